@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+
+nobase_include_HEADERS += include/hopgate/buffer.h
