@@ -4,7 +4,8 @@
 # All of core/ but main(), so that the unit tests can link what they test.
 noinst_LTLIBRARIES += core/libcore.la
 core_libcore_la_SOURCES = \
-	core/buffer.c core/buffer.h
+	core/buffer.c core/buffer.h \
+	core/message.c core/message.h
 core_libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(GNUTLS_CFLAGS)
 
 bin_PROGRAMS += hopgate

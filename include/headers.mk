@@ -1,4 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-nobase_include_HEADERS += include/hopgate/buffer.h
+nobase_include_HEADERS += \
+	include/hopgate/buffer.h \
+	include/hopgate/certificates.h \
+	include/hopgate/codec.h \
+	include/hopgate/host.h \
+	include/hopgate/identity.h \
+	include/hopgate/message.h \
+	include/hopgate/option.h \
+	include/hopgate/plugin.h \
+	include/hopgate/stage.h \
+	include/hopgate/transport.h \
+	include/hopgate/types.h

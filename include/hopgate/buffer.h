@@ -20,10 +20,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /** A counted piece of memory. Made by hg_buffer_new() of <hopgate/host.h>, with a count of one. */
 struct hg_buffer {
     atomic_uint refs;                          /**< Private: use hg_buffer_ref() and hg_buffer_unref(). */
@@ -69,9 +65,5 @@ static inline struct hg_slice hg_slice_first(struct hg_slice slice, size_t size)
         slice.size = size;
     return slice;
 }
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The capability "certificates": a chain and a key for a TLS or DTLS handshake, by server name.
+ *
+ * Offered by plugins that keep certificates (tls_files, acme), used by those that do handshakes (http, dtls, tls).
+ */
+#ifndef HOPGATE_CERTIFICATES_H
+#define HOPGATE_CERTIFICATES_H
+
+#include <gnutls/abstract.h>
+#include <hopgate/plugin.h>
+#include <stdatomic.h>
+
+#define HG_CERTIFICATES         "certificates"
+#define HG_CERTIFICATES_VERSION 1
+
+/** A chain with its key. Counted; does not change. */
+struct hg_certificate {
+    atomic_uint refs; /**< Private: hg_certificate_ref(), hg_certificate_unref(). */
+    void (*release)(struct hg_certificate *certificate);
+    gnutls_pcert_st *chain; /**< The leaf first. */
+    unsigned chain_size;
+    gnutls_privkey_t key;
+    gnutls_ocsp_data_st *ocsp; /**< One stapled answer for each of the chain, or NULL. */
+    unsigned ocsp_size;
+};
+
+static inline struct hg_certificate *hg_certificate_ref(struct hg_certificate *certificate)
+{
+    atomic_fetch_add_explicit(&certificate->refs, 1, memory_order_relaxed);
+    return certificate;
+}
+
+static inline void hg_certificate_unref(struct hg_certificate *certificate)
+{
+    if (certificate && atomic_fetch_sub_explicit(&certificate->refs, 1, memory_order_acq_rel) == 1)
+        certificate->release(certificate);
+}
+
+/** What a handshake wants. The texts are valid during the call. */
+struct hg_certificate_query {
+    struct hg_text server_name; /**< SNI, lower case; empty if the peer sent none. */
+    const struct hg_text *alpn; /**< The protocols the peer offered. */
+    size_t alpn_count;
+    struct hg_text peer; /**< Its address, printed. */
+};
+
+/** A lookup that goes on. Made by the provider. */
+struct hg_certificate_lookup;
+
+/** Called once, later, in the same worker. `certificate` is a reference for the callee, NULL: none, refuse. */
+typedef void (*hg_certificate_done)(void *arg, struct hg_certificate *certificate);
+
+struct hg_certificates_ops {
+    size_t size; /**< sizeof(struct hg_certificates_ops). */
+    /**
+     * Finds a certificate. Usually it is there at once: then it is returned, with a reference for the caller. NULL with
+     * `*later` NULL: there is none, refuse the handshake (unrecognized_name). NULL with `*later` set: park the
+     * handshake, `done` will be called with `arg`.
+     */
+    struct hg_certificate *(*find)(struct hg_worker *provider, const struct hg_certificate_query *query,
+                                   hg_certificate_done done, void *arg, struct hg_certificate_lookup **later);
+    /** The handshake is gone: `done` of that lookup will not be called. May be NULL where find() never says later. */
+    void (*cancel)(struct hg_worker *provider, struct hg_certificate_lookup *lookup);
+};
+
+#endif

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The services of the core. They reach a plugin as one sized table, so that a test can hand it another one; the inline
+ * functions below are how a plugin calls them.
+ *
+ * Threads: everything that takes a struct hg_worker, hg_self, hg_io, hg_timer or hg_link must be called in that
+ * worker's thread; hg_log(), hg_buffer_new(), the message functions and hg_post() from anywhere.
+ */
+#ifndef HOPGATE_HOST_H
+#define HOPGATE_HOST_H
+
+#include <hopgate/buffer.h>
+#include <hopgate/message.h>
+#include <hopgate/plugin.h>
+#include <hopgate/stage.h>
+#include <hopgate/transport.h>
+#include <hopgate/types.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+
+enum hg_level {
+    HG_LOG_ERROR = 1,   /**< Something does not work and a person must act. */
+    HG_LOG_WARNING = 2, /**< Something is wrong but goes on. */
+    HG_LOG_INFO = 3,    /**< What an operator wants to see: starts, sessions, stops. */
+    HG_LOG_DEBUG = 4,   /**< For finding faults. */
+};
+
+/** Watching a file descriptor. Made by hg_io_new(). */
+struct hg_io;
+/** A timer. Made by hg_timer_new(). */
+struct hg_timer;
+/** A listening socket, as promised by hg_listen(). */
+struct hg_listener;
+/** A name lookup that goes on. Made by hg_resolve(). */
+struct hg_resolution;
+
+enum {
+    HG_READ = 1,  /**< Readable, or the peer has closed, or an error waits. */
+    HG_WRITE = 2, /**< Writable. */
+};
+
+typedef void (*hg_io_callback)(void *arg, int events);
+typedef void (*hg_callback)(void *arg);
+
+/** An address that a name resolved to. */
+struct hg_sockaddr {
+    struct sockaddr_storage address;
+    socklen_t size;
+};
+
+/** `error` is NULL and `count` > 0, or it says what failed ("no such host") and `count` is 0. Arrays are the core's. */
+typedef void (*hg_resolved)(void *arg, const struct hg_sockaddr *addresses, size_t count, const char *error);
+
+/** A capability that was found. */
+struct hg_capability {
+    const void *ops;              /**< The provider's table, `version` as asked for, completed with zeros. */
+    struct hg_instance *provider; /**< Who offers it; see hg_capability_worker(). */
+};
+
+/** The table. Use the inline functions. */
+struct hg_host {
+    size_t size;
+    uint32_t abi;
+
+    void (*log)(const struct hg_instance *instance, enum hg_level level, const char *format, va_list arguments);
+    bool (*log_enabled)(const struct hg_instance *instance, enum hg_level level);
+    void (*config_error)(const struct hg_instance *instance, const char *option, const char *format, va_list arguments);
+
+    struct hg_buffer *(*buffer_new)(size_t capacity);
+    struct hg_head *(*head_new)(enum hg_head_kind kind);
+    void (*head_free)(struct hg_head *head);
+    struct hg_fields *(*fields_new)(void);
+    void (*fields_free)(struct hg_fields *fields);
+    int (*text_set)(struct hg_fields *owner, struct hg_text *text, struct hg_text value);
+    int (*field_add)(struct hg_fields *fields, struct hg_text name, struct hg_text value);
+    size_t (*field_remove)(struct hg_fields *fields, struct hg_text name);
+
+    hg_time (*now)(struct hg_worker *worker);
+    struct hg_timer *(*timer_new)(struct hg_worker *worker, hg_callback callback, void *arg);
+    void (*timer_set)(struct hg_timer *timer, hg_time delay);
+    void (*timer_stop)(struct hg_timer *timer);
+    void (*timer_free)(struct hg_timer *timer);
+    struct hg_io *(*io_new)(struct hg_worker *worker, int fd, hg_io_callback callback, void *arg);
+    void (*io_set)(struct hg_io *io, int events);
+    void (*io_free)(struct hg_io *io);
+    void (*post)(struct hg_worker *worker, hg_callback callback, void *arg);
+
+    struct hg_listener *(*listen)(struct hg_instance *instance, const char *option, const struct hg_address *address,
+                                  int socket_type);
+    size_t (*listener_fds)(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity);
+    struct hg_resolution *(*resolve)(struct hg_worker *worker, const char *host, uint16_t port, hg_resolved callback,
+                                     void *arg);
+    void (*resolve_cancel)(struct hg_resolution *resolution);
+    bool (*capability)(struct hg_instance *instance, const char *name, uint32_t version, struct hg_capability *found);
+    struct hg_worker *(*worker_of)(struct hg_worker *worker, const struct hg_instance *instance);
+    uint64_t *(*counter)(struct hg_worker *worker, const char *name, const char *doc);
+
+    struct hg_self *(*exchange_open)(struct hg_worker *edge, struct hg_head *request, void *state);
+    size_t (*emit_head)(struct hg_self *self, enum hg_direction direction, struct hg_head *head);
+    size_t (*emit)(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice);
+    void (*emit_end)(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers);
+    size_t (*credit)(struct hg_self *self, enum hg_direction direction);
+    void (*resume)(struct hg_self *self, enum hg_direction direction);
+    void (*reset)(struct hg_self *self, const struct hg_reason *reason);
+    void (*set_target)(struct hg_self *self, const struct hg_target *target);
+
+    struct hg_link *(*link_accept)(struct hg_worker *transport);
+    void (*link_up)(struct hg_link *link, void *handle, const struct hg_link_info *info);
+    void (*link_down)(struct hg_link *link, const char *reason);
+    void (*link_packet)(struct hg_link *link, uint64_t packet_number, const uint8_t *packet, size_t size);
+    void (*link_batch_end)(struct hg_link *link);
+    void (*link_writable)(struct hg_link *link);
+    void (*link_set_max_packet)(struct hg_link *link, size_t max_packet);
+};
+
+/* ---- Telling people ---- */
+
+/** Writes a line to the log, under the plugin's name. No trailing newline, no secrets. */
+__attribute__((format(printf, 3, 4))) static inline void hg_log(const struct hg_instance *instance, enum hg_level level,
+                                                                const char *format, ...)
+{
+    va_list arguments;
+
+    if (!instance->host->log_enabled(instance, level))
+        return;
+    va_start(arguments, format);
+    instance->host->log(instance, level, format, arguments);
+    va_end(arguments);
+}
+
+/**
+ * Tells a fault of the config, in configure() or prepare(). The core adds file:line:column. `option` is the option's
+ * name, with a path into lists and maps ("routes[2].to"); NULL: the block as a whole. Say what is wrong and what to do.
+ */
+__attribute__((format(printf, 3, 4))) static inline void hg_config_error(const struct hg_instance *instance,
+                                                                         const char *option, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    instance->host->config_error(instance, option, format, arguments);
+    va_end(arguments);
+}
+
+/* ---- Memory ---- */
+
+/** A buffer with a count of one, its bytes not yet written. NULL when memory is out. */
+static inline struct hg_buffer *hg_buffer_new(const struct hg_host *host, size_t capacity)
+{
+    return host->buffer_new(capacity);
+}
+
+/** An empty head: `length` is HG_LENGTH_NONE, `version` 1.1. NULL when memory is out. */
+static inline struct hg_head *hg_head_new(const struct hg_host *host, enum hg_head_kind kind)
+{
+    return host->head_new(kind);
+}
+
+/** Frees a head that was not emitted. NULL is allowed. */
+static inline void hg_head_free(const struct hg_host *host, struct hg_head *head)
+{
+    host->head_free(head);
+}
+
+/** An empty set of fields, for trailers. NULL when memory is out. */
+static inline struct hg_fields *hg_fields_new(const struct hg_host *host)
+{
+    return host->fields_new();
+}
+
+/** Frees fields that hg_fields_new() made and that were not emitted. NULL is allowed. */
+static inline void hg_fields_free(const struct hg_host *host, struct hg_fields *fields)
+{
+    host->fields_free(fields);
+}
+
+/** Copies `value` into the memory of `head` and lets `*text`, one of its members, show it. 0, or -1: out of memory. */
+static inline int hg_head_set(const struct hg_host *host, struct hg_head *head, struct hg_text *text,
+                              struct hg_text value)
+{
+    return host->text_set(&head->fields, text, value);
+}
+
+/** Appends a field; both texts are copied. 0, or -1 when memory is out. The caller has validated them. */
+static inline int hg_field_add(const struct hg_host *host, struct hg_fields *fields, struct hg_text name,
+                               struct hg_text value)
+{
+    return host->field_add(fields, name, value);
+}
+
+/** Removes all fields of that name; returns how many. */
+static inline size_t hg_field_remove(const struct hg_host *host, struct hg_fields *fields, struct hg_text name)
+{
+    return host->field_remove(fields, name);
+}
+
+/* ---- Time, descriptors, threads ---- */
+
+/** The monotonic clock, as it was when the worker's loop woke up. */
+static inline hg_time hg_now(struct hg_worker *worker)
+{
+    return worker->host->now(worker);
+}
+
+/** A timer that is not running. NULL when memory is out. */
+static inline struct hg_timer *hg_timer_new(struct hg_worker *worker, hg_callback callback, void *arg)
+{
+    return worker->host->timer_new(worker, callback, arg);
+}
+
+/**
+ * Lets `callback` be called once, `delay` from now; a running timer is set anew. Moving a deadline later is cheap: call
+ * it for each piece of progress without a thought.
+ */
+static inline void hg_timer_set(const struct hg_host *host, struct hg_timer *timer, hg_time delay)
+{
+    host->timer_set(timer, delay);
+}
+
+/** Stops a timer; its callback is not called any more. */
+static inline void hg_timer_stop(const struct hg_host *host, struct hg_timer *timer)
+{
+    host->timer_stop(timer);
+}
+
+/** Stops and frees a timer. NULL is allowed. May be called in its own callback. */
+static inline void hg_timer_free(const struct hg_host *host, struct hg_timer *timer)
+{
+    if (timer)
+        host->timer_free(timer);
+}
+
+/** Watches a descriptor, at first for nothing. The descriptor stays the caller's. NULL when memory is out. */
+static inline struct hg_io *hg_io_new(struct hg_worker *worker, int fd, hg_io_callback callback, void *arg)
+{
+    return worker->host->io_new(worker, fd, callback, arg);
+}
+
+/** What to watch for: HG_READ, HG_WRITE, both or 0. Level-triggered. The same value again costs nothing. */
+static inline void hg_io_set(const struct hg_host *host, struct hg_io *io, int events)
+{
+    host->io_set(io, events);
+}
+
+/** Stops watching; call it before close(). NULL is allowed. May be called in its own callback. */
+static inline void hg_io_free(const struct hg_host *host, struct hg_io *io)
+{
+    if (io)
+        host->io_free(io);
+}
+
+/** Calls `callback` in the worker's thread, soon. May be called from any thread. Never called within hg_post(). */
+static inline void hg_post(struct hg_worker *worker, hg_callback callback, void *arg)
+{
+    worker->host->post(worker, callback, arg);
+}
+
+/* ---- Sockets and names ---- */
+
+/**
+ * Binds a listening socket (SOCK_STREAM or SOCK_DGRAM) in prepare(). `*` as host: IPv6 and IPv4. NULL after a config
+ * error at `option` was told: taken, not allowed, no such address. The core keeps and closes the sockets.
+ */
+static inline struct hg_listener *hg_listen(struct hg_instance *instance, const char *option,
+                                            const struct hg_address *address, int socket_type)
+{
+    return instance->host->listen(instance, option, address, socket_type);
+}
+
+/** This worker's descriptors of a listener, non-blocking: fills `fds` and returns how many there are (1 or 2). */
+static inline size_t hg_listener_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds,
+                                     size_t capacity)
+{
+    return worker->host->listener_fds(worker, listener, fds, capacity);
+}
+
+/**
+ * Looks a name up without blocking. Literals need no lookup but are answered in the same way: `callback` is called
+ * once, never within hg_resolve(). NULL when memory is out.
+ */
+static inline struct hg_resolution *hg_resolve(struct hg_worker *worker, const char *host, uint16_t port,
+                                               hg_resolved callback, void *arg)
+{
+    return worker->host->resolve(worker, host, port, callback, arg);
+}
+
+/** The callback will not be called. Only before it was. */
+static inline void hg_resolve_cancel(const struct hg_host *host, struct hg_resolution *resolution)
+{
+    host->resolve_cancel(resolution);
+}
+
+/* ---- Capabilities, metrics ---- */
+
+/**
+ * Finds who offers a capability; in configure() or later. False when nobody in the pipeline does. In configure() only
+ * its presence is known: call its operations from worker_start() on.
+ */
+static inline bool hg_capability(struct hg_instance *instance, const char *name, uint32_t version,
+                                 struct hg_capability *found)
+{
+    return instance->host->capability(instance, name, version, found);
+}
+
+/** The provider's struct hg_worker in the same thread as `worker`. */
+static inline struct hg_worker *hg_capability_worker(struct hg_worker *worker, const struct hg_capability *capability)
+{
+    return worker->host->worker_of(worker, capability->provider);
+}
+
+/**
+ * A counter of this worker that the core shows under the plugin's name; add to it freely. Never NULL. `name` is in
+ * lower case with underscores; both texts are literals.
+ */
+static inline uint64_t *hg_counter(struct hg_worker *worker, const char *name, const char *doc)
+{
+    return worker->host->counter(worker, name, doc);
+}
+
+/* ---- Exchanges ---- */
+
+/**
+ * An edge opens an exchange. `request` passes to it and walks down; data and end follow by hg_emit() and
+ * hg_emit_end() on the result. `state` becomes self->state (its owner is the edge; self_size of an edge must be 0).
+ * NULL when memory is out: `request` then still belongs to the caller. Nothing is called within.
+ */
+static inline struct hg_self *hg_exchange_open(struct hg_worker *edge, struct hg_head *request, void *state)
+{
+    return edge->host->exchange_open(edge, request, state);
+}
+
+/**
+ * Emits a head, which passes to the exchange. Only for who makes one: a stage that answered TAKEN, an edge, an origin.
+ * What passes through a stage goes on by itself. Returns the credit for data.
+ */
+static inline size_t hg_emit_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
+{
+    return self->host->emit_head(self, direction, head);
+}
+
+/**
+ * Emits data, taking a reference on its buffer. Returns the credit that is left: how many bytes may still be emitted.
+ * At 0 wait for `writable`. Emitting more than the credit is a fault of the stage and resets the exchange.
+ */
+static inline size_t hg_emit(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
+{
+    return self->host->emit(self, direction, slice);
+}
+
+/** Emits the end of a message. `trailers`, may be NULL, pass to the exchange. Needs no credit. */
+static inline void hg_emit_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
+{
+    self->host->emit_end(self, direction, trailers);
+}
+
+/** How many bytes may be emitted now. When it says 0, `writable` will be called. */
+static inline size_t hg_credit(struct hg_self *self, enum hg_direction direction)
+{
+    return self->host->credit(self, direction);
+}
+
+/** Goes on after PAUSE, or offers the data again that a short count has left. */
+static inline void hg_resume(struct hg_self *self, enum hg_direction direction)
+{
+    self->host->resume(self, direction);
+}
+
+/** Ends the exchange before its end. All others are told by `reset`, then everybody by `detach`. */
+static inline void hg_reset(struct hg_self *self, const struct hg_reason *reason)
+{
+    self->host->reset(self, reason);
+}
+
+/** Tells where the exchange goes. For routes. The texts must live as long as the instance. */
+static inline void hg_set_target(struct hg_self *self, const struct hg_target *target)
+{
+    self->host->set_target(self, target);
+}
+
+/* ---- Links: for transports ---- */
+
+/** A peer has begun a link to a listening transport; hg_link_up() or hg_link_down() follows. NULL: refuse it. */
+static inline struct hg_link *hg_link_accept(struct hg_worker *transport)
+{
+    return transport->host->link_accept(transport);
+}
+
+/** The handshake is complete: packets may flow. Nothing is sent within the call. */
+static inline void hg_link_up(struct hg_worker *transport, struct hg_link *link, void *handle,
+                              const struct hg_link_info *info)
+{
+    transport->host->link_up(link, handle, info);
+}
+
+/** The link is over, or could not be opened. `reason` is for a person. The link must not be used afterwards. */
+static inline void hg_link_down(struct hg_worker *transport, struct hg_link *link, const char *reason)
+{
+    transport->host->link_down(link, reason);
+}
+
+/**
+ * A packet has arrived. The bytes are the transport's and valid during the call. The core may call ops->close() on
+ * the handle at hg_link_batch_end() but never within this call.
+ */
+static inline void hg_link_packet(struct hg_worker *transport, struct hg_link *link, uint64_t packet_number,
+                                  const uint8_t *packet, size_t size)
+{
+    transport->host->link_packet(link, packet_number, packet, size);
+}
+
+/**
+ * All packets that had arrived for this link were handed over: the core now answers. It may call ops->send(), flush()
+ * and close() within.
+ */
+static inline void hg_link_batch_end(struct hg_worker *transport, struct hg_link *link)
+{
+    transport->host->link_batch_end(link);
+}
+
+/** ops->send() had refused a packet and would take one now. The core may call the operations within. */
+static inline void hg_link_writable(struct hg_worker *transport, struct hg_link *link)
+{
+    transport->host->link_writable(link);
+}
+
+/** The path's limit has changed. */
+static inline void hg_link_set_max_packet(struct hg_worker *transport, struct hg_link *link, size_t max_packet)
+{
+    transport->host->link_set_max_packet(link, max_packet);
+}
+
+#endif

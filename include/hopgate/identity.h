@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The capability "identity": who may open a session, and what it may serve.
+ *
+ * The same plugin stands at both ends: on a client it presents credentials, on a gateway it verifies them. The
+ * credentials travel inside the encrypted link, as the member "credentials" of the control message `open`.
+ */
+#ifndef HOPGATE_IDENTITY_H
+#define HOPGATE_IDENTITY_H
+
+#include <hopgate/plugin.h>
+#include <jansson.h>
+
+#define HG_IDENTITY         "identity"
+#define HG_IDENTITY_VERSION 1
+
+/** The longest id of a client, in bytes. */
+#define HG_IDENTITY_MAX 128
+
+/** Who opened a session. */
+struct hg_identity {
+    char id[HG_IDENTITY_MAX + 1]; /**< The client's id, as routes name it. */
+    const char *const
+        *services; /**< What it may serve, ended by NULL; NULL: everything. Lives as long as the instance. */
+};
+
+struct hg_identity_ops {
+    size_t size; /**< sizeof(struct hg_identity_ops). */
+    /** On a client: a new object with its credentials, for the caller to json_decref(). NULL after hg_log(). */
+    json_t *(*present)(struct hg_worker *provider);
+    /**
+     * On a gateway: looks at credentials from outside. 0 with `identity` filled; -1 with `*reason` set to a literal
+     * that may be told to the peer without helping an attacker ("credentials refused").
+     */
+    int (*verify)(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
+                  struct hg_identity *identity, const char **reason);
+};
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Messages: the heads and trailers of HTTP requests and responses, as every stage sees them whatever version or
+ * encoding they came in.
+ *
+ * Framing is not part of a message: Transfer-Encoding, Connection and what it names, Keep-Alive and the like are taken
+ * off where a message enters and made anew where it leaves. Content-Length becomes `length`, Host becomes `authority`.
+ *
+ * Memory: a head or a set of fields is made with hg_head_new() or hg_fields_new() of <hopgate/host.h> and owns all its
+ * texts. Texts given to a setter are copied. Once emitted it belongs to the exchange; until then to its maker.
+ */
+#ifndef HOPGATE_MESSAGE_H
+#define HOPGATE_MESSAGE_H
+
+#include <hopgate/types.h>
+
+/** Private: where the texts of a message live. */
+struct hg_arena;
+
+/** One field line (RFC 9110 section 5). */
+struct hg_field {
+    struct hg_text name;  /**< As it was spelt; compare with hg_text_equal_nocase(). */
+    struct hg_text value; /**< Without leading and trailing white space. May hold any byte but CR, LF and NUL. */
+};
+
+/** Field lines in their order; names may repeat. */
+struct hg_fields {
+    struct hg_field *items; /**< `count` of them. Change through hg_field_add() and hg_field_remove() only. */
+    size_t count;
+    size_t capacity;        /**< Private. */
+    struct hg_arena *arena; /**< Private. */
+};
+
+enum hg_head_kind {
+    HG_REQUEST = 1,
+    HG_RESPONSE = 2,
+};
+
+/** `length` of a message that announces no body: no Content-Length and no Transfer-Encoding were there. */
+#define HG_LENGTH_NONE (-2)
+/** `length` of a message whose body goes on until `end`. */
+#define HG_LENGTH_UNKNOWN (-1)
+
+/** The head of a request or of a response. */
+struct hg_head {
+    enum hg_head_kind kind;
+    uint16_t version; /**< The HTTP version it was received in: 0x0100, 0x0101, 0x0200. */
+    int status;       /**< Responses: 100 to 599. 1xx heads other than 101 are interim: another head follows. */
+
+    struct hg_text method;    /**< Requests: a token, case-sensitive. */
+    struct hg_text scheme;    /**< Requests: "http" or "https". */
+    struct hg_text authority; /**< Requests: host and optional port, validated (RFC 9110 section 7.2). */
+    struct hg_text path;      /**< Requests: path and query, beginning with "/"; or "*" for OPTIONS. */
+    struct hg_text reason;    /**< Responses: the reason phrase, may be empty. */
+
+    struct hg_text id;      /**< Requests: the request id, the same at both ends of the tunnel and in all logs. */
+    struct hg_text peer;    /**< Requests: the address and port of the public user, printed. */
+    struct hg_text service; /**< Requests inside the tunnel: which service of the client is meant. */
+
+    struct hg_text upgrade; /**< Requests: the protocol asked for by Upgrade; 101: the one switched to. Else empty. */
+
+    int64_t length; /**< Bytes of the body, HG_LENGTH_UNKNOWN or HG_LENGTH_NONE. In answers to HEAD and in 304 it is
+                         what the field said and no body follows (RFC 9110 section 8.6). */
+    struct hg_fields fields; /**< All other fields. Owned by the head. */
+
+    struct hg_head *next; /**< Private to whoever owns the head (queues). */
+};
+
+/** The first field of that name at or after index `from`, or NULL. Case-insensitive. */
+static inline const struct hg_field *hg_field_find(const struct hg_fields *fields, struct hg_text name, size_t from)
+{
+    for (size_t i = from; i < fields->count; i++)
+        if (hg_text_equal_nocase(fields->items[i].name, name))
+            return &fields->items[i];
+    return NULL;
+}
+
+/** Whether a response of that status is interim: a further response head follows (RFC 9110 section 15.2). */
+static inline bool hg_head_is_interim(const struct hg_head *head)
+{
+    return head->kind == HG_RESPONSE && head->status >= 100 && head->status < 200 && head->status != 101;
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Option tables: what a plugin's block in the config file may say.
+ *
+ * The core reads the block, checks every value against this table and fills the plugin's config struct, so a plugin
+ * never parses text. The table also makes `hopgate describe NAME` and the option section of the manual page.
+ *
+ *     struct config { const char *path; hg_time timeout; };
+ *     static const struct hg_option options[] = {
+ *         {.name = "path", .type = HG_OPTION_PATH, .offset = offsetof(struct config, path), .flags =
+ * HG_OPTION_REQUIRED, .doc = "Where the state is kept."},
+ *         {.name = "timeout", .type = HG_OPTION_DURATION, .offset = offsetof(struct config, timeout), .value = "5s",
+ *          .min = 1000000, .max = 3600000000000, .doc = "How long to wait for a lock."},
+ *         {0},
+ *     };
+ */
+#ifndef HOPGATE_OPTION_H
+#define HOPGATE_OPTION_H
+
+#include <hopgate/types.h>
+
+/** What a value looks like in the file, and the member that it is stored in. */
+enum hg_option_type {
+    HG_OPTION_STRING = 1,   /**< Any text. `const char *`, owned by the core, NULL when absent. */
+    HG_OPTION_BOOL = 2,     /**< true/false, yes/no, on/off. `bool`. */
+    HG_OPTION_INTEGER = 3,  /**< Decimal. `int64_t`. */
+    HG_OPTION_SIZE = 4,     /**< 65536, 64k, 1M, 2G (powers of 1024). `uint64_t`, bytes. */
+    HG_OPTION_DURATION = 5, /**< 250ms, 5s, 2m, 1h, 7d; a plain 0 too. `hg_time`, nanoseconds. */
+    HG_OPTION_ADDRESS =
+        6,              /**< host:port, [v6]:port, *:port, then words if `choices` allows any. `struct hg_address`. */
+    HG_OPTION_PATH = 7, /**< A file; relative ones are taken from the config file's folder. `const char *`, absolute. */
+    HG_OPTION_ENUM = 8, /**< One of `choices`. `int`: its index. */
+    HG_OPTION_LIST = 9, /**< A sequence (or one item alone) of `item` type. `struct hg_list`. */
+    HG_OPTION_MAP = 10, /**< A mapping described by `fields`. The struct itself, embedded. */
+    HG_OPTION_SECRET_FILE =
+        11, /**< A file that holds a secret: read, one trailing newline cut. `const char *`, content. */
+};
+
+enum {
+    HG_OPTION_REQUIRED = 1 << 0,   /**< Its absence is an error. */
+    HG_OPTION_SECRET = 1 << 1,     /**< Never printed: logs and dumps show "(secret)". */
+    HG_OPTION_RELOADABLE = 1 << 2, /**< A changed value takes effect on reload without closing anything. */
+    HG_OPTION_BODY = 1 << 3, /**< A block that is a sequence (or scalar) instead of a mapping is this option's value. */
+};
+
+/** An address to listen on or to connect to. */
+struct hg_address {
+    const char *host; /**< A name, or an IPv4 or IPv6 literal without brackets; "*": any address of the machine. */
+    uint16_t port;    /**< 0 only where `min` of the option allows it: any free port. */
+    uint32_t words;   /**< Bit i: the word `choices[i]` followed, as in "*:443 tls". */
+};
+
+/** A list of values. */
+struct hg_list {
+    size_t count;
+    void *items; /**< `count` members of the item type, one after the other; for HG_OPTION_MAP, `item_size` apart. */
+};
+
+/** One option. A table ends with a zeroed one. */
+struct hg_option {
+    const char *name; /**< As in the file: lower case, digits, underscores. */
+    enum hg_option_type type;
+    enum hg_option_type item; /**< HG_OPTION_LIST: the type of its items. */
+    uint32_t flags;
+    size_t offset;     /**< Where in the config struct (or in the item's struct) the value goes. */
+    const char *value; /**< The default, spelt as in the file; NULL: none, the member stays zero. */
+    int64_t min, max;  /**< INTEGER, SIZE, DURATION (nanoseconds), ADDRESS (port), LIST (count). Both 0: unbounded. */
+    const char *const *choices;     /**< ENUM and ADDRESS: the words, ended by NULL. */
+    const struct hg_option *fields; /**< MAP and LIST of MAP: the members. */
+    size_t item_size;               /**< LIST of MAP: the size of one item's struct. */
+    const char *doc;                /**< One sentence for a person. */
+    const void *reserved[2];        /**< Zero: tables are arrays, so their items can never grow. */
+};
+
+#endif
