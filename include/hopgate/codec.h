@@ -14,8 +14,15 @@
 #include <hopgate/plugin.h>
 
 #define HG_OUTPUT_SLICES 8
+/** The most slices that one call of an encoder adds. */
+#define HG_OUTPUT_PER_CALL 2
 
-/** Encoded bytes, in order. Each slice holds a reference on its buffer, which passes to the caller of the encoder. */
+/**
+ * Encoded bytes, in order. The caller sets `count` to 0, then calls encoders, as many as there is room for
+ * (HG_OUTPUT_PER_CALL slices each): each appends, and may lengthen the last slice where its bytes adjoin, so that a
+ * small message leaves as few slices. A failed call has appended nothing. Each slice holds a reference on its buffer,
+ * which passes to the caller of the encoders.
+ */
 struct hg_output {
     size_t count;
     struct hg_slice slices[HG_OUTPUT_SLICES];
