@@ -21,6 +21,13 @@ extern const struct hg_stage_ops sessions_client_ops;
 int sessions_start(struct worker *worker);
 /* Tells the peers by `drain`; opens nothing new. */
 void sessions_drain(struct worker *worker);
+/* Sends what exchanges, timers and packets have left to be sent, one batch for each link, and ends the links that are
+ * over. Called by the worker at the end of each callback from the loop, after exchange_run_ready(); it calls
+ * exchange_run_ready() itself for whatever it has woken, so that nothing is left to do when it returns. */
+void sessions_flush(struct worker *worker);
+/* Whether no session has anything left to deliver. A worker that drains stops when no exchange is open and this is
+ * true: the last bytes of a response outlive their exchange until the peer has acknowledged them. */
+bool sessions_idle(const struct worker *worker);
 /* Closes every link, frees all. No exchange is open any more. */
 void sessions_stop(struct worker *worker);
 /* The session's part of the statistics, a line for each session. */
