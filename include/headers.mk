@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-nobase_include_HEADERS += \
+pkginclude_HEADERS += \
 	include/hopgate/buffer.h \
 	include/hopgate/certificates.h \
 	include/hopgate/codec.h \

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""summary.py FOLDER-OR-FILE...: adds up what test programs have reported and closes with "N passed, N failed".
+
+In a build folder every test that automake ran has left NAME.trs (its results) and NAME.log (its output). A Check
+program is one result for automake but tells its own count in the log; a TAP program has one result for each case; the
+simulator tells how many runs it made. A single file is read as TAP. Exits 1 when anything failed or nothing ran.
+"""
+
+import os
+import re
+import sys
+
+CHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
+RESULT = re.compile(r"^:test-result: (\w+)", re.M)
+
+
+def read(path):
+    with open(path, errors="replace") as file:
+        return file.read()
+
+
+def of_tap(text):
+    passed = len(re.findall(r"^ok\b(?!.*# SKIP)", text, re.M))
+    failed = len(re.findall(r"^not ok\b|^Bail out!", text, re.M))
+    skipped = len(re.findall(r"^ok\b.*# SKIP", text, re.M))
+    return passed, failed, skipped
+
+
+def of_test(trs):
+    results = RESULT.findall(read(trs))
+    log = trs[:-4] + ".log"
+    output = read(log) if os.path.exists(log) else ""
+    good = sum(result in ("PASS", "XFAIL") for result in results)
+    skipped = results.count("SKIP")
+    bad = len(results) - good - skipped
+    checks = CHECK.findall(output)
+    if checks and len(results) == 1:
+        total, wrong = (sum(int(c[0]) for c in checks), sum(int(c[1]) + int(c[2]) for c in checks))
+        return total - wrong, max(wrong, bad), skipped
+    return good, bad or (0 if results else 1), skipped
+
+
+def collect(path):
+    """Yields (name, passed, failed, skipped)."""
+    if os.path.isfile(path):
+        yield (path, *of_tap(read(path)))
+        return
+    for folder, folders, files in os.walk(path):
+        folders[:] = sorted(f for f in folders if not (f.startswith("hopgate-") or f == "asan"))
+        for name in sorted(files):
+            if name.endswith(".trs"):
+                full = os.path.join(folder, name)
+                yield (os.path.relpath(full[:-4]), *of_test(full))
+
+
+def main():
+    passed = failed = skipped = 0
+    for path in sys.argv[1:]:
+        if not os.path.exists(path):
+            print(f"  {path}: nothing was run there")
+            failed += 1
+            continue
+        for name, good, bad, left in collect(path):
+            passed, failed, skipped = passed + good, failed + bad, skipped + left
+            note = (f", {bad} FAILED" if bad else "") + (f", {left} skipped" if left else "")
+            print(f"  {name}: {good} passed{note}")
+    if skipped:
+        print(f"{skipped} skipped, each with its reason in the log")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+#
+# How the tests are run, and the targets for those who work on the tree.
+
+# HG_TEST_SCALE=small makes the end-to-end tests move less data (see tests/e2e/harness.py).
+AM_TESTS_ENVIRONMENT = \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
+	HG_BUILDDIR='$(abs_top_builddir)'; export HG_BUILDDIR; \
+	HG_SRCDIR='$(abs_top_srcdir)'; export HG_SRCDIR; \
+	HG_SANITIZERS='$(enable_sanitizers)'; export HG_SANITIZERS; \
+	CC='$(CC)'; export CC; \
+	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:$$ASAN_OPTIONS; export ASAN_OPTIONS; \
+	UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS; export UBSAN_OPTIONS;
+
+# A test of the extension .py writes TAP: one line for each case.
+PY_LOG_COMPILER = $(PYTHON)
+PY_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+
+EXTRA_DIST += bootstrap .clang-format .editorconfig tests/summary.py tests/valgrind.sh
+
+# The whole suite once more under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own.
+check-asan:
+	$(MKDIR_P) asan
+	test -f asan/Makefile || \
+	  (cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers --enable-werror CC='$(CC)' CFLAGS='-O1 -g')
+	$(MAKE) -C asan
+	HG_TEST_SCALE=$${HG_TEST_SCALE:-small} $(MAKE) -C asan check
+
+# The unit tests under valgrind's memcheck.
+check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES)
+	$(SHELL) $(top_srcdir)/tests/valgrind.sh '$(VALGRIND)' '$(LIBTOOL)' $(check_PROGRAMS)
+
+# Layout of all C files, set or only compared. `make lint` also has every header compile by itself.
+list_sources = find core plugins include tests examples -name '*.[ch]'
+format:
+	cd $(top_srcdir) && $(list_sources) | xargs $(CLANG_FORMAT) -i
+lint:
+	cd $(top_srcdir) && $(list_sources) | xargs $(CLANG_FORMAT) --dry-run --Werror
+	for header in $(pkginclude_HEADERS); do \
+	  echo "#include <hopgate/$${header##*/}>" | \
+	    $(CC) $(AM_CPPFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(AM_CFLAGS) -Werror -fsyntax-only -x c - || exit 1; \
+	done
+
+clean-local:
+	rm -rf asan
+.PHONY: check-asan check-valgrind format lint
