@@ -10,9 +10,13 @@
 
 #include "core/worker.h"
 
-/* Opens an exchange at the top place of the worker's path: an edge's, or on a client the session's. `state` becomes the
- * self->state of that place. NULL when memory is out; `request` is then still the caller's. See hg_exchange_open(). */
-struct hg_self *exchange_open(struct worker *worker, struct hg_head *request, void *state);
+/* Opens an exchange whose top place is `top`: an edge's (see worker_top()), or on a client the sessions'. `state`
+ * becomes the self->state of that place. NULL when memory is out; `request` is then still the caller's. See
+ * hg_exchange_open(). */
+struct hg_self *exchange_open(struct worker *worker, struct place *top, struct hg_head *request, void *state);
+
+/* Frees what was kept for the next exchanges. None is open any more. */
+void exchange_free_spares(struct worker *worker);
 
 /* The functions behind struct hg_host. */
 size_t exchange_emit_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head);
@@ -28,5 +32,8 @@ void exchange_run_ready(struct worker *worker);
 
 /* Resets all exchanges of the worker: the bound of a stop is reached. */
 void exchange_reset_all(struct worker *worker, const struct hg_reason *reason);
+
+/* Writes a line to the log for each open exchange: how old it is and which stage holds it. */
+void exchange_report(struct worker *worker);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "core/plugin.h"
 
+#include <hopgate/host.h>
 #include <stdio.h>
 
 struct config;      /* the parsed file, core/config.h */
@@ -58,6 +59,12 @@ void pipeline_free(struct pipeline *pipeline);
 /* Who offers a capability; NULL: nobody. */
 struct instance *pipeline_provider(const struct pipeline *pipeline, const char *name, uint32_t version,
                                    const struct hg_offer **offer);
+
+/* The functions behind hg_config_error() and hg_capability(). */
+void pipeline_config_error(const struct hg_instance *instance, const char *option, const char *format,
+                           va_list arguments);
+bool pipeline_capability(struct hg_instance *instance, const char *name, uint32_t version,
+                         struct hg_capability *found);
 
 /* The top-level settings of the file (see core/settings.h of the option table), always filled. */
 struct settings {

@@ -58,6 +58,7 @@ struct hg_worker {
     struct hg_instance *instance;
     const void *cfg; /**< instance->cfg. */
     void *state;     /**< The plugin's own: set it in worker_start(), free it in worker_stop(). */
+    void *core;      /**< Private to the core. */
 };
 
 /** A capability that a plugin offers: a table of operations that others find by name. */

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Listening sockets: bound before privileges are dropped, kept by the core as long as the pipeline.
+ */
+#ifndef CORE_LISTEN_H
+#define CORE_LISTEN_H
+
+#include "core/pipeline.h"
+
+#include <hopgate/host.h>
+
+/* See hg_listen() and hg_listener_fds(). */
+struct hg_listener *listen_bind(struct hg_instance *instance, const char *option, const struct hg_address *address,
+                                int socket_type);
+size_t listen_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity);
+
+/* Closes all listening sockets of an instance. */
+void listen_close(struct instance *instance);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/run.h"
+
+#include "core/log.h"
+#include "core/worker.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Every connection is a descriptor, and the soft limit of most systems is 1,024. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        log_line(HG_LOG_WARNING, "core", "cannot raise the limit of open files: %s", strerror(errno));
+}
+
+/* 0, or -1 after the log says why. */
+static int drop_privileges(const char *name)
+{
+    const struct passwd *user;
+
+    if (!name)
+        return 0;
+    user = getpwnam(name);
+    if (!user) {
+        log_line(HG_LOG_ERROR, "core", "user %s: there is no such user on this machine", name);
+        return -1;
+    }
+    if (geteuid() != 0) {
+        if (geteuid() == user->pw_uid)
+            return 0;
+        log_line(HG_LOG_ERROR, "core", "user %s: only root can become another user; start as root or take `user:` out",
+                 name);
+        return -1;
+    }
+    if (initgroups(user->pw_name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid)) {
+        log_line(HG_LOG_ERROR, "core", "cannot become user %s: %s", name, strerror(errno));
+        return -1;
+    }
+    log_line(HG_LOG_INFO, "core", "running as user %s", name);
+    return 0;
+}
+
+static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    struct worker *worker = watcher->data;
+
+    (void)loop;
+    (void)events;
+    log_line(HG_LOG_INFO, "core", worker->draining ? "stopping at once" : "stopping: %zu exchanges are running",
+             worker->exchange_count);
+    worker_drain(worker);
+}
+
+static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    (void)loop;
+    (void)watcher;
+    (void)events;
+    log_line(HG_LOG_WARNING, "core", "SIGHUP: this version cannot reload its config; restart it to take up changes");
+}
+
+static void on_report(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    worker_report(watcher->data);
+}
+
+struct signals {
+    ev_signal terminate, interrupt, hangup, report;
+};
+
+static void watch_signal(struct worker *worker, ev_signal *watcher, int number,
+                         void (*callback)(struct ev_loop *, ev_signal *, int))
+{
+    ev_signal_init(watcher, callback, number);
+    watcher->data = worker;
+    ev_signal_start(worker->loop, watcher);
+    ev_unref(worker->loop); /* a watched signal is no reason to go on */
+}
+
+static void unwatch_signal(struct worker *worker, ev_signal *watcher)
+{
+    ev_ref(worker->loop);
+    ev_signal_stop(worker->loop, watcher);
+}
+
+static void run_worker(struct worker *worker)
+{
+    struct signals signals;
+
+    watch_signal(worker, &signals.terminate, SIGTERM, on_stop);
+    watch_signal(worker, &signals.interrupt, SIGINT, on_stop);
+    watch_signal(worker, &signals.hangup, SIGHUP, on_reload);
+    watch_signal(worker, &signals.report, SIGUSR1, on_report);
+    worker_run(worker);
+    unwatch_signal(worker, &signals.terminate);
+    unwatch_signal(worker, &signals.interrupt);
+    unwatch_signal(worker, &signals.hangup);
+    unwatch_signal(worker, &signals.report);
+}
+
+int run_pipeline(struct pipeline *pipeline)
+{
+    struct worker *worker;
+    int result = 1;
+
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    if (pipeline_prepare(pipeline) || drop_privileges(pipeline_settings(pipeline)->user))
+        return 1;
+    worker = worker_new(pipeline);
+    if (!worker) {
+        log_line(HG_LOG_ERROR, "core", "out of memory");
+        return 1;
+    }
+    if (worker_start(worker) == 0) {
+        log_line(HG_LOG_INFO, "core", "running as a %s", pipeline->shape == PIPELINE_GATEWAY ? "gateway" : "client");
+        run_worker(worker);
+        result = 0;
+    }
+    worker_free(worker);
+    if (!result)
+        log_line(HG_LOG_INFO, "core", "stopped");
+    return result;
+}

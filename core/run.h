@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Running a pipeline: from binding its ports to the end of the process.
+ */
+#ifndef CORE_RUN_H
+#define CORE_RUN_H
+
+#include "core/pipeline.h"
+
+/* Runs until SIGTERM or SIGINT has stopped it. Returns the exit code of the program: 0, or 1 when it could not start.
+ */
+int run_pipeline(struct pipeline *pipeline);
+
+#endif
