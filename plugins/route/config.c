@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/route/route.h"
+#include "plugins/url/url.h"
+
+#include <arpa/inet.h>
+#include <hopgate/identity.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ENTRY(member) offsetof(struct route_entry, member)
+
+static const struct hg_option entry_options[] = {
+    {.name = "host",
+     .type = HG_OPTION_STRING,
+     .offset = ENTRY(host),
+     .doc =
+         "On a gateway: the host that the public user asked for, without a port; *.example.com stands for every name "
+         "below example.com. Absent: any host."},
+    {.name = "path",
+     .type = HG_OPTION_STRING,
+     .offset = ENTRY(path),
+     .doc = "The path and all that is below it: /a fits /a and /a/b, not /ab. Absent: any path."},
+    {.name = "service",
+     .type = HG_OPTION_STRING,
+     .offset = ENTRY(service),
+     .doc = "On a client: the service that the gateway's route has named. Absent: any service."},
+    {.name = "to",
+     .type = HG_OPTION_STRING,
+     .offset = ENTRY(to),
+     .flags = HG_OPTION_REQUIRED,
+     .doc = "On a gateway CLIENT/SERVICE; on a client the service's URL, http://host[:port][/base]."},
+    {.name = "strip_prefix",
+     .type = HG_OPTION_BOOL,
+     .offset = ENTRY(strip_prefix),
+     .value = "false",
+     .doc = "Take the path of this rule off the request's path before it goes on."},
+    {0},
+};
+
+const struct hg_option route_options[] = {
+    {.name = "routes",
+     .type = HG_OPTION_LIST,
+     .item = HG_OPTION_MAP,
+     .flags = HG_OPTION_REQUIRED | HG_OPTION_BODY,
+     .offset = offsetof(struct route_config, routes),
+     .min = 1,
+     .max = 100000,
+     .fields = entry_options,
+     .item_size = sizeof(struct route_entry),
+     .doc = "The rules. The most specific host wins (exact, then the longest wildcard, then any), then the longest "
+            "path; their order does not matter."},
+    {0},
+};
+
+/* The entry under check, and how many faults were told. */
+struct check {
+    const struct hg_instance *instance;
+    const struct route_entry *entry;
+    size_t number;
+    size_t faults;
+};
+
+__attribute__((format(printf, 3, 4))) static void fault(struct check *check, const char *member, const char *format,
+                                                        ...)
+{
+    char option[64], text[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    snprintf(option, sizeof option, "routes[%zu]%s%s", check->number, member ? "." : "", member ? member : "");
+    hg_config_error(check->instance, option, "%s", text);
+    check->faults++;
+}
+
+/* ---- The parts of one rule ---- */
+
+static bool is_url(const char *to)
+{
+    return strstr(to, "://") != NULL;
+}
+
+static bool is_id(struct hg_text text)
+{
+    if (!text.size || text.size > HG_IDENTITY_MAX)
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+              c == '_'))
+            return false;
+    }
+    return true;
+}
+
+static void check_url(struct check *check, struct rule *rule)
+{
+    const char *to = check->entry->to;
+    const char *wrong;
+    struct url url;
+
+    wrong = url_parse(hg_text(to), &url);
+    if (wrong)
+        fault(check, "to", "\"%s\": %s", to, wrong);
+    rule->target.url = hg_text(to);
+}
+
+static void check_client_and_service(struct check *check, struct rule *rule)
+{
+    const char *to = check->entry->to;
+    const char *slash = strchr(to, '/');
+
+    if (!slash) {
+        fault(check, "to", "\"%s\" is neither CLIENT/SERVICE nor a URL http://host:port", to);
+        return;
+    }
+    rule->target.client = (struct hg_text){to, (size_t)(slash - to)};
+    rule->target.service = hg_text(slash + 1);
+    if (!is_id(rule->target.client) || !is_id(rule->target.service))
+        fault(check, "to",
+              "\"%s\": write CLIENT/SERVICE, both of 1 to %d letters, digits, '-', '.' and '_', or a URL "
+              "http://host:port",
+              to, HG_IDENTITY_MAX);
+}
+
+static bool is_host(struct hg_text host)
+{
+    size_t label = 0;
+
+    if (host.size >= 2 && host.data[0] == '[')
+        return host.data[host.size - 1] == ']';
+    for (size_t i = 0; i < host.size; i++) {
+        char c = host.data[i];
+
+        if (c == '.' ? !label : !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+            return false;
+        label = c == '.' ? 0 : label + 1;
+        if (label > 63) /* RFC 1035 section 2.3.4 */
+            return false;
+    }
+    return label > 0;
+}
+
+static void check_host(struct check *check, struct rule *rule, char *buffer)
+{
+    const char *host = check->entry->host;
+    bool wildcard = host[0] == '*' && host[1] == '.';
+    struct in6_addr address;
+
+    if (strcmp(host, "*") == 0) {
+        fault(check, "host", "\"*\": for any host leave `host` out");
+    } else if (strchr(wildcard ? host + 2 : host, '*')) {
+        fault(check, "host", "\"%s\": a wildcard can only be the whole first label, as in *.example.com", host);
+    } else if (inet_pton(AF_INET6, host, &address) == 1) {
+        buffer[0] = '[';
+        inet_ntop(AF_INET6, &address, buffer + 1, HOST_MAX - 1);
+        strcat(buffer, "]");
+        rule->key = hg_text(buffer);
+    } else if (host[0] == '[' ? host[strlen(host) - 1] != ']' : strchr(host, ':') != NULL) {
+        fault(check, "host", "\"%s\": write the host without a port; a rule holds for every port", host);
+    } else {
+        rule->key = host_canonical(hg_text(wildcard ? host + 1 : host), buffer);
+        if (!is_host(wildcard && rule->key.size ? (struct hg_text){rule->key.data + 1, rule->key.size - 1} : rule->key))
+            fault(check, "host", "\"%s\" is no host name or address; write names of other alphabets as xn-- (IDNA)",
+                  host);
+    }
+}
+
+static void check_path(struct check *check, struct rule *rule)
+{
+    const char *path = check->entry->path;
+    struct hg_text text = hg_text(path);
+
+    if (path[0] != '/') {
+        fault(check, "path", "\"%s\": a path begins with \"/\"", path);
+        return;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if (path[i] == '?' || path[i] == '#') {
+            fault(check, "path", "\"%s\": rules look at the path alone; leave out what begins with '%c'", path,
+                  path[i]);
+            return;
+        }
+        if (path[i] <= ' ' || path[i] >= 0x7f || path[i] == '*') {
+            fault(check, "path",
+                  path[i] == '*' ? "\"%s\": no wildcards; a path fits all that is below it anyway"
+                                 : "\"%s\": write other characters than printable ASCII percent-encoded",
+                  path);
+            return;
+        }
+    }
+    while (text.size && text.data[text.size - 1] == '/')
+        text.size--;
+    rule->path = text;
+}
+
+static void check_entry(struct check *check, struct rule *rule, bool by_service, char *buffer)
+{
+    const struct route_entry *entry = check->entry;
+
+    if (is_url(entry->to) != by_service)
+        fault(check, "to",
+              "\"%s\" is %s, but routes[0].to is %s: a gateway's rules all lead to CLIENT/SERVICE, a "
+              "client's all to URLs",
+              entry->to, by_service ? "no URL" : "a URL", by_service ? "one" : "CLIENT/SERVICE");
+    else if (by_service)
+        check_url(check, rule);
+    else
+        check_client_and_service(check, rule);
+    if (entry->host && by_service)
+        fault(check, "host", "hosts belong to a gateway's rules; a rule to a URL is chosen by `service`");
+    else if (entry->host)
+        check_host(check, rule, buffer);
+    if (entry->service && !by_service)
+        fault(check, "service",
+              "services are matched on a client; a rule to CLIENT/SERVICE is chosen by `host` and "
+              "`path`");
+    else if (entry->service && !is_id(hg_text(entry->service)))
+        fault(check, "service", "\"%s\": 1 to %d letters, digits, '-', '.' and '_'", entry->service, HG_IDENTITY_MAX);
+    else if (entry->service)
+        rule->key = hg_text(entry->service);
+    if (entry->path)
+        check_path(check, rule);
+    rule->strip_prefix = entry->strip_prefix;
+    if (entry->strip_prefix && !entry->path)
+        fault(check, "strip_prefix", "there is no `path` in this rule that could be taken off");
+}
+
+/* ---- All of them ---- */
+
+static void tell_doubled(struct check *check, const struct rule *first, const struct rule *twin)
+{
+    check->number = twin->number;
+    fault(check, NULL, "the same host or service and path as routes[%zu]: it could never be chosen; remove one of them",
+          first->number);
+}
+
+static int configure_rules(struct route *route, struct hg_instance *instance, const struct hg_list *list)
+{
+    const struct route_entry *entries = list->items;
+    const struct rule *first, *twin;
+    struct check check = {.instance = instance};
+
+    route->by_service = is_url(entries[0].to);
+    for (size_t i = 0; i < list->count; i++) {
+        check.entry = &entries[i];
+        check.number = route->rules[i].number = i;
+        check_entry(&check, &route->rules[i], route->by_service, route->hosts + i * (HOST_MAX + 1));
+    }
+    if (check.faults)
+        return -1;
+    route->table = table_new(route->rules, list->count, &first, &twin);
+    if (twin)
+        tell_doubled(&check, first, twin);
+    else if (!route->table)
+        hg_config_error(instance, NULL, "out of memory");
+    return route->table ? 0 : -1;
+}
+
+int route_configure(struct hg_instance *instance)
+{
+    const struct hg_list *list = &((const struct route_config *)instance->cfg)->routes;
+    struct route *route = calloc(1, sizeof *route);
+
+    instance->state = route;
+    if (route) {
+        route->count = list->count;
+        route->rules = calloc(list->count, sizeof *route->rules);
+        route->hosts = calloc(list->count, HOST_MAX + 1);
+    }
+    if (!route || !route->rules || !route->hosts) {
+        hg_config_error(instance, NULL, "out of memory");
+        return -1;
+    }
+    return configure_rules(route, instance, list);
+}
+
+void route_unconfigure(struct hg_instance *instance)
+{
+    struct route *route = instance->state;
+
+    if (!route)
+        return;
+    table_free(route->table);
+    free(route->hosts);
+    free(route->rules);
+    free(route);
+    instance->state = NULL;
+}

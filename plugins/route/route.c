@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The stage that decides who answers: on a gateway which service of which client, on a client which URL.
+ */
+#include "plugins/route/route.h"
+
+#include "config.h"
+
+#include <stdlib.h>
+
+/* Takes `prefix` bytes off the front. What is left of "/a" and "/a?x" begins with a slash again. */
+static int strip_prefix(const struct hg_host *host, struct hg_head *head, size_t prefix)
+{
+    struct hg_text rest = {head->path.data + prefix, head->path.size - prefix};
+    char *text;
+    int result;
+
+    if (rest.size && rest.data[0] == '/') {
+        head->path = rest;
+        return 0;
+    }
+    if (!rest.size) {
+        head->path = HG_TEXT("/");
+        return 0;
+    }
+    text = malloc(rest.size + 1); /* "?query" alone: rare enough to be built aside */
+    if (!text)
+        return -1;
+    text[0] = '/';
+    memcpy(text + 1, rest.data, rest.size);
+    result = hg_head_set(host, head, &head->path, (struct hg_text){text, rest.size + 1});
+    free(text);
+    return result;
+}
+
+static enum hg_verdict refuse(struct hg_self *self, bool by_service)
+{
+    hg_reset(self, &(struct hg_reason){.status = 404,
+                                       .error = "destination_not_found",
+                                       .detail = by_service ? "no route for this service"
+                                                            : "no route for this host and path"});
+    return HG_ERROR;
+}
+
+static enum hg_verdict route_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
+{
+    const struct route *route = self->worker->instance->state;
+    const struct rule *rule;
+
+    if (direction == HG_UP)
+        return HG_NEXT;
+    rule = route->by_service ? table_find_service(route->table, head->service, head->path)
+                             : table_find_host(route->table, head->authority, head->path);
+    if (!rule)
+        return refuse(self, route->by_service);
+    if (rule->strip_prefix && rule->path.size && strip_prefix(self->host, head, rule->path.size))
+        return HG_ERROR;
+    hg_set_target(self, &rule->target);
+    return HG_NEXT;
+}
+
+HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
+{
+    static const struct hg_stage_ops ops = {
+        .size = sizeof ops,
+        .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
+        .head = route_head,
+    };
+    static const struct hg_plugin plugin = {
+        HG_PLUGIN_HEADER,
+        .role = HG_ROLE_STAGE,
+        .name = "route",
+        .version = PACKAGE_VERSION,
+        .summary = "picks who answers a request: by host and path, or by service",
+        .options = route_options,
+        .cfg_size = sizeof(struct route_config),
+        .ops = &ops,
+        .configure = route_configure,
+        .unconfigure = route_unconfigure,
+    };
+    return &plugin;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The config of a route block, and how it becomes rules.
+ */
+#ifndef PLUGINS_ROUTE_ROUTE_H
+#define PLUGINS_ROUTE_ROUTE_H
+
+#include "plugins/route/table.h"
+
+#include <hopgate/host.h>
+
+/* One item of the block, as the core fills it. Texts are NULL where the option is absent. */
+struct route_entry {
+    const char *host;
+    const char *path;
+    const char *service;
+    const char *to;
+    bool strip_prefix;
+};
+
+struct route_config {
+    struct hg_list routes; /* struct route_entry */
+};
+
+/* What configure() leaves in instance->state. */
+struct route {
+    bool by_service; /* the client's form: services to URLs; else hosts to services of clients */
+    struct table *table;
+    struct rule *rules;
+    size_t count;
+    char *hosts; /* the canonical hosts that the rules' keys show, HOST_MAX + 1 bytes for each rule */
+};
+
+extern const struct hg_option route_options[];
+
+/* Checks the block and makes the table. 0, or -1 when faults were told. */
+int route_configure(struct hg_instance *instance);
+void route_unconfigure(struct hg_instance *instance);
+
+#endif

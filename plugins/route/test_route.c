@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Unit tests of the route plugin, through its descriptor and a host made here.
+ */
+#include "core/message.h"
+#include "plugins/route/route.h"
+#include "plugins/url/url.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- A host that keeps what it is told ---- */
+
+static struct {
+    char errors[8192]; /* "option: text\n" for each */
+    struct hg_target target;
+    bool has_target;
+    struct hg_reason reason;
+} told;
+
+static void keep_config_error(const struct hg_instance *instance, const char *option, const char *format,
+                              va_list arguments)
+{
+    size_t used = strlen(told.errors);
+
+    (void)instance;
+    used += (size_t)snprintf(told.errors + used, sizeof told.errors - used, "%s: ", option ? option : "-");
+    used += (size_t)vsnprintf(told.errors + used, sizeof told.errors - used, format, arguments);
+    ck_assert_uint_lt(used + 1, sizeof told.errors);
+    strcat(told.errors, "\n");
+}
+
+static void keep_target(struct hg_self *self, const struct hg_target *target)
+{
+    (void)self;
+    told.target = *target;
+    told.has_target = true;
+}
+
+static void keep_reset(struct hg_self *self, const struct hg_reason *reason)
+{
+    (void)self;
+    told.reason = *reason;
+}
+
+static const struct hg_host host = {
+    .size = sizeof host,
+    .abi = HG_ABI,
+    .config_error = keep_config_error,
+    .head_new = message_head_new,
+    .head_free = message_head_free,
+    .text_set = message_text_set,
+    .set_target = keep_target,
+    .reset = keep_reset,
+};
+
+/* ---- An instance with a given block ---- */
+
+struct fixture {
+    struct hg_instance instance;
+    struct hg_worker worker;
+    struct hg_self self;
+    struct route_config config;
+};
+
+static int configure(struct fixture *fixture, const struct route_entry *entries)
+{
+    size_t count = 0;
+
+    memset(&told, 0, sizeof told);
+    memset(fixture, 0, sizeof *fixture);
+    while (entries[count].to)
+        count++;
+    fixture->config.routes.count = count;
+    fixture->config.routes.items = malloc(count * sizeof *entries);
+    memcpy(fixture->config.routes.items, entries, count * sizeof *entries);
+    fixture->instance = (struct hg_instance){.host = &host, .cfg = &fixture->config, .name = "route"};
+    fixture->worker = (struct hg_worker){.host = &host, .instance = &fixture->instance, .cfg = &fixture->config};
+    fixture->self = (struct hg_self){.host = &host, .worker = &fixture->worker};
+    return hopgate_plugin()->configure(&fixture->instance);
+}
+
+static void unconfigure(struct fixture *fixture)
+{
+    hopgate_plugin()->unconfigure(&fixture->instance);
+    free(fixture->config.routes.items);
+}
+
+struct answer {
+    const char *authority, *service, *path; /* of the request */
+    const char *to;                         /* what it leads to, NULL: 404 */
+    const char *path_after;                 /* NULL: as before */
+};
+
+static void ask(struct fixture *fixture, const struct answer *answer)
+{
+    const struct hg_stage_ops *ops = hopgate_plugin()->ops;
+    struct hg_head *head = message_head_new(HG_REQUEST);
+    enum hg_verdict verdict;
+    char to[300] = "";
+
+    head->authority = hg_text(answer->authority);
+    head->service = hg_text(answer->service);
+    hg_head_set(&host, head, &head->path, hg_text(answer->path));
+    told.has_target = false;
+    told.reason = (struct hg_reason){0};
+    verdict = ops->head(&fixture->self, HG_DOWN, head);
+    if (told.has_target && told.target.url.size)
+        snprintf(to, sizeof to, "%.*s", HG_PRINT(told.target.url));
+    else if (told.has_target)
+        snprintf(to, sizeof to, "%.*s/%.*s", HG_PRINT(told.target.client), HG_PRINT(told.target.service));
+    ck_assert_msg(verdict == (answer->to ? HG_NEXT : HG_ERROR), "%s %s: verdict %d", answer->authority, answer->path,
+                  verdict);
+    ck_assert_msg(strcmp(to, answer->to ? answer->to : "") == 0, "%s%s%s leads to \"%s\" instead of \"%s\"",
+                  answer->authority ? answer->authority : "", answer->service ? answer->service : "", answer->path, to,
+                  answer->to ? answer->to : "");
+    ck_assert_int_eq(told.reason.status, answer->to ? 0 : 404);
+    if (!answer->to)
+        ck_assert_str_eq(told.reason.error, "destination_not_found");
+    ck_assert_msg(hg_text_equal(head->path, hg_text(answer->path_after ? answer->path_after : answer->path)),
+                  "%s became %.*s", answer->path, HG_PRINT(head->path));
+    message_head_free(head);
+}
+
+static void ask_all(const struct route_entry *entries, const struct answer *answers)
+{
+    struct fixture fixture;
+
+    ck_assert_msg(configure(&fixture, entries) == 0, "%s", told.errors);
+    ck_assert_str_eq(told.errors, "");
+    for (; answers->path; answers++)
+        ask(&fixture, answers);
+    unconfigure(&fixture);
+}
+
+/* ---- What requests lead to ---- */
+
+START_TEST(hosts)
+{
+    static const struct route_entry entries[] = {
+        {.host = "App.Test", .to = "c/app"},
+        {.host = "*.dev.test", .to = "c/dev"},
+        {.host = "x.dev.test", .to = "c/x"},
+        {.host = "*.deep.dev.test", .to = "c/deep"},
+        {.host = "192.0.2.1", .to = "c/v4"},
+        {.host = "[2001:DB8:0::1]", .to = "c/v6"},
+        {.host = "::1", .to = "c/loop"},
+        {.host = "root.test.", .to = "c/root"},
+        {0},
+    };
+    static const struct answer answers[] = {
+        {"app.test", "", "/", "c/app", NULL},
+        {"APP.tesT:8443", "", "/", "c/app", NULL},
+        {"app.test.", "", "/", "c/app", NULL},
+        {"app.test.:80", "", "*", "c/app", NULL},
+        {"root.test", "", "/", "c/root", NULL},
+        {"b.app.test", "", "/", NULL, NULL},
+        {"pp.test", "", "/", NULL, NULL},
+        {"x.dev.test", "", "/", "c/x", NULL},
+        {"y.dev.test:1", "", "/", "c/dev", NULL},
+        {"a.x.dev.test", "", "/", "c/dev", NULL},
+        {"dev.test", "", "/", NULL, NULL},
+        {"xdev.test", "", "/", NULL, NULL},
+        {"a.deep.dev.test", "", "/", "c/deep", NULL},
+        {"a.b.deep.dev.test", "", "/", "c/deep", NULL},
+        {"deep.dev.test", "", "/", "c/dev", NULL},
+        {"192.0.2.1:80", "", "/", "c/v4", NULL},
+        {"192.0.2.10", "", "/", NULL, NULL},
+        {"[2001:db8::1]:443", "", "/", "c/v6", NULL},
+        {"[2001:0db8:0:0:0:0:0:1]", "", "/", "c/v6", NULL},
+        {"[2001:db8::2]", "", "/", NULL, NULL},
+        {"[::1]", "", "/", "c/loop", NULL},
+        {"[::1", "", "/", NULL, NULL},
+        {"[nonsense]", "", "/", NULL, NULL},
+        {"", "", "/", NULL, NULL},
+        {".", "", "/", NULL, NULL},
+        {".dev.test", "", "/", NULL, NULL},
+        {":80", "", "/", NULL, NULL},
+        {0},
+    };
+
+    ask_all(entries, answers);
+}
+END_TEST
+
+START_TEST(long_hosts)
+{
+    static const struct route_entry entries[] = {{.host = "*.test", .to = "c/a"}, {.to = "c/any"}, {0}};
+    char name[600];
+
+    for (size_t size = 6; size < sizeof name; size += 53) {
+        struct answer answers[] = {{name, "", "/", size <= HOST_MAX ? "c/a" : "c/any", NULL}, {0}};
+
+        memset(name, 'a', size);
+        strcpy(name + size - 5, ".test");
+        ask_all(entries, answers);
+    }
+}
+END_TEST
+
+START_TEST(paths)
+{
+    static const struct route_entry entries[] = {
+        {.host = "t", .path = "/a", .to = "c/a"},      {.host = "t", .path = "/a/b/", .to = "c/ab"},
+        {.host = "t", .path = "/a-b", .to = "c/a-b"},  {.host = "t", .path = "/a/b/c/d", .to = "c/abcd"},
+        {.host = "t", .path = "/a!", .to = "c/bang"},  {.host = "t", .path = "/z", .to = "c/z"},
+        {.host = "*.t", .path = "/w", .to = "c/wild"}, {.host = "x.t", .path = "/x", .to = "c/x"},
+        {.path = "/only/here", .to = "c/any"},         {0},
+    };
+    static const struct answer answers[] = {
+        {"t", "", "/a", "c/a", NULL},
+        {"t", "", "/a/", "c/a", NULL},
+        {"t", "", "/a?x", "c/a", NULL},
+        {"t", "", "/a?/b", "c/a", NULL},
+        {"t", "", "/ab", NULL, NULL},
+        {"t", "", "/A", NULL, NULL},
+        {"t", "", "/a%2fb", NULL, NULL},
+        {"t", "", "/a/b", "c/ab", NULL},
+        {"t", "", "/a/b?q=/c/d", "c/ab", NULL},
+        {"t", "", "/a/bc", "c/a", NULL},
+        {"t", "", "/a/b/c", "c/ab", NULL},
+        {"t", "", "/a/b/c/d", "c/abcd", NULL},
+        {"t", "", "/a/b/c/d/e", "c/abcd", NULL},
+        {"t", "", "/a/b/c/dd", "c/ab", NULL},
+        {"t", "", "/a-b/x", "c/a-b", NULL},
+        {"t", "", "/a-c", NULL, NULL},
+        {"t", "", "/a!", "c/bang", NULL},
+        {"t", "", "/a!/y", "c/bang", NULL},
+        {"t", "", "/z", "c/z", NULL},
+        {"t", "", "/zz", NULL, NULL},
+        {"t", "", "/", NULL, NULL},
+        {"t", "", "*", NULL, NULL},
+        {"t", "", "//a", NULL, NULL},
+        {"x.t", "", "/x/1", "c/x", NULL},
+        {"x.t", "", "/w/1", "c/wild", NULL}, /* no path of the exact host fits */
+        {"x.t", "", "/only/here", "c/any", NULL},
+        {"t", "", "/only/here/", "c/any", NULL},
+        {"elsewhere", "", "/only", NULL, NULL},
+        {0},
+    };
+
+    ask_all(entries, answers);
+}
+END_TEST
+
+START_TEST(default_route)
+{
+    static const struct route_entry entries[] = {
+        {.host = "t", .to = "c/t"}, {.to = "c/any"}, {.path = "/p", .to = "c/p"}, {0}};
+    static const struct answer answers[] = {
+        {"t", "", "/p", "c/t", NULL}, /* the host decides before the path */
+        {"u", "", "/p/q", "c/p", NULL}, {"u", "", "/q", "c/any", NULL},   {"u", "", "*", "c/any", NULL},
+        {"", "", "/", "c/any", NULL},   {"[bad", "", "/", "c/any", NULL}, {0},
+    };
+
+    ask_all(entries, answers);
+}
+END_TEST
+
+START_TEST(stripped_prefixes)
+{
+    static const struct route_entry entries[] = {
+        {.path = "/a", .to = "c/a", .strip_prefix = true},
+        {.path = "/a/keep", .to = "c/keep"},
+        {.path = "/", .host = "t", .to = "c/root", .strip_prefix = true},
+        {0},
+    };
+    static const struct answer answers[] = {
+        {"h", "", "/a", "c/a", "/"},
+        {"h", "", "/a/", "c/a", "/"},
+        {"h", "", "/a/b", "c/a", "/b"},
+        {"h", "", "/a?x=1&y=/a", "c/a", "/?x=1&y=/a"},
+        {"h", "", "/a/?x", "c/a", "/?x"},
+        {"h", "", "/a//b", "c/a", "//b"},
+        {"h", "", "/a/b?/a", "c/a", "/b?/a"},
+        {"h", "", "/a?", "c/a", "/?"},
+        {"h", "", "/a/keep/b", "c/keep", NULL},
+        {"t", "", "/a/b", "c/root", NULL},
+        {"t", "", "*", "c/root", "*"},
+        {0},
+    };
+
+    ask_all(entries, answers);
+}
+END_TEST
+
+START_TEST(services)
+{
+    static const struct route_entry entries[] = {
+        {.service = "service-a", .to = "http://127.0.0.1:8080"},
+        {.service = "service-a", .path = "/api", .to = "http://[::1]:8081/v1/", .strip_prefix = true},
+        {.service = "web", .to = "http://localhost"},
+        {0},
+    };
+    static const struct answer answers[] = {
+        {"", "service-a", "/", "http://127.0.0.1:8080", NULL},
+        {"web", "service-a", "/apis", "http://127.0.0.1:8080", NULL},
+        {"", "service-a", "/api/x", "http://[::1]:8081/v1/", "/x"},
+        {"", "web", "/api", "http://localhost", NULL},
+        {"", "Web", "/", NULL, NULL},
+        {"web", "", "/", NULL, NULL},
+        {"", "we", "/", NULL, NULL},
+        {0},
+    };
+    static const struct route_entry with_default[] = {{.service = "a", .to = "http://a"}, {.to = "http://other"}, {0}};
+    static const struct answer default_answers[] = {{"", "a", "/", "http://a", NULL},
+                                                    {"", "b", "/", "http://other", NULL},
+                                                    {"", "", "/", "http://other", NULL},
+                                                    {0}};
+
+    ask_all(entries, answers);
+    ask_all(with_default, default_answers);
+}
+END_TEST
+
+/* Random prefixes and paths over a tiny alphabet, the answer compared with that of the plain definition. */
+START_TEST(longest_prefix_by_definition)
+{
+    static const char letters[] = "a-/!b";
+    unsigned seed = 1;
+
+    for (int round = 0; round < 300; round++) {
+        struct route_entry entries[21] = {0};
+        char prefixes[20][8];
+        struct fixture fixture;
+
+        for (size_t i = 0; i < 20; i++) {
+            size_t size = 1 + (size_t)rand_r(&seed) % 6;
+
+            prefixes[i][0] = '/';
+            for (size_t j = 1; j < size; j++)
+                prefixes[i][j] = letters[(size_t)rand_r(&seed) % 5];
+            while (size && prefixes[i][size - 1] == '/')
+                size--;
+            prefixes[i][size] = '\0';
+            for (size_t j = 0; j < i; j++)
+                if (strcmp(prefixes[i], prefixes[j]) == 0)
+                    snprintf(prefixes[i], sizeof prefixes[i], "/x%zu", i);
+            entries[i] = (struct route_entry){.path = prefixes[i][0] ? prefixes[i] : "/", .to = "c/s"};
+        }
+        ck_assert_msg(configure(&fixture, entries) == 0, "%s", told.errors);
+        for (int question = 0; question < 200; question++) {
+            const struct route *route = fixture.instance.state;
+            const struct rule *rule;
+            const char *expected = NULL;
+            char path[10] = "/";
+            size_t size = 1 + (size_t)rand_r(&seed) % 8;
+
+            for (size_t j = 1; j < size; j++)
+                path[j] = letters[(size_t)rand_r(&seed) % 5];
+            for (size_t i = 0; i < 20; i++) {
+                size_t length = strlen(prefixes[i]);
+
+                if (strncmp(path, prefixes[i], length) == 0 && (!length || !path[length] || path[length] == '/') &&
+                    (!expected || length > strlen(expected)))
+                    expected = prefixes[i];
+            }
+            rule = table_find_host(route->table, HG_TEXT("h"), hg_text(path));
+            ck_assert_msg(!rule == !expected && (!rule || hg_text_equal(rule->path, hg_text(expected))),
+                          "%s: \"%.*s\" instead of \"%s\"", path, HG_PRINT(rule ? rule->path : HG_TEXT("-")),
+                          expected ? expected : "-");
+        }
+        unconfigure(&fixture);
+    }
+}
+END_TEST
+
+START_TEST(responses_pass)
+{
+    static const struct route_entry entries[] = {{.host = "t", .to = "c/t"}, {0}};
+    const struct hg_stage_ops *ops = hopgate_plugin()->ops;
+    struct hg_head *head = message_head_new(HG_RESPONSE);
+    struct fixture fixture;
+
+    ck_assert_int_eq(configure(&fixture, entries), 0);
+    ck_assert_int_eq(ops->head(&fixture.self, HG_UP, head), HG_NEXT);
+    ck_assert(!told.has_target && !told.reason.status);
+    unconfigure(&fixture);
+    message_head_free(head);
+}
+END_TEST
+
+/* ---- Faults of the config ---- */
+
+static const struct {
+    struct route_entry entries[4];
+    const char *errors[3]; /* the option, and a part of the text after a tab; in this order */
+} faults[] = {
+    {{{.to = "client-1"}}, {"routes[0].to\tneither CLIENT/SERVICE nor a URL"}},
+    {{{.to = "a/b/c"}}, {"routes[0].to\twrite CLIENT/SERVICE"}},
+    {{{.to = "/b"}}, {"routes[0].to\twrite CLIENT/SERVICE"}},
+    {{{.to = "a/"}}, {"routes[0].to\twrite CLIENT/SERVICE"}},
+    {{{.to = "a b/c"}}, {"routes[0].to\twrite CLIENT/SERVICE"}},
+    {{{.to = "https://x"}}, {"routes[0].to\thttps to a local service is not supported"}},
+    {{{.to = "ftp://x"}}, {"routes[0].to\tnot a URL of the form http://"}},
+    {{{.to = "http://"}}, {"routes[0].to\tthe host is missing"}},
+    {{{.to = "http://:80"}}, {"routes[0].to\tthe host is missing"}},
+    {{{.to = "http://x:0"}}, {"routes[0].to\tthe port must be"}},
+    {{{.to = "http://x:65536"}}, {"routes[0].to\tthe port must be"}},
+    {{{.to = "http://x:"}}, {"routes[0].to\tthe port must be"}},
+    {{{.to = "http://x:8o"}}, {"routes[0].to\tthe port must be"}},
+    {{{.to = "http://u:p@x"}}, {"routes[0].to\ta user or password"}},
+    {{{.to = "http://[::1"}}, {"routes[0].to\tthe closing bracket"}},
+    {{{.to = "http://[::g]"}}, {"routes[0].to\tno valid IPv6"}},
+    {{{.to = "http://[::1]80"}}, {"routes[0].to\tonly a port may follow"}},
+    {{{.to = "http://x/?q"}}, {"routes[0].to\ta query or fragment"}},
+    {{{.to = "http://x?q"}}, {"routes[0].to\ta query or fragment"}},
+    {{{.to = "http://x/\xc3\xa4"}}, {"routes[0].to\tprintable ASCII"}},
+    {{{.to = "http://x y"}}, {"routes[0].to\tthe host may hold only"}},
+    {{{.to = "c/s"}, {.host = "t", .to = "http://x"}}, {"routes[1].to\tis a URL, but routes[0].to is CLIENT/SERVICE"}},
+    {{{.to = "http://x"}, {.service = "s", .to = "c/s"}}, {"routes[1].to\tis no URL, but routes[0].to is one"}},
+    {{{.host = "t", .to = "http://x"}}, {"routes[0].host\thosts belong to a gateway"}},
+    {{{.service = "s", .to = "c/s"}}, {"routes[0].service\tservices are matched on a client"}},
+    {{{.service = "a/b", .to = "http://x"}}, {"routes[0].service\tletters, digits"}},
+    {{{.host = "*", .to = "c/s"}}, {"routes[0].host\tleave `host` out"}},
+    {{{.host = "a.*.test", .to = "c/s"}}, {"routes[0].host\twhole first label"}},
+    {{{.host = "a*.test", .to = "c/s"}}, {"routes[0].host\twhole first label"}},
+    {{{.host = "*.*.test", .to = "c/s"}}, {"routes[0].host\twhole first label"}},
+    {{{.host = "*test", .to = "c/s"}}, {"routes[0].host\twhole first label"}},
+    {{{.host = "*.", .to = "c/s"}}, {"routes[0].host\tno host name"}},
+    {{{.host = "t:80", .to = "c/s"}}, {"routes[0].host\twithout a port"}},
+    {{{.host = "[::1]:80", .to = "c/s"}}, {"routes[0].host\twithout a port"}},
+    {{{.host = "[::x]", .to = "c/s"}}, {"routes[0].host\tno host name or address"}},
+    {{{.host = "", .to = "c/s"}}, {"routes[0].host\tno host name or address"}},
+    {{{.host = "a..b", .to = "c/s"}}, {"routes[0].host\tno host name or address"}},
+    {{{.host = ".a", .to = "c/s"}}, {"routes[0].host\tno host name or address"}},
+    {{{.host = "b\xc3\xbc.test", .to = "c/s"}}, {"routes[0].host\txn--"}},
+    {{{.host = "http://t", .to = "c/s"}}, {"routes[0].host\t"}},
+    {{{.path = "a", .to = "c/s"}}, {"routes[0].path\tbegins with \"/\""}},
+    {{{.path = "", .to = "c/s"}}, {"routes[0].path\tbegins with \"/\""}},
+    {{{.path = "/a?b", .to = "c/s"}}, {"routes[0].path\tleave out what begins with '?'"}},
+    {{{.path = "/a#b", .to = "c/s"}}, {"routes[0].path\tleave out what begins with '#'"}},
+    {{{.path = "/a b", .to = "c/s"}}, {"routes[0].path\tpercent-encoded"}},
+    {{{.path = "/a/*", .to = "c/s"}}, {"routes[0].path\tno wildcards"}},
+    {{{.strip_prefix = true, .to = "c/s"}}, {"routes[0].strip_prefix\tno `path`"}},
+    {{{.host = "t", .to = "c/s"}, {.to = "c/d"}, {.host = "T.", .path = "/", .to = "c/e"}},
+     {"routes[2]\tthe same host or service and path as routes[0]"}},
+    {{{.path = "/a", .to = "c/s"}, {.path = "/a/", .to = "c/d"}}, {"routes[1]\tas routes[0]"}},
+    {{{.host = "::1", .to = "c/s"}, {.host = "[0::1]", .to = "c/d"}}, {"routes[1]\tas routes[0]"}},
+    {{{.to = "http://x"}, {.to = "http://y"}}, {"routes[1]\tas routes[0]"}},
+    /* all of them, not the first alone */
+    {{{.host = "*", .path = "x", .to = "c"}, {.to = "c/s"}, {.host = "t", .path = "y", .to = "c/s"}},
+     {"routes[0].to\tneither", "routes[0].host\tleave", "routes[0].path\tbegins"}},
+};
+
+START_TEST(config_faults)
+{
+    const char *at = told.errors;
+    struct fixture fixture;
+
+    ck_assert_msg(configure(&fixture, faults[_i].entries) == -1, "case %d was accepted", _i);
+    for (size_t i = 0; i < 3 && faults[_i].errors[i]; i++) {
+        const char *tab = strchr(faults[_i].errors[i], '\t');
+        size_t option = (size_t)(tab - faults[_i].errors[i]);
+        const char *end = strchr(at, '\n');
+        const char *found;
+
+        ck_assert_msg(end && strncmp(at, faults[_i].errors[i], option) == 0 && at[option] == ':', "case %d: %s", _i,
+                      told.errors);
+        found = strstr(at, tab + 1);
+        ck_assert_msg(found && found < end, "case %d: no \"%s\" in: %s", _i, tab + 1, told.errors);
+        at = end + 1;
+    }
+    ck_assert_msg(faults[_i].errors[2] || !*at, "case %d: more was told: %s", _i, at);
+    unconfigure(&fixture);
+}
+END_TEST
+
+START_TEST(url_parts)
+{
+    static const struct {
+        const char *text, *host, *authority, *base;
+        uint16_t port;
+    } cases[] = {
+        {"http://127.0.0.1:3000", "127.0.0.1", "127.0.0.1:3000", "", 3000},
+        {"HTTP://Local_host", "Local_host", "Local_host", "", 80},
+        {"http://[::1]:8080/a/b//", "::1", "[::1]:8080", "/a/b", 8080},
+        {"http://[::1]/", "::1", "[::1]", "", 80},
+        {"http://a:65535/x%20y", "a", "a:65535", "/x%20y", 65535},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct url url;
+
+        ck_assert_ptr_null(url_parse(hg_text(cases[i].text), &url));
+        ck_assert(hg_text_equal(url.host, hg_text(cases[i].host)));
+        ck_assert(hg_text_equal(url.authority, hg_text(cases[i].authority)));
+        ck_assert(hg_text_equal(url.base, hg_text(cases[i].base)));
+        ck_assert_uint_eq(url.port, cases[i].port);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("route");
+    TCase *tests = tcase_create("route");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(tests, hosts);
+    tcase_add_test(tests, long_hosts);
+    tcase_add_test(tests, paths);
+    tcase_add_test(tests, default_route);
+    tcase_add_test(tests, stripped_prefixes);
+    tcase_add_test(tests, services);
+    tcase_add_test(tests, longest_prefix_by_definition);
+    tcase_add_test(tests, responses_pass);
+    tcase_add_test(tests, url_parts);
+    tcase_add_loop_test(tests, config_faults, 0, (int)(sizeof faults / sizeof *faults));
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
