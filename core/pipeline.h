@@ -30,8 +30,21 @@ struct instance {
     struct hg_listener *listeners;   /* what hg_listen() has bound: core/listen.c */
 };
 
+/* The top-level settings of the file, or their defaults. */
+struct settings {
+    const char *user;         /* drop to this user after binding; NULL: stay */
+    const char *log;          /* "auto", "text" or "json" */
+    int log_level;            /* enum hg_level */
+    hg_time stop_timeout;     /* how long running exchanges may take after SIGTERM */
+    uint64_t exchange_buffer; /* the credit of each stage and direction, bytes */
+    hg_time keep_alive;       /* idle time after which a link sends a PING */
+    hg_time dead_after;       /* silence after which a link's peer is taken for dead */
+    uint64_t session_window;  /* bytes that a session may hold for its readers */
+};
+
 struct pipeline {
     struct config *config;
+    struct settings settings;
     enum pipeline_shape shape;
     struct instance **instances; /* all, in the file's order */
     size_t count;
@@ -63,20 +76,6 @@ struct instance *pipeline_provider(const struct pipeline *pipeline, const char *
 /* The functions behind hg_config_error() and hg_capability(). */
 void pipeline_config_error(const struct hg_instance *instance, const char *option, const char *format,
                            va_list arguments);
-bool pipeline_capability(struct hg_instance *instance, const char *name, uint32_t version,
-                         struct hg_capability *found);
-
-/* The top-level settings of the file (see core/settings.h of the option table), always filled. */
-struct settings {
-    const char *user;         /* drop to this user after binding; NULL: stay */
-    const char *log;          /* "auto", "text" or "json" */
-    int log_level;            /* enum hg_level */
-    hg_time stop_timeout;     /* how long running exchanges may take after SIGTERM */
-    uint64_t exchange_buffer; /* the credit of each stage and direction, bytes */
-    hg_time keep_alive;       /* idle time after which a link sends a PING */
-    hg_time dead_after;       /* silence after which a link's peer is taken for dead */
-    uint64_t session_window;  /* bytes that a session may hold for its readers */
-};
-const struct settings *pipeline_settings(const struct pipeline *pipeline);
+bool pipeline_capability(struct hg_instance *instance, const char *name, uint32_t version, struct hg_capability *found);
 
 #endif

@@ -120,7 +120,7 @@ int run_pipeline(struct pipeline *pipeline)
 
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
-    if (pipeline_prepare(pipeline) || drop_privileges(pipeline_settings(pipeline)->user))
+    if (pipeline_prepare(pipeline) || drop_privileges(pipeline->settings.user))
         return 1;
     worker = worker_new(pipeline);
     if (!worker) {

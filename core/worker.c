@@ -249,7 +249,8 @@ void worker_report(struct worker *worker)
         report_place(&worker->path[i]);
     for (const struct counter *counter = worker->counters; counter; counter = counter->next)
         log_line(HG_LOG_INFO, counter->instance->name, "%s=%llu", counter->name, (unsigned long long)counter->value);
-    sessions_report(worker);
+    if (worker->sessions)
+        sessions_report(worker);
     exchange_report(worker);
 }
 
@@ -272,8 +273,9 @@ static void on_before_wait(struct ev_loop *loop, ev_prepare *watcher, int events
     (void)loop;
     (void)events;
     exchange_run_ready(worker);
-    sessions_flush(worker);
-    if (worker->draining && !worker->exchange_count && sessions_idle(worker))
+    if (worker->sessions)
+        sessions_flush(worker);
+    if (worker->draining && !worker->exchange_count && (!worker->sessions || sessions_idle(worker)))
         ev_break(worker->loop, EVBREAK_ALL);
 }
 
@@ -295,7 +297,8 @@ static void on_stop_timeout(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)events;
     log_line(HG_LOG_WARNING, "core", "stopping with %zu exchanges unfinished: they are reset", worker->exchange_count);
     exchange_reset_all(worker, &stopping);
-    sessions_flush(worker);
+    if (worker->sessions)
+        sessions_flush(worker);
     ev_break(worker->loop, EVBREAK_ALL);
 }
 
@@ -353,7 +356,7 @@ struct worker *worker_new(struct pipeline *pipeline)
     pthread_mutex_init(&worker->post_lock, NULL);
     worker->pipeline = pipeline;
     worker->ready_tail = &worker->ready;
-    worker->exchange_buffer = pipeline_settings(pipeline)->exchange_buffer;
+    worker->exchange_buffer = pipeline->settings.exchange_buffer;
     worker->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     worker->instances = calloc(pipeline->count, sizeof *worker->instances);
     worker->tops = calloc(pipeline->count + 1, sizeof *worker->tops);
@@ -374,7 +377,7 @@ struct worker *worker_new(struct pipeline *pipeline)
     return worker;
 }
 
-int worker_start(struct worker *worker)
+int worker_start_instances(struct worker *worker)
 {
     const struct pipeline *pipeline = worker->pipeline;
 
@@ -387,7 +390,12 @@ int worker_start(struct worker *worker)
         if (start && start(&worker->instances[worker->started]))
             return -1;
     }
-    return sessions_start(worker);
+    return 0;
+}
+
+int worker_start(struct worker *worker)
+{
+    return worker_start_instances(worker) ? -1 : sessions_start(worker);
 }
 
 void worker_run(struct worker *worker)
@@ -407,8 +415,9 @@ void worker_drain(struct worker *worker)
     for (size_t i = 0; i < pipeline->count; i++)
         if (pipeline->instances[i]->plugin->descriptor.worker_drain)
             pipeline->instances[i]->plugin->descriptor.worker_drain(&worker->instances[i]);
-    sessions_drain(worker);
-    ev_timer_set(&worker->stop_timer, (double)pipeline_settings(pipeline)->stop_timeout / (double)HG_SECOND, 0.);
+    if (worker->sessions)
+        sessions_drain(worker);
+    ev_timer_set(&worker->stop_timer, (double)pipeline->settings.stop_timeout / (double)HG_SECOND, 0.);
     ev_timer_start(worker->loop, &worker->stop_timer);
 }
 
@@ -440,7 +449,8 @@ void worker_free(struct worker *worker)
         return;
     if (worker->loop && worker->instances && worker->path) {
         exchange_reset_all(worker, &stopped);
-        sessions_stop(worker);
+        if (worker->sessions)
+            sessions_stop(worker);
         stop_instances(worker);
         exchange_free_spares(worker);
         resolver_free(worker->resolver);

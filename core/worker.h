@@ -73,7 +73,8 @@ extern const struct hg_host worker_host;
 
 /* A worker for a pipeline without errors. NULL when memory is out. */
 struct worker *worker_new(struct pipeline *pipeline);
-/* Starts all instances and the sessions. 0, or -1 after the log says why. */
+/* Starts all instances, then the sessions. 0, or -1 after the log says why. */
+int worker_start_instances(struct worker *worker);
 int worker_start(struct worker *worker);
 /* Turns the loop until worker_drain() was called and everything has ended, or its time is up. */
 void worker_run(struct worker *worker);
