@@ -1,2 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
+
+codec_binary_sources = \
+	plugins/codec_binary/codec_binary.c \
+	plugins/codec_binary/decode.c \
+	plugins/codec_binary/encode.c \
+	plugins/codec_binary/names.c \
+	plugins/codec_binary/wire.h
+
+plugin_LTLIBRARIES += plugins/codec_binary/codec_binary.la
+plugins_codec_binary_codec_binary_la_SOURCES = $(codec_binary_sources)
+plugins_codec_binary_codec_binary_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+plugins_codec_binary_codec_binary_la_CFLAGS = $(PLUGIN_CFLAGS)
+plugins_codec_binary_codec_binary_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+
+dist_man_MANS += plugins/codec_binary/hopgate-codec_binary.5
+
+# The same code under another name than hopgate_plugin(), so that tests can link several plugins.
+check_LTLIBRARIES += plugins/codec_binary/libcodec_binary.la
+plugins_codec_binary_libcodec_binary_la_SOURCES = $(codec_binary_sources)
+plugins_codec_binary_libcodec_binary_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -Dhopgate_plugin=codec_binary_plugin

@@ -1,2 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
+
+# A host for plugins under test.
+check_LTLIBRARIES += tests/unit/libfake_host.la
+tests_unit_libfake_host_la_SOURCES = tests/unit/fake_host.c tests/unit/fake_host.h
+tests_unit_libfake_host_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_libfake_host_la_LIBADD = core/libcore.la
+
+check_LTLIBRARIES += tests/unit/libcodec_driver.la
+tests_unit_libcodec_driver_la_SOURCES = tests/unit/codec_driver.c tests/unit/codec_driver.h
+tests_unit_libcodec_driver_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/test_codecs
+TESTS += tests/unit/test_codecs
+tests_unit_test_codecs_SOURCES = tests/unit/test_codecs.c
+tests_unit_test_codecs_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_test_codecs_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_codecs_LDADD = tests/unit/libcodec_driver.la tests/unit/libfake_host.la \
+	plugins/codec_binary/libcodec_binary.la $(CHECK_LIBS)
+endif

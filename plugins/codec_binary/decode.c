@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Reading "binary/1". The bytes come from another machine: whatever they are, what comes out keeps the promises that
+ * <hopgate/message.h> makes of heads and fields, since a serializer further on relies on them.
+ */
+#include "plugins/codec_binary/wire.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+/* The first allocation for a message that comes in pieces; it doubles from there. */
+#define GATHER_MIN ((size_t)1024)
+
+void codec_binary_decoder_free(struct hg_worker *worker, void *state)
+{
+    struct codec_binary_decoder *decoder = state;
+
+    (void)worker;
+    free(decoder->gathered);
+    free(decoder->reason);
+    decoder->gathered = NULL;
+    decoder->reason = NULL;
+}
+
+/* ---- Reading a payload ---- */
+
+/* A payload and how far it was read. Once it does not hold what was asked for, `error` says so and the rest is empty.
+ */
+struct reader {
+    const uint8_t *at, *end;
+    const char *error;
+};
+
+static void reader_fail(struct reader *reader, const char *error)
+{
+    if (!reader->error)
+        reader->error = error;
+    reader->at = reader->end;
+}
+
+static uint64_t read_varint(struct reader *reader)
+{
+    uint64_t value;
+    size_t size;
+
+    if (reader->at == reader->end || (size_t)(reader->end - reader->at) < codec_binary_varint_size(*reader->at)) {
+        reader_fail(reader, "message ends within a number");
+        return 0;
+    }
+    size = codec_binary_varint_size(*reader->at);
+    value = codec_binary_varint_get(reader->at);
+    reader->at += size;
+    return value;
+}
+
+static struct hg_text read_bytes(struct reader *reader, uint64_t size)
+{
+    struct hg_text text = {(const char *)reader->at, (size_t)size};
+
+    if (size > (uint64_t)(reader->end - reader->at)) {
+        reader_fail(reader, "message ends within a text");
+        return HG_TEXT("");
+    }
+    reader->at += size;
+    return text;
+}
+
+/* A text that may hold any byte but CR, LF and NUL, and is to be shown as one line. */
+static struct hg_text read_line(struct reader *reader)
+{
+    struct hg_text text = read_bytes(reader, read_varint(reader));
+
+    if (text.size &&
+        (memchr(text.data, '\n', text.size) || memchr(text.data, '\r', text.size) || memchr(text.data, 0, text.size)))
+        reader_fail(reader, "CR, LF or NUL in a text");
+    return text;
+}
+
+/* A text without control characters and spaces. */
+static struct hg_text read_word(struct reader *reader)
+{
+    struct hg_text text = read_bytes(reader, read_varint(reader));
+
+    for (size_t i = 0; i < text.size; i++)
+        if ((uint8_t)text.data[i] <= ' ' || text.data[i] == 0x7f)
+            reader_fail(reader, "control character or space in a word");
+    return text;
+}
+
+/* tchar of RFC 9110 section 5.6.2, a bit for each byte under 128. */
+static bool is_token(struct hg_text text)
+{
+    static const uint32_t tchar[4] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
+
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = (uint8_t)text.data[i];
+
+        if (byte > 127 || !(tchar[byte >> 5] >> (byte & 31) & 1))
+            return false;
+    }
+    return text.size > 0;
+}
+
+static struct hg_text read_field_name(struct reader *reader)
+{
+    uint64_t name = read_varint(reader);
+    struct hg_text text;
+
+    switch (name & 3) {
+    case CODEC_BINARY_NAME_LITERAL:
+        text = read_bytes(reader, name >> 2);
+        if (!is_token(text))
+            reader_fail(reader, "field name is not a token");
+        return text;
+    case CODEC_BINARY_NAME_TITLED:
+        if (name >> 2 < CODEC_BINARY_NAMES)
+            return codec_binary_names[name >> 2].titled;
+        break;
+    case CODEC_BINARY_NAME_LOWER:
+        if (name >> 2 < CODEC_BINARY_NAMES)
+            return codec_binary_names[name >> 2].lower;
+        break;
+    }
+    reader_fail(reader, "unknown common field name");
+    return HG_TEXT("");
+}
+
+static void read_fields(const struct hg_host *host, struct reader *reader, struct hg_fields *fields)
+{
+    uint64_t count = read_varint(reader);
+
+    if (count > CODEC_BINARY_FIELDS_MAX)
+        reader_fail(reader, "more than 256 fields");
+    for (uint64_t i = 0; i < count && !reader->error; i++) {
+        struct hg_text name = read_field_name(reader);
+        struct hg_text value = read_line(reader);
+
+        if (!reader->error && hg_field_add(host, fields, name, value))
+            reader_fail(reader, "out of memory");
+    }
+}
+
+static void keep(const struct hg_host *host, struct reader *reader, struct hg_head *head, struct hg_text *member,
+                 struct hg_text value)
+{
+    if (!reader->error && hg_head_set(host, head, member, value))
+        reader_fail(reader, "out of memory");
+}
+
+static void read_request(const struct hg_host *host, struct reader *reader, struct hg_head *head)
+{
+    struct hg_text method = read_bytes(reader, read_varint(reader));
+
+    if (!is_token(method))
+        reader_fail(reader, "method is not a token");
+    keep(host, reader, head, &head->method, method);
+    keep(host, reader, head, &head->scheme, read_word(reader));
+    keep(host, reader, head, &head->authority, read_word(reader));
+    keep(host, reader, head, &head->path, read_word(reader));
+    if (!head->path.size || (head->path.data[0] != '/' && !hg_text_equal(head->path, HG_TEXT("*"))))
+        reader_fail(reader, "path does not begin with a slash");
+    keep(host, reader, head, &head->id, read_word(reader));
+    keep(host, reader, head, &head->peer, read_line(reader));
+    keep(host, reader, head, &head->service, read_line(reader));
+    keep(host, reader, head, &head->upgrade, read_line(reader));
+}
+
+static void read_response(const struct hg_host *host, struct reader *reader, struct hg_head *head)
+{
+    keep(host, reader, head, &head->reason, read_line(reader));
+    keep(host, reader, head, &head->upgrade, read_line(reader));
+}
+
+/* What follows the last known member of a payload is of a later version of the format and ignored. */
+static struct hg_head *read_head(const struct hg_host *host, struct reader *reader, enum hg_head_kind kind)
+{
+    struct hg_head *head = hg_head_new(host, kind);
+    uint64_t version, status;
+
+    if (!head) {
+        reader_fail(reader, "out of memory");
+        return NULL;
+    }
+    version = read_varint(reader);
+    if (version > UINT16_MAX)
+        reader_fail(reader, "version out of range");
+    head->version = (uint16_t)version;
+    if (kind == HG_RESPONSE) {
+        status = read_varint(reader);
+        if (status < 100 || status > 599)
+            reader_fail(reader, "status out of range");
+        head->status = (int)status;
+    }
+    head->length = (int64_t)read_varint(reader) + HG_LENGTH_NONE;
+    if (kind == HG_REQUEST)
+        read_request(host, reader, head);
+    else
+        read_response(host, reader, head);
+    read_fields(host, reader, &head->fields);
+    if (reader->error) {
+        hg_head_free(host, head);
+        return NULL;
+    }
+    return head;
+}
+
+/* ---- What a complete message means ---- */
+
+static void take_head(const struct hg_host *host, struct codec_binary_decoder *decoder, struct reader *reader,
+                      struct hg_codec_event *event)
+{
+    const bool request = decoder->type == CODEC_BINARY_REQUEST;
+
+    if (decoder->phase >= (request ? CODEC_BINARY_PHASE_INTERIM : CODEC_BINARY_PHASE_BODY)) {
+        reader_fail(reader, "head where none may come");
+        return;
+    }
+    event->head = read_head(host, reader, request ? HG_REQUEST : HG_RESPONSE);
+    if (!event->head)
+        return;
+    event->type = HG_CODEC_HEAD;
+    decoder->phase = hg_head_is_interim(event->head) ? CODEC_BINARY_PHASE_INTERIM : CODEC_BINARY_PHASE_BODY;
+}
+
+static void take_end(const struct hg_host *host, struct codec_binary_decoder *decoder, struct reader *reader,
+                     struct hg_codec_event *event)
+{
+    struct hg_fields *trailers = NULL;
+
+    if (decoder->phase != CODEC_BINARY_PHASE_BODY) {
+        reader_fail(reader, "end before a head");
+        return;
+    }
+    if (reader->at != reader->end) {
+        trailers = hg_fields_new(host);
+        if (trailers)
+            read_fields(host, reader, trailers);
+        else
+            reader_fail(reader, "out of memory");
+    }
+    if (reader->error || (trailers && !trailers->count)) {
+        hg_fields_free(host, trailers);
+        trailers = NULL;
+    }
+    if (reader->error)
+        return;
+    event->type = HG_CODEC_END;
+    event->trailers = trailers;
+    decoder->phase = CODEC_BINARY_PHASE_OVER;
+}
+
+static char *put_string(char *at, struct hg_text text)
+{
+    if (text.size)
+        memcpy(at, text.data, text.size);
+    at[text.size] = 0;
+    return at + text.size + 1;
+}
+
+static void take_reset(struct codec_binary_decoder *decoder, struct reader *reader, struct hg_codec_event *event)
+{
+    uint64_t status = read_varint(reader);
+    uint64_t retry_after = read_varint(reader);
+    struct hg_text error = read_word(reader);
+    struct hg_text detail = read_line(reader);
+    char *end;
+
+    if (status < 400 || status > 599)
+        reader_fail(reader, "status of a reset out of range");
+    if (retry_after > UINT_MAX)
+        reader_fail(reader, "retry_after of a reset out of range");
+    if (error.size > CODEC_BINARY_ERROR_MAX || detail.size > CODEC_BINARY_DETAIL_MAX)
+        reader_fail(reader, "text of a reset too long");
+    if (reader->error)
+        return;
+    decoder->reason = malloc(error.size + 1 + detail.size + 1);
+    if (!decoder->reason) {
+        reader_fail(reader, "out of memory");
+        return;
+    }
+    end = put_string(decoder->reason, error);
+    put_string(end, detail);
+    event->type = HG_CODEC_RESET;
+    event->reason.status = (int)status;
+    event->reason.retry_after = (unsigned)retry_after;
+    event->reason.error = error.size ? decoder->reason : NULL;
+    event->reason.detail = detail.size ? end : NULL;
+    decoder->phase = CODEC_BINARY_PHASE_OVER;
+}
+
+/* ---- Finding messages in the stream ---- */
+
+static bool is_known(uint64_t type)
+{
+    return type <= CODEC_BINARY_RESET;
+}
+
+/* Gathers type and size, byte by byte: they may come in pieces. Returns the bytes used. */
+static size_t read_header(struct codec_binary_decoder *decoder, const uint8_t *bytes, size_t size)
+{
+    for (size_t used = 0; used < size;) {
+        size_t type_size, whole;
+
+        decoder->header[decoder->header_size++] = bytes[used++];
+        type_size = codec_binary_varint_size(decoder->header[0]);
+        if (decoder->header_size <= type_size)
+            continue;
+        whole = type_size + codec_binary_varint_size(decoder->header[type_size]);
+        if (decoder->header_size < whole)
+            continue;
+        decoder->type = codec_binary_varint_get(decoder->header);
+        decoder->remaining = codec_binary_varint_get(decoder->header + type_size);
+        decoder->in_message = true;
+        decoder->header_size = 0;
+        return used;
+    }
+    return size;
+}
+
+static const char *header_fault(const struct codec_binary_decoder *decoder)
+{
+    if (decoder->phase == CODEC_BINARY_PHASE_OVER)
+        return "message after the end";
+    if (decoder->type == CODEC_BINARY_DATA)
+        return decoder->phase == CODEC_BINARY_PHASE_BODY ? NULL : "data before a head";
+    return decoder->remaining > CODEC_BINARY_PAYLOAD_MAX ? "message larger than 64 KiB" : NULL;
+}
+
+/* Adds to what was gathered. The memory follows what has come, not what was announced. False: out of memory. */
+static bool gather(struct codec_binary_decoder *decoder, const uint8_t *bytes, size_t size)
+{
+    size_t needed = decoder->gathered_size + size;
+
+    if (needed > decoder->gathered_capacity) {
+        size_t capacity = decoder->gathered_capacity ? decoder->gathered_capacity : GATHER_MIN;
+        uint8_t *grown;
+
+        while (capacity < needed)
+            capacity *= 2;
+        grown = realloc(decoder->gathered, capacity);
+        if (!grown)
+            return false;
+        decoder->gathered = grown;
+        decoder->gathered_capacity = capacity;
+    }
+    memcpy(decoder->gathered + decoder->gathered_size, bytes, size);
+    decoder->gathered_size = needed;
+    return true;
+}
+
+static void forget_gathered(struct codec_binary_decoder *decoder)
+{
+    free(decoder->gathered);
+    decoder->gathered = NULL;
+    decoder->gathered_size = decoder->gathered_capacity = 0;
+}
+
+/* Uses up to `size` bytes of a message that is read as a whole; returns NULL or what is wrong. */
+static const char *read_whole(struct hg_worker *worker, struct codec_binary_decoder *decoder, const uint8_t *bytes,
+                              size_t size, struct hg_codec_event *event)
+{
+    struct reader reader = {bytes, bytes + size, NULL};
+
+    if (decoder->gathered_size || size < decoder->remaining) {
+        if (size && !gather(decoder, bytes, size))
+            return "out of memory";
+        if (size < decoder->remaining)
+            return NULL;
+        reader.at = decoder->gathered;
+        reader.end = decoder->gathered + decoder->gathered_size;
+    }
+    if (decoder->type == CODEC_BINARY_END)
+        take_end(worker->host, decoder, &reader, event);
+    else if (decoder->type == CODEC_BINARY_RESET)
+        take_reset(decoder, &reader, event);
+    else
+        take_head(worker->host, decoder, &reader, event);
+    forget_gathered(decoder);
+    return reader.error;
+}
+
+/* Uses what there is of the payload. Returns the bytes used, or -1. */
+static ptrdiff_t read_payload(struct hg_worker *worker, struct codec_binary_decoder *decoder, struct hg_slice in,
+                              struct hg_codec_event *event, const char **error)
+{
+    struct hg_slice part = hg_slice_first(in, decoder->remaining < SIZE_MAX ? (size_t)decoder->remaining : SIZE_MAX);
+
+    if (decoder->type == CODEC_BINARY_DATA) {
+        if (part.size) {
+            event->type = HG_CODEC_DATA;
+            event->data = part;
+        }
+    } else if (is_known(decoder->type)) {
+        *error = read_whole(worker, decoder, part.data, part.size, event);
+        if (*error)
+            return -1;
+    }
+    decoder->remaining -= part.size;
+    decoder->in_message = decoder->remaining > 0;
+    return (ptrdiff_t)part.size;
+}
+
+ptrdiff_t codec_binary_decode(struct hg_worker *worker, void *state, const struct hg_slice *in,
+                              struct hg_codec_event *event, const char **error)
+{
+    struct codec_binary_decoder *decoder = state;
+    struct hg_slice rest = *in;
+
+    memset(event, 0, sizeof *event);
+    *error = NULL;
+    while (event->type == HG_CODEC_NONE) {
+        ptrdiff_t used;
+
+        if (!decoder->in_message) {
+            rest = hg_slice_from(rest, read_header(decoder, rest.data, rest.size));
+            if (!decoder->in_message)
+                break;
+            *error = header_fault(decoder);
+            if (*error)
+                return -1;
+        }
+        used = read_payload(worker, decoder, rest, event, error);
+        if (used < 0)
+            return -1;
+        rest = hg_slice_from(rest, (size_t)used);
+        if (decoder->in_message)
+            break;
+    }
+    return (ptrdiff_t)(in->size - rest.size);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A host for driving a plugin without a daemon: memory is real, time stands still until moved, what the plugin says is
+ * kept. Sockets, capabilities and exchanges are not there.
+ */
+#ifndef TESTS_UNIT_FAKE_HOST_H
+#define TESTS_UNIT_FAKE_HOST_H
+
+#include <hopgate/host.h>
+
+struct fake_host {
+    struct hg_instance instance; /* first, so that one is the other */
+    struct hg_worker worker;
+    hg_time now;
+    char log[8192];    /* lines of "level: text" */
+    char errors[8192]; /* lines of "option: text"; "-" for the block as a whole */
+};
+
+/* An instance of `plugin` with that config, in one worker. Calls nothing of the plugin. */
+void fake_host_init(struct fake_host *fake, const struct hg_plugin *plugin, void *cfg);
+/* configure() and worker_start(), as far as the plugin has them. 0, or -1 as soon as one fails. */
+int fake_host_start(struct fake_host *fake, const struct hg_plugin *plugin);
+/* worker_stop() and unconfigure(). Also after a failed start. */
+void fake_host_stop(struct fake_host *fake, const struct hg_plugin *plugin);
+
+#endif
