@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+
+# What end-to-end tests, demo and benchmark set against hopgate: a service and a crowd of users. Never built with
+# sanitizers, so that they are never what is slow.
+check_PROGRAMS += tests/tools/origin tests/tools/load
+
+tests_tools_origin_SOURCES = tests/tools/origin.c tests/tools/pattern.h
+tests_tools_origin_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
+tests_tools_origin_CFLAGS = -std=c11 $(WARNING_CFLAGS) -pthread
+tests_tools_origin_LDFLAGS =
+tests_tools_origin_LDADD = $(GNUTLS_LIBS) -lpthread
+
+tests_tools_load_SOURCES = tests/tools/load.c
+tests_tools_load_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
+tests_tools_load_CFLAGS = -std=c11 $(WARNING_CFLAGS)
+tests_tools_load_LDFLAGS =
+tests_tools_load_LDADD = $(GNUTLS_LIBS)
