@@ -8,11 +8,11 @@ codec_binary_sources = \
 	plugins/codec_binary/names.c \
 	plugins/codec_binary/wire.h
 
-plugin_LTLIBRARIES += plugins/codec_binary/codec_binary.la
-plugins_codec_binary_codec_binary_la_SOURCES = $(codec_binary_sources)
-plugins_codec_binary_codec_binary_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
-plugins_codec_binary_codec_binary_la_CFLAGS = $(PLUGIN_CFLAGS)
-plugins_codec_binary_codec_binary_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugin_LTLIBRARIES += codec_binary.la
+codec_binary_la_SOURCES = $(codec_binary_sources)
+codec_binary_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+codec_binary_la_CFLAGS = $(PLUGIN_CFLAGS)
+codec_binary_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 
 dist_man_MANS += plugins/codec_binary/hopgate-codec_binary.5
 
