@@ -53,7 +53,7 @@ enum http1_result {
 
 /* ---- Finding and checking a head ---- */
 
-/* How far a head has been looked at. Zero but for `kind` to begin with: HTTP1_SCAN_REQUEST or HTTP1_SCAN_RESPONSE. */
+/* How far a head has been looked at. To begin with HTTP1_SCAN_REQUEST or HTTP1_SCAN_RESPONSE. */
 struct http1_scan {
     enum hg_head_kind kind; /* what it is a head of; faults in responses are 502 */
     bool trailers;          /* a trailer section: no start line */
@@ -99,9 +99,8 @@ struct http1_message {
 /* Makes a request head of data[0] to data[scan->at - 1], which http1_scan() has found clean. `scheme` is that of the
  * connection. Set are method, scheme, authority, path, version, upgrade, length and the end-to-end fields; Host,
  * Content-Length and the hop-by-hop fields are gone, but for `TE: trailers`. NULL with `reason` set on a fault. */
-struct hg_head *http1_parse_request(const struct hg_host *host, const struct http1_limits *limits,
-                                    const struct http1_scan *scan, const uint8_t *data, struct hg_text scheme,
-                                    struct http1_message *message, struct hg_reason *reason);
+struct hg_head *http1_parse_request(const struct hg_host *host, const struct http1_scan *scan, const uint8_t *data,
+                                    struct hg_text scheme, struct http1_message *message, struct hg_reason *reason);
 
 /* What a response head answers. */
 struct http1_asked {
@@ -111,8 +110,7 @@ struct http1_asked {
 
 /* Makes a response head, interim ones included (hg_head_is_interim(): scan again for the next). As above; all faults
  * are 502. After 101 the framing is HTTP1_UNTIL_CLOSE: the rest is the other protocol's. */
-struct hg_head *http1_parse_response(const struct hg_host *host, const struct http1_limits *limits,
-                                     const struct http1_scan *scan, const uint8_t *data,
+struct hg_head *http1_parse_response(const struct hg_host *host, const struct http1_scan *scan, const uint8_t *data,
                                      const struct http1_asked *asked, struct http1_message *message,
                                      struct hg_reason *reason);
 
@@ -150,8 +148,8 @@ void http1_body_start(struct http1_body *body, enum hg_head_kind kind, const str
 
 /* Reads from the front of `data` up to one piece and returns how many bytes it has used. What it has not used must be
  * offered again from its first byte, with more behind it: only an incomplete trailer section is ever left so, and
- * that is never more than limits->trailers. END comes as soon as it is certain: for HTTP1_NO_BODY and a length of 0 also
- * on empty input. `host` may be NULL to check only: trailers are then not made. */
+ * that is never more than limits->trailers. END comes as soon as it is certain: for HTTP1_NO_BODY and a length of 0
+ * also on empty input. `host` may be NULL to check only: trailers are then not made. */
 size_t http1_body_read(struct http1_body *body, const struct hg_host *host, const struct http1_limits *limits,
                        const uint8_t *data, size_t size, struct http1_piece *piece);
 

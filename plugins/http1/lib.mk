@@ -1,2 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
+
+# HTTP/1 for the plugins `http` and `origin`; linked into each of them.
+noinst_LTLIBRARIES += plugins/http1/libhttp1.la
+plugins_http1_libhttp1_la_SOURCES = \
+	plugins/http1/body.c \
+	plugins/http1/http1.h \
+	plugins/http1/internal.h \
+	plugins/http1/parse.c \
+	plugins/http1/scan.c \
+	plugins/http1/write.c
+plugins_http1_libhttp1_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+plugins_http1_libhttp1_la_CFLAGS = $(PLUGIN_CFLAGS)
+plugins_http1_libhttp1_la_LIBADD = $(HTTP_PARSER_LIBS)

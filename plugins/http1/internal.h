@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the files of this folder share and nobody else needs.
+ */
+#ifndef HTTP1_INTERNAL_H
+#define HTTP1_INTERNAL_H
+
+#include "plugins/http1/http1.h"
+
+/* Classes of bytes, RFC 9110 section 5.5 and 5.6.2, RFC 9112 section 3. */
+enum {
+    HTTP1_TOKEN = 1,  /* tchar */
+    HTTP1_TARGET = 2, /* VCHAR: what may stand in a request target here */
+    HTTP1_VALUE = 4,  /* field-vchar (VCHAR and obs-text), SP and HTAB */
+};
+
+bool http1_is(uint8_t byte, int class);
+
+/* Fills `reason`. A fault of a response is the origin's: 502, whatever `status` a request would get. `response_error`
+ * is its RFC 9209 type; NULL: http_protocol_error. Returns HTTP1_FAULT. */
+enum http1_result http1_fault(struct hg_reason *reason, enum hg_head_kind kind, int status, const char *response_error,
+                              const char *detail);
+
+/* Cuts white space (RFC 9110 section 5.6.3) off both ends. */
+struct hg_text http1_trim(struct hg_text text);
+
+/* Whether a field of that name is about one connection alone or about framing, so that it is never passed on. */
+enum http1_field {
+    HTTP1_FIELD_OTHER = 0,
+    HTTP1_FIELD_CONNECTION,
+    HTTP1_FIELD_CONTENT_LENGTH,
+    HTTP1_FIELD_HOST,
+    HTTP1_FIELD_TE,
+    HTTP1_FIELD_TRANSFER_ENCODING,
+    HTTP1_FIELD_UPGRADE,
+    HTTP1_FIELD_HOP_BY_HOP, /* any other */
+};
+enum http1_field http1_classify(struct hg_text name);
+
+/* Splits the lines of a trailer section that http1_scan() has found clean. NULL with `reason` set on a fault. */
+struct hg_fields *http1_parse_trailers(const struct hg_host *host, enum hg_head_kind kind, const uint8_t *data,
+                                       size_t size, struct hg_reason *reason);
+/* The same check without making anything. */
+enum http1_result http1_check_trailers(enum hg_head_kind kind, const uint8_t *data, size_t size,
+                                       struct hg_reason *reason);
+
+#endif
