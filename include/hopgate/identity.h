@@ -9,6 +9,7 @@
 #ifndef HOPGATE_IDENTITY_H
 #define HOPGATE_IDENTITY_H
 
+#include <hopgate/buffer.h>
 #include <hopgate/plugin.h>
 #include <jansson.h>
 
@@ -21,8 +22,9 @@
 /** Who opened a session. */
 struct hg_identity {
     char id[HG_IDENTITY_MAX + 1]; /**< The client's id, as routes name it. */
-    const char *const
-        *services; /**< What it may serve, ended by NULL; NULL: everything. Lives as long as the instance. */
+    const char *const *services;  /**< What it may serve, ended by NULL; NULL: everything. Lives as long as `owner`. */
+    struct hg_buffer *owner; /**< A reference for the caller of verify(), who drops it by hg_buffer_unref() when the
+                                  identity is no longer used; NULL: `services` lives as long as the instance. */
 };
 
 struct hg_identity_ops {
