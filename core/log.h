@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The log: readable lines on a terminal, one JSON object a line elsewhere.
+ * The log: readable lines on a terminal, one JSON object a line elsewhere. It goes to standard error.
+ *
+ * A line is at most 4096 bytes long (PIPE_BUF, so that lines of several processes never mix) and holds valid UTF-8
+ * without control characters, whatever bytes it was given. When nobody reads the other end, lines are dropped and
+ * counted instead of holding the program; the count is told when there is room again.
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 
 #include <hopgate/host.h>
+#include <stdio.h>
 
 enum log_format {
     LOG_AUTO, /* text on a terminal, JSON elsewhere */
@@ -22,5 +27,8 @@ bool log_enabled(enum hg_level level);
 __attribute__((format(printf, 3, 4))) void log_line(enum hg_level level, const char *part, const char *format, ...);
 __attribute__((format(printf, 3, 0))) void log_vline(enum hg_level level, const char *part, const char *format,
                                                      va_list arguments);
+
+/* A stream each line of which becomes a line of the log. `part` is a literal. NULL when memory is out. */
+FILE *log_stream(enum hg_level level, const char *part);
 
 #endif

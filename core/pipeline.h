@@ -7,13 +7,10 @@
 #define CORE_PIPELINE_H
 
 #include "core/plugin.h"
+#include "core/settings.h"
 
 #include <hopgate/host.h>
 #include <stdio.h>
-
-struct config;      /* the parsed file, core/config.h */
-struct config_node; /* a value in it, with its position */
-struct listener;    /* core/listen.h */
 
 enum pipeline_shape {
     PIPELINE_GATEWAY, /* begins with an edge, ends with transports that listen */
@@ -25,26 +22,18 @@ struct instance {
     struct hg_instance public;
     const struct plugin *plugin;
     struct pipeline *pipeline;
-    const struct config_node *block; /* where it stands */
+    const struct config_node *name;  /* the plugin's name in the file */
+    const struct config_node *block; /* its options there; NULL: none */
     size_t index;                    /* in pipeline->instances */
     struct hg_listener *listeners;   /* what hg_listen() has bound: core/listen.c */
-};
-
-/* The top-level settings of the file, or their defaults. */
-struct settings {
-    const char *user;         /* drop to this user after binding; NULL: stay */
-    const char *log;          /* "auto", "text" or "json" */
-    int log_level;            /* enum hg_level */
-    hg_time stop_timeout;     /* how long running exchanges may take after SIGTERM */
-    uint64_t exchange_buffer; /* the credit of each stage and direction, bytes */
-    hg_time keep_alive;       /* idle time after which a link sends a PING */
-    hg_time dead_after;       /* silence after which a link's peer is taken for dead */
-    uint64_t session_window;  /* bytes that a session may hold for its readers */
+    struct option_memory *memory;    /* what `public.cfg` points to */
+    bool filled;                     /* every option is good */
+    bool configured;                 /* configure() was called */
+    size_t faults;                   /* told by hg_config_error() */
 };
 
 struct pipeline {
     struct config *config;
-    struct settings settings;
     enum pipeline_shape shape;
     struct instance **instances; /* all, in the file's order */
     size_t count;
@@ -55,13 +44,18 @@ struct pipeline {
     size_t codec_count;
     struct instance **transports; /* in order of preference */
     size_t transport_count;
-    size_t errors; /* told so far, by hg_config_error() too */
+    size_t errors;                /* told so far, by hg_config_error() too */
+    struct settings settings;     /* see pipeline_settings() */
+    struct option_memory *memory; /* what `settings` points to */
+    struct plugins *plugins;      /* where its plugins come from */
+    const struct hg_host *host;   /* what its instances are given */
 };
 
 /* Reads the file, loads the plugins, fills and configures the instances, checks shape and capabilities. Every fault is
- * written to `errors`, a line each beginning with file:line:column. The result is NULL when nothing can be said of a
- * pipeline at all (no such file, not YAML); otherwise pipeline->errors tells whether it may be used. */
-struct pipeline *pipeline_load(const char *path, FILE *errors);
+ * written to `errors`, a line each beginning with file:line:column; it must outlive the pipeline, as must `plugins`.
+ * The result is NULL when nothing can be said of a pipeline at all (no such file, not YAML); otherwise pipeline->errors
+ * tells whether it may be used. */
+struct pipeline *pipeline_load(const char *path, struct plugins *plugins, const struct hg_host *host, FILE *errors);
 
 /* Calls every instance's prepare(): what needs privileges. 0, or -1 when faults were told. */
 int pipeline_prepare(struct pipeline *pipeline);
@@ -69,13 +63,19 @@ int pipeline_prepare(struct pipeline *pipeline);
 /* Calls every unconfigure(), in reverse order, and frees it all. NULL is allowed. */
 void pipeline_free(struct pipeline *pipeline);
 
-/* Who offers a capability; NULL: nobody. */
+/* Who offers a capability; NULL: nobody. `*offer` is set unless `offer` is NULL. */
 struct instance *pipeline_provider(const struct pipeline *pipeline, const char *name, uint32_t version,
                                    const struct hg_offer **offer);
 
-/* The functions behind hg_config_error() and hg_capability(). */
-void pipeline_config_error(const struct hg_instance *instance, const char *option, const char *format,
-                           va_list arguments);
+/* The top-level settings of the file, always filled. */
+const struct settings *pipeline_settings(const struct pipeline *pipeline);
+
+/* One line: "gateway: http > route > codec_binary, codec_json > dtls; certificates by tls_files". */
+void pipeline_print(const struct pipeline *pipeline, FILE *out);
+
+/* The functions behind struct hg_host: see hg_config_error() and hg_capability(). */
+__attribute__((format(printf, 3, 0))) void pipeline_config_error(const struct hg_instance *instance, const char *option,
+                                                                 const char *format, va_list arguments);
 bool pipeline_capability(struct hg_instance *instance, const char *name, uint32_t version, struct hg_capability *found);
 
 #endif

@@ -8,8 +8,8 @@
  *
  *     struct config { const char *path; hg_time timeout; };
  *     static const struct hg_option options[] = {
- *         {.name = "path", .type = HG_OPTION_PATH, .offset = offsetof(struct config, path), .flags =
- * HG_OPTION_REQUIRED, .doc = "Where the state is kept."},
+ *         {.name = "path", .type = HG_OPTION_PATH, .offset = offsetof(struct config, path),
+ *          .flags = HG_OPTION_REQUIRED, .doc = "Where the state is kept."},
  *         {.name = "timeout", .type = HG_OPTION_DURATION, .offset = offsetof(struct config, timeout), .value = "5s",
  *          .min = 1000000, .max = 3600000000000, .doc = "How long to wait for a lock."},
  *         {0},
@@ -47,7 +47,7 @@ enum {
 /** An address to listen on or to connect to. */
 struct hg_address {
     const char *host; /**< A name, or an IPv4 or IPv6 literal without brackets; "*": any address of the machine. */
-    uint16_t port;    /**< 0 only where `min` of the option allows it: any free port. */
+    uint16_t port;    /**< 0 (any free port) only where the option's range begins at 0: `.min = 0, .max = 65535`. */
     uint32_t words;   /**< Bit i: the word `choices[i]` followed, as in "*:443 tls". */
 };
 
@@ -64,8 +64,9 @@ struct hg_option {
     enum hg_option_type item; /**< HG_OPTION_LIST: the type of its items. */
     uint32_t flags;
     size_t offset;     /**< Where in the config struct (or in the item's struct) the value goes. */
-    const char *value; /**< The default, spelt as in the file; NULL: none, the member stays zero. */
-    int64_t min, max;  /**< INTEGER, SIZE, DURATION (nanoseconds), ADDRESS (port), LIST (count). Both 0: unbounded. */
+    const char *value; /**< The default, spelt as in the file (a list: "[a, b]"); NULL: none, the member stays zero. */
+    int64_t min, max;  /**< INTEGER, SIZE, DURATION (nanoseconds), ADDRESS (port), LIST (count). Both 0: unbounded (a
+                            port: 1 to 65535). `max` 0 with a positive `min`: no upper bound. */
     const char *const *choices;     /**< ENUM and ADDRESS: the words, ended by NULL. */
     const struct hg_option *fields; /**< MAP and LIST of MAP: the members. */
     size_t item_size;               /**< LIST of MAP: the size of one item's struct. */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/settings.h"
+
+#include <hopgate/host.h>
+
+static const char *const log_formats[] = {"auto", "text", "json", NULL};             /* enum log_format */
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL}; /* enum hg_level, less one */
+
+#define PLACE(member) .offset = offsetof(struct settings, member)
+
+const struct hg_option settings_options[] = {
+    {.name = "user",
+     .type = HG_OPTION_STRING,
+     PLACE(user),
+     .doc = "The user to become once all sockets are bound, when started as root; without it the user stays."},
+    {.name = "log",
+     .type = HG_OPTION_ENUM,
+     PLACE(log),
+     .value = "auto",
+     .choices = log_formats,
+     .doc = "What log lines look like: auto means text on a terminal and JSON elsewhere."},
+    {.name = "log_level",
+     .type = HG_OPTION_ENUM,
+     PLACE(log_level),
+     .value = "info",
+     .choices = log_levels,
+     .doc = "The least important lines that are still written."},
+    {.name = "stop_timeout",
+     .type = HG_OPTION_DURATION,
+     PLACE(stop_timeout),
+     .value = "10s",
+     .min = 0,
+     .max = (int64_t)(3600 * HG_SECOND),
+     .doc = "How long running exchanges may take to end after SIGTERM."},
+    {.name = "exchange_buffer",
+     .type = HG_OPTION_SIZE,
+     PLACE(exchange_buffer),
+     .value = "64k",
+     .min = 16 << 10,
+     .max = 16 << 20,
+     .doc = "Bytes that may wait at each stage of an exchange, in each direction."},
+    {.name = "keep_alive",
+     .type = HG_OPTION_DURATION,
+     PLACE(keep_alive),
+     .value = "15s",
+     .min = (int64_t)(100 * HG_MILLISECOND),
+     .max = (int64_t)(60 * HG_SECOND),
+     .doc = "How long a link may be idle before its peer is asked whether it is there; NAT boxes forget idle UDP "
+            "flows after 30 seconds or more."},
+    {.name = "dead_after",
+     .type = HG_OPTION_DURATION,
+     PLACE(dead_after),
+     .value = "15s",
+     .min = (int64_t)(200 * HG_MILLISECOND),
+     .max = (int64_t)(20 * HG_SECOND) - 1,
+     .doc = "How long a peer may be silent, after it was sent something, before the link is given up."},
+    {.name = "session_window",
+     .type = HG_OPTION_SIZE,
+     PLACE(session_window),
+     .value = "16M",
+     .min = 256 << 10,
+     .max = INT64_C(4) << 30,
+     .doc = "Bytes that a session may hold for slow readers, over all its streams."},
+    {.name = "plugin_dir",
+     .type = HG_OPTION_LIST,
+     .item = HG_OPTION_PATH,
+     PLACE(plugin_dirs),
+     .doc = "Folders in which plugins are looked for, after those of --plugin-dir and HOPGATE_PLUGIN_PATH and before "
+            "the installed one."},
+    {0},
+};
+
+bool settings_fill(struct config *config, const struct config_node *root, struct option_memory **memory,
+                   struct settings *settings)
+{
+    const struct option_reading reading = {.config = config, .other_key = SETTINGS_PIPELINE, .memory = memory};
+    const struct config_node start = {.line = 1, .column = 1};
+    bool good;
+
+    memset(settings, 0, sizeof *settings);
+    good = options_fill(&reading, settings_options, root, root ? root : &start, settings);
+    settings->log_level += HG_LOG_ERROR;
+    return good;
+}

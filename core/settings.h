@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The top-level settings of the config file: all of it but `pipeline:`.
+ */
+#ifndef CORE_SETTINGS_H
+#define CORE_SETTINGS_H
+
+#include "core/options.h"
+
+/* The key that is no setting. */
+#define SETTINGS_PIPELINE "pipeline"
+
+/* Always filled: what the file does not say is the default. */
+struct settings {
+    const char *user;           /* drop to this user after binding; NULL: stay */
+    int log;                    /* enum log_format */
+    int log_level;              /* enum hg_level */
+    hg_time stop_timeout;       /* how long running exchanges may take after SIGTERM */
+    uint64_t exchange_buffer;   /* the credit of each stage and direction, bytes */
+    hg_time keep_alive;         /* idle time after which a link sends a PING */
+    hg_time dead_after;         /* silence after which a link's peer is taken for dead */
+    uint64_t session_window;    /* bytes that a session may hold for its readers */
+    struct hg_list plugin_dirs; /* const char *, where else plugins are looked for */
+};
+
+/* The option table of struct settings. */
+extern const struct hg_option settings_options[];
+
+/* Fills the settings from the root of the file, or with the defaults if `root` is NULL. False after a fault. */
+bool settings_fill(struct config *config, const struct config_node *root, struct option_memory **memory,
+                   struct settings *settings);
+
+#endif
