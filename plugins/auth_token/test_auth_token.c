@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Unit tests of the auth_token plugin, through its descriptor and the command it adds.
+ */
+#include "plugins/auth_token/tokens.h"
+#include "tests/unit/fake_host.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* As in auth_token.c. */
+struct config {
+    const char *file, *id, *token;
+};
+
+/* The SHA-256 of "alpha" and "beta", as sha256sum says. */
+#define ALPHA "8ed3f6ad685b959ead7022518e1af76cd816f8e8ec7ccdda1ed4018e8f2223f8"
+#define BETA  "f44e64e75f3948e9f73f8dfa94721c4ce8cbb4f265c4790c702b2d41cfbf2753"
+
+struct fixture {
+    struct fake_host fake;
+    const struct hg_plugin *plugin;
+    const struct hg_identity_ops *ops;
+    struct config config;
+    char path[64];
+};
+
+static void write_tokens(struct fixture *fixture, const char *text)
+{
+    FILE *file = fopen(fixture->path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void fixture_begin(struct fixture *fixture, const char *tokens)
+{
+    memset(fixture, 0, sizeof *fixture);
+    fixture->plugin = hopgate_plugin();
+    fixture->ops = fixture->plugin->offers[0].ops;
+    if (tokens) {
+        strcpy(fixture->path, "/tmp/hopgate-tokens-XXXXXX");
+        close(mkstemp(fixture->path));
+        write_tokens(fixture, tokens);
+        fixture->config.file = fixture->path;
+    }
+    fake_host_init(&fixture->fake, fixture->plugin, &fixture->config);
+}
+
+static void fixture_end(struct fixture *fixture)
+{
+    fake_host_stop(&fixture->fake, fixture->plugin);
+    if (fixture->config.file)
+        unlink(fixture->path);
+}
+
+static int verify(struct fixture *fixture, const char *id, const char *token, struct hg_identity *identity)
+{
+    json_t *credentials = json_pack("{s:s, s:s, s:i}", "id", id, "token", token, "later", 1);
+    const char *reason = NULL;
+    int result = fixture->ops->verify(&fixture->fake.worker, credentials, HG_TEXT("192.0.2.1:5"), identity, &reason);
+
+    json_decref(credentials);
+    if (result)
+        ck_assert_str_eq(reason, "credentials refused");
+    return result;
+}
+
+static bool accepts(struct fixture *fixture, const char *id, const char *token)
+{
+    struct hg_identity identity;
+
+    if (verify(fixture, id, token, &identity))
+        return false;
+    ck_assert_str_eq(identity.id, id);
+    hg_buffer_unref(identity.owner);
+    return true;
+}
+
+START_TEST(test_verify)
+{
+    struct hg_identity identity;
+    struct fixture fixture;
+
+    fixture_begin(&fixture, "# who may open a session\n\n"
+                            "client-1:" ALPHA "\r\n"
+                            "  client-1 : " BETA " : web , api \n" /* a second token of the same id */
+                            "client-2:" BETA ":web");
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
+    ck_assert_int_eq(verify(&fixture, "client-1", "alpha", &identity), 0);
+    ck_assert_str_eq(identity.id, "client-1");
+    ck_assert_ptr_null(identity.services);
+    hg_buffer_unref(identity.owner);
+    ck_assert_int_eq(verify(&fixture, "client-1", "beta", &identity), 0);
+    ck_assert_str_eq(identity.services[0], "web");
+    ck_assert_str_eq(identity.services[1], "api");
+    ck_assert_ptr_null(identity.services[2]);
+    hg_buffer_unref(identity.owner);
+    ck_assert(accepts(&fixture, "client-2", "beta"));
+    ck_assert(!accepts(&fixture, "client-2", "alpha"));
+    ck_assert(!accepts(&fixture, "client-3", "alpha"));
+    ck_assert(!accepts(&fixture, "client-1", ""));
+    ck_assert(!accepts(&fixture, "client-1", "alph"));
+    ck_assert(!accepts(&fixture, "client-1", ALPHA)); /* who has seen the gateway's file has no token */
+    ck_assert(!accepts(&fixture, "", "alpha"));
+    ck_assert(!accepts(&fixture, "client-1\n2026 error: forged line", "alpha"));
+    ck_assert_ptr_null(strstr(fixture.fake.log, "forged"));
+    ck_assert_ptr_null(strstr(fixture.fake.log, "alph"));
+    fixture_end(&fixture);
+}
+END_TEST
+
+START_TEST(test_odd_credentials)
+{
+    static const char *const odd[] = {"null",
+                                      "[]",
+                                      "{}",
+                                      "7",
+                                      "\"x\"",
+                                      "{\"id\":\"client-1\"}",
+                                      "{\"id\":\"client-1\",\"token\":null}",
+                                      "{\"id\":1,\"token\":\"alpha\"}",
+                                      "{\"id\":\"client-1\\u0000\",\"token\":\"alpha\"}",
+                                      "{\"id\":\"client-1\",\"token\":\"alpha\\u0000\"}"};
+    struct hg_identity identity;
+    struct fixture fixture;
+    const char *reason;
+
+    fixture_begin(&fixture, "client-1:" ALPHA "\n");
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        json_t *credentials = json_loads(odd[i], JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+
+        ck_assert_ptr_nonnull(credentials);
+        ck_assert_int_eq(fixture.ops->verify(&fixture.fake.worker, credentials, HG_TEXT("p"), &identity, &reason), -1);
+        json_decref(credentials);
+    }
+    ck_assert_int_eq(fixture.ops->verify(&fixture.fake.worker, NULL, HG_TEXT("p"), &identity, &reason), -1);
+    fixture_end(&fixture);
+}
+END_TEST
+
+/* Every bad line is told, with its number, and none of what stands in it that may be a secret. */
+START_TEST(test_bad_lines)
+{
+    static const char *const expected[] = {":1: no token",           ":2: the token of \"client-1\" is not 64",
+                                           ":3: \"a/b\" is no id",   ":4: \"\" is no name of a service",
+                                           ":6: the token of \"d\"", ":7: \"\" is no id"};
+    struct fixture fixture;
+    char wanted[256];
+
+    fixture_begin(&fixture, "client-1\nclient-1:secret-token\na/b:" ALPHA "\nc:" ALPHA ":web,\n#\nd:" ALPHA "0\n:\n");
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        snprintf(wanted, sizeof wanted, "file: %s%s", fixture.path, expected[i]);
+        ck_assert_msg(strstr(fixture.fake.errors, wanted), "no \"%s\" in:\n%s", wanted, fixture.fake.errors);
+    }
+    ck_assert_ptr_null(strstr(fixture.fake.errors, "secret-token"));
+    fixture_end(&fixture);
+}
+END_TEST
+
+START_TEST(test_bad_files)
+{
+    struct fixture fixture;
+
+    fixture_begin(&fixture, "a:" ALPHA "\nb:" ALPHA "\na:" ALPHA ":web\n");
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
+    ck_assert_ptr_nonnull(strstr(fixture.fake.errors, ":3: the same token of \"a\" as in line 1"));
+    fixture_end(&fixture);
+
+    fixture_begin(&fixture, "");
+    unlink(fixture.path);
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
+    ck_assert_ptr_nonnull(strstr(fixture.fake.errors, ": No such file or directory"));
+    fixture_end(&fixture);
+
+    fixture_begin(&fixture, "");
+    fixture.config.file = "/tmp";
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
+    ck_assert_ptr_nonnull(strstr(fixture.fake.errors, "/tmp: not a regular file"));
+    fixture_end(&fixture);
+}
+END_TEST
+
+/* A client is added and another taken away without a restart; sessions of before keep what they were shown. */
+START_TEST(test_changed_file)
+{
+    struct hg_identity before;
+    struct fixture fixture;
+
+    fixture_begin(&fixture, "client-1:" ALPHA ":web,api\n");
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
+    ck_assert_int_eq(verify(&fixture, "client-1", "alpha", &before), 0);
+    write_tokens(&fixture, "client-2:" BETA "\n# longer\n");
+    ck_assert(accepts(&fixture, "client-2", "beta"));
+    ck_assert(!accepts(&fixture, "client-1", "alpha"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "has changed: 1 tokens"));
+    ck_assert_str_eq(before.services[1], "api");
+    hg_buffer_unref(before.owner);
+    fixture_end(&fixture);
+}
+END_TEST
+
+static unsigned count(const char *text, const char *part)
+{
+    unsigned found = 0;
+
+    for (; (text = strstr(text, part)); text += strlen(part))
+        found++;
+    return found;
+}
+
+/* A slip of the editor, or a file that is gone for a moment, locks nobody out, and is told once. */
+START_TEST(test_spoilt_file)
+{
+    struct fixture fixture;
+
+    fixture_begin(&fixture, "client-1:" ALPHA "\n");
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
+    write_tokens(&fixture, "client-1:" ALPHA "\nclient-2\n");
+    for (int i = 0; i < 3; i++)
+        ck_assert(accepts(&fixture, "client-1", "alpha"));
+    ck_assert_uint_eq(count(fixture.fake.log, ":2: no token"), 1);
+    ck_assert_uint_eq(count(fixture.fake.log, "the tokens read before stay valid"), 1);
+    unlink(fixture.path);
+    for (int i = 0; i < 3; i++)
+        ck_assert(accepts(&fixture, "client-1", "alpha"));
+    ck_assert_uint_eq(count(fixture.fake.log, "No such file"), 1);
+    write_tokens(&fixture, "client-2:" BETA "\n");
+    ck_assert(accepts(&fixture, "client-2", "beta"));
+    fixture_end(&fixture);
+}
+END_TEST
+
+START_TEST(test_present)
+{
+    struct fixture fixture;
+    json_t *credentials;
+
+    fixture_begin(&fixture, NULL);
+    fixture.config = (struct config){.id = "client-1", .token = "alpha"};
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
+    credentials = fixture.ops->present(&fixture.fake.worker);
+    ck_assert_str_eq(json_string_value(json_object_get(credentials, "id")), "client-1");
+    ck_assert_str_eq(json_string_value(json_object_get(credentials, "token")), "alpha");
+    json_decref(credentials);
+    ck_assert(!accepts(&fixture, "client-1", "alpha"));
+    fixture_end(&fixture);
+}
+END_TEST
+
+START_TEST(test_config_faults)
+{
+    static const struct {
+        struct config config;
+        const char *error;
+    } cases[] = {
+        {{0}, "-: needs `file`"},
+        {{.file = "/f", .id = "a"}, "-: either `file`"},
+        {{.id = "client-1"}, "id: needs `token_file` beside it: `hopgate token client-1`"},
+        {{.token = "t"}, "token_file: needs `id`"},
+        {{.id = "a b", .token = "t"}, "id: \"a b\" is no id"},
+        {{.id = "a", .token = ""}, "token_file: the file must hold the token alone"},
+        {{.id = "a", .token = "secret: t"}, "token_file: the file must hold the token alone"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture fixture;
+
+        fixture_begin(&fixture, NULL);
+        fixture.config = cases[i].config;
+        ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
+        ck_assert_msg(strstr(fixture.fake.errors, cases[i].error), "no \"%s\" in:\n%s", cases[i].error,
+                      fixture.fake.errors);
+        fixture.config.file = NULL; /* nothing of ours to remove */
+        fixture_end(&fixture);
+    }
+}
+END_TEST
+
+/* ---- The command ---- */
+
+/* Runs it with its output in a file, which is read into `output`. */
+static int run_command(char **argv, char *output, size_t capacity)
+{
+    FILE *file = tmpfile();
+    int saved = dup(STDOUT_FILENO), argc = 0, result;
+
+    while (argv[argc])
+        argc++;
+    fflush(stdout);
+    ck_assert_int_ge(dup2(fileno(file), STDOUT_FILENO), 0);
+    result = auth_token_command(argc, argv);
+    fflush(stdout);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    rewind(file);
+    output[fread(output, 1, capacity - 1, file)] = 0;
+    fclose(file);
+    return result;
+}
+
+START_TEST(test_command)
+{
+    char *argv[] = {(char *)"token", (char *)"client-1",      (char *)"--service",
+                    (char *)"web",   (char *)"--service=api", NULL};
+    char output[512], again[512], secret[65], line[256];
+    struct hg_identity identity;
+    struct fixture fixture;
+
+    ck_assert_int_eq(run_command(argv, output, sizeof output), 0);
+    ck_assert_int_eq(sscanf(output, "secret: %64s\nline: %255s\n", secret, line), 2);
+    ck_assert_uint_eq(strlen(secret), 64);
+    ck_assert_int_eq(run_command(argv, again, sizeof again), 0);
+    ck_assert_str_ne(output, again);
+    fixture_begin(&fixture, line);
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
+    ck_assert_int_eq(verify(&fixture, "client-1", secret, &identity), 0);
+    ck_assert_str_eq(identity.services[0], "web");
+    ck_assert_str_eq(identity.services[1], "api");
+    hg_buffer_unref(identity.owner);
+    fixture_end(&fixture);
+}
+END_TEST
+
+START_TEST(test_command_faults)
+{
+    static const char *const cases[][4] = {{"token"},
+                                           {"token", "a/b"},
+                                           {"token", "a", "b"},
+                                           {"token", "a", "--service"},
+                                           {"token", "a", "--service=x,y"},
+                                           {"token", "a", "--servce"}};
+    char *argv[5] = {0}, output[512];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        memcpy(argv, cases[i], sizeof cases[i]);
+        ck_assert_int_eq(run_command(argv, output, sizeof output), 2);
+        ck_assert_str_eq(output, "");
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("auth_token");
+    TCase *tests = tcase_create("auth_token");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_add_test(tests, test_verify);
+    tcase_add_test(tests, test_odd_credentials);
+    tcase_add_test(tests, test_bad_lines);
+    tcase_add_test(tests, test_bad_files);
+    tcase_add_test(tests, test_changed_file);
+    tcase_add_test(tests, test_spoilt_file);
+    tcase_add_test(tests, test_present);
+    tcase_add_test(tests, test_config_faults);
+    tcase_add_test(tests, test_command);
+    tcase_add_test(tests, test_command_faults);
+    suite_add_tcase(suite, tests);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
