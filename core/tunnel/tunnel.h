@@ -169,11 +169,11 @@ struct tn_session_stats {
     uint64_t streams_opened;     /* by this side, ever */
     uint64_t streams_accepted;   /* opened by the peer, ever */
     uint64_t bytes_sent;         /* stream bytes, each counted once */
-    uint64_t bytes_received;     /* stream bytes, in order of offset, each counted once */
+    uint64_t bytes_received;     /* as session credit counts them: the highest offset of each stream */
     uint64_t bytes_resent;       /* stream bytes sent again */
     uint64_t bytes_unsent;       /* written, not yet sent once */
-    uint64_t bytes_unacked;      /* sent, not yet acknowledged */
-    uint64_t bytes_held;         /* received, not yet consumed */
+    uint64_t bytes_unacked;      /* sent, still kept because they, or some before them, are not acknowledged */
+    uint64_t bytes_held;         /* received, not yet consumed; counts gaps too */
     uint64_t credit_from_peer;   /* bytes that may still be sent, all streams together */
     uint64_t received_fragments; /* pieces in which received bytes are held now */
 };
@@ -293,6 +293,9 @@ const char *tn_link_error(const struct tn_link *link);
 
 /* Sets the packet size that windows count in, when the path's changes. */
 void tn_link_set_packet_size(struct tn_link *link, size_t packet_size);
+
+/* Sets the peer's `max_ack_delay`, if it told one; until then this side's own is assumed. */
+void tn_link_set_peer_max_ack_delay(struct tn_link *link, tn_time max_ack_delay);
 
 struct tn_link_stats {
     tn_time smoothed_rtt; /* initial_rtt before the first sample */

@@ -1,2 +1,29 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
+
+# Sessions, streams, links and recovery: pure code, no sockets, no clock.
+noinst_LTLIBRARIES += core/tunnel/libtunnel.la
+core_tunnel_libtunnel_la_SOURCES = \
+	core/tunnel/acks.c core/tunnel/acks.h \
+	core/tunnel/congestion.h \
+	core/tunnel/control.c \
+	core/tunnel/frame.c core/tunnel/frame.h \
+	core/tunnel/link.c core/tunnel/link.h \
+	core/tunnel/link_receive.c \
+	core/tunnel/link_send.c \
+	core/tunnel/list.h \
+	core/tunnel/names.c \
+	core/tunnel/newreno.c \
+	core/tunnel/pacer.c core/tunnel/pacer.h \
+	core/tunnel/packet.h \
+	core/tunnel/ranges.c core/tunnel/ranges.h \
+	core/tunnel/receiver.c core/tunnel/receiver.h \
+	core/tunnel/recovery.c core/tunnel/recovery.h \
+	core/tunnel/sender.c core/tunnel/sender.h \
+	core/tunnel/session.c core/tunnel/session.h \
+	core/tunnel/stream.c \
+	core/tunnel/stream_receive.c \
+	core/tunnel/stream_send.c \
+	core/tunnel/tunnel.h \
+	core/tunnel/varint.h
+core_tunnel_libtunnel_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Inside of a link.
+ */
+#ifndef CORE_TUNNEL_LINK_H
+#define CORE_TUNNEL_LINK_H
+
+#include "core/tunnel/acks.h"
+#include "core/tunnel/receiver.h"
+#include "core/tunnel/recovery.h"
+#include "core/tunnel/sender.h"
+#include "core/tunnel/session.h"
+
+#define CLOSE_REASON_MAX 200
+
+enum link_state {
+    LINK_OPEN,
+    LINK_DETACHED, /* its session went elsewhere: may only be closed */
+    LINK_CLOSING,  /* tn_link_close() was called */
+    LINK_CLOSED,   /* the peer closed, or it is dead */
+};
+
+struct tn_link {
+    struct tn_params params;
+    struct tn_session *session;
+    enum link_state state;
+    bool hold;        /* session frames wait until the peer has acknowledged `accept` */
+    bool ping_wanted; /* a PING is to be sent */
+    bool ping_asked;  /* the keep-alive's PING was asked for since the last packet came */
+    tn_time now;      /* the latest time that was passed in */
+    tn_time last_received;
+
+    struct acks acks;
+    struct recovery recovery;
+
+    struct sender control_sender;
+    struct receiver control_receiver;
+    uint8_t *control_text; /* in order, not yet consumed */
+    size_t control_size, control_capacity;
+
+    bool close_wanted;        /* a CLOSE is to be sent */
+    unsigned closed_received; /* packets that came since it was sent */
+    uint64_t close_code;
+    char close_reason[CLOSE_REASON_MAX + 1];
+    const char *error;
+    uint8_t error_frame;
+
+    struct tn_link_stats stats; /* the counters; the rest is filled in when asked for */
+};
+
+/* Whether frames other than ACK wait to be sent. */
+bool link_has_frames(const struct tn_link *link);
+
+/* ---- control.c ---- */
+
+bool control_has_frames(const struct tn_link *link);
+/* Fills the packet with CONTROL frames; false when there was nothing. */
+bool control_send(struct tn_link *link, struct packet *packet);
+/* 0, a code of enum tn_error, or FRAME_NOT_TAKEN. */
+int control_receive(struct tn_link *link, const struct frame *frame, const char **what);
+void control_free(struct tn_link *link);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A packet that goes out.
+ */
+#include "core/tunnel/link.h"
+
+#include "core/tunnel/varint.h"
+
+#include <string.h>
+
+static size_t send_close(struct tn_link *link, uint8_t *out)
+{
+    size_t size = strlen(link->close_reason);
+    uint8_t *p = out;
+
+    link->close_wanted = false;
+    *p++ = FRAME_CLOSE;
+    p = varint_write(p, link->close_code);
+    p = varint_write(p, link->error_frame);
+    p = varint_write(p, size);
+    memcpy(p, link->close_reason, size);
+    p += size;
+    return (size_t)(p - out);
+}
+
+/* Writes the ACK that waits; false when there is none. */
+static bool write_ack(struct tn_link *link, struct packet *packet, tn_time now)
+{
+    uint8_t *before = packet->next;
+
+    packet->next = acks_write(&link->acks, packet->next, packet_room(packet) / 2, now);
+    return packet->next != before;
+}
+
+/* Notes that the packet carries an ACK, so that the ranges in it need no repetition once it is acknowledged itself. An
+ * ACK alone is not acknowledged for its own sake, so there is nothing to note. */
+static void record_ack(struct tn_link *link, struct packet *packet)
+{
+    struct sent_frame *record = packet->frames ? packet_record(packet, FRAME_ACK, NULL) : NULL;
+
+    if (record)
+        record->offset = acks_largest(&link->acks);
+}
+
+static void write_frames(struct tn_link *link, struct packet *packet, tn_time now)
+{
+    if (link->ping_wanted && packet_record(packet, FRAME_PING, NULL)) {
+        *packet->next++ = FRAME_PING;
+        link->ping_wanted = false;
+    }
+    /* Never both in one packet: a message is acted on before what it makes possible. */
+    if (control_has_frames(link))
+        control_send(link, packet);
+    else if (link->session && !link->hold)
+        session_send(link->session, packet, now, link->recovery.smoothed_rtt);
+}
+
+size_t tn_link_send(struct tn_link *link, tn_time now, uint64_t packet_number, uint8_t *out, size_t capacity)
+{
+    struct recovery *recovery = &link->recovery;
+    struct packet packet = {out, out, out + capacity, recovery, NULL};
+    bool has_frames, may_send;
+
+    link->now = now;
+    if (capacity < TN_PACKET_MIN)
+        return 0;
+    if (link->state != LINK_OPEN)
+        return link->close_wanted ? send_close(link, out) : 0;
+    has_frames = link_has_frames(link);
+    may_send = recovery_may_send(recovery, now);
+    if (recovery->probes > 0 && !has_frames)
+        link->ping_wanted = has_frames = true;
+    recovery->application_limited = !has_frames;
+    if (!link->acks.due && !(has_frames && may_send))
+        return 0;
+    if (has_frames && may_send && recovery_reserve(recovery)) {
+        bool acknowledges = link->acks.waiting > 0 && write_ack(link, &packet, now);
+
+        write_frames(link, &packet, now);
+        if (acknowledges)
+            record_ack(link, &packet);
+    } else if (link->acks.due) {
+        write_ack(link, &packet, now);
+    }
+    if (packet.next == packet.start)
+        return 0;
+    link->stats.probes_sent += recovery->probes > 0;
+    link->stats.packets_sent++;
+    link->stats.bytes_sent += (uint64_t)(packet.next - packet.start);
+    recovery_sent(recovery, packet_number, (size_t)(packet.next - packet.start), packet.frames, now);
+    return (size_t)(packet.next - packet.start);
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/tunnel/recovery.h"
+
+#include <stdlib.h>
+
+/* RFC 9002 sections 6.1.1, 6.1.2, 7.6.1. */
+#define PACKET_THRESHOLD                3
+#define GRANULARITY                     TN_MILLISECOND
+#define PERSISTENT_CONGESTION_THRESHOLD 3
+#define PROBES                          2
+/* A backed-off probe timeout grows no further: a path that comes back should be found soon, and a dead one is given up
+ * by silence, not by probes. */
+#define PTO_MAX (3 * TN_SECOND)
+/* More packets are not outstanding at once: a bound on memory against a peer on a byte link that never acknowledges. */
+#define PACKETS_MAX 65536
+#define SLAB_FRAMES 32
+
+struct sent_frame_slab {
+    struct sent_frame_slab *next;
+    struct sent_frame frames[SLAB_FRAMES];
+};
+
+void recovery_start(struct recovery *recovery, const struct recovery_handler *handler, void *owner,
+                    const struct tn_params *params, tn_time now)
+{
+    *recovery = (struct recovery){.handler = handler, .owner = owner, .reliable = params->reliable};
+    recovery->smoothed_rtt = params->initial_rtt;
+    recovery->rtt_variance = params->initial_rtt / 2;
+    recovery->peer_max_ack_delay = params->max_ack_delay;
+    recovery->loss_time = TN_TIME_NEVER;
+    recovery->congestion.ops = &congestion_newreno;
+    recovery->congestion.packet_size = params->packet_size;
+    recovery->congestion.ops->start(&recovery->congestion);
+    pacer_start(&recovery->pacer, recovery->congestion.ops->pacing_rate(&recovery->congestion, params->initial_rtt),
+                params->packet_size, now);
+}
+
+static void recovery_free_slabs(struct recovery *recovery)
+{
+    struct sent_frame_slab *slab = recovery->slabs, *next;
+
+    for (; slab; slab = next) {
+        next = slab->next;
+        free(slab);
+    }
+    recovery->slabs = NULL;
+    recovery->slab_count = 0;
+    recovery->free_frames = NULL;
+}
+
+void recovery_free(struct recovery *recovery)
+{
+    recovery_free_slabs(recovery);
+    free(recovery->packets);
+}
+
+static struct sent_packet *packet_at(const struct recovery *recovery, uint32_t position)
+{
+    return &recovery->packets[(recovery->head + position) & (recovery->capacity - 1)];
+}
+
+bool recovery_reserve(struct recovery *recovery)
+{
+    uint32_t capacity = recovery->capacity ? 2 * recovery->capacity : 16;
+    struct sent_packet *packets;
+
+    if (recovery->count < recovery->capacity)
+        return true;
+    if (capacity > PACKETS_MAX)
+        return false;
+    packets = malloc(capacity * sizeof *packets);
+    if (!packets)
+        return false;
+    for (uint32_t i = 0; i < recovery->count; i++)
+        packets[i] = *packet_at(recovery, i);
+    free(recovery->packets);
+    recovery->packets = packets;
+    recovery->capacity = capacity;
+    recovery->head = 0;
+    return true;
+}
+
+struct sent_frame *recovery_frame(struct recovery *recovery)
+{
+    struct sent_frame *frame;
+
+    if (!recovery->free_frames) {
+        struct sent_frame_slab *slab = malloc(sizeof *slab);
+
+        if (!slab)
+            return NULL;
+        slab->next = recovery->slabs;
+        recovery->slabs = slab;
+        recovery->slab_count++;
+        for (size_t i = 0; i < SLAB_FRAMES; i++) {
+            slab->frames[i].next = recovery->free_frames;
+            recovery->free_frames = &slab->frames[i];
+        }
+    }
+    frame = recovery->free_frames;
+    recovery->free_frames = frame->next;
+    recovery->frames_used++;
+    return frame;
+}
+
+/* When nothing is outstanding, what a burst has left behind is given back. */
+static void recovery_shrink(struct recovery *recovery)
+{
+    if (recovery->frames_used == 0 && recovery->slab_count > 8)
+        recovery_free_slabs(recovery);
+    if (recovery->count == 0 && recovery->capacity > 256) {
+        free(recovery->packets);
+        recovery->packets = NULL;
+        recovery->head = recovery->capacity = 0;
+    }
+}
+
+void recovery_sent(struct recovery *recovery, uint64_t number, size_t size, struct sent_frame *frames, tn_time now)
+{
+    recovery->largest_sent = number;
+    recovery->any_sent = true;
+    if (!frames)
+        return;
+    *packet_at(recovery, recovery->count++) = (struct sent_packet){number, now, frames, (uint32_t)size, true};
+    recovery->bytes_in_flight += size;
+    recovery->outstanding++;
+    recovery->last_eliciting = now;
+    if (recovery->probes > 0)
+        recovery->probes--;
+    if (!recovery->reliable)
+        pacer_sent(&recovery->pacer, size, now);
+}
+
+bool recovery_window_open(const struct recovery *recovery)
+{
+    return recovery->reliable || recovery->probes > 0 || recovery->bytes_in_flight < recovery->congestion.window;
+}
+
+bool recovery_may_send(const struct recovery *recovery, tn_time now)
+{
+    return recovery->reliable || recovery->probes > 0 ||
+           (recovery->bytes_in_flight < recovery->congestion.window && pacer_allows(&recovery->pacer, now));
+}
+
+/* Takes a packet out of flight, telling its frames' fate. */
+static void packet_settle(struct recovery *recovery, struct sent_packet *packet,
+                          void (*tell)(void *owner, const struct sent_frame *frame))
+{
+    struct sent_frame *frame = packet->frames, *next;
+
+    packet->outstanding = false;
+    packet->frames = NULL;
+    recovery->bytes_in_flight -= packet->size;
+    recovery->outstanding--;
+    for (; frame; frame = next) {
+        next = frame->next;
+        tell(recovery->owner, frame);
+        frame->next = recovery->free_frames;
+        recovery->free_frames = frame;
+        recovery->frames_used--;
+    }
+}
+
+/* Drops settled packets from the front. */
+static void recovery_trim(struct recovery *recovery)
+{
+    while (recovery->count > 0 && !packet_at(recovery, 0)->outstanding) {
+        recovery->head = (recovery->head + 1) & (recovery->capacity - 1);
+        recovery->count--;
+    }
+    if (recovery->count == 0)
+        recovery_shrink(recovery);
+}
+
+/* The position of the first packet whose number is at least `number`. */
+static uint32_t recovery_find(const struct recovery *recovery, uint64_t number)
+{
+    uint32_t low = 0, high = recovery->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (packet_at(recovery, middle)->number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* RFC 9002 section 5.3. */
+static void recovery_update_rtt(struct recovery *recovery, tn_time sample, tn_time ack_delay, tn_time now)
+{
+    tn_time difference;
+
+    recovery->latest_rtt = sample;
+    if (recovery->first_rtt_sample == 0) {
+        recovery->first_rtt_sample = now;
+        recovery->min_rtt = sample;
+        recovery->smoothed_rtt = sample;
+        recovery->rtt_variance = sample / 2;
+        return;
+    }
+    if (sample < recovery->min_rtt)
+        recovery->min_rtt = sample;
+    if (ack_delay > recovery->peer_max_ack_delay)
+        ack_delay = recovery->peer_max_ack_delay;
+    if (sample >= recovery->min_rtt + ack_delay)
+        sample -= ack_delay;
+    difference = sample > recovery->smoothed_rtt ? sample - recovery->smoothed_rtt : recovery->smoothed_rtt - sample;
+    recovery->rtt_variance = (3 * recovery->rtt_variance + difference) / 4;
+    recovery->smoothed_rtt = (7 * recovery->smoothed_rtt + sample) / 8;
+}
+
+/* Section 6.2.1, without backoff. */
+static tn_time recovery_pto(const struct recovery *recovery)
+{
+    tn_time variance = 4 * recovery->rtt_variance;
+
+    return recovery->smoothed_rtt + (variance > GRANULARITY ? variance : GRANULARITY) + recovery->peer_max_ack_delay;
+}
+
+/* A run of lost packets with none acknowledged among them, for section 7.6.2. */
+struct lost_run {
+    tn_time first;
+    bool open;
+    bool persistent;
+};
+
+static void lost_run_add(struct lost_run *run, const struct recovery *recovery, const struct sent_packet *packet)
+{
+    if (recovery->first_rtt_sample == 0 || packet->time <= recovery->first_rtt_sample)
+        return;
+    if (!run->open) {
+        run->open = true;
+        run->first = packet->time;
+    }
+    if (packet->time - run->first > PERSISTENT_CONGESTION_THRESHOLD * recovery_pto(recovery))
+        run->persistent = true;
+}
+
+/* Section 6.1: declares packets lost that were overtaken by enough others, or by one long enough ago. */
+static void recovery_detect_lost(struct recovery *recovery, tn_time now)
+{
+    tn_time rtt = recovery->latest_rtt > recovery->smoothed_rtt ? recovery->latest_rtt : recovery->smoothed_rtt;
+    tn_time delay = rtt + rtt / 8 > GRANULARITY ? rtt + rtt / 8 : GRANULARITY;
+    struct congestion_sample sample = {.now = now, .smoothed_rtt = recovery->smoothed_rtt};
+    struct lost_run run = {0};
+
+    recovery->loss_time = TN_TIME_NEVER;
+    if (recovery->reliable || !recovery->any_acknowledged)
+        return;
+    for (uint32_t i = 0; i < recovery->count; i++) {
+        struct sent_packet *packet = packet_at(recovery, i);
+
+        if (packet->number > recovery->largest_acknowledged)
+            break;
+        if (!packet->outstanding) {
+            run.open = false;
+        } else if (packet->number + PACKET_THRESHOLD <= recovery->largest_acknowledged || packet->time + delay <= now) {
+            lost_run_add(&run, recovery, packet);
+            sample.bytes += packet->size;
+            sample.time_sent = packet->time;
+            recovery->packets_lost++;
+            packet_settle(recovery, packet, recovery->handler->lost);
+        } else if (packet->time + delay < recovery->loss_time) {
+            recovery->loss_time = packet->time + delay;
+        }
+    }
+    if (sample.bytes > 0) {
+        sample.bytes_in_flight = recovery->bytes_in_flight;
+        recovery->congestion.ops->lost(&recovery->congestion, &sample);
+        if (run.persistent)
+            recovery->congestion.ops->persistent(&recovery->congestion);
+        recovery_trim(recovery);
+    }
+}
+
+/* Acknowledges the packets from low to high; returns how many were outstanding. */
+static uint32_t recovery_acknowledge_range(struct recovery *recovery, uint64_t low, uint64_t high,
+                                           struct congestion_sample *sample)
+{
+    uint32_t settled = 0;
+
+    for (uint32_t i = recovery_find(recovery, low); i < recovery->count; i++) {
+        struct sent_packet *packet = packet_at(recovery, i);
+
+        if (packet->number > high)
+            break;
+        if (!packet->outstanding)
+            continue;
+        settled++;
+        sample->time_sent = packet->time;
+        sample->bytes = packet->size;
+        packet_settle(recovery, packet, recovery->handler->acknowledged);
+        if (!recovery->reliable)
+            recovery->congestion.ops->acknowledged(&recovery->congestion, sample);
+    }
+    return settled;
+}
+
+/* Takes the round-trip time from the largest number acknowledged, if that is news. */
+static void recovery_sample_rtt(struct recovery *recovery, const struct frame *ack, tn_time now)
+{
+    uint64_t units = ack->ack.delay < (TN_SECOND >> ACK_DELAY_EXPONENT) / 1000 ? ack->ack.delay : 0;
+    uint32_t position = recovery_find(recovery, ack->ack.largest);
+    const struct sent_packet *packet;
+
+    if (position == recovery->count)
+        return;
+    packet = packet_at(recovery, position);
+    if (packet->number == ack->ack.largest && packet->outstanding && now >= packet->time)
+        recovery_update_rtt(recovery, now - packet->time, (units << ACK_DELAY_EXPONENT) * 1000, now);
+}
+
+bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn_time now)
+{
+    struct congestion_sample sample = {.now = now, .bytes_in_flight = recovery->bytes_in_flight};
+    struct ack_walk walk;
+    uint32_t settled = 0;
+
+    if (!recovery->any_sent || ack->ack.largest > recovery->largest_sent)
+        return false;
+    if (!recovery->any_acknowledged || ack->ack.largest > recovery->largest_acknowledged)
+        recovery->largest_acknowledged = ack->ack.largest;
+    recovery->any_acknowledged = true;
+    if (recovery->count == 0)
+        return true;
+    recovery_sample_rtt(recovery, ack, now);
+    sample.smoothed_rtt = recovery->smoothed_rtt;
+    /* In slow start a window that was used by half may grow: it doubles, so that more is never asked of it. */
+    sample.application_limited =
+        recovery->application_limited && 2 * recovery->bytes_in_flight < recovery->congestion.window;
+    frame_ack_first(ack, &walk);
+    do {
+        /* All below the first packet is settled; so is the rest of the ACK. */
+        if (walk.high < packet_at(recovery, 0)->number)
+            break;
+        settled += recovery_acknowledge_range(recovery, walk.low, walk.high, &sample);
+    } while (frame_ack_next(&walk));
+    if (settled == 0)
+        return true;
+    recovery->pto_count = 0;
+    recovery->probes = 0;
+    recovery_trim(recovery);
+    recovery_detect_lost(recovery, now);
+    if (!recovery->reliable)
+        pacer_set_rate(&recovery->pacer,
+                       recovery->congestion.ops->pacing_rate(&recovery->congestion, recovery->smoothed_rtt),
+                       recovery->congestion.packet_size, now);
+    return true;
+}
+
+tn_time recovery_deadline(const struct recovery *recovery)
+{
+    tn_time pto;
+
+    if (recovery->reliable || recovery->outstanding == 0)
+        return TN_TIME_NEVER;
+    if (recovery->loss_time != TN_TIME_NEVER)
+        return recovery->loss_time;
+    pto = recovery_pto(recovery);
+    for (unsigned i = 0; i < recovery->pto_count && pto < PTO_MAX; i++)
+        pto = 2 * pto < PTO_MAX ? 2 * pto : PTO_MAX;
+    return recovery->last_eliciting + pto;
+}
+
+/* Section 6.2.4: the oldest packets' frames are sent again; they stay in flight until something is known of them. */
+static void recovery_probe(struct recovery *recovery, tn_time now)
+{
+    unsigned again = 0;
+
+    recovery->pto_count++;
+    recovery->probes = PROBES;
+    recovery->last_eliciting = now;
+    for (uint32_t i = 0; i < recovery->count && again < PROBES; i++) {
+        const struct sent_packet *packet = packet_at(recovery, i);
+
+        if (!packet->outstanding)
+            continue;
+        again++;
+        for (const struct sent_frame *frame = packet->frames; frame; frame = frame->next)
+            recovery->handler->again(recovery->owner, frame);
+    }
+}
+
+void recovery_timeout(struct recovery *recovery, tn_time now)
+{
+    if (now < recovery_deadline(recovery))
+        return;
+    if (recovery->loss_time != TN_TIME_NEVER)
+        recovery_detect_lost(recovery, now);
+    else
+        recovery_probe(recovery, now);
+}
+
+void recovery_abandon(struct recovery *recovery)
+{
+    for (uint32_t i = 0; i < recovery->count; i++) {
+        struct sent_packet *packet = packet_at(recovery, i);
+
+        if (packet->outstanding)
+            packet_settle(recovery, packet, recovery->handler->lost);
+    }
+    recovery->count = 0;
+    recovery->loss_time = TN_TIME_NEVER;
+    recovery->probes = 0;
+    recovery_shrink(recovery);
+}
+
+void recovery_set_packet_size(struct recovery *recovery, size_t packet_size, tn_time now)
+{
+    struct congestion *congestion = &recovery->congestion;
+
+    /* RFC 9002 section 7.2: a window that is still the first one is counted anew. */
+    congestion->packet_size = packet_size;
+    if (recovery->first_rtt_sample == 0 && congestion->events == 0)
+        congestion->ops->start(congestion);
+    pacer_set_rate(&recovery->pacer, congestion->ops->pacing_rate(congestion, recovery->smoothed_rtt), packet_size,
+                   now);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Recovery (RFC 9002): what was sent and when, round-trip times, loss, probe timeouts. On a byte link only the record
+ * of what was sent is used.
+ */
+#ifndef CORE_TUNNEL_RECOVERY_H
+#define CORE_TUNNEL_RECOVERY_H
+
+#include "core/tunnel/congestion.h"
+#include "core/tunnel/frame.h"
+#include "core/tunnel/list.h"
+#include "core/tunnel/pacer.h"
+
+/* A frame that was sent: what to do when it is acknowledged or lost. */
+struct sent_frame {
+    struct sent_frame *next;
+    struct tn_stream *stream; /* NULL for frames of link and session */
+    uint64_t offset;          /* STREAM, CONTROL; ACK: the largest number in it */
+    uint32_t size;            /* STREAM, CONTROL */
+    uint8_t type;             /* enum frame_type; STREAM as FRAME_STREAM */
+    bool fin;                 /* STREAM */
+};
+
+/* A packet that elicits an ACK. */
+struct sent_packet {
+    uint64_t number;
+    tn_time time;
+    struct sent_frame *frames;
+    uint32_t size;
+    bool outstanding; /* neither acknowledged nor declared lost */
+};
+
+/* What becomes of the frames; called from within the functions below. */
+struct recovery_handler {
+    void (*acknowledged)(void *owner, const struct sent_frame *frame);
+    void (*lost)(void *owner, const struct sent_frame *frame);
+    /* The frame stays in flight, but is to be sent once more at once: a probe. */
+    void (*again)(void *owner, const struct sent_frame *frame);
+};
+
+struct sent_frame_slab;
+
+struct recovery {
+    const struct recovery_handler *handler;
+    void *owner;
+    bool reliable;
+
+    struct sent_packet *packets; /* a ring, ascending by number; the first one is outstanding */
+    uint32_t head, count, capacity;
+    struct sent_frame *free_frames;
+    struct sent_frame_slab *slabs;
+    uint32_t frames_used, slab_count;
+
+    uint64_t largest_sent; /* of all packets, also those that elicit no ACK */
+    uint64_t largest_acknowledged;
+    bool any_sent, any_acknowledged;
+    uint64_t bytes_in_flight;
+    uint32_t outstanding;
+
+    tn_time latest_rtt, smoothed_rtt, rtt_variance, min_rtt;
+    tn_time first_rtt_sample; /* when; 0: none yet */
+    tn_time peer_max_ack_delay;
+
+    tn_time loss_time;      /* when the next packet is lost by age; TN_TIME_NEVER: none waits */
+    tn_time last_eliciting; /* when the last such packet was sent, or the last probe timeout struck */
+    unsigned pto_count;
+    unsigned probes; /* packets that may be sent now whatever the window says */
+
+    bool application_limited; /* sending stopped for want of data */
+    struct congestion congestion;
+    struct pacer pacer;
+    uint64_t packets_lost;
+};
+
+void recovery_start(struct recovery *recovery, const struct recovery_handler *handler, void *owner,
+                    const struct tn_params *params, tn_time now);
+void recovery_free(struct recovery *recovery);
+
+/* Makes sure that recovery_sent() can take one more packet; false when memory is out or the record is full. */
+bool recovery_reserve(struct recovery *recovery);
+/* A record for a frame, to be put into the packet's list; NULL when memory is out. */
+struct sent_frame *recovery_frame(struct recovery *recovery);
+
+/* Takes note of a packet; only those with frames (which pass to the record) elicit an ACK. */
+void recovery_sent(struct recovery *recovery, uint64_t number, size_t size, struct sent_frame *frames, tn_time now);
+
+/* Whether window and pacing let an ack-eliciting packet go. */
+bool recovery_window_open(const struct recovery *recovery);
+bool recovery_may_send(const struct recovery *recovery, tn_time now);
+
+/* Takes an ACK frame. False when it names a packet that was not sent. */
+bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn_time now);
+
+/* When recovery_timeout() is due. */
+tn_time recovery_deadline(const struct recovery *recovery);
+void recovery_timeout(struct recovery *recovery, tn_time now);
+
+/* Gives all frames of all outstanding packets to the handler as lost and forgets the packets. */
+void recovery_abandon(struct recovery *recovery);
+
+void recovery_set_packet_size(struct recovery *recovery, size_t packet_size, tn_time now);
+
+#endif

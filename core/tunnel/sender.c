@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/tunnel/sender.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct sender_slice *slice_at(const struct sender *sender, uint32_t position)
+{
+    return &sender->slices[(sender->head + position) & (sender->capacity - 1)];
+}
+
+static bool sender_grow(struct sender *sender)
+{
+    uint32_t capacity = sender->capacity ? 2 * sender->capacity : 4;
+    struct sender_slice *slices;
+
+    if (capacity > UINT32_MAX / 4)
+        return false;
+    slices = malloc(capacity * sizeof *slices);
+    if (!slices)
+        return false;
+    for (uint32_t i = 0; i < sender->count; i++)
+        slices[i] = *slice_at(sender, i);
+    free(sender->slices);
+    sender->slices = slices;
+    sender->head = 0;
+    sender->capacity = capacity;
+    return true;
+}
+
+bool sender_append(struct sender *sender, const struct hg_slice *slice)
+{
+    struct sender_slice *last;
+
+    if (slice->size == 0)
+        return true;
+    if (sender->count > 0) {
+        last = slice_at(sender, sender->count - 1);
+        if (last->slice.buffer == slice->buffer && last->slice.data + last->slice.size == slice->data) {
+            last->slice.size += slice->size;
+            sender->end += slice->size;
+            return true;
+        }
+    }
+    if (sender->count == sender->capacity && !sender_grow(sender))
+        return false;
+    last = slice_at(sender, sender->count++);
+    last->slice = *slice;
+    last->offset = sender->end;
+    hg_buffer_ref(slice->buffer);
+    sender->end += slice->size;
+    return true;
+}
+
+/* The position of the slice that holds `offset`. */
+static uint32_t sender_find(const struct sender *sender, uint64_t offset)
+{
+    uint32_t low = 0, high = sender->count - 1;
+
+    if (sender->hint < sender->count && slice_at(sender, sender->hint)->offset <= offset) {
+        low = sender->hint;
+        if (low == high || slice_at(sender, low + 1)->offset > offset)
+            return low;
+    }
+    while (low < high) {
+        uint32_t middle = low + (high - low + 1) / 2;
+
+        if (slice_at(sender, middle)->offset <= offset)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+void sender_copy(struct sender *sender, uint64_t offset, size_t size, uint8_t *out)
+{
+    uint32_t position;
+
+    if (size == 0)
+        return;
+    position = sender_find(sender, offset);
+    for (;;) {
+        const struct sender_slice *from = slice_at(sender, position);
+        size_t skip = (size_t)(offset - from->offset);
+        size_t piece = from->slice.size - skip;
+
+        if (piece > size)
+            piece = size;
+        memcpy(out, from->slice.data + skip, piece);
+        out += piece;
+        offset += piece;
+        size -= piece;
+        if (size == 0)
+            break;
+        position++;
+    }
+    sender->hint = position;
+}
+
+/* Forgets the slices that are acknowledged entirely. */
+static void sender_release(struct sender *sender)
+{
+    while (sender->count > 0) {
+        struct sender_slice *first = slice_at(sender, 0);
+
+        if (first->offset + first->slice.size > sender->acknowledged)
+            break;
+        hg_buffer_unref(first->slice.buffer);
+        sender->head = (sender->head + 1) & (sender->capacity - 1);
+        sender->count--;
+        sender->hint -= sender->hint > 0;
+    }
+    if (sender->count == 0 && sender->capacity > 64) {
+        free(sender->slices);
+        sender->slices = NULL;
+        sender->head = sender->capacity = 0;
+    }
+}
+
+bool sender_acknowledge(struct sender *sender, uint64_t offset, uint64_t size)
+{
+    uint64_t end = offset + size;
+
+    if (end <= sender->acknowledged)
+        return true;
+    if (sender->lost.count > 0 && !ranges_remove(&sender->lost, offset, end))
+        return false;
+    if (offset > sender->acknowledged)
+        return ranges_add(&sender->acknowledged_ranges, offset, end);
+    sender->acknowledged = end;
+    if (sender->acknowledged_ranges.count > 0) {
+        struct ranges *ranges = &sender->acknowledged_ranges;
+
+        if (ranges->items[0].start <= end && ranges->items[0].end > end)
+            sender->acknowledged = ranges->items[0].end;
+        /* Taking from the front never splits a range, so it cannot fail. */
+        ranges_remove(ranges, 0, sender->acknowledged);
+    }
+    sender_release(sender);
+    return true;
+}
+
+bool sender_lose(struct sender *sender, uint64_t offset, uint64_t size)
+{
+    const struct ranges *known = &sender->acknowledged_ranges;
+    uint64_t end = offset + size;
+
+    if (offset < sender->acknowledged)
+        offset = sender->acknowledged;
+    for (size_t i = ranges_find(known, offset); offset < end; i++) {
+        uint64_t gap_end = i < known->count && known->items[i].start < end ? known->items[i].start : end;
+
+        if (gap_end > offset && !ranges_add(&sender->lost, offset, gap_end))
+            return false;
+        if (i >= known->count)
+            break;
+        offset = known->items[i].end;
+    }
+    return true;
+}
+
+void sender_drop(struct sender *sender)
+{
+    for (uint32_t i = 0; i < sender->count; i++)
+        hg_buffer_unref(slice_at(sender, i)->slice.buffer);
+    free(sender->slices);
+    sender->slices = NULL;
+    sender->head = sender->count = sender->capacity = sender->hint = 0;
+    ranges_free(&sender->acknowledged_ranges);
+    ranges_free(&sender->lost);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The sending half of a byte sequence: what was written, until it is acknowledged.
+ */
+#ifndef CORE_TUNNEL_SENDER_H
+#define CORE_TUNNEL_SENDER_H
+
+#include "core/tunnel/ranges.h"
+
+#include <hopgate/buffer.h>
+
+struct sender_slice {
+    struct hg_slice slice;
+    uint64_t offset; /* of its first byte in the sequence */
+};
+
+/* Offsets: acknowledged <= next <= end. All zero is an empty sender. */
+struct sender {
+    struct sender_slice *slices; /* a ring, ascending by offset */
+    uint32_t head, count, capacity;
+    uint32_t hint;                     /* position of the slice that was read last, counted from head */
+    uint64_t acknowledged;             /* all below are acknowledged and forgotten */
+    uint64_t next;                     /* all below were sent at least once */
+    uint64_t end;                      /* bytes ever written */
+    struct ranges acknowledged_ranges; /* above `acknowledged` */
+    struct ranges lost;                /* to be sent again; disjoint from what is acknowledged */
+};
+
+/* Appends a slice, taking a reference on its buffer. False when memory is out. */
+bool sender_append(struct sender *sender, const struct hg_slice *slice);
+
+/* Copies bytes from between `acknowledged` and `end`. */
+void sender_copy(struct sender *sender, uint64_t offset, size_t size, uint8_t *out);
+
+/* Takes note that bytes arrived, or were lost. False when memory is out. */
+bool sender_acknowledge(struct sender *sender, uint64_t offset, uint64_t size);
+bool sender_lose(struct sender *sender, uint64_t offset, uint64_t size);
+
+/* Drops all bytes and what is known of them; the offsets stay. */
+void sender_drop(struct sender *sender);
+
+static inline uint64_t sender_unsent(const struct sender *sender)
+{
+    return sender->end - sender->next;
+}
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the user of a stream does with it.
+ */
+#include "core/tunnel/session.h"
+
+/* Unsent bytes that a stream may hold while the session as a whole holds too many. */
+#define SEND_BUFFER_MIN 16384
+
+void stream_event(struct tn_stream *stream, enum tn_event_type type)
+{
+    if (stream->released)
+        return;
+    stream->events |= (uint8_t)(1 << type);
+    if (!list_linked(&stream->ready))
+        list_append(&stream->session->ready, &stream->ready);
+}
+
+static bool stream_has_turn(const struct tn_stream *stream)
+{
+    return stream->sender.next < stream->sender.end && stream->sender.next < stream->send_max;
+}
+
+void stream_schedule(struct tn_stream *stream)
+{
+    struct tn_session *session = stream->session;
+
+    if (!stream->reset && stream->sender.next < stream->sender.end && stream->sender.next == stream->send_max &&
+        stream->blocked_at != stream->send_max) {
+        stream->blocked_at = stream->send_max;
+        stream->pending |= PENDING_BLOCKED;
+    }
+    if (stream->fin_written && !stream->fin_sent && stream->sender.next == stream->sender.end && !stream->reset)
+        stream->pending |= PENDING_FIN;
+    if ((stream->pending || stream->sender.lost.count > 0) && !list_linked(&stream->urgent))
+        list_append(&session->urgent, &stream->urgent);
+    if (stream_has_turn(stream) && !list_linked(&stream->turn)) {
+        stream->deficit = TURN_QUANTUM;
+        stream->turn_old = false;
+        list_append(&session->fresh, &stream->turn);
+    }
+}
+
+void session_consumed(struct tn_session *session, uint64_t size)
+{
+    session->data_consumed += size;
+    /* RFC 9000 section 4.2: new credit when half of the window is used up. */
+    if (session->receive_max - session->data_consumed <= session->params.session_window / 2)
+        session->pending |= PENDING_MAX_DATA;
+}
+
+/* The bytes of new, unsent data that the stream may hold. */
+static uint64_t stream_send_bound(const struct tn_stream *stream)
+{
+    const struct tn_session *session = stream->session;
+    uint64_t bound = session->params.send_buffer;
+
+    if (session->unsent > session->params.session_send_buffer && bound > SEND_BUFFER_MIN)
+        bound = SEND_BUFFER_MIN;
+    return bound;
+}
+
+void stream_check_writable(struct tn_stream *stream)
+{
+    if (!stream->want_writable || sender_unsent(&stream->sender) > stream_send_bound(stream) / 2)
+        return;
+    stream->want_writable = false;
+    if (!stream->fin_written && !stream->reset)
+        stream_event(stream, TN_EVENT_WRITABLE);
+}
+
+struct tn_stream *tn_stream_open(struct tn_session *session)
+{
+    struct tn_stream *stream;
+
+    if (session->opened >= session->peer_max_streams) {
+        session->streams_wanted = true;
+        if (session->streams_blocked_at != session->peer_max_streams) {
+            session->streams_blocked_at = session->peer_max_streams;
+            session->pending |= PENDING_STREAMS_BLOCKED;
+        }
+        return NULL;
+    }
+    stream = session_add_stream(session, session->opened << 2 | (session->params.is_client ? 0 : 1));
+    if (!stream)
+        return NULL;
+    session->opened++;
+    stream->announced = true;
+    return stream;
+}
+
+uint64_t tn_session_streams_available(const struct tn_session *session)
+{
+    return session->opened < session->peer_max_streams ? session->peer_max_streams - session->opened : 0;
+}
+
+uint64_t tn_stream_id(const struct tn_stream *stream)
+{
+    return stream->id;
+}
+
+struct tn_session *tn_stream_session(const struct tn_stream *stream)
+{
+    return stream->session;
+}
+
+void tn_stream_set_user(struct tn_stream *stream, void *user)
+{
+    stream->user = user;
+}
+
+void *tn_stream_user(const struct tn_stream *stream)
+{
+    return stream->user;
+}
+
+size_t tn_stream_write_room(const struct tn_stream *stream)
+{
+    uint64_t bound = stream_send_bound(stream), unsent = sender_unsent(&stream->sender);
+
+    if (stream->fin_written || stream->reset || unsent >= bound)
+        return 0;
+    return (size_t)(bound - unsent);
+}
+
+size_t tn_stream_write(struct tn_stream *stream, const struct hg_slice *slice)
+{
+    struct hg_slice taken = hg_slice_first(*slice, tn_stream_write_room(stream));
+
+    if (taken.size < slice->size)
+        stream->want_writable = true;
+    if (taken.size == 0 || !sender_append(&stream->sender, &taken))
+        return 0;
+    stream->session->unsent += taken.size;
+    stream_schedule(stream);
+    session_check_blocked(stream->session);
+    return taken.size;
+}
+
+void tn_stream_want_writable(struct tn_stream *stream)
+{
+    stream->want_writable = true;
+    stream_check_writable(stream);
+}
+
+void tn_stream_finish(struct tn_stream *stream)
+{
+    if (stream->fin_written || stream->reset)
+        return;
+    stream->fin_written = true;
+    stream_schedule(stream);
+}
+
+bool tn_stream_all_acknowledged(const struct tn_stream *stream)
+{
+    if (stream->reset)
+        return stream->reset_acknowledged;
+    return stream->fin_acknowledged && stream->sender.acknowledged == stream->sender.end;
+}
+
+void tn_stream_reset(struct tn_stream *stream, uint64_t code)
+{
+    struct tn_session *session = stream->session;
+
+    if (stream->reset || tn_stream_all_acknowledged(stream))
+        return;
+    stream->reset = true;
+    stream->reset_code = code;
+    session->unsent -= sender_unsent(&stream->sender);
+    session->unacknowledged -= stream->sender.next - stream->sender.acknowledged;
+    sender_drop(&stream->sender);
+    /* What was never sent does not count: the final size is the highest offset that the peer may have seen. */
+    stream->sender.end = stream->sender.next;
+    stream->pending &= (uint8_t) ~(PENDING_FIN | PENDING_BLOCKED);
+    stream->pending |= PENDING_RESET;
+    list_remove(&stream->turn);
+    stream_schedule(stream);
+}
+
+void stream_discard(struct tn_stream *stream)
+{
+    struct tn_session *session = stream->session;
+
+    if (stream->discarding)
+        return;
+    stream->discarding = true;
+    session->segments -= stream->receiver.count;
+    receiver_drop(&stream->receiver);
+    session_consumed(session, stream->receive_highest - stream->receiver.read);
+    stream->receiver.read = stream->receiver.contiguous = stream->receive_highest;
+    stream->pending &= (uint8_t)~PENDING_MAX_STREAM_DATA;
+    stream->events &= (uint8_t) ~(1 << TN_EVENT_READABLE);
+    if (!stream->events)
+        list_remove(&stream->ready);
+}
+
+void tn_stream_stop_sending(struct tn_stream *stream, uint64_t code)
+{
+    if (stream->discarding)
+        return;
+    /* RFC 9000 section 3.5: nothing to stop when the end is known. */
+    if (!stream->final_known) {
+        stream->stop_code = code;
+        stream->pending |= PENDING_STOP;
+    }
+    stream_discard(stream);
+    stream_schedule(stream);
+}
+
+bool tn_stream_peek(struct tn_stream *stream, struct hg_slice *slice)
+{
+    return !stream->discarding && receiver_peek(&stream->receiver, slice);
+}
+
+size_t tn_stream_readable(const struct tn_stream *stream)
+{
+    return stream->discarding ? 0 : (size_t)(stream->receiver.contiguous - stream->receiver.read);
+}
+
+void tn_stream_consume(struct tn_stream *stream, size_t size)
+{
+    struct tn_session *session = stream->session;
+    size_t readable = tn_stream_readable(stream);
+
+    if (size > readable)
+        size = readable;
+    if (size == 0)
+        return;
+    session->segments -= stream->receiver.count;
+    receiver_consume(&stream->receiver, size);
+    session->segments += stream->receiver.count;
+    session_consumed(session, size);
+    if (!stream->final_known && stream->receive_max - stream->receiver.read <= stream->window / 2) {
+        stream->pending |= PENDING_MAX_STREAM_DATA;
+        stream_schedule(stream);
+    }
+}
+
+bool tn_stream_fin_read(const struct tn_stream *stream)
+{
+    return stream->final_known && !stream->peer_reset && !stream->discarding &&
+           stream->receiver.read == stream->final_size;
+}
+
+void tn_stream_release(struct tn_stream *stream)
+{
+    if (!stream->fin_written)
+        tn_stream_reset(stream, TN_STREAM_CANCELLED);
+    if (!tn_stream_fin_read(stream))
+        tn_stream_stop_sending(stream, TN_STREAM_CANCELLED);
+    stream->released = true;
+    stream->user = NULL;
+    stream->events = 0;
+    list_remove(&stream->ready);
+    session_reap(stream->session, stream);
+}

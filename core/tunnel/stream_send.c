@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Frames of the session that go out, and what becomes of them.
+ */
+#include "core/tunnel/session.h"
+
+#include "core/tunnel/varint.h"
+
+/* A piece of data smaller than this does not begin in what is left of a packet, unless it is all there is. */
+#define PIECE_MIN 32
+
+bool session_has_frames(const struct tn_session *session)
+{
+    if (session->pending || !list_empty(&session->urgent))
+        return true;
+    return session->data_sent < session->send_max && (!list_empty(&session->fresh) || !list_empty(&session->old));
+}
+
+void session_check_blocked(struct tn_session *session)
+{
+    if (session->data_sent < session->send_max || session->blocked_at == session->send_max)
+        return;
+    if (list_empty(&session->fresh) && list_empty(&session->old))
+        return;
+    session->blocked_at = session->send_max;
+    session->pending |= PENDING_DATA_BLOCKED;
+}
+
+/* Writes a frame of up to two varints behind its type. False when there is no room or no memory. */
+static bool write_frame(struct packet *packet, uint8_t type, struct tn_stream *stream, uint64_t value)
+{
+    size_t size = 1 + (stream ? varint_size(stream->id) : 0) + varint_size(value);
+
+    if (packet_room(packet) < size || !packet_record(packet, type, stream))
+        return false;
+    *packet->next++ = type;
+    if (stream) {
+        packet->next = varint_write(packet->next, stream->id);
+        stream->in_flight++;
+    }
+    packet->next = varint_write(packet->next, value);
+    return true;
+}
+
+/* RFC 9000 section 4.6: limits of streams count from the session's start. */
+static uint64_t session_streams_limit(const struct tn_session *session)
+{
+    return session->peer_streams_over + session->params.max_streams;
+}
+
+static bool session_write_max_data(struct tn_session *session, struct packet *packet)
+{
+    uint64_t limit = session->data_consumed + session->params.session_window;
+
+    if (limit < session->receive_max)
+        limit = session->receive_max;
+    if (!write_frame(packet, FRAME_MAX_DATA, NULL, limit))
+        return false;
+    session->receive_max = limit;
+    return true;
+}
+
+/* Writes what the session has to tell beside its streams. False when the packet is full. */
+static bool session_write_pending(struct tn_session *session, struct packet *packet)
+{
+    if (session->pending & PENDING_MAX_DATA) {
+        if (!session_write_max_data(session, packet))
+            return false;
+        session->pending &= (uint8_t)~PENDING_MAX_DATA;
+    }
+    if (session->pending & PENDING_MAX_STREAMS) {
+        if (!write_frame(packet, FRAME_MAX_STREAMS, NULL, session_streams_limit(session)))
+            return false;
+        session->max_streams = session_streams_limit(session);
+        session->pending &= (uint8_t)~PENDING_MAX_STREAMS;
+    }
+    if (session->pending & PENDING_DATA_BLOCKED) {
+        if (!write_frame(packet, FRAME_DATA_BLOCKED, NULL, session->blocked_at))
+            return false;
+        session->pending &= (uint8_t)~PENDING_DATA_BLOCKED;
+    }
+    if (session->pending & PENDING_STREAMS_BLOCKED) {
+        if (!write_frame(packet, FRAME_STREAMS_BLOCKED, NULL, session->streams_blocked_at))
+            return false;
+        session->pending &= (uint8_t)~PENDING_STREAMS_BLOCKED;
+    }
+    return true;
+}
+
+/* The window of a stream whose reader uses it up within two round trips is what limits it: it doubles, up to the
+ * bound. */
+static bool stream_write_max_stream_data(struct tn_stream *stream, struct packet *packet, tn_time now, tn_time rtt)
+{
+    uint64_t maximum = stream->session->params.stream_window_max;
+    uint64_t limit;
+
+    if (stream->window_time != 0 && now - stream->window_time < 2 * rtt && stream->window < maximum)
+        stream->window = 2 * stream->window < maximum ? 2 * stream->window : maximum;
+    limit = stream->receiver.read + stream->window;
+    if (limit < stream->receive_max)
+        limit = stream->receive_max;
+    if (!write_frame(packet, FRAME_MAX_STREAM_DATA, stream, limit))
+        return false;
+    stream->receive_max = limit;
+    stream->window_time = now;
+    return true;
+}
+
+static bool stream_write_reset(struct tn_stream *stream, struct packet *packet)
+{
+    uint64_t final_size = stream->sender.next;
+
+    if (packet_room(packet) < 1 + varint_size(stream->id) + varint_size(stream->reset_code) + varint_size(final_size))
+        return false;
+    if (!packet_record(packet, FRAME_RESET_STREAM, stream))
+        return false;
+    *packet->next++ = FRAME_RESET_STREAM;
+    packet->next = varint_write(packet->next, stream->id);
+    packet->next = varint_write(packet->next, stream->reset_code);
+    packet->next = varint_write(packet->next, final_size);
+    stream->in_flight++;
+    return true;
+}
+
+/* Writes the frames of a stream beside its data. False when the packet is full. */
+static bool stream_write_pending(struct tn_stream *stream, struct packet *packet, tn_time now, tn_time rtt)
+{
+    if (stream->pending & PENDING_RESET) {
+        if (!stream_write_reset(stream, packet))
+            return false;
+        stream->pending &= (uint8_t)~PENDING_RESET;
+    }
+    if (stream->pending & PENDING_STOP) {
+        if (!write_frame(packet, FRAME_STOP_SENDING, stream, stream->stop_code))
+            return false;
+        stream->pending &= (uint8_t)~PENDING_STOP;
+    }
+    if (stream->pending & PENDING_MAX_STREAM_DATA) {
+        if (!stream_write_max_stream_data(stream, packet, now, rtt))
+            return false;
+        stream->pending &= (uint8_t)~PENDING_MAX_STREAM_DATA;
+    }
+    if (stream->pending & PENDING_BLOCKED) {
+        if (!write_frame(packet, FRAME_STREAM_DATA_BLOCKED, stream, stream->blocked_at))
+            return false;
+        stream->pending &= (uint8_t)~PENDING_BLOCKED;
+    }
+    return true;
+}
+
+/* Writes a STREAM frame with up to `size` bytes from `offset`; returns how many, -1 when there is no room. The end goes
+ * with the last byte. */
+static int64_t stream_write_data(struct tn_stream *stream, struct packet *packet, uint64_t offset, uint64_t size)
+{
+    size_t header = 1 + varint_size(stream->id) + (offset > 0 ? varint_size(offset) : 0);
+    size_t room = packet_room(packet);
+    uint8_t type = FRAME_STREAM | (offset > 0 ? STREAM_OFFSET : 0);
+    struct sent_frame *record;
+
+    if (room < header + 2 + (size < PIECE_MIN ? size : PIECE_MIN))
+        return -1;
+    record = packet_record(packet, FRAME_STREAM, stream);
+    if (!record)
+        return -1;
+    room -= header;
+    if (size >= room) {
+        /* Fills the packet to its end: no length. */
+        size = room;
+    } else if (size + varint_size(size) > room) {
+        /* Without a length it is too short for the rest, with one too long: padding before it makes up. */
+        for (; size < room; room--)
+            *packet->next++ = FRAME_PADDING;
+    } else {
+        type |= STREAM_LENGTH;
+    }
+    record->offset = offset;
+    record->size = (uint32_t)size;
+    record->fin = stream->fin_written && offset + size == stream->sender.end;
+    *packet->next++ = type | (record->fin ? STREAM_FIN : 0);
+    packet->next = varint_write(packet->next, stream->id);
+    if (offset > 0)
+        packet->next = varint_write(packet->next, offset);
+    if (type & STREAM_LENGTH)
+        packet->next = varint_write(packet->next, size);
+    sender_copy(&stream->sender, offset, (size_t)size, packet->next);
+    packet->next += size;
+    stream->in_flight++;
+    if (record->fin) {
+        stream->fin_sent = true;
+        stream->pending &= (uint8_t)~PENDING_FIN;
+    }
+    return (int64_t)size;
+}
+
+/* Writes what was lost, then an end that has no data to go with. False when the packet is full. */
+static bool stream_write_lost(struct tn_stream *stream, struct packet *packet)
+{
+    struct sender *sender = &stream->sender;
+
+    while (sender->lost.count > 0) {
+        struct range range = sender->lost.items[0];
+        int64_t size = stream_write_data(stream, packet, range.start, range.end - range.start);
+
+        if (size < 0)
+            return false;
+        stream->session->bytes_resent += (uint64_t)size;
+        /* Taking from the front never splits a range, so it cannot fail. */
+        ranges_remove(&sender->lost, range.start, range.start + (uint64_t)size);
+    }
+    return !(stream->pending & PENDING_FIN) || stream_write_data(stream, packet, sender->end, 0) == 0;
+}
+
+/* Serves the streams with lost data or frames beside data. False when the packet is full. */
+static bool session_write_urgent(struct tn_session *session, struct packet *packet, tn_time now, tn_time rtt)
+{
+    while (!list_empty(&session->urgent)) {
+        struct tn_stream *stream = LIST_ENTRY(session->urgent.next, struct tn_stream, urgent);
+
+        list_remove(&stream->urgent);
+        if (!stream_write_pending(stream, packet, now, rtt) || !stream_write_lost(stream, packet)) {
+            list_append(&session->urgent, &stream->urgent);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Sends new data of one stream as far as credit and packet allow. False when the packet is full. */
+static bool stream_write_new(struct tn_stream *stream, struct packet *packet)
+{
+    struct tn_session *session = stream->session;
+    struct sender *sender = &stream->sender;
+    uint64_t size = sender->end - sender->next;
+    int64_t written;
+
+    if (size > stream->send_max - sender->next)
+        size = stream->send_max - sender->next;
+    if (size > session->send_max - session->data_sent)
+        size = session->send_max - session->data_sent;
+    written = stream_write_data(stream, packet, sender->next, size);
+    if (written < 0)
+        return false;
+    sender->next += (uint64_t)written;
+    stream->deficit -= (int32_t)written;
+    session->unacknowledged += (uint64_t)written;
+    session->data_sent += (uint64_t)written;
+    session->unsent -= (uint64_t)written;
+    stream_schedule(stream);
+    stream_check_writable(stream);
+    return true;
+}
+
+/* The stream whose turn it is: one that became active lately goes before those that are at it for long (as in
+ * fq_codel, RFC 8290), so that a small answer does not wait behind downloads. */
+static struct tn_stream *session_next_turn(struct tn_session *session)
+{
+    struct list *list = !list_empty(&session->fresh) ? &session->fresh : &session->old;
+
+    return list_empty(list) ? NULL : LIST_ENTRY(list->next, struct tn_stream, turn);
+}
+
+static void stream_to_old(struct tn_stream *stream)
+{
+    list_remove(&stream->turn);
+    stream->turn_old = true;
+    list_append(&stream->session->old, &stream->turn);
+}
+
+static void session_write_turns(struct tn_session *session, struct packet *packet)
+{
+    struct tn_stream *stream;
+
+    while (session->data_sent < session->send_max && (stream = session_next_turn(session))) {
+        if (stream->sender.next == stream->sender.end || stream->sender.next == stream->send_max) {
+            /* One that ran out in its first turn waits among the old once, so that it cannot starve them by coming
+             * back as new each time. */
+            if (!stream->turn_old && !list_empty(&session->old))
+                stream_to_old(stream);
+            else
+                list_remove(&stream->turn);
+            continue;
+        }
+        if (stream->deficit <= 0) {
+            stream->deficit += TURN_QUANTUM;
+            stream_to_old(stream);
+            continue;
+        }
+        if (!stream_write_new(stream, packet))
+            return;
+    }
+}
+
+void session_send(struct tn_session *session, struct packet *packet, tn_time now, tn_time smoothed_rtt)
+{
+    if (!session_write_pending(session, packet))
+        return;
+    if (!session_write_urgent(session, packet, now, smoothed_rtt))
+        return;
+    session_write_turns(session, packet);
+    session_check_blocked(session);
+}
+
+static void stream_acknowledged(struct tn_stream *stream, const struct sent_frame *frame)
+{
+    struct tn_session *session = stream->session;
+    uint64_t before = stream->sender.acknowledged;
+
+    stream->fin_acknowledged |= frame->fin;
+    if (stream->reset)
+        return;
+    if (!sender_acknowledge(&stream->sender, frame->offset, frame->size))
+        session->failed = true;
+    session->unacknowledged -= stream->sender.acknowledged - before;
+}
+
+void session_frame_acknowledged(struct tn_session *session, const struct sent_frame *frame)
+{
+    struct tn_stream *stream = frame->stream;
+
+    if (!stream)
+        return;
+    stream->in_flight--;
+    if (frame->type == FRAME_STREAM)
+        stream_acknowledged(stream, frame);
+    else if (frame->type == FRAME_RESET_STREAM)
+        stream->reset_acknowledged = true;
+    session_reap(session, stream);
+}
+
+static void session_limit_lost(struct tn_session *session, uint8_t type)
+{
+    if (type == FRAME_MAX_DATA)
+        session->pending |= PENDING_MAX_DATA;
+    else if (type == FRAME_MAX_STREAMS)
+        session->pending |= PENDING_MAX_STREAMS;
+    else if (type == FRAME_DATA_BLOCKED && session->blocked_at == session->send_max)
+        session->pending |= PENDING_DATA_BLOCKED;
+    else if (type == FRAME_STREAMS_BLOCKED && session->streams_blocked_at == session->peer_max_streams)
+        session->pending |= PENDING_STREAMS_BLOCKED;
+}
+
+static void stream_data_lost(struct tn_stream *stream, const struct sent_frame *frame)
+{
+    if (stream->reset)
+        return;
+    if (!sender_lose(&stream->sender, frame->offset, frame->size))
+        stream->session->failed = true;
+    if (frame->fin && !stream->fin_acknowledged)
+        stream->pending |= PENDING_FIN;
+}
+
+void session_frame_lost(struct tn_session *session, const struct sent_frame *frame, bool again)
+{
+    struct tn_stream *stream = frame->stream;
+
+    if (!stream) {
+        session_limit_lost(session, frame->type);
+        return;
+    }
+    if (frame->type == FRAME_STREAM)
+        stream_data_lost(stream, frame);
+    else if (frame->type == FRAME_RESET_STREAM && !stream->reset_acknowledged)
+        stream->pending |= PENDING_RESET;
+    else if (frame->type == FRAME_STOP_SENDING && !stream->final_known)
+        stream->pending |= PENDING_STOP;
+    else if (frame->type == FRAME_MAX_STREAM_DATA && !stream->final_known)
+        stream->pending |= PENDING_MAX_STREAM_DATA;
+    else if (frame->type == FRAME_STREAM_DATA_BLOCKED && !stream->reset && stream->blocked_at == stream->send_max)
+        stream->pending |= PENDING_BLOCKED;
+    stream_schedule(stream);
+    if (!again) {
+        stream->in_flight--;
+        session_reap(session, stream);
+    }
+}
