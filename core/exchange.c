@@ -722,6 +722,8 @@ static void exchange_run(struct exchange *exchange)
     }
     if (is_complete(exchange))
         finish(exchange);
+    else
+        exchange->is_ready = false; /* only now: what it queued while it ran is done already */
 }
 
 void exchange_run_ready(struct worker *worker)
@@ -732,7 +734,6 @@ void exchange_run_ready(struct worker *worker)
         worker->ready = exchange->next_ready;
         if (!worker->ready)
             worker->ready_tail = &worker->ready;
-        exchange->is_ready = false;
         exchange_run(exchange);
     }
 }

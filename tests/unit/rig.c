@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "tests/unit/rig.h"
+
+#include "core/listen.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static void complete(struct plugin *plugin, const struct hg_plugin *descriptor)
+{
+    plugin->descriptor = *descriptor;
+    switch (descriptor->role) {
+    case HG_ROLE_EDGE:
+        plugin->stage = *((const struct hg_edge_ops *)descriptor->ops)->exchange;
+        break;
+    case HG_ROLE_STAGE:
+    case HG_ROLE_ORIGIN:
+        plugin->stage = *(const struct hg_stage_ops *)descriptor->ops;
+        break;
+    case HG_ROLE_CODEC:
+        plugin->codec = *(const struct hg_codec_ops *)descriptor->ops;
+        break;
+    case HG_ROLE_TRANSPORT:
+        plugin->transport = *(const struct hg_transport_ops *)descriptor->ops;
+        break;
+    default:
+        break;
+    }
+}
+
+static void sort_into(struct pipeline *pipeline, struct instance *instance)
+{
+    pipeline->instances[pipeline->count++] = instance;
+    switch (instance->plugin->descriptor.role) {
+    case HG_ROLE_EDGE:
+    case HG_ROLE_STAGE:
+    case HG_ROLE_ORIGIN:
+        pipeline->path[pipeline->path_count++] = instance;
+        break;
+    case HG_ROLE_CODEC:
+        pipeline->codecs[pipeline->codec_count++] = instance;
+        break;
+    case HG_ROLE_TRANSPORT:
+        pipeline->transports[pipeline->transport_count++] = instance;
+        break;
+    default:
+        break;
+    }
+}
+
+static struct pipeline *empty_pipeline(enum pipeline_shape shape, size_t count)
+{
+    struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+
+    pipeline->shape = shape;
+    pipeline->instances = calloc(count, sizeof *pipeline->instances);
+    pipeline->path = calloc(count, sizeof *pipeline->path);
+    pipeline->codecs = calloc(count, sizeof *pipeline->codecs);
+    pipeline->transports = calloc(count, sizeof *pipeline->transports);
+    pipeline->settings = (struct settings){.log = "text",
+                                           .log_level = HG_LOG_WARNING,
+                                           .stop_timeout = 5 * HG_SECOND,
+                                           .exchange_buffer = 65536,
+                                           .keep_alive = 15 * HG_SECOND,
+                                           .dead_after = 15 * HG_SECOND,
+                                           .session_window = 16 << 20};
+    return pipeline;
+}
+
+struct rig *rig_new(enum pipeline_shape shape, const struct rig_part *parts, size_t count)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+
+    rig->count = count;
+    rig->instances = calloc(count, sizeof *rig->instances);
+    rig->plugins = calloc(count, sizeof *rig->plugins);
+    rig->pipeline = empty_pipeline(shape, count);
+    for (size_t i = 0; i < count; i++) {
+        struct instance *instance = &rig->instances[i];
+
+        complete(&rig->plugins[i], parts[i].plugin);
+        instance->public.host = &worker_host;
+        instance->public.cfg = parts[i].cfg;
+        instance->public.name = parts[i].plugin->name;
+        instance->plugin = &rig->plugins[i];
+        instance->pipeline = rig->pipeline;
+        instance->index = i;
+        sort_into(rig->pipeline, instance);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (parts[i].plugin->configure)
+            ck_assert_int_eq(parts[i].plugin->configure(&rig->instances[i].public), 0);
+    for (size_t i = 0; i < count; i++)
+        if (parts[i].plugin->prepare)
+            ck_assert_int_eq(parts[i].plugin->prepare(&rig->instances[i].public), 0);
+    return rig;
+}
+
+void rig_start(struct rig *rig)
+{
+    rig->worker = worker_new(rig->pipeline);
+    ck_assert_ptr_nonnull(rig->worker);
+    ck_assert_int_eq(worker_start_instances(rig->worker), 0);
+}
+
+struct hg_worker *rig_worker(struct rig *rig, size_t part)
+{
+    return &rig->worker->instances[part];
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)events;
+    *(bool *)watcher->data = true;
+    ev_break(loop, EVBREAK_ONE);
+}
+
+bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milliseconds)
+{
+    bool late = false;
+    ev_timer timer;
+
+    if (!done) {
+        ev_run(rig->worker->loop, EVRUN_NOWAIT);
+        return true;
+    }
+    ev_timer_init(&timer, on_deadline, milliseconds / 1000., 0.);
+    timer.data = &late;
+    ev_timer_start(rig->worker->loop, &timer);
+    while (!late && !done(arg))
+        ev_run(rig->worker->loop, EVRUN_ONCE);
+    ev_timer_stop(rig->worker->loop, &timer);
+    return done(arg);
+}
+
+void rig_free(struct rig *rig)
+{
+    worker_free(rig->worker);
+    for (size_t i = rig->count; i-- > 0;) {
+        if (rig->plugins[i].descriptor.unconfigure)
+            rig->plugins[i].descriptor.unconfigure(&rig->instances[i].public);
+        listen_close(&rig->instances[i]);
+    }
+    free(rig->pipeline->instances);
+    free(rig->pipeline->path);
+    free(rig->pipeline->codecs);
+    free(rig->pipeline->transports);
+    free(rig->pipeline);
+    free(rig->instances);
+    free(rig->plugins);
+    free(rig);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A real worker around plugins that a test holds in its hand: no config file, no .so, no other process.
+ */
+#ifndef TESTS_UNIT_RIG_H
+#define TESTS_UNIT_RIG_H
+
+#include "core/exchange.h"
+#include "core/worker.h"
+
+/* One instance of the pipeline, from top to bottom. */
+struct rig_part {
+    const struct hg_plugin *plugin;
+    void *cfg; /* the plugin's config struct, filled by the test; must outlive the rig */
+};
+
+struct rig {
+    struct pipeline *pipeline;
+    struct worker *worker; /* NULL until rig_start() */
+    size_t count;
+    struct instance *instances;
+    struct plugin *plugins;
+};
+
+/* Configures and prepares the parts. Shape PIPELINE_CLIENT: the last part answers, and exchanges are opened by a part
+ * of role edge at the top as on a gateway; PIPELINE_GATEWAY: sessions stand below the last part. Ends the test on any
+ * failure. */
+struct rig *rig_new(enum pipeline_shape shape, const struct rig_part *parts, size_t count);
+
+/* Makes the worker and starts the instances, but no sessions. */
+void rig_start(struct rig *rig);
+
+/* The instance of a part in the worker. */
+struct hg_worker *rig_worker(struct rig *rig, size_t part);
+
+/* Turns the loop until done(arg) or `milliseconds` are over; returns done(arg). NULL: one turn without waiting. */
+bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milliseconds);
+
+/* Stops everything and frees it. */
+void rig_free(struct rig *rig);
+
+#endif
