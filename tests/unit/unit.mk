@@ -20,6 +20,7 @@ tests_unit_test_codecs_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_codecs_LDADD = tests/unit/libcodec_driver.la tests/unit/libfake_host.la \
 	plugins/codec_binary/libcodec_binary.la $(CHECK_LIBS)
 endif
+
 # What the unit tests share: a worker without config file, .so or second process.
 check_LTLIBRARIES += tests/unit/librig.la
 tests_unit_librig_la_SOURCES = tests/unit/rig.c tests/unit/rig.h
@@ -27,9 +28,11 @@ tests_unit_librig_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_librig_la_CFLAGS = $(UNIT_CFLAGS)
 UNIT_LDADD = tests/unit/librig.la core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
 
-check_PROGRAMS += tests/unit/exchange_test
-TESTS += tests/unit/exchange_test
-tests_unit_exchange_test_SOURCES = tests/unit/exchange_test.c
-tests_unit_exchange_test_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
-tests_unit_exchange_test_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_exchange_test_LDADD = $(UNIT_LDADD)
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/test_exchange
+TESTS += tests/unit/test_exchange
+tests_unit_test_exchange_SOURCES = tests/unit/test_exchange.c
+tests_unit_test_exchange_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_exchange_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_exchange_LDADD = $(UNIT_LDADD)
+endif
