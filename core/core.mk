@@ -5,7 +5,9 @@
 noinst_LTLIBRARIES += core/libcore.la
 core_libcore_la_SOURCES = \
 	core/buffer.c core/buffer.h \
+	core/cli.c core/cli.h core/cli_plugins.c core/cli_run.c \
 	core/config.c core/config.h \
+	core/describe.c core/describe.h \
 	core/exchange.c core/exchange.h core/exchange_private.h core/exchange_report.c \
 	core/host.c \
 	core/listen.c core/listen.h \

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -216,45 +215,24 @@ void log_line(enum hg_level level, const char *part, const char *format, ...)
     va_end(arguments);
 }
 
-/* What log_stream() remembers. */
-struct stream {
-    enum hg_level level;
-    const char *part;
-};
-
-static ssize_t stream_write(void *cookie, const char *bytes, size_t size)
+static ssize_t stream_write(void *part, const char *bytes, size_t size)
 {
-    const struct stream *stream = cookie;
-
     for (size_t start = 0, i = 0; i <= size; i++) {
         if (i < size && bytes[i] != '\n')
             continue;
         if (i > start)
-            log_line(stream->level, stream->part, "%.*s", (int)(i - start), bytes + start);
+            log_line(memmem(bytes + start, i - start, "warning: ", 9) ? HG_LOG_WARNING : HG_LOG_ERROR, part, "%.*s",
+                     (int)(i - start), bytes + start);
         start = i + 1;
     }
     return (ssize_t)size;
 }
 
-static int stream_close(void *cookie)
+FILE *log_stream(const char *part)
 {
-    free(cookie);
-    return 0;
-}
+    FILE *file = fopencookie((void *)(uintptr_t)part, "w", (cookie_io_functions_t){.write = stream_write});
 
-FILE *log_stream(enum hg_level level, const char *part)
-{
-    struct stream *stream = malloc(sizeof *stream);
-    FILE *file;
-
-    if (!stream)
-        return NULL;
-    *stream = (struct stream){level, part};
-    file = fopencookie(stream, "w", (cookie_io_functions_t){.write = stream_write, .close = stream_close});
-    if (!file) {
-        free(stream);
-        return NULL;
-    }
-    setvbuf(file, NULL, _IOLBF, LINE_SIZE);
+    if (file)
+        setvbuf(file, NULL, _IOLBF, LINE_SIZE);
     return file;
 }

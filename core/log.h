@@ -28,7 +28,8 @@ __attribute__((format(printf, 3, 4))) void log_line(enum hg_level level, const c
 __attribute__((format(printf, 3, 0))) void log_vline(enum hg_level level, const char *part, const char *format,
                                                      va_list arguments);
 
-/* A stream each line of which becomes a line of the log. `part` is a literal. NULL when memory is out. */
-FILE *log_stream(enum hg_level level, const char *part);
+/* A stream each line of which becomes a line of the log: a warning if it says "warning: ", else an error. For faults of
+ * config files, which are told to a stream. `part` is a literal. NULL when memory is out. */
+FILE *log_stream(const char *part);
 
 #endif

@@ -54,11 +54,6 @@ struct instance *pipeline_provider(const struct pipeline *pipeline, const char *
     return NULL;
 }
 
-const struct settings *pipeline_settings(const struct pipeline *pipeline)
-{
-    return &pipeline->settings;
-}
-
 /* ---- Blocks ---- */
 
 static void instance_free(struct instance *instance)

@@ -45,7 +45,7 @@ struct pipeline {
     struct instance **transports; /* in order of preference */
     size_t transport_count;
     size_t errors;                /* told so far, by hg_config_error() too */
-    struct settings settings;     /* see pipeline_settings() */
+    struct settings settings;     /* always filled */
     struct option_memory *memory; /* what `settings` points to */
     struct plugins *plugins;      /* where its plugins come from */
     const struct hg_host *host;   /* what its instances are given */
@@ -66,9 +66,6 @@ void pipeline_free(struct pipeline *pipeline);
 /* Who offers a capability; NULL: nobody. `*offer` is set unless `offer` is NULL. */
 struct instance *pipeline_provider(const struct pipeline *pipeline, const char *name, uint32_t version,
                                    const struct hg_offer **offer);
-
-/* The top-level settings of the file, always filled. */
-const struct settings *pipeline_settings(const struct pipeline *pipeline);
 
 /* One line: "gateway: http > route > codec_binary, codec_json > dtls; certificates by tls_files". */
 void pipeline_print(const struct pipeline *pipeline, FILE *out);

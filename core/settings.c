@@ -54,7 +54,7 @@ const struct hg_option settings_options[] = {
      PLACE(dead_after),
      .value = "15s",
      .min = (int64_t)(200 * HG_MILLISECOND),
-     .max = (int64_t)(20 * HG_SECOND) - 1,
+     .max = (int64_t)(19 * HG_SECOND),
      .doc = "How long a peer may be silent, after it was sent something, before the link is given up."},
     {.name = "session_window",
      .type = HG_OPTION_SIZE,
