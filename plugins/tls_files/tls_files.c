@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Offers `certificates` from files, chosen by server name, and reads the files again when they have changed, so that a
+ * renewed certificate needs no restart.
+ */
+#include "config.h"
+#include "plugins/tls_files/pair.h"
+
+#include <hopgate/host.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* How often the files are looked at, at most. */
+#define LOOK_INTERVAL HG_SECOND
+
+struct config {
+    const char *cert, *key;
+    struct hg_list pairs; /* of struct pair_files */
+};
+
+/* What the instance has read at the start. */
+struct instance {
+    const struct pair_files *files;
+    struct pair_files single; /* `cert` and `key` where they were not given as a list */
+    struct pair **pairs;
+    struct pair_state *states; /* of the files before they were read */
+    size_t count;
+};
+
+/* One pair in one worker. Each worker reads changed files for itself, so that none waits for another. */
+struct slot {
+    const struct pair_files *files;
+    struct pair *pair;
+    struct pair_state seen; /* as looked at last, even if not taken: faults are told once */
+};
+
+struct provider {
+    hg_time next_look;
+    size_t count;
+    struct slot slots[];
+};
+
+static const struct hg_option pair_options[] = {
+    {.name = "cert",
+     .type = HG_OPTION_PATH,
+     .flags = HG_OPTION_REQUIRED,
+     .offset = offsetof(struct pair_files, cert),
+     .doc = "The certificate and what leads from it to the root, in PEM."},
+    {.name = "key",
+     .type = HG_OPTION_PATH,
+     .flags = HG_OPTION_REQUIRED,
+     .offset = offsetof(struct pair_files, key),
+     .doc = "Its private key, in PEM and not encrypted."},
+    {0},
+};
+
+static const struct hg_option options[] = {
+    {.name = "cert",
+     .type = HG_OPTION_PATH,
+     .offset = offsetof(struct config, cert),
+     .doc = "The certificate and what leads from it to the root, in PEM."},
+    {.name = "key",
+     .type = HG_OPTION_PATH,
+     .offset = offsetof(struct config, key),
+     .doc = "Its private key, in PEM and not encrypted."},
+    {.name = "pairs",
+     .type = HG_OPTION_LIST,
+     .item = HG_OPTION_MAP,
+     .flags = HG_OPTION_BODY,
+     .offset = offsetof(struct config, pairs),
+     .fields = pair_options,
+     .item_size = sizeof(struct pair_files),
+     .doc = "Several pairs instead, chosen by server name; the first is the default."},
+    {0},
+};
+
+/* ---- Configuring ---- */
+
+/* Whose faults are told, and under which option. */
+struct teller {
+    struct hg_instance *instance;
+    const char *prefix; /* "pairs[1]." or "" */
+};
+
+static void tell_config(void *arg, const char *member, const char *text)
+{
+    const struct teller *teller = arg;
+    char option[64];
+
+    snprintf(option, sizeof option, "%s%s", teller->prefix, member);
+    hg_config_error(teller->instance, option, "%s", text);
+}
+
+static void tell_log(void *arg, const char *member, const char *text)
+{
+    (void)member;
+    hg_log(arg, HG_LOG_WARNING, "%s", text);
+}
+
+static void warn(struct hg_instance *instance, const struct pair_files *files, const struct pair *pair,
+                 const struct pair_state *state)
+{
+    char text[128];
+
+    if (pair_time_fault(pair, time(NULL), text, sizeof text))
+        hg_log(instance, HG_LOG_WARNING, "%s: %s", files->cert, text);
+    if (state->key.st_mode & (S_IRWXO | S_IWGRP))
+        hg_log(instance, HG_LOG_WARNING, "%s: the private key can be read or changed by other users: chmod 0600 it",
+               files->key);
+}
+
+static int check_form(struct hg_instance *instance, const struct config *config)
+{
+    if (config->pairs.count && (config->cert || config->key)) {
+        hg_config_error(instance, "pairs", "either `cert` and `key` or `pairs`, not both");
+        return -1;
+    }
+    if (config->pairs.count || (config->cert && config->key))
+        return 0;
+    if (!config->cert && !config->key)
+        hg_config_error(instance, NULL, "needs `cert` and `key`, or a list of such pairs");
+    else
+        hg_config_error(instance, config->cert ? "cert" : "key", "needs `%s` beside it", config->cert ? "key" : "cert");
+    return -1;
+}
+
+/* The pairs of the config, in whichever form they were given. NULL: out of memory. */
+static struct instance *instance_new(const struct config *config)
+{
+    struct instance *state = calloc(1, sizeof *state);
+
+    if (!state)
+        return NULL;
+    state->single = (struct pair_files){config->cert, config->key};
+    state->files = config->pairs.count ? config->pairs.items : &state->single;
+    state->count = config->pairs.count ? config->pairs.count : 1;
+    state->pairs = calloc(state->count, sizeof(struct pair *));
+    state->states = calloc(state->count, sizeof *state->states);
+    return state;
+}
+
+static int configure(struct hg_instance *instance)
+{
+    const struct config *config = instance->cfg;
+    struct instance *state;
+    int result = 0;
+
+    if (check_form(instance, config))
+        return -1;
+    instance->state = state = instance_new(config);
+    if (!state || !state->pairs || !state->states) {
+        hg_config_error(instance, NULL, "out of memory");
+        return -1;
+    }
+    for (size_t i = 0; i < state->count; i++) {
+        char prefix[32] = "";
+
+        if (config->pairs.count)
+            snprintf(prefix, sizeof prefix, "pairs[%zu].", i);
+        pair_look(&state->files[i], &state->states[i]);
+        state->pairs[i] = pair_load(&state->files[i], tell_config, &(struct teller){instance, prefix});
+        if (state->pairs[i])
+            warn(instance, &state->files[i], state->pairs[i], &state->states[i]);
+        else
+            result = -1;
+    }
+    return result;
+}
+
+static void unconfigure(struct hg_instance *instance)
+{
+    struct instance *state = instance->state;
+
+    if (!state)
+        return;
+    for (size_t i = 0; state->pairs && i < state->count; i++)
+        pair_unref(state->pairs[i]);
+    free(state->pairs);
+    free(state->states);
+    free(state);
+    instance->state = NULL;
+}
+
+/* ---- One worker ---- */
+
+static int worker_start(struct hg_worker *worker)
+{
+    const struct instance *instance = worker->instance->state;
+    struct provider *provider = calloc(1, sizeof *provider + instance->count * sizeof *provider->slots);
+
+    if (!provider) {
+        hg_log(worker->instance, HG_LOG_ERROR, "out of memory");
+        return -1;
+    }
+    provider->count = instance->count;
+    for (size_t i = 0; i < provider->count; i++) {
+        struct slot *slot = &provider->slots[i];
+
+        slot->files = &instance->files[i];
+        slot->pair = instance->pairs[i];
+        slot->seen = instance->states[i];
+        hg_certificate_ref(&slot->pair->certificate);
+    }
+    worker->state = provider;
+    return 0;
+}
+
+static void worker_stop(struct hg_worker *worker)
+{
+    struct provider *provider = worker->state;
+
+    for (size_t i = 0; provider && i < provider->count; i++)
+        pair_unref(provider->slots[i].pair);
+    free(provider);
+    worker->state = NULL;
+}
+
+/* Reads a changed pair. The old one stays where the new one cannot be used, which may just mean that its second file is
+ * still being written: that changes its state again. */
+static void refresh(struct hg_worker *worker, struct slot *slot)
+{
+    struct pair_state state;
+    struct pair *pair;
+    char text[128];
+
+    pair_look(slot->files, &state);
+    if (pair_state_equal(&slot->seen, &state))
+        return;
+    slot->seen = state;
+    pair = pair_load(slot->files, tell_log, worker->instance);
+    if (pair && pair_time_fault(pair, time(NULL), text, sizeof text)) {
+        hg_log(worker->instance, HG_LOG_WARNING, "%s: %s", slot->files->cert, text);
+        pair_unref(pair);
+        pair = NULL;
+    }
+    if (!pair) {
+        hg_log(worker->instance, HG_LOG_WARNING, "%s has changed and cannot be used: the one read before stays",
+               slot->files->cert);
+        return;
+    }
+    pair_unref(slot->pair);
+    slot->pair = pair;
+    hg_log(worker->instance, HG_LOG_INFO, "%s has changed and is used from now on", slot->files->cert);
+}
+
+static struct hg_certificate *find(struct hg_worker *worker, const struct hg_certificate_query *query,
+                                   hg_certificate_done done, void *arg, struct hg_certificate_lookup **later)
+{
+    struct provider *provider = worker->state;
+    const hg_time now = hg_now(worker);
+    const struct slot *best = &provider->slots[0];
+    enum pair_fit best_fit = PAIR_NO_FIT;
+
+    (void)done;
+    (void)arg;
+    *later = NULL;
+    if (now >= provider->next_look) {
+        provider->next_look = now + LOOK_INTERVAL;
+        for (size_t i = 0; i < provider->count; i++)
+            refresh(worker, &provider->slots[i]);
+    }
+    for (size_t i = 0; i < provider->count && provider->count > 1; i++) {
+        enum pair_fit fit = pair_fits(provider->slots[i].pair, query->server_name);
+
+        if (fit > best_fit) {
+            best = &provider->slots[i];
+            best_fit = fit;
+        }
+    }
+    return hg_certificate_ref(&best->pair->certificate);
+}
+
+HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
+{
+    static const struct hg_certificates_ops ops = {.size = sizeof ops, .find = find};
+    static const struct hg_offer offers[] = {{HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &ops}, {0}};
+    static const struct hg_plugin plugin = {
+        HG_PLUGIN_HEADER,
+        .role = HG_ROLE_PROVIDER,
+        .name = "tls_files",
+        .version = PACKAGE_VERSION,
+        .summary = "certificates and keys from files, chosen by server name",
+        .options = options,
+        .cfg_size = sizeof(struct config),
+        .offers = offers,
+        .configure = configure,
+        .unconfigure = unconfigure,
+        .worker_start = worker_start,
+        .worker_stop = worker_stop,
+    };
+
+    return &plugin;
+}
