@@ -4,12 +4,18 @@
 # All of core/ but main(), so that the unit tests can link what they test.
 noinst_LTLIBRARIES += core/libcore.la
 core_libcore_la_SOURCES = \
+	core/backoff.c core/backoff.h \
 	core/buffer.c core/buffer.h \
+	core/carriage.c core/carriage.h \
 	core/cli.c core/cli.h core/cli_plugins.c core/cli_run.c \
+	core/client.c core/client.h \
 	core/config.c core/config.h \
+	core/control.c core/control.h \
 	core/describe.c core/describe.h \
 	core/exchange.c core/exchange.h core/exchange_private.h core/exchange_report.c \
+	core/gateway.c \
 	core/host.c \
+	core/link.c core/link.h \
 	core/listen.c core/listen.h \
 	core/log.c core/log.h \
 	core/message.c core/message.h \
@@ -20,13 +26,18 @@ core_libcore_la_SOURCES = \
 	core/pipeline_check.c core/pipeline_check.h \
 	core/plugin.c core/plugin.h \
 	core/plugin_check.c core/plugin_check.h \
+	core/reason.c core/reason.h \
+	core/registry.c core/registry.h \
 	core/resolve.c core/resolve.h \
 	core/run.c core/run.h \
+	core/session.c core/session.h \
+	core/sessions.c core/sessions.h \
 	core/settings.c core/settings.h \
 	core/suggest.c core/suggest.h \
 	core/utf8.c core/utf8.h \
 	core/worker.c core/worker.h
 core_libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CARES_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(GNUTLS_CFLAGS)
+core_libcore_la_LIBADD = core/tunnel/libtunnel.la
 
 # What whoever links libcore.la needs besides.
 CORE_LIBS = $(EV_LIBS) $(CARES_LIBS) $(JANSSON_LIBS) $(YAML_LIBS) $(GNUTLS_LIBS) -lpthread

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * How long a client waits before it tries to connect again.
+ *
+ * The first try after a good link is made at once. Then the wait grows by half with each failure, up to a cap, and a
+ * random part of it is left out, so that the clients of a gateway that restarts do not come back all at once.
+ */
+#ifndef CORE_BACKOFF_H
+#define CORE_BACKOFF_H
+
+#include <hopgate/types.h>
+
+/* Slow growth: after a gateway was away for T, a client is back within about T/2. */
+#define BACKOFF_FIRST (250 * HG_MILLISECOND)
+#define BACKOFF_CAP   (30 * HG_SECOND)
+/* A link that lived this long makes the next failure the first one again. */
+#define BACKOFF_STABLE (10 * HG_SECOND)
+
+/* Zeroed at the start. */
+struct backoff {
+    unsigned failures; /* since a link was stable */
+};
+
+/* The wait before the next try. `random` is any random number. */
+hg_time backoff_next(struct backoff *backoff, uint64_t random);
+
+/* A link that was up has ended after `lifetime`. */
+void backoff_link_ended(struct backoff *backoff, hg_time lifetime);
+
+#endif

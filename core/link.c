@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/link.h"
+
+#include "core/reason.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Links of a worker. One costs its transport some 15 KB even before anybody has authenticated. */
+#define LINKS_MAX 65536
+/* Packets that one link may send in one turn of the loop, so that others get theirs. */
+#define PACKETS_PER_TURN 512
+/* While the transport takes no packets, the tunnel's timer cannot do anything useful more often than this. */
+#define BLOCKED_TICK (5 * HG_MILLISECOND)
+
+static struct hg_worker *core_of(const struct hg_link *link)
+{
+    return &link->sessions->worker->core;
+}
+
+/* ---- Life ---- */
+
+static void on_timer(void *arg);
+
+struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport, hg_time check_at)
+{
+    const struct instance *instance = (const struct instance *)transport->instance;
+    struct hg_link *link;
+
+    if (sessions->link_count >= LINKS_MAX)
+        return NULL;
+    link = calloc(1, sizeof *link);
+    if (!link)
+        return NULL;
+    link->timer = hg_timer_new(&sessions->worker->core, on_timer, link);
+    if (!link->timer) {
+        free(link);
+        return NULL;
+    }
+    link->sessions = sessions;
+    link->transport = transport;
+    link->ops = &instance->plugin->transport;
+    link->state = LINK_HANDSHAKE;
+    link->next = sessions->links;
+    link->previous = &sessions->links;
+    if (link->next)
+        link->next->previous = &link->next;
+    sessions->links = link;
+    sessions->link_count++;
+    link_check_at(link, check_at);
+    return link;
+}
+
+static void unqueue(struct hg_link *link)
+{
+    struct hg_link **place = &link->sessions->flush;
+
+    if (!link->is_queued)
+        return;
+    while (*place != link)
+        place = &(*place)->next_flush;
+    *place = link->next_flush;
+    if (!*place)
+        link->sessions->flush_tail = place;
+    link->is_queued = false;
+}
+
+void link_free(struct hg_link *link)
+{
+    if (link->handle)
+        link->ops->close(link->handle, !link->dead);
+    else if (link->is_connecting)
+        link->ops->cancel(link->transport, link);
+    unqueue(link);
+    *link->previous = link->next;
+    if (link->next)
+        link->next->previous = link->previous;
+    link->sessions->link_count--;
+    hg_timer_free(link->transport->host, link->timer);
+    tn_link_free(link->tn);
+    free(link->refused_packet);
+    free(link);
+}
+
+/* ---- Sending ---- */
+
+void link_queue(struct hg_link *link)
+{
+    struct sessions *sessions = link->sessions;
+
+    if (link->is_queued)
+        return;
+    link->is_queued = true;
+    link->next_flush = NULL;
+    *sessions->flush_tail = link;
+    sessions->flush_tail = &link->next_flush;
+}
+
+/* Keeps a packet that the transport did not take: the tunnel counts it as sent. */
+static void keep_refused(struct hg_link *link, uint64_t number, size_t size)
+{
+    link->blocked = true;
+    link->refused_packet = malloc(size);
+    /* Without memory the packet is lost; only on a byte link is that beyond repair. */
+    if (!link->refused_packet) {
+        if (link->ops->flags & HG_TRANSPORT_RELIABLE)
+            link_close(link, TN_INTERNAL_ERROR, "out of memory");
+        return;
+    }
+    memcpy(link->refused_packet, link->sessions->packet, size);
+    link->refused_size = size;
+    link->refused_number = number;
+}
+
+/* Sends the packet that was not taken before. False when it still is not. */
+static bool send_refused(struct hg_link *link)
+{
+    /* A record of another kind that was sent meanwhile has taken the number: the packet counts as lost. */
+    bool stale = link->ops->next_packet_number(link->handle) != link->refused_number;
+
+    if (!stale && link->ops->send(link->handle, link->refused_packet, link->refused_size)) {
+        link->blocked = true;
+        return false;
+    }
+    free(link->refused_packet);
+    link->refused_packet = NULL;
+    return true;
+}
+
+/* Builds packets until the tunnel has no more to send, the transport takes no more or the turn is used up. Returns
+ * whether there is more. */
+static bool send_packets(struct hg_link *link)
+{
+    hg_time now = hg_now(core_of(link));
+    uint8_t *packet = link->sessions->packet;
+
+    if (link->refused_packet && !send_refused(link))
+        return false;
+    for (unsigned i = 0; i < PACKETS_PER_TURN && link->handle; i++) {
+        uint64_t number = link->ops->next_packet_number(link->handle);
+        size_t size = tn_link_send(link->tn, now, number, packet, link->max_packet);
+
+        if (!size)
+            return false;
+        ++*link->sessions->packets_sent;
+        if (link->ops->send(link->handle, packet, size)) {
+            keep_refused(link, number, size);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void set_timer(struct hg_link *link, bool more)
+{
+    hg_time now = hg_now(core_of(link));
+    hg_time deadline = link->tn ? tn_link_deadline(link->tn) : TN_TIME_NEVER;
+
+    if (more)
+        deadline = now;
+    if (link->blocked && deadline < now + BLOCKED_TICK)
+        deadline = now + BLOCKED_TICK;
+    if (deadline > link->check_at)
+        deadline = link->check_at;
+    if (deadline == TN_TIME_NEVER)
+        hg_timer_stop(link->transport->host, link->timer);
+    else
+        hg_timer_set(link->transport->host, link->timer, deadline > now ? deadline - now : 0);
+}
+
+/* Tells the peer, once. A link that its transport does not take this packet on is told by the transport's goodbye. */
+static void say_close(struct hg_link *link)
+{
+    uint64_t number = link->ops->next_packet_number(link->handle);
+    size_t size;
+
+    tn_link_close(link->tn, link->close_code, link->reason);
+    size = tn_link_send(link->tn, hg_now(core_of(link)), number, link->sessions->packet, link->max_packet);
+    if (size && !link->ops->send(link->handle, link->sessions->packet, size))
+        link->ops->flush(link->handle);
+}
+
+static void end(struct hg_link *link)
+{
+    struct session *session = link->session;
+
+    if (link->handle && link->tn && !link->dead && !link->is_closed && !link->refused_packet)
+        say_close(link);
+    link->session = NULL;
+    tn_link_free(link->tn);
+    link->tn = NULL;
+    if (session)
+        session_link_lost(session, link->reason);
+    link->sessions->end->link_ended(link);
+    link_free(link);
+}
+
+void link_flush(struct hg_link *link)
+{
+    bool more;
+
+    if (link->state == LINK_CLOSING || link->state == LINK_DOWN) {
+        end(link);
+        return;
+    }
+    if (!link->handle)
+        return;
+    if (link->session)
+        session_write(link->session);
+    more = !link->blocked && send_packets(link);
+    if (link->handle)
+        link->ops->flush(link->handle);
+    if (link->state == LINK_REFUSED && tn_control_all_acknowledged(link->tn))
+        link_close(link, link->close_code, "%s", link->reason);
+    /* Sending has made room: those who waited for it may write. */
+    if (link->session)
+        session_handle_events(link->session);
+    set_timer(link, more);
+}
+
+void link_close(struct hg_link *link, uint64_t code, const char *format, ...)
+{
+    va_list arguments;
+
+    if (link->state == LINK_CLOSING || link->state == LINK_DOWN)
+        return;
+    if (link->state != LINK_REFUSED) {
+        va_start(arguments, format);
+        vsnprintf(link->reason, sizeof link->reason, format, arguments);
+        va_end(arguments);
+        link->close_code = code;
+    }
+    link->state = LINK_CLOSING;
+    link_queue(link);
+}
+
+void link_check_at(struct hg_link *link, hg_time when)
+{
+    link->check_at = when;
+    set_timer(link, false);
+}
+
+bool link_say(struct hg_link *link, char *line)
+{
+    bool said = line && tn_control_write(link->tn, line, strlen(line));
+
+    free(line);
+    if (!said)
+        link_close(link, TN_INTERNAL_ERROR, "a control message could not be sent");
+    link_queue(link);
+    return said;
+}
+
+/* ---- Receiving ---- */
+
+/* What the tunnel found wrong with a packet or at a deadline. */
+static void failed(struct hg_link *link, int code)
+{
+    char reason[200];
+
+    if (code == TN_DEAD) {
+        link->dead = true;
+        link_close(link, TN_NO_ERROR, "nothing was heard from %s for too long", link->peer);
+        return;
+    }
+    if (code == TN_CLOSED) {
+        link->is_closed = true;
+        reason_printable(reason, sizeof reason, tn_link_close_reason(link->tn));
+        link_close(link, TN_NO_ERROR, "%s closed the link: %s%s%s", link->peer,
+                   tn_error_name(tn_link_close_code(link->tn)), *reason ? ", " : "", reason);
+        return;
+    }
+    hg_log(core_of(link)->instance, HG_LOG_WARNING, "the link with %s is closed: %s: %s", link->peer,
+           tn_error_name((uint64_t)code), tn_link_error(link->tn));
+    link_close(link, (uint64_t)code, "%s", tn_link_error(link->tn));
+}
+
+static void control_failed(struct hg_link *link, const char *error)
+{
+    hg_log(core_of(link)->instance, HG_LOG_WARNING,
+           "the link with %s is closed: a control message cannot be understood: %s", link->peer, error);
+    link_close(link, TN_CONTROL_ERROR, "%s", error);
+}
+
+static void pong(struct hg_link *link, json_int_t id)
+{
+    char *line = control_encode_pong(id);
+
+    /* A peer that pings faster than it takes answers gets fewer. */
+    if (line)
+        tn_control_write(link->tn, line, strlen(line));
+    free(line);
+}
+
+static void handle_message(struct hg_link *link, const struct control_message *message)
+{
+    switch (message->type) {
+    case CONTROL_PING:
+        pong(link, message->id);
+        return;
+    case CONTROL_PONG:
+    case CONTROL_UNKNOWN:
+        return;
+    case CONTROL_OPEN:
+    case CONTROL_ACCEPT:
+    case CONTROL_REFUSE:
+    case CONTROL_DRAIN:
+        link->sessions->end->message(link, message);
+        return;
+    }
+}
+
+static bool is_alive(const struct hg_link *link)
+{
+    return link->handle && link->state != LINK_CLOSING && link->state != LINK_DOWN;
+}
+
+static void read_control(struct hg_link *link)
+{
+    const char *data, *error, *newline;
+    struct control_message message;
+    size_t size;
+
+    while (is_alive(link) && (size = tn_control_peek(link->tn, &data)) > 0) {
+        newline = memchr(data, '\n', size);
+        if (!newline) {
+            if (size >= CONTROL_LINE_MAX)
+                control_failed(link, "longer than 16384 bytes");
+            return;
+        }
+        if (control_decode(&message, data, (size_t)(newline - data), &error)) {
+            control_failed(link, error);
+            return;
+        }
+        tn_control_consume(link->tn, (size_t)(newline - data) + 1);
+        /* A refused peer has nothing more to say. */
+        if (link->state != LINK_REFUSED)
+            handle_message(link, &message);
+        control_message_free(&message);
+    }
+}
+
+static void on_timer(void *arg)
+{
+    struct hg_link *link = arg;
+    hg_time now = hg_now(core_of(link));
+    int code;
+
+    if (link->check_at <= now) {
+        link->check_at = TN_TIME_NEVER;
+        link->sessions->end->check(link);
+    }
+    if (is_alive(link) && tn_link_deadline(link->tn) <= now) {
+        code = tn_link_timeout(link->tn, now);
+        if (code)
+            failed(link, code);
+    }
+    if (link->session)
+        session_handle_events(link->session);
+    link_queue(link);
+}
+
+/* ---- What transports tell ---- */
+
+static void copy_text(char *copy, size_t capacity, struct hg_text text)
+{
+    snprintf(copy, capacity, "%.*s", HG_PRINT(text));
+}
+
+void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_info *info)
+{
+    const struct settings *settings = &link->sessions->worker->pipeline->settings;
+    struct tn_params params;
+
+    link->handle = handle;
+    link->is_connecting = false;
+    link->state = LINK_OPENING;
+    link->up_at = hg_now(core_of(link));
+    sessions_link_set_max_packet(link, info->max_packet);
+    copy_text(link->peer, sizeof link->peer, info->peer);
+    copy_text(link->security, sizeof link->security, info->security);
+    tn_params_default(&params);
+    params.is_client = link->sessions->worker->pipeline->shape == PIPELINE_CLIENT;
+    params.reliable = link->ops->flags & HG_TRANSPORT_RELIABLE;
+    params.packet_size = link->max_packet;
+    params.keep_alive = settings->keep_alive;
+    params.dead_after = settings->dead_after;
+    link->tn = tn_link_new(NULL, &params, link->up_at);
+    if (!link->tn)
+        link_close(link, TN_INTERNAL_ERROR, "out of memory");
+    else
+        link->sessions->end->link_up(link);
+    link_queue(link);
+}
+
+void sessions_link_down(struct hg_link *link, const char *reason)
+{
+    link->handle = NULL;
+    link->is_connecting = false;
+    /* What the core has decided before is the better reason. */
+    if (link->state != LINK_CLOSING && link->state != LINK_REFUSED)
+        snprintf(link->reason, sizeof link->reason, "%s", reason);
+    link->state = LINK_DOWN;
+    link_queue(link);
+}
+
+void sessions_link_packet(struct hg_link *link, uint64_t packet_number, const uint8_t *packet, size_t size)
+{
+    int code;
+
+    if (!is_alive(link))
+        return;
+    ++*link->sessions->packets_received;
+    link->pinged = false;
+    if (link->session)
+        link->session->suspect = false;
+    code = tn_link_receive(link->tn, hg_now(core_of(link)), packet_number, packet, size);
+    if (code)
+        failed(link, code);
+    else
+        read_control(link);
+}
+
+void sessions_link_batch_end(struct hg_link *link)
+{
+    if (is_alive(link)) {
+        tn_link_batch_end(link->tn, hg_now(core_of(link)));
+        if (link->session)
+            session_handle_events(link->session);
+    }
+    link_queue(link);
+}
+
+void sessions_link_writable(struct hg_link *link)
+{
+    link->blocked = false;
+    link_queue(link);
+}
+
+void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet)
+{
+    if (max_packet > TN_PACKET_MAX)
+        max_packet = TN_PACKET_MAX;
+    if (max_packet < TN_PACKET_MIN)
+        max_packet = TN_PACKET_MIN;
+    link->max_packet = max_packet;
+    if (link->tn)
+        tn_link_set_packet_size(link->tn, max_packet);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A link: the core's half of what a transport made. It takes packets in, builds packets, keeps the timer of the tunnel
+ * and carries the control messages.
+ *
+ * Everything that a link has to send, its end included, is done in link_flush(), at the end of a turn of the loop.
+ */
+#ifndef CORE_LINK_H
+#define CORE_LINK_H
+
+#include "core/session.h"
+
+#include <hopgate/transport.h>
+
+enum link_state {
+    LINK_HANDSHAKE, /* the transport has not told that it is up */
+    LINK_OPENING,   /* up; `open` is not answered yet */
+    LINK_REFUSED,   /* gateway: `refuse` was sent, the link stays until that has arrived */
+    LINK_ACTIVE,    /* carries a session */
+    LINK_CLOSING,   /* to be closed by the next link_flush() */
+    LINK_DOWN,      /* the transport has ended it: to be freed by the next link_flush() */
+};
+
+struct hg_link {
+    struct sessions *sessions;
+    struct hg_worker *transport;
+    const struct hg_transport_ops *ops;
+    void *handle; /* the transport's half; NULL before it is up and after it is down */
+    struct tn_link *tn;
+    struct session *session;
+    struct hg_timer *timer;
+    enum link_state state;
+    bool blocked;       /* ops->send() takes no more for now */
+    bool dead;          /* the peer was silent for too long: no goodbye */
+    bool is_closed;     /* the peer has closed it: no CLOSE back */
+    bool was_active;    /* it has carried a session */
+    bool pinged;        /* client: asked for life since it last heard anything */
+    bool is_connecting; /* client: ops->connect() is not answered yet */
+    hg_time up_at;
+    hg_time check_at; /* when end->check() is due; TN_TIME_NEVER: not at all */
+    size_t max_packet;
+    uint8_t *refused_packet; /* a packet that was built but that ops->send() did not take */
+    size_t refused_size;
+    uint64_t refused_number;
+    uint64_t close_code;
+    char reason[256]; /* why it ends */
+    char peer[80];
+    char security[80];
+
+    struct hg_link *next, **previous;
+    struct hg_link *next_flush;
+    bool is_queued;
+};
+
+/* A link that is not up yet, checked at `check_at`. NULL when memory is out or there are too many. */
+struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport, hg_time check_at);
+/* Frees it, whatever its state; the transport's half is closed, or its connecting given up. */
+void link_free(struct hg_link *link);
+
+/* Lets link_flush() look at it at the end of this turn. */
+void link_queue(struct hg_link *link);
+/* Sends what there is to be sent and sets the timer; ends and frees the link if it is over. */
+void link_flush(struct hg_link *link);
+
+/* Ends the link, telling the peer the code and the reason. The first reason is the one that counts. */
+__attribute__((format(printf, 3, 4))) void link_close(struct hg_link *link, uint64_t code, const char *format, ...);
+/* The time of the next end->check(). */
+void link_check_at(struct hg_link *link, hg_time when);
+/* Sends a control message and frees `line`, which may be NULL. False: the link is being closed instead. */
+bool link_say(struct hg_link *link, char *line);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/session.h"
+
+#include "core/carriage.h"
+#include "core/link.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+struct session *session_new(struct sessions *sessions)
+{
+    const struct settings *settings = &sessions->worker->pipeline->settings;
+    struct session *session = calloc(1, sizeof *session);
+    struct tn_params params;
+
+    if (!session)
+        return NULL;
+    tn_params_default(&params);
+    params.is_client = sessions->worker->pipeline->shape == PIPELINE_CLIENT;
+    params.session_window = settings->session_window;
+    /* It is the gateway that opens streams; the other direction is reserved (docs/protocol.md, section 4.1). */
+    if (!params.is_client)
+        params.max_streams = 0;
+    session->tn = tn_session_new(&params);
+    if (!session->tn) {
+        free(session);
+        return NULL;
+    }
+    session->sessions = sessions;
+    session->number = ++sessions->next_number;
+    session->waiting_tail = &session->waiting;
+    session->next = sessions->sessions;
+    session->previous = &sessions->sessions;
+    if (session->next)
+        session->next->previous = &session->next;
+    sessions->sessions = session;
+    return session;
+}
+
+static void log_end(const struct session *session, const char *why)
+{
+    const struct hg_instance *core = session->sessions->worker->core.instance;
+    struct tn_session_stats stats;
+
+    if (!session->open)
+        return;
+    tn_session_stats(session->tn, &stats);
+    hg_log(core, HG_LOG_INFO,
+           "session %" PRIu64 "%s%s ended after %.1f s: %s (exchanges %" PRIu64 ", bytes sent %" PRIu64
+           ", received %" PRIu64 ", sent again %" PRIu64 ")",
+           session->number, *session->identity.id ? " of " : "", session->identity.id,
+           (double)(hg_now(&session->sessions->worker->core) - session->opened_at) / (double)HG_SECOND, why,
+           session->exchanges, stats.bytes_sent, stats.bytes_received, stats.bytes_resent);
+}
+
+void session_end(struct session *session, const char *why)
+{
+    char detail[384];
+    struct hg_reason reason = {502, "connection_terminated", detail, 0};
+    struct carriage *next;
+
+    snprintf(detail, sizeof detail, "the session%s%s ended: %s", *session->identity.id ? " of " : "",
+             session->identity.id, why);
+    log_end(session, why);
+    for (struct carriage *carriage = session->carriages; carriage; carriage = next) {
+        next = carriage->next;
+        carriage_session_lost(carriage, &reason);
+    }
+    if (session->registered.id.size)
+        registry_remove(&session->sessions->registry, &session->registered);
+    *session->previous = session->next;
+    if (session->next)
+        session->next->previous = session->previous;
+    tn_session_free(session->tn);
+    hg_buffer_unref(session->identity.owner);
+    free(session);
+}
+
+/* 128 random bits in base64url, without padding (RFC 4648 section 5). */
+int session_make_name(struct session *session)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint8_t bits[18] = {0};
+
+    if (getrandom(bits, 16, 0) != 16)
+        return -1;
+    for (size_t i = 0; i < CONTROL_SESSION_NAME_SIZE; i++) {
+        size_t bit = 6 * i;
+        unsigned pair = (unsigned)bits[bit / 8] << 8 | bits[bit / 8 + 1];
+
+        session->name[i] = digits[pair >> (10 - bit % 8) & 63];
+    }
+    return 0;
+}
+
+void session_local_parameters(const struct session *session, struct control_parameters *parameters)
+{
+    struct tn_params params;
+
+    tn_params_default(&params);
+    tn_session_local_params(session->tn, &parameters->limits);
+    parameters->max_ack_delay = (unsigned)(params.max_ack_delay / TN_MILLISECOND);
+}
+
+void session_set_peer_parameters(struct session *session, struct hg_link *link,
+                                 const struct control_parameters *parameters)
+{
+    tn_session_set_peer_params(session->tn, &parameters->limits);
+    tn_link_set_peer_max_ack_delay(link->tn, parameters->max_ack_delay * TN_MILLISECOND);
+}
+
+const struct instance *session_find_codec(const struct sessions *sessions, const char *wire_name)
+{
+    const struct pipeline *pipeline = sessions->worker->pipeline;
+
+    for (size_t i = 0; i < pipeline->codec_count; i++)
+        if (!strcmp(pipeline->codecs[i]->plugin->codec.wire_name, wire_name))
+            return pipeline->codecs[i];
+    return NULL;
+}
+
+void session_set_codec(struct session *session, const struct instance *codec)
+{
+    session->codec = &codec->plugin->codec;
+    session->codec_worker = &session->sessions->worker->instances[codec->index];
+}
+
+void session_opened(struct session *session)
+{
+    const struct hg_link *link = session->link;
+
+    session->open = true;
+    session->opened_at = hg_now(&session->sessions->worker->core);
+    ++*session->sessions->opened;
+    hg_log(session->sessions->worker->core.instance, HG_LOG_INFO,
+           "session %" PRIu64 "%s%s opened with %s over %s (%s), codec %s", session->number,
+           *session->identity.id ? " of " : "", session->identity.id, link->peer, link->transport->instance->name,
+           link->security, session->codec->wire_name);
+}
+
+/* ---- Finding ---- */
+
+static struct session *of_node(struct registry_node *node)
+{
+    return (struct session *)((char *)node - offsetof(struct session, registered));
+}
+
+static bool may_serve(const struct session *session, struct hg_text service)
+{
+    const char *const *allowed = session->identity.services;
+
+    if (!allowed)
+        return true;
+    for (; *allowed; allowed++)
+        if (hg_text_equal(hg_text(*allowed), service))
+            return true;
+    return false;
+}
+
+struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
+                                   struct hg_reason *reason)
+{
+    struct registry_node *node = registry_newest(&sessions->registry, target->client);
+    bool draining = false;
+
+    if (!node) {
+        *reason = (struct hg_reason){503, "destination_unavailable", "the client is not connected", 5};
+        return NULL;
+    }
+    for (; node; node = registry_older(node)) {
+        struct session *session = of_node(node);
+
+        if (!may_serve(session, target->service))
+            continue;
+        if (!session->draining)
+            return session;
+        draining = true;
+    }
+    *reason = draining ? (struct hg_reason){503, "destination_unavailable", "the client is about to stop", 1}
+                       : (struct hg_reason){404, "destination_not_found", "the client may not serve this service", 0};
+    return NULL;
+}
+
+/* ---- Streams ---- */
+
+/* Streams have become free: those that wait get theirs, in order. */
+static void open_waiting(struct session *session)
+{
+    while (session->waiting) {
+        struct tn_stream *stream = tn_stream_open(session->tn);
+
+        if (!stream)
+            return;
+        carriage_set_stream(session->waiting, stream);
+    }
+}
+
+static void handle_event(struct session *session, const struct tn_event *event)
+{
+    struct carriage *carriage;
+
+    switch (event->type) {
+    case TN_EVENT_OPENED:
+        session->sessions->end->stream_opened(session, event->stream);
+        return;
+    case TN_EVENT_STREAMS:
+        open_waiting(session);
+        return;
+    case TN_EVENT_READABLE:
+    case TN_EVENT_WRITABLE:
+    case TN_EVENT_RESET:
+    case TN_EVENT_STOPPED:
+        carriage = tn_stream_user(event->stream);
+        if (carriage)
+            carriage_event(carriage, event);
+        return;
+    }
+}
+
+void session_handle_events(struct session *session)
+{
+    struct tn_event event;
+
+    while (tn_session_next_event(session->tn, &event))
+        handle_event(session, &event);
+}
+
+void session_write(struct session *session)
+{
+    while (session->unwritten)
+        carriage_write(session->unwritten);
+}
+
+void session_touch(struct session *session)
+{
+    if (session->link)
+        link_queue(session->link);
+}
+
+/* A session has no life beyond its link yet: this is the one place that decides it. */
+void session_link_lost(struct session *session, const char *why)
+{
+    session->link = NULL;
+    session_end(session, why);
+}

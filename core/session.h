@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A session: an authenticated client at a gateway, seen from either end, with the streams that carry its exchanges. A
+ * link carries it; what happens when that link is lost is decided in session_link_lost() alone.
+ */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include "core/control.h"
+#include "core/registry.h"
+#include "core/sessions.h"
+
+#include <hopgate/identity.h>
+
+struct carriage;
+struct connector; /* core/client.c */
+struct hg_link;
+struct session;
+
+/* What differs between the two ends of a tunnel. */
+struct tunnel_end {
+    /* A link's handshake is complete. */
+    void (*link_up)(struct hg_link *link);
+    /* A control message other than ping and pong. */
+    void (*message)(struct hg_link *link, const struct control_message *message);
+    /* The time that was set in link->check_at has come. */
+    void (*check)(struct hg_link *link);
+    /* The link sends nothing more; its session, if it had one, knows. */
+    void (*link_ended)(struct hg_link *link);
+    /* The peer opened a stream. */
+    void (*stream_opened)(struct session *session, struct tn_stream *stream);
+};
+extern const struct tunnel_end gateway_end; /* core/gateway.c */
+extern const struct tunnel_end client_end;  /* core/client.c */
+
+/* All sessions and links of a worker: worker->sessions. */
+struct sessions {
+    struct worker *worker;
+    const struct tunnel_end *end;
+    const struct hg_identity_ops *identity;
+    struct hg_worker *identity_worker;
+    struct session *sessions; /* the newest first */
+    struct hg_link *links;
+    size_t link_count;
+    struct hg_link *flush; /* links with something to send or to end */
+    struct hg_link **flush_tail;
+    struct registry registry;    /* gateway: the sessions of each client */
+    struct connector *connector; /* client */
+    uint64_t next_number;
+    hg_time drained_at; /* when sessions_drain() was called; 0: it was not */
+    uint64_t *opened;   /* counters */
+    uint64_t *refused;
+    uint64_t *packets_sent;
+    uint64_t *packets_received;
+    uint8_t packet[TN_PACKET_MAX]; /* where packets are built */
+};
+
+struct session {
+    struct sessions *sessions;
+    uint64_t number; /* for the log: the name is a secret */
+    char name[CONTROL_SESSION_NAME_SIZE + 1];
+    struct hg_identity identity; /* gateway */
+    const struct hg_codec_ops *codec;
+    struct hg_worker *codec_worker;
+    struct tn_session *tn;
+    struct hg_link *link; /* what carries it now */
+    bool open;            /* accepted by the gateway */
+    bool draining;        /* the peer or this end wants no new streams */
+    bool suspect;         /* client: its link has been silent for too long */
+    hg_time opened_at;
+    uint64_t exchanges; /* ever */
+
+    struct registry_node registered; /* gateway: by identity.id */
+    struct carriage *carriages;      /* all */
+    struct carriage *unwritten;      /* those whose bytes are to be written to their streams before the next packet */
+    struct carriage *waiting;        /* gateway: those without a stream yet, the oldest first */
+    struct carriage **waiting_tail;
+    size_t waiting_count;
+    struct session *next, **previous;
+};
+
+/* A session without a name, codec or link; NULL when memory is out. */
+struct session *session_new(struct sessions *sessions);
+/* Ends it: its exchanges are reset, telling `why`. The session must have no link. */
+void session_end(struct session *session, const char *why);
+
+/* A name that nobody can guess. 0, or -1 when the system has no random numbers. */
+int session_make_name(struct session *session);
+
+/* What `open` and `accept` tell of the sessions of this end, and what the peer told. */
+void session_local_parameters(const struct session *session, struct control_parameters *parameters);
+void session_set_peer_parameters(struct session *session, struct hg_link *link,
+                                 const struct control_parameters *parameters);
+
+/* The codec of this pipeline by that name, or NULL. */
+const struct instance *session_find_codec(const struct sessions *sessions, const char *wire_name);
+void session_set_codec(struct session *session, const struct instance *codec);
+
+/* The session is agreed on and its link is attached. */
+void session_opened(struct session *session);
+
+/* Gateway: the newest session that serves `service` of `client`; NULL with `*reason` telling why there is none. */
+struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
+                                   struct hg_reason *reason);
+
+/* Takes what the tunnel has to tell of the session's streams. */
+void session_handle_events(struct session *session);
+/* Writes what exchanges have encoded since the last packets to their streams. */
+void session_write(struct session *session);
+/* Something was changed that may have to be sent. */
+void session_touch(struct session *session);
+/* The link of a session is gone. */
+void session_link_lost(struct session *session, const char *why);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/sessions.h"
+
+#include "core/client.h"
+#include "core/exchange.h"
+#include "core/link.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* How long a gateway that stops waits until all clients have heard of it. */
+#define DRAIN_TIMEOUT HG_SECOND
+
+static int find_identity(struct sessions *sessions)
+{
+    struct worker *worker = sessions->worker;
+    struct hg_capability identity;
+
+    if (!hg_capability(worker->core.instance, HG_IDENTITY, HG_IDENTITY_VERSION, &identity)) {
+        hg_log(worker->core.instance, HG_LOG_ERROR,
+               "no plugin of the pipeline offers `identity`: add one, such as auth_token");
+        return -1;
+    }
+    sessions->identity = identity.ops;
+    sessions->identity_worker = hg_capability_worker(&worker->core, &identity);
+    return 0;
+}
+
+static int check_codecs(const struct worker *worker)
+{
+    const struct pipeline *pipeline = worker->pipeline;
+
+    for (size_t i = 0; i < pipeline->codec_count; i++)
+        if (pipeline->codecs[i]->plugin->codec.data_growth < 64) {
+            hg_log(worker->core.instance, HG_LOG_ERROR, "the codec %s tells a data_growth below 64",
+                   pipeline->codecs[i]->public.name);
+            return -1;
+        }
+    return 0;
+}
+
+int sessions_start(struct worker *worker)
+{
+    struct sessions *sessions = calloc(1, sizeof *sessions);
+    bool client = worker->pipeline->shape == PIPELINE_CLIENT;
+
+    if (!sessions)
+        return -1;
+    worker->sessions = sessions;
+    sessions->worker = worker;
+    sessions->end = client ? &client_end : &gateway_end;
+    sessions->flush_tail = &sessions->flush;
+    sessions->opened = hg_counter(&worker->core, "sessions_opened", "Sessions that were opened.");
+    sessions->refused = hg_counter(&worker->core, "sessions_refused", "Sessions that were refused.");
+    sessions->packets_sent = hg_counter(&worker->core, "packets_sent", "Packets given to transports.");
+    sessions->packets_received = hg_counter(&worker->core, "packets_received", "Packets taken from transports.");
+    if (check_codecs(worker) || find_identity(sessions))
+        return -1;
+    return client ? client_start(sessions) : 0;
+}
+
+static void gateway_drain(struct sessions *sessions)
+{
+
+    for (struct session *session = sessions->sessions; session; session = session->next)
+        link_say(session->link, control_encode_drain("the gateway is about to stop", 1));
+}
+
+void sessions_drain(struct worker *worker)
+{
+    struct sessions *sessions = worker->sessions;
+
+    if (!sessions || sessions->drained_at)
+        return;
+    sessions->drained_at = hg_now(&worker->core);
+    if (sessions->connector)
+        client_drain(sessions);
+    else
+        gateway_drain(sessions);
+    /* So that the loop turns when sessions_idle() may have become true. */
+    for (struct hg_link *link = sessions->links; link; link = link->next)
+        if (!sessions->connector)
+            link_check_at(link, sessions->drained_at + DRAIN_TIMEOUT);
+}
+
+/* A client's link ends when its session has: see client.c. A gateway only waits until its clients know. */
+bool sessions_idle(const struct worker *worker)
+{
+    const struct sessions *sessions = worker->sessions;
+
+    if (!sessions)
+        return true;
+    if (sessions->connector)
+        return !sessions->links;
+    if (worker_now((struct worker *)worker) >= sessions->drained_at + DRAIN_TIMEOUT)
+        return true;
+    for (const struct hg_link *link = sessions->links; link; link = link->next)
+        if (link->state == LINK_ACTIVE && !tn_control_all_acknowledged(link->tn))
+            return false;
+    return true;
+}
+
+void sessions_flush(struct worker *worker)
+{
+    struct sessions *sessions = worker->sessions;
+
+    while (sessions && sessions->flush) {
+        struct hg_link *link = sessions->flush;
+
+        sessions->flush = link->next_flush;
+        if (!sessions->flush)
+            sessions->flush_tail = &sessions->flush;
+        link->is_queued = false;
+        link_flush(link);
+        if (!sessions->flush)
+            exchange_run_ready(worker);
+    }
+}
+
+static void free_links(struct sessions *sessions)
+{
+    while (sessions->links) {
+        struct hg_link *link = sessions->links;
+
+        if (link->handle) {
+            link_close(link, TN_SHUTDOWN, "the process stops");
+            link_flush(link);
+        } else {
+            link_free(link);
+        }
+    }
+}
+
+void sessions_stop(struct worker *worker)
+{
+    struct sessions *sessions = worker->sessions;
+
+    if (!sessions)
+        return;
+    /* Nothing new from here on. */
+    if (!sessions->drained_at)
+        sessions->drained_at = hg_now(&worker->core);
+    sessions_flush(worker);
+    free_links(sessions);
+    client_stop(sessions);
+    registry_free(&sessions->registry);
+    free(sessions);
+    worker->sessions = NULL;
+}
+
+static void report(const struct session *session)
+{
+    const struct hg_instance *core = session->sessions->worker->core.instance;
+    struct tn_session_stats streams;
+    struct tn_link_stats link;
+
+    tn_session_stats(session->tn, &streams);
+    tn_link_stats(session->link->tn, &link);
+    hg_log(core, HG_LOG_INFO,
+           "number=%" PRIu64 " client=%s peer=%s streams=%zu exchanges=%" PRIu64 " sent=%" PRIu64 " received=%" PRIu64
+           " sent_again=%" PRIu64 " held=%" PRIu64 " rtt_ms=%.3f window=%" PRIu64 " packets_lost=%" PRIu64,
+           session->number, session->identity.id, session->link->peer, streams.streams, session->exchanges,
+           streams.bytes_sent, streams.bytes_received, streams.bytes_resent, streams.bytes_held,
+           (double)link.smoothed_rtt / (double)HG_MILLISECOND, link.congestion_window, link.packets_lost);
+}
+
+void sessions_report(struct worker *worker)
+{
+    if (!worker->sessions)
+        return;
+    for (const struct session *session = worker->sessions->sessions; session; session = session->next)
+        if (session->open)
+            report(session);
+}
