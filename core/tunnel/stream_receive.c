@@ -131,16 +131,16 @@ static int receive_stream(struct tn_session *session, const struct frame *frame,
 static int receive_reset(struct tn_session *session, const struct frame *frame, const char **what)
 {
     struct tn_stream *stream;
+    bool over;
     int error = session_get(session, frame->stream_id, &stream, what);
 
     if (error || !stream)
         return error;
+    /* Section 3.2: all data and the end are here, so the reset comes too late to matter. */
+    over = stream->final_known && !stream->discarding && stream->receiver.contiguous == stream->final_size;
     error = stream_count(stream, frame->final_size, true, what);
-    if (error || stream->peer_reset)
+    if (error || over || stream->peer_reset)
         return error;
-    /* Section 3.2: all data is here, so the reset came too late to matter. */
-    if (!stream->discarding && stream->receiver.contiguous == stream->final_size)
-        return 0;
     stream->peer_reset = true;
     stream->peer_reset_code = frame->value;
     if (!stream->discarding) {

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What a run is like: drawn from its seed.
+ */
+#include "tests/sim/sim.h"
+
+#define KIB UINT64_C(1024)
+
+uint64_t sim_key(const struct sim *sim, uint64_t id, int side)
+{
+    return random_mix(sim->seed * UINT64_C(0x9e3779b97f4a7c15) + 2 * id + (uint64_t)side + 1);
+}
+
+static double choose_loss(struct random *random)
+{
+    static const double losses[] = {0, 0, 0, 0.001, 0.01, 0.03, 0.1, 0.2, 0.3};
+
+    return losses[random_between(random, 0, 8)];
+}
+
+static void choose_path(struct sim *sim, struct path *path, double loss)
+{
+    struct random *random = &sim->random;
+    static const double rates[] = {0, 0, 1e-1, 1e-2, 1e-3};
+
+    *path = (struct path){.loss = loss, .hole_start = NEVER, .hole_end = NEVER};
+    path->delay = random_scaled(random, 10 * 1000, 200 * TN_MILLISECOND);
+    if (random_chance(random, 0.3))
+        path->jitter = random_between(random, 0, path->delay);
+    if (random_chance(random, 0.3))
+        path->duplicate = 0.1;
+    if (random_chance(random, 0.3))
+        path->overtake = 0.1;
+    path->rate = rates[random_between(random, 0, 4)];
+    path->queue = random_between(random, 20000, 400000);
+    if (random_chance(random, 0.3))
+        path->batch = random_between(random, 1, 3) * TN_MILLISECOND;
+    if (random_chance(random, 0.15)) {
+        path->hole_start = random_between(random, 0, 2 * TN_SECOND);
+        path->hole_end = path->hole_start + random_scaled(random, TN_MILLISECOND, 25 * TN_SECOND);
+    }
+    if (sim->scenario.reliable) {
+        path->reliable = true;
+        path->loss = path->duplicate = path->overtake = 0;
+        path->hole_start = path->hole_end = NEVER;
+    }
+}
+
+static void choose_params(struct sim *sim, struct tn_params *params, int side)
+{
+    struct random *random = &sim->random;
+
+    tn_params_default(params);
+    params->is_client = side == CLIENT;
+    params->reliable = sim->scenario.reliable;
+    params->packet_size = sim->scenario.capacity;
+    if (random_chance(random, 0.3)) {
+        params->stream_window = random_scaled(random, 1, 64 * KIB);
+        params->stream_window_max = params->stream_window * random_between(random, 1, 8);
+    }
+    if (random_chance(random, 0.3))
+        params->session_window = random_scaled(random, 2, 256 * KIB);
+    if (random_chance(random, 0.3))
+        params->max_streams = random_scaled(random, 1, 50);
+    if (random_chance(random, 0.3))
+        params->send_buffer = random_scaled(random, 1, 64 * KIB);
+    if (random_chance(random, 0.3))
+        params->session_send_buffer = random_scaled(random, 1, 256 * KIB);
+}
+
+void scenario_choose(struct sim *sim)
+{
+    struct scenario *scenario = &sim->scenario;
+    struct random *random = &sim->random;
+    static const size_t capacities[] = {256, 600, 1200, 1200, 1400, 1452, 8900, 16347};
+    double loss[2] = {choose_loss(random), choose_loss(random)};
+    double worst = loss[0] > loss[1] ? loss[0] : loss[1];
+    uint64_t budget = worst > 0.05 ? 60 * KIB : worst > 0.005 ? 300 * KIB : 2048 * KIB;
+
+    *scenario = (struct scenario){.capacity = capacities[random_between(random, 0, 7)], .tick = 20 * TN_MILLISECOND};
+    scenario->reliable = random_chance(random, 0.15);
+    scenario->skip = random_chance(random, 0.3) ? 2 : 0;
+    scenario->streams = random_scaled(random, 1, worst > 0.05 ? 60 : 400);
+    scenario->size_max = 1 + budget / scenario->streams;
+    if (scenario->capacity < 600)
+        scenario->size_max = 1 + scenario->size_max / 4;
+    if (random_chance(random, 0.3)) {
+        scenario->link_death = 0.05;
+        scenario->deaths = random_between(random, 1, 5);
+    }
+    scenario->resets = random_chance(random, 0.3) ? 0.2 : 0;
+    scenario->stops = random_chance(random, 0.3) ? 0.2 : 0;
+    scenario->abandons = random_chance(random, 0.3) ? 0.2 : 0;
+    scenario->stalls = random_chance(random, 0.3) ? 0.2 : 0;
+    scenario->starve = random_chance(random, 0.2) ? 0.3 : 0;
+    for (int side = 0; side < 2; side++) {
+        struct sim_end *end = &sim->ends[side];
+
+        choose_path(sim, &sim->network.paths[side], loss[side]);
+        choose_params(sim, &end->params, side);
+        end->open_burst = random_scaled(random, 1, 100);
+    }
+    sim->ends[CLIENT].to_open = random_chance(random, 0.5) ? 0 : random_between(random, 0, scenario->streams);
+    sim->ends[GATEWAY].to_open = scenario->streams - sim->ends[CLIENT].to_open;
+    /* A window of a few bytes moves a few bytes in each round trip: give such a run little to carry. */
+    for (int side = 0; side < 2; side++) {
+        const struct tn_params *params = &sim->ends[side].params;
+        uint64_t window =
+            params->session_window < params->stream_window ? params->session_window : params->stream_window;
+        uint64_t most = 200 * (params->session_window < 4096 ? params->session_window : window);
+
+        if (params->session_window < 4096 && scenario->size_max > 1 + most / scenario->streams)
+            scenario->size_max = 1 + most / scenario->streams;
+        if (scenario->size_max > 1 + most)
+            scenario->size_max = 1 + most;
+        if (params->send_buffer < 4096 && scenario->size_max > 200 * params->send_buffer)
+            scenario->size_max = 200 * params->send_buffer;
+        if (scenario->size_max > 1 + 200 * params->session_send_buffer && params->send_buffer < 4096)
+            scenario->size_max = 1 + 200 * params->session_send_buffer;
+    }
+}
+
+struct plan scenario_plan(const struct sim *sim, uint64_t id, int side)
+{
+    const struct scenario *scenario = &sim->scenario;
+    struct random random = {sim_key(sim, id, side) ^ 0x5eed};
+    struct plan plan = {.reset_at = NEVER, .stop_at = NEVER, .abandon_at = NEVER};
+
+    plan.size = random_chance(&random, 0.1) ? 0 : random_scaled(&random, 0, scenario->size_max);
+    plan.write_piece = random_scaled(&random, 1 + plan.size / 200, 1 + plan.size / 2 + 100);
+    plan.read_piece = random_scaled(&random, 1 + scenario->size_max / 200, 65536);
+    plan.code = random_between(&random, 2, 1000);
+    if (random_chance(&random, scenario->resets))
+        plan.reset_at = random_between(&random, 0, plan.size);
+    if (random_chance(&random, scenario->stops))
+        plan.stop_at = random_between(&random, 0, scenario->size_max);
+    if (random_chance(&random, scenario->abandons))
+        plan.abandon_at = random_between(&random, 0, scenario->size_max);
+    if (random_chance(&random, scenario->stalls)) {
+        plan.stall = 0.3;
+        plan.stalled_till = random_scaled(&random, 0, 10 * TN_SECOND);
+    }
+    plan.keeps_slices = random_chance(&random, 0.3);
+    return plan;
+}

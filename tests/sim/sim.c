@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A run: time goes from event to event until all streams are over.
+ */
+#include "tests/sim/sim.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A run that needs more is one without end. */
+#define TIME_MAX   (4 * 3600 * TN_SECOND)
+#define EVENTS_MAX UINT64_C(4000000)
+
+_Noreturn void sim_fail(struct sim *sim, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(sim->failure, sizeof sim->failure, format, arguments);
+    va_end(arguments);
+    longjmp(sim->failed, 1);
+}
+
+/* The link dies without a word: what is under way is lost, and both ends come back on a new one. */
+static void sim_kill_link(struct sim *sim)
+{
+    sim->network.epoch++;
+    sim->deaths++;
+    for (int side = 0; side < 2; side++) {
+        end_disconnect(&sim->ends[side]);
+        sim->network.paths[side].busy_until = sim->network.paths[side].last_arrival = 0;
+    }
+    sim->down_until = sim->now + random_between(&sim->random, 0, TN_SECOND);
+}
+
+static void sim_tick(struct sim *sim)
+{
+    sim->tick_at = sim->now + sim->scenario.tick;
+    if (sim->ends[CLIENT].link && sim->deaths < sim->scenario.deaths &&
+        random_chance(&sim->random, sim->scenario.link_death))
+        sim_kill_link(sim);
+    if (!sim->ends[CLIENT].link && sim->now >= sim->down_until)
+        for (int side = 0; side < 2; side++)
+            end_connect(&sim->ends[side]);
+    for (int side = 0; side < 2; side++) {
+        if (!sim->ends[side].ready)
+            continue;
+        app_tick(&sim->ends[side]);
+        sim->ends[side].dirty = true;
+    }
+}
+
+static void sim_timeouts(struct sim *sim)
+{
+    for (int side = 0; side < 2; side++) {
+        struct sim_end *end = &sim->ends[side];
+        int error;
+
+        if (!end->link || tn_link_deadline(end->link) > sim->now)
+            continue;
+        /* A busy process is late. */
+        if (random_chance(&sim->random, sim->scenario.starve))
+            continue;
+        error = tn_link_timeout(end->link, sim->now);
+        if (error == TN_DEAD)
+            sim_kill_link(sim);
+        else if (error)
+            sim_fail(sim, "end %d: error %d at a timeout: %s", side, error, tn_link_error(end->link));
+        if (end->link && tn_link_deadline(end->link) <= sim->now && !tn_link_wants_send(end->link, sim->now))
+            sim_fail(sim, "end %d: its deadline does not move", side);
+        end->dirty = true;
+    }
+}
+
+static tn_time sim_next(struct sim *sim)
+{
+    tn_time next = sim->tick_at;
+
+    if (network_next(&sim->network) < next)
+        next = network_next(&sim->network);
+    for (int side = 0; side < 2; side++)
+        if (sim->ends[side].link && tn_link_deadline(sim->ends[side].link) < next)
+            next = tn_link_deadline(sim->ends[side].link);
+    if (sim->scenario.starve > 0 && next <= sim->now)
+        next = sim->now + TN_MILLISECOND;
+    return next > sim->now ? next : sim->now;
+}
+
+static void sim_arrivals(struct sim *sim)
+{
+    while (network_next(&sim->network) <= sim->now) {
+        struct network_packet packet = network_take(&sim->network);
+
+        sim->events++;
+        if (packet.epoch == sim->network.epoch)
+            end_receive(&sim->ends[packet.to], &packet);
+        free(packet.data);
+    }
+}
+
+static void sim_loop(struct sim *sim)
+{
+    while (!end_over(&sim->ends[CLIENT]) || !end_over(&sim->ends[GATEWAY])) {
+        sim->events++;
+        if (sim->now > TIME_MAX || sim->events > EVENTS_MAX)
+            sim_fail(sim, "no end in sight after %.1f s and %" PRIu64 " events", (double)sim->now / 1e9, sim->events);
+        sim_arrivals(sim);
+        sim_timeouts(sim);
+        if (sim->now >= sim->tick_at)
+            sim_tick(sim);
+        end_serve(&sim->ends[CLIENT]);
+        end_serve(&sim->ends[GATEWAY]);
+        sim->now = sim_next(sim);
+    }
+}
+
+bool sim_run(struct sim *sim)
+{
+    volatile bool passed = false;
+
+    sim->random.state = sim->seed;
+    sim->now = TN_SECOND;
+    sim->network.random = &sim->random;
+    for (int side = 0; side < 2; side++) {
+        sim->ends[side].sim = sim;
+        sim->ends[side].side = side;
+    }
+    scenario_choose(sim);
+    for (int side = 0; side < 2; side++)
+        end_start(&sim->ends[side]);
+    sim->tick_at = sim->now;
+    if (setjmp(sim->failed) == 0) {
+        sim_loop(sim);
+        end_check_over(&sim->ends[CLIENT]);
+        end_check_over(&sim->ends[GATEWAY]);
+        passed = true;
+    }
+    for (int side = 0; side < 2; side++)
+        end_free(&sim->ends[side]);
+    if (passed && sim->live_buffers != 0) {
+        snprintf(sim->failure, sizeof sim->failure, "%" PRIu64 " buffers were not released", sim->live_buffers);
+        passed = false;
+    }
+    network_free(&sim->network);
+    return passed;
+}
