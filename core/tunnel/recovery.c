@@ -388,12 +388,14 @@ static void recovery_probe(struct recovery *recovery, tn_time now)
 
 void recovery_timeout(struct recovery *recovery, tn_time now)
 {
-    if (now < recovery_deadline(recovery))
-        return;
-    if (recovery->loss_time != TN_TIME_NEVER)
-        recovery_detect_lost(recovery, now);
-    else
-        recovery_probe(recovery, now);
+    /* Once packets are lost by age, the probe timeout of what remains may be due as well. Each turn moves the deadline:
+     * it declares packets lost, finds a later loss time, or starts the probe timeout anew. */
+    while (now >= recovery_deadline(recovery)) {
+        if (recovery->loss_time != TN_TIME_NEVER)
+            recovery_detect_lost(recovery, now);
+        else
+            recovery_probe(recovery, now);
+    }
 }
 
 void recovery_abandon(struct recovery *recovery)
