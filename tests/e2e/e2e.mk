@@ -1,2 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
+
+# Real processes on loopback; each file is a topic and writes TAP. They measure time and memory, so each waits for the
+# one before it, and the first for all other tests.
+e2e_tests = \
+	tests/e2e/command.py \
+	tests/e2e/requests.py \
+	tests/e2e/sessions.py \
+	tests/e2e/crash.py \
+	tests/e2e/bulk.py \
+	tests/e2e/loss.py \
+	tests/e2e/install.py
+EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/corpus/http1.jsonl
+

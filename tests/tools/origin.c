@@ -6,7 +6,8 @@
  *   origin [--listen ADDRESS] [--port PORT] [--log FILE]    serves; prints "port N" when it listens
  *   origin --sha256 N                                       prints the SHA-256 of N bytes of its data
  *
- * The log gets a line for each request head that was complete: "METHOD TARGET". What a target does:
+ * The log gets "head METHOD TARGET" when a request's head is complete, "body METHOD TARGET" when its body is. What a
+ * target does:
  *   /                   "hello\n"
  *   /bytes/N            N bytes with Content-Length          /chunked/N    the same, chunked
  *   /truncated/N        half of N bytes, then the connection is closed
@@ -15,6 +16,7 @@
  *   /early              413 before the body is read          /interim      103 before the answer
  *   /trailers           chunked, with trailer fields         /nonsense     an answer that is not HTTP
  *   /silent             no answer, ever                      /stall        a head, then nothing
+ *   /deaf               reads no body, answers never
  *   /dribble/N/MS       N bytes, one each MS milliseconds
  *   /gate/K/N           N bytes, but only when K requests wait at this gate
  */
@@ -135,7 +137,7 @@ static bool read_head(struct connection *connection)
     value = field(connection, "Connection");
     connection->keep_alive = !value || strncasecmp(value, "close", 5) != 0;
     connection->expects = field(connection, "Expect") != NULL;
-    connection->body_read = !connection->chunked && connection->length == 0;
+    connection->body_read = false;
     return true;
 }
 
@@ -180,13 +182,19 @@ static bool read_line(struct connection *connection, char *line, size_t capacity
     return true;
 }
 
-static bool read_body(struct connection *connection, body_sink sink, void *arg)
+static void note_request(const struct connection *connection, const char *what)
+{
+    char line[sizeof(connection->method) + sizeof(connection->target) + 16];
+    int size = snprintf(line, sizeof(line), "%s %s %s\n", what, connection->method, connection->target);
+
+    if (connection->service->log >= 0 && write(connection->service->log, line, (size_t)size) != size)
+        abort();
+}
+
+static bool receive_body(struct connection *connection, body_sink sink, void *arg)
 {
     char line[1024];
 
-    if (connection->body_read)
-        return true;
-    connection->body_read = true;
     if (connection->expects && !send_text(connection->fd, "HTTP/1.1 100 Continue\r\n\r\n"))
         return false;
     if (!connection->chunked)
@@ -206,6 +214,20 @@ static bool read_body(struct connection *connection, body_sink sink, void *arg)
         if (!read_line(connection, line, sizeof(line)))
             return false;
     while (line[0]);
+    return true;
+}
+
+/* Hands the body on, unless that was done before. */
+static bool read_body(struct connection *connection, body_sink sink, void *arg)
+{
+    bool has_body = connection->chunked || connection->length;
+
+    if (connection->body_read)
+        return true;
+    if (has_body && !receive_body(connection, sink, arg))
+        return false;
+    connection->body_read = true;
+    note_request(connection, "body");
     return true;
 }
 
@@ -363,15 +385,6 @@ static void wait_at_gate(struct service *service, unsigned long count)
     pthread_mutex_unlock(&service->lock);
 }
 
-static void count_request(const struct connection *connection)
-{
-    char line[sizeof(connection->method) + sizeof(connection->target) + 2];
-    int size = snprintf(line, sizeof(line), "%s %s\n", connection->method, connection->target);
-
-    if (connection->service->log >= 0 && write(connection->service->log, line, (size_t)size) != size)
-        abort();
-}
-
 /* One request, which has its head. False: the connection cannot go on. */
 static bool serve(struct connection *connection)
 {
@@ -379,7 +392,7 @@ static bool serve(struct connection *connection)
     unsigned long first = 0, second = 0;
     char word[32] = "";
 
-    count_request(connection);
+    note_request(connection, "head");
     sscanf(target, "/%31[a-z]/%lu/%lu", word, &first, &second);
     if (strcmp(word, "hash") == 0)
         return answer_hash(connection);
@@ -391,6 +404,8 @@ static bool serve(struct connection *connection)
         shutdown(connection->fd, SHUT_WR);
         return wait_for_close(connection);
     }
+    if (strcmp(word, "deaf") == 0)
+        pause();
     if (!read_body(connection, NULL, NULL))
         return false;
     if (strcmp(word, "bytes") == 0)

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""The command line: words, exit codes, what `check` finds, what `describe` and the manual pages say."""
+
+import glob
+import os
+import re
+import socket
+
+from harness import SOURCE, case, check, equal, free_port, main
+
+PLUGINS = ("http", "tls_files", "route", "auth_token", "codec_binary", "codec_json", "dtls", "origin")
+
+
+@case("version, --help everywhere, unknown words get the likely meant one")
+def words(world):
+    version = world.program("version")
+    check(version.returncode == 0 and re.search(r"\d+\.\d+\.\d+", version.stdout), f"version: {version.stdout!r}")
+    top = world.program("--help")
+    equal(top.returncode, 0, "exit code of --help")
+    for word in ("run", "check", "plugins", "describe", "token", "version"):
+        check(re.search(rf"^\s*{word}\b", top.stdout, re.M), f"--help does not name {word}")
+        own = world.program(word, "--help")
+        check(own.returncode == 0 and "usage" in own.stdout.lower(), f"{word} --help: {own.returncode} {own.stdout!r}")
+    wrong = world.program("chek", "-c", "x")
+    check(wrong.returncode == 2 and "check" in wrong.stderr, f"chek: {wrong.returncode} {wrong.stderr!r}")
+    for arguments in ((), ("run",), ("describe",), ("run", "--nonsense")):
+        equal(world.program(*arguments).returncode, 2, f"exit code of hopgate {' '.join(arguments)}")
+
+
+@case("plugins: all that were built, with role, version and ABI")
+def plugins(world):
+    result = world.program("plugins")
+    equal(result.returncode, 0, "exit code")
+    for name in PLUGINS:
+        check(re.search(rf"\b{name}\b", result.stdout), f"{name} is not listed:\n{result.stdout}")
+
+
+@case("describe and the option section of the manual page are the same")
+def describe(world):
+    for name in PLUGINS:
+        text = world.program("describe", name)
+        equal(text.returncode, 0, f"exit code of describe {name}")
+        manual = world.program("describe", "--man", name)
+        equal(manual.returncode, 0, f"exit code of describe --man {name}")
+        path = os.path.join(SOURCE, "plugins", name, f"hopgate-{name}.5")
+        check(os.path.exists(path), f"{name} has no manual page")
+        with open(path) as file:
+            page = file.read()
+        section = re.search(r'^\.\\" options: begin.*?\n(.*?)^\.\\" options: end', page, re.M | re.S)
+        check(section, f"{path} has no marks around its options")
+        equal(section.group(1).strip(), manual.stdout.strip(), f"the option section of {path}")
+    wrong = world.program("describe", "rout")
+    check(wrong.returncode == 1 and "route" in wrong.stderr, f"describe rout: {wrong.returncode} {wrong.stderr!r}")
+
+
+GOOD = """\
+pipeline:
+  - http:
+      listen: ["127.0.0.1:8080", "127.0.0.1:8443 tls"]
+  - tls_files: { cert: gate.pem, key: gate.key }
+  - route:
+      - { host: app.test, path: /service-a, to: client-1/service-a }
+      - { host: app.test, to: client-1/web }
+      - { host: "*.dev.test", to: client-2/web }
+  - auth_token: { file: tokens }
+  - codec_binary
+  - codec_json
+  - dtls: { listen: "127.0.0.1:8443" }
+"""
+
+
+def faults(world, text):
+    """What check says of a config: (exit code, [(line, column, message)], everything)."""
+    world.certificates()
+    world.write("tokens", "")
+    result = world.program("check", "-c", world.write("test.conf", text))
+    found = []
+    for line in (result.stdout + result.stderr).splitlines():
+        match = re.match(r".*test\.conf:(\d+):(\d+): (.*)", line)
+        if match:
+            found.append((int(match.group(1)), int(match.group(2)), match.group(3)))
+    return result.returncode, found, result.stdout + result.stderr
+
+
+@case("check: the configs of the samples are good")
+def good_config(world):
+    code, found, output = faults(world, GOOD)
+    equal((code, found), (0, []), f"of a good config ({output})")
+    world.token("client-1")
+    os.rename(world.path("token-client-1"), world.path("token"))
+    client = world.write("client.conf", """\
+pipeline:
+  - dtls: { connect: "127.0.0.1:8443", server_name: gate.test, ca: ca.pem }
+  - codec_binary
+  - auth_token: { id: client-1, token_file: token }
+  - route:
+      - { service: service-a, to: "http://127.0.0.1:3000" }
+      - { service: web, to: "http://127.0.0.1:3001" }
+  - origin
+""")
+    result = world.program("check", "-c", client)
+    equal(result.returncode, 0, f"of the client's ({result.stdout} {result.stderr})")
+
+
+@case("check: every fault with its line and column, not only the first")
+def all_faults(world):
+    text = (GOOD.replace("- codec_binary", "- codec_binari").replace("listen: [", "lissten: [")
+            .replace("to: client-1/web", "too: client-1/web").replace("key: gate.key", "key: nowhere.key"))
+    code, found, output = faults(world, text)
+    equal(code, 1, "exit code")
+    lines = {line for line, _, _ in found}
+    for line in (3, 4, 7, 10):
+        check(line in lines, f"the fault in line {line} is not told:\n{output}")
+    for near in ("codec_binary", "listen", "to"):
+        check(re.search(rf"\b{near}\b", output), f"the likely meant '{near}' is not named:\n{output}")
+    check(any(line == 10 and column == 5 for line, column, _ in found), f"line 10, column 5:\n{output}")
+
+
+@case("check: wrong shapes, values and missing parts are told")
+def kinds_of_faults(world):
+    def one(change, line, pattern):
+        text = change(GOOD)
+        check(text != GOOD, "the test has changed nothing")
+        code, found, output = faults(world, text)
+        equal(code, 1, f"exit code for {pattern}")
+        check(any((line is None or at == line) and re.search(pattern, message) for at, _, message in found),
+              f"expected line {line}, /{pattern}/:\n{output}")
+
+    one(lambda t: t.replace('"127.0.0.1:8080"', '"127.0.0.1:80800"'), 3, r"80800|port")
+    one(lambda t: t.replace("8443 tls", "8443 tsl"), 3, r"tsl")
+    one(lambda t: t.replace("  - tls_files: { cert: gate.pem, key: gate.key }\n", ""), None, r"certificates")
+    one(lambda t: t.replace("  - auth_token: { file: tokens }\n", ""), None, r"identity")
+    one(lambda t: t.replace("cert: gate.pem, ", ""), 4, r"cert")
+    one(lambda t: t.replace('  - dtls: { listen: "127.0.0.1:8443" }\n', ""), None, r"transport|dtls")
+    one(lambda t: t.replace("  - codec_binary\n  - codec_json\n", ""), None, r"codec")
+    one(lambda t: t.replace("to: client-1/web", "to: client-1"), 7, r"client-1")
+    one(lambda t: "pipelin: []\n" + t, 1, r"pipelin")
+    one(lambda t: t + "  - origin\n", 14, r"origin")
+    one(lambda t: t.replace("pipeline:", "pipeline: ["), None, r".")
+    one(lambda t: t.replace("{ file: tokens }", "{ file: ${NOT_SET_ANYWHERE} }"), 9, r"NOT_SET_ANYWHERE")
+
+
+@case("check: a file that is not there, and one that is not YAML")
+def no_config(world):
+    result = world.program("check", "-c", world.path("nowhere.conf"))
+    check(result.returncode == 1 and "nowhere.conf" in result.stderr + result.stdout, f"{result}")
+    code, found, output = faults(world, "pipeline:\n  - http: {\n  : :\n")
+    check(code == 1 and found, f"{output}")
+
+
+@case("${NAME} takes an environment variable")
+def environment(world):
+    world.environment["TOKENS"] = "tokens"
+    code, _, output = faults(world, GOOD.replace("file: tokens", "file: ${TOKENS}"))
+    equal(code, 0, output)
+
+
+@case("a port that is taken is told with its address; exit 1")
+def port_taken(world):
+    world.certificates()
+    world.write("tokens", "")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        text = GOOD.replace("127.0.0.1:8080", f"127.0.0.1:{port}").replace("8443", str(free_port()))
+        result = world.program("run", "-c", world.write("test.conf", text))
+    equal(result.returncode, 1, "exit code")
+    check(re.search(rf"{port}.*(taken|in use)", result.stderr), f"the message: {result.stderr}")
+    check(re.search(r"test\.conf:3:\d+", result.stderr), f"the place in the config: {result.stderr}")
+
+
+@case("a config with faults is not run")
+def bad_run(world):
+    world.certificates()
+    result = world.program("run", "-c", world.write("test.conf", GOOD.replace("codec_json", "codec_jason")))
+    equal(result.returncode, 1, "exit code")
+    check("codec_json" in result.stderr, f"the likely meant one: {result.stderr}")
+
+
+@case("every manual page is well-formed")
+def manual_pages(world):
+    del world
+    pages = glob.glob(os.path.join(SOURCE, "plugins", "*", "*.5")) + glob.glob(os.path.join(SOURCE, "docs", "*.[15]"))
+    check(len(pages) >= len(PLUGINS), f"only {len(pages)} pages")
+    for page in pages:
+        with open(page) as file:
+            text = file.read()
+        for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "SEE ALSO"):
+            check(re.search(rf'^\.SH "?{section}"?', text, re.M), f"{page} has no section {section}")
+
+
+if __name__ == "__main__":
+    main()

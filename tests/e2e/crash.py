@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""kill -9 of each process in the middle of transfers: users are told or see a truncated transfer, and all recovers."""
+
+import os
+import signal
+import subprocess
+import time
+
+from harness import MIB, case, check, equal, free_port, main, note, wait_until
+
+SIZE = 1 << 40  # more than there is time for
+
+
+class Transfer:
+    """A download or an upload by curl that is under way."""
+
+    def __init__(self, world, up):
+        self.out = world.path("up.out" if up else "down.out")
+        self.up = up
+        words = ["-o", self.out, "-w", "%{http_code} %{size_download} %{size_upload}"]
+        if up:
+            reader, writer = os.pipe()
+            self.feeder = subprocess.Popen(["cat", "/dev/zero"], stdout=writer)
+            os.close(writer)
+            self.curl = subprocess.Popen(world.curl_command("/hash", *words, "-T", "-", "-H", "Expect:", "-X", "POST"),
+                                         stdin=reader, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            os.close(reader)
+        else:
+            self.feeder = None
+            self.curl = subprocess.Popen(world.curl_command(f"/bytes/{SIZE}", *words), stdout=subprocess.PIPE,
+                                         stderr=subprocess.PIPE, text=True)
+        world.undo.append(self.stop)
+
+    def moves(self):
+        if self.up:
+            with open(f"/proc/{self.feeder.pid}/io") as file:
+                return int(dict(line.split(": ") for line in file.read().splitlines())["wchar"]) > 4 * MIB
+        return os.path.exists(self.out) and os.path.getsize(self.out) > 4 * MIB
+
+    def stop(self):
+        for process in (self.curl, self.feeder):
+            if process and process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def ended_visibly(self, seconds):
+        """The user has got an error status, or curl says that the transfer is incomplete."""
+        began = time.monotonic()
+        try:
+            output, _ = self.curl.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            check(False, f"the {'upload' if self.up else 'download'} still hangs after {seconds} s")
+        if self.feeder:
+            self.feeder.kill()
+            self.feeder.wait()
+        status = output.split()[0]
+        note(f"{'upload' if self.up else 'download'}: status {status}, curl exit {self.curl.returncode}, "
+             f"after {time.monotonic() - began:.1f} s")
+        good = self.curl.returncode != 0 or status in ("502", "503", "504")
+        check(good, f"the {'upload' if self.up else 'download'} looks complete: {output}, exit {self.curl.returncode}")
+
+
+def transfers(world):
+    both = Transfer(world, up=False), Transfer(world, up=True)
+    wait_until(lambda: all(transfer.moves() for transfer in both), 10, "both transfers to move")
+    return both
+
+
+@case("kill -9 of the service")
+def service_dies(world):
+    gate, client = world.tunnel()
+    before = gate.descriptors(), client.descriptors()
+    both = transfers(world)
+    world.service.kill()
+    for transfer in both:
+        transfer.ended_visibly(10)
+    equal(world.curl("/", want="%{http_code}"), "502", "a request while the service is away")
+    world.origin(port=world.service.port)
+    equal(world.curl("/"), "hello\n", "a request when it is back")
+    wait_until(lambda: gate.descriptors() <= before[0] and client.descriptors() <= before[1] + 1, 5,
+               "all descriptors of the broken transfers to be closed")
+
+
+@case("kill -9 of the client")
+def client_dies(world):
+    gate, client = world.tunnel(extra={"keep_alive": "500ms", "dead_after": "2s"})
+    before = gate.descriptors()
+    both = transfers(world)
+    client.kill()
+    for transfer in both:
+        transfer.ended_visibly(15)
+    status = world.curl("/", want="%{http_code}")
+    check(status in ("502", "503"), f"a request while the client is away is answered {status}")
+    world.client({"web": f"http://127.0.0.1:{world.service.port}"})
+    began = time.monotonic()
+    world.wait_for_tunnel()
+    note(f"a new client serves after {time.monotonic() - began:.2f} s")
+    equal(world.curl("/"), "hello\n", "a request when it is back")
+    wait_until(lambda: gate.descriptors() <= before, 5, "all descriptors of the broken transfers to be closed")
+
+
+@case("kill -9 of the client: one with the same id is served at once, no matter what is left of the old")
+def ghost(world):
+    _, client = world.tunnel()
+    client.kill()
+    world.client({"web": f"http://127.0.0.1:{world.service.port}"})
+    began = time.monotonic()
+    wait_until(lambda: world.curl("/", "--max-time", "1") == "hello\n", 5, "the new client to serve")
+    note(f"after {time.monotonic() - began:.2f} s")
+
+
+@case("kill -9 of the gateway: the client is back within 5 s of its return")
+def gateway_dies(world):
+    gate, client = world.tunnel()
+    before = client.descriptors()
+    both = transfers(world)
+    gate.kill()
+    for transfer in both:
+        transfer.ended_visibly(5)
+    time.sleep(3)
+    world.gateway(ports=(world.http, world.https))
+    began = time.monotonic()
+    world.wait_for_tunnel(seconds=5)
+    note(f"the client is back {time.monotonic() - began:.2f} s after the gateway")
+    equal(world.curl("/"), "hello\n", "a request when it is back")
+    wait_until(lambda: client.descriptors() <= before + 1, 5, "all descriptors of the broken transfers to be closed")
+
+
+@case("a client that was started before its gateway connects when that is there")
+def client_first(world):
+    world.certificates()
+    service = world.origin()
+    world.token("client-1")
+    world.address, world.http, world.https = "127.0.0.1", free_port(), free_port()
+    world.client({"web": f"http://127.0.0.1:{service.port}"})
+    time.sleep(2)
+    world.gateway(ports=(world.http, world.https))
+    world.wait_for_tunnel(seconds=5)
+    equal(world.curl("/"), "hello\n")
+
+
+@case("a client that freezes is found dead in bounded time, and serves again when it goes on")
+def frozen(world):
+    _, client = world.tunnel(extra={"keep_alive": "500ms", "dead_after": "2s"})
+    client.signal(signal.SIGSTOP)
+    world.undo.append(lambda: client.running() and client.signal(signal.SIGCONT))
+    began = time.monotonic()
+    status = world.curl("/", want="%{http_code}")
+    note(f"answered {status} after {time.monotonic() - began:.1f} s")
+    check(status in ("502", "503", "504") and time.monotonic() - began < 20, f"{status}")
+    client.signal(signal.SIGCONT)
+    world.wait_for_tunnel(seconds=10)
+    equal(world.curl("/"), "hello\n", "after it went on")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""What `make install` leaves, what can be built from it alone, and what configure says when a library is missing."""
+
+import os
+import shutil
+import subprocess
+
+from harness import BUILD, SANITIZERS, SOURCE, Skip, World, case, check, equal, main
+
+
+def run(*words, **options):
+    result = subprocess.run(words, capture_output=True, text=True, timeout=300, **options)
+    check(result.returncode == 0, f"{' '.join(words)}:\n{result.stdout[-1500:]}{result.stderr[-1500:]}")
+    return result.stdout
+
+
+def files_below(folder):
+    return sorted(os.path.relpath(os.path.join(path, name), folder) for path, _, names in os.walk(folder) for name in names)
+
+
+def make(*words):
+    # MAKEFLAGS of the make that runs the tests would name its job server, which is not ours.
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return run("make", "-s", "-C", BUILD, *words, env=environment)
+
+
+@case("make install, a filter built from the installed files alone runs in a pipeline; make uninstall", seconds=300)
+def installed(world):
+    root = world.path("root")
+    make("install", f"prefix={root}")
+    files = files_below(root)
+    for wanted in ("bin/hopgate", "include/hopgate/plugin.h", "include/hopgate/stage.h", "lib/pkgconfig/hopgate.pc",
+                   "lib/hopgate/plugins/route.so", "lib/hopgate/plugins/dtls.so", "share/man/man5/hopgate-route.5",
+                   "share/doc/hopgate/LICENSE", "share/doc/hopgate/plugin-guide.md"):
+        check(wanted in files, f"{wanted} was not installed, only {files}")
+
+    # hopgate.pc was made for the configured prefix; that is where a real installation puts it.
+    pc = os.path.join(root, "lib", "pkgconfig", "hopgate.pc")
+    environment = dict(os.environ, PKG_CONFIG_PATH=os.path.dirname(pc))
+    environment.pop("MAKEFLAGS", None)
+    package = ["pkg-config", f"--define-variable=prefix={root}", "--define-prefix"]
+    equal(run(*package, "--variable=plugindir", "hopgate", env=environment).strip(), f"{root}/lib/hopgate/plugins", "plugindir")
+    equal(run(*package, "--variable=abi", "hopgate", env=environment).strip(), "1", "the ABI")
+
+    example = world.path("add_header")
+    shutil.copytree(os.path.join(SOURCE, "examples", "add_header"), example)
+    flags = " ".join(["-fsanitize=address,undefined"] if SANITIZERS else [])
+    run("make", "-C", example, f"PKG_CONFIG={' '.join(package)}", f"CFLAGS=-O2 -Wall -Wextra -Werror {flags}", "install",
+        env=environment)
+    check(os.path.exists(os.path.join(root, "lib/hopgate/plugins/add_header.so")), "the example did not install its plugin")
+
+    other = World(hopgate=os.path.join(root, "bin", "hopgate"), plugins=os.path.join(root, "lib", "hopgate", "plugins"))
+    try:
+        listed = other.program("plugins")
+        check("add_header" in listed.stdout, f"hopgate plugins does not list it:\n{listed.stdout}{listed.stderr}")
+        other.tunnel(stages=[{"add_header": {"request": [{"name": "X-From", "value": "the example"}],
+                                             "response": [{"name": "X-Served-By", "value": "hopgate"}]}}])
+        check("X-From: the example" in other.curl("/head"), "the request field did not arrive")
+        equal(other.curl("/", want="%header{x-served-by}"), "hopgate", "the response field")
+    finally:
+        wrong = other.close(False)
+    check(not wrong, "\n".join(wrong))
+
+    os.unlink(os.path.join(root, "lib/hopgate/plugins/add_header.so"))
+    make("uninstall", f"prefix={root}")
+    equal(files_below(root), [], "files left by make uninstall")
+
+
+@case("configure names each missing library with its Debian package", seconds=200)
+def missing_libraries(world):
+    folder = world.path("configure")
+    os.mkdir(folder)
+    if os.path.exists(os.path.join(SOURCE, "config.status")):
+        raise Skip("the source folder itself is configured")
+    environment = dict(os.environ, PKG_CONFIG_LIBDIR="/nowhere", PKG_CONFIG_PATH="", ac_cv_header_ev_h="no",
+                       ac_cv_header_http_parser_h="no")
+    result = subprocess.run([os.path.join(SOURCE, "configure"), "-q"], cwd=folder, env=environment, capture_output=True,
+                            text=True, timeout=150)
+    check(result.returncode != 0, "configure was content")
+    for package in ("libgnutls28-dev", "libjansson-dev", "libyaml-dev", "libc-ares-dev", "libev-dev", "libhttp-parser-dev"):
+        check(package in result.stderr, f"{package} is not named:\n{result.stderr}")
+    equal("rm:" in result.stderr, False, "rm complained")
+
+
+if __name__ == "__main__":
+    main()

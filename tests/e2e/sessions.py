@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""Who may open a session, and what becomes of sessions and exchanges when a process stops."""
+
+import hashlib
+import json
+import os
+import pwd
+import re
+import resource
+import signal
+import time
+
+from harness import Skip, case, check, equal, main, note, read_response, wait_until
+
+
+@case("a token is 256 bits, never twice the same; the gateway's line has only its SHA-256")
+def tokens(world):
+    secrets = [world.token(f"client-{number}") for number in range(3)]
+    equal(len(set(secrets)), 3, "how many of three tokens differ")
+    with open(world.path("tokens")) as file:
+        lines = file.read().splitlines()
+    for secret, line in zip(secrets, lines):
+        check(len(secret) >= 43, f"a token of {len(secret)} characters cannot hold 256 bits")
+        check(secret not in line, "the gateway's line holds the secret itself")
+        equal(line.split(":")[1], hashlib.sha256(secret.encode()).hexdigest(), "the line's hash")
+
+
+@case("a wrong token is refused, and both ends say so; the right one works a moment later")
+def wrong_token(world):
+    service = world.origin()
+    right = world.token("client-1")
+    gate = world.gateway()
+    world.write("token-wrong", "0" * len(right) + "\n")
+    client = world.client({"web": f"http://127.0.0.1:{service.port}"}, token="token-wrong")
+    gate.wait_for(r"(?i)refus.*client-1|client-1.*refus")
+    client.wait_for(r"(?i)refused")
+    equal(world.curl("/", want="%{http_code}"), "503", "a request meanwhile")
+    check(right not in gate.text() + client.text() and "0" * 40 not in gate.text() + client.text(), "a token is in the log")
+    client.stop()
+    world.client({"web": f"http://127.0.0.1:{service.port}"})
+    world.wait_for_tunnel()
+
+
+@case("an unknown client is refused")
+def unknown_client(world):
+    world.token("client-1")
+    world.token("client-9")
+    with open(world.path("tokens")) as file:
+        lines = file.read().splitlines()
+    world.write("tokens", lines[0] + "\n")
+    gate = world.gateway()
+    client = world.client({"web": "http://127.0.0.1:1"}, name="client-9")
+    client.wait_for(r"(?i)refused")
+    gate.wait_for(r"(?i)refus.*client-9|client-9.*refus")
+
+
+@case("a client serves only what its line allows")
+def allowed_services(world):
+    service = world.origin()
+    world.token("client-1", services=("web",))
+    world.gateway(routes=[{"host": "app.test", "path": "/other", "to": "client-1/other"}, {"host": "app.test", "to": "client-1/web"}])
+    url = f"http://127.0.0.1:{service.port}"
+    world.client({"web": url, "other": url})
+    world.wait_for_tunnel()
+    equal(world.curl("/"), "hello\n", "the service that is allowed")
+    status = world.curl("/other", want="%{http_code}")
+    check(status in ("403", "404", "502", "503"), f"the service that is not allowed: answered {status}")
+    equal(world.requests_seen().count("GET /other"), 0, "requests that reached the service that is not allowed")
+
+
+@case("a second client of the same id: the newest serves, and when it leaves the first does again")
+def second_client(world):
+    service = world.origin()
+    world.token("client-1")
+    world.gateway()
+    first_port = service.port
+    world.client({"web": f"http://127.0.0.1:{first_port}"})
+    world.wait_for_tunnel()
+    nobody = world.client({"web": "http://127.0.0.1:1"})
+    wait_until(lambda: world.curl("/", want="%{http_code}") == "502", 5, "the newest client to be asked")
+    nobody.stop()
+    wait_until(lambda: world.curl("/") == "hello\n", 5, "the first client to be asked again")
+
+
+@case("the log is a JSON object a line, or text by option")
+def log_lines(world):
+    gate, client = world.tunnel()
+    for process in (gate, client):
+        lines = process.text().splitlines()
+        check(lines, f"{process.name} has logged nothing")
+        for line in lines:
+            check(isinstance(json.loads(line), dict), f"not a JSON object: {line}")
+    gate.stop()
+    text = world.gateway(extra={"log": "text"})
+    text.stop()
+    check(text.text() and not text.text().startswith("{"), f"not text: {text.text()}")
+
+
+@case("SIGTERM: what runs is finished, nothing new is taken, exit 0")
+def drain(world):
+    gate, client = world.tunnel()
+    with world.raw(b"GET /dribble/30/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
+        status, _, body = read_response(connection, head_only=True)
+        equal(status, 200)
+        gate.signal(signal.SIGTERM)
+        time.sleep(0.5)
+        check(gate.running(), "the gateway ended in the middle of an exchange")
+        equal(world.curl("/", want="%{http_code}") in ("000", "503"), True, "a new request is refused")
+        size = len(body)
+        while size < 30 and (block := connection.recv(100)):
+            size += len(block)
+        equal(size, 30, "bytes of the exchange that was running")
+    equal(gate.wait(8), 0, "the gateway's exit code")
+    began = time.monotonic()
+    equal(client.stop(5), 0, "the client's exit code")
+    note(f"the client stops after {time.monotonic() - began:.2f} s")
+
+
+@case("SIGTERM of the client: what runs is finished, then 503")
+def drain_client(world):
+    gate, client = world.tunnel()
+    with world.raw(b"GET /dribble/20/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
+        _, _, body = read_response(connection, head_only=True)
+        client.signal(signal.SIGTERM)
+        size = len(body)
+        while size < 20 and (block := connection.recv(100)):
+            size += len(block)
+        equal(size, 20, "bytes of the exchange that was running")
+    equal(client.wait(8), 0, "the client's exit code")
+    equal(world.curl("/", want="%{http_code}"), "503", "a request afterwards")
+    check(gate.running(), "the gateway has ended too")
+
+
+@case("SIGTERM: an exchange without end is cut at stop_timeout; a second SIGTERM stops at once")
+def drain_bound(world):
+    gate, client = world.tunnel(extra={"stop_timeout": "1s"})
+    with world.raw(b"GET /dribble/10000/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
+        read_response(connection, head_only=True)
+        began = time.monotonic()
+        equal(gate.stop(5), 0, "the gateway's exit code")
+        check(0.8 < time.monotonic() - began < 3, f"it took {time.monotonic() - began:.1f} s")
+    client.stop()
+    world.processes.clear()
+    world.gateway()
+    client = world.client({"web": f"http://127.0.0.1:{world.service.port}"})
+    world.wait_for_tunnel()
+    with world.raw(b"GET /dribble/10000/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
+        read_response(connection, head_only=True)
+        began = time.monotonic()
+        world.last_gateway.signal(signal.SIGTERM)
+        time.sleep(0.3)
+        world.last_gateway.signal(signal.SIGTERM)
+        equal(world.last_gateway.wait(3), 0, "the gateway's exit code")
+
+
+@case("SIGHUP kills neither")
+def hangup(world):
+    gate, client = world.tunnel()
+    for process in (gate, client):
+        process.signal(signal.SIGHUP)
+    time.sleep(0.5)
+    check(gate.running() and client.running(), "SIGHUP has ended a process")
+    equal(world.curl("/"), "hello\n", "a request afterwards")
+
+
+@case("user: root binds, then becomes nobody for good")
+def privileges(world):
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    nobody = pwd.getpwnam("nobody")
+    world.certificates()
+    world.token("client-1")
+    for name in ("tokens", "gate.key"):
+        os.chown(world.path(name), nobody.pw_uid, nobody.pw_gid)
+    gate, _ = world.tunnel(extra={"user": "nobody"})
+    with open(f"/proc/{gate.pid}/status") as file:
+        status = file.read()
+    equal(re.search(r"^Uid:\s+(.*)$", status, re.M).group(1).split(), [str(nobody.pw_uid)] * 4, "its user ids")
+    equal(re.search(r"^Gid:\s+(.*)$", status, re.M).group(1).split(), [str(nobody.pw_gid)] * 4, "its group ids")
+    equal(re.search(r"^CapEff:\s+(\w+)$", status, re.M).group(1), "0" * 16, "its capabilities")
+    equal(re.search(r"^Groups:\s*(.*)$", status, re.M).group(1).split() in ([], [str(nobody.pw_gid)]), True, "its groups")
+    equal(world.curl("/", tls=True), "hello\n", "a request to the one without privileges")
+
+
+@case("the limit of open files is raised to the hard limit")
+def file_limit(world):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        gate, _ = world.tunnel()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with open(f"/proc/{gate.pid}/limits") as file:
+        limits = re.search(r"^Max open files\s+(\d+)\s+(\d+)", file.read(), re.M).groups()
+    equal(limits, (str(hard), str(hard)), "the limits of the gateway, started with 256")
+
+
+@case("statistics are written on the way out: each stage's calls and bytes")
+def statistics(world):
+    gate, _ = world.tunnel()
+    world.curl("/bytes/100000")
+    gate.stop()
+    check(re.search(r"\b(route|http)\b.*\b\d+\b", gate.text()), "no figures of stages in the log")
+
+
+if __name__ == "__main__":
+    main()
