@@ -247,24 +247,29 @@ int codec_binary_encode_end(struct hg_worker *worker, const struct hg_fields *tr
     return draft_end(worker, &draft, at, out, error);
 }
 
-/* A failure must always be tellable, so what is too long is cut. */
-static struct hg_text cut(const char *string, size_t max)
+/* A failure must always be tellable: a text that is too long is cut, between characters of UTF-8, and what a decoder
+ * would not take in it is replaced. */
+static struct hg_text tellable(char *to, const char *from, size_t max, const char *bad, char replacement)
 {
-    struct hg_text text = hg_text(string);
+    struct hg_text text = hg_text(from);
 
     if (text.size > max) {
         text.size = max;
-        while (text.size && ((uint8_t)text.data[text.size] & 0xc0) == 0x80) /* not within a character of UTF-8 */
+        while (text.size && ((uint8_t)text.data[text.size] & 0xc0) == 0x80)
             text.size--;
     }
-    return text;
+    for (size_t i = 0; i < text.size; i++)
+        to[i] = strchr(bad, text.data[i]) ? replacement : text.data[i];
+    return (struct hg_text){to, text.size};
 }
 
 int codec_binary_encode_reset(struct hg_worker *worker, const struct hg_reason *reason, struct hg_output *out,
                               const char **error)
 {
-    const struct hg_text type = cut(reason->error, CODEC_BINARY_ERROR_MAX);
-    const struct hg_text detail = cut(reason->detail, CODEC_BINARY_DETAIL_MAX);
+    char error_space[CODEC_BINARY_ERROR_MAX], detail_space[CODEC_BINARY_DETAIL_MAX];
+    const struct hg_text type =
+        tellable(error_space, reason->error, CODEC_BINARY_ERROR_MAX, CODEC_BINARY_NOT_IN_WORD, '_');
+    const struct hg_text detail = tellable(detail_space, reason->detail, CODEC_BINARY_DETAIL_MAX, "\r\n", ' ');
     struct draft draft;
     uint8_t *at;
 

@@ -25,6 +25,11 @@ enum codec_binary_type {
 #define CODEC_BINARY_ERROR_MAX   ((size_t)64)   /* of a reset: the proxy error type */
 #define CODEC_BINARY_DETAIL_MAX  ((size_t)1024) /* of a reset: the line for a person */
 
+/* What a word, like the error type of a reset, cannot hold besides NUL. */
+#define CODEC_BINARY_NOT_IN_WORD                                                                                       \
+    "\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022\023\024\025\026\027\030\031\032\033\034" \
+    "\035\036\037\040\177"
+
 /* How a field's name is given: the low two bits of a varint, the rest of which is a size or an index. */
 enum codec_binary_name_form {
     CODEC_BINARY_NAME_LITERAL = 0, /* its size; the name follows */

@@ -1,2 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
+
+codec_json_sources = \
+	plugins/codec_json/codec_json.c \
+	plugins/codec_json/decode.c \
+	plugins/codec_json/encode.c \
+	plugins/codec_json/text.c \
+	plugins/codec_json/wire.h
+
+plugin_LTLIBRARIES += codec_json.la
+codec_json_la_SOURCES = $(codec_json_sources)
+codec_json_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS)
+codec_json_la_CFLAGS = $(PLUGIN_CFLAGS)
+codec_json_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+codec_json_la_LIBADD = $(JANSSON_LIBS)
+
+dist_man_MANS += plugins/codec_json/hopgate-codec_json.5
+
+# The same code under another name than hopgate_plugin(), so that tests can link several plugins.
+check_LTLIBRARIES += plugins/codec_json/libcodec_json.la
+plugins_codec_json_libcodec_json_la_SOURCES = $(codec_json_sources)
+plugins_codec_json_libcodec_json_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS) -Dhopgate_plugin=codec_json_plugin

@@ -18,7 +18,7 @@ tests_unit_test_codecs_SOURCES = tests/unit/test_codecs.c
 tests_unit_test_codecs_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_codecs_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_codecs_LDADD = tests/unit/libcodec_driver.la tests/unit/libfake_host.la \
-	plugins/codec_binary/libcodec_binary.la $(CHECK_LIBS)
+	plugins/codec_binary/libcodec_binary.la plugins/codec_json/libcodec_json.la $(JANSSON_LIBS) $(CHECK_LIBS)
 endif
 
 # What the unit tests share: a worker without config file, .so or second process.

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The codec "json/1": for eyes. encode.c and decode.c are its two halves.
+ */
+#include "config.h"
+#include "plugins/codec_json/wire.h"
+
+/* What a line of data has around its text: {"type":"data","base64":""} and the newline. */
+#define DATA_LINE (sizeof "{\"type\":\"data\",\"base64\":\"\"}\n" - 1)
+
+HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
+{
+    static const struct hg_codec_ops ops = {
+        .size = sizeof ops,
+        .wire_name = "json/1",
+        .decoder_size = sizeof(struct codec_json_decoder),
+        /* Three lines where a character is cut at both ends, each with base64's last group beyond 4/3, and what a text
+         * may exceed base64. */
+        .data_overhead = 3 * (DATA_LINE + 3) + CODEC_JSON_TEXT_SLACK,
+        .data_growth = 86, /* base64; a text that would grow more is not written as one */
+        .encode_head = codec_json_encode_head,
+        .encode_data = codec_json_encode_data,
+        .encode_end = codec_json_encode_end,
+        .encode_reset = codec_json_encode_reset,
+        .decode = codec_json_decode,
+        .decoder_free = codec_json_decoder_free,
+    };
+    static const struct hg_plugin plugin = {
+        HG_PLUGIN_HEADER,
+        .role = HG_ROLE_CODEC,
+        .name = "codec_json",
+        .version = PACKAGE_VERSION,
+        .summary = "encodes exchanges as lines of JSON (json/1)",
+        .ops = &ops,
+    };
+
+    return &plugin;
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Reading "json/1". The bytes come from another machine: whatever they are, what comes out keeps the promises that
+ * <hopgate/message.h> makes of heads and fields, since a serializer further on relies on them.
+ */
+#include "plugins/codec_json/wire.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+
+/* The first allocation for a line that comes in pieces; it doubles from there. */
+#define GATHER_MIN ((size_t)1024)
+
+void codec_json_decoder_free(struct hg_worker *worker, void *state)
+{
+    struct codec_json_decoder *decoder = state;
+
+    (void)worker;
+    free(decoder->gathered);
+    free(decoder->reason);
+    decoder->gathered = decoder->reason = NULL;
+}
+
+/* ---- Reading members ---- */
+
+/* A message and what is wrong with it. */
+struct reader {
+    const struct hg_host *host;
+    const json_t *message;
+    const char *error;
+};
+
+static void reader_fail(struct reader *reader, const char *error)
+{
+    if (!reader->error)
+        reader->error = error;
+}
+
+/* A text with the memory that it may have needed. */
+struct text {
+    struct hg_text text;
+    char *decoded; /* for free(); NULL where the text lies in the message */
+};
+
+/* A string, or {"base64": string}. */
+static struct text text_of(struct reader *reader, const json_t *value)
+{
+    struct hg_text encoded;
+    struct text text = {HG_TEXT(""), NULL};
+    ptrdiff_t size;
+
+    if (json_is_string(value)) {
+        text.text = (struct hg_text){json_string_value(value), json_string_length(value)};
+        return text;
+    }
+    value = json_object_get(value, "base64");
+    if (!json_is_string(value)) {
+        reader_fail(reader, "neither a string nor base64");
+        return text;
+    }
+    encoded = (struct hg_text){json_string_value(value), json_string_length(value)};
+    text.decoded = malloc(encoded.size + 1);
+    if (!text.decoded) {
+        reader_fail(reader, "out of memory");
+        return text;
+    }
+    size = codec_json_base64_decode((uint8_t *)text.decoded, encoded);
+    if (size < 0)
+        reader_fail(reader, "wrong base64");
+    else
+        text.text = (struct hg_text){text.decoded, (size_t)size};
+    return text;
+}
+
+/* What a text may hold. */
+enum kind {
+    LINE,  /* any byte but CR, LF and NUL */
+    WORD,  /* no control character and no space */
+    TOKEN, /* tchar of RFC 9110 section 5.6.2, at least one */
+};
+
+/* What is wrong with the text; NULL: nothing. */
+static const char *text_fault(struct hg_text text, enum kind kind)
+{
+    static const uint32_t tchar[4] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
+
+    if (kind == TOKEN && !text.size)
+        return "empty token";
+    for (size_t i = 0; i < text.size; i++) {
+        const uint8_t byte = (uint8_t)text.data[i];
+
+        if (byte == '\r' || byte == '\n' || !byte)
+            return "CR, LF or NUL in a text";
+        if (kind == WORD && (byte <= ' ' || byte == 0x7f))
+            return "control character or space in a word";
+        if (kind == TOKEN && (byte > 127 || !(tchar[byte >> 5] >> (byte & 31) & 1)))
+            return "not a token";
+    }
+    return NULL;
+}
+
+/* The member of that name; absent: the empty text. */
+static struct text text_member(struct reader *reader, const char *name, enum kind kind)
+{
+    const json_t *value = json_object_get(reader->message, name);
+    struct text text = {HG_TEXT(""), NULL};
+    const char *fault;
+
+    if (value)
+        text = text_of(reader, value);
+    fault = text_fault(text.text, kind);
+    if (fault)
+        reader_fail(reader, fault);
+    return text;
+}
+
+static void head_member(struct reader *reader, struct hg_head *head, struct hg_text *member, const char *name,
+                        enum kind kind)
+{
+    struct text text = text_member(reader, name, kind);
+
+    if (!reader->error && hg_head_set(reader->host, head, member, text.text))
+        reader_fail(reader, "out of memory");
+    free(text.decoded);
+}
+
+/* An integer within bounds; absent: `otherwise`. */
+static json_int_t number_member(struct reader *reader, const char *name, json_int_t min, json_int_t max,
+                                json_int_t otherwise)
+{
+    const json_t *value = json_object_get(reader->message, name);
+    json_int_t number = json_integer_value(value);
+
+    if (!value)
+        return otherwise;
+    if (!json_is_integer(value) || number < min || number > max) {
+        reader_fail(reader, "number of a wrong type or out of range");
+        return otherwise;
+    }
+    return number;
+}
+
+static void add_field(struct reader *reader, struct hg_fields *fields, const json_t *pair)
+{
+    struct text name, value;
+    const char *fault;
+
+    if (!json_is_array(pair) || json_array_size(pair) < 2) {
+        reader_fail(reader, "field is not [name, value]");
+        return;
+    }
+    name = text_of(reader, json_array_get(pair, 0));
+    value = text_of(reader, json_array_get(pair, 1));
+    fault = text_fault(name.text, TOKEN);
+    if (!fault)
+        fault = text_fault(value.text, LINE);
+    if (fault)
+        reader_fail(reader, fault);
+    if (!reader->error && hg_field_add(reader->host, fields, name.text, value.text))
+        reader_fail(reader, "out of memory");
+    free(name.decoded);
+    free(value.decoded);
+}
+
+static void fields_member(struct reader *reader, struct hg_fields *fields, const char *name)
+{
+    const json_t *list = json_object_get(reader->message, name);
+
+    if (!list)
+        return;
+    if (!json_is_array(list))
+        reader_fail(reader, "fields are not a list");
+    if (json_array_size(list) > CODEC_JSON_FIELDS_MAX)
+        reader_fail(reader, "more than 256 fields");
+    for (size_t i = 0; i < json_array_size(list) && !reader->error; i++)
+        add_field(reader, fields, json_array_get(list, i));
+}
+
+/* "1.1"; absent: 1.1. */
+static uint16_t version_member(struct reader *reader)
+{
+    const json_t *value = json_object_get(reader->message, "version");
+    unsigned major = 1, minor = 1;
+    char rest;
+
+    if (value &&
+        (!json_is_string(value) || json_string_length(value) > 7 ||
+         strspn(json_string_value(value), "0123456789.") != json_string_length(value) ||
+         sscanf(json_string_value(value), "%3u.%3u%c", &major, &minor, &rest) != 2 || major > 255 || minor > 255))
+        reader_fail(reader, "version is not like \"1.1\"");
+    return (uint16_t)(major << 8 | minor);
+}
+
+static int64_t length_member(struct reader *reader)
+{
+    const json_t *value = json_object_get(reader->message, "length");
+
+    if (json_is_string(value) && !strcmp(json_string_value(value), "unknown"))
+        return HG_LENGTH_UNKNOWN;
+    return number_member(reader, "length", 0, INT64_MAX, HG_LENGTH_NONE);
+}
+
+/* ---- Messages ---- */
+
+static void read_head(struct reader *reader, struct hg_head *head)
+{
+    head->version = version_member(reader);
+    head->length = length_member(reader);
+    if (head->kind == HG_REQUEST) {
+        head_member(reader, head, &head->method, "method", TOKEN);
+        head_member(reader, head, &head->scheme, "scheme", WORD);
+        head_member(reader, head, &head->authority, "authority", WORD);
+        head_member(reader, head, &head->path, "path", WORD);
+        head_member(reader, head, &head->id, "id", WORD);
+        head_member(reader, head, &head->peer, "peer", LINE);
+        head_member(reader, head, &head->service, "service", LINE);
+        if (!head->path.size || (head->path.data[0] != '/' && !hg_text_equal(head->path, HG_TEXT("*"))))
+            reader_fail(reader, "path does not begin with a slash");
+    } else {
+        head->status = (int)number_member(reader, "status", 100, 599, 0);
+        if (!head->status)
+            reader_fail(reader, "response without a status");
+        head_member(reader, head, &head->reason, "reason", LINE);
+    }
+    head_member(reader, head, &head->upgrade, "upgrade", LINE);
+    fields_member(reader, &head->fields, "fields");
+}
+
+static void take_head(struct codec_json_decoder *decoder, struct reader *reader, enum hg_head_kind kind,
+                      struct hg_codec_event *event)
+{
+    struct hg_head *head;
+
+    if (decoder->phase >= (kind == HG_REQUEST ? CODEC_JSON_PHASE_INTERIM : CODEC_JSON_PHASE_BODY)) {
+        reader_fail(reader, "head where none may come");
+        return;
+    }
+    head = hg_head_new(reader->host, kind);
+    if (!head) {
+        reader_fail(reader, "out of memory");
+        return;
+    }
+    read_head(reader, head);
+    if (reader->error) {
+        hg_head_free(reader->host, head);
+        return;
+    }
+    event->type = HG_CODEC_HEAD;
+    event->head = head;
+    decoder->phase = hg_head_is_interim(head) ? CODEC_JSON_PHASE_INTERIM : CODEC_JSON_PHASE_BODY;
+}
+
+static void take_data(struct codec_json_decoder *decoder, struct reader *reader, struct hg_codec_event *event)
+{
+    const json_t *text = json_object_get(reader->message, "text");
+    const json_t *base64 = json_object_get(reader->message, "base64");
+    const json_t *value = text ? text : base64;
+    struct hg_text encoded = {json_string_value(value), json_string_length(value)};
+    struct hg_buffer *buffer;
+    ptrdiff_t size = (ptrdiff_t)encoded.size;
+
+    if (decoder->phase != CODEC_JSON_PHASE_BODY)
+        reader_fail(reader, "data before a head");
+    if (!text == !base64 || !json_is_string(value))
+        reader_fail(reader, "data without exactly one string, text or base64");
+    if (reader->error || !encoded.size)
+        return;
+    buffer = hg_buffer_new(reader->host, encoded.size);
+    if (!buffer) {
+        reader_fail(reader, "out of memory");
+        return;
+    }
+    if (text)
+        memcpy(buffer->data, encoded.data, encoded.size);
+    else
+        size = codec_json_base64_decode(buffer->data, encoded);
+    if (size < 0) {
+        reader_fail(reader, "wrong base64");
+        hg_buffer_unref(buffer);
+        return;
+    }
+    event->type = HG_CODEC_DATA;
+    event->data = (struct hg_slice){buffer, buffer->data, (size_t)size};
+    event->data_owned = true;
+}
+
+static void take_end(struct codec_json_decoder *decoder, struct reader *reader, struct hg_codec_event *event)
+{
+    struct hg_fields *trailers = NULL;
+
+    if (decoder->phase != CODEC_JSON_PHASE_BODY) {
+        reader_fail(reader, "end before a head");
+        return;
+    }
+    if (json_object_get(reader->message, "trailers")) {
+        trailers = hg_fields_new(reader->host);
+        if (trailers)
+            fields_member(reader, trailers, "trailers");
+        else
+            reader_fail(reader, "out of memory");
+    }
+    if (reader->error || (trailers && !trailers->count)) {
+        hg_fields_free(reader->host, trailers);
+        trailers = NULL;
+    }
+    if (reader->error)
+        return;
+    event->type = HG_CODEC_END;
+    event->trailers = trailers;
+    decoder->phase = CODEC_JSON_PHASE_OVER;
+}
+
+static void take_reset(struct codec_json_decoder *decoder, struct reader *reader, struct hg_codec_event *event)
+{
+    struct text error = text_member(reader, "error", WORD), detail = text_member(reader, "detail", LINE);
+
+    event->reason.status = (int)number_member(reader, "status", 400, 599, 0);
+    event->reason.retry_after = (unsigned)number_member(reader, "retry_after", 0, UINT_MAX, 0);
+    if (!event->reason.status)
+        reader_fail(reader, "reset without a status");
+    if (error.text.size > CODEC_JSON_ERROR_MAX || detail.text.size > CODEC_JSON_DETAIL_MAX)
+        reader_fail(reader, "text of a reset too long");
+    if (!reader->error && !(decoder->reason = calloc(1, error.text.size + 1 + detail.text.size + 1)))
+        reader_fail(reader, "out of memory");
+    if (!reader->error) {
+        memcpy(decoder->reason, error.text.data, error.text.size);
+        memcpy(decoder->reason + error.text.size + 1, detail.text.data, detail.text.size);
+        event->reason.error = error.text.size ? decoder->reason : NULL;
+        event->reason.detail = detail.text.size ? decoder->reason + error.text.size + 1 : NULL;
+        event->type = HG_CODEC_RESET;
+        decoder->phase = CODEC_JSON_PHASE_OVER;
+    }
+    free(error.decoded);
+    free(detail.decoded);
+}
+
+/* A message of an unknown type is none of this version's business. */
+static void take_message(struct codec_json_decoder *decoder, struct reader *reader, struct hg_codec_event *event)
+{
+    const json_t *member = json_object_get(reader->message, "type");
+    const struct hg_text type = {json_string_value(member), json_string_length(member)};
+
+    if (hg_text_equal(type, HG_TEXT("data")))
+        take_data(decoder, reader, event);
+    else if (hg_text_equal(type, HG_TEXT("request")))
+        take_head(decoder, reader, HG_REQUEST, event);
+    else if (hg_text_equal(type, HG_TEXT("response")))
+        take_head(decoder, reader, HG_RESPONSE, event);
+    else if (hg_text_equal(type, HG_TEXT("end")))
+        take_end(decoder, reader, event);
+    else if (hg_text_equal(type, HG_TEXT("reset")))
+        take_reset(decoder, reader, event);
+}
+
+/* ---- Lines ---- */
+
+/* Whether nothing is nested deeper than the limit. Strings are passed over; what is no JSON the parser will find. */
+static bool is_shallow(const char *line, size_t size)
+{
+    bool in_string = false;
+    unsigned depth = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        if (in_string) {
+            if (line[i] == '\\')
+                i++;
+            else if (line[i] == '"')
+                in_string = false;
+        } else if (line[i] == '"') {
+            in_string = true;
+        } else if (line[i] == '{' || line[i] == '[') {
+            if (++depth > CODEC_JSON_DEPTH_MAX)
+                return false;
+        } else if ((line[i] == '}' || line[i] == ']') && depth) {
+            depth--;
+        }
+    }
+    return true;
+}
+
+/* Reads one whole line; returns NULL or what is wrong. */
+static const char *read_line(const struct hg_host *host, struct codec_json_decoder *decoder, const char *line,
+                             size_t size, struct hg_codec_event *event)
+{
+    struct reader reader = {.host = host};
+    json_t *message;
+
+    if (decoder->phase == CODEC_JSON_PHASE_OVER)
+        return "message after the end";
+    while (size && (line[size - 1] == '\n' || line[size - 1] == '\r'))
+        size--;
+    if (!size)
+        return NULL;
+    if (!is_shallow(line, size))
+        return "nested deeper than 16 levels";
+    message = json_loadb(line, size, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
+    reader.message = message;
+    if (json_is_object(message))
+        take_message(decoder, &reader, event);
+    else
+        reader_fail(&reader, "line is not a JSON object");
+    json_decref(message);
+    return reader.error;
+}
+
+/* Adds to the line that was gathered. The memory follows what has come. False: out of memory. */
+static bool gather(struct codec_json_decoder *decoder, const uint8_t *bytes, size_t size)
+{
+    size_t needed = decoder->gathered_size + size;
+
+    if (needed > decoder->gathered_capacity) {
+        size_t capacity = decoder->gathered_capacity ? decoder->gathered_capacity : GATHER_MIN;
+        char *grown;
+
+        while (capacity < needed)
+            capacity *= 2;
+        grown = realloc(decoder->gathered, capacity);
+        if (!grown)
+            return false;
+        decoder->gathered = grown;
+        decoder->gathered_capacity = capacity;
+    }
+    memcpy(decoder->gathered + decoder->gathered_size, bytes, size);
+    decoder->gathered_size = needed;
+    return true;
+}
+
+static void forget_gathered(struct codec_json_decoder *decoder)
+{
+    free(decoder->gathered);
+    decoder->gathered = NULL;
+    decoder->gathered_size = decoder->gathered_capacity = 0;
+}
+
+ptrdiff_t codec_json_decode(struct hg_worker *worker, void *state, const struct hg_slice *in,
+                            struct hg_codec_event *event, const char **error)
+{
+    struct codec_json_decoder *decoder = state;
+    struct hg_slice rest = *in;
+
+    memset(event, 0, sizeof *event);
+    *error = NULL;
+    while (rest.size && event->type == HG_CODEC_NONE && !*error) {
+        const uint8_t *newline = memchr(rest.data, '\n', rest.size);
+        const size_t part = newline ? (size_t)(newline - rest.data) + 1 : rest.size;
+
+        if (decoder->gathered_size + part > CODEC_JSON_LINE_MAX)
+            *error = "line longer than 64 KiB";
+        else if ((!newline || decoder->gathered_size) && !gather(decoder, rest.data, part))
+            *error = "out of memory";
+        else if (newline && decoder->gathered_size)
+            *error = read_line(worker->host, decoder, decoder->gathered, decoder->gathered_size, event);
+        else if (newline)
+            *error = read_line(worker->host, decoder, (const char *)rest.data, part, event);
+        if (newline)
+            forget_gathered(decoder);
+        rest = hg_slice_from(rest, part);
+    }
+    return *error ? -1 : (ptrdiff_t)(in->size - rest.size);
+}
