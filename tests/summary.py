@@ -48,7 +48,7 @@ def collect(path):
         yield (path, *of_tap(read(path)))
         return
     for folder, folders, files in os.walk(path):
-        folders[:] = sorted(f for f in folders if not (f.startswith("hopgate-") or f == "asan"))
+        folders[:] = sorted(f for f in folders if not f.startswith("hopgate-") and f not in ("asan", "clang"))
         for name in sorted(files):
             if name.endswith(".trs"):
                 full = os.path.join(folder, name)

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 #
-# valgrind.sh VALGRIND LIBTOOL PROGRAM...: runs each unit test among the programs under memcheck, in one process (CK_FORK=no) so that
+# valgrind.sh VALGRIND LIBTOOL PROGRAM...: runs each unit test (test_*) among the programs under memcheck, in one process (CK_FORK=no) so that
 # leaks are seen, and writes TAP. A program gets 300 s, under valgrind's slowdown of about thirty.
 valgrind=$1 libtool=$2
 shift 2
 for program; do
     shift
-    case $program in tests/unit/*) set -- "$@" "$program" ;; esac
+    case $program in */test_*) set -- "$@" "$program" ;; esac
 done
 if [ "$valgrind" = no ] || [ $# -eq 0 ]; then
     echo "Bail out! valgrind: $([ $# -eq 0 ] && echo 'no unit test was built' || echo 'not found (Debian: valgrind)')"

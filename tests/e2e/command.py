@@ -138,7 +138,7 @@ def kinds_of_faults(world):
     one(lambda t: "pipelin: []\n" + t, 1, r"pipelin")
     one(lambda t: t + "  - origin\n", 14, r"origin")
     one(lambda t: t.replace("pipeline:", "pipeline: ["), None, r".")
-    one(lambda t: t.replace("{ file: tokens }", "{ file: ${NOT_SET_ANYWHERE} }"), 9, r"NOT_SET_ANYWHERE")
+    one(lambda t: t.replace("{ file: tokens }", '{ file: "${NOT_SET_ANYWHERE}" }'), 9, r"NOT_SET_ANYWHERE")
 
 
 @case("check: a file that is not there, and one that is not YAML")
@@ -152,7 +152,7 @@ def no_config(world):
 @case("${NAME} takes an environment variable")
 def environment(world):
     world.environment["TOKENS"] = "tokens"
-    code, _, output = faults(world, GOOD.replace("file: tokens", "file: ${TOKENS}"))
+    code, _, output = faults(world, GOOD.replace("file: tokens", 'file: "${TOKENS}"'))
     equal(code, 0, output)
 
 

@@ -431,7 +431,7 @@ class World:
             undo()
         for process in reversed(self.processes):
             if process.running():
-                process.popen.kill() if not process.name.startswith(("nginx", "web", "plain")) else process.signal(signal.SIGTERM)
+                process.signal(signal.SIGTERM)
                 try:
                     process.popen.wait(5)
                 except subprocess.TimeoutExpired:
@@ -542,7 +542,7 @@ def run_case(name, function, seconds):
     except Skip as skip:
         signal.alarm(0)
         world.close(False)
-        return f"ok {{}} - {name} # SKIP {skip}"
+        return "ok", f"{name} # SKIP {skip}"
     except Failure as wrong:
         failure = str(wrong)
     except Exception:  # pylint: disable=broad-except
@@ -552,7 +552,7 @@ def run_case(name, function, seconds):
     for line in ([failure] if failure else []) + wrong:
         for part in line.splitlines():
             print(f"# {part[:400]}")
-    return f"{'not ok' if failure or wrong else 'ok'} {{}} - {name}"
+    return "not ok" if failure or wrong else "ok", name
 
 
 def main():
@@ -562,8 +562,8 @@ def main():
     failed = 0
     for number, (name, function, seconds) in enumerate(chosen, 1):
         began = time.monotonic()
-        line = run_case(name, function, seconds).format(number)
-        failed += line.startswith("not")
-        print(line, flush=True)
+        verdict, text = run_case(name, function, seconds)
+        failed += verdict != "ok"
+        print(f"{verdict} {number} - {text}", flush=True)
         note(f"{time.monotonic() - began:.1f} s")
     sys.exit(1 if failed else 0)
