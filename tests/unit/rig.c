@@ -4,13 +4,19 @@
 #include "tests/unit/rig.h"
 
 #include "core/listen.h"
+#include "core/log.h"
 
 #include <check.h>
 #include <stdlib.h>
 
+/* What core/plugin.c does with a loaded descriptor. */
 static void complete(struct plugin *plugin, const struct hg_plugin *descriptor)
 {
+    static const struct hg_offer no_offers[] = {{0}};
+
     plugin->descriptor = *descriptor;
+    if (!descriptor->offers)
+        plugin->descriptor.offers = no_offers;
     switch (descriptor->role) {
     case HG_ROLE_EDGE:
         plugin->stage = *((const struct hg_edge_ops *)descriptor->ops)->exchange;
@@ -59,7 +65,7 @@ static struct pipeline *empty_pipeline(enum pipeline_shape shape, size_t count)
     pipeline->path = calloc(count, sizeof *pipeline->path);
     pipeline->codecs = calloc(count, sizeof *pipeline->codecs);
     pipeline->transports = calloc(count, sizeof *pipeline->transports);
-    pipeline->settings = (struct settings){.log = "text",
+    pipeline->settings = (struct settings){.log = LOG_TEXT,
                                            .log_level = HG_LOG_WARNING,
                                            .stop_timeout = 5 * HG_SECOND,
                                            .exchange_buffer = 65536,
