@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * One connection of a public user: socket, input buffer, output queue, deadline, and the ways to end.
+ *
+ * An idle connection has neither buffer: they come with the first byte and go with the last.
+ */
+#include "plugins/http/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* One TLS record fits in it. */
+#define INPUT_SIZE 16384
+
+/* With less room than that behind what is in the input, a new buffer is better than many small reads. */
+#define LEAST_ROOM 2048
+
+/* Encoded heads and small bodies are gathered in pieces of that size. */
+#define TAIL_SIZE 4096
+
+/* A slice up to that is copied: a place in the queue, and in a writev, costs more. */
+#define COPY_MAX 2048
+
+/* No more data is taken while so much is waiting for the socket. */
+#define OUTPUT_LIMIT 131072
+
+/* How often a connection that cannot be read from is asked whether its peer is still there. */
+#define PEER_CHECK HG_SECOND
+
+static const struct hg_host *host_of(const struct connection *connection)
+{
+    return connection->edge->worker->host;
+}
+
+/* ---- Deadline ---- */
+
+static bool is_reading(const struct connection *connection)
+{
+    return connection->phase != CONNECTION_OPEN || request_wants(connection) > 0;
+}
+
+/* The timer also serves to look after a peer that nothing is read from. */
+static void set_timer(struct connection *connection)
+{
+    hg_time now = hg_now(connection->edge->worker);
+    hg_time delay = connection->deadline > now ? connection->deadline - now : 0;
+
+    if (connection->self && delay > PEER_CHECK && !is_reading(connection))
+        delay = PEER_CHECK;
+    hg_timer_set(host_of(connection), connection->timer, delay);
+}
+
+void connection_expect(struct connection *connection, hg_time delay)
+{
+    connection->deadline = hg_now(connection->edge->worker) + delay;
+    set_timer(connection);
+}
+
+static bool peer_is_gone(const struct connection *connection)
+{
+    struct pollfd poll_fd = {.fd = connection->fd, .events = POLLRDHUP};
+
+    return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLRDHUP | POLLERR | POLLHUP));
+}
+
+static void on_timer(void *arg)
+{
+    struct connection *connection = arg;
+
+    if (connection->deadline > hg_now(connection->edge->worker)) {
+        if (!is_reading(connection) && peer_is_gone(connection))
+            connection_lost(connection);
+        else
+            set_timer(connection);
+        return;
+    }
+    switch (connection->phase) {
+    case CONNECTION_OPEN:
+        request_timeout(connection);
+        return;
+    case CONNECTION_DEAD:
+        return;
+    default:
+        connection_abort(connection, false);
+    }
+}
+
+/* ---- Watching ---- */
+
+static void watch(struct connection *connection)
+{
+    int events = 0;
+
+    switch (connection->phase) {
+    case CONNECTION_HANDSHAKE:
+        events = tls_wants_write(connection->tls) ? HG_WRITE : HG_READ;
+        break;
+    case CONNECTION_OPEN:
+        events = request_wants(connection) ? HG_READ : 0;
+        if (connection->self && !events)
+            set_timer(connection);
+        break;
+    case CONNECTION_LINGER:
+        events = HG_READ;
+        break;
+    default:
+        break;
+    }
+    if (connection->output.count && !connection->is_enlisted)
+        events |= HG_WRITE;
+    hg_io_set(host_of(connection), connection->io, events);
+}
+
+/* ---- Input ---- */
+
+static struct hg_buffer *take_input(struct edge *edge)
+{
+    if (edge->spare_input_count)
+        return edge->spare_inputs[--edge->spare_input_count];
+    return hg_buffer_new(edge->worker->host, INPUT_SIZE);
+}
+
+static bool is_sole(struct hg_buffer *buffer)
+{
+    return atomic_load_explicit(&buffer->refs, memory_order_acquire) == 1;
+}
+
+/* A few spare buffers save the allocator from growing and trimming the heap with each request. */
+static void give_input(struct edge *edge, struct hg_buffer *buffer)
+{
+    if (buffer && buffer->capacity == INPUT_SIZE && is_sole(buffer) &&
+        edge->spare_input_count < sizeof edge->spare_inputs / sizeof *edge->spare_inputs)
+        edge->spare_inputs[edge->spare_input_count++] = buffer;
+    else
+        hg_buffer_unref(buffer);
+}
+
+static void release_input(struct connection *connection)
+{
+    give_input(connection->edge, connection->input);
+    connection->input = NULL;
+    connection->input_start = connection->input_end = 0;
+}
+
+/* Moves what is unread to the front, or to a larger buffer if it fills this one. */
+static int make_room(struct connection *connection)
+{
+    size_t unread = connection->input_end - connection->input_start;
+    struct hg_buffer *larger;
+
+    if (is_sole(connection->input) && connection->input->capacity - unread >= LEAST_ROOM) {
+        memmove(connection->input->data, connection->input->data + connection->input_start, unread);
+    } else {
+        larger = unread + LEAST_ROOM <= INPUT_SIZE ? take_input(connection->edge)
+                                                   : hg_buffer_new(host_of(connection), 2 * unread + LEAST_ROOM);
+        if (!larger)
+            return -1;
+        memcpy(larger->data, connection->input->data + connection->input_start, unread);
+        give_input(connection->edge, connection->input);
+        connection->input = larger;
+    }
+    connection->input_start = 0;
+    connection->input_end = unread;
+    return 0;
+}
+
+/* Makes room to read into. Bytes that a slice covers stay where they are. */
+static int reserve_input(struct connection *connection)
+{
+    if (connection->input && connection->input_start == connection->input_end) {
+        if (is_sole(connection->input))
+            connection->input_start = connection->input_end = 0;
+        else if (connection->input->capacity - connection->input_end < LEAST_ROOM)
+            release_input(connection);
+    }
+    if (!connection->input) {
+        connection->input = take_input(connection->edge);
+        return connection->input ? 0 : -1;
+    }
+    if (connection->input->capacity - connection->input_end >= LEAST_ROOM)
+        return 0;
+    return make_room(connection);
+}
+
+/* Bytes, 0 at the end, TLS_AGAIN or TLS_FAILED. */
+static ssize_t receive(struct connection *connection, uint8_t *data, size_t size)
+{
+    ssize_t got;
+
+    if (connection->tls)
+        return tls_read(connection->tls, data, size);
+    do
+        got = recv(connection->fd, data, size, 0);
+    while (got < 0 && errno == EINTR);
+    if (got >= 0)
+        return got;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? TLS_AGAIN : TLS_FAILED;
+}
+
+/* Reads once. False: no more now, or the connection is over. */
+static bool read_once(struct connection *connection, size_t wanted)
+{
+    struct hg_buffer *input;
+    ssize_t got;
+    size_t room;
+
+    if (reserve_input(connection)) {
+        connection_abort(connection, false);
+        return false;
+    }
+    input = connection->input;
+    room = input->capacity - connection->input_end;
+    if (wanted > room)
+        wanted = room;
+    got = receive(connection, input->data + connection->input_end, wanted);
+    if (got == TLS_AGAIN)
+        return false;
+    if (got <= 0) {
+        connection_lost(connection);
+        return false;
+    }
+    connection->input_end += (size_t)got;
+    request_input(connection);
+    /* A short read has emptied the socket; what GnuTLS still holds is known to GnuTLS alone. */
+    return connection->phase == CONNECTION_OPEN && (connection->tls || (size_t)got == wanted);
+}
+
+void connection_read(struct connection *connection)
+{
+    size_t wanted;
+
+    while (connection->phase == CONNECTION_OPEN && (wanted = request_wants(connection)) > 0)
+        if (!read_once(connection, wanted))
+            break;
+    if (connection->tls)
+        tls_read_end(connection->tls);
+    if (connection->phase == CONNECTION_DEAD)
+        return;
+    if (connection->input && connection->input_start == connection->input_end)
+        release_input(connection);
+    watch(connection);
+}
+
+/* Lingering: whatever comes is of no interest, but for its end. */
+static void discard(struct connection *connection)
+{
+    uint8_t rest[16384];
+    ssize_t got;
+
+    do {
+        got = recv(connection->fd, rest, sizeof rest, 0);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+            connection_abort(connection, false);
+            return;
+        }
+        if (got > 0)
+            connection->discarded += (size_t)got;
+        if (connection->discarded > connection->edge->config->drain_size) {
+            connection_abort(connection, false);
+            return;
+        }
+    } while (got == (ssize_t)sizeof rest);
+}
+
+/* ---- Output ---- */
+
+uint8_t *connection_reserve(struct connection *connection, size_t size)
+{
+    struct output *output = &connection->output;
+
+    if (output->tail && output->tail->capacity - output->tail_used < size) {
+        hg_buffer_unref(output->tail);
+        output->tail = NULL;
+    }
+    if (!output->tail) {
+        output->tail = hg_buffer_new(host_of(connection), size > TAIL_SIZE ? size : TAIL_SIZE);
+        output->tail_used = 0;
+    }
+    return output->tail ? output->tail->data + output->tail_used : NULL;
+}
+
+static struct hg_slice *last_slice(struct output *output)
+{
+    return output->count ? &output->slices[(output->first + output->count - 1) % OUTPUT_SLICES] : NULL;
+}
+
+static void push_slice(struct output *output, struct hg_slice slice)
+{
+    output->slices[(output->first + output->count++) % OUTPUT_SLICES] = slice;
+    output->bytes += slice.size;
+}
+
+void connection_commit(struct connection *connection, size_t size)
+{
+    struct output *output = &connection->output;
+    struct hg_slice *last = last_slice(output);
+    uint8_t *start = output->tail->data + output->tail_used;
+
+    output->tail_used += size;
+    if (last && last->buffer == output->tail && last->data + last->size == start) {
+        last->size += size;
+        output->bytes += size;
+        return;
+    }
+    push_slice(output, (struct hg_slice){hg_buffer_ref(output->tail), start, size});
+}
+
+int connection_append(struct connection *connection, const struct hg_slice *slice)
+{
+    uint8_t *copy;
+
+    if (slice->size > COPY_MAX) {
+        push_slice(&connection->output, (struct hg_slice){hg_buffer_ref(slice->buffer), slice->data, slice->size});
+        return 0;
+    }
+    copy = connection_reserve(connection, slice->size);
+    if (!copy)
+        return -1;
+    memcpy(copy, slice->data, slice->size);
+    connection_commit(connection, slice->size);
+    return 0;
+}
+
+bool connection_takes_data(const struct connection *connection)
+{
+    /* A chunk takes up to three places; the last chunk and an interim head must still find theirs. */
+    return connection->output.bytes < OUTPUT_LIMIT && connection->output.count + 6 <= OUTPUT_SLICES;
+}
+
+static void drop_output(struct output *output, size_t size)
+{
+    output->bytes -= size;
+    while (size) {
+        struct hg_slice *slice = &output->slices[output->first];
+
+        if (size < slice->size) {
+            *slice = hg_slice_from(*slice, size);
+            return;
+        }
+        size -= slice->size;
+        hg_buffer_unref(slice->buffer);
+        output->first = (output->first + 1) % OUTPUT_SLICES;
+        output->count--;
+    }
+}
+
+static void clear_output(struct output *output)
+{
+    drop_output(output, output->bytes);
+    hg_buffer_unref(output->tail);
+    output->tail = NULL;
+}
+
+static ssize_t send_plain(const struct connection *connection)
+{
+    const struct output *output = &connection->output;
+    struct iovec parts[OUTPUT_SLICES];
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = output->count};
+    ssize_t sent;
+
+    for (size_t i = 0; i < output->count; i++) {
+        const struct hg_slice *slice = &output->slices[(output->first + i) % OUTPUT_SLICES];
+
+        parts[i] = (struct iovec){(void *)(uintptr_t)slice->data, slice->size};
+    }
+    do
+        sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent >= 0)
+        return sent;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? TLS_AGAIN : TLS_FAILED;
+}
+
+static void linger(struct connection *connection);
+
+/* All output is written. */
+static void output_done(struct connection *connection)
+{
+    hg_buffer_unref(connection->output.tail);
+    connection->output.tail = NULL;
+    if (connection->phase == CONNECTION_CLOSING)
+        linger(connection);
+}
+
+bool connection_flush(struct connection *connection)
+{
+    struct output *output = &connection->output;
+    bool progress = false;
+
+    while (output->count) {
+        size_t all = output->bytes;
+        ssize_t sent = connection->tls ? tls_write(connection->tls, output) : send_plain(connection);
+
+        if (sent == TLS_AGAIN)
+            break;
+        if (sent < 0) {
+            connection_lost(connection);
+            return false;
+        }
+        drop_output(output, (size_t)sent);
+        progress = true;
+        /* The socket has taken a part: it is full. */
+        if (!connection->tls && (size_t)sent < all)
+            break;
+    }
+    if (progress && connection->self)
+        connection_expect(connection, connection->edge->config->idle_timeout);
+    if (!output->count)
+        output_done(connection);
+    watch(connection);
+    return true;
+}
+
+/* Puts it on the list that connection_flush_all() goes through at the end of this turn of the loop. */
+static void enlist(struct connection *connection)
+{
+    struct edge *edge = connection->edge;
+
+    if (connection->is_enlisted)
+        return;
+    connection->is_enlisted = true;
+    connection->next_enlisted = edge->enlisted;
+    edge->enlisted = connection;
+    /* A timer that is due at once costs no system call, unlike watching for writability. */
+    hg_timer_set(edge->worker->host, edge->flush_timer, 0);
+}
+
+void connection_flush_later(struct connection *connection)
+{
+    enlist(connection);
+}
+
+void connection_flush_all(void *arg)
+{
+    struct edge *edge = arg;
+
+    while (edge->enlisted) {
+        struct connection *connection = edge->enlisted;
+
+        edge->enlisted = connection->next_enlisted;
+        connection->is_enlisted = false;
+        if (connection->phase != CONNECTION_DEAD) {
+            if (connection_flush(connection))
+                response_written(connection);
+        } else if (!connection->self) {
+            connection_free(connection);
+        }
+    }
+}
+
+/* ---- Ending ---- */
+
+/* Closes the socket. The memory stays until the end of this turn, since callers still look at it, and as long as the
+ * exchange holds it. */
+static void die(struct connection *connection)
+{
+    connection->phase = CONNECTION_DEAD;
+    hg_io_free(host_of(connection), connection->io);
+    connection->io = NULL;
+    hg_timer_stop(host_of(connection), connection->timer);
+    close(connection->fd);
+    connection->fd = -1;
+    enlist(connection);
+}
+
+void connection_let_go(struct connection *connection)
+{
+    connection->self = NULL;
+    if (connection->phase == CONNECTION_DEAD)
+        enlist(connection);
+}
+
+static void forget(struct connection *connection)
+{
+    struct connection **at = &connection->edge->enlisted;
+
+    if (!connection->is_enlisted)
+        return;
+    while (*at != connection)
+        at = &(*at)->next_enlisted;
+    *at = connection->next_enlisted;
+}
+
+void connection_free(struct connection *connection)
+{
+    struct edge *edge = connection->edge;
+
+    forget(connection);
+    hg_io_free(host_of(connection), connection->io);
+    if (connection->fd >= 0)
+        close(connection->fd);
+    tls_free(connection->tls);
+    hg_timer_free(host_of(connection), connection->timer);
+    hg_head_free(host_of(connection), connection->held_head);
+    release_input(connection);
+    clear_output(&connection->output);
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        edge->connections = connection->next;
+    if (connection->next)
+        connection->next->previous = connection->previous;
+    edge->connection_count--;
+    free(connection);
+    listener_room(edge);
+}
+
+void connection_abort(struct connection *connection, bool reset)
+{
+    static const struct hg_reason gone = {499, NULL, "the public user went away", 0};
+
+    if (connection->phase == CONNECTION_DEAD)
+        return;
+    if (reset)
+        setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1, .l_linger = 0},
+                   sizeof(struct linger));
+    die(connection);
+    if (connection->self)
+        hg_reset(connection->self, &gone);
+}
+
+void connection_lost(struct connection *connection)
+{
+    if (connection->self)
+        ++*connection->edge->aborted;
+    connection_abort(connection, false);
+}
+
+static void linger(struct connection *connection)
+{
+    if (connection->tls)
+        tls_bye(connection->tls);
+    connection->phase = CONNECTION_LINGER;
+    connection->discarded = 0;
+    release_input(connection);
+    shutdown(connection->fd, SHUT_WR);
+    connection_expect(connection, connection->edge->config->drain_timeout);
+}
+
+void connection_finish(struct connection *connection)
+{
+    if (connection->phase >= CONNECTION_CLOSING)
+        return;
+    connection->phase = CONNECTION_CLOSING;
+    connection_expect(connection, connection->edge->config->idle_timeout);
+    if (!connection->is_enlisted)
+        connection_flush(connection);
+}
+
+void connection_drain(struct connection *connection)
+{
+    bool idle = connection->phase == CONNECTION_OPEN && connection->request_phase == REQUEST_HEAD &&
+                connection->input_start == connection->input_end;
+
+    if (idle)
+        connection_finish(connection);
+}
+
+/* ---- Beginning ---- */
+
+void connection_read_on(struct connection *connection)
+{
+    if (connection->tls && tls_holds_input(connection->tls))
+        connection_read(connection);
+    else if (connection->phase != CONNECTION_DEAD)
+        watch(connection);
+}
+
+void connection_handshake(struct connection *connection)
+{
+    int result;
+
+    if (connection->phase != CONNECTION_HANDSHAKE)
+        return;
+    result = tls_handshake(connection->tls);
+    if (connection->phase == CONNECTION_DEAD)
+        return;
+    if (result == TLS_AGAIN) {
+        watch(connection);
+    } else if (result == TLS_PARKED) {
+        hg_io_set(host_of(connection), connection->io, 0);
+    } else if (result == TLS_FAILED) {
+        ++*connection->edge->failed_handshakes;
+        linger(connection);
+        watch(connection);
+    } else {
+        connection->phase = CONNECTION_OPEN;
+        connection_read(connection);
+    }
+}
+
+static void on_io(void *arg, int events)
+{
+    struct connection *connection = arg;
+
+    if (connection->phase == CONNECTION_HANDSHAKE) {
+        connection_handshake(connection);
+        return;
+    }
+    if (connection->phase == CONNECTION_LINGER) {
+        discard(connection);
+        return;
+    }
+    if ((events & HG_WRITE) && connection->output.count) {
+        if (!connection_flush(connection))
+            return;
+        response_written(connection);
+    }
+    if ((events & HG_READ) && connection->phase == CONNECTION_OPEN)
+        connection_read(connection);
+}
+
+static void print_peer(struct connection *connection, const struct sockaddr *address)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    unsigned port = 0;
+    bool brackets = false;
+
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+        port = ntohs(v4->sin_port);
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+
+        /* An IPv4 user of an IPv6 socket is still an IPv4 user. */
+        brackets = !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
+        if (brackets)
+            inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+        else
+            inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, host, sizeof host);
+        port = ntohs(v6->sin6_port);
+    }
+    snprintf(connection->peer, sizeof connection->peer, brackets ? "[%s]:%u" : "%s:%u", host, port);
+    connection->peer_host_size = (uint8_t)(strlen(host) + (brackets ? 2 : 0));
+}
+
+void connection_open(struct edge *edge, int fd, const struct sockaddr *address, bool tls)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+
+    if (!connection) {
+        close(fd);
+        return;
+    }
+    connection->edge = edge;
+    connection->fd = fd;
+    connection->scan = HTTP1_SCAN_REQUEST;
+    connection->next = edge->connections;
+    if (connection->next)
+        connection->next->previous = connection;
+    edge->connections = connection;
+    edge->connection_count++;
+    print_peer(connection, address);
+    connection->io = hg_io_new(edge->worker, fd, on_io, connection);
+    connection->timer = hg_timer_new(edge->worker, on_timer, connection);
+    connection->phase = tls ? CONNECTION_HANDSHAKE : CONNECTION_OPEN;
+    if (tls)
+        connection->tls = tls_new(connection);
+    if (!connection->io || !connection->timer || (tls && !connection->tls)) {
+        connection_free(connection);
+        return;
+    }
+    connection_expect(connection, edge->config->head_timeout);
+    watch(connection);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What a request gets on its way in: its id, the peer, Via (RFC 9110 section 7.6.3), Forwarded (RFC 7239) and the
+ * X-Forwarded- fields that came before it.
+ */
+#include "plugins/http/http.h"
+
+#include <gnutls/crypto.h>
+#include <stdio.h>
+
+#define FORWARDED         HG_TEXT("Forwarded")
+#define X_FORWARDED_FOR   HG_TEXT("X-Forwarded-For")
+#define X_FORWARDED_PROTO HG_TEXT("X-Forwarded-Proto")
+#define X_FORWARDED_HOST  HG_TEXT("X-Forwarded-Host")
+#define X_REQUEST_ID      HG_TEXT("X-Request-Id")
+
+/* Longer ones from outside are not taken. */
+#define ACCEPTED_ID_MAX 128
+
+void forwarded_new_id(char id[REQUEST_ID_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t bytes[REQUEST_ID_SIZE / 2] = {0};
+
+    /* Ids need not be secret, only different: GnuTLS's nonce generator costs no system call. */
+    gnutls_rnd(GNUTLS_RND_NONCE, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        id[2 * i] = digits[bytes[i] >> 4];
+        id[2 * i + 1] = digits[bytes[i] & 15];
+    }
+}
+
+static bool is_acceptable_id(struct hg_text id)
+{
+    for (size_t i = 0; i < id.size; i++)
+        if (id.data[i] <= ' ' || id.data[i] >= 0x7f)
+            return false;
+    return id.size > 0 && id.size <= ACCEPTED_ID_MAX;
+}
+
+static int set_id(const struct connection *connection, struct hg_head *head)
+{
+    const struct hg_host *host = connection->edge->worker->host;
+    const struct hg_field *given = hg_field_find(&head->fields, X_REQUEST_ID, 0);
+    char id[REQUEST_ID_SIZE];
+
+    if (given && connection->edge->config->accept_request_id && is_acceptable_id(given->value)) {
+        if (hg_head_set(host, head, &head->id, given->value))
+            return -1;
+    } else {
+        forwarded_new_id(id);
+        if (hg_head_set(host, head, &head->id, (struct hg_text){id, sizeof id}))
+            return -1;
+    }
+    if (given)
+        hg_field_remove(host, &head->fields, X_REQUEST_ID);
+    return hg_field_add(host, &head->fields, X_REQUEST_ID, head->id);
+}
+
+static int add_via(const struct connection *connection, struct hg_head *head)
+{
+    const char *name = connection->edge->config->via;
+    char value[128];
+    int size;
+
+    if (!*name)
+        return 0;
+    size = snprintf(value, sizeof value, "1.%d %.100s", head->version & 0xff, name);
+    return hg_field_add(connection->edge->worker->host, &head->fields, HG_TEXT("Via"),
+                        (struct hg_text){value, (size_t)size});
+}
+
+static void remove_all(const struct hg_host *host, struct hg_head *head)
+{
+    hg_field_remove(host, &head->fields, FORWARDED);
+    hg_field_remove(host, &head->fields, X_FORWARDED_FOR);
+    hg_field_remove(host, &head->fields, X_FORWARDED_PROTO);
+    hg_field_remove(host, &head->fields, X_FORWARDED_HOST);
+}
+
+/* `for=192.0.2.1;proto=https;host=example.com`. An IPv6 address and a host with a port are no tokens, so they stand in
+ * quotes (RFC 7239 section 4). An authority is at most 261 bytes, and none of them needs escaping. */
+static int add_forwarded(const struct connection *connection, struct hg_head *head)
+{
+    char value[512];
+    bool quote_peer = connection->peer[0] == '[';
+    bool quote_host = memchr(head->authority.data, ':', head->authority.size) || head->authority.data[0] == '[';
+    const char *host_quote = quote_host ? "\"" : "", *peer_quote = quote_peer ? "\"" : "";
+    int size = snprintf(value, sizeof value, "for=%s%.*s%s;proto=%.*s;host=%s%.*s%s", peer_quote,
+                        (int)connection->peer_host_size, connection->peer, peer_quote, HG_PRINT(head->scheme),
+                        host_quote, HG_PRINT(head->authority), host_quote);
+
+    return hg_field_add(connection->edge->worker->host, &head->fields, FORWARDED,
+                        (struct hg_text){value, (size_t)size});
+}
+
+/* The address alone: X-Forwarded-For knows neither ports nor brackets. */
+static struct hg_text peer_host(const struct connection *connection)
+{
+    if (connection->peer[0] == '[')
+        return (struct hg_text){connection->peer + 1, connection->peer_host_size - 2U};
+    return (struct hg_text){connection->peer, connection->peer_host_size};
+}
+
+static int add_ours(const struct connection *connection, struct hg_head *head)
+{
+    const struct hg_host *host = connection->edge->worker->host;
+    bool has_proto = hg_field_find(&head->fields, X_FORWARDED_PROTO, 0);
+    bool has_host = hg_field_find(&head->fields, X_FORWARDED_HOST, 0);
+
+    /* Both lists grow by further field lines (RFC 9110 section 5.3); the other two tell of the first hop alone. */
+    if (add_forwarded(connection, head) || hg_field_add(host, &head->fields, X_FORWARDED_FOR, peer_host(connection)) ||
+        (!has_proto && hg_field_add(host, &head->fields, X_FORWARDED_PROTO, head->scheme)))
+        return -1;
+    return has_host ? 0 : hg_field_add(host, &head->fields, X_FORWARDED_HOST, head->authority);
+}
+
+int forwarded_request(const struct connection *connection, struct hg_head *head)
+{
+    const struct hg_host *host = connection->edge->worker->host;
+    int policy = connection->edge->config->forwarded;
+
+    if (set_id(connection, head) || add_via(connection, head) ||
+        hg_head_set(host, head, &head->peer, hg_text(connection->peer)))
+        return -1;
+    if (policy == FORWARDED_KEEP)
+        return 0;
+    if (policy != FORWARDED_APPEND)
+        remove_all(host, head);
+    return policy == FORWARDED_REMOVE ? 0 : add_ours(connection, head);
+}

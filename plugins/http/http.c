@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The plugin `http`: the edge that public users speak HTTP/1 to, with and without TLS.
+ */
+#include "plugins/http/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SECONDS(number) ((int64_t)(number) * (int64_t)HG_SECOND)
+#define A_DAY           SECONDS(86400)
+
+static const char *const listen_words[] = {"tls", NULL};
+static const char *const forwarded_policies[] = {"replace", "append", "remove", "keep", NULL};
+
+#define OPTION(member) .name = #member, .offset = offsetof(struct http_config, member)
+
+static const struct hg_option options[] = {
+    {OPTION(listen), .type = HG_OPTION_LIST, .item = HG_OPTION_ADDRESS, .flags = HG_OPTION_REQUIRED, .min = 0,
+     .max = 65535, .choices = listen_words,
+     .doc = "Addresses to accept connections at, each followed by `tls` where TLS is spoken."},
+    {OPTION(head_timeout), .type = HG_OPTION_DURATION, .value = "10s", .min = (int64_t)HG_MILLISECOND, .max = A_DAY,
+     .doc = "How long a TLS handshake and a request's head may take together."},
+    {OPTION(idle_timeout), .type = HG_OPTION_DURATION, .value = "300s", .min = (int64_t)HG_MILLISECOND, .max = A_DAY,
+     .doc = "How long a request or response may stand still."},
+    {OPTION(keep_alive_timeout), .type = HG_OPTION_DURATION, .value = "60s", .min = (int64_t)HG_MILLISECOND,
+     .max = A_DAY, .doc = "How long a connection is kept without a request."},
+    {OPTION(drain_timeout), .type = HG_OPTION_DURATION, .value = "5s", .min = (int64_t)HG_MILLISECOND, .max = A_DAY,
+     .doc = "How long the rest of an upload is read after its response, and after an error, so that the peer sees it."},
+    {OPTION(drain_size), .type = HG_OPTION_SIZE, .value = "1M", .min = 0, .max = INT64_MAX,
+     .doc = "How many bytes of it are read."},
+    {OPTION(max_connections), .type = HG_OPTION_INTEGER, .value = "16384", .min = 1, .max = 10000000,
+     .doc = "Connections of one worker; further ones wait to be accepted."},
+    {OPTION(max_requests), .type = HG_OPTION_INTEGER, .value = "1000", .min = 1, .max = INT64_MAX,
+     .doc = "Requests on one connection before it is closed."},
+    {OPTION(max_request_line), .type = HG_OPTION_SIZE, .value = "8k", .min = 64, .max = HTTP1_HEAD_MAX,
+     .doc = "The longest request line; 414 beyond."},
+    {OPTION(max_head), .type = HG_OPTION_SIZE, .value = "32k", .min = 256, .max = HTTP1_HEAD_MAX,
+     .doc = "The largest request head; 431 beyond."},
+    {OPTION(max_fields), .type = HG_OPTION_INTEGER, .value = "100", .min = 1, .max = HTTP1_FIELDS_MAX,
+     .doc = "The most fields in a request head or trailer; 431 beyond."},
+    {OPTION(max_trailers), .type = HG_OPTION_SIZE, .value = "8k", .min = 64, .max = 8192,
+     .doc = "The largest trailer section of a request; 431 beyond."},
+    {OPTION(max_body), .type = HG_OPTION_SIZE, .value = "0", .min = 0, .max = INT64_MAX,
+     .doc = "The largest body of a request; 413 beyond. 0: no limit."},
+    {OPTION(underscores), .type = HG_OPTION_BOOL, .value = "false",
+     .doc = "Accept `_` in field names, which some services take for `-`."},
+    {OPTION(forwarded), .type = HG_OPTION_ENUM, .value = "replace", .choices = forwarded_policies,
+     .doc = "What happens to Forwarded and X-Forwarded-For, -Proto and -Host of requests: replaced by our own, ours "
+            "appended, removed, or kept as they came."},
+    {OPTION(via), .type = HG_OPTION_STRING, .value = "hopgate",
+     .doc = "The name under which Via and Proxy-Status name this gateway; empty: no Via."},
+    {OPTION(accept_request_id), .type = HG_OPTION_BOOL, .value = "false",
+     .doc = "Take the request id from a request's X-Request-Id, where a trusted proxy stands in front."},
+    {OPTION(tls_priority), .type = HG_OPTION_STRING, .value = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+     .doc = "Protocol versions and algorithms as a GnuTLS priority string."},
+    {0},
+};
+
+static bool wants_tls(const struct http_config *config)
+{
+    const struct hg_address *addresses = config->listen.items;
+
+    for (size_t i = 0; i < config->listen.count; i++)
+        if (addresses[i].words & LISTEN_TLS)
+            return true;
+    return false;
+}
+
+/* A field value of its own: what Via and Proxy-Status need is a token (RFC 9110 section 7.6.3). */
+static bool is_token(const char *text)
+{
+    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")] == '\0';
+}
+
+static int configure_tls(struct hg_instance *instance, struct http *http, const struct http_config *config)
+{
+    struct hg_capability certificates;
+    int result = 0;
+
+    if (!hg_capability(instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
+        hg_config_error(instance, "listen",
+                        "a tls listener needs certificates, and no plugin here offers them: add tls_files");
+        result = -1;
+    }
+    http->tls = tls_context_new(instance, config->tls_priority);
+    return http->tls ? result : -1;
+}
+
+static int http_configure(struct hg_instance *instance)
+{
+    const struct http_config *config = instance->cfg;
+    struct http *http = calloc(1, sizeof *http);
+    int result = 0;
+
+    if (!http) {
+        hg_config_error(instance, NULL, "out of memory");
+        return -1;
+    }
+    instance->state = http;
+    http->limits = (struct http1_limits)HTTP1_DEFAULT_LIMITS;
+    http->limits.start_line = config->max_request_line;
+    http->limits.head = config->max_head;
+    http->limits.fields = (size_t)config->max_fields;
+    http->limits.trailers = config->max_trailers;
+    http->limits.underscores = config->underscores;
+    if (config->listen.count == 0) {
+        hg_config_error(instance, "listen", "there is no address: name at least one, such as \"*:80\"");
+        result = -1;
+    }
+    if (!is_token(config->via)) {
+        hg_config_error(instance, "via", "only letters, digits and -._ are allowed");
+        result = -1;
+    }
+    if (wants_tls(config) && configure_tls(instance, http, config))
+        result = -1;
+    return result;
+}
+
+static void http_unconfigure(struct hg_instance *instance)
+{
+    struct http *http = instance->state;
+
+    if (!http)
+        return;
+    tls_context_free(http->tls);
+    free(http->listeners);
+    free(http);
+    instance->state = NULL;
+}
+
+static int http_prepare(struct hg_instance *instance)
+{
+    const struct http_config *config = instance->cfg;
+    const struct hg_address *addresses = config->listen.items;
+    struct http *http = instance->state;
+    int result = 0;
+
+    http->listeners = calloc(config->listen.count, sizeof *http->listeners);
+    if (!http->listeners) {
+        hg_config_error(instance, "listen", "out of memory");
+        return -1;
+    }
+    for (size_t i = 0; i < config->listen.count; i++) {
+        char option[32];
+
+        snprintf(option, sizeof option, "listen[%zu]", i);
+        http->listeners[i] = hg_listen(instance, option, &addresses[i], SOCK_STREAM);
+        if (!http->listeners[i])
+            result = -1;
+    }
+    return result;
+}
+
+static void add_counters(struct edge *edge)
+{
+    edge->accepted = hg_counter(edge->worker, "connections", "Connections that were accepted.");
+    edge->requests = hg_counter(edge->worker, "requests", "Requests that were passed on.");
+    edge->refused = hg_counter(edge->worker, "errors", "Requests that were answered with an error of our own.");
+    edge->failed_handshakes = hg_counter(edge->worker, "failed_handshakes", "TLS handshakes that failed.");
+    edge->aborted = hg_counter(edge->worker, "aborted", "Exchanges whose public user went away.");
+}
+
+static void edge_free(struct edge *edge)
+{
+    while (edge->connections)
+        connection_free(edge->connections);
+    listener_free(edge);
+    hg_timer_free(edge->worker->host, edge->flush_timer);
+    while (edge->spare_input_count)
+        hg_buffer_unref(edge->spare_inputs[--edge->spare_input_count]);
+    tls_stop(edge);
+    free(edge);
+}
+
+static int http_worker_start(struct hg_worker *worker)
+{
+    struct edge *edge = calloc(1, sizeof *edge);
+
+    if (!edge) {
+        hg_log(worker->instance, HG_LOG_ERROR, "out of memory");
+        return -1;
+    }
+    edge->worker = worker;
+    edge->config = worker->cfg;
+    edge->http = worker->instance->state;
+    add_counters(edge);
+    edge->flush_timer = hg_timer_new(worker, connection_flush_all, edge);
+    if (!edge->flush_timer || (edge->http->tls && tls_start(edge)) || listener_start(edge)) {
+        hg_log(worker->instance, HG_LOG_ERROR, "cannot start: out of memory or descriptors");
+        edge_free(edge);
+        return -1;
+    }
+    worker->state = edge;
+    return 0;
+}
+
+static void http_worker_drain(struct hg_worker *worker)
+{
+    struct edge *edge = worker->state;
+    struct connection *next;
+
+    edge->draining = true;
+    listener_stop(edge);
+    for (struct connection *connection = edge->connections; connection; connection = next) {
+        next = connection->next;
+        connection_drain(connection);
+    }
+}
+
+static void http_worker_stop(struct hg_worker *worker)
+{
+    if (worker->state)
+        edge_free(worker->state);
+    worker->state = NULL;
+}
+
+HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
+{
+    static const struct hg_edge_ops ops = {.size = sizeof ops, .exchange = &response_ops};
+    static const struct hg_need needs[] = {{HG_CERTIFICATES, HG_CERTIFICATES_VERSION, true}, {0}};
+    static const struct hg_plugin plugin = {
+        HG_PLUGIN_HEADER,
+        .role = HG_ROLE_EDGE,
+        .name = "http",
+        .version = "0.1.0",
+        .summary = "Takes public requests by HTTP/1.0 and HTTP/1.1, with and without TLS.",
+        .options = options,
+        .cfg_size = sizeof(struct http_config),
+        .ops = &ops,
+        .needs = needs,
+        .configure = http_configure,
+        .unconfigure = http_unconfigure,
+        .prepare = http_prepare,
+        .worker_start = http_worker_start,
+        .worker_drain = http_worker_drain,
+        .worker_stop = http_worker_stop,
+    };
+
+    return &plugin;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The edge: what its files share.
+ *
+ *   http.c        descriptor, options, life of the instance and of its workers
+ *   listener.c    accepting connections
+ *   connection.c  one connection: socket, input buffer, output queue, deadline, ways to end
+ *   tls.c         what lies between socket and buffers on `tls` listeners
+ *   request.c     from input to exchanges: heads, bodies, pipelining
+ *   response.c    from exchanges to output
+ *   forwarded.c   what a request head gets on its way in: id, peer, Via, Forwarded
+ *   error.c       responses of our own making
+ *
+ * HTTP/2 will stand beside request.c and response.c, above the same connection, chosen by ALPN in
+ * connection_handshake().
+ */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include "plugins/http1/http1.h"
+
+#include <hopgate/certificates.h>
+#include <hopgate/host.h>
+#include <sys/types.h>
+
+/* ---- The instance ---- */
+
+enum {
+    LISTEN_TLS = 1 << 0, /* the word `tls` behind an address */
+};
+
+enum forwarded_policy {
+    FORWARDED_REPLACE = 0,
+    FORWARDED_APPEND = 1,
+    FORWARDED_REMOVE = 2,
+    FORWARDED_KEEP = 3,
+};
+
+/* The block in the config file; http.c has its table. */
+struct http_config {
+    struct hg_list listen; /* of struct hg_address */
+    hg_time head_timeout, idle_timeout, keep_alive_timeout, drain_timeout;
+    int64_t max_connections, max_requests, max_fields;
+    uint64_t max_request_line, max_head, max_trailers, max_body, drain_size;
+    bool underscores, accept_request_id;
+    int forwarded; /* enum forwarded_policy */
+    const char *via;
+    const char *tls_priority;
+};
+
+struct tls_context;
+
+/* One block of the config file. */
+struct http {
+    struct http1_limits limits;
+    struct tls_context *tls; /* NULL: no listener wants it */
+    struct hg_listener **listeners;
+};
+
+/* One worker of it. */
+struct edge {
+    struct hg_worker *worker;
+    const struct http_config *config;
+    const struct http *http;
+    struct acceptor *acceptors;
+    size_t acceptor_count;
+    struct hg_timer *accept_timer; /* accepting goes on after a shortage of descriptors */
+    bool short_of_descriptors, shortage_told;
+    bool draining;
+    struct connection *connections;
+    size_t connection_count;
+    struct connection *enlisted;  /* to be flushed or freed at the end of this turn of the loop … */
+    struct hg_timer *flush_timer; /* … which this timer is */
+    struct hg_buffer *spare_inputs[16];
+    size_t spare_input_count;
+    struct hg_capability certificates;
+    time_t date_time; /* of `date` */
+    char date[32];
+    uint64_t *accepted, *requests, *refused, *failed_handshakes, *aborted; /* counters */
+    uint8_t *tls_input;                                                    /* one read of any connection's socket */
+    uint8_t *tls_record;                                                   /* one record of any connection's output */
+};
+
+/* ---- listener.c ---- */
+
+int listener_start(struct edge *edge);
+/* Accepts no more. */
+void listener_stop(struct edge *edge);
+void listener_free(struct edge *edge);
+/* A connection has gone: there is room for another. */
+void listener_room(struct edge *edge);
+
+/* ---- connection.c ---- */
+
+/* Where the request that is being read stands. */
+enum request_phase {
+    REQUEST_HEAD = 0, /* its head, or nothing yet: then the connection is idle */
+    REQUEST_HELD,     /* its body's framing is looked at before anybody sees the request: see request.c */
+    REQUEST_BODY,     /* open, its body goes down */
+    REQUEST_DONE,     /* open, complete; what is read now belongs to the next one */
+    REQUEST_DISCARD,  /* over, but the rest of its body is still to come and thrown away */
+};
+
+/* Where its response stands. */
+enum response_phase {
+    RESPONSE_NONE = 0,
+    RESPONSE_BODY, /* its head is in the output */
+    RESPONSE_DONE, /* all of it is */
+};
+
+enum connection_phase {
+    CONNECTION_HANDSHAKE = 0,
+    CONNECTION_OPEN,
+    CONNECTION_CLOSING, /* closes as soon as the output is written */
+    CONNECTION_LINGER,  /* our half is closed; reads until the peer closes too, so that it gets all we wrote */
+    CONNECTION_DEAD,    /* closed; waits for detach() of its exchange */
+};
+
+#define OUTPUT_SLICES 24
+
+/* What waits to be written. */
+struct output {
+    struct hg_slice slices[OUTPUT_SLICES]; /* a ring */
+    size_t first, count;
+    size_t bytes;
+    struct hg_buffer *tail; /* where the next encoded bytes go, behind `tail_used` others */
+    size_t tail_used;
+};
+
+struct connection {
+    struct edge *edge;
+    struct connection *next, *previous;
+    struct connection *next_enlisted; /* edge->enlisted */
+    bool is_enlisted;
+    enum connection_phase phase;
+    int fd;
+    struct hg_io *io;
+    struct hg_timer *timer;
+    hg_time deadline;
+    struct tls *tls; /* NULL: plain */
+    char peer[64];   /* address and port */
+    uint8_t peer_host_size;
+
+    struct hg_buffer *input; /* NULL while there is nothing in it */
+    size_t input_start, input_end;
+    struct output output;
+
+    enum request_phase request_phase;
+    struct http1_scan scan;
+    struct http1_message message;
+    struct http1_body body;
+    struct http1_body held_body; /* REQUEST_HELD: a copy that runs ahead */
+    size_t held_size;            /* how far, in bytes of the input */
+    struct hg_head *held_head;
+    uint64_t requests;
+    uint64_t discarded;    /* REQUEST_DISCARD and CONNECTION_LINGER */
+    bool expects_continue; /* its body comes only when 100 was sent */
+    bool head_timed;       /* head_timeout runs */
+
+    struct hg_self *self; /* the open exchange */
+    enum response_phase response_phase;
+    enum http1_framing response_framing;
+    uint64_t response_left; /* HTTP1_LENGTH */
+    uint16_t version;       /* of the request */
+    bool close;             /* no further request on this connection */
+    bool truncate;          /* the response cannot be completed: the peer must see that */
+    bool data_waits;        /* data() has returned short */
+    bool end_waits;         /* end() has answered PAUSE */
+};
+
+/* Takes over a descriptor. */
+void connection_open(struct edge *edge, int fd, const struct sockaddr *address, bool tls);
+/* The peer's half has ended, or an error has: nothing can be sent or received any more. */
+void connection_lost(struct connection *connection);
+/* Closes after what is in the output has been written, so that the peer gets all of it. */
+void connection_finish(struct connection *connection);
+/* Closes at once. `reset`: by RST, so that even a body that ends with the connection is seen to be incomplete. */
+void connection_abort(struct connection *connection, bool reset);
+/* Closes now if it is idle. For draining. */
+void connection_drain(struct connection *connection);
+/* Its exchange is over. */
+void connection_let_go(struct connection *connection);
+/* Frees one whatever it does. Its exchange must be gone. */
+void connection_free(struct connection *connection);
+/* A parked handshake goes on. */
+void connection_handshake(struct connection *connection);
+
+/* Lets the deadline be `delay` from now. */
+void connection_expect(struct connection *connection, hg_time delay);
+/* Reads as much as is wanted now, and sees to what is watched. */
+void connection_read(struct connection *connection);
+/* More input may be wanted than before: sees to it that it comes. */
+void connection_read_on(struct connection *connection);
+
+/* Room for `size` bytes at the end of the output; NULL when memory is out. */
+uint8_t *connection_reserve(struct connection *connection, size_t size);
+/* That many of them were filled. */
+void connection_commit(struct connection *connection, size_t size);
+/* Puts a slice into the output, by reference or, if it is small, by copy. -1 when memory is out. */
+int connection_append(struct connection *connection, const struct hg_slice *slice);
+/* Whether the output takes more data. */
+bool connection_takes_data(const struct connection *connection);
+/* Writes now what can be written. False: the connection is lost, and may be freed. */
+bool connection_flush(struct connection *connection);
+/* Writes at the end of this turn of the loop. */
+void connection_flush_later(struct connection *connection);
+void connection_flush_all(void *edge);
+
+/* ---- tls.c ---- */
+
+/* What the listeners of an instance share. NULL after config errors were told. */
+struct tls_context *tls_context_new(struct hg_instance *instance, const char *priority);
+void tls_context_free(struct tls_context *context);
+
+enum {
+    TLS_AGAIN = -1,  /* when the socket is readable or writable again: see tls_wants_write() */
+    TLS_FAILED = -2, /* nothing more can be done with it */
+    TLS_PARKED = -3, /* connection_handshake() will be called when the certificate is there */
+};
+
+/* What a worker needs for it. 0, or -1 when memory is out. */
+int tls_start(struct edge *edge);
+void tls_stop(struct edge *edge);
+
+struct tls *tls_new(struct connection *connection);
+/* 0: done. */
+int tls_handshake(struct tls *tls);
+bool tls_wants_write(const struct tls *tls);
+/* Whether bytes have come that tls_read() has not given yet: the socket will not be readable for them. */
+bool tls_holds_input(const struct tls *tls);
+/* Bytes, 0 at the end, TLS_AGAIN or TLS_FAILED. */
+ssize_t tls_read(struct tls *tls, uint8_t *data, size_t size);
+/* Writes from the front of the output. Bytes, TLS_AGAIN or TLS_FAILED. */
+ssize_t tls_write(struct tls *tls, const struct output *output);
+/* Reading pauses: what came beyond what was asked for is kept for later. */
+void tls_read_end(struct tls *tls);
+/* Says goodbye, as far as that goes without waiting. */
+void tls_bye(struct tls *tls);
+void tls_free(struct tls *tls);
+
+/* ---- request.c ---- */
+
+/* How many bytes of input are of use now; 0: none, let them wait in the socket. */
+size_t request_wants(const struct connection *connection);
+/* Goes on with what is in the input. */
+void request_input(struct connection *connection);
+/* The response is complete, its exchange is not: the upload goes on for a while. */
+void request_answered(struct connection *connection);
+/* The exchange of the connection is over: its response is complete. */
+void request_next(struct connection *connection);
+/* The deadline has passed. */
+void request_timeout(struct connection *connection);
+
+/* ---- response.c ---- */
+
+extern const struct hg_stage_ops response_ops;
+
+/* The output has become shorter. */
+void response_written(struct connection *connection);
+
+/* ---- forwarded.c ---- */
+
+#define REQUEST_ID_SIZE 32
+
+/* A new request id: 128 random bits in hexadecimal. */
+void forwarded_new_id(char id[REQUEST_ID_SIZE]);
+/* Gives a request its id, peer, Via and Forwarded fields. 0, or -1 when memory is out. */
+int forwarded_request(const struct connection *connection, struct hg_head *head);
+
+/* ---- error.c ---- */
+
+/* Answers with a response of our own; the response is then complete. `request` NULL: it was not even a request. */
+void error_respond(struct connection *connection, const struct hg_reason *reason, const struct hg_head *request);
+
+#endif

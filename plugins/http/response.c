@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Responses: from the events of an exchange to the output of its connection.
+ */
+#include "plugins/http/http.h"
+
+#include <stdio.h>
+
+/* So much is written at once; less waits for what else comes in this turn of the loop. */
+#define FLUSH_SIZE 65536
+
+/* Our own Via. */
+#define EXTRA_FIELDS 160
+
+static struct hg_text request_method(const struct connection *connection)
+{
+    return connection->self->exchange->request->method;
+}
+
+static void write_via(const struct connection *connection, struct http1_writer *writer, const struct hg_head *head)
+{
+    const char *name = connection->edge->config->via;
+    char value[128];
+    int size;
+
+    if (!*name)
+        return;
+    size = snprintf(value, sizeof value, "1.%d %.100s", head->version & 0xff, name);
+    http1_write_field(writer, HG_TEXT("Via"), (struct hg_text){value, (size_t)size});
+}
+
+/* Encodes a head into the output. -1 when memory is out. */
+static int write_head(struct connection *connection, const struct hg_head *head, enum http1_framing framing)
+{
+    size_t capacity = http1_head_size(head, EXTRA_FIELDS);
+    uint8_t *data = connection_reserve(connection, capacity);
+    struct http1_writer writer = {.data = data, .capacity = capacity};
+
+    if (!data)
+        return -1;
+    http1_write_response(&writer, head, framing, connection->version, connection->close);
+    if (!hg_head_is_interim(head))
+        write_via(connection, &writer, head);
+    http1_write_head_end(&writer);
+    connection_commit(connection, writer.size);
+    return 0;
+}
+
+/* Interim responses go on at once, but HTTP/1.0 does not know them (RFC 9110 section 15.2). */
+static enum hg_verdict interim(struct connection *connection, const struct hg_head *head)
+{
+    if (connection->version < 0x0101)
+        return HG_NEXT;
+    if (head->status == 100)
+        connection->expects_continue = false;
+    if (write_head(connection, head, HTTP1_NO_BODY))
+        return HG_ERROR;
+    connection_flush_later(connection);
+    return HG_NEXT;
+}
+
+static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
+{
+    struct connection *connection = self->state;
+
+    (void)direction;
+    if (connection->phase != CONNECTION_OPEN || connection->response_phase != RESPONSE_NONE)
+        return HG_NEXT;
+    if (hg_head_is_interim(head))
+        return interim(connection, head);
+    connection->response_framing = http1_response_framing(head, request_method(connection), connection->version);
+    connection->response_left = connection->response_framing == HTTP1_LENGTH ? (uint64_t)head->length : 0;
+    /* A body that was not asked for by 100 may come or not: nobody could tell it from the next request. */
+    if (connection->response_framing == HTTP1_UNTIL_CLOSE || connection->expects_continue || connection->edge->draining)
+        connection->close = true;
+    if (write_head(connection, head, connection->response_framing))
+        return HG_ERROR;
+    connection->response_phase = RESPONSE_BODY;
+    connection_flush_later(connection);
+    return HG_NEXT;
+}
+
+/* Writes one chunk. -1 when memory is out. */
+static int append_chunk(struct connection *connection, const struct hg_slice *slice)
+{
+    uint8_t *data = connection_reserve(connection, HTTP1_CHUNK_HEADER_MAX);
+    struct http1_writer writer = {.data = data, .capacity = HTTP1_CHUNK_HEADER_MAX};
+
+    if (!data)
+        return -1;
+    http1_write_chunk_header(&writer, slice->size);
+    connection_commit(connection, writer.size);
+    if (connection_append(connection, slice))
+        return -1;
+    data = connection_reserve(connection, HTTP1_CHUNK_END.size);
+    if (!data)
+        return -1;
+    memcpy(data, HTTP1_CHUNK_END.data, HTTP1_CHUNK_END.size);
+    connection_commit(connection, HTTP1_CHUNK_END.size);
+    return 0;
+}
+
+/* Writes a part of the body in the response's framing. -1 when memory is out or it is more than was announced. */
+static int append_body(struct connection *connection, const struct hg_slice *slice)
+{
+    if (connection->response_framing == HTTP1_CHUNKED)
+        return append_chunk(connection, slice);
+    if (connection->response_framing == HTTP1_LENGTH) {
+        if (slice->size > connection->response_left)
+            return -1;
+        connection->response_left -= slice->size;
+    }
+    return connection_append(connection, slice);
+}
+
+static size_t on_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
+{
+    static const struct hg_reason broken = {502, "http_response_body_size",
+                                            "the response is longer than it said, or memory is out", 0};
+    struct connection *connection = self->state;
+
+    (void)direction;
+    if (connection->phase != CONNECTION_OPEN || connection->response_framing == HTTP1_NO_BODY)
+        return slice->size;
+    if (!connection_takes_data(connection)) {
+        connection->data_waits = true;
+        return 0;
+    }
+    if (append_body(connection, slice)) {
+        connection->truncate = true;
+        hg_reset(self, &broken);
+        return slice->size;
+    }
+    if (connection->output.bytes >= FLUSH_SIZE)
+        connection_flush(connection);
+    else
+        connection_flush_later(connection);
+    return slice->size;
+}
+
+static int append_last_chunk(struct connection *connection, const struct hg_fields *trailers)
+{
+    size_t capacity = http1_last_chunk_size(trailers);
+    uint8_t *data = connection_reserve(connection, capacity);
+    struct http1_writer writer = {.data = data, .capacity = capacity};
+
+    if (!data)
+        return -1;
+    http1_write_last_chunk(&writer, trailers);
+    connection_commit(connection, writer.size);
+    return 0;
+}
+
+static enum hg_verdict on_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
+{
+    static const struct hg_reason incomplete = {502, "http_response_incomplete", "the response is incomplete", 0};
+    struct connection *connection = self->state;
+
+    (void)direction;
+    if (connection->phase != CONNECTION_OPEN)
+        return HG_NEXT;
+    if (connection->response_left ||
+        (connection->response_framing == HTTP1_CHUNKED && append_last_chunk(connection, trailers))) {
+        connection->truncate = true;
+        hg_reset(self, &incomplete);
+        return HG_NEXT;
+    }
+    connection->response_phase = RESPONSE_DONE;
+    if (!connection_flush(connection) || connection->phase != CONNECTION_OPEN)
+        return HG_NEXT;
+    /* The exchange is not over before the socket has all of it: a stop waits for exchanges, not for output. */
+    if (connection->output.count) {
+        connection->end_waits = true;
+        return HG_PAUSE;
+    }
+    request_answered(connection);
+    return HG_NEXT;
+}
+
+void response_written(struct connection *connection)
+{
+    if (!connection->self)
+        return;
+    if (connection->end_waits) {
+        if (connection->output.count && connection->phase == CONNECTION_OPEN)
+            return;
+        connection->end_waits = false;
+        request_answered(connection);
+    } else if (!connection->data_waits || !connection_takes_data(connection)) {
+        return;
+    }
+    connection->data_waits = false;
+    hg_resume(connection->self, HG_UP);
+}
+
+static void on_reset(struct hg_self *self, const struct hg_reason *reason)
+{
+    struct connection *connection = self->state;
+
+    if (connection->phase != CONNECTION_OPEN)
+        return;
+    if (connection->response_phase == RESPONSE_NONE)
+        error_respond(connection, reason, self->exchange->request);
+    else if (connection->response_phase == RESPONSE_BODY)
+        connection->truncate = true;
+}
+
+static void on_writable(struct hg_self *self, enum hg_direction direction)
+{
+    struct connection *connection = self->state;
+
+    (void)direction;
+    if (connection->phase != CONNECTION_OPEN)
+        return;
+    request_input(connection);
+    connection_read_on(connection);
+}
+
+static void on_detach(struct hg_self *self)
+{
+    static const struct hg_reason unanswered = {502, "proxy_internal_error", "the exchange ended without an answer", 0};
+    struct connection *connection = self->state;
+
+    if (connection->phase == CONNECTION_OPEN && connection->response_phase == RESPONSE_NONE)
+        error_respond(connection, &unanswered, self->exchange->request);
+    connection->end_waits = connection->data_waits = false;
+    connection_let_go(connection);
+    if (connection->phase != CONNECTION_OPEN)
+        return;
+    if (connection->truncate || connection->response_phase != RESPONSE_DONE)
+        connection_abort(connection, connection->response_framing == HTTP1_UNTIL_CLOSE);
+    else
+        request_next(connection);
+}
+
+const struct hg_stage_ops response_ops = {
+    .size = sizeof response_ops,
+    .events = HG_EVENTS_MESSAGES,
+    .head = on_head,
+    .data = on_data,
+    .end = on_end,
+    .reset = on_reset,
+    .writable = on_writable,
+    .detach = on_detach,
+};
