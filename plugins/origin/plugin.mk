@@ -1,2 +1,31 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
+
+origin_sources = \
+	plugins/origin/connection.c \
+	plugins/origin/origin.c plugins/origin/origin.h \
+	plugins/origin/pool.c \
+	plugins/origin/request.c \
+	plugins/origin/response.c
+
+plugin_LTLIBRARIES += origin.la
+origin_la_SOURCES = $(origin_sources)
+origin_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+origin_la_CFLAGS = $(PLUGIN_CFLAGS)
+origin_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+origin_la_LIBADD = plugins/http1/libhttp1.la plugins/url/liburl.la
+
+dist_man_MANS += plugins/origin/hopgate-origin.5
+
+if HAVE_CHECK
+check_PROGRAMS += plugins/origin/test_origin
+TESTS += plugins/origin/test_origin
+plugins_origin_test_origin_SOURCES = \
+	plugins/origin/test_origin.c \
+	plugins/origin/test_service.c plugins/origin/test_service.h \
+	$(origin_sources)
+plugins_origin_test_origin_CPPFLAGS = $(core_libcore_la_CPPFLAGS) \
+	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/http1.jsonl"'
+plugins_origin_test_origin_CFLAGS = $(UNIT_CFLAGS)
+plugins_origin_test_origin_LDADD = $(origin_la_LIBADD) $(UNIT_LDADD)
+endif

@@ -135,7 +135,8 @@ bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milli
     ev_timer_init(&timer, on_deadline, milliseconds / 1000., 0.);
     timer.data = &late;
     ev_timer_start(rig->worker->loop, &timer);
-    while (!late && !done(arg))
+    /* What a turn has queued would only run at the beginning of the next one, which may then wait for nothing. */
+    while (!late && (exchange_run_ready(rig->worker), !done(arg)))
         ev_run(rig->worker->loop, EVRUN_ONCE);
     ev_timer_stop(rig->worker->loop, &timer);
     return done(arg);

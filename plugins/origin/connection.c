@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/origin/origin.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* How long the addresses of a name are used again without asking, so that services that close every connection do not
+ * cost a lookup each. */
+#define ADDRESSES_KNOWN (5 * HG_SECOND)
+
+static void on_io(void *arg, int events);
+
+/* ---- The queue of what is to be sent ---- */
+
+size_t connection_output_room(const struct connection *connection)
+{
+    return OUTPUT_SLOTS - connection->output_count;
+}
+
+static struct output_slot *next_slot(struct connection *connection, size_t size)
+{
+    size_t at = (connection->output_first + connection->output_count++) % OUTPUT_SLOTS;
+
+    connection->output_bytes += size;
+    return &connection->output[at];
+}
+
+void connection_queue(struct connection *connection, struct hg_slice slice)
+{
+    next_slot(connection, slice.size)->slice = slice;
+}
+
+void connection_queue_framing(struct connection *connection, const uint8_t *data, size_t size)
+{
+    struct output_slot *slot = next_slot(connection, size);
+
+    memcpy(slot->framing, data, size);
+    slot->slice = (struct hg_slice){.data = slot->framing, .size = size};
+}
+
+/* Forgets the first `size` bytes. */
+static void output_sent(struct connection *connection, size_t size)
+{
+    connection->output_bytes -= size;
+    while (size) {
+        struct hg_slice *slice = &connection->output[connection->output_first].slice;
+
+        if (size < slice->size) {
+            *slice = hg_slice_from(*slice, size);
+            return;
+        }
+        size -= slice->size;
+        hg_buffer_unref(slice->buffer);
+        connection->output_first = (connection->output_first + 1) % OUTPUT_SLOTS;
+        connection->output_count--;
+    }
+}
+
+void connection_drop_output(struct connection *connection)
+{
+    output_sent(connection, connection->output_bytes);
+}
+
+/* ---- Sending at the end of a turn ---- */
+
+/* hg_post() cannot be taken back, so what it carries outlives the instance. */
+struct flush_post {
+    struct origin *origin; /* NULL: gone */
+    bool is_posted;
+};
+
+static void unlink_unflushed(struct connection *connection)
+{
+    if (!connection->is_unflushed)
+        return;
+    connection->is_unflushed = false;
+    if (connection->previous_unflushed)
+        connection->previous_unflushed->next_unflushed = connection->next_unflushed;
+    else
+        connection->origin->unflushed = connection->next_unflushed;
+    if (connection->next_unflushed)
+        connection->next_unflushed->previous_unflushed = connection->previous_unflushed;
+}
+
+static void on_flush_post(void *arg)
+{
+    struct flush_post *post = arg;
+
+    post->is_posted = false;
+    if (!post->origin) {
+        free(post);
+        return;
+    }
+    while (post->origin->unflushed)
+        connection_flush(post->origin->unflushed);
+}
+
+void connection_flush_soon(struct connection *connection)
+{
+    struct origin *origin = connection->origin;
+
+    if (connection->is_unflushed)
+        return;
+    if (!origin->flush_post)
+        origin->flush_post = calloc(1, sizeof *origin->flush_post);
+    if (!origin->flush_post) {
+        connection_flush(connection);
+        return;
+    }
+    connection->is_unflushed = true;
+    connection->previous_unflushed = NULL;
+    connection->next_unflushed = origin->unflushed;
+    if (origin->unflushed)
+        origin->unflushed->previous_unflushed = connection;
+    origin->unflushed = connection;
+    origin->flush_post->origin = origin;
+    if (!origin->flush_post->is_posted)
+        hg_post(origin->worker, on_flush_post, origin->flush_post);
+    origin->flush_post->is_posted = true;
+}
+
+void connection_flush_stop(struct origin *origin)
+{
+    if (!origin->flush_post)
+        return;
+    if (origin->flush_post->is_posted)
+        origin->flush_post->origin = NULL;
+    else
+        free(origin->flush_post);
+    origin->flush_post = NULL;
+}
+
+/* ---- Sending ---- */
+
+void connection_watch(struct connection *connection)
+{
+    hg_io_set(connection->origin->host, connection->io,
+              (connection->is_paused ? 0 : HG_READ) | (connection->is_full ? HG_WRITE : 0));
+}
+
+static ssize_t send_slots(struct connection *connection)
+{
+    struct iovec parts[OUTPUT_SLOTS];
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = connection->output_count};
+    ssize_t sent;
+
+    for (size_t i = 0; i < connection->output_count; i++) {
+        const struct hg_slice *slice = &connection->output[(connection->output_first + i) % OUTPUT_SLOTS].slice;
+
+        parts[i] = (struct iovec){(void *)(uintptr_t)slice->data, slice->size};
+    }
+    do
+        sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+/* The peer takes no more. What it has sent before may still be there to be read: often it is the reason. */
+static void sending_failed(struct connection *connection)
+{
+    struct request *request = connection->request;
+
+    if (!connection->sent && request_replay(request, connection)) {
+        connection_reopen(connection);
+        return;
+    }
+    connection->is_broken = true;
+    connection->is_full = false;
+    connection_drop_output(connection);
+    connection_watch(connection);
+    request_resume(request); /* to throw away what still comes */
+}
+
+void connection_flush(struct connection *connection)
+{
+    ssize_t sent;
+
+    unlink_unflushed(connection);
+    if (connection->state != CONNECTION_BUSY || connection->is_broken || !connection->output_count)
+        return;
+    sent = send_slots(connection);
+    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+        sending_failed(connection);
+        return;
+    }
+    if (sent > 0) {
+        connection->sent += (uint64_t)sent;
+        output_sent(connection, (size_t)sent);
+    }
+    connection->is_full = connection->output_count > 0;
+    connection_watch(connection);
+    connection_set_timer(connection);
+    if (!connection->is_full)
+        request_resume(connection->request);
+}
+
+/* ---- Time-outs ---- */
+
+void connection_set_timer(struct connection *connection)
+{
+    const struct origin_config *config = connection->origin->config;
+    const struct hg_host *host = connection->origin->host;
+
+    if (connection->state == CONNECTION_IDLE)
+        hg_timer_set(host, connection->timer, config->keep_alive);
+    else if (connection->state == CONNECTION_BUSY && connection->is_paused)
+        hg_timer_stop(host, connection->timer);
+    else if (connection->state == CONNECTION_BUSY && !connection->response.in_body &&
+             connection->request->is_complete && !connection->output_count)
+        hg_timer_set(host, connection->timer, config->response_timeout);
+    else if (connection->state == CONNECTION_BUSY)
+        hg_timer_set(host, connection->timer, config->idle_timeout);
+}
+
+/* The request fails, and the connection with it. */
+static void fail(struct connection *connection, int status, const char *error, const char *detail)
+{
+    struct request *request = connection->request;
+
+    request_fail(request, &(struct hg_reason){status, error, detail, 0});
+    connection_free(connection);
+}
+
+static void busy_for_too_long(struct connection *connection)
+{
+    if (connection->response.in_body)
+        fail(connection, 504, "connection_read_timeout", "the service stopped sending");
+    else if (connection->is_full)
+        fail(connection, 504, "connection_write_timeout", "the service stopped reading the request");
+    else if (connection->request->is_complete)
+        fail(connection, 504, "http_response_timeout", "the service did not answer in time");
+    else
+        fail(connection, 408, "http_request_error", "the rest of the request did not come");
+}
+
+/* ---- Connecting ---- */
+
+static void open_socket(struct connection *connection);
+
+static const struct hg_reason *reason_of_errno(int error)
+{
+    static const struct hg_reason refused = {502, "connection_refused", "the service refused the connection", 0};
+    static const struct hg_reason timeout = {504, "connection_timeout", "the service could not be reached in time", 0};
+    static const struct hg_reason unroutable = {502, "destination_ip_unroutable", "there is no way to the service", 0};
+    static const struct hg_reason exhausted = {503, "connection_limit_reached", "no more connections can be opened", 1};
+    static const struct hg_reason other = {502, "destination_unavailable", "the service could not be reached", 0};
+
+    switch (error) {
+    case ECONNREFUSED:
+        return &refused;
+    case ETIMEDOUT:
+        return &timeout;
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return &unroutable;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRNOTAVAIL:
+        return &exhausted;
+    default:
+        return &other;
+    }
+}
+
+static void cannot_connect(struct connection *connection, int error)
+{
+    const struct hg_reason *reason = reason_of_errno(error);
+    struct pool *pool = connection->pool;
+
+    if (!pool->is_literal)
+        pool->known_until = 0; /* the addresses may be out of date */
+    pool_unreachable(pool, strerror(error));
+    request_fail(connection->request, reason);
+    connection_free(connection);
+}
+
+static void close_socket(struct connection *connection)
+{
+    hg_io_free(connection->origin->host, connection->io);
+    connection->io = NULL;
+    if (connection->fd >= 0)
+        close(connection->fd);
+    connection->fd = -1;
+}
+
+/* Lets on_timer() go on: never from here, since whoever waits for a connection would then be served from within. */
+static void try_next_soon(struct connection *connection, int error)
+{
+    close_socket(connection);
+    connection->error = error;
+    hg_timer_set(connection->origin->host, connection->timer, HG_MILLISECOND);
+}
+
+static void try_next(struct connection *connection)
+{
+    struct pool *pool = connection->pool;
+
+    connection->tries++;
+    if (connection->tries >= pool->address_count || hg_now(connection->origin->worker) >= connection->give_up_at)
+        cannot_connect(connection, connection->error);
+    else
+        open_socket(connection);
+}
+
+static void on_timer(void *arg)
+{
+    struct connection *connection = arg;
+
+    switch (connection->state) {
+    case CONNECTION_IDLE:
+        connection_free(connection);
+        return;
+    case CONNECTION_BUSY:
+        busy_for_too_long(connection);
+        return;
+    case CONNECTION_RESOLVING:
+        pool_unreachable(connection->pool, "its name could not be looked up in time");
+        fail(connection, 504, "dns_timeout", "the service's name could not be looked up in time");
+        return;
+    case CONNECTION_CONNECTING:
+        if (connection->fd >= 0) {
+            close_socket(connection);
+            connection->error = ETIMEDOUT;
+        }
+        try_next(connection);
+        return;
+    }
+}
+
+static void open_socket(struct connection *connection)
+{
+    struct pool *pool = connection->pool;
+    size_t at = (pool->good_address + connection->tries) % pool->address_count;
+    const struct hg_sockaddr *address = &pool->addresses[at];
+    hg_time now = hg_now(connection->origin->worker);
+    hg_time left = connection->give_up_at > now ? connection->give_up_at - now : 0;
+    const int on = 1;
+
+    connection->state = CONNECTION_CONNECTING;
+    connection->fd = socket(address->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (connection->fd < 0) {
+        try_next_soon(connection, errno);
+        return;
+    }
+    /* Requests are written whole, so nothing is gained by waiting for more. */
+    setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (connect(connection->fd, (const struct sockaddr *)&address->address, address->size) && errno != EINPROGRESS) {
+        try_next_soon(connection, errno);
+        return;
+    }
+    connection->io = hg_io_new(connection->origin->worker, connection->fd, on_io, connection);
+    if (!connection->io) {
+        try_next_soon(connection, ENOMEM);
+        return;
+    }
+    hg_io_set(connection->origin->host, connection->io, HG_WRITE);
+    /* The first address may be a black hole: leave time for the others. */
+    hg_timer_set(connection->origin->host, connection->timer, left / (pool->address_count - connection->tries));
+}
+
+static void connected(struct connection *connection)
+{
+    struct pool *pool = connection->pool;
+    socklen_t size = sizeof(int);
+    int error = 0;
+
+    if (getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size))
+        error = errno;
+    if (error) {
+        close_socket(connection);
+        connection->error = error;
+        try_next(connection);
+        return;
+    }
+    pool->good_address = (pool->good_address + connection->tries) % pool->address_count;
+    pool_reachable(pool);
+    ++*connection->origin->connections_opened;
+    connection->state = CONNECTION_BUSY;
+    connection->is_full = false;
+    /* Where the body still comes it is offered again in this turn, and sent along. */
+    if (connection->request->is_complete) {
+        connection_flush(connection);
+        return;
+    }
+    connection_watch(connection);
+    connection_set_timer(connection);
+    connection_flush_soon(connection);
+    request_resume(connection->request);
+}
+
+static void on_resolved(void *arg, const struct hg_sockaddr *addresses, size_t count, const char *error)
+{
+    struct connection *connection = arg;
+    struct pool *pool = connection->pool;
+
+    connection->resolution = NULL;
+    if (error) {
+        pool_unreachable(pool, error);
+        fail(connection, 502, "dns_error", "the service's name could not be looked up");
+        return;
+    }
+    pool->address_count = count < POOL_ADDRESSES ? count : POOL_ADDRESSES;
+    memcpy(pool->addresses, addresses, pool->address_count * sizeof *addresses);
+    pool->good_address = 0;
+    pool->known_until = hg_now(connection->origin->worker) + ADDRESSES_KNOWN;
+    open_socket(connection);
+}
+
+/* Begins to connect, with all of connect_timeout before it. */
+static void begin_to_connect(struct connection *connection)
+{
+    struct pool *pool = connection->pool;
+    struct origin *origin = connection->origin;
+    hg_time now = hg_now(origin->worker);
+
+    connection->tries = 0;
+    connection->give_up_at = now + origin->config->connect_timeout;
+    if (pool->address_count && (pool->is_literal || now < pool->known_until)) {
+        open_socket(connection);
+        return;
+    }
+    connection->state = CONNECTION_RESOLVING;
+    connection->resolution = hg_resolve(origin->worker, pool->host, pool->url.port, on_resolved, connection);
+    hg_timer_set(origin->host, connection->timer, connection->resolution ? origin->config->connect_timeout : 0);
+}
+
+/* ---- Events of the socket ---- */
+
+static void on_io(void *arg, int events)
+{
+    struct connection *connection = arg;
+
+    if (connection->state == CONNECTION_CONNECTING) {
+        connected(connection);
+        return;
+    }
+    if (connection->state == CONNECTION_IDLE) { /* closed by the service, or it speaks unasked */
+        connection_free(connection);
+        return;
+    }
+    if (events & HG_WRITE)
+        connection_flush(connection);
+    if (events & HG_READ && connection->state == CONNECTION_BUSY && !connection->is_paused)
+        response_read(connection);
+}
+
+/* ---- Life ---- */
+
+int connection_open(struct pool *pool, struct request *request)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    struct origin *origin = pool->origin;
+
+    if (!connection)
+        return -1;
+    connection->origin = origin;
+    connection->pool = pool;
+    connection->fd = -1;
+    connection->timer = hg_timer_new(origin->worker, on_timer, connection);
+    if (!connection->timer) {
+        free(connection);
+        return -1;
+    }
+    pool->count++;
+    connection->request = request;
+    response_start(connection);
+    begin_to_connect(connection);
+    if (!request_start(request, connection))
+        connection_free(connection);
+    return 0;
+}
+
+void connection_begin(struct connection *connection, struct request *request)
+{
+    connection->state = CONNECTION_BUSY;
+    connection->is_reused = true;
+    connection->sent = 0;
+    connection->request = request;
+    response_start(connection);
+    if (!request_start(request, connection)) {
+        connection_free(connection);
+        return;
+    }
+    if (request->is_complete)
+        connection_flush(connection);
+    else
+        connection_flush_soon(connection);
+}
+
+void connection_reopen(struct connection *connection)
+{
+    unlink_unflushed(connection);
+    close_socket(connection);
+    connection->is_reused = connection->is_broken = connection->is_full = connection->is_paused = false;
+    connection->sent = 0;
+    response_start(connection);
+    begin_to_connect(connection);
+}
+
+void connection_free(struct connection *connection)
+{
+    struct pool *pool = connection->pool;
+
+    unlink_unflushed(connection);
+    if (connection->resolution)
+        hg_resolve_cancel(connection->origin->host, connection->resolution);
+    close_socket(connection);
+    hg_timer_free(connection->origin->host, connection->timer);
+    connection_drop_output(connection);
+    hg_buffer_unref(connection->input);
+    pool_closed(pool, connection);
+    free(connection);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The stage that makes requests against local services: HTTP/1.1 (RFC 9112) over TCP.
+ */
+#include "plugins/origin/origin.h"
+
+#include "config.h"
+
+#include <stdlib.h>
+
+#define OPTION(member) .name = #member, .offset = offsetof(struct origin_config, member)
+#define MINUTE         (60 * (int64_t)HG_SECOND)
+
+static const struct hg_option options[] = {
+    {OPTION(connect_timeout), .type = HG_OPTION_DURATION, .value = "5s", .min = HG_MILLISECOND, .max = 10 * MINUTE,
+     .doc = "The longest that opening a connection may take, looking the name up included."},
+    {OPTION(response_timeout), .type = HG_OPTION_DURATION, .value = "60s", .min = HG_MILLISECOND, .max = 1440 * MINUTE,
+     .doc = "The longest that the service may take from the end of the request, or from its last interim response, to "
+            "the head of its response."},
+    {OPTION(idle_timeout), .type = HG_OPTION_DURATION, .value = "300s", .min = HG_MILLISECOND, .max = 1440 * MINUTE,
+     .doc = "The longest that nothing may move while a request is sent or a response's body received. Time in which "
+            "the public user does not read does not count."},
+    {OPTION(keep_alive), .type = HG_OPTION_DURATION, .value = "60s", .max = 1440 * MINUTE,
+     .doc = "How long an idle connection is kept; 0: no connection is kept."},
+    {OPTION(max_idle), .type = HG_OPTION_INTEGER, .value = "64", .max = 100000,
+     .doc = "The most idle connections that are kept for each URL and worker."},
+    {OPTION(max_connections), .type = HG_OPTION_INTEGER, .value = "4096", .min = 1, .max = 100000,
+     .doc = "The most connections for each URL and worker. Further requests wait."},
+    {OPTION(max_queue), .type = HG_OPTION_INTEGER, .value = "4096", .max = 1000000,
+     .doc = "The most requests that wait for a connection, for each URL and worker; others are answered 503 at once."},
+    {OPTION(queue_timeout), .type = HG_OPTION_DURATION, .value = "10s", .min = HG_MILLISECOND, .max = 60 * MINUTE,
+     .doc = "The longest that a request waits for a connection before it is answered 503."},
+    {OPTION(host), .type = HG_OPTION_STRING, .value = "public",
+     .doc = "What the service sees as Host: \"public\", the host that the public user asked for; \"origin\", that of "
+            "the URL; or any other host, as it is written here."},
+    {0},
+};
+
+static bool is_host(const char *text)
+{
+    for (; *text; text++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]", *text))
+            return false;
+    return true;
+}
+
+static int origin_configure(struct hg_instance *instance)
+{
+    const struct origin_config *config = instance->cfg;
+
+    if (config->host[0] && is_host(config->host))
+        return 0;
+    hg_config_error(instance, "host", "\"%s\" is neither \"public\" nor \"origin\" nor a host with an optional port",
+                    config->host);
+    return -1;
+}
+
+static int origin_start(struct hg_worker *worker)
+{
+    struct origin *origin = calloc(1, sizeof *origin);
+
+    if (!origin) {
+        hg_log(worker->instance, HG_LOG_ERROR, "out of memory");
+        return -1;
+    }
+    origin->worker = worker;
+    origin->host = worker->host;
+    origin->config = worker->cfg;
+    origin->limits = (struct http1_limits)HTTP1_DEFAULT_LIMITS;
+    origin->connections_opened = hg_counter(worker, "connections_opened", "connections opened to services");
+    origin->connections_reused = hg_counter(worker, "connections_reused", "requests sent over a kept connection");
+    origin->requests_retried = hg_counter(worker, "requests_retried", "requests sent again after a kept one had died");
+    origin->requests_failed = hg_counter(worker, "requests_failed", "requests that a service did not answer properly");
+    worker->state = origin;
+    return 0;
+}
+
+static void origin_drain(struct hg_worker *worker)
+{
+    struct origin *origin = worker->state;
+
+    origin->draining = true;
+    for (struct pool *pool = origin->pools; pool; pool = pool->next)
+        pool_close_idle(pool);
+}
+
+static void origin_stop(struct hg_worker *worker)
+{
+    struct origin *origin = worker->state;
+
+    if (!origin)
+        return;
+    connection_flush_stop(origin);
+    while (origin->pools) {
+        struct pool *pool = origin->pools;
+
+        origin->pools = pool->next;
+        pool_free(pool);
+    }
+    free(origin);
+    worker->state = NULL;
+}
+
+HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
+{
+    static const struct hg_stage_ops ops = {
+        .size = sizeof ops,
+        .events = HG_EVENTS_MESSAGES,
+        .self_size = sizeof(struct request),
+        .head = request_head,
+        .data = request_data,
+        .end = request_end,
+        .reset = request_reset,
+        .writable = request_writable,
+        .detach = request_detach,
+    };
+    static const struct hg_plugin plugin = {
+        HG_PLUGIN_HEADER,
+        .role = HG_ROLE_ORIGIN,
+        .name = "origin",
+        .version = PACKAGE_VERSION,
+        .summary = "makes requests against local services by HTTP/1.1",
+        .options = options,
+        .cfg_size = sizeof(struct origin_config),
+        .ops = &ops,
+        .configure = origin_configure,
+        .worker_start = origin_start,
+        .worker_drain = origin_drain,
+        .worker_stop = origin_stop,
+    };
+    return &plugin;
+}

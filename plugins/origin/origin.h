@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the files of this folder share.
+ *
+ * Each exchange has a `request`. Its pool (one for each URL) gives it a `connection`, an idle one if there is one, a
+ * new one up to the limit, or lets it wait for one. The connection sends what the request has queued in it and reads
+ * the `response`, whose events go straight up. When the response is complete the connection returns to the pool.
+ *
+ *   origin.c      the descriptor, and the instance in a worker
+ *   pool.c        which connection serves which request
+ *   connection.c  one socket: connecting, sending, time-outs, being closed
+ *   request.c     the way down: events of the exchange to bytes in the connection's queue
+ *   response.c    the way up: bytes from the socket to events
+ *
+ * Emitting, resuming and resetting never call back, so no exchange ends while one of these functions runs; but a
+ * connection may be freed by most of them, which their result tells.
+ */
+#ifndef PLUGINS_ORIGIN_ORIGIN_H
+#define PLUGINS_ORIGIN_ORIGIN_H
+
+#include "plugins/http1/http1.h"
+#include "plugins/url/url.h"
+
+#include <hopgate/host.h>
+
+/* The options (see origin.c). */
+struct origin_config {
+    hg_time connect_timeout;
+    hg_time response_timeout;
+    hg_time idle_timeout;
+    hg_time keep_alive;
+    hg_time queue_timeout;
+    int64_t max_connections;
+    int64_t max_idle;
+    int64_t max_queue;
+    const char *host;
+};
+
+/* The instance in one worker. */
+struct origin {
+    struct hg_worker *worker;
+    const struct hg_host *host;
+    const struct origin_config *config;
+    struct http1_limits limits;
+    struct pool *pools;
+    struct connection *unflushed; /* those with a queue that nobody has sent yet */
+    struct flush_post *flush_post;
+    bool draining;
+    uint64_t *connections_opened, *connections_reused, *requests_retried, *requests_failed;
+};
+
+/* ---- pool.c ---- */
+
+/* Addresses of a name that are tried. */
+#define POOL_ADDRESSES 8
+
+/* All connections to one URL. */
+struct pool {
+    struct pool *next;
+    struct origin *origin;
+    struct hg_text text; /* the target's URL; it lives as long as the route that has set it */
+    struct url url;
+    char *host;              /* url.host, ended by NUL */
+    struct connection *idle; /* the most recently used first, so that the others may grow old */
+    size_t idle_count;
+    size_t count;                    /* all connections, those being opened included */
+    struct request *waiting, **tail; /* for a connection; the longest waiting first */
+    size_t waiting_count;
+    struct hg_timer *timer; /* for the first of them; made when one waits for the first time */
+    struct hg_sockaddr addresses[POOL_ADDRESSES];
+    size_t address_count;
+    size_t good_address; /* the one that has worked last */
+    hg_time known_until; /* of the addresses */
+    bool is_literal;     /* an address instead of a name: known for ever */
+    bool is_unreachable; /* the log has been told so */
+};
+
+/* NULL when memory is out. */
+struct pool *pool_of(struct origin *origin, struct hg_text url);
+/* Finds a connection for the request, or lets it wait for one, or fails it. */
+void pool_assign(struct pool *pool, struct request *request);
+/* The request waits no more. */
+void pool_forget(struct pool *pool, struct request *request);
+/* The connection has done its work and could do more. It is idle, busy again or gone afterwards. */
+void pool_give_back(struct pool *pool, struct connection *connection);
+/* A connection was freed: there is room for another one. `connection` was idle or not. */
+void pool_closed(struct pool *pool, struct connection *connection);
+void pool_close_idle(struct pool *pool);
+void pool_free(struct pool *pool);
+/* Tells the log, once, that the service is not there, and once when it is there again. */
+void pool_unreachable(struct pool *pool, const char *why);
+void pool_reachable(struct pool *pool);
+
+/* ---- connection.c ---- */
+
+/* Slices that may wait to be sent. A chunk takes three. */
+#define OUTPUT_SLOTS 64
+/* Bytes that may wait for others to come with them, so that many small slices go out by one system call. */
+#define OUTPUT_GATHERED 32768
+
+/* A slice to be sent, or a few bytes of framing that need no buffer. */
+struct output_slot {
+    struct hg_slice slice;
+    uint8_t framing[HTTP1_CHUNK_HEADER_MAX];
+};
+
+enum connection_state {
+    CONNECTION_RESOLVING,
+    CONNECTION_CONNECTING,
+    CONNECTION_BUSY,
+    CONNECTION_IDLE,
+};
+
+struct response {
+    bool begun;       /* a byte of it has come */
+    bool in_body;     /* its final head is complete */
+    unsigned interim; /* heads of 1xx that came before */
+    struct http1_scan scan;
+    struct http1_message message;
+    struct http1_body body;
+};
+
+struct connection {
+    struct origin *origin;
+    struct pool *pool;
+    struct request *request;            /* NULL while idle */
+    struct connection *next, *previous; /* in pool->idle */
+    struct connection *next_unflushed, *previous_unflushed;
+    bool is_unflushed;
+    enum connection_state state;
+    bool is_reused; /* it has brought a response before this one */
+    bool is_broken; /* sending has failed: what has come may still be read */
+    bool is_full;   /* the socket takes no more: watching for HG_WRITE */
+    bool is_paused; /* there is no credit: not watching for HG_READ */
+    int fd;         /* -1: none */
+    struct hg_io *io;
+    struct hg_timer *timer;
+    struct hg_resolution *resolution;
+    size_t tries;       /* addresses tried */
+    int error;          /* errno of the last one that failed */
+    hg_time give_up_at; /* the end of connect_timeout */
+    uint64_t sent;      /* bytes of this request that the socket has taken */
+
+    struct output_slot output[OUTPUT_SLOTS];
+    size_t output_first, output_count, output_bytes;
+
+    struct hg_buffer *input; /* input->data[input_start] to [input_end - 1] came and was not used yet */
+    size_t input_start, input_end;
+    bool reads_much; /* the last read has filled its room */
+    struct response response;
+};
+
+/* Begins to open a connection for the request. Whatever fails is told to the request, later than within this call;
+ * except -1: memory is out. */
+int connection_open(struct pool *pool, struct request *request);
+/* Gives an idle one its next request. */
+void connection_begin(struct connection *connection, struct request *request);
+/* Free slots of the queue. */
+size_t connection_output_room(const struct connection *connection);
+/* Queues a slice, taking over the reference that comes with it. */
+void connection_queue(struct connection *connection, struct hg_slice slice);
+/* Queues up to HTTP1_CHUNK_HEADER_MAX bytes, which are copied. */
+void connection_queue_framing(struct connection *connection, const uint8_t *data, size_t size);
+void connection_drop_output(struct connection *connection);
+/* Sends what is queued as far as the socket takes it; nothing yet while connecting. */
+void connection_flush(struct connection *connection);
+/* The same, but at the end of the loop's turn, when more may have come to be sent along. */
+void connection_flush_soon(struct connection *connection);
+void connection_watch(struct connection *connection);
+/* Sets the timer for what the connection waits for now. */
+void connection_set_timer(struct connection *connection);
+/* Tries again over a new socket what was queued or sent. */
+void connection_reopen(struct connection *connection);
+/* Closes the socket and frees. The request, if there is one, must already know. */
+void connection_free(struct connection *connection);
+void connection_flush_stop(struct origin *origin);
+
+/* ---- request.c ---- */
+
+/* self->state: an exchange's request. */
+struct request {
+    struct hg_self *self;
+    struct pool *pool;
+    struct connection *connection;   /* NULL while it waits for one, and when it is over */
+    struct request *next, **pointer; /* in pool->waiting; `pointer` NULL: not in it */
+    hg_time waits_until;
+    enum http1_framing framing;
+    uint64_t left;              /* HTTP1_LENGTH: bytes that are still to come from above */
+    uint64_t body_taken;        /* bytes that were taken from above */
+    struct hg_fields *trailers; /* of an end that waits for a connection; the exchange's */
+    bool is_end_paused;         /* that end */
+    bool is_held;               /* data was not taken: to be resumed */
+    bool is_complete;           /* all of it is queued or sent */
+    bool is_retried;
+    bool is_over; /* answered or failed: what still comes down is thrown away */
+};
+
+enum hg_verdict request_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head);
+size_t request_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice);
+enum hg_verdict request_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers);
+void request_reset(struct hg_self *self, const struct hg_reason *reason);
+void request_detach(struct hg_self *self);
+void request_writable(struct hg_self *self, enum hg_direction direction);
+
+/* The request has got a connection: queues its head and what else may go. False: it has failed, and the connection is
+ * still the caller's. */
+bool request_start(struct request *request, struct connection *connection);
+/* The connection's queue has room again. */
+void request_resume(struct request *request);
+/* The response is complete: parts from the connection. */
+void request_finish(struct request *request);
+/* Fails the exchange and parts from the connection, which the caller frees. */
+void request_fail(struct request *request, const struct hg_reason *reason);
+/* Whether the request may be sent again after its connection has died; if so its queue is as it was before anything was
+ * sent. See "Retries" in hopgate-origin(5). */
+bool request_replay(struct request *request, struct connection *connection);
+
+/* ---- response.c ---- */
+
+void response_start(struct connection *connection);
+/* The socket is readable, or closed. False: the connection is gone or has been given back. */
+bool response_read(struct connection *connection);
+/* There is credit again. As above. */
+bool response_resume(struct connection *connection);
+
+#endif

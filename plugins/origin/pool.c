@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/origin/origin.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+static struct pool *pool_new(struct origin *origin, struct hg_text text)
+{
+    struct pool *pool = calloc(1, sizeof *pool);
+    struct in6_addr address;
+
+    if (!pool)
+        return NULL;
+    pool->origin = origin;
+    pool->text = text;
+    pool->tail = &pool->waiting;
+    if (url_parse(text, &pool->url)) { /* route checks its URLs; other plugins may set targets too */
+        free(pool);
+        return NULL;
+    }
+    pool->host = strndup(pool->url.host.data, pool->url.host.size);
+    if (!pool->host) {
+        free(pool);
+        return NULL;
+    }
+    pool->is_literal = inet_pton(AF_INET, pool->host, &address) == 1 || inet_pton(AF_INET6, pool->host, &address) == 1;
+    pool->next = origin->pools;
+    origin->pools = pool;
+    return pool;
+}
+
+struct pool *pool_of(struct origin *origin, struct hg_text url)
+{
+    for (struct pool *pool = origin->pools; pool; pool = pool->next)
+        if (hg_text_equal(pool->text, url))
+            return pool;
+    return pool_new(origin, url);
+}
+
+/* ---- Idle connections ---- */
+
+static void push_idle(struct pool *pool, struct connection *connection)
+{
+    connection->state = CONNECTION_IDLE;
+    connection->previous = NULL;
+    connection->next = pool->idle;
+    if (pool->idle)
+        pool->idle->previous = connection;
+    pool->idle = connection;
+    pool->idle_count++;
+    connection_set_timer(connection);
+}
+
+static void remove_idle(struct pool *pool, struct connection *connection)
+{
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        pool->idle = connection->next;
+    if (connection->next)
+        connection->next->previous = connection->previous;
+    pool->idle_count--;
+}
+
+void pool_close_idle(struct pool *pool)
+{
+    while (pool->idle)
+        connection_free(pool->idle);
+}
+
+/* ---- Requests that wait ---- */
+
+static struct request *take_waiting(struct pool *pool)
+{
+    struct request *request = pool->waiting;
+
+    if (request)
+        pool_forget(pool, request);
+    return request;
+}
+
+/* All wait equally long, so the first is always the next whose time is over. */
+static void on_timer(void *arg)
+{
+    struct pool *pool = arg;
+    hg_time now = hg_now(pool->origin->worker);
+
+    while (pool->waiting && pool->waiting->waits_until <= now)
+        request_fail(take_waiting(pool),
+                     &(struct hg_reason){503, "connection_limit_reached", "the service was busy for too long", 1});
+    if (pool->waiting)
+        hg_timer_set(pool->origin->host, pool->timer, pool->waiting->waits_until - now);
+}
+
+static void let_wait(struct pool *pool, struct request *request)
+{
+    struct origin *origin = pool->origin;
+
+    if (!pool->timer)
+        pool->timer = hg_timer_new(origin->worker, on_timer, pool);
+    if (!pool->timer || pool->waiting_count >= (size_t)origin->config->max_queue) {
+        request_fail(request, &(struct hg_reason){503, "connection_limit_reached", "the service is busy", 1});
+        return;
+    }
+    request->waits_until = hg_now(origin->worker) + origin->config->queue_timeout;
+    request->next = NULL;
+    request->pointer = pool->tail;
+    *pool->tail = request;
+    pool->tail = &request->next;
+    if (pool->waiting_count++ == 0)
+        hg_timer_set(origin->host, pool->timer, origin->config->queue_timeout);
+}
+
+void pool_forget(struct pool *pool, struct request *request)
+{
+    if (!request->pointer)
+        return;
+    *request->pointer = request->next;
+    if (request->next)
+        request->next->pointer = request->pointer;
+    else
+        pool->tail = request->pointer;
+    request->pointer = NULL;
+    pool->waiting_count--;
+    if (!pool->waiting)
+        hg_timer_stop(pool->origin->host, pool->timer);
+}
+
+/* ---- Bringing both together ---- */
+
+static void open_for(struct pool *pool, struct request *request)
+{
+    if (connection_open(pool, request))
+        request_fail(request, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1});
+}
+
+void pool_assign(struct pool *pool, struct request *request)
+{
+    struct connection *connection = pool->idle;
+
+    if (connection) {
+        remove_idle(pool, connection);
+        ++*pool->origin->connections_reused;
+        connection_begin(connection, request);
+    } else if (pool->count < (size_t)pool->origin->config->max_connections) {
+        open_for(pool, request);
+    } else {
+        let_wait(pool, request);
+    }
+}
+
+void pool_give_back(struct pool *pool, struct connection *connection)
+{
+    const struct origin_config *config = pool->origin->config;
+    struct request *request = take_waiting(pool);
+
+    if (request) {
+        ++*pool->origin->connections_reused;
+        connection_begin(connection, request);
+        return;
+    }
+    if (pool->origin->draining || !config->keep_alive || pool->idle_count >= (size_t)config->max_idle)
+        connection_free(connection);
+    else
+        push_idle(pool, connection);
+}
+
+void pool_closed(struct pool *pool, struct connection *connection)
+{
+    struct request *request;
+
+    if (connection->state == CONNECTION_IDLE)
+        remove_idle(pool, connection);
+    pool->count--;
+    request = pool->count < (size_t)pool->origin->config->max_connections ? take_waiting(pool) : NULL;
+    if (request)
+        open_for(pool, request);
+}
+
+void pool_free(struct pool *pool)
+{
+    pool_close_idle(pool);
+    hg_timer_free(pool->origin->host, pool->timer);
+    free(pool->host);
+    free(pool);
+}
+
+/* ---- What people are told ---- */
+
+void pool_unreachable(struct pool *pool, const char *why)
+{
+    if (!pool->is_unreachable)
+        hg_log(pool->origin->worker->instance, HG_LOG_WARNING, "%.*s cannot be reached: %s", HG_PRINT(pool->text), why);
+    pool->is_unreachable = true;
+}
+
+void pool_reachable(struct pool *pool)
+{
+    if (pool->is_unreachable)
+        hg_log(pool->origin->worker->instance, HG_LOG_INFO, "%.*s is reached again", HG_PRINT(pool->text));
+    pool->is_unreachable = false;
+}

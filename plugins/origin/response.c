@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/origin/origin.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+/* What is read at once: most responses fit into the first; what fills it goes on with the second. */
+#define INPUT_FIRST 16384
+#define INPUT_LATER 65536
+/* With less room than this behind the bytes that wait, a new buffer is taken. */
+#define INPUT_LEAST 4096
+
+/* Heads of 1xx for one request; more are an attack or a fault. */
+#define INTERIM_MAX 100
+
+/* What became of a connection. */
+enum outcome {
+    STAYS, /* it still has its request, and waits for something */
+    GONE,  /* it was freed, given back or opened anew */
+    NEXT,  /* go on with what has come */
+};
+
+void response_start(struct connection *connection)
+{
+    connection->response = (struct response){.scan = HTTP1_SCAN_RESPONSE};
+    connection->is_paused = false;
+    connection->input_start = connection->input_end = 0;
+}
+
+/* ---- Ends ---- */
+
+static enum outcome fail(struct connection *connection, const struct hg_reason *reason)
+{
+    request_fail(connection->request, reason);
+    connection_free(connection);
+    return GONE;
+}
+
+/* Whether the next request may use the connection: both messages are complete, nothing else is on it. */
+static bool is_reusable(const struct connection *connection)
+{
+    return connection->response.message.keep_alive && connection->response.body.framing != HTTP1_UNTIL_CLOSE &&
+           connection->input_start == connection->input_end && connection->request->is_complete &&
+           !connection->output_count && !connection->is_broken;
+}
+
+static enum outcome complete(struct connection *connection, struct hg_fields *trailers)
+{
+    struct request *request = connection->request;
+    bool reusable = is_reusable(connection);
+
+    hg_emit_end(request->self, HG_UP, trailers);
+    request_finish(request);
+    connection->request = NULL;
+    if (!reusable) {
+        connection_free(connection);
+        return GONE;
+    }
+    if (connection->input && connection->input->capacity > INPUT_FIRST) {
+        hg_buffer_unref(connection->input);
+        connection->input = NULL;
+    }
+    connection->is_paused = false;
+    connection_watch(connection);
+    pool_give_back(connection->pool, connection);
+    return GONE;
+}
+
+/* The service has closed the connection (`error` 0) or it has died. */
+static enum outcome closed(struct connection *connection, int error)
+{
+    const struct response *response = &connection->response;
+
+    if (response->in_body && !error && http1_body_closed(&response->body))
+        return complete(connection, NULL);
+    if (response->in_body || connection->input_end > connection->input_start)
+        return fail(connection, &(struct hg_reason){502, "http_response_incomplete",
+                                                    "the service closed the connection within its response", 0});
+    if (request_replay(connection->request, connection)) {
+        connection_reopen(connection);
+        return GONE;
+    }
+    return fail(connection, &(struct hg_reason){502, "connection_terminated",
+                                                "the service closed the connection without a response", 0});
+}
+
+/* ---- Taking what has come ---- */
+
+static enum outcome pause(struct connection *connection)
+{
+    connection->is_paused = true;
+    connection_watch(connection);
+    connection_set_timer(connection);
+    return STAYS;
+}
+
+/* A head of 1xx goes on at once and gives the service more time. */
+static enum outcome take_interim(struct connection *connection, struct hg_head *head)
+{
+    struct response *response = &connection->response;
+
+    if (++response->interim > INTERIM_MAX) {
+        hg_head_free(connection->origin->host, head);
+        return fail(connection, &(struct hg_reason){502, "http_protocol_error", "too many interim responses", 0});
+    }
+    hg_emit_head(connection->request->self, HG_UP, head);
+    response->scan = HTTP1_SCAN_RESPONSE;
+    connection_set_timer(connection);
+    return NEXT;
+}
+
+static enum outcome take_head(struct connection *connection)
+{
+    struct response *response = &connection->response;
+    struct hg_self *self = connection->request->self;
+    const uint8_t *data = connection->input->data + connection->input_start;
+    struct http1_asked asked = {.method = self->exchange->request->method, .upgrade = false};
+    struct hg_reason reason = {0};
+    struct hg_head *head;
+    enum http1_result result = http1_scan(&response->scan, &connection->origin->limits, data,
+                                          connection->input_end - connection->input_start, &reason);
+
+    if (result == HTTP1_MORE)
+        return STAYS; /* the timer runs on: it bounds the whole head */
+    if (result == HTTP1_FAULT)
+        return fail(connection, &reason);
+    head = http1_parse_response(connection->origin->host, &response->scan, data, &asked, &response->message, &reason);
+    if (!head)
+        return fail(connection, &reason);
+    connection->input_start += response->scan.at;
+    if (hg_head_is_interim(head))
+        return take_interim(connection, head);
+    response->in_body = true;
+    http1_body_start(&response->body, HG_RESPONSE, &response->message);
+    hg_emit_head(self, HG_UP, head);
+    return NEXT;
+}
+
+/* Reads one piece of the body and emits it. Never is more offered to the reader than there is credit for; but a
+ * trailer section, which needs none, must be seen whole. */
+static enum outcome take_piece(struct connection *connection)
+{
+    struct response *response = &connection->response;
+    struct hg_self *self = connection->request->self;
+    const struct hg_host *host = connection->origin->host;
+    const uint8_t *data = connection->input ? connection->input->data + connection->input_start : NULL;
+    size_t available = connection->input_end - connection->input_start;
+    size_t credit = hg_credit(self, HG_UP);
+    size_t offered = available < credit ? available : credit;
+    struct http1_piece piece;
+    size_t used = http1_body_read(&response->body, host, &connection->origin->limits, data, offered, &piece);
+
+    if (piece.type == HTTP1_PIECE_NONE && !used && offered && offered < available)
+        used = http1_body_read(&response->body, host, &connection->origin->limits, data, available, &piece);
+    connection->input_start += used;
+    switch (piece.type) {
+    case HTTP1_PIECE_DATA:
+        hg_emit(self, HG_UP, &(struct hg_slice){connection->input, piece.data, piece.size});
+        return NEXT;
+    case HTTP1_PIECE_END:
+        return complete(connection, piece.trailers);
+    case HTTP1_PIECE_FAULT:
+        return fail(connection, &piece.reason);
+    case HTTP1_PIECE_NONE:
+        break;
+    }
+    if (!credit)
+        return pause(connection);
+    if (used && connection->input_start < connection->input_end)
+        return NEXT;
+    connection_set_timer(connection);
+    return STAYS;
+}
+
+static bool take(struct connection *connection)
+{
+    enum outcome outcome = NEXT;
+
+    while (outcome == NEXT)
+        outcome = connection->response.in_body ? take_piece(connection) : take_head(connection);
+    return outcome == STAYS;
+}
+
+/* ---- Reading ---- */
+
+/* Room for reading. Bytes that were emitted are never overwritten, so a buffer is used again only when nobody else has
+ * it. */
+static int make_room(struct connection *connection)
+{
+    struct hg_buffer *old = connection->input, *fresh;
+    size_t waiting = connection->input_end - connection->input_start;
+    bool much;
+
+    if (old && !waiting && atomic_load_explicit(&old->refs, memory_order_acquire) == 1)
+        connection->input_start = connection->input_end = 0;
+    if (old && old->capacity - connection->input_end >= INPUT_LEAST)
+        return 0;
+    much = connection->response.in_body && connection->reads_much;
+    fresh = hg_buffer_new(connection->origin->host, waiting + (much ? INPUT_LATER : INPUT_FIRST));
+    if (!fresh)
+        return -1;
+    if (waiting)
+        memcpy(fresh->data, old->data + connection->input_start, waiting);
+    hg_buffer_unref(old);
+    connection->input = fresh;
+    connection->input_start = 0;
+    connection->input_end = waiting;
+    return 0;
+}
+
+bool response_read(struct connection *connection)
+{
+    size_t room, credit = SIZE_MAX;
+    ssize_t size;
+
+    if (!connection->sent) /* it cannot be an answer to what was not sent yet */
+        return closed(connection, EPROTO) == STAYS;
+    if (connection->response.in_body && !(credit = hg_credit(connection->request->self, HG_UP)))
+        return pause(connection) == STAYS;
+    if (make_room(connection))
+        return fail(connection, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1}) == STAYS;
+    room = connection->input->capacity - connection->input_end;
+    if (room > credit)
+        room = credit;
+    size = recv(connection->fd, connection->input->data + connection->input_end, room, 0);
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return true;
+    if (size <= 0)
+        return closed(connection, size ? errno : 0) == STAYS;
+    connection->reads_much = (size_t)size == room;
+    connection->response.begun = true;
+    connection->input_end += (size_t)size;
+    return take(connection);
+}
+
+bool response_resume(struct connection *connection)
+{
+    connection->is_paused = false;
+    if (!take(connection))
+        return false;
+    connection_watch(connection);
+    return true;
+}

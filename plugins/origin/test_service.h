@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A local service that does what a test's script tells it, in threads of its own with blocking calls.
+ */
+#ifndef PLUGINS_ORIGIN_TEST_SERVICE_H
+#define PLUGINS_ORIGIN_TEST_SERVICE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct service;
+
+/* Serves one connection, the `number`th from 0 on; the socket is closed after it. */
+typedef void (*service_script)(struct service *service, int fd, unsigned number);
+
+struct service {
+    service_script script;
+    const char *text; /* for the script's use */
+    size_t size;
+    uint16_t port;
+    char url[64];
+    int listener;
+    pthread_t acceptor;
+    pthread_mutex_t lock;
+    /* under the lock: */
+    unsigned accepted, open, most_open;
+    char heads[65536]; /* all request heads as they came, in order of arrival */
+    uint64_t body_bytes;
+    uint64_t closed_by_peer; /* connections whose end service_wait_close() has seen */
+};
+
+struct service *service_start(service_script script);
+/* Waits for all connections to be closed. */
+void service_stop(struct service *service);
+
+/* Reads up to the empty line and remembers the head. False: closed before. The head is put into `head`, if not NULL,
+ * of 65536 bytes. Never reads more than that. */
+bool service_read_head(struct service *service, int fd, char *head);
+/* Reads that many bytes, and checks that they are the pattern from `from` on if `check`. False: closed before. */
+bool service_read(struct service *service, int fd, size_t size, uint64_t from, bool check);
+/* Reads until `end` has come; the whole is put into `text` of `capacity` bytes. */
+bool service_read_until(int fd, const char *end, char *text, size_t capacity);
+/* Writes all. False: the peer is gone. */
+bool service_write(int fd, const void *data, size_t size);
+bool service_say(int fd, const char *text);
+/* Writes that many bytes of the pattern. */
+bool service_write_pattern(int fd, size_t size, uint64_t from);
+/* Lets close() send a reset. */
+void service_reset_on_close(int fd);
+/* Waits until the peer closes. */
+void service_wait_close(struct service *service, int fd);
+void service_sleep(unsigned milliseconds);
+
+uint8_t service_pattern(uint64_t at);
+
+#endif
