@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/dtls/association.h"
+
+#include <errno.h>
+#include <gnutls/dtls.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Handshake messages are cut to this: it passes wherever IPv6 passes (RFC 8200 section 5: 1,280 bytes). */
+#define HANDSHAKE_DATAGRAM 1200
+/* What a path carries that nothing is known of. */
+#define DEFAULT_DATAGRAM 1400
+/* A route that takes this much is the machine itself: nothing between the two ends can have a smaller limit. */
+#define LOOPBACK_ROUTE 65000
+/* The most that GnuTLS puts in one datagram, and the least that a path is taken to carry (RFC 791: 576 bytes). */
+#define DATAGRAM_MAX 16384
+#define DATAGRAM_MIN 548
+
+/* Milliseconds until a flight is sent again for the first time; doubled each time (RFC 6347 section 4.2.4.1). */
+#define RETRANSMIT_MS 400
+
+/* More than what any cipher suite adds to a packet. */
+#define SEAL_OVERHEAD 128
+
+/* How long, and how often, the peer must seem to have forgotten the association, without one authentic record. */
+#define SUSPICION_TIME  HG_SECOND
+#define SUSPICION_COUNT 3
+
+/* ---- What GnuTLS calls ---- */
+
+static ssize_t pull(gnutls_transport_ptr_t context, void *buffer, size_t size)
+{
+    struct dtls_association *association = context;
+
+    if (association->input_size == 0) {
+        gnutls_transport_set_errno(association->session, EAGAIN);
+        return -1;
+    }
+    if (size > association->input_size)
+        size = association->input_size;
+    memcpy(buffer, association->input, size);
+    association->input_size = 0;
+    return (ssize_t)size;
+}
+
+static int pull_timeout(gnutls_transport_ptr_t context, unsigned milliseconds)
+{
+    const struct dtls_association *association = context;
+
+    (void)milliseconds;
+    return association->input_size > 0;
+}
+
+static ssize_t push(gnutls_transport_ptr_t context, const void *bytes, size_t size)
+{
+    struct dtls_association *association = context;
+    size_t join = association->state == DTLS_UP ? 0 : association->datagram;
+
+    /* dtls_association_send() has made room for its packet. Anything else that finds none is a datagram lost, as if on
+     * the way; reporting it would make GnuTLS keep it in a queue of its own. */
+    dtls_socket_append(association->socket, association, &association->path, bytes, size, join);
+    return (ssize_t)size;
+}
+
+/* ---- Beginning and end ---- */
+
+static void on_timer(void *arg);
+
+static int set_up_session(struct dtls_association *association, unsigned flags)
+{
+    static const char alpn[] = DTLS_ALPN;
+    const gnutls_datum_t protocol = {(unsigned char *)(uintptr_t)alpn, sizeof alpn - 1};
+    const struct dtls_instance *instance = association->dtls->instance;
+    gnutls_session_t session;
+
+    /* The tunnel knows duplicates by packet number, and reordering beyond 64 records is no attack. */
+    if (gnutls_init(&session, flags | GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_REPLAY_PROTECTION) < 0)
+        return -1;
+    association->session = session;
+    gnutls_session_set_ptr(session, association);
+    gnutls_transport_set_ptr(session, association);
+    gnutls_transport_set_pull_function(session, pull);
+    gnutls_transport_set_pull_timeout_function(session, pull_timeout);
+    gnutls_transport_set_push_function(session, push);
+    /* The deadline is kept here, since a parked handshake does not come to GnuTLS's. */
+    gnutls_dtls_set_timeouts(session, RETRANSMIT_MS, 24 * 3600 * 1000);
+    gnutls_dtls_set_mtu(session, HANDSHAKE_DATAGRAM);
+    if (gnutls_priority_set(session, instance->priority) < 0 ||
+        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, instance->credentials) < 0 ||
+        gnutls_alpn_set_protocols(session, &protocol, 1, GNUTLS_ALPN_MANDATORY) < 0) {
+        gnutls_deinit(session);
+        association->session = NULL;
+        return -1;
+    }
+    return 0;
+}
+
+int dtls_association_init(struct dtls_association *association, struct dtls_worker *dtls,
+                          const struct dtls_owner *owner, struct dtls_socket *socket, const struct dtls_path *path,
+                          unsigned flags)
+{
+    memset(association, 0, sizeof *association);
+    association->dtls = dtls;
+    association->owner = owner;
+    association->socket = socket;
+    association->path = *path;
+    association->is_client = (flags & GNUTLS_CLIENT) != 0;
+    association->datagram = HANDSHAKE_DATAGRAM;
+    association->deadline = hg_now(dtls->worker) + dtls->config->handshake_timeout;
+    dtls_list_init(&association->touched);
+    dtls_list_init(&association->blocked);
+    association->timer = hg_timer_new(dtls->worker, on_timer, association);
+    if (!association->timer)
+        return -1;
+    if (set_up_session(association, flags) < 0) {
+        hg_timer_free(dtls->worker->host, association->timer);
+        return -1;
+    }
+    socket->send_failed = dtls_association_send_failed;
+    return 0;
+}
+
+/* After this the certificate's memory is not needed any more, nor may its lookup call back. */
+static void release_certificate(struct dtls_association *association)
+{
+    if (association->lookup) {
+        struct hg_capability certificates;
+        struct hg_worker *worker = association->dtls->worker;
+
+        if (hg_capability(worker->instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
+            const struct hg_certificates_ops *ops = certificates.ops;
+
+            ops->cancel(hg_capability_worker(worker, &certificates), association->lookup);
+        }
+        association->lookup = NULL;
+    }
+    hg_certificate_unref(association->certificate);
+    association->certificate = NULL;
+}
+
+void dtls_association_enter(struct dtls_association *association)
+{
+    association->busy++;
+}
+
+bool dtls_association_leave(struct dtls_association *association)
+{
+    if (--association->busy > 0 || association->state != DTLS_ENDED)
+        return association->state != DTLS_ENDED;
+    gnutls_deinit(association->session);
+    release_certificate(association);
+    association->owner->free(association);
+    return false;
+}
+
+void dtls_association_end(struct dtls_association *association)
+{
+    if (association->state == DTLS_ENDED)
+        return;
+    dtls_association_enter(association);
+    association->state = DTLS_ENDED;
+    association->link = NULL;
+    dtls_list_remove(&association->touched);
+    dtls_list_remove(&association->blocked);
+    hg_timer_free(association->dtls->worker->host, association->timer);
+    association->timer = NULL;
+    dtls_socket_forget(association->socket, association);
+    association->owner->remove(association);
+    dtls_association_leave(association);
+}
+
+/* ---- The path's limit ---- */
+
+/* What a path is taken to carry: as told by `mtu`, or a cautious size, and no more than the route does. */
+static size_t choose_datagram(const struct dtls_association *association)
+{
+    const struct dtls_config *config = association->dtls->config;
+    size_t route = dtls_path_route_limit(&association->path);
+    size_t limit = DEFAULT_DATAGRAM;
+
+    if (config->mtu)
+        limit = (size_t)config->mtu - dtls_path_headers(&association->path);
+    else if (route >= LOOPBACK_ROUTE)
+        limit = DATAGRAM_MAX;
+    if (route > 0 && limit > route)
+        limit = route;
+    if (limit > DATAGRAM_MAX)
+        limit = DATAGRAM_MAX;
+    return limit < DATAGRAM_MIN ? DATAGRAM_MIN : limit;
+}
+
+static void set_datagram(struct dtls_association *association, size_t datagram)
+{
+    association->datagram = datagram;
+    gnutls_dtls_set_mtu(association->session, (unsigned)datagram);
+}
+
+/* The kernel refused a datagram of that size, or (0) reports that a router has refused one. */
+static void shrink(struct dtls_association *association, size_t datagram)
+{
+    size_t limit = dtls_path_route_limit(&association->path);
+
+    if (limit == 0 || limit >= association->datagram) {
+        if (datagram != association->datagram)
+            return; /* it was sealed before the limit was set */
+        limit = datagram > HANDSHAKE_DATAGRAM ? HANDSHAKE_DATAGRAM : DATAGRAM_MIN;
+    }
+    if (limit < DATAGRAM_MIN)
+        limit = DATAGRAM_MIN;
+    if (limit >= association->datagram)
+        return;
+    set_datagram(association, limit);
+    association->limit_changed = true;
+    /* The core is told later: this may be within one of its calls. */
+    if (association->state == DTLS_UP)
+        hg_timer_set(association->dtls->worker->host, association->timer, 0);
+}
+
+/* ---- Trouble ---- */
+
+/* The association is over, but this may be within a call of the core's: it is told later. */
+static void lose(struct dtls_association *association, const char *reason)
+{
+    if (association->lost || association->state == DTLS_ENDED)
+        return;
+    association->lost = true;
+    snprintf(association->reason, sizeof association->reason, "%s", reason);
+    hg_timer_set(association->dtls->worker->host, association->timer, 0);
+}
+
+void dtls_association_suspect(struct dtls_association *association, const char *reason)
+{
+    hg_time now = hg_now(association->dtls->worker);
+
+    /* Only what may be an answer to something sent counts, and any authentic record clears it: so nobody who merely
+     * guesses addresses can end a link whose gateway is alive. */
+    if (!association->is_client || !association->sent || association->state != DTLS_UP)
+        return;
+    association->sent = false;
+    if (association->suspicions++ == 0)
+        association->suspected = now;
+    if (association->suspicions >= SUSPICION_COUNT && now - association->suspected >= SUSPICION_TIME)
+        lose(association, reason);
+}
+
+void dtls_association_send_failed(void *context, int error, size_t datagram)
+{
+    struct dtls_association *association = context;
+
+    ++*association->dtls->counters.send_errors;
+    if (error == EMSGSIZE) {
+        shrink(association, datagram);
+    } else if (association->is_client && association->state != DTLS_UP) {
+        char text[DTLS_PATH_TEXT], reason[256];
+
+        dtls_path_print(&association->path, text);
+        if (error == ECONNREFUSED)
+            snprintf(reason, sizeof reason, "%s refused: nothing listens on that UDP port", text);
+        else
+            snprintf(reason, sizeof reason, "cannot send to %s: %s", text, strerror(error));
+        /* ENOBUFS and the like pass by themselves, and so may EPERM of a packet filter. */
+        if (error == ECONNREFUSED || error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL)
+            lose(association, reason);
+    } else if (error == ECONNREFUSED) {
+        dtls_association_suspect(association, "the gateway's UDP port is closed");
+    } else if (error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL || error == EINVAL) {
+        dtls_association_suspect(association, "the own address or route is gone");
+    }
+}
+
+static const char *failure_text(struct dtls_association *association, int error, char *text, size_t size)
+{
+    if (association->reason[0])
+        return association->reason;
+    if (error == GNUTLS_E_FATAL_ALERT_RECEIVED || error == GNUTLS_E_WARNING_ALERT_RECEIVED) {
+        gnutls_alert_description_t alert = gnutls_alert_get(association->session);
+        const char *hint = "";
+
+        if (alert == GNUTLS_A_UNRECOGNIZED_NAME)
+            hint = "; it has no certificate for that name (option server_name)";
+        else if (alert == GNUTLS_A_NO_APPLICATION_PROTOCOL)
+            hint = "; it does not speak " DTLS_ALPN;
+        snprintf(text, size, "the peer refused with the alert \"%s\"%s", gnutls_alert_get_name(alert), hint);
+        return text;
+    }
+    snprintf(text, size, "%s", gnutls_strerror(error));
+    return text;
+}
+
+static void fail(struct dtls_association *association, int error)
+{
+    char text[256];
+
+    if (gnutls_error_is_fatal(error) && error != GNUTLS_E_FATAL_ALERT_RECEIVED)
+        gnutls_alert_send_appropriate(association->session, error);
+    dtls_socket_flush(association->socket);
+    association->owner->down(association, failure_text(association, error, text, sizeof text));
+}
+
+/* ---- Handshake ---- */
+
+static void set_handshake_timer(struct dtls_association *association)
+{
+    struct hg_worker *worker = association->dtls->worker;
+    hg_time now = hg_now(worker), due = association->deadline;
+
+    if (association->answer_by && !association->answered && association->answer_by < due)
+        due = association->answer_by;
+    if (association->state == DTLS_HANDSHAKE) {
+        hg_time retransmit = now + (gnutls_dtls_get_timeout(association->session) + 1) * HG_MILLISECOND;
+
+        if (retransmit < due)
+            due = retransmit;
+    }
+    if (!association->lost)
+        hg_timer_set(worker->host, association->timer, due > now ? due - now : 0);
+}
+
+static void complete(struct dtls_association *association)
+{
+    hg_timer_stop(association->dtls->worker->host, association->timer);
+    release_certificate(association);
+    association->state = DTLS_UP;
+    association->limit_changed = false;
+    set_datagram(association, choose_datagram(association));
+    ++*association->dtls->counters.handshakes;
+    if (gnutls_session_is_resumed(association->session))
+        ++*association->dtls->counters.resumed;
+    association->owner->up(association);
+}
+
+bool dtls_association_handshake(struct dtls_association *association)
+{
+    int result;
+
+    dtls_association_enter(association);
+    do {
+        result = gnutls_handshake(association->session);
+    } while (association->state == DTLS_HANDSHAKE &&
+             (result == GNUTLS_E_INTERRUPTED || result == GNUTLS_E_WARNING_ALERT_RECEIVED));
+    association->input_size = 0; /* its memory is only lent for the call */
+    if (result == 0)
+        complete(association);
+    else if (gnutls_error_is_fatal(result))
+        fail(association, result);
+    else
+        set_handshake_timer(association);
+    return dtls_association_leave(association);
+}
+
+static void handshake_overdue(struct dtls_association *association)
+{
+    char peer[DTLS_PATH_TEXT], reason[256];
+
+    dtls_path_print(&association->path, peer);
+    if (!association->answered)
+        snprintf(reason, sizeof reason, "no answer from %s: no gateway there, or UDP is blocked on the way", peer);
+    else if (association->state == DTLS_PARKED)
+        snprintf(reason, sizeof reason, "no certificate in time for the handshake with %s", peer);
+    else
+        snprintf(reason, sizeof reason, "the handshake with %s was not complete in time", peer);
+    association->owner->down(association, reason);
+}
+
+static void on_timer(void *arg)
+{
+    struct dtls_association *association = arg;
+    struct dtls_worker *dtls = association->dtls;
+    /* The clock is that of the loop's wake-up; timers may be early by its grain. */
+    hg_time now = hg_now(dtls->worker) + HG_MILLISECOND;
+
+    dtls_association_enter(association);
+    if (association->lost) {
+        association->owner->down(association, association->reason);
+    } else if (association->state == DTLS_UP) {
+        if (association->limit_changed)
+            hg_link_set_max_packet(dtls->worker, association->link, gnutls_dtls_get_data_mtu(association->session));
+        association->limit_changed = false;
+    } else if (now >= association->deadline ||
+               (association->answer_by && !association->answered && now >= association->answer_by)) {
+        handshake_overdue(association);
+    } else if (association->state == DTLS_HANDSHAKE) {
+        dtls_association_handshake(association); /* sends the last flight again */
+    }
+    if (association->state != DTLS_ENDED)
+        dtls_socket_flush(association->socket);
+    dtls_association_leave(association);
+    dtls_association_batch_end(dtls);
+}
+
+static void print_security(gnutls_session_t session, char *text, size_t size)
+{
+    gnutls_group_t group = gnutls_group_get(session);
+
+    snprintf(text, size, "%s%s%s %s%s", gnutls_protocol_get_name(gnutls_protocol_get_version(session)),
+             group ? " ECDHE-" : "", group ? gnutls_group_get_name(group) : "",
+             gnutls_cipher_get_name(gnutls_cipher_get(session)), gnutls_session_is_resumed(session) ? ", resumed" : "");
+}
+
+void dtls_association_link_up(struct dtls_association *association)
+{
+    char peer[DTLS_PATH_TEXT], security[96];
+    struct hg_link_info info;
+
+    print_security(association->session, security, sizeof security);
+    info.peer = hg_text(dtls_path_print(&association->path, peer));
+    info.security = hg_text(security);
+    info.max_packet = gnutls_dtls_get_data_mtu(association->session);
+    hg_link_up(association->dtls->worker, association->link, association, &info);
+    /* The batch may hold no packet at all, but now the core has something to say. */
+    if (association->state == DTLS_UP && dtls_list_is_empty(&association->touched))
+        dtls_list_append(&association->dtls->touched, &association->touched);
+}
+
+/* ---- Records in ---- */
+
+static void deliver(struct dtls_association *association, gnutls_packet_t packet)
+{
+    unsigned char sequence[8];
+    gnutls_datum_t data;
+    uint64_t number = 0;
+
+    gnutls_packet_get(packet, &data, sequence);
+    for (size_t i = 0; i < sizeof sequence; i++)
+        number = number << 8 | sequence[i];
+    /* Epoch 1 (RFC 6347 section 4.1) is the only one with data: there is no renegotiation. */
+    if (number >> 48 == 1 && data.size > 0) {
+        association->suspicions = 0;
+        if (dtls_list_is_empty(&association->touched))
+            dtls_list_append(&association->dtls->touched, &association->touched);
+        hg_link_packet(association->dtls->worker, association->link, number & 0xffffffffffff, data.data, data.size);
+    }
+    gnutls_packet_deinit(packet);
+}
+
+static void receive_up(struct dtls_association *association, const struct dtls_record *record)
+{
+    gnutls_packet_t packet = NULL;
+    ssize_t result = gnutls_record_recv_packet(association->session, &packet);
+
+    if (result > 0) {
+        deliver(association, packet);
+        return;
+    }
+    if (packet)
+        gnutls_packet_deinit(packet);
+    if (result == 0 && record->type == DTLS_RECORD_ALERT)
+        association->owner->down(association, "closed by the peer");
+    else if (result == GNUTLS_E_REHANDSHAKE)
+        gnutls_alert_send(association->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+    else if (result < 0 && gnutls_error_is_fatal((int)result))
+        fail(association, (int)result);
+}
+
+/* Whether GnuTLS may see a record now. */
+static bool is_wanted(struct dtls_association *association, const struct dtls_record *record)
+{
+    switch (association->state) {
+    case DTLS_HANDSHAKE:
+        /* Data that overtook the end of the handshake counts as lost. */
+        return record->type != DTLS_RECORD_APPLICATION_DATA;
+    case DTLS_UP:
+        /* An alert that is not encrypted may come from anybody: at most it is a hint. */
+        if (record->epoch == 0 && record->type == DTLS_RECORD_ALERT)
+            dtls_association_suspect(association, "the gateway does not know this association any more");
+        /* Outside epoch 1 only a flight that the peer sends again, since the own last one was lost, is of use. */
+        return record->epoch == 1 || (record->epoch == 0 && record->type == DTLS_RECORD_HANDSHAKE);
+    default:
+        return false;
+    }
+}
+
+bool dtls_association_receive(struct dtls_association *association, const struct dtls_record *record)
+{
+    association->answered = true;
+    if (!is_wanted(association, record))
+        return association->state != DTLS_ENDED;
+    association->input = record->bytes;
+    association->input_size = record->size;
+    if (association->state == DTLS_HANDSHAKE)
+        return dtls_association_handshake(association);
+    dtls_association_enter(association);
+    receive_up(association, record);
+    association->input_size = 0;
+    return dtls_association_leave(association);
+}
+
+void dtls_association_batch_end(struct dtls_worker *dtls)
+{
+    while (!dtls_list_is_empty(&dtls->touched)) {
+        struct dtls_association *association = DTLS_LIST_ENTRY(dtls->touched.next, struct dtls_association, touched);
+
+        dtls_list_remove(&association->touched);
+        dtls_association_enter(association);
+        hg_link_batch_end(dtls->worker, association->link);
+        dtls_association_leave(association);
+    }
+}
+
+/* ---- Packets out ---- */
+
+uint64_t dtls_association_next_packet_number(void *handle)
+{
+    const struct dtls_association *association = handle;
+    unsigned char sequence[8];
+    uint64_t number = 0;
+
+    gnutls_record_get_state(association->session, 0, NULL, NULL, NULL, sequence);
+    for (size_t i = 2; i < sizeof sequence; i++)
+        number = number << 8 | sequence[i];
+    return number;
+}
+
+int dtls_association_send(void *handle, const uint8_t *packet, size_t size)
+{
+    struct dtls_association *association = handle;
+    struct dtls_socket *socket = association->socket;
+    ssize_t sent;
+
+    if (!dtls_socket_has_room(socket, size + SEAL_OVERHEAD)) {
+        if (!socket->waiting)
+            dtls_socket_flush(socket);
+        if (!dtls_socket_has_room(socket, size + SEAL_OVERHEAD)) {
+            if (dtls_list_is_empty(&association->blocked))
+                dtls_list_append(&socket->blocked, &association->blocked);
+            return -1;
+        }
+    }
+    association->sent = true;
+    sent = gnutls_record_send(association->session, packet, size);
+    if (sent < 0 && gnutls_error_is_fatal((int)sent) && sent != GNUTLS_E_LARGE_PACKET)
+        lose(association, gnutls_strerror((int)sent));
+    /* A packet that was built just before the limit shrank is lost, like any that is too large for the path. */
+    return 0;
+}
+
+void dtls_association_flush(void *handle)
+{
+    struct dtls_association *association = handle;
+
+    if (!association->socket->waiting)
+        dtls_socket_flush(association->socket);
+}
+
+void dtls_association_close(void *handle, bool graceful)
+{
+    struct dtls_association *association = handle;
+
+    if (graceful)
+        gnutls_bye(association->session, GNUTLS_SHUT_WR);
+    dtls_socket_flush(association->socket);
+    dtls_association_end(association);
+}
+
+void dtls_association_writable(struct dtls_socket *socket)
+{
+    struct dtls_list blocked;
+
+    dtls_list_take(&blocked, &socket->blocked);
+    while (!dtls_list_is_empty(&blocked)) {
+        struct dtls_association *association = DTLS_LIST_ENTRY(blocked.next, struct dtls_association, blocked);
+
+        dtls_list_remove(&association->blocked);
+        dtls_association_enter(association);
+        hg_link_writable(association->dtls->worker, association->link);
+        dtls_association_leave(association);
+    }
+}

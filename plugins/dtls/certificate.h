@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Certificates at both ends: the gateway's own, by the capability "certificates"; and what a client thinks of the one
+ * that it is shown.
+ */
+#ifndef DTLS_CERTIFICATE_H
+#define DTLS_CERTIFICATE_H
+
+#include "plugins/dtls/association.h"
+
+/* Lets every handshake with these credentials take its certificate from its association. */
+void dtls_certificate_serve(gnutls_certificate_credentials_t credentials);
+
+/* Lets the server's association ask for a certificate as soon as it knows the name that the peer wants. */
+void dtls_certificate_ask(struct dtls_association *association);
+
+/* On a client: verifies the chain that the gateway has shown, also in the handshake that a resumed one goes back to,
+ * and that it is for the expected name. 0, or an error of GnuTLS with association->reason set. */
+int dtls_certificate_verify(gnutls_session_t session);
+
+#endif

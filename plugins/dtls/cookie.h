@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Cookies: the proof that a peer receives at the address it sends from (RFC 6347 section 4.2.1), asked for before
+ * anything is allocated for it.
+ */
+#ifndef DTLS_COOKIE_H
+#define DTLS_COOKIE_H
+
+#include "plugins/dtls/record.h"
+#include "plugins/dtls/socket.h"
+
+#include <gnutls/dtls.h>
+#include <hopgate/types.h>
+
+/* The secrets that cookies are made with: the present one, and the one before, whose cookies are still taken. */
+struct dtls_cookie_keys {
+    gnutls_datum_t present, previous;
+    hg_time rotated;
+};
+
+/* 0, or -1 when memory is out. */
+int dtls_cookie_keys_init(struct dtls_cookie_keys *keys, hg_time now);
+void dtls_cookie_keys_fini(struct dtls_cookie_keys *keys);
+
+/* Whether a ClientHello brings a valid cookie; then `prestate` is for gnutls_dtls_prestate_set(). */
+bool dtls_cookie_verify(struct dtls_cookie_keys *keys, hg_time now, const struct dtls_path *path,
+                        const struct dtls_record *client_hello, gnutls_dtls_prestate_st *prestate);
+
+/* Answers a ClientHello with a HelloVerifyRequest, which is smaller than any ClientHello. */
+void dtls_cookie_send(const struct dtls_cookie_keys *keys, struct dtls_socket *socket, const struct dtls_path *path);
+
+#endif

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * dtls: links over DTLS 1.2 (RFC 6347) on UDP. This file is the plugin's face: options, config, life. gateway.c
+ * listens, client.c connects, association.c is what both share, socket.c moves datagrams.
+ */
+#include "plugins/dtls/dtls.h"
+
+#include "plugins/dtls/association.h"
+#include "plugins/dtls/certificate.h"
+#include "plugins/dtls/client.h"
+#include "plugins/dtls/gateway.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#ifdef __aarch64__
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+#define MTU_MIN 576   /* RFC 791 section 3.1: what every host takes */
+#define MTU_MAX 65535 /* one record fills 16 KiB of it */
+
+static const struct hg_option options[] = {
+    {.name = "listen",
+     .type = HG_OPTION_LIST,
+     .item = HG_OPTION_ADDRESS,
+     .offset = offsetof(struct dtls_config, listen),
+     .doc = "On a gateway: the UDP addresses to listen on."},
+    {.name = "connect",
+     .type = HG_OPTION_ADDRESS,
+     .offset = offsetof(struct dtls_config, connect),
+     .doc = "On a client: the gateway. All addresses of a name are tried in their order."},
+    {.name = "server_name",
+     .type = HG_OPTION_STRING,
+     .offset = offsetof(struct dtls_config, server_name),
+     .doc = "On a client: the name (or IP address) that the gateway's certificate must be for; by default the host of "
+            "`connect`."},
+    {.name = "ca",
+     .type = HG_OPTION_PATH,
+     .offset = offsetof(struct dtls_config, ca),
+     .doc = "On a client: a PEM file with the authorities that may sign the gateway's certificate; by default the "
+            "system's trust store."},
+    {.name = "bind",
+     .type = HG_OPTION_ADDRESS,
+     .offset = offsetof(struct dtls_config, bind),
+     .max = 65535,
+     .doc = "On a client: the own IP address and port to connect from (port 0: any)."},
+    {.name = "mtu",
+     .type = HG_OPTION_INTEGER,
+     .offset = offsetof(struct dtls_config, mtu),
+     .value = "0",
+     .max = MTU_MAX,
+     .doc = "The largest IP packet to send, in bytes, 576 or more; 0: by itself, which is a UDP payload of 1,400 bytes "
+            "or less as the route's MTU demands, and 16 KiB within one machine."},
+    {.name = "handshake_timeout",
+     .type = HG_OPTION_DURATION,
+     .offset = offsetof(struct dtls_config, handshake_timeout),
+     .value = "10s",
+     .min = 100 * (int64_t)HG_MILLISECOND,
+     .max = 300 * (int64_t)HG_SECOND,
+     .doc = "How long a handshake may take."},
+    {.name = "max_handshakes",
+     .type = HG_OPTION_INTEGER,
+     .offset = offsetof(struct dtls_config, max_handshakes),
+     .value = "1000",
+     .min = 1,
+     .max = 1000000,
+     .doc = "On a gateway: how many handshakes each worker carries at once; further clients wait and ask again."},
+    {.name = "socket_buffer",
+     .type = HG_OPTION_SIZE,
+     .offset = offsetof(struct dtls_config, socket_buffer),
+     .value = "4M",
+     .min = 65536,
+     .max = 256 * 1024 * 1024,
+     .doc =
+         "Bytes wanted in each of the kernel's two buffers of a socket. A warning tells when the kernel gives less."},
+    {.name = "priority",
+     .type = HG_OPTION_STRING,
+     .offset = offsetof(struct dtls_config, priority),
+     .doc = "A GnuTLS priority string instead of the built-in choice, which is ECDHE with X25519 or P-256 and "
+            "AES-128-GCM, or CHACHA20-POLY1305 first on processors without AES instructions."},
+    {0},
+};
+
+/* ---- Config ---- */
+
+/* Whether AES-GCM is the fast cipher here. */
+static bool has_aes(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+#elif defined(__aarch64__)
+    return (getauxval(AT_HWCAP) & (HWCAP_AES | HWCAP_PMULL)) == (HWCAP_AES | HWCAP_PMULL);
+#else
+    return false;
+#endif
+}
+
+#define PRIORITY_HEAD "NORMAL:-VERS-ALL:+VERS-DTLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-MAC-ALL:+AEAD:-CIPHER-ALL"
+#define PRIORITY_TAIL ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
+
+static int set_priority(struct hg_instance *instance)
+{
+    const struct dtls_config *config = instance->cfg;
+    struct dtls_instance *state = instance->state;
+    const char *priority = config->priority, *where = NULL;
+    int result;
+
+    if (!priority)
+        priority = has_aes() ? PRIORITY_HEAD ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305" PRIORITY_TAIL
+                             : PRIORITY_HEAD ":+CHACHA20-POLY1305:+AES-128-GCM:+AES-256-GCM" PRIORITY_TAIL;
+    result = gnutls_priority_init2(&state->priority, priority, &where, 0);
+    if (result == 0)
+        return 0;
+    state->priority = NULL;
+    hg_config_error(instance, "priority", "not a GnuTLS priority string, at \"%s\": %s", where ? where : "",
+                    gnutls_strerror(result));
+    return -1;
+}
+
+static int set_trust(struct hg_instance *instance)
+{
+    const struct dtls_config *config = instance->cfg;
+    struct dtls_instance *state = instance->state;
+    int count, fd;
+
+    if (!config->ca) {
+        count = gnutls_certificate_set_x509_system_trust(state->credentials);
+        if (count > 0)
+            return 0;
+        hg_config_error(instance, "ca",
+                        "the system's trust store is empty: install its certificates (package ca-certificates) or name "
+                        "a file with the gateway's authority here");
+        return -1;
+    }
+    fd = open(config->ca, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        hg_config_error(instance, "ca", "cannot read %s: %s", config->ca, strerror(errno));
+        return -1;
+    }
+    close(fd);
+    count = gnutls_certificate_set_x509_trust_file(state->credentials, config->ca, GNUTLS_X509_FMT_PEM);
+    if (count > 0)
+        return 0;
+    hg_config_error(instance, "ca", "%s holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")%s%s",
+                    config->ca, count < 0 ? ": " : "", count < 0 ? gnutls_strerror(count) : "");
+    return -1;
+}
+
+static int set_bind_address(struct hg_instance *instance)
+{
+    const struct dtls_config *config = instance->cfg;
+    struct dtls_instance *state = instance->state;
+    union dtls_address *address = &state->bind_address;
+
+    if (!config->bind.host)
+        return 0;
+    state->bound = true;
+    if (inet_pton(AF_INET, config->bind.host, &address->v4.sin_addr) == 1) {
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = htons(config->bind.port);
+        return 0;
+    }
+    if (inet_pton(AF_INET6, config->bind.host, &address->v6.sin6_addr) == 1) {
+        address->v6.sin6_family = AF_INET6;
+        address->v6.sin6_port = htons(config->bind.port);
+        return 0;
+    }
+    hg_config_error(instance, "bind", "\"%s\" is not an IP address of this machine, such as 192.0.2.1:0",
+                    config->bind.host);
+    return -1;
+}
+
+static int configure_client(struct hg_instance *instance)
+{
+    const struct dtls_config *config = instance->cfg;
+    struct dtls_instance *state = instance->state;
+    int result = 0;
+
+    state->expected_name = config->server_name ? config->server_name : config->connect.host;
+    if (strcmp(config->connect.host, "*") == 0) {
+        hg_config_error(instance, "connect", "\"*\" is no address to connect to: give the gateway's name");
+        result = -1;
+    }
+    if (set_trust(instance) < 0)
+        result = -1;
+    if (set_bind_address(instance) < 0)
+        result = -1;
+    return result;
+}
+
+static int configure_gateway(struct hg_instance *instance)
+{
+    const struct dtls_config *config = instance->cfg;
+    struct dtls_instance *state = instance->state;
+    const char *client_only = config->server_name ? "server_name"
+                              : config->ca        ? "ca"
+                              : config->bind.host ? "bind"
+                                                  : NULL;
+    struct hg_capability certificates;
+    int result = 0;
+
+    if (client_only) {
+        hg_config_error(instance, client_only, "only has a meaning on a client, with `connect`; remove it");
+        result = -1;
+    }
+    if (!hg_capability(instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
+        hg_config_error(instance, "listen",
+                        "nothing in the pipeline offers certificates: add one that does, such as "
+                        "`- tls_files: { cert: gate.pem, key: gate.key }`");
+        result = -1;
+    }
+    if (gnutls_session_ticket_key_generate(&state->ticket_key) < 0) {
+        hg_config_error(instance, NULL, "out of memory or of random bytes");
+        result = -1;
+    }
+    dtls_certificate_serve(state->credentials);
+    return result;
+}
+
+static int configure(struct hg_instance *instance)
+{
+    const struct dtls_config *config = instance->cfg;
+    struct dtls_instance *state = calloc(1, sizeof *state);
+    bool gateway = config->listen.count > 0, client = config->connect.host != NULL;
+    int result = 0;
+
+    instance->state = state;
+    if (!state || gnutls_certificate_allocate_credentials(&state->credentials) < 0) {
+        hg_config_error(instance, NULL, "out of memory");
+        return -1;
+    }
+    atomic_flag_clear(&state->buffers_told);
+    if (set_priority(instance) < 0)
+        result = -1;
+    if (config->mtu != 0 && config->mtu < MTU_MIN) {
+        hg_config_error(instance, "mtu", "%lld is too small: 0 (by itself) or at least %d", (long long)config->mtu,
+                        MTU_MIN);
+        result = -1;
+    }
+    if (gateway == client) {
+        hg_config_error(instance, gateway ? "listen" : NULL,
+                        gateway ? "a block either listens or connects: remove `listen` (on a client) or `connect` (on "
+                                  "a gateway)"
+                                : "give `listen: ADDRESS` on a gateway or `connect: HOST:PORT` on a client");
+        return -1;
+    }
+    if ((gateway ? configure_gateway(instance) : configure_client(instance)) < 0)
+        result = -1;
+    return result;
+}
+
+static void unconfigure(struct hg_instance *instance)
+{
+    struct dtls_instance *state = instance->state;
+
+    if (!state)
+        return;
+    if (state->priority)
+        gnutls_priority_deinit(state->priority);
+    if (state->credentials)
+        gnutls_certificate_free_credentials(state->credentials);
+    if (state->ticket_key.data)
+        gnutls_memset(state->ticket_key.data, 0, state->ticket_key.size);
+    gnutls_free(state->ticket_key.data);
+    free(state->listeners);
+    free(state);
+    instance->state = NULL;
+}
+
+static int prepare(struct hg_instance *instance)
+{
+    const struct dtls_config *config = instance->cfg;
+    const struct hg_address *addresses = config->listen.items;
+    struct dtls_instance *state = instance->state;
+    int result = 0;
+
+    if (config->listen.count == 0)
+        return 0;
+    state->listeners = calloc(config->listen.count, sizeof(struct hg_listener *));
+    if (!state->listeners) {
+        hg_config_error(instance, NULL, "out of memory");
+        return -1;
+    }
+    for (size_t i = 0; i < config->listen.count; i++) {
+        struct hg_listener *listener = hg_listen(instance, "listen", &addresses[i], SOCK_DGRAM);
+
+        if (listener)
+            state->listeners[state->listener_count++] = listener;
+        else
+            result = -1;
+    }
+    return result;
+}
+
+/* ---- Workers ---- */
+
+void dtls_worker_set_buffers(struct dtls_worker *dtls, int fd)
+{
+    uint64_t wanted = dtls->config->socket_buffer;
+    size_t size = dtls_socket_set_buffers(fd, wanted);
+
+    if (size < wanted && !atomic_flag_test_and_set(&dtls->instance->buffers_told))
+        hg_log(dtls->worker->instance, HG_LOG_WARNING,
+               "the kernel gives socket buffers of %zu bytes instead of %llu: raise net.core.rmem_max and "
+               "net.core.wmem_max (sysctl), or lower socket_buffer",
+               size, (unsigned long long)wanted);
+}
+
+static void make_counters(struct hg_worker *worker, struct dtls_counters *counters)
+{
+    counters->handshakes = hg_counter(worker, "handshakes", "Handshakes completed.");
+    counters->handshakes_failed = hg_counter(worker, "handshakes_failed", "Handshakes that failed or took too long.");
+    counters->resumed = hg_counter(worker, "handshakes_resumed", "Handshakes completed by a session ticket.");
+    counters->cookies = hg_counter(worker, "cookies_sent", "First messages answered with a cookie.");
+    counters->refused = hg_counter(worker, "handshakes_refused", "Handshakes beyond max_handshakes.");
+    counters->dropped = hg_counter(worker, "datagrams_dropped", "Datagrams that were no DTLS records.");
+    counters->send_errors = hg_counter(worker, "send_errors", "Datagrams that the kernel refused to send.");
+}
+
+static void worker_stop(struct hg_worker *worker)
+{
+    struct dtls_worker *dtls = worker->state;
+
+    if (!dtls)
+        return;
+    dtls_gateway_free(dtls->gateway);
+    dtls_client_free(dtls->client);
+    free(dtls->receiver);
+    free(dtls);
+    worker->state = NULL;
+}
+
+static int worker_start(struct hg_worker *worker)
+{
+    const struct dtls_config *config = worker->cfg;
+    struct dtls_worker *dtls = calloc(1, sizeof *dtls);
+
+    if (!dtls)
+        return -1;
+    worker->state = dtls;
+    dtls->worker = worker;
+    dtls->config = config;
+    dtls->instance = worker->instance->state;
+    /* 1 MiB, of which only what datagrams have once filled takes memory. */
+    dtls->receiver = malloc(sizeof *dtls->receiver);
+    dtls_list_init(&dtls->touched);
+    make_counters(worker, &dtls->counters);
+    if (dtls->receiver && config->listen.count > 0)
+        dtls->gateway = dtls_gateway_new(dtls);
+    else if (dtls->receiver)
+        dtls->client = dtls_client_new(dtls);
+    if (dtls->gateway || dtls->client)
+        return 0;
+    hg_log(worker->instance, HG_LOG_ERROR, "cannot start: out of memory");
+    worker_stop(worker);
+    return -1;
+}
+
+static void worker_drain(struct hg_worker *worker)
+{
+    struct dtls_worker *dtls = worker->state;
+
+    if (dtls->gateway)
+        dtls_gateway_drain(dtls->gateway);
+}
+
+/* ---- Operations ---- */
+
+static bool listens(const struct hg_instance *instance)
+{
+    const struct dtls_config *config = instance->cfg;
+
+    return config->listen.count > 0;
+}
+
+static int connect_link(struct hg_worker *worker, struct hg_link *link)
+{
+    struct dtls_worker *dtls = worker->state;
+
+    return dtls_client_connect(dtls->client, link);
+}
+
+static void cancel_link(struct hg_worker *worker, struct hg_link *link)
+{
+    struct dtls_worker *dtls = worker->state;
+
+    dtls_client_cancel(dtls->client, link);
+}
+
+HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
+{
+    static const struct hg_transport_ops ops = {
+        .size = sizeof ops,
+        .listens = listens,
+        .connect = connect_link,
+        .cancel = cancel_link,
+        .next_packet_number = dtls_association_next_packet_number,
+        .send = dtls_association_send,
+        .flush = dtls_association_flush,
+        .close = dtls_association_close,
+    };
+    static const struct hg_need needs[] = {
+        {.name = HG_CERTIFICATES, .version = HG_CERTIFICATES_VERSION, .optional = true}, {0}};
+    static const struct hg_plugin plugin = {
+        HG_PLUGIN_HEADER,
+        .role = HG_ROLE_TRANSPORT,
+        .name = "dtls",
+        .version = "1",
+        .summary = "links over DTLS 1.2 on UDP",
+        .options = options,
+        .cfg_size = sizeof(struct dtls_config),
+        .ops = &ops,
+        .needs = needs,
+        .configure = configure,
+        .unconfigure = unconfigure,
+        .prepare = prepare,
+        .worker_start = worker_start,
+        .worker_drain = worker_drain,
+        .worker_stop = worker_stop,
+    };
+
+    return &plugin;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the parts of the transport share: its config, and its state for each config block and each worker.
+ */
+#ifndef DTLS_DTLS_H
+#define DTLS_DTLS_H
+
+#include "plugins/dtls/list.h"
+#include "plugins/dtls/socket.h"
+
+#include <gnutls/gnutls.h>
+#include <hopgate/host.h>
+#include <hopgate/transport.h>
+#include <stdatomic.h>
+
+struct dtls_client;
+struct dtls_gateway;
+
+/* The config block, filled by the core from the option table in dtls.c. */
+struct dtls_config {
+    struct hg_list listen; /* of struct hg_address */
+    struct hg_address connect;
+    const char *server_name;
+    const char *ca;
+    struct hg_address bind;
+    int64_t mtu; /* 0: by itself */
+    uint64_t socket_buffer;
+    hg_time handshake_timeout;
+    int64_t max_handshakes;
+    const char *priority;
+};
+
+/* instance->state */
+struct dtls_instance {
+    gnutls_priority_t priority;
+    gnutls_certificate_credentials_t credentials; /* client: what it trusts; gateway: where certificates come from */
+    gnutls_datum_t ticket_key;                    /* gateway */
+    struct hg_listener **listeners;
+    size_t listener_count;
+    const char *expected_name; /* client: what the gateway's certificate must be for */
+    bool bound;                /* client: `bind_address` is set */
+    union dtls_address bind_address;
+    atomic_flag buffers_told;
+};
+
+/* Counters shown under the plugin's name. */
+struct dtls_counters {
+    uint64_t *handshakes;
+    uint64_t *handshakes_failed;
+    uint64_t *resumed;
+    uint64_t *cookies;
+    uint64_t *refused;
+    uint64_t *dropped;
+    uint64_t *send_errors;
+};
+
+/* worker->state */
+struct dtls_worker {
+    struct hg_worker *worker;
+    const struct dtls_config *config;
+    struct dtls_instance *instance;
+    struct dtls_receiver *receiver;
+    struct dtls_list touched; /* associations with packets since the last batch end */
+    struct dtls_counters counters;
+    struct dtls_gateway *gateway; /* one of these two is NULL */
+    struct dtls_client *client;
+};
+
+/* Asks for the configured kernel buffers; says once when the kernel gives less. */
+void dtls_worker_set_buffers(struct dtls_worker *dtls, int fd);
+
+#endif

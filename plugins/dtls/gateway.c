@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/dtls/gateway.h"
+
+#include "plugins/dtls/association.h"
+#include "plugins/dtls/certificate.h"
+#include "plugins/dtls/cookie.h"
+
+#include <gnutls/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE_INITIAL 256
+
+/* Batches read before other events of the loop get their turn. */
+#define BATCHES_PER_EVENT 4
+
+/* Answers to records of associations that are not known here, a second. */
+#define HINTS_PER_SECOND 200
+/* The smallest record that is answered: header, explicit nonce and tag of AES-GCM, one byte. */
+#define HINT_RECORD_MIN (DTLS_RECORD_HEADER + 8 + 16 + 1)
+
+/* One association. At most two have the same path: one that is up, and a handshake that may replace it. */
+struct peer {
+    struct dtls_association association; /* first, so that one is the other */
+    struct dtls_gateway *gateway;
+    struct peer *next; /* of the same bucket */
+    uint64_t hash;
+    uint8_t random[DTLS_RANDOM_SIZE]; /* of its ClientHello */
+};
+
+/* One socket that listens. */
+struct port {
+    struct dtls_gateway *gateway;
+    struct dtls_socket socket;
+};
+
+struct dtls_gateway {
+    struct dtls_worker *dtls;
+    struct port **ports;
+    size_t port_count;
+    struct peer **table;
+    size_t table_size; /* a power of two */
+    size_t peer_count;
+    size_t handshakes; /* under way */
+    uint64_t seed;
+    struct dtls_cookie_keys cookies;
+    bool draining;
+    hg_time hint_second;
+    unsigned hints; /* sent since then */
+};
+
+/* ---- The table ---- */
+
+static uint64_t hash_path(const struct dtls_gateway *gateway, const struct dtls_path *path)
+{
+    uint64_t words[sizeof *path / sizeof(uint64_t)], hash = gateway->seed;
+
+    _Static_assert(sizeof *path % sizeof(uint64_t) == 0, "a path is hashed word by word");
+    memcpy(words, path, sizeof words);
+    /* The seed is secret, and only verified addresses are kept: this need not withstand more than chance. The mixing
+     * step is that of SplitMix64. */
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        hash = (hash ^ words[i]) + UINT64_C(0x9e3779b97f4a7c15);
+        hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
+        hash ^= hash >> 31;
+    }
+    return hash;
+}
+
+/* Who there is on a path. */
+struct found {
+    struct peer *up;
+    struct peer *handshake;
+};
+
+static struct found find(const struct dtls_gateway *gateway, const struct dtls_path *path, uint64_t hash)
+{
+    struct found found = {NULL, NULL};
+
+    for (struct peer *peer = gateway->table[hash & (gateway->table_size - 1)]; peer; peer = peer->next) {
+        if (peer->hash != hash || memcmp(&peer->association.path, path, sizeof *path) != 0)
+            continue;
+        if (peer->association.state == DTLS_UP)
+            found.up = peer;
+        else
+            found.handshake = peer;
+    }
+    return found;
+}
+
+static void grow_table(struct dtls_gateway *gateway)
+{
+    size_t size = gateway->table_size * 2;
+    struct peer **table = calloc(size, sizeof(struct peer *));
+
+    if (!table)
+        return; /* longer chains, that is all */
+    for (size_t i = 0; i < gateway->table_size; i++) {
+        for (struct peer *peer = gateway->table[i], *next; peer; peer = next) {
+            next = peer->next;
+            peer->next = table[peer->hash & (size - 1)];
+            table[peer->hash & (size - 1)] = peer;
+        }
+    }
+    free(gateway->table);
+    gateway->table = table;
+    gateway->table_size = size;
+}
+
+static void add_peer(struct dtls_gateway *gateway, struct peer *peer)
+{
+    struct peer **bucket;
+
+    if (gateway->peer_count >= gateway->table_size)
+        grow_table(gateway);
+    bucket = &gateway->table[peer->hash & (gateway->table_size - 1)];
+    peer->next = *bucket;
+    *bucket = peer;
+    gateway->peer_count++;
+    gateway->handshakes++;
+}
+
+static void remove_peer(struct dtls_association *association)
+{
+    struct peer *peer = (struct peer *)association;
+    struct dtls_gateway *gateway = peer->gateway;
+    struct peer **at = &gateway->table[peer->hash & (gateway->table_size - 1)];
+
+    while (*at != peer)
+        at = &(*at)->next;
+    *at = peer->next;
+    gateway->peer_count--;
+}
+
+/* ---- Associations ---- */
+
+static void peer_down(struct dtls_association *association, const char *reason)
+{
+    struct peer *peer = (struct peer *)association;
+    struct hg_worker *worker = association->dtls->worker;
+    struct hg_link *link = association->link;
+    char text[DTLS_PATH_TEXT];
+
+    association->link = NULL;
+    if (association->state != DTLS_UP) {
+        peer->gateway->handshakes--;
+        ++*association->dtls->counters.handshakes_failed;
+        hg_log(worker->instance, HG_LOG_DEBUG, "handshake with %s failed: %s",
+               dtls_path_print(&association->path, text), reason);
+    }
+    dtls_association_enter(association);
+    dtls_association_end(association);
+    if (link)
+        hg_link_down(worker, link, reason);
+    dtls_association_leave(association);
+}
+
+static void peer_up(struct dtls_association *association)
+{
+    struct peer *peer = (struct peer *)association;
+    struct dtls_gateway *gateway = peer->gateway;
+    struct peer *old = NULL;
+
+    gateway->handshakes--;
+    for (struct peer *other = gateway->table[peer->hash & (gateway->table_size - 1)]; other; other = other->next) {
+        if (other != peer && other->hash == peer->hash && other->association.state == DTLS_UP &&
+            memcmp(&other->association.path, &association->path, sizeof association->path) == 0)
+            old = other;
+    }
+    /* The peer has proven that it lives at this address, so whoever was here before cannot. */
+    if (old)
+        peer_down(&old->association, "replaced: the client has begun anew from the same address");
+    association->link = hg_link_accept(association->dtls->worker);
+    if (association->link) {
+        dtls_association_link_up(association);
+        return;
+    }
+    gnutls_alert_send(association->session, GNUTLS_AL_FATAL, GNUTLS_A_INTERNAL_ERROR);
+    dtls_socket_flush(association->socket);
+    dtls_association_end(association);
+}
+
+static void peer_free(struct dtls_association *association)
+{
+    free(association);
+}
+
+static const struct dtls_owner peer_owner = {
+    .up = peer_up, .down = peer_down, .remove = remove_peer, .free = peer_free};
+
+/* A peer with a valid cookie begins a handshake. */
+static void begin(struct port *port, const struct dtls_path *path, uint64_t hash,
+                  const struct dtls_record *client_hello, gnutls_dtls_prestate_st *prestate)
+{
+    struct dtls_gateway *gateway = port->gateway;
+    struct peer *peer;
+
+    if (gateway->handshakes >= (size_t)gateway->dtls->config->max_handshakes) {
+        ++*gateway->dtls->counters.refused;
+        return; /* it asks again soon */
+    }
+    peer = calloc(1, sizeof *peer);
+    if (!peer)
+        return;
+    if (dtls_association_init(&peer->association, gateway->dtls, &peer_owner, &port->socket, path, GNUTLS_SERVER) < 0) {
+        free(peer);
+        return;
+    }
+    peer->gateway = gateway;
+    peer->hash = hash;
+    memcpy(peer->random, dtls_record_client_random(client_hello), sizeof peer->random);
+    add_peer(gateway, peer);
+    gnutls_dtls_prestate_set(peer->association.session, prestate);
+    gnutls_session_ticket_enable_server(peer->association.session, &gateway->dtls->instance->ticket_key);
+    dtls_certificate_ask(&peer->association);
+    dtls_association_receive(&peer->association, client_hello);
+}
+
+static void receive_client_hello(struct port *port, const struct dtls_path *path, uint64_t hash,
+                                 const struct dtls_record *client_hello)
+{
+    struct dtls_gateway *gateway = port->gateway;
+    gnutls_dtls_prestate_st prestate;
+    struct found found;
+
+    if (gateway->draining)
+        return;
+    if (!dtls_cookie_verify(&gateway->cookies, hg_now(gateway->dtls->worker), path, client_hello, &prestate)) {
+        ++*gateway->dtls->counters.cookies;
+        dtls_cookie_send(&gateway->cookies, &port->socket, path);
+        return;
+    }
+    found = find(gateway, path, hash);
+    if (found.up && memcmp(found.up->random, dtls_record_client_random(client_hello), DTLS_RANDOM_SIZE) == 0)
+        return; /* a late copy of the one that began it */
+    if (found.handshake) {
+        if (memcmp(found.handshake->random, dtls_record_client_random(client_hello), DTLS_RANDOM_SIZE) == 0) {
+            dtls_association_receive(&found.handshake->association, client_hello); /* sent again */
+            return;
+        }
+        peer_down(&found.handshake->association, "the client has begun anew");
+    }
+    begin(port, path, hash, client_hello, &prestate);
+}
+
+/* A record of an association that is not known: this gateway has been started anew, or has given the client up. An
+ * alert tells so, if the client believes it. It is smaller than what it answers, and no alert is ever answered, so it
+ * is of no use for amplification or loops. */
+static void hint(struct port *port, const struct dtls_path *path, const struct dtls_record *record)
+{
+    static const uint8_t alert[] = {DTLS_RECORD_ALERT,          254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, GNUTLS_AL_FATAL,
+                                    GNUTLS_A_UNEXPECTED_MESSAGE};
+    struct dtls_gateway *gateway = port->gateway;
+    hg_time now = hg_now(gateway->dtls->worker);
+
+    if (record->type != DTLS_RECORD_APPLICATION_DATA || record->size < HINT_RECORD_MIN)
+        return;
+    if (now - gateway->hint_second >= HG_SECOND) {
+        gateway->hint_second = now;
+        gateway->hints = 0;
+    }
+    if (gateway->hints++ < HINTS_PER_SECOND)
+        dtls_socket_append(&port->socket, NULL, path, alert, sizeof alert, 0);
+}
+
+static void receive_record(struct port *port, const struct dtls_path *path, uint64_t hash,
+                           const struct dtls_record *record, struct found *found)
+{
+    bool handshake_first;
+
+    if (dtls_record_is_client_hello(record)) {
+        receive_client_hello(port, path, hash, record);
+        *found = find(port->gateway, path, hash);
+        return;
+    }
+    /* Beside a handshake, data can only be of the association that is up, and what makes up a handshake is of the
+     * handshake. Only for an encrypted alert it is not known: whose it is not, that one drops it. */
+    handshake_first = record->type != DTLS_RECORD_APPLICATION_DATA && found->handshake;
+    if (handshake_first) {
+        bool both = record->type == DTLS_RECORD_ALERT && record->epoch > 0 && found->up;
+
+        dtls_association_receive(&found->handshake->association, record);
+        *found = find(port->gateway, path, hash);
+        if (!both || !found->up)
+            return;
+    }
+    if (found->up) {
+        if (!dtls_association_receive(&found->up->association, record))
+            *found = find(port->gateway, path, hash);
+    } else if (!found->handshake) {
+        hint(port, path, record);
+    }
+}
+
+static void receive_arrival(struct port *port, struct dtls_arrival *arrival)
+{
+    struct dtls_gateway *gateway = port->gateway;
+    uint64_t hash = hash_path(gateway, &arrival->path);
+    struct found found = find(gateway, &arrival->path, hash);
+    const uint8_t *datagram;
+    size_t size;
+
+    while (dtls_arrival_next(arrival, &datagram, &size)) {
+        struct dtls_record record;
+
+        while (dtls_record_next(&datagram, &size, &record))
+            receive_record(port, &arrival->path, hash, &record, &found);
+        if (size > 0)
+            ++*gateway->dtls->counters.dropped;
+    }
+}
+
+static void on_io(void *arg, int events)
+{
+    struct port *port = arg;
+    struct dtls_worker *dtls = port->gateway->dtls;
+    int count = DTLS_RECEIVE_BATCH;
+
+    if (events & HG_WRITE) {
+        dtls_socket_flush(&port->socket);
+        if (!port->socket.waiting)
+            dtls_association_writable(&port->socket);
+    }
+    for (int i = 0; (events & HG_READ) && count == DTLS_RECEIVE_BATCH && i < BATCHES_PER_EVENT; i++) {
+        count = dtls_receiver_read(dtls->receiver, port->socket.fd);
+        for (int j = 0; j < count; j++) {
+            struct dtls_arrival arrival;
+
+            if (dtls_receiver_get(dtls->receiver, j, &arrival))
+                receive_arrival(port, &arrival);
+            else
+                ++*dtls->counters.dropped;
+        }
+        dtls_association_batch_end(dtls);
+    }
+    if (!port->socket.waiting)
+        dtls_socket_flush(&port->socket);
+}
+
+/* ---- Life ---- */
+
+static int add_port(struct dtls_gateway *gateway, int fd)
+{
+    struct port **ports = realloc(gateway->ports, (gateway->port_count + 1) * sizeof(struct port *));
+    struct port *port;
+
+    if (!ports)
+        return -1;
+    gateway->ports = ports;
+    port = calloc(1, sizeof *port);
+    if (!port)
+        return -1;
+    port->gateway = gateway;
+    dtls_worker_set_buffers(gateway->dtls, fd);
+    if (dtls_socket_init(&port->socket, gateway->dtls->worker, fd, false, on_io, port) < 0) {
+        free(port);
+        return -1;
+    }
+    gateway->ports[gateway->port_count++] = port;
+    return 0;
+}
+
+static int open_ports(struct dtls_gateway *gateway)
+{
+    const struct dtls_instance *instance = gateway->dtls->instance;
+
+    for (size_t i = 0; i < instance->listener_count; i++) {
+        int fds[2];
+        size_t count = hg_listener_fds(gateway->dtls->worker, instance->listeners[i], fds, 2);
+
+        for (size_t j = 0; j < count; j++) {
+            if (add_port(gateway, fds[j]) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+struct dtls_gateway *dtls_gateway_new(struct dtls_worker *dtls)
+{
+    struct dtls_gateway *gateway = calloc(1, sizeof *gateway);
+
+    if (!gateway)
+        return NULL;
+    gateway->dtls = dtls;
+    gateway->table_size = TABLE_INITIAL;
+    gateway->table = calloc(TABLE_INITIAL, sizeof(struct peer *));
+    if (!gateway->table || gnutls_rnd(GNUTLS_RND_NONCE, &gateway->seed, sizeof gateway->seed) < 0 ||
+        dtls_cookie_keys_init(&gateway->cookies, hg_now(dtls->worker)) < 0 || open_ports(gateway) < 0) {
+        hg_log(dtls->worker->instance, HG_LOG_ERROR, "cannot start: out of memory or of random bytes");
+        dtls_gateway_free(gateway);
+        return NULL;
+    }
+    return gateway;
+}
+
+void dtls_gateway_drain(struct dtls_gateway *gateway)
+{
+    gateway->draining = true;
+}
+
+void dtls_gateway_free(struct dtls_gateway *gateway)
+{
+    if (!gateway)
+        return;
+    for (size_t i = 0; gateway->table && i < gateway->table_size; i++) {
+        while (gateway->table[i])
+            dtls_association_end(&gateway->table[i]->association);
+    }
+    for (size_t i = 0; i < gateway->port_count; i++) {
+        dtls_socket_fini(&gateway->ports[i]->socket);
+        free(gateway->ports[i]);
+    }
+    free(gateway->ports);
+    free(gateway->table);
+    dtls_cookie_keys_fini(&gateway->cookies);
+    free(gateway);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The end that listens: many associations on one socket, told apart by the path their datagrams come on.
+ */
+#ifndef DTLS_GATEWAY_H
+#define DTLS_GATEWAY_H
+
+#include "plugins/dtls/dtls.h"
+
+/* Starts on this worker's sockets of all listeners. NULL after hg_log(). */
+struct dtls_gateway *dtls_gateway_new(struct dtls_worker *dtls);
+/* Answers no new peers any more. */
+void dtls_gateway_drain(struct dtls_gateway *gateway);
+/* Frees it, and all associations that never became links. NULL is allowed. */
+void dtls_gateway_free(struct dtls_gateway *gateway);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Doubly linked lists whose links stand in their members, so that a member leaves in constant time and without being
+ * searched, whichever list it is in.
+ */
+#ifndef DTLS_LIST_H
+#define DTLS_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A list's head or a member's link. One that is in no list points to itself. */
+struct dtls_list {
+    struct dtls_list *previous, *next;
+};
+
+/* The struct that holds the link. */
+#define DTLS_LIST_ENTRY(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
+
+static inline void dtls_list_init(struct dtls_list *list)
+{
+    list->previous = list->next = list;
+}
+
+static inline bool dtls_list_is_empty(const struct dtls_list *list)
+{
+    return list->next == list;
+}
+
+static inline void dtls_list_append(struct dtls_list *list, struct dtls_list *link)
+{
+    link->previous = list->previous;
+    link->next = list;
+    list->previous->next = link;
+    list->previous = link;
+}
+
+/* Takes a link out of its list, if it is in one. */
+static inline void dtls_list_remove(struct dtls_list *link)
+{
+    link->previous->next = link->next;
+    link->next->previous = link->previous;
+    dtls_list_init(link);
+}
+
+/* Moves all members of `from` to the empty list `to`. */
+static inline void dtls_list_take(struct dtls_list *to, struct dtls_list *from)
+{
+    dtls_list_init(to);
+    if (dtls_list_is_empty(from))
+        return;
+    *to = *from;
+    to->previous->next = to;
+    to->next->previous = to;
+    dtls_list_init(from);
+}
+
+#endif

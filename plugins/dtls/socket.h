@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * UDP sockets with batches in both directions. What leaves is gathered and goes out in one system call, runs of
+ * datagrams of one size to one peer as one piece that the kernel cuts (UDP GSO, UDP_SEGMENT in udp(7)); what arrives
+ * comes many datagrams a call, and such runs in one piece (UDP GRO).
+ */
+#ifndef DTLS_SOCKET_H
+#define DTLS_SOCKET_H
+
+#include "plugins/dtls/list.h"
+#include "plugins/dtls/path.h"
+
+#include <hopgate/host.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+/* The kernel takes at most 64 segments (UDP_MAX_SEGMENTS) and 65,507 bytes in one piece. */
+#define DTLS_RUN_SEGMENTS 64
+#define DTLS_RUN_BYTES    65000
+
+#define DTLS_SEND_RUNS     64
+#define DTLS_SEND_CAPACITY (128 * 1024)
+
+/* Datagrams of one size, the last one perhaps shorter, to one peer. */
+struct dtls_run {
+    void *owner;    /* who is told when sending fails; NULL: nobody */
+    size_t offset;  /* of the first byte that is not sent yet, in socket->bytes */
+    size_t size;    /* bytes not sent yet */
+    size_t segment; /* of each datagram but the last */
+    bool plain;     /* to be sent datagram by datagram: the kernel refused the piece */
+    struct dtls_path path;
+};
+
+struct dtls_socket {
+    const struct hg_host *host;
+    int fd;
+    bool connected;
+    bool gso;
+    bool waiting; /* the kernel's buffer is full; HG_WRITE is awaited */
+    struct hg_io *io;
+    void (*send_failed)(void *owner, int error, size_t datagram);
+    struct dtls_list blocked; /* associations whose packets were refused */
+    size_t run_first, run_count;
+    size_t used; /* of `bytes` */
+    struct dtls_run runs[DTLS_SEND_RUNS];
+    uint8_t bytes[DTLS_SEND_CAPACITY];
+};
+
+/* Prepares a socket around `fd`, which stays the caller's: options, watching for HG_READ. `buffer_size`: bytes wanted
+ * in each of the kernel's buffers. 0, or -1 when memory is out. */
+int dtls_socket_init(struct dtls_socket *socket, struct hg_worker *worker, int fd, bool connected,
+                     hg_io_callback callback, void *arg);
+/* Stops watching. What was not sent is dropped. */
+void dtls_socket_fini(struct dtls_socket *socket);
+
+/* Asks for kernel buffers of `size` bytes. Returns the smaller of the two that there are then. */
+size_t dtls_socket_set_buffers(int fd, size_t size);
+
+/* Whether a datagram of `size` bytes would be taken. */
+bool dtls_socket_has_room(const struct dtls_socket *socket, size_t size);
+
+/* Gathers one datagram. With `join`, it is appended to the one gathered before, when that goes to the same owner and
+ * both together are no larger than `join` bytes. False: no room, it is dropped. */
+bool dtls_socket_append(struct dtls_socket *socket, void *owner, const struct dtls_path *path, const void *bytes,
+                        size_t size, size_t join);
+
+/* Sends what was gathered, as far as the kernel takes it now. */
+void dtls_socket_flush(struct dtls_socket *socket);
+
+/* Gathered datagrams of this owner still leave, but nobody is told any more when they do not. */
+void dtls_socket_forget(struct dtls_socket *socket, const void *owner);
+
+/* ---- Receiving ---- */
+
+#define DTLS_RECEIVE_BATCH  16
+#define DTLS_RECEIVE_BUFFER 65536
+
+/* Buffers for one batch; one for all the sockets of a worker. */
+struct dtls_receiver {
+    struct mmsghdr headers[DTLS_RECEIVE_BATCH];
+    struct iovec vectors[DTLS_RECEIVE_BATCH];
+    struct sockaddr_storage peers[DTLS_RECEIVE_BATCH];
+    _Alignas(struct cmsghdr) uint8_t control[DTLS_RECEIVE_BATCH][128];
+    uint8_t bytes[DTLS_RECEIVE_BATCH][DTLS_RECEIVE_BUFFER];
+};
+
+/* One or more datagrams of one peer. */
+struct dtls_arrival {
+    struct dtls_path path;
+    const uint8_t *bytes;
+    size_t size;
+    size_t segment; /* of each datagram but the last */
+};
+
+/* Reads a batch. Returns how many arrivals there are, or -1 with errno. */
+int dtls_receiver_read(struct dtls_receiver *receiver, int fd);
+/* One of them. False: it cannot be used. */
+bool dtls_receiver_get(struct dtls_receiver *receiver, int index, struct dtls_arrival *arrival);
+/* Takes the next datagram off an arrival. False: there is none. */
+bool dtls_arrival_next(struct dtls_arrival *arrival, const uint8_t **datagram, size_t *size);
+
+#endif
