@@ -3,6 +3,8 @@
  */
 #include "plugins/dtls/association.h"
 
+#include "plugins/dtls/certificate.h"
+
 #include <errno.h>
 #include <gnutls/dtls.h>
 #include <stdio.h>
@@ -122,24 +124,6 @@ int dtls_association_init(struct dtls_association *association, struct dtls_work
     return 0;
 }
 
-/* After this the certificate's memory is not needed any more, nor may its lookup call back. */
-static void release_certificate(struct dtls_association *association)
-{
-    if (association->lookup) {
-        struct hg_capability certificates;
-        struct hg_worker *worker = association->dtls->worker;
-
-        if (hg_capability(worker->instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
-            const struct hg_certificates_ops *ops = certificates.ops;
-
-            ops->cancel(hg_capability_worker(worker, &certificates), association->lookup);
-        }
-        association->lookup = NULL;
-    }
-    hg_certificate_unref(association->certificate);
-    association->certificate = NULL;
-}
-
 void dtls_association_enter(struct dtls_association *association)
 {
     association->busy++;
@@ -150,7 +134,7 @@ bool dtls_association_leave(struct dtls_association *association)
     if (--association->busy > 0 || association->state != DTLS_ENDED)
         return association->state != DTLS_ENDED;
     gnutls_deinit(association->session);
-    release_certificate(association);
+    dtls_certificate_release(association);
     association->owner->free(association);
     return false;
 }
@@ -318,10 +302,16 @@ static void set_handshake_timer(struct dtls_association *association)
         hg_timer_set(worker->host, association->timer, due > now ? due - now : 0);
 }
 
+void dtls_association_park(struct dtls_association *association)
+{
+    association->state = DTLS_PARKED;
+    set_handshake_timer(association);
+}
+
 static void complete(struct dtls_association *association)
 {
     hg_timer_stop(association->dtls->worker->host, association->timer);
-    release_certificate(association);
+    dtls_certificate_release(association);
     association->state = DTLS_UP;
     association->limit_changed = false;
     set_datagram(association, choose_datagram(association));

@@ -32,7 +32,7 @@ struct dtls_owner {
 
 enum dtls_state {
     DTLS_HANDSHAKE,
-    DTLS_PARKED, /* the handshake waits for a certificate */
+    DTLS_PARKED, /* the ClientHello waits for a certificate */
     DTLS_UP,
     DTLS_ENDED,
 };
@@ -61,7 +61,8 @@ struct dtls_association {
     size_t input_size;
     struct hg_certificate *certificate; /* gateway: for the handshake */
     struct hg_certificate_lookup *lookup;
-    bool certificate_refused;
+    uint8_t *parked; /* the ClientHello that waits for the certificate */
+    size_t parked_size;
     struct dtls_list touched; /* in dtls->touched */
     struct dtls_list blocked; /* in socket->blocked */
     char reason[320];         /* why it failed, for a person */
@@ -75,6 +76,9 @@ int dtls_association_init(struct dtls_association *association, struct dtls_work
 
 /* Goes on with the handshake. False: the association has ended. */
 bool dtls_association_handshake(struct dtls_association *association);
+
+/* Lets the handshake go on only when dtls_association_handshake() is called next, or fail at its deadline. */
+void dtls_association_park(struct dtls_association *association);
 
 /* A record has arrived. False: the association has ended. */
 bool dtls_association_receive(struct dtls_association *association, const struct dtls_record *record);

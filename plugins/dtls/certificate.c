@@ -3,10 +3,13 @@
  */
 #include "plugins/dtls/certificate.h"
 
+#include "plugins/dtls/hello.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -36,75 +39,101 @@ void dtls_certificate_serve(gnutls_certificate_credentials_t credentials)
     gnutls_certificate_set_retrieve_function3(credentials, retrieve);
 }
 
+/* Called by GnuTLS when it has read the ClientHello: the way to refuse it with the right alert. */
+static int check_found(gnutls_session_t session)
+{
+    const struct dtls_association *association = gnutls_session_get_ptr(session);
+
+    return association->certificate ? 0 : GNUTLS_E_UNRECOGNIZED_NAME;
+}
+
 /* The answer to a lookup that was not known at once. */
 static void found_later(void *arg, struct hg_certificate *certificate)
 {
     struct dtls_association *association = arg;
     struct dtls_worker *dtls = association->dtls;
+    struct dtls_record client_hello = {
+        .type = DTLS_RECORD_HANDSHAKE, .bytes = association->parked, .size = association->parked_size};
 
     association->lookup = NULL;
     association->certificate = certificate;
-    association->certificate_refused = certificate == NULL;
+    association->state = DTLS_HANDSHAKE;
     dtls_association_enter(association);
-    if (association->certificate_refused) {
-        gnutls_alert_send(association->session, GNUTLS_AL_FATAL, GNUTLS_A_UNRECOGNIZED_NAME);
+    dtls_association_receive(association, &client_hello);
+    if (association->state != DTLS_ENDED)
         dtls_socket_flush(association->socket);
-        association->owner->down(association, "no certificate for the name that the peer asked for");
-    } else {
-        association->state = DTLS_HANDSHAKE;
-        if (dtls_association_handshake(association))
-            dtls_socket_flush(association->socket);
-    }
     dtls_association_leave(association);
     dtls_association_batch_end(dtls);
 }
 
-/* The server name of the ClientHello, in lower case; empty if there is none. */
-static struct hg_text server_name(gnutls_session_t session, char *name, size_t capacity)
+/* Asks the provider. True: the handshake can begin, with a certificate or to be refused. */
+static bool find(struct dtls_association *association, const struct dtls_hello *hello)
 {
-    size_t size = capacity;
-    unsigned type;
-
-    if (gnutls_server_name_get(session, name, &size, &type, 0) < 0 || type != GNUTLS_NAME_DNS)
-        return (struct hg_text){name, 0};
-    size = strnlen(name, size);
-    for (size_t i = 0; i < size; i++)
-        name[i] = (char)tolower((unsigned char)name[i]);
-    return (struct hg_text){name, size};
-}
-
-/* Called by GnuTLS in the handshake, when it has read the ClientHello. */
-static int find_certificate(gnutls_session_t session)
-{
-    struct dtls_association *association = gnutls_session_get_ptr(session);
     struct hg_worker *worker = association->dtls->worker;
-    const struct hg_text alpn = HG_TEXT(DTLS_ALPN);
     char name[256], peer[DTLS_PATH_TEXT];
-    struct hg_certificate_query query = {.alpn = &alpn, .alpn_count = 1};
+    struct hg_certificate_query query = {.alpn = hello->alpn, .alpn_count = hello->alpn_count};
     struct hg_capability certificates;
     const struct hg_certificates_ops *ops;
 
-    if (!hg_capability(worker->instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates))
-        return GNUTLS_E_UNRECOGNIZED_NAME;
-    ops = certificates.ops;
-    query.server_name = server_name(session, name, sizeof name);
+    if (hello->server_name.size >= sizeof name ||
+        !hg_capability(worker->instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates))
+        return true;
+    for (size_t i = 0; i < hello->server_name.size; i++)
+        name[i] = (char)tolower((unsigned char)hello->server_name.data[i]);
+    query.server_name = (struct hg_text){name, hello->server_name.size};
     query.peer = hg_text(dtls_path_print(&association->path, peer));
+    ops = certificates.ops;
     association->certificate =
         ops->find(hg_capability_worker(worker, &certificates), &query, found_later, association, &association->lookup);
-    if (association->certificate)
-        return 0;
-    if (association->lookup) {
-        association->state = DTLS_PARKED;
-        return GNUTLS_E_AGAIN; /* GnuTLS lets the next gnutls_handshake() go on behind this call */
-    }
-    snprintf(association->reason, sizeof association->reason, "no certificate for \"%.*s\"",
-             HG_PRINT(query.server_name));
-    return GNUTLS_E_UNRECOGNIZED_NAME;
+    return association->certificate || !association->lookup;
 }
 
-void dtls_certificate_ask(struct dtls_association *association)
+static bool park(struct dtls_association *association, const struct dtls_record *client_hello)
 {
-    gnutls_handshake_set_post_client_hello_function(association->session, find_certificate);
+    association->parked = malloc(client_hello->size);
+    if (!association->parked)
+        return false;
+    memcpy(association->parked, client_hello->bytes, client_hello->size);
+    association->parked_size = client_hello->size;
+    dtls_association_park(association);
+    return true;
+}
+
+void dtls_certificate_begin(struct dtls_association *association, const struct dtls_record *client_hello)
+{
+    struct dtls_hello hello;
+
+    association->answered = true;
+    gnutls_handshake_set_post_client_hello_function(association->session, check_found);
+    /* A malformed one gets from GnuTLS what it deserves. */
+    if (dtls_hello_read(client_hello, &hello) && !find(association, &hello)) {
+        if (park(association, client_hello))
+            return;
+        dtls_certificate_release(association);
+    }
+    if (!association->certificate)
+        snprintf(association->reason, sizeof association->reason, "no certificate for \"%.*s\"",
+                 HG_PRINT(hello.server_name));
+    dtls_association_receive(association, client_hello);
+}
+
+void dtls_certificate_release(struct dtls_association *association)
+{
+    if (association->lookup) {
+        struct hg_capability certificates;
+        struct hg_worker *worker = association->dtls->worker;
+
+        if (hg_capability(worker->instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
+            const struct hg_certificates_ops *ops = certificates.ops;
+
+            ops->cancel(hg_capability_worker(worker, &certificates), association->lookup);
+        }
+        association->lookup = NULL;
+    }
+    hg_certificate_unref(association->certificate);
+    association->certificate = NULL;
+    free(association->parked);
+    association->parked = NULL;
 }
 
 /* ---- The one that a client is shown ---- */

@@ -12,8 +12,12 @@
 /* Lets every handshake with these credentials take its certificate from its association. */
 void dtls_certificate_serve(gnutls_certificate_credentials_t credentials);
 
-/* Lets the server's association ask for a certificate as soon as it knows the name that the peer wants. */
-void dtls_certificate_ask(struct dtls_association *association);
+/* Begins the server's handshake: finds the certificate that the ClientHello asks for, now or later, then hands the
+ * ClientHello to GnuTLS. Without a certificate the peer is refused. */
+void dtls_certificate_begin(struct dtls_association *association, const struct dtls_record *client_hello);
+
+/* Drops the certificate, or the lookup of one. */
+void dtls_certificate_release(struct dtls_association *association);
 
 /* On a client: verifies the chain that the gateway has shown, also in the handshake that a resumed one goes back to,
  * and that it is for the expected name. 0, or an error of GnuTLS with association->reason set. */

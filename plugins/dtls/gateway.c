@@ -215,8 +215,7 @@ static void begin(struct port *port, const struct dtls_path *path, uint64_t hash
     add_peer(gateway, peer);
     gnutls_dtls_prestate_set(peer->association.session, prestate);
     gnutls_session_ticket_enable_server(peer->association.session, &gateway->dtls->instance->ticket_key);
-    dtls_certificate_ask(&peer->association);
-    dtls_association_receive(&peer->association, client_hello);
+    dtls_certificate_begin(&peer->association, client_hello);
 }
 
 static void receive_client_hello(struct port *port, const struct dtls_path *path, uint64_t hash,

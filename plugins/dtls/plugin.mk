@@ -10,6 +10,7 @@ plugins_dtls_libdtls_la_SOURCES = \
 	plugins/dtls/cookie.c plugins/dtls/cookie.h \
 	plugins/dtls/dtls.c plugins/dtls/dtls.h \
 	plugins/dtls/gateway.c plugins/dtls/gateway.h \
+	plugins/dtls/hello.c plugins/dtls/hello.h \
 	plugins/dtls/list.h \
 	plugins/dtls/path.c plugins/dtls/path.h \
 	plugins/dtls/record.c plugins/dtls/record.h \
@@ -21,3 +22,18 @@ plugin_LTLIBRARIES += dtls.la
 dtls_la_SOURCES =
 dtls_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 dtls_la_LIBADD = plugins/dtls/libdtls.la $(GNUTLS_LIBS)
+
+if HAVE_CHECK
+check_LTLIBRARIES += plugins/dtls/libtest_pair.la
+plugins_dtls_libtest_pair_la_SOURCES = plugins/dtls/test_pair.c plugins/dtls/test_pair.h
+plugins_dtls_libtest_pair_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+plugins_dtls_libtest_pair_la_CFLAGS = $(UNIT_CFLAGS)
+DTLS_TEST_LDADD = plugins/dtls/libtest_pair.la plugins/dtls/libdtls.la $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_dtls
+TESTS += tests/unit/test_dtls
+tests_unit_test_dtls_SOURCES = plugins/dtls/test_dtls.c
+tests_unit_test_dtls_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_dtls_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_dtls_LDADD = $(DTLS_TEST_LDADD)
+endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * For tests and the benchmark: the transport at both ends, over real sockets on loopback, in one real worker; with
+ * links that only record what they are told, and certificates made on the spot.
+ */
+#ifndef DTLS_TEST_PAIR_H
+#define DTLS_TEST_PAIR_H
+
+#include "plugins/dtls/association.h"
+#include "tests/unit/rig.h"
+
+#include <gnutls/x509.h>
+
+/* The test's idea of what the core has behind a link. */
+struct hg_link {
+    struct test_pair *pair;
+    struct hg_worker *transport;
+    struct hg_link *next;
+    bool accepted; /* by the gateway */
+    bool up, down;
+    bool close_at_batch_end;
+    void *handle;
+    char peer[DTLS_PATH_TEXT], security[96], reason[400];
+    size_t max_packet;
+    unsigned limit_changes, writable, batches;
+    uint64_t packets, bytes;
+    uint64_t last_number;
+    uint8_t last[16384];
+    size_t last_size;
+};
+
+struct test_certificate {
+    gnutls_x509_crt_t certificate;
+    gnutls_x509_privkey_t key;
+};
+
+/* What the provider of certificates answers. */
+struct test_provider {
+    struct hg_certificate *certificate; /* NULL: none */
+    bool later;                         /* parks the handshake until test_pair_answer() */
+    hg_certificate_done done;
+    void *arg;
+    unsigned asked, cancelled;
+    char server_name[64];
+};
+
+struct test_pair {
+    struct hg_host host; /* first, so that a worker's host leads here; worker_host with its own links */
+    struct rig *rig;
+    struct hg_worker *gateway, *client; /* NULL: not there */
+    struct dtls_config gateway_config, client_config;
+    struct hg_address listen;
+    struct test_provider provider;
+    struct hg_link *accepted; /* by the gateway, the newest first */
+    struct hg_link *links;    /* all */
+    unsigned resolve_count;   /* overrides lookups: this many of `resolve` */
+    struct hg_sockaddr resolve[4];
+    hg_resolved resolved;
+    void *resolved_arg;
+    bool refuse_links;
+    uint16_t port;
+    char ca_path[64];
+};
+
+/* The operations under test. */
+const struct hg_transport_ops *test_ops(void);
+
+/* A certificate for `name`, valid in these seconds from now, signed by `ca`; NULL: an authority, signed by itself. */
+struct test_certificate test_certificate_new(const char *name, const struct test_certificate *ca, long from, long to);
+void test_certificate_free(struct test_certificate *certificate);
+/* As the capability gives it. */
+struct hg_certificate *test_certificate_offer(const struct test_certificate *leaf);
+
+/* Both ends, or only one. `port` 0: any. Options may be changed in the configs before test_pair_start(). The CA's file
+ * is written to a temporary file. */
+void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, const struct test_certificate *leaf);
+void test_pair_start(struct test_pair *pair, bool gateway, bool client, uint16_t port);
+void test_pair_free(struct test_pair *pair);
+
+/* Begins to open a link; ends the test when that fails. */
+struct hg_link *test_connect(struct test_pair *pair);
+/* Opens one and waits until it is up at both ends. */
+struct hg_link *test_connect_up(struct test_pair *pair);
+void test_pair_answer(struct test_pair *pair, struct hg_certificate *certificate);
+
+/* Turns the loop until the condition holds or the time is over. */
+#define test_wait(pair, condition, milliseconds)                                                                       \
+    do {                                                                                                               \
+        hg_time test_end = test_clock() + (milliseconds)*HG_MILLISECOND;                                               \
+        while (!(condition) && test_clock() < test_end)                                                                \
+            test_turn(pair);                                                                                           \
+    } while (0)
+/* Turns the loop for so long. */
+void test_run(struct test_pair *pair, unsigned milliseconds);
+void test_turn(struct test_pair *pair);
+hg_time test_clock(void);
+
+/* Sends one packet and flushes. Returns the number that the transport announced. */
+uint64_t test_send(struct hg_link *link, const void *packet, size_t size);
+void test_close(struct hg_link *link, bool graceful);
+
+#endif
