@@ -87,6 +87,7 @@ static void app_remove(struct sim_stream *s)
     app_drop_kept(s);
     tn_stream_release(s->stream);
     s->end->finished++;
+    s->end->accepted_over += (s->id & 1) != (uint64_t)s->end->side;
     s->end->sim->bytes += s->read;
     s->end->sim->streams++;
     free(s);
@@ -140,12 +141,25 @@ static bool app_peer_ends_early(const struct sim_stream *s)
     return s->peer.reset_at != NEVER || s->peer.abandon_at != NEVER;
 }
 
+/* Credit is a promise about memory: no stream holds more than its window. */
+static void app_check_window(const struct sim_stream *s)
+{
+    const struct tn_params *params = &s->end->params;
+    uint64_t window =
+        params->stream_window > params->stream_window_max ? params->stream_window : params->stream_window_max;
+
+    if (tn_stream_readable(s->stream) > window)
+        sim_fail(s->end->sim, "stream %" PRIu64 ": holds %zu bytes, window %" PRIu64, s->id,
+                 tn_stream_readable(s->stream), window);
+}
+
 /* Reads what there is, by the plan; true when the stream is gone. */
 static bool app_read(struct sim_stream *s)
 {
     struct sim *sim = s->end->sim;
     struct hg_slice slice;
 
+    app_check_window(s);
     while (!s->read_done && !s->stalled) {
         if (s->read >= s->own.abandon_at) {
             app_remove(s);
@@ -229,6 +243,9 @@ void app_event(struct sim_end *end, const struct tn_event *event)
     switch (event->type) {
     case TN_EVENT_OPENED:
         end->accepted++;
+        if (end->accepted - end->accepted_over > end->params.max_streams)
+            sim_fail(end->sim, "end %d: %" PRIu64 " streams at once, allowed %" PRIu64, end->side,
+                     end->accepted - end->accepted_over, end->params.max_streams);
         app_work(app_add(end, event->stream));
         break;
     case TN_EVENT_READABLE:
@@ -242,6 +259,7 @@ void app_event(struct sim_end *end, const struct tn_event *event)
         app_stopped(s, event->code);
         break;
     case TN_EVENT_STREAMS:
+        end->limited = false;
         app_open(end);
         break;
     }
@@ -252,8 +270,10 @@ void app_open(struct sim_end *end)
     for (uint64_t i = 0; i < end->open_burst && end->opened < end->to_open; i++) {
         struct tn_stream *stream = tn_stream_open(end->session);
 
-        if (!stream)
+        if (!stream) {
+            end->limited = true;
             return;
+        }
         end->opened++;
         app_work(app_add(end, stream));
     }
@@ -270,7 +290,7 @@ void app_tick(struct sim_end *end)
         s->stalled = false;
         app_work(s);
     }
-    /* Without a wait for room: the limit's event drives the rest. */
-    if (tn_session_streams_available(end->session) > 0)
+    /* At the limit only its event goes on. */
+    if (!end->limited)
         app_open(end);
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define RUNS_DEFAULT 2500
+#define RUNS_DEFAULT 5000
 
 struct totals {
     uint64_t streams, bytes, packets, lost, duplicates, probes, deaths, failed;

@@ -82,6 +82,13 @@ void scenario_choose(struct sim *sim)
     scenario->reliable = random_chance(random, 0.15);
     scenario->skip = random_chance(random, 0.3) ? 2 : 0;
     scenario->streams = random_scaled(random, 1, worst > 0.05 ? 60 : 400);
+    /* Now and then a large transfer, in which windows grow to their bounds, or very many streams. */
+    if (worst < 0.02 && random_chance(random, 0.03)) {
+        scenario->streams = random_between(random, 1, 3);
+        budget = 8192 * KIB;
+    } else if (worst < 0.02 && random_chance(random, 0.01)) {
+        scenario->streams = 5000;
+    }
     scenario->size_max = 1 + budget / scenario->streams;
     if (scenario->capacity < 600)
         scenario->size_max = 1 + scenario->size_max / 4;

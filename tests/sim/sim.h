@@ -56,8 +56,10 @@ struct sim_end {
     bool dirty; /* something came in or a timer struck since the end was served */
     struct sim_stream *streams;
     uint64_t to_open, opened, finished; /* streams: to open by this end, opened, over on this end */
-    uint64_t accepted;
-    uint64_t open_burst; /* streams opened at once */
+    uint64_t accepted;                  /* streams that the peer opened */
+    uint64_t accepted_over;             /* those of them that were released */
+    bool limited;                       /* tn_stream_open() gave NULL: waits for the event */
+    uint64_t open_burst;                /* streams opened at once */
 };
 
 struct scenario {
