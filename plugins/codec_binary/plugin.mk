@@ -20,3 +20,13 @@ dist_man_MANS += plugins/codec_binary/hopgate-codec_binary.5
 check_LTLIBRARIES += plugins/codec_binary/libcodec_binary.la
 plugins_codec_binary_libcodec_binary_la_SOURCES = $(codec_binary_sources)
 plugins_codec_binary_libcodec_binary_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -Dhopgate_plugin=codec_binary_plugin
+
+if HAVE_CHECK
+check_PROGRAMS += plugins/codec_binary/test_codec_binary
+TESTS += plugins/codec_binary/test_codec_binary
+plugins_codec_binary_test_codec_binary_SOURCES = plugins/codec_binary/test_codec_binary.c
+plugins_codec_binary_test_codec_binary_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+plugins_codec_binary_test_codec_binary_CFLAGS = $(UNIT_CFLAGS)
+plugins_codec_binary_test_codec_binary_LDADD = tests/unit/libcodec_driver.la tests/unit/libfake_host.la \
+	plugins/codec_binary/libcodec_binary.la $(JANSSON_LIBS) $(CHECK_LIBS)
+endif

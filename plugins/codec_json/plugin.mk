@@ -21,3 +21,13 @@ dist_man_MANS += plugins/codec_json/hopgate-codec_json.5
 check_LTLIBRARIES += plugins/codec_json/libcodec_json.la
 plugins_codec_json_libcodec_json_la_SOURCES = $(codec_json_sources)
 plugins_codec_json_libcodec_json_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS) -Dhopgate_plugin=codec_json_plugin
+
+if HAVE_CHECK
+check_PROGRAMS += plugins/codec_json/test_codec_json
+TESTS += plugins/codec_json/test_codec_json
+plugins_codec_json_test_codec_json_SOURCES = plugins/codec_json/test_codec_json.c
+plugins_codec_json_test_codec_json_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+plugins_codec_json_test_codec_json_CFLAGS = $(UNIT_CFLAGS)
+plugins_codec_json_test_codec_json_LDADD = tests/unit/libcodec_driver.la tests/unit/libfake_host.la \
+	plugins/codec_json/libcodec_json.la $(JANSSON_LIBS) $(CHECK_LIBS)
+endif

@@ -47,14 +47,29 @@ static char short_escape(uint8_t byte)
     return 0;
 }
 
+/* How many bytes from `at` on stand for themselves: printable ASCII, most of any text. */
+static size_t plain_run(const uint8_t *at, size_t left)
+{
+    size_t size = 0;
+
+    while (size < left && at[size] >= 0x20 && at[size] < 0x80 && at[size] != '"' && at[size] != '\\')
+        size++;
+    return size;
+}
+
 size_t codec_json_escaped_size(struct hg_text text)
 {
     const uint8_t *bytes = (const uint8_t *)text.data;
     size_t size = 0;
 
     for (size_t i = 0; i < text.size;) {
-        size_t character = character_size(bytes + i, text.size - i);
+        size_t run = plain_run(bytes + i, text.size - i), character;
 
+        i += run;
+        size += run;
+        if (i == text.size)
+            break;
+        character = character_size(bytes + i, text.size - i);
         if (!character)
             return SIZE_MAX;
         size += short_escape(bytes[i]) ? 2 : bytes[i] < 0x20 ? 6 : character;
@@ -68,9 +83,17 @@ char *codec_json_escape(char *at, struct hg_text text)
     static const char hex[] = "0123456789abcdef";
 
     for (size_t i = 0; i < text.size; i++) {
-        const uint8_t byte = (uint8_t)text.data[i];
-        const char letter = short_escape(byte);
+        const size_t run = plain_run((const uint8_t *)text.data + i, text.size - i);
+        uint8_t byte;
+        char letter;
 
+        memcpy(at, text.data + i, run);
+        at += run;
+        i += run;
+        if (i == text.size)
+            break;
+        byte = (uint8_t)text.data[i];
+        letter = short_escape(byte);
         if (letter) {
             *at++ = '\\';
             *at++ = letter;
@@ -100,6 +123,8 @@ size_t codec_json_cut_after(struct hg_text text)
     for (size_t size = 1; size <= 3 && size <= text.size; size++) {
         const uint8_t byte = (uint8_t)text.data[text.size - size];
 
+        if (byte >= 0xf5) /* stands nowhere in UTF-8 */
+            return 0;
         if (byte >= 0xc0) /* a first byte: is what follows it all there? */
             return size < (byte < 0xe0 ? 2u : byte < 0xf0 ? 3u : 4u) ? size : 0;
         if (byte < 0x80)
