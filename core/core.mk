@@ -9,7 +9,7 @@ core_libcore_la_SOURCES = \
 	core/carriage.c core/carriage.h \
 	core/cli.c core/cli.h core/cli_plugins.c core/cli_run.c \
 	core/client.c core/client.h \
-	core/config.c core/config.h \
+	core/config.c core/config.h core/config_private.h core/config_variable.c core/config_yaml.c \
 	core/control.c core/control.h \
 	core/describe.c core/describe.h \
 	core/exchange.c core/exchange.h core/exchange_private.h core/exchange_report.c \
@@ -19,7 +19,7 @@ core_libcore_la_SOURCES = \
 	core/listen.c core/listen.h \
 	core/log.c core/log.h \
 	core/message.c core/message.h \
-	core/option_table.c \
+	core/option_address.c core/option_file.c core/option_private.h core/option_table.c \
 	core/option_values.c core/option_values.h \
 	core/options.c core/options.h \
 	core/pipeline.c core/pipeline.h \

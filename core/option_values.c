@@ -3,22 +3,16 @@
  */
 #include "core/option_values.h"
 
+#include "core/option_private.h"
 #include "core/suggest.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
-    HOST_MAX = 255,     /* bytes of a host name, as in RFC 1035 section 2.3.4 */
-    SECRET_MAX = 65536, /* bytes of a file that holds a secret */
-    PATH_TEXT = 256,    /* bytes of "routes[2].to" in a message */
+    PATH_TEXT = 256, /* bytes of "routes[2].to" in a message */
 };
 
 static const struct {
@@ -86,8 +80,7 @@ const char *option_number(enum hg_option_type type, int64_t number, char *text, 
     return text;
 }
 
-/* The range that holds: see <hopgate/option.h> on zeros. */
-static void range_of(const struct hg_option *option, enum hg_option_type type, int64_t *min, int64_t *max)
+void option_bounds(const struct hg_option *option, enum hg_option_type type, int64_t *min, int64_t *max)
 {
     bool unbounded = option->min == 0 && option->max == 0;
 
@@ -102,12 +95,12 @@ static void range_of(const struct hg_option *option, enum hg_option_type type, i
     }
 }
 
-static const char *range_text(const struct hg_option *option, enum hg_option_type type, char *text, size_t size)
+const char *option_bounds_text(const struct hg_option *option, enum hg_option_type type, char *text, size_t size)
 {
     char low[32], high[32];
     int64_t min, max;
 
-    range_of(option, type, &min, &max);
+    option_bounds(option, type, &min, &max);
     option_number(type, min, low, sizeof low);
     option_number(type, max, high, sizeof high);
     if (max == INT64_MAX)
@@ -121,7 +114,7 @@ const char *option_range(const struct hg_option *option, char *text, size_t size
 {
     text[0] = '\0';
     if (option->min != 0 || option->max != 0)
-        range_text(option, option->type, text, size);
+        option_bounds_text(option, option->type, text, size);
     return text;
 }
 
@@ -159,8 +152,7 @@ bool option_fault(const struct option_reading *reading, const struct option_path
     return false;
 }
 
-/* A value in a message: bounded, without line breaks, and not if it is a secret. */
-static const char *show(const struct hg_option *option, const char *value, char *text, size_t size)
+const char *option_show(const struct hg_option *option, const char *value, char *text, size_t size)
 {
     size_t length = 0;
 
@@ -177,7 +169,7 @@ static bool not_a(const struct option_reading *reading, const struct hg_option *
 {
     char shown[80];
 
-    return option_fault(reading, path, node, "'%s' is not %s", show(option, node->text, shown, sizeof shown),
+    return option_fault(reading, path, node, "'%s' is not %s", option_show(option, node->text, shown, sizeof shown),
                         types[type].article);
 }
 
@@ -212,7 +204,7 @@ void options_free(struct option_memory **memory)
     }
 }
 
-static char *copy(const struct option_reading *reading, const struct option_path *path, const struct config_node *node,
+char *option_copy(const struct option_reading *reading, const struct option_path *path, const struct config_node *node,
                   const char *text, size_t size)
 {
     char *copied = option_memory_take(reading->memory, size + 1);
@@ -265,11 +257,11 @@ static bool store_number(const struct option_reading *reading, const struct hg_o
 
     if (verdict == NUMBER_BAD)
         return not_a(reading, option, type, path, node);
-    range_of(option, type, &min, &max);
+    option_bounds(option, type, &min, &max);
     if (verdict == NUMBER_RANGE || number < min || number > max)
         return option_fault(reading, path, node, "%s is out of range: allowed is %s",
-                            show(option, node->text, shown, sizeof shown),
-                            range_text(option, type, range, sizeof range));
+                            option_show(option, node->text, shown, sizeof shown),
+                            option_bounds_text(option, type, range, sizeof range));
     memcpy(target, &number, sizeof number); /* int64_t, uint64_t and hg_time alike: it is not negative in the latter */
     return true;
 }
@@ -290,9 +282,8 @@ static bool store_bool(const struct option_reading *reading, const struct hg_opt
     return not_a(reading, option, HG_OPTION_BOOL, path, node);
 }
 
-/* The index of a word among the choices; -1 after a fault that names them all. */
-static int find_choice(const struct option_reading *reading, const struct hg_option *option,
-                       const struct option_path *path, const struct config_node *node, const char *word)
+int option_choice(const struct option_reading *reading, const struct hg_option *option, const struct option_path *path,
+                  const struct config_node *node, const char *word)
 {
     struct suggestion suggestion = suggestion_for(word);
     char shown[80], all[512] = "";
@@ -306,14 +297,14 @@ static int find_choice(const struct option_reading *reading, const struct hg_opt
         snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", option->choices[i]);
     }
     option_fault(reading, path, node, "'%s' is not among the words allowed here: %s%s%s%s",
-                 show(option, word, shown, sizeof shown), all, SUGGESTION(suggestion_best(&suggestion)));
+                 option_show(option, word, shown, sizeof shown), all, SUGGESTION(suggestion_best(&suggestion)));
     return -1;
 }
 
 static bool store_enum(const struct option_reading *reading, const struct hg_option *option,
                        const struct option_path *path, const struct config_node *node, int *target)
 {
-    int index = find_choice(reading, option, path, node, node->text);
+    int index = option_choice(reading, option, path, node, node->text);
 
     if (index < 0)
         return false;
@@ -321,218 +312,13 @@ static bool store_enum(const struct option_reading *reading, const struct hg_opt
     return true;
 }
 
-/* ---- Addresses ---- */
-
-static bool is_host_name(const char *host)
-{
-    struct in_addr address;
-    size_t size = strlen(host);
-    bool numbers = true;
-
-    for (size_t i = 0; i < size; i++) {
-        if (!isalnum((unsigned char)host[i]) && host[i] != '-' && host[i] != '.' && host[i] != '_')
-            return false;
-        numbers = numbers && (isdigit((unsigned char)host[i]) || host[i] == '.');
-    }
-    if (size == 0 || size > HOST_MAX || host[0] == '.' || strstr(host, ".."))
-        return false;
-    /* What looks like an IPv4 address must be one: "10.0.0.256" is no name. */
-    return !numbers || inet_pton(AF_INET, host, &address) == 1;
-}
-
-/* An IPv6 literal, with a zone or without: "fe80::1%eth0" (RFC 4007 section 11). */
-static bool is_ipv6(const char *host)
-{
-    struct in6_addr address;
-    char plain[INET6_ADDRSTRLEN];
-    const char *zone = strchr(host, '%');
-    size_t size = zone ? (size_t)(zone - host) : strlen(host);
-
-    if (size >= sizeof plain || (zone && zone[1] == '\0'))
-        return false;
-    memcpy(plain, host, size);
-    plain[size] = '\0';
-    return inet_pton(AF_INET6, plain, &address) == 1;
-}
-
-/* Splits "host:port" in place. NULL, or what is wrong with it. */
-static const char *split_address(char *text, char **host, char **port)
-{
-    char *colon = strrchr(text, ':'), *bracket = strchr(text, ']');
-
-    *host = text;
-    if (text[0] == '[') {
-        if (!bracket)
-            return "the ']' is missing";
-        if (bracket[1] != ':')
-            return "a port must follow, as in \"[2001:db8::1]:443\"";
-        *bracket = '\0';
-        *host = text + 1;
-        *port = bracket + 2;
-        return is_ipv6(*host) ? NULL : "what stands in the brackets is not an IPv6 address";
-    }
-    if (is_ipv6(text))
-        return "an IPv6 address must stand in brackets and be followed by a port, as in \"[2001:db8::1]:443\"";
-    if (!colon)
-        return "a port must follow, as in \"host:443\"";
-    if (colon == text)
-        return "the host is missing; write \"*\" for any address of the machine, as in \"*:443\"";
-    *colon = '\0';
-    *port = colon + 1;
-    if (strstr(*host, "//") || strchr(*host, '/'))
-        return "an address is no URL: only host and port, as in \"host:443\"";
-    return strcmp(*host, "*") == 0 || is_host_name(*host) ? NULL : "the host is not a valid name or IPv4 address";
-}
-
-static bool store_port(const struct option_reading *reading, const struct hg_option *option,
-                       const struct option_path *path, const struct config_node *node, const char *port,
-                       uint16_t *target)
-{
-    char range[80];
-    size_t digits = strspn(port, "0123456789");
-    long number = digits > 0 && digits < 10 ? strtol(port, NULL, 10) : -1;
-    int64_t min, max;
-
-    range_of(option, HG_OPTION_ADDRESS, &min, &max);
-    if (port[digits] != '\0' || digits == 0)
-        return option_fault(reading, path, node, "'%s' is not a port: it must be a number, %s", port,
-                            range_text(option, HG_OPTION_ADDRESS, range, sizeof range));
-    if (number < min || number > max)
-        return option_fault(reading, path, node, "port %s is out of range: allowed is %s", port,
-                            range_text(option, HG_OPTION_ADDRESS, range, sizeof range));
-    *target = (uint16_t)number;
-    return true;
-}
-
-static bool store_words(const struct option_reading *reading, const struct hg_option *option,
-                        const struct option_path *path, const struct config_node *node, char *words, uint32_t *target)
-{
-    char *rest = NULL;
-
-    for (char *word = strtok_r(words, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
-        int index;
-
-        if (!option->choices)
-            return option_fault(reading, path, node, "'%s' may not follow the address: no words are allowed here",
-                                word);
-        index = find_choice(reading, option, path, node, word);
-        if (index < 0)
-            return false;
-        *target |= UINT32_C(1) << index;
-    }
-    return true;
-}
-
-static bool store_address(const struct option_reading *reading, const struct hg_option *option,
-                          const struct option_path *path, const struct config_node *node, struct hg_address *target)
-{
-    char *text = copy(reading, path, node, node->text, node->size), *host, *port, *words;
-    const char *wrong;
-    char shown[80];
-    bool good;
-
-    if (!text)
-        return false;
-    text += strspn(text, " \t");
-    words = text + strcspn(text, " \t");
-    if (*words)
-        *words++ = '\0';
-    wrong = *text ? split_address(text, &host, &port) : "it is empty";
-    if (wrong)
-        return option_fault(reading, path, node, "'%s' is not an address: %s",
-                            show(option, node->text, shown, sizeof shown), wrong);
-    *target = (struct hg_address){.host = host};
-    good = store_port(reading, option, path, node, port, &target->port);
-    return store_words(reading, option, path, node, words, &target->words) && good;
-}
-
-/* ---- Files ---- */
-
-static char *absolute_path(const struct option_reading *reading, const struct option_path *path,
-                           const struct config_node *node)
-{
-    const char *folder = reading->config->folder;
-    size_t size = strlen(folder) + node->size + 2;
-    char *result;
-
-    if (node->size == 0) {
-        option_fault(reading, path, node, "the path is empty");
-        return NULL;
-    }
-    if (node->text[0] == '/')
-        return copy(reading, path, node, node->text, node->size);
-    result = option_memory_take(reading->memory, size);
-    if (!result)
-        option_fault(reading, path, node, "memory is out");
-    else
-        snprintf(result, size, "%s%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/", node->text);
-    return result;
-}
-
-/* The content of an open file, with one newline at its end cut. NULL after a fault. */
-static char *read_secret(const struct option_reading *reading, const struct option_path *path,
-                         const struct config_node *node, const char *file, int fd)
-{
-    char *secret = option_memory_take(reading->memory, SECRET_MAX + 2);
-    size_t size = 0;
-    ssize_t got = 1;
-
-    while (secret && got > 0 && size <= SECRET_MAX) {
-        got = read(fd, secret + size, SECRET_MAX + 1 - size);
-        if (got < 0 && errno == EINTR)
-            got = 1;
-        else if (got > 0)
-            size += (size_t)got;
-    }
-    if (!secret)
-        option_fault(reading, path, node, "memory is out");
-    else if (got < 0)
-        option_fault(reading, path, node, "%s cannot be read: %s", file, strerror(errno));
-    else if (size > SECRET_MAX)
-        option_fault(reading, path, node, "%s is larger than %d bytes: this is no secret", file, SECRET_MAX);
-    else if (memchr(secret, '\0', size))
-        option_fault(reading, path, node, "%s holds a zero byte: a secret is one line of text", file);
-    else {
-        if (size > 0 && secret[size - 1] == '\n')
-            secret[--size] = '\0';
-        if (size > 0)
-            return secret;
-        option_fault(reading, path, node, "%s is empty: put the secret into it", file);
-    }
-    return NULL;
-}
-
-static bool store_secret(const struct option_reading *reading, const struct option_path *path,
-                         const struct config_node *node, const char **target)
-{
-    char *file = absolute_path(reading, path, node);
-    struct stat status;
-    int fd;
-
-    if (!file || reading->no_files)
-        return file != NULL;
-    fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return option_fault(reading, path, node, "%s cannot be opened: %s", file, strerror(errno));
-    if (fstat(fd, &status) != 0 || S_ISDIR(status.st_mode)) {
-        close(fd);
-        return option_fault(reading, path, node, "%s is a folder, not a file", file);
-    }
-    if (S_ISREG(status.st_mode) && (status.st_mode & (S_IROTH | S_IWOTH)))
-        config_warning(reading->config, node, "everybody on this machine can %s the secret in %s: chmod o-rwx it",
-                       status.st_mode & S_IWOTH ? "change" : "read", file);
-    *target = read_secret(reading, path, node, file, fd);
-    close(fd);
-    return *target != NULL;
-}
-
 /* ---- All types ---- */
 
 static bool store_text(const struct option_reading *reading, enum hg_option_type type, const struct option_path *path,
                        const struct config_node *node, const char **target)
 {
-    *target =
-        type == HG_OPTION_PATH ? absolute_path(reading, path, node) : copy(reading, path, node, node->text, node->size);
+    *target = type == HG_OPTION_PATH ? option_absolute_path(reading, path, node)
+                                     : option_copy(reading, path, node, node->text, node->size);
     return *target != NULL;
 }
 
@@ -553,11 +339,11 @@ bool option_store(const struct option_reading *reading, const struct hg_option *
     case HG_OPTION_DURATION:
         return store_number(reading, option, type, path, node, target);
     case HG_OPTION_ADDRESS:
-        return store_address(reading, option, path, node, target);
+        return option_store_address(reading, option, path, node, target);
     case HG_OPTION_ENUM:
         return store_enum(reading, option, path, node, target);
     case HG_OPTION_SECRET_FILE:
-        return store_secret(reading, path, node, target);
+        return option_store_secret(reading, path, node, target);
     default:
         return store_text(reading, type, path, node, target);
     }
