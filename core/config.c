@@ -185,9 +185,9 @@ static char *read_all(struct config *config, int fd, size_t *size)
         if (*size == capacity || !bytes) {
             char *more = realloc(bytes, bytes ? (capacity *= 2) : capacity);
 
-            if (!more || *size > FILE_MAX) {
-                config_fault(config, NULL, more ? "larger than 4 MiB: this is no config file" : "memory is out");
-                free(more ? more : bytes);
+            if (!more) {
+                config_fault(config, NULL, "memory is out");
+                free(bytes);
                 return NULL;
             }
             bytes = more;
@@ -195,8 +195,11 @@ static char *read_all(struct config *config, int fd, size_t *size)
         do
             got = read(fd, bytes + *size, capacity - *size);
         while (got < 0 && errno == EINTR);
-        if (got < 0) {
-            config_fault(config, NULL, "cannot be read: %s", strerror(errno));
+        if (got < 0 || *size > FILE_MAX) {
+            if (got < 0)
+                config_fault(config, NULL, "cannot be read: %s", strerror(errno));
+            else
+                config_fault(config, NULL, "larger than 4 MiB: this is no config file");
             free(bytes);
             return NULL;
         }

@@ -47,11 +47,13 @@ static void tell_parser_error(struct builder *builder)
 
     if (parser->error == YAML_MEMORY_ERROR)
         config_fault(builder->config, NULL, "memory is out");
-    else if (strstr(context, "scanning an alias") || strstr(context, "scanning an anchor"))
+    else if (strstr(context, "scanning an alias") || strstr(context, "scanning an anchor")) {
+        at.line = (unsigned)parser->context_mark.line + 1;
+        at.column = (unsigned)parser->context_mark.column + 1;
         config_fault(builder->config, &at,
                      "a value that begins with '*' or '&' must stand in quotes, as in \"*:443\": YAML takes it for an "
                      "alias or an anchor");
-    else if (byte == '\t')
+    } else if (byte == '\t')
         config_fault(builder->config, &at, "a tab: YAML wants spaces here");
     else if (byte == '@' || byte == '`' || byte == '%')
         config_fault(builder->config, &at, "a value that begins with '%c' must stand in quotes", byte);

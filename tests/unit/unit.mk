@@ -36,3 +36,13 @@ tests_unit_test_exchange_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_exchange_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_exchange_LDADD = $(UNIT_LDADD)
 endif
+
+# The static side: config files, option tables, plugins, pipelines.
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/test_config
+TESTS += tests/unit/test_config
+tests_unit_test_config_SOURCES = tests/unit/test_config.c
+tests_unit_test_config_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_config_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_config_LDADD = core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
+endif
