@@ -35,6 +35,14 @@ tests_unit_test_exchange_SOURCES = tests/unit/test_exchange.c
 tests_unit_test_exchange_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_exchange_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_exchange_LDADD = $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_sessions
+TESTS += tests/unit/test_sessions
+tests_unit_test_sessions_SOURCES = tests/unit/test_sessions.c tests/unit/pair.c tests/unit/pair.h \
+	tests/unit/wire.c tests/unit/wire.h
+tests_unit_test_sessions_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_sessions_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sessions_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 endif
 
 # The static side: config files, option tables, plugins, pipelines.

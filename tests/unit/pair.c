@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "tests/unit/pair.h"
+
+#include "core/sessions.h"
+
+#include <check.h>
+#include <hopgate/identity.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const struct hg_plugin *codec_binary_plugin(void);
+
+#define PIECE 8192
+
+uint8_t pair_pattern(uint64_t at)
+{
+    return (uint8_t)(at * 2654435761u >> 9);
+}
+
+/* At most `most` bytes of the pattern, with a reference for the caller. */
+static struct hg_slice make_piece(const struct hg_host *host, uint64_t at, size_t most)
+{
+    size_t size = most < PIECE ? most : PIECE;
+    struct hg_buffer *buffer = hg_buffer_new(host, size);
+
+    for (size_t i = 0; i < size; i++)
+        buffer->data[i] = pair_pattern(at + i);
+    return (struct hg_slice){buffer, buffer->data, size};
+}
+
+/* Emits the pattern as far as the credit goes; returns how many bytes. */
+static size_t emit_pattern(struct hg_self *self, enum hg_direction direction, uint64_t at, size_t size)
+{
+    size_t credit = hg_credit(self, direction), done = 0;
+
+    while (done < size && credit) {
+        struct hg_slice piece = make_piece(self->host, at + done, size - done < credit ? size - done : credit);
+
+        credit = hg_emit(self, direction, &piece);
+        done += piece.size;
+        hg_buffer_unref(piece.buffer);
+    }
+    return done;
+}
+
+static bool is_pattern(const struct hg_slice *slice, uint64_t at)
+{
+    for (size_t i = 0; i < slice->size; i++)
+        if (slice->data[i] != pair_pattern(at + i))
+            return false;
+    return true;
+}
+
+/* ---- The public user ---- */
+
+static void user_send(struct user *user)
+{
+    size_t sent = emit_pattern(user->self, HG_DOWN, user->sent, user->upload);
+
+    user->sent += sent;
+    user->upload -= sent;
+    if (!user->upload && !user->never_ends) {
+        user->never_ends = true;
+        hg_emit_end(user->self, HG_DOWN, NULL);
+    }
+}
+
+static enum hg_verdict user_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
+{
+    struct user *user = self->state;
+
+    (void)direction;
+    if (hg_head_is_interim(head))
+        user->interims++;
+    else
+        user->status = head->status;
+    return HG_NEXT;
+}
+
+static size_t user_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
+{
+    struct user *user = self->state;
+
+    (void)direction;
+    if (user->stalls)
+        return 0;
+    user->is_wrong |= !is_pattern(slice, user->got);
+    user->got += slice->size;
+    return slice->size;
+}
+
+static enum hg_verdict user_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
+{
+    struct user *user = self->state;
+
+    (void)direction;
+    user->ended = true;
+    user->trailers = trailers ? trailers->count : 0;
+    return HG_NEXT;
+}
+
+static void user_reset(struct hg_self *self, const struct hg_reason *reason)
+{
+    struct user *user = self->state;
+
+    user->was_reset = true;
+    user->reason = *reason;
+    snprintf(user->detail, sizeof user->detail, "%s", reason->detail ? reason->detail : "");
+}
+
+static void user_writable(struct hg_self *self, enum hg_direction direction)
+{
+    (void)direction;
+    user_send(self->state);
+}
+
+static void user_detach(struct hg_self *self)
+{
+    struct user *user = self->state;
+
+    user->detached = true;
+    user->self = NULL;
+}
+
+void user_ask(struct user *user, struct pair *pair, const char *client, const char *service, const char *path,
+              size_t upload)
+{
+    struct hg_worker *edge = rig_worker(pair->gateway, 0);
+    struct hg_head *head = hg_head_new(edge->host, HG_REQUEST);
+    struct hg_target target = {.client = hg_text(client), .service = hg_text(service)};
+
+    user->pair = pair;
+    user->upload = upload;
+    head->length = upload ? (int64_t)upload : HG_LENGTH_NONE;
+    hg_head_set(edge->host, head, &head->method, HG_TEXT("GET"));
+    hg_head_set(edge->host, head, &head->scheme, HG_TEXT("https"));
+    hg_head_set(edge->host, head, &head->authority, HG_TEXT("app.test"));
+    hg_head_set(edge->host, head, &head->path, hg_text(path));
+    user->self = hg_exchange_open(edge, head, user);
+    ck_assert_ptr_nonnull(user->self);
+    hg_set_target(user->self, &target);
+    user_send(user);
+}
+
+bool user_is_done(void *arg)
+{
+    return ((struct user *)arg)->detached;
+}
+
+void user_get(struct user *user, struct pair *pair, const char *path, size_t upload)
+{
+    user_ask(user, pair, "client-1", "web", path, upload);
+    ck_assert_msg(pair_run(pair, user_is_done, user, 10000), "%s: no end, %llu bytes sent, %llu got", path,
+                  (unsigned long long)user->sent, (unsigned long long)user->got);
+}
+
+static const struct hg_stage_ops user_ops = {
+    .size = sizeof user_ops,
+    .events = HG_EVENTS_MESSAGES,
+    .head = user_head,
+    .data = user_data,
+    .end = user_end,
+    .reset = user_reset,
+    .writable = user_writable,
+    .detach = user_detach,
+};
+static const struct hg_edge_ops edge_ops = {.size = sizeof edge_ops, .exchange = &user_ops};
+static const struct hg_plugin edge_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_EDGE, .name = "user", .ops = &edge_ops};
+
+/* ---- The origin ---- */
+
+struct answer {
+    size_t left;
+    uint64_t sent;
+    bool echoes, is_deaf, breaks;
+};
+
+static struct pair *pair_of(const struct hg_self *self)
+{
+    return (struct pair *)(uintptr_t)self->cfg;
+}
+
+static void respond(struct hg_self *self, int status)
+{
+    struct hg_head *head = hg_head_new(self->host, HG_RESPONSE);
+
+    head->status = status;
+    head->length = HG_LENGTH_UNKNOWN;
+    hg_emit_head(self, HG_UP, head);
+}
+
+static void origin_send(struct hg_self *self)
+{
+    static const struct hg_reason broken = {502, "http_response_incomplete", "the origin hung up", 0};
+    struct answer *answer = self->state;
+    size_t sent = emit_pattern(self, HG_UP, answer->sent, answer->left);
+
+    answer->sent += sent;
+    answer->left -= sent;
+    pair_of(self)->given += sent;
+    if (answer->left)
+        return;
+    if (answer->breaks)
+        hg_reset(self, &broken);
+    else
+        hg_emit_end(self, HG_UP, NULL);
+}
+
+static bool starts(const struct hg_head *head, const char *text)
+{
+    return head->path.size >= strlen(text) && !memcmp(head->path.data, text, strlen(text));
+}
+
+static enum hg_verdict origin_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
+{
+    static const struct hg_reason refused = {502, "connection_refused", "nobody listens at 127.0.0.1:3000", 0};
+    struct answer *answer = self->state;
+
+    (void)direction;
+    ck_assert(hg_text_equal(head->service, HG_TEXT("web")));
+    pair_of(self)->attached++;
+    answer->is_deaf = starts(head, "/deaf");
+    answer->echoes = starts(head, "/echo");
+    answer->breaks = starts(head, "/half/");
+    if (starts(head, "/hang"))
+        pair_of(self)->held = self;
+    if (starts(head, "/refuse")) {
+        hg_reset(self, &refused);
+        return HG_ERROR;
+    }
+    if (starts(head, "/interim"))
+        respond(self, 103);
+    if (!starts(head, "/hang") && !answer->is_deaf)
+        respond(self, 200);
+    if (starts(head, "/down/") || answer->breaks)
+        answer->left = strtoul(head->path.data + 6, NULL, 10);
+    if (answer->left || starts(head, "/early") || starts(head, "/interim") || starts(head, "/down/"))
+        origin_send(self);
+    return HG_NEXT;
+}
+
+static size_t origin_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
+{
+    struct answer *answer = self->state;
+    struct hg_slice piece = *slice;
+
+    (void)direction;
+    if (answer->is_deaf)
+        return 0;
+    if (answer->echoes) {
+        piece = hg_slice_first(*slice, hg_credit(self, HG_UP));
+        if (piece.size)
+            hg_emit(self, HG_UP, &piece);
+    }
+    pair_of(self)->taken += piece.size;
+    return piece.size;
+}
+
+static enum hg_verdict origin_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
+{
+    struct answer *answer = self->state;
+
+    (void)direction;
+    (void)trailers;
+    if (answer->echoes) {
+        struct hg_fields *fields = hg_fields_new(self->host);
+
+        hg_field_add(self->host, fields, HG_TEXT("x-end"), HG_TEXT("1"));
+        hg_emit_end(self, HG_UP, fields);
+    }
+    return HG_NEXT;
+}
+
+static void origin_writable(struct hg_self *self, enum hg_direction direction)
+{
+    const struct answer *answer = self->state;
+
+    (void)direction;
+    if (answer->echoes)
+        hg_resume(self, HG_DOWN);
+    else if (answer->left)
+        origin_send(self);
+}
+
+static void origin_reset(struct hg_self *self, const struct hg_reason *reason)
+{
+    pair_of(self)->resets++;
+    pair_of(self)->reset_status = reason->status;
+}
+
+static void origin_detach(struct hg_self *self)
+{
+    pair_of(self)->detached++;
+    if (pair_of(self)->held == self)
+        pair_of(self)->held = NULL;
+}
+
+static const struct hg_stage_ops origin_ops = {
+    .size = sizeof origin_ops,
+    .events = HG_EVENTS_MESSAGES,
+    .self_size = sizeof(struct answer),
+    .head = origin_head,
+    .data = origin_data,
+    .end = origin_end,
+    .writable = origin_writable,
+    .reset = origin_reset,
+    .detach = origin_detach,
+};
+static const struct hg_plugin origin_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_ORIGIN, .name = "origin",
+                                               .ops = &origin_ops};
+
+/* ---- Who it is ---- */
+
+static json_t *present(struct hg_worker *provider)
+{
+    (void)provider;
+    return json_pack("{s:s}", "id", "client-1");
+}
+
+static int verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
+                  struct hg_identity *identity, const char **reason)
+{
+    const struct pair *pair = provider->cfg;
+
+    (void)peer;
+    *reason = "credentials refused";
+    if (pair->refuses || !json_is_string(json_object_get(credentials, "id")))
+        return -1;
+    snprintf(identity->id, sizeof identity->id, "%s", json_string_value(json_object_get(credentials, "id")));
+    identity->services = pair->services;
+    return 0;
+}
+
+static const struct hg_identity_ops identity_ops = {.size = sizeof identity_ops, .present = present, .verify = verify};
+static const struct hg_offer offers[] = {{HG_IDENTITY, HG_IDENTITY_VERSION, &identity_ops}, {0}};
+static const struct hg_plugin identity_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "identity",
+                                                 .offers = offers};
+
+/* ---- Both ---- */
+
+void pair_new(struct pair *pair)
+{
+    const struct rig_part gateway[] = {{&edge_plugin, pair},
+                                       {&identity_plugin, pair},
+                                       {codec_binary_plugin(), NULL},
+                                       {&wire_gateway_plugin, &pair->wire}};
+    const struct rig_part client[] = {{&wire_client_plugin, &pair->wire},
+                                      {codec_binary_plugin(), NULL},
+                                      {&identity_plugin, pair},
+                                      {&origin_plugin, pair}};
+
+    pair->gateway = rig_new(PIPELINE_GATEWAY, gateway, 4);
+    pair->client = rig_new(PIPELINE_CLIENT, client, 4);
+}
+
+void pair_start(struct pair *pair)
+{
+    rig_start(pair->gateway);
+    ck_assert_int_eq(sessions_start(pair->gateway->worker), 0);
+    rig_start(pair->client);
+    ck_assert_int_eq(sessions_start(pair->client->worker), 0);
+}
+
+void pair_free(struct pair *pair)
+{
+    if (pair->client)
+        rig_free(pair->client);
+    if (pair->gateway)
+        rig_free(pair->gateway);
+    ck_assert_uint_eq(pair->attached, pair->detached);
+    wire_free(&pair->wire);
+}
+
+static hg_time clock_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (hg_time)now.tv_sec * HG_SECOND + (hg_time)now.tv_nsec;
+}
+
+bool pair_run(struct pair *pair, bool (*done)(void *arg), void *arg, unsigned milliseconds)
+{
+    hg_time end = clock_now() + milliseconds * HG_MILLISECOND;
+    unsigned packets;
+
+    while (!(done && done(arg)) && clock_now() < end) {
+        packets = pair->wire.packets;
+        if (pair->client)
+            rig_run(pair->client, NULL, NULL, 0);
+        if (pair->gateway)
+            rig_run(pair->gateway, NULL, NULL, 0);
+        if (packets == pair->wire.packets)
+            usleep(100);
+    }
+    return done && done(arg);
+}
+
+void pair_wait(struct pair *pair, unsigned milliseconds)
+{
+    pair_run(pair, NULL, NULL, milliseconds);
+}
+
+size_t pair_session_count(const struct pair *pair)
+{
+    size_t count = 0;
+
+    for (const struct session *session = pair->gateway->worker->sessions->sessions; session; session = session->next)
+        count++;
+    return count;
+}
+
+static bool is_connected(void *arg)
+{
+    const struct pair *pair = arg;
+    const struct session *session = pair->client->worker->sessions->sessions;
+
+    return pair_session_count(pair) && session && session->open;
+}
+
+void pair_connect(struct pair *pair)
+{
+    ck_assert(pair_run(pair, is_connected, pair, 5000));
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A gateway's worker and a client's worker, joined by a wire in memory, with a public user above and an origin below
+ * that do as a test tells them: the whole core but config files and sockets.
+ */
+#ifndef TESTS_UNIT_PAIR_H
+#define TESTS_UNIT_PAIR_H
+
+#include "core/session.h"
+#include "tests/unit/rig.h"
+#include "tests/unit/wire.h"
+
+struct pair {
+    struct wire wire;
+    struct rig *gateway, *client;
+    const char *const *services;         /* what the client may serve; NULL: everything */
+    bool refuses;                        /* the gateway's identity refuses */
+    unsigned attached, detached, resets; /* at the origin */
+    int reset_status;                    /* of the last of them */
+    uint64_t taken, given;               /* bytes of requests and responses at the origin */
+    struct hg_self *held;                /* the newest exchange of /hang */
+};
+
+/* One request of the public user. */
+struct user {
+    struct pair *pair;
+    struct hg_self *self; /* NULL after detach */
+    size_t upload;        /* bytes still to be sent */
+    uint64_t sent;
+    bool never_ends; /* the request's end is not sent */
+    bool stalls;     /* takes no data */
+    bool is_wrong;   /* a byte was not as it should be */
+    unsigned interims;
+    int status;
+    uint64_t got;
+    size_t trailers;
+    bool ended, was_reset, detached;
+    struct hg_reason reason;
+    char detail[256];
+};
+
+/* Starts both; the settings may be changed before pair_start(). */
+void pair_new(struct pair *pair);
+void pair_start(struct pair *pair);
+void pair_free(struct pair *pair);
+
+/* Turns both loops until done(arg) or the time is over; returns done(arg). */
+bool pair_run(struct pair *pair, bool (*done)(void *arg), void *arg, unsigned milliseconds);
+/* Turns both loops until the client's session is open at the gateway too. */
+void pair_connect(struct pair *pair);
+/* Turns both loops that long. */
+void pair_wait(struct pair *pair, unsigned milliseconds);
+size_t pair_session_count(const struct pair *pair);
+
+/* Sends a request for `service` of `client` (NULL: no target). What the origin does is said by the path:
+ *   /down/N  answers with N bytes        /half/N    resets after N bytes
+ *   /echo    answers with the request    /early     answers at once, takes the upload all the same
+ *   /hang    takes all, answers nothing  /refuse    resets before the head
+ *   /interim 103 and then 200            /deaf      takes nothing, answers nothing */
+void user_ask(struct user *user, struct pair *pair, const char *client, const char *service, const char *path,
+              size_t upload);
+bool user_is_done(void *arg); /* the exchange is over, one way or the other */
+/* Asks, waits until it is over. */
+void user_get(struct user *user, struct pair *pair, const char *path, size_t upload);
+
+/* Byte `at` of every body. */
+uint8_t pair_pattern(uint64_t at);
+
+#endif

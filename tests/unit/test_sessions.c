@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A gateway and a client in one process: exchanges over the tunnel, what fails and who is told.
+ */
+#include "core/sessions.h"
+
+#include "core/carriage.h"
+#include "core/link.h"
+#include "tests/unit/pair.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct pair pair;
+
+static void set_up(void)
+{
+    memset(&pair, 0, sizeof pair);
+    pair.wire.seed = 1;
+    pair_new(&pair);
+}
+
+static void tear_down(void)
+{
+    pair_free(&pair);
+}
+
+static void connect_pair(void)
+{
+    pair_start(&pair);
+    pair_connect(&pair);
+}
+
+static bool origin_is_quiet(void *arg)
+{
+    (void)arg;
+    return pair.attached == pair.detached;
+}
+
+static bool no_session(void *arg)
+{
+    (void)arg;
+    return pair_session_count(&pair) == 0;
+}
+
+static bool two_sessions(void *arg)
+{
+    (void)arg;
+    return pair_session_count(&pair) == 2;
+}
+
+static bool one_session(void *arg)
+{
+    (void)arg;
+    return pair_session_count(&pair) == 1;
+}
+
+static bool has_status(void *arg)
+{
+    return ((struct user *)arg)->status != 0;
+}
+
+static bool is_held(void *arg)
+{
+    (void)arg;
+    return pair.held != NULL;
+}
+
+static void expect_success(const struct user *user, uint64_t bytes)
+{
+    ck_assert_msg(!user->was_reset, "reset: %d %s %s", user->reason.status, user->reason.error, user->detail);
+    ck_assert_int_eq(user->status, 200);
+    ck_assert(user->ended && !user->is_wrong);
+    ck_assert_uint_eq(user->got, bytes);
+}
+
+/* ---- What goes well ---- */
+
+START_TEST(a_small_response_comes_back_in_few_packets)
+{
+    struct user warm_up = {0}, user = {0};
+    unsigned before;
+
+    connect_pair();
+    user_get(&warm_up, &pair, "/down/10", 0);
+    pair_wait(&pair, 50);
+    before = pair.wire.packets;
+    user_get(&user, &pair, "/down/100", 0);
+    pair_wait(&pair, 50);
+    expect_success(&user, 100);
+    /* Request, response with the request's ACK, the ACK of that; and one to spare. */
+    ck_assert_uint_le(pair.wire.packets - before, 4);
+}
+END_TEST
+
+START_TEST(bodies_and_trailers_go_both_ways)
+{
+    struct user user = {0};
+
+    connect_pair();
+    user_get(&user, &pair, "/echo", 3000000);
+    expect_success(&user, 3000000);
+    ck_assert_uint_eq(user.trailers, 1);
+}
+END_TEST
+
+START_TEST(losses_and_a_full_socket_cost_no_byte)
+{
+    struct user users[8] = {0};
+
+    pair.wire.loss = 5;
+    pair.wire.room = 6;
+    connect_pair();
+    for (size_t i = 0; i < 8; i++)
+        user_ask(&users[i], &pair, "client-1", "web", "/echo", 100000 + 1000 * i);
+    for (size_t i = 0; i < 8; i++) {
+        ck_assert(pair_run(&pair, user_is_done, &users[i], 30000));
+        expect_success(&users[i], 100000 + 1000 * i);
+    }
+    ck_assert_uint_gt(pair.wire.refused_sends, 0);
+}
+END_TEST
+
+START_TEST(interim_responses_come_first)
+{
+    struct user user = {0};
+
+    connect_pair();
+    user_get(&user, &pair, "/interim", 0);
+    expect_success(&user, 0);
+    ck_assert_uint_eq(user.interims, 1);
+}
+END_TEST
+
+START_TEST(an_early_response_arrives_while_the_upload_runs)
+{
+    struct user user = {.never_ends = true};
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/early", 500000);
+    ck_assert(pair_run(&pair, has_status, &user, 5000));
+    pair_wait(&pair, 100);
+    expect_success(&user, 0);
+    ck_assert(!user.detached);
+    ck_assert_uint_eq(pair.taken, 500000);
+    hg_emit_end(user.self, HG_DOWN, NULL);
+    ck_assert(pair_run(&pair, user_is_done, &user, 5000));
+    ck_assert(pair_run(&pair, origin_is_quiet, NULL, 5000));
+    ck_assert_uint_eq(pair.resets, 0);
+}
+END_TEST
+
+START_TEST(two_thousand_exchanges_at_once)
+{
+    static struct user users[2000];
+
+    memset(users, 0, sizeof users);
+    connect_pair();
+    for (size_t i = 0; i < 2000; i++)
+        user_ask(&users[i], &pair, "client-1", "web", "/down/5000", 0);
+    for (size_t i = 0; i < 2000; i++) {
+        ck_assert(pair_run(&pair, user_is_done, &users[i], 20000));
+        expect_success(&users[i], 5000);
+    }
+}
+END_TEST
+
+START_TEST(who_finds_no_stream_waits_in_line)
+{
+    static struct user users[5000];
+    size_t refused = 0, served = 0;
+
+    memset(users, 0, sizeof users);
+    connect_pair();
+    for (size_t i = 0; i < 4096; i++)
+        user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
+    pair_wait(&pair, 300);
+    for (size_t i = 4096; i < 5000; i++)
+        user_ask(&users[i], &pair, "client-1", "web", "/down/10", 0);
+    pair_wait(&pair, 100);
+    ck_assert_uint_eq(pair.attached, 4096);
+    for (size_t i = 0; i < 4096; i++)
+        hg_reset(users[i].self, &(struct hg_reason){499, NULL, "gone", 0});
+    for (size_t i = 4096; i < 5000; i++) {
+        ck_assert(pair_run(&pair, user_is_done, &users[i], 20000));
+        refused += users[i].was_reset;
+        served += users[i].got == 10;
+    }
+    ck_assert_uint_eq(refused, 0);
+    ck_assert_uint_eq(served, 904);
+}
+END_TEST
+
+START_TEST(a_stalled_reader_is_bounded_and_alone)
+{
+    struct user stalled = {.stalls = true}, user = {0};
+    uint64_t given;
+
+    connect_pair();
+    user_ask(&stalled, &pair, "client-1", "web", "/down/50000000", 0);
+    pair_wait(&pair, 300);
+    given = pair.given;
+    /* Both exchanges' buffers, the stream's window and the client's send buffer. */
+    ck_assert_uint_le(given, 2 * 65536 + (256 << 10) + (256 << 10) + 16384);
+    user_get(&user, &pair, "/down/2000000", 0);
+    expect_success(&user, 2000000);
+    ck_assert_uint_eq(pair.given, given + 2000000);
+    stalled.stalls = false;
+    hg_resume(stalled.self, HG_UP);
+    ck_assert(pair_run(&pair, user_is_done, &stalled, 60000));
+    expect_success(&stalled, 50000000);
+}
+END_TEST
+
+/* ---- What fails ---- */
+
+START_TEST(who_has_no_session_is_told_precisely)
+{
+    static const char *const services[] = {"web", NULL};
+    struct user no_route = {0}, offline = {0}, forbidden = {0};
+
+    pair.services = services;
+    connect_pair();
+    user_ask(&no_route, &pair, NULL, NULL, "/down/1", 0);
+    user_ask(&offline, &pair, "client-2", "web", "/down/1", 0);
+    user_ask(&forbidden, &pair, "client-1", "admin", "/down/1", 0);
+    pair_wait(&pair, 50);
+    ck_assert(no_route.detached && offline.detached && forbidden.detached);
+    ck_assert_int_eq(no_route.reason.status, 404);
+    ck_assert_int_eq(offline.reason.status, 503);
+    ck_assert_str_eq(offline.reason.error, "destination_unavailable");
+    ck_assert_uint_gt(offline.reason.retry_after, 0);
+    ck_assert_ptr_nonnull(strstr(offline.detail, "client-2"));
+    ck_assert_ptr_nonnull(strstr(offline.detail, "not connected"));
+    ck_assert_int_eq(forbidden.reason.status, 404);
+    ck_assert_uint_eq(pair.attached, 0);
+}
+END_TEST
+
+START_TEST(the_origins_reason_reaches_the_user)
+{
+    struct user refused = {0}, half = {0};
+
+    connect_pair();
+    user_get(&refused, &pair, "/refuse", 0);
+    ck_assert(refused.was_reset);
+    ck_assert_int_eq(refused.reason.status, 502);
+    ck_assert_str_eq(refused.reason.error, "connection_refused");
+    ck_assert_ptr_nonnull(strstr(refused.detail, "127.0.0.1:3000"));
+    user_get(&half, &pair, "/half/70000", 0);
+    ck_assert(half.was_reset && !half.ended && !half.is_wrong);
+    ck_assert_int_eq(half.status, 200);
+    ck_assert_str_eq(half.reason.error, "http_response_incomplete");
+}
+END_TEST
+
+START_TEST(a_user_who_leaves_cancels_at_the_origin)
+{
+    struct user before = {0}, during = {.stalls = true};
+
+    connect_pair();
+    user_ask(&before, &pair, "client-1", "web", "/deaf", 3000000);
+    user_ask(&during, &pair, "client-1", "web", "/down/50000000", 0);
+    ck_assert(pair_run(&pair, has_status, &during, 5000));
+    hg_reset(before.self, &(struct hg_reason){499, NULL, "the user left", 0});
+    hg_reset(during.self, &(struct hg_reason){499, NULL, "the user left", 0});
+    ck_assert(pair_run(&pair, origin_is_quiet, NULL, 200));
+    ck_assert_uint_eq(pair.resets, 2);
+    pair_wait(&pair, 100);
+    ck_assert_uint_eq(tn_session_stream_count(pair.gateway->worker->sessions->sessions->tn), 0);
+    ck_assert_uint_eq(tn_session_stream_count(pair.client->worker->sessions->sessions->tn), 0);
+}
+END_TEST
+
+START_TEST(a_silent_peer_is_dead_and_its_exchanges_are_reset)
+{
+    struct user user = {0}, half = {.stalls = true};
+
+    pair.gateway->pipeline->settings.keep_alive = 100 * HG_MILLISECOND;
+    pair.gateway->pipeline->settings.dead_after = 400 * HG_MILLISECOND;
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    user_ask(&half, &pair, "client-1", "web", "/down/5000000", 0);
+    ck_assert(pair_run(&pair, has_status, &half, 5000));
+    pair.wire.dark = true;
+    ck_assert(pair_run(&pair, user_is_done, &user, 2000));
+    ck_assert_int_eq(user.reason.status, 502);
+    ck_assert_str_eq(user.reason.error, "connection_terminated");
+    ck_assert(half.detached && half.was_reset && !half.ended);
+    ck_assert(no_session(NULL));
+}
+END_TEST
+
+START_TEST(a_lost_link_is_replaced_at_once)
+{
+    struct user user = {0}, again = {0};
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    wire_break(wire_newest(&pair.wire, true));
+    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    ck_assert_int_eq(user.reason.status, 502);
+    ck_assert(pair_run(&pair, one_session, NULL, 1000));
+    ck_assert_uint_eq(pair.wire.connects, 2);
+    user_get(&again, &pair, "/down/10", 0);
+    expect_success(&again, 10);
+}
+END_TEST
+
+START_TEST(a_client_without_gateway_keeps_trying_at_a_bounded_pace)
+{
+    pair.wire.unreachable = true;
+    pair_start(&pair);
+    pair_wait(&pair, 1500);
+    /* 0, 0.125–0.25, 0.19–0.375, 0.28–0.56, 0.42–0.84 s: five or six tries. */
+    ck_assert_uint_ge(pair.wire.connects, 3);
+    ck_assert_uint_le(pair.wire.connects, 7);
+    pair.wire.unreachable = false;
+    pair_connect(&pair);
+}
+END_TEST
+
+START_TEST(a_refused_client_is_told_and_comes_again)
+{
+    pair.refuses = true;
+    pair_start(&pair);
+    pair_wait(&pair, 100);
+    ck_assert(no_session(NULL));
+    ck_assert_uint_ge(*pair.gateway->worker->sessions->refused, 1);
+    pair.refuses = false;
+    pair_connect(&pair);
+}
+END_TEST
+
+/* ---- Several sessions, and their ends ---- */
+
+START_TEST(a_silent_link_gets_a_second_session_beside_it)
+{
+    struct user old = {0}, user = {0};
+    struct wire_end *end;
+
+    connect_pair();
+    user_ask(&old, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    end = wire_newest(&pair.wire, false);
+    end->is_dark = true;
+    ck_assert(pair_run(&pair, two_sessions, NULL, 5000));
+    user_get(&user, &pair, "/down/10", 0);
+    expect_success(&user, 10);
+    ck_assert_uint_eq(pair.gateway->worker->sessions->sessions->exchanges, 1);
+    /* The old one lives on, is told to end, and does when its exchange has. */
+    end->is_dark = false;
+    pair_wait(&pair, 500);
+    ck_assert(!old.detached && pair.held);
+    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(pair_run(&pair, user_is_done, &old, 2000));
+    ck_assert_int_eq(old.reason.status, 504);
+    ck_assert(pair_run(&pair, one_session, NULL, 4000));
+}
+END_TEST
+
+START_TEST(a_client_that_stops_finishes_what_runs)
+{
+    struct user running = {.stalls = true}, late = {0};
+
+    connect_pair();
+    user_ask(&running, &pair, "client-1", "web", "/down/3000000", 0);
+    ck_assert(pair_run(&pair, has_status, &running, 5000));
+    worker_drain(pair.client->worker);
+    pair_wait(&pair, 50);
+    user_ask(&late, &pair, "client-1", "web", "/down/10", 0);
+    pair_wait(&pair, 50);
+    ck_assert_int_eq(late.reason.status, 503);
+    ck_assert(!sessions_idle(pair.client->worker));
+    running.stalls = false;
+    hg_resume(running.self, HG_UP);
+    ck_assert(pair_run(&pair, user_is_done, &running, 5000));
+    expect_success(&running, 3000000);
+    ck_assert(pair_run(&pair, no_session, NULL, 2000));
+    ck_assert(sessions_idle(pair.client->worker));
+    ck_assert(wire_newest(&pair.wire, false)->said_goodbye);
+}
+END_TEST
+
+static bool client_is_disconnected(void *arg)
+{
+    (void)arg;
+    return !pair.client->worker->sessions->sessions;
+}
+
+static bool gateway_is_idle(void *arg)
+{
+    (void)arg;
+    return !pair.gateway->worker->exchange_count && sessions_idle(pair.gateway->worker);
+}
+
+START_TEST(a_gateway_that_stops_lets_exchanges_finish)
+{
+    struct user user = {0};
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    worker_drain(pair.gateway->worker);
+    pair_wait(&pair, 1200);
+    /* The client has come again and was refused; what runs still runs. */
+    ck_assert_uint_ge(*pair.gateway->worker->sessions->refused, 1);
+    ck_assert(one_session(NULL) && !user.detached);
+    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    ck_assert(pair_run(&pair, gateway_is_idle, NULL, 1000));
+    rig_free(pair.gateway);
+    pair.gateway = NULL;
+    ck_assert(pair_run(&pair, client_is_disconnected, NULL, 1000));
+}
+END_TEST
+
+START_TEST(a_gateway_that_is_gone_is_noticed_at_once)
+{
+    struct user user = {0};
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    pair.wire.unreachable = true;
+    rig_free(pair.gateway);
+    pair.gateway = NULL;
+    ck_assert(user.detached);
+    ck_assert(pair_run(&pair, client_is_disconnected, NULL, 1000));
+    ck_assert(origin_is_quiet(NULL));
+}
+END_TEST
+
+/* ---- Hostile peers ---- */
+
+/* A link of somebody who speaks for himself: its client end is the test's. */
+static struct wire_end *hostile_link(void)
+{
+    struct wire_end *end;
+
+    pair.wire.unreachable = false;
+    pair_start(&pair);
+    pair_connect(&pair);
+    end = wire_newest(&pair.wire, true);
+    return end;
+}
+
+START_TEST(garbage_closes_its_link_alone)
+{
+    struct wire_end *gateway = hostile_link();
+    struct user user = {0};
+
+    wire_inject(gateway, "\x3f\x3f\x3f", 3);
+    ck_assert(pair_run(&pair, client_is_disconnected, NULL, 1000));
+    pair_connect(&pair);
+    ck_assert_ptr_ne(wire_newest(&pair.wire, true), gateway);
+    user_get(&user, &pair, "/down/10", 0);
+    expect_success(&user, 10);
+}
+END_TEST
+
+/* A CONTROL frame with `text` at that offset. */
+static size_t control_frame(uint8_t *packet, unsigned offset, const char *text)
+{
+    size_t size = strlen(text);
+
+    packet[0] = 0x06;
+    packet[1] = (uint8_t)(0x40 | offset >> 8);
+    packet[2] = (uint8_t)offset;
+    packet[3] = (uint8_t)(0x40 | size >> 8);
+    packet[4] = (uint8_t)size;
+    memcpy(packet + 5, text, size);
+    return 5 + size;
+}
+
+/* What the gateway does with a first control message that is not as it should be: 0 it closes, 1 it refuses. */
+static const struct {
+    const char *line;
+    bool refused;
+} bad_opens[] = {
+    {"nonsense\n", false},
+    {"{\"type\":\"accept\",\"version\":1,\"session\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"codec\":\"x\",\"parameters\":{}}\n",
+     false},
+    {"{\"type\":\"open\",\"versions\":[1],\"codecs\":\"binary/1\",\"parameters\":{},\"credentials\":{}}\n", false},
+    {"{\"type\":\"open\",\"versions\":[2]}\n", true},
+    {"{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"x/9\"],\"parameters\":{},\"credentials\":{\"id\":\"a\"}}\n",
+     true},
+    {"{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},\"credentials\":{}}\n", true},
+    {"{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},\"credentials\":{\"id\":\"a\"},"
+     "\"session\":\"AAAAAAAAAAAAAAAAAAAAAA\"}\n",
+     true},
+};
+
+START_TEST(a_bad_open_opens_nothing)
+{
+    /* The client's own `open` never arrives: what is injected is the first that the gateway reads. */
+    struct wire_end *gateway;
+    uint8_t packet[1400];
+
+    pair_start(&pair);
+    pair.wire.loss = 100;
+    pair_wait(&pair, 20);
+    gateway = wire_newest(&pair.wire, true);
+    ck_assert_ptr_nonnull(gateway);
+    wire_inject(gateway, packet, control_frame(packet, 0, bad_opens[_i].line));
+    pair_wait(&pair, 50);
+    ck_assert(no_session(NULL));
+    if (bad_opens[_i].refused) {
+        ck_assert_uint_eq(*pair.gateway->worker->sessions->refused, 1);
+        ck_assert_ptr_nonnull(gateway->link);
+        pair_wait(&pair, 2200);
+    }
+    ck_assert_ptr_null(gateway->link);
+}
+END_TEST
+
+START_TEST(a_second_open_closes_the_link)
+{
+    static const char line[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
+                               "\"credentials\":{\"id\":\"client-1\"}}\n";
+    struct wire_end *gateway = hostile_link();
+    struct hg_link *client = pair.client->worker->sessions->links;
+
+    ck_assert(tn_control_write(client->tn, line, sizeof line - 1));
+    link_queue(client);
+    pair_wait(&pair, 100);
+    ck_assert_ptr_null(gateway->link);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("sessions");
+    TCase *well = tcase_create("well"), *ill = tcase_create("ill"), *ends = tcase_create("ends"),
+          *hostile = tcase_create("hostile");
+
+    tcase_add_test(well, a_small_response_comes_back_in_few_packets);
+    tcase_add_test(well, bodies_and_trailers_go_both_ways);
+    tcase_add_test(well, losses_and_a_full_socket_cost_no_byte);
+    tcase_add_test(well, interim_responses_come_first);
+    tcase_add_test(well, an_early_response_arrives_while_the_upload_runs);
+    tcase_add_test(well, two_thousand_exchanges_at_once);
+    tcase_add_test(well, who_finds_no_stream_waits_in_line);
+    tcase_add_test(well, a_stalled_reader_is_bounded_and_alone);
+    tcase_add_test(ill, who_has_no_session_is_told_precisely);
+    tcase_add_test(ill, the_origins_reason_reaches_the_user);
+    tcase_add_test(ill, a_user_who_leaves_cancels_at_the_origin);
+    tcase_add_test(ill, a_silent_peer_is_dead_and_its_exchanges_are_reset);
+    tcase_add_test(ill, a_lost_link_is_replaced_at_once);
+    tcase_add_test(ill, a_client_without_gateway_keeps_trying_at_a_bounded_pace);
+    tcase_add_test(ill, a_refused_client_is_told_and_comes_again);
+    tcase_add_test(ends, a_silent_link_gets_a_second_session_beside_it);
+    tcase_add_test(ends, a_client_that_stops_finishes_what_runs);
+    tcase_add_test(ends, a_gateway_that_stops_lets_exchanges_finish);
+    tcase_add_test(ends, a_gateway_that_is_gone_is_noticed_at_once);
+    tcase_add_test(hostile, garbage_closes_its_link_alone);
+    tcase_add_loop_test(hostile, a_bad_open_opens_nothing, 0, (int)(sizeof bad_opens / sizeof *bad_opens));
+    tcase_add_test(hostile, a_second_open_closes_the_link);
+    TCase *const cases[] = {well, ill, ends, hostile};
+    for (size_t i = 0; i < 4; i++) {
+        tcase_add_checked_fixture(cases[i], set_up, tear_down);
+        tcase_set_timeout(cases[i], 120);
+        suite_add_tcase(suite, cases[i]);
+    }
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(make_suite());
+    int failed;
+
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}

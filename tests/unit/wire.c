@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "tests/unit/wire.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#define MAX_PACKET 1400
+
+struct wire_packet {
+    struct wire_packet *next;
+    uint64_t number;
+    size_t size;
+    uint8_t data[];
+};
+
+static struct wire *wire_of(const struct hg_worker *worker)
+{
+    return worker->instance->cfg;
+}
+
+static void drop_packets(struct wire_end *end)
+{
+    while (end->packets) {
+        struct wire_packet *packet = end->packets;
+
+        end->packets = packet->next;
+        free(packet);
+    }
+    end->tail = &end->packets;
+    end->waiting = 0;
+}
+
+static void end_link(struct wire_end *end, const char *reason)
+{
+    struct hg_link *link = end->link;
+
+    end->link = NULL;
+    if (link)
+        hg_link_down(end->worker, link, reason);
+}
+
+static void unblocked(void *arg)
+{
+    struct wire_end *end = arg;
+
+    if (end->link && end->is_blocked) {
+        end->is_blocked = false;
+        hg_link_writable(end->worker, end->link);
+    }
+}
+
+/* What has arrived at an end is handed over, in its worker. */
+static void deliver(void *arg)
+{
+    struct wire_end *end = arg;
+
+    end->is_posted = false;
+    while (end->packets && end->link) {
+        struct wire_packet *packet = end->packets;
+
+        end->packets = packet->next;
+        if (!end->packets)
+            end->tail = &end->packets;
+        end->waiting--;
+        hg_link_packet(end->worker, end->link, packet->number, packet->data, packet->size);
+        free(packet);
+    }
+    if (end->link)
+        hg_link_batch_end(end->worker, end->link);
+    if (end->peer->is_blocked && end->peer->worker)
+        hg_post(end->peer->worker, unblocked, end->peer);
+    if (end->is_hung_up)
+        end_link(end, "the peer has hung up");
+}
+
+static void post(struct wire_end *end)
+{
+    if (end->is_posted || !end->worker)
+        return;
+    end->is_posted = true;
+    hg_post(end->worker, deliver, end);
+}
+
+static void put(struct wire_end *end, uint64_t number, const void *data, size_t size)
+{
+    struct wire_packet *packet = malloc(sizeof *packet + size);
+
+    packet->next = NULL;
+    packet->number = number;
+    packet->size = size;
+    memcpy(packet->data, data, size);
+    *end->tail = packet;
+    end->tail = &packet->next;
+    end->waiting++;
+}
+
+void wire_inject(struct wire_end *to, const void *packet, size_t size)
+{
+    put(to, to->peer->next_number++, packet, size);
+    post(to);
+}
+
+static unsigned draw(struct wire *wire)
+{
+    wire->seed = wire->seed * 1103515245 + 12345;
+    return wire->seed >> 16;
+}
+
+static uint64_t next_packet_number(void *handle)
+{
+    return ((struct wire_end *)handle)->next_number;
+}
+
+static int send_packet(void *handle, const uint8_t *data, size_t size)
+{
+    struct wire_end *end = handle;
+    struct wire *wire = end->wire;
+
+    ck_assert_ptr_nonnull(end->link);
+    ck_assert(size > 0 && size <= MAX_PACKET);
+    if (wire->room && end->peer->waiting >= wire->room) {
+        end->is_blocked = true;
+        wire->refused_sends++;
+        return -1;
+    }
+    wire->packets++;
+    if (size > wire->largest)
+        wire->largest = size;
+    if (!wire->dark && !end->is_dark && !end->peer->is_dark && draw(wire) % 100 >= wire->loss)
+        put(end->peer, end->next_number, data, size);
+    end->next_number++;
+    return 0;
+}
+
+static void flush(void *handle)
+{
+    struct wire_end *end = handle;
+
+    if (end->peer->packets)
+        post(end->peer);
+}
+
+static void close_link(void *handle, bool graceful)
+{
+    struct wire_end *end = handle;
+
+    ck_assert_ptr_nonnull(end->link);
+    end->link = NULL;
+    end->said_goodbye = graceful;
+    drop_packets(end);
+    if (graceful && !end->wire->dark) {
+        end->peer->is_hung_up = true;
+        post(end->peer);
+    }
+}
+
+static struct wire_end *end_new(struct wire *wire, struct hg_worker *worker)
+{
+    struct wire_end *end = calloc(1, sizeof *end);
+
+    end->wire = wire;
+    end->worker = worker;
+    end->is_gateway = worker == wire->gateway;
+    end->tail = &end->packets;
+    end->next = wire->ends;
+    wire->ends = end;
+    return end;
+}
+
+static void come_up(struct wire_end *end, const char *name)
+{
+    const struct hg_link_info info = {.peer = hg_text(name), .security = HG_TEXT("none"), .max_packet = MAX_PACKET};
+
+    end->is_up = true;
+    hg_link_up(end->worker, end->link, end, &info);
+}
+
+static void connected(void *arg)
+{
+    struct wire_end *end = arg;
+
+    if (end->link && (end->wire->unreachable || !end->peer))
+        end_link(end, "nobody listens");
+    else if (end->link)
+        come_up(end, "gateway");
+}
+
+static void accepted(void *arg)
+{
+    struct wire_end *end = arg;
+
+    if (end->wire->dark || !end->worker)
+        return;
+    end->link = hg_link_accept(end->worker);
+    ck_assert_ptr_nonnull(end->link);
+    come_up(end, "client");
+    if (end->peer->worker)
+        hg_post(end->peer->worker, connected, end->peer);
+}
+
+static int connect_link(struct hg_worker *worker, struct hg_link *link)
+{
+    struct wire *wire = wire_of(worker);
+    struct wire_end *client = end_new(wire, worker), *gateway;
+
+    wire->connects++;
+    client->link = link;
+    if (wire->unreachable || !wire->gateway) {
+        hg_post(worker, connected, client);
+        return 0;
+    }
+    gateway = end_new(wire, wire->gateway);
+    client->peer = gateway;
+    gateway->peer = client;
+    hg_post(wire->gateway, accepted, gateway);
+    return 0;
+}
+
+static void cancel(struct hg_worker *worker, struct hg_link *link)
+{
+    for (struct wire_end *end = wire_of(worker)->ends; end; end = end->next)
+        if (end->link == link)
+            end->link = NULL;
+}
+
+struct wire_end *wire_newest(struct wire *wire, bool gateway)
+{
+    struct wire_end *end = wire->ends;
+
+    while (end && (end->is_gateway != gateway || !end->is_up))
+        end = end->next;
+    return end;
+}
+
+void wire_break(struct wire_end *end)
+{
+    end->is_hung_up = end->peer->is_hung_up = true;
+    post(end);
+    post(end->peer);
+}
+
+void wire_free(struct wire *wire)
+{
+    while (wire->ends) {
+        struct wire_end *end = wire->ends;
+
+        wire->ends = end->next;
+        drop_packets(end);
+        free(end);
+    }
+}
+
+static bool listens(const struct hg_instance *instance)
+{
+    return instance->name[5] == 'g';
+}
+
+static int gateway_start(struct hg_worker *worker)
+{
+    wire_of(worker)->gateway = worker;
+    return 0;
+}
+
+static int client_start(struct hg_worker *worker)
+{
+    wire_of(worker)->client = worker;
+    return 0;
+}
+
+/* From here on nothing is posted to the worker. */
+static void stop(struct hg_worker *worker)
+{
+    struct wire *wire = wire_of(worker);
+
+    if (worker == wire->gateway)
+        wire->gateway = NULL;
+    for (struct wire_end *end = wire->ends; end; end = end->next)
+        if (end->worker == worker)
+            end->worker = NULL;
+}
+
+static const struct hg_transport_ops ops = {
+    .size = sizeof ops,
+    .listens = listens,
+    .connect = connect_link,
+    .cancel = cancel,
+    .next_packet_number = next_packet_number,
+    .send = send_packet,
+    .flush = flush,
+    .close = close_link,
+};
+
+const struct hg_plugin wire_gateway_plugin = {
+    HG_PLUGIN_HEADER, .role = HG_ROLE_TRANSPORT,     .name = "wire_gateway",
+    .ops = &ops,      .worker_start = gateway_start, .worker_stop = stop,
+};
+
+const struct hg_plugin wire_client_plugin = {
+    HG_PLUGIN_HEADER, .role = HG_ROLE_TRANSPORT,    .name = "wire_client",
+    .ops = &ops,      .worker_start = client_start, .worker_stop = stop,
+};

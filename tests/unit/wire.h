@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A transport in memory: it joins a gateway's worker and a client's worker in one process and one thread. It loses
+ * packets, goes dark, takes no more for a while and is cut as a test asks.
+ */
+#ifndef TESTS_UNIT_WIRE_H
+#define TESTS_UNIT_WIRE_H
+
+#include <hopgate/host.h>
+#include <hopgate/plugin.h>
+
+/* One end of a link. */
+struct wire_end {
+    struct wire *wire;
+    struct wire_end *peer, *next;
+    struct hg_worker *worker;            /* NULL: it has stopped */
+    struct hg_link *link;                /* NULL: the core has closed it, or was told that it is down */
+    struct wire_packet *packets, **tail; /* on their way to this end */
+    size_t waiting;
+    uint64_t next_number;
+    bool is_gateway, is_up, is_posted, is_blocked, is_hung_up;
+    bool is_dark;      /* what this end sends does not arrive, nor what is sent to it */
+    bool said_goodbye; /* the core closed it gracefully */
+};
+
+/* Between two workers. Zeroed, then wire_init(). */
+struct wire {
+    struct hg_worker *gateway, *client; /* the transports' workers, set when they start */
+    struct wire_end *ends;              /* all that there ever were, the newest first */
+    unsigned loss;                      /* packets of a hundred that are lost */
+    unsigned seed;
+    unsigned room;    /* packets that may wait for an end before send() is refused; 0: no bound */
+    bool dark;        /* nothing arrives, not even a hang-up */
+    bool unreachable; /* connect() is answered by hg_link_down() */
+    unsigned connects, refused_sends, packets;
+    size_t largest;
+};
+
+/* The two plugins; cfg is the struct wire. */
+extern const struct hg_plugin wire_gateway_plugin, wire_client_plugin;
+
+/* The newest link's end at the client, or at the gateway; NULL before there was one. */
+struct wire_end *wire_newest(struct wire *wire, bool gateway);
+/* Puts a packet on its way as if the peer of `to` had sent it. */
+void wire_inject(struct wire_end *to, const void *packet, size_t size);
+/* Both ends learn that the link is gone. */
+void wire_break(struct wire_end *end);
+/* Frees what is left. The workers must be gone. */
+void wire_free(struct wire *wire);
+
+#endif
