@@ -13,3 +13,12 @@ plugins_http1_libhttp1_la_SOURCES = \
 plugins_http1_libhttp1_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 plugins_http1_libhttp1_la_CFLAGS = $(PLUGIN_CFLAGS)
 plugins_http1_libhttp1_la_LIBADD = $(HTTP_PARSER_LIBS)
+
+if HAVE_CHECK
+check_PROGRAMS += plugins/http1/test_http1
+TESTS += plugins/http1/test_http1
+plugins_http1_test_http1_SOURCES = plugins/http1/test_http1.c
+plugins_http1_test_http1_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DCORPUS='"$(abs_top_srcdir)/tests/corpus/http1.jsonl"'
+plugins_http1_test_http1_CFLAGS = $(UNIT_CFLAGS)
+plugins_http1_test_http1_LDADD = plugins/http1/libhttp1.la $(UNIT_LDADD)
+endif
