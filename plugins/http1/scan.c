@@ -221,19 +221,19 @@ static enum http1_result scan_byte(struct http1_scan *scan, const struct http1_l
     }
 }
 
-/* Limits hold for what has come so far, so that nobody can make us keep more. */
+/* Limits hold for what has come so far, so that nobody can make us keep more. At least one byte is still to come. */
 static enum http1_result check_limits(const struct http1_scan *scan, const struct http1_limits *limits,
                                       struct hg_reason *reason)
 {
     if (scan->trailers) {
-        if (scan->at > limits->trailers)
+        if (scan->at >= limits->trailers)
             return http1_fault(reason, scan->kind, 431, "http_response_trailer_section_size",
                                "the trailer section is too long");
         return HTTP1_DONE;
     }
     if (scan->state < START_LF && scan->at - scan->start > limits->start_line)
         return http1_fault(reason, scan->kind, scan->state == METHOD ? 501 : 414, NULL, "the first line is too long");
-    if (scan->at > limits->head)
+    if (scan->at >= limits->head)
         return http1_fault(reason, scan->kind, 431, "http_response_header_section_size", "the head is too long");
     return HTTP1_DONE;
 }
