@@ -176,6 +176,7 @@ static void sending_failed(struct connection *connection)
     connection->is_full = false;
     connection_drop_output(connection);
     connection_watch(connection);
+    connection_set_timer(connection);
     request_resume(request); /* to throw away what still comes */
 }
 
@@ -204,6 +205,13 @@ void connection_flush(struct connection *connection)
 
 /* ---- Time-outs ---- */
 
+/* Whether the next move is the service's alone. */
+static bool awaits_response(const struct connection *connection)
+{
+    return !connection->response.in_body && !connection->output_count &&
+           (connection->request->is_complete || connection->is_broken);
+}
+
 void connection_set_timer(struct connection *connection)
 {
     const struct origin_config *config = connection->origin->config;
@@ -213,8 +221,7 @@ void connection_set_timer(struct connection *connection)
         hg_timer_set(host, connection->timer, config->keep_alive);
     else if (connection->state == CONNECTION_BUSY && connection->is_paused)
         hg_timer_stop(host, connection->timer);
-    else if (connection->state == CONNECTION_BUSY && !connection->response.in_body &&
-             connection->request->is_complete && !connection->output_count)
+    else if (connection->state == CONNECTION_BUSY && awaits_response(connection))
         hg_timer_set(host, connection->timer, config->response_timeout);
     else if (connection->state == CONNECTION_BUSY)
         hg_timer_set(host, connection->timer, config->idle_timeout);
@@ -235,7 +242,7 @@ static void busy_for_too_long(struct connection *connection)
         fail(connection, 504, "connection_read_timeout", "the service stopped sending");
     else if (connection->is_full)
         fail(connection, 504, "connection_write_timeout", "the service stopped reading the request");
-    else if (connection->request->is_complete)
+    else if (awaits_response(connection))
         fail(connection, 504, "http_response_timeout", "the service did not answer in time");
     else
         fail(connection, 408, "http_request_error", "the rest of the request did not come");

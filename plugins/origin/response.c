@@ -26,7 +26,7 @@ void response_start(struct connection *connection)
 {
     connection->response = (struct response){.scan = HTTP1_SCAN_RESPONSE};
     connection->is_paused = false;
-    connection->input_start = connection->input_end = 0;
+    connection->input_start = connection->input_end; /* what lies before may still be seen by others */
 }
 
 /* ---- Ends ---- */

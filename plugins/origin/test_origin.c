@@ -99,7 +99,9 @@ struct user {
     unsigned head_count;
     char body[65536]; /* its beginning, as text */
     uint64_t received;
-    bool is_pattern; /* compare the body with the pattern */
+    bool is_pattern;      /* compare the body with the pattern */
+    struct hg_slice kept; /* the first of the response, if keeps_slice */
+    bool keeps_slice;
     char trailers[1024];
     unsigned ends, resets, detaches;
     struct hg_reason reason;
@@ -182,6 +184,10 @@ static size_t user_data(struct hg_self *self, enum hg_direction direction, const
         size = (size_t)rand_r(&user->seed) % (size + 1);
         if (size < slice->size)
             hg_post(self->worker, resume_later, user);
+    }
+    if (user->keeps_slice && !user->kept.size) {
+        user->kept = *slice;
+        hg_buffer_ref(user->kept.buffer);
     }
     for (size_t i = 0; i < size; i++) {
         if (user->is_pattern && slice->data[i] != service_pattern(user->received + i))
@@ -560,7 +566,7 @@ static bool read_chunks(struct service *service, int fd, uint64_t *total)
     do {
         if (!service_read_until(fd, "\r\n", line, sizeof line))
             return false;
-        strcat(service->heads, line);
+        service_note(service, line);
     } while (strcmp(line, "\r\n") != 0);
     return true;
 }
@@ -1501,6 +1507,146 @@ START_TEST(waiting_has_bounds)
 }
 END_TEST
 
+/* ---- Anything, in any order ---- */
+
+static void serve_numbers(struct service *service, int fd, unsigned number)
+{
+    char answer[128], digits[32];
+
+    for (unsigned request = 0; service_read_head(service, fd, NULL); request++) {
+        snprintf(digits, sizeof digits, "number %u of %u", request, number);
+        snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(digits), digits);
+        if (!service_say(fd, answer))
+            return;
+    }
+}
+
+/* What went up once is never written to again, though the connection goes on with its buffer. */
+START_TEST(slices_stay_as_they_are)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_numbers);
+    struct rig *rig = start(&config);
+    struct user users[20] = {{0}};
+
+    for (unsigned i = 0; i < 20; i++) {
+        users[i].url = service->url;
+        users[i].keeps_slice = i % 3 > 0;
+        fetch(rig, &users[i]);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        char expected[32];
+
+        snprintf(expected, sizeof expected, "number %u of 0", i);
+        ck_assert_str_eq(users[i].body, expected);
+        if (!users[i].keeps_slice)
+            continue;
+        ck_assert(
+            hg_text_equal((struct hg_text){(const char *)users[i].kept.data, users[i].kept.size}, hg_text(expected)));
+        hg_buffer_unref(users[i].kept.buffer);
+    }
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+/* Serves as chance has it; the size is told in a field, for the user to compare. */
+static void serve_at_random(struct service *service, int fd, unsigned number)
+{
+    unsigned seed = number * 7919 + 1;
+    char head[65536], text[256];
+
+    while (service_read_head(service, fd, head)) {
+        unsigned chance = (unsigned)rand_r(&seed) % 12;
+        size_t size = (size_t)rand_r(&seed) % 40000, told = chance == 0 ? size + 1 + (size_t)rand_r(&seed) % 10 : size;
+        const char *field = strstr(head, "Content-Length: ");
+        uint64_t total;
+
+        if (chance == 1)
+            return;
+        if (chance == 2) {
+            service_reset_on_close(fd);
+            return;
+        }
+        if (chance > 3 && field && !service_read(service, fd, strtoul(field + 16, NULL, 10), 0, true))
+            return;
+        if (chance > 3 && strstr(head, "chunked\r\n") && !read_chunks(service, fd, &total))
+            return;
+        if (chance == 4)
+            service_sleep(30);
+        if (chance < 8) {
+            snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nX-Size: %zu\r\nContent-Length: %zu\r\n\r\n", told, told);
+            if (!service_say(fd, text) || !service_write_pattern(fd, size, 0) || size != told)
+                return;
+        } else if (chance < 10) {
+            snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nX-Size: %zu\r\n\r\n", size);
+            if (service_say(fd, text))
+                service_write_pattern(fd, size, 0);
+            return;
+        } else {
+            snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nX-Size: %zu\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n",
+                     size + 1, size + 1);
+            if (!service_say(fd, text) || !service_write_pattern(fd, size + 1, 0) || !service_say(fd, "\r\n0\r\n\r\n"))
+                return;
+        }
+        if (chance == 3) /* the body was not read */
+            return;
+    }
+}
+
+START_TEST(anything_in_any_order)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_at_random);
+    struct user *users = calloc(200, sizeof *users);
+    unsigned seed = 11 + (unsigned)_i, good = 0;
+    struct rig *rig;
+
+    config.max_connections = 6;
+    config.response_timeout = 2 * HG_SECOND;
+    config.queue_timeout = 20 * HG_SECOND;
+    rig = start(&config);
+    calls.seed = _i % 2 ? seed : 0;
+    for (size_t i = 0; i < 200; i++) {
+        unsigned chance = (unsigned)rand_r(&seed) % 4;
+
+        users[i] = (struct user){.url = service->url,
+                                 .is_pattern = true,
+                                 .method = chance < 2 ? "GET" : "POST",
+                                 .seed = (unsigned)rand_r(&seed),
+                                 .piece = 1 + (size_t)rand_r(&seed) % 3000,
+                                 .body_size = chance < 2 ? 0 : (size_t)rand_r(&seed) % 50000,
+                                 .length = chance == 3 ? HG_LENGTH_UNKNOWN : 0};
+        ask(rig, &users[i]);
+        for (size_t j = 0; j <= i && rand_r(&seed) % 2; j++)
+            rig_run(rig, NULL, NULL, 0);
+        if (rand_r(&seed) % 5 == 0) {
+            struct user *gone = &users[(size_t)rand_r(&seed) % (i + 1)];
+
+            if (!gone->detaches)
+                hg_reset(gone->self, &(struct hg_reason){499, NULL, "gone", 0});
+        }
+    }
+    ck_assert(rig_run(rig, all_are_over, users, 30000));
+    for (size_t i = 0; i < 200; i++) {
+        const char *told = strstr(users[i].heads, "X-Size: ");
+
+        ck_assert_uint_eq(users[i].detaches, 1);
+        ck_assert_uint_le(users[i].ends + users[i].resets, 1);
+        if (!users[i].ends)
+            continue;
+        ck_assert_ptr_nonnull(told);
+        ck_assert_uint_eq(users[i].received, strtoul(told + 8, NULL, 10)); /* never short and yet ended */
+        good++;
+    }
+    ck_assert_uint_gt(good, 50);
+    ck_assert_uint_eq(origin_of(rig)->pools->count, origin_of(rig)->pools->idle_count);
+    rig_free(rig);
+    service_stop(service);
+    free(users);
+}
+END_TEST
+
 /* ---- Requests that are none ---- */
 
 START_TEST(bodies_that_do_not_fit_their_length)
@@ -1592,6 +1738,8 @@ int main(void)
     tcase_add_test(tests, exchanges_share_a_limited_pool);
     tcase_add_test(tests, waiting_has_bounds);
     tcase_add_test(tests, bodies_that_do_not_fit_their_length);
+    tcase_add_test(tests, slices_stay_as_they_are);
+    tcase_add_loop_test(tests, anything_in_any_order, 0, 10);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

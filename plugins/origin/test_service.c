@@ -111,16 +111,21 @@ bool service_read_until(int fd, const char *end, char *text, size_t capacity)
     }
 }
 
+void service_note(struct service *service, const char *text)
+{
+    pthread_mutex_lock(&service->lock);
+    if (strlen(service->heads) + strlen(text) < sizeof service->heads)
+        strcat(service->heads, text);
+    pthread_mutex_unlock(&service->lock);
+}
+
 bool service_read_head(struct service *service, int fd, char *head)
 {
     char text[65536];
 
     if (!service_read_until(fd, "\r\n\r\n", text, sizeof text))
         return false;
-    pthread_mutex_lock(&service->lock);
-    if (strlen(service->heads) + strlen(text) < sizeof service->heads)
-        strcat(service->heads, text);
-    pthread_mutex_unlock(&service->lock);
+    service_note(service, text);
     if (head)
         strcpy(head, text);
     return true;

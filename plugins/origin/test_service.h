@@ -36,6 +36,9 @@ struct service *service_start(service_script script);
 /* Waits for all connections to be closed. */
 void service_stop(struct service *service);
 
+/* Appends to service->heads. */
+void service_note(struct service *service, const char *text);
+
 /* Reads up to the empty line and remembers the head. False: closed before. The head is put into `head`, if not NULL,
  * of 65536 bytes. Never reads more than that. */
 bool service_read_head(struct service *service, int fd, char *head);
