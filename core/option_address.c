@@ -78,17 +78,19 @@ static bool store_port(const struct option_reading *reading, const struct hg_opt
                        const struct option_path *path, const struct config_node *node, const char *port,
                        uint16_t *target)
 {
-    char range[80];
+    char range[80], shown[80];
     size_t digits = strspn(port, "0123456789");
     long number = digits > 0 && digits < 10 ? strtol(port, NULL, 10) : -1;
     int64_t min, max;
 
     option_bounds(option, HG_OPTION_ADDRESS, &min, &max);
     if (port[digits] != '\0' || digits == 0)
-        return option_fault(reading, path, node, "'%s' is not a port: it must be a number, %s", port,
+        return option_fault(reading, path, node, "'%s' is not a port: it must be a number, %s",
+                            option_show(option, port, shown, sizeof shown),
                             option_bounds_text(option, HG_OPTION_ADDRESS, range, sizeof range));
     if (number < min || number > max)
-        return option_fault(reading, path, node, "port %s is out of range: allowed is %s", port,
+        return option_fault(reading, path, node, "port %s is out of range: allowed is %s",
+                            option_show(option, port, shown, sizeof shown),
                             option_bounds_text(option, HG_OPTION_ADDRESS, range, sizeof range));
     *target = (uint16_t)number;
     return true;
@@ -97,14 +99,14 @@ static bool store_port(const struct option_reading *reading, const struct hg_opt
 static bool store_words(const struct option_reading *reading, const struct hg_option *option,
                         const struct option_path *path, const struct config_node *node, char *words, uint32_t *target)
 {
-    char *rest = NULL;
+    char *rest = NULL, shown[80];
 
     for (char *word = strtok_r(words, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
         int index;
 
         if (!option->choices)
             return option_fault(reading, path, node, "'%s' may not follow the address: no words are allowed here",
-                                word);
+                                option_show(option, word, shown, sizeof shown));
         index = option_choice(reading, option, path, node, word);
         if (index < 0)
             return false;

@@ -82,17 +82,18 @@ const char *option_number(enum hg_option_type type, int64_t number, char *text, 
 
 void option_bounds(const struct hg_option *option, enum hg_option_type type, int64_t *min, int64_t *max)
 {
-    bool unbounded = option->min == 0 && option->max == 0;
+    /* The range of a list is that of its count, so its items have none. */
+    bool unbounded = (option->min == 0 && option->max == 0) || type != option->type;
 
-    *min = option->min;
-    *max = option->max == 0 && option->min > 0 ? INT64_MAX : option->max;
-    if (type == HG_OPTION_ADDRESS) {
-        *min = unbounded ? 1 : option->min;
-        *max = unbounded || *max > 65535 ? 65535 : *max;
-    } else if (unbounded) {
-        *min = type == HG_OPTION_INTEGER ? INT64_MIN : 0;
+    if (!unbounded) {
+        *min = option->min;
+        *max = option->max == 0 && option->min > 0 ? INT64_MAX : option->max;
+    } else {
+        *min = type == HG_OPTION_INTEGER ? INT64_MIN : type == HG_OPTION_ADDRESS ? 1 : 0;
         *max = INT64_MAX;
     }
+    if (type == HG_OPTION_ADDRESS && *max > UINT16_MAX)
+        *max = UINT16_MAX;
 }
 
 const char *option_bounds_text(const struct hg_option *option, enum hg_option_type type, char *text, size_t size)
