@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+#
+# Fuzz targets. `make check` gives each target its kept inputs (replay_*, any compiler). `make fuzz` lets libFuzzer, a
+# part of clang, look for new ones for FUZZ_SECONDS each; what it finds is in build/fuzz/.
+
+FUZZ_SECONDS = 30
+FUZZ_CLANG = clang
+fuzz_codec_sources = tests/fuzz/fuzz_codec.c tests/unit/codec_driver.c tests/unit/fake_host.c core/buffer.c core/message.c
+
+check_PROGRAMS += tests/fuzz/replay_codec_binary tests/fuzz/replay_codec_json
+TESTS += tests/fuzz/replay_codec_binary tests/fuzz/replay_codec_json
+fuzz_codec_ldadd = tests/unit/libcodec_driver.la tests/unit/libfake_host.la
+
+tests_fuzz_replay_codec_binary_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_codec.c
+tests_fuzz_replay_codec_binary_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -DFUZZ_PLUGIN=codec_binary_plugin \
+	-DFUZZ_CORPUS='"codec_binary"'
+tests_fuzz_replay_codec_binary_LDADD = $(fuzz_codec_ldadd) plugins/codec_binary/libcodec_binary.la
+
+tests_fuzz_replay_codec_json_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_codec.c
+tests_fuzz_replay_codec_json_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS) \
+	-DFUZZ_PLUGIN=codec_json_plugin -DFUZZ_CORPUS='"codec_json"'
+tests_fuzz_replay_codec_json_LDADD = $(fuzz_codec_ldadd) plugins/codec_json/libcodec_json.la $(JANSSON_LIBS)
+
+EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json
+
+run_fuzz = HG_SRCDIR='$(top_srcdir)' FUZZ_CLANG='$(FUZZ_CLANG)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
+	$(SHELL) $(top_srcdir)/tests/fuzz/fuzz.sh
+fuzz_cppflags = $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) -I$(top_srcdir)
+
+fuzz-codec_binary:
+	$(run_fuzz) codec_binary "$(fuzz_cppflags) -DFUZZ_PLUGIN=codec_binary_plugin -Dhopgate_plugin=codec_binary_plugin" \
+	  $(fuzz_codec_sources) $(codec_binary_sources)
+fuzz-codec_json:
+	$(run_fuzz) codec_json "$(fuzz_cppflags) -DFUZZ_PLUGIN=codec_json_plugin -Dhopgate_plugin=codec_json_plugin \
+	  $(JANSSON_CFLAGS) $(JANSSON_LIBS)" $(fuzz_codec_sources) $(codec_json_sources)
+fuzz: fuzz-codec_binary fuzz-codec_json
+clean-local: clean-fuzz
+clean-fuzz:
+	rm -rf fuzz
+.PHONY: fuzz fuzz-codec_binary fuzz-codec_json clean-fuzz
