@@ -13,8 +13,8 @@
 /* The exit code of hopgate for a command line that it does not understand. */
 #define EXIT_USAGE 2
 
-#define TOKEN_SIZE 32 /* 256 bits cannot be guessed, so a plain hash suffices and nothing slow like scrypt is needed   \
-                       */
+/* 256 bits cannot be guessed, so a plain hash suffices and nothing slow like scrypt is needed. */
+#define TOKEN_SIZE 32
 
 static int usage(const char *what, const char *word)
 {
