@@ -1527,7 +1527,7 @@ START_TEST(slices_stay_as_they_are)
     struct origin_config config = default_config();
     struct service *service = service_start(serve_numbers);
     struct rig *rig = start(&config);
-    struct user users[20] = {{0}};
+    struct user *users = calloc(20, sizeof *users);
 
     for (unsigned i = 0; i < 20; i++) {
         users[i].url = service->url;
@@ -1547,6 +1547,7 @@ START_TEST(slices_stay_as_they_are)
     }
     rig_free(rig);
     service_stop(service);
+    free(users);
 }
 END_TEST
 
