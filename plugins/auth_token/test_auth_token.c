@@ -200,6 +200,7 @@ START_TEST(test_changed_file)
     ck_assert(accepts(&fixture, "client-2", "beta"));
     ck_assert(!accepts(&fixture, "client-1", "alpha"));
     ck_assert_ptr_nonnull(strstr(fixture.fake.log, "has changed: 1 tokens"));
+    ck_assert_ptr_nonnull(before.owner);
     ck_assert_str_eq(before.services[1], "api");
     hg_buffer_unref(before.owner);
     fixture_end(&fixture);
