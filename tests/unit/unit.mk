@@ -60,4 +60,27 @@ tests_unit_test_options_SOURCES = tests/unit/test_options.c
 tests_unit_test_options_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_options_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_options_LDADD = core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_pipeline
+TESTS += tests/unit/test_pipeline
+tests_unit_test_pipeline_SOURCES = tests/unit/test_pipeline.c
+tests_unit_test_pipeline_CPPFLAGS = $(core_libcore_la_CPPFLAGS) \
+	-DTEST_PLUGINS='"$(abs_top_builddir)/tests/unit/plugins/.libs"'
+tests_unit_test_pipeline_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pipeline_LDADD = core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
+EXTRA_tests_unit_test_pipeline_DEPENDENCIES = $(test_plugins)
 endif
+
+# Plugins to load in tests; -rpath makes libtool build a module although nothing is installed.
+test_plugins = tests/unit/plugins/many.la tests/unit/plugins/old.la tests/unit/plugins/foreign.la
+TEST_PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+check_LTLIBRARIES += $(test_plugins)
+tests_unit_plugins_many_la_SOURCES = tests/unit/plugins/many.c
+tests_unit_plugins_many_la_CFLAGS = $(PLUGIN_CFLAGS)
+tests_unit_plugins_many_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
+tests_unit_plugins_old_la_SOURCES = tests/unit/plugins/old.c
+tests_unit_plugins_old_la_CFLAGS = $(PLUGIN_CFLAGS)
+tests_unit_plugins_old_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
+tests_unit_plugins_foreign_la_SOURCES = tests/unit/plugins/foreign.c
+tests_unit_plugins_foreign_la_CFLAGS = $(PLUGIN_CFLAGS)
+tests_unit_plugins_foreign_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A module of some other program: it exports no hopgate_plugin().
+ */
+__attribute__((visibility("default"))) int some_other_program(void);
+
+int some_other_program(void)
+{
+    return 1;
+}
