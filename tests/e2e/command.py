@@ -136,7 +136,7 @@ def kinds_of_faults(world):
     one(lambda t: t.replace("  - codec_binary\n  - codec_json\n", ""), None, r"codec")
     one(lambda t: t.replace("to: client-1/web", "to: client-1"), 7, r"client-1")
     one(lambda t: "pipelin: []\n" + t, 1, r"pipelin")
-    one(lambda t: t + "  - origin\n", 14, r"origin")
+    one(lambda t: t + "  - origin\n", 13, r"origin")
     one(lambda t: t.replace("pipeline:", "pipeline: ["), None, r".")
     one(lambda t: t.replace("{ file: tokens }", '{ file: "${NOT_SET_ANYWHERE}" }'), 9, r"NOT_SET_ANYWHERE")
 

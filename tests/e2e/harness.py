@@ -81,14 +81,14 @@ def wait_until(condition, seconds, what, pause=0.02):
         time.sleep(pause)
 
 
-def free_port(host="127.0.0.1"):
+def free_port():
     """A port that is free for TCP and UDP alike."""
     while True:
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind((host, 0))
+            tcp.bind(("127.0.0.1", 0))
             port = tcp.getsockname()[1]
             try:
-                udp.bind((host, port))
+                udp.bind(("127.0.0.1", port))
                 return port
             except OSError:
                 continue
@@ -313,7 +313,7 @@ class World:
         if ports:
             self.http, self.https = ports
         else:
-            self.http, self.https = free_port(address), free_port(address)
+            self.http, self.https = free_port(), free_port()
         self.address = address
         routes = routes or [{"host": "app.test", "to": "client-1/web"}]
         config = {"pipeline": [

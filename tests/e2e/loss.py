@@ -30,7 +30,9 @@ class Network:
                 raise Skip(f"no network namespaces here: {made.stderr.strip()}")
             world.undo.append(lambda name=name: self.remove(name))
         gate, home = self.names
-        run("ip", "-n", gate, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", home)
+        # One segment a packet: otherwise a batch of UDP GSO crosses the cable as one, and is lost as one.
+        run("ip", "-n", gate, "link", "add", "cable", "gso_max_segs", "1", "type", "veth",
+            "peer", "name", "cable", "gso_max_segs", "1", "netns", home)
         for name, address in ((gate, GATEWAY), (home, CLIENT)):
             run("ip", "-n", name, "address", "add", f"{address}/24", "dev", "cable")
             run("ip", "-n", name, "link", "set", "cable", "up")
@@ -49,6 +51,7 @@ class Network:
 
     def lose(self, percent):
         """Drops that share of the UDP packets that arrive at either end."""
+        chance = "" if percent == 100 else f"numgen random mod 1000 < {percent * 10}"
         for index in (0, 1):
             run(*self.inside(index), "nft", "-f", "-", text=f"""
                 table inet lossy
@@ -56,7 +59,7 @@ class Network:
                 table inet lossy {{
                     chain arriving {{
                         type filter hook input priority 0
-                        meta l4proto udp numgen random mod 1000 < {percent * 10} counter drop
+                        meta l4proto udp {chance} counter drop
                     }}
                 }}""")
 
