@@ -187,8 +187,9 @@ static void shrink(struct dtls_association *association, size_t datagram)
     size_t limit = dtls_path_route_limit(&association->path);
 
     if (limit == 0 || limit >= association->datagram) {
-        if (datagram != association->datagram)
-            return; /* it was sealed before the limit was set */
+        /* What the kernel knows does not explain it. Smaller ones may have met an error that was meant for others. */
+        if (association->state == DTLS_UP ? datagram != association->datagram : datagram <= DATAGRAM_MIN)
+            return;
         limit = datagram > HANDSHAKE_DATAGRAM ? HANDSHAKE_DATAGRAM : DATAGRAM_MIN;
     }
     if (limit < DATAGRAM_MIN)

@@ -23,16 +23,27 @@ dtls_la_SOURCES =
 dtls_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 dtls_la_LIBADD = plugins/dtls/libdtls.la $(GNUTLS_LIBS)
 
+dist_man_MANS += plugins/dtls/hopgate-dtls.5
+
 if HAVE_CHECK
 check_LTLIBRARIES += plugins/dtls/libtest_pair.la
-plugins_dtls_libtest_pair_la_SOURCES = plugins/dtls/test_pair.c plugins/dtls/test_pair.h
+plugins_dtls_libtest_pair_la_SOURCES = plugins/dtls/tests/pair.c plugins/dtls/tests/pair.h
 plugins_dtls_libtest_pair_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 plugins_dtls_libtest_pair_la_CFLAGS = $(UNIT_CFLAGS)
 DTLS_TEST_LDADD = plugins/dtls/libtest_pair.la plugins/dtls/libdtls.la $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_dtls
 TESTS += tests/unit/test_dtls
-tests_unit_test_dtls_SOURCES = plugins/dtls/test_dtls.c
+tests_unit_test_dtls_SOURCES = \
+	plugins/dtls/tests/address.c \
+	plugins/dtls/tests/cases.h \
+	plugins/dtls/tests/config.c \
+	plugins/dtls/tests/data.c \
+	plugins/dtls/tests/handshake.c \
+	plugins/dtls/tests/hostile.c \
+	plugins/dtls/tests/kernel.c plugins/dtls/tests/kernel.h \
+	plugins/dtls/tests/main.c \
+	plugins/dtls/tests/unit.c
 tests_unit_test_dtls_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_dtls_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_dtls_LDADD = $(DTLS_TEST_LDADD)

@@ -4,8 +4,8 @@
  * For tests and the benchmark: the transport at both ends, over real sockets on loopback, in one real worker; with
  * links that only record what they are told, and certificates made on the spot.
  */
-#ifndef DTLS_TEST_PAIR_H
-#define DTLS_TEST_PAIR_H
+#ifndef DTLS_TESTS_PAIR_H
+#define DTLS_TESTS_PAIR_H
 
 #include "plugins/dtls/association.h"
 #include "tests/unit/rig.h"
@@ -58,6 +58,7 @@ struct test_pair {
     struct hg_sockaddr resolve[4];
     hg_resolved resolved;
     void *resolved_arg;
+    struct test_pair *beside; /* turns its loop whenever this one does */
     bool refuse_links;
     uint16_t port;
     char ca_path[64];

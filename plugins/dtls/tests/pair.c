@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/dtls/test_pair.h"
+#include "plugins/dtls/tests/pair.h"
 
 #include <check.h>
 #include <gnutls/crypto.h>
@@ -313,7 +313,8 @@ void test_pair_free(struct test_pair *pair)
         else if (!link->down && !link->up && !link->accepted)
             test_ops()->cancel(link->transport, link);
     }
-    rig_free(pair->rig);
+    if (pair->rig)
+        rig_free(pair->rig);
     while (pair->links) {
         struct hg_link *link = pair->links;
 
@@ -336,6 +337,9 @@ void test_turn(struct test_pair *pair)
     int calls = 0;
 
     rig_run(pair->rig, is_second_call, &calls, 1);
+    calls = 0;
+    if (pair->beside)
+        rig_run(pair->beside->rig, is_second_call, &calls, 1);
 }
 
 void test_run(struct test_pair *pair, unsigned milliseconds)

@@ -1,103 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The transport over real sockets on loopback. sendmmsg() is replaced, so that the kernel can be made to refuse.
+ * Handshakes: both ends, certificates, tickets.
  */
-#include "plugins/dtls/test_pair.h"
+#include "plugins/dtls/tests/cases.h"
 
-#include <check.h>
 #include <errno.h>
-#include <malloc.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-/* ---- The kernel, made to refuse ---- */
-
-static struct {
-    int error;        /* what sendmmsg() fails with */
-    unsigned times;   /* how often */
-    bool only_pieces; /* only messages that the kernel is to cut */
-    unsigned calls, messages, pieces;
-    uint8_t captured[2048]; /* the newest datagram that begins with `capture` */
-    size_t captured_size;
-    uint8_t capture;
-    size_t largest;
-} kernel;
-
-int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
-{
-    bool pieces = false;
-
-    for (unsigned i = 0; i < count; i++) {
-        const struct iovec *vector = messages[i].msg_hdr.msg_iov;
-        bool piece = false;
-
-        for (struct cmsghdr *item = CMSG_FIRSTHDR(&messages[i].msg_hdr); item;
-             item = CMSG_NXTHDR(&messages[i].msg_hdr, item))
-            piece = piece || item->cmsg_level == IPPROTO_UDP;
-        pieces = pieces || piece;
-        kernel.pieces += piece;
-        if (!piece && vector->iov_len > kernel.largest)
-            kernel.largest = vector->iov_len;
-        if (kernel.capture && *(uint8_t *)vector->iov_base == kernel.capture &&
-            vector->iov_len <= sizeof kernel.captured) {
-            memcpy(kernel.captured, vector->iov_base, vector->iov_len);
-            kernel.captured_size = vector->iov_len;
-        }
-    }
-    kernel.calls++;
-    if (kernel.times > 0 && (!kernel.only_pieces || pieces)) {
-        kernel.times--;
-        errno = kernel.error;
-        return -1;
-    }
-    kernel.messages += count;
-    return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
-}
-
-/* ---- What all tests start with ---- */
-
-static struct test_certificate ca, leaf;
-static struct test_pair pair;
-
-static void set_up(void)
-{
-    memset(&kernel, 0, sizeof kernel);
-    ca = test_certificate_new("test authority", NULL, -3600, 3600);
-    leaf = test_certificate_new("gate.test", &ca, -3600, 3600);
-    test_pair_init(&pair, &ca, &leaf);
-}
-
-static void tear_down(void)
-{
-    test_pair_free(&pair);
-    test_certificate_free(&leaf);
-    test_certificate_free(&ca);
-}
-
-static uint64_t counter(struct hg_worker *worker, uint64_t *(*which)(const struct dtls_counters *))
-{
-    return *which(&((struct dtls_worker *)worker->state)->counters);
-}
-
-static uint64_t *resumed(const struct dtls_counters *counters)
-{
-    return counters->resumed;
-}
-
-static uint64_t *handshakes(const struct dtls_counters *counters)
-{
-    return counters->handshakes;
-}
-
-static uint64_t *cookies(const struct dtls_counters *counters)
-{
-    return counters->cookies;
-}
 
 static void expect_refusal(const char *text)
 {
@@ -182,15 +91,15 @@ END_TEST
 
 START_TEST(a_wrong_authority_is_refused)
 {
-    struct test_certificate other = test_certificate_new("another authority", NULL, -3600, 3600);
-    struct test_certificate signed_by_it = test_certificate_new("gate.test", &other, -3600, 3600);
+    struct test_certificate stranger = test_certificate_new("another authority", NULL, -3600, 3600);
+    struct test_certificate signed_by_it = test_certificate_new("gate.test", &stranger, -3600, 3600);
 
     hg_certificate_unref(pair.provider.certificate);
     pair.provider.certificate = test_certificate_offer(&signed_by_it);
     test_pair_start(&pair, true, true, 0);
     expect_refusal("is signed by \"CN=another authority\", which /tmp/");
     test_certificate_free(&signed_by_it);
-    test_certificate_free(&other);
+    test_certificate_free(&stranger);
 }
 END_TEST
 
@@ -263,25 +172,112 @@ END_TEST
 START_TEST(a_ticket_resumes)
 {
     struct hg_link *link;
-    uint16_t port;
 
     test_pair_start(&pair, true, true, 0);
-    port = pair.port;
     test_connect_up(&pair);
     link = test_connect_up(&pair);
     ck_assert_str_eq(link->security, "DTLS1.2 ECDHE-X25519 AES-128-GCM, resumed");
-    ck_assert_uint_eq(counter(pair.gateway, resumed), 1);
-    ck_assert_uint_eq(counter(pair.client, resumed), 1);
-    ck_assert_uint_eq(counter(pair.client, handshakes), 2);
-    (void)port;
+    ck_assert_uint_eq(COUNTER(pair.gateway, resumed), 1);
+    ck_assert_uint_eq(COUNTER(pair.client, resumed), 1);
+    ck_assert_uint_eq(COUNTER(pair.client, handshakes), 2);
 }
 END_TEST
 
-static TCase *handshake_tests(void)
+START_TEST(a_ticket_of_a_gateway_that_is_gone_does_no_harm)
 {
-    TCase *tests = tcase_create("handshakes");
+    struct hg_link *link;
+    uint16_t port;
 
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    start_other(true, false, 0);
+    port = other.port;
+    test_pair_start(&pair, false, true, port);
+    link = test_connect_up(&pair);
+    test_close(link, true);
+    stop_other();
+    start_other(true, false, port);
+    link = test_connect_up(&pair);
+    ck_assert_str_eq(link->security, "DTLS1.2 ECDHE-X25519 AES-128-GCM");
+    ck_assert_uint_eq(COUNTER(pair.client, handshakes_failed), 0);
+}
+END_TEST
+
+/* The certificate has run out since the ticket was given. */
+START_TEST(a_resumed_session_is_verified_again)
+{
+    struct test_certificate brief = test_certificate_new("gate.test", &ca, -10, 2);
+    struct hg_link *link;
+
+    hg_certificate_unref(pair.provider.certificate);
+    pair.provider.certificate = test_certificate_offer(&brief);
+    test_pair_start(&pair, true, true, 0);
+    link = test_connect_up(&pair);
+    test_run(&pair, 3100);
+    link = test_connect(&pair);
+    test_wait(&pair, link->down || link->up, 2000);
+    ck_assert(link->down && !link->up);
+    ck_assert_msg(strstr(link->reason, "has expired"), "%s", link->reason);
+    ck_assert_uint_eq(COUNTER(pair.client, resumed), 1);
+    test_certificate_free(&brief);
+}
+END_TEST
+
+START_TEST(the_core_refuses_a_link)
+{
+    struct hg_link *link;
+
+    pair.refuse_links = true;
+    test_pair_start(&pair, true, true, 0);
+    link = test_connect(&pair);
+    test_wait(&pair, link->down, 1000);
+    ck_assert_msg(link->up && link->down, "%s", link->reason);
+    ck_assert_ptr_nonnull(strstr(link->reason, "Internal error"));
+}
+END_TEST
+
+START_TEST(a_connect_is_cancelled_at_any_moment)
+{
+    test_pair_start(&pair, true, true, 0);
+    for (unsigned turns = 0; turns < 8; turns++) {
+        struct hg_link *link = test_connect(&pair);
+
+        for (unsigned i = 0; i < turns; i++)
+            test_turn(&pair);
+        if (!link->up) {
+            test_ops()->cancel(pair.client, link);
+            link->down = true;
+        }
+    }
+    test_connect_up(&pair);
+}
+END_TEST
+
+START_TEST(a_lossy_path_only_delays)
+{
+    unsigned lost = 0;
+
+    test_pair_start(&pair, true, true, 0);
+    for (unsigned i = 0; i < 8; i++) {
+        struct hg_link *link = test_connect(&pair);
+
+        for (unsigned turn = 0; turn < i && !link->up; turn++)
+            test_turn(&pair);
+        if (link->up)
+            break;
+        kernel.error = ENOBUFS; /* the next datagram is lost */
+        kernel.times = 1;
+        test_wait(&pair, link->up || link->down, 4000);
+        ck_assert_msg(link->up, "%u: %s", i, link->reason);
+        lost += kernel.times == 0;
+        kernel.times = 0;
+    }
+    ck_assert_uint_ge(lost, 3);
+}
+END_TEST
+
+TCase *handshake_tests(void)
+{
+    TCase *tests = new_case("handshakes", 30);
+
     tcase_add_test(tests, both_ends_open_a_link);
     tcase_add_test(tests, the_gateway_closes);
     tcase_add_test(tests, the_core_closes_at_batch_end);
@@ -292,19 +288,10 @@ static TCase *handshake_tests(void)
     tcase_add_test(tests, a_handshake_is_parked_for_its_certificate);
     tcase_add_test(tests, a_parked_handshake_is_refused_or_given_up);
     tcase_add_test(tests, a_ticket_resumes);
+    tcase_add_test(tests, a_ticket_of_a_gateway_that_is_gone_does_no_harm);
+    tcase_add_test(tests, a_resumed_session_is_verified_again);
+    tcase_add_test(tests, the_core_refuses_a_link);
+    tcase_add_test(tests, a_connect_is_cancelled_at_any_moment);
+    tcase_add_test(tests, a_lossy_path_only_delays);
     return tests;
-}
-
-int main(void)
-{
-    Suite *suite = suite_create("dtls");
-    SRunner *runner = srunner_create(suite);
-    int failed;
-
-    (void)cookies;
-    suite_add_tcase(suite, handshake_tests());
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
 }

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Addresses: which one is tried, which one answers, what is told when none does.
+ */
+#include "plugins/dtls/tests/cases.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A UDP socket on loopback that never answers. */
+static int silent_socket(struct hg_sockaddr *address)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&address->address;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    memset(address, 0, sizeof *address);
+    v4->sin_family = AF_INET;
+    v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address->size = sizeof *v4;
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)v4, sizeof *v4), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)v4, &address->size), 0);
+    return fd;
+}
+
+static void set_gateway(struct hg_sockaddr *address)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&address->address;
+
+    memset(address, 0, sizeof *address);
+    v4->sin_family = AF_INET;
+    v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    v4->sin_port = htons(pair.port);
+    address->size = sizeof *v4;
+}
+
+START_TEST(a_closed_port_is_told_at_once)
+{
+    struct hg_link *link;
+    hg_time begun = test_clock();
+
+    close(silent_socket(&pair.resolve[0]));
+    pair.resolve_count = 1;
+    test_pair_start(&pair, false, true, 1);
+    link = test_connect(&pair);
+    test_wait(&pair, link->down, 4000);
+    ck_assert_msg(strstr(link->reason, "refused: nothing listens on that UDP port"), "%s", link->reason);
+    ck_assert_uint_lt(test_clock() - begun, HG_SECOND);
+}
+END_TEST
+
+START_TEST(a_silent_address_is_told)
+{
+    struct hg_link *link;
+    int fd = silent_socket(&pair.resolve[0]);
+
+    pair.resolve_count = 1;
+    pair.client_config.handshake_timeout = 700 * HG_MILLISECOND;
+    test_pair_start(&pair, false, true, 1);
+    link = test_connect(&pair);
+    test_wait(&pair, link->down, 4000);
+    ck_assert_msg(strstr(link->reason, "no answer from 127.0.0.1:"), "%s", link->reason);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_name_that_does_not_exist_is_told)
+{
+    struct hg_link *link;
+
+    pair.client_config.connect.host = "no-such-name.invalid";
+    test_pair_start(&pair, false, true, 1);
+    link = test_connect(&pair);
+    test_wait(&pair, link->down, 15000);
+    ck_assert_msg(strstr(link->reason, "cannot look up no-such-name.invalid: "), "%s", link->reason);
+}
+END_TEST
+
+START_TEST(addresses_are_tried_in_their_order)
+{
+    hg_time begun;
+    int fd;
+
+    test_pair_start(&pair, true, true, 0);
+    close(silent_socket(&pair.resolve[0]));
+    fd = silent_socket(&pair.resolve[1]);
+    set_gateway(&pair.resolve[2]);
+    pair.resolve_count = 3;
+    begun = test_clock();
+    test_connect_up(&pair);
+    ck_assert_uint_ge(test_clock() - begun, 1400 * HG_MILLISECOND);
+    ck_assert_uint_lt(test_clock() - begun, 2500 * HG_MILLISECOND);
+    close(fd);
+}
+END_TEST
+
+/* The client's connected socket takes only what comes from the very address that it has sent to. */
+START_TEST(answers_leave_from_the_address_asked)
+{
+    struct hg_link *link;
+
+    pair.listen.host = "*";
+    test_pair_start(&pair, true, true, 0);
+    pair.client_config.connect.host = "127.0.0.1";
+    test_connect_up(&pair);
+    pair.client_config.connect.host = "127.7.7.7";
+    link = test_connect_up(&pair);
+    test_send(pair.accepted, "from there", 10);
+    test_wait(&pair, link->packets == 1, 1000);
+    ck_assert_uint_eq(link->packets, 1);
+}
+END_TEST
+
+START_TEST(ipv6_works)
+{
+    struct hg_link *link;
+
+    pair.listen.host = "::1";
+    pair.client_config.connect.host = "::1";
+    test_pair_start(&pair, true, true, 0);
+    link = test_connect_up(&pair);
+    ck_assert_int_eq(strncmp(pair.accepted->peer, "[::1]:", 6), 0);
+    ck_assert_int_eq(strncmp(link->peer, "[::1]:", 6), 0);
+    test_send(link, "six", 3);
+    test_send(pair.accepted, "six", 3);
+    test_wait(&pair, link->packets == 1 && pair.accepted->packets == 1, 1000);
+    ck_assert_uint_eq(link->packets + pair.accepted->packets, 2);
+}
+END_TEST
+
+/* A socket of both families, as another core might hand over. */
+START_TEST(mapped_ipv4_works)
+{
+    struct hg_link *link;
+    struct dtls_path path;
+    struct sockaddr_in6 mapped = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
+    char text[DTLS_PATH_TEXT];
+
+    test_pair_start(&pair, true, true, 0);
+    link = test_connect_up(&pair);
+    inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped.sin6_addr);
+    dtls_path_init(&path, (struct sockaddr *)&mapped);
+    ck_assert_str_eq(dtls_path_print(&path, text), "127.0.0.1:7");
+    ck_assert_uint_eq(dtls_path_headers(&path), 28);
+    ck_assert_uint_eq(dtls_path_route_limit(&path), dtls_path_route_limit(&ASSOCIATION(link)->path));
+}
+END_TEST
+
+START_TEST(the_own_address_is_chosen)
+{
+    pair.client_config.bind = (struct hg_address){.host = "127.0.0.9", .port = 0};
+    test_pair_start(&pair, true, true, 0);
+    test_connect_up(&pair);
+    ck_assert_int_eq(strncmp(pair.accepted->peer, "127.0.0.9:", 10), 0);
+}
+END_TEST
+
+START_TEST(a_foreign_own_address_is_told)
+{
+    struct hg_link *link;
+
+    pair.client_config.bind = (struct hg_address){.host = "192.0.2.1", .port = 0};
+    test_pair_start(&pair, true, true, 0);
+    link = test_connect(&pair);
+    test_wait(&pair, link->down, 1000);
+    ck_assert_msg(strstr(link->reason, "cannot bind to 192.0.2.1: "), "%s", link->reason);
+}
+END_TEST
+
+TCase *address_tests(void)
+{
+    TCase *tests = new_case("addresses", 30);
+
+    tcase_add_test(tests, a_closed_port_is_told_at_once);
+    tcase_add_test(tests, a_silent_address_is_told);
+    tcase_add_test(tests, a_name_that_does_not_exist_is_told);
+    tcase_add_test(tests, addresses_are_tried_in_their_order);
+    tcase_add_test(tests, answers_leave_from_the_address_asked);
+    tcase_add_test(tests, ipv6_works);
+    tcase_add_test(tests, mapped_ipv4_works);
+    tcase_add_test(tests, the_own_address_is_chosen);
+    tcase_add_test(tests, a_foreign_own_address_is_told);
+    return tests;
+}
