@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+/* The credit of a new stream. Small, so that of the session's credit enough is left for others when a hundred readers
+ * stall; a reader that keeps up soon has a larger one. */
+#define FIRST_STREAM_WINDOW (64 * 1024)
+
 struct session *session_new(struct sessions *sessions)
 {
     const struct settings *settings = &sessions->worker->pipeline->settings;
@@ -22,6 +26,7 @@ struct session *session_new(struct sessions *sessions)
     tn_params_default(&params);
     params.is_client = sessions->worker->pipeline->shape == PIPELINE_CLIENT;
     params.session_window = settings->session_window;
+    params.stream_window = FIRST_STREAM_WINDOW;
     /* It is the gateway that opens streams; the other direction is reserved (docs/protocol.md, section 4.1). */
     if (!params.is_client)
         params.max_streams = 0;

@@ -117,11 +117,20 @@ struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id)
     return stream;
 }
 
+void stream_return_window(struct tn_stream *stream)
+{
+    struct tn_session *session = stream->session;
+
+    session->windows_grown -= stream->window - session->params.stream_window;
+    stream->window = session->params.stream_window;
+}
+
 /* Frees what a stream holds. */
 static void stream_clear(struct tn_stream *stream)
 {
     struct tn_session *session = stream->session;
 
+    stream_return_window(stream);
     session->segments -= stream->receiver.count;
     sender_drop(&stream->sender);
     receiver_drop(&stream->receiver);

@@ -90,6 +90,7 @@ struct tn_session {
     uint64_t peer_stream_window;  /* what the peer allows on a new stream */
     uint64_t blocked_at;
     uint64_t receive_max, data_received, data_consumed;
+    uint64_t windows_grown; /* by how much the windows of all streams are above what they began with */
     uint64_t peer_max_streams, opened, streams_blocked_at; /* streams of this side */
     uint64_t max_streams, accepted, peer_streams_over;     /* streams of the peer; max_streams as told */
     uint64_t unsent;                                       /* written, not yet sent once */
@@ -106,6 +107,8 @@ struct tn_session {
 
 struct tn_stream *session_find(const struct tn_session *session, uint64_t id);
 struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id);
+/* The stream needs no more credit: what its window has grown by is others' again. */
+void stream_return_window(struct tn_stream *stream);
 /* Frees the stream if it is over in both directions, released, and no frame in flight refers to it. */
 void session_reap(struct tn_session *session, struct tn_stream *stream);
 

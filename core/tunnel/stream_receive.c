@@ -84,6 +84,7 @@ static int stream_count(struct tn_stream *stream, uint64_t end, bool final, cons
     if (final) {
         stream->final_known = true;
         stream->final_size = end;
+        stream_return_window(stream);
         stream->pending &= (uint8_t) ~(PENDING_MAX_STREAM_DATA | PENDING_STOP);
     }
     return 0;

@@ -88,15 +88,28 @@ static bool session_write_pending(struct tn_session *session, struct packet *pac
     return true;
 }
 
-/* The window of a stream whose reader uses it up within two round trips is what limits it: it doubles, up to the
- * bound. */
+/* Doubles a window, up to the bound. All windows together may grow by half of the session's: what a stream was given
+ * cannot be taken back, and readers that stall must not hold all of the session's credit. */
+static void stream_grow_window(struct tn_stream *stream)
+{
+    struct tn_session *session = stream->session;
+    uint64_t maximum = session->params.stream_window_max, budget = session->params.session_window / 2;
+    uint64_t more = stream->window < maximum - stream->window ? stream->window : maximum - stream->window;
+
+    if (session->windows_grown > budget || more > budget - session->windows_grown)
+        return;
+    stream->window += more;
+    session->windows_grown += more;
+}
+
+/* The window of a stream whose reader uses it up within two round trips is what limits it. */
 static bool stream_write_max_stream_data(struct tn_stream *stream, struct packet *packet, tn_time now, tn_time rtt)
 {
-    uint64_t maximum = stream->session->params.stream_window_max;
     uint64_t limit;
 
-    if (stream->window_time != 0 && now - stream->window_time < 2 * rtt && stream->window < maximum)
-        stream->window = 2 * stream->window < maximum ? 2 * stream->window : maximum;
+    if (stream->window_time != 0 && now - stream->window_time < 2 * rtt &&
+        stream->window < stream->session->params.stream_window_max)
+        stream_grow_window(stream);
     limit = stream->receiver.read + stream->window;
     if (limit < stream->receive_max)
         limit = stream->receive_max;
