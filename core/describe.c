@@ -28,8 +28,8 @@ static void write_range(FILE *out, const struct hg_option *option)
 
     option_range(option, range, sizeof range);
     if (*range)
-        fprintf(out, "; %s%s%s", option->type == HG_OPTION_ADDRESS ? "port " : "", range,
-                option->type == HG_OPTION_LIST ? " items" : "");
+        fprintf(out, "; %s%s%s", value_type(option) == HG_OPTION_ADDRESS ? "port " : "", range,
+                option_counts_items(option) ? " items" : "");
 }
 
 /* "address, or a list of them; required; may be followed by: tls". The caller frees it; NULL when memory is out. */

@@ -82,8 +82,7 @@ const char *option_number(enum hg_option_type type, int64_t number, char *text, 
 
 void option_bounds(const struct hg_option *option, enum hg_option_type type, int64_t *min, int64_t *max)
 {
-    /* The range of a list is that of its count, so its items have none. */
-    bool unbounded = (option->min == 0 && option->max == 0) || type != option->type;
+    bool unbounded = option->min == 0 && option->max == 0;
 
     if (!unbounded) {
         *min = option->min;
@@ -111,11 +110,22 @@ const char *option_bounds_text(const struct hg_option *option, enum hg_option_ty
     return text;
 }
 
+bool option_counts_items(const struct hg_option *option)
+{
+    return option->type == HG_OPTION_LIST && option->item != HG_OPTION_INTEGER && option->item != HG_OPTION_SIZE &&
+           option->item != HG_OPTION_DURATION && option->item != HG_OPTION_ADDRESS;
+}
+
 const char *option_range(const struct hg_option *option, char *text, size_t size)
 {
+    enum hg_option_type type =
+        option->type == HG_OPTION_LIST && !option_counts_items(option) ? option->item : option->type;
+    int64_t min, max;
+
+    option_bounds(option, type, &min, &max);
     text[0] = '\0';
-    if (option->min != 0 || option->max != 0)
-        option_bounds_text(option, option->type, text, size);
+    if ((option->min != 0 || option->max != 0) && !(min == 0 && max == INT64_MAX && type != HG_OPTION_INTEGER))
+        option_bounds_text(option, type, text, size);
     return text;
 }
 

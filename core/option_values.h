@@ -24,6 +24,8 @@ const char *option_type_name(enum hg_option_type type);
 size_t option_type_size(enum hg_option_type type);
 /* A number as it may stand in the file: 65536 as "64k" for SIZE, "250ms" for DURATION. Returns `text`. */
 const char *option_number(enum hg_option_type type, int64_t number, char *text, size_t size);
+/* Whether the range of an option is about how many items its list has: see <hopgate/option.h>. */
+bool option_counts_items(const struct hg_option *option);
 /* "1 to 100", "at least 1": the range of an option as words, empty if there is none. Returns `text`. */
 const char *option_range(const struct hg_option *option, char *text, size_t size);
 

@@ -78,7 +78,8 @@ static bool fill_list(const struct option_reading *reading, const struct hg_opti
         return false;
     if (count > 0 && !items)
         return option_fault(reading, path, node, "memory is out");
-    if ((int64_t)count < option->min || (option->max > 0 && (int64_t)count > option->max))
+    if (option_counts_items(option) &&
+        ((int64_t)count < option->min || (option->max > 0 && (int64_t)count > option->max)))
         good = option_fault(reading, path, node, "%zu items are given; allowed is %s", count,
                             option_range(option, range, sizeof range));
     else if (count == 0 && (option->flags & HG_OPTION_REQUIRED))

@@ -65,8 +65,9 @@ struct hg_option {
     uint32_t flags;
     size_t offset;     /**< Where in the config struct (or in the item's struct) the value goes. */
     const char *value; /**< The default, spelt as in the file (a list: "[a, b]"); NULL: none, the member stays zero. */
-    int64_t min, max; /**< INTEGER, SIZE, DURATION (nanoseconds), ADDRESS (port), LIST (count; its items are unbounded).
-                         Both 0: unbounded (a port: 1 to 65535). `max` 0 with a positive `min`: no upper bound. */
+    int64_t min, max;  /**< The range of an INTEGER, SIZE, DURATION (nanoseconds) or ADDRESS (its port), or of each item
+                            of a LIST of these; of other lists, how many items. Both 0: unbounded (a port: 1 to 65535).
+                            `max` 0 with a positive `min`: no upper bound. */
     const char *const *choices;     /**< ENUM and ADDRESS: the words, ended by NULL. */
     const struct hg_option *fields; /**< MAP and LIST of MAP: the members. */
     size_t item_size;               /**< LIST of MAP: the size of one item's struct. */

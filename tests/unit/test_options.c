@@ -102,13 +102,15 @@ static const struct hg_option table[] = {
      .item = HG_OPTION_ADDRESS,
      PLACE(listen),
      .choices = words,
-     .max = 3,
+     .min = 0,
+     .max = 9999,
      .doc = "Where."},
     {.name = "rules",
      .type = HG_OPTION_LIST,
      .item = HG_OPTION_MAP,
      .flags = HG_OPTION_BODY,
      PLACE(rules),
+     .max = 3,
      .fields = rule_fields,
      .item_size = sizeof(struct rule),
      .doc = "The rules."},
@@ -345,7 +347,8 @@ static const struct {
     {"listen: ['*:80', '*:443 tsl']",
      "1:18: test: listen[1]: 'tsl' is not among the words allowed here: tls, proxy; did you mean 'tls'?"},
     {"listen: ['*:80', ]\nstrin: a", "2:1: test: unknown option 'strin'; did you mean 'string'?"},
-    {"listen: ['a:1', 'a:2', 'a:3', 'a:4']", "1:9: test: listen: 4 items are given; allowed is 0 to 3"},
+    {"listen: ['a:0', 'a:10000']", "1:17: test: listen[1]: port 10000 is out of range: allowed is 0 to 9999"},
+    {"rules: [{host: a}, {host: a}, {host: a}, {host: a}]", "1:8: test: rules: 4 items are given; allowed is 0 to 3"},
     {"listen: [ '*:80', ~ ]", "1:19: test: listen[1]: this item has no value"},
     {"rules: [a]", "1:9: test: rules[0]: expected a mapping, as in { host: … }, not text"},
     {"rules: a", "1:8: test: rules: expected a mapping, as in { host: … }, not text"},
@@ -376,7 +379,7 @@ START_TEST(test_all_at_once)
 {
     struct filled filled;
 
-    fill(&filled, "integer: x\nsize: y\nrules: [{}, {host: a, weight: q}]\nfoo: 1\nlisten: ['*:x', '*:0']\n");
+    fill(&filled, "integer: x\nsize: y\nrules: [{}, {host: a, weight: q}]\nfoo: 1\nlisten: ['*:x', '*:99999']\n");
     ck_assert_uint_eq(filled.config->faults, 7);
     ck_assert(!filled.good);
     filled_free(&filled);
@@ -604,6 +607,7 @@ START_TEST(test_describe)
          .item = HG_OPTION_ADDRESS,
          .flags = HG_OPTION_REQUIRED,
          .choices = words,
+         .max = 65535,
          .doc = "Where to listen; a sentence that is long enough to need more than one line of text."},
         {.name = "nested", .type = HG_OPTION_MAP, .fields = nested_fields, .doc = ".More\\than that - 'it'."},
         {.name = "colour", .type = HG_OPTION_ENUM, .value = "red", .choices = colours, .doc = "A colour."},
@@ -615,7 +619,8 @@ START_TEST(test_describe)
 
     describe_text(out, few, 2);
     fclose(out);
-    ck_assert_str_eq(text, "  listen: address, or a list of them; required; may be followed by: tls proxy\n"
+    ck_assert_str_eq(text, "  listen: address, or a list of them; required; port 0 to 65535; may be followed\n"
+                           "    by: tls proxy\n"
                            "      Where to listen; a sentence that is long enough to need more than one line\n"
                            "      of text.\n"
                            "\n"
