@@ -66,7 +66,8 @@ struct edge {
     struct acceptor *acceptors;
     size_t acceptor_count;
     struct hg_timer *accept_timer; /* accepting goes on after a shortage of descriptors */
-    bool short_of_descriptors, shortage_told;
+    bool short_of_descriptors;
+    hg_time shortage_told; /* when it was, or 0 */
     bool draining;
     struct connection *connections;
     size_t connection_count;

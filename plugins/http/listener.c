@@ -24,6 +24,9 @@ struct acceptor {
 /* How long accepting pauses when the process is out of descriptors: some will be closed meanwhile. */
 #define SHORTAGE_PAUSE (100 * HG_MILLISECOND)
 
+/* How often that is told. */
+#define SHORTAGE_SILENCE (60 * HG_SECOND)
+
 /* At most: an address has an IPv4 and an IPv6 socket. */
 #define FDS_MAX 2
 
@@ -55,10 +58,13 @@ static void shortage_over(void *arg)
 
 static void shortage(struct edge *edge, int error)
 {
-    /* Once, until a connection could be accepted again: a shortage would fill the log. */
-    if (!edge->shortage_told)
+    hg_time now = hg_now(edge->worker);
+
+    /* Not each time: a shortage would fill the log. */
+    if (!edge->shortage_told || now - edge->shortage_told > SHORTAGE_SILENCE) {
         hg_log(edge->worker->instance, HG_LOG_WARNING, "cannot accept connections for the moment: %s", strerror(error));
-    edge->shortage_told = true;
+        edge->shortage_told = now;
+    }
     edge->short_of_descriptors = true;
     watch(edge, false);
     hg_timer_set(edge->worker->host, edge->accept_timer, SHORTAGE_PAUSE);
@@ -89,7 +95,6 @@ static void on_connection(void *arg, int events)
             return;
         }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-        edge->shortage_told = false;
         ++*edge->accepted;
         connection_open(edge, fd, (struct sockaddr *)&address, acceptor->tls);
     }

@@ -18,3 +18,15 @@ http_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
 http_la_CFLAGS = $(PLUGIN_CFLAGS)
 http_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 http_la_LIBADD = plugins/http1/libhttp1.la $(GNUTLS_LIBS)
+
+if HAVE_CHECK
+check_PROGRAMS += plugins/http/test_http
+TESTS += plugins/http/test_http
+plugins_http_test_http_SOURCES = \
+	plugins/http/test_answer.c plugins/http/test_answer.h \
+	plugins/http/test_http.c $(http_sources)
+plugins_http_test_http_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -Dhopgate_plugin=http_plugin \
+	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/http1.jsonl"'
+plugins_http_test_http_CFLAGS = $(UNIT_CFLAGS)
+plugins_http_test_http_LDADD = plugins/http1/libhttp1.la $(UNIT_LDADD)
+endif

@@ -20,6 +20,10 @@
 /* The most plaintext of one record (RFC 8446 section 5.1). */
 #define RECORD_SIZE 16384
 
+/* The largest ClientHello that is looked at, and what is enough for nearly all. */
+#define HELLO_MAX   RECORD_SIZE
+#define HELLO_USUAL 2048
+
 /* A DNS name (RFC 1035 section 2.3.4) and its end. */
 #define NAME_SIZE 256
 
@@ -37,18 +41,18 @@ struct tls {
     const uint8_t *input; /* what was received and GnuTLS has not taken; in the worker's memory or in `kept` */
     size_t input_size;
     uint8_t *kept;
+    size_t kept_size;
+    bool hello_read;   /* the ClientHello was looked at */
     bool socket_empty; /* since the last read began */
     bool failed;       /* nothing may be sent any more */
     size_t unsent;     /* bytes of a record that GnuTLS has sealed and could not send */
     struct hg_certificate *certificate;
     struct hg_certificate_lookup *lookup; /* the handshake is parked */
-    uint8_t alpn[128];                    /* the list that the peer offered, as it came */
-    uint8_t alpn_size;
 };
 
 /* ---- What listeners share ---- */
 
-/* The certificate was found by on_client_hello(); GnuTLS now wants it. */
+/* The certificate was found by look_up(); GnuTLS now wants it. */
 static int give_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info, gnutls_pcert_st **chain,
                             unsigned *chain_size, gnutls_ocsp_data_st **ocsp, unsigned *ocsp_size,
                             gnutls_privkey_t *key, unsigned *flags)
@@ -121,37 +125,80 @@ void tls_stop(struct edge *edge)
 
 /* ---- Finding the certificate ---- */
 
-/* Extension 16, RFC 7301 section 3.1: a list of names, each with a byte of length before it. */
-static int keep_alpn(void *arg, unsigned type, const unsigned char *data, unsigned size)
-{
-    struct tls *tls = arg;
+/* GnuTLS chooses the cipher suite, and for that the certificate, within the call that reads the ClientHello. So the
+ * hello is collected and read here first, and a handshake that waits for its certificate is one that GnuTLS has not
+ * begun. What looks wrong is left to GnuTLS, which knows the right alert. */
 
-    if (type == 16 && size >= 2 && size - 2 <= sizeof tls->alpn) {
-        memcpy(tls->alpn, data + 2, size - 2);
-        tls->alpn_size = (uint8_t)(size - 2);
+enum hello {
+    HELLO_INCOMPLETE,
+    HELLO_COMPLETE,
+    HELLO_WRONG,
+};
+
+/* Puts the message together that the records carry (RFC 8446 section 5.1 lets it be split over several). `message` is
+ * INPUT_SIZE bytes. */
+static enum hello join_records(const uint8_t *data, size_t size, uint8_t *message, size_t *message_size)
+{
+    size_t at = 0, wanted = 4;
+
+    *message_size = 0;
+    for (;;) {
+        size_t length;
+
+        if (*message_size >= 4)
+            wanted = 4 + ((size_t)message[1] << 16 | (size_t)message[2] << 8 | message[3]);
+        if (wanted > HELLO_MAX || (*message_size > 0 && message[0] != 1))
+            return HELLO_WRONG;
+        if (*message_size >= wanted)
+            return HELLO_COMPLETE;
+        if (size - at < 5)
+            return HELLO_INCOMPLETE;
+        length = (size_t)data[at + 3] << 8 | data[at + 4];
+        if (data[at] != 22 || data[at + 1] != 3 || length == 0 || length > RECORD_SIZE)
+            return HELLO_WRONG;
+        if (size - at - 5 < length)
+            return HELLO_INCOMPLETE;
+        if (length > INPUT_SIZE - *message_size)
+            return HELLO_WRONG;
+        memcpy(message + *message_size, data + at + 5, length);
+        *message_size += length;
+        at += 5 + length;
     }
-    return 0;
 }
 
-static int on_handshake_message(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
-                                const gnutls_datum_t *message)
+/* What the hello asks for. */
+struct wish {
+    char name[NAME_SIZE];
+    struct hg_text alpn[ALPN_MAX];
+    size_t alpn_count;
+};
+
+/* RFC 6066 section 3: a list of names, of which only one of type 0 is ever sent. */
+static void read_name(struct wish *wish, const uint8_t *data, size_t size)
 {
-    (void)type;
-    (void)when;
-    if (incoming)
-        gnutls_ext_raw_parse(gnutls_session_get_ptr(session), keep_alpn, message, GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO);
-    return 0;
+    size_t length = size >= 5 ? (size_t)data[3] << 8 | data[4] : 0;
+
+    if (length == 0 || data[2] != 0 || length > size - 5 || length >= NAME_SIZE || memchr(data + 5, 0, length))
+        return;
+    for (size_t i = 0; i < length; i++)
+        wish->name[i] = (char)(data[5 + i] >= 'A' && data[5 + i] <= 'Z' ? data[5 + i] + ('a' - 'A') : data[5 + i]);
+    wish->name[length] = '\0';
 }
 
-static size_t split_alpn(const struct tls *tls, struct hg_text *names, size_t capacity)
+/* RFC 7301 section 3.1: a list of protocols, each with a byte of length before it. */
+static void read_alpn(struct wish *wish, const uint8_t *data, size_t size)
 {
-    size_t at = 0, count = 0;
+    for (size_t at = 2; at < size && data[at] < size - at && wish->alpn_count < ALPN_MAX; at += 1U + data[at])
+        wish->alpn[wish->alpn_count++] = (struct hg_text){(const char *)data + at + 1, data[at]};
+}
 
-    while (at < tls->alpn_size && at + tls->alpn[at] < tls->alpn_size && count < capacity) {
-        names[count++] = (struct hg_text){(const char *)tls->alpn + at + 1, tls->alpn[at]};
-        at += 1U + tls->alpn[at];
-    }
-    return count;
+static int read_extension(void *arg, unsigned type, const unsigned char *data, unsigned size)
+{
+    if (type == 0)
+        read_name(arg, data, size);
+    else if (type == 16)
+        read_alpn(arg, data, size);
+    return 0;
 }
 
 static void found(void *arg, struct hg_certificate *certificate)
@@ -163,37 +210,77 @@ static void found(void *arg, struct hg_certificate *certificate)
     connection_handshake(tls->connection);
 }
 
-static void lower_case(char *text)
+static void look_up(struct tls *tls, const uint8_t *message, size_t size)
 {
-    for (; *text; text++)
-        if (*text >= 'A' && *text <= 'Z')
-            *text = (char)(*text + ('a' - 'A'));
-}
-
-/* Asks for the certificate, before GnuTLS chooses anything. Not called again after the handshake was parked. */
-static int on_client_hello(gnutls_session_t session)
-{
-    struct tls *tls = gnutls_session_get_ptr(session);
     struct edge *edge = tls->connection->edge;
     const struct hg_certificates_ops *ops = edge->certificates.ops;
     struct hg_worker *provider = hg_capability_worker(edge->worker, &edge->certificates);
-    char name[NAME_SIZE] = "";
-    size_t size = sizeof name;
-    unsigned type;
-    struct hg_text alpn[ALPN_MAX];
-    struct hg_certificate_query query = {
-        .alpn = alpn, .alpn_count = split_alpn(tls, alpn, ALPN_MAX), .peer = hg_text(tls->connection->peer)};
+    gnutls_datum_t hello = {(unsigned char *)(uintptr_t)message + 4, (unsigned)size - 4};
+    struct wish wish = {.alpn_count = 0};
+    struct hg_certificate_query query;
 
-    if (tls->certificate) /* a second hello, after HelloRetryRequest */
-        return 0;
-    if (gnutls_server_name_get(tls->session, name, &size, &type, 0) || type != GNUTLS_NAME_DNS)
-        name[0] = '\0';
-    lower_case(name);
-    query.server_name = hg_text(name);
+    gnutls_ext_raw_parse(&wish, read_extension, &hello, GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO);
+    query = (struct hg_certificate_query){.server_name = hg_text(wish.name),
+                                          .alpn = wish.alpn,
+                                          .alpn_count = wish.alpn_count,
+                                          .peer = hg_text(tls->connection->peer)};
     tls->certificate = ops->find(provider, &query, found, tls, &tls->lookup);
-    if (tls->certificate)
-        return 0;
-    return tls->lookup ? GNUTLS_E_AGAIN : GNUTLS_E_UNRECOGNIZED_NAME;
+}
+
+/* Receives into memory that pull() will read from. Bytes, 0 at the end, TLS_AGAIN or TLS_FAILED. */
+static ssize_t receive_hello(struct tls *tls)
+{
+    ssize_t got;
+
+    if (tls->input_size == tls->kept_size) {
+        size_t size = tls->kept_size ? 2 * tls->kept_size : HELLO_USUAL;
+        uint8_t *larger = realloc(tls->kept, size);
+
+        if (!larger)
+            return TLS_FAILED;
+        tls->kept = larger;
+        tls->kept_size = size;
+    }
+    got = recv(tls->connection->fd, tls->kept + tls->input_size, tls->kept_size - tls->input_size, 0);
+    if (got < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? TLS_AGAIN : TLS_FAILED;
+    tls->input = tls->kept;
+    tls->input_size += (size_t)got;
+    return got;
+}
+
+static int give_up(struct tls *tls)
+{
+    tls->failed = true;
+    return TLS_FAILED;
+}
+
+/* 0 when GnuTLS may begin, or as tls_handshake(). */
+static int await_hello(struct tls *tls)
+{
+    uint8_t *message = tls->connection->edge->tls_input;
+    enum hello hello;
+    size_t size;
+
+    do {
+        ssize_t got = receive_hello(tls);
+
+        if (got <= 0)
+            return got == TLS_AGAIN ? TLS_AGAIN : give_up(tls);
+        hello = join_records(tls->input, tls->input_size, message, &size);
+    } while (hello == HELLO_INCOMPLETE);
+    tls->hello_read = true;
+    if (hello == HELLO_COMPLETE)
+        look_up(tls, message, size);
+    return tls->lookup ? TLS_PARKED : 0;
+}
+
+/* Here an error becomes the right alert. */
+static int on_client_hello(gnutls_session_t session)
+{
+    const struct tls *tls = gnutls_session_get_ptr(session);
+
+    return tls->certificate ? 0 : GNUTLS_E_UNRECOGNIZED_NAME;
 }
 
 /* ---- Bytes in and out ---- */
@@ -264,6 +351,7 @@ void tls_read_end(struct tls *tls)
     }
     memcpy(kept, tls->input, tls->input_size);
     tls->kept = kept;
+    tls->kept_size = tls->input_size;
     tls->input = kept;
 }
 
@@ -356,8 +444,6 @@ struct tls *tls_new(struct connection *connection)
     gnutls_transport_set_pull_function(tls->session, pull);
     gnutls_transport_set_pull_timeout_function(tls->session, pull_timeout);
     gnutls_transport_set_vec_push_function(tls->session, push);
-    gnutls_handshake_set_hook_function(tls->session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE,
-                                       on_handshake_message);
     gnutls_handshake_set_post_client_hello_function(tls->session, on_client_hello);
     if (gnutls_priority_set(tls->session, context->priority) ||
         gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, context->credentials) ||
@@ -371,29 +457,27 @@ struct tls *tls_new(struct connection *connection)
 
 int tls_handshake(struct tls *tls)
 {
-    int result;
+    int result = tls->hello_read ? 0 : await_hello(tls);
 
-    /* A parked handshake says INTERRUPTED too: it must not be asked to go on at once. */
+    if (result)
+        return result;
     do
         result = gnutls_handshake(tls->session);
-    while (result < 0 && !gnutls_error_is_fatal(result) && result != GNUTLS_E_AGAIN && !tls->lookup);
+    while (result < 0 && !gnutls_error_is_fatal(result) && result != GNUTLS_E_AGAIN);
     if (result == 0)
         return 0;
     tls_read_end(tls);
-    if (tls->lookup)
-        return TLS_PARKED;
     if (result == GNUTLS_E_AGAIN)
         return TLS_AGAIN;
     hg_log(tls->connection->edge->worker->instance, HG_LOG_DEBUG, "%s: TLS handshake failed: %s", tls->connection->peer,
            gnutls_strerror(result));
     gnutls_alert_send_appropriate(tls->session, result);
-    tls->failed = true;
-    return TLS_FAILED;
+    return give_up(tls);
 }
 
 bool tls_wants_write(const struct tls *tls)
 {
-    return gnutls_record_get_direction(tls->session) == 1;
+    return tls->hello_read && gnutls_record_get_direction(tls->session) == 1;
 }
 
 void tls_bye(struct tls *tls)
