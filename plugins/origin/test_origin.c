@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ static struct {
     bool one_byte;  /* each call moves one byte */
     int fail_sends; /* so many sends fail with EPIPE */
     unsigned sends, receives;
+    unsigned watches; /* libev's epoll_ctl() */
     uint64_t received;
 } calls;
 
@@ -65,6 +67,12 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
         less.msg_iovlen = i + 1;
     }
     return syscall(SYS_sendmsg, fd, &less, flags);
+}
+
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    calls.watches++;
+    return (int)syscall(SYS_epoll_ctl, epoll, operation, fd, event);
 }
 
 ssize_t recv(int fd, void *buffer, size_t size, int flags)
@@ -366,6 +374,7 @@ START_TEST(requests_share_a_connection)
     struct origin_config config = default_config();
     struct service *service = service_start(serve_hello);
     struct rig *rig = start(&config);
+    unsigned watches = 0;
 
     for (int i = 0; i < 5; i++) {
         struct user user = {.path = "/a?b", .fields = {"Accept: */*", "x-odd:  two"}, .url = service->url};
@@ -373,10 +382,14 @@ START_TEST(requests_share_a_connection)
         fetch(rig, &user);
         check_answer(&user, "200 OK|X-A: b\n", "hello");
         ck_assert_int_eq(user.response_length, 5);
+        if (i == 0)
+            watches = calls.watches;
     }
     ck_assert_uint_eq(service->accepted, 1);
     ck_assert_uint_eq(calls.sends, 5); /* one system call each, no other */
     ck_assert_uint_eq(calls.receives, 5);
+    ck_assert_uint_gt(watches, 0);
+    ck_assert_uint_eq(calls.watches, watches); /* what is watched for does not change on a kept connection */
     ck_assert_uint_eq(counter(rig, "connections_opened"), 1);
     ck_assert_uint_eq(counter(rig, "connections_reused"), 4);
     service->heads[strlen(service->heads) / 5] = '\0';
