@@ -1,9 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# Samples are installed as documentation: nothing in /etc is ever overwritten.
+# Samples are installed as documentation, and where they are used unless a file is there: what stands in /etc is never
+# overwritten, and removed only if it is still the sample.
+sample_configs = etc/hopgate.conf etc/client.conf
 examplesdir = $(docdir)/examples
-dist_examples_DATA =
+dist_examples_DATA = $(sample_configs)
+configdir = $(sysconfdir)/hopgate
+
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(configdir)'
+	for sample in $(sample_configs); do \
+	  test -e "$(DESTDIR)$(configdir)/$${sample##*/}" || \
+	    $(INSTALL_DATA) "$(top_srcdir)/$$sample" '$(DESTDIR)$(configdir)' || exit 1; \
+	done
+uninstall-local:
+	for sample in $(sample_configs); do \
+	  installed="$(DESTDIR)$(configdir)/$${sample##*/}"; \
+	  if cmp -s "$(top_srcdir)/$$sample" "$$installed"; then rm -f "$$installed"; fi; \
+	done
+	-test ! -d '$(DESTDIR)$(configdir)' || rmdir '$(DESTDIR)$(configdir)' 2>/dev/null
 
 if INSTALL_UNITS
 systemdsystemunit_DATA = etc/hopgate-gateway.service etc/hopgate-client.service

@@ -38,12 +38,13 @@ def plugins(world):
 
 @case("describe and the option section of the manual page are the same")
 def describe(world):
-    for name in PLUGINS:
+    pages = {name: os.path.join(SOURCE, "plugins", name, f"hopgate-{name}.5") for name in PLUGINS}
+    pages["hopgate.conf"] = os.path.join(SOURCE, "docs", "hopgate.conf.5")
+    for name, path in pages.items():
         text = world.program("describe", name)
         equal(text.returncode, 0, f"exit code of describe {name}")
         manual = world.program("describe", "--man", name)
         equal(manual.returncode, 0, f"exit code of describe --man {name}")
-        path = os.path.join(SOURCE, "plugins", name, f"hopgate-{name}.5")
         check(os.path.exists(path), f"{name} has no manual page")
         with open(path) as file:
             page = file.read()
@@ -101,6 +102,31 @@ pipeline:
 """)
     result = world.program("check", "-c", client)
     equal(result.returncode, 0, f"of the client's ({result.stdout} {result.stderr})")
+
+
+@case("check: the installed samples are good once their files are there")
+def samples(world):
+    world.certificates()
+    world.write("tokens", "")
+    world.token("client-1")
+    os.rename(world.path("token-client-1"), world.path("token"))
+    os.chmod(world.path("token"), 0o600)
+    for name in ("hopgate.conf", "client.conf"):
+        with open(os.path.join(SOURCE, "etc", name)) as file:
+            result = world.program("check", "-c", world.write(name, file.read()))
+        equal((result.returncode, result.stderr), (0, ""), f"of {name}")
+
+
+@case("check --print: what it prints is a config that means the same")
+def print_config(world):
+    world.certificates()
+    world.write("tokens", "")
+    first = world.program("check", "--print", "-c", world.write("test.conf", GOOD))
+    equal(first.returncode, 0, f"exit code ({first.stderr})")
+    lines = [line for line in first.stdout.splitlines(True) if not re.search(r": ~$|\(secret\)", line)]
+    second = world.program("check", "--print", "-c", world.write("again.conf", "".join(lines)))
+    equal(second.returncode, 0, f"exit code ({second.stderr})")
+    equal(second.stdout.splitlines()[1:], first.stdout.splitlines()[1:], "what is printed")
 
 
 @case("check: every fault with its line and column, not only the first")

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+
+dist_man_MANS += docs/hopgate.1 docs/hopgate.conf.5
+EXTRA_DIST += docs/update-manuals.sh
+
+# Writes the option sections of all manual pages anew from the tables in the programs.
+update-manuals: hopgate $(plugin_LTLIBRARIES)
+	HOPGATE_PLUGIN_PATH='$(abs_top_builddir)/.libs' $(SHELL) $(top_srcdir)/docs/update-manuals.sh \
+	  '$(abs_top_builddir)/hopgate' '$(top_srcdir)'
+.PHONY: update-manuals
