@@ -10,6 +10,7 @@
  *   origin.c      the descriptor, and the instance in a worker
  *   pool.c        which connection serves which request
  *   connection.c  one socket: connecting, sending, time-outs, being closed
+ *   output.c      what waits to be sent, and until when
  *   request.c     the way down: events of the exchange to bytes in the connection's queue
  *   response.c    the way up: bytes from the socket to events
  *
@@ -156,17 +157,8 @@ struct connection {
 int connection_open(struct pool *pool, struct request *request);
 /* Gives an idle one its next request. */
 void connection_begin(struct connection *connection, struct request *request);
-/* Free slots of the queue. */
-size_t connection_output_room(const struct connection *connection);
-/* Queues a slice, taking over the reference that comes with it. */
-void connection_queue(struct connection *connection, struct hg_slice slice);
-/* Queues up to HTTP1_CHUNK_HEADER_MAX bytes, which are copied. */
-void connection_queue_framing(struct connection *connection, const uint8_t *data, size_t size);
-void connection_drop_output(struct connection *connection);
 /* Sends what is queued as far as the socket takes it; nothing yet while connecting. */
 void connection_flush(struct connection *connection);
-/* The same, but at the end of the loop's turn, when more may have come to be sent along. */
-void connection_flush_soon(struct connection *connection);
 void connection_watch(struct connection *connection);
 /* Sets the timer for what the connection waits for now. */
 void connection_set_timer(struct connection *connection);
@@ -174,6 +166,22 @@ void connection_set_timer(struct connection *connection);
 void connection_reopen(struct connection *connection);
 /* Closes the socket and frees. The request, if there is one, must already know. */
 void connection_free(struct connection *connection);
+
+/* ---- output.c ---- */
+
+/* Free slots of the queue. */
+size_t connection_output_room(const struct connection *connection);
+/* Queues a slice, taking over the reference that comes with it. */
+void connection_queue(struct connection *connection, struct hg_slice slice);
+/* Queues up to HTTP1_CHUNK_HEADER_MAX bytes, which are copied. */
+void connection_queue_framing(struct connection *connection, const uint8_t *data, size_t size);
+void connection_drop_output(struct connection *connection);
+/* The first `size` bytes are sent. */
+void connection_output_sent(struct connection *connection, size_t size);
+/* connection_flush(), but at the end of the loop's turn, when more may have come to be sent along. */
+void connection_flush_soon(struct connection *connection);
+/* Not any more: it was done, or the connection ends. */
+void connection_forget_flush(struct connection *connection);
 void connection_flush_stop(struct origin *origin);
 
 /* ---- request.c ---- */

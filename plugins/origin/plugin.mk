@@ -4,6 +4,7 @@
 origin_sources = \
 	plugins/origin/connection.c \
 	plugins/origin/origin.c plugins/origin/origin.h \
+	plugins/origin/output.c \
 	plugins/origin/pool.c \
 	plugins/origin/request.c \
 	plugins/origin/response.c
