@@ -22,7 +22,13 @@ tests_fuzz_replay_codec_json_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON
 	-DFUZZ_PLUGIN=codec_json_plugin -DFUZZ_CORPUS='"codec_json"'
 tests_fuzz_replay_codec_json_LDADD = $(fuzz_codec_ldadd) plugins/codec_json/libcodec_json.la $(JANSSON_LIBS)
 
-EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json
+check_PROGRAMS += tests/fuzz/replay_control
+TESTS += tests/fuzz/replay_control
+tests_fuzz_replay_control_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_control.c
+tests_fuzz_replay_control_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS) -DFUZZ_CORPUS='"control"'
+tests_fuzz_replay_control_LDADD = core/libcore.la $(CORE_LIBS)
+
+EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json tests/fuzz/control
 
 run_fuzz = HG_SRCDIR='$(top_srcdir)' FUZZ_CLANG='$(FUZZ_CLANG)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
 	$(SHELL) $(top_srcdir)/tests/fuzz/fuzz.sh
@@ -34,8 +40,10 @@ fuzz-codec_binary:
 fuzz-codec_json:
 	$(run_fuzz) codec_json "$(fuzz_cppflags) -DFUZZ_PLUGIN=codec_json_plugin -Dhopgate_plugin=codec_json_plugin \
 	  $(JANSSON_CFLAGS) $(JANSSON_LIBS)" $(fuzz_codec_sources) $(codec_json_sources)
-fuzz: fuzz-codec_binary fuzz-codec_json
+fuzz-control:
+	$(run_fuzz) control "$(fuzz_cppflags) $(JANSSON_CFLAGS) $(JANSSON_LIBS)" tests/fuzz/fuzz_control.c core/control.c
+fuzz: fuzz-codec_binary fuzz-codec_json fuzz-control
 clean-local: clean-fuzz
 clean-fuzz:
 	rm -rf fuzz
-.PHONY: fuzz fuzz-codec_binary fuzz-codec_json clean-fuzz
+.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-control clean-fuzz

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Which sessions a client has, and how long it waits before it connects again.
+ */
+#include "core/backoff.h"
+#include "core/registry.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- The registry ---- */
+
+static struct registry_node *add(struct registry *registry, const char *id)
+{
+    struct registry_node *node = calloc(1, sizeof *node);
+
+    node->id = hg_text(id);
+    ck_assert_int_eq(registry_add(registry, node), 0);
+    return node;
+}
+
+static void take_out(struct registry *registry, struct registry_node *node)
+{
+    registry_remove(registry, node);
+    free(node);
+}
+
+START_TEST(the_newest_comes_first)
+{
+    struct registry registry = {0};
+    struct registry_node *first, *other, *second, *third;
+
+    ck_assert_ptr_null(registry_newest(&registry, HG_TEXT("a")));
+    first = add(&registry, "a");
+    other = add(&registry, "b");
+    second = add(&registry, "a");
+    third = add(&registry, "a");
+    ck_assert_ptr_eq(registry_newest(&registry, HG_TEXT("a")), third);
+    ck_assert_ptr_eq(registry_older(third), second);
+    ck_assert_ptr_eq(registry_older(second), first);
+    ck_assert_ptr_null(registry_older(first));
+    ck_assert_ptr_eq(registry_newest(&registry, HG_TEXT("b")), other);
+    ck_assert_ptr_null(registry_older(other));
+    ck_assert_ptr_null(registry_newest(&registry, HG_TEXT("aa")));
+    ck_assert_ptr_null(registry_newest(&registry, HG_TEXT("")));
+    take_out(&registry, second);
+    ck_assert_ptr_eq(registry_older(third), first);
+    take_out(&registry, third);
+    ck_assert_ptr_eq(registry_newest(&registry, HG_TEXT("a")), first);
+    take_out(&registry, first);
+    ck_assert_ptr_null(registry_newest(&registry, HG_TEXT("a")));
+    take_out(&registry, other);
+    ck_assert_uint_eq(registry.count, 0);
+    registry_free(&registry);
+}
+END_TEST
+
+#define CLIENTS 1000
+
+START_TEST(growing_keeps_everybody_and_the_order)
+{
+    static struct registry_node nodes[3][CLIENTS];
+    static char ids[CLIENTS][16];
+    struct registry registry = {0};
+
+    for (size_t round = 0; round < 3; round++)
+        for (size_t i = 0; i < CLIENTS; i++) {
+            snprintf(ids[i], sizeof ids[i], "client-%zu", i);
+            nodes[round][i].id = hg_text(ids[i]);
+            ck_assert_int_eq(registry_add(&registry, &nodes[round][i]), 0);
+        }
+    ck_assert_uint_eq(registry.count, 3 * CLIENTS);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        struct registry_node *node = registry_newest(&registry, hg_text(ids[i]));
+
+        for (size_t round = 3; round-- > 0; node = registry_older(node))
+            if (node != &nodes[round][i])
+                ck_abort_msg("client %zu: the order is wrong", i);
+    }
+    for (size_t round = 0; round < 3; round++)
+        for (size_t i = 0; i < CLIENTS; i++)
+            registry_remove(&registry, &nodes[round][i]);
+    ck_assert_uint_eq(registry.count, 0);
+    registry_free(&registry);
+}
+END_TEST
+
+/* ---- Backoff ---- */
+
+START_TEST(the_first_try_is_made_at_once)
+{
+    struct backoff backoff = {0};
+
+    ck_assert_uint_eq(backoff_next(&backoff, 12345), 0);
+    ck_assert_uint_gt(backoff_next(&backoff, 0), 0);
+}
+END_TEST
+
+START_TEST(waits_grow_within_their_jitter_up_to_the_cap)
+{
+    hg_time longest = BACKOFF_FIRST;
+
+    for (uint64_t random = 0; random < 64; random++) {
+        struct backoff backoff = {0};
+
+        longest = BACKOFF_FIRST;
+        backoff_next(&backoff, random);
+        for (unsigned i = 0; i < 40; i++) {
+            hg_time wait = backoff_next(&backoff, random * UINT64_C(0x9e3779b97f4a7c15));
+
+            ck_assert_uint_le(wait, longest);
+            ck_assert_uint_ge(wait, longest / 2);
+            longest = longest + longest / 2 < BACKOFF_CAP ? longest + longest / 2 : BACKOFF_CAP;
+        }
+    }
+    ck_assert_uint_eq(longest, BACKOFF_CAP);
+}
+END_TEST
+
+START_TEST(clients_do_not_come_back_all_at_once)
+{
+    bool early = false, late = false;
+
+    for (uint64_t random = 0; random < 1000; random++) {
+        struct backoff backoff = {.failures = 1};
+        hg_time wait = backoff_next(&backoff, random * UINT64_C(0x9e3779b97f4a7c15));
+
+        early |= wait < BACKOFF_FIRST * 5 / 8;
+        late |= wait > BACKOFF_FIRST * 7 / 8;
+    }
+    ck_assert(early && late);
+}
+END_TEST
+
+START_TEST(only_a_stable_link_makes_it_forget)
+{
+    struct backoff backoff = {0};
+
+    for (unsigned i = 0; i < 10; i++)
+        backoff_next(&backoff, 0);
+    backoff_link_ended(&backoff, BACKOFF_STABLE - 1);
+    ck_assert_uint_gt(backoff_next(&backoff, 0), BACKOFF_FIRST);
+    backoff_link_ended(&backoff, BACKOFF_STABLE);
+    ck_assert_uint_eq(backoff_next(&backoff, 0), 0);
+    ck_assert_uint_eq(backoff_next(&backoff, 0), BACKOFF_FIRST);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("registry");
+    TCase *registry = tcase_create("registry"), *backoff = tcase_create("backoff");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(registry, the_newest_comes_first);
+    tcase_add_test(registry, growing_keeps_everybody_and_the_order);
+    tcase_add_test(backoff, the_first_try_is_made_at_once);
+    tcase_add_test(backoff, waits_grow_within_their_jitter_up_to_the_cap);
+    tcase_add_test(backoff, clients_do_not_come_back_all_at_once);
+    tcase_add_test(backoff, only_a_stable_link_makes_it_forget);
+    suite_add_tcase(suite, registry);
+    suite_add_tcase(suite, backoff);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
