@@ -19,6 +19,8 @@ http_la_CFLAGS = $(PLUGIN_CFLAGS)
 http_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 http_la_LIBADD = plugins/http1/libhttp1.la $(GNUTLS_LIBS)
 
+dist_man_MANS += plugins/http/hopgate-http.5
+
 if HAVE_CHECK
 check_PROGRAMS += plugins/http/test_http
 TESTS += plugins/http/test_http
