@@ -22,7 +22,7 @@ enum {
 };
 
 struct dtls_record {
-    uint8_t type;
+    uint16_t type;
     uint16_t epoch;
     const uint8_t *bytes; /* the header and what follows it */
     size_t size;          /* of both */

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * dtls_bench [SECONDS]: the datagram link alone, without tunnel or HTTP: both ends in one thread over loopback. One way
+ * as fast as it goes at two packet sizes, a ping-pong, and handshakes; a line of JSON each. Rates are for each second
+ * of processor time that both ends take together, so that they hold on a busy machine too.
+ */
+#include "plugins/dtls/tests/pair.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static uint8_t packet[16384];
+static double seconds = 2; /* for each line */
+
+/* Processor time of the process, in seconds. */
+static double processor(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Sends as much as the receiver's socket holds, lets it arrive, and so on. */
+static void bulk(int64_t mtu, const struct test_certificate *ca, const struct test_certificate *leaf)
+{
+    struct test_pair pair;
+    struct hg_link *link;
+    hg_time begun;
+    double used;
+
+    test_pair_init(&pair, ca, leaf);
+    pair.client_config.mtu = mtu;
+    test_pair_start(&pair, true, true, 0);
+    link = test_connect_up(&pair);
+    begun = test_clock();
+    used = processor();
+    while (test_clock() - begun < (hg_time)(seconds * 1e9)) {
+        uint64_t before = pair.accepted->packets;
+        unsigned count = (unsigned)((512 << 10) / link->max_packet);
+
+        for (unsigned i = 0; i < count; i++)
+            if (test_ops()->send(link->handle, packet, link->max_packet) < 0)
+                break;
+        test_ops()->flush(link->handle);
+        test_wait(&pair, pair.accepted->packets >= before + count, 20);
+    }
+    used = processor() - used;
+    printf("{\"bench\": \"dtls bulk\", \"packet\": %zu, \"gbit_per_s\": %.2f, \"ns_per_packet\": %.0f}\n",
+           link->max_packet, (double)pair.accepted->bytes * 8 / used / 1e9,
+           used * 1e9 / (double)pair.accepted->packets);
+    test_pair_free(&pair);
+}
+
+static void ping_pong(const struct test_certificate *ca, const struct test_certificate *leaf)
+{
+    struct test_pair pair;
+    struct hg_link *link;
+    hg_time begun;
+    double used;
+    uint64_t rounds = 0;
+
+    test_pair_init(&pair, ca, leaf);
+    test_pair_start(&pair, true, true, 0);
+    link = test_connect_up(&pair);
+    begun = test_clock();
+    used = processor();
+    for (; test_clock() - begun < (hg_time)(seconds * 1e9); rounds++) {
+        test_send(link, packet, 64);
+        test_wait(&pair, pair.accepted->packets > rounds, 1000);
+        test_send(pair.accepted, packet, 64);
+        test_wait(&pair, link->packets > rounds, 1000);
+    }
+    printf("{\"bench\": \"dtls ping-pong\", \"packet\": 64, \"round_trips_per_s\": %.0f}\n",
+           (double)rounds / (processor() - used));
+    test_pair_free(&pair);
+}
+
+static void handshakes(bool resumed, const struct test_certificate *ca, const struct test_certificate *leaf)
+{
+    struct test_pair pair;
+    hg_time begun;
+    double used;
+    unsigned count = 0;
+
+    test_pair_init(&pair, ca, leaf);
+    test_pair_start(&pair, true, true, 0);
+    begun = test_clock();
+    used = processor();
+    while (test_clock() - begun < (hg_time)(seconds * 1e9)) {
+        test_close(test_connect_up(&pair), true);
+        if (!resumed) { /* a gateway with another ticket key */
+            struct dtls_instance *instance = pair.gateway->instance->state;
+
+            gnutls_free(instance->ticket_key.data);
+            gnutls_session_ticket_key_generate(&instance->ticket_key);
+        }
+        count++;
+    }
+    printf("{\"bench\": \"dtls handshakes\", \"resumed\": %s, \"both_ends_per_s\": %.0f}\n", resumed ? "true" : "false",
+           (double)count / (processor() - used));
+    test_pair_free(&pair);
+}
+
+/* The rig is made for tests and ends them when something fails: so this is one. */
+START_TEST(bench)
+{
+    struct test_certificate ca = test_certificate_new("bench authority", NULL, -3600, 3600);
+    struct test_certificate leaf = test_certificate_new("gate.test", &ca, -3600, 3600);
+
+    memset(packet, 'x', sizeof packet);
+    bulk(1500, &ca, &leaf);
+    bulk(0, &ca, &leaf);
+    ping_pong(&ca, &leaf);
+    handshakes(false, &ca, &leaf);
+    handshakes(true, &ca, &leaf);
+    test_certificate_free(&leaf);
+    test_certificate_free(&ca);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    Suite *suite = suite_create("dtls_bench");
+    SRunner *runner = srunner_create(suite);
+    TCase *tests = tcase_create("bench");
+    int failed;
+
+    if (argc > 1)
+        seconds = atof(argv[1]);
+    tcase_add_test(tests, bench);
+    suite_add_tcase(suite, tests);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_MINIMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
