@@ -60,8 +60,21 @@ static enum hg_verdict interim(struct connection *connection, const struct hg_he
     return HG_NEXT;
 }
 
+static void on_reset(struct hg_self *self, const struct hg_reason *reason)
+{
+    struct connection *connection = self->state;
+
+    if (connection->phase != CONNECTION_OPEN)
+        return;
+    if (connection->response_phase == RESPONSE_NONE)
+        error_respond(connection, reason, self->exchange->request);
+    else if (connection->response_phase == RESPONSE_BODY)
+        connection->truncate = true;
+}
+
 static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
+    static const struct hg_reason unasked = {502, "http_upgrade_failed", "101 although no upgrade was asked for", 0};
     struct connection *connection = self->state;
 
     (void)direction;
@@ -69,6 +82,11 @@ static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction
         return HG_NEXT;
     if (hg_head_is_interim(head))
         return interim(connection, head);
+    if (head->status == 101) {
+        on_reset(self, &unasked);
+        hg_reset(self, &unasked);
+        return HG_NEXT;
+    }
     connection->response_framing = http1_response_framing(head, request_method(connection), connection->version);
     connection->response_left = connection->response_framing == HTTP1_LENGTH ? (uint64_t)head->length : 0;
     /* A body that was not asked for by 100 may come or not: nobody could tell it from the next request. */
@@ -192,18 +210,6 @@ void response_written(struct connection *connection)
     }
     connection->data_waits = false;
     hg_resume(connection->self, HG_UP);
-}
-
-static void on_reset(struct hg_self *self, const struct hg_reason *reason)
-{
-    struct connection *connection = self->state;
-
-    if (connection->phase != CONNECTION_OPEN)
-        return;
-    if (connection->response_phase == RESPONSE_NONE)
-        error_respond(connection, reason, self->exchange->request);
-    else if (connection->response_phase == RESPONSE_BODY)
-        connection->truncate = true;
 }
 
 static void on_writable(struct hg_self *self, enum hg_direction direction)

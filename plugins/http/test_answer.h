@@ -25,7 +25,7 @@ struct seen {
  *        /echo            the body and trailers come back, while they arrive
  *        /bytes/N         N bytes of pattern(), length known
  *        /chunks/N        the same, length unknown
- *        /status/N        that status, no body
+ *        /status/N        that status, no body (101 too)
  *        /early           200 with "early", without waiting for the body, which is read
  *        /deaf            the same, and the body is never read
  *        /never           no answer

@@ -757,6 +757,9 @@ static void be_refused(struct bench *bench)
     user_expect(&user, "\r\n\r\n");
     ck_assert_ptr_null(strstr(user.got, "request id"));
     user_close(&user);
+    converse(bench, &user, "GET /status/101 HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade, close\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 502 "));
+    user_close(&user);
     converse(bench, &user, "POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
     ck_assert_ptr_nonnull(strstr(user.got, "Connection: close\r\n"));
     user_close(&user);
