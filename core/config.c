@@ -4,6 +4,7 @@
 #include "core/config.h"
 
 #include "core/config_private.h"
+#include "core/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,15 +19,36 @@ enum {
 
 /* ---- Telling faults ---- */
 
+/* A message may hold text of the file: line breaks and other control characters are shown, not done. */
+static void print_line(FILE *out, const char *text)
+{
+    size_t left = strlen(text), length;
+    uint32_t code_point;
+
+    for (; left > 0; text += length, left -= length) {
+        length = utf8_character(text, left, &code_point);
+        if (length == 0 || code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0))
+            fprintf(out, "\\x%02x", length ? (unsigned)code_point : (unsigned char)*text);
+        else
+            fwrite(text, 1, length, out);
+        length += length == 0;
+    }
+    fputc('\n', out);
+}
+
 __attribute__((format(printf, 4, 0))) static void tell(const struct config *config, const struct config_node *at,
                                                        const char *kind, const char *format, va_list arguments)
 {
+    char *message = NULL;
+
+    if (vasprintf(&message, format, arguments) < 0)
+        message = NULL;
     if (at)
         fprintf(config->errors, "%s:%u:%u: %s", config->path, at->line, at->column, kind);
     else
         fprintf(config->errors, "%s: %s", config->path, kind);
-    vfprintf(config->errors, format, arguments);
-    fputc('\n', config->errors);
+    print_line(config->errors, message ? message : "memory is out");
+    free(message);
 }
 
 void config_vfault(struct config *config, const struct config_node *at, const char *format, va_list arguments)

@@ -28,7 +28,15 @@ tests_fuzz_replay_control_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_control.
 tests_fuzz_replay_control_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS) -DFUZZ_CORPUS='"control"'
 tests_fuzz_replay_control_LDADD = core/libcore.la $(CORE_LIBS)
 
-EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json tests/fuzz/control
+check_PROGRAMS += tests/fuzz/replay_config
+TESTS += tests/fuzz/replay_config
+fuzz_config_sources = tests/fuzz/fuzz_config.c core/config.c core/config_variable.c core/config_yaml.c \
+	core/option_address.c core/option_file.c core/option_values.c core/options.c core/suggest.c core/utf8.c
+tests_fuzz_replay_config_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_config.c
+tests_fuzz_replay_config_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DFUZZ_CORPUS='"config"'
+tests_fuzz_replay_config_LDADD = core/libcore.la $(CORE_LIBS)
+
+EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json tests/fuzz/config tests/fuzz/control
 
 run_fuzz = HG_SRCDIR='$(top_srcdir)' FUZZ_CLANG='$(FUZZ_CLANG)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
 	$(SHELL) $(top_srcdir)/tests/fuzz/fuzz.sh
@@ -42,8 +50,10 @@ fuzz-codec_json:
 	  $(JANSSON_CFLAGS) $(JANSSON_LIBS)" $(fuzz_codec_sources) $(codec_json_sources)
 fuzz-control:
 	$(run_fuzz) control "$(fuzz_cppflags) $(JANSSON_CFLAGS) $(JANSSON_LIBS)" tests/fuzz/fuzz_control.c core/control.c
-fuzz: fuzz-codec_binary fuzz-codec_json fuzz-control
+fuzz-config:
+	$(run_fuzz) config "$(fuzz_cppflags) $(YAML_CFLAGS) $(YAML_LIBS)" $(fuzz_config_sources)
+fuzz: fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control
 clean-local: clean-fuzz
 clean-fuzz:
 	rm -rf fuzz
-.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-control clean-fuzz
+.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control clean-fuzz

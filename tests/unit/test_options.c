@@ -306,6 +306,7 @@ static const struct {
     const char *told; /* how the only line that must be told begins, behind the path of the file */
 } bad[] = {
     {"strng: x", "1:1: test: unknown option 'strng'; did you mean 'string'?"},
+    {"\"str\\n\\e[2J\\u009b\\u00e4\": x", "1:1: test: unknown option 'str\\x0a\\x1b[2J\\x9b\xc3\xa4'\n"},
     {"string: [x]", "1:9: test: string: expected text, not a list"},
     {"string:", "1:8: test: string: it has no value"},
     {"string: \"a\\0b\"", "1:9: test: string: a zero byte is not allowed"},
