@@ -16,10 +16,13 @@ static uint64_t segment_end(const struct segment *segment)
 /* The index, counted from head, of the first segment that ends above `offset`. */
 static uint32_t receiver_find(const struct receiver *receiver, uint64_t offset)
 {
-    const struct segment *segments = receiver->segments + receiver->head;
+    const struct segment *segments;
     uint32_t low = 0, high = receiver->count;
 
-    if (high == 0 || segment_end(&segments[high - 1]) <= offset)
+    if (high == 0)
+        return 0;
+    segments = receiver->segments + receiver->head;
+    if (segment_end(&segments[high - 1]) <= offset)
         return high;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;

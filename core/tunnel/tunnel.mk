@@ -27,3 +27,16 @@ core_tunnel_libtunnel_la_SOURCES = \
 	core/tunnel/tunnel.h \
 	core/tunnel/varint.h
 core_tunnel_libtunnel_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/test_tunnel_parts tests/unit/test_tunnel
+TESTS += tests/unit/test_tunnel_parts tests/unit/test_tunnel
+tests_unit_test_tunnel_parts_SOURCES = tests/unit/test_tunnel_parts.c tests/sim/random.h
+tests_unit_test_tunnel_parts_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
+tests_unit_test_tunnel_parts_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_tunnel_parts_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
+tests_unit_test_tunnel_SOURCES = tests/unit/test_tunnel.c tests/sim/random.h
+tests_unit_test_tunnel_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
+tests_unit_test_tunnel_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_tunnel_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
+endif

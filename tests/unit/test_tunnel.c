@@ -1,0 +1,767 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A session over a link, packet by packet: what the simulator's random runs would not notice if it were wrong.
+ */
+#include "core/buffer.h"
+#include "core/tunnel/tunnel.h"
+#include "core/tunnel/varint.h"
+#include "tests/sim/random.h"
+
+#include <check.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CLIENT,
+    GATEWAY,
+};
+
+static struct tn_params params[2];
+static struct tn_session *sessions[2];
+static struct tn_link *links[2];
+static uint64_t numbers[2];
+static tn_time now;
+static uint8_t packet[TN_PACKET_MAX];
+static uint8_t bytes[400000];
+
+static void setup_params(void)
+{
+    now = TN_SECOND;
+    for (int side = 0; side < 2; side++) {
+        tn_params_default(&params[side]);
+        params[side].is_client = side == CLIENT;
+        numbers[side] = 0;
+    }
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 251);
+}
+
+static void setup_ends(void)
+{
+    struct tn_peer_params peer;
+
+    for (int side = 0; side < 2; side++) {
+        sessions[side] = tn_session_new(&params[side]);
+        links[side] = tn_link_new(sessions[side], &params[side], now);
+    }
+    for (int side = 0; side < 2; side++) {
+        tn_session_local_params(sessions[!side], &peer);
+        tn_session_set_peer_params(sessions[side], &peer);
+    }
+}
+
+static void setup(void)
+{
+    setup_params();
+    setup_ends();
+}
+
+static void teardown(void)
+{
+    for (int side = 0; side < 2; side++) {
+        tn_link_free(links[side]);
+        tn_session_free(sessions[side]);
+    }
+}
+
+static size_t take(int from)
+{
+    size_t size = tn_link_send(links[from], now, numbers[from], packet, 1200);
+
+    numbers[from] += size > 0;
+    return size;
+}
+
+static int give(int to, size_t size)
+{
+    return tn_link_receive(links[to], now, numbers[!to] - 1, packet, size);
+}
+
+/* Carries all that is to be sent now, in one batch; returns how many packets. */
+static unsigned carry(int from)
+{
+    unsigned count = 0;
+    size_t size;
+
+    while ((size = take(from)) > 0) {
+        ck_assert_int_eq(give(!from, size), 0);
+        count++;
+    }
+    tn_link_batch_end(links[!from], now);
+    return count;
+}
+
+/* Lets both ends talk until they are silent; ACKs that wait are waited for. */
+static void settle(void)
+{
+    for (int i = 0; i < 1000; i++) {
+        now += TN_MILLISECOND;
+        for (int side = 0; side < 2; side++)
+            ck_assert_int_eq(tn_link_timeout(links[side], now), 0);
+        if (carry(CLIENT) + carry(GATEWAY) == 0 && i > 20)
+            return;
+    }
+    ck_abort_msg("the ends never fall silent");
+}
+
+static size_t write_bytes(struct tn_stream *stream, size_t offset, size_t size)
+{
+    struct hg_slice slice = {NULL, bytes + offset, size};
+
+    return tn_stream_write(stream, &slice);
+}
+
+static struct tn_stream *expect_event(int side, enum tn_event_type type, uint64_t code)
+{
+    struct tn_event event;
+
+    ck_assert(tn_session_next_event(sessions[side], &event));
+    ck_assert_int_eq(event.type, type);
+    ck_assert_uint_eq(event.code, code);
+    return event.stream;
+}
+
+static void expect_no_event(int side)
+{
+    struct tn_event event;
+
+    ck_assert(!tn_session_next_event(sessions[side], &event));
+}
+
+/* Reads all there is and compares; returns how much. */
+static size_t read_bytes(struct tn_stream *stream, size_t offset)
+{
+    struct hg_slice slice;
+    size_t total = 0;
+
+    while (tn_stream_peek(stream, &slice)) {
+        ck_assert_mem_eq(slice.data, bytes + offset + total, slice.size);
+        total += slice.size;
+        tn_stream_consume(stream, slice.size);
+    }
+    return total;
+}
+
+START_TEST(one_exchange)
+{
+    struct tn_stream *asked = tn_stream_open(sessions[GATEWAY]), *served;
+
+    ck_assert_uint_eq(tn_stream_id(asked), 1);
+    ck_assert_uint_eq(write_bytes(asked, 0, 500), 500);
+    tn_stream_finish(asked);
+    ck_assert_uint_eq(carry(GATEWAY), 1);
+    served = expect_event(CLIENT, TN_EVENT_OPENED, 0);
+    ck_assert_ptr_eq(expect_event(CLIENT, TN_EVENT_READABLE, 0), served);
+    expect_no_event(CLIENT);
+    ck_assert_uint_eq(tn_stream_id(served), 1);
+    ck_assert(!tn_stream_fin_read(served));
+    ck_assert_uint_eq(read_bytes(served, 0), 500);
+    ck_assert(tn_stream_fin_read(served));
+    ck_assert_uint_eq(write_bytes(served, 1000, 50), 50);
+    tn_stream_finish(served);
+    ck_assert_uint_eq(write_bytes(served, 0, 1), 0);
+    /* Answer and ACK in one packet. */
+    ck_assert_uint_eq(carry(CLIENT), 1);
+    ck_assert(tn_stream_all_acknowledged(asked));
+    ck_assert_ptr_eq(expect_event(GATEWAY, TN_EVENT_READABLE, 0), asked);
+    ck_assert_uint_eq(read_bytes(asked, 1000), 50);
+    tn_stream_release(asked);
+    tn_stream_release(served);
+    settle();
+    ck_assert_uint_eq(tn_session_stream_count(sessions[CLIENT]), 0);
+    ck_assert_uint_eq(tn_session_stream_count(sessions[GATEWAY]), 0);
+    expect_no_event(CLIENT);
+    expect_no_event(GATEWAY);
+}
+END_TEST
+
+/* Many small messages share packets. */
+START_TEST(small_streams_share_packets)
+{
+    for (int i = 0; i < 50; i++) {
+        struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
+
+        ck_assert_uint_eq(write_bytes(stream, 0, 40), 40);
+        tn_stream_finish(stream);
+    }
+    ck_assert_uint_le(carry(GATEWAY), 2);
+}
+END_TEST
+
+/* A small message does not wait behind a bulk stream, and bulk streams share evenly. */
+START_TEST(fair_turns)
+{
+    struct tn_stream *bulk[2] = {tn_stream_open(sessions[GATEWAY]), tn_stream_open(sessions[GATEWAY])}, *small;
+    size_t size;
+
+    for (int i = 0; i < 2; i++)
+        write_bytes(bulk[i], 0, 200000);
+    /* The first turn of each. */
+    for (int i = 0; i < 8; i++) {
+        size = take(GATEWAY);
+        ck_assert_uint_gt(size, 0);
+        ck_assert_int_eq(give(CLIENT, size), 0);
+    }
+    small = tn_stream_open(sessions[GATEWAY]);
+    write_bytes(small, 0, 100);
+    size = take(GATEWAY);
+    ck_assert_int_eq(give(CLIENT, size), 0);
+    for (;;) {
+        struct tn_event event;
+
+        ck_assert_msg(tn_session_next_event(sessions[CLIENT], &event), "the small stream had to wait");
+        if (tn_stream_id(event.stream) == tn_stream_id(small) && tn_stream_readable(event.stream) == 100)
+            break;
+    }
+    for (int i = 0; i < 50; i++) {
+        struct tn_event event;
+        size_t read[2] = {0, 0};
+
+        settle();
+        while (tn_session_next_event(sessions[CLIENT], &event))
+            if (tn_stream_id(event.stream) < 9)
+                read[tn_stream_id(event.stream) >> 2] += tn_stream_readable(event.stream);
+        ck_assert_uint_le(read[0] > read[1] ? read[0] - read[1] : read[1] - read[0], 16384);
+    }
+}
+END_TEST
+
+/* Only consuming gives credit; a stalled reader stops its writer and nobody else. */
+START_TEST(credit_by_consuming)
+{
+    struct tn_stream *stalled = tn_stream_open(sessions[GATEWAY]), *other = tn_stream_open(sessions[GATEWAY]), *s;
+    struct tn_session_stats stats;
+    struct tn_event event;
+    size_t written = 0, read = 0;
+
+    for (int i = 0; i < 100; i++) {
+        written += write_bytes(stalled, 0, sizeof bytes);
+        settle();
+    }
+    tn_session_stats(sessions[CLIENT], &stats);
+    ck_assert_uint_eq(stats.bytes_held, params[CLIENT].stream_window);
+    ck_assert_uint_eq(written, params[CLIENT].stream_window + params[GATEWAY].send_buffer);
+    while (tn_session_next_event(sessions[CLIENT], &event))
+        ;
+    for (int i = 0; i < 20; i++) {
+        ck_assert_uint_eq(write_bytes(other, 0, 100000), 100000);
+        settle();
+        s = expect_event(CLIENT, i == 0 ? TN_EVENT_OPENED : TN_EVENT_READABLE, 0);
+        if (i == 0)
+            expect_event(CLIENT, TN_EVENT_READABLE, 0);
+        read += read_bytes(s, 0);
+    }
+    ck_assert_uint_eq(read, 2000000);
+}
+END_TEST
+
+/* The window of a reader that keeps up grows, up to its bound and no further. */
+START_TEST(window_grows)
+{
+    struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
+    struct tn_event event;
+    uint64_t consumed = 0, most = 0;
+
+    for (int i = 0; i < 3000; i++) {
+        struct tn_session_stats stats;
+
+        write_bytes(stream, 0, sizeof bytes);
+        carry(GATEWAY);
+        while (tn_session_next_event(sessions[CLIENT], &event)) {
+            consumed += tn_stream_readable(event.stream);
+            tn_stream_consume(event.stream, tn_stream_readable(event.stream));
+        }
+        now += TN_MILLISECOND / 10;
+        for (int side = 0; side < 2; side++)
+            ck_assert_int_eq(tn_link_timeout(links[side], now), 0);
+        carry(CLIENT);
+        now += TN_MILLISECOND;
+        while (tn_session_next_event(sessions[GATEWAY], &event))
+            ;
+        tn_session_stats(sessions[GATEWAY], &stats);
+        most = stats.bytes_unacked > most ? stats.bytes_unacked : most;
+    }
+    /* Nobody reads any more: what can still be sent is the window. */
+    for (int i = 0; i < 100; i++) {
+        write_bytes(stream, 0, sizeof bytes);
+        settle();
+    }
+    while (tn_session_next_event(sessions[CLIENT], &event))
+        most = tn_stream_readable(event.stream);
+    ck_assert_uint_gt(most, params[CLIENT].stream_window);
+    ck_assert_uint_le(most, params[CLIENT].stream_window_max);
+}
+END_TEST
+
+START_TEST(duplicates_are_dropped)
+{
+    struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
+    struct tn_link_stats stats;
+    size_t size;
+
+    write_bytes(stream, 0, 100);
+    size = take(GATEWAY);
+    ck_assert_int_eq(give(CLIENT, size), 0);
+    ck_assert_int_eq(give(CLIENT, size), 0);
+    tn_link_stats(links[CLIENT], &stats);
+    ck_assert_uint_eq(stats.packets_received, 1);
+    ck_assert_uint_eq(stats.packets_duplicate, 1);
+}
+END_TEST
+
+/* One packet lost, the next three arrive: sent again at the ACK, without a timer. */
+START_TEST(lost_by_number)
+{
+    struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
+    struct tn_link_stats stats;
+
+    write_bytes(stream, 0, 1000);
+    ck_assert_uint_gt(take(GATEWAY), 0);
+    for (size_t i = 1; i < 4; i++) {
+        write_bytes(stream, 1000 * i, 1000);
+        ck_assert_int_eq(give(CLIENT, take(GATEWAY)), 0);
+    }
+    tn_link_batch_end(links[CLIENT], now);
+    ck_assert_uint_eq(carry(CLIENT), 1);
+    tn_link_stats(links[GATEWAY], &stats);
+    ck_assert_uint_eq(stats.packets_lost, 1);
+    ck_assert_uint_eq(stats.congestion_events, 1);
+    ck_assert_uint_eq(carry(GATEWAY), 1);
+    ck_assert_ptr_eq(tn_stream_user(expect_event(CLIENT, TN_EVENT_OPENED, 0)), NULL);
+    ck_assert_uint_eq(read_bytes(expect_event(CLIENT, TN_EVENT_READABLE, 0), 0), 4000);
+}
+END_TEST
+
+/* The only packet is lost: the probe after the timeout carries its data, not just a PING. */
+START_TEST(probe_carries_data)
+{
+    struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
+    tn_time deadline;
+
+    write_bytes(stream, 0, 1000);
+    ck_assert_uint_gt(take(GATEWAY), 0);
+    deadline = tn_link_deadline(links[GATEWAY]);
+    /* RFC 9002 section 6.2.2: three times the initial RTT, and the ACK's delay. */
+    ck_assert_uint_eq(deadline - now, 999 * TN_MILLISECOND + 5 * TN_MILLISECOND);
+    now = deadline - 1;
+    ck_assert_int_eq(tn_link_timeout(links[GATEWAY], now), 0);
+    ck_assert(!tn_link_wants_send(links[GATEWAY], now));
+    now = deadline;
+    ck_assert_int_eq(tn_link_timeout(links[GATEWAY], now), 0);
+    ck_assert(tn_link_wants_send(links[GATEWAY], now));
+    ck_assert_uint_ge(carry(GATEWAY), 1);
+    expect_event(CLIENT, TN_EVENT_OPENED, 0);
+    ck_assert_uint_eq(read_bytes(expect_event(CLIENT, TN_EVENT_READABLE, 0), 0), 1000);
+    /* The next timeout is twice as long. */
+    ck_assert_uint_eq(tn_link_deadline(links[GATEWAY]) - now, 2 * (deadline - TN_SECOND));
+}
+END_TEST
+
+START_TEST(ack_waits_its_time)
+{
+    struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
+
+    write_bytes(stream, 0, 100);
+    ck_assert_uint_eq(carry(GATEWAY), 1);
+    ck_assert(!tn_link_wants_send(links[CLIENT], now));
+    ck_assert_uint_eq(tn_link_deadline(links[CLIENT]), now + 5 * TN_MILLISECOND);
+    now += 5 * TN_MILLISECOND;
+    ck_assert_int_eq(tn_link_timeout(links[CLIENT], now), 0);
+    ck_assert(tn_link_wants_send(links[CLIENT], now));
+    now += 95 * TN_MILLISECOND;
+    ck_assert_uint_eq(carry(CLIENT), 1);
+    {
+        struct tn_link_stats stats;
+
+        tn_link_stats(links[GATEWAY], &stats);
+        ck_assert_uint_eq(stats.smoothed_rtt, 100 * TN_MILLISECOND);
+        ck_assert_uint_eq(stats.bytes_in_flight, 0);
+    }
+}
+END_TEST
+
+/* The window holds packets back, and the deadline names the moment at which pacing lets the next ones go. */
+START_TEST(window_and_pacing)
+{
+    struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
+    struct tn_link_stats stats;
+
+    write_bytes(stream, 0, 100000);
+    ck_assert_uint_eq(carry(GATEWAY), 10);
+    tn_link_stats(links[GATEWAY], &stats);
+    ck_assert_uint_eq(stats.bytes_in_flight, 12000);
+    ck_assert_uint_eq(stats.congestion_window, 12000);
+    ck_assert(!tn_link_wants_send(links[GATEWAY], now));
+    now += 100 * TN_MILLISECOND;
+    carry(CLIENT);
+    /* The whole window is free, and doubled; it goes out over about half a round trip, in quanta. */
+    tn_link_stats(links[GATEWAY], &stats);
+    ck_assert_uint_eq(stats.congestion_window, 24000);
+    ck_assert_uint_lt(carry(GATEWAY), 20);
+    ck_assert(!tn_link_wants_send(links[GATEWAY], now));
+    for (int i = 0; i < 100 && stats.bytes_in_flight < 24000; i++) {
+        ck_assert_uint_gt(tn_link_deadline(links[GATEWAY]), now);
+        ck_assert_uint_le(tn_link_deadline(links[GATEWAY]), now + 10 * TN_MILLISECOND);
+        now = tn_link_deadline(links[GATEWAY]);
+        ck_assert_int_eq(tn_link_timeout(links[GATEWAY], now), 0);
+        carry(GATEWAY);
+        tn_link_stats(links[GATEWAY], &stats);
+    }
+    ck_assert_uint_ge(stats.bytes_in_flight, 24000);
+}
+END_TEST
+
+START_TEST(keep_alive_and_death)
+{
+    tn_time start = now;
+
+    ck_assert_uint_eq(tn_link_deadline(links[CLIENT]), start + 10 * TN_SECOND);
+    now = start + 10 * TN_SECOND;
+    ck_assert_int_eq(tn_link_timeout(links[CLIENT], now), 0);
+    ck_assert_uint_eq(carry(CLIENT), 1);
+    settle();
+    /* The answer gave both another ten seconds. */
+    ck_assert_uint_ge(tn_link_deadline(links[CLIENT]), start + 20 * TN_SECOND);
+    ck_assert_uint_ge(tn_link_deadline(links[GATEWAY]), start + 20 * TN_SECOND);
+    /* Then nothing comes any more. */
+    start = now;
+    for (int i = 0;; i++) {
+        int error;
+
+        ck_assert_int_lt(i, 100);
+        now = tn_link_deadline(links[CLIENT]);
+        ck_assert_uint_ne(now, TN_TIME_NEVER);
+        error = tn_link_timeout(links[CLIENT], now);
+        if (error) {
+            ck_assert_int_eq(error, TN_DEAD);
+            break;
+        }
+        while (take(CLIENT) > 0)
+            ;
+    }
+    ck_assert_uint_gt(now - start, 15 * TN_SECOND);
+    ck_assert_uint_lt(now - start, 20 * TN_SECOND);
+    ck_assert_uint_eq(tn_link_deadline(links[CLIENT]), TN_TIME_NEVER);
+}
+END_TEST
+
+START_TEST(closing)
+{
+    struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
+    size_t size;
+
+    write_bytes(stream, 0, 100);
+    tn_link_close(links[GATEWAY], TN_SHUTDOWN, "bye\n");
+    ck_assert(tn_link_wants_send(links[GATEWAY], now));
+    size = take(GATEWAY);
+    ck_assert_uint_eq(take(GATEWAY), 0);
+    ck_assert_int_eq(give(CLIENT, size), TN_CLOSED);
+    ck_assert_uint_eq(tn_link_close_code(links[CLIENT]), TN_SHUTDOWN);
+    ck_assert_str_eq(tn_link_close_reason(links[CLIENT]), "bye?");
+    ck_assert_str_eq(tn_error_name(TN_SHUTDOWN), "SHUTDOWN");
+    ck_assert_uint_eq(take(CLIENT), 0);
+    ck_assert_uint_eq(tn_link_deadline(links[CLIENT]), TN_TIME_NEVER);
+    expect_no_event(CLIENT);
+}
+END_TEST
+
+/* A gateway's streams wait until its `accept` has arrived. */
+START_TEST(accept_comes_first)
+{
+    struct tn_link *fresh[2];
+    struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
+    const char *text;
+    size_t size;
+
+    for (int side = 0; side < 2; side++) {
+        tn_link_detach(links[side]);
+        fresh[side] = tn_link_new(NULL, &params[side], now);
+    }
+    write_bytes(stream, 0, 100);
+    ck_assert(tn_control_write(fresh[GATEWAY], "accept\n", 7));
+    tn_link_attach(fresh[GATEWAY], sessions[GATEWAY], now);
+    size = tn_link_send(fresh[GATEWAY], now, 0, packet, 1200);
+    ck_assert_uint_gt(size, 0);
+    ck_assert_int_eq(tn_link_receive(fresh[CLIENT], now, 0, packet, size), 0);
+    ck_assert_uint_eq(tn_link_send(fresh[GATEWAY], now, 1, packet, 1200), 0);
+    ck_assert_uint_eq(tn_control_peek(fresh[CLIENT], &text), 7);
+    ck_assert_mem_eq(text, "accept\n", 7);
+    tn_control_consume(fresh[CLIENT], 7);
+    now += 5 * TN_MILLISECOND;
+    ck_assert_int_eq(tn_link_timeout(fresh[CLIENT], now), 0);
+    size = tn_link_send(fresh[CLIENT], now, 0, packet, 1200);
+    ck_assert_int_eq(tn_link_receive(fresh[GATEWAY], now, 0, packet, size), 0);
+    ck_assert(tn_control_all_acknowledged(fresh[GATEWAY]));
+    /* It comes before the other end is attached: as if it were lost. */
+    size = tn_link_send(fresh[GATEWAY], now, 1, packet, 1200);
+    ck_assert_uint_gt(size, 0);
+    ck_assert_int_eq(tn_link_receive(fresh[CLIENT], now, 1, packet, size), 0);
+    tn_link_attach(fresh[CLIENT], sessions[CLIENT], now);
+    ck_assert_int_eq(tn_link_receive(fresh[CLIENT], now, 1, packet, size), 0);
+    expect_event(CLIENT, TN_EVENT_OPENED, 0);
+    for (int side = 0; side < 2; side++)
+        tn_link_free(fresh[side]);
+}
+END_TEST
+
+START_TEST(control_bounds)
+{
+    static char text[TN_CONTROL_SEND_MAX + 1];
+
+    ck_assert(!tn_control_write(links[CLIENT], text, sizeof text));
+    ck_assert(tn_control_write(links[CLIENT], text, TN_CONTROL_SEND_MAX));
+    ck_assert(!tn_control_write(links[CLIENT], text, 1));
+    settle();
+    ck_assert(tn_control_write(links[CLIENT], text, TN_CONTROL_SEND_MAX));
+    settle();
+    /* The other end has read nothing and holds all it will hold. */
+    ck_assert(tn_control_write(links[CLIENT], text, 1));
+    ck_assert_int_eq(give(GATEWAY, take(CLIENT)), TN_CONTROL_BUFFER_EXCEEDED);
+}
+END_TEST
+
+/* ---- Peers that do not keep to the protocol ---- */
+
+struct forged {
+    uint8_t data[64];
+    uint8_t *end;
+};
+
+static void forge(struct forged *forged, size_t count, const uint64_t *varints)
+{
+    forged->end = forged->data;
+    for (size_t i = 0; i < count; i++)
+        forged->end = varint_write(forged->end, varints[i]);
+}
+
+#define FORGE(...) forge(&forged, sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t), (const uint64_t[]){__VA_ARGS__})
+
+static int give_forged(int to, const struct forged *forged)
+{
+    return tn_link_receive(links[to], now, numbers[!to]++, forged->data, (size_t)(forged->end - forged->data));
+}
+
+START_TEST(violations)
+{
+    struct forged forged;
+
+    switch (_i) {
+    case 0: /* data beyond the stream's credit */
+        FORGE(0x0e, 1, params[CLIENT].stream_window, 1, 7);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FLOW_CONTROL_ERROR);
+        break;
+    case 1: /* beyond the session's: each stream within its own */
+        for (uint64_t i = 0; i < params[CLIENT].session_window / params[CLIENT].stream_window; i++) {
+            FORGE(0x0e, 4 * i + 1, params[CLIENT].stream_window - 1, 1, 7);
+            ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
+        }
+        FORGE(0x0e, 4 * 1000 + 1, 0, 1, 7);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FLOW_CONTROL_ERROR);
+        break;
+    case 2: /* a final size that shrinks */
+        FORGE(0x0e, 1, 10, 1, 7);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
+        FORGE(0x0f, 1, 5, 0);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FINAL_SIZE_ERROR);
+        break;
+    case 3: /* data behind the end */
+        FORGE(0x0f, 1, 5, 0);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
+        FORGE(0x0e, 1, 5, 1, 7);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FINAL_SIZE_ERROR);
+        break;
+    case 4: /* a reset that changes the end */
+        FORGE(0x0f, 1, 5, 0);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
+        FORGE(0x04, 1, 0, 6);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FINAL_SIZE_ERROR);
+        break;
+    case 5: /* a reset beyond credit */
+        FORGE(0x04, 1, 0, params[CLIENT].stream_window + 1);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FLOW_CONTROL_ERROR);
+        break;
+    case 6: /* a stream above the limit */
+        FORGE(0x0e, 4 * params[CLIENT].max_streams + 1, 0, 1, 7);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_STREAM_LIMIT_ERROR);
+        break;
+    case 7: /* a stream of the receiver that it did not open */
+        FORGE(0x0e, 0, 0, 1, 7);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_STREAM_STATE_ERROR);
+        break;
+    case 8: /* a unidirectional one */
+        FORGE(0x11, 3, 1);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_STREAM_STATE_ERROR);
+        break;
+    case 9: /* an ACK of what was never sent */
+        FORGE(0x02, 0, 0, 0, 0);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_PROTOCOL_VIOLATION);
+        break;
+    case 10: /* an empty packet */
+        forged.end = forged.data;
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FRAME_ENCODING_ERROR);
+        break;
+    case 11: /* CONTROL beyond what is held */
+        FORGE(0x06, TN_CONTROL_RECEIVE_MAX, 1, 7);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_CONTROL_BUFFER_EXCEEDED);
+        break;
+    case 12: /* more streams than ids */
+        FORGE(0x12, UINT64_C(1) << 61);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FRAME_ENCODING_ERROR);
+        break;
+    default: /* an unknown frame */
+        FORGE(0x1e);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FRAME_ENCODING_ERROR);
+        break;
+    }
+    if (_i < 13)
+        ck_assert_str_ne(tn_link_error(links[CLIENT]), "");
+}
+END_TEST
+
+/* A reset after the end and all bytes is too late; before them it takes what is unread and returns its credit. */
+START_TEST(resets_in_time_and_late)
+{
+    struct forged forged;
+    struct tn_session_stats stats;
+    struct tn_stream *stream;
+
+    FORGE(0x0f, 1, 0, 2, 7, 8);
+    ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
+    FORGE(0x04, 1, 9, 2);
+    ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
+    stream = expect_event(CLIENT, TN_EVENT_OPENED, 0);
+    expect_event(CLIENT, TN_EVENT_READABLE, 0);
+    expect_no_event(CLIENT);
+    ck_assert_uint_eq(tn_stream_readable(stream), 2);
+    FORGE(0x0e, 5, 0, 2, 7, 8);
+    ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
+    FORGE(0x04, 5, 9, 200);
+    ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
+    expect_event(CLIENT, TN_EVENT_OPENED, 0);
+    stream = expect_event(CLIENT, TN_EVENT_RESET, 9);
+    expect_no_event(CLIENT);
+    ck_assert_uint_eq(tn_stream_readable(stream), 0);
+    tn_session_stats(sessions[CLIENT], &stats);
+    ck_assert_uint_eq(stats.bytes_received, 202);
+    ck_assert_uint_eq(stats.bytes_held, 2);
+}
+END_TEST
+
+/* Single bytes with gaps between them, on as many streams as there may be: memory stays bounded by the pieces. */
+START_TEST(fragments_are_bounded)
+{
+    struct tn_session_stats stats;
+    struct tn_link_stats link_stats;
+    struct mallinfo2 before = mallinfo2(), after;
+
+    for (uint64_t i = 0; i < 40000; i++) {
+        struct forged forged;
+
+        FORGE(0x0e, 4 * (i % 100) + 1, 2 * (i / 100) + 1, 1, 7);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
+    }
+    after = mallinfo2();
+    tn_session_stats(sessions[CLIENT], &stats);
+    tn_link_stats(links[CLIENT], &link_stats);
+    ck_assert_uint_eq(stats.received_fragments, 16384);
+    ck_assert_uint_eq(link_stats.packets_ignored, 40000 - 16384);
+    /* Under a sanitizer the allocator tells nothing. */
+    if (before.uordblks > 0 && after.uordblks > before.uordblks)
+        ck_assert_uint_lt(after.uordblks - before.uordblks, 4 << 20);
+}
+END_TEST
+
+/* Frames at random, mostly well formed and near what is allowed: an error or none, but nothing else. */
+START_TEST(random_frames)
+{
+    struct random random = {(uint64_t)_i + 1};
+    static const uint8_t types[] = {0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x08, 0x0a, 0x0b, 0x0c, 0x0e,
+                                    0x0f, 0x0f, 0x10, 0x11, 0x12, 0x14, 0x15, 0x16, 0x1c, 0x1d};
+
+    for (int run = 0; run < 20; run++) {
+        int error = 0;
+
+        for (int i = 0; i < 200 && error == 0; i++) {
+            uint8_t *exact, *end = packet;
+            struct tn_event event;
+
+            while (end - packet < 300 && random_chance(&random, 0.8)) {
+                *end++ = types[random_between(&random, 0, sizeof types - 1)];
+                for (uint64_t n = random_between(&random, 0, 4); n > 0; n--)
+                    end = varint_write(end, random_chance(&random, 0.02) ? VARINT_MAX - random_scaled(&random, 0, 100)
+                                                                         : random_scaled(&random, 0, 500));
+            }
+            exact = malloc((size_t)(end - packet) + 1);
+            ck_assert_ptr_nonnull(exact);
+            memcpy(exact, packet, (size_t)(end - packet));
+            now += 100000;
+            error = tn_link_receive(links[CLIENT], now, numbers[GATEWAY]++, exact, (size_t)(end - packet));
+            free(exact);
+            while (tn_session_next_event(sessions[CLIENT], &event)) {
+                if (!event.stream)
+                    continue;
+                write_bytes(event.stream, 0, 100);
+                tn_stream_consume(event.stream, tn_stream_readable(event.stream) / 2);
+                if (random_chance(&random, 0.2))
+                    tn_stream_release(event.stream);
+            }
+            while (take(CLIENT) > 0)
+                ;
+        }
+        teardown();
+        setup();
+    }
+}
+END_TEST
+
+/* An idle session and link are small. */
+START_TEST(idle_memory)
+{
+    struct mallinfo2 before = mallinfo2(), after;
+
+    setup();
+    after = mallinfo2();
+    if (before.uordblks > 0 && after.uordblks > before.uordblks)
+        ck_assert_uint_lt(after.uordblks - before.uordblks, 2 * 4096);
+    teardown();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("tunnel");
+    TCase *ends = tcase_create("ends"), *bare = tcase_create("bare");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(ends, setup, teardown);
+    tcase_add_test(ends, one_exchange);
+    tcase_add_test(ends, small_streams_share_packets);
+    tcase_add_test(ends, fair_turns);
+    tcase_add_test(ends, credit_by_consuming);
+    tcase_add_test(ends, window_grows);
+    tcase_add_test(ends, duplicates_are_dropped);
+    tcase_add_test(ends, lost_by_number);
+    tcase_add_test(ends, probe_carries_data);
+    tcase_add_test(ends, ack_waits_its_time);
+    tcase_add_test(ends, window_and_pacing);
+    tcase_add_test(ends, keep_alive_and_death);
+    tcase_add_test(ends, closing);
+    tcase_add_test(ends, accept_comes_first);
+    tcase_add_test(ends, control_bounds);
+    tcase_add_loop_test(ends, violations, 0, 14);
+    tcase_add_test(ends, resets_in_time_and_late);
+    tcase_add_test(ends, fragments_are_bounded);
+    tcase_add_loop_test(ends, random_frames, 0, 20);
+    tcase_add_test(bare, idle_memory);
+    tcase_set_timeout(ends, 60);
+    suite_add_tcase(suite, ends);
+    suite_add_tcase(suite, bare);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
