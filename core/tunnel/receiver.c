@@ -55,16 +55,19 @@ static bool receiver_reserve(struct receiver *receiver)
     return true;
 }
 
-/* How large a buffer to make for `size` bytes: exact for a lone message, larger and larger while bytes pile up behind
- * each other, so that bulk comes in few large slices. */
-static size_t receiver_chunk(const struct receiver *receiver, uint32_t index, size_t size)
+/* How large a buffer to make for `size` bytes: exact for a lone message and behind a gap; larger and larger while bytes
+ * pile up behind each other, so that bulk comes in few large slices. Never many times what is there, whatever came
+ * before: what a peer makes us hold is bounded by its credit. */
+static size_t receiver_chunk(const struct receiver *receiver, uint32_t index, uint64_t offset, size_t size)
 {
-    size_t chunk = receiver->chunk;
+    size_t chunk = size;
 
+    if (offset == receiver->contiguous)
+        chunk = receiver->chunk < 16 * size ? receiver->chunk : 16 * size;
     if (index > 0) {
         const struct segment *before = &receiver->segments[receiver->head + index - 1];
 
-        if (2 * before->buffer->capacity > chunk)
+        if (segment_end(before) == offset && 2 * before->buffer->capacity > chunk)
             chunk = 2 * before->buffer->capacity;
     }
     if (chunk > RECEIVER_CHUNK)
@@ -103,7 +106,7 @@ static bool receiver_insert(struct receiver *receiver, uint32_t index, uint64_t 
 
     if (!receiver_reserve(receiver))
         return false;
-    buffer = buffer_new(receiver_chunk(receiver, index, size));
+    buffer = buffer_new(receiver_chunk(receiver, index, offset, size));
     if (!buffer)
         return false;
     memcpy(buffer->data, data, size);
