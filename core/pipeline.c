@@ -3,6 +3,7 @@
  */
 #include "core/pipeline.h"
 
+#include "core/listen.h"
 #include "core/pipeline_check.h"
 
 #include <stdlib.h>
@@ -60,6 +61,7 @@ static void instance_free(struct instance *instance)
 {
     if (instance->configured && instance->plugin->descriptor.unconfigure)
         instance->plugin->descriptor.unconfigure(&instance->public);
+    listen_close(instance);
     options_free(&instance->memory);
     free(instance->public.cfg);
     free(instance);
