@@ -141,6 +141,7 @@ def stalled_upload(world):
     result = world.load("/", connections=16, requests=2000)
     equal((result["requests"], result["failed"]), (2000, 0), "small requests answered and failed")
     memory_bounded(world, gate, client)
+    world.service.kill()
     for user in users:
         user.close()
 
