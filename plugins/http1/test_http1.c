@@ -375,6 +375,9 @@ START_TEST(test_request_framing)
                      "!400");
     ck_assert_str_eq(request(&story, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"),
                      "[POST http://a/ 101 0 length].");
+    ck_assert_str_eq(
+        request(&story, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding-X: 1\r\nContent-Length: 0\r\n\r\n"),
+        "[POST http://a/ 101 0 length]{Transfer-Encoding-X: 1}.");
     ck_assert_str_eq(request(&story, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"), "!501");
     ck_assert_str_eq(request(&story, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                                      "3;a=b\r\nabc\r\nA\r\n0123456789\r\n0\r\nX: 1\r\nY: 2\r\n\r\n"),

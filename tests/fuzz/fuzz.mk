@@ -36,7 +36,14 @@ tests_fuzz_replay_config_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_config.c
 tests_fuzz_replay_config_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DFUZZ_CORPUS='"config"'
 tests_fuzz_replay_config_LDADD = core/libcore.la $(CORE_LIBS)
 
-EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json tests/fuzz/config tests/fuzz/control
+check_PROGRAMS += tests/fuzz/replay_http1
+TESTS += tests/fuzz/replay_http1
+tests_fuzz_replay_http1_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_http1.c
+tests_fuzz_replay_http1_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -DFUZZ_CORPUS='"http1"'
+tests_fuzz_replay_http1_LDADD = plugins/http1/libhttp1.la core/libcore.la $(CORE_LIBS)
+
+EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json tests/fuzz/config tests/fuzz/control \
+	tests/fuzz/http1
 
 run_fuzz = HG_SRCDIR='$(top_srcdir)' FUZZ_CLANG='$(FUZZ_CLANG)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
 	$(SHELL) $(top_srcdir)/tests/fuzz/fuzz.sh
@@ -52,8 +59,11 @@ fuzz-control:
 	$(run_fuzz) control "$(fuzz_cppflags) $(JANSSON_CFLAGS) $(JANSSON_LIBS)" tests/fuzz/fuzz_control.c core/control.c
 fuzz-config:
 	$(run_fuzz) config "$(fuzz_cppflags) $(YAML_CFLAGS) $(YAML_LIBS)" $(fuzz_config_sources)
-fuzz: fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control
+fuzz-http1:
+	$(run_fuzz) http1 "$(fuzz_cppflags) $(HTTP_PARSER_LIBS)" tests/fuzz/fuzz_http1.c core/buffer.c core/message.c \
+	  $(plugins_http1_libhttp1_la_SOURCES)
+fuzz: fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1
 clean-local: clean-fuzz
 clean-fuzz:
 	rm -rf fuzz
-.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control clean-fuzz
+.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 clean-fuzz
