@@ -15,6 +15,9 @@
  * stall; a reader that keeps up soon has a larger one. */
 #define FIRST_STREAM_WINDOW (64 * 1024)
 
+/* A client that acknowledges nothing for so long gets no new exchange while it has another session. */
+#define SILENT_AFTER (2 * HG_SECOND)
+
 struct session *session_new(struct sessions *sessions)
 {
     const struct settings *settings = &sessions->worker->pipeline->settings;
@@ -166,10 +169,20 @@ static bool may_serve(const struct session *session, struct hg_text service)
     return false;
 }
 
+/* Whether the session's client seems to be gone: it does not acknowledge what it was sent. */
+static bool is_silent(const struct session *session)
+{
+    struct tn_link_stats stats;
+
+    tn_link_stats(session->link->tn, &stats);
+    return stats.bytes_in_flight && hg_now(&session->sessions->worker->core) >= stats.last_received + SILENT_AFTER;
+}
+
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
                                    struct hg_reason *reason)
 {
     struct registry_node *node = registry_newest(&sessions->registry, target->client);
+    struct session *silent = NULL;
     bool draining = false;
 
     if (!node) {
@@ -181,10 +194,15 @@ struct session *session_for_target(const struct sessions *sessions, const struct
 
         if (!may_serve(session, target->service))
             continue;
-        if (!session->draining)
+        if (session->draining)
+            draining = true;
+        else if (!is_silent(session))
             return session;
-        draining = true;
+        else if (!silent)
+            silent = session;
     }
+    if (silent)
+        return silent;
     *reason = draining ? (struct hg_reason){503, "destination_unavailable", "the client is about to stop", 1}
                        : (struct hg_reason){404, "destination_not_found", "the client may not serve this service", 0};
     return NULL;

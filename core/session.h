@@ -100,7 +100,8 @@ void session_set_codec(struct session *session, const struct instance *codec);
 /* The session is agreed on and its link is attached. */
 void session_opened(struct session *session);
 
-/* Gateway: the newest session that serves `service` of `client`; NULL with `*reason` telling why there is none. */
+/* Gateway: the newest session of the target's client that may serve its service and is not silent; NULL with `*reason`
+ * telling why there is none. */
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
                                    struct hg_reason *reason);
 

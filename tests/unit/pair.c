@@ -341,19 +341,24 @@ static const struct hg_plugin identity_plugin = {HG_PLUGIN_HEADER, .role = HG_RO
 
 /* ---- Both ---- */
 
+static struct rig *new_client(struct pair *pair)
+{
+    const struct rig_part client[] = {{&wire_client_plugin, &pair->wire},
+                                      {codec_binary_plugin(), NULL},
+                                      {&identity_plugin, pair},
+                                      {&origin_plugin, pair}};
+
+    return rig_new(PIPELINE_CLIENT, client, 4);
+}
+
 void pair_new(struct pair *pair)
 {
     const struct rig_part gateway[] = {{&edge_plugin, pair},
                                        {&identity_plugin, pair},
                                        {codec_binary_plugin(), NULL},
                                        {&wire_gateway_plugin, &pair->wire}};
-    const struct rig_part client[] = {{&wire_client_plugin, &pair->wire},
-                                      {codec_binary_plugin(), NULL},
-                                      {&identity_plugin, pair},
-                                      {&origin_plugin, pair}};
-
     pair->gateway = rig_new(PIPELINE_GATEWAY, gateway, 4);
-    pair->client = rig_new(PIPELINE_CLIENT, client, 4);
+    pair->client = new_client(pair);
 }
 
 void pair_start(struct pair *pair)
@@ -364,8 +369,17 @@ void pair_start(struct pair *pair)
     ck_assert_int_eq(sessions_start(pair->client->worker), 0);
 }
 
+void pair_add_client(struct pair *pair)
+{
+    pair->other = new_client(pair);
+    rig_start(pair->other);
+    ck_assert_int_eq(sessions_start(pair->other->worker), 0);
+}
+
 void pair_free(struct pair *pair)
 {
+    if (pair->other)
+        rig_free(pair->other);
     if (pair->client)
         rig_free(pair->client);
     if (pair->gateway)
@@ -391,6 +405,8 @@ bool pair_run(struct pair *pair, bool (*done)(void *arg), void *arg, unsigned mi
         packets = pair->wire.packets;
         if (pair->client)
             rig_run(pair->client, NULL, NULL, 0);
+        if (pair->other)
+            rig_run(pair->other, NULL, NULL, 0);
         if (pair->gateway)
             rig_run(pair->gateway, NULL, NULL, 0);
         if (packets == pair->wire.packets)

@@ -14,6 +14,7 @@
 struct pair {
     struct wire wire;
     struct rig *gateway, *client;
+    struct rig *other;                   /* a second client with the same id: see pair_add_client() */
     const char *const *services;         /* what the client may serve; NULL: everything */
     bool refuses;                        /* the gateway's identity refuses */
     unsigned attached, detached, resets; /* at the origin */
@@ -43,6 +44,8 @@ struct user {
 /* Starts both; the settings may be changed before pair_start(). */
 void pair_new(struct pair *pair);
 void pair_start(struct pair *pair);
+/* Starts a second process of the same client. */
+void pair_add_client(struct pair *pair);
 void pair_free(struct pair *pair);
 
 /* Turns both loops until done(arg) or the time is over; returns done(arg). */

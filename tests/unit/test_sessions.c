@@ -362,6 +362,30 @@ START_TEST(a_silent_link_gets_a_second_session_beside_it)
 }
 END_TEST
 
+START_TEST(the_newest_session_serves_unless_it_is_silent)
+{
+    static struct user lost; /* outlives the test: it ends when the workers do */
+    struct user first = {0}, user = {0};
+    const struct session *newest;
+
+    connect_pair();
+    pair_add_client(&pair);
+    ck_assert(pair_run(&pair, two_sessions, NULL, 2000));
+    newest = pair.gateway->worker->sessions->sessions;
+    pair_wait(&pair, 50);
+    user_get(&first, &pair, "/down/10", 0);
+    ck_assert_uint_eq(newest->exchanges, 1);
+    wire_newest(&pair.wire, true)->is_dark = true;
+    user_ask(&lost, &pair, "client-1", "web", "/down/10", 0);
+    pair_wait(&pair, 2500);
+    ck_assert_uint_eq(newest->exchanges, 2);
+    user_get(&user, &pair, "/down/10", 0);
+    expect_success(&user, 10);
+    ck_assert_uint_eq(newest->exchanges, 2);
+    ck_assert(!lost.detached);
+}
+END_TEST
+
 START_TEST(a_client_that_stops_finishes_what_runs)
 {
     struct user running = {.stalls = true}, late = {0};
@@ -553,6 +577,7 @@ static Suite *make_suite(void)
     tcase_add_test(ill, a_client_without_gateway_keeps_trying_at_a_bounded_pace);
     tcase_add_test(ill, a_refused_client_is_told_and_comes_again);
     tcase_add_test(ends, a_silent_link_gets_a_second_session_beside_it);
+    tcase_add_test(ends, the_newest_session_serves_unless_it_is_silent);
     tcase_add_test(ends, a_client_that_stops_finishes_what_runs);
     tcase_add_test(ends, a_gateway_that_stops_lets_exchanges_finish);
     tcase_add_test(ends, a_gateway_that_is_gone_is_noticed_at_once);
