@@ -217,16 +217,25 @@ static uint64_t at_most_varint(uint64_t value)
     return value < VARINT_MAX ? value : VARINT_MAX;
 }
 
+void session_raise_streams(struct tn_session *session, uint64_t limit)
+{
+    if (limit <= session->peer_max_streams)
+        return;
+    session->peer_max_streams = limit;
+    if (session->streams_wanted) {
+        session->streams_wanted = false;
+        session->streams_event = true;
+    }
+}
+
 void tn_session_set_peer_params(struct tn_session *session, const struct tn_peer_params *params)
 {
     uint64_t stream_window = at_most_varint(params->initial_max_stream_data);
 
     if (params->initial_max_data > session->send_max)
         session->send_max = at_most_varint(params->initial_max_data);
-    if (params->initial_max_streams > session->peer_max_streams)
-        session->peer_max_streams = params->initial_max_streams;
-    if (session->peer_max_streams > VARINT_MAX >> 2)
-        session->peer_max_streams = VARINT_MAX >> 2;
+    session_raise_streams(session, params->initial_max_streams < VARINT_MAX >> 2 ? params->initial_max_streams
+                                                                                 : VARINT_MAX >> 2);
     if (stream_window <= session->peer_stream_window)
         return;
     session->peer_stream_window = stream_window;

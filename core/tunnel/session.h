@@ -17,6 +17,9 @@
 /* A stream gets this many bytes of a turn before the next one has its own. */
 #define TURN_QUANTUM 4096
 
+/* After so many streams had their first turn, one of those that are at it for long has another. */
+#define FRESH_TURNS 8
+
 /* Frames that a stream has to send beside its data; bits of tn_stream.pending. */
 enum {
     PENDING_RESET = 1 << 0,
@@ -81,10 +84,11 @@ struct tn_session {
     struct tn_stream *free_streams;
     size_t free_count;
 
-    struct list ready;  /* streams with events */
-    struct list urgent; /* streams with lost data or frames beside data: before anything new */
-    struct list fresh;  /* streams with new data that have not had their turn since they became active */
-    struct list old;    /* streams with new data that have */
+    struct list ready;    /* streams with events */
+    struct list urgent;   /* streams with lost data or frames beside data: before anything new */
+    struct list fresh;    /* streams with new data that have not had their turn since they became active */
+    struct list old;      /* streams with new data that have */
+    unsigned fresh_turns; /* first turns that ended since one of the old had its turn */
 
     uint64_t send_max, data_sent; /* the peer's credit, and the part of it that is used */
     uint64_t peer_stream_window;  /* what the peer allows on a new stream */
@@ -109,6 +113,8 @@ struct tn_stream *session_find(const struct tn_session *session, uint64_t id);
 struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id);
 /* The stream needs no more credit: what its window has grown by is others' again. */
 void stream_return_window(struct tn_stream *stream);
+/* The peer allows this many streams, counted from the session's start. */
+void session_raise_streams(struct tn_session *session, uint64_t limit);
 /* Frees the stream if it is over in both directions, released, and no frame in flight refers to it. */
 void session_reap(struct tn_session *session, struct tn_stream *stream);
 

@@ -184,13 +184,7 @@ static int receive_max_streams(struct tn_session *session, const struct frame *f
         *what = "MAX_STREAMS above the largest id";
         return TN_FRAME_ENCODING_ERROR;
     }
-    if (frame->value <= session->peer_max_streams)
-        return 0;
-    session->peer_max_streams = frame->value;
-    if (session->streams_wanted) {
-        session->streams_wanted = false;
-        session->streams_event = true;
-    }
+    session_raise_streams(session, frame->value);
     return 0;
 }
 

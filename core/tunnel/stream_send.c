@@ -265,19 +265,27 @@ static bool stream_write_new(struct tn_stream *stream, struct packet *packet)
 }
 
 /* The stream whose turn it is: one that became active lately goes before those that are at it for long (as in
- * fq_codel, RFC 8290), so that a small answer does not wait behind downloads. */
+ * fq_codel, RFC 8290), so that a small answer does not wait behind downloads. Unlike flows, streams are made anew all
+ * the time, so now and then the old ones come first. */
 static struct tn_stream *session_next_turn(struct tn_session *session)
 {
-    struct list *list = !list_empty(&session->fresh) ? &session->fresh : &session->old;
+    bool fresh = !list_empty(&session->fresh) && (session->fresh_turns < FRESH_TURNS || list_empty(&session->old));
+    struct list *list = fresh ? &session->fresh : &session->old;
 
     return list_empty(list) ? NULL : LIST_ENTRY(list->next, struct tn_stream, turn);
 }
 
-static void stream_to_old(struct tn_stream *stream)
+/* Ends the stream's turn; it comes back among the old ones if `again`. */
+static void stream_end_turn(struct tn_stream *stream, bool again)
 {
+    struct tn_session *session = stream->session;
+
+    session->fresh_turns = stream->turn_old ? 0 : session->fresh_turns + 1;
     list_remove(&stream->turn);
+    if (!again)
+        return;
     stream->turn_old = true;
-    list_append(&stream->session->old, &stream->turn);
+    list_append(&session->old, &stream->turn);
 }
 
 static void session_write_turns(struct tn_session *session, struct packet *packet)
@@ -288,19 +296,13 @@ static void session_write_turns(struct tn_session *session, struct packet *packe
         if (stream->sender.next == stream->sender.end || stream->sender.next == stream->send_max) {
             /* One that ran out in its first turn waits among the old once, so that it cannot starve them by coming
              * back as new each time. */
-            if (!stream->turn_old && !list_empty(&session->old))
-                stream_to_old(stream);
-            else
-                list_remove(&stream->turn);
-            continue;
-        }
-        if (stream->deficit <= 0) {
+            stream_end_turn(stream, !stream->turn_old && !list_empty(&session->old));
+        } else if (stream->deficit <= 0) {
             stream->deficit += TURN_QUANTUM;
-            stream_to_old(stream);
-            continue;
-        }
-        if (!stream_write_new(stream, packet))
+            stream_end_turn(stream, true);
+        } else if (!stream_write_new(stream, packet)) {
             return;
+        }
     }
 }
 

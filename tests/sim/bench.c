@@ -102,45 +102,122 @@ static void bench_start(struct bench *bench)
     }
 }
 
-int bench_run(uint64_t megabytes, size_t capacity, uint64_t streams)
+/* One turn of both ends; false when a peer is dead. */
+static bool bench_turn(struct bench *bench, void (*events)(struct bench *bench, int side))
+{
+    size_t sent = bench_carry(bench, GATEWAY);
+
+    events(bench, CLIENT);
+    sent += bench_carry(bench, CLIENT);
+    events(bench, GATEWAY);
+    if (sent > 0)
+        return true;
+    bench->now += TN_MILLISECOND;
+    return !tn_link_timeout(bench->links[0], bench->now) && !tn_link_timeout(bench->links[1], bench->now);
+}
+
+static void bench_ask(struct bench *bench)
+{
+    struct hg_slice question = hg_slice_first(bench->slice, 64);
+    struct tn_stream *stream;
+
+    if (bench->left == 0)
+        return;
+    stream = tn_stream_open(bench->sessions[GATEWAY]);
+    if (!stream)
+        return;
+    bench->left--;
+    tn_stream_write(stream, &question);
+    tn_stream_finish(stream);
+}
+
+/* The client answers each question, the gateway asks another for each answer. */
+static void bench_exchange_events(struct bench *bench, int side)
+{
+    struct tn_event event;
+    struct hg_slice slice;
+
+    while (tn_session_next_event(bench->sessions[side], &event)) {
+        if (event.type != TN_EVENT_READABLE)
+            continue;
+        while (tn_stream_peek(event.stream, &slice))
+            tn_stream_consume(event.stream, slice.size);
+        if (!tn_stream_fin_read(event.stream))
+            continue;
+        if (side == CLIENT) {
+            slice = hg_slice_first(bench->slice, 64);
+            tn_stream_write(event.stream, &slice);
+            tn_stream_finish(event.stream);
+        } else {
+            bench->received++;
+        }
+        tn_stream_release(event.stream);
+        if (side == GATEWAY)
+            bench_ask(bench);
+    }
+}
+
+static struct bench *bench_new(size_t capacity)
 {
     struct bench *bench = calloc(1, sizeof *bench);
-    uint64_t total = megabytes << 20;
     struct hg_buffer *buffer = buffer_new(16384);
-    double seconds;
-    clock_t start;
 
     if (!bench || !buffer || capacity < TN_PACKET_MIN || capacity > TN_PACKET_MAX)
-        return 2;
-    bench->left = total;
+        exit(2);
     bench->capacity = capacity;
     bench->now = TN_SECOND;
     bench->slice = (struct hg_slice){buffer, buffer->data, 16384};
     bench_start(bench);
-    start = clock();
-    for (uint64_t i = 0; i < streams; i++)
-        bench_write(bench, tn_stream_open(bench->sessions[GATEWAY]));
-    while (bench->received < total) {
-        size_t sent = bench_carry(bench, GATEWAY);
+    return bench;
+}
 
-        bench_events(bench, CLIENT);
-        sent += bench_carry(bench, CLIENT);
-        bench_events(bench, GATEWAY);
-        if (sent == 0) {
-            bench->now += TN_MILLISECOND;
-            if (tn_link_timeout(bench->links[0], bench->now) || tn_link_timeout(bench->links[1], bench->now))
-                return 1;
-        }
-    }
-    seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-    printf("bench: %.2f GB/s, %.0f ns a packet for both ends, %" PRIu64 " packets of up to %zu bytes, %" PRIu64
-           " streams\n",
-           (double)total / seconds / 1e9, seconds * 1e9 / (double)bench->packets, bench->packets, capacity, streams);
+static void bench_free(struct bench *bench)
+{
     for (int side = 0; side < 2; side++) {
         tn_link_free(bench->links[side]);
         tn_session_free(bench->sessions[side]);
     }
-    hg_buffer_unref(buffer);
+    hg_buffer_unref(bench->slice.buffer);
     free(bench);
+}
+
+int bench_run(uint64_t megabytes, size_t capacity, uint64_t streams)
+{
+    struct bench *bench = bench_new(capacity);
+    uint64_t total = megabytes << 20;
+    double seconds;
+    clock_t start = clock();
+
+    bench->left = total;
+    for (uint64_t i = 0; i < streams; i++)
+        bench_write(bench, tn_stream_open(bench->sessions[GATEWAY]));
+    while (bench->received < total)
+        if (!bench_turn(bench, bench_events))
+            return 1;
+    seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    printf("bench: %.2f GB/s, %.0f ns a packet for both ends, %" PRIu64 " packets of up to %zu bytes, %" PRIu64
+           " streams\n",
+           (double)total / seconds / 1e9, seconds * 1e9 / (double)bench->packets, bench->packets, capacity, streams);
+    bench_free(bench);
+    return 0;
+}
+
+int bench_exchanges(uint64_t exchanges, uint64_t at_once)
+{
+    struct bench *bench = bench_new(1400);
+    double seconds;
+    clock_t start = clock();
+
+    bench->left = exchanges;
+    for (uint64_t i = 0; i < at_once; i++)
+        bench_ask(bench);
+    while (bench->received < exchanges)
+        if (!bench_turn(bench, bench_exchange_events))
+            return 1;
+    seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    printf("bench: %.0f exchanges a second of 64 bytes each way, %.0f ns each for both ends, %" PRIu64
+           " at once, %" PRIu64 " packets\n",
+           (double)exchanges / seconds, seconds * 1e9 / (double)exchanges, at_once, bench->packets);
+    bench_free(bench);
     return 0;
 }

@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * sim [--runs N] [--seed FIRST] [--verbose]: N seeded runs of the tunnel on a simulated network.
- * sim --bench [MIB [CAPACITY [STREAMS]]]: what the tunnel's code alone costs.
+ * sim --bench [MIB [CAPACITY [STREAMS]]]: what the tunnel's code alone costs in bulk.
+ * sim --exchanges [COUNT [AT_ONCE]]: the same for small exchanges, each on a stream of its own.
  * SIM_RUNS, SIM_SEED in the environment are the same as the options.
  */
 #include "tests/sim/sim.h"
@@ -102,15 +103,19 @@ static uint64_t argument(int argc, char **argv, int index, uint64_t otherwise)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"runs", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
-        {"verbose", no_argument, NULL, 'v'},    {"bench", no_argument, NULL, 'b'},
-        {"help", no_argument, NULL, 'h'},       {0},
+        {"runs", required_argument, NULL, 'r'},
+        {"seed", required_argument, NULL, 's'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"bench", no_argument, NULL, 'b'},
+        {"exchanges", no_argument, NULL, 'e'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     uint64_t runs = environment("SIM_RUNS", RUNS_DEFAULT), seed = environment("SIM_SEED", 1);
-    bool verbose = false, bench = false;
+    bool verbose = false, bench = false, exchanges = false;
     int option;
 
-    while ((option = getopt_long(argc, argv, "r:s:vbh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "r:s:vbeh", options, NULL)) != -1) {
         switch (option) {
         case 'r':
             runs = strtoull(optarg, NULL, 10);
@@ -124,15 +129,21 @@ int main(int argc, char **argv)
         case 'b':
             bench = true;
             break;
+        case 'e':
+            exchanges = true;
+            break;
         default:
             printf("usage: %s [--runs N] [--seed FIRST] [--verbose]\n"
-                   "       %s --bench [MIB [CAPACITY [STREAMS]]]\n",
-                   argv[0], argv[0]);
+                   "       %s --bench [MIB [CAPACITY [STREAMS]]]\n"
+                   "       %s --exchanges [COUNT [AT_ONCE]]\n",
+                   argv[0], argv[0], argv[0]);
             return option == 'h' ? 0 : 2;
         }
     }
     if (bench)
         return bench_run(argument(argc, argv, optind, 1024), (size_t)argument(argc, argv, optind + 1, 1400),
                          argument(argc, argv, optind + 2, 1));
+    if (exchanges)
+        return bench_exchanges(argument(argc, argv, optind, 1000000), argument(argc, argv, optind + 1, 64));
     return run_all(seed, runs, verbose, argv[0]);
 }

@@ -128,5 +128,6 @@ bool sim_run(struct sim *sim);
 
 /* bench.c: the cost of the tunnel's code alone. */
 int bench_run(uint64_t megabytes, size_t capacity, uint64_t streams);
+int bench_exchanges(uint64_t exchanges, uint64_t at_once);
 
 #endif

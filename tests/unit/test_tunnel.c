@@ -228,6 +228,31 @@ START_TEST(fair_turns)
 }
 END_TEST
 
+/* New small streams without end do not starve a download. */
+START_TEST(old_turns)
+{
+    struct tn_stream *bulk = tn_stream_open(sessions[GATEWAY]);
+    struct tn_session_stats stats;
+    size_t size;
+
+    write_bytes(bulk, 0, 200000);
+    for (int i = 0; i < 9; i++) {
+        for (int k = 0; k < 20; k++) {
+            struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
+
+            ck_assert_uint_eq(write_bytes(stream, 0, 500), 500);
+            tn_stream_finish(stream);
+        }
+        size = take(GATEWAY);
+        ck_assert_int_eq(give(CLIENT, size), 0);
+    }
+    tn_session_stats(sessions[GATEWAY], &stats);
+    ck_assert_uint_gt(stats.bytes_sent, 9000);
+    ck_assert_uint_le(tn_stream_write_room(bulk), params[GATEWAY].send_buffer - 200000 + 9000);
+    ck_assert_uint_ge(tn_stream_write_room(bulk), params[GATEWAY].send_buffer - 200000 + 4000);
+}
+END_TEST
+
 /* Only consuming gives credit; a stalled reader stops its writer and nobody else. */
 START_TEST(credit_by_consuming)
 {
@@ -738,6 +763,7 @@ int main(void)
     tcase_add_test(ends, one_exchange);
     tcase_add_test(ends, small_streams_share_packets);
     tcase_add_test(ends, fair_turns);
+    tcase_add_test(ends, old_turns);
     tcase_add_test(ends, credit_by_consuming);
     tcase_add_test(ends, window_grows);
     tcase_add_test(ends, duplicates_are_dropped);
