@@ -249,7 +249,7 @@ START_TEST(old_turns)
     tn_session_stats(sessions[GATEWAY], &stats);
     ck_assert_uint_gt(stats.bytes_sent, 9000);
     ck_assert_uint_le(tn_stream_write_room(bulk), params[GATEWAY].send_buffer - 200000 + 9000);
-    ck_assert_uint_ge(tn_stream_write_room(bulk), params[GATEWAY].send_buffer - 200000 + 4000);
+    ck_assert_uint_ge(tn_stream_write_room(bulk), params[GATEWAY].send_buffer - 200000 + 5500);
 }
 END_TEST
 

@@ -220,6 +220,11 @@ START_TEST(receiver_chunks)
     for (int i = 0; i < 500; i++, offset += 1400)
         ck_assert_int_eq(receiver_add(&receiver, offset, bytes, 1400, UINT32_MAX), RECEIVER_OK);
     ck_assert_uint_lt(receiver.count, 500 * 1400 / RECEIVER_CHUNK + 10);
+    /* A single byte after bulk does not get a chunk of its own. */
+    receiver_consume(&receiver, receiver.contiguous - receiver.read);
+    ck_assert_int_eq(receiver_add(&receiver, offset, bytes, 1, UINT32_MAX), RECEIVER_OK);
+    ck_assert(receiver_peek(&receiver, &slice));
+    ck_assert_uint_le(slice.buffer->capacity, 16);
     receiver_drop(&receiver);
 }
 END_TEST
