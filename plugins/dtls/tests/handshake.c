@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static void expect_refusal(const char *text)
 {
@@ -251,32 +252,68 @@ START_TEST(a_connect_is_cancelled_at_any_moment)
 }
 END_TEST
 
-START_TEST(a_lossy_path_only_delays)
+/* The gateway cannot read the tickets that it has given any more. */
+static void change_ticket_key(void)
 {
+    struct dtls_instance *instance = pair.gateway->instance->state;
+
+    gnutls_free(instance->ticket_key.data);
+    ck_assert_int_ge(gnutls_session_ticket_key_generate(&instance->ticket_key), 0);
+}
+
+/* Whichever datagram of a handshake is lost: first of full ones, then of resumed ones. */
+START_TEST(a_lost_datagram_only_delays)
+{
+    struct hg_link *link = NULL;
     unsigned lost = 0;
 
     test_pair_start(&pair, true, true, 0);
-    for (unsigned i = 0; i < 8; i++) {
-        struct hg_link *link = test_connect(&pair);
-
-        for (unsigned turn = 0; turn < i && !link->up; turn++)
-            test_turn(&pair);
-        if (link->up)
-            break;
-        kernel.error = ENOBUFS; /* the next datagram is lost */
+    for (unsigned after = 0; after < 12; after++) {
+        pair.accepted = NULL;
+        kernel.error = ENOBUFS;
+        kernel.after = after;
         kernel.times = 1;
-        test_wait(&pair, link->up || link->down, 4000);
-        ck_assert_msg(link->up, "%u: %s", i, link->reason);
+        link = test_connect(&pair);
+        test_wait(&pair, link->down || (link->up && pair.accepted && pair.accepted->up), 4000);
+        ck_assert_msg(link->up && !link->down && pair.accepted, "%u: %s", after, link->reason);
         lost += kernel.times == 0;
         kernel.times = 0;
+        kernel.after = 0;
+        test_send(pair.accepted, "x", 1);
+        test_wait(&pair, link->packets == 1, 1000);
+        ck_assert_uint_eq(link->packets, 1);
+        test_close(link, false);
+        if (_i == 0)
+            change_ticket_key();
     }
-    ck_assert_uint_ge(lost, 3);
+    ck_assert_uint_ge(lost, 4);
+}
+END_TEST
+
+/* Both ends are so slow that everything is sent again before it is read. */
+START_TEST(slow_ends_come_through)
+{
+    struct hg_link *link;
+
+    pair.client_config.handshake_timeout = pair.gateway_config.handshake_timeout = 30 * HG_SECOND;
+    test_pair_start(&pair, true, true, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        hg_time begun = test_clock();
+
+        pair.accepted = NULL;
+        link = test_connect(&pair);
+        while (!link->down && !(link->up && pair.accepted) && test_clock() - begun < 12 * HG_SECOND) {
+            usleep(_i ? 450000 : 850000);
+            test_turn(&pair);
+        }
+        ck_assert_msg(link->up && !link->down && pair.accepted, "%s", link->reason);
+    }
 }
 END_TEST
 
 TCase *handshake_tests(void)
 {
-    TCase *tests = new_case("handshakes", 30);
+    TCase *tests = new_case("handshakes", 60);
 
     tcase_add_test(tests, both_ends_open_a_link);
     tcase_add_test(tests, the_gateway_closes);
@@ -292,6 +329,7 @@ TCase *handshake_tests(void)
     tcase_add_test(tests, a_resumed_session_is_verified_again);
     tcase_add_test(tests, the_core_refuses_a_link);
     tcase_add_test(tests, a_connect_is_cancelled_at_any_moment);
-    tcase_add_test(tests, a_lossy_path_only_delays);
+    tcase_add_loop_test(tests, a_lost_datagram_only_delays, 0, 2);
+    tcase_add_loop_test(tests, slow_ends_come_through, 0, 2);
     return tests;
 }

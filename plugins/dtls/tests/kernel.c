@@ -41,6 +41,10 @@ static int refuse(struct msghdr *first, bool any_piece)
     size_t segment = segment_of(first);
 
     if (kernel.times > 0 && (!kernel.only_pieces || any_piece)) {
+        if (kernel.after > 0) {
+            kernel.after--;
+            return 0;
+        }
         kernel.times--;
         return kernel.error;
     }

@@ -13,7 +13,8 @@
 struct kernel {
     /* What to do. */
     int error;        /* what sendmmsg() fails with … */
-    unsigned times;   /* … so often, */
+    unsigned times;   /* … so often, … */
+    unsigned after;   /* … after so many calls that work, */
     bool only_pieces; /* only when there is a message for the kernel to cut */
     size_t mtu; /* datagrams larger than this fail with EMSGSIZE, pieces with larger segments with EINVAL; 0: none */
     uint8_t capture; /* keep datagrams that begin with this byte; 0: none */

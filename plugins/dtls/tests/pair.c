@@ -262,7 +262,7 @@ void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, c
     if (leaf)
         pair->provider.certificate = test_certificate_offer(leaf);
     pair->gateway_config =
-        (struct dtls_config){.socket_buffer = 4 << 20, .handshake_timeout = 5 * HG_SECOND, .max_handshakes = 1000};
+        (struct dtls_config){.socket_buffer = 4 << 20, .handshake_timeout = 15 * HG_SECOND, .max_handshakes = 1000};
     pair->client_config = pair->gateway_config;
     pair->client_config.ca = pair->ca_path;
     pair->client_config.server_name = "gate.test";
@@ -362,7 +362,7 @@ struct hg_link *test_connect_up(struct test_pair *pair)
     struct hg_link *link = test_connect(pair);
 
     pair->accepted = NULL;
-    test_wait(pair, link->down || (link->up && (!pair->gateway || (pair->accepted && pair->accepted->up))), 5000);
+    test_wait(pair, link->down || (link->up && (!pair->gateway || (pair->accepted && pair->accepted->up))), 20000);
     ck_assert_msg(link->up && !link->down, "%s", link->reason);
     return link;
 }
