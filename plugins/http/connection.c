@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * One connection of a public user: socket, input buffer, output queue, deadline, and the ways to end.
+ * One connection of a public user: socket, input buffer, deadline, and the ways to end.
  *
  * An idle connection has neither buffer: they come with the first byte and go with the last.
  */
@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* One TLS record fits in it. */
@@ -21,15 +20,6 @@
 
 /* With less room than that behind what is in the input, a new buffer is better than many small reads. */
 #define LEAST_ROOM 2048
-
-/* Encoded heads and small bodies are gathered in pieces of that size. */
-#define TAIL_SIZE 4096
-
-/* A slice up to that is copied: a place in the queue, and in a writev, costs more. */
-#define COPY_MAX 2048
-
-/* No more data is taken while so much is waiting for the socket. */
-#define OUTPUT_LIMIT 131072
 
 /* How often a connection that cannot be read from is asked whether its peer is still there. */
 #define PEER_CHECK HG_SECOND
@@ -271,113 +261,6 @@ static void discard(struct connection *connection)
 
 /* ---- Output ---- */
 
-uint8_t *connection_reserve(struct connection *connection, size_t size)
-{
-    struct output *output = &connection->output;
-
-    if (output->tail && output->tail->capacity - output->tail_used < size) {
-        hg_buffer_unref(output->tail);
-        output->tail = NULL;
-    }
-    if (!output->tail) {
-        output->tail = hg_buffer_new(host_of(connection), size > TAIL_SIZE ? size : TAIL_SIZE);
-        output->tail_used = 0;
-    }
-    return output->tail ? output->tail->data + output->tail_used : NULL;
-}
-
-static struct hg_slice *last_slice(struct output *output)
-{
-    return output->count ? &output->slices[(output->first + output->count - 1) % OUTPUT_SLICES] : NULL;
-}
-
-static void push_slice(struct output *output, struct hg_slice slice)
-{
-    output->slices[(output->first + output->count++) % OUTPUT_SLICES] = slice;
-    output->bytes += slice.size;
-}
-
-void connection_commit(struct connection *connection, size_t size)
-{
-    struct output *output = &connection->output;
-    struct hg_slice *last = last_slice(output);
-    uint8_t *start = output->tail->data + output->tail_used;
-
-    output->tail_used += size;
-    if (last && last->buffer == output->tail && last->data + last->size == start) {
-        last->size += size;
-        output->bytes += size;
-        return;
-    }
-    push_slice(output, (struct hg_slice){hg_buffer_ref(output->tail), start, size});
-}
-
-int connection_append(struct connection *connection, const struct hg_slice *slice)
-{
-    uint8_t *copy;
-
-    if (slice->size > COPY_MAX) {
-        push_slice(&connection->output, (struct hg_slice){hg_buffer_ref(slice->buffer), slice->data, slice->size});
-        return 0;
-    }
-    copy = connection_reserve(connection, slice->size);
-    if (!copy)
-        return -1;
-    memcpy(copy, slice->data, slice->size);
-    connection_commit(connection, slice->size);
-    return 0;
-}
-
-bool connection_takes_data(const struct connection *connection)
-{
-    /* A chunk takes up to three places; the last chunk and an interim head must still find theirs. */
-    return connection->output.bytes < OUTPUT_LIMIT && connection->output.count + 6 <= OUTPUT_SLICES;
-}
-
-static void drop_output(struct output *output, size_t size)
-{
-    output->bytes -= size;
-    while (size) {
-        struct hg_slice *slice = &output->slices[output->first];
-
-        if (size < slice->size) {
-            *slice = hg_slice_from(*slice, size);
-            return;
-        }
-        size -= slice->size;
-        hg_buffer_unref(slice->buffer);
-        output->first = (output->first + 1) % OUTPUT_SLICES;
-        output->count--;
-    }
-}
-
-static void clear_output(struct output *output)
-{
-    drop_output(output, output->bytes);
-    hg_buffer_unref(output->tail);
-    output->tail = NULL;
-}
-
-static ssize_t send_plain(const struct connection *connection)
-{
-    const struct output *output = &connection->output;
-    struct iovec parts[OUTPUT_SLICES];
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = output->count};
-    ssize_t sent;
-
-    for (size_t i = 0; i < output->count; i++) {
-        const struct hg_slice *slice = &output->slices[(output->first + i) % OUTPUT_SLICES];
-
-        parts[i] = (struct iovec){(void *)(uintptr_t)slice->data, slice->size};
-    }
-    do
-        sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    if (sent >= 0)
-        return sent;
-    return errno == EAGAIN || errno == EWOULDBLOCK ? TLS_AGAIN : TLS_FAILED;
-}
-
 static void linger(struct connection *connection);
 
 /* All output is written. */
@@ -396,7 +279,7 @@ bool connection_flush(struct connection *connection)
 
     while (output->count) {
         size_t all = output->bytes;
-        ssize_t sent = connection->tls ? tls_write(connection->tls, output) : send_plain(connection);
+        ssize_t sent = connection->tls ? tls_write(connection->tls, output) : output_send(connection);
 
         if (sent == TLS_AGAIN)
             break;
@@ -404,7 +287,7 @@ bool connection_flush(struct connection *connection)
             connection_lost(connection);
             return false;
         }
-        drop_output(output, (size_t)sent);
+        output_drop(output, (size_t)sent);
         progress = true;
         /* The socket has taken a part: it is full. */
         if (!connection->tls && (size_t)sent < all)
@@ -500,7 +383,7 @@ void connection_free(struct connection *connection)
     hg_timer_free(host_of(connection), connection->timer);
     hg_head_free(host_of(connection), connection->held_head);
     release_input(connection);
-    clear_output(&connection->output);
+    output_clear(&connection->output);
     if (connection->previous)
         connection->previous->next = connection->next;
     else

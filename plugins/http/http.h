@@ -5,7 +5,8 @@
  *
  *   http.c        descriptor, options, life of the instance and of its workers
  *   listener.c    accepting connections
- *   connection.c  one connection: socket, input buffer, output queue, deadline, ways to end
+ *   connection.c  one connection: socket, input buffer, deadline, ways to end
+ *   output.c      what waits to be written
  *   tls.c         what lies between socket and buffers on `tls` listeners
  *   request.c     from input to exchanges: heads, bodies, pipelining
  *   response.c    from exchanges to output
@@ -168,6 +169,7 @@ struct connection {
     bool truncate;          /* the response cannot be completed: the peer must see that */
     bool data_waits;        /* data() has returned short */
     bool end_waits;         /* end() has answered PAUSE */
+    bool next_waits;        /* the next request waits until the output is written */
 };
 
 /* Takes over a descriptor. */
@@ -194,19 +196,27 @@ void connection_read(struct connection *connection);
 /* More input may be wanted than before: sees to it that it comes. */
 void connection_read_on(struct connection *connection);
 
-/* Room for `size` bytes at the end of the output; NULL when memory is out. */
-uint8_t *connection_reserve(struct connection *connection, size_t size);
-/* That many of them were filled. */
-void connection_commit(struct connection *connection, size_t size);
-/* Puts a slice into the output, by reference or, if it is small, by copy. -1 when memory is out. */
-int connection_append(struct connection *connection, const struct hg_slice *slice);
-/* Whether the output takes more data. */
-bool connection_takes_data(const struct connection *connection);
 /* Writes now what can be written. False: the connection is lost, and may be freed. */
 bool connection_flush(struct connection *connection);
 /* Writes at the end of this turn of the loop. */
 void connection_flush_later(struct connection *connection);
 void connection_flush_all(void *edge);
+
+/* ---- output.c ---- */
+
+/* Room for `size` bytes at the end of the output; NULL when memory is out or the queue full. */
+uint8_t *connection_reserve(struct connection *connection, size_t size);
+/* That many of them were filled. */
+void connection_commit(struct connection *connection, size_t size);
+/* Puts a slice into the output, by reference or, if it is small, by copy. -1 when memory is out or the queue full. */
+int connection_append(struct connection *connection, const struct hg_slice *slice);
+/* Whether the output takes more data. */
+bool connection_takes_data(const struct connection *connection);
+/* Writes to a plain socket. Bytes, TLS_AGAIN or TLS_FAILED. */
+ssize_t output_send(const struct connection *connection);
+/* So many bytes of it are written. */
+void output_drop(struct output *output, size_t size);
+void output_clear(struct output *output);
 
 /* ---- tls.c ---- */
 

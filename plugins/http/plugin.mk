@@ -8,6 +8,7 @@ http_sources = \
 	plugins/http/http.c \
 	plugins/http/http.h \
 	plugins/http/listener.c \
+	plugins/http/output.c \
 	plugins/http/request.c \
 	plugins/http/response.c \
 	plugins/http/tls.c

@@ -334,6 +334,17 @@ void request_answered(struct connection *connection)
     connection_expect(connection, connection->edge->config->drain_timeout);
 }
 
+/* A user who sends requests and reads no responses gets no further ones: the output has its bound. */
+static bool waits_for_output(struct connection *connection)
+{
+    if (!connection_flush(connection) || connection->phase != CONNECTION_OPEN)
+        return true;
+    connection->next_waits = connection->output.count > 0;
+    if (connection->next_waits)
+        connection_expect(connection, connection->edge->config->idle_timeout);
+    return connection->next_waits;
+}
+
 void request_next(struct connection *connection)
 {
     const struct http_config *config = connection->edge->config;
@@ -347,14 +358,15 @@ void request_next(struct connection *connection)
         connection->discarded = 0;
         connection_expect(connection, config->drain_timeout);
     } else {
+        connection->request_phase = REQUEST_DONE;
+        if (waits_for_output(connection))
+            return;
         connection->request_phase = REQUEST_HEAD;
         connection->response_phase = RESPONSE_NONE;
         connection->scan = HTTP1_SCAN_REQUEST;
         connection->head_timed = false;
         connection_expect(connection, config->keep_alive_timeout);
     }
-    if (connection->output.count)
-        connection_flush_later(connection);
     if (unread(connection))
         request_input(connection);
     connection_read_on(connection);
@@ -386,7 +398,10 @@ void request_timeout(struct connection *connection)
         fail(connection, &slow_body);
         break;
     case REQUEST_DONE:
-        fail(connection, &slow_response);
+        if (connection->self)
+            fail(connection, &slow_response);
+        else
+            connection_abort(connection, false);
         break;
     case REQUEST_DISCARD:
         connection_finish(connection);

@@ -47,10 +47,11 @@ static int write_head(struct connection *connection, const struct hg_head *head,
     return 0;
 }
 
-/* Interim responses go on at once, but HTTP/1.0 does not know them (RFC 9110 section 15.2). */
+/* Interim responses go on at once, but HTTP/1.0 does not know them (RFC 9110 section 15.2). They may be dropped, as
+ * they are for a user who does not read: the output has its bound. */
 static enum hg_verdict interim(struct connection *connection, const struct hg_head *head)
 {
-    if (connection->version < 0x0101)
+    if (connection->version < 0x0101 || !connection_takes_data(connection))
         return HG_NEXT;
     if (head->status == 100)
         connection->expects_continue = false;
@@ -198,6 +199,11 @@ static enum hg_verdict on_end(struct hg_self *self, enum hg_direction direction,
 
 void response_written(struct connection *connection)
 {
+    if (connection->next_waits && !connection->output.count && connection->phase == CONNECTION_OPEN) {
+        connection->next_waits = false;
+        request_next(connection);
+        return;
+    }
     if (!connection->self)
         return;
     if (connection->end_waits) {

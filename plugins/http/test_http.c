@@ -27,6 +27,26 @@ const struct hg_plugin *http_plugin(void);
 
 /* ---- The edge under test ---- */
 
+/* How often accepting fails for want of descriptors; whether the edge's sockets hold little. */
+static atomic_int shortages;
+static atomic_bool small_buffers;
+
+/* Stands before the C library's. */
+int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size, int flags)
+{
+    int accepted;
+
+    if (atomic_load(&shortages) > 0) {
+        atomic_fetch_sub(&shortages, 1);
+        errno = EMFILE;
+        return -1;
+    }
+    accepted = (int)syscall(SYS_accept4, fd, address.__sockaddr__, size, flags);
+    if (accepted >= 0 && atomic_load(&small_buffers))
+        setsockopt(accepted, SOL_SOCKET, SO_SNDBUF, &(int){4096}, sizeof(int));
+    return accepted;
+}
+
 struct bench {
     struct http_config config;
     struct hg_address addresses[2];
@@ -779,6 +799,57 @@ START_TEST(test_refused)
 }
 END_TEST
 
+#define FLOOD 5000
+
+static void *send_flood(void *arg)
+{
+    for (int i = 0; i < FLOOD; i++)
+        user_say(arg, "GET /refuse HTTP/1.1\r\nHost: a\r\n\r\n");
+    return NULL;
+}
+
+/* Sends many requests at once and reads late: the answers do not pile up in the edge, and none is lost. */
+static void flood(struct bench *bench)
+{
+    struct user user;
+    pthread_t thread;
+    unsigned answers = 0;
+
+    user_init(&user);
+    setsockopt(user.fd, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int));
+    user_connect(&user, bench->plain_port);
+    pthread_create(&thread, NULL, send_flood, &user);
+    usleep(500000);
+    ck_assert_uint_le(edge_of(bench)->connections->output.bytes, 8192);
+    while (answers < FLOOD) {
+        char *at = user.got;
+
+        ck_assert(user_receive(&user, 10000));
+        for (char *next; (next = strstr(at, "request id: ")); at = next + 1)
+            answers++;
+        /* What may be half a mark is looked at again. */
+        user.size = user.size > 11 ? 11 : user.size;
+        memmove(user.got, user.got + strlen(user.got) - user.size, user.size + 1);
+    }
+    ck_assert_uint_eq(answers, FLOOD);
+    pthread_join(thread, NULL);
+    user_close(&user);
+}
+
+START_TEST(test_flood)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.config.max_requests = 2 * FLOOD;
+    atomic_store(&small_buffers, true);
+    bench_run(&bench, flood);
+    atomic_store(&small_buffers, false);
+    ck_assert_uint_eq(bench.seen.heads, FLOOD);
+    bench_free(&bench);
+}
+END_TEST
+
 static void too_much(struct bench *bench)
 {
     static char body[200000];
@@ -915,20 +986,6 @@ START_TEST(test_max_connections)
 END_TEST
 
 #define CROWD 40
-
-/* How often accepting fails for want of descriptors. */
-static atomic_int shortages;
-
-/* Stands before the C library's. */
-int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size, int flags)
-{
-    if (atomic_load(&shortages) > 0) {
-        atomic_fetch_sub(&shortages, 1);
-        errno = EMFILE;
-        return -1;
-    }
-    return (int)syscall(SYS_accept4, fd, address.__sockaddr__, size, flags);
-}
 
 /* Those who come while there are no descriptors wait, and nobody is lost. */
 static void come_in_crowd(struct bench *bench)
@@ -1362,6 +1419,7 @@ static Suite *suite(void)
     tcase_add_test(plain, test_user_gone);
     tcase_add_test(plain, test_truncated);
     tcase_add_test(plain, test_refused);
+    tcase_add_test(plain, test_flood);
     tcase_add_test(plain, test_too_much);
     tcase_add_test(plain, test_slow);
     tcase_add_test(plain, test_max_requests);

@@ -45,4 +45,17 @@ struct hg_fields *http1_parse_trailers(const struct hg_host *host, enum hg_head_
 enum http1_result http1_check_trailers(enum hg_head_kind kind, const uint8_t *data, size_t size,
                                        struct hg_reason *reason);
 
+/* A request target in its parts. */
+struct http1_target {
+    struct hg_text authority, path; /* authority: empty unless in absolute form */
+    bool root;                      /* the path's "/" is missing before its query */
+};
+enum http1_result http1_read_target(struct hg_text text, bool is_options, struct hg_text scheme,
+                                    struct http1_target *target, struct hg_reason *reason);
+/* Sets head->path. 0, or -1 when memory is out. */
+int http1_set_path(const struct hg_host *host, struct hg_head *head, const struct http1_target *target,
+                   bool is_options);
+/* host [":" port] (RFC 9110 section 7.2). */
+bool http1_valid_authority(struct hg_text text);
+
 #endif

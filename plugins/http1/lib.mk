@@ -5,10 +5,12 @@
 noinst_LTLIBRARIES += plugins/http1/libhttp1.la
 plugins_http1_libhttp1_la_SOURCES = \
 	plugins/http1/body.c \
+	plugins/http1/fields.c \
 	plugins/http1/http1.h \
 	plugins/http1/internal.h \
 	plugins/http1/parse.c \
 	plugins/http1/scan.c \
+	plugins/http1/target.c \
 	plugins/http1/write.c
 plugins_http1_libhttp1_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 plugins_http1_libhttp1_la_CFLAGS = $(PLUGIN_CFLAGS)

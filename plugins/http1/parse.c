@@ -6,7 +6,6 @@
 #include "plugins/http1/internal.h"
 
 #include <http_parser.h>
-#include <stdlib.h>
 
 /* A head in its parts, views of the input. */
 struct split {
@@ -120,47 +119,6 @@ static void split_fault(enum hg_head_kind kind, enum http_errno error, struct hg
 }
 
 /* ---- Fields ---- */
-
-struct hg_text http1_trim(struct hg_text text)
-{
-    while (text.size && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text.data++;
-        text.size--;
-    }
-    while (text.size && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-        text.size--;
-    return text;
-}
-
-enum http1_field http1_classify(struct hg_text name)
-{
-#define SPECIAL(name, field)                                                                                           \
-    {                                                                                                                  \
-        {name, sizeof(name) - 1}, field                                                                                \
-    }
-    static const struct {
-        struct hg_text name;
-        enum http1_field field;
-    } special[] = {
-        SPECIAL("TE", HTTP1_FIELD_TE),
-        SPECIAL("Host", HTTP1_FIELD_HOST),
-        SPECIAL("Upgrade", HTTP1_FIELD_UPGRADE),
-        SPECIAL("Connection", HTTP1_FIELD_CONNECTION),
-        SPECIAL("Keep-Alive", HTTP1_FIELD_HOP_BY_HOP),
-        SPECIAL("Content-Length", HTTP1_FIELD_CONTENT_LENGTH),
-        SPECIAL("Proxy-Connection", HTTP1_FIELD_HOP_BY_HOP),
-        SPECIAL("Transfer-Encoding", HTTP1_FIELD_TRANSFER_ENCODING),
-        SPECIAL("Proxy-Authenticate", HTTP1_FIELD_HOP_BY_HOP),
-        SPECIAL("Proxy-Authorization", HTTP1_FIELD_HOP_BY_HOP),
-        SPECIAL("Proxy-Authentication-Info", HTTP1_FIELD_HOP_BY_HOP),
-    };
-#undef SPECIAL
-
-    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
-        if (hg_text_equal_nocase(name, special[i].name))
-            return special[i].field;
-    return HTTP1_FIELD_OTHER;
-}
 
 /* Cuts the next member off a comma-separated list; false at its end. Empty members are skipped. */
 static bool next_member(struct hg_text *list, struct hg_text *member)
@@ -327,108 +285,6 @@ static int64_t head_length(const struct http1_message *message)
 
 /* ---- Requests ---- */
 
-struct target {
-    struct hg_text authority, path; /* authority: empty unless in absolute form */
-    bool root;                      /* the path's "/" is missing before its query */
-};
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_host_byte(char c)
-{
-    return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_' ||
-           c == '~';
-}
-
-/* An IPv6 literal in brackets; gives where it ends, or 0. */
-static size_t literal_end(struct hg_text text)
-{
-    size_t i = 1;
-
-    while (i < text.size &&
-           (is_digit(text.data[i]) || (text.data[i] >= 'A' && text.data[i] <= 'F') ||
-            (text.data[i] >= 'a' && text.data[i] <= 'f') || text.data[i] == ':' || text.data[i] == '.'))
-        i++;
-    return i > 2 && i < text.size && text.data[i] == ']' ? i + 1 : 0;
-}
-
-/* host [":" port] (RFC 9110 section 7.2). Of RFC 3986's host only what DNS names and addresses need: no escapes, no
- * sub-delims, no user information. */
-static bool valid_authority(struct hg_text text)
-{
-    size_t i = 0, port = 0, digits = 0;
-
-    if (!text.size || text.size > 261)
-        return false;
-    if (text.data[0] == '[')
-        i = literal_end(text);
-    else
-        while (i < text.size && is_host_byte(text.data[i]))
-            i++;
-    if (i == 0)
-        return false;
-    if (i == text.size)
-        return true;
-    if (text.data[i++] != ':')
-        return false;
-    for (; i < text.size && is_digit(text.data[i]) && digits < 5; i++, digits++)
-        port = 10 * port + (size_t)(text.data[i] - '0');
-    return i == text.size && digits && port >= 1 && port <= 65535;
-}
-
-/* Splits "http://authority/path". */
-static enum http1_result absolute_target(struct hg_text text, struct hg_text scheme, struct target *target,
-                                         struct hg_reason *reason)
-{
-    size_t skip = 0, end;
-
-    if (text.size > 7 && hg_text_equal_nocase((struct hg_text){text.data, 7}, HG_TEXT("http://")))
-        skip = 7;
-    else if (text.size > 8 && hg_text_equal_nocase((struct hg_text){text.data, 8}, HG_TEXT("https://")))
-        skip = 8;
-    if (!skip)
-        return http1_fault(reason, HG_REQUEST, 400, NULL,
-                           "the request target is neither a path nor an http or https URL");
-    /* RFC 9110 section 7.4: https over a connection that is not secured is misdirected. */
-    if (skip == 8 && !hg_text_equal(scheme, HG_TEXT("https")))
-        return http1_fault(reason, HG_REQUEST, 421, NULL, "an https URL over a connection without TLS");
-    text.data += skip;
-    text.size -= skip;
-    for (end = 0; end < text.size && text.data[end] != '/' && text.data[end] != '?'; end++)
-        ;
-    target->authority = (struct hg_text){text.data, end};
-    target->path = (struct hg_text){text.data + end, text.size - end};
-    target->root = end == text.size || text.data[end] == '?';
-    if (!valid_authority(target->authority))
-        return http1_fault(reason, HG_REQUEST, 400, NULL, "the host in the request target is malformed");
-    return HTTP1_DONE;
-}
-
-static enum http1_result read_target(struct hg_text text, enum http_method method, struct hg_text scheme,
-                                     struct target *target, struct hg_reason *reason)
-{
-    const char *query = memchr(text.data, '?', text.size);
-    size_t path_size = query ? (size_t)(query - text.data) : text.size;
-
-    *target = (struct target){.path = text};
-    if (memchr(text.data, '#', text.size))
-        return http1_fault(reason, HG_REQUEST, 400, NULL, "the request target has a fragment");
-    /* Some servers take it for a slash, so it may mean another path behind us than to our routes. */
-    if (memchr(text.data, '\\', path_size))
-        return http1_fault(reason, HG_REQUEST, 400, NULL, "the request target's path holds a backslash");
-    if (hg_text_equal(text, HG_TEXT("*"))) {
-        if (method == HTTP_OPTIONS)
-            return HTTP1_DONE;
-        return http1_fault(reason, HG_REQUEST, 400, NULL, "the request target * is for OPTIONS alone");
-    }
-    if (text.size && text.data[0] == '/')
-        return HTTP1_DONE;
-    return absolute_target(text, scheme, target, reason);
-}
-
 static enum http1_result check_request(const http_parser *parser, const struct facts *facts, struct hg_reason *reason)
 {
     /* SOURCE is http-parser's courtesy to ICE, not HTTP. */
@@ -436,39 +292,13 @@ static enum http1_result check_request(const http_parser *parser, const struct f
         return http1_fault(reason, HG_REQUEST, 501, NULL, "the method is not supported here");
     if (facts->hosts != 1)
         return http1_fault(reason, HG_REQUEST, 400, NULL, facts->hosts ? "more than one Host" : "no Host");
-    if (!valid_authority(facts->host))
+    if (!http1_valid_authority(facts->host))
         return http1_fault(reason, HG_REQUEST, 400, NULL, "Host is malformed");
     return HTTP1_DONE;
 }
 
-/* "http://host?query" has the path "/" (RFC 9110 section 4.2.3). */
-static int set_rooted_path(const struct hg_host *host, struct hg_head *head, struct hg_text query)
-{
-    char *path = malloc(query.size + 1);
-    int failed;
-
-    if (!path)
-        return -1;
-    path[0] = '/';
-    memcpy(path + 1, query.data, query.size);
-    failed = hg_head_set(host, head, &head->path, (struct hg_text){path, query.size + 1});
-    free(path);
-    return failed;
-}
-
-static int set_path(const struct hg_host *host, struct hg_head *head, const struct target *target,
-                    enum http_method method)
-{
-    if (!target->root)
-        return hg_head_set(host, head, &head->path, target->path);
-    /* RFC 9112 section 3.2.4: an OPTIONS without path and query is for the server as a whole. */
-    if (!target->path.size)
-        return hg_head_set(host, head, &head->path, method == HTTP_OPTIONS ? HG_TEXT("*") : HG_TEXT("/"));
-    return set_rooted_path(host, head, target->path);
-}
-
 static int fill_request(const struct hg_host *host, struct hg_head *head, const http_parser *parser,
-                        const struct split *split, const struct facts *facts, const struct target *target,
+                        const struct split *split, const struct facts *facts, const struct http1_target *target,
                         struct hg_text scheme)
 {
     bool upgrade = facts->connection_upgrade && parser->http_minor == 1;
@@ -477,7 +307,7 @@ static int fill_request(const struct hg_host *host, struct hg_head *head, const 
     if (hg_head_set(host, head, &head->method, hg_text(http_method_str(parser->method))) ||
         hg_head_set(host, head, &head->scheme, scheme) ||
         hg_head_set(host, head, &head->authority, target->authority.size ? target->authority : facts->host) ||
-        set_path(host, head, target, parser->method) ||
+        http1_set_path(host, head, target, parser->method == HTTP_OPTIONS) ||
         (upgrade && hg_head_set(host, head, &head->upgrade, facts->upgrade)))
         return -1;
     return add_fields(host, head, split, facts);
@@ -495,7 +325,7 @@ struct hg_head *http1_parse_request(const struct hg_host *host, const struct htt
 {
     struct split split;
     struct facts facts;
-    struct target target;
+    struct http1_target target;
     struct hg_head *head;
     http_parser parser;
     enum http_errno error = split_head(&parser, &split, scan, data);
@@ -507,7 +337,7 @@ struct hg_head *http1_parse_request(const struct hg_host *host, const struct htt
     take_facts(&split, &facts);
     if (check_request(&parser, &facts, reason) == HTTP1_FAULT ||
         take_framing(HG_REQUEST, parser.http_minor, &facts, message, reason) == HTTP1_FAULT ||
-        read_target(split.target, parser.method, scheme, &target, reason) == HTTP1_FAULT)
+        http1_read_target(split.target, parser.method == HTTP_OPTIONS, scheme, &target, reason) == HTTP1_FAULT)
         return NULL;
     message->keep_alive = keeps_alive(parser.http_minor, &facts);
     head = hg_head_new(host, HG_REQUEST);
@@ -580,55 +410,4 @@ struct hg_head *http1_parse_response(const struct hg_host *host, const struct ht
         return out_of_memory(host, head, reason);
     response_framing(parser.status_code, asked, &facts, head, message);
     return head;
-}
-
-/* ---- Trailers ---- */
-
-/* Cuts the next line of a clean trailer section; false at the empty line. */
-static bool next_line(const uint8_t **at, const uint8_t *end, struct hg_field *field)
-{
-    const uint8_t *cr = memchr(*at, '\r', (size_t)(end - *at));
-    const uint8_t *colon;
-
-    if (!cr || cr == *at)
-        return false;
-    colon = memchr(*at, ':', (size_t)(cr - *at));
-    field->name = (struct hg_text){(const char *)*at, (size_t)(colon - *at)};
-    field->value = http1_trim((struct hg_text){(const char *)colon + 1, (size_t)(cr - colon - 1)});
-    *at = cr + 2;
-    return true;
-}
-
-enum http1_result http1_check_trailers(enum hg_head_kind kind, const uint8_t *data, size_t size,
-                                       struct hg_reason *reason)
-{
-    const uint8_t *at = data;
-    struct hg_field field;
-
-    /* RFC 9110 section 6.5.1: what frames, routes or authenticates a message comes too late in a trailer. */
-    while (next_line(&at, data + size, &field))
-        if (http1_classify(field.name) != HTTP1_FIELD_OTHER)
-            return http1_fault(reason, kind, 400, NULL, "a field about framing or the connection in the trailers");
-    return HTTP1_DONE;
-}
-
-struct hg_fields *http1_parse_trailers(const struct hg_host *host, enum hg_head_kind kind, const uint8_t *data,
-                                       size_t size, struct hg_reason *reason)
-{
-    struct hg_fields *fields;
-    const uint8_t *at = data;
-    struct hg_field field;
-
-    if (http1_check_trailers(kind, data, size, reason) == HTTP1_FAULT)
-        return NULL;
-    fields = hg_fields_new(host);
-    while (fields && next_line(&at, data + size, &field)) {
-        if (hg_field_add(host, fields, field.name, field.value)) {
-            hg_fields_free(host, fields);
-            fields = NULL;
-        }
-    }
-    if (!fields)
-        *reason = (struct hg_reason){.status = 503, .error = "proxy_internal_error", .detail = "out of memory"};
-    return fields;
 }
