@@ -131,13 +131,11 @@ bool sender_acknowledge(struct sender *sender, uint64_t offset, uint64_t size)
     if (offset > sender->acknowledged)
         return ranges_add(&sender->acknowledged_ranges, offset, end);
     sender->acknowledged = end;
-    if (sender->acknowledged_ranges.count > 0) {
-        struct ranges *ranges = &sender->acknowledged_ranges;
-
-        if (ranges->items[0].start <= end && ranges->items[0].end > end)
-            sender->acknowledged = ranges->items[0].end;
-        /* Taking from the front never splits a range, so it cannot fail. */
-        ranges_remove(ranges, 0, sender->acknowledged);
+    /* Taking from the front never splits a range, so it cannot fail. What is left may begin just here. */
+    ranges_remove(&sender->acknowledged_ranges, 0, end);
+    if (sender->acknowledged_ranges.count > 0 && sender->acknowledged_ranges.items[0].start == end) {
+        sender->acknowledged = sender->acknowledged_ranges.items[0].end;
+        ranges_remove(&sender->acknowledged_ranges, 0, sender->acknowledged);
     }
     sender_release(sender);
     return true;

@@ -178,6 +178,13 @@ void tn_stream_reset(struct tn_stream *stream, uint64_t code)
     stream_schedule(stream);
 }
 
+static void stream_forget_event(struct tn_stream *stream, enum tn_event_type type)
+{
+    stream->events &= (uint8_t) ~(1 << type);
+    if (!stream->events)
+        list_remove(&stream->ready);
+}
+
 void stream_discard(struct tn_stream *stream)
 {
     struct tn_session *session = stream->session;
@@ -190,13 +197,13 @@ void stream_discard(struct tn_stream *stream)
     session_consumed(session, stream->receive_highest - stream->receiver.read);
     stream->receiver.read = stream->receiver.contiguous = stream->receive_highest;
     stream->pending &= (uint8_t)~PENDING_MAX_STREAM_DATA;
-    stream->events &= (uint8_t) ~(1 << TN_EVENT_READABLE);
-    if (!stream->events)
-        list_remove(&stream->ready);
+    stream_forget_event(stream, TN_EVENT_READABLE);
 }
 
 void tn_stream_stop_sending(struct tn_stream *stream, uint64_t code)
 {
+    /* A reset may have come and not been told yet. */
+    stream_forget_event(stream, TN_EVENT_RESET);
     if (stream->discarding)
         return;
     /* RFC 9000 section 3.5: nothing to stop when the end is known. */

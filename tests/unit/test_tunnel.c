@@ -669,6 +669,12 @@ START_TEST(resets_in_time_and_late)
     tn_session_stats(sessions[CLIENT], &stats);
     ck_assert_uint_eq(stats.bytes_received, 202);
     ck_assert_uint_eq(stats.bytes_held, 2);
+    /* One who stops before it heard of the reset hears of it no more. */
+    FORGE(0x04, 9, 9, 0);
+    ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
+    stream = expect_event(CLIENT, TN_EVENT_OPENED, 0);
+    tn_stream_stop_sending(stream, 1);
+    expect_no_event(CLIENT);
 }
 END_TEST
 

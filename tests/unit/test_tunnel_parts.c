@@ -132,6 +132,9 @@ START_TEST(sender_against_model)
             for (uint64_t i = start; i < end; i++)
                 lost[i] = !(acknowledged[i] = true);
         }
+        for (start = 0; start < written && acknowledged[start];)
+            start++;
+        ck_assert_uint_eq(sender.acknowledged, start);
         for (uint64_t i = 0; i < written; i++)
             same &= ranges_contain(&sender.lost, i) == lost[i];
         start = random_between(&random, sender.acknowledged, written);
