@@ -102,13 +102,13 @@ START_TEST(sender_against_model)
 {
     struct random random = {(uint64_t)_i + 1};
     struct sender sender = {0};
-    uint8_t bytes[2000], out[2000];
+    uint8_t bytes[300], out[300];
     uint64_t written = 0;
-    bool same = true, acknowledged[2000] = {0}, lost[2000] = {0};
+    bool same = true, acknowledged[300] = {0}, lost[300] = {0};
 
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)random_next(&random);
-    for (int step = 0; step < 3000; step++) {
+    for (int step = 0; step < 400; step++) {
         uint64_t start, end;
 
         if (written < sizeof bytes && random_chance(&random, 0.3)) {
@@ -478,7 +478,7 @@ int main(void)
 
     tcase_add_test(parts, varint_examples);
     tcase_add_loop_test(parts, ranges_against_model, 0, 20);
-    tcase_add_loop_test(parts, sender_against_model, 0, 10);
+    tcase_add_loop_test(parts, sender_against_model, 0, 40);
     tcase_add_test(parts, sender_joins_slices);
     tcase_add_loop_test(parts, receiver_against_model, 0, 15);
     tcase_add_test(parts, receiver_chunks);
