@@ -44,7 +44,7 @@ const struct hg_option settings_options[] = {
     {.name = "keep_alive",
      .type = HG_OPTION_DURATION,
      PLACE(keep_alive),
-     .value = "15s",
+     .value = "10s",
      .min = (int64_t)(100 * HG_MILLISECOND),
      .max = (int64_t)(60 * HG_SECOND),
      .doc = "How long a link may be idle before its peer is asked whether it is there; NAT boxes forget idle UDP "
@@ -52,10 +52,11 @@ const struct hg_option settings_options[] = {
     {.name = "dead_after",
      .type = HG_OPTION_DURATION,
      PLACE(dead_after),
-     .value = "15s",
+     .value = "18s",
      .min = (int64_t)(200 * HG_MILLISECOND),
      .max = (int64_t)(19 * HG_SECOND),
-     .doc = "How long a peer may be silent, after it was sent something, before the link is given up."},
+     .doc = "How long a peer may be silent before the link is given up; at least a quarter more than keep_alive, so "
+            "that there is time for the answer."},
     {.name = "session_window",
      .type = HG_OPTION_SIZE,
      PLACE(session_window),
@@ -72,6 +73,19 @@ const struct hg_option settings_options[] = {
     {0},
 };
 
+/* The peer of an idle link is asked after keep_alive; given up before it can answer, every idle link would die. */
+static bool check_times(struct config *config, const struct config_node *root, const struct settings *settings)
+{
+    const struct config_node *at = root ? config_get(root, "dead_after", NULL) : NULL;
+
+    if (settings->dead_after >= settings->keep_alive + settings->keep_alive / 4)
+        return true;
+    config_fault(config, at ? at : config_get(root, "keep_alive", NULL),
+                 "dead_after: %g s is too short for a keep_alive of %g s: let it be at least a quarter more",
+                 (double)settings->dead_after / (double)HG_SECOND, (double)settings->keep_alive / (double)HG_SECOND);
+    return false;
+}
+
 bool settings_fill(struct config *config, const struct config_node *root, struct option_memory **memory,
                    struct settings *settings)
 {
@@ -82,5 +96,5 @@ bool settings_fill(struct config *config, const struct config_node *root, struct
     memset(settings, 0, sizeof *settings);
     good = options_fill(&reading, settings_options, root, root ? root : &start, settings);
     settings->log_level += HG_LOG_ERROR;
-    return good;
+    return good && check_times(config, root, settings);
 }

@@ -83,6 +83,14 @@ def second_client(world):
     wait_until(lambda: world.curl("/") == "hello\n", 5, "the first client to be asked again")
 
 
+@case("an idle session lives on, with the settings that a user gets", seconds=60)
+def idle(world):
+    gate, _ = world.tunnel()
+    time.sleep(22)  # more than keep_alive and dead_after
+    equal(gate.text().count("opened with"), 1, "sessions opened in 22 s of silence")
+    equal(world.curl("/"), "hello\n", "a request after the silence")
+
+
 @case("the log is a JSON object a line, or text by option")
 def log_lines(world):
     gate, client = world.tunnel()
