@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 #
-# valgrind.sh VALGRIND LIBTOOL PROGRAM...: runs each unit test (test_*) among the programs under memcheck, in one process (CK_FORK=no) so that
-# leaks are seen, and writes TAP. A program gets 300 s, under valgrind's slowdown of about thirty.
+# valgrind.sh VALGRIND LIBTOOL PROGRAM...: runs each unit test (test_*) among the programs under memcheck, in one process
+# (CK_FORK=no) so that leaks are seen, as many at once as there are processors, and writes TAP. A program gets 900 s:
+# valgrind slows down thirty to sixty times.
 valgrind=$1 libtool=$2
 shift 2
 for program; do
@@ -15,17 +16,22 @@ if [ "$valgrind" = no ] || [ $# -eq 0 ]; then
     exit 1
 fi
 echo "1..$#"
+export CK_FORK=no CK_TIMEOUT_MULTIPLIER=60 HG_BUILDDIR="$PWD" HG_VALGRIND="$valgrind" HG_LIBTOOL="$libtool"
+printf '%s\n' "$@" | xargs -P "$(nproc 2>/dev/null || echo 2)" -I '{}' sh -c '
+    timeout 900 $HG_LIBTOOL --mode=execute "$HG_VALGRIND" -q --error-exitcode=99 --leak-check=full --num-callers=20 \
+        --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect --track-fds=yes "./$1" \
+        >"$1.valgrind.log" 2>&1 </dev/null
+    echo $? >"$1.valgrind.exit"' sh '{}'
 number=0 failed=0
 for program; do
     number=$((number + 1))
-    log=$program.valgrind.log
-    if CK_FORK=no CK_TIMEOUT_MULTIPLIER=30 HG_BUILDDIR=$PWD timeout 300 $libtool --mode=execute "$valgrind" -q --error-exitcode=99 --leak-check=full \
-        --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect --track-fds=yes \
-        --num-callers=20 "./$program" >"$log" 2>&1; then
+    code=$(cat "$program.valgrind.exit" 2>/dev/null || echo none)
+    rm -f "$program.valgrind.exit"
+    if [ "$code" = 0 ]; then
         echo "ok $number - valgrind $program"
     else
-        echo "not ok $number - valgrind $program"
-        tail -n 40 "$log" | sed 's/^/#   /'
+        echo "not ok $number - valgrind $program (exit code $code)"
+        tail -n 40 "$program.valgrind.log" | sed 's/^/#   /'
         failed=1
     fi
 done
