@@ -329,7 +329,9 @@ size_t exchange_credit(struct hg_self *self, enum hg_direction direction)
     struct node *node = node_of(self);
     size_t credit = node->exchange->is_reset ? 0 : credit_left(node, direction);
 
-    node->wants_credit[direction] = credit == 0;
+    /* Only writable() takes it back: who asks again meanwhile and finds a little may still have to wait for more. */
+    if (!credit)
+        node->wants_credit[direction] = true;
     return credit;
 }
 

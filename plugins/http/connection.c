@@ -33,7 +33,7 @@ static const struct hg_host *host_of(const struct connection *connection)
 
 static bool is_reading(const struct connection *connection)
 {
-    return connection->phase != CONNECTION_OPEN || request_wants(connection) > 0;
+    return connection->phase != CONNECTION_OPEN || connection->reads;
 }
 
 /* The timer also serves to look after a peer that nothing is read from. */
@@ -60,28 +60,6 @@ static bool peer_is_gone(const struct connection *connection)
     return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLRDHUP | POLLERR | POLLHUP));
 }
 
-static void on_timer(void *arg)
-{
-    struct connection *connection = arg;
-
-    if (connection->deadline > hg_now(connection->edge->worker)) {
-        if (!is_reading(connection) && peer_is_gone(connection))
-            connection_lost(connection);
-        else
-            set_timer(connection);
-        return;
-    }
-    switch (connection->phase) {
-    case CONNECTION_OPEN:
-        request_timeout(connection);
-        return;
-    case CONNECTION_DEAD:
-        return;
-    default:
-        connection_abort(connection, false);
-    }
-}
-
 /* ---- Watching ---- */
 
 static void watch(struct connection *connection)
@@ -93,7 +71,8 @@ static void watch(struct connection *connection)
         events = tls_wants_write(connection->tls) ? HG_WRITE : HG_READ;
         break;
     case CONNECTION_OPEN:
-        events = request_wants(connection) ? HG_READ : 0;
+        connection->reads = request_wants(connection) > 0;
+        events = connection->reads ? HG_READ : 0;
         if (connection->self && !events)
             set_timer(connection);
         break;
@@ -106,6 +85,30 @@ static void watch(struct connection *connection)
     if (connection->output.count && !connection->is_enlisted)
         events |= HG_WRITE;
     hg_io_set(host_of(connection), connection->io, events);
+}
+
+static void on_timer(void *arg)
+{
+    struct connection *connection = arg;
+
+    if (connection->deadline > hg_now(connection->edge->worker)) {
+        if (!is_reading(connection) && peer_is_gone(connection)) {
+            connection_lost(connection);
+            return;
+        }
+        watch(connection);
+        set_timer(connection);
+        return;
+    }
+    switch (connection->phase) {
+    case CONNECTION_OPEN:
+        request_timeout(connection);
+        return;
+    case CONNECTION_DEAD:
+        return;
+    default:
+        connection_abort(connection, false);
+    }
 }
 
 /* ---- Input ---- */

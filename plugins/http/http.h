@@ -135,6 +135,7 @@ struct connection {
     struct connection *next, *previous;
     struct connection *next_enlisted; /* edge->enlisted */
     bool is_enlisted;
+    bool reads; /* CONNECTION_OPEN: the socket is watched for input */
     enum connection_phase phase;
     int fd;
     struct hg_io *io;

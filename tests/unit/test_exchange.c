@@ -29,6 +29,7 @@ struct script {
     unsigned interims;   /* MANNER_ANSWER: 1xx heads before the final one */
     bool take_responses; /* answers in the place of what is below */
     bool fail_heads;     /* head answers ERROR */
+    size_t *budget;      /* MANNER_ANSWER: takes that many bytes of the request at most; NULL: all */
     bool overrun;        /* MANNER_ANSWER: emits more than its credit */
     struct watch *watch;
 };
@@ -39,6 +40,7 @@ struct watch {
     unsigned attached, detached, resets;
     struct hg_reason reason; /* of the last reset */
     char detail[256];
+    struct hg_self *bottom;     /* who answers */
     struct hg_self *paused[64]; /* who waits for a resume, and in which direction */
     enum hg_direction directions[64];
     size_t paused_count;
@@ -198,6 +200,7 @@ static enum hg_verdict probe_head(struct hg_self *self, enum hg_direction direct
         return HG_TAKEN;
     }
     if (script->manner == MANNER_ANSWER) {
+        script->watch->bottom = self;
         if (script->answers_early)
             answer(self);
         return HG_TAKEN;
@@ -222,6 +225,10 @@ static size_t probe_data(struct hg_self *self, enum hg_direction direction, cons
         } else {
             size = slice->size;
         }
+    }
+    if (script->budget && direction == HG_DOWN) {
+        size = size < *script->budget ? size : *script->budget;
+        *script->budget -= size;
     }
     if (script->manner == MANNER_FILTER && !script->take_responses) {
         credit = hg_credit(self, direction);
@@ -337,7 +344,7 @@ struct caller {
     struct watch *watch; /* the first members are those of struct script that the shared functions look at */
     struct hg_self *self;
     uint64_t request_size, sent, got;
-    unsigned heads, interims, ends, resets, detaches;
+    unsigned heads, interims, ends, resets, detaches, writables;
     int status;
     bool stalled; /* reads nothing of the response */
     struct hg_reason reason;
@@ -411,6 +418,7 @@ static void caller_send(struct caller *caller)
 
 static void caller_writable(struct hg_self *self, enum hg_direction direction)
 {
+    ((struct caller *)self->state)->writables++;
     ck_assert_int_eq(direction, HG_DOWN);
     caller_send(self->state);
 }
@@ -585,6 +593,31 @@ START_TEST(credit_bounds_what_waits_for_a_stalled_reader)
 }
 END_TEST
 
+START_TEST(asking_for_credit_again_loses_no_writable)
+{
+    struct watch watch = {.seed = 1};
+    size_t budget = 0;
+    struct script scripts[] = {{.manner = MANNER_ANSWER, .answer_size = 10, .budget = &budget, .watch = &watch}};
+    struct caller caller = {.watch = &watch, .request_size = 200000};
+    struct rig *rig = start(scripts, 1);
+
+    call(rig, &caller);
+    rig_run(rig, NULL, NULL, 0);
+    ck_assert_uint_eq(hg_credit(caller.self, HG_DOWN), 0);
+    budget = 20000; /* some credit again, but too little for writable() */
+    hg_resume(watch.bottom, HG_DOWN);
+    rig_run(rig, NULL, NULL, 0);
+    ck_assert_uint_gt(hg_credit(caller.self, HG_DOWN), 0);
+    ck_assert_uint_eq(caller.writables, 0);
+    budget = SIZE_MAX;
+    hg_resume(watch.bottom, HG_DOWN);
+    run_to_end(rig, &watch, &caller);
+    ck_assert_uint_gt(caller.writables, 0);
+    check_complete(&caller, 10);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(emitting_beyond_the_credit_resets)
 {
     struct watch watch = {.seed = 1};
@@ -718,6 +751,7 @@ int main(void)
     tcase_add_test(named, nobody_answers);
     tcase_add_test(named, a_failing_stage_is_named);
     tcase_add_test(named, credit_bounds_what_waits_for_a_stalled_reader);
+    tcase_add_test(named, asking_for_credit_again_loses_no_writable);
     tcase_add_test(named, emitting_beyond_the_credit_resets);
     tcase_add_test(named, a_stage_answers_in_the_place_of_what_is_below);
     tcase_add_test(named, a_reset_tells_all_but_its_maker);
