@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# What end-to-end tests, demo and benchmark set against hopgate: a service and a crowd of users. Never built with
-# sanitizers, so that they are never what is slow.
-check_PROGRAMS += tests/tools/origin tests/tools/load
+# What end-to-end tests, demo and benchmark set against hopgate: a service, a crowd of users and a path
+# through the world. Never built with sanitizers, so that they are never what is slow.
+check_PROGRAMS += tests/tools/origin tests/tools/load tests/tools/relay
 
 tests_tools_origin_SOURCES = tests/tools/origin.c tests/tools/pattern.h
 tests_tools_origin_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
@@ -16,3 +16,9 @@ tests_tools_load_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
 tests_tools_load_CFLAGS = -std=c11 $(WARNING_CFLAGS)
 tests_tools_load_LDFLAGS =
 tests_tools_load_LDADD = $(GNUTLS_LIBS)
+
+tests_tools_relay_SOURCES = tests/tools/relay.c tests/sim/random.h
+tests_tools_relay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_tools_relay_CFLAGS = -std=c11 $(WARNING_CFLAGS)
+tests_tools_relay_LDFLAGS =
+tests_tools_relay_LDADD =
