@@ -1,9 +1,31 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-EXTRA_DIST += tests/bench/bench.py
+EXTRA_DIST += tests/bench/bench.py tests/bench/tunnel.py tests/bench/wan.py
 
-# make bench: a table, and bench.json in the build folder.
-bench: all tests/tools/origin tests/tools/load
-	@$(AM_TESTS_ENVIRONMENT) exec $(PYTHON) $(top_srcdir)/tests/bench/bench.py bench.json
-.PHONY: bench
+if HAVE_CHECK
+# The tunnel over real links, without exchanges.
+check_LTLIBRARIES += tests/bench/libdrive.la
+tests_bench_libdrive_la_SOURCES = tests/bench/drive.c tests/bench/drive.h
+tests_bench_libdrive_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_bench_libdrive_la_CFLAGS = $(UNIT_CFLAGS)
+
+check_PROGRAMS += tests/bench/tunnel_bench
+tests_bench_tunnel_bench_SOURCES = \
+	tests/bench/bare.c tests/bench/bare.h \
+	tests/bench/meter.c tests/bench/meter.h \
+	tests/bench/tunnel_bench.c
+tests_bench_tunnel_bench_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_bench_tunnel_bench_CFLAGS = $(UNIT_CFLAGS)
+tests_bench_tunnel_bench_LDADD = tests/bench/libdrive.la $(DTLS_TEST_LDADD)
+endif
+
+# make bench: tables, and bench.json and bench-tunnel.json in the build folder.
+# make bench-wan: far and lossy paths, as root; some ten minutes.
+bench: all tests/tools/origin tests/tools/load tests/bench/tunnel_bench
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/bench/bench.py bench.json
+	@echo
+	@$(AM_TESTS_ENVIRONMENT) exec $(PYTHON) $(top_srcdir)/tests/bench/tunnel.py bench-tunnel.json
+bench-wan: all tests/tools/origin tests/tools/load tests/tools/relay
+	@$(AM_TESTS_ENVIRONMENT) exec $(PYTHON) $(top_srcdir)/tests/bench/wan.py bench-wan.json
+.PHONY: bench bench-wan

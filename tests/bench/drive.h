@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The tunnel over real links of plugins/dtls, driven as core/link.c drives it, but without exchanges and codecs: for
+ * what is measured of the tunnel alone, and for more sessions in one process than a client of hopgate has.
+ */
+#ifndef TESTS_BENCH_DRIVE_H
+#define TESTS_BENCH_DRIVE_H
+
+#include "core/tunnel/tunnel.h"
+#include "plugins/dtls/tests/pair.h"
+
+struct drive;
+
+/* A link that is up, with its tunnel. */
+struct drive_link {
+    struct drive *drive;
+    struct hg_link *link; /* link->user leads back */
+    struct tn_link *tn;
+    struct hg_timer *timer;
+    bool blocked; /* the transport takes no more for now */
+    uint8_t *refused;
+    size_t refused_size;
+    uint64_t refused_number;
+    void *user;
+};
+
+/* What the user of this file does with them. */
+struct drive_user {
+    void (*up)(struct drive_link *link);
+    /* CONTROL bytes have come. May be NULL. */
+    void (*control)(struct drive_link *link);
+    /* Something happened to a stream of the link's session. */
+    void (*event)(struct drive_link *link, const struct tn_event *event);
+    /* The link is gone, or was never up (`link` is NULL); it is freed after this. */
+    void (*down)(struct drive_link *link, const char *reason);
+};
+
+struct drive {
+    struct test_pair pair; /* first, so that one is the other */
+    const struct drive_user *user;
+    void (*pair_up)(struct hg_link *link, void *handle, const struct hg_link_info *info);
+    void (*pair_down)(struct hg_link *link, const char *reason);
+    uint8_t packet[TN_PACKET_MAX];
+};
+
+/* Like test_pair_init(); test_pair_start(), test_connect() and test_pair_free() follow as there. */
+void drive_init(struct drive *drive, const struct drive_user *user, const struct test_certificate *ca,
+                const struct test_certificate *leaf);
+
+/* Takes events, sends what there is to send, sets the timer. Due after a change from outside of the callbacks. */
+void drive_flush(struct drive_link *link);
+
+/* Ends the link from this side. */
+void drive_close(struct drive_link *link);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * tunnel_bench [SECONDS]: the tunnel alone, without HTTP, exchanges and codec, beside what GnuTLS and the kernel give:
+ * two processes over loopback, a line of JSON for each figure (tests/bench/meter.h). Bulk goes over one stream; a
+ * ping-pong keeps so many streams busy with messages of 64 bytes, either the same ones all the time or, as exchanges
+ * do, a new one for each message.
+ */
+#include "core/buffer.h"
+#include "tests/bench/bare.h"
+#include "tests/bench/drive.h"
+#include "tests/bench/meter.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MESSAGE 64
+/* IP and UDP headers, and what a record of DTLS 1.2 with AES-GCM adds. */
+#define OVERHEAD 65
+
+static double seconds = 2;
+static uint8_t content[65536];
+
+enum mode {
+    BULK,
+    STANDING_STREAMS,
+    NEW_STREAMS,
+};
+
+/* One end. */
+struct end {
+    struct drive drive; /* first, so that one is the other */
+    enum mode mode;
+    bool is_far;
+    unsigned in_flight;
+    struct meter_shared *shared;
+    struct meter *meter; /* of the near end */
+    struct drive_link *link;
+    struct tn_session *session;
+};
+
+struct setting {
+    enum mode mode;
+    int64_t mtu;
+    unsigned in_flight;
+    const struct test_certificate *ca, *leaf;
+};
+
+static void write_some(struct tn_stream *stream, size_t size)
+{
+    struct hg_slice slice = {.data = content, .size = size};
+
+    tn_stream_write(stream, &slice);
+}
+
+static void ask(struct end *end, struct tn_stream *stream)
+{
+    if (!stream)
+        stream = tn_stream_open(end->session);
+    if (!stream)
+        ck_abort_msg("no stream");
+    write_some(stream, MESSAGE);
+    if (end->mode == NEW_STREAMS)
+        tn_stream_finish(stream);
+}
+
+static void fill(struct tn_stream *stream)
+{
+    size_t room;
+
+    while ((room = tn_stream_write_room(stream)) > 0)
+        write_some(stream, room < sizeof content ? room : sizeof content);
+    tn_stream_want_writable(stream);
+}
+
+static void on_up(struct drive_link *link)
+{
+    struct end *end = (struct end *)link->drive;
+    struct tn_peer_params peer;
+    struct tn_params params;
+
+    tn_params_default(&params);
+    params.is_client = !end->is_far;
+    params.packet_size = link->link->max_packet;
+    end->link = link;
+    end->session = tn_session_new(&params);
+    /* Both ends allow the same, so that nothing needs to be told. */
+    tn_session_local_params(end->session, &peer);
+    tn_session_set_peer_params(end->session, &peer);
+    tn_link_attach(link->tn, end->session, hg_now(link->link->transport));
+    if (end->is_far)
+        return;
+    if (end->mode == BULK)
+        fill(tn_stream_open(end->session));
+    else
+        for (unsigned i = 0; i < end->in_flight; i++)
+            ask(end, NULL);
+}
+
+static size_t read_all(struct tn_stream *stream)
+{
+    struct hg_slice slice;
+    size_t size = 0;
+
+    while (tn_stream_peek(stream, &slice)) {
+        size += slice.size;
+        tn_stream_consume(stream, slice.size);
+    }
+    return size;
+}
+
+static void far_readable(struct end *end, struct tn_stream *stream)
+{
+    size_t size = read_all(stream);
+
+    if (end->mode == BULK) {
+        atomic_fetch_add_explicit(&end->shared->bytes, size, memory_order_relaxed);
+        return;
+    }
+    if (size > 0)
+        write_some(stream, size);
+    if (tn_stream_fin_read(stream)) {
+        tn_stream_finish(stream);
+        tn_stream_release(stream);
+    }
+}
+
+static void near_readable(struct end *end, struct tn_stream *stream)
+{
+    size_t size = read_all(stream);
+
+    if (end->mode == STANDING_STREAMS && size > 0) {
+        end->meter->rounds++;
+        ask(end, stream);
+    } else if (end->mode == NEW_STREAMS && tn_stream_fin_read(stream)) {
+        end->meter->rounds++;
+        tn_stream_release(stream);
+        ask(end, NULL);
+    }
+}
+
+static void on_event(struct drive_link *link, const struct tn_event *event)
+{
+    struct end *end = (struct end *)link->drive;
+
+    if (event->type == TN_EVENT_READABLE && end->is_far)
+        far_readable(end, event->stream);
+    else if (event->type == TN_EVENT_READABLE)
+        near_readable(end, event->stream);
+    else if (event->type == TN_EVENT_WRITABLE && end->mode == BULK)
+        fill(event->stream);
+    else if (event->type == TN_EVENT_RESET || event->type == TN_EVENT_STOPPED)
+        ck_abort_msg("a stream was reset");
+}
+
+static void on_down(struct drive_link *link, const char *reason)
+{
+    struct end *end = link ? (struct end *)link->drive : NULL;
+
+    if (!end)
+        ck_abort_msg("no link: %s", reason);
+    tn_link_detach(link->tn);
+    tn_session_free(end->session);
+    end->link = NULL;
+}
+
+static const struct drive_user user = {.up = on_up, .event = on_event, .down = on_down};
+
+static bool never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+static struct end *new_end(const struct setting *setting, bool is_far, struct meter_shared *shared)
+{
+    struct end *end = calloc(1, sizeof *end);
+
+    if (!end)
+        abort();
+    end->mode = setting->mode;
+    end->in_flight = setting->in_flight;
+    end->is_far = is_far;
+    end->shared = shared;
+    drive_init(&end->drive, &user, setting->ca, setting->leaf);
+    end->drive.pair.client_config.mtu = end->drive.pair.gateway_config.mtu = setting->mtu;
+    test_pair_start(&end->drive.pair, is_far, !is_far, (uint16_t)atomic_load(&shared->port));
+    return end;
+}
+
+static void far_end(struct meter_shared *shared, const void *arg)
+{
+    struct end *end = new_end(arg, true, shared);
+
+    atomic_store(&shared->port, end->drive.pair.port);
+    for (;;)
+        rig_run(end->drive.pair.rig, never, NULL, 1000);
+}
+
+static bool is_over(void *arg)
+{
+    struct end *end = arg;
+
+    return !meter_goes_on(end->meter) || !end->link;
+}
+
+static void ours(const char *name, const struct setting *setting)
+{
+    struct meter meter;
+    struct end *end;
+    size_t packet;
+
+    meter_start(&meter, name, seconds, far_end, setting);
+    end = new_end(setting, false, meter.shared);
+    end->meter = &meter;
+    test_connect_up(&end->drive.pair);
+    packet = end->link->link->max_packet;
+    rig_run(end->drive.pair.rig, is_over, end, (unsigned)(seconds * 1000) + 5000);
+    ck_assert_msg(end->link != NULL, "the link was lost");
+    meter_finish(&meter, setting->mode == BULK ? packet : MESSAGE, setting->in_flight);
+    drive_close(end->link);
+    test_pair_free(&end->drive.pair);
+    free(end);
+}
+
+/* The rig is made for tests and ends them when something fails: so this is one. */
+START_TEST(bench)
+{
+    static const unsigned in_flight[] = {1, 64, 512};
+    struct test_certificate ca = test_certificate_new("bench authority", NULL, -3600, 3600);
+    struct test_certificate leaf = test_certificate_new("gate.test", &ca, -3600, 3600);
+    struct setting setting = {.ca = &ca, .leaf = &leaf};
+
+    bare_dtls_bulk(seconds, 1400);
+    setting.mtu = 1400 + OVERHEAD;
+    ours("tunnel over DTLS", &setting);
+    bare_dtls_bulk(seconds, 16347);
+    setting.mtu = 0;
+    ours("tunnel over DTLS", &setting);
+    bare_tls_bulk(seconds);
+    for (size_t i = 0; i < sizeof in_flight / sizeof in_flight[0]; i++) {
+        bare_tls_ping_pong(seconds, in_flight[i], false);
+        bare_tls_ping_pong(seconds, in_flight[i], true);
+        setting.mtu = 1400 + OVERHEAD;
+        setting.in_flight = in_flight[i];
+        setting.mode = STANDING_STREAMS;
+        ours("tunnel over DTLS", &setting);
+        setting.mode = NEW_STREAMS;
+        ours("tunnel over DTLS, new streams", &setting);
+    }
+    test_certificate_free(&leaf);
+    test_certificate_free(&ca);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    Suite *suite = suite_create("tunnel_bench");
+    SRunner *runner = srunner_create(suite);
+    TCase *tests = tcase_create("bench");
+    int failed;
+
+    if (argc > 1)
+        seconds = atof(argv[1]);
+    tcase_add_test(tests, bench);
+    suite_add_tcase(suite, tests);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_MINIMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""wan.py [--short] [--only WORD] [RESULT.json]: hopgate over far and lossy paths, beside the kernel's own TCP.
+
+    users ── gateway ══ DTLS ══ path ══ client ── service        in network namespaces: needs root
+    receiver ────────── TCP ─── path ─── sender                  the same path, CUBIC and BBR, without TLS
+
+The path is tests/tools/relay with a queue of one bandwidth-delay product and random loss in both directions.
+
+    bulk      one download for so many seconds; goodput from the request on, so that slow start counts
+    fair      a download beside one CUBIC flow: the share of each once both have run for a while
+    small     64 exchanges of 64 bytes in flight, alone and while a download saturates the path; TCP: 64 messages of
+              64 bytes in flight on one connection, alone and beside a CUBIC flow
+
+--short takes less time for each figure, which are then less exact. --only takes the lines that hold the word. The
+exit code is 0 whatever the figures are.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+
+from harness import Failure, Process, SANITIZERS, Skip, World, check, load_result  # noqa: E402
+from network import GATE, Flow, Network, rate  # noqa: E402
+
+IN_FLIGHT = 64
+FOREVER = 10**12  # bytes
+
+
+class Download:
+    """A public user's download, counted as it arrives."""
+
+    def __init__(self, world):
+        self.arrived, self.begun = [], time.monotonic()
+        self.popen = subprocess.Popen(world.curl_command(f"/bytes/{FOREVER}"), stdout=subprocess.PIPE,
+                                      stderr=subprocess.DEVNULL)
+        world.undo.append(self.end)
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        total, due = 0, 0.0
+        while block := os.read(self.popen.stdout.fileno(), 1 << 16):
+            total += len(block)
+            now = time.monotonic()
+            if now >= due:
+                self.arrived.append((now, total))
+                due = now + 0.1
+
+    def samples(self):
+        return list(self.arrived)
+
+    def rate(self, begin=None, end=None):
+        return rate(self.samples(), begin or self.begun, end or time.monotonic())
+
+    def end(self):
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait()
+
+
+class Bench:
+    def __init__(self, short, only):
+        self.seconds, self.short, self.only, self.rows = (5 if short else 15), short, only, []
+
+    def row(self, name, path, aims, measure, **property_of):
+        """One line of the table: measures it in a world of its own."""
+        if self.only and self.only not in name:
+            return
+        world = World()
+        figures = {}
+        try:
+            network = Network(world, path={"seed": 1, **path})
+            measure(world, network, figures)
+            passed = network.path.figures()
+            figures["relay_cpu"] = network.path.cpu_seconds()
+            figures["relay_late"] = sum(passed[way]["late"] for way in passed)
+            figures["relay_unread"] = sum(passed[way]["unread"] for way in passed)
+            figures["tail_drops"] = sum(passed[way]["tail"] for way in passed)
+        except Failure as failure:
+            figures["failure"] = str(failure)
+        finally:
+            world.close(False)
+        row = {"name": name, "path": path, "figures": figures, "aims": judge(figures, aims), **property_of}
+        self.rows.append(row)
+        print_row(row)
+
+    # ---- What is measured ----
+
+    def bulk(self, world, network, figures):
+        network.tunnel()
+        download = Download(world)
+        time.sleep(self.seconds)
+        figures["hopgate"] = download.rate()
+        figures["hopgate_last_half"] = download.rate(begin=time.monotonic() - self.seconds / 2)
+        download.end()
+
+    def kernel(self, control):
+        def measure(world, network, figures):
+            flow = Flow(world, network.home, network.gate, GATE, control)
+            time.sleep(self.seconds)
+            figures[control] = flow.end()
+
+        return measure
+
+    def fair(self, world, network, figures):
+        network.tunnel()
+        flow = Flow(world, network.home, network.gate, GATE, "cubic")
+        time.sleep(1)
+        download = Download(world)
+        time.sleep(self.seconds)
+        begin = time.monotonic()
+        time.sleep(2 * self.seconds)
+        ours, theirs = download.rate(begin), flow.rate(begin)
+        figures.update(hopgate=ours, cubic=theirs, smaller_share=min(ours, theirs) / max(ours + theirs, 0.001) * 100)
+
+    def small(self, beside):
+        def measure(world, network, figures):
+            network.tunnel()
+            download = Download(world) if beside else None
+            if beside:
+                time.sleep(self.seconds / 2)
+            begin = time.monotonic()
+            process = world.load("/bytes/64", wait=False, connections=IN_FLIGHT, requests=2000 if self.short else 8000)
+            try:
+                result = load_result(process)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+            check(result["failed"] == 0, f"{result['failed']} requests have failed: {result['why']}")
+            figures.update({name: result[name] for name in ("per_second", "p50_ms", "p99_ms", "max_ms")})
+            if beside:
+                figures["bulk"] = download.rate(begin)
+                download.end()
+
+        return measure
+
+    def one_connection(self, beside, control):
+        def measure(world, network, figures):
+            if beside:
+                flow = Flow(world, network.home, network.gate, GATE, control)
+                time.sleep(self.seconds / 2)
+            begin = time.monotonic()
+            script = [sys.executable, Flow.SCRIPT]
+            service = Process(world, "echo", [*network.home.inside, *script, "echo", network.home_address])
+            port = service.wait_for(r"^port (\d+)").group(1)
+            result = network.gate.run(*script, "ping", network.home_address, port, control, str(IN_FLIGHT), str(self.seconds))
+            figures.update(json.loads(result))
+            if beside:
+                figures["bulk"] = flow.rate(begin)
+
+        return measure
+
+
+def judge(figures, aims):
+    """[{figure, aim, reached}] of {figure: at least}; negative: at most."""
+    found = []
+    for figure, aim in aims.items():
+        value = figures.get(figure)
+        reached = value is not None and (value >= aim if aim >= 0 else value <= -aim)
+        found.append({"figure": figure, "aim": aim, "reached": reached})
+    return found
+
+
+def print_row(row):
+    figures = row["figures"]
+    if "failure" in figures:
+        shown = "FAILED: " + " ".join(figures["failure"].split())[:200]
+    else:
+        shown = "  ".join(f"{name} {figures[name]:.1f}" for name in
+                          ("hopgate", "hopgate_last_half", "cubic", "bbr", "smaller_share", "per_second", "p50_ms", "p99_ms",
+                           "max_ms", "bulk") if name in figures)
+        if figures["relay_late"] or figures["relay_unread"]:
+            shown += f"  (relay: {figures['relay_late']} late, {figures['relay_unread']} never read)"
+    for aim in row["aims"]:
+        bound = f"≥ {aim['aim']:.0f}" if aim["aim"] >= 0 else f"≤ {-aim['aim']:.0f}"
+        shown += f"  [{aim['figure']} {bound}: {'reached' if aim['reached'] else 'MISSED'}]"
+    print(f"{row['name']:38} {shown}", flush=True)
+
+
+def near(loss):
+    return {"rate": 100, "delay": 25, "queue": 625000, "loss": loss}
+
+
+def measure_all(bench):
+    for loss, aim in ((0, 90), (1, 88), (3, 85)):
+        bench.row(f"bulk 100 Mbit/s × 50 ms, {loss} %, hopgate", near(loss), {"hopgate": aim}, bench.bulk)
+        for control in ("cubic", "bbr"):
+            bench.row(f"bulk 100 Mbit/s × 50 ms, {loss} %, {control}", near(loss), {}, bench.kernel(control))
+    far = {"rate": 400, "delay": 50, "queue": 5000000, "loss": 0.1}
+    bench.row("bulk 400 Mbit/s × 100 ms, 0.1 %, hopgate", far, {"hopgate": 330}, bench.bulk)
+    for control in ("cubic", "bbr"):
+        bench.row(f"bulk 400 Mbit/s × 100 ms, 0.1 %, {control}", far, {}, bench.kernel(control))
+    bench.row("fair beside one CUBIC flow", near(0), {"smaller_share": 25}, bench.fair)
+    for loss in (0, 1):
+        for beside in (False, True):
+            with_bulk = ", with bulk" if beside else ""
+            bench.row(f"small {loss} %{with_bulk}, hopgate", near(loss), {}, bench.small(beside))
+            bench.row(f"small {loss} %{with_bulk}, one TCP, cubic", near(loss), {}, bench.one_connection(beside, "cubic"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="hopgate over far and lossy paths")
+    parser.add_argument("--short", action="store_true", help="less time for each figure")
+    parser.add_argument("--only", help="only the lines that hold this word")
+    parser.add_argument("result", nargs="?", help="where to write the figures as JSON")
+    options = parser.parse_args()
+    if SANITIZERS:
+        sys.exit("wan: a build with sanitizers measures the sanitizers")
+    bench = Bench(options.short, options.only)
+    print(f"load average {' '.join(f'{load:.1f}' for load in os.getloadavg())}; Mbit/s of content, milliseconds")
+    try:
+        measure_all(bench)
+    except Skip as skip:
+        sys.exit(f"wan: {skip}")
+    print(f"load average {' '.join(f'{load:.1f}' for load in os.getloadavg())}")
+    if options.result:
+        with open(options.result, "w") as file:
+            json.dump({"short": options.short, "seconds": bench.seconds, "rows": bench.rows}, file, indent=2)
+            file.write("\n")
+
+
+if __name__ == "__main__":
+    main()
