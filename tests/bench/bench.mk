@@ -18,6 +18,12 @@ tests_bench_tunnel_bench_SOURCES = \
 tests_bench_tunnel_bench_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_bench_tunnel_bench_CFLAGS = $(UNIT_CFLAGS)
 tests_bench_tunnel_bench_LDADD = tests/bench/libdrive.la $(DTLS_TEST_LDADD)
+
+check_PROGRAMS += tests/bench/crowd
+tests_bench_crowd_SOURCES = tests/bench/crowd.c
+tests_bench_crowd_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_bench_crowd_CFLAGS = $(UNIT_CFLAGS)
+tests_bench_crowd_LDADD = tests/bench/libdrive.la $(DTLS_TEST_LDADD)
 endif
 
 # make bench: tables, and bench.json and bench-tunnel.json in the build folder.

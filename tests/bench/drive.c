@@ -87,7 +87,7 @@ void drive_flush(struct drive_link *link)
 
 static void forget(struct drive_link *link, const char *reason)
 {
-    link->drive->user->down(link, reason);
+    link->drive->user->down(link->drive, link, reason);
     link->link->user = NULL;
     hg_timer_free(&link->drive->pair.host, link->timer);
     tn_link_free(link->tn);
@@ -123,10 +123,9 @@ static void on_up(struct hg_link *below, void *handle, const struct hg_link_info
 {
     struct drive *drive = (struct drive *)below->pair;
     struct drive_link *link = calloc(1, sizeof *link);
-    struct tn_params params;
+    struct tn_params params = drive->params;
 
     drive->pair_up(below, handle, info);
-    tn_params_default(&params);
     params.is_client = !below->accepted;
     params.packet_size = below->max_packet;
     if (!link)
@@ -150,7 +149,7 @@ static void on_down(struct hg_link *below, const char *reason)
     if (below->user)
         forget(below->user, reason);
     else
-        drive->user->down(NULL, reason);
+        drive->user->down(drive, NULL, reason);
 }
 
 static void on_packet(struct hg_link *below, uint64_t number, const uint8_t *packet, size_t size)
@@ -198,6 +197,7 @@ void drive_init(struct drive *drive, const struct drive_user *user, const struct
 {
     test_pair_init(&drive->pair, ca, leaf);
     drive->user = user;
+    tn_params_default(&drive->params);
     drive->pair_up = drive->pair.host.link_up;
     drive->pair_down = drive->pair.host.link_down;
     drive->pair.host.link_up = on_up;

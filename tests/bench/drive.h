@@ -33,12 +33,13 @@ struct drive_user {
     /* Something happened to a stream of the link's session. */
     void (*event)(struct drive_link *link, const struct tn_event *event);
     /* The link is gone, or was never up (`link` is NULL); it is freed after this. */
-    void (*down)(struct drive_link *link, const char *reason);
+    void (*down)(struct drive *drive, struct drive_link *link, const char *reason);
 };
 
 struct drive {
     struct test_pair pair; /* first, so that one is the other */
     const struct drive_user *user;
+    struct tn_params params; /* of every link; may be changed before the first one */
     void (*pair_up)(struct hg_link *link, void *handle, const struct hg_link_info *info);
     void (*pair_down)(struct hg_link *link, const char *reason);
     uint8_t packet[TN_PACKET_MAX];

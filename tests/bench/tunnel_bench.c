@@ -154,11 +154,11 @@ static void on_event(struct drive_link *link, const struct tn_event *event)
         ck_abort_msg("a stream was reset");
 }
 
-static void on_down(struct drive_link *link, const char *reason)
+static void on_down(struct drive *drive, struct drive_link *link, const char *reason)
 {
-    struct end *end = link ? (struct end *)link->drive : NULL;
+    struct end *end = (struct end *)drive;
 
-    if (!end)
+    if (!link)
         ck_abort_msg("no link: %s", reason);
     tn_link_detach(link->tn);
     tn_session_free(end->session);

@@ -142,6 +142,7 @@ static struct hg_link *link_new(struct hg_worker *transport)
 
     link->pair = pair;
     link->transport = transport;
+    link->begun = test_clock();
     link->next = pair->links;
     pair->links = link;
     return link;

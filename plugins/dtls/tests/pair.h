@@ -21,7 +21,8 @@ struct hg_link {
     bool up, down;
     bool close_at_batch_end;
     void *handle;
-    void *user; /* of who replaces the functions in pair->host */
+    void *user;    /* of who replaces the functions in pair->host */
+    hg_time begun; /* when connect() was called or the gateway accepted it */
     char peer[DTLS_PATH_TEXT], security[96], reason[400];
     size_t max_packet;
     unsigned limit_changes, writable, batches;
