@@ -24,7 +24,7 @@
 
 #define RECORD_OVERHEAD 37 /* of DTLS 1.2 with AES-GCM */
 #define SOCKET_BUFFER   (4 << 20)
-#define IN_FLIGHT_BYTES (1 << 20) /* well below the socket's buffer, so that nothing is lost */
+#define IN_FLIGHT_BYTES (2 << 20) /* well below the socket's buffer, so that nothing is lost */
 #define MESSAGE         64
 
 static uint8_t content[16384], big[65536];
@@ -236,7 +236,7 @@ static void dtls_receiver(struct meter_shared *shared, const void *arg)
 /* Waits while too much is under way. What was lost must not be waited for. */
 static void wait_for_receiver(const struct meter *meter, unsigned long long *sent)
 {
-    static const struct timespec pause = {.tv_nsec = 10000};
+    static const struct timespec pause = {.tv_nsec = 100000};
 
     for (int i = 0; *sent - atomic_load(&meter->shared->bytes) > IN_FLIGHT_BYTES; i++) {
         if (i == 1000)

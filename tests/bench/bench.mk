@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-EXTRA_DIST += tests/bench/bench.py tests/bench/tunnel.py tests/bench/wan.py
+EXTRA_DIST += tests/bench/bench.py tests/bench/idle.py tests/bench/tunnel.py tests/bench/wan.py
 
 if HAVE_CHECK
 # The tunnel over real links, without exchanges.
@@ -27,11 +27,13 @@ tests_bench_crowd_LDADD = tests/bench/libdrive.la $(DTLS_TEST_LDADD)
 endif
 
 # make bench: tables, and bench.json and bench-tunnel.json in the build folder.
-# make bench-wan: far and lossy paths, as root; some ten minutes.
+# make bench-wan: far and lossy paths, as root; some ten minutes. make bench-idle: many idle sessions, and a flood.
 bench: all tests/tools/origin tests/tools/load tests/bench/tunnel_bench
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/bench/bench.py bench.json
 	@echo
 	@$(AM_TESTS_ENVIRONMENT) exec $(PYTHON) $(top_srcdir)/tests/bench/tunnel.py bench-tunnel.json
 bench-wan: all tests/tools/origin tests/tools/load tests/tools/relay
 	@$(AM_TESTS_ENVIRONMENT) exec $(PYTHON) $(top_srcdir)/tests/bench/wan.py bench-wan.json
-.PHONY: bench bench-wan
+bench-idle: all tests/bench/crowd
+	@$(AM_TESTS_ENVIRONMENT) exec $(PYTHON) $(top_srcdir)/tests/bench/idle.py bench-idle.json
+.PHONY: bench bench-wan bench-idle

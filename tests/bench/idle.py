@@ -40,7 +40,7 @@ def result(process, word, seconds):
 
 def start(world):
     world.token("client-1")
-    return world.gateway(extra={"log_level": "warning"})
+    return world.gateway()
 
 
 def resident(process):
@@ -75,22 +75,24 @@ def many(world, options):
     took = time.monotonic() - begun
     load, client_load = (gateway.cpu_seconds() - cpu) / took, (process.cpu_seconds() - client_cpu) / took
     memory_later = (resident(gateway) - before) / opened["accepted"]
-    process.stop()
+    process.stop(60)
     ended = result(process, "ended", 60)
+    time.sleep(1)
+    left = resident(gateway) - before
     cpu = gateway.cpu_seconds()
     process = crowd(world, gateway, sessions=sessions, parallel=64, resume=1)
     _, resumed = handshakes(gateway, process, cpu)
     process.stop(60)
-    time.sleep(3)
-    left = resident(gateway) - before
+    time.sleep(1)
+    left_later = resident(gateway) - before
     print(f"{sessions:,} sessions: {memory / 1024:.1f} KiB each, {memory_later / 1024:.1f} KiB after {idle} s (aim ≤ 40); "
-          f"{left / 1024:,.0f} KiB are left when they have ended")
+          f"{left / 1024:,.0f} KiB are left when they have ended, {left_later / 1024:,.0f} KiB after as many again")
     print(f"  idle for {idle} s: gateway {load * 100:.1f} % of a core (aim ≤ 10), the crowd {client_load * 100:.1f} %; "
           f"{ended['lost']} sessions were lost")
     for name, figures in (("full", full), ("by ticket", resumed)):
         print(f"  {name:9} {figures['per_second']:7,.0f} sessions/s here, {figures['per_gateway_core']:7,.0f}/s of gateway core; "
               f"p99 {figures['p99_ms']:.1f} ms, max {figures['max_ms']:.1f} ms")
-    return {"sessions": sessions, "bytes_per_session": memory, "bytes_per_session_later": memory_later, "bytes_left": left,
+    return {"sessions": sessions, "bytes_per_session": memory, "bytes_per_session_later": memory_later, "bytes_left": left, "bytes_left_later": left_later,
             "idle_load": load, "lost": ended["lost"], "full": full, "resumed": resumed}
 
 

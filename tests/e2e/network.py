@@ -21,6 +21,7 @@ import time
 from harness import Process, Skip, check, note, tool, wait_until
 
 GATE, OUTSIDE, INSIDE, HOME = "10.199.83.1", "10.199.83.2", "10.199.84.1", "10.199.84.2"
+GATE6, OUTSIDE6 = "fd83::1", "fd83::2"  # no NAT for these
 # The kernel's own TCP shall not be held by its buffers, nor remember how the path was in a case before.
 SYSCTLS = {"net.ipv4.tcp_rmem": "4096 131072 33554432", "net.ipv4.tcp_wmem": "4096 131072 33554432",
            "net.ipv4.tcp_no_metrics_save": "1"}
@@ -43,8 +44,10 @@ class Namespace:
     def ip(self, *words):
         return run("ip", "-n", self.name, *words)
 
-    def address(self, device, address):
-        self.ip("address", "add", address, "dev", device)
+    def address(self, device, *addresses):
+        for address in addresses:
+            # An IPv6 address is there at once when the kernel does not first ask whether somebody else has it.
+            self.ip("address", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
         self.ip("link", "set", device, "up")
 
     def table(self, name, chains):
@@ -67,7 +70,7 @@ class Path(Process):
         self.wait_for("^ready")
         for namespace, address in zip((a, b), addresses):
             namespace.ip("link", "set", "path", "mtu", str(mtu))
-            namespace.address("path", address)
+            namespace.address("path", *address)
 
     def tell(self, line):
         with open(self.control, "w") as control:
@@ -145,14 +148,15 @@ class Network:
         self.router = self.namespace("router") if nat else None
         far = self.router or self.home
         self.outside = "path" if path is not None else "cable"
+        addresses = ((f"{GATE}/24", f"{GATE6}/64"), (f"{OUTSIDE}/24", f"{OUTSIDE6}/64"))
         if path is not None:
-            self.path = Path(world, self.gate, far, (f"{GATE}/24", f"{OUTSIDE}/24"), **path)
+            self.path = Path(world, self.gate, far, addresses, **path)
         else:
-            self.cable(self.gate, far, "cable", (f"{GATE}/24", f"{OUTSIDE}/24"))
+            self.cable(self.gate, far, "cable", addresses)
         self.home_address = OUTSIDE
         if nat:
             self.home_address = HOME
-            self.cable(self.router, self.home, "inside", (f"{INSIDE}/24", f"{HOME}/24"))
+            self.cable(self.router, self.home, "inside", ((f"{INSIDE}/24",), (f"{HOME}/24",)))
             self.home.ip("route", "add", "default", "via", INSIDE)
             self.masquerade()
 
@@ -177,7 +181,7 @@ class Network:
         a.ip("link", "add", name, "gso_max_segs", "1", "type", "veth",
              "peer", "name", name, "gso_max_segs", "1", "netns", b.name)
         for namespace, address in zip((a, b), addresses):
-            namespace.address(name, address)
+            namespace.address(name, *address)
 
     # ---- NAT ----
 

@@ -10,11 +10,11 @@ import sys
 import time
 
 from harness import Process, case, check, equal, main, note, scaled, wait_until
-from network import GATE, OUTSIDE, Flow, Network
+from network import GATE, GATE6, OUTSIDE, Flow, Network
 
 ECHO = """
 import socket, sys
-echo = socket.socket(type=socket.SOCK_DGRAM)
+echo = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
 echo.bind((sys.argv[1], 7))
 print("ready", flush=True)
 while True:
@@ -26,7 +26,8 @@ while True:
 # and the median round trip in milliseconds.
 PROBE = """
 import socket, sys, time, threading
-probe, count, times, seen, overtaken = socket.socket(type=socket.SOCK_DGRAM), int(sys.argv[2]), [], -1, 0
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+probe, count, times, seen, overtaken = socket.socket(family, socket.SOCK_DGRAM), int(sys.argv[2]), [], -1, 0
 probe.connect((sys.argv[1], 7))
 def send():
     for number in range(count):
@@ -60,12 +61,12 @@ for line in sys.stdin:
 """
 
 
-def echo(world, network):
-    Process(world, "echo", [*network.gate.inside, sys.executable, "-c", ECHO, GATE]).wait_for("^ready")
+def echo(world, network, address=GATE):
+    Process(world, "echo", [*network.gate.inside, sys.executable, "-c", ECHO, address]).wait_for("^ready")
 
 
-def probe(network, count):
-    output = network.home.run(sys.executable, "-c", PROBE, GATE, str(count)).split()
+def probe(network, count, address=GATE):
+    output = network.home.run(sys.executable, "-c", PROBE, address, str(count)).split()
     return int(output[0]), int(output[1]), float(output[2])
 
 
@@ -93,6 +94,8 @@ def packets(world):
     note(f"{came} of 1000 came back, {overtaken} overtaken, {middle:.2f} ms")
     equal((came, overtaken), (1000, 0), "came back and overtaken")
     check(40 <= middle < 43, f"a round trip of 2 × 20 ms takes {middle} ms")
+    echo(world, network, GATE6)
+    equal(probe(network, 50, GATE6)[0], 50, "came back over IPv6")
     network.path.set(loss=(10, 0))
     came, _, _ = probe(network, 1000)
     check(860 <= came <= 940, f"{came} of 1000 came back at 10 % of loss in one direction")
@@ -115,6 +118,8 @@ def rate(world):
     time.sleep(seconds)
     clean = flow.end()
     figures = network.path.figures()["back"]
+    cpu = network.path.cpu_seconds() / seconds
+    note(f"the relay: {cpu * 100:.0f} % of a core")
     note(f"CUBIC: {clean:.1f} Mbit/s at 0 %, queue at most {figures['queue_max']} bytes, {figures['tail']} dropped there")
     check(85 <= clean <= 96.6, f"CUBIC reaches {clean} Mbit/s on a clean path of 100 Mbit/s")
     check(600000 < figures["queue_max"] <= 625000 and figures["tail"] > 0, "the queue was never full")

@@ -40,7 +40,7 @@
 #define NEVER       UINT64_MAX
 
 /* Turns of the loop are at least so far apart, which gathers packets that arrive one by one. */
-#define QUANTUM (MILLISECOND / 10)
+#define QUANTUM (MILLISECOND / 4)
 /* A delivery after this is late. */
 #define LATE MILLISECOND
 /* Packets read from one device before the other has its turn. */
@@ -286,10 +286,11 @@ static void deliver_due(struct relay *relay)
 {
     uint64_t now = now_ns();
 
-    while (relay->count > 0 && relay->heap[0]->due <= now) {
+    for (unsigned count = 1; relay->count > 0 && relay->heap[0]->due <= now; count++) {
         deliver(pop(relay), now);
-        /* What is measured is when a packet really leaves, so a long batch needs the clock again. */
-        now = now_ns();
+        /* What counts is when a packet really leaves, so a long batch needs the clock again. */
+        if (count % 16 == 0)
+            now = now_ns();
     }
 }
 
@@ -297,12 +298,13 @@ static void deliver_due(struct relay *relay)
 static bool take(struct relay *relay, struct direction *direction)
 {
     static uint8_t bytes[PACKET_MAX];
+    uint64_t now = now_ns();
 
     for (int i = 0; i < BATCH; i++) {
         ssize_t size = read(direction->from->fd, bytes, sizeof bytes);
 
         if (size > 0) {
-            enter(relay, direction, now_ns(), bytes, (size_t)size);
+            enter(relay, direction, now, bytes, (size_t)size);
         } else {
             if (size < 0 && errno != EAGAIN && errno != EINTR)
                 stopped = 1; /* the namespace is gone, and the device with it */
@@ -473,25 +475,34 @@ static void open_control(struct relay *relay)
 
 /* ---- The loop ---- */
 
-static void wait_for_work(const struct relay *relay, bool more, uint64_t begun, const sigset_t *signals)
-{
-    struct pollfd fds[] = {{.fd = relay->devices[0].fd, .events = POLLIN},
-                           {.fd = relay->devices[1].fd, .events = POLLIN},
-                           {.fd = relay->control, .events = POLLIN}};
-    uint64_t now = now_ns(), due = relay->count > 0 ? relay->heap[0]->due : NEVER, next = begun + QUANTUM;
-    uint64_t left = more || due <= now ? 0 : due - now;
-    struct timespec wait = {.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
+enum {
+    FROM_A,
+    FROM_B,
+    CONTROL,
+};
 
-    ppoll(fds, 3, !more && due == NEVER ? NULL : &wait, signals);
-    now = now_ns();
-    if (now < next) {
-        wait = (struct timespec){.tv_nsec = (long)(next - now)};
+/* Until a packet or a command comes, or a packet is due. */
+static void wait_for_work(struct pollfd fds[3], uint64_t due, uint64_t begun, const sigset_t *signals)
+{
+    uint64_t now = now_ns(), left;
+    struct timespec wait;
+
+    if (now < begun + QUANTUM) {
+        wait = (struct timespec){.tv_nsec = (long)(begun + QUANTUM - now)};
         nanosleep(&wait, NULL);
+        now = now_ns();
     }
+    left = due <= now ? 0 : due - now;
+    wait = (struct timespec){.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
+    ppoll(fds, 3, due == NEVER ? NULL : &wait, signals);
 }
 
 static void run(struct relay *relay)
 {
+    struct pollfd fds[] = {[FROM_A] = {.fd = relay->devices[0].fd, .events = POLLIN},
+                           [FROM_B] = {.fd = relay->devices[1].fd, .events = POLLIN},
+                           [CONTROL] = {.fd = relay->control, .events = POLLIN}};
+    bool more[2] = {false, false};
     sigset_t blocked, signals;
 
     /* Signals arrive only in ppoll(), so that none is missed before it. */
@@ -501,15 +512,15 @@ static void run(struct relay *relay)
     sigprocmask(SIG_BLOCK, &blocked, &signals);
     while (!stopped) {
         uint64_t begun = now_ns();
-        bool more;
 
         deliver_due(relay);
-        more = take(relay, &relay->directions[0]);
-        more |= take(relay, &relay->directions[1]);
+        for (int i = 0; i < 2; i++)
+            if (more[i] || fds[i].revents)
+                more[i] = take(relay, &relay->directions[i]);
         deliver_due(relay);
-        if (relay->control >= 0)
+        if (fds[CONTROL].revents)
             read_control(relay);
-        wait_for_work(relay, more, begun, &signals);
+        wait_for_work(fds, more[0] || more[1] ? 0 : relay->count > 0 ? relay->heap[0]->due : NEVER, begun, &signals);
     }
 }
 
