@@ -85,15 +85,16 @@ def many(world, options):
     process.stop(60)
     time.sleep(1)
     left_later = resident(gateway) - before
-    print(f"{sessions:,} sessions: {memory / 1024:.1f} KiB each, {memory_later / 1024:.1f} KiB after {idle} s (aim ≤ 40); "
-          f"{left / 1024:,.0f} KiB are left when they have ended, {left_later / 1024:,.0f} KiB after as many again")
+    print(f"{sessions:,} sessions: {memory / 1024:.1f} KiB each, {memory_later / 1024:.1f} KiB after {idle} s (aim ≤ 40)\n"
+          f"  {left / 1024:,.0f} KiB are left when they have ended, {left_later / 1024:,.0f} KiB after as many again")
     print(f"  idle for {idle} s: gateway {load * 100:.1f} % of a core (aim ≤ 10), the crowd {client_load * 100:.1f} %; "
           f"{ended['lost']} sessions were lost")
     for name, figures in (("full", full), ("by ticket", resumed)):
-        print(f"  {name:9} {figures['per_second']:7,.0f} sessions/s here, {figures['per_gateway_core']:7,.0f}/s of gateway core; "
-              f"p99 {figures['p99_ms']:.1f} ms, max {figures['max_ms']:.1f} ms")
-    return {"sessions": sessions, "bytes_per_session": memory, "bytes_per_session_later": memory_later, "bytes_left": left, "bytes_left_later": left_later,
-            "idle_load": load, "lost": ended["lost"], "full": full, "resumed": resumed}
+        print(f"  {name:9} {figures['per_second']:7,.0f} sessions/s here, {figures['per_gateway_core']:7,.0f}/s of gateway "
+              f"core; p99 {figures['p99_ms']:.1f} ms, max {figures['max_ms']:.1f} ms")
+    return {"sessions": sessions, "bytes_per_session": memory, "bytes_per_session_later": memory_later,
+            "bytes_left": left, "bytes_left_later": left_later, "idle_load": load, "lost": ended["lost"],
+            "full": full, "resumed": resumed}
 
 
 # ---- Nonsense ----
@@ -185,8 +186,8 @@ def flood(world, options):
     print(f"{count:,} bogus datagrams in {took:.1f} s: {sent:,} bytes in, {answered:,} bytes out in {answers:,} answers "
           f"({answered / sent:.2f}, aim ≤ 1); memory grew by {growth / 1024:,.0f} KiB (aim ≤ 1024); "
           f"{used / count * 1e6:.1f} µs of gateway each; the kernel dropped {drops}")
-    print(f"  real sessions meanwhile: {accepted['accepted']} opened, {accepted['failed']} failed, p50 {accepted['p50_ms']:.1f} ms, "
-          f"max {accepted['max_ms']:.1f} ms (aim < 1000); before: p50 {unhurried['p50_ms']:.1f} ms, "
+    print(f"  real sessions meanwhile: {accepted['accepted']} opened, {accepted['failed']} failed, "
+          f"p50 {accepted['p50_ms']:.1f} ms, max {accepted['max_ms']:.1f} ms (aim < 1000); before: p50 {unhurried['p50_ms']:.1f} ms, "
           f"max {unhurried['max_ms']:.1f} ms")
     print("  counters: " + ", ".join(f"{name} {counters[name]}" for name in sorted(counters)
                                     if name.startswith(("handshakes", "cookies", "datagrams", "sessions"))))

@@ -52,7 +52,7 @@ class Download:
             now = time.monotonic()
             if now >= due:
                 self.arrived.append((now, total))
-                due = now + 0.1
+                due = now + 0.02
 
     def samples(self):
         return list(self.arrived)

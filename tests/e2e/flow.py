@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 """The kernel's own TCP, to compare with. One connection:
 
-    flow.py receive ADDRESS              prints "port N", then takes bytes: "MONOTONIC-SECONDS BYTES-SO-FAR" every 100 ms
+    flow.py receive ADDRESS              prints "port N", then takes bytes: "MONOTONIC-SECONDS BYTES-SO-FAR" every 20 ms
     flow.py send ADDRESS PORT CONTROL    sends as fast as congestion control CONTROL allows, until it is stopped
     flow.py echo ADDRESS                 prints "port N", then returns what comes
     flow.py ping ADDRESS PORT CONTROL IN-FLIGHT SECONDS
@@ -41,7 +41,7 @@ def receive(address):
         now = time.monotonic()
         if now >= due:
             print(f"{now:.6f} {total}", flush=True)
-            due = now + 0.1
+            due = now + 0.02
     print(f"{time.monotonic():.6f} {total}", flush=True)
 
 
