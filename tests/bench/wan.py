@@ -182,7 +182,7 @@ def print_row(row):
     for aim in row["aims"]:
         bound = f"≥ {aim['aim']:.0f}" if aim["aim"] >= 0 else f"≤ {-aim['aim']:.0f}"
         shown += f"  [{aim['figure']} {bound}: {'reached' if aim['reached'] else 'MISSED'}]"
-    print(f"{row['name']:38} {shown}", flush=True)
+    print(f"{row['name']:40} {shown}", flush=True)
 
 
 def near(loss):
@@ -194,10 +194,14 @@ def measure_all(bench):
         bench.row(f"bulk 100 Mbit/s × 50 ms, {loss} %, hopgate", near(loss), {"hopgate": aim}, bench.bulk)
         for control in ("cubic", "bbr"):
             bench.row(f"bulk 100 Mbit/s × 50 ms, {loss} %, {control}", near(loss), {}, bench.kernel(control))
-    far = {"rate": 400, "delay": 50, "queue": 5000000, "loss": 0.1}
-    bench.row("bulk 400 Mbit/s × 100 ms, 0.1 %, hopgate", far, {"hopgate": 330}, bench.bulk)
-    for control in ("cubic", "bbr"):
-        bench.row(f"bulk 400 Mbit/s × 100 ms, 0.1 %, {control}", far, {}, bench.kernel(control))
+    for loss, aims in ((0, {}), (0.1, {"hopgate": 330})):
+        far = {"rate": 400, "delay": 50, "queue": 5000000, "loss": loss}
+        bench.row(f"bulk 400 Mbit/s × 100 ms, {loss} %, hopgate", far, aims, bench.bulk)
+        for control in ("cubic", "bbr"):
+            bench.row(f"bulk 400 Mbit/s × 100 ms, {loss} %, {control}", far, {}, bench.kernel(control))
+    unruly = {**near(0), "reorder": 2, "extra": 5}
+    bench.row("bulk, 2 % of packets 5 ms late, hopgate", unruly, {}, bench.bulk)
+    bench.row("bulk, 2 % of packets 5 ms late, cubic", unruly, {}, bench.kernel("cubic"))
     bench.row("fair beside one CUBIC flow", near(0), {"smaller_share": 25}, bench.fair)
     for loss in (0, 1):
         for beside in (False, True):
