@@ -34,8 +34,8 @@ core_tunnel_libtunnel_la_LIBADD = -lm
 core_tunnel_libtunnel_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/test_tunnel_parts tests/unit/test_tunnel
-TESTS += tests/unit/test_tunnel_parts tests/unit/test_tunnel
+check_PROGRAMS += tests/unit/test_tunnel_parts tests/unit/test_tunnel tests/unit/test_congestion
+TESTS += tests/unit/test_tunnel_parts tests/unit/test_tunnel tests/unit/test_congestion
 tests_unit_test_tunnel_parts_SOURCES = tests/unit/test_tunnel_parts.c tests/sim/random.h
 tests_unit_test_tunnel_parts_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
 tests_unit_test_tunnel_parts_CFLAGS = $(UNIT_CFLAGS)
@@ -44,4 +44,11 @@ tests_unit_test_tunnel_SOURCES = tests/unit/test_tunnel.c tests/sim/random.h
 tests_unit_test_tunnel_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
 tests_unit_test_tunnel_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_tunnel_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
+tests_unit_test_congestion_SOURCES = \
+	tests/unit/test_congestion.c \
+	tests/sim/bottleneck.c tests/sim/bottleneck.h \
+	tests/sim/network.c tests/sim/network.h tests/sim/random.h
+tests_unit_test_congestion_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
+tests_unit_test_congestion_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_congestion_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
 endif

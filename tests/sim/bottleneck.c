@@ -208,7 +208,7 @@ static void run_result(struct run *run, struct bottleneck_result *result)
         struct tn_link_stats stats;
 
         tn_link_stats(flow->links[GATEWAY], &stats);
-        result->goodput[i] = (double)flow->received * 8e-6 / (run->bottleneck->seconds - run->bottleneck->starts[i]);
+        result->goodput[i] = (double)flow->received * 8e3 / (double)(run->end - flow->start);
         result->late_goodput[i] = (double)(flow->received - flow->received_early) * 8e-6 / half;
         result->congestion_events[i] = stats.congestion_events;
         result->declared_lost += stats.packets_lost;
@@ -250,7 +250,8 @@ void bottleneck_run(const struct bottleneck *bottleneck, struct bottleneck_resul
     if (!run->samples)
         abort();
     for (size_t i = 0; i < bottleneck->flow_count; i++)
-        run->flows[i].start = run->now + (tn_time)(bottleneck->starts[i] * 1e9);
+        run->flows[i].start =
+            run->now + (tn_time)(bottleneck->starts[i] * 1e9) + random_between(&run->random, 0, 100 * TN_MILLISECOND);
     run_loop(run);
     run_result(run, result);
     for (size_t i = 0; i < bottleneck->flow_count; i++)

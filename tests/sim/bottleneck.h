@@ -19,7 +19,7 @@ struct bottleneck {
     uint64_t seed;
     size_t flow_count;
     enum tn_congestion flows[BOTTLENECK_FLOWS_MAX];
-    double starts[BOTTLENECK_FLOWS_MAX]; /* seconds */
+    double starts[BOTTLENECK_FLOWS_MAX]; /* seconds; up to a tenth is added at random */
 };
 
 struct bottleneck_result {
