@@ -386,6 +386,7 @@ void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_i
     params.is_client = link->sessions->worker->pipeline->shape == PIPELINE_CLIENT;
     params.reliable = link->ops->flags & HG_TRANSPORT_RELIABLE;
     params.packet_size = link->max_packet;
+    params.congestion = info->congestion == HG_CONGESTION_CUBIC ? TN_CONGESTION_CUBIC : TN_CONGESTION_BBR;
     params.keep_alive = settings->keep_alive;
     params.dead_after = settings->dead_after;
     link->tn = tn_link_new(NULL, &params, link->up_at);

@@ -60,7 +60,7 @@ const struct hg_option settings_options[] = {
     {.name = "session_window",
      .type = HG_OPTION_SIZE,
      PLACE(session_window),
-     .value = "16M",
+     .value = "32M",
      .min = 256 << 10,
      .max = INT64_C(4) << 30,
      .doc = "Bytes that a session may hold for slow readers, over all its streams."},

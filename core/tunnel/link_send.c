@@ -71,7 +71,8 @@ size_t tn_link_send(struct tn_link *link, tn_time now, uint64_t packet_number, u
     may_send = recovery_may_send(recovery, now);
     if (recovery->probes > 0 && !has_frames)
         link->ping_wanted = has_frames = true;
-    recovery->application_limited = !has_frames;
+    if (!has_frames || !may_send)
+        recovery_stopped(recovery, !has_frames);
     if (!link->acks.due && !(has_frames && may_send))
         return 0;
     if (has_frames && may_send && recovery_reserve(recovery)) {

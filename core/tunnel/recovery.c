@@ -22,6 +22,11 @@ struct sent_frame_slab {
     struct sent_frame frames[SLAB_FRAMES];
 };
 
+static const struct congestion_ops *const controllers[] = {
+    [TN_CONGESTION_BBR] = &congestion_bbr,
+    [TN_CONGESTION_CUBIC] = &congestion_cubic,
+};
+
 void recovery_start(struct recovery *recovery, const struct recovery_handler *handler, void *owner,
                     const struct tn_params *params, tn_time now)
 {
@@ -30,11 +35,11 @@ void recovery_start(struct recovery *recovery, const struct recovery_handler *ha
     recovery->rtt_variance = params->initial_rtt / 2;
     recovery->peer_max_ack_delay = params->max_ack_delay;
     recovery->loss_time = TN_TIME_NEVER;
-    recovery->congestion.ops = &congestion_newreno;
+    recovery->congestion.ops = controllers[params->congestion];
     recovery->congestion.packet_size = params->packet_size;
-    recovery->congestion.ops->start(&recovery->congestion);
-    pacer_start(&recovery->pacer, recovery->congestion.ops->pacing_rate(&recovery->congestion, params->initial_rtt),
-                params->packet_size, now);
+    recovery->congestion.initial_rtt = params->initial_rtt;
+    recovery->congestion.ops->start(&recovery->congestion, now);
+    pacer_start(&recovery->pacer, recovery->congestion.pacing_rate, params->packet_size, now);
 }
 
 static void recovery_free_slabs(struct recovery *recovery)
@@ -53,6 +58,7 @@ static void recovery_free_slabs(struct recovery *recovery)
 void recovery_free(struct recovery *recovery)
 {
     recovery_free_slabs(recovery);
+    loss_episode_free(&recovery->loss_episode);
     free(recovery->packets);
 }
 
@@ -119,18 +125,40 @@ static void recovery_shrink(struct recovery *recovery)
 
 void recovery_sent(struct recovery *recovery, uint64_t number, size_t size, struct sent_frame *frames, tn_time now)
 {
+    struct congestion *congestion = &recovery->congestion;
+    struct sent_packet *packet;
+
     recovery->largest_sent = number;
     recovery->any_sent = true;
     if (!frames)
         return;
-    *packet_at(recovery, recovery->count++) = (struct sent_packet){number, now, frames, (uint32_t)size, true};
+    packet = packet_at(recovery, recovery->count++);
+    packet->number = number;
+    packet->time = now;
+    packet->frames = frames;
+    packet->size = (uint32_t)size;
+    packet->outstanding = true;
+    if (!recovery->reliable) {
+        if (recovery->bytes_in_flight == 0 && congestion->delivery.limited_until != 0)
+            congestion->ops->resumed(congestion, now);
+        delivery_sent(&congestion->delivery, &packet->stamp, recovery->bytes_in_flight, size, now);
+        pacer_sent(&recovery->pacer, size, now);
+    }
     recovery->bytes_in_flight += size;
     recovery->outstanding++;
     recovery->last_eliciting = now;
     if (recovery->probes > 0)
         recovery->probes--;
-    if (!recovery->reliable)
-        pacer_sent(&recovery->pacer, size, now);
+}
+
+void recovery_stopped(struct recovery *recovery, bool wants_data)
+{
+    bool window_open = recovery->bytes_in_flight < recovery->congestion.window;
+
+    recovery->application_limited = wants_data;
+    if (wants_data && window_open && !recovery->reliable)
+        delivery_limited(&recovery->congestion.delivery, recovery->bytes_in_flight);
+    recovery->window_limited |= !window_open;
 }
 
 bool recovery_window_open(const struct recovery *recovery)
@@ -196,6 +224,7 @@ static void recovery_update_rtt(struct recovery *recovery, tn_time sample, tn_ti
     tn_time difference;
 
     recovery->latest_rtt = sample;
+    recovery->congestion.path_rtt = sample;
     if (recovery->first_rtt_sample == 0) {
         recovery->first_rtt_sample = now;
         recovery->min_rtt = sample;
@@ -209,6 +238,7 @@ static void recovery_update_rtt(struct recovery *recovery, tn_time sample, tn_ti
         ack_delay = recovery->peer_max_ack_delay;
     if (sample >= recovery->min_rtt + ack_delay)
         sample -= ack_delay;
+    recovery->congestion.path_rtt = sample;
     difference = sample > recovery->smoothed_rtt ? sample - recovery->smoothed_rtt : recovery->smoothed_rtt - sample;
     recovery->rtt_variance = (3 * recovery->rtt_variance + difference) / 4;
     recovery->smoothed_rtt = (7 * recovery->smoothed_rtt + sample) / 8;
@@ -241,13 +271,32 @@ static void lost_run_add(struct lost_run *run, const struct recovery *recovery, 
         run->persistent = true;
 }
 
+/* Takes one packet as lost. */
+static void recovery_lose(struct recovery *recovery, struct sent_packet *packet, bool continues, tn_time now)
+{
+    struct congestion *congestion = &recovery->congestion;
+    struct congestion_loss loss = {.now = now,
+                                   .time_sent = packet->time,
+                                   .bytes = packet->size,
+                                   .in_flight_sent = packet->stamp.in_flight,
+                                   .application_limited = packet->stamp.application_limited,
+                                   .continues = continues};
+
+    congestion->delivery.lost += packet->size;
+    loss.lost_since = (uint32_t)congestion->delivery.lost - packet->stamp.lost;
+    recovery->packets_lost++;
+    loss_episode_add(&recovery->loss_episode, packet->number, recovery->largest_sent);
+    packet_settle(recovery, packet, recovery->handler->lost);
+    congestion->ops->lost(congestion, &loss);
+}
+
 /* Section 6.1: declares packets lost that were overtaken by enough others, or by one long enough ago. */
 static void recovery_detect_lost(struct recovery *recovery, tn_time now)
 {
     tn_time rtt = recovery->latest_rtt > recovery->smoothed_rtt ? recovery->latest_rtt : recovery->smoothed_rtt;
     tn_time delay = rtt + rtt / 8 > GRANULARITY ? rtt + rtt / 8 : GRANULARITY;
-    struct congestion_sample sample = {.now = now, .smoothed_rtt = recovery->smoothed_rtt};
     struct lost_run run = {0};
+    bool any = false, continues = false;
 
     recovery->loss_time = TN_TIME_NEVER;
     if (recovery->reliable || !recovery->any_acknowledged)
@@ -258,31 +307,26 @@ static void recovery_detect_lost(struct recovery *recovery, tn_time now)
         if (packet->number > recovery->largest_acknowledged)
             break;
         if (!packet->outstanding) {
-            run.open = false;
+            run.open = continues = false;
         } else if (packet->number + PACKET_THRESHOLD <= recovery->largest_acknowledged || packet->time + delay <= now) {
             lost_run_add(&run, recovery, packet);
-            sample.bytes += packet->size;
-            sample.time_sent = packet->time;
-            recovery->packets_lost++;
-            packet_settle(recovery, packet, recovery->handler->lost);
+            recovery_lose(recovery, packet, continues, now);
+            any = continues = true;
         } else if (packet->time + delay < recovery->loss_time) {
             recovery->loss_time = packet->time + delay;
         }
     }
-    if (sample.bytes > 0) {
-        sample.bytes_in_flight = recovery->bytes_in_flight;
-        recovery->congestion.ops->lost(&recovery->congestion, &sample);
+    if (any) {
         if (run.persistent)
             recovery->congestion.ops->persistent(&recovery->congestion);
         recovery_trim(recovery);
     }
 }
 
-/* Acknowledges the packets from low to high; returns how many were outstanding. */
-static uint32_t recovery_acknowledge_range(struct recovery *recovery, uint64_t low, uint64_t high,
-                                           struct congestion_sample *sample)
+/* Acknowledges the packets from low to high. */
+static void recovery_acknowledge_range(struct recovery *recovery, uint64_t low, uint64_t high,
+                                       struct congestion_ack *sample)
 {
-    uint32_t settled = 0;
 
     for (uint32_t i = recovery_find(recovery, low); i < recovery->count; i++) {
         struct sent_packet *packet = packet_at(recovery, i);
@@ -291,45 +335,59 @@ static uint32_t recovery_acknowledge_range(struct recovery *recovery, uint64_t l
             break;
         if (!packet->outstanding)
             continue;
-        settled++;
-        sample->time_sent = packet->time;
-        sample->bytes = packet->size;
-        packet_settle(recovery, packet, recovery->handler->acknowledged);
+        sample->bytes += packet->size;
         if (!recovery->reliable)
-            recovery->congestion.ops->acknowledged(&recovery->congestion, sample);
+            delivery_acknowledged(&recovery->congestion.delivery, &sample->delivery, &packet->stamp, packet->number,
+                                  packet->size, packet->time, sample->now);
+        packet_settle(recovery, packet, recovery->handler->acknowledged);
     }
-    return settled;
 }
 
-/* Takes the round-trip time from the largest number acknowledged, if that is news. */
-static void recovery_sample_rtt(struct recovery *recovery, const struct frame *ack, tn_time now)
+/* Takes the round-trip time from the largest number acknowledged, if that is news; returns it, or 0. */
+static tn_time recovery_sample_rtt(struct recovery *recovery, const struct frame *ack, tn_time now)
 {
     uint64_t units = ack->ack.delay < (TN_SECOND >> ACK_DELAY_EXPONENT) / 1000 ? ack->ack.delay : 0;
     uint32_t position = recovery_find(recovery, ack->ack.largest);
     const struct sent_packet *packet;
 
     if (position == recovery->count)
-        return;
+        return 0;
     packet = packet_at(recovery, position);
-    if (packet->number == ack->ack.largest && packet->outstanding && now >= packet->time)
-        recovery_update_rtt(recovery, now - packet->time, (units << ACK_DELAY_EXPONENT) * 1000, now);
+    if (packet->number != ack->ack.largest || !packet->outstanding || now < packet->time)
+        return 0;
+    recovery_update_rtt(recovery, now - packet->time, (units << ACK_DELAY_EXPONENT) * 1000, now);
+    return recovery->latest_rtt;
+}
+
+/* Tells the controller of an ACK, once its losses are known, and takes its new rate. */
+static void recovery_control(struct recovery *recovery, struct congestion_ack *sample)
+{
+    struct congestion *congestion = &recovery->congestion;
+
+    delivery_finish(&congestion->delivery, &sample->delivery, recovery->min_rtt);
+    sample->bytes_in_flight = recovery->bytes_in_flight;
+    sample->smoothed_rtt = recovery->smoothed_rtt;
+    sample->window_limited = recovery->window_limited;
+    recovery->window_limited = false;
+    congestion->ops->acknowledged(congestion, sample);
+    pacer_set_rate(&recovery->pacer, congestion->pacing_rate, congestion->packet_size, sample->now);
 }
 
 bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn_time now)
 {
-    struct congestion_sample sample = {.now = now, .bytes_in_flight = recovery->bytes_in_flight};
+    struct congestion_ack sample = {.now = now};
     struct ack_walk walk;
-    uint32_t settled = 0;
 
     if (!recovery->any_sent || ack->ack.largest > recovery->largest_sent)
         return false;
     if (!recovery->any_acknowledged || ack->ack.largest > recovery->largest_acknowledged)
         recovery->largest_acknowledged = ack->ack.largest;
     recovery->any_acknowledged = true;
+    if (loss_episode_acknowledged(&recovery->loss_episode, ack))
+        recovery->congestion.ops->spurious(&recovery->congestion, now);
     if (recovery->count == 0)
         return true;
-    recovery_sample_rtt(recovery, ack, now);
-    sample.smoothed_rtt = recovery->smoothed_rtt;
+    sample.rtt = recovery_sample_rtt(recovery, ack, now);
     /* In slow start a window that was used by half may grow: it doubles, so that more is never asked of it. */
     sample.application_limited =
         recovery->application_limited && 2 * recovery->bytes_in_flight < recovery->congestion.window;
@@ -338,18 +396,16 @@ bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn
         /* All below the first packet is settled; so is the rest of the ACK. */
         if (walk.high < packet_at(recovery, 0)->number)
             break;
-        settled += recovery_acknowledge_range(recovery, walk.low, walk.high, &sample);
+        recovery_acknowledge_range(recovery, walk.low, walk.high, &sample);
     } while (frame_ack_next(&walk));
-    if (settled == 0)
+    if (sample.bytes == 0)
         return true;
     recovery->pto_count = 0;
     recovery->probes = 0;
     recovery_trim(recovery);
     recovery_detect_lost(recovery, now);
     if (!recovery->reliable)
-        pacer_set_rate(&recovery->pacer,
-                       recovery->congestion.ops->pacing_rate(&recovery->congestion, recovery->smoothed_rtt),
-                       recovery->congestion.packet_size, now);
+        recovery_control(recovery, &sample);
     return true;
 }
 
@@ -419,7 +475,6 @@ void recovery_set_packet_size(struct recovery *recovery, size_t packet_size, tn_
     /* RFC 9002 section 7.2: a window that is still the first one is counted anew. */
     congestion->packet_size = packet_size;
     if (recovery->first_rtt_sample == 0 && congestion->events == 0)
-        congestion->ops->start(congestion);
-    pacer_set_rate(&recovery->pacer, congestion->ops->pacing_rate(congestion, recovery->smoothed_rtt), packet_size,
-                   now);
+        congestion->ops->start(congestion, now);
+    pacer_set_rate(&recovery->pacer, congestion->pacing_rate, packet_size, now);
 }

@@ -10,6 +10,7 @@
 #include "core/tunnel/congestion.h"
 #include "core/tunnel/frame.h"
 #include "core/tunnel/list.h"
+#include "core/tunnel/loss_episode.h"
 #include "core/tunnel/pacer.h"
 
 /* A frame that was sent: what to do when it is acknowledged or lost. */
@@ -29,6 +30,7 @@ struct sent_packet {
     struct sent_frame *frames;
     uint32_t size;
     bool outstanding; /* neither acknowledged nor declared lost */
+    struct delivery_stamp stamp;
 };
 
 /* What becomes of the frames; called from within the functions below. */
@@ -68,7 +70,9 @@ struct recovery {
     unsigned probes; /* packets that may be sent now whatever the window says */
 
     bool application_limited; /* sending stopped for want of data */
+    bool window_limited;      /* sending stopped at the window since the last ACK */
     struct congestion congestion;
+    struct loss_episode loss_episode;
     struct pacer pacer;
     uint64_t packets_lost;
 };
@@ -84,6 +88,9 @@ struct sent_frame *recovery_frame(struct recovery *recovery);
 
 /* Takes note of a packet; only those with frames (which pass to the record) elicit an ACK. */
 void recovery_sent(struct recovery *recovery, uint64_t number, size_t size, struct sent_frame *frames, tn_time now);
+
+/* Takes note that sending stops: for want of data, or by window or pacing. */
+void recovery_stopped(struct recovery *recovery, bool wants_data);
 
 /* Whether window and pacing let an ack-eliciting packet go. */
 bool recovery_window_open(const struct recovery *recovery);

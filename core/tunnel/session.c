@@ -17,8 +17,8 @@ void tn_params_default(struct tn_params *params)
     *params = (struct tn_params){
         .packet_size = 1200,
         .stream_window = 256 * 1024,
-        .stream_window_max = 2 * 1024 * 1024,
-        .session_window = 16 * 1024 * 1024,
+        .stream_window_max = 16 * 1024 * 1024,
+        .session_window = 32 * 1024 * 1024,
         .max_streams = 4096,
         .send_buffer = 256 * 1024,
         .session_send_buffer = 8 * 1024 * 1024,

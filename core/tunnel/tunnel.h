@@ -93,22 +93,29 @@ enum tn_stream_error {
 /* The name of a code of enum tn_stream_error; "unknown" for another value. */
 const char *tn_stream_error_name(uint64_t code);
 
+/* Who decides how many bytes may be in flight on a link, and how fast they go out. */
+enum tn_congestion {
+    TN_CONGESTION_BBR,   /* BBR version 3, draft-ietf-ccwg-bbr */
+    TN_CONGESTION_CUBIC, /* RFC 9438 with HyStart++, RFC 9406 */
+};
+
 /* What this side does and allows. Fill with tn_params_default(), then change what differs. */
 struct tn_params {
-    bool is_client;         /* this side opened the link: its stream ids are 0, 4, 8, …; the other's 1, 5, 9, … */
-    bool reliable;          /* links: packets neither get lost nor overtake each other (TLS over TCP) */
-    size_t packet_size;     /* links: the usual capacity given to tn_link_send(), bytes; counts in windows */
-    uint64_t stream_window; /* credit a new stream starts with, bytes (256 KiB) */
-    uint64_t stream_window_max;   /* what it may grow to while the reader keeps up, bytes (2 MiB) */
-    uint64_t session_window;      /* credit of all streams together, bytes (16 MiB) */
-    uint64_t max_streams;         /* streams the peer may have open at once (4,096) */
-    uint64_t send_buffer;         /* bytes of one stream that may be written but not yet sent once (256 KiB) */
-    uint64_t session_send_buffer; /* when the streams together hold more unsent bytes than this, each may hold only
-                                     16 KiB (8 MiB) */
-    tn_time max_ack_delay;        /* how long an ACK may wait (5 ms); told to the peer */
-    tn_time initial_rtt;          /* before the first sample (333 ms, RFC 9002 §6.2.2) */
-    tn_time keep_alive;           /* silence after which a PING asks for life (10 s) */
-    tn_time dead_after;           /* silence after which the peer is dead; more than keep_alive (18 s) */
+    bool is_client; /* this side opened the link: its stream ids are 0, 4, 8, …; the other's 1, 5, 9, … */
+    bool reliable;  /* links: packets neither get lost nor overtake each other (TLS over TCP) */
+    enum tn_congestion congestion; /* links that are not reliable (BBR) */
+    size_t packet_size;            /* links: the usual capacity given to tn_link_send(), bytes; counts in windows */
+    uint64_t stream_window;        /* credit a new stream starts with, bytes (256 KiB) */
+    uint64_t stream_window_max;    /* what it may grow to while the reader keeps up, bytes (16 MiB) */
+    uint64_t session_window;       /* credit of all streams together, bytes (32 MiB) */
+    uint64_t max_streams;          /* streams the peer may have open at once (4,096) */
+    uint64_t send_buffer;          /* bytes of one stream that may be written but not yet sent once (256 KiB) */
+    uint64_t session_send_buffer;  /* when the streams together hold more unsent bytes than this, each may hold only
+                                      16 KiB (8 MiB) */
+    tn_time max_ack_delay;         /* how long an ACK may wait (5 ms); told to the peer */
+    tn_time initial_rtt;           /* before the first sample (333 ms, RFC 9002 §6.2.2) */
+    tn_time keep_alive;            /* silence after which a PING asks for life (10 s) */
+    tn_time dead_after;            /* silence after which the peer is dead; more than keep_alive (18 s) */
 };
 
 void tn_params_default(struct tn_params *params);

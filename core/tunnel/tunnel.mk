@@ -5,15 +5,19 @@
 noinst_LTLIBRARIES += core/tunnel/libtunnel.la
 core_tunnel_libtunnel_la_SOURCES = \
 	core/tunnel/acks.c core/tunnel/acks.h \
+	core/tunnel/bbr.c core/tunnel/bbr.h \
 	core/tunnel/congestion.h \
 	core/tunnel/control.c \
+	core/tunnel/cubic.c core/tunnel/cubic.h \
+	core/tunnel/delivery.c core/tunnel/delivery.h \
 	core/tunnel/frame.c core/tunnel/frame.h \
+	core/tunnel/hystart.c core/tunnel/hystart.h \
 	core/tunnel/link.c core/tunnel/link.h \
 	core/tunnel/link_receive.c \
 	core/tunnel/link_send.c \
 	core/tunnel/list.h \
+	core/tunnel/loss_episode.c core/tunnel/loss_episode.h \
 	core/tunnel/names.c \
-	core/tunnel/newreno.c \
 	core/tunnel/pacer.c core/tunnel/pacer.h \
 	core/tunnel/packet.h \
 	core/tunnel/ranges.c core/tunnel/ranges.h \
@@ -26,11 +30,12 @@ core_tunnel_libtunnel_la_SOURCES = \
 	core/tunnel/stream_send.c \
 	core/tunnel/tunnel.h \
 	core/tunnel/varint.h
+core_tunnel_libtunnel_la_LIBADD = -lm
 core_tunnel_libtunnel_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/test_tunnel_parts tests/unit/test_tunnel
-TESTS += tests/unit/test_tunnel_parts tests/unit/test_tunnel
+check_PROGRAMS += tests/unit/test_tunnel_parts tests/unit/test_tunnel tests/unit/test_congestion
+TESTS += tests/unit/test_tunnel_parts tests/unit/test_tunnel tests/unit/test_congestion
 tests_unit_test_tunnel_parts_SOURCES = tests/unit/test_tunnel_parts.c tests/sim/random.h
 tests_unit_test_tunnel_parts_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
 tests_unit_test_tunnel_parts_CFLAGS = $(UNIT_CFLAGS)
@@ -39,4 +44,11 @@ tests_unit_test_tunnel_SOURCES = tests/unit/test_tunnel.c tests/sim/random.h
 tests_unit_test_tunnel_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
 tests_unit_test_tunnel_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_tunnel_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
+tests_unit_test_congestion_SOURCES = \
+	tests/unit/test_congestion.c \
+	tests/sim/bottleneck.c tests/sim/bottleneck.h \
+	tests/sim/network.c tests/sim/network.h tests/sim/random.h
+tests_unit_test_congestion_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
+tests_unit_test_congestion_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_congestion_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
 endif

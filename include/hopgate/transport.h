@@ -24,11 +24,20 @@ enum {
     HG_TRANSPORT_RELIABLE = 1 << 0, /**< Packets arrive in order or the link is down: recovery is off (TLS over TCP). */
 };
 
+/** Who decides on this end how fast a link that is not reliable sends, and how many bytes may be under way on it. The
+ * ends need not agree. */
+enum hg_congestion {
+    HG_CONGESTION_DEFAULT = 0, /**< As the core thinks best: BBR. */
+    HG_CONGESTION_BBR = 1,     /**< BBR version 3 (draft-ietf-ccwg-bbr): by what the path is measured to deliver. */
+    HG_CONGESTION_CUBIC = 2,   /**< CUBIC (RFC 9438) with HyStart++ (RFC 9406): by loss, as TCP mostly does. */
+};
+
 /** What a transport tells of a link that is up. Texts are copied. */
 struct hg_link_info {
-    struct hg_text peer;     /**< The address and port of the other end, printed. */
-    struct hg_text security; /**< Protocol and cipher for the log: "DTLS1.2 ECDHE-X25519 AES-128-GCM". */
-    size_t max_packet;       /**< The most bytes of a packet now. See hg_link_set_max_packet(). */
+    struct hg_text peer;           /**< The address and port of the other end, printed. */
+    struct hg_text security;       /**< Protocol and cipher for the log: "DTLS1.2 ECDHE-X25519 AES-128-GCM". */
+    size_t max_packet;             /**< The most bytes of a packet now. See hg_link_set_max_packet(). */
+    enum hg_congestion congestion; /**< Of no meaning with HG_TRANSPORT_RELIABLE. */
 };
 
 /** The operations of a transport. */

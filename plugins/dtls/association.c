@@ -399,6 +399,7 @@ void dtls_association_link_up(struct dtls_association *association)
     info.peer = hg_text(dtls_path_print(&association->path, peer));
     info.security = hg_text(security);
     info.max_packet = gnutls_dtls_get_data_mtu(association->session);
+    info.congestion = HG_CONGESTION_BBR + (enum hg_congestion)association->dtls->config->congestion;
     hg_link_up(association->dtls->worker, association->link, association, &info);
     /* The batch may hold no packet at all, but now the core has something to say. */
     if (association->state == DTLS_UP && dtls_list_is_empty(&association->touched))

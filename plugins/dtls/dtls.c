@@ -25,6 +25,9 @@
 #define MTU_MIN 576   /* RFC 791 section 3.1: what every host takes */
 #define MTU_MAX 65535 /* one record fills 16 KiB of it */
 
+/* In the order of enum hg_congestion, from HG_CONGESTION_BBR on. */
+static const char *const congestion_names[] = {"bbr", "cubic", NULL};
+
 static const struct hg_option options[] = {
     {.name = "listen",
      .type = HG_OPTION_LIST,
@@ -79,6 +82,16 @@ static const struct hg_option options[] = {
      .max = 256 * 1024 * 1024,
      .doc =
          "Bytes wanted in each of the kernel's two buffers of a socket. A warning tells when the kernel gives less."},
+    {.name = "congestion",
+     .type = HG_OPTION_ENUM,
+     .offset = offsetof(struct dtls_config, congestion),
+     .value = "bbr",
+     .choices = congestion_names,
+     .doc =
+         "How this end finds the rate at which it sends: bbr measures what the path delivers, keeps queues short and "
+         "is "
+         "not slowed down by packets that get lost at random; cubic sends until packets get lost, as TCP mostly does. "
+         "Each end has its own."},
     {.name = "priority",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct dtls_config, priority),

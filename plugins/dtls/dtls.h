@@ -29,6 +29,7 @@ struct dtls_config {
     hg_time handshake_timeout;
     int64_t max_handshakes;
     const char *priority;
+    int congestion; /* an index of congestion_names */
 };
 
 /* instance->state */

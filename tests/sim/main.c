@@ -4,8 +4,11 @@
  * sim [--runs N] [--seed FIRST] [--verbose]: N seeded runs of the tunnel on a simulated network.
  * sim --bench [MIB [CAPACITY [STREAMS]]]: what the tunnel's code alone costs in bulk.
  * sim --exchanges [COUNT [AT_ONCE]]: the same for small exchanges, each on a stream of its own.
- * SIM_RUNS, SIM_SEED in the environment are the same as the options.
+ * sim --bottleneck RATE DELAY QUEUE LOSS SECONDS CONTROLLER...: bulk transfers that share a bottleneck: Mbit/s, ms
+ * there and back, bandwidth-delay products, percent in each direction, and bbr or cubic for each flow. SIM_RUNS,
+ * SIM_SEED in the environment are the same as the options.
  */
+#include "tests/sim/bottleneck.h"
 #include "tests/sim/sim.h"
 
 #include <getopt.h>
@@ -88,6 +91,32 @@ static int run_all(uint64_t first, uint64_t runs, bool verbose, const char *prog
     return totals.failed > 0;
 }
 
+static int run_bottleneck(char **arguments, uint64_t seed)
+{
+    struct bottleneck bottleneck = {.rate = atof(arguments[0]),
+                                    .delay = atof(arguments[1]),
+                                    .queue = atof(arguments[2]),
+                                    .loss = atof(arguments[3]) / 100,
+                                    .seconds = atof(arguments[4]),
+                                    .seed = seed};
+    struct bottleneck_result result;
+
+    for (arguments += 5; *arguments && bottleneck.flow_count < BOTTLENECK_FLOWS_MAX; arguments++)
+        bottleneck.flows[bottleneck.flow_count++] =
+            strcmp(*arguments, "cubic") ? TN_CONGESTION_BBR : TN_CONGESTION_CUBIC;
+    bottleneck_run(&bottleneck, &result);
+    printf("%.0f Mbit/s, %.0f ms, queue of %.2f BDP, %.2f %% loss:", bottleneck.rate, bottleneck.delay,
+           bottleneck.queue, 100 * bottleneck.loss);
+    for (size_t i = 0; i < bottleneck.flow_count; i++)
+        printf(" %s %.1f Mbit/s (%.1f late, %" PRIu64 " events)",
+               bottleneck.flows[i] == TN_CONGESTION_CUBIC ? "cubic" : "bbr", result.goodput[i], result.late_goodput[i],
+               result.congestion_events[i]);
+    printf("; queue p50 %.1f ms, p99 %.1f ms; %" PRIu64 " packets, %" PRIu64 " lost, %" PRIu64 " declared lost\n",
+           result.queue_delay_p50, result.queue_delay_p99, result.packets_sent, result.packets_lost,
+           result.declared_lost);
+    return 0;
+}
+
 static uint64_t environment(const char *name, uint64_t otherwise)
 {
     const char *value = getenv(name);
@@ -103,19 +132,16 @@ static uint64_t argument(int argc, char **argv, int index, uint64_t otherwise)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"runs", required_argument, NULL, 'r'},
-        {"seed", required_argument, NULL, 's'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"bench", no_argument, NULL, 'b'},
-        {"exchanges", no_argument, NULL, 'e'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"runs", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
+        {"verbose", no_argument, NULL, 'v'},    {"bench", no_argument, NULL, 'b'},
+        {"exchanges", no_argument, NULL, 'e'},  {"bottleneck", no_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},       {0},
     };
     uint64_t runs = environment("SIM_RUNS", RUNS_DEFAULT), seed = environment("SIM_SEED", 1);
-    bool verbose = false, bench = false, exchanges = false;
+    bool verbose = false, bench = false, exchanges = false, bottleneck = false;
     int option;
 
-    while ((option = getopt_long(argc, argv, "r:s:vbeh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "r:s:vbenh", options, NULL)) != -1) {
         switch (option) {
         case 'r':
             runs = strtoull(optarg, NULL, 10);
@@ -132,11 +158,15 @@ int main(int argc, char **argv)
         case 'e':
             exchanges = true;
             break;
+        case 'n':
+            bottleneck = true;
+            break;
         default:
             printf("usage: %s [--runs N] [--seed FIRST] [--verbose]\n"
                    "       %s --bench [MIB [CAPACITY [STREAMS]]]\n"
-                   "       %s --exchanges [COUNT [AT_ONCE]]\n",
-                   argv[0], argv[0], argv[0]);
+                   "       %s --exchanges [COUNT [AT_ONCE]]\n"
+                   "       %s --bottleneck RATE DELAY QUEUE LOSS SECONDS CONTROLLER...\n",
+                   argv[0], argv[0], argv[0], argv[0]);
             return option == 'h' ? 0 : 2;
         }
     }
@@ -145,5 +175,7 @@ int main(int argc, char **argv)
                          argument(argc, argv, optind + 2, 1));
     if (exchanges)
         return bench_exchanges(argument(argc, argv, optind, 1000000), argument(argc, argv, optind + 1, 64));
+    if (bottleneck && argc - optind >= 6)
+        return run_bottleneck(argv + optind, seed);
     return run_all(seed, runs, verbose, argv[0]);
 }

@@ -61,7 +61,7 @@ void network_send(struct network *network, int to, tn_time now, uint64_t number,
 {
     struct path *path = &network->paths[to];
     int copies = random_chance(network->random, path->duplicate) ? 2 : 1;
-    tn_time departure = path_departure(path, now, size);
+    tn_time departure = path_departure(path, now, size + path->overhead);
     bool hole = now >= path->hole_start && now < path->hole_end;
 
     network->sent++;

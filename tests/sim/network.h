@@ -15,6 +15,7 @@ struct path {
     tn_time delay, jitter;            /* jitter is added at random, which makes packets overtake each other */
     double rate;                      /* bytes per nanosecond; 0: unlimited */
     uint64_t queue;                   /* bytes that may wait for the rate */
+    size_t overhead;                  /* bytes of headers around each packet, which count for the rate */
     tn_time hole_start, hole_end;     /* nothing passes between */
     bool reliable;                    /* in order, nothing lost */
     tn_time batch;                    /* arrivals are gathered to multiples of this; 0: not */

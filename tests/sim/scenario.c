@@ -55,6 +55,7 @@ static void choose_params(struct sim *sim, struct tn_params *params, int side)
     params->is_client = side == CLIENT;
     params->reliable = sim->scenario.reliable;
     params->packet_size = sim->scenario.capacity;
+    params->congestion = random_chance(random, 0.5) ? TN_CONGESTION_BBR : TN_CONGESTION_CUBIC;
     if (random_chance(random, 0.3)) {
         params->stream_window = random_scaled(random, 1, 64 * KIB);
         params->stream_window_max = params->stream_window * random_between(random, 1, 8);

@@ -439,7 +439,7 @@ START_TEST(test_arranged)
     ck_assert_uint_eq(pipeline->settings.keep_alive, 10 * HG_SECOND);
     ck_assert_uint_ge(pipeline->settings.dead_after, pipeline->settings.keep_alive * 5 / 4);
     ck_assert_uint_lt(pipeline->settings.dead_after, 20 * HG_SECOND);
-    ck_assert_uint_eq(pipeline->settings.session_window, 16 << 20);
+    ck_assert_uint_eq(pipeline->settings.session_window, 32 << 20);
     pipeline_print(pipeline, out);
     fclose(out);
     ck_assert_str_eq(line,

@@ -5,7 +5,6 @@
  */
 #include "core/buffer.h"
 #include "core/tunnel/acks.h"
-#include "core/tunnel/congestion.h"
 #include "core/tunnel/frame.h"
 #include "core/tunnel/pacer.h"
 #include "core/tunnel/ranges.h"
@@ -402,43 +401,6 @@ START_TEST(acks_frame)
 }
 END_TEST
 
-START_TEST(newreno_window)
-{
-    struct congestion c = {.ops = &congestion_newreno, .packet_size = 1000};
-    struct congestion_sample sample = {.now = 100, .time_sent = 50, .bytes = 1000};
-
-    c.ops->start(&c);
-    ck_assert_uint_eq(c.window, 10000);
-    c.ops->acknowledged(&c, &sample);
-    ck_assert_uint_eq(c.window, 11000);
-    sample.application_limited = true;
-    c.ops->acknowledged(&c, &sample);
-    ck_assert_uint_eq(c.window, 11000);
-    sample.application_limited = false;
-    c.ops->lost(&c, &sample);
-    ck_assert_uint_eq(c.window, 5500);
-    /* What was sent before the reduction neither reduces again nor grows. */
-    sample.time_sent = 99;
-    c.ops->lost(&c, &sample);
-    c.ops->acknowledged(&c, &sample);
-    ck_assert_uint_eq(c.window, 5500);
-    ck_assert_uint_eq(c.events, 1);
-    /* Congestion avoidance: about one packet for each window. */
-    sample.time_sent = 200;
-    for (int i = 0; i < 6; i++)
-        c.ops->acknowledged(&c, &sample);
-    ck_assert_uint_ge(c.window, 6400);
-    ck_assert_uint_le(c.window, 6600);
-    c.ops->persistent(&c);
-    ck_assert_uint_eq(c.window, 2000);
-    for (int i = 0; i < 5; i++) {
-        sample.time_sent = sample.now = 1000 * (uint64_t)(i + 1);
-        c.ops->lost(&c, &sample);
-    }
-    ck_assert_uint_eq(c.window, 2000);
-}
-END_TEST
-
 /* A thousand packets of 1,000 bytes at 10 bytes for each microsecond: a tenth of a second, but for the first burst. */
 START_TEST(pacer_rate)
 {
@@ -488,7 +450,6 @@ int main(void)
     tcase_add_test(parts, frames_out_of_range);
     tcase_add_test(parts, acks_policy);
     tcase_add_test(parts, acks_frame);
-    tcase_add_test(parts, newreno_window);
     tcase_add_test(parts, pacer_rate);
     tcase_set_timeout(parts, 60);
     suite_add_tcase(suite, parts);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Bulk transfers over one bottleneck that they share: what congestion control makes of a path.
+ */
+#ifndef TESTS_SIM_BOTTLENECK_H
+#define TESTS_SIM_BOTTLENECK_H
+
+#include "core/tunnel/tunnel.h"
+
+#define BOTTLENECK_FLOWS_MAX 4
+
+struct bottleneck {
+    double rate;    /* Mbit/s, headers of all layers counted */
+    double delay;   /* ms there and back, without any queue */
+    double queue;   /* what may wait, in bandwidth-delay products; what finds no room is dropped */
+    double loss;    /* probability for each packet in each direction */
+    double seconds; /* how long */
+    uint64_t seed;
+    size_t flow_count;
+    enum tn_congestion flows[BOTTLENECK_FLOWS_MAX];
+    double starts[BOTTLENECK_FLOWS_MAX]; /* seconds; up to a tenth is added at random */
+};
+
+struct bottleneck_result {
+    double goodput[BOTTLENECK_FLOWS_MAX];      /* Mbit/s of stream bytes from the flow's start to the end */
+    double late_goodput[BOTTLENECK_FLOWS_MAX]; /* the same over the last half */
+    double queue_delay_p50, queue_delay_p99;   /* ms, over the last half */
+    uint64_t congestion_events[BOTTLENECK_FLOWS_MAX];
+    uint64_t packets_sent, packets_lost; /* really, on the way */
+    uint64_t declared_lost;
+};
+
+void bottleneck_run(const struct bottleneck *bottleneck, struct bottleneck_result *result);
+
+#endif
