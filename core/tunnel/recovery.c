@@ -125,7 +125,8 @@ void recovery_sent(struct recovery *recovery, uint64_t number, size_t size, stru
         return;
     *packet_at(recovery, recovery->count++) = (struct sent_packet){number, now, frames, (uint32_t)size, true};
     recovery->bytes_in_flight += size;
-    recovery->outstanding++;
+    if (recovery->outstanding++ == 0)
+        recovery->unanswered_since = now;
     recovery->last_eliciting = now;
     if (recovery->probes > 0)
         recovery->probes--;
@@ -342,6 +343,7 @@ bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn
     } while (frame_ack_next(&walk));
     if (settled == 0)
         return true;
+    recovery->unanswered_since = now;
     recovery->pto_count = 0;
     recovery->probes = 0;
     recovery_trim(recovery);
