@@ -351,13 +351,19 @@ static struct rig *new_client(struct pair *pair)
     return rig_new(PIPELINE_CLIENT, client, 4);
 }
 
-void pair_new(struct pair *pair)
+static struct rig *new_gateway(struct pair *pair)
 {
     const struct rig_part gateway[] = {{&edge_plugin, pair},
                                        {&identity_plugin, pair},
                                        {codec_binary_plugin(), NULL},
                                        {&wire_gateway_plugin, &pair->wire}};
-    pair->gateway = rig_new(PIPELINE_GATEWAY, gateway, 4);
+
+    return rig_new(PIPELINE_GATEWAY, gateway, 4);
+}
+
+void pair_new(struct pair *pair)
+{
+    pair->gateway = new_gateway(pair);
     pair->client = new_client(pair);
 }
 
@@ -367,6 +373,16 @@ void pair_start(struct pair *pair)
     ck_assert_int_eq(sessions_start(pair->gateway->worker), 0);
     rig_start(pair->client);
     ck_assert_int_eq(sessions_start(pair->client->worker), 0);
+}
+
+void pair_replace_gateway(struct pair *pair)
+{
+    pair->wire.dark = true;
+    rig_free(pair->gateway);
+    pair->wire.dark = false;
+    pair->gateway = new_gateway(pair);
+    rig_start(pair->gateway);
+    ck_assert_int_eq(sessions_start(pair->gateway->worker), 0);
 }
 
 void pair_add_client(struct pair *pair)

@@ -44,6 +44,8 @@ struct user {
 /* Starts both; the settings may be changed before pair_start(). */
 void pair_new(struct pair *pair);
 void pair_start(struct pair *pair);
+/* The gateway is gone without a word, and one that knows nothing stands in its place. */
+void pair_replace_gateway(struct pair *pair);
 /* Starts a second process of the same client. */
 void pair_add_client(struct pair *pair);
 void pair_free(struct pair *pair);

@@ -128,7 +128,8 @@ static int send_packet(void *handle, const uint8_t *data, size_t size)
     wire->packets++;
     if (size > wire->largest)
         wire->largest = size;
-    if (!wire->dark && !end->is_dark && !end->peer->is_dark && draw(wire) % 100 >= wire->loss)
+    if (!wire->dark && !end->is_dark && !end->is_mute && !(wire->mute_gateway && end->is_gateway) &&
+        !end->peer->is_dark && draw(wire) % 100 >= wire->loss)
         put(end->peer, end->next_number, data, size);
     end->next_number++;
     return 0;
