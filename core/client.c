@@ -46,10 +46,9 @@ static char *encode_open(struct sessions *sessions, const struct session *named,
     return control_encode_open(&offer);
 }
 
-void client_say_open(struct hg_link *link)
+void client_say_open(struct hg_link *link, const struct session *named)
 {
     struct sessions *sessions = link->sessions;
-    const struct session *named = connector_session_in_need(sessions);
     json_t *credentials = sessions->identity->present(sessions->identity_worker);
 
     if (!credentials) {
@@ -113,7 +112,10 @@ static void go_on(struct hg_link *link, struct session *session, const struct co
         link_close(link, TN_CONTROL_ERROR, "`accept` resumes another session, or with another codec");
         return;
     }
-    snprintf(why, sizeof why, "%s", session->link ? "its link was silent for too long" : session->lost_reason);
+    if (link->is_probe)
+        snprintf(why, sizeof why, "%s works again", link->transport->instance->name);
+    else
+        snprintf(why, sizeof why, "%s", session->link ? "its link was silent for too long" : session->lost_reason);
     carry(link, session, accept);
     session_resumed(session, why);
     connector_accepted(link, true);
@@ -152,6 +154,10 @@ static void receive_accept(struct hg_link *link, const struct control_message *a
         go_on(link, named, accept);
         return;
     }
+    if (link->is_probe) {
+        link_close(link, TN_SESSION_ENDED, "over %s another gateway answers", link->transport->instance->name);
+        return;
+    }
     if (named)
         session_end(named, "the gateway does not know it any more");
     begin_session(link, codec, accept);
@@ -168,8 +174,10 @@ static void receive_refuse(struct hg_link *link, const struct control_message *r
     reason_printable(reason, sizeof reason, refuse->reason);
     if (wait > BACKOFF_CAP)
         wait = BACKOFF_CAP;
-    connector_not_before(sessions, hg_now(core_of(sessions)) + wait);
     link_close(link, TN_NO_ERROR, "the gateway refuses a session (%s): %.150s", code, reason);
+    if (link->is_probe)
+        return;
+    connector_not_before(sessions, hg_now(core_of(sessions)) + wait);
     if (named && !strcmp(refuse->code, "session"))
         session_end(named, "the gateway does not let it go on");
 }
@@ -208,6 +216,8 @@ static void doubt(struct session *session)
     if (!session->suspect)
         hg_log(core_of(session->sessions)->instance, HG_LOG_WARNING,
                "session %" PRIu64 " has been silent for too long: looking for another link", session->number);
+    if (!session->suspect)
+        ++*session->sessions->doubted;
     session->suspect = true;
     connector_want(session->sessions);
 }
@@ -298,7 +308,7 @@ static void client_check(struct hg_link *link)
     if (link->state == LINK_HANDSHAKE)
         link_close(link, TN_NO_ERROR, "no handshake within 10 s");
     else if (link->state == LINK_OPENING)
-        link_close(link, TN_NO_ERROR, "no answer to `open` within 10 s");
+        link_close(link, TN_NO_ERROR, link->said_open ? "no answer to `open` in time" : "another link was chosen");
     else if (link->state == LINK_ACTIVE)
         check_active(link);
 }
@@ -367,7 +377,7 @@ static void client_detach(struct hg_self *self)
 }
 
 const struct tunnel_end client_end = {
-    .link_up = client_say_open,
+    .link_up = connector_link_up,
     .message = client_message,
     .check = client_check,
     .link_ended = connector_link_ended,

@@ -10,7 +10,7 @@
 
 /* Tells the gateways that no new exchanges are wanted. */
 void client_drain(struct sessions *sessions);
-/* Says `open` on a link that is up: for the session that needs a link most, or else for a new one. */
-void client_say_open(struct hg_link *link);
+/* Says `open` on a link that is up: to go on with session `named`, or for a new one if NULL. */
+void client_say_open(struct hg_link *link, const struct session *named);
 
 #endif

@@ -2,6 +2,10 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Who opens links, on a client: one whenever a session needs one, or there is no session for new exchanges.
+ *
+ * The transports of the pipeline race for it, each with a head start over the next (RFC 8305): the first link that is
+ * up says `open`, the others are closed when that is accepted. While a session uses a later transport, the earlier ones
+ * are tried now and then by whole handshakes, and the session moves back to one that works.
  */
 #ifndef CORE_CONNECTOR_H
 #define CORE_CONNECTOR_H
@@ -22,6 +26,8 @@ void connector_review(struct sessions *sessions);
 /* A gateway has asked not to be tried again before `when`. */
 void connector_not_before(struct sessions *sessions, hg_time when);
 
+/* A link's handshake is complete. */
+void connector_link_up(struct hg_link *link);
 /* A link that is up was accepted by the gateway, with the session that it had named if `resumed`. */
 void connector_accepted(struct hg_link *link, bool resumed);
 /* A link has ended; its session, if it had one, knows. */

@@ -475,6 +475,9 @@ void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_i
 
     link->handle = handle;
     link->is_connecting = false;
+    link_queue(link);
+    if (link->state == LINK_CLOSING)
+        return;
     link->state = LINK_OPENING;
     link->up_at = hg_now(core_of(link));
     sessions_link_set_max_packet(link, info->max_packet);
@@ -492,7 +495,6 @@ void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_i
         link_close(link, TN_INTERNAL_ERROR, "out of memory");
     else
         link->sessions->end->link_up(link);
-    link_queue(link);
 }
 
 void sessions_link_down(struct hg_link *link, const char *reason)

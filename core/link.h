@@ -37,7 +37,8 @@ struct hg_link {
     bool session_over;  /* it ends by a code that ends its session too */
     bool was_active;    /* it has carried a session */
     bool is_connecting; /* client: ops->connect() is not answered yet */
-    bool is_attempt;    /* client: it takes part in the race for a link (core/connector.c) */
+    bool is_attempt;    /* client: it takes part in the race for a link (core/connector.c) … */
+    bool is_probe;      /* … or tells whether an earlier transport works again */
     bool said_open;     /* client */
     uint64_t resumes;   /* client: the number of the session that `open` named, 0: none */
     hg_time up_at;

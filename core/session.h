@@ -67,6 +67,8 @@ struct sessions {
     uint64_t *opened;   /* counters */
     uint64_t *resumed;
     uint64_t *expired;
+    uint64_t *doubted;
+    uint64_t *returned;
     uint64_t *refused;
     uint64_t *packets_sent;
     uint64_t *packets_received;

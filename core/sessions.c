@@ -55,6 +55,9 @@ int sessions_start(struct worker *worker)
     sessions->opened = hg_counter(&worker->core, "sessions_opened", "Sessions that were opened.");
     sessions->resumed = hg_counter(&worker->core, "sessions_resumed", "Sessions that went on over another link.");
     sessions->expired = hg_counter(&worker->core, "sessions_expired", "Sessions that no other link came for in time.");
+    sessions->doubted = hg_counter(&worker->core, "links_silent", "Links that were silent for too long.");
+    sessions->returned =
+        hg_counter(&worker->core, "sessions_returned", "Sessions that moved back to an earlier transport.");
     sessions->refused = hg_counter(&worker->core, "sessions_refused", "Sessions that were refused.");
     sessions->packets_sent = hg_counter(&worker->core, "packets_sent", "Packets given to transports.");
     sessions->packets_received = hg_counter(&worker->core, "packets_received", "Packets taken from transports.");

@@ -65,6 +65,23 @@ const struct hg_option settings_options[] = {
      .max = (int64_t)(3600 * HG_SECOND),
      .doc = "How long a session that has lost its link waits for another one, its exchanges paused, before it ends; "
             "0: not at all."},
+    {.name = "head_start",
+     .type = HG_OPTION_DURATION,
+     PLACE(head_start),
+     .value = "300ms",
+     .min = 0,
+     .max = (int64_t)(10 * HG_SECOND),
+     .doc = "Client: how long a transport may try to connect before the next one of the pipeline tries too; the first "
+            "to succeed is taken (RFC 8305)."},
+    {.name = "probe_interval",
+     .type = HG_OPTION_DURATION,
+     PLACE(probe_interval),
+     .value = "45s",
+     .min = (int64_t)(100 * HG_MILLISECOND),
+     .max = (int64_t)(3600 * HG_SECOND),
+     .doc =
+         "Client: how often, while a session uses a later transport of the pipeline, an earlier one is tried, to move "
+         "back to it; about that, at random."},
     {.name = "session_window",
      .type = HG_OPTION_SIZE,
      PLACE(session_window),

@@ -347,8 +347,10 @@ static struct rig *new_client(struct pair *pair)
                                       {codec_binary_plugin(), NULL},
                                       {&identity_plugin, pair},
                                       {&origin_plugin, pair}};
+    const struct rig_part both[] = {
+        client[0], {&wire_client_bytes_plugin, &pair->bytes}, client[1], client[2], client[3]};
 
-    return rig_new(PIPELINE_CLIENT, client, 4);
+    return pair->has_bytes ? rig_new(PIPELINE_CLIENT, both, 5) : rig_new(PIPELINE_CLIENT, client, 4);
 }
 
 static struct rig *new_gateway(struct pair *pair)
@@ -356,9 +358,10 @@ static struct rig *new_gateway(struct pair *pair)
     const struct rig_part gateway[] = {{&edge_plugin, pair},
                                        {&identity_plugin, pair},
                                        {codec_binary_plugin(), NULL},
-                                       {&wire_gateway_plugin, &pair->wire}};
+                                       {&wire_gateway_plugin, &pair->wire},
+                                       {&wire_gateway_bytes_plugin, &pair->bytes}};
 
-    return rig_new(PIPELINE_GATEWAY, gateway, 4);
+    return rig_new(PIPELINE_GATEWAY, gateway, pair->has_bytes ? 5 : 4);
 }
 
 void pair_new(struct pair *pair)
@@ -402,6 +405,7 @@ void pair_free(struct pair *pair)
         rig_free(pair->gateway);
     ck_assert_uint_eq(pair->attached, pair->detached);
     wire_free(&pair->wire);
+    wire_free(&pair->bytes);
 }
 
 static hg_time clock_now(void)
@@ -418,14 +422,14 @@ bool pair_run(struct pair *pair, bool (*done)(void *arg), void *arg, unsigned mi
     unsigned packets;
 
     while (!(done && done(arg)) && clock_now() < end) {
-        packets = pair->wire.packets;
+        packets = pair->wire.packets + pair->bytes.packets;
         if (pair->client)
             rig_run(pair->client, NULL, NULL, 0);
         if (pair->other)
             rig_run(pair->other, NULL, NULL, 0);
         if (pair->gateway)
             rig_run(pair->gateway, NULL, NULL, 0);
-        if (packets == pair->wire.packets)
+        if (packets == pair->wire.packets + pair->bytes.packets)
             usleep(100);
     }
     return done && done(arg);

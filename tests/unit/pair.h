@@ -12,7 +12,8 @@
 #include "tests/unit/wire.h"
 
 struct pair {
-    struct wire wire;
+    struct wire wire, bytes; /* the second transport of both is a byte link, if has_bytes */
+    bool has_bytes;          /* to be set before pair_new() */
     struct rig *gateway, *client;
     struct rig *other;                   /* a second client with the same id: see pair_add_client() */
     const char *const *services;         /* what the client may serve; NULL: everything */

@@ -522,11 +522,143 @@ START_TEST(sessions_that_their_client_forgot_do_not_pile_up)
 }
 END_TEST
 
+/* ---- Two transports ---- */
+
+static void set_up_both(void)
+{
+    memset(&pair, 0, sizeof pair);
+    pair.wire.seed = 1;
+    pair.has_bytes = true;
+    pair_new(&pair);
+    pair.client->pipeline->settings.head_start = 100 * HG_MILLISECOND;
+    pair.client->pipeline->settings.probe_interval = 300 * HG_MILLISECOND;
+}
+
+static bool is_over_bytes(void *arg)
+{
+    const struct session *session = at_client()->sessions;
+
+    (void)arg;
+    return session && session->link && (session->link->ops->flags & HG_TRANSPORT_RELIABLE);
+}
+
+static bool is_over_packets(void *arg)
+{
+    const struct session *session = at_client()->sessions;
+
+    (void)arg;
+    return session && session->link && !(session->link->ops->flags & HG_TRANSPORT_RELIABLE);
+}
+
+START_TEST(the_first_transport_has_a_head_start)
+{
+    connect_pair();
+    pair_wait(&pair, 300);
+    ck_assert(is_over_packets(NULL));
+    ck_assert_uint_eq(pair.bytes.connects, 0);
+    ck_assert_uint_eq(pair.wire.connects, 1);
+}
+END_TEST
+
+START_TEST(the_second_takes_over_when_the_first_is_blocked)
+{
+    struct user user = {0};
+
+    pair.wire.dark = true;
+    pair.client->pipeline->settings.probe_interval = 60 * HG_SECOND;
+    pair_start(&pair);
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 400));
+    pair_wait(&pair, 50);
+    ck_assert_uint_eq(pair.wire.connects, 1);
+    ck_assert_ptr_null(pair.wire.ends->link);
+    ck_assert_ptr_null(at_client()->links->next);
+    user_get(&user, &pair, "/echo", 3000000);
+    expect_success(&user, 3000000);
+}
+END_TEST
+
+START_TEST(the_second_is_tried_at_once_when_the_first_fails)
+{
+    pair.wire.unreachable = true;
+    pair.client->pipeline->settings.head_start = 10 * HG_SECOND;
+    pair_start(&pair);
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 500));
+}
+END_TEST
+
+START_TEST(a_first_that_comes_up_and_says_nothing_loses)
+{
+    pair.wire.mute_gateway = true;
+    pair.client->pipeline->settings.head_start = 0;
+    pair_start(&pair);
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 3000));
+    ck_assert_uint_eq(*at_client()->opened, 1);
+}
+END_TEST
+
+START_TEST(of_two_that_are_up_at_once_one_session_comes)
+{
+    pair.client->pipeline->settings.head_start = 0;
+    connect_pair();
+    pair_wait(&pair, 100);
+    ck_assert_uint_eq(*at_gateway()->opened, 1);
+    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert_ptr_null(at_client()->links->next);
+    ck_assert_ptr_null(at_gateway()->links->next);
+}
+END_TEST
+
+START_TEST(no_byte_is_lost_between_transports)
+{
+    struct user users[4] = {0};
+
+    connect_pair();
+    for (size_t i = 0; i < 4; i++)
+        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/80000000", i % 2 ? 60000000 + i : 0);
+    pair_wait(&pair, 10 + 3 * (unsigned)_i);
+    /* Blocked: what there is goes dark, and no handshake comes through. */
+    pair.wire.dark = true;
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 5000));
+    pair_wait(&pair, 400);
+    ck_assert(is_over_bytes(NULL));
+    pair.wire.dark = false;
+    ck_assert(pair_run(&pair, is_over_packets, NULL, 15000));
+    ck_assert_uint_eq(*at_client()->returned, 1);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));
+        expect_success(&users[i], i % 2 ? 60000000 + i : 80000000);
+    }
+    ck_assert_uint_eq(*at_gateway()->opened, 1);
+    ck_assert_uint_eq(pair.resets, 0);
+}
+END_TEST
+
+START_TEST(a_return_in_vain_makes_the_next_one_rarer)
+{
+    pair.wire.dark = true;
+    pair_start(&pair);
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 1000));
+    for (unsigned i = 0; i < 2; i++) {
+        pair.wire.dark = false;
+        ck_assert(pair_run(&pair, is_over_packets, NULL, 12000));
+        pair.wire.dark = true;
+        wire_newest(&pair.wire, false)->is_hung_up = true;
+        wire_break(wire_newest(&pair.wire, false));
+        ck_assert(pair_run(&pair, is_over_bytes, NULL, 2000));
+    }
+    /* The third interval is four times 0.3 s, less a quarter. */
+    pair.wire.dark = false;
+    pair_wait(&pair, 850);
+    ck_assert(is_over_bytes(NULL));
+    ck_assert(pair_run(&pair, is_over_packets, NULL, 12000));
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("resume");
     TCase *on = tcase_create("goes on"), *waits = tcase_create("waits"), *ends = tcase_create("ends"),
-          *who = tcase_create("who");
+          *who = tcase_create("who"), *both = tcase_create("both");
 
     tcase_add_loop_test(on, no_byte_is_lost_however_links_die, 0, 20);
     tcase_add_test(on, two_thousand_exchanges_go_on);
@@ -547,9 +679,16 @@ static Suite *make_suite(void)
     tcase_add_test(who, of_two_links_the_newest_carries_the_session);
     tcase_add_test(who, an_unknown_name_gets_a_new_session);
     tcase_add_test(who, sessions_that_their_client_forgot_do_not_pile_up);
-    TCase *const cases[] = {on, waits, ends, who};
-    for (size_t i = 0; i < 4; i++) {
-        tcase_add_checked_fixture(cases[i], set_up, tear_down);
+    tcase_add_test(both, the_first_transport_has_a_head_start);
+    tcase_add_test(both, the_second_takes_over_when_the_first_is_blocked);
+    tcase_add_test(both, the_second_is_tried_at_once_when_the_first_fails);
+    tcase_add_test(both, a_first_that_comes_up_and_says_nothing_loses);
+    tcase_add_test(both, of_two_that_are_up_at_once_one_session_comes);
+    tcase_add_loop_test(both, no_byte_is_lost_between_transports, 0, 5);
+    tcase_add_test(both, a_return_in_vain_makes_the_next_one_rarer);
+    TCase *const cases[] = {on, waits, ends, who, both};
+    for (size_t i = 0; i < 5; i++) {
+        tcase_add_checked_fixture(cases[i], cases[i] == both ? set_up_both : set_up, tear_down);
         tcase_set_timeout(cases[i], 120);
         suite_add_tcase(suite, cases[i]);
     }

@@ -41,6 +41,8 @@ struct wire {
 
 /* The two plugins; cfg is the struct wire. */
 extern const struct hg_plugin wire_gateway_plugin, wire_client_plugin;
+/* The same as byte links: such a wire must not lose packets. */
+extern const struct hg_plugin wire_gateway_bytes_plugin, wire_client_bytes_plugin;
 
 /* The newest link's end at the client, or at the gateway; NULL before there was one. */
 struct wire_end *wire_newest(struct wire *wire, bool gateway);
