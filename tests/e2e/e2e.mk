@@ -10,6 +10,7 @@ e2e_tests = \
 	tests/e2e/crash.py \
 	tests/e2e/bulk.py \
 	tests/e2e/loss.py \
+	tests/e2e/resume.py \
 	tests/e2e/install.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/corpus/http1.jsonl
@@ -20,4 +21,5 @@ tests/e2e/sessions.log: tests/e2e/requests.log
 tests/e2e/crash.log: tests/e2e/sessions.log
 tests/e2e/bulk.log: tests/e2e/crash.log
 tests/e2e/loss.log: tests/e2e/bulk.log
-tests/e2e/install.log: tests/e2e/loss.log
+tests/e2e/resume.log: tests/e2e/loss.log
+tests/e2e/install.log: tests/e2e/resume.log
