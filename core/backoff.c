@@ -21,3 +21,9 @@ void backoff_link_ended(struct backoff *backoff, hg_time lifetime)
     if (lifetime >= BACKOFF_STABLE)
         backoff->failures = 0;
 }
+
+void backoff_resumed(struct backoff *backoff)
+{
+    if (backoff->failures > 1)
+        backoff->failures = 1;
+}

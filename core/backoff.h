@@ -28,4 +28,7 @@ hg_time backoff_next(struct backoff *backoff, uint64_t random);
 /* A link that was up has ended after `lifetime`. */
 void backoff_link_ended(struct backoff *backoff, hg_time lifetime);
 
+/* A session goes on: the gateway is well, it is the path that is not. The next wait is a short one. */
+void backoff_resumed(struct backoff *backoff);
+
 #endif

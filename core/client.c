@@ -1,186 +1,52 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The client's end of the tunnel: it keeps one good session open to the gateway, and opens an exchange for each stream
- * that the gateway opens.
+ * The client's end of the tunnel: it says `open` on links, watches whether the gateway answers, and opens an exchange
+ * for each stream that the gateway opens.
  *
- * A session whose link has gone silent is not given up, but a second one is opened beside it: whichever the path lets
- * live goes on, and new exchanges come over the newest.
+ * A session whose link has gone silent is not given up: a second link is opened beside the first and takes it over,
+ * unless the first is heard of again before.
  */
 #include "core/client.h"
 
 #include "core/backoff.h"
 #include "core/carriage.h"
+#include "core/connector.h"
 #include "core/link.h"
 #include "core/reason.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
 
-/* How long a handshake, and then the answer to `open`, may take. */
-#define CONNECT_TIMEOUT (10 * HG_SECOND)
-/* While exchanges run: the silence after which the gateway is asked for life, and that after which it is doubted. */
-#define ASK_AFTER   (3 * HG_SECOND)
-#define DOUBT_AFTER (4 * HG_SECOND)
-/* While none runs, the tunnel itself asks after `keep_alive`: how much longer an answer may take. */
-#define IDLE_GRACE (2 * HG_SECOND)
+/* How long the answer to `open` may take. */
+#define OPEN_TIMEOUT (10 * HG_SECOND)
+/* While exchanges run: the silence after which the gateway is asked for life. The first is for a transfer that stalls;
+ * it doubles up to the last while nothing moves, so that a long poll costs little. */
+#define ASK_FIRST (300 * HG_MILLISECOND)
+#define ASK_LAST  (4 * HG_SECOND)
 /* How often a session that shall end is looked at. */
 #define DRAIN_TICK (100 * HG_MILLISECOND)
-/* How long a `drain` may stay unacknowledged before the link is closed all the same. */
-#define DRAIN_TIMEOUT HG_SECOND
-
-/* Who opens links. */
-struct connector {
-    struct sessions *sessions;
-    struct backoff backoff;
-    struct hg_timer *timer;
-    bool waits;              /* the timer runs */
-    size_t next_transport;   /* of this round, in the pipeline's order */
-    struct hg_link *attempt; /* the link that is being opened */
-    hg_time not_before;      /* what a gateway has asked for */
-};
 
 static struct hg_worker *core_of(const struct sessions *sessions)
 {
     return &sessions->worker->core;
 }
 
-/* ---- Connecting ---- */
+/* ---- Opening a session, or going on with one ---- */
 
-static bool has_good_session(const struct sessions *sessions)
-{
-    for (const struct session *session = sessions->sessions; session; session = session->next)
-        if (session->open && !session->draining && !session->suspect)
-            return true;
-    return false;
-}
-
-static uint64_t random_number(void)
-{
-    uint64_t number = 0;
-
-    /* Without random numbers all that is lost is the spread of the clients. */
-    if (getrandom(&number, sizeof number, 0) != sizeof number)
-        number = 0;
-    return number;
-}
-
-/* Sees to it that a link is being opened, or soon will be, unless there is a good session. */
-static void want_session(struct connector *connector)
-{
-    struct sessions *sessions = connector->sessions;
-    hg_time now = hg_now(core_of(sessions)), delay;
-
-    if (sessions->drained_at || connector->attempt || connector->waits || has_good_session(sessions))
-        return;
-    delay = backoff_next(&connector->backoff, random_number());
-    if (connector->not_before > now + delay)
-        delay = connector->not_before - now;
-    if (delay)
-        hg_log(core_of(sessions)->instance, HG_LOG_INFO, "connecting again in %.1f s",
-               (double)delay / (double)HG_SECOND);
-    connector->waits = true;
-    connector->next_transport = 0;
-    hg_timer_set(core_of(sessions)->host, connector->timer, delay);
-}
-
-/* Tries to open a link over one transport. False when that cannot even be tried. */
-static bool connect_over(struct connector *connector, const struct instance *transport)
-{
-    struct sessions *sessions = connector->sessions;
-    struct hg_worker *worker = &sessions->worker->instances[transport->index];
-    struct hg_link *link = link_new(sessions, worker, hg_now(core_of(sessions)) + CONNECT_TIMEOUT);
-
-    if (!link)
-        return false;
-    if (transport->plugin->transport.connect(worker, link)) {
-        link_free(link);
-        return false;
-    }
-    link->is_connecting = true;
-    connector->attempt = link;
-    return true;
-}
-
-static void connect_next(struct connector *connector)
-{
-    const struct pipeline *pipeline = connector->sessions->worker->pipeline;
-
-    while (connector->next_transport < pipeline->transport_count)
-        if (connect_over(connector, pipeline->transports[connector->next_transport++]))
-            return;
-    want_session(connector);
-}
-
-static void on_timer(void *arg)
-{
-    struct connector *connector = arg;
-
-    connector->waits = false;
-    if (!connector->sessions->drained_at && !has_good_session(connector->sessions))
-        connect_next(connector);
-}
-
-int client_start(struct sessions *sessions)
-{
-    struct connector *connector = calloc(1, sizeof *connector);
-
-    if (!connector)
-        return -1;
-    connector->sessions = sessions;
-    connector->timer = hg_timer_new(core_of(sessions), on_timer, connector);
-    sessions->connector = connector;
-    if (!connector->timer)
-        return -1;
-    want_session(connector);
-    return 0;
-}
-
-void client_stop(struct sessions *sessions)
-{
-    if (!sessions->connector)
-        return;
-    hg_timer_free(core_of(sessions)->host, sessions->connector->timer);
-    free(sessions->connector);
-    sessions->connector = NULL;
-}
-
-static void client_link_ended(struct hg_link *link)
-{
-    struct connector *connector = link->sessions->connector;
-    hg_time now = hg_now(core_of(link->sessions));
-
-    if (link != connector->attempt) {
-        if (link->was_active)
-            backoff_link_ended(&connector->backoff, now - link->up_at);
-        want_session(connector);
-        return;
-    }
-    connector->attempt = NULL;
-    if (connector->sessions->drained_at)
-        return;
-    hg_log(core_of(link->sessions)->instance, HG_LOG_WARNING, "no session over %s: %s", link->transport->instance->name,
-           link->reason);
-    connect_next(connector);
-}
-
-/* ---- Opening a session ---- */
-
-static char *encode_open(struct sessions *sessions, const struct session *session, json_t *credentials)
+static char *encode_open(struct sessions *sessions, const struct session *named, json_t *credentials)
 {
     const struct pipeline *pipeline = sessions->worker->pipeline;
     const char *codecs[CONTROL_CODECS_MAX];
-    struct control_offer offer = {.codecs = codecs, .credentials = credentials};
+    struct control_offer offer = {.codecs = codecs, .credentials = credentials, .session = named ? named->name : NULL};
 
     for (size_t i = 0; i < pipeline->codec_count && i < CONTROL_CODECS_MAX; i++)
         codecs[offer.codec_count++] = pipeline->codecs[i]->plugin->codec.wire_name;
-    session_local_parameters(session, &offer.parameters);
+    session_local_parameters(sessions, &offer.parameters);
     return control_encode_open(&offer);
 }
 
-static void client_link_up(struct hg_link *link)
+void client_say_open(struct hg_link *link, const struct session *named)
 {
     struct sessions *sessions = link->sessions;
     json_t *credentials = sessions->identity->present(sessions->identity_worker);
@@ -189,63 +55,118 @@ static void client_link_up(struct hg_link *link)
         link_close(link, TN_NO_ERROR, "there are no credentials to present");
         return;
     }
-    link->session = session_new(sessions);
-    if (link->session) {
-        link->session->link = link;
-        link_say(link, encode_open(sessions, link->session, credentials));
-        link_check_at(link, link->up_at + CONNECT_TIMEOUT);
-    } else {
-        link_close(link, TN_INTERNAL_ERROR, "out of memory");
-    }
+    link->resumes = named ? named->number : 0;
+    link->said_open = link_say(link, encode_open(sessions, named, credentials));
+    link_check_at(link, hg_now(core_of(sessions)) + OPEN_TIMEOUT);
     json_decref(credentials);
 }
 
 /* Tells the gateway that this session shall get no new exchanges; it ends when the running ones have. */
-static void retire(struct session *session, const char *reason)
+static void say_drain(struct session *session)
 {
-
-    if (!session->open || session->draining)
-        return;
-    session->draining = true;
-    link_say(session->link, control_encode_drain(reason, 0));
+    link_say(session->link, control_encode_drain(session->retired, 0));
     link_check_at(session->link, hg_now(core_of(session->sessions)) + DRAIN_TICK);
 }
 
-static void retire_others(struct session *newest)
+static void retire(struct session *session, const char *reason)
 {
-    for (struct session *session = newest->sessions->sessions; session; session = session->next)
-        if (session != newest)
-            retire(session, "replaced by a newer session");
+    if (session->retired)
+        return;
+    session->draining = true;
+    session->retired = reason;
+    if (session->link)
+        say_drain(session);
+    else if (session_is_idle(session))
+        session_end(session, reason);
 }
 
-static void receive_accept(struct hg_link *link, const struct control_message *accept)
+static struct session *find_session(const struct sessions *sessions, uint64_t number)
 {
-    struct session *session = link->session;
-    const struct instance *codec = session_find_codec(link->sessions, accept->codec);
+    struct session *session = sessions->sessions;
+
+    while (session && session->number != number)
+        session = session->next;
+    return session;
+}
+
+/* The link carries the session from here on. */
+static void carry(struct hg_link *link, struct session *session, const struct control_message *accept)
+{
     hg_time now = hg_now(core_of(link->sessions));
 
-    if (!accept->speaks_version || !codec) {
-        link_close(link, TN_CONTROL_ERROR, "`accept` names a version or a codec that was not offered");
+    session_set_peer_parameters(session, link, &accept->parameters);
+    session_attach(session, link);
+    link->ask_after = ASK_FIRST;
+    link_check_at(link, now + (session->draining ? DRAIN_TICK : ASK_FIRST));
+}
+
+static void go_on(struct hg_link *link, struct session *session, const struct control_message *accept)
+{
+    char why[sizeof session->lost_reason];
+
+    if (!session) {
+        link_close(link, TN_SESSION_ENDED, "the session has ended meanwhile");
+        return;
+    }
+    if (strcmp(session->name, accept->session) || strcmp(session->codec->wire_name, accept->codec)) {
+        link_close(link, TN_CONTROL_ERROR, "`accept` resumes another session, or with another codec");
+        return;
+    }
+    if (link->is_probe)
+        snprintf(why, sizeof why, "%s works again", link->transport->instance->name);
+    else
+        snprintf(why, sizeof why, "%s", session->link ? "its link was silent for too long" : session->lost_reason);
+    carry(link, session, accept);
+    session_resumed(session, why);
+    connector_accepted(link, true);
+    if (session->retired)
+        say_drain(session);
+}
+
+static void begin_session(struct hg_link *link, const struct instance *codec, const struct control_message *accept)
+{
+    struct session *session = session_new(link->sessions);
+
+    if (!session) {
+        link_close(link, TN_SESSION_ENDED, "out of memory");
         return;
     }
     snprintf(session->name, sizeof session->name, "%s", accept->session);
     session_set_codec(session, codec);
-    session_set_peer_parameters(session, link, &accept->parameters);
-    tn_link_attach(link->tn, session->tn, now);
-    link->state = LINK_ACTIVE;
-    link->was_active = true;
-    link_check_at(link, now + ASK_AFTER);
-    link->sessions->connector->attempt = NULL;
+    session->confirmed = true;
+    carry(link, session, accept);
     session_opened(session);
+    connector_accepted(link, false);
     if (link->sessions->drained_at)
         retire(session, "the client is about to stop");
-    else
-        retire_others(session);
+}
+
+static void receive_accept(struct hg_link *link, const struct control_message *accept)
+{
+    struct session *named = find_session(link->sessions, link->resumes);
+    const struct instance *codec = session_find_codec(link->sessions, accept->codec);
+
+    if (!accept->speaks_version || !codec || (accept->resumed && !link->resumes)) {
+        link_close(link, TN_CONTROL_ERROR, "`accept` names a version, a codec or a session that was not offered");
+        return;
+    }
+    if (accept->resumed) {
+        go_on(link, named, accept);
+        return;
+    }
+    if (link->is_probe) {
+        link_close(link, TN_SESSION_ENDED, "over %s another gateway answers", link->transport->instance->name);
+        return;
+    }
+    if (named)
+        session_end(named, "the gateway does not know it any more");
+    begin_session(link, codec, accept);
 }
 
 static void receive_refuse(struct hg_link *link, const struct control_message *refuse)
 {
-    struct connector *connector = link->sessions->connector;
+    struct sessions *sessions = link->sessions;
+    struct session *named = find_session(sessions, link->resumes);
     char code[REASON_DETAIL_SIZE], reason[REASON_DETAIL_SIZE];
     hg_time wait = refuse->retry_after * HG_SECOND;
 
@@ -253,8 +174,12 @@ static void receive_refuse(struct hg_link *link, const struct control_message *r
     reason_printable(reason, sizeof reason, refuse->reason);
     if (wait > BACKOFF_CAP)
         wait = BACKOFF_CAP;
-    connector->not_before = hg_now(core_of(link->sessions)) + wait;
     link_close(link, TN_NO_ERROR, "the gateway refuses a session (%s): %.150s", code, reason);
+    if (link->is_probe)
+        return;
+    connector_not_before(sessions, hg_now(core_of(sessions)) + wait);
+    if (named && !strcmp(refuse->code, "session"))
+        session_end(named, "the gateway does not let it go on");
 }
 
 static void receive_drain(struct hg_link *link, const struct control_message *drain)
@@ -269,14 +194,14 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
     hg_log(core_of(link->sessions)->instance, HG_LOG_INFO, "the gateway ends session %" PRIu64 ": %s", session->number,
            reason);
     link_check_at(link, hg_now(core_of(link->sessions)) + DRAIN_TICK);
-    want_session(link->sessions->connector);
+    connector_want(link->sessions);
 }
 
 static void client_message(struct hg_link *link, const struct control_message *message)
 {
-    if (message->type == CONTROL_ACCEPT && link->state == LINK_OPENING)
+    if (message->type == CONTROL_ACCEPT && link->state == LINK_OPENING && link->said_open)
         receive_accept(link, message);
-    else if (message->type == CONTROL_REFUSE && link->state == LINK_OPENING)
+    else if (message->type == CONTROL_REFUSE && link->state == LINK_OPENING && link->said_open)
         receive_refuse(link, message);
     else if (message->type == CONTROL_DRAIN && link->state == LINK_ACTIVE)
         receive_drain(link, message);
@@ -286,43 +211,71 @@ static void client_message(struct hg_link *link, const struct control_message *m
 
 /* ---- Silence ---- */
 
-static void ask_for_life(struct hg_link *link)
+static void doubt(struct session *session)
 {
-
-    link->pinged = true;
-    link_say(link, control_encode_ping(0));
-}
-
-static void doubt(struct hg_link *link)
-{
-    struct session *session = link->session;
-
     if (!session->suspect)
-        hg_log(core_of(link->sessions)->instance, HG_LOG_WARNING,
-               "session %" PRIu64 " has been silent for too long: opening another", session->number);
+        hg_log(core_of(session->sessions)->instance, HG_LOG_WARNING,
+               "session %" PRIu64 " has been silent for too long: looking for another link", session->number);
+    if (!session->suspect)
+        ++*session->sessions->doubted;
     session->suspect = true;
-    want_session(link->sessions->connector);
+    connector_want(session->sessions);
 }
 
-static void check_silence(struct hg_link *link)
+static void client_session_answers(struct session *session)
 {
-    hg_time keep_alive = link->sessions->worker->pipeline->settings.keep_alive;
-    bool busy = link->session->carriages != NULL;
-    hg_time doubt_after = busy ? DOUBT_AFTER : keep_alive + IDLE_GRACE;
-    hg_time now = hg_now(core_of(link->sessions));
+    struct hg_link *link = session->link;
     struct tn_link_stats stats;
 
+    if (!link || !session->suspect)
+        return;
     tn_link_stats(link->tn, &stats);
-    if (now >= stats.last_received + doubt_after) {
-        doubt(link);
-        link_check_at(link, now + doubt_after);
-    } else if (busy && now < stats.last_received + ASK_AFTER) {
-        link_check_at(link, stats.last_received + ASK_AFTER);
-    } else {
-        if (busy && !link->pinged)
-            ask_for_life(link);
-        link_check_at(link, stats.last_received + doubt_after);
+    if (stats.unanswered_since != TN_TIME_NEVER &&
+        hg_now(core_of(session->sessions)) >= stats.unanswered_since + link_patience(link))
+        return;
+    session->suspect = false;
+    connector_review(session->sessions);
+}
+
+/* Asks for life when nothing has come for a while though exchanges run. Returns when that is due again. */
+static hg_time ask_for_life(struct hg_link *link)
+{
+    hg_time now = hg_now(core_of(link->sessions));
+    struct tn_session_stats session;
+    struct tn_link_stats stats;
+    uint64_t moved;
+
+    if (!link->session->carriages)
+        return TN_TIME_NEVER;
+    tn_link_stats(link->tn, &stats);
+    if (stats.unanswered_since != TN_TIME_NEVER)
+        return now + ASK_LAST;
+    tn_session_stats(link->session->tn, &session);
+    moved = session.bytes_sent + session.bytes_received;
+    if (moved != link->moved)
+        link->ask_after = ASK_FIRST;
+    link->moved = moved;
+    if (now < stats.last_received + link->ask_after)
+        return stats.last_received + link->ask_after;
+    link->ask_after = 2 * link->ask_after < ASK_LAST ? 2 * link->ask_after : ASK_LAST;
+    link_say(link, control_encode_ping(0));
+    return now + link->ask_after;
+}
+
+/* Sees whether the gateway is there. Returns when to look again. */
+static hg_time check_silence(struct hg_link *link)
+{
+    hg_time dead_after = link->sessions->worker->pipeline->settings.dead_after;
+    hg_time now = hg_now(core_of(link->sessions));
+
+    if (!link_is_overdue(link, link_patience(link)))
+        return link->overdue_at ? link->check_at : ask_for_life(link);
+    if (link_is_overdue(link, dead_after)) {
+        link_died(link);
+        return TN_TIME_NEVER;
     }
+    doubt(link->session);
+    return now + link_patience(link);
 }
 
 /* Whether a session that shall end has nothing left to do. */
@@ -330,10 +283,24 @@ static bool is_drained(const struct hg_link *link)
 {
     const struct sessions *sessions = link->sessions;
 
-    if (link->session->carriages || tn_session_stream_count(link->session->tn))
+    if (!session_is_idle(link->session))
         return false;
     return tn_control_all_acknowledged(link->tn) ||
            (sessions->drained_at && hg_now(core_of(sessions)) >= sessions->drained_at + DRAIN_TIMEOUT);
+}
+
+static void check_active(struct hg_link *link)
+{
+    hg_time soon = hg_now(core_of(link->sessions)) + DRAIN_TICK, when = check_silence(link);
+
+    if (link->state != LINK_ACTIVE)
+        return;
+    if (!link->session->draining)
+        link_check_at(link, when);
+    else if (is_drained(link))
+        link_close(link, TN_SESSION_ENDED, "drained");
+    else
+        link_check_at(link, when < soon ? when : soon);
 }
 
 static void client_check(struct hg_link *link)
@@ -341,23 +308,20 @@ static void client_check(struct hg_link *link)
     if (link->state == LINK_HANDSHAKE)
         link_close(link, TN_NO_ERROR, "no handshake within 10 s");
     else if (link->state == LINK_OPENING)
-        link_close(link, TN_NO_ERROR, "no answer to `open` within 10 s");
-    else if (link->state != LINK_ACTIVE)
-        return;
-    else if (!link->session->draining)
-        check_silence(link);
-    else if (is_drained(link))
-        link_close(link, TN_SESSION_ENDED, "drained");
-    else
-        link_check_at(link, hg_now(core_of(link->sessions)) + DRAIN_TICK);
+        link_close(link, TN_NO_ERROR, link->said_open ? "no answer to `open` in time" : "another link was chosen");
+    else if (link->state == LINK_ACTIVE)
+        check_active(link);
 }
 
 void client_drain(struct sessions *sessions)
 {
-    for (struct session *session = sessions->sessions; session; session = session->next)
+    struct session *next;
+
+    for (struct session *session = sessions->sessions; session; session = next) {
+        next = session->next;
         retire(session, "the client is about to stop");
-    if (sessions->connector->attempt)
-        link_close(sessions->connector->attempt, TN_NO_ERROR, "the client stops");
+    }
+    connector_review(sessions);
 }
 
 /* ---- Exchanges ---- */
@@ -365,7 +329,7 @@ void client_drain(struct sessions *sessions)
 static void client_stream_opened(struct session *session, struct tn_stream *stream)
 {
     struct carriage *carriage = carriage_new(session, HG_UP);
-    hg_time soon = hg_now(core_of(session->sessions)) + ASK_AFTER;
+    hg_time soon = hg_now(core_of(session->sessions)) + ASK_FIRST;
 
     if (!carriage) {
         tn_stream_reset(stream, TN_STREAM_REFUSED);
@@ -374,7 +338,7 @@ static void client_stream_opened(struct session *session, struct tn_stream *stre
         return;
     }
     carriage_set_stream(carriage, stream);
-    if (session->link->check_at > soon)
+    if (session->link && session->link->check_at > soon)
         link_check_at(session->link, soon);
 }
 
@@ -413,10 +377,11 @@ static void client_detach(struct hg_self *self)
 }
 
 const struct tunnel_end client_end = {
-    .link_up = client_link_up,
+    .link_up = connector_link_up,
     .message = client_message,
     .check = client_check,
-    .link_ended = client_link_ended,
+    .link_ended = connector_link_ended,
+    .session_answers = client_session_answers,
     .stream_opened = client_stream_opened,
 };
 

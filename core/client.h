@@ -8,11 +8,9 @@
 
 #include "core/session.h"
 
-/* Begins to connect, and from then on keeps a session open. 0, or -1 when memory is out. */
-int client_start(struct sessions *sessions);
 /* Tells the gateways that no new exchanges are wanted. */
 void client_drain(struct sessions *sessions);
-/* Gives up connecting; links must be gone. */
-void client_stop(struct sessions *sessions);
+/* Says `open` on a link that is up: to go on with session `named`, or for a new one if NULL. */
+void client_say_open(struct hg_link *link, const struct session *named);
 
 #endif

@@ -128,6 +128,7 @@ static int decode_open(struct control_message *message, const char **error)
 
 static int decode_accept(struct control_message *message, const char **error)
 {
+    const json_t *resumed = json_object_get(message->root, "resumed");
     json_int_t version;
 
     *error = "\"version\" is not a version of the protocol";
@@ -142,6 +143,10 @@ static int decode_accept(struct control_message *message, const char **error)
     *error = "\"codec\" is not a codec's name";
     if (!message->codec)
         return -1;
+    *error = "\"resumed\" is neither true nor false";
+    if (resumed && !json_is_boolean(resumed))
+        return -1;
+    message->resumed = json_is_true(resumed);
     return decode_parameters(&message->parameters, message->root, error);
 }
 
@@ -260,8 +265,8 @@ char *control_encode_open(const struct control_offer *offer)
 
 char *control_encode_accept(const struct control_offer *offer)
 {
-    return encode(json_pack("{s:s, s:i, s:s, s:s, s:o}", "type", "accept", "version", CONTROL_VERSION, "session",
-                            offer->session, "codec", offer->codecs[0], "parameters",
+    return encode(json_pack("{s:s, s:i, s:s, s:b, s:s, s:o}", "type", "accept", "version", CONTROL_VERSION, "session",
+                            offer->session, "resumed", offer->resumed, "codec", offer->codecs[0], "parameters",
                             pack_parameters(&offer->parameters)));
 }
 

@@ -48,6 +48,7 @@ struct control_message {
     const char *codecs[CONTROL_CODECS_MAX]; /* open: best first */
     const char *codec;                      /* accept */
     const char *session;                    /* open: NULL for a new session; accept */
+    bool resumed;                           /* accept: it is the session that `open` named */
     const json_t *credentials;              /* open: an object */
     struct control_parameters parameters;   /* open, accept */
     const char *code;                       /* refuse */
@@ -65,6 +66,7 @@ struct control_offer {
     const char *const *codecs; /* open: best first; accept: the one chosen */
     size_t codec_count;
     const char *session; /* open: the session to resume or NULL; accept: the session's name */
+    bool resumed;        /* accept */
     struct control_parameters parameters;
     json_t *credentials; /* open; stays the caller's */
 };

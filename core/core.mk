@@ -10,10 +10,12 @@ core_libcore_la_SOURCES = \
 	core/cli.c core/cli.h core/cli_plugins.c core/cli_run.c \
 	core/client.c core/client.h \
 	core/config.c core/config.h core/config_private.h core/config_variable.c core/config_yaml.c \
+	core/connector.c core/connector.h \
 	core/control.c core/control.h \
 	core/describe.c core/describe.h \
+	core/detached.c core/detached.h \
 	core/exchange.c core/exchange.h core/exchange_private.h core/exchange_report.c \
-	core/gateway.c \
+	core/gateway.c core/gateway_exchange.c core/gateway_exchange.h \
 	core/host.c \
 	core/link.c core/link.h \
 	core/listen.c core/listen.h \

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The gateway's end of the tunnel: it lets clients in, and carries each exchange to the client that its target names.
+ * The gateway's end of the tunnel: it lets clients in, with a new session or the one that they had.
  */
-#include "core/carriage.h"
+#include "core/gateway_exchange.h"
 #include "core/link.h"
 #include "core/reason.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 /* How long an authenticated link may take to say `open`, and a refused one to hear why. */
 #define OPEN_TIMEOUT   (10 * HG_SECOND)
 #define REFUSE_TIMEOUT (2 * HG_SECOND)
-/* Exchanges that may wait for a stream of one session. */
-#define WAITING_MAX 1024
+/* Sessions of one client that are kept without a link because exchanges run in them. */
+#define DETACHED_MAX 16
 
 /* ---- Links ---- */
 
@@ -36,6 +37,8 @@ static void gateway_check(struct hg_link *link)
         link_close(link, TN_PROTOCOL_VIOLATION, "no `open` within 10 s");
     else if (link->state == LINK_REFUSED)
         link_close(link, link->close_code, "%s", link->reason);
+    else if (link->state == LINK_ACTIVE && link_is_overdue(link, link_patience(link)))
+        link_died(link);
 }
 
 static void gateway_link_ended(struct hg_link *link)
@@ -70,27 +73,65 @@ static const struct instance *common_codec(const struct sessions *sessions, cons
 }
 
 /* Writes `accept` and lets the link carry the session. False: the link is being closed. */
-static bool accept_session(struct hg_link *link, struct session *session, const struct control_message *open)
+static bool accept_session(struct hg_link *link, struct session *session, bool resumed,
+                           const struct control_message *open)
 {
+    const struct sessions *sessions = link->sessions;
     struct control_offer offer = {
         .codecs = &session->codec->wire_name,
         .codec_count = 1,
         .session = session->name,
+        .resumed = resumed,
     };
-    char *line;
 
-    session_local_parameters(session, &offer.parameters);
-    line = control_encode_accept(&offer);
-    if (!link_say(link, line))
+    session_local_parameters(sessions, &offer.parameters);
+    if (!link_say(link, control_encode_accept(&offer)))
         return false;
     session_set_peer_parameters(session, link, &open->parameters);
-    tn_link_attach(link->tn, session->tn, hg_now(&link->sessions->worker->core));
-    link->session = session;
-    session->link = link;
-    link->state = LINK_ACTIVE;
-    link->was_active = true;
-    link_check_at(link, TN_TIME_NEVER);
+    session_attach(session, link);
+    link_check_at(link, sessions->drained_at ? sessions->drained_at + DRAIN_TIMEOUT : TN_TIME_NEVER);
+    if (sessions->drained_at)
+        link_say(link, control_encode_drain("the gateway is about to stop", 1));
     return true;
+}
+
+static struct session *of_node(struct registry_node *node)
+{
+    return (struct session *)((char *)node - offsetof(struct session, registered));
+}
+
+/* A client that opens a new session has forgotten, or never knew, those of its sessions that have no link: what is left
+ * of them is bounded, however often it does that. */
+static void end_forgotten(struct sessions *sessions, const char *id)
+{
+    struct registry_node *node = registry_newest(&sessions->registry, hg_text(id)), *older;
+    unsigned kept = 0;
+
+    for (; node; node = older) {
+        struct session *session = of_node(node);
+
+        older = registry_older(node);
+        if (!session->link && (session_is_idle(session) || ++kept > DETACHED_MAX))
+            session_end(session, "its client has opened a new one");
+    }
+}
+
+static int register_session(struct session *session)
+{
+    struct sessions *sessions = session->sessions;
+    struct registry_node *registered = &session->registered, *named = &session->named;
+
+    registered->id = hg_text(session->identity.id);
+    if (session_make_name(session) || registry_add(&sessions->registry, registered)) {
+        registered->id.size = 0;
+        return -1;
+    }
+    named->id = hg_text(session->name);
+    if (registry_add(&sessions->names, named)) {
+        named->id.size = 0;
+        return -1;
+    }
+    return 0;
 }
 
 /* Takes over the identity. */
@@ -106,23 +147,78 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
     }
     session->identity = *identity;
     session_set_codec(session, codec);
-    session->registered.id = hg_text(session->identity.id);
-    if (session_make_name(session) || registry_add(&link->sessions->registry, &session->registered)) {
-        session->registered.id.size = 0;
+    if (register_session(session)) {
         session_end(session, "out of memory");
         refuse(link, "overload", "out of memory", 5);
         return;
     }
-    if (accept_session(link, session, open))
-        session_opened(session);
-    else
+    if (!accept_session(link, session, false, open)) {
         session_end(session, "its `accept` could not be sent");
+        return;
+    }
+    session_opened(session);
+    end_forgotten(link->sessions, session->identity.id);
+    gateway_exchange_retry(session);
+}
+
+/* Goes on with a session over this link; the newest link wins. Takes over the identity, in which the services may have
+ * changed. */
+static void resume_session(struct hg_link *link, struct session *session, const struct hg_identity *identity,
+                           const struct control_message *open)
+{
+    char why[sizeof session->lost_reason];
+
+    snprintf(why, sizeof why, "%s", session->link ? "the client prefers this link" : session->lost_reason);
+    hg_buffer_unref(session->identity.owner);
+    session->identity = *identity;
+    if (!accept_session(link, session, true, open))
+        return;
+    session_resumed(session, why);
+    gateway_exchange_retry(session);
+}
+
+/* Whether a session that is known can go on over another link. */
+static bool can_resume(const struct session *session, const struct control_message *open)
+{
+    /* The link that it has may be on its way to end it. */
+    if (session->link && session->link->session_over)
+        return false;
+    for (size_t i = 0; i < open->codec_count; i++)
+        if (!strcmp(open->codecs[i], session->codec->wire_name))
+            return true;
+    return false;
+}
+
+/* What becomes of a client that has proved who it is. Takes over the identity. */
+static void admit(struct hg_link *link, struct session *named, const struct hg_identity *identity,
+                  const struct control_message *open)
+{
+    struct sessions *sessions = link->sessions;
+    const struct instance *codec = common_codec(sessions, open);
+
+    if (named && strcmp(named->identity.id, identity->id)) {
+        hg_log(sessions->worker->core.instance, HG_LOG_WARNING,
+               "%s, with the credentials of %s, names session %" PRIu64 " of %s", link->peer, identity->id,
+               named->number, named->identity.id);
+        refuse(link, "session", "the session is another client's", 0);
+    } else if (!codec) {
+        refuse(link, "codec", "none of the client's codecs is in this gateway's pipeline", 0);
+    } else if (named && can_resume(named, open)) {
+        resume_session(link, named, identity, open);
+        return;
+    } else if (sessions->drained_at) {
+        refuse(link, "draining", "this gateway is about to stop", 1);
+    } else {
+        open_session(link, codec, identity, open);
+        return;
+    }
+    hg_buffer_unref(identity->owner);
 }
 
 static void receive_open(struct hg_link *link, const struct control_message *open)
 {
     struct sessions *sessions = link->sessions;
-    const struct instance *codec;
+    struct session *named = NULL;
     struct hg_identity identity = {0};
     const char *reason = "credentials refused";
 
@@ -130,25 +226,18 @@ static void receive_open(struct hg_link *link, const struct control_message *ope
         refuse(link, "version", "this gateway speaks version 1 of the protocol alone", 0);
         return;
     }
-    if (sessions->drained_at) {
+    if (open->session)
+        named = session_by_name(sessions, open->session);
+    /* What runs may finish, also over another link. */
+    if (sessions->drained_at && !named) {
         refuse(link, "draining", "this gateway is about to stop", 1);
         return;
     }
     if (sessions->identity->verify(sessions->identity_worker, open->credentials, hg_text(link->peer), &identity,
-                                   &reason)) {
+                                   &reason))
         refuse(link, "credentials", reason, 0);
-        return;
-    }
-    codec = common_codec(sessions, open);
-    if (codec && !open->session) {
-        open_session(link, codec, &identity, open);
-        return;
-    }
-    hg_buffer_unref(identity.owner);
-    if (!codec)
-        refuse(link, "codec", "none of the client's codecs is in this gateway's pipeline", 0);
     else
-        refuse(link, "session", "the session has ended", 0);
+        admit(link, named, &identity, open);
 }
 
 static void receive_drain(struct hg_link *link, const struct control_message *drain)
@@ -188,110 +277,6 @@ const struct tunnel_end gateway_end = {
     .message = gateway_message,
     .check = gateway_check,
     .link_ended = gateway_link_ended,
+    .session_answers = gateway_exchange_retry,
     .stream_opened = gateway_stream_opened,
-};
-
-/* ---- Exchanges ---- */
-
-/* Its place in an exchange: self->state. */
-struct gateway_place {
-    struct carriage *carriage; /* NULL: no session was found */
-};
-
-static struct carriage *carriage_of(const struct hg_self *self)
-{
-    return ((const struct gateway_place *)self->state)->carriage;
-}
-
-static enum hg_verdict fail(struct hg_self *self, struct hg_reason reason)
-{
-    char detail[512];
-
-    snprintf(detail, sizeof detail, "%.*s: %s", HG_PRINT(self->exchange->target.client), reason.detail);
-    if (self->exchange->target.client.size)
-        reason.detail = detail;
-    hg_reset(self, &reason);
-    return HG_ERROR;
-}
-
-/* Gives the carriage a stream, or a place in line. 0, or -1: the line is too long. */
-static int find_stream(struct carriage *carriage)
-{
-    struct session *session = carriage->session;
-    struct tn_stream *stream = session->waiting ? NULL : tn_stream_open(session->tn);
-
-    if (stream)
-        carriage_set_stream(carriage, stream);
-    else if (session->waiting_count < WAITING_MAX)
-        carriage_wait(carriage);
-    else
-        return -1;
-    return 0;
-}
-
-static enum hg_verdict gateway_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
-{
-    struct sessions *sessions = worker_of(self->worker)->sessions;
-    const struct hg_target *target = &self->exchange->target;
-    struct gateway_place *place = self->state;
-    struct hg_reason reason;
-    struct session *session;
-
-    (void)direction;
-    if (!target->client.size)
-        return fail(self, (struct hg_reason){404, "destination_not_found", "no route for this request", 0});
-    session = session_for_target(sessions, target, &reason);
-    if (!session)
-        return fail(self, reason);
-    if (hg_head_set(self->host, head, &head->service, target->service))
-        return fail(self, (struct hg_reason){503, "proxy_internal_error", "out of memory", 1});
-    place->carriage = carriage_new(session, HG_DOWN);
-    if (!place->carriage)
-        return fail(self, (struct hg_reason){503, "proxy_internal_error", "out of memory", 1});
-    place->carriage->self = self;
-    if (find_stream(place->carriage))
-        return fail(self, (struct hg_reason){503, "connection_limit_reached", "too many exchanges at once", 1});
-    return carriage_send_head(place->carriage, head);
-}
-
-static size_t gateway_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
-{
-    (void)direction;
-    return carriage_send_data(carriage_of(self), slice);
-}
-
-static enum hg_verdict gateway_finish(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
-{
-    (void)direction;
-    return carriage_send_end(carriage_of(self), trailers);
-}
-
-static void gateway_reset(struct hg_self *self, const struct hg_reason *reason)
-{
-    if (carriage_of(self))
-        carriage_was_reset(carriage_of(self), reason);
-}
-
-static void gateway_writable(struct hg_self *self, enum hg_direction direction)
-{
-    (void)direction;
-    carriage_receive(carriage_of(self));
-}
-
-static void gateway_detach(struct hg_self *self)
-{
-    if (carriage_of(self))
-        carriage_free(carriage_of(self));
-}
-
-const struct hg_stage_ops sessions_gateway_ops = {
-    .size = sizeof sessions_gateway_ops,
-    .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
-    .self_size = sizeof(struct gateway_place),
-    .head = gateway_head,
-    .data = gateway_data,
-    .end = gateway_finish,
-    .reset = gateway_reset,
-    .writable = gateway_writable,
-    .detach = gateway_detach,
 };

@@ -13,6 +13,13 @@
 #define LINKS_MAX 65536
 /* Packets that one link may send in one turn of the loop, so that others get theirs. */
 #define PACKETS_PER_TURN 512
+/* A client that is owed an answer for three probe timeouts looks for another link (RFC 9002 section 6.2.1), but not
+ * sooner or later than this. On a byte link it is TCP that repairs losses, which takes it longer. */
+#define PATIENCE_LEAST          (500 * HG_MILLISECOND)
+#define PATIENCE_LEAST_RELIABLE (2 * HG_SECOND)
+#define PATIENCE_MOST           (10 * HG_SECOND)
+/* Between two looks at a peer that owes an answer: time enough for what has arrived to be read. */
+#define SECOND_LOOK (20 * HG_MILLISECOND)
 /* While the transport takes no packets, the tunnel's timer cannot do anything useful more often than this. */
 #define BLOCKED_TICK (5 * HG_MILLISECOND)
 
@@ -186,6 +193,7 @@ static void say_close(struct hg_link *link)
 static void end(struct hg_link *link)
 {
     struct session *session = link->session;
+    bool over = link->session_over;
 
     if (link->handle && link->tn && !link->dead && !link->is_closed && !link->refused_packet)
         say_close(link);
@@ -193,9 +201,68 @@ static void end(struct hg_link *link)
     tn_link_free(link->tn);
     link->tn = NULL;
     if (session)
-        session_link_lost(session, link->reason);
+        session_link_lost(session, over, link->reason);
     link->sessions->end->link_ended(link);
     link_free(link);
+}
+
+/* ---- Silence ---- */
+
+hg_time link_patience(const struct hg_link *link)
+{
+    const struct sessions *sessions = link->sessions;
+    hg_time least = link->ops->flags & HG_TRANSPORT_RELIABLE ? PATIENCE_LEAST_RELIABLE : PATIENCE_LEAST;
+    hg_time dead_after = sessions->worker->pipeline->settings.dead_after;
+    struct tn_link_stats stats;
+    hg_time patience;
+
+    if (!sessions->connector)
+        return dead_after;
+    tn_link_stats(link->tn, &stats);
+    patience = 3 * (stats.smoothed_rtt + 4 * stats.rtt_variance);
+    patience = patience > least ? patience : least;
+    patience = patience < PATIENCE_MOST ? patience : PATIENCE_MOST;
+    return patience < dead_after ? patience : dead_after;
+}
+
+bool link_is_overdue(struct hg_link *link, hg_time patience)
+{
+    hg_time now = hg_now(core_of(link));
+    struct tn_link_stats stats;
+
+    tn_link_stats(link->tn, &stats);
+    if (stats.unanswered_since == TN_TIME_NEVER || now < stats.unanswered_since + patience) {
+        link->overdue_at = 0;
+        return false;
+    }
+    if (!link->overdue_at)
+        link->overdue_at = now;
+    if (now >= link->overdue_at + SECOND_LOOK)
+        return true;
+    link_check_at(link, link->overdue_at + SECOND_LOOK);
+    return false;
+}
+
+void link_died(struct hg_link *link)
+{
+    link->dead = true;
+    link_close(link, TN_NO_ERROR, "nothing was heard from %s for too long", link->peer);
+}
+
+/* Packets may have left that the peer has to answer: the check must not come later than its time for that is up. */
+static void expect_answer(struct hg_link *link)
+{
+    struct tn_link_stats stats;
+    hg_time due;
+
+    if (link->state != LINK_ACTIVE)
+        return;
+    tn_link_stats(link->tn, &stats);
+    if (stats.unanswered_since == TN_TIME_NEVER || link->overdue_at)
+        return;
+    due = stats.unanswered_since + link_patience(link);
+    if (link->check_at > due)
+        link->check_at = due;
 }
 
 void link_flush(struct hg_link *link)
@@ -218,7 +285,35 @@ void link_flush(struct hg_link *link)
     /* Sending has made room: those who waited for it may write. */
     if (link->session)
         session_handle_events(link->session);
+    if (link->handle)
+        expect_answer(link);
     set_timer(link, more);
+}
+
+/* Whether a link that ends by this code takes its session with it (docs/protocol.md, section 7). */
+static bool ends_session(uint64_t code)
+{
+    switch (code) {
+    case TN_NO_ERROR:
+    case TN_INTERNAL_ERROR:
+    case TN_LINK_REPLACED:
+        return false;
+    case TN_CONNECTION_REFUSED:
+    case TN_FLOW_CONTROL_ERROR:
+    case TN_STREAM_LIMIT_ERROR:
+    case TN_STREAM_STATE_ERROR:
+    case TN_FINAL_SIZE_ERROR:
+    case TN_FRAME_ENCODING_ERROR:
+    case TN_PARAMETER_ERROR:
+    case TN_PROTOCOL_VIOLATION:
+    case TN_CONTROL_BUFFER_EXCEEDED:
+    case TN_SESSION_ENDED:
+    case TN_SHUTDOWN:
+    case TN_CONTROL_ERROR:
+        return true;
+    default:
+        return false; /* as INTERNAL_ERROR */
+    }
 }
 
 void link_close(struct hg_link *link, uint64_t code, const char *format, ...)
@@ -232,6 +327,7 @@ void link_close(struct hg_link *link, uint64_t code, const char *format, ...)
         vsnprintf(link->reason, sizeof link->reason, format, arguments);
         va_end(arguments);
         link->close_code = code;
+        link->session_over |= ends_session(code);
     }
     link->state = LINK_CLOSING;
     link_queue(link);
@@ -262,12 +358,12 @@ static void failed(struct hg_link *link, int code)
     char reason[200];
 
     if (code == TN_DEAD) {
-        link->dead = true;
-        link_close(link, TN_NO_ERROR, "nothing was heard from %s for too long", link->peer);
+        link_died(link);
         return;
     }
     if (code == TN_CLOSED) {
         link->is_closed = true;
+        link->session_over = ends_session(tn_link_close_code(link->tn));
         reason_printable(reason, sizeof reason, tn_link_close_reason(link->tn));
         link_close(link, TN_NO_ERROR, "%s closed the link: %s%s%s", link->peer,
                    tn_error_name(tn_link_close_code(link->tn)), *reason ? ", " : "", reason);
@@ -275,6 +371,8 @@ static void failed(struct hg_link *link, int code)
     }
     hg_log(core_of(link)->instance, HG_LOG_WARNING, "the link with %s is closed: %s: %s", link->peer,
            tn_error_name((uint64_t)code), tn_link_error(link->tn));
+    /* A tunnel that ran out of memory has lost track of its streams: that session cannot go on either. */
+    link->session_over = true;
     link_close(link, (uint64_t)code, "%s", tn_link_error(link->tn));
 }
 
@@ -377,6 +475,9 @@ void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_i
 
     link->handle = handle;
     link->is_connecting = false;
+    link_queue(link);
+    if (link->state == LINK_CLOSING)
+        return;
     link->state = LINK_OPENING;
     link->up_at = hg_now(core_of(link));
     sessions_link_set_max_packet(link, info->max_packet);
@@ -388,13 +489,13 @@ void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_i
     params.packet_size = link->max_packet;
     params.congestion = info->congestion == HG_CONGESTION_CUBIC ? TN_CONGESTION_CUBIC : TN_CONGESTION_BBR;
     params.keep_alive = settings->keep_alive;
-    params.dead_after = settings->dead_after;
+    /* Found dead by link_is_overdue(), mostly; this is for one that is never sent anything but a PING. */
+    params.dead_after = settings->keep_alive + settings->dead_after;
     link->tn = tn_link_new(NULL, &params, link->up_at);
     if (!link->tn)
         link_close(link, TN_INTERNAL_ERROR, "out of memory");
     else
         link->sessions->end->link_up(link);
-    link_queue(link);
 }
 
 void sessions_link_down(struct hg_link *link, const char *reason)
@@ -415,9 +516,6 @@ void sessions_link_packet(struct hg_link *link, uint64_t packet_number, const ui
     if (!is_alive(link))
         return;
     ++*link->sessions->packets_received;
-    link->pinged = false;
-    if (link->session)
-        link->session->suspect = false;
     code = tn_link_receive(link->tn, hg_now(core_of(link)), packet_number, packet, size);
     if (code)
         failed(link, code);
@@ -425,12 +523,24 @@ void sessions_link_packet(struct hg_link *link, uint64_t packet_number, const ui
         read_control(link);
 }
 
+/* The session's link has brought packets. */
+static void heard(struct hg_link *link)
+{
+    struct session *session = link->session;
+
+    session_handle_events(session);
+    if (!session->confirmed && tn_control_all_acknowledged(link->tn))
+        session->confirmed = true;
+    if (session->suspect || link->sessions->waiting)
+        link->sessions->end->session_answers(session);
+}
+
 void sessions_link_batch_end(struct hg_link *link)
 {
     if (is_alive(link)) {
         tn_link_batch_end(link->tn, hg_now(core_of(link)));
         if (link->session)
-            session_handle_events(link->session);
+            heard(link);
     }
     link_queue(link);
 }

@@ -34,11 +34,18 @@ struct hg_link {
     bool blocked;       /* ops->send() takes no more for now */
     bool dead;          /* the peer was silent for too long: no goodbye */
     bool is_closed;     /* the peer has closed it: no CLOSE back */
+    bool session_over;  /* it ends by a code that ends its session too */
     bool was_active;    /* it has carried a session */
-    bool pinged;        /* client: asked for life since it last heard anything */
     bool is_connecting; /* client: ops->connect() is not answered yet */
+    bool is_attempt;    /* client: it takes part in the race for a link (core/connector.c) … */
+    bool is_probe;      /* … or tells whether an earlier transport works again */
+    bool said_open;     /* client */
+    uint64_t resumes;   /* client: the number of the session that `open` named, 0: none */
     hg_time up_at;
-    hg_time check_at; /* when end->check() is due; TN_TIME_NEVER: not at all */
+    hg_time check_at;   /* when end->check() is due; TN_TIME_NEVER: not at all */
+    hg_time overdue_at; /* when it was first seen that the peer owes an answer for too long; 0: it does not */
+    hg_time ask_after;  /* client: the silence after which it asks for life */
+    uint64_t moved;     /* client: stream bytes that had passed when it last asked */
     size_t max_packet;
     uint8_t *refused_packet; /* a packet that was built but that ops->send() did not take */
     size_t refused_size;
@@ -67,6 +74,13 @@ void link_flush(struct hg_link *link);
 __attribute__((format(printf, 3, 4))) void link_close(struct hg_link *link, uint64_t code, const char *format, ...);
 /* The time of the next end->check(). */
 void link_check_at(struct hg_link *link, hg_time when);
+/* How long the peer may owe an answer before the end->check() of an active link looks at it. */
+hg_time link_patience(const struct hg_link *link);
+/* Whether it has owed one for `patience`. What waits to be read may be that answer, when this process was held up: so
+ * it is only true if it was before, and a moment later still is. */
+bool link_is_overdue(struct hg_link *link, hg_time patience);
+/* The peer was silent for too long: the link ends without goodbye. */
+void link_died(struct hg_link *link);
 /* Sends a control message and frees `line`, which may be NULL. False: the link is being closed instead. */
 bool link_say(struct hg_link *link, char *line);
 

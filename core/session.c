@@ -4,6 +4,7 @@
 #include "core/session.h"
 
 #include "core/carriage.h"
+#include "core/detached.h"
 #include "core/link.h"
 
 #include <inttypes.h>
@@ -15,24 +16,28 @@
  * stall; a reader that keeps up soon has a larger one. */
 #define FIRST_STREAM_WINDOW (64 * 1024)
 
-/* A client that acknowledges nothing for so long gets no new exchange while it has another session. */
+/* A client that acknowledges nothing for so long gets no new exchange until it does. */
 #define SILENT_AFTER (2 * HG_SECOND)
+
+static void set_params(const struct sessions *sessions, struct tn_params *params)
+{
+    tn_params_default(params);
+    params->is_client = sessions->worker->pipeline->shape == PIPELINE_CLIENT;
+    params->session_window = sessions->worker->pipeline->settings.session_window;
+    params->stream_window = FIRST_STREAM_WINDOW;
+    /* It is the gateway that opens streams; the other direction is reserved (docs/protocol.md, section 4.1). */
+    if (!params->is_client)
+        params->max_streams = 0;
+}
 
 struct session *session_new(struct sessions *sessions)
 {
-    const struct settings *settings = &sessions->worker->pipeline->settings;
     struct session *session = calloc(1, sizeof *session);
     struct tn_params params;
 
     if (!session)
         return NULL;
-    tn_params_default(&params);
-    params.is_client = sessions->worker->pipeline->shape == PIPELINE_CLIENT;
-    params.session_window = settings->session_window;
-    params.stream_window = FIRST_STREAM_WINDOW;
-    /* It is the gateway that opens streams; the other direction is reserved (docs/protocol.md, section 4.1). */
-    if (!params.is_client)
-        params.max_streams = 0;
+    set_params(sessions, &params);
     session->tn = tn_session_new(&params);
     if (!session->tn) {
         free(session);
@@ -65,6 +70,19 @@ static void log_end(const struct session *session, const char *why)
            session->exchanges, stats.bytes_sent, stats.bytes_received, stats.bytes_resent);
 }
 
+/* Takes the session off its link, which ends. */
+static void leave_link(struct session *session, uint64_t code, const char *why)
+{
+    struct hg_link *link = session->link;
+
+    if (!link)
+        return;
+    session->link = NULL;
+    link->session = NULL;
+    tn_link_detach(link->tn);
+    link_close(link, code, "%s", why);
+}
+
 void session_end(struct session *session, const char *why)
 {
     char detail[384];
@@ -74,12 +92,16 @@ void session_end(struct session *session, const char *why)
     snprintf(detail, sizeof detail, "the session%s%s ended: %s", *session->identity.id ? " of " : "",
              session->identity.id, why);
     log_end(session, why);
+    leave_link(session, TN_SESSION_ENDED, why);
+    detached_remove(session);
     for (struct carriage *carriage = session->carriages; carriage; carriage = next) {
         next = carriage->next;
         carriage_session_lost(carriage, &reason);
     }
     if (session->registered.id.size)
         registry_remove(&session->sessions->registry, &session->registered);
+    if (session->named.id.size)
+        registry_remove(&session->sessions->names, &session->named);
     *session->previous = session->next;
     if (session->next)
         session->next->previous = session->previous;
@@ -105,12 +127,14 @@ int session_make_name(struct session *session)
     return 0;
 }
 
-void session_local_parameters(const struct session *session, struct control_parameters *parameters)
+void session_local_parameters(const struct sessions *sessions, struct control_parameters *parameters)
 {
     struct tn_params params;
 
-    tn_params_default(&params);
-    tn_session_local_params(session->tn, &parameters->limits);
+    set_params(sessions, &params);
+    parameters->limits.initial_max_data = params.session_window;
+    parameters->limits.initial_max_stream_data = params.stream_window;
+    parameters->limits.initial_max_streams = params.max_streams;
     parameters->max_ack_delay = (unsigned)(params.max_ack_delay / TN_MILLISECOND);
 }
 
@@ -137,6 +161,19 @@ void session_set_codec(struct session *session, const struct instance *codec)
     session->codec_worker = &session->sessions->worker->instances[codec->index];
 }
 
+void session_attach(struct session *session, struct hg_link *link)
+{
+    leave_link(session, TN_LINK_REPLACED, "the session goes on over another link");
+    detached_remove(session);
+    session->suspect = false;
+    session->link = link;
+    link->session = session;
+    link->state = LINK_ACTIVE;
+    link->was_active = true;
+    tn_link_attach(link->tn, session->tn, hg_now(&session->sessions->worker->core));
+    link_queue(link);
+}
+
 void session_opened(struct session *session)
 {
     const struct hg_link *link = session->link;
@@ -150,7 +187,25 @@ void session_opened(struct session *session)
            link->security, session->codec->wire_name);
 }
 
+void session_resumed(struct session *session, const char *why)
+{
+    const struct hg_link *link = session->link;
+
+    ++*session->sessions->resumed;
+    hg_log(session->sessions->worker->core.instance, HG_LOG_INFO,
+           "session %" PRIu64 "%s%s goes on with %s over %s (%s): %s", session->number,
+           *session->identity.id ? " of " : "", session->identity.id, link->peer, link->transport->instance->name,
+           link->security, why);
+}
+
 /* ---- Finding ---- */
+
+struct session *session_by_name(const struct sessions *sessions, const char *name)
+{
+    struct registry_node *node = registry_newest(&sessions->names, hg_text(name));
+
+    return node ? (struct session *)((char *)node - offsetof(struct session, named)) : NULL;
+}
 
 static struct session *of_node(struct registry_node *node)
 {
@@ -169,26 +224,28 @@ static bool may_serve(const struct session *session, struct hg_text service)
     return false;
 }
 
-/* Whether the session's client seems to be gone: it does not acknowledge what it was sent. */
-static bool is_silent(const struct session *session)
+/* Whether the session can be expected to deliver at once what it is given. */
+static bool answers(const struct session *session)
 {
     struct tn_link_stats stats;
 
+    if (!session->link)
+        return false;
     tn_link_stats(session->link->tn, &stats);
-    return stats.bytes_in_flight && hg_now(&session->sessions->worker->core) >= stats.last_received + SILENT_AFTER;
+    return stats.unanswered_since == TN_TIME_NEVER ||
+           hg_now(&session->sessions->worker->core) < stats.unanswered_since + SILENT_AFTER;
 }
 
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
-                                   struct hg_reason *reason)
+                                   struct hg_reason *reason, bool *absent)
 {
     struct registry_node *node = registry_newest(&sessions->registry, target->client);
-    struct session *silent = NULL;
     bool draining = false;
 
-    if (!node) {
-        *reason = (struct hg_reason){503, "destination_unavailable", "the client is not connected", 5};
+    *absent = false;
+    *reason = (struct hg_reason){503, "destination_unavailable", "the client is not connected", 5};
+    if (!node)
         return NULL;
-    }
     for (; node; node = registry_older(node)) {
         struct session *session = of_node(node);
 
@@ -196,15 +253,17 @@ struct session *session_for_target(const struct sessions *sessions, const struct
             continue;
         if (session->draining)
             draining = true;
-        else if (!is_silent(session))
+        else if (answers(session))
             return session;
-        else if (!silent)
-            silent = session;
+        else
+            *absent = true;
     }
-    if (silent)
-        return silent;
-    *reason = draining ? (struct hg_reason){503, "destination_unavailable", "the client is about to stop", 1}
-                       : (struct hg_reason){404, "destination_not_found", "the client may not serve this service", 0};
+    if (*absent)
+        reason->detail = "the link to the client is lost and it has not come back yet";
+    else if (draining)
+        *reason = (struct hg_reason){503, "destination_unavailable", "the client is about to stop", 1};
+    else
+        *reason = (struct hg_reason){404, "destination_not_found", "the client may not serve this service", 0};
     return NULL;
 }
 
@@ -264,9 +323,26 @@ void session_touch(struct session *session)
         link_queue(session->link);
 }
 
-/* A session has no life beyond its link yet: this is the one place that decides it. */
-void session_link_lost(struct session *session, const char *why)
+bool session_is_idle(const struct session *session)
+{
+    return !session->carriages && !tn_session_stream_count(session->tn);
+}
+
+/* Whether it is worth waiting for another link. */
+static bool may_outlive_link(const struct session *session)
+{
+    const struct sessions *sessions = session->sessions;
+
+    if (sessions->stopping || !session->confirmed || !sessions->worker->pipeline->settings.resume_timeout)
+        return false;
+    return !((session->draining || sessions->drained_at) && session_is_idle(session));
+}
+
+void session_link_lost(struct session *session, bool over, const char *why)
 {
     session->link = NULL;
-    session_end(session, why);
+    if (over || !may_outlive_link(session))
+        session_end(session, why);
+    else
+        detached_add(session, why);
 }

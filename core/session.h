@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * A session: an authenticated client at a gateway, seen from either end, with the streams that carry its exchanges. A
- * link carries it; what happens when that link is lost is decided in session_link_lost() alone.
+ * link carries it, and it outlives its links: what happens when one is lost is decided in session_link_lost() alone.
  */
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H
@@ -13,8 +13,12 @@
 
 #include <hopgate/identity.h>
 
+/* How long an end that stops waits until its peers have heard of it. */
+#define DRAIN_TIMEOUT HG_SECOND
+
 struct carriage;
-struct connector; /* core/client.c */
+struct connector;     /* core/connector.c */
+struct gateway_place; /* core/gateway_exchange.c */
 struct hg_link;
 struct session;
 
@@ -28,6 +32,8 @@ struct tunnel_end {
     void (*check)(struct hg_link *link);
     /* The link sends nothing more; its session, if it had one, knows. */
     void (*link_ended)(struct hg_link *link);
+    /* The session's link carries packets, for the first time or again. */
+    void (*session_answers)(struct session *session);
     /* The peer opened a stream. */
     void (*stream_opened)(struct session *session, struct tn_stream *stream);
 };
@@ -46,10 +52,23 @@ struct sessions {
     struct hg_link *flush; /* links with something to send or to end */
     struct hg_link **flush_tail;
     struct registry registry;    /* gateway: the sessions of each client */
+    struct registry names;       /* gateway: all sessions by name */
     struct connector *connector; /* client */
+    struct session *detached;    /* those without a link, the longest first */
+    struct session **detached_tail;
+    struct hg_timer *detached_timer; /* when the first of them is given up */
+    struct gateway_place *waiting;   /* gateway: exchanges that wait for their client's return, the oldest first */
+    struct gateway_place **waiting_tail;
+    struct hg_timer *waiting_timer; /* when the first of them has waited enough */
+    size_t waiting_count;
     uint64_t next_number;
     hg_time drained_at; /* when sessions_drain() was called; 0: it was not */
+    bool stopping;      /* nothing is kept any more */
     uint64_t *opened;   /* counters */
+    uint64_t *resumed;
+    uint64_t *expired;
+    uint64_t *doubted;
+    uint64_t *returned;
     uint64_t *refused;
     uint64_t *packets_sent;
     uint64_t *packets_received;
@@ -64,17 +83,23 @@ struct session {
     const struct hg_codec_ops *codec;
     struct hg_worker *codec_worker;
     struct tn_session *tn;
-    struct hg_link *link; /* what carries it now */
+    struct hg_link *link; /* what carries it now; NULL: it is detached */
     bool open;            /* accepted by the gateway */
+    bool confirmed;       /* the client knows its name, so it can come back */
     bool draining;        /* the peer or this end wants no new streams */
     bool suspect;         /* client: its link has been silent for too long */
+    const char *retired;  /* client: why this end wants no new streams; said again on each link */
     hg_time opened_at;
     uint64_t exchanges; /* ever */
 
     struct registry_node registered; /* gateway: by identity.id */
-    struct carriage *carriages;      /* all */
-    struct carriage *unwritten;      /* those whose bytes are to be written to their streams before the next packet */
-    struct carriage *waiting;        /* gateway: those without a stream yet, the oldest first */
+    struct registry_node named;      /* gateway: by name */
+    hg_time detached_at;             /* 0: it is not */
+    struct session *next_detached, **previous_detached;
+    char lost_reason[160];      /* why it has lost its last link */
+    struct carriage *carriages; /* all */
+    struct carriage *unwritten; /* those whose bytes are to be written to their streams before the next packet */
+    struct carriage *waiting;   /* gateway: those without a stream yet, the oldest first */
     struct carriage **waiting_tail;
     size_t waiting_count;
     struct session *next, **previous;
@@ -82,14 +107,14 @@ struct session {
 
 /* A session without a name, codec or link; NULL when memory is out. */
 struct session *session_new(struct sessions *sessions);
-/* Ends it: its exchanges are reset, telling `why`. The session must have no link. */
+/* Ends it: its exchanges are reset, telling `why`. A link that it still has is closed with SESSION_ENDED. */
 void session_end(struct session *session, const char *why);
 
 /* A name that nobody can guess. 0, or -1 when the system has no random numbers. */
 int session_make_name(struct session *session);
 
 /* What `open` and `accept` tell of the sessions of this end, and what the peer told. */
-void session_local_parameters(const struct session *session, struct control_parameters *parameters);
+void session_local_parameters(const struct sessions *sessions, struct control_parameters *parameters);
 void session_set_peer_parameters(struct session *session, struct hg_link *link,
                                  const struct control_parameters *parameters);
 
@@ -97,13 +122,19 @@ void session_set_peer_parameters(struct session *session, struct hg_link *link,
 const struct instance *session_find_codec(const struct sessions *sessions, const char *wire_name);
 void session_set_codec(struct session *session, const struct instance *codec);
 
+/* Lets the link carry the session, in the place of the one that did, which is closed with LINK_REPLACED. */
+void session_attach(struct session *session, struct hg_link *link);
 /* The session is agreed on and its link is attached. */
 void session_opened(struct session *session);
+/* It goes on over the link that was just attached; `why` it did not over the one before. */
+void session_resumed(struct session *session, const char *why);
 
-/* Gateway: the newest session of the target's client that may serve its service and is not silent; NULL with `*reason`
- * telling why there is none. */
+/* Gateway: the session of that name, or NULL. */
+struct session *session_by_name(const struct sessions *sessions, const char *name);
+/* Gateway: the newest session of the target's client that may serve its service and answers; NULL with `*reason`
+ * telling why there is none, and `*absent` whether there is one that may soon answer again. */
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
-                                   struct hg_reason *reason);
+                                   struct hg_reason *reason, bool *absent);
 
 /* Takes what the tunnel has to tell of the session's streams. */
 void session_handle_events(struct session *session);
@@ -111,7 +142,9 @@ void session_handle_events(struct session *session);
 void session_write(struct session *session);
 /* Something was changed that may have to be sent. */
 void session_touch(struct session *session);
-/* The link of a session is gone. */
-void session_link_lost(struct session *session, const char *why);
+/* Whether nothing of it is left to be delivered: no exchange, no stream. */
+bool session_is_idle(const struct session *session);
+/* The link of a session is gone; `over`: by a code that ends the session (docs/protocol.md, section 7). */
+void session_link_lost(struct session *session, bool over, const char *why);
 
 #endif

@@ -4,14 +4,14 @@
 #include "core/sessions.h"
 
 #include "core/client.h"
+#include "core/connector.h"
+#include "core/detached.h"
 #include "core/exchange.h"
+#include "core/gateway_exchange.h"
 #include "core/link.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-/* How long a gateway that stops waits until all clients have heard of it. */
-#define DRAIN_TIMEOUT HG_SECOND
 
 static int find_identity(struct sessions *sessions)
 {
@@ -53,19 +53,24 @@ int sessions_start(struct worker *worker)
     sessions->end = client ? &client_end : &gateway_end;
     sessions->flush_tail = &sessions->flush;
     sessions->opened = hg_counter(&worker->core, "sessions_opened", "Sessions that were opened.");
+    sessions->resumed = hg_counter(&worker->core, "sessions_resumed", "Sessions that went on over another link.");
+    sessions->expired = hg_counter(&worker->core, "sessions_expired", "Sessions that no other link came for in time.");
+    sessions->doubted = hg_counter(&worker->core, "links_silent", "Links that were silent for too long.");
+    sessions->returned =
+        hg_counter(&worker->core, "sessions_returned", "Sessions that moved back to an earlier transport.");
     sessions->refused = hg_counter(&worker->core, "sessions_refused", "Sessions that were refused.");
     sessions->packets_sent = hg_counter(&worker->core, "packets_sent", "Packets given to transports.");
     sessions->packets_received = hg_counter(&worker->core, "packets_received", "Packets taken from transports.");
-    if (check_codecs(worker) || find_identity(sessions))
+    if (check_codecs(worker) || find_identity(sessions) || detached_start(sessions))
         return -1;
-    return client ? client_start(sessions) : 0;
+    return client ? connector_start(sessions) : gateway_exchange_start(sessions);
 }
 
 static void gateway_drain(struct sessions *sessions)
 {
-
     for (struct session *session = sessions->sessions; session; session = session->next)
-        link_say(session->link, control_encode_drain("the gateway is about to stop", 1));
+        if (session->link)
+            link_say(session->link, control_encode_drain("the gateway is about to stop", 1));
 }
 
 void sessions_drain(struct worker *worker)
@@ -85,6 +90,14 @@ void sessions_drain(struct worker *worker)
             link_check_at(link, sessions->drained_at + DRAIN_TIMEOUT);
 }
 
+static bool has_delivered_all(const struct sessions *sessions)
+{
+    for (const struct session *session = sessions->sessions; session; session = session->next)
+        if (!session_is_idle(session))
+            return false;
+    return true;
+}
+
 /* A client's link ends when its session has: see client.c. A gateway only waits until its clients know. */
 bool sessions_idle(const struct worker *worker)
 {
@@ -93,7 +106,7 @@ bool sessions_idle(const struct worker *worker)
     if (!sessions)
         return true;
     if (sessions->connector)
-        return !sessions->links;
+        return !sessions->links && has_delivered_all(sessions);
     if (worker_now((struct worker *)worker) >= sessions->drained_at + DRAIN_TIMEOUT)
         return true;
     for (const struct hg_link *link = sessions->links; link; link = link->next)
@@ -143,9 +156,13 @@ void sessions_stop(struct worker *worker)
     if (!sessions->drained_at)
         sessions->drained_at = hg_now(&worker->core);
     sessions_flush(worker);
+    sessions->stopping = true;
     free_links(sessions);
-    client_stop(sessions);
+    detached_stop(sessions);
+    connector_stop(sessions);
+    gateway_exchange_stop(sessions);
     registry_free(&sessions->registry);
+    registry_free(&sessions->names);
     free(sessions);
     worker->sessions = NULL;
 }
@@ -154,15 +171,16 @@ static void report(const struct session *session)
 {
     const struct hg_instance *core = session->sessions->worker->core.instance;
     struct tn_session_stats streams;
-    struct tn_link_stats link;
+    struct tn_link_stats link = {0};
 
     tn_session_stats(session->tn, &streams);
-    tn_link_stats(session->link->tn, &link);
+    if (session->link)
+        tn_link_stats(session->link->tn, &link);
     hg_log(core, HG_LOG_INFO,
            "number=%" PRIu64 " client=%s peer=%s streams=%zu exchanges=%" PRIu64 " sent=%" PRIu64 " received=%" PRIu64
            " sent_again=%" PRIu64 " held=%" PRIu64 " rtt_ms=%.3f window=%" PRIu64 " packets_lost=%" PRIu64,
-           session->number, session->identity.id, session->link->peer, streams.streams, session->exchanges,
-           streams.bytes_sent, streams.bytes_received, streams.bytes_resent, streams.bytes_held,
+           session->number, session->identity.id, session->link ? session->link->peer : "none", streams.streams,
+           session->exchanges, streams.bytes_sent, streams.bytes_received, streams.bytes_resent, streams.bytes_held,
            (double)link.smoothed_rtt / (double)HG_MILLISECOND, link.congestion_window, link.packets_lost);
 }
 

@@ -44,7 +44,7 @@ const struct hg_option settings_options[] = {
     {.name = "keep_alive",
      .type = HG_OPTION_DURATION,
      PLACE(keep_alive),
-     .value = "10s",
+     .value = "15s",
      .min = (int64_t)(100 * HG_MILLISECOND),
      .max = (int64_t)(60 * HG_SECOND),
      .doc = "How long a link may be idle before its peer is asked whether it is there; NAT boxes forget idle UDP "
@@ -52,11 +52,36 @@ const struct hg_option settings_options[] = {
     {.name = "dead_after",
      .type = HG_OPTION_DURATION,
      PLACE(dead_after),
-     .value = "18s",
+     .value = "10s",
      .min = (int64_t)(200 * HG_MILLISECOND),
      .max = (int64_t)(19 * HG_SECOND),
-     .doc = "How long a peer may be silent before the link is given up; at least a quarter more than keep_alive, so "
-            "that there is time for the answer."},
+     .doc = "How long a peer may leave what it was sent unanswered before the link is given up; a client looks for "
+            "another link long before."},
+    {.name = "resume_timeout",
+     .type = HG_OPTION_DURATION,
+     PLACE(resume_timeout),
+     .value = "60s",
+     .min = 0,
+     .max = (int64_t)(3600 * HG_SECOND),
+     .doc = "How long a session that has lost its link waits for another one, its exchanges paused, before it ends; "
+            "0: not at all."},
+    {.name = "head_start",
+     .type = HG_OPTION_DURATION,
+     PLACE(head_start),
+     .value = "300ms",
+     .min = 0,
+     .max = (int64_t)(10 * HG_SECOND),
+     .doc = "Client: how long a transport may try to connect before the next one of the pipeline tries too; the first "
+            "to succeed is taken (RFC 8305)."},
+    {.name = "probe_interval",
+     .type = HG_OPTION_DURATION,
+     PLACE(probe_interval),
+     .value = "45s",
+     .min = (int64_t)(100 * HG_MILLISECOND),
+     .max = (int64_t)(3600 * HG_SECOND),
+     .doc =
+         "Client: how often, while a session uses a later transport of the pipeline, an earlier one is tried, to move "
+         "back to it; about that, at random."},
     {.name = "session_window",
      .type = HG_OPTION_SIZE,
      PLACE(session_window),
@@ -73,19 +98,6 @@ const struct hg_option settings_options[] = {
     {0},
 };
 
-/* The peer of an idle link is asked after keep_alive; given up before it can answer, every idle link would die. */
-static bool check_times(struct config *config, const struct config_node *root, const struct settings *settings)
-{
-    const struct config_node *at = root ? config_get(root, "dead_after", NULL) : NULL;
-
-    if (settings->dead_after >= settings->keep_alive + settings->keep_alive / 4)
-        return true;
-    config_fault(config, at ? at : config_get(root, "keep_alive", NULL),
-                 "dead_after: %g s is too short for a keep_alive of %g s: let it be at least a quarter more",
-                 (double)settings->dead_after / (double)HG_SECOND, (double)settings->keep_alive / (double)HG_SECOND);
-    return false;
-}
-
 bool settings_fill(struct config *config, const struct config_node *root, struct option_memory **memory,
                    struct settings *settings)
 {
@@ -96,5 +108,5 @@ bool settings_fill(struct config *config, const struct config_node *root, struct
     memset(settings, 0, sizeof *settings);
     good = options_fill(&reading, settings_options, root, root ? root : &start, settings);
     settings->log_level += HG_LOG_ERROR;
-    return good && check_times(config, root, settings);
+    return good;
 }

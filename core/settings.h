@@ -20,6 +20,9 @@ struct settings {
     uint64_t exchange_buffer;   /* the credit of each stage and direction, bytes */
     hg_time keep_alive;         /* idle time after which a link sends a PING */
     hg_time dead_after;         /* silence after which a link's peer is taken for dead */
+    hg_time resume_timeout;     /* how long a session is kept without a link */
+    hg_time head_start;         /* client: of a transport over the next one of the pipeline */
+    hg_time probe_interval;     /* client: between two looks at an earlier transport */
     uint64_t session_window;    /* bytes that a session may hold for its readers */
     struct hg_list plugin_dirs; /* const char *, where else plugins are looked for */
 };

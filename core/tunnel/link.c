@@ -214,6 +214,7 @@ void tn_link_stats(const struct tn_link *link, struct tn_link_stats *stats)
     stats->rtt_variance = recovery->rtt_variance;
     stats->congestion_window = recovery->reliable ? UINT64_MAX : recovery->congestion.window;
     stats->bytes_in_flight = recovery->bytes_in_flight;
+    stats->unanswered_since = recovery->outstanding > 0 ? recovery->unanswered_since : TN_TIME_NEVER;
     stats->packets_lost = recovery->packets_lost;
     stats->congestion_events = recovery->congestion.events;
     stats->last_received = link->last_received;

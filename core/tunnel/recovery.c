@@ -145,7 +145,8 @@ void recovery_sent(struct recovery *recovery, uint64_t number, size_t size, stru
         pacer_sent(&recovery->pacer, size, now);
     }
     recovery->bytes_in_flight += size;
-    recovery->outstanding++;
+    if (recovery->outstanding++ == 0)
+        recovery->unanswered_since = now;
     recovery->last_eliciting = now;
     if (recovery->probes > 0)
         recovery->probes--;
@@ -400,6 +401,7 @@ bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn
     } while (frame_ack_next(&walk));
     if (sample.bytes == 0)
         return true;
+    recovery->unanswered_since = now;
     recovery->pto_count = 0;
     recovery->probes = 0;
     recovery_trim(recovery);

@@ -64,8 +64,9 @@ struct recovery {
     tn_time first_rtt_sample; /* when; 0: none yet */
     tn_time peer_max_ack_delay;
 
-    tn_time loss_time;      /* when the next packet is lost by age; TN_TIME_NEVER: none waits */
-    tn_time last_eliciting; /* when the last such packet was sent, or the last probe timeout struck */
+    tn_time loss_time;        /* when the next packet is lost by age; TN_TIME_NEVER: none waits */
+    tn_time last_eliciting;   /* when the last such packet was sent, or the last probe timeout struck */
+    tn_time unanswered_since; /* since when packets are outstanding of which none was acknowledged */
     unsigned pto_count;
     unsigned probes; /* packets that may be sent now whatever the window says */
 

@@ -319,7 +319,8 @@ struct tn_link_stats {
     uint64_t bytes_received;
     uint64_t probes_sent; /* PTO probe packets */
     uint64_t congestion_events;
-    tn_time last_received; /* when the last packet came, at first the link's start */
+    tn_time last_received;    /* when the last packet came, at first the link's start */
+    tn_time unanswered_since; /* since when the peer owes an ACK and has given none; TN_TIME_NEVER: it owes none */
 };
 
 void tn_link_stats(const struct tn_link *link, struct tn_link_stats *stats);

@@ -84,7 +84,7 @@ def service_dies(world):
 
 @case("kill -9 of the client")
 def client_dies(world):
-    gate, client = world.tunnel(extra={"keep_alive": "500ms", "dead_after": "2s"})
+    gate, client = world.tunnel(extra={"keep_alive": "500ms", "dead_after": "2s", "resume_timeout": "1s"})
     before = gate.descriptors()
     both = transfers(world)
     client.kill()
@@ -142,7 +142,7 @@ def client_first(world):
 
 @case("a client that freezes is found dead in bounded time, and serves again when it goes on")
 def frozen(world):
-    _, client = world.tunnel(extra={"keep_alive": "500ms", "dead_after": "2s"})
+    _, client = world.tunnel(extra={"keep_alive": "500ms", "dead_after": "2s", "resume_timeout": "1s"})
     client.signal(signal.SIGSTOP)
     world.undo.append(lambda: client.running() and client.signal(signal.SIGCONT))
     began = time.monotonic()

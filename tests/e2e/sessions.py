@@ -86,8 +86,9 @@ def second_client(world):
 @case("an idle session lives on, with the settings that a user gets", seconds=60)
 def idle(world):
     gate, _ = world.tunnel()
-    time.sleep(22)  # more than keep_alive and dead_after
-    equal(gate.text().count("opened with"), 1, "sessions opened in 22 s of silence")
+    time.sleep(27)  # more than keep_alive and dead_after together
+    equal(gate.text().count("opened with"), 1, "sessions opened in 27 s of silence")
+    equal(gate.text().count("goes on with"), 0, "links that replaced others in 27 s of silence")
     equal(world.curl("/"), "hello\n", "a request after the silence")
 
 

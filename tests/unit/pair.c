@@ -347,17 +347,26 @@ static struct rig *new_client(struct pair *pair)
                                       {codec_binary_plugin(), NULL},
                                       {&identity_plugin, pair},
                                       {&origin_plugin, pair}};
+    const struct rig_part both[] = {
+        client[0], {&wire_client_bytes_plugin, &pair->bytes}, client[1], client[2], client[3]};
 
-    return rig_new(PIPELINE_CLIENT, client, 4);
+    return pair->has_bytes ? rig_new(PIPELINE_CLIENT, both, 5) : rig_new(PIPELINE_CLIENT, client, 4);
 }
 
-void pair_new(struct pair *pair)
+static struct rig *new_gateway(struct pair *pair)
 {
     const struct rig_part gateway[] = {{&edge_plugin, pair},
                                        {&identity_plugin, pair},
                                        {codec_binary_plugin(), NULL},
-                                       {&wire_gateway_plugin, &pair->wire}};
-    pair->gateway = rig_new(PIPELINE_GATEWAY, gateway, 4);
+                                       {&wire_gateway_plugin, &pair->wire},
+                                       {&wire_gateway_bytes_plugin, &pair->bytes}};
+
+    return rig_new(PIPELINE_GATEWAY, gateway, pair->has_bytes ? 5 : 4);
+}
+
+void pair_new(struct pair *pair)
+{
+    pair->gateway = new_gateway(pair);
     pair->client = new_client(pair);
 }
 
@@ -367,6 +376,16 @@ void pair_start(struct pair *pair)
     ck_assert_int_eq(sessions_start(pair->gateway->worker), 0);
     rig_start(pair->client);
     ck_assert_int_eq(sessions_start(pair->client->worker), 0);
+}
+
+void pair_replace_gateway(struct pair *pair)
+{
+    pair->wire.dark = true;
+    rig_free(pair->gateway);
+    pair->wire.dark = false;
+    pair->gateway = new_gateway(pair);
+    rig_start(pair->gateway);
+    ck_assert_int_eq(sessions_start(pair->gateway->worker), 0);
 }
 
 void pair_add_client(struct pair *pair)
@@ -386,6 +405,7 @@ void pair_free(struct pair *pair)
         rig_free(pair->gateway);
     ck_assert_uint_eq(pair->attached, pair->detached);
     wire_free(&pair->wire);
+    wire_free(&pair->bytes);
 }
 
 static hg_time clock_now(void)
@@ -402,14 +422,14 @@ bool pair_run(struct pair *pair, bool (*done)(void *arg), void *arg, unsigned mi
     unsigned packets;
 
     while (!(done && done(arg)) && clock_now() < end) {
-        packets = pair->wire.packets;
+        packets = pair->wire.packets + pair->bytes.packets;
         if (pair->client)
             rig_run(pair->client, NULL, NULL, 0);
         if (pair->other)
             rig_run(pair->other, NULL, NULL, 0);
         if (pair->gateway)
             rig_run(pair->gateway, NULL, NULL, 0);
-        if (packets == pair->wire.packets)
+        if (packets == pair->wire.packets + pair->bytes.packets)
             usleep(100);
     }
     return done && done(arg);

@@ -12,7 +12,8 @@
 #include "tests/unit/wire.h"
 
 struct pair {
-    struct wire wire;
+    struct wire wire, bytes; /* the second transport of both is a byte link, if has_bytes */
+    bool has_bytes;          /* to be set before pair_new() */
     struct rig *gateway, *client;
     struct rig *other;                   /* a second client with the same id: see pair_add_client() */
     const char *const *services;         /* what the client may serve; NULL: everything */
@@ -44,6 +45,8 @@ struct user {
 /* Starts both; the settings may be changed before pair_start(). */
 void pair_new(struct pair *pair);
 void pair_start(struct pair *pair);
+/* The gateway is gone without a word, and one that knows nothing stands in its place. */
+void pair_replace_gateway(struct pair *pair);
 /* Starts a second process of the same client. */
 void pair_add_client(struct pair *pair);
 void pair_free(struct pair *pair);

@@ -69,8 +69,11 @@ static struct pipeline *empty_pipeline(enum pipeline_shape shape, size_t count)
                                            .log_level = HG_LOG_WARNING,
                                            .stop_timeout = 5 * HG_SECOND,
                                            .exchange_buffer = 65536,
-                                           .keep_alive = 10 * HG_SECOND,
-                                           .dead_after = 18 * HG_SECOND,
+                                           .keep_alive = 15 * HG_SECOND,
+                                           .dead_after = 10 * HG_SECOND,
+                                           .resume_timeout = 60 * HG_SECOND,
+                                           .head_start = 300 * HG_MILLISECOND,
+                                           .probe_interval = 45 * HG_SECOND,
                                            .session_window = 16 << 20};
     return pipeline;
 }

@@ -44,6 +44,14 @@ tests_unit_test_sessions_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_sessions_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sessions_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_resume
+TESTS += tests/unit/test_resume
+tests_unit_test_resume_SOURCES = tests/unit/test_resume.c tests/unit/pair.c tests/unit/pair.h \
+	tests/unit/wire.c tests/unit/wire.h
+tests_unit_test_resume_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_resume_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_resume_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_control tests/unit/test_registry
 TESTS += tests/unit/test_control tests/unit/test_registry
 tests_unit_test_control_SOURCES = tests/unit/test_control.c

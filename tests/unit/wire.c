@@ -128,7 +128,8 @@ static int send_packet(void *handle, const uint8_t *data, size_t size)
     wire->packets++;
     if (size > wire->largest)
         wire->largest = size;
-    if (!wire->dark && !end->is_dark && !end->peer->is_dark && draw(wire) % 100 >= wire->loss)
+    if (!wire->dark && !end->is_dark && !end->is_mute && !(wire->mute_gateway && end->is_gateway) &&
+        !end->peer->is_dark && draw(wire) % 100 >= wire->loss)
         put(end->peer, end->next_number, data, size);
     end->next_number++;
     return 0;
@@ -281,23 +282,20 @@ static void stop(struct hg_worker *worker)
             end->worker = NULL;
 }
 
-static const struct hg_transport_ops ops = {
-    .size = sizeof ops,
-    .listens = listens,
-    .connect = connect_link,
-    .cancel = cancel,
-    .next_packet_number = next_packet_number,
-    .send = send_packet,
-    .flush = flush,
-    .close = close_link,
-};
+#define OPS(what)                                                                                                      \
+    {                                                                                                                  \
+        .size = sizeof(struct hg_transport_ops), .flags = (what), .listens = listens, .connect = connect_link,         \
+        .cancel = cancel, .next_packet_number = next_packet_number, .send = send_packet, .flush = flush,               \
+        .close = close_link,                                                                                           \
+    }
+static const struct hg_transport_ops packet_ops = OPS(0), byte_ops = OPS(HG_TRANSPORT_RELIABLE);
 
-const struct hg_plugin wire_gateway_plugin = {
-    HG_PLUGIN_HEADER, .role = HG_ROLE_TRANSPORT,     .name = "wire_gateway",
-    .ops = &ops,      .worker_start = gateway_start, .worker_stop = stop,
-};
-
-const struct hg_plugin wire_client_plugin = {
-    HG_PLUGIN_HEADER, .role = HG_ROLE_TRANSPORT,    .name = "wire_client",
-    .ops = &ops,      .worker_start = client_start, .worker_stop = stop,
-};
+#define PLUGIN(name_of_it, ops_of_it, start)                                                                           \
+    {                                                                                                                  \
+        HG_PLUGIN_HEADER, .role = HG_ROLE_TRANSPORT, .name = (name_of_it), .ops = &(ops_of_it),                        \
+                          .worker_start = (start), .worker_stop = stop,                                                \
+    }
+const struct hg_plugin wire_gateway_plugin = PLUGIN("wire_gateway", packet_ops, gateway_start);
+const struct hg_plugin wire_client_plugin = PLUGIN("wire_client", packet_ops, client_start);
+const struct hg_plugin wire_gateway_bytes_plugin = PLUGIN("wire_gateway_bytes", byte_ops, gateway_start);
+const struct hg_plugin wire_client_bytes_plugin = PLUGIN("wire_client_bytes", byte_ops, client_start);

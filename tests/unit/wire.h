@@ -20,6 +20,7 @@ struct wire_end {
     size_t waiting;
     uint64_t next_number;
     bool is_gateway, is_up, is_posted, is_blocked, is_hung_up;
+    bool is_mute;      /* what this end sends does not arrive */
     bool is_dark;      /* what this end sends does not arrive, nor what is sent to it */
     bool said_goodbye; /* the core closed it gracefully */
 };
@@ -30,15 +31,18 @@ struct wire {
     struct wire_end *ends;              /* all that there ever were, the newest first */
     unsigned loss;                      /* packets of a hundred that are lost */
     unsigned seed;
-    unsigned room;    /* packets that may wait for an end before send() is refused; 0: no bound */
-    bool dark;        /* nothing arrives, not even a hang-up */
-    bool unreachable; /* connect() is answered by hg_link_down() */
+    unsigned room;     /* packets that may wait for an end before send() is refused; 0: no bound */
+    bool mute_gateway; /* what gateways send does not arrive */
+    bool dark;         /* nothing arrives, not even a hang-up */
+    bool unreachable;  /* connect() is answered by hg_link_down() */
     unsigned connects, refused_sends, packets;
     size_t largest;
 };
 
 /* The two plugins; cfg is the struct wire. */
 extern const struct hg_plugin wire_gateway_plugin, wire_client_plugin;
+/* The same as byte links: such a wire must not lose packets. */
+extern const struct hg_plugin wire_gateway_bytes_plugin, wire_client_bytes_plugin;
 
 /* The newest link's end at the client, or at the gateway; NULL before there was one. */
 struct wire_end *wire_newest(struct wire *wire, bool gateway);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Sessions that have lost their link and wait for another one. Their exchanges pause: nothing moves, no credit is
+ * given, so what they hold is bounded as ever. One that is not resumed within `resume_timeout` ends.
+ */
+#ifndef CORE_DETACHED_H
+#define CORE_DETACHED_H
+
+#include "core/session.h"
+
+/* 0, or -1 when memory is out. */
+int detached_start(struct sessions *sessions);
+/* Ends all that are left. */
+void detached_stop(struct sessions *sessions);
+
+/* The session has lost its link; `why` is for the log and for those whom its end concerns. */
+void detached_add(struct session *session, const char *why);
+/* It has a link again, or ends. No effect on one that is not detached. */
+void detached_remove(struct session *session);
+
+#endif

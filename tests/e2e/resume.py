@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""Sessions outlive their links: a UDP path that goes silent for a while, or gives the client another port, in the
+middle of transfers. Every byte is compared and the longest pause measured."""
+
+import hashlib
+import re
+import selectors
+import socket
+import subprocess
+import threading
+import time
+
+from harness import MIB, SANITIZERS, case, check, equal, in_parallel, main, note, pattern_sha256, scaled, wait_until
+
+SIZE = scaled(200 * MIB, 20 * MIB)
+RATE = scaled(40, 4)  # MiB/s of each transfer, so that it lasts for some seconds
+
+
+class Relay:
+    """What a NAT is for UDP: each client's address is given a port of its own toward the gateway."""
+
+    def __init__(self, world, target):
+        self.target = target
+        self.blocked = self.ended = False
+        self.selector = selectors.DefaultSelector()
+        self.front = self.socket()
+        self.front.bind(("127.0.0.1", 0))
+        self.port = self.front.getsockname()[1]
+        self.ports = {}  # of clients' addresses: the socket toward the gateway
+        self.forgotten = []
+        self.lock = threading.Lock()
+        self.selector.register(self.front, selectors.EVENT_READ, None)
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+        world.undo.append(self.end)
+
+    @staticmethod
+    def socket():
+        made = socket.socket(type=socket.SOCK_DGRAM)
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * MIB)
+        return made
+
+    def rebind(self):
+        """Forgets all ports, as a NAT box that was restarted: what the gateway still sends to them is lost."""
+        with self.lock:
+            for upstream in self.ports.values():
+                self.selector.unregister(upstream)
+                self.forgotten.append(upstream)
+            self.ports = {}
+
+    def port_for(self, address):
+        upstream = self.ports.get(address)
+        if not upstream:
+            upstream = self.ports[address] = self.socket()
+            upstream.connect(("127.0.0.1", self.target))
+            self.selector.register(upstream, selectors.EVENT_READ, address)
+        return upstream
+
+    def pass_on(self, source, address):
+        try:
+            for _ in range(64):
+                data, sender = source.recvfrom(65536)
+                if self.blocked:
+                    continue
+                if address:
+                    self.front.sendto(data, address)
+                else:
+                    self.port_for(sender).send(data)
+        except (BlockingIOError, ConnectionRefusedError):
+            pass
+
+    def run(self):
+        while not self.ended:
+            ready = self.selector.select(0.1)
+            with self.lock:
+                for key, _ in ready:
+                    if key.fileobj not in self.forgotten:
+                        self.pass_on(key.fileobj, key.data)
+
+    def end(self):
+        self.ended = True
+        self.thread.join()
+        for each in [self.front, *self.ports.values(), *self.forgotten]:
+            each.close()
+        self.selector.close()
+
+
+class Pauses:
+    """Takes the time between pieces of a transfer."""
+
+    def __init__(self):
+        self.size, self.longest, self.last = 0, 0.0, None
+
+    def moved(self, size):
+        now = time.monotonic()
+        if self.last:
+            self.longest = max(self.longest, now - self.last)
+        self.last = now
+        self.size += size
+
+
+def download(world, pauses):
+    command = world.curl_command(f"/bytes/{SIZE}", "-N")
+    digest = hashlib.sha256()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as curl:
+        while block := curl.stdout.read(65536):
+            digest.update(block)
+            pauses.moved(len(block))
+            time.sleep(len(block) / (RATE * MIB))
+    equal((curl.returncode, pauses.size, digest.hexdigest()), (0, SIZE, pattern_sha256(SIZE)), "the download")
+
+
+def upload(world, pauses):
+    """Chunked: curl does not know the size of what it reads from a pipe."""
+    command = world.curl_command("/hash", "-T", "-", "-X", "POST", "-H", "Expect:")
+    digest = hashlib.sha256()
+    block = hashlib.sha256(b"upload").digest() * 2048
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as curl:
+        while pauses.size < SIZE:
+            curl.stdin.write(block)
+            digest.update(block)
+            pauses.moved(len(block))
+            time.sleep(len(block) / (RATE * MIB))
+        curl.stdin.close()
+        answer = curl.stdout.read().decode()
+    check(digest.hexdigest() in answer, f"the upload's hash is not in the answer {answer!r:.200}")
+
+
+def relayed(world, **extra):
+    world.service = world.origin()
+    world.token("client-1")
+    gate = world.gateway(extra=extra)
+    relay = Relay(world, world.https)
+    client = world.client({"web": f"http://127.0.0.1:{world.service.port}"}, dtls={"connect": f"127.0.0.1:{relay.port}"},
+                          extra=extra)
+    world.wait_for_tunnel()
+    return gate, client, relay
+
+
+def with_transfers(world, events, pause):
+    """Both transfers, and each event when both have moved a fifth further."""
+    down, up = Pauses(), Pauses()
+
+    def disturb():
+        for number, event in enumerate(events):
+            wait_until(lambda: min(down.size, up.size) > (number + 1) * SIZE // 5, 60, "both transfers to move")
+            event()
+
+    in_parallel([lambda: download(world, down), lambda: upload(world, up), disturb])
+    note(f"longest pause: download {down.longest:.2f} s, upload {up.longest:.2f} s")
+    check(max(down.longest, up.longest) < pause * (3 if SANITIZERS else 1), f"a pause of more than {pause} s")
+
+
+@case("the NAT gives the client another port, three times: transfers go on within 2 s", seconds=180)
+def rebinding(world):
+    gate, client, relay = relayed(world)
+    with_transfers(world, [relay.rebind] * 3, 2)
+    equal(gate.text().count(" opened with "), 1, "sessions opened")
+    check(gate.text().count(" goes on with ") >= 3, "the session has not moved three times")
+    client.wait_for(r"silent for too long")
+
+
+@case("UDP is silent for 4 s: transfers go on, and a request made meanwhile is answered", seconds=180)
+def silence(world):
+    gate, _, relay = relayed(world)
+
+    def block():
+        relay.blocked = True
+        time.sleep(3)
+        begun = threading.Thread(target=lambda: answers.append(world.curl("/")))
+        begun.start()
+        time.sleep(1)
+        relay.blocked = False
+        begun.join()
+
+    answers = []
+    with_transfers(world, [block], 8)
+    equal(answers, ["hello\n"], "the answer to the request made in the silence")
+    equal(gate.text().count(" opened with "), 1, "sessions opened")
+
+
+@case("the NAT forgets an idle client: it is there again before the next request", seconds=60)
+def idle(world):
+    gate, _, relay = relayed(world, keep_alive="1s")
+    relay.rebind()
+    gate.wait_for(r"goes on with", 5)
+    began = time.monotonic()
+    equal(world.curl("/"), "hello\n")
+    note(f"answered after {time.monotonic() - began:.2f} s")
+
+
+@case("a session that is not resumed in time ends: its exchanges are reset, nothing is left", seconds=60)
+def given_up(world):
+    gate, client, relay = relayed(world, keep_alive="500ms", dead_after="1s", resume_timeout="1s")
+    with subprocess.Popen(world.curl_command("/dribble/1000/100", "-N"), stdout=subprocess.PIPE, bufsize=0,
+                          stderr=subprocess.DEVNULL) as curl:
+        curl.stdout.read(1)
+        relay.blocked = True
+        curl.stdout.read()
+        check(curl.wait(10) != 0, "the cut download looks complete")
+    gate.wait_for(r"was not resumed within", 5)
+    client.wait_for(r"was not resumed within", 5)
+    equal(world.curl("/", want="%{http_code}"), "503", "a request afterwards")
+    relay.blocked = False
+    world.wait_for_tunnel(seconds=15)
+    check(re.search(r"session 2 .*opened with", gate.text()), "no new session")
+
+
+if __name__ == "__main__":
+    main()

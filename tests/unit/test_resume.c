@@ -1,0 +1,707 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Sessions that outlive their links: what goes on, what waits, what ends, and who may not.
+ */
+#include "core/carriage.h"
+#include "core/link.h"
+#include "core/sessions.h"
+#include "tests/unit/pair.h"
+
+#include <check.h>
+#include <stdio.h>
+
+static struct pair pair;
+
+static void set_up(void)
+{
+    memset(&pair, 0, sizeof pair);
+    pair.wire.seed = 1;
+    pair_new(&pair);
+}
+
+static void tear_down(void)
+{
+    pair_free(&pair);
+}
+
+static void connect_pair(void)
+{
+    pair_start(&pair);
+    pair_connect(&pair);
+    pair_wait(&pair, 20);
+}
+
+static struct sessions *at_gateway(void)
+{
+    return pair.gateway->worker->sessions;
+}
+
+static struct sessions *at_client(void)
+{
+    return pair.client->worker->sessions;
+}
+
+static bool no_session(void *arg)
+{
+    (void)arg;
+    return pair_session_count(&pair) == 0;
+}
+
+static bool is_held(void *arg)
+{
+    (void)arg;
+    return pair.held != NULL;
+}
+
+static bool has_status(void *arg)
+{
+    return ((struct user *)arg)->status != 0;
+}
+
+static bool is_resumed(void *arg)
+{
+    return *at_client()->resumed >= *(uint64_t *)arg && *at_gateway()->resumed >= *(uint64_t *)arg;
+}
+
+static bool origin_is_quiet(void *arg)
+{
+    (void)arg;
+    return pair.attached == pair.detached;
+}
+
+static void expect_success(const struct user *user, uint64_t bytes)
+{
+    ck_assert_msg(!user->was_reset, "reset: %d %s %s", user->reason.status, user->reason.error, user->detail);
+    ck_assert_int_eq(user->status, 200);
+    ck_assert(user->ended && !user->is_wrong);
+    ck_assert_uint_eq(user->got, bytes);
+}
+
+static void expect_resumptions(uint64_t count)
+{
+    ck_assert(pair_run(&pair, is_resumed, &count, 5000));
+}
+
+/* ---- What goes on ---- */
+
+static unsigned draw(unsigned *seed, unsigned below)
+{
+    *seed = *seed * 1103515245 + 12345;
+    return (*seed >> 16) % below;
+}
+
+/* Each way in which a link can die. */
+static void kill_link(unsigned how)
+{
+    struct wire_end *end = wire_newest(&pair.wire, false);
+
+    if (how == 0)
+        wire_break(end);
+    else if (how == 1)
+        end->is_dark = true;
+    else if (how == 2 && end->link)
+        link_close(end->link, TN_NO_ERROR, "the test wants it");
+    else if (end->peer->link)
+        link_close(end->peer->link, TN_INTERNAL_ERROR, "the test wants it");
+}
+
+START_TEST(no_byte_is_lost_however_links_die)
+{
+    struct user users[12] = {0};
+    unsigned seed = 77 + (unsigned)_i;
+
+    pair.wire.loss = _i % 2 ? 3 : 0;
+    pair.wire.room = _i % 3 ? 0 : 6;
+    connect_pair();
+    for (size_t i = 0; i < 12; i++)
+        user_ask(&users[i], &pair, "client-1", "web", i % 3 ? "/echo" : "/down/1700000", i % 3 ? 900000 + 7 * i : 0);
+    for (unsigned kill = 0; kill < 6; kill++) {
+        pair_wait(&pair, draw(&seed, 12));
+        kill_link(draw(&seed, 4));
+    }
+    for (size_t i = 0; i < 12; i++) {
+        ck_assert(pair_run(&pair, user_is_done, &users[i], 30000));
+        expect_success(&users[i], i % 3 ? 900000 + 7 * i : 1700000);
+    }
+    ck_assert_uint_gt(*at_gateway()->resumed, 0);
+    ck_assert_uint_eq(*at_gateway()->opened, 1);
+    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert_uint_eq(pair.resets, 0);
+}
+END_TEST
+
+START_TEST(two_thousand_exchanges_go_on)
+{
+    static struct user users[2000];
+
+    memset(users, 0, sizeof users);
+    connect_pair();
+    for (size_t i = 0; i < 2000; i++)
+        user_ask(&users[i], &pair, "client-1", "web", "/echo", 3000 + i);
+    pair_wait(&pair, 5);
+    wire_break(wire_newest(&pair.wire, true));
+    for (size_t i = 0; i < 2000; i++) {
+        ck_assert(pair_run(&pair, user_is_done, &users[i], 20000));
+        expect_success(&users[i], 3000 + i);
+    }
+    expect_resumptions(1);
+}
+END_TEST
+
+START_TEST(a_silent_link_is_replaced_within_a_second)
+{
+    struct user up = {0}, down = {0};
+    struct wire_end *old;
+    hg_time before;
+
+    connect_pair();
+    user_ask(&up, &pair, "client-1", "web", "/echo", 20000000);
+    user_ask(&down, &pair, "client-1", "web", "/down/20000000", 0);
+    ck_assert(pair_run(&pair, has_status, &down, 5000));
+    old = wire_newest(&pair.wire, false);
+    old->is_dark = true;
+    before = hg_now(rig_worker(pair.client, 0));
+    expect_resumptions(1);
+    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 1500 * HG_MILLISECOND);
+    ck_assert(pair_run(&pair, user_is_done, &up, 60000));
+    ck_assert(pair_run(&pair, user_is_done, &down, 60000));
+    expect_success(&up, 20000000);
+    expect_success(&down, 20000000);
+    ck_assert_ptr_null(old->link);
+    ck_assert_ptr_null(old->peer->link);
+    ck_assert_uint_eq(pair.wire.connects, 2);
+}
+END_TEST
+
+/* Only what the gateway hears is lost, as behind a NAT that has given the client another port. */
+START_TEST(a_link_that_is_deaf_one_way_is_replaced)
+{
+    struct user user = {.never_ends = true};
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/echo", 50000000);
+    ck_assert(pair_run(&pair, has_status, &user, 5000));
+    wire_newest(&pair.wire, false)->is_mute = true;
+    expect_resumptions(1);
+    hg_emit_end(user.self, HG_DOWN, NULL);
+    ck_assert(pair_run(&pair, user_is_done, &user, 60000));
+    ck_assert(!user.is_wrong && !user.was_reset);
+}
+END_TEST
+
+START_TEST(an_idle_link_that_went_dark_is_replaced_too)
+{
+    struct user user = {0};
+
+    pair.client->pipeline->settings.keep_alive = 200 * HG_MILLISECOND;
+    connect_pair();
+    wire_newest(&pair.wire, true)->is_dark = true;
+    expect_resumptions(1);
+    user_get(&user, &pair, "/down/10", 0);
+    expect_success(&user, 10);
+}
+END_TEST
+
+START_TEST(an_idle_link_lives)
+{
+    pair.client->pipeline->settings.keep_alive = pair.gateway->pipeline->settings.keep_alive = 200 * HG_MILLISECOND;
+    pair.client->pipeline->settings.dead_after = pair.gateway->pipeline->settings.dead_after = 200 * HG_MILLISECOND;
+    connect_pair();
+    pair_wait(&pair, 1500);
+    ck_assert_uint_eq(pair.wire.connects, 1);
+}
+END_TEST
+
+START_TEST(a_long_poll_is_not_taken_for_silence)
+{
+    struct user user = {0};
+    unsigned before;
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    before = pair.wire.packets;
+    pair_wait(&pair, 5000);
+    ck_assert_uint_eq(pair.wire.connects, 1);
+    /* Asked after 0.3, 0.9, 2.1 and 4.5 s: ping, ACK with pong, ACK. */
+    ck_assert_uint_le(pair.wire.packets - before, 20);
+}
+END_TEST
+
+START_TEST(what_is_held_while_a_session_waits_is_bounded)
+{
+    static struct user up[20], down[20]; /* outlive the test: they end when the workers do */
+    uint64_t sent = 0, per_stream = 4 * 65536 + 2 * (256 << 10);
+
+    connect_pair();
+    for (size_t i = 0; i < 20; i++) {
+        user_ask(&up[i], &pair, "client-1", "web", "/echo", 100000000);
+        user_ask(&down[i], &pair, "client-1", "web", "/down/100000000", 0);
+    }
+    ck_assert(pair_run(&pair, has_status, &down[19], 5000));
+    pair.wire.unreachable = true;
+    wire_break(wire_newest(&pair.wire, true));
+    pair_wait(&pair, 50);
+    for (size_t i = 0; i < 20; i++) {
+        ck_assert_uint_le(up[i].sent - up[i].got, 2 * per_stream);
+        ck_assert_uint_le(down[i].got, pair.given);
+        sent += up[i].sent + down[i].got;
+    }
+    pair_wait(&pair, 500);
+    for (size_t i = 0; i < 20; i++)
+        sent -= up[i].sent + down[i].got;
+    ck_assert_uint_eq(sent, 0);
+}
+END_TEST
+
+/* ---- Who waits for a client's return ---- */
+
+START_TEST(new_exchanges_wait_for_the_client)
+{
+    struct user users[3] = {0};
+
+    connect_pair();
+    pair.wire.unreachable = true;
+    wire_break(wire_newest(&pair.wire, true));
+    pair_wait(&pair, 50);
+    user_ask(&users[0], &pair, "client-1", "web", "/down/10", 0);
+    user_ask(&users[1], &pair, "client-1", "web", "/echo", 100000);
+    user_ask(&users[2], &pair, "client-1", "web", "/hang", 0);
+    pair_wait(&pair, 500);
+    ck_assert(!users[0].detached && !users[1].detached);
+    ck_assert_uint_eq(pair.attached, 0);
+    hg_reset(users[2].self, &(struct hg_reason){499, NULL, "the user left", 0});
+    pair.wire.unreachable = false;
+    ck_assert(pair_run(&pair, user_is_done, &users[0], 4000));
+    ck_assert(pair_run(&pair, user_is_done, &users[1], 4000));
+    expect_success(&users[0], 10);
+    expect_success(&users[1], 100000);
+    ck_assert_uint_eq(pair.attached, 2);
+}
+END_TEST
+
+START_TEST(they_do_not_wait_for_ever)
+{
+    struct user user = {0};
+
+    connect_pair();
+    pair.wire.unreachable = true;
+    wire_break(wire_newest(&pair.wire, true));
+    pair_wait(&pair, 50);
+    user_ask(&user, &pair, "client-1", "web", "/down/10", 0);
+    pair_wait(&pair, 4500);
+    ck_assert(!user.detached);
+    pair_wait(&pair, 1000);
+    ck_assert(user.detached);
+    ck_assert_int_eq(user.reason.status, 503);
+    ck_assert_uint_gt(user.reason.retry_after, 0);
+}
+END_TEST
+
+/* ---- What ends ---- */
+
+START_TEST(a_session_that_nobody_resumes_ends)
+{
+    struct user user = {0}, half = {.stalls = true};
+
+    pair.gateway->pipeline->settings.resume_timeout = 300 * HG_MILLISECOND;
+    pair.client->pipeline->settings.resume_timeout = 400 * HG_MILLISECOND;
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    user_ask(&half, &pair, "client-1", "web", "/down/5000000", 0);
+    ck_assert(pair_run(&pair, has_status, &half, 5000));
+    pair.wire.unreachable = true;
+    wire_break(wire_newest(&pair.wire, true));
+    pair_wait(&pair, 150);
+    ck_assert(!user.detached);
+    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    ck_assert_int_eq(user.reason.status, 502);
+    ck_assert_str_eq(user.reason.error, "connection_terminated");
+    ck_assert_ptr_nonnull(strstr(user.detail, "not resumed"));
+    ck_assert(half.was_reset && !half.ended);
+    ck_assert(no_session(NULL));
+    ck_assert_uint_eq(*at_gateway()->expired, 1);
+    ck_assert(pair_run(&pair, origin_is_quiet, NULL, 1000));
+    ck_assert_uint_eq(pair.resets, 2);
+    ck_assert_ptr_null(at_client()->sessions);
+}
+END_TEST
+
+START_TEST(a_gateway_that_knows_nothing_opens_a_new_session)
+{
+    struct user lost = {0}, user = {0};
+
+    connect_pair();
+    user_ask(&lost, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    pair_replace_gateway(&pair);
+    ck_assert(lost.detached);
+    ck_assert(pair_run(&pair, origin_is_quiet, NULL, 2000));
+    ck_assert_uint_eq(pair.resets, 1);
+    user_get(&user, &pair, "/down/10", 0);
+    expect_success(&user, 10);
+    ck_assert_uint_eq(*at_client()->resumed, 0);
+    ck_assert_uint_eq(*at_client()->opened, 2);
+    ck_assert_ptr_null(at_client()->sessions->next);
+}
+END_TEST
+
+START_TEST(a_session_whose_name_never_arrived_is_not_kept)
+{
+    pair_start(&pair);
+    pair.wire.mute_gateway = true;
+    pair_wait(&pair, 100);
+    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    wire_break(wire_newest(&pair.wire, true));
+    pair_wait(&pair, 20);
+    ck_assert_ptr_null(at_gateway()->detached);
+    pair.wire.mute_gateway = false;
+    pair_connect(&pair);
+}
+END_TEST
+
+START_TEST(a_client_that_stops_without_link_delivers_what_runs)
+{
+    struct user user = {.stalls = true};
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/down/3000000", 0);
+    ck_assert(pair_run(&pair, has_status, &user, 5000));
+    pair.wire.unreachable = true;
+    wire_break(wire_newest(&pair.wire, true));
+    pair_wait(&pair, 50);
+    worker_drain(pair.client->worker);
+    pair_wait(&pair, 100);
+    ck_assert(!sessions_idle(pair.client->worker));
+    pair.wire.unreachable = false;
+    user.stalls = false;
+    hg_resume(user.self, HG_UP);
+    ck_assert(pair_run(&pair, user_is_done, &user, 5000));
+    expect_success(&user, 3000000);
+    ck_assert(pair_run(&pair, no_session, NULL, 2000));
+    ck_assert(sessions_idle(pair.client->worker));
+}
+END_TEST
+
+START_TEST(a_gateway_that_stops_lets_sessions_move)
+{
+    struct user user = {.stalls = true};
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/down/3000000", 0);
+    ck_assert(pair_run(&pair, has_status, &user, 5000));
+    worker_drain(pair.gateway->worker);
+    pair_wait(&pair, 50);
+    for (struct hg_link *link = at_gateway()->links; link; link = link->next)
+        if (link->session)
+            link_close(link, TN_NO_ERROR, "the test wants it");
+    pair_wait(&pair, 50);
+    user.stalls = false;
+    hg_resume(user.self, HG_UP);
+    ck_assert(pair_run(&pair, user_is_done, &user, 8000));
+    expect_success(&user, 3000000);
+}
+END_TEST
+
+/* ---- Who may resume, and who wins ---- */
+
+/* A link to the gateway on which nothing has been said yet, and its client end never will. */
+static struct wire_end *silent_link(void)
+{
+    struct wire_end *gateway;
+
+    pair.wire.loss = 100;
+    pair_add_client(&pair);
+    pair_wait(&pair, 20);
+    gateway = wire_newest(&pair.wire, true);
+    gateway->peer->is_dark = true;
+    pair.wire.loss = 0;
+    return gateway;
+}
+
+static void inject_open(struct wire_end *gateway, const char *id, const char *name)
+{
+    uint8_t packet[1400] = {0x06, 0x40, 0};
+    int size = snprintf((char *)packet + 5, sizeof packet - 5,
+                        "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
+                        "\"credentials\":{\"id\":\"%s\"},\"session\":\"%s\"}\n",
+                        id, name);
+
+    packet[3] = (uint8_t)(0x40 | size >> 8);
+    packet[4] = (uint8_t)size;
+    wire_inject(gateway, packet, (size_t)size + 5);
+}
+
+START_TEST(a_stolen_name_is_worth_nothing)
+{
+    struct user user = {0};
+    struct wire_end *thief;
+    const struct session *session;
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/down/20000000", 0);
+    ck_assert(pair_run(&pair, has_status, &user, 5000));
+    session = at_gateway()->sessions;
+    thief = silent_link();
+    inject_open(thief, "client-2", session->name);
+    pair_wait(&pair, 50);
+    ck_assert_uint_eq(*at_gateway()->refused, 1);
+    ck_assert_int_eq(thief->link->state, LINK_REFUSED);
+    ck_assert_ptr_ne(session->link, thief->link);
+    ck_assert_uint_eq(*at_gateway()->resumed, 0);
+    ck_assert(pair_run(&pair, user_is_done, &user, 20000));
+    expect_success(&user, 20000000);
+}
+END_TEST
+
+START_TEST(of_two_links_the_newest_carries_the_session)
+{
+    struct user user = {0};
+    struct wire_end *first, *second;
+    struct session *session;
+    char name[CONTROL_SESSION_NAME_SIZE + 1];
+
+    connect_pair();
+    first = wire_newest(&pair.wire, true);
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    session = at_gateway()->sessions;
+    memcpy(name, session->name, sizeof name);
+    second = silent_link();
+    pair.wire.unreachable = true;
+    inject_open(second, "client-1", name);
+    pair_wait(&pair, 50);
+    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert_ptr_eq(session->link, second->link);
+    ck_assert_ptr_null(first->link);
+    /* The client was told why, and takes its session back by the same rule. */
+    ck_assert_ptr_null(at_client()->sessions->link);
+    ck_assert_ptr_nonnull(strstr(at_client()->sessions->lost_reason, "LINK_REPLACED"));
+    pair.wire.unreachable = false;
+    ck_assert(pair_run(&pair, is_resumed, &(uint64_t){1}, 3000));
+    ck_assert_ptr_null(second->link);
+    ck_assert(!user.detached && pair.held);
+    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(pair_run(&pair, user_is_done, &user, 2000));
+    ck_assert_int_eq(user.reason.status, 504);
+}
+END_TEST
+
+START_TEST(an_unknown_name_gets_a_new_session)
+{
+    struct wire_end *end;
+
+    connect_pair();
+    end = silent_link();
+    inject_open(end, "client-1", "AAAAAAAAAAAAAAAAAAAAAA");
+    pair_wait(&pair, 50);
+    ck_assert_uint_eq(*at_gateway()->opened, 2);
+    ck_assert_str_ne(at_gateway()->sessions->name, "AAAAAAAAAAAAAAAAAAAAAA");
+    ck_assert_int_eq(end->link->state, LINK_ACTIVE);
+}
+END_TEST
+
+START_TEST(sessions_that_their_client_forgot_do_not_pile_up)
+{
+    connect_pair();
+    for (unsigned i = 0; i < 10; i++) {
+        /* The gateway only sees that the link is down. */
+        pair.wire.dark = true;
+        wire_break(wire_newest(&pair.wire, true));
+        rig_free(pair.client);
+        pair.client = NULL;
+        pair.wire.dark = false;
+        pair_add_client(&pair);
+        pair_wait(&pair, 30);
+        pair.client = pair.other;
+        pair.other = NULL;
+    }
+    ck_assert_uint_eq(pair_session_count(&pair), 1);
+}
+END_TEST
+
+/* ---- Two transports ---- */
+
+static void set_up_both(void)
+{
+    memset(&pair, 0, sizeof pair);
+    pair.wire.seed = 1;
+    pair.has_bytes = true;
+    pair_new(&pair);
+    pair.client->pipeline->settings.head_start = 100 * HG_MILLISECOND;
+    pair.client->pipeline->settings.probe_interval = 300 * HG_MILLISECOND;
+}
+
+static bool is_over_bytes(void *arg)
+{
+    const struct session *session = at_client()->sessions;
+
+    (void)arg;
+    return session && session->link && (session->link->ops->flags & HG_TRANSPORT_RELIABLE);
+}
+
+static bool is_over_packets(void *arg)
+{
+    const struct session *session = at_client()->sessions;
+
+    (void)arg;
+    return session && session->link && !(session->link->ops->flags & HG_TRANSPORT_RELIABLE);
+}
+
+START_TEST(the_first_transport_has_a_head_start)
+{
+    connect_pair();
+    pair_wait(&pair, 300);
+    ck_assert(is_over_packets(NULL));
+    ck_assert_uint_eq(pair.bytes.connects, 0);
+    ck_assert_uint_eq(pair.wire.connects, 1);
+}
+END_TEST
+
+START_TEST(the_second_takes_over_when_the_first_is_blocked)
+{
+    struct user user = {0};
+
+    pair.wire.dark = true;
+    pair.client->pipeline->settings.probe_interval = 60 * HG_SECOND;
+    pair_start(&pair);
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 400));
+    pair_wait(&pair, 50);
+    ck_assert_uint_eq(pair.wire.connects, 1);
+    ck_assert_ptr_null(pair.wire.ends->link);
+    ck_assert_ptr_null(at_client()->links->next);
+    user_get(&user, &pair, "/echo", 3000000);
+    expect_success(&user, 3000000);
+}
+END_TEST
+
+START_TEST(the_second_is_tried_at_once_when_the_first_fails)
+{
+    pair.wire.unreachable = true;
+    pair.client->pipeline->settings.head_start = 10 * HG_SECOND;
+    pair_start(&pair);
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 500));
+}
+END_TEST
+
+START_TEST(a_first_that_comes_up_and_says_nothing_loses)
+{
+    pair.wire.mute_gateway = true;
+    pair.client->pipeline->settings.head_start = 0;
+    pair_start(&pair);
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 3000));
+    ck_assert_uint_eq(*at_client()->opened, 1);
+}
+END_TEST
+
+START_TEST(of_two_that_are_up_at_once_one_session_comes)
+{
+    pair.client->pipeline->settings.head_start = 0;
+    connect_pair();
+    pair_wait(&pair, 100);
+    ck_assert_uint_eq(*at_gateway()->opened, 1);
+    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert_ptr_null(at_client()->links->next);
+    ck_assert_ptr_null(at_gateway()->links->next);
+}
+END_TEST
+
+START_TEST(no_byte_is_lost_between_transports)
+{
+    struct user users[4] = {0};
+
+    connect_pair();
+    for (size_t i = 0; i < 4; i++)
+        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/200000000", i % 2 ? 100000000 + i : 0);
+    pair_wait(&pair, 10 + 3 * (unsigned)_i);
+    /* Blocked: what there is goes dark, and no handshake comes through. */
+    wire_newest(&pair.wire, false)->is_dark = true;
+    pair.wire.unreachable = true;
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 5000));
+    pair.wire.unreachable = false;
+    ck_assert(pair_run(&pair, is_over_packets, NULL, 5000));
+    ck_assert_uint_eq(*at_client()->returned, 1);
+    ck_assert_msg(!users[0].detached, "the transfers were over too soon to tell anything");
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));
+        expect_success(&users[i], i % 2 ? 100000000 + i : 200000000);
+    }
+    ck_assert_uint_eq(*at_gateway()->opened, 1);
+    ck_assert_uint_eq(pair.resets, 0);
+}
+END_TEST
+
+START_TEST(a_return_in_vain_makes_the_next_one_rarer)
+{
+    pair.wire.dark = true;
+    pair_start(&pair);
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 1000));
+    for (unsigned i = 0; i < 2; i++) {
+        pair.wire.dark = false;
+        ck_assert(pair_run(&pair, is_over_packets, NULL, 12000));
+        pair.wire.dark = true;
+        wire_newest(&pair.wire, false)->is_hung_up = true;
+        wire_break(wire_newest(&pair.wire, false));
+        ck_assert(pair_run(&pair, is_over_bytes, NULL, 2000));
+    }
+    /* The third interval is four times 0.3 s, less a quarter. */
+    pair.wire.dark = false;
+    pair_wait(&pair, 850);
+    ck_assert(is_over_bytes(NULL));
+    ck_assert(pair_run(&pair, is_over_packets, NULL, 12000));
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("resume");
+    TCase *on = tcase_create("goes on"), *waits = tcase_create("waits"), *ends = tcase_create("ends"),
+          *who = tcase_create("who"), *both = tcase_create("both");
+
+    tcase_add_loop_test(on, no_byte_is_lost_however_links_die, 0, 20);
+    tcase_add_test(on, two_thousand_exchanges_go_on);
+    tcase_add_test(on, a_silent_link_is_replaced_within_a_second);
+    tcase_add_test(on, a_link_that_is_deaf_one_way_is_replaced);
+    tcase_add_test(on, an_idle_link_that_went_dark_is_replaced_too);
+    tcase_add_test(on, an_idle_link_lives);
+    tcase_add_test(on, a_long_poll_is_not_taken_for_silence);
+    tcase_add_test(on, what_is_held_while_a_session_waits_is_bounded);
+    tcase_add_test(waits, new_exchanges_wait_for_the_client);
+    tcase_add_test(waits, they_do_not_wait_for_ever);
+    tcase_add_test(ends, a_session_that_nobody_resumes_ends);
+    tcase_add_test(ends, a_gateway_that_knows_nothing_opens_a_new_session);
+    tcase_add_test(ends, a_session_whose_name_never_arrived_is_not_kept);
+    tcase_add_test(ends, a_client_that_stops_without_link_delivers_what_runs);
+    tcase_add_test(ends, a_gateway_that_stops_lets_sessions_move);
+    tcase_add_test(who, a_stolen_name_is_worth_nothing);
+    tcase_add_test(who, of_two_links_the_newest_carries_the_session);
+    tcase_add_test(who, an_unknown_name_gets_a_new_session);
+    tcase_add_test(who, sessions_that_their_client_forgot_do_not_pile_up);
+    tcase_add_test(both, the_first_transport_has_a_head_start);
+    tcase_add_test(both, the_second_takes_over_when_the_first_is_blocked);
+    tcase_add_test(both, the_second_is_tried_at_once_when_the_first_fails);
+    tcase_add_test(both, a_first_that_comes_up_and_says_nothing_loses);
+    tcase_add_test(both, of_two_that_are_up_at_once_one_session_comes);
+    tcase_add_loop_test(both, no_byte_is_lost_between_transports, 0, 4);
+    tcase_add_test(both, a_return_in_vain_makes_the_next_one_rarer);
+    TCase *const cases[] = {on, waits, ends, who, both};
+    for (size_t i = 0; i < 5; i++) {
+        tcase_add_checked_fixture(cases[i], cases[i] == both ? set_up_both : set_up, tear_down);
+        tcase_set_timeout(cases[i], 120);
+        suite_add_tcase(suite, cases[i]);
+    }
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(make_suite());
+    int failed;
+
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
