@@ -76,7 +76,6 @@ struct edge {
     struct hg_timer *flush_timer; /* … which this timer is */
     struct hg_buffer *spare_inputs[16];
     size_t spare_input_count;
-    struct hg_capability certificates;
     time_t date_time; /* of `date` */
     char date[32];
     uint64_t *accepted, *requests, *refused, *failed_handshakes, *aborted; /* counters */
