@@ -75,6 +75,11 @@ int tls_start(struct edge *edge)
 {
     edge->tls_input = malloc(TLSCOMMON_INPUT_MIN);
     edge->tls_record = malloc(RECORD_SIZE);
+    if (hg_capability(edge->worker->instance, HG_CONNECTIONS, HG_CONNECTIONS_VERSION, &edge->taker)) {
+        const struct hg_connections_ops *ops = edge->taker.ops;
+
+        edge->taken = ops->protocols(edge->taker.provider);
+    }
     return edge->tls_input && edge->tls_record ? 0 : -1;
 }
 
@@ -91,6 +96,24 @@ static void certificate_decided(void *arg)
     struct tls *tls = arg;
 
     connection_handshake(tls->connection);
+}
+
+static bool is_foreign(const struct edge *edge, const struct tlscommon_hello *hello)
+{
+    for (const char *const *protocol = edge->taken; protocol && *protocol; protocol++)
+        if (tlscommon_hello_offers(hello, hg_text(*protocol)))
+            return true;
+    return false;
+}
+
+void tls_hand_over(struct tls *tls, int fd)
+{
+    const struct edge *edge = tls->connection->edge;
+    const struct hg_connections_ops *ops = edge->taker.ops;
+    const struct hg_connection connection = {
+        .fd = fd, .bytes = tls->input.data, .size = tls->input.size, .peer = hg_text(tls->connection->peer)};
+
+    ops->take(hg_capability_worker(edge->worker, &edge->taker), &connection);
 }
 
 static int give_up(struct tls *tls)
@@ -117,6 +140,8 @@ static int await_hello(struct tls *tls)
     tls->hello_read = true;
     if (state == TLSCOMMON_HELLO_WRONG)
         return 0;
+    if (is_foreign(edge, &hello))
+        return TLS_FOREIGN;
     query = (struct hg_certificate_query){.server_name = hg_text(hello.server_name),
                                           .alpn = hello.alpn,
                                           .alpn_count = hello.alpn_count,
