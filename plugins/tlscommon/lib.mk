@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += plugins/tlscommon/libtlscommon.la
 plugins_tlscommon_libtlscommon_la_SOURCES = \
 	plugins/tlscommon/certificate.c plugins/tlscommon/certificate.h \
 	plugins/tlscommon/hello.c plugins/tlscommon/hello.h \
-	plugins/tlscommon/input.c plugins/tlscommon/input.h
+	plugins/tlscommon/input.c plugins/tlscommon/input.h \
+	plugins/tlscommon/peer.c plugins/tlscommon/peer.h
 plugins_tlscommon_libtlscommon_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
 plugins_tlscommon_libtlscommon_la_CFLAGS = $(PLUGIN_CFLAGS)
