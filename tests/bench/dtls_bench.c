@@ -5,7 +5,7 @@
  * as fast as it goes at two packet sizes, a ping-pong, and handshakes; a line of JSON each. Rates are for each second
  * of processor time that both ends take together, so that they hold on a busy machine too.
  */
-#include "plugins/dtls/tests/pair.h"
+#include "tests/unit/transport_pair.h"
 
 #include <check.h>
 #include <stdio.h>
