@@ -19,8 +19,11 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* How long a handshake, and then the answer to `open`, may take. */
+/* How long a handshake (where no other transport is left to try), and then the answer to `open`, may take. */
 #define CONNECT_TIMEOUT (10 * HG_SECOND)
+/* How long the handshake over one transport may take before the next one is tried; doubled with each failed round, so
+ * that a slow path gets its time as well. */
+#define HEAD_START HG_SECOND
 /* While exchanges run: the silence after which the gateway is asked for life, and that after which it is doubted. */
 #define ASK_AFTER   (3 * HG_SECOND)
 #define DOUBT_AFTER (4 * HG_SECOND)
@@ -39,6 +42,7 @@ struct connector {
     bool waits;              /* the timer runs */
     size_t next_transport;   /* of this round, in the pipeline's order */
     struct hg_link *attempt; /* the link that is being opened */
+    hg_time handshake_time;  /* how long its handshake may take */
     hg_time not_before;      /* what a gateway has asked for */
 };
 
@@ -86,13 +90,29 @@ static void want_session(struct connector *connector)
     hg_timer_set(core_of(sessions)->host, connector->timer, delay);
 }
 
+/* How long a handshake may take: a network that silently drops what it does not like, UDP for example, must not cost
+ * more than a moment while there is another way. */
+static hg_time handshake_time(const struct connector *connector)
+{
+    unsigned rounds = connector->backoff.failures;
+    hg_time time = HEAD_START;
+
+    if (connector->next_transport == connector->sessions->worker->pipeline->transport_count)
+        return CONNECT_TIMEOUT;
+    while (rounds-- > 1 && time < CONNECT_TIMEOUT)
+        time *= 2;
+    return time < CONNECT_TIMEOUT ? time : CONNECT_TIMEOUT;
+}
+
 /* Tries to open a link over one transport. False when that cannot even be tried. */
 static bool connect_over(struct connector *connector, const struct instance *transport)
 {
     struct sessions *sessions = connector->sessions;
     struct hg_worker *worker = &sessions->worker->instances[transport->index];
-    struct hg_link *link = link_new(sessions, worker, hg_now(core_of(sessions)) + CONNECT_TIMEOUT);
+    struct hg_link *link;
 
+    connector->handshake_time = handshake_time(connector);
+    link = link_new(sessions, worker, hg_now(core_of(sessions)) + connector->handshake_time);
     if (!link)
         return false;
     if (transport->plugin->transport.connect(worker, link)) {
@@ -339,7 +359,8 @@ static bool is_drained(const struct hg_link *link)
 static void client_check(struct hg_link *link)
 {
     if (link->state == LINK_HANDSHAKE)
-        link_close(link, TN_NO_ERROR, "no handshake within 10 s");
+        link_close(link, TN_NO_ERROR, "no handshake within %g s",
+                   (double)link->sessions->connector->handshake_time / (double)HG_SECOND);
     else if (link->state == LINK_OPENING)
         link_close(link, TN_NO_ERROR, "no answer to `open` within 10 s");
     else if (link->state != LINK_ACTIVE)
