@@ -51,7 +51,7 @@ tests_unit_test_dtls_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_dtls_LDADD = $(DTLS_TEST_LDADD)
 
 check_PROGRAMS += tests/bench/dtls_bench
-tests_bench_dtls_bench_SOURCES = tests/bench/dtls_bench.c
+tests_bench_dtls_bench_SOURCES = tests/bench/link_bench.c
 tests_bench_dtls_bench_CPPFLAGS = $(DTLS_TEST_CPPFLAGS)
 tests_bench_dtls_bench_CFLAGS = $(UNIT_CFLAGS)
 tests_bench_dtls_bench_LDADD = $(DTLS_TEST_LDADD)

@@ -8,9 +8,10 @@
 
 #include "plugins/dtls/association.h"
 
-#define TEST_NAME            "dtls"
-#define TEST_CONFIG          struct dtls_config
-#define TEST_INSTANCE        struct dtls_instance
-#define TEST_CONFIG_DEFAULTS .socket_buffer = 4 << 20
+#define TEST_NAME                   "dtls"
+#define TEST_CONFIG                 struct dtls_config
+#define TEST_INSTANCE               struct dtls_instance
+#define TEST_CONFIG_DEFAULTS        .socket_buffer = 4 << 20
+#define TEST_SET_MTU(config, bytes) (config).mtu = (bytes)
 
 #endif
