@@ -5,6 +5,7 @@
 
 /* RFC 8446 sections 4 and 5.1. */
 #define RECORD_HEADER         5
+#define RECORD_MAX            16384
 #define RECORD_HANDSHAKE      22
 #define MESSAGE_HEADER        4
 #define MESSAGE_CLIENT_HELLO  1
@@ -30,7 +31,7 @@ static enum tlscommon_hello_state join_records(const uint8_t *data, size_t size,
         if (size - at < RECORD_HEADER)
             return TLSCOMMON_HELLO_INCOMPLETE;
         length = (size_t)data[at + 3] << 8 | data[at + 4];
-        if (data[at] != RECORD_HANDSHAKE || data[at + 1] != MAJOR_VERSION || length == 0 ||
+        if (data[at] != RECORD_HANDSHAKE || data[at + 1] != MAJOR_VERSION || length == 0 || length > RECORD_MAX ||
             length > TLSCOMMON_HELLO_MAX + MESSAGE_HEADER - got)
             return TLSCOMMON_HELLO_WRONG;
         if (size - at - RECORD_HEADER < length)

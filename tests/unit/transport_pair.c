@@ -288,25 +288,30 @@ static uint16_t bound_port(struct hg_worker *gateway)
 
 void test_pair_start(struct test_pair *pair, bool gateway, bool client, uint16_t port)
 {
-    struct rig_part parts[3];
-    size_t count = 0;
+    struct rig_part parts[4];
+    size_t count = 0, gateway_at, client_at;
 
     pair->listen.port = port;
-    pair->gateway_config.listen = (struct hg_list){1, &pair->listen};
-    pair->client_config.connect.port = port;
+    pair->port = pair->client_config.connect.port = port;
+    if (pair->edge.plugin)
+        parts[count++] = pair->edge;
+    else
+        pair->gateway_config.listen = (struct hg_list){1, &pair->listen};
     parts[count++] = (struct rig_part){provider_plugin(), &pair->provider};
+    gateway_at = count;
     if (gateway)
         parts[count++] = (struct rig_part){hopgate_plugin(), &pair->gateway_config};
+    client_at = count;
     if (client)
         parts[count++] = (struct rig_part){hopgate_plugin(), &pair->client_config};
     pair->rig = rig_new(PIPELINE_CLIENT, parts, count);
     rig_start(pair->rig);
-    pair->gateway = gateway ? rig_worker(pair->rig, 1) : NULL;
-    pair->client = client ? rig_worker(pair->rig, gateway ? 2 : 1) : NULL;
-    if (gateway) {
+    pair->gateway = gateway ? rig_worker(pair->rig, gateway_at) : NULL;
+    pair->client = client ? rig_worker(pair->rig, client_at) : NULL;
+    if (gateway)
         pair->gateway->host = &pair->host;
+    if (gateway && !pair->edge.plugin)
         pair->port = pair->client_config.connect.port = bound_port(pair->gateway);
-    }
     if (client)
         pair->client->host = &pair->host;
 }

@@ -9,6 +9,7 @@
  *   TEST_CONFIG          the type of its config struct, with the usual options
  *   TEST_INSTANCE        the type of its instance->state, with `listeners`
  *   TEST_CONFIG_DEFAULTS initializers of further members of the config
+ *   TEST_SET_MTU         a statement that bounds its packets, where that is possible
  */
 #ifndef TESTS_UNIT_TRANSPORT_PAIR_H
 #define TESTS_UNIT_TRANSPORT_PAIR_H
@@ -60,6 +61,7 @@ struct test_pair {
     struct hg_worker *gateway, *client; /* NULL: not there */
     TEST_CONFIG gateway_config, client_config;
     struct hg_address listen;
+    struct rig_part edge; /* stands above, if it has a plugin; then the gateway has no listener, but the port given */
     struct test_provider provider;
     struct hg_link *accepted; /* by the gateway, the newest first */
     struct hg_link *links;    /* all */

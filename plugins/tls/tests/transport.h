@@ -8,9 +8,10 @@
 
 #include "plugins/tls/connection.h"
 
-#define TEST_NAME            "tls"
-#define TEST_CONFIG          struct tls_config
-#define TEST_INSTANCE        struct tls_instance
-#define TEST_CONFIG_DEFAULTS .priority = NULL
+#define TEST_NAME                   "tls"
+#define TEST_CONFIG                 struct tls_config
+#define TEST_INSTANCE               struct tls_instance
+#define TEST_CONFIG_DEFAULTS        .priority = NULL
+#define TEST_SET_MTU(config, bytes) (void)(bytes)
 
 #endif
