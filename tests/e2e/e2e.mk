@@ -10,9 +10,10 @@ e2e_tests = \
 	tests/e2e/crash.py \
 	tests/e2e/bulk.py \
 	tests/e2e/loss.py \
+	tests/e2e/transports.py \
 	tests/e2e/install.py
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/corpus/http1.jsonl
+EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/corpus/http1.jsonl
 
 tests/e2e/command.log: $(filter-out tests/e2e/%,$(TEST_LOGS))
 tests/e2e/requests.log: tests/e2e/command.log
