@@ -241,11 +241,25 @@ static void check_need(struct pipeline *pipeline, const struct instance *user, c
     free(others);
 }
 
+static bool is_used(const struct pipeline *pipeline, const char *name)
+{
+    if (strcmp(name, HG_IDENTITY) == 0)
+        return true;
+    for (size_t i = 0; i < pipeline->count; i++)
+        for (const struct hg_need *need = pipeline->instances[i]->plugin->descriptor.needs; need->name; need++)
+            if (strcmp(need->name, name) == 0)
+                return true;
+    return false;
+}
+
+/* Whoever needs a capability must know whose: what nobody needs may be offered by many. */
 static void check_doubles(struct pipeline *pipeline, const struct instance *instance)
 {
     for (const struct hg_offer *offer = instance->plugin->descriptor.offers; offer->name; offer++) {
         const struct instance *first = NULL;
 
+        if (!is_used(pipeline, offer->name))
+            continue;
         find_offer(pipeline, offer->name, &first);
         if (first != instance)
             config_fault(pipeline->config, instance->name, "%s: '%s' is offered twice: first by '%s' in line %u",

@@ -5,6 +5,7 @@ pkginclude_HEADERS += \
 	include/hopgate/buffer.h \
 	include/hopgate/certificates.h \
 	include/hopgate/codec.h \
+	include/hopgate/connections.h \
 	include/hopgate/host.h \
 	include/hopgate/identity.h \
 	include/hopgate/message.h \

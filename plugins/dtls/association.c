@@ -4,6 +4,7 @@
 #include "plugins/dtls/association.h"
 
 #include "plugins/dtls/certificate.h"
+#include "plugins/tlscommon/peer.h"
 
 #include <errno.h>
 #include <gnutls/dtls.h>
@@ -259,18 +260,7 @@ static const char *failure_text(struct dtls_association *association, int error,
 {
     if (association->reason[0])
         return association->reason;
-    if (error == GNUTLS_E_FATAL_ALERT_RECEIVED || error == GNUTLS_E_WARNING_ALERT_RECEIVED) {
-        gnutls_alert_description_t alert = gnutls_alert_get(association->session);
-        const char *hint = "";
-
-        if (alert == GNUTLS_A_UNRECOGNIZED_NAME)
-            hint = "; it has no certificate for that name (option server_name)";
-        else if (alert == GNUTLS_A_NO_APPLICATION_PROTOCOL)
-            hint = "; it does not speak " DTLS_ALPN;
-        snprintf(text, size, "the peer refused with the alert \"%s\"%s", gnutls_alert_get_name(alert), hint);
-        return text;
-    }
-    snprintf(text, size, "%s", gnutls_strerror(error));
+    tlscommon_print_failure(association->session, error, DTLS_ALPN, text, size);
     return text;
 }
 
@@ -381,21 +371,12 @@ static void on_timer(void *arg)
     dtls_association_batch_end(dtls);
 }
 
-static void print_security(gnutls_session_t session, char *text, size_t size)
-{
-    gnutls_group_t group = gnutls_group_get(session);
-
-    snprintf(text, size, "%s%s%s %s%s", gnutls_protocol_get_name(gnutls_protocol_get_version(session)),
-             group ? " ECDHE-" : "", group ? gnutls_group_get_name(group) : "",
-             gnutls_cipher_get_name(gnutls_cipher_get(session)), gnutls_session_is_resumed(session) ? ", resumed" : "");
-}
-
 void dtls_association_link_up(struct dtls_association *association)
 {
     char peer[DTLS_PATH_TEXT], security[96];
     struct hg_link_info info;
 
-    print_security(association->session, security, sizeof security);
+    tlscommon_print_security(association->session, security, sizeof security);
     info.peer = hg_text(dtls_path_print(&association->path, peer));
     info.security = hg_text(security);
     info.max_packet = gnutls_dtls_get_data_mtu(association->session);

@@ -10,8 +10,7 @@
 
 #include "plugins/dtls/dtls.h"
 #include "plugins/dtls/record.h"
-
-#include <hopgate/certificates.h>
+#include "plugins/tlscommon/certificate.h"
 
 /* The application protocol, told by ALPN (RFC 7301). */
 #define DTLS_ALPN "hopgate/1"
@@ -38,6 +37,7 @@ enum dtls_state {
 };
 
 struct dtls_association {
+    struct tlscommon_certificate certificate; /* gateway: for the handshake */
     struct dtls_worker *dtls;
     const struct dtls_owner *owner;
     struct dtls_socket *socket;
@@ -59,8 +59,6 @@ struct dtls_association {
     size_t datagram;      /* the largest one to send */
     const uint8_t *input; /* the record that GnuTLS may pull */
     size_t input_size;
-    struct hg_certificate *certificate; /* gateway: for the handshake */
-    struct hg_certificate_lookup *lookup;
     uint8_t *parked; /* the ClientHello that waits for the certificate */
     size_t parked_size;
     struct dtls_list touched; /* in dtls->touched */

@@ -9,9 +9,6 @@
 
 #include "plugins/dtls/association.h"
 
-/* Lets every handshake with these credentials take its certificate from its association. */
-void dtls_certificate_serve(gnutls_certificate_credentials_t credentials);
-
 /* Begins the server's handshake: finds the certificate that the ClientHello asks for, now or later, then hands the
  * ClientHello to GnuTLS. Without a certificate the peer is refused. */
 void dtls_certificate_begin(struct dtls_association *association, const struct dtls_record *client_hello);

@@ -5,8 +5,8 @@
 
 #include "plugins/dtls/association.h"
 #include "plugins/dtls/certificate.h"
+#include "plugins/tlscommon/peer.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,11 +231,8 @@ static int open_socket(struct dtls_worker *dtls, const struct dtls_path *path, c
 static void prepare_session(struct dtls_client *client, gnutls_session_t session)
 {
     const char *name = client->dtls->instance->expected_name;
-    struct in6_addr address;
 
-    /* RFC 6066 section 3: no literal addresses in server_name. */
-    if (inet_pton(AF_INET, name, &address) != 1 && inet_pton(AF_INET6, name, &address) != 1)
-        gnutls_server_name_set(session, GNUTLS_NAME_DNS, name, strlen(name));
+    tlscommon_ask_for(session, name);
     gnutls_session_set_verify_function(session, dtls_certificate_verify);
     if (client->session.data)
         gnutls_session_set_data(session, client->session.data, client->session.size);

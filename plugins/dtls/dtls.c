@@ -7,20 +7,14 @@
 #include "plugins/dtls/dtls.h"
 
 #include "plugins/dtls/association.h"
-#include "plugins/dtls/certificate.h"
 #include "plugins/dtls/client.h"
 #include "plugins/dtls/gateway.h"
+#include "plugins/tlscommon/peer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#ifdef __aarch64__
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
-#endif
 
 #define MTU_MIN 576   /* RFC 791 section 3.1: what every host takes */
 #define MTU_MAX 65535 /* one record fills 16 KiB of it */
@@ -102,18 +96,6 @@ static const struct hg_option options[] = {
 
 /* ---- Config ---- */
 
-/* Whether AES-GCM is the fast cipher here. */
-static bool has_aes(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
-#elif defined(__aarch64__)
-    return (getauxval(AT_HWCAP) & (HWCAP_AES | HWCAP_PMULL)) == (HWCAP_AES | HWCAP_PMULL);
-#else
-    return false;
-#endif
-}
-
 #define PRIORITY_HEAD "NORMAL:-VERS-ALL:+VERS-DTLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-MAC-ALL:+AEAD:-CIPHER-ALL"
 #define PRIORITY_TAIL ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
 
@@ -125,43 +107,14 @@ static int set_priority(struct hg_instance *instance)
     int result;
 
     if (!priority)
-        priority = has_aes() ? PRIORITY_HEAD ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305" PRIORITY_TAIL
-                             : PRIORITY_HEAD ":+CHACHA20-POLY1305:+AES-128-GCM:+AES-256-GCM" PRIORITY_TAIL;
+        priority = tlscommon_has_aes() ? PRIORITY_HEAD ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305" PRIORITY_TAIL
+                                       : PRIORITY_HEAD ":+CHACHA20-POLY1305:+AES-128-GCM:+AES-256-GCM" PRIORITY_TAIL;
     result = gnutls_priority_init2(&state->priority, priority, &where, 0);
     if (result == 0)
         return 0;
     state->priority = NULL;
     hg_config_error(instance, "priority", "not a GnuTLS priority string, at \"%s\": %s", where ? where : "",
                     gnutls_strerror(result));
-    return -1;
-}
-
-static int set_trust(struct hg_instance *instance)
-{
-    const struct dtls_config *config = instance->cfg;
-    struct dtls_instance *state = instance->state;
-    int count, fd;
-
-    if (!config->ca) {
-        count = gnutls_certificate_set_x509_system_trust(state->credentials);
-        if (count > 0)
-            return 0;
-        hg_config_error(instance, "ca",
-                        "the system's trust store is empty: install its certificates (package ca-certificates) or name "
-                        "a file with the gateway's authority here");
-        return -1;
-    }
-    fd = open(config->ca, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        hg_config_error(instance, "ca", "cannot read %s: %s", config->ca, strerror(errno));
-        return -1;
-    }
-    close(fd);
-    count = gnutls_certificate_set_x509_trust_file(state->credentials, config->ca, GNUTLS_X509_FMT_PEM);
-    if (count > 0)
-        return 0;
-    hg_config_error(instance, "ca", "%s holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")%s%s",
-                    config->ca, count < 0 ? ": " : "", count < 0 ? gnutls_strerror(count) : "");
     return -1;
 }
 
@@ -200,7 +153,7 @@ static int configure_client(struct hg_instance *instance)
         hg_config_error(instance, "connect", "\"*\" is no address to connect to: give the gateway's name");
         result = -1;
     }
-    if (set_trust(instance) < 0)
+    if (tlscommon_trust(instance, state->credentials, config->ca) < 0)
         result = -1;
     if (set_bind_address(instance) < 0)
         result = -1;
@@ -232,7 +185,7 @@ static int configure_gateway(struct hg_instance *instance)
         hg_config_error(instance, NULL, "out of memory or of random bytes");
         result = -1;
     }
-    dtls_certificate_serve(state->credentials);
+    tlscommon_certificate_serve(state->credentials);
     return result;
 }
 

@@ -7,11 +7,8 @@
  */
 #include "plugins/http/http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -351,7 +348,8 @@ static void die(struct connection *connection)
     hg_io_free(host_of(connection), connection->io);
     connection->io = NULL;
     hg_timer_stop(host_of(connection), connection->timer);
-    close(connection->fd);
+    if (connection->fd >= 0)
+        close(connection->fd);
     connection->fd = -1;
     enlist(connection);
 }
@@ -395,7 +393,8 @@ void connection_free(struct connection *connection)
         connection->next->previous = connection->previous;
     edge->connection_count--;
     free(connection);
-    listener_room(edge);
+    if (edge->accept)
+        accept_room(edge->accept);
 }
 
 void connection_abort(struct connection *connection, bool reset)
@@ -451,6 +450,18 @@ void connection_drain(struct connection *connection)
 
 /* ---- Beginning ---- */
 
+static void hand_over(struct connection *connection)
+{
+    int fd = connection->fd;
+
+    hg_io_free(host_of(connection), connection->io);
+    connection->io = NULL;
+    connection->fd = -1;
+    ++*connection->edge->handed_over;
+    tls_hand_over(connection->tls, fd);
+    die(connection);
+}
+
 void connection_read_on(struct connection *connection)
 {
     if (connection->tls && tls_holds_input(connection->tls))
@@ -470,6 +481,8 @@ void connection_handshake(struct connection *connection)
         return;
     if (result == TLS_AGAIN) {
         watch(connection);
+    } else if (result == TLS_FOREIGN) {
+        hand_over(connection);
     } else if (result == TLS_PARKED) {
         hg_io_set(host_of(connection), connection->io, 0);
     } else if (result == TLS_FAILED) {
@@ -503,32 +516,6 @@ static void on_io(void *arg, int events)
         connection_read(connection);
 }
 
-static void print_peer(struct connection *connection, const struct sockaddr *address)
-{
-    char host[INET6_ADDRSTRLEN] = "";
-    unsigned port = 0;
-    bool brackets = false;
-
-    if (address->sa_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
-
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-        port = ntohs(v4->sin_port);
-    } else if (address->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
-
-        /* An IPv4 user of an IPv6 socket is still an IPv4 user. */
-        brackets = !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
-        if (brackets)
-            inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-        else
-            inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, host, sizeof host);
-        port = ntohs(v6->sin6_port);
-    }
-    snprintf(connection->peer, sizeof connection->peer, brackets ? "[%s]:%u" : "%s:%u", host, port);
-    connection->peer_host_size = (uint8_t)(strlen(host) + (brackets ? 2 : 0));
-}
-
 void connection_open(struct edge *edge, int fd, const struct sockaddr *address, bool tls)
 {
     struct connection *connection = calloc(1, sizeof *connection);
@@ -545,7 +532,7 @@ void connection_open(struct edge *edge, int fd, const struct sockaddr *address, 
         connection->next->previous = connection;
     edge->connections = connection;
     edge->connection_count++;
-    print_peer(connection, address);
+    connection->peer_host_size = (uint8_t)accept_print_peer(connection->peer, address);
     connection->io = hg_io_new(edge->worker, fd, on_io, connection);
     connection->timer = hg_timer_new(edge->worker, on_timer, connection);
     connection->phase = tls ? CONNECTION_HANDSHAKE : CONNECTION_OPEN;

@@ -68,6 +68,18 @@ static bool wants_tls(const struct http_config *config)
     return false;
 }
 
+/* Whether some block waits for connections that only a TLS listener can tell apart. */
+static bool is_waited_for(struct hg_instance *instance)
+{
+    struct hg_capability connections;
+    const struct hg_connections_ops *ops;
+
+    if (!hg_capability(instance, HG_CONNECTIONS, HG_CONNECTIONS_VERSION, &connections))
+        return false;
+    ops = connections.ops;
+    return ops->protocols(connections.provider) != NULL;
+}
+
 /* A field value of its own: what Via and Proxy-Status need is a token (RFC 9110 section 7.6.3). */
 static bool is_token(const char *text)
 {
@@ -113,8 +125,15 @@ static int http_configure(struct hg_instance *instance)
         hg_config_error(instance, "via", "only letters, digits and -._ are allowed");
         result = -1;
     }
-    if (wants_tls(config) && configure_tls(instance, http, config))
+    if (wants_tls(config)) {
+        if (configure_tls(instance, http, config))
+            result = -1;
+    } else if (is_waited_for(instance)) {
+        hg_config_error(instance, "listen",
+                        "a transport waits for TLS connections from here, but no address has the word `tls`: add it to "
+                        "one, or give that transport an address of its own by `listen`");
         result = -1;
+    }
     return result;
 }
 
@@ -156,17 +175,42 @@ static int http_prepare(struct hg_instance *instance)
 static void add_counters(struct edge *edge)
 {
     edge->accepted = hg_counter(edge->worker, "connections", "Connections that were accepted.");
+    edge->handed_over = hg_counter(edge->worker, "handed_over", "Connections that another plugin has taken.");
     edge->requests = hg_counter(edge->worker, "requests", "Requests that were passed on.");
     edge->refused = hg_counter(edge->worker, "errors", "Requests that were answered with an error of our own.");
     edge->failed_handshakes = hg_counter(edge->worker, "failed_handshakes", "TLS handshakes that failed.");
     edge->aborted = hg_counter(edge->worker, "aborted", "Exchanges whose public user went away.");
 }
 
+static bool has_room(void *arg)
+{
+    const struct edge *edge = arg;
+
+    return edge->connection_count < (size_t)edge->config->max_connections;
+}
+
+static void on_connection(void *arg, int fd, const struct sockaddr *address, size_t listener)
+{
+    struct edge *edge = arg;
+    const struct hg_address *addresses = edge->config->listen.items;
+
+    ++*edge->accepted;
+    connection_open(edge, fd, address, addresses[listener].words & LISTEN_TLS);
+}
+
+static int start_accepting(struct edge *edge)
+{
+    static const struct accept_user user = {.has_room = has_room, .connection = on_connection};
+
+    edge->accept = accept_start(edge->worker, edge->http->listeners, edge->config->listen.count, &user, edge);
+    return edge->accept ? 0 : -1;
+}
+
 static void edge_free(struct edge *edge)
 {
     while (edge->connections)
         connection_free(edge->connections);
-    listener_free(edge);
+    accept_free(edge->accept);
     hg_timer_free(edge->worker->host, edge->flush_timer);
     while (edge->spare_input_count)
         hg_buffer_unref(edge->spare_inputs[--edge->spare_input_count]);
@@ -187,7 +231,7 @@ static int http_worker_start(struct hg_worker *worker)
     edge->http = worker->instance->state;
     add_counters(edge);
     edge->flush_timer = hg_timer_new(worker, connection_flush_all, edge);
-    if (!edge->flush_timer || (edge->http->tls && tls_start(edge)) || listener_start(edge)) {
+    if (!edge->flush_timer || (edge->http->tls && tls_start(edge)) || start_accepting(edge)) {
         hg_log(worker->instance, HG_LOG_ERROR, "cannot start: out of memory or descriptors");
         edge_free(edge);
         return -1;
@@ -202,7 +246,7 @@ static void http_worker_drain(struct hg_worker *worker)
     struct connection *next;
 
     edge->draining = true;
-    listener_stop(edge);
+    accept_stop(edge->accept);
     for (struct connection *connection = edge->connections; connection; connection = next) {
         next = connection->next;
         connection_drain(connection);
@@ -219,7 +263,8 @@ static void http_worker_stop(struct hg_worker *worker)
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_edge_ops ops = {.size = sizeof ops, .exchange = &response_ops};
-    static const struct hg_need needs[] = {{HG_CERTIFICATES, HG_CERTIFICATES_VERSION, true}, {0}};
+    static const struct hg_need needs[] = {
+        {HG_CERTIFICATES, HG_CERTIFICATES_VERSION, true}, {HG_CONNECTIONS, HG_CONNECTIONS_VERSION, true}, {0}};
     static const struct hg_plugin plugin = {
         HG_PLUGIN_HEADER,
         .role = HG_ROLE_EDGE,

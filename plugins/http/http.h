@@ -4,7 +4,6 @@
  * The edge: what its files share.
  *
  *   http.c        descriptor, options, life of the instance and of its workers
- *   listener.c    accepting connections
  *   connection.c  one connection: socket, input buffer, deadline, ways to end
  *   output.c      what waits to be written
  *   tls.c         what lies between socket and buffers on `tls` listeners
@@ -19,9 +18,11 @@
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
+#include "plugins/accept/accept.h"
 #include "plugins/http1/http1.h"
 
 #include <hopgate/certificates.h>
+#include <hopgate/connections.h>
 #include <hopgate/host.h>
 #include <sys/types.h>
 
@@ -64,11 +65,9 @@ struct edge {
     struct hg_worker *worker;
     const struct http_config *config;
     const struct http *http;
-    struct acceptor *acceptors;
-    size_t acceptor_count;
-    struct hg_timer *accept_timer; /* accepting goes on after a shortage of descriptors */
-    bool short_of_descriptors;
-    hg_time shortage_told; /* when it was, or 0 */
+    struct accept *accept;
+    struct hg_capability taker; /* who takes those that offer … */
+    const char *const *taken;   /* … one of these protocols, ended by NULL; NULL: nobody */
     bool draining;
     struct connection *connections;
     size_t connection_count;
@@ -76,22 +75,12 @@ struct edge {
     struct hg_timer *flush_timer; /* … which this timer is */
     struct hg_buffer *spare_inputs[16];
     size_t spare_input_count;
-    struct hg_capability certificates;
     time_t date_time; /* of `date` */
     char date[32];
-    uint64_t *accepted, *requests, *refused, *failed_handshakes, *aborted; /* counters */
-    uint8_t *tls_input;                                                    /* one read of any connection's socket */
-    uint8_t *tls_record;                                                   /* one record of any connection's output */
+    uint64_t *accepted, *handed_over, *requests, *refused, *failed_handshakes, *aborted; /* counters */
+    uint8_t *tls_input;  /* one read of any connection's socket */
+    uint8_t *tls_record; /* one record of any connection's output */
 };
-
-/* ---- listener.c ---- */
-
-int listener_start(struct edge *edge);
-/* Accepts no more. */
-void listener_stop(struct edge *edge);
-void listener_free(struct edge *edge);
-/* A connection has gone: there is room for another. */
-void listener_room(struct edge *edge);
 
 /* ---- connection.c ---- */
 
@@ -142,7 +131,7 @@ struct connection {
     struct hg_timer *timer;
     hg_time deadline;
     struct tls *tls; /* NULL: plain */
-    char peer[64];   /* address and port */
+    char peer[ACCEPT_PEER_SIZE];
     uint8_t peer_host_size;
 
     struct hg_buffer *input; /* NULL while there is nothing in it */
@@ -226,9 +215,10 @@ struct tls_context *tls_context_new(struct hg_instance *instance, const char *pr
 void tls_context_free(struct tls_context *context);
 
 enum {
-    TLS_AGAIN = -1,  /* when the socket is readable or writable again: see tls_wants_write() */
-    TLS_FAILED = -2, /* nothing more can be done with it */
-    TLS_PARKED = -3, /* connection_handshake() will be called when the certificate is there */
+    TLS_AGAIN = -1,   /* when the socket is readable or writable again: see tls_wants_write() */
+    TLS_FAILED = -2,  /* nothing more can be done with it */
+    TLS_PARKED = -3,  /* connection_handshake() will be called when the certificate is there */
+    TLS_FOREIGN = -4, /* it speaks a protocol that another plugin takes: see tls_hand_over() */
 };
 
 /* What a worker needs for it. 0, or -1 when memory is out. */
@@ -238,6 +228,8 @@ void tls_stop(struct edge *edge);
 struct tls *tls_new(struct connection *connection);
 /* 0: done. */
 int tls_handshake(struct tls *tls);
+/* Gives the descriptor and all that was received to the plugin that takes them. */
+void tls_hand_over(struct tls *tls, int fd);
 bool tls_wants_write(const struct tls *tls);
 /* Whether bytes have come that tls_read() has not given yet: the socket will not be readable for them. */
 bool tls_holds_input(const struct tls *tls);

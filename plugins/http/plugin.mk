@@ -7,7 +7,6 @@ http_sources = \
 	plugins/http/forwarded.c \
 	plugins/http/http.c \
 	plugins/http/http.h \
-	plugins/http/listener.c \
 	plugins/http/output.c \
 	plugins/http/request.c \
 	plugins/http/response.c \
@@ -18,7 +17,7 @@ http_la_SOURCES = $(http_sources)
 http_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
 http_la_CFLAGS = $(PLUGIN_CFLAGS)
 http_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-http_la_LIBADD = plugins/http1/libhttp1.la $(GNUTLS_LIBS)
+http_la_LIBADD = plugins/accept/libaccept.la plugins/http1/libhttp1.la plugins/tlscommon/libtlscommon.la $(GNUTLS_LIBS)
 
 dist_man_MANS += plugins/http/hopgate-http.5
 
@@ -31,5 +30,5 @@ plugins_http_test_http_SOURCES = \
 plugins_http_test_http_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -Dhopgate_plugin=http_plugin \
 	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/http1.jsonl"'
 plugins_http_test_http_CFLAGS = $(UNIT_CFLAGS)
-plugins_http_test_http_LDADD = plugins/http1/libhttp1.la $(UNIT_LDADD)
+plugins_http_test_http_LDADD = plugins/accept/libaccept.la plugins/http1/libhttp1.la plugins/tlscommon/libtlscommon.la $(UNIT_LDADD)
 endif

@@ -12,6 +12,7 @@ e2e_tests = \
 	tests/e2e/paths.py \
 	tests/e2e/loss.py \
 	tests/e2e/resume.py \
+	tests/e2e/transports.py \
 	tests/e2e/install.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/flow.py tests/corpus/http1.jsonl
@@ -24,4 +25,5 @@ tests/e2e/bulk.log: tests/e2e/crash.log
 tests/e2e/paths.log: tests/e2e/bulk.log
 tests/e2e/loss.log: tests/e2e/paths.log
 tests/e2e/resume.log: tests/e2e/loss.log
-tests/e2e/install.log: tests/e2e/resume.log
+tests/e2e/transports.log: tests/e2e/resume.log
+tests/e2e/install.log: tests/e2e/transports.log

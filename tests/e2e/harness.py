@@ -307,8 +307,8 @@ class World:
         return process
 
     def gateway(self, routes=None, codecs=("codec_binary", "codec_json"), http=None, address="127.0.0.1", extra=None,
-                stages=(), dtls=None, ports=None, **options):
-        """A gateway; self.http, self.https and self.tunnel_port are where it listens."""
+                stages=(), dtls=None, transports=None, ports=None, **options):
+        """A gateway; self.http and self.https are where it listens. `transports` is a function that gives their blocks."""
         self.certificates()
         if ports:
             self.http, self.https = ports
@@ -323,7 +323,7 @@ class World:
             {"route": routes},
             {"auth_token": {"file": "tokens"}},
             *codecs,
-            {"dtls": {"listen": f"{address}:{self.https}", **(dtls or {})}},
+            *(transports() if transports else [{"dtls": {"listen": f"{address}:{self.https}", **(dtls or {})}}]),
         ], **(extra or {})}
         process = Hopgate(self, "gateway", config, **options)
         self.last_gateway = process
@@ -332,10 +332,14 @@ class World:
             wait_for_port(process, self.https, address)
         return process
 
-    def client(self, services, name="client-1", codecs=("codec_binary",), extra=None, dtls=None, token=None, stages=(),
-               origin=None, **options):
+    def connect(self, transport, port=None, **options):
+        """The block of a client's transport."""
+        return {transport: {"connect": f"{self.address}:{port or self.https}", "server_name": "gate.test", "ca": "ca.pem", **options}}
+
+    def client(self, services, name="client-1", codecs=("codec_binary",), extra=None, dtls=None, transports=None, token=None,
+               stages=(), origin=None, **options):
         config = {"pipeline": [
-            {"dtls": {"connect": f"{self.address}:{self.https}", "server_name": "gate.test", "ca": "ca.pem", **(dtls or {})}},
+            *(transports or [self.connect("dtls", **(dtls or {}))]),
             *codecs,
             {"auth_token": {"id": name, "token_file": token or f"token-{name}"}},
             *stages,

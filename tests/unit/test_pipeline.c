@@ -368,6 +368,9 @@ static const struct {
      "F:4:5: ident: 'identity' is offered twice: first by 'ident_again' in line 3\n"},
     {"pipeline:\n  - edge\n  - needy\n" GATEWAY_END,
      "F:3:5: needy: it needs 'store', which no block of the pipeline offers; plugins that offer it: cupboard\n"},
+    {"pipeline:\n  - edge\n  - needy\n  - cupboard\n  - cupboard\n" GATEWAY_END,
+     "F:5:5: cupboard: 'store' is offered twice: first by 'cupboard' in line 4\n"},
+    {"pipeline:\n  - edge\n  - cupboard\n  - cupboard\n" GATEWAY_END, ""}, /* nobody needs it */
     {"pipeline:\n  - edge\n  - needy_new\n  - cupboard\n" GATEWAY_END,
      "F:3:5: needy_new: it needs 'store' in version 3, but 'cupboard' offers version 1\n"},
 

@@ -8,7 +8,7 @@
 #define DTLS_TESTS_CASES_H
 
 #include "plugins/dtls/tests/kernel.h"
-#include "plugins/dtls/tests/pair.h"
+#include "tests/unit/transport_pair.h"
 
 #include <check.h>
 

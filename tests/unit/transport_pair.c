@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/dtls/tests/pair.h"
+#include "tests/unit/transport_pair.h"
 
 #include <check.h>
 #include <gnutls/crypto.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,8 @@ static void link_packet(struct hg_link *link, uint64_t number, const uint8_t *pa
     /* Check's assertions cost a system call each, which the benchmark would measure. */
     if (!link->up || link->down || size == 0)
         ck_abort_msg("a packet of %zu bytes for a link that is not up", size);
+    if (link->checks_numbers && number != link->packets)
+        ck_abort_msg("packet %llu has number %llu", (unsigned long long)link->packets, (unsigned long long)number);
     link->packets++;
     link->bytes += size;
     link->last_number = number;
@@ -238,7 +241,7 @@ static void write_ca(struct test_pair *pair, const struct test_certificate *ca)
     gnutls_datum_t pem;
     int fd;
 
-    snprintf(pair->ca_path, sizeof pair->ca_path, "%s", "/tmp/hopgate-dtls-ca-XXXXXX");
+    snprintf(pair->ca_path, sizeof pair->ca_path, "%s", "/tmp/hopgate-" TEST_NAME "-ca-XXXXXX");
     fd = mkstemp(pair->ca_path);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_ge(gnutls_x509_crt_export2(ca->certificate, GNUTLS_X509_FMT_PEM, &pem), 0);
@@ -263,7 +266,7 @@ void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, c
     if (leaf)
         pair->provider.certificate = test_certificate_offer(leaf);
     pair->gateway_config =
-        (struct dtls_config){.socket_buffer = 4 << 20, .handshake_timeout = 15 * HG_SECOND, .max_handshakes = 1000};
+        (TEST_CONFIG){.handshake_timeout = 15 * HG_SECOND, .max_handshakes = 1000, TEST_CONFIG_DEFAULTS};
     pair->client_config = pair->gateway_config;
     pair->client_config.ca = pair->ca_path;
     pair->client_config.server_name = "gate.test";
@@ -273,37 +276,43 @@ void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, c
 
 static uint16_t bound_port(struct hg_worker *gateway)
 {
-    const struct dtls_instance *instance = gateway->instance->state;
-    union dtls_address address;
+    const TEST_INSTANCE *instance = gateway->instance->state;
+    struct sockaddr_storage address;
     socklen_t size = sizeof address;
     int fds[2];
 
     ck_assert_uint_ge(hg_listener_fds(gateway, instance->listeners[0], fds, 2), 1);
-    ck_assert_int_eq(getsockname(fds[0], &address.any, &size), 0);
-    return ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+    ck_assert_int_eq(getsockname(fds[0], (struct sockaddr *)&address, &size), 0);
+    return ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
+                                              : ((struct sockaddr_in6 *)&address)->sin6_port);
 }
 
 void test_pair_start(struct test_pair *pair, bool gateway, bool client, uint16_t port)
 {
-    struct rig_part parts[3];
-    size_t count = 0;
+    struct rig_part parts[4];
+    size_t count = 0, gateway_at, client_at;
 
     pair->listen.port = port;
-    pair->gateway_config.listen = (struct hg_list){1, &pair->listen};
-    pair->client_config.connect.port = port;
+    pair->port = pair->client_config.connect.port = port;
+    if (pair->edge.plugin)
+        parts[count++] = pair->edge;
+    else
+        pair->gateway_config.listen = (struct hg_list){1, &pair->listen};
     parts[count++] = (struct rig_part){provider_plugin(), &pair->provider};
+    gateway_at = count;
     if (gateway)
         parts[count++] = (struct rig_part){hopgate_plugin(), &pair->gateway_config};
+    client_at = count;
     if (client)
         parts[count++] = (struct rig_part){hopgate_plugin(), &pair->client_config};
     pair->rig = rig_new(PIPELINE_CLIENT, parts, count);
     rig_start(pair->rig);
-    pair->gateway = gateway ? rig_worker(pair->rig, 1) : NULL;
-    pair->client = client ? rig_worker(pair->rig, gateway ? 2 : 1) : NULL;
-    if (gateway) {
+    pair->gateway = gateway ? rig_worker(pair->rig, gateway_at) : NULL;
+    pair->client = client ? rig_worker(pair->rig, client_at) : NULL;
+    if (gateway)
         pair->gateway->host = &pair->host;
+    if (gateway && !pair->edge.plugin)
         pair->port = pair->client_config.connect.port = bound_port(pair->gateway);
-    }
     if (client)
         pair->client->host = &pair->host;
 }

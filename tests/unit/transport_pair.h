@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * For tests and the benchmark: the transport at both ends, over real sockets on loopback, in one real worker; with
- * links that only record what they are told, and certificates made on the spot.
+ * For tests and benchmarks of a transport: the plugin at both ends, over real sockets on loopback, in one real worker;
+ * with links that only record what they are told, and certificates made on the spot.
+ *
+ * It is compiled for each transport, with TEST_TRANSPORT as the name of a header that defines
+ *   TEST_NAME            the plugin's name
+ *   TEST_CONFIG          the type of its config struct, with the usual options
+ *   TEST_INSTANCE        the type of its instance->state, with `listeners`
+ *   TEST_CONFIG_DEFAULTS initializers of further members of the config
+ *   TEST_SET_MTU         a statement that bounds its packets, where that is possible
  */
-#ifndef DTLS_TESTS_PAIR_H
-#define DTLS_TESTS_PAIR_H
+#ifndef TESTS_UNIT_TRANSPORT_PAIR_H
+#define TESTS_UNIT_TRANSPORT_PAIR_H
 
-#include "plugins/dtls/association.h"
+#include TEST_TRANSPORT
 #include "tests/unit/rig.h"
 
 #include <gnutls/x509.h>
+#include <hopgate/certificates.h>
+#include <hopgate/transport.h>
 
 /* The test's idea of what the core has behind a link. */
 struct hg_link {
@@ -20,10 +29,11 @@ struct hg_link {
     bool accepted; /* by the gateway */
     bool up, down;
     bool close_at_batch_end;
+    bool checks_numbers; /* packets are numbered from 0, without gaps */
     void *handle;
     void *user;    /* of who replaces the functions in pair->host */
     hg_time begun; /* when connect() was called or the gateway accepted it */
-    char peer[DTLS_PATH_TEXT], security[96], reason[400];
+    char peer[80], security[96], reason[400];
     size_t max_packet;
     unsigned limit_changes, writable, batches;
     uint64_t packets, bytes;
@@ -51,8 +61,9 @@ struct test_pair {
     struct hg_host host; /* first, so that a worker's host leads here; worker_host with its own links */
     struct rig *rig;
     struct hg_worker *gateway, *client; /* NULL: not there */
-    struct dtls_config gateway_config, client_config;
+    TEST_CONFIG gateway_config, client_config;
     struct hg_address listen;
+    struct rig_part edge; /* stands above, if it has a plugin; then the gateway has no listener, but the port given */
     struct test_provider provider;
     struct hg_link *accepted; /* by the gateway, the newest first */
     struct hg_link *links;    /* all */

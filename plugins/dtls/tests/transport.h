@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What tests/unit/transport_pair.h must know of this transport.
+ */
+#ifndef DTLS_TESTS_TRANSPORT_H
+#define DTLS_TESTS_TRANSPORT_H
+
+#include "plugins/dtls/association.h"
+
+#define TEST_NAME                   "dtls"
+#define TEST_CONFIG                 struct dtls_config
+#define TEST_INSTANCE               struct dtls_instance
+#define TEST_CONFIG_DEFAULTS        .socket_buffer = 4 << 20
+#define TEST_SET_MTU(config, bytes) (config).mtu = (bytes)
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the tests of the transport share. Each starts with an authority, a certificate for gate.test and a pair of ends
+ * that are not started yet, and ends with as many descriptors as it began with.
+ */
+#ifndef TLS_TESTS_CASES_H
+#define TLS_TESTS_CASES_H
+
+#include "tests/unit/transport_pair.h"
+
+#include <check.h>
+
+extern struct test_certificate ca, leaf;
+extern struct test_pair pair;
+
+/* A second pair, for tests where one end must go without the other: its loop turns with that of `pair`. */
+extern struct test_pair other;
+void start_other(bool gateway, bool client, uint16_t port);
+void stop_other(void);
+
+#define COUNTER(worker, name) (*((struct tls_worker *)(worker)->state)->counters.name)
+
+/* The transport's half of a link. */
+#define CONNECTION(link) ((struct tls_connection *)(link)->handle)
+
+/* A peer made by hand: a TCP socket, and a GnuTLS session of its own on it. */
+struct raw {
+    int fd;
+    gnutls_session_t session; /* NULL: none yet */
+    gnutls_certificate_credentials_t credentials;
+    size_t split; /* the first bytes sent are cut after so many; 0: not */
+    size_t sent;
+};
+
+/* Connects to the gateway of the pair. */
+void raw_connect(struct raw *raw);
+/* Shakes hands as a client that offers the protocol, if any; returns the result of GnuTLS. */
+int raw_handshake(struct raw *raw, const char *protocol);
+/* Connects, shakes hands and waits until the gateway has its link, which is returned. */
+struct hg_link *raw_link(struct raw *raw);
+void raw_send(struct raw *raw, const void *data, size_t size);
+void raw_close(struct raw *raw);
+
+/* An edge that listens for TLS at a port of 127.0.0.1. */
+struct rig_part edge_part(uint16_t port);
+uint64_t edge_handed_over(struct rig *rig);
+uint16_t free_port(void);
+
+TCase *stream_tests(void);
+TCase *config_tests(void);
+TCase *handshake_tests(void);
+TCase *data_tests(void);
+TCase *hostile_tests(void);
+TCase *edge_tests(void);
+
+/* A test case with what all start with; `seconds` for each test. */
+TCase *new_case(const char *name, double seconds);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The real edge, in a file of its own since its names are not those of the transport.
+ */
+#include "plugins/http/http.h"
+#include "tests/unit/rig.h"
+
+#include <check.h>
+
+const struct hg_plugin *http_plugin(void);
+struct rig_part edge_part(uint16_t port);
+uint64_t edge_handed_over(struct rig *rig);
+
+struct rig_part edge_part(uint16_t port)
+{
+    static struct hg_address address;
+    static struct http_config config;
+
+    address = (struct hg_address){.host = "127.0.0.1", .port = port, .words = LISTEN_TLS};
+    config = (struct http_config){
+        .listen = {1, &address},
+        .head_timeout = 10 * HG_SECOND,
+        .idle_timeout = 300 * HG_SECOND,
+        .keep_alive_timeout = 60 * HG_SECOND,
+        .drain_timeout = HG_SECOND,
+        .max_connections = 1000,
+        .max_requests = 1000,
+        .max_fields = 100,
+        .max_request_line = 8192,
+        .max_head = 32768,
+        .max_trailers = 8192,
+        .via = "hopgate",
+        .tls_priority = "NORMAL",
+    };
+    return (struct rig_part){http_plugin(), &config};
+}
+
+uint64_t edge_handed_over(struct rig *rig)
+{
+    const struct edge *edge = rig_worker(rig, 0)->state;
+
+    return *edge->handed_over;
+}

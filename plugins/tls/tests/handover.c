@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Connections that come from the edge.
+ */
+#include "plugins/tls/tests/cases.h"
+
+#include <string.h>
+
+static void start(bool client)
+{
+    uint16_t port = free_port();
+
+    pair.edge = edge_part(port);
+    test_pair_start(&pair, true, client, port);
+}
+
+START_TEST(the_edge_hands_over)
+{
+    struct hg_link *client, *gateway;
+
+    start(true);
+    client = test_connect_up(&pair);
+    gateway = pair.accepted;
+    ck_assert_str_eq(client->security, "TLS1.3 ECDHE-X25519 AES-128-GCM");
+    ck_assert_int_eq(strncmp(gateway->peer, "127.0.0.1:", 10), 0);
+    ck_assert_uint_eq(edge_handed_over(pair.rig), 1);
+    ck_assert_uint_eq(pair.provider.asked, 1);
+    test_send(client, "down", 4);
+    test_send(gateway, "up", 2);
+    test_wait(&pair, client->packets && gateway->packets, 1000);
+    ck_assert_mem_eq(gateway->last, "down", 4);
+    ck_assert_mem_eq(client->last, "up", 2);
+    client = test_connect_up(&pair);
+    ck_assert_str_eq(client->security, "TLS1.3 ECDHE-X25519 AES-128-GCM, resumed");
+    test_close(client, true);
+    test_wait(&pair, pair.accepted->down, 1000);
+    ck_assert_str_eq(pair.accepted->reason, "closed by the peer");
+}
+END_TEST
+
+/* The ClientHello in two pieces, wherever it is cut. */
+START_TEST(the_first_bytes_may_come_in_pieces)
+{
+    size_t hello = 10;
+
+    start(false);
+    for (size_t split = 1; split < hello; split++) {
+        struct raw raw = {.split = split};
+
+        pair.accepted = NULL;
+        raw_connect(&raw);
+        ck_assert_int_eq(raw_handshake(&raw, TLS_ALPN), 0);
+        test_wait(&pair, pair.accepted && pair.accepted->up, 2000);
+        ck_assert(pair.accepted && pair.accepted->up);
+        raw_send(&raw, "\0\2ab", 4);
+        test_wait(&pair, pair.accepted->packets == 1, 1000);
+        ck_assert_mem_eq(pair.accepted->last, "ab", 2);
+        gnutls_bye(raw.session, GNUTLS_SHUT_WR);
+        test_wait(&pair, pair.accepted->down, 1000);
+        ck_assert_str_eq(pair.accepted->reason, "closed by the peer");
+        raw_close(&raw);
+        hello = raw.sent; /* the hello and a little more */
+    }
+    ck_assert_uint_gt(hello, 200);
+    ck_assert_uint_eq(edge_handed_over(pair.rig), hello - 1);
+}
+END_TEST
+
+START_TEST(other_protocols_stay_with_the_edge)
+{
+    static const char *const protocols[] = {"http/1.1", "hopgate/2", "hopgate/", NULL};
+
+    start(false);
+    for (int i = 0; i < 4; i++) {
+        struct raw raw = {.split = 0};
+
+        raw_connect(&raw);
+        ck_assert_int_eq(raw_handshake(&raw, protocols[i]), 0);
+        raw_close(&raw);
+    }
+    ck_assert_uint_eq(edge_handed_over(pair.rig), 0);
+    ck_assert_ptr_null(pair.links);
+}
+END_TEST
+
+START_TEST(too_many_are_closed)
+{
+    struct raw raw[3] = {{.split = 20}, {.split = 0}};
+    struct hg_link *link;
+
+    pair.provider.later = true;
+    pair.gateway_config.max_handshakes = 1;
+    start(true);
+    link = test_connect(&pair);
+    test_wait(&pair, pair.provider.done, 1000);
+    raw_connect(&raw[0]);
+    ck_assert_int_lt(raw_handshake(&raw[0], TLS_ALPN), 0);
+    ck_assert_uint_eq(COUNTER(pair.gateway, refused), 1);
+    raw_close(&raw[0]);
+    test_pair_answer(&pair, hg_certificate_ref(pair.provider.certificate));
+    test_wait(&pair, link->up, 1000);
+    ck_assert(link->up);
+}
+END_TEST
+
+START_TEST(a_gateway_that_stops_takes_none)
+{
+    struct hg_link *link;
+
+    start(true);
+    hopgate_plugin()->worker_drain(pair.gateway);
+    link = test_connect(&pair);
+    test_wait(&pair, link->down, 2000);
+    ck_assert(link->down && !link->up);
+    ck_assert_uint_eq(COUNTER(pair.gateway, refused), 1);
+}
+END_TEST
+
+TCase *edge_tests(void)
+{
+    TCase *tests = new_case("connections of the edge", 60);
+
+    tcase_add_test(tests, the_edge_hands_over);
+    tcase_add_test(tests, the_first_bytes_may_come_in_pieces);
+    tcase_add_test(tests, other_protocols_stay_with_the_edge);
+    tcase_add_test(tests, too_many_are_closed);
+    tcase_add_test(tests, a_gateway_that_stops_takes_none);
+    return tests;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What tests/unit/transport_pair.h must know of this transport.
+ */
+#ifndef TLS_TESTS_TRANSPORT_H
+#define TLS_TESTS_TRANSPORT_H
+
+#include "plugins/tls/connection.h"
+
+#define TEST_NAME                   "tls"
+#define TEST_CONFIG                 struct tls_config
+#define TEST_INSTANCE               struct tls_instance
+#define TEST_CONFIG_DEFAULTS        .priority = NULL
+#define TEST_SET_MTU(config, bytes) (void)(bytes)
+
+#endif

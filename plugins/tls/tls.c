@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * tls: links over TLS 1.3 (RFC 8446) on TCP. This file is the plugin's face: options, config, life. gateway.c takes
+ * connections, client.c makes them, connection.c is what both share, packets.c and output.c are packets on a stream.
+ */
+#include "plugins/tls/tls.h"
+
+#include "plugins/tls/client.h"
+#include "plugins/tls/connection.h"
+#include "plugins/tls/gateway.h"
+#include "plugins/tlscommon/peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OPTION(member) .name = #member, .offset = offsetof(struct tls_config, member)
+
+static const struct hg_option options[] = {
+    {OPTION(listen), .type = HG_OPTION_LIST, .item = HG_OPTION_ADDRESS,
+     .doc =
+         "On a gateway: the TCP addresses to listen on; by default none, and the edge hands over those connections to "
+         "its `tls` addresses that speak hopgate/1."},
+    {OPTION(connect), .type = HG_OPTION_ADDRESS,
+     .doc = "On a client: the gateway. All addresses of a name are tried in their order."},
+    {OPTION(server_name), .type = HG_OPTION_STRING,
+     .doc = "On a client: the name (or IP address) that the gateway's certificate must be for; by default the host of "
+            "`connect`."},
+    {OPTION(ca), .type = HG_OPTION_PATH,
+     .doc = "On a client: a PEM file with the authorities that may sign the gateway's certificate; by default the "
+            "system's trust store."},
+    {OPTION(handshake_timeout), .type = HG_OPTION_DURATION, .value = "10s", .min = 100 * (int64_t)HG_MILLISECOND,
+     .max = 300 * (int64_t)HG_SECOND, .doc = "How long a handshake may take."},
+    {OPTION(max_handshakes), .type = HG_OPTION_INTEGER, .value = "1000", .min = 1, .max = 1000000,
+     .doc = "On a gateway: how many handshakes each worker carries at once; further clients wait at its own ports, and "
+            "are closed when they come from the edge."},
+    {OPTION(priority), .type = HG_OPTION_STRING,
+     .doc = "A GnuTLS priority string instead of the built-in choice, which is TLS 1.3 with X25519 or P-256 and "
+            "AES-128-GCM, or CHACHA20-POLY1305 first on processors without AES instructions."},
+    {0},
+};
+
+/* ---- Config ---- */
+
+#define PRIORITY_HEAD "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL"
+#define PRIORITY_TAIL ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
+
+static int set_priority(struct hg_instance *instance)
+{
+    const struct tls_config *config = instance->cfg;
+    struct tls_instance *state = instance->state;
+    const char *priority = config->priority, *where = NULL;
+    int result;
+
+    if (!priority)
+        priority = tlscommon_has_aes() ? PRIORITY_HEAD ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305" PRIORITY_TAIL
+                                       : PRIORITY_HEAD ":+CHACHA20-POLY1305:+AES-128-GCM:+AES-256-GCM" PRIORITY_TAIL;
+    result = gnutls_priority_init2(&state->priority, priority, &where, 0);
+    if (result == 0)
+        return 0;
+    state->priority = NULL;
+    hg_config_error(instance, "priority", "not a GnuTLS priority string, at \"%s\": %s", where ? where : "",
+                    gnutls_strerror(result));
+    return -1;
+}
+
+static int configure_client(struct hg_instance *instance)
+{
+    const struct tls_config *config = instance->cfg;
+    struct tls_instance *state = instance->state;
+    int result = 0;
+
+    state->expected_name = config->server_name ? config->server_name : config->connect.host;
+    if (config->listen.count > 0) {
+        hg_config_error(instance, "listen",
+                        "a block either listens or connects: remove `listen` (on a client) or `connect` (on a "
+                        "gateway)");
+        result = -1;
+    }
+    if (strcmp(config->connect.host, "*") == 0) {
+        hg_config_error(instance, "connect", "\"*\" is no address to connect to: give the gateway's name");
+        result = -1;
+    }
+    if (tlscommon_trust(instance, state->credentials, config->ca) < 0)
+        result = -1;
+    return result;
+}
+
+static int configure_gateway(struct hg_instance *instance)
+{
+    const struct tls_config *config = instance->cfg;
+    struct tls_instance *state = instance->state;
+    const char *client_only = config->server_name ? "server_name" : config->ca ? "ca" : NULL;
+    struct hg_capability certificates;
+    int result = 0;
+
+    if (client_only) {
+        hg_config_error(instance, client_only,
+                        "only has a meaning on a client, with `connect: HOST:PORT`: add that, or remove this");
+        return -1;
+    }
+    if (!hg_capability(instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
+        hg_config_error(instance, NULL,
+                        "on a gateway it needs certificates, which nothing in the pipeline offers: add a block that "
+                        "does, such as `- tls_files: { cert: gate.pem, key: gate.key }` (on a client, give `connect: "
+                        "HOST:PORT`)");
+        result = -1;
+    }
+    if (gnutls_session_ticket_key_generate(&state->ticket_key) < 0) {
+        hg_config_error(instance, NULL, "out of memory or of random bytes");
+        result = -1;
+    }
+    tlscommon_certificate_serve(state->credentials);
+    return result;
+}
+
+static bool is_client(const struct hg_instance *instance)
+{
+    const struct tls_config *config = instance->cfg;
+
+    return config->connect.host != NULL;
+}
+
+static int configure(struct hg_instance *instance)
+{
+    struct tls_instance *state = calloc(1, sizeof *state);
+    int result = 0;
+
+    instance->state = state;
+    if (!state || gnutls_certificate_allocate_credentials(&state->credentials) < 0) {
+        hg_config_error(instance, NULL, "out of memory");
+        return -1;
+    }
+    if (set_priority(instance) < 0)
+        result = -1;
+    if ((is_client(instance) ? configure_client(instance) : configure_gateway(instance)) < 0)
+        result = -1;
+    return result;
+}
+
+static void unconfigure(struct hg_instance *instance)
+{
+    struct tls_instance *state = instance->state;
+
+    if (!state)
+        return;
+    if (state->priority)
+        gnutls_priority_deinit(state->priority);
+    if (state->credentials)
+        gnutls_certificate_free_credentials(state->credentials);
+    if (state->ticket_key.data)
+        gnutls_memset(state->ticket_key.data, 0, state->ticket_key.size);
+    gnutls_free(state->ticket_key.data);
+    free(state->listeners);
+    free(state);
+    instance->state = NULL;
+}
+
+static int prepare(struct hg_instance *instance)
+{
+    const struct tls_config *config = instance->cfg;
+    const struct hg_address *addresses = config->listen.items;
+    struct tls_instance *state = instance->state;
+    int result = 0;
+
+    if (config->listen.count == 0)
+        return 0;
+    state->listeners = calloc(config->listen.count, sizeof *state->listeners);
+    if (!state->listeners) {
+        hg_config_error(instance, "listen", "out of memory");
+        return -1;
+    }
+    for (size_t i = 0; i < config->listen.count; i++) {
+        char option[32];
+
+        snprintf(option, sizeof option, "listen[%zu]", i);
+        state->listeners[i] = hg_listen(instance, option, &addresses[i], SOCK_STREAM);
+        if (!state->listeners[i])
+            result = -1;
+    }
+    return result;
+}
+
+/* ---- Workers ---- */
+
+static void make_counters(struct hg_worker *worker, struct tls_counters *counters)
+{
+    counters->handshakes = hg_counter(worker, "handshakes", "Handshakes completed.");
+    counters->handshakes_failed = hg_counter(worker, "handshakes_failed", "Handshakes that failed or took too long.");
+    counters->resumed = hg_counter(worker, "handshakes_resumed", "Handshakes completed by a session ticket.");
+    counters->refused =
+        hg_counter(worker, "handshakes_refused", "Connections from the edge beyond max_handshakes, or while stopping.");
+    counters->truncated =
+        hg_counter(worker, "connections_truncated", "Connections whose TCP stream ended without close_notify.");
+}
+
+static void worker_stop(struct hg_worker *worker)
+{
+    struct tls_worker *tls = worker->state;
+
+    if (!tls)
+        return;
+    tls_gateway_free(tls->gateway);
+    tls_client_free(tls->client);
+    tls_connection_end_closing(tls);
+    free(tls);
+    worker->state = NULL;
+}
+
+static int worker_start(struct hg_worker *worker)
+{
+    /* Large, but the system gives only those of its pages that are used. */
+    struct tls_worker *tls = calloc(1, sizeof *tls);
+
+    if (tls) {
+        worker->state = tls;
+        tls->worker = worker;
+        tls->config = worker->cfg;
+        tls->instance = worker->instance->state;
+        make_counters(worker, &tls->counters);
+        if (is_client(worker->instance))
+            tls->client = tls_client_new(tls);
+        else
+            tls->gateway = tls_gateway_new(tls);
+        if (tls->client || tls->gateway)
+            return 0;
+    }
+    hg_log(worker->instance, HG_LOG_ERROR, "cannot start: out of memory");
+    worker_stop(worker);
+    return -1;
+}
+
+static void worker_drain(struct hg_worker *worker)
+{
+    struct tls_worker *tls = worker->state;
+
+    if (tls->gateway)
+        tls_gateway_drain(tls->gateway);
+}
+
+/* ---- Operations ---- */
+
+static bool listens(const struct hg_instance *instance)
+{
+    return !is_client(instance);
+}
+
+static int connect_link(struct hg_worker *worker, struct hg_link *link)
+{
+    struct tls_worker *tls = worker->state;
+
+    return tls_client_connect(tls->client, link);
+}
+
+static void cancel_link(struct hg_worker *worker, struct hg_link *link)
+{
+    struct tls_worker *tls = worker->state;
+
+    tls_client_cancel(tls->client, link);
+}
+
+static const char *const *protocols(const struct hg_instance *instance)
+{
+    static const char *const names[] = {TLS_ALPN, NULL};
+    const struct tls_config *config = instance->cfg;
+
+    return is_client(instance) || config->listen.count > 0 ? NULL : names;
+}
+
+static void take(struct hg_worker *worker, const struct hg_connection *connection)
+{
+    struct tls_worker *tls = worker->state;
+
+    tls_gateway_take(tls->gateway, connection);
+}
+
+HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
+{
+    static const struct hg_transport_ops ops = {
+        .size = sizeof ops,
+        .flags = HG_TRANSPORT_RELIABLE,
+        .listens = listens,
+        .connect = connect_link,
+        .cancel = cancel_link,
+        .next_packet_number = tls_connection_next_packet_number,
+        .send = tls_connection_send,
+        .flush = tls_connection_flush,
+        .close = tls_connection_close,
+    };
+    static const struct hg_connections_ops connections = {
+        .size = sizeof connections, .protocols = protocols, .take = take};
+    static const struct hg_offer offers[] = {
+        {.name = HG_CONNECTIONS, .version = HG_CONNECTIONS_VERSION, .ops = &connections}, {0}};
+    static const struct hg_need needs[] = {
+        {.name = HG_CERTIFICATES, .version = HG_CERTIFICATES_VERSION, .optional = true}, {0}};
+    static const struct hg_plugin plugin = {
+        HG_PLUGIN_HEADER,
+        .role = HG_ROLE_TRANSPORT,
+        .name = "tls",
+        .version = "1",
+        .summary = "links over TLS 1.3 on TCP",
+        .options = options,
+        .cfg_size = sizeof(struct tls_config),
+        .ops = &ops,
+        .offers = offers,
+        .needs = needs,
+        .configure = configure,
+        .unconfigure = unconfigure,
+        .prepare = prepare,
+        .worker_start = worker_start,
+        .worker_drain = worker_drain,
+        .worker_stop = worker_stop,
+    };
+
+    return &plugin;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the parts of the transport share: its config, and its state for each config block and each worker.
+ */
+#ifndef TLS_TLS_H
+#define TLS_TLS_H
+
+#include "plugins/tls/output.h"
+
+#include <hopgate/host.h>
+#include <hopgate/transport.h>
+
+/* The application protocol, told by ALPN (RFC 7301). */
+#define TLS_ALPN "hopgate/1"
+
+/* One read of any connection's socket. */
+#define TLS_INPUT_SIZE 131072
+
+struct tls_client;
+struct tls_connection;
+struct tls_gateway;
+
+/* The config block, filled by the core from the option table in tls.c. */
+struct tls_config {
+    struct hg_list listen; /* of struct hg_address */
+    struct hg_address connect;
+    const char *server_name;
+    const char *ca;
+    hg_time handshake_timeout;
+    int64_t max_handshakes;
+    const char *priority;
+};
+
+/* instance->state */
+struct tls_instance {
+    gnutls_priority_t priority;
+    gnutls_certificate_credentials_t credentials; /* client: what it trusts; gateway: where certificates come from */
+    gnutls_datum_t ticket_key;                    /* gateway */
+    struct hg_listener **listeners;
+    const char *expected_name; /* client: what the gateway's certificate must be for */
+};
+
+/* Counters shown under the plugin's name. */
+struct tls_counters {
+    uint64_t *handshakes;
+    uint64_t *handshakes_failed;
+    uint64_t *resumed;
+    uint64_t *refused;
+    uint64_t *truncated;
+};
+
+/* worker->state */
+struct tls_worker {
+    struct hg_worker *worker;
+    const struct tls_config *config;
+    struct tls_instance *instance;
+    struct tls_counters counters;
+    struct tls_connection *closing; /* those that only wait for the peer's end */
+    size_t closing_count;
+    struct tls_gateway *gateway; /* one of these two is NULL */
+    struct tls_client *client;
+    struct tls_batch batch;
+    uint8_t input[TLS_INPUT_SIZE];
+};
+
+#endif
