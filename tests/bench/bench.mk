@@ -7,7 +7,7 @@ if HAVE_CHECK
 # The tunnel over real links, without exchanges.
 check_LTLIBRARIES += tests/bench/libdrive.la
 tests_bench_libdrive_la_SOURCES = tests/bench/drive.c tests/bench/drive.h
-tests_bench_libdrive_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_bench_libdrive_la_CPPFLAGS = $(DTLS_TEST_CPPFLAGS)
 tests_bench_libdrive_la_CFLAGS = $(UNIT_CFLAGS)
 
 check_PROGRAMS += tests/bench/tunnel_bench
@@ -15,13 +15,13 @@ tests_bench_tunnel_bench_SOURCES = \
 	tests/bench/bare.c tests/bench/bare.h \
 	tests/bench/meter.c tests/bench/meter.h \
 	tests/bench/tunnel_bench.c
-tests_bench_tunnel_bench_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_bench_tunnel_bench_CPPFLAGS = $(DTLS_TEST_CPPFLAGS)
 tests_bench_tunnel_bench_CFLAGS = $(UNIT_CFLAGS)
 tests_bench_tunnel_bench_LDADD = tests/bench/libdrive.la $(DTLS_TEST_LDADD)
 
 check_PROGRAMS += tests/bench/crowd
 tests_bench_crowd_SOURCES = tests/bench/crowd.c
-tests_bench_crowd_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_bench_crowd_CPPFLAGS = $(DTLS_TEST_CPPFLAGS)
 tests_bench_crowd_CFLAGS = $(UNIT_CFLAGS)
 tests_bench_crowd_LDADD = tests/bench/libdrive.la $(DTLS_TEST_LDADD)
 endif

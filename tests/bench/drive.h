@@ -8,7 +8,7 @@
 #define TESTS_BENCH_DRIVE_H
 
 #include "core/tunnel/tunnel.h"
-#include "plugins/dtls/tests/pair.h"
+#include "tests/unit/transport_pair.h"
 
 struct drive;
 
