@@ -39,6 +39,10 @@
 #define QUANTUM_MAX 65536
 #define QUANTA      3
 
+/* No link puts more into one piece: the longest A-MPDU of IEEE 802.11ac. An end that is busy with other things does,
+ * but what waits for it is a queue. */
+#define EXTRA_ACKED_MAX (1 << 20)
+
 /* Loss up to this part is not taken for congestion while no queue is to be seen. */
 #define LOSS_THRESHOLD_NO_QUEUE 0.1
 
@@ -423,7 +427,7 @@ static void bbr_update_extra_acked(struct congestion *congestion, const struct c
         expected = 0;
     }
     bbr->extra_acked_delivered += ack->bytes;
-    extra = fmin((double)bbr->extra_acked_delivered - expected, (double)congestion->window);
+    extra = fmin((double)bbr->extra_acked_delivered - expected, fmin((double)congestion->window, EXTRA_ACKED_MAX));
     bbr->extra_acked[0] = larger(bbr->extra_acked[0], (uint64_t)extra);
 }
 
