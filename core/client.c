@@ -224,14 +224,9 @@ static void doubt(struct session *session)
 
 static void client_session_answers(struct session *session)
 {
-    struct hg_link *link = session->link;
-    struct tn_link_stats stats;
+    const struct hg_link *link = session->link;
 
-    if (!link || !session->suspect)
-        return;
-    tn_link_stats(link->tn, &stats);
-    if (stats.unanswered_since != TN_TIME_NEVER &&
-        hg_now(core_of(session->sessions)) >= stats.unanswered_since + link_patience(link))
+    if (!link || !session->suspect || link_unanswered_for(link) >= link_patience(link))
         return;
     session->suspect = false;
     connector_review(session->sessions);
@@ -266,16 +261,17 @@ static hg_time ask_for_life(struct hg_link *link)
 static hg_time check_silence(struct hg_link *link)
 {
     hg_time dead_after = link->sessions->worker->pipeline->settings.dead_after;
-    hg_time now = hg_now(core_of(link->sessions));
+    hg_time now = hg_now(core_of(link->sessions)), patience = link_patience(link), left;
 
-    if (!link_is_overdue(link, link_patience(link)))
+    if (!link_is_overdue(link, patience))
         return link->overdue_at ? link->check_at : ask_for_life(link);
-    if (link_is_overdue(link, dead_after)) {
+    if (link_unanswered_for(link) >= dead_after) {
         link_died(link);
         return TN_TIME_NEVER;
     }
     doubt(link->session);
-    return now + link_patience(link);
+    left = dead_after - link_unanswered_for(link);
+    return now + (left < patience ? left : patience);
 }
 
 /* Whether a session that shall end has nothing left to do. */

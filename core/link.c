@@ -225,13 +225,20 @@ hg_time link_patience(const struct hg_link *link)
     return patience < dead_after ? patience : dead_after;
 }
 
-bool link_is_overdue(struct hg_link *link, hg_time patience)
+hg_time link_unanswered_for(const struct hg_link *link)
 {
     hg_time now = hg_now(core_of(link));
     struct tn_link_stats stats;
 
     tn_link_stats(link->tn, &stats);
-    if (stats.unanswered_since == TN_TIME_NEVER || now < stats.unanswered_since + patience) {
+    return stats.unanswered_since < now ? now - stats.unanswered_since : 0;
+}
+
+bool link_is_overdue(struct hg_link *link, hg_time patience)
+{
+    hg_time now = hg_now(core_of(link));
+
+    if (link_unanswered_for(link) < patience) {
         link->overdue_at = 0;
         return false;
     }

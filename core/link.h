@@ -79,6 +79,8 @@ hg_time link_patience(const struct hg_link *link);
 /* Whether it has owed one for `patience`. What waits to be read may be that answer, when this process was held up: so
  * it is only true if it was before, and a moment later still is. */
 bool link_is_overdue(struct hg_link *link, hg_time patience);
+/* For how long it has owed one. */
+hg_time link_unanswered_for(const struct hg_link *link);
 /* The peer was silent for too long: the link ends without goodbye. */
 void link_died(struct hg_link *link);
 /* Sends a control message and frees `line`, which may be NULL. False: the link is being closed instead. */

@@ -227,13 +227,7 @@ static bool may_serve(const struct session *session, struct hg_text service)
 /* Whether the session can be expected to deliver at once what it is given. */
 static bool answers(const struct session *session)
 {
-    struct tn_link_stats stats;
-
-    if (!session->link)
-        return false;
-    tn_link_stats(session->link->tn, &stats);
-    return stats.unanswered_since == TN_TIME_NEVER ||
-           hg_now(&session->sessions->worker->core) < stats.unanswered_since + SILENT_AFTER;
+    return session->link && link_unanswered_for(session->link) < SILENT_AFTER;
 }
 
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,

@@ -80,7 +80,7 @@ struct bbr {
     bool bw_probe_sample;     /* losses now may be those of the last probe */
     bool prev_probe_too_high; /* the last probe ended by loss */
     bool prev_probe_precautionary;
-    bool overflowed; /* the last probe ended by a queue that overflowed */
+    bool overflowed;     /* the last probe ended by a queue that overflowed */
     bool window_limited; /* in this round */
 
     /* Probing for the round-trip time. */

@@ -78,7 +78,7 @@ def stalled_reader(world):
 def restart(world):
     gate, client = tls_tunnel(world)
     gate.kill()
-    client.wait_for(r"session 1 ended")
+    client.wait_for(r"session 1 .*has lost its link")
     world.gateway(transports=lambda: ["tls"], ports=(world.http, world.https))
     world.wait_for_tunnel()
     equal(world.curl("/"), "hello\n")

@@ -19,6 +19,13 @@ static double choose_loss(struct random *random)
     return losses[random_between(random, 0, 8)];
 }
 
+static void make_reliable(struct path *path)
+{
+    path->reliable = true;
+    path->loss = path->duplicate = path->overtake = 0;
+    path->hole_start = path->hole_end = NEVER;
+}
+
 static void choose_path(struct sim *sim, struct path *path, double loss)
 {
     struct random *random = &sim->random;
@@ -40,11 +47,8 @@ static void choose_path(struct sim *sim, struct path *path, double loss)
         path->hole_start = random_between(random, 0, 2 * TN_SECOND);
         path->hole_end = path->hole_start + random_scaled(random, TN_MILLISECOND, 25 * TN_SECOND);
     }
-    if (sim->scenario.reliable) {
-        path->reliable = true;
-        path->loss = path->duplicate = path->overtake = 0;
-        path->hole_start = path->hole_end = NEVER;
-    }
+    if (sim->scenario.reliable)
+        make_reliable(path);
 }
 
 static void choose_params(struct sim *sim, struct tn_params *params, int side)
@@ -96,6 +100,7 @@ void scenario_choose(struct sim *sim)
     if (random_chance(random, 0.3)) {
         scenario->link_death = 0.05;
         scenario->deaths = random_between(random, 1, 5);
+        scenario->swaps = random_chance(random, 0.5);
     }
     scenario->resets = random_chance(random, 0.3) ? 0.2 : 0;
     scenario->stops = random_chance(random, 0.3) ? 0.2 : 0;
@@ -126,6 +131,26 @@ void scenario_choose(struct sim *sim)
             scenario->size_max = 200 * params->send_buffer;
         if (scenario->size_max > 1 + 200 * params->session_send_buffer && params->send_buffer < 4096)
             scenario->size_max = 1 + 200 * params->session_send_buffer;
+    }
+}
+
+void scenario_swap_transport(struct sim *sim)
+{
+    sim->scenario.reliable = !sim->scenario.reliable;
+    for (int side = 0; side < 2; side++) {
+        struct path *path = &sim->network.paths[side], other = sim->other_paths[side];
+
+        sim->other_paths[side] = *path;
+        /* The first time: the path that there was, as a byte link, or with what such a link repairs. */
+        if (other.delay == 0) {
+            other = *path;
+            if (sim->scenario.reliable)
+                make_reliable(&other);
+            else
+                other.reliable = false, other.loss = 0.01;
+        }
+        *path = other;
+        sim->ends[side].params.reliable = sim->scenario.reliable;
     }
 }
 

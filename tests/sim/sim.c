@@ -33,6 +33,8 @@ static void sim_kill_link(struct sim *sim)
         end_disconnect(&sim->ends[side]);
         sim->network.paths[side].busy_until = sim->network.paths[side].last_arrival = 0;
     }
+    if (sim->scenario.swaps)
+        scenario_swap_transport(sim);
     sim->down_until = sim->now + random_between(&sim->random, 0, TN_SECOND);
 }
 

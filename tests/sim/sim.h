@@ -68,6 +68,7 @@ struct scenario {
     uint64_t skip;     /* packet numbers skip by up to this many */
     double link_death; /* probability for each tick that the link dies */
     uint64_t deaths;   /* at most so many */
+    bool swaps;        /* the next link is of the other kind */
     tn_time tick;
     uint64_t streams;  /* of both ends together */
     uint64_t size_max; /* of one direction of a stream */
@@ -80,6 +81,7 @@ struct sim {
     struct random random;
     struct scenario scenario;
     struct network network;
+    struct path other_paths[2]; /* of the transport that is not in use */
     struct sim_end ends[2];
     tn_time now, tick_at, down_until;
     uint64_t deaths, events, live_buffers;
@@ -104,6 +106,8 @@ uint64_t sim_key(const struct sim *sim, uint64_t id, int side);
 
 /* scenario.c */
 void scenario_choose(struct sim *sim);
+/* The next link is a byte link instead of a DTLS link, or the other way round. */
+void scenario_swap_transport(struct sim *sim);
 struct plan scenario_plan(const struct sim *sim, uint64_t id, int side);
 
 /* end.c */

@@ -63,13 +63,14 @@ END_TEST
 START_TEST(accept_says_what_was_chosen)
 {
     struct control_offer offer = {
-        .codecs = two_codecs, .codec_count = 1, .session = NAME, .parameters = {{1, 2, 3}, 4}};
+        .codecs = two_codecs, .codec_count = 1, .session = NAME, .resumed = true, .parameters = {{1, 2, 3}, 4}};
     struct control_message message;
 
     read_back(&message, control_encode_accept(&offer));
     ck_assert_int_eq(message.type, CONTROL_ACCEPT);
     ck_assert(message.speaks_version);
     ck_assert_str_eq(message.session, NAME);
+    ck_assert(message.resumed);
     ck_assert_str_eq(message.codec, "binary/1");
     ck_assert_uint_eq(message.parameters.limits.initial_max_streams, 3);
     control_message_free(&message);
@@ -203,6 +204,7 @@ static const char *const bad[] = {
     ACCEPT("\"codec\":\"x\",\"parameters\":{}"),
     ACCEPT("\"session\":\"" NAME "\",\"parameters\":{}"),
     ACCEPT("\"session\":\"" NAME "\",\"codec\":\"x\""),
+    ACCEPT("\"session\":\"" NAME "\",\"resumed\":1,\"codec\":\"x\",\"parameters\":{}"),
     ACCEPT("\"session\":\"" NAME "x\",\"codec\":\"x\",\"parameters\":{}"),
 };
 
