@@ -7,7 +7,7 @@ import json
 import subprocess
 import time
 
-from harness import MIB, case, check, equal, free_port, main, note, pattern_sha256, read_response, scaled
+from harness import MIB, SANITIZERS, case, check, equal, free_port, main, note, pattern_sha256, read_response, scaled
 from network import GATE, Network
 
 
@@ -71,7 +71,9 @@ def stalled_reader(world):
             equal(world.curl("/"), "hello\n", "another user meanwhile")
         for process in (gate, client):
             held = process.status("VmHWM") / MIB
-            check(held < 64, f"{process.name} held {held:.0f} MiB")
+            # AddressSanitizer keeps up to 256 MiB of freed memory back (quarantine_size_mb), so it is only noted there.
+            note(f"{process.name} held {held:.0f} MiB")
+            check(SANITIZERS or held < 64, f"{process.name} held {held:.0f} MiB")
 
 
 @case("TLS: the gateway is killed and comes back: the client does too", seconds=60)
