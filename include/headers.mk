@@ -12,5 +12,6 @@ pkginclude_HEADERS += \
 	include/hopgate/option.h \
 	include/hopgate/plugin.h \
 	include/hopgate/stage.h \
+	include/hopgate/store.h \
 	include/hopgate/transport.h \
 	include/hopgate/types.h
