@@ -6,6 +6,7 @@
  */
 #include "plugins/dtls/dtls.h"
 
+#include "config.h"
 #include "plugins/dtls/association.h"
 #include "plugins/dtls/client.h"
 #include "plugins/dtls/gateway.h"
@@ -377,7 +378,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         HG_PLUGIN_HEADER,
         .role = HG_ROLE_TRANSPORT,
         .name = "dtls",
-        .version = "1",
+        .version = PACKAGE_VERSION,
         .summary = "links over DTLS 1.2 on UDP",
         .options = options,
         .cfg_size = sizeof(struct dtls_config),

@@ -5,6 +5,8 @@
  */
 #include "plugins/http/http.h"
 
+#include "config.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -269,8 +271,8 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         HG_PLUGIN_HEADER,
         .role = HG_ROLE_EDGE,
         .name = "http",
-        .version = "0.1.0",
-        .summary = "Takes public requests by HTTP/1.0 and HTTP/1.1, with and without TLS.",
+        .version = PACKAGE_VERSION,
+        .summary = "takes public requests by HTTP/1.0 and HTTP/1.1, with and without TLS",
         .options = options,
         .cfg_size = sizeof(struct http_config),
         .ops = &ops,

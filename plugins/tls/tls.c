@@ -6,6 +6,7 @@
  */
 #include "plugins/tls/tls.h"
 
+#include "config.h"
 #include "plugins/tls/client.h"
 #include "plugins/tls/connection.h"
 #include "plugins/tls/gateway.h"
@@ -297,7 +298,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         HG_PLUGIN_HEADER,
         .role = HG_ROLE_TRANSPORT,
         .name = "tls",
-        .version = "1",
+        .version = PACKAGE_VERSION,
         .summary = "links over TLS 1.3 on TCP",
         .options = options,
         .cfg_size = sizeof(struct tls_config),
