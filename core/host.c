@@ -76,4 +76,5 @@ const struct hg_host worker_host = {
     .link_batch_end = sessions_link_batch_end,
     .link_writable = sessions_link_writable,
     .link_set_max_packet = sessions_link_set_max_packet,
+    .target_served = sessions_target_served,
 };

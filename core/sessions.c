@@ -167,6 +167,15 @@ void sessions_stop(struct worker *worker)
     worker->sessions = NULL;
 }
 
+bool sessions_target_served(struct hg_worker *worker, const struct hg_target *target)
+{
+    const struct sessions *sessions = worker_of(worker)->sessions;
+    struct hg_reason reason;
+    bool absent = false;
+
+    return sessions && (session_for_target(sessions, target, &reason, &absent) || absent);
+}
+
 static void report(const struct session *session)
 {
     const struct hg_instance *core = session->sessions->worker->core.instance;

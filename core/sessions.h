@@ -41,5 +41,6 @@ void sessions_link_packet(struct hg_link *link, uint64_t packet_number, const ui
 void sessions_link_batch_end(struct hg_link *link);
 void sessions_link_writable(struct hg_link *link);
 void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet);
+bool sessions_target_served(struct hg_worker *worker, const struct hg_target *target);
 
 #endif

@@ -11,6 +11,7 @@ pkginclude_HEADERS += \
 	include/hopgate/message.h \
 	include/hopgate/option.h \
 	include/hopgate/plugin.h \
+	include/hopgate/routes.h \
 	include/hopgate/stage.h \
 	include/hopgate/store.h \
 	include/hopgate/transport.h \

@@ -112,6 +112,8 @@ struct hg_host {
     void (*link_batch_end)(struct hg_link *link);
     void (*link_writable)(struct hg_link *link);
     void (*link_set_max_packet)(struct hg_link *link, size_t max_packet);
+
+    bool (*target_served)(struct hg_worker *worker, const struct hg_target *target);
 };
 
 /* ---- Telling people ---- */
@@ -376,6 +378,15 @@ static inline void hg_reset(struct hg_self *self, const struct hg_reason *reason
 static inline void hg_set_target(struct hg_self *self, const struct hg_target *target)
 {
     self->host->set_target(self, target);
+}
+
+/**
+ * On a gateway: whether the target's client has a session, if only one that has lost its link for the moment, and may
+ * serve the target's service. False for ever where the core is older than this question.
+ */
+static inline bool hg_target_served(struct hg_worker *worker, const struct hg_target *target)
+{
+    return worker->host->size > offsetof(struct hg_host, target_served) && worker->host->target_served(worker, target);
 }
 
 /* ---- Links: for transports ---- */

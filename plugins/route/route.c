@@ -7,6 +7,7 @@
 
 #include "config.h"
 
+#include <hopgate/routes.h>
 #include <stdlib.h>
 
 /* Takes `prefix` bytes off the front. What is left of "/a" and "/a?x" begins with a slash again. */
@@ -60,12 +61,43 @@ static enum hg_verdict route_head(struct hg_self *self, enum hg_direction direct
     return HG_NEXT;
 }
 
+/* ---- Who serves a host ---- */
+
+/* A look at the rules of a host: whether there are any, in whose worker to ask. */
+struct look {
+    struct hg_worker *worker;
+    bool named;
+};
+
+static bool rule_is_served(void *arg, const struct rule *rule)
+{
+    struct look *look = arg;
+
+    look->named = true;
+    return hg_target_served(look->worker, &rule->target);
+}
+
+static enum hg_served route_served(struct hg_worker *provider, struct hg_text host)
+{
+    const struct route *route = provider->instance->state;
+    struct look look = {.worker = provider};
+
+    if (!route->by_service && table_any_of_host(route->table, host, rule_is_served, &look))
+        return HG_SERVED_LIVE;
+    return look.named ? HG_SERVED_ABSENT : HG_SERVED_UNKNOWN;
+}
+
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_stage_ops ops = {
         .size = sizeof ops,
         .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
         .head = route_head,
+    };
+    static const struct hg_routes_ops routes = {.size = sizeof routes, .served = route_served};
+    static const struct hg_offer offers[] = {
+        {.name = HG_ROUTES, .version = HG_ROUTES_VERSION, .ops = &routes},
+        {0},
     };
     static const struct hg_plugin plugin = {
         HG_PLUGIN_HEADER,
@@ -76,6 +108,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .options = route_options,
         .cfg_size = sizeof(struct route_config),
         .ops = &ops,
+        .offers = offers,
         .configure = route_configure,
         .unconfigure = route_unconfigure,
     };

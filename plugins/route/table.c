@@ -241,6 +241,31 @@ const struct rule *table_find_host(const struct table *table, struct hg_text aut
     return rule ? rule : group_find(&table->any, path);
 }
 
+/* 1: `test` has said yes; 0: it has not; -1: nor will any other, since every path leads to a rule of this group. */
+static int group_any(const struct group *group, bool (*test)(void *arg, const struct rule *rule), void *arg)
+{
+    for (size_t i = 0; group && i < group->count; i++)
+        if (test(arg, &group->rules[i]))
+            return 1;
+    return group && !group->rules[0].path.size ? -1 : 0;
+}
+
+bool table_any_of_host(const struct table *table, struct hg_text authority,
+                       bool (*test)(void *arg, const struct rule *rule), void *arg)
+{
+    char buffer[HOST_MAX];
+    struct hg_text host = host_canonical(authority, buffer);
+    int verdict;
+
+    if (!host.size || host.data[0] == '.')
+        return false;
+    verdict = group_any(table_group(table, host), test, arg);
+    for (size_t i = 1; !verdict && i < host.size; i++)
+        if (host.data[i] == '.')
+            verdict = group_any(table_group(table, (struct hg_text){host.data + i, host.size - i}), test, arg);
+    return verdict > 0;
+}
+
 const struct rule *table_find_service(const struct table *table, struct hg_text service, struct hg_text path)
 {
     const struct rule *rule = NULL;

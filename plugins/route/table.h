@@ -38,4 +38,9 @@ const struct rule *table_find_host(const struct table *table, struct hg_text aut
 /* The same for a service, else among the rules for any. */
 const struct rule *table_find_service(const struct table *table, struct hg_text service, struct hg_text path);
 
+/* Whether `test` says yes to any rule that a request for this host, by whatever path, may find because it names the
+ * host, exactly or by a wildcard; rules for any host do not. */
+bool table_any_of_host(const struct table *table, struct hg_text authority,
+                       bool (*test)(void *arg, const struct rule *rule), void *arg);
+
 #endif

@@ -8,6 +8,7 @@
 #include "plugins/url/url.h"
 
 #include <check.h>
+#include <hopgate/routes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ static struct {
     struct hg_target target;
     bool has_target;
     struct hg_reason reason;
+    const char *live; /* the client that has a session */
 } told;
 
 static void keep_config_error(const struct hg_instance *instance, const char *option, const char *format,
@@ -45,6 +47,12 @@ static void keep_reset(struct hg_self *self, const struct hg_reason *reason)
     told.reason = *reason;
 }
 
+static bool is_live(struct hg_worker *worker, const struct hg_target *target)
+{
+    (void)worker;
+    return hg_text_equal(target->client, hg_text(told.live));
+}
+
 static const struct hg_host host = {
     .size = sizeof host,
     .abi = HG_ABI,
@@ -54,6 +62,7 @@ static const struct hg_host host = {
     .text_set = message_text_set,
     .set_target = keep_target,
     .reset = keep_reset,
+    .target_served = is_live,
 };
 
 /* ---- An instance with a given block ---- */
@@ -468,6 +477,63 @@ START_TEST(config_faults)
 }
 END_TEST
 
+/* ---- Who serves a host ---- */
+
+START_TEST(served_hosts)
+{
+    static const struct route_entry entries[] = {
+        {.host = "app.test", .to = "gone/app"},
+        {.host = "app.test", .path = "/live", .to = "live/app"},
+        {.host = "gone.test", .to = "gone/app"},
+        {.host = "*.dev.test", .to = "live/dev"},
+        {.host = "*.gone.dev.test", .to = "gone/dev"},
+        {.host = "*.half.dev.test", .path = "/gone", .to = "gone/dev"},
+        {.host = "2001:db8::1", .to = "live/app"},
+        {.to = "live/any"},
+        {0},
+    };
+    static const struct {
+        const char *host;
+        enum hg_served served;
+    } cases[] = {
+        {"app.test", HG_SERVED_LIVE},
+        {"App.Test.", HG_SERVED_LIVE},
+        {"gone.test", HG_SERVED_ABSENT},
+        {"x.dev.test", HG_SERVED_LIVE},
+        {"x.y.dev.test", HG_SERVED_LIVE},
+        {"x.gone.dev.test", HG_SERVED_ABSENT}, /* every path has its rule before the shorter wildcard */
+        {"x.half.dev.test", HG_SERVED_LIVE},
+        {"dev.test", HG_SERVED_UNKNOWN},
+        {".dev.test", HG_SERVED_UNKNOWN},
+        {"other.test", HG_SERVED_UNKNOWN}, /* the rule for any host names nobody */
+        {"[2001:db8:0::1]", HG_SERVED_LIVE},
+        {"", HG_SERVED_UNKNOWN},
+    };
+    const struct hg_routes_ops *ops = hopgate_plugin()->offers[0].ops;
+    struct fixture fixture;
+
+    ck_assert_int_eq(configure(&fixture, entries), 0);
+    told.live = "live";
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_msg(ops->served(&fixture.worker, hg_text(cases[i].host)) == cases[i].served, "%s", cases[i].host);
+    told.live = "none";
+    ck_assert_int_eq(ops->served(&fixture.worker, HG_TEXT("x.dev.test")), HG_SERVED_ABSENT);
+    unconfigure(&fixture);
+}
+END_TEST
+
+START_TEST(a_client_serves_no_host)
+{
+    static const struct route_entry entries[] = {{.service = "app", .to = "http://127.0.0.1:1"}, {0}};
+    const struct hg_routes_ops *ops = hopgate_plugin()->offers[0].ops;
+    struct fixture fixture;
+
+    ck_assert_int_eq(configure(&fixture, entries), 0);
+    ck_assert_int_eq(ops->served(&fixture.worker, HG_TEXT("app")), HG_SERVED_UNKNOWN);
+    unconfigure(&fixture);
+}
+END_TEST
+
 START_TEST(url_parts)
 {
     static const struct {
@@ -508,6 +574,8 @@ int main(void)
     tcase_add_test(tests, services);
     tcase_add_test(tests, longest_prefix_by_definition);
     tcase_add_test(tests, responses_pass);
+    tcase_add_test(tests, served_hosts);
+    tcase_add_test(tests, a_client_serves_no_host);
     tcase_add_test(tests, url_parts);
     tcase_add_loop_test(tests, config_faults, 0, (int)(sizeof faults / sizeof *faults));
     suite_add_tcase(suite, tests);

@@ -312,6 +312,7 @@ END_TEST
 
 START_TEST(a_session_that_nobody_resumes_ends)
 {
+    const struct hg_target target = {.client = HG_TEXT("client-1"), .service = HG_TEXT("web")};
     struct user user = {0}, half = {.stalls = true};
 
     pair.gateway->pipeline->settings.resume_timeout = 300 * HG_MILLISECOND;
@@ -325,12 +326,14 @@ START_TEST(a_session_that_nobody_resumes_ends)
     pair_wait(&pair, 150);
     ck_assert(!user.detached);
     ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert(hg_target_served(&pair.gateway->worker->core, &target));
     ck_assert(pair_run(&pair, user_is_done, &user, 1000));
     ck_assert_int_eq(user.reason.status, 502);
     ck_assert_str_eq(user.reason.error, "connection_terminated");
     ck_assert_ptr_nonnull(strstr(user.detail, "not resumed"));
     ck_assert(half.was_reset && !half.ended);
     ck_assert(no_session(NULL));
+    ck_assert(!hg_target_served(&pair.gateway->worker->core, &target));
     ck_assert_uint_eq(*at_gateway()->expired, 1);
     ck_assert(pair_run(&pair, origin_is_quiet, NULL, 1000));
     ck_assert_uint_eq(pair.resets, 2);

@@ -228,6 +228,13 @@ END_TEST
 
 /* ---- What fails ---- */
 
+static bool served(const char *client, const char *service)
+{
+    const struct hg_target target = {.client = hg_text(client), .service = hg_text(service)};
+
+    return hg_target_served(&pair.gateway->worker->core, &target);
+}
+
 START_TEST(who_has_no_session_is_told_precisely)
 {
     static const char *const services[] = {"web", NULL};
@@ -248,6 +255,8 @@ START_TEST(who_has_no_session_is_told_precisely)
     ck_assert_ptr_nonnull(strstr(offline.detail, "not connected"));
     ck_assert_int_eq(forbidden.reason.status, 404);
     ck_assert_uint_eq(pair.attached, 0);
+    ck_assert(served("client-1", "web"));
+    ck_assert(!served("client-1", "admin") && !served("client-2", "web") && !served(NULL, NULL));
 }
 END_TEST
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The capability "routes": whether anybody serves a host.
+ *
+ * Offered by stages that route (route), used by those that do something for a host only if it is one of this gateway's
+ * (acme, before it orders a certificate during a handshake).
+ */
+#ifndef HOPGATE_ROUTES_H
+#define HOPGATE_ROUTES_H
+
+#include <hopgate/plugin.h>
+
+#define HG_ROUTES         "routes"
+#define HG_ROUTES_VERSION 1
+
+/** Who serves a host. */
+enum hg_served {
+    HG_SERVED_UNKNOWN = 0, /**< No rule names it. A rule for any host names none: anybody can point a name here. */
+    HG_SERVED_ABSENT = 1,  /**< Rules do, but no client that may serve what they lead to has a session now. */
+    HG_SERVED_LIVE = 2,    /**< A client that is there and may. */
+};
+
+struct hg_routes_ops {
+    size_t size; /**< sizeof(struct hg_routes_ops). */
+    /**
+     * Who serves `host`, a name or an address literal (IPv6 in brackets), whatever the path. Cheap: a look into two
+     * tables. On a client, whose routes are not by host: HG_SERVED_UNKNOWN.
+     */
+    enum hg_served (*served)(struct hg_worker *provider, struct hg_text host);
+};
+
+#endif
