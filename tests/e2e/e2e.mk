@@ -13,9 +13,11 @@ e2e_tests = \
 	tests/e2e/loss.py \
 	tests/e2e/resume.py \
 	tests/e2e/transports.py \
+	tests/e2e/acme_lab.py \
 	tests/e2e/install.py
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/flow.py tests/corpus/http1.jsonl
+EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/flow.py tests/e2e/pebble.py tests/e2e/caproxy.py \
+	tests/e2e/acmeclient.py tests/corpus/http1.jsonl
 
 tests/e2e/command.log: $(filter-out tests/e2e/%,$(TEST_LOGS))
 tests/e2e/requests.log: tests/e2e/command.log
@@ -26,4 +28,5 @@ tests/e2e/paths.log: tests/e2e/bulk.log
 tests/e2e/loss.log: tests/e2e/paths.log
 tests/e2e/resume.log: tests/e2e/loss.log
 tests/e2e/transports.log: tests/e2e/resume.log
-tests/e2e/install.log: tests/e2e/transports.log
+tests/e2e/acme_lab.log: tests/e2e/transports.log
+tests/e2e/install.log: tests/e2e/acme_lab.log

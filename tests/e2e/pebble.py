@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""Certificate authorities for tests: Pebble, the ACME server of Let's Encrypt for tests, and a small one by openssl.
+
+    pebble = Pebble(world, validity=20, bad_nonces=60)
+    pebble.directory                    the URL to give to an ACME client, which trusts world.path("ca.pem")
+    pebble.http, pebble.tls             the ports where it looks for challenges
+    pebble.dns("add-a", host="a.test", addresses=["127.0.0.2"])
+    pebble.verify("chain.pem")          by `openssl verify`
+    len(pebble.issued())                what its own log says
+
+Each name resolves to 127.0.0.1, unless dns() says otherwise. pebble-challtestsrv answers for the DNS.
+"""
+
+import base64
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from harness import Failure, Process, Skip, check, free_port, wait_for_port, wait_until
+
+
+def openssl(*words, text=None, binary=False):
+    result = subprocess.run(["openssl", *words], input=text, capture_output=True)
+    check(result.returncode == 0, f"openssl {' '.join(words)}: {result.stderr.decode(errors='replace').strip()}")
+    return result.stdout if binary else result.stdout.decode()
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def split_chain(pem):
+    """The certificates of a PEM text, the leaf first."""
+    return re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", pem, re.S)
+
+
+class Leaf:
+    """What openssl reads from the first certificate of a PEM text."""
+
+    def __init__(self, pem):
+        self.pem = split_chain(pem)[0]
+        text = openssl("x509", "-noout", "-serial", "-dates", "-ext", "subjectAltName,tlsfeature", "-subject", text=self.pem.encode())
+        self.serial = re.search(r"^serial=([0-9A-F]+)", text, re.M).group(1)
+        self.subject = re.search(r"^subject=(.*)", text, re.M).group(1)
+        self.begin, self.end = (ssl.cert_time_to_seconds(re.search(rf"^{what}=(.*)", text, re.M).group(1))
+                                for what in ("notBefore", "notAfter"))
+        self.names = sorted(re.findall(r"(?:DNS|IP Address):([^,\s]+)", text))
+        self.must_staple = "status_request" in text
+        self.public_key = openssl("x509", "-noout", "-pubkey", text=self.pem.encode())
+
+
+class Pebble:
+    """Another one in the same world needs a name. Its process runs until the case is over or stop()."""
+
+    def __init__(self, world, validity=None, bad_nonces=5, reuse=0, alternates=0, eab=None, blocked=(), dns=True, name="pebble",
+                 ports=None):
+        if not shutil.which("pebble") or not shutil.which("pebble-challtestsrv"):
+            raise Skip("no pebble here")
+        self.world, self.name, self.dns_ports = world, name, None
+        self.port, self.management, self.http, self.tls = ports or (free_port(), free_port(), free_port(), free_port())
+        self.directory = f"https://localhost:{self.port}/dir"
+        world.certificates()
+        self.settings = {
+            "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self.management}",
+            "certificate": world.path("gate.pem"), "privateKey": world.path("gate.key"), "httpPort": self.http,
+            "tlsPort": self.tls, "externalAccountBindingRequired": bool(eab), "domainBlocklist": list(blocked),
+        }
+        if eab:  # {key id: base64url of the MAC key}
+            self.settings["externalAccountMACKeys"] = eab
+        if validity:
+            self.settings["certificateValidityPeriod"] = validity
+        # Validation at once; no authorisation is taken over from an order before, unless asked for.
+        self.environment = dict(os.environ, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT=str(bad_nonces),
+                                PEBBLE_AUTHZREUSE=str(reuse), PEBBLE_ALTERNATE_ROOTS=str(alternates))
+        self.trust = ssl.create_default_context(cafile=world.path("ca.pem"))
+        if dns:
+            self.start_dns()
+        self.start()
+
+    def start_dns(self):
+        port, control = self.dns_ports = (free_port(), free_port())
+        # Pebble dials only the first address, IPv6 before IPv4: so there is none of IPv6.
+        server = Process(self.world, "challtestsrv", [
+            "pebble-challtestsrv", "-defaultIPv6", "", "-dns01", f"127.0.0.1:{port}", "-management", f"127.0.0.1:{control}",
+            "-http01", "", "-https01", "", "-tlsalpn01", ""])
+        wait_for_port(server, control)
+
+    def start(self):
+        """Also again after stop(), on the same ports: it then knows no account and no order, and has new roots."""
+        config = self.world.write(f"{self.name}.json", json.dumps({"pebble": self.settings}))
+        resolver = ["-dnsserver", f"127.0.0.1:{self.dns_ports[0]}"] if self.dns_ports else []
+        self.process = Process(self.world, self.name, ["pebble", "-config", config, *resolver], env=self.environment)
+        wait_until(self.answers, 10, "pebble to answer")
+
+    def stop(self):
+        if self.process.running():
+            self.process.popen.terminate()
+            self.process.popen.wait(10)
+
+    def answers(self):
+        check(self.process.running(), f"pebble has ended:\n{self.process.text()[-2000:]}")
+        try:
+            return self.get(self.directory)
+        except urllib.error.URLError:
+            return None
+
+    def get(self, url):
+        with urllib.request.urlopen(url, context=self.trust, timeout=10) as answer:
+            return answer.read().decode()
+
+    # ---- What Pebble knows ----
+
+    def manage(self, path):
+        return self.get(f"https://localhost:{self.management}/{path}")
+
+    def root(self, number=0):
+        """The file with a root certificate; number 0 is that of the default chain."""
+        return self.world.write(f"{self.name}-root-{number}.pem", self.manage(f"roots/{number}"))
+
+    def status(self, serial):
+        """"Valid" or "Revoked"; None if it has not issued that one."""
+        try:
+            return json.loads(self.manage(f"cert-status-by-serial/{serial.lower()}"))["Status"]
+        except urllib.error.HTTPError as error:
+            check(error.code == 404, f"pebble: {error}")
+            return None
+
+    def issued(self):
+        """A serial number for each certificate."""
+        return re.findall(r"Issued certificate serial ([0-9a-f]+)", self.process.text())
+
+    def orders(self):
+        """How many orders have been made."""
+        return len(re.findall(r"Added order ", self.process.text()))
+
+    def accounts(self):
+        """How many accounts have been made."""
+        return len(re.findall(r"There are now \d+ accounts", self.process.text()))
+
+    def verify(self, chain, name=None, root=0):
+        """Has openssl verify a PEM text: the whole chain, and the name if there is one. Returns the leaf."""
+        verify_chain(self.world, chain, self.root(root), name)
+        return Leaf(chain)
+
+    # ---- The DNS that it asks ----
+
+    def dns(self, action, **values):
+        """An action of pebble-challtestsrv's: set-txt, clear-txt, add-a, set-servfail, set-default-ipv4, …"""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.dns_ports[1]}/{action}", json.dumps(values).encode())
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
+
+    def dns_hook(self, before=""):
+        """An executable for challenges of dns-01, told as its words: present|cleanup, then name and value of the record.
+        What it was called with is in `hook-calls`; `before` is shell to run first."""
+        control = f"http://127.0.0.1:{self.dns_ports[1]}"
+        path = self.world.write("dns-hook", f"""#!/bin/sh
+            echo "$@" >>{self.world.path('hook-calls')}
+            {before}
+            case $1 in
+            present) exec curl -sS --fail --noproxy '*' -d '{{"host":"'"${{2%.}}."'","value":"'"$3"'"}}' {control}/set-txt ;;
+            cleanup) exec curl -sS --fail --noproxy '*' -d '{{"host":"'"${{2%.}}."'"}}' {control}/clear-txt ;;
+            esac
+            exit 2
+            """)
+        os.chmod(path, 0o755)
+        return path
+
+
+def verify_chain(world, chain, root, name=None):
+    leaf, *others = split_chain(chain)
+    leaf, others = world.write("verify-leaf.pem", leaf), world.write("verify-others.pem", "".join(others))
+    words = [] if name is None else ["-verify_ip" if re.fullmatch(r"[0-9.]+|.*:.*", name) else "-verify_hostname", name]
+    openssl("verify", "-x509_strict", "-CAfile", root, "-untrusted", others, *words, leaf)
+
+
+class Authority:
+    """A CA by openssl, for what Pebble cannot issue: any dates, any names, an OCSP responder. Its root signs leaves itself."""
+
+    def __init__(self, world, name="authority"):
+        self.world, self.folder = world, world.path(name)
+        os.makedirs(self.folder)
+        self.root, self.ocsp_port, self.questions, self.lock = self.file("root.pem"), None, 0, threading.Lock()
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.file("root.key"),
+                "-out", self.root, "-days", "36500", "-subj", "/CN=hopgate test authority", "-addext",
+                "keyUsage=critical,keyCertSign,digitalSignature")
+        self.write("index", "")
+        self.write("index.attr", "unique_subject = no\n")
+        self.write("serial", os.urandom(8).hex() + "\n")
+        self.write("ca.conf", f"""
+            [ca]
+            default_ca = here
+            [here]
+            database = {self.file('index')}
+            serial = {self.file('serial')}
+            new_certs_dir = {self.folder}
+            certificate = {self.root}
+            private_key = {self.file('root.key')}
+            default_md = sha256
+            policy = any
+            copy_extensions = none
+            [any]
+            commonName = optional
+            """)
+
+    def file(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        with open(self.file(name), "w") as file:
+            file.write(text)
+        return self.file(name)
+
+    def issue(self, csr, names, begin=-60, end=86400, ocsp=False):
+        """A PEM chain for a CSR (DER), valid from `begin` to `end` seconds from now. The names are those of the call."""
+        kinds = [("IP:" if re.fullmatch(r"[0-9.]+|.*:.*", name) else "DNS:") + name for name in names]
+        extensions = (f"basicConstraints=CA:FALSE\nsubjectAltName={','.join(kinds)}\nauthorityKeyIdentifier=keyid\n"
+                      "subjectKeyIdentifier=hash\n")
+        if ocsp:
+            self.ocsp_port = self.ocsp_port or self.start_responder()
+            extensions += f"authorityInfoAccess=OCSP;URI:http://127.0.0.1:{self.ocsp_port}/\n"
+        start, stop = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + shift)) for shift in (begin, end))
+        with self.lock:
+            request = self.write("request.pem", openssl("req", "-inform", "DER", text=csr))
+            openssl("ca", "-batch", "-config", self.file("ca.conf"), "-in", request, "-out", self.file("leaf.pem"), "-notext",
+                    "-subj", "/CN=leaf", "-startdate", start, "-enddate", stop, "-extfile", self.write("extensions", extensions))
+            with open(self.file("leaf.pem")) as leaf, open(self.root) as root:
+                return leaf.read() + root.read()
+
+    def revoke(self, chain):
+        with self.lock:
+            openssl("ca", "-config", self.file("ca.conf"), "-revoke", self.write("revoked.pem", split_chain(chain)[0]),
+                    "-crl_reason", "keyCompromise")
+
+    # ---- OCSP ----
+
+    def start_responder(self):
+        authority = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.reply(self.rfile.read(int(self.headers["Content-Length"])))
+
+            def do_GET(self):  # RFC 6960 appendix A.1
+                self.reply(base64.b64decode(urllib.parse.unquote(self.path[1:])))
+
+            def reply(self, question):
+                authority.questions += 1
+                self.send_response(200)
+                self.send_header("Content-Type", "application/ocsp-response")
+                self.end_headers()
+                self.wfile.write(authority.ocsp(question))
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.world.undo.append(lambda: (server.shutdown(), server.server_close()))
+        return server.server_port
+
+    def ocsp(self, question):
+        """openssl's answer to a request (DER), by the index as it is now."""
+        with self.lock:
+            with open(self.file("question.der"), "wb") as file:
+                file.write(question)
+            openssl("ocsp", "-index", self.file("index"), "-CA", self.root, "-rsigner", self.root, "-rkey", self.file("root.key"),
+                    "-reqin", self.file("question.der"), "-respout", self.file("answer.der"), "-nmin", "5")
+            with open(self.file("answer.der"), "rb") as file:
+                return file.read()
+
+
+def served_chain(port, name=None, alpn=None, address="127.0.0.1"):
+    """The chain that a server shows to openssl, as PEM."""
+    words = ["-servername", name] if name else ["-noservername"]
+    words += ["-alpn", alpn] if alpn else []
+    result = subprocess.run(["openssl", "s_client", "-connect", f"{address}:{port}", "-showcerts", *words],
+                            stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    chain = "".join(split_chain(result.stdout.decode(errors="replace")))
+    if not chain:
+        raise Failure(f"no certificate is shown for {name}: {result.stderr.decode(errors='replace').strip():.400}")
+    return chain
