@@ -8,6 +8,7 @@ e2e_tests = \
 	tests/e2e/requests.py \
 	tests/e2e/sessions.py \
 	tests/e2e/crash.py \
+	tests/e2e/memory.py \
 	tests/e2e/bulk.py \
 	tests/e2e/paths.py \
 	tests/e2e/loss.py \
@@ -23,7 +24,8 @@ tests/e2e/command.log: $(filter-out tests/e2e/%,$(TEST_LOGS))
 tests/e2e/requests.log: tests/e2e/command.log
 tests/e2e/sessions.log: tests/e2e/requests.log
 tests/e2e/crash.log: tests/e2e/sessions.log
-tests/e2e/bulk.log: tests/e2e/crash.log
+tests/e2e/memory.log: tests/e2e/crash.log
+tests/e2e/bulk.log: tests/e2e/memory.log
 tests/e2e/paths.log: tests/e2e/bulk.log
 tests/e2e/loss.log: tests/e2e/paths.log
 tests/e2e/resume.log: tests/e2e/loss.log
