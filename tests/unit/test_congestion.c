@@ -597,6 +597,7 @@ int main(void)
     tcase_add_loop_test(bottleneck, bottleneck_alone, 0, sizeof paths / sizeof *paths);
     tcase_add_loop_test(bottleneck, bottleneck_shared, 0, 8);
     tcase_set_timeout(bottleneck, 120);
+    tcase_set_tags(bottleneck, "long"); /* see tests/valgrind.sh */
     suite_add_tcase(suite, bottleneck);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
