@@ -14,7 +14,8 @@ core_libcore_la_SOURCES = \
 	core/control.c core/control.h \
 	core/describe.c core/describe.h \
 	core/detached.c core/detached.h \
-	core/exchange.c core/exchange.h core/exchange_private.h core/exchange_report.c \
+	core/exchange.c core/exchange.h core/exchange_private.h core/exchange_queue.c core/exchange_report.c \
+	core/exchange_run.c \
 	core/gateway.c core/gateway_exchange.c core/gateway_exchange.h \
 	core/host.c \
 	core/link.c core/link.h \

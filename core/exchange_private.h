@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What an exchange is made of: for exchange.c, which runs it, and exchange_report.c, which tells about it.
+ * What an exchange is made of: for exchange.c, which makes it and does what stages ask for; exchange_queue.c, which
+ * keeps what waits; exchange_run.c, which calls the stages; and exchange_report.c, which tells about it.
  */
 #ifndef CORE_EXCHANGE_PRIVATE_H
 #define CORE_EXCHANGE_PRIVATE_H
@@ -62,5 +63,35 @@ struct exchange {
     char detail[256];
     struct node nodes[]; /* worker->path_count of them, then the stages' states */
 };
+
+/* ---- exchange.c ---- */
+
+/* All places are detached. */
+void exchange_free(struct exchange *exchange);
+
+/* ---- exchange_queue.c ---- */
+
+/* Lets exchange_run_ready() run it. */
+void exchange_schedule(struct exchange *exchange);
+/* Ends the exchange before its end, once; `by`: the index of the node that wants it, or NOBODY. */
+void exchange_reset_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by);
+/* Frees a head that nobody will look at any more; the request and the final response stay until the end. */
+void exchange_head_done(struct exchange *exchange, struct hg_head *head);
+
+/* Something is to be done for the inbox of `node`. */
+void node_mark(struct node *node, enum hg_direction direction);
+/* The place after `node` in that direction, or NULL behind the last. */
+struct node *node_neighbour(struct node *node, enum hg_direction direction);
+/* Whether data would pass a place untouched: it has no part in it, and nothing that must go before waits there. */
+bool node_is_transparent(const struct node *node, enum hg_direction direction);
+/* The place whose inbox the data of `node` goes into. */
+struct node *node_receiver(struct node *node, enum hg_direction direction);
+
+/* Put into the inbox of `node`: a head; a slice, with the reference that comes with it; the end. */
+void node_append_head(struct node *node, enum hg_direction direction, struct hg_head *head);
+void node_append_slice(struct node *node, enum hg_direction direction, struct hg_slice slice);
+void node_append_end(struct node *node, enum hg_direction direction, struct hg_fields *trailers);
+/* Throws away what waits. */
+void inbox_clear(struct exchange *exchange, struct inbox *inbox);
 
 #endif
