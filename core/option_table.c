@@ -140,8 +140,8 @@ static bool table_is_bad(const struct table_check *check, const struct hg_option
             if (strcmp(table[i].name, table[j].name) == 0)
                 return bad(check, &table[i], "it stands twice in its table");
         bodies += (table[i].flags & HG_OPTION_BODY) != 0;
-        if (bodies > 1 || (check->depth > 0 && bodies > 0))
-            return bad(check, &table[i], "only one option of a plugin may be the body of its block");
+        if (bodies > 1)
+            return bad(check, &table[i], "only one option may be the body of its block");
         if ((table[i].flags & HG_OPTION_BODY) && table[i].type == HG_OPTION_MAP)
             return bad(check, &table[i], "a body cannot be a mapping: that is how options are given");
     }

@@ -49,7 +49,7 @@ static bool fill_map(const struct option_reading *reading, const struct hg_optio
 {
     if (node->faulty)
         return false;
-    if (node->kind != CONFIG_MAPPING)
+    if (node->kind != CONFIG_MAPPING && !body_option(option->fields))
         return option_fault(reading, path, node, "expected a mapping, as in { %s: … }, not %s", option->fields[0].name,
                             config_kind_name(node));
     return fill_table(reading, option->fields, path, node, node, base);

@@ -4,6 +4,7 @@
 pkginclude_HEADERS += \
 	include/hopgate/buffer.h \
 	include/hopgate/certificates.h \
+	include/hopgate/challenges.h \
 	include/hopgate/codec.h \
 	include/hopgate/connections.h \
 	include/hopgate/host.h \

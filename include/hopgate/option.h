@@ -41,7 +41,8 @@ enum {
     HG_OPTION_REQUIRED = 1 << 0,   /**< Its absence is an error. */
     HG_OPTION_SECRET = 1 << 1,     /**< Never printed: logs and dumps show "(secret)". */
     HG_OPTION_RELOADABLE = 1 << 2, /**< A changed value takes effect on reload without closing anything. */
-    HG_OPTION_BODY = 1 << 3, /**< A block that is a sequence (or scalar) instead of a mapping is this option's value. */
+    HG_OPTION_BODY = 1 << 3, /**< A block, or an item of a LIST of MAP, that is a sequence (or scalar) instead of a
+                                  mapping is this option's value. */
 };
 
 /** An address to listen on or to connect to. */

@@ -271,6 +271,37 @@ START_TEST(test_body)
 }
 END_TEST
 
+/* So is an item of a list of mappings: a list may hold lists. */
+START_TEST(test_nested_body)
+{
+    static const struct hg_option group[] = {
+        {.name = "names", .type = HG_OPTION_LIST, .item = HG_OPTION_STRING, .flags = HG_OPTION_BODY}, {0}};
+    static const struct hg_option groups[] = {{.name = "groups",
+                                               .type = HG_OPTION_LIST,
+                                               .item = HG_OPTION_MAP,
+                                               .fields = group,
+                                               .item_size = sizeof(struct hg_list)},
+                                              {0}};
+    struct hg_list list = {0};
+    struct filled filled;
+    const struct hg_list *items;
+    char why[256] = "";
+
+    ck_assert_msg(!options_table_is_bad(groups, sizeof list, why, sizeof why), "%s", why);
+    fill_at(&filled, "/etc/hopgate/f", groups, &list, "groups: [a, [b, c], { names: d }]\n");
+    ck_assert_str_eq(filled.told, "");
+    ck_assert_uint_eq(list.count, 3);
+    items = list.items;
+    ck_assert_uint_eq(items[0].count, 1);
+    ck_assert_uint_eq(items[1].count, 2);
+    ck_assert_str_eq(((const char **)items[0].items)[0], "a");
+    ck_assert_str_eq(((const char **)items[1].items)[1], "c");
+    ck_assert_str_eq(((const char **)items[2].items)[0], "d");
+    ck_assert_uint_eq(options_locate(groups, filled.config->root, "groups[1].names[1]")->column, 17);
+    filled_free(&filled);
+}
+END_TEST
+
 START_TEST(test_locate)
 {
     static const struct {
@@ -591,7 +622,7 @@ START_TEST(test_tables_whole)
     ck_assert(options_table_is_bad(twice, 64, why, sizeof why));
     ck_assert_str_eq(why, "option 'a': it stands twice in its table");
     ck_assert(options_table_is_bad(bodies, 64, why, sizeof why));
-    ck_assert_str_eq(why, "option 'b': only one option of a plugin may be the body of its block");
+    ck_assert_str_eq(why, "option 'b': only one option may be the body of its block");
     self[0].fields = self;
     ck_assert(options_table_is_bad(self, 64, why, sizeof why));
     ck_assert_str_eq(why, "option 'a': more than 8 mappings inside each other");
@@ -662,6 +693,7 @@ int main(void)
     tcase_add_test(values, test_defaults);
     tcase_add_test(values, test_good);
     tcase_add_test(values, test_body);
+    tcase_add_test(values, test_nested_body);
     tcase_add_test(values, test_locate);
     tcase_add_loop_test(values, test_bad, 0, sizeof bad / sizeof *bad);
     tcase_add_test(values, test_all_at_once);

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/options.h"
+
+#include "plugins/acme/name.h"
+
+#include <hopgate/challenges.h>
+#include <hopgate/host.h>
+#include <hopgate/routes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char *const key_types[] = {"p256", "p384", "rsa2048", "rsa3072", "rsa4096", NULL};
+
+static const struct hg_option group_options[] = {
+    {.name = "names",
+     .type = HG_OPTION_LIST,
+     .item = HG_OPTION_STRING,
+     .flags = HG_OPTION_REQUIRED | HG_OPTION_BODY,
+     .offset = offsetof(struct acme_group, names),
+     .min = 1,
+     .max = 100, /* what Let's Encrypt allows */
+     .doc = "Host names (*.example.com too) and IP addresses; the first gives the certificate its name."},
+    {0},
+};
+
+const struct hg_option acme_options[] = {
+    {.name = "email",
+     .type = HG_OPTION_STRING,
+     .offset = offsetof(struct acme_config, email),
+     .doc = "Where the authority may write to; without it, the account has no contact."},
+    {.name = "domains",
+     .type = HG_OPTION_LIST,
+     .item = HG_OPTION_MAP,
+     .fields = group_options,
+     .item_size = sizeof(struct acme_group),
+     .offset = offsetof(struct acme_config, domains),
+     .doc = "The certificates to keep: each item is a name with a certificate of its own, or a list of names that "
+            "share one."},
+    {.name = "agree_tos",
+     .type = HG_OPTION_BOOL,
+     .offset = offsetof(struct acme_config, agree_tos),
+     .value = "no",
+     .doc = "You agree to the authority's terms of service; nothing is ordered without it."},
+    {.name = "directory",
+     .type = HG_OPTION_LIST,
+     .item = HG_OPTION_STRING,
+     .offset = offsetof(struct acme_config, directory),
+     .value = "[\"https://acme-v02.api.letsencrypt.org/directory\"]",
+     .min = 1,
+     .max = 8,
+     .doc = "The https URL of the authority's directory, or the word staging (Let's Encrypt's staging environment); of "
+            "several, the next is tried when one fails."},
+    {.name = "ca",
+     .type = HG_OPTION_PATH,
+     .offset = offsetof(struct acme_config, ca),
+     .doc = "Roots in PEM that connections to the directory are verified with instead of the system's, for a private "
+            "authority."},
+    {.name = "eab_kid",
+     .type = HG_OPTION_STRING,
+     .offset = offsetof(struct acme_config, eab_kid),
+     .doc = "External account binding: the key identifier that the authority gave you."},
+    {.name = "eab_key",
+     .type = HG_OPTION_SECRET_FILE,
+     .flags = HG_OPTION_SECRET,
+     .offset = offsetof(struct acme_config, eab_key),
+     .doc = "External account binding: the file that holds the MAC key, in base64url."},
+    {.name = "key_type",
+     .type = HG_OPTION_ENUM,
+     .offset = offsetof(struct acme_config, key_type),
+     .choices = key_types,
+     .value = "p256",
+     .doc = "The keys of certificates: elliptic curves P-256 and P-384, or RSA."},
+    {.name = "profile",
+     .type = HG_OPTION_STRING,
+     .offset = offsetof(struct acme_config, profile),
+     .doc = "The profile of certificates to ask for (\"shortlived\"), where the authority has it."},
+    {.name = "preferred_chain",
+     .type = HG_OPTION_STRING,
+     .offset = offsetof(struct acme_config, preferred_chain),
+     .doc = "Of the chains that the authority offers take the one whose last certificate was issued by this common "
+            "name."},
+    {.name = "must_staple",
+     .type = HG_OPTION_BOOL,
+     .offset = offsetof(struct acme_config, must_staple),
+     .value = "no",
+     .doc = "Asks for certificates that oblige the server to staple an OCSP answer."},
+    {.name = "dns_hook",
+     .type = HG_OPTION_PATH,
+     .offset = offsetof(struct acme_config, dns_hook),
+     .doc = "A program that sets and removes TXT records, for challenges of type dns-01, which wildcards need."},
+    {.name = "hook",
+     .type = HG_OPTION_PATH,
+     .offset = offsetof(struct acme_config, hook),
+     .doc = "A program that is run after a certificate was issued or renewed, and after an attempt has failed."},
+    {.name = "hook_timeout",
+     .type = HG_OPTION_DURATION,
+     .offset = offsetof(struct acme_config, hook_timeout),
+     .value = "2m",
+     .min = HG_SECOND,
+     .max = 3600 * (int64_t)HG_SECOND,
+     .doc = "How long either program may run before it is killed."},
+    {.name = "on_demand",
+     .type = HG_OPTION_BOOL,
+     .offset = offsetof(struct acme_config, on_demand),
+     .value = "no",
+     .doc = "Obtain a certificate in the first handshake for a name that a connected client serves."},
+    {.name = "ask",
+     .type = HG_OPTION_STRING,
+     .offset = offsetof(struct acme_config, ask),
+     .doc = "With on_demand: an http or https URL that is asked instead, with ?domain=NAME appended; status 200 allows "
+            "it."},
+    {.name = "on_demand_per_hour",
+     .type = HG_OPTION_INTEGER,
+     .offset = offsetof(struct acme_config, on_demand_per_hour),
+     .value = "60",
+     .min = 1,
+     .max = 1000000,
+     .doc = "The most orders on demand in an hour."},
+    {.name = "on_demand_per_source",
+     .type = HG_OPTION_INTEGER,
+     .offset = offsetof(struct acme_config, on_demand_per_source),
+     .value = "10",
+     .min = 1,
+     .max = 1000000,
+     .doc = "The most orders on demand in an hour that handshakes from one address may cause."},
+    {.name = "wait",
+     .type = HG_OPTION_DURATION,
+     .offset = offsetof(struct acme_config, wait),
+     .value = "20s",
+     .max = 120 * (int64_t)HG_SECOND,
+     .doc = "How long a handshake waits for a certificate that is being obtained; after it, and where none is on its "
+            "way, a self-signed one is shown for a name in domains."},
+    {.name = "attempt_timeout",
+     .type = HG_OPTION_DURATION,
+     .offset = offsetof(struct acme_config, attempt_timeout),
+     .value = "10m",
+     .min = HG_SECOND,
+     .max = 86400 * (int64_t)HG_SECOND,
+     .doc = "How long the authority may take for one order before it is left alone until the next attempt."},
+    {.name = "retry_min",
+     .type = HG_OPTION_DURATION,
+     .offset = offsetof(struct acme_config, retry_min),
+     .value = "1m",
+     .min = 100 * (int64_t)HG_MILLISECOND,
+     .max = 86400 * (int64_t)HG_SECOND,
+     .doc = "The pause after the first failed attempt; each further one doubles it."},
+    {.name = "retry_max",
+     .type = HG_OPTION_DURATION,
+     .offset = offsetof(struct acme_config, retry_max),
+     .value = "6h",
+     .min = 100 * (int64_t)HG_MILLISECOND,
+     .max = 7 * 86400 * (int64_t)HG_SECOND,
+     .doc = "The longest pause between attempts."},
+    {0},
+};
+
+const char *acme_options_directory(const char *word)
+{
+    return strcmp(word, "staging") ? word : ACME_STAGING;
+}
+
+/* ---- Checking ---- */
+
+static bool is_url(const char *text, const char *scheme)
+{
+    const size_t size = strlen(scheme);
+
+    return !strncasecmp(text, scheme, size) && text[size] && text[size] != '/' && !strpbrk(text, " \t\r\n#");
+}
+
+static int check_directories(struct hg_instance *instance, const struct acme_config *config)
+{
+    const char *const *words = config->directory.items;
+    int result = 0;
+
+    for (size_t i = 0; i < config->directory.count; i++) {
+        char option[32];
+
+        if (is_url(acme_options_directory(words[i]), "https://"))
+            continue;
+        snprintf(option, sizeof option, "directory[%zu]", i);
+        hg_config_error(instance, option, "\"%s\" is neither an https URL nor the word staging", words[i]);
+        result = -1;
+    }
+    return result;
+}
+
+/* One name of a certificate. */
+static int check_name(struct hg_instance *instance, const struct acme_config *config, const char *option,
+                      const char *name)
+{
+    struct hg_capability solver;
+    const enum acme_name_kind kind = acme_name_kind(hg_text(name));
+
+    if (kind == ACME_NAME_WRONG) {
+        hg_config_error(
+            instance, option,
+            "\"%s\" is neither a host name nor an IP address; write international names in their ASCII form "
+            "(xn--...)",
+            name);
+        return -1;
+    }
+    if (kind == ACME_NAME_WILDCARD && !config->dns_hook) {
+        hg_config_error(
+            instance, option,
+            "a certificate for \"%s\" needs a challenge of type dns-01: set dns_hook to a program that sets "
+            "TXT records, or name each host",
+            name);
+        return -1;
+    }
+    if (hg_capability(instance, HG_CHALLENGE_HTTP01, HG_CHALLENGES_VERSION, &solver) ||
+        hg_capability(instance, HG_CHALLENGE_TLSALPN01, HG_CHALLENGES_VERSION, &solver) ||
+        (config->dns_hook && kind != ACME_NAME_ADDRESS))
+        return 0;
+    hg_config_error(instance, option,
+                    "nothing here can prove that \"%s\" leads here: add acme_http01 or acme_tlsalpn01 to the "
+                    "pipeline%s",
+                    name, kind == ACME_NAME_ADDRESS ? "" : ", or set dns_hook");
+    return -1;
+}
+
+static int check_domains(struct hg_instance *instance, const struct acme_config *config)
+{
+    const struct acme_group *groups = config->domains.items;
+    int result = 0;
+
+    for (size_t i = 0; i < config->domains.count; i++) {
+        const char *const *names = groups[i].names.items;
+
+        for (size_t j = 0; j < groups[i].names.count; j++) {
+            char option[64];
+
+            snprintf(option, sizeof option, "domains[%zu].names[%zu]", i, j);
+            if (check_name(instance, config, option, names[j]))
+                result = -1;
+        }
+    }
+    return result;
+}
+
+static int check_on_demand(struct hg_instance *instance, const struct acme_config *config)
+{
+    struct hg_capability found;
+
+    if (config->ask && !is_url(config->ask, "https://") && !is_url(config->ask, "http://")) {
+        hg_config_error(instance, "ask", "\"%s\" is no http or https URL", config->ask);
+        return -1;
+    }
+    if (!config->on_demand || config->ask)
+        return 0;
+    if (hg_capability(instance, HG_ROUTES, HG_ROUTES_VERSION, &found))
+        return 0;
+    hg_config_error(instance, "on_demand",
+                    "nobody here can tell which names are served: add a route to the pipeline, or set ask");
+    return -1;
+}
+
+static int check_program(struct hg_instance *instance, const char *option, const char *path)
+{
+    if (!path || !access(path, X_OK))
+        return 0;
+    hg_config_error(instance, option, "%s cannot be run: it must be there and executable", path);
+    return -1;
+}
+
+int acme_options_check(struct hg_instance *instance)
+{
+    const struct acme_config *config = instance->cfg;
+    int result = check_directories(instance, config);
+
+    if (!config->agree_tos) {
+        hg_config_error(instance, NULL,
+                        "set agree_tos: true when you agree to the terms of service of the authority in directory; "
+                        "without it there are no certificates");
+        result = -1;
+    }
+    if (!config->domains.count && !config->on_demand) {
+        hg_config_error(instance, NULL, "needs domains, the names to keep certificates for, or on_demand: true");
+        result = -1;
+    }
+    if (!config->eab_kid != !config->eab_key) {
+        hg_config_error(instance, config->eab_kid ? "eab_kid" : "eab_key", "needs %s beside it",
+                        config->eab_kid ? "eab_key" : "eab_kid");
+        result = -1;
+    }
+    if (config->retry_min > config->retry_max) {
+        hg_config_error(instance, "retry_min", "must not be longer than retry_max");
+        result = -1;
+    }
+    if (check_domains(instance, config) | check_on_demand(instance, config) |
+        check_program(instance, "dns_hook", config->dns_hook) | check_program(instance, "hook", config->hook))
+        result = -1;
+    return result;
+}

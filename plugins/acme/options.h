@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the block `acme` of the config file says.
+ */
+#ifndef ACME_OPTIONS_H
+#define ACME_OPTIONS_H
+
+#include <hopgate/plugin.h>
+
+/* Let's Encrypt's staging environment: the word `staging`. */
+#define ACME_STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+/* In the order of the option's choices. */
+enum acme_key_type {
+    ACME_P256,
+    ACME_P384,
+    ACME_RSA2048,
+    ACME_RSA3072,
+    ACME_RSA4096,
+};
+
+/* An item of `domains`: the names of one certificate. */
+struct acme_group {
+    struct hg_list names; /* of const char * */
+};
+
+struct acme_config {
+    const char *email;
+    struct hg_list domains; /* of struct acme_group */
+    bool agree_tos;
+    struct hg_list directory; /* of const char * */
+    const char *ca;
+    const char *eab_kid, *eab_key;
+    int key_type; /* enum acme_key_type */
+    const char *profile, *preferred_chain;
+    bool must_staple;
+    const char *dns_hook, *hook;
+    hg_time hook_timeout;
+    bool on_demand;
+    const char *ask;
+    int64_t on_demand_per_hour, on_demand_per_source;
+    hg_time wait, attempt_timeout, retry_min, retry_max;
+};
+
+extern const struct hg_option acme_options[];
+
+/* The directory's URL that an item of `directory` means. */
+const char *acme_options_directory(const char *word);
+
+/* Checks what the table cannot; tells every fault. 0 or -1. */
+int acme_options_check(struct hg_instance *instance);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A chain with its key, from PEM: what is served, and what is known of it. Counted; does not change.
+ */
+#ifndef ACME_PAIR_H
+#define ACME_PAIR_H
+
+#include <hopgate/certificates.h>
+#include <time.h>
+
+struct acme_pair {
+    struct hg_certificate certificate; /* first, so that one is the other */
+    char **names;                      /* canonical, of the leaf's subject alternative names */
+    size_t name_count;
+    time_t begins, ends;
+    bool self_signed;        /* ours, until there is another one */
+    bool must_staple;        /* TLS feature status_request (RFC 7633) */
+    char *ari_id;            /* the certificate's identifier for ARI (RFC 9773 section 4.1); NULL: none */
+    char *ocsp_url;          /* NULL: none */
+    char serial[2 * 20 + 3]; /* hexadecimal, for people */
+};
+
+/* From a private key and a chain, leaf first, in one text of PEM. NULL with `why` set: not a pair that belongs
+ * together.
+ */
+struct acme_pair *acme_pair_read(struct hg_text pem, char *why, size_t why_size);
+
+/* A certificate for these names that nobody but ourselves has signed, valid for a week. NULL: out of memory. */
+struct acme_pair *acme_pair_self_signed(const char *const *names, size_t count, time_t now);
+
+/* Whether it is for this canonical name. */
+bool acme_pair_serves(const struct acme_pair *pair, struct hg_text name);
+
+/* Whether it is for each of these canonical names and no other. */
+bool acme_pair_is_for(const struct acme_pair *pair, const char *const *names, size_t count);
+
+static inline struct acme_pair *acme_pair_ref(struct acme_pair *pair)
+{
+    hg_certificate_ref(&pair->certificate);
+    return pair;
+}
+
+static inline void acme_pair_unref(struct acme_pair *pair)
+{
+    if (pair)
+        hg_certificate_unref(&pair->certificate);
+}
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The unit tests of acme, by subject.
+ */
+#ifndef ACME_TESTS_CASES_H
+#define ACME_TESTS_CASES_H
+
+#include <check.h>
+
+TCase *cases_parts(void);
+
+#endif

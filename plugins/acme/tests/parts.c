@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Names, base64url, pairs of certificate and key.
+ */
+#include "plugins/acme/base64url.h"
+#include "plugins/acme/name.h"
+#include "plugins/acme/pair.h"
+#include "plugins/acme/tests/cases.h"
+
+#include <stdlib.h>
+
+START_TEST(test_names)
+{
+    static const struct {
+        const char *name;
+        enum acme_name_kind kind;
+        const char *canonical;
+    } cases[] = {
+        {"App.Example.COM", ACME_NAME_HOST, "app.example.com"},
+        {"app.example.com.", ACME_NAME_HOST, "app.example.com"},
+        {"xn--bcher-kva.example", ACME_NAME_HOST, "xn--bcher-kva.example"},
+        {"intern", ACME_NAME_HOST, "intern"},
+        {"*.Example.com", ACME_NAME_WILDCARD, "*.example.com"},
+        {"192.0.2.1", ACME_NAME_ADDRESS, "192.0.2.1"},
+        {"2001:DB8:0::1", ACME_NAME_ADDRESS, "2001:db8::1"},
+        {"", ACME_NAME_WRONG, NULL},
+        {".", ACME_NAME_WRONG, NULL},
+        {"*", ACME_NAME_WRONG, NULL},
+        {"*.", ACME_NAME_WRONG, NULL},
+        {"a..b", ACME_NAME_WRONG, NULL},
+        {"-a.b", ACME_NAME_WRONG, NULL},
+        {"a-.b", ACME_NAME_WRONG, NULL},
+        {"a_b.c", ACME_NAME_WRONG, NULL},
+        {"a.*.c", ACME_NAME_WRONG, NULL},
+        {"b\xc3\xbc"
+         "cher.example",
+         ACME_NAME_WRONG, NULL},
+        {"192.0.2.256", ACME_NAME_WRONG, NULL},
+        {"a.b:80", ACME_NAME_WRONG, NULL},
+        {"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl.b", ACME_NAME_WRONG, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char canonical[ACME_NAME_MAX + 1];
+
+        ck_assert_msg(acme_name_kind(hg_text(cases[i].name)) == cases[i].kind, "%s", cases[i].name);
+        ck_assert_msg(acme_name_canonical(hg_text(cases[i].name), canonical) == !!cases[i].canonical, "%s",
+                      cases[i].name);
+        if (cases[i].canonical)
+            ck_assert_str_eq(canonical, cases[i].canonical);
+    }
+    ck_assert(acme_name_matches("*.example.com", HG_TEXT("a.example.com")));
+    ck_assert(!acme_name_matches("*.example.com", HG_TEXT("a.b.example.com")));
+    ck_assert(!acme_name_matches("*.example.com", HG_TEXT("example.com")));
+    ck_assert(!acme_name_matches("*.example.com", HG_TEXT(".example.com")));
+    ck_assert(!acme_name_matches("example.com", HG_TEXT("")));
+}
+END_TEST
+
+/* The vectors of RFC 4648 section 10, and the two digits that differ. */
+START_TEST(test_base64url)
+{
+    static const char *const cases[][2] = {
+        {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},       {"foo", "Zm9v"},
+        {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"\xfb\xff", "-_8"}, {"foobar", "Zm9vYmFy"}};
+    static const char *const bad[] = {"A", "Zg+", "Z g", "Zm9vY"};
+    size_t size;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = acme_base64url(cases[i][0], strlen(cases[i][0]));
+        uint8_t *bytes = acme_base64url_read(hg_text(text), &size);
+
+        ck_assert_str_eq(text, cases[i][1]);
+        ck_assert_uint_eq(size, strlen(cases[i][0]));
+        ck_assert(!memcmp(bytes, cases[i][0], size));
+        free(text);
+        free(bytes);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_ptr_null(acme_base64url_read(hg_text(bad[i]), &size));
+}
+END_TEST
+
+START_TEST(test_self_signed)
+{
+    static const char *const names[] = {"a.test", "*.b.test", "192.0.2.1", "2001:db8::1"};
+    const time_t now = time(NULL);
+    struct acme_pair *pair = acme_pair_self_signed(names, 4, now);
+
+    ck_assert_ptr_nonnull(pair);
+    ck_assert(pair->self_signed);
+    ck_assert_int_le(pair->begins, now);
+    ck_assert_int_gt(pair->ends, now);
+    ck_assert(acme_pair_is_for(pair, names, 4));
+    ck_assert(!acme_pair_is_for(pair, names, 3));
+    ck_assert(acme_pair_serves(pair, HG_TEXT("x.b.test")));
+    ck_assert(acme_pair_serves(pair, HG_TEXT("2001:db8::1")));
+    ck_assert(!acme_pair_serves(pair, HG_TEXT("b.test")));
+    acme_pair_unref(pair);
+}
+END_TEST
+
+TCase *cases_parts(void)
+{
+    TCase *tests = tcase_create("parts");
+
+    tcase_add_test(tests, test_names);
+    tcase_add_test(tests, test_base64url);
+    tcase_add_test(tests, test_self_signed);
+    return tests;
+}
