@@ -69,6 +69,7 @@ static const struct hg_option options[] = {
      .min = 1,
      .max = 1000000,
      .doc = "On a gateway: how many handshakes each worker carries at once; further clients wait and ask again."},
+    RATELIMIT_OPTIONS(struct dtls_config, ratelimit),
     {.name = "socket_buffer",
      .type = HG_OPTION_SIZE,
      .offset = offsetof(struct dtls_config, socket_buffer),

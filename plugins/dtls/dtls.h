@@ -8,6 +8,7 @@
 
 #include "plugins/dtls/list.h"
 #include "plugins/dtls/socket.h"
+#include "plugins/ratelimit/ratelimit.h"
 
 #include <gnutls/gnutls.h>
 #include <hopgate/host.h>
@@ -28,6 +29,7 @@ struct dtls_config {
     uint64_t socket_buffer;
     hg_time handshake_timeout;
     int64_t max_handshakes;
+    struct ratelimit_config ratelimit;
     const char *priority;
     int congestion; /* an index of congestion_names */
 };

@@ -46,6 +46,7 @@ struct dtls_gateway {
     size_t handshakes; /* under way */
     uint64_t seed;
     struct dtls_cookie_keys cookies;
+    struct ratelimit *ratelimit;
     bool draining;
     hg_time hint_second;
     unsigned hints; /* sent since then */
@@ -196,13 +197,8 @@ static void begin(struct port *port, const struct dtls_path *path, uint64_t hash
                   const struct dtls_record *client_hello, gnutls_dtls_prestate_st *prestate)
 {
     struct dtls_gateway *gateway = port->gateway;
-    struct peer *peer;
+    struct peer *peer = calloc(1, sizeof *peer);
 
-    if (gateway->handshakes >= (size_t)gateway->dtls->config->max_handshakes) {
-        ++*gateway->dtls->counters.refused;
-        return; /* it asks again soon */
-    }
-    peer = calloc(1, sizeof *peer);
     if (!peer)
         return;
     if (dtls_association_init(&peer->association, gateway->dtls, &peer_owner, &port->socket, path, GNUTLS_SERVER) < 0) {
@@ -216,6 +212,19 @@ static void begin(struct port *port, const struct dtls_path *path, uint64_t hash
     gnutls_dtls_prestate_set(peer->association.session, prestate);
     gnutls_session_ticket_enable_server(peer->association.session, &gateway->dtls->instance->ticket_key);
     dtls_certificate_begin(&peer->association, client_hello);
+}
+
+/* Whether one more handshake may begin with a peer whose cookie is valid. If not, nothing is done for it: it asks again
+ * soon by itself (RFC 6347 section 4.2.4). */
+static bool may_begin(struct dtls_gateway *gateway, const struct dtls_path *path, const struct peer *replaced)
+{
+    size_t others = gateway->handshakes - (replaced != NULL);
+
+    if (others >= (size_t)gateway->dtls->config->max_handshakes) {
+        ++*gateway->dtls->counters.refused;
+        return false;
+    }
+    return ratelimit_admits(gateway->ratelimit, &path->peer.any);
 }
 
 static void receive_client_hello(struct port *port, const struct dtls_path *path, uint64_t hash,
@@ -235,13 +244,15 @@ static void receive_client_hello(struct port *port, const struct dtls_path *path
     found = find(gateway, path, hash);
     if (found.up && memcmp(found.up->random, dtls_record_client_random(client_hello), DTLS_RANDOM_SIZE) == 0)
         return; /* a late copy of the one that began it */
-    if (found.handshake) {
-        if (memcmp(found.handshake->random, dtls_record_client_random(client_hello), DTLS_RANDOM_SIZE) == 0) {
-            dtls_association_receive(&found.handshake->association, client_hello); /* sent again */
-            return;
-        }
-        peer_down(&found.handshake->association, "the client has begun anew");
+    if (found.handshake &&
+        memcmp(found.handshake->random, dtls_record_client_random(client_hello), DTLS_RANDOM_SIZE) == 0) {
+        dtls_association_receive(&found.handshake->association, client_hello); /* sent again */
+        return;
     }
+    if (!may_begin(gateway, path, found.handshake))
+        return;
+    if (found.handshake)
+        peer_down(&found.handshake->association, "the client has begun anew");
     begin(port, path, hash, client_hello, &prestate);
 }
 
@@ -387,7 +398,9 @@ struct dtls_gateway *dtls_gateway_new(struct dtls_worker *dtls)
     gateway->dtls = dtls;
     gateway->table_size = TABLE_INITIAL;
     gateway->table = calloc(TABLE_INITIAL, sizeof(struct peer *));
-    if (!gateway->table || gnutls_rnd(GNUTLS_RND_NONCE, &gateway->seed, sizeof gateway->seed) < 0 ||
+    gateway->ratelimit = ratelimit_new(dtls->worker, &dtls->config->ratelimit);
+    if (!gateway->table || !gateway->ratelimit ||
+        gnutls_rnd(GNUTLS_RND_NONCE, &gateway->seed, sizeof gateway->seed) < 0 ||
         dtls_cookie_keys_init(&gateway->cookies, hg_now(dtls->worker)) < 0 || open_ports(gateway) < 0) {
         hg_log(dtls->worker->instance, HG_LOG_ERROR, "cannot start: out of memory or of random bytes");
         dtls_gateway_free(gateway);
@@ -415,6 +428,7 @@ void dtls_gateway_free(struct dtls_gateway *gateway)
     }
     free(gateway->ports);
     free(gateway->table);
+    ratelimit_free(gateway->ratelimit);
     dtls_cookie_keys_fini(&gateway->cookies);
     free(gateway);
 }

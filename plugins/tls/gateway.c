@@ -18,6 +18,7 @@ struct peer {
 struct tls_gateway {
     struct tls_worker *tls;
     struct accept *accept; /* NULL: an edge accepts */
+    struct ratelimit *ratelimit;
     struct peer *peers;
     size_t handshakes; /* of those that are not up yet */
     bool draining;
@@ -173,19 +174,32 @@ static struct tls_connection *add_peer(struct tls_gateway *gateway, int fd)
 
 static void on_connection(void *arg, int fd, const struct sockaddr *address, size_t listener)
 {
-    struct tls_connection *connection = add_peer(arg, fd);
+    struct tls_gateway *gateway = arg;
+    struct tls_connection *connection;
 
     (void)listener;
+    if (!ratelimit_admits(gateway->ratelimit, address)) {
+        close(fd);
+        return;
+    }
+    connection = add_peer(gateway, fd);
     if (connection)
         accept_print_peer(connection->peer, address);
 }
 
 void tls_gateway_take(struct tls_gateway *gateway, const struct hg_connection *taken)
 {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
     struct tls_connection *connection;
 
     if (gateway->draining || !has_room(gateway)) {
         ++*gateway->tls->counters.refused;
+        close(taken->fd);
+        return;
+    }
+    if (getpeername(taken->fd, (struct sockaddr *)&address, &size) < 0 ||
+        !ratelimit_admits(gateway->ratelimit, (struct sockaddr *)&address)) {
         close(taken->fd);
         return;
     }
@@ -213,14 +227,13 @@ struct tls_gateway *tls_gateway_new(struct tls_worker *tls)
     if (!gateway)
         return NULL;
     gateway->tls = tls;
-    if (count > 0) {
+    gateway->ratelimit = ratelimit_new(tls->worker, &tls->config->ratelimit);
+    if (gateway->ratelimit && count > 0)
         gateway->accept = accept_start(tls->worker, tls->instance->listeners, count, &user, gateway);
-        if (!gateway->accept) {
-            free(gateway);
-            return NULL;
-        }
-    }
-    return gateway;
+    if (gateway->ratelimit && (gateway->accept || count == 0))
+        return gateway;
+    tls_gateway_free(gateway);
+    return NULL;
 }
 
 void tls_gateway_drain(struct tls_gateway *gateway)
@@ -239,5 +252,6 @@ void tls_gateway_free(struct tls_gateway *gateway)
         tls_connection_end(&gateway->peers->connection);
     }
     accept_free(gateway->accept);
+    ratelimit_free(gateway->ratelimit);
     free(gateway);
 }

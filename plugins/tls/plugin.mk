@@ -16,13 +16,15 @@ plugins_tls_libtls_la_CFLAGS = $(PLUGIN_CFLAGS)
 plugin_LTLIBRARIES += tls.la
 tls_la_SOURCES =
 tls_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-tls_la_LIBADD = plugins/tls/libtls.la plugins/accept/libaccept.la plugins/tlscommon/libtlscommon.la $(GNUTLS_LIBS)
+tls_la_LIBADD = plugins/tls/libtls.la plugins/accept/libaccept.la plugins/ratelimit/libratelimit.la \
+	plugins/tlscommon/libtlscommon.la $(GNUTLS_LIBS)
 
 dist_man_MANS += plugins/tls/hopgate-tls.5
 
 if HAVE_CHECK
 TLS_TEST_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DTEST_TRANSPORT='"plugins/tls/tests/transport.h"'
-TLS_TEST_LDADD = plugins/tls/libtls.la plugins/accept/libaccept.la plugins/tlscommon/libtlscommon.la $(UNIT_LDADD)
+TLS_TEST_LDADD = plugins/tls/libtls.la plugins/accept/libaccept.la plugins/ratelimit/libratelimit.la \
+	plugins/tlscommon/libtlscommon.la $(UNIT_LDADD)
 
 # The edge in whole, for the connections that come from it.
 check_LTLIBRARIES += plugins/tls/libtest_edge.la

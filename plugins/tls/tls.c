@@ -35,6 +35,7 @@ static const struct hg_option options[] = {
     {OPTION(max_handshakes), .type = HG_OPTION_INTEGER, .value = "1000", .min = 1, .max = 1000000,
      .doc = "On a gateway: how many handshakes each worker carries at once; further clients wait at its own ports, and "
             "are closed when they come from the edge."},
+    RATELIMIT_OPTIONS(struct tls_config, ratelimit),
     {OPTION(priority), .type = HG_OPTION_STRING,
      .doc = "A GnuTLS priority string instead of the built-in choice, which is TLS 1.3 with X25519 or P-256 and "
             "AES-128-GCM, or CHACHA20-POLY1305 first on processors without AES instructions."},

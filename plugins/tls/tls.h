@@ -6,6 +6,7 @@
 #ifndef TLS_TLS_H
 #define TLS_TLS_H
 
+#include "plugins/ratelimit/ratelimit.h"
 #include "plugins/tls/output.h"
 
 #include <hopgate/host.h>
@@ -29,6 +30,7 @@ struct tls_config {
     const char *ca;
     hg_time handshake_timeout;
     int64_t max_handshakes;
+    struct ratelimit_config ratelimit;
     const char *priority;
 };
 

@@ -12,6 +12,7 @@ e2e_tests = \
 	tests/e2e/bulk.py \
 	tests/e2e/paths.py \
 	tests/e2e/loss.py \
+	tests/e2e/hostile.py \
 	tests/e2e/resume.py \
 	tests/e2e/transports.py \
 	tests/e2e/acme_lab.py \
@@ -28,7 +29,8 @@ tests/e2e/memory.log: tests/e2e/crash.log
 tests/e2e/bulk.log: tests/e2e/memory.log
 tests/e2e/paths.log: tests/e2e/bulk.log
 tests/e2e/loss.log: tests/e2e/paths.log
-tests/e2e/resume.log: tests/e2e/loss.log
+tests/e2e/hostile.log: tests/e2e/loss.log
+tests/e2e/resume.log: tests/e2e/hostile.log
 tests/e2e/transports.log: tests/e2e/resume.log
 tests/e2e/acme_lab.log: tests/e2e/transports.log
 tests/e2e/install.log: tests/e2e/acme_lab.log

@@ -46,6 +46,13 @@ static hg_time fake_now(struct hg_worker *worker)
     return ((struct fake_host *)worker->instance)->now;
 }
 
+static uint64_t *fake_counter(struct hg_worker *worker, const char *name, const char *doc)
+{
+    (void)name;
+    (void)doc;
+    return &((struct fake_host *)worker->instance)->counter;
+}
+
 static const struct hg_host fake_table = {
     .size = sizeof fake_table,
     .abi = HG_ABI,
@@ -61,6 +68,7 @@ static const struct hg_host fake_table = {
     .field_add = message_field_add,
     .field_remove = message_field_remove,
     .now = fake_now,
+    .counter = fake_counter,
 };
 
 void fake_host_init(struct fake_host *fake, const struct hg_plugin *plugin, void *cfg)

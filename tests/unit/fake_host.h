@@ -13,6 +13,7 @@ struct fake_host {
     struct hg_instance instance; /* first, so that one is the other */
     struct hg_worker worker;
     hg_time now;
+    uint64_t counter;  /* all of them are this one */
     char log[8192];    /* lines of "level: text" */
     char errors[8192]; /* lines of "option: text"; "-" for the block as a whole */
 };

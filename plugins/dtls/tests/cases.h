@@ -31,6 +31,7 @@ TCase *config_tests(void);
 TCase *handshake_tests(void);
 TCase *address_tests(void);
 TCase *data_tests(void);
+TCase *socket_tests(void);
 TCase *hostile_tests(void);
 
 /* A test case with what all start with; `seconds` for each test. */

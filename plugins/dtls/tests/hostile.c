@@ -280,6 +280,29 @@ START_TEST(handshakes_are_bounded)
 }
 END_TEST
 
+/* Those beyond the rate are put off without any state, and get their turn by asking again. */
+START_TEST(handshakes_of_a_source_are_limited)
+{
+    struct hg_link *links[5];
+    uint64_t *limited;
+
+    pair.gateway_config.ratelimit = (struct ratelimit_config){.rate = 1, .burst = 3};
+    test_pair_start(&pair, true, true, 0);
+    limited = hg_counter(pair.gateway, "handshakes_limited", "");
+    for (unsigned i = 0; i < 5; i++)
+        links[i] = test_connect(&pair);
+    test_wait(&pair, *limited >= 2, 1000);
+    ck_assert_uint_eq(*limited, 2);
+    test_wait(&pair, COUNTER(pair.client, handshakes) == 3, 1000);
+    ck_assert_uint_eq(pair.provider.asked, 3);
+    test_wait(&pair, COUNTER(pair.client, handshakes) == 5, 10000);
+    ck_assert_uint_eq(COUNTER(pair.client, handshakes), 5);
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert_msg(links[i]->up, "%s", links[i]->reason);
+    ck_assert_uint_eq(COUNTER(pair.gateway, refused), 0);
+}
+END_TEST
+
 /* What the links of one end have got, or how many are down. */
 static uint64_t total(bool accepted, bool down)
 {
@@ -447,6 +470,7 @@ TCase *hostile_tests(void)
     tcase_add_test(tests, forged_alerts_do_not_end_a_link);
     tcase_add_test(tests, a_ghost_is_replaced_by_the_one_who_completes);
     tcase_add_test(tests, handshakes_are_bounded);
+    tcase_add_test(tests, handshakes_of_a_source_are_limited);
     tcase_add_test(tests, a_thousand_associations_share_a_socket);
     tcase_add_test(tests, a_gateway_that_is_gone_is_noticed);
     tcase_add_test(tests, a_gateway_started_anew_is_noticed);

@@ -53,6 +53,18 @@ static int refuse(struct msghdr *first, bool any_piece)
     return 0;
 }
 
+int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+    if (kernel.buffer_max && level == SOL_SOCKET && (name == SO_RCVBUFFORCE || name == SO_SNDBUFFORCE)) {
+        errno = EPERM;
+        return -1;
+    }
+    if (kernel.buffer_max && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_SNDBUF) &&
+        *(const int *)value > kernel.buffer_max)
+        value = &kernel.buffer_max;
+    return (int)syscall(SYS_setsockopt, fd, level, name, value, size);
+}
+
 int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     unsigned fitting = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A kernel that can be made to refuse: sendmmsg() of the test program, which watches what is sent.
+ * A kernel that can be made to refuse: sendmmsg() of the test program, which watches what is sent, and setsockopt().
  */
 #ifndef DTLS_TESTS_KERNEL_H
 #define DTLS_TESTS_KERNEL_H
@@ -17,6 +17,7 @@ struct kernel {
     unsigned after;   /* … after so many calls that work, */
     bool only_pieces; /* only when there is a message for the kernel to cut */
     size_t mtu; /* datagrams larger than this fail with EMSGSIZE, pieces with larger segments with EINVAL; 0: none */
+    int buffer_max;  /* the largest buffer that a socket gets, as without privileges; 0: no such limit */
     uint8_t capture; /* keep datagrams that begin with this byte; 0: none */
 
     /* What was done. */

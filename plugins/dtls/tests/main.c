@@ -60,6 +60,7 @@ int main(void)
     suite_add_tcase(suite, handshake_tests());
     suite_add_tcase(suite, address_tests());
     suite_add_tcase(suite, data_tests());
+    suite_add_tcase(suite, socket_tests());
     suite_add_tcase(suite, hostile_tests());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -104,6 +104,28 @@ START_TEST(too_many_are_closed)
 }
 END_TEST
 
+START_TEST(those_beyond_the_rate_are_closed)
+{
+    struct raw raw = {.split = 0};
+    uint64_t *limited;
+
+    pair.gateway_config.ratelimit = (struct ratelimit_config){.rate = 1, .burst = 2};
+    start(true);
+    limited = hg_counter(pair.gateway, "handshakes_limited", "");
+    test_connect_up(&pair);
+    test_connect_up(&pair);
+    raw_connect(&raw);
+    ck_assert_int_lt(raw_handshake(&raw, TLS_ALPN), 0);
+    ck_assert_uint_eq(*limited, 1);
+    raw_close(&raw);
+    raw_connect(&raw); /* a public user behind the same NAT has nothing to do with it */
+    ck_assert_int_eq(raw_handshake(&raw, "http/1.1"), 0);
+    raw_close(&raw);
+    test_run(&pair, 1000);
+    test_connect_up(&pair);
+}
+END_TEST
+
 START_TEST(a_gateway_that_stops_takes_none)
 {
     struct hg_link *link;
@@ -125,6 +147,7 @@ TCase *edge_tests(void)
     tcase_add_test(tests, the_first_bytes_may_come_in_pieces);
     tcase_add_test(tests, other_protocols_stay_with_the_edge);
     tcase_add_test(tests, too_many_are_closed);
+    tcase_add_test(tests, those_beyond_the_rate_are_closed);
     tcase_add_test(tests, a_gateway_that_stops_takes_none);
     return tests;
 }

@@ -231,6 +231,26 @@ START_TEST(random_streams)
 }
 END_TEST
 
+START_TEST(handshakes_of_a_source_are_limited)
+{
+    struct hg_link *link;
+    uint64_t *limited;
+
+    pair.gateway_config.ratelimit = (struct ratelimit_config){.rate = 1, .burst = 2};
+    test_pair_start(&pair, true, true, 0);
+    limited = hg_counter(pair.gateway, "handshakes_limited", "");
+    test_connect_up(&pair);
+    test_connect_up(&pair);
+    link = test_connect(&pair);
+    test_wait(&pair, link->down, 1000);
+    ck_assert(link->down && !link->up);
+    ck_assert_uint_eq(*limited, 1);
+    ck_assert_uint_eq(pair.provider.asked, 2);
+    test_run(&pair, 1000);
+    test_connect_up(&pair);
+}
+END_TEST
+
 TCase *hostile_tests(void)
 {
     TCase *tests = new_case("hostile peers", 60);
@@ -244,5 +264,6 @@ TCase *hostile_tests(void)
     tcase_add_test(tests, half_open_connections_are_bounded);
     tcase_add_test(tests, a_turn_is_bounded);
     tcase_add_test(tests, random_streams);
+    tcase_add_test(tests, handshakes_of_a_source_are_limited);
     return tests;
 }

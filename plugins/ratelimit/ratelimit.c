@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/ratelimit/ratelimit.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+/* How often the log tells that a source is put off. */
+#define TOLD_SILENCE (60 * HG_SECOND)
+
+/* An IPv4 address is kept as one in ::/8, of which no IPv6 network is in use (RFC 4291 section 2.5.2). */
+#define IPV4_KEY (UINT64_C(0xffff) << 32)
+
+/* The token bucket of a source, kept as the time at which it is full again, as in the virtual scheduling algorithm of
+ * ITU-T I.371 (GCRA): one number instead of a level and the time it was true. */
+struct source {
+    uint64_t key;
+    hg_time full_at;
+    size_t next; /* of the same chain */
+};
+
+/* The end of a chain. */
+#define NONE RATELIMIT_SOURCES
+
+struct ratelimit {
+    struct hg_worker *worker;
+    const struct ratelimit_config *config;
+    uint64_t *limited;
+    hg_time told_at; /* in the log, last; 0: never */
+    uint64_t seed[2];
+    size_t known;  /* sources */
+    size_t oldest; /* which one is replaced next, once all places are taken */
+    size_t chains[RATELIMIT_SOURCES];
+    struct source sources[RATELIMIT_SOURCES];
+};
+
+struct ratelimit *ratelimit_new(struct hg_worker *worker, const struct ratelimit_config *config)
+{
+    struct ratelimit *limit = calloc(1, sizeof *limit);
+
+    if (!limit)
+        return NULL;
+    limit->worker = worker;
+    limit->config = config;
+    limit->limited = hg_counter(worker, "handshakes_limited", "Handshakes put off because of handshake_rate.");
+    for (size_t i = 0; i < RATELIMIT_SOURCES; i++)
+        limit->chains[i] = NONE;
+    if (getrandom(limit->seed, sizeof limit->seed, 0) == sizeof limit->seed)
+        return limit;
+    free(limit);
+    return NULL;
+}
+
+void ratelimit_free(struct ratelimit *limit)
+{
+    free(limit);
+}
+
+/* ---- Sources ---- */
+
+static uint64_t key_of(const struct sockaddr *address)
+{
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    uint64_t key = 0;
+    uint32_t v4;
+
+    if (address->sa_family == AF_INET)
+        return IPV4_KEY | ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
+    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+        memcpy(&v4, v6->sin6_addr.s6_addr + 12, sizeof v4);
+        return IPV4_KEY | ntohl(v4);
+    }
+    for (size_t i = 0; i < sizeof key; i++)
+        key = key << 8 | v6->sin6_addr.s6_addr[i];
+    return key;
+}
+
+/* The chain of a source. Who does not know the seed cannot choose sources of one chain. The mixing step is that of
+ * SplitMix64. */
+static size_t *chain_of(struct ratelimit *limit, uint64_t key)
+{
+    uint64_t hash = key;
+
+    for (size_t i = 0; i < sizeof limit->seed / sizeof limit->seed[0]; i++) {
+        hash += limit->seed[i];
+        hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
+        hash ^= hash >> 31;
+    }
+    return &limit->chains[hash % RATELIMIT_SOURCES];
+}
+
+static struct source *find(struct ratelimit *limit, uint64_t key)
+{
+    size_t index = *chain_of(limit, key);
+
+    while (index != NONE && limit->sources[index].key != key)
+        index = limit->sources[index].next;
+    return index != NONE ? &limit->sources[index] : NULL;
+}
+
+static void forget(struct ratelimit *limit, size_t index)
+{
+    size_t *at = chain_of(limit, limit->sources[index].key);
+
+    while (*at != index)
+        at = &limit->sources[*at].next;
+    *at = limit->sources[index].next;
+}
+
+/* Makes a source known, in the place of the oldest one if need be. Its bucket is full. */
+static struct source *add(struct ratelimit *limit, uint64_t key)
+{
+    size_t index = limit->oldest, *chain = chain_of(limit, key);
+
+    if (limit->known < RATELIMIT_SOURCES)
+        limit->known++;
+    else
+        forget(limit, index);
+    limit->oldest = (limit->oldest + 1) % RATELIMIT_SOURCES;
+    limit->sources[index] = (struct source){.key = key, .next = *chain};
+    *chain = index;
+    return &limit->sources[index];
+}
+
+static void tell(struct ratelimit *limit, uint64_t key)
+{
+    hg_time now = hg_now(limit->worker);
+    uint32_t v4 = htonl((uint32_t)key);
+    struct in6_addr v6 = {0};
+    char text[INET6_ADDRSTRLEN];
+
+    ++*limit->limited;
+    if (limit->told_at && now - limit->told_at < TOLD_SILENCE)
+        return;
+    limit->told_at = now;
+    for (size_t i = 0; i < sizeof key; i++)
+        v6.s6_addr[i] = (uint8_t)(key >> (56 - 8 * i));
+    if (key >> 32 == IPV4_KEY >> 32)
+        inet_ntop(AF_INET, &v4, text, sizeof text);
+    else
+        inet_ntop(AF_INET6, &v6, text, sizeof text);
+    hg_log(limit->worker->instance, HG_LOG_WARNING,
+           "handshakes from %s%s come faster than handshake_rate allows (%lld a second): some are put off; the counter "
+           "handshakes_limited tells how many of all sources",
+           text, key >> 32 == IPV4_KEY >> 32 ? "" : "/64", (long long)limit->config->rate);
+}
+
+bool ratelimit_admits(struct ratelimit *limit, const struct sockaddr *address)
+{
+    hg_time now = hg_now(limit->worker), interval;
+    uint64_t key = key_of(address);
+    struct source *source;
+
+    if (limit->config->rate == 0)
+        return true;
+    interval = HG_SECOND / (hg_time)limit->config->rate;
+    source = find(limit, key);
+    if (!source)
+        source = add(limit, key);
+    if (source->full_at < now)
+        source->full_at = now;
+    if (source->full_at - now > (hg_time)(limit->config->burst - 1) * interval) {
+        tell(limit, key);
+        return false;
+    }
+    source->full_at += interval;
+    return true;
+}

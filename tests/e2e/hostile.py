@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""What a gateway's UDP port has to bear, with the clients of tests/bench: nonsense, hurry, and many that only wait."""
+
+import os
+import re
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
+
+from harness import BUILD, SANITIZERS, Skip, case, check, equal, main, note, scaled, wait_until  # noqa: E402
+from idle import crowd, flood, resident, result, start  # noqa: E402
+
+
+def needs_crowd():
+    if not os.path.exists(os.path.join(BUILD, "tests", "bench", "crowd")):
+        raise Skip("tests/bench/crowd is only built where Check is installed")
+
+
+@case("100,000 bogus datagrams: no session, no memory, no more out than in, real handshakes in time", seconds=60)
+def nonsense(world):
+    needs_crowd()
+    figures = flood(world, 10000 if SANITIZERS else scaled(100000, 10000))
+    real, counters = figures["real"], {name: int(value) for name, value in figures["counters"].items()}
+    wanted = 20 + figures["before"]["accepted"] + real["accepted"]
+    equal((counters["sessions_opened"], counters["handshakes"]), (wanted, wanted), "sessions and handshakes")
+    equal(counters["handshakes_failed"], 0, "handshakes that failed: what began one had no valid cookie")
+    check(counters["cookies_sent"] > figures["datagrams"] / 2, f"only {counters['cookies_sent']} cookies were sent")
+    check(figures["bytes_out"] <= figures["bytes_in"], f"{figures['bytes_out']} bytes for {figures['bytes_in']}")
+    check(SANITIZERS or figures["growth"] <= 1 << 20, f"the gateway's memory grew by {figures['growth']} bytes")
+    equal(real["failed"], 0, f"real sessions that failed ({real['why']})")
+    check(real["accepted"] >= 5, f"only {real['accepted']} real sessions were tried")
+    check(real["max_ms"] < (4000 if SANITIZERS else 1000), f"a real session took {real['max_ms']} ms to open")
+
+
+@case("handshakes of one source are bounded in time: the others wait, all get in, the log and a counter tell", seconds=60)
+def hurry(world):
+    needs_crowd()
+    gateway = start(world, handshake_rate=10, handshake_burst=10)
+    process = crowd(world, gateway, sessions=30, parallel=30)
+    opened = result(process, "opened", 30)
+    note(f"30 sessions, 10 of them at once and 10 a second, in {opened['seconds']:.1f} s")
+    equal((opened["accepted"], opened["failed"]), (30, 0), f"sessions opened and failed ({opened['why']})")
+    check(opened["seconds"] >= 1.9, f"30 sessions in {opened['seconds']} s: there was no limit")
+    equal(gateway.text().count("come faster than handshake_rate allows (10 a second)"), 1, "lines in the log")
+    gateway.signal(signal.SIGUSR1)
+    limited = int(wait_until(lambda: re.search(r"handshakes_limited=(\d+)", gateway.text()), 5, "the report").group(1))
+    check(limited >= 20, f"{limited} handshakes were put off")
+    process.stop()
+
+
+@case("1,000 idle sessions: at most 40 KiB of the gateway each", seconds=120)
+def idle(world):
+    needs_crowd()
+    gateway = start(world, handshake_rate=0)
+    warm = crowd(world, gateway, sessions=20, parallel=4)
+    result(warm, "opened", 30)
+    warm.stop()
+    time.sleep(0.5)  # until what those have left is freed
+    before, sessions = resident(gateway), scaled(1000, 300)
+    process = crowd(world, gateway, sessions=sessions, parallel=16)
+    opened = result(process, "opened", 90)
+    equal((opened["accepted"], opened["failed"]), (sessions, 0), f"sessions opened and failed ({opened['why']})")
+    each = (resident(gateway) - before) / sessions / 1024
+    note(f"{each:.1f} KiB each")
+    check(SANITIZERS or each <= 40, f"{each:.1f} KiB each")
+    process.stop(30)
+
+
+if __name__ == "__main__":
+    main()
