@@ -3,14 +3,16 @@
 """The CAs of the tests themselves, and the proxy that makes them go wrong: are they what acme_*.py takes them for? Asked by a client
 of the tests' own, by curl and by openssl."""
 
+import os
 import subprocess
+import sys
 import threading
 import time
 
 import caproxy
 from acmeclient import Client, Problem
 from caproxy import Proxy
-from harness import case, check, equal, main
+from harness import Clock, case, check, equal, main
 from pebble import Authority, Leaf, Pebble, openssl, verify_chain
 
 
@@ -154,6 +156,23 @@ def authority(world):
     check("leaf.pem: good" in ask(), "not good before")
     other.revoke(chain)
     check("leaf.pem: revoked" in ask(), "not revoked afterwards")
+
+
+@case("a program's clock is what the test says: time passes, or is set")
+def clock(world):
+    simulated = Clock(world)
+
+    def look():
+        shown = subprocess.run([sys.executable, "-c", "import time; print(time.time(), time.monotonic())"], capture_output=True,
+                               text=True, check=True, env={**os.environ, **simulated.environment}).stdout
+        return [float(word) for word in shown.split()]
+
+    for real, monotonic, change in ((0, 0, lambda: None), (7e6, 7e6, lambda: simulated.pass_by(7e6)),
+                                    (-3e6, 7e6, lambda: simulated.set_by(-1e7))):
+        change()
+        shown = look()
+        check(abs(shown[0] - time.time() - real) < 5 and abs(shown[1] - time.monotonic() - monotonic) < 5, f"{shown}")
+        check(abs(simulated.time() - shown[0]) < 5, "the clock says something else than the program")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -93,6 +94,33 @@ def free_port():
                 return port
             except OSError:
                 continue
+
+
+class Clock:
+    """The clock of a program that runs with `environment`: tests/tools/clock.c. Days pass, or somebody sets it."""
+
+    def __init__(self, world):
+        self.file = open(world.path(f"clock-{len(world.undo)}"), "w+b", buffering=0)
+        self.real = self.monotonic = 0
+        self.pass_by(0)
+        self.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "tools", ".libs", "clock.so"), "HG_TEST_CLOCK": self.file.name}
+        if SANITIZERS:  # their library would like to be the first
+            self.environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        world.undo.append(self.file.close)
+
+    def pass_by(self, seconds):
+        """So much time passes at once."""
+        self.monotonic += seconds
+        self.set_by(seconds)
+
+    def set_by(self, seconds):
+        """Somebody sets the time of day, by so much; nothing passes."""
+        self.real += seconds
+        os.pwrite(self.file.fileno(), struct.pack("=qq", int(self.real * 1e9), int(self.monotonic * 1e9)), 0)
+
+    def time(self):
+        """What the program takes for the time of day."""
+        return time.time() + self.real
 
 
 def pattern_sha256(size):
@@ -201,13 +229,14 @@ def descendants(pid):
 class Hopgate(Process):
     """`hopgate run` with a config that the test gives as a Python value: YAML takes JSON."""
 
-    def __init__(self, world, name, config, prefix=(), **options):
+    def __init__(self, world, name, config, prefix=(), clock=None, **options):
         self.config = os.path.join(world.folder, f"{name}.conf")
         if not isinstance(config, str):
             config = json.dumps(config, indent=2)
         with open(self.config, "w") as file:
             file.write(config)
-        super().__init__(world, name, [*prefix, world.hopgate, "run", "-c", self.config], env=world.environment, **options)
+        super().__init__(world, name, [*prefix, world.hopgate, "run", "-c", self.config],
+                         env={**world.environment, **(clock.environment if clock else {})}, **options)
 
 
 class World:
@@ -217,6 +246,7 @@ class World:
         self.processes = []
         self.undo = []
         self.users = []  # a command before that of each public user: where in the network they are
+        self.trust = self.path("ca.pem")  # what public users and clients verify the gateway with
         self.hopgate = hopgate or os.environ.get("HG_PROGRAM") or os.path.join(BUILD, "hopgate")
         self.environment = dict(os.environ, HOPGATE_PLUGIN_PATH=plugins or os.path.join(BUILD, ".libs"))
 
@@ -240,12 +270,12 @@ class World:
             subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=self.folder)
 
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-        openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=hopgate test CA",
+        openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "7300", "-subj", "/CN=hopgate test CA",
                 "-addext", "keyUsage=critical,keyCertSign")
         openssl("req", *key, "-keyout", "gate.key", "-out", "gate.csr", "-subj", f"/CN={names[0]}")
         self.write("extensions", "basicConstraints=CA:FALSE\nsubjectAltName="
                    + ",".join("DNS:" + name for name in names) + ",IP:127.0.0.1\n")
-        openssl("x509", "-req", "-in", "gate.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+        openssl("x509", "-req", "-in", "gate.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "7300",
                 "-extfile", "extensions", "-out", "gate.pem")
 
     # ---- The parts of a path ----
@@ -308,8 +338,9 @@ class World:
         return process
 
     def gateway(self, routes=None, codecs=("codec_binary", "codec_json"), http=None, address="127.0.0.1", extra=None,
-                stages=(), dtls=None, transports=None, ports=None, **options):
-        """A gateway; self.http and self.https are where it listens. `transports` is a function that gives their blocks."""
+                stages=(), dtls=None, transports=None, ports=None, certificates=None, **options):
+        """A gateway; self.http and self.https are where it listens. `transports` is a function that gives their blocks,
+        `certificates` the blocks of those who provide them."""
         self.certificates()
         if ports:
             self.http, self.https = ports
@@ -319,7 +350,7 @@ class World:
         routes = routes or [{"host": "app.test", "to": "client-1/web"}]
         config = {"pipeline": [
             {"http": {"listen": [f"{address}:{self.http}", f"{address}:{self.https} tls"], **(http or {})}},
-            {"tls_files": {"cert": "gate.pem", "key": "gate.key"}},
+            *(certificates or [{"tls_files": {"cert": "gate.pem", "key": "gate.key"}}]),
             *stages,
             {"route": routes},
             {"auth_token": {"file": "tokens"}},
@@ -335,7 +366,8 @@ class World:
 
     def connect(self, transport, port=None, **options):
         """The block of a client's transport."""
-        return {transport: {"connect": f"{self.address}:{port or self.https}", "server_name": "gate.test", "ca": "ca.pem", **options}}
+        return {transport: {"connect": f"{self.address}:{port or self.https}", "server_name": "gate.test", "ca": self.trust,
+                            **options}}
 
     def client(self, services, name="client-1", codecs=("codec_binary",), extra=None, dtls=None, transports=None, token=None,
                stages=(), origin=None, **options):
@@ -370,7 +402,7 @@ class World:
     def curl_command(self, path, *words, host="app.test", tls=False, port=None):
         port = port or (self.https if tls else self.http)
         scheme = "https" if tls else "http"
-        trust = ["--cacert", self.path("ca.pem")] if tls else []
+        trust = ["--cacert", self.trust] if tls else []
         return [*self.users, "curl", "-sS", "--noproxy", "*", "--max-time", "300", *trust, "--resolve", f"{host}:{port}:{self.address}",
                 *words, f"{scheme}://{host}:{port}{path}"]
 
@@ -398,7 +430,7 @@ class World:
         for name, value in options.items():
             command += ["--" + name, str(value)]
         if tls:
-            command += ["--ca", self.path("ca.pem")]
+            command += ["--ca", self.trust]
         command += ["--connect", f"{self.address}:{port}", f"{'https' if tls else 'http'}://{host}:{port}{path}"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.undo.append(lambda: process.poll() is None and process.kill())

@@ -64,14 +64,14 @@ class Leaf:
 
 
 class Pebble:
-    """Another one in the same world needs a name. Its process runs until the case is over or stop()."""
+    """A second one, `beside` the first, needs a name; it looks for challenges in the same places. Each runs until stop() or the
+    end of the case."""
 
-    def __init__(self, world, validity=None, bad_nonces=5, reuse=0, alternates=0, eab=None, blocked=(), dns=True, name="pebble",
-                 ports=None):
+    def __init__(self, world, validity=None, bad_nonces=5, reuse=0, alternates=0, eab=None, blocked=(), name="pebble", beside=None):
         if not shutil.which("pebble") or not shutil.which("pebble-challtestsrv"):
             raise Skip("no pebble here")
-        self.world, self.name, self.dns_ports = world, name, None
-        self.port, self.management, self.http, self.tls = ports or (free_port(), free_port(), free_port(), free_port())
+        self.world, self.name, self.port, self.management = world, name, free_port(), free_port()
+        self.http, self.tls = (beside.http, beside.tls) if beside else (free_port(), free_port())
         self.directory = f"https://localhost:{self.port}/dir"
         world.certificates()
         self.settings = {
@@ -87,23 +87,23 @@ class Pebble:
         self.environment = dict(os.environ, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT=str(bad_nonces),
                                 PEBBLE_AUTHZREUSE=str(reuse), PEBBLE_ALTERNATE_ROOTS=str(alternates))
         self.trust = ssl.create_default_context(cafile=world.path("ca.pem"))
-        if dns:
-            self.start_dns()
+        self.dns_ports = beside.dns_ports if beside else self.start_dns()
         self.start()
 
     def start_dns(self):
-        port, control = self.dns_ports = (free_port(), free_port())
+        port, control = free_port(), free_port()
         # Pebble dials only the first address, IPv6 before IPv4: so there is none of IPv6.
         server = Process(self.world, "challtestsrv", [
             "pebble-challtestsrv", "-defaultIPv6", "", "-dns01", f"127.0.0.1:{port}", "-management", f"127.0.0.1:{control}",
             "-http01", "", "-https01", "", "-tlsalpn01", ""])
         wait_for_port(server, control)
+        return port, control
 
     def start(self):
         """Also again after stop(), on the same ports: it then knows no account and no order, and has new roots."""
         config = self.world.write(f"{self.name}.json", json.dumps({"pebble": self.settings}))
-        resolver = ["-dnsserver", f"127.0.0.1:{self.dns_ports[0]}"] if self.dns_ports else []
-        self.process = Process(self.world, self.name, ["pebble", "-config", config, *resolver], env=self.environment)
+        self.process = Process(self.world, self.name, ["pebble", "-config", config, "-dnsserver", f"127.0.0.1:{self.dns_ports[0]}"],
+                               env=self.environment)
         wait_until(self.answers, 10, "pebble to answer")
 
     def stop(self):

@@ -22,3 +22,9 @@ tests_tools_relay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_tools_relay_CFLAGS = -std=c11 $(WARNING_CFLAGS)
 tests_tools_relay_LDFLAGS =
 tests_tools_relay_LDADD =
+
+# Preloaded into a program whose days shall pass: a module, at tests/tools/.libs/clock.so.
+check_LTLIBRARIES += tests/tools/clock.la
+tests_tools_clock_la_SOURCES = tests/tools/clock.c
+tests_tools_clock_la_CFLAGS = -std=c11 $(WARNING_CFLAGS)
+tests_tools_clock_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
