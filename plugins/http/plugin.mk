@@ -25,8 +25,20 @@ if HAVE_CHECK
 check_PROGRAMS += plugins/http/test_http
 TESTS += plugins/http/test_http
 plugins_http_test_http_SOURCES = \
-	plugins/http/test_answer.c plugins/http/test_answer.h \
-	plugins/http/test_http.c $(http_sources)
+	plugins/http/tests/answer.c plugins/http/tests/answer.h \
+	plugins/http/tests/bench.c \
+	plugins/http/tests/bodies.c \
+	plugins/http/tests/cases.h \
+	plugins/http/tests/connections.c \
+	plugins/http/tests/corpus.c \
+	plugins/http/tests/early.c \
+	plugins/http/tests/errors.c \
+	plugins/http/tests/main.c \
+	plugins/http/tests/requests.c \
+	plugins/http/tests/tls.c \
+	plugins/http/tests/transfer.c \
+	plugins/http/tests/user.c \
+	$(http_sources)
 plugins_http_test_http_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -Dhopgate_plugin=http_plugin \
 	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/http1.jsonl"'
 plugins_http_test_http_CFLAGS = $(UNIT_CFLAGS)

@@ -22,8 +22,18 @@ if HAVE_CHECK
 check_PROGRAMS += plugins/origin/test_origin
 TESTS += plugins/origin/test_origin
 plugins_origin_test_origin_SOURCES = \
-	plugins/origin/test_origin.c \
-	plugins/origin/test_service.c plugins/origin/test_service.h \
+	plugins/origin/tests/bodies.c \
+	plugins/origin/tests/calls.c plugins/origin/tests/calls.h \
+	plugins/origin/tests/cases.h \
+	plugins/origin/tests/connections.c \
+	plugins/origin/tests/main.c \
+	plugins/origin/tests/pool.c \
+	plugins/origin/tests/requests.c \
+	plugins/origin/tests/responses.c \
+	plugins/origin/tests/scripts.c \
+	plugins/origin/tests/service.c plugins/origin/tests/service.h \
+	plugins/origin/tests/timing.c \
+	plugins/origin/tests/user.c \
 	$(origin_sources)
 plugins_origin_test_origin_CPPFLAGS = $(core_libcore_la_CPPFLAGS) \
 	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/http1.jsonl"'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/http/test_answer.h"
+#include "plugins/http/tests/answer.h"
 
 #include <check.h>
 #include <gnutls/x509.h>

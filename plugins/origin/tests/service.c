@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/origin/test_service.h"
+#include "plugins/origin/tests/service.h"
 
 #include <arpa/inet.h>
 #include <check.h>

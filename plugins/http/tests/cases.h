@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the tests of the edge share. All go over real sockets: the worker's loop runs in the test's main thread, users
+ * are threads with blocking sockets.
+ */
+#ifndef HTTP_TESTS_CASES_H
+#define HTTP_TESTS_CASES_H
+
+#include "plugins/http/http.h"
+#include "plugins/http/tests/answer.h"
+#include "tests/unit/rig.h"
+
+#include <check.h>
+#include <gnutls/gnutls.h>
+#include <stdatomic.h>
+
+const struct hg_plugin *http_plugin(void);
+
+TCase *request_tests(void);
+TCase *body_tests(void);
+TCase *early_tests(void);
+TCase *error_tests(void);
+TCase *connection_tests(void);
+TCase *tls_tests(void);
+TCase *corpus_tests(void);
+
+/* `seconds` for each test. */
+TCase *new_case(const char *name, double seconds);
+
+/* ---- The edge under test ---- */
+
+/* How often accepting fails for want of descriptors; whether the edge's sockets hold little. */
+extern atomic_int shortages;
+extern atomic_bool small_buffers;
+
+struct bench {
+    struct http_config config;
+    struct hg_address addresses[2];
+    struct seen seen;
+    struct certificate_config certificate;
+    struct answer_config answer;
+    struct rig *rig;
+    uint16_t plain_port, tls_port;
+    /* What a user's thread does, and that it has. */
+    void (*user)(struct bench *bench);
+    atomic_bool done;
+};
+
+void bench_init(struct bench *bench);
+void bench_start(struct bench *bench);
+/* Runs `user` against the edge. What it asserts ends the test. */
+void bench_run(struct bench *bench, void (*user)(struct bench *bench));
+/* Waits until all connections and exchanges are gone: the users are. */
+void bench_settle(struct bench *bench);
+void bench_free(struct bench *bench);
+struct edge *edge_of(struct bench *bench);
+/* The thread that bench_run() starts, for tests that turn the loop themselves until is_done(). */
+void *user_thread(void *bench);
+bool is_done(void *bench);
+
+/* ---- Users ---- */
+
+struct user {
+    int fd;
+    gnutls_session_t tls; /* NULL: plain */
+    gnutls_certificate_credentials_t credentials;
+    char *got; /* all that was received, NUL behind it */
+    size_t size, capacity;
+    bool at_end; /* the peer has closed */
+    bool broken; /* … by reset, or without close_notify */
+};
+
+void user_init(struct user *user);
+void user_connect(struct user *user, uint16_t port);
+void user_open(struct user *user, uint16_t port);
+/* `expected`: what the handshake ends with. */
+void user_open_tls(struct user *user, uint16_t port, const char *priority, const gnutls_datum_t *resume, int expected);
+void user_close(struct user *user);
+/* True while the peer takes it. */
+bool user_send(struct user *user, const void *data, size_t size);
+void user_say(struct user *user, const char *text);
+/* Receives once, waiting at most so long. False: nothing came, or the end. */
+bool user_receive(struct user *user, int milliseconds);
+/* Receives until the peer closes. */
+void user_receive_all(struct user *user);
+/* Receives until that text has come; asserts that it does. */
+void user_expect(struct user *user, const char *text);
+/* Forgets what was received. */
+void user_forget(struct user *user);
+/* One plain connection: all of `input`, then what comes until the end. */
+void converse(struct bench *bench, struct user *user, const char *input);
+
+/* ---- Bodies of the pattern ---- */
+
+#define UPLOAD_SIZE 2000000
+
+/* The offset of the body; asserts that the head is there. */
+size_t body_at(const struct user *user);
+void expect_pattern(struct user *user, size_t size);
+/* Undoes the chunking of the response in place; gives the body's size. */
+size_t dechunk(struct user *user, struct http1_piece *last);
+void download(struct user *user);
+/* UPLOAD_SIZE bytes to /echo. */
+void upload_and_back(struct user *user, bool chunked);
+
+#endif

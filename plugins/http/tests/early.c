@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Expectations, early responses, and ends that come too soon.
+ */
+#include "plugins/http/tests/cases.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void expect_continue(struct bench *bench)
+{
+    struct user user;
+
+    user_open(&user, bench->plain_port);
+    user_say(&user, "POST /continue HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    user_expect(&user, "HTTP/1.1 100 ");
+    ck_assert_ptr_null(strstr(user.got, "200"));
+    user_say(&user, "abc");
+    user_expect(&user, "\r\n\r\nok");
+    ck_assert_ptr_null(strstr(user.got, "Connection: close"));
+    user_close(&user);
+    /* Answered without 100: nobody knows whether the body will come. */
+    converse(bench, &user, "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "Connection: close\r\n"));
+    ck_assert_ptr_nonnull(strstr(user.got, "\r\n\r\nearly"));
+    user_close(&user);
+    converse(bench, &user, "POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 200-ok\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 417 "));
+    user_close(&user);
+    user_open(&user, bench->plain_port);
+    user_say(&user, "GET /hint HTTP/1.1\r\nHost: a\r\n\r\n");
+    user_expect(&user, "\r\n\r\nok");
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 103 \r\nX-Interim: yes\r\n\r\nHTTP/1.1 200 "));
+    user_close(&user);
+}
+
+START_TEST(test_expect)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, expect_continue);
+    bench_settle(&bench);
+    bench_free(&bench);
+}
+END_TEST
+
+static void answer_early(struct bench *bench)
+{
+    static char data[200000];
+    struct user user;
+
+    memset(data, 'x', sizeof data);
+    user_open(&user, bench->plain_port);
+    user_say(&user, "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+    user_expect(&user, "\r\n\r\nearly");
+    /* The rest of the upload is taken, and the connection goes on. */
+    user_send(&user, data, sizeof data);
+    user_forget(&user);
+    user_say(&user, "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
+    user_expect(&user, "\r\n\r\nok");
+    user_close(&user);
+    /* An endless upload that nobody reads ends the connection, after the response. */
+    user_open(&user, bench->plain_port);
+    user_say(&user, "POST /deaf HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
+    user_expect(&user, "\r\n\r\nearly");
+    while (user_send(&user, data, sizeof data))
+        ;
+    user_close(&user);
+}
+
+START_TEST(test_early)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.config.drain_timeout = 300 * HG_MILLISECOND;
+    bench_run(&bench, answer_early);
+    bench_settle(&bench);
+    ck_assert_uint_eq(bench.seen.resets, 1);
+    bench_free(&bench);
+}
+END_TEST
+
+static void leave_waiting(struct bench *bench)
+{
+    struct user user;
+
+    user_open(&user, bench->plain_port);
+    user_say(&user, "GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+    usleep(100000);
+    user_close(&user);
+}
+
+START_TEST(test_user_gone)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, leave_waiting);
+    bench_settle(&bench);
+    ck_assert_uint_eq(bench.seen.resets, 1);
+    ck_assert_uint_eq(*edge_of(&bench)->aborted, 1);
+    bench_free(&bench);
+}
+END_TEST
+
+/* What the user is told of a response that breaks off must not look complete. */
+static void receive_truncated(struct bench *bench)
+{
+    struct user user;
+    struct http1_piece last;
+
+    converse(bench, &user, "GET /truncate/1000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "Content-Length: 1000000\r\n"));
+    ck_assert_uint_lt(user.size - body_at(&user), 1000000);
+    user_close(&user);
+    converse(bench, &user, "GET /truncate-chunks/1000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    dechunk(&user, &last);
+    ck_assert_int_ne(last.type, HTTP1_PIECE_END);
+    user_close(&user);
+    converse(bench, &user, "GET /truncate-chunks/1000000 HTTP/1.0\r\nHost: a\r\n\r\n");
+    ck_assert(user.broken);
+    user_close(&user);
+}
+
+START_TEST(test_truncated)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, receive_truncated);
+    bench_free(&bench);
+}
+END_TEST
+
+TCase *early_tests(void)
+{
+    TCase *tests = new_case("early", 60);
+
+    tcase_add_test(tests, test_expect);
+    tcase_add_test(tests, test_early);
+    tcase_add_test(tests, test_user_gone);
+    tcase_add_test(tests, test_truncated);
+    return tests;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/http/tests/cases.h"
+
+TCase *new_case(const char *name, double seconds)
+{
+    TCase *tests = tcase_create(name);
+
+    tcase_set_timeout(tests, seconds);
+    return tests;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("http");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    suite_add_tcase(suite, request_tests());
+    suite_add_tcase(suite, body_tests());
+    suite_add_tcase(suite, early_tests());
+    suite_add_tcase(suite, error_tests());
+    suite_add_tcase(suite, connection_tests());
+    suite_add_tcase(suite, tls_tests());
+    suite_add_tcase(suite, corpus_tests());
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Requests and the way they go on: versions, pipelining, what is told of the user.
+ */
+#include "plugins/http/tests/cases.h"
+
+#include <string.h>
+
+static void ask_ok(struct bench *bench)
+{
+    struct user user;
+
+    user_open(&user, bench->plain_port);
+    user_say(&user, "GET /ok?x=1 HTTP/1.1\r\nHost: app.test\r\nX-One: 1\r\nConnection: X-Two\r\nX-Two: 2\r\n\r\n");
+    user_expect(&user, "\r\n\r\nok");
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 200 Made Up\r\n"));
+    ck_assert_ptr_nonnull(strstr(user.got, "Content-Length: 2\r\n"));
+    ck_assert_ptr_nonnull(strstr(user.got, "Via: 1.1 hopgate\r\n"));
+    ck_assert_ptr_null(strstr(user.got, "Connection"));
+    user_close(&user);
+}
+
+START_TEST(test_ok)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, ask_ok);
+    ck_assert_uint_eq(bench.seen.heads, 1);
+    ck_assert_uint_eq(bench.seen.ends, 1);
+    bench_free(&bench);
+}
+END_TEST
+
+/* Pipelined requests are answered in their order, on one connection. */
+static void pipeline_three(struct bench *bench)
+{
+    struct user user;
+
+    converse(bench, &user,
+             "GET /status/204 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /ok HTTP/1.1\r\nHost: a\r\n\r\n"
+             "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /status/304 HTTP/1.1\r\nHost: a\r\n\r\n"
+             "GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
+    ck_assert_str_eq(user.got,
+                     "HTTP/1.1 204 Made Up\r\nX-Answer: yes\r\nVia: 1.1 hopgate\r\n\r\n"
+                     "HTTP/1.1 200 Made Up\r\nX-Answer: yes\r\nContent-Length: 2\r\nVia: 1.1 hopgate\r\n\r\n"
+                     "HTTP/1.1 200 Made Up\r\nX-Answer: yes\r\nContent-Length: 3\r\nVia: 1.1 hopgate\r\n\r\nabc"
+                     "HTTP/1.1 304 Made Up\r\nX-Answer: yes\r\nContent-Length: 5\r\nVia: 1.1 hopgate\r\n\r\n"
+                     "HTTP/1.1 200 Made Up\r\nX-Answer: yes\r\nContent-Length: 2\r\nConnection: close\r\n"
+                     "Via: 1.1 hopgate\r\n\r\nok");
+    ck_assert(!user.broken);
+    user_close(&user);
+}
+
+START_TEST(test_pipelining)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, pipeline_three);
+    ck_assert_uint_eq(bench.seen.heads, 5);
+    bench_free(&bench);
+}
+END_TEST
+
+/* HTTP/1.0: no keep-alive unless asked for, bodies of unknown length end with the connection, no interim responses. */
+static void ask_old(struct bench *bench)
+{
+    struct user user;
+
+    converse(bench, &user, "GET /chunks/5 HTTP/1.0\r\nHost: a\r\n\r\n");
+    ck_assert_ptr_null(strstr(user.got, "chunked"));
+    ck_assert_ptr_nonnull(strstr(user.got, "Connection: close\r\n"));
+    ck_assert_uint_eq(user.size - body_at(&user), 5);
+    user_close(&user);
+    user_open(&user, bench->plain_port);
+    user_say(&user, "GET /hint HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+    user_expect(&user, "\r\n\r\nok");
+    ck_assert_ptr_null(strstr(user.got, "103"));
+    ck_assert_ptr_nonnull(strstr(user.got, "Connection: keep-alive\r\n"));
+    user_forget(&user);
+    user_say(&user, "GET /ok HTTP/1.0\r\nHost: a\r\n\r\n");
+    user_receive_all(&user);
+    ck_assert_ptr_nonnull(strstr(user.got, "\r\n\r\nok"));
+    user_close(&user);
+}
+
+START_TEST(test_old_version)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, ask_old);
+    bench_free(&bench);
+}
+END_TEST
+
+static void come_through_proxies(struct bench *bench)
+{
+    struct user user;
+
+    converse(bench, &user,
+             "GET /ok HTTP/1.1\r\nHost: a.test:80\r\nForwarded: for=x\r\nX-Forwarded-For: 9.9.9.9\r\n"
+             "X-Forwarded-Proto: gopher\r\nVia: 1.1 other\r\nX-Request-Id: mine\r\nConnection: close\r\n\r\n");
+    user_close(&user);
+}
+
+static void check_forwarded(int policy, bool accept_id, const char *const *wanted, const char *const *unwanted)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.config.forwarded = policy;
+    bench.config.accept_request_id = accept_id;
+    bench_run(&bench, come_through_proxies);
+    for (; *wanted; wanted++)
+        ck_assert_msg(strstr(bench.seen.head, *wanted) != NULL, "no %s in %s", *wanted, bench.seen.head);
+    for (; *unwanted; unwanted++)
+        ck_assert_msg(!strstr(bench.seen.head, *unwanted), "%s in %s", *unwanted, bench.seen.head);
+    bench_free(&bench);
+}
+
+START_TEST(test_forwarded)
+{
+    check_forwarded(FORWARDED_REPLACE, false,
+                    (const char *const[]){"\nForwarded: for=127.0.0.1;proto=http;host=\"a.test:80\"\n",
+                                          "\nX-Forwarded-For: 127.0.0.1\n", "\nX-Forwarded-Proto: http\n",
+                                          "\nX-Forwarded-Host: a.test:80\n", "\nVia: 1.1 other\n",
+                                          "\nVia: 1.1 hopgate\n", "\npeer: 127.0.0.1:", "\nX-Request-Id: ", NULL},
+                    (const char *const[]){"9.9.9.9", "gopher", "for=x", "mine", NULL});
+    check_forwarded(FORWARDED_APPEND, true,
+                    (const char *const[]){"\nForwarded: for=x\n", "\nForwarded: for=127.0.0.1;",
+                                          "\nX-Forwarded-For: 9.9.9.9\n", "\nX-Forwarded-For: 127.0.0.1\n",
+                                          "\nX-Forwarded-Proto: gopher\n", "\nid: mine\n", "\nX-Request-Id: mine\n",
+                                          NULL},
+                    (const char *const[]){"Proto: http\n", NULL});
+    check_forwarded(FORWARDED_REMOVE, false, (const char *const[]){NULL}, (const char *const[]){"orwarded", NULL});
+    check_forwarded(FORWARDED_KEEP, false, (const char *const[]){"\nX-Forwarded-For: 9.9.9.9\n", NULL},
+                    (const char *const[]){"X-Forwarded-For: 127", NULL});
+}
+END_TEST
+
+TCase *request_tests(void)
+{
+    TCase *tests = new_case("requests", 60);
+
+    tcase_add_test(tests, test_ok);
+    tcase_add_test(tests, test_pipelining);
+    tcase_add_test(tests, test_old_version);
+    tcase_add_test(tests, test_forwarded);
+    return tests;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the tests of the origin share: the plugin in a real worker, between a public user made here and a scripted
+ * service.
+ */
+#ifndef ORIGIN_TESTS_CASES_H
+#define ORIGIN_TESTS_CASES_H
+
+#include "plugins/origin/origin.h"
+#include "plugins/origin/tests/calls.h"
+#include "plugins/origin/tests/service.h"
+#include "tests/unit/rig.h"
+
+#include <check.h>
+
+TCase *request_tests(void);
+TCase *body_tests(void);
+TCase *response_tests(void);
+TCase *timing_tests(void);
+TCase *connection_tests(void);
+TCase *pool_tests(void);
+
+/* A test case whose tests leave no descriptor open. */
+TCase *new_case(const char *name);
+
+/* ---- The public user: an edge ---- */
+
+/* One exchange: what is asked for, then what came of it. */
+struct user {
+    const char *method, *path, *authority;
+    const char *fields[8]; /* "name: value" */
+    int64_t length;        /* of the request's body: as in struct hg_head */
+    size_t body_size;      /* bytes of the pattern that are sent */
+    size_t piece;          /* bytes of a slice; 0: 16384 */
+    const char *trailer;
+    bool keeps_body; /* nothing of the body is sent before this is taken back and user_push() called */
+    bool is_stalled; /* does not read */
+    unsigned seed;   /* reads in random pieces, resuming later */
+    const char *url;
+
+    struct hg_self *self;
+    size_t sent;
+    bool request_ended;
+    char heads[65536]; /* "status reason|name: value|…\n" of each head */
+    int64_t response_length;
+    unsigned head_count;
+    char body[65536]; /* its beginning, as text */
+    uint64_t received;
+    bool is_pattern;      /* compare the body with the pattern */
+    struct hg_slice kept; /* the first of the response, if keeps_slice */
+    bool keeps_slice;
+    char trailers[1024];
+    unsigned ends, resets, detaches;
+    struct hg_reason reason;
+    char detail[256];
+};
+
+const struct hg_plugin *edge_plugin(void);
+/* Makes a request. */
+void ask(struct rig *rig, struct user *user);
+/* Makes a request and waits for its end. */
+void fetch(struct rig *rig, struct user *user);
+/* Sends what there is credit for, and then the end. */
+void user_push(struct user *user);
+/* For rig_run(), with a user. */
+bool is_over(void *user);
+bool has_head(void *user);
+
+void check_failed(const struct user *user, int status, const char *error);
+void check_answer(const struct user *user, const char *heads, const char *body);
+
+/* ---- A worker with the plugin ---- */
+
+struct origin_config default_config(void);
+struct rig *start(struct origin_config *config);
+const struct origin *origin_of(struct rig *rig);
+uint64_t counter(struct rig *rig, const char *name);
+void wait_for(struct rig *rig, unsigned milliseconds);
+
+/* ---- Scripts of services ---- */
+
+/* The same small response to each request. */
+void serve_hello(struct service *service, int fd, unsigned number);
+/* The pattern, as long as the request's body was. */
+void serve_echo_length(struct service *service, int fd, unsigned number);
+/* Says service->text, if any, after one head, and waits to be closed. */
+void serve_silence(struct service *service, int fd, unsigned number);
+/* The same, with a text that is there, while the upload runs. */
+void serve_early(struct service *service, int fd, unsigned number);
+/* 20 million bytes for each request. */
+void serve_much(struct service *service, int fd, unsigned number);
+/* Reads a chunked body strictly as it must have been written; the trailer section is appended to the heads. */
+bool read_chunks(struct service *service, int fd, uint64_t *total);
+
+#endif

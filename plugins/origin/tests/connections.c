@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Connections that cannot be made, and kept ones that die.
+ */
+#include "core/log.h"
+#include "plugins/origin/tests/cases.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static uint16_t closed_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+START_TEST(refused)
+{
+    struct origin_config config = default_config();
+    struct rig *rig = start(&config);
+    char url[64];
+
+    log_configure(LOG_TEXT, HG_LOG_ERROR);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", closed_port());
+    for (int i = 0; i < 3; i++) {
+        struct user user = {.method = "POST", .body_size = 100000, .url = url};
+
+        fetch(rig, &user);
+        check_failed(&user, 502, "connection_refused");
+    }
+    ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
+    ck_assert_uint_eq(counter(rig, "requests_failed"), 3);
+    rig_free(rig);
+}
+END_TEST
+
+/* A listening socket whose queue is full lets further attempts go unanswered. */
+START_TEST(unanswered)
+{
+    struct origin_config config = default_config();
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), fillers[4];
+    struct user user = {0}, aborted = {0};
+    struct rig *rig;
+    char url[64];
+
+    config.connect_timeout = 300 * HG_MILLISECOND;
+    rig = start(&config);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(listener, 0), 0);
+    getsockname(listener, (struct sockaddr *)&address, &size);
+    for (int i = 0; i < 4; i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(fillers[i], (struct sockaddr *)&address, sizeof address);
+    }
+    service_sleep(50);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", ntohs(address.sin_port));
+    user.url = aborted.url = url;
+    ask(rig, &aborted);
+    wait_for(rig, 20);
+    hg_reset(aborted.self, &(struct hg_reason){499, NULL, "gone", 0});
+    fetch(rig, &user);
+    check_failed(&user, 504, "connection_timeout");
+    ck_assert_uint_eq(aborted.detaches, 1);
+    ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
+    rig_free(rig);
+    for (int i = 0; i < 4; i++)
+        close(fillers[i]);
+    close(listener);
+}
+END_TEST
+
+START_TEST(names)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_hello);
+    struct rig *rig = start(&config);
+    struct user good = {0}, bad = {.url = "http://a..b:1"}, aborted = {0};
+    char url[64];
+
+    snprintf(url, sizeof url, "http://localhost:%u", service->port); /* ::1 refuses where it comes first */
+    aborted.url = good.url = url;
+    ask(rig, &aborted);
+    rig_run(rig, NULL, NULL, 0);
+    hg_reset(aborted.self, &(struct hg_reason){499, NULL, "gone", 0});
+    fetch(rig, &good);
+    check_answer(&good, "200 OK|X-A: b\n", "hello");
+    fetch(rig, &bad);
+    check_failed(&bad, 502, "dns_error");
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+/* Serves one request on each connection, then goes away on the second without an answer. */
+static void serve_once(struct service *service, int fd, unsigned number)
+{
+    char head[65536];
+
+    (void)number;
+    if (!service_read_head(service, fd, head))
+        return;
+    if (number == 0 || !service->size)
+        service_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
+    if (number == 0)
+        service_read_head(service, fd, NULL);
+    else if (!service->size)
+        service_wait_close(service, fd);
+}
+
+START_TEST(dead_kept_connection_is_replaced)
+{
+    static const struct {
+        const char *method;
+        int64_t length;
+        size_t body_size;
+        bool always_dies, answered;
+    } cases[] = {
+        {"GET", 0, 0, false, true},   {"DELETE", 0, 0, false, true},
+        {"POST", 0, 0, false, false}, /* may have been seen, and is not idempotent */
+        {"PUT", 0, 10, false, false}, /* its body is gone */
+        {"GET", 0, 0, true, false},   /* once only */
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct origin_config config = default_config();
+        struct service *service = service_start(serve_once);
+        struct rig *rig = start(&config);
+        struct user first = {.url = service->url};
+        struct user second = {
+            .method = cases[i].method, .length = cases[i].length, .body_size = cases[i].body_size, .url = service->url};
+
+        service->size = cases[i].always_dies;
+        fetch(rig, &first);
+        check_answer(&first, "200 OK\n", "one");
+        fetch(rig, &second);
+        if (cases[i].answered)
+            check_answer(&second, "200 OK\n", "one");
+        else
+            check_failed(&second, 502, "connection_terminated");
+        ck_assert_uint_eq(service->accepted, cases[i].answered || cases[i].always_dies ? 2 : 1);
+        ck_assert_uint_eq(counter(rig, "requests_retried"), cases[i].answered || cases[i].always_dies ? 1 : 0);
+        rig_free(rig);
+        service_stop(service);
+    }
+}
+END_TEST
+
+START_TEST(unsent_requests_are_always_replayed)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_echo_length);
+    struct rig *rig = start(&config);
+    struct user first = {.url = service->url};
+    struct user second = {.method = "POST", .body_size = 5000, .is_pattern = true, .url = service->url};
+
+    fetch(rig, &first);
+    calls.fail_sends = 1; /* as when the service's reset has come just before */
+    fetch(rig, &second);
+    ck_assert_uint_eq(second.received, 5000);
+    ck_assert_uint_eq(counter(rig, "requests_retried"), 1);
+    ck_assert_uint_eq(service->accepted, 2);
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+TCase *connection_tests(void)
+{
+    TCase *tests = new_case("connections");
+
+    tcase_add_test(tests, refused);
+    tcase_add_test(tests, unanswered);
+    tcase_add_test(tests, names);
+    tcase_add_test(tests, dead_kept_connection_is_replaced);
+    tcase_add_test(tests, unsent_requests_are_always_replayed);
+    return tests;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Who waits for whom: 100-continue, early responses, slow services, stalled readers, users who leave.
+ */
+#include "plugins/origin/tests/cases.h"
+
+#include <string.h>
+
+static void serve_continue(struct service *service, int fd, unsigned number)
+{
+    char head[65536];
+
+    (void)number;
+    if (!service_read_head(service, fd, head) || !strstr(head, "Expect: 100-continue\r\n"))
+        return;
+    service_say(fd, "HTTP/1.1 100 Continue\r\n\r\n");
+    if (service_read(service, fd, 50000, 0, true))
+        service_say(fd, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+    service_wait_close(service, fd);
+}
+
+START_TEST(body_waits_for_100)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_continue);
+    struct rig *rig = start(&config);
+    struct user user = {.method = "POST",
+                        .fields = {"Expect: 100-continue"},
+                        .body_size = 50000,
+                        .keeps_body = true,
+                        .url = service->url};
+
+    ask(rig, &user);
+    ck_assert(rig_run(rig, has_head, &user, 3000));
+    ck_assert_str_eq(user.heads, "100 Continue\n");
+    user.keeps_body = false;
+    user_push(&user);
+    ck_assert(rig_run(rig, is_over, &user, 3000));
+    check_answer(&user, "100 Continue\n201 Created\n", "");
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+START_TEST(early_response_while_the_upload_runs)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_early);
+    struct rig *rig = start(&config);
+    struct user user = {
+        .method = "POST", .length = HG_LENGTH_UNKNOWN, .keeps_body = true, .body_size = 500000, .url = service->url};
+
+    service->text = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig";
+    ask(rig, &user);
+    ck_assert(rig_run(rig, has_head, &user, 3000)); /* at once, with nothing of the body sent */
+    wait_for(rig, 50);
+    check_answer(&user, "413 Too Large\n", "big");
+    ck_assert_uint_eq(user.detaches, 0);
+    ck_assert_uint_eq(origin_of(rig)->pools->count, 0); /* not to be used again */
+    user.keeps_body = false;
+    user_push(&user);
+    ck_assert(rig_run(rig, is_over, &user, 3000)); /* the rest is thrown away */
+    ck_assert_uint_eq(user.resets, 0);
+    ck_assert_uint_eq(user.sent, 500000);
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+/* Answers, closes with unread bytes: the upload runs into a reset, the response was there before. */
+static void serve_refusal(struct service *service, int fd, unsigned number)
+{
+    (void)number;
+    if (!service_read_head(service, fd, NULL))
+        return;
+    service_say(fd, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+    service_sleep(100);
+}
+
+START_TEST(early_response_survives_a_broken_upload)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_refusal);
+    struct rig *rig = start(&config);
+    struct user user = {.method = "PUT", .body_size = 30000000, .url = service->url};
+
+    fetch(rig, &user);
+    check_answer(&user, "403 Forbidden\n", "no");
+    ck_assert_uint_eq(user.sent, 30000000);
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+START_TEST(slow_services)
+{
+    static const struct {
+        const char *text, *error;
+    } cases[] = {
+        {NULL, "http_response_timeout"},
+        {"HTTP/1.1 200", "http_response_timeout"},
+        {"HTTP/1.1 102 Processing\r\n\r\n", "http_response_timeout"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345", "connection_read_timeout"},
+        {"HTTP/1.1 200 OK\r\n\r\n12345", "connection_read_timeout"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct origin_config config = default_config();
+        struct service *service = service_start(serve_silence);
+        struct user user = {.url = service->url};
+        struct rig *rig;
+
+        config.response_timeout = config.idle_timeout = 100 * HG_MILLISECOND;
+        rig = start(&config);
+        service->text = cases[i].text;
+        fetch(rig, &user);
+        check_failed(&user, 504, cases[i].error);
+        ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
+        rig_free(rig);
+        service_stop(service);
+    }
+}
+END_TEST
+
+static void serve_dribble(struct service *service, int fd, unsigned number)
+{
+    (void)number;
+    if (!service_read_head(service, fd, NULL))
+        return;
+    for (int i = 0; i < 2000; i++) {
+        if (!service_say(fd, i ? "X: y\r\n" : "HTTP/1.1 200 OK\r\n"))
+            return;
+        service_sleep(10);
+    }
+}
+
+START_TEST(dribbled_head_has_a_bound_in_time)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_dribble);
+    struct user user = {.url = service->url};
+    struct rig *rig;
+
+    config.response_timeout = 200 * HG_MILLISECOND;
+    rig = start(&config);
+    fetch(rig, &user);
+    check_failed(&user, 504, "http_response_timeout");
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+static void serve_not_reading(struct service *service, int fd, unsigned number)
+{
+    (void)fd;
+    (void)number;
+    while (service->size == 0)
+        service_sleep(5);
+}
+
+START_TEST(service_that_does_not_read)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_not_reading);
+    struct user user = {.method = "POST", .body_size = 100000000, .url = service->url};
+    struct rig *rig;
+
+    config.idle_timeout = 200 * HG_MILLISECOND;
+    rig = start(&config);
+    fetch(rig, &user);
+    check_failed(&user, 504, "connection_write_timeout");
+    ck_assert_uint_lt(user.sent, 20000000); /* the sockets' buffers, and bounded amounts in between */
+    service->size = 1;
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+START_TEST(stalled_reader)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_much);
+    struct user stalled = {.is_stalled = true, .is_pattern = true, .url = service->url};
+    struct user other = {.is_pattern = true, .url = service->url};
+    struct rig *rig;
+
+    config.idle_timeout = 300 * HG_MILLISECOND; /* which a stalled reader is not held to */
+    rig = start(&config);
+    ask(rig, &stalled);
+    wait_for(rig, 600);
+    ck_assert_uint_eq(stalled.head_count, 1);
+    ck_assert_uint_le(calls.received, 2 * 65536);
+    fetch(rig, &other);
+    ck_assert_uint_eq(other.received, 20000000);
+    ck_assert_uint_eq(stalled.received, 0);
+    ck_assert_uint_eq(stalled.resets, 0);
+    stalled.is_stalled = false;
+    hg_resume(stalled.self, HG_UP);
+    ck_assert(rig_run(rig, is_over, &stalled, 10000));
+    ck_assert_uint_eq(stalled.ends, 1);
+    ck_assert_uint_eq(stalled.received, 20000000);
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+static bool close_was_seen(void *arg)
+{
+    struct service *service = arg;
+    uint64_t seen;
+
+    pthread_mutex_lock(&service->lock);
+    seen = service->closed_by_peer;
+    pthread_mutex_unlock(&service->lock);
+    return seen > 0;
+}
+
+/* Whatever moment the public user goes away in, the service's connection is closed at once. */
+START_TEST(abort_closes_at_once)
+{
+    static const service_script scripts[] = {serve_silence, serve_much, serve_early, serve_silence};
+    static const struct hg_reason gone = {499, NULL, "the public user is gone", 0};
+
+    for (size_t i = 0; i < 4; i++) {
+        struct origin_config config = default_config();
+        struct service *service = service_start(scripts[i]);
+        struct rig *rig = start(&config);
+        struct user user = {.method = i == 3 ? "POST" : "GET",
+                            .length = i == 3 ? HG_LENGTH_UNKNOWN : 0,
+                            .keeps_body = i == 3,
+                            .is_stalled = true,
+                            .url = service->url};
+
+        service->text = i == 2 ? "HTTP/1.1 200 OK\r\n\r\nbegin" : NULL;
+        ask(rig, &user);
+        wait_for(rig, 50);
+        hg_reset(user.self, &gone);
+        ck_assert(rig_run(rig, is_over, &user, 1000));
+        ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
+        for (int turn = 0; turn < 100 && !close_was_seen(service); turn++)
+            wait_for(rig, 10);
+        ck_assert(close_was_seen(service));
+        rig_free(rig);
+        service_stop(service);
+    }
+}
+END_TEST
+
+TCase *timing_tests(void)
+{
+    TCase *tests = new_case("timing");
+
+    tcase_add_test(tests, body_waits_for_100);
+    tcase_add_test(tests, early_response_while_the_upload_runs);
+    tcase_add_test(tests, early_response_survives_a_broken_upload);
+    tcase_add_test(tests, slow_services);
+    tcase_add_test(tests, dribbled_head_has_a_bound_in_time);
+    tcase_add_test(tests, service_that_does_not_read);
+    tcase_add_test(tests, stalled_reader);
+    tcase_add_test(tests, abort_closes_at_once);
+    return tests;
+}
