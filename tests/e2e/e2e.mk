@@ -14,11 +14,12 @@ e2e_tests = \
 	tests/e2e/loss.py \
 	tests/e2e/hostile.py \
 	tests/e2e/resume.py \
+	tests/e2e/roaming.py \
 	tests/e2e/transports.py \
 	tests/e2e/acme_lab.py \
 	tests/e2e/install.py
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/flow.py tests/e2e/pebble.py tests/e2e/caproxy.py \
+EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/flow.py tests/e2e/transfers.py tests/e2e/pebble.py tests/e2e/caproxy.py \
 	tests/e2e/acmeclient.py tests/corpus/http1.jsonl
 
 tests/e2e/command.log: $(filter-out tests/e2e/%,$(TEST_LOGS))
@@ -31,6 +32,7 @@ tests/e2e/paths.log: tests/e2e/bulk.log
 tests/e2e/loss.log: tests/e2e/paths.log
 tests/e2e/hostile.log: tests/e2e/loss.log
 tests/e2e/resume.log: tests/e2e/hostile.log
-tests/e2e/transports.log: tests/e2e/resume.log
+tests/e2e/roaming.log: tests/e2e/resume.log
+tests/e2e/transports.log: tests/e2e/roaming.log
 tests/e2e/acme_lab.log: tests/e2e/transports.log
 tests/e2e/install.log: tests/e2e/acme_lab.log

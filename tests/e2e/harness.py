@@ -261,7 +261,7 @@ class World:
     # ---- Certificates ----
 
     def certificates(self, *names):
-        """A throw-away CA (ca.pem) and a certificate of it for the names (gate.pem, gate.key)."""
+        """A throw-away CA (ca.pem) and a certificate of it for the names (gate.pem, gate.key), each unless it is there."""
         names = names or ("gate.test", "app.test", "*.dev.test", "localhost")
         if os.path.exists(self.path("gate.pem")):
             return
@@ -270,8 +270,9 @@ class World:
             subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=self.folder)
 
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-        openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "7300", "-subj", "/CN=hopgate test CA",
-                "-addext", "keyUsage=critical,keyCertSign")
+        if not os.path.exists(self.path("ca.pem")):
+            openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "7300", "-subj", "/CN=hopgate test CA",
+                    "-addext", "keyUsage=critical,keyCertSign")
         openssl("req", *key, "-keyout", "gate.key", "-out", "gate.csr", "-subj", f"/CN={names[0]}")
         self.write("extensions", "basicConstraints=CA:FALSE\nsubjectAltName="
                    + ",".join("DNS:" + name for name in names) + ",IP:127.0.0.1\n")

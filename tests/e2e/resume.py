@@ -3,7 +3,6 @@
 """Sessions outlive their links: a UDP path that goes silent for a while, or gives the client another port, in the
 middle of transfers. Every byte is compared and the longest pause measured."""
 
-import hashlib
 import re
 import selectors
 import socket
@@ -11,7 +10,8 @@ import subprocess
 import threading
 import time
 
-from harness import MIB, SANITIZERS, case, check, equal, in_parallel, main, note, pattern_sha256, scaled, wait_until
+from harness import MIB, case, check, equal, main, note, scaled
+from transfers import with_transfers
 
 SIZE = scaled(200 * MIB, 20 * MIB)
 RATE = scaled(40, 4)  # MiB/s of each transfer, so that it lasts for some seconds
@@ -87,47 +87,6 @@ class Relay:
         self.selector.close()
 
 
-class Pauses:
-    """Takes the time between pieces of a transfer."""
-
-    def __init__(self):
-        self.size, self.longest, self.last = 0, 0.0, None
-
-    def moved(self, size):
-        now = time.monotonic()
-        if self.last:
-            self.longest = max(self.longest, now - self.last)
-        self.last = now
-        self.size += size
-
-
-def download(world, pauses):
-    command = world.curl_command(f"/bytes/{SIZE}", "-N")
-    digest = hashlib.sha256()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as curl:
-        while block := curl.stdout.read(65536):
-            digest.update(block)
-            pauses.moved(len(block))
-            time.sleep(len(block) / (RATE * MIB))
-    equal((curl.returncode, pauses.size, digest.hexdigest()), (0, SIZE, pattern_sha256(SIZE)), "the download")
-
-
-def upload(world, pauses):
-    """Chunked: curl does not know the size of what it reads from a pipe."""
-    command = world.curl_command("/hash", "-T", "-", "-X", "POST", "-H", "Expect:")
-    digest = hashlib.sha256()
-    block = hashlib.sha256(b"upload").digest() * 2048
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as curl:
-        while pauses.size < SIZE:
-            curl.stdin.write(block)
-            digest.update(block)
-            pauses.moved(len(block))
-            time.sleep(len(block) / (RATE * MIB))
-        curl.stdin.close()
-        answer = curl.stdout.read().decode()
-    check(digest.hexdigest() in answer, f"the upload's hash is not in the answer {answer!r:.200}")
-
-
 def relayed(world, **extra):
     world.service = world.origin()
     world.token("client-1")
@@ -139,24 +98,10 @@ def relayed(world, **extra):
     return gate, client, relay
 
 
-def with_transfers(world, events, pause):
-    """Both transfers, and each event when both have moved a fifth further."""
-    down, up = Pauses(), Pauses()
-
-    def disturb():
-        for number, event in enumerate(events):
-            wait_until(lambda: min(down.size, up.size) > (number + 1) * SIZE // 5, 60, "both transfers to move")
-            event()
-
-    in_parallel([lambda: download(world, down), lambda: upload(world, up), disturb])
-    note(f"longest pause: download {down.longest:.2f} s, upload {up.longest:.2f} s")
-    check(max(down.longest, up.longest) < pause * (3 if SANITIZERS else 1), f"a pause of more than {pause} s")
-
-
 @case("the NAT gives the client another port, three times: transfers go on within 2 s", seconds=180)
 def rebinding(world):
     gate, client, relay = relayed(world)
-    with_transfers(world, [relay.rebind] * 3, 2)
+    with_transfers(world, [relay.rebind] * 3, 2, SIZE, RATE)
     equal(gate.text().count(" opened with "), 1, "sessions opened")
     check(gate.text().count(" goes on with ") >= 3, "the session has not moved three times")
     client.wait_for(r"silent for too long")
@@ -176,7 +121,7 @@ def silence(world):
         begun.join()
 
     answers = []
-    with_transfers(world, [block], 8)
+    with_transfers(world, [block], 8, SIZE, RATE)
     equal(answers, ["hello\n"], "the answer to the request made in the silence")
     equal(gate.text().count(" opened with "), 1, "sessions opened")
 

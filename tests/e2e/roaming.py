@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""A client behind a real NAT that forgets, moves to another address, loses UDP and gets it back, in the middle of
+transfers of 500 MB each way: nothing is lost, and the pauses are short."""
+
+import hashlib
+import os
+import subprocess
+import time
+
+from harness import SANITIZERS, case, check, equal, main, note, pattern_sha256, scaled, wait_until
+from network import GATE, HOME, INSIDE, Network
+from transfers import with_transfers
+
+SIZE = scaled(500 * 10**6, 20 * 10**6)
+LESS = scaled(200 * 10**6, 20 * 10**6)
+RATE = scaled(48, 4)  # MiB/s of each transfer, so that it lasts for some seconds
+ELSEWHERE = "10.199.84.77"  # another address at home
+SLOW = 3 if SANITIZERS else 1
+
+
+def away(world, block=None, **client):
+    """A gateway, and a client behind the NAT, with its service beside it; returns the network and both. `block` is
+    called before the client starts."""
+    network = Network(world, nat=True)
+    world.users = network.gate.inside
+    world.service = world.origin(prefix=network.home.inside)
+    world.token("client-1")
+    gate = world.gateway(address=GATE, prefix=network.gate.inside,
+                         transports=lambda: [{"dtls": {"listen": f"{GATE}:{world.https}"}}, "tls"])
+    gate.wait_for(r"listening on .*/udp")
+    if block:
+        block(network)
+    world.began = time.monotonic()
+    home = world.client({"web": f"http://127.0.0.1:{world.service.port}"}, prefix=network.home.inside, extra=client,
+                        transports=[world.connect(transport) for transport in ("dtls", "tls")])
+    world.wait_for_tunnel()
+    return network, gate, home
+
+
+def one_session(gate):
+    equal(gate.text().count(" opened with "), 1, "sessions opened")
+
+
+def lines(process, text):
+    return process.text().count(text)
+
+
+def answered_by(action, process, text, seconds=10 * SLOW):
+    """Does something, and waits for one more line with the text than there was before; returns how long that took."""
+    before, began = lines(process, text), time.monotonic()
+    action()
+    wait_until(lambda: lines(process, text) > before, seconds, f"{process.name} to say {text!r} once more")
+    return time.monotonic() - began
+
+
+@case("a NAT that forgets three times in the middle of transfers: they go on within 2 s", seconds=120)
+def rebinding(world):
+    network, gate, _ = away(world)
+    with_transfers(world, [lambda: answered_by(network.rebind, gate, " goes on with ")] * 3, 2, SIZE, RATE)
+    one_session(gate)
+
+
+@case("a NAT that forgets an idle client: the next request waits for a keep-alive, and is answered 2 s after it", seconds=60)
+def idle(world):
+    network, gate, home = away(world, keep_alive="2s")
+    time.sleep(1)  # the keep-alive comes a second after the NAT has forgotten
+    network.rebind()
+    size, began = 1000000, time.monotonic()
+    digest, got, code = world.curl_hash(f"/bytes/{size}")
+    seconds = time.monotonic() - began
+    equal((code, got, digest), (0, size, pattern_sha256(size)), "the download")
+    note(f"answered after {seconds:.2f} s")
+    check(seconds < 4 * SLOW, f"the request took {seconds} s")
+    one_session(gate)
+    equal(lines(gate, " goes on with "), 1, "moves of the session")
+    # And without any request: before the next one comes, all is well again.
+    waited = answered_by(network.rebind, home, " goes on ")
+    note(f"noticed after {waited:.2f} s")
+    check(waited < 4 * SLOW, f"noticed after {waited} s")
+    began = time.monotonic()
+    equal(world.curl("/"), "hello\n", "the answer")
+    check(time.monotonic() - began < SLOW, "the next request had to wait")
+
+
+@case("the client's address changes in the middle of transfers: they go on within 2 s", seconds=120)
+def roaming(world):
+    network, gate, _ = away(world)
+
+    def move(old, new):
+        network.home.ip("address", "del", f"{old}/24", "dev", "inside")
+        network.home.ip("address", "add", f"{new}/24", "dev", "inside")
+        network.home.ip("route", "replace", "default", "via", INSIDE)
+
+    events = [lambda: answered_by(lambda: move(HOME, ELSEWHERE), gate, " goes on with "),
+              lambda: answered_by(lambda: move(ELSEWHERE, HOME), gate, " goes on with ")]
+    with_transfers(world, events, 2, LESS, RATE)
+    one_session(gate)
+
+
+@case("UDP is blocked from the start: the first response within 2 s of the client's start", seconds=60)
+def blocked(world):
+    _, _, home = away(world, block=lambda network: network.block_udp())
+    seconds = time.monotonic() - world.began
+    note(f"first response after {seconds:.2f} s")
+    check(seconds < 2 * SLOW, f"the first response came after {seconds} s")
+    home.wait_for(r"over tls \(TLS1.3")
+
+
+@case("UDP is blocked in the middle of transfers, and unblocked: over TCP within 5 s and back, nothing lost", seconds=120)
+def there_and_back(world):
+    network, gate, home = away(world, probe_interval="2s")
+
+    def block():
+        seconds = answered_by(network.block_udp, home, " over tls ")
+        note(f"over TCP after {seconds:.2f} s")
+        check(seconds < 5 * SLOW, f"over TCP after {seconds} s")
+
+    def unblock():
+        seconds = answered_by(network.unblock_udp, home, "dtls works again")
+        note(f"over UDP again after {seconds:.2f} s")
+        # The interval is 2 s, a quarter more at most; a probe that has begun before takes up to another 2 s.
+        check(seconds < 5 * SLOW, f"back after {seconds} s")
+
+    with_transfers(world, [block, unblock], 5, SIZE, RATE)
+    one_session(gate)
+
+
+@case("UDP is refused by ICMP in the middle of transfers: over TCP within 5 s", seconds=120)
+def refused(world):
+    network, gate, home = away(world)
+    with_transfers(world, [lambda: answered_by(lambda: network.block_udp(reject=True), home, " over tls ")], 5, LESS, RATE)
+    one_session(gate)
+
+
+@case("another certificate in the middle of transfers: the session moves to links with the old and the new one", seconds=120)
+def certificate(world):
+    network, gate, home = away(world)
+
+    def shown():
+        """A digest of the certificate that a new client of the TCP port is shown."""
+        output = subprocess.run([*network.home.inside, "openssl", "s_client", "-connect", f"{GATE}:{world.https}", "-alpn",
+                                 "hopgate/1"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        certificate = output.stdout.split("-----BEGIN CERTIFICATE-----")[-1].split("-----END")[0]
+        return hashlib.sha256(certificate.encode()).hexdigest()
+
+    def replace():
+        before = shown()
+        for name in ("gate.pem", "gate.key"):
+            os.rename(world.path(name), world.path(name + ".old"))
+        world.certificates()
+        wait_until(lambda: shown() != before, 10, "the new certificate to be shown")
+        network.rebind()  # a link by session ticket, of the handshake with the old certificate
+
+    def block():
+        # The first link over TCP: a full handshake with the new one.
+        answered_by(network.block_udp, home, " over tls ")
+
+    with_transfers(world, [replace, block], 5, LESS, RATE)
+    one_session(gate)
+
+
+if __name__ == "__main__":
+    main()
