@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/message.h"
 #include "core/resolve.h"
+#include "core/run.h"
 #include "core/sessions.h"
 #include "core/worker.h"
 
@@ -77,4 +78,5 @@ const struct hg_host worker_host = {
     .link_writable = sessions_link_writable,
     .link_set_max_packet = sessions_link_set_max_packet,
     .target_served = sessions_target_served,
+    .run_as = run_as,
 };

@@ -39,6 +39,18 @@ static void keep_freed_memory(void)
 #endif
 }
 
+bool run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
+{
+    const char *name = ((const struct instance *)instance)->pipeline->settings.user;
+    const struct passwd *found = name ? getpwnam(name) : NULL;
+
+    if (!found)
+        return false;
+    *user = found->pw_uid;
+    *group = found->pw_gid;
+    return true;
+}
+
 /* 0, or -1 after the log says why. */
 static int drop_privileges(const char *name)
 {

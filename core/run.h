@@ -12,4 +12,7 @@
  */
 int run_pipeline(struct pipeline *pipeline);
 
+/* Whom it becomes when it runs: behind hg_run_as(). */
+bool run_as(const struct hg_instance *instance, uid_t *user, gid_t *group);
+
 #endif

@@ -18,6 +18,7 @@
 #include <hopgate/types.h>
 #include <stdarg.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 enum hg_level {
     HG_LOG_ERROR = 1,   /**< Something does not work and a person must act. */
@@ -114,6 +115,7 @@ struct hg_host {
     void (*link_set_max_packet)(struct hg_link *link, size_t max_packet);
 
     bool (*target_served)(struct hg_worker *worker, const struct hg_target *target);
+    bool (*run_as)(const struct hg_instance *instance, uid_t *user, gid_t *group);
 };
 
 /* ---- Telling people ---- */
@@ -256,6 +258,15 @@ static inline void hg_io_free(const struct hg_host *host, struct hg_io *io)
 static inline void hg_post(struct hg_worker *worker, hg_callback callback, void *arg)
 {
     worker->host->post(worker, callback, arg);
+}
+
+/**
+ * Whom the program becomes after prepare(), for what is to be given to that user; in configure() or later. False, and
+ * nothing is set: it stays who it is. False for ever where the core is older than this question.
+ */
+static inline bool hg_run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
+{
+    return instance->host->size > offsetof(struct hg_host, run_as) && instance->host->run_as(instance, user, group);
 }
 
 /* ---- Sockets and names ---- */

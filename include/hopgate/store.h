@@ -27,7 +27,7 @@
  * Order and threads: operations of one worker on the same key take effect in the order of the calls. All texts are
  * copied within a call; what an answer holds is valid during `done`. A store may stand anywhere in the pipeline, so it
  * takes operations from the caller's worker_start() on and until its worker_stop(); a store that stops first completes
- * the writes that it was given and answers all that is open HG_STORE_UNAVAILABLE or better, within its worker_stop().
+ * what it was given, answers all of it within its worker_stop(), takes nothing more and has ended all watches.
  * The store wipes its copies of values, since keys are among them.
  */
 #ifndef HOPGATE_STORE_H
@@ -113,7 +113,7 @@ struct hg_store_ops {
      */
     struct hg_store_request *(*put)(struct hg_worker *provider, struct hg_text key, struct hg_text value,
                                     const struct hg_store_condition *condition, hg_store_done done, void *arg);
-    /** Removes a value if the condition holds; as put. NOT_FOUND when there was none and none was expected. */
+    /** Removes a value if the condition holds; as put. NOT_FOUND: it holds and there was none. */
     struct hg_store_request *(*remove)(struct hg_worker *provider, struct hg_text key,
                                        const struct hg_store_condition *condition, hg_store_done done, void *arg);
     /**
@@ -144,12 +144,13 @@ struct hg_store_ops {
 
     /**
      * Calls `changed` in this worker for each value below `prefix` (as in list) that changes after this call, whoever
-     * did it: this worker, another process, another machine. Several changes may be told as one, and a change may be
-     * told more often than it happened. NULL when memory is out or the store has stopped.
+     * did it: this worker, another process, another machine where the store spans several. What a list or get that is
+     * begun later does not show is told. Several changes may be told as one, and a change may be told more often than
+     * it happened. NULL when memory is out or the store has stopped.
      */
     struct hg_store_watch *(*watch)(struct hg_worker *provider, struct hg_text prefix, hg_store_changed changed,
                                     void *arg);
-    /** Ends a watch. May be called in its own `changed`. Not after the store's worker_stop(), which ends all. */
+    /** Ends a watch. May be called in its own `changed`. Does nothing once the store has stopped. */
     void (*unwatch)(struct hg_worker *provider, struct hg_store_watch *watch);
 };
 

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/store_file/entry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/crypto.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define MAGIC      "hopgate-store 1 revision="
+#define MAGIC_SIZE (sizeof MAGIC - 1)
+#define HASH_SIZE  32
+/* No line is longer. */
+#define LINE_SIZE 160
+
+/* The line before a value; its length. */
+static size_t make_line(char line[LINE_SIZE], uint64_t revision, struct hg_text value)
+{
+    uint8_t hash[HASH_SIZE] = {0};
+    int size;
+
+    gnutls_hash_fast(GNUTLS_DIG_SHA256, value.size ? value.data : "", value.size, hash);
+    size = snprintf(line, LINE_SIZE, MAGIC "%" PRIu64 " size=%zu sha256=", revision, value.size);
+    for (size_t i = 0; i < HASH_SIZE; i++)
+        size += snprintf(line + size, LINE_SIZE - (size_t)size, "%02x", hash[i]);
+    size += snprintf(line + size, LINE_SIZE - (size_t)size, "\n");
+    return (size_t)size;
+}
+
+/* The number behind the magic word; 0: there is none. */
+static uint64_t read_revision(const uint8_t *bytes, size_t size)
+{
+    uint64_t revision = 0;
+
+    if (size < MAGIC_SIZE || memcmp(bytes, MAGIC, MAGIC_SIZE) != 0)
+        return 0;
+    for (size_t i = MAGIC_SIZE; i < size && bytes[i] >= '0' && bytes[i] <= '9'; i++)
+        revision = revision * 10 + (uint64_t)(bytes[i] - '0');
+    return revision;
+}
+
+/* NULL: it is whole. */
+static const char *check(struct entry *entry)
+{
+    const uint8_t *end =
+        entry->size ? memchr(entry->bytes, '\n', entry->size < LINE_SIZE ? entry->size : LINE_SIZE) : NULL;
+    char line[LINE_SIZE];
+    size_t size;
+
+    if (!entry->size)
+        return "it is empty";
+    entry->revision = read_revision(entry->bytes, entry->size);
+    if (!end || !entry->revision)
+        return "its first line is not this store's";
+    size = (size_t)(end - entry->bytes) + 1;
+    entry->value = (struct hg_text){(const char *)entry->bytes + size, entry->size - size};
+    if (make_line(line, entry->revision, entry->value) != size || memcmp(line, entry->bytes, size) != 0)
+        return "its content is not what its first line tells: cut off, changed or edited by hand";
+    return NULL;
+}
+
+/* All bytes of a file, one more than allowed at most. 0, or -1 with errno. */
+static int read_all(int fd, struct entry *entry, size_t capacity)
+{
+    while (entry->size < capacity) {
+        ssize_t got = read(fd, entry->bytes + entry->size, capacity - entry->size);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (!got)
+            break;
+        entry->size += (size_t)got;
+    }
+    return 0;
+}
+
+static enum entry_state unreadable(struct entry *entry, int error)
+{
+    entry->error = error;
+    return error == ENOENT || error == ENOTDIR ? ENTRY_ABSENT : ENTRY_UNREADABLE;
+}
+
+static enum entry_state damaged(struct entry *entry, const char *fault)
+{
+    entry->fault = fault;
+    return ENTRY_DAMAGED;
+}
+
+static enum entry_state read_open(int fd, struct entry *entry)
+{
+    struct stat state;
+    const char *fault;
+
+    if (fstat(fd, &state))
+        return unreadable(entry, errno);
+    if (S_ISDIR(state.st_mode))
+        return ENTRY_ABSENT;
+    if (!S_ISREG(state.st_mode))
+        return damaged(entry, "it is no regular file");
+    if (state.st_size > HG_STORE_VALUE_MAX + LINE_SIZE)
+        return damaged(entry, "it is larger than any value");
+    entry->bytes = malloc((size_t)state.st_size + 1);
+    if (!entry->bytes)
+        return unreadable(entry, ENOMEM);
+    if (read_all(fd, entry, (size_t)state.st_size))
+        return unreadable(entry, errno);
+    fault = check(entry);
+    return fault ? damaged(entry, fault) : ENTRY_GOOD;
+}
+
+enum entry_state entry_read(int folder, const char *path, struct entry *entry)
+{
+    int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    enum entry_state state;
+
+    memset(entry, 0, sizeof *entry);
+    if (fd < 0)
+        return errno == ELOOP ? damaged(entry, "it is a symbolic link") : unreadable(entry, errno);
+    state = read_open(fd, entry);
+    close(fd);
+    return state;
+}
+
+void entry_free(struct entry *entry)
+{
+    if (entry->bytes)
+        gnutls_memset(entry->bytes, 0, entry->size);
+    free(entry->bytes);
+    memset(entry, 0, sizeof *entry);
+}
+
+uint64_t entry_revision(int folder, const char *path)
+{
+    int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    uint8_t line[LINE_SIZE];
+    ssize_t got = fd < 0 ? -1 : read(fd, line, sizeof line);
+
+    if (fd >= 0)
+        close(fd);
+    return got > 0 ? read_revision(line, (size_t)got) : 0;
+}
+
+int entry_write(int fd, uint64_t revision, struct hg_text value)
+{
+    char line[LINE_SIZE];
+    struct iovec parts[] = {{line, make_line(line, revision, value)}, {(void *)(uintptr_t)value.data, value.size}};
+    struct iovec *part = parts;
+
+    while (part < parts + 2) {
+        ssize_t put = writev(fd, part, (int)(parts + 2 - part));
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -1;
+        for (; part < parts + 2 && (size_t)put >= part->iov_len; part++)
+            put -= (ssize_t)part->iov_len;
+        if (part < parts + 2) {
+            part->iov_base = (char *)part->iov_base + put;
+            part->iov_len -= (size_t)put;
+        }
+    }
+    return fsync(fd);
+}

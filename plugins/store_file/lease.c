@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A lease is a file that tells fence, end and owner. Its holder keeps it open and locked, and the kernel drops that
+ * lock when the process dies in whatever way: so the next one need not wait until the lease ends. What a stopped or
+ * hanging holder has does end: by the clock that runs while the machine sleeps, which nobody sets.
+ */
+#include "plugins/store_file/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LEASE_PATH_SIZE (NAME_PATH_SIZE + sizeof FOLDER_LEASES)
+#define LINE_SIZE       512
+#define LINE            "hopgate-lease 1 fence=%" PRIu64 " boot=%s until=%" PRIu64 " clock=%" PRIu64 " owner=%s\n"
+#define LINE_SCAN       "hopgate-lease 1 fence=%" SCNu64 " boot=%47s until=%" SCNu64 " clock=%" SCNu64 " owner=%128[^\n]"
+#define MIN_TIME        (100 * HG_MILLISECOND)
+#define MAX_TIME        (3600 * HG_SECOND)
+
+struct held {
+    struct held *next;
+    int fd;
+    char path[];
+};
+
+struct lease {
+    uint64_t fence;
+    char boot[48];
+    uint64_t until; /* by CLOCK_BOOTTIME of that boot … */
+    uint64_t clock; /* … and by the time of day, for who has another one */
+    char owner[HG_STORE_OWNER_MAX + 1];
+};
+
+static uint64_t read_clock(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * HG_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static void lease_path(const struct hg_text name, char path[LEASE_PATH_SIZE])
+{
+    char tail[NAME_PATH_SIZE];
+
+    if (!name_path(name, tail)) /* which folder_do() has made sure of */
+        tail[0] = '\0';
+    snprintf(path, LEASE_PATH_SIZE, FOLDER_LEASES "/%s", tail);
+}
+
+/* ---- The file ---- */
+
+/* Opens and reads. -1: there is none that could be read. What cannot be understood has no fence. */
+static int lease_open(const struct folder *folder, const char *path, struct lease *lease)
+{
+    int fd = openat(folder->root, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    char line[LINE_SIZE];
+    ssize_t got = fd < 0 ? -1 : pread(fd, line, sizeof line - 1, 0);
+
+    memset(lease, 0, sizeof *lease);
+    line[got > 0 ? got : 0] = '\0';
+    if (sscanf(line, LINE_SCAN, &lease->fence, lease->boot, &lease->until, &lease->clock, lease->owner) != 5)
+        memset(lease, 0, sizeof *lease);
+    return fd;
+}
+
+/* 0, or -1 with errno. */
+static int lease_write(const struct folder *folder, int fd, const struct lease *lease)
+{
+    char line[LINE_SIZE];
+    int size = snprintf(line, sizeof line, LINE, lease->fence, *folder->boot ? folder->boot : "-", lease->until,
+                        lease->clock, *lease->owner ? lease->owner : "-");
+    ssize_t put = pwrite(fd, line, (size_t)size, 0);
+
+    if (put == size)
+        return ftruncate(fd, size);
+    errno = put < 0 ? errno : ENOSPC;
+    return -1;
+}
+
+static void lease_extend(struct lease *lease, hg_time time_to_live)
+{
+    lease->until = read_clock(CLOCK_BOOTTIME) + time_to_live;
+    lease->clock = read_clock(CLOCK_REALTIME) + time_to_live;
+}
+
+/* How long it still lasts; 0: it has ended. */
+static hg_time remaining(const struct folder *folder, const struct lease *lease)
+{
+    bool same = strcmp(lease->boot, *folder->boot ? folder->boot : "-") == 0;
+    uint64_t now = read_clock(same ? CLOCK_BOOTTIME : CLOCK_REALTIME), end = same ? lease->until : lease->clock;
+
+    return end > now ? end - now : 0;
+}
+
+/* Whether a living process holds the file that was opened here. */
+static bool is_held(int fd)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB))
+        return true;
+    flock(fd, LOCK_UN);
+    return false;
+}
+
+/* ---- What this process holds ---- */
+
+static void forget(struct folder *folder, const char *path)
+{
+    for (struct held **at = &folder->held; *at; at = &(*at)->next) {
+        struct held *held = *at;
+
+        if (strcmp(held->path, path) != 0)
+            continue;
+        *at = held->next;
+        close(held->fd);
+        free(held);
+        return;
+    }
+}
+
+static int remember(struct folder *folder, const char *path, int fd)
+{
+    size_t size = strlen(path) + 1;
+    struct held *held = malloc(sizeof *held + size);
+
+    if (!held)
+        return -1;
+    held->fd = fd;
+    memcpy(held->path, path, size);
+    held->next = folder->held;
+    folder->held = held;
+    return 0;
+}
+
+void lease_drop_all(struct folder *folder)
+{
+    while (folder->held)
+        forget(folder, folder->held->path);
+}
+
+/* ---- Operations ---- */
+
+/* Makes the file anew, so that a former holder's lock is on another one. The descriptor, or -1 with errno. */
+static int make_file(const struct folder *folder, const char *path, const struct lease *lease)
+{
+    int fd, error = 0;
+
+    if (folder_make_parents(folder, path) || (unlinkat(folder->root, path, 0) && errno != ENOENT))
+        return -1;
+    fd = openat(folder->root, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) || lease_write(folder, fd, lease) || fsync(fd) || folder_sync_parent(folder, path))
+        error = errno;
+    if (!error)
+        return fd;
+    unlinkat(folder->root, path, 0);
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static void take(struct folder *folder, struct hg_store_request *request, const char *path, uint64_t last_fence)
+{
+    struct lease lease = {.fence = folder_next_number(last_fence)};
+    int fd;
+
+    snprintf(lease.owner, sizeof lease.owner, "%s", request->owner);
+    lease_extend(&lease, request->time_to_live);
+    forget(folder, path);
+    fd = make_file(folder, path, &lease);
+    if (fd >= 0 && remember(folder, path, fd)) {
+        close(fd);
+        errno = ENOMEM;
+        fd = -1;
+    }
+    if (fd < 0)
+        folder_cannot_write(folder, request, path);
+    else
+        request->answer.fence = lease.fence;
+}
+
+void lease_acquire(struct folder *folder, struct hg_store_request *request)
+{
+    char path[LEASE_PATH_SIZE];
+    struct lease lease;
+    hg_time rest;
+    int fd;
+
+    if (request->time_to_live < MIN_TIME || request->time_to_live > MAX_TIME) {
+        request_fail(request, HG_STORE_INVALID, "a lease lasts from 100 ms to 1 h");
+        return;
+    }
+    lease_path(request_key(request), path);
+    if (!folder_lock(folder, request))
+        return;
+    fd = lease_open(folder, path, &lease);
+    rest = fd >= 0 && is_held(fd) ? remaining(folder, &lease) : 0;
+    if (fd >= 0)
+        close(fd);
+    if (rest) {
+        snprintf(request->owner, sizeof request->owner, "%s", lease.owner);
+        request_fail(request, HG_STORE_CONFLICT, "%s/%s: held by %s", folder->path, path, lease.owner);
+        request->answer.owner = hg_text(request->owner);
+        request->answer.remaining = rest;
+    } else {
+        take(folder, request, path, lease.fence);
+    }
+    folder_unlock(folder);
+}
+
+/* Opens a lease that is held with that fence; -1: it is not, and the request has failed. Under the lock. */
+static int open_own(struct folder *folder, struct hg_store_request *request, const char *path, struct lease *lease)
+{
+    int fd = lease_open(folder, path, lease);
+
+    if (fd >= 0 && lease->fence && lease->fence == request->fence)
+        return fd;
+    request_fail(request, HG_STORE_CONFLICT, "%s/%s: the lease is lost%s%s", folder->path, path,
+                 *lease->owner ? ", held now by " : "", lease->owner);
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+void lease_renew(struct folder *folder, struct hg_store_request *request)
+{
+    char path[LEASE_PATH_SIZE];
+    struct lease lease;
+    int fd;
+
+    if (request->time_to_live < MIN_TIME || request->time_to_live > MAX_TIME) {
+        request_fail(request, HG_STORE_INVALID, "a lease lasts from 100 ms to 1 h");
+        return;
+    }
+    lease_path(request_key(request), path);
+    if (!folder_lock(folder, request))
+        return;
+    fd = open_own(folder, request, path, &lease);
+    if (fd >= 0) {
+        lease_extend(&lease, request->time_to_live);
+        if (lease_write(folder, fd, &lease)) /* not synced: no end outlives the machine's start */
+            folder_cannot_write(folder, request, path);
+        else
+            request->answer.fence = lease.fence;
+        close(fd);
+    } else {
+        forget(folder, path);
+    }
+    folder_unlock(folder);
+}
+
+void lease_release(struct folder *folder, struct hg_store_request *request)
+{
+    char path[LEASE_PATH_SIZE];
+    struct lease lease;
+    int fd;
+
+    lease_path(request_key(request), path);
+    if (!folder_lock(folder, request))
+        return;
+    fd = open_own(folder, request, path, &lease);
+    forget(folder, path);
+    if (fd >= 0) {
+        /* The next fence is the time then. It must be kept only where the clock was set back. */
+        if (read_clock(CLOCK_REALTIME) > lease.fence && unlinkat(folder->root, path, 0))
+            folder_cannot_write(folder, request, path);
+        close(fd);
+    }
+    folder_unlock(folder);
+}
+
+bool lease_guards(struct folder *folder, struct hg_store_request *request)
+{
+    struct hg_text name = {request->lease, request->lease_size};
+    char path[LEASE_PATH_SIZE];
+    struct lease lease;
+    int fd;
+
+    if (request->lease_size > HG_STORE_KEY_MAX) {
+        request_fail(request, HG_STORE_INVALID, "no lease of this store: \"%.64s\"", request->lease);
+        return false;
+    }
+    lease_path(name, path);
+    fd = open_own(folder, request, path, &lease);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * One operation, from the call to its answer: made and answered in a worker's thread, done in the store's.
+ */
+#ifndef PLUGINS_STORE_FILE_REQUEST_H
+#define PLUGINS_STORE_FILE_REQUEST_H
+
+#include <hopgate/store.h>
+
+enum request_kind {
+    REQUEST_GET,
+    REQUEST_PUT,
+    REQUEST_REMOVE,
+    REQUEST_LIST,
+    REQUEST_ACQUIRE,
+    REQUEST_RENEW,
+    REQUEST_RELEASE,
+    REQUEST_WATCH, /* begins to notice changes */
+};
+
+struct seat; /* plugins/store_file/thread.h */
+
+struct hg_store_request {
+    struct hg_store_request *next;
+    enum request_kind kind;
+    struct seat *seat;  /* whose it is */
+    hg_store_done done; /* of the worker's thread alone; NULL: it was cancelled */
+    void *arg;
+
+    char key[HG_STORE_KEY_MAX + 1]; /* of a value or lease, or a prefix */
+    size_t key_size;
+    struct hg_text put; /* PUT: the value, in memory of its own */
+    uint64_t condition; /* PUT, REMOVE */
+    char lease[HG_STORE_KEY_MAX + 1];
+    size_t lease_size; /* PUT, REMOVE; 0: none */
+    uint64_t fence;
+    char owner[HG_STORE_OWNER_MAX + 1];
+    hg_time time_to_live;
+
+    struct hg_store_answer answer;
+    char error[1024];               /* what answer.error shows */
+    struct hg_store_entry *entries; /* what answer.entries shows; their keys are memory of their own */
+    uint8_t *memory;                /* what answer.value shows */
+    size_t memory_size;
+};
+
+/* A request for that key, which may be too long: it is then refused when its turn comes. NULL: out of memory. */
+struct hg_store_request *request_new(enum request_kind kind, struct hg_text key, hg_store_done done, void *arg);
+/* Wipes the values. */
+void request_free(struct hg_store_request *request);
+
+/* Sets status and error. */
+__attribute__((format(printf, 3, 4))) void request_fail(struct hg_store_request *request, enum hg_store_status status,
+                                                        const char *format, ...);
+
+static inline struct hg_text request_key(const struct hg_store_request *request)
+{
+    return (struct hg_text){request->key, request->key_size};
+}
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Unit tests of the store_file plugin: damaged files, disks that are full, read-only or broken, processes that are
+ * killed. The linker puts the functions of here before those of the system (--wrap).
+ */
+#include "plugins/store_file/test_seat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- A system that fails ---- */
+
+static atomic_int fsync_error, fsync_spared, read_error; /* so many fsync() calls do well before the error */
+static atomic_int writev_left = -1;                      /* bytes that still fit; -1: any number */
+static atomic_bool fsync_hangs;
+static sem_t fsync_goes_on;
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+ssize_t __real_writev(int fd, const struct iovec *parts, int count);
+ssize_t __wrap_writev(int fd, const struct iovec *parts, int count);
+ssize_t __real_read(int fd, void *data, size_t size);
+ssize_t __wrap_read(int fd, void *data, size_t size);
+
+int __wrap_fsync(int fd)
+{
+    if (fsync_hangs)
+        sem_wait(&fsync_goes_on);
+    if (!fsync_error || fsync_spared-- > 0)
+        return __real_fsync(fd);
+    errno = fsync_error;
+    return -1;
+}
+
+ssize_t __wrap_writev(int fd, const struct iovec *parts, int count)
+{
+    int left = writev_left;
+    size_t size = parts[0].iov_len;
+
+    if (left < 0)
+        return __real_writev(fd, parts, count);
+    if (!left) {
+        errno = ENOSPC;
+        return -1;
+    }
+    size = size < (size_t)left ? size : (size_t)left;
+    writev_left = left - (int)size;
+    return write(fd, parts[0].iov_base, size);
+}
+
+/* Files alone: the loop's own descriptors go on. */
+ssize_t __wrap_read(int fd, void *data, size_t size)
+{
+    struct stat state;
+
+    if (!read_error || fstat(fd, &state) || !S_ISREG(state.st_mode))
+        return __real_read(fd, data, size);
+    errno = read_error;
+    return -1;
+}
+
+/* ---- Damaged files ---- */
+
+static void damage(const char *name, const char *how)
+{
+    char path[128], command[300];
+
+    snprintf(path, sizeof path, "%s/%s", one.path, name);
+    snprintf(command, sizeof command, how, path);
+    ck_assert_int_eq(system(command), 0);
+}
+
+START_TEST(damaged_values_are_put_aside_and_never_served)
+{
+    static const char *const ways[] = {
+        "truncate -s 0 %s",     "truncate -s -1 %s",        "truncate -s 40 %s",
+        "truncate -s +4096 %s", "sed -i s/value/walue/ %s", "sed -i 1d %s",
+        "echo garbage > %s",    "ln -sf /etc/passwd %s",    "truncate -s 2M %s",
+    };
+    unsigned count = 0;
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const struct test_answer *answer;
+
+        test_put_ok(&one, "acme/a", "a value\nof two lines", HG_STORE_ABSENT);
+        damage("acme/a", ways[i]);
+        answer = test_get(&two, "acme/a");
+        ck_assert_msg(answer->status == HG_STORE_CORRUPT, "%s: %d", ways[i], answer->status);
+        ck_assert_uint_eq(answer->size, 0);
+        ck_assert_uint_eq(test_count(&one, ".quarantine"), ++count);
+        ck_assert_int_eq(test_get(&one, "acme/a")->status, HG_STORE_NOT_FOUND);
+        /* What is damaged is no obstacle to a new one. */
+        test_put_ok(&one, "acme/a", "a value", HG_STORE_ABSENT);
+        damage("acme/a", ways[i]);
+        test_put_ok(&one, "acme/a", "the value", HG_STORE_ABSENT);
+        ck_assert_uint_eq(test_count(&one, ".quarantine"), ++count);
+        ck_assert_str_eq(test_get(&two, "acme/a")->value, "the value");
+        test_remove(&one, "acme/a", HG_STORE_ANY);
+    }
+}
+END_TEST
+
+/* ---- Broken disks ---- */
+
+/* The old value is there, whole, and nothing is left over. */
+static void expect_old_value(void)
+{
+    fsync_error = read_error = 0;
+    writev_left = -1;
+    ck_assert_str_eq(test_get(&one, "acme/a")->value, "old");
+    ck_assert_uint_eq(test_count(&one, ".tmp"), 0);
+    ck_assert_uint_eq(test_count(&one, ".quarantine"), 0);
+    ck_assert_str_eq(test_list(&one, "")->value, "acme/a ");
+    test_put_ok(&one, "acme/a", "old", HG_STORE_ANY);
+}
+
+START_TEST(a_write_that_fails_changes_nothing)
+{
+    const struct test_answer *answer;
+
+    test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
+    for (int left = 0; left < 140; left += 20) {
+        writev_left = left;
+        answer = test_put(&one, "acme/a", "a new value", HG_STORE_ANY);
+        ck_assert_int_eq(answer->status, HG_STORE_NOT_WRITABLE);
+        ck_assert_ptr_nonnull(strstr(answer->error, "acme/a: No space left on device"));
+        expect_old_value();
+    }
+    fsync_error = EIO;
+    answer = test_put(&one, "acme/a", "a new value", HG_STORE_ANY);
+    ck_assert_int_eq(answer->status, HG_STORE_NOT_WRITABLE);
+    ck_assert_ptr_nonnull(strstr(answer->error, "Input/output error"));
+    ck_assert_int_eq(test_acquire(&one, "lock", 1000)->status, HG_STORE_NOT_WRITABLE);
+    expect_old_value();
+    ck_assert_int_eq(test_acquire(&one, "lock", 1000)->status, HG_STORE_OK);
+}
+END_TEST
+
+/* The folder is synced after the file. If that fails the new value is there, but nobody may rely on it. */
+START_TEST(a_write_is_done_when_its_folder_is_synced)
+{
+    test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
+    fsync_error = EIO;
+    fsync_spared = 1;
+    ck_assert_int_eq(test_put(&one, "acme/a", "new", HG_STORE_ANY)->status, HG_STORE_UNAVAILABLE);
+    fsync_spared = 2;
+    ck_assert_int_eq(test_put(&one, "acme/a", "newer", HG_STORE_ANY)->status, HG_STORE_OK);
+    fsync_spared = 0;
+    ck_assert_int_eq(test_remove(&one, "acme/a", HG_STORE_ANY)->status, HG_STORE_UNAVAILABLE);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_is_not_taken_for_damaged)
+{
+    test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
+    read_error = EIO;
+    ck_assert_int_eq(test_get(&one, "acme/a")->status, HG_STORE_NOT_READABLE);
+    ck_assert_ptr_nonnull(strstr(test_answer.error, "Input/output error"));
+    ck_assert_int_eq(test_put(&one, "acme/a", "new", HG_STORE_ANY)->status, HG_STORE_NOT_WRITABLE);
+    expect_old_value();
+}
+END_TEST
+
+static void let_it_go_on(void *arg)
+{
+    (void)arg;
+    fsync_hangs = false;
+    sem_post(&fsync_goes_on);
+}
+
+/* The disk answers only once the loop has turned: if the loop waited for the disk, both would wait for ever. */
+START_TEST(the_loop_never_waits_for_the_disk)
+{
+    struct hg_worker *provider = rig_worker(one.rig, 0);
+    struct hg_timer *timer = hg_timer_new(provider, let_it_go_on, NULL);
+
+    sem_init(&fsync_goes_on, 0, 0);
+    fsync_hangs = true;
+    hg_timer_set(provider->host, timer, 20 * HG_MILLISECOND);
+    test_put_ok(&one, "acme/a", "slow", HG_STORE_ABSENT);
+    ck_assert(!fsync_hangs);
+    hg_timer_free(provider->host, timer);
+}
+END_TEST
+
+/* Mounts are this process's own, which is how they go away. False: not root, the test says nothing. */
+static bool own_mounts(void)
+{
+    return !unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
+START_TEST(a_full_disk_changes_nothing)
+{
+    static char value[40000];
+    const struct test_answer *answer;
+
+    test_seat_stop(&one);
+    test_seat_stop(&two);
+    if (!own_mounts() || mount("none", one.path, "tmpfs", 0, "size=64k,mode=0700"))
+        return;
+    test_seat_start(&one, one.path);
+    test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
+    memset(value, 'x', sizeof value - 1);
+    ck_assert_int_eq(test_put(&one, "acme/big", value, HG_STORE_ABSENT)->status, HG_STORE_OK);
+    answer = test_put(&one, "acme/a", value, HG_STORE_ANY);
+    ck_assert_int_eq(answer->status, HG_STORE_NOT_WRITABLE);
+    ck_assert_ptr_nonnull(strstr(answer->error, "No space left on device"));
+    ck_assert_str_eq(test_get(&one, "acme/a")->value, "old");
+    ck_assert_uint_eq(test_count(&one, ".tmp"), 0);
+    /* There is room again. */
+    ck_assert_int_eq(test_remove(&one, "acme/big", HG_STORE_ANY)->status, HG_STORE_OK);
+    ck_assert_int_eq(test_put(&one, "acme/a", value, HG_STORE_ANY)->status, HG_STORE_OK);
+    test_seat_stop(&one);
+    umount(one.path);
+}
+END_TEST
+
+START_TEST(a_read_only_folder_is_served)
+{
+    const struct test_answer *answer;
+    char again[128];
+
+    test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
+    test_put_ok(&one, "acme/damaged", "old", HG_STORE_ABSENT);
+    damage("acme/damaged", "truncate -s 0 %s");
+    if (!own_mounts() || mount(one.path, one.path, NULL, MS_BIND, NULL) ||
+        mount(NULL, one.path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
+        return;
+    test_seat_stop(&two);
+    test_seat_start(&two, two.path); /* it starts */
+    ck_assert_str_eq(test_get(&two, "acme/a")->value, "old");
+    answer = test_put(&two, "acme/a", "new", HG_STORE_ANY);
+    ck_assert_int_eq(answer->status, HG_STORE_NOT_WRITABLE);
+    ck_assert_ptr_nonnull(strstr(answer->error, "Read-only file system"));
+    ck_assert_int_eq(test_remove(&two, "acme/a", HG_STORE_ANY)->status, HG_STORE_NOT_WRITABLE);
+    ck_assert_int_eq(test_acquire(&two, "lock", 1000)->status, HG_STORE_NOT_WRITABLE);
+    ck_assert_int_eq(test_get(&two, "acme/damaged")->status, HG_STORE_CORRUPT);
+    ck_assert_str_eq(test_get(&two, "acme/a")->value, "old");
+    snprintf(again, sizeof again, "%s", two.path);
+    test_seat_stop(&two);
+    umount(again);
+}
+END_TEST
+
+START_TEST(a_folder_that_was_removed_is_made_anew)
+{
+    test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
+    damage("", "rm -r %s");
+    ck_assert_int_eq(test_get(&one, "acme/a")->status, HG_STORE_NOT_FOUND);
+    test_put_ok(&one, "acme/a", "new", HG_STORE_ABSENT);
+    ck_assert_str_eq(test_get(&two, "acme/a")->value, "new");
+}
+END_TEST
+
+/* ---- Killed processes ---- */
+
+/* A value that tells whether it is whole: one letter, as often as its first eight digits say. */
+static size_t make_value(char *value, unsigned turn)
+{
+    size_t size = 100 + turn * 7919 % 60000;
+
+    snprintf(value, 9, "%08zu", size);
+    memset(value + 8, 'a' + (int)(turn % 26), size - 8);
+    return size;
+}
+
+static void expect_whole(const struct test_answer *answer)
+{
+    size_t size = (size_t)strtoul(answer->value, NULL, 10) % 100000000;
+
+    ck_assert_msg(answer->status == HG_STORE_OK, "%s", answer->error);
+    ck_assert_uint_gt(answer->size, 8);
+    sscanf(answer->value, "%8zu", &size);
+    ck_assert_uint_eq(answer->size, size);
+    for (size_t i = 9; i < size; i++)
+        ck_assert_int_eq(answer->value[i], answer->value[8]);
+}
+
+static void write_for_ever(unsigned turn, int told)
+{
+    static char value[100000];
+
+    test_seat_start(&one, one.path);
+    for (;; turn++) {
+        const struct test_answer *answer = test_put_bytes(&one, "acme/a", value, make_value(value, turn));
+
+        if (answer->status || write(told, "", 1) != 1)
+            abort();
+    }
+}
+
+START_TEST(a_value_is_whole_whenever_its_writer_is_killed)
+{
+    int fds[2];
+    char byte;
+
+    test_put_ok(&one, "acme/a", "00000009x", HG_STORE_ABSENT);
+    test_seat_stop(&one);
+    test_seat_stop(&two);
+    ck_assert_int_eq(pipe(fds), 0);
+    for (unsigned round = 0; round < 30; round++) {
+        pid_t child = fork();
+
+        if (child == 0)
+            write_for_ever(round * 1000, fds[1]);
+        ck_assert_int_eq(read(fds[0], &byte, 1), 1); /* it writes */
+        test_seat_start(&two, two.path);
+        for (unsigned i = 0; i < round; i++)
+            expect_whole(test_get(&two, "acme/a"));
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        expect_whole(test_get(&two, "acme/a"));
+        test_put_ok(&two, "acme/b", "x", HG_STORE_ANY); /* the lock is free */
+        ck_assert_uint_eq(test_count(&two, ".tmp"), 0);
+        test_seat_stop(&two);
+    }
+    test_seat_start(&two, two.path);
+    ck_assert_uint_eq(test_count(&two, ".quarantine"), 0);
+}
+END_TEST
+
+/* Several processes, each adding one to a number by compare-and-set, lose none. */
+START_TEST(no_write_is_lost_between_processes)
+{
+    enum { PROCESSES = 3, TURNS = 40 };
+    pid_t children[PROCESSES];
+    int status;
+
+    test_put_ok(&one, "n", "0", HG_STORE_ABSENT);
+    test_seat_stop(&one);
+    test_seat_stop(&two);
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        if (children[i])
+            continue;
+        test_seat_start(&one, one.path);
+        for (int turn = 0; turn < TURNS;) {
+            uint64_t revision = test_get(&one, "n")->revision;
+            char next[16];
+
+            snprintf(next, sizeof next, "%d", atoi(test_answer.value) + 1);
+            turn += test_put(&one, "n", next, revision)->status == HG_STORE_OK;
+        }
+        _exit(0);
+    }
+    for (int i = 0; i < PROCESSES; i++)
+        ck_assert(waitpid(children[i], &status, 0) == children[i] && status == 0);
+    test_seat_start(&one, one.path);
+    ck_assert_int_eq(atoi(test_get(&one, "n")->value), PROCESSES * TURNS);
+}
+END_TEST
+
+TCase *test_fault_cases(void)
+{
+    TCase *tests = tcase_create("faults");
+
+    tcase_add_test(tests, damaged_values_are_put_aside_and_never_served);
+    tcase_add_test(tests, a_write_that_fails_changes_nothing);
+    tcase_add_test(tests, a_write_is_done_when_its_folder_is_synced);
+    tcase_add_test(tests, what_cannot_be_read_is_not_taken_for_damaged);
+    tcase_add_test(tests, the_loop_never_waits_for_the_disk);
+    tcase_add_test(tests, a_full_disk_changes_nothing);
+    tcase_add_test(tests, a_read_only_folder_is_served);
+    tcase_add_test(tests, a_folder_that_was_removed_is_made_anew);
+    tcase_add_test(tests, a_value_is_whole_whenever_its_writer_is_killed);
+    tcase_add_test(tests, no_write_is_lost_between_processes);
+    tcase_add_checked_fixture(tests, test_set_up, test_tear_down);
+    tcase_set_timeout(tests, 120);
+    return tests;
+}

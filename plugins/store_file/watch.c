@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/store_file/watch.h"
+
+#include "plugins/store_file/list.h"
+#include "plugins/store_file/name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+/* Our own files come by a rename; what a person copies in is complete when it is closed. */
+#define EVENTS (IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_DELETE | IN_CREATE | IN_ONLYDIR | IN_EXCL_UNLINK)
+
+/* A folder below the root. */
+struct branch {
+    struct branch *next;
+    int watch;
+    char path[NAME_PATH_SIZE]; /* empty: the root */
+};
+
+struct tree {
+    const struct hg_instance *instance;
+    int fd, root;
+    char *path;
+    tree_changed changed;
+    void *arg;
+    struct branch *branches;
+    bool blind; /* a folder could not be watched, and the log says so */
+};
+
+/* ---- Folders ---- */
+
+/* A path from what may be the root, false: it is too long to hold keys. */
+static bool join(char path[NAME_PATH_SIZE], const char *folder, const char *name)
+{
+    return (size_t)snprintf(path, NAME_PATH_SIZE, "%s%s%s", folder, *folder ? "/" : "", name) < NAME_PATH_SIZE;
+}
+
+static void tell(const struct tree *tree, const char *path)
+{
+    char key[HG_STORE_KEY_MAX + 1];
+
+    if (name_key(path, key))
+        tree->changed(tree->arg, hg_text(key));
+}
+
+static struct branch *branch_by_watch(const struct tree *tree, int watch)
+{
+    struct branch *branch = tree->branches;
+
+    while (branch && branch->watch != watch)
+        branch = branch->next;
+    return branch;
+}
+
+/* What goes on, at one folder. */
+struct visit {
+    struct tree *tree;
+    const char *path;
+    bool tells; /* the folder is new: so is what is in it */
+};
+
+static int add_branch(struct tree *tree, const char *path, bool tells);
+
+static int visit_name(void *arg, const char *name, unsigned char type)
+{
+    const struct visit *visit = arg;
+    char path[NAME_PATH_SIZE];
+
+    if (name[0] == '.' || !join(path, visit->path, name))
+        return 0;
+    if (type == DT_DIR)
+        add_branch(visit->tree, path, visit->tells);
+    else if (visit->tells)
+        tell(visit->tree, path);
+    return 0;
+}
+
+/* Watches a folder first and looks into it then, so nothing is missed. 0, or -1 with errno. */
+static int add_branch(struct tree *tree, const char *path, bool tells)
+{
+    struct visit visit = {tree, path, tells};
+    char full[4096];
+    struct branch *branch;
+    int watch;
+
+    if ((size_t)snprintf(full, sizeof full, "%s/%s", tree->path, path) >= sizeof full)
+        return -1;
+    watch = inotify_add_watch(tree->fd, full, EVENTS);
+    if (watch < 0 && errno == ENOENT)
+        return -1;
+    branch = watch < 0 ? NULL : branch_by_watch(tree, watch);
+    if (watch >= 0 && !branch && (branch = calloc(1, sizeof *branch))) {
+        branch->next = tree->branches;
+        tree->branches = branch;
+    }
+    if (!branch) {
+        if (!tree->blind)
+            hg_log(tree->instance, HG_LOG_WARNING, "changes below %s by other processes may go unnoticed: %s", full,
+                   strerror(errno));
+        tree->blind = true;
+        return -1;
+    }
+    branch->watch = watch;
+    snprintf(branch->path, sizeof branch->path, "%s", path);
+    return list_names(tree->root, path, visit_name, &visit);
+}
+
+static void drop_branch(struct tree *tree, int watch)
+{
+    for (struct branch **at = &tree->branches; *at; at = &(*at)->next) {
+        struct branch *branch = *at;
+
+        if (branch->watch != watch)
+            continue;
+        *at = branch->next;
+        free(branch);
+        return;
+    }
+}
+
+/* ---- Events ---- */
+
+static void handle(struct tree *tree, const struct inotify_event *event)
+{
+    const struct branch *branch = branch_by_watch(tree, event->wd);
+    char path[NAME_PATH_SIZE];
+
+    if (event->mask & IN_Q_OVERFLOW) {
+        tree->changed(tree->arg, HG_TEXT(""));
+        return;
+    }
+    if (event->mask & IN_IGNORED) {
+        drop_branch(tree, event->wd);
+        return;
+    }
+    if (!branch || !event->len || event->name[0] == '.' || !join(path, branch->path, event->name))
+        return;
+    if (!(event->mask & IN_ISDIR)) {
+        if (!(event->mask & IN_CREATE)) /* it is not complete yet */
+            tell(tree, path);
+    } else if (event->mask & (IN_CREATE | IN_MOVED_TO)) {
+        add_branch(tree, path, true);
+    } else {
+        tree->changed(tree->arg, HG_TEXT("")); /* a whole folder has gone */
+    }
+}
+
+void tree_read(struct tree *tree)
+{
+    _Alignas(struct inotify_event) char events[16384];
+    ssize_t got = read(tree->fd, events, sizeof events);
+
+    for (ssize_t at = 0; at < got;) {
+        const struct inotify_event *event = (const struct inotify_event *)(events + at);
+
+        handle(tree, event);
+        at += (ssize_t)(sizeof *event + event->len);
+    }
+}
+
+int tree_fd(const struct tree *tree)
+{
+    return tree->fd;
+}
+
+/* ---- Life ---- */
+
+struct tree *tree_new(const struct hg_instance *instance, const char *path, tree_changed changed, void *arg)
+{
+    struct tree *tree = calloc(1, sizeof *tree);
+    int error;
+
+    if (!tree)
+        return NULL;
+    *tree = (struct tree){.instance = instance, .changed = changed, .arg = arg, .fd = -1, .root = -1};
+    tree->path = strdup(path);
+    tree->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    tree->fd = tree->root < 0 ? -1 : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (tree->path && tree->fd >= 0 && !add_branch(tree, "", false))
+        return tree;
+    error = errno;
+    tree_free(tree);
+    errno = error;
+    return NULL;
+}
+
+void tree_free(struct tree *tree)
+{
+    if (!tree)
+        return;
+    while (tree->branches)
+        drop_branch(tree, tree->branches->watch);
+    if (tree->fd >= 0)
+        close(tree->fd);
+    if (tree->root >= 0)
+        close(tree->root);
+    free(tree->path);
+    free(tree);
+}
