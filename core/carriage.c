@@ -35,6 +35,7 @@ struct carriage *carriage_new(struct session *session, enum hg_direction sends)
     if (carriage->next)
         carriage->next->previous = &carriage->next;
     session->carriages = carriage;
+    session->carriage_count++;
     session->exchanges++;
     return carriage;
 }
@@ -92,6 +93,7 @@ static void leave_session(struct carriage *carriage)
     *carriage->previous = carriage->next;
     if (carriage->next)
         carriage->next->previous = carriage->previous;
+    session->carriage_count--;
     carriage->session = NULL;
 }
 

@@ -38,7 +38,10 @@ static char *encode_open(struct sessions *sessions, const struct session *named,
 {
     const struct pipeline *pipeline = sessions->worker->pipeline;
     const char *codecs[CONTROL_CODECS_MAX];
-    struct control_offer offer = {.codecs = codecs, .credentials = credentials, .session = named ? named->name : NULL};
+    struct control_offer offer = {.codecs = codecs,
+                                  .credentials = credentials,
+                                  .session = named ? named->name : NULL,
+                                  .process = sessions->process};
 
     for (size_t i = 0; i < pipeline->codec_count && i < CONTROL_CODECS_MAX; i++)
         codecs[offer.codec_count++] = pipeline->codecs[i]->plugin->codec.wire_name;
@@ -131,6 +134,7 @@ static void begin_session(struct hg_link *link, const struct instance *codec, co
         link_close(link, TN_SESSION_ENDED, "out of memory");
         return;
     }
+    session->connector = link->connector;
     snprintf(session->name, sizeof session->name, "%s", accept->session);
     session_set_codec(session, codec);
     session->confirmed = true;
@@ -177,7 +181,7 @@ static void receive_refuse(struct hg_link *link, const struct control_message *r
     link_close(link, TN_NO_ERROR, "the gateway refuses a session (%s): %.150s", code, reason);
     if (link->is_probe)
         return;
-    connector_not_before(sessions, hg_now(core_of(sessions)) + wait);
+    connector_not_before(link->connector, hg_now(core_of(sessions)) + wait);
     if (named && !strcmp(refuse->code, "session"))
         session_end(named, "the gateway does not let it go on");
 }
@@ -194,7 +198,7 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
     hg_log(core_of(link->sessions)->instance, HG_LOG_INFO, "the gateway ends session %" PRIu64 ": %s", session->number,
            reason);
     link_check_at(link, hg_now(core_of(link->sessions)) + DRAIN_TICK);
-    connector_want(link->sessions);
+    connector_want(link->connector);
 }
 
 static void client_message(struct hg_link *link, const struct control_message *message)
@@ -219,7 +223,7 @@ static void doubt(struct session *session)
     if (!session->suspect)
         ++*session->sessions->doubted;
     session->suspect = true;
-    connector_want(session->sessions);
+    connector_want(session->connector);
 }
 
 static void client_session_answers(struct session *session)
@@ -229,7 +233,7 @@ static void client_session_answers(struct session *session)
     if (!link || !session->suspect || link_unanswered_for(link) >= link_patience(link))
         return;
     session->suspect = false;
-    connector_review(session->sessions);
+    connector_review(session->connector);
 }
 
 /* Asks for life when nothing has come for a while though exchanges run. Returns when that is due again. */
@@ -317,7 +321,7 @@ void client_drain(struct sessions *sessions)
         next = session->next;
         retire(session, "the client is about to stop");
     }
-    connector_review(sessions);
+    connectors_review(sessions);
 }
 
 /* ---- Exchanges ---- */

@@ -7,6 +7,8 @@
 #include "core/client.h"
 #include "core/link.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -21,10 +23,13 @@
 
 struct connector {
     struct sessions *sessions;
+    struct connector *next;
+    const struct gateway *gateway;
+    char label[320]; /* begins its lines in the log, where there are several connectors; else empty */
     struct backoff backoff;
     struct hg_timer *timer; /* the beginning of a round, or the end of a head start in it */
     bool waits;             /* for the beginning of a round */
-    size_t next_transport;  /* of this round, in the pipeline's order */
+    size_t next_way;        /* of this round, in the gateway's order */
     size_t attempts;        /* links with is_attempt */
     hg_time not_before;
 
@@ -40,26 +45,45 @@ static struct hg_worker *core_of(const struct sessions *sessions)
     return &sessions->worker->core;
 }
 
-struct session *connector_session_in_need(const struct sessions *sessions)
+/* Its newest session, or the next older one after `session`. */
+static struct session *next_session(const struct connector *connector, const struct session *session)
 {
-    for (struct session *session = sessions->sessions; session; session = session->next)
+    struct session *next = session ? session->next : connector->sessions->sessions;
+
+    while (next && next->connector != connector)
+        next = next->next;
+    return next;
+}
+
+/* The session of it that needs a link most, or NULL. */
+static struct session *session_in_need(const struct connector *connector)
+{
+    struct session *session = NULL;
+
+    while ((session = next_session(connector, session)))
         if ((!session->link || session->suspect) && !(session->draining && session_is_idle(session)))
             return session;
     return NULL;
 }
 
-static bool needs_link(const struct sessions *sessions)
+/* The session of it that takes new exchanges, or NULL. */
+static struct session *current_session(const struct connector *connector)
 {
-    if (sessions->stopping)
-        return false;
-    if (connector_session_in_need(sessions))
-        return true;
-    if (sessions->drained_at)
-        return false;
-    for (const struct session *session = sessions->sessions; session; session = session->next)
+    struct session *session = NULL;
+
+    while ((session = next_session(connector, session)))
         if (!session->draining)
-            return false;
-    return true;
+            return session;
+    return NULL;
+}
+
+static bool needs_link(const struct connector *connector)
+{
+    if (connector->sessions->stopping)
+        return false;
+    if (session_in_need(connector))
+        return true;
+    return !connector->sessions->drained_at && !current_session(connector);
 }
 
 static uint64_t random_number(void)
@@ -72,36 +96,39 @@ static uint64_t random_number(void)
     return number;
 }
 
-void connector_want(struct sessions *sessions)
+void connector_want(struct connector *connector)
 {
-    struct connector *connector = sessions->connector;
-    hg_time now = hg_now(core_of(sessions)), delay;
+    struct hg_worker *core = core_of(connector->sessions);
+    hg_time now = hg_now(core), delay;
 
-    if (connector->attempts || connector->waits || !needs_link(sessions))
+    if (connector->attempts || connector->waits || !needs_link(connector))
         return;
     delay = backoff_next(&connector->backoff, random_number());
     if (connector->not_before > now + delay)
         delay = connector->not_before - now;
     if (delay)
-        hg_log(core_of(sessions)->instance, HG_LOG_INFO, "connecting again in %.1f s",
+        hg_log(core->instance, HG_LOG_INFO, "%sconnecting again in %.1f s", connector->label,
                (double)delay / (double)HG_SECOND);
     connector->waits = true;
-    connector->next_transport = 0;
-    hg_timer_set(core_of(sessions)->host, connector->timer, delay);
+    connector->next_way = 0;
+    hg_timer_set(core->host, connector->timer, delay);
 }
 
-/* Tries to open a link over one transport. NULL when that cannot even be tried. */
-static struct hg_link *connect_over(struct sessions *sessions, const struct instance *transport)
+/* Tries to open a link in one way. NULL when that cannot even be tried. */
+static struct hg_link *connect_by(struct connector *connector, const struct gateway_way *way)
 {
-    struct hg_worker *worker = &sessions->worker->instances[transport->index];
+    struct sessions *sessions = connector->sessions;
+    const struct hg_transport_ops *ops = &way->transport->plugin->transport;
+    struct hg_worker *worker = &sessions->worker->instances[way->transport->index];
     struct hg_link *link = link_new(sessions, worker, hg_now(core_of(sessions)) + CONNECT_TIMEOUT);
 
     if (!link)
         return NULL;
-    if (transport->plugin->transport.connect(worker, link)) {
+    if (ops->connect_to ? ops->connect_to(worker, link, way->number) : ops->connect(worker, link)) {
         link_free(link);
         return NULL;
     }
+    link->connector = connector;
     link->is_connecting = true;
     return link;
 }
@@ -109,19 +136,19 @@ static struct hg_link *connect_over(struct sessions *sessions, const struct inst
 /* Lets the next transport take part in the race. */
 static void connect_next(struct connector *connector)
 {
-    struct sessions *sessions = connector->sessions;
-    const struct pipeline *pipeline = sessions->worker->pipeline;
+    const struct pipeline *pipeline = connector->sessions->worker->pipeline;
+    const struct gateway *gateway = connector->gateway;
     struct hg_link *link = NULL;
 
-    while (!link && connector->next_transport < pipeline->transport_count)
-        link = connect_over(sessions, pipeline->transports[connector->next_transport++]);
+    while (!link && connector->next_way < gateway->way_count)
+        link = connect_by(connector, &gateway->ways[connector->next_way++]);
     if (link) {
         link->is_attempt = true;
         connector->attempts++;
     }
-    if (connector->next_transport < pipeline->transport_count)
-        hg_timer_set(core_of(sessions)->host, connector->timer, pipeline->settings.head_start);
-    connector_want(sessions);
+    if (connector->next_way < gateway->way_count)
+        hg_timer_set(core_of(connector->sessions)->host, connector->timer, pipeline->settings.head_start);
+    connector_want(connector);
 }
 
 static void on_timer(void *arg)
@@ -129,40 +156,69 @@ static void on_timer(void *arg)
     struct connector *connector = arg;
 
     connector->waits = false;
-    if (needs_link(connector->sessions))
+    if (needs_link(connector))
         connect_next(connector);
 }
 
 static void probe(void *arg);
 
-int connector_start(struct sessions *sessions)
+/* What its lines in the log begin with. */
+static void set_label(struct connector *connector, unsigned number)
 {
-    struct connector *connector = calloc(1, sizeof *connector);
+    const struct sessions *sessions = connector->sessions;
+    int64_t links = sessions->worker->pipeline->settings.links;
+    char name[280];
+
+    gateway_print(name, sizeof name, connector->gateway);
+    if (links > 1)
+        snprintf(connector->label, sizeof connector->label, "%s, link %u: ", name, number);
+    else if (sessions->gateways.count > 1)
+        snprintf(connector->label, sizeof connector->label, "%s: ", name);
+}
+
+static int add_connector(struct sessions *sessions, const struct gateway *gateway, unsigned number)
+{
+    struct connector *connector = calloc(1, sizeof *connector), **place = &sessions->connectors;
 
     if (!connector)
         return -1;
+    while (*place)
+        place = &(*place)->next;
+    *place = connector;
     connector->sessions = sessions;
+    connector->gateway = gateway;
+    set_label(connector, number);
     connector->timer = hg_timer_new(core_of(sessions), on_timer, connector);
     connector->probe_timer = hg_timer_new(core_of(sessions), probe, connector);
-    sessions->connector = connector;
-    if (!connector->timer || !connector->probe_timer)
+    return connector->timer && connector->probe_timer ? 0 : -1;
+}
+
+int connectors_start(struct sessions *sessions)
+{
+    const struct pipeline *pipeline = sessions->worker->pipeline;
+
+    if (session_random_name(sessions->process) || gateways_find(&sessions->gateways, pipeline))
         return -1;
-    connector_want(sessions);
+    for (size_t i = 0; i < sessions->gateways.count; i++)
+        for (unsigned number = 1; number <= pipeline->settings.links; number++)
+            if (add_connector(sessions, &sessions->gateways.list[i], number))
+                return -1;
+    for (struct connector *connector = sessions->connectors; connector; connector = connector->next)
+        connector_want(connector);
     return 0;
 }
 
-void connector_stop(struct sessions *sessions)
+void connectors_stop(struct sessions *sessions)
 {
-    struct connector *connector = sessions->connector;
+    while (sessions->connectors) {
+        struct connector *connector = sessions->connectors;
 
-    if (!connector)
-        return;
-    if (connector->timer)
+        sessions->connectors = connector->next;
         hg_timer_free(core_of(sessions)->host, connector->timer);
-    if (connector->probe_timer)
         hg_timer_free(core_of(sessions)->host, connector->probe_timer);
-    free(connector);
-    sessions->connector = NULL;
+        free(connector);
+    }
+    gateways_free(&sessions->gateways);
 }
 
 /* Ends the race. */
@@ -171,104 +227,106 @@ static void close_attempts(struct connector *connector, const char *why)
     struct sessions *sessions = connector->sessions;
 
     for (struct hg_link *link = sessions->links; link; link = link->next)
-        if (link->is_attempt)
+        if (link->is_attempt && link->connector == connector)
             link_close(link, TN_NO_ERROR, "%s", why);
     if (!connector->waits)
         hg_timer_stop(core_of(sessions)->host, connector->timer);
-    connector->next_transport = sessions->worker->pipeline->transport_count;
+    connector->next_way = connector->gateway->way_count;
 }
 
-void connector_review(struct sessions *sessions)
+void connector_review(struct connector *connector)
 {
-    if (sessions->connector->attempts && !needs_link(sessions))
-        close_attempts(sessions->connector, "it is not needed any more");
+    if (connector->attempts && !needs_link(connector))
+        close_attempts(connector, "it is not needed any more");
 }
 
-void connector_not_before(struct sessions *sessions, hg_time when)
+void connectors_review(struct sessions *sessions)
 {
-    sessions->connector->not_before = when;
+    for (struct connector *connector = sessions->connectors; connector; connector = connector->next)
+        connector_review(connector);
+}
+
+void connector_not_before(struct connector *connector, hg_time when)
+{
+    connector->not_before = when;
 }
 
 /* ---- The race ---- */
 
-static bool is_opening(const struct hg_link *link)
-{
-    return link->is_attempt && link->state == LINK_OPENING;
-}
-
 /* The link of the race that waits for the answer to its `open` (`said`), or that is up and waits for its turn. */
-static struct hg_link *opening_link(const struct sessions *sessions, bool said)
+static struct hg_link *opening_link(const struct connector *connector, bool said)
 {
-    struct hg_link *link = sessions->links;
+    struct hg_link *link = connector->sessions->links;
 
-    while (link && !(is_opening(link) && link->said_open == said))
+    while (link && !(link->connector == connector && link->is_attempt && link->state == LINK_OPENING &&
+                     link->said_open == said))
         link = link->next;
     return link;
 }
 
+static void probe_up(struct hg_link *link)
+{
+    struct session *session = current_session(link->connector);
+
+    if (session && session->link)
+        client_say_open(link, session);
+    else
+        link_close(link, TN_NO_ERROR, "there is nothing to move");
+}
+
 void connector_link_up(struct hg_link *link)
 {
-    struct sessions *sessions = link->sessions;
-    struct hg_link *first = opening_link(sessions, true);
-    hg_time now = hg_now(core_of(sessions)), patience_ends;
+    struct connector *connector = link->connector;
+    struct hg_link *first = opening_link(connector, true);
+    hg_time now = hg_now(core_of(link->sessions)), patience_ends;
 
     if (link->is_probe) {
-        const struct session *session = sessions->sessions;
-
-        while (session && (session->draining || !session->link))
-            session = session->next;
-        if (session)
-            client_say_open(link, session);
-        else
-            link_close(link, TN_NO_ERROR, "there is nothing to move");
-    } else if (!needs_link(sessions)) {
+        probe_up(link);
+    } else if (!needs_link(connector)) {
         link_close(link, TN_NO_ERROR, "it is not needed any more");
     } else if (first) {
         patience_ends = first->up_at + OPEN_PATIENCE;
         link_check_at(first, patience_ends > now ? patience_ends : now);
         link_check_at(link, now + CONNECT_TIMEOUT);
     } else {
-        client_say_open(link, connector_session_in_need(sessions));
+        client_say_open(link, session_in_need(connector));
     }
 }
 
 /* One that took part is out. */
 static void attempt_ended(struct connector *connector, const struct hg_link *link)
 {
-    struct sessions *sessions = connector->sessions;
     struct hg_link *second;
 
     connector->attempts--;
-    if (!needs_link(sessions))
+    if (!needs_link(connector))
         return;
-    hg_log(core_of(sessions)->instance, HG_LOG_WARNING, "no session over %s: %s", link->transport->instance->name,
-           link->reason);
-    second = opening_link(sessions, false);
-    if (second && !opening_link(sessions, true))
-        client_say_open(second, connector_session_in_need(sessions));
+    hg_log(core_of(connector->sessions)->instance, HG_LOG_WARNING, "%sno session over %s: %s", connector->label,
+           link->transport->instance->name, link->reason);
+    second = opening_link(connector, false);
+    if (second && !opening_link(connector, true))
+        client_say_open(second, session_in_need(connector));
     connect_next(connector);
 }
 
 /* ---- Moving back ---- */
 
-/* Where the transport of a link stands in the pipeline. */
+/* Where the transport of a link stands among the ways to its gateway. */
 static size_t position_of(const struct hg_link *link)
 {
-    const struct pipeline *pipeline = link->sessions->worker->pipeline;
+    const struct gateway *gateway = link->connector->gateway;
     size_t position = 0;
 
-    while (&pipeline->transports[position]->public != link->transport->instance)
+    while (&gateway->ways[position].transport->public != link->transport->instance)
         position++;
     return position;
 }
 
 /* The link of the session that takes new exchanges. */
-static const struct hg_link *current_link(const struct sessions *sessions)
+static const struct hg_link *current_link(const struct connector *connector)
 {
-    const struct session *session = sessions->sessions;
+    const struct session *session = current_session(connector);
 
-    while (session && session->draining)
-        session = session->next;
     return session && !session->suspect ? session->link : NULL;
 }
 
@@ -285,15 +343,13 @@ static void plan_probe(struct connector *connector)
 static void probe(void *arg)
 {
     struct connector *connector = arg;
-    struct sessions *sessions = connector->sessions;
-    const struct hg_link *link = current_link(sessions);
+    const struct hg_link *link = current_link(connector);
     size_t position = link ? position_of(link) : 0;
 
-    if (sessions->drained_at || connector->probe || (link && !position))
+    if (connector->sessions->drained_at || connector->probe || (link && !position))
         return;
     if (position)
-        connector->probe =
-            connect_over(sessions, sessions->worker->pipeline->transports[connector->probes++ % position]);
+        connector->probe = connect_by(connector, &connector->gateway->ways[connector->probes++ % position]);
     if (connector->probe)
         connector->probe->is_probe = true;
     else
@@ -305,7 +361,7 @@ static void probe_ended(struct connector *connector, const struct hg_link *link)
     connector->probe = NULL;
     if (connector->sessions->stopping)
         return;
-    hg_log(core_of(connector->sessions)->instance, HG_LOG_DEBUG, "%s still does not work: %s",
+    hg_log(core_of(connector->sessions)->instance, HG_LOG_DEBUG, "%s%s still does not work: %s", connector->label,
            link->transport->instance->name, link->reason);
     plan_probe(connector);
 }
@@ -329,7 +385,7 @@ static void note_transport(struct connector *connector, const struct hg_link *li
 
 void connector_accepted(struct hg_link *link, bool resumed)
 {
-    struct connector *connector = link->sessions->connector;
+    struct connector *connector = link->connector;
     bool returned = link->is_probe;
 
     link->is_attempt = link->is_probe = false;
@@ -342,12 +398,12 @@ void connector_accepted(struct hg_link *link, bool resumed)
     if (resumed)
         backoff_resumed(&connector->backoff);
     note_transport(connector, link, returned);
-    connector_want(link->sessions);
+    connector_want(connector);
 }
 
 void connector_link_ended(struct hg_link *link)
 {
-    struct connector *connector = link->sessions->connector;
+    struct connector *connector = link->connector;
 
     if (link->is_attempt) {
         attempt_ended(connector, link);
@@ -359,5 +415,25 @@ void connector_link_ended(struct hg_link *link)
     }
     if (link->was_active)
         backoff_link_ended(&connector->backoff, hg_now(core_of(link->sessions)) - link->up_at);
-    connector_want(link->sessions);
+    connector_want(connector);
+}
+
+/* ---- Telling ---- */
+
+static void report(const struct connector *connector)
+{
+    const struct session *session = current_session(connector);
+    const struct hg_link *link = session ? session->link : NULL;
+    char gateway[280];
+
+    gateway_print(gateway, sizeof gateway, connector->gateway);
+    hg_log(core_of(connector->sessions)->instance, HG_LOG_INFO,
+           "gateway=%s session=%" PRIu64 " transport=%s failures=%u", gateway, session ? session->number : 0,
+           link ? link->transport->instance->name : "none", connector->backoff.failures);
+}
+
+void connectors_report(const struct sessions *sessions)
+{
+    for (const struct connector *connector = sessions->connectors; connector; connector = connector->next)
+        report(connector);
 }

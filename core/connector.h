@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Who opens links, on a client: one whenever a session needs one, or there is no session for new exchanges.
+ * Who opens links, on a client: a connector for each link that the config wants to each gateway. It keeps one session
+ * for new exchanges, and opens a link whenever that, or an older one that drains, needs one. Nothing of one connector
+ * disturbs another: each has its own attempts, its own patience and its own return to a better transport.
  *
- * The transports of the pipeline race for it, each with a head start over the next (RFC 8305): the first link that is
- * up says `open`, the others are closed when that is accepted. While a session uses a later transport, the earlier ones
- * are tried now and then by whole handshakes, and the session moves back to one that works.
+ * The transports that know the gateway race for the link, each with a head start over the next (RFC 8305): the first
+ * link that is up says `open`, the others are closed when that is accepted. While a session uses a later transport, the
+ * earlier ones are tried now and then by whole handshakes, and the session moves back to one that works.
  */
 #ifndef CORE_CONNECTOR_H
 #define CORE_CONNECTOR_H
 
 #include "core/session.h"
 
-/* Begins to connect, and from then on keeps a session open. 0, or -1 when memory is out. */
-int connector_start(struct sessions *sessions);
+/* Begins to connect to all gateways, and from then on keeps the sessions open. 0, or -1 when memory is out. */
+int connectors_start(struct sessions *sessions);
 /* Gives up connecting; links must be gone. No effect on a gateway. */
-void connector_stop(struct sessions *sessions);
+void connectors_stop(struct sessions *sessions);
+/* connector_review() for all. */
+void connectors_review(struct sessions *sessions);
+/* Its part of the statistics, a line for each link that is wanted. */
+void connectors_report(const struct sessions *sessions);
 
-/* The session of this client that needs a link most, or NULL. */
-struct session *connector_session_in_need(const struct sessions *sessions);
 /* Sees to it that a link is being opened, or soon will be, if one is needed. */
-void connector_want(struct sessions *sessions);
+void connector_want(struct connector *connector);
 /* Gives up what is being opened if it is not needed any more. */
-void connector_review(struct sessions *sessions);
-/* A gateway has asked not to be tried again before `when`. */
-void connector_not_before(struct sessions *sessions, hg_time when);
+void connector_review(struct connector *connector);
+/* The gateway has asked not to be tried again before `when`. */
+void connector_not_before(struct connector *connector, hg_time when);
 
 /* A link's handshake is complete. */
 void connector_link_up(struct hg_link *link);

@@ -10,7 +10,6 @@
 #define INTEGER_MAX (((json_int_t)1 << 62) - 1)
 /* A peer may not keep this end away for longer than a day. */
 #define RETRY_AFTER_MAX 86400
-#define NAME_MAX_SIZE   64
 /* Milliseconds. */
 #define ACK_DELAY     5
 #define ACK_DELAY_MAX 1000
@@ -87,7 +86,7 @@ static int decode_codecs(struct control_message *message, const char **error)
     for (size_t i = 0; i < count; i++) {
         const json_t *codec = json_array_get(codecs, i);
 
-        if (!json_is_string(codec) || json_string_length(codec) > NAME_MAX_SIZE)
+        if (!json_is_string(codec) || json_string_length(codec) > CONTROL_NAME_SIZE)
             return -1;
         message->codecs[i] = json_string_value(codec);
     }
@@ -102,6 +101,16 @@ static bool is_session_name(const char *text)
                CONTROL_SESSION_NAME_SIZE;
 }
 
+/* `process`, which may be missing. */
+static int decode_process(struct control_message *message, const char **error)
+{
+    *error = "\"process\" is not a name";
+    if (!json_object_get(message->root, "process"))
+        return 0;
+    message->process = member_string(message->root, "process", CONTROL_NAME_SIZE);
+    return message->process ? 0 : -1;
+}
+
 static int decode_open(struct control_message *message, const char **error)
 {
     const json_t *session = json_object_get(message->root, "session");
@@ -111,7 +120,8 @@ static int decode_open(struct control_message *message, const char **error)
     /* What else stands in an `open` of another version need not be what this one knows. */
     if (!message->speaks_version)
         return 0;
-    if (decode_codecs(message, error) || decode_parameters(&message->parameters, message->root, error))
+    if (decode_codecs(message, error) || decode_parameters(&message->parameters, message->root, error) ||
+        decode_process(message, error))
         return -1;
     message->credentials = json_object_get(message->root, "credentials");
     *error = "\"credentials\" is not an object";
@@ -139,7 +149,7 @@ static int decode_accept(struct control_message *message, const char **error)
     *error = "\"session\" is not a session's name";
     if (!is_session_name(message->session))
         return -1;
-    message->codec = member_string(message->root, "codec", NAME_MAX_SIZE);
+    message->codec = member_string(message->root, "codec", CONTROL_NAME_SIZE);
     *error = "\"codec\" is not a codec's name";
     if (!message->codec)
         return -1;
@@ -169,7 +179,7 @@ static int decode_excuse(struct control_message *message, const char **error)
 
 static int decode_refuse(struct control_message *message, const char **error)
 {
-    message->code = member_string(message->root, "code", NAME_MAX_SIZE);
+    message->code = member_string(message->root, "code", CONTROL_NAME_SIZE);
     *error = "\"code\" is not a name";
     return message->code ? decode_excuse(message, error) : -1;
 }
@@ -254,13 +264,18 @@ static json_t *pack_parameters(const struct control_parameters *parameters)
 
 char *control_encode_open(const struct control_offer *offer)
 {
-    json_t *codecs = json_array();
+    json_t *codecs = json_array(), *root;
 
     for (size_t i = 0; i < offer->codec_count; i++)
         json_array_append_new(codecs, json_string(offer->codecs[i]));
-    return encode(json_pack("{s:s, s:[i], s:o, s:o, s:O, s:s?}", "type", "open", "versions", CONTROL_VERSION, "codecs",
-                            codecs, "parameters", pack_parameters(&offer->parameters), "credentials",
-                            offer->credentials, "session", offer->session));
+    root = json_pack("{s:s, s:[i], s:o, s:o, s:O, s:s?}", "type", "open", "versions", CONTROL_VERSION, "codecs", codecs,
+                     "parameters", pack_parameters(&offer->parameters), "credentials", offer->credentials, "session",
+                     offer->session);
+    if (root && offer->process && json_object_set_new(root, "process", json_string(offer->process))) {
+        json_decref(root);
+        return NULL;
+    }
+    return encode(root);
 }
 
 char *control_encode_accept(const struct control_offer *offer)

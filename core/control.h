@@ -19,6 +19,8 @@
 #define CONTROL_VERSION 1
 /* Characters of a session's name: 128 bits in base64url. */
 #define CONTROL_SESSION_NAME_SIZE 22
+/* The longest name of a codec, a code or a process. */
+#define CONTROL_NAME_SIZE 64
 /* Codecs that one `open` may list. */
 #define CONTROL_CODECS_MAX 16
 
@@ -50,6 +52,7 @@ struct control_message {
     const char *session;                    /* open: NULL for a new session; accept */
     bool resumed;                           /* accept: it is the session that `open` named */
     const json_t *credentials;              /* open: an object */
+    const char *process;                    /* open: NULL when it does not say */
     struct control_parameters parameters;   /* open, accept */
     const char *code;                       /* refuse */
     const char *reason;                     /* refuse, drain: "" when absent */
@@ -69,6 +72,7 @@ struct control_offer {
     bool resumed;        /* accept */
     struct control_parameters parameters;
     json_t *credentials; /* open; stays the caller's */
+    const char *process; /* open */
 };
 
 /* Each returns a line with its LF, ended by NUL, for the caller to free(); NULL when memory is out or the line would be

@@ -17,6 +17,7 @@ core_libcore_la_SOURCES = \
 	core/exchange.c core/exchange.h core/exchange_private.h core/exchange_queue.c core/exchange_report.c \
 	core/exchange_run.c \
 	core/gateway.c core/gateway_exchange.c core/gateway_exchange.h \
+	core/gateways.c core/gateways.h \
 	core/host.c \
 	core/link.c core/link.h \
 	core/listen.c core/listen.h \

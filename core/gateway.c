@@ -13,8 +13,9 @@
 /* How long an authenticated link may take to say `open`, and a refused one to hear why. */
 #define OPEN_TIMEOUT   (10 * HG_SECOND)
 #define REFUSE_TIMEOUT (2 * HG_SECOND)
-/* Sessions of one client that are kept without a link because exchanges run in them. */
-#define DETACHED_MAX 16
+/* Sessions of one client that are kept without a link when it opens another one: as many as a process of it may have,
+ * and as many again in which exchanges of a former one run. */
+#define DETACHED_MAX (2 * SETTINGS_LINKS_MAX)
 
 /* ---- Links ---- */
 
@@ -100,18 +101,20 @@ static struct session *of_node(struct registry_node *node)
     return (struct session *)((char *)node - offsetof(struct session, registered));
 }
 
-/* A client that opens a new session has forgotten, or never knew, those of its sessions that have no link: what is left
- * of them is bounded, however often it does that. */
-static void end_forgotten(struct sessions *sessions, const char *id)
+/* Of a client that opens a new session, those without a link: the ones of other processes have been forgotten by it, or
+ * never known. They end when they are idle; of what then is left, its own among them, only so many are kept, however
+ * often it opens one. */
+static void end_forgotten(const struct session *opened)
 {
-    struct registry_node *node = registry_newest(&sessions->registry, hg_text(id)), *older;
+    struct registry_node *node = registry_newest(&opened->sessions->registry, hg_text(opened->identity.id)), *older;
     unsigned kept = 0;
 
     for (; node; node = older) {
         struct session *session = of_node(node);
+        bool own = *session->process && !strcmp(session->process, opened->process);
 
         older = registry_older(node);
-        if (!session->link && (session_is_idle(session) || ++kept > DETACHED_MAX))
+        if (!session->link && ((!own && session_is_idle(session)) || ++kept > DETACHED_MAX))
             session_end(session, "its client has opened a new one");
     }
 }
@@ -122,7 +125,7 @@ static int register_session(struct session *session)
     struct registry_node *registered = &session->registered, *named = &session->named;
 
     registered->id = hg_text(session->identity.id);
-    if (session_make_name(session) || registry_add(&sessions->registry, registered)) {
+    if (session_random_name(session->name) || registry_add(&sessions->registry, registered)) {
         registered->id.size = 0;
         return -1;
     }
@@ -146,6 +149,8 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
         return;
     }
     session->identity = *identity;
+    if (open->process)
+        snprintf(session->process, sizeof session->process, "%s", open->process);
     session_set_codec(session, codec);
     if (register_session(session)) {
         session_end(session, "out of memory");
@@ -157,7 +162,7 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
         return;
     }
     session_opened(session);
-    end_forgotten(link->sessions, session->identity.id);
+    end_forgotten(session);
     gateway_exchange_retry(session);
 }
 

@@ -66,6 +66,7 @@ static enum hg_verdict begin(struct gateway_place *place, struct session *sessio
     if (!place->carriage)
         return fail(self, (struct hg_reason){503, "proxy_internal_error", "out of memory", 1});
     place->carriage->self = self;
+    session->chosen = ++session->sessions->choices;
     if (find_stream(place->carriage))
         return fail(self, (struct hg_reason){503, "connection_limit_reached", "too many exchanges at once", 1});
     return carriage_send_head(place->carriage, head);

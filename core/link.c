@@ -216,7 +216,7 @@ hg_time link_patience(const struct hg_link *link)
     struct tn_link_stats stats;
     hg_time patience;
 
-    if (!sessions->connector)
+    if (!sessions->connectors)
         return dead_after;
     tn_link_stats(link->tn, &stats);
     patience = 3 * (stats.smoothed_rtt + 4 * stats.rtt_variance);

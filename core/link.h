@@ -31,16 +31,17 @@ struct hg_link {
     struct session *session;
     struct hg_timer *timer;
     enum link_state state;
-    bool blocked;       /* ops->send() takes no more for now */
-    bool dead;          /* the peer was silent for too long: no goodbye */
-    bool is_closed;     /* the peer has closed it: no CLOSE back */
-    bool session_over;  /* it ends by a code that ends its session too */
-    bool was_active;    /* it has carried a session */
-    bool is_connecting; /* client: ops->connect() is not answered yet */
-    bool is_attempt;    /* client: it takes part in the race for a link (core/connector.c) … */
-    bool is_probe;      /* … or tells whether an earlier transport works again */
-    bool said_open;     /* client */
-    uint64_t resumes;   /* client: the number of the session that `open` named, 0: none */
+    bool blocked;                /* ops->send() takes no more for now */
+    bool dead;                   /* the peer was silent for too long: no goodbye */
+    bool is_closed;              /* the peer has closed it: no CLOSE back */
+    bool session_over;           /* it ends by a code that ends its session too */
+    bool was_active;             /* it has carried a session */
+    struct connector *connector; /* client: who has opened it */
+    bool is_connecting;          /* client: ops->connect() is not answered yet */
+    bool is_attempt;             /* client: it takes part in the race for a link (core/connector.c) … */
+    bool is_probe;               /* … or tells whether an earlier transport works again */
+    bool said_open;              /* client */
+    uint64_t resumes;            /* client: the number of the session that `open` named, 0: none */
     hg_time up_at;
     hg_time check_at;   /* when end->check() is due; TN_TIME_NEVER: not at all */
     hg_time overdue_at; /* when it was first seen that the peer owes an answer for too long; 0: it does not */

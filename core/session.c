@@ -18,6 +18,11 @@
 
 /* A client that acknowledges nothing for so long gets no new exchange until it does. */
 #define SILENT_AFTER (2 * HG_SECOND)
+/* One that owes an ACK for so long is passed over while another link of the same process owes none: about now its
+ * client looks for another link (docs/protocol.md, section 6.3). */
+#define OWES_AFTER (500 * HG_MILLISECOND)
+/* Sessions of one client that are looked at for each exchange. */
+#define LOOK_AT_MOST 64
 
 static void set_params(const struct sessions *sessions, struct tn_params *params)
 {
@@ -111,7 +116,7 @@ void session_end(struct session *session, const char *why)
 }
 
 /* 128 random bits in base64url, without padding (RFC 4648 section 5). */
-int session_make_name(struct session *session)
+int session_random_name(char *name)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     uint8_t bits[18] = {0};
@@ -122,8 +127,9 @@ int session_make_name(struct session *session)
         size_t bit = 6 * i;
         unsigned pair = (unsigned)bits[bit / 8] << 8 | bits[bit / 8 + 1];
 
-        session->name[i] = digits[pair >> (10 - bit % 8) & 63];
+        name[i] = digits[pair >> (10 - bit % 8) & 63];
     }
+    name[CONTROL_SESSION_NAME_SIZE] = '\0';
     return 0;
 }
 
@@ -230,28 +236,50 @@ static bool answers(const struct session *session)
     return session->link && link_unanswered_for(session->link) < SILENT_AFTER;
 }
 
+/* Both belong to one process of a client that has said which it is. */
+static bool is_same_process(const struct session *one, const struct session *other)
+{
+    return *one->process && !strcmp(one->process, other->process);
+}
+
+/* Whether a session is the better place for a new exchange. Both answer. */
+static bool is_better(const struct session *one, const struct session *other)
+{
+    bool owes = link_unanswered_for(one->link) >= OWES_AFTER,
+         other_owes = link_unanswered_for(other->link) >= OWES_AFTER;
+
+    if (owes != other_owes)
+        return other_owes;
+    if (one->carriage_count != other->carriage_count)
+        return one->carriage_count < other->carriage_count;
+    return one->chosen < other->chosen;
+}
+
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
                                    struct hg_reason *reason, bool *absent)
 {
     struct registry_node *node = registry_newest(&sessions->registry, target->client);
+    struct session *best = NULL;
     bool draining = false;
 
     *absent = false;
     *reason = (struct hg_reason){503, "destination_unavailable", "the client is not connected", 5};
     if (!node)
         return NULL;
-    for (; node; node = registry_older(node)) {
+    for (unsigned looked = 0; node && !(best && ++looked > LOOK_AT_MOST); node = registry_older(node)) {
         struct session *session = of_node(node);
 
         if (!may_serve(session, target->service))
             continue;
         if (session->draining)
             draining = true;
-        else if (answers(session))
-            return session;
-        else
+        else if (!answers(session))
             *absent = true;
+        else if (!best || (is_same_process(session, best) && is_better(session, best)))
+            best = session;
     }
+    if (best)
+        return best;
     if (*absent)
         reason->detail = "the link to the client is lost and it has not come back yet";
     else if (draining)

@@ -8,6 +8,7 @@
 #define CORE_SESSION_H
 
 #include "core/control.h"
+#include "core/gateways.h"
 #include "core/registry.h"
 #include "core/sessions.h"
 
@@ -51,10 +52,13 @@ struct sessions {
     size_t link_count;
     struct hg_link *flush; /* links with something to send or to end */
     struct hg_link **flush_tail;
-    struct registry registry;    /* gateway: the sessions of each client */
-    struct registry names;       /* gateway: all sessions by name */
-    struct connector *connector; /* client */
-    struct session *detached;    /* those without a link, the longest first */
+    struct registry registry;            /* gateway: the sessions of each client */
+    struct registry names;               /* gateway: all sessions by name */
+    uint64_t choices;                    /* gateway: exchanges for which a session was chosen */
+    struct gateways gateways;            /* client */
+    struct connector *connectors;        /* client: for each gateway as many as there shall be links */
+    char process[CONTROL_NAME_SIZE + 1]; /* client: what it says in `open` of the process that it is */
+    struct session *detached;            /* those without a link, the longest first */
     struct session **detached_tail;
     struct hg_timer *detached_timer; /* when the first of them is given up */
     struct gateway_place *waiting;   /* gateway: exchanges that wait for their client's return, the oldest first */
@@ -79,7 +83,10 @@ struct session {
     struct sessions *sessions;
     uint64_t number; /* for the log: the name is a secret */
     char name[CONTROL_SESSION_NAME_SIZE + 1];
-    struct hg_identity identity; /* gateway */
+    struct hg_identity identity;         /* gateway */
+    char process[CONTROL_NAME_SIZE + 1]; /* gateway: of the client; empty: it does not say */
+    uint64_t chosen;                     /* gateway: the newest choice that fell on it */
+    struct connector *connector;         /* client: who keeps it connected */
     const struct hg_codec_ops *codec;
     struct hg_worker *codec_worker;
     struct tn_session *tn;
@@ -98,6 +105,7 @@ struct session {
     struct session *next_detached, **previous_detached;
     char lost_reason[160];      /* why it has lost its last link */
     struct carriage *carriages; /* all */
+    size_t carriage_count;
     struct carriage *unwritten; /* those whose bytes are to be written to their streams before the next packet */
     struct carriage *waiting;   /* gateway: those without a stream yet, the oldest first */
     struct carriage **waiting_tail;
@@ -110,8 +118,9 @@ struct session *session_new(struct sessions *sessions);
 /* Ends it: its exchanges are reset, telling `why`. A link that it still has is closed with SESSION_ENDED. */
 void session_end(struct session *session, const char *why);
 
-/* A name that nobody can guess. 0, or -1 when the system has no random numbers. */
-int session_make_name(struct session *session);
+/* Makes a name that nobody can guess, of CONTROL_SESSION_NAME_SIZE characters. 0, or -1 when the system has no random
+ * numbers. */
+int session_random_name(char *name);
 
 /* What `open` and `accept` tell of the sessions of this end, and what the peer told. */
 void session_local_parameters(const struct sessions *sessions, struct control_parameters *parameters);
@@ -131,8 +140,9 @@ void session_resumed(struct session *session, const char *why);
 
 /* Gateway: the session of that name, or NULL. */
 struct session *session_by_name(const struct sessions *sessions, const char *name);
-/* Gateway: the newest session of the target's client that may serve its service and answers; NULL with `*reason`
- * telling why there is none, and `*absent` whether there is one that may soon answer again. */
+/* Gateway: the session for a new exchange, which is the newest of the target's client that may serve its service and
+ * answers, or another one of the same process that has less to do. NULL with `*reason` telling why there is none, and
+ * `*absent` whether there is one that may soon answer again. */
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
                                    struct hg_reason *reason, bool *absent);
 

@@ -63,7 +63,7 @@ int sessions_start(struct worker *worker)
     sessions->packets_received = hg_counter(&worker->core, "packets_received", "Packets taken from transports.");
     if (check_codecs(worker) || find_identity(sessions) || detached_start(sessions))
         return -1;
-    return client ? connector_start(sessions) : gateway_exchange_start(sessions);
+    return client ? connectors_start(sessions) : gateway_exchange_start(sessions);
 }
 
 static void gateway_drain(struct sessions *sessions)
@@ -80,13 +80,13 @@ void sessions_drain(struct worker *worker)
     if (!sessions || sessions->drained_at)
         return;
     sessions->drained_at = hg_now(&worker->core);
-    if (sessions->connector)
+    if (sessions->connectors)
         client_drain(sessions);
     else
         gateway_drain(sessions);
     /* So that the loop turns when sessions_idle() may have become true. */
     for (struct hg_link *link = sessions->links; link; link = link->next)
-        if (!sessions->connector)
+        if (!sessions->connectors)
             link_check_at(link, sessions->drained_at + DRAIN_TIMEOUT);
 }
 
@@ -105,7 +105,7 @@ bool sessions_idle(const struct worker *worker)
 
     if (!sessions)
         return true;
-    if (sessions->connector)
+    if (sessions->connectors)
         return !sessions->links && has_delivered_all(sessions);
     if (worker_now((struct worker *)worker) >= sessions->drained_at + DRAIN_TIMEOUT)
         return true;
@@ -159,7 +159,7 @@ void sessions_stop(struct worker *worker)
     sessions->stopping = true;
     free_links(sessions);
     detached_stop(sessions);
-    connector_stop(sessions);
+    connectors_stop(sessions);
     gateway_exchange_stop(sessions);
     registry_free(&sessions->registry);
     registry_free(&sessions->names);
@@ -200,4 +200,5 @@ void sessions_report(struct worker *worker)
     for (const struct session *session = worker->sessions->sessions; session; session = session->next)
         if (session->open)
             report(session);
+    connectors_report(worker->sessions);
 }

@@ -65,6 +65,14 @@ const struct hg_option settings_options[] = {
      .max = (int64_t)(3600 * HG_SECOND),
      .doc = "How long a session that has lost its link waits for another one, its exchanges paused, before it ends; "
             "0: not at all."},
+    {.name = "links",
+     .type = HG_OPTION_INTEGER,
+     PLACE(links),
+     .value = "1",
+     .min = 1,
+     .max = SETTINGS_LINKS_MAX,
+     .doc = "Client: how many links to keep to each gateway, each with a session of its own, among which the gateway "
+            "shares out new exchanges; whatever befalls one of them, those over the others go on."},
     {.name = "head_start",
      .type = HG_OPTION_DURATION,
      PLACE(head_start),

@@ -8,6 +8,9 @@
 
 #include "core/options.h"
 
+/* Links that a client may have to each gateway. */
+#define SETTINGS_LINKS_MAX 8
+
 /* The key that is no setting. */
 #define SETTINGS_PIPELINE "pipeline"
 
@@ -21,6 +24,7 @@ struct settings {
     hg_time keep_alive;         /* idle time after which a link sends a PING */
     hg_time dead_after;         /* silence after which a link's peer is taken for dead */
     hg_time resume_timeout;     /* how long a session is kept without a link */
+    int64_t links;              /* client: to each gateway */
     hg_time head_start;         /* client: of a transport over the next one of the pipeline */
     hg_time probe_interval;     /* client: between two looks at an earlier transport */
     uint64_t session_window;    /* bytes that a session may hold for its readers */

@@ -14,6 +14,7 @@
 #ifndef HOPGATE_TRANSPORT_H
 #define HOPGATE_TRANSPORT_H
 
+#include <hopgate/option.h>
 #include <hopgate/plugin.h>
 #include <hopgate/types.h>
 
@@ -50,8 +51,8 @@ struct hg_transport_ops {
      */
     bool (*listens)(const struct hg_instance *instance);
     /**
-     * Opens one link, on a client. Answers later by hg_link_up() or hg_link_down() with the same `link`, never within
-     * the call. 0, or -1 when it cannot even be tried, after telling why by hg_log().
+     * Opens one link, on a client, to the first gateway. Answers later by hg_link_up() or hg_link_down() with the same
+     * `link`, never within the call. 0, or -1 when it cannot even be tried, after telling why by hg_log().
      */
     int (*connect)(struct hg_worker *worker, struct hg_link *link);
     /** Gives up a connect() that has not been answered. The link is not used afterwards. */
@@ -70,6 +71,15 @@ struct hg_transport_ops {
      * The core is done with the link: say goodbye (close_notify) if `graceful`, free the handle.
      */
     void (*close)(void *handle, bool graceful);
+
+    /**
+     * The gateways that this instance connects to, `*count` of them, in the config's order; asked on a client only,
+     * from configure() on. Those of the same host in several transports are one gateway that can be reached in several
+     * ways. NULL, or a NULL result: one gateway, whose name is not known.
+     */
+    const struct hg_address *(*gateways)(const struct hg_instance *instance, size_t *count);
+    /** As connect(), to the gateway of that index. May be NULL if there is only one. */
+    int (*connect_to)(struct hg_worker *worker, struct hg_link *link, size_t gateway);
 };
 
 #endif

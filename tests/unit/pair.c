@@ -4,16 +4,22 @@
 #include "tests/unit/pair.h"
 
 #include "core/sessions.h"
+#include "tests/unit/clock.h"
 
 #include <check.h>
 #include <hopgate/identity.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 const struct hg_plugin *codec_binary_plugin(void);
 
 #define PIECE 8192
+
+/* What a turn of all loops takes, and each packet in it besides, as over a good network: some 1 Gbit/s. The longer
+ * nothing happens, the longer the steps in which time passes. */
+#define TURN_TIME   (20 * HG_MICROSECOND)
+#define PACKET_TIME (10 * HG_MICROSECOND)
+#define IDLE_MOST   (5120 * HG_MICROSECOND)
 
 uint8_t pair_pattern(uint64_t at)
 {
@@ -56,6 +62,38 @@ static bool is_pattern(const struct hg_slice *slice, uint64_t at)
 
 /* ---- The public user ---- */
 
+/* What an exchange knows of who asked. It is the pair's: when a test has failed, its own `struct user` is gone, but the
+ * exchange yet to end (with CK_FORK=no in the same process). */
+struct asked {
+    struct user *user;
+    struct user nobody;
+    struct asked *next;
+};
+
+static struct user *user_of(const struct hg_self *self)
+{
+    return ((struct asked *)self->state)->user;
+}
+
+/* From here on exchanges touch no test's user. */
+static void forget_users(struct pair *pair)
+{
+    for (struct asked *asked = pair->asked; asked; asked = asked->next) {
+        asked->nobody = (struct user){.pair = pair, .never_ends = true};
+        asked->user = &asked->nobody;
+    }
+}
+
+static void free_users(struct pair *pair)
+{
+    while (pair->asked) {
+        struct asked *asked = pair->asked;
+
+        pair->asked = asked->next;
+        free(asked);
+    }
+}
+
 static void user_send(struct user *user)
 {
     size_t sent = emit_pattern(user->self, HG_DOWN, user->sent, user->upload);
@@ -70,7 +108,7 @@ static void user_send(struct user *user)
 
 static enum hg_verdict user_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
-    struct user *user = self->state;
+    struct user *user = user_of(self);
 
     (void)direction;
     if (hg_head_is_interim(head))
@@ -82,7 +120,7 @@ static enum hg_verdict user_head(struct hg_self *self, enum hg_direction directi
 
 static size_t user_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
 {
-    struct user *user = self->state;
+    struct user *user = user_of(self);
 
     (void)direction;
     if (user->stalls)
@@ -94,7 +132,7 @@ static size_t user_data(struct hg_self *self, enum hg_direction direction, const
 
 static enum hg_verdict user_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
 {
-    struct user *user = self->state;
+    struct user *user = user_of(self);
 
     (void)direction;
     user->ended = true;
@@ -104,7 +142,7 @@ static enum hg_verdict user_end(struct hg_self *self, enum hg_direction directio
 
 static void user_reset(struct hg_self *self, const struct hg_reason *reason)
 {
-    struct user *user = self->state;
+    struct user *user = user_of(self);
 
     user->was_reset = true;
     user->reason = *reason;
@@ -114,21 +152,31 @@ static void user_reset(struct hg_self *self, const struct hg_reason *reason)
 static void user_writable(struct hg_self *self, enum hg_direction direction)
 {
     (void)direction;
-    user_send(self->state);
+    user_send(user_of(self));
 }
 
 static void user_detach(struct hg_self *self)
 {
-    struct user *user = self->state;
+    struct user *user = user_of(self);
 
     user->detached = true;
     user->self = NULL;
 }
 
-void user_ask(struct user *user, struct pair *pair, const char *client, const char *service, const char *path,
-              size_t upload)
+static struct asked *new_asked(struct pair *pair, struct user *user)
 {
-    struct hg_worker *edge = rig_worker(pair->gateway, 0);
+    struct asked *asked = calloc(1, sizeof *asked);
+
+    asked->user = user;
+    asked->next = pair->asked;
+    pair->asked = asked;
+    return asked;
+}
+
+void user_ask_at(struct rig *gateway, struct user *user, struct pair *pair, const char *client, const char *service,
+                 const char *path, size_t upload)
+{
+    struct hg_worker *edge = rig_worker(gateway, 0);
     struct hg_head *head = hg_head_new(edge->host, HG_REQUEST);
     struct hg_target target = {.client = hg_text(client), .service = hg_text(service)};
 
@@ -139,10 +187,16 @@ void user_ask(struct user *user, struct pair *pair, const char *client, const ch
     hg_head_set(edge->host, head, &head->scheme, HG_TEXT("https"));
     hg_head_set(edge->host, head, &head->authority, HG_TEXT("app.test"));
     hg_head_set(edge->host, head, &head->path, hg_text(path));
-    user->self = hg_exchange_open(edge, head, user);
+    user->self = hg_exchange_open(edge, head, new_asked(pair, user));
     ck_assert_ptr_nonnull(user->self);
     hg_set_target(user->self, &target);
     user_send(user);
+}
+
+void user_ask(struct user *user, struct pair *pair, const char *client, const char *service, const char *path,
+              size_t upload)
+{
+    user_ask_at(pair->gateway, user, pair, client, service, path, upload);
 }
 
 bool user_is_done(void *arg)
@@ -320,6 +374,15 @@ static json_t *present(struct hg_worker *provider)
     return json_pack("{s:s}", "id", "client-1");
 }
 
+/* Whether it is another gateway, which refuses. */
+static bool is_refusing(const struct pair *pair, const struct hg_worker *provider)
+{
+    for (size_t i = 0; i < pair->more_count; i++)
+        if (pair->more[i].refuses && rig_worker(pair->more[i].gateway, 1) == provider)
+            return true;
+    return false;
+}
+
 static int verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
                   struct hg_identity *identity, const char **reason)
 {
@@ -327,7 +390,7 @@ static int verify(struct hg_worker *provider, const json_t *credentials, struct 
 
     (void)peer;
     *reason = "credentials refused";
-    if (pair->refuses || !json_is_string(json_object_get(credentials, "id")))
+    if (pair->refuses || is_refusing(pair, provider) || !json_is_string(json_object_get(credentials, "id")))
         return -1;
     snprintf(identity->id, sizeof identity->id, "%s", json_string_value(json_object_get(credentials, "id")));
     identity->services = pair->services;
@@ -350,87 +413,137 @@ static struct rig *new_client(struct pair *pair)
     const struct rig_part both[] = {
         client[0], {&wire_client_bytes_plugin, &pair->bytes}, client[1], client[2], client[3]};
 
-    return pair->has_bytes ? rig_new(PIPELINE_CLIENT, both, 5) : rig_new(PIPELINE_CLIENT, client, 4);
+    struct rig *rig = pair->has_bytes ? rig_new(PIPELINE_CLIENT, both, 5) : rig_new(PIPELINE_CLIENT, client, 4);
+
+    if (pair->links)
+        rig->pipeline->settings.links = pair->links;
+    return rig;
 }
 
-static struct rig *new_gateway(struct pair *pair)
+static struct rig *new_gateway(struct pair *pair, struct wire *wire, struct wire *bytes)
 {
     const struct rig_part gateway[] = {{&edge_plugin, pair},
                                        {&identity_plugin, pair},
                                        {codec_binary_plugin(), NULL},
-                                       {&wire_gateway_plugin, &pair->wire},
-                                       {&wire_gateway_bytes_plugin, &pair->bytes}};
+                                       {&wire_gateway_plugin, wire},
+                                       {&wire_gateway_bytes_plugin, bytes}};
 
-    return rig_new(PIPELINE_GATEWAY, gateway, pair->has_bytes ? 5 : 4);
+    return rig_new(PIPELINE_GATEWAY, gateway, bytes ? 5 : 4);
+}
+
+static struct rig *new_first_gateway(struct pair *pair)
+{
+    return new_gateway(pair, &pair->wire, pair->has_bytes ? &pair->bytes : NULL);
+}
+
+/* The wires of the other gateways, and the names by which the client tells all of them apart. */
+static void lay_wires(struct pair *pair)
+{
+    static const char *const hosts[WIRE_GATEWAYS] = {"a.test", "b.test", "c.test"};
+
+    if (!pair->more_count)
+        return;
+    pair->wire.address_count = pair->more_count + 1;
+    for (size_t i = 0; i <= pair->more_count; i++)
+        pair->wire.addresses[i] = (struct hg_address){.host = hosts[i], .port = 443};
+    for (size_t i = 0; i < pair->more_count; i++) {
+        pair->wire.others[i] = &pair->more[i].wire;
+        pair->more[i].wire.seed = 1;
+    }
+    pair->bytes.address_count = pair->has_bytes;
+    pair->bytes.addresses[0] = pair->wire.addresses[0];
 }
 
 void pair_new(struct pair *pair)
 {
-    pair->gateway = new_gateway(pair);
+    lay_wires(pair);
+    pair->gateway = new_first_gateway(pair);
+    for (size_t i = 0; i < pair->more_count; i++)
+        pair->more[i].gateway = new_gateway(pair, &pair->more[i].wire, NULL);
     pair->client = new_client(pair);
+}
+
+static void start(struct rig *rig)
+{
+    rig_start(rig);
+    ck_assert_int_eq(sessions_start(rig->worker), 0);
 }
 
 void pair_start(struct pair *pair)
 {
-    rig_start(pair->gateway);
-    ck_assert_int_eq(sessions_start(pair->gateway->worker), 0);
-    rig_start(pair->client);
-    ck_assert_int_eq(sessions_start(pair->client->worker), 0);
+    start(pair->gateway);
+    for (size_t i = 0; i < pair->more_count; i++)
+        start(pair->more[i].gateway);
+    start(pair->client);
 }
 
 void pair_replace_gateway(struct pair *pair)
 {
     pair->wire.dark = true;
-    rig_free(pair->gateway);
+    if (pair->gateway)
+        rig_free(pair->gateway);
     pair->wire.dark = false;
-    pair->gateway = new_gateway(pair);
-    rig_start(pair->gateway);
-    ck_assert_int_eq(sessions_start(pair->gateway->worker), 0);
+    pair->gateway = new_first_gateway(pair);
+    start(pair->gateway);
 }
 
 void pair_add_client(struct pair *pair)
 {
     pair->other = new_client(pair);
-    rig_start(pair->other);
-    ck_assert_int_eq(sessions_start(pair->other->worker), 0);
+    start(pair->other);
 }
 
 void pair_free(struct pair *pair)
 {
+    forget_users(pair);
     if (pair->other)
         rig_free(pair->other);
     if (pair->client)
         rig_free(pair->client);
     if (pair->gateway)
         rig_free(pair->gateway);
-    ck_assert_uint_eq(pair->attached, pair->detached);
+    for (size_t i = 0; i < pair->more_count; i++) {
+        rig_free(pair->more[i].gateway);
+        wire_free(&pair->more[i].wire);
+    }
     wire_free(&pair->wire);
     wire_free(&pair->bytes);
+    free_users(pair);
+    ck_assert_uint_eq(pair->attached, pair->detached);
 }
 
-static hg_time clock_now(void)
+static unsigned packets_so_far(const struct pair *pair)
 {
-    struct timespec now;
+    unsigned packets = pair->wire.packets + pair->bytes.packets;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (hg_time)now.tv_sec * HG_SECOND + (hg_time)now.tv_nsec;
+    for (size_t i = 0; i < pair->more_count; i++)
+        packets += pair->more[i].wire.packets;
+    return packets;
+}
+
+static void turn(struct pair *pair)
+{
+    if (pair->client)
+        rig_run(pair->client, NULL, NULL, 0);
+    if (pair->other)
+        rig_run(pair->other, NULL, NULL, 0);
+    if (pair->gateway)
+        rig_run(pair->gateway, NULL, NULL, 0);
+    for (size_t i = 0; i < pair->more_count; i++)
+        rig_run(pair->more[i].gateway, NULL, NULL, 0);
 }
 
 bool pair_run(struct pair *pair, bool (*done)(void *arg), void *arg, unsigned milliseconds)
 {
-    hg_time end = clock_now() + milliseconds * HG_MILLISECOND;
-    unsigned packets;
+    hg_time end = clock_now() + milliseconds * HG_MILLISECOND, idle = TURN_TIME;
 
     while (!(done && done(arg)) && clock_now() < end) {
-        packets = pair->wire.packets + pair->bytes.packets;
-        if (pair->client)
-            rig_run(pair->client, NULL, NULL, 0);
-        if (pair->other)
-            rig_run(pair->other, NULL, NULL, 0);
-        if (pair->gateway)
-            rig_run(pair->gateway, NULL, NULL, 0);
-        if (packets == pair->wire.packets + pair->bytes.packets)
-            usleep(100);
+        unsigned packets = packets_so_far(pair);
+
+        turn(pair);
+        packets = packets_so_far(pair) - packets;
+        idle = packets ? TURN_TIME : idle < IDLE_MOST ? 2 * idle : IDLE_MOST;
+        clock_pass(packets ? TURN_TIME + packets * PACKET_TIME : idle);
     }
     return done && done(arg);
 }

@@ -11,9 +11,21 @@
 #include "tests/unit/rig.h"
 #include "tests/unit/wire.h"
 
+struct asked;
+
+/* Another gateway, which the client's first transport names too. */
+struct other_gateway {
+    struct rig *gateway;
+    struct wire wire;
+    bool refuses; /* its identity does */
+};
+
 struct pair {
     struct wire wire, bytes; /* the second transport of both is a byte link, if has_bytes */
-    bool has_bytes;          /* to be set before pair_new() */
+    bool has_bytes;          /* to be set before pair_new(), as is more_count */
+    size_t more_count;
+    unsigned links; /* of clients that are made from now on; 0: one */
+    struct other_gateway more[WIRE_GATEWAYS - 1];
     struct rig *gateway, *client;
     struct rig *other;                   /* a second client with the same id: see pair_add_client() */
     const char *const *services;         /* what the client may serve; NULL: everything */
@@ -22,6 +34,7 @@ struct pair {
     int reset_status;                    /* of the last of them */
     uint64_t taken, given;               /* bytes of requests and responses at the origin */
     struct hg_self *held;                /* the newest exchange of /hang */
+    struct asked *asked;                 /* all exchanges that users ever asked for */
 };
 
 /* One request of the public user. */
@@ -45,13 +58,14 @@ struct user {
 /* Starts both; the settings may be changed before pair_start(). */
 void pair_new(struct pair *pair);
 void pair_start(struct pair *pair);
-/* The gateway is gone without a word, and one that knows nothing stands in its place. */
+/* The gateway is gone without a word, if it was there, and one that knows nothing stands in its place. */
 void pair_replace_gateway(struct pair *pair);
 /* Starts a second process of the same client. */
 void pair_add_client(struct pair *pair);
 void pair_free(struct pair *pair);
 
-/* Turns both loops until done(arg) or the time is over; returns done(arg). */
+/* Turns all loops until done(arg) or the time is over, by a clock that the test itself turns (tests/unit/clock.h);
+ * returns done(arg). */
 bool pair_run(struct pair *pair, bool (*done)(void *arg), void *arg, unsigned milliseconds);
 /* Turns both loops until the client's session is open at the gateway too. */
 void pair_connect(struct pair *pair);
@@ -66,6 +80,9 @@ size_t pair_session_count(const struct pair *pair);
  *   /interim 103 and then 200            /deaf      takes nothing, answers nothing */
 void user_ask(struct user *user, struct pair *pair, const char *client, const char *service, const char *path,
               size_t upload);
+/* At another gateway. */
+void user_ask_at(struct rig *gateway, struct user *user, struct pair *pair, const char *client, const char *service,
+                 const char *path, size_t upload);
 bool user_is_done(void *arg); /* the exchange is over, one way or the other */
 /* Asks, waits until it is over. */
 void user_get(struct user *user, struct pair *pair, const char *path, size_t upload);

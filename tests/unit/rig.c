@@ -72,6 +72,7 @@ static struct pipeline *empty_pipeline(enum pipeline_shape shape, size_t count)
                                            .keep_alive = 15 * HG_SECOND,
                                            .dead_after = 10 * HG_SECOND,
                                            .resume_timeout = 60 * HG_SECOND,
+                                           .links = 1,
                                            .head_start = 300 * HG_MILLISECOND,
                                            .probe_interval = 45 * HG_SECOND,
                                            .session_window = 16 << 20};

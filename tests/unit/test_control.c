@@ -40,7 +40,8 @@ START_TEST(open_says_all_that_was_offered)
                                   .codec_count = 2,
                                   .session = _i ? NAME : NULL,
                                   .parameters = {{UINT64_C(1) << 61, 70000, 4096}, 7},
-                                  .credentials = credentials};
+                                  .credentials = credentials,
+                                  .process = _i ? "this-one" : NULL};
     struct control_message message;
 
     read_back(&message, control_encode_open(&offer));
@@ -50,6 +51,7 @@ START_TEST(open_says_all_that_was_offered)
     ck_assert_str_eq(message.codecs[0], "binary/1");
     ck_assert_str_eq(message.codecs[1], "json/1");
     ck_assert_pstr_eq(message.session, offer.session);
+    ck_assert_pstr_eq(message.process, offer.process);
     ck_assert_uint_eq(message.parameters.limits.initial_max_data, UINT64_C(1) << 61);
     ck_assert_uint_eq(message.parameters.limits.initial_max_stream_data, 70000);
     ck_assert_uint_eq(message.parameters.limits.initial_max_streams, 4096);
@@ -198,6 +200,11 @@ static const char *const bad[] = {
     OPEN(CODECS "\"parameters\":{\"initial_max_streams\":\"9\"},\"credentials\":{}"),
     OPEN(CODECS "\"parameters\":{\"max_ack_delay\":1001},\"credentials\":{}"),
     OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"session\":7"),
+    OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"process\":7"),
+    OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"process\":null"),
+    OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"process\":\"\""),
+    OPEN(CODECS "\"parameters\":{},\"credentials\":{},"
+                "\"process\":\"0123456789012345678901234567890123456789012345678901234567890123x\""),
     OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"session\":\"short\""),
     OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"session\":\"q83vEjRWeJCrze8SNFZ4k=\""),
     "{\"type\":\"accept\",\"session\":\"" NAME "\",\"codec\":\"x\",\"parameters\":{}}",

@@ -4,6 +4,7 @@
  * Sessions that outlive their links: what goes on, what waits, what ends, and who may not.
  */
 #include "core/carriage.h"
+#include "core/connector.h"
 #include "core/link.h"
 #include "core/sessions.h"
 #include "tests/unit/pair.h"
@@ -149,15 +150,6 @@ START_TEST(two_thousand_exchanges_go_on)
 }
 END_TEST
 
-/* How much slower than usual all is: Check's own word for it, set where a tool such as valgrind runs the tests. */
-static unsigned slowness(void)
-{
-    const char *multiplier = getenv("CK_TIMEOUT_MULTIPLIER");
-    int value = multiplier ? atoi(multiplier) : 1;
-
-    return value > 1 ? (unsigned)value : 1;
-}
-
 START_TEST(a_silent_link_is_replaced_within_a_second)
 {
     struct user up = {0}, down = {0};
@@ -172,7 +164,7 @@ START_TEST(a_silent_link_is_replaced_within_a_second)
     old->is_dark = true;
     before = hg_now(rig_worker(pair.client, 0));
     expect_resumptions(1);
-    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + slowness() * 1500 * HG_MILLISECOND);
+    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 1500 * HG_MILLISECOND);
     ck_assert(pair_run(&pair, user_is_done, &up, 60000));
     ck_assert(pair_run(&pair, user_is_done, &down, 60000));
     expect_success(&up, 20000000);
@@ -446,6 +438,61 @@ static void inject_open(struct wire_end *gateway, const char *id, const char *na
     wire_inject(gateway, packet, (size_t)size + 5);
 }
 
+#define RACERS 5
+
+/* So many links that are up at the gateway and on which their client will say nothing. */
+static void silent_links(struct wire_end *gateway[RACERS])
+{
+    size_t count = 0;
+
+    pair.links = RACERS;
+    silent_link();
+    for (struct wire_end *end = pair.wire.ends; end && count < RACERS; end = end->next)
+        if (end->is_gateway && end->is_up)
+            gateway[count++] = end;
+    ck_assert_uint_eq(count, RACERS);
+    for (size_t i = 0; i < RACERS; i++)
+        gateway[i]->peer->is_dark = true;
+}
+
+/* Every `open` comes twice, as a path that repeats datagrams, or a sender that sends again, would have it. */
+START_TEST(of_any_number_of_opens_at_once_one_wins)
+{
+    struct user user = {0};
+    struct wire_end *ends[RACERS], *before;
+    struct session *session;
+    unsigned carriers = 0;
+
+    connect_pair();
+    before = wire_newest(&pair.wire, true);
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    session = at_gateway()->sessions;
+    silent_links(ends);
+    pair.wire.unreachable = true;
+    for (size_t i = 0; i < RACERS; i++) {
+        inject_open(ends[i], "client-1", session->name);
+        inject_open(ends[i], "client-1", session->name);
+    }
+    pair_wait(&pair, 50);
+    ck_assert_uint_eq(*at_gateway()->resumed, RACERS);
+    ck_assert_uint_eq(*at_gateway()->opened, 1);
+    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    for (size_t i = 0; i < RACERS; i++)
+        carriers += ends[i]->link && ends[i]->link->session == session && ends[i]->link == session->link;
+    ck_assert_uint_eq(carriers, 1);
+    ck_assert_ptr_null(before->link);
+    for (size_t i = 0; i < RACERS; i++)
+        ck_assert(!ends[i]->link || ends[i]->link == session->link);
+    pair.wire.unreachable = false;
+    ck_assert(pair_run(&pair, is_resumed, &(uint64_t){1}, 3000));
+    ck_assert(!user.detached && pair.held);
+    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(pair_run(&pair, user_is_done, &user, 2000));
+    ck_assert_int_eq(user.reason.status, 504);
+}
+END_TEST
+
 START_TEST(a_stolen_name_is_worth_nothing)
 {
     struct user user = {0};
@@ -562,6 +609,15 @@ static bool is_over_packets(void *arg)
     return session && session->link && !(session->link->ops->flags & HG_TRANSPORT_RELIABLE);
 }
 
+static bool probe_is_up(void *arg)
+{
+    (void)arg;
+    for (const struct hg_link *link = at_client()->links; link; link = link->next)
+        if (link->is_probe && link->state == LINK_OPENING)
+            return true;
+    return is_over_packets(NULL);
+}
+
 START_TEST(the_first_transport_has_a_head_start)
 {
     /* Longer than the first needs on any machine. */
@@ -581,7 +637,7 @@ START_TEST(the_second_takes_over_when_the_first_is_blocked)
     pair.wire.dark = true;
     pair.client->pipeline->settings.probe_interval = 60 * HG_SECOND;
     pair_start(&pair);
-    ck_assert(pair_run(&pair, is_over_bytes, NULL, 400 * slowness()));
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 400));
     pair_wait(&pair, 50);
     ck_assert_uint_eq(pair.wire.connects, 1);
     ck_assert_ptr_null(pair.wire.ends->link);
@@ -596,7 +652,7 @@ START_TEST(the_second_is_tried_at_once_when_the_first_fails)
     pair.wire.unreachable = true;
     pair.client->pipeline->settings.head_start = 10 * HG_SECOND;
     pair_start(&pair);
-    ck_assert(pair_run(&pair, is_over_bytes, NULL, 500 * slowness()));
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 500));
 }
 END_TEST
 
@@ -628,7 +684,7 @@ START_TEST(no_byte_is_lost_between_transports)
 
     connect_pair();
     for (size_t i = 0; i < 4; i++)
-        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/200000000", i % 2 ? 100000000 + i : 0);
+        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/60000000", i % 2 ? 15000000 + i : 0);
     pair_wait(&pair, 10 + 3 * (unsigned)_i);
     /* Blocked: what there is goes dark, and no handshake comes through. */
     wire_newest(&pair.wire, false)->is_dark = true;
@@ -640,10 +696,44 @@ START_TEST(no_byte_is_lost_between_transports)
     ck_assert_msg(!users[0].detached, "the transfers were over too soon to tell anything");
     for (size_t i = 0; i < 4; i++) {
         ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));
-        expect_success(&users[i], i % 2 ? 100000000 + i : 200000000);
+        expect_success(&users[i], i % 2 ? 15000000 + i : 60000000);
     }
     ck_assert_uint_eq(*at_gateway()->opened, 1);
     ck_assert_uint_eq(pair.resets, 0);
+}
+END_TEST
+
+/* The link on which it moves back and those for a link that is in doubt say `open` for one session at the same time. */
+START_TEST(a_move_and_a_replacement_at_once_have_one_winner)
+{
+    struct user users[4] = {0};
+
+    pair.client->pipeline->settings.head_start = (unsigned)_i % 3 * HG_MILLISECOND;
+    pair.client->pipeline->settings.probe_interval = 100 * HG_MILLISECOND;
+    pair.wire.unreachable = true;
+    pair_start(&pair);
+    ck_assert(pair_run(&pair, is_over_bytes, NULL, 1000));
+    for (size_t i = 0; i < 4; i++)
+        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/20000000", i % 2 ? 8000000 + i : 0);
+    pair_wait(&pair, 10);
+    pair.wire.unreachable = false;
+    ck_assert(pair_run(&pair, probe_is_up, NULL, 1000));
+    for (int i = 0; i < _i / 3; i++)
+        pair_run(&pair, NULL, NULL, 0); /* one turn */
+    at_client()->sessions->suspect = true;
+    connector_want(at_client()->sessions->connector);
+    wire_newest(&pair.bytes, _i & 1)->is_dark = true;
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));
+        expect_success(&users[i], i % 2 ? 8000000 + i : 20000000);
+    }
+    pair_wait(&pair, 500);
+    ck_assert_uint_eq(*at_gateway()->opened, 1);
+    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert_ptr_nonnull(at_client()->sessions->link);
+    ck_assert_ptr_eq(((struct wire_end *)at_client()->sessions->link->handle)->peer->link,
+                     at_gateway()->sessions->link);
+    ck_assert_ptr_null(at_client()->links->next);
 }
 END_TEST
 
@@ -691,6 +781,7 @@ static Suite *make_suite(void)
     tcase_add_test(ends, a_gateway_that_stops_lets_sessions_move);
     tcase_add_test(who, a_stolen_name_is_worth_nothing);
     tcase_add_test(who, of_two_links_the_newest_carries_the_session);
+    tcase_add_test(who, of_any_number_of_opens_at_once_one_wins);
     tcase_add_test(who, an_unknown_name_gets_a_new_session);
     tcase_add_test(who, sessions_that_their_client_forgot_do_not_pile_up);
     tcase_add_test(both, the_first_transport_has_a_head_start);
@@ -699,6 +790,7 @@ static Suite *make_suite(void)
     tcase_add_test(both, a_first_that_comes_up_and_says_nothing_loses);
     tcase_add_test(both, of_two_that_are_up_at_once_one_session_comes);
     tcase_add_loop_test(both, no_byte_is_lost_between_transports, 0, 4);
+    tcase_add_loop_test(both, a_move_and_a_replacement_at_once_have_one_winner, 0, 12);
     tcase_add_test(both, a_return_in_vain_makes_the_next_one_rarer);
     TCase *const cases[] = {on, waits, ends, who, both};
     for (size_t i = 0; i < 5; i++) {

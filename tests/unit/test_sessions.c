@@ -538,6 +538,27 @@ START_TEST(a_bad_open_opens_nothing)
 }
 END_TEST
 
+/* The same bytes of CONTROL in another packet are nothing new. */
+START_TEST(a_repeated_open_opens_one_session)
+{
+    static const char line[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
+                               "\"credentials\":{\"id\":\"client-1\"}}\n";
+    struct wire_end *gateway;
+    uint8_t packet[1400];
+
+    pair_start(&pair);
+    pair.wire.loss = 100;
+    pair_wait(&pair, 20);
+    gateway = wire_newest(&pair.wire, true);
+    for (unsigned i = 0; i < 3; i++)
+        wire_inject(gateway, packet, control_frame(packet, 0, line));
+    pair_wait(&pair, 50);
+    ck_assert(one_session(NULL));
+    ck_assert_uint_eq(*pair.gateway->worker->sessions->opened, 1);
+    ck_assert_int_eq(gateway->link->state, LINK_ACTIVE);
+}
+END_TEST
+
 START_TEST(a_second_open_closes_the_link)
 {
     static const char line[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
@@ -579,6 +600,7 @@ static Suite *make_suite(void)
     tcase_add_test(ends, a_gateway_that_is_gone_is_noticed_at_once);
     tcase_add_test(hostile, garbage_closes_its_link_alone);
     tcase_add_loop_test(hostile, a_bad_open_opens_nothing, 0, (int)(sizeof bad_opens / sizeof *bad_opens));
+    tcase_add_test(hostile, a_repeated_open_opens_one_session);
     tcase_add_test(hostile, a_second_open_closes_the_link);
     TCase *const cases[] = {well, ill, ends, hostile};
     for (size_t i = 0; i < 4; i++) {

@@ -36,21 +36,28 @@ tests_unit_test_exchange_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_exchange_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_exchange_LDADD = $(UNIT_LDADD)
 
+pair_sources = tests/unit/clock.c tests/unit/clock.h tests/unit/pair.c tests/unit/pair.h tests/unit/wire.c tests/unit/wire.h
+
 check_PROGRAMS += tests/unit/test_sessions
 TESTS += tests/unit/test_sessions
-tests_unit_test_sessions_SOURCES = tests/unit/test_sessions.c tests/unit/pair.c tests/unit/pair.h \
-	tests/unit/wire.c tests/unit/wire.h
+tests_unit_test_sessions_SOURCES = tests/unit/test_sessions.c $(pair_sources)
 tests_unit_test_sessions_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_sessions_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sessions_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_resume
 TESTS += tests/unit/test_resume
-tests_unit_test_resume_SOURCES = tests/unit/test_resume.c tests/unit/pair.c tests/unit/pair.h \
-	tests/unit/wire.c tests/unit/wire.h
+tests_unit_test_resume_SOURCES = tests/unit/test_resume.c $(pair_sources)
 tests_unit_test_resume_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_resume_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_resume_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_gateways
+TESTS += tests/unit/test_gateways
+tests_unit_test_gateways_SOURCES = tests/unit/test_gateways.c $(pair_sources)
+tests_unit_test_gateways_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_gateways_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_gateways_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_control tests/unit/test_registry
 TESTS += tests/unit/test_control tests/unit/test_registry

@@ -201,13 +201,14 @@ static void accepted(void *arg)
         hg_post(end->peer->worker, connected, end->peer);
 }
 
-static int connect_link(struct hg_worker *worker, struct hg_link *link)
+static int connect_over(struct wire *wire, struct hg_worker *worker, struct hg_link *link)
 {
-    struct wire *wire = wire_of(worker);
     struct wire_end *client = end_new(wire, worker), *gateway;
 
     wire->connects++;
     client->link = link;
+    if (wire->unanswered)
+        return 0;
     if (wire->unreachable || !wire->gateway) {
         hg_post(worker, connected, client);
         return 0;
@@ -219,11 +220,35 @@ static int connect_link(struct hg_worker *worker, struct hg_link *link)
     return 0;
 }
 
+static int connect_link(struct hg_worker *worker, struct hg_link *link)
+{
+    return connect_over(wire_of(worker), worker, link);
+}
+
+static struct wire *wire_to(struct hg_worker *worker, size_t gateway)
+{
+    return gateway ? wire_of(worker)->others[gateway - 1] : wire_of(worker);
+}
+
+static int connect_to(struct hg_worker *worker, struct hg_link *link, size_t gateway)
+{
+    return connect_over(wire_to(worker, gateway), worker, link);
+}
+
+static const struct hg_address *gateways(const struct hg_instance *instance, size_t *count)
+{
+    const struct wire *wire = instance->cfg;
+
+    *count = wire->address_count;
+    return *count ? wire->addresses : NULL;
+}
+
 static void cancel(struct hg_worker *worker, struct hg_link *link)
 {
-    for (struct wire_end *end = wire_of(worker)->ends; end; end = end->next)
-        if (end->link == link)
-            end->link = NULL;
+    for (size_t i = 0; i == 0 || i < wire_of(worker)->address_count; i++)
+        for (struct wire_end *end = wire_to(worker, i)->ends; end; end = end->next)
+            if (end->link == link)
+                end->link = NULL;
 }
 
 struct wire_end *wire_newest(struct wire *wire, bool gateway)
@@ -273,20 +298,21 @@ static int client_start(struct hg_worker *worker)
 /* From here on nothing is posted to the worker. */
 static void stop(struct hg_worker *worker)
 {
-    struct wire *wire = wire_of(worker);
+    struct wire *own = wire_of(worker);
 
-    if (worker == wire->gateway)
-        wire->gateway = NULL;
-    for (struct wire_end *end = wire->ends; end; end = end->next)
-        if (end->worker == worker)
-            end->worker = NULL;
+    if (worker == own->gateway)
+        own->gateway = NULL;
+    for (size_t i = 0; i == 0 || i < own->address_count; i++)
+        for (struct wire_end *end = wire_to(worker, i)->ends; end; end = end->next)
+            if (end->worker == worker)
+                end->worker = NULL;
 }
 
 #define OPS(what)                                                                                                      \
     {                                                                                                                  \
         .size = sizeof(struct hg_transport_ops), .flags = (what), .listens = listens, .connect = connect_link,         \
         .cancel = cancel, .next_packet_number = next_packet_number, .send = send_packet, .flush = flush,               \
-        .close = close_link,                                                                                           \
+        .close = close_link, .gateways = gateways, .connect_to = connect_to,                                           \
     }
 static const struct hg_transport_ops packet_ops = OPS(0), byte_ops = OPS(HG_TRANSPORT_RELIABLE);
 

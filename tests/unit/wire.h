@@ -10,6 +10,9 @@
 #include <hopgate/host.h>
 #include <hopgate/plugin.h>
 
+/* Gateways that a client's transport can connect to. */
+#define WIRE_GATEWAYS 3
+
 /* One end of a link. */
 struct wire_end {
     struct wire *wire;
@@ -25,16 +28,22 @@ struct wire_end {
     bool said_goodbye; /* the core closed it gracefully */
 };
 
-/* Between two workers. Zeroed, then wire_init(). */
+/* Between two workers. Zeroed at the start. */
 struct wire {
     struct hg_worker *gateway, *client; /* the transports' workers, set when they start */
-    struct wire_end *ends;              /* all that there ever were, the newest first */
-    unsigned loss;                      /* packets of a hundred that are lost */
+    /* Where the client's transport connects to: this wire and `others`, in their order. Without addresses it is one
+     * gateway, whose name is not known. */
+    struct hg_address addresses[WIRE_GATEWAYS];
+    struct wire *others[WIRE_GATEWAYS - 1];
+    size_t address_count;
+    struct wire_end *ends; /* all that there ever were, the newest first */
+    unsigned loss;         /* packets of a hundred that are lost */
     unsigned seed;
     unsigned room;     /* packets that may wait for an end before send() is refused; 0: no bound */
     bool mute_gateway; /* what gateways send does not arrive */
     bool dark;         /* nothing arrives, not even a hang-up */
     bool unreachable;  /* connect() is answered by hg_link_down() */
+    bool unanswered;   /* connect() is not answered at all */
     unsigned connects, refused_sends, packets;
     size_t largest;
 };

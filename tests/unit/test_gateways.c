@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A client of several gateways, or with several links to one: what befalls one of them and what the others notice.
+ */
+#include "core/carriage.h"
+#include "core/gateways.h"
+#include "core/link.h"
+#include "core/sessions.h"
+#include "tests/unit/pair.h"
+
+#include <check.h>
+#include <stdio.h>
+
+static struct pair pair;
+
+/* ---- Which gateways there are ---- */
+
+#define NAMED(...)                                                                                                     \
+    {                                                                                                                  \
+        .addresses = {__VA_ARGS__},                                                                                    \
+        .address_count = sizeof((struct hg_address[]){__VA_ARGS__}) / sizeof(struct hg_address)                        \
+    }
+
+static struct gateways found;
+static struct rig *client;
+
+/* Those of a client with these two transports. */
+static void find(struct wire *first, struct wire *second)
+{
+    const struct rig_part parts[] = {{&wire_client_plugin, first}, {&wire_client_bytes_plugin, second}};
+
+    client = rig_new(PIPELINE_CLIENT, parts, 2);
+    ck_assert_int_eq(gateways_find(&found, client->pipeline), 0);
+}
+
+static void forget(void)
+{
+    gateways_free(&found);
+    rig_free(client);
+}
+
+static void expect_way(size_t gateway, size_t way, size_t transport, size_t number)
+{
+    ck_assert_uint_lt(gateway, found.count);
+    ck_assert_uint_lt(way, found.list[gateway].way_count);
+    ck_assert_ptr_eq(found.list[gateway].ways[way].transport, client->pipeline->transports[transport]);
+    ck_assert_uint_eq(found.list[gateway].ways[way].number, number);
+}
+
+START_TEST(one_host_is_one_gateway)
+{
+    struct wire first = NAMED({"a.test", 443, 0}, {"b.test", 443, 0}),
+                second = NAMED({"c.test", 80, 0}, {"B.Test.", 8443, 0});
+    char text[64];
+
+    find(&first, &second);
+    ck_assert_uint_eq(found.count, 3);
+    expect_way(0, 0, 0, 0);
+    expect_way(1, 0, 0, 1);
+    expect_way(1, 1, 1, 1);
+    expect_way(2, 0, 1, 0);
+    ck_assert_uint_eq(found.list[0].way_count, 1);
+    gateway_print(text, sizeof text, &found.list[1]);
+    ck_assert_str_eq(text, "b.test:443");
+    forget();
+}
+END_TEST
+
+START_TEST(literals_are_compared_by_what_they_mean)
+{
+    struct wire first = NAMED({"2001:db8::1", 443, 0}, {"192.0.2.1", 443, 0}),
+                second = NAMED({"192.0.2.10", 443, 0}, {"2001:0DB8:0::0001", 443, 0});
+    char text[64];
+
+    find(&first, &second);
+    ck_assert_uint_eq(found.count, 3);
+    expect_way(0, 1, 1, 1);
+    gateway_print(text, sizeof text, &found.list[0]);
+    ck_assert_str_eq(text, "[2001:db8::1]:443");
+    forget();
+}
+END_TEST
+
+START_TEST(a_host_named_twice_is_two_gateways)
+{
+    struct wire first = NAMED({"a.test", 1, 0}, {"a.test", 2, 0}), second = NAMED({"a.test", 3, 0}, {"a.test", 4, 0});
+
+    find(&first, &second);
+    ck_assert_uint_eq(found.count, 2);
+    expect_way(0, 1, 1, 0);
+    expect_way(1, 0, 0, 1);
+    expect_way(1, 1, 1, 1);
+    forget();
+}
+END_TEST
+
+START_TEST(a_transport_without_names_has_the_first_gateway)
+{
+    struct wire named = NAMED({"a.test", 1, 0}, {"b.test", 2, 0}), unnamed = {0};
+
+    if (_i)
+        find(&named, &unnamed);
+    else
+        find(&unnamed, &named);
+    ck_assert_uint_eq(found.count, 2);
+    ck_assert_uint_eq(found.list[0].way_count, 2);
+    ck_assert_str_eq(found.list[0].address->host, "a.test");
+    ck_assert_uint_eq(found.list[1].way_count, 1);
+    forget();
+}
+END_TEST
+
+/* ---- Several gateways ---- */
+
+static void set_up_three(void)
+{
+    memset(&pair, 0, sizeof pair);
+    pair.wire.seed = 1;
+    pair.more_count = 2;
+    pair_new(&pair);
+}
+
+static void tear_down(void)
+{
+    pair_free(&pair);
+}
+
+static struct sessions *at_client(void)
+{
+    return pair.client->worker->sessions;
+}
+
+static size_t session_count(const struct rig *rig)
+{
+    size_t count = 0;
+
+    for (const struct session *session = rig->worker->sessions->sessions; session; session = session->next)
+        count += session->link != NULL;
+    return count;
+}
+
+struct wanted {
+    const struct rig *rig;
+    size_t count;
+};
+
+static bool has_sessions(void *arg)
+{
+    const struct wanted *wanted = arg;
+
+    return session_count(wanted->rig) == wanted->count;
+}
+
+static void expect_sessions(const struct rig *rig, size_t count, unsigned milliseconds)
+{
+    struct wanted wanted = {rig, count};
+
+    ck_assert_msg(pair_run(&pair, has_sessions, &wanted, milliseconds), "%zu sessions with a link instead of %zu",
+                  session_count(rig), count);
+    /* Both ends know. */
+    pair_wait(&pair, 20);
+}
+
+static void expect_success(const struct user *user, uint64_t bytes)
+{
+    ck_assert_msg(!user->was_reset, "reset: %d %s %s", user->reason.status, user->reason.error, user->detail);
+    ck_assert_int_eq(user->status, 200);
+    ck_assert(user->ended && !user->is_wrong);
+    ck_assert_uint_eq(user->got, bytes);
+}
+
+static void get_at(struct rig *gateway)
+{
+    struct user user = {0};
+
+    user_ask_at(gateway, &user, &pair, "client-1", "web", "/down/10", 0);
+    ck_assert(pair_run(&pair, user_is_done, &user, 5000));
+    expect_success(&user, 10);
+}
+
+static bool has_status(void *arg)
+{
+    return ((struct user *)arg)->status != 0;
+}
+
+static bool is_held(void *arg)
+{
+    (void)arg;
+    return pair.held != NULL;
+}
+
+START_TEST(a_client_serves_all_its_gateways)
+{
+    pair_start(&pair);
+    expect_sessions(pair.client, 3, 200);
+    get_at(pair.gateway);
+    get_at(pair.more[0].gateway);
+    get_at(pair.more[1].gateway);
+    ck_assert_uint_eq(pair.wire.connects + pair.more[0].wire.connects + pair.more[1].wire.connects, 3);
+}
+END_TEST
+
+/* In each of the ways in which a gateway can be away, from the beginning on. */
+START_TEST(one_that_is_away_disturbs_nobody)
+{
+    struct other_gateway *away = &pair.more[0];
+
+    away->wire.unreachable = _i == 0;
+    away->wire.unanswered = _i == 1;
+    away->refuses = _i == 2;
+    away->wire.mute_gateway = _i == 3;
+    pair_start(&pair);
+    expect_sessions(pair.client, 2, 100);
+    pair_wait(&pair, 25000);
+    get_at(pair.gateway);
+    get_at(pair.more[1].gateway);
+    /* They were not connected to again, nor did their sessions move. */
+    ck_assert_uint_eq(pair.wire.connects, 1);
+    ck_assert_uint_eq(pair.more[1].wire.connects, 1);
+    ck_assert_uint_eq(*at_client()->resumed, 0);
+    ck_assert_uint_gt(away->wire.connects, 1);
+    ck_assert_uint_lt(away->wire.connects, 20);
+    away->wire.unreachable = away->wire.unanswered = away->refuses = away->wire.mute_gateway = false;
+    expect_sessions(pair.client, 3, 31000);
+    get_at(away->gateway);
+}
+END_TEST
+
+START_TEST(the_death_of_one_pauses_its_own_session_alone)
+{
+    struct user here = {0}, there = {0};
+
+    pair_start(&pair);
+    expect_sessions(pair.client, 3, 200);
+    user_ask_at(pair.gateway, &here, &pair, "client-1", "web", "/down/40000000", 0);
+    user_ask_at(pair.more[0].gateway, &there, &pair, "client-1", "web", "/down/40000000", 0);
+    ck_assert(pair_run(&pair, has_status, &here, 5000));
+    ck_assert(pair_run(&pair, has_status, &there, 5000));
+    pair.more[0].wire.dark = true;
+    pair_wait(&pair, 300);
+    ck_assert(!there.detached && !here.was_reset);
+    ck_assert(pair_run(&pair, user_is_done, &here, 60000));
+    expect_success(&here, 40000000);
+    ck_assert_uint_eq(pair.wire.connects, 1);
+    pair.more[0].wire.dark = false;
+    ck_assert(pair_run(&pair, user_is_done, &there, 60000));
+    expect_success(&there, 40000000);
+}
+END_TEST
+
+START_TEST(one_that_stops_is_left_and_come_back_to)
+{
+    struct user user = {0};
+
+    pair_start(&pair);
+    expect_sessions(pair.client, 3, 200);
+    user_ask_at(pair.gateway, &user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 1000));
+    worker_drain(pair.gateway->worker);
+    pair_wait(&pair, 100);
+    ck_assert(!user.detached);
+    get_at(pair.more[0].gateway);
+    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    ck_assert_int_eq(user.reason.status, 504);
+    rig_free(pair.gateway);
+    pair.gateway = NULL;
+    expect_sessions(pair.client, 2, 1000);
+    pair_replace_gateway(&pair);
+    expect_sessions(pair.client, 3, 5000);
+    get_at(pair.gateway);
+    ck_assert_uint_eq(pair.more[0].wire.connects, 1);
+    ck_assert_uint_eq(pair.more[1].wire.connects, 1);
+}
+END_TEST
+
+START_TEST(a_client_that_stops_tells_all)
+{
+    pair.more[1].wire.unanswered = true;
+    pair_start(&pair);
+    expect_sessions(pair.client, 2, 200);
+    worker_drain(pair.client->worker);
+    expect_sessions(pair.gateway, 0, 1000);
+    expect_sessions(pair.more[0].gateway, 0, 1000);
+    ck_assert(sessions_idle(pair.client->worker));
+}
+END_TEST
+
+/* ---- Two transports ---- */
+
+static void set_up_both(void)
+{
+    memset(&pair, 0, sizeof pair);
+    pair.wire.seed = 1;
+    pair.has_bytes = true;
+    pair.more_count = 1;
+    pair_new(&pair);
+    pair.client->pipeline->settings.head_start = 100 * HG_MILLISECOND;
+    pair.client->pipeline->settings.probe_interval = 300 * HG_MILLISECOND;
+}
+
+static bool first_is_over_bytes(void *arg)
+{
+    const struct session *session = pair.gateway->worker->sessions->sessions;
+
+    (void)arg;
+    return session && session->link && (session->link->ops->flags & HG_TRANSPORT_RELIABLE);
+}
+
+static bool first_is_over_packets(void *arg)
+{
+    const struct session *session = pair.gateway->worker->sessions->sessions;
+
+    (void)arg;
+    return session && session->link && !(session->link->ops->flags & HG_TRANSPORT_RELIABLE);
+}
+
+/* The second transport knows the first gateway alone. */
+START_TEST(each_gateway_has_its_own_transport)
+{
+    pair.wire.unreachable = true;
+    pair_start(&pair);
+    ck_assert(pair_run(&pair, first_is_over_bytes, NULL, 300));
+    expect_sessions(pair.more[0].gateway, 1, 100);
+    pair_wait(&pair, 2000);
+    ck_assert_uint_eq(pair.bytes.connects, 1);
+    ck_assert_uint_eq(pair.more[0].wire.connects, 1);
+    pair.wire.unreachable = false;
+    ck_assert(pair_run(&pair, first_is_over_packets, NULL, 1000));
+    ck_assert_uint_eq(pair.more[0].wire.connects, 1);
+    get_at(pair.gateway);
+    get_at(pair.more[0].gateway);
+}
+END_TEST
+
+/* ---- Several links to one gateway ---- */
+
+static void set_up_links(void)
+{
+    memset(&pair, 0, sizeof pair);
+    pair.wire.seed = 1;
+    pair.links = 2;
+    pair_new(&pair);
+}
+
+static struct session *session_at_gateway(unsigned older)
+{
+    struct session *session = pair.gateway->worker->sessions->sessions;
+
+    while (older--)
+        session = session->next;
+    return session;
+}
+
+static struct wire_end *end_of(const struct session *session)
+{
+    return session->link->handle;
+}
+
+START_TEST(exchanges_are_shared_out_among_links)
+{
+    static struct user users[20]; /* outlive the test: they end when the workers do */
+
+    memset(users, 0, sizeof users);
+    pair_start(&pair);
+    expect_sessions(pair.gateway, 2, 200);
+    ck_assert_str_eq(session_at_gateway(0)->process, at_client()->process);
+    ck_assert_str_eq(session_at_gateway(1)->process, at_client()->process);
+    for (size_t i = 0; i < 20; i++)
+        user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
+    pair_wait(&pair, 50);
+    ck_assert_uint_eq(session_at_gateway(0)->carriage_count, 10);
+    ck_assert_uint_eq(session_at_gateway(1)->carriage_count, 10);
+    /* One is done with its own: it gets the next ones. */
+    for (size_t i = 0; i < 20; i += 2)
+        hg_reset(users[i].self, &(struct hg_reason){499, NULL, "the user left", 0});
+    pair_wait(&pair, 50);
+    for (size_t i = 0; i < 20; i += 2)
+        user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
+    pair_wait(&pair, 50);
+    ck_assert_uint_eq(session_at_gateway(0)->carriage_count, 10);
+    ck_assert_uint_eq(session_at_gateway(1)->carriage_count, 10);
+}
+END_TEST
+
+/* One at a time. */
+START_TEST(none_is_left_idle_by_little_work)
+{
+    pair_start(&pair);
+    expect_sessions(pair.gateway, 2, 200);
+    for (unsigned i = 0; i < 10; i++)
+        get_at(pair.gateway);
+    ck_assert_uint_eq(session_at_gateway(0)->exchanges, 5);
+    ck_assert_uint_eq(session_at_gateway(1)->exchanges, 5);
+}
+END_TEST
+
+START_TEST(the_death_of_a_link_pauses_its_session_alone)
+{
+    struct user users[2] = {0}, more[4] = {0};
+    struct session *paused, *other;
+    uint64_t before;
+
+    pair_start(&pair);
+    expect_sessions(pair.gateway, 2, 200);
+    for (size_t i = 0; i < 2; i++) {
+        user_ask(&users[i], &pair, "client-1", "web", "/down/60000000", 0);
+        ck_assert(pair_run(&pair, has_status, &users[i], 1000));
+    }
+    paused = session_at_gateway(0);
+    other = session_at_gateway(1);
+    ck_assert_uint_eq(paused->carriage_count, 1);
+    ck_assert_uint_eq(other->carriage_count, 1);
+    pair.wire.unreachable = true;
+    wire_break(end_of(paused));
+    pair_wait(&pair, 50);
+    ck_assert_ptr_null(paused->link);
+    ck_assert_ptr_nonnull(other->link);
+    before = paused->exchanges;
+    for (size_t i = 0; i < 4; i++)
+        user_get(&more[i], &pair, "/down/10", 0);
+    ck_assert_uint_eq(paused->exchanges, before);
+    pair.wire.unreachable = false;
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));
+        expect_success(&users[i], 60000000);
+    }
+    ck_assert_uint_eq(*at_client()->resumed, 1);
+    ck_assert_uint_eq(*at_client()->opened, 2);
+    ck_assert_uint_eq(session_count(pair.gateway), 2);
+}
+END_TEST
+
+START_TEST(a_silent_link_gets_no_exchange_while_another_answers)
+{
+    static struct user stuck; /* outlives the test: it ends when the workers do */
+    struct session *silent;
+    uint64_t before;
+
+    pair_start(&pair);
+    expect_sessions(pair.gateway, 2, 200);
+    silent = session_at_gateway(1);
+    silent->chosen = 0;
+    session_at_gateway(0)->chosen = UINT64_MAX;
+    pair.wire.unreachable = true;
+    end_of(silent)->is_dark = true;
+    user_ask(&stuck, &pair, "client-1", "web", "/hang", 0);
+    pair_wait(&pair, 600);
+    ck_assert_uint_eq(silent->carriage_count, 1);
+    before = silent->exchanges;
+    for (size_t i = 0; i < 3; i++) {
+        static struct user users[3];
+
+        user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
+    }
+    pair_wait(&pair, 100);
+    ck_assert_uint_eq(silent->exchanges, before);
+}
+END_TEST
+
+/* The session of one link is over while the other has lost its link: it is not taken for forgotten. */
+START_TEST(a_new_session_ends_none_of_its_own_process)
+{
+    struct session *lost;
+    char name[sizeof lost->name];
+
+    pair_start(&pair);
+    expect_sessions(pair.gateway, 2, 200);
+    lost = session_at_gateway(1);
+    memcpy(name, lost->name, sizeof name);
+    pair.wire.unreachable = true;
+    wire_break(end_of(lost));
+    pair_wait(&pair, 10);
+    pair.wire.unreachable = false;
+    session_end(session_at_gateway(0), "the test wants it");
+    expect_sessions(pair.gateway, 2, 3000);
+    ck_assert_ptr_nonnull(session_by_name(pair.gateway->worker->sessions, name));
+    ck_assert_uint_eq(*at_client()->resumed, 1);
+    ck_assert_uint_eq(*at_client()->opened, 3);
+}
+END_TEST
+
+/* ---- Who says which process it is, and who does not ---- */
+
+/* A link to the gateway on which the client end says nothing: what is injected is the first that the gateway reads. */
+static struct wire_end *silent_link(void)
+{
+    struct wire_end *gateway;
+
+    pair.wire.loss = 100;
+    pair_add_client(&pair);
+    pair_wait(&pair, 20);
+    gateway = wire_newest(&pair.wire, true);
+    gateway->peer->is_dark = true;
+    pair.wire.loss = 0;
+    return gateway;
+}
+
+static void inject_open(struct wire_end *gateway, const char *process)
+{
+    uint8_t packet[1400] = {0x06, 0x40, 0};
+    int size = snprintf((char *)packet + 5, sizeof packet - 5,
+                        "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
+                        "\"credentials\":{\"id\":\"client-1\"}%s%s%s}\n",
+                        *process ? ",\"process\":\"" : "", process, *process ? "\"" : "");
+
+    packet[3] = (uint8_t)(0x40 | size >> 8);
+    packet[4] = (uint8_t)size;
+    wire_inject(gateway, packet, (size_t)size + 5);
+}
+
+START_TEST(the_newest_process_has_it_all)
+{
+    static struct user lost[2]; /* outlive the test: they end when the workers do */
+    struct session *newer[2], *older[2];
+
+    pair_start(&pair);
+    expect_sessions(pair.gateway, 2, 200);
+    pair_add_client(&pair);
+    expect_sessions(pair.gateway, 4, 200);
+    for (unsigned i = 0; i < 2; i++) {
+        newer[i] = session_at_gateway(i);
+        older[i] = session_at_gateway(2 + i);
+    }
+    ck_assert_str_eq(newer[0]->process, newer[1]->process);
+    ck_assert_str_ne(newer[0]->process, older[0]->process);
+    for (unsigned i = 0; i < 6; i++)
+        get_at(pair.gateway);
+    ck_assert_uint_eq(newer[0]->exchanges, 3);
+    ck_assert_uint_eq(newer[1]->exchanges, 3);
+    /* When it is gone without a word, the older one serves. */
+    pair.wire.unreachable = true;
+    for (unsigned i = 0; i < 2; i++) {
+        end_of(newer[i])->is_dark = true;
+        user_ask(&lost[i], &pair, "client-1", "web", "/hang", 0);
+    }
+    pair_wait(&pair, 2500);
+    for (unsigned i = 0; i < 6; i++)
+        get_at(pair.gateway);
+    ck_assert_uint_eq(older[0]->exchanges, 3);
+    ck_assert_uint_eq(older[1]->exchanges, 3);
+}
+END_TEST
+
+/* As a client of version 0.1.0, whose sessions all are clients of their own. */
+START_TEST(who_does_not_say_its_process_has_one_session)
+{
+    struct wire_end *end;
+
+    pair.client->pipeline->settings.links = pair.links = 1;
+    pair_start(&pair);
+    expect_sessions(pair.gateway, 1, 200);
+    end = silent_link();
+    inject_open(end, _i ? "another" : "");
+    pair_wait(&pair, 50);
+    ck_assert_int_eq(end->link->state, LINK_ACTIVE);
+    ck_assert_uint_eq(session_count(pair.gateway), 2);
+    {
+        static struct user user;
+
+        user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+        user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    }
+    exchange_run_ready(pair.gateway->worker);
+    ck_assert_uint_eq(session_at_gateway(0)->carriage_count, 2);
+}
+END_TEST
+
+START_TEST(what_a_process_has_forgotten_does_not_pile_up)
+{
+    pair.client->pipeline->settings.links = pair.links = 1;
+    pair_start(&pair);
+    expect_sessions(pair.gateway, 1, 200);
+    for (unsigned i = 0; i < 40; i++) {
+        struct wire_end *end = silent_link();
+
+        inject_open(end, "mine");
+        pair_wait(&pair, 20);
+        ck_assert_int_eq(end->link->state, LINK_ACTIVE);
+        end->link->session->confirmed = true;
+        wire_break(end);
+        rig_free(pair.other);
+        pair.other = NULL;
+    }
+    ck_assert_uint_le(pair_session_count(&pair), 1 + 16 + 1);
+    ck_assert_uint_ge(pair_session_count(&pair), 8);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("gateways");
+    TCase *finding = tcase_create("finding"), *three = tcase_create("three"), *both = tcase_create("both"),
+          *links = tcase_create("links");
+
+    tcase_add_test(finding, one_host_is_one_gateway);
+    tcase_add_test(finding, literals_are_compared_by_what_they_mean);
+    tcase_add_test(finding, a_host_named_twice_is_two_gateways);
+    tcase_add_loop_test(finding, a_transport_without_names_has_the_first_gateway, 0, 2);
+    tcase_add_test(three, a_client_serves_all_its_gateways);
+    tcase_add_loop_test(three, one_that_is_away_disturbs_nobody, 0, 4);
+    tcase_add_test(three, the_death_of_one_pauses_its_own_session_alone);
+    tcase_add_test(three, one_that_stops_is_left_and_come_back_to);
+    tcase_add_test(three, a_client_that_stops_tells_all);
+    tcase_add_test(both, each_gateway_has_its_own_transport);
+    tcase_add_test(links, exchanges_are_shared_out_among_links);
+    tcase_add_test(links, none_is_left_idle_by_little_work);
+    tcase_add_test(links, the_death_of_a_link_pauses_its_session_alone);
+    tcase_add_test(links, a_silent_link_gets_no_exchange_while_another_answers);
+    tcase_add_test(links, a_new_session_ends_none_of_its_own_process);
+    tcase_add_test(links, the_newest_process_has_it_all);
+    tcase_add_loop_test(links, who_does_not_say_its_process_has_one_session, 0, 2);
+    tcase_add_test(links, what_a_process_has_forgotten_does_not_pile_up);
+    tcase_add_checked_fixture(three, set_up_three, tear_down);
+    tcase_add_checked_fixture(both, set_up_both, tear_down);
+    tcase_add_checked_fixture(links, set_up_links, tear_down);
+    TCase *const cases[] = {finding, three, both, links};
+    for (size_t i = 0; i < 4; i++) {
+        tcase_set_timeout(cases[i], 120);
+        suite_add_tcase(suite, cases[i]);
+    }
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(make_suite());
+    int failed;
+
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
