@@ -12,7 +12,7 @@ import time
 import caproxy
 from acmeclient import Client, Problem
 from caproxy import Proxy
-from harness import Clock, case, check, equal, main
+from harness import Clock, Faultpoint, case, check, equal, main
 from pebble import Authority, Leaf, Pebble, openssl, verify_chain
 
 
@@ -173,6 +173,27 @@ def clock(world):
         shown = look()
         check(abs(shown[0] - time.time() - real) < 5 and abs(shown[1] - time.monotonic() - monotonic) < 5, f"{shown}")
         check(abs(simulated.time() - shown[0]) < 5, "the clock says something else than the program")
+
+
+@case("a program is killed before the change of a file that the test says")
+def faultpoint(world):
+    point = Faultpoint(world)
+    script = f"""import os
+folder = os.open({world.folder!r}, os.O_RDONLY)
+for number in range(3):
+    with open(f"{world.folder}/new", "w") as file:
+        os.fsync(file.fileno())
+    os.rename("new", f"file-{{number}}", src_dir_fd=folder, dst_dir_fd=folder)
+"""
+    for deadly, code, files in ((0, 0, 3), (1, -9, 0), (4, -9, 1), (5, -9, 2)):
+        point.kill_at(deadly)
+        result = subprocess.run([sys.executable, "-c", script], env={**os.environ, **point.environment})
+        equal(result.returncode, code, f"the exit code, to be killed at {deadly}")
+        equal(point.passed(), deadly or 6, "changes")
+        found = [name for name in os.listdir(world.folder) if name.startswith("file-")]
+        equal(len(found), files, "files that were renamed")
+        for name in found:
+            os.unlink(world.path(name))
 
 
 if __name__ == "__main__":

@@ -96,17 +96,32 @@ def free_port():
                 continue
 
 
-class Clock:
-    """The clock of a program that runs with `environment`: tests/tools/clock.c. Days pass, or somebody sets it."""
+class Preload:
+    """A module of tests/tools that is preloaded into a program run with `environment`, and two numbers that both see."""
 
-    def __init__(self, world):
-        self.file = open(world.path(f"clock-{len(world.undo)}"), "w+b", buffering=0)
-        self.real = self.monotonic = 0
-        self.pass_by(0)
-        self.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "tools", ".libs", "clock.so"), "HG_TEST_CLOCK": self.file.name}
+    def __init__(self, world, module, variable):
+        self.file = open(world.path(f"{module}-{len(world.undo)}"), "w+b", buffering=0)
+        world.undo.append(self.file.close)
+        self.numbers = (0, 0)
+        self.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "tools", ".libs", f"{module}.so"), variable: self.file.name}
         if SANITIZERS:  # their library would like to be the first
             self.environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-        world.undo.append(self.file.close)
+
+    @property
+    def numbers(self):
+        return struct.unpack("=qq", os.pread(self.file.fileno(), 16, 0))
+
+    @numbers.setter
+    def numbers(self, pair):
+        os.pwrite(self.file.fileno(), struct.pack("=qq", *pair), 0)
+
+
+class Clock(Preload):
+    """The clock of a program: days pass, or somebody sets it."""
+
+    def __init__(self, world):
+        super().__init__(world, "clock", "HG_TEST_CLOCK")
+        self.real = self.monotonic = 0
 
     def pass_by(self, seconds):
         """So much time passes at once."""
@@ -116,11 +131,24 @@ class Clock:
     def set_by(self, seconds):
         """Somebody sets the time of day, by so much; nothing passes."""
         self.real += seconds
-        os.pwrite(self.file.fileno(), struct.pack("=qq", int(self.real * 1e9), int(self.monotonic * 1e9)), 0)
+        self.numbers = int(self.real * 1e9), int(self.monotonic * 1e9)
 
     def time(self):
         """What the program takes for the time of day."""
         return time.time() + self.real
+
+
+class Faultpoint(Preload):
+    """Where a program is killed: before the `deadly`th change of its files, counted from now on."""
+
+    def __init__(self, world):
+        super().__init__(world, "faultpoint", "HG_TEST_FAULTPOINT")
+
+    def kill_at(self, deadly):
+        self.numbers = 0, deadly
+
+    def passed(self):
+        return self.numbers[0]
 
 
 def pattern_sha256(size):
@@ -229,14 +257,14 @@ def descendants(pid):
 class Hopgate(Process):
     """`hopgate run` with a config that the test gives as a Python value: YAML takes JSON."""
 
-    def __init__(self, world, name, config, prefix=(), clock=None, **options):
+    def __init__(self, world, name, config, prefix=(), preload=None, **options):
         self.config = os.path.join(world.folder, f"{name}.conf")
         if not isinstance(config, str):
             config = json.dumps(config, indent=2)
         with open(self.config, "w") as file:
             file.write(config)
         super().__init__(world, name, [*prefix, world.hopgate, "run", "-c", self.config],
-                         env={**world.environment, **(clock.environment if clock else {})}, **options)
+                         env={**world.environment, **(preload.environment if preload else {})}, **options)
 
 
 class World:
@@ -339,9 +367,9 @@ class World:
         return process
 
     def gateway(self, routes=None, codecs=("codec_binary", "codec_json"), http=None, address="127.0.0.1", extra=None,
-                stages=(), dtls=None, transports=None, ports=None, certificates=None, **options):
-        """A gateway; self.http and self.https are where it listens. `transports` is a function that gives their blocks,
-        `certificates` the blocks of those who provide them."""
+                stages=(), dtls=None, transports=None, ports=None, certificates=None, ready=True, **options):
+        """A gateway; self.http and self.https are where it listens, at the return if `ready`. `transports` is a function that
+        gives their blocks, `certificates` the blocks of those who provide them."""
         self.certificates()
         if ports:
             self.http, self.https = ports
@@ -360,7 +388,7 @@ class World:
         ], **(extra or {})}
         process = Hopgate(self, "gateway", config, **options)
         self.last_gateway = process
-        if not options.get("prefix"):
+        if ready and not options.get("prefix"):
             wait_for_port(process, self.http, address)
             wait_for_port(process, self.https, address)
         return process

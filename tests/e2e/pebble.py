@@ -53,9 +53,11 @@ class Leaf:
 
     def __init__(self, pem):
         self.pem = split_chain(pem)[0]
-        text = openssl("x509", "-noout", "-serial", "-dates", "-ext", "subjectAltName,tlsfeature", "-subject", text=self.pem.encode())
+        text = openssl("x509", "-noout", "-serial", "-dates", "-ext", "subjectAltName,tlsfeature", "-subject",
+                       "-issuer", text=self.pem.encode())
         self.serial = re.search(r"^serial=([0-9A-F]+)", text, re.M).group(1)
         self.subject = re.search(r"^subject=(.*)", text, re.M).group(1)
+        self.issuer = re.search(r"^issuer=(.*)", text, re.M).group(1)
         self.begin, self.end = (ssl.cert_time_to_seconds(re.search(rf"^{what}=(.*)", text, re.M).group(1))
                                 for what in ("notBefore", "notAfter"))
         self.names = sorted(re.findall(r"(?:DNS|IP Address):([^,\s]+)", text))

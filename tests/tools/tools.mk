@@ -23,8 +23,11 @@ tests_tools_relay_CFLAGS = -std=c11 $(WARNING_CFLAGS)
 tests_tools_relay_LDFLAGS =
 tests_tools_relay_LDADD =
 
-# Preloaded into a program whose days shall pass: a module, at tests/tools/.libs/clock.so.
-check_LTLIBRARIES += tests/tools/clock.la
+# Preloaded into programs: days shall pass there, or they shall be killed at a chosen place. Modules, in tests/tools/.libs.
+check_LTLIBRARIES += tests/tools/clock.la tests/tools/faultpoint.la
 tests_tools_clock_la_SOURCES = tests/tools/clock.c
 tests_tools_clock_la_CFLAGS = -std=c11 $(WARNING_CFLAGS)
 tests_tools_clock_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+tests_tools_faultpoint_la_SOURCES = tests/tools/faultpoint.c
+tests_tools_faultpoint_la_CFLAGS = -std=c11 $(WARNING_CFLAGS)
+tests_tools_faultpoint_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
