@@ -63,6 +63,13 @@ struct hg_certificates_ops {
                                    hg_certificate_done done, void *arg, struct hg_certificate_lookup **later);
     /** The handshake is gone: `done` of that lookup will not be called. May be NULL where find() never says later. */
     void (*cancel)(struct hg_worker *provider, struct hg_certificate_lookup *lookup);
+    /**
+     * Protocols that consist of the handshake alone, as ALPN names, ended by NULL (acme-tls/1, RFC 8737). An edge whose
+     * peer offers one selects it, with the certificate that find() gives then, and ends the connection after the
+     * handshake; where find() gives none, it refuses the protocol (no_application_protocol). NULL, as the member too:
+     * there is none. Depends on the config alone and lives as long as the instance.
+     */
+    const char *const *(*protocols)(const struct hg_instance *provider);
 };
 
 #endif

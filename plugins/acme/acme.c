@@ -117,9 +117,21 @@ static struct hg_certificate *find(struct hg_worker *worker, const struct hg_cer
     return NULL;
 }
 
+/* Validations are answered where a solver makes the certificates for them. */
+static const char *const *protocols(const struct hg_instance *instance)
+{
+    static const char *const validation[] = {HG_ALPN_ACME_TLS, NULL};
+    struct hg_capability solver;
+
+    return hg_capability((struct hg_instance *)(uintptr_t)instance, HG_CHALLENGE_TLSALPN01, HG_CHALLENGES_VERSION,
+                         &solver)
+               ? validation
+               : NULL;
+}
+
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
-    static const struct hg_certificates_ops ops = {.size = sizeof ops, .find = find};
+    static const struct hg_certificates_ops ops = {.size = sizeof ops, .find = find, .protocols = protocols};
     static const struct hg_offer offers[] = {{HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &ops}, {0}};
     static const struct hg_need needs[] = {{HG_STORE, HG_STORE_VERSION, false},
                                            {HG_CHALLENGE_HTTP01, HG_CHALLENGES_VERSION, true},

@@ -485,8 +485,8 @@ void connection_handshake(struct connection *connection)
         hand_over(connection);
     } else if (result == TLS_PARKED) {
         hg_io_set(host_of(connection), connection->io, 0);
-    } else if (result == TLS_FAILED) {
-        ++*connection->edge->failed_handshakes;
+    } else if (result == TLS_FAILED || result == TLS_OVER) {
+        *connection->edge->failed_handshakes += result == TLS_FAILED;
         linger(connection);
         watch(connection);
     } else {

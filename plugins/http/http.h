@@ -66,8 +66,9 @@ struct edge {
     const struct http_config *config;
     const struct http *http;
     struct accept *accept;
-    struct hg_capability taker; /* who takes those that offer … */
-    const char *const *taken;   /* … one of these protocols, ended by NULL; NULL: nobody */
+    struct hg_capability taker;    /* who takes those that offer … */
+    const char *const *taken;      /* … one of these protocols, ended by NULL; NULL: nobody */
+    const char *const *handshakes; /* protocols that consist of the handshake alone; NULL: none */
     bool draining;
     struct connection *connections;
     size_t connection_count;
@@ -219,6 +220,7 @@ enum {
     TLS_FAILED = -2,  /* nothing more can be done with it */
     TLS_PARKED = -3,  /* connection_handshake() will be called when the certificate is there */
     TLS_FOREIGN = -4, /* it speaks a protocol that another plugin takes: see tls_hand_over() */
+    TLS_OVER = -5,    /* it spoke a protocol that consists of the handshake alone, and all went well */
 };
 
 /* What a worker needs for it. 0, or -1 when memory is out. */

@@ -30,6 +30,7 @@ struct tls {
     gnutls_session_t session;
     struct tlscommon_input input;
     bool hello_read; /* the ClientHello was looked at */
+    const char *own; /* the protocol that is over with the handshake, as the certificates' provider wants it; or NULL */
     bool failed;     /* nothing may be sent any more */
     size_t unsent;   /* bytes of a record that GnuTLS has sealed and could not send */
 };
@@ -73,12 +74,20 @@ void tls_context_free(struct tls_context *context)
 
 int tls_start(struct edge *edge)
 {
+    struct hg_instance *instance = edge->worker->instance;
+    struct hg_capability certificates;
+
     edge->tls_input = malloc(TLSCOMMON_INPUT_MIN);
     edge->tls_record = malloc(RECORD_SIZE);
-    if (hg_capability(edge->worker->instance, HG_CONNECTIONS, HG_CONNECTIONS_VERSION, &edge->taker)) {
+    if (hg_capability(instance, HG_CONNECTIONS, HG_CONNECTIONS_VERSION, &edge->taker)) {
         const struct hg_connections_ops *ops = edge->taker.ops;
 
         edge->taken = ops->protocols(edge->taker.provider);
+    }
+    if (hg_capability(instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
+        const struct hg_certificates_ops *ops = certificates.ops;
+
+        edge->handshakes = ops->protocols ? ops->protocols(certificates.provider) : NULL;
     }
     return edge->tls_input && edge->tls_record ? 0 : -1;
 }
@@ -91,19 +100,33 @@ void tls_stop(struct edge *edge)
 
 /* ---- Before GnuTLS begins ---- */
 
+/* Selects the protocol that is over with the handshake. Without a certificate, or memory, it stays with those that were
+ * not offered, so GnuTLS refuses. */
+static void select_own(const struct tls *tls)
+{
+    gnutls_datum_t protocol = {(unsigned char *)(uintptr_t)tls->own, 0};
+
+    if (!tls->own || !tls->certificate.found)
+        return;
+    protocol.size = (unsigned)strlen(tls->own);
+    gnutls_alpn_set_protocols(tls->session, &protocol, 1, GNUTLS_ALPN_MANDATORY);
+}
+
 static void certificate_decided(void *arg)
 {
     struct tls *tls = arg;
 
+    select_own(tls);
     connection_handshake(tls->connection);
 }
 
-static bool is_foreign(const struct edge *edge, const struct tlscommon_hello *hello)
+/* The first of some protocols that is offered, or NULL. */
+static const char *find_offered(const char *const *protocols, const struct tlscommon_hello *hello)
 {
-    for (const char *const *protocol = edge->taken; protocol && *protocol; protocol++)
-        if (tlscommon_hello_offers(hello, hg_text(*protocol)))
-            return true;
-    return false;
+    for (; protocols && *protocols; protocols++)
+        if (tlscommon_hello_offers(hello, hg_text(*protocols)))
+            return *protocols;
+    return NULL;
 }
 
 void tls_hand_over(struct tls *tls, int fd)
@@ -140,14 +163,17 @@ static int await_hello(struct tls *tls)
     tls->hello_read = true;
     if (state == TLSCOMMON_HELLO_WRONG)
         return 0;
-    if (is_foreign(edge, &hello))
+    tls->own = find_offered(edge->handshakes, &hello);
+    if (!tls->own && find_offered(edge->taken, &hello))
         return TLS_FOREIGN;
     query = (struct hg_certificate_query){.server_name = hg_text(hello.server_name),
                                           .alpn = hello.alpn,
                                           .alpn_count = hello.alpn_count,
                                           .peer = hg_text(tls->connection->peer)};
-    return tlscommon_certificate_find(&tls->certificate, edge->worker, &query, certificate_decided, tls) ? 0
-                                                                                                         : TLS_PARKED;
+    if (!tlscommon_certificate_find(&tls->certificate, edge->worker, &query, certificate_decided, tls))
+        return TLS_PARKED;
+    select_own(tls);
+    return 0;
 }
 
 /* ---- Bytes in and out ---- */
@@ -277,7 +303,7 @@ struct tls *tls_new(struct connection *connection)
     if (gnutls_priority_set(tls->session, context->priority) ||
         gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, context->credentials) ||
         gnutls_session_ticket_enable_server(tls->session, &context->ticket_key) ||
-        gnutls_alpn_set_protocols(tls->session, protocols, 1, GNUTLS_ALPN_SERVER_PRECEDENCE)) {
+        gnutls_alpn_set_protocols(tls->session, protocols, 1, GNUTLS_ALPN_MANDATORY)) {
         tls_free(tls);
         return NULL;
     }
@@ -294,7 +320,7 @@ int tls_handshake(struct tls *tls)
         result = gnutls_handshake(tls->session);
     while (result < 0 && !gnutls_error_is_fatal(result) && result != GNUTLS_E_AGAIN);
     if (result == 0)
-        return 0;
+        return tls->own ? TLS_OVER : 0;
     tls_read_end(tls);
     if (result == GNUTLS_E_AGAIN)
         return TLS_AGAIN;

@@ -271,9 +271,16 @@ static struct hg_certificate *find(struct hg_worker *provider, const struct hg_c
     return NULL;
 }
 
+static const char *const *protocols(const struct hg_instance *instance)
+{
+    static const char *const own[] = {"acme-tls/1", NULL};
+
+    return ((const struct certificate_config *)instance->cfg)->validates ? own : NULL;
+}
+
 const struct hg_plugin *certificate_plugin(void)
 {
-    static const struct hg_certificates_ops ops = {.size = sizeof ops, .find = find};
+    static const struct hg_certificates_ops ops = {.size = sizeof ops, .find = find, .protocols = protocols};
     static const struct hg_offer offers[] = {{HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &ops}, {0}};
     static const struct hg_plugin plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "certificate",
                                             .offers = offers};

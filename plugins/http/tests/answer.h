@@ -46,6 +46,7 @@ uint8_t answer_pattern(uint64_t at);
 struct certificate_config {
     struct hg_certificate *certificate;
     bool later;     /* answers after the call */
+    bool validates; /* has a protocol of its own, acme-tls/1 */
     char name[256]; /* the server name that was asked for … */
     char alpn[64];  /* … and the first protocol */
     unsigned lookups, cancelled;

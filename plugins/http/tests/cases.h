@@ -76,6 +76,9 @@ void user_connect(struct user *user, uint16_t port);
 void user_open(struct user *user, uint16_t port);
 /* `expected`: what the handshake ends with. */
 void user_open_tls(struct user *user, uint16_t port, const char *priority, const gnutls_datum_t *resume, int expected);
+/* The same with these protocols, ended by NULL, three at most. */
+void user_open_alpn(struct user *user, uint16_t port, const char *const *protocols, const char *priority,
+                    const gnutls_datum_t *resume, int expected);
 void user_close(struct user *user);
 /* True while the peer takes it. */
 bool user_send(struct user *user, const void *data, size_t size);

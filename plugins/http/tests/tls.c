@@ -147,6 +147,108 @@ START_TEST(test_tls_truncated)
 }
 END_TEST
 
+/* ---- Protocols ---- */
+
+static const char *const only_own[] = {"acme-tls/1", NULL}, *const own_and_http[] = {"http/1.1", "acme-tls/1", NULL},
+                         *const foreign[] = {"h2", NULL}, *const none[] = {NULL};
+
+static void shake_hands(struct bench *bench, const char *const *offered, const char *priority)
+{
+    gnutls_datum_t protocol;
+    struct user user;
+    ssize_t got;
+    char byte;
+
+    user_open_alpn(&user, bench->tls_port, offered, priority, NULL, 0);
+    ck_assert_int_eq(gnutls_alpn_get_selected_protocol(user.tls, &protocol), 0);
+    ck_assert(protocol.size == 10 && !memcmp(protocol.data, "acme-tls/1", 10));
+    /* What would be a request is not answered: the other end has said goodbye. */
+    user_say(&user, "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
+    do
+        got = gnutls_record_recv(user.tls, &byte, 1);
+    while (got == GNUTLS_E_AGAIN); /* a session ticket */
+    ck_assert_int_eq(got, 0);
+    user_close(&user);
+}
+
+static void validate(struct bench *bench)
+{
+    shake_hands(bench, only_own, TLS13);
+    shake_hands(bench, only_own, TLS12);
+    shake_hands(bench, own_and_http, TLS13);
+    shake_hands(bench, own_and_http, TLS12);
+    ask_by_tls(bench); /* all others are served as before */
+}
+
+/* RFC 8737: a protocol that is over with the handshake. */
+START_TEST(test_tls_handshake_alone)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.certificate.validates = true;
+    bench.certificate.later = _i;
+    bench_run(&bench, validate);
+    bench_settle(&bench);
+    ck_assert_uint_eq(*edge_of(&bench)->failed_handshakes, 0);
+    bench_free(&bench);
+}
+END_TEST
+
+static void refuse(struct bench *bench, const char *const *offered)
+{
+    static const char *const priorities[] = {TLS13, TLS12};
+
+    for (int i = 0; i < 2; i++) {
+        struct user user;
+
+        user_open_alpn(&user, bench->tls_port, offered, priorities[i], NULL, GNUTLS_E_FATAL_ALERT_RECEIVED);
+        ck_assert_int_eq(gnutls_alert_get(user.tls), GNUTLS_A_NO_APPLICATION_PROTOCOL);
+        user_close(&user);
+    }
+}
+
+static void validate_in_vain(struct bench *bench)
+{
+    refuse(bench, only_own);
+}
+
+START_TEST(test_tls_no_handshake_alone)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.certificate.validates = true;
+    bench.certificate.later = _i;
+    hg_certificate_unref(bench.certificate.certificate);
+    bench.certificate.certificate = NULL;
+    bench_run(&bench, validate_in_vain);
+    bench_free(&bench);
+}
+END_TEST
+
+static void speak_otherwise(struct bench *bench)
+{
+    struct user user;
+
+    refuse(bench, only_own);
+    refuse(bench, foreign);
+    user_open_alpn(&user, bench->tls_port, none, TLS13, NULL, 0);
+    download(&user);
+    user_close(&user);
+}
+
+/* RFC 7301 section 3.2: who offers protocols and none of ours is refused; who offers none is served. */
+START_TEST(test_tls_foreign_protocols)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, speak_otherwise);
+    bench_free(&bench);
+}
+END_TEST
+
 TCase *tls_tests(void)
 {
     TCase *tests = new_case("tls", 60);
@@ -154,6 +256,9 @@ TCase *tls_tests(void)
     tcase_add_test(tests, test_tls);
     tcase_add_test(tests, test_tls_parked);
     tcase_add_loop_test(tests, test_tls_no_certificate, 0, 2);
+    tcase_add_loop_test(tests, test_tls_handshake_alone, 0, 2);
+    tcase_add_loop_test(tests, test_tls_no_handshake_alone, 0, 2);
+    tcase_add_test(tests, test_tls_foreign_protocols);
     tcase_add_test(tests, test_tls_user_gone);
     tcase_add_test(tests, test_tls_upload);
     tcase_add_test(tests, test_tls_truncated);

@@ -39,9 +39,21 @@ void user_open(struct user *user, uint16_t port)
 
 void user_open_tls(struct user *user, uint16_t port, const char *priority, const gnutls_datum_t *resume, int expected)
 {
-    static const gnutls_datum_t alpn[] = {{(unsigned char *)(uintptr_t) "foo/9", 5},
-                                          {(unsigned char *)(uintptr_t) "http/1.1", 8}};
+    static const char *const alpn[] = {"foo/9", "http/1.1", NULL};
+
+    user_open_alpn(user, port, alpn, priority, resume, expected);
+}
+
+void user_open_alpn(struct user *user, uint16_t port, const char *const *protocols, const char *priority,
+                    const gnutls_datum_t *resume, int expected)
+{
+    gnutls_datum_t alpn[4];
+    unsigned count = 0;
     int result;
+
+    for (; protocols[count]; count++)
+        alpn[count] =
+            (gnutls_datum_t){(unsigned char *)(uintptr_t)protocols[count], (unsigned)strlen(protocols[count])};
 
     user_open(user, port);
     gnutls_certificate_allocate_credentials(&user->credentials);
@@ -49,7 +61,8 @@ void user_open_tls(struct user *user, uint16_t port, const char *priority, const
     gnutls_priority_set_direct(user->tls, priority, NULL);
     gnutls_credentials_set(user->tls, GNUTLS_CRD_CERTIFICATE, user->credentials);
     gnutls_server_name_set(user->tls, GNUTLS_NAME_DNS, "LocalHost", 9);
-    gnutls_alpn_set_protocols(user->tls, alpn, 2, 0);
+    if (count)
+        gnutls_alpn_set_protocols(user->tls, alpn, count, 0);
     if (resume)
         gnutls_session_set_data(user->tls, resume->data, resume->size);
     gnutls_transport_set_int(user->tls, user->fd);
