@@ -180,7 +180,8 @@ enum http1_framing http1_response_framing(const struct hg_head *response, struct
                                           uint16_t reader_version);
 
 /* Request line, Host, fields and framing fields, but not the empty line: the caller may add fields and then calls
- * http1_write_head_end(). The path is sent in origin form. With `upgrade` set, Upgrade and Connection are written. */
+ * http1_write_head_end(). The path is sent in origin form. With `upgrade` set, Upgrade and Connection are written.
+ * Of the head's fields, those about framing or one connection are left out, but for `TE: trailers`. */
 void http1_write_request(struct http1_writer *writer, const struct hg_head *request, enum http1_framing framing);
 /* Status line, fields and framing fields, as above. Content-Length is also written where no body follows but the
  * length is known (HEAD, 304). `close`: Connection: close; otherwise a reader of HTTP/1.0 is told keep-alive. */
@@ -193,7 +194,7 @@ void http1_write_head_end(struct http1_writer *writer);
 /* The line before `size` (not 0) bytes of chunk data; behind them comes HTTP1_CHUNK_END. */
 void http1_write_chunk_header(struct http1_writer *writer, uint64_t size);
 #define HTTP1_CHUNK_END HG_TEXT("\r\n")
-/* The last chunk with `trailers`, may be NULL, and the empty line. */
+/* The last chunk with `trailers`, may be NULL, and the empty line. The same fields are left out. */
 void http1_write_last_chunk(struct http1_writer *writer, const struct hg_fields *trailers);
 /* How many bytes that takes at most. */
 size_t http1_last_chunk_size(const struct hg_fields *trailers);

@@ -681,6 +681,37 @@ START_TEST(test_write_response)
 }
 END_TEST
 
+/* Whatever a stage or another machine has put into the fields, there is one framing: ours. */
+START_TEST(test_write_no_framing_fields)
+{
+    static const char *const names[] = {"Transfer-Encoding",  "content-length", "Connection", "Host",
+                                        "Upgrade",            "Keep-Alive",     "TE",         "Proxy-Connection",
+                                        "Proxy-Authenticate", "transfer-encoding"};
+    struct hg_head *request = some_head(HG_REQUEST), *response = some_head(HG_RESPONSE);
+    struct hg_fields *trailers = hg_fields_new(&worker_host);
+    struct http1_writer writer;
+    char out[1024];
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        hg_field_add(&worker_host, &request->fields, hg_text(names[i]), HG_TEXT("chunked"));
+        hg_field_add(&worker_host, &response->fields, hg_text(names[i]), HG_TEXT("chunked"));
+        hg_field_add(&worker_host, trailers, hg_text(names[i]), HG_TEXT("chunked"));
+    }
+    request->length = response->length = 5;
+    ck_assert_str_eq(written_request(out, request),
+                     "POST /p?q HTTP/1.1\r\nHost: a.test\r\nX: 1\r\nContent-Length: 5\r\n\r\n");
+    ck_assert_str_eq(written_response(out, response, "GET", 0x0101, false),
+                     "HTTP/1.1 200 Fine\r\nX: 1\r\nContent-Length: 5\r\n\r\n");
+    hg_field_add(&worker_host, trailers, HG_TEXT("X"), HG_TEXT("1"));
+    writer = (struct http1_writer){.data = (uint8_t *)out, .capacity = sizeof out};
+    http1_write_last_chunk(&writer, trailers);
+    ck_assert(hg_text_equal((struct hg_text){out, writer.size}, HG_TEXT("0\r\nX: 1\r\n\r\n")));
+    hg_head_free(&worker_host, request);
+    hg_head_free(&worker_host, response);
+    hg_fields_free(&worker_host, trailers);
+}
+END_TEST
+
 START_TEST(test_write_overflow)
 {
     struct hg_head *head = some_head(HG_RESPONSE);
@@ -719,6 +750,7 @@ static Suite *suite(void)
     tcase_add_test(reading, test_response_to);
     tcase_add_test(writing, test_write_request);
     tcase_add_test(writing, test_write_response);
+    tcase_add_test(writing, test_write_no_framing_fields);
     tcase_add_test(writing, test_write_overflow);
     suite_add_tcase(all, corpus);
     suite_add_tcase(all, reading);

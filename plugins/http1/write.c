@@ -45,10 +45,13 @@ static size_t fields_size(const struct hg_fields *fields)
     return size;
 }
 
+/* What frames a message or belongs to one connection is made anew here. A field of that kind cannot have come through
+ * parse.c, but from another machine by a codec, or from a stage: two of them make two messages of one. */
 static void write_fields(struct http1_writer *writer, const struct hg_fields *fields)
 {
     for (size_t i = 0; i < fields->count; i++)
-        http1_write_field(writer, fields->items[i].name, fields->items[i].value);
+        if (http1_classify(fields->items[i].name) == HTTP1_FIELD_OTHER)
+            http1_write_field(writer, fields->items[i].name, fields->items[i].value);
 }
 
 size_t http1_head_size(const struct hg_head *head, size_t extra)
@@ -98,9 +101,13 @@ static bool anticipates_content(struct hg_text method)
 
 static void write_request_connection(struct http1_writer *writer, const struct hg_head *request)
 {
-    bool te = hg_field_find(&request->fields, HG_TEXT("TE"), 0);
+    const struct hg_field *te = hg_field_find(&request->fields, HG_TEXT("TE"), 0);
 
+    if (te && !hg_text_equal_nocase(te->value, HG_TEXT("trailers")))
+        te = NULL;
     /* RFC 9110 section 10.1.4: TE is about this connection, so Connection names it. */
+    if (te)
+        http1_write_field(writer, HG_TEXT("TE"), HG_TEXT("trailers"));
     if (request->upgrade.size) {
         http1_write_field(writer, HG_TEXT("Upgrade"), request->upgrade);
         http1_write_field(writer, HG_TEXT("Connection"), te ? HG_TEXT("upgrade, TE") : HG_TEXT("upgrade"));
