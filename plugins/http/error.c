@@ -27,8 +27,7 @@ static void quote(char *to, size_t capacity, const char *text)
     to[size] = '\0';
 }
 
-/* RFC 9110 section 5.6.7; made once a second. */
-static const char *date(struct edge *edge)
+const char *error_date(struct edge *edge)
 {
     time_t now = time(NULL);
     struct tm parts;
@@ -62,11 +61,18 @@ static void write_reason(struct http1_writer *writer, const struct edge *edge, c
     }
 }
 
+/* A plugin or the other end of the tunnel may have chosen any. */
+static const char *phrase(int status)
+{
+    const char *text = http_status_str((enum http_status)status);
+
+    return *text == '<' ? "Error" : text;
+}
+
 static size_t write_body(char *body, const struct hg_reason *reason, struct hg_text id)
 {
-    int size = snprintf(body, BODY_SIZE, "%d %s\n%.400s%srequest id: %.*s\n", reason->status,
-                        http_status_str((enum http_status)reason->status), reason->detail ? reason->detail : "",
-                        reason->detail ? "\n" : "", HG_PRINT(id));
+    int size = snprintf(body, BODY_SIZE, "%d %s\n%.400s%srequest id: %.*s\n", reason->status, phrase(reason->status),
+                        reason->detail ? reason->detail : "", reason->detail ? "\n" : "", HG_PRINT(id));
 
     return (size_t)size < BODY_SIZE ? (size_t)size : BODY_SIZE - 1;
 }
@@ -79,11 +85,11 @@ static void write_error(struct connection *connection, struct http1_writer *writ
     struct hg_head head = {.kind = HG_RESPONSE,
                            .status = reason->status,
                            .length = (int64_t)size,
-                           .reason = hg_text(http_status_str((enum http_status)reason->status))};
+                           .reason = hg_text(phrase(reason->status))};
     enum http1_framing framing = http1_response_framing(&head, method, connection->version);
 
     http1_write_response(writer, &head, framing, connection->version, connection->close);
-    write_text_field(writer, "Date", date(connection->edge));
+    write_text_field(writer, "Date", error_date(connection->edge));
     write_text_field(writer, "Content-Type", "text/plain; charset=utf-8");
     http1_write_field(writer, HG_TEXT("X-Request-Id"), id);
     write_reason(writer, connection->edge, reason);

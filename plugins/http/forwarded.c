@@ -58,17 +58,23 @@ static int set_id(const struct connection *connection, struct hg_head *head)
     return hg_field_add(host, &head->fields, X_REQUEST_ID, head->id);
 }
 
-static int add_via(const struct connection *connection, struct hg_head *head)
+size_t forwarded_via(const struct edge *edge, const struct hg_head *head, char value[VIA_SIZE])
 {
-    const char *name = connection->edge->config->via;
-    char value[128];
-    int size;
+    const char *name = edge->config->via;
 
     if (!*name)
         return 0;
-    size = snprintf(value, sizeof value, "1.%d %.100s", head->version & 0xff, name);
-    return hg_field_add(connection->edge->worker->host, &head->fields, HG_TEXT("Via"),
-                        (struct hg_text){value, (size_t)size});
+    return (size_t)snprintf(value, VIA_SIZE, "%d.%d %.100s", head->version >> 8, head->version & 0xff, name);
+}
+
+static int add_via(const struct connection *connection, struct hg_head *head)
+{
+    char value[VIA_SIZE];
+    size_t size = forwarded_via(connection->edge, head, value);
+
+    if (!size)
+        return 0;
+    return hg_field_add(connection->edge->worker->host, &head->fields, HG_TEXT("Via"), (struct hg_text){value, size});
 }
 
 static void remove_all(const struct hg_host *host, struct hg_head *head)

@@ -274,9 +274,15 @@ void forwarded_new_id(char id[REQUEST_ID_SIZE]);
 /* Gives a request its id, peer, Via and Forwarded fields. 0, or -1 when memory is out. */
 int forwarded_request(const struct connection *connection, struct hg_head *head);
 
+#define VIA_SIZE 128
+/* The value of the Via field that a head gets; its size, 0: none. */
+size_t forwarded_via(const struct edge *edge, const struct hg_head *head, char value[VIA_SIZE]);
+
 /* ---- error.c ---- */
 
 /* Answers with a response of our own; the response is then complete. `request` NULL: it was not even a request. */
 void error_respond(struct connection *connection, const struct hg_reason *reason, const struct hg_head *request);
+/* The value of a Date field (RFC 9110 section 5.6.7); made once a second. */
+const char *error_date(struct edge *edge);
 
 #endif

@@ -56,6 +56,7 @@ static void fail(struct connection *connection, const struct hg_reason *reason)
     struct hg_self *self = connection->self;
 
     connection->close = true;
+    hg_reset(self, reason); /* before the connection ends, which would be a reason too */
     if (connection->response_phase == RESPONSE_BODY) {
         connection_abort(connection, connection->response_framing == HTTP1_UNTIL_CLOSE);
         return;
@@ -63,7 +64,6 @@ static void fail(struct connection *connection, const struct hg_reason *reason)
     if (connection->response_phase == RESPONSE_NONE)
         error_respond(connection, reason, self->exchange->request);
     connection_finish(connection);
-    hg_reset(self, reason);
 }
 
 /* ---- Bodies ---- */
@@ -229,15 +229,16 @@ static bool is_unwanted(struct connection *connection, struct hg_head *head, str
     uint64_t max_body = connection->edge->config->max_body;
 
     *reason = (struct hg_reason){.error = "http_request_error"};
-    if (!check_expectation(connection, head)) {
+    /* First what gives it its id, which stands in errors too. */
+    if (forwarded_request(connection, head) ||
+        hg_head_set(connection->edge->worker->host, head, &head->upgrade, (struct hg_text){"", 0})) {
+        *reason = (struct hg_reason){503, "proxy_internal_error", "out of memory", 1};
+    } else if (!check_expectation(connection, head)) {
         reason->status = 417;
         reason->detail = "an expectation other than 100-continue";
     } else if (max_body && head->length > 0 && (uint64_t)head->length > max_body) {
         reason->status = 413;
         reason->detail = "the body is too large";
-    } else if (hg_head_set(connection->edge->worker->host, head, &head->upgrade, (struct hg_text){"", 0}) ||
-               forwarded_request(connection, head)) {
-        *reason = (struct hg_reason){503, "proxy_internal_error", "out of memory", 1};
     }
     return reason->status != 0;
 }
@@ -377,6 +378,8 @@ void request_timeout(struct connection *connection)
 {
     static const struct hg_reason slow_head = {408, "http_request_error", "the head did not come in time", 0};
     static const struct hg_reason slow_body = {408, "http_request_error", "the body did not come in time", 0};
+    static const struct hg_reason slow_reader = {504, "connection_write_timeout", "nobody takes the rest of the body",
+                                                 0};
     static const struct hg_reason slow_response = {504, "http_response_timeout", "no response came in time", 0};
 
     switch (connection->request_phase) {
@@ -395,7 +398,8 @@ void request_timeout(struct connection *connection)
         }
         break;
     case REQUEST_BODY:
-        fail(connection, &slow_body);
+        /* Where nothing was read for want of credit, it is not the user who is slow. */
+        fail(connection, hg_credit(connection->self, HG_DOWN) ? &slow_body : &slow_reader);
         break;
     case REQUEST_DONE:
         if (connection->self)

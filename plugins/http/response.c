@@ -5,29 +5,27 @@
  */
 #include "plugins/http/http.h"
 
-#include <stdio.h>
-
 /* So much is written at once; less waits for what else comes in this turn of the loop. */
 #define FLUSH_SIZE 65536
 
-/* Our own Via. */
-#define EXTRA_FIELDS 160
+/* Our own Via and Date. */
+#define EXTRA_FIELDS (VIA_SIZE + 64)
 
 static struct hg_text request_method(const struct connection *connection)
 {
     return connection->self->exchange->request->method;
 }
 
-static void write_via(const struct connection *connection, struct http1_writer *writer, const struct hg_head *head)
+/* What a final head gets: Via, and Date where the origin gave none (RFC 9110 section 6.6.1). */
+static void write_ours(const struct connection *connection, struct http1_writer *writer, const struct hg_head *head)
 {
-    const char *name = connection->edge->config->via;
-    char value[128];
-    int size;
+    char via[VIA_SIZE];
+    size_t size = forwarded_via(connection->edge, head, via);
 
-    if (!*name)
-        return;
-    size = snprintf(value, sizeof value, "1.%d %.100s", head->version & 0xff, name);
-    http1_write_field(writer, HG_TEXT("Via"), (struct hg_text){value, (size_t)size});
+    if (!hg_field_find(&head->fields, HG_TEXT("Date"), 0))
+        http1_write_field(writer, HG_TEXT("Date"), hg_text(error_date(connection->edge)));
+    if (size)
+        http1_write_field(writer, HG_TEXT("Via"), (struct hg_text){via, size});
 }
 
 /* Encodes a head into the output. -1 when memory is out. */
@@ -41,7 +39,7 @@ static int write_head(struct connection *connection, const struct hg_head *head,
         return -1;
     http1_write_response(&writer, head, framing, connection->version, connection->close);
     if (!hg_head_is_interim(head))
-        write_via(connection, &writer, head);
+        write_ours(connection, &writer, head);
     http1_write_head_end(&writer);
     connection_commit(connection, writer.size);
     return 0;

@@ -54,6 +54,10 @@ static void respond(struct hg_self *self, int status, int64_t length)
     head->length = length;
     hg_head_set(self->host, head, &head->reason, HG_TEXT("Made Up"));
     hg_field_add(self->host, &head->fields, HG_TEXT("X-Answer"), HG_TEXT("yes"));
+    if (strcmp(answer->kind, "undated") != 0)
+        hg_field_add(self->host, &head->fields, HG_TEXT("Date"), HG_TEXT("then"));
+    else
+        head->version = 0x0200;
     hg_emit_head(self, HG_UP, head);
 }
 
@@ -122,7 +126,7 @@ static void begin(struct hg_self *self, const struct hg_head *head)
     else if (!strcmp(answer->kind, "hint"))
         interim(self, 103);
     else if (!strcmp(answer->kind, "refuse"))
-        hg_reset(self, &refused);
+        hg_reset(self, answer->size ? &(struct hg_reason){.status = (int)answer->size} : &refused);
     else if (!strcmp(answer->kind, "hold"))
         seen_of(self)->held = self;
     if (!answer->streaming)

@@ -34,7 +34,9 @@ struct seen {
  *        /hint            103, then like /ok
  *        /truncate/N      like /bytes/N, but reset half way
  *        /truncate-chunks/N, as that with /chunks/N
+ *        /undated         like /ok, from HTTP/2.0 and without Date
  *        /refuse          reset with 503, connection_refused, Retry-After 7
+ *        /refuse/N        reset with that status alone
  */
 const struct hg_plugin *answer_plugin(void);
 struct answer_config {

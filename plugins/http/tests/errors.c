@@ -33,6 +33,9 @@ static void be_refused(struct bench *bench)
     converse(bench, &user, "GET /status/101 HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade, close\r\n\r\n");
     ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 502 "));
     user_close(&user);
+    converse(bench, &user, "GET /refuse/470 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 470 Error\r\n"));
+    user_close(&user);
     converse(bench, &user, "POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
     ck_assert_ptr_nonnull(strstr(user.got, "Connection: close\r\n"));
     user_close(&user);
@@ -185,6 +188,84 @@ START_TEST(test_slow)
 }
 END_TEST
 
+static void send_to_nobody(struct bench *bench)
+{
+    static char body[200000];
+    struct user user;
+
+    user_open(&user, bench->plain_port);
+    user_say(&user, "POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+    user_send(&user, body, sizeof body);
+    user_receive_all(&user);
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 504 "));
+    ck_assert_ptr_nonnull(strstr(user.got, "error=connection_write_timeout"));
+    user_close(&user);
+}
+
+/* An upload that stands still since nobody takes it is not the user's fault. */
+START_TEST(test_slow_service)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.config.idle_timeout = 300 * HG_MILLISECOND;
+    bench_run(&bench, send_to_nobody);
+    bench_settle(&bench);
+    ck_assert_msg(strstr(bench.seen.reason, "504 "), "%s", bench.seen.reason);
+    bench_free(&bench);
+}
+END_TEST
+
+static void break_upload(struct bench *bench)
+{
+    struct user user;
+
+    user_open(&user, bench->plain_port);
+    user_say(&user, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    user_expect(&user, "\r\n3\r\nabc\r\n");
+    user_say(&user, "nonsense\r\n");
+    user_receive_all(&user);
+    ck_assert_ptr_null(strstr(user.got, "\r\n0\r\n"));
+    user_close(&user);
+}
+
+/* The response has begun, so the user can be told nothing; those below hear what was wrong. */
+START_TEST(test_broken_upload)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, break_upload);
+    bench_settle(&bench);
+    ck_assert_str_eq(bench.seen.reason, "400 a chunk size is not a hexadecimal number");
+    bench_free(&bench);
+}
+END_TEST
+
+/* The id of a proxy in front stands in what is refused here as well. */
+static void be_refused_with_id(struct bench *bench)
+{
+    struct user user;
+
+    converse(bench, &user,
+             "POST /ok HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\nContent-Length: 3\r\nExpect: 200-ok\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 417 "));
+    ck_assert_ptr_nonnull(strstr(user.got, "X-Request-Id: mine\r\n"));
+    ck_assert_ptr_nonnull(strstr(user.got, "request id: mine\n"));
+    user_close(&user);
+}
+
+START_TEST(test_accepted_id)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.config.accept_request_id = true;
+    bench_run(&bench, be_refused_with_id);
+    bench_free(&bench);
+}
+END_TEST
+
 TCase *error_tests(void)
 {
     TCase *tests = new_case("errors", 60);
@@ -193,5 +274,8 @@ TCase *error_tests(void)
     tcase_add_test(tests, test_flood);
     tcase_add_test(tests, test_too_much);
     tcase_add_test(tests, test_slow);
+    tcase_add_test(tests, test_slow_service);
+    tcase_add_test(tests, test_broken_upload);
+    tcase_add_test(tests, test_accepted_id);
     return tests;
 }

@@ -33,6 +33,27 @@ START_TEST(test_ok)
 }
 END_TEST
 
+/* RFC 9110 section 6.6.1: a Date where there was none; and Via tells the version of the message. */
+static void ask_undated(struct bench *bench)
+{
+    struct user user;
+
+    converse(bench, &user, "GET /undated HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "\r\nDate: "));
+    ck_assert_ptr_nonnull(strstr(user.got, " GMT\r\nVia: 2.0 hopgate\r\n"));
+    user_close(&user);
+}
+
+START_TEST(test_undated)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, ask_undated);
+    bench_free(&bench);
+}
+END_TEST
+
 /* Pipelined requests are answered in their order, on one connection. */
 static void pipeline_three(struct bench *bench)
 {
@@ -42,13 +63,14 @@ static void pipeline_three(struct bench *bench)
              "GET /status/204 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /ok HTTP/1.1\r\nHost: a\r\n\r\n"
              "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /status/304 HTTP/1.1\r\nHost: a\r\n\r\n"
              "GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
-    ck_assert_str_eq(user.got,
-                     "HTTP/1.1 204 Made Up\r\nX-Answer: yes\r\nVia: 1.1 hopgate\r\n\r\n"
-                     "HTTP/1.1 200 Made Up\r\nX-Answer: yes\r\nContent-Length: 2\r\nVia: 1.1 hopgate\r\n\r\n"
-                     "HTTP/1.1 200 Made Up\r\nX-Answer: yes\r\nContent-Length: 3\r\nVia: 1.1 hopgate\r\n\r\nabc"
-                     "HTTP/1.1 304 Made Up\r\nX-Answer: yes\r\nContent-Length: 5\r\nVia: 1.1 hopgate\r\n\r\n"
-                     "HTTP/1.1 200 Made Up\r\nX-Answer: yes\r\nContent-Length: 2\r\nConnection: close\r\n"
-                     "Via: 1.1 hopgate\r\n\r\nok");
+    ck_assert_str_eq(
+        user.got,
+        "HTTP/1.1 204 Made Up\r\nX-Answer: yes\r\nDate: then\r\nVia: 1.1 hopgate\r\n\r\n"
+        "HTTP/1.1 200 Made Up\r\nX-Answer: yes\r\nDate: then\r\nContent-Length: 2\r\nVia: 1.1 hopgate\r\n\r\n"
+        "HTTP/1.1 200 Made Up\r\nX-Answer: yes\r\nDate: then\r\nContent-Length: 3\r\nVia: 1.1 hopgate\r\n\r\nabc"
+        "HTTP/1.1 304 Made Up\r\nX-Answer: yes\r\nDate: then\r\nContent-Length: 5\r\nVia: 1.1 hopgate\r\n\r\n"
+        "HTTP/1.1 200 Made Up\r\nX-Answer: yes\r\nDate: then\r\nContent-Length: 2\r\nConnection: close\r\n"
+        "Via: 1.1 hopgate\r\n\r\nok");
     ck_assert(!user.broken);
     user_close(&user);
 }
@@ -146,6 +168,7 @@ TCase *request_tests(void)
     TCase *tests = new_case("requests", 60);
 
     tcase_add_test(tests, test_ok);
+    tcase_add_test(tests, test_undated);
     tcase_add_test(tests, test_pipelining);
     tcase_add_test(tests, test_old_version);
     tcase_add_test(tests, test_forwarded);
