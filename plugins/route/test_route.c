@@ -295,6 +295,41 @@ START_TEST(stripped_prefixes)
 }
 END_TEST
 
+/* What a service would resolve leads nowhere, whatever rule it would fit. */
+START_TEST(paths_do_not_climb)
+{
+    static const struct route_entry entries[] = {{.path = "/a", .to = "c/a"}, {.to = "c/any"}, {0}};
+    static const char *const climbing[] = {
+        "/..",         "/../b",      "/a/..",     "/a/../b",   "/a/b/../../../c", "/a/..?x",
+        "/a/%2e%2e/b", "/a/.%2E/b",  "/a/%2e.",   "/a/..%2fb", "/a%2F../b",       "/a/..;x=1/b",
+        "/a/..;",      "/a/..%3b/b", "/a\\..\\b", "/a/..%5cb", "/a/.%2e%5Cb",     "//../b",
+    };
+    static const struct answer answers[] = {
+        {"", "", "/a/...", "c/a", NULL},   {"", "", "/a/.", "c/a", NULL},      {"", "", "/a/./b", "c/a", NULL},
+        {"", "", "/a/..b", "c/a", NULL},   {"", "", "/a/b..", "c/a", NULL},    {"", "", "/a/.b.", "c/a", NULL},
+        {"", "", "/a?/../b", "c/a", NULL}, {"", "", "/a/b;../c", "c/a", NULL}, {"", "", "/a/%2e", "c/a", NULL},
+        {"", "", "/a/.%2", "c/a", NULL},   {"", "", "/a/%2e%2", "c/a", NULL},  {"", "", "/a/%252e%252e", "c/a", NULL},
+        {"", "", "*", "c/any", NULL},      {"", "", "/a/;..", "c/a", NULL},    {0},
+    };
+    struct fixture fixture;
+
+    ask_all(entries, answers);
+    ck_assert_int_eq(configure(&fixture, entries), 0);
+    for (size_t i = 0; i < sizeof climbing / sizeof *climbing; i++) {
+        const struct hg_stage_ops *ops = hopgate_plugin()->ops;
+        struct hg_head *head = message_head_new(HG_REQUEST);
+
+        head->path = hg_text(climbing[i]);
+        told.has_target = false;
+        ck_assert_msg(ops->head(&fixture.self, HG_DOWN, head) == HG_ERROR, "%s", climbing[i]);
+        ck_assert_int_eq(told.reason.status, 400);
+        ck_assert(!told.has_target);
+        message_head_free(head);
+    }
+    unconfigure(&fixture);
+}
+END_TEST
+
 START_TEST(services)
 {
     static const struct route_entry entries[] = {
@@ -571,6 +606,7 @@ int main(void)
     tcase_add_test(tests, paths);
     tcase_add_test(tests, default_route);
     tcase_add_test(tests, stripped_prefixes);
+    tcase_add_test(tests, paths_do_not_climb);
     tcase_add_test(tests, services);
     tcase_add_test(tests, longest_prefix_by_definition);
     tcase_add_test(tests, responses_pass);
