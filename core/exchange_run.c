@@ -84,6 +84,7 @@ static void cut_below(struct node *node)
     inbox_clear(exchange, &node->inboxes[HG_UP]);
     if (!node->inboxes[HG_DOWN].ended)
         node_mark(node, HG_DOWN);
+    offer_credit(node, HG_DOWN); /* what has filled the place below is gone */
 }
 
 static void stage_error(struct node *node)

@@ -654,6 +654,27 @@ START_TEST(a_stage_answers_in_the_place_of_what_is_below)
 }
 END_TEST
 
+/* What waited below goes with it, and so does who held it back. */
+START_TEST(an_upload_goes_on_when_a_stage_above_answers)
+{
+    struct watch watch = {.seed = 1};
+    size_t budget = 0;
+    struct script scripts[] = {
+        {.manner = MANNER_PASS, .take_responses = true, .answer_size = 100, .watch = &watch},
+        {.manner = MANNER_ANSWER, .budget = &budget, .answer_size = 100, .watch = &watch}};
+    struct caller caller = {.watch = &watch, .request_size = 200000};
+    struct rig *rig = start(scripts, 2);
+
+    call(rig, &caller);
+    rig_run(rig, NULL, NULL, 0);
+    ck_assert_uint_eq(hg_credit(caller.self, HG_DOWN), 0);
+    answer(watch.bottom);
+    run_to_end(rig, &watch, &caller);
+    check_complete(&caller, 100);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(a_reset_tells_all_but_its_maker)
 {
     struct watch watch = {.seed = 1};
@@ -754,6 +775,7 @@ int main(void)
     tcase_add_test(named, asking_for_credit_again_loses_no_writable);
     tcase_add_test(named, emitting_beyond_the_credit_resets);
     tcase_add_test(named, a_stage_answers_in_the_place_of_what_is_below);
+    tcase_add_test(named, an_upload_goes_on_when_a_stage_above_answers);
     tcase_add_test(named, a_reset_tells_all_but_its_maker);
     tcase_add_test(named, all_exchanges_are_reset_at_a_stop);
     tcase_add_test(random_case, random_pipelines_keep_their_promises);
