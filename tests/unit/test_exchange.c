@@ -659,9 +659,8 @@ START_TEST(an_upload_goes_on_when_a_stage_above_answers)
 {
     struct watch watch = {.seed = 1};
     size_t budget = 0;
-    struct script scripts[] = {
-        {.manner = MANNER_PASS, .take_responses = true, .answer_size = 100, .watch = &watch},
-        {.manner = MANNER_ANSWER, .budget = &budget, .answer_size = 100, .watch = &watch}};
+    struct script scripts[] = {{.manner = MANNER_PASS, .take_responses = true, .answer_size = 100, .watch = &watch},
+                               {.manner = MANNER_ANSWER, .budget = &budget, .answer_size = 100, .watch = &watch}};
     struct caller caller = {.watch = &watch, .request_size = 200000};
     struct rig *rig = start(scripts, 2);
 
