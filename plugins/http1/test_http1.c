@@ -684,9 +684,9 @@ END_TEST
 /* Whatever a stage or another machine has put into the fields, there is one framing: ours. */
 START_TEST(test_write_no_framing_fields)
 {
-    static const char *const names[] = {"Transfer-Encoding",  "content-length", "Connection", "Host",
-                                        "Upgrade",            "Keep-Alive",     "TE",         "Proxy-Connection",
-                                        "Proxy-Authenticate", "transfer-encoding"};
+    static const char *const names[] = {
+        "Transfer-Encoding", "content-length",     "Connection",       "Host", "Upgrade", "Keep-Alive", "TE",
+        "Proxy-Connection",  "Proxy-Authenticate", "transfer-encoding"};
     struct hg_head *request = some_head(HG_REQUEST), *response = some_head(HG_RESPONSE);
     struct hg_fields *trailers = hg_fields_new(&worker_host);
     struct http1_writer writer;
