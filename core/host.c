@@ -79,4 +79,5 @@ const struct hg_host worker_host = {
     .link_set_max_packet = sessions_link_set_max_packet,
     .target_served = sessions_target_served,
     .run_as = run_as,
+    .link_set_probe_max = sessions_link_set_probe_max,
 };

@@ -106,10 +106,17 @@ void link_queue(struct hg_link *link)
     sessions->flush_tail = &link->next_flush;
 }
 
+/* Gives a packet to the transport. */
+static int hand_over(struct hg_link *link, const uint8_t *packet, size_t size, bool is_probe)
+{
+    return is_probe ? link->ops->probe(link->handle, packet, size) : link->ops->send(link->handle, packet, size);
+}
+
 /* Keeps a packet that the transport did not take: the tunnel counts it as sent. */
-static void keep_refused(struct hg_link *link, uint64_t number, size_t size)
+static void keep_refused(struct hg_link *link, uint64_t number, size_t size, bool is_probe)
 {
     link->blocked = true;
+    link->refused_probe = is_probe;
     link->refused_packet = malloc(size);
     /* Without memory the packet is lost; only on a byte link is that beyond repair. */
     if (!link->refused_packet) {
@@ -128,7 +135,7 @@ static bool send_refused(struct hg_link *link)
     /* A record of another kind that was sent meanwhile has taken the number: the packet counts as lost. */
     bool stale = link->ops->next_packet_number(link->handle) != link->refused_number;
 
-    if (!stale && link->ops->send(link->handle, link->refused_packet, link->refused_size)) {
+    if (!stale && hand_over(link, link->refused_packet, link->refused_size, link->refused_probe)) {
         link->blocked = true;
         return false;
     }
@@ -148,13 +155,14 @@ static bool send_packets(struct hg_link *link)
         return false;
     for (unsigned i = 0; i < PACKETS_PER_TURN && link->handle; i++) {
         uint64_t number = link->ops->next_packet_number(link->handle);
-        size_t size = tn_link_send(link->tn, now, number, packet, link->max_packet);
+        size_t size = tn_link_send(link->tn, now, number, packet, TN_PACKET_MAX);
+        bool is_probe = size > tn_link_packet_size(link->tn);
 
         if (!size)
             return false;
         ++*link->sessions->packets_sent;
-        if (link->ops->send(link->handle, packet, size)) {
-            keep_refused(link, number, size);
+        if (hand_over(link, packet, size, is_probe)) {
+            keep_refused(link, number, size, is_probe);
             return false;
         }
     }
@@ -185,7 +193,7 @@ static void say_close(struct hg_link *link)
     size_t size;
 
     tn_link_close(link->tn, link->close_code, link->reason);
-    size = tn_link_send(link->tn, hg_now(core_of(link)), number, link->sessions->packet, link->max_packet);
+    size = tn_link_send(link->tn, hg_now(core_of(link)), number, link->sessions->packet, TN_PACKET_MAX);
     if (size && !link->ops->send(link->handle, link->sessions->packet, size))
         link->ops->flush(link->handle);
 }
@@ -272,6 +280,20 @@ static void expect_answer(struct hg_link *link)
         link->check_at = due;
 }
 
+/* Path MTU probing has found another size. */
+static void tell_packet_size(struct hg_link *link)
+{
+    const struct hg_instance *core = core_of(link)->instance;
+    size_t size = tn_link_packet_size(link->tn);
+
+    if (size < link->packet_size)
+        hg_log(core, HG_LOG_INFO, "the path to %s carries packets of %zu bytes only, no longer %zu", link->peer, size,
+               link->packet_size);
+    else if (size > link->packet_size)
+        hg_log(core, HG_LOG_DEBUG, "the path to %s carries packets of %zu bytes", link->peer, size);
+    link->packet_size = size;
+}
+
 void link_flush(struct hg_link *link)
 {
     bool more;
@@ -294,6 +316,7 @@ void link_flush(struct hg_link *link)
         session_handle_events(link->session);
     if (link->handle)
         expect_answer(link);
+    tell_packet_size(link);
     set_timer(link, more);
 }
 
@@ -470,6 +493,13 @@ static void on_timer(void *arg)
 
 /* ---- What transports tell ---- */
 
+/* What the tunnel can deal with. */
+static size_t bound_packet(size_t size)
+{
+    size = size < TN_PACKET_MAX ? size : TN_PACKET_MAX;
+    return size > TN_PACKET_MIN ? size : TN_PACKET_MIN;
+}
+
 static void copy_text(char *copy, size_t capacity, struct hg_text text)
 {
     snprintf(copy, capacity, "%.*s", HG_PRINT(text));
@@ -487,13 +517,16 @@ void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_i
         return;
     link->state = LINK_OPENING;
     link->up_at = hg_now(core_of(link));
-    sessions_link_set_max_packet(link, info->max_packet);
     copy_text(link->peer, sizeof link->peer, info->peer);
     copy_text(link->security, sizeof link->security, info->security);
     tn_params_default(&params);
     params.is_client = link->sessions->worker->pipeline->shape == PIPELINE_CLIENT;
     params.reliable = link->ops->flags & HG_TRANSPORT_RELIABLE;
-    params.packet_size = link->max_packet;
+    link->packet_size = params.packet_size = bound_packet(info->max_packet);
+    if (link->ops->probe) {
+        params.packet_size_max = bound_packet(info->probe_max);
+        params.packet_overhead = info->overhead;
+    }
     params.congestion = info->congestion == HG_CONGESTION_CUBIC ? TN_CONGESTION_CUBIC : TN_CONGESTION_BBR;
     params.keep_alive = settings->keep_alive;
     /* Found dead by link_is_overdue(), mostly; this is for one that is never sent anything but a PING. */
@@ -560,11 +593,14 @@ void sessions_link_writable(struct hg_link *link)
 
 void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet)
 {
-    if (max_packet > TN_PACKET_MAX)
-        max_packet = TN_PACKET_MAX;
-    if (max_packet < TN_PACKET_MIN)
-        max_packet = TN_PACKET_MIN;
-    link->max_packet = max_packet;
     if (link->tn)
-        tn_link_set_packet_size(link->tn, max_packet);
+        tn_link_set_packet_size(link->tn, bound_packet(max_packet));
+    link_queue(link);
+}
+
+void sessions_link_set_probe_max(struct hg_link *link, size_t probe_max)
+{
+    if (link->tn)
+        tn_link_set_packet_size_max(link->tn, bound_packet(probe_max));
+    link_queue(link);
 }

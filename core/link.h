@@ -43,12 +43,13 @@ struct hg_link {
     bool said_open;              /* client */
     uint64_t resumes;            /* client: the number of the session that `open` named, 0: none */
     hg_time up_at;
-    hg_time check_at;   /* when end->check() is due; TN_TIME_NEVER: not at all */
-    hg_time overdue_at; /* when it was first seen that the peer owes an answer for too long; 0: it does not */
-    hg_time ask_after;  /* client: the silence after which it asks for life */
-    uint64_t moved;     /* client: stream bytes that had passed when it last asked */
-    size_t max_packet;
-    uint8_t *refused_packet; /* a packet that was built but that ops->send() did not take */
+    hg_time check_at;        /* when end->check() is due; TN_TIME_NEVER: not at all */
+    hg_time overdue_at;      /* when it was first seen that the peer owes an answer for too long; 0: it does not */
+    hg_time ask_after;       /* client: the silence after which it asks for life */
+    uint64_t moved;          /* client: stream bytes that had passed when it last asked */
+    size_t packet_size;      /* of the tunnel, as the log was told last */
+    uint8_t *refused_packet; /* a packet that was built but that ops->send() did not take, … */
+    bool refused_probe;      /* … or ops->probe() */
     size_t refused_size;
     uint64_t refused_number;
     uint64_t close_code;

@@ -8,11 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What ordinary packets may hold is another size now. */
+static void packet_size_changed(struct tn_link *link)
+{
+    link->recovery.small_packet = link->path_mtu.base;
+    recovery_set_packet_size(&link->recovery, link->path_mtu.size, link->now);
+}
+
 static void frame_acknowledged(void *owner, const struct sent_frame *frame)
 {
     struct tn_link *link = owner;
 
-    if (frame->type == FRAME_ACK) {
+    if (frame->type == FRAME_PADDING) {
+        path_mtu_acknowledged(&link->path_mtu, link->now);
+        packet_size_changed(link);
+    } else if (frame->type == FRAME_ACK) {
         acks_confirmed(&link->acks, frame->offset);
     } else if (frame->type == FRAME_CONTROL) {
         if (!sender_acknowledge(&link->control_sender, frame->offset, frame->size))
@@ -26,7 +36,9 @@ static void frame_acknowledged(void *owner, const struct sent_frame *frame)
 
 static void frame_lost_or_again(struct tn_link *link, const struct sent_frame *frame, bool again)
 {
-    if (frame->type == FRAME_CONTROL) {
+    if (frame->type == FRAME_PADDING) {
+        path_mtu_lost(&link->path_mtu, link->recovery.packets_lost == link->lost_before_probe, link->now);
+    } else if (frame->type == FRAME_CONTROL) {
         if (!sender_lose(&link->control_sender, frame->offset, frame->size))
             link->error = "no memory";
     } else if (frame->type != FRAME_ACK && frame->type != FRAME_PING && link->session) {
@@ -44,7 +56,15 @@ static void frame_again(void *owner, const struct sent_frame *frame)
     frame_lost_or_again(owner, frame, true);
 }
 
-static const struct recovery_handler link_recovery_handler = {frame_acknowledged, frame_lost, frame_again};
+static void black_hole(void *owner, tn_time now)
+{
+    struct tn_link *link = owner;
+
+    path_mtu_black_hole(&link->path_mtu, now);
+    packet_size_changed(link);
+}
+
+static const struct recovery_handler link_recovery_handler = {frame_acknowledged, frame_lost, frame_again, black_hole};
 
 struct tn_link *tn_link_new(struct tn_session *session, const struct tn_params *params, tn_time now)
 {
@@ -56,6 +76,7 @@ struct tn_link *tn_link_new(struct tn_session *session, const struct tn_params *
     link->now = link->last_received = now;
     acks_start(&link->acks);
     recovery_start(&link->recovery, &link_recovery_handler, link, params, now);
+    path_mtu_start(&link->path_mtu, params);
     if (session)
         tn_link_attach(link, session, now);
     return link;
@@ -105,13 +126,26 @@ bool link_has_frames(const struct tn_link *link)
            (link->session && !link->hold && session_has_frames(link->session));
 }
 
+size_t link_wants_mtu_probe(const struct tn_link *link, tn_time now)
+{
+    const struct recovery *recovery = &link->recovery;
+    bool busy = link->session && !link->hold && session_has_frames(link->session);
+
+    /* Only when it is known that and how fast the peer answers, and nothing is in doubt. Pacing is of no use for one
+     * packet in a round trip. */
+    if (recovery->reliable || recovery->first_rtt_sample == 0 || recovery->pto_count > 0 ||
+        !recovery_window_open(recovery))
+        return 0;
+    return path_mtu_wants(&link->path_mtu, now, busy);
+}
+
 bool tn_link_wants_send(const struct tn_link *link, tn_time now)
 {
     if (link->state != LINK_OPEN)
         return link->close_wanted;
     if (link->acks.due || link->recovery.probes > 0)
         return true;
-    return link_has_frames(link) && recovery_may_send(&link->recovery, now);
+    return (link_has_frames(link) && recovery_may_send(&link->recovery, now)) || link_wants_mtu_probe(link, now) > 0;
 }
 
 void tn_link_batch_end(struct tn_link *link, tn_time now)
@@ -193,10 +227,22 @@ const char *tn_link_error(const struct tn_link *link)
     return link->error ? link->error : "";
 }
 
+size_t tn_link_packet_size(const struct tn_link *link)
+{
+    return link->path_mtu.size;
+}
+
 void tn_link_set_packet_size(struct tn_link *link, size_t packet_size)
 {
-    link->params.packet_size = packet_size;
-    recovery_set_packet_size(&link->recovery, packet_size, link->now);
+    path_mtu_told(&link->path_mtu, packet_size, link->now);
+    packet_size_changed(link);
+}
+
+void tn_link_set_packet_size_max(struct tn_link *link, size_t packet_size_max)
+{
+    if (path_mtu_set_max(&link->path_mtu, packet_size_max))
+        recovery_lose_mtu_probe(&link->recovery);
+    packet_size_changed(link);
 }
 
 void tn_link_set_peer_max_ack_delay(struct tn_link *link, tn_time max_ack_delay)
@@ -218,4 +264,8 @@ void tn_link_stats(const struct tn_link *link, struct tn_link_stats *stats)
     stats->packets_lost = recovery->packets_lost;
     stats->congestion_events = recovery->congestion.events;
     stats->last_received = link->last_received;
+    stats->packet_size = link->path_mtu.size;
+    stats->mtu_probes_sent = link->path_mtu.probes_sent;
+    stats->mtu_probes_lost = link->path_mtu.probes_lost;
+    stats->black_holes = link->path_mtu.black_holes;
 }

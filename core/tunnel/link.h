@@ -7,6 +7,7 @@
 #define CORE_TUNNEL_LINK_H
 
 #include "core/tunnel/acks.h"
+#include "core/tunnel/path_mtu.h"
 #include "core/tunnel/receiver.h"
 #include "core/tunnel/recovery.h"
 #include "core/tunnel/sender.h"
@@ -33,6 +34,8 @@ struct tn_link {
 
     struct acks acks;
     struct recovery recovery;
+    struct path_mtu path_mtu;
+    uint64_t lost_before_probe; /* packets, when the last path MTU probe was sent */
 
     struct sender control_sender;
     struct receiver control_receiver;
@@ -51,6 +54,8 @@ struct tn_link {
 
 /* Whether frames other than ACK wait to be sent. */
 bool link_has_frames(const struct tn_link *link);
+/* The size of the path MTU probe that is to be sent now; 0: none. */
+size_t link_wants_mtu_probe(const struct tn_link *link, tn_time now);
 
 /* ---- control.c ---- */
 

@@ -56,17 +56,48 @@ static void write_frames(struct tn_link *link, struct packet *packet, tn_time no
         session_send(link->session, packet, now, link->recovery.smoothed_rtt);
 }
 
+/* The most bytes of a packet that is no probe. */
+static size_t ordinary_size(const struct tn_link *link, size_t capacity)
+{
+    size_t size = recovery_wants_small(&link->recovery) ? link->path_mtu.base : link->path_mtu.size;
+
+    return size < capacity ? size : capacity;
+}
+
+/* RFC 8899 section 4.1: PING and PADDING, nothing else. 0: none is due, or it cannot be sent. */
+static size_t send_mtu_probe(struct tn_link *link, tn_time now, uint64_t packet_number, uint8_t *out, size_t capacity)
+{
+    size_t size = link_wants_mtu_probe(link, now);
+    struct packet packet = {out, out, out + capacity, &link->recovery, NULL};
+
+    if (size == 0 || size > capacity || !recovery_reserve(&link->recovery) ||
+        !packet_record(&packet, FRAME_PADDING, NULL))
+        return 0;
+    memset(out, FRAME_PADDING, size);
+    out[0] = FRAME_PING;
+    path_mtu_sent(&link->path_mtu, size);
+    link->lost_before_probe = link->recovery.packets_lost;
+    recovery_sent(&link->recovery, packet_number, size, packet.frames, now);
+    link->stats.packets_sent++;
+    link->stats.bytes_sent += size;
+    return size;
+}
+
 size_t tn_link_send(struct tn_link *link, tn_time now, uint64_t packet_number, uint8_t *out, size_t capacity)
 {
     struct recovery *recovery = &link->recovery;
-    struct packet packet = {out, out, out + capacity, recovery, NULL};
+    struct packet packet = {out, out, out + ordinary_size(link, capacity), recovery, NULL};
     bool has_frames, may_send;
+    size_t probe;
 
     link->now = now;
     if (capacity < TN_PACKET_MIN)
         return 0;
     if (link->state != LINK_OPEN)
         return link->close_wanted ? send_close(link, out) : 0;
+    probe = send_mtu_probe(link, now, packet_number, out, capacity);
+    if (probe > 0)
+        return probe;
     has_frames = link_has_frames(link);
     may_send = recovery_may_send(recovery, now);
     if (recovery->probes > 0 && !has_frames)

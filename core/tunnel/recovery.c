@@ -10,6 +10,10 @@
 #define GRANULARITY                     TN_MILLISECOND
 #define PERSISTENT_CONGESTION_THRESHOLD 3
 #define PROBES                          2
+/* RFC 8899 section 4.3: so many large packets lost, over at least a probe timeout, while smaller ones pass. */
+#define BLACK_HOLE_PACKETS 3
+/* From this probe timeout in a row on packets are small, to find out. */
+#define SMALL_FROM_PTO 2
 /* A backed-off probe timeout grows no further: a path that comes back should be found soon, and a dead one is given up
  * by silence, not by probes. */
 #define PTO_MAX (3 * TN_SECOND)
@@ -34,7 +38,8 @@ void recovery_start(struct recovery *recovery, const struct recovery_handler *ha
     recovery->smoothed_rtt = params->initial_rtt;
     recovery->rtt_variance = params->initial_rtt / 2;
     recovery->peer_max_ack_delay = params->max_ack_delay;
-    recovery->loss_time = TN_TIME_NEVER;
+    recovery->loss_time = recovery->mtu_probe_deadline = TN_TIME_NEVER;
+    recovery->small_packet = params->packet_size;
     recovery->congestion.ops = controllers[params->congestion];
     recovery->congestion.packet_size = params->packet_size;
     recovery->congestion.initial_rtt = params->initial_rtt;
@@ -111,6 +116,14 @@ struct sent_frame *recovery_frame(struct recovery *recovery)
     return frame;
 }
 
+/* Section 6.2.1, without backoff. */
+static tn_time recovery_pto(const struct recovery *recovery)
+{
+    tn_time variance = 4 * recovery->rtt_variance;
+
+    return recovery->smoothed_rtt + (variance > GRANULARITY ? variance : GRANULARITY) + recovery->peer_max_ack_delay;
+}
+
 /* When nothing is outstanding, what a burst has left behind is given back. */
 static void recovery_shrink(struct recovery *recovery)
 {
@@ -138,6 +151,12 @@ void recovery_sent(struct recovery *recovery, uint64_t number, size_t size, stru
     packet->frames = frames;
     packet->size = (uint32_t)size;
     packet->outstanding = true;
+    packet->mtu_probe = frames->type == FRAME_PADDING;
+    if (packet->mtu_probe) {
+        recovery->mtu_probe = number;
+        recovery->mtu_probe_deadline = now + recovery_pto(recovery);
+        return;
+    }
     if (!recovery->reliable) {
         if (recovery->bytes_in_flight == 0 && congestion->delivery.limited_until != 0)
             congestion->ops->resumed(congestion, now);
@@ -181,8 +200,12 @@ static void packet_settle(struct recovery *recovery, struct sent_packet *packet,
 
     packet->outstanding = false;
     packet->frames = NULL;
-    recovery->bytes_in_flight -= packet->size;
-    recovery->outstanding--;
+    if (packet->mtu_probe) {
+        recovery->mtu_probe_deadline = TN_TIME_NEVER;
+    } else {
+        recovery->bytes_in_flight -= packet->size;
+        recovery->outstanding--;
+    }
     for (; frame; frame = next) {
         next = frame->next;
         tell(recovery->owner, frame);
@@ -245,14 +268,6 @@ static void recovery_update_rtt(struct recovery *recovery, tn_time sample, tn_ti
     recovery->smoothed_rtt = (7 * recovery->smoothed_rtt + sample) / 8;
 }
 
-/* Section 6.2.1, without backoff. */
-static tn_time recovery_pto(const struct recovery *recovery)
-{
-    tn_time variance = 4 * recovery->rtt_variance;
-
-    return recovery->smoothed_rtt + (variance > GRANULARITY ? variance : GRANULARITY) + recovery->peer_max_ack_delay;
-}
-
 /* A run of lost packets with none acknowledged among them, for section 7.6.2. */
 struct lost_run {
     tn_time first;
@@ -272,7 +287,16 @@ static void lost_run_add(struct lost_run *run, const struct recovery *recovery, 
         run->persistent = true;
 }
 
-/* Takes one packet as lost. */
+/* Counts the large packets that were lost since one was last acknowledged. */
+static void recovery_count_large(struct recovery *recovery, const struct sent_packet *packet)
+{
+    if (packet->size <= recovery->small_packet || packet->number < recovery->large_passed)
+        return;
+    if (recovery->large_lost++ == 0)
+        recovery->large_lost_since = packet->time;
+}
+
+/* Takes one packet as lost by congestion, or else by chance. */
 static void recovery_lose(struct recovery *recovery, struct sent_packet *packet, bool continues, tn_time now)
 {
     struct congestion *congestion = &recovery->congestion;
@@ -286,18 +310,66 @@ static void recovery_lose(struct recovery *recovery, struct sent_packet *packet,
     congestion->delivery.lost += packet->size;
     loss.lost_since = (uint32_t)congestion->delivery.lost - packet->stamp.lost;
     recovery->packets_lost++;
+    recovery_count_large(recovery, packet);
     loss_episode_add(&recovery->loss_episode, packet->number, recovery->largest_sent);
     packet_settle(recovery, packet, recovery->handler->lost);
     congestion->ops->lost(congestion, &loss);
 }
 
-/* Section 6.1: declares packets lost that were overtaken by enough others, or by one long enough ago. */
-static void recovery_detect_lost(struct recovery *recovery, tn_time now)
+/* Section 6.1.2: how long before `largest_acknowledged` came a packet must have been sent to be lost. */
+static tn_time recovery_loss_delay(const struct recovery *recovery)
 {
     tn_time rtt = recovery->latest_rtt > recovery->smoothed_rtt ? recovery->latest_rtt : recovery->smoothed_rtt;
-    tn_time delay = rtt + rtt / 8 > GRANULARITY ? rtt + rtt / 8 : GRANULARITY;
+
+    return rtt + rtt / 8 > GRANULARITY ? rtt + rtt / 8 : GRANULARITY;
+}
+
+/* Section 6.1: whether enough others have overtaken the packet, or one long enough ago. */
+static bool recovery_is_lost(const struct recovery *recovery, const struct sent_packet *packet, tn_time now)
+{
+    return packet->number + PACKET_THRESHOLD <= recovery->largest_acknowledged ||
+           packet->time + recovery_loss_delay(recovery) <= now;
+}
+
+/* Whether what is being found lost, from the position on, shows that the path has ceased to carry large packets: none
+ * of them was acknowledged for a time in which that of smaller ones shows that the path is there. */
+static bool recovery_in_black_hole(const struct recovery *recovery, uint32_t position, tn_time now)
+{
+    tn_time since = recovery->large_lost_since, last = since;
+    unsigned lost = recovery->large_lost;
+
+    for (; position < recovery->count; position++) {
+        const struct sent_packet *packet = packet_at(recovery, position);
+
+        if (packet->number > recovery->largest_acknowledged)
+            break;
+        if (!packet->outstanding || packet->mtu_probe || !recovery_is_lost(recovery, packet, now))
+            continue;
+        if (packet->size <= recovery->small_packet)
+            return false;
+        if (packet->number < recovery->large_passed)
+            continue;
+        if (lost++ == 0)
+            since = packet->time;
+        last = packet->time;
+    }
+    return lost >= BLACK_HOLE_PACKETS && last - since >= recovery_pto(recovery);
+}
+
+/* The packets that were found lost were too large; none that was sent by now tells anything more about it. */
+static void recovery_leave_black_hole(struct recovery *recovery, tn_time now)
+{
+    recovery->large_passed = recovery->largest_sent + 1;
+    recovery->large_lost = 0;
+    recovery->handler->black_hole(recovery->owner, now);
+}
+
+/* Declares packets lost. */
+static void recovery_detect_lost(struct recovery *recovery, tn_time now)
+{
+    tn_time delay = recovery_loss_delay(recovery);
     struct lost_run run = {0};
-    bool any = false, continues = false;
+    bool any = false, continues = false, black_hole = false;
 
     recovery->loss_time = TN_TIME_NEVER;
     if (recovery->reliable || !recovery->any_acknowledged)
@@ -309,10 +381,17 @@ static void recovery_detect_lost(struct recovery *recovery, tn_time now)
             break;
         if (!packet->outstanding) {
             run.open = continues = false;
-        } else if (packet->number + PACKET_THRESHOLD <= recovery->largest_acknowledged || packet->time + delay <= now) {
+        } else if (recovery_is_lost(recovery, packet, now)) {
+            black_hole = black_hole || (!any && recovery_in_black_hole(recovery, i, now));
+            any = true;
+            if (packet->mtu_probe || black_hole) {
+                recovery->packets_lost += !packet->mtu_probe;
+                packet_settle(recovery, packet, recovery->handler->lost);
+                continue;
+            }
             lost_run_add(&run, recovery, packet);
             recovery_lose(recovery, packet, continues, now);
-            any = continues = true;
+            continues = true;
         } else if (packet->time + delay < recovery->loss_time) {
             recovery->loss_time = packet->time + delay;
         }
@@ -320,14 +399,17 @@ static void recovery_detect_lost(struct recovery *recovery, tn_time now)
     if (any) {
         if (run.persistent)
             recovery->congestion.ops->persistent(&recovery->congestion);
+        if (black_hole)
+            recovery_leave_black_hole(recovery, now);
         recovery_trim(recovery);
     }
 }
 
-/* Acknowledges the packets from low to high. */
-static void recovery_acknowledge_range(struct recovery *recovery, uint64_t low, uint64_t high,
+/* Acknowledges the packets from low to high. Returns whether one of them was outstanding. */
+static bool recovery_acknowledge_range(struct recovery *recovery, uint64_t low, uint64_t high,
                                        struct congestion_ack *sample)
 {
+    bool any = false;
 
     for (uint32_t i = recovery_find(recovery, low); i < recovery->count; i++) {
         struct sent_packet *packet = packet_at(recovery, i);
@@ -336,12 +418,19 @@ static void recovery_acknowledge_range(struct recovery *recovery, uint64_t low, 
             break;
         if (!packet->outstanding)
             continue;
-        sample->bytes += packet->size;
-        if (!recovery->reliable)
+        any = true;
+        if (packet->size > recovery->small_packet && packet->number >= recovery->large_passed) {
+            recovery->large_passed = packet->number + 1;
+            recovery->large_lost = 0;
+        }
+        if (!packet->mtu_probe)
+            sample->bytes += packet->size;
+        if (!recovery->reliable && !packet->mtu_probe)
             delivery_acknowledged(&recovery->congestion.delivery, &sample->delivery, &packet->stamp, packet->number,
                                   packet->size, packet->time, sample->now);
         packet_settle(recovery, packet, recovery->handler->acknowledged);
     }
+    return any;
 }
 
 /* Takes the round-trip time from the largest number acknowledged, if that is news; returns it, or 0. */
@@ -378,6 +467,7 @@ bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn
 {
     struct congestion_ack sample = {.now = now};
     struct ack_walk walk;
+    bool any = false;
 
     if (!recovery->any_sent || ack->ack.largest > recovery->largest_sent)
         return false;
@@ -397,32 +487,33 @@ bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn
         /* All below the first packet is settled; so is the rest of the ACK. */
         if (walk.high < packet_at(recovery, 0)->number)
             break;
-        recovery_acknowledge_range(recovery, walk.low, walk.high, &sample);
+        any |= recovery_acknowledge_range(recovery, walk.low, walk.high, &sample);
     } while (frame_ack_next(&walk));
-    if (sample.bytes == 0)
+    if (!any)
         return true;
     recovery->unanswered_since = now;
     recovery->pto_count = 0;
     recovery->probes = 0;
     recovery_trim(recovery);
     recovery_detect_lost(recovery, now);
-    if (!recovery->reliable)
+    if (!recovery->reliable && sample.bytes > 0)
         recovery_control(recovery, &sample);
     return true;
 }
 
 tn_time recovery_deadline(const struct recovery *recovery)
 {
-    tn_time pto;
+    tn_time deadline = recovery->mtu_probe_deadline, pto;
 
     if (recovery->reliable || recovery->outstanding == 0)
-        return TN_TIME_NEVER;
+        return deadline;
     if (recovery->loss_time != TN_TIME_NEVER)
-        return recovery->loss_time;
+        return recovery->loss_time < deadline ? recovery->loss_time : deadline;
     pto = recovery_pto(recovery);
     for (unsigned i = 0; i < recovery->pto_count && pto < PTO_MAX; i++)
         pto = 2 * pto < PTO_MAX ? 2 * pto : PTO_MAX;
-    return recovery->last_eliciting + pto;
+    pto += recovery->last_eliciting;
+    return pto < deadline ? pto : deadline;
 }
 
 /* Section 6.2.4: the oldest packets' frames are sent again; they stay in flight until something is known of them. */
@@ -436,7 +527,7 @@ static void recovery_probe(struct recovery *recovery, tn_time now)
     for (uint32_t i = 0; i < recovery->count && again < PROBES; i++) {
         const struct sent_packet *packet = packet_at(recovery, i);
 
-        if (!packet->outstanding)
+        if (!packet->outstanding || packet->mtu_probe)
             continue;
         again++;
         for (const struct sent_frame *frame = packet->frames; frame; frame = frame->next)
@@ -449,11 +540,26 @@ void recovery_timeout(struct recovery *recovery, tn_time now)
     /* Once packets are lost by age, the probe timeout of what remains may be due as well. Each turn moves the deadline:
      * it declares packets lost, finds a later loss time, or starts the probe timeout anew. */
     while (now >= recovery_deadline(recovery)) {
-        if (recovery->loss_time != TN_TIME_NEVER)
+        if (now >= recovery->mtu_probe_deadline)
+            recovery_lose_mtu_probe(recovery);
+        else if (recovery->loss_time != TN_TIME_NEVER)
             recovery_detect_lost(recovery, now);
         else
             recovery_probe(recovery, now);
     }
+}
+
+void recovery_lose_mtu_probe(struct recovery *recovery)
+{
+    if (recovery->mtu_probe_deadline == TN_TIME_NEVER)
+        return;
+    packet_settle(recovery, packet_at(recovery, recovery_find(recovery, recovery->mtu_probe)), recovery->handler->lost);
+    recovery_trim(recovery);
+}
+
+bool recovery_wants_small(const struct recovery *recovery)
+{
+    return recovery->pto_count >= SMALL_FROM_PTO;
 }
 
 void recovery_abandon(struct recovery *recovery)

@@ -30,6 +30,7 @@ struct sent_packet {
     struct sent_frame *frames;
     uint32_t size;
     bool outstanding; /* neither acknowledged nor declared lost */
+    bool mtu_probe;
     struct delivery_stamp stamp;
 };
 
@@ -39,6 +40,8 @@ struct recovery_handler {
     void (*lost)(void *owner, const struct sent_frame *frame);
     /* The frame stays in flight, but is to be sent once more at once: a probe. */
     void (*again)(void *owner, const struct sent_frame *frame);
+    /* No packet above `small_packet` passes any more. */
+    void (*black_hole)(void *owner, tn_time now);
 };
 
 struct sent_frame_slab;
@@ -58,7 +61,7 @@ struct recovery {
     uint64_t largest_acknowledged;
     bool any_sent, any_acknowledged;
     uint64_t bytes_in_flight;
-    uint32_t outstanding;
+    uint32_t outstanding; /* packets; path MTU probes are in neither of the two */
 
     tn_time latest_rtt, smoothed_rtt, rtt_variance, min_rtt;
     tn_time first_rtt_sample; /* when; 0: none yet */
@@ -69,6 +72,13 @@ struct recovery {
     tn_time unanswered_since; /* since when packets are outstanding of which none was acknowledged */
     unsigned pto_count;
     unsigned probes; /* packets that may be sent now whatever the window says */
+
+    uint64_t mtu_probe;         /* the number of the path MTU probe that is outstanding, … */
+    tn_time mtu_probe_deadline; /* … lost at the latest by then; TN_TIME_NEVER: there is none */
+    size_t small_packet;        /* packets of this size pass where larger ones may not */
+    uint64_t large_passed;      /* larger ones of lower numbers than this were acknowledged, or do not count */
+    unsigned large_lost;        /* larger ones, one after the other, */
+    tn_time large_lost_since;   /* and when the first of them was sent */
 
     bool application_limited; /* sending stopped for want of data */
     bool window_limited;      /* sending stopped at the window since the last ACK */
@@ -87,7 +97,9 @@ bool recovery_reserve(struct recovery *recovery);
 /* A record for a frame, to be put into the packet's list; NULL when memory is out. */
 struct sent_frame *recovery_frame(struct recovery *recovery);
 
-/* Takes note of a packet; only those with frames (which pass to the record) elicit an ACK. */
+/* Takes note of a packet; only those with frames (which pass to the record) elicit an ACK. One whose first record is of
+ * PADDING is a path MTU probe, of which one at a time is sent. It takes no part of the congestion window and its loss
+ * is no congestion (RFC 9000 section 14.4). */
 void recovery_sent(struct recovery *recovery, uint64_t number, size_t size, struct sent_frame *frames, tn_time now);
 
 /* Takes note that sending stops: for want of data, or by window or pacing. */
@@ -103,6 +115,13 @@ bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn
 /* When recovery_timeout() is due. */
 tn_time recovery_deadline(const struct recovery *recovery);
 void recovery_timeout(struct recovery *recovery, tn_time now);
+
+/* Whether packets must be of `small_packet` bytes or less: the ones before have not been answered, and perhaps that is
+ * because of their size. */
+bool recovery_wants_small(const struct recovery *recovery);
+
+/* Takes the path MTU probe that is outstanding for lost. */
+void recovery_lose_mtu_probe(struct recovery *recovery);
 
 /* Gives all frames of all outstanding packets to the handler as lost and forgets the packets. */
 void recovery_abandon(struct recovery *recovery);

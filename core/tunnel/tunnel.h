@@ -104,18 +104,20 @@ struct tn_params {
     bool is_client; /* this side opened the link: its stream ids are 0, 4, 8, …; the other's 1, 5, 9, … */
     bool reliable;  /* links: packets neither get lost nor overtake each other (TLS over TCP) */
     enum tn_congestion congestion; /* links that are not reliable (BBR) */
-    size_t packet_size;            /* links: the usual capacity given to tn_link_send(), bytes; counts in windows */
-    uint64_t stream_window;        /* credit a new stream starts with, bytes (256 KiB) */
-    uint64_t stream_window_max;    /* what it may grow to while the reader keeps up, bytes (16 MiB) */
-    uint64_t session_window;       /* credit of all streams together, bytes (32 MiB) */
-    uint64_t max_streams;          /* streams the peer may have open at once (4,096) */
-    uint64_t send_buffer;          /* bytes of one stream that may be written but not yet sent once (256 KiB) */
-    uint64_t session_send_buffer;  /* when the streams together hold more unsent bytes than this, each may hold only
-                                      16 KiB (8 MiB) */
-    tn_time max_ack_delay;         /* how long an ACK may wait (5 ms); told to the peer */
-    tn_time initial_rtt;           /* before the first sample (333 ms, RFC 9002 §6.2.2) */
-    tn_time keep_alive;            /* silence after which a PING asks for life (10 s) */
-    tn_time dead_after;            /* silence after which the peer is dead; more than keep_alive (18 s) */
+    size_t packet_size;            /* links: the size of packets to begin with, bytes; windows count in it (1,200) */
+    size_t packet_size_max;     /* links: the largest that path MTU probing tries; no more than packet_size: none (0) */
+    size_t packet_overhead;     /* links: bytes of all headers around a packet on the path, for probing; 0: unknown */
+    uint64_t stream_window;     /* credit a new stream starts with, bytes (256 KiB) */
+    uint64_t stream_window_max; /* what it may grow to while the reader keeps up, bytes (16 MiB) */
+    uint64_t session_window;    /* credit of all streams together, bytes (32 MiB) */
+    uint64_t max_streams;       /* streams the peer may have open at once (4,096) */
+    uint64_t send_buffer;       /* bytes of one stream that may be written but not yet sent once (256 KiB) */
+    uint64_t session_send_buffer; /* when the streams together hold more unsent bytes than this, each may hold only
+                                     16 KiB (8 MiB) */
+    tn_time max_ack_delay;        /* how long an ACK may wait (5 ms); told to the peer */
+    tn_time initial_rtt;          /* before the first sample (333 ms, RFC 9002 §6.2.2) */
+    tn_time keep_alive;           /* silence after which a PING asks for life (10 s) */
+    tn_time dead_after;           /* silence after which the peer is dead; more than keep_alive (18 s) */
 };
 
 void tn_params_default(struct tn_params *params);
@@ -274,7 +276,8 @@ void tn_link_batch_end(struct tn_link *link, tn_time now);
 
 /* Builds one packet of at most `capacity` (TN_PACKET_MIN to TN_PACKET_MAX) bytes, which must then be sent as record
  * `packet_number`. Numbers rise from call to call and may skip; one for which 0 came back may be used again.
- * Returns its size, or 0 when nothing is to be sent now. */
+ * Returns its size, or 0 when nothing is to be sent now. A packet larger than tn_link_packet_size() is a probe, which
+ * must leave as a datagram of its own: a link that probes is given a capacity of packet_size_max. */
 size_t tn_link_send(struct tn_link *link, tn_time now, uint64_t packet_number, uint8_t *out, size_t capacity);
 
 /* Whether tn_link_send() would build a packet now. Cheap. */
@@ -298,8 +301,15 @@ const char *tn_link_close_reason(const struct tn_link *link);
 /* After tn_link_receive() or tn_link_timeout() returned an error: what was wrong, for the log; "" otherwise. */
 const char *tn_link_error(const struct tn_link *link);
 
-/* Sets the packet size that windows count in, when the path's changes. */
+/* The most bytes that a packet has now, but for probes. */
+size_t tn_link_packet_size(const struct tn_link *link);
+
+/* Tells of a sign that no packet above this size passes now. A link that probes takes it for a hint, and looks for
+ * itself later; one that does not takes it as it is, also upwards. */
 void tn_link_set_packet_size(struct tn_link *link, size_t packet_size);
+
+/* Sets packet_size_max anew: no packet above this size can even be sent. */
+void tn_link_set_packet_size_max(struct tn_link *link, size_t packet_size_max);
 
 /* Sets the peer's `max_ack_delay`, if it told one; until then this side's own is assumed. */
 void tn_link_set_peer_max_ack_delay(struct tn_link *link, tn_time max_ack_delay);
@@ -319,6 +329,10 @@ struct tn_link_stats {
     uint64_t bytes_received;
     uint64_t probes_sent; /* PTO probe packets */
     uint64_t congestion_events;
+    size_t packet_size;       /* see tn_link_packet_size() */
+    uint64_t mtu_probes_sent; /* packets that tried a larger size, */
+    uint64_t mtu_probes_lost; /* and those of them that did not arrive; not in packets_lost */
+    uint64_t black_holes;     /* times at which only small packets passed any more */
     tn_time last_received;    /* when the last packet came, at first the link's start */
     tn_time unanswered_since; /* since when the peer owes an ACK and has given none; TN_TIME_NEVER: it owes none */
 };

@@ -20,6 +20,7 @@ core_tunnel_libtunnel_la_SOURCES = \
 	core/tunnel/names.c \
 	core/tunnel/pacer.c core/tunnel/pacer.h \
 	core/tunnel/packet.h \
+	core/tunnel/path_mtu.c core/tunnel/path_mtu.h \
 	core/tunnel/ranges.c core/tunnel/ranges.h \
 	core/tunnel/receiver.c core/tunnel/receiver.h \
 	core/tunnel/recovery.c core/tunnel/recovery.h \
@@ -34,8 +35,8 @@ core_tunnel_libtunnel_la_LIBADD = -lm
 core_tunnel_libtunnel_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/test_tunnel_parts tests/unit/test_tunnel tests/unit/test_congestion
-TESTS += tests/unit/test_tunnel_parts tests/unit/test_tunnel tests/unit/test_congestion
+check_PROGRAMS += tests/unit/test_tunnel_parts tests/unit/test_tunnel tests/unit/test_congestion tests/unit/test_path_mtu
+TESTS += tests/unit/test_tunnel_parts tests/unit/test_tunnel tests/unit/test_congestion tests/unit/test_path_mtu
 tests_unit_test_tunnel_parts_SOURCES = tests/unit/test_tunnel_parts.c tests/sim/random.h
 tests_unit_test_tunnel_parts_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
 tests_unit_test_tunnel_parts_CFLAGS = $(UNIT_CFLAGS)
@@ -51,4 +52,11 @@ tests_unit_test_congestion_SOURCES = \
 tests_unit_test_congestion_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
 tests_unit_test_congestion_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_congestion_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
+tests_unit_test_path_mtu_SOURCES = \
+	tests/unit/test_path_mtu.c \
+	tests/sim/bottleneck.c tests/sim/bottleneck.h \
+	tests/sim/network.c tests/sim/network.h tests/sim/random.h
+tests_unit_test_path_mtu_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
+tests_unit_test_path_mtu_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_path_mtu_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
 endif

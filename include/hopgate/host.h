@@ -116,6 +116,7 @@ struct hg_host {
 
     bool (*target_served)(struct hg_worker *worker, const struct hg_target *target);
     bool (*run_as)(const struct hg_instance *instance, uid_t *user, gid_t *group);
+    void (*link_set_probe_max)(struct hg_link *link, size_t probe_max);
 };
 
 /* ---- Telling people ---- */
@@ -446,10 +447,17 @@ static inline void hg_link_writable(struct hg_worker *transport, struct hg_link 
     transport->host->link_writable(link);
 }
 
-/** The path's limit has changed. */
+/** The path's limit has changed, by what the kernel or a router says: no packet of more than `max_packet` bytes passes
+ * now. Where the core probes, it takes this for a hint: goes down to that size and looks for the true one later. */
 static inline void hg_link_set_max_packet(struct hg_worker *transport, struct hg_link *link, size_t max_packet)
 {
     transport->host->link_set_max_packet(link, max_packet);
+}
+
+/** The largest packet worth probing for has changed, by what the own interface takes: none above can be sent at all. */
+static inline void hg_link_set_probe_max(struct hg_worker *transport, struct hg_link *link, size_t probe_max)
+{
+    transport->host->link_set_probe_max(link, probe_max);
 }
 
 #endif

@@ -39,6 +39,10 @@ struct hg_link_info {
     struct hg_text security;       /**< Protocol and cipher for the log: "DTLS1.2 ECDHE-X25519 AES-128-GCM". */
     size_t max_packet;             /**< The most bytes of a packet now. See hg_link_set_max_packet(). */
     enum hg_congestion congestion; /**< Of no meaning with HG_TRANSPORT_RELIABLE. */
+    /* The rest is only looked at where there is ops->probe(). */
+    size_t probe_max; /**< The largest packet that is worth probing for: what the own interface takes. See
+                           hg_link_set_probe_max(). No more than max_packet: no probing. */
+    size_t overhead;  /**< Bytes of all headers around a packet on the path, that of IP included. */
 };
 
 /** The operations of a transport. */
@@ -61,8 +65,8 @@ struct hg_transport_ops {
      */
     uint64_t (*next_packet_number)(void *handle);
     /**
-     * Seals one packet of 1 to max_packet bytes into the batch that flush() sends. 0, or -1 when it cannot take any
-     * more now: nothing was sent, and hg_link_writable() follows.
+     * Seals one packet, of 1 to max_packet bytes or of the size of a probe() that has passed, into the batch that
+     * flush() sends. 0, or -1 when it cannot take any more now: nothing was sent, and hg_link_writable() follows.
      */
     int (*send)(void *handle, const uint8_t *packet, size_t size);
     /** Sends what send() has gathered, with as few system calls as possible. May be called with nothing gathered. */
@@ -80,6 +84,12 @@ struct hg_transport_ops {
     const struct hg_address *(*gateways)(const struct hg_instance *instance, size_t *count);
     /** As connect(), to the gateway of that index. May be NULL if there is only one. */
     int (*connect_to)(struct hg_worker *worker, struct hg_link *link, size_t gateway);
+    /**
+     * May be NULL. As send(), for a path MTU probe (RFC 8899): a packet of more bytes than any that is known to pass,
+     * up to probe_max. It leaves as a datagram of its own and is never fragmented, whatever the kernel knows of the
+     * path. When it is too large even to be sent, hg_link_set_probe_max() follows soon.
+     */
+    int (*probe)(void *handle, const uint8_t *packet, size_t size);
 };
 
 #endif

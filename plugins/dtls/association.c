@@ -11,12 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Handshake messages are cut to this: it passes wherever IPv6 passes (RFC 8200 section 5: 1,280 bytes). */
-#define HANDSHAKE_DATAGRAM 1200
-/* What a path carries that nothing is known of. */
-#define DEFAULT_DATAGRAM 1400
-/* A route that takes this much is the machine itself: nothing between the two ends can have a smaller limit. */
-#define LOOPBACK_ROUTE 65000
+/* Handshake messages are cut to this, and packets begin with it (RFC 8899 section 5.1.2: BASE_PLPMTU): it passes
+ * wherever IPv6 passes (RFC 8200 section 5: 1,280 bytes). */
+#define BASE_DATAGRAM 1200
 /* The most that GnuTLS puts in one datagram, and the least that a path is taken to carry (RFC 791: 576 bytes). */
 #define DATAGRAM_MAX 16384
 #define DATAGRAM_MIN 548
@@ -89,7 +86,7 @@ static int set_up_session(struct dtls_association *association, unsigned flags)
     gnutls_transport_set_push_function(session, push);
     /* The deadline is kept here, since a parked handshake does not come to GnuTLS's. */
     gnutls_dtls_set_timeouts(session, RETRANSMIT_MS, 24 * 3600 * 1000);
-    gnutls_dtls_set_mtu(session, HANDSHAKE_DATAGRAM);
+    gnutls_dtls_set_mtu(session, BASE_DATAGRAM);
     if (gnutls_priority_set(session, instance->priority) < 0 ||
         gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, instance->credentials) < 0 ||
         gnutls_alpn_set_protocols(session, &protocol, 1, GNUTLS_ALPN_MANDATORY) < 0) {
@@ -110,7 +107,7 @@ int dtls_association_init(struct dtls_association *association, struct dtls_work
     association->socket = socket;
     association->path = *path;
     association->is_client = (flags & GNUTLS_CLIENT) != 0;
-    association->datagram = HANDSHAKE_DATAGRAM;
+    association->datagram = BASE_DATAGRAM;
     association->deadline = hg_now(dtls->worker) + dtls->config->handshake_timeout;
     dtls_list_init(&association->touched);
     dtls_list_init(&association->blocked);
@@ -158,19 +155,20 @@ void dtls_association_end(struct dtls_association *association)
 
 /* ---- The path's limit ---- */
 
-/* What a path is taken to carry: as told by `mtu`, or a cautious size, and no more than the route does. */
+/* The largest datagram that can be sent: as told by `mtu`, and no more than the route takes. What passes, a search by
+ * the core finds out. */
 static size_t choose_datagram(const struct dtls_association *association)
 {
     const struct dtls_config *config = association->dtls->config;
-    size_t route = dtls_path_route_limit(&association->path);
-    size_t limit = DEFAULT_DATAGRAM;
+    size_t limit = dtls_path_route_limit(&association->path);
 
-    if (config->mtu)
-        limit = (size_t)config->mtu - dtls_path_headers(&association->path);
-    else if (route >= LOOPBACK_ROUTE)
-        limit = DATAGRAM_MAX;
-    if (route > 0 && limit > route)
-        limit = route;
+    if (config->mtu) {
+        size_t wanted = (size_t)config->mtu - dtls_path_headers(&association->path);
+
+        limit = limit > 0 && limit < wanted ? limit : wanted;
+    } else if (limit == 0) {
+        limit = association->datagram;
+    }
     if (limit > DATAGRAM_MAX)
         limit = DATAGRAM_MAX;
     return limit < DATAGRAM_MIN ? DATAGRAM_MIN : limit;
@@ -182,26 +180,56 @@ static void set_datagram(struct dtls_association *association, size_t datagram)
     gnutls_dtls_set_mtu(association->session, (unsigned)datagram);
 }
 
-/* The kernel refused a datagram of that size, or (0) reports that a router has refused one. */
-static void shrink(struct dtls_association *association, size_t datagram)
+/* The kernel refused a datagram of the handshake, or one of its errors was meant for an earlier one. */
+static void shrink_handshake(struct dtls_association *association, size_t datagram)
 {
     size_t limit = dtls_path_route_limit(&association->path);
 
-    if (limit == 0 || limit >= association->datagram) {
-        /* What the kernel knows does not explain it. Smaller ones may have met an error that was meant for others. */
-        if (association->state == DTLS_UP ? datagram != association->datagram : datagram <= DATAGRAM_MIN)
-            return;
-        limit = datagram > HANDSHAKE_DATAGRAM ? HANDSHAKE_DATAGRAM : DATAGRAM_MIN;
-    }
+    if (limit == 0 || limit >= association->datagram)
+        limit = datagram > BASE_DATAGRAM ? BASE_DATAGRAM : DATAGRAM_MIN;
     if (limit < DATAGRAM_MIN)
         limit = DATAGRAM_MIN;
-    if (limit >= association->datagram)
-        return;
-    set_datagram(association, limit);
-    association->limit_changed = true;
+    if (limit < association->datagram)
+        set_datagram(association, limit);
+}
+
+/* The kernel refused a datagram of that size, or (0) reports that a router has refused one. */
+static void shrink(struct dtls_association *association, size_t datagram)
+{
+    size_t route = dtls_path_route_limit(&association->path), limit;
+
+    if (datagram > association->ordinary) {
+        limit = route > 0 && route < datagram ? route : datagram - 1;
+        association->probe_max = limit - association->record;
+    } else {
+        /* What the kernel knows may not explain it. Then small ones have met an error that was meant for others. */
+        limit = datagram > BASE_DATAGRAM ? BASE_DATAGRAM : DATAGRAM_MIN;
+        if (route > 0 && route < association->ordinary)
+            limit = route;
+        else if (datagram != association->ordinary)
+            return;
+        /* A report of less may be forged, and costs much. */
+        if (limit < BASE_DATAGRAM && datagram == 0)
+            limit = BASE_DATAGRAM;
+        association->max_packet = limit - association->record;
+    }
     /* The core is told later: this may be within one of its calls. */
-    if (association->state == DTLS_UP)
-        hg_timer_set(association->dtls->worker->host, association->timer, 0);
+    hg_timer_set(association->dtls->worker->host, association->timer, 0);
+}
+
+static void tell_limits(struct dtls_association *association)
+{
+    struct hg_worker *worker = association->dtls->worker;
+    size_t probe_max = association->probe_max, max_packet = association->max_packet;
+
+    association->probe_max = association->max_packet = 0;
+    /* From now on larger packets are probes again. */
+    if (max_packet)
+        association->ordinary = max_packet + association->record;
+    if (probe_max)
+        hg_link_set_probe_max(worker, association->link, probe_max);
+    if (max_packet)
+        hg_link_set_max_packet(worker, association->link, max_packet);
 }
 
 /* ---- Trouble ---- */
@@ -236,8 +264,10 @@ void dtls_association_send_failed(void *context, int error, size_t datagram)
     struct dtls_association *association = context;
 
     ++*association->dtls->counters.send_errors;
-    if (error == EMSGSIZE) {
+    if (error == EMSGSIZE && association->state == DTLS_UP) {
         shrink(association, datagram);
+    } else if (error == EMSGSIZE) {
+        shrink_handshake(association, datagram);
     } else if (association->is_client && association->state != DTLS_UP) {
         char text[DTLS_PATH_TEXT], reason[256];
 
@@ -304,8 +334,7 @@ static void complete(struct dtls_association *association)
     hg_timer_stop(association->dtls->worker->host, association->timer);
     dtls_certificate_release(association);
     association->state = DTLS_UP;
-    association->limit_changed = false;
-    set_datagram(association, choose_datagram(association));
+    association->record = association->datagram - gnutls_dtls_get_data_mtu(association->session);
     ++*association->dtls->counters.handshakes;
     if (gnutls_session_is_resumed(association->session))
         ++*association->dtls->counters.resumed;
@@ -356,9 +385,7 @@ static void on_timer(void *arg)
     if (association->lost) {
         association->owner->down(association, association->reason);
     } else if (association->state == DTLS_UP) {
-        if (association->limit_changed)
-            hg_link_set_max_packet(dtls->worker, association->link, gnutls_dtls_get_data_mtu(association->session));
-        association->limit_changed = false;
+        tell_limits(association);
     } else if (now >= association->deadline ||
                (association->answer_by && !association->answered && now >= association->answer_by)) {
         handshake_overdue(association);
@@ -373,13 +400,19 @@ static void on_timer(void *arg)
 
 void dtls_association_link_up(struct dtls_association *association)
 {
+    size_t base = association->datagram, limit = choose_datagram(association);
     char peer[DTLS_PATH_TEXT], security[96];
     struct hg_link_info info;
 
     tlscommon_print_security(association->session, security, sizeof security);
     info.peer = hg_text(dtls_path_print(&association->path, peer));
     info.security = hg_text(security);
-    info.max_packet = gnutls_dtls_get_data_mtu(association->session);
+    /* With `mtu` there is nothing to be found out. */
+    info.max_packet = (association->dtls->config->mtu || limit < base ? limit : base) - association->record;
+    info.probe_max = limit - association->record;
+    info.overhead = association->record + dtls_path_headers(&association->path);
+    set_datagram(association, limit);
+    association->ordinary = info.max_packet + association->record;
     info.congestion = HG_CONGESTION_BBR + (enum hg_congestion)association->dtls->config->congestion;
     hg_link_up(association->dtls->worker, association->link, association, &info);
     /* The batch may hold no packet at all, but now the core has something to say. */
@@ -486,9 +519,8 @@ uint64_t dtls_association_next_packet_number(void *handle)
     return number;
 }
 
-int dtls_association_send(void *handle, const uint8_t *packet, size_t size)
+static int seal(struct dtls_association *association, const uint8_t *packet, size_t size)
 {
-    struct dtls_association *association = handle;
     struct dtls_socket *socket = association->socket;
     ssize_t sent;
 
@@ -505,7 +537,26 @@ int dtls_association_send(void *handle, const uint8_t *packet, size_t size)
     sent = gnutls_record_send(association->session, packet, size);
     if (sent < 0 && gnutls_error_is_fatal((int)sent) && sent != GNUTLS_E_LARGE_PACKET)
         lose(association, gnutls_strerror((int)sent));
-    /* A packet that was built just before the limit shrank is lost, like any that is too large for the path. */
+    return 0;
+}
+
+int dtls_association_send(void *handle, const uint8_t *packet, size_t size)
+{
+    struct dtls_association *association = handle;
+
+    /* The core sends this size now, so a probe of it has passed. */
+    if (size + association->record > association->ordinary)
+        association->ordinary = size + association->record;
+    return seal(association, packet, size);
+}
+
+int dtls_association_probe(void *handle, const uint8_t *packet, size_t size)
+{
+    struct dtls_association *association = handle;
+
+    if (seal(association, packet, size) < 0)
+        return -1;
+    dtls_socket_end_run(association->socket);
     return 0;
 }
 

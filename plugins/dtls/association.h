@@ -47,16 +47,19 @@ struct dtls_association {
     enum dtls_state state;
     unsigned busy; /* calls into it that are under way: it is not freed before they return */
     bool is_client;
-    bool answered;      /* the peer has sent something that looks like DTLS */
-    bool limit_changed; /* to be told to the core */
-    bool lost;          /* `reason` is to be told to the core */
-    bool sent;          /* something, since the path was last suspected */
+    bool answered; /* the peer has sent something that looks like DTLS */
+    bool lost;     /* `reason` is to be told to the core */
+    bool sent;     /* something, since the path was last suspected */
     unsigned suspicions;
     hg_time suspected; /* when the first of them came */
     struct hg_timer *timer;
-    hg_time deadline;     /* of the handshake */
-    hg_time answer_by;    /* client: when to try the next address if nothing has come; 0: never */
-    size_t datagram;      /* the largest one to send */
+    hg_time deadline;  /* of the handshake */
+    hg_time answer_by; /* client: when to try the next address if nothing has come; 0: never */
+    size_t datagram;   /* the largest one to send, probes included */
+    size_t ordinary;   /* the largest one that was sent and was no probe */
+    size_t record;     /* what DTLS adds to a packet */
+    size_t max_packet; /* hints for the core, to be told: 0: none */
+    size_t probe_max;
     const uint8_t *input; /* the record that GnuTLS may pull */
     size_t input_size;
     uint8_t *parked; /* the ClientHello that waits for the certificate */
@@ -106,6 +109,7 @@ void dtls_association_end(struct dtls_association *association);
 /* The operations of the transport on a link that is up. */
 uint64_t dtls_association_next_packet_number(void *handle);
 int dtls_association_send(void *handle, const uint8_t *packet, size_t size);
+int dtls_association_probe(void *handle, const uint8_t *packet, size_t size);
 void dtls_association_flush(void *handle);
 void dtls_association_close(void *handle, bool graceful);
 

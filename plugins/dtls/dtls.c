@@ -53,8 +53,8 @@ static const struct hg_option options[] = {
      .offset = offsetof(struct dtls_config, mtu),
      .value = "0",
      .max = MTU_MAX,
-     .doc = "The largest IP packet to send, in bytes, 576 or more; 0: by itself, which is a UDP payload of 1,400 bytes "
-            "or less as the route's MTU demands, and 16 KiB within one machine."},
+     .doc = "The largest IP packet to send, in bytes, 576 or more, which is taken to pass; 0: what passes is found out "
+            "by probes, from a UDP payload of 1,200 bytes up to the route's MTU or 16 KiB."},
     {.name = "handshake_timeout",
      .type = HG_OPTION_DURATION,
      .offset = offsetof(struct dtls_config, handshake_timeout),
@@ -372,6 +372,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .send = dtls_association_send,
         .flush = dtls_association_flush,
         .close = dtls_association_close,
+        .probe = dtls_association_probe,
     };
     static const struct hg_need needs[] = {
         {.name = HG_CERTIFICATES, .version = HG_CERTIFICATES_VERSION, .optional = true}, {0}};

@@ -51,11 +51,11 @@ int dtls_socket_init(struct dtls_socket *socket, struct hg_worker *worker, int f
     socklen_t size = sizeof family;
 
     getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
-    /* Never fragment: a datagram that does not fit is refused here (EMSGSIZE) or reported by a router, and the kernel
-     * keeps what it learnt. */
-    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+    /* Never fragment: a datagram that the interface does not take is refused (EMSGSIZE). What routers report is only a
+     * hint, which anybody can forge: the kernel shall not refuse probes for it (RFC 8899 section 4.6). */
+    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
     if (family == AF_INET6)
-        set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
+        set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
     if (!connected && family == AF_INET)
         set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
     if (!connected && family == AF_INET6)
@@ -100,7 +100,7 @@ static struct dtls_run *last_run(struct dtls_socket *socket)
 /* Whether the kernel can send the run and one more datagram as one piece. */
 static bool run_takes(const struct dtls_socket *socket, const struct dtls_run *run, const void *owner, size_t size)
 {
-    return socket->gso && !run->plain && owner && run->owner == owner && size <= run->segment &&
+    return socket->gso && !run->plain && !run->ended && owner && run->owner == owner && size <= run->segment &&
            run->size % run->segment == 0 && run->size / run->segment < DTLS_RUN_SEGMENTS &&
            run->size + size <= DTLS_RUN_BYTES;
 }
@@ -122,6 +122,12 @@ bool dtls_socket_append(struct dtls_socket *socket, void *owner, const struct dt
     socket->used += size;
     run->size += size;
     return true;
+}
+
+void dtls_socket_end_run(struct dtls_socket *socket)
+{
+    if (socket->run_count > 0)
+        last_run(socket)->ended = true;
 }
 
 void dtls_socket_forget(struct dtls_socket *socket, const void *owner)

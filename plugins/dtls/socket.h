@@ -29,6 +29,7 @@ struct dtls_run {
     size_t offset;  /* of the first byte that is not sent yet, in socket->bytes */
     size_t size;    /* bytes not sent yet */
     size_t segment; /* of each datagram but the last */
+    bool ended;     /* takes no further datagram */
     bool plain;     /* to be sent datagram by datagram: the kernel refused the piece */
     struct dtls_path path;
 };
@@ -65,6 +66,9 @@ bool dtls_socket_has_room(const struct dtls_socket *socket, size_t size);
  * both together are no larger than `join` bytes. False: no room, it is dropped. */
 bool dtls_socket_append(struct dtls_socket *socket, void *owner, const struct dtls_path *path, const void *bytes,
                         size_t size, size_t join);
+
+/* What is gathered next leaves in another piece than what was gathered last. */
+void dtls_socket_end_run(struct dtls_socket *socket);
 
 /* Sends what was gathered, as far as the kernel takes it now. */
 void dtls_socket_flush(struct dtls_socket *socket);

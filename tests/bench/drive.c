@@ -24,9 +24,17 @@ static void handle_events(struct drive_link *link)
         link->drive->user->event(link, &event);
 }
 
-static void keep_refused(struct drive_link *link, uint64_t number, size_t size)
+static int hand_over(const struct drive_link *link, const uint8_t *packet, size_t size, bool is_probe)
+{
+    void *handle = link->link->handle;
+
+    return is_probe ? test_ops()->probe(handle, packet, size) : test_ops()->send(handle, packet, size);
+}
+
+static void keep_refused(struct drive_link *link, uint64_t number, size_t size, bool is_probe)
 {
     link->blocked = true;
+    link->refused_probe = is_probe;
     link->refused = malloc(size);
     if (!link->refused)
         abort();
@@ -40,7 +48,7 @@ static bool send_refused(struct drive_link *link)
     void *handle = link->link->handle;
 
     if (test_ops()->next_packet_number(handle) == link->refused_number &&
-        test_ops()->send(handle, link->refused, link->refused_size) < 0) {
+        hand_over(link, link->refused, link->refused_size, link->refused_probe) < 0) {
         link->blocked = true;
         return false;
     }
@@ -58,12 +66,13 @@ static bool send_packets(struct drive_link *link)
         return false;
     for (unsigned i = 0; i < PACKETS_PER_TURN; i++) {
         uint64_t number = test_ops()->next_packet_number(handle);
-        size_t size = tn_link_send(link->tn, now_of(link), number, link->drive->packet, link->link->max_packet);
+        size_t size = tn_link_send(link->tn, now_of(link), number, link->drive->packet, TN_PACKET_MAX);
+        bool is_probe = size > tn_link_packet_size(link->tn);
 
         if (!size)
             return false;
-        if (test_ops()->send(handle, link->drive->packet, size) < 0) {
-            keep_refused(link, number, size);
+        if (hand_over(link, link->drive->packet, size, is_probe) < 0) {
+            keep_refused(link, number, size, is_probe);
             return false;
         }
     }
@@ -128,6 +137,8 @@ static void on_up(struct hg_link *below, void *handle, const struct hg_link_info
     drive->pair_up(below, handle, info);
     params.is_client = !below->accepted;
     params.packet_size = below->max_packet;
+    params.packet_size_max = below->probe_max;
+    params.packet_overhead = below->overhead;
     if (!link)
         abort();
     below->user = link;
@@ -187,9 +198,16 @@ static void on_max_packet(struct hg_link *below, size_t max_packet)
 {
     struct drive_link *link = below->user;
 
-    below->max_packet = max_packet < TN_PACKET_MAX ? max_packet : TN_PACKET_MAX;
     if (link)
-        tn_link_set_packet_size(link->tn, below->max_packet);
+        tn_link_set_packet_size(link->tn, max_packet < TN_PACKET_MAX ? max_packet : TN_PACKET_MAX);
+}
+
+static void on_probe_max(struct hg_link *below, size_t probe_max)
+{
+    struct drive_link *link = below->user;
+
+    if (link)
+        tn_link_set_packet_size_max(link->tn, probe_max);
 }
 
 void drive_init(struct drive *drive, const struct drive_user *user, const struct test_certificate *ca,
@@ -206,4 +224,5 @@ void drive_init(struct drive *drive, const struct drive_user *user, const struct
     drive->pair.host.link_batch_end = on_batch_end;
     drive->pair.host.link_writable = on_writable;
     drive->pair.host.link_set_max_packet = on_max_packet;
+    drive->pair.host.link_set_probe_max = on_probe_max;
 }

@@ -20,6 +20,7 @@ struct drive_link {
     struct hg_timer *timer;
     bool blocked; /* the transport takes no more for now */
     uint8_t *refused;
+    bool refused_probe;
     size_t refused_size;
     uint64_t refused_number;
     void *user;

@@ -215,9 +215,9 @@ static void ours(const char *name, const struct setting *setting)
     end = new_end(setting, false, meter.shared);
     end->meter = &meter;
     test_connect_up(&end->drive.pair);
-    packet = end->link->link->max_packet;
     rig_run(end->drive.pair.rig, is_over, end, (unsigned)(seconds * 1000) + 5000);
     ck_assert_msg(end->link != NULL, "the link was lost");
+    packet = tn_link_packet_size(end->link->tn);
     meter_finish(&meter, setting->mode == BULK ? packet : MESSAGE, setting->in_flight);
     drive_close(end->link);
     test_pair_free(&end->drive.pair);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #define CAPACITY 1400
+/* A datagram of 1,200 bytes, where it is found out what passes. */
+#define BASE 1163
 /* DTLS 1.2 with AES-GCM, UDP and IPv4. */
 #define OVERHEAD 65
 #define BATCH    64
@@ -24,7 +26,7 @@ struct flow {
     struct tn_stream *stream;
     uint64_t numbers[2];
     uint64_t received, received_early;
-    tn_time start;
+    tn_time start, last_received, longest_gap;
     bool dirty[2];
 };
 
@@ -47,7 +49,9 @@ static void flow_start(struct run *run, struct flow *flow, enum tn_congestion co
 
         tn_params_default(&params);
         params.is_client = side == CLIENT;
-        params.packet_size = CAPACITY;
+        params.packet_size = run->bottleneck->probe_max ? BASE : CAPACITY;
+        params.packet_size_max = run->bottleneck->probe_max;
+        params.packet_overhead = OVERHEAD;
         params.congestion = congestion;
         flow->sessions[side] = tn_session_new(&params);
         flow->links[side] = tn_link_new(flow->sessions[side], &params, run->now);
@@ -89,6 +93,9 @@ static void flow_events(struct run *run, struct flow *flow, int side)
         if (event.type != TN_EVENT_READABLE)
             continue;
         while (tn_stream_peek(event.stream, &slice)) {
+            if (flow->last_received > 0 && run->now - flow->last_received > flow->longest_gap)
+                flow->longest_gap = run->now - flow->last_received;
+            flow->last_received = run->now;
             flow->received += slice.size;
             tn_stream_consume(event.stream, slice.size);
         }
@@ -97,7 +104,7 @@ static void flow_events(struct run *run, struct flow *flow, int side)
 
 static void flow_serve(struct run *run, struct flow *flow, int side)
 {
-    uint8_t packet[CAPACITY];
+    uint8_t packet[TN_PACKET_MAX];
     size_t size;
 
     if (!flow->dirty[side])
@@ -106,7 +113,7 @@ static void flow_serve(struct run *run, struct flow *flow, int side)
     tn_link_batch_end(flow->links[side], run->now);
     do {
         flow_events(run, flow, side);
-        size = tn_link_send(flow->links[side], run->now, flow->numbers[side], packet, CAPACITY);
+        size = tn_link_send(flow->links[side], run->now, flow->numbers[side], packet, sizeof packet);
         if (size > 0) {
             run->network.epoch = (unsigned)(flow - run->flows);
             network_send(&run->network, !side, run->now, flow->numbers[side]++, packet, size);
@@ -212,6 +219,13 @@ static void run_result(struct run *run, struct bottleneck_result *result)
         result->late_goodput[i] = (double)(flow->received - flow->received_early) * 8e-6 / half;
         result->congestion_events[i] = stats.congestion_events;
         result->declared_lost += stats.packets_lost;
+        if (i > 0)
+            continue;
+        result->longest_gap = (double)flow->longest_gap / 1e6;
+        result->packet_size = stats.packet_size;
+        result->mtu_probes_sent = stats.mtu_probes_sent;
+        result->mtu_probes_lost = stats.mtu_probes_lost;
+        result->black_holes = stats.black_holes;
     }
     if (run->sample_count == 0)
         return;
@@ -237,6 +251,10 @@ void bottleneck_run(const struct bottleneck *bottleneck, struct bottleneck_resul
         path->delay = (tn_time)(bottleneck->delay * 1e6 / 2);
         path->loss = bottleneck->loss;
         path->overhead = OVERHEAD;
+        path->mtu = bottleneck->mtu;
+        path->mtu_later = bottleneck->mtu_later;
+        path->mtu_change =
+            bottleneck->mtu_change > 0 ? TN_SECOND + (tn_time)(bottleneck->mtu_change * 1e9) : TN_TIME_NEVER;
         path->hole_start = path->hole_end = TN_TIME_NEVER;
         path->rate = bottleneck->rate / 8e3;
         path->queue = (uint64_t)(bottleneck->queue * path->rate * bottleneck->delay * 1e6);

@@ -11,11 +11,14 @@
 #define BOTTLENECK_FLOWS_MAX 4
 
 struct bottleneck {
-    double rate;    /* Mbit/s, headers of all layers counted */
-    double delay;   /* ms there and back, without any queue */
-    double queue;   /* what may wait, in bandwidth-delay products; what finds no room is dropped */
-    double loss;    /* probability for each packet in each direction */
-    double seconds; /* how long */
+    double rate;           /* Mbit/s, headers of all layers counted */
+    double delay;          /* ms there and back, without any queue */
+    double queue;          /* what may wait, in bandwidth-delay products; what finds no room is dropped */
+    double loss;           /* probability for each packet in each direction */
+    double seconds;        /* how long */
+    size_t probe_max;      /* the largest packet that path MTU probing tries; 0: there is none, they have 1,400 bytes */
+    size_t mtu, mtu_later; /* the largest that passes, at first and after `mtu_change` seconds; 0: any */
+    double mtu_change;
     uint64_t seed;
     size_t flow_count;
     enum tn_congestion flows[BOTTLENECK_FLOWS_MAX];
@@ -29,6 +32,9 @@ struct bottleneck_result {
     uint64_t congestion_events[BOTTLENECK_FLOWS_MAX];
     uint64_t packets_sent, packets_lost; /* really, on the way */
     uint64_t declared_lost;
+    double longest_gap; /* ms in which nothing new arrived of the first flow, once something had */
+    size_t packet_size; /* what its sender has found at the end */
+    uint64_t mtu_probes_sent, mtu_probes_lost, black_holes;
 };
 
 void bottleneck_run(const struct bottleneck *bottleneck, struct bottleneck_result *result);

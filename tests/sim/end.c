@@ -49,6 +49,8 @@ static void end_add_stats(struct sim_end *end)
     end->sim->totals.packets_duplicate += stats.packets_duplicate;
     end->sim->totals.packets_ignored += stats.packets_ignored;
     end->sim->totals.probes_sent += stats.probes_sent;
+    end->sim->totals.mtu_probes_sent += stats.mtu_probes_sent;
+    end->sim->totals.black_holes += stats.black_holes;
 }
 
 void end_disconnect(struct sim_end *end)
@@ -105,18 +107,19 @@ void end_receive(struct sim_end *end, const struct network_packet *packet)
 static void end_send(struct sim_end *end)
 {
     struct sim *sim = end->sim;
+    const struct scenario *scenario = &sim->scenario;
+    size_t size, largest = scenario->capacity > scenario->probe_max ? scenario->capacity : scenario->probe_max;
     uint8_t packet[TN_PACKET_MAX];
-    size_t size;
 
     for (;;) {
         bool wants = tn_link_wants_send(end->link, sim->now);
 
-        size = tn_link_send(end->link, sim->now, end->next_number, packet, sim->scenario.capacity);
+        size = tn_link_send(end->link, sim->now, end->next_number, packet, largest);
         if (size > 0 && !wants)
             sim_fail(sim, "end %d: sent though it did not want to", end->side);
         if (size == 0)
             break;
-        if (size > sim->scenario.capacity)
+        if (size > tn_link_packet_size(end->link) && (size > scenario->probe_max || sim->scenario.reliable))
             sim_fail(sim, "end %d: a packet of %zu bytes", end->side, size);
         network_send(&sim->network, !end->side, sim->now, end->next_number, packet, size);
         end->next_number += 1 + (sim->scenario.reliable ? 0 : random_between(&sim->random, 0, sim->scenario.skip));

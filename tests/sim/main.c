@@ -21,7 +21,7 @@
 #define RUNS_DEFAULT 5000
 
 struct totals {
-    uint64_t streams, bytes, packets, lost, duplicates, probes, deaths, failed;
+    uint64_t streams, bytes, packets, lost, duplicates, probes, mtu_probes, black_holes, deaths, failed;
     double simulated;
 };
 
@@ -29,8 +29,10 @@ static void print_run(const struct sim *sim)
 {
     const struct scenario *scenario = &sim->scenario;
 
-    printf("seed %" PRIu64 ": %s, %zu-byte packets, %" PRIu64 " streams of up to %" PRIu64 " bytes\n", sim->seed,
-           scenario->reliable ? "byte link" : "DTLS link", scenario->capacity, scenario->streams, scenario->size_max);
+    printf("seed %" PRIu64 ": %s, packets of %zu bytes and probes up to %zu, %" PRIu64 " streams of up to %" PRIu64
+           " bytes\n",
+           sim->seed, scenario->reliable ? "byte link" : "DTLS link", scenario->capacity, scenario->probe_max,
+           scenario->streams, scenario->size_max);
     for (int side = 0; side < 2; side++) {
         const struct path *path = &sim->network.paths[side];
         const struct tn_params *params = &sim->ends[side].params;
@@ -40,6 +42,9 @@ static void print_run(const struct sim *sim)
                side == CLIENT ? "client " : "gateway", path->loss, (double)path->delay / 1e6,
                (double)path->jitter / 1e6, path->rate * 8e3, sim->ends[side].to_open, params->stream_window,
                params->session_window, params->max_streams, params->send_buffer);
+        if (path->mtu > 0)
+            printf("    packets of up to %zu bytes pass, %zu after %.3f s\n", path->mtu, path->mtu_later,
+                   (double)path->mtu_change / 1e9 - 1);
     }
     printf("  %.3f s, %" PRIu64 " events, %" PRIu64 " packets, %" PRIu64 " lost on the way, %" PRIu64
            " declared lost, %" PRIu64 " probes, %" PRIu64 " links died, %" PRIu64 " bytes\n",
@@ -68,6 +73,8 @@ static bool run_one(uint64_t seed, bool verbose, const char *program, struct tot
     totals->lost += sim->network.lost;
     totals->duplicates += sim->network.duplicated;
     totals->probes += sim->totals.probes_sent;
+    totals->mtu_probes += sim->totals.mtu_probes_sent;
+    totals->black_holes += sim->totals.black_holes;
     totals->deaths += sim->deaths;
     totals->simulated += (double)sim->now / 1e9;
     free(sim);
@@ -84,9 +91,10 @@ static int run_all(uint64_t first, uint64_t runs, bool verbose, const char *prog
             break;
     printf("sim: %" PRIu64 " runs from seed %" PRIu64 ", %" PRIu64 " failed: %" PRIu64
            " streams, %.1f MB compared, %" PRIu64 " packets (%" PRIu64 " lost, %" PRIu64 " repeated, %" PRIu64
-           " probes), %" PRIu64 " links died, %.0f s simulated in %.1f s\n",
+           " probes, %" PRIu64 " path MTU probes), %" PRIu64 " black holes found, %" PRIu64
+           " links died, %.0f s simulated in %.1f s\n",
            runs, first, totals.failed, totals.streams, (double)totals.bytes / 1e6, totals.packets, totals.lost,
-           totals.duplicates, totals.probes, totals.deaths, totals.simulated,
+           totals.duplicates, totals.probes, totals.mtu_probes, totals.black_holes, totals.deaths, totals.simulated,
            (double)(clock() - start) / CLOCKS_PER_SEC);
     return totals.failed > 0;
 }

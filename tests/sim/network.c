@@ -63,7 +63,9 @@ void network_send(struct network *network, int to, tn_time now, uint64_t number,
     int copies = random_chance(network->random, path->duplicate) ? 2 : 1;
     tn_time departure = path_departure(path, now, size + path->overhead);
     bool hole = now >= path->hole_start && now < path->hole_end;
+    size_t mtu = now < path->mtu_change ? path->mtu : path->mtu_later;
 
+    hole = hole || (mtu > 0 && size > mtu);
     network->sent++;
     if (departure == TN_TIME_NEVER || hole || random_chance(network->random, path->loss)) {
         network->lost++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A network between two ends: one path in each direction, with delay, rate, queue, loss, duplicates, overtaking and
- * black holes.
+ * A network between two ends: one path in each direction, with delay, rate, queue, loss, duplicates, overtaking, black
+ * holes and a limit on the size of packets.
  */
 #ifndef TESTS_SIM_NETWORK_H
 #define TESTS_SIM_NETWORK_H
@@ -17,8 +17,10 @@ struct path {
     uint64_t queue;                   /* bytes that may wait for the rate */
     size_t overhead;                  /* bytes of headers around each packet, which count for the rate */
     tn_time hole_start, hole_end;     /* nothing passes between */
-    bool reliable;                    /* in order, nothing lost */
-    tn_time batch;                    /* arrivals are gathered to multiples of this; 0: not */
+    size_t mtu, mtu_later;            /* larger packets are lost; from `mtu_change` on the second counts; 0: no limit */
+    tn_time mtu_change;
+    bool reliable; /* in order, nothing lost */
+    tn_time batch; /* arrivals are gathered to multiples of this; 0: not */
     tn_time busy_until;
     tn_time last_arrival;
 };

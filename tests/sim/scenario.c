@@ -23,7 +23,20 @@ static void make_reliable(struct path *path)
 {
     path->reliable = true;
     path->loss = path->duplicate = path->overtake = 0;
+    path->mtu = path->mtu_later = 0;
     path->hole_start = path->hole_end = NEVER;
+}
+
+/* A path that carries some size between the first packets' and the largest, and perhaps another one later. */
+static void choose_mtu(struct sim *sim, struct path *path)
+{
+    const struct scenario *scenario = &sim->scenario;
+    struct random *random = &sim->random;
+
+    path->mtu = path->mtu_later = random_between(random, scenario->capacity, scenario->probe_max + 100);
+    path->mtu_change = random_scaled(random, 0, 20 * TN_SECOND);
+    if (random_chance(random, 0.5))
+        path->mtu_later = random_between(random, scenario->capacity, scenario->probe_max + 100);
 }
 
 static void choose_path(struct sim *sim, struct path *path, double loss)
@@ -47,6 +60,8 @@ static void choose_path(struct sim *sim, struct path *path, double loss)
         path->hole_start = random_between(random, 0, 2 * TN_SECOND);
         path->hole_end = path->hole_start + random_scaled(random, TN_MILLISECOND, 25 * TN_SECOND);
     }
+    if (sim->scenario.probe_max > 0)
+        choose_mtu(sim, path);
     if (sim->scenario.reliable)
         make_reliable(path);
 }
@@ -59,6 +74,8 @@ static void choose_params(struct sim *sim, struct tn_params *params, int side)
     params->is_client = side == CLIENT;
     params->reliable = sim->scenario.reliable;
     params->packet_size = sim->scenario.capacity;
+    params->packet_size_max = sim->scenario.probe_max;
+    params->packet_overhead = random_chance(random, 0.5) ? 65 : 0;
     params->congestion = random_chance(random, 0.5) ? TN_CONGESTION_BBR : TN_CONGESTION_CUBIC;
     if (random_chance(random, 0.3)) {
         params->stream_window = random_scaled(random, 1, 64 * KIB);
@@ -85,6 +102,8 @@ void scenario_choose(struct sim *sim)
 
     *scenario = (struct scenario){.capacity = capacities[random_between(random, 0, 7)], .tick = 20 * TN_MILLISECOND};
     scenario->reliable = random_chance(random, 0.15);
+    if (scenario->capacity < 8900 && random_chance(random, 0.4))
+        scenario->probe_max = capacities[random_between(random, 5, 7)];
     scenario->skip = random_chance(random, 0.3) ? 2 : 0;
     scenario->streams = random_scaled(random, 1, worst > 0.05 ? 60 : 400);
     /* Now and then a large transfer, in which windows grow to their bounds, or very many streams. */

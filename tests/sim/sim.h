@@ -64,7 +64,8 @@ struct sim_end {
 
 struct scenario {
     bool reliable;
-    size_t capacity;   /* of a packet */
+    size_t capacity;   /* of a packet, to begin with */
+    size_t probe_max;  /* what path MTU probing goes up to; 0: there is none */
     uint64_t skip;     /* packet numbers skip by up to this many */
     double link_death; /* probability for each tick that the link dies */
     uint64_t deaths;   /* at most so many */

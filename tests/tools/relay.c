@@ -11,6 +11,7 @@
  *   rate N      Mbit/s of IP packets; 0: as fast as it goes        delay N      ms one way, after the queue
  *   queue N     bytes that may wait for the rate; the tail drops   loss N       % of packets lost, at random
  *   reorder N   % of packets that come `extra` ms later            extra N      ms; the packets behind overtake
+ *   limit N     bytes: IP packets that are larger are lost, and nobody is told; 0: none
  *   down 1      all that enters is lost, until down 0
  *
  * A packet takes its share of the rate, is lost or not, and travels. Lines "PROPERTY VALUE[,VALUE]" written to the FIFO
@@ -55,6 +56,7 @@ struct figures {
     unsigned long long lost;    /* by `loss` */
     unsigned long long tail;    /* dropped because the queue was full */
     unsigned long long down;    /* by `down` */
+    unsigned long long large;   /* by `limit` */
     unsigned long long refused; /* by the device that it should have left by */
     unsigned long long reordered, late;
     uint64_t queue_max; /* bytes */
@@ -67,6 +69,7 @@ struct direction {
     double loss, reorder;
     uint64_t delay, extra;
     uint64_t queue;
+    size_t limit;
     bool down;
     uint64_t busy_until; /* when the last byte of the queue will have left it */
     uint64_t last_due;   /* of a packet in order */
@@ -136,6 +139,8 @@ static bool set_one(struct direction *direction, const char *name, double value)
         direction->loss = value / 100;
     else if (strcmp(name, "reorder") == 0)
         direction->reorder = value / 100;
+    else if (strcmp(name, "limit") == 0)
+        direction->limit = (size_t)value;
     else if (strcmp(name, "down") == 0)
         direction->down = value != 0;
     else
@@ -242,6 +247,10 @@ static void enter(struct relay *relay, struct direction *direction, uint64_t now
     figures->bytes += size;
     if (direction->down) {
         figures->down++;
+        return;
+    }
+    if (direction->limit > 0 && size > direction->limit) {
+        figures->large++;
         return;
     }
     left = leave_queue(direction, now, size);
@@ -389,13 +398,13 @@ static void print_direction(struct relay *relay, const char *name, const struct 
 {
     const struct figures *f = &direction->figures;
 
-    printf(
-        "\"%s\": {\"packets\": %llu, \"bytes\": %llu, \"delivered\": %llu, \"delivered_bytes\": %llu, "
-        "\"lost\": %llu, \"tail\": %llu, \"down\": %llu, \"refused\": %llu, \"reordered\": %llu, \"queue_max\": %llu, "
-        "\"late\": %llu, \"late_max_ms\": %.3f, \"unread\": %llu}",
-        name, f->packets, f->bytes, f->delivered, f->delivered_bytes, f->lost, f->tail, f->down, f->refused,
-        f->reordered, (unsigned long long)f->queue_max, f->late, (double)f->late_max / (double)MILLISECOND,
-        dropped_before(relay, direction->from));
+    printf("\"%s\": {\"packets\": %llu, \"bytes\": %llu, \"delivered\": %llu, \"delivered_bytes\": %llu, "
+           "\"lost\": %llu, \"tail\": %llu, \"down\": %llu, \"large\": %llu, \"refused\": %llu, \"reordered\": %llu, "
+           "\"queue_max\": %llu, "
+           "\"late\": %llu, \"late_max_ms\": %.3f, \"unread\": %llu}",
+           name, f->packets, f->bytes, f->delivered, f->delivered_bytes, f->lost, f->tail, f->down, f->large,
+           f->refused, f->reordered, (unsigned long long)f->queue_max, f->late,
+           (double)f->late_max / (double)MILLISECOND, dropped_before(relay, direction->from));
 }
 
 static void print_figures(struct relay *relay)

@@ -166,6 +166,10 @@ static void link_up(struct hg_link *link, void *handle, const struct hg_link_inf
     link->up = true;
     link->handle = handle;
     link->max_packet = info->max_packet;
+    if (test_ops()->probe) {
+        link->probe_max = info->probe_max;
+        link->overhead = info->overhead;
+    }
     snprintf(link->peer, sizeof link->peer, "%.*s", HG_PRINT(info->peer));
     snprintf(link->security, sizeof link->security, "%.*s", HG_PRINT(info->security));
 }
@@ -210,6 +214,12 @@ static void link_set_max_packet(struct hg_link *link, size_t max_packet)
 {
     link->max_packet = max_packet;
     link->limit_changes++;
+}
+
+static void link_set_probe_max(struct hg_link *link, size_t probe_max)
+{
+    link->probe_max = probe_max;
+    link->probe_changes++;
 }
 
 /* ---- Lookups ---- */
@@ -261,6 +271,7 @@ void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, c
     pair->host.link_batch_end = link_batch_end;
     pair->host.link_writable = link_writable;
     pair->host.link_set_max_packet = link_set_max_packet;
+    pair->host.link_set_probe_max = link_set_probe_max;
     pair->host.resolve = resolve;
     write_ca(pair, ca);
     if (leaf)

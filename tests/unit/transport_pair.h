@@ -34,8 +34,8 @@ struct hg_link {
     void *user;    /* of who replaces the functions in pair->host */
     hg_time begun; /* when connect() was called or the gateway accepted it */
     char peer[80], security[96], reason[400];
-    size_t max_packet;
-    unsigned limit_changes, writable, batches;
+    size_t max_packet, probe_max, overhead; /* the last two: only where there is ops->probe() */
+    unsigned limit_changes, probe_changes, writable, batches;
     uint64_t packets, bytes;
     uint64_t last_number;
     uint8_t last[16384];

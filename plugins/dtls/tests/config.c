@@ -116,7 +116,8 @@ START_TEST(a_priority_is_used)
     test_pair_start(&pair, true, true, 0);
     link = test_connect_up(&pair);
     ck_assert_ptr_nonnull(strstr(link->security, "CHACHA20-POLY1305"));
-    ck_assert_uint_eq(link->max_packet, 16384 - 29);
+    ck_assert_uint_eq(link->max_packet, 1200 - 29);
+    ck_assert_uint_eq(link->probe_max, 16384 - 29);
     test_send(link, "x", 1);
     test_wait(&pair, pair.accepted->packets == 1, 1000);
     ck_assert_uint_eq(pair.accepted->packets, 1);

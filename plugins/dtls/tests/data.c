@@ -191,13 +191,16 @@ END_TEST
 START_TEST(a_smaller_path_shrinks_packets)
 {
     struct hg_link *client, *link, *peer;
-    size_t before;
+    size_t before = 8000;
 
     test_pair_start(&pair, true, true, 0);
     client = test_connect_up(&pair);
     link = _i ? pair.accepted : client;
     peer = _i ? client : pair.accepted;
-    before = link->max_packet;
+    ck_assert_int_eq(test_ops()->probe(link->handle, bytes, before), 0); /* which has passed, as the core says */
+    test_ops()->flush(link->handle);
+    test_wait(&pair, peer->packets == 1, 1000);
+    peer->packets = 0;
     kernel.mtu = 1300;
     ck_assert_uint_eq(send_numbered(link, 7, before), 7);
     test_ops()->flush(link->handle);
@@ -205,7 +208,6 @@ START_TEST(a_smaller_path_shrinks_packets)
     test_wait(&pair, link->limit_changes, 1000);
     ck_assert_uint_eq(link->limit_changes, 1);
     ck_assert_uint_eq(link->max_packet, 1200 - 37);
-    ck_assert_int_eq(test_ops()->send(link->handle, bytes, before), 0); /* built before: lost, without harm */
     ck_assert_uint_eq(send_numbered(link, 100, link->max_packet), 100);
     test_ops()->flush(link->handle);
     test_wait(&pair, peer->packets == 100, 1000);
@@ -216,7 +218,77 @@ START_TEST(a_smaller_path_shrinks_packets)
     test_ops()->flush(link->handle);
     test_wait(&pair, link->limit_changes == 2, 1000);
     ck_assert_uint_eq(link->max_packet, 548 - 37);
+    ck_assert_uint_eq(link->probe_changes, 0);
     ck_assert(!link->down);
+}
+END_TEST
+
+/* A probe leaves by itself, whatever is gathered before and after it, and arrives in its place. */
+START_TEST(a_probe_is_a_datagram_of_its_own)
+{
+    struct hg_link *link, *gateway;
+
+    test_pair_start(&pair, true, true, 0);
+    link = test_connect_up(&pair);
+    gateway = pair.accepted;
+    kernel.messages = kernel.pieces = 0;
+    ck_assert_uint_eq(send_numbered(link, 5, link->max_packet), 5);
+    ck_assert_int_eq(test_ops()->probe(link->handle, bytes, 1435), 0);
+    ck_assert_uint_eq(send_numbered(link, 5, link->max_packet), 5);
+    test_ops()->flush(link->handle);
+    ck_assert_uint_eq(kernel.messages, 3);
+    ck_assert_uint_eq(kernel.pieces, 2);
+    test_wait(&pair, gateway->packets == 11, 1000);
+    ck_assert_uint_eq(gateway->packets, 11);
+    ck_assert_uint_eq(gateway->bytes, 10 * link->max_packet + 1435);
+    /* Once it is an ordinary size, it is sent in pieces as well. */
+    ck_assert_uint_eq(send_numbered(link, 5, 1435), 5);
+    test_ops()->flush(link->handle);
+    ck_assert_uint_eq(kernel.messages, 4);
+    ck_assert_uint_eq(kernel.pieces, 3);
+}
+END_TEST
+
+/* The interface does not take it: that is known at once, and harms nothing else. */
+START_TEST(a_refused_probe_is_told_at_once)
+{
+    struct hg_link *client, *link, *peer;
+
+    test_pair_start(&pair, true, true, 0);
+    client = test_connect_up(&pair);
+    link = _i ? pair.accepted : client;
+    peer = _i ? client : pair.accepted;
+    kernel.mtu = 1472;
+    ck_assert_int_eq(test_ops()->probe(link->handle, bytes, link->probe_max), 0);
+    ck_assert_uint_eq(send_numbered(link, 3, link->max_packet), 3);
+    test_ops()->flush(link->handle);
+    ck_assert_uint_eq(link->probe_changes, 0); /* not within the core's call */
+    test_wait(&pair, link->probe_changes && peer->packets == 3, 1000);
+    ck_assert_uint_eq(link->probe_changes, 1);
+    ck_assert_uint_eq(link->probe_max, 16346);
+    ck_assert_uint_eq(link->limit_changes, 0);
+    ck_assert_uint_eq(peer->packets, 3);
+    ck_assert_int_eq(test_ops()->probe(link->handle, bytes, 1435), 0);
+    test_ops()->flush(link->handle);
+    test_wait(&pair, peer->packets == 4, 1000);
+    ck_assert_uint_eq(peer->packets, 4);
+    ck_assert_uint_eq(link->probe_changes, 1);
+}
+END_TEST
+
+/* No socket lets the kernel's knowledge of the path, which comes of ICMP, refuse a probe. */
+START_TEST(the_kernel_does_not_judge_the_path)
+{
+    struct hg_link *link;
+    int value = 0;
+    socklen_t size = sizeof value;
+
+    test_pair_start(&pair, true, true, 0);
+    link = test_connect_up(&pair);
+    ck_assert_int_eq(getsockopt(ASSOCIATION(link)->socket->fd, IPPROTO_IP, IP_MTU_DISCOVER, &value, &size), 0);
+    ck_assert_int_eq(value, IP_PMTUDISC_PROBE);
+    ck_assert_int_eq(getsockopt(ASSOCIATION(pair.accepted)->socket->fd, IPPROTO_IP, IP_MTU_DISCOVER, &value, &size), 0);
+    ck_assert_int_eq(value, IP_PMTUDISC_PROBE);
 }
 END_TEST
 
@@ -230,6 +302,9 @@ START_TEST(the_mtu_option_bounds_packets)
     link = test_connect_up(&pair);
     ck_assert_uint_eq(link->max_packet, 1500 - 28 - 37);
     ck_assert_uint_eq(pair.accepted->max_packet, 576 - 28 - 37);
+    /* And there is nothing to be probed for. */
+    ck_assert_uint_eq(link->probe_max, link->max_packet);
+    ck_assert_uint_eq(pair.accepted->probe_max, pair.accepted->max_packet);
 }
 END_TEST
 
@@ -305,6 +380,9 @@ TCase *data_tests(void)
     tcase_add_test(tests, a_link_closes_with_a_full_kernel_buffer);
     tcase_add_test(tests, passing_errors_lose_datagrams_alone);
     tcase_add_loop_test(tests, a_smaller_path_shrinks_packets, 0, 2);
+    tcase_add_test(tests, a_probe_is_a_datagram_of_its_own);
+    tcase_add_loop_test(tests, a_refused_probe_is_told_at_once, 0, 2);
+    tcase_add_test(tests, the_kernel_does_not_judge_the_path);
     tcase_add_test(tests, the_mtu_option_bounds_packets);
     tcase_add_test(tests, a_handshake_fits_a_small_path);
     tcase_add_test(tests, a_datagram_may_hold_several_records);

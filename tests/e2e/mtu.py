@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""Path MTU probing: links find the largest packets that their path carries, with and without ICMP, over IPv4 and IPv6,
+and go on when the path's limit sinks in the middle of a transfer. Every byte is compared."""
+
+import hashlib
+import re
+import signal
+import subprocess
+import threading
+import time
+
+from harness import MIB, SANITIZERS, case, check, equal, main, note, pattern_sha256, scaled, wait_until
+from network import GATE, GATE6, Network
+
+# What is around a packet: IP, UDP, a DTLS record with AES-GCM.
+OVERHEAD, OVERHEAD6 = 20 + 8 + 37, 40 + 8 + 37
+
+
+def packet_size(process):
+    """The size of packets that the process now sends on its one link, from its statistics."""
+    before = len(re.findall(r"packet_size=", process.text()))
+    process.signal(signal.SIGUSR1)
+    wait_until(lambda: len(re.findall(r"packet_size=", process.text())) > before, 5, "the statistics")
+    return int(re.findall(r"packet_size=(\d+)", process.text())[-1])
+
+
+def finds(process, size, seconds=15):
+    wait_until(lambda: packet_size(process) == size, seconds, f"{process.name} to find packets of {size} bytes", pause=0.2)
+
+
+def download(world, size):
+    output = subprocess.run(world.curl_command(f"/bytes/{size}"), capture_output=True)
+    equal((output.returncode, len(output.stdout)), (0, size), "curl's exit code and the download's size")
+    equal(hashlib.sha256(output.stdout).hexdigest(), pattern_sha256(size), "the download's hash")
+
+
+def upload(world, size):
+    body = b"0123456789abcdef" * (size // 16)
+    with open(world.path("body"), "wb") as file:
+        file.write(body)
+    equal(world.curl("/hash", "--data-binary", "@" + world.path("body"), "-H", "Expect:"),
+          f"{hashlib.sha256(body).hexdigest()} {size}\n", "the upload's hash and size")
+
+
+def end(world, network, gate, home):
+    home.stop()
+    gate.stop()
+    world.service.stop()
+    if network.path:
+        network.path.end()
+    network.remove()
+
+
+@case("cables with MTU 1280, 1500 and 9000: both ends find it", seconds=100)
+def cables(world):
+    for mtu in (1280, 1500, 9000):
+        network = Network(world)
+        for side in network.ends():
+            side.ip("link", "set", "cable", "mtu", str(mtu))
+        gate, home = network.tunnel()
+        finds(gate, mtu - OVERHEAD)
+        finds(home, mtu - OVERHEAD)
+        download(world, 4 * MIB)
+        upload(world, 4 * MIB)
+        end(world, network, gate, home)
+
+
+@case("IPv6: the same, with 20 bytes less", seconds=60)
+def ipv6(world):
+    network = Network(world)
+    world.users = network.gate.inside
+    world.service = world.origin(address=network.home_address, prefix=network.home.inside)
+    world.token("client-1")
+    gate = world.gateway(address=GATE, prefix=network.gate.inside,
+                         transports=lambda: [{"dtls": {"listen": f"[{GATE6}]:{world.https}"}}])
+    home = world.client({"web": f"http://{network.home_address}:{world.service.port}"}, prefix=network.home.inside,
+                        dtls={"connect": f"[{GATE6}]:{world.https}"})
+    world.wait_for_tunnel(seconds=20)
+    finds(gate, 1500 - OVERHEAD6)
+    finds(home, 1500 - OVERHEAD6)
+    download(world, 4 * MIB)
+
+
+@case("option `mtu`: nothing is probed for", seconds=60)
+def fixed(world):
+    network = Network(world)
+    gate, home = network.tunnel(dtls={"mtu": 1350})
+    finds(home, 1500 - OVERHEAD)
+    equal(packet_size(gate), 1350 - OVERHEAD, "the gateway's packets")
+    download(world, 4 * MIB)
+    equal(packet_size(gate), 1350 - OVERHEAD, "the gateway's packets after a transfer")
+
+
+@case("a router with a smaller MTU on its far side: found with its ICMP messages and without", seconds=100)
+def router(world):
+    for silent in (False, True):
+        network = Network(world, nat=True, path={"rate": 100, "delay": 5, "queue": 500000, "mtu": 1400})
+        if silent:
+            network.router.table("silent", """chain leaving { type filter hook output priority 0
+                meta l4proto icmp drop
+            }""")
+        gate, home = network.tunnel()
+        finds(gate, 1400 - OVERHEAD)
+        finds(home, 1400 - OVERHEAD)
+        upload(world, 4 * MIB)
+        download(world, 4 * MIB)
+        end(world, network, gate, home)
+
+
+@case("a hop that silently drops what its MTU of 1492 does not take, between interfaces with 9000", seconds=60)
+def silent_hop(world):
+    network = Network(world, path={"rate": 100, "delay": 10, "queue": 500000, "mtu": 9000, "limit": 1492})
+    gate, home = network.tunnel()
+    finds(gate, 1492 - OVERHEAD)
+    finds(home, 1492 - OVERHEAD)
+    download(world, scaled(16, 4) * MIB)
+    upload(world, scaled(16, 4) * MIB)
+    figures = network.path.figures()
+    # Packets that were lost for their size were probes, not one of the transfers'.
+    check(0 < figures["back"]["large"] < 40 and 0 < figures["there"]["large"] < 40, f"lost for their size: {figures}")
+
+
+def sinks(world, transfer, sender_of):
+    network = Network(world, path={"rate": 50, "delay": 20, "queue": 500000})
+    ends = network.tunnel()
+    sender = sender_of(ends)
+    for process in ends:
+        finds(process, 1500 - OVERHEAD)
+    size = scaled(40, 8) * MIB
+    failures = []
+
+    def run():
+        try:
+            transfer(world, size)
+        except Exception as error:  # told by the test itself
+            failures.append(error)
+
+    began = time.monotonic()
+    running = threading.Thread(target=run)
+    running.start()
+    wait_until(lambda: sum(network.path.figures()[way]["delivered_bytes"] for way in ("there", "back")) > 2 * MIB, 20,
+               "the transfer to run")
+    network.path.set(limit=1400)
+    running.join()
+    check(not failures, f"the transfer failed: {failures}")
+    took = time.monotonic() - began
+    sender.wait_for(r"carries packets of \d+ bytes only")
+    finds(sender, 1400 - OVERHEAD)
+    note(f"{size // MIB} MiB in {took:.1f} s over 50 Mbit/s, {network.path.figures()}")
+    check(took < (size * 8e-6 / 50 + 3) * (5 if SANITIZERS else 1.5), f"the transfer took {took:.1f} s")
+
+
+@case("the path's limit sinks in the middle of a download: it goes on", seconds=100)
+def download_sinks(world):
+    sinks(world, download, lambda ends: ends[1])
+
+
+@case("the path's limit sinks in the middle of an upload: it goes on", seconds=100)
+def upload_sinks(world):
+    sinks(world, upload, lambda ends: ends[0])
+
+
+if __name__ == "__main__":
+    main()

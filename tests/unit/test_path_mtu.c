@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Path MTU probing: the search by itself, and on simulated paths.
+ */
+#include "core/tunnel/path_mtu.h"
+#include "tests/sim/bottleneck.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+/* As DTLS has it over IPv4. */
+#define OVERHEAD  65
+#define BASE      (1200 - 37)
+#define PACKET(n) ((size_t)(n)-OVERHEAD) /* of an IP packet */
+
+static struct path_mtu mtu;
+static tn_time now;
+
+static void start(size_t max)
+{
+    struct tn_params params = {.packet_size = BASE, .packet_size_max = max, .packet_overhead = OVERHEAD};
+
+    now = TN_SECOND;
+    path_mtu_start(&mtu, &params);
+}
+
+/* Lets probes go as long as some are wanted, over a path that carries IP packets of `limit` bytes. Returns how many
+ * were lost. */
+static unsigned search(size_t limit, bool busy)
+{
+    unsigned lost = 0, count = 0;
+    size_t size;
+
+    while ((size = path_mtu_wants(&mtu, now, busy)) > 0) {
+        ck_assert_uint_lt(count++, 100);
+        ck_assert_uint_gt(size, mtu.size);
+        ck_assert_uint_le(size, mtu.max);
+        path_mtu_sent(&mtu, size);
+        ck_assert_uint_eq(path_mtu_wants(&mtu, now, busy), 0); /* one at a time */
+        now += 50 * TN_MILLISECOND;
+        if (size <= PACKET(limit)) {
+            path_mtu_acknowledged(&mtu, now);
+            ck_assert_uint_eq(mtu.size, size);
+        } else {
+            path_mtu_lost(&mtu, true, now);
+            lost++;
+        }
+    }
+    return lost;
+}
+
+static const struct {
+    size_t interface, path, found; /* IP packets */
+    unsigned lost;                 /* at most */
+} searches[] = {
+    {1500, 1500, 1500, 0},
+    {9000, 9000, 9000, 0},
+    {16412, 16412, 16412, 0}, /* 16 KiB records, within one machine */
+    {1280, 1280, 1280, 0},
+    {9000, 1500, 1500, 3},
+    {1500, 1492, 1492, 3},
+    {1500, 1420, 1420, 9},
+    {1500, 1400, 1400, 9},
+    {1500, 1280, 1280, 15},
+    {1500, BASE + OVERHEAD, BASE + OVERHEAD, 15},
+    {9000, 1400, 1400, 15},
+};
+
+START_TEST(finds_what_passes)
+{
+    start(PACKET(searches[_i].interface));
+    ck_assert_uint_le(search(searches[_i].path, false), searches[_i].lost);
+    ck_assert_uint_eq(mtu.size, PACKET(searches[_i].found));
+    ck_assert(mtu.complete);
+}
+END_TEST
+
+/* Whatever the limit, no more than a 32nd of it is left unused, but for what lies between Ethernet and jumbo frames. */
+START_TEST(comes_close_to_any_limit)
+{
+    for (size_t limit = BASE + OVERHEAD; limit <= 1500; limit++) {
+        start(PACKET(1500));
+        ck_assert_uint_le(search(limit, false), 18);
+        ck_assert_uint_le(mtu.size, PACKET(limit));
+        ck_assert_uint_ge(mtu.size + mtu.size / 32 + 1, PACKET(limit));
+    }
+    start(PACKET(9000));
+    search(4000, false);
+    ck_assert_uint_eq(mtu.size, PACKET(1500));
+}
+END_TEST
+
+START_TEST(a_probe_lost_by_chance_is_repeated)
+{
+    start(PACKET(1500));
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(path_mtu_wants(&mtu, now, false), PACKET(1500));
+        path_mtu_sent(&mtu, PACKET(1500));
+        path_mtu_lost(&mtu, true, now);
+    }
+    ck_assert_uint_eq(search(1500, false), 0);
+    ck_assert_uint_eq(mtu.size, PACKET(1500));
+    ck_assert_uint_eq(mtu.probes_lost, 2);
+}
+END_TEST
+
+/* A queue that runs over says little about sizes. */
+START_TEST(a_probe_lost_among_others_counts_less)
+{
+    start(PACKET(1500));
+    for (int i = 0; i < 8; i++) {
+        ck_assert_uint_eq(path_mtu_wants(&mtu, now, false), PACKET(1500));
+        path_mtu_sent(&mtu, PACKET(1500));
+        path_mtu_lost(&mtu, false, now);
+    }
+    ck_assert_uint_eq(path_mtu_wants(&mtu, now, false), PACKET(1500));
+    path_mtu_sent(&mtu, PACKET(1500));
+    path_mtu_lost(&mtu, false, now);
+    ck_assert_uint_lt(path_mtu_wants(&mtu, now, false), PACKET(1500));
+}
+END_TEST
+
+/* RFC 8899 section 5.2: every 600 s, and only while data flows. */
+START_TEST(searches_again_when_the_path_may_have_grown)
+{
+    tn_time complete;
+
+    start(PACKET(9000));
+    search(1500, false);
+    complete = now;
+    now = complete + 599 * TN_SECOND;
+    ck_assert_uint_eq(path_mtu_wants(&mtu, now, true), 0);
+    now = complete + 601 * TN_SECOND;
+    ck_assert_uint_eq(path_mtu_wants(&mtu, now, false), 0);
+    ck_assert_uint_eq(search(9000, true), 0);
+    ck_assert_uint_eq(mtu.size, PACKET(9000));
+    /* All that the interface takes: there is nothing more to be found. */
+    now += 7200 * TN_SECOND;
+    ck_assert_uint_eq(path_mtu_wants(&mtu, now, true), 0);
+}
+END_TEST
+
+START_TEST(a_black_hole_leads_back_to_the_base)
+{
+    start(PACKET(9000));
+    search(9000, false);
+    path_mtu_black_hole(&mtu, now);
+    ck_assert_uint_eq(mtu.size, BASE);
+    ck_assert_uint_eq(path_mtu_wants(&mtu, now, true), 0);
+    now += TN_SECOND;
+    ck_assert_uint_eq(path_mtu_wants(&mtu, now, false), 0);
+    ck_assert_uint_eq(search(1500, true), 3);
+    ck_assert_uint_eq(mtu.size, PACKET(1500));
+    /* Each next time the rest is longer, up to the interval of the raise timer. */
+    for (tn_time rest = 2; rest < 4000; rest *= 2) {
+        path_mtu_black_hole(&mtu, now);
+        now += (rest < 600 ? rest : 600) * TN_SECOND - 1;
+        ck_assert_uint_eq(path_mtu_wants(&mtu, now, true), 0);
+        now++;
+        ck_assert_uint_gt(path_mtu_wants(&mtu, now, true), 0);
+        search(1500, true);
+    }
+    /* A raise in peace forgives. */
+    now += 600 * TN_SECOND;
+    search(1500, true);
+    path_mtu_black_hole(&mtu, now);
+    ck_assert_uint_gt(path_mtu_wants(&mtu, now + TN_SECOND, true), 0);
+}
+END_TEST
+
+START_TEST(a_hint_is_followed_and_verified)
+{
+    start(PACKET(9000));
+    search(9000, false);
+    path_mtu_told(&mtu, PACKET(9100), now);
+    ck_assert_uint_eq(mtu.size, PACKET(9000));
+    path_mtu_told(&mtu, PACKET(1400), now);
+    ck_assert_uint_eq(mtu.size, PACKET(1400));
+    now += TN_SECOND;
+    search(1500, true);
+    ck_assert_uint_eq(mtu.size, PACKET(1500));
+    /* Without probing there is nobody to verify it, and it goes both ways. */
+    start(0);
+    path_mtu_told(&mtu, 1000, now);
+    ck_assert_uint_eq(mtu.size, 1000);
+    path_mtu_told(&mtu, 2000, now);
+    ck_assert_uint_eq(mtu.size, 2000);
+    ck_assert_uint_eq(path_mtu_wants(&mtu, now + 7200 * TN_SECOND, true), 0);
+}
+END_TEST
+
+START_TEST(a_size_that_cannot_be_sent_is_not_waited_for)
+{
+    start(PACKET(9000));
+    path_mtu_sent(&mtu, path_mtu_wants(&mtu, now, false));
+    ck_assert(path_mtu_set_max(&mtu, PACKET(1492))); /* the true limit is known */
+    path_mtu_lost(&mtu, true, now);                  /* tells of nothing that is under way */
+    ck_assert_uint_eq(search(1492, false), 0);
+    ck_assert_uint_eq(mtu.size, PACKET(1492));
+
+    start(PACKET(9000));
+    path_mtu_sent(&mtu, path_mtu_wants(&mtu, now, false));
+    ck_assert(path_mtu_set_max(&mtu, PACKET(9000) - 1)); /* only that this was too large */
+    ck_assert_uint_eq(search(1500, false), 0);
+    ck_assert_uint_eq(mtu.size, PACKET(1500));
+
+    /* The interface has got smaller, and larger again. */
+    ck_assert(!path_mtu_set_max(&mtu, PACKET(1300)));
+    ck_assert_uint_eq(mtu.size, PACKET(1300));
+    ck_assert_uint_eq(path_mtu_wants(&mtu, now, true), 0);
+    ck_assert(!path_mtu_set_max(&mtu, PACKET(1500)));
+    now += 601 * TN_SECOND;
+    search(1500, true);
+    ck_assert_uint_eq(mtu.size, PACKET(1500));
+    ck_assert(!path_mtu_set_max(&mtu, PACKET(600)));
+    path_mtu_black_hole(&mtu, now);
+    ck_assert_uint_eq(mtu.size, PACKET(600));
+}
+END_TEST
+
+/* ---- On a path ---- */
+
+/* 50 ms there and back with a queue of one BDP; packets' sizes are those of IP packets, for the interface, and for the
+ * path at first and after 10 s of 20. */
+static const struct {
+    double rate, loss;
+    enum tn_congestion congestion;
+    size_t interface, path, later, found;
+    double gap;     /* ms in which nothing arrives, at most */
+    double goodput; /* Mbit/s, at least */
+} transfers[] = {
+    {100, 0, TN_CONGESTION_BBR, 1500, 1500, 0, 1500, 150, 88},
+    {100, 0, TN_CONGESTION_CUBIC, 1500, 1500, 0, 1500, 150, 88},
+    {100, 0, TN_CONGESTION_BBR, 9000, 1400, 0, 1400, 150, 88},
+    {100, 0.01, TN_CONGESTION_BBR, 9000, 1500, 0, 1500, 200, 85},
+    {100, 0.03, TN_CONGESTION_BBR, 16412, 16412, 0, 16412, 400, 60},
+    {100, 0, TN_CONGESTION_BBR, 1500, 1500, 1280, 1280, 700, 80},
+    {100, 0, TN_CONGESTION_CUBIC, 1500, 1500, 1280, 1280, 700, 80},
+    {100, 0.01, TN_CONGESTION_BBR, 1500, 1500, 1400, 1400, 1000, 78},
+    {100, 0, TN_CONGESTION_BBR, 9000, 9000, 1500, 1500, 700, 80},
+    {1, 0, TN_CONGESTION_BBR, 1500, 1500, 1400, 1400, 2000, 0.7},
+    {100, 0, TN_CONGESTION_BBR, 9000, 1500, 9000, 1500, 150, 88}, /* grown: found by the raise timer, in 600 s */
+};
+
+START_TEST(transfer_finds_what_passes)
+{
+    struct bottleneck bottleneck = {.rate = transfers[_i].rate,
+                                    .delay = 50,
+                                    .queue = transfers[_i].rate < 10 ? 5 : 1,
+                                    .loss = transfers[_i].loss,
+                                    .seconds = 20,
+                                    .probe_max = PACKET(transfers[_i].interface),
+                                    .mtu = PACKET(transfers[_i].path),
+                                    .mtu_later = transfers[_i].later ? PACKET(transfers[_i].later) : 0,
+                                    .mtu_change = transfers[_i].later ? 10 : 0,
+                                    .seed = (uint64_t)_i + 1,
+                                    .flow_count = 1,
+                                    .flows = {transfers[_i].congestion}};
+    struct bottleneck_result result;
+
+    bottleneck_run(&bottleneck, &result);
+    ck_assert_uint_eq(result.packet_size, PACKET(transfers[_i].found));
+    ck_assert_double_le(result.longest_gap, transfers[_i].gap);
+    ck_assert_double_ge(result.goodput[0], transfers[_i].goodput);
+    ck_assert_uint_eq(result.black_holes, transfers[_i].later > 0 && transfers[_i].later < transfers[_i].path);
+}
+END_TEST
+
+/* A search whose probes are all lost costs nothing but them: no window shrinks, nobody waits. */
+START_TEST(lost_probes_are_no_congestion)
+{
+    struct bottleneck bottleneck = {.rate = 10,
+                                    .delay = 50,
+                                    .queue = 100, /* never full */
+                                    .seconds = 5,
+                                    .probe_max = PACKET(1500),
+                                    .mtu = BASE,
+                                    .seed = 1,
+                                    .flow_count = 1,
+                                    .flows = {_i ? TN_CONGESTION_CUBIC : TN_CONGESTION_BBR}};
+    struct bottleneck_result with, without;
+
+    bottleneck_run(&bottleneck, &with);
+    ck_assert_uint_ge(with.mtu_probes_lost, 9);
+    ck_assert_uint_eq(with.mtu_probes_lost, with.mtu_probes_sent);
+    ck_assert_uint_eq(with.declared_lost, 0);
+    ck_assert_uint_eq(with.black_holes, 0);
+    bottleneck.probe_max = BASE;
+    bottleneck_run(&bottleneck, &without);
+    ck_assert_uint_eq(without.mtu_probes_sent, 0);
+    ck_assert_uint_eq(with.congestion_events[0], without.congestion_events[0]);
+    ck_assert_double_ge(with.goodput[0], 0.98 * without.goodput[0]);
+}
+END_TEST
+
+/* What a black hole took was not lost by congestion. */
+START_TEST(black_holes_are_no_congestion)
+{
+    struct bottleneck bottleneck = {.rate = 10,
+                                    .delay = 50,
+                                    .queue = 1000,
+                                    .seconds = 6,
+                                    .probe_max = PACKET(1500),
+                                    .mtu = PACKET(1500),
+                                    .mtu_later = PACKET(1300),
+                                    .mtu_change = 1,
+                                    .seed = 1,
+                                    .flow_count = 1,
+                                    .flows = {TN_CONGESTION_CUBIC}};
+    struct bottleneck_result result;
+
+    bottleneck_run(&bottleneck, &result);
+    ck_assert_uint_eq(result.black_holes, 1);
+    ck_assert_uint_gt(result.declared_lost, 10);
+    ck_assert_uint_eq(result.congestion_events[0], 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("path_mtu");
+    TCase *machine = tcase_create("search"), *path = tcase_create("path");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_loop_test(machine, finds_what_passes, 0, sizeof searches / sizeof *searches);
+    tcase_add_test(machine, comes_close_to_any_limit);
+    tcase_add_test(machine, a_probe_lost_by_chance_is_repeated);
+    tcase_add_test(machine, a_probe_lost_among_others_counts_less);
+    tcase_add_test(machine, searches_again_when_the_path_may_have_grown);
+    tcase_add_test(machine, a_black_hole_leads_back_to_the_base);
+    tcase_add_test(machine, a_hint_is_followed_and_verified);
+    tcase_add_test(machine, a_size_that_cannot_be_sent_is_not_waited_for);
+    suite_add_tcase(suite, machine);
+    tcase_add_loop_test(path, transfer_finds_what_passes, 0, sizeof transfers / sizeof *transfers);
+    tcase_add_loop_test(path, lost_probes_are_no_congestion, 0, 2);
+    tcase_add_test(path, black_holes_are_no_congestion);
+    tcase_set_timeout(path, 120);
+    suite_add_tcase(suite, path);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
