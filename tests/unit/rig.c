@@ -5,6 +5,7 @@
 
 #include "core/listen.h"
 #include "core/log.h"
+#include "tests/unit/slowness.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -127,16 +128,12 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
     ev_break(loop, EVBREAK_ONE);
 }
 
-bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milliseconds)
+static bool run_until(struct rig *rig, bool (*done)(void *arg), void *arg, double seconds)
 {
     bool late = false;
     ev_timer timer;
 
-    if (!done) {
-        ev_run(rig->worker->loop, EVRUN_NOWAIT);
-        return true;
-    }
-    ev_timer_init(&timer, on_deadline, milliseconds / 1000., 0.);
+    ev_timer_init(&timer, on_deadline, seconds, 0.);
     timer.data = &late;
     ev_timer_start(rig->worker->loop, &timer);
     /* What a turn has queued would only run at the beginning of the next one, which may then wait for nothing. */
@@ -144,6 +141,25 @@ bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milli
         ev_run(rig->worker->loop, EVRUN_ONCE);
     ev_timer_stop(rig->worker->loop, &timer);
     return done(arg);
+}
+
+bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milliseconds)
+{
+    if (done)
+        return run_until(rig, done, arg, slowness() * milliseconds / 1000.);
+    ev_run(rig->worker->loop, EVRUN_NOWAIT);
+    return true;
+}
+
+static bool never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+void rig_wait(struct rig *rig, unsigned milliseconds)
+{
+    run_until(rig, never, NULL, milliseconds / 1000.);
 }
 
 void rig_free(struct rig *rig)

@@ -34,8 +34,11 @@ void rig_start(struct rig *rig);
 /* The instance of a part in the worker. */
 struct hg_worker *rig_worker(struct rig *rig, size_t part);
 
-/* Turns the loop until done(arg) or `milliseconds` are over; returns done(arg). NULL: one turn without waiting. */
+/* Turns the loop until done(arg) or `milliseconds`, more where all is slower (slowness.h), are over; returns done(arg).
+ * NULL: one turn without waiting. */
 bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milliseconds);
+/* Turns the loop for so long. */
+void rig_wait(struct rig *rig, unsigned milliseconds);
 
 /* Stops everything and frees it. */
 void rig_free(struct rig *rig);

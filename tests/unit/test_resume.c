@@ -8,6 +8,7 @@
 #include "core/link.h"
 #include "core/sessions.h"
 #include "tests/unit/pair.h"
+#include "tests/unit/slowness.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -16,6 +16,7 @@
 
 #include TEST_TRANSPORT
 #include "tests/unit/rig.h"
+#include "tests/unit/slowness.h"
 
 #include <gnutls/x509.h>
 #include <hopgate/certificates.h>
@@ -101,7 +102,7 @@ void test_pair_answer(struct test_pair *pair, struct hg_certificate *certificate
 /* Turns the loop until the condition holds or the time is over. */
 #define test_wait(pair, condition, milliseconds)                                                                       \
     do {                                                                                                               \
-        hg_time test_end = test_clock() + (milliseconds)*HG_MILLISECOND;                                               \
+        hg_time test_end = test_clock() + (milliseconds)*slowness() * HG_MILLISECOND;                                  \
         while (!(condition) && test_clock() < test_end)                                                                \
             test_turn(pair);                                                                                           \
     } while (0)

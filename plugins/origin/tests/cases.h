@@ -76,7 +76,6 @@ struct origin_config default_config(void);
 struct rig *start(struct origin_config *config);
 const struct origin *origin_of(struct rig *rig);
 uint64_t counter(struct rig *rig, const char *name);
-void wait_for(struct rig *rig, unsigned milliseconds);
 
 /* ---- Scripts of services ---- */
 

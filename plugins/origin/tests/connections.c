@@ -68,7 +68,7 @@ START_TEST(unanswered)
     snprintf(url, sizeof url, "http://127.0.0.1:%u", ntohs(address.sin_port));
     user.url = aborted.url = url;
     ask(rig, &aborted);
-    wait_for(rig, 20);
+    rig_wait(rig, 20);
     hg_reset(aborted.self, &(struct hg_reason){499, NULL, "gone", 0});
     fetch(rig, &user);
     check_failed(&user, 504, "connection_timeout");

@@ -3,17 +3,18 @@
  */
 #include "core/log.h"
 #include "plugins/origin/tests/cases.h"
+#include "tests/unit/slowness.h"
 
 #include <dirent.h>
 #include <string.h>
 
 struct origin_config default_config(void)
 {
-    return (struct origin_config){.connect_timeout = 2 * HG_SECOND,
-                                  .response_timeout = 5 * HG_SECOND,
-                                  .idle_timeout = 5 * HG_SECOND,
+    return (struct origin_config){.connect_timeout = 2 * slowness() * HG_SECOND,
+                                  .response_timeout = 5 * slowness() * HG_SECOND,
+                                  .idle_timeout = 5 * slowness() * HG_SECOND,
                                   .keep_alive = 60 * HG_SECOND,
-                                  .queue_timeout = 5 * HG_SECOND,
+                                  .queue_timeout = 5 * slowness() * HG_SECOND,
                                   .max_connections = 100,
                                   .max_idle = 64,
                                   .max_queue = 1000,
@@ -40,17 +41,6 @@ const struct origin *origin_of(struct rig *rig)
 uint64_t counter(struct rig *rig, const char *name)
 {
     return *hg_counter(rig_worker(rig, 1), name, "");
-}
-
-static bool nothing(void *arg)
-{
-    (void)arg;
-    return false;
-}
-
-void wait_for(struct rig *rig, unsigned milliseconds)
-{
-    rig_run(rig, nothing, NULL, milliseconds);
 }
 
 void check_failed(const struct user *user, int status, const char *error)

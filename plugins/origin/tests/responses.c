@@ -77,7 +77,7 @@ START_TEST(kinds_of_responses)
 
             calls.one_byte = manner;
             fetch(rig, &user);
-            wait_for(rig, 20); /* for what an idle connection must not have */
+            rig_wait(rig, 20); /* for what an idle connection must not have */
             if (kind->heads)
                 check_answer(&user, kind->heads, kind->body);
             else

@@ -54,7 +54,7 @@ START_TEST(early_response_while_the_upload_runs)
     service->text = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig";
     ask(rig, &user);
     ck_assert(rig_run(rig, has_head, &user, 3000)); /* at once, with nothing of the body sent */
-    wait_for(rig, 50);
+    rig_wait(rig, 50);
     check_answer(&user, "413 Too Large\n", "big");
     ck_assert_uint_eq(user.detaches, 0);
     ck_assert_uint_eq(origin_of(rig)->pools->count, 0); /* not to be used again */
@@ -188,7 +188,7 @@ START_TEST(stalled_reader)
     config.idle_timeout = 300 * HG_MILLISECOND; /* which a stalled reader is not held to */
     rig = start(&config);
     ask(rig, &stalled);
-    wait_for(rig, 600);
+    rig_wait(rig, 600);
     ck_assert_uint_eq(stalled.head_count, 1);
     ck_assert_uint_le(calls.received, 2 * 65536);
     fetch(rig, &other);
@@ -234,12 +234,12 @@ START_TEST(abort_closes_at_once)
 
         service->text = i == 2 ? "HTTP/1.1 200 OK\r\n\r\nbegin" : NULL;
         ask(rig, &user);
-        wait_for(rig, 50);
+        rig_wait(rig, 50);
         hg_reset(user.self, &gone);
         ck_assert(rig_run(rig, is_over, &user, 1000));
         ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
         for (int turn = 0; turn < 100 && !close_was_seen(service); turn++)
-            wait_for(rig, 10);
+            rig_wait(rig, 10);
         ck_assert(close_was_seen(service));
         rig_free(rig);
         service_stop(service);
