@@ -4,8 +4,8 @@
  * Offers `certificates` that are obtained and renewed by themselves (RFC 8555).
  */
 #include "config.h"
+#include "plugins/acme/agent.h"
 #include "plugins/acme/name.h"
-#include "plugins/acme/options.h"
 #include "plugins/acme/pair.h"
 
 #include <hopgate/challenges.h>
@@ -14,107 +14,71 @@
 #include <hopgate/store.h>
 #include <stdlib.h>
 
-/* A certificate that the config asks for. */
-struct kept {
-    char **names; /* canonical */
-    size_t name_count;
-    struct acme_pair *pair; /* self-signed at first */
-};
-
-struct instance {
-    struct kept *kept;
-    size_t kept_count;
-};
-
-/* ---- Configuring ---- */
-
-static bool take_group(struct kept *kept, const struct acme_group *group)
-{
-    const char *const *names = group->names.items;
-
-    kept->names = calloc(group->names.count, sizeof *kept->names);
-    for (size_t i = 0; kept->names && i < group->names.count; i++) {
-        char canonical[ACME_NAME_MAX + 1];
-
-        acme_name_canonical(hg_text(names[i]), canonical);
-        kept->names[i] = strdup(canonical);
-        if (!kept->names[i])
-            return false;
-        kept->name_count++;
-    }
-    return kept->names;
-}
-
 static int configure(struct hg_instance *instance)
 {
-    const struct acme_config *config = instance->cfg;
-    const struct acme_group *groups = config->domains.items;
-    struct instance *state = calloc(1, sizeof *state);
-
-    instance->state = state;
-    if (acme_options_check(instance))
-        return -1;
-    if (state)
-        state->kept = calloc(config->domains.count + 1, sizeof *state->kept);
-    for (size_t i = 0; state && state->kept && i < config->domains.count; i++) {
-        state->kept_count++;
-        if (!take_group(&state->kept[i], &groups[i]))
-            break;
-    }
-    if (state && state->kept && state->kept_count == config->domains.count)
-        return 0;
-    hg_config_error(instance, NULL, "out of memory");
-    return -1;
-}
-
-static void unconfigure(struct hg_instance *instance)
-{
-    struct instance *state = instance->state;
-
-    if (!state)
-        return;
-    for (size_t i = 0; i < state->kept_count; i++) {
-        for (size_t j = 0; j < state->kept[i].name_count; j++)
-            free(state->kept[i].names[j]);
-        free(state->kept[i].names);
-        acme_pair_unref(state->kept[i].pair);
-    }
-    free(state->kept);
-    free(state);
-    instance->state = NULL;
+    return acme_options_check(instance);
 }
 
 /* ---- One worker ---- */
 
+static struct acme_job *job_of_group(struct acme_agent *agent, const struct acme_group *group)
+{
+    const char *const *names = group->names.items;
+    char(*canonical)[ACME_NAME_MAX + 1] = calloc(group->names.count, sizeof *canonical);
+    const char **list = calloc(group->names.count, sizeof *list);
+    struct acme_job *job = NULL;
+
+    for (size_t i = 0; canonical && list && i < group->names.count; i++) {
+        acme_name_canonical(hg_text(names[i]), canonical[i]);
+        list[i] = canonical[i];
+    }
+    if (canonical && list)
+        job = acme_job_new(agent, list, group->names.count, false);
+    free(canonical);
+    free(list);
+    return job;
+}
+
+/* The certificates that the config asks for, the first one first. */
+static struct acme_job *jobs_of_config(struct acme_agent *agent)
+{
+    const struct acme_group *groups = agent->config->domains.items;
+    struct acme_job *first = NULL, **last = &first;
+
+    for (size_t i = 0; i < agent->config->domains.count; i++) {
+        *last = job_of_group(agent, &groups[i]);
+        if (*last)
+            last = &(*last)->next;
+    }
+    return first;
+}
+
 static int worker_start(struct hg_worker *worker)
 {
-    struct instance *state = worker->instance->state;
+    worker->state = acme_agent_new(worker, jobs_of_config);
+    if (worker->state)
+        return 0;
+    hg_log(worker->instance, HG_LOG_ERROR, "out of memory");
+    return -1;
+}
 
-    for (size_t i = 0; i < state->kept_count; i++) {
-        struct kept *kept = &state->kept[i];
-
-        kept->pair = acme_pair_self_signed((const char *const *)kept->names, kept->name_count, time(NULL));
-        if (!kept->pair) {
-            hg_log(worker->instance, HG_LOG_ERROR, "out of memory");
-            return -1;
-        }
-        hg_log(worker->instance, HG_LOG_WARNING, "%s: a self-signed certificate is served", kept->names[0]);
-    }
-    return 0;
+static void worker_stop(struct hg_worker *worker)
+{
+    if (worker->state)
+        acme_agent_free(worker->state);
+    worker->state = NULL;
 }
 
 static struct hg_certificate *find(struct hg_worker *worker, const struct hg_certificate_query *query,
                                    hg_certificate_done done, void *arg, struct hg_certificate_lookup **later)
 {
-    const struct instance *state = worker->instance->state;
+    return acme_find(worker->state, query, done, arg, later);
+}
 
-    (void)done;
-    (void)arg;
-    *later = NULL;
-    for (size_t i = 0; i < state->kept_count; i++)
-        if (!query->server_name.size || acme_pair_serves(state->kept[i].pair, query->server_name))
-            return hg_certificate_ref(&state->kept[i].pair->certificate);
-    return NULL;
+static void cancel(struct hg_worker *worker, struct hg_certificate_lookup *lookup)
+{
+    (void)worker;
+    acme_find_cancel(lookup);
 }
 
 /* Validations are answered where a solver makes the certificates for them. */
@@ -131,7 +95,8 @@ static const char *const *protocols(const struct hg_instance *instance)
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
-    static const struct hg_certificates_ops ops = {.size = sizeof ops, .find = find, .protocols = protocols};
+    static const struct hg_certificates_ops ops = {
+        .size = sizeof ops, .find = find, .cancel = cancel, .protocols = protocols};
     static const struct hg_offer offers[] = {{HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &ops}, {0}};
     static const struct hg_need needs[] = {{HG_STORE, HG_STORE_VERSION, false},
                                            {HG_CHALLENGE_HTTP01, HG_CHALLENGES_VERSION, true},
@@ -149,8 +114,8 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .offers = offers,
         .needs = needs,
         .configure = configure,
-        .unconfigure = unconfigure,
         .worker_start = worker_start,
+        .worker_stop = worker_stop,
     };
 
     return &plugin;

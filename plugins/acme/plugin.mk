@@ -2,17 +2,37 @@
 # Copyright (c) 2026 The hopgate authors
 
 acme_parts = \
+	plugins/acme/account.c plugins/acme/account.h \
+	plugins/acme/agent.c plugins/acme/agent.h \
+	plugins/acme/attempt.c \
+	plugins/acme/authorize.c plugins/acme/authorize.h \
 	plugins/acme/base64url.c plugins/acme/base64url.h \
-	plugins/acme/options.c plugins/acme/options.h \
+	plugins/acme/ca.c plugins/acme/ca.h \
+	plugins/acme/challenge.c plugins/acme/challenge.h \
+	plugins/acme/download.c plugins/acme/download.h \
+	plugins/acme/find.c \
+	plugins/acme/index.c plugins/acme/index.h \
+	plugins/acme/job.c plugins/acme/job.h \
+	plugins/acme/jws.c plugins/acme/jws.h \
+	plugins/acme/key.c plugins/acme/key.h \
+	plugins/acme/keymaker.c plugins/acme/keymaker.h \
+	plugins/acme/lead.c \
+	plugins/acme/mirror.c \
 	plugins/acme/name.c plugins/acme/name.h \
-	plugins/acme/pair.c plugins/acme/pair.h
+	plugins/acme/options.c plugins/acme/options.h \
+	plugins/acme/order.c plugins/acme/order.h \
+	plugins/acme/pace.c plugins/acme/pace.h \
+	plugins/acme/pair.c plugins/acme/pair.h \
+	plugins/acme/problem.c \
+	plugins/acme/schedule.c plugins/acme/schedule.h \
+	plugins/acme/vault.c plugins/acme/vault.h
 
 plugin_LTLIBRARIES += acme.la
-acme_la_SOURCES = plugins/acme/acme.c $(acme_parts)
-acme_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS)
+acme_la_SOURCES = plugins/acme/acme.c plugins/acme/clock.c $(acme_parts)
+acme_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
 acme_la_CFLAGS = $(PLUGIN_CFLAGS)
 acme_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-acme_la_LIBADD = $(GNUTLS_LIBS) $(JANSSON_LIBS)
+acme_la_LIBADD = plugins/https/libhttps.la $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
 
 dist_man_MANS += plugins/acme/hopgate-acme.5
 
@@ -20,11 +40,14 @@ if HAVE_CHECK
 check_PROGRAMS += plugins/acme/test_acme
 TESTS += plugins/acme/test_acme
 plugins_acme_test_acme_SOURCES = \
+	plugins/acme/clock.c \
 	plugins/acme/tests/cases.h \
+	plugins/acme/tests/jose.c \
 	plugins/acme/tests/main.c \
 	plugins/acme/tests/parts.c \
+	plugins/acme/tests/schedule.c \
 	$(acme_parts)
 plugins_acme_test_acme_CPPFLAGS = $(acme_la_CPPFLAGS)
 plugins_acme_test_acme_CFLAGS = $(UNIT_CFLAGS)
-plugins_acme_test_acme_LDADD = tests/unit/libfake_host.la $(CHECK_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS)
+plugins_acme_test_acme_LDADD = plugins/https/libhttps.la tests/unit/libfake_host.la $(CHECK_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
 endif

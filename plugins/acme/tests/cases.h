@@ -8,6 +8,8 @@
 
 #include <check.h>
 
+TCase *cases_jose(void);
 TCase *cases_parts(void);
+TCase *cases_schedule(void);
 
 #endif

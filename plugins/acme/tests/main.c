@@ -12,6 +12,8 @@ int main(void)
     int failed;
 
     suite_add_tcase(suite, cases_parts());
+    suite_add_tcase(suite, cases_jose());
+    suite_add_tcase(suite, cases_schedule());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

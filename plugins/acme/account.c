@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/account.h"
+
+#include "plugins/acme/jws.h"
+#include "plugins/acme/key.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void advance(struct acme_account *account);
+
+struct acme_account *acme_account_new(struct acme_ca *ca, struct acme_vault *vault)
+{
+    struct acme_account *account = calloc(1, sizeof *account);
+
+    if (account) {
+        account->ca = ca;
+        account->vault = vault;
+    }
+    return account;
+}
+
+static void drop_key(gnutls_x509_privkey_t *key)
+{
+    acme_key_free(*key);
+    *key = NULL;
+}
+
+static void drop_text(char **text)
+{
+    free(*text);
+    *text = NULL;
+}
+
+void acme_account_free(struct acme_account *account)
+{
+    if (!account)
+        return;
+    acme_request_cancel(account->request);
+    acme_vault_cancel(account->vault, account->writing);
+    drop_key(&account->key);
+    drop_key(&account->next_key);
+    drop_text(&account->thumbprint);
+    drop_text(&account->kid);
+    drop_text(&account->contact);
+    free(account);
+}
+
+/* ---- Who waits ---- */
+
+void acme_account_forsake(struct acme_account_waiter *waiter)
+{
+    if (!waiter->place)
+        return;
+    *waiter->place = waiter->next;
+    if (waiter->next)
+        waiter->next->place = waiter->place;
+    waiter->place = NULL;
+}
+
+static void tell_all(struct acme_account *account, const struct acme_answer *failure)
+{
+    account->working = false;
+    while (account->waiters) {
+        struct acme_account_waiter *waiter = account->waiters;
+
+        acme_account_forsake(waiter);
+        waiter->ready(waiter->arg, failure);
+    }
+}
+
+static void tell_failure(struct acme_account *account, const char *error)
+{
+    tell_all(account, &(struct acme_answer){.error = error, .type = ""});
+}
+
+void acme_account_await(struct acme_account *account, struct acme_account_waiter *waiter, acme_account_ready ready,
+                        void *arg)
+{
+    waiter->ready = ready;
+    waiter->arg = arg;
+    waiter->next = account->waiters;
+    waiter->place = &account->waiters;
+    if (waiter->next)
+        waiter->next->place = &waiter->next;
+    account->waiters = waiter;
+    if (!account->working) {
+        account->working = true;
+        advance(account);
+    }
+}
+
+/* ---- The record ---- */
+
+static bool take_key(struct acme_account *account, gnutls_x509_privkey_t key)
+{
+    drop_key(&account->key);
+    drop_text(&account->thumbprint);
+    account->key = key;
+    account->thumbprint = key ? acme_key_thumbprint(key) : NULL;
+    return account->thumbprint;
+}
+
+static void set_pem(json_t *record, const char *name, gnutls_x509_privkey_t key)
+{
+    char *pem = key ? acme_key_pem(key) : NULL;
+
+    if (pem)
+        json_object_set_new(record, name, json_string(pem));
+    acme_secret_free(pem);
+}
+
+static void save(struct acme_account *account, hg_store_done done)
+{
+    json_t *record = json_pack("{s:s, s:s*, s:s*}", "directory", account->ca->url, "account", account->kid, "contact",
+                               account->contact);
+
+    set_pem(record, "key", account->key);
+    set_pem(record, "next_key", account->next_key);
+    account->writing = acme_vault_put_json(account->vault, ACME_ACCOUNTS, account->ca->id, record, done, account);
+    if (!account->writing)
+        tell_failure(account, "the account cannot be stored: out of memory");
+}
+
+/* An account whose key might be lost must not be made. */
+static void saved(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_account *account = arg;
+    char error[512];
+
+    account->writing = NULL;
+    if (answer->status == HG_STORE_OK) {
+        advance(account);
+        return;
+    }
+    if (!account->kid)
+        take_key(account, NULL);
+    snprintf(error, sizeof error, "the account cannot be stored: %s", answer->error);
+    tell_failure(account, error);
+}
+
+/* The authority has told something that it would tell again: losing it costs one request. */
+static void noted(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_account *account = arg;
+
+    account->writing = NULL;
+    if (answer->status != HG_STORE_OK)
+        hg_log(account->ca->worker->instance, HG_LOG_WARNING, "the account cannot be stored: %s", answer->error);
+    advance(account);
+}
+
+static gnutls_x509_privkey_t key_in(const json_t *record, const char *name)
+{
+    return acme_key_read(hg_text(json_string_value(json_object_get(record, name))));
+}
+
+static char *text_in(const json_t *record, const char *name)
+{
+    const char *text = json_string_value(json_object_get(record, name));
+
+    return text ? strdup(text) : NULL;
+}
+
+static void loaded(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_account *account = arg;
+    json_t *record = acme_vault_json(answer);
+    char error[512];
+
+    account->writing = NULL;
+    if (answer->status == HG_STORE_NOT_READABLE || answer->status == HG_STORE_UNAVAILABLE) {
+        snprintf(error, sizeof error, "the account cannot be read: %s", answer->error);
+        tell_failure(account, error);
+        return;
+    }
+    account->loaded = true;
+    if (record && take_key(account, key_in(record, "key"))) {
+        account->next_key = key_in(record, "next_key");
+        account->kid = text_in(record, "account");
+        account->contact = text_in(record, "contact");
+    } else if (record) {
+        hg_log(account->ca->worker->instance, HG_LOG_WARNING, "the account's record holds no key: a new one is made");
+    }
+    json_decref(record);
+    advance(account);
+}
+
+/* ---- At the authority ---- */
+
+static json_t *contacts(const struct acme_account *account)
+{
+    const char *email = account->ca->config->email;
+
+    return email ? json_pack("[s+]", "mailto:", email) : json_array();
+}
+
+static const char *wanted_contact(const struct acme_account *account)
+{
+    return account->ca->config->email ? account->ca->config->email : "";
+}
+
+static bool has_wanted_contact(const struct acme_account *account)
+{
+    return !strcmp(account->contact ? account->contact : "", wanted_contact(account));
+}
+
+static void ask(struct acme_account *account, const struct acme_query *query, json_t *payload, acme_answered answered)
+{
+    struct acme_query whole = *query;
+    char *text = payload ? json_dumps(payload, JSON_COMPACT) : NULL;
+
+    whole.payload = text;
+    account->request = text ? acme_ca_ask(account->ca, &whole, answered, account) : NULL;
+    json_decref(payload);
+    free(text);
+    if (!account->request)
+        tell_failure(account, "out of memory");
+}
+
+/* RFC 8555 section 7.3: an account that there is with that key is found, otherwise it is made. */
+static void on_account(void *arg, const struct acme_answer *answer)
+{
+    struct acme_account *account = arg;
+
+    account->request = NULL;
+    if (answer->error) {
+        acme_account_blame(account, answer);
+        tell_all(account, answer);
+        return;
+    }
+    drop_text(&account->kid);
+    account->kid = acme_answer_location(answer);
+    if (!account->kid) {
+        tell_failure(account, "newAccount: the authority does not tell the account's URL");
+        return;
+    }
+    drop_text(&account->contact);
+    if (answer->status == 201)
+        account->contact = strdup(wanted_contact(account));
+    hg_log(account->ca->worker->instance, HG_LOG_INFO, "%s: account %s %s", account->ca->url, account->kid,
+           answer->status == 201 ? "made" : "found");
+    save(account, noted);
+}
+
+static void make(struct acme_account *account)
+{
+    const struct acme_config *config = account->ca->config;
+    json_t *payload = json_pack("{s:b, s:o}", "termsOfServiceAgreed", config->agree_tos, "contact", contacts(account));
+    const char *url = acme_ca_resource(account->ca, "newAccount");
+    char *binding = NULL;
+
+    if (config->eab_kid && url) {
+        binding = acme_jws_binding(config->eab_kid, config->eab_key, url, account->key);
+        json_object_set_new(payload, "externalAccountBinding", binding ? json_loads(binding, 0, NULL) : NULL);
+        free(binding);
+    }
+    ask(account, &(struct acme_query){.resource = "newAccount", .key = account->key}, payload, on_account);
+}
+
+static void on_directory(void *arg, const struct acme_answer *answer)
+{
+    struct acme_account *account = arg;
+
+    account->request = NULL;
+    if (answer->error)
+        tell_all(account, answer);
+    else
+        advance(account);
+}
+
+static void on_contact(void *arg, const struct acme_answer *answer)
+{
+    struct acme_account *account = arg;
+
+    account->request = NULL;
+    if (answer->error) {
+        acme_account_blame(account, answer);
+        tell_all(account, answer);
+        return;
+    }
+    drop_text(&account->contact);
+    account->contact = strdup(wanted_contact(account));
+    save(account, noted);
+}
+
+/* ---- Rollover ---- */
+
+static void use_next_key(struct acme_account *account)
+{
+    gnutls_x509_privkey_t next = account->next_key;
+
+    account->next_key = NULL;
+    take_key(account, next);
+    hg_log(account->ca->worker->instance, HG_LOG_INFO, "%s: the account has a new key", account->ca->url);
+    save(account, noted);
+}
+
+static void on_roll_over(void *arg, const struct acme_answer *answer)
+{
+    struct acme_account *account = arg;
+
+    account->request = NULL;
+    if (!answer->error) {
+        use_next_key(account);
+    } else if (!strcmp(answer->type, "conflict") || answer->status == 409) {
+        use_next_key(account); /* it was interrupted after the authority had done it */
+    } else {
+        hg_log(account->ca->worker->instance, HG_LOG_WARNING, "%s: the account keeps its key: %s", account->ca->url,
+               answer->error);
+        if (answer->status / 100 == 4)
+            drop_key(&account->next_key);
+        tell_all(account, answer);
+    }
+}
+
+static void on_looked_for_next(void *arg, const struct acme_answer *answer);
+
+/* Which of the two keys counts is asked first: the new one was stored before the authority heard of it. */
+static void look_for_next(struct acme_account *account)
+{
+    ask(account, &(struct acme_query){.resource = "newAccount", .key = account->next_key},
+        json_pack("{s:b}", "onlyReturnExisting", 1), on_looked_for_next);
+}
+
+static void change_key(struct acme_account *account)
+{
+    const char *url = acme_ca_resource(account->ca, "keyChange");
+    char *old = acme_key_jwk(account->key), *text = NULL, *inner = NULL;
+    json_t *payload = old ? json_pack("{s:s, s:o}", "account", account->kid, "oldKey", json_loads(old, 0, NULL)) : NULL;
+
+    if (payload)
+        text = json_dumps(payload, JSON_COMPACT);
+    if (text && url)
+        inner = acme_jws(&(struct acme_jws){.key = account->next_key, .url = url, .payload = text});
+    json_decref(payload);
+    free(text);
+    free(old);
+    ask(account, &(struct acme_query){.resource = "keyChange"}, inner ? json_loads(inner, 0, NULL) : NULL,
+        on_roll_over);
+    free(inner);
+}
+
+static void on_looked_for_next(void *arg, const struct acme_answer *answer)
+{
+    struct acme_account *account = arg;
+
+    account->request = NULL;
+    if (!answer->error)
+        use_next_key(account);
+    else if (!strcmp(answer->type, "accountDoesNotExist"))
+        change_key(account);
+    else
+        tell_all(account, answer);
+}
+
+void acme_account_roll_over(struct acme_account *account)
+{
+    if (!account->kid || account->next_key || account->working)
+        return;
+    account->next_key = acme_key_new(ACME_P256);
+    account->working = true;
+    if (account->next_key)
+        save(account, saved);
+    else
+        tell_failure(account, "out of memory");
+}
+
+/* ---- What comes next ---- */
+
+static void make_key(struct acme_account *account)
+{
+    if (take_key(account, acme_key_new(ACME_P256)))
+        save(account, saved);
+    else
+        tell_failure(account, "out of memory");
+}
+
+static void load(struct acme_account *account)
+{
+    account->writing = acme_vault_get(account->vault, ACME_ACCOUNTS, account->ca->id, loaded, account);
+    if (!account->writing)
+        tell_failure(account, "the account cannot be read: out of memory");
+}
+
+/* Each step ends by coming here again. */
+static void advance(struct acme_account *account)
+{
+    if (!account->loaded)
+        load(account);
+    else if (!account->key)
+        make_key(account);
+    else if (!account->ca->directory && (!account->kid || account->next_key || !has_wanted_contact(account)))
+        account->request = acme_ca_read_directory(account->ca, on_directory, account);
+    else if (!account->kid)
+        make(account);
+    else if (account->next_key)
+        look_for_next(account);
+    else if (!has_wanted_contact(account))
+        ask(account, &(struct acme_query){.url = account->kid}, json_pack("{s:o}", "contact", contacts(account)),
+            on_contact);
+    else
+        tell_all(account, NULL);
+}
+
+/* RFC 8555 section 7.3.6: a deactivated account refuses everything, for ever, as does its key. */
+bool acme_account_blame(struct acme_account *account, const struct acme_answer *failure)
+{
+    const bool unknown = !strcmp(failure->type, "accountDoesNotExist");
+    const bool dead = !strcmp(failure->type, "unauthorized") &&
+                      (strcasestr(failure->error, "deactivated") || strcasestr(failure->error, "revoked"));
+
+    if (!unknown && !dead)
+        return false;
+    hg_log(account->ca->worker->instance, HG_LOG_WARNING, "%s: the account cannot be used any more: %s",
+           account->ca->url, failure->error);
+    drop_text(&account->kid);
+    drop_text(&account->contact);
+    if (dead)
+        take_key(account, NULL);
+    return true;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The certificates of one worker: which are kept, what is served for whom, and, in the one process of all that share a
+ * store which holds the lease, getting and renewing them.
+ *
+ * The store is what connects workers and nodes: a certificate that one of them obtains is read by the others when the
+ * watch tells of it, and so are pending challenges, which each presents to its own solvers.
+ */
+#ifndef ACME_AGENT_H
+#define ACME_AGENT_H
+
+#include "plugins/acme/challenge.h"
+#include "plugins/acme/index.h"
+#include "plugins/acme/job.h"
+
+#define ACME_AUTHORITIES_MAX 8
+
+struct acme_agent {
+    struct hg_worker *worker;
+    const struct acme_config *config;
+    struct acme_vault vault;
+    struct acme_solvers solvers;
+    struct https *https;
+    struct acme_ca *authorities[ACME_AUTHORITIES_MAX];
+    size_t authority_count;
+
+    struct acme_job *jobs; /* those of the config first, in its order */
+    struct acme_index index;
+    size_t unread; /* what the store has not answered yet at the start, or after the lease was taken */
+
+    /* Who may order: see lead.c. */
+    bool leads, elsewhere; /* another process does */
+    bool settled;          /* what can be begun has been begun for the first time */
+    hg_time lease_until;
+    struct hg_timer *lease_timer;
+    struct hg_store_request *lease_request;
+    char owner[HG_STORE_OWNER_MAX + 1];
+    struct hg_store_request *recalling; /* challenges that were left, after the lease was taken */
+    struct acme_recalled_pause {
+        struct acme_agent *agent;
+        struct acme_ca *ca;
+        struct hg_store_request *reading;
+    } pauses[ACME_AUTHORITIES_MAX];
+
+    /* Attempts: see attempt.c. */
+    struct hg_timer *timer;
+    unsigned running;
+
+    struct hg_store_watch *watch;
+    struct acme_reading *readings; /* of what has changed */
+    bool told_unreadable;
+
+    struct {
+        uint64_t *issued, *failed, *attempts, *on_demand_refused;
+    } counters;
+};
+
+/* ---- agent.c ---- */
+
+/* NULL: out of memory, or no store; told. */
+struct acme_agent *acme_agent_new(struct hg_worker *worker, struct acme_job *(*jobs)(struct acme_agent *agent));
+void acme_agent_free(struct acme_agent *agent);
+/* Keeps a job from now on. False: out of memory, the job is freed. */
+bool acme_agent_keep(struct acme_agent *agent, struct acme_job *job);
+/* What a handshake is shown: the certificate, or a self-signed one where the config promises one. A reference, or NULL.
+ */
+struct hg_certificate *acme_agent_shown(struct acme_job *job);
+/* Everything that the handshakes waiting for a job can be told is told. */
+void acme_agent_wake(struct acme_job *job);
+/* Serves `pair`, a reference, for a job from now on. */
+void acme_agent_serve(struct acme_job *job, struct acme_pair *pair);
+
+/* ---- lead.c ---- */
+
+bool acme_lead_begin(struct acme_agent *agent);
+void acme_lead_end(struct acme_agent *agent);
+/* Another process holds the lease: what goes on here is given up. */
+void acme_lead_lost(struct acme_agent *agent);
+
+/* ---- attempt.c ---- */
+
+/* Begins what is due, and sets the timer for what is next. */
+void acme_attempt_schedule(struct acme_agent *agent);
+/* Gives up an attempt that goes on, without any consequence. */
+void acme_attempt_drop(struct acme_job *job);
+
+/* ---- find.c: the operations of `certificates` ---- */
+
+struct hg_certificate *acme_find(struct acme_agent *agent, const struct hg_certificate_query *query,
+                                 hg_certificate_done done, void *arg, struct hg_certificate_lookup **later);
+void acme_find_cancel(struct hg_certificate_lookup *lookup);
+
+/* ---- mirror.c: what others put into the store ---- */
+
+bool acme_mirror_begin(struct acme_agent *agent);
+void acme_mirror_end(struct acme_agent *agent);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Attempts to obtain a certificate: when, at which authority, and what follows from how they end.
+ */
+#include "plugins/acme/agent.h"
+#include "plugins/acme/key.h"
+#include "plugins/acme/schedule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Orders that go on at once. */
+#define RUNNING_MAX 4
+/* Attempts at once after something at fault was forgotten. */
+#define AGAIN_MAX 3
+#define DAY       86400
+/* An authority may say when to come back, but not send us away for ever. */
+#define PAUSE_MAX DAY
+/* How long to wait for a disk that is full. */
+#define STORE_PAUSE 60
+/* The wall clock may jump: so it is looked at now and then. */
+#define LOOK_PAUSE 600
+
+static void begin(struct acme_job *job);
+
+static struct hg_instance *instance_of(const struct acme_job *job)
+{
+    return job->agent->worker->instance;
+}
+
+static void ignore(void *arg, const struct hg_store_answer *answer)
+{
+    (void)arg;
+    (void)answer; /* what is remembered here is a convenience */
+}
+
+static void remember(struct acme_job *job)
+{
+    acme_vault_put_json(&job->agent->vault, ACME_STATES, job->id, acme_job_state(job), ignore, NULL);
+}
+
+/* ---- When ---- */
+
+static double seconds(hg_time span)
+{
+    return (double)span / (double)HG_SECOND;
+}
+
+/* Fractions count: the pauses of tests are shorter than a second. */
+static void plan(struct acme_job *job, double pause)
+{
+    const double whole = pause < 1 ? 1 : pause;
+
+    job->due = acme_clock() + (time_t)whole;
+}
+
+static void plan_retry(struct acme_job *job)
+{
+    const struct acme_config *config = job->agent->config;
+
+    plan(job,
+         acme_backoff(job->failures, seconds(config->retry_min), seconds(config->retry_max),
+                      job->pair ? job->pair->begins : 0, job->pair ? job->pair->ends : 0, acme_clock(), acme_chance()));
+}
+
+static void on_timer(void *arg)
+{
+    acme_attempt_schedule(arg);
+}
+
+static bool may_begin(const struct acme_job *job)
+{
+    const time_t due = acme_job_due(job);
+
+    return !job->trying && due && due <= acme_clock();
+}
+
+void acme_attempt_schedule(struct acme_agent *agent)
+{
+    const time_t now = acme_clock();
+    time_t next = now + LOOK_PAUSE;
+
+    if (!agent->leads || agent->unread || agent->recalling)
+        return;
+    if (!agent->timer)
+        agent->timer = hg_timer_new(agent->worker, on_timer, agent);
+    for (struct acme_job *job = agent->jobs; job; job = job->next) {
+        time_t due;
+
+        if (may_begin(job) && agent->running < RUNNING_MAX)
+            begin(job);
+        due = acme_job_due(job);
+        if (!job->trying && due > now && due < next)
+            next = due;
+    }
+    agent->settled = true;
+    for (struct acme_job *job = agent->jobs; job; job = job->next)
+        if (!job->trying && !may_begin(job))
+            acme_agent_wake(job);
+    if (agent->timer)
+        hg_timer_set(agent->worker->host, agent->timer, (hg_time)(next - now) * HG_SECOND);
+}
+
+/* ---- How it ended ---- */
+
+static void ended(struct acme_job *job)
+{
+    struct acme_agent *agent = job->agent;
+
+    job->trying = false;
+    agent->running--;
+    remember(job);
+    acme_attempt_schedule(agent);
+}
+
+static void print_time(time_t when, char text[32])
+{
+    struct tm parts;
+
+    *text = 0;
+    if (gmtime_r(&when, &parts))
+        strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &parts);
+}
+
+static void issued(struct acme_job *job, const struct acme_result *result)
+{
+    const bool renewal = job->pair;
+    char expires[32], renews[32];
+
+    ++*job->agent->counters.issued;
+    acme_secret_free(job->unsaved);
+    job->unsaved = result->pem;
+    job->failures = job->again = job->preference = 0;
+    job->due = 0;
+    job->renew_now = false;
+    acme_job_set_error(job, NULL);
+    acme_agent_serve(job, result->pair);
+    print_time(job->pair->ends, expires);
+    print_time(job->renew_at, renews);
+    hg_log(instance_of(job), HG_LOG_INFO, "%s: certificate %s %s; expires %s, renewed from %s on", job->id,
+           job->pair->serial, renewal ? "renewed" : "issued", expires, renews);
+    if (!job->unsaved)
+        return;
+    job->failures = 1;
+    plan(job, STORE_PAUSE);
+    hg_log(instance_of(job), HG_LOG_ERROR, "%s: %s; it is served from memory and stored later", job->id, result->error);
+}
+
+/* The next authority at once; after the last one a pause, then the first again. */
+static bool next_authority(struct acme_job *job)
+{
+    job->authority = (job->authority + 1) % (unsigned)job->agent->authority_count;
+    return job->authority != 0;
+}
+
+static void pause_authority(struct acme_ca *ca, struct acme_job *job, int64_t retry_after)
+{
+    const time_t until = acme_clock() + (time_t)(retry_after < PAUSE_MAX ? retry_after : PAUSE_MAX);
+
+    if (until <= ca->paused_until)
+        return;
+    ca->paused_until = until;
+    acme_vault_put_json(&job->agent->vault, ACME_PAUSES, ca->id,
+                        json_pack("{s:s, s:I}", "directory", ca->url, "until", (json_int_t)until), ignore, NULL);
+}
+
+static void failed(struct acme_job *job, const struct acme_result *result, struct acme_ca *ca)
+{
+    char when[32], left[64] = "";
+
+    ++*job->agent->counters.failed;
+    acme_job_set_error(job, result->error);
+    job->preference++;
+    if (result->outcome == ACME_LIMITED && result->retry_after)
+        pause_authority(ca, job, result->retry_after);
+    if (result->outcome != ACME_REJECTED && next_authority(job)) {
+        hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: %s; the next authority is tried", job->id, ca->url,
+               result->error);
+        job->due = acme_clock();
+        job->failures = job->failures ? job->failures : 1;
+        return;
+    }
+    job->failures++;
+    plan_retry(job);
+    if (result->outcome == ACME_REJECTED)
+        plan(job, DAY * (0.9 + 0.2 * acme_chance()));
+    if (job->agent->authority_count == 1 && job->due < ca->paused_until)
+        job->due = ca->paused_until;
+    print_time(job->due, when);
+    if (job->pair)
+        snprintf(left, sizeof left, "; the certificate lasts %.1f days more",
+                 (double)(job->pair->ends - acme_clock()) / DAY);
+    hg_log(instance_of(job), HG_LOG_ERROR, "%s: no certificate: %s; tried again %s%s", job->id, result->error, when,
+           left);
+}
+
+static void on_ended(void *arg, const struct acme_result *result)
+{
+    struct acme_job *job = arg;
+    struct acme_order *order = job->order;
+    struct acme_ca *ca = job->agent->authorities[job->authority];
+
+    job->order = NULL;
+    switch (result->outcome) {
+    case ACME_ISSUED:
+        issued(job, result);
+        break;
+    case ACME_LOST:
+        acme_order_free(order);
+        acme_lead_lost(job->agent);
+        return;
+    case ACME_NOT_STORED:
+        acme_job_set_error(job, result->error);
+        hg_log(instance_of(job), HG_LOG_ERROR, "%s: nothing is ordered: %s", job->id, result->error);
+        job->failures = job->failures ? job->failures : 1;
+        plan(job, STORE_PAUSE);
+        break;
+    case ACME_AGAIN:
+        hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: tried anew", job->id, result->error);
+        if (job->again++ < AGAIN_MAX) {
+            job->due = acme_clock();
+            job->failures = job->failures ? job->failures : 1;
+            break;
+        }
+        job->again = 0;
+        failed(job, result, ca);
+        break;
+    default:
+        failed(job, result, ca);
+    }
+    acme_order_free(order);
+    ended(job);
+}
+
+/* ---- One attempt ---- */
+
+static void begin_order(struct acme_job *job)
+{
+    struct acme_agent *agent = job->agent;
+    const struct acme_wish wish = {.id = job->id,
+                                   .names = (const char *const *)job->names,
+                                   .name_count = job->name_count,
+                                   .preference = job->preference,
+                                   .replaces = job->pair ? job->pair->ari_id : NULL};
+
+    ++*agent->counters.attempts;
+    job->last_try = acme_clock();
+    job->order = acme_order_begin(agent->authorities[job->authority], &agent->vault, &agent->solvers, &wish,
+                                  job->record, on_ended, job);
+    json_decref(job->record);
+    job->record = NULL;
+    if (job->order)
+        return;
+    plan(job, STORE_PAUSE);
+    ended(job);
+}
+
+static void on_record(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_job *job = arg;
+
+    job->reading = NULL;
+    job->record = acme_vault_json(answer);
+    begin_order(job);
+}
+
+static void read_record(struct acme_job *job)
+{
+    job->reading = acme_vault_get(&job->agent->vault, ACME_ORDERS, job->id, on_record, job);
+    if (!job->reading)
+        begin_order(job);
+}
+
+/* Whether it is worth having in the place of what is served. */
+static bool is_better(const struct acme_job *job, const struct acme_pair *pair)
+{
+    return acme_pair_is_for(pair, (const char *const *)job->names, job->name_count) && pair->ends > acme_clock() &&
+           (!job->pair || pair->ends > job->pair->ends);
+}
+
+/* Under the lease the store is read again: another process may have been here before. */
+static void on_certificate(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_job *job = arg;
+    struct acme_pair *pair = NULL;
+    char why[256];
+
+    job->reading = NULL;
+    job->loaded = true;
+    if (answer->status == HG_STORE_OK)
+        pair = acme_pair_read(answer->value, why, sizeof why);
+    if (!pair || !is_better(job, pair)) {
+        acme_pair_unref(pair);
+        read_record(job);
+        return;
+    }
+    job->failures = 0;
+    acme_agent_serve(job, pair);
+    ended(job);
+}
+
+static void on_saved(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_job *job = arg;
+
+    job->writing = NULL;
+    if (answer->status == HG_STORE_OK) {
+        hg_log(instance_of(job), HG_LOG_INFO, "%s: the certificate is stored now", job->id);
+        acme_secret_free(job->unsaved);
+        job->unsaved = NULL;
+        job->failures = 0;
+        acme_vault_remove(&job->agent->vault, ACME_ORDERS, job->id, ignore, NULL);
+    } else {
+        plan(job, STORE_PAUSE);
+        job->failures = 1;
+    }
+    ended(job);
+}
+
+/* What can be had at once: an authority that does not pause. */
+static bool choose_authority(struct acme_job *job)
+{
+    const struct acme_agent *agent = job->agent;
+    const time_t now = acme_clock();
+    time_t first = 0;
+
+    for (size_t i = 0; i < agent->authority_count; i++) {
+        const struct acme_ca *ca = agent->authorities[job->authority];
+
+        if (ca->paused_until <= now)
+            return true;
+        first = !first || ca->paused_until < first ? ca->paused_until : first;
+        job->authority = (job->authority + 1) % (unsigned)agent->authority_count;
+    }
+    job->failures = job->failures ? job->failures : 1;
+    job->due = first;
+    return false;
+}
+
+static void begin(struct acme_job *job)
+{
+    struct acme_agent *agent = job->agent;
+
+    if (!job->unsaved && !choose_authority(job))
+        return;
+    job->trying = true;
+    agent->running++;
+    if (job->unsaved)
+        job->writing = acme_vault_put(&agent->vault, ACME_CERTIFICATES, job->id, hg_text(job->unsaved), on_saved, job);
+    else
+        job->reading = acme_vault_get(&agent->vault, ACME_CERTIFICATES, job->id, on_certificate, job);
+    if (job->writing || job->reading)
+        return;
+    job->trying = false; /* the store has stopped, so do we */
+    agent->running--;
+    plan(job, STORE_PAUSE);
+}
+
+void acme_attempt_drop(struct acme_job *job)
+{
+    if (!job->trying)
+        return;
+    acme_vault_cancel(&job->agent->vault, job->reading);
+    acme_vault_cancel(&job->agent->vault, job->writing);
+    job->reading = job->writing = NULL;
+    acme_order_free(job->order);
+    job->order = NULL;
+    json_decref(job->record);
+    job->record = NULL;
+    job->trying = false;
+    job->agent->running--;
+}

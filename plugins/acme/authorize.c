@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/authorize.h"
+
+#include "plugins/acme/pace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One name's. */
+struct authorization {
+    char *url, *name;
+    bool wildcard, valid, pending;
+    enum acme_challenge_type type;
+    char *challenge_url, *token, *key_authorization; /* of the challenge that was chosen */
+    bool presented, told;
+};
+
+enum phase {
+    PHASE_PRESENT, /* look at each and present a challenge */
+    PHASE_AWAIT,   /* look at each until it is valid */
+    PHASE_GIVE_UP, /* deactivate what is pending, so that the authority does not count it */
+};
+
+struct acme_authorizations {
+    struct acme_ca *ca;
+    struct acme_vault *vault;
+    const struct acme_solvers *solvers;
+    unsigned preference;
+    hg_time deadline;
+    acme_authorized authorized;
+    void *arg;
+    enum phase phase;
+    struct acme_request *request;
+    struct hg_store_request *writing;
+    struct acme_pace pace;
+    struct acme_answer failure;
+    char error[1024], type[64];
+    size_t at, count;
+    struct authorization items[];
+};
+
+static void look(struct acme_authorizations *all);
+
+/* ---- The end ---- */
+
+static void end(struct acme_authorizations *all)
+{
+    all->authorized(all->arg, all->failure.error ? &all->failure : NULL);
+}
+
+static void give_up_next(struct acme_authorizations *all);
+
+static void given_up(void *arg, const struct acme_answer *answer)
+{
+    struct acme_authorizations *all = arg;
+
+    (void)answer; /* it expires by itself, too */
+    all->request = NULL;
+    all->at++;
+    give_up_next(all);
+}
+
+/* RFC 8555 section 7.5.2. */
+static void give_up_next(struct acme_authorizations *all)
+{
+    while (all->at < all->count && !all->items[all->at].pending)
+        all->at++;
+    if (all->at < all->count)
+        all->request = acme_ca_ask(
+            all->ca, &(struct acme_query){.url = all->items[all->at].url, .payload = "{\"status\":\"deactivated\"}"},
+            given_up, all);
+    if (!all->request)
+        end(all);
+}
+
+/* The failure is told after what is pending has been given back. */
+static void fail(struct acme_authorizations *all, const char *name, const struct acme_answer *answer)
+{
+    snprintf(all->error, sizeof all->error, "%s%s%s", name ? name : "", name ? ": " : "", answer->error);
+    snprintf(all->type, sizeof all->type, "%s", answer->type);
+    all->failure = (struct acme_answer){
+        .error = all->error, .type = all->type, .status = answer->status, .retry_after = answer->retry_after};
+    if (!answer->status || answer->status == 429 || answer->status >= 500) {
+        end(all); /* it has enough to do */
+        return;
+    }
+    all->phase = PHASE_GIVE_UP;
+    all->at = 0;
+    give_up_next(all);
+}
+
+static void fail_text(struct acme_authorizations *all, const char *name, const char *type, const char *text)
+{
+    fail(all, name, &(struct acme_answer){.error = text, .type = type, .status = 400});
+}
+
+/* ---- Presenting ---- */
+
+static void next(struct acme_authorizations *all)
+{
+    all->at++;
+    look(all);
+}
+
+static void on_told(void *arg, const struct acme_answer *answer)
+{
+    struct acme_authorizations *all = arg;
+
+    all->request = NULL;
+    if (answer->error) {
+        fail(all, all->items[all->at].name, answer);
+        return;
+    }
+    next(all);
+}
+
+/* Tells the authority to look, unless it knows already: an order that was taken up again. */
+static void tell(struct acme_authorizations *all)
+{
+    const struct acme_query query = {.url = all->items[all->at].challenge_url, .payload = "{}"};
+
+    if (all->items[all->at].told) {
+        next(all);
+        return;
+    }
+    all->request = acme_ca_ask(all->ca, &query, on_told, all);
+    if (!all->request)
+        fail_text(all, all->items[all->at].name, "", "out of memory");
+}
+
+/* Other nodes and workers present what is in the store. Where it cannot be written, this one still answers. */
+static void shared(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_authorizations *all = arg;
+
+    all->writing = NULL;
+    if (answer->status != HG_STORE_OK)
+        hg_log(all->ca->worker->instance, HG_LOG_WARNING, "%s: the challenge cannot be stored: %s",
+               all->items[all->at].name, answer->error);
+    tell(all);
+}
+
+static void present(struct acme_authorizations *all, struct authorization *item)
+{
+    const struct hg_challenge challenge = {.identifier = hg_text(item->name),
+                                           .token = hg_text(item->token),
+                                           .key_authorization = hg_text(item->key_authorization)};
+
+    if (acme_solvers_present(all->solvers, item->type, &challenge)) {
+        fail_text(all, item->name, "", "out of memory");
+        return;
+    }
+    item->presented = true;
+    all->writing =
+        acme_vault_put_json(all->vault, ACME_CHALLENGES, item->token,
+                            json_pack("{s:s, s:s, s:s}", "type", acme_challenge_names[item->type], "identifier",
+                                      item->name, "key_authorization", item->key_authorization),
+                            shared, all);
+    if (!all->writing)
+        tell(all);
+}
+
+static const json_t *challenge_of(const json_t *challenges, enum acme_challenge_type type)
+{
+    for (size_t i = 0; i < json_array_size(challenges); i++) {
+        const json_t *challenge = json_array_get(challenges, i);
+        const char *name = json_string_value(json_object_get(challenge, "type"));
+
+        if (name && !strcmp(name, acme_challenge_names[type]))
+            return challenge;
+    }
+    return NULL;
+}
+
+/* A token is base64url and goes into a path, so nothing else is taken (RFC 8555 section 8.3). */
+static bool is_token(const char *token)
+{
+    return token && *token && strlen(token) <= HG_STORE_SEGMENT_MAX &&
+           !token[strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")];
+}
+
+static bool take_challenge(struct acme_authorizations *all, struct authorization *item, const json_t *challenge,
+                           enum acme_challenge_type type)
+{
+    const char *token = json_string_value(json_object_get(challenge, "token"));
+    const char *url = json_string_value(json_object_get(challenge, "url"));
+    const char *status = json_string_value(json_object_get(challenge, "status"));
+
+    if (!url || !is_token(token))
+        return false;
+    item->type = type;
+    item->told = status && strcmp(status, "pending") != 0;
+    item->challenge_url = strdup(url);
+    item->token = strdup(token);
+    if (asprintf(&item->key_authorization, "%s.%s", token, all->ca->account->thumbprint) < 0)
+        item->key_authorization = NULL;
+    return item->challenge_url && item->token && item->key_authorization;
+}
+
+/* Of the types that both sides can, the preferred one. */
+static bool choose(struct acme_authorizations *all, struct authorization *item, const json_t *challenges)
+{
+    const unsigned possible = acme_solvers_possible(all->solvers, item->name, item->wildcard);
+    enum acme_challenge_type types[ACME_CHALLENGE_TYPES];
+    unsigned count = 0;
+
+    for (int type = 0; type < ACME_CHALLENGE_TYPES; type++)
+        if (possible >> type & 1 && challenge_of(challenges, (enum acme_challenge_type)type))
+            types[count++] = (enum acme_challenge_type)type;
+    return count && take_challenge(all, item, challenge_of(challenges, types[all->preference % count]),
+                                   types[all->preference % count]);
+}
+
+static void begin_challenge(struct acme_authorizations *all, struct authorization *item, const json_t *json)
+{
+    item->pending = true;
+    if (choose(all, item, json_object_get(json, "challenges")))
+        present(all, item);
+    else
+        fail_text(all, item->name, "",
+                  item->wildcard ? "the authority offers no dns-01, which a wildcard needs"
+                                 : "the authority offers no type of challenge that can be answered here");
+}
+
+/* ---- Looking ---- */
+
+static bool take_identifier(struct authorization *item, const json_t *json)
+{
+    const char *value = json_string_value(json_object_get(json_object_get(json, "identifier"), "value"));
+    char canonical[ACME_NAME_MAX + 1];
+
+    if (item->name)
+        return true;
+    if (!value || !acme_name_canonical(hg_text(value), canonical))
+        return false;
+    item->wildcard = json_is_true(json_object_get(json, "wildcard"));
+    item->name = strdup(canonical);
+    return item->name;
+}
+
+/* The error of the challenge that was tried, or of any. */
+static void fail_invalid(struct acme_authorizations *all, struct authorization *item, const json_t *json,
+                         const char *status)
+{
+    const json_t *challenges = json_object_get(json, "challenges");
+    char text[768];
+
+    item->pending = false;
+    snprintf(text, sizeof text, "the authorization is %s", status);
+    for (size_t i = 0; i < json_array_size(challenges); i++) {
+        const json_t *error = json_object_get(json_array_get(challenges, i), "error");
+
+        if (!json_is_object(error))
+            continue;
+        acme_problem_print(error, text, sizeof text);
+        fail_text(all, item->name, acme_problem_type(error), text);
+        return;
+    }
+    fail_text(all, item->name, "", text);
+}
+
+static void on_pause(void *arg)
+{
+    look(arg);
+}
+
+static void on_authorization(void *arg, const struct acme_answer *answer)
+{
+    struct acme_authorizations *all = arg;
+    struct authorization *item = &all->items[all->at];
+    const char *status = json_string_value(json_object_get(answer->json, "status"));
+
+    all->request = NULL;
+    if (answer->error) {
+        fail(all, item->name, answer);
+    } else if (!status || !take_identifier(item, answer->json)) {
+        fail_text(all, item->url, "", "not an authorization");
+    } else if (!strcmp(status, "valid")) {
+        item->valid = true;
+        item->pending = false;
+        next(all);
+    } else if (strcmp(status, "pending") != 0) {
+        fail_invalid(all, item, answer->json, status);
+    } else if (all->phase == PHASE_PRESENT) {
+        begin_challenge(all, item, answer->json);
+    } else if (!acme_pace_wait(&all->pace, all->ca->worker, answer->retry_after, all->deadline)) {
+        fail_text(all, item->name, "timeout", "the authority has not looked at the challenge in time");
+    }
+}
+
+/* At the next one; after the last of them at all again that are not valid yet. */
+static void look(struct acme_authorizations *all)
+{
+    while (all->at < all->count && all->items[all->at].valid)
+        all->at++;
+    if (all->at == all->count && all->phase == PHASE_PRESENT) {
+        all->phase = PHASE_AWAIT;
+        for (all->at = 0; all->at < all->count && all->items[all->at].valid;)
+            all->at++;
+    }
+    if (all->at == all->count) {
+        end(all);
+        return;
+    }
+    all->request = acme_ca_ask(all->ca, &(struct acme_query){.url = all->items[all->at].url}, on_authorization, all);
+    if (!all->request)
+        fail_text(all, NULL, "", "out of memory");
+}
+
+/* ---- Life ---- */
+
+struct acme_authorizations *acme_authorize(struct acme_ca *ca, struct acme_vault *vault,
+                                           const struct acme_solvers *solvers, const json_t *urls, unsigned preference,
+                                           hg_time deadline, acme_authorized authorized, void *arg)
+{
+    const size_t count = json_array_size(urls);
+    struct acme_authorizations *all = calloc(1, sizeof *all + count * sizeof *all->items);
+    bool good = all;
+
+    if (!all)
+        return NULL;
+    all->ca = ca;
+    all->vault = vault;
+    all->solvers = solvers;
+    all->preference = preference;
+    all->deadline = deadline;
+    all->authorized = authorized;
+    all->arg = arg;
+    all->count = count;
+    for (size_t i = 0; i < count; i++) {
+        const char *url = json_string_value(json_array_get(urls, i));
+
+        all->items[i].url = url ? strdup(url) : NULL;
+        good = good && all->items[i].url;
+    }
+    if (!good || !acme_pace_init(&all->pace, ca->worker, on_pause, all)) {
+        acme_authorizations_free(all);
+        return NULL;
+    }
+    acme_pace_soon(&all->pace, ca->worker);
+    return all;
+}
+
+static void ignore(void *arg, const struct hg_store_answer *answer)
+{
+    (void)arg;
+    (void)answer; /* a challenge that stays in the store is removed at the next start */
+}
+
+void acme_authorizations_free(struct acme_authorizations *all)
+{
+    if (!all)
+        return;
+    acme_request_cancel(all->request);
+    acme_vault_cancel(all->vault, all->writing);
+    acme_pace_end(&all->pace, all->ca->worker);
+    for (size_t i = 0; i < all->count; i++) {
+        struct authorization *item = &all->items[i];
+
+        if (item->presented) {
+            acme_solvers_withdraw(all->solvers, item->type, hg_text(item->token));
+            acme_vault_remove(all->vault, ACME_CHALLENGES, item->token, ignore, NULL);
+        }
+        free(item->url);
+        free(item->name);
+        free(item->challenge_url);
+        free(item->token);
+        free(item->key_authorization);
+    }
+    free(all);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Presenting challenges: to the solvers of this worker, and by the store to those of all others.
+ */
+#ifndef ACME_CHALLENGE_H
+#define ACME_CHALLENGE_H
+
+#include "plugins/acme/name.h"
+#include "plugins/acme/vault.h"
+
+#include <hopgate/challenges.h>
+
+/* In the order in which they are tried first. */
+enum acme_challenge_type {
+    ACME_TLSALPN01,
+    ACME_HTTP01,
+    ACME_DNS01,
+    ACME_CHALLENGE_TYPES,
+};
+
+/* "tls-alpn-01" … */
+extern const char *const acme_challenge_names[ACME_CHALLENGE_TYPES];
+
+/* The solvers in this worker. */
+struct acme_solvers {
+    struct hg_worker *worker;
+    struct {
+        const struct hg_challenges_ops *ops; /* NULL: not in the pipeline */
+        struct hg_worker *provider;
+    } by_type[ACME_DNS01];
+    bool dns; /* there is a program for dns-01 */
+};
+
+void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker);
+
+/* Which types of challenge are possible for a name, as bits 1 << type. */
+unsigned acme_solvers_possible(const struct acme_solvers *solvers, const char *name, bool wildcard);
+
+/* A certificate for a handshake that offers acme-tls/1, or NULL. */
+struct hg_certificate *acme_solvers_certificate(const struct acme_solvers *solvers,
+                                                const struct hg_certificate_query *query);
+
+/* Presents in this worker. 0 or -1. Not for dns-01. */
+int acme_solvers_present(const struct acme_solvers *solvers, enum acme_challenge_type type,
+                         const struct hg_challenge *challenge);
+void acme_solvers_withdraw(const struct acme_solvers *solvers, enum acme_challenge_type type, struct hg_text token);
+
+#endif

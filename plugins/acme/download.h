@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Fetching the chain that an authority has issued (RFC 8555 section 7.4.2), the preferred one of several, and looking
+ * at it before it is used.
+ */
+#ifndef ACME_DOWNLOAD_H
+#define ACME_DOWNLOAD_H
+
+#include "plugins/acme/ca.h"
+#include "plugins/acme/pair.h"
+
+struct acme_download;
+
+/* `failure` is NULL: `chain` is PEM, valid during the call. */
+typedef void (*acme_downloaded)(void *arg, const struct acme_answer *failure, const char *chain);
+
+/* Never answers within the call. NULL: out of memory. */
+struct acme_download *acme_download(struct acme_ca *ca, const char *url, acme_downloaded downloaded, void *arg);
+/* Also after the answer. NULL is allowed. */
+void acme_download_free(struct acme_download *download);
+
+/* The pair, if it is usable: key and chain belong together, for these names, valid now. NULL with `why` set. */
+struct acme_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now, char *why,
+                                      size_t why_size);
+
+#endif

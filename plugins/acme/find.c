@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The certificate for a handshake.
+ */
+#include "plugins/acme/agent.h"
+
+#include <stdlib.h>
+
+/* Whether it pays to wait for a certificate: one is being obtained, here or by another process. */
+static bool is_coming(const struct acme_job *job)
+{
+    const struct acme_agent *agent = job->agent;
+
+    return !job->pair && agent->config->wait && (!agent->settled || agent->elsewhere || job->trying);
+}
+
+void acme_find_cancel(struct hg_certificate_lookup *lookup)
+{
+    *lookup->place = lookup->next;
+    if (lookup->next)
+        lookup->next->place = lookup->place;
+    hg_timer_free(lookup->agent->worker->host, lookup->timer);
+    free(lookup);
+}
+
+/* It took too long: what there is instead. */
+static void on_timeout(void *arg)
+{
+    struct hg_certificate_lookup *lookup = arg;
+    struct acme_job *job = lookup->job;
+    const hg_certificate_done done = lookup->done;
+    void *done_arg = lookup->arg;
+
+    acme_find_cancel(lookup);
+    done(done_arg, acme_agent_shown(job));
+}
+
+static struct hg_certificate_lookup *park(struct acme_job *job, hg_certificate_done done, void *arg)
+{
+    struct acme_agent *agent = job->agent;
+    struct hg_certificate_lookup *lookup = calloc(1, sizeof *lookup);
+
+    if (!lookup)
+        return NULL;
+    *lookup = (struct hg_certificate_lookup){
+        .agent = agent, .job = job, .next = job->lookups, .place = &job->lookups, .done = done, .arg = arg};
+    lookup->timer = hg_timer_new(agent->worker, on_timeout, lookup);
+    if (!lookup->timer) {
+        free(lookup);
+        return NULL;
+    }
+    hg_timer_set(agent->worker->host, lookup->timer, agent->config->wait);
+    if (lookup->next)
+        lookup->next->place = &lookup->next;
+    job->lookups = lookup;
+    return lookup;
+}
+
+static bool offers_validation(const struct hg_certificate_query *query)
+{
+    for (size_t i = 0; i < query->alpn_count; i++)
+        if (hg_text_equal(query->alpn[i], HG_TEXT(HG_ALPN_ACME_TLS)))
+            return true;
+    return false;
+}
+
+struct hg_certificate *acme_find(struct acme_agent *agent, const struct hg_certificate_query *query,
+                                 hg_certificate_done done, void *arg, struct hg_certificate_lookup **later)
+{
+    char name[ACME_NAME_MAX + 1];
+    struct acme_job *job = agent->jobs; /* for who asks for no name, such as an address: the first of the config */
+
+    *later = NULL;
+    if (offers_validation(query))
+        return acme_solvers_certificate(&agent->solvers, query);
+    if (query->server_name.size)
+        job = acme_name_canonical(query->server_name, name) ? acme_index_find(&agent->index, hg_text(name)) : NULL;
+    if (!job)
+        return NULL;
+    if (is_coming(job)) {
+        *later = park(job, done, arg);
+        if (*later)
+            return NULL;
+    }
+    return acme_agent_shown(job);
+}

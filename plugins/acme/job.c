@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/job.h"
+
+#include "plugins/acme/key.h"
+#include "plugins/acme/keymaker.h"
+#include "plugins/acme/schedule.h"
+
+#include <stdlib.h>
+
+struct acme_job *acme_job_new(struct acme_agent *agent, const char *const *names, size_t count, bool on_demand)
+{
+    struct acme_job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return NULL;
+    job->agent = agent;
+    job->on_demand = on_demand;
+    job->names = calloc(count, sizeof *job->names);
+    for (size_t i = 0; job->names && i < count; i++) {
+        job->names[i] = strdup(names[i]);
+        job->name_count += job->names[i] != NULL;
+    }
+    if (job->name_count != count) {
+        acme_job_free(job);
+        return NULL;
+    }
+    job->id = job->names[0];
+    return job;
+}
+
+void acme_job_free(struct acme_job *job)
+{
+    acme_order_free(job->order);
+    json_decref(job->record);
+    acme_pair_unref(job->pair);
+    acme_pair_unref(job->placeholder);
+    acme_secret_free(job->unsaved);
+    free(job->last_error);
+    for (size_t i = 0; i < job->name_count; i++)
+        free(job->names[i]);
+    free(job->names);
+    free(job);
+}
+
+void acme_job_set_error(struct acme_job *job, const char *error)
+{
+    free(job->last_error);
+    job->last_error = error ? strdup(error) : NULL;
+}
+
+json_t *acme_job_state(const struct acme_job *job)
+{
+    json_t *names = json_array();
+
+    for (size_t i = 0; i < job->name_count; i++)
+        json_array_append_new(names, json_string(job->names[i]));
+    return json_pack("{s:o, s:b, s:I, s:I, s:I, s:i, s:s*, s:I, s:s*}", "names", names, "on_demand", job->on_demand,
+                     "renew_at", (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try",
+                     (json_int_t)job->last_try, "failures", (int)job->failures, "last_error", job->last_error,
+                     "expires", (json_int_t)(job->pair ? job->pair->ends : 0), "serial",
+                     job->pair ? job->pair->serial : NULL);
+}
+
+void acme_job_recall(struct acme_job *job, const json_t *state)
+{
+    const char *serial = json_string_value(json_object_get(state, "serial"));
+
+    /* Of another certificate than the one that is there, its time means nothing. */
+    if (job->pair && serial && !strcmp(serial, job->pair->serial))
+        job->renew_at = (time_t)json_integer_value(json_object_get(state, "renew_at"));
+    job->due = (time_t)json_integer_value(json_object_get(state, "due"));
+    job->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
+    job->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
+    acme_job_set_error(job, json_string_value(json_object_get(state, "last_error")));
+}
+
+void acme_job_take(struct acme_job *job, struct acme_pair *pair)
+{
+    acme_pair_unref(job->pair);
+    job->pair = pair;
+    job->renew_at = acme_renewal_time(pair->begins, pair->ends, acme_chance());
+}
+
+time_t acme_job_due(const struct acme_job *job)
+{
+    if (job->on_demand && !job->pair && !job->lookups)
+        return 0; /* until somebody asks again */
+    if (job->failures || job->renew_now)
+        return job->due ? job->due : 1;
+    if (job->pair)
+        return job->renew_at;
+    return job->due ? job->due : 1;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A certificate that is kept: what is served for it, and when something is to be done next.
+ */
+#ifndef ACME_JOB_H
+#define ACME_JOB_H
+
+#include "plugins/acme/name.h"
+#include "plugins/acme/order.h"
+#include "plugins/acme/pair.h"
+
+struct acme_agent;
+
+/* A handshake that waits for it. */
+struct hg_certificate_lookup {
+    struct acme_agent *agent;
+    struct acme_job *job;
+    struct hg_certificate_lookup *next, **place; /* in job->lookups */
+    hg_certificate_done done;
+    void *arg;
+    struct hg_timer *timer;
+};
+
+struct acme_job {
+    struct acme_agent *agent;
+    struct acme_job *next;
+    char *id; /* the first name */
+    char **names;
+    size_t name_count;
+    bool on_demand;
+    bool loaded; /* what the store holds of it is known */
+
+    struct acme_pair *pair;        /* NULL: there is none yet */
+    struct acme_pair *placeholder; /* self-signed, made when first needed */
+    char *unsaved;                 /* key and chain that the store did not take yet */
+    struct hg_certificate_lookup *lookups;
+
+    /* Remembered by the store. */
+    time_t renew_at;   /* of `pair`: chosen once */
+    time_t due;        /* of the next attempt; 0: none is planned */
+    time_t last_try;   /* 0: none yet */
+    unsigned failures; /* in a row */
+    char *last_error;
+    bool renew_now; /* revoked, or somebody wants it: whatever the time */
+
+    /* The attempt that goes on. */
+    struct acme_order *order;
+    struct hg_store_request *reading, *writing;
+    json_t *record;     /* of an order, while it is begun */
+    unsigned authority; /* the one that is tried next */
+    unsigned again;     /* attempts at once, one after the other */
+    unsigned preference;
+    bool trying;
+};
+
+/* For canonical names, which are copied. NULL: out of memory. */
+struct acme_job *acme_job_new(struct acme_agent *agent, const char *const *names, size_t count, bool on_demand);
+void acme_job_free(struct acme_job *job);
+
+/* What the store remembers of it: from and to JSON. */
+json_t *acme_job_state(const struct acme_job *job);
+void acme_job_recall(struct acme_job *job, const json_t *state);
+
+/* Takes `pair`, a reference, for what is served from now on. */
+void acme_job_take(struct acme_job *job, struct acme_pair *pair);
+
+/* Sets `error`, a copy; NULL: none. */
+void acme_job_set_error(struct acme_job *job, const char *error);
+
+/* When something is to be done; 0: nothing. */
+time_t acme_job_due(const struct acme_job *job);
+
+#endif

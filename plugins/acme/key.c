@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/key.h"
+
+#include "plugins/acme/base64url.h"
+#include "plugins/acme/name.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Bytes of a coordinate of P-256, and of a half of its signature. */
+#define COORDINATE 32
+
+/* ---- Making, keeping ---- */
+
+gnutls_x509_privkey_t acme_key_new(enum acme_key_type type)
+{
+    static const struct {
+        gnutls_pk_algorithm_t algorithm;
+        unsigned bits;
+    } kinds[] = {
+        [ACME_P256] = {GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1)},
+        [ACME_P384] = {GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP384R1)},
+        [ACME_RSA2048] = {GNUTLS_PK_RSA, 2048},
+        [ACME_RSA3072] = {GNUTLS_PK_RSA, 3072},
+        [ACME_RSA4096] = {GNUTLS_PK_RSA, 4096},
+    };
+    gnutls_x509_privkey_t key = NULL;
+
+    if (gnutls_x509_privkey_init(&key) < 0)
+        return NULL;
+    if (gnutls_x509_privkey_generate(key, kinds[type].algorithm, kinds[type].bits, 0) >= 0)
+        return key;
+    gnutls_x509_privkey_deinit(key);
+    return NULL;
+}
+
+void acme_key_free(gnutls_x509_privkey_t key)
+{
+    if (key)
+        gnutls_x509_privkey_deinit(key);
+}
+
+char *acme_key_pem(gnutls_x509_privkey_t key)
+{
+    gnutls_datum_t pem = {0};
+    char *text = NULL;
+
+    if (gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem) >= 0) {
+        text = strndup((const char *)pem.data, pem.size);
+        gnutls_memset(pem.data, 0, pem.size);
+        gnutls_free(pem.data);
+    }
+    return text;
+}
+
+gnutls_x509_privkey_t acme_key_read(struct hg_text pem)
+{
+    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)pem.data, (unsigned)pem.size};
+    gnutls_x509_privkey_t key = NULL;
+
+    if (gnutls_x509_privkey_init(&key) < 0)
+        return NULL;
+    if (pem.size && gnutls_x509_privkey_import2(key, &datum, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN) >= 0)
+        return key;
+    gnutls_x509_privkey_deinit(key);
+    return NULL;
+}
+
+void acme_secret_free(char *text)
+{
+    if (text)
+        gnutls_memset(text, 0, strlen(text));
+    free(text);
+}
+
+/* ---- JOSE ---- */
+
+/* An unsigned number in 32 bytes: GnuTLS gives it with a leading zero or without its zeros. */
+static bool pad(const gnutls_datum_t *number, uint8_t padded[COORDINATE])
+{
+    const uint8_t *data = number->data;
+    size_t size = number->size;
+
+    while (size > COORDINATE && !*data) {
+        data++;
+        size--;
+    }
+    if (size > COORDINATE)
+        return false;
+    memset(padded, 0, COORDINATE - size);
+    memcpy(padded + COORDINATE - size, data, size);
+    return true;
+}
+
+char *acme_key_jwk(gnutls_x509_privkey_t key)
+{
+    gnutls_ecc_curve_t curve;
+    gnutls_datum_t x = {0}, y = {0}, k = {0};
+    uint8_t padded[2][COORDINATE];
+    char *text = NULL, *first = NULL, *second = NULL;
+
+    if (gnutls_x509_privkey_export_ecc_raw(key, &curve, &x, &y, &k) < 0)
+        return NULL;
+    if (curve == GNUTLS_ECC_CURVE_SECP256R1 && pad(&x, padded[0]) && pad(&y, padded[1])) {
+        first = acme_base64url(padded[0], COORDINATE);
+        second = acme_base64url(padded[1], COORDINATE);
+    }
+    if (first && second &&
+        asprintf(&text, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", first, second) < 0)
+        text = NULL;
+    free(first);
+    free(second);
+    gnutls_memset(k.data, 0, k.size);
+    gnutls_free(x.data);
+    gnutls_free(y.data);
+    gnutls_free(k.data);
+    return text;
+}
+
+char *acme_key_thumbprint(gnutls_x509_privkey_t key)
+{
+    char *jwk = acme_key_jwk(key), *text = NULL;
+    uint8_t hash[32];
+
+    if (jwk && gnutls_hash_fast(GNUTLS_DIG_SHA256, jwk, strlen(jwk), hash) >= 0)
+        text = acme_base64url(hash, sizeof hash);
+    free(jwk);
+    return text;
+}
+
+/* The DER sequence that GnuTLS makes as JOSE wants it. */
+static char *raw_signature(const gnutls_datum_t *der)
+{
+    gnutls_datum_t r = {0}, s = {0};
+    uint8_t raw[2 * COORDINATE];
+    char *text = NULL;
+
+    if (gnutls_decode_rs_value(der, &r, &s) >= 0 && pad(&r, raw) && pad(&s, raw + COORDINATE))
+        text = acme_base64url(raw, sizeof raw);
+    gnutls_free(r.data);
+    gnutls_free(s.data);
+    return text;
+}
+
+char *acme_key_sign(gnutls_x509_privkey_t key, struct hg_text input)
+{
+    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)input.data, (unsigned)input.size};
+    gnutls_privkey_t signer = NULL;
+    gnutls_datum_t der = {0};
+    char *text = NULL;
+
+    if (gnutls_privkey_init(&signer) < 0)
+        return NULL;
+    if (gnutls_privkey_import_x509(signer, key, 0) >= 0 &&
+        gnutls_privkey_sign_data2(signer, GNUTLS_SIGN_ECDSA_SHA256, 0, &datum, &der) >= 0)
+        text = raw_signature(&der);
+    gnutls_free(der.data);
+    gnutls_privkey_deinit(signer);
+    return text;
+}
+
+/* ---- Requests for certificates ---- */
+
+static int add_names(gnutls_x509_crq_t request, const char *const *names, size_t count)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < count && result >= 0; i++) {
+        uint8_t address[16];
+        const size_t size = acme_name_address(hg_text(names[i]), address);
+
+        result = gnutls_x509_crq_set_subject_alt_name(request, size ? GNUTLS_SAN_IPADDRESS : GNUTLS_SAN_DNSNAME,
+                                                      size ? (const void *)address : names[i],
+                                                      (unsigned)(size ? size : strlen(names[i])), GNUTLS_FSAN_APPEND);
+    }
+    return result;
+}
+
+/* The TLS feature status_request (RFC 7633 section 4.1): a sequence of the number 5. GnuTLS reads it only. */
+static int add_must_staple(gnutls_x509_crq_t request)
+{
+    static const uint8_t features[] = {0x30, 0x03, 0x02, 0x01, 0x05};
+
+    return gnutls_x509_crq_set_extension_by_oid(request, "1.3.6.1.5.5.7.1.24", features, sizeof features, 0);
+}
+
+/* The names stand in the extension alone, where their length has no bound (a common name has 64 bytes). */
+char *acme_key_request(gnutls_x509_privkey_t key, const char *const *names, size_t count, bool must_staple)
+{
+    gnutls_x509_crq_t request = NULL;
+    gnutls_datum_t der = {0};
+    char *text = NULL;
+    int result = gnutls_x509_crq_init(&request);
+
+    if (result >= 0)
+        result = gnutls_x509_crq_set_version(request, 1);
+    if (result >= 0)
+        result = add_names(request, names, count);
+    if (result >= 0 && must_staple)
+        result = add_must_staple(request);
+    if (result >= 0)
+        result = gnutls_x509_crq_set_key(request, key);
+    if (result >= 0)
+        result = gnutls_x509_crq_sign2(request, key, GNUTLS_DIG_SHA256, 0);
+    if (result >= 0 && gnutls_x509_crq_export2(request, GNUTLS_X509_FMT_DER, &der) >= 0)
+        text = acme_base64url(der.data, der.size);
+    gnutls_free(der.data);
+    if (request)
+        gnutls_x509_crq_deinit(request);
+    return text;
+}

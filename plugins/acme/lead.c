@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The lease: of all processes that share a store one orders certificates.
+ */
+#include "plugins/acme/agent.h"
+
+/* How long the lease outlives a process that has died, at most. */
+#define TIME_TO_LIVE (30 * HG_SECOND)
+#define RENEW_PAUSE  (TIME_TO_LIVE / 3)
+#define RETRY_PAUSE  (5 * HG_SECOND)
+
+static void take(void *arg);
+
+static void again_in(struct acme_agent *agent, hg_time pause)
+{
+    hg_timer_set(agent->worker->host, agent->lease_timer, pause);
+}
+
+/* ---- What is remembered ---- */
+
+static void recalled(struct acme_agent *agent)
+{
+    if (--agent->unread == 0)
+        acme_attempt_schedule(agent);
+}
+
+static void on_pause(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_recalled_pause *pause = arg;
+    json_t *record = acme_vault_json(answer);
+
+    pause->reading = NULL;
+    if (record)
+        pause->ca->paused_until = (time_t)json_integer_value(json_object_get(record, "until"));
+    json_decref(record);
+    recalled(pause->agent);
+}
+
+static void on_state(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_job *job = arg;
+    json_t *state = acme_vault_json(answer);
+
+    job->reading = NULL;
+    if (state)
+        acme_job_recall(job, state);
+    json_decref(state);
+    recalled(job->agent);
+}
+
+/* Nothing begins before all of it is there. */
+static void recall(struct acme_agent *agent)
+{
+    agent->unread = 1;
+    for (size_t i = 0; i < agent->authority_count; i++) {
+        struct acme_recalled_pause *pause = &agent->pauses[i];
+
+        *pause = (struct acme_recalled_pause){.agent = agent, .ca = agent->authorities[i]};
+        pause->reading = acme_vault_get(&agent->vault, ACME_PAUSES, pause->ca->id, on_pause, pause);
+        agent->unread += pause->reading != NULL;
+    }
+    for (struct acme_job *job = agent->jobs; job; job = job->next) {
+        job->reading = acme_vault_get(&agent->vault, ACME_STATES, job->id, on_state, job);
+        agent->unread += job->reading != NULL;
+    }
+    recalled(agent);
+}
+
+static void forget_recalling(struct acme_agent *agent)
+{
+    acme_vault_cancel(&agent->vault, agent->recalling);
+    agent->recalling = NULL;
+    for (size_t i = 0; i < agent->authority_count; i++) {
+        acme_vault_cancel(&agent->vault, agent->pauses[i].reading);
+        agent->pauses[i].reading = NULL;
+    }
+    for (struct acme_job *job = agent->jobs; job; job = job->next) {
+        acme_vault_cancel(&agent->vault, job->reading);
+        job->reading = NULL;
+    }
+    agent->unread = 0;
+}
+
+static void ignore(void *arg, const struct hg_store_answer *answer)
+{
+    (void)arg;
+    (void)answer;
+}
+
+/* What an attempt that was killed has left; one that is taken up again presents its challenges anew. */
+static void on_challenges(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_agent *agent = arg;
+
+    agent->recalling = NULL;
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct hg_text name = acme_vault_name(answer->entries[i].key);
+        char token[HG_STORE_SEGMENT_MAX + 1];
+
+        memcpy(token, name.data, name.size);
+        token[name.size] = 0;
+        acme_vault_remove(&agent->vault, ACME_CHALLENGES, token, ignore, NULL);
+    }
+    recall(agent);
+}
+
+static void begin_to_lead(struct acme_agent *agent)
+{
+    agent->leads = true;
+    agent->elsewhere = false;
+    agent->recalling = acme_vault_list(&agent->vault, ACME_CHALLENGES, on_challenges, agent);
+    if (!agent->recalling)
+        recall(agent);
+}
+
+/* ---- The lease ---- */
+
+static void on_taken(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_agent *agent = arg;
+
+    agent->lease_request = NULL;
+    if (answer->status == HG_STORE_OK) {
+        agent->vault.fence = answer->fence;
+        agent->lease_until = hg_now(agent->worker) + TIME_TO_LIVE;
+        again_in(agent, RENEW_PAUSE);
+        hg_log(agent->worker->instance, HG_LOG_DEBUG, "certificates are ordered by this process");
+        begin_to_lead(agent);
+        return;
+    }
+    if (answer->status == HG_STORE_CONFLICT) {
+        if (!agent->elsewhere)
+            hg_log(agent->worker->instance, HG_LOG_INFO, "certificates are ordered by %.*s", HG_PRINT(answer->owner));
+        agent->elsewhere = true;
+        again_in(agent, answer->remaining && answer->remaining < RETRY_PAUSE ? answer->remaining : RETRY_PAUSE);
+        return;
+    }
+    if (!agent->told_unreadable)
+        hg_log(agent->worker->instance, HG_LOG_ERROR, "nothing is ordered while the store cannot be written: %s",
+               answer->error);
+    agent->told_unreadable = true;
+    agent->elsewhere = false;
+    agent->settled = true;
+    for (struct acme_job *job = agent->jobs; job; job = job->next)
+        acme_agent_wake(job);
+    again_in(agent, RETRY_PAUSE);
+}
+
+static void on_renewed(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_agent *agent = arg;
+
+    agent->lease_request = NULL;
+    if (answer->status == HG_STORE_OK) {
+        agent->lease_until = hg_now(agent->worker) + TIME_TO_LIVE;
+        again_in(agent, RENEW_PAUSE);
+    } else if (answer->status == HG_STORE_CONFLICT || hg_now(agent->worker) >= agent->lease_until) {
+        hg_log(agent->worker->instance, HG_LOG_WARNING, "the lease is lost: %s", answer->error);
+        acme_lead_lost(agent);
+    } else {
+        again_in(agent, RETRY_PAUSE);
+    }
+}
+
+static void take(void *arg)
+{
+    struct acme_agent *agent = arg;
+    struct acme_vault *vault = &agent->vault;
+
+    if (agent->leads)
+        agent->lease_request =
+            vault->ops->renew(vault->provider, HG_TEXT(ACME_LEASE), vault->fence, TIME_TO_LIVE, on_renewed, agent);
+    else
+        agent->lease_request = vault->ops->acquire(vault->provider, HG_TEXT(ACME_LEASE), hg_text(agent->owner),
+                                                   TIME_TO_LIVE, on_taken, agent);
+    if (!agent->lease_request)
+        again_in(agent, RETRY_PAUSE);
+}
+
+void acme_lead_lost(struct acme_agent *agent)
+{
+    if (!agent->leads)
+        return;
+    agent->leads = false;
+    agent->vault.fence = 0;
+    for (struct acme_job *job = agent->jobs; job; job = job->next)
+        acme_attempt_drop(job);
+    forget_recalling(agent);
+    again_in(agent, RETRY_PAUSE);
+}
+
+bool acme_lead_begin(struct acme_agent *agent)
+{
+    agent->lease_timer = hg_timer_new(agent->worker, take, agent);
+    if (!agent->lease_timer)
+        return false;
+    take(agent);
+    return true;
+}
+
+void acme_lead_end(struct acme_agent *agent)
+{
+    struct acme_vault *vault = &agent->vault;
+
+    acme_vault_cancel(vault, agent->lease_request);
+    for (struct acme_job *job = agent->jobs; job; job = job->next)
+        acme_attempt_drop(job);
+    forget_recalling(agent);
+    if (agent->leads)
+        vault->ops->release(vault->provider, HG_TEXT(ACME_LEASE), vault->fence, ignore, NULL);
+    hg_timer_free(agent->worker->host, agent->lease_timer);
+    agent->lease_timer = NULL;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * One order at a certificate authority, from the account to the certificate in the store (RFC 8555 section 7.4).
+ *
+ * What an order has reached stands in the store before its next effect: the key before anything is ordered (which also
+ * shows that the store can be written), the order's URL before anything is proved. So whenever the process dies, the
+ * next one looks at the order by its URL and goes on with the same key; nothing is issued twice.
+ */
+#ifndef ACME_ORDER_H
+#define ACME_ORDER_H
+
+#include "plugins/acme/account.h"
+#include "plugins/acme/challenge.h"
+#include "plugins/acme/pair.h"
+
+/* What is wanted. The texts live as long as the order. */
+struct acme_wish {
+    const char *id; /* of the certificate in the store */
+    const char *const *names;
+    size_t name_count;
+    unsigned preference;  /* rotates the types of challenges */
+    const char *replaces; /* the ARI identifier of the certificate that is renewed, or NULL */
+};
+
+enum acme_outcome {
+    ACME_ISSUED,
+    ACME_FAILED,     /* try again later, perhaps at another authority */
+    ACME_AGAIN,      /* try again at once: what was at fault has been forgotten */
+    ACME_LIMITED,    /* not before `retry_after` seconds */
+    ACME_REJECTED,   /* the authority will not have these names: try daily */
+    ACME_NOT_STORED, /* nothing was ordered, since the store cannot be written */
+    ACME_LOST,       /* another process has taken over */
+};
+
+struct acme_result {
+    enum acme_outcome outcome;
+    const char *error; /* for a person */
+    int64_t retry_after;
+    struct acme_pair *pair; /* ACME_ISSUED: a reference for the callee */
+    char *pem;              /* ACME_ISSUED and not stored yet: key and chain, for the callee to free; else NULL */
+};
+
+typedef void (*acme_order_ended)(void *arg, const struct acme_result *result);
+
+struct acme_order;
+
+/* Begins, or goes on where `record` (may be NULL), what the store holds of an earlier attempt, has stopped. Never ends
+ * within the call. NULL: out of memory. */
+struct acme_order *acme_order_begin(struct acme_ca *ca, struct acme_vault *vault, const struct acme_solvers *solvers,
+                                    const struct acme_wish *wish, const json_t *record, acme_order_ended ended,
+                                    void *arg);
+/* Also after it has ended. NULL is allowed. */
+void acme_order_free(struct acme_order *order);
+
+/* The wall clock. */
+time_t acme_clock(void);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Problem documents (RFC 7807, RFC 8555 section 6.7) and fields of answers.
+ */
+#include "plugins/acme/ca.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PREFIX "urn:ietf:params:acme:error:"
+
+const char *acme_problem_type(const json_t *problem)
+{
+    const char *type = json_string_value(json_object_get(problem, "type"));
+
+    if (!type)
+        return "";
+    return strncmp(type, PREFIX, sizeof PREFIX - 1) ? type : type + sizeof PREFIX - 1;
+}
+
+/* Appends what may stand in a log: what came from outside in one line of printable text. */
+static void append(char *text, size_t size, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text + used, size - used, format, arguments);
+    va_end(arguments);
+    for (; text[used]; used++)
+        if (iscntrl((unsigned char)text[used]))
+            text[used] = ' ';
+}
+
+static void append_one(const json_t *problem, char *text, size_t size)
+{
+    const char *type = acme_problem_type(problem);
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+
+    append(text, size, "%s%s%s", type, *type && detail ? ": " : "", detail ? detail : "");
+}
+
+void acme_problem_print(const json_t *problem, char *text, size_t size)
+{
+    const json_t *others = json_object_get(problem, "subproblems");
+
+    *text = 0;
+    append_one(problem, text, size);
+    for (size_t i = 0; i < json_array_size(others); i++) {
+        const json_t *other = json_array_get(others, i);
+        const char *name = json_string_value(json_object_get(json_object_get(other, "identifier"), "value"));
+
+        append(text, size, "; %s%s", name ? name : "", name ? ": " : "");
+        append_one(other, text, size);
+    }
+    if (!*text)
+        append(text, size, "a problem without any description");
+}
+
+char *acme_answer_location(const struct acme_answer *answer)
+{
+    const struct hg_text value = https_header(answer->response, "Location", 0);
+
+    return value.data && value.size > 8 && !strncasecmp(value.data, "https://", 8) ? strndup(value.data, value.size)
+                                                                                   : NULL;
+}
+
+/* <URL>;rel="relation" (RFC 8288 section 3); an authority sends one in each field. */
+static bool is_relation(struct hg_text value, const char *relation)
+{
+    char wanted[2][64];
+
+    snprintf(wanted[0], sizeof wanted[0], "rel=\"%s\"", relation);
+    snprintf(wanted[1], sizeof wanted[1], "rel=%s", relation);
+    return memmem(value.data, value.size, wanted[0], strlen(wanted[0])) ||
+           memmem(value.data, value.size, wanted[1], strlen(wanted[1]));
+}
+
+char *acme_answer_link(const struct acme_answer *answer, const char *relation, unsigned index)
+{
+    for (unsigned i = 0;; i++) {
+        const struct hg_text value = https_header(answer->response, "Link", i);
+        const char *end;
+
+        if (!value.data)
+            return NULL;
+        end = memchr(value.data, '>', value.size);
+        if (*value.data == '<' && end && is_relation(value, relation) && !index--)
+            return strndup(value.data + 1, (size_t)(end - value.data - 1));
+    }
+}

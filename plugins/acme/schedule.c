@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/schedule.h"
+
+#include <gnutls/crypto.h>
+
+#define SHORT_LIFETIME (10 * 86400)
+/* The part of what is left at renewal by which it may be earlier. */
+#define SPREAD 0.1
+/* An emergency: less than this part of the lifetime is left. */
+#define EMERGENCY 0.15
+
+time_t acme_renewal_time(time_t begins, time_t ends, double chance)
+{
+    const double lifetime = (double)(ends - begins);
+    const double left = lifetime < SHORT_LIFETIME ? lifetime / 2 : lifetime / 3;
+
+    return ends <= begins ? begins : ends - (time_t)(left * (1 + SPREAD * chance));
+}
+
+time_t acme_renewal_in_window(time_t start, time_t end, time_t ends, time_t now, double chance)
+{
+    time_t moment;
+
+    if (start <= 0 || end < start || start >= ends)
+        return 0;
+    if (end > ends)
+        end = ends;
+    moment = start + (time_t)((double)(end - start) * chance);
+    return moment < now ? now : moment;
+}
+
+double acme_backoff(unsigned failures, double min, double max, time_t begins, time_t ends, time_t now, double chance)
+{
+    double pause = min;
+    const double left = (double)(ends - now);
+
+    for (unsigned i = 1; i < failures && pause < max; i++)
+        pause *= 2;
+    pause = pause < max ? pause : max;
+    if (ends && left > 0 && left < EMERGENCY * (double)(ends - begins) && pause > left / 10)
+        pause = left / 10 > min ? left / 10 : min;
+    return pause * (0.75 + 0.5 * chance);
+}
+
+double acme_chance(void)
+{
+    uint32_t number = 0;
+
+    gnutls_rnd(GNUTLS_RND_NONCE, &number, sizeof number);
+    return number / 4294967296.0;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Keys, signed messages and requests, looked at by openssl, which is not ours.
+ */
+#include "plugins/acme/base64url.h"
+#include "plugins/acme/jws.h"
+#include "plugins/acme/key.h"
+#include "plugins/acme/tests/cases.h"
+
+#include <gnutls/abstract.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/test_acme-XXXXXX";
+
+static void set_up(void)
+{
+    strcpy(folder + strlen("/tmp/test_acme-"), "XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(chdir(folder), 0);
+}
+
+static void tear_down(void)
+{
+    static const char *const files[] = {"key.pem", "data", "signature", "request"};
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        unlink(files[i]);
+    ck_assert_int_eq(chdir("/"), 0);
+    rmdir(folder);
+}
+
+static void write_file(const char *name, const void *bytes, size_t size)
+{
+    FILE *file = fopen(name, "wb");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+/* What a command prints, both streams. */
+static char *output_of(const char *command)
+{
+    FILE *pipe = popen(command, "r");
+    char *text = calloc(1, 65536);
+
+    ck_assert_ptr_nonnull(pipe);
+    ck_assert_uint_lt(fread(text, 1, 65535, pipe), 65535);
+    pclose(pipe);
+    return text;
+}
+
+static void expect(const char *command, const char *wanted)
+{
+    char *text = output_of(command);
+
+    ck_assert_msg(strstr(text, wanted), "%s: \"%s\" is not in: %s", command, wanted, text);
+    free(text);
+}
+
+/* The key of RFC 7515 appendix A.3. Its thumbprint is what openssl's SHA-256 of that JWK is. */
+static gnutls_x509_privkey_t key_of_rfc7515(void)
+{
+    static const char *const parts[] = {"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                                        "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+                                        "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"};
+    gnutls_datum_t numbers[3];
+    gnutls_x509_privkey_t key;
+
+    for (int i = 0; i < 3; i++) {
+        size_t size;
+
+        numbers[i].data = acme_base64url_read(hg_text(parts[i]), &size);
+        numbers[i].size = (unsigned)size;
+    }
+    ck_assert_int_ge(gnutls_x509_privkey_init(&key), 0);
+    ck_assert_int_ge(
+        gnutls_x509_privkey_import_ecc_raw(key, GNUTLS_ECC_CURVE_SECP256R1, &numbers[0], &numbers[1], &numbers[2]), 0);
+    for (int i = 0; i < 3; i++)
+        free(numbers[i].data);
+    return key;
+}
+
+START_TEST(test_jwk)
+{
+    gnutls_x509_privkey_t key = key_of_rfc7515();
+    char *jwk = acme_key_jwk(key), *thumbprint = acme_key_thumbprint(key);
+
+    ck_assert_str_eq(jwk, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+                          "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
+    write_file("data", jwk, strlen(jwk));
+    expect("openssl dgst -sha256 -binary data | openssl base64 | tr '+/' '-_' | tr -d '=\\n'", thumbprint);
+    free(jwk);
+    free(thumbprint);
+    acme_key_free(key);
+}
+END_TEST
+
+/* r and s of a signature as the DER that openssl reads: positive numbers, so that a set top bit needs a zero before. */
+static size_t der_of(const uint8_t raw[64], uint8_t der[72])
+{
+    size_t size = 2;
+
+    for (int half = 0; half < 2; half++) {
+        const uint8_t *number = raw + (half ? 32 : 0);
+        size_t length = 32;
+
+        while (length > 1 && !*number) {
+            number++;
+            length--;
+        }
+        der[size++] = 2;
+        der[size++] = (uint8_t)(length + (*number >> 7));
+        if (*number >> 7)
+            der[size++] = 0;
+        memcpy(der + size, number, length);
+        size += length;
+    }
+    der[0] = 0x30;
+    der[1] = (uint8_t)(size - 2);
+    return size;
+}
+
+/* Often enough that r and s of 31, 32 and 33 bytes come up. */
+START_TEST(test_signature)
+{
+    for (int i = 0; i < 40; i++) {
+        gnutls_x509_privkey_t key = acme_key_new(ACME_P256);
+        char *pem = acme_key_pem(key), data[32];
+        uint8_t der[72];
+        uint8_t *raw;
+        char *signature;
+        size_t size;
+
+        snprintf(data, sizeof data, "message %d", i);
+        signature = acme_key_sign(key, hg_text(data));
+        raw = acme_base64url_read(hg_text(signature), &size);
+        ck_assert_uint_eq(size, 64);
+        write_file("key.pem", pem, strlen(pem));
+        write_file("data", data, strlen(data));
+        write_file("signature", der, der_of(raw, der));
+        expect(
+            "openssl ec -in key.pem -pubout 2>/dev/null | openssl dgst -sha256 -verify /dev/stdin -signature signature "
+            "data 2>&1",
+            "Verified OK");
+        free(raw);
+        free(signature);
+        acme_secret_free(pem);
+        acme_key_free(key);
+    }
+}
+END_TEST
+
+/* The three parts of a message, decoded. */
+static json_t *part_of(const json_t *message, const char *name)
+{
+    size_t size;
+    uint8_t *bytes = acme_base64url_read(hg_text(json_string_value(json_object_get(message, name))), &size);
+    json_t *part = size ? json_loadb((char *)bytes, size, 0, NULL) : NULL;
+
+    free(bytes);
+    return part;
+}
+
+static const char *member(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+START_TEST(test_messages)
+{
+    gnutls_x509_privkey_t key = key_of_rfc7515();
+    const struct acme_jws message = {.key = key, .nonce = "N0", .url = "https://ca/new", .payload = "{\"a\":1}"};
+    struct acme_jws read = message;
+    char *text = acme_jws(&message);
+    json_t *json = json_loads(text, 0, NULL), *header = part_of(json, "protected"), *payload = part_of(json, "payload");
+
+    ck_assert_str_eq(member(header, "alg"), "ES256");
+    ck_assert_str_eq(member(header, "nonce"), "N0");
+    ck_assert_str_eq(member(header, "url"), "https://ca/new");
+    ck_assert_str_eq(member(json_object_get(header, "jwk"), "crv"), "P-256");
+    ck_assert_ptr_null(json_object_get(header, "kid"));
+    ck_assert_int_eq(json_integer_value(json_object_get(payload, "a")), 1);
+    json_decref(json);
+    json_decref(header);
+    json_decref(payload);
+    free(text);
+
+    read.kid = "https://ca/account/1";
+    read.payload = "";
+    text = acme_jws(&read);
+    json = json_loads(text, 0, NULL);
+    header = part_of(json, "protected");
+    ck_assert_str_eq(member(header, "kid"), "https://ca/account/1");
+    ck_assert_ptr_null(json_object_get(header, "jwk"));
+    ck_assert_str_eq(member(json, "payload"), "");
+    json_decref(json);
+    json_decref(header);
+    free(text);
+    acme_key_free(key);
+}
+END_TEST
+
+START_TEST(test_binding)
+{
+    gnutls_x509_privkey_t key = key_of_rfc7515();
+    char *text = acme_jws_binding("kid-1", "AAECAwQFBgcICQoLDA0ODw", "https://ca/new", key);
+    json_t *json = json_loads(text, 0, NULL), *header = part_of(json, "protected"), *payload = part_of(json, "payload");
+    char input[1024];
+
+    ck_assert_str_eq(member(header, "alg"), "HS256");
+    ck_assert_str_eq(member(header, "kid"), "kid-1");
+    ck_assert_ptr_null(json_object_get(header, "nonce"));
+    ck_assert_str_eq(member(payload, "kty"), "EC");
+    snprintf(input, sizeof input, "%s.%s", member(json, "protected"), member(json, "payload"));
+    write_file("data", input, strlen(input));
+    expect("openssl dgst -sha256 -mac HMAC -macopt hexkey:000102030405060708090a0b0c0d0e0f -binary data | "
+           "openssl base64 | tr '+/' '-_' | tr -d '=\\n'",
+           member(json, "signature"));
+    json_decref(json);
+    json_decref(header);
+    json_decref(payload);
+    free(text);
+    acme_key_free(key);
+}
+END_TEST
+
+static const enum acme_key_type types[] = {ACME_P256, ACME_P384, ACME_RSA2048};
+
+START_TEST(test_request)
+{
+    static const char *const names[] = {"a.example.com", "*.example.com", "192.0.2.1", "2001:db8::1",
+                                        "a-name-that-is-longer-than-the-64-bytes-of-a-common-name.long.example.com"};
+    static const char *const wanted[] = {
+        "verify OK",
+        "DNS:a.example.com, DNS:*.example.com, IP Address:192.0.2.1, IP Address:2001:DB8:0:0:0:0:0:1, "
+        "DNS:a-name-that-is-longer-than-the-64-bytes-of-a-common-name.long.example.com",
+        "status_request", "Subject:"};
+    gnutls_x509_privkey_t key = acme_key_new(types[_i]), again;
+    char *request = acme_key_request(key, names, 5, true), *pem = acme_key_pem(key);
+    size_t size;
+    uint8_t *der = acme_base64url_read(hg_text(request), &size);
+
+    write_file("request", der, size);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        expect("openssl req -in request -inform DER -noout -verify -text 2>&1", wanted[i]);
+    again = acme_key_read(hg_text(pem));
+    ck_assert_ptr_nonnull(again);
+    acme_key_free(again);
+    ck_assert_ptr_null(acme_key_read(hg_text("")));
+    ck_assert_ptr_null(acme_key_read(hg_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")));
+    acme_secret_free(pem);
+    free(request);
+    free(der);
+    acme_key_free(key);
+}
+END_TEST
+
+TCase *cases_jose(void)
+{
+    TCase *tests = tcase_create("jose");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, test_jwk);
+    tcase_add_test(tests, test_signature);
+    tcase_add_test(tests, test_messages);
+    tcase_add_test(tests, test_binding);
+    tcase_add_loop_test(tests, test_request, 0, sizeof types / sizeof *types);
+    return tests;
+}

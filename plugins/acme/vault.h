@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The store as acme uses it: JSON and PEM under "acme/", every write protected by the lease of the one who orders.
+ */
+#ifndef ACME_VAULT_H
+#define ACME_VAULT_H
+
+#include <hopgate/host.h>
+#include <hopgate/store.h>
+#include <jansson.h>
+
+/* The lease of whoever orders certificates: one process of all that share a store. */
+#define ACME_LEASE "acme/orders"
+
+/* Segments of keys below "acme/". */
+#define ACME_ACCOUNTS     "accounts"
+#define ACME_CERTIFICATES "certificates"
+#define ACME_CHALLENGES   "challenges"
+#define ACME_ORDERS       "orders"
+#define ACME_STATES       "states"
+#define ACME_PAUSES       "pauses"
+#define ACME_REQUESTS     "requests"
+
+struct acme_vault {
+    struct hg_worker *worker; /* acme's */
+    const struct hg_store_ops *ops;
+    struct hg_worker *provider;
+    uint64_t fence; /* of the lease */
+};
+
+/* False: there is no store. */
+bool acme_vault_open(struct acme_vault *vault, struct hg_worker *worker);
+
+/* "acme/KIND/NAME". */
+struct acme_vault_path {
+    char text[HG_STORE_KEY_MAX + 1];
+};
+struct acme_vault_path acme_vault_key(const char *kind, const char *name);
+
+/* As the operations of the store. NULL: out of memory or stopped. */
+struct hg_store_request *acme_vault_get(struct acme_vault *vault, const char *kind, const char *name,
+                                        hg_store_done done, void *arg);
+struct hg_store_request *acme_vault_put(struct acme_vault *vault, const char *kind, const char *name,
+                                        struct hg_text value, hg_store_done done, void *arg);
+/* Takes `value`. */
+struct hg_store_request *acme_vault_put_json(struct acme_vault *vault, const char *kind, const char *name,
+                                             json_t *value, hg_store_done done, void *arg);
+struct hg_store_request *acme_vault_remove(struct acme_vault *vault, const char *kind, const char *name,
+                                           hg_store_done done, void *arg);
+struct hg_store_request *acme_vault_list(struct acme_vault *vault, const char *kind, hg_store_done done, void *arg);
+/* NULL is allowed. */
+void acme_vault_cancel(struct acme_vault *vault, struct hg_store_request *request);
+
+/* What the value holds as JSON, an object; NULL: there is none, or it is something else. */
+json_t *acme_vault_json(const struct hg_store_answer *answer);
+/* The last segment of a key. */
+struct hg_text acme_vault_name(struct hg_text key);
+
+#endif
