@@ -96,7 +96,11 @@ const struct hg_option settings_options[] = {
      .value = "32M",
      .min = 256 << 10,
      .max = INT64_C(4) << 30,
-     .doc = "Bytes that a session may hold for slow readers, over all its streams."},
+     .doc = "Bytes that a session may hold for its readers, over all its streams. A stream's window begins small and "
+            "grows "
+            "with what its path holds, up to half of that: to be as fast as the path, one stream needs some three "
+            "times the "
+            "path's rate times its round-trip time where packets get lost."},
     {.name = "plugin_dir",
      .type = HG_OPTION_LIST,
      .item = HG_OPTION_PATH,

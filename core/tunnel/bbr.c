@@ -4,11 +4,11 @@
  * BBR version 3 (draft-ietf-ccwg-bbr): instead of waiting for loss it measures what the path delivers and how long that
  * takes, sends at that rate, and keeps about as much in flight as the path holds.
  *
- * Not here is the response to ECN: a DTLS record does not tell the marks of the datagram that it came in.
+ * Section numbers are of draft-ietf-ccwg-bbr-06. By its section 3.7 there is no response to ECN to be had from it.
  *
  * Departures from the draft, each for a measured reason: loss above 2 % is not congestion whatever its cause
- * (bbr_too_much_lost()); and CUBIC gets room after a queue has overflowed (bbr_safe_inflight(),
- * bbr_is_time_to_probe()).
+ * (bbr_too_much_lost()); what is usually lost is sent in addition (bbr_set_pacing_rate()); and CUBIC gets room after a
+ * queue has overflowed (bbr_safe_inflight(), bbr_is_time_to_probe()).
  */
 #include "core/tunnel/congestion.h"
 
@@ -45,6 +45,8 @@
 
 /* Loss up to this part is not taken for congestion while no queue is to be seen. */
 #define LOSS_THRESHOLD_NO_QUEUE 0.1
+/* Beyond it so many packets may be lost by chance: of few packets in flight, a tenth is soon gone. */
+#define CHANCE_PACKETS 4
 
 /* The weight of a round in what is usually lost. */
 #define USUAL_LOSS_GAIN 0.0625
@@ -239,11 +241,9 @@ static bool bbr_sees_queue(const struct congestion *congestion)
  * a queue too small to be seen. */
 static bool bbr_too_much_lost(const struct congestion *congestion, uint64_t lost, uint64_t of)
 {
-    double threshold = LOSS_THRESHOLD + congestion->bbr.usual_loss;
-
-    if (!bbr_sees_queue(congestion))
-        threshold = LOSS_THRESHOLD_NO_QUEUE;
-    return (double)lost > threshold * (double)of;
+    if (bbr_sees_queue(congestion))
+        return (double)lost > (LOSS_THRESHOLD + congestion->bbr.usual_loss) * (double)of;
+    return (double)lost > LOSS_THRESHOLD_NO_QUEUE * (double)of + (double)(CHANCE_PACKETS * congestion->packet_size);
 }
 
 /* At the end of a round: what is lost without a queue will also be lost with one. */
@@ -282,13 +282,15 @@ static uint64_t bbr_inflight_at_loss(const struct congestion_loss *loss)
 /* What may be in flight after a probe that lost too much. By the draft that is what was in flight when it did, so that
  * of two flows that fill a queue of one bandwidth-delay product together, CUBIC shrinks and BBR does not: measured, BBR
  * ends with six sevenths. Where a queue overflowed it therefore shrinks to what keeps the path busy at the rate that it
- * has now, headroom deducted. */
+ * has now, with ACKs as bundled as they come, headroom deducted. */
 static uint64_t bbr_safe_inflight(const struct congestion *congestion, const struct congestion_loss *loss)
 {
-    uint64_t inflight = bbr_inflight_at_loss(loss);
+    const struct bbr *bbr = &congestion->bbr;
+    uint64_t inflight = bbr_inflight_at_loss(loss), extra = larger(bbr->extra_acked[0], bbr->extra_acked[1]);
 
     if (bbr_sees_queue(congestion))
-        inflight = smaller(inflight, bbr_bdp(congestion, congestion->bbr.bw_latest, 1 / (1 - HEADROOM)));
+        inflight =
+            smaller(inflight, (uint64_t)((double)(bbr_bdp(congestion, bbr->bw_latest, 1) + extra) / (1 - HEADROOM)));
     return larger(inflight, (uint64_t)(BETA * (double)bbr_target_inflight(congestion)));
 }
 
@@ -657,10 +659,12 @@ static void bbr_check_probe_rtt(struct congestion *congestion, const struct cong
 
 /* ---- Rate and window ---- */
 
+/* The rate is that of what arrives. Of what is sent at that rate a bad line loses its part, so that the path is never
+ * full; by the draft, only a probe fills it, for a round trip every few seconds. */
 static void bbr_set_pacing_rate(struct congestion *congestion, double gain)
 {
     const struct bbr *bbr = &congestion->bbr;
-    double rate = gain * bbr->bw * (1 - PACING_MARGIN);
+    double rate = gain * bbr->bw * (1 - PACING_MARGIN) / (1 - bbr->usual_loss);
 
     if (rate > 0 && (bbr->full_bw_reached || rate > congestion->pacing_rate))
         congestion->pacing_rate = rate;

@@ -150,11 +150,14 @@ static void receiver_advance(struct receiver *receiver)
     }
 }
 
-/* The most segments this receiver may have: what waits behind gaps is bounded, what lies in order comes on top. */
-static uint32_t receiver_limit(const struct receiver *receiver, uint32_t segments_max)
+/* The most segments this receiver may have when bytes up to `end` come. */
+static uint32_t receiver_limit(const struct receiver *receiver, uint64_t end, uint32_t segments_max)
 {
-    uint64_t own = RECEIVER_SEGMENTS_MAX + (receiver->contiguous - receiver->read) / (RECEIVER_CHUNK / 4);
+    uint64_t own;
 
+    if (receiver->count > 0 && segment_end(&receiver->segments[receiver->head + receiver->count - 1]) > end)
+        end = segment_end(&receiver->segments[receiver->head + receiver->count - 1]);
+    own = RECEIVER_SEGMENTS_MAX + (end > receiver->read ? end - receiver->read : 0) / RECEIVER_PIECE;
     return own < segments_max ? (uint32_t)own : segments_max;
 }
 
@@ -165,7 +168,7 @@ enum receiver_result receiver_add(struct receiver *receiver, uint64_t offset, co
     uint64_t end = offset + size;
     uint32_t i;
 
-    segments_max = receiver_limit(receiver, segments_max);
+    segments_max = receiver_limit(receiver, end, segments_max);
     if (offset < receiver->contiguous) {
         uint64_t known = receiver->contiguous - offset;
 

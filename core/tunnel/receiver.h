@@ -11,10 +11,12 @@
 
 /* The most that one buffer holds. */
 #define RECEIVER_CHUNK 16384
-/* The most pieces that wait behind gaps in one sequence, so that a peer that sends single bytes with gaps between them
- * cannot make us hold many times its credit. An honest one comes to 900: a full window with every second packet lost.
- */
+/* The most pieces that wait behind gaps in one sequence, beside one for each RECEIVER_PIECE bytes from the first unread
+ * to the last that arrived: so a peer that sends single bytes with gaps between them cannot make us hold many times its
+ * credit, but one whose queue overflowed, where each second packet of a window gets lost, is not told to send again
+ * what did arrive. */
 #define RECEIVER_SEGMENTS_MAX 1024
+#define RECEIVER_PIECE        1024
 
 /* Received bytes that lie together. Each buffer belongs to one segment; it is filled up to the segment's end. */
 struct segment {

@@ -20,6 +20,16 @@
 /* After so many streams had their first turn, one of those that are at it for long has another. */
 #define FRESH_TURNS 8
 
+/* New credit is given when so much of a window was read, or half of a small window (RFC 9000 section 4.2 leaves that
+ * open): early, since what is left of the credit has to last for a round trip, and for another where packets get lost;
+ * but not for every packet. */
+static inline uint64_t window_step(uint64_t window)
+{
+    uint64_t step = window / 8 > 32768 ? window / 8 : 32768;
+
+    return step < window / 2 ? step : window / 2;
+}
+
 /* Frames that a stream has to send beside its data; bits of tn_stream.pending. */
 enum {
     PENDING_RESET = 1 << 0,
@@ -58,7 +68,8 @@ struct tn_stream {
     uint64_t receive_highest; /* what the session's credit counts for this stream */
     uint64_t final_size;      /* while final_known */
     uint64_t window;
-    tn_time window_time; /* when credit was last given */
+    tn_time tune_time;  /* when it was last looked at whether the window limits; 0: not yet */
+    uint64_t tune_read; /* what had been read then */
     uint64_t stop_code;
     uint64_t peer_reset_code, peer_stop_code;
 
@@ -145,6 +156,8 @@ void session_send(struct tn_session *session, struct packet *packet, tn_time now
 /* What became of a frame that was sent. `again`: it is to be sent once more but still in flight. */
 void session_frame_acknowledged(struct tn_session *session, const struct sent_frame *frame);
 void session_frame_lost(struct tn_session *session, const struct sent_frame *frame, bool again);
+/* Gives the stream a larger window; false when it may have none. The peer is not told. */
+bool stream_grow_window(struct tn_stream *stream);
 /* Looks whether the session's credit holds data back that the peer should hear of. */
 void session_check_blocked(struct tn_session *session);
 

@@ -45,8 +45,8 @@ void stream_schedule(struct tn_stream *stream)
 void session_consumed(struct tn_session *session, uint64_t size)
 {
     session->data_consumed += size;
-    /* RFC 9000 section 4.2: new credit when half of the window is used up. */
-    if (session->receive_max - session->data_consumed <= session->params.session_window / 2)
+    if (session->data_consumed + session->params.session_window - session->receive_max >=
+        window_step(session->params.session_window))
         session->pending |= PENDING_MAX_DATA;
 }
 
@@ -238,7 +238,8 @@ void tn_stream_consume(struct tn_stream *stream, size_t size)
     receiver_consume(&stream->receiver, size);
     session->segments += stream->receiver.count;
     session_consumed(session, size);
-    if (!stream->final_known && stream->receive_max - stream->receiver.read <= stream->window / 2) {
+    if (!stream->final_known &&
+        stream->receiver.read + stream->window - stream->receive_max >= window_step(stream->window)) {
         stream->pending |= PENDING_MAX_STREAM_DATA;
         stream_schedule(stream);
     }

@@ -90,6 +90,19 @@ static int stream_count(struct tn_stream *stream, uint64_t end, bool final, cons
     return 0;
 }
 
+/* All that came in order is read, but what comes behind a gap uses up the credit before the gap is closed, which takes
+ * a round trip or more: it is the window that limits, not the reader. */
+static void stream_check_gap(struct tn_stream *stream)
+{
+    if (stream->final_known || stream->receiver.contiguous != stream->receiver.read ||
+        stream->receive_max - stream->receive_highest > stream->window / 4)
+        return;
+    if (!stream_grow_window(stream))
+        return;
+    stream->pending |= PENDING_MAX_STREAM_DATA;
+    stream_schedule(stream);
+}
+
 /* Takes the data of a frame whose size was counted. */
 static int stream_take(struct tn_stream *stream, const struct frame *frame)
 {
@@ -103,6 +116,7 @@ static int stream_take(struct tn_stream *stream, const struct frame *frame)
     session->segments = others + receiver->count;
     if (receiver->contiguous > before)
         stream_event(stream, TN_EVENT_READABLE);
+    stream_check_gap(stream);
     return result == RECEIVER_OK ? 0 : FRAME_NOT_TAKEN;
 }
 
@@ -188,10 +202,21 @@ static int receive_max_streams(struct tn_session *session, const struct frame *f
     return 0;
 }
 
-int session_receive(struct tn_session *session, const struct frame *frame, const char **what)
+/* A limit that was told and is not known there was probably lost: the next probe timeout may be far. */
+static int receive_stream_data_blocked(struct tn_session *session, const struct frame *frame, const char **what)
 {
     struct tn_stream *stream;
+    int error = session_get(session, frame->stream_id, &stream, what);
 
+    if (error || !stream || stream->final_known || stream->discarding || frame->value >= stream->receive_max)
+        return error;
+    stream->pending |= PENDING_MAX_STREAM_DATA;
+    stream_schedule(stream);
+    return 0;
+}
+
+int session_receive(struct tn_session *session, const struct frame *frame, const char **what)
+{
     switch (frame->type) {
     case FRAME_STREAM:
         return receive_stream(session, frame, what);
@@ -217,6 +242,6 @@ int session_receive(struct tn_session *session, const struct frame *frame, const
         return 0;
     case FRAME_STREAM_DATA_BLOCKED:
     default:
-        return session_get(session, frame->stream_id, &stream, what);
+        return receive_stream_data_blocked(session, frame, what);
     }
 }

@@ -90,33 +90,42 @@ static bool session_write_pending(struct tn_session *session, struct packet *pac
 
 /* Doubles a window, up to the bound. All windows together may grow by half of the session's: what a stream was given
  * cannot be taken back, and readers that stall must not hold all of the session's credit. */
-static void stream_grow_window(struct tn_stream *stream)
+bool stream_grow_window(struct tn_stream *stream)
 {
     struct tn_session *session = stream->session;
     uint64_t maximum = session->params.stream_window_max, budget = session->params.session_window / 2;
     uint64_t more = stream->window < maximum - stream->window ? stream->window : maximum - stream->window;
 
-    if (session->windows_grown > budget || more > budget - session->windows_grown)
-        return;
+    if (stream->window >= maximum || session->windows_grown > budget || more > budget - session->windows_grown)
+        return false;
     stream->window += more;
     session->windows_grown += more;
+    return true;
 }
 
-/* The window of a stream whose reader uses it up within two round trips is what limits it. */
+/* Lets the window grow when half of it was used up within two round trips: then it is what limits. Measured over half a
+ * window, not from one credit to the next, since what waited behind a gap is read all at once. */
+static void stream_tune_window(struct tn_stream *stream, tn_time now, tn_time rtt)
+{
+    if (stream->receiver.read - stream->tune_read < stream->window / 2)
+        return;
+    if (stream->tune_time != 0 && now - stream->tune_time < 2 * rtt)
+        stream_grow_window(stream);
+    stream->tune_time = now;
+    stream->tune_read = stream->receiver.read;
+}
+
 static bool stream_write_max_stream_data(struct tn_stream *stream, struct packet *packet, tn_time now, tn_time rtt)
 {
     uint64_t limit;
 
-    if (stream->window_time != 0 && now - stream->window_time < 2 * rtt &&
-        stream->window < stream->session->params.stream_window_max)
-        stream_grow_window(stream);
+    stream_tune_window(stream, now, rtt);
     limit = stream->receiver.read + stream->window;
     if (limit < stream->receive_max)
         limit = stream->receive_max;
     if (!write_frame(packet, FRAME_MAX_STREAM_DATA, stream, limit))
         return false;
     stream->receive_max = limit;
-    stream->window_time = now;
     return true;
 }
 

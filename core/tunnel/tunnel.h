@@ -108,7 +108,8 @@ struct tn_params {
     size_t packet_size_max;     /* links: the largest that path MTU probing tries; no more than packet_size: none (0) */
     size_t packet_overhead;     /* links: bytes of all headers around a packet on the path, for probing; 0: unknown */
     uint64_t stream_window;     /* credit a new stream starts with, bytes (256 KiB) */
-    uint64_t stream_window_max; /* what it may grow to while the reader keeps up, bytes (16 MiB) */
+    uint64_t stream_window_max; /* what it may grow to while the reader keeps up, bytes (16 MiB); all streams
+                                   together grow by no more than half of session_window */
     uint64_t session_window;    /* credit of all streams together, bytes (32 MiB) */
     uint64_t max_streams;       /* streams the peer may have open at once (4,096) */
     uint64_t send_buffer;       /* bytes of one stream that may be written but not yet sent once (256 KiB) */

@@ -53,6 +53,8 @@ static void flow_start(struct run *run, struct flow *flow, enum tn_congestion co
         params.packet_size_max = run->bottleneck->probe_max;
         params.packet_overhead = OVERHEAD;
         params.congestion = congestion;
+        /* A link knows it from its opening. */
+        params.initial_rtt = (tn_time)(run->bottleneck->delay * 1e6);
         flow->sessions[side] = tn_session_new(&params);
         flow->links[side] = tn_link_new(flow->sessions[side], &params, run->now);
         flow->dirty[side] = true;

@@ -457,13 +457,15 @@ static void bbr_lose(uint64_t lost, uint64_t of)
     c.ops->lost(&c, &loss);
 }
 
-/* A queue that overflows ends the probe; the same loss without a queue does not. */
+/* A queue that overflows ends the probe; the same loss without a queue, or a few packets more than a tenth, do not. */
 START_TEST(bbr_loss_ends_probe)
 {
     bbr_probe_up();
     bbr_lose(9, 120);
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_UP);
-    bbr_lose(13, 120);
+    bbr_lose(16, 120);
+    ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_UP);
+    bbr_lose(17, 120);
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_DOWN);
     ck_assert_uint_ge(c.bbr.inflight_long_term, 70 * PACKET);
     bbr_probe_up();
@@ -479,6 +481,24 @@ START_TEST(bbr_loss_ends_probe)
     c.ops->spurious(&c, now);
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_REFILL);
     ck_assert_uint_eq(c.bbr.inflight_long_term, UINT64_MAX);
+}
+END_TEST
+
+/* What a bad line loses is sent in addition, so that the path is full all the same. */
+START_TEST(bbr_makes_up_for_usual_loss)
+{
+    double rate = 0;
+
+    bbr_fill_pipe();
+    bbr_round(RATE, 100 * MS, 1, 99 * PACKET);
+    for (int i = 0; i < 200; i++) {
+        c.delivery.lost += 3 * PACKET;
+        bbr_round(RATE, 100 * MS, 97, 99 * PACKET);
+        if (c.bbr.state == BBR_PROBE_BW_CRUISE)
+            rate = c.pacing_rate;
+    }
+    ck_assert_double_ge(rate, 0.99 * RATE / 0.97 * 0.998);
+    ck_assert_double_le(rate, 0.99 * RATE / 0.97 + 1e-9);
 }
 END_TEST
 
@@ -591,6 +611,7 @@ int main(void)
     tcase_add_test(parts, bbr_bandwidth_filter);
     tcase_add_test(parts, bbr_probes_round_trip_time);
     tcase_add_test(parts, bbr_loss_ends_probe);
+    tcase_add_test(parts, bbr_makes_up_for_usual_loss);
     tcase_add_test(parts, bbr_loss_in_cruise);
     tcase_add_test(parts, bbr_resumes);
     suite_add_tcase(suite, parts);

@@ -318,6 +318,115 @@ START_TEST(window_grows)
 }
 END_TEST
 
+static bool fill(struct tn_stream *stream, void *context)
+{
+    (void)context;
+    while (write_bytes(stream, 0, sizeof bytes) > 0)
+        ;
+    return true;
+}
+
+static void small_windows(uint64_t size)
+{
+    teardown();
+    setup_params();
+    params[CLIENT].stream_window = size;
+    setup_ends();
+}
+
+static uint64_t sent_by(int side)
+{
+    struct tn_session_stats stats;
+
+    tn_session_stats(sessions[side], &stats);
+    return stats.bytes_sent;
+}
+
+/* A gap keeps a reader who keeps up from reading, and so from giving credit: the window grows meanwhile. */
+START_TEST(window_grows_behind_gap)
+{
+    struct tn_stream *stream;
+    struct tn_event event;
+
+    small_windows(8192);
+    stream = tn_stream_open(sessions[GATEWAY]);
+    write_bytes(stream, 0, 100000);
+    ck_assert_uint_gt(take(GATEWAY), 0); /* lost */
+    carry(GATEWAY);
+    ck_assert_uint_eq(sent_by(GATEWAY), 8192);
+    while (tn_session_next_event(sessions[CLIENT], &event))
+        ck_assert_uint_eq(tn_stream_readable(event.stream), 0);
+    carry(CLIENT);
+    take(GATEWAY); /* the same again, lost again */
+    carry(GATEWAY);
+    ck_assert_uint_gt(sent_by(GATEWAY), 8192);
+    ck_assert_uint_le(sent_by(GATEWAY), 2 * 8192);
+}
+END_TEST
+
+/* But not while what could be read is not. */
+START_TEST(window_stays_with_stalled_reader)
+{
+    struct tn_stream *stream;
+
+    small_windows(8192);
+    stream = tn_stream_open(sessions[GATEWAY]);
+    write_bytes(stream, 0, 100000);
+    carry(GATEWAY);
+    settle();
+    ck_assert_uint_eq(sent_by(GATEWAY), 8192);
+}
+END_TEST
+
+/* Of a large window credit is renewed long before half of it is used up. */
+START_TEST(credit_comes_early)
+{
+    const uint64_t window = 1 << 20;
+    struct tn_event event;
+    uint64_t read = 0;
+
+    small_windows(window);
+    ck_assert(tn_stream_open(sessions[GATEWAY]));
+    for (int i = 0; i < 40; i++) {
+        tn_session_each_stream(sessions[GATEWAY], fill, NULL);
+        settle();
+        while (tn_session_next_event(sessions[CLIENT], &event)) {
+            size_t readable = tn_stream_readable(event.stream);
+
+            if (read + readable > window / 8)
+                readable = window / 8 - read;
+            tn_stream_consume(event.stream, readable);
+            read += readable;
+        }
+    }
+    ck_assert_uint_eq(read, window / 8);
+    ck_assert_uint_eq(sent_by(GATEWAY), window + window / 8);
+}
+END_TEST
+
+/* Credit that got lost is told again to one who says that he lacks it, before any timer. */
+START_TEST(blocked_is_answered)
+{
+    struct tn_stream *stream;
+    struct tn_event event;
+
+    small_windows(8192);
+    stream = tn_stream_open(sessions[GATEWAY]);
+    write_bytes(stream, 0, 6000);
+    carry(GATEWAY);
+    while (tn_session_next_event(sessions[CLIENT], &event))
+        tn_stream_consume(event.stream, tn_stream_readable(event.stream));
+    ck_assert_uint_gt(take(CLIENT), 0); /* lost */
+    ck_assert_uint_eq(take(CLIENT), 0);
+    write_bytes(stream, 6000, 20000);
+    carry(GATEWAY);
+    ck_assert_uint_eq(sent_by(GATEWAY), 8192);
+    carry(CLIENT);
+    carry(GATEWAY);
+    ck_assert_uint_gt(sent_by(GATEWAY), 8192);
+}
+END_TEST
+
 START_TEST(duplicates_are_dropped)
 {
     struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
@@ -771,6 +880,10 @@ int main(void)
     tcase_add_test(ends, old_turns);
     tcase_add_test(ends, credit_by_consuming);
     tcase_add_test(ends, window_grows);
+    tcase_add_test(ends, window_grows_behind_gap);
+    tcase_add_test(ends, window_stays_with_stalled_reader);
+    tcase_add_test(ends, credit_comes_early);
+    tcase_add_test(ends, blocked_is_answered);
     tcase_add_test(ends, duplicates_are_dropped);
     tcase_add_test(ends, lost_by_number);
     tcase_add_test(ends, probe_carries_data);
