@@ -33,6 +33,13 @@ check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES)
 	$(SHELL) $(top_srcdir)/tests/valgrind.sh '$(VALGRIND)' '$(LIBTOOL)' \
 	  $(filter-out tests/unit/test_resume,$(check_PROGRAMS))
 
+# What a night is for: four times the seeded runs of the simulator and of test_storm in `make check`, from a seed of their
+# own, which is printed (SEED=N: that one). A failing run tells how to repeat it.
+check-nightly: tests/sim/sim tests/unit/test_storm
+	seed=$${SEED:-$$(($$(date +%s) % 1000000000))}; echo "check-nightly: SEED=$$seed"; \
+	SIM_RUNS=20000 SIM_SEED=$$seed tests/sim/sim; simulated=$$?; \
+	STORM_RUNS=10000 STORM_SEED=$$seed tests/unit/test_storm && exit $$simulated
+
 # Layout of all C files, set or only compared. `make lint` also has every header compile by itself.
 list_sources = find core plugins include tests examples -name '*.[ch]'
 format:
@@ -46,4 +53,4 @@ lint:
 
 clean-local:
 	rm -rf asan
-.PHONY: check-asan check-valgrind format lint
+.PHONY: check-asan check-nightly check-valgrind format lint

@@ -30,7 +30,7 @@ static void end_write_line(struct sim_end *end)
 
 void end_connect(struct sim_end *end)
 {
-    end->link = tn_link_new(NULL, &end->params, end->sim->now);
+    end->link = tn_link_new(NULL, &end->params, end_now(end));
     if (!end->link)
         abort();
     end->next_number = random_between(&end->sim->random, 0, end->params.reliable ? 0 : 3);
@@ -85,7 +85,7 @@ static void end_read_control(struct sim_end *end)
     tn_session_set_peer_params(end->session, &params);
     if (end->side == GATEWAY)
         end_write_line(end);
-    tn_link_attach(end->link, end->session, end->sim->now);
+    tn_link_attach(end->link, end->session, end_now(end));
     if (!end->ready)
         app_open(end);
     end->ready = true;
@@ -97,7 +97,7 @@ void end_receive(struct sim_end *end, const struct network_packet *packet)
 
     if (!end->link)
         return;
-    error = tn_link_receive(end->link, end->sim->now, packet->number, packet->data, packet->size);
+    error = tn_link_receive(end->link, end_now(end), packet->number, packet->data, packet->size);
     if (error)
         sim_fail(end->sim, "end %d: error %d: %s", end->side, error, tn_link_error(end->link));
     end_read_control(end);
@@ -112,9 +112,9 @@ static void end_send(struct sim_end *end)
     uint8_t packet[TN_PACKET_MAX];
 
     for (;;) {
-        bool wants = tn_link_wants_send(end->link, sim->now);
+        bool wants = tn_link_wants_send(end->link, end_now(end));
 
-        size = tn_link_send(end->link, sim->now, end->next_number, packet, largest);
+        size = tn_link_send(end->link, end_now(end), end->next_number, packet, largest);
         if (size > 0 && !wants)
             sim_fail(sim, "end %d: sent though it did not want to", end->side);
         if (size == 0)
@@ -137,7 +137,7 @@ void end_serve(struct sim_end *end)
         while (tn_session_next_event(end->session, &event))
             app_event(end, &event);
     if (end->link) {
-        tn_link_batch_end(end->link, end->sim->now);
+        tn_link_batch_end(end->link, end_now(end));
         end_send(end);
     }
     end_check_memory(end);

@@ -21,7 +21,8 @@
 #define RUNS_DEFAULT 5000
 
 struct totals {
-    uint64_t streams, bytes, packets, lost, duplicates, probes, mtu_probes, black_holes, deaths, failed;
+    uint64_t streams, bytes, packets, lost, duplicates, probes, mtu_probes, black_holes, deaths, reroutes, steps,
+        failed;
     double simulated;
 };
 
@@ -76,6 +77,8 @@ static bool run_one(uint64_t seed, bool verbose, const char *program, struct tot
     totals->mtu_probes += sim->totals.mtu_probes_sent;
     totals->black_holes += sim->totals.black_holes;
     totals->deaths += sim->deaths;
+    totals->reroutes += sim->reroutes;
+    totals->steps += sim->steps;
     totals->simulated += (double)sim->now / 1e9;
     free(sim);
     return passed;
@@ -91,11 +94,11 @@ static int run_all(uint64_t first, uint64_t runs, bool verbose, const char *prog
             break;
     printf("sim: %" PRIu64 " runs from seed %" PRIu64 ", %" PRIu64 " failed: %" PRIu64
            " streams, %.1f MB compared, %" PRIu64 " packets (%" PRIu64 " lost, %" PRIu64 " repeated, %" PRIu64
-           " probes, %" PRIu64 " path MTU probes), %" PRIu64 " black holes found, %" PRIu64
-           " links died, %.0f s simulated in %.1f s\n",
+           " probes, %" PRIu64 " path MTU probes), %" PRIu64 " black holes found, %" PRIu64 " links died, %" PRIu64
+           " paths changed, %" PRIu64 " clocks stepped, %.0f s simulated in %.1f s\n",
            runs, first, totals.failed, totals.streams, (double)totals.bytes / 1e6, totals.packets, totals.lost,
-           totals.duplicates, totals.probes, totals.mtu_probes, totals.black_holes, totals.deaths, totals.simulated,
-           (double)(clock() - start) / CLOCKS_PER_SEC);
+           totals.duplicates, totals.probes, totals.mtu_probes, totals.black_holes, totals.deaths, totals.reroutes,
+           totals.steps, totals.simulated, (double)(clock() - start) / CLOCKS_PER_SEC);
     return totals.failed > 0;
 }
 

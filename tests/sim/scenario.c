@@ -57,7 +57,7 @@ static void choose_path(struct sim *sim, struct path *path, double loss)
     if (random_chance(random, 0.3))
         path->batch = random_between(random, 1, 3) * TN_MILLISECOND;
     if (random_chance(random, 0.15)) {
-        path->hole_start = random_between(random, 0, 2 * TN_SECOND);
+        path->hole_start = sim->now + random_between(random, 0, 2 * TN_SECOND);
         path->hole_end = path->hole_start + random_scaled(random, TN_MILLISECOND, 25 * TN_SECOND);
     }
     if (sim->scenario.probe_max > 0)
@@ -121,6 +121,9 @@ void scenario_choose(struct sim *sim)
         scenario->deaths = random_between(random, 1, 5);
         scenario->swaps = random_chance(random, 0.5);
     }
+    scenario->change = 0.05;
+    scenario->reroutes = random_chance(random, 0.3) ? random_between(random, 1, 5) : 0;
+    scenario->steps = random_chance(random, 0.2) ? random_between(random, 1, 5) : 0;
     scenario->resets = random_chance(random, 0.3) ? 0.2 : 0;
     scenario->stops = random_chance(random, 0.3) ? 0.2 : 0;
     scenario->abandons = random_chance(random, 0.3) ? 0.2 : 0;
@@ -131,6 +134,7 @@ void scenario_choose(struct sim *sim)
 
         choose_path(sim, &sim->network.paths[side], loss[side]);
         choose_params(sim, &end->params, side);
+        end->ahead = random_between(random, 0, 3600 * TN_SECOND);
         end->open_burst = random_scaled(random, 1, 100);
     }
     sim->ends[CLIENT].to_open = random_chance(random, 0.5) ? 0 : random_between(random, 0, scenario->streams);
@@ -150,6 +154,21 @@ void scenario_choose(struct sim *sim)
             scenario->size_max = 200 * params->send_buffer;
         if (scenario->size_max > 1 + 200 * params->session_send_buffer && params->send_buffer < 4096)
             scenario->size_max = 1 + 200 * params->session_send_buffer;
+    }
+}
+
+void scenario_reroute(struct sim *sim)
+{
+    struct path *paths = sim->network.paths;
+    double worst = paths[CLIENT].loss > paths[GATEWAY].loss ? paths[CLIENT].loss : paths[GATEWAY].loss;
+
+    for (int side = 0; side < 2; side++) {
+        double loss = choose_loss(&sim->random);
+        tn_time last_arrival = paths[side].last_arrival;
+
+        /* No worse than what the size of the run was chosen for. */
+        choose_path(sim, &paths[side], loss < worst ? loss : worst);
+        paths[side].last_arrival = last_arrival;
     }
 }
 

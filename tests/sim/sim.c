@@ -38,9 +38,26 @@ static void sim_kill_link(struct sim *sim)
     sim->down_until = sim->now + random_between(&sim->random, 0, TN_SECOND);
 }
 
+/* What changes under a link that lives. */
+static void sim_change(struct sim *sim)
+{
+    struct scenario *scenario = &sim->scenario;
+
+    if (sim->reroutes < scenario->reroutes && random_chance(&sim->random, scenario->change)) {
+        scenario_reroute(sim);
+        sim->reroutes++;
+    }
+    if (sim->steps < scenario->steps && random_chance(&sim->random, scenario->change)) {
+        sim->ends[random_between(&sim->random, CLIENT, GATEWAY)].ahead +=
+            random_scaled(&sim->random, TN_MILLISECOND, 3600 * TN_SECOND);
+        sim->steps++;
+    }
+}
+
 static void sim_tick(struct sim *sim)
 {
     sim->tick_at = sim->now + sim->scenario.tick;
+    sim_change(sim);
     if (sim->ends[CLIENT].link && sim->deaths < sim->scenario.deaths &&
         random_chance(&sim->random, sim->scenario.link_death))
         sim_kill_link(sim);
@@ -61,17 +78,17 @@ static void sim_timeouts(struct sim *sim)
         struct sim_end *end = &sim->ends[side];
         int error;
 
-        if (!end->link || tn_link_deadline(end->link) > sim->now)
+        if (!end->link || tn_link_deadline(end->link) > end_now(end))
             continue;
         /* A busy process is late. */
         if (random_chance(&sim->random, sim->scenario.starve))
             continue;
-        error = tn_link_timeout(end->link, sim->now);
+        error = tn_link_timeout(end->link, end_now(end));
         if (error == TN_DEAD)
             sim_kill_link(sim);
         else if (error)
             sim_fail(sim, "end %d: error %d at a timeout: %s", side, error, tn_link_error(end->link));
-        if (end->link && tn_link_deadline(end->link) <= sim->now && !tn_link_wants_send(end->link, sim->now))
+        if (end->link && tn_link_deadline(end->link) <= end_now(end) && !tn_link_wants_send(end->link, end_now(end)))
             sim_fail(sim, "end %d: its deadline does not move", side);
         end->dirty = true;
     }
@@ -83,9 +100,12 @@ static tn_time sim_next(struct sim *sim)
 
     if (network_next(&sim->network) < next)
         next = network_next(&sim->network);
-    for (int side = 0; side < 2; side++)
-        if (sim->ends[side].link && tn_link_deadline(sim->ends[side].link) < next)
-            next = tn_link_deadline(sim->ends[side].link);
+    for (int side = 0; side < 2; side++) {
+        const struct sim_end *end = &sim->ends[side];
+
+        if (end->link && tn_link_deadline(end->link) < next + end->ahead)
+            next = tn_link_deadline(end->link) > end->ahead ? tn_link_deadline(end->link) - end->ahead : 0;
+    }
     if (sim->scenario.starve > 0 && next <= sim->now)
         next = sim->now + TN_MILLISECOND;
     return next > sim->now ? next : sim->now;

@@ -51,6 +51,7 @@ struct sim_end {
     struct tn_params params;
     struct tn_session *session;
     struct tn_link *link;
+    tn_time ahead; /* of the network's clock is this end's, which steps forward when its machine has slept */
     uint64_t next_number;
     bool ready; /* the peer's parameters are known */
     bool dirty; /* something came in or a timer struck since the end was served */
@@ -70,6 +71,9 @@ struct scenario {
     double link_death; /* probability for each tick that the link dies */
     uint64_t deaths;   /* at most so many */
     bool swaps;        /* the next link is of the other kind */
+    double change;     /* probability for each tick of each of these: */
+    uint64_t reroutes; /* the path is another from now on; at most so many */
+    uint64_t steps;    /* an end's clock steps; at most so many */
     tn_time tick;
     uint64_t streams;  /* of both ends together */
     uint64_t size_max; /* of one direction of a stream */
@@ -85,7 +89,7 @@ struct sim {
     struct path other_paths[2]; /* of the transport that is not in use */
     struct sim_end ends[2];
     tn_time now, tick_at, down_until;
-    uint64_t deaths, events, live_buffers;
+    uint64_t deaths, reroutes, steps, events, live_buffers;
     bool verbose;
     uint64_t bytes, streams; /* verified */
     struct tn_link_stats totals;
@@ -105,8 +109,17 @@ static inline uint8_t sim_byte(uint64_t key, uint64_t offset)
 
 uint64_t sim_key(const struct sim *sim, uint64_t id, int side);
 
+/* The time by the end's own clock. */
+static inline tn_time end_now(const struct sim_end *end)
+{
+    return end->sim->now + end->ahead;
+}
+
 /* scenario.c */
 void scenario_choose(struct sim *sim);
+/* Packets take another path from now on, as when an address or a route changes. Those under way arrive by the old one.
+ */
+void scenario_reroute(struct sim *sim);
 /* The next link is a byte link instead of a DTLS link, or the other way round. */
 void scenario_swap_transport(struct sim *sim);
 struct plan scenario_plan(const struct sim *sim, uint64_t id, int side);

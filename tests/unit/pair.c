@@ -512,6 +512,19 @@ void pair_free(struct pair *pair)
     ck_assert_uint_eq(pair->attached, pair->detached);
 }
 
+void pair_inject_open(struct wire_end *gateway, const char *id, const char *name)
+{
+    uint8_t packet[1400] = {0x06, 0x40, 0};
+    int size = snprintf((char *)packet + 5, sizeof packet - 5,
+                        "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
+                        "\"credentials\":{\"id\":\"%s\"},\"session\":\"%s\"}\n",
+                        id, name);
+
+    packet[3] = (uint8_t)(0x40 | size >> 8);
+    packet[4] = (uint8_t)size;
+    wire_inject(gateway, packet, (size_t)size + 5);
+}
+
 static unsigned packets_so_far(const struct pair *pair)
 {
     unsigned packets = pair->wire.packets + pair->bytes.packets;

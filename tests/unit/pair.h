@@ -73,6 +73,9 @@ void pair_connect(struct pair *pair);
 void pair_wait(struct pair *pair, unsigned milliseconds);
 size_t pair_session_count(const struct pair *pair);
 
+/* Puts an `open` of that client, naming a session, on its way to a gateway's end of a link. */
+void pair_inject_open(struct wire_end *gateway, const char *id, const char *name);
+
 /* Sends a request for `service` of `client` (NULL: no target). What the origin does is said by the path:
  *   /down/N  answers with N bytes        /half/N    resets after N bytes
  *   /echo    answers with the request    /early     answers at once, takes the upload all the same

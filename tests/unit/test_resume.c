@@ -412,49 +412,17 @@ END_TEST
 
 /* ---- Who may resume, and who wins ---- */
 
-/* A link to the gateway on which nothing has been said yet, and its client end never will. */
+/* A link to the gateway on which nothing has been said yet. */
 static struct wire_end *silent_link(void)
 {
-    struct wire_end *gateway;
+    struct wire_end *gateway = wire_stranger(&pair.wire);
 
-    pair.wire.loss = 100;
-    pair_add_client(&pair);
     pair_wait(&pair, 20);
-    gateway = wire_newest(&pair.wire, true);
-    gateway->peer->is_dark = true;
-    pair.wire.loss = 0;
+    ck_assert_ptr_nonnull(gateway->link);
     return gateway;
 }
 
-static void inject_open(struct wire_end *gateway, const char *id, const char *name)
-{
-    uint8_t packet[1400] = {0x06, 0x40, 0};
-    int size = snprintf((char *)packet + 5, sizeof packet - 5,
-                        "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
-                        "\"credentials\":{\"id\":\"%s\"},\"session\":\"%s\"}\n",
-                        id, name);
-
-    packet[3] = (uint8_t)(0x40 | size >> 8);
-    packet[4] = (uint8_t)size;
-    wire_inject(gateway, packet, (size_t)size + 5);
-}
-
 #define RACERS 5
-
-/* So many links that are up at the gateway and on which their client will say nothing. */
-static void silent_links(struct wire_end *gateway[RACERS])
-{
-    size_t count = 0;
-
-    pair.links = RACERS;
-    silent_link();
-    for (struct wire_end *end = pair.wire.ends; end && count < RACERS; end = end->next)
-        if (end->is_gateway && end->is_up)
-            gateway[count++] = end;
-    ck_assert_uint_eq(count, RACERS);
-    for (size_t i = 0; i < RACERS; i++)
-        gateway[i]->peer->is_dark = true;
-}
 
 /* Every `open` comes twice, as a path that repeats datagrams, or a sender that sends again, would have it. */
 START_TEST(of_any_number_of_opens_at_once_one_wins)
@@ -469,11 +437,12 @@ START_TEST(of_any_number_of_opens_at_once_one_wins)
     user_ask(&user, &pair, "client-1", "web", "/hang", 0);
     ck_assert(pair_run(&pair, is_held, NULL, 5000));
     session = at_gateway()->sessions;
-    silent_links(ends);
+    for (size_t i = 0; i < RACERS; i++)
+        ends[i] = silent_link();
     pair.wire.unreachable = true;
     for (size_t i = 0; i < RACERS; i++) {
-        inject_open(ends[i], "client-1", session->name);
-        inject_open(ends[i], "client-1", session->name);
+        pair_inject_open(ends[i], "client-1", session->name);
+        pair_inject_open(ends[i], "client-1", session->name);
     }
     pair_wait(&pair, 50);
     ck_assert_uint_eq(*at_gateway()->resumed, RACERS);
@@ -505,7 +474,7 @@ START_TEST(a_stolen_name_is_worth_nothing)
     ck_assert(pair_run(&pair, has_status, &user, 5000));
     session = at_gateway()->sessions;
     thief = silent_link();
-    inject_open(thief, "client-2", session->name);
+    pair_inject_open(thief, "client-2", session->name);
     pair_wait(&pair, 50);
     ck_assert_uint_eq(*at_gateway()->refused, 1);
     ck_assert_int_eq(thief->link->state, LINK_REFUSED);
@@ -531,7 +500,7 @@ START_TEST(of_two_links_the_newest_carries_the_session)
     memcpy(name, session->name, sizeof name);
     second = silent_link();
     pair.wire.unreachable = true;
-    inject_open(second, "client-1", name);
+    pair_inject_open(second, "client-1", name);
     pair_wait(&pair, 50);
     ck_assert_uint_eq(pair_session_count(&pair), 1);
     ck_assert_ptr_eq(session->link, second->link);
@@ -555,7 +524,7 @@ START_TEST(an_unknown_name_gets_a_new_session)
 
     connect_pair();
     end = silent_link();
-    inject_open(end, "client-1", "AAAAAAAAAAAAAAAAAAAAAA");
+    pair_inject_open(end, "client-1", "AAAAAAAAAAAAAAAAAAAAAA");
     pair_wait(&pair, 50);
     ck_assert_uint_eq(*at_gateway()->opened, 2);
     ck_assert_str_ne(at_gateway()->sessions->name, "AAAAAAAAAAAAAAAAAAAAAA");

@@ -59,6 +59,13 @@ tests_unit_test_gateways_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_gateways_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_gateways_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_storm
+TESTS += tests/unit/test_storm
+tests_unit_test_storm_SOURCES = tests/unit/test_storm.c tests/sim/random.h $(pair_sources)
+tests_unit_test_storm_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_storm_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_storm_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_control tests/unit/test_registry
 TESTS += tests/unit/test_control tests/unit/test_registry
 tests_unit_test_control_SOURCES = tests/unit/test_control.c

@@ -96,6 +96,22 @@ static void put(struct wire_end *end, uint64_t number, const void *data, size_t 
     end->waiting++;
 }
 
+/* The packet that was put last comes first. */
+static void overtake(struct wire_end *end)
+{
+    struct wire_packet **place = &end->packets, *last;
+
+    if (end->waiting < 2)
+        return;
+    while ((*place)->next)
+        place = &(*place)->next;
+    last = *place;
+    *place = NULL;
+    end->tail = place;
+    last->next = end->packets;
+    end->packets = last;
+}
+
 void wire_inject(struct wire_end *to, const void *packet, size_t size)
 {
     put(to, to->peer->next_number++, packet, size);
@@ -106,6 +122,17 @@ static unsigned draw(struct wire *wire)
 {
     wire->seed = wire->seed * 1103515245 + 12345;
     return wire->seed >> 16;
+}
+
+static void arrive(struct wire_end *end, uint64_t number, const void *data, size_t size)
+{
+    struct wire *wire = end->wire;
+
+    put(end, number, data, size);
+    if (wire->repeats && draw(wire) % 100 < wire->repeats)
+        put(end, number, data, size);
+    if (wire->overtakes && draw(wire) % 100 < wire->overtakes)
+        overtake(end);
 }
 
 static uint64_t next_packet_number(void *handle)
@@ -130,7 +157,7 @@ static int send_packet(void *handle, const uint8_t *data, size_t size)
         wire->largest = size;
     if (!wire->dark && !end->is_dark && !end->is_mute && !(wire->mute_gateway && end->is_gateway) &&
         !end->peer->is_dark && draw(wire) % 100 >= wire->loss)
-        put(end->peer, end->next_number, data, size);
+        arrive(end->peer, end->next_number, data, size);
     end->next_number++;
     return 0;
 }
@@ -163,7 +190,7 @@ static struct wire_end *end_new(struct wire *wire, struct hg_worker *worker)
 
     end->wire = wire;
     end->worker = worker;
-    end->is_gateway = worker == wire->gateway;
+    end->is_gateway = worker && worker == wire->gateway;
     end->tail = &end->packets;
     end->next = wire->ends;
     wire->ends = end;
@@ -241,6 +268,17 @@ static const struct hg_address *gateways(const struct hg_instance *instance, siz
 
     *count = wire->address_count;
     return *count ? wire->addresses : NULL;
+}
+
+struct wire_end *wire_stranger(struct wire *wire)
+{
+    struct wire_end *stranger = end_new(wire, NULL), *gateway = end_new(wire, wire->gateway);
+
+    stranger->peer = gateway;
+    gateway->peer = stranger;
+    stranger->is_dark = true;
+    hg_post(wire->gateway, accepted, gateway);
+    return gateway;
 }
 
 static void cancel(struct hg_worker *worker, struct hg_link *link)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A transport in memory: it joins a gateway's worker and a client's worker in one process and one thread. It loses
- * packets, goes dark, takes no more for a while and is cut as a test asks.
+ * A transport in memory: it joins a gateway's worker and a client's worker in one process and one thread. It loses and
+ * repeats packets, lets them overtake each other, goes dark, takes no more for a while and is cut as a test asks.
  */
 #ifndef TESTS_UNIT_WIRE_H
 #define TESTS_UNIT_WIRE_H
@@ -36,8 +36,9 @@ struct wire {
     struct hg_address addresses[WIRE_GATEWAYS];
     struct wire *others[WIRE_GATEWAYS - 1];
     size_t address_count;
-    struct wire_end *ends; /* all that there ever were, the newest first */
-    unsigned loss;         /* packets of a hundred that are lost */
+    struct wire_end *ends;       /* all that there ever were, the newest first */
+    unsigned loss;               /* packets of a hundred that are lost, … */
+    unsigned repeats, overtakes; /* … that come twice, that come before all that wait */
     unsigned seed;
     unsigned room;     /* packets that may wait for an end before send() is refused; 0: no bound */
     bool mute_gateway; /* what gateways send does not arrive */
@@ -55,6 +56,9 @@ extern const struct hg_plugin wire_gateway_bytes_plugin, wire_client_bytes_plugi
 
 /* The newest link's end at the client, or at the gateway; NULL before there was one. */
 struct wire_end *wire_newest(struct wire *wire, bool gateway);
+/* A link from somebody who is no client of these tests: the gateway's end of it, which is up after its worker's turn.
+ * What the gateway sends there arrives nowhere. */
+struct wire_end *wire_stranger(struct wire *wire);
 /* Puts a packet on its way as if the peer of `to` had sent it. */
 void wire_inject(struct wire_end *to, const void *packet, size_t size);
 /* Both ends learn that the link is gone. */
