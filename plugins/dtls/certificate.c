@@ -4,14 +4,11 @@
 #include "plugins/dtls/certificate.h"
 
 #include "plugins/dtls/hello.h"
-#include "plugins/tlscommon/peer.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- The gateway's own ---- */
 
 /* The answer to a lookup that was not known at once. */
 static void found_later(void *arg)
@@ -80,15 +77,4 @@ void dtls_certificate_release(struct dtls_association *association)
     tlscommon_certificate_release(&association->certificate);
     free(association->parked);
     association->parked = NULL;
-}
-
-/* ---- The one that a client is shown ---- */
-
-int dtls_certificate_verify(gnutls_session_t session)
-{
-    struct dtls_association *association = gnutls_session_get_ptr(session);
-    const struct dtls_worker *dtls = association->dtls;
-
-    return tlscommon_verify(session, dtls->instance->expected_name, dtls->config->ca, association->reason,
-                            sizeof association->reason);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Certificates at both ends: the gateway's own, by the capability "certificates"; and what a client thinks of the one
- * that it is shown.
+ * The gateway's certificate, by the capability "certificates".
  */
 #ifndef DTLS_CERTIFICATE_H
 #define DTLS_CERTIFICATE_H
@@ -15,9 +14,5 @@ void dtls_certificate_begin(struct dtls_association *association, const struct d
 
 /* Drops the certificate, or the lookup of one. */
 void dtls_certificate_release(struct dtls_association *association);
-
-/* On a client: verifies the chain that the gateway has shown, also in the handshake that a resumed one goes back to,
- * and that it is for the expected name. 0, or an error of GnuTLS with association->reason set. */
-int dtls_certificate_verify(gnutls_session_t session);
 
 #endif

@@ -4,13 +4,11 @@
 #include "plugins/dtls/client.h"
 
 #include "plugins/dtls/association.h"
-#include "plugins/dtls/certificate.h"
 #include "plugins/tlscommon/peer.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* An address from which nothing at all has come by then is left for the next one. */
@@ -19,60 +17,22 @@
 /* Batches read before other events of the loop get their turn. */
 #define BATCHES_PER_EVENT 4
 
-/* The core's wish for a link, while its address is looked up and the addresses are tried in order. */
-struct connection {
-    struct dtls_client *client;
-    struct dtls_list link_in_client; /* in client->connections */
-    struct hg_link *link;
-    struct hg_resolution *resolution;
-    struct hg_sockaddr *addresses;
-    size_t address_count, next_address;
-    struct attempt *attempt; /* the present one; NULL while the name is looked up */
-    bool going_on;           /* the attempt ends, the connection does not */
-};
-
-/* An association with one of the addresses. */
+/* An association with one address of a gateway. */
 struct attempt {
     struct dtls_association association; /* first, so that one is the other */
-    struct connection *connection;
+    struct tlscommon_wish *wish;         /* NULL: the link is up, or nobody wants it any more */
+    struct tlscommon_gateway *gateway;
     struct dtls_socket socket;
 };
-
-struct dtls_client {
-    struct dtls_worker *dtls;
-    struct dtls_list connections;
-    gnutls_datum_t session; /* of the newest association, with its ticket: for the next handshake */
-};
-
-static void free_connection(struct connection *connection)
-{
-    dtls_list_remove(&connection->link_in_client);
-    free(connection->addresses);
-    free(connection);
-}
-
-static void forget_session(struct dtls_client *client)
-{
-    if (client->session.data)
-        gnutls_memset(client->session.data, 0, client->session.size);
-    gnutls_free(client->session.data);
-    client->session.data = NULL;
-    client->session.size = 0;
-}
 
 /* ---- One attempt ---- */
 
 static void remove_attempt(struct dtls_association *association)
 {
     struct attempt *attempt = (struct attempt *)association;
-    struct connection *connection = attempt->connection;
 
     dtls_socket_fini(&attempt->socket);
     close(attempt->socket.fd);
-    connection->attempt = NULL;
-    attempt->connection = NULL;
-    if (!connection->going_on)
-        free_connection(connection);
 }
 
 static void free_attempt(struct dtls_association *association)
@@ -80,63 +40,55 @@ static void free_attempt(struct dtls_association *association)
     free(association);
 }
 
-static void try_next(struct connection *connection, const char *reason);
-
 static void attempt_down(struct dtls_association *association, const char *reason)
 {
-    struct connection *connection = ((struct attempt *)association)->connection;
-    struct dtls_client *client = connection->client;
-    bool was_up = association->state == DTLS_UP;
+    struct attempt *attempt = (struct attempt *)association;
+    struct tlscommon_wish *wish = attempt->wish;
+    struct hg_link *link = association->link;
 
     dtls_association_enter(association);
-    if (was_up) {
-        struct hg_link *link = connection->link;
-
-        dtls_association_end(association);
-        hg_link_down(client->dtls->worker, link, reason);
-    } else {
-        ++*client->dtls->counters.handshakes_failed;
-        /* Perhaps it was the resumption that failed: the next handshake is a full one. */
-        forget_session(client);
-        connection->going_on = true;
-        dtls_association_end(association);
-        connection->going_on = false;
-        try_next(connection, reason);
+    attempt->wish = NULL;
+    dtls_association_end(association);
+    if (wish) {
+        ++*association->dtls->counters.handshakes_failed;
+        tlscommon_gateway_forget(attempt->gateway);
+        tlscommon_wish_go_on(wish, reason);
+    } else if (link) {
+        hg_link_down(association->dtls->worker, link, reason);
     }
     dtls_association_leave(association);
 }
 
-static void keep_session(struct dtls_client *client, gnutls_session_t session)
+static int verify(gnutls_session_t session)
 {
-    gnutls_datum_t fresh;
+    struct dtls_association *association = gnutls_session_get_ptr(session);
+    const struct tlscommon_client *client = association->dtls->client;
 
-    if (gnutls_session_get_data2(session, &fresh) < 0)
-        return;
-    forget_session(client);
-    client->session = fresh;
+    return tlscommon_verify(session, tlscommon_gateway_name(client, ((struct attempt *)association)->gateway),
+                            client->config->ca, association->reason, sizeof association->reason);
 }
 
 static void attempt_up(struct dtls_association *association)
 {
     struct attempt *attempt = (struct attempt *)association;
-    struct connection *connection = attempt->connection;
     gnutls_session_t session = association->session;
     gnutls_datum_t protocol;
 
     association->reason[0] = '\0';
     if (gnutls_alpn_get_selected_protocol(session, &protocol) < 0)
         snprintf(association->reason, sizeof association->reason, "the peer does not speak " DTLS_ALPN);
-    else if (gnutls_session_is_resumed(session) && dtls_certificate_verify(session) < 0 && !association->reason[0])
+    else if (gnutls_session_is_resumed(session) && verify(session) < 0 && !association->reason[0])
         snprintf(association->reason, sizeof association->reason, "the resumed session's certificate is not valid");
     if (association->reason[0]) {
         gnutls_bye(session, GNUTLS_SHUT_WR);
         dtls_socket_flush(association->socket);
-        association->state = DTLS_HANDSHAKE; /* the core never saw it up */
         attempt_down(association, association->reason);
         return;
     }
-    keep_session(connection->client, session);
-    association->link = connection->link;
+    tlscommon_gateway_keep(attempt->gateway, session);
+    association->link = attempt->wish->link;
+    tlscommon_wish_free(attempt->wish);
+    attempt->wish = NULL;
     dtls_association_link_up(association);
 }
 
@@ -228,28 +180,27 @@ static int open_socket(struct dtls_worker *dtls, const struct dtls_path *path, c
 }
 
 /* SNI, resumption. */
-static void prepare_session(struct dtls_client *client, gnutls_session_t session)
+static void prepare_session(const struct attempt *attempt)
 {
-    const char *name = client->dtls->instance->expected_name;
+    gnutls_session_t session = attempt->association.session;
 
-    tlscommon_ask_for(session, name);
-    gnutls_session_set_verify_function(session, dtls_certificate_verify);
-    if (client->session.data)
-        gnutls_session_set_data(session, client->session.data, client->session.size);
+    tlscommon_ask_for(session, tlscommon_gateway_name(attempt->association.dtls->client, attempt->gateway));
+    gnutls_session_set_verify_function(session, verify);
+    tlscommon_gateway_resume(attempt->gateway, session);
 }
 
-/* Begins with one address. -1 with `reason` filled. */
-static int begin(struct connection *connection, const struct dtls_path *path, char *reason, size_t size)
+static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address, char *reason, size_t size)
 {
-    struct dtls_client *client = connection->client;
-    struct dtls_worker *dtls = client->dtls;
+    struct dtls_worker *dtls = wish->client->worker->state;
     struct attempt *attempt = calloc(1, sizeof *attempt);
+    struct dtls_path path;
     int fd;
 
+    dtls_path_init(&path, (const struct sockaddr *)&address->address);
     snprintf(reason, size, "out of memory");
     if (!attempt)
         return -1;
-    fd = open_socket(dtls, path, reason, size);
+    fd = open_socket(dtls, &path, reason, size);
     if (fd < 0) {
         free(attempt);
         return -1;
@@ -259,116 +210,50 @@ static int begin(struct connection *connection, const struct dtls_path *path, ch
         free(attempt);
         return -1;
     }
-    if (dtls_association_init(&attempt->association, dtls, &attempt_owner, &attempt->socket, path, GNUTLS_CLIENT) < 0) {
+    if (dtls_association_init(&attempt->association, dtls, &attempt_owner, &attempt->socket, &path, GNUTLS_CLIENT) <
+        0) {
         dtls_socket_fini(&attempt->socket);
         close(fd);
         free(attempt);
         return -1;
     }
-    attempt->connection = connection;
-    connection->attempt = attempt;
-    if (connection->next_address < connection->address_count)
+    attempt->wish = wish;
+    attempt->gateway = wish->gateway;
+    wish->attempt = attempt;
+    if (tlscommon_wish_has_next(wish))
         attempt->association.answer_by = hg_now(dtls->worker) + ANSWER_TIME;
-    prepare_session(client, attempt->association.session);
+    prepare_session(attempt);
     if (dtls_association_handshake(&attempt->association))
         dtls_socket_flush(&attempt->socket);
     return 0;
 }
 
-/* ---- Links ---- */
+/* ---- Life ---- */
 
-/* Goes on with the next address; when there is none, tells the core `reason`, why the last one failed. */
-static void try_next(struct connection *connection, const char *reason)
+void dtls_client_cancel(struct tlscommon_client *client, const struct hg_link *link)
 {
-    struct dtls_client *client = connection->client;
-    struct hg_worker *worker = client->dtls->worker;
-    struct hg_link *link = connection->link;
-    char text[320];
+    struct attempt *attempt = tlscommon_client_cancel(client, link);
 
-    snprintf(text, sizeof text, "%s", reason);
-    while (connection->next_address < connection->address_count) {
-        const struct hg_sockaddr *address = &connection->addresses[connection->next_address++];
-        struct dtls_path path;
-
-        if (connection->next_address > 1)
-            hg_log(worker->instance, HG_LOG_INFO, "%s; trying the next address", text);
-        dtls_path_init(&path, (const struct sockaddr *)&address->address);
-        if (begin(connection, &path, text, sizeof text) == 0)
-            return;
-    }
-    free_connection(connection);
-    hg_link_down(worker, link, text);
-}
-
-static void resolved(void *arg, const struct hg_sockaddr *addresses, size_t count, const char *error)
-{
-    struct connection *connection = arg;
-    const struct hg_address *target = &connection->client->dtls->config->connect;
-    char reason[320];
-
-    connection->resolution = NULL;
-    if (count > 0) {
-        connection->addresses = malloc(count * sizeof *addresses);
-        if (connection->addresses) {
-            memcpy(connection->addresses, addresses, count * sizeof *addresses);
-            connection->address_count = count;
-        }
-    }
-    snprintf(reason, sizeof reason, "cannot look up %s: %s", target->host, error ? error : "out of memory");
-    try_next(connection, reason);
-}
-
-int dtls_client_connect(struct dtls_client *client, struct hg_link *link)
-{
-    const struct hg_address *target = &client->dtls->config->connect;
-    struct connection *connection = calloc(1, sizeof *connection);
-
-    if (connection) {
-        connection->client = client;
-        connection->link = link;
-        connection->resolution = hg_resolve(client->dtls->worker, target->host, target->port, resolved, connection);
-    }
-    if (!connection || !connection->resolution) {
-        hg_log(client->dtls->worker->instance, HG_LOG_ERROR, "cannot connect: out of memory");
-        free(connection);
-        return -1;
-    }
-    dtls_list_append(&client->connections, &connection->link_in_client);
-    return 0;
-}
-
-void dtls_client_cancel(struct dtls_client *client, struct hg_link *link)
-{
-    for (struct dtls_list *at = client->connections.next; at != &client->connections; at = at->next) {
-        struct connection *connection = DTLS_LIST_ENTRY(at, struct connection, link_in_client);
-
-        if (connection->link != link)
-            continue;
-        if (connection->resolution)
-            hg_resolve_cancel(client->dtls->worker->host, connection->resolution);
-        if (connection->attempt)
-            dtls_association_end(&connection->attempt->association);
-        else
-            free_connection(connection);
+    if (!attempt)
         return;
-    }
+    attempt->wish = NULL;
+    dtls_association_end(&attempt->association);
 }
 
-struct dtls_client *dtls_client_new(struct dtls_worker *dtls)
+struct tlscommon_client *dtls_client_new(struct dtls_worker *dtls)
 {
-    struct dtls_client *client = calloc(1, sizeof *client);
+    struct tlscommon_client *client = malloc(sizeof *client);
 
-    if (!client)
-        return NULL;
-    client->dtls = dtls;
-    dtls_list_init(&client->connections);
-    return client;
+    if (!client || !tlscommon_client_init(client, dtls->worker, &dtls->config->client, begin))
+        return client;
+    free(client);
+    return NULL;
 }
 
-void dtls_client_free(struct dtls_client *client)
+void dtls_client_free(struct tlscommon_client *client)
 {
     if (!client)
         return;
-    forget_session(client);
+    tlscommon_client_fini(client);
     free(client);
 }

@@ -9,11 +9,11 @@
 #include "plugins/dtls/dtls.h"
 
 /* NULL when memory is out. */
-struct dtls_client *dtls_client_new(struct dtls_worker *dtls);
-/* Opens a link; cancels one that is not up yet. As in struct hg_transport_ops. */
-int dtls_client_connect(struct dtls_client *client, struct hg_link *link);
-void dtls_client_cancel(struct dtls_client *client, struct hg_link *link);
-/* Frees it. No link is left. NULL is allowed. */
-void dtls_client_free(struct dtls_client *client);
+struct tlscommon_client *dtls_client_new(struct dtls_worker *dtls);
+/* All links are gone. NULL is allowed. */
+void dtls_client_free(struct tlscommon_client *client);
+
+/* The operation of the transport; the other is tlscommon_client_connect(). */
+void dtls_client_cancel(struct tlscommon_client *client, const struct hg_link *link);
 
 #endif

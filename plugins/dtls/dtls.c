@@ -29,25 +29,12 @@ static const struct hg_option options[] = {
      .item = HG_OPTION_ADDRESS,
      .offset = offsetof(struct dtls_config, listen),
      .doc = "On a gateway: the UDP addresses to listen on."},
-    {.name = "connect",
-     .type = HG_OPTION_ADDRESS,
-     .offset = offsetof(struct dtls_config, connect),
-     .doc = "On a client: the gateway. All addresses of a name are tried in their order."},
-    {.name = "server_name",
-     .type = HG_OPTION_STRING,
-     .offset = offsetof(struct dtls_config, server_name),
-     .doc = "On a client: the name (or IP address) that the gateway's certificate must be for; by default the host of "
-            "`connect`."},
-    {.name = "ca",
-     .type = HG_OPTION_PATH,
-     .offset = offsetof(struct dtls_config, ca),
-     .doc = "On a client: a PEM file with the authorities that may sign the gateway's certificate; by default the "
-            "system's trust store."},
+    TLSCOMMON_CLIENT_OPTIONS(struct dtls_config, client),
     {.name = "bind",
      .type = HG_OPTION_ADDRESS,
      .offset = offsetof(struct dtls_config, bind),
      .max = 65535,
-     .doc = "On a client: the own IP address and port to connect from (port 0: any)."},
+     .doc = "On a client: the own IP address and port to connect from (port 0: any, as several links need)."},
     {.name = "mtu",
      .type = HG_OPTION_INTEGER,
      .offset = offsetof(struct dtls_config, mtu),
@@ -148,17 +135,14 @@ static int configure_client(struct hg_instance *instance)
 {
     const struct dtls_config *config = instance->cfg;
     struct dtls_instance *state = instance->state;
-    int result = 0;
+    int result = tlscommon_client_configure(instance, &config->client, state->credentials);
 
-    state->expected_name = config->server_name ? config->server_name : config->connect.host;
-    if (strcmp(config->connect.host, "*") == 0) {
-        hg_config_error(instance, "connect", "\"*\" is no address to connect to: give the gateway's name");
-        result = -1;
-    }
-    if (tlscommon_trust(instance, state->credentials, config->ca) < 0)
-        result = -1;
     if (set_bind_address(instance) < 0)
         result = -1;
+    if (config->bind.port && config->client.connect.count > 1) {
+        hg_config_error(instance, "bind", "with several gateways the port must be 0: each link needs one of its own");
+        result = -1;
+    }
     return result;
 }
 
@@ -166,10 +150,10 @@ static int configure_gateway(struct hg_instance *instance)
 {
     const struct dtls_config *config = instance->cfg;
     struct dtls_instance *state = instance->state;
-    const char *client_only = config->server_name ? "server_name"
-                              : config->ca        ? "ca"
-                              : config->bind.host ? "bind"
-                                                  : NULL;
+    const char *client_only = config->client.server_name ? "server_name"
+                              : config->client.ca        ? "ca"
+                              : config->bind.host        ? "bind"
+                                                         : NULL;
     struct hg_capability certificates;
     int result = 0;
 
@@ -195,7 +179,7 @@ static int configure(struct hg_instance *instance)
 {
     const struct dtls_config *config = instance->cfg;
     struct dtls_instance *state = calloc(1, sizeof *state);
-    bool gateway = config->listen.count > 0, client = config->connect.host != NULL;
+    bool gateway = config->listen.count > 0, client = config->client.connect.count > 0;
     int result = 0;
 
     instance->state = state;
@@ -347,11 +331,24 @@ static bool listens(const struct hg_instance *instance)
     return config->listen.count > 0;
 }
 
-static int connect_link(struct hg_worker *worker, struct hg_link *link)
+static const struct hg_address *gateways(const struct hg_instance *instance, size_t *count)
+{
+    const struct dtls_config *config = instance->cfg;
+
+    *count = config->client.connect.count;
+    return config->client.connect.items;
+}
+
+static int connect_to(struct hg_worker *worker, struct hg_link *link, size_t gateway)
 {
     struct dtls_worker *dtls = worker->state;
 
-    return dtls_client_connect(dtls->client, link);
+    return tlscommon_client_connect(dtls->client, link, gateway);
+}
+
+static int connect_first(struct hg_worker *worker, struct hg_link *link)
+{
+    return connect_to(worker, link, 0);
 }
 
 static void cancel_link(struct hg_worker *worker, struct hg_link *link)
@@ -366,13 +363,15 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
     static const struct hg_transport_ops ops = {
         .size = sizeof ops,
         .listens = listens,
-        .connect = connect_link,
+        .connect = connect_first,
         .cancel = cancel_link,
         .next_packet_number = dtls_association_next_packet_number,
         .send = dtls_association_send,
         .flush = dtls_association_flush,
         .close = dtls_association_close,
         .probe = dtls_association_probe,
+        .gateways = gateways,
+        .connect_to = connect_to,
     };
     static const struct hg_need needs[] = {
         {.name = HG_CERTIFICATES, .version = HG_CERTIFICATES_VERSION, .optional = true}, {0}};

@@ -9,21 +9,19 @@
 #include "plugins/dtls/list.h"
 #include "plugins/dtls/socket.h"
 #include "plugins/ratelimit/ratelimit.h"
+#include "plugins/tlscommon/connect.h"
 
 #include <gnutls/gnutls.h>
 #include <hopgate/host.h>
 #include <hopgate/transport.h>
 #include <stdatomic.h>
 
-struct dtls_client;
 struct dtls_gateway;
 
 /* The config block, filled by the core from the option table in dtls.c. */
 struct dtls_config {
     struct hg_list listen; /* of struct hg_address */
-    struct hg_address connect;
-    const char *server_name;
-    const char *ca;
+    struct tlscommon_client_config client;
     struct hg_address bind;
     int64_t mtu; /* 0: by itself */
     uint64_t socket_buffer;
@@ -41,8 +39,7 @@ struct dtls_instance {
     gnutls_datum_t ticket_key;                    /* gateway */
     struct hg_listener **listeners;
     size_t listener_count;
-    const char *expected_name; /* client: what the gateway's certificate must be for */
-    bool bound;                /* client: `bind_address` is set */
+    bool bound; /* client: `bind_address` is set */
     union dtls_address bind_address;
     atomic_flag buffers_told;
 };
@@ -67,7 +64,7 @@ struct dtls_worker {
     struct dtls_list touched; /* associations with packets since the last batch end */
     struct dtls_counters counters;
     struct dtls_gateway *gateway; /* one of these two is NULL */
-    struct dtls_client *client;
+    struct tlscommon_client *client;
 };
 
 /* Asks for the configured kernel buffers; says once when the kernel gives less. */

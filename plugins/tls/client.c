@@ -14,82 +14,33 @@
 /* An address that TCP has not reached by then is left for the next one. */
 #define ANSWER_TIME (1500 * HG_MILLISECOND)
 
-/* The core's wish for a link, while the gateway's name is looked up and its addresses are tried in order. */
-struct wish {
-    struct tls_client *client;
-    struct wish *next, **previous; /* client->wishes */
-    struct hg_link *link;
-    struct hg_resolution *resolution;
-    struct hg_sockaddr *addresses;
-    size_t address_count, next_address;
-    struct attempt *attempt; /* the present one; NULL while the name is looked up */
-    bool going_on;           /* the attempt ends, the wish does not */
-};
-
-/* A connection to one of the addresses. */
+/* A connection to one address of a gateway. */
 struct attempt {
     struct tls_connection connection; /* first, so that one is the other */
-    struct wish *wish;
+    struct tlscommon_wish *wish;      /* NULL: the link is up, or nobody wants it any more */
+    struct tlscommon_gateway *gateway;
 };
 
-struct tls_client {
-    struct tls_worker *tls;
-    struct wish *wishes;
-    gnutls_datum_t session; /* with the newest ticket: for the next handshake */
-};
-
-static void free_wish(struct wish *wish)
-{
-    *wish->previous = wish->next;
-    if (wish->next)
-        wish->next->previous = wish->previous;
-    free(wish->addresses);
-    free(wish);
-}
-
-/* ---- Tickets ---- */
-
-static void forget_session(struct tls_client *client)
-{
-    if (client->session.data)
-        gnutls_memset(client->session.data, 0, client->session.size);
-    gnutls_free(client->session.data);
-    client->session.data = NULL;
-    client->session.size = 0;
-}
+/* ---- One attempt ---- */
 
 /* In TLS 1.3 tickets come after the handshake (RFC 8446 section 4.6.1). */
 static int keep_session(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
                         const gnutls_datum_t *message)
 {
-    const struct tls_connection *connection = gnutls_session_get_ptr(session);
-    struct tls_client *client = connection->tls->client;
-    gnutls_datum_t fresh;
+    const struct attempt *attempt = gnutls_session_get_ptr(session);
 
     (void)type;
     (void)when;
     (void)incoming;
     (void)message;
-    if (gnutls_session_get_data2(session, &fresh) < 0)
-        return 0;
-    forget_session(client);
-    client->session = fresh;
+    tlscommon_gateway_keep(attempt->gateway, session);
     return 0;
 }
 
-/* ---- One attempt ---- */
-
-static void try_next(struct wish *wish, const char *reason);
-
+/* Nothing leads to it but its wish, which is told before. */
 static void attempt_remove(struct tls_connection *connection)
 {
-    struct attempt *attempt = (struct attempt *)connection;
-    struct wish *wish = attempt->wish;
-
-    attempt->wish = NULL;
-    wish->attempt = NULL;
-    if (!wish->going_on)
-        free_wish(wish);
+    (void)connection;
 }
 
 static void attempt_free(struct tls_connection *connection)
@@ -99,22 +50,19 @@ static void attempt_free(struct tls_connection *connection)
 
 static void attempt_down(struct tls_connection *connection, const char *reason)
 {
-    struct wish *wish = ((struct attempt *)connection)->wish;
-    struct tls_client *client = wish->client;
-    struct hg_link *link = wish->link;
+    struct attempt *attempt = (struct attempt *)connection;
+    struct tlscommon_wish *wish = attempt->wish;
+    struct hg_link *link = connection->link;
 
     tls_connection_enter(connection);
-    if (connection->state == TLS_UP && connection->link) {
-        tls_connection_end(connection);
-        hg_link_down(client->tls->worker, link, reason);
-    } else {
-        ++*client->tls->counters.handshakes_failed;
-        /* Perhaps it was the resumption that failed: the next handshake is a full one. */
-        forget_session(client);
-        wish->going_on = true;
-        tls_connection_end(connection);
-        wish->going_on = false;
-        try_next(wish, reason);
+    attempt->wish = NULL;
+    tls_connection_end(connection);
+    if (wish) {
+        ++*connection->tls->counters.handshakes_failed;
+        tlscommon_gateway_forget(attempt->gateway);
+        tlscommon_wish_go_on(wish, reason);
+    } else if (link) {
+        hg_link_down(connection->tls->worker, link, reason);
     }
     tls_connection_leave(connection);
 }
@@ -122,14 +70,15 @@ static void attempt_down(struct tls_connection *connection, const char *reason)
 static int verify(gnutls_session_t session)
 {
     struct tls_connection *connection = gnutls_session_get_ptr(session);
-    const struct tls_worker *tls = connection->tls;
+    const struct tlscommon_client *client = connection->tls->client;
 
-    return tlscommon_verify(session, tls->instance->expected_name, tls->config->ca, connection->reason,
-                            sizeof connection->reason);
+    return tlscommon_verify(session, tlscommon_gateway_name(client, ((struct attempt *)connection)->gateway),
+                            client->config->ca, connection->reason, sizeof connection->reason);
 }
 
 static void attempt_up(struct tls_connection *connection)
 {
+    struct attempt *attempt = (struct attempt *)connection;
     gnutls_session_t session = connection->session;
     const char *wrong = NULL;
     gnutls_datum_t protocol;
@@ -144,22 +93,23 @@ static void attempt_up(struct tls_connection *connection)
         attempt_down(connection, wrong);
         return;
     }
-    connection->link = ((struct attempt *)connection)->wish->link;
+    connection->link = attempt->wish->link;
+    tlscommon_wish_free(attempt->wish);
+    attempt->wish = NULL;
     tls_connection_link_up(connection);
 }
 
 static int start_handshake(struct tls_connection *connection)
 {
-    struct tls_client *client = connection->tls->client;
+    const struct attempt *attempt = (const struct attempt *)connection;
 
     if (tls_connection_secure(connection, GNUTLS_CLIENT) < 0)
         return -1;
-    tlscommon_ask_for(connection->session, connection->tls->instance->expected_name);
+    tlscommon_ask_for(connection->session, tlscommon_gateway_name(connection->tls->client, attempt->gateway));
     gnutls_session_set_verify_function(connection->session, verify);
     gnutls_handshake_set_hook_function(connection->session, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET, GNUTLS_HOOK_POST,
                                        keep_session);
-    if (client->session.data)
-        gnutls_session_set_data(connection->session, client->session.data, client->session.size);
+    tlscommon_gateway_resume(attempt->gateway, connection->session);
     tls_connection_expect(connection, connection->tls->config->handshake_timeout);
     connection->reason[0] = '\0';
     return 0;
@@ -212,10 +162,9 @@ static int open_socket(const struct sockaddr *address, socklen_t address_size, c
     return -1;
 }
 
-/* Begins with one address. -1 with `reason` filled. */
-static int begin(struct wish *wish, const struct hg_sockaddr *address, char *reason, size_t size)
+static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address, char *reason, size_t size)
 {
-    struct tls_worker *tls = wish->client->tls;
+    struct tls_worker *tls = wish->client->worker->state;
     const struct sockaddr *peer = (const struct sockaddr *)&address->address;
     int fd = open_socket(peer, address->size, reason, size);
     struct attempt *attempt;
@@ -230,108 +179,43 @@ static int begin(struct wish *wish, const struct hg_sockaddr *address, char *rea
         return -1;
     }
     attempt->wish = wish;
+    attempt->gateway = wish->gateway;
     wish->attempt = attempt;
     accept_print_peer(attempt->connection.peer, peer);
     snprintf(attempt->connection.reason, sizeof attempt->connection.reason,
              "no answer from %s: no gateway there, or TCP is blocked on the way", attempt->connection.peer);
-    if (wish->next_address < wish->address_count && ANSWER_TIME < tls->config->handshake_timeout)
+    if (tlscommon_wish_has_next(wish) && ANSWER_TIME < tls->config->handshake_timeout)
         tls_connection_expect(&attempt->connection, ANSWER_TIME);
     tls_connection_watch(&attempt->connection, HG_WRITE);
     return 0;
 }
 
-/* ---- Links ---- */
-
-/* Goes on with the next address; when there is none, tells the core `reason`, why the last one failed. */
-static void try_next(struct wish *wish, const char *reason)
-{
-    struct hg_worker *worker = wish->client->tls->worker;
-    struct hg_link *link = wish->link;
-    char text[320];
-
-    snprintf(text, sizeof text, "%s", reason);
-    while (wish->next_address < wish->address_count) {
-        if (wish->next_address++ > 0)
-            hg_log(worker->instance, HG_LOG_INFO, "%s; trying the next address", text);
-        if (begin(wish, &wish->addresses[wish->next_address - 1], text, sizeof text) == 0)
-            return;
-    }
-    free_wish(wish);
-    hg_link_down(worker, link, text);
-}
-
-static void resolved(void *arg, const struct hg_sockaddr *addresses, size_t count, const char *error)
-{
-    struct wish *wish = arg;
-    char reason[320];
-
-    wish->resolution = NULL;
-    if (count > 0) {
-        wish->addresses = malloc(count * sizeof *addresses);
-        if (wish->addresses) {
-            memcpy(wish->addresses, addresses, count * sizeof *addresses);
-            wish->address_count = count;
-        }
-    }
-    snprintf(reason, sizeof reason, "cannot look up %s: %s", wish->client->tls->config->connect.host,
-             error ? error : "out of memory");
-    try_next(wish, reason);
-}
-
-int tls_client_connect(struct tls_client *client, struct hg_link *link)
-{
-    const struct hg_address *target = &client->tls->config->connect;
-    struct wish *wish = calloc(1, sizeof *wish);
-
-    if (wish) {
-        wish->client = client;
-        wish->link = link;
-        wish->resolution = hg_resolve(client->tls->worker, target->host, target->port, resolved, wish);
-    }
-    if (!wish || !wish->resolution) {
-        hg_log(client->tls->worker->instance, HG_LOG_ERROR, "cannot connect: out of memory");
-        free(wish);
-        return -1;
-    }
-    wish->next = client->wishes;
-    wish->previous = &client->wishes;
-    if (wish->next)
-        wish->next->previous = &wish->next;
-    client->wishes = wish;
-    return 0;
-}
-
-void tls_client_cancel(struct tls_client *client, struct hg_link *link)
-{
-    struct wish *wish = client->wishes;
-
-    while (wish && wish->link != link)
-        wish = wish->next;
-    if (!wish)
-        return;
-    if (wish->resolution)
-        hg_resolve_cancel(client->tls->worker->host, wish->resolution);
-    if (wish->attempt)
-        tls_connection_end(&wish->attempt->connection);
-    else
-        free_wish(wish);
-}
-
 /* ---- Life ---- */
 
-struct tls_client *tls_client_new(struct tls_worker *tls)
+void tls_client_cancel(struct tlscommon_client *client, const struct hg_link *link)
 {
-    struct tls_client *client = calloc(1, sizeof *client);
+    struct attempt *attempt = tlscommon_client_cancel(client, link);
 
-    if (client)
-        client->tls = tls;
-    return client;
+    if (!attempt)
+        return;
+    attempt->wish = NULL;
+    tls_connection_end(&attempt->connection);
 }
 
-void tls_client_free(struct tls_client *client)
+struct tlscommon_client *tls_client_new(struct tls_worker *tls)
+{
+    struct tlscommon_client *client = malloc(sizeof *client);
+
+    if (!client || !tlscommon_client_init(client, tls->worker, &tls->config->client, begin))
+        return client;
+    free(client);
+    return NULL;
+}
+
+void tls_client_free(struct tlscommon_client *client)
 {
     if (!client)
         return;
-    forget_session(client);
+    tlscommon_client_fini(client);
     free(client);
 }

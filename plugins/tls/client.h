@@ -9,12 +9,11 @@
 #include "plugins/tls/tls.h"
 
 /* NULL when memory is out. */
-struct tls_client *tls_client_new(struct tls_worker *tls);
-/* All links and connects must be gone. NULL is allowed. */
-void tls_client_free(struct tls_client *client);
+struct tlscommon_client *tls_client_new(struct tls_worker *tls);
+/* All links are gone. NULL is allowed. */
+void tls_client_free(struct tlscommon_client *client);
 
-/* As ops->connect and ops->cancel of <hopgate/transport.h>. */
-int tls_client_connect(struct tls_client *client, struct hg_link *link);
-void tls_client_cancel(struct tls_client *client, struct hg_link *link);
+/* The operation of the transport; the other is tlscommon_client_connect(). */
+void tls_client_cancel(struct tlscommon_client *client, const struct hg_link *link);
 
 #endif

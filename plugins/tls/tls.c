@@ -22,14 +22,7 @@ static const struct hg_option options[] = {
      .doc =
          "On a gateway: the TCP addresses to listen on; by default none, and the edge hands over those connections to "
          "its `tls` addresses that speak hopgate/1."},
-    {OPTION(connect), .type = HG_OPTION_ADDRESS,
-     .doc = "On a client: the gateway. All addresses of a name are tried in their order."},
-    {OPTION(server_name), .type = HG_OPTION_STRING,
-     .doc = "On a client: the name (or IP address) that the gateway's certificate must be for; by default the host of "
-            "`connect`."},
-    {OPTION(ca), .type = HG_OPTION_PATH,
-     .doc = "On a client: a PEM file with the authorities that may sign the gateway's certificate; by default the "
-            "system's trust store."},
+    TLSCOMMON_CLIENT_OPTIONS(struct tls_config, client),
     {OPTION(handshake_timeout), .type = HG_OPTION_DURATION, .value = "10s", .min = 100 * (int64_t)HG_MILLISECOND,
      .max = 300 * (int64_t)HG_SECOND, .doc = "How long a handshake may take."},
     {OPTION(max_handshakes), .type = HG_OPTION_INTEGER, .value = "1000", .min = 1, .max = 1000000,
@@ -70,21 +63,14 @@ static int configure_client(struct hg_instance *instance)
 {
     const struct tls_config *config = instance->cfg;
     struct tls_instance *state = instance->state;
-    int result = 0;
+    int result = tlscommon_client_configure(instance, &config->client, state->credentials);
 
-    state->expected_name = config->server_name ? config->server_name : config->connect.host;
     if (config->listen.count > 0) {
         hg_config_error(instance, "listen",
                         "a block either listens or connects: remove `listen` (on a client) or `connect` (on a "
                         "gateway)");
         result = -1;
     }
-    if (strcmp(config->connect.host, "*") == 0) {
-        hg_config_error(instance, "connect", "\"*\" is no address to connect to: give the gateway's name");
-        result = -1;
-    }
-    if (tlscommon_trust(instance, state->credentials, config->ca) < 0)
-        result = -1;
     return result;
 }
 
@@ -92,7 +78,7 @@ static int configure_gateway(struct hg_instance *instance)
 {
     const struct tls_config *config = instance->cfg;
     struct tls_instance *state = instance->state;
-    const char *client_only = config->server_name ? "server_name" : config->ca ? "ca" : NULL;
+    const char *client_only = config->client.server_name ? "server_name" : config->client.ca ? "ca" : NULL;
     struct hg_capability certificates;
     int result = 0;
 
@@ -120,7 +106,7 @@ static bool is_client(const struct hg_instance *instance)
 {
     const struct tls_config *config = instance->cfg;
 
-    return config->connect.host != NULL;
+    return config->client.connect.count > 0;
 }
 
 static int configure(struct hg_instance *instance)
@@ -247,11 +233,24 @@ static bool listens(const struct hg_instance *instance)
     return !is_client(instance);
 }
 
-static int connect_link(struct hg_worker *worker, struct hg_link *link)
+static const struct hg_address *gateways(const struct hg_instance *instance, size_t *count)
+{
+    const struct tls_config *config = instance->cfg;
+
+    *count = config->client.connect.count;
+    return config->client.connect.items;
+}
+
+static int connect_to(struct hg_worker *worker, struct hg_link *link, size_t gateway)
 {
     struct tls_worker *tls = worker->state;
 
-    return tls_client_connect(tls->client, link);
+    return tlscommon_client_connect(tls->client, link, gateway);
+}
+
+static int connect_first(struct hg_worker *worker, struct hg_link *link)
+{
+    return connect_to(worker, link, 0);
 }
 
 static void cancel_link(struct hg_worker *worker, struct hg_link *link)
@@ -282,12 +281,14 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .size = sizeof ops,
         .flags = HG_TRANSPORT_RELIABLE,
         .listens = listens,
-        .connect = connect_link,
+        .connect = connect_first,
         .cancel = cancel_link,
         .next_packet_number = tls_connection_next_packet_number,
         .send = tls_connection_send,
         .flush = tls_connection_flush,
         .close = tls_connection_close,
+        .gateways = gateways,
+        .connect_to = connect_to,
     };
     static const struct hg_connections_ops connections = {
         .size = sizeof connections, .protocols = protocols, .take = take};

@@ -8,6 +8,7 @@
 
 #include "plugins/ratelimit/ratelimit.h"
 #include "plugins/tls/output.h"
+#include "plugins/tlscommon/connect.h"
 
 #include <hopgate/host.h>
 #include <hopgate/transport.h>
@@ -18,16 +19,13 @@
 /* One read of any connection's socket. */
 #define TLS_INPUT_SIZE 131072
 
-struct tls_client;
 struct tls_connection;
 struct tls_gateway;
 
 /* The config block, filled by the core from the option table in tls.c. */
 struct tls_config {
     struct hg_list listen; /* of struct hg_address */
-    struct hg_address connect;
-    const char *server_name;
-    const char *ca;
+    struct tlscommon_client_config client;
     hg_time handshake_timeout;
     int64_t max_handshakes;
     struct ratelimit_config ratelimit;
@@ -40,7 +38,6 @@ struct tls_instance {
     gnutls_certificate_credentials_t credentials; /* client: what it trusts; gateway: where certificates come from */
     gnutls_datum_t ticket_key;                    /* gateway */
     struct hg_listener **listeners;
-    const char *expected_name; /* client: what the gateway's certificate must be for */
 };
 
 /* Counters shown under the plugin's name. */
@@ -61,7 +58,7 @@ struct tls_worker {
     struct tls_connection *closing; /* those that only wait for the peer's end */
     size_t closing_count;
     struct tls_gateway *gateway; /* one of these two is NULL */
-    struct tls_client *client;
+    struct tlscommon_client *client;
     struct tls_batch batch;
     uint8_t input[TLS_INPUT_SIZE];
 };

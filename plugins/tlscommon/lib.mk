@@ -5,6 +5,7 @@
 noinst_LTLIBRARIES += plugins/tlscommon/libtlscommon.la
 plugins_tlscommon_libtlscommon_la_SOURCES = \
 	plugins/tlscommon/certificate.c plugins/tlscommon/certificate.h \
+	plugins/tlscommon/connect.c plugins/tlscommon/connect.h \
 	plugins/tlscommon/hello.c plugins/tlscommon/hello.h \
 	plugins/tlscommon/input.c plugins/tlscommon/input.h \
 	plugins/tlscommon/peer.c plugins/tlscommon/peer.h

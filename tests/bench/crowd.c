@@ -276,9 +276,9 @@ static void start(struct crowd *crowd, const struct test_certificate *unused)
 
     drive_init(&crowd->drive, &user, unused, NULL);
     crowd->drive.params.is_client = true; /* for the sessions, which are made here */
-    config->ca = crowd->ca;
-    config->server_name = crowd->name;
-    config->connect.host = crowd->address;
+    config->client.ca = crowd->ca;
+    config->client.server_name = crowd->name;
+    crowd->drive.pair.connect.host = crowd->address;
     config->socket_buffer = 256 << 10;
     config->handshake_timeout = 10 * HG_SECOND;
     if (!crowd->resume)

@@ -279,9 +279,10 @@ void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, c
     pair->gateway_config =
         (TEST_CONFIG){.handshake_timeout = 15 * HG_SECOND, .max_handshakes = 1000, TEST_CONFIG_DEFAULTS};
     pair->client_config = pair->gateway_config;
-    pair->client_config.ca = pair->ca_path;
-    pair->client_config.server_name = "gate.test";
-    pair->client_config.connect.host = "127.0.0.1";
+    pair->client_config.client.ca = pair->ca_path;
+    pair->client_config.client.server_name = "gate.test";
+    pair->connect.host = "127.0.0.1";
+    pair->client_config.client.connect = (struct hg_list){1, &pair->connect};
     pair->listen.host = "127.0.0.1";
 }
 
@@ -304,7 +305,7 @@ void test_pair_start(struct test_pair *pair, bool gateway, bool client, uint16_t
     size_t count = 0, gateway_at, client_at;
 
     pair->listen.port = port;
-    pair->port = pair->client_config.connect.port = port;
+    pair->port = pair->connect.port = port;
     if (pair->edge.plugin)
         parts[count++] = pair->edge;
     else
@@ -323,7 +324,7 @@ void test_pair_start(struct test_pair *pair, bool gateway, bool client, uint16_t
     if (gateway)
         pair->gateway->host = &pair->host;
     if (gateway && !pair->edge.plugin)
-        pair->port = pair->client_config.connect.port = bound_port(pair->gateway);
+        pair->port = pair->connect.port = bound_port(pair->gateway);
     if (client)
         pair->client->host = &pair->host;
 }
@@ -378,6 +379,14 @@ struct hg_link *test_connect(struct test_pair *pair)
     struct hg_link *link = link_new(pair->client);
 
     ck_assert_int_eq(test_ops()->connect(pair->client, link), 0);
+    return link;
+}
+
+struct hg_link *test_connect_to(struct test_pair *pair, size_t gateway)
+{
+    struct hg_link *link = link_new(pair->client);
+
+    ck_assert_int_eq(test_ops()->connect_to(pair->client, link, gateway), 0);
     return link;
 }
 

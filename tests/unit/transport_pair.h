@@ -63,7 +63,7 @@ struct test_pair {
     struct rig *rig;
     struct hg_worker *gateway, *client; /* NULL: not there */
     TEST_CONFIG gateway_config, client_config;
-    struct hg_address listen;
+    struct hg_address listen, connect; /* what the configs point to */
     struct rig_part edge; /* stands above, if it has a plugin; then the gateway has no listener, but the port given */
     struct test_provider provider;
     struct hg_link *accepted; /* by the gateway, the newest first */
@@ -95,6 +95,8 @@ void test_pair_free(struct test_pair *pair);
 
 /* Begins to open a link; ends the test when that fails. */
 struct hg_link *test_connect(struct test_pair *pair);
+/* To another of the gateways in the client's config. */
+struct hg_link *test_connect_to(struct test_pair *pair, size_t gateway);
 /* Opens one and waits until it is up at both ends. */
 struct hg_link *test_connect_up(struct test_pair *pair);
 void test_pair_answer(struct test_pair *pair, struct hg_certificate *certificate);

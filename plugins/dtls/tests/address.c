@@ -69,7 +69,7 @@ START_TEST(a_name_that_does_not_exist_is_told)
 {
     struct hg_link *link;
 
-    pair.client_config.connect.host = "no-such-name.invalid";
+    pair.connect.host = "no-such-name.invalid";
     test_pair_start(&pair, false, true, 1);
     link = test_connect(&pair);
     test_wait(&pair, link->down, 15000);
@@ -102,9 +102,9 @@ START_TEST(answers_leave_from_the_address_asked)
 
     pair.listen.host = "*";
     test_pair_start(&pair, true, true, 0);
-    pair.client_config.connect.host = "127.0.0.1";
+    pair.connect.host = "127.0.0.1";
     test_connect_up(&pair);
-    pair.client_config.connect.host = "127.7.7.7";
+    pair.connect.host = "127.7.7.7";
     link = test_connect_up(&pair);
     test_send(pair.accepted, "from there", 10);
     test_wait(&pair, link->packets == 1, 1000);
@@ -117,7 +117,7 @@ START_TEST(ipv6_works)
     struct hg_link *link;
 
     pair.listen.host = "::1";
-    pair.client_config.connect.host = "::1";
+    pair.connect.host = "::1";
     test_pair_start(&pair, true, true, 0);
     link = test_connect_up(&pair);
     ck_assert_int_eq(strncmp(pair.accepted->peer, "[::1]:", 6), 0);

@@ -10,6 +10,7 @@
 
 static char errors[1024];
 static bool certificates_offered;
+static struct hg_address anywhere = {.host = "*", .port = 443};
 
 static void config_error(const struct hg_instance *instance, const char *option, const char *format, va_list arguments)
 {
@@ -56,7 +57,7 @@ START_TEST(a_gateway_needs_certificates_alone)
     ck_assert_str_eq(faults(&config), "");
     certificates_offered = false;
     ck_assert_has(faults(&config), "listen: nothing in the pipeline offers certificates: add one");
-    config.ca = "/tmp/ca.pem";
+    config.client.ca = "/tmp/ca.pem";
     ck_assert_has(faults(&config), "ca: only has a meaning on a client");
     ck_assert_has(errors, "nothing in the pipeline offers certificates"); /* all faults, not the first */
     ck_assert(((const struct hg_transport_ops *)hopgate_plugin()->ops)->listens(&(struct hg_instance){.cfg = &config}));
@@ -71,9 +72,9 @@ START_TEST(a_client_needs_trust)
     ck_assert_str_eq(faults(&config), "");
     ck_assert(
         !((const struct hg_transport_ops *)hopgate_plugin()->ops)->listens(&(struct hg_instance){.cfg = &config}));
-    config.ca = "/nonexistent/ca.pem";
+    config.client.ca = "/nonexistent/ca.pem";
     ck_assert_has(faults(&config), "ca: cannot read /nonexistent/ca.pem: No such file or directory");
-    config.ca = pair.ca_path;
+    config.client.ca = pair.ca_path;
     file = fopen(pair.ca_path, "w");
     fputs("no certificate\n", file);
     fclose(file);
@@ -88,7 +89,7 @@ START_TEST(either_listen_or_connect)
     config.listen = (struct hg_list){1, &pair.listen};
     ck_assert_has(faults(&config), "listen: a block either listens or connects");
     config.listen.count = 0;
-    config.connect.host = NULL;
+    config.client.connect.count = 0;
     ck_assert_has(faults(&config), "-: give `listen: ADDRESS` on a gateway or `connect: HOST:PORT` on a client");
 }
 END_TEST
@@ -100,11 +101,40 @@ START_TEST(wrong_values_are_told)
     config.mtu = 575;
     config.priority = "NORMAL:+NONSENSE";
     config.bind.host = "localhost";
-    config.connect.host = "*";
+    config.client.connect = (struct hg_list){1, &anywhere};
     ck_assert_has(faults(&config), "mtu: 575 is too small: 0 (by itself) or at least 576");
     ck_assert_has(errors, "priority: not a GnuTLS priority string, at \"+NONSENSE\"");
     ck_assert_has(errors, "bind: \"localhost\" is not an IP address");
     ck_assert_has(errors, "connect: \"*\" is no address to connect to");
+}
+END_TEST
+
+START_TEST(each_gateway_is_named_once)
+{
+    struct dtls_config config = pair.client_config;
+    struct hg_address gateways[17] = {{.host = "a.test", .port = 443}, {.host = "b.test", .port = 443}};
+    char names[17][16];
+
+    config.client.connect = (struct hg_list){2, gateways};
+    ck_assert_str_eq(faults(&config), "");
+    config.bind = (struct hg_address){.host = "127.0.0.1", .port = 7};
+    ck_assert_has(faults(&config), "bind: with several gateways the port must be 0");
+    config.bind.port = 0;
+    ck_assert_str_eq(faults(&config), "");
+    gateways[1] = (struct hg_address){.host = "a.test", .port = 8443};
+    ck_assert_str_eq(faults(&config), "");
+    gateways[1] = (struct hg_address){.host = "A.test", .port = 443};
+    ck_assert_has(faults(&config), "connect[1]: A.test:443 is there already");
+    gateways[1] = anywhere;
+    ck_assert_has(faults(&config), "connect[1]: \"*\" is no address to connect to");
+    for (size_t i = 0; i < 17; i++) {
+        snprintf(names[i], sizeof names[i], "%zu.test", i);
+        gateways[i] = (struct hg_address){.host = names[i], .port = 443};
+    }
+    config.client.connect.count = 17;
+    ck_assert_has(faults(&config), "connect: 17 gateways are too many: name at most 16");
+    config.client.connect.count = 16;
+    ck_assert_str_eq(faults(&config), "");
 }
 END_TEST
 
@@ -132,6 +162,7 @@ TCase *config_tests(void)
     tcase_add_test(tests, a_client_needs_trust);
     tcase_add_test(tests, either_listen_or_connect);
     tcase_add_test(tests, wrong_values_are_told);
+    tcase_add_test(tests, each_gateway_is_named_once);
     tcase_add_test(tests, a_priority_is_used);
     return tests;
 }

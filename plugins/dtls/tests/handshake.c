@@ -86,7 +86,7 @@ END_TEST
 
 START_TEST(a_wrong_name_is_refused)
 {
-    pair.client_config.server_name = "other.test";
+    pair.client_config.client.server_name = "other.test";
     test_pair_start(&pair, true, true, 0);
     expect_refusal("is for gate.test, not for \"other.test\" (option server_name)");
     test_run(&pair, 50);
@@ -226,6 +226,34 @@ START_TEST(a_resumed_session_is_verified_again)
 }
 END_TEST
 
+/* A ticket of one is not shown to the other, which would not know it. */
+START_TEST(each_gateway_has_its_address_and_its_ticket)
+{
+    struct hg_address gateways[2] = {{.host = "127.0.0.1"}, {.host = "localhost"}};
+    struct hg_link *links[4];
+    const struct hg_address *told;
+    size_t count;
+
+    pair.client_config.client.connect = (struct hg_list){2, gateways};
+    test_pair_start(&pair, true, true, 0);
+    gateways[0].port = gateways[1].port = pair.port;
+    told = test_ops()->gateways(pair.client->instance, &count);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_ptr_eq(told, gateways);
+    for (size_t i = 0; i < 4; i++) {
+        links[i] = test_connect_to(&pair, i % 2);
+        test_wait(&pair, links[i]->up || links[i]->down, 5000);
+        ck_assert_msg(links[i]->up, "%s", links[i]->reason);
+        test_run(&pair, 20);
+        ck_assert_int_eq(strstr(links[i]->security, "resumed") != NULL, i >= 2);
+    }
+    gateways[1].host = "no-such-name.invalid";
+    links[0] = test_connect_to(&pair, 1);
+    test_wait(&pair, links[0]->down, 15000);
+    ck_assert_ptr_nonnull(strstr(links[0]->reason, "cannot look up no-such-name.invalid"));
+}
+END_TEST
+
 START_TEST(the_core_refuses_a_link)
 {
     struct hg_link *link;
@@ -331,6 +359,7 @@ TCase *handshake_tests(void)
     tcase_add_test(tests, a_ticket_resumes);
     tcase_add_test(tests, a_ticket_of_a_gateway_that_is_gone_does_no_harm);
     tcase_add_test(tests, a_resumed_session_is_verified_again);
+    tcase_add_test(tests, each_gateway_has_its_address_and_its_ticket);
     tcase_add_test(tests, the_core_refuses_a_link);
     tcase_add_test(tests, a_connect_is_cancelled_at_any_moment);
     tcase_add_loop_test(tests, a_lost_datagram_only_delays, 0, 2);

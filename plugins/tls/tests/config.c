@@ -11,6 +11,7 @@
 
 static char errors[1024];
 static bool certificates_offered;
+static struct hg_address anywhere = {.host = "*", .port = 443};
 
 static void config_error(const struct hg_instance *instance, const char *option, const char *format, va_list arguments)
 {
@@ -62,7 +63,7 @@ START_TEST(a_gateway_needs_certificates)
     ck_assert_ptr_null(connections->protocols(&instance)); /* it needs no edge */
     certificates_offered = false;
     ck_assert_has(faults(&config), "-: on a gateway it needs certificates, which nothing in the pipeline offers");
-    config.ca = "/tmp/ca.pem";
+    config.client.ca = "/tmp/ca.pem";
     ck_assert_has(faults(&config), "ca: only has a meaning on a client, with `connect: HOST:PORT`");
     ck_assert(((const struct hg_transport_ops *)hopgate_plugin()->ops)->listens(&instance));
 }
@@ -78,9 +79,9 @@ START_TEST(a_client_needs_trust)
     ck_assert_str_eq(faults(&config), "");
     ck_assert(!((const struct hg_transport_ops *)hopgate_plugin()->ops)->listens(&instance));
     ck_assert_ptr_null(connections->protocols(&instance));
-    config.ca = "/nonexistent/ca.pem";
+    config.client.ca = "/nonexistent/ca.pem";
     ck_assert_has(faults(&config), "ca: cannot read /nonexistent/ca.pem: No such file or directory");
-    config.ca = pair.ca_path;
+    config.client.ca = pair.ca_path;
     file = fopen(pair.ca_path, "w");
     fputs("no certificate\n", file);
     fclose(file);
@@ -94,10 +95,35 @@ START_TEST(wrong_values_are_told)
 
     config.listen = (struct hg_list){1, &pair.listen};
     config.priority = "NORMAL:+NONSENSE";
-    config.connect.host = "*";
+    config.client.connect = (struct hg_list){1, &anywhere};
     ck_assert_has(faults(&config), "listen: a block either listens or connects");
     ck_assert_has(errors, "priority: not a GnuTLS priority string, at \"+NONSENSE\"");
     ck_assert_has(errors, "connect: \"*\" is no address to connect to");
+}
+END_TEST
+
+START_TEST(each_gateway_is_named_once)
+{
+    struct tls_config config = pair.client_config;
+    struct hg_address gateways[17] = {{.host = "a.test", .port = 443}, {.host = "b.test", .port = 443}};
+    char names[17][16];
+
+    config.client.connect = (struct hg_list){2, gateways};
+    ck_assert_str_eq(faults(&config), "");
+    gateways[1] = (struct hg_address){.host = "a.test", .port = 8443};
+    ck_assert_str_eq(faults(&config), "");
+    gateways[1] = (struct hg_address){.host = "A.test", .port = 443};
+    ck_assert_has(faults(&config), "connect[1]: A.test:443 is there already");
+    gateways[1] = anywhere;
+    ck_assert_has(faults(&config), "connect[1]: \"*\" is no address to connect to");
+    for (size_t i = 0; i < 17; i++) {
+        snprintf(names[i], sizeof names[i], "%zu.test", i);
+        gateways[i] = (struct hg_address){.host = names[i], .port = 443};
+    }
+    config.client.connect.count = 17;
+    ck_assert_has(faults(&config), "connect: 17 gateways are too many: name at most 16");
+    config.client.connect.count = 16;
+    ck_assert_str_eq(faults(&config), "");
 }
 END_TEST
 
@@ -119,6 +145,7 @@ TCase *config_tests(void)
     tcase_add_test(tests, a_gateway_needs_certificates);
     tcase_add_test(tests, a_client_needs_trust);
     tcase_add_test(tests, wrong_values_are_told);
+    tcase_add_test(tests, each_gateway_is_named_once);
     tcase_add_test(tests, a_priority_is_used);
     return tests;
 }

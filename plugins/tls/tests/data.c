@@ -109,7 +109,7 @@ START_TEST(a_slow_peer_costs_bounded_memory)
 
     test_pair_start(&pair, false, true, 0);
     start_other(true, false, 0);
-    pair.client_config.connect.port = other.port;
+    pair.connect.port = other.port;
     client = test_connect_up(&pair);
     test_wait(&pair, other.accepted && other.accepted->up, 1000);
     gateway = other.accepted;
