@@ -135,3 +135,30 @@ void gateway_print(char *text, size_t size, const struct gateway *gateway)
     else
         snprintf(text, size, "%s:%u", address->host, address->port);
 }
+
+static void print_ways(const struct gateway *gateway, FILE *out)
+{
+    for (size_t i = 0; i < gateway->way_count; i++)
+        fprintf(out, "%s%s",
+                !i                           ? " by "
+                : i + 1 < gateway->way_count ? ", "
+                                             : " and ",
+                gateway->ways[i].transport->public.name);
+}
+
+void gateways_print(const struct pipeline *pipeline, FILE *out)
+{
+    long long links = pipeline->settings.links;
+    struct gateways gateways;
+    char name[280];
+
+    if (!gateways_find(&gateways, pipeline) && (gateways.count > 1 || links > 1)) {
+        fprintf(out, "; %lld %s to %s", links, links > 1 ? "links" : "link", gateways.count > 1 ? "each of " : "");
+        for (size_t i = 0; i < gateways.count; i++) {
+            gateway_print(name, sizeof name, &gateways.list[i]);
+            fprintf(out, "%s%s", i ? ", " : "", name);
+            print_ways(&gateways.list[i], out);
+        }
+    }
+    gateways_free(&gateways);
+}

@@ -34,4 +34,8 @@ void gateways_free(struct gateways *gateways);
 /* "gate.example.com:443" */
 void gateway_print(char *text, size_t size, const struct gateway *gateway);
 
+/* "; 2 links to each of a.example.com:443 by dtls and tls, b.example.com:443 by tls"; nothing where there is but one.
+ */
+void gateways_print(const struct pipeline *pipeline, FILE *out);
+
 #endif

@@ -3,6 +3,7 @@
  */
 #include "core/pipeline.h"
 
+#include "core/gateways.h"
 #include "core/listen.h"
 #include "core/pipeline_check.h"
 
@@ -278,5 +279,7 @@ void pipeline_print(const struct pipeline *pipeline, FILE *out)
         for (; offer->name; offer++, before = ", ")
             fprintf(out, "%s%s by %s", before, offer->name, pipeline->instances[i]->public.name);
     }
+    if (!gateway)
+        gateways_print(pipeline, out);
     fputc('\n', out);
 }

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""A client of several gateways, or with several links to one: what befalls one of them is nothing to the others."""
+
+import json
+import re
+import subprocess
+import threading
+import time
+
+from harness import SANITIZERS, case, check, equal, free_port, in_parallel, main, note, scaled, wait_until, MIB
+from relay import Relay
+from transfers import Pauses, download
+
+SIZE = scaled(60 * MIB, 8 * MIB)
+RATE = scaled(10, 1)  # MiB/s
+
+
+class Gateway:
+    """One of several in a world, which otherwise knows of one."""
+
+    def __init__(self, world, address, transports=None):
+        self.world, self.address = world, address
+        self.ports = free_port(), free_port()
+        self.transports = transports
+        self.start()
+
+    def start(self):
+        self.process = self.world.gateway(address=self.address, ports=self.ports,
+                                          transports=(lambda: self.transports(self)) if self.transports else None)
+
+    def use(self):
+        """What the world does from here on, it does at this one."""
+        self.world.address, (self.world.http, self.world.https) = self.address, self.ports
+
+    def name(self):
+        return f"{self.address}:{self.ports[1]}"
+
+    def curl(self, path, **options):
+        self.use()
+        return self.world.curl(path, **options)
+
+    def wait_for_tunnel(self, seconds=10):
+        self.use()
+        self.world.wait_for_tunnel(seconds=seconds)
+
+
+def prepare(world):
+    world.service = world.origin()
+    world.token("client-1")
+    return {"web": f"http://127.0.0.1:{world.service.port}"}
+
+
+def connect(transport, gateways, **options):
+    return {transport: {"connect": [gateway.name() for gateway in gateways], "server_name": "gate.test", "ca": "ca.pem", **options}}
+
+
+@case("two gateways; one is killed: the other is unharmed, and the first is back within 5 s of its return", seconds=120)
+def killed(world):
+    services = prepare(world)
+    first, second = Gateway(world, "127.0.0.1"), Gateway(world, "127.0.0.1")
+    client = world.client(services, transports=[connect("dtls", [first, second])], extra={"keep_alive": "1s"})
+    for gateway in (first, second):
+        gateway.wait_for_tunnel()
+        equal(gateway.curl("/"), "hello\n", "the answer through each gateway")
+    pauses = Pauses()
+
+    def kill_and_return():
+        wait_until(lambda: pauses.size > SIZE // 5, 60, "the download to move")
+        first.process.kill()
+        client.wait_for(r"session \d+ has been silent")
+        client.wait_for(rf"{first.name()}: no session over dtls: .*refused")
+        wait_until(lambda: pauses.size > 3 * SIZE // 5, 60, "the download to move on")
+        first.start()
+        began = time.monotonic()
+        client.wait_for(rf"session 3 opened with {first.name()}", 15)
+        seconds = time.monotonic() - began
+        note(f"back after {seconds:.1f} s")
+        check(seconds < 5 * (3 if SANITIZERS else 1), f"the first was back only after {seconds:.1f} s")
+
+    second.use()
+    command = world.curl_command  # of the second, whatever the other thread makes the world use
+    fixed = command(f"/bytes/{SIZE}", "-N")
+    world.curl_command = lambda *_: fixed
+    # What this thread starts lives as long as it does (harness.die_with_parent): so it is the other that downloads.
+    beside = threading.Thread(target=lambda: done.append(download(world, pauses, SIZE, RATE)))
+    done = []
+    beside.start()
+    kill_and_return()
+    beside.join()
+    world.curl_command = command
+    equal(done, [None], "the other's download")
+    note(f"longest pause of the other's download: {pauses.longest:.2f} s")
+    check(pauses.longest < 1 * (3 if SANITIZERS else 1), f"the other's download paused for {pauses.longest:.1f} s")
+    equal(second.process.text().count(" opened with "), 1, "sessions of the gateway that lived")
+    equal(second.process.text().count(" goes on with "), 0, "moves of its session")
+    for gateway in (first, second):
+        equal(gateway.curl("/"), "hello\n", "the answer through each gateway afterwards")
+    equal(client.stop(5), 0, "the client's exit code")
+
+
+@case("two gateways; one stops by SIGTERM: what runs there finishes, the other goes on, a successor is found")
+def drained(world):
+    services = prepare(world)
+    first, second = Gateway(world, "127.0.0.1"), Gateway(world, "127.0.0.1")
+    client = world.client(services, transports=[connect("dtls", [first, second])])
+    first.wait_for_tunnel()
+    second.wait_for_tunnel()
+    first.use()
+    with subprocess.Popen(world.curl_command("/dribble/10/200", "-N"), stdout=subprocess.PIPE, bufsize=0) as slow:
+        slow.stdout.read(1)
+        stopping = first.process
+        stopping.signal(15)
+        client.wait_for(rf"the gateway ends session \d+")
+        equal(second.curl("/"), "hello\n", "the other gateway's answer meanwhile")
+        slow.stdout.read()
+        equal(slow.wait(10), 0, "the exit code of the one whose answer was on its way")
+    equal(stopping.wait(10), 0, "the exit code of the gateway that stopped")
+    first.start()
+    first.wait_for_tunnel()
+    equal(second.process.text().count(" opened with "), 1, "sessions of the other gateway")
+
+
+@case("one gateway is only reached by tls, the other is on dtls")
+def mixed(world):
+    services = prepare(world)
+    both = Gateway(world, "127.0.0.1", lambda gateway: [{"dtls": {"listen": gateway.name()}}, "tls"])
+    tcp = Gateway(world, "127.0.0.2", lambda _: ["tls"])
+    client = world.client(services, transports=[connect("dtls", [both, tcp]), connect("tls", [tcp, both])])
+    both.wait_for_tunnel()
+    tcp.wait_for_tunnel()
+    client.wait_for(rf"opened with {both.name()} over dtls")
+    client.wait_for(rf"opened with {tcp.name()} over tls")
+    client.wait_for(rf"{tcp.name()}: no session over dtls: .*refused")
+    equal(len(re.findall(r" opened with ", client.text())), 2, "sessions of the client")
+    equal((both.curl("/"), tcp.curl("/")), ("hello\n", "hello\n"), "the answers")
+
+
+@case("two links: exchanges on both; the path of one is blocked: those on the other go on, and all new ones", seconds=120)
+def links(world):
+    services = prepare(world)
+    gate = world.gateway()
+    relay = Relay(world, world.https)
+    client = world.client(services, dtls={"connect": f"127.0.0.1:{relay.port}"}, extra={"links": 2})
+    client.wait_for(r"session 2 opened")
+    world.wait_for_tunnel()
+    # Two at once are on one link each.
+    downloads = [Pauses(), Pauses()]
+
+    def block():
+        wait_until(lambda: min(pauses.size for pauses in downloads) > SIZE // 5, 60, "both downloads to move")
+        relay.silenced.add(next(iter(relay.ports)))
+        for _ in range(5):
+            equal(world.curl("/"), "hello\n", "a request meanwhile")
+
+    in_parallel([lambda: download(world, downloads[0], SIZE, RATE), lambda: download(world, downloads[1], SIZE, RATE), block])
+    pauses = sorted(download.longest for download in downloads)
+    note(f"longest pauses: {pauses[0]:.2f} s and, where the path was blocked, {pauses[1]:.2f} s")
+    check(pauses[0] < 0.5 * (6 if SANITIZERS else 1), f"the link beside the blocked one paused for {pauses[0]:.1f} s")
+    check(pauses[1] < 3 * (3 if SANITIZERS else 1), f"the blocked one paused for {pauses[1]:.1f} s")
+    equal(gate.text().count(" opened with "), 2, "sessions opened")
+    equal(gate.text().count(" goes on with "), 1, "sessions that moved")
+
+
+@case("`hopgate check` tells which gateways there are, and what is wrong with them")
+def checks(world):
+    world.certificates()
+    world.token("client-1")
+
+    def result(transports, **extra):
+        config = {"pipeline": [*transports, "codec_binary", {"auth_token": {"id": "client-1", "token_file": "token-client-1"}},
+                               {"route": [{"service": "web", "to": "http://127.0.0.1:1"}]}, "origin"], **extra}
+        world.write("check.conf", json.dumps(config, indent=1))
+        done = world.program("check", "-c", world.path("check.conf"))
+        return done.returncode, done.stdout + done.stderr
+
+    def block(transport, *gateways):
+        return {transport: {"connect": list(gateways), "ca": "ca.pem"}}
+
+    code, text = result([block("dtls", "a.test:443", "b.test:443"), block("tls", "B.test:8443", "c.test:443")], links=2)
+    equal(code, 0, f"check of a good config ({text})")
+    check("2 links to each of a.test:443 by dtls, b.test:443 by dtls and tls, c.test:443 by tls" in text, f"check says {text}")
+    code, text = result([block("dtls", "a.test:443")])
+    check(code == 0 and "links to" not in text, f"check of one gateway says {text}")
+    code, text = result([block("dtls", "a.test:443", "A.test:443")])
+    check(code == 1 and re.search(r"check\.conf:\d+:\d+: .*dtls: connect\[1\]: A.test:443 is there already", text), f"check says {text}")
+    code, text = result([block("dtls", "a.test:443", "*:443")])
+    check(code == 1 and 'connect[1]: "*" is no address to connect to' in text, f"check says {text}")
+    code, text = result([block("dtls", *(f"{i}.test:443" for i in range(17)))])
+    check(code == 1 and "17 gateways are too many: name at most 16" in text, f"check says {text}")
+    for links in (0, 9):
+        code, text = result([block("dtls", "a.test:443")], links=links)
+        check(code == 1 and re.search(r"links.*\b8\b", text), f"check of links: {links} says {text}")
+
+
+if __name__ == "__main__":
+    main()
