@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * One connection of a public user: socket, input buffer, deadline, and the ways to end.
+ * One connection of a public user: socket, deadline, and the ways to end.
  *
  * An idle connection has neither buffer: they come with the first byte and go with the last.
  */
@@ -11,12 +11,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* One TLS record fits in it. */
-#define INPUT_SIZE 16384
-
-/* With less room than that behind what is in the input, a new buffer is better than many small reads. */
-#define LEAST_ROOM 2048
 
 /* How often a connection that cannot be read from is asked whether its peer is still there. */
 #define PEER_CHECK HG_SECOND
@@ -110,75 +104,6 @@ static void on_timer(void *arg)
 
 /* ---- Input ---- */
 
-static struct hg_buffer *take_input(struct edge *edge)
-{
-    if (edge->spare_input_count)
-        return edge->spare_inputs[--edge->spare_input_count];
-    return hg_buffer_new(edge->worker->host, INPUT_SIZE);
-}
-
-static bool is_sole(struct hg_buffer *buffer)
-{
-    return atomic_load_explicit(&buffer->refs, memory_order_acquire) == 1;
-}
-
-/* A few spare buffers save the allocator from growing and trimming the heap with each request. */
-static void give_input(struct edge *edge, struct hg_buffer *buffer)
-{
-    if (buffer && buffer->capacity == INPUT_SIZE && is_sole(buffer) &&
-        edge->spare_input_count < sizeof edge->spare_inputs / sizeof *edge->spare_inputs)
-        edge->spare_inputs[edge->spare_input_count++] = buffer;
-    else
-        hg_buffer_unref(buffer);
-}
-
-static void release_input(struct connection *connection)
-{
-    give_input(connection->edge, connection->input);
-    connection->input = NULL;
-    connection->input_start = connection->input_end = 0;
-}
-
-/* Moves what is unread to the front, or to a larger buffer if it fills this one. */
-static int make_room(struct connection *connection)
-{
-    size_t unread = connection->input_end - connection->input_start;
-    struct hg_buffer *larger;
-
-    if (is_sole(connection->input) && connection->input->capacity - unread >= LEAST_ROOM) {
-        memmove(connection->input->data, connection->input->data + connection->input_start, unread);
-    } else {
-        larger = unread + LEAST_ROOM <= INPUT_SIZE ? take_input(connection->edge)
-                                                   : hg_buffer_new(host_of(connection), 2 * unread + LEAST_ROOM);
-        if (!larger)
-            return -1;
-        memcpy(larger->data, connection->input->data + connection->input_start, unread);
-        give_input(connection->edge, connection->input);
-        connection->input = larger;
-    }
-    connection->input_start = 0;
-    connection->input_end = unread;
-    return 0;
-}
-
-/* Makes room to read into. Bytes that a slice covers stay where they are. */
-static int reserve_input(struct connection *connection)
-{
-    if (connection->input && connection->input_start == connection->input_end) {
-        if (is_sole(connection->input))
-            connection->input_start = connection->input_end = 0;
-        else if (connection->input->capacity - connection->input_end < LEAST_ROOM)
-            release_input(connection);
-    }
-    if (!connection->input) {
-        connection->input = take_input(connection->edge);
-        return connection->input ? 0 : -1;
-    }
-    if (connection->input->capacity - connection->input_end >= LEAST_ROOM)
-        return 0;
-    return make_room(connection);
-}
-
 /* Bytes, 0 at the end, TLS_AGAIN or TLS_FAILED. */
 static ssize_t receive(struct connection *connection, uint8_t *data, size_t size)
 {
@@ -201,7 +126,7 @@ static bool read_once(struct connection *connection, size_t wanted)
     ssize_t got;
     size_t room;
 
-    if (reserve_input(connection)) {
+    if (input_reserve(connection)) {
         connection_abort(connection, false);
         return false;
     }
@@ -234,7 +159,7 @@ void connection_read(struct connection *connection)
     if (connection->phase == CONNECTION_DEAD)
         return;
     if (connection->input && connection->input_start == connection->input_end)
-        release_input(connection);
+        input_release(connection);
     watch(connection);
 }
 
@@ -383,7 +308,7 @@ void connection_free(struct connection *connection)
     tls_free(connection->tls);
     hg_timer_free(host_of(connection), connection->timer);
     hg_head_free(host_of(connection), connection->held_head);
-    release_input(connection);
+    input_release(connection);
     output_clear(&connection->output);
     if (connection->previous)
         connection->previous->next = connection->next;
@@ -424,7 +349,7 @@ static void linger(struct connection *connection)
         tls_bye(connection->tls);
     connection->phase = CONNECTION_LINGER;
     connection->discarded = 0;
-    release_input(connection);
+    input_release(connection);
     shutdown(connection->fd, SHUT_WR);
     connection_expect(connection, connection->edge->config->drain_timeout);
 }

@@ -4,7 +4,8 @@
  * The edge: what its files share.
  *
  *   http.c        descriptor, options, life of the instance and of its workers
- *   connection.c  one connection: socket, input buffer, deadline, ways to end
+ *   connection.c  one connection: socket, deadline, ways to end
+ *   input.c       what was read and not used yet
  *   output.c      what waits to be written
  *   tls.c         what lies between socket and buffers on `tls` listeners
  *   request.c     from input to exchanges: heads, bodies, pipelining
@@ -192,6 +193,13 @@ bool connection_flush(struct connection *connection);
 /* Writes at the end of this turn of the loop. */
 void connection_flush_later(struct connection *connection);
 void connection_flush_all(void *edge);
+
+/* ---- input.c ---- */
+
+/* Makes room to read into. Bytes that a slice covers stay where they are. 0, or -1 when memory is out. */
+int input_reserve(struct connection *connection);
+/* An idle connection has no buffer. */
+void input_release(struct connection *connection);
 
 /* ---- output.c ---- */
 

@@ -7,6 +7,7 @@ http_sources = \
 	plugins/http/forwarded.c \
 	plugins/http/http.c \
 	plugins/http/http.h \
+	plugins/http/input.c \
 	plugins/http/output.c \
 	plugins/http/request.c \
 	plugins/http/response.c \
