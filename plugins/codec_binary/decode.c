@@ -9,17 +9,13 @@
 #include <limits.h>
 #include <stdlib.h>
 
-/* The first allocation for a message that comes in pieces; it doubles from there. */
-#define GATHER_MIN ((size_t)1024)
-
 void codec_binary_decoder_free(struct hg_worker *worker, void *state)
 {
     struct codec_binary_decoder *decoder = state;
 
     (void)worker;
-    free(decoder->gathered);
+    codec_forget(&decoder->gathered);
     free(decoder->reason);
-    decoder->gathered = NULL;
     decoder->reason = NULL;
 }
 
@@ -66,40 +62,14 @@ static struct hg_text read_bytes(struct reader *reader, uint64_t size)
     return text;
 }
 
-/* A text that may hold any byte but CR, LF and NUL, and is to be shown as one line. */
-static struct hg_text read_line(struct reader *reader)
+static struct hg_text read_text(struct reader *reader, enum codec_text kind)
 {
     struct hg_text text = read_bytes(reader, read_varint(reader));
+    const char *fault = codec_text_fault(text, kind);
 
-    if (text.size &&
-        (memchr(text.data, '\n', text.size) || memchr(text.data, '\r', text.size) || memchr(text.data, 0, text.size)))
-        reader_fail(reader, "CR, LF or NUL in a text");
+    if (fault)
+        reader_fail(reader, fault);
     return text;
-}
-
-/* A text without control characters and spaces. */
-static struct hg_text read_word(struct reader *reader)
-{
-    struct hg_text text = read_bytes(reader, read_varint(reader));
-
-    for (size_t i = 0; i < text.size; i++)
-        if ((uint8_t)text.data[i] <= ' ' || text.data[i] == 0x7f)
-            reader_fail(reader, "control character or space in a word");
-    return text;
-}
-
-/* tchar of RFC 9110 section 5.6.2, a bit for each byte under 128. */
-static bool is_token(struct hg_text text)
-{
-    static const uint32_t tchar[4] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
-
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = (uint8_t)text.data[i];
-
-        if (byte > 127 || !(tchar[byte >> 5] >> (byte & 31) & 1))
-            return false;
-    }
-    return text.size > 0;
 }
 
 static struct hg_text read_field_name(struct reader *reader)
@@ -110,7 +80,7 @@ static struct hg_text read_field_name(struct reader *reader)
     switch (name & 3) {
     case CODEC_BINARY_NAME_LITERAL:
         text = read_bytes(reader, name >> 2);
-        if (!is_token(text))
+        if (codec_text_fault(text, CODEC_TOKEN))
             reader_fail(reader, "field name is not a token");
         return text;
     case CODEC_BINARY_NAME_TITLED:
@@ -130,11 +100,11 @@ static void read_fields(const struct hg_host *host, struct reader *reader, struc
 {
     uint64_t count = read_varint(reader);
 
-    if (count > CODEC_BINARY_FIELDS_MAX)
+    if (count > CODEC_FIELDS_MAX)
         reader_fail(reader, "more than 256 fields");
     for (uint64_t i = 0; i < count && !reader->error; i++) {
         struct hg_text name = read_field_name(reader);
-        struct hg_text value = read_line(reader);
+        struct hg_text value = read_text(reader, CODEC_LINE);
 
         if (!reader->error && hg_field_add(host, fields, name, value))
             reader_fail(reader, "out of memory");
@@ -150,26 +120,22 @@ static void keep(const struct hg_host *host, struct reader *reader, struct hg_he
 
 static void read_request(const struct hg_host *host, struct reader *reader, struct hg_head *head)
 {
-    struct hg_text method = read_bytes(reader, read_varint(reader));
-
-    if (!is_token(method))
-        reader_fail(reader, "method is not a token");
-    keep(host, reader, head, &head->method, method);
-    keep(host, reader, head, &head->scheme, read_word(reader));
-    keep(host, reader, head, &head->authority, read_word(reader));
-    keep(host, reader, head, &head->path, read_word(reader));
+    keep(host, reader, head, &head->method, read_text(reader, CODEC_TOKEN));
+    keep(host, reader, head, &head->scheme, read_text(reader, CODEC_WORD));
+    keep(host, reader, head, &head->authority, read_text(reader, CODEC_WORD));
+    keep(host, reader, head, &head->path, read_text(reader, CODEC_WORD));
     if (!head->path.size || (head->path.data[0] != '/' && !hg_text_equal(head->path, HG_TEXT("*"))))
         reader_fail(reader, "path does not begin with a slash");
-    keep(host, reader, head, &head->id, read_word(reader));
-    keep(host, reader, head, &head->peer, read_line(reader));
-    keep(host, reader, head, &head->service, read_line(reader));
-    keep(host, reader, head, &head->upgrade, read_line(reader));
+    keep(host, reader, head, &head->id, read_text(reader, CODEC_WORD));
+    keep(host, reader, head, &head->peer, read_text(reader, CODEC_LINE));
+    keep(host, reader, head, &head->service, read_text(reader, CODEC_LINE));
+    keep(host, reader, head, &head->upgrade, read_text(reader, CODEC_LINE));
 }
 
 static void read_response(const struct hg_host *host, struct reader *reader, struct hg_head *head)
 {
-    keep(host, reader, head, &head->reason, read_line(reader));
-    keep(host, reader, head, &head->upgrade, read_line(reader));
+    keep(host, reader, head, &head->reason, read_text(reader, CODEC_LINE));
+    keep(host, reader, head, &head->upgrade, read_text(reader, CODEC_LINE));
 }
 
 /* What follows the last known member of a payload is of a later version of the format and ignored. */
@@ -210,17 +176,17 @@ static struct hg_head *read_head(const struct hg_host *host, struct reader *read
 static void take_head(const struct hg_host *host, struct codec_binary_decoder *decoder, struct reader *reader,
                       struct hg_codec_event *event)
 {
-    const bool request = decoder->type == CODEC_BINARY_REQUEST;
+    const enum hg_head_kind kind = decoder->type == CODEC_BINARY_REQUEST ? HG_REQUEST : HG_RESPONSE;
 
-    if (decoder->phase >= (request ? CODEC_BINARY_PHASE_INTERIM : CODEC_BINARY_PHASE_BODY)) {
+    if (!codec_phase_takes_head(decoder->phase, kind)) {
         reader_fail(reader, "head where none may come");
         return;
     }
-    event->head = read_head(host, reader, request ? HG_REQUEST : HG_RESPONSE);
+    event->head = read_head(host, reader, kind);
     if (!event->head)
         return;
     event->type = HG_CODEC_HEAD;
-    decoder->phase = hg_head_is_interim(event->head) ? CODEC_BINARY_PHASE_INTERIM : CODEC_BINARY_PHASE_BODY;
+    decoder->phase = codec_phase_after(event->head);
 }
 
 static void take_end(const struct hg_host *host, struct codec_binary_decoder *decoder, struct reader *reader,
@@ -228,7 +194,7 @@ static void take_end(const struct hg_host *host, struct codec_binary_decoder *de
 {
     struct hg_fields *trailers = NULL;
 
-    if (decoder->phase != CODEC_BINARY_PHASE_BODY) {
+    if (decoder->phase != CODEC_PHASE_BODY) {
         reader_fail(reader, "end before a head");
         return;
     }
@@ -247,46 +213,33 @@ static void take_end(const struct hg_host *host, struct codec_binary_decoder *de
         return;
     event->type = HG_CODEC_END;
     event->trailers = trailers;
-    decoder->phase = CODEC_BINARY_PHASE_OVER;
-}
-
-static char *put_string(char *at, struct hg_text text)
-{
-    if (text.size)
-        memcpy(at, text.data, text.size);
-    at[text.size] = 0;
-    return at + text.size + 1;
+    decoder->phase = CODEC_PHASE_OVER;
 }
 
 static void take_reset(struct codec_binary_decoder *decoder, struct reader *reader, struct hg_codec_event *event)
 {
     uint64_t status = read_varint(reader);
     uint64_t retry_after = read_varint(reader);
-    struct hg_text error = read_word(reader);
-    struct hg_text detail = read_line(reader);
-    char *end;
+    struct hg_text error = read_text(reader, CODEC_WORD);
+    struct hg_text detail = read_text(reader, CODEC_LINE);
 
     if (status < 400 || status > 599)
         reader_fail(reader, "status of a reset out of range");
     if (retry_after > UINT_MAX)
         reader_fail(reader, "retry_after of a reset out of range");
-    if (error.size > CODEC_BINARY_ERROR_MAX || detail.size > CODEC_BINARY_DETAIL_MAX)
+    if (error.size > CODEC_ERROR_MAX || detail.size > CODEC_DETAIL_MAX)
         reader_fail(reader, "text of a reset too long");
     if (reader->error)
         return;
-    decoder->reason = malloc(error.size + 1 + detail.size + 1);
+    decoder->reason = codec_keep_reason(&event->reason, error, detail);
     if (!decoder->reason) {
         reader_fail(reader, "out of memory");
         return;
     }
-    end = put_string(decoder->reason, error);
-    put_string(end, detail);
     event->type = HG_CODEC_RESET;
     event->reason.status = (int)status;
     event->reason.retry_after = (unsigned)retry_after;
-    event->reason.error = error.size ? decoder->reason : NULL;
-    event->reason.detail = detail.size ? end : NULL;
-    decoder->phase = CODEC_BINARY_PHASE_OVER;
+    decoder->phase = CODEC_PHASE_OVER;
 }
 
 /* ---- Finding messages in the stream ---- */
@@ -320,40 +273,11 @@ static size_t read_header(struct codec_binary_decoder *decoder, const uint8_t *b
 
 static const char *header_fault(const struct codec_binary_decoder *decoder)
 {
-    if (decoder->phase == CODEC_BINARY_PHASE_OVER)
+    if (decoder->phase == CODEC_PHASE_OVER)
         return "message after the end";
     if (decoder->type == CODEC_BINARY_DATA)
-        return decoder->phase == CODEC_BINARY_PHASE_BODY ? NULL : "data before a head";
+        return decoder->phase == CODEC_PHASE_BODY ? NULL : "data before a head";
     return decoder->remaining > CODEC_BINARY_PAYLOAD_MAX ? "message larger than 64 KiB" : NULL;
-}
-
-/* Adds to what was gathered. The memory follows what has come, not what was announced. False: out of memory. */
-static bool gather(struct codec_binary_decoder *decoder, const uint8_t *bytes, size_t size)
-{
-    size_t needed = decoder->gathered_size + size;
-
-    if (needed > decoder->gathered_capacity) {
-        size_t capacity = decoder->gathered_capacity ? decoder->gathered_capacity : GATHER_MIN;
-        uint8_t *grown;
-
-        while (capacity < needed)
-            capacity *= 2;
-        grown = realloc(decoder->gathered, capacity);
-        if (!grown)
-            return false;
-        decoder->gathered = grown;
-        decoder->gathered_capacity = capacity;
-    }
-    memcpy(decoder->gathered + decoder->gathered_size, bytes, size);
-    decoder->gathered_size = needed;
-    return true;
-}
-
-static void forget_gathered(struct codec_binary_decoder *decoder)
-{
-    free(decoder->gathered);
-    decoder->gathered = NULL;
-    decoder->gathered_size = decoder->gathered_capacity = 0;
 }
 
 /* Uses up to `size` bytes of a message that is read as a whole; returns NULL or what is wrong. */
@@ -362,13 +286,13 @@ static const char *read_whole(struct hg_worker *worker, struct codec_binary_deco
 {
     struct reader reader = {bytes, bytes + size, NULL};
 
-    if (decoder->gathered_size || size < decoder->remaining) {
-        if (size && !gather(decoder, bytes, size))
+    if (decoder->gathered.size || size < decoder->remaining) {
+        if (size && !codec_gather(&decoder->gathered, bytes, size))
             return "out of memory";
         if (size < decoder->remaining)
             return NULL;
-        reader.at = decoder->gathered;
-        reader.end = decoder->gathered + decoder->gathered_size;
+        reader.at = decoder->gathered.data;
+        reader.end = decoder->gathered.data + decoder->gathered.size;
     }
     if (decoder->type == CODEC_BINARY_END)
         take_end(worker->host, decoder, &reader, event);
@@ -376,7 +300,7 @@ static const char *read_whole(struct hg_worker *worker, struct codec_binary_deco
         take_reset(decoder, &reader, event);
     else
         take_head(worker->host, decoder, &reader, event);
-    forget_gathered(decoder);
+    codec_forget(&decoder->gathered);
     return reader.error;
 }
 

@@ -103,7 +103,7 @@ static bool bound_text(size_t *bound, struct hg_text text)
 
 static const char *bound_fields(size_t *bound, const struct hg_fields *fields)
 {
-    if (fields->count > CODEC_BINARY_FIELDS_MAX)
+    if (fields->count > CODEC_FIELDS_MAX)
         return "more than 256 fields";
     *bound += 4;
     for (size_t i = 0; i < fields->count; i++)
@@ -247,29 +247,12 @@ int codec_binary_encode_end(struct hg_worker *worker, const struct hg_fields *tr
     return draft_end(worker, &draft, at, out, error);
 }
 
-/* A failure must always be tellable: a text that is too long is cut, between characters of UTF-8, and what a decoder
- * would not take in it is replaced. */
-static struct hg_text tellable(char *to, const char *from, size_t max, const char *bad, char replacement)
-{
-    struct hg_text text = hg_text(from);
-
-    if (text.size > max) {
-        text.size = max;
-        while (text.size && ((uint8_t)text.data[text.size] & 0xc0) == 0x80)
-            text.size--;
-    }
-    for (size_t i = 0; i < text.size; i++)
-        to[i] = strchr(bad, text.data[i]) ? replacement : text.data[i];
-    return (struct hg_text){to, text.size};
-}
-
 int codec_binary_encode_reset(struct hg_worker *worker, const struct hg_reason *reason, struct hg_output *out,
                               const char **error)
 {
-    char error_space[CODEC_BINARY_ERROR_MAX], detail_space[CODEC_BINARY_DETAIL_MAX];
-    const struct hg_text type =
-        tellable(error_space, reason->error, CODEC_BINARY_ERROR_MAX, CODEC_BINARY_NOT_IN_WORD, '_');
-    const struct hg_text detail = tellable(detail_space, reason->detail, CODEC_BINARY_DETAIL_MAX, "\r\n", ' ');
+    char error_space[CODEC_ERROR_MAX + 1], detail_space[CODEC_DETAIL_MAX + 1];
+    const struct hg_text type = codec_tell_error(error_space, reason->error);
+    const struct hg_text detail = codec_tell_detail(detail_space, reason->detail);
     struct draft draft;
     uint8_t *at;
 

@@ -197,7 +197,7 @@ START_TEST(test_announced)
 
     ck_assert_int_eq(ops->decode(&fake.worker, &decoder, &in, &event, &error), sizeof head);
     ck_assert_int_eq(event.type, HG_CODEC_NONE);
-    ck_assert_uint_le(decoder.gathered_capacity, 1024);
+    ck_assert_uint_le(decoder.gathered.capacity, 1024);
     ops->decoder_free(&fake.worker, &decoder);
     ck_assert_int_eq(decode(wire, sizeof wire - 1, &decoded), 0);
     ck_assert_uint_eq(decoded.data.size, 1);

@@ -6,8 +6,7 @@
 #ifndef PLUGINS_CODEC_BINARY_WIRE_H
 #define PLUGINS_CODEC_BINARY_WIRE_H
 
-#include <hopgate/codec.h>
-#include <hopgate/host.h>
+#include "plugins/codec/codec.h"
 
 /* A message is its type, the size of its payload (both varints) and the payload. Other types are skipped. */
 enum codec_binary_type {
@@ -18,17 +17,9 @@ enum codec_binary_type {
     CODEC_BINARY_RESET = 4,
 };
 
-/* Limits. The payload of every message but DATA is gathered before it is read, so it is bounded. The numbers leave room
- * above what an edge takes (32 KiB and 100 fields) for what stages add. */
+/* The payload of every message but DATA is gathered before it is read, so it is bounded: above what an edge takes
+ * (32 KiB) for what stages add. */
 #define CODEC_BINARY_PAYLOAD_MAX ((size_t)65536)
-#define CODEC_BINARY_FIELDS_MAX  ((size_t)256)
-#define CODEC_BINARY_ERROR_MAX   ((size_t)64)   /* of a reset: the proxy error type */
-#define CODEC_BINARY_DETAIL_MAX  ((size_t)1024) /* of a reset: the line for a person */
-
-/* What a word, like the error type of a reset, cannot hold besides NUL. */
-#define CODEC_BINARY_NOT_IN_WORD                                                                                       \
-    "\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022\023\024\025\026\027\030\031\032\033\034" \
-    "\035\036\037\040\177"
 
 /* How a field's name is given: the low two bits of a varint, the rest of which is a size or an index. */
 enum codec_binary_name_form {
@@ -61,25 +52,16 @@ struct codec_binary_encoder {
     struct codec_binary_lookup lookup;
 };
 
-/* What may come next in a direction. */
-enum codec_binary_phase {
-    CODEC_BINARY_PHASE_START = 0,   /* a head, of either kind */
-    CODEC_BINARY_PHASE_INTERIM = 1, /* a response head: those before were interim */
-    CODEC_BINARY_PHASE_BODY = 2,    /* data or the end */
-    CODEC_BINARY_PHASE_OVER = 3,    /* nothing */
-};
-
 /* A decoder's state. */
 struct codec_binary_decoder {
-    enum codec_binary_phase phase;
+    enum codec_phase phase;
     bool in_message; /* the header is complete, and these two are set */
     uint64_t type;
     uint64_t remaining; /* bytes of the payload that were not yet used or gathered */
     uint8_t header[16]; /* two varints of up to 8 bytes, as far as they have come */
     size_t header_size;
-    uint8_t *gathered; /* what there is of a payload that comes in pieces */
-    size_t gathered_size, gathered_capacity;
-    char *reason; /* the texts of a reset */
+    struct codec_gathered gathered; /* what there is of a payload that comes in pieces */
+    char *reason;                   /* the texts of a reset */
 };
 
 /* Variable-length integers (RFC 9000 section 16): the top two bits of the first byte are log2 of the size. */

@@ -10,17 +10,14 @@
 #include <limits.h>
 #include <stdlib.h>
 
-/* The first allocation for a line that comes in pieces; it doubles from there. */
-#define GATHER_MIN ((size_t)1024)
-
 void codec_json_decoder_free(struct hg_worker *worker, void *state)
 {
     struct codec_json_decoder *decoder = state;
 
     (void)worker;
-    free(decoder->gathered);
+    codec_forget(&decoder->gathered);
     free(decoder->reason);
-    decoder->gathered = decoder->reason = NULL;
+    decoder->reason = NULL;
 }
 
 /* ---- Reading members ---- */
@@ -74,35 +71,8 @@ static struct text text_of(struct reader *reader, const json_t *value)
     return text;
 }
 
-/* What a text may hold. */
-enum kind {
-    LINE,  /* any byte but CR, LF and NUL */
-    WORD,  /* no control character and no space */
-    TOKEN, /* tchar of RFC 9110 section 5.6.2, at least one */
-};
-
-/* What is wrong with the text; NULL: nothing. */
-static const char *text_fault(struct hg_text text, enum kind kind)
-{
-    static const uint32_t tchar[4] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
-
-    if (kind == TOKEN && !text.size)
-        return "empty token";
-    for (size_t i = 0; i < text.size; i++) {
-        const uint8_t byte = (uint8_t)text.data[i];
-
-        if (byte == '\r' || byte == '\n' || !byte)
-            return "CR, LF or NUL in a text";
-        if (kind == WORD && (byte <= ' ' || byte == 0x7f))
-            return "control character or space in a word";
-        if (kind == TOKEN && (byte > 127 || !(tchar[byte >> 5] >> (byte & 31) & 1)))
-            return "not a token";
-    }
-    return NULL;
-}
-
 /* The member of that name; absent: the empty text. */
-static struct text text_member(struct reader *reader, const char *name, enum kind kind)
+static struct text text_member(struct reader *reader, const char *name, enum codec_text kind)
 {
     const json_t *value = json_object_get(reader->message, name);
     struct text text = {HG_TEXT(""), NULL};
@@ -110,14 +80,14 @@ static struct text text_member(struct reader *reader, const char *name, enum kin
 
     if (value)
         text = text_of(reader, value);
-    fault = text_fault(text.text, kind);
+    fault = codec_text_fault(text.text, kind);
     if (fault)
         reader_fail(reader, fault);
     return text;
 }
 
 static void head_member(struct reader *reader, struct hg_head *head, struct hg_text *member, const char *name,
-                        enum kind kind)
+                        enum codec_text kind)
 {
     struct text text = text_member(reader, name, kind);
 
@@ -153,9 +123,9 @@ static void add_field(struct reader *reader, struct hg_fields *fields, const jso
     }
     name = text_of(reader, json_array_get(pair, 0));
     value = text_of(reader, json_array_get(pair, 1));
-    fault = text_fault(name.text, TOKEN);
+    fault = codec_text_fault(name.text, CODEC_TOKEN);
     if (!fault)
-        fault = text_fault(value.text, LINE);
+        fault = codec_text_fault(value.text, CODEC_LINE);
     if (fault)
         reader_fail(reader, fault);
     if (!reader->error && hg_field_add(reader->host, fields, name.text, value.text))
@@ -172,7 +142,7 @@ static void fields_member(struct reader *reader, struct hg_fields *fields, const
         return;
     if (!json_is_array(list))
         reader_fail(reader, "fields are not a list");
-    if (json_array_size(list) > CODEC_JSON_FIELDS_MAX)
+    if (json_array_size(list) > CODEC_FIELDS_MAX)
         reader_fail(reader, "more than 256 fields");
     for (size_t i = 0; i < json_array_size(list) && !reader->error; i++)
         add_field(reader, fields, json_array_get(list, i));
@@ -209,22 +179,22 @@ static void read_head(struct reader *reader, struct hg_head *head)
     head->version = version_member(reader);
     head->length = length_member(reader);
     if (head->kind == HG_REQUEST) {
-        head_member(reader, head, &head->method, "method", TOKEN);
-        head_member(reader, head, &head->scheme, "scheme", WORD);
-        head_member(reader, head, &head->authority, "authority", WORD);
-        head_member(reader, head, &head->path, "path", WORD);
-        head_member(reader, head, &head->id, "id", WORD);
-        head_member(reader, head, &head->peer, "peer", LINE);
-        head_member(reader, head, &head->service, "service", LINE);
+        head_member(reader, head, &head->method, "method", CODEC_TOKEN);
+        head_member(reader, head, &head->scheme, "scheme", CODEC_WORD);
+        head_member(reader, head, &head->authority, "authority", CODEC_WORD);
+        head_member(reader, head, &head->path, "path", CODEC_WORD);
+        head_member(reader, head, &head->id, "id", CODEC_WORD);
+        head_member(reader, head, &head->peer, "peer", CODEC_LINE);
+        head_member(reader, head, &head->service, "service", CODEC_LINE);
         if (!head->path.size || (head->path.data[0] != '/' && !hg_text_equal(head->path, HG_TEXT("*"))))
             reader_fail(reader, "path does not begin with a slash");
     } else {
         head->status = (int)number_member(reader, "status", 100, 599, 0);
         if (!head->status)
             reader_fail(reader, "response without a status");
-        head_member(reader, head, &head->reason, "reason", LINE);
+        head_member(reader, head, &head->reason, "reason", CODEC_LINE);
     }
-    head_member(reader, head, &head->upgrade, "upgrade", LINE);
+    head_member(reader, head, &head->upgrade, "upgrade", CODEC_LINE);
     fields_member(reader, &head->fields, "fields");
 }
 
@@ -233,7 +203,7 @@ static void take_head(struct codec_json_decoder *decoder, struct reader *reader,
 {
     struct hg_head *head;
 
-    if (decoder->phase >= (kind == HG_REQUEST ? CODEC_JSON_PHASE_INTERIM : CODEC_JSON_PHASE_BODY)) {
+    if (!codec_phase_takes_head(decoder->phase, kind)) {
         reader_fail(reader, "head where none may come");
         return;
     }
@@ -249,7 +219,7 @@ static void take_head(struct codec_json_decoder *decoder, struct reader *reader,
     }
     event->type = HG_CODEC_HEAD;
     event->head = head;
-    decoder->phase = hg_head_is_interim(head) ? CODEC_JSON_PHASE_INTERIM : CODEC_JSON_PHASE_BODY;
+    decoder->phase = codec_phase_after(head);
 }
 
 static void take_data(struct codec_json_decoder *decoder, struct reader *reader, struct hg_codec_event *event)
@@ -261,7 +231,7 @@ static void take_data(struct codec_json_decoder *decoder, struct reader *reader,
     struct hg_buffer *buffer;
     ptrdiff_t size = (ptrdiff_t)encoded.size;
 
-    if (decoder->phase != CODEC_JSON_PHASE_BODY)
+    if (decoder->phase != CODEC_PHASE_BODY)
         reader_fail(reader, "data before a head");
     if (!text == !base64 || !json_is_string(value))
         reader_fail(reader, "data without exactly one string, text or base64");
@@ -290,7 +260,7 @@ static void take_end(struct codec_json_decoder *decoder, struct reader *reader, 
 {
     struct hg_fields *trailers = NULL;
 
-    if (decoder->phase != CODEC_JSON_PHASE_BODY) {
+    if (decoder->phase != CODEC_PHASE_BODY) {
         reader_fail(reader, "end before a head");
         return;
     }
@@ -309,28 +279,24 @@ static void take_end(struct codec_json_decoder *decoder, struct reader *reader, 
         return;
     event->type = HG_CODEC_END;
     event->trailers = trailers;
-    decoder->phase = CODEC_JSON_PHASE_OVER;
+    decoder->phase = CODEC_PHASE_OVER;
 }
 
 static void take_reset(struct codec_json_decoder *decoder, struct reader *reader, struct hg_codec_event *event)
 {
-    struct text error = text_member(reader, "error", WORD), detail = text_member(reader, "detail", LINE);
+    struct text error = text_member(reader, "error", CODEC_WORD), detail = text_member(reader, "detail", CODEC_LINE);
 
     event->reason.status = (int)number_member(reader, "status", 400, 599, 0);
     event->reason.retry_after = (unsigned)number_member(reader, "retry_after", 0, UINT_MAX, 0);
     if (!event->reason.status)
         reader_fail(reader, "reset without a status");
-    if (error.text.size > CODEC_JSON_ERROR_MAX || detail.text.size > CODEC_JSON_DETAIL_MAX)
+    if (error.text.size > CODEC_ERROR_MAX || detail.text.size > CODEC_DETAIL_MAX)
         reader_fail(reader, "text of a reset too long");
-    if (!reader->error && !(decoder->reason = calloc(1, error.text.size + 1 + detail.text.size + 1)))
+    if (!reader->error && !(decoder->reason = codec_keep_reason(&event->reason, error.text, detail.text)))
         reader_fail(reader, "out of memory");
     if (!reader->error) {
-        memcpy(decoder->reason, error.text.data, error.text.size);
-        memcpy(decoder->reason + error.text.size + 1, detail.text.data, detail.text.size);
-        event->reason.error = error.text.size ? decoder->reason : NULL;
-        event->reason.detail = detail.text.size ? decoder->reason + error.text.size + 1 : NULL;
         event->type = HG_CODEC_RESET;
-        decoder->phase = CODEC_JSON_PHASE_OVER;
+        decoder->phase = CODEC_PHASE_OVER;
     }
     free(error.decoded);
     free(detail.decoded);
@@ -387,7 +353,7 @@ static const char *read_line(const struct hg_host *host, struct codec_json_decod
     struct reader reader = {.host = host};
     json_t *message;
 
-    if (decoder->phase == CODEC_JSON_PHASE_OVER)
+    if (decoder->phase == CODEC_PHASE_OVER)
         return "message after the end";
     while (size && (line[size - 1] == '\n' || line[size - 1] == '\r'))
         size--;
@@ -405,35 +371,6 @@ static const char *read_line(const struct hg_host *host, struct codec_json_decod
     return reader.error;
 }
 
-/* Adds to the line that was gathered. The memory follows what has come. False: out of memory. */
-static bool gather(struct codec_json_decoder *decoder, const uint8_t *bytes, size_t size)
-{
-    size_t needed = decoder->gathered_size + size;
-
-    if (needed > decoder->gathered_capacity) {
-        size_t capacity = decoder->gathered_capacity ? decoder->gathered_capacity : GATHER_MIN;
-        char *grown;
-
-        while (capacity < needed)
-            capacity *= 2;
-        grown = realloc(decoder->gathered, capacity);
-        if (!grown)
-            return false;
-        decoder->gathered = grown;
-        decoder->gathered_capacity = capacity;
-    }
-    memcpy(decoder->gathered + decoder->gathered_size, bytes, size);
-    decoder->gathered_size = needed;
-    return true;
-}
-
-static void forget_gathered(struct codec_json_decoder *decoder)
-{
-    free(decoder->gathered);
-    decoder->gathered = NULL;
-    decoder->gathered_size = decoder->gathered_capacity = 0;
-}
-
 ptrdiff_t codec_json_decode(struct hg_worker *worker, void *state, const struct hg_slice *in,
                             struct hg_codec_event *event, const char **error)
 {
@@ -446,16 +383,17 @@ ptrdiff_t codec_json_decode(struct hg_worker *worker, void *state, const struct 
         const uint8_t *newline = memchr(rest.data, '\n', rest.size);
         const size_t part = newline ? (size_t)(newline - rest.data) + 1 : rest.size;
 
-        if (decoder->gathered_size + part > CODEC_JSON_LINE_MAX)
+        if (decoder->gathered.size + part > CODEC_JSON_LINE_MAX)
             *error = "line longer than 64 KiB";
-        else if ((!newline || decoder->gathered_size) && !gather(decoder, rest.data, part))
+        else if ((!newline || decoder->gathered.size) && !codec_gather(&decoder->gathered, rest.data, part))
             *error = "out of memory";
-        else if (newline && decoder->gathered_size)
-            *error = read_line(worker->host, decoder, decoder->gathered, decoder->gathered_size, event);
+        else if (newline && decoder->gathered.size)
+            *error =
+                read_line(worker->host, decoder, (const char *)decoder->gathered.data, decoder->gathered.size, event);
         else if (newline)
             *error = read_line(worker->host, decoder, (const char *)rest.data, part, event);
         if (newline)
-            forget_gathered(decoder);
+            codec_forget(&decoder->gathered);
         rest = hg_slice_from(rest, part);
     }
     return *error ? -1 : (ptrdiff_t)(in->size - rest.size);

@@ -240,7 +240,7 @@ int codec_json_encode_head(struct hg_worker *worker, const struct hg_head *head,
         return fail(error, "length out of range");
     if (head->kind == HG_RESPONSE && (head->status < 100 || head->status > 599))
         return fail(error, "status out of range");
-    if (head->fields.count > CODEC_JSON_FIELDS_MAX)
+    if (head->fields.count > CODEC_FIELDS_MAX)
         return fail(error, "more than 256 fields");
     return encode(worker, put_head, head, CODEC_JSON_LINE_MAX, out, error);
 }
@@ -254,37 +254,20 @@ int codec_json_encode_data(struct hg_worker *worker, const struct hg_slice *slic
 int codec_json_encode_end(struct hg_worker *worker, const struct hg_fields *trailers, struct hg_output *out,
                           const char **error)
 {
-    if (trailers && trailers->count > CODEC_JSON_FIELDS_MAX)
+    if (trailers && trailers->count > CODEC_FIELDS_MAX)
         return fail(error, "more than 256 fields");
     return encode(worker, put_end, trailers, CODEC_JSON_LINE_MAX, out, error);
-}
-
-/* A failure must always be tellable: a text that is too long is cut, between characters, and what a decoder would not
- * take in it, is replaced. */
-static const char *tellable(char *to, const char *from, size_t max, const char *bad, char replacement)
-{
-    struct hg_text text = hg_text(from);
-
-    if (text.size > max) {
-        text.size = max;
-        while (text.size && ((uint8_t)text.data[text.size] & 0xc0) == 0x80)
-            text.size--;
-    }
-    for (size_t i = 0; i < text.size; i++)
-        to[i] = strchr(bad, text.data[i]) ? replacement : text.data[i];
-    to[text.size] = 0;
-    return to;
 }
 
 int codec_json_encode_reset(struct hg_worker *worker, const struct hg_reason *reason, struct hg_output *out,
                             const char **error)
 {
-    char type[CODEC_JSON_ERROR_MAX + 1], detail[CODEC_JSON_DETAIL_MAX + 1];
+    char type[CODEC_ERROR_MAX + 1], detail[CODEC_DETAIL_MAX + 1];
     struct hg_reason told = *reason;
 
     if (reason->status < 400 || reason->status > 599)
         return fail(error, "status of a reset out of range");
-    told.error = tellable(type, reason->error, CODEC_JSON_ERROR_MAX, CODEC_JSON_NOT_IN_WORD, '_');
-    told.detail = tellable(detail, reason->detail, CODEC_JSON_DETAIL_MAX, "\r\n", ' ');
+    told.error = codec_tell_error(type, reason->error).data;
+    told.detail = codec_tell_detail(detail, reason->detail).data;
     return encode(worker, put_reset, &told, CODEC_JSON_LINE_MAX, out, error);
 }

@@ -221,7 +221,7 @@ START_TEST(test_endless_line)
 
         used = ops->decode(&fake.worker, &decoder, &in, &event, &error);
         taken += 10;
-        ck_assert_uint_le(decoder.gathered_capacity, 1024 + 2 * taken);
+        ck_assert_uint_le(decoder.gathered.capacity, 1024 + 2 * taken);
     } while (used > 0 && taken < 100000);
     ck_assert_int_eq(used, -1);
     ck_assert_str_eq(error, "line longer than 64 KiB");

@@ -6,40 +6,22 @@
 #ifndef PLUGINS_CODEC_JSON_WIRE_H
 #define PLUGINS_CODEC_JSON_WIRE_H
 
-#include <hopgate/codec.h>
-#include <hopgate/host.h>
+#include "plugins/codec/codec.h"
 
 /* Limits. A line is gathered and parsed as a whole, and parsing recurses with the depth. */
-#define CODEC_JSON_LINE_MAX   ((size_t)65536) /* with its newline */
-#define CODEC_JSON_DEPTH_MAX  16
-#define CODEC_JSON_FIELDS_MAX ((size_t)256)
-#define CODEC_JSON_ERROR_MAX  ((size_t)64)   /* of a reset: the proxy error type */
-#define CODEC_JSON_DETAIL_MAX ((size_t)1024) /* of a reset: the line for a person */
+#define CODEC_JSON_LINE_MAX  ((size_t)65536) /* with its newline */
+#define CODEC_JSON_DEPTH_MAX 16
 
 /* Data in one line, before it is encoded: what an encoder is given at once. */
 #define CODEC_JSON_DATA_MAX ((size_t)16384)
 /* How much longer than base64 a text may get by its escapes, so that small pieces stay readable. */
 #define CODEC_JSON_TEXT_SLACK ((size_t)64)
 
-/* What a word, like the error type of a reset, cannot hold besides NUL. */
-#define CODEC_JSON_NOT_IN_WORD                                                                                         \
-    "\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022\023\024\025\026\027\030\031\032\033\034" \
-    "\035\036\037\040\177"
-
-/* What may come next in a direction. */
-enum codec_json_phase {
-    CODEC_JSON_PHASE_START = 0,   /* a head, of either kind */
-    CODEC_JSON_PHASE_INTERIM = 1, /* a response head: those before were interim */
-    CODEC_JSON_PHASE_BODY = 2,    /* data or the end */
-    CODEC_JSON_PHASE_OVER = 3,    /* nothing */
-};
-
 /* A decoder's state. */
 struct codec_json_decoder {
-    enum codec_json_phase phase;
-    char *gathered; /* what there is of a line that comes in pieces */
-    size_t gathered_size, gathered_capacity;
-    char *reason; /* the texts of a reset */
+    enum codec_phase phase;
+    struct codec_gathered gathered; /* what there is of a line that comes in pieces */
+    char *reason;                   /* the texts of a reset */
 };
 
 /* ---- text.c ---- */

@@ -51,10 +51,10 @@ fuzz_cppflags = $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) -I$(top_srcdir)
 
 fuzz-codec_binary:
 	$(run_fuzz) codec_binary "$(fuzz_cppflags) -DFUZZ_PLUGIN=codec_binary_plugin -Dhopgate_plugin=codec_binary_plugin" \
-	  $(fuzz_codec_sources) $(codec_binary_sources)
+	  $(fuzz_codec_sources) $(codec_sources) $(codec_binary_sources)
 fuzz-codec_json:
 	$(run_fuzz) codec_json "$(fuzz_cppflags) -DFUZZ_PLUGIN=codec_json_plugin -Dhopgate_plugin=codec_json_plugin \
-	  $(JANSSON_CFLAGS) $(JANSSON_LIBS)" $(fuzz_codec_sources) $(codec_json_sources)
+	  $(JANSSON_CFLAGS) $(JANSSON_LIBS)" $(fuzz_codec_sources) $(codec_sources) $(codec_json_sources)
 fuzz-control:
 	$(run_fuzz) control "$(fuzz_cppflags) $(JANSSON_CFLAGS) $(JANSSON_LIBS)" tests/fuzz/fuzz_control.c core/control.c
 fuzz-config:
