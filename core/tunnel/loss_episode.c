@@ -3,7 +3,7 @@
  */
 #include "core/tunnel/loss_episode.h"
 
-/* An episode of more pieces than an ACK reports is never found spurious; so it is not followed. */
+/* An episode of more pieces than an ACK reports is never found spurious as a whole: only the newest are followed. */
 #define PIECES_MAX 20
 
 void loss_episode_free(struct loss_episode *episode)
@@ -11,33 +11,60 @@ void loss_episode_free(struct loss_episode *episode)
     ranges_free(&episode->numbers);
 }
 
-void loss_episode_add(struct loss_episode *episode, uint64_t number, uint64_t largest_sent)
+bool loss_episode_add(struct loss_episode *episode, uint64_t number, uint64_t largest_sent)
 {
-    if (!episode->open || number > episode->end) {
-        episode->numbers.count = 0;
+    struct ranges *numbers = &episode->numbers;
+    bool begins = !episode->open || number > episode->end;
+
+    if (begins) {
+        numbers->count = 0;
         episode->end = largest_sent;
         episode->open = true;
-    } else if (episode->numbers.count == 0) {
-        return;
+        episode->partial = false;
     }
-    if (!ranges_add(&episode->numbers, number, number + 1) || episode->numbers.count > PIECES_MAX)
-        episode->numbers.count = 0;
+    if (!ranges_add(numbers, number, number + 1))
+        episode->partial = true;
+    if (numbers->count > PIECES_MAX) {
+        ranges_remove(numbers, numbers->items[0].start, numbers->items[0].end);
+        episode->partial = true;
+    }
+    return begins;
 }
 
-bool loss_episode_acknowledged(struct loss_episode *episode, const struct frame *ack)
+/* Takes the numbers from low to high, both inclusive, out of those that are missing. */
+static void loss_episode_found(struct loss_episode *episode, uint64_t low, uint64_t high, struct loss_verdict *verdict)
 {
+    struct ranges *numbers = &episode->numbers;
+    size_t i = ranges_find(numbers, low);
+
+    if (i == numbers->count || numbers->items[i].start > high)
+        return;
+    while (i + 1 < numbers->count && numbers->items[i + 1].start <= high)
+        i++;
+    if (!verdict->any)
+        verdict->largest = numbers->items[i].end - 1 < high ? numbers->items[i].end - 1 : high;
+    verdict->any = true;
+    if (!ranges_remove(numbers, low, high + 1)) {
+        episode->partial = true;
+        numbers->count = 0;
+    }
+}
+
+struct loss_verdict loss_episode_acknowledged(struct loss_episode *episode, const struct frame *ack)
+{
+    struct loss_verdict verdict = {0};
     struct ack_walk walk;
 
     if (episode->numbers.count == 0)
-        return false;
+        return verdict;
     frame_ack_first(ack, &walk);
     do {
         if (walk.high < episode->numbers.items[0].start)
-            return false;
-        if (!ranges_remove(&episode->numbers, walk.low, walk.high + 1))
-            episode->numbers.count = 0;
-        else if (episode->numbers.count == 0)
-            return true;
+            break;
+        loss_episode_found(episode, walk.low, walk.high, &verdict);
     } while (episode->numbers.count > 0 && frame_ack_next(&walk));
-    return false;
+    verdict.all = verdict.any && episode->numbers.count == 0 && !episode->partial;
+    /* It has been judged: what else belongs to it changes nothing. */
+    episode->partial |= verdict.all;
+    return verdict;
 }

@@ -14,14 +14,22 @@ struct loss_episode {
     struct ranges numbers; /* declared lost and not acknowledged since; empty when the episode is of no more interest */
     uint64_t end;          /* the largest number that was sent when the episode began */
     bool open;
+    bool partial; /* not all of its packets are in `numbers` any more: it is never found spurious as a whole */
+};
+
+/* What an ACK tells of an episode. */
+struct loss_verdict {
+    bool any;         /* a packet of it had only been late, … */
+    uint64_t largest; /* … and which was the last of these */
+    bool all;         /* the last ones that were still missing: there was no loss at all */
 };
 
 void loss_episode_free(struct loss_episode *episode);
 
-/* Takes note that a packet was declared lost. */
-void loss_episode_add(struct loss_episode *episode, uint64_t number, uint64_t largest_sent);
+/* Takes note that a packet was declared lost. Returns whether a new episode begins with it. */
+bool loss_episode_add(struct loss_episode *episode, uint64_t number, uint64_t largest_sent);
 
-/* Takes an ACK. True when it acknowledges the last packets of the episode that were still missing. */
-bool loss_episode_acknowledged(struct loss_episode *episode, const struct frame *ack);
+/* Takes an ACK. */
+struct loss_verdict loss_episode_acknowledged(struct loss_episode *episode, const struct frame *ack);
 
 #endif

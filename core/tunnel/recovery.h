@@ -12,6 +12,7 @@
 #include "core/tunnel/list.h"
 #include "core/tunnel/loss_episode.h"
 #include "core/tunnel/pacer.h"
+#include "core/tunnel/reordering.h"
 
 /* A frame that was sent: what to do when it is acknowledged or lost. */
 struct sent_frame {
@@ -84,6 +85,7 @@ struct recovery {
     bool window_limited;      /* sending stopped at the window since the last ACK */
     struct congestion congestion;
     struct loss_episode loss_episode;
+    struct reordering reordering;
     struct pacer pacer;
     uint64_t packets_lost;
 };

@@ -23,7 +23,10 @@ core_tunnel_libtunnel_la_SOURCES = \
 	core/tunnel/path_mtu.c core/tunnel/path_mtu.h \
 	core/tunnel/ranges.c core/tunnel/ranges.h \
 	core/tunnel/receiver.c core/tunnel/receiver.h \
-	core/tunnel/recovery.c core/tunnel/recovery.h \
+	core/tunnel/recovery.c core/tunnel/recovery.h core/tunnel/recovery_private.h \
+	core/tunnel/recovery_loss.c \
+	core/tunnel/recovery_record.c \
+	core/tunnel/reordering.c core/tunnel/reordering.h \
 	core/tunnel/sender.c core/tunnel/sender.h \
 	core/tunnel/session.c core/tunnel/session.h \
 	core/tunnel/stream.c \

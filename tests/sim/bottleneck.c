@@ -252,6 +252,8 @@ void bottleneck_run(const struct bottleneck *bottleneck, struct bottleneck_resul
 
         path->delay = (tn_time)(bottleneck->delay * 1e6 / 2);
         path->loss = bottleneck->loss;
+        path->late = bottleneck->late_share;
+        path->late_by = (tn_time)(bottleneck->late_by * 1e6);
         path->overhead = OVERHEAD;
         path->mtu = bottleneck->mtu;
         path->mtu_later = bottleneck->mtu_later;

@@ -15,6 +15,8 @@ struct bottleneck {
     double delay;          /* ms there and back, without any queue */
     double queue;          /* what may wait, in bandwidth-delay products; what finds no room is dropped */
     double loss;           /* probability for each packet in each direction */
+    double late_share;     /* this share of the packets comes … */
+    double late_by;        /* … so many ms later: the packets behind overtake */
     double seconds;        /* how long */
     size_t probe_max;      /* the largest packet that path MTU probing tries; 0: there is none, they have 1,400 bytes */
     size_t mtu, mtu_later; /* the largest that passes, at first and after `mtu_change` seconds; 0: any */

@@ -49,6 +49,8 @@ static tn_time path_arrival(struct network *network, struct path *path, tn_time 
         arrival += random_between(network->random, 0, path->jitter);
     if (random_chance(network->random, path->overtake))
         arrival += random_between(network->random, 1, 2 * path->delay + TN_MILLISECOND);
+    if (path->late > 0 && random_chance(network->random, path->late))
+        arrival += path->late_by;
     if (path->batch > 0)
         arrival += path->batch - arrival % path->batch;
     if (path->reliable && arrival < path->last_arrival)

@@ -12,12 +12,14 @@
 
 struct path {
     double loss, duplicate, overtake; /* probabilities for each packet */
-    tn_time delay, jitter;            /* jitter is added at random, which makes packets overtake each other */
-    double rate;                      /* bytes per nanosecond; 0: unlimited */
-    uint64_t queue;                   /* bytes that may wait for the rate */
-    size_t overhead;                  /* bytes of headers around each packet, which count for the rate */
-    tn_time hole_start, hole_end;     /* nothing passes between */
-    size_t mtu, mtu_later;            /* larger packets are lost; from `mtu_change` on the second counts; 0: no limit */
+    double late;                      /* probability to come `late_by` after its time */
+    tn_time late_by;
+    tn_time delay, jitter;        /* jitter is added at random, which makes packets overtake each other */
+    double rate;                  /* bytes per nanosecond; 0: unlimited */
+    uint64_t queue;               /* bytes that may wait for the rate */
+    size_t overhead;              /* bytes of headers around each packet, which count for the rate */
+    tn_time hole_start, hole_end; /* nothing passes between */
+    size_t mtu, mtu_later;        /* larger packets are lost; from `mtu_change` on the second counts; 0: no limit */
     tn_time mtu_change;
     bool reliable; /* in order, nothing lost */
     tn_time batch; /* arrivals are gathered to multiples of this; 0: not */

@@ -5,6 +5,7 @@
  */
 #include "core/tunnel/congestion.h"
 #include "core/tunnel/loss_episode.h"
+#include "core/tunnel/reordering.h"
 #include "core/tunnel/varint.h"
 #include "tests/sim/bottleneck.h"
 
@@ -273,6 +274,8 @@ END_TEST
 
 /* ---- Episodes of loss ---- */
 
+static struct loss_verdict verdict;
+
 static bool acknowledge_numbers(struct loss_episode *episode, uint64_t low, uint64_t high)
 {
     uint8_t bytes[32], *end = bytes;
@@ -285,7 +288,8 @@ static bool acknowledge_numbers(struct loss_episode *episode, uint64_t low, uint
     end = varint_write(end, 0);
     end = varint_write(end, high - low);
     ck_assert(frame_read(&in, end, &frame));
-    return loss_episode_acknowledged(episode, &frame);
+    verdict = loss_episode_acknowledged(episode, &frame);
+    return verdict.all;
 }
 
 START_TEST(episode_is_spurious_when_all_came)
@@ -305,7 +309,66 @@ START_TEST(episode_is_spurious_when_all_came)
     loss_episode_add(&episode, 41, 50);
     loss_episode_add(&episode, 43, 50);
     ck_assert(!acknowledge_numbers(&episode, 43, 60));
+    ck_assert(verdict.any);
+    ck_assert_uint_eq(verdict.largest, 43);
+    ck_assert(!acknowledge_numbers(&episode, 44, 60));
+    ck_assert(!verdict.any);
     loss_episode_free(&episode);
+}
+END_TEST
+
+/* Of very many pieces only the newest are followed: it can be told that some came, not that all did. */
+START_TEST(episode_in_many_pieces)
+{
+    struct loss_episode episode = {0};
+
+    ck_assert(loss_episode_add(&episode, 0, 1000));
+    for (uint64_t number = 2; number < 200; number += 2)
+        ck_assert(!loss_episode_add(&episode, number, 1000));
+    ck_assert(!acknowledge_numbers(&episode, 0, 20));
+    ck_assert(!verdict.any);
+    ck_assert(!acknowledge_numbers(&episode, 189, 196));
+    ck_assert(verdict.any);
+    ck_assert_uint_eq(verdict.largest, 196);
+    ck_assert(!acknowledge_numbers(&episode, 21, 1000));
+    ck_assert(verdict.any);
+    ck_assert(loss_episode_add(&episode, 1001, 2000));
+    ck_assert(acknowledge_numbers(&episode, 1001, 1001));
+    loss_episode_free(&episode);
+}
+END_TEST
+
+/* ---- Reordering ---- */
+
+START_TEST(reordering_adapts_and_forgets)
+{
+    struct reordering reordering = {0};
+    const tn_time rtt = 80 * MS;
+
+    ck_assert_uint_eq(reordering_packets(&reordering), 3);
+    ck_assert_uint_eq(reordering_window(&reordering, rtt, rtt, rtt), 10 * MS);
+    reordering_too_late(&reordering, 100, 150);
+    ck_assert_uint_eq(reordering_packets(&reordering), UINT64_MAX);
+    ck_assert_uint_eq(reordering_window(&reordering, rtt, rtt, rtt), 10 * MS);
+    /* Sent before that was known: no reason for more. */
+    reordering_too_late(&reordering, 150, 160);
+    ck_assert_uint_eq(reordering.level, 1);
+    for (uint64_t i = 1; i <= 10; i++) {
+        reordering_too_late(&reordering, 151 + 100 * i, 200 + 100 * i);
+        ck_assert_uint_eq(reordering_window(&reordering, rtt, rtt, rtt), i < 4 ? i * 20 * MS : 80 * MS);
+    }
+    /* Losses without any reordering make it forget, even a little of it does not. */
+    for (int i = 0; i < 40; i++) {
+        reordering_loss(&reordering);
+        if (i % 10 == 0)
+            reordering_in_time(&reordering, 3);
+        else
+            reordering_in_time(&reordering, 2);
+        ck_assert_uint_gt(reordering.level, 0);
+    }
+    for (int i = 0; i < 16; i++)
+        reordering_loss(&reordering);
+    ck_assert_uint_eq(reordering_packets(&reordering), 3);
 }
 END_TEST
 
@@ -565,6 +628,39 @@ START_TEST(bottleneck_alone)
 }
 END_TEST
 
+/* A few packets in a hundred come late: that is no loss, once it is known. */
+static const struct {
+    double loss, late_share, late_by; /* ms */
+    enum tn_congestion congestion;
+    double goodput; /* at least */
+    double surplus; /* of packets declared lost beyond those that are, at most */
+} late_paths[] = {
+    {0, 0.02, 5, TN_CONGESTION_BBR, 90, 0.005},    {0, 0.02, 5, TN_CONGESTION_CUBIC, 78, 0.005},
+    {0, 0.02, 20, TN_CONGESTION_BBR, 90, 0.01},    {0, 0.5, 5, TN_CONGESTION_BBR, 78, 0.01},
+    {0.01, 0.02, 5, TN_CONGESTION_BBR, 87, 0.005},
+};
+
+START_TEST(bottleneck_reorders)
+{
+    struct bottleneck bottleneck = {.rate = 100,
+                                    .delay = 50,
+                                    .queue = 1,
+                                    .loss = late_paths[_i].loss,
+                                    .late_share = late_paths[_i].late_share,
+                                    .late_by = late_paths[_i].late_by,
+                                    .seconds = 30,
+                                    .seed = 1,
+                                    .flow_count = 1,
+                                    .flows = {late_paths[_i].congestion}};
+    struct bottleneck_result result;
+
+    bottleneck_run(&bottleneck, &result);
+    ck_assert_double_ge(result.goodput[0], late_paths[_i].goodput);
+    ck_assert_double_le((double)result.declared_lost,
+                        (double)result.packets_lost + late_paths[_i].surplus * (double)result.packets_sent);
+}
+END_TEST
+
 /* Neither gets less than a quarter, whoever came first. */
 START_TEST(bottleneck_shared)
 {
@@ -606,6 +702,8 @@ int main(void)
     tcase_add_test(parts, delivery_rate);
     tcase_add_test(parts, delivery_limited_by_application);
     tcase_add_test(parts, episode_is_spurious_when_all_came);
+    tcase_add_test(parts, episode_in_many_pieces);
+    tcase_add_test(parts, reordering_adapts_and_forgets);
     tcase_add_test(parts, bbr_startup_and_drain);
     tcase_add_test(parts, bbr_probes_bandwidth);
     tcase_add_test(parts, bbr_bandwidth_filter);
@@ -616,6 +714,7 @@ int main(void)
     tcase_add_test(parts, bbr_resumes);
     suite_add_tcase(suite, parts);
     tcase_add_loop_test(bottleneck, bottleneck_alone, 0, sizeof paths / sizeof *paths);
+    tcase_add_loop_test(bottleneck, bottleneck_reorders, 0, sizeof late_paths / sizeof *late_paths);
     tcase_add_loop_test(bottleneck, bottleneck_shared, 0, 8);
     tcase_set_timeout(bottleneck, 120);
     tcase_set_tags(bottleneck, "long"); /* see tests/valgrind.sh */

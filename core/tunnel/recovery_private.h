@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the files of recovery share: recovery.c, recovery_record.c, recovery_loss.c.
+ */
+#ifndef CORE_TUNNEL_RECOVERY_PRIVATE_H
+#define CORE_TUNNEL_RECOVERY_PRIVATE_H
+
+#include "core/tunnel/recovery.h"
+
+/* RFC 9002 section 6.1.2. */
+#define GRANULARITY TN_MILLISECOND
+
+static inline struct sent_packet *packet_at(const struct recovery *recovery, uint32_t position)
+{
+    return &recovery->packets[(recovery->head + position) & (recovery->capacity - 1)];
+}
+
+/* The probe timeout without backoff. */
+tn_time recovery_pto(const struct recovery *recovery);
+
+/* ---- recovery_record.c ---- */
+
+/* The position of the first packet whose number is at least `number`. */
+uint32_t recovery_find(const struct recovery *recovery, uint64_t number);
+/* Takes a packet out of flight, telling its frames' fate. */
+void recovery_settle(struct recovery *recovery, struct sent_packet *packet,
+                     void (*tell)(void *owner, const struct sent_frame *frame));
+/* Drops settled packets from the front. */
+void recovery_trim(struct recovery *recovery);
+/* When nothing is outstanding, what a burst has left behind is given back. */
+void recovery_shrink(struct recovery *recovery);
+void recovery_free_record(struct recovery *recovery);
+
+/* ---- recovery_loss.c ---- */
+
+/* Declares packets lost. */
+void recovery_detect_lost(struct recovery *recovery, tn_time now);
+
+#endif
