@@ -10,8 +10,9 @@ The path is tests/tools/relay with a queue of one bandwidth-delay product and ra
 
     bulk      one download for so many seconds; goodput from the request on, so that slow start counts
     fair      a download beside one CUBIC flow: the share of each once both have run for a while
-    small     64 exchanges of 64 bytes in flight, alone and while a download saturates the path; TCP: 64 messages of
-              64 bytes in flight on one connection, alone and beside a CUBIC flow
+    small     64 exchanges of 64 bytes in flight, alone and while a download saturates the path: over DTLS, over the
+              transport `tls` (TCP with CUBIC) on the same path, and how the p99 of the first compares with that of the
+              second; TCP: 64 messages of 64 bytes in flight on one connection, alone and beside a CUBIC flow
 
 --short takes less time for each figure, which are then less exact. --only takes the lines that hold the word. The
 exit code is 0 whatever the figures are.
@@ -69,6 +70,7 @@ class Download:
 class Bench:
     def __init__(self, short, only):
         self.seconds, self.short, self.only, self.rows = (5 if short else 15), short, only, []
+        self.p99 = {}  # of the newest small exchanges over each transport
 
     def row(self, name, path, aims, measure, **property_of):
         """One line of the table: measures it in a world of its own."""
@@ -121,9 +123,10 @@ class Bench:
         ours, theirs = download.rate(begin), flow.rate(begin)
         figures.update(hopgate=ours, cubic=theirs, smaller_share=min(ours, theirs) / max(ours + theirs, 0.001) * 100)
 
-    def small(self, beside):
+    def small(self, beside, transport="dtls"):
         def measure(world, network, figures):
-            network.tunnel()
+            network.control("cubic")
+            network.tunnel(tls=transport == "tls")
             download = Download(world) if beside else None
             if beside:
                 time.sleep(self.seconds / 2)
@@ -136,6 +139,9 @@ class Bench:
                     process.kill()
             check(result["failed"] == 0, f"{result['failed']} requests have failed: {result['why']}")
             figures.update({name: result[name] for name in ("per_second", "p50_ms", "p99_ms", "max_ms")})
+            self.p99[transport] = result["p99_ms"]
+            if transport == "dtls" and "tls" in self.p99:
+                figures["of_tls"] = result["p99_ms"] / self.p99.pop("tls") * 100
             if beside:
                 figures["bulk"] = download.rate(begin)
                 download.end()
@@ -176,7 +182,7 @@ def print_row(row):
     else:
         shown = "  ".join(f"{name} {figures[name]:.1f}" for name in
                           ("hopgate", "hopgate_last_half", "cubic", "bbr", "smaller_share", "per_second", "p50_ms", "p99_ms",
-                           "max_ms", "bulk") if name in figures)
+                           "max_ms", "of_tls", "bulk") if name in figures)
         if figures["relay_late"] or figures["relay_unread"]:
             shown += f"  (relay: {figures['relay_late']} late, {figures['relay_unread']} never read)"
     for aim in row["aims"]:
@@ -206,7 +212,8 @@ def measure_all(bench):
     for loss in (0, 1):
         for beside in (False, True):
             with_bulk = ", with bulk" if beside else ""
-            bench.row(f"small {loss} %{with_bulk}, hopgate", near(loss), {}, bench.small(beside))
+            bench.row(f"small {loss} %{with_bulk}, hopgate over tls", near(loss), {}, bench.small(beside, "tls"))
+            bench.row(f"small {loss} %{with_bulk}, hopgate", near(loss), {"of_tls": -100 / 3} if loss else {}, bench.small(beside))
             bench.row(f"small {loss} %{with_bulk}, one TCP, cubic", near(loss), {}, bench.one_connection(beside, "cubic"))
 
 

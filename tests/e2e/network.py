@@ -245,15 +245,23 @@ class Network:
 
     # ---- hopgate in it ----
 
-    def tunnel(self, client=None, **gateway):
-        """Service, gateway and client, ready for requests from `gate`."""
+    def control(self, name):
+        """The congestion control of the kernel's TCP over the path, instead of that which this machine was given."""
+        for namespace in (self.gate, self.router or self.home):
+            route = namespace.ip("route", "show", "dev", self.outside).split()[0]
+            namespace.ip("route", "change", route, "dev", self.outside, "congctl", name)
+
+    def tunnel(self, client=None, tls=False, **gateway):
+        """Service, gateway and client, ready for requests from `gate`; over the transport `tls` alone if so asked."""
         world = self.world
+        if tls:
+            gateway["transports"] = lambda: ["tls"]
         world.users = self.gate.inside
         world.service = world.origin(address=self.home_address, prefix=self.home.inside)
         world.token("client-1")
         gate = world.gateway(address=GATE, prefix=self.gate.inside, **gateway)
         home = world.client({"web": f"http://{self.home_address}:{world.service.port}"}, prefix=self.home.inside,
-                            **(client or {}))
+                            transports=[world.connect("tls")] if tls else None, **(client or {}))
         world.wait_for_tunnel(seconds=20)
         return gate, home
 
