@@ -96,10 +96,11 @@ struct tn_session {
     size_t free_count;
 
     struct list ready;    /* streams with events */
-    struct list urgent;   /* streams with lost data or frames beside data: before anything new */
+    struct list urgent;   /* streams with lost data or frames beside data: before anything new, but for fresh_first */
     struct list fresh;    /* streams with new data that have not had their turn since they became active */
     struct list old;      /* streams with new data that have */
     unsigned fresh_turns; /* first turns that ended since one of the old had its turn */
+    bool fresh_first;     /* the last packet was filled by what `urgent` holds: the next begins with `fresh` */
 
     uint64_t send_max, data_sent; /* the peer's credit, and the part of it that is used */
     uint64_t peer_stream_window;  /* what the peer allows on a new stream */

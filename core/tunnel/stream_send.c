@@ -297,11 +297,14 @@ static void stream_end_turn(struct tn_stream *stream, bool again)
     list_append(&session->old, &stream->turn);
 }
 
-static void session_write_turns(struct tn_session *session, struct packet *packet)
+/* Sends new data, stream by stream; with `fresh` only of those that became active lately. */
+static void session_write_turns(struct tn_session *session, struct packet *packet, bool fresh)
 {
     struct tn_stream *stream;
 
     while (session->data_sent < session->send_max && (stream = session_next_turn(session))) {
+        if (fresh && stream->turn_old)
+            return;
         if (stream->sender.next == stream->sender.end || stream->sender.next == stream->send_max) {
             /* One that ran out in its first turn waits among the old once, so that it cannot starve them by coming
              * back as new each time. */
@@ -317,11 +320,20 @@ static void session_write_turns(struct tn_session *session, struct packet *packe
 
 void session_send(struct tn_session *session, struct packet *packet, tn_time now, tn_time smoothed_rtt)
 {
+    const uint8_t *before;
+
     if (!session_write_pending(session, packet))
         return;
-    if (!session_write_urgent(session, packet, now, smoothed_rtt))
+    /* What a download lost when a queue overflowed can be hundreds of packets: a small answer waits for one of them. */
+    if (session->fresh_first)
+        session_write_turns(session, packet, true);
+    session->fresh_first = false;
+    before = packet->next;
+    if (!session_write_urgent(session, packet, now, smoothed_rtt)) {
+        session->fresh_first = packet->next != before;
         return;
-    session_write_turns(session, packet);
+    }
+    session_write_turns(session, packet, false);
     session_check_blocked(session);
 }
 

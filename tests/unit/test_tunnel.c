@@ -253,6 +253,41 @@ START_TEST(old_turns)
 }
 END_TEST
 
+/* Nor behind what a download lost; and both go on. */
+START_TEST(small_exchange_beside_lost_data)
+{
+    struct tn_stream *bulk = tn_stream_open(sessions[GATEWAY]), *small;
+    struct tn_event event;
+    unsigned sent = 0, lost = 0;
+
+    write_bytes(bulk, 0, 100000);
+    while (take(GATEWAY) > 0)
+        lost++;
+    ck_assert_uint_ge(lost, 8);
+    write_bytes(bulk, 100000, 100000);
+    now += 2 * TN_SECOND;
+    ck_assert_int_eq(tn_link_timeout(links[GATEWAY], now), 0);
+    carry(GATEWAY); /* two probes: they tell what was lost */
+    carry(CLIENT);
+    while (tn_session_next_event(sessions[CLIENT], &event))
+        ;
+    small = tn_stream_open(sessions[GATEWAY]);
+    write_bytes(small, 0, 64);
+    tn_stream_finish(small);
+    while (tn_session_stream_count(sessions[CLIENT]) < 2 && sent < 3) {
+        size_t size;
+
+        now += 100 * TN_MILLISECOND; /* for pacing */
+        size = take(GATEWAY);
+        ck_assert_uint_gt(size, 0);
+        ck_assert_int_eq(give(CLIENT, size), 0);
+        sent++;
+    }
+    ck_assert_uint_eq(tn_session_stream_count(sessions[CLIENT]), 2);
+    ck_assert_uint_eq(sent, 2);
+}
+END_TEST
+
 /* Only consuming gives credit; a stalled reader stops its writer and nobody else. */
 START_TEST(credit_by_consuming)
 {
@@ -879,6 +914,7 @@ int main(void)
     tcase_add_test(ends, fair_turns);
     tcase_add_test(ends, old_turns);
     tcase_add_test(ends, credit_by_consuming);
+    tcase_add_test(ends, small_exchange_beside_lost_data);
     tcase_add_test(ends, window_grows);
     tcase_add_test(ends, window_grows_behind_gap);
     tcase_add_test(ends, window_stays_with_stalled_reader);
