@@ -19,7 +19,14 @@ plugins_http1_libhttp1_la_LIBADD = $(HTTP_PARSER_LIBS)
 if HAVE_CHECK
 check_PROGRAMS += plugins/http1/test_http1
 TESTS += plugins/http1/test_http1
-plugins_http1_test_http1_SOURCES = plugins/http1/test_http1.c
+plugins_http1_test_http1_SOURCES = \
+	plugins/http1/tests/cases.h \
+	plugins/http1/tests/corpus.c \
+	plugins/http1/tests/main.c \
+	plugins/http1/tests/reader.c \
+	plugins/http1/tests/requests.c \
+	plugins/http1/tests/responses.c \
+	plugins/http1/tests/writing.c
 plugins_http1_test_http1_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DCORPUS='"$(abs_top_srcdir)/tests/corpus/http1.jsonl"'
 plugins_http1_test_http1_CFLAGS = $(UNIT_CFLAGS)
 plugins_http1_test_http1_LDADD = plugins/http1/libhttp1.la $(UNIT_LDADD)
