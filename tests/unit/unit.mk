@@ -31,7 +31,7 @@ UNIT_LDADD = tests/unit/librig.la core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/test_exchange
 TESTS += tests/unit/test_exchange
-tests_unit_test_exchange_SOURCES = tests/unit/test_exchange.c
+tests_unit_test_exchange_SOURCES = tests/unit/stages.c tests/unit/stages.h tests/unit/test_exchange.c
 tests_unit_test_exchange_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_exchange_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_exchange_LDADD = $(UNIT_LDADD)
