@@ -241,6 +241,13 @@ static void run_random(unsigned seed)
     scripts[count - 1].answer_size = answer_size;
     scripts[count - 1].answers_early = draw(&watch, 2);
     scripts[count - 1].interims = draw(&watch, 3);
+    if (count > 1 && !draw(&watch, 3)) {
+        struct script *taker = &scripts[draw(&watch, (unsigned)count - 1)];
+
+        taker->manner = MANNER_FILTER;
+        taker->take_responses = true;
+        taker->answer_size = answer_size;
+    }
     rig = start(scripts, count);
     call(rig, &caller);
     for (unsigned i = 0; i < reset_at && !caller.detaches; i++)
