@@ -70,13 +70,11 @@ static void on_timer(void *arg);
 
 static int set_up_session(struct dtls_association *association, unsigned flags)
 {
-    static const char alpn[] = DTLS_ALPN;
-    const gnutls_datum_t protocol = {(unsigned char *)(uintptr_t)alpn, sizeof alpn - 1};
-    const struct dtls_instance *instance = association->dtls->instance;
-    gnutls_session_t session;
-
     /* The tunnel knows duplicates by packet number, and reordering beyond 64 records is no attack. */
-    if (gnutls_init(&session, flags | GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_REPLAY_PROTECTION) < 0)
+    gnutls_session_t session = tlscommon_setup_session(
+        &association->dtls->instance->setup, flags | GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_REPLAY_PROTECTION);
+
+    if (!session)
         return -1;
     association->session = session;
     gnutls_session_set_ptr(session, association);
@@ -87,13 +85,6 @@ static int set_up_session(struct dtls_association *association, unsigned flags)
     /* The deadline is kept here, since a parked handshake does not come to GnuTLS's. */
     gnutls_dtls_set_timeouts(session, RETRANSMIT_MS, 24 * 3600 * 1000);
     gnutls_dtls_set_mtu(session, BASE_DATAGRAM);
-    if (gnutls_priority_set(session, instance->priority) < 0 ||
-        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, instance->credentials) < 0 ||
-        gnutls_alpn_set_protocols(session, &protocol, 1, GNUTLS_ALPN_MANDATORY) < 0) {
-        gnutls_deinit(session);
-        association->session = NULL;
-        return -1;
-    }
     return 0;
 }
 
@@ -290,7 +281,7 @@ static const char *failure_text(struct dtls_association *association, int error,
 {
     if (association->reason[0])
         return association->reason;
-    tlscommon_print_failure(association->session, error, DTLS_ALPN, text, size);
+    tlscommon_print_failure(association->session, error, TLSCOMMON_ALPN, text, size);
     return text;
 }
 

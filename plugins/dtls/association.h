@@ -12,9 +12,6 @@
 #include "plugins/dtls/record.h"
 #include "plugins/tlscommon/certificate.h"
 
-/* The application protocol, told by ALPN (RFC 7301). */
-#define DTLS_ALPN "hopgate/1"
-
 struct dtls_association;
 
 /* What the owner does. None is called within dtls_association_init(). */

@@ -10,7 +10,6 @@
 #include "plugins/dtls/association.h"
 #include "plugins/dtls/client.h"
 #include "plugins/dtls/gateway.h"
-#include "plugins/tlscommon/peer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -85,27 +84,7 @@ static const struct hg_option options[] = {
 
 /* ---- Config ---- */
 
-#define PRIORITY_HEAD "NORMAL:-VERS-ALL:+VERS-DTLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-MAC-ALL:+AEAD:-CIPHER-ALL"
-#define PRIORITY_TAIL ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
-
-static int set_priority(struct hg_instance *instance)
-{
-    const struct dtls_config *config = instance->cfg;
-    struct dtls_instance *state = instance->state;
-    const char *priority = config->priority, *where = NULL;
-    int result;
-
-    if (!priority)
-        priority = tlscommon_has_aes() ? PRIORITY_HEAD ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305" PRIORITY_TAIL
-                                       : PRIORITY_HEAD ":+CHACHA20-POLY1305:+AES-128-GCM:+AES-256-GCM" PRIORITY_TAIL;
-    result = gnutls_priority_init2(&state->priority, priority, &where, 0);
-    if (result == 0)
-        return 0;
-    state->priority = NULL;
-    hg_config_error(instance, "priority", "not a GnuTLS priority string, at \"%s\": %s", where ? where : "",
-                    gnutls_strerror(result));
-    return -1;
-}
+#define PROTOCOLS "NORMAL:-VERS-ALL:+VERS-DTLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-MAC-ALL:+AEAD:-CIPHER-ALL"
 
 static int set_bind_address(struct hg_instance *instance)
 {
@@ -135,7 +114,7 @@ static int configure_client(struct hg_instance *instance)
 {
     const struct dtls_config *config = instance->cfg;
     struct dtls_instance *state = instance->state;
-    int result = tlscommon_client_configure(instance, &config->client, state->credentials);
+    int result = tlscommon_client_configure(instance, &config->client, state->setup.credentials);
 
     if (set_bind_address(instance) < 0)
         result = -1;
@@ -154,24 +133,12 @@ static int configure_gateway(struct hg_instance *instance)
                               : config->client.ca        ? "ca"
                               : config->bind.host        ? "bind"
                                                          : NULL;
-    struct hg_capability certificates;
-    int result = 0;
+    int result = tlscommon_setup_gateway(&state->setup, instance, true);
 
     if (client_only) {
         hg_config_error(instance, client_only, "only has a meaning on a client, with `connect`; remove it");
         result = -1;
     }
-    if (!hg_capability(instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
-        hg_config_error(instance, "listen",
-                        "nothing in the pipeline offers certificates: add one that does, such as "
-                        "`- tls_files: { cert: gate.pem, key: gate.key }`");
-        result = -1;
-    }
-    if (gnutls_session_ticket_key_generate(&state->ticket_key) < 0) {
-        hg_config_error(instance, NULL, "out of memory or of random bytes");
-        result = -1;
-    }
-    tlscommon_certificate_serve(state->credentials);
     return result;
 }
 
@@ -180,16 +147,17 @@ static int configure(struct hg_instance *instance)
     const struct dtls_config *config = instance->cfg;
     struct dtls_instance *state = calloc(1, sizeof *state);
     bool gateway = config->listen.count > 0, client = config->client.connect.count > 0;
-    int result = 0;
+    int result;
 
     instance->state = state;
-    if (!state || gnutls_certificate_allocate_credentials(&state->credentials) < 0) {
+    if (!state) {
         hg_config_error(instance, NULL, "out of memory");
         return -1;
     }
     atomic_flag_clear(&state->buffers_told);
-    if (set_priority(instance) < 0)
-        result = -1;
+    result = tlscommon_setup_init(&state->setup, instance, config->priority, PROTOCOLS);
+    if (!state->setup.credentials)
+        return -1;
     if (config->mtu != 0 && config->mtu < MTU_MIN) {
         hg_config_error(instance, "mtu", "%lld is too small: 0 (by itself) or at least %d", (long long)config->mtu,
                         MTU_MIN);
@@ -213,14 +181,7 @@ static void unconfigure(struct hg_instance *instance)
 
     if (!state)
         return;
-    if (state->priority)
-        gnutls_priority_deinit(state->priority);
-    if (state->credentials)
-        gnutls_certificate_free_credentials(state->credentials);
-    if (state->ticket_key.data)
-        gnutls_memset(state->ticket_key.data, 0, state->ticket_key.size);
-    gnutls_free(state->ticket_key.data);
-    free(state->listeners);
+    tlscommon_setup_fini(&state->setup);
     free(state);
     instance->state = NULL;
 }
@@ -228,26 +189,9 @@ static void unconfigure(struct hg_instance *instance)
 static int prepare(struct hg_instance *instance)
 {
     const struct dtls_config *config = instance->cfg;
-    const struct hg_address *addresses = config->listen.items;
     struct dtls_instance *state = instance->state;
-    int result = 0;
 
-    if (config->listen.count == 0)
-        return 0;
-    state->listeners = calloc(config->listen.count, sizeof(struct hg_listener *));
-    if (!state->listeners) {
-        hg_config_error(instance, NULL, "out of memory");
-        return -1;
-    }
-    for (size_t i = 0; i < config->listen.count; i++) {
-        struct hg_listener *listener = hg_listen(instance, "listen", &addresses[i], SOCK_DGRAM);
-
-        if (listener)
-            state->listeners[state->listener_count++] = listener;
-        else
-            result = -1;
-    }
-    return result;
+    return tlscommon_setup_listen(&state->setup, instance, &config->listen, SOCK_DGRAM);
 }
 
 /* ---- Workers ---- */

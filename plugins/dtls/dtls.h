@@ -10,6 +10,7 @@
 #include "plugins/dtls/socket.h"
 #include "plugins/ratelimit/ratelimit.h"
 #include "plugins/tlscommon/connect.h"
+#include "plugins/tlscommon/setup.h"
 
 #include <gnutls/gnutls.h>
 #include <hopgate/host.h>
@@ -34,11 +35,7 @@ struct dtls_config {
 
 /* instance->state */
 struct dtls_instance {
-    gnutls_priority_t priority;
-    gnutls_certificate_credentials_t credentials; /* client: what it trusts; gateway: where certificates come from */
-    gnutls_datum_t ticket_key;                    /* gateway */
-    struct hg_listener **listeners;
-    size_t listener_count;
+    struct tlscommon_setup setup;
     bool bound; /* client: `bind_address` is set */
     union dtls_address bind_address;
     atomic_flag buffers_told;

@@ -210,7 +210,7 @@ static void begin(struct port *port, const struct dtls_path *path, uint64_t hash
     memcpy(peer->random, dtls_record_client_random(client_hello), sizeof peer->random);
     add_peer(gateway, peer);
     gnutls_dtls_prestate_set(peer->association.session, prestate);
-    gnutls_session_ticket_enable_server(peer->association.session, &gateway->dtls->instance->ticket_key);
+    gnutls_session_ticket_enable_server(peer->association.session, &gateway->dtls->instance->setup.ticket_key);
     dtls_certificate_begin(&peer->association, client_hello);
 }
 
@@ -375,11 +375,11 @@ static int add_port(struct dtls_gateway *gateway, int fd)
 
 static int open_ports(struct dtls_gateway *gateway)
 {
-    const struct dtls_instance *instance = gateway->dtls->instance;
+    const struct tlscommon_setup *setup = &gateway->dtls->instance->setup;
 
-    for (size_t i = 0; i < instance->listener_count; i++) {
+    for (size_t i = 0; i < setup->listener_count; i++) {
         int fds[2];
-        size_t count = hg_listener_fds(gateway->dtls->worker, instance->listeners[i], fds, 2);
+        size_t count = hg_listener_fds(gateway->dtls->worker, setup->listeners[i], fds, 2);
 
         for (size_t j = 0; j < count; j++) {
             if (add_port(gateway, fds[j]) < 0)

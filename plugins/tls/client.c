@@ -85,7 +85,7 @@ static void attempt_up(struct tls_connection *connection)
 
     connection->reason[0] = '\0';
     if (gnutls_alpn_get_selected_protocol(session, &protocol) < 0)
-        wrong = "the server does not speak " TLS_ALPN ": is there a block `tls` in the gateway's pipeline?";
+        wrong = "the server does not speak " TLSCOMMON_ALPN ": is there a block `tls` in the gateway's pipeline?";
     else if (gnutls_session_is_resumed(session) && verify(session) < 0)
         wrong = connection->reason[0] ? connection->reason : "the resumed session's certificate is not valid";
     if (wrong) {

@@ -90,19 +90,11 @@ void tls_connection_expect(struct tls_connection *connection, hg_time delay)
 
 int tls_connection_secure(struct tls_connection *connection, unsigned flags)
 {
-    static const char alpn[] = TLS_ALPN;
-    const gnutls_datum_t protocol = {(unsigned char *)(uintptr_t)alpn, sizeof alpn - 1};
-    const struct tls_instance *instance = connection->tls->instance;
-    gnutls_session_t session;
+    gnutls_session_t session =
+        tlscommon_setup_session(&connection->tls->instance->setup, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
 
-    if (gnutls_init(&session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0)
+    if (!session)
         return -1;
-    if (gnutls_priority_set(session, instance->priority) < 0 ||
-        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, instance->credentials) < 0 ||
-        gnutls_alpn_set_protocols(session, &protocol, 1, GNUTLS_ALPN_MANDATORY) < 0) {
-        gnutls_deinit(session);
-        return -1;
-    }
     gnutls_session_set_ptr(session, connection);
     gnutls_transport_set_ptr(session, connection);
     gnutls_transport_set_pull_function(session, pull);
@@ -277,7 +269,7 @@ static const char *failure_text(struct tls_connection *connection, int error, ch
         snprintf(text, size, "the peer has ended the TCP connection%s, without a goodbye",
                  tls_packets_is_inside(&connection->packets) ? " in the middle of a packet" : when);
     else
-        tlscommon_print_failure(connection->session, error, TLS_ALPN, text, size);
+        tlscommon_print_failure(connection->session, error, TLSCOMMON_ALPN, text, size);
     return text;
 }
 

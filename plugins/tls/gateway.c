@@ -92,7 +92,7 @@ static void secure(struct tls_connection *connection)
     const struct tls_instance *instance = connection->tls->instance;
 
     if (tls_connection_secure(connection, GNUTLS_SERVER) < 0 ||
-        gnutls_session_ticket_enable_server(connection->session, &instance->ticket_key) < 0) {
+        gnutls_session_ticket_enable_server(connection->session, &instance->setup.ticket_key) < 0) {
         peer_down(connection, "out of memory");
         return;
     }
@@ -229,7 +229,7 @@ struct tls_gateway *tls_gateway_new(struct tls_worker *tls)
     gateway->tls = tls;
     gateway->ratelimit = ratelimit_new(tls->worker, &tls->config->ratelimit);
     if (gateway->ratelimit && count > 0)
-        gateway->accept = accept_start(tls->worker, tls->instance->listeners, count, &user, gateway);
+        gateway->accept = accept_start(tls->worker, tls->instance->setup.listeners, count, &user, gateway);
     if (gateway->ratelimit && (gateway->accept || count == 0))
         return gateway;
     tls_gateway_free(gateway);

@@ -10,9 +10,7 @@
 #include "plugins/tls/client.h"
 #include "plugins/tls/connection.h"
 #include "plugins/tls/gateway.h"
-#include "plugins/tlscommon/peer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define OPTION(member) .name = #member, .offset = offsetof(struct tls_config, member)
@@ -37,33 +35,13 @@ static const struct hg_option options[] = {
 
 /* ---- Config ---- */
 
-#define PRIORITY_HEAD "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL"
-#define PRIORITY_TAIL ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
-
-static int set_priority(struct hg_instance *instance)
-{
-    const struct tls_config *config = instance->cfg;
-    struct tls_instance *state = instance->state;
-    const char *priority = config->priority, *where = NULL;
-    int result;
-
-    if (!priority)
-        priority = tlscommon_has_aes() ? PRIORITY_HEAD ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305" PRIORITY_TAIL
-                                       : PRIORITY_HEAD ":+CHACHA20-POLY1305:+AES-128-GCM:+AES-256-GCM" PRIORITY_TAIL;
-    result = gnutls_priority_init2(&state->priority, priority, &where, 0);
-    if (result == 0)
-        return 0;
-    state->priority = NULL;
-    hg_config_error(instance, "priority", "not a GnuTLS priority string, at \"%s\": %s", where ? where : "",
-                    gnutls_strerror(result));
-    return -1;
-}
+#define PROTOCOLS "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL"
 
 static int configure_client(struct hg_instance *instance)
 {
     const struct tls_config *config = instance->cfg;
     struct tls_instance *state = instance->state;
-    int result = tlscommon_client_configure(instance, &config->client, state->credentials);
+    int result = tlscommon_client_configure(instance, &config->client, state->setup.credentials);
 
     if (config->listen.count > 0) {
         hg_config_error(instance, "listen",
@@ -79,27 +57,12 @@ static int configure_gateway(struct hg_instance *instance)
     const struct tls_config *config = instance->cfg;
     struct tls_instance *state = instance->state;
     const char *client_only = config->client.server_name ? "server_name" : config->client.ca ? "ca" : NULL;
-    struct hg_capability certificates;
-    int result = 0;
 
-    if (client_only) {
-        hg_config_error(instance, client_only,
-                        "only has a meaning on a client, with `connect: HOST:PORT`: add that, or remove this");
-        return -1;
-    }
-    if (!hg_capability(instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
-        hg_config_error(instance, NULL,
-                        "on a gateway it needs certificates, which nothing in the pipeline offers: add a block that "
-                        "does, such as `- tls_files: { cert: gate.pem, key: gate.key }` (on a client, give `connect: "
-                        "HOST:PORT`)");
-        result = -1;
-    }
-    if (gnutls_session_ticket_key_generate(&state->ticket_key) < 0) {
-        hg_config_error(instance, NULL, "out of memory or of random bytes");
-        result = -1;
-    }
-    tlscommon_certificate_serve(state->credentials);
-    return result;
+    if (!client_only)
+        return tlscommon_setup_gateway(&state->setup, instance, config->listen.count > 0);
+    hg_config_error(instance, client_only,
+                    "only has a meaning on a client, with `connect: HOST:PORT`: add that, or remove this");
+    return -1;
 }
 
 static bool is_client(const struct hg_instance *instance)
@@ -111,16 +74,18 @@ static bool is_client(const struct hg_instance *instance)
 
 static int configure(struct hg_instance *instance)
 {
+    const struct tls_config *config = instance->cfg;
     struct tls_instance *state = calloc(1, sizeof *state);
-    int result = 0;
+    int result;
 
     instance->state = state;
-    if (!state || gnutls_certificate_allocate_credentials(&state->credentials) < 0) {
+    if (!state) {
         hg_config_error(instance, NULL, "out of memory");
         return -1;
     }
-    if (set_priority(instance) < 0)
-        result = -1;
+    result = tlscommon_setup_init(&state->setup, instance, config->priority, PROTOCOLS);
+    if (!state->setup.credentials)
+        return -1;
     if ((is_client(instance) ? configure_client(instance) : configure_gateway(instance)) < 0)
         result = -1;
     return result;
@@ -132,14 +97,7 @@ static void unconfigure(struct hg_instance *instance)
 
     if (!state)
         return;
-    if (state->priority)
-        gnutls_priority_deinit(state->priority);
-    if (state->credentials)
-        gnutls_certificate_free_credentials(state->credentials);
-    if (state->ticket_key.data)
-        gnutls_memset(state->ticket_key.data, 0, state->ticket_key.size);
-    gnutls_free(state->ticket_key.data);
-    free(state->listeners);
+    tlscommon_setup_fini(&state->setup);
     free(state);
     instance->state = NULL;
 }
@@ -147,26 +105,9 @@ static void unconfigure(struct hg_instance *instance)
 static int prepare(struct hg_instance *instance)
 {
     const struct tls_config *config = instance->cfg;
-    const struct hg_address *addresses = config->listen.items;
     struct tls_instance *state = instance->state;
-    int result = 0;
 
-    if (config->listen.count == 0)
-        return 0;
-    state->listeners = calloc(config->listen.count, sizeof *state->listeners);
-    if (!state->listeners) {
-        hg_config_error(instance, "listen", "out of memory");
-        return -1;
-    }
-    for (size_t i = 0; i < config->listen.count; i++) {
-        char option[32];
-
-        snprintf(option, sizeof option, "listen[%zu]", i);
-        state->listeners[i] = hg_listen(instance, option, &addresses[i], SOCK_STREAM);
-        if (!state->listeners[i])
-            result = -1;
-    }
-    return result;
+    return tlscommon_setup_listen(&state->setup, instance, &config->listen, SOCK_STREAM);
 }
 
 /* ---- Workers ---- */
@@ -262,7 +203,7 @@ static void cancel_link(struct hg_worker *worker, struct hg_link *link)
 
 static const char *const *protocols(const struct hg_instance *instance)
 {
-    static const char *const names[] = {TLS_ALPN, NULL};
+    static const char *const names[] = {TLSCOMMON_ALPN, NULL};
     const struct tls_config *config = instance->cfg;
 
     return is_client(instance) || config->listen.count > 0 ? NULL : names;

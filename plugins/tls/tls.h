@@ -9,12 +9,10 @@
 #include "plugins/ratelimit/ratelimit.h"
 #include "plugins/tls/output.h"
 #include "plugins/tlscommon/connect.h"
+#include "plugins/tlscommon/setup.h"
 
 #include <hopgate/host.h>
 #include <hopgate/transport.h>
-
-/* The application protocol, told by ALPN (RFC 7301). */
-#define TLS_ALPN "hopgate/1"
 
 /* One read of any connection's socket. */
 #define TLS_INPUT_SIZE 131072
@@ -34,10 +32,7 @@ struct tls_config {
 
 /* instance->state */
 struct tls_instance {
-    gnutls_priority_t priority;
-    gnutls_certificate_credentials_t credentials; /* client: what it trusts; gateway: where certificates come from */
-    gnutls_datum_t ticket_key;                    /* gateway */
-    struct hg_listener **listeners;
+    struct tlscommon_setup setup;
 };
 
 /* Counters shown under the plugin's name. */

@@ -97,8 +97,8 @@ static void handshakes(bool resumed, const struct test_certificate *ca, const st
         if (!resumed) { /* a gateway with another ticket key */
             TEST_INSTANCE *instance = pair.gateway->instance->state;
 
-            gnutls_free(instance->ticket_key.data);
-            gnutls_session_ticket_key_generate(&instance->ticket_key);
+            gnutls_free(instance->setup.ticket_key.data);
+            gnutls_session_ticket_key_generate(&instance->setup.ticket_key);
         }
         count++;
     }

@@ -293,7 +293,7 @@ static uint16_t bound_port(struct hg_worker *gateway)
     socklen_t size = sizeof address;
     int fds[2];
 
-    ck_assert_uint_ge(hg_listener_fds(gateway, instance->listeners[0], fds, 2), 1);
+    ck_assert_uint_ge(hg_listener_fds(gateway, instance->setup.listeners[0], fds, 2), 1);
     ck_assert_int_eq(getsockname(fds[0], (struct sockaddr *)&address, &size), 0);
     return ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
                                               : ((struct sockaddr_in6 *)&address)->sin6_port);

@@ -7,7 +7,7 @@
  * It is compiled for each transport, with TEST_TRANSPORT as the name of a header that defines
  *   TEST_NAME            the plugin's name
  *   TEST_CONFIG          the type of its config struct, with the usual options
- *   TEST_INSTANCE        the type of its instance->state, with `listeners`
+ *   TEST_INSTANCE        the type of its instance->state, with `setup`
  *   TEST_CONFIG_DEFAULTS initializers of further members of the config
  *   TEST_SET_MTU         a statement that bounds its packets, where that is possible
  */

@@ -289,8 +289,8 @@ static void change_ticket_key(void)
 {
     struct dtls_instance *instance = pair.gateway->instance->state;
 
-    gnutls_free(instance->ticket_key.data);
-    ck_assert_int_ge(gnutls_session_ticket_key_generate(&instance->ticket_key), 0);
+    gnutls_free(instance->setup.ticket_key.data);
+    ck_assert_int_ge(gnutls_session_ticket_key_generate(&instance->setup.ticket_key), 0);
 }
 
 /* Whichever datagram of a handshake is lost: first of full ones, then of resumed ones. */

@@ -210,7 +210,7 @@ START_TEST(forged_alerts_do_not_end_a_link)
     link = test_connect_up(&pair);
     gateway = pair.accepted;
     instance = pair.gateway->instance->state;
-    hg_listener_fds(pair.gateway, instance->listeners[0], fds, 2);
+    hg_listener_fds(pair.gateway, instance->setup.listeners[0], fds, 2);
     for (unsigned i = 0; i < 400; i++) {
         const struct dtls_path *path = &ASSOCIATION(gateway)->path;
 

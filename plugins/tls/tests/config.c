@@ -62,6 +62,8 @@ START_TEST(a_gateway_needs_certificates)
     ck_assert_str_eq(faults(&config), "");
     ck_assert_ptr_null(connections->protocols(&instance)); /* it needs no edge */
     certificates_offered = false;
+    ck_assert_has(faults(&config), "listen: on a gateway it needs certificates, which nothing in the pipeline offers");
+    config.listen.count = 0;
     ck_assert_has(faults(&config), "-: on a gateway it needs certificates, which nothing in the pipeline offers");
     config.client.ca = "/tmp/ca.pem";
     ck_assert_has(faults(&config), "ca: only has a meaning on a client, with `connect: HOST:PORT`");

@@ -50,7 +50,7 @@ START_TEST(the_first_bytes_may_come_in_pieces)
 
         pair.accepted = NULL;
         raw_connect(&raw);
-        ck_assert_int_eq(raw_handshake(&raw, TLS_ALPN), 0);
+        ck_assert_int_eq(raw_handshake(&raw, TLSCOMMON_ALPN), 0);
         test_wait(&pair, pair.accepted && pair.accepted->up, 2000);
         ck_assert(pair.accepted && pair.accepted->up);
         raw_send(&raw, "\0\2ab", 4);
@@ -101,7 +101,7 @@ START_TEST(too_many_are_closed)
     link = test_connect(&pair);
     test_wait(&pair, pair.provider.done, 1000);
     raw_connect(&raw[0]);
-    ck_assert_int_lt(raw_handshake(&raw[0], TLS_ALPN), 0);
+    ck_assert_int_lt(raw_handshake(&raw[0], TLSCOMMON_ALPN), 0);
     ck_assert_uint_eq(COUNTER(pair.gateway, refused), 1);
     raw_close(&raw[0]);
     test_pair_answer(&pair, hg_certificate_ref(pair.provider.certificate));
@@ -121,7 +121,7 @@ START_TEST(those_beyond_the_rate_are_closed)
     test_connect_up(&pair);
     test_connect_up(&pair);
     raw_connect(&raw);
-    ck_assert_int_lt(raw_handshake(&raw, TLS_ALPN), 0);
+    ck_assert_int_lt(raw_handshake(&raw, TLSCOMMON_ALPN), 0);
     ck_assert_uint_eq(*limited, 1);
     raw_close(&raw);
     raw_connect(&raw); /* a public user behind the same NAT has nothing to do with it */

@@ -75,7 +75,7 @@ struct hg_link *raw_link(struct raw *raw)
     pair.accepted = NULL;
     raw->split = 0;
     raw_connect(raw);
-    ck_assert_int_eq(raw_handshake(raw, TLS_ALPN), 0);
+    ck_assert_int_eq(raw_handshake(raw, TLSCOMMON_ALPN), 0);
     test_wait(&pair, pair.accepted && pair.accepted->up, 2000);
     ck_assert(pair.accepted && pair.accepted->up);
     /* The tickets: what is not read makes a close a reset. */
