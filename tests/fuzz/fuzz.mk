@@ -42,8 +42,14 @@ tests_fuzz_replay_http1_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_http1.c
 tests_fuzz_replay_http1_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -DFUZZ_CORPUS='"http1"'
 tests_fuzz_replay_http1_LDADD = plugins/http1/libhttp1.la core/libcore.la $(CORE_LIBS)
 
+check_PROGRAMS += tests/fuzz/replay_link
+TESTS += tests/fuzz/replay_link
+tests_fuzz_replay_link_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_link.c
+tests_fuzz_replay_link_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS) -DFUZZ_CORPUS='"link"'
+tests_fuzz_replay_link_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CORE_LIBS)
+
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json tests/fuzz/config tests/fuzz/control \
-	tests/fuzz/http1
+	tests/fuzz/http1 tests/fuzz/link
 
 run_fuzz = HG_SRCDIR='$(top_srcdir)' FUZZ_CLANG='$(FUZZ_CLANG)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
 	$(SHELL) $(top_srcdir)/tests/fuzz/fuzz.sh
@@ -62,8 +68,11 @@ fuzz-config:
 fuzz-http1:
 	$(run_fuzz) http1 "$(fuzz_cppflags) $(HTTP_PARSER_LIBS)" tests/fuzz/fuzz_http1.c core/buffer.c core/message.c \
 	  $(plugins_http1_libhttp1_la_SOURCES)
-fuzz: fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1
+fuzz-link:
+	$(run_fuzz) link "$(fuzz_cppflags) $(core_tunnel_libtunnel_la_LIBADD)" tests/fuzz/fuzz_link.c core/buffer.c \
+	  $(core_tunnel_libtunnel_la_SOURCES)
+fuzz: fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 fuzz-link
 clean-local: clean-fuzz
 clean-fuzz:
 	rm -rf fuzz
-.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 clean-fuzz
+.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 fuzz-link clean-fuzz
