@@ -27,11 +27,9 @@ check-asan:
 	$(MAKE) -C asan
 	HG_TEST_SCALE=$${HG_TEST_SCALE:-small} $(MAKE) -C asan check
 
-# The unit tests under valgrind's memcheck, but for test_resume: what it tests is how fast silence is noticed, which thirty
-# times slower is something else. Its memory is watched by AddressSanitizer in check-asan.
+# The unit tests under valgrind's memcheck.
 check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES)
-	$(SHELL) $(top_srcdir)/tests/valgrind.sh '$(VALGRIND)' '$(LIBTOOL)' \
-	  $(filter-out tests/unit/test_resume,$(check_PROGRAMS))
+	$(SHELL) $(top_srcdir)/tests/valgrind.sh '$(VALGRIND)' '$(LIBTOOL)' $(check_PROGRAMS)
 
 # What a night is for: four times the seeded runs of the simulator and of test_storm in `make check`, from a seed of their
 # own, which is printed (SEED=N: that one). A failing run tells how to repeat it.

@@ -158,8 +158,8 @@ START_TEST(a_silent_link_is_replaced_within_a_second)
     hg_time before;
 
     connect_pair();
-    user_ask(&up, &pair, "client-1", "web", "/echo", 20000000);
-    user_ask(&down, &pair, "client-1", "web", "/down/20000000", 0);
+    user_ask(&up, &pair, "client-1", "web", "/echo", 10000000);
+    user_ask(&down, &pair, "client-1", "web", "/down/10000000", 0);
     ck_assert(pair_run(&pair, has_status, &down, 5000));
     old = wire_newest(&pair.wire, false);
     old->is_dark = true;
@@ -168,8 +168,8 @@ START_TEST(a_silent_link_is_replaced_within_a_second)
     ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 1500 * HG_MILLISECOND);
     ck_assert(pair_run(&pair, user_is_done, &up, 60000));
     ck_assert(pair_run(&pair, user_is_done, &down, 60000));
-    expect_success(&up, 20000000);
-    expect_success(&down, 20000000);
+    expect_success(&up, 10000000);
+    expect_success(&down, 10000000);
     ck_assert_ptr_null(old->link);
     ck_assert_ptr_null(old->peer->link);
     ck_assert_uint_eq(pair.wire.connects, 2);
@@ -182,7 +182,7 @@ START_TEST(a_link_that_is_deaf_one_way_is_replaced)
     struct user user = {.never_ends = true};
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/echo", 50000000);
+    user_ask(&user, &pair, "client-1", "web", "/echo", 20000000);
     ck_assert(pair_run(&pair, has_status, &user, 5000));
     wire_newest(&pair.wire, false)->is_mute = true;
     expect_resumptions(1);
@@ -652,9 +652,10 @@ START_TEST(no_byte_is_lost_between_transports)
 {
     struct user users[4] = {0};
 
+    pair.client->pipeline->settings.probe_interval = 100 * HG_MILLISECOND;
     connect_pair();
     for (size_t i = 0; i < 4; i++)
-        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/60000000", i % 2 ? 15000000 + i : 0);
+        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/20000000", i % 2 ? 5000000 + i : 0);
     pair_wait(&pair, 10 + 3 * (unsigned)_i);
     /* Blocked: what there is goes dark, and no handshake comes through. */
     wire_newest(&pair.wire, false)->is_dark = true;
@@ -666,7 +667,7 @@ START_TEST(no_byte_is_lost_between_transports)
     ck_assert_msg(!users[0].detached, "the transfers were over too soon to tell anything");
     for (size_t i = 0; i < 4; i++) {
         ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));
-        expect_success(&users[i], i % 2 ? 15000000 + i : 60000000);
+        expect_success(&users[i], i % 2 ? 5000000 + i : 20000000);
     }
     ck_assert_uint_eq(*at_gateway()->opened, 1);
     ck_assert_uint_eq(pair.resets, 0);
@@ -684,18 +685,19 @@ START_TEST(a_move_and_a_replacement_at_once_have_one_winner)
     pair_start(&pair);
     ck_assert(pair_run(&pair, is_over_bytes, NULL, 1000));
     for (size_t i = 0; i < 4; i++)
-        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/20000000", i % 2 ? 8000000 + i : 0);
+        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/8000000", i % 2 ? 3000000 + i : 0);
     pair_wait(&pair, 10);
     pair.wire.unreachable = false;
     ck_assert(pair_run(&pair, probe_is_up, NULL, 1000));
     for (int i = 0; i < _i / 3; i++)
         pair_run(&pair, NULL, NULL, 0); /* one turn */
+    ck_assert_msg(!users[0].detached, "the transfers were over too soon to tell anything");
     at_client()->sessions->suspect = true;
     connector_want(at_client()->sessions->connector);
     wire_newest(&pair.bytes, _i & 1)->is_dark = true;
     for (size_t i = 0; i < 4; i++) {
         ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));
-        expect_success(&users[i], i % 2 ? 8000000 + i : 20000000);
+        expect_success(&users[i], i % 2 ? 3000000 + i : 8000000);
     }
     pair_wait(&pair, 500);
     ck_assert_uint_eq(*at_gateway()->opened, 1);
