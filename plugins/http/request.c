@@ -206,19 +206,25 @@ static void look_ahead(struct connection *connection)
     }
 }
 
-/* What the request expects (RFC 9110 section 10.1.1). False: it is something that nobody knows. */
+/* What the request expects (RFC 9110 section 10.1.1), in whichever of its field lines. False: it is something that
+ * nobody knows. */
 static bool check_expectation(struct connection *connection, struct hg_head *head)
 {
-    const struct hg_field *expect = hg_field_find(&head->fields, HG_TEXT("Expect"), 0);
+    bool expects = false;
 
     connection->expects_continue = false;
-    if (!expect)
-        return true;
-    if (!hg_text_equal_nocase(expect->value, HG_TEXT("100-continue")))
-        return false;
-    if (head->version < 0x0101)
+    for (size_t i = 0; i < head->fields.count; i++) {
+        const struct hg_field *field = &head->fields.items[i];
+
+        if (!hg_text_equal_nocase(field->name, HG_TEXT("Expect")))
+            continue;
+        if (!hg_text_equal_nocase(field->value, HG_TEXT("100-continue")))
+            return false;
+        expects = true;
+    }
+    if (expects && head->version < 0x0101)
         hg_field_remove(connection->edge->worker->host, &head->fields, HG_TEXT("Expect"));
-    else
+    else if (expects)
         connection->expects_continue = head->length != HG_LENGTH_NONE && head->length != 0;
     return true;
 }

@@ -28,6 +28,11 @@ static void expect_continue(struct bench *bench)
     converse(bench, &user, "POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 200-ok\r\n\r\n");
     ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 417 "));
     user_close(&user);
+    converse(bench, &user,
+             "POST /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\nExpect: 100-continue\r\n"
+             "Expect: 200-ok\r\n\r\nabc");
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 417 "));
+    user_close(&user);
     user_open(&user, bench->plain_port);
     user_say(&user, "GET /hint HTTP/1.1\r\nHost: a\r\n\r\n");
     user_expect(&user, "\r\n\r\nok");
