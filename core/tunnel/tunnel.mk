@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += core/tunnel/libtunnel.la
 core_tunnel_libtunnel_la_SOURCES = \
 	core/tunnel/acks.c core/tunnel/acks.h \
 	core/tunnel/bbr.c core/tunnel/bbr.h \
+	core/tunnel/bbr_model.c core/tunnel/bbr_model.h \
 	core/tunnel/congestion.h \
 	core/tunnel/control.c \
 	core/tunnel/cubic.c core/tunnel/cubic.h \
