@@ -133,6 +133,7 @@ static void cubic_lost(struct congestion *congestion, const struct congestion_lo
     if (loss->time_sent <= cubic->recovery_start)
         return;
     cubic->undo = *curve;
+    cubic->undo_phase = cubic->hystart.phase;
     cubic->may_undo = true;
     cubic->recovery_start = loss->now;
     /* Fast convergence: a flow that lost before it reached its old plateau leaves room for new ones. */
@@ -167,6 +168,7 @@ static void cubic_spurious(struct congestion *congestion, tn_time now)
         return;
     cubic->may_undo = false;
     cubic->curve = cubic->undo;
+    cubic->hystart.phase = cubic->undo_phase;
     cubic_set_window(congestion, fmax(window, cubic->undo.window));
     if (cubic->curve.epoch != 0 && now > cubic->recovery_start)
         cubic->curve.epoch += now - cubic->recovery_start;

@@ -23,6 +23,7 @@ struct cubic_curve {
 struct cubic {
     struct cubic_curve curve, undo;
     struct hystart hystart;
+    enum hystart_phase undo_phase;
     tn_time recovery_start; /* of the last reduction; 0: never reduced */
     tn_time last_growth;    /* when an ACK came last */
     bool may_undo;

@@ -168,6 +168,114 @@ START_TEST(cubic_undoes_spurious_loss)
 }
 END_TEST
 
+/* A loss that was none ends the first slow start no more than it takes from its window. */
+START_TEST(cubic_undo_goes_on_in_slow_start)
+{
+    start(&congestion_cubic);
+    for (int i = 0; i < 3; i++) {
+        now += 100 * MS;
+        acknowledge_window(100 * MS, false);
+    }
+    ck_assert_uint_eq(c.window, 80 * PACKET);
+    lose(now);
+    c.ops->spurious(&c, now);
+    for (int i = 0; i < 2; i++) {
+        now += 101 * MS;
+        acknowledge_window(100 * MS, false);
+    }
+    ck_assert_uint_eq(c.window, 320 * PACKET);
+}
+END_TEST
+
+/* RFC 9438 section 4.9: afterwards the curve is where it was, without the time that went by. */
+START_TEST(cubic_undo_goes_on_on_the_curve)
+{
+    double before, plateau, growth;
+
+    start(&congestion_cubic);
+    while (c.window < 1000 * PACKET)
+        acknowledge_window(200 * MS, false);
+    lose(now);
+    now += 201 * MS;
+    for (int i = 0; i < 8; i++)
+        cubic_round(200 * MS);
+    before = (double)c.window;
+    cubic_round(200 * MS);
+    growth = (double)c.window - before;
+    plateau = c.cubic.curve.plateau;
+    before = (double)c.window;
+    lose(now);
+    ck_assert_double_lt((double)c.window, before);
+    now += 3 * TN_SECOND;
+    c.ops->spurious(&c, now);
+    ck_assert_double_eq((double)c.window, before);
+    ck_assert_double_eq(c.cubic.curve.plateau, plateau);
+    /* What was sent before the loss does not let it grow. */
+    now += 1 * MS;
+    cubic_round(200 * MS);
+    before = (double)c.window;
+    cubic_round(200 * MS);
+    ck_assert_double_gt((double)c.window, before);
+    ck_assert_double_le((double)c.window - before, 1.2 * growth);
+}
+END_TEST
+
+/* RFC 9438 section 5.8: in congestion avoidance, too, a window that is not used neither grows nor does its curve go on.
+ */
+START_TEST(cubic_pauses_while_application_limited)
+{
+    uint64_t before, growth;
+
+    start(&congestion_cubic);
+    while (c.window < 1000 * PACKET)
+        acknowledge_window(200 * MS, false);
+    lose(now);
+    now += 201 * MS;
+    cubic_round(200 * MS);
+    before = c.window;
+    cubic_round(200 * MS);
+    growth = c.window - before;
+    before = c.window;
+    for (int i = 0; i < 300; i++) {
+        now += 200 * MS;
+        acknowledge_window(200 * MS, true);
+    }
+    ck_assert_uint_eq(c.window, before);
+    cubic_round(200 * MS);
+    ck_assert_uint_gt(c.window, before);
+    ck_assert_uint_le(c.window - before, 2 * growth);
+}
+END_TEST
+
+/* RFC 9002 section 7.6.2, RFC 9438 section 4.8: from the least window in slow start to the threshold of the last
+ * reduction; there a curve begins that has its plateau behind it. */
+START_TEST(cubic_persistent_congestion)
+{
+    uint64_t threshold;
+
+    start(&congestion_cubic);
+    for (int i = 0; i < 5; i++)
+        acknowledge_window(100 * MS, false);
+    lose(now);
+    threshold = c.window;
+    c.ops->persistent(&c);
+    ck_assert_uint_eq(c.window, 2 * PACKET);
+    /* No round trip has to pass first: what was sent then is lost, so none of it comes. */
+    for (uint64_t expected = 4; expected * PACKET < threshold; expected *= 2) {
+        now += 100 * MS;
+        acknowledge_window(100 * MS, false);
+        ck_assert_uint_eq(c.window, expected * PACKET);
+    }
+    now += 100 * MS;
+    acknowledge_window(100 * MS, false);
+    ck_assert_uint_ge(c.window, threshold);
+    now += 100 * MS;
+    acknowledge_window(100 * MS, false);
+    ck_assert_double_le(c.cubic.curve.plateau, (double)c.window);
+    ck_assert_double_eq_tol(c.cubic.curve.rise_time, 0, 1e-9);
+}
+END_TEST
+
 /* ---- HyStart++ ---- */
 
 static struct hystart hystart;
@@ -697,6 +805,10 @@ int main(void)
     tcase_add_test(parts, cubic_is_no_slower_than_reno);
     tcase_add_test(parts, cubic_pauses);
     tcase_add_test(parts, cubic_undoes_spurious_loss);
+    tcase_add_test(parts, cubic_undo_goes_on_in_slow_start);
+    tcase_add_test(parts, cubic_undo_goes_on_on_the_curve);
+    tcase_add_test(parts, cubic_pauses_while_application_limited);
+    tcase_add_test(parts, cubic_persistent_congestion);
     tcase_add_test(parts, hystart_leaves_slow_start);
     tcase_add_test(parts, hystart_forgives_jitter);
     tcase_add_test(parts, delivery_rate);

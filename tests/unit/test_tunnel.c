@@ -288,6 +288,59 @@ START_TEST(small_exchange_beside_lost_data)
 }
 END_TEST
 
+/* Nine packets, `apart` from each other, of which only `arrives` does (-1: none), then some that do; returns the
+ * congestion window afterwards. */
+static uint64_t window_after_losses(tn_time apart, int arrives)
+{
+    struct tn_stream *stream;
+    struct tn_link_stats stats;
+
+    teardown();
+    setup_params();
+    params[CLIENT].congestion = params[GATEWAY].congestion = TN_CONGESTION_CUBIC;
+    setup_ends();
+    stream = tn_stream_open(sessions[GATEWAY]);
+    for (int i = 0; i < 2; i++) {
+        write_bytes(stream, 0, 100);
+        ck_assert_int_eq(give(CLIENT, take(GATEWAY)), 0);
+    }
+    now += 50 * TN_MILLISECOND;
+    tn_link_batch_end(links[CLIENT], now);
+    carry(CLIENT);
+    for (int i = 0; i < 9; i++) {
+        size_t size;
+
+        now += apart;
+        write_bytes(stream, 0, 100);
+        size = take(GATEWAY);
+        ck_assert_uint_gt(size, 0);
+        if (i == arrives)
+            ck_assert_int_eq(give(CLIENT, size), 0);
+    }
+    now += apart;
+    for (int i = 0; i < 4; i++) {
+        write_bytes(stream, 0, 100);
+        ck_assert_int_eq(give(CLIENT, take(GATEWAY)), 0);
+    }
+    now += 50 * TN_MILLISECOND;
+    tn_link_batch_end(links[CLIENT], now);
+    carry(CLIENT);
+    tn_link_stats(links[GATEWAY], &stats);
+    ck_assert_uint_ge(stats.packets_lost, 8);
+    return stats.congestion_window;
+}
+
+/* RFC 9002 section 7.6: all lost over more than three probe timeouts (here 390 ms) is persistent congestion; over less
+ * time, or with one that arrived between, it is an ordinary loss. */
+START_TEST(persistent_congestion)
+{
+    /* The last ACK lets it grow again. */
+    ck_assert_uint_le(window_after_losses(100 * TN_MILLISECOND, -1), 3 * 1200);
+    ck_assert_uint_ge(window_after_losses(40 * TN_MILLISECOND, -1), 7 * 1200);
+    ck_assert_uint_ge(window_after_losses(100 * TN_MILLISECOND, 4), 7 * 1200);
+}
+END_TEST
+
 /* Only consuming gives credit; a stalled reader stops its writer and nobody else. */
 START_TEST(credit_by_consuming)
 {
@@ -915,6 +968,7 @@ int main(void)
     tcase_add_test(ends, old_turns);
     tcase_add_test(ends, credit_by_consuming);
     tcase_add_test(ends, small_exchange_beside_lost_data);
+    tcase_add_test(ends, persistent_congestion);
     tcase_add_test(ends, window_grows);
     tcase_add_test(ends, window_grows_behind_gap);
     tcase_add_test(ends, window_stays_with_stalled_reader);
