@@ -4,6 +4,9 @@
 #include "core/tunnel/recovery_private.h"
 
 #define PROBES 2 /* RFC 9002 section 6.2.4 */
+/* Without any later packet that was acknowledged, a path MTU probe is not lost before this (RFC 8899 section 5.1.1:
+ * PROBE_TIMER). A peer that was only held up for some round trips of a short path would cost several sizes otherwise. */
+#define MTU_PROBE_TIMER TN_SECOND
 /* From this probe timeout in a row on packets are small, to find out. */
 #define SMALL_FROM_PTO 2
 /* A backed-off probe timeout grows no further: a path that comes back should be found soon, and a dead one is given up
@@ -62,8 +65,10 @@ void recovery_sent(struct recovery *recovery, uint64_t number, size_t size, stru
     packet->outstanding = true;
     packet->mtu_probe = frames->type == FRAME_PADDING;
     if (packet->mtu_probe) {
+        tn_time timer = 3 * recovery_pto(recovery);
+
         recovery->mtu_probe = number;
-        recovery->mtu_probe_deadline = now + recovery_pto(recovery);
+        recovery->mtu_probe_deadline = now + (timer > MTU_PROBE_TIMER ? timer : MTU_PROBE_TIMER);
         return;
     }
     if (!recovery->reliable) {

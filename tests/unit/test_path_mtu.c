@@ -219,6 +219,82 @@ START_TEST(a_size_that_cannot_be_sent_is_not_waited_for)
 }
 END_TEST
 
+/* ---- On a link ---- */
+
+static struct tn_link *links[2];
+static uint64_t numbers[2];
+static uint8_t packet[TN_PACKET_MAX];
+
+/* Builds a packet; 0: there is none. */
+static size_t build(int from)
+{
+    size_t size = tn_link_send(links[from], now, numbers[from] + 1, packet, sizeof packet);
+
+    numbers[from] += size > 0;
+    return size;
+}
+
+/* Lets both ends talk, at 1 ms one way, until the first one sends a probe, of which the size is returned. */
+static size_t until_probe(void)
+{
+    for (int i = 0; i < 100; i++) {
+        size_t size;
+
+        now += TN_MILLISECOND;
+        for (int from = 0; from < 2; from++) {
+            ck_assert_int_eq(tn_link_timeout(links[from], now), 0);
+            while ((size = build(from)) > 0) {
+                if (from == 0 && size > tn_link_packet_size(links[0]))
+                    return size;
+                ck_assert_int_eq(tn_link_receive(links[!from], now, numbers[from], packet, size), 0);
+            }
+            tn_link_batch_end(links[!from], now);
+        }
+    }
+    ck_abort_msg("no probe was sent");
+}
+
+/* Nothing else is under way, and the peer is held up for a hundred round trips: that is no loss. */
+START_TEST(a_peer_that_is_held_up_costs_no_size)
+{
+    struct tn_link_stats stats;
+    size_t size;
+
+    now = TN_SECOND;
+    for (int side = 0; side < 2; side++) {
+        struct tn_params params;
+
+        tn_params_default(&params);
+        params.is_client = side == 0;
+        params.packet_size = BASE;
+        params.packet_size_max = side == 0 ? PACKET(1500) : 0;
+        numbers[side] = 0;
+        links[side] = tn_link_new(NULL, &params, now);
+    }
+    ck_assert(tn_control_write(links[0], "hello", 5));
+    size = until_probe();
+    ck_assert_uint_eq(size, PACKET(1500));
+    ck_assert_uint_ge(tn_link_deadline(links[0]), now + TN_SECOND);
+    for (int i = 0; i < 300; i++) {
+        now += TN_MILLISECOND;
+        ck_assert_int_eq(tn_link_timeout(links[0], now), 0);
+        ck_assert(!tn_link_wants_send(links[0], now));
+    }
+    ck_assert_int_eq(tn_link_receive(links[1], now, numbers[0], packet, size), 0);
+    now += 10 * TN_MILLISECOND;
+    ck_assert_int_eq(tn_link_timeout(links[1], now), 0);
+    size = build(1);
+    ck_assert_int_eq(tn_link_receive(links[0], now, numbers[1], packet, size), 0);
+    ck_assert_uint_eq(tn_link_packet_size(links[0]), PACKET(1500));
+    tn_link_stats(links[0], &stats);
+    ck_assert_uint_eq(stats.mtu_probes_sent, 1);
+    ck_assert_uint_eq(stats.probes_sent, 0);
+    ck_assert_uint_eq(stats.unanswered_since, TN_TIME_NEVER); /* nor is the link in doubt */
+    for (int side = 0; side < 2; side++)
+        tn_link_free(links[side]);
+}
+END_TEST
+
 /* ---- On a path ---- */
 
 /* 50 ms there and back with a queue of one BDP; packets' sizes are those of IP packets, for the interface, and for the
@@ -332,6 +408,7 @@ int main(void)
     tcase_add_test(machine, a_black_hole_leads_back_to_the_base);
     tcase_add_test(machine, a_hint_is_followed_and_verified);
     tcase_add_test(machine, a_size_that_cannot_be_sent_is_not_waited_for);
+    tcase_add_test(machine, a_peer_that_is_held_up_costs_no_size);
     suite_add_tcase(suite, machine);
     tcase_add_loop_test(path, transfer_finds_what_passes, 0, sizeof transfers / sizeof *transfers);
     tcase_add_loop_test(path, lost_probes_are_no_congestion, 0, 2);
