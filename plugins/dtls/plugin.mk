@@ -47,7 +47,8 @@ tests_unit_test_dtls_SOURCES = \
 	plugins/dtls/tests/kernel.c plugins/dtls/tests/kernel.h \
 	plugins/dtls/tests/main.c \
 	plugins/dtls/tests/sockets.c \
-	plugins/dtls/tests/unit.c
+	plugins/dtls/tests/unit.c \
+	tests/unit/transport_cases.c tests/unit/transport_cases.h
 tests_unit_test_dtls_CPPFLAGS = $(DTLS_TEST_CPPFLAGS)
 tests_unit_test_dtls_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_dtls_LDADD = $(DTLS_TEST_LDADD)

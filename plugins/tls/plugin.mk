@@ -46,7 +46,8 @@ tests_unit_test_tls_SOURCES = \
 	plugins/tls/tests/raw.c \
 	plugins/tls/tests/stream.c \
 	plugins/tls/tests/transport.h \
-	tests/unit/transport_pair.c tests/unit/transport_pair.h
+	tests/unit/transport_pair.c tests/unit/transport_pair.h \
+	tests/unit/transport_cases.c tests/unit/transport_cases.h
 tests_unit_test_tls_CPPFLAGS = $(TLS_TEST_CPPFLAGS)
 tests_unit_test_tls_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_tls_LDADD = plugins/tls/libtest_edge.la $(TLS_TEST_LDADD)

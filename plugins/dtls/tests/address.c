@@ -170,7 +170,7 @@ END_TEST
 
 TCase *address_tests(void)
 {
-    TCase *tests = new_case("addresses", 30);
+    TCase *tests = dtls_case("addresses", 30);
 
     tcase_add_test(tests, a_closed_port_is_told_at_once);
     tcase_add_test(tests, a_silent_address_is_told);

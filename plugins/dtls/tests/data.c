@@ -168,14 +168,14 @@ END_TEST
 
 START_TEST(passing_errors_lose_datagrams_alone)
 {
-    static const int errors[] = {ENOBUFS, EPERM, ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, ENOMEM};
+    static const int codes[] = {ENOBUFS, EPERM, ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, ENOMEM};
     struct hg_link *link, *gateway;
 
     test_pair_start(&pair, true, true, 0);
     link = test_connect_up(&pair);
     gateway = pair.accepted;
-    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
-        kernel.error = errors[i];
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        kernel.error = codes[i];
         kernel.times = 1;
         test_send(link, "lost", 4);
         test_send(link, "found", 5);
@@ -184,7 +184,7 @@ START_TEST(passing_errors_lose_datagrams_alone)
         ck_assert_mem_eq(gateway->last, "found", 5);
         ck_assert(!link->down);
     }
-    ck_assert_uint_eq(COUNTER(pair.client, send_errors), sizeof errors / sizeof errors[0]);
+    ck_assert_uint_eq(COUNTER(pair.client, send_errors), sizeof codes / sizeof codes[0]);
 }
 END_TEST
 
@@ -371,7 +371,7 @@ END_TEST
 
 TCase *data_tests(void)
 {
-    TCase *tests = new_case("data", 30);
+    TCase *tests = dtls_case("data", 30);
 
     tcase_add_test(tests, a_batch_leaves_and_arrives_in_one_piece);
     tcase_add_test(tests, any_sizes_arrive_in_order);

@@ -461,7 +461,7 @@ END_TEST
 
 TCase *hostile_tests(void)
 {
-    TCase *tests = new_case("hostile", 60);
+    TCase *tests = dtls_case("hostile", 60);
 
     tcase_add_test(tests, random_datagrams_make_no_state);
     tcase_add_test(tests, hellos_without_a_cookie_make_no_state);

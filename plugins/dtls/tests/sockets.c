@@ -213,7 +213,7 @@ END_TEST
 
 TCase *socket_tests(void)
 {
-    TCase *tests = new_case("sockets", 30);
+    TCase *tests = dtls_case("sockets", 30);
 
     tcase_add_loop_test(tests, datagrams_carry_no_marks, 0, 2);
     tcase_add_test(tests, small_kernel_buffers_are_told_once);

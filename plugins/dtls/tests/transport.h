@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What tests/unit/transport_pair.h must know of this transport.
+ * What tests/unit/transport_pair.h and transport_cases.h must know of this transport.
  */
 #ifndef DTLS_TESTS_TRANSPORT_H
 #define DTLS_TESTS_TRANSPORT_H
@@ -11,6 +11,8 @@
 #define TEST_NAME                   "dtls"
 #define TEST_CONFIG                 struct dtls_config
 #define TEST_INSTANCE               struct dtls_instance
+#define TEST_WORKER                 struct dtls_worker
+#define TEST_SECURITY               "DTLS1.2 ECDHE-X25519 AES-128-GCM"
 #define TEST_CONFIG_DEFAULTS        .socket_buffer = 4 << 20
 #define TEST_SET_MTU(config, bytes) (config).mtu = (bytes)
 

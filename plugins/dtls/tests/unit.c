@@ -190,7 +190,7 @@ END_TEST
 
 TCase *unit_tests(void)
 {
-    TCase *tests = new_case("unit", 30);
+    TCase *tests = dtls_case("unit", 30);
 
     tcase_add_test(tests, records_are_taken_off_a_datagram);
     tcase_add_test(tests, what_is_no_record_is_not_taken);

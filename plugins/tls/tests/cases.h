@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the tests of the transport share. Each starts with an authority, a certificate for gate.test and a pair of ends
- * that are not started yet, and ends with as many descriptors as it began with.
+ * What the tests of the transport share beside tests/unit/transport_cases.h.
  */
 #ifndef TLS_TESTS_CASES_H
 #define TLS_TESTS_CASES_H
 
-#include "tests/unit/transport_pair.h"
+#include "tests/unit/transport_cases.h"
 
 #include <check.h>
-
-extern struct test_certificate ca, leaf;
-extern struct test_pair pair;
-
-/* A second pair, for tests where one end must go without the other: its loop turns with that of `pair`. */
-extern struct test_pair other;
-void start_other(bool gateway, bool client, uint16_t port);
-void stop_other(void);
-
-#define COUNTER(worker, name) (*((struct tls_worker *)(worker)->state)->counters.name)
 
 /* The transport's half of a link. */
 #define CONNECTION(link) ((struct tls_connection *)(link)->handle)
@@ -53,8 +42,5 @@ TCase *handshake_tests(void);
 TCase *data_tests(void);
 TCase *hostile_tests(void);
 TCase *edge_tests(void);
-
-/* A test case with what all start with; `seconds` for each test. */
-TCase *new_case(const char *name, double seconds);
 
 #endif

@@ -3,58 +3,8 @@
  */
 #include "plugins/tls/tests/cases.h"
 
-#include <dirent.h>
 #include <netinet/in.h>
-#include <string.h>
 #include <unistd.h>
-
-struct test_certificate ca, leaf;
-struct test_pair pair, other;
-static unsigned descriptors;
-
-static unsigned count_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    unsigned count = 0;
-
-    ck_assert_ptr_nonnull(folder);
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
-}
-
-static void set_up(void)
-{
-    descriptors = count_descriptors();
-    ca = test_certificate_new("test authority", NULL, -3600, 3600);
-    leaf = test_certificate_new("gate.test", &ca, -3600, 3600);
-    test_pair_init(&pair, &ca, &leaf);
-}
-
-static void tear_down(void)
-{
-    stop_other();
-    test_pair_free(&pair);
-    test_certificate_free(&leaf);
-    test_certificate_free(&ca);
-    ck_assert_uint_eq(count_descriptors(), descriptors);
-}
-
-void start_other(bool gateway, bool client, uint16_t port)
-{
-    test_pair_init(&other, &ca, &leaf);
-    test_pair_start(&other, gateway, client, port);
-    pair.beside = &other;
-}
-
-void stop_other(void)
-{
-    if (!pair.beside)
-        return;
-    pair.beside = NULL;
-    test_pair_free(&other);
-}
 
 uint16_t free_port(void)
 {
@@ -66,15 +16,6 @@ uint16_t free_port(void)
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     close(fd);
     return ntohs(address.sin_port);
-}
-
-TCase *new_case(const char *name, double seconds)
-{
-    TCase *tests = tcase_create(name);
-
-    tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, seconds);
-    return tests;
 }
 
 int main(void)

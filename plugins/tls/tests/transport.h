@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What tests/unit/transport_pair.h must know of this transport.
+ * What tests/unit/transport_pair.h and transport_cases.h must know of this transport.
  */
 #ifndef TLS_TESTS_TRANSPORT_H
 #define TLS_TESTS_TRANSPORT_H
@@ -11,6 +11,8 @@
 #define TEST_NAME                   "tls"
 #define TEST_CONFIG                 struct tls_config
 #define TEST_INSTANCE               struct tls_instance
+#define TEST_WORKER                 struct tls_worker
+#define TEST_SECURITY               "TLS1.3 ECDHE-X25519 AES-128-GCM"
 #define TEST_CONFIG_DEFAULTS        .priority = NULL
 #define TEST_SET_MTU(config, bytes) (void)(bytes)
 
