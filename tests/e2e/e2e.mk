@@ -19,10 +19,13 @@ e2e_tests = \
 	tests/e2e/transports.py \
 	tests/e2e/gateways.py \
 	tests/e2e/acme_lab.py \
+	tests/e2e/acme_issue.py \
+	tests/e2e/acme_kill.py \
+	tests/e2e/acme_product.py \
 	tests/e2e/install.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/flow.py tests/e2e/relay.py tests/e2e/transfers.py tests/e2e/pebble.py tests/e2e/caproxy.py \
-	tests/e2e/acmeclient.py tests/corpus/http1.jsonl
+	tests/e2e/acmeclient.py tests/e2e/acmelab.py tests/corpus/http1.jsonl
 
 tests/e2e/command.log: $(filter-out tests/e2e/%,$(TEST_LOGS))
 tests/e2e/requests.log: tests/e2e/command.log
@@ -39,4 +42,7 @@ tests/e2e/roaming.log: tests/e2e/resume.log
 tests/e2e/transports.log: tests/e2e/roaming.log
 tests/e2e/gateways.log: tests/e2e/transports.log
 tests/e2e/acme_lab.log: tests/e2e/gateways.log
-tests/e2e/install.log: tests/e2e/acme_lab.log
+tests/e2e/acme_issue.log: tests/e2e/acme_lab.log
+tests/e2e/acme_kill.log: tests/e2e/acme_issue.log
+tests/e2e/acme_product.log: tests/e2e/acme_kill.log
+tests/e2e/install.log: tests/e2e/acme_product.log

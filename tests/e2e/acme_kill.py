@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""acme: kill -9 at every step of an order, then a restart: no second certificate, no lost key (number 8 of acme_issue.py).
+
+The proxy kills the gateway where the step is: when a request has come and before the CA gets it, or when the CA has
+answered and before the gateway hears of it. Which steps there are a run without a kill tells.
+"""
+
+import threading
+
+import caproxy
+from acmelab import Lab, read
+from caproxy import Cut, ari_id, window
+from harness import Failure, Faultpoint, case, check, equal, main, note, scaled, wait_until
+from pebble import Leaf, from_base64url, openssl
+
+
+class Killing:
+    """The gateways of a lab, each ended at its turn."""
+
+    def __init__(self, lab):
+        self.lab, self.gate, self.ready = lab, None, threading.Event()
+
+    def start(self, **options):
+        self.ready.clear()
+        self.gate = self.lab.gateway(["k.test"], **options)
+        self.ready.set()
+
+    def at(self, kind, heard, skip=0):
+        """Kills the gateway that runs then: before the CA gets that request, or with the answer on its way."""
+        happened = threading.Event()
+
+        def act(call):
+            if heard:
+                call.forward()
+            self.ready.wait(30)
+            self.gate.kill()
+            happened.set()
+            raise Cut()
+
+        self.lab.proxy.on(kind, act, times=1, skip=skip)
+        return happened
+
+
+def has(lab, name):
+    try:
+        return lab.kept(name)
+    except Failure:
+        return None
+
+
+def check_whole(lab, name, leaf):
+    """What is kept belongs together, the key is the one that was ordered for."""
+    text = read(lab.kept(name))
+    equal(Leaf(text).serial, leaf.serial, "the serial number in the store")
+    equal(openssl("pkey", "-pubout", text=text.encode()), leaf.public_key, "the key in the store")
+    csr = from_base64url([r for r in lab.proxy.seen("finalize") if r.forwarded][-1].payload["csr"])
+    equal(openssl("req", "-inform", "DER", "-noout", "-pubkey", text=csr), leaf.public_key, "the key of the CSR")
+
+
+def steps(lab, ask):
+    """The kinds of request that an order takes, in their order."""
+    lab.proxy.forget()
+    ask()
+    return [request.kind for request in lab.proxy.seen()]
+
+
+@case("killed at each step of the first certificate: one account, one certificate, with its key", seconds=300)
+def first(world):
+    lab = Lab(world, bad_nonces=0)
+    killing = Killing(lab)
+    killing.start()
+    lab.wait_for("k.test")
+    killing.gate.stop()
+    kinds = [request.kind for request in lab.proxy.seen()]
+    note(" ".join(kinds))
+    # A request that has not come changes nothing at the CA, so not all of these are needed.
+    points = [(number, heard) for number, kind in enumerate(kinds) for heard in (False, True)
+              if heard or kind in ("new_account", "new_order", "finalize", "certificate")]
+    points = scaled(points, [p for p in points if p[1] and kinds[p[0]] in ("new_account", "new_order", "finalize", "certificate")])
+    for number, heard in points:
+        where = f"{kinds[number]} ({number + 1} of {len(kinds)}), {'the answer' if heard else 'the request'} lost"
+        lab.state = world.path(f"state-{number}-{heard}")
+        issued, accounts, happened = lab.issued(), lab.pebble.accounts(), killing.at(None, heard, number)
+        killing.start(wait="0")
+        check(happened.wait(60), f"{where}: not reached")
+        killing.start()
+        leaf = lab.wait_for("k.test")
+        check_whole(lab, "k.test", leaf)
+        equal((lab.issued() - issued, lab.pebble.accounts() - accounts), (1, 1), f"{where}: certificates, accounts")
+        killing.gate.stop()
+    note(f"{len(points)} kills")
+
+
+@case("killed before changes of its files: one account, one certificate, with its key", seconds=300)
+def files(world):
+    lab = Lab(world, bad_nonces=0)
+    point = Faultpoint(world)
+
+    def start(deadly=0):
+        point.kill_at(deadly)
+        return lab.gateway(["k.test"], wait="0", world={"preload": point, "ready": not deadly})
+
+    gate = start()
+    lab.wait_for("k.test")
+    wait_until(lambda: lab.kept("k.test"), 10, "the pair to be kept")
+    gate.stop()
+    changes = point.passed()
+    check(changes >= 10, f"{changes} changes of files: nothing is counted")
+    numbers = range(3, changes + 1, scaled(5, 12))
+    for number in numbers:
+        lab.state = world.path(f"state-{number}")
+        issued, accounts = lab.issued(), lab.pebble.accounts()
+        gate = start(number)
+        gate.expects_kill = True
+        wait_until(lambda: not gate.running() or point.passed() < number and has(lab, "k.test"), 60, "the end")
+        gate.stop()  # there may be fewer changes than in the first run
+        gate = start()
+        check_whole(lab, "k.test", lab.wait_for("k.test"))
+        equal((lab.issued() - issued, lab.pebble.accounts() - accounts), (1, 1), f"change {number}: certificates, accounts")
+        gate.stop()
+    note(f"killed before {len(numbers)} of {changes} changes")
+
+
+if __name__ == "__main__":
+    main()
