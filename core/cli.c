@@ -275,7 +275,7 @@ static int run_plugin_command(struct cli *cli, int argc, char **argv)
     }
     optind = 0; /* the plugin may want getopt() */
     opterr = 1;
-    return command->run(argc, argv);
+    return command->run ? command->run(argc, argv) : cli_command_on_file(cli, command, argc, argv);
 }
 
 static int dispatch(struct cli *cli, int argc, char **argv)

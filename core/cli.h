@@ -48,6 +48,9 @@ int cli_check(struct cli *cli, char **arguments);
 int cli_plugins(struct cli *cli, char **arguments);
 int cli_describe(struct cli *cli, char **arguments);
 
+/* Runs a plugin's command that works on a config file; argv[0] is its word. Returns the exit code. */
+int cli_command_on_file(struct cli *cli, const struct hg_command *command, int argc, char **argv);
+
 /* Finds a command that a plugin adds. NULL: none has it; then `visit` was called with each that there is. */
 const struct hg_command *cli_plugin_command(struct plugins *plugins, const char *name,
                                             void (*visit)(void *arg, const struct hg_command *command), void *arg);

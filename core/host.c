@@ -80,4 +80,5 @@ const struct hg_host worker_host = {
     .target_served = sessions_target_served,
     .run_as = run_as,
     .link_set_probe_max = sessions_link_set_probe_max,
+    .finish = worker_finish,
 };

@@ -95,7 +95,7 @@ static int check_lists(const struct verdict *verdict, const struct hg_plugin *de
         if (i == LIST_MAX || descriptor->needs[i].version == 0)
             return refuse(verdict, "its list of needs has no end, or one without version");
     for (i = 0; descriptor->commands[i].name; i++)
-        if (i == LIST_MAX || !descriptor->commands[i].run || !descriptor->commands[i].summary)
+        if (i == LIST_MAX || (!descriptor->commands[i].run && !descriptor->command) || !descriptor->commands[i].summary)
             return refuse(verdict, "its list of commands has no end, or one without function or summary");
     return 0;
 }

@@ -163,3 +163,27 @@ int run_pipeline(struct pipeline *pipeline)
         log_line(HG_LOG_INFO, "core", "stopped");
     return result;
 }
+
+int run_command_of(const struct instance *instance, int argc, char **argv)
+{
+    struct pipeline *pipeline = instance->pipeline;
+    struct worker *worker;
+    int result = 1;
+
+    if (drop_privileges(pipeline->settings.user))
+        return 1;
+    worker = worker_new(pipeline);
+    if (!worker) {
+        log_line(HG_LOG_ERROR, "core", "out of memory");
+        return 1;
+    }
+    worker->alone = instance;
+    if (!worker_start_instances(worker)) {
+        instance->plugin->descriptor.command(&worker->instances[instance->index], argc, argv);
+        if (!worker->finished)
+            worker_run(worker);
+        result = worker->finished ? worker->exit_code : 1;
+    }
+    worker_free(worker);
+    return result;
+}

@@ -12,6 +12,10 @@
  */
 int run_pipeline(struct pipeline *pipeline);
 
+/* Runs a command of an instance's plugin (hg_plugin.command) in a pipeline of which nothing else runs but what it
+ * needs. Returns the exit code of the program. */
+int run_command_of(const struct instance *instance, int argc, char **argv);
+
 /* Whom it becomes when it runs: behind hg_run_as(). */
 bool run_as(const struct hg_instance *instance, uid_t *user, gid_t *group);
 

@@ -377,6 +377,19 @@ struct worker *worker_new(struct pipeline *pipeline)
     return worker;
 }
 
+/* Where a command runs: those that its plugin needs and cannot do without. */
+static bool takes_part(const struct worker *worker, const struct instance *instance)
+{
+    const struct hg_need *need;
+
+    if (!worker->alone)
+        return true;
+    for (need = worker->alone->plugin->descriptor.needs; need->name; need++)
+        if (!need->optional && pipeline_provider(worker->pipeline, need->name, need->version, NULL) == instance)
+            return true;
+    return false;
+}
+
 int worker_start_instances(struct worker *worker)
 {
     const struct pipeline *pipeline = worker->pipeline;
@@ -387,7 +400,7 @@ int worker_start_instances(struct worker *worker)
         int (*start)(struct hg_worker *) = instance->plugin->descriptor.worker_start;
 
         worker->started--;
-        if (start && start(&worker->instances[worker->started]))
+        if (start && takes_part(worker, instance) && start(&worker->instances[worker->started]))
             return -1;
     }
     return 0;
@@ -401,6 +414,15 @@ int worker_start(struct worker *worker)
 void worker_run(struct worker *worker)
 {
     ev_run(worker->loop, 0);
+}
+
+void worker_finish(struct hg_worker *instance, int exit_code)
+{
+    struct worker *worker = worker_of(instance);
+
+    worker->finished = true;
+    worker->exit_code = exit_code;
+    ev_break(worker->loop, EVBREAK_ALL);
 }
 
 void worker_drain(struct worker *worker)
@@ -426,7 +448,7 @@ static void stop_instances(struct worker *worker)
     const struct pipeline *pipeline = worker->pipeline;
 
     for (size_t i = worker->started; i < pipeline->count; i++)
-        if (pipeline->instances[i]->plugin->descriptor.worker_stop)
+        if (pipeline->instances[i]->plugin->descriptor.worker_stop && takes_part(worker, pipeline->instances[i]))
             pipeline->instances[i]->plugin->descriptor.worker_stop(&worker->instances[i]);
     worker->started = pipeline->count;
 }

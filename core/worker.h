@@ -66,6 +66,9 @@ struct worker {
     hg_time now;    /* this turn's time, 0: not yet asked for */
     size_t started; /* instances whose worker_start() has been called, from the last one on */
     bool draining;
+    const struct instance *alone; /* a command of this one runs: only what it needs is started */
+    bool finished;                /* by that command … */
+    int exit_code;                /* … with this one */
 };
 
 /* The table that every instance gets (core/host.c). */
@@ -103,6 +106,7 @@ void worker_io_set(struct hg_io *io, int events);
 void worker_io_free(struct hg_io *io);
 void worker_post(struct hg_worker *instance, hg_callback callback, void *arg);
 struct hg_worker *worker_instance_of(struct hg_worker *worker, const struct hg_instance *instance);
+void worker_finish(struct hg_worker *instance, int exit_code);
 uint64_t *worker_counter(struct hg_worker *instance, const char *name, const char *doc);
 
 #endif

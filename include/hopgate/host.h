@@ -117,6 +117,7 @@ struct hg_host {
     bool (*target_served)(struct hg_worker *worker, const struct hg_target *target);
     bool (*run_as)(const struct hg_instance *instance, uid_t *user, gid_t *group);
     void (*link_set_probe_max)(struct hg_link *link, size_t probe_max);
+    void (*finish)(struct hg_worker *worker, int exit_code);
 };
 
 /* ---- Telling people ---- */
@@ -259,6 +260,12 @@ static inline void hg_io_free(const struct hg_host *host, struct hg_io *io)
 static inline void hg_post(struct hg_worker *worker, hg_callback callback, void *arg)
 {
     worker->host->post(worker, callback, arg);
+}
+
+/** Ends what hg_plugin.command has begun; the program then ends with that exit code. Only there. */
+static inline void hg_finish(struct hg_worker *worker, int exit_code)
+{
+    worker->host->finish(worker, exit_code);
 }
 
 /**

@@ -80,7 +80,8 @@ struct hg_command {
     const char *name;                  /**< The word. NULL ends the list. */
     const char *usage;                 /**< What follows it: "NAME [--service SERVICE]...". */
     const char *summary;               /**< One line. */
-    int (*run)(int argc, char **argv); /**< argv[0] is the word. Returns the exit code of the program. */
+    int (*run)(int argc, char **argv); /**< argv[0] is the word. Returns the exit code of the program. NULL: it works on
+                                            a config file, see hg_plugin.command. */
 };
 
 /** The descriptor. */
@@ -116,6 +117,14 @@ struct hg_plugin {
     void (*worker_drain)(struct hg_worker *worker);
     /** Frees all of the worker. All exchanges and links of the worker are gone already. May be NULL. */
     void (*worker_stop)(struct hg_worker *worker);
+
+    /**
+     * Begins a word of `commands` that works on a config file: `hopgate WORD ... -c FILE`, where the file has a block
+     * of this plugin. argv[0] is the word; "-c FILE" was taken out. Of the pipeline only those are started that offer
+     * what this plugin needs and cannot do without, so `worker` has no state of its own; the loop turns until
+     * hg_finish(), perhaps called within. NULL where each word has a `run`.
+     */
+    void (*command)(struct hg_worker *worker, int argc, char **argv);
 };
 
 #define HG_PLUGIN_HEADER .size = sizeof(struct hg_plugin), .abi = HG_ABI

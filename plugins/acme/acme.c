@@ -7,6 +7,7 @@
 #include "plugins/acme/agent.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/pair.h"
+#include "plugins/acme/request.h"
 
 #include <hopgate/challenges.h>
 #include <hopgate/host.h>
@@ -103,6 +104,11 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
                                            {HG_CHALLENGE_TLSALPN01, HG_CHALLENGES_VERSION, true},
                                            {HG_ROUTES, HG_ROUTES_VERSION, true},
                                            {0}};
+    static const struct hg_command commands[] = {
+        {"acme", "status [NAME] | renew NAME | revoke NAME | new-key   -c FILE",
+         "tell how certificates stand, renew or revoke one", NULL},
+        {0},
+    };
     static const struct hg_plugin plugin = {
         HG_PLUGIN_HEADER,
         .role = HG_ROLE_PROVIDER,
@@ -113,9 +119,11 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .cfg_size = sizeof(struct acme_config),
         .offers = offers,
         .needs = needs,
+        .commands = commands,
         .configure = configure,
         .worker_start = worker_start,
         .worker_stop = worker_stop,
+        .command = acme_command,
     };
 
     return &plugin;

@@ -28,6 +28,22 @@ bool acme_agent_keep(struct acme_agent *agent, struct acme_job *job)
     return false;
 }
 
+void acme_agent_forget(struct acme_job *job)
+{
+    struct acme_agent *agent = job->agent;
+    struct acme_job **place = &agent->jobs;
+
+    while (*place != job)
+        place = &(*place)->next;
+    *place = job->next;
+    for (size_t i = 0; i < job->name_count; i++)
+        acme_index_remove(&agent->index, job->names[i], job);
+    if (job->on_demand && !job->pair)
+        agent->demand.names--;
+    acme_job_free(job);
+}
+
+/* The certificate, or a self-signed one where the config promises one. */
 struct hg_certificate *acme_agent_shown(struct acme_job *job)
 {
     if (job->pair)
@@ -57,6 +73,8 @@ void acme_agent_wake(struct acme_job *job)
 
 void acme_agent_serve(struct acme_job *job, struct acme_pair *pair)
 {
+    if (job->on_demand && !job->pair)
+        job->agent->demand.names--;
     acme_job_take(job, pair);
     acme_pair_unref(job->placeholder);
     job->placeholder = NULL;
@@ -152,6 +170,7 @@ struct acme_agent *acme_agent_new(struct hg_worker *worker, struct acme_job *(*j
         return NULL;
     }
     acme_solvers_find(&agent->solvers, worker);
+    acme_demand_begin(agent);
     agent->counters.attempts = hg_counter(worker, "attempts", "Attempts to obtain or renew a certificate.");
     agent->counters.issued = hg_counter(worker, "issued", "Certificates obtained.");
     agent->counters.failed = hg_counter(worker, "failed", "Attempts that failed.");
@@ -174,10 +193,13 @@ void acme_agent_free(struct acme_agent *agent)
         struct acme_job *job = agent->jobs;
 
         agent->jobs = job->next;
+        if (job->asking)
+            https_cancel(job->asking);
         acme_agent_wake(job);
         acme_job_free(job);
     }
     acme_index_free(&agent->index);
+    acme_demand_end(agent);
     for (size_t i = 0; i < agent->authority_count; i++)
         acme_ca_free(agent->authorities[i]);
     https_free(agent->https);

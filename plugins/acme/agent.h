@@ -11,6 +11,7 @@
 #define ACME_AGENT_H
 
 #include "plugins/acme/challenge.h"
+#include "plugins/acme/demand.h"
 #include "plugins/acme/index.h"
 #include "plugins/acme/job.h"
 
@@ -47,8 +48,12 @@ struct acme_agent {
     struct hg_timer *timer;
     unsigned running;
 
+    struct acme_demand demand;
+
     struct hg_store_watch *watch;
-    struct acme_reading *readings; /* of what has changed */
+    struct acme_reading *readings;    /* of what has changed */
+    struct hg_store_request *listing; /* of requests: request.c */
+    struct acme_revocation *revocations;
     bool told_unreadable;
 
     struct {
@@ -63,6 +68,8 @@ struct acme_agent *acme_agent_new(struct hg_worker *worker, struct acme_job *(*j
 void acme_agent_free(struct acme_agent *agent);
 /* Keeps a job from now on. False: out of memory, the job is freed. */
 bool acme_agent_keep(struct acme_agent *agent, struct acme_job *job);
+/* Keeps it no longer. Nothing of it may be going on. */
+void acme_agent_forget(struct acme_job *job);
 /* What a handshake is shown: the certificate, or a self-signed one where the config promises one. A reference, or NULL.
  */
 struct hg_certificate *acme_agent_shown(struct acme_job *job);
@@ -82,6 +89,8 @@ void acme_lead_lost(struct acme_agent *agent);
 
 /* Begins what is due, and sets the timer for what is next. */
 void acme_attempt_schedule(struct acme_agent *agent);
+/* A handshake waits for it: it begins soon, not within the call. */
+void acme_attempt_wanted(struct acme_job *job);
 /* Gives up an attempt that goes on, without any consequence. */
 void acme_attempt_drop(struct acme_job *job);
 

@@ -19,6 +19,8 @@
 #define PAUSE_MAX DAY
 /* How long to wait for a disk that is full. */
 #define STORE_PAUSE 60
+/* A certificate on demand whose name nobody serves at the moment. */
+#define LATER_PAUSE 3600
 /* The wall clock may jump: so it is looked at now and then. */
 #define LOOK_PAUSE 600
 
@@ -96,10 +98,18 @@ void acme_attempt_schedule(struct acme_agent *agent)
     }
     agent->settled = true;
     for (struct acme_job *job = agent->jobs; job; job = job->next)
-        if (!job->trying && !may_begin(job))
+        if (!job->trying && !job->asking && !may_begin(job))
             acme_agent_wake(job);
     if (agent->timer)
         hg_timer_set(agent->worker->host, agent->timer, (hg_time)(next - now) * HG_SECOND);
+}
+
+void acme_attempt_wanted(struct acme_job *job)
+{
+    struct acme_agent *agent = job->agent;
+
+    if (agent->leads && agent->timer)
+        hg_timer_set(agent->worker->host, agent->timer, 0);
 }
 
 /* ---- How it ended ---- */
@@ -243,7 +253,19 @@ static void begin_order(struct acme_job *job)
                                    .name_count = job->name_count,
                                    .preference = job->preference,
                                    .replaces = job->pair ? job->pair->ari_id : NULL};
+    const char *refusal;
 
+    if (job->on_demand && !job->pair && !acme_demand_count(agent, job, &refusal)) {
+        ++*agent->counters.on_demand_refused;
+        hg_log(instance_of(job), HG_LOG_WARNING, "%s: nothing is ordered on demand: %s", job->id, refusal);
+        acme_job_set_error(job, refusal);
+        job->failures++;
+        plan(job, STORE_PAUSE);
+        json_decref(job->record);
+        job->record = NULL;
+        ended(job);
+        return;
+    }
     ++*agent->counters.attempts;
     job->last_try = acme_clock();
     job->order = acme_order_begin(agent->authorities[job->authority], &agent->vault, &agent->solvers, &wish,
@@ -344,6 +366,10 @@ static void begin(struct acme_job *job)
 
     if (!job->unsaved && !choose_authority(job))
         return;
+    if (job->on_demand && job->pair && !acme_demand_is_alive(agent, job)) {
+        job->renew_at = acme_clock() + LATER_PAUSE;
+        return;
+    }
     job->trying = true;
     agent->running++;
     if (job->unsaved)

@@ -12,7 +12,9 @@ static bool is_coming(const struct acme_job *job)
 {
     const struct acme_agent *agent = job->agent;
 
-    return !job->pair && agent->config->wait && (!agent->settled || agent->elsewhere || job->trying);
+    if (job->pair || !agent->config->wait)
+        return false;
+    return job->on_demand || !agent->settled || agent->elsewhere || job->trying;
 }
 
 void acme_find_cancel(struct hg_certificate_lookup *lookup)
@@ -68,7 +70,8 @@ static bool offers_validation(const struct hg_certificate_query *query)
 struct hg_certificate *acme_find(struct acme_agent *agent, const struct hg_certificate_query *query,
                                  hg_certificate_done done, void *arg, struct hg_certificate_lookup **later)
 {
-    char name[ACME_NAME_MAX + 1];
+    char name[ACME_NAME_MAX + 1] = "";
+    bool begins = false;
     struct acme_job *job = agent->jobs; /* for who asks for no name, such as an address: the first of the config */
 
     *later = NULL;
@@ -76,10 +79,16 @@ struct hg_certificate *acme_find(struct acme_agent *agent, const struct hg_certi
         return acme_solvers_certificate(&agent->solvers, query);
     if (query->server_name.size)
         job = acme_name_canonical(query->server_name, name) ? acme_index_find(&agent->index, hg_text(name)) : NULL;
+    if (query->server_name.size && agent->config->on_demand && *name && (!job || (job->on_demand && !job->pair))) {
+        job = acme_demand_job(agent, job, name, query->peer);
+        begins = job && !job->lookups && !job->asking;
+    }
     if (!job)
         return NULL;
     if (is_coming(job)) {
         *later = park(job, done, arg);
+        if (*later && begins)
+            acme_attempt_wanted(job);
         if (*later)
             return NULL;
     }

@@ -3,6 +3,7 @@
  */
 #include "plugins/acme/job.h"
 
+#include "plugins/acme/agent.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/keymaker.h"
 #include "plugins/acme/schedule.h"
@@ -56,20 +57,24 @@ json_t *acme_job_state(const struct acme_job *job)
 
     for (size_t i = 0; i < job->name_count; i++)
         json_array_append_new(names, json_string(job->names[i]));
-    return json_pack("{s:o, s:b, s:I, s:I, s:I, s:i, s:s*, s:I, s:s*}", "names", names, "on_demand", job->on_demand,
-                     "renew_at", (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try",
+    return json_pack("{s:o, s:b, s:I, s:I, s:I, s:i, s:s*, s:I, s:s*, s:s}", "names", names, "on_demand",
+                     job->on_demand, "renew_at", (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try",
                      (json_int_t)job->last_try, "failures", (int)job->failures, "last_error", job->last_error,
                      "expires", (json_int_t)(job->pair ? job->pair->ends : 0), "serial",
-                     job->pair ? job->pair->serial : NULL);
+                     job->pair ? job->pair->serial : NULL, "directory", job->agent->authorities[job->authority]->url);
 }
 
 void acme_job_recall(struct acme_job *job, const json_t *state)
 {
     const char *serial = json_string_value(json_object_get(state, "serial"));
+    const char *directory = json_string_value(json_object_get(state, "directory"));
 
     /* Of another certificate than the one that is there, its time means nothing. */
     if (job->pair && serial && !strcmp(serial, job->pair->serial))
         job->renew_at = (time_t)json_integer_value(json_object_get(state, "renew_at"));
+    for (size_t i = 0; directory && i < job->agent->authority_count; i++)
+        if (!strcmp(job->agent->authorities[i]->url, directory))
+            job->authority = (unsigned)i;
     job->due = (time_t)json_integer_value(json_object_get(state, "due"));
     job->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
     job->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
@@ -85,8 +90,8 @@ void acme_job_take(struct acme_job *job, struct acme_pair *pair)
 
 time_t acme_job_due(const struct acme_job *job)
 {
-    if (job->on_demand && !job->pair && !job->lookups)
-        return 0; /* until somebody asks again */
+    if (job->on_demand && !job->pair && (!job->lookups || job->asking))
+        return 0; /* until somebody wants it again and may have it */
     if (job->failures || job->renew_now)
         return job->due ? job->due : 1;
     if (job->pair)

@@ -52,6 +52,10 @@ struct acme_job {
     unsigned again;     /* attempts at once, one after the other */
     unsigned preference;
     bool trying;
+
+    /* On demand. */
+    struct https_call *asking; /* for permission */
+    char source[48];           /* the address that it was wanted from first */
 };
 
 /* For canonical names, which are copied. NULL: out of memory. */

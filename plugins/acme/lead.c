@@ -4,6 +4,7 @@
  * The lease: of all processes that share a store one orders certificates.
  */
 #include "plugins/acme/agent.h"
+#include "plugins/acme/request.h"
 
 /* How long the lease outlives a process that has died, at most. */
 #define TIME_TO_LIVE (30 * HG_SECOND)
@@ -21,8 +22,10 @@ static void again_in(struct acme_agent *agent, hg_time pause)
 
 static void recalled(struct acme_agent *agent)
 {
-    if (--agent->unread == 0)
-        acme_attempt_schedule(agent);
+    if (--agent->unread)
+        return;
+    acme_attempt_schedule(agent);
+    acme_requests_look(agent);
 }
 
 static void on_pause(void *arg, const struct hg_store_answer *answer)
@@ -187,6 +190,7 @@ void acme_lead_lost(struct acme_agent *agent)
     for (struct acme_job *job = agent->jobs; job; job = job->next)
         acme_attempt_drop(job);
     forget_recalling(agent);
+    acme_requests_end(agent);
     again_in(agent, RETRY_PAUSE);
 }
 
@@ -207,6 +211,7 @@ void acme_lead_end(struct acme_agent *agent)
     for (struct acme_job *job = agent->jobs; job; job = job->next)
         acme_attempt_drop(job);
     forget_recalling(agent);
+    acme_requests_end(agent);
     if (agent->leads)
         vault->ops->release(vault->provider, HG_TEXT(ACME_LEASE), vault->fence, ignore, NULL);
     hg_timer_free(agent->worker->host, agent->lease_timer);

@@ -5,6 +5,7 @@
  * that are pending are answered here, too.
  */
 #include "plugins/acme/agent.h"
+#include "plugins/acme/request.h"
 
 #include <stdlib.h>
 
@@ -131,9 +132,13 @@ static void on_changed(void *arg, struct hg_text key)
         read_value(agent, true, acme_vault_name(key));
     else if (begins_with(key, "acme/" ACME_CERTIFICATES "/"))
         read_value(agent, false, acme_vault_name(key));
-    else if (!key.size)
-        for (struct acme_job *job = agent->jobs; job; job = job->next)
-            read_value(agent, false, hg_text(job->id));
+    else if (begins_with(key, "acme/" ACME_REQUESTS "/"))
+        acme_requests_look(agent);
+    if (key.size)
+        return;
+    acme_requests_look(agent);
+    for (struct acme_job *job = agent->jobs; job; job = job->next)
+        read_value(agent, false, hg_text(job->id));
 }
 
 bool acme_mirror_begin(struct acme_agent *agent)

@@ -9,6 +9,8 @@ acme_parts = \
 	plugins/acme/base64url.c plugins/acme/base64url.h \
 	plugins/acme/ca.c plugins/acme/ca.h \
 	plugins/acme/challenge.c plugins/acme/challenge.h \
+	plugins/acme/command.c \
+	plugins/acme/demand.c plugins/acme/demand.h \
 	plugins/acme/download.c plugins/acme/download.h \
 	plugins/acme/find.c \
 	plugins/acme/index.c plugins/acme/index.h \
@@ -24,6 +26,7 @@ acme_parts = \
 	plugins/acme/pace.c plugins/acme/pace.h \
 	plugins/acme/pair.c plugins/acme/pair.h \
 	plugins/acme/problem.c \
+	plugins/acme/request.c plugins/acme/request.h \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
 	plugins/acme/vault.c plugins/acme/vault.h
 

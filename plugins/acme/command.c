@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * hopgate acme status|renew|revoke|new-key: looks into the store, or puts into it what the running gateway does then.
+ */
+#include "plugins/acme/agent.h"
+#include "plugins/acme/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The exit codes of hopgate. */
+#define EXIT_USAGE 2
+#define DAY        86400
+
+/* What a command is about. */
+struct command {
+    struct hg_worker *worker;
+    struct acme_vault vault;
+    const char *verb;
+    char name[ACME_NAME_MAX + 1]; /* "": all */
+    char **ids;                   /* of the certificates that the store knows of */
+    size_t id_count, at;
+    bool found;
+};
+
+static void finish(struct command *command, int exit_code)
+{
+    struct hg_worker *worker = command->worker;
+
+    for (size_t i = 0; i < command->id_count; i++)
+        free(command->ids[i]);
+    free(command->ids);
+    free(command);
+    hg_finish(worker, exit_code);
+}
+
+static void fail(struct command *command, const char *what, const char *why)
+{
+    fprintf(stderr, "hopgate acme %s: %s: %s\n", command->verb, what, why);
+    finish(command, EXIT_FAILURE);
+}
+
+/* ---- What there is ---- */
+
+static void print_time(const char *what, time_t when)
+{
+    char text[64] = "?";
+    struct tm parts;
+
+    if (gmtime_r(&when, &parts))
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
+    printf("    %-10s %s", what, text);
+}
+
+static json_int_t number(const json_t *state, const char *name)
+{
+    return json_integer_value(json_object_get(state, name));
+}
+
+static bool is_meant(const struct command *command, const json_t *names)
+{
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+
+        if (name && (!*command->name || acme_name_matches(name, hg_text(command->name))))
+            return true;
+    }
+    return false;
+}
+
+static void print_state(const json_t *state)
+{
+    const json_t *names = json_object_get(state, "names");
+    const char *serial = json_string_value(json_object_get(state, "serial"));
+    const char *error = json_string_value(json_object_get(state, "last_error"));
+    const time_t now = acme_clock(), expires = (time_t)number(state, "expires");
+
+    for (size_t i = 0; i < json_array_size(names); i++)
+        printf("%s%s", i ? " " : "", json_string_value(json_array_get(names, i)));
+    printf("%s\n", json_is_true(json_object_get(state, "on_demand")) ? " (on demand)" : "");
+    if (serial) {
+        printf("    %-10s %s\n", "serial", serial);
+        print_time("expires", expires);
+        printf(" (%.1f days left)\n", (double)(expires - now) / DAY);
+    } else {
+        printf("    no certificate yet\n");
+    }
+    if (number(state, "failures")) {
+        printf("    %-10s %lld in a row\n", "failures", (long long)number(state, "failures"));
+        print_time("next try", (time_t)number(state, "due"));
+        printf("\n");
+    } else if (serial) {
+        print_time("next try", (time_t)number(state, "renew_at"));
+        printf("\n");
+    }
+    if (error)
+        printf("    %-10s %s\n", "last error", error);
+}
+
+static void look_at_next(struct command *command);
+
+static void on_put(void *arg, const struct hg_store_answer *answer)
+{
+    struct command *command = arg;
+
+    if (answer->status != HG_STORE_OK) {
+        fail(command, "the store cannot be written", answer->error);
+        return;
+    }
+    printf("The gateway that runs with this store does it; its log tells how it ends.\n");
+    finish(command, EXIT_SUCCESS);
+}
+
+static void put_request(struct command *command, const char *name)
+{
+    char request[HG_STORE_SEGMENT_MAX + 1];
+
+    if (snprintf(request, sizeof request, "%s@%s", command->verb, name) >= (int)sizeof request)
+        fail(command, name, "the name is too long");
+    else if (!acme_vault_put(&command->vault, ACME_REQUESTS, request, HG_TEXT("{}"), on_put, command))
+        fail(command, "the store", "out of memory");
+}
+
+static void on_state(void *arg, const struct hg_store_answer *answer)
+{
+    struct command *command = arg;
+    json_t *state = acme_vault_json(answer);
+    const bool meant = state && is_meant(command, json_object_get(state, "names"));
+
+    command->found |= meant;
+    if (meant && !strcmp(command->verb, "status"))
+        print_state(state);
+    json_decref(state);
+    if (meant && strcmp(command->verb, "status") != 0)
+        put_request(command, command->ids[command->at]);
+    else if (++command->at)
+        look_at_next(command);
+}
+
+static void look_at_next(struct command *command)
+{
+    if (command->at < command->id_count) {
+        if (!acme_vault_get(&command->vault, ACME_STATES, command->ids[command->at], on_state, command))
+            fail(command, "the store", "out of memory");
+        return;
+    }
+    if (!command->found && *command->name)
+        fail(command, command->name, "the store knows of no certificate for that name");
+    else if (!command->found)
+        fail(command, "the store", "it knows of no certificate yet");
+    else
+        finish(command, EXIT_SUCCESS);
+}
+
+static void on_list(void *arg, const struct hg_store_answer *answer)
+{
+    struct command *command = arg;
+
+    if (answer->status != HG_STORE_OK) {
+        fail(command, "the store cannot be read", answer->error);
+        return;
+    }
+    command->ids = calloc(answer->count + 1, sizeof *command->ids);
+    for (size_t i = 0; command->ids && i < answer->count; i++) {
+        const struct hg_text name = acme_vault_name(answer->entries[i].key);
+
+        command->ids[i] = strndup(name.data, name.size);
+        if (!command->ids[i])
+            break;
+        command->id_count++;
+    }
+    look_at_next(command);
+}
+
+/* ---- The command line ---- */
+
+static int usage(const char *what, const char *word)
+{
+    fprintf(stderr, "hopgate acme: ");
+    fprintf(stderr, what, word);
+    fprintf(stderr, "\nusage: hopgate acme status [NAME] | renew NAME | revoke NAME | new-key   -c FILE\n");
+    return EXIT_USAGE;
+}
+
+/* 0, or an exit code after the fault was told. */
+static int parse(struct command *command, int argc, char **argv)
+{
+    static const char *const verbs[] = {"status", ACME_RENEW, ACME_REVOKE, ACME_ROLL_OVER};
+    bool known = false;
+
+    if (argc < 2)
+        return usage("what? %s", "status tells how things stand");
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        known |= !strcmp(argv[1], verbs[i]);
+    if (!known)
+        return usage("unknown word \"%s\"", argv[1]);
+    command->verb = argv[1];
+    if (argc > 3 || (argc > 2 && !strcmp(argv[1], ACME_ROLL_OVER)))
+        return usage("\"%s\" is one word too many", argv[argc - 1]);
+    if (argc < 3 && (!strcmp(argv[1], ACME_RENEW) || !strcmp(argv[1], ACME_REVOKE)))
+        return usage("%s needs the NAME of a certificate", argv[1]);
+    if (argc > 2 && !acme_name_canonical(hg_text(argv[2]), command->name))
+        return usage("\"%s\" is neither a host name nor an IP address", argv[2]);
+    return 0;
+}
+
+void acme_command(struct hg_worker *worker, int argc, char **argv)
+{
+    struct command *command = calloc(1, sizeof *command);
+    int result;
+
+    if (!command || !acme_vault_open(&command->vault, worker)) {
+        free(command);
+        hg_finish(worker, EXIT_FAILURE);
+        return;
+    }
+    command->worker = worker;
+    result = parse(command, argc, argv);
+    if (result)
+        finish(command, result);
+    else if (!strcmp(command->verb, ACME_ROLL_OVER))
+        put_request(command, "account");
+    else if (!acme_vault_list(&command->vault, ACME_STATES, on_list, command))
+        fail(command, "the store", "out of memory");
+}

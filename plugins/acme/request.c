@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/request.h"
+
+#include "plugins/acme/agent.h"
+#include "plugins/acme/base64url.h"
+
+#include <stdlib.h>
+
+/* A certificate that is revoked (RFC 8555 section 7.6). */
+struct acme_revocation {
+    struct acme_agent *agent;
+    struct acme_job *job;
+    struct acme_revocation *next, **place; /* in agent->revocations */
+    struct acme_account_waiter waiter;
+    struct acme_request *request;
+    struct acme_pair *pair;
+};
+
+static void ignore(void *arg, const struct hg_store_answer *answer)
+{
+    (void)arg;
+    (void)answer;
+}
+
+static void order_now(struct acme_job *job)
+{
+    job->renew_now = true;
+    job->failures = 0;
+    job->due = 0;
+    job->agent->authorities[job->authority]->paused_until = 0; /* whoever wants it now has a reason */
+    acme_attempt_schedule(job->agent);
+}
+
+/* ---- Revoking ---- */
+
+static void revocation_free(struct acme_revocation *revocation)
+{
+    acme_account_forsake(&revocation->waiter);
+    acme_request_cancel(revocation->request);
+    acme_pair_unref(revocation->pair);
+    *revocation->place = revocation->next;
+    if (revocation->next)
+        revocation->next->place = revocation->place;
+    free(revocation);
+}
+
+static void end_revocation(struct acme_revocation *revocation, const char *error)
+{
+    struct hg_instance *instance = revocation->agent->worker->instance;
+    struct acme_job *job = revocation->job;
+
+    if (error)
+        hg_log(instance, HG_LOG_ERROR, "%s: certificate %s cannot be revoked: %s", job->id, revocation->pair->serial,
+               error);
+    else
+        hg_log(instance, HG_LOG_WARNING, "%s: certificate %s is revoked; a new one is ordered", job->id,
+               revocation->pair->serial);
+    revocation_free(revocation);
+    if (!error)
+        order_now(job);
+}
+
+static void on_revoked(void *arg, const struct acme_answer *answer)
+{
+    struct acme_revocation *revocation = arg;
+
+    revocation->request = NULL;
+    end_revocation(revocation, strcmp(answer->type, "alreadyRevoked") ? answer->error : NULL);
+}
+
+static void account_ready(void *arg, const struct acme_answer *failure)
+{
+    struct acme_revocation *revocation = arg;
+    const gnutls_pcert_st *leaf = &revocation->pair->certificate.chain[0];
+    char *der, *payload = NULL;
+
+    if (failure) {
+        end_revocation(revocation, failure->error);
+        return;
+    }
+    der = acme_base64url(leaf->cert.data, leaf->cert.size);
+    if (der && asprintf(&payload, "{\"certificate\":\"%s\"}", der) >= 0)
+        revocation->request =
+            acme_ca_ask(revocation->agent->authorities[revocation->job->authority],
+                        &(struct acme_query){.resource = "revokeCert", .payload = payload}, on_revoked, revocation);
+    free(der);
+    free(payload);
+    if (!revocation->request)
+        end_revocation(revocation, "out of memory");
+}
+
+static void revoke(struct acme_job *job)
+{
+    struct acme_agent *agent = job->agent;
+    struct acme_revocation *revocation = calloc(1, sizeof *revocation);
+
+    if (!revocation)
+        return;
+    revocation->agent = agent;
+    revocation->job = job;
+    revocation->pair = acme_pair_ref(job->pair);
+    revocation->next = agent->revocations;
+    revocation->place = &agent->revocations;
+    if (revocation->next)
+        revocation->next->place = &revocation->next;
+    agent->revocations = revocation;
+    acme_account_await(agent->authorities[job->authority]->account, &revocation->waiter, account_ready, revocation);
+}
+
+/* ---- What is wanted ---- */
+
+static void roll_over(struct acme_agent *agent)
+{
+    for (size_t i = 0; i < agent->authority_count; i++)
+        acme_account_roll_over(agent->authorities[i]->account);
+}
+
+static void fulfil(struct acme_agent *agent, const char *verb, const char *name)
+{
+    struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
+
+    if (!strcmp(verb, ACME_ROLL_OVER))
+        roll_over(agent);
+    else if (!job)
+        hg_log(agent->worker->instance, HG_LOG_WARNING, "%s: somebody wants to %s it, but there is none of that name",
+               name, verb);
+    else if (!strcmp(verb, ACME_RENEW))
+        order_now(job);
+    else if (!strcmp(verb, ACME_REVOKE) && job->pair)
+        revoke(job);
+}
+
+static void on_listed(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_agent *agent = arg;
+
+    agent->listing = NULL;
+    for (size_t i = 0; i < answer->count && agent->leads; i++) {
+        const struct hg_text name = acme_vault_name(answer->entries[i].key);
+        char text[HG_STORE_SEGMENT_MAX + 1];
+        char *at;
+
+        memcpy(text, name.data, name.size);
+        text[name.size] = 0;
+        acme_vault_remove(&agent->vault, ACME_REQUESTS, text, ignore, NULL);
+        at = strchr(text, '@');
+        if (!at)
+            continue;
+        *at = 0;
+        fulfil(agent, text, at + 1);
+    }
+}
+
+void acme_requests_look(struct acme_agent *agent)
+{
+    if (agent->leads && !agent->listing)
+        agent->listing = acme_vault_list(&agent->vault, ACME_REQUESTS, on_listed, agent);
+}
+
+void acme_requests_end(struct acme_agent *agent)
+{
+    acme_vault_cancel(&agent->vault, agent->listing);
+    agent->listing = NULL;
+    while (agent->revocations)
+        revocation_free(agent->revocations);
+}

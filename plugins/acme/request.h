@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What people want done: `hopgate acme` puts it into the store, and the process that orders certificates does it.
+ */
+#ifndef ACME_REQUEST_H
+#define ACME_REQUEST_H
+
+#include <hopgate/plugin.h>
+
+struct acme_agent;
+
+/* A request's name in the store is VERB@NAME. */
+#define ACME_RENEW     "renew"
+#define ACME_REVOKE    "revoke"
+#define ACME_ROLL_OVER "new-key"
+
+struct acme_requests;
+
+/* Does what is wanted, as soon as this process is the one that orders. */
+void acme_requests_look(struct acme_agent *agent);
+void acme_requests_end(struct acme_agent *agent);
+
+/* `hopgate acme ...`. */
+void acme_command(struct hg_worker *worker, int argc, char **argv);
+
+#endif
