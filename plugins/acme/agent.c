@@ -169,7 +169,8 @@ struct acme_agent *acme_agent_new(struct hg_worker *worker, struct acme_job *(*j
         free(agent);
         return NULL;
     }
-    acme_solvers_find(&agent->solvers, worker);
+    agent->programs = (struct acme_programs){.worker = worker, .timeout = agent->config->hook_timeout};
+    acme_solvers_find(&agent->solvers, worker, &agent->programs);
     acme_demand_begin(agent);
     agent->counters.attempts = hg_counter(worker, "attempts", "Attempts to obtain or renew a certificate.");
     agent->counters.issued = hg_counter(worker, "issued", "Certificates obtained.");
@@ -198,6 +199,7 @@ void acme_agent_free(struct acme_agent *agent)
         acme_agent_wake(job);
         acme_job_free(job);
     }
+    acme_programs_end(&agent->programs);
     acme_index_free(&agent->index);
     acme_demand_end(agent);
     for (size_t i = 0; i < agent->authority_count; i++)

@@ -21,6 +21,7 @@ struct acme_agent {
     struct hg_worker *worker;
     const struct acme_config *config;
     struct acme_vault vault;
+    struct acme_programs programs;
     struct acme_solvers solvers;
     struct https *https;
     struct acme_ca *authorities[ACME_AUTHORITIES_MAX];

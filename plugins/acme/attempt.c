@@ -133,6 +133,31 @@ static void print_time(time_t when, char text[32])
         strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &parts);
 }
 
+/* Tells the operator's program. */
+static void tell_hook(struct acme_job *job, const char *event)
+{
+    const char *hook = job->agent->config->hook;
+    char *names = NULL, *expires = NULL, *error = NULL;
+    size_t size = 0;
+    FILE *stream = hook ? open_memstream(&names, &size) : NULL;
+
+    if (!stream)
+        return;
+    for (size_t i = 0; i < job->name_count; i++)
+        fprintf(stream, "%s%s", i ? " " : "HOPGATE_NAMES=", job->names[i]);
+    fclose(stream);
+    if (asprintf(&expires, "HOPGATE_EXPIRES=%lld", job->pair ? (long long)job->pair->ends : 0LL) < 0)
+        expires = NULL;
+    if (asprintf(&error, "HOPGATE_ERROR=%s", job->last_error ? job->last_error : "") < 0)
+        error = NULL;
+    if (names && expires && error)
+        acme_program_run(&job->agent->programs, hook, (const char *[]){event, job->id, NULL},
+                         (const char *[]){names, expires, error, NULL});
+    free(names);
+    free(expires);
+    free(error);
+}
+
 static void issued(struct acme_job *job, const struct acme_result *result)
 {
     const bool renewal = job->pair;
@@ -150,6 +175,7 @@ static void issued(struct acme_job *job, const struct acme_result *result)
     print_time(job->renew_at, renews);
     hg_log(instance_of(job), HG_LOG_INFO, "%s: certificate %s %s; expires %s, renewed from %s on", job->id,
            job->pair->serial, renewal ? "renewed" : "issued", expires, renews);
+    tell_hook(job, renewal ? "renewed" : "issued");
     if (!job->unsaved)
         return;
     job->failures = 1;
@@ -203,6 +229,7 @@ static void failed(struct acme_job *job, const struct acme_result *result, struc
                  (double)(job->pair->ends - acme_clock()) / DAY);
     hg_log(instance_of(job), HG_LOG_ERROR, "%s: no certificate: %s; tried again %s%s", job->id, result->error, when,
            left);
+    tell_hook(job, "failed");
 }
 
 static void on_ended(void *arg, const struct acme_result *result)

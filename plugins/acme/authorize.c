@@ -34,6 +34,7 @@ struct acme_authorizations {
     enum phase phase;
     struct acme_request *request;
     struct hg_store_request *writing;
+    struct hook *hook;
     struct acme_pace pace;
     struct acme_answer failure;
     char error[1024], type[64];
@@ -142,12 +143,45 @@ static void shared(void *arg, const struct hg_store_answer *answer)
     tell(all);
 }
 
+static struct hg_challenge challenge_of_item(const struct authorization *item)
+{
+    return (struct hg_challenge){.identifier = hg_text(item->name),
+                                 .token = hg_text(item->token),
+                                 .key_authorization = hg_text(item->key_authorization)};
+}
+
+static void on_hook(void *arg, const char *error)
+{
+    struct acme_authorizations *all = arg;
+    char text[768];
+
+    all->hook = NULL;
+    if (!error) {
+        tell(all);
+        return;
+    }
+    snprintf(text, sizeof text, "%s: %s", all->solvers->dns_hook, error);
+    fail_text(all, all->items[all->at].name, "", text);
+}
+
+static void present_dns(struct acme_authorizations *all, struct authorization *item)
+{
+    const struct hg_challenge challenge = challenge_of_item(item);
+
+    item->presented = true;
+    all->hook = acme_solvers_present_dns(all->solvers, &challenge, on_hook, all);
+    if (!all->hook)
+        fail_text(all, item->name, "", "out of memory");
+}
+
 static void present(struct acme_authorizations *all, struct authorization *item)
 {
-    const struct hg_challenge challenge = {.identifier = hg_text(item->name),
-                                           .token = hg_text(item->token),
-                                           .key_authorization = hg_text(item->key_authorization)};
+    const struct hg_challenge challenge = challenge_of_item(item);
 
+    if (item->type == ACME_DNS01) {
+        present_dns(all, item);
+        return;
+    }
     if (acme_solvers_present(all->solvers, item->type, &challenge)) {
         fail_text(all, item->name, "", "out of memory");
         return;
@@ -349,20 +383,32 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
     (void)answer; /* a challenge that stays in the store is removed at the next start */
 }
 
+static void withdraw(struct acme_authorizations *all, const struct authorization *item)
+{
+    const struct hg_challenge challenge = challenge_of_item(item);
+
+    if (item->type == ACME_DNS01) {
+        acme_solvers_withdraw_dns(all->solvers, &challenge);
+        return;
+    }
+    acme_solvers_withdraw(all->solvers, item->type, challenge.token);
+    acme_vault_remove(all->vault, ACME_CHALLENGES, item->token, ignore, NULL);
+}
+
 void acme_authorizations_free(struct acme_authorizations *all)
 {
     if (!all)
         return;
     acme_request_cancel(all->request);
     acme_vault_cancel(all->vault, all->writing);
+    if (all->hook)
+        hook_cancel(all->hook);
     acme_pace_end(&all->pace, all->ca->worker);
     for (size_t i = 0; i < all->count; i++) {
         struct authorization *item = &all->items[i];
 
-        if (item->presented) {
-            acme_solvers_withdraw(all->solvers, item->type, hg_text(item->token));
-            acme_vault_remove(all->vault, ACME_CHALLENGES, item->token, ignore, NULL);
-        }
+        if (item->presented)
+            withdraw(all, item);
         free(item->url);
         free(item->name);
         free(item->challenge_url);

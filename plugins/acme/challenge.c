@@ -3,16 +3,21 @@
  */
 #include "plugins/acme/challenge.h"
 
+#include "plugins/acme/base64url.h"
 #include "plugins/acme/options.h"
+
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 const char *const acme_challenge_names[ACME_CHALLENGE_TYPES] = {"tls-alpn-01", "http-01", "dns-01"};
 
-void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker)
+void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker, struct acme_programs *programs)
 {
     static const char *const capabilities[ACME_DNS01] = {HG_CHALLENGE_TLSALPN01, HG_CHALLENGE_HTTP01};
     const struct acme_config *config = worker->cfg;
 
-    *solvers = (struct acme_solvers){.worker = worker, .dns = config->dns_hook};
+    *solvers = (struct acme_solvers){.worker = worker, .dns_hook = config->dns_hook, .programs = programs};
     for (int type = 0; type < ACME_DNS01; type++) {
         struct hg_capability found;
 
@@ -26,7 +31,7 @@ void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker)
 unsigned acme_solvers_possible(const struct acme_solvers *solvers, const char *name, bool wildcard)
 {
     const bool address = acme_name_kind(hg_text(name)) == ACME_NAME_ADDRESS;
-    unsigned types = solvers->dns && !address ? 1U << ACME_DNS01 : 0; /* RFC 8738 section 7 */
+    unsigned types = solvers->dns_hook && !address ? 1U << ACME_DNS01 : 0; /* RFC 8738 section 7 */
 
     for (int type = 0; type < ACME_DNS01 && !wildcard; type++)
         if (solvers->by_type[type].ops)
@@ -56,4 +61,50 @@ void acme_solvers_withdraw(const struct acme_solvers *solvers, enum acme_challen
 
     if (ops)
         ops->withdraw(solvers->by_type[type].provider, token);
+}
+
+/* ---- dns-01 ---- */
+
+/* What the program is told; the value is the hash of the key authorization. */
+struct record {
+    char name[sizeof "_acme-challenge." + ACME_NAME_MAX];
+    char *value;
+};
+
+static bool record_of(struct record *record, const struct hg_challenge *challenge)
+{
+    uint8_t hash[32];
+
+    snprintf(record->name, sizeof record->name, "_acme-challenge.%.*s", HG_PRINT(challenge->identifier));
+    gnutls_hash_fast(GNUTLS_DIG_SHA256, challenge->key_authorization.data, challenge->key_authorization.size, hash);
+    record->value = acme_base64url(hash, sizeof hash);
+    return record->value;
+}
+
+struct hook *acme_solvers_present_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
+                                      hook_done done, void *arg)
+{
+    struct record record;
+    struct hook *hook;
+
+    if (!record_of(&record, challenge))
+        return NULL;
+    hook = hook_run(solvers->worker,
+                    &(struct hook_call){.program = solvers->dns_hook,
+                                        .arguments = (const char *[]){"present", record.name, record.value, NULL},
+                                        .timeout = solvers->programs->timeout},
+                    done, arg);
+    free(record.value);
+    return hook;
+}
+
+void acme_solvers_withdraw_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge)
+{
+    struct record record;
+
+    if (!record_of(&record, challenge))
+        return;
+    acme_program_run(solvers->programs, solvers->dns_hook, (const char *[]){"cleanup", record.name, record.value, NULL},
+                     NULL);
+    free(record.value);
 }

@@ -7,6 +7,7 @@
 #define ACME_CHALLENGE_H
 
 #include "plugins/acme/name.h"
+#include "plugins/acme/program.h"
 #include "plugins/acme/vault.h"
 
 #include <hopgate/challenges.h>
@@ -29,10 +30,11 @@ struct acme_solvers {
         const struct hg_challenges_ops *ops; /* NULL: not in the pipeline */
         struct hg_worker *provider;
     } by_type[ACME_DNS01];
-    bool dns; /* there is a program for dns-01 */
+    const char *dns_hook;           /* the program for dns-01, or NULL */
+    struct acme_programs *programs; /* where it cleans up */
 };
 
-void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker);
+void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker, struct acme_programs *programs);
 
 /* Which types of challenge are possible for a name, as bits 1 << type. */
 unsigned acme_solvers_possible(const struct acme_solvers *solvers, const char *name, bool wildcard);
@@ -45,5 +47,11 @@ struct hg_certificate *acme_solvers_certificate(const struct acme_solvers *solve
 int acme_solvers_present(const struct acme_solvers *solvers, enum acme_challenge_type type,
                          const struct hg_challenge *challenge);
 void acme_solvers_withdraw(const struct acme_solvers *solvers, enum acme_challenge_type type, struct hg_text token);
+
+/* Has the program add the TXT record of dns-01 (RFC 8555 section 8.4), or remove it without anything waiting for that.
+ */
+struct hook *acme_solvers_present_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
+                                      hook_done done, void *arg);
+void acme_solvers_withdraw_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge);
 
 #endif

@@ -43,14 +43,19 @@ static void fail(struct command *command, const char *what, const char *why)
 
 /* ---- What there is ---- */
 
-static void print_time(const char *what, time_t when)
+/* "2026-11-26 16:44:04 UTC" */
+struct moment {
+    char text[32];
+};
+
+static struct moment moment_of(time_t when)
 {
-    char text[64] = "?";
+    struct moment moment = {"?"};
     struct tm parts;
 
     if (gmtime_r(&when, &parts))
-        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
-    printf("    %-10s %s", what, text);
+        strftime(moment.text, sizeof moment.text, "%Y-%m-%d %H:%M:%S UTC", &parts);
+    return moment;
 }
 
 static json_int_t number(const json_t *state, const char *name)
@@ -69,33 +74,31 @@ static bool is_meant(const struct command *command, const json_t *names)
     return false;
 }
 
-static void print_state(const json_t *state)
+static void print_names(const json_t *state)
 {
     const json_t *names = json_object_get(state, "names");
-    const char *serial = json_string_value(json_object_get(state, "serial"));
-    const char *error = json_string_value(json_object_get(state, "last_error"));
-    const time_t now = acme_clock(), expires = (time_t)number(state, "expires");
 
     for (size_t i = 0; i < json_array_size(names); i++)
         printf("%s%s", i ? " " : "", json_string_value(json_array_get(names, i)));
-    printf("%s\n", json_is_true(json_object_get(state, "on_demand")) ? " (on demand)" : "");
-    if (serial) {
-        printf("    %-10s %s\n", "serial", serial);
-        print_time("expires", expires);
-        printf(" (%.1f days left)\n", (double)(expires - now) / DAY);
-    } else {
-        printf("    no certificate yet\n");
-    }
-    if (number(state, "failures")) {
-        printf("    %-10s %lld in a row\n", "failures", (long long)number(state, "failures"));
-        print_time("next try", (time_t)number(state, "due"));
-        printf("\n");
-    } else if (serial) {
-        print_time("next try", (time_t)number(state, "renew_at"));
-        printf("\n");
-    }
-    if (error)
-        printf("    %-10s %s\n", "last error", error);
+    printf("%s: ", json_is_true(json_object_get(state, "on_demand")) ? " (on demand)" : "");
+}
+
+/* A line for each certificate, and one more where something went wrong. */
+static void print_state(const json_t *state)
+{
+    const char *serial = json_string_value(json_object_get(state, "serial"));
+    const char *error = json_string_value(json_object_get(state, "last_error"));
+    const time_t expires = (time_t)number(state, "expires");
+
+    print_names(state);
+    if (serial)
+        printf("expires %s (%.1f days left), renewed %s, serial %s\n", moment_of(expires).text,
+               (double)(expires - acme_clock()) / DAY, moment_of((time_t)number(state, "renew_at")).text, serial);
+    else
+        printf("no certificate yet\n");
+    if (number(state, "failures"))
+        printf("    failed %lld times in a row, next try %s%s%s\n", (long long)number(state, "failures"),
+               moment_of((time_t)number(state, "due")).text, error ? ": " : "", error ? error : "");
 }
 
 static void look_at_next(struct command *command);
