@@ -5,7 +5,8 @@
 
 #define PROBES 2 /* RFC 9002 section 6.2.4 */
 /* Without any later packet that was acknowledged, a path MTU probe is not lost before this (RFC 8899 section 5.1.1:
- * PROBE_TIMER). A peer that was only held up for some round trips of a short path would cost several sizes otherwise. */
+ * PROBE_TIMER). A peer that was only held up for some round trips of a short path would cost several sizes otherwise.
+ */
 #define MTU_PROBE_TIMER TN_SECOND
 /* From this probe timeout in a row on packets are small, to find out. */
 #define SMALL_FROM_PTO 2
