@@ -12,6 +12,7 @@ e2e_tests = \
 	tests/e2e/bulk.py \
 	tests/e2e/paths.py \
 	tests/e2e/loss.py \
+	tests/e2e/speed.py \
 	tests/e2e/hostile.py \
 	tests/e2e/mtu.py \
 	tests/e2e/resume.py \
@@ -35,7 +36,8 @@ tests/e2e/memory.log: tests/e2e/crash.log
 tests/e2e/bulk.log: tests/e2e/memory.log
 tests/e2e/paths.log: tests/e2e/bulk.log
 tests/e2e/loss.log: tests/e2e/paths.log
-tests/e2e/hostile.log: tests/e2e/loss.log
+tests/e2e/speed.log: tests/e2e/loss.log
+tests/e2e/hostile.log: tests/e2e/speed.log
 tests/e2e/mtu.log: tests/e2e/hostile.log
 tests/e2e/resume.log: tests/e2e/mtu.log
 tests/e2e/roaming.log: tests/e2e/resume.log
