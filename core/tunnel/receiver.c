@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first array, which an empty receiver may keep. */
+#define SEGMENTS_MIN 4
+
 static uint64_t segment_end(const struct segment *segment)
 {
     return segment->offset + segment->size;
@@ -44,7 +47,7 @@ static bool receiver_reserve(struct receiver *receiver)
         memmove(receiver->segments, receiver->segments + receiver->head, receiver->count * sizeof *receiver->segments);
         receiver->head = 0;
     } else {
-        uint32_t capacity = receiver->capacity ? 2 * receiver->capacity : 4;
+        uint32_t capacity = receiver->capacity ? 2 * receiver->capacity : SEGMENTS_MIN;
         struct segment *segments = realloc(receiver->segments, capacity * sizeof *segments);
 
         if (!segments)
@@ -253,4 +256,15 @@ void receiver_drop(struct receiver *receiver)
     free(receiver->segments);
     receiver->segments = NULL;
     receiver->head = receiver->count = receiver->capacity = 0;
+}
+
+void receiver_reset(struct receiver *receiver)
+{
+    struct segment *kept = receiver->capacity == SEGMENTS_MIN ? receiver->segments : NULL;
+
+    for (uint32_t i = 0; i < receiver->count; i++)
+        hg_buffer_unref(receiver->segments[receiver->head + i].buffer);
+    if (!kept)
+        free(receiver->segments);
+    *receiver = (struct receiver){.segments = kept, .capacity = kept ? SEGMENTS_MIN : 0};
 }

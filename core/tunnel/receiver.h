@@ -54,4 +54,7 @@ void receiver_consume(struct receiver *receiver, uint64_t size);
 /* Drops all bytes; the offsets stay. */
 void receiver_drop(struct receiver *receiver);
 
+/* Makes it empty for another sequence. A small array is kept for that: most sequences need no other. */
+void receiver_reset(struct receiver *receiver);
+
 #endif

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first array, which an empty sender may keep. */
+#define SLICES_MIN 4
+
 static struct sender_slice *slice_at(const struct sender *sender, uint32_t position)
 {
     return &sender->slices[(sender->head + position) & (sender->capacity - 1)];
@@ -13,7 +16,7 @@ static struct sender_slice *slice_at(const struct sender *sender, uint32_t posit
 
 static bool sender_grow(struct sender *sender)
 {
-    uint32_t capacity = sender->capacity ? 2 * sender->capacity : 4;
+    uint32_t capacity = sender->capacity ? 2 * sender->capacity : SLICES_MIN;
     struct sender_slice *slices;
 
     if (capacity > UINT32_MAX / 4)
@@ -169,4 +172,17 @@ void sender_drop(struct sender *sender)
     sender->head = sender->count = sender->capacity = sender->hint = 0;
     ranges_free(&sender->acknowledged_ranges);
     ranges_free(&sender->lost);
+}
+
+void sender_reset(struct sender *sender)
+{
+    struct sender_slice *kept = sender->capacity == SLICES_MIN ? sender->slices : NULL;
+
+    for (uint32_t i = 0; i < sender->count; i++)
+        hg_buffer_unref(slice_at(sender, i)->slice.buffer);
+    if (!kept)
+        free(sender->slices);
+    ranges_free(&sender->acknowledged_ranges);
+    ranges_free(&sender->lost);
+    *sender = (struct sender){.slices = kept, .capacity = kept ? SLICES_MIN : 0};
 }

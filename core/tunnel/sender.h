@@ -40,6 +40,9 @@ bool sender_lose(struct sender *sender, uint64_t offset, uint64_t size);
 /* Drops all bytes and what is known of them; the offsets stay. */
 void sender_drop(struct sender *sender);
 
+/* Makes it empty for another sequence. A small array is kept for that: most sequences need no other. */
+void sender_reset(struct sender *sender);
+
 static inline uint64_t sender_unsent(const struct sender *sender)
 {
     return sender->end - sender->next;

@@ -89,6 +89,8 @@ static bool session_resize(struct tn_session *session, size_t bucket_count)
 struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id)
 {
     struct tn_stream *stream = session->free_streams, **bucket;
+    struct receiver receiver = {0};
+    struct sender sender = {0};
 
     /* A table that cannot grow still works, if slower; only the first one is indispensable. */
     if (session->stream_count >= session->bucket_count &&
@@ -98,12 +100,16 @@ struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id)
     if (stream) {
         session->free_streams = stream->hash_next;
         session->free_count--;
+        receiver = stream->receiver;
+        sender = stream->sender;
     } else {
         stream = malloc(sizeof *stream);
         if (!stream)
             return NULL;
     }
     memset(stream, 0, sizeof *stream);
+    stream->receiver = receiver;
+    stream->sender = sender;
     stream->session = session;
     stream->id = id;
     stream->window = session->params.stream_window;
@@ -125,18 +131,25 @@ void stream_return_window(struct tn_stream *stream)
     stream->window = session->params.stream_window;
 }
 
-/* Frees what a stream holds. */
+/* Empties a stream. What it keeps is for the next, or for stream_free(). */
 static void stream_clear(struct tn_stream *stream)
 {
     struct tn_session *session = stream->session;
 
     stream_return_window(stream);
     session->segments -= stream->receiver.count;
-    sender_drop(&stream->sender);
-    receiver_drop(&stream->receiver);
+    sender_reset(&stream->sender);
+    receiver_reset(&stream->receiver);
     list_remove(&stream->ready);
     list_remove(&stream->urgent);
     list_remove(&stream->turn);
+}
+
+static void stream_free(struct tn_stream *stream)
+{
+    sender_drop(&stream->sender);
+    receiver_drop(&stream->receiver);
+    free(stream);
 }
 
 static void session_remove_stream(struct tn_session *session, struct tn_stream *stream)
@@ -153,7 +166,7 @@ static void session_remove_stream(struct tn_session *session, struct tn_stream *
         session->free_streams = stream;
         session->free_count++;
     } else {
-        free(stream);
+        stream_free(stream);
     }
 }
 
@@ -192,14 +205,14 @@ void tn_session_free(struct tn_session *session)
 
             session->buckets[i] = stream->hash_next;
             stream_clear(stream);
-            free(stream);
+            stream_free(stream);
         }
     }
     while (session->free_streams) {
         struct tn_stream *stream = session->free_streams;
 
         session->free_streams = stream->hash_next;
-        free(stream);
+        stream_free(stream);
     }
     free(session->buckets);
     free(session);
