@@ -356,16 +356,28 @@ static void on_looked_for_next(void *arg, const struct acme_answer *answer)
         tell_all(account, answer);
 }
 
-void acme_account_roll_over(struct acme_account *account)
+/* The new key is stored before the authority hears of it. */
+static void begin_roll_over(struct acme_account *account)
 {
-    if (!account->kid || account->next_key || account->working)
-        return;
-    account->next_key = acme_key_new(ACME_P256);
-    account->working = true;
+    account->wants_new_key = false;
+    account->next_key = account->kid ? acme_key_new(ACME_P256) : NULL;
     if (account->next_key)
         save(account, saved);
-    else
+    else if (account->kid)
         tell_failure(account, "out of memory");
+    else if (account->waiters)
+        advance(account);
+    else
+        account->working = false; /* there is no account whose key could be changed */
+}
+
+void acme_account_roll_over(struct acme_account *account)
+{
+    account->wants_new_key = true;
+    if (account->working)
+        return;
+    account->working = true;
+    advance(account);
 }
 
 /* ---- What comes next ---- */
@@ -390,6 +402,8 @@ static void advance(struct acme_account *account)
 {
     if (!account->loaded)
         load(account);
+    else if (account->wants_new_key && !account->next_key)
+        begin_roll_over(account);
     else if (!account->key)
         make_key(account);
     else if (!account->ca->directory && (!account->kid || account->next_key || !has_wanted_contact(account)))

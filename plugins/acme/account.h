@@ -19,8 +19,7 @@ struct acme_account {
     char *kid;     /* its URL; NULL: it is not made yet */
     char *contact; /* the email that the authority knows; NULL: none */
     bool loaded, working;
-    unsigned anew; /* times that it was made anew since it worked last */
-    uint64_t revision;
+    bool wants_new_key;
     struct acme_request *request;
     struct hg_store_request *writing;
     struct acme_account_waiter *waiters;
@@ -48,7 +47,7 @@ void acme_account_forsake(struct acme_account_waiter *waiter);
  * anew. */
 bool acme_account_blame(struct acme_account *account, const struct acme_answer *failure);
 
-/* Puts a new key in the place of the old one (RFC 8555 section 7.3.5). */
+/* Puts a new key in the place of the old one (RFC 8555 section 7.3.5), if there is an account. */
 void acme_account_roll_over(struct acme_account *account);
 
 #endif

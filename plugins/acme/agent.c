@@ -101,8 +101,11 @@ static void on_certificate(void *arg, const struct hg_store_answer *answer)
     } else if (answer->status != HG_STORE_NOT_FOUND) {
         hg_log(agent->worker->instance, HG_LOG_ERROR, "%s: its certificate cannot be read: %s", job->id, answer->error);
     }
-    if (pair)
+    if (pair) {
+        /* The config names others now: it serves until there is one for these. */
+        job->renew_now = !acme_pair_is_for(pair, (const char *const *)job->names, job->name_count);
         acme_agent_serve(job, pair);
+    }
     if (--agent->unread)
         return;
     if (!acme_lead_begin(agent))

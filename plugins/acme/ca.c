@@ -21,7 +21,6 @@ enum step {
     STEP_DIRECTORY,
     STEP_NONCE,
     STEP_POST,
-    STEP_GET, /* no part of RFC 8555's requests */
 };
 
 struct acme_request {
@@ -202,7 +201,7 @@ static void got_answer(struct acme_request *request, const struct https_response
                                .response = response};
 
     if (response->status / 100 == 2) {
-        if (request->pem || json || request->step == STEP_GET || !response->body.size)
+        if (request->pem || json || !response->body.size)
             answer(request, &what);
         else
             fail(request, response, "the answer is not a JSON object");
@@ -321,10 +320,7 @@ static void begin(void *arg)
 {
     struct acme_request *request = arg;
 
-    if (request->step == STEP_GET)
-        send_call(request, STEP_GET, "GET", request->url, NULL);
-    else
-        proceed(request);
+    proceed(request);
 }
 
 static char *copy(const char *text)
@@ -366,13 +362,4 @@ struct acme_request *acme_ca_ask(struct acme_ca *ca, const struct acme_query *qu
 struct acme_request *acme_ca_read_directory(struct acme_ca *ca, acme_answered answered, void *arg)
 {
     return request_new(ca, &(struct acme_query){0}, answered, arg);
-}
-
-struct acme_request *acme_ca_get(struct acme_ca *ca, const char *url, acme_answered answered, void *arg)
-{
-    struct acme_request *request = request_new(ca, &(struct acme_query){.url = url}, answered, arg);
-
-    if (request)
-        request->step = STEP_GET;
-    return request;
 }

@@ -69,9 +69,6 @@ void acme_request_cancel(struct acme_request *request);
 /* Reads the directory if it is not known. */
 struct acme_request *acme_ca_read_directory(struct acme_ca *ca, acme_answered answered, void *arg);
 
-/* A plain GET of an https URL (renewal information). */
-struct acme_request *acme_ca_get(struct acme_ca *ca, const char *url, acme_answered answered, void *arg);
-
 /* A URL of the directory, NULL: it is not read yet, or has none of that name. */
 const char *acme_ca_resource(const struct acme_ca *ca, const char *name);
 

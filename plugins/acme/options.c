@@ -85,7 +85,8 @@ const struct hg_option acme_options[] = {
      .type = HG_OPTION_BOOL,
      .offset = offsetof(struct acme_config, must_staple),
      .value = "no",
-     .doc = "Asks for certificates that oblige the server to staple an OCSP answer."},
+     .doc = "Asks for certificates that oblige the server to staple an OCSP answer; this version staples none, so "
+            "clients that insist on one refuse them."},
     {.name = "dns_hook",
      .type = HG_OPTION_PATH,
      .offset = offsetof(struct acme_config, dns_hook),
@@ -221,6 +222,37 @@ static int check_name(struct hg_instance *instance, const struct acme_config *co
     return -1;
 }
 
+/* A certificate is stored under its first name, and a handshake finds one by any: so each stands once. */
+static bool stands_before(const struct acme_config *config, size_t group, size_t index, const char *canonical)
+{
+    const struct acme_group *groups = config->domains.items;
+
+    for (size_t i = 0; i <= group; i++) {
+        const char *const *names = groups[i].names.items;
+
+        for (size_t j = 0; j < groups[i].names.count && (i < group || j < index); j++) {
+            char other[ACME_NAME_MAX + 1];
+
+            if (acme_name_canonical(hg_text(names[j]), other) && !strcmp(other, canonical))
+                return true;
+        }
+    }
+    return false;
+}
+
+static int check_twice(struct hg_instance *instance, const struct acme_config *config, size_t group, size_t index)
+{
+    const struct acme_group *groups = config->domains.items;
+    const char *name = ((const char *const *)groups[group].names.items)[index];
+    char canonical[ACME_NAME_MAX + 1], option[64];
+
+    if (!acme_name_canonical(hg_text(name), canonical) || !stands_before(config, group, index, canonical))
+        return 0;
+    snprintf(option, sizeof option, "domains[%zu].names[%zu]", group, index);
+    hg_config_error(instance, option, "\"%s\" stands twice in domains: keep it in one certificate", name);
+    return -1;
+}
+
 static int check_domains(struct hg_instance *instance, const struct acme_config *config)
 {
     const struct acme_group *groups = config->domains.items;
@@ -233,7 +265,7 @@ static int check_domains(struct hg_instance *instance, const struct acme_config 
             char option[64];
 
             snprintf(option, sizeof option, "domains[%zu].names[%zu]", i, j);
-            if (check_name(instance, config, option, names[j]))
+            if (check_name(instance, config, option, names[j]) | check_twice(instance, config, i, j))
                 result = -1;
         }
     }

@@ -14,11 +14,9 @@
 /* More than any path that a verifier follows. */
 #define CHAIN_MAX 16
 /* The longest serial number (RFC 5280 section 4.1.2.2). */
-#define SERIAL_MAX 20
-/* The TLS feature that obliges a server to staple (RFC 7633 section 4.2.3.1). */
-#define FEATURE_STATUS_REQUEST 5
-#define SELF_SIGNED_DAYS       7
-#define DAY                    86400
+#define SERIAL_MAX       20
+#define SELF_SIGNED_DAYS 7
+#define DAY              86400
 
 static void release(struct hg_certificate *certificate)
 {
@@ -29,14 +27,10 @@ static void release(struct hg_certificate *certificate)
     free(certificate->chain);
     if (certificate->key)
         gnutls_privkey_deinit(certificate->key);
-    for (unsigned i = 0; i < certificate->ocsp_size; i++)
-        gnutls_free(certificate->ocsp[i].response.data);
-    free(certificate->ocsp);
     for (size_t i = 0; i < pair->name_count; i++)
         free(pair->names[i]);
     free(pair->names);
     free(pair->ari_id);
-    free(pair->ocsp_url);
     free(pair);
 }
 
@@ -102,35 +96,6 @@ static bool take_names(struct acme_pair *pair, gnutls_x509_crt_t leaf)
     }
 }
 
-static void take_ocsp_url(struct acme_pair *pair, gnutls_x509_crt_t leaf)
-{
-    gnutls_datum_t url;
-    int result = GNUTLS_E_UNKNOWN_ALGORITHM;
-
-    /* An entry of another kind is told by UNKNOWN_ALGORITHM, the end by REQUESTED_DATA_NOT_AVAILABLE. */
-    for (unsigned i = 0; result == GNUTLS_E_UNKNOWN_ALGORITHM; i++)
-        result = gnutls_x509_crt_get_authority_info_access(leaf, i, GNUTLS_IA_OCSP_URI, &url, NULL);
-    if (result < 0)
-        return;
-    pair->ocsp_url = strndup((const char *)url.data, url.size);
-    gnutls_free(url.data);
-}
-
-static bool requires_stapling(gnutls_x509_crt_t leaf)
-{
-    gnutls_x509_tlsfeatures_t features;
-    unsigned critical, feature;
-    bool found = false;
-
-    if (gnutls_x509_tlsfeatures_init(&features) < 0)
-        return false;
-    if (gnutls_x509_crt_get_tlsfeatures(leaf, features, 0, &critical) >= 0)
-        for (unsigned i = 0; !found && gnutls_x509_tlsfeatures_get(features, i, &feature) >= 0; i++)
-            found = feature == FEATURE_STATUS_REQUEST;
-    gnutls_x509_tlsfeatures_deinit(features);
-    return found;
-}
-
 /* Key identifier and serial number, the latter with the leading zero that makes it positive (RFC 9773 section 4.1). */
 static void take_ids(struct acme_pair *pair, gnutls_x509_crt_t leaf)
 {
@@ -156,8 +121,6 @@ static bool take_leaf(struct acme_pair *pair, gnutls_x509_crt_t leaf)
 {
     pair->begins = gnutls_x509_crt_get_activation_time(leaf);
     pair->ends = gnutls_x509_crt_get_expiration_time(leaf);
-    pair->must_staple = requires_stapling(leaf);
-    take_ocsp_url(pair, leaf);
     take_ids(pair, leaf);
     return take_names(pair, leaf);
 }

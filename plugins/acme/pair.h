@@ -15,9 +15,7 @@ struct acme_pair {
     size_t name_count;
     time_t begins, ends;
     bool self_signed;        /* ours, until there is another one */
-    bool must_staple;        /* TLS feature status_request (RFC 7633) */
     char *ari_id;            /* the certificate's identifier for ARI (RFC 9773 section 4.1); NULL: none */
-    char *ocsp_url;          /* NULL: none */
     char serial[2 * 20 + 3]; /* hexadecimal, for people */
 };
 

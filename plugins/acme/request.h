@@ -15,8 +15,6 @@ struct acme_agent;
 #define ACME_REVOKE    "revoke"
 #define ACME_ROLL_OVER "new-key"
 
-struct acme_requests;
-
 /* Does what is wanted, as soon as this process is the one that orders. */
 void acme_requests_look(struct acme_agent *agent);
 void acme_requests_end(struct acme_agent *agent);

@@ -19,18 +19,6 @@ time_t acme_renewal_time(time_t begins, time_t ends, double chance)
     return ends <= begins ? begins : ends - (time_t)(left * (1 + SPREAD * chance));
 }
 
-time_t acme_renewal_in_window(time_t start, time_t end, time_t ends, time_t now, double chance)
-{
-    time_t moment;
-
-    if (start <= 0 || end < start || start >= ends)
-        return 0;
-    if (end > ends)
-        end = ends;
-    moment = start + (time_t)((double)(end - start) * chance);
-    return moment < now ? now : moment;
-}
-
 double acme_backoff(unsigned failures, double min, double max, time_t begins, time_t ends, time_t now, double chance)
 {
     double pause = min;

@@ -15,10 +15,6 @@
  * recommends), and a little earlier by chance, so that certificates made together do not stay together. */
 time_t acme_renewal_time(time_t begins, time_t ends, double chance);
 
-/* A moment in the window that the authority suggests (RFC 9773 section 4.2); 0: the window makes no sense for this
- * certificate. A window in the past means now. */
-time_t acme_renewal_in_window(time_t start, time_t end, time_t ends, time_t now, double chance);
-
 /* Seconds to wait after the `failures`th failed attempt in a row: doubled each time from `min` to `max`, a quarter more
  * or less by chance. A certificate that ends soon (`ends`, 0: there is none) is tried more often: so that there are ten
  * attempts in what is left of it. */

@@ -33,20 +33,6 @@ START_TEST(test_renewal)
 }
 END_TEST
 
-START_TEST(test_window)
-{
-    const time_t now = 1700000000, ends = now + 1000000;
-
-    ck_assert_int_eq(acme_renewal_in_window(now + 1000, now + 3000, ends, now, 0), now + 1000);
-    ck_assert_int_eq(acme_renewal_in_window(now + 1000, now + 3000, ends, now, 0.5), now + 2000);
-    ck_assert_int_eq(acme_renewal_in_window(now - 3000, now - 1000, ends, now, 0.5), now);          /* past */
-    ck_assert_int_eq(acme_renewal_in_window(now + 3000, now + 1000, ends, now, 0.5), 0);            /* inverted */
-    ck_assert_int_eq(acme_renewal_in_window(ends + 1, ends + 1000, ends, now, 0.5), 0);             /* after the end */
-    ck_assert_int_eq(acme_renewal_in_window(ends - 1000, ends + 1000, ends, now, 0.5), ends - 500); /* beyond it */
-    ck_assert_int_eq(acme_renewal_in_window(0, 0, ends, now, 0.5), 0);
-}
-END_TEST
-
 START_TEST(test_backoff)
 {
     const time_t now = 1700000000;
@@ -70,7 +56,6 @@ TCase *cases_schedule(void)
     TCase *tests = tcase_create("schedule");
 
     tcase_add_test(tests, test_renewal);
-    tcase_add_test(tests, test_window);
     tcase_add_test(tests, test_backoff);
     return tests;
 }
