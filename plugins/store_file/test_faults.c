@@ -277,14 +277,14 @@ static size_t make_value(char *value, unsigned turn)
 
 static void expect_whole(const struct test_answer *answer)
 {
-    size_t size = (size_t)strtoul(answer->value, NULL, 10) % 100000000;
+    size_t size = 0;
 
     ck_assert_msg(answer->status == HG_STORE_OK, "%s", answer->error);
     ck_assert_uint_gt(answer->size, 8);
     sscanf(answer->value, "%8zu", &size);
     ck_assert_uint_eq(answer->size, size);
-    for (size_t i = 9; i < size; i++)
-        ck_assert_int_eq(answer->value[i], answer->value[8]);
+    /* One assertion for all of it: each costs a system call. */
+    ck_assert_uint_eq(strspn(answer->value + 8, (char[]){answer->value[8], '\0'}), size - 8);
 }
 
 static void write_for_ever(unsigned turn, int told)
