@@ -121,18 +121,21 @@ def drained(world):
     equal(second.process.text().count(" opened with "), 1, "sessions of the other gateway")
 
 
-@case("one gateway is only reached by tls, the other is on dtls")
+@case("one gateway is only reached by tls, the other is on dtls; two links to each")
 def mixed(world):
     services = prepare(world)
     both = Gateway(world, "127.0.0.1", lambda gateway: [{"dtls": {"listen": gateway.name()}}, "tls"])
     tcp = Gateway(world, "127.0.0.2", lambda _: ["tls"])
-    client = world.client(services, transports=[connect("dtls", [both, tcp]), connect("tls", [tcp, both])])
+    client = world.client(services, transports=[connect("dtls", [both, tcp]), connect("tls", [tcp, both])],
+                          extra={"links": 2})
     both.wait_for_tunnel()
     tcp.wait_for_tunnel()
-    client.wait_for(rf"opened with {both.name()} over dtls")
-    client.wait_for(rf"opened with {tcp.name()} over tls")
-    client.wait_for(rf"{tcp.name()}: no session over dtls: .*refused")
-    equal(len(re.findall(r" opened with ", client.text())), 2, "sessions of the client")
+    for gateway, transport in ((both, "dtls"), (tcp, "tls")):
+        opened = rf"opened with {gateway.name()} over {transport} "
+        wait_until(lambda: len(re.findall(opened, client.text())) == 2, 5, f"two sessions over {transport}")
+    for link in (1, 2):
+        client.wait_for(rf"{tcp.name()}, link {link}: no session over dtls: .*refused")
+    equal(len(re.findall(r" opened with ", client.text())), 4, "sessions of the client")
     equal((both.curl("/"), tcp.curl("/")), ("hello\n", "hello\n"), "the answers")
 
 
@@ -160,6 +163,11 @@ def links(world):
     check(pauses[1] < 3 * (3 if SANITIZERS else 1), f"the blocked one paused for {pauses[1]:.1f} s")
     equal(gate.text().count(" opened with "), 2, "sessions opened")
     equal(gate.text().count(" goes on with "), 1, "sessions that moved")
+    equal(client.stop(5), 0, "the client's exit code")
+    gate.wait_for(r"session 1 .* ended")
+    gate.wait_for(r"session 2 .* ended")
+    carried = [int(size) for size in re.findall(r" ended after .*, received (\d+)", gate.text())]
+    check(len(carried) == 2 and min(carried) >= SIZE, f"the sessions have carried {carried} bytes, not a download each")
 
 
 @case("`hopgate check` tells which gateways there are, and what is wrong with them")
