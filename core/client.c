@@ -236,7 +236,8 @@ static void client_session_answers(struct session *session)
     connector_review(session->connector);
 }
 
-/* Asks for life when nothing has come for a while though exchanges run. Returns when that is due again. */
+/* Asks for life when nothing has come for a while though exchanges run, or the end of a response waits for credit.
+ * Returns when that is due again. */
 static hg_time ask_for_life(struct hg_link *link)
 {
     hg_time now = hg_now(core_of(link->sessions));
@@ -244,7 +245,7 @@ static hg_time ask_for_life(struct hg_link *link)
     struct tn_link_stats stats;
     uint64_t moved;
 
-    if (!link->session->carriages)
+    if (session_is_idle(link->session))
         return TN_TIME_NEVER;
     tn_link_stats(link->tn, &stats);
     if (stats.unanswered_since != TN_TIME_NEVER)

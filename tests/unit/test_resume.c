@@ -192,6 +192,35 @@ START_TEST(a_link_that_is_deaf_one_way_is_replaced)
 }
 END_TEST
 
+static bool tail_is_left(void *arg)
+{
+    const struct session *session = at_client()->sessions;
+
+    (void)arg;
+    return pair.given == 250000 && !session->carriages && tn_session_stream_count(session->tn);
+}
+
+/* The origin is done and the exchange over, but the end of the response waits for credit: the client has nothing under
+ * way that could be missed, and the credit is what does not come through. */
+START_TEST(a_link_is_watched_while_the_end_of_a_response_waits)
+{
+    struct user user = {.stalls = true};
+    hg_time before;
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/down/250000", 0);
+    ck_assert(pair_run(&pair, tail_is_left, NULL, 1000));
+    pair_wait(&pair, 50);
+    wire_newest(&pair.wire, false)->is_dark = true;
+    before = hg_now(rig_worker(pair.client, 0));
+    user.stalls = false;
+    hg_resume(user.self, HG_UP);
+    ck_assert(pair_run(&pair, user_is_done, &user, 20000));
+    expect_success(&user, 250000);
+    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 2 * HG_SECOND);
+}
+END_TEST
+
 START_TEST(an_idle_link_that_went_dark_is_replaced_too)
 {
     struct user user = {0};
@@ -740,6 +769,7 @@ static Suite *make_suite(void)
     tcase_add_test(on, two_thousand_exchanges_go_on);
     tcase_add_test(on, a_silent_link_is_replaced_within_a_second);
     tcase_add_test(on, a_link_that_is_deaf_one_way_is_replaced);
+    tcase_add_test(on, a_link_is_watched_while_the_end_of_a_response_waits);
     tcase_add_test(on, an_idle_link_that_went_dark_is_replaced_too);
     tcase_add_test(on, an_idle_link_lives);
     tcase_add_test(on, a_long_poll_is_not_taken_for_silence);
