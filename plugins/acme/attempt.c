@@ -210,7 +210,7 @@ static void failed(struct acme_job *job, const struct acme_result *result, struc
     job->preference++;
     if (result->outcome == ACME_LIMITED && result->retry_after)
         pause_authority(ca, job, result->retry_after);
-    if (result->outcome != ACME_REJECTED && next_authority(job)) {
+    if (next_authority(job)) {
         hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: %s; the next authority is tried", job->id, ca->url,
                result->error);
         job->due = acme_clock();

@@ -122,6 +122,20 @@ void acme_download_free(struct acme_download *download)
     free(download);
 }
 
+bool acme_download_is_chain(const char *chain)
+{
+    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)chain, (unsigned)strlen(chain)};
+    gnutls_x509_crt_t crts[CHAIN_MAX];
+    unsigned count = CHAIN_MAX;
+
+    if (gnutls_x509_crt_list_import(crts, &count, &datum, GNUTLS_X509_FMT_PEM,
+                                    GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED) < 0)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        gnutls_x509_crt_deinit(crts[i]);
+    return count > 0;
+}
+
 struct acme_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now, char *why,
                                       size_t why_size)
 {

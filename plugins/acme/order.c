@@ -128,6 +128,10 @@ static void downloaded(void *arg, const struct acme_answer *failure, const char 
         fail(order, "download", failure);
         return;
     }
+    if (!acme_download_is_chain(chain)) {
+        end_text(order, ACME_FAILED, "download", "no certificates in PEM; the order is kept and looked at again");
+        return;
+    }
     if (asprintf(&order->pem, "%s%s", order->key_pem, chain) < 0)
         order->pem = NULL;
     order->pair = order->pem ? acme_download_check(hg_text(order->pem), order->wish.names, order->wish.name_count,
