@@ -46,8 +46,11 @@ void acme_agent_forget(struct acme_job *job)
 /* The certificate, or a self-signed one where the config promises one. */
 struct hg_certificate *acme_agent_shown(struct acme_job *job)
 {
-    if (job->pair)
-        return hg_certificate_ref(&job->pair->certificate);
+    if (job->pair) {
+        struct hg_certificate *stapled = acme_staple_certificate(job->staple);
+
+        return stapled ? stapled : hg_certificate_ref(&job->pair->certificate);
+    }
     if (job->on_demand)
         return NULL;
     if (!job->placeholder) {
@@ -71,11 +74,25 @@ void acme_agent_wake(struct acme_job *job)
     }
 }
 
+static void on_revoked(void *arg)
+{
+    struct acme_job *job = arg;
+
+    job->renew_now = true;
+    acme_attempt_wanted(job);
+}
+
 void acme_agent_serve(struct acme_job *job, struct acme_pair *pair)
 {
+    struct acme_agent *agent = job->agent;
+
     if (job->on_demand && !job->pair)
-        job->agent->demand.names--;
+        agent->demand.names--;
     acme_job_take(job, pair);
+    if (!job->staple)
+        job->staple = acme_staple_new(agent->worker, agent->https, on_revoked, job);
+    if (job->staple)
+        acme_staple_begin(job->staple, pair);
     acme_pair_unref(job->placeholder);
     job->placeholder = NULL;
     acme_agent_wake(job);

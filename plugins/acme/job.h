@@ -9,6 +9,7 @@
 #include "plugins/acme/name.h"
 #include "plugins/acme/order.h"
 #include "plugins/acme/pair.h"
+#include "plugins/acme/staple.h"
 
 struct acme_agent;
 
@@ -33,6 +34,7 @@ struct acme_job {
 
     struct acme_pair *pair;        /* NULL: there is none yet */
     struct acme_pair *placeholder; /* self-signed, made when first needed */
+    struct acme_staple *staple;    /* made with the first pair; NULL: out of memory */
     char *unsaved;                 /* key and chain that the store did not take yet */
     struct hg_certificate_lookup *lookups;
 

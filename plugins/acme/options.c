@@ -85,8 +85,7 @@ const struct hg_option acme_options[] = {
      .type = HG_OPTION_BOOL,
      .offset = offsetof(struct acme_config, must_staple),
      .value = "no",
-     .doc = "Asks for certificates that oblige the server to staple an OCSP answer; this version staples none, so "
-            "clients that insist on one refuse them."},
+     .doc = "Asks for certificates that oblige the server to staple an OCSP answer."},
     {.name = "dns_hook",
      .type = HG_OPTION_PATH,
      .offset = offsetof(struct acme_config, dns_hook),

@@ -21,6 +21,7 @@ acme_parts = \
 	plugins/acme/lead.c \
 	plugins/acme/mirror.c \
 	plugins/acme/name.c plugins/acme/name.h \
+	plugins/acme/ocsp.c \
 	plugins/acme/options.c plugins/acme/options.h \
 	plugins/acme/order.c plugins/acme/order.h \
 	plugins/acme/pace.c plugins/acme/pace.h \
@@ -29,6 +30,7 @@ acme_parts = \
 	plugins/acme/program.c plugins/acme/program.h \
 	plugins/acme/request.c plugins/acme/request.h \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
+	plugins/acme/staple.c plugins/acme/staple.h \
 	plugins/acme/vault.c plugins/acme/vault.h
 
 plugin_LTLIBRARIES += acme.la

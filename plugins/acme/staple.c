@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/staple.h"
+
+#include "plugins/acme/order.h"
+
+#include <stdlib.h>
+
+#define ANSWER_MAX ((size_t)1 << 16)
+#define TIMEOUT    (30 * HG_SECOND)
+/* After a question that failed; doubled each time. */
+#define MIN_RETRY 60
+#define MAX_RETRY 3600
+
+/* A certificate that shares chain and key with a pair. */
+struct stapled {
+    struct hg_certificate certificate; /* first, so that one is the other */
+    struct acme_pair *pair;
+    gnutls_ocsp_data_st answer;
+};
+
+struct acme_staple {
+    struct hg_worker *worker;
+    struct https *https;
+    hg_callback revoked;
+    void *arg;
+    struct acme_pair *pair; /* NULL: none that could be asked for */
+    char *url;
+    struct stapled *stapled; /* NULL: no answer yet */
+    struct https_call *call;
+    struct hg_timer *timer;
+    time_t retry; /* the last pause; 0: the last question was answered */
+};
+
+/* ---- What is served ---- */
+
+static void release(struct hg_certificate *certificate)
+{
+    struct stapled *stapled = (struct stapled *)certificate;
+
+    acme_pair_unref(stapled->pair);
+    free(stapled->answer.response.data);
+    free(stapled);
+}
+
+static struct stapled *make(struct acme_pair *pair, struct hg_text answer, time_t ends)
+{
+    struct stapled *stapled = calloc(1, sizeof *stapled);
+    unsigned char *copy = malloc(answer.size);
+
+    if (!stapled || !copy) {
+        free(stapled);
+        free(copy);
+        return NULL;
+    }
+    memcpy(copy, answer.data, answer.size);
+    stapled->pair = acme_pair_ref(pair);
+    stapled->answer = (gnutls_ocsp_data_st){.response = {copy, (unsigned)answer.size}, .exptime = ends};
+    atomic_init(&stapled->certificate.refs, 1);
+    stapled->certificate.release = release;
+    stapled->certificate.chain = pair->certificate.chain;
+    stapled->certificate.chain_size = pair->certificate.chain_size;
+    stapled->certificate.key = pair->certificate.key;
+    stapled->certificate.ocsp = &stapled->answer;
+    stapled->certificate.ocsp_size = 1;
+    return stapled;
+}
+
+static void drop(struct acme_staple *staple)
+{
+    if (staple->stapled)
+        hg_certificate_unref(&staple->stapled->certificate);
+    staple->stapled = NULL;
+}
+
+struct hg_certificate *acme_staple_certificate(const struct acme_staple *staple)
+{
+    if (!staple || !staple->stapled || staple->stapled->answer.exptime <= acme_clock())
+        return NULL;
+    return hg_certificate_ref(&staple->stapled->certificate);
+}
+
+/* ---- Asking ---- */
+
+static void ask_in(struct acme_staple *staple, time_t seconds)
+{
+    hg_timer_set(staple->worker->host, staple->timer, (hg_time)seconds * HG_SECOND);
+}
+
+static void failed(struct acme_staple *staple, const char *why)
+{
+    staple->retry = staple->retry ? 2 * staple->retry : MIN_RETRY;
+    if (staple->retry > MAX_RETRY)
+        staple->retry = MAX_RETRY;
+    hg_log(staple->worker->instance, HG_LOG_WARNING, "%s: %s: no OCSP answer: %s; asked again in %lld s",
+           staple->pair->names[0], staple->url, why, (long long)staple->retry);
+    ask_in(staple, staple->retry);
+}
+
+static void on_answer(void *arg, const struct https_response *response)
+{
+    struct acme_staple *staple = arg;
+    const time_t now = acme_clock();
+    struct acme_ocsp ocsp;
+    const char *wrong = response->error;
+
+    staple->call = NULL;
+    if (!wrong && response->status != 200)
+        wrong = "the responder has answered with an error";
+    if (!wrong)
+        wrong = acme_ocsp_read(staple->pair, response->body, now, &ocsp);
+    if (wrong) {
+        failed(staple, wrong);
+        return;
+    }
+    staple->retry = 0;
+    ask_in(staple, acme_ocsp_pause(&ocsp, now));
+    drop(staple);
+    if (!ocsp.revoked) {
+        staple->stapled = make(staple->pair, response->body, ocsp.ends);
+        return;
+    }
+    hg_log(staple->worker->instance, HG_LOG_ERROR, "%s: certificate %s was revoked, says %s", staple->pair->names[0],
+           staple->pair->serial, staple->url);
+    staple->revoked(staple->arg);
+}
+
+static void ask(void *arg)
+{
+    struct acme_staple *staple = arg;
+    gnutls_datum_t question;
+
+    if (acme_ocsp_question(staple->pair, &question)) {
+        failed(staple, "the question cannot be made");
+        return;
+    }
+    /* The answer is signed, and responders are asked by plain HTTP (RFC 6960 appendix A). */
+    staple->call = https_send(staple->https,
+                              &(struct https_request){.method = "POST",
+                                                      .url = staple->url,
+                                                      .plain = true,
+                                                      .accept = "application/ocsp-response",
+                                                      .content_type = "application/ocsp-request",
+                                                      .body = {(const char *)question.data, question.size},
+                                                      .max_size = ANSWER_MAX,
+                                                      .timeout = TIMEOUT},
+                              on_answer, staple);
+    gnutls_free(question.data);
+    if (!staple->call)
+        failed(staple, "out of memory");
+}
+
+/* ---- Life ---- */
+
+static void stop(struct acme_staple *staple)
+{
+    if (staple->call)
+        https_cancel(staple->call);
+    staple->call = NULL;
+    hg_timer_stop(staple->worker->host, staple->timer);
+    drop(staple);
+    acme_pair_unref(staple->pair);
+    staple->pair = NULL;
+    free(staple->url);
+    staple->url = NULL;
+    staple->retry = 0;
+}
+
+void acme_staple_begin(struct acme_staple *staple, struct acme_pair *pair)
+{
+    stop(staple);
+    staple->url = acme_ocsp_url(pair);
+    if (!staple->url)
+        return;
+    staple->pair = acme_pair_ref(pair);
+    ask_in(staple, 0);
+}
+
+struct acme_staple *acme_staple_new(struct hg_worker *worker, struct https *https, hg_callback revoked, void *arg)
+{
+    struct acme_staple *staple = calloc(1, sizeof *staple);
+
+    if (!staple)
+        return NULL;
+    *staple = (struct acme_staple){.worker = worker, .https = https, .revoked = revoked, .arg = arg};
+    staple->timer = hg_timer_new(worker, ask, staple);
+    if (staple->timer)
+        return staple;
+    free(staple);
+    return NULL;
+}
+
+void acme_staple_free(struct acme_staple *staple)
+{
+    if (!staple)
+        return;
+    stop(staple);
+    hg_timer_free(staple->worker->host, staple->timer);
+    free(staple);
+}

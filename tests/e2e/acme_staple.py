@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""acme: OCSP answers, from a responder by openssl: stapled, not stapled when they are worth nothing, and what a revocation does."""
+
+import os
+import subprocess
+
+from acmelab import Lab, entry
+from harness import case, check, equal, main, wait_until
+from pebble import Authority, Leaf, openssl
+
+
+def issue(world, authority):
+    """A key and a chain for s.test that names the authority's responder."""
+    key = openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+    path = world.write("staple.key", key)
+    request = openssl("req", "-new", "-key", path, "-subj", "/CN=s.test", "-outform", "DER", binary=True)
+    return key, authority.issue(request, ["s.test"], end=30 * 86400, ocsp=True)
+
+
+def keep(lab, authority):
+    """Puts a pair of the authority into the store, as if it had been obtained before. Returns the chain."""
+    key, chain = issue(lab.world, authority)
+    folder = os.path.join(lab.state, "acme", "certificates")
+    os.makedirs(folder, mode=0o700)
+    os.chmod(lab.state, 0o700)
+    entry(os.path.join(folder, "s.test"), key + chain)
+    return chain
+
+
+def status(lab, root):
+    """What openssl says of the handshake, with its verification and the stapled answer's."""
+    words = ["openssl", "s_client", "-connect", f"127.0.0.1:{lab.pebble.tls}", "-servername", "s.test", "-status", "-CAfile", root]
+    return subprocess.run(words, input="", capture_output=True, text=True, timeout=30).stdout
+
+
+@case("where the authority has a responder its answer is stapled, and asked for once")
+def stapled(world):
+    lab, authority = Lab(world), Authority(world)
+    keep(lab, authority)
+    lab.gateway(["s.test"])
+    said = wait_until(lambda: "OCSP Response Status: successful" in status(lab, authority.root) and status(lab, authority.root),
+                      20, "a stapled answer")
+    check("Cert Status: good" in said and "Verify return code: 0" in said, said)
+    for _ in range(5):
+        check("Cert Status: good" in status(lab, authority.root), "an answer is missing")
+    equal(authority.questions, 1, "questions to the responder")
+    equal(lab.issued(), 0, "certificates issued anew")
+
+
+@case("an answer that is nonsense, another authority's or another certificate's is not stapled; the certificate is served")
+def worthless(world):
+    lab, authority, other = Lab(world), Authority(world), Authority(world, "other")
+    good = authority.ocsp
+    sibling = world.write("sibling.pem", issue(world, authority)[1])
+    openssl("ocsp", "-issuer", authority.root, "-cert", sibling, "-reqout", world.path("sibling.der"))
+    with open(world.path("sibling.der"), "rb") as file:
+        of_sibling = file.read()
+    for wrong, reason in ((lambda question: b"nonsense", "not an OCSP answer"),
+                          (other.ocsp, "the answer is not signed by the authority"),
+                          (lambda question: good(of_sibling), "the answer is for another certificate")):
+        authority.ocsp = wrong
+        if not os.path.exists(lab.state):
+            keep(lab, authority)
+        gate = lab.gateway(["s.test"])
+        gate.wait_for(f"no OCSP answer: {reason}; asked again in 60 s", 20)
+        said = status(lab, authority.root)
+        check("no response sent" in said and "Verify return code: 0" in said, said)
+        gate.stop()
+    authority.ocsp = good
+    lab.gateway(["s.test"])
+    wait_until(lambda: "Cert Status: good" in status(lab, authority.root), 20, "a stapled answer")
+
+
+@case("a certificate that the responder calls revoked is replaced at once, with a new key")
+def revoked(world):
+    lab, authority = Lab(world), Authority(world)
+    chain = keep(lab, authority)
+    authority.revoke(chain)
+    gate = lab.gateway(["s.test"])
+    gate.wait_for(r"was revoked, says http://127", 20)
+    leaf = lab.wait_for("s.test")
+    check(leaf.public_key != Leaf(chain).public_key, "the new certificate has the old key")
+    equal(lab.issued(), 1, "certificates issued")
+
+
+if __name__ == "__main__":
+    main()
