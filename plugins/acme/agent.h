@@ -104,6 +104,8 @@ void acme_find_cancel(struct hg_certificate_lookup *lookup);
 /* ---- mirror.c: what others put into the store ---- */
 
 bool acme_mirror_begin(struct acme_agent *agent);
+/* Looks at all certificates in the store, whatever was told of them. */
+void acme_mirror_look(struct acme_agent *agent);
 void acme_mirror_end(struct acme_agent *agent);
 
 #endif

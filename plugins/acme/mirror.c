@@ -123,6 +123,12 @@ static bool begins_with(struct hg_text text, const char *prefix)
     return text.size > size && !memcmp(text.data, prefix, size);
 }
 
+void acme_mirror_look(struct acme_agent *agent)
+{
+    for (struct acme_job *job = agent->jobs; job; job = job->next)
+        read_value(agent, false, hg_text(job->id));
+}
+
 /* An empty key: anything may have changed. Challenges are short-lived, so only certificates are looked at. */
 static void on_changed(void *arg, struct hg_text key)
 {
@@ -137,8 +143,7 @@ static void on_changed(void *arg, struct hg_text key)
     if (key.size)
         return;
     acme_requests_look(agent);
-    for (struct acme_job *job = agent->jobs; job; job = job->next)
-        read_value(agent, false, hg_text(job->id));
+    acme_mirror_look(agent);
 }
 
 bool acme_mirror_begin(struct acme_agent *agent)

@@ -43,11 +43,15 @@ struct acme_order {
 
 static void end(struct acme_order *order, enum acme_outcome outcome, int64_t retry_after)
 {
-    const struct acme_result result = {
-        .outcome = outcome, .error = order->error, .retry_after = retry_after, .pair = order->pair, .pem = order->pem};
+    struct acme_result result = {.outcome = outcome, .error = order->error, .retry_after = retry_after};
 
-    order->pair = NULL;
-    order->pem = NULL;
+    /* What is not handed over, since it is of no use or somebody else's now, is freed with the order. */
+    if (outcome == ACME_ISSUED) {
+        result.pair = order->pair;
+        result.pem = order->pem;
+        order->pair = NULL;
+        order->pem = NULL;
+    }
     order->ended(order->arg, &result);
 }
 
