@@ -53,6 +53,25 @@ def tls_alpn01(world):
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
 
 
+@case("DNS-01 by a hook: a wildcard and its base; present and cleanup are called in pairs")
+def dns01(world):
+    lab = Lab(world)
+    lab.gateway([["w.test", "*.w.test"]], solvers=(), dns_hook=lab.pebble.dns_hook())
+    equal(lab.wait_for("any.w.test").names, ["*.w.test", "w.test"], "names")
+    lab.wait_for("w.test")
+
+    def calls():
+        found = [line.split() for line in read(world.path("hook-calls")).splitlines()]
+        return found if len(found) == 4 else None
+
+    found = wait_until(calls, 10, "four calls of the hook")
+    equal({words[1] for words in found}, {"_acme-challenge.w.test"}, "the record's name")
+    presented, cleaned = ([words[2] for words in found if words[0] == kind] for kind in ("present", "cleanup"))
+    equal(sorted(presented), sorted(cleaned), "values presented and cleaned up")
+    for value in presented:
+        equal(len(from_base64url(value)), 32, "bytes of a record's value")
+
+
 @case("fifty names in one certificate, over HTTP-01")
 def fifty(world):
     lab = Lab(world)

@@ -21,7 +21,10 @@ e2e_tests = \
 	tests/e2e/gateways.py \
 	tests/e2e/acme_lab.py \
 	tests/e2e/acme_issue.py \
+	tests/e2e/acme_renewal.py \
+	tests/e2e/acme_faults.py \
 	tests/e2e/acme_kill.py \
+	tests/e2e/acme_on_demand.py \
 	tests/e2e/acme_product.py \
 	tests/e2e/acme_changes.py \
 	tests/e2e/acme_staple.py \
@@ -47,8 +50,11 @@ tests/e2e/transports.log: tests/e2e/roaming.log
 tests/e2e/gateways.log: tests/e2e/transports.log
 tests/e2e/acme_lab.log: tests/e2e/gateways.log
 tests/e2e/acme_issue.log: tests/e2e/acme_lab.log
-tests/e2e/acme_kill.log: tests/e2e/acme_issue.log
-tests/e2e/acme_product.log: tests/e2e/acme_kill.log
+tests/e2e/acme_renewal.log: tests/e2e/acme_issue.log
+tests/e2e/acme_faults.log: tests/e2e/acme_renewal.log
+tests/e2e/acme_kill.log: tests/e2e/acme_faults.log
+tests/e2e/acme_on_demand.log: tests/e2e/acme_kill.log
+tests/e2e/acme_product.log: tests/e2e/acme_on_demand.log
 tests/e2e/acme_changes.log: tests/e2e/acme_product.log
 tests/e2e/acme_staple.log: tests/e2e/acme_changes.log
 tests/e2e/install.log: tests/e2e/acme_staple.log

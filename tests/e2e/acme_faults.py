@@ -1,0 +1,632 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""acme: what a CA, the way to it, the disk and hooks do wrong.
+
+By the numbers told in acme_issue.py:
+
+ 1 badNonce                         "no nonce at all …", "a bad nonce for ever …"
+ 2 order invalid                    "a challenge that fails …"
+ 3 for ever                         "pending for ever …", "processing for ever …"
+ 4 valid already                    "authorisations that are valid …", "an order that is used again …"
+ 5 Retry-After                      "429 …", "Retry-After as a date …", "an absurd Retry-After …"
+ 6 CA down                          "a CA that is down …", "another CA …", "a CA that hangs …"
+ 7 strange answers                  "answers of each kind spoilt …", "http URLs …", "redirects …"
+ 9 disk                             "a full disk …", "a read-only store …", "the disk fills up …"
+11 damaged entries                  "damaged entries …"
+12 the leaf is checked              "a leaf that is not ours …"
+17 accounts                         "an account that the CA has forgotten …", "an account that was deactivated …", "terms …"
+18 blocked names                    "a name that the CA blocks …"
+20 cluster                          "three gateways …", "of two gateways …"
+24 hooks, warnings                  "hooks that hang or fail …", "a certificate near its end …"
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import caproxy
+from acmeclient import Client
+from acmelab import Lab, PATIENCE, entry, gaps, log_lines, read
+from caproxy import problem
+from harness import SANITIZERS, Clock, Skip, case, check, equal, free_port, main, note, scaled, wait_until
+from pebble import Authority, Leaf, Pebble, openssl, split_chain
+
+DAY = 86400
+
+
+@case("no nonce at all in an answer: one is fetched")
+def no_nonce(world):
+    lab = Lab(world, bad_nonces=0)
+
+    def strip(call):
+        reply = call.forward()
+        reply.fields = [pair for pair in reply.fields if pair[0].lower() != "replay-nonce"]
+        return reply
+
+    for kind in ("new_account", "new_order", "authorization", "challenge", "finalize", "order"):
+        lab.proxy.on(kind, strip)
+    lab.gateway(["a.test"])
+    lab.wait_for("a.test")
+    equal(lab.issued(), 1, "certificates")
+
+
+@case("a bad nonce for ever: a bounded number of tries, then a pause")
+def bad_nonces(world):
+    lab = Lab(world, bad_nonces=0)
+    rule = lab.proxy.on("new_order", problem(400, "badNonce"))
+    gate = lab.gateway(["a.test"], wait="0", retry_min="5s", retry_max="5s")
+    gate.wait_for("badNonce|bad nonce|nonce", 10)
+    tries = rule.hits
+    check(2 <= tries <= 30, f"{tries} tries")
+    time.sleep(1)
+    equal(rule.hits, tries, "tries a second later")
+    rule.end()
+    lab.wait_for("a.test")
+
+
+@case("a challenge that fails: the CA's words in the log, the rest deactivated, a new order by the other challenge")
+def invalid(world):
+    lab = Lab(world)
+    # tls-alpn-01, which comes first, cannot work: nobody listens where Pebble asks.
+    tls = free_port()
+    gate = lab.gateway([["a.test", "b.test"]], ports=(lab.pebble.http, tls), wait="0")
+    lab.wait_for("b.test", port=tls)
+    equal(lab.issued(), 1, "certificates")
+    check(lab.pebble.orders() <= 3, f"{lab.pebble.orders()} orders")
+    note(f"{len(lab.proxy.seen('challenge'))} challenges, {lab.pebble.orders()} orders")
+    check("Failed to connect to" in gate.text(), "the CA's words are not in the log")
+    gone = [r for r in lab.proxy.answered("authorization") if (r.payload or {}).get("status") == "deactivated"]
+    check(gone, "a pending authorisation was left behind")
+
+
+@case("pending for ever: given up after its time, tried again later, the old certificate is served meanwhile")
+def pending(world):
+    lab = Lab(world)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+
+    def not_yet(document):
+        document["status"] = "pending"
+
+    rules = [lab.proxy.on(kind, caproxy.edit(not_yet)) for kind in ("order", "authorization")]
+    gate.stop()
+    gate = lab.gateway(["a.test"], attempt_timeout="2s")
+    equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
+    gate.wait_for(r"(?i)time|took too long|deadline", 15)
+    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
+    for rule in rules:
+        rule.end()
+    lab.wait_for("a.test", but=first.serial)
+    check(lab.issued() == 2, f"{lab.issued()} certificates")
+
+
+@case("processing for ever: the same order is resumed, no second issuance")
+def processing(world):
+    lab = Lab(world)
+
+    def not_yet(document):
+        if document["status"] == "valid":
+            document["status"] = "processing"
+            document.pop("certificate", None)
+
+    rules = [lab.proxy.on(kind, caproxy.edit(not_yet)) for kind in ("order", "finalize")]
+    gate = lab.gateway(["a.test"], attempt_timeout="2s", wait="0")
+    gate.wait_for(r"(?i)time|took too long|deadline", 15)
+    for rule in rules:
+        rule.end()
+    lab.wait_for("a.test")
+    equal((lab.pebble.orders(), lab.issued()), (1, 1), "orders, certificates")
+
+
+@case("authorisations that are valid already: no challenge is asked for")
+def valid_already(world):
+    lab = Lab(world, reuse=100)
+    lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    asked = len(lab.proxy.seen("challenge"))
+    equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
+    lab.wait_for("a.test", but=first.serial)
+    equal(len(lab.proxy.seen("challenge")), asked, "challenges after the renewal")
+
+
+@case("an order that is used again by the CA: pending, and valid at once")
+def used_again(world):
+    lab = Lab(world)
+    lab.proxy.on("new_order", caproxy.reuse_pending_order())
+    rule = lab.proxy.on("authorization", caproxy.html(500))
+    gate = lab.gateway(["a.test"], wait="0")
+    wait_until(lambda: rule.hits >= 2, 10, "two attempts")
+    gate.stop()
+    rule.end()
+    shutil.rmtree(lab.state)  # nothing is known of the order but what the CA gives; the account's key is another one then
+    lab.proxy.forget()
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    # The same, finalized: the CA gives the order with its certificate, for which the key is still there.
+    equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
+    wait_until(lambda: len(lab.proxy.seen("new_order")) >= 2, 10, "another order")
+    time.sleep(1)
+    check(lab.is_good(lab.chain("a.test"), "a.test"), f"after {first.serial} no good certificate is served")
+
+
+@case("429 with Retry-After: the whole account pauses, also over a restart")
+def retry_after(world):
+    lab = Lab(world)
+    rule = lab.proxy.on("new_order", problem(429, "rateLimited", "too many orders", retry_after=4), times=1)
+    gate = lab.gateway(["a.test", "b.test"], wait="0")
+    wait_until(lambda: rule.hits, 10, "the first order")
+    limited = lab.proxy.seen("new_order")[0]
+    gate.wait_for("too many orders|rateLimited")
+    gate.stop()
+    gate = lab.gateway(["a.test", "b.test"], wait="0")
+    lab.wait_for("a.test")
+    lab.wait_for("b.test")
+    # What was on its way at that moment has come before.
+    later = [r.began - limited.ended for r in lab.proxy.seen("new_order", "order", "authorization", "challenge", "finalize")
+             if r.began > limited.ended + 0.5]
+    note(f"the next request of the account came {min(later):.2f} s after the 429 with Retry-After: 4")
+    check(min(later) >= 3.9, f"a request {min(later):.2f} s after 429 with Retry-After: 4")
+
+
+@case("Retry-After as a date, with 503: waited for")
+def retry_date(world):
+    lab = Lab(world)
+    lab.proxy.on("new_order", lambda call: problem(503, "serverInternal", retry_after=caproxy.http_date(4))(call), times=1)
+    lab.gateway(["a.test"], wait="0")
+    lab.wait_for("a.test")
+    first, second = lab.proxy.seen("new_order")[:2]
+    check(second.began - first.ended >= 2.9, f"{second.began - first.ended:.2f} s after Retry-After of 4 s, as a date")
+
+
+@case("an absurd Retry-After: negative, words, centuries: neither a storm nor for ever")
+def retry_absurd(world):
+    lab = Lab(world, bad_nonces=0)
+    for value in ("-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT", "0"):
+        lab.proxy.on("new_order", problem(503, "serverInternal", retry_after=value), times=1)
+    gate = lab.gateway(["a.test"], wait="0")
+    lab.wait_for("a.test")
+    check(min(gaps(lab.proxy.seen("new_order"))) >= 0.1, f"pauses of {gaps(lab.proxy.seen('new_order'))}")
+    gate.stop()
+    lab.proxy.on("new_order", problem(429, "rateLimited", retry_after=10**12), times=1)
+    gate = lab.gateway(["a.test", "b.test"], wait="0")
+    gate.wait_for("rateLimited")
+    status = lab.command("status").stdout
+    line = next(line for line in status.splitlines() if "b.test" in line)
+    check(not re.search(r"\b(?:2[1-9]|[3-9]\d)\d\d-", line), f"the next try is {line}")
+
+
+@case("a CA that is down: pauses up to the cap; the old certificate is served; then it goes on by itself")
+def down(world):
+    lab = Lab(world)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    gate.stop()
+    rule = lab.proxy.on(None, caproxy.html(503))
+    lab.gateway(["a.test", "b.test"], wait="0", retry_min="100ms", retry_max="1500ms")
+    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
+    before = len(lab.proxy.seen())
+    wait_until(lambda: rule.hits >= 7, 30, "seven attempts")
+    pauses = gaps(lab.proxy.seen()[before:])
+    note("pauses of " + " ".join(f"{pause:.2f}" for pause in pauses))
+    check(max(pauses) <= 3, f"a pause of {max(pauses):.2f} s, cap 1.5 s")
+    check(sum(pauses[-3:]) > 2, f"the last three pauses are {pauses[-3:]}")
+    rule.end()
+    lab.wait_for("b.test")
+    equal(lab.wait_for("a.test").serial, first.serial, "the certificate")
+
+
+@case("another CA is tried when the first is down, and when it refuses")
+def other_ca(world):
+    lab = Lab(world)
+    other = Pebble(world, name="other", beside=lab.pebble)
+    lab.proxy.down()
+    gate = lab.gateway(["a.test"], directory=[lab.proxy.directory, other.directory])
+    lab.wait_for("a.test", root=other.root())
+    equal((lab.issued(), len(other.issued())), (0, 1), "certificates of either")
+    gate.stop()
+    lab.proxy.up()
+    lab.proxy.on("new_order", problem(403, "rejectedIdentifier", "policy forbids"))
+    lab.gateway(["b.test"], directory=[lab.proxy.directory, other.directory])
+    lab.wait_for("b.test", root=other.root())
+
+
+@case("a CA that hangs: the start waits for nothing, a self-signed certificate is served, and the log says so")
+def hangs(world):
+    lab = Lab(world)
+    event = threading.Event()
+    lab.proxy.on(None, caproxy.hold(event))
+    began = time.monotonic()
+    gate = lab.gateway(["a.test"], wait="1s")
+    note(f"listens after {time.monotonic() - began:.2f} s")
+    chain = lab.chain("a.test")
+    check(not lab.is_good(chain, "a.test"), "a good certificate while the CA hangs")
+    equal(Leaf(chain).names, ["a.test"], "the names of the self-signed one")
+    gate.wait_for("(?i)self-signed")
+    equal(world.curl("/", host="a.test", want="%{http_code}") != "000", True, "plain HTTP is answered")
+    event.set()
+    lab.wait_for("a.test")
+
+
+FAULTS = {
+    "html": caproxy.html(500), "good html": caproxy.html(200), "truncated": caproxy.truncated_json(), "null": caproxy.null_json(),
+    "oversized": caproxy.oversized(8 << 20), "cut": caproxy.cut(), "answer lost": caproxy.cut(before=False),
+    "half an answer": caproxy.cut(before=False, sent=200), "redirect": caproxy.redirect("https://localhost:1/"),
+    "empty": caproxy.answer(200), "problem": problem(500, "serverInternal"), "list": caproxy.replace_body(lambda body: b"[1,2,3]"),
+}
+
+
+@case("answers of each kind spoilt, in twelve ways: it gets through, with one certificate", seconds=240)
+def spoilt(world):
+    lab = Lab(world)
+    rules, ways = [], list(FAULTS)
+    kinds = ("directory", "new_nonce", "new_account", "new_order", "authorization", "challenge", "finalize", "order", "certificate")
+    for number, kind in enumerate(kinds):
+        for step in range(scaled(2, 1)):
+            way = ways[(number * 5 + step * 7) % len(ways)]
+            if kind == "new_nonce" and "answer" not in way:  # its answer is a field
+                way = "redirect"
+            rules.append((kind, way, lab.proxy.on(kind, FAULTS[way], times=1)))
+    gate = lab.gateway(["a.test"], wait="0", retry_min="100ms", retry_max="100ms")
+    lab.wait_for("a.test", 150)
+    missed = [(kind, name) for kind, name, rule in rules if not rule.hits]
+    note(f"{len(rules) - len(missed)} of {len(rules)} faults in {len(lab.proxy.seen())} requests, {lab.pebble.orders()} orders")
+    check(len(missed) <= len(rules) / 3, f"not met: {missed}")
+    equal((lab.pebble.accounts(), lab.issued()), (1, 1), "accounts, certificates")
+    if not SANITIZERS:
+        check(gate.status("VmHWM") < 120 << 20, f"{gate.status('VmHWM') >> 20} MiB at most")
+
+
+@case("TLS failures: a distrusted certificate, a wrong name, no TLS at all; nothing is sent there")
+def tls_failures(world):
+    lab = Lab(world)
+    lab.proxy.context = lab.proxy.distrusted_context()
+    gate = lab.gateway(["a.test"], wait="0")
+    gate.wait_for("(?i)certificate")
+    equal(lab.proxy.seen(), [], "requests over a connection that cannot be trusted")
+    lab.proxy.context = lab.proxy.good_context()
+    lab.wait_for("a.test")
+
+
+@case("http URLs in the directory and in answers are not followed")
+def http_urls(world):
+    lab = Lab(world)
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        plain.settimeout(0.1)
+        base = f"http://127.0.0.1:{plain.getsockname()[1]}"
+        lab.proxy.edit_directory = lambda document: document.update(newAccount=base + "/account")
+        gate = lab.gateway(["a.test"], wait="0")
+        gate.wait_for(r"(?i)https|http://")
+        lab.proxy.edit_directory = lambda document: None
+        rules = [lab.proxy.on("order", caproxy.edit(lambda document: document.update(finalize=base + "/finalize")), times=2),
+                 lab.proxy.on("new_order", caproxy.edit(lambda document: document.update(authorizations=[base])), times=1)]
+        lab.wait_for("a.test")
+        equal([rule.hits for rule in rules], [2, 1], "orders with such URLs")
+        try:
+            plain.accept()
+            check(False, "somebody has followed an http URL")
+        except socket.timeout:
+            pass
+
+
+@case("redirects are not followed")
+def redirects(world):
+    lab = Lab(world)
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        plain.settimeout(0.1)
+        for scheme in ("http", "https"):
+            target = f"{scheme}://127.0.0.1:{plain.getsockname()[1]}/"
+            for kind, status in (("directory", 301), ("new_order", 307)):
+                lab.proxy.on(kind, caproxy.redirect(target, status), times=1)
+        lab.gateway(["a.test"], wait="0", retry_max="300ms")
+        lab.wait_for("a.test", 60)
+        try:
+            plain.accept()
+            check(False, "somebody has followed a redirect")
+        except socket.timeout:
+            pass
+    equal(lab.issued(), 1, "certificates")
+
+
+# ---- The disk ----
+
+
+def small_disk(world, path, size="256k"):
+    """A file system of that size at a path, until the case is over."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", path], capture_output=True)
+    if mounted.returncode != 0:
+        raise Skip("mounting needs root")
+    world.undo.append(lambda: subprocess.run(["umount", "-l", path], capture_output=True))
+
+
+def fill(path):
+    name = os.path.join(path, "filler")
+    with open(name, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            return name
+
+
+@case("a full disk: noticed before anything is ordered, told, and retried when there is room")
+def disk_full(world):
+    lab = Lab(world)
+    small_disk(world, lab.state)
+    filler = fill(lab.state)
+    gate = lab.gateway(["a.test"], wait="0")
+    gate.wait_for(r"(?i)no space left")
+    time.sleep(1)
+    equal(lab.pebble.orders(), 0, "orders")
+    os.unlink(filler)
+    lab.wait_for("a.test")
+    equal(lab.issued(), 1, "certificates")
+
+
+@case("a read-only store: what is there is served, nothing is ordered")
+def read_only(world):
+    lab = Lab(world)
+    small_disk(world, lab.state)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    gate.stop()
+    subprocess.run(["mount", "-o", "remount,ro", lab.state], check=True)
+    gate = lab.gateway(["a.test", "b.test"], wait="0")
+    equal(lab.wait_for("a.test").serial, first.serial, "the certificate that is served")
+    gate.wait_for(r"(?i)read-only")
+    equal(lab.pebble.orders(), 1, "orders")
+    subprocess.run(["mount", "-o", "remount,rw", lab.state], check=True)
+    lab.wait_for("b.test")
+
+
+@case("the disk fills up while the certificate is on its way: it is served, and saved when there is room")
+def disk_fills(world):
+    lab = Lab(world)
+    small_disk(world, lab.state)
+    filler = []
+
+    def fill_now(call):
+        filler.append(fill(lab.state))
+
+    lab.proxy.on("certificate", fill_now, times=1)
+    clock = Clock(world)
+    gate = lab.gateway(["a.test"], wait="0", world={"preload": clock})
+    first = lab.wait_for("a.test")
+    gate.wait_for(r"(?i)no space left")
+    os.unlink(filler[0])
+    clock.pass_by(61)
+
+    def saved():
+        try:
+            return Leaf(read(lab.kept("a.test"))).serial == first.serial
+        except Exception:  # not there yet
+            return False
+
+    wait_until(saved, PATIENCE, "the certificate to be saved")
+    gate.stop()
+    lab.gateway(["a.test"])
+    equal(lab.wait_for("a.test").serial, first.serial, "the certificate after a restart")
+    equal(lab.issued(), 1, "certificates")
+
+
+@case("damaged entries: empty, cut, of another key, without a key: put aside, and ordered anew", seconds=180)
+def damaged(world):
+    lab = Lab(world)
+    gate = lab.gateway(["a.test"])
+    leaf = lab.wait_for("a.test")
+    other_key = openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout")
+
+    def value():
+        return read(lab.kept("a.test")).split("\n", 1)[1]
+
+    damages = {
+        "empty": lambda path: world.write(path, ""), "cut": lambda path: os.truncate(path, 500),
+        "noise": lambda path: world.write(path, "\0\1\2" * 100),
+        # These are whole as the store sees them.
+        "another key": lambda path: entry(path, other_key + "".join(split_chain(value()))),
+        "no key": lambda path: entry(path, "".join(split_chain(value()))), "nothing": lambda path: entry(path, ""),
+        "no PEM": lambda path: entry(path, "hello"),
+    }
+    for name, damage in damages.items():
+        gate.stop()
+        damage(lab.kept("a.test"))
+        gate = lab.gateway(["a.test"])
+        leaf = lab.wait_for("a.test", but=leaf.serial)
+        note(f"{name}: {log_lines(gate, 'a.test')[0]}")
+    check(len(lab.files(".quarantine")) >= 3, f"put aside: {lab.files('.quarantine')}")
+    equal(lab.issued(), 1 + len(damages), "certificates")
+
+
+@case("a leaf that is not ours: of another key, for another name, expired: not used, and told; the old one is served")
+def alien_leaf(world):
+    lab = Lab(world)
+    other = Authority(world)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    key = world.path("alien.key")
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+    alien = openssl("req", "-new", "-key", key, "-subj", "/CN=x", "-outform", "DER", binary=True)
+    for make in (lambda csr, names: other.issue(alien, names), lambda csr, names: other.issue(csr, ["b.test"]),
+                 lambda csr, names: other.issue(csr, names, begin=-7200, end=-3600), lambda csr, names: "", lambda csr, names: "hello"):
+        rule = lab.proxy.on("certificate", caproxy.other_chain(make))
+        equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
+        wait_until(lambda: rule.hits, 10, "the download")
+        time.sleep(0.3)
+        equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
+        rule.end()
+    del gate
+    lab.wait_for("a.test", but=first.serial)
+
+
+# ---- Accounts and names ----
+
+
+@case("an account that the CA has forgotten is made anew, by itself")
+def forgotten(world):
+    lab = Lab(world)
+    gate = lab.gateway(["a.test"])
+    lab.wait_for("a.test")
+    gate.stop()
+    lab.pebble.stop()
+    lab.pebble.start()
+    lab.root = lab.pebble.root()
+    lab.gateway(["a.test", "b.test"], wait="0")
+    lab.wait_for("b.test")
+
+
+@case("an account that was deactivated: another, with a new key")
+def deactivated(world):
+    lab = Lab(world)
+    gate = lab.gateway(["a.test"])
+    lab.wait_for("a.test")
+    gate.stop()
+    account = next(path for path in lab.files() if "account" in path and "PRIVATE KEY" in read(path))
+    world.write("owner-account.key", json.loads(read(account).split("\n", 1)[1])["key"])
+    owner = Client(world, lab.pebble.directory, "owner")
+    owner.register(onlyReturnExisting=True)
+    owner.post(owner.account, {"status": "deactivated"})
+    lab.gateway(["a.test", "b.test"], wait="0")
+    lab.wait_for("b.test")
+    first, second = [lab.proxy.answered("new_account")[index].head["jwk"] for index in (0, -1)]
+    check(first != second, "the key is that of the account that was deactivated")
+
+
+@case("terms of service that have changed: the log names them, and it goes on once they are agreed to")
+def terms(world):
+    lab = Lab(world)
+    rule = lab.proxy.on("new_order", problem(403, "userActionRequired", "terms of service have changed",
+                                             instance="https://ca.test/agree"), times=2)
+    gate = lab.gateway(["a.test"], wait="0")
+    gate.wait_for("terms of service have changed")
+    lab.wait_for("a.test")
+    check(rule.hits >= 1, "no order was refused")
+
+
+@case("a name that the CA blocks is tried daily, not again and again; other certificates are not held up")
+def blocked(world):
+    lab = Lab(world, blocked=["blocked.test"])
+    gate = lab.gateway(["blocked.test", "a.test"], wait="0", retry_min="100ms", retry_max="500ms")
+    lab.wait_for("a.test")
+    gate.wait_for("rejectedIdentifier|blocked")
+    refused = [r for r in lab.proxy.seen("new_order") if "blocked.test" in str(r.payload) and r.status and r.status >= 400]
+    time.sleep(1.5)
+    again = [r for r in lab.proxy.seen("new_order") if "blocked.test" in str(r.payload) and r.status and r.status >= 400
+             and "badNonce" not in str(r.reply.body)]
+    check(len(again) <= 2, f"{len(again)} orders for a blocked name, {len(refused)} at first")
+
+
+# ---- Several gateways ----
+
+
+@case("three gateways with one store: one order; whichever the CA reaches answers; the others load the result", seconds=180)
+def cluster(world):
+    lab = Lab(world)
+    event = threading.Event()
+    lab.proxy.on("new_order", caproxy.hold(event))
+    # The CA reaches only the last of them, and the first orders.
+    places = [(free_port(), free_port()), (free_port(), free_port()), (lab.pebble.http, lab.pebble.tls)]
+    gates = [lab.gateway(["a.test"], ports=ports, wait="0") for ports in places]
+    event.set()
+    leaves = {lab.wait_for("a.test", 60, port=tls).serial for _, tls in places}
+    equal(len(leaves), 1, "certificates that are shown")
+    equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
+    gates[0].stop()
+    first = leaves.pop()
+    result = lab.command("renew", "a.test")
+    equal(result.returncode, 0, f"the exit code of renew, {result.stdout!r} {result.stderr!r}")
+    equal(len({lab.wait_for("a.test", 60, but=first, port=tls).serial for _, tls in places[1:]}), 1, "certificates after the renewal")
+    equal(lab.issued(), 2, "certificates")
+
+
+@case("of two gateways with one store the one that orders is killed: the other goes on with that order", seconds=180)
+def dead_holder(world):
+    lab = Lab(world, bad_nonces=0)
+    both = threading.Event()
+
+    def act(call):
+        call.forward()
+        both.wait(60)
+        first.kill()
+        raise caproxy.Cut()
+
+    lab.proxy.on("finalize", act, times=1)
+    first = lab.gateway(["a.test"], wait="0")
+    place = (free_port(), free_port())
+    lab.gateway(["a.test"], ports=place, wait="0")
+    both.set()
+    lab.wait_for("a.test", 60, port=place[1])
+    equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
+
+
+@case("of two gateways with one store the one that orders hangs: the other takes over; the first, awake again, does no harm",
+      seconds=240)
+def hanging_holder(world):
+    lab = Lab(world, bad_nonces=0)
+    both = threading.Event()
+
+    def act(call):
+        both.wait(60)
+        time.sleep(0.5)  # not in the middle of writing, where it holds the store's lock
+        first.signal(signal.SIGSTOP)
+
+    lab.proxy.on("finalize", act, times=1)
+    first = lab.gateway(["a.test"], wait="0")
+    place, clock = (free_port(), free_port()), Clock(world)
+    lab.gateway(["a.test"], ports=place, wait="0", world={"preload": clock})
+    both.set()
+    wait_until(lambda: "T (stopped)" in read(f"/proc/{first.pid}/status"), 20, "the first to be stopped")
+    clock.pass_by(40)  # the lease is for 30 s
+    try:
+        leaf = lab.wait_for("a.test", 150, port=place[1])
+    finally:
+        first.signal(signal.SIGCONT)
+    equal(lab.wait_for("a.test").serial, leaf.serial, "what the first shows when it is awake again")
+    equal((lab.pebble.accounts(), lab.issued()), (1, 1), "accounts, certificates")
+
+
+# ---- Hooks, warnings ----
+
+
+@case("hooks that hang or fail: killed after their time, told, tried again; nothing is left behind")
+def hooks(world):
+    lab = Lab(world)
+    path = lab.pebble.dns_hook(f"""[ -e {world.path('hang')} ] && {{ echo $$ >>{world.path('hook-pids')}; exec sleep 300; }}
+            [ -e {world.path('fail')} ] && {{ echo 'no such zone' >&2; exit 3; }}""")
+    world.write("hang", "")
+    world.write("fail", "")
+    event_hook = world.write("hook", "#!/bin/sh\nexit 7\n")
+    os.chmod(event_hook, 0o755)
+    gate = lab.gateway([["*.w.test"]], solvers=(), dns_hook=path, hook=event_hook, hook_timeout="1s", wait="0")
+    gate.wait_for(r"(?i)hook.*(time|killed|longer)", 20)
+    os.unlink(world.path("hang"))
+    gate.wait_for(r"no such zone|hook.*\b3\b", 20)
+    os.unlink(world.path("fail"))
+    lab.wait_for("x.w.test")
+    for pid in read(world.path("hook-pids")).split():
+        check(not os.path.exists(f"/proc/{pid}") or "Z" in read(f"/proc/{pid}/status"), f"hook {pid} still runs")
+    gate.wait_for(r"(?i)hook.*\b7\b", 10)
+
+
+@case("a certificate near its end with a CA that is down: a warning that tells the days left, and the last error")
+def warnings(world):
+    lab = Lab(world, validity=3600)
+    gate = lab.gateway(["a.test"])
+    lab.wait_for("a.test")
+    gate.stop()
+    lab.proxy.on(None, caproxy.html(503))
+    gate = lab.gateway(["a.test"], wait="0")
+    equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
+    line = gate.wait_for(r"^.*\"level\":\s*\"(?:warning|error)\".*a\.test.*$", 20).group(0)
+    note(line)
+    status = wait_until(lambda: "503" in lab.command("status").stdout and lab.command("status").stdout, 10, "the error in status")
+    check("a.test" in status, f"status says {status!r}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""acme: certificates on demand, in the handshake (number 19 of acme_issue.py): for names that a client serves and no others,
+within quotas, one order for many waiters."""
+
+import socket
+import ssl
+import threading
+import time
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import caproxy
+from acmelab import Lab, alert
+from harness import SANITIZERS, case, check, equal, in_parallel, main, note, scaled, wait_until
+
+ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test", "to": "client-2/web"}]
+
+
+class Demand(Lab):
+    """A gateway with on_demand, and a client that serves *.served.test; *.away.test has a route but nobody there."""
+
+    def begin(self, pebble=None, client=True, **options):
+        world = self.world
+        options = {"on_demand": True, **options}
+        # The tunnel's own certificate is one of `domains`.
+        self.gate = self.gateway(["gate.test"], world={"routes": ROUTES}, **options)
+        self.wait_for("gate.test")
+        if client:
+            service = world.origin()
+            world.trust = self.root
+            world.client({"web": f"http://127.0.0.1:{service.port}"})
+            world.wait_for_tunnel(host="x.served.test")
+        self.proxy.forget()
+        return self
+
+    def orders(self, name=None):
+        return [request for request in self.proxy.seen("new_order") if not name or name in str(request.payload)]
+
+
+@case("the first handshake for a name that a client serves gets a certificate; the second finds it")
+def first(world):
+    lab = Demand(world).begin()
+    equal(world.curl("/", host="a.served.test", tls=True), "hello\n", "the first request")
+    leaf = lab.wait_for("a.served.test")
+    equal(leaf.names, ["a.served.test"], "names")
+    equal(lab.issued(), 2, "certificates")
+    lab.gate.stop()
+    lab.gate = lab.gateway(["gate.test"], on_demand=True, world={"routes": ROUTES})
+    equal(lab.wait_for("a.served.test").serial, leaf.serial, "the certificate after a restart")
+    equal(lab.issued(), 2, "certificates")
+
+
+@case("500 first handshakes at once make one order, and all succeed")
+def crowd(world):
+    lab = Demand(world).begin()
+    context = ssl.create_default_context(cafile=lab.root)
+    count = scaled(500, 200)
+
+    def user():
+        with socket.create_connection(("127.0.0.1", lab.pebble.tls), 60) as plain:
+            with context.wrap_socket(plain, server_hostname="a.served.test") as connection:
+                return connection.version()
+
+    began = time.monotonic()
+    equal(len(in_parallel([user] * count)), count, "handshakes that went well")
+    note(f"{count} handshakes within {time.monotonic() - began:.1f} s")
+    equal((len(lab.orders()), lab.issued()), (1, 2), "orders, certificates")
+
+
+@case("thousands of names that nobody serves make no order and are refused at once", seconds=240)
+def strangers(world):
+    lab = Demand(world).begin()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    count = scaled(10000, 1000)
+    before = lab.gate.status("VmRSS")
+    began = time.monotonic()
+    for number in range(count):
+        domain = ("unknown.test", "away.test", "served.test.evil.test")[number % 3]
+        with socket.create_connection(("127.0.0.1", lab.pebble.tls), 30) as plain:
+            try:
+                context.wrap_socket(plain, server_hostname=f"n{number}.{domain}").close()
+                check(False, f"n{number}.{domain} is served")
+            except ssl.SSLError as error:
+                check("UNRECOGNIZED" in str(error).upper(), f"n{number}.{domain}: {error}")
+    grown = lab.gate.status("VmRSS") - before
+    note(f"{count} names refused in {time.monotonic() - began:.1f} s, {grown >> 10} KiB more memory")
+    equal(lab.proxy.seen(), [], "requests to the CA")
+    if not SANITIZERS:
+        check(grown < 16 << 20, f"{grown >> 20} MiB more memory")
+    equal(world.curl("/", host="b.served.test", tls=True), "hello\n", "a name that is served, afterwards")
+
+
+@case("without a name, for an address, a wildcard, nonsense: no order")
+def nonsense(world):
+    lab = Demand(world).begin()
+    for name in (None, "*.served.test", "served.test", "a..served.test", "-.served.test", "a_b/../.served.test", "A" * 64 + ".served.test"):
+        try:
+            shown = alert(lab.pebble.tls, name)
+        except (ValueError, UnicodeError):
+            continue
+        note(f"{name}: {shown}")
+    equal([str(request.payload) for request in lab.orders()], [], "orders")
+
+
+@case("the name's client has to be there: an order when it has come, not before")
+def client_there(world):
+    lab = Demand(world).begin(client=False)
+    check(alert(lab.pebble.tls, "a.served.test"), "a name that nobody serves now is shown a certificate")
+    equal(lab.orders(), [], "orders")
+    service = world.origin()
+    world.trust = lab.root
+    world.client({"web": f"http://127.0.0.1:{service.port}"})
+    world.wait_for_tunnel(host="x.served.test")
+    lab.wait_for("a.served.test")
+
+
+@case("a CA that takes too long: the handshake is refused after `wait`, and finds the certificate later")
+def too_long(world):
+    lab = Demand(world).begin(wait="1s")
+    event = threading.Event()
+    lab.proxy.on("new_order", caproxy.hold(event))
+    began = time.monotonic()
+    shown = alert(lab.pebble.tls, "a.served.test")
+    note(f"{shown} after {time.monotonic() - began:.2f} s")
+    check(shown and 0.9 <= time.monotonic() - began <= 10, f"{shown} after {time.monotonic() - began:.2f} s")
+    event.set()
+    lab.wait_for("a.served.test")
+    equal(len(lab.orders()), 1, "orders")
+
+
+@case("a name that the CA refuses is not ordered again with each handshake")
+def refused(world):
+    lab = Demand(world, blocked=["bad.served.test"]).begin(retry_min="30s", retry_max="1m")
+    for _ in range(20):
+        check(alert(lab.pebble.tls, "bad.served.test"), "a refused name is shown a certificate")
+    orders = [request for request in lab.orders("bad.served.test") if b"badNonce" not in request.reply.body]
+    equal(len(orders), 1, "orders")
+    lab.wait_for("a.served.test")
+
+
+@case("quotas: so many orders an hour and no more, in all and for one source")
+def quotas(world):
+    for number, options in enumerate(({"on_demand_per_hour": 3}, {"on_demand_per_source": 3})):
+        lab = world.lab = getattr(world, "lab", None) or Demand(world)
+        if number:
+            lab.gate.stop()
+            lab.state = world.path("state-2")
+            lab.gate = lab.gateway(["gate.test"], on_demand=True, world={"routes": ROUTES}, **options)
+            lab.wait_for("gate.test")
+            world.wait_for_tunnel(host="x.served.test", seconds=30)
+            lab.proxy.forget()
+        else:
+            lab.begin(**options)
+        for index in range(3):
+            lab.wait_for(f"n{index}.served.test")
+        check(alert(lab.pebble.tls, "n3.served.test"), "a fourth name got a certificate")
+        equal(len(lab.orders("n3.served.test")), 0, "orders for the fourth name")
+        lab.gate.wait_for(r"n3\.served\.test.*(?:hour|quota|limit)|(?:hour|quota|limit).*n3\.served\.test")
+        lab.wait_for("n0.served.test")
+
+
+@case("a waiter that goes away does not end the order, nor harm the others")
+def gone(world):
+    lab = Demand(world).begin()
+    event = threading.Event()
+    lab.proxy.on("new_order", caproxy.hold(event))
+    context = ssl.create_default_context(cafile=lab.root)
+    waiters = []
+    for _ in range(10):
+        plain = socket.create_connection(("127.0.0.1", lab.pebble.tls))
+        plain.setblocking(False)
+        waiter = context.wrap_socket(plain, server_hostname="a.served.test", do_handshake_on_connect=False)
+        try:
+            waiter.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        waiters.append(waiter)
+    lab.proxy.wait_for("new_order")
+    for waiter in waiters[:9]:
+        waiter.close()
+    event.set()
+    waiters[9].settimeout(30)
+    waiters[9].do_handshake()
+    waiters[9].close()
+    lab.wait_for("a.served.test")
+    equal((len(lab.orders()), lab.issued()), (1, 2), "orders, certificates")
+
+
+@case("`ask`: 200 allows a name, all else does not; it is asked before the CA is")
+def ask(world):
+    lab = Demand(world)
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            name = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query).get("domain", [""])[0]
+            asked.append(name)
+            self.send_response(200 if name == "yes.test" else 302 if name == "moved.test" else 403)
+            self.send_header("Location", "/?domain=yes.test")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    world.undo.append(lambda: (server.shutdown(), server.server_close()))
+    lab.begin(client=False, ask=f"http://127.0.0.1:{server.server_port}/")
+    lab.wait_for("yes.test")
+    for name in ("no.test", "moved.test"):
+        check(alert(lab.pebble.tls, name), f"{name} is shown a certificate")
+        check(name in asked, f"{name} was not asked for")
+        equal(lab.orders(name), [], "orders")
+    server.shutdown()
+    server.server_close()
+    check(alert(lab.pebble.tls, "later.test"), "a name is allowed while nobody can be asked")
+    equal(len(lab.orders()), 1, "orders")
+    wait_until(lambda: lab.gate.running(), 1, "the gateway")
+
+
+if __name__ == "__main__":
+    main()

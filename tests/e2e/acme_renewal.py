@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""acme: when certificates are renewed, and why; revocation.
+
+By the numbers told in acme_issue.py:
+
+ 8 no second issuance               "a restart with a good certificate …"
+12 used without restart             "certificates of 20 s …"
+13 clock skew                       "a certificate of the future …"
+14 renewal                          "certificates of 20 s …", "6 days, 90 days, 10 years …", "ARI: …", "the chosen time is stable …"
+15 replaces                         "ARI: …", "replaces refused …"
+16 revoked                          "revoked by OCSP …", "ARI: a window that is past …"
+24 hooks                            "certificates of 20 s …"
+"""
+
+import calendar
+import os
+import re
+import subprocess
+import time
+
+import caproxy
+from acmelab import Lab, open_connection, read
+from caproxy import ari_id, window
+from harness import case, check, equal, main, note, wait_until
+from pebble import Authority, Leaf
+
+DAY = 86400
+
+
+def renewal_time(lab, name):
+    """When the certificate of a name will be renewed, as `hopgate acme status` says: seconds since 1970."""
+    result = lab.command("status")
+    equal(result.returncode, 0, f"the exit code of status, which says {result.stdout!r} {result.stderr!r}")
+    line = next((line for line in result.stdout.splitlines() if re.search(rf"\b{re.escape(name)}\b", line)), "")
+    found = re.search(r"renew\w*\s+(?:at\s+|on\s+)?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)", line)
+    check(found, f"status says {result.stdout!r}")
+    return calendar.timegm(time.strptime(f"{found.group(1)} {found.group(2)}", "%Y-%m-%d %H:%M:%S"))
+
+
+@case("certificates of 20 s are renewed by ratio, again and again; connections live on; hooks are told")
+def short(world):
+    lab = Lab(world, validity=20)
+    hook = world.write("hook", f"#!/bin/sh\necho \"$1 $2 $HOPGATE_NAMES $HOPGATE_EXPIRES\" >>{world.path('hook-events')}\n")
+    os.chmod(hook, 0o755)
+    lab.gateway(["a.test"], hook=hook)
+    leaf = lab.wait_for("a.test")
+    key, times = leaf.public_key, []
+    with open_connection(lab.pebble.tls, "a.test", lab.root) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        check(connection.recv(1000).startswith(b"HTTP/1.1 "), "no answer")
+        for _ in range(2):
+            next_leaf = lab.wait_for("a.test", 25, but=leaf.serial)
+            left = leaf.end - time.time()
+            note(f"renewed with {left:.1f} s of {leaf.end - leaf.begin:.0f} left")
+            check(2 <= left <= 15, f"renewed with {left:.1f} s of 20 left")
+            check(next_leaf.public_key != key, "the renewed certificate has the old key")
+            times.append(left)
+            leaf, key = next_leaf, next_leaf.public_key
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        check(connection.recv(1000).startswith(b"HTTP/1.1 "), "the connection of before has not lived on")
+    equal(lab.pebble.accounts(), 1, "accounts")
+    check(lab.issued() <= 4, f"{lab.issued()} certificates")
+    events = wait_until(lambda: read(world.path("hook-events")).splitlines()[2:] and read(world.path("hook-events")).splitlines(),
+                        10, "three events of the hook")
+    equal([line.split()[:3] for line in events[:3]], [["issued", "a.test", "a.test"]] + 2 * [["renewed", "a.test", "a.test"]], "events")
+
+
+@case("a restart with a good certificate asks the CA for none")
+def restart(world):
+    lab = Lab(world)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    for _ in range(3):
+        gate.stop()
+        gate = lab.gateway(["a.test"], wait="0")
+        equal(lab.wait_for("a.test").serial, first.serial, "the certificate after a restart")
+    equal((lab.pebble.orders(), lab.issued()), (1, 1), "orders, certificates")
+
+
+@case("6 days, 90 days, 10 years: renewal at a half or a third of the lifetime left, with jitter, far from expiry")
+def lifetimes(world):
+    lab = Lab(world)
+    other = Authority(world)
+    for number, (days, ratio) in enumerate(((6, 1 / 2), (90, 1 / 3), (3650, 1 / 3))):
+        lab.proxy.on("certificate", caproxy.other_chain(lambda csr, names, d=days: other.issue(csr, names, end=d * DAY)))
+        gate = lab.gateway(["a.test"], state=world.path(f"state-{number}"))
+        leaf = lab.wait_for("a.test", root=other.root)
+        when = renewal_time(lab, "a.test")
+        left = (leaf.end - when) / (leaf.end - leaf.begin)
+        note(f"{days} days: renewal with {left:.1%} left")
+        check(ratio - 0.1 <= left <= ratio + 0.1, f"{days} days: renewal with {left:.3f} of the lifetime left")
+        gate.stop()
+    equal(lab.issued(), 3, "certificates")
+
+
+@case("the chosen time is stable over restarts")
+def stable(world):
+    lab = Lab(world)
+    gate = lab.gateway(["a.test"])
+    lab.wait_for("a.test")
+    when = renewal_time(lab, "a.test")
+    gate.stop()
+    lab.gateway(["a.test"])
+    lab.wait_for("a.test")
+    equal(renewal_time(lab, "a.test"), when, "the time of renewal after a restart")
+
+
+@case("revoked by OCSP: a new key, at once")
+def revoked(world):
+    lab = Lab(world)
+    other = Authority(world)
+    rule = lab.proxy.on("certificate", caproxy.other_chain(lambda csr, names: other.issue(csr, names, end=90 * DAY, ocsp=True)))
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test", root=other.root)
+    chain = lab.chain("a.test")
+    gate.stop()
+    other.revoke(chain)
+    rule.end()
+    lab.gateway(["a.test"])
+    second = lab.wait_for("a.test", but=first.serial)
+    check(second.public_key != first.public_key, "the key is the old one")
+    equal(lab.issued(), 2, "certificates")
+
+
+@case("OCSP answers are stapled where the certificate names a responder")
+def stapled(world):
+    lab = Lab(world)
+    other = Authority(world)
+    lab.proxy.on("certificate", caproxy.other_chain(lambda csr, names: other.issue(csr, names, end=90 * DAY, ocsp=True)))
+    lab.gateway(["a.test"])
+    lab.wait_for("a.test", root=other.root)
+
+    def status():
+        shown = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{lab.pebble.tls}", "-servername", "a.test", "-status"],
+                               stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+        return "OCSP Response Status: successful" in shown and "Cert Status: good" in shown
+
+    wait_until(status, 20, "a stapled OCSP answer", 0.1)
+
+
+@case("the commands: status tells names, expiry and the next try; renew orders at once; revoke reaches the CA")
+def commands(world):
+    lab = Lab(world)
+    lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    status = lab.command("status").stdout
+    check("a.test" in status and time.strftime("%Y", time.gmtime(first.end)) in status, f"status says {status!r}")
+    result = lab.command("renew", "a.test")
+    equal(result.returncode, 0, f"the exit code of renew, {result.stdout!r} {result.stderr!r}")
+    second = lab.wait_for("a.test", but=first.serial)
+    result = lab.command("revoke", "a.test")
+    equal(result.returncode, 0, f"the exit code of revoke, {result.stdout!r} {result.stderr!r}")
+    wait_until(lambda: lab.pebble.status(second.serial) == "Revoked", 20, "the CA to have revoked it")
+    third = lab.wait_for("a.test", but=second.serial)
+    check(third.public_key != second.public_key, "the key of the revoked certificate goes on")
+    result = lab.command("renew", "b.test")
+    check(result.returncode != 0 and "b.test" in result.stdout + result.stderr, f"renew of an unknown name: {result}")
+
+
+if __name__ == "__main__":
+    main()
