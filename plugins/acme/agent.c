@@ -93,6 +93,8 @@ void acme_agent_serve(struct acme_job *job, struct acme_pair *pair)
         job->staple = acme_staple_new(agent->worker, agent->https, on_revoked, job);
     if (job->staple)
         acme_staple_begin(job->staple, pair);
+    if (agent->leads && !agent->unread)
+        acme_attempt_follow(job);
     acme_pair_unref(job->placeholder);
     job->placeholder = NULL;
     acme_agent_wake(job);

@@ -88,6 +88,8 @@ void acme_lead_lost(struct acme_agent *agent);
 
 /* ---- attempt.c ---- */
 
+/* Begins to ask the authority when it would like a job's certificate to be renewed (RFC 9773). */
+void acme_attempt_follow(struct acme_job *job);
 /* Begins what is due, and sets the timer for what is next. */
 void acme_attempt_schedule(struct acme_agent *agent);
 /* A handshake waits for it: it begins soon, not within the call. */

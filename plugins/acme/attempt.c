@@ -133,6 +133,48 @@ static void print_time(time_t when, char text[32])
         strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &parts);
 }
 
+/* An authority that wants every certificate to be renewed at once is followed once a day. */
+static time_t restrain(struct acme_job *job, time_t when)
+{
+    const time_t now = acme_clock();
+
+    if (when > now || !job->hurried) {
+        job->hurried = when <= now;
+        return when;
+    }
+    return job->last_try + DAY;
+}
+
+static void on_suggested(void *arg, time_t start, time_t end)
+{
+    struct acme_job *job = arg;
+    time_t when;
+    char text[32];
+
+    if (!job->agent->leads || !job->pair || job->trying)
+        return;
+    when = acme_ari_time(start, end, job->renew_at, job->pair->begins, job->pair->ends, acme_chance());
+    if (when == job->renew_at)
+        return;
+    job->renew_at = restrain(job, when);
+    print_time(job->renew_at, text);
+    hg_log(instance_of(job), HG_LOG_INFO, "%s: the authority suggests another time: renewed from %s on", job->id, text);
+    remember(job);
+    acme_attempt_wanted(job);
+}
+
+void acme_attempt_follow(struct acme_job *job)
+{
+    const struct acme_agent *agent = job->agent;
+
+    if (!job->pair)
+        return;
+    if (!job->ari)
+        job->ari = acme_ari_new(agent->worker, agent->https, on_suggested, job);
+    if (job->ari)
+        acme_ari_begin(job->ari, job->pair, agent->authorities[job->authority]->url);
+}
+
 /* Tells the operator's program. */
 static void tell_hook(struct acme_job *job, const char *event)
 {

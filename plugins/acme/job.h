@@ -6,6 +6,7 @@
 #ifndef ACME_JOB_H
 #define ACME_JOB_H
 
+#include "plugins/acme/ari.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/order.h"
 #include "plugins/acme/pair.h"
@@ -35,6 +36,8 @@ struct acme_job {
     struct acme_pair *pair;        /* NULL: there is none yet */
     struct acme_pair *placeholder; /* self-signed, made when first needed */
     struct acme_staple *staple;    /* made with the first pair; NULL: out of memory */
+    struct acme_ari *ari;          /* made when this process orders and there is a pair */
+    bool hurried;                  /* the pair before this one was renewed since the authority wanted it at once */
     char *unsaved;                 /* key and chain that the store did not take yet */
     struct hg_certificate_lookup *lookups;
 

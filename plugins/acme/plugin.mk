@@ -4,6 +4,7 @@
 acme_parts = \
 	plugins/acme/account.c plugins/acme/account.h \
 	plugins/acme/agent.c plugins/acme/agent.h \
+	plugins/acme/ari.c plugins/acme/ari.h \
 	plugins/acme/attempt.c \
 	plugins/acme/authorize.c plugins/acme/authorize.h \
 	plugins/acme/base64url.c plugins/acme/base64url.h \

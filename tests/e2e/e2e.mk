@@ -28,6 +28,7 @@ e2e_tests = \
 	tests/e2e/acme_product.py \
 	tests/e2e/acme_changes.py \
 	tests/e2e/acme_staple.py \
+	tests/e2e/acme_ari.py \
 	tests/e2e/install.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/flow.py tests/e2e/relay.py tests/e2e/transfers.py tests/e2e/pebble.py tests/e2e/caproxy.py \
@@ -57,4 +58,5 @@ tests/e2e/acme_on_demand.log: tests/e2e/acme_kill.log
 tests/e2e/acme_product.log: tests/e2e/acme_on_demand.log
 tests/e2e/acme_changes.log: tests/e2e/acme_product.log
 tests/e2e/acme_staple.log: tests/e2e/acme_changes.log
-tests/e2e/install.log: tests/e2e/acme_staple.log
+tests/e2e/acme_ari.log: tests/e2e/acme_staple.log
+tests/e2e/install.log: tests/e2e/acme_ari.log

@@ -4,6 +4,7 @@
  * When certificates are renewed, when attempts are repeated.
  */
 #include "plugins/acme/schedule.h"
+#include "plugins/acme/ari.h"
 
 #include "plugins/acme/tests/cases.h"
 
@@ -51,11 +52,61 @@ START_TEST(test_backoff)
 }
 END_TEST
 
+/* RFC 9773 section 4.2. */
+START_TEST(test_window)
+{
+    static const struct {
+        const char *start, *end;
+        bool good;
+        time_t begins, ends;
+    } cases[] = {
+        {"2026-01-02T04:00:00Z", "2026-01-03T04:00:00Z", true, 1767326400, 1767412800},
+        {"2026-01-02T04:00:00.5Z", "2026-01-02T06:00:00.123456+01:00", true, 1767326400, 1767330000},
+        {"2026-01-02T00:30:00-03:30", "2026-01-03T04:00:00z", true, 1767326400, 1767412800},
+        {"2026-01-03T04:00:00Z", "2026-01-02T04:00:00Z", false, 0, 0},
+        {"2026-01-03T04:00:00Z", "2026-01-03T04:00:00Z", false, 0, 0},
+        {"2026-01-03T04:00:00", "2026-01-04T04:00:00Z", false, 0, 0},
+        {"tomorrow", "2026-01-04T04:00:00Z", false, 0, 0},
+        {NULL, "2026-01-04T04:00:00Z", false, 0, 0},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *json = json_pack("{s:{s:s?, s:s}}", "suggestedWindow", "start", cases[i].start, "end", cases[i].end);
+        time_t start = 0, end = 0;
+
+        ck_assert_msg(acme_ari_read(json, &start, &end) == cases[i].good, "case %zu", i);
+        if (cases[i].good) {
+            ck_assert_int_eq(start, cases[i].begins);
+            ck_assert_int_eq(end, cases[i].ends);
+        }
+        json_decref(json);
+    }
+    ck_assert(!acme_ari_read(NULL, &(time_t){0}, &(time_t){0}));
+}
+END_TEST
+
+START_TEST(test_suggested_time)
+{
+    const time_t begins = 1700000000, ends = begins + 1000;
+
+    ck_assert_int_eq(acme_ari_time(begins + 100, begins + 200, begins + 600, begins, ends, 0.5), begins + 150);
+    /* What was chosen stays while the window holds it, wherever it moves. */
+    ck_assert_int_eq(acme_ari_time(begins + 100, begins + 200, begins + 170, begins, ends, 0.5), begins + 170);
+    ck_assert_int_eq(acme_ari_time(begins + 160, begins + 260, begins + 170, begins, ends, 0.5), begins + 170);
+    ck_assert_int_eq(acme_ari_time(begins + 180, begins + 280, begins + 170, begins, ends, 0), begins + 180);
+    /* In the past: at once. Near the end or beyond it: in time all the same. */
+    ck_assert_int_eq(acme_ari_time(begins - 200, begins - 100, begins + 170, begins, ends, 0.5), begins - 150);
+    ck_assert_int_eq(acme_ari_time(begins + 5000, begins + 6000, begins + 170, begins, ends, 0.5), begins + 900);
+}
+END_TEST
+
 TCase *cases_schedule(void)
 {
     TCase *tests = tcase_create("schedule");
 
     tcase_add_test(tests, test_renewal);
     tcase_add_test(tests, test_backoff);
+    tcase_add_test(tests, test_window);
+    tcase_add_test(tests, test_suggested_time);
     return tests;
 }

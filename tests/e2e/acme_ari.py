@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""acme: renewal information (RFC 9773), by the proxy before Pebble, which has none."""
+
+import time
+
+from acmelab import Lab
+from caproxy import ari_id, window
+from harness import case, check, equal, main, wait_until
+
+
+@case("a window that is past: renewed at once, once, and replaces is told; the CA's next window is kept")
+def past(world):
+    lab, asked = Lab(world), []
+
+    def information(certificate):
+        asked.append(certificate)
+        return window(-20, -10) if certificate == asked[0] else window(40 * 86400, 41 * 86400)
+
+    lab.proxy.ari = information
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    second = lab.wait_for("a.test", but=first.serial)
+    check(second.public_key != first.public_key, "the new certificate has the old key")
+    equal(asked[0], ari_id(first.pem), "the certificate that was asked for")
+    wait_until(lambda: ari_id(second.pem) in asked, 10, "a question for the second certificate")
+    orders = lab.proxy.answered("new_order")
+    equal([order.payload.get("replaces") for order in orders], [None, ari_id(first.pem)], "replaces")
+    gate.wait_for(r"the authority suggests another time: renewed from " +
+                  time.strftime("%Y-%m-", time.gmtime(time.time() + 40.5 * 86400)), 10)
+    equal(lab.issued(), 2, "certificates")
+
+
+@case("a CA that wants every certificate to be renewed at once is followed once, not for ever")
+def always(world):
+    lab = Lab(world)
+    lab.proxy.ari = lambda certificate: window(-20, -10)
+    gate = lab.gateway(["a.test"])
+    second = lab.wait_for("a.test", but=lab.wait_for("a.test").serial)
+    wait_until(lambda: len(lab.proxy.seen("renewal_info")) == 2, 10, "a question for the second certificate")
+    gate.wait_for(r"suggests another time: renewed from " + time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400)), 10)
+    equal(lab.wait_for("a.test").serial, second.serial, "what is served")
+    equal(lab.issued(), 2, "certificates")
+
+
+@case("a window that makes no sense, and none at all, change nothing; a restart keeps the chosen time")
+def stable(world):
+    lab = Lab(world)
+    lab.proxy.ari = lambda certificate: window(20 * 86400, 10 * 86400)
+    gate = lab.gateway(["a.test"])
+    lab.wait_for("a.test")
+    gate.wait_for("the window makes no sense", 10)
+    gate.stop()
+    lab.proxy.ari = lambda certificate: window(10 * 86400, 20 * 86400)
+    gate = lab.gateway(["a.test"])
+    gate.wait_for("suggests another time", 20)
+    status = lab.command("status").stdout
+    gate.stop()
+    asked = len(lab.proxy.seen("renewal_info"))
+    gate = lab.gateway(["a.test"])
+    wait_until(lambda: len(lab.proxy.seen("renewal_info")) > asked, 20, "a question after the restart")
+    equal(lab.command("status").stdout, status, "the status after the restart")
+    equal(lab.issued(), 1, "certificates")
+
+
+if __name__ == "__main__":
+    main()
