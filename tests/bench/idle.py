@@ -142,6 +142,12 @@ def kernel_drops(port):
         return sum(int(line.split()[12]) for line in list(file)[1:] if line.split()[1].endswith(f":{port:04X}"))
 
 
+def whole_report(text):
+    """The counters of a report, once all that are looked at are there: it may be read while it is written."""
+    found = dict(re.findall(r"(\w+)=(\d+)\"", text))
+    return {"handshakes", "sessions_opened", "cookies_sent"} <= found.keys() and found
+
+
 def flood(world, count, per_second=10000):
     """Bogus datagrams from 200 addresses beside real sessions; the figures of what the gateway made of them."""
     random.seed(1)
@@ -182,7 +188,7 @@ def flood(world, count, per_second=10000):
     time.sleep(1)
     growth, used, drops = resident(gateway) - before, gateway.cpu_seconds() - cpu, kernel_drops(world.https)
     gateway.signal(signal.SIGUSR1)
-    counters = wait_until(lambda: dict(re.findall(r"(\w+)=(\d+)", gateway.text())), 5, "the gateway's report")
+    counters = wait_until(lambda: whole_report(gateway.text()), 5, "the gateway's report")
     print(f"{count:,} bogus datagrams in {took:.1f} s: {sent:,} bytes in, {answered:,} bytes out in {answers:,} answers "
           f"({answered / sent:.2f}, aim ≤ 1); memory grew by {growth / 1024:,.0f} KiB (aim ≤ 1024); "
           f"{used / count * 1e6:.1f} µs of gateway each; the kernel dropped {drops}")
