@@ -170,16 +170,16 @@ static void bbr_check_startup_and_drain(struct congestion *congestion, const str
 }
 
 /* Draft, section 5.3.3.6: by the clock, or as often as Reno on the same path would probe by its growth. One departure:
- * where the last probe made a queue overflow, the clock runs half as fast, since CUBIC beside it, which loses a third
- * of its window each time, needs longer than that to come back. */
+ * where the last probe made a queue overflow, both run half as fast, since CUBIC beside it, which loses a third of its
+ * window each time, needs longer than that to come back. */
 static bool bbr_is_time_to_probe(const struct congestion *congestion, tn_time now)
 {
     const struct bbr *bbr = &congestion->bbr;
     uint64_t reno_rounds = bbr_target_inflight(congestion) / congestion->packet_size;
+    unsigned slower = bbr->overflowed ? 2 : 1;
 
-    tn_time wait = bbr->overflowed ? 2 * bbr->probe_wait : bbr->probe_wait;
-
-    return now > bbr->cycle_stamp + wait || bbr->rounds_since_probe_up >= smaller(reno_rounds, RENO_ROUNDS);
+    return now > bbr->cycle_stamp + slower * bbr->probe_wait ||
+           bbr->rounds_since_probe_up >= slower * smaller(reno_rounds, RENO_ROUNDS);
 }
 
 static bool bbr_is_time_to_cruise(const struct congestion *congestion, uint64_t bytes_in_flight)

@@ -26,6 +26,10 @@
  * but what waits for it is a queue. */
 #define EXTRA_ACKED_MAX (1 << 20)
 
+/* The part of the bandwidth-delay product by which bundled ACKs may raise what is safe: on a busy machine they come in
+ * larger bundles, and what is allowed for these is taken from CUBIC. */
+#define SAFE_EXTRA 0.0625
+
 /* Loss up to this part is not taken for congestion while no queue is to be seen. */
 #define LOSS_THRESHOLD_NO_QUEUE 0.1
 /* Beyond it so many packets may be lost by chance: of few packets in flight, a tenth is soon gone. */
@@ -175,11 +179,12 @@ static uint64_t bbr_inflight_at_loss(const struct congestion_loss *loss)
 uint64_t bbr_safe_inflight(const struct congestion *congestion, const struct congestion_loss *loss)
 {
     const struct bbr *bbr = &congestion->bbr;
-    uint64_t inflight = bbr_inflight_at_loss(loss), extra = larger(bbr->extra_acked[0], bbr->extra_acked[1]);
+    uint64_t inflight = bbr_inflight_at_loss(loss), busy = bbr_bdp(congestion, bbr->bw_latest, 1);
 
-    if (bbr_sees_queue(congestion))
-        inflight =
-            smaller(inflight, (uint64_t)((double)(bbr_bdp(congestion, bbr->bw_latest, 1) + extra) / (1 - HEADROOM)));
+    if (bbr_sees_queue(congestion)) {
+        busy += smaller(larger(bbr->extra_acked[0], bbr->extra_acked[1]), (uint64_t)(SAFE_EXTRA * (double)busy));
+        inflight = smaller(inflight, (uint64_t)((double)busy / (1 - HEADROOM)));
+    }
     return larger(inflight, (uint64_t)(BETA * (double)bbr_target_inflight(congestion)));
 }
 

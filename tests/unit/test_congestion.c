@@ -655,6 +655,34 @@ START_TEST(bbr_loss_ends_probe)
 }
 END_TEST
 
+/* Rounds until bandwidth is probed again. Reno would have grown by a packet after ten. */
+static unsigned bbr_rounds_to_probe(tn_time rtt, uint64_t lost)
+{
+    unsigned rounds = 0;
+
+    bbr_probe_up();
+    c.packet_size = 10 * PACKET;
+    bbr_round(RATE, rtt, 1, 120 * PACKET);
+    bbr_lose(lost, 120);
+    ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_DOWN);
+    for (; c.bbr.state != BBR_PROBE_BW_REFILL && rounds < 100; rounds++)
+        bbr_round(RATE, 100 * MS, 100, 99 * PACKET);
+    return rounds;
+}
+
+/* After a queue has overflowed it waits twice as long, so that CUBIC beside it comes back. */
+START_TEST(bbr_waits_after_overflow)
+{
+    unsigned rounds = bbr_rounds_to_probe(100 * MS, 60);
+
+    ck_assert_uint_ge(rounds, 8);
+    ck_assert_uint_le(rounds, 12);
+    rounds = bbr_rounds_to_probe(180 * MS, 10);
+    ck_assert_uint_ge(rounds, 18);
+    ck_assert_uint_le(rounds, 23);
+}
+END_TEST
+
 /* What a bad line loses is sent in addition, so that the path is full all the same. */
 START_TEST(bbr_makes_up_for_usual_loss)
 {
@@ -821,6 +849,7 @@ int main(void)
     tcase_add_test(parts, bbr_bandwidth_filter);
     tcase_add_test(parts, bbr_probes_round_trip_time);
     tcase_add_test(parts, bbr_loss_ends_probe);
+    tcase_add_test(parts, bbr_waits_after_overflow);
     tcase_add_test(parts, bbr_makes_up_for_usual_loss);
     tcase_add_test(parts, bbr_loss_in_cruise);
     tcase_add_test(parts, bbr_resumes);
