@@ -75,8 +75,7 @@ def first(world):
     kinds = [request.kind for request in lab.proxy.seen()]
     note(" ".join(kinds))
     # A request that has not come changes nothing at the CA, so not all of these are needed.
-    points = [(number, heard) for number, kind in enumerate(kinds) for heard in (False, True)
-              if heard or kind in ("new_account", "new_order", "finalize", "certificate")]
+    points = [(number, heard) for number, kind in enumerate(kinds) for heard in (False, True) if heard or kind == "finalize"]
     points = scaled(points, [p for p in points if p[1] and kinds[p[0]] in ("new_account", "new_order", "finalize", "certificate")])
     for number, heard in points:
         where = f"{kinds[number]} ({number + 1} of {len(kinds)}), {'the answer' if heard else 'the request'} lost"
@@ -90,6 +89,35 @@ def first(world):
         equal((lab.issued() - issued, lab.pebble.accounts() - accounts), (1, 1), f"{where}: certificates, accounts")
         killing.gate.stop()
     note(f"{len(points)} kills")
+
+
+@case("killed at each step of a renewal: the old certificate is there at once, one new one comes", seconds=300)
+def renewal(world):
+    lab = Lab(world, bad_nonces=0)
+    killing, due = Killing(lab), []
+    lab.proxy.ari = lambda certificate: window(-100, -50) if certificate in due else window(30 * 86400, 31 * 86400)
+    killing.start()
+    leaf = lab.wait_for("k.test")
+    points = [(kind, heard) for kind in ("new_order", "authorization", "challenge", "finalize", "order", "certificate")
+              for heard in (False, True) if heard or kind != "authorization"]
+    for kind, heard in scaled(points, [("new_order", True), ("finalize", True), ("certificate", True)]):
+        where = f"{kind}, {'the answer' if heard else 'the request'} lost"
+        killing.gate.stop()
+        issued, happened = lab.issued(), killing.at(kind, heard)
+        due.append(ari_id(leaf.pem))
+        killing.start()
+        check(happened.wait(60), f"{where}: not reached")
+        silent = threading.Event()
+        rule = lab.proxy.on(None, caproxy.hold(silent))
+        killing.start()
+        equal(Leaf(lab.chain("k.test")).serial, leaf.serial, f"{where}: the certificate after the restart")
+        rule.end()
+        silent.set()
+        new = lab.wait_for("k.test", but=leaf.serial)
+        wait_until(lambda: Leaf(read(lab.kept("k.test"))).serial == new.serial, 10, "the new pair in the store")
+        check_whole(lab, "k.test", new)
+        equal(lab.issued() - issued, 1, f"{where}: certificates")
+        leaf = new
 
 
 @case("killed before changes of its files: one account, one certificate, with its key", seconds=300)
@@ -107,7 +135,7 @@ def files(world):
     gate.stop()
     changes = point.passed()
     check(changes >= 10, f"{changes} changes of files: nothing is counted")
-    numbers = range(3, changes + 1, scaled(5, 12))
+    numbers = range(3, changes + 1, scaled(8, 12))
     for number in numbers:
         lab.state = world.path(f"state-{number}")
         issued, accounts = lab.issued(), lab.pebble.accounts()

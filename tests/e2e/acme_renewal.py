@@ -6,7 +6,7 @@ By the numbers told in acme_issue.py:
 
  8 no second issuance               "a restart with a good certificate …"
 12 used without restart             "certificates of 20 s …"
-13 clock skew                       "a certificate of the future …"
+13 clock skew                       "a certificate that begins …"
 14 renewal                          "certificates of 20 s …", "6 days, 90 days, 10 years …", "ARI: …", "the chosen time is stable …"
 15 replaces                         "ARI: …", "replaces refused …"
 16 revoked                          "revoked by OCSP …", "ARI: a window that is past …"
@@ -106,6 +106,64 @@ def stable(world):
     equal(renewal_time(lab, "a.test"), when, "the time of renewal after a restart")
 
 
+@case("ARI: a window that is past has it renewed at once, once, with `replaces`")
+def ari_past(world):
+    lab = Lab(world)
+    due = []
+    lab.proxy.ari = lambda certificate: window(-100, -50) if certificate in due else window(30 * DAY, 31 * DAY)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    gate.stop()
+    due.append(ari_id(first.pem))
+    lab.gateway(["a.test"])
+    second = lab.wait_for("a.test", but=first.serial)
+    equal(lab.proxy.answered("new_order")[-1].payload.get("replaces"), ari_id(first.pem), "what the order replaces")
+    check(ari_id(first.pem) in [r.target.rsplit("/", 1)[1] for r in lab.proxy.seen("renewal_info")], "the CA was not asked")
+    check(second.public_key != first.public_key, "the key is the old one")
+    time.sleep(1)
+    equal(lab.issued(), 2, "certificates")
+
+
+@case("ARI: inverted, null, beyond expiry, far too long, an error: none of them has it renewed now")
+def ari_strange(world):
+    lab = Lab(world)
+    answers = [window(-50, -100), {"suggestedWindow": None}, {"suggestedWindow": {"start": "yesterday", "end": 7}},
+               window(100 * 366 * DAY, 101 * 366 * DAY), caproxy.Reply(500, b"<html>"), caproxy.Reply(200, b"null"),
+               caproxy.Reply(200, b'{"suggestedWindow":{"start":"2020-01-01T'), caproxy.Reply(404, {})]
+    lab.proxy.ari = lambda certificate: window(30 * DAY, 31 * DAY)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    for answer in answers:
+        gate.stop()
+        lab.proxy.forget()
+        lab.proxy.ari = lambda certificate, answer=answer: answer
+        gate = lab.gateway(["a.test"])
+        lab.proxy.wait_for("renewal_info")
+        equal(lab.wait_for("a.test").serial, first.serial, "the certificate")
+        check(not lab.proxy.seen("new_order"), f"ordered after {answer}")
+    equal(lab.issued(), 1, "certificates")
+
+
+@case("replaces refused, with 409 alreadyReplaced or for another account's: ordered without it")
+def replaces(world):
+    lab = Lab(world)
+    due = []
+    lab.proxy.ari = lambda certificate: window(-100, -50) if certificate in due else window(30 * DAY, 31 * DAY)
+    gate = lab.gateway(["a.test"])
+    leaf = lab.wait_for("a.test")
+    for error in (caproxy.problem(409, "alreadyReplaced"), caproxy.problem(404, "malformed", "no such certificate of this account"),
+                  caproxy.problem(403, "unauthorized", "requester account did not request the certificate being replaced")):
+        gate.stop()
+        due.append(ari_id(leaf.pem))
+        rule = lab.proxy.on("new_order", error, when=lambda request: "replaces" in (request.payload or {}))
+        gate = lab.gateway(["a.test"])
+        leaf = lab.wait_for("a.test", but=leaf.serial)
+        equal(rule.hits, 1, "orders that replace something")
+        check("replaces" not in lab.proxy.answered("new_order")[-1].payload, "the order replaces something")
+        rule.end()
+    equal(lab.issued(), 4, "certificates")
+
+
 @case("revoked by OCSP: a new key, at once")
 def revoked(world):
     lab = Lab(world)
@@ -156,6 +214,24 @@ def commands(world):
     check(third.public_key != second.public_key, "the key of the revoked certificate goes on")
     result = lab.command("renew", "b.test")
     check(result.returncode != 0 and "b.test" in result.stdout + result.stderr, f"renew of an unknown name: {result}")
+
+
+@case("a certificate that begins the day after tomorrow is not served, nor ordered again and again; the old one is")
+def future(world):
+    lab = Lab(world)
+    other = Authority(world)
+    due = []
+    lab.proxy.ari = lambda certificate: window(-100, -50) if certificate in due else window(30 * DAY, 31 * DAY)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    gate.stop()
+    due.append(ari_id(first.pem))
+    lab.proxy.on("certificate", caproxy.other_chain(lambda csr, names: other.issue(csr, names, begin=2 * DAY, end=90 * DAY)))
+    lab.gateway(["a.test"], retry_min="1m", retry_max="1h")
+    lab.proxy.wait_for("certificate", 2)
+    time.sleep(2)
+    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
+    check(lab.issued() <= 2, f"{lab.issued()} certificates")
 
 
 if __name__ == "__main__":

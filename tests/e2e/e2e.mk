@@ -22,6 +22,7 @@ e2e_tests = \
 	tests/e2e/acme_lab.py \
 	tests/e2e/acme_issue.py \
 	tests/e2e/acme_renewal.py \
+	tests/e2e/acme_days.py \
 	tests/e2e/acme_faults.py \
 	tests/e2e/acme_kill.py \
 	tests/e2e/acme_on_demand.py \
@@ -52,7 +53,8 @@ tests/e2e/gateways.log: tests/e2e/transports.log
 tests/e2e/acme_lab.log: tests/e2e/gateways.log
 tests/e2e/acme_issue.log: tests/e2e/acme_lab.log
 tests/e2e/acme_renewal.log: tests/e2e/acme_issue.log
-tests/e2e/acme_faults.log: tests/e2e/acme_renewal.log
+tests/e2e/acme_days.log: tests/e2e/acme_renewal.log
+tests/e2e/acme_faults.log: tests/e2e/acme_days.log
 tests/e2e/acme_kill.log: tests/e2e/acme_faults.log
 tests/e2e/acme_on_demand.log: tests/e2e/acme_kill.log
 tests/e2e/acme_product.log: tests/e2e/acme_on_demand.log
