@@ -48,6 +48,7 @@ struct acme_agent {
     /* Attempts: see attempt.c. */
     struct hg_timer *timer;
     unsigned running;
+    unsigned followed; /* certificates that their authority was first asked about at the start */
 
     struct acme_demand demand;
 

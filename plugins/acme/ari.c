@@ -114,16 +114,20 @@ static void ask(struct acme_ari *ari, const char *url, https_done done)
         next_question(ari, 0);
 }
 
+static void set_resource(struct acme_ari *ari, const char *resource)
+{
+    if (resource && *resource && asprintf(&ari->url, "%s/%s", resource, ari->pair->ari_id) < 0)
+        ari->url = NULL;
+}
+
 /* An authority without the resource has no renewal information; it may have some another time. */
 static void on_directory(void *arg, const struct https_response *response)
 {
     struct acme_ari *ari = arg;
     json_t *json = read_json(response);
-    const char *base = json_string_value(json_object_get(json, "renewalInfo"));
 
     ari->call = NULL;
-    if (base && asprintf(&ari->url, "%s/%s", base, ari->pair->ari_id) < 0)
-        ari->url = NULL;
+    set_resource(ari, json_string_value(json_object_get(json, "renewalInfo")));
     json_decref(json);
     if (ari->url)
         ask(ari, ari->url, on_window);
@@ -156,14 +160,19 @@ static void stop(struct acme_ari *ari)
     ari->directory = ari->url = NULL;
 }
 
-void acme_ari_begin(struct acme_ari *ari, struct acme_pair *pair, const char *directory)
+void acme_ari_begin(struct acme_ari *ari, struct acme_pair *pair, const char *directory, const char *resource,
+                    hg_time delay)
 {
     stop(ari);
     ari->directory = pair->ari_id ? strdup(directory) : NULL;
     if (!ari->directory)
         return;
     ari->pair = acme_pair_ref(pair);
-    ask_in(ari, 0);
+    set_resource(ari, resource);
+    if (resource && !ari->url)
+        next_question(ari, 0);
+    else
+        hg_timer_set(ari->worker->host, ari->timer, delay);
 }
 
 struct acme_ari *acme_ari_new(struct hg_worker *worker, struct https *https, acme_suggested suggested, void *arg)

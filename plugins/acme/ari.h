@@ -22,8 +22,11 @@ struct acme_ari *acme_ari_new(struct hg_worker *worker, struct https *https, acm
 /* NULL is allowed. */
 void acme_ari_free(struct acme_ari *ari);
 
-/* Begins to ask the authority with that directory for this pair, again and again, and for no other any more. */
-void acme_ari_begin(struct acme_ari *ari, struct acme_pair *pair, const char *directory);
+/* Begins to ask the authority for this pair, again and again, and for no other any more. `directory` is the URL of its
+ * directory; `resource` what that tells as renewalInfo, "" if it tells none, NULL if it was not read yet; `delay` is
+ * for the first question. */
+void acme_ari_begin(struct acme_ari *ari, struct acme_pair *pair, const char *directory, const char *resource,
+                    hg_time delay);
 
 /* ---- Pure, for tests ---- */
 

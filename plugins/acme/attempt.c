@@ -19,6 +19,8 @@
 #define PAUSE_MAX DAY
 /* How long to wait for a disk that is full. */
 #define STORE_PAUSE 60
+/* Between the questions for renewal information at the start, so that they do not come all at once. */
+#define FOLLOW_PAUSE (50 * HG_MILLISECOND)
 /* A certificate on demand whose name nobody serves at the moment. */
 #define LATER_PAUSE 3600
 /* The wall clock may jump: so it is looked at now and then. */
@@ -165,14 +167,17 @@ static void on_suggested(void *arg, time_t start, time_t end)
 
 void acme_attempt_follow(struct acme_job *job)
 {
-    const struct acme_agent *agent = job->agent;
+    struct acme_agent *agent = job->agent;
+    const struct acme_ca *ca = agent->authorities[job->authority];
+    const char *resource = ca->directory ? acme_ca_resource(ca, "renewalInfo") : NULL;
 
     if (!job->pair)
         return;
     if (!job->ari)
         job->ari = acme_ari_new(agent->worker, agent->https, on_suggested, job);
     if (job->ari)
-        acme_ari_begin(job->ari, job->pair, agent->authorities[job->authority]->url);
+        acme_ari_begin(job->ari, job->pair, ca->url, ca->directory && !resource ? "" : resource,
+                       ca->directory ? 0 : agent->followed++ * FOLLOW_PAUSE);
 }
 
 /* Tells the operator's program. */
