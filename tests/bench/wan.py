@@ -9,6 +9,7 @@
 The path is tests/tools/relay with a queue of one bandwidth-delay product and random loss in both directions.
 
     bulk      one download for so many seconds; goodput from the request on, so that slow start counts
+    upload    the same the other way, as the public user sees it: what is in buffers on the way counts
     fair      a download beside one CUBIC flow: the share of each once both have run for a while
     small     64 exchanges of 64 bytes in flight, alone and while a download saturates the path: over DTLS, over the
               transport `tls` (TCP with CUBIC) on the same path, and how the p99 of the first compares with that of the
@@ -104,6 +105,14 @@ class Bench:
         figures["hopgate_last_half"] = download.rate(begin=time.monotonic() - self.seconds / 2)
         download.end()
 
+    def upload(self, world, network, figures):
+        network.tunnel()
+        words = world.curl_command("/hash", "-T", "-", "-o", "/dev/null", "-w", "%{size_upload}", "--max-time", str(self.seconds))
+        with open("/dev/zero", "rb") as zero:
+            result = subprocess.run(words, stdin=zero, capture_output=True, text=True)
+        check(result.returncode == 28, f"curl ended with {result.returncode}: {result.stderr.strip()}")
+        figures["hopgate"] = int(result.stdout) * 8e-6 / self.seconds
+
     def kernel(self, control):
         def measure(world, network, figures):
             flow = Flow(world, network.home, network.gate, GATE, control)
@@ -198,6 +207,7 @@ def near(loss):
 def measure_all(bench):
     for loss, aim in ((0, 90), (1, 88), (3, 85)):
         bench.row(f"bulk 100 Mbit/s × 50 ms, {loss} %, hopgate", near(loss), {"hopgate": aim}, bench.bulk)
+        bench.row(f"upload 100 Mbit/s × 50 ms, {loss} %, hopgate", near(loss), {"hopgate": aim}, bench.upload)
         for control in ("cubic", "bbr"):
             bench.row(f"bulk 100 Mbit/s × 50 ms, {loss} %, {control}", near(loss), {}, bench.kernel(control))
     for loss, aims in ((0, {}), (0.1, {"hopgate": 330})):
