@@ -241,7 +241,7 @@ END_TEST
 START_TEST(all_other_paths_pass)
 {
     static const char *const paths[] = {"/", "/.well-known/acme-challengex", "/.well-known/acme-challenge",
-                                        "/x" PATH TOKEN, "/.Well-Known/acme-challenge/" TOKEN};
+                                        "/x" PATH TOKEN, ("/.Well-Known/acme-challenge/" TOKEN)};
 
     present(TOKEN, ANSWER);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {

@@ -237,8 +237,8 @@ START_TEST(test_request)
                                         "a-name-that-is-longer-than-the-64-bytes-of-a-common-name.long.example.com"};
     static const char *const wanted[] = {
         "verify OK",
-        "DNS:a.example.com, DNS:*.example.com, IP Address:192.0.2.1, IP Address:2001:DB8:0:0:0:0:0:1, "
-        "DNS:a-name-that-is-longer-than-the-64-bytes-of-a-common-name.long.example.com",
+        ("DNS:a.example.com, DNS:*.example.com, IP Address:192.0.2.1, IP Address:2001:DB8:0:0:0:0:0:1, "
+         "DNS:a-name-that-is-longer-than-the-64-bytes-of-a-common-name.long.example.com"),
         "status_request", "Subject:"};
     gnutls_x509_privkey_t key = acme_key_new(types[_i]), again;
     char *request = acme_key_request(key, names, 5, true), *pem = acme_key_pem(key);
