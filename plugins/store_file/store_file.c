@@ -6,6 +6,7 @@
 #include "config.h"
 #include "plugins/store_file/thread.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -194,6 +195,24 @@ static int check_parent(const struct hg_instance *instance, const char *path)
     return result;
 }
 
+static bool is_empty(const char *path)
+{
+    DIR *folder = opendir(path);
+    bool empty = folder != NULL;
+
+    for (const struct dirent *entry; empty && (entry = readdir(folder));)
+        empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
+    if (folder)
+        closedir(folder);
+    return empty;
+}
+
+/* A folder of root's with nothing in it, as systemd's StateDirectory= makes it: prepare() gives it away. */
+static bool can_be_given(const char *path, const struct stat *state)
+{
+    return geteuid() == 0 && state->st_uid == 0 && is_empty(path);
+}
+
 static int check_folder(const struct hg_instance *instance, const char *path, const struct stat *state)
 {
     gid_t group;
@@ -203,6 +222,8 @@ static int check_folder(const struct hg_instance *instance, const char *path, co
         hg_config_error(instance, "path", "%s is not a folder", path);
         return -1;
     }
+    if (user != 0 && can_be_given(path, state))
+        return 0;
     if (user != 0 && state->st_uid != user) {
         hg_config_error(instance, "path",
                         "%s belongs to the user with number %u, but hopgate will run as number %u: chown -R it, or "
@@ -249,12 +270,17 @@ static int prepare(struct hg_instance *instance)
     const char *path = ((const struct config *)instance->cfg)->path;
     gid_t group;
     uid_t user = owner_of(instance, &group);
+    struct stat state;
 
     if (mkdir(path, 0700)) {
-        if (errno == EEXIST || !access(path, F_OK))
+        const bool was_there = !stat(path, &state);
+
+        if (was_there && (user == 0 || !can_be_given(path, &state)))
             return 0;
-        hg_config_error(instance, "path", "%s cannot be made: %s", path, strerror(errno));
-        return -1;
+        if (!was_there || chmod(path, 0700)) {
+            hg_config_error(instance, "path", "%s cannot be made: %s", path, strerror(errno));
+            return -1;
+        }
     }
     if (chown(path, user, group)) {
         hg_config_error(instance, "path", "%s cannot be given to the user with number %u: %s", path, (unsigned)user,

@@ -512,7 +512,7 @@ END_TEST
 START_TEST(the_folder_is_made_for_whom_the_program_becomes)
 {
     const struct passwd *nobody = getpwnam("nobody");
-    char path[128];
+    char path[128], inside[160];
     struct stat state;
 
     if (geteuid() != 0 || !nobody)
@@ -525,7 +525,17 @@ START_TEST(the_folder_is_made_for_whom_the_program_becomes)
     ck_assert_uint_eq(state.st_mode & 0777, 0700);
     ck_assert_str_eq(check(path, "nobody"), "");
     ck_assert_int_eq(chown(path, 0, 0), 0);
+    ck_assert_int_eq(chmod(path, 0755), 0);
+    ck_assert_str_eq(check(path, "nobody"), "");
+    ck_assert_int_eq(stat(path, &state), 0);
+    ck_assert_uint_eq(state.st_uid, nobody->pw_uid);
+    ck_assert_uint_eq(state.st_mode & 0777, 0700);
+    /* What somebody else has left there is not taken. */
+    snprintf(inside, sizeof inside, "%s/something", path);
+    ck_assert_int_eq(mkdir(inside, 0700), 0);
+    ck_assert_int_eq(chown(path, 0, 0), 0);
     ck_assert_ptr_nonnull(strstr(check(path, "nobody"), "chown -R"));
+    ck_assert_int_eq(rmdir(inside), 0);
     ck_assert_int_eq(rmdir(path), 0);
 }
 END_TEST
