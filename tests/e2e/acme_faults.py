@@ -196,8 +196,7 @@ def retry_absurd(world):
     lab.proxy.on("new_order", problem(429, "rateLimited", retry_after=10**12), times=1)
     gate = lab.gateway(["a.test", "b.test"], wait="0")
     gate.wait_for("rateLimited")
-    status = lab.command("status").stdout
-    line = next(line for line in status.splitlines() if "b.test" in line)
+    line = wait_until(lambda: re.search(r"^.*b\.test.*$", lab.command("status").stdout, re.M), 10, "b.test in status").group(0)
     check(not re.search(r"\b(?:2[1-9]|[3-9]\d)\d\d-", line), f"the next try is {line}")
 
 
