@@ -21,6 +21,7 @@ import ctypes
 import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -84,71 +85,17 @@ def wait_until(condition, seconds, what, pause=0.02):
 
 
 def free_port():
-    """A port that is free for TCP and UDP alike."""
+    """A port that is free for TCP and UDP alike, outside the range that the system takes for connections (32768 up, see
+    ip_local_port_range in ip(7)): one from there may be taken by a connection before the server gets to listen on it."""
     while True:
+        port = random.SystemRandom().randrange(15000, 32000)
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
             try:
+                tcp.bind(("127.0.0.1", port))
                 udp.bind(("127.0.0.1", port))
                 return port
             except OSError:
                 continue
-
-
-class Preload:
-    """A module of tests/tools that is preloaded into a program run with `environment`, and two numbers that both see."""
-
-    def __init__(self, world, module, variable):
-        self.file = open(world.path(f"{module}-{len(world.undo)}"), "w+b", buffering=0)
-        world.undo.append(self.file.close)
-        self.numbers = (0, 0)
-        self.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "tools", ".libs", f"{module}.so"), variable: self.file.name}
-        if SANITIZERS:  # their library would like to be the first
-            self.environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-
-    @property
-    def numbers(self):
-        return struct.unpack("=qq", os.pread(self.file.fileno(), 16, 0))
-
-    @numbers.setter
-    def numbers(self, pair):
-        os.pwrite(self.file.fileno(), struct.pack("=qq", *pair), 0)
-
-
-class Clock(Preload):
-    """The clock of a program: days pass, or somebody sets it."""
-
-    def __init__(self, world):
-        super().__init__(world, "clock", "HG_TEST_CLOCK")
-        self.real = self.monotonic = 0
-
-    def pass_by(self, seconds):
-        """So much time passes at once."""
-        self.monotonic += seconds
-        self.set_by(seconds)
-
-    def set_by(self, seconds):
-        """Somebody sets the time of day, by so much; nothing passes."""
-        self.real += seconds
-        self.numbers = int(self.real * 1e9), int(self.monotonic * 1e9)
-
-    def time(self):
-        """What the program takes for the time of day."""
-        return time.time() + self.real
-
-
-class Faultpoint(Preload):
-    """Where a program is killed: before the `deadly`th change of its files, counted from now on."""
-
-    def __init__(self, world):
-        super().__init__(world, "faultpoint", "HG_TEST_FAULTPOINT")
-
-    def kill_at(self, deadly):
-        self.numbers = 0, deadly
-
-    def passed(self):
-        return self.numbers[0]
 
 
 def pattern_sha256(size):
