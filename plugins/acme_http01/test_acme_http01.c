@@ -259,7 +259,7 @@ START_TEST(many_fetch_at_once)
     enum { TOKENS = 50, USERS = 3 * TOKENS };
     static struct user users[USERS];
     static char requests[USERS][128];
-    char token[16], answer[32];
+    char token[32], answer[32];
 
     for (int i = 0; i < TOKENS; i++) {
         snprintf(token, sizeof token, "token-%d", i);

@@ -197,7 +197,7 @@ END_TEST
 /* Mounts are this process's own, which is how they go away. False: not root, the test says nothing. */
 static bool own_mounts(void)
 {
-    return !unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    return !unshare(CLONE_NEWNS) && !mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL);
 }
 
 START_TEST(a_full_disk_changes_nothing)
@@ -234,8 +234,8 @@ START_TEST(a_read_only_folder_is_served)
     test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
     test_put_ok(&one, "acme/damaged", "old", HG_STORE_ABSENT);
     damage("acme/damaged", "truncate -s 0 %s");
-    if (!own_mounts() || mount(one.path, one.path, NULL, MS_BIND, NULL) ||
-        mount(NULL, one.path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
+    if (!own_mounts() || mount(one.path, one.path, "none", MS_BIND, NULL) ||
+        mount(NULL, one.path, "none", MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
         return;
     test_seat_stop(&two);
     test_seat_start(&two, two.path); /* it starts */
@@ -327,6 +327,8 @@ START_TEST(a_value_is_whole_whenever_its_writer_is_killed)
     }
     test_seat_start(&two, two.path);
     ck_assert_uint_eq(test_count(&two, ".quarantine"), 0);
+    close(fds[0]);
+    close(fds[1]);
 }
 END_TEST
 
@@ -361,6 +363,13 @@ START_TEST(no_write_is_lost_between_processes)
 }
 END_TEST
 
+static void set_up(void)
+{
+    fsync_error = fsync_spared = read_error = 0;
+    writev_left = -1;
+    test_set_up();
+}
+
 TCase *test_fault_cases(void)
 {
     TCase *tests = tcase_create("faults");
@@ -375,7 +384,7 @@ TCase *test_fault_cases(void)
     tcase_add_test(tests, a_folder_that_was_removed_is_made_anew);
     tcase_add_test(tests, a_value_is_whole_whenever_its_writer_is_killed);
     tcase_add_test(tests, no_write_is_lost_between_processes);
-    tcase_add_checked_fixture(tests, test_set_up, test_tear_down);
+    tcase_add_checked_fixture(tests, set_up, test_tear_down);
     tcase_set_timeout(tests, 120);
     return tests;
 }

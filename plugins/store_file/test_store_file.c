@@ -230,6 +230,7 @@ START_TEST(operations_keep_their_order_and_a_cancelled_one_is_silent)
     struct hg_worker *provider = rig_worker(one.rig, 0);
     struct hg_store_request *request;
 
+    told = 0;
     for (int i = 0; i < 100; i++) {
         char value[16];
         size_t size = (size_t)snprintf(value, sizeof value, "%d", i);
@@ -250,6 +251,7 @@ START_TEST(what_was_given_is_written_before_the_store_stops)
 {
     const struct hg_store_condition any = {.revision = HG_STORE_ANY};
 
+    told = 0;
     for (int i = 0; i < 10; i++)
         one.ops->put(rig_worker(one.rig, 0), HG_TEXT("a"), HG_TEXT("last"), &any, count_answers, (void *)1);
     test_seat_stop(&one);
@@ -297,6 +299,7 @@ START_TEST(a_store_may_stand_anywhere)
     const struct rig_part parts[] = {{hopgate_plugin(), &config}, {&user, NULL}};
     struct rig *rig = rig_new(PIPELINE_GATEWAY, parts, 2);
 
+    told = 0;
     rig_start(rig);
     ck_assert_uint_eq(told, 0);
     ck_assert(rig_run(rig, was_told, NULL, 10000));
@@ -384,6 +387,8 @@ START_TEST(the_lease_of_a_dead_process_is_free)
     ck_assert_int_eq(test_acquire(&two, "lock", 1000)->status, HG_STORE_OK);
     ck_assert_uint_gt(test_answer.fence, fence);
     test_seat_start(&one, one.path);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
 }
 END_TEST
 
