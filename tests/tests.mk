@@ -25,7 +25,7 @@ check-asan:
 	test -f asan/Makefile || \
 	  (cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers --enable-werror CC='$(CC)' CFLAGS='-O1 -g')
 	$(MAKE) -C asan
-	HG_TEST_SCALE=$${HG_TEST_SCALE:-small} $(MAKE) -C asan check
+	HG_TEST_SCALE=$${HG_TEST_SCALE:-small} STORM_RUNS=$${STORM_RUNS:-500} $(MAKE) -C asan check
 
 # The unit tests under valgrind's memcheck, but for test_hook: it starts programs and watches them by pidfd_open(), which
 # valgrind knows from 3.21 on. AddressSanitizer watches its memory in check-asan.

@@ -98,6 +98,61 @@ def free_port():
                 continue
 
 
+class Preload:
+    """A module of tests/tools that is preloaded into a program run with `environment`, and two numbers that both see."""
+
+    def __init__(self, world, module, variable):
+        self.file = open(world.path(f"{module}-{len(world.undo)}"), "w+b", buffering=0)
+        world.undo.append(self.file.close)
+        self.numbers = (0, 0)
+        self.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "tools", ".libs", f"{module}.so"), variable: self.file.name}
+        if SANITIZERS:  # their library would like to be the first
+            self.environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+
+    @property
+    def numbers(self):
+        return struct.unpack("=qq", os.pread(self.file.fileno(), 16, 0))
+
+    @numbers.setter
+    def numbers(self, pair):
+        os.pwrite(self.file.fileno(), struct.pack("=qq", *pair), 0)
+
+
+class Clock(Preload):
+    """The clock of a program: days pass, or somebody sets it."""
+
+    def __init__(self, world):
+        super().__init__(world, "clock", "HG_TEST_CLOCK")
+        self.real = self.monotonic = 0
+
+    def pass_by(self, seconds):
+        """So much time passes at once."""
+        self.monotonic += seconds
+        self.set_by(seconds)
+
+    def set_by(self, seconds):
+        """Somebody sets the time of day, by so much; nothing passes."""
+        self.real += seconds
+        self.numbers = int(self.real * 1e9), int(self.monotonic * 1e9)
+
+    def time(self):
+        """What the program takes for the time of day."""
+        return time.time() + self.real
+
+
+class Faultpoint(Preload):
+    """Where a program is killed: before the `deadly`th change of its files, counted from now on."""
+
+    def __init__(self, world):
+        super().__init__(world, "faultpoint", "HG_TEST_FAULTPOINT")
+
+    def kill_at(self, deadly):
+        self.numbers = 0, deadly
+
+    def passed(self):
+        return self.numbers[0]
+
+
 def pattern_sha256(size):
     return subprocess.run([tool("origin"), "--sha256", str(size)], check=True, capture_output=True, text=True).stdout.strip()
 
