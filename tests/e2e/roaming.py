@@ -12,9 +12,9 @@ from harness import SANITIZERS, case, check, equal, main, note, pattern_sha256, 
 from network import GATE, HOME, INSIDE, Network
 from transfers import with_transfers
 
-SIZE = scaled(500 * 10**6, 20 * 10**6)
-LESS = scaled(200 * 10**6, 20 * 10**6)
-RATE = scaled(48, 4)  # MiB/s of each transfer, so that it lasts for some seconds
+SIZE = scaled(500 * 10**6, 60 * 10**6)
+LESS = scaled(200 * 10**6, 60 * 10**6)
+RATE = scaled(48, 12)  # MiB/s of each transfer, so that it lasts for some seconds
 ELSEWHERE = "10.199.84.77"  # another address at home
 SLOW = 3 if SANITIZERS else 1
 
