@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 
 # Real processes on loopback; each file is a topic and writes TAP. They measure time and memory, so each waits for the
-# one before it, and the first for all other tests.
+# one before it, and the first for all other tests; those of acme, where time is the tests' own, go two by two.
 e2e_tests = \
 	tests/e2e/command.py \
 	tests/e2e/requests.py \
@@ -50,15 +50,16 @@ tests/e2e/resume.log: tests/e2e/mtu.log
 tests/e2e/roaming.log: tests/e2e/resume.log
 tests/e2e/transports.log: tests/e2e/roaming.log
 tests/e2e/gateways.log: tests/e2e/transports.log
+# ACME's wait for a CA and for retries more than they work: two chains beside each other.
 tests/e2e/acme_lab.log: tests/e2e/gateways.log
 tests/e2e/acme_issue.log: tests/e2e/acme_lab.log
-tests/e2e/acme_renewal.log: tests/e2e/acme_issue.log
-tests/e2e/acme_days.log: tests/e2e/acme_renewal.log
-tests/e2e/acme_faults.log: tests/e2e/acme_days.log
-tests/e2e/acme_kill.log: tests/e2e/acme_faults.log
+tests/e2e/acme_kill.log: tests/e2e/acme_issue.log
 tests/e2e/acme_on_demand.log: tests/e2e/acme_kill.log
 tests/e2e/acme_product.log: tests/e2e/acme_on_demand.log
 tests/e2e/acme_changes.log: tests/e2e/acme_product.log
-tests/e2e/acme_staple.log: tests/e2e/acme_changes.log
+tests/e2e/acme_faults.log: tests/e2e/gateways.log
+tests/e2e/acme_renewal.log: tests/e2e/acme_faults.log
+tests/e2e/acme_days.log: tests/e2e/acme_renewal.log
+tests/e2e/acme_staple.log: tests/e2e/acme_days.log
 tests/e2e/acme_ari.log: tests/e2e/acme_staple.log
-tests/e2e/install.log: tests/e2e/acme_ari.log
+tests/e2e/install.log: tests/e2e/acme_changes.log tests/e2e/acme_ari.log
