@@ -51,12 +51,10 @@ static double seconds(hg_time span)
     return (double)span / (double)HG_SECOND;
 }
 
-/* Fractions count: the pauses of tests are shorter than a second. */
+/* The wall clock counts whole seconds; what chance has made shorter than one is one. */
 static void plan(struct acme_job *job, double pause)
 {
-    const double whole = pause < 1 ? 1 : pause;
-
-    job->due = acme_clock() + (time_t)whole;
+    job->due = acme_clock() + (pause < 1 ? 1 : (time_t)pause);
 }
 
 static void plan_retry(struct acme_job *job)

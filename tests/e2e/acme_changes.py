@@ -35,6 +35,16 @@ def twice(world):
     equal(lab.check(["a.test", ["b.test", "c.a.test"]])[0], 0, "the exit code for names of one place each")
 
 
+@case("a pause between attempts that is shorter than a second is refused by check: times are kept in whole seconds")
+def short_pauses(world):
+    lab = Lab(world)
+    for option in ("retry_min", "retry_max"):
+        code, told = lab.check(["a.test"], **{option: "200ms"})
+        equal(code, 1, f"the exit code for {option}")
+        check("200ms is out of range: allowed is 1s to" in told, told)
+    equal(lab.check(["a.test"], retry_min="1s", retry_max="1s")[0], 0, "the exit code for a second")
+
+
 @case("the account's key is changed by command, after a restart too; orders go on with the new one")
 def new_key(world):
     lab = Lab(world)
