@@ -78,7 +78,7 @@ static void on_revoked(void *arg)
 {
     struct acme_job *job = arg;
 
-    job->renew_now = true;
+    job->renew_now = job->revoked = true;
     acme_attempt_wanted(job);
 }
 
@@ -100,7 +100,40 @@ void acme_agent_serve(struct acme_job *job, struct acme_pair *pair)
     acme_agent_wake(job);
 }
 
+void acme_agent_serve_previous(struct acme_job *job, const struct hg_store_answer *previous)
+{
+    struct hg_instance *instance = job->agent->worker->instance;
+    struct acme_pair *pair = NULL;
+    char why[256];
+
+    if (previous->status == HG_STORE_OK)
+        pair = acme_pair_read(previous->value, why, sizeof why);
+    if (!pair || pair->ends <= acme_clock()) {
+        acme_pair_unref(pair);
+        return;
+    }
+    hg_log(instance, HG_LOG_WARNING, "%s: the certificate before, %s, is served until there is a new one", job->id,
+           pair->serial);
+    job->renew_now = true;
+    acme_agent_serve(job, pair);
+}
+
 /* ---- What the store holds at the start ---- */
+
+static void has_read(struct acme_agent *agent)
+{
+    if (!--agent->unread && !acme_lead_begin(agent))
+        hg_log(agent->worker->instance, HG_LOG_ERROR, "out of memory: no certificate is ordered");
+}
+
+static void on_previous(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_job *job = arg;
+
+    job->reading = NULL;
+    acme_agent_serve_previous(job, answer);
+    has_read(job->agent);
+}
 
 static void on_certificate(void *arg, const struct hg_store_answer *answer)
 {
@@ -124,11 +157,11 @@ static void on_certificate(void *arg, const struct hg_store_answer *answer)
         /* The config names others now: it serves until there is one for these. */
         job->renew_now = !acme_pair_is_for(pair, (const char *const *)job->names, job->name_count);
         acme_agent_serve(job, pair);
+    } else {
+        job->reading = acme_vault_get(&agent->vault, ACME_PREVIOUS, job->id, on_previous, job);
     }
-    if (--agent->unread)
-        return;
-    if (!acme_lead_begin(agent))
-        hg_log(agent->worker->instance, HG_LOG_ERROR, "out of memory: no certificate is ordered");
+    if (!job->reading)
+        has_read(agent);
 }
 
 static bool read_all(struct acme_agent *agent)

@@ -79,6 +79,8 @@ struct hg_certificate *acme_agent_shown(struct acme_job *job);
 void acme_agent_wake(struct acme_job *job);
 /* Serves `pair`, a reference, for a job from now on. */
 void acme_agent_serve(struct acme_job *job, struct acme_pair *pair);
+/* Serves the pair that was replaced by one which is damaged now, until there is a new one; if there is one. */
+void acme_agent_serve_previous(struct acme_job *job, const struct hg_store_answer *previous);
 
 /* ---- lead.c ---- */
 

@@ -39,11 +39,6 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
     (void)answer; /* what is remembered here is a convenience */
 }
 
-static void remember(struct acme_job *job)
-{
-    acme_vault_put_json(&job->agent->vault, ACME_STATES, job->id, acme_job_state(job), ignore, NULL);
-}
-
 /* ---- When ---- */
 
 static double seconds(hg_time span)
@@ -120,7 +115,7 @@ static void ended(struct acme_job *job)
 
     job->trying = false;
     agent->running--;
-    remember(job);
+    acme_job_remember(job);
     acme_attempt_schedule(agent);
 }
 
@@ -159,7 +154,7 @@ static void on_suggested(void *arg, time_t start, time_t end)
     job->renew_at = restrain(job, when);
     print_time(job->renew_at, text);
     hg_log(instance_of(job), HG_LOG_INFO, "%s: the authority suggests another time: renewed from %s on", job->id, text);
-    remember(job);
+    acme_job_remember(job);
     acme_attempt_wanted(job);
 }
 
@@ -221,8 +216,10 @@ static void issued(struct acme_job *job, const struct acme_result *result)
     hg_log(instance_of(job), HG_LOG_INFO, "%s: certificate %s %s; expires %s, renewed from %s on", job->id,
            job->pair->serial, renewal ? "renewed" : "issued", expires, renews);
     tell_hook(job, renewal ? "renewed" : "issued");
-    if (!job->unsaved)
+    if (!job->unsaved) {
+        job->revoked = false;
         return;
+    }
     job->failures = 1;
     plan(job, STORE_PAUSE);
     hg_log(instance_of(job), HG_LOG_ERROR, "%s: %s; it is served from memory and stored later", job->id, result->error);
@@ -324,7 +321,8 @@ static void begin_order(struct acme_job *job)
                                    .names = (const char *const *)job->names,
                                    .name_count = job->name_count,
                                    .preference = job->preference,
-                                   .replaces = job->pair ? job->pair->ari_id : NULL};
+                                   .replaces = job->pair ? job->pair->ari_id : NULL,
+                                   .discard = job->revoked};
     const char *refusal;
 
     if (job->on_demand && !job->pair && !acme_demand_count(agent, job, &refusal)) {
@@ -373,6 +371,23 @@ static bool is_better(const struct acme_job *job, const struct acme_pair *pair)
            (!job->pair || pair->ends > job->pair->ends);
 }
 
+/* A certificate on demand that was damaged: the one before serves until there is a new one. */
+static void on_previous(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_job *job = arg;
+
+    job->reading = NULL;
+    acme_agent_serve_previous(job, answer);
+    read_record(job);
+}
+
+static void read_previous(struct acme_job *job)
+{
+    job->reading = acme_vault_get(&job->agent->vault, ACME_PREVIOUS, job->id, on_previous, job);
+    if (!job->reading)
+        read_record(job);
+}
+
 /* Under the lease the store is read again: another process may have been here before. */
 static void on_certificate(void *arg, const struct hg_store_answer *answer)
 {
@@ -384,12 +399,17 @@ static void on_certificate(void *arg, const struct hg_store_answer *answer)
     job->loaded = true;
     if (answer->status == HG_STORE_OK)
         pair = acme_pair_read(answer->value, why, sizeof why);
+    if (!pair && !job->pair) {
+        read_previous(job);
+        return;
+    }
     if (!pair || !is_better(job, pair)) {
         acme_pair_unref(pair);
         read_record(job);
         return;
     }
     job->failures = 0;
+    job->renew_now = false;
     acme_agent_serve(job, pair);
     ended(job);
 }
@@ -398,12 +418,14 @@ static void on_saved(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_job *job = arg;
 
-    job->writing = NULL;
+    acme_installation_free(job->installation);
+    job->installation = NULL;
     if (answer->status == HG_STORE_OK) {
         hg_log(instance_of(job), HG_LOG_INFO, "%s: the certificate is stored now", job->id);
         acme_secret_free(job->unsaved);
         job->unsaved = NULL;
         job->failures = 0;
+        job->revoked = false;
         acme_vault_remove(&job->agent->vault, ACME_ORDERS, job->id, ignore, NULL);
     } else {
         plan(job, STORE_PAUSE);
@@ -445,10 +467,10 @@ static void begin(struct acme_job *job)
     job->trying = true;
     agent->running++;
     if (job->unsaved)
-        job->writing = acme_vault_put(&agent->vault, ACME_CERTIFICATES, job->id, hg_text(job->unsaved), on_saved, job);
+        job->installation = acme_install(&agent->vault, job->id, job->unsaved, job->revoked, on_saved, job);
     else
         job->reading = acme_vault_get(&agent->vault, ACME_CERTIFICATES, job->id, on_certificate, job);
-    if (job->writing || job->reading)
+    if (job->installation || job->reading)
         return;
     job->trying = false; /* the store has stopped, so do we */
     agent->running--;
@@ -460,8 +482,9 @@ void acme_attempt_drop(struct acme_job *job)
     if (!job->trying)
         return;
     acme_vault_cancel(&job->agent->vault, job->reading);
-    acme_vault_cancel(&job->agent->vault, job->writing);
-    job->reading = job->writing = NULL;
+    acme_installation_free(job->installation);
+    job->reading = NULL;
+    job->installation = NULL;
     acme_order_free(job->order);
     job->order = NULL;
     json_decref(job->record);

@@ -59,11 +59,12 @@ json_t *acme_job_state(const struct acme_job *job)
 
     for (size_t i = 0; i < job->name_count; i++)
         json_array_append_new(names, json_string(job->names[i]));
-    return json_pack("{s:o, s:b, s:I, s:I, s:I, s:i, s:s*, s:I, s:s*, s:s}", "names", names, "on_demand",
-                     job->on_demand, "renew_at", (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try",
-                     (json_int_t)job->last_try, "failures", (int)job->failures, "last_error", job->last_error,
-                     "expires", (json_int_t)(job->pair ? job->pair->ends : 0), "serial",
-                     job->pair ? job->pair->serial : NULL, "directory", job->agent->authorities[job->authority]->url);
+    return json_pack("{s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:s*, s:I, s:s*, s:s}", "names", names, "renew_now",
+                     job->renew_now, "revoked", job->revoked, "on_demand", job->on_demand, "renew_at",
+                     (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try", (json_int_t)job->last_try,
+                     "failures", (int)job->failures, "last_error", job->last_error, "expires",
+                     (json_int_t)(job->pair ? job->pair->ends : 0), "serial", job->pair ? job->pair->serial : NULL,
+                     "directory", job->agent->authorities[job->authority]->url);
 }
 
 void acme_job_recall(struct acme_job *job, const json_t *state)
@@ -71,9 +72,12 @@ void acme_job_recall(struct acme_job *job, const json_t *state)
     const char *serial = json_string_value(json_object_get(state, "serial"));
     const char *directory = json_string_value(json_object_get(state, "directory"));
 
-    /* Of another certificate than the one that is there, its time means nothing. */
-    if (job->pair && serial && !strcmp(serial, job->pair->serial))
+    /* Of another certificate than the one that is there, this means nothing. */
+    if (job->pair && serial && !strcmp(serial, job->pair->serial)) {
         job->renew_at = (time_t)json_integer_value(json_object_get(state, "renew_at"));
+        job->renew_now |= json_is_true(json_object_get(state, "renew_now"));
+        job->revoked = json_is_true(json_object_get(state, "revoked"));
+    }
     for (size_t i = 0; directory && i < job->agent->authority_count; i++)
         if (!strcmp(job->agent->authorities[i]->url, directory))
             job->authority = (unsigned)i;
@@ -81,6 +85,17 @@ void acme_job_recall(struct acme_job *job, const json_t *state)
     job->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
     job->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
     acme_job_set_error(job, json_string_value(json_object_get(state, "last_error")));
+}
+
+static void ignore(void *arg, const struct hg_store_answer *answer)
+{
+    (void)arg;
+    (void)answer; /* what is remembered here is a convenience */
+}
+
+void acme_job_remember(struct acme_job *job)
+{
+    acme_vault_put_json(&job->agent->vault, ACME_STATES, job->id, acme_job_state(job), ignore, NULL);
 }
 
 void acme_job_take(struct acme_job *job, struct acme_pair *pair)

@@ -7,6 +7,7 @@
 #define ACME_JOB_H
 
 #include "plugins/acme/ari.h"
+#include "plugins/acme/installation.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/order.h"
 #include "plugins/acme/pair.h"
@@ -48,13 +49,15 @@ struct acme_job {
     unsigned failures; /* in a row */
     char *last_error;
     bool renew_now; /* revoked, or somebody wants it: whatever the time */
+    bool revoked;   /* what the store holds was */
 
     /* The attempt that goes on. */
     struct acme_order *order;
-    struct hg_store_request *reading, *writing;
-    json_t *record;     /* of an order, while it is begun */
-    unsigned authority; /* the one that is tried next */
-    unsigned again;     /* attempts at once, one after the other */
+    struct hg_store_request *reading;
+    struct acme_installation *installation; /* of what is unsaved */
+    json_t *record;                         /* of an order, while it is begun */
+    unsigned authority;                     /* the one that is tried next */
+    unsigned again;                         /* attempts at once, one after the other */
     unsigned preference;
     bool trying;
 
@@ -70,6 +73,7 @@ void acme_job_free(struct acme_job *job);
 /* What the store remembers of it: from and to JSON. */
 json_t *acme_job_state(const struct acme_job *job);
 void acme_job_recall(struct acme_job *job, const json_t *state);
+void acme_job_remember(struct acme_job *job);
 
 /* Takes `pair`, a reference, for what is served from now on. */
 void acme_job_take(struct acme_job *job, struct acme_pair *pair);

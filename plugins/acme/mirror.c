@@ -48,6 +48,7 @@ static void on_certificate(struct acme_agent *agent, const char *name, const str
     }
     hg_log(agent->worker->instance, HG_LOG_INFO, "%s: certificate %s is used from now on", name, pair->serial);
     job->failures = 0;
+    job->renew_now = !acme_pair_is_for(pair, (const char *const *)job->names, job->name_count);
     acme_agent_serve(job, pair);
     acme_attempt_schedule(agent);
 }

@@ -5,6 +5,7 @@
 
 #include "plugins/acme/authorize.h"
 #include "plugins/acme/download.h"
+#include "plugins/acme/installation.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/keymaker.h"
 #include "plugins/acme/pace.h"
@@ -30,6 +31,7 @@ struct acme_order {
     struct acme_keymaker *keymaker;
     struct acme_authorizations *authorizations;
     struct acme_download *download;
+    struct acme_installation *installation;
     struct acme_pace pace;
 
     gnutls_x509_privkey_t key;
@@ -108,7 +110,6 @@ static void stored(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_order *order = arg;
 
-    order->writing = NULL;
     if (answer->status == HG_STORE_CONFLICT) {
         end_text(order, ACME_LOST, "", "another process has taken over");
         return;
@@ -146,9 +147,8 @@ static void downloaded(void *arg, const struct acme_answer *failure, const char 
         end_text(order, ACME_FAILED, "the certificate that the authority gave", order->pem ? why : "out of memory");
         return;
     }
-    order->writing =
-        acme_vault_put(order->vault, ACME_CERTIFICATES, order->wish.id, hg_text(order->pem), stored, order);
-    if (!order->writing)
+    order->installation = acme_install(order->vault, order->wish.id, order->pem, order->wish.discard, stored, order);
+    if (!order->installation)
         end(order, ACME_ISSUED, 0);
 }
 
@@ -548,6 +548,7 @@ void acme_order_free(struct acme_order *order)
     acme_keymaker_cancel(order->keymaker);
     acme_authorizations_free(order->authorizations);
     acme_download_free(order->download);
+    acme_installation_free(order->installation);
     acme_pace_end(&order->pace, order->ca->worker);
     acme_key_free(order->key);
     acme_secret_free(order->key_pem);

@@ -21,6 +21,7 @@ struct acme_wish {
     size_t name_count;
     unsigned preference;  /* rotates the types of challenges */
     const char *replaces; /* the ARI identifier of the certificate that is renewed, or NULL */
+    bool discard;         /* what the store holds was revoked: it is not kept beside the new one */
 };
 
 enum acme_outcome {

@@ -15,6 +15,7 @@ acme_parts = \
 	plugins/acme/download.c plugins/acme/download.h \
 	plugins/acme/find.c \
 	plugins/acme/index.c plugins/acme/index.h \
+	plugins/acme/installation.c plugins/acme/installation.h \
 	plugins/acme/job.c plugins/acme/job.h \
 	plugins/acme/jws.c plugins/acme/jws.h \
 	plugins/acme/key.c plugins/acme/key.h \

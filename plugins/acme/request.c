@@ -29,6 +29,7 @@ static void order_now(struct acme_job *job)
     job->renew_now = true;
     job->failures = 0;
     job->due = 0;
+    acme_job_remember(job);
     job->agent->authorities[job->authority]->paused_until = 0; /* whoever wants it now has a reason */
     acme_attempt_schedule(job->agent);
 }
@@ -58,8 +59,10 @@ static void end_revocation(struct acme_revocation *revocation, const char *error
         hg_log(instance, HG_LOG_WARNING, "%s: certificate %s is revoked; a new one is ordered", job->id,
                revocation->pair->serial);
     revocation_free(revocation);
-    if (!error)
-        order_now(job);
+    if (error)
+        return;
+    job->revoked = true;
+    order_now(job);
 }
 
 static void on_revoked(void *arg, const struct acme_answer *answer)

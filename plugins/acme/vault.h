@@ -16,6 +16,8 @@
 /* Segments of keys below "acme/". */
 #define ACME_ACCOUNTS     "accounts"
 #define ACME_CERTIFICATES "certificates"
+#define ACME_PREVIOUS     "previous"   /* the pair that each of them has replaced */
+#define ACME_QUARANTINE   "quarantine" /* what was found in the place of one and is no pair */
 #define ACME_CHALLENGES   "challenges"
 #define ACME_ORDERS       "orders"
 #define ACME_STATES       "states"

@@ -12,7 +12,7 @@ By the numbers told in acme_issue.py:
  6 CA down                          "a CA that is down …", "another CA …", "a CA that hangs …"
  7 strange answers                  "answers of each kind spoilt …", "http URLs …", "redirects …"
  9 disk                             "a full disk …", "a read-only store …", "the disk fills up …"
-11 damaged entries                  "damaged entries …"
+11 damaged entries                  "damaged entries …", "a damaged entry with a CA that is down …"
 12 the leaf is checked              "a leaf that is not ours …"
 17 accounts                         "an account that the CA has forgotten …", "an account that was deactivated …", "terms …"
 18 blocked names                    "a name that the CA blocks …"
@@ -440,6 +440,39 @@ def damaged(world):
         note(f"{name}: {log_lines(gate, 'a.test')[0]}")
     check(len(lab.files(".quarantine")) >= 3, f"put aside: {lab.files('.quarantine')}")
     equal(lab.issued(), 1 + len(damages), "certificates")
+
+
+@case("a damaged entry with a CA that is down: the certificate before is served until there is a new one", seconds=180)
+def previous(world):
+    lab = Lab(world)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
+    leaf = lab.wait_for("a.test", but=first.serial)
+    wait_until(lambda: Leaf(read(lab.kept("a.test"))).serial == leaf.serial, 10, "the new pair in the store")
+    kept = os.path.join(lab.state, "acme/previous/a.test")
+    for name, damage in (("empty", lambda path: world.write(path, "")), ("no key", lambda path: entry(path, leaf.pem)),
+                         ("gone", os.unlink), ("mangled", lambda path: entry(path, read(path).split("\n", 1)[1].replace("M", "N", 9)))):
+        gate.stop()
+        damage(lab.kept("a.test"))
+        rule = lab.proxy.on(None, caproxy.html(503))
+        for _ in range(2):  # the store puts a damaged file aside when it is read first
+            gate = lab.gateway(["a.test"], wait="0")
+            equal(Leaf(lab.chain("a.test")).serial, first.serial, f"the certificate that is served, {name}")
+            gate.wait_for(f"a.test: the certificate before, {first.serial.lower()}")
+            gate.wait_for("a.test: no certificate: .*503")
+            gate.stop()
+        rule.end()
+        gate = lab.gateway(["a.test"])
+        leaf = lab.wait_for("a.test", but=first.serial)
+        wait_until(lambda: Leaf(read(lab.kept("a.test"))).serial == leaf.serial, 10, "the new pair in the store")
+        equal([os.path.basename(path) for path in lab.files("acme/previous")], ["a.test"], "pairs that are kept")
+        equal(openssl("pkey", "-pubout", text=read(kept).encode()), first.public_key, "the key of the one before")
+        equal(os.stat(kept).st_mode & 0o777, 0o600, "its mode")
+    equal(len(lab.files("acme/quarantine")), 1, "entries put aside that the store took for whole")
+    lab.command("renew", "a.test")
+    lab.wait_for("a.test", but=leaf.serial)
+    wait_until(lambda: Leaf(read(kept)).serial == leaf.serial, 10, "the pair that was renewed, beside the new one")
 
 
 @case("a leaf that is not ours: of another key, for another name, expired: not used, and told; the old one is served")

@@ -216,6 +216,28 @@ def commands(world):
     check(result.returncode != 0 and "b.test" in result.stdout + result.stderr, f"renew of an unknown name: {result}")
 
 
+@case("revoked by command, and killed before the new order: ordered after the restart; what was revoked is not kept")
+def revoked_and_killed(world):
+    lab = Lab(world)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
+    second = lab.wait_for("a.test", but=first.serial)
+    wait_until(lambda: lab.files("acme/previous"), 10, "the pair before to be kept")
+    rule = lab.proxy.on("new_order", caproxy.html(503))
+    equal(lab.command("revoke", "a.test").returncode, 0, "the exit code of revoke")
+    state = os.path.join(lab.state, "acme/states/a.test")
+    wait_until(lambda: '"revoked": true' in read(state) and rule.hits, 20, "the revocation to be stored")
+    gate.kill()
+    rule.end()
+    lab.gateway(["a.test"])
+    third = lab.wait_for("a.test", but=second.serial)
+    wait_until(lambda: Leaf(read(lab.kept("a.test"))).serial == third.serial, 10, "the new pair in the store")
+    equal(lab.files("acme/previous"), [], "pairs that are kept")
+    wait_until(lambda: '"revoked": false' in read(state), 10, "the state of the new one")
+    equal(lab.issued(), 3, "certificates")
+
+
 @case("a certificate that begins the day after tomorrow is not served, nor ordered again and again; the old one is")
 def future(world):
     lab = Lab(world)

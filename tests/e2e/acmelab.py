@@ -94,7 +94,7 @@ class Lab:
 
     def kept(self, name):
         """The file that holds the pair of a name."""
-        found = [path for path in self.files() if name in path and "-----BEGIN CERTIFICATE-----" in read(path)]
+        found = [path for path in self.files("acme/certificates") if name in path and "-----BEGIN CERTIFICATE-----" in read(path)]
         check(len(found) == 1, f"{name} is in {found} of {self.files()}")
         return found[0]
 
