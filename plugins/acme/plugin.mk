@@ -48,10 +48,17 @@ if HAVE_CHECK
 check_PROGRAMS += plugins/acme/test_acme
 TESTS += plugins/acme/test_acme
 plugins_acme_test_acme_SOURCES = \
-	plugins/acme/clock.c \
+	plugins/acme/acme.c \
 	plugins/acme/tests/cases.h \
+	plugins/acme/tests/fake_ca.c plugins/acme/tests/fake_ca.h \
+	plugins/acme/tests/fake_issuer.c \
+	plugins/acme/tests/fake_jose.c \
+	plugins/acme/tests/fake_store.c plugins/acme/tests/fake_store.h \
+	plugins/acme/tests/fake_wire.c \
 	plugins/acme/tests/jose.c \
+	plugins/acme/tests/lab.c plugins/acme/tests/lab.h \
 	plugins/acme/tests/main.c \
+	plugins/acme/tests/order.c \
 	plugins/acme/tests/parts.c \
 	plugins/acme/tests/schedule.c \
 	$(acme_parts)

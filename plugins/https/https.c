@@ -306,28 +306,6 @@ void https_cancel(struct https_call *call)
     call_free(call);
 }
 
-struct hg_text https_header(const struct https_response *response, const char *name, unsigned index)
-{
-    const size_t name_size = strlen(name);
-    const char *line = response->headers.data, *end = line ? line + response->headers.size : NULL;
-
-    while (line && line < end) {
-        const char *newline = memchr(line, '\n', (size_t)(end - line));
-        const char *stop = newline ? newline : end, *value = line + name_size + 1;
-
-        if ((size_t)(stop - line) > name_size && line[name_size] == ':' && !strncasecmp(line, name, name_size) &&
-            !index--) {
-            while (value < stop && (*value == ' ' || *value == '\t'))
-                value++;
-            while (stop > value && (stop[-1] == '\r' || stop[-1] == ' ' || stop[-1] == '\t'))
-                stop--;
-            return (struct hg_text){value, (size_t)(stop - value)};
-        }
-        line = newline ? newline + 1 : end;
-    }
-    return (struct hg_text){0};
-}
-
 /* ---- Life ---- */
 
 struct https *https_new(struct hg_worker *worker, const char *ca)

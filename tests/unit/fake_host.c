@@ -7,6 +7,7 @@
 #include "core/message.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 __attribute__((format(printf, 4, 0))) static void append_line(char *to, size_t capacity, const char *prefix,
                                                               const char *format, va_list arguments)
@@ -46,6 +47,116 @@ static hg_time fake_now(struct hg_worker *worker)
     return ((struct fake_host *)worker->instance)->now;
 }
 
+/* ---- Timers ---- */
+
+struct hg_timer {
+    struct fake_host *fake;
+    struct hg_timer *next, **place;
+    hg_callback callback;
+    void *arg;
+    bool set;
+    hg_time when;
+    uint64_t order; /* of two for the same time the one that was set first is first */
+};
+
+static struct hg_timer *fake_timer_new(struct hg_worker *worker, hg_callback callback, void *arg)
+{
+    struct fake_host *fake = (struct fake_host *)worker->instance;
+    struct hg_timer *timer = calloc(1, sizeof *timer);
+
+    if (!timer)
+        return NULL;
+    *timer =
+        (struct hg_timer){.fake = fake, .next = fake->timers, .place = &fake->timers, .callback = callback, .arg = arg};
+    if (timer->next)
+        timer->next->place = &timer->next;
+    fake->timers = timer;
+    return timer;
+}
+
+static void fake_timer_set(struct hg_timer *timer, hg_time delay)
+{
+    timer->set = true;
+    timer->when = timer->fake->now + delay;
+    timer->order = ++timer->fake->timers_set;
+}
+
+static void fake_timer_stop(struct hg_timer *timer)
+{
+    timer->set = false;
+}
+
+static void fake_timer_free(struct hg_timer *timer)
+{
+    *timer->place = timer->next;
+    if (timer->next)
+        timer->next->place = timer->place;
+    free(timer);
+}
+
+static bool is_before(const struct hg_timer *a, const struct hg_timer *b)
+{
+    return a->when < b->when || (a->when == b->when && a->order < b->order);
+}
+
+static struct hg_timer *first_timer(const struct fake_host *fake)
+{
+    struct hg_timer *first = NULL;
+
+    for (struct hg_timer *timer = fake->timers; timer; timer = timer->next)
+        if (timer->set && (!first || is_before(timer, first)))
+            first = timer;
+    return first;
+}
+
+void fake_host_run(struct fake_host *fake, hg_time time)
+{
+    const hg_time end = fake->now + time;
+    struct hg_timer *timer;
+
+    fake->stopped = false;
+    while (!fake->stopped && (timer = first_timer(fake)) && timer->when <= end) {
+        fake->now = timer->when;
+        timer->set = false;
+        timer->callback(timer->arg);
+    }
+    if (!fake->stopped)
+        fake->now = end;
+}
+
+/* ---- Capabilities ---- */
+
+void fake_host_offer(struct fake_host *fake, const char *name, const void *ops, void *state)
+{
+    struct fake_capability *offer = &fake->capabilities[fake->capability_count++];
+
+    *offer = (struct fake_capability){.name = name, .ops = ops};
+    offer->instance = (struct hg_instance){.host = fake->instance.host, .name = name};
+    offer->worker = (struct hg_worker){.host = fake->instance.host, .instance = &offer->instance, .state = state};
+}
+
+static bool fake_capability(struct hg_instance *instance, const char *name, uint32_t version,
+                            struct hg_capability *found)
+{
+    struct fake_host *fake = (struct fake_host *)instance;
+
+    (void)version;
+    for (size_t i = 0; i < fake->capability_count; i++)
+        if (!strcmp(fake->capabilities[i].name, name)) {
+            *found = (struct hg_capability){fake->capabilities[i].ops, &fake->capabilities[i].instance};
+            return true;
+        }
+    return false;
+}
+
+static struct hg_worker *fake_worker_of(struct hg_worker *worker, const struct hg_instance *instance)
+{
+    (void)worker;
+    return &((struct fake_capability *)((uintptr_t)instance - offsetof(struct fake_capability, instance)))->worker;
+}
+
+/* ---- The table ---- */
+
 static uint64_t *fake_counter(struct hg_worker *worker, const char *name, const char *doc)
 {
     (void)name;
@@ -68,6 +179,12 @@ static const struct hg_host fake_table = {
     .field_add = message_field_add,
     .field_remove = message_field_remove,
     .now = fake_now,
+    .timer_new = fake_timer_new,
+    .timer_set = fake_timer_set,
+    .timer_stop = fake_timer_stop,
+    .timer_free = fake_timer_free,
+    .capability = fake_capability,
+    .worker_of = fake_worker_of,
     .counter = fake_counter,
 };
 

@@ -2,17 +2,32 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * A host for driving a plugin without a daemon: memory is real, time stands still until moved, what the plugin says is
- * kept. Sockets, capabilities and exchanges are not there.
+ * kept, capabilities are what the test offers. Sockets and exchanges are not there.
  */
 #ifndef TESTS_UNIT_FAKE_HOST_H
 #define TESTS_UNIT_FAKE_HOST_H
 
 #include <hopgate/host.h>
 
+enum { FAKE_CAPABILITIES_MAX = 8 };
+
+/* What the test offers to the plugin. */
+struct fake_capability {
+    const char *name;
+    const void *ops;
+    struct hg_instance instance;
+    struct hg_worker worker; /* of the provider; `state` is the test's */
+};
+
 struct fake_host {
     struct hg_instance instance; /* first, so that one is the other */
     struct hg_worker worker;
     hg_time now;
+    struct hg_timer *timers; /* all that there are */
+    uint64_t timers_set;
+    bool stopped; /* set it in a callback: fake_host_run() returns after that callback */
+    struct fake_capability capabilities[FAKE_CAPABILITIES_MAX];
+    size_t capability_count;
     uint64_t counter;  /* all of them are this one */
     char log[8192];    /* lines of "level: text" */
     char errors[8192]; /* lines of "option: text"; "-" for the block as a whole */
@@ -22,6 +37,10 @@ struct fake_host {
 void fake_host_init(struct fake_host *fake, const struct hg_plugin *plugin, void *cfg);
 /* configure() and worker_start(), as far as the plugin has them. 0, or -1 as soon as one fails. */
 int fake_host_start(struct fake_host *fake, const struct hg_plugin *plugin);
+/* Offers a capability from now on, in the version that is asked for. */
+void fake_host_offer(struct fake_host *fake, const char *name, const void *ops, void *state);
+/* Lets time pass: what was set until then is called when its time has come, in that order. */
+void fake_host_run(struct fake_host *fake, hg_time time);
 /* worker_stop() and unconfigure(). Also after a failed start. */
 void fake_host_stop(struct fake_host *fake, const struct hg_plugin *plugin);
 

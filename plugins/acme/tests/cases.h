@@ -9,6 +9,7 @@
 #include <check.h>
 
 TCase *cases_jose(void);
+TCase *cases_order(void);
 TCase *cases_parts(void);
 TCase *cases_schedule(void);
 

@@ -14,6 +14,7 @@ int main(void)
     suite_add_tcase(suite, cases_parts());
     suite_add_tcase(suite, cases_jose());
     suite_add_tcase(suite, cases_schedule());
+    suite_add_tcase(suite, cases_order());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

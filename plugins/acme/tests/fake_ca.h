@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Certificate authorities (RFC 8555) inside the process, in the place of libcurl: they answer after a tenth of a
+ * second, check signatures, nonces and challenges, issue certificates that are real, and go wrong by rules.
+ */
+#ifndef ACME_TESTS_FAKE_CA_H
+#define ACME_TESTS_FAKE_CA_H
+
+#include "tests/unit/fake_host.h"
+
+#include <gnutls/x509.h>
+#include <jansson.h>
+#include <time.h>
+
+enum {
+    FAKE_CAS_MAX = 2,
+    FAKE_ACCOUNTS_MAX = 16,
+    FAKE_ORDERS_MAX = 256,
+    FAKE_NAMES_MAX = 4,
+    FAKE_RULES_MAX = 16,
+};
+
+struct fake_ca;
+
+/* What goes wrong. The zero value of a member means: as usual. */
+struct fake_rule {
+    const char *kind;          /* of request: the first segment of its path ("new-order"); with a "*": of any */
+    unsigned skip;             /* that many are answered as usual first … */
+    unsigned times;            /* … and after that many it is over; 0: never */
+    int status;                /* the CA does nothing but answer with it */
+    const char *type, *detail; /* of the problem; a NULL type: no problem document */
+    int64_t retry_after;       /* also in answers that are as usual otherwise */
+    const char *body;          /* instead of the document */
+    const char *error;         /* the connection fails with it, before the CA … */
+    bool too_late;             /* … or after it has done what was asked */
+    void (*edit)(struct fake_ca *ca, json_t *document); /* the CA does it and answers something else */
+    bool kills;                                         /* the process dies while it waits for the answer */
+    unsigned hits;
+};
+
+struct fake_ca_order {
+    char names[FAKE_NAMES_MAX][64];
+    size_t name_count;
+    unsigned account;
+    const char *status;
+    bool wildcard;
+    struct fake_authorization {
+        const char *status;
+        const char *failed; /* the type of challenge that has */
+        const char *tried;  /* the type of challenge that the CA was told to look at */
+    } authorizations[FAKE_NAMES_MAX];
+    char profile[32], replaces[128];
+    char *leaf; /* PEM */
+    gnutls_datum_t der;
+};
+
+struct fake_ca {
+    const char *host; /* "ca1.test" */
+    json_t *meta;     /* of the directory */
+    bool no_key_change;
+    bool eab_required, eab_used_up;
+    bool valid_already;      /* authorizations are */
+    const char *unreachable; /* a type of challenge that always fails */
+    const char *forbidden;   /* a name that it will not have */
+    int64_t lifetime;        /* of certificates, seconds */
+    int64_t skew;            /* of its clock */
+    const char *other_names; /* certificates are for that name instead */
+    bool other_key;          /* certificates are for another key */
+    const char *alternate; /* the alternate chain: "good", "other" (another leaf), "cut", "torn" (a link is missing) */
+    struct fake_rule rules[FAKE_RULES_MAX];
+    size_t rule_count;
+    struct fake_ca_account {
+        json_t *jwk;
+        bool deactivated, forgotten;
+    } accounts[FAKE_ACCOUNTS_MAX];
+    struct fake_ca_order orders[FAKE_ORDERS_MAX]; /* by number, from 0 on */
+    unsigned account_count, order_count, issued, deactivations;
+    struct {
+        char kind[24];
+        unsigned count;
+    } seen[24];
+    uint8_t nonces[1 << 16]; /* 1: given, 2: used */
+    unsigned nonce_count;
+    gnutls_x509_privkey_t keys[3]; /* of the intermediate and both roots */
+    gnutls_x509_crt_t intermediates[2], roots[2];
+};
+
+/* All of a test, with the connections to them: what https_new() and the others find. */
+struct fake_world {
+    struct fake_host *host;
+    struct fake_ca cas[FAKE_CAS_MAX];
+    bool (*is_presented)(const char *type, const char *name, const char *token, const char *key_authorization);
+    bool dead; /* the process: nothing leaves it any more */
+};
+
+void fake_world_begin(struct fake_world *world, struct fake_host *host);
+void fake_world_end(struct fake_world *world);
+
+/* The rule counts from now on. */
+struct fake_rule *fake_ca_rule(struct fake_ca *ca, struct fake_rule rule);
+void fake_ca_forget_rules(struct fake_ca *ca);
+/* Requests of that kind since fake_world_begin(), as they were sent. */
+unsigned fake_ca_seen(const struct fake_ca *ca, const char *kind);
+
+/* The answer to one request. */
+struct fake_reply {
+    int status;
+    char fields[1024];
+    char *body;
+    json_t *document; /* or that */
+};
+
+/* A request that was checked: who has signed it, and what it says. */
+struct fake_request {
+    const char *kind; /* of its path … */
+    unsigned number;
+    const char *url;
+    int account;           /* -1: it came with a key … */
+    const json_t *jwk;     /* … which is this one */
+    const json_t *payload; /* NULL: a POST-as-GET */
+};
+
+/* fake_ca.c: what an authority does. */
+void fake_ca_serve(struct fake_ca *ca, const struct fake_request *request, struct fake_reply *reply);
+void fake_ca_directory(struct fake_ca *ca, struct fake_reply *reply);
+void fake_reply_problem(struct fake_reply *reply, int status, const char *type, const char *detail);
+void fake_reply_field(struct fake_reply *reply, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* fake_jose.c: the payload of a message that the key of `jwk`, or of its own header if that is NULL, has signed; NULL:
+ * it has not. `header` is for the caller to free, as is the payload, a null for an empty one. */
+json_t *fake_jose_open(const json_t *message, const json_t *jwk, json_t **header);
+json_t *fake_jose_header(const json_t *message);
+/* "token.thumbprint", for the caller to free. */
+char *fake_jose_key_authorization(const char *token, const json_t *jwk);
+
+/* fake_issuer.c: its certificates. */
+void fake_issuer_begin(struct fake_ca *ca);
+void fake_issuer_end(struct fake_ca *ca);
+/* Issues for an order by its CSR. False: it is not as ordered. */
+bool fake_issuer_issue(struct fake_ca *ca, struct fake_ca_order *order, const char *csr);
+/* The chain in PEM, for the caller to free. */
+char *fake_issuer_chain(struct fake_ca *ca, const struct fake_ca_order *order, bool alternate);
+
+/* Of each test that has a world. */
+extern struct fake_world *fake_world;
+/* The wall clock as the tests have it. */
+time_t acme_clock(void);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Messages as an authority reads them (RFC 7515, RFC 8555 section 6.2).
+ */
+#include "plugins/acme/base64url.h"
+#include "plugins/acme/tests/fake_ca.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *member(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text ? text : "";
+}
+
+static json_t *decoded(const char *text)
+{
+    size_t size = 0;
+    uint8_t *bytes = acme_base64url_read(hg_text(text), &size);
+    json_t *json = size ? json_loadb((const char *)bytes, size, 0, NULL) : NULL;
+
+    free(bytes);
+    return json;
+}
+
+static gnutls_datum_t bytes_of(const char *text)
+{
+    size_t size = 0;
+    uint8_t *bytes = acme_base64url_read(hg_text(text), &size);
+
+    return (gnutls_datum_t){bytes, (unsigned)size};
+}
+
+static bool is_signed(const char *input, const gnutls_datum_t *raw, const json_t *jwk)
+{
+    gnutls_datum_t x = bytes_of(member(jwk, "x")), y = bytes_of(member(jwk, "y")), der = {0};
+    const gnutls_datum_t data = {(unsigned char *)(uintptr_t)input, (unsigned)strlen(input)};
+    const gnutls_datum_t r = {raw->data, 32}, s = {raw->data + 32, 32};
+    gnutls_pubkey_t key;
+    bool good;
+
+    gnutls_pubkey_init(&key);
+    good = raw->size == 64 && x.size == 32 && y.size == 32 &&
+           gnutls_pubkey_import_ecc_raw(key, GNUTLS_ECC_CURVE_SECP256R1, &x, &y) >= 0 &&
+           gnutls_encode_rs_value(&der, &r, &s) >= 0 &&
+           gnutls_pubkey_verify_data2(key, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &der) >= 0;
+    gnutls_pubkey_deinit(key);
+    gnutls_free(der.data);
+    free(x.data);
+    free(y.data);
+    return good;
+}
+
+json_t *fake_jose_header(const json_t *message)
+{
+    return decoded(member(message, "protected"));
+}
+
+json_t *fake_jose_open(const json_t *message, const json_t *jwk, json_t **header)
+{
+    const char *payload = member(message, "payload");
+    gnutls_datum_t raw = bytes_of(member(message, "signature"));
+    char *input = NULL;
+    json_t *opened = NULL;
+
+    *header = fake_jose_header(message);
+    if (asprintf(&input, "%s.%s", member(message, "protected"), payload) < 0)
+        input = NULL;
+    if (raw.data && is_signed(input, &raw, jwk ? jwk : json_object_get(*header, "jwk")))
+        opened = *payload ? decoded(payload) : json_null();
+    free(raw.data);
+    free(input);
+    return opened;
+}
+
+char *fake_jose_key_authorization(const char *token, const json_t *jwk)
+{
+    json_t *needed = json_pack("{s:s, s:s, s:s, s:s}", "crv", member(jwk, "crv"), "kty", member(jwk, "kty"), "x",
+                               member(jwk, "x"), "y", member(jwk, "y"));
+    char *text = json_dumps(needed, JSON_COMPACT | JSON_SORT_KEYS), *thumbprint, *authorization = NULL;
+    uint8_t hash[32];
+
+    gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), hash);
+    thumbprint = acme_base64url(hash, sizeof hash);
+    if (asprintf(&authorization, "%s.%s", token, thumbprint) < 0)
+        authorization = NULL;
+    json_decref(needed);
+    free(text);
+    free(thumbprint);
+    return authorization;
+}
