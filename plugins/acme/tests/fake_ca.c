@@ -237,9 +237,10 @@ static json_t *challenge(const struct fake_ca *ca, const struct fake_authorizati
                   failed ? "invalid" : "pending");
 
     if (failed)
-        json_object_set_new(json, "error",
-                            json_pack("{s:s, s:o}", "type", "urn:ietf:params:acme:error:connection", "detail",
-                                      json_sprintf("no answer from %s", name)));
+        json_object_set_new(
+            json, "error",
+            json_pack("{s:s+, s:o}", "type", "urn:ietf:params:acme:error:", ca->quoted ? "unauthorized" : "connection",
+                      "detail", ca->quoted ? json_string(ca->quoted) : json_sprintf("no answer from %s", name)));
     return json;
 }
 
@@ -273,12 +274,13 @@ static void look_at_challenge(struct fake_ca *ca, const struct fake_request *req
     json_t *json = challenge(ca, item, number, type);
     const char *token = member(json, "token");
     char *expected = fake_jose_key_authorization(token, ca->accounts[request->account].jwk);
-    const bool good = (!ca->unreachable || strcmp(ca->unreachable, types[type]) != 0) &&
+    const bool good = !ca->quoted && (!ca->unreachable || strcmp(ca->unreachable, types[type]) != 0) &&
                       fake_world->is_presented(types[type], order->names[number % FAKE_NAMES_MAX], token, expected);
 
     item->tried = types[type];
-    item->status = good ? "valid" : "invalid";
-    item->failed = good ? NULL : types[type];
+    if (!ca->lazy)
+        item->status = good ? "valid" : "invalid";
+    item->failed = good || ca->lazy ? NULL : types[type];
     update(order);
     reply->document = json;
     free(expected);

@@ -61,7 +61,9 @@ struct fake_ca {
     bool no_key_change;
     bool eab_required, eab_used_up;
     bool valid_already;      /* authorizations are */
+    bool lazy;               /* it does not look at challenges */
     const char *unreachable; /* a type of challenge that always fails */
+    const char *quoted;      /* a challenge fails as unauthorized, for that reason */
     const char *forbidden;   /* a name that it will not have */
     int64_t lifetime;        /* of certificates, seconds */
     int64_t skew;            /* of its clock */

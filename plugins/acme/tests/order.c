@@ -1,12 +1,47 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * One order from its beginning to its end: the authority and the answers that it may give (RFC 8555 section 7.4).
+ * One order from its beginning to its end: what the authority may answer (RFC 8555 section 7.4).
  */
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
 
-/* The least that it takes: each request of each kind once. */
+static void set_status(json_t *document, const char *status)
+{
+    json_object_set_new(document, "status", json_string(status));
+}
+
+static void pending(struct fake_ca *ca, json_t *document)
+{
+    (void)ca;
+    set_status(document, "pending");
+}
+
+static void processing(struct fake_ca *ca, json_t *document)
+{
+    (void)ca;
+    set_status(document, "processing");
+    json_object_del(document, "certificate");
+}
+
+static void ready(struct fake_ca *ca, json_t *document)
+{
+    (void)ca;
+    set_status(document, "ready");
+}
+
+static void invalid_by_names(struct fake_ca *ca, json_t *document)
+{
+    (void)ca;
+    set_status(document, "invalid");
+    json_object_set_new(document, "error",
+                        json_pack("{s:s, s:s, s:[{s:s, s:s, s:{s:s, s:s}}]}", "type",
+                                  "urn:ietf:params:acme:error:compound", "detail", "some names failed", "subproblems",
+                                  "type", "urn:ietf:params:acme:error:caa", "detail", "CAA forbids it", "identifier",
+                                  "type", "dns", "value", "a.test"));
+}
+
+/* The least that it takes: of each kind of request one. */
 START_TEST(test_plain)
 {
     static const char *const kinds[] = {"directory", "new-nonce", "new-account", "new-order",
@@ -24,6 +59,204 @@ START_TEST(test_plain)
 }
 END_TEST
 
+/* ---- For ever: a deadline, pauses that grow up to a bound, taken up again (behaviour 3) ---- */
+
+static const struct {
+    const char *name, *kind[2];
+    bool lazy; /* it does not look at challenges */
+    void (*edit)(struct fake_ca *ca, json_t *document);
+    const char *polled; /* the kind of request that is repeated meanwhile */
+} delays[] = {
+    {"the order is pending", {"order", NULL}, false, pending, "order"},
+    {"the order is processing", {"order", "finalize"}, false, processing, "order"},
+};
+
+START_TEST(test_for_ever)
+{
+    const unsigned attempt = 10 * 60;
+    unsigned polls;
+
+    for (size_t i = 0; i < 2 && delays[_i].kind[i]; i++)
+        fake_ca_rule(lab->ca, (struct fake_rule){.kind = delays[_i].kind[i], .edit = delays[_i].edit});
+    lab->ca->lazy = delays[_i].lazy;
+    lab_start();
+    lab_run(attempt * HG_SECOND - LAB_MINUTE);
+    polls = fake_ca_seen(lab->ca, delays[_i].polled);
+    /* A second at first, five later: more than 100 and less than 150 in nine minutes. */
+    ck_assert_msg(polls > 90 && polls < 150, "%s: %u polls", delays[_i].name, polls);
+    ck_assert_uint_eq(lab_said("no certificate"), 0);
+    lab_run(LAB_MINUTE + 10 * HG_SECOND);
+    ck_assert_msg(lab_said("no certificate") == 1, "%s: %s", delays[_i].name, lab->host.log);
+    ck_assert_uint_eq(lab->ca->order_count, 1);
+    ck_assert_uint_eq(lab->presented_count, 0);
+    fake_ca_forget_rules(lab->ca);
+    lab->ca->lazy = false;
+    lab_run(5 * LAB_MINUTE);
+    lab_check_one();
+    ck_assert_msg(lab->ca->order_count == 1, "%s: %u orders", delays[_i].name, lab->ca->order_count);
+}
+END_TEST
+
+/* The authority says when to ask again. */
+START_TEST(test_told_when_to_poll)
+{
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "finalize", .times = 1, .edit = processing, .retry_after = 120});
+    fake_ca_rule(lab->ca,
+                 (struct fake_rule){.kind = "order", .skip = 2, .times = 1, .edit = processing, .retry_after = 60});
+    lab_start();
+    lab_run(115 * HG_SECOND);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "order"), 2);
+    lab_run(30 * HG_SECOND);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "order"), 3);
+    lab_run(LAB_MINUTE);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "order"), 4);
+    lab_check_one();
+}
+END_TEST
+
+/* ---- What is done already (behaviour 4) ---- */
+
+START_TEST(test_valid_already)
+{
+    lab->ca->valid_already = true;
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    lab_check_one();
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "challenge"), 0);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "authorization"), 0);
+}
+END_TEST
+
+/* It says "ready" although it was finalized: the answer to that was lost. */
+START_TEST(test_finalized_already)
+{
+    fake_ca_rule(lab->ca, (struct fake_rule){
+                              .kind = "finalize", .times = 1, .error = "Connection reset by peer", .too_late = true});
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "order", .skip = 2, .times = 1, .edit = ready});
+    lab_start();
+    lab_run(5 * LAB_MINUTE);
+    lab_check_one();
+    ck_assert_uint_eq(lab->ca->order_count, 1);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "finalize"), 2);
+}
+END_TEST
+
+/* ---- Invalid (behaviour 2) ---- */
+
+static void add_second_name(void)
+{
+    static const char *names[] = {"a.test", "b.test"};
+
+    lab->groups[0].names = (struct hg_list){.items = names, .count = 2};
+}
+
+START_TEST(test_other_challenge)
+{
+    add_second_name();
+    lab->ca->unreachable = "tls-alpn-01";
+    lab_start();
+    lab_run(5 * LAB_MINUTE);
+    lab_check_one();
+    ck_assert_uint_eq(lab->ca->order_count, 2);
+    ck_assert_uint_eq(lab_said("a.test: connection: no answer from a.test"), 1);
+    ck_assert_uint_eq(
+        lab->ca->deactivations + (unsigned)!strcmp(lab->ca->orders[0].authorizations[1].status, "invalid"), 1);
+    ck_assert_str_eq(lab->ca->orders[1].authorizations[0].tried, "http-01");
+}
+END_TEST
+
+/* What the order's error tells of each name is in the log. */
+START_TEST(test_invalid)
+{
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "order", .skip = 1, .times = 1, .edit = invalid_by_names});
+    lab_start();
+    lab_run(5 * LAB_MINUTE);
+    ck_assert_msg(lab_said("compound: some names failed; a.test: caa: CAA forbids it") == 1, "%s", lab->host.log);
+    lab_check_one();
+    ck_assert_uint_eq(lab->ca->order_count, 2);
+}
+END_TEST
+
+/* ---- Nonces (behaviour 1) ---- */
+
+START_TEST(test_bad_nonces)
+{
+    struct fake_rule *rule;
+
+    rule = fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-order", .status = 400, .type = "badNonce"});
+    lab_start();
+    lab_run(30 * HG_SECOND);
+    ck_assert_uint_eq(rule->hits, 24);
+    ck_assert_uint_eq(lab_said("no certificate"), 1);
+    rule->times = rule->hits + 10;
+    lab_run(5 * LAB_MINUTE);
+    lab_check_one();
+    ck_assert_uint_eq(rule->hits, 34);
+}
+END_TEST
+
+/* ---- Members of the order that are refused (behaviours 15, 23) ---- */
+
+static json_t *with_profile(const char *name)
+{
+    return json_pack("{s:{s:s}}", "profiles", name, "six days");
+}
+
+START_TEST(test_profile)
+{
+    static const struct {
+        const char *offered;
+        bool refused;
+        const char *used, *told;
+    } cases[] = {
+        {"shortlived", false, "shortlived", NULL},
+        {"classic", false, "", "no profile \"shortlived\""},
+        {"shortlived", true, "", "without profile, which was refused"},
+    };
+
+    lab->ca->meta = with_profile(cases[_i].offered);
+    lab->config.profile = "shortlived";
+    if (cases[_i].refused)
+        fake_ca_rule(lab->ca,
+                     (struct fake_rule){.kind = "new-order", .times = 1, .status = 400, .type = "invalidProfile"});
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    lab_check_one();
+    ck_assert_str_eq(lab->ca->orders[0].profile, cases[_i].used);
+    ck_assert_msg(!cases[_i].told || lab_said(cases[_i].told) == 1, "%s", lab->host.log);
+}
+END_TEST
+
+static void renew(void)
+{
+    fake_store_set(&lab->store, "acme/requests/renew@a.test", "{}");
+}
+
+/* RFC 9773 section 5. */
+START_TEST(test_replaces)
+{
+    static const struct {
+        int status;
+        const char *type;
+    } refusals[] = {{0, NULL}, {409, "alreadyReplaced"}, {409, "malformed"}, {400, "malformed"}, {403, "unauthorized"}};
+    const bool refused = refusals[_i].status;
+
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    if (refused)
+        fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-order",
+                                                 .times = 1,
+                                                 .status = refusals[_i].status,
+                                                 .type = refusals[_i].type,
+                                                 .detail = "of another one"});
+    renew();
+    lab_run_until_issued(2, LAB_MINUTE);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+    ck_assert_str_eq(lab->ca->orders[1].replaces, refused ? "" : "AQIDBAUGBwg.EAAAAQ");
+    ck_assert_uint_eq(lab_said("without replaces, which was refused"), refused);
+}
+END_TEST
+
 TCase *cases_order(void)
 {
     TCase *tests = tcase_create("order");
@@ -31,5 +264,14 @@ TCase *cases_order(void)
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, test_plain);
+    tcase_add_loop_test(tests, test_for_ever, 0, sizeof delays / sizeof *delays);
+    tcase_add_test(tests, test_told_when_to_poll);
+    tcase_add_test(tests, test_valid_already);
+    tcase_add_test(tests, test_finalized_already);
+    tcase_add_test(tests, test_other_challenge);
+    tcase_add_test(tests, test_invalid);
+    tcase_add_test(tests, test_bad_nonces);
+    tcase_add_loop_test(tests, test_profile, 0, 3);
+    tcase_add_loop_test(tests, test_replaces, 0, 5);
     return tests;
 }
