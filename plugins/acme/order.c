@@ -270,7 +270,7 @@ static void finalized(void *arg, const struct acme_answer *answer)
     if (!answer->error)
         proceed(order, answer->json, answer->retry_after);
     else if (!strcmp(answer->type, "orderNotReady"))
-        look(order); /* it was finalized already, or is not ready yet after all */
+        await(order, answer->retry_after); /* it was finalized already, or is not ready yet after all */
     else
         fail(order, "finalize", answer);
 }

@@ -257,6 +257,24 @@ START_TEST(test_replaces)
 }
 END_TEST
 
+/* "orderNotReady" to who was told "ready": neither a storm nor for ever. */
+START_TEST(test_never_ready)
+{
+    fake_ca_rule(lab->ca,
+                 (struct fake_rule){.kind = "finalize", .status = 403, .type = "orderNotReady", .detail = "not yet"});
+    lab_start();
+    lab_run(9 * LAB_MINUTE);
+    ck_assert_uint_gt(fake_ca_seen(lab->ca, "finalize"), 50);
+    ck_assert_uint_lt(fake_ca_seen(lab->ca, "finalize"), 150);
+    lab_run(2 * LAB_MINUTE);
+    ck_assert_uint_eq(lab_said("no certificate"), 1);
+    fake_ca_forget_rules(lab->ca);
+    lab_run(5 * LAB_MINUTE);
+    lab_check_one();
+    ck_assert_uint_eq(lab->ca->order_count, 1);
+}
+END_TEST
+
 TCase *cases_order(void)
 {
     TCase *tests = tcase_create("order");
@@ -273,5 +291,6 @@ TCase *cases_order(void)
     tcase_add_test(tests, test_bad_nonces);
     tcase_add_loop_test(tests, test_profile, 0, 3);
     tcase_add_loop_test(tests, test_replaces, 0, 5);
+    tcase_add_test(tests, test_never_ready);
     return tests;
 }
