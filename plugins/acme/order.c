@@ -83,6 +83,12 @@ static bool is_one_of(const char *type, const char *const *types)
     return false;
 }
 
+/* It would be refused for ever, in contrast to what is too much or too early. */
+static bool is_refusal(const struct acme_answer *answer)
+{
+    return answer->status / 100 == 4 && answer->status != 429;
+}
+
 /* What a failure means for the next attempt. */
 static void fail(struct acme_order *order, const char *what, const struct acme_answer *answer)
 {
@@ -165,7 +171,7 @@ static void authorized(void *arg, const struct acme_answer *failure)
         look(order);
         return;
     }
-    if (failure->status / 100 == 4 && failure->status != 429 && strcmp(failure->type, "timeout") != 0)
+    if (is_refusal(failure) && strcmp(failure->type, "timeout") != 0)
         forget_record(order); /* the order has become invalid with its authorization */
     fail(order, "", failure);
 }
@@ -245,7 +251,7 @@ static void on_look(void *arg, const struct acme_answer *answer)
         proceed(order, answer->json, answer->retry_after);
         return;
     }
-    if (answer->status / 100 == 4 && answer->status != 429 && order->resumed) {
+    if (is_refusal(answer) && order->resumed) {
         forget_record(order);
         end_text(order, ACME_AGAIN, "the order of an earlier attempt is gone", answer->error);
         return;
@@ -267,12 +273,17 @@ static void finalized(void *arg, const struct acme_answer *answer)
     struct acme_order *order = arg;
 
     order->request = NULL;
-    if (!answer->error)
+    if (!answer->error) {
         proceed(order, answer->json, answer->retry_after);
-    else if (!strcmp(answer->type, "orderNotReady"))
+        return;
+    }
+    if (!strcmp(answer->type, "orderNotReady")) {
         await(order, answer->retry_after); /* it was finalized already, or is not ready yet after all */
-    else
-        fail(order, "finalize", answer);
+        return;
+    }
+    if (is_refusal(answer))
+        forget_record(order); /* it remains "ready" (RFC 8555 section 7.4), and would be refused again */
+    fail(order, "finalize", answer);
 }
 
 static void finalize(struct acme_order *order)
@@ -332,7 +343,7 @@ static void order_saved(void *arg, const struct hg_store_answer *answer)
  * it is tried again (RFC 9773 section 5). */
 static bool drop_refused(struct acme_order *order, const struct acme_answer *answer)
 {
-    if (answer->status / 100 != 4 || answer->status == 429)
+    if (!is_refusal(answer))
         return false;
     if (order->with_profile && !strcmp(answer->type, "invalidProfile"))
         order->with_profile = false;

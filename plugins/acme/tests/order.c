@@ -275,6 +275,19 @@ START_TEST(test_never_ready)
 }
 END_TEST
 
+/* A CSR that is refused would be refused for ever: the order is given up, with its key. */
+START_TEST(test_refused_csr)
+{
+    fake_ca_rule(lab->ca, (struct fake_rule){
+                              .kind = "finalize", .times = 1, .status = 400, .type = "badCSR", .detail = "weak key"});
+    lab_start();
+    lab_run(5 * LAB_MINUTE);
+    lab_check_one();
+    ck_assert_uint_eq(lab_said("badCSR: weak key"), 1);
+    ck_assert_uint_eq(lab->ca->order_count, 2);
+}
+END_TEST
+
 TCase *cases_order(void)
 {
     TCase *tests = tcase_create("order");
@@ -292,5 +305,6 @@ TCase *cases_order(void)
     tcase_add_loop_test(tests, test_profile, 0, 3);
     tcase_add_loop_test(tests, test_replaces, 0, 5);
     tcase_add_test(tests, test_never_ready);
+    tcase_add_test(tests, test_refused_csr);
     return tests;
 }
