@@ -426,7 +426,8 @@ bool acme_account_blame(struct acme_account *account, const struct acme_answer *
     const bool dead = !strcmp(failure->type, "unauthorized") &&
                       (strcasestr(failure->error, "deactivated") || strcasestr(failure->error, "revoked"));
 
-    if (!unknown && !dead)
+    /* A failed challenge is "unauthorized", too, and quotes the page that somebody else's server has shown. */
+    if (failure->of_names || (!unknown && !dead))
         return false;
     hg_log(account->ca->worker->instance, HG_LOG_WARNING, "%s: the account cannot be used any more: %s",
            account->ca->url, failure->error);

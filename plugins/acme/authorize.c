@@ -81,8 +81,11 @@ static void fail(struct acme_authorizations *all, const char *name, const struct
 {
     snprintf(all->error, sizeof all->error, "%s%s%s", name ? name : "", name ? ": " : "", answer->error);
     snprintf(all->type, sizeof all->type, "%s", answer->type);
-    all->failure = (struct acme_answer){
-        .error = all->error, .type = all->type, .status = answer->status, .retry_after = answer->retry_after};
+    all->failure = (struct acme_answer){.error = all->error,
+                                        .type = all->type,
+                                        .status = answer->status,
+                                        .of_names = answer->of_names,
+                                        .retry_after = answer->retry_after};
     if (!answer->status || answer->status == 429 || answer->status >= 500) {
         end(all); /* it has enough to do */
         return;
@@ -94,7 +97,7 @@ static void fail(struct acme_authorizations *all, const char *name, const struct
 
 static void fail_text(struct acme_authorizations *all, const char *name, const char *type, const char *text)
 {
-    fail(all, name, &(struct acme_answer){.error = text, .type = type, .status = 400});
+    fail(all, name, &(struct acme_answer){.error = text, .type = type, .status = 400, .of_names = true});
 }
 
 /* ---- Presenting ---- */

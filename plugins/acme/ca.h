@@ -38,6 +38,7 @@ struct acme_answer {
     const char *error;  /* for a person, in the authority's words; NULL: it is a success */
     const char *type;   /* of its problem, without urn:ietf:params:acme:error: ("badCSR"); "": none */
     int status;         /* 0: it could not be reached */
+    bool of_names;      /* not about the request: it is what a challenge's or an order's `error` says */
     const json_t *json; /* an object, or NULL */
     struct hg_text body;
     int64_t retry_after; /* seconds, 0: not told */

@@ -209,7 +209,8 @@ static void fail_invalid(struct acme_order *order, const json_t *json, const cha
     if (order->resumed)
         end_text(order, ACME_AGAIN, "an order of an earlier attempt", text);
     else
-        fail(order, "", &(struct acme_answer){.error = text, .type = acme_problem_type(error), .status = 403});
+        fail(order, "",
+             &(struct acme_answer){.error = text, .type = acme_problem_type(error), .status = 403, .of_names = true});
 }
 
 static void await(struct acme_order *order, int64_t retry_after)

@@ -288,6 +288,21 @@ START_TEST(test_refused_csr)
 }
 END_TEST
 
+/* What a challenge's error quotes is nobody's judgement about the account. */
+START_TEST(test_page_of_a_stranger)
+{
+    lab->ca->quoted = "Invalid response from http://a.test/: \"This account was deactivated\"";
+    lab_start();
+    lab_run(30 * HG_SECOND);
+    ck_assert_msg(lab_said("This account was deactivated") == 1, "%s", lab->host.log);
+    lab->ca->quoted = NULL;
+    lab_run(5 * LAB_MINUTE);
+    lab_check_one();
+    ck_assert_uint_eq(lab->ca->account_count, 1);
+    ck_assert_uint_eq(lab_said("account cannot be used"), 0);
+}
+END_TEST
+
 TCase *cases_order(void)
 {
     TCase *tests = tcase_create("order");
@@ -306,5 +321,6 @@ TCase *cases_order(void)
     tcase_add_loop_test(tests, test_replaces, 0, 5);
     tcase_add_test(tests, test_never_ready);
     tcase_add_test(tests, test_refused_csr);
+    tcase_add_test(tests, test_page_of_a_stranger);
     return tests;
 }
