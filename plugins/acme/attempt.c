@@ -225,10 +225,11 @@ static void issued(struct acme_job *job, const struct acme_result *result)
     hg_log(instance_of(job), HG_LOG_ERROR, "%s: %s; it is served from memory and stored later", job->id, result->error);
 }
 
-/* The next authority at once; after the last one a pause, then the first again. */
+/* The next authority at once; after the last one a pause, then the first again, with the other challenge. */
 static bool next_authority(struct acme_job *job)
 {
     job->authority = (job->authority + 1) % (unsigned)job->agent->authority_count;
+    job->preference += !job->authority;
     return job->authority != 0;
 }
 
@@ -249,7 +250,6 @@ static void failed(struct acme_job *job, const struct acme_result *result, struc
 
     ++*job->agent->counters.failed;
     acme_job_set_error(job, result->error);
-    job->preference++;
     if (result->outcome == ACME_LIMITED && result->retry_after)
         pause_authority(ca, job, result->retry_after);
     if (next_authority(job)) {

@@ -303,6 +303,19 @@ START_TEST(test_page_of_a_stranger)
 }
 END_TEST
 
+/* With two authorities, too, of which the second one never works. */
+START_TEST(test_other_challenge_of_two)
+{
+    lab->config.directory.count = 2;
+    lab->ca->unreachable = "tls-alpn-01";
+    fake_ca_rule(&lab->world.cas[1], (struct fake_rule){.kind = "*", .error = "Connection refused"});
+    lab_start();
+    lab_run(LAB_HOUR);
+    lab_check_one();
+    ck_assert_uint_eq(lab->ca->order_count, 2);
+}
+END_TEST
+
 TCase *cases_order(void)
 {
     TCase *tests = tcase_create("order");
@@ -322,5 +335,6 @@ TCase *cases_order(void)
     tcase_add_test(tests, test_never_ready);
     tcase_add_test(tests, test_refused_csr);
     tcase_add_test(tests, test_page_of_a_stranger);
+    tcase_add_test(tests, test_other_challenge_of_two);
     return tests;
 }
