@@ -323,7 +323,9 @@ static void on_authorization(void *arg, const struct acme_answer *answer)
     } else if (all->phase == PHASE_PRESENT) {
         begin_challenge(all, item, answer->json);
     } else if (!acme_pace_wait(&all->pace, all->ca->worker, answer->retry_after, all->deadline)) {
-        fail_text(all, item->name, "timeout", "the authority has not looked at the challenge in time");
+        /* Nothing was refused: the order is taken up again. */
+        fail(all, item->name,
+             &(struct acme_answer){.error = "the authority has not looked at the challenge in time", .type = ""});
     }
 }
 

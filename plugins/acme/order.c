@@ -171,7 +171,7 @@ static void authorized(void *arg, const struct acme_answer *failure)
         look(order);
         return;
     }
-    if (is_refusal(failure) && strcmp(failure->type, "timeout") != 0)
+    if (is_refusal(failure))
         forget_record(order); /* the order has become invalid with its authorization */
     fail(order, "", failure);
 }

@@ -67,6 +67,7 @@ static const struct {
     void (*edit)(struct fake_ca *ca, json_t *document);
     const char *polled; /* the kind of request that is repeated meanwhile */
 } delays[] = {
+    {"the authorization is pending", {NULL}, true, NULL, "authorization"},
     {"the order is pending", {"order", NULL}, false, pending, "order"},
     {"the order is processing", {"order", "finalize"}, false, processing, "order"},
 };
