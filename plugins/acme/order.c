@@ -341,30 +341,32 @@ static void order_saved(void *arg, const struct hg_store_answer *answer)
 }
 
 /* The words of a refusal that are about the order's members rather than its names: they are optional, so without them
- * it is tried again (RFC 9773 section 5). */
-static bool drop_refused(struct acme_order *order, const struct acme_answer *answer)
+ * it is tried again (RFC 9773 section 5). What was dropped, or NULL. */
+static const char *drop_refused(struct acme_order *order, const struct acme_answer *answer)
 {
     if (!is_refusal(answer))
-        return false;
-    if (order->with_profile && !strcmp(answer->type, "invalidProfile"))
+        return NULL;
+    if (order->with_profile && !strcmp(answer->type, "invalidProfile")) {
         order->with_profile = false;
-    else if (order->with_replaces && (answer->status == 409 || !strcmp(answer->type, "alreadyReplaced") ||
-                                      !strcmp(answer->type, "malformed") || !strcmp(answer->type, "unauthorized")))
+        return "profile";
+    }
+    if (order->with_replaces && (answer->status == 409 || !strcmp(answer->type, "alreadyReplaced") ||
+                                 !strcmp(answer->type, "malformed") || !strcmp(answer->type, "unauthorized"))) {
         order->with_replaces = false;
-    else
-        return false;
-    return true;
+        return "replaces";
+    }
+    return NULL;
 }
 
 static void placed(void *arg, const struct acme_answer *answer)
 {
     struct acme_order *order = arg;
+    const char *dropped = answer->error ? drop_refused(order, answer) : NULL;
 
     order->request = NULL;
-    if (answer->error && drop_refused(order, answer)) {
+    if (dropped) {
         hg_log(order->ca->worker->instance, HG_LOG_INFO, "%s: ordered anew without %s, which was refused: %s",
-               order->wish.names[0], order->with_replaces == !!order->wish.replaces ? "profile" : "replaces",
-               answer->error);
+               order->wish.names[0], dropped, answer->error);
         place(order);
         return;
     }

@@ -317,6 +317,26 @@ START_TEST(test_other_challenge_of_two)
 }
 END_TEST
 
+/* Both are refused, one after the other. */
+START_TEST(test_nothing_but_names)
+{
+    lab->ca->meta = with_profile("shortlived");
+    lab->config.profile = "shortlived";
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-order", .times = 1, .status = 400, .type = "invalidProfile"});
+    fake_ca_rule(lab->ca,
+                 (struct fake_rule){.kind = "new-order", .times = 1, .status = 409, .type = "alreadyReplaced"});
+    renew();
+    lab_run_until_issued(2, LAB_MINUTE);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+    ck_assert_str_eq(lab->ca->orders[1].replaces, "");
+    ck_assert_str_eq(lab->ca->orders[1].profile, "");
+    ck_assert_uint_eq(lab_said("without replaces, which was refused"), 1);
+    ck_assert_uint_eq(lab_said("without profile, which was refused"), 1);
+}
+END_TEST
+
 TCase *cases_order(void)
 {
     TCase *tests = tcase_create("order");
@@ -337,5 +357,6 @@ TCase *cases_order(void)
     tcase_add_test(tests, test_refused_csr);
     tcase_add_test(tests, test_page_of_a_stranger);
     tcase_add_test(tests, test_other_challenge_of_two);
+    tcase_add_test(tests, test_nothing_but_names);
     return tests;
 }
