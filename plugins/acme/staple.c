@@ -74,18 +74,25 @@ static void drop(struct acme_staple *staple)
     staple->stapled = NULL;
 }
 
-struct hg_certificate *acme_staple_certificate(const struct acme_staple *staple)
-{
-    if (!staple || !staple->stapled || staple->stapled->answer.exptime <= acme_clock())
-        return NULL;
-    return hg_certificate_ref(&staple->stapled->certificate);
-}
-
 /* ---- Asking ---- */
 
 static void ask_in(struct acme_staple *staple, time_t seconds)
 {
     hg_timer_set(staple->worker->host, staple->timer, (hg_time)seconds * HG_SECOND);
+}
+
+/* An answer expires before the next question only when the clock is set or the machine slept: timers know of neither.
+ */
+struct hg_certificate *acme_staple_certificate(struct acme_staple *staple)
+{
+    if (!staple || !staple->stapled)
+        return NULL;
+    if (staple->stapled->answer.exptime > acme_clock())
+        return hg_certificate_ref(&staple->stapled->certificate);
+    drop(staple);
+    if (!staple->call && !staple->retry)
+        ask_in(staple, 0);
+    return NULL;
 }
 
 static void failed(struct acme_staple *staple, const char *why)

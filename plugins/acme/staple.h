@@ -21,8 +21,8 @@ void acme_staple_free(struct acme_staple *staple);
 /* Begins to keep an answer for this pair; what there was for another one is dropped. */
 void acme_staple_begin(struct acme_staple *staple, struct acme_pair *pair);
 
-/* The pair with the answer, a reference; NULL: there is none that is valid now. */
-struct hg_certificate *acme_staple_certificate(const struct acme_staple *staple);
+/* The pair with the answer, a reference; NULL: there is none that is valid now. Where one has expired, it asks anew. */
+struct hg_certificate *acme_staple_certificate(struct acme_staple *staple);
 
 /* ---- Pure, for tests ---- */
 

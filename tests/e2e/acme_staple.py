@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from acmelab import Lab, entry
-from harness import case, check, equal, main, wait_until
+from harness import Clock, case, check, equal, main, wait_until
 from pebble import Authority, Leaf, openssl
 
 
@@ -69,6 +69,27 @@ def worthless(world):
         gate.stop()
     authority.ocsp = good
     lab.gateway(["s.test"])
+    wait_until(lambda: "Cert Status: good" in status(lab, authority.root), 20, "a stapled answer")
+
+
+@case("an answer that expires is asked for anew in time, or at once when the clock has jumped; an expired one is not stapled")
+def expired(world):
+    lab, authority, clock = Lab(world), Authority(world), Clock(world)
+    keep(lab, authority)
+    gate = lab.gateway(["s.test"], world={"preload": clock})
+    wait_until(lambda: "Cert Status: good" in status(lab, authority.root), 20, "a stapled answer")
+    equal(authority.questions, 1, "questions to the responder")
+    clock.pass_by(160)  # the answer was good for 300 s
+    wait_until(lambda: authority.questions == 2, 20, "a question in the middle of the answer's time")
+    check("Cert Status: good" in status(lab, authority.root), "an answer is missing")
+    # By the gateway's clock what the responder says now has expired, too.
+    clock.set_by(600)
+    check("no response sent" in status(lab, authority.root), "an answer that has expired is stapled")
+    gate.wait_for("no OCSP answer: the answer is not of this time; asked again in 60 s", 20)
+    equal(authority.questions, 3, "questions after the clock has jumped")
+    check("no response sent" in status(lab, authority.root), "an answer that came expired is stapled")
+    clock.set_by(-760)
+    clock.pass_by(61)
     wait_until(lambda: "Cert Status: good" in status(lab, authority.root), 20, "a stapled answer")
 
 
