@@ -149,9 +149,11 @@ static void on_suggested(void *arg, time_t start, time_t end)
     if (!job->agent->leads || !job->pair || job->trying)
         return;
     when = acme_ari_time(start, end, job->renew_at, job->pair->begins, job->pair->ends, acme_chance());
+    if (when != job->renew_at)
+        when = restrain(job, when);
     if (when == job->renew_at)
         return;
-    job->renew_at = restrain(job, when);
+    job->renew_at = when;
     print_time(job->renew_at, text);
     hg_log(instance_of(job), HG_LOG_INFO, "%s: the authority suggests another time: renewed from %s on", job->id, text);
     acme_job_remember(job);

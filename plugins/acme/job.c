@@ -59,12 +59,12 @@ json_t *acme_job_state(const struct acme_job *job)
 
     for (size_t i = 0; i < job->name_count; i++)
         json_array_append_new(names, json_string(job->names[i]));
-    return json_pack("{s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:s*, s:I, s:s*, s:s}", "names", names, "renew_now",
-                     job->renew_now, "revoked", job->revoked, "on_demand", job->on_demand, "renew_at",
-                     (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try", (json_int_t)job->last_try,
-                     "failures", (int)job->failures, "last_error", job->last_error, "expires",
-                     (json_int_t)(job->pair ? job->pair->ends : 0), "serial", job->pair ? job->pair->serial : NULL,
-                     "directory", job->agent->authorities[job->authority]->url);
+    return json_pack("{s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:s*, s:I, s:s*, s:s}", "names", names, "renew_now",
+                     job->renew_now, "revoked", job->revoked, "hurried", job->hurried, "on_demand", job->on_demand,
+                     "renew_at", (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try",
+                     (json_int_t)job->last_try, "failures", (int)job->failures, "last_error", job->last_error,
+                     "expires", (json_int_t)(job->pair ? job->pair->ends : 0), "serial",
+                     job->pair ? job->pair->serial : NULL, "directory", job->agent->authorities[job->authority]->url);
 }
 
 void acme_job_recall(struct acme_job *job, const json_t *state)
@@ -81,6 +81,7 @@ void acme_job_recall(struct acme_job *job, const json_t *state)
     for (size_t i = 0; directory && i < job->agent->authority_count; i++)
         if (!strcmp(job->agent->authorities[i]->url, directory))
             job->authority = (unsigned)i;
+    job->hurried = json_is_true(json_object_get(state, "hurried"));
     job->due = (time_t)json_integer_value(json_object_get(state, "due"));
     job->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
     job->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));

@@ -38,7 +38,6 @@ struct acme_job {
     struct acme_pair *placeholder; /* self-signed, made when first needed */
     struct acme_staple *staple;    /* made with the first pair; NULL: out of memory */
     struct acme_ari *ari;          /* made when this process orders and there is a pair */
-    bool hurried;                  /* the pair before this one was renewed since the authority wanted it at once */
     char *unsaved;                 /* key and chain that the store did not take yet */
     struct hg_certificate_lookup *lookups;
 
@@ -50,6 +49,7 @@ struct acme_job {
     char *last_error;
     bool renew_now; /* revoked, or somebody wants it: whatever the time */
     bool revoked;   /* what the store holds was */
+    bool hurried;   /* the pair before this one was renewed since the authority wanted it at once */
 
     /* The attempt that goes on. */
     struct acme_order *order;

@@ -31,7 +31,7 @@ def past(world):
     equal(lab.issued(), 2, "certificates")
 
 
-@case("a CA that wants every certificate to be renewed at once is followed once, not for ever")
+@case("a CA that wants every certificate to be renewed at once is followed once, not for ever, restarts or not")
 def always(world):
     lab = Lab(world)
     lab.proxy.ari = lambda certificate: window(-20, -10)
@@ -40,6 +40,16 @@ def always(world):
     wait_until(lambda: len(lab.proxy.seen("renewal_info")) == 2, 10, "a question for the second certificate")
     gate.wait_for(r"suggests another time: renewed from " + time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400)), 10)
     equal(lab.wait_for("a.test").serial, second.serial, "what is served")
+    tomorrow = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400))
+    told = wait_until(lambda: f"renewed {tomorrow}" in lab.command("status").stdout and lab.command("status").stdout, 10, "the time")
+    for _ in range(2):  # nor by restarts
+        gate.stop()
+        asked = len(lab.proxy.seen("renewal_info"))
+        gate = lab.gateway(["a.test"])
+        wait_until(lambda: len(lab.proxy.seen("renewal_info")) > asked, 10, "a question after the restart")
+        time.sleep(0.5)  # for an order that must not come
+        equal(lab.command("status").stdout, told, "the status after a restart")
+        equal(lab.wait_for("a.test").serial, second.serial, "what is served after a restart")
     equal(lab.issued(), 2, "certificates")
 
 
