@@ -32,8 +32,9 @@ struct acme_agent {
     size_t unread; /* what the store has not answered yet at the start, or after the lease was taken */
 
     /* Who may order: see lead.c. */
-    bool leads, elsewhere; /* another process does */
-    bool settled;          /* what can be begun has been begun for the first time */
+    bool leads, elsewhere;               /* another process does … */
+    char leader[HG_STORE_OWNER_MAX + 1]; /* … this one, as it was told last */
+    bool settled;                        /* what can be begun has been begun for the first time */
     hg_time lease_until;
     struct hg_timer *lease_timer;
     struct hg_store_request *lease_request;
@@ -109,6 +110,11 @@ void acme_find_cancel(struct hg_certificate_lookup *lookup);
 /* ---- mirror.c: what others put into the store ---- */
 
 bool acme_mirror_begin(struct acme_agent *agent);
+/* Reads a value; `done` is not called where memory is out or the store or the agent ends before. */
+typedef void (*acme_read)(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer);
+void acme_mirror_read(struct acme_agent *agent, const char *kind, struct hg_text name, acme_read done);
+/* Serves the certificate that was read for that name, if it is another one than that which is served. */
+void acme_mirror_take(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer);
 /* Looks at all certificates in the store, whatever was told of them. */
 void acme_mirror_look(struct acme_agent *agent);
 void acme_mirror_end(struct acme_agent *agent);

@@ -4,6 +4,7 @@
  * Attempts to obtain a certificate: when, at which authority, and what follows from how they end.
  */
 #include "plugins/acme/agent.h"
+#include "plugins/acme/delegate.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/schedule.h"
 
@@ -93,8 +94,10 @@ void acme_attempt_schedule(struct acme_agent *agent)
     }
     agent->settled = true;
     for (struct acme_job *job = agent->jobs; job; job = job->next)
-        if (!job->trying && !job->asking && !may_begin(job))
+        if (!job->trying && !job->asking && !may_begin(job)) {
             acme_agent_wake(job);
+            acme_delegate_ended(job);
+        }
     if (agent->timer)
         hg_timer_set(agent->worker->host, agent->timer, (hg_time)(next - now) * HG_SECOND);
 }
@@ -103,7 +106,9 @@ void acme_attempt_wanted(struct acme_job *job)
 {
     struct acme_agent *agent = job->agent;
 
-    if (agent->leads && agent->timer)
+    if (!agent->leads && agent->elsewhere)
+        acme_delegate_want(job);
+    else if (agent->leads && agent->timer)
         hg_timer_set(agent->worker->host, agent->timer, 0);
 }
 
@@ -327,7 +332,7 @@ static void begin_order(struct acme_job *job)
                                    .discard = job->revoked};
     const char *refusal;
 
-    if (job->on_demand && !job->pair && !acme_demand_count(agent, job, &refusal)) {
+    if (job->on_demand && !acme_job_is_served(job) && !acme_demand_count(agent, job, &refusal)) {
         ++*agent->counters.on_demand_refused;
         hg_log(instance_of(job), HG_LOG_WARNING, "%s: nothing is ordered on demand: %s", job->id, refusal);
         acme_job_set_error(job, refusal);
@@ -462,7 +467,7 @@ static void begin(struct acme_job *job)
 
     if (!job->unsaved && !choose_authority(job))
         return;
-    if (job->on_demand && job->pair && !acme_demand_is_alive(agent, job)) {
+    if (job->on_demand && acme_job_is_served(job) && !acme_demand_is_alive(agent, job)) {
         job->renew_at = acme_clock() + LATER_PAUSE;
         return;
     }
@@ -481,6 +486,7 @@ static void begin(struct acme_job *job)
 
 void acme_attempt_drop(struct acme_job *job)
 {
+    job->requested = false; /* whoever orders next finds the request in the store */
     if (!job->trying)
         return;
     acme_vault_cancel(&job->agent->vault, job->reading);

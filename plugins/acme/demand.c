@@ -11,6 +11,8 @@
 /* Names kept without a certificate. Beyond them the oldest that has had its turn makes room. */
 #define NAMES_MAX 4096
 #define HOUR      (3600 * HG_SECOND)
+/* How long it counts that a name is served at another node. */
+#define VOUCH_TIME HOUR
 /* How long a refusal by `ask` holds, and how long it may take. */
 #define REFUSAL_PAUSE 60
 #define ASK_TIMEOUT   (5 * HG_SECOND)
@@ -43,10 +45,12 @@ static bool is_served(const struct acme_agent *agent, const char *name)
 
 bool acme_demand_is_alive(const struct acme_agent *agent, const struct acme_job *job)
 {
-    return agent->config->ask || is_served(agent, job->id);
+    const bool vouched = job->vouched && hg_now(agent->worker) - job->vouched < VOUCH_TIME;
+
+    return agent->config->ask || vouched || is_served(agent, job->id);
 }
 
-static void refuse(struct acme_job *job, const char *error)
+void acme_demand_refuse(struct acme_job *job, const char *error)
 {
     ++*job->agent->counters.on_demand_refused;
     hg_log(job->agent->worker->instance, HG_LOG_INFO, "%s: nothing is ordered on demand: %s", job->id, error);
@@ -64,14 +68,14 @@ static void on_asked(void *arg, const struct https_response *response)
     job->asking = NULL;
     if (!response->error && response->status == 200) {
         job->due = acme_clock();
-        acme_attempt_schedule(job->agent);
+        acme_attempt_wanted(job);
         return;
     }
     if (response->error)
         snprintf(error, sizeof error, "%s: %s", job->agent->config->ask, response->error);
     else
         snprintf(error, sizeof error, "%s says no (status %d)", job->agent->config->ask, response->status);
-    refuse(job, error);
+    acme_demand_refuse(job, error);
 }
 
 /* Only host names come here, which need no escaping in a URL. */
@@ -99,14 +103,15 @@ static bool make_room(struct acme_agent *agent)
     const time_t now = acme_clock();
 
     for (struct acme_job *job = agent->jobs; job; job = job->next)
-        if (job->on_demand && !job->pair && !job->trying && !job->asking && !job->lookups && job->due <= now) {
+        if (job->on_demand && !job->pair && !job->trying && !job->asking && !job->lookups && !job->requested &&
+            !job->delegating && job->due <= now) {
             acme_agent_forget(job);
             return true;
         }
     return false;
 }
 
-static struct acme_job *keep(struct acme_agent *agent, const char *name)
+struct acme_job *acme_demand_keep(struct acme_agent *agent, const char *name)
 {
     struct acme_job *job;
 
@@ -143,7 +148,7 @@ struct acme_job *acme_demand_job(struct acme_agent *agent, struct acme_job *know
         return NULL;
     }
     if (!job)
-        job = keep(agent, name);
+        job = acme_demand_keep(agent, name);
     if (!job || !first)
         return job;
     take_source(job, peer);

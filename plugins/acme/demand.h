@@ -37,6 +37,12 @@ void acme_demand_end(struct acme_agent *agent);
 struct acme_job *acme_demand_job(struct acme_agent *agent, struct acme_job *known, const char *name,
                                  struct hg_text peer);
 
+/* A job for a name that nothing is kept for; NULL: there is no room for it. */
+struct acme_job *acme_demand_keep(struct acme_agent *agent, const char *name);
+
+/* Nothing is ordered for now: whoever waits is told, and whoever comes within a moment. */
+void acme_demand_refuse(struct acme_job *job, const char *error);
+
 /* Counts an order on demand; false: there were too many in this hour, `why` says of whom. */
 bool acme_demand_count(struct acme_agent *agent, const struct acme_job *job, const char **why);
 

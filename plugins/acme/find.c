@@ -4,6 +4,7 @@
  * The certificate for a handshake.
  */
 #include "plugins/acme/agent.h"
+#include "plugins/acme/delegate.h"
 
 #include <stdlib.h>
 
@@ -12,9 +13,9 @@ static bool is_coming(const struct acme_job *job)
 {
     const struct acme_agent *agent = job->agent;
 
-    if (job->pair || !agent->config->wait)
+    if (acme_job_is_served(job) || !agent->config->wait)
         return false;
-    return job->on_demand || !agent->settled || agent->elsewhere || job->trying;
+    return (agent->leads && job->on_demand) || !agent->settled || agent->elsewhere || job->trying;
 }
 
 void acme_find_cancel(struct hg_certificate_lookup *lookup)
@@ -79,12 +80,15 @@ struct hg_certificate *acme_find(struct acme_agent *agent, const struct hg_certi
         return acme_solvers_certificate(&agent->solvers, query);
     if (query->server_name.size)
         job = acme_name_canonical(query->server_name, name) ? acme_index_find(&agent->index, hg_text(name)) : NULL;
-    if (query->server_name.size && agent->config->on_demand && *name && (!job || (job->on_demand && !job->pair))) {
+    if (query->server_name.size && agent->config->on_demand && *name &&
+        (!job || (job->on_demand && !acme_job_is_served(job)))) {
         job = acme_demand_job(agent, job, name, query->peer);
         begins = job && !job->lookups && !job->asking;
     }
     if (!job)
         return NULL;
+    if (job->on_demand && acme_job_is_served(job))
+        acme_delegate_renewal(job);
     if (is_coming(job)) {
         *later = park(job, done, arg);
         if (*later && begins)

@@ -33,6 +33,7 @@ struct acme_job *acme_job_new(struct acme_agent *agent, const char *const *names
 
 void acme_job_free(struct acme_job *job)
 {
+    acme_vault_cancel(&job->agent->vault, job->delegating);
     acme_order_free(job->order);
     json_decref(job->record);
     acme_staple_free(job->staple);
@@ -106,10 +107,19 @@ void acme_job_take(struct acme_job *job, struct acme_pair *pair)
     job->renew_at = acme_renewal_time(pair->begins, pair->ends, acme_chance());
 }
 
+bool acme_job_is_served(const struct acme_job *job)
+{
+    return job->pair && (!job->on_demand || job->pair->ends > acme_clock());
+}
+
 time_t acme_job_due(const struct acme_job *job)
 {
-    if (job->on_demand && !job->pair && (!job->lookups || job->asking))
-        return 0; /* until somebody wants it again and may have it */
+    if (job->asking)
+        return 0;
+    if (job->on_demand && !acme_job_is_served(job) && !job->lookups && !job->requested)
+        return 0; /* until somebody wants it again */
+    if (job->on_demand && job->pair && !acme_job_is_served(job))
+        return job->due ? job->due : 1;
     if (job->failures || job->renew_now)
         return job->due ? job->due : 1;
     if (job->pair)

@@ -62,8 +62,13 @@ struct acme_job {
     bool trying;
 
     /* On demand. */
-    struct https_call *asking; /* for permission */
-    char source[48];           /* the address that it was wanted from first */
+    struct https_call *asking;           /* for permission */
+    char source[48];                     /* the address that it was wanted from first */
+    hg_time vouched;                     /* another node said then that it is served there; 0: never */
+    bool requested;                      /* another node waits for it: delegate.c */
+    struct hg_store_request *delegating; /* the node that orders is asked */
+    bool delegated;                      /* it was, and has not answered yet */
+    hg_time delegated_at;
 };
 
 /* For canonical names, which are copied. NULL: out of memory. */
@@ -80,6 +85,9 @@ void acme_job_take(struct acme_job *job, struct acme_pair *pair);
 
 /* Sets `error`, a copy; NULL: none. */
 void acme_job_set_error(struct acme_job *job, const char *error);
+
+/* Whether there is a certificate to be served: on demand an expired one is none, so that it is wanted anew. */
+bool acme_job_is_served(const struct acme_job *job);
 
 /* When something is to be done; 0: nothing. */
 time_t acme_job_due(const struct acme_job *job);

@@ -4,7 +4,10 @@
  * The lease: of all processes that share a store one orders certificates.
  */
 #include "plugins/acme/agent.h"
+#include "plugins/acme/delegate.h"
 #include "plugins/acme/request.h"
+
+#include <stdio.h>
 
 /* How long the lease outlives a process that has died, at most. */
 #define TIME_TO_LIVE (30 * HG_SECOND)
@@ -118,6 +121,15 @@ static void begin_to_lead(struct acme_agent *agent)
         recall(agent);
 }
 
+/* Another process leads, not the one that did before. */
+static void begin_to_follow(struct acme_agent *agent, struct hg_text leader)
+{
+    hg_log(agent->worker->instance, HG_LOG_INFO, "certificates are ordered by %.*s", HG_PRINT(leader));
+    snprintf(agent->leader, sizeof agent->leader, "%.*s", HG_PRINT(leader));
+    agent->elsewhere = true;
+    acme_delegate_all(agent);
+}
+
 /* ---- The lease ---- */
 
 static void on_taken(void *arg, const struct hg_store_answer *answer)
@@ -134,9 +146,8 @@ static void on_taken(void *arg, const struct hg_store_answer *answer)
         return;
     }
     if (answer->status == HG_STORE_CONFLICT) {
-        if (!agent->elsewhere)
-            hg_log(agent->worker->instance, HG_LOG_INFO, "certificates are ordered by %.*s", HG_PRINT(answer->owner));
-        agent->elsewhere = true;
+        if (!agent->elsewhere || !hg_text_equal(hg_text(agent->leader), answer->owner))
+            begin_to_follow(agent, answer->owner);
         again_in(agent, answer->remaining && answer->remaining < RETRY_PAUSE ? answer->remaining : RETRY_PAUSE);
         return;
     }
@@ -186,7 +197,7 @@ void acme_lead_lost(struct acme_agent *agent)
 {
     if (!agent->leads)
         return;
-    agent->leads = false;
+    agent->leads = agent->elsewhere = agent->settled = false;
     agent->vault.fence = 0;
     for (struct acme_job *job = agent->jobs; job; job = job->next)
         acme_attempt_drop(job);

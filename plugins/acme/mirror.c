@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What other workers and nodes put into the store: certificates that they obtained are served here, too, and challenges
- * that are pending are answered here, too.
+ * What other workers and nodes put into the store: certificates that they obtained are served here, too, challenges
+ * that are pending are answered here, too, and what they want to be ordered goes to those who do it (delegate.c).
  */
 #include "plugins/acme/agent.h"
+#include "plugins/acme/delegate.h"
 #include "plugins/acme/request.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@ struct acme_reading {
     struct acme_agent *agent;
     struct acme_reading *next, **place;
     struct hg_store_request *request;
-    bool is_challenge;
+    acme_read done;
     char name[HG_STORE_SEGMENT_MAX + 1];
 };
 
@@ -28,7 +29,7 @@ static void reading_free(struct acme_reading *reading)
 
 /* ---- Certificates ---- */
 
-static void on_certificate(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+void acme_mirror_take(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
 {
     struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
     struct acme_pair *pair;
@@ -42,7 +43,7 @@ static void on_certificate(struct acme_agent *agent, const char *name, const str
                "%s: what the store holds as its certificate cannot be used: %s; the one before stays", name, why);
         return;
     }
-    if (job->pair && !strcmp(job->pair->serial, pair->serial)) {
+    if ((job->pair && !strcmp(job->pair->serial, pair->serial)) || (job->on_demand && pair->ends <= acme_clock())) {
         acme_pair_unref(pair);
         return;
     }
@@ -90,14 +91,11 @@ static void on_read(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_reading *reading = arg;
 
-    if (reading->is_challenge)
-        on_challenge(reading->agent, reading->name, answer);
-    else
-        on_certificate(reading->agent, reading->name, answer);
+    reading->done(reading->agent, reading->name, answer);
     reading_free(reading);
 }
 
-static void read_value(struct acme_agent *agent, bool is_challenge, struct hg_text name)
+void acme_mirror_read(struct acme_agent *agent, const char *kind, struct hg_text name, acme_read done)
 {
     struct acme_reading *reading = name.size <= HG_STORE_SEGMENT_MAX ? calloc(1, sizeof *reading) : NULL;
 
@@ -105,14 +103,13 @@ static void read_value(struct acme_agent *agent, bool is_challenge, struct hg_te
         return;
     memcpy(reading->name, name.data, name.size);
     reading->agent = agent;
-    reading->is_challenge = is_challenge;
+    reading->done = done;
     reading->next = agent->readings;
     reading->place = &agent->readings;
     if (reading->next)
         reading->next->place = &reading->next;
     agent->readings = reading;
-    reading->request = acme_vault_get(&agent->vault, is_challenge ? ACME_CHALLENGES : ACME_CERTIFICATES, reading->name,
-                                      on_read, reading);
+    reading->request = acme_vault_get(&agent->vault, kind, reading->name, on_read, reading);
     if (!reading->request)
         reading_free(reading);
 }
@@ -127,7 +124,7 @@ static bool begins_with(struct hg_text text, const char *prefix)
 void acme_mirror_look(struct acme_agent *agent)
 {
     for (struct acme_job *job = agent->jobs; job; job = job->next)
-        read_value(agent, false, hg_text(job->id));
+        acme_mirror_read(agent, ACME_CERTIFICATES, hg_text(job->id), acme_mirror_take);
 }
 
 /* An empty key: anything may have changed. Challenges are short-lived, so only certificates are looked at. */
@@ -136,9 +133,11 @@ static void on_changed(void *arg, struct hg_text key)
     struct acme_agent *agent = arg;
 
     if (begins_with(key, "acme/" ACME_CHALLENGES "/"))
-        read_value(agent, true, acme_vault_name(key));
+        acme_mirror_read(agent, ACME_CHALLENGES, acme_vault_name(key), on_challenge);
     else if (begins_with(key, "acme/" ACME_CERTIFICATES "/"))
-        read_value(agent, false, acme_vault_name(key));
+        acme_mirror_read(agent, ACME_CERTIFICATES, acme_vault_name(key), acme_mirror_take);
+    else if (begins_with(key, "acme/" ACME_REQUESTS "/" ACME_ORDER "@"))
+        acme_delegate_changed(agent, acme_vault_name(key));
     else if (begins_with(key, "acme/" ACME_REQUESTS "/"))
         acme_requests_look(agent);
     if (key.size)

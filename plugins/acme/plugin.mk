@@ -11,6 +11,7 @@ acme_parts = \
 	plugins/acme/ca.c plugins/acme/ca.h \
 	plugins/acme/challenge.c plugins/acme/challenge.h \
 	plugins/acme/command.c \
+	plugins/acme/delegate.c plugins/acme/delegate.h \
 	plugins/acme/demand.c plugins/acme/demand.h \
 	plugins/acme/download.c plugins/acme/download.h \
 	plugins/acme/find.c \

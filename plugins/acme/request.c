@@ -5,6 +5,7 @@
 
 #include "plugins/acme/agent.h"
 #include "plugins/acme/base64url.h"
+#include "plugins/acme/delegate.h"
 
 #include <stdlib.h>
 
@@ -147,8 +148,12 @@ static void on_listed(void *arg, const struct hg_store_answer *answer)
 
         memcpy(text, name.data, name.size);
         text[name.size] = 0;
-        acme_vault_remove(&agent->vault, ACME_REQUESTS, text, ignore, NULL);
         at = strchr(text, '@');
+        if (at && !strncmp(text, ACME_ORDER "@", sizeof ACME_ORDER)) {
+            acme_delegate_changed(agent, name); /* it stays until it has been ordered */
+            continue;
+        }
+        acme_vault_remove(&agent->vault, ACME_REQUESTS, text, ignore, NULL);
         if (!at)
             continue;
         *at = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What people want done: `hopgate acme` puts it into the store, and the process that orders certificates does it.
+ * What people want done: `hopgate acme` puts it into the store, and the process that orders certificates does it. What
+ * another node wants to be ordered on demand comes in the same way.
  */
 #ifndef ACME_REQUEST_H
 #define ACME_REQUEST_H
@@ -14,6 +15,7 @@ struct acme_agent;
 #define ACME_RENEW     "renew"
 #define ACME_REVOKE    "revoke"
 #define ACME_ROLL_OVER "new-key"
+#define ACME_ORDER     "order" /* on demand, of another node: delegate.h */
 
 /* Does what is wanted, as soon as this process is the one that orders. */
 void acme_requests_look(struct acme_agent *agent);
