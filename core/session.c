@@ -70,10 +70,10 @@ static void log_end(const struct session *session, const char *why)
     tn_session_stats(session->tn, &stats);
     hg_log(core, HG_LOG_INFO,
            "session %" PRIu64 "%s%s ended after %.1f s: %s (exchanges %" PRIu64 ", bytes sent %" PRIu64
-           ", received %" PRIu64 ", sent again %" PRIu64 ")",
+           ", received %" PRIu64 ", sent again %" PRIu64 ", repeated %" PRIu64 ")",
            session->number, *session->identity.id ? " of " : "", session->identity.id,
            (double)(hg_now(&session->sessions->worker->core) - session->opened_at) / (double)HG_SECOND, why,
-           session->exchanges, stats.bytes_sent, stats.bytes_received, stats.bytes_resent);
+           session->exchanges, stats.bytes_sent, stats.bytes_received, stats.bytes_resent, stats.bytes_repeated);
 }
 
 /* Takes the session off its link, which ends. */

@@ -187,12 +187,12 @@ static void report(const struct session *session)
         tn_link_stats(session->link->tn, &link);
     hg_log(core, HG_LOG_INFO,
            "number=%" PRIu64 " client=%s peer=%s streams=%zu exchanges=%" PRIu64 " sent=%" PRIu64 " received=%" PRIu64
-           " sent_again=%" PRIu64 " held=%" PRIu64 " rtt_ms=%.3f window=%" PRIu64 " packets_lost=%" PRIu64
-           " packet_size=%zu",
+           " sent_again=%" PRIu64 " repeated=%" PRIu64 " held=%" PRIu64 " rtt_ms=%.3f window=%" PRIu64
+           " packets_lost=%" PRIu64 " packet_size=%zu",
            session->number, session->identity.id, session->link ? session->link->peer : "none", streams.streams,
-           session->exchanges, streams.bytes_sent, streams.bytes_received, streams.bytes_resent, streams.bytes_held,
-           (double)link.smoothed_rtt / (double)HG_MILLISECOND, link.congestion_window, link.packets_lost,
-           link.packet_size);
+           session->exchanges, streams.bytes_sent, streams.bytes_received, streams.bytes_resent, streams.bytes_repeated,
+           streams.bytes_held, (double)link.smoothed_rtt / (double)HG_MILLISECOND, link.congestion_window,
+           link.packets_lost, link.packet_size);
 }
 
 void sessions_report(struct worker *worker)

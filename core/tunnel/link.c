@@ -3,7 +3,7 @@
  *
  * Links: their life, their timers.
  */
-#include "core/tunnel/link.h"
+#include "core/tunnel/repeat.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +145,9 @@ bool tn_link_wants_send(const struct tn_link *link, tn_time now)
         return link->close_wanted;
     if (link->acks.due || link->recovery.probes > 0)
         return true;
-    return (link_has_frames(link) && recovery_may_send(&link->recovery, now)) || link_wants_mtu_probe(link, now) > 0;
+    if (recovery_may_send(&link->recovery, now) && (link_has_frames(link) || repeat_deadline(link) <= now))
+        return true;
+    return link_wants_mtu_probe(link, now) > 0;
 }
 
 void tn_link_batch_end(struct tn_link *link, tn_time now)
@@ -157,6 +159,14 @@ void tn_link_batch_end(struct tn_link *link, tn_time now)
 static tn_time earlier(tn_time a, tn_time b)
 {
     return a < b ? a : b;
+}
+
+/* Repetitions wait for all else that is to be sent, and for pacing. */
+static tn_time link_repeat_deadline(const struct tn_link *link)
+{
+    tn_time deadline = link_has_frames(link) ? TN_TIME_NEVER : repeat_deadline(link);
+
+    return deadline > link->recovery.pacer.resume ? deadline : link->recovery.pacer.resume;
 }
 
 tn_time tn_link_deadline(const struct tn_link *link)
@@ -175,7 +185,7 @@ tn_time tn_link_deadline(const struct tn_link *link)
     if (!recovery->reliable && recovery->pacer.resume > link->now && recovery_window_open(recovery) &&
         link_has_frames(link))
         deadline = earlier(deadline, recovery->pacer.resume);
-    return deadline;
+    return earlier(deadline, link_repeat_deadline(link));
 }
 
 int tn_link_timeout(struct tn_link *link, tn_time now)

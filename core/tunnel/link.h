@@ -36,6 +36,7 @@ struct tn_link {
     struct recovery recovery;
     struct path_mtu path_mtu;
     uint64_t lost_before_probe; /* packets, when the last path MTU probe was sent */
+    uint64_t repeat_from;       /* packets below hold nothing to repeat (repeat.h) */
 
     struct sender control_sender;
     struct receiver control_receiver;

@@ -3,7 +3,7 @@
  *
  * A packet that goes out.
  */
-#include "core/tunnel/link.h"
+#include "core/tunnel/repeat.h"
 
 #include "core/tunnel/varint.h"
 
@@ -50,10 +50,12 @@ static void write_frames(struct tn_link *link, struct packet *packet, tn_time no
         link->ping_wanted = false;
     }
     /* Never both in one packet: a message is acted on before what it makes possible. */
-    if (control_has_frames(link))
+    if (control_has_frames(link)) {
         control_send(link, packet);
-    else if (link->session && !link->hold)
+    } else if (link->session && !link->hold) {
         session_send(link->session, packet, now, link->recovery.smoothed_rtt);
+        repeat_write(link, packet, now);
+    }
 }
 
 /* The most bytes of a packet that is no probe. */
@@ -87,7 +89,7 @@ size_t tn_link_send(struct tn_link *link, tn_time now, uint64_t packet_number, u
 {
     struct recovery *recovery = &link->recovery;
     struct packet packet = {out, out, out + ordinary_size(link, capacity), recovery, NULL};
-    bool has_frames, may_send;
+    bool has_frames, has_repetitions, may_send;
     size_t probe;
 
     link->now = now;
@@ -100,10 +102,12 @@ size_t tn_link_send(struct tn_link *link, tn_time now, uint64_t packet_number, u
         return probe;
     has_frames = link_has_frames(link);
     may_send = recovery_may_send(recovery, now);
+    has_repetitions = repeat_deadline(link) <= now;
     if (recovery->probes > 0 && !has_frames)
         link->ping_wanted = has_frames = true;
     if (!has_frames || !may_send)
         recovery_stopped(recovery, !has_frames);
+    has_frames = has_frames || has_repetitions;
     if (!link->acks.due && !(has_frames && may_send))
         return 0;
     if (has_frames && may_send && recovery_reserve(recovery)) {

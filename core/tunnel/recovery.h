@@ -22,6 +22,7 @@ struct sent_frame {
     uint32_t size;            /* STREAM, CONTROL */
     uint8_t type;             /* enum frame_type; STREAM as FRAME_STREAM */
     bool fin;                 /* STREAM */
+    bool repeated;            /* STREAM: needs no repetition: there was one, or it is one */
 };
 
 /* A packet that elicits an ACK. */
@@ -88,6 +89,7 @@ struct recovery {
     struct reordering reordering;
     struct pacer pacer;
     uint64_t packets_lost;
+    uint64_t largest_sent_at_loss; /* largest_sent when a packet was last found lost by congestion or chance */
 };
 
 void recovery_start(struct recovery *recovery, const struct recovery_handler *handler, void *owner,

@@ -53,6 +53,7 @@ static void recovery_lose(struct recovery *recovery, struct sent_packet *packet,
     congestion->delivery.lost += packet->size;
     loss.lost_since = (uint32_t)congestion->delivery.lost - packet->stamp.lost;
     recovery->packets_lost++;
+    recovery->largest_sent_at_loss = recovery->largest_sent;
     recovery_count_large(recovery, packet);
     if (loss_episode_add(&recovery->loss_episode, packet->number, recovery->largest_sent))
         reordering_loss(&recovery->reordering);

@@ -321,6 +321,7 @@ void tn_session_stats(const struct tn_session *session, struct tn_session_stats 
         .bytes_sent = session->data_sent,
         .bytes_received = session->data_received,
         .bytes_resent = session->bytes_resent,
+        .bytes_repeated = session->bytes_repeated,
         .bytes_unsent = session->unsent,
         .bytes_unacked = session->unacknowledged,
         .bytes_held = session->data_received - session->data_consumed,

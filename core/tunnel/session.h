@@ -111,7 +111,7 @@ struct tn_session {
     uint64_t max_streams, accepted, peer_streams_over;     /* streams of the peer; max_streams as told */
     uint64_t unsent;                                       /* written, not yet sent once */
     uint64_t unacknowledged; /* sent, still held since not all before them is acknowledged */
-    uint64_t bytes_resent;
+    uint64_t bytes_resent, bytes_repeated;
     uint32_t segments; /* held by all receivers */
     uint8_t pending;
     bool streams_wanted; /* tn_stream_open() gave NULL at the limit */
@@ -154,6 +154,10 @@ int session_receive(struct tn_session *session, const struct frame *frame, const
 bool session_has_frames(const struct tn_session *session);
 /* Fills the packet with frames of the session. */
 void session_send(struct tn_session *session, struct packet *packet, tn_time now, tn_time smoothed_rtt);
+/* Whether a frame in flight has data that was not acknowledged otherwise and was not repeated, and repeats it: false
+ * when the packet has no room for all of it, or memory is out. */
+bool session_wants_repetition(const struct sent_frame *frame);
+bool session_repeat(const struct sent_frame *frame, struct packet *packet);
 /* What became of a frame that was sent. `again`: it is to be sent once more but still in flight. */
 void session_frame_acknowledged(struct tn_session *session, const struct sent_frame *frame);
 void session_frame_lost(struct tn_session *session, const struct sent_frame *frame, bool again);

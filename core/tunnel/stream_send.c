@@ -9,6 +9,8 @@
 
 /* A piece of data smaller than this does not begin in what is left of a packet, unless it is all there is. */
 #define PIECE_MIN 32
+/* Type, id, offset and length of a STREAM frame. */
+#define STREAM_HEADER_MAX (1 + 3 * 8)
 
 bool session_has_frames(const struct tn_session *session)
 {
@@ -335,6 +337,29 @@ void session_send(struct tn_session *session, struct packet *packet, tn_time now
     }
     session_write_turns(session, packet, false);
     session_check_blocked(session);
+}
+
+bool session_wants_repetition(const struct sent_frame *frame)
+{
+    const struct tn_stream *stream = frame->stream;
+
+    if (frame->type != FRAME_STREAM || frame->repeated || stream->reset)
+        return false;
+    return frame->offset + frame->size > stream->sender.acknowledged || (frame->fin && !stream->fin_acknowledged);
+}
+
+bool session_repeat(const struct sent_frame *frame, struct packet *packet)
+{
+    struct tn_stream *stream = frame->stream;
+    uint64_t end = frame->offset + frame->size, acknowledged = stream->sender.acknowledged;
+    uint64_t offset = frame->offset > acknowledged ? frame->offset : acknowledged;
+
+    if (packet_room(packet) < STREAM_HEADER_MAX + (end - offset) ||
+        stream_write_data(stream, packet, offset, end - offset) < 0)
+        return false;
+    packet->frames->repeated = true;
+    stream->session->bytes_repeated += end - offset;
+    return true;
 }
 
 static void stream_acknowledged(struct tn_stream *stream, const struct sent_frame *frame)

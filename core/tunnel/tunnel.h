@@ -180,7 +180,8 @@ struct tn_session_stats {
     uint64_t streams_accepted;   /* opened by the peer, ever */
     uint64_t bytes_sent;         /* stream bytes, each counted once */
     uint64_t bytes_received;     /* as session credit counts them: the highest offset of each stream */
-    uint64_t bytes_resent;       /* stream bytes sent again */
+    uint64_t bytes_resent;       /* stream bytes sent again, since they were lost */
+    uint64_t bytes_repeated;     /* stream bytes sent a second time in case the first gets lost */
     uint64_t bytes_unsent;       /* written, not yet sent once */
     uint64_t bytes_unacked;      /* sent, still kept because they, or some before them, are not acknowledged */
     uint64_t bytes_held;         /* received, not yet consumed; counts gaps too */

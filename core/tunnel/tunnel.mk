@@ -28,6 +28,7 @@ core_tunnel_libtunnel_la_SOURCES = \
 	core/tunnel/recovery_loss.c \
 	core/tunnel/recovery_record.c \
 	core/tunnel/reordering.c core/tunnel/reordering.h \
+	core/tunnel/repeat.c core/tunnel/repeat.h \
 	core/tunnel/sender.c core/tunnel/sender.h \
 	core/tunnel/session.c core/tunnel/session.h \
 	core/tunnel/stream.c \
@@ -39,16 +40,26 @@ core_tunnel_libtunnel_la_LIBADD = -lm
 core_tunnel_libtunnel_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/test_tunnel_parts tests/unit/test_tunnel tests/unit/test_congestion tests/unit/test_path_mtu
-TESTS += tests/unit/test_tunnel_parts tests/unit/test_tunnel tests/unit/test_congestion tests/unit/test_path_mtu
+tunnel_tests = \
+	tests/unit/test_tunnel_parts \
+	tests/unit/test_tunnel \
+	tests/unit/test_link \
+	tests/unit/test_congestion \
+	tests/unit/test_path_mtu
+check_PROGRAMS += $(tunnel_tests)
+TESTS += $(tunnel_tests)
 tests_unit_test_tunnel_parts_SOURCES = tests/unit/test_tunnel_parts.c tests/sim/random.h
 tests_unit_test_tunnel_parts_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
 tests_unit_test_tunnel_parts_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_tunnel_parts_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
-tests_unit_test_tunnel_SOURCES = tests/unit/test_tunnel.c tests/sim/random.h
+tests_unit_test_tunnel_SOURCES = tests/unit/test_tunnel.c tests/unit/ends.c tests/unit/ends.h tests/sim/random.h
 tests_unit_test_tunnel_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
 tests_unit_test_tunnel_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_tunnel_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
+tests_unit_test_link_SOURCES = tests/unit/test_link.c tests/unit/ends.c tests/unit/ends.h
+tests_unit_test_link_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS)
+tests_unit_test_link_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_link_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CHECK_LIBS)
 tests_unit_test_congestion_SOURCES = \
 	tests/unit/test_congestion.c \
 	tests/sim/bottleneck.c tests/sim/bottleneck.h \

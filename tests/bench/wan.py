@@ -140,7 +140,7 @@ class Bench:
             if beside:
                 time.sleep(self.seconds / 2)
             begin = time.monotonic()
-            process = world.load("/bytes/64", wait=False, connections=IN_FLIGHT, requests=2000 if self.short else 8000)
+            process = world.load("/bytes/64", wait=False, connections=IN_FLIGHT, requests=2000 if self.short else 24000)
             try:
                 result = load_result(process)
             finally:

@@ -189,7 +189,11 @@ void end_check_over(struct sim_end *end)
 
 void end_free(struct sim_end *end)
 {
+    struct tn_session_stats stats;
+
     end_disconnect(end);
+    tn_session_stats(end->session, &stats);
+    end->sim->bytes_repeated += stats.bytes_repeated;
     tn_session_free(end->session);
     while (end->streams) {
         struct sim_stream *next = end->streams->next;

@@ -21,8 +21,8 @@
 #define RUNS_DEFAULT 5000
 
 struct totals {
-    uint64_t streams, bytes, packets, lost, duplicates, probes, mtu_probes, black_holes, deaths, reroutes, steps,
-        failed;
+    uint64_t streams, bytes, packets, lost, duplicates, repeated, probes, mtu_probes, black_holes, deaths, reroutes,
+        steps, failed;
     double simulated;
 };
 
@@ -73,6 +73,7 @@ static bool run_one(uint64_t seed, bool verbose, const char *program, struct tot
     totals->packets += sim->network.sent;
     totals->lost += sim->network.lost;
     totals->duplicates += sim->network.duplicated;
+    totals->repeated += sim->bytes_repeated;
     totals->probes += sim->totals.probes_sent;
     totals->mtu_probes += sim->totals.mtu_probes_sent;
     totals->black_holes += sim->totals.black_holes;
@@ -93,12 +94,13 @@ static int run_all(uint64_t first, uint64_t runs, bool verbose, const char *prog
         if (!run_one(first + i, verbose, program, &totals) && ++totals.failed == 10)
             break;
     printf("sim: %" PRIu64 " runs from seed %" PRIu64 ", %" PRIu64 " failed: %" PRIu64
-           " streams, %.1f MB compared, %" PRIu64 " packets (%" PRIu64 " lost, %" PRIu64 " repeated, %" PRIu64
-           " probes, %" PRIu64 " path MTU probes), %" PRIu64 " black holes found, %" PRIu64 " links died, %" PRIu64
-           " paths changed, %" PRIu64 " clocks stepped, %.0f s simulated in %.1f s\n",
+           " streams, %.1f MB compared, %" PRIu64 " packets (%" PRIu64 " lost, %" PRIu64 " duplicated, %" PRIu64
+           " probes, %" PRIu64 " path MTU probes), %" PRIu64 " thin bytes repeated, %" PRIu64
+           " black holes found, %" PRIu64 " links died, %" PRIu64 " paths changed, %" PRIu64
+           " clocks stepped, %.0f s simulated in %.1f s\n",
            runs, first, totals.failed, totals.streams, (double)totals.bytes / 1e6, totals.packets, totals.lost,
-           totals.duplicates, totals.probes, totals.mtu_probes, totals.black_holes, totals.deaths, totals.reroutes,
-           totals.steps, totals.simulated, (double)(clock() - start) / CLOCKS_PER_SEC);
+           totals.duplicates, totals.probes, totals.mtu_probes, totals.repeated, totals.black_holes, totals.deaths,
+           totals.reroutes, totals.steps, totals.simulated, (double)(clock() - start) / CLOCKS_PER_SEC);
     return totals.failed > 0;
 }
 

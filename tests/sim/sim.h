@@ -93,6 +93,7 @@ struct sim {
     bool verbose;
     uint64_t bytes, streams; /* verified */
     struct tn_link_stats totals;
+    uint64_t bytes_repeated;
     uint64_t peak_held;
     jmp_buf failed;
     char failure[256];
