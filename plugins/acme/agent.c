@@ -225,7 +225,8 @@ struct acme_agent *acme_agent_new(struct hg_worker *worker, struct acme_job *(*j
         return NULL;
     }
     agent->programs = (struct acme_programs){.worker = worker, .timeout = agent->config->hook_timeout};
-    acme_solvers_find(&agent->solvers, worker, &agent->programs);
+    agent->cleanups = (struct acme_cleanups){.vault = &agent->vault, .solvers = &agent->solvers};
+    acme_solvers_find(&agent->solvers, worker, &agent->cleanups);
     acme_demand_begin(agent);
     agent->counters.attempts = hg_counter(worker, "attempts", "Attempts to obtain or renew a certificate.");
     agent->counters.issued = hg_counter(worker, "issued", "Certificates obtained.");
@@ -254,6 +255,7 @@ void acme_agent_free(struct acme_agent *agent)
         acme_agent_wake(job);
         acme_job_free(job);
     }
+    acme_cleanups_end(&agent->cleanups);
     acme_programs_end(&agent->programs);
     acme_index_free(&agent->index);
     acme_demand_end(agent);

@@ -10,10 +10,11 @@
 #ifndef ACME_AGENT_H
 #define ACME_AGENT_H
 
-#include "plugins/acme/challenge.h"
+#include "plugins/acme/cleanup.h"
 #include "plugins/acme/demand.h"
 #include "plugins/acme/index.h"
 #include "plugins/acme/job.h"
+#include "plugins/acme/program.h"
 
 #define ACME_AUTHORITIES_MAX 8
 
@@ -23,6 +24,7 @@ struct acme_agent {
     struct acme_vault vault;
     struct acme_programs programs;
     struct acme_solvers solvers;
+    struct acme_cleanups cleanups;
     struct https *https;
     struct acme_ca *authorities[ACME_AUTHORITIES_MAX];
     size_t authority_count;
@@ -39,7 +41,6 @@ struct acme_agent {
     struct hg_timer *lease_timer;
     struct hg_store_request *lease_request;
     char owner[HG_STORE_OWNER_MAX + 1];
-    struct hg_store_request *recalling; /* challenges that were left, after the lease was taken */
     struct acme_recalled_pause {
         struct acme_agent *agent;
         struct acme_ca *ca;

@@ -79,7 +79,7 @@ void acme_attempt_schedule(struct acme_agent *agent)
     const time_t now = acme_clock();
     time_t next = now + LOOK_PAUSE;
 
-    if (!agent->leads || agent->unread || agent->recalling)
+    if (!agent->leads || agent->unread || agent->cleanups.done)
         return;
     if (!agent->timer)
         agent->timer = hg_timer_new(agent->worker, on_timer, agent);

@@ -3,6 +3,7 @@
  */
 #include "plugins/acme/authorize.h"
 
+#include "plugins/acme/cleanup.h"
 #include "plugins/acme/pace.h"
 
 #include <stdio.h>
@@ -134,7 +135,10 @@ static void tell(struct acme_authorizations *all)
         fail_text(all, all->items[all->at].name, "", "out of memory");
 }
 
-/* Other nodes and workers present what is in the store. Where it cannot be written, this one still answers. */
+static void present_dns(struct acme_authorizations *all);
+
+/* Other nodes and workers present what is in the store, and whoever comes after this process removes a TXT record that
+ * stands there. Where it cannot be written, this one still answers. */
 static void shared(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_authorizations *all = arg;
@@ -143,7 +147,10 @@ static void shared(void *arg, const struct hg_store_answer *answer)
     if (answer->status != HG_STORE_OK)
         hg_log(all->ca->worker->instance, HG_LOG_WARNING, "%s: the challenge cannot be stored: %s",
                all->items[all->at].name, answer->error);
-    tell(all);
+    if (all->items[all->at].type == ACME_DNS01)
+        present_dns(all);
+    else
+        tell(all);
 }
 
 static struct hg_challenge challenge_of_item(const struct authorization *item)
@@ -167,11 +174,11 @@ static void on_hook(void *arg, const char *error)
     fail_text(all, all->items[all->at].name, "", text);
 }
 
-static void present_dns(struct acme_authorizations *all, struct authorization *item)
+static void present_dns(struct acme_authorizations *all)
 {
+    const struct authorization *item = &all->items[all->at];
     const struct hg_challenge challenge = challenge_of_item(item);
 
-    item->presented = true;
     all->hook = acme_solvers_present_dns(all->solvers, &challenge, on_hook, all);
     if (!all->hook)
         fail_text(all, item->name, "", "out of memory");
@@ -181,11 +188,7 @@ static void present(struct acme_authorizations *all, struct authorization *item)
 {
     const struct hg_challenge challenge = challenge_of_item(item);
 
-    if (item->type == ACME_DNS01) {
-        present_dns(all, item);
-        return;
-    }
-    if (acme_solvers_present(all->solvers, item->type, &challenge)) {
+    if (item->type != ACME_DNS01 && acme_solvers_present(all->solvers, item->type, &challenge)) {
         fail_text(all, item->name, "", "out of memory");
         return;
     }
@@ -196,7 +199,7 @@ static void present(struct acme_authorizations *all, struct authorization *item)
                                       item->name, "key_authorization", item->key_authorization),
                             shared, all);
     if (!all->writing)
-        tell(all);
+        fail_text(all, item->name, "", "the challenge cannot be stored: out of memory");
 }
 
 static const json_t *challenge_of(const json_t *challenges, enum acme_challenge_type type)
@@ -393,7 +396,7 @@ static void withdraw(struct acme_authorizations *all, const struct authorization
     const struct hg_challenge challenge = challenge_of_item(item);
 
     if (item->type == ACME_DNS01) {
-        acme_solvers_withdraw_dns(all->solvers, &challenge);
+        acme_cleanup_begin(all->solvers->cleanups, &challenge);
         return;
     }
     acme_solvers_withdraw(all->solvers, item->type, challenge.token);

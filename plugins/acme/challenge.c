@@ -12,12 +12,13 @@
 
 const char *const acme_challenge_names[ACME_CHALLENGE_TYPES] = {"tls-alpn-01", "http-01", "dns-01"};
 
-void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker, struct acme_programs *programs)
+void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker, struct acme_cleanups *cleanups)
 {
     static const char *const capabilities[ACME_DNS01] = {HG_CHALLENGE_TLSALPN01, HG_CHALLENGE_HTTP01};
     const struct acme_config *config = worker->cfg;
 
-    *solvers = (struct acme_solvers){.worker = worker, .dns_hook = config->dns_hook, .programs = programs};
+    *solvers = (struct acme_solvers){
+        .worker = worker, .dns_hook = config->dns_hook, .hook_timeout = config->hook_timeout, .cleanups = cleanups};
     for (int type = 0; type < ACME_DNS01; type++) {
         struct hg_capability found;
 
@@ -81,8 +82,8 @@ static bool record_of(struct record *record, const struct hg_challenge *challeng
     return record->value;
 }
 
-struct hook *acme_solvers_present_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
-                                      hook_done done, void *arg)
+static struct hook *run_hook(const struct acme_solvers *solvers, const char *word, const struct hg_challenge *challenge,
+                             hook_done done, void *arg)
 {
     struct record record;
     struct hook *hook;
@@ -91,20 +92,21 @@ struct hook *acme_solvers_present_dns(const struct acme_solvers *solvers, const 
         return NULL;
     hook = hook_run(solvers->worker,
                     &(struct hook_call){.program = solvers->dns_hook,
-                                        .arguments = (const char *[]){"present", record.name, record.value, NULL},
-                                        .timeout = solvers->programs->timeout},
+                                        .arguments = (const char *[]){word, record.name, record.value, NULL},
+                                        .timeout = solvers->hook_timeout},
                     done, arg);
     free(record.value);
     return hook;
 }
 
-void acme_solvers_withdraw_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge)
+struct hook *acme_solvers_present_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
+                                      hook_done done, void *arg)
 {
-    struct record record;
+    return run_hook(solvers, "present", challenge, done, arg);
+}
 
-    if (!record_of(&record, challenge))
-        return;
-    acme_program_run(solvers->programs, solvers->dns_hook, (const char *[]){"cleanup", record.name, record.value, NULL},
-                     NULL);
-    free(record.value);
+struct hook *acme_solvers_withdraw_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
+                                       hook_done done, void *arg)
+{
+    return run_hook(solvers, "cleanup", challenge, done, arg);
 }

@@ -7,8 +7,8 @@
 #define ACME_CHALLENGE_H
 
 #include "plugins/acme/name.h"
-#include "plugins/acme/program.h"
 #include "plugins/acme/vault.h"
+#include "plugins/hook/hook.h"
 
 #include <hopgate/challenges.h>
 
@@ -23,6 +23,8 @@ enum acme_challenge_type {
 /* "tls-alpn-01" … */
 extern const char *const acme_challenge_names[ACME_CHALLENGE_TYPES];
 
+struct acme_cleanups;
+
 /* The solvers in this worker. */
 struct acme_solvers {
     struct hg_worker *worker;
@@ -30,11 +32,12 @@ struct acme_solvers {
         const struct hg_challenges_ops *ops; /* NULL: not in the pipeline */
         struct hg_worker *provider;
     } by_type[ACME_DNS01];
-    const char *dns_hook;           /* the program for dns-01, or NULL */
-    struct acme_programs *programs; /* where it cleans up */
+    const char *dns_hook; /* the program for dns-01, or NULL */
+    hg_time hook_timeout;
+    struct acme_cleanups *cleanups; /* who withdraws what it has presented */
 };
 
-void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker, struct acme_programs *programs);
+void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker, struct acme_cleanups *cleanups);
 
 /* Which types of challenge are possible for a name, as bits 1 << type. */
 unsigned acme_solvers_possible(const struct acme_solvers *solvers, const char *name, bool wildcard);
@@ -48,10 +51,10 @@ int acme_solvers_present(const struct acme_solvers *solvers, enum acme_challenge
                          const struct hg_challenge *challenge);
 void acme_solvers_withdraw(const struct acme_solvers *solvers, enum acme_challenge_type type, struct hg_text token);
 
-/* Has the program add the TXT record of dns-01 (RFC 8555 section 8.4), or remove it without anything waiting for that.
- */
+/* Has the program add the TXT record of dns-01 (RFC 8555 section 8.4), or remove it. NULL: out of memory. */
 struct hook *acme_solvers_present_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
                                       hook_done done, void *arg);
-void acme_solvers_withdraw_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge);
+struct hook *acme_solvers_withdraw_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
+                                       hook_done done, void *arg);
 
 #endif

@@ -76,8 +76,7 @@ static void recall(struct acme_agent *agent)
 
 static void forget_recalling(struct acme_agent *agent)
 {
-    acme_vault_cancel(&agent->vault, agent->recalling);
-    agent->recalling = NULL;
+    acme_cleanup_forsake(&agent->cleanups);
     for (size_t i = 0; i < agent->authority_count; i++) {
         acme_vault_cancel(&agent->vault, agent->pauses[i].reading);
         agent->pauses[i].reading = NULL;
@@ -95,29 +94,17 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
     (void)answer;
 }
 
-/* What an attempt that was killed has left; one that is taken up again presents its challenges anew. */
-static void on_challenges(void *arg, const struct hg_store_answer *answer)
+static void on_cleaned_up(void *arg)
 {
-    struct acme_agent *agent = arg;
-
-    agent->recalling = NULL;
-    for (size_t i = 0; i < answer->count; i++) {
-        const struct hg_text name = acme_vault_name(answer->entries[i].key);
-        char token[HG_STORE_SEGMENT_MAX + 1];
-
-        memcpy(token, name.data, name.size);
-        token[name.size] = 0;
-        acme_vault_remove(&agent->vault, ACME_CHALLENGES, token, ignore, NULL);
-    }
-    recall(agent);
+    recall(arg);
 }
 
+/* An attempt that is taken up again presents its challenges anew, so what is left over goes first. */
 static void begin_to_lead(struct acme_agent *agent)
 {
     agent->leads = true;
     agent->elsewhere = false;
-    agent->recalling = acme_vault_list(&agent->vault, ACME_CHALLENGES, on_challenges, agent);
-    if (!agent->recalling)
+    if (!acme_cleanup_left_over(&agent->cleanups, on_cleaned_up, agent))
         recall(agent);
 }
 

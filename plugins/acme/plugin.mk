@@ -10,6 +10,7 @@ acme_parts = \
 	plugins/acme/base64url.c plugins/acme/base64url.h \
 	plugins/acme/ca.c plugins/acme/ca.h \
 	plugins/acme/challenge.c plugins/acme/challenge.h \
+	plugins/acme/cleanup.c plugins/acme/cleanup.h \
 	plugins/acme/command.c \
 	plugins/acme/delegate.c plugins/acme/delegate.h \
 	plugins/acme/demand.c plugins/acme/demand.h \

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What an operator changes: the names of a certificate, the account's key."""
+"""What an operator changes: the names of a certificate, how they are proved, the account's key."""
 
 import json
 import os
+import threading
 
+import caproxy
 from acmelab import Lab, log_lines, read
 from harness import case, check, equal, main, wait_until
 
@@ -33,6 +35,77 @@ def twice(world):
         equal(code, 1, f"the exit code for {domains}")
         check("stands twice in domains" in told, told)
     equal(lab.check(["a.test", ["b.test", "c.a.test"]])[0], 0, "the exit code for names of one place each")
+
+
+def calls(lab):
+    """What the program for TXT records was called with: [word, value of the record]."""
+    path = lab.world.path("hook-calls")
+    lines = [line.split() for line in read(path).splitlines()] if os.path.exists(path) else []
+    check(all(line[1].startswith("_acme-challenge.w.test") for line in lines), lines)
+    return [[line[0], line[2]] for line in lines]
+
+
+def killed_with_record(lab, **options):
+    """A gateway that has presented a TXT record is killed. Returns the record's value."""
+    reached, gone = threading.Event(), threading.Event()
+
+    def act(call):
+        reached.set()
+        gone.wait(60)
+        raise caproxy.Cut()
+
+    lab.proxy.on("challenge", act, times=1)
+    gate = lab.gateway(["*.w.test"], solvers=(), wait="0", **options)
+    check(reached.wait(30), "no challenge")
+    gate.kill()
+    gone.set()
+    presented = calls(lab)
+    equal(presented[-1][0], "present", "the last call of the program")
+    equal(len(lab.files("acme/challenges")), 1, "challenges in the store")
+    return presented[-1][1]
+
+
+@case("a TXT record of a gateway that was killed is removed by the next one, which keeps other names; once more if that fails")
+def left_over_record(world):
+    lab = Lab(world, bad_nonces=0)
+    hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && [ -e {world.path('fail')} ] && exit 3")
+    value = killed_with_record(lab, dns_hook=hook)
+    gate = lab.gateway(["a.test"], dns_hook=hook)
+    lab.wait_for("a.test")
+    equal(calls(lab)[1:], [["cleanup", value]], "calls of the program after the start")
+    wait_until(lambda: not lab.files("acme/challenges"), 10, "the challenge to be forgotten")
+    gate.stop()
+    # A program that cannot remove it is asked once, then a person is.
+    value = killed_with_record(lab, dns_hook=hook)
+    before = len(calls(lab))
+    world.write("fail", "")
+    gate = lab.gateway(["a.test"], dns_hook=hook)
+    gate.wait_for("TXT record _acme-challenge.w.test is not removed: .*remove it by hand", 20)
+    equal(calls(lab)[before:], [["cleanup", value]], "calls of the program after the start")
+    wait_until(lambda: not lab.files("acme/challenges"), 10, "the challenge to be forgotten")
+    gate.stop()
+    killed_with_record(lab, dns_hook=hook)
+    gate = lab.gateway(["a.test"])
+    gate.wait_for("TXT record _acme-challenge.w.test is not removed: dns_hook is not set any more; remove it by hand", 20)
+
+
+@case("an order that is taken up again after a kill: its record is removed, then presented anew; a failed removal is tried again")
+def resumed_record(world):
+    lab = Lab(world, bad_nonces=0)
+    hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && [ -e {world.path('fail')} ] && exit 3")
+    value = killed_with_record(lab, dns_hook=hook)
+    rule = lab.proxy.on("challenge", lambda call: world.write("fail", "") and None, times=1)
+    gate = lab.gateway(["*.w.test"], solvers=(), wait="0", dns_hook=hook)
+    lab.wait_for("x.w.test")
+    equal(rule.hits, 1, "challenges after the restart")
+    equal(calls(lab), [["present", value], ["cleanup", value], ["present", value], ["cleanup", value]], "calls of the program")
+    equal(lab.pebble.orders(), 1, "orders")
+    gate.wait_for("TXT record _acme-challenge.w.test is not removed: .*; tried again at the next start", 20)
+    gate.stop()
+    os.unlink(world.path("fail"))
+    gate = lab.gateway(["*.w.test"], solvers=(), dns_hook=hook)
+    wait_until(lambda: not lab.files("acme/challenges"), 10, "the challenge to be forgotten")
+    equal(calls(lab)[4:], [["cleanup", value]], "calls of the program after a restart")
 
 
 @case("a pause between attempts that is shorter than a second is refused by check: times are kept in whole seconds")
