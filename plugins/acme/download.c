@@ -23,26 +23,66 @@ struct acme_download {
     size_t alternate_count, next;
 };
 
-/* Whether the last certificate of the chain was issued by that common name. */
-static bool is_preferred(struct hg_text chain, const char *issuer)
+/* The certificates of a chain; 0: it is none. */
+static unsigned import(const char *chain, gnutls_x509_crt_t crts[CHAIN_MAX])
 {
-    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)chain.data, (unsigned)chain.size};
-    gnutls_x509_crt_t crts[CHAIN_MAX];
+    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)chain, (unsigned)strlen(chain)};
     unsigned count = CHAIN_MAX;
-    char name[256];
-    size_t size = sizeof name;
-    bool found;
 
-    if (gnutls_x509_crt_list_import(crts, &count, &datum, GNUTLS_X509_FMT_PEM,
-                                    GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED) < 0)
-        return false;
-    found =
-        count &&
-        gnutls_x509_crt_get_issuer_dn_by_oid(crts[count - 1], GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) >= 0 &&
-        !strcmp(name, issuer);
+    return gnutls_x509_crt_list_import(crts, &count, &datum, GNUTLS_X509_FMT_PEM,
+                                       GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED) < 0
+               ? 0
+               : count;
+}
+
+static void release(gnutls_x509_crt_t crts[CHAIN_MAX], unsigned count)
+{
     for (unsigned i = 0; i < count; i++)
         gnutls_x509_crt_deinit(crts[i]);
-    return found;
+}
+
+/* Whether the last certificate of the chain was issued by that common name. */
+static bool is_issued_by(gnutls_x509_crt_t last, const char *issuer)
+{
+    char name[256];
+    size_t size = sizeof name;
+
+    return gnutls_x509_crt_get_issuer_dn_by_oid(last, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) >= 0 &&
+           !strcmp(name, issuer);
+}
+
+static bool is_preferred(const char *chain, const char *issuer)
+{
+    gnutls_x509_crt_t crts[CHAIN_MAX];
+    const unsigned count = import(chain, crts);
+    const bool preferred = count && is_issued_by(crts[count - 1], issuer);
+
+    release(crts, count);
+    return preferred;
+}
+
+/* Each certificate signed by the next. */
+static bool is_whole(const gnutls_x509_crt_t crts[CHAIN_MAX], unsigned count)
+{
+    for (unsigned i = 0; i + 1 < count; i++) {
+        unsigned status;
+
+        if (gnutls_x509_crt_verify(crts[i], &crts[i + 1], 1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status) < 0 || status)
+            return false;
+    }
+    return true;
+}
+
+/* Whether an alternate chain leads from the same leaf to somewhere: a preference is not worth a certificate. */
+static bool can_replace(const char *alternate, const char *chain)
+{
+    gnutls_x509_crt_t crts[CHAIN_MAX], usual[CHAIN_MAX];
+    const unsigned count = import(alternate, crts), usual_count = import(chain, usual);
+    const bool good = count && usual_count && gnutls_x509_crt_equals(crts[0], usual[0]) && is_whole(crts, count);
+
+    release(crts, count);
+    release(usual, usual_count);
+    return good;
 }
 
 static void ask_next(struct acme_download *download);
@@ -53,7 +93,8 @@ static void on_alternate(void *arg, const struct acme_answer *answer)
     struct acme_download *download = arg;
 
     download->request = NULL;
-    if (!answer->error && is_preferred(answer->body, download->ca->config->preferred_chain))
+    if (!answer->error && is_preferred(answer->body.data, download->ca->config->preferred_chain) &&
+        can_replace(answer->body.data, download->chain))
         download->downloaded(download->arg, NULL, answer->body.data);
     else
         ask_next(download);
@@ -68,7 +109,8 @@ static void ask_next(struct acme_download *download)
     if (download->request)
         return;
     hg_log(download->ca->worker->instance, HG_LOG_WARNING,
-           "the authority has no chain up to \"%s\": the default one is used", download->ca->config->preferred_chain);
+           "the authority has no chain up to \"%s\" that is whole: the default one is used",
+           download->ca->config->preferred_chain);
     download->downloaded(download->arg, NULL, download->chain);
 }
 
@@ -82,11 +124,12 @@ static void on_default(void *arg, const struct acme_answer *answer)
         download->downloaded(download->arg, answer, NULL);
         return;
     }
-    if (!preferred || is_preferred(answer->body, preferred)) {
+    if (preferred && !is_preferred(answer->body.data, preferred))
+        download->chain = strndup(answer->body.data, answer->body.size);
+    if (!download->chain) {
         download->downloaded(download->arg, NULL, answer->body.data);
         return;
     }
-    download->chain = strndup(answer->body.data, answer->body.size);
     while (download->alternate_count < ALTERNATES_MAX) {
         char *url = acme_answer_link(answer, "alternate", (unsigned)download->alternate_count);
 
@@ -124,16 +167,11 @@ void acme_download_free(struct acme_download *download)
 
 bool acme_download_is_chain(const char *chain)
 {
-    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)chain, (unsigned)strlen(chain)};
     gnutls_x509_crt_t crts[CHAIN_MAX];
-    unsigned count = CHAIN_MAX;
+    const unsigned count = import(chain, crts);
 
-    if (gnutls_x509_crt_list_import(crts, &count, &datum, GNUTLS_X509_FMT_PEM,
-                                    GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED) < 0)
-        return false;
-    for (unsigned i = 0; i < count; i++)
-        gnutls_x509_crt_deinit(crts[i]);
-    return count > 0;
+    release(crts, count);
+    return count;
 }
 
 struct acme_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now, char *why,

@@ -52,6 +52,7 @@ TESTS += plugins/acme/test_acme
 plugins_acme_test_acme_SOURCES = \
 	plugins/acme/acme.c \
 	plugins/acme/tests/cases.h \
+	plugins/acme/tests/download.c \
 	plugins/acme/tests/fake_ca.c plugins/acme/tests/fake_ca.h \
 	plugins/acme/tests/fake_issuer.c \
 	plugins/acme/tests/fake_jose.c \
