@@ -174,21 +174,24 @@ bool acme_download_is_chain(const char *chain)
     return count;
 }
 
-struct acme_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now, char *why,
-                                      size_t why_size)
+struct acme_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now,
+                                      bool *early, char *why, size_t why_size)
 {
     struct acme_pair *pair = acme_pair_read(pem, why, why_size);
 
+    *early = false;
     if (!pair)
         return NULL;
-    if (!acme_pair_is_for(pair, names, count))
+    if (!acme_pair_is_for(pair, names, count)) {
         snprintf(why, why_size, "is for other names than were ordered");
-    else if (pair->ends <= now)
+    } else if (pair->ends <= now) {
         snprintf(why, why_size, "has expired already: is the clock here right?");
-    else if (pair->begins > now + SKEW_MAX)
+    } else if (pair->begins > now + SKEW_MAX) {
+        *early = true;
         snprintf(why, why_size, "is not valid before tomorrow: is the clock here right?");
-    else
+    } else {
         return pair;
+    }
     acme_pair_unref(pair);
     return NULL;
 }

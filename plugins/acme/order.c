@@ -130,10 +130,30 @@ static void stored(void *arg, const struct hg_store_answer *answer)
     end(order, ACME_ISSUED, 0);
 }
 
+/* A certificate that is not ours will not become so; one that is not valid yet is fetched again, not ordered again. */
+static bool take_chain(struct acme_order *order, const char *chain)
+{
+    char why[512];
+    bool early;
+
+    if (asprintf(&order->pem, "%s%s", order->key_pem, chain) < 0) {
+        order->pem = NULL;
+        end_memory(order);
+        return false;
+    }
+    order->pair = acme_download_check(hg_text(order->pem), order->wish.names, order->wish.name_count, acme_clock(),
+                                      &early, why, sizeof why);
+    if (order->pair)
+        return true;
+    if (!early)
+        forget_record(order);
+    end_text(order, ACME_FAILED, "the certificate that the authority gave", why);
+    return false;
+}
+
 static void downloaded(void *arg, const struct acme_answer *failure, const char *chain)
 {
     struct acme_order *order = arg;
-    char why[512];
 
     if (failure) {
         fail(order, "download", failure);
@@ -143,16 +163,8 @@ static void downloaded(void *arg, const struct acme_answer *failure, const char 
         end_text(order, ACME_FAILED, "download", "no certificates in PEM; the order is kept and looked at again");
         return;
     }
-    if (asprintf(&order->pem, "%s%s", order->key_pem, chain) < 0)
-        order->pem = NULL;
-    order->pair = order->pem ? acme_download_check(hg_text(order->pem), order->wish.names, order->wish.name_count,
-                                                   acme_clock(), why, sizeof why)
-                             : NULL;
-    if (!order->pair) {
-        forget_record(order);
-        end_text(order, ACME_FAILED, "the certificate that the authority gave", order->pem ? why : "out of memory");
+    if (!take_chain(order, chain))
         return;
-    }
     order->installation = acme_install(order->vault, order->wish.id, order->pem, order->wish.discard, stored, order);
     if (!order->installation)
         end(order, ACME_ISSUED, 0);

@@ -71,6 +71,7 @@ static const struct {
     {true, NULL, 0, "the key is not the certificate's", 2},
     {false, "b.test", 0, "for other names", 2},
     {false, NULL, -91 * 86400, "has expired already", 2},
+    {false, NULL, 30 * 86400, "not valid before tomorrow", 1},
 };
 
 START_TEST(test_leaf)
