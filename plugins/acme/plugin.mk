@@ -63,6 +63,7 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/main.c \
 	plugins/acme/tests/order.c \
 	plugins/acme/tests/parts.c \
+	plugins/acme/tests/pauses.c \
 	plugins/acme/tests/schedule.c \
 	$(acme_parts)
 plugins_acme_test_acme_CPPFLAGS = $(acme_la_CPPFLAGS)

@@ -12,6 +12,7 @@ TCase *cases_download(void);
 TCase *cases_jose(void);
 TCase *cases_order(void);
 TCase *cases_parts(void);
+TCase *cases_pauses(void);
 TCase *cases_schedule(void);
 
 #endif

@@ -146,7 +146,8 @@ static void follow(struct https_call *call, const struct fake_rule *rule, struct
     reply->status = rule->status;
     if (rule->type)
         fake_reply_problem(reply, rule->status, rule->type, rule->detail);
-    give_nonce(call->ca, reply);
+    if (strcmp(call->kind, "new-nonce") != 0)
+        give_nonce(call->ca, reply);
 }
 
 static void edit(struct https_call *call, const struct fake_rule *rule, struct fake_reply *reply)

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * When attempts are repeated, and where: what authorities tell (behaviour 5), what they do not (6), and clocks that
+ * jump (13).
+ */
+#include "plugins/acme/tests/cases.h"
+#include "plugins/acme/tests/lab.h"
+
+#include <hopgate/host.h>
+
+#define HOUR 3600
+#define DAY  86400
+#define YEAR (365 * DAY)
+
+static unsigned requests(void)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < sizeof lab->ca->seen / sizeof *lab->ca->seen; i++)
+        count += lab->ca->seen[i].count;
+    return count;
+}
+
+static void refuse_all(struct fake_ca *ca)
+{
+    fake_ca_rule(ca, (struct fake_rule){.kind = "*", .error = "Connection refused"});
+}
+
+/* ---- Retry-After ---- */
+
+static const struct {
+    const char *kind;
+    int status;
+    const char *type;
+    int64_t told, least, most; /* seconds */
+} pauses[] = {
+    {"directory", 503, NULL, 600, 600, 660},
+    {"new-nonce", 503, NULL, 600, 600, 660},
+    {"new-account", 429, "rateLimited", 600, 600, 660},
+    {"new-order", 429, "rateLimited", 3 * HOUR, 3 * HOUR, 3 * HOUR + 60},
+    {"new-order", 429, NULL, 600, 600, 660},
+    {"new-order", 503, NULL, 600, 600, 660},
+    {"authorization", 503, NULL, 600, 600, 660},
+    {"challenge", 429, "rateLimited", 600, 600, 660},
+    {"finalize", 429, "rateLimited", 600, 600, 660},
+    {"order", 503, NULL, 600, 600, 660},
+    {"certificate", 503, NULL, 600, 600, 660},
+    /* Nothing that makes sense: the usual pause, and a day at the most. */
+    {"new-order", 429, "rateLimited", 0, 40, 80},
+    {"new-order", 429, "rateLimited", 40 * YEAR, DAY, DAY + 60},
+    {"new-order", 503, NULL, INT64_MAX, DAY, DAY + 60},
+};
+
+/* Nobody asks meanwhile, not for another certificate and not after a restart; afterwards it goes on by itself. */
+START_TEST(test_retry_after)
+{
+    unsigned before;
+
+    lab_add("b.test");
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = pauses[_i].kind,
+                                             .times = 1,
+                                             .status = pauses[_i].status,
+                                             .type = pauses[_i].type,
+                                             .retry_after = pauses[_i].told});
+    lab->config.domains.count = 1; /* b.test comes when the pause has begun */
+    lab_start();
+    lab_run(20 * HG_SECOND);
+    ck_assert_msg(lab_said("no certificate:") == 1, "%s: %s", pauses[_i].kind, lab->host.log);
+    before = requests();
+    lab_stop();
+    lab->config.domains.count = 2;
+    lab_start();
+    if (!pauses[_i].told) {
+        lab_run_until_issued(2, LAB_HOUR);
+    } else {
+        lab_run((hg_time)(pauses[_i].least - 30) * HG_SECOND);
+        ck_assert_msg(requests() == before, "%s: %u requests", pauses[_i].kind, requests() - before);
+        lab_run((hg_time)(pauses[_i].most - pauses[_i].least + 60) * HG_SECOND);
+    }
+    ck_assert_int_ne(lab_served_by(lab->ca, "a.test"), -1);
+    ck_assert_int_ne(lab_served_by(lab->ca, "b.test"), -1);
+    ck_assert_uint_eq(lab->ca->issued, 2);
+}
+END_TEST
+
+/* It is one authority's pause: the next one is asked at once, and the first again when it is over. */
+START_TEST(test_pause_of_one)
+{
+    struct fake_ca *second = &lab->world.cas[1];
+
+    lab->config.directory.count = 2;
+    lab_add("b.test");
+    fake_ca_rule(
+        lab->ca,
+        (struct fake_rule){.kind = "new-order", .times = 2, .status = 429, .type = "rateLimited", .retry_after = HOUR});
+    lab_start();
+    lab_run(20 * HG_SECOND);
+    ck_assert_int_eq(lab_served_by(second, "a.test") + lab_served_by(second, "b.test"), 1);
+    ck_assert_uint_eq(lab->ca->order_count, 0);
+}
+END_TEST
+
+START_TEST(test_pause_of_all)
+{
+    struct fake_ca *second = &lab->world.cas[1];
+
+    lab->config.directory.count = 2;
+    fake_ca_rule(
+        lab->ca,
+        (struct fake_rule){.kind = "new-order", .times = 1, .status = 429, .type = "rateLimited", .retry_after = HOUR});
+    fake_ca_rule(
+        second,
+        (struct fake_rule){.kind = "new-order", .times = 1, .status = 429, .type = "rateLimited", .retry_after = 600});
+    lab_start();
+    lab_run(595 * HG_SECOND);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "new-order"), 1);
+    ck_assert_uint_eq(fake_ca_seen(second, "new-order"), 1);
+    lab_run(30 * HG_SECOND);
+    ck_assert_int_eq(lab_served_by(second, "a.test"), 0);
+}
+END_TEST
+
+/* ---- Down ---- */
+
+/* Several certificates do not come all at once. */
+START_TEST(test_spread)
+{
+    int64_t first = INT64_MAX, last = 0;
+
+    for (size_t i = 0; i < 7; i++) {
+        static const char *const names[] = {"b.test", "c.test", "d.test", "e.test", "f.test", "g.test", "h.test"};
+
+        lab_add(names[i]);
+    }
+    refuse_all(lab->ca);
+    lab_start();
+    lab_run(2 * LAB_DAY);
+    for (char name[] = "a.test"; *name <= 'h'; ++*name) {
+        const int64_t due = lab_state(name, "due");
+
+        ck_assert_int_gt(due, 0);
+        first = due < first ? due : first;
+        last = due > last ? due : last;
+    }
+    ck_assert_msg(last - first > HOUR / 2, "all within %lld s", (long long)(last - first));
+}
+END_TEST
+
+/* The old certificate is served to its end and beyond, the start waits for nothing, and in the end it goes on. */
+START_TEST(test_down)
+{
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    lab_run(50 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, 1);
+    refuse_all(lab->ca);
+    lab_run(35 * LAB_DAY);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
+    lab_restart();
+    lab_run(HG_SECOND);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
+    fake_ca_forget_rules(lab->ca);
+    lab_run(7 * LAB_HOUR);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+    ck_assert_uint_eq(lab->ca->issued, 2);
+}
+END_TEST
+
+/* The second one of several is asked at once, and an authority that rejects the names is no end either. */
+START_TEST(test_fall_back)
+{
+    struct fake_ca *second = &lab->world.cas[1];
+
+    lab->config.directory.count = 2;
+    if (_i)
+        lab->ca->forbidden = "a.test";
+    else
+        refuse_all(lab->ca);
+    lab_start();
+    lab_run(20 * HG_SECOND);
+    ck_assert_int_eq(lab_served_by(second, "a.test"), 0);
+    ck_assert_uint_eq(lab_said("the next authority is tried"), 1);
+}
+END_TEST
+
+/* Both fail: the pause after two attempts, then both again. */
+START_TEST(test_fall_back_round)
+{
+    struct fake_ca *second = &lab->world.cas[1];
+
+    lab->config.directory.count = 2;
+    refuse_all(lab->ca);
+    refuse_all(second);
+    lab_start();
+    lab_run(80 * HG_SECOND);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "directory"), 1);
+    ck_assert_uint_eq(fake_ca_seen(second, "directory"), 1);
+    lab_run(80 * HG_SECOND);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "directory"), 2);
+    ck_assert_uint_eq(fake_ca_seen(second, "directory"), 2);
+}
+END_TEST
+
+/* Daily, and only for the one name. */
+START_TEST(test_rejected)
+{
+    lab_add("b.test");
+    lab->ca->forbidden = "a.test";
+    lab_start();
+    lab_run(10 * LAB_DAY);
+    ck_assert_int_ge(lab_served_by(lab->ca, "b.test"), 0);
+    ck_assert_uint_ge(fake_ca_seen(lab->ca, "new-order"), 9);
+    ck_assert_uint_le(fake_ca_seen(lab->ca, "new-order"), 13);
+}
+END_TEST
+
+/* ---- Clocks ---- */
+
+/* The authority's clock is right, ours is not. */
+static void set_clock(int64_t error)
+{
+    lab->clock_error = error;
+    for (size_t i = 0; i < FAKE_CAS_MAX; i++)
+        lab->world.cas[i].skew = -error;
+}
+
+/* Certificates from the future, as this clock has it: served, not renewed. */
+START_TEST(test_clock_behind)
+{
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    set_clock(-2LL * YEAR);
+    lab_run(3 * LAB_DAY);
+    lab_restart();
+    lab_run(30 * LAB_DAY);
+    lab_check_one();
+    ck_assert_uint_eq(lab->ca->order_count, 1);
+    set_clock(0);
+    lab_run(40 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, 2);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+}
+END_TEST
+
+/* A clock that is years ahead for a day: what is served stays what it was, and orders are as few as those of an
+ * authority that fails. */
+START_TEST(test_clock_ahead)
+{
+    unsigned orders;
+
+    lab_add("b.test");
+    lab_add("c.test");
+    lab_start();
+    lab_run_until_issued(3, LAB_MINUTE);
+    set_clock(20LL * YEAR);
+    lab_run(LAB_DAY);
+    orders = lab->ca->order_count;
+    ck_assert_msg(orders <= 3 + 3 * 16, "%u orders", orders);
+    set_clock(0);
+    lab_run(30 * LAB_DAY);
+    ck_assert_msg(lab->ca->order_count <= orders + 3, "%u orders", lab->ca->order_count);
+    for (char name[] = "a.test"; *name <= 'c'; ++*name)
+        ck_assert_msg(lab_served_by(lab->ca, name) >= 0, "%s", name);
+    orders = lab->ca->order_count;
+    lab_run(20 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, orders);
+}
+END_TEST
+
+TCase *cases_pauses(void)
+{
+    TCase *tests = tcase_create("pauses");
+
+    tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
+    tcase_set_timeout(tests, 300);
+    tcase_add_loop_test(tests, test_retry_after, 0, sizeof pauses / sizeof *pauses);
+    tcase_add_test(tests, test_pause_of_one);
+    tcase_add_test(tests, test_pause_of_all);
+    tcase_add_test(tests, test_spread);
+    tcase_add_test(tests, test_down);
+    tcase_add_loop_test(tests, test_fall_back, 0, 2);
+    tcase_add_test(tests, test_fall_back_round);
+    tcase_add_test(tests, test_rejected);
+    tcase_add_test(tests, test_clock_behind);
+    tcase_add_test(tests, test_clock_ahead);
+    return tests;
+}
