@@ -145,14 +145,15 @@ const struct hg_option acme_options[] = {
      .value = "1m",
      .min = HG_SECOND,
      .max = 86400 * (int64_t)HG_SECOND,
-     .doc = "The pause after the first failed attempt; each further one doubles it."},
+     .doc =
+         "The pause after the first failed attempt; each further one doubles it. A quarter more or less, by chance."},
     {.name = "retry_max",
      .type = HG_OPTION_DURATION,
      .offset = offsetof(struct acme_config, retry_max),
      .value = "6h",
      .min = HG_SECOND,
      .max = 7 * 86400 * (int64_t)HG_SECOND,
-     .doc = "The longest pause between attempts."},
+     .doc = "The longest pause between attempts, whatever chance says."},
     {0},
 };
 

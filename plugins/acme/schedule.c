@@ -8,6 +8,8 @@
 #define SHORT_LIFETIME (10 * 86400)
 /* The part of what is left at renewal by which it may be earlier. */
 #define SPREAD 0.1
+/* By how much a pause is longer or shorter by chance. */
+#define JITTER 0.25
 /* An emergency: less than this part of the lifetime is left. */
 #define EMERGENCY 0.15
 
@@ -26,10 +28,10 @@ double acme_backoff(unsigned failures, double min, double max, time_t begins, ti
 
     for (unsigned i = 1; i < failures && pause < max; i++)
         pause *= 2;
-    pause = pause < max ? pause : max;
+    pause = pause < max / (1 + JITTER) ? pause : max / (1 + JITTER);
     if (ends && left > 0 && left < EMERGENCY * (double)(ends - begins) && pause > left / 10)
         pause = left / 10 > min ? left / 10 : min;
-    return pause * (0.75 + 0.5 * chance);
+    return pause * (1 + JITTER * (2 * chance - 1));
 }
 
 double acme_chance(void)

@@ -15,9 +15,9 @@
  * recommends), and a little earlier by chance, so that certificates made together do not stay together. */
 time_t acme_renewal_time(time_t begins, time_t ends, double chance);
 
-/* Seconds to wait after the `failures`th failed attempt in a row: doubled each time from `min` to `max`, a quarter more
- * or less by chance. A certificate that ends soon (`ends`, 0: there is none) is tried more often: so that there are ten
- * attempts in what is left of it. */
+/* Seconds to wait after the `failures`th failed attempt in a row: doubled each time from `min` on, a quarter more
+ * or less by chance, never more than `max`. A certificate that ends soon (`ends`, 0: there is none) is tried more
+ * often: so that there are ten attempts in what is left of it. */
 double acme_backoff(unsigned failures, double min, double max, time_t begins, time_t ends, time_t now, double chance);
 
 /* From 0 up to 1. */

@@ -268,6 +268,40 @@ START_TEST(test_clock_ahead)
 }
 END_TEST
 
+/* The pauses between the attempts: doubled from retry_min to retry_max, never beyond it, and spread. */
+START_TEST(test_backoff_of_weeks)
+{
+    double least = 1e9, most = 0, nominal = 60;
+    hg_time last = 0;
+    unsigned attempts = 0, seen = 0;
+
+    refuse_all(lab->ca);
+    lab_start();
+    while (lab->host.now < 1000 * HG_SECOND + 28 * LAB_DAY) {
+        double pause;
+
+        lab_run(HG_SECOND);
+        if (fake_ca_seen(lab->ca, "directory") == seen)
+            continue;
+        seen = fake_ca_seen(lab->ca, "directory");
+        pause = (double)(lab->host.now - last) / (double)HG_SECOND;
+        last = lab->host.now;
+        if (++attempts == 1)
+            continue;
+        ck_assert_msg(pause <= 6 * HOUR + 2, "a pause of %g s", pause);
+        if (nominal < 4 * HOUR)
+            ck_assert_msg(pause >= 0.74 * nominal && pause <= 1.26 * nominal + 2, "%g s instead of %g", pause, nominal);
+        else if (attempts > 12) {
+            least = pause < least ? pause : least;
+            most = pause > most ? pause : most;
+        }
+        nominal *= 2;
+    }
+    ck_assert_msg(attempts > 28 * 4 && attempts < 28 * 7 + 12, "%u attempts in four weeks", attempts);
+    ck_assert_msg(most - least > HOUR, "pauses from %g to %g s", least, most);
+}
+END_TEST
+
 TCase *cases_pauses(void)
 {
     TCase *tests = tcase_create("pauses");
@@ -284,5 +318,6 @@ TCase *cases_pauses(void)
     tcase_add_test(tests, test_rejected);
     tcase_add_test(tests, test_clock_behind);
     tcase_add_test(tests, test_clock_ahead);
+    tcase_add_test(tests, test_backoff_of_weeks);
     return tests;
 }

@@ -40,14 +40,17 @@ START_TEST(test_backoff)
 
     ck_assert_double_eq_tol(acme_backoff(1, 60, 21600, 0, 0, now, 0.5), 60, 0.001);
     ck_assert_double_eq_tol(acme_backoff(4, 60, 21600, 0, 0, now, 0.5), 480, 0.001);
-    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, 0, 0, now, 0.5), 21600, 0.001);
-    ck_assert_double_eq_tol(acme_backoff(UINT32_MAX, 60, 21600, 0, 0, now, 0.5), 21600, 0.001);
     ck_assert_double_eq_tol(acme_backoff(1, 60, 21600, 0, 0, now, 0), 45, 0.001);
+    ck_assert_double_eq_tol(acme_backoff(1, 60, 21600, 0, 0, now, 1), 75, 0.001);
+    /* Never longer than the longest, and spread below it. */
+    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, 0, 0, now, 1), 21600, 0.001);
+    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, 0, 0, now, 0), 12960, 0.001);
+    ck_assert_double_eq_tol(acme_backoff(UINT32_MAX, 60, 21600, 0, 0, now, 1), 21600, 0.001);
     /* Ten hours are left of ninety days: an attempt an hour. */
     ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - (time_t)(90 * DAY) + 36000, now + 36000, now, 0.5), 3600,
                             0.001);
     /* It is over, or about to be: no rush beyond the shortest pause. */
-    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - 1000, now - 10, now, 0.5), 21600, 0.001);
+    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - 1000, now - 10, now, 0.5), 17280, 0.001);
     ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - 10000, now + 20, now, 0.5), 60, 0.001);
 }
 END_TEST
