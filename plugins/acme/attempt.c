@@ -18,6 +18,9 @@
 #define DAY       86400
 /* An authority may say when to come back, but not send us away for ever. */
 #define PAUSE_MAX DAY
+/* Until names that the authority will not have are tried again. */
+#define REJECTED_PAUSE     (DAY * 0.9)
+#define REJECTED_PAUSE_MAX (DAY * 1.1)
 /* How long to wait for a disk that is full. */
 #define STORE_PAUSE 60
 /* Between the questions for renewal information at the start, so that they do not come all at once. */
@@ -67,6 +70,25 @@ static void on_timer(void *arg)
     acme_attempt_schedule(arg);
 }
 
+/* What was planned while the clock was far ahead, perhaps by the process before this one, is not waited for: no plan
+ * reaches further than the longest pause. */
+static void correct_plans(struct acme_agent *agent)
+{
+    const time_t now = acme_clock();
+    const double retry_max = seconds(agent->config->retry_max);
+    const time_t longest = now + (time_t)(retry_max > REJECTED_PAUSE_MAX ? retry_max : REJECTED_PAUSE_MAX);
+
+    for (size_t i = 0; i < agent->authority_count; i++)
+        if (agent->authorities[i]->paused_until > now + PAUSE_MAX)
+            agent->authorities[i]->paused_until = 0;
+    for (struct acme_job *job = agent->jobs; job; job = job->next) {
+        if (job->due > longest)
+            plan_retry(job);
+        if (job->pair && job->renew_at > longest && job->renew_at > job->pair->ends)
+            job->renew_at = acme_renewal_time(job->pair->begins, job->pair->ends, acme_chance());
+    }
+}
+
 static bool may_begin(const struct acme_job *job)
 {
     const time_t due = acme_job_due(job);
@@ -83,6 +105,7 @@ void acme_attempt_schedule(struct acme_agent *agent)
         return;
     if (!agent->timer)
         agent->timer = hg_timer_new(agent->worker, on_timer, agent);
+    correct_plans(agent);
     for (struct acme_job *job = agent->jobs; job; job = job->next) {
         time_t due;
 
@@ -269,7 +292,7 @@ static void failed(struct acme_job *job, const struct acme_result *result, struc
     job->failures++;
     plan_retry(job);
     if (result->outcome == ACME_REJECTED)
-        plan(job, DAY * (0.9 + 0.2 * acme_chance()));
+        plan(job, REJECTED_PAUSE + (REJECTED_PAUSE_MAX - REJECTED_PAUSE) * acme_chance());
     if (job->agent->authority_count == 1 && job->due < ca->paused_until)
         job->due = ca->paused_until;
     print_time(job->due, when);

@@ -302,6 +302,45 @@ START_TEST(test_backoff_of_weeks)
 }
 END_TEST
 
+/* An attempt has failed, or the authority told to wait, when the clock was years ahead: no wait for years. */
+START_TEST(test_due_in_years)
+{
+    set_clock(5LL * YEAR);
+    if (_i)
+        fake_ca_rule(lab->ca, (struct fake_rule){.kind = "*", .times = 1, .status = 503, .retry_after = HOUR});
+    else
+        fake_ca_rule(lab->ca, (struct fake_rule){.kind = "*", .times = 1, .error = "Connection refused"});
+    lab_start();
+    lab_run(10 * HG_SECOND);
+    set_clock(0);
+    if (_i & 1)
+        lab_restart();
+    lab_run(2 * LAB_HOUR);
+    lab_check_one();
+}
+END_TEST
+
+/* Planned to be renewed after its end, by such a clock. */
+START_TEST(test_renewal_in_years)
+{
+    json_t *state;
+    char *text;
+
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    lab_stop();
+    state = json_loads(fake_store_text(&lab->store, "acme/states/a.test"), 0, NULL);
+    json_object_set_new(state, "renew_at", json_integer(acme_clock() + 5LL * YEAR));
+    text = json_dumps(state, 0);
+    fake_store_set(&lab->store, "acme/states/a.test", text);
+    json_decref(state);
+    free(text);
+    lab_start();
+    lab_run(61 * LAB_DAY);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+}
+END_TEST
+
 TCase *cases_pauses(void)
 {
     TCase *tests = tcase_create("pauses");
@@ -319,5 +358,7 @@ TCase *cases_pauses(void)
     tcase_add_test(tests, test_clock_behind);
     tcase_add_test(tests, test_clock_ahead);
     tcase_add_test(tests, test_backoff_of_weeks);
+    tcase_add_test(tests, test_renewal_in_years);
+    tcase_add_loop_test(tests, test_due_in_years, 0, 2);
     return tests;
 }
