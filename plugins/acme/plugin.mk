@@ -51,6 +51,7 @@ check_PROGRAMS += plugins/acme/test_acme
 TESTS += plugins/acme/test_acme
 plugins_acme_test_acme_SOURCES = \
 	plugins/acme/acme.c \
+	plugins/acme/tests/account.c \
 	plugins/acme/tests/cases.h \
 	plugins/acme/tests/download.c \
 	plugins/acme/tests/fake_ca.c plugins/acme/tests/fake_ca.h \

@@ -83,7 +83,7 @@ static bool is_bound(struct fake_ca *ca, const struct fake_request *request, str
     if (!json_object_get(request->payload, "externalAccountBinding"))
         fake_reply_problem(reply, 401, "externalAccountRequired", "an external account binding is required");
     else if (ca->eab_used_up)
-        fake_reply_problem(reply, 401, "unauthorized", "the external account key was used already");
+        fake_reply_problem(reply, 401, "unauthorized", ca->eab_words);
     else
         return true;
     return false;

@@ -60,6 +60,7 @@ struct fake_ca {
     json_t *meta;     /* of the directory */
     bool no_key_change;
     bool eab_required, eab_used_up;
+    const char *eab_words;   /* where it is used up */
     bool valid_already;      /* authorizations are */
     bool lazy;               /* it does not look at challenges */
     const char *unreachable; /* a type of challenge that always fails */

@@ -16,6 +16,7 @@ int main(void)
     suite_add_tcase(suite, cases_schedule());
     suite_add_tcase(suite, cases_order());
     suite_add_tcase(suite, cases_download());
+    suite_add_tcase(suite, cases_account());
     suite_add_tcase(suite, cases_pauses());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

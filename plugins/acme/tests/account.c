@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The account: lost, refused, with a new key (behaviour 17).
+ */
+#include "plugins/acme/key.h"
+#include "plugins/acme/tests/cases.h"
+#include "plugins/acme/tests/lab.h"
+
+#include <stdio.h>
+
+static void want(const char *request)
+{
+    char key[128];
+
+    snprintf(key, sizeof key, "acme/requests/%s", request);
+    fake_store_set(&lab->store, key, "{}");
+}
+
+static void begin(void)
+{
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    ck_assert_uint_eq(lab->ca->issued, 1);
+}
+
+/* Another certificate can be had, and nobody needs to help. */
+static void check_goes_on(unsigned accounts)
+{
+    const unsigned issued = lab->ca->issued;
+
+    want("renew@a.test");
+    lab_run_until_issued(issued + 1, 10 * LAB_MINUTE);
+    ck_assert_msg(lab->ca->issued == issued + 1, "%s", lab->host.log);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), (int)lab->ca->order_count - 1);
+    ck_assert_uint_eq(lab->ca->account_count, accounts);
+}
+
+/* The key in the store is that of the account at the authority. */
+static bool is_key_of(unsigned account, const char *member)
+{
+    json_t *record = json_loads(fake_store_first(&lab->store, "acme/accounts"), 0, NULL);
+    const char *pem = json_string_value(json_object_get(record, member));
+    gnutls_x509_privkey_t key = pem ? acme_key_read(hg_text(pem)) : NULL;
+    char *text = key ? acme_key_jwk(key) : NULL;
+    json_t *jwk = text ? json_loads(text, 0, NULL) : NULL;
+    const bool same = json_equal(jwk, lab->ca->accounts[account].jwk);
+
+    json_decref(jwk);
+    json_decref(record);
+    free(text);
+    acme_key_free(key);
+    return same;
+}
+
+/* ---- Forgotten, deactivated ---- */
+
+static const char *const kinds[] = {"new-order", "authorization", "challenge", "order", "finalize", "certificate"};
+
+/* At each request of an order. */
+START_TEST(test_unknown)
+{
+    fake_ca_rule(
+        lab->ca,
+        (struct fake_rule){
+            .kind = kinds[_i], .times = 1, .status = 400, .type = "accountDoesNotExist", .detail = "who is that?"});
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    ck_assert_msg(lab_served_by(lab->ca, "a.test") == (int)lab->ca->order_count - 1, "%s: %s", kinds[_i],
+                  lab->host.log);
+    ck_assert_uint_eq(lab->ca->account_count, 1); /* the CA knows the key after all */
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "new-account"), 2);
+}
+END_TEST
+
+START_TEST(test_forgotten)
+{
+    begin();
+    lab->ca->accounts[0].forgotten = true;
+    if (_i)
+        lab_restart();
+    check_goes_on(2);
+    ck_assert(json_equal(lab->ca->accounts[0].jwk, lab->ca->accounts[1].jwk));
+    ck_assert(is_key_of(1, "key"));
+}
+END_TEST
+
+START_TEST(test_deactivated)
+{
+    begin();
+    lab->ca->accounts[0].deactivated = true;
+    if (_i)
+        lab_restart();
+    check_goes_on(2);
+    ck_assert(!json_equal(lab->ca->accounts[0].jwk, lab->ca->accounts[1].jwk));
+    ck_assert(is_key_of(1, "key"));
+    lab_restart();
+    check_goes_on(2);
+}
+END_TEST
+
+/* What was told last is found again by the key. */
+START_TEST(test_lost_answer)
+{
+    fake_ca_rule(
+        lab->ca,
+        (struct fake_rule){.kind = "new-account", .times = 1, .error = "Connection reset by peer", .too_late = true});
+    lab_start();
+    lab_run(5 * LAB_MINUTE);
+    lab_check_one();
+    ck_assert_uint_eq(lab->ca->account_count, 1);
+    ck_assert(is_key_of(0, "key"));
+}
+END_TEST
+
+START_TEST(test_contact)
+{
+    begin();
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 0);
+    lab_stop();
+    lab->config.email = _i ? NULL : "another@a.test";
+    lab_start();
+    check_goes_on(1);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 1);
+    check_goes_on(1);
+    lab_restart();
+    check_goes_on(1);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 1);
+}
+END_TEST
+
+/* ---- Terms, external binding ---- */
+
+START_TEST(test_terms)
+{
+    struct fake_rule *rule;
+
+    begin();
+    rule = fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-order",
+                                                    .status = 403,
+                                                    .type = "userActionRequired",
+                                                    .detail = "agree to https://ca1.test/terms/2"});
+    want("renew@a.test");
+    lab_run(30 * HG_SECOND);
+    ck_assert_uint_eq(lab_said("userActionRequired: agree to https://ca1.test/terms/2; tried again"), 1);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
+    rule->times = rule->hits;
+    lab_run(5 * LAB_MINUTE);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+    ck_assert_uint_eq(lab->ca->account_count, 1);
+}
+END_TEST
+
+START_TEST(test_no_binding)
+{
+    lab->ca->eab_required = true;
+    lab_start();
+    lab_run(2 * LAB_HOUR);
+    ck_assert_uint_ge(lab_said("externalAccountRequired: an external account binding is required; tried again"), 4);
+    ck_assert_uint_le(fake_ca_seen(lab->ca, "new-account"), 9);
+    lab_stop();
+    lab->config.eab_kid = "kid-1";
+    lab->config.eab_key = "AAECAwQFBgcICQoLDA0ODw";
+    lab_start();
+    lab_run(2 * LAB_HOUR);
+    lab_check_one();
+}
+END_TEST
+
+/* The authority's words, pauses that grow, and the key stays: the account can be restored. */
+START_TEST(test_binding_used_up)
+{
+    static const char *const words[] = {"the external account key was used already"};
+    json_t *first;
+
+    lab->ca->eab_required = true;
+    lab->ca->eab_words = words[_i];
+    lab->config.eab_kid = "kid-1";
+    lab->config.eab_key = "AAECAwQFBgcICQoLDA0ODw";
+    begin();
+    first = json_deep_copy(lab->ca->accounts[0].jwk);
+    lab->ca->accounts[0].forgotten = true;
+    want("renew@a.test");
+    lab_run(2 * LAB_HOUR);
+    ck_assert_msg(lab_said(words[_i]) >= 4, "%s", lab->host.log);
+    ck_assert_msg(fake_ca_seen(lab->ca, "new-account") <= 10, "%u", fake_ca_seen(lab->ca, "new-account"));
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
+    lab->ca->accounts[0].forgotten = false;
+    lab_run(4 * LAB_HOUR);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+    ck_assert(json_equal(first, lab->ca->accounts[0].jwk));
+    ck_assert(is_key_of(0, "key"));
+    json_decref(first);
+}
+END_TEST
+
+/* ---- A new key ---- */
+
+static void check_new_key(const json_t *before)
+{
+    ck_assert_uint_eq(lab->ca->account_count, 1);
+    ck_assert(!json_equal(before, lab->ca->accounts[0].jwk));
+    ck_assert(is_key_of(0, "key"));
+}
+
+START_TEST(test_new_key)
+{
+    json_t *before;
+
+    begin();
+    before = json_deep_copy(lab->ca->accounts[0].jwk);
+    want("new-key@account");
+    lab_run(10 * HG_SECOND);
+    check_new_key(before);
+    check_goes_on(1);
+    lab_restart();
+    check_goes_on(1);
+    check_new_key(before);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "key-change"), 1);
+    json_decref(before);
+}
+END_TEST
+
+/* Interrupted: by a lost connection, by the end of the process; before the authority has heard of it, and after. */
+static const struct fake_rule interruptions[] = {
+    {.kind = "key-change", .times = 1, .error = "Connection refused"},
+    {.kind = "key-change", .times = 1, .error = "Connection reset by peer", .too_late = true},
+    {.kind = "key-change", .times = 1, .status = 500},
+    {.kind = "key-change", .times = 1, .status = 503, .retry_after = 5},
+    {.kind = "key-change", .times = 1, .kills = true},
+    {.kind = "key-change", .times = 1, .kills = true, .too_late = true},
+    {.kind = "new-account", .times = 1, .kills = true},
+    {.kind = "new-account", .times = 1, .error = "Connection refused"},
+};
+
+START_TEST(test_interrupted)
+{
+    json_t *before;
+
+    begin();
+    before = json_deep_copy(lab->ca->accounts[0].jwk);
+    fake_ca_rule(lab->ca, interruptions[_i]);
+    want("new-key@account");
+    lab_run(10 * HG_SECOND);
+    ck_assert_int_eq(lab->world.dead, interruptions[_i].kills);
+    if (lab->world.dead) {
+        lab_kill();
+        lab_start();
+        lab_run(HG_SECOND);
+    }
+    check_goes_on(1);
+    check_new_key(before);
+    json_decref(before);
+}
+END_TEST
+
+TCase *cases_account(void)
+{
+    TCase *tests = tcase_create("account");
+
+    tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, test_unknown, 0, sizeof kinds / sizeof *kinds);
+    tcase_add_loop_test(tests, test_forgotten, 0, 2);
+    tcase_add_loop_test(tests, test_deactivated, 0, 2);
+    tcase_add_test(tests, test_lost_answer);
+    tcase_add_loop_test(tests, test_contact, 0, 2);
+    tcase_add_test(tests, test_terms);
+    tcase_add_test(tests, test_no_binding);
+    tcase_add_loop_test(tests, test_binding_used_up, 0, 1);
+    tcase_add_test(tests, test_new_key);
+    tcase_add_loop_test(tests, test_interrupted, 0, sizeof interruptions / sizeof *interruptions);
+    return tests;
+}
