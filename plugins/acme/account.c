@@ -423,8 +423,10 @@ static void advance(struct acme_account *account)
 bool acme_account_blame(struct acme_account *account, const struct acme_answer *failure)
 {
     const bool unknown = !strcmp(failure->type, "accountDoesNotExist");
-    const bool dead = !strcmp(failure->type, "unauthorized") &&
-                      (strcasestr(failure->error, "deactivated") || strcasestr(failure->error, "revoked"));
+    /* Until the account is there, it is its external binding that was revoked. */
+    const bool dead =
+        !strcmp(failure->type, "unauthorized") &&
+        (strcasestr(failure->error, "deactivated") || (account->kid && strcasestr(failure->error, "revoked")));
 
     /* A failed challenge is "unauthorized", too, and quotes the page that somebody else's server has shown. */
     if (failure->of_names || (!unknown && !dead))
