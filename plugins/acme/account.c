@@ -137,6 +137,8 @@ static void saved(void *arg, const struct hg_store_answer *answer)
     }
     if (!account->kid)
         take_key(account, NULL);
+    account->wants_new_key |= account->next_key != NULL;
+    drop_key(&account->next_key); /* the authority must not hear of it */
     snprintf(error, sizeof error, "the account cannot be stored: %s", answer->error);
     tell_failure(account, error);
 }

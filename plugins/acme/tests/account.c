@@ -254,6 +254,28 @@ START_TEST(test_interrupted)
 }
 END_TEST
 
+/* A key that is not stored is never told to the authority. */
+START_TEST(test_not_stored)
+{
+    json_t *before;
+
+    begin();
+    before = json_deep_copy(lab->ca->accounts[0].jwk);
+    lab->store.unwritable = "acme/accounts";
+    want("new-key@account");
+    lab_run(10 * HG_SECOND);
+    want("renew@a.test");
+    lab_run(10 * HG_SECOND);
+    ck_assert(json_equal(before, lab->ca->accounts[0].jwk));
+    ck_assert(is_key_of(0, "key"));
+    lab->store.unwritable = NULL;
+    lab_run(10 * LAB_MINUTE);
+    check_new_key(before);
+    check_goes_on(1);
+    json_decref(before);
+}
+END_TEST
+
 TCase *cases_account(void)
 {
     TCase *tests = tcase_create("account");
@@ -270,5 +292,6 @@ TCase *cases_account(void)
     tcase_add_loop_test(tests, test_binding_used_up, 0, 2);
     tcase_add_test(tests, test_new_key);
     tcase_add_loop_test(tests, test_interrupted, 0, sizeof interruptions / sizeof *interruptions);
+    tcase_add_test(tests, test_not_stored);
     return tests;
 }
