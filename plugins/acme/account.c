@@ -437,7 +437,9 @@ bool acme_account_blame(struct acme_account *account, const struct acme_answer *
            account->ca->url, failure->error);
     drop_text(&account->kid);
     drop_text(&account->contact);
-    if (dead)
+    if (dead) {
         take_key(account, NULL);
+        drop_key(&account->next_key); /* it was to be that account's */
+    }
     return true;
 }

@@ -162,7 +162,7 @@ START_TEST(test_no_binding)
     lab->config.eab_kid = "kid-1";
     lab->config.eab_key = "AAECAwQFBgcICQoLDA0ODw";
     lab_start();
-    lab_run(2 * LAB_HOUR);
+    lab_run(4 * LAB_HOUR);
     lab_check_one();
 }
 END_TEST
@@ -276,6 +276,23 @@ START_TEST(test_not_stored)
 }
 END_TEST
 
+/* Deactivated while its key was being changed: another account, and not one with each attempt. */
+START_TEST(test_deactivated_meanwhile)
+{
+    begin();
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "key-change", .times = 1, .kills = true, .too_late = _i});
+    want("new-key@account");
+    lab_run(10 * HG_SECOND);
+    lab_kill();
+    lab->ca->accounts[0].deactivated = true;
+    lab_start();
+    lab_run(HG_SECOND);
+    check_goes_on(2);
+    check_goes_on(2);
+    ck_assert(is_key_of(1, "key"));
+}
+END_TEST
+
 TCase *cases_account(void)
 {
     TCase *tests = tcase_create("account");
@@ -293,5 +310,6 @@ TCase *cases_account(void)
     tcase_add_test(tests, test_new_key);
     tcase_add_loop_test(tests, test_interrupted, 0, sizeof interruptions / sizeof *interruptions);
     tcase_add_test(tests, test_not_stored);
+    tcase_add_loop_test(tests, test_deactivated_meanwhile, 0, 2);
     return tests;
 }
