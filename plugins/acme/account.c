@@ -300,6 +300,14 @@ static void use_next_key(struct acme_account *account)
     save(account, noted);
 }
 
+/* The old one is as good as it was, so nobody who waits for the account is held up. */
+static void keep_key(struct acme_account *account, const char *why)
+{
+    hg_log(account->ca->worker->instance, HG_LOG_WARNING, "%s: the account keeps its key: %s", account->ca->url, why);
+    drop_key(&account->next_key);
+    save(account, noted);
+}
+
 static void on_roll_over(void *arg, const struct acme_answer *answer)
 {
     struct acme_account *account = arg;
@@ -309,12 +317,10 @@ static void on_roll_over(void *arg, const struct acme_answer *answer)
         use_next_key(account);
     } else if (!strcmp(answer->type, "conflict") || answer->status == 409) {
         use_next_key(account); /* it was interrupted after the authority had done it */
+    } else if (answer->status / 100 == 4 && answer->status != 429) {
+        keep_key(account, answer->error);
     } else {
-        hg_log(account->ca->worker->instance, HG_LOG_WARNING, "%s: the account keeps its key: %s", account->ca->url,
-               answer->error);
-        if (answer->status / 100 == 4)
-            drop_key(&account->next_key);
-        tell_all(account, answer);
+        tell_all(account, answer); /* tried again with the next order */
     }
 }
 
@@ -352,10 +358,12 @@ static void on_looked_for_next(void *arg, const struct acme_answer *answer)
     account->request = NULL;
     if (!answer->error)
         use_next_key(account);
-    else if (!strcmp(answer->type, "accountDoesNotExist"))
-        change_key(account);
-    else
+    else if (strcmp(answer->type, "accountDoesNotExist") != 0)
         tell_all(account, answer);
+    else if (account->ca->directory && !acme_ca_resource(account->ca, "keyChange"))
+        keep_key(account, "the authority has no keyChange");
+    else
+        change_key(account);
 }
 
 /* The new key is stored before the authority hears of it. */

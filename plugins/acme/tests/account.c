@@ -293,6 +293,36 @@ START_TEST(test_deactivated_meanwhile)
 }
 END_TEST
 
+/* It does not want to: the account keeps its key, and orders go on. */
+START_TEST(test_refused)
+{
+    static const struct fake_rule rules[] = {
+        {.kind = "key-change", .status = 400, .type = "malformed", .detail = "no"},
+        {.kind = "key-change", .status = 403, .type = "unauthorized", .detail = "not you"},
+        {.kind = "key-change", .status = 404, .type = "malformed", .detail = "not here"},
+        {.kind = "key-change", .status = 405},
+    };
+    json_t *before;
+
+    if (_i < 4)
+        fake_ca_rule(lab->ca, rules[_i]);
+    else
+        lab->ca->no_key_change = true;
+    begin();
+    before = json_deep_copy(lab->ca->accounts[0].jwk);
+    want("new-key@account");
+    lab_run(10 * HG_SECOND);
+    ck_assert_msg(lab_said("the account keeps its key") == 1, "%s", lab->host.log);
+    check_goes_on(1);
+    lab_restart();
+    check_goes_on(1);
+    ck_assert(json_equal(before, lab->ca->accounts[0].jwk));
+    ck_assert(is_key_of(0, "key"));
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "key-change"), _i < 4); /* not again with each restart */
+    json_decref(before);
+}
+END_TEST
+
 TCase *cases_account(void)
 {
     TCase *tests = tcase_create("account");
@@ -311,5 +341,6 @@ TCase *cases_account(void)
     tcase_add_loop_test(tests, test_interrupted, 0, sizeof interruptions / sizeof *interruptions);
     tcase_add_test(tests, test_not_stored);
     tcase_add_loop_test(tests, test_deactivated_meanwhile, 0, 2);
+    tcase_add_loop_test(tests, test_refused, 0, 5);
     return tests;
 }
