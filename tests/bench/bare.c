@@ -396,7 +396,7 @@ void bare_tls_ping_pong(double seconds, unsigned in_flight, bool record_each)
     struct meter meter;
     gnutls_session_t session;
 
-    meter_start(&meter, record_each ? "bare TLS, a record each" : "bare TLS", seconds, tls_echo, &record);
+    meter_start(&meter, record_each ? "bare TLS" : "bare TLS, gathered", seconds, tls_echo, &record);
     session = tls_connect(&meter, &wire);
     tls_send(session, &wire, (size_t)in_flight * MESSAGE, record);
     while (meter_goes_on(&meter)) {

@@ -21,11 +21,13 @@ from harness import BUILD, SANITIZERS  # noqa: E402
 
 ROUNDS = int(os.environ.get("HG_BENCH_ROUNDS", "3"))
 SECONDS = os.environ.get("HG_BENCH_SECONDS", "1")
-# What is wanted: (what, beside what, bytes of a packet, in flight, at least).
+# What is wanted: (what, beside what, bytes of a packet, in flight, at least; None: only compared). Bare TLS answers each
+# message by one of its own, a record each, as many in one system call as were read by one. Gathered, all messages that
+# were read become one record: in fact a ping-pong of one long message, in which nothing is told apart.
 AIMS = (("tunnel over DTLS", "bare DTLS", 1400, 0, 0.70),
         ("tunnel over DTLS", "bare DTLS", 16347, 0, 0.70),
         ("tunnel over DTLS, new streams", "bare TLS", 64, 64, 0.90),
-        ("tunnel over DTLS, new streams", "bare TLS, a record each", 64, 64, 0.90))
+        ("tunnel over DTLS, new streams", "bare TLS, gathered", 64, 64, None))
 
 
 def measure():
@@ -66,7 +68,7 @@ def judge(medians):
         figure = "per_core_s" if in_flight else "gbit_per_core_s"
         ratio = medians[name, packet, in_flight][figure] / medians[other, packet, in_flight][figure]
         found.append({"name": name, "beside": other, "packet": packet, "in_flight": in_flight, "ratio": round(ratio, 3),
-                      "aim": wanted, "reached": ratio >= wanted})
+                      "aim": wanted, "reached": wanted is None or ratio >= wanted})
     return found
 
 
@@ -79,8 +81,8 @@ def main():
     aims = judge(medians)
     for aim in aims:
         what = f"{aim['name']}, {aim['packet']} bytes" + (f" × {aim['in_flight']}" if aim["in_flight"] else "")
-        print(f"  {what:44}{aim['ratio']:6.2f} × {aim['beside']:24} (aim: {aim['aim']:.2f})  "
-              f"{'reached' if aim['reached'] else 'MISSED'}")
+        verdict = f"(aim: {aim['aim']:.2f})  {'reached' if aim['reached'] else 'MISSED'}" if aim["aim"] else "(no aim)"
+        print(f"  {what:44}{aim['ratio']:6.2f} × {aim['beside']:24} {verdict}")
     print(f"\nload average {before[0]:.1f} before, {os.getloadavg()[0]:.1f} after")
     if len(sys.argv) > 1:
         with open(sys.argv[1], "w") as file:
