@@ -46,7 +46,7 @@ void acme_agent_forget(struct acme_job *job)
 /* The certificate, or a self-signed one where the config promises one. */
 struct hg_certificate *acme_agent_shown(struct acme_job *job)
 {
-    if (job->pair) {
+    if (acme_job_is_served(job)) {
         struct hg_certificate *stapled = acme_staple_certificate(job->staple);
 
         return stapled ? stapled : hg_certificate_ref(&job->pair->certificate);

@@ -25,8 +25,6 @@
 #define STORE_PAUSE 60
 /* Between the questions for renewal information at the start, so that they do not come all at once. */
 #define FOLLOW_PAUSE (50 * HG_MILLISECOND)
-/* A certificate on demand whose name nobody serves at the moment. */
-#define LATER_PAUSE 3600
 /* The wall clock may jump: so it is looked at now and then. */
 #define LOOK_PAUSE 600
 
@@ -353,17 +351,13 @@ static void begin_order(struct acme_job *job)
                                    .preference = job->preference,
                                    .replaces = job->pair ? job->pair->ari_id : NULL,
                                    .discard = job->revoked};
-    const char *refusal;
 
-    if (job->on_demand && !acme_job_is_served(job) && !acme_demand_count(agent, job, &refusal)) {
-        ++*agent->counters.on_demand_refused;
-        hg_log(instance_of(job), HG_LOG_WARNING, "%s: nothing is ordered on demand: %s", job->id, refusal);
-        acme_job_set_error(job, refusal);
-        job->failures++;
-        plan(job, STORE_PAUSE);
+    if (job->on_demand && !acme_job_is_served(job) && !acme_demand_count(job)) {
         json_decref(job->record);
         job->record = NULL;
-        ended(job);
+        job->trying = false; /* nor is it remembered: strangers choose such names */
+        agent->running--;
+        acme_attempt_schedule(agent);
         return;
     }
     ++*agent->counters.attempts;
@@ -490,10 +484,8 @@ static void begin(struct acme_job *job)
 
     if (!job->unsaved && !choose_authority(job))
         return;
-    if (job->on_demand && acme_job_is_served(job) && !acme_demand_is_alive(agent, job)) {
-        job->renew_at = acme_clock() + LATER_PAUSE;
+    if (job->on_demand && !acme_demand_may_begin(job))
         return;
-    }
     job->trying = true;
     agent->running++;
     if (job->unsaved)

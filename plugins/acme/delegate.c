@@ -50,15 +50,16 @@ static void leave_request(struct acme_job *job)
 {
     struct acme_agent *agent = job->agent;
     char name[HG_STORE_SEGMENT_MAX + 1];
-    const char *refusal = "the name is too long";
 
-    if (!request_name(name, job->id) || (!acme_job_is_served(job) && !acme_demand_count(agent, job, &refusal))) {
-        acme_demand_refuse(job, refusal);
+    if (!request_name(name, job->id)) {
+        acme_demand_refuse(job, "its name is too long");
         return;
     }
+    if (!acme_job_is_served(job) && !acme_demand_count(job))
+        return;
     job->delegating = acme_vault_put_json(
         &agent->vault, ACME_REQUESTS, name,
-        json_pack("{s:s, s:s, s:I}", "node", agent->owner, "source", job->source, "at", (json_int_t)acme_clock()),
+        json_pack("{s:s, s:s, s:I}", "node", agent->owner, "source", job->source.text, "at", (json_int_t)acme_clock()),
         on_left, job);
 }
 
@@ -85,7 +86,7 @@ void acme_delegate_want(struct acme_job *job)
 
     if (!job->on_demand || job->delegating || (job->delegated && now - job->delegated_at < STALE * HG_SECOND))
         return;
-    job->delegated = false;
+    job->delegated = job->permitted = false;
     job->delegated_at = now;
     acme_mirror_read(agent, ACME_CERTIFICATES, hg_text(job->id), on_first_look);
 }
@@ -190,7 +191,7 @@ static struct acme_job *take_up(struct acme_agent *agent, const char *name, cons
         return NULL; /* it was tried a moment ago */
     job->due = 0;
     if (!job->lookups)
-        snprintf(job->source, sizeof job->source, "%s", source ? source : "");
+        snprintf(job->source.text, sizeof job->source.text, "%s", source ? source : "");
     return job;
 }
 

@@ -5,6 +5,7 @@
 
 #include "plugins/acme/agent.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +18,10 @@
 #define REFUSAL_PAUSE 60
 #define ASK_TIMEOUT   (5 * HG_SECOND)
 #define ASK_MAX       65536
+/* Of the questions that go on at once, those for one address. */
+#define ASKS_PER_SOURCE 16
+/* How long a renewal is put off that is not allowed at the moment. */
+#define LATER_PAUSE 3600
 
 void acme_demand_begin(struct acme_agent *agent)
 {
@@ -32,6 +37,12 @@ void acme_demand_end(struct acme_agent *agent)
 {
     free(agent->demand.sources);
     agent->demand.sources = NULL;
+}
+
+static void ignore(void *arg, const struct hg_store_answer *answer)
+{
+    (void)arg;
+    (void)answer;
 }
 
 /* ---- Permission ---- */
@@ -50,14 +61,44 @@ bool acme_demand_is_alive(const struct acme_agent *agent, const struct acme_job 
     return agent->config->ask || vouched || is_served(agent, job->id);
 }
 
-void acme_demand_refuse(struct acme_job *job, const char *error)
+static void tell(struct acme_job *job, enum hg_level level, const char *error)
 {
     ++*job->agent->counters.on_demand_refused;
-    hg_log(job->agent->worker->instance, HG_LOG_INFO, "%s: nothing is ordered on demand: %s", job->id, error);
+    hg_log(job->agent->worker->instance, level, "%s: nothing is ordered on demand: %s", job->id, error);
     acme_job_set_error(job, error);
+}
+
+static void put_off(struct acme_job *job)
+{
     job->failures++;
     job->due = acme_clock() + REFUSAL_PAUSE;
     acme_agent_wake(job);
+}
+
+void acme_demand_refuse(struct acme_job *job, const char *error)
+{
+    tell(job, HG_LOG_INFO, error);
+    put_off(job);
+}
+
+/* The certificate that there is serves on. */
+static void renew_later(struct acme_job *job, const char *why)
+{
+    job->renew_at = job->due = acme_clock() + LATER_PAUSE;
+    hg_log(job->agent->worker->instance, HG_LOG_INFO, "%s: not renewed now: %s", job->id, why);
+}
+
+/* ---- `ask` ---- */
+
+static void forget_question(struct acme_job *job)
+{
+    struct acme_demand *demand = &job->agent->demand;
+    size_t i = 0;
+
+    job->asking = NULL;
+    while (demand->asking[i] != job)
+        i++;
+    demand->asking[i] = demand->asking[--demand->asking_count];
 }
 
 static void on_asked(void *arg, const struct https_response *response)
@@ -65,8 +106,9 @@ static void on_asked(void *arg, const struct https_response *response)
     struct acme_job *job = arg;
     char error[512];
 
-    job->asking = NULL;
+    forget_question(job);
     if (!response->error && response->status == 200) {
+        job->permitted = true;
         job->due = acme_clock();
         acme_attempt_wanted(job);
         return;
@@ -75,16 +117,30 @@ static void on_asked(void *arg, const struct https_response *response)
         snprintf(error, sizeof error, "%s: %s", job->agent->config->ask, response->error);
     else
         snprintf(error, sizeof error, "%s says no (status %d)", job->agent->config->ask, response->status);
-    acme_demand_refuse(job, error);
+    if (acme_job_is_served(job))
+        renew_later(job, error);
+    else
+        acme_demand_refuse(job, error);
+}
+
+/* Whoever is slow to answer is not asked for ever more names, nor by one address alone. */
+static bool is_too_much(const struct acme_demand *demand, const struct acme_job *job)
+{
+    size_t same = 0;
+
+    for (size_t i = 0; i < demand->asking_count; i++)
+        same += !strcmp(demand->asking[i]->source.text, job->source.text);
+    return demand->asking_count == ACME_ASKS_MAX || same >= ASKS_PER_SOURCE;
 }
 
 /* Only host names come here, which need no escaping in a URL. */
 static bool ask(struct acme_job *job)
 {
+    struct acme_demand *demand = &job->agent->demand;
     const char *base = job->agent->config->ask;
     char *url = NULL;
 
-    if (asprintf(&url, "%s%cdomain=%s", base, strchr(base, '?') ? '&' : '?', job->id) < 0)
+    if (is_too_much(demand, job) || asprintf(&url, "%s%cdomain=%s", base, strchr(base, '?') ? '&' : '?', job->id) < 0)
         return false;
     job->asking =
         https_send(job->agent->https,
@@ -92,19 +148,53 @@ static bool ask(struct acme_job *job)
                        .method = "GET", .url = url, .plain = true, .max_size = ASK_MAX, .timeout = ASK_TIMEOUT},
                    on_asked, job);
     free(url);
+    if (job->asking)
+        demand->asking[demand->asking_count++] = job;
     return job->asking;
+}
+
+static bool may_renew(struct acme_job *job)
+{
+    if (!acme_demand_is_alive(job->agent, job)) {
+        renew_later(job, "nobody serves that name at the moment");
+        return false;
+    }
+    if (!job->agent->config->ask || job->permitted) {
+        job->permitted = false;
+        return true;
+    }
+    if (!ask(job))
+        renew_later(job, "too much is being asked for");
+    return false;
+}
+
+bool acme_demand_may_begin(struct acme_job *job)
+{
+    if (acme_job_is_served(job))
+        return may_renew(job);
+    job->permitted = false;
+    if (acme_demand_is_alive(job->agent, job))
+        return true;
+    acme_demand_refuse(job, "nobody serves that name any more");
+    return false;
 }
 
 /* ---- Names ---- */
 
-/* The oldest whose refusal has run out. */
+static bool is_idle(const struct acme_job *job)
+{
+    return !job->trying && !job->asking && !job->lookups && !job->requested && !job->delegating && !job->reading;
+}
+
+/* The oldest that has no certificate, and was not ordered in vain a moment ago. */
 static bool make_room(struct acme_agent *agent)
 {
     const time_t now = acme_clock();
 
     for (struct acme_job *job = agent->jobs; job; job = job->next)
-        if (job->on_demand && !job->pair && !job->trying && !job->asking && !job->lookups && !job->requested &&
-            !job->delegating && job->due <= now) {
+        if (job->on_demand && !job->pair && is_idle(job) && (job->due <= now || !job->last_try)) {
+            if (agent->leads && job->last_try)
+                acme_vault_remove(&agent->vault, ACME_STATES, job->id, ignore, NULL);
             acme_agent_forget(job);
             return true;
         }
@@ -124,12 +214,22 @@ struct acme_job *acme_demand_keep(struct acme_agent *agent, const char *name)
     return job;
 }
 
-static void take_source(struct acme_job *job, struct hg_text peer)
+struct acme_source acme_demand_source(struct hg_text peer)
 {
     const char *colon = peer.size ? memrchr(peer.data, ':', peer.size) : NULL;
     const size_t size = colon ? (size_t)(colon - peer.data) : peer.size;
+    struct acme_source source;
+    struct in6_addr address;
 
-    snprintf(job->source, sizeof job->source, "%.*s", (int)size, peer.data);
+    snprintf(source.text, sizeof source.text, "%.*s", (int)size, peer.data);
+    if (source.text[0] != '[' || !strchr(source.text, ']'))
+        return source;
+    *strchr(source.text, ']') = 0;
+    if (inet_pton(AF_INET6, source.text + 1, &address) == 1) {
+        memset(address.s6_addr + 8, 0, 8);
+        inet_ntop(AF_INET6, &address, source.text, sizeof source.text);
+    }
+    return source;
 }
 
 struct acme_job *acme_demand_job(struct acme_agent *agent, struct acme_job *known, const char *name,
@@ -151,32 +251,33 @@ struct acme_job *acme_demand_job(struct acme_agent *agent, struct acme_job *know
         job = acme_demand_keep(agent, name);
     if (!job || !first)
         return job;
-    take_source(job, peer);
+    job->source = acme_demand_source(peer);
     job->due = 0;
-    if (agent->config->ask && !ask(job))
-        return NULL;
-    return job;
+    if (!agent->config->ask || ask(job))
+        return job;
+    ++*agent->counters.on_demand_refused;
+    return NULL;
 }
 
 /* ---- Quotas ---- */
 
-static struct acme_demand_source *source_of(struct acme_demand *demand, const char *address)
+static struct acme_demand_source *source_of(struct acme_demand *demand, const struct acme_source *address)
 {
     struct acme_demand_source *sources;
 
     for (size_t i = 0; i < demand->source_count; i++)
-        if (!strcmp(demand->sources[i].address, address))
+        if (!strcmp(demand->sources[i].address.text, address->text))
             return &demand->sources[i];
     sources = realloc(demand->sources, (demand->source_count + 1) * sizeof *sources);
     if (!sources)
         return NULL;
     demand->sources = sources;
-    sources[demand->source_count] = (struct acme_demand_source){0};
-    snprintf(sources[demand->source_count].address, sizeof sources->address, "%s", address);
+    sources[demand->source_count] = (struct acme_demand_source){.address = *address};
     return &sources[demand->source_count++];
 }
 
-bool acme_demand_count(struct acme_agent *agent, const struct acme_job *job, const char **why)
+/* What is used up; NULL: nothing, and it is counted. */
+static const char *count(struct acme_agent *agent, const struct acme_job *job)
 {
     struct acme_demand *demand = &agent->demand;
     const hg_time now = hg_now(agent->worker);
@@ -186,15 +287,28 @@ bool acme_demand_count(struct acme_agent *agent, const struct acme_job *job, con
         demand->hour_began = now;
         demand->orders = 0;
         demand->source_count = 0;
+        demand->told = false;
     }
-    *why = "more certificates are wanted in this hour than on_demand_per_hour allows";
     if (demand->orders >= agent->config->on_demand_per_hour)
-        return false;
-    source = source_of(demand, job->source);
-    *why = "this address wants more certificates in this hour than on_demand_per_source allows";
+        return "more certificates are wanted in this hour than on_demand_per_hour allows";
+    source = source_of(demand, &job->source);
     if (!source || source->orders >= agent->config->on_demand_per_source)
-        return false;
+        return "an address wants more certificates in this hour than on_demand_per_source allows";
     source->orders++;
     demand->orders++;
-    return true;
+    return NULL;
+}
+
+/* Strangers choose the names, and shall not fill the log: one warning an hour. */
+bool acme_demand_count(struct acme_job *job)
+{
+    struct acme_demand *demand = &job->agent->demand;
+    const char *refusal = count(job->agent, job);
+
+    if (!refusal)
+        return true;
+    tell(job, demand->told ? HG_LOG_DEBUG : HG_LOG_WARNING, refusal);
+    demand->told = true;
+    put_off(job);
+    return false;
 }

@@ -14,19 +14,30 @@
 struct acme_agent;
 struct acme_job;
 
+/* Questions to `ask` that go on at once. */
+#define ACME_ASKS_MAX 64
+
+/* An address as quotas count it: of IPv6 the network of 64 bits, since whoever has one address there has all. */
+struct acme_source {
+    char text[48];
+};
+
 struct acme_demand {
     const struct hg_routes_ops *routes; /* NULL: nobody routes */
     struct hg_worker *provider;
     size_t names; /* kept without a certificate: on its way, refused or failed */
+    struct acme_job *asking[ACME_ASKS_MAX];
+    size_t asking_count;
 
     /* Orders in this hour. */
     hg_time hour_began;
     int64_t orders;
     struct acme_demand_source {
-        char address[48];
+        struct acme_source address;
         int64_t orders;
     } * sources;
     size_t source_count;
+    bool told; /* that a quota is used up */
 };
 
 void acme_demand_begin(struct acme_agent *agent);
@@ -40,13 +51,21 @@ struct acme_job *acme_demand_job(struct acme_agent *agent, struct acme_job *know
 /* A job for a name that nothing is kept for; NULL: there is no room for it. */
 struct acme_job *acme_demand_keep(struct acme_agent *agent, const char *name);
 
+/* Of the address and port of a handshake's other end. */
+struct acme_source acme_demand_source(struct hg_text peer);
+
 /* Nothing is ordered for now: whoever waits is told, and whoever comes within a moment. */
 void acme_demand_refuse(struct acme_job *job, const char *error);
 
-/* Counts an order on demand; false: there were too many in this hour, `why` says of whom. */
-bool acme_demand_count(struct acme_agent *agent, const struct acme_job *job, const char **why);
+/* Counts an order on demand; false: there were too many in this hour, and who waits was refused. */
+bool acme_demand_count(struct acme_job *job);
 
-/* Whether a certificate on demand is worth renewing. */
+/* Whether anybody serves the name of a certificate on demand, as far as that is known without asking. */
 bool acme_demand_is_alive(const struct acme_agent *agent, const struct acme_job *job);
+
+/* Whether an order for a certificate on demand may begin now; what was permitted when the handshake came, or when the
+ * certificate before was ordered, need not be any more. False: who waits was refused, or the renewal has another time,
+ * or it is being asked for. */
+bool acme_demand_may_begin(struct acme_job *job);
 
 #endif

@@ -7,6 +7,7 @@
 #define ACME_JOB_H
 
 #include "plugins/acme/ari.h"
+#include "plugins/acme/demand.h"
 #include "plugins/acme/installation.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/order.h"
@@ -63,7 +64,8 @@ struct acme_job {
 
     /* On demand. */
     struct https_call *asking;           /* for permission */
-    char source[48];                     /* the address that it was wanted from first */
+    bool permitted;                      /* the renewal, by what was asked */
+    struct acme_source source;           /* the address that it was wanted from first */
     hg_time vouched;                     /* another node said then that it is served there; 0: never */
     bool requested;                      /* another node waits for it: delegate.c */
     struct hg_store_request *delegating; /* the node that orders is asked */

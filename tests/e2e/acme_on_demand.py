@@ -11,7 +11,7 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import caproxy
-from acmelab import Lab, alert
+from acmelab import Lab, alert, log_lines
 from harness import SANITIZERS, case, check, equal, in_parallel, main, note, scaled, wait_until
 
 ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test", "to": "client-2/web"}]
@@ -220,6 +220,127 @@ def ask(world):
     check(alert(lab.pebble.tls, "later.test"), "a name is allowed while nobody can be asked")
     equal(len(lab.orders()), 1, "orders")
     wait_until(lambda: lab.gate.running(), 1, "the gateway")
+
+
+class Permission:
+    """The server of `ask`: `asked` are the names, `verdict` gives the status for a name."""
+
+    def __init__(self, world, verdict):
+        self.asked, self.running, self.most, lock = [], 0, 0, threading.Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(handler):
+                name = urllib.parse.parse_qs(urllib.parse.urlsplit(handler.path).query).get("domain", [""])[0]
+                with lock:
+                    self.asked.append(name)
+                    self.running += 1
+                    self.most = max(self.most, self.running)
+                status = verdict(name)
+                with lock:
+                    self.running -= 1
+                try:
+                    handler.send_response(status)
+                    handler.send_header("Content-Length", "0")
+                    handler.end_headers()
+                except OSError:
+                    pass
+
+            def log_message(self, *_):
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 1024
+
+        server = Server(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        world.undo.append(lambda: (server.shutdown(), server.server_close()))
+        self.url = f"http://127.0.0.1:{server.server_port}/"
+
+
+@case("an `ask` that hangs: few questions go on at once, all else is served meanwhile, and nobody waits long", seconds=120)
+def slow_ask(world):
+    lab = Demand(world)
+    hangs = threading.Event()
+    world.undo.append(hangs.set)
+    permission = Permission(world, lambda name: 200 if name == "yes.test" or hangs.wait(60) else 403)
+    lab.begin(client=False, ask=permission.url)
+    lab.wait_for("yes.test")
+    began = time.monotonic()
+    shown = in_parallel([lambda number=number: alert(lab.pebble.tls, f"n{number}.test") for number in range(100)])
+    check(all("UNRECOGNIZED" in str(text).upper() for text in shown), f"{shown}")
+    note(f"100 handshakes within {time.monotonic() - began:.1f} s, {permission.most} questions at once, {len(permission.asked)} in all")
+    check(2 <= permission.most <= 16, f"{permission.most} questions at once for one address")
+    equal(alert(lab.pebble.tls, "yes.test"), None, "a certificate that is there")
+    equal(len(lab.orders()), 1, "orders")
+    hangs.set()
+    lab.wait_for("later.test")
+
+
+@case("`ask` is asked again before a renewal: a name that is not allowed any more is not renewed", seconds=120)
+def ask_again(world):
+    lab = Demand(world, validity=30)
+    allowed = {"yes.test", "no.test"}
+    permission = Permission(world, lambda name: 200 if name in allowed else 403)
+    lab.begin(client=False, ask=permission.url)
+    first = {name: lab.wait_for(name) for name in sorted(allowed)}
+    allowed.remove("no.test")
+    lab.wait_for("yes.test", 60, but=first["yes.test"].serial)
+    wait_until(lambda: permission.asked.count("no.test") >= 2, 30, "the second question for no.test")
+    wait_until(lambda: time.time() > first["no.test"].end, 60, "the end of the first certificates", pause=0.2)
+    check(alert(lab.pebble.tls, "no.test"), "an expired certificate is shown for a name that is not allowed any more")
+    equal(len(lab.orders("no.test")), 1, "orders for no.test")
+
+
+@case("a client that has gone before its name's turn: nothing is ordered for it", seconds=120)
+def gone_client(world):
+    lab = Demand(world, bad_nonces=0).begin(wait="1m")
+    event = threading.Event()
+    world.undo.append(event.set)
+    lab.proxy.on("new_order", caproxy.hold(event), times=4)
+    results = []
+    waiters = [threading.Thread(target=lambda number=number: results.append(alert(lab.pebble.tls, f"n{number}.served.test", timeout=90)))
+               for number in range(5)]
+    for waiter in waiters[:4]:
+        waiter.start()
+    wait_until(lambda: len(lab.orders()) == 4, 20, "as many orders as go on at once")
+    waiters[4].start()
+    time.sleep(0.3)
+    world.processes[-1].stop()
+    wait_until(lambda: world.curl("/", host="n4.served.test", want="%{http_code}") == "503", 10, "the client to be gone")
+    event.set()
+    for waiter in waiters:
+        waiter.join()
+    equal(lab.orders("n4.served.test"), [], "orders for the name whose client has gone")
+    lab.gate.wait_for(r"n4\.served\.test: nothing is ordered on demand: nobody serves")
+
+
+@case("hundreds of names beyond the quota leave nothing behind: no state, one line in the log, and room for others", seconds=120)
+def flood(world):
+    lab = Demand(world).begin(on_demand_per_source=2)
+    for number in range(2):
+        lab.wait_for(f"n{number}.served.test")
+    files = len(lab.files())
+    for number in range(scaled(1000, 300)):
+        check("UNRECOGNIZED" in str(alert(lab.pebble.tls, f"x{number}.served.test")).upper(), "a name beyond the quota is not refused")
+    equal(len(lab.files()), files, "files in the store")
+    equal(len(log_lines(lab.gate, "nothing is ordered on demand")), 1, "lines in the log")
+    equal(len(lab.orders()), 2, "orders")
+
+
+@case("an expired certificate on demand is not shown once more without a new order", seconds=120)
+def expired(world):
+    lab = Demand(world, validity=20).begin()
+    client = world.processes[-1]
+    first = lab.wait_for("a.served.test")
+    client.stop()
+    wait_until(lambda: time.time() > first.end, 60, "its end", pause=0.2)
+    check(alert(lab.pebble.tls, "a.served.test"), "an expired certificate is shown for a name that nobody serves")
+    world.client({"web": "http://127.0.0.1:1"})
+    lab.wait_for("gate.test")
+    world.wait_for_tunnel(host="x.served.test", seconds=30)
+    leaf = wait_until(lambda: alert(lab.pebble.tls, "a.served.test") is None and lab.wait_for("a.served.test"), 20, "a certificate")
+    check(leaf.serial != first.serial and leaf.end > time.time(), "an expired certificate")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include <check.h>
 
 TCase *cases_account(void);
+TCase *cases_demand(void);
 TCase *cases_download(void);
 TCase *cases_jose(void);
 TCase *cases_order(void);

@@ -13,6 +13,7 @@ int main(void)
 
     suite_add_tcase(suite, cases_parts());
     suite_add_tcase(suite, cases_jose());
+    suite_add_tcase(suite, cases_demand());
     suite_add_tcase(suite, cases_schedule());
     suite_add_tcase(suite, cases_order());
     suite_add_tcase(suite, cases_download());
