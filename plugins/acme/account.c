@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/acme/account.h"
+#include "plugins/acme/account_private.h"
 
 #include "plugins/acme/jws.h"
 #include "plugins/acme/key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static void advance(struct acme_account *account);
 
 struct acme_account *acme_account_new(struct acme_ca *ca, struct acme_vault *vault)
 {
@@ -34,17 +32,31 @@ static void drop_text(char **text)
     *text = NULL;
 }
 
-void acme_account_free(struct acme_account *account)
+void acme_account_drop(struct acme_account *account)
 {
-    if (!account)
-        return;
-    acme_request_cancel(account->request);
-    acme_vault_cancel(account->vault, account->writing);
     drop_key(&account->key);
     drop_key(&account->next_key);
     drop_text(&account->thumbprint);
     drop_text(&account->kid);
     drop_text(&account->contact);
+}
+
+void acme_account_unload(struct acme_account *account)
+{
+    acme_request_cancel(account->request);
+    acme_vault_cancel(account->vault, account->writing);
+    account->request = NULL;
+    account->writing = NULL;
+    account->deactivation.done = NULL;
+    account->loaded = account->working = account->wants_new_key = account->deactivated = account->allows_another =
+        false;
+    acme_account_drop(account);
+}
+
+void acme_account_free(struct acme_account *account)
+{
+    if (account)
+        acme_account_unload(account);
     free(account);
 }
 
@@ -60,9 +72,20 @@ void acme_account_forsake(struct acme_account_waiter *waiter)
     waiter->place = NULL;
 }
 
-static void tell_all(struct acme_account *account, const struct acme_answer *failure)
+void acme_account_end_deactivation(struct acme_account *account, const char *error)
+{
+    void (*done)(void *arg, const char *error) = account->deactivation.done;
+
+    account->deactivation.done = NULL;
+    if (done)
+        done(account->deactivation.arg, error);
+}
+
+void acme_account_tell(struct acme_account *account, const struct acme_answer *failure)
 {
     account->working = false;
+    if (failure)
+        acme_account_end_deactivation(account, failure->error);
     while (account->waiters) {
         struct acme_account_waiter *waiter = account->waiters;
 
@@ -71,9 +94,9 @@ static void tell_all(struct acme_account *account, const struct acme_answer *fai
     }
 }
 
-static void tell_failure(struct acme_account *account, const char *error)
+void acme_account_tell_failure(struct acme_account *account, const char *error)
 {
-    tell_all(account, &(struct acme_answer){.error = error, .type = ""});
+    acme_account_tell(account, &(struct acme_answer){.error = error, .type = ""});
 }
 
 void acme_account_await(struct acme_account *account, struct acme_account_waiter *waiter, acme_account_ready ready,
@@ -88,7 +111,7 @@ void acme_account_await(struct acme_account *account, struct acme_account_waiter
     account->waiters = waiter;
     if (!account->working) {
         account->working = true;
-        advance(account);
+        acme_account_advance(account);
     }
 }
 
@@ -112,16 +135,16 @@ static void set_pem(json_t *record, const char *name, gnutls_x509_privkey_t key)
     acme_secret_free(pem);
 }
 
-static void save(struct acme_account *account, hg_store_done done)
+void acme_account_save(struct acme_account *account, hg_store_done done)
 {
-    json_t *record = json_pack("{s:s, s:s*, s:s*}", "directory", account->ca->url, "account", account->kid, "contact",
-                               account->contact);
+    json_t *record = json_pack("{s:s, s:s*, s:s*, s:b}", "directory", account->ca->url, "account", account->kid,
+                               "contact", account->contact, "deactivated", account->deactivated);
 
     set_pem(record, "key", account->key);
     set_pem(record, "next_key", account->next_key);
     account->writing = acme_vault_put_json(account->vault, ACME_ACCOUNTS, account->ca->id, record, done, account);
     if (!account->writing)
-        tell_failure(account, "the account cannot be stored: out of memory");
+        acme_account_tell_failure(account, "the account cannot be stored: out of memory");
 }
 
 /* An account whose key might be lost must not be made. */
@@ -132,7 +155,7 @@ static void saved(void *arg, const struct hg_store_answer *answer)
 
     account->writing = NULL;
     if (answer->status == HG_STORE_OK) {
-        advance(account);
+        acme_account_advance(account);
         return;
     }
     if (!account->kid)
@@ -140,7 +163,7 @@ static void saved(void *arg, const struct hg_store_answer *answer)
     account->wants_new_key |= account->next_key != NULL;
     drop_key(&account->next_key); /* the authority must not hear of it */
     snprintf(error, sizeof error, "the account cannot be stored: %s", answer->error);
-    tell_failure(account, error);
+    acme_account_tell_failure(account, error);
 }
 
 /* The authority has told something that it would tell again: losing it costs one request. */
@@ -151,7 +174,7 @@ static void noted(void *arg, const struct hg_store_answer *answer)
     account->writing = NULL;
     if (answer->status != HG_STORE_OK)
         hg_log(account->ca->worker->instance, HG_LOG_WARNING, "the account cannot be stored: %s", answer->error);
-    advance(account);
+    acme_account_advance(account);
 }
 
 static gnutls_x509_privkey_t key_in(const json_t *record, const char *name)
@@ -175,19 +198,20 @@ static void loaded(void *arg, const struct hg_store_answer *answer)
     account->writing = NULL;
     if (answer->status == HG_STORE_NOT_READABLE || answer->status == HG_STORE_UNAVAILABLE) {
         snprintf(error, sizeof error, "the account cannot be read: %s", answer->error);
-        tell_failure(account, error);
+        acme_account_tell_failure(account, error);
         return;
     }
     account->loaded = true;
-    if (record && take_key(account, key_in(record, "key"))) {
+    account->deactivated = json_is_true(json_object_get(record, "deactivated"));
+    if (record && !account->deactivated && take_key(account, key_in(record, "key"))) {
         account->next_key = key_in(record, "next_key");
         account->kid = text_in(record, "account");
         account->contact = text_in(record, "contact");
-    } else if (record) {
+    } else if (record && !account->deactivated) {
         hg_log(account->ca->worker->instance, HG_LOG_WARNING, "the account's record holds no key: a new one is made");
     }
     json_decref(record);
-    advance(account);
+    acme_account_advance(account);
 }
 
 /* ---- At the authority ---- */
@@ -209,7 +233,8 @@ static bool has_wanted_contact(const struct acme_account *account)
     return !strcmp(account->contact ? account->contact : "", wanted_contact(account));
 }
 
-static void ask(struct acme_account *account, const struct acme_query *query, json_t *payload, acme_answered answered)
+void acme_account_ask(struct acme_account *account, const struct acme_query *query, json_t *payload,
+                      acme_answered answered)
 {
     struct acme_query whole = *query;
     char *text = payload ? json_dumps(payload, JSON_COMPACT) : NULL;
@@ -219,7 +244,7 @@ static void ask(struct acme_account *account, const struct acme_query *query, js
     json_decref(payload);
     free(text);
     if (!account->request)
-        tell_failure(account, "out of memory");
+        acme_account_tell_failure(account, "out of memory");
 }
 
 /* RFC 8555 section 7.3: an account that there is with that key is found, otherwise it is made. */
@@ -230,13 +255,13 @@ static void on_account(void *arg, const struct acme_answer *answer)
     account->request = NULL;
     if (answer->error) {
         acme_account_blame(account, answer);
-        tell_all(account, answer);
+        acme_account_tell(account, answer);
         return;
     }
     drop_text(&account->kid);
     account->kid = acme_answer_location(answer);
     if (!account->kid) {
-        tell_failure(account, "newAccount: the authority does not tell the account's URL");
+        acme_account_tell_failure(account, "newAccount: the authority does not tell the account's URL");
         return;
     }
     drop_text(&account->contact);
@@ -244,7 +269,7 @@ static void on_account(void *arg, const struct acme_answer *answer)
         account->contact = strdup(wanted_contact(account));
     hg_log(account->ca->worker->instance, HG_LOG_INFO, "%s: account %s %s", account->ca->url, account->kid,
            answer->status == 201 ? "made" : "found");
-    save(account, noted);
+    acme_account_save(account, noted);
 }
 
 static void make(struct acme_account *account)
@@ -259,7 +284,7 @@ static void make(struct acme_account *account)
         json_object_set_new(payload, "externalAccountBinding", binding ? json_loads(binding, 0, NULL) : NULL);
         free(binding);
     }
-    ask(account, &(struct acme_query){.resource = "newAccount", .key = account->key}, payload, on_account);
+    acme_account_ask(account, &(struct acme_query){.resource = "newAccount", .key = account->key}, payload, on_account);
 }
 
 static void on_directory(void *arg, const struct acme_answer *answer)
@@ -268,9 +293,9 @@ static void on_directory(void *arg, const struct acme_answer *answer)
 
     account->request = NULL;
     if (answer->error)
-        tell_all(account, answer);
+        acme_account_tell(account, answer);
     else
-        advance(account);
+        acme_account_advance(account);
 }
 
 static void on_contact(void *arg, const struct acme_answer *answer)
@@ -280,12 +305,21 @@ static void on_contact(void *arg, const struct acme_answer *answer)
     account->request = NULL;
     if (answer->error) {
         acme_account_blame(account, answer);
-        tell_all(account, answer);
+        acme_account_tell(account, answer);
         return;
     }
     drop_text(&account->contact);
     account->contact = strdup(wanted_contact(account));
-    save(account, noted);
+    acme_account_save(account, noted);
+}
+
+/* Goes on if somebody waits for the account. */
+void acme_account_rest(struct acme_account *account)
+{
+    if (account->waiters)
+        acme_account_advance(account);
+    else
+        account->working = false;
 }
 
 /* ---- Rollover ---- */
@@ -297,7 +331,7 @@ static void use_next_key(struct acme_account *account)
     account->next_key = NULL;
     take_key(account, next);
     hg_log(account->ca->worker->instance, HG_LOG_INFO, "%s: the account has a new key", account->ca->url);
-    save(account, noted);
+    acme_account_save(account, noted);
 }
 
 /* The old one is as good as it was, so nobody who waits for the account is held up. */
@@ -305,7 +339,7 @@ static void keep_key(struct acme_account *account, const char *why)
 {
     hg_log(account->ca->worker->instance, HG_LOG_WARNING, "%s: the account keeps its key: %s", account->ca->url, why);
     drop_key(&account->next_key);
-    save(account, noted);
+    acme_account_save(account, noted);
 }
 
 static void on_roll_over(void *arg, const struct acme_answer *answer)
@@ -320,7 +354,7 @@ static void on_roll_over(void *arg, const struct acme_answer *answer)
     } else if (answer->status / 100 == 4 && answer->status != 429) {
         keep_key(account, answer->error);
     } else {
-        tell_all(account, answer); /* tried again with the next order */
+        acme_account_tell(account, answer); /* tried again with the next order */
     }
 }
 
@@ -329,8 +363,8 @@ static void on_looked_for_next(void *arg, const struct acme_answer *answer);
 /* Which of the two keys counts is asked first: the new one was stored before the authority heard of it. */
 static void look_for_next(struct acme_account *account)
 {
-    ask(account, &(struct acme_query){.resource = "newAccount", .key = account->next_key},
-        json_pack("{s:b}", "onlyReturnExisting", 1), on_looked_for_next);
+    acme_account_ask(account, &(struct acme_query){.resource = "newAccount", .key = account->next_key},
+                     json_pack("{s:b}", "onlyReturnExisting", 1), on_looked_for_next);
 }
 
 static void change_key(struct acme_account *account)
@@ -346,8 +380,8 @@ static void change_key(struct acme_account *account)
     json_decref(payload);
     free(text);
     free(old);
-    ask(account, &(struct acme_query){.resource = "keyChange"}, inner ? json_loads(inner, 0, NULL) : NULL,
-        on_roll_over);
+    acme_account_ask(account, &(struct acme_query){.resource = "keyChange"}, inner ? json_loads(inner, 0, NULL) : NULL,
+                     on_roll_over);
     free(inner);
 }
 
@@ -359,7 +393,7 @@ static void on_looked_for_next(void *arg, const struct acme_answer *answer)
     if (!answer->error)
         use_next_key(account);
     else if (strcmp(answer->type, "accountDoesNotExist") != 0)
-        tell_all(account, answer);
+        acme_account_tell(account, answer);
     else if (account->ca->directory && !acme_ca_resource(account->ca, "keyChange"))
         keep_key(account, "the authority has no keyChange");
     else
@@ -372,13 +406,11 @@ static void begin_roll_over(struct acme_account *account)
     account->wants_new_key = false;
     account->next_key = account->kid ? acme_key_new(ACME_P256) : NULL;
     if (account->next_key)
-        save(account, saved);
+        acme_account_save(account, saved);
     else if (account->kid)
-        tell_failure(account, "out of memory");
-    else if (account->waiters)
-        advance(account);
+        acme_account_tell_failure(account, "out of memory");
     else
-        account->working = false; /* there is no account whose key could be changed */
+        acme_account_rest(account); /* there is no account whose key could be changed */
 }
 
 void acme_account_roll_over(struct acme_account *account)
@@ -387,7 +419,7 @@ void acme_account_roll_over(struct acme_account *account)
     if (account->working)
         return;
     account->working = true;
-    advance(account);
+    acme_account_advance(account);
 }
 
 /* ---- What comes next ---- */
@@ -395,23 +427,31 @@ void acme_account_roll_over(struct acme_account *account)
 static void make_key(struct acme_account *account)
 {
     if (take_key(account, acme_key_new(ACME_P256)))
-        save(account, saved);
+        acme_account_save(account, saved);
     else
-        tell_failure(account, "out of memory");
+        acme_account_tell_failure(account, "out of memory");
 }
 
 static void load(struct acme_account *account)
 {
     account->writing = acme_vault_get(account->vault, ACME_ACCOUNTS, account->ca->id, loaded, account);
     if (!account->writing)
-        tell_failure(account, "the account cannot be read: out of memory");
+        acme_account_tell_failure(account, "the account cannot be read: out of memory");
 }
 
 /* Each step ends by coming here again. */
-static void advance(struct acme_account *account)
+void acme_account_advance(struct acme_account *account)
 {
     if (!account->loaded)
         load(account);
+    else if (account->allows_another)
+        acme_account_begin_again(account);
+    else if (account->deactivated)
+        acme_account_tell_deactivated(account);
+    else if (account->deactivation.done && !account->next_key && account->key && !account->ca->directory)
+        account->request = acme_ca_read_directory(account->ca, on_directory, account);
+    else if (account->deactivation.done && !account->next_key) /* else the authority says first which key counts */
+        acme_account_begin_deactivation(account);
     else if (account->wants_new_key && !account->next_key)
         begin_roll_over(account);
     else if (!account->key)
@@ -423,10 +463,10 @@ static void advance(struct acme_account *account)
     else if (account->next_key)
         look_for_next(account);
     else if (!has_wanted_contact(account))
-        ask(account, &(struct acme_query){.url = account->kid}, json_pack("{s:o}", "contact", contacts(account)),
-            on_contact);
+        acme_account_ask(account, &(struct acme_query){.url = account->kid},
+                         json_pack("{s:o}", "contact", contacts(account)), on_contact);
     else
-        tell_all(account, NULL);
+        acme_account_tell(account, NULL);
 }
 
 /* RFC 8555 section 7.3.6: a deactivated account refuses everything, for ever, as does its key. */

@@ -20,6 +20,12 @@ struct acme_account {
     char *contact; /* the email that the authority knows; NULL: none */
     bool loaded, working;
     bool wants_new_key;
+    bool deactivated;    /* by us: there is none and none is made … */
+    bool allows_another; /* … until somebody wants one */
+    struct {
+        void (*done)(void *arg, const char *error); /* NULL: nobody wants it */
+        void *arg;
+    } deactivation;
     struct acme_request *request;
     struct hg_store_request *writing;
     struct acme_account_waiter *waiters;
@@ -49,5 +55,14 @@ bool acme_account_blame(struct acme_account *account, const struct acme_answer *
 
 /* Puts a new key in the place of the old one (RFC 8555 section 7.3.5), if there is an account. */
 void acme_account_roll_over(struct acme_account *account);
+
+/* Deactivates the account for ever (RFC 8555 section 7.3.6), and lets none be made in its place: who waits for it is
+ * told so. `done` is called with NULL once the store knows, else with what went wrong; perhaps within the call. */
+void acme_account_deactivate(struct acme_account *account, void (*done)(void *arg, const char *error), void *arg);
+/* Allows another one, with a new key, in the place of one that was deactivated. */
+void acme_account_allow(struct acme_account *account);
+
+/* Another process may change what the store holds of it from now on. Nobody may wait for it. */
+void acme_account_unload(struct acme_account *account);
 
 #endif

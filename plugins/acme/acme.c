@@ -105,8 +105,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
                                            {HG_ROUTES, HG_ROUTES_VERSION, true},
                                            {0}};
     static const struct hg_command commands[] = {
-        {"acme", "status [NAME] | renew NAME | revoke NAME | new-key   -c FILE",
-         "tell how certificates stand, renew or revoke one", NULL},
+        {"acme", ACME_USAGE, "tell how certificates stand, renew or revoke one, change the account", NULL},
         {0},
     };
     static const struct hg_plugin plugin = {

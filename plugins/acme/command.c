@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * hopgate acme status|renew|revoke|new-key: looks into the store, or puts into it what the running gateway does then.
+ * hopgate acme status|renew|revoke|new-key|deactivate|new-account: looks into the store, or puts into it what the
+ * running gateway does then.
  */
 #include "plugins/acme/agent.h"
 #include "plugins/acme/request.h"
@@ -18,6 +19,7 @@ struct command {
     struct hg_worker *worker;
     struct acme_vault vault;
     const char *verb;
+    bool of_accounts;             /* rather than of certificates */
     char name[ACME_NAME_MAX + 1]; /* "": all */
     char **ids;                   /* of the certificates that the store knows of */
     size_t id_count, at;
@@ -182,26 +184,34 @@ static int usage(const char *what, const char *word)
 {
     fprintf(stderr, "hopgate acme: ");
     fprintf(stderr, what, word);
-    fprintf(stderr, "\nusage: hopgate acme status [NAME] | renew NAME | revoke NAME | new-key   -c FILE\n");
+    fprintf(stderr, "\nusage: hopgate acme " ACME_USAGE "\n");
     return EXIT_USAGE;
 }
+
+static const struct verb {
+    const char *word;
+    int least, most; /* names after it; none: it is about the accounts */
+} verbs[] = {
+    {"status", 0, 1},       {ACME_RENEW, 1, 1},      {ACME_REVOKE, 1, 1},
+    {ACME_ROLL_OVER, 0, 0}, {ACME_DEACTIVATE, 0, 0}, {ACME_NEW_ACCOUNT, 0, 0},
+};
 
 /* 0, or an exit code after the fault was told. */
 static int parse(struct command *command, int argc, char **argv)
 {
-    static const char *const verbs[] = {"status", ACME_RENEW, ACME_REVOKE, ACME_ROLL_OVER};
-    bool known = false;
+    const struct verb *verb = verbs, *const end = verbs + sizeof verbs / sizeof *verbs;
 
     if (argc < 2)
         return usage("what? %s", "status tells how things stand");
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        known |= !strcmp(argv[1], verbs[i]);
-    if (!known)
+    while (verb < end && strcmp(argv[1], verb->word) != 0)
+        verb++;
+    if (verb == end)
         return usage("unknown word \"%s\"", argv[1]);
-    command->verb = argv[1];
-    if (argc > 3 || (argc > 2 && !strcmp(argv[1], ACME_ROLL_OVER)))
+    command->verb = verb->word;
+    command->of_accounts = !verb->most;
+    if (argc - 2 > verb->most)
         return usage("\"%s\" is one word too many", argv[argc - 1]);
-    if (argc < 3 && (!strcmp(argv[1], ACME_RENEW) || !strcmp(argv[1], ACME_REVOKE)))
+    if (argc - 2 < verb->least)
         return usage("%s needs the NAME of a certificate", argv[1]);
     if (argc > 2 && !acme_name_canonical(hg_text(argv[2]), command->name))
         return usage("\"%s\" is neither a host name nor an IP address", argv[2]);
@@ -222,8 +232,8 @@ void acme_command(struct hg_worker *worker, int argc, char **argv)
     result = parse(command, argc, argv);
     if (result)
         finish(command, result);
-    else if (!strcmp(command->verb, ACME_ROLL_OVER))
-        put_request(command, "account");
+    else if (command->of_accounts)
+        put_request(command, ACME_ALL_ACCOUNTS);
     else if (!acme_vault_list(&command->vault, ACME_STATES, on_list, command))
         fail(command, "the store", "out of memory");
 }

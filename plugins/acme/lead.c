@@ -190,6 +190,8 @@ void acme_lead_lost(struct acme_agent *agent)
         acme_attempt_drop(job);
     forget_recalling(agent);
     acme_requests_end(agent);
+    for (size_t i = 0; i < agent->authority_count; i++)
+        acme_account_unload(agent->authorities[i]->account);
     acme_mirror_look(agent); /* the new holder's news of what was ordered here has not been heard */
     again_in(agent, RETRY_PAUSE);
 }

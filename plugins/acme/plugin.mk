@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 
 acme_parts = \
-	plugins/acme/account.c plugins/acme/account.h \
+	plugins/acme/account.c plugins/acme/account.h plugins/acme/account_private.h \
 	plugins/acme/agent.c plugins/acme/agent.h \
 	plugins/acme/ari.c plugins/acme/ari.h \
 	plugins/acme/attempt.c \
@@ -12,6 +12,7 @@ acme_parts = \
 	plugins/acme/challenge.c plugins/acme/challenge.h \
 	plugins/acme/cleanup.c plugins/acme/cleanup.h \
 	plugins/acme/command.c \
+	plugins/acme/deactivation.c \
 	plugins/acme/delegate.c plugins/acme/delegate.h \
 	plugins/acme/demand.c plugins/acme/demand.h \
 	plugins/acme/download.c plugins/acme/download.h \

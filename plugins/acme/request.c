@@ -121,12 +121,48 @@ static void roll_over(struct acme_agent *agent)
         acme_account_roll_over(agent->authorities[i]->account);
 }
 
+/* The request stays until all accounts are done, so it outlives this process. */
+static void on_deactivated(void *arg, const char *error)
+{
+    struct acme_agent *agent = arg;
+
+    agent->deactivation_failed |= error != NULL;
+    if (error)
+        hg_log(agent->worker->instance, HG_LOG_ERROR,
+               "an account cannot be deactivated: %s; tried again at the next start or when it is wanted again", error);
+    if (!--agent->deactivating && !agent->deactivation_failed)
+        acme_vault_remove(&agent->vault, ACME_REQUESTS, ACME_DEACTIVATE "@" ACME_ALL_ACCOUNTS, ignore, NULL);
+}
+
+static void deactivate(struct acme_agent *agent)
+{
+    if (agent->deactivating)
+        return;
+    agent->deactivation_failed = false;
+    agent->deactivating = agent->authority_count;
+    for (size_t i = 0; i < agent->authority_count; i++)
+        acme_account_deactivate(agent->authorities[i]->account, on_deactivated, agent);
+}
+
+/* What had failed for want of an account is ordered at once. */
+static void allow_accounts(struct acme_agent *agent)
+{
+    for (size_t i = 0; i < agent->authority_count; i++)
+        acme_account_allow(agent->authorities[i]->account);
+    for (struct acme_job *job = agent->jobs; job; job = job->next)
+        if (job->failures && !job->trying)
+            job->due = 0;
+    acme_attempt_schedule(agent);
+}
+
 static void fulfil(struct acme_agent *agent, const char *verb, const char *name)
 {
     struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
 
     if (!strcmp(verb, ACME_ROLL_OVER))
         roll_over(agent);
+    else if (!strcmp(verb, ACME_NEW_ACCOUNT))
+        allow_accounts(agent);
     else if (!job)
         hg_log(agent->worker->instance, HG_LOG_WARNING, "%s: somebody wants to %s it, but there is none of that name",
                name, verb);
@@ -153,6 +189,10 @@ static void on_listed(void *arg, const struct hg_store_answer *answer)
             acme_delegate_changed(agent, name); /* it stays until it has been ordered */
             continue;
         }
+        if (!strcmp(text, ACME_DEACTIVATE "@" ACME_ALL_ACCOUNTS)) {
+            deactivate(agent);
+            continue;
+        }
         acme_vault_remove(&agent->vault, ACME_REQUESTS, text, ignore, NULL);
         if (!at)
             continue;
@@ -171,6 +211,7 @@ void acme_requests_end(struct acme_agent *agent)
 {
     acme_vault_cancel(&agent->vault, agent->listing);
     agent->listing = NULL;
+    agent->deactivating = 0;
     while (agent->revocations)
         revocation_free(agent->revocations);
 }

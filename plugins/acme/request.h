@@ -12,16 +12,21 @@
 struct acme_agent;
 
 /* A request's name in the store is VERB@NAME. */
-#define ACME_RENEW     "renew"
-#define ACME_REVOKE    "revoke"
-#define ACME_ROLL_OVER "new-key"
-#define ACME_ORDER     "order" /* on demand, of another node: delegate.h */
+#define ACME_RENEW       "renew"
+#define ACME_REVOKE      "revoke"
+#define ACME_ROLL_OVER   "new-key"
+#define ACME_DEACTIVATE  "deactivate"
+#define ACME_NEW_ACCOUNT "new-account"
+/* The name in those that are about the accounts. */
+#define ACME_ALL_ACCOUNTS "account"
+#define ACME_ORDER        "order" /* on demand, of another node: delegate.h */
 
 /* Does what is wanted, as soon as this process is the one that orders. */
 void acme_requests_look(struct acme_agent *agent);
 void acme_requests_end(struct acme_agent *agent);
 
 /* `hopgate acme ...`. */
+#define ACME_USAGE "status [NAME] | renew NAME | revoke NAME | new-key | deactivate | new-account   -c FILE"
 void acme_command(struct hg_worker *worker, int argc, char **argv);
 
 #endif

@@ -9,6 +9,7 @@ import threading
 import caproxy
 from acmelab import Lab, log_lines, read
 from harness import case, check, equal, main, wait_until
+from pebble import Leaf
 
 
 @case("a certificate whose names were changed in the config is ordered anew, at once; the old one serves until then")
@@ -139,6 +140,70 @@ def new_key(world):
     equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
     lab.wait_for("a.test", but=first.serial)
     equal(lab.pebble.accounts(), 1, "accounts")
+
+
+def record(lab):
+    """The account as the store has it."""
+    return json.loads(read(lab.files("acme/accounts")[0]).split("\n", 1)[1])
+
+
+def is_deactivated(lab):
+    wait_until(lambda: not lab.files("acme/requests"), 20, "the request to be fulfilled")
+    check(record(lab)["deactivated"] and "key" not in record(lab), f"the record is {record(lab)}")
+    equal(lab.pebble.accounts(), 1, "accounts")
+
+
+@case("the account is deactivated by command; the certificate is served, no other account is made, until one is wanted")
+def deactivate(world):
+    lab = Lab(world, bad_nonces=0)
+    gate = lab.gateway(["a.test"])
+    first = lab.wait_for("a.test")
+    result = lab.command("deactivate")
+    equal(result.returncode, 0, f"the exit code, {result.stdout!r} {result.stderr!r}")
+    gate.wait_for(r"account https://localhost:\d+/my-account/\w+ is deactivated; no other one is made", 20)
+    equal([r.payload for r in lab.proxy.answered("account")], [{"status": "deactivated"}], "what the CA was told")
+    is_deactivated(lab)
+    for _ in range(2):
+        equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
+        gate.wait_for(r"a.test: no certificate: account: it was deactivated by command; .*hopgate acme new-account", 20)
+        equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
+        gate.stop()
+        gate = lab.gateway(["a.test"])
+    is_deactivated(lab)
+    equal(lab.command("deactivate").returncode, 0, "the exit code for one that is deactivated")
+    is_deactivated(lab)
+    equal(lab.command("new-account").returncode, 0, "the exit code of new-account")
+    lab.wait_for("a.test", but=first.serial)
+    equal(lab.pebble.accounts(), 2, "accounts")
+    keys = [r.head["jwk"] for r in lab.proxy.answered("new_account")]
+    check(keys[0] != keys[-1], "the key is that of the account that was deactivated")
+    check(lab.command("deactivate", "a.test").returncode == 2, "a word too many is taken")
+
+
+@case("a deactivation with a CA that is down, or in a gateway that is killed before it hears of it, is done at the next start")
+def deactivation_lasts(world):
+    lab = Lab(world, bad_nonces=0)
+    gate = lab.gateway(["a.test"])
+    lab.wait_for("a.test")
+    rule = lab.proxy.on("account", caproxy.html(503))
+    equal(lab.command("deactivate").returncode, 0, "the exit code")
+    gate.wait_for("an account cannot be deactivated: .*503.*; tried again at the next start", 20)
+    rule.end()
+    gate.stop()
+    check(not record(lab)["deactivated"] and lab.files("acme/requests"), "it is forgotten")
+    killed = threading.Event()
+
+    def act(call):
+        call.forward()
+        gate.kill()
+        killed.set()
+        raise caproxy.Cut()
+
+    lab.proxy.on("account", act, times=1)
+    gate = lab.gateway(["a.test"])
+    check(killed.wait(30), "no deactivation after the start")
+    lab.gateway(["a.test"])
+    is_deactivated(lab)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The steps that an account takes, for account.c and deactivation.c. Each ends by acme_account_advance(), by telling
+ * those who wait, or by resting.
+ */
+#ifndef ACME_ACCOUNT_PRIVATE_H
+#define ACME_ACCOUNT_PRIVATE_H
+
+#include "plugins/acme/account.h"
+
+/* ---- account.c ---- */
+
+/* Begins what comes next. */
+void acme_account_advance(struct acme_account *account);
+/* Goes on if somebody waits for the account. */
+void acme_account_rest(struct acme_account *account);
+/* Tells those who wait; `failure` is NULL: the account can be used. */
+void acme_account_tell(struct acme_account *account, const struct acme_answer *failure);
+void acme_account_tell_failure(struct acme_account *account, const char *error);
+void acme_account_end_deactivation(struct acme_account *account, const char *error);
+
+/* Asks the authority, with `payload`, which passes to it. */
+void acme_account_ask(struct acme_account *account, const struct acme_query *query, json_t *payload,
+                      acme_answered answered);
+/* Puts the record into the store. */
+void acme_account_save(struct acme_account *account, hg_store_done done);
+/* Forgets keys, URL and contact. */
+void acme_account_drop(struct acme_account *account);
+
+/* ---- deactivation.c ---- */
+
+void acme_account_begin_deactivation(struct acme_account *account);
+void acme_account_tell_deactivated(struct acme_account *account);
+void acme_account_begin_again(struct acme_account *account);
+
+#endif
