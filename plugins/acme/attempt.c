@@ -349,7 +349,7 @@ static void begin_order(struct acme_job *job)
                                    .names = (const char *const *)job->names,
                                    .name_count = job->name_count,
                                    .preference = job->preference,
-                                   .replaces = job->pair ? job->pair->ari_id : NULL,
+                                   .before = job->pair,
                                    .discard = job->revoked};
 
     if (job->on_demand && !acme_job_is_served(job) && !acme_demand_count(job)) {

@@ -428,7 +428,7 @@ static void place(struct acme_order *order)
     if (offers_profile(order))
         json_object_set_new(payload, "profile", json_string(order->ca->config->profile));
     if (order->with_replaces && acme_ca_resource(order->ca, "renewalInfo"))
-        json_object_set_new(payload, "replaces", json_string(order->wish.replaces));
+        json_object_set_new(payload, "replaces", json_string(order->wish.before->ari_id));
     text = payload ? json_dumps(payload, JSON_COMPACT) : NULL;
     if (text)
         order->request =
@@ -511,15 +511,21 @@ static bool is_about(const json_t *record, const struct acme_order *order)
     return true;
 }
 
+/* Not an order that has led to what is renewed: the record was to be removed when the process was killed. */
 static void take_up(struct acme_order *order, const json_t *record)
 {
-    const char *key = json_string_value(json_object_get(record, "key"));
+    const char *pem = json_string_value(json_object_get(record, "key"));
     const char *url = json_string_value(json_object_get(record, "order"));
+    gnutls_x509_privkey_t key = pem && is_about(record, order) ? acme_key_read(hg_text(pem)) : NULL;
 
-    if (!key || !is_about(record, order))
+    if (!key)
         return;
-    order->key = acme_key_read(hg_text(key));
-    order->key_pem = order->key ? strdup(key) : NULL;
+    if (order->wish.before && acme_pair_has_key(order->wish.before, key)) {
+        acme_key_free(key);
+        return;
+    }
+    order->key = key;
+    order->key_pem = strdup(pem);
     if (!order->key_pem || !url)
         return;
     order->url = strdup(url);
@@ -549,7 +555,7 @@ struct acme_order *acme_order_begin(struct acme_ca *ca, struct acme_vault *vault
     order->vault = vault;
     order->solvers = solvers;
     order->wish = *wish;
-    order->with_replaces = wish->replaces;
+    order->with_replaces = wish->before && wish->before->ari_id;
     order->with_profile = true;
     order->ended = ended;
     order->arg = arg;

@@ -14,14 +14,14 @@
 #include "plugins/acme/challenge.h"
 #include "plugins/acme/pair.h"
 
-/* What is wanted. The texts live as long as the order. */
+/* What is wanted. What it points to lives as long as the order. */
 struct acme_wish {
     const char *id; /* of the certificate in the store */
     const char *const *names;
     size_t name_count;
-    unsigned preference;  /* rotates the types of challenges */
-    const char *replaces; /* the ARI identifier of the certificate that is renewed, or NULL */
-    bool discard;         /* what the store holds was revoked: it is not kept beside the new one */
+    unsigned preference;            /* rotates the types of challenges */
+    const struct acme_pair *before; /* what is renewed, or NULL */
+    bool discard;                   /* what the store holds was revoked: it is not kept beside the new one */
 };
 
 enum acme_outcome {

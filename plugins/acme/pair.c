@@ -200,6 +200,17 @@ struct acme_pair *acme_pair_read(struct hg_text pem, char *why, size_t why_size)
     return NULL;
 }
 
+bool acme_pair_has_key(const struct acme_pair *pair, gnutls_x509_privkey_t key)
+{
+    gnutls_privkey_t wrapped = NULL;
+    const bool has = gnutls_privkey_init(&wrapped) >= 0 && gnutls_privkey_import_x509(wrapped, key, 0) >= 0 &&
+                     belongs(wrapped, pair->certificate.chain[0].pubkey);
+
+    if (wrapped)
+        gnutls_privkey_deinit(wrapped);
+    return has;
+}
+
 /* ---- Signed by ourselves ---- */
 
 static int fill_self_signed(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const char *const *names, size_t count,

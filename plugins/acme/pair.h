@@ -6,6 +6,7 @@
 #ifndef ACME_PAIR_H
 #define ACME_PAIR_H
 
+#include <gnutls/x509.h>
 #include <hopgate/certificates.h>
 #include <time.h>
 
@@ -29,6 +30,9 @@ struct acme_pair *acme_pair_self_signed(const char *const *names, size_t count, 
 
 /* Whether it is for this canonical name. */
 bool acme_pair_serves(const struct acme_pair *pair, struct hg_text name);
+
+/* Whether it is that key's. */
+bool acme_pair_has_key(const struct acme_pair *pair, gnutls_x509_privkey_t key);
 
 /* Whether it is for each of these canonical names and no other. */
 bool acme_pair_is_for(const struct acme_pair *pair, const char *const *names, size_t count);

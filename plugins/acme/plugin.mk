@@ -54,6 +54,7 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/acme.c \
 	plugins/acme/tests/account.c \
 	plugins/acme/tests/cases.h \
+	plugins/acme/tests/death.c \
 	plugins/acme/tests/download.c \
 	plugins/acme/tests/fake_ca.c plugins/acme/tests/fake_ca.h \
 	plugins/acme/tests/fake_issuer.c \
