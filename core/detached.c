@@ -4,6 +4,7 @@
 #include "core/detached.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 
 static hg_time timeout_of(const struct sessions *sessions)
@@ -46,6 +47,11 @@ static void on_timer(void *arg)
     set_timer(sessions);
 }
 
+static struct session *of_node(struct registry_node *node)
+{
+    return node ? (struct session *)((char *)node - offsetof(struct session, lost)) : NULL;
+}
+
 int detached_start(struct sessions *sessions)
 {
     sessions->detached_tail = &sessions->detached;
@@ -59,6 +65,17 @@ void detached_stop(struct sessions *sessions)
         session_end(sessions->detached, "the process stops");
     if (sessions->detached_timer)
         hg_timer_free(sessions->worker->core.host, sessions->detached_timer);
+    registry_free(&sessions->detached_of);
+}
+
+struct session *detached_newest(const struct sessions *sessions, struct hg_text client)
+{
+    return of_node(registry_newest(&sessions->detached_of, client));
+}
+
+struct session *detached_older(const struct session *session)
+{
+    return of_node(registry_older(&session->lost));
 }
 
 void detached_add(struct session *session, const char *why)
@@ -75,6 +92,10 @@ void detached_add(struct session *session, const char *why)
     sessions->detached_tail = &session->next_detached;
     if (sessions->detached == session)
         set_timer(sessions);
+    session->lost.id = hg_text(session->identity.id);
+    /* Without memory it is not found there, and ends by its time alone. */
+    if (!session->lost.id.size || registry_add(&sessions->detached_of, &session->lost))
+        session->lost.id.size = 0;
 }
 
 void detached_remove(struct session *session)
@@ -87,4 +108,7 @@ void detached_remove(struct session *session)
         session->next_detached->previous_detached = session->previous_detached;
     else
         session->sessions->detached_tail = session->previous_detached;
+    if (session->lost.id.size)
+        registry_remove(&session->sessions->detached_of, &session->lost);
+    session->lost.id.size = 0;
 }

@@ -16,6 +16,9 @@ void detached_stop(struct sessions *sessions);
 
 /* The session has lost its link; `why` is for the log and for those whom its end concerns. */
 void detached_add(struct session *session, const char *why);
+/* A client's detached sessions (at a gateway), the newest first; NULL: there is none, or no older one. */
+struct session *detached_newest(const struct sessions *sessions, struct hg_text client);
+struct session *detached_older(const struct session *session);
 /* It has a link again, or ends. No effect on one that is not detached. */
 void detached_remove(struct session *session);
 

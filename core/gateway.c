@@ -3,6 +3,7 @@
  *
  * The gateway's end of the tunnel: it lets clients in, with a new session or the one that they had.
  */
+#include "core/detached.h"
 #include "core/gateway_exchange.h"
 #include "core/link.h"
 #include "core/reason.h"
@@ -96,25 +97,19 @@ static bool accept_session(struct hg_link *link, struct session *session, bool r
     return true;
 }
 
-static struct session *of_node(struct registry_node *node)
-{
-    return (struct session *)((char *)node - offsetof(struct session, registered));
-}
-
 /* Of a client that opens a new session, those without a link: the ones of other processes have been forgotten by it, or
  * never known. They end when they are idle; of what then is left, its own among them, only so many are kept, however
  * often it opens one. */
 static void end_forgotten(const struct session *opened)
 {
-    struct registry_node *node = registry_newest(&opened->sessions->registry, hg_text(opened->identity.id)), *older;
+    struct session *session = detached_newest(opened->sessions, hg_text(opened->identity.id)), *older;
     unsigned kept = 0;
 
-    for (; node; node = older) {
-        struct session *session = of_node(node);
+    for (; session; session = older) {
         bool own = *session->process && !strcmp(session->process, opened->process);
 
-        older = registry_older(node);
-        if (!session->link && ((!own && session_is_idle(session)) || ++kept > DETACHED_MAX))
+        older = detached_older(session);
+        if ((!own && session_is_idle(session)) || ++kept > DETACHED_MAX)
             session_end(session, "its client has opened a new one");
     }
 }

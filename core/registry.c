@@ -22,7 +22,28 @@ static struct registry_node **bucket_of(const struct registry *registry, struct 
     return &registry->buckets[hash(id) & (registry->bucket_count - 1)];
 }
 
-/* Nodes of one client keep their order: each goes to the tail of its new bucket. */
+static void put_first(struct registry_node **bucket, struct registry_node *node)
+{
+    node->next = *bucket;
+    node->previous = bucket;
+    if (node->next)
+        node->next->previous = &node->next;
+    *bucket = node;
+}
+
+static struct registry_node *reversed(struct registry_node *node)
+{
+    struct registry_node *list = NULL, *next;
+
+    for (; node; node = next) {
+        next = node->next;
+        node->next = list;
+        list = node;
+    }
+    return list;
+}
+
+/* Nodes of one client keep their order: the last of a bucket goes first. */
 static int grow(struct registry *registry)
 {
     size_t count = registry->bucket_count ? 2 * registry->bucket_count : FIRST_BUCKETS;
@@ -31,14 +52,9 @@ static int grow(struct registry *registry)
     if (!larger.buckets)
         return -1;
     for (size_t i = 0; i < registry->bucket_count; i++)
-        for (struct registry_node *node = registry->buckets[i], *next; node; node = next) {
-            struct registry_node **tail = bucket_of(&larger, node->id);
-
-            while (*tail)
-                tail = &(*tail)->next;
+        for (struct registry_node *node = reversed(registry->buckets[i]), *next; node; node = next) {
             next = node->next;
-            node->next = NULL;
-            *tail = node;
+            put_first(bucket_of(&larger, node->id), node);
         }
     free(registry->buckets);
     registry->buckets = larger.buckets;
@@ -48,25 +64,20 @@ static int grow(struct registry *registry)
 
 int registry_add(struct registry *registry, struct registry_node *node)
 {
-    struct registry_node **bucket;
-
     if (registry->count >= registry->bucket_count && grow(registry) && !registry->bucket_count)
         return -1;
-    bucket = bucket_of(registry, node->id);
-    node->next = *bucket;
-    *bucket = node;
+    put_first(bucket_of(registry, node->id), node);
     registry->count++;
     return 0;
 }
 
 void registry_remove(struct registry *registry, struct registry_node *node)
 {
-    struct registry_node **place = bucket_of(registry, node->id);
-
-    while (*place != node)
-        place = &(*place)->next;
-    *place = node->next;
+    *node->previous = node->next;
+    if (node->next)
+        node->next->previous = node->previous;
     node->next = NULL;
+    node->previous = NULL;
     registry->count--;
 }
 

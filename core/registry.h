@@ -12,7 +12,7 @@
 /* Part of what is registered. */
 struct registry_node {
     struct hg_text id; /* the client's; its owner keeps it while the node is registered */
-    struct registry_node *next;
+    struct registry_node *next, **previous;
 };
 
 /* Zeroed at the start. */
@@ -22,7 +22,8 @@ struct registry {
     size_t count;
 };
 
-/* Registers `node`, its `id` set, as that client's newest. 0, or -1 when memory is out. */
+/* Registers `node`, its `id` set, as that client's newest. 0, or -1 when memory is out. Adding and removing take no
+ * longer for one who has many nodes. */
 int registry_add(struct registry *registry, struct registry_node *node);
 /* Takes out a node that is registered. */
 void registry_remove(struct registry *registry, struct registry_node *node);

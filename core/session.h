@@ -59,6 +59,7 @@ struct sessions {
     struct connector *connectors;        /* client: for each gateway as many as there shall be links */
     char process[CONTROL_NAME_SIZE + 1]; /* client: what it says in `open` of the process that it is */
     struct session *detached;            /* those without a link, the longest first */
+    struct registry detached_of;         /* gateway: the same by client */
     struct session **detached_tail;
     struct hg_timer *detached_timer; /* when the first of them is given up */
     struct gateway_place *waiting;   /* gateway: exchanges that wait for their client's return, the oldest first */
@@ -101,6 +102,7 @@ struct session {
 
     struct registry_node registered; /* gateway: by identity.id */
     struct registry_node named;      /* gateway: by name */
+    struct registry_node lost;       /* gateway: by identity.id, while it is detached */
     hg_time detached_at;             /* 0: it is not */
     struct session *next_detached, **previous_detached;
     char lost_reason[160];      /* why it has lost its last link */

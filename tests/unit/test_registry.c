@@ -87,6 +87,28 @@ START_TEST(growing_keeps_everybody_and_the_order)
 }
 END_TEST
 
+/* A client with very many sessions must not hold up the gateway: were any step to walk over all of them, this would
+ * take minutes instead of milliseconds. */
+START_TEST(one_client_may_have_many)
+{
+    enum { MANY = 400000 };
+    struct registry_node *nodes = calloc(MANY, sizeof *nodes);
+    struct registry registry = {0};
+
+    ck_assert_ptr_nonnull(nodes);
+    for (size_t i = 0; i < MANY; i++) {
+        nodes[i].id = HG_TEXT("a");
+        ck_assert_int_eq(registry_add(&registry, &nodes[i]), 0);
+    }
+    ck_assert_ptr_eq(registry_newest(&registry, HG_TEXT("a")), &nodes[MANY - 1]);
+    for (size_t i = 0; i < MANY; i++)
+        registry_remove(&registry, &nodes[i]);
+    ck_assert_uint_eq(registry.count, 0);
+    registry_free(&registry);
+    free(nodes);
+}
+END_TEST
+
 /* ---- Backoff ---- */
 
 START_TEST(the_first_try_is_made_at_once)
@@ -157,6 +179,8 @@ int main(void)
 
     tcase_add_test(registry, the_newest_comes_first);
     tcase_add_test(registry, growing_keeps_everybody_and_the_order);
+    tcase_add_test(registry, one_client_may_have_many);
+    tcase_set_timeout(registry, 20);
     tcase_add_test(backoff, the_first_try_is_made_at_once);
     tcase_add_test(backoff, waits_grow_within_their_jitter_up_to_the_cap);
     tcase_add_test(backoff, clients_do_not_come_back_all_at_once);
