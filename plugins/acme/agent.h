@@ -50,7 +50,9 @@ struct acme_agent {
     /* Attempts: see attempt.c. */
     struct hg_timer *timer;
     unsigned running;
-    unsigned followed; /* certificates that their authority was first asked about at the start */
+    time_t clock_offset; /* the wall clock less the monotonic one, once it was … */
+    bool looked;         /* … looked at */
+    unsigned followed;   /* certificates that their authority was first asked about at the start */
 
     struct acme_demand demand;
 
@@ -103,6 +105,11 @@ void acme_attempt_schedule(struct acme_agent *agent);
 void acme_attempt_wanted(struct acme_job *job);
 /* Gives up an attempt that goes on, without any consequence. */
 void acme_attempt_drop(struct acme_job *job);
+
+/* ---- step.c ---- */
+
+/* Has the wall clock been set? Before anything that is due by it begins. */
+void acme_step_notice(struct acme_agent *agent);
 
 /* ---- find.c: the operations of `certificates` ---- */
 

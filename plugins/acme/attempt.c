@@ -103,6 +103,7 @@ void acme_attempt_schedule(struct acme_agent *agent)
         return;
     if (!agent->timer)
         agent->timer = hg_timer_new(agent->worker, on_timer, agent);
+    acme_step_notice(agent);
     correct_plans(agent);
     for (struct acme_job *job = agent->jobs; job; job = job->next) {
         time_t due;
@@ -226,6 +227,19 @@ static void tell_hook(struct acme_job *job, const char *event)
     free(error);
 }
 
+/* One that is due while it is new shows that this clock and the authority's differ by weeks: no order after the other.
+ */
+static void postpone_renewal(struct acme_job *job)
+{
+    const time_t now = acme_clock(), soonest = now + (job->pair->ends - now) / 3;
+
+    if (job->renew_at >= soonest)
+        return;
+    job->renew_at = soonest;
+    hg_log(instance_of(job), HG_LOG_WARNING, "%s: this new certificate should be renewed already: is the clock right?",
+           job->id);
+}
+
 static void issued(struct acme_job *job, const struct acme_result *result)
 {
     const bool renewal = job->pair;
@@ -239,6 +253,7 @@ static void issued(struct acme_job *job, const struct acme_result *result)
     job->renew_now = false;
     acme_job_set_error(job, NULL);
     acme_agent_serve(job, result->pair);
+    postpone_renewal(job);
     print_time(job->pair->ends, expires);
     print_time(job->renew_at, renews);
     hg_log(instance_of(job), HG_LOG_INFO, "%s: certificate %s %s; expires %s, renewed from %s on", job->id,

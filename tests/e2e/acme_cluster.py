@@ -13,7 +13,7 @@ import time
 
 import caproxy
 from acmelab import Lab, alert, entry, log_lines
-from harness import SANITIZERS, case, check, equal, free_port, in_parallel, main, note, scaled, wait_until
+from harness import SANITIZERS, Clock, case, check, equal, free_port, in_parallel, main, note, scaled, wait_until
 
 ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test", "to": "client-2/web"}]
 
@@ -186,6 +186,26 @@ def renewal(world):
     note(f"{len(serials)} certificates in {2 * validity} s")
     check(first.serial == serials[0] and 3 <= len(serials) <= 6, f"{len(serials)} certificates")
     check(log_lines(lab.orders, r"a\.served\.test: certificate .* renewed"), "it was renewed elsewhere")
+
+
+@case("the clocks of the gateways are set by years: the lease stays where it is, and nothing is ordered for that", seconds=120)
+def clocks(world):
+    lab = Lab(world, bad_nonces=0)
+    clocks = [Clock(world), Clock(world)]
+    places = [(lab.pebble.http, lab.pebble.tls), (free_port(), free_port())]
+    gates = []
+    for clock, ports in zip(clocks, places):
+        gates.append(lab.gateway(["a.test"], ports=ports, world={"preload": clock}))
+        lab.wait_for("a.test", port=ports[1])
+    lab.proxy.forget()
+    for number, years in ((1, 3), (0, -2), (1, -3), (0, 2)):
+        clocks[number].set_by(years * 365 * 86400)
+        time.sleep(6)  # both look at the lease every few seconds
+    equal(lab.proxy.seen("new_order"), [], "orders")
+    equal([log_lines(gate, "the lease is lost") for gate in gates], [[], []], "lost leases")
+    result = lab.command("renew", "a.test")
+    equal(result.returncode, 0, f"the exit code of renew, {result.stderr!r}")
+    gates[0].wait_for(r"a\.test: certificate .* renewed")
 
 
 if __name__ == "__main__":

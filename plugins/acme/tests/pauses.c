@@ -268,6 +268,87 @@ START_TEST(test_clock_ahead)
 }
 END_TEST
 
+static unsigned add_names(void)
+{
+    lab_add("b.test");
+    lab_add("c.test");
+    lab_add("d.test");
+    lab_add("e.test");
+    lab_start();
+    lab_run_until_issued(5, LAB_MINUTE);
+    return lab->ca->order_count;
+}
+
+/* The plugin looks at the clock every ten minutes. */
+static void run_until_noticed(void)
+{
+    for (int i = 0; i < 601 && !lab_said("the clock has gone ahead"); i++)
+        lab_run(HG_SECOND);
+    ck_assert(lab_said("the clock has gone ahead"));
+}
+
+/* Set ahead so that all certificates are due, which are good for weeks: they are renewed within the hour, once, not
+ * all at the same moment; the new ones, due by that clock, not at once again. */
+START_TEST(test_set_ahead)
+{
+    const unsigned orders = add_names();
+
+    set_clock(65LL * 86400);
+    run_until_noticed();
+    lab_run(30 * HG_SECOND);
+    ck_assert_msg(lab->ca->order_count <= orders + 3, "%u orders at once", lab->ca->order_count - orders);
+    for (int i = 0; i < 720 && lab->ca->order_count <= 2 * orders; i++)
+        lab_run(10 * HG_SECOND);
+    ck_assert_uint_eq(lab->ca->order_count, 2 * orders);
+    lab_run(3 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, 2 * orders);
+    ck_assert(lab_said("is the clock right?"));
+    lab_restart();
+    lab_run(LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, 2 * orders);
+    set_clock(0);
+    lab_run(40 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, 2 * orders);
+}
+END_TEST
+
+/* Set right again soon: what was not renewed yet has its old time, a year later as well. */
+START_TEST(test_set_ahead_and_back)
+{
+    const unsigned orders = add_names();
+    unsigned renewed;
+
+    set_clock(80LL * 86400);
+    run_until_noticed();
+    set_clock(0);
+    lab_run(LAB_DAY);
+    ck_assert(lab_said("the clock has gone back"));
+    renewed = lab->ca->order_count - orders;
+    ck_assert_msg(renewed <= 3, "%u renewed", renewed);
+    lab_run(55 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, orders + renewed);
+    lab_run(5 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, 2 * orders);
+}
+END_TEST
+
+/* By hours and minutes, to and fro, as by somebody who looks for the right time: nothing at all. */
+START_TEST(test_set_by_hours)
+{
+    const unsigned orders = add_names();
+
+    for (int i = 1; i < 50; i++) {
+        set_clock((i % 2 ? 1800LL : -1800LL) * i);
+        lab_run((hg_time)i * 20 * HG_SECOND);
+    }
+    set_clock(0);
+    lab_run(50 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, orders);
+    lab_run(10 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, 2 * orders);
+}
+END_TEST
+
 /* The pauses between the attempts: doubled from retry_min to retry_max, never beyond it, and spread. */
 START_TEST(test_backoff_of_weeks)
 {
@@ -357,6 +438,9 @@ TCase *cases_pauses(void)
     tcase_add_test(tests, test_rejected);
     tcase_add_test(tests, test_clock_behind);
     tcase_add_test(tests, test_clock_ahead);
+    tcase_add_test(tests, test_set_ahead);
+    tcase_add_test(tests, test_set_ahead_and_back);
+    tcase_add_test(tests, test_set_by_hours);
     tcase_add_test(tests, test_backoff_of_weeks);
     tcase_add_test(tests, test_renewal_in_years);
     tcase_add_loop_test(tests, test_due_in_years, 0, 2);
