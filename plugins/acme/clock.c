@@ -3,7 +3,7 @@
  *
  * The wall clock, apart so that tests can set it.
  */
-#include "plugins/acme/order.h"
+#include "plugins/acme/clock.h"
 
 time_t acme_clock(void)
 {

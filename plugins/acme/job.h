@@ -7,6 +7,7 @@
 #define ACME_JOB_H
 
 #include "plugins/acme/ari.h"
+#include "plugins/acme/clock.h"
 #include "plugins/acme/demand.h"
 #include "plugins/acme/installation.h"
 #include "plugins/acme/name.h"

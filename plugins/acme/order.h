@@ -54,7 +54,4 @@ struct acme_order *acme_order_begin(struct acme_ca *ca, struct acme_vault *vault
 /* Also after it has ended. NULL is allowed. */
 void acme_order_free(struct acme_order *order);
 
-/* The wall clock. */
-time_t acme_clock(void);
-
 #endif

@@ -11,6 +11,7 @@ acme_parts = \
 	plugins/acme/ca.c plugins/acme/ca.h \
 	plugins/acme/challenge.c plugins/acme/challenge.h \
 	plugins/acme/cleanup.c plugins/acme/cleanup.h \
+	plugins/acme/clock.h \
 	plugins/acme/command.c \
 	plugins/acme/deactivation.c \
 	plugins/acme/delegate.c plugins/acme/delegate.h \
@@ -28,7 +29,12 @@ acme_parts = \
 	plugins/acme/name.c plugins/acme/name.h \
 	plugins/acme/ocsp.c \
 	plugins/acme/options.c plugins/acme/options.h \
-	plugins/acme/order.c plugins/acme/order.h \
+	plugins/acme/order.c plugins/acme/order.h plugins/acme/order_parts.h \
+	plugins/acme/order_end.c \
+	plugins/acme/order_fetch.c \
+	plugins/acme/order_follow.c \
+	plugins/acme/order_place.c \
+	plugins/acme/order_record.c \
 	plugins/acme/pace.c plugins/acme/pace.h \
 	plugins/acme/pair.c plugins/acme/pair.h \
 	plugins/acme/problem.c \

@@ -3,7 +3,7 @@
  */
 #include "plugins/acme/staple.h"
 
-#include "plugins/acme/order.h"
+#include "plugins/acme/clock.h"
 
 #include <stdlib.h>
 

@@ -7,6 +7,7 @@
 #ifndef ACME_TESTS_FAKE_CA_H
 #define ACME_TESTS_FAKE_CA_H
 
+#include "plugins/acme/clock.h"
 #include "tests/unit/fake_host.h"
 
 #include <gnutls/x509.h>
@@ -148,7 +149,4 @@ char *fake_issuer_chain(struct fake_ca *ca, const struct fake_ca_order *order, b
 
 /* Of each test that has a world. */
 extern struct fake_world *fake_world;
-/* The wall clock as the tests have it. */
-time_t acme_clock(void);
-
 #endif

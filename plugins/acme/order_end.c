@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * How an order ends, and what that means for the next attempt.
+ */
+#include "plugins/acme/order_parts.h"
+
+#include <stdio.h>
+
+void acme_order_end(struct acme_order *order, enum acme_outcome outcome, int64_t retry_after)
+{
+    struct acme_result result = {.outcome = outcome, .error = order->error, .retry_after = retry_after};
+
+    /* What is not handed over, since it is of no use or somebody else's now, is freed with the order. */
+    if (outcome == ACME_ISSUED) {
+        result.pair = order->pair;
+        result.pem = order->pem;
+        order->pair = NULL;
+        order->pem = NULL;
+    }
+    order->ended(order->arg, &result);
+}
+
+void acme_order_end_text(struct acme_order *order, enum acme_outcome outcome, const char *what, const char *error)
+{
+    snprintf(order->error, sizeof order->error, "%s%s%s", what, *what ? ": " : "", error);
+    acme_order_end(order, outcome, 0);
+}
+
+static bool is_one_of(const char *type, const char *const *types)
+{
+    for (; *types; types++)
+        if (!strcmp(type, *types))
+            return true;
+    return false;
+}
+
+bool acme_order_is_refusal(const struct acme_answer *answer)
+{
+    return answer->status / 100 == 4 && answer->status != 429;
+}
+
+void acme_order_fail(struct acme_order *order, const char *what, const struct acme_answer *answer)
+{
+    static const char *const rejections[] = {"rejectedIdentifier", "unsupportedIdentifier", "caa", NULL};
+
+    snprintf(order->error, sizeof order->error, "%s%s%s", what, *what ? ": " : "", answer->error);
+    if (acme_account_blame(order->ca->account, answer)) {
+        acme_order_forget(order); /* its order belonged to that account */
+        acme_order_end(order, ACME_AGAIN, 0);
+    } else if (answer->status == 429 || answer->status == 503 || !strcmp(answer->type, "rateLimited")) {
+        acme_order_end(order, ACME_LIMITED, answer->retry_after);
+    } else {
+        acme_order_end(order, is_one_of(answer->type, rejections) ? ACME_REJECTED : ACME_FAILED, 0);
+    }
+}
+
+void acme_order_end_memory(struct acme_order *order)
+{
+    acme_order_end_text(order, ACME_FAILED, "", "out of memory");
+}
