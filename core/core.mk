@@ -20,6 +20,8 @@ core_libcore_la_SOURCES = \
 	core/gateways.c core/gateways.h \
 	core/host.c \
 	core/link.c core/link.h \
+	core/link_receive.c \
+	core/link_send.c \
 	core/listen.c core/listen.h \
 	core/log.c core/log.h \
 	core/message.c core/message.h \

@@ -62,20 +62,29 @@ struct hg_link {
     bool is_queued;
 };
 
+static inline struct hg_worker *link_worker(const struct hg_link *link)
+{
+    return &link->sessions->worker->core;
+}
+
+/* Whether it is up and nobody has ended it. */
+static inline bool link_is_alive(const struct hg_link *link)
+{
+    return link->handle && link->state != LINK_CLOSING && link->state != LINK_DOWN;
+}
+
+/* ---- link.c ---- */
+
 /* A link that is not up yet, checked at `check_at`. NULL when memory is out or there are too many. */
 struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport, hg_time check_at);
 /* Frees it, whatever its state; the transport's half is closed, or its connecting given up. */
 void link_free(struct hg_link *link);
-
-/* Lets link_flush() look at it at the end of this turn. */
-void link_queue(struct hg_link *link);
-/* Sends what there is to be sent and sets the timer; ends and frees the link if it is over. */
-void link_flush(struct hg_link *link);
-
 /* Ends the link, telling the peer the code and the reason. The first reason is the one that counts. */
 __attribute__((format(printf, 3, 4))) void link_close(struct hg_link *link, uint64_t code, const char *format, ...);
-/* The time of the next end->check(). */
-void link_check_at(struct hg_link *link, hg_time when);
+/* The tunnel found something wrong with a packet or at a deadline. */
+void link_failed(struct hg_link *link, int code);
+/* The peer was silent for too long: the link ends without goodbye. */
+void link_died(struct hg_link *link);
 /* How long the peer may owe an answer before the end->check() of an active link looks at it. */
 hg_time link_patience(const struct hg_link *link);
 /* Whether it has owed one for `patience`. What waits to be read may be that answer, when this process was held up: so
@@ -83,8 +92,15 @@ hg_time link_patience(const struct hg_link *link);
 bool link_is_overdue(struct hg_link *link, hg_time patience);
 /* For how long it has owed one. */
 hg_time link_unanswered_for(const struct hg_link *link);
-/* The peer was silent for too long: the link ends without goodbye. */
-void link_died(struct hg_link *link);
+
+/* ---- link_send.c ---- */
+
+/* Lets link_flush() look at it at the end of this turn. */
+void link_queue(struct hg_link *link);
+/* Sends what there is to be sent and sets the timer; ends and frees the link if it is over. */
+void link_flush(struct hg_link *link);
+/* The time of the next end->check(). */
+void link_check_at(struct hg_link *link, hg_time when);
 /* Sends a control message and frees `line`, which may be NULL. False: the link is being closed instead. */
 bool link_say(struct hg_link *link, char *line);
 
