@@ -71,9 +71,8 @@ static const struct hg_option options[] = {
      .choices = congestion_names,
      .doc =
          "How this end finds the rate at which it sends: bbr measures what the path delivers, keeps queues short and "
-         "is "
-         "not slowed down by packets that get lost at random; cubic sends until packets get lost, as TCP mostly does. "
-         "Each end has its own."},
+         "is not slowed down by packets that get lost at random; cubic sends until packets get lost, as TCP mostly "
+         "does. Each end has its own."},
     {.name = "priority",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct dtls_config, priority),
