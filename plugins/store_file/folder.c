@@ -5,24 +5,19 @@
 
 #include "plugins/store_file/entry.h"
 #include "plugins/store_file/list.h"
+#include "plugins/store_file/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK       ".lock"
 #define TEMPORARY  ".tmp"
 #define QUARANTINE ".quarantine"
-
-/* How long another process may hold the lock. It does so for a few fsync() calls; a stopped one must not stop us. */
-#define LOCK_TIMEOUT  (10 * HG_SECOND)
-#define LOCK_INTERVAL (5 * HG_MILLISECOND)
 
 /* ---- Opening ---- */
 
@@ -74,16 +69,6 @@ static int open_root(struct folder *folder)
     return folder->root < 0 ? -1 : 0;
 }
 
-static int open_lock(struct folder *folder)
-{
-    if (is_there(folder->lock))
-        return 0;
-    if (folder->lock >= 0)
-        close(folder->lock);
-    folder->lock = openat(folder->root, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return folder->lock < 0 ? -1 : 0;
-}
-
 /* ---- Failing ---- */
 
 /* The caller's fault, or the system's. */
@@ -114,32 +99,6 @@ static void written(struct folder *folder)
 
 /* ---- Writing ---- */
 
-static hg_time monotonic(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (hg_time)now.tv_sec * HG_SECOND + (hg_time)now.tv_nsec;
-}
-
-/* 0, or -1 with errno. */
-static int lock_file(int fd)
-{
-    const struct timespec pause = {.tv_nsec = LOCK_INTERVAL};
-    hg_time give_up = monotonic() + LOCK_TIMEOUT;
-
-    while (flock(fd, LOCK_EX | LOCK_NB)) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return -1;
-        if (monotonic() > give_up) {
-            errno = ETIMEDOUT;
-            return -1;
-        }
-        nanosleep(&pause, NULL);
-    }
-    return 0;
-}
-
 /* Files that somebody has not finished: nobody writes one without the lock. */
 static void clean_temporary(struct folder *folder)
 {
@@ -149,23 +108,37 @@ static void clean_temporary(struct folder *folder)
 
 bool folder_lock(struct folder *folder, struct hg_store_request *request)
 {
-    if (open_root(folder) || open_lock(folder)) {
-        folder_cannot_write(folder, request, folder->root < 0 ? "" : LOCK);
+    bool taken_away;
+
+    if (open_root(folder) || lock_take(folder->root, &folder->lock, &taken_away)) {
+        folder_cannot_write(folder, request, folder->root < 0 ? "" : LOCK_FILE);
         return false;
     }
-    if (lock_file(folder->lock)) {
-        request_fail(request, HG_STORE_UNAVAILABLE, "%s/" LOCK ": %s", folder->path,
-                     errno == ETIMEDOUT ? "another process has held the lock for 10 s" : strerror(errno));
-        return false;
-    }
+    if (taken_away)
+        hg_log(folder->instance, HG_LOG_WARNING,
+               "%s/" LOCK_FILE ": another process has held the lock for %d s, so it is stopped or hangs: the lock is "
+               "taken away from it, and what it was writing is not written",
+               folder->path, LOCK_SECONDS);
     if (!folder->cleaned)
         clean_temporary(folder);
     return true;
 }
 
+bool folder_is_locked(const struct folder *folder, struct hg_store_request *request)
+{
+    if (lock_is_ours(folder->root, folder->lock))
+        return true;
+    request_fail(request, HG_STORE_UNAVAILABLE,
+                 "%s/" LOCK_FILE
+                 ": this process has hung for longer than %d s while it held the lock, which another one "
+                 "has taken: nothing was written",
+                 folder->path, LOCK_SECONDS);
+    return false;
+}
+
 void folder_unlock(const struct folder *folder)
 {
-    flock(folder->lock, LOCK_UN);
+    lock_give(folder->lock);
 }
 
 static int sync_folder(int root, const char *path)
@@ -218,9 +191,20 @@ uint64_t folder_next_number(uint64_t previous)
     return number > previous ? number : previous + 1;
 }
 
+/* A file of that name that nobody else has open. The descriptor, or -1 with errno. */
+static int create(const struct folder *folder, const char *path)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    const int fd = openat(folder->root, path, flags, 0600);
+
+    if (fd >= 0 || errno != EEXIST || unlinkat(folder->root, path, 0))
+        return fd;
+    return openat(folder->root, path, flags, 0600);
+}
+
 /* Writes a file beside and moves it to its place. 0; -1 with errno: nothing has changed; 1 with errno: it has, but may
- * not be there after a power cut. */
-static int replace(struct folder *folder, const char *path, uint64_t revision, struct hg_text value)
+ * not be there after a power cut; -2: nothing has changed, and the request has failed. */
+static int replace(struct folder *folder, struct hg_store_request *request, const char *path, uint64_t revision)
 {
     char temporary[64];
     int fd, error;
@@ -228,12 +212,16 @@ static int replace(struct folder *folder, const char *path, uint64_t revision, s
     if (folder_make_parents(folder, path) || folder_make_parents(folder, TEMPORARY "/"))
         return -1;
     snprintf(temporary, sizeof temporary, TEMPORARY "/%ld.%" PRIu64, (long)getpid(), folder->temporary++);
-    fd = openat(folder->root, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = create(folder, temporary);
     if (fd < 0)
         return -1;
-    error = entry_write(fd, revision, value) ? errno : 0;
+    error = entry_write(fd, revision, request->put) ? errno : 0;
     if (close(fd) && !error)
         error = errno;
+    if (!error && !folder_is_locked(folder, request)) {
+        unlinkat(folder->root, temporary, 0);
+        return -2;
+    }
     if (!error && renameat(folder->root, temporary, folder->root, path))
         error = errno;
     if (error) {
@@ -260,7 +248,8 @@ static void quarantine(const struct folder *folder, const char *path, const char
     if (gmtime_r(&now.tv_sec, &parts))
         strftime(date, sizeof date, "%Y%m%dT%H%M%S", &parts);
     snprintf(place, sizeof place, QUARANTINE "/%s.%09ldZ-%.200s", date, now.tv_nsec, name);
-    moved = !folder_make_parents(folder, place) && !renameat(folder->root, path, folder->root, place);
+    moved = !folder_make_parents(folder, place) && lock_is_ours(folder->root, folder->lock) &&
+            !renameat(folder->root, path, folder->root, place);
     if (moved)
         folder_sync_parent(folder, path);
     hg_log(folder->instance, HG_LOG_WARNING, "%s/%s is damaged and not used: %s; %s%s", folder->path, path, fault,
@@ -347,7 +336,9 @@ static void put(struct folder *folder, struct hg_store_request *request, const c
     if (!holds(folder, request, path, &revision))
         return;
     revision = folder_next_number(revision);
-    result = replace(folder, path, revision, request->put);
+    result = replace(folder, request, path, revision);
+    if (result == -2)
+        return;
     if (result < 0) {
         folder_cannot_write(folder, request, path);
         return;
@@ -369,6 +360,8 @@ static void remove_value(struct folder *folder, struct hg_store_request *request
         return;
     if (!revision)
         request_fail(request, HG_STORE_NOT_FOUND, "%s/%s: there is no such value", folder->path, path);
+    else if (!folder_is_locked(folder, request))
+        return;
     else if (unlinkat(folder->root, path, 0))
         folder_cannot_write(folder, request, path);
     else if (folder_sync_parent(folder, path))

@@ -3,7 +3,7 @@
  *
  * The store's folder, as one thread sees it: every function may block.
  *
- *   .lock        is locked by flock() while something is written; readers need no lock, since every change is a rename
+ *   .lock        is locked while something is written (lock.h); readers need no lock, since every change is a rename
  *   .tmp         files that are being written; what a process that was killed has left is removed under the lock
  *   .leases      a file for each lease (lease.c)
  *   .quarantine  what was damaged
@@ -45,6 +45,8 @@ void folder_do(struct folder *folder, struct hg_store_request *request);
 /* Takes the lock, so that nobody else writes. False: the request has failed. To be followed by folder_unlock(). */
 bool folder_lock(struct folder *folder, struct hg_store_request *request);
 void folder_unlock(const struct folder *folder);
+/* Whether nobody has taken the lock away; else the request has failed. To be asked before each change. */
+bool folder_is_locked(const struct folder *folder, struct hg_store_request *request);
 /* Lets the request fail by errno, as one that would have written. */
 void folder_cannot_write(struct folder *folder, struct hg_store_request *request, const char *what);
 /* Makes the folders that lead to a path. 0, or -1 with errno. */

@@ -175,6 +175,8 @@ static void take(struct folder *folder, struct hg_store_request *request, const 
     snprintf(lease.owner, sizeof lease.owner, "%s", request->owner);
     lease_extend(&lease, request->time_to_live);
     forget(folder, path);
+    if (!folder_is_locked(folder, request))
+        return;
     fd = make_file(folder, path, &lease);
     if (fd >= 0 && remember(folder, path, fd)) {
         close(fd);
@@ -270,7 +272,8 @@ void lease_release(struct folder *folder, struct hg_store_request *request)
     forget(folder, path);
     if (fd >= 0) {
         /* The next fence is the time then. It must be kept only where the clock was set back. */
-        if (read_clock(CLOCK_REALTIME) > lease.fence && unlinkat(folder->root, path, 0))
+        if (read_clock(CLOCK_REALTIME) > lease.fence && folder_is_locked(folder, request) &&
+            unlinkat(folder->root, path, 0))
             folder_cannot_write(folder, request, path);
         close(fd);
     }

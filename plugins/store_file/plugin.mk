@@ -6,6 +6,7 @@ store_file_sources = \
 	plugins/store_file/folder.c plugins/store_file/folder.h \
 	plugins/store_file/lease.c \
 	plugins/store_file/list.c plugins/store_file/list.h \
+	plugins/store_file/lock.c plugins/store_file/lock.h \
 	plugins/store_file/name.c plugins/store_file/name.h \
 	plugins/store_file/request.c plugins/store_file/request.h \
 	plugins/store_file/store_file.c \

@@ -23,7 +23,7 @@
 
 static atomic_int fsync_error, fsync_spared, read_error; /* so many fsync() calls do well before the error */
 static atomic_int writev_left = -1;                      /* bytes that still fit; -1: any number */
-static atomic_bool fsync_hangs;
+static atomic_bool fsync_hangs, fsync_stops;
 static sem_t fsync_goes_on;
 
 int __real_fsync(int fd);
@@ -37,6 +37,8 @@ int __wrap_fsync(int fd)
 {
     if (fsync_hangs)
         sem_wait(&fsync_goes_on);
+    if (atomic_exchange(&fsync_stops, false))
+        raise(SIGSTOP); /* all threads */
     if (!fsync_error || fsync_spared-- > 0)
         return __real_fsync(fd);
     errno = fsync_error;
@@ -332,6 +334,58 @@ START_TEST(a_value_is_whole_whenever_its_writer_is_killed)
 }
 END_TEST
 
+/* A process that is stopped while it writes: the others write after a while; when it wakes up it changes nothing. */
+START_TEST(who_is_stopped_with_the_lock_loses_it)
+{
+    static const enum hg_store_status ends[] = {HG_STORE_UNAVAILABLE, HG_STORE_OK};
+    const bool early = _i; /* before it has the lock */
+    int status;
+    pid_t child;
+
+    test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
+    test_seat_stop(&one);
+    test_seat_stop(&two);
+    child = fork();
+    if (child == 0) {
+        test_seat_start(&one, one.path);
+        test_put_ok(&one, "acme/b", "x", HG_STORE_ANY); /* folders need not be made any more */
+        fsync_stops = !early;
+        if (early)
+            raise(SIGSTOP);
+        status = (int)test_put(&one, "acme/a", "late", HG_STORE_ANY)->status;
+        if (status == HG_STORE_UNAVAILABLE && !strstr(test_answer.error, "nothing was written"))
+            status = 100;
+        if (test_put(&one, "acme/c", "good again", HG_STORE_ANY)->status)
+            status = 101;
+        _exit(status);
+    }
+    ck_assert(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+    test_seat_start(&two, two.path);
+    ck_assert_str_eq(test_get(&two, "acme/a")->value, "old");
+    test_put_ok(&two, "acme/a", "new", HG_STORE_ANY);
+    test_put_ok(&two, "acme/b", "new", HG_STORE_ANY);
+    kill(child, SIGCONT);
+    ck_assert(waitpid(child, &status, 0) == child && WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), ends[_i]);
+    ck_assert_str_eq(test_get(&two, "acme/a")->value, early ? "late" : "new");
+    ck_assert_str_eq(test_get(&two, "acme/c")->value, "good again");
+    ck_assert_uint_eq(test_count(&two, ".quarantine"), 0);
+    ck_assert_uint_eq(test_count(&two, ".tmp"), 0);
+    test_seat_start(&one, one.path);
+}
+END_TEST
+
+/* The lock's file is removed by a person: two who write do not lose what the other has written. */
+START_TEST(a_lock_file_that_is_removed_is_made_anew)
+{
+    for (unsigned turn = 0; turn < 20; turn++) {
+        damage(".lock", "rm -f %s");
+        test_put_ok(&one, "acme/a", "one", HG_STORE_ANY);
+        test_put_ok(&two, "acme/a", "two", test_answer.revision);
+    }
+}
+END_TEST
+
 /* Several processes, each adding one to a number by compare-and-set, lose none. */
 START_TEST(no_write_is_lost_between_processes)
 {
@@ -384,6 +438,8 @@ TCase *test_fault_cases(void)
     tcase_add_test(tests, a_folder_that_was_removed_is_made_anew);
     tcase_add_test(tests, a_value_is_whole_whenever_its_writer_is_killed);
     tcase_add_test(tests, no_write_is_lost_between_processes);
+    tcase_add_loop_test(tests, who_is_stopped_with_the_lock_loses_it, 0, 2);
+    tcase_add_test(tests, a_lock_file_that_is_removed_is_made_anew);
     tcase_add_checked_fixture(tests, set_up, test_tear_down);
     tcase_set_timeout(tests, 120);
     return tests;

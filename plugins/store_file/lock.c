@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/store_file/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hopgate/types.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define INTERVAL (5 * HG_MILLISECOND)
+
+/* Held for a moment by the one who takes the lock away, so that two do not take each other's. */
+#define GUARD ".lock.guard"
+
+static hg_time monotonic(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (hg_time)now.tv_sec * HG_SECOND + (hg_time)now.tv_nsec;
+}
+
+static int open_file(int root, const char *name)
+{
+    return openat(root, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+bool lock_is_ours(int root, int fd)
+{
+    struct stat ours, there;
+
+    return !fstat(fd, &ours) && !fstatat(root, LOCK_FILE, &there, AT_SYMLINK_NOFOLLOW) && ours.st_ino == there.st_ino &&
+           ours.st_dev == there.st_dev;
+}
+
+static int open_lock(int root, int *fd)
+{
+    if (*fd >= 0 && lock_is_ours(root, *fd))
+        return 0;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = open_file(root, LOCK_FILE);
+    return *fd < 0 ? -1 : 0;
+}
+
+/* Only the file that was waited for. 0, or -1 with errno. */
+static int take_away(int root, int fd)
+{
+    int guard = open_file(root, GUARD), result, error;
+
+    if (guard < 0)
+        return -1;
+    result = flock(guard, LOCK_EX | LOCK_NB);
+    if (!result && lock_is_ours(root, fd))
+        result = unlinkat(root, LOCK_FILE, 0);
+    error = errno;
+    close(guard);
+    errno = error;
+    return result;
+}
+
+int lock_take(int root, int *fd, bool *taken_away)
+{
+    const struct timespec pause = {.tv_nsec = INTERVAL};
+    hg_time began = monotonic();
+
+    for (*taken_away = false;;) {
+        if (open_lock(root, fd))
+            return -1;
+        if (!flock(*fd, LOCK_EX | LOCK_NB)) {
+            if (lock_is_ours(root, *fd))
+                return 0;
+            continue; /* it was taken away meanwhile, by a third */
+        }
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return -1;
+        if (monotonic() - began > LOCK_SECONDS * HG_SECOND) {
+            if (take_away(root, *fd) && errno != EWOULDBLOCK)
+                return -1;
+            *taken_away = true;
+            began = monotonic();
+        }
+        nanosleep(&pause, NULL);
+    }
+}
+
+void lock_give(int fd)
+{
+    flock(fd, LOCK_UN);
+}
