@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * What a request gets on its way in: its id, the peer, Via (RFC 9110 section 7.6.3), Forwarded (RFC 7239) and the
- * X-Forwarded- fields that came before it.
+ * X-Forwarded- fields that came before it, and Max-Forwards (RFC 9110 section 7.6.2).
  */
 #include "plugins/http/http.h"
 
@@ -14,6 +14,10 @@
 #define X_FORWARDED_PROTO HG_TEXT("X-Forwarded-Proto")
 #define X_FORWARDED_HOST  HG_TEXT("X-Forwarded-Host")
 #define X_REQUEST_ID      HG_TEXT("X-Request-Id")
+#define MAX_FORWARDS      HG_TEXT("Max-Forwards")
+
+/* No way is longer: a larger Max-Forwards becomes this one, as RFC 9110 section 7.6.2 allows. */
+#define HOPS_MAX 65535
 
 /* Longer ones from outside are not taken. */
 #define ACCEPTED_ID_MAX 128
@@ -120,6 +124,40 @@ static int add_ours(const struct connection *connection, struct hg_head *head)
         (!has_proto && hg_field_add(host, &head->fields, X_FORWARDED_PROTO, head->scheme)))
         return -1;
     return has_host ? 0 : hg_field_add(host, &head->fields, X_FORWARDED_HOST, head->authority);
+}
+
+/* The number in a field, HOPS_MAX + 1 if it is larger; -1: it is none. */
+static int read_hops(struct hg_text value)
+{
+    int hops = value.size ? 0 : -1;
+
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.data[i] < '0' || value.data[i] > '9')
+            return -1;
+        hops = 10 * hops + (value.data[i] - '0');
+        hops = hops < HOPS_MAX + 1 ? hops : HOPS_MAX + 1;
+    }
+    return hops;
+}
+
+int forwarded_count_hop(const struct connection *connection, struct hg_head *head, bool *ends)
+{
+    const struct hg_host *host = connection->edge->worker->host;
+    const struct hg_field *field;
+    char value[16];
+    int hops;
+
+    *ends = false;
+    if (!hg_text_equal(head->method, HG_TEXT("OPTIONS")))
+        return 0;
+    field = hg_field_find(&head->fields, MAX_FORWARDS, 0);
+    hops = field ? read_hops(field->value) : -1;
+    *ends = hops == 0;
+    if (hops <= 0)
+        return 0;
+    snprintf(value, sizeof value, "%d", hops - 1);
+    hg_field_remove(host, &head->fields, MAX_FORWARDS);
+    return hg_field_add(host, &head->fields, MAX_FORWARDS, hg_text(value));
 }
 
 int forwarded_request(const struct connection *connection, struct hg_head *head)

@@ -282,6 +282,10 @@ void forwarded_new_id(char id[REQUEST_ID_SIZE]);
 /* Gives a request its id, peer, Via and Forwarded fields. 0, or -1 when memory is out. */
 int forwarded_request(const struct connection *connection, struct hg_head *head);
 
+/* Counts this hop of an OPTIONS that says how many it may take. *ends: none is left, the answer is the gateway's. 0, or
+ * -1 when memory is out. */
+int forwarded_count_hop(const struct connection *connection, struct hg_head *head, bool *ends);
+
 #define VIA_SIZE 128
 /* The value of the Via field that a head gets; its size, 0: none. */
 size_t forwarded_via(const struct edge *edge, const struct hg_head *head, char value[VIA_SIZE]);

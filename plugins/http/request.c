@@ -229,16 +229,19 @@ static bool check_expectation(struct connection *connection, struct hg_head *hea
     return true;
 }
 
-/* Why a well-formed request is not taken; false: it is. */
+/* Why a well-formed request goes no further; false: it does. */
 static bool is_unwanted(struct connection *connection, struct hg_head *head, struct hg_reason *reason)
 {
     uint64_t max_body = connection->edge->config->max_body;
+    bool ends;
 
     *reason = (struct hg_reason){.error = "http_request_error"};
     /* First what gives it its id, which stands in errors too. */
-    if (forwarded_request(connection, head) ||
+    if (forwarded_request(connection, head) || forwarded_count_hop(connection, head, &ends) ||
         hg_head_set(connection->edge->worker->host, head, &head->upgrade, (struct hg_text){"", 0})) {
         *reason = (struct hg_reason){503, "proxy_internal_error", "out of memory", 1};
+    } else if (ends) {
+        *reason = (struct hg_reason){.status = 200, .detail = "the gateway itself answers, since Max-Forwards is 0"};
     } else if (!check_expectation(connection, head)) {
         reason->status = 417;
         reason->detail = "an expectation other than 100-continue";

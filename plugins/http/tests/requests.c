@@ -5,6 +5,7 @@
  */
 #include "plugins/http/tests/cases.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void ask_ok(struct bench *bench)
@@ -163,6 +164,42 @@ START_TEST(test_forwarded)
 }
 END_TEST
 
+/* RFC 9110 section 7.6.2, of each: what comes, and what goes on ("": nothing does). */
+static const char *const hops[][2] = {
+    {"OPTIONS * HTTP/1.1\r\nMax-Forwards: 0\r\n", ""},
+    {"OPTIONS /ok HTTP/1.1\r\nMax-Forwards: 00\r\n", ""},
+    {"OPTIONS /ok HTTP/1.1\r\nMax-Forwards: 1\r\n", "\nMax-Forwards: 0\n"},
+    {"OPTIONS /ok HTTP/1.1\r\nMax-Forwards: 10\r\n", "\nMax-Forwards: 9\n"},
+    {"OPTIONS /ok HTTP/1.1\r\nMax-Forwards: 99999999999999999999\r\n", "\nMax-Forwards: 65535\n"},
+    {"OPTIONS /ok HTTP/1.1\r\nMax-Forwards: -1\r\n", "\nMax-Forwards: -1\n"},
+    {"GET /ok HTTP/1.1\r\nMax-Forwards: 0\r\n", "\nMax-Forwards: 0\n"},
+};
+static const char *const *hop;
+
+static void ask_so_far(struct bench *bench)
+{
+    struct user user;
+    char text[256];
+
+    snprintf(text, sizeof text, "%sHost: a\r\nConnection: close\r\n\r\n", hop[0]);
+    converse(bench, &user, text);
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 200 "));
+    user_close(&user);
+}
+
+START_TEST(test_max_forwards)
+{
+    struct bench bench;
+
+    hop = hops[_i];
+    bench_init(&bench);
+    bench_run(&bench, ask_so_far);
+    ck_assert_uint_eq(bench.seen.heads, *hop[1] != '\0');
+    ck_assert_msg(!*hop[1] || strstr(bench.seen.head, hop[1]), "no %s in %s", hop[1], bench.seen.head);
+    bench_free(&bench);
+}
+END_TEST
+
 TCase *request_tests(void)
 {
     TCase *tests = new_case("requests", 60);
@@ -172,5 +209,6 @@ TCase *request_tests(void)
     tcase_add_test(tests, test_pipelining);
     tcase_add_test(tests, test_old_version);
     tcase_add_test(tests, test_forwarded);
+    tcase_add_loop_test(tests, test_max_forwards, 0, (int)(sizeof hops / sizeof *hops));
     return tests;
 }
