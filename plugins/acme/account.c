@@ -48,8 +48,8 @@ void acme_account_unload(struct acme_account *account)
     account->request = NULL;
     account->writing = NULL;
     account->deactivation.done = NULL;
-    account->loaded = account->working = account->wants_new_key = account->deactivated = account->allows_another =
-        false;
+    account->new_key.stored = NULL;
+    account->loaded = account->working = account->deactivated = account->allows_another = false;
     acme_account_drop(account);
 }
 
@@ -147,6 +147,16 @@ void acme_account_save(struct acme_account *account, hg_store_done done)
         acme_account_tell_failure(account, "the account cannot be stored: out of memory");
 }
 
+/* What is in the store now outlives this process, the wish for it need not. */
+void acme_account_tell_new_key(struct acme_account *account)
+{
+    const hg_callback stored = account->new_key.stored;
+
+    account->new_key.stored = NULL;
+    if (stored)
+        stored(account->new_key.arg);
+}
+
 /* An account whose key might be lost must not be made. */
 static void saved(void *arg, const struct hg_store_answer *answer)
 {
@@ -155,12 +165,13 @@ static void saved(void *arg, const struct hg_store_answer *answer)
 
     account->writing = NULL;
     if (answer->status == HG_STORE_OK) {
+        if (account->next_key)
+            acme_account_tell_new_key(account);
         acme_account_advance(account);
         return;
     }
     if (!account->kid)
         take_key(account, NULL);
-    account->wants_new_key |= account->next_key != NULL;
     drop_key(&account->next_key); /* the authority must not hear of it */
     snprintf(error, sizeof error, "the account cannot be stored: %s", answer->error);
     acme_account_tell_failure(account, error);
@@ -205,6 +216,8 @@ static void loaded(void *arg, const struct hg_store_answer *answer)
     account->deactivated = json_is_true(json_object_get(record, "deactivated"));
     if (record && !account->deactivated && take_key(account, key_in(record, "key"))) {
         account->next_key = key_in(record, "next_key");
+        if (account->next_key)
+            acme_account_tell_new_key(account);
         account->kid = text_in(record, "account");
         account->contact = text_in(record, "contact");
     } else if (record && !account->deactivated) {
@@ -400,22 +413,31 @@ static void on_looked_for_next(void *arg, const struct acme_answer *answer)
         change_key(account);
 }
 
+/* There is no account whose key could be changed. */
+static void leave_key(struct acme_account *account)
+{
+    acme_account_tell_new_key(account);
+    acme_account_rest(account);
+}
+
 /* The new key is stored before the authority hears of it. */
 static void begin_roll_over(struct acme_account *account)
 {
-    account->wants_new_key = false;
     account->next_key = account->kid ? acme_key_new(ACME_P256) : NULL;
     if (account->next_key)
         acme_account_save(account, saved);
     else if (account->kid)
         acme_account_tell_failure(account, "out of memory");
     else
-        acme_account_rest(account); /* there is no account whose key could be changed */
+        leave_key(account);
 }
 
-void acme_account_roll_over(struct acme_account *account)
+void acme_account_roll_over(struct acme_account *account, hg_callback stored, void *arg)
 {
-    account->wants_new_key = true;
+    account->new_key.stored = stored;
+    account->new_key.arg = arg;
+    if (account->next_key && !account->writing)
+        acme_account_tell_new_key(account); /* one that was interrupted is taken up again */
     if (account->working)
         return;
     account->working = true;
@@ -452,7 +474,7 @@ void acme_account_advance(struct acme_account *account)
         account->request = acme_ca_read_directory(account->ca, on_directory, account);
     else if (account->deactivation.done && !account->next_key) /* else the authority says first which key counts */
         acme_account_begin_deactivation(account);
-    else if (account->wants_new_key && !account->next_key)
+    else if (account->new_key.stored && !account->next_key)
         begin_roll_over(account);
     else if (!account->key)
         make_key(account);

@@ -19,7 +19,10 @@ struct acme_account {
     char *kid;     /* its URL; NULL: it is not made yet */
     char *contact; /* the email that the authority knows; NULL: none */
     bool loaded, working;
-    bool wants_new_key;
+    struct {
+        hg_callback stored; /* NULL: nobody wants one */
+        void *arg;
+    } new_key;
     bool deactivated;    /* by us: there is none and none is made … */
     bool allows_another; /* … until somebody wants one */
     struct {
@@ -53,8 +56,9 @@ void acme_account_forsake(struct acme_account_waiter *waiter);
  * anew. */
 bool acme_account_blame(struct acme_account *account, const struct acme_answer *failure);
 
-/* Puts a new key in the place of the old one (RFC 8555 section 7.3.5), if there is an account. */
-void acme_account_roll_over(struct acme_account *account);
+/* Puts a new key in the place of the old one (RFC 8555 section 7.3.5), if there is an account. `stored` is called once
+ * it goes on by itself, also after a restart: the new key is in the store; perhaps within the call. */
+void acme_account_roll_over(struct acme_account *account, hg_callback stored, void *arg);
 
 /* Deactivates the account for ever (RFC 8555 section 7.3.6), and lets none be made in its place: who waits for it is
  * told so. `done` is called with NULL once the store knows, else with what went wrong; perhaps within the call. */

@@ -15,6 +15,8 @@
 void acme_account_advance(struct acme_account *account);
 /* Goes on if somebody waits for the account. */
 void acme_account_rest(struct acme_account *account);
+/* Who wanted a new key need not remind of it. */
+void acme_account_tell_new_key(struct acme_account *account);
 /* Tells those who wait; `failure` is NULL: the account can be used. */
 void acme_account_tell(struct acme_account *account, const struct acme_answer *failure);
 void acme_account_tell_failure(struct acme_account *account, const char *error);

@@ -60,7 +60,7 @@ struct acme_agent {
     struct acme_reading *readings;    /* of what has changed */
     struct hg_store_request *listing; /* of requests: request.c */
     struct acme_revocation *revocations;
-    size_t deactivating; /* accounts */
+    size_t rolling_over, deactivating; /* accounts */
     bool deactivation_failed;
     bool told_unreadable;
 

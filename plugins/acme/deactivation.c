@@ -85,7 +85,7 @@ void acme_account_deactivate(struct acme_account *account, void (*done)(void *ar
 
 void acme_account_tell_deactivated(struct acme_account *account)
 {
-    account->wants_new_key = false;
+    acme_account_tell_new_key(account);
     acme_account_end_deactivation(account, NULL);
     acme_account_tell_failure(account,
                               "it was deactivated by command; \"hopgate acme new-account\" allows another one");

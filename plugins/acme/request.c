@@ -115,10 +115,22 @@ static void revoke(struct acme_job *job)
 
 /* ---- What is wanted ---- */
 
+/* The request stays until all new keys are stored, so it outlives this process. */
+static void on_new_key(void *arg)
+{
+    struct acme_agent *agent = arg;
+
+    if (agent->rolling_over && !--agent->rolling_over)
+        acme_vault_remove(&agent->vault, ACME_REQUESTS, ACME_ROLL_OVER "@" ACME_ALL_ACCOUNTS, ignore, NULL);
+}
+
 static void roll_over(struct acme_agent *agent)
 {
+    if (agent->rolling_over)
+        return;
+    agent->rolling_over = agent->authority_count;
     for (size_t i = 0; i < agent->authority_count; i++)
-        acme_account_roll_over(agent->authorities[i]->account);
+        acme_account_roll_over(agent->authorities[i]->account, on_new_key, agent);
 }
 
 /* The request stays until all accounts are done, so it outlives this process. */
@@ -159,9 +171,7 @@ static void fulfil(struct acme_agent *agent, const char *verb, const char *name)
 {
     struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
 
-    if (!strcmp(verb, ACME_ROLL_OVER))
-        roll_over(agent);
-    else if (!strcmp(verb, ACME_NEW_ACCOUNT))
+    if (!strcmp(verb, ACME_NEW_ACCOUNT))
         allow_accounts(agent);
     else if (!job)
         hg_log(agent->worker->instance, HG_LOG_WARNING, "%s: somebody wants to %s it, but there is none of that name",
@@ -193,6 +203,10 @@ static void on_listed(void *arg, const struct hg_store_answer *answer)
             deactivate(agent);
             continue;
         }
+        if (!strcmp(text, ACME_ROLL_OVER "@" ACME_ALL_ACCOUNTS)) {
+            roll_over(agent);
+            continue;
+        }
         acme_vault_remove(&agent->vault, ACME_REQUESTS, text, ignore, NULL);
         if (!at)
             continue;
@@ -211,7 +225,7 @@ void acme_requests_end(struct acme_agent *agent)
 {
     acme_vault_cancel(&agent->vault, agent->listing);
     agent->listing = NULL;
-    agent->deactivating = 0;
+    agent->deactivating = agent->rolling_over = 0;
     while (agent->revocations)
         revocation_free(agent->revocations);
 }

@@ -201,12 +201,14 @@ static void check_new_key(const json_t *before)
     ck_assert_uint_eq(lab->ca->account_count, 1);
     ck_assert(!json_equal(before, lab->ca->accounts[0].jwk));
     ck_assert(is_key_of(0, "key"));
+    ck_assert_ptr_null(fake_store_first(&lab->store, "acme/requests"));
 }
 
 START_TEST(test_new_key)
 {
     json_t *before;
 
+    lab->config.directory.count = 2; /* there is no account at the second one */
     begin();
     before = json_deep_copy(lab->ca->accounts[0].jwk);
     want("new-key@account");
@@ -323,6 +325,30 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* The process dies at each change of the store, from the wish on. */
+START_TEST(test_killed)
+{
+    json_t *before;
+    unsigned changes;
+
+    begin();
+    before = json_deep_copy(lab->ca->accounts[0].jwk);
+    lab->store.death = (struct fake_death){.change = lab->store.changes + 1 + (unsigned)_i / 2, .done = _i & 1};
+    want("new-key@account");
+    lab_run(10 * HG_SECOND);
+    changes = lab->store.changes;
+    ck_assert(lab->store.dead);
+    lab_kill();
+    lab_start();
+    lab_run(10 * HG_SECOND);
+    check_goes_on(1);
+    ck_assert(is_key_of(0, "key"));
+    ck_assert_msg(!json_equal(before, lab->ca->accounts[0].jwk), "the wish was forgotten at change %u", changes);
+    check_new_key(before);
+    json_decref(before);
+}
+END_TEST
+
 TCase *cases_account(void)
 {
     TCase *tests = tcase_create("account");
@@ -342,5 +368,6 @@ TCase *cases_account(void)
     tcase_add_test(tests, test_not_stored);
     tcase_add_loop_test(tests, test_deactivated_meanwhile, 0, 2);
     tcase_add_loop_test(tests, test_refused, 0, 5);
+    tcase_add_loop_test(tests, test_killed, 0, 6);
     return tests;
 }
