@@ -6,6 +6,7 @@
  */
 #include "plugins/http/http.h"
 #include "tests/unit/rig.h"
+#include "tests/unit/run_suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -304,8 +305,6 @@ int main(void)
 {
     Suite *suite = suite_create("acme_http01");
     TCase *tests = tcase_create("acme_http01");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(tests, a_pending_challenge_is_answered_on_any_host);
     tcase_add_test(tests, head_is_answered_without_a_body);
@@ -317,8 +316,5 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

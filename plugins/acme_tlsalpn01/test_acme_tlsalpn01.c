@@ -5,6 +5,7 @@
  */
 #include "plugins/acme_tlsalpn01/validation.h"
 #include "tests/unit/fake_host.h"
+#include "tests/unit/run_suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -146,8 +147,6 @@ int main(void)
 {
     Suite *suite = suite_create("acme_tlsalpn01");
     TCase *tests = tcase_create("acme_tlsalpn01");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(tests, a_pending_name_has_its_certificate);
     tcase_add_test(tests, a_long_name_needs_no_common_name);
@@ -155,8 +154,5 @@ int main(void)
     tcase_add_test(tests, what_was_withdrawn_is_gone);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -5,6 +5,7 @@
  */
 #include "plugins/auth_token/tokens.h"
 #include "tests/unit/fake_host.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -351,8 +352,6 @@ int main(void)
 {
     Suite *suite = suite_create("auth_token");
     TCase *tests = tcase_create("auth_token");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(tests, test_verify);
     tcase_add_test(tests, test_odd_credentials);
@@ -365,8 +364,5 @@ int main(void)
     tcase_add_test(tests, test_command);
     tcase_add_test(tests, test_command_faults);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include "plugins/codec_binary/wire.h"
 #include "tests/unit/codec_driver.h"
 #include "tests/unit/fake_host.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -209,8 +210,6 @@ int main(void)
 {
     Suite *suite = suite_create("codec_binary");
     TCase *tests = tcase_create("codec_binary");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, test_documented);
@@ -220,8 +219,5 @@ int main(void)
     tcase_add_test(tests, test_copies);
     tcase_add_test(tests, test_announced);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include "plugins/codec_json/wire.h"
 #include "tests/unit/codec_driver.h"
 #include "tests/unit/fake_host.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -234,8 +235,6 @@ int main(void)
 {
     Suite *suite = suite_create("codec_json");
     TCase *tests = tcase_create("codec_json");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, test_documented);
@@ -244,8 +243,5 @@ int main(void)
     tcase_add_test(tests, test_skipped);
     tcase_add_test(tests, test_endless_line);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

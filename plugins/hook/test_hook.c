@@ -5,6 +5,7 @@
  */
 #include "plugins/hook/hook.h"
 #include "tests/unit/rig.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -292,8 +293,6 @@ int main(void)
 {
     Suite *suite = suite_create("hook");
     TCase *tests = tcase_create("hook");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(tests, arguments_and_variables_reach_the_program);
     tcase_add_test(tests, failures_are_told_with_the_last_line);
@@ -306,8 +305,5 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

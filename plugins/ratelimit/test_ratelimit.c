@@ -4,6 +4,7 @@
 #include "plugins/ratelimit/ratelimit.h"
 
 #include "tests/unit/fake_host.h"
+#include "tests/unit/run_suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -129,8 +130,6 @@ int main(void)
 {
     Suite *suite = suite_create("ratelimit");
     TCase *tests = tcase_create("ratelimit");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_burst_then_the_rate);
@@ -140,8 +139,5 @@ int main(void)
     tcase_add_test(tests, the_table_cannot_be_exhausted);
     tcase_set_timeout(tests, 30);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

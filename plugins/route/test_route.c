@@ -6,6 +6,7 @@
 #include "core/message.h"
 #include "plugins/route/route.h"
 #include "plugins/url/url.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <hopgate/routes.h>
@@ -598,8 +599,6 @@ int main(void)
 {
     Suite *suite = suite_create("route");
     TCase *tests = tcase_create("route");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(tests, hosts);
     tcase_add_test(tests, long_hosts);
@@ -615,9 +614,5 @@ int main(void)
     tcase_add_test(tests, url_parts);
     tcase_add_loop_test(tests, config_faults, 0, (int)(sizeof faults / sizeof *faults));
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

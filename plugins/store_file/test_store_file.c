@@ -5,6 +5,7 @@
  */
 #include "core/run.h"
 #include "plugins/store_file/test_seat.h"
+#include "tests/unit/run_suite.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -549,8 +550,6 @@ int main(void)
 {
     Suite *suite = suite_create("store_file");
     TCase *pure = tcase_create("names"), *tests = tcase_create("store");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(pure, keys_are_paths_that_lead_nowhere_else);
     tcase_add_test(pure, the_longest_keys);
@@ -576,9 +575,5 @@ int main(void)
     suite_add_tcase(suite, pure);
     suite_add_tcase(suite, tests);
     suite_add_tcase(suite, test_fault_cases());
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -5,6 +5,7 @@
  */
 #include "plugins/tls_files/pair.h"
 #include "tests/unit/fake_host.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <gnutls/x509.h>
@@ -440,8 +441,6 @@ int main(void)
 {
     Suite *suite = suite_create("tls_files");
     TCase *tests = tcase_create("tls_files");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(tests, test_choice);
     tcase_add_test(tests, test_chain);
@@ -451,8 +450,5 @@ int main(void)
     tcase_add_test(tests, test_renewal);
     tcase_add_test(tests, test_bad_renewal);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

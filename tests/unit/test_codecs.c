@@ -7,6 +7,7 @@
  */
 #include "tests/unit/codec_driver.h"
 #include "tests/unit/fake_host.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
 
 #include <check.h>
@@ -587,8 +588,6 @@ int main(void)
 {
     Suite *suite = suite_create("codecs");
     TCase *properties = tcase_create("properties");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_set_timeout(properties, 120);
     tcase_add_loop_test(properties, test_round_trip, 0, CODECS);
@@ -598,8 +597,5 @@ int main(void)
     tcase_add_loop_test(properties, test_odd_resets, 0, CODECS);
     tcase_add_loop_test(properties, test_slices, 0, CODECS);
     suite_add_tcase(suite, properties);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

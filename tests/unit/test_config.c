@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/suggest.h"
 #include "core/utf8.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
 
 #include <check.h>
@@ -520,8 +521,6 @@ int main(void)
 {
     Suite *suite = suite_create("config");
     TCase *reading = tcase_create("reading"), *texts = tcase_create("texts");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(reading, test_tree);
     tcase_add_test(reading, test_json);
@@ -541,8 +540,5 @@ int main(void)
     tcase_add_test(texts, test_log_stream);
     suite_add_tcase(suite, reading);
     suite_add_tcase(suite, texts);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

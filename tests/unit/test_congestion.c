@@ -8,6 +8,7 @@
 #include "core/tunnel/reordering.h"
 #include "core/tunnel/varint.h"
 #include "tests/sim/bottleneck.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -825,8 +826,6 @@ int main(void)
 {
     Suite *suite = suite_create("congestion control");
     TCase *parts = tcase_create("parts"), *bottleneck = tcase_create("bottleneck");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(parts, cubic_starts_slowly);
     tcase_add_test(parts, cubic_follows_its_curve);
@@ -860,9 +859,5 @@ int main(void)
     tcase_set_timeout(bottleneck, 120);
     tcase_set_tags(bottleneck, "long"); /* see tests/valgrind.sh */
     suite_add_tcase(suite, bottleneck);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

@@ -5,6 +5,7 @@
  */
 #include "core/control.h"
 #include "core/reason.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -301,8 +302,6 @@ int main(void)
 {
     Suite *suite = suite_create("control");
     TCase *messages = tcase_create("messages"), *reasons = tcase_create("reasons");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(messages, open_says_all_that_was_offered, 0, 2);
     tcase_add_test(messages, accept_says_what_was_chosen);
@@ -317,9 +316,5 @@ int main(void)
     tcase_add_test(reasons, a_peers_reason_is_made_fit_to_be_passed_on);
     suite_add_tcase(suite, messages);
     suite_add_tcase(suite, reasons);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

@@ -4,6 +4,7 @@
  * What <hopgate/stage.h> promises: first by name, then by many random pipelines.
  */
 #include "core/exchange_private.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/stages.h"
 
 #include <check.h>
@@ -277,8 +278,6 @@ int main(void)
 {
     Suite *suite = suite_create("exchange");
     TCase *named = tcase_create("named"), *random_case = tcase_create("random");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(named, a_plain_exchange_goes_down_and_up);
     tcase_add_test(named, a_bypassing_stage_sees_nothing_more);
@@ -295,9 +294,5 @@ int main(void)
     tcase_set_timeout(random_case, 300);
     suite_add_tcase(suite, named);
     suite_add_tcase(suite, random_case);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

@@ -4,6 +4,7 @@
  * A link, packet by packet: loss, acknowledgements, pacing, what is repeated, silence, closing.
  */
 #include "tests/unit/ends.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -518,8 +519,6 @@ int main(void)
 {
     Suite *suite = suite_create("link");
     TCase *ends = tcase_create("ends");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(ends, setup, teardown);
     tcase_add_test(ends, persistent_congestion);
@@ -542,9 +541,5 @@ int main(void)
     tcase_add_test(ends, losses_are_forgotten);
     tcase_set_timeout(ends, 60);
     suite_add_tcase(suite, ends);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
  */
 #include "core/describe.h"
 #include "core/options.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -687,8 +688,6 @@ int main(void)
 {
     Suite *suite = suite_create("options");
     TCase *values = tcase_create("values"), *forms = tcase_create("tables");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(values, test_defaults);
     tcase_add_test(values, test_good);
@@ -705,8 +704,5 @@ int main(void)
     tcase_add_test(forms, test_describe);
     suite_add_tcase(suite, values);
     suite_add_tcase(suite, forms);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

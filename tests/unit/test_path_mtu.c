@@ -5,6 +5,7 @@
  */
 #include "core/tunnel/path_mtu.h"
 #include "tests/sim/bottleneck.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -397,8 +398,6 @@ int main(void)
 {
     Suite *suite = suite_create("path_mtu");
     TCase *machine = tcase_create("search"), *path = tcase_create("path");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(machine, finds_what_passes, 0, sizeof searches / sizeof *searches);
     tcase_add_test(machine, comes_close_to_any_limit);
@@ -415,9 +414,5 @@ int main(void)
     tcase_add_test(path, black_holes_are_no_congestion);
     tcase_set_timeout(path, 120);
     suite_add_tcase(suite, path);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

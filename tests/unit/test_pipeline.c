@@ -5,6 +5,7 @@
  */
 #include "core/log.h"
 #include "core/pipeline.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <ftw.h>
@@ -468,7 +469,6 @@ int main(void)
 {
     Suite *suite = suite_create("pipeline");
     TCase *loading = tcase_create("plugins"), *shapes = tcase_create("pipelines");
-    SRunner *runner = srunner_create(suite);
     int failed;
 
     tcase_add_test(loading, test_old_plugin);
@@ -480,9 +480,7 @@ int main(void)
     suite_add_tcase(suite, loading);
     suite_add_tcase(suite, shapes);
     make_folder();
-    srunner_run_all(runner, CK_ENV);
+    failed = run_suite(suite);
     remove_folder();
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }

@@ -5,6 +5,7 @@
  */
 #include "core/backoff.h"
 #include "core/registry.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -174,8 +175,6 @@ int main(void)
 {
     Suite *suite = suite_create("registry");
     TCase *registry = tcase_create("registry"), *backoff = tcase_create("backoff");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(registry, the_newest_comes_first);
     tcase_add_test(registry, growing_keeps_everybody_and_the_order);
@@ -187,9 +186,5 @@ int main(void)
     tcase_add_test(backoff, only_a_stable_link_makes_it_forget);
     suite_add_tcase(suite, registry);
     suite_add_tcase(suite, backoff);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

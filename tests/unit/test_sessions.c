@@ -8,6 +8,7 @@
 #include "core/carriage.h"
 #include "core/link.h"
 #include "tests/unit/pair.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <limits.h>
@@ -613,11 +614,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(make_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(make_suite());
 }

@@ -14,6 +14,7 @@
 #include "tests/sim/random.h"
 #include "tests/unit/clock.h"
 #include "tests/unit/pair.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -467,19 +468,14 @@ static int environment(const char *name, int otherwise)
 
 int main(void)
 {
-    int first = environment("STORM_SEED", 1), runs = environment("STORM_RUNS", RUNS_DEFAULT), failed;
+    int first = environment("STORM_SEED", 1), runs = environment("STORM_RUNS", RUNS_DEFAULT);
     Suite *suite = suite_create("storm");
     TCase *tests = tcase_create("storm");
-    SRunner *runner;
 
     printf("storm: %d runs from seed %d\n", runs, first);
     tcase_set_tags(tests, "long");
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, a_session_weathers_it, first, first + runs);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

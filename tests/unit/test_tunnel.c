@@ -6,6 +6,7 @@
 #include "core/tunnel/varint.h"
 #include "tests/sim/random.h"
 #include "tests/unit/ends.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <malloc.h>
@@ -547,8 +548,6 @@ int main(void)
 {
     Suite *suite = suite_create("tunnel");
     TCase *ends = tcase_create("ends"), *bare = tcase_create("bare");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(ends, setup, teardown);
     tcase_add_test(ends, one_exchange);
@@ -570,9 +569,5 @@ int main(void)
     tcase_set_timeout(ends, 60);
     suite_add_tcase(suite, ends);
     suite_add_tcase(suite, bare);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

@@ -12,6 +12,7 @@
 #include "core/tunnel/sender.h"
 #include "core/tunnel/varint.h"
 #include "tests/sim/random.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -450,8 +451,6 @@ int main(void)
 {
     Suite *suite = suite_create("tunnel parts");
     TCase *parts = tcase_create("parts");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(parts, varint_examples);
     tcase_add_loop_test(parts, ranges_against_model, 0, 20);
@@ -469,9 +468,5 @@ int main(void)
     tcase_add_test(parts, pacer_rate);
     tcase_set_timeout(parts, 60);
     suite_add_tcase(suite, parts);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

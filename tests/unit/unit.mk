@@ -23,7 +23,7 @@ endif
 
 # What the unit tests share: a worker without config file, .so or second process.
 check_LTLIBRARIES += tests/unit/librig.la
-tests_unit_librig_la_SOURCES = tests/unit/rig.c tests/unit/rig.h tests/unit/slowness.h
+tests_unit_librig_la_SOURCES = tests/unit/rig.c tests/unit/rig.h tests/unit/run_suite.h tests/unit/slowness.h
 tests_unit_librig_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_librig_la_CFLAGS = $(UNIT_CFLAGS)
 UNIT_LDADD = tests/unit/librig.la core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)

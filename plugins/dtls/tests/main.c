@@ -2,6 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  */
 #include "plugins/dtls/tests/cases.h"
+#include "tests/unit/run_suite.h"
 
 #include <string.h>
 
@@ -21,8 +22,6 @@ TCase *dtls_case(const char *name, double seconds)
 int main(void)
 {
     Suite *suite = suite_create("dtls");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     suite_add_tcase(suite, unit_tests());
     suite_add_tcase(suite, config_tests());
@@ -31,8 +30,5 @@ int main(void)
     suite_add_tcase(suite, data_tests());
     suite_add_tcase(suite, socket_tests());
     suite_add_tcase(suite, hostile_tests());
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  */
 #include "plugins/http/tests/cases.h"
+#include "tests/unit/run_suite.h"
 
 TCase *new_case(const char *name, double seconds)
 {
@@ -14,8 +15,6 @@ TCase *new_case(const char *name, double seconds)
 int main(void)
 {
     Suite *suite = suite_create("http");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     suite_add_tcase(suite, request_tests());
     suite_add_tcase(suite, body_tests());
@@ -24,8 +23,5 @@ int main(void)
     suite_add_tcase(suite, connection_tests());
     suite_add_tcase(suite, tls_tests());
     suite_add_tcase(suite, corpus_tests());
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

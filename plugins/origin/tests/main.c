@@ -3,6 +3,7 @@
  */
 #include "core/log.h"
 #include "plugins/origin/tests/cases.h"
+#include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
 
 #include <dirent.h>
@@ -94,8 +95,6 @@ TCase *new_case(const char *name)
 int main(void)
 {
     Suite *suite = suite_create("origin");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     suite_add_tcase(suite, request_tests());
     suite_add_tcase(suite, body_tests());
@@ -103,8 +102,5 @@ int main(void)
     suite_add_tcase(suite, timing_tests());
     suite_add_tcase(suite, connection_tests());
     suite_add_tcase(suite, pool_tests());
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  */
 #include "plugins/tls/tests/cases.h"
+#include "tests/unit/run_suite.h"
 
 #include <netinet/in.h>
 #include <unistd.h>
@@ -21,8 +22,6 @@ uint16_t free_port(void)
 int main(void)
 {
     Suite *suite = suite_create("tls");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     suite_add_tcase(suite, stream_tests());
     suite_add_tcase(suite, config_tests());
@@ -30,8 +29,5 @@ int main(void)
     suite_add_tcase(suite, data_tests());
     suite_add_tcase(suite, hostile_tests());
     suite_add_tcase(suite, edge_tests());
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }
