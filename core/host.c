@@ -62,6 +62,7 @@ const struct hg_host worker_host = {
     .capability = pipeline_capability,
     .worker_of = worker_instance_of,
     .counter = worker_counter,
+    .gauge = worker_gauge,
     .exchange_open = host_exchange_open,
     .emit_head = exchange_emit_head,
     .emit = exchange_emit,

@@ -217,20 +217,35 @@ static void on_posted(struct ev_loop *loop, ev_async *watcher, int events)
 
 /* ---- Counters, reports ---- */
 
-uint64_t *worker_counter(struct hg_worker *instance, const char *name, const char *doc)
+static bool is_labelled(const struct counter *counter, const char *label)
+{
+    return label && counter->label ? !strcmp(counter->label, label) : !label && !counter->label;
+}
+
+uint64_t *worker_gauge(struct hg_worker *instance, const char *name, const char *label, const char *doc)
 {
     struct worker *worker = worker_of(instance);
     struct counter *counter;
 
     for (counter = worker->counters; counter; counter = counter->next)
-        if (counter->instance == instance->instance && !strcmp(counter->name, name))
+        if (counter->instance == instance->instance && !strcmp(counter->name, name) && is_labelled(counter, label))
             return &counter->value;
     counter = calloc(1, sizeof *counter);
-    if (!counter)
+    if (counter && label)
+        counter->label = strdup(label);
+    if (!counter || (label && !counter->label))
         abort();
-    *counter = (struct counter){.next = worker->counters, .instance = instance->instance, .name = name, .doc = doc};
+    counter->next = worker->counters;
+    counter->instance = instance->instance;
+    counter->name = name;
+    counter->doc = doc;
     worker->counters = counter;
     return &counter->value;
+}
+
+uint64_t *worker_counter(struct hg_worker *instance, const char *name, const char *doc)
+{
+    return worker_gauge(instance, name, NULL, doc);
 }
 
 static void report_place(const struct place *place)
@@ -248,7 +263,8 @@ void worker_report(struct worker *worker)
     for (size_t i = 1; i < worker->path_count; i++)
         report_place(&worker->path[i]);
     for (const struct counter *counter = worker->counters; counter; counter = counter->next)
-        log_line(HG_LOG_INFO, counter->instance->name, "%s=%llu", counter->name, (unsigned long long)counter->value);
+        log_line(HG_LOG_INFO, counter->instance->name, "%s%s%s%s=%llu", counter->name, counter->label ? "{" : "",
+                 counter->label ? counter->label : "", counter->label ? "}" : "", (unsigned long long)counter->value);
     if (worker->sessions)
         sessions_report(worker);
     exchange_report(worker);
@@ -459,6 +475,7 @@ static void free_counters(struct worker *worker)
         struct counter *counter = worker->counters;
 
         worker->counters = counter->next;
+        free(counter->label);
         free(counter);
     }
 }

@@ -26,11 +26,12 @@ struct place {
     hg_time held;      /* how long it has held exchanges, added up */
 };
 
-/* A counter of one instance, see hg_counter(). */
+/* A counter or gauge of one instance, see hg_counter() and hg_gauge(). */
 struct counter {
     struct counter *next;
     const struct hg_instance *instance;
     const char *name, *doc;
+    char *label; /* NULL: none */
     uint64_t value;
 };
 
@@ -108,5 +109,6 @@ void worker_post(struct hg_worker *instance, hg_callback callback, void *arg);
 struct hg_worker *worker_instance_of(struct hg_worker *worker, const struct hg_instance *instance);
 void worker_finish(struct hg_worker *instance, int exit_code);
 uint64_t *worker_counter(struct hg_worker *instance, const char *name, const char *doc);
+uint64_t *worker_gauge(struct hg_worker *instance, const char *name, const char *label, const char *doc);
 
 #endif

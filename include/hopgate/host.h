@@ -118,6 +118,7 @@ struct hg_host {
     bool (*run_as)(const struct hg_instance *instance, uid_t *user, gid_t *group);
     void (*link_set_probe_max)(struct hg_link *link, size_t probe_max);
     void (*finish)(struct hg_worker *worker, int exit_code);
+    uint64_t *(*gauge)(struct hg_worker *worker, const char *name, const char *label, const char *doc);
 };
 
 /* ---- Telling people ---- */
@@ -337,6 +338,18 @@ static inline struct hg_worker *hg_capability_worker(struct hg_worker *worker, c
 static inline uint64_t *hg_counter(struct hg_worker *worker, const char *name, const char *doc)
 {
     return worker->host->counter(worker, name, doc);
+}
+
+/**
+ * A figure that goes up and down, such as a time or a number of things that there are: set it freely. `label`, which is
+ * copied, tells apart figures of one name, each for a certificate, say; NULL: there is one. Figures stay until the
+ * worker ends, so labels must be bounded by the config, not by what strangers send. Never NULL. Where the core is older
+ * than gauges, all of a name are one counter.
+ */
+static inline uint64_t *hg_gauge(struct hg_worker *worker, const char *name, const char *label, const char *doc)
+{
+    return worker->host->size > offsetof(struct hg_host, gauge) ? worker->host->gauge(worker, name, label, doc)
+                                                                : worker->host->counter(worker, name, doc);
 }
 
 /* ---- Exchanges ---- */

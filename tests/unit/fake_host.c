@@ -164,6 +164,37 @@ static uint64_t *fake_counter(struct hg_worker *worker, const char *name, const 
     return &((struct fake_host *)worker->instance)->counter;
 }
 
+static struct fake_gauge *find_gauge(struct fake_host *fake, const char *name, const char *label)
+{
+    for (size_t i = 0; i < fake->gauge_count; i++)
+        if (!strcmp(fake->gauges[i].name, name) && !strcmp(fake->gauges[i].label, label ? label : ""))
+            return &fake->gauges[i];
+    return NULL;
+}
+
+static uint64_t *fake_gauge(struct hg_worker *worker, const char *name, const char *label, const char *doc)
+{
+    struct fake_host *fake = (struct fake_host *)worker->instance;
+    struct fake_gauge *gauge = find_gauge(fake, name, label);
+
+    (void)doc;
+    if (gauge)
+        return &gauge->value;
+    if (fake->gauge_count == sizeof fake->gauges / sizeof *fake->gauges)
+        abort();
+    gauge = &fake->gauges[fake->gauge_count++];
+    snprintf(gauge->name, sizeof gauge->name, "%s", name);
+    snprintf(gauge->label, sizeof gauge->label, "%s", label ? label : "");
+    return &gauge->value;
+}
+
+uint64_t fake_host_gauge(struct fake_host *fake, const char *name, const char *label)
+{
+    const struct fake_gauge *gauge = find_gauge(fake, name, label);
+
+    return gauge ? gauge->value : UINT64_MAX;
+}
+
 static const struct hg_host fake_table = {
     .size = sizeof fake_table,
     .abi = HG_ABI,
@@ -186,6 +217,7 @@ static const struct hg_host fake_table = {
     .capability = fake_capability,
     .worker_of = fake_worker_of,
     .counter = fake_counter,
+    .gauge = fake_gauge,
 };
 
 void fake_host_init(struct fake_host *fake, const struct hg_plugin *plugin, void *cfg)

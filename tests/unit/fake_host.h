@@ -28,7 +28,12 @@ struct fake_host {
     bool stopped; /* set it in a callback: fake_host_run() returns after that callback */
     struct fake_capability capabilities[FAKE_CAPABILITIES_MAX];
     size_t capability_count;
-    uint64_t counter;  /* all of them are this one */
+    uint64_t counter; /* all of them are this one */
+    struct fake_gauge {
+        char name[32], label[64];
+        uint64_t value;
+    } gauges[64];
+    size_t gauge_count;
     char log[8192];    /* lines of "level: text" */
     char errors[8192]; /* lines of "option: text"; "-" for the block as a whole */
 };
@@ -41,6 +46,8 @@ int fake_host_start(struct fake_host *fake, const struct hg_plugin *plugin);
 void fake_host_offer(struct fake_host *fake, const char *name, const void *ops, void *state);
 /* Lets time pass: what was set until then is called when its time has come, in that order. */
 void fake_host_run(struct fake_host *fake, hg_time time);
+/* What the plugin has set a gauge to, NULL: one without label; UINT64_MAX: it has none of that name. */
+uint64_t fake_host_gauge(struct fake_host *fake, const char *name, const char *label);
 /* worker_stop() and unconfigure(). Also after a failed start. */
 void fake_host_stop(struct fake_host *fake, const struct hg_plugin *plugin);
 
