@@ -96,7 +96,7 @@ void acme_account_tell(struct acme_account *account, const struct acme_answer *f
 
 void acme_account_tell_failure(struct acme_account *account, const char *error)
 {
-    acme_account_tell(account, &(struct acme_answer){.error = error, .type = ""});
+    acme_account_tell(account, &(struct acme_answer){.error = error, .type = "", .status = 400});
 }
 
 void acme_account_await(struct acme_account *account, struct acme_account_waiter *waiter, acme_account_ready ready,

@@ -20,6 +20,7 @@ bool acme_agent_keep(struct acme_agent *agent, struct acme_job *job)
         good = acme_index_add(&agent->index, job->names[i], job) && good;
     if (good) {
         *last = job;
+        acme_expiry_add(job);
         return true;
     }
     for (size_t i = 0; i < job->name_count; i++)
@@ -97,6 +98,8 @@ void acme_agent_serve(struct acme_job *job, struct acme_pair *pair)
         acme_attempt_follow(job);
     acme_pair_unref(job->placeholder);
     job->placeholder = NULL;
+    job->warned = 0;
+    acme_expiry_show(job);
     acme_agent_wake(job);
 }
 
@@ -209,7 +212,7 @@ static bool set_up(struct acme_agent *agent, struct acme_job *(*jobs)(struct acm
         if (!acme_agent_keep(agent, job))
             return false;
     }
-    return acme_mirror_begin(agent) && read_all(agent);
+    return acme_expiry_begin(agent) && acme_mirror_begin(agent) && read_all(agent);
 }
 
 struct acme_agent *acme_agent_new(struct hg_worker *worker, struct acme_job *(*jobs)(struct acme_agent *agent))
@@ -263,5 +266,6 @@ void acme_agent_free(struct acme_agent *agent)
         acme_ca_free(agent->authorities[i]);
     https_free(agent->https);
     hg_timer_free(agent->worker->host, agent->timer);
+    hg_timer_free(agent->worker->host, agent->expiry_timer);
     free(agent);
 }

@@ -48,7 +48,7 @@ struct acme_agent {
     } pauses[ACME_AUTHORITIES_MAX];
 
     /* Attempts: see attempt.c. */
-    struct hg_timer *timer;
+    struct hg_timer *timer, *expiry_timer;
     unsigned running;
     time_t clock_offset; /* the wall clock less the monotonic one, once it was … */
     bool looked;         /* … looked at */
@@ -110,6 +110,17 @@ void acme_attempt_drop(struct acme_job *job);
 
 /* Has the wall clock been set? Before anything that is due by it begins. */
 void acme_step_notice(struct acme_agent *agent);
+
+/* ---- expiry.c: how the certificates stand ---- */
+
+bool acme_expiry_begin(struct acme_agent *agent);
+/* Of a job that is kept from now on. */
+void acme_expiry_add(struct acme_job *job);
+/* The figures are as it stands now. */
+void acme_expiry_show(const struct acme_job *job);
+void acme_expiry_show_all(struct acme_agent *agent);
+/* An attempt has failed. */
+void acme_expiry_count(struct acme_agent *agent, const struct acme_result *result);
 
 /* ---- find.c: the operations of `certificates` ---- */
 

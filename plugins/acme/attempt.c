@@ -120,6 +120,7 @@ void acme_attempt_schedule(struct acme_agent *agent)
             acme_agent_wake(job);
             acme_delegate_ended(job);
         }
+    acme_expiry_show_all(agent);
     if (agent->timer)
         hg_timer_set(agent->worker->host, agent->timer, (hg_time)(next - now) * HG_SECOND);
 }
@@ -324,6 +325,8 @@ static void on_ended(void *arg, const struct acme_result *result)
     struct acme_ca *ca = job->agent->authorities[job->authority];
 
     job->order = NULL;
+    if (result->outcome != ACME_ISSUED && result->outcome != ACME_LOST)
+        acme_expiry_count(job->agent, result);
     switch (result->outcome) {
     case ACME_ISSUED:
         issued(job, result);

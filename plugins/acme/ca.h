@@ -82,5 +82,7 @@ char *acme_answer_link(const struct acme_answer *answer, const char *relation, u
 void acme_problem_print(const json_t *problem, char *text, size_t size);
 /* The problem's type without its prefix; "" if there is none. */
 const char *acme_problem_type(const json_t *problem);
+/* One of a bounded number of words for a failure: its type, if a standard has it, "unreachable" or "other". */
+const char *acme_problem_kind(const struct acme_answer *answer);
 
 #endif

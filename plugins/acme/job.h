@@ -42,6 +42,10 @@ struct acme_job {
     struct acme_ari *ari;          /* made when this process orders and there is a pair */
     char *unsaved;                 /* key and chain that the store did not take yet */
     struct hg_certificate_lookup *lookups;
+    time_t warned; /* that it expires; 0: not yet */
+    struct {
+        uint64_t *not_after, *next_try, *failures; /* NULL: it is on demand */
+    } figures;
 
     /* Remembered by the store. */
     time_t renew_at;   /* of `pair`: chosen once */

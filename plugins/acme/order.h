@@ -37,6 +37,7 @@ enum acme_outcome {
 struct acme_result {
     enum acme_outcome outcome;
     const char *error; /* for a person */
+    const char *kind;  /* of the error, one of acme_problem_kind() */
     int64_t retry_after;
     struct acme_pair *pair; /* ACME_ISSUED: a reference for the callee */
     char *pem;              /* ACME_ISSUED and not stored yet: key and chain, for the callee to free; else NULL */

@@ -9,7 +9,10 @@
 
 void acme_order_end(struct acme_order *order, enum acme_outcome outcome, int64_t retry_after)
 {
-    struct acme_result result = {.outcome = outcome, .error = order->error, .retry_after = retry_after};
+    struct acme_result result = {.outcome = outcome,
+                                 .error = order->error,
+                                 .kind = order->kind ? order->kind : "other",
+                                 .retry_after = retry_after};
 
     /* What is not handed over, since it is of no use or somebody else's now, is freed with the order. */
     if (outcome == ACME_ISSUED) {
@@ -44,6 +47,7 @@ void acme_order_fail(struct acme_order *order, const char *what, const struct ac
 {
     static const char *const rejections[] = {"rejectedIdentifier", "unsupportedIdentifier", "caa", NULL};
 
+    order->kind = acme_problem_kind(answer);
     snprintf(order->error, sizeof order->error, "%s%s%s", what, *what ? ": " : "", answer->error);
     if (acme_account_blame(order->ca->account, answer)) {
         acme_order_forget(order); /* its order belonged to that account */

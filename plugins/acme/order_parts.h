@@ -39,6 +39,7 @@ struct acme_order {
     char *key_pem, *url, *finalize_url, *certificate_url;
     char *pem; /* key and chain, in the end */
     struct acme_pair *pair;
+    const char *kind; /* of the error; NULL: it is no answer of the authority */
     char error[1200];
 };
 

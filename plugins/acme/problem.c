@@ -21,6 +21,42 @@ const char *acme_problem_type(const json_t *problem)
     return strncmp(type, PREFIX, sizeof PREFIX - 1) ? type : type + sizeof PREFIX - 1;
 }
 
+const char *acme_problem_kind(const struct acme_answer *answer)
+{
+    /* RFC 8555 section 6.7, RFC 9773 section 7.4, draft-ietf-acme-profiles. */
+    static const char *const kinds[] = {"accountDoesNotExist",
+                                        "alreadyReplaced",
+                                        "alreadyRevoked",
+                                        "badCSR",
+                                        "badNonce",
+                                        "badPublicKey",
+                                        "badRevocationReason",
+                                        "badSignatureAlgorithm",
+                                        "caa",
+                                        "compound",
+                                        "connection",
+                                        "dns",
+                                        "externalAccountRequired",
+                                        "incorrectResponse",
+                                        "invalidContact",
+                                        "invalidProfile",
+                                        "malformed",
+                                        "orderNotReady",
+                                        "rateLimited",
+                                        "rejectedIdentifier",
+                                        "serverInternal",
+                                        "tls",
+                                        "unauthorized",
+                                        "unsupportedContact",
+                                        "unsupportedIdentifier",
+                                        "userActionRequired"};
+
+    for (size_t i = 0; answer->type && i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(answer->type, kinds[i]))
+            return kinds[i];
+    return answer->status ? "other" : "unreachable";
+}
+
 /* Appends what may stand in a log: what came from outside in one line of printable text. */
 static void append(char *text, size_t size, const char *format, ...)
 {

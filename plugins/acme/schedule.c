@@ -21,6 +21,11 @@ time_t acme_renewal_time(time_t begins, time_t ends, double chance)
     return ends <= begins ? begins : ends - (time_t)(left * (1 + SPREAD * chance));
 }
 
+bool acme_is_emergency(time_t begins, time_t ends, time_t now)
+{
+    return (double)(ends - now) < EMERGENCY * (double)(ends - begins);
+}
+
 double acme_backoff(unsigned failures, double min, double max, time_t begins, time_t ends, time_t now, double chance)
 {
     double pause = min;
@@ -29,7 +34,7 @@ double acme_backoff(unsigned failures, double min, double max, time_t begins, ti
     for (unsigned i = 1; i < failures && pause < max; i++)
         pause *= 2;
     pause = pause < max / (1 + JITTER) ? pause : max / (1 + JITTER);
-    if (ends && left > 0 && left < EMERGENCY * (double)(ends - begins) && pause > left / 10)
+    if (ends && left > 0 && acme_is_emergency(begins, ends, now) && pause > left / 10)
         pause = left / 10 > min ? left / 10 : min;
     return pause * (1 + JITTER * (2 * chance - 1));
 }

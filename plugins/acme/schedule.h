@@ -15,6 +15,9 @@
  * recommends), and a little earlier by chance, so that certificates made together do not stay together. */
 time_t acme_renewal_time(time_t begins, time_t ends, double chance);
 
+/* Little is left of a certificate that should have been renewed long ago, or nothing. */
+bool acme_is_emergency(time_t begins, time_t ends, time_t now);
+
 /* Seconds to wait after the `failures`th failed attempt in a row: doubled each time from `min` on, a quarter more
  * or less by chance, never more than `max`. A certificate that ends soon (`ends`, 0: there is none) is tried more
  * often: so that there are ten attempts in what is left of it. */

@@ -649,7 +649,7 @@ def hooks(world):
 def warnings(world):
     lab = Lab(world, validity=3600)
     gate = lab.gateway(["a.test"])
-    lab.wait_for("a.test")
+    leaf = lab.wait_for("a.test")
     gate.stop()
     lab.proxy.on(None, caproxy.html(503))
     gate = lab.gateway(["a.test"], wait="0")
@@ -658,6 +658,12 @@ def warnings(world):
     note(line)
     status = wait_until(lambda: "503" in lab.command("status").stdout and lab.command("status").stdout, 10, "the error in status")
     check("a.test" in status, f"status says {status!r}")
+    gate.signal(signal.SIGUSR1)
+    gate.wait_for(r'"acme","message":"attempts=\d+', 5)  # the oldest comes last
+    found = dict(re.findall(r'"acme","message":"([\w{}.]+)=(\d+)"', gate.text()))
+    equal(int(found["not_after{a.test}"]), leaf.end, "the figure of its end")
+    check(int(found["next_try{a.test}"]) > time.time() - 60 and int(found["failures{a.test}"]) >= 1, found)
+    check(int(found["errors{other}"]) >= 1, found)
 
 
 if __name__ == "__main__":

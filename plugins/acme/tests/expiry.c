@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What people are told of certificates: figures, and warnings of those that end soon (behaviour 24).
+ */
+#include "plugins/acme/tests/cases.h"
+#include "plugins/acme/tests/lab.h"
+
+static uint64_t gauge(const char *name, const char *label)
+{
+    return fake_host_gauge(&lab->host, name, label);
+}
+
+START_TEST(test_figures)
+{
+    lab_add("b.test");
+    lab->ca->forbidden = "b.test";
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    lab_run(LAB_MINUTE);
+    ck_assert_uint_eq(gauge("not_after", "a.test"), (uint64_t)lab_state("a.test", "expires"));
+    ck_assert_uint_gt(gauge("not_after", "a.test"), (uint64_t)acme_clock());
+    ck_assert_uint_eq(gauge("next_try", "a.test"), (uint64_t)lab_state("a.test", "renew_at"));
+    ck_assert_uint_eq(gauge("failures", "a.test"), 0);
+    ck_assert_uint_eq(gauge("not_after", "b.test"), 0);
+    ck_assert_uint_eq(gauge("next_try", "b.test"), (uint64_t)lab_state("b.test", "due"));
+    ck_assert_uint_gt(gauge("next_try", "b.test"), (uint64_t)acme_clock());
+    ck_assert_uint_eq(gauge("failures", "b.test"), 1);
+    ck_assert_uint_eq(gauge("errors", "rejectedIdentifier"), 1);
+    ck_assert_uint_eq(gauge("certificates", NULL), 1);
+    ck_assert_uint_eq(gauge("first_not_after", NULL), gauge("not_after", "a.test"));
+}
+END_TEST
+
+/* However the authority words it, there is a bounded number of figures. */
+static const struct {
+    struct fake_rule rule;
+    const char *kind;
+} failures[] = {
+    {{.kind = "new-order", .status = 429, .type = "rateLimited"}, "rateLimited"},
+    {{.kind = "new-order", .status = 400, .type = "ofTheirOwn"}, "other"},
+    {{.kind = "new-order", .status = 500}, "other"},
+    {{.kind = "new-order", .error = "the connection is refused"}, "unreachable"},
+    {{.kind = "directory", .error = "the connection is refused"}, "unreachable"},
+};
+
+START_TEST(test_kinds)
+{
+    fake_ca_rule(lab->ca, failures[_i].rule);
+    lab_start();
+    lab_run(10 * HG_SECOND);
+    ck_assert_msg(gauge("errors", failures[_i].kind) == 1, "%s: %s", failures[_i].kind, lab->host.log);
+    ck_assert_uint_eq(gauge("failures", "a.test"), 1);
+}
+END_TEST
+
+START_TEST(test_unwritable)
+{
+    lab->store.unwritable = "acme/";
+    lab_start();
+    lab_run(10 * HG_SECOND);
+    ck_assert_msg(gauge("errors", "store") == 1 || gauge("errors", "other") == 1, "%s", lab->host.log);
+}
+END_TEST
+
+/* How often the log says it in that many days; it is emptied now and then, before it is full. */
+static unsigned said_within(unsigned days, const char *text)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < days; i++) {
+        lab->host.log[0] = 0;
+        lab_run(LAB_DAY);
+        count += lab_said(text);
+    }
+    return count;
+}
+
+/* The process that orders hangs, or its authority is down: nobody fails here. */
+START_TEST(test_warnings)
+{
+    unsigned warnings;
+
+    lab->ca->lifetime = 90 * 86400;
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    lab->store.leases->fence++;
+    lab->store.leases->until = lab->host.now + 365 * LAB_DAY;
+    ck_assert_uint_eq(said_within(76, "expires in"), 0);
+    ck_assert_uint_eq(gauge("next_try", "a.test"), 0);
+    /* A day each, in fifteen hundredths of the time. */
+    warnings = said_within(13, "warning: a.test: the certificate expires in ");
+    ck_assert_msg(warnings >= 12 && warnings <= 13, "%u warnings", warnings);
+    ck_assert_uint_eq(lab_said(" days: another process orders certificates; its log tells more"), 1);
+    ck_assert_uint_ge(said_within(3, "error: a.test: the certificate has expired "), 1);
+}
+END_TEST
+
+/* Each failed attempt tells the days left already. */
+START_TEST(test_told_once)
+{
+    lab->ca->lifetime = 90 * 86400;
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "*", .status = 503});
+    lab_run(78 * LAB_DAY);
+    lab->host.log[0] = 0; /* it would be full */
+    lab_run(4 * LAB_DAY);
+    ck_assert_uint_eq(lab_said("expires in"), 0);
+    ck_assert_uint_ge(lab_said("no certificate"), 1);
+    ck_assert_uint_eq(lab_said("no certificate"), lab_said("the certificate lasts"));
+}
+END_TEST
+
+TCase *cases_expiry(void)
+{
+    TCase *tests = tcase_create("expiry");
+
+    tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
+    tcase_add_test(tests, test_figures);
+    tcase_add_loop_test(tests, test_kinds, 0, (int)(sizeof failures / sizeof *failures));
+    tcase_add_test(tests, test_unwritable);
+    tcase_add_test(tests, test_warnings);
+    tcase_add_test(tests, test_told_once);
+    return tests;
+}
