@@ -14,6 +14,8 @@
 
 /* How often a connection that cannot be read from is asked whether its peer is still there. */
 #define PEER_CHECK HG_SECOND
+/* How long a handshake may wait for its certificate: the provider's own bound is less. */
+#define PARKED_MAX (600 * HG_SECOND)
 
 static const struct hg_host *host_of(const struct connection *connection)
 {
@@ -24,7 +26,7 @@ static const struct hg_host *host_of(const struct connection *connection)
 
 static bool is_reading(const struct connection *connection)
 {
-    return connection->phase != CONNECTION_OPEN || connection->reads;
+    return !connection->parked && (connection->phase != CONNECTION_OPEN || connection->reads);
 }
 
 /* The timer also serves to look after a peer that nothing is read from. */
@@ -33,7 +35,7 @@ static void set_timer(struct connection *connection)
     hg_time now = hg_now(connection->edge->worker);
     hg_time delay = connection->deadline > now ? connection->deadline - now : 0;
 
-    if (connection->self && delay > PEER_CHECK && !is_reading(connection))
+    if ((connection->self || connection->parked) && delay > PEER_CHECK && !is_reading(connection))
         delay = PEER_CHECK;
     hg_timer_set(host_of(connection), connection->timer, delay);
 }
@@ -59,7 +61,8 @@ static void watch(struct connection *connection)
 
     switch (connection->phase) {
     case CONNECTION_HANDSHAKE:
-        events = tls_wants_write(connection->tls) ? HG_WRITE : HG_READ;
+        if (!connection->parked)
+            events = tls_wants_write(connection->tls) ? HG_WRITE : HG_READ;
         break;
     case CONNECTION_OPEN:
         connection->reads = request_wants(connection) > 0;
@@ -395,12 +398,23 @@ void connection_read_on(struct connection *connection)
         watch(connection);
 }
 
+/* Until the certificate is there, which may take longer than a handshake and a head do together. */
+static void park(struct connection *connection)
+{
+    connection->parked = true;
+    connection_expect(connection, PARKED_MAX);
+    watch(connection);
+}
+
 void connection_handshake(struct connection *connection)
 {
     int result;
 
     if (connection->phase != CONNECTION_HANDSHAKE)
         return;
+    if (connection->parked)
+        connection_expect(connection, connection->edge->config->head_timeout);
+    connection->parked = false;
     result = tls_handshake(connection->tls);
     if (connection->phase == CONNECTION_DEAD)
         return;
@@ -409,7 +423,7 @@ void connection_handshake(struct connection *connection)
     } else if (result == TLS_FOREIGN) {
         hand_over(connection);
     } else if (result == TLS_PARKED) {
-        hg_io_set(host_of(connection), connection->io, 0);
+        park(connection);
     } else if (result == TLS_FAILED || result == TLS_OVER) {
         *connection->edge->failed_handshakes += result == TLS_FAILED;
         linger(connection);

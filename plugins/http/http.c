@@ -23,7 +23,8 @@ static const struct hg_option options[] = {
      .max = 65535, .choices = listen_words,
      .doc = "Addresses to accept connections at, each followed by `tls` where TLS is spoken."},
     {OPTION(head_timeout), .type = HG_OPTION_DURATION, .value = "10s", .min = (int64_t)HG_MILLISECOND, .max = A_DAY,
-     .doc = "How long a TLS handshake and a request's head may take together."},
+     .doc =
+         "How long a TLS handshake and a request's head may take together; anew after a certificate was waited for."},
     {OPTION(idle_timeout), .type = HG_OPTION_DURATION, .value = "300s", .min = (int64_t)HG_MILLISECOND, .max = A_DAY,
      .doc = "How long a request or response may stand still."},
     {OPTION(keep_alive_timeout), .type = HG_OPTION_DURATION, .value = "60s", .min = (int64_t)HG_MILLISECOND,

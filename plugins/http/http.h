@@ -126,7 +126,8 @@ struct connection {
     struct connection *next, *previous;
     struct connection *next_enlisted; /* edge->enlisted */
     bool is_enlisted;
-    bool reads; /* CONNECTION_OPEN: the socket is watched for input */
+    bool reads;  /* CONNECTION_OPEN: the socket is watched for input */
+    bool parked; /* CONNECTION_HANDSHAKE: it waits for a certificate */
     enum connection_phase phase;
     int fd;
     struct hg_io *io;

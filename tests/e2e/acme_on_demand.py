@@ -20,11 +20,13 @@ ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test
 class Demand(Lab):
     """A gateway with on_demand, and a client that serves *.served.test; *.away.test has a route but nobody there."""
 
+    edge = {}  # more options of http
+
     def begin(self, pebble=None, client=True, **options):
         world = self.world
         options = {"on_demand": True, **options}
         # The tunnel's own certificate is one of `domains`.
-        self.gate = self.gateway(["gate.test"], world={"routes": ROUTES}, **options)
+        self.gate = self.gateway(["gate.test"], world={"routes": ROUTES, "http": self.edge}, **options)
         self.wait_for("gate.test")
         if client:
             service = world.origin()
@@ -341,6 +343,40 @@ def expired(world):
     world.wait_for_tunnel(host="x.served.test", seconds=30)
     leaf = wait_until(lambda: alert(lab.pebble.tls, "a.served.test") is None and lab.wait_for("a.served.test"), 20, "a certificate")
     check(leaf.serial != first.serial and leaf.end > time.time(), "an expired certificate")
+
+
+@case("a handshake that waits for its certificate has not only `head_timeout`; a peer that goes away is noticed", seconds=120)
+def patience(world):
+    lab = Demand(world, bad_nonces=0)
+    lab.edge = {"head_timeout": "2s"}
+    lab.begin(wait="1m")
+    event = threading.Event()
+    world.undo.append(event.set)
+    lab.proxy.on("new_order", caproxy.hold(event), times=1)
+    results = []
+    waiter = threading.Thread(target=lambda: results.append(world.curl("/", host="a.served.test", tls=True)))
+    waiter.start()
+    lab.proxy.wait_for("new_order")
+    before = lab.gate.descriptors()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    plains = [socket.create_connection(("127.0.0.1", lab.pebble.tls), 30) for _ in range(20)]
+    for plain in plains:
+        hello, incoming = ssl.MemoryBIO(), ssl.MemoryBIO()
+        try:
+            context.wrap_bio(incoming, hello, server_hostname="a.served.test").do_handshake()
+        except ssl.SSLWantReadError:
+            plain.sendall(hello.read())
+    wait_until(lambda: lab.gate.descriptors() >= before + 20, 10, "the others to wait")
+    time.sleep(3)  # longer than head_timeout
+    check(lab.gate.descriptors() >= before + 20, "the others wait no longer")
+    for plain in plains:
+        plain.close()
+    wait_until(lambda: lab.gate.descriptors() <= before + 2, 10, "the gateway to notice that the others are gone")
+    equal(results, [], "the first")
+    event.set()
+    waiter.join()
+    equal(results, ["hello\n"], "the answer to the request of the one that has waited")
 
 
 if __name__ == "__main__":
