@@ -6,6 +6,7 @@ only connected to the second, where the handshakes come."""
 
 import json
 import os
+import signal
 import ssl
 import socket
 import threading
@@ -14,12 +15,15 @@ import time
 import caproxy
 from acmelab import Lab, alert, entry, log_lines
 from harness import SANITIZERS, Clock, case, check, equal, free_port, in_parallel, main, note, scaled, wait_until
+from pebble import Leaf
 
 ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test", "to": "client-2/web"}]
 
 
 class Cluster(Lab):
-    """`orders`, `serves`, `reached`: the gateways, each with its ports (http, tls)."""
+    """`orders`, `serves`, `reached`: the gateways, each with its ports (http, tls); `clock` is that of the others than the first."""
+
+    clock = None
 
     def begin(self, **options):
         self.options = {"on_demand": True, **options}
@@ -40,7 +44,8 @@ class Cluster(Lab):
         return self
 
     def add(self, number):
-        return self.gateway(["gate.test"], ports=self.places[number], world={"routes": ROUTES}, **self.options)
+        world = {"routes": ROUTES, **({"preload": self.clock} if self.clock and number else {})}
+        return self.gateway(["gate.test"], ports=self.places[number], world=world, **self.options)
 
     def tls(self, number):
         return self.places[number][1]
@@ -138,22 +143,63 @@ def quotas(world):
     lab.wait_for("n0.served.test", port=lab.tls(1))
 
 
-@case("the gateway that orders is killed with a handshake waiting elsewhere: another one orders, and that is answered", seconds=180)
-def killed(world):
-    lab = Cluster(world, bad_nonces=0).begin(wait="1m")
-    event = threading.Event()
+@case("the gateway that orders is killed or stops with a handshake waiting elsewhere: another one orders, and that is answered",
+      seconds=240)
+def lost(world):
+    for number, end in enumerate(("killed", "stopped")):
+        lab = Cluster(world, bad_nonces=0)
+        lab.state = world.path(f"state-{end}")
+        lab.clock = Clock(world)  # of the others: the lease of one that stops is for 30 s
+        lab.begin(wait="2m")
+        event = threading.Event()
+        world.undo.append(event.set)
+        lab.proxy.on("new_order", caproxy.hold(event), times=1)
+        results = []
+        waiter = threading.Thread(target=lambda: results.append(alert(lab.tls(1), "a.served.test", timeout=120)))
+        waiter.start()
+        lab.proxy.wait_for("new_order")
+        equal(len(lab.requests()), 1, "requests in the store")
+        if end == "killed":
+            lab.orders.kill()
+        else:
+            lab.orders.signal(signal.SIGSTOP)
+            world.undo.append(lambda lab=lab: lab.orders.signal(signal.SIGCONT))
+            lab.clock.pass_by(40)
+        waiter.join()
+        equal(results, [None], f"the handshake, with the one that orders {end}")
+        if end == "stopped":
+            event.set()
+            lab.orders.signal(signal.SIGCONT)
+            lab.orders.wait_for("the lease is lost|certificates are ordered by")
+            wait_until(lambda: Leaf(lab.chain("a.served.test", port=lab.tls(0))).serial, 20, "what it shows, awake again")
+            time.sleep(2)
+        equal(lab.issued(), 2, f"certificates, with the one that orders {end}")
+        wait_until(lambda: not lab.requests(), 10, "the request to be gone")
+        for process in (lab.orders, lab.serves, lab.reached):
+            process.running() and process.stop()
+
+
+@case("a gateway that was stopped while another one ordered, which then died: it reads the store again, and orders nothing",
+      seconds=120)
+def read_again(world):
+    lab = Lab(world, bad_nonces=0)
+    place, event = (free_port(), free_port()), threading.Event()
     world.undo.append(event.set)
     lab.proxy.on("new_order", caproxy.hold(event), times=1)
-    results = []
-    waiter = threading.Thread(target=lambda: results.append(alert(lab.tls(1), "a.served.test", timeout=90)))
-    waiter.start()
+    first = lab.gateway(["a.test"], wait="0")
     lab.proxy.wait_for("new_order")
-    equal(len(lab.requests()), 1, "requests in the store")
-    lab.orders.kill()
-    waiter.join()
-    equal(results, [None], "the handshake")
-    equal(lab.issued(), 2, "certificates")
-    wait_until(lambda: not lab.requests(), 10, "the request to be gone")
+    second = lab.gateway(["a.test"], ports=place, wait="0")
+    second.wait_for("certificates are ordered by")
+    second.signal(signal.SIGSTOP)
+    event.set()
+    serial = lab.wait_for("a.test").serial
+    first.kill()
+    second.signal(signal.SIGCONT)
+    equal(lab.wait_for("a.test", port=place[1]).serial, serial, "the certificate that the second shows")
+    time.sleep(6)  # it looks for the lease every 5 s
+    result = lab.command("status")
+    check(serial.lstrip("0").lower() in result.stdout.lower(), f"the status: {result.stdout}")
+    equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
 
 
 @case("a request that is not of this time, for no host name, or nonsense is not followed", seconds=120)
