@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""acme: kill -9 at every step of an order, then a restart: no second certificate, no lost key (number 8 of acme_issue.py).
+"""acme: kill -9 at every step of an order, then a restart: no second certificate, no lost key; and in the middle of
+a change of the account's key (numbers 8 and 17 of acme_issue.py).
 
 The proxy kills the gateway where the step is: when a request has come and before the CA gets it, or when the CA has
 answered and before the gateway hears of it. Which steps there are a run without a kill tells.
 """
 
+import json
 import threading
 
 import caproxy
@@ -58,11 +60,9 @@ def check_whole(lab, name, leaf):
     equal(openssl("req", "-inform", "DER", "-noout", "-pubkey", text=csr), leaf.public_key, "the key of the CSR")
 
 
-def steps(lab, ask):
-    """The kinds of request that an order takes, in their order."""
-    lab.proxy.forget()
-    ask()
-    return [request.kind for request in lab.proxy.seen()]
+def account_key(lab):
+    """The account's key in the store, as PEM."""
+    return json.loads(read(lab.files("acme/accounts")[0]).split("\n", 1)[1])["key"]
 
 
 @case("killed at each step of the first certificate: one account, one certificate, with its key", seconds=300)
@@ -151,6 +151,30 @@ def files(world):
         equal((lab.issued() - issued, lab.pebble.accounts() - accounts), (1, 1), f"change {number}: certificates, accounts")
         gate.stop()
     note(f"killed before {len(numbers)} of {changes} changes")
+
+
+@case("killed in the middle of a change of the account's key: it is finished, and the account stays the same")
+def new_key(world):
+    lab = Lab(world, bad_nonces=0)
+    killing = Killing(lab)
+    killing.start()
+    leaf = lab.wait_for("k.test")
+    before = account_key(lab)
+    for heard in (False, True):
+        where = f"{'the answer' if heard else 'the request'} lost"
+        happened = killing.at("key_change", heard)
+        equal(lab.command("new-key").returncode, 0, "the exit code of new-key")
+        check(happened.wait(30), f"{where}: not reached")
+        killing.start()
+        equal(Leaf(lab.chain("k.test")).serial, leaf.serial, f"{where}: the certificate after the restart")
+        equal(lab.command("renew", "k.test").returncode, 0, "the exit code of renew")
+        leaf = lab.wait_for("k.test", but=leaf.serial)
+        check(account_key(lab) != before, f"{where}: the key is the old one")
+        before = account_key(lab)
+    equal((lab.pebble.accounts(), lab.issued()), (1, 3), "accounts, certificates")
+    # The one that Pebble did not hear of, again, and the one that it had answered.
+    equal(len(lab.proxy.seen("key_change")), 3, "requests to change it")
+    killing.gate.stop()
 
 
 if __name__ == "__main__":
