@@ -21,9 +21,6 @@
 /* Milliseconds until a flight is sent again for the first time; doubled each time (RFC 6347 section 4.2.4.1). */
 #define RETRANSMIT_MS 400
 
-/* More than what any cipher suite adds to a packet. */
-#define SEAL_OVERHEAD 128
-
 /* How long, and how often, the peer must seem to have forgotten the association, without one authentic record. */
 #define SUSPICION_TIME  HG_SECOND
 #define SUSPICION_COUNT 3
@@ -225,8 +222,7 @@ static void tell_limits(struct dtls_association *association)
 
 /* ---- Trouble ---- */
 
-/* The association is over, but this may be within a call of the core's: it is told later. */
-static void lose(struct dtls_association *association, const char *reason)
+void dtls_association_lose(struct dtls_association *association, const char *reason)
 {
     if (association->lost || association->state == DTLS_ENDED)
         return;
@@ -247,7 +243,7 @@ void dtls_association_suspect(struct dtls_association *association, const char *
     if (association->suspicions++ == 0)
         association->suspected = now;
     if (association->suspicions >= SUSPICION_COUNT && now - association->suspected >= SUSPICION_TIME)
-        lose(association, reason);
+        dtls_association_lose(association, reason);
 }
 
 void dtls_association_send_failed(void *context, int error, size_t datagram)
@@ -269,7 +265,7 @@ void dtls_association_send_failed(void *context, int error, size_t datagram)
             snprintf(reason, sizeof reason, "cannot send to %s: %s", text, strerror(error));
         /* ENOBUFS and the like pass by themselves, and so may EPERM of a packet filter. */
         if (error == ECONNREFUSED || error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL)
-            lose(association, reason);
+            dtls_association_lose(association, reason);
     } else if (error == ECONNREFUSED) {
         dtls_association_suspect(association, "the gateway's UDP port is closed");
     } else if (error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL || error == EINVAL) {
@@ -285,7 +281,7 @@ static const char *failure_text(struct dtls_association *association, int error,
     return text;
 }
 
-static void fail(struct dtls_association *association, int error)
+void dtls_association_fail(struct dtls_association *association, int error)
 {
     char text[256];
 
@@ -345,7 +341,7 @@ bool dtls_association_handshake(struct dtls_association *association)
     if (result == 0)
         complete(association);
     else if (gnutls_error_is_fatal(result))
-        fail(association, result);
+        dtls_association_fail(association, result);
     else
         set_handshake_timer(association);
     return dtls_association_leave(association);
@@ -409,177 +405,4 @@ void dtls_association_link_up(struct dtls_association *association)
     /* The batch may hold no packet at all, but now the core has something to say. */
     if (association->state == DTLS_UP && dtls_list_is_empty(&association->touched))
         dtls_list_append(&association->dtls->touched, &association->touched);
-}
-
-/* ---- Records in ---- */
-
-static void deliver(struct dtls_association *association, gnutls_packet_t packet)
-{
-    unsigned char sequence[8];
-    gnutls_datum_t data;
-    uint64_t number = 0;
-
-    gnutls_packet_get(packet, &data, sequence);
-    for (size_t i = 0; i < sizeof sequence; i++)
-        number = number << 8 | sequence[i];
-    /* Epoch 1 (RFC 6347 section 4.1) is the only one with data: there is no renegotiation. */
-    if (number >> 48 == 1 && data.size > 0) {
-        association->suspicions = 0;
-        if (dtls_list_is_empty(&association->touched))
-            dtls_list_append(&association->dtls->touched, &association->touched);
-        hg_link_packet(association->dtls->worker, association->link, number & 0xffffffffffff, data.data, data.size);
-    }
-    gnutls_packet_deinit(packet);
-}
-
-static void receive_up(struct dtls_association *association, const struct dtls_record *record)
-{
-    gnutls_packet_t packet = NULL;
-    ssize_t result = gnutls_record_recv_packet(association->session, &packet);
-
-    if (result > 0) {
-        deliver(association, packet);
-        return;
-    }
-    if (packet)
-        gnutls_packet_deinit(packet);
-    if (result == 0 && record->type == DTLS_RECORD_ALERT)
-        association->owner->down(association, "closed by the peer");
-    else if (result == GNUTLS_E_REHANDSHAKE)
-        gnutls_alert_send(association->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
-    else if (result < 0 && gnutls_error_is_fatal((int)result))
-        fail(association, (int)result);
-}
-
-/* Whether GnuTLS may see a record now. */
-static bool is_wanted(struct dtls_association *association, const struct dtls_record *record)
-{
-    switch (association->state) {
-    case DTLS_HANDSHAKE:
-        /* Data that overtook the end of the handshake counts as lost. */
-        return record->type != DTLS_RECORD_APPLICATION_DATA;
-    case DTLS_UP:
-        /* An alert that is not encrypted may come from anybody: at most it is a hint. */
-        if (record->epoch == 0 && record->type == DTLS_RECORD_ALERT)
-            dtls_association_suspect(association, "the gateway does not know this association any more");
-        /* Outside epoch 1 only a flight that the peer sends again, since the own last one was lost, is of use. */
-        return record->epoch == 1 || (record->epoch == 0 && record->type == DTLS_RECORD_HANDSHAKE);
-    default:
-        return false;
-    }
-}
-
-bool dtls_association_receive(struct dtls_association *association, const struct dtls_record *record)
-{
-    association->answered = true;
-    if (!is_wanted(association, record))
-        return association->state != DTLS_ENDED;
-    association->input = record->bytes;
-    association->input_size = record->size;
-    if (association->state == DTLS_HANDSHAKE)
-        return dtls_association_handshake(association);
-    dtls_association_enter(association);
-    receive_up(association, record);
-    association->input_size = 0;
-    return dtls_association_leave(association);
-}
-
-void dtls_association_batch_end(struct dtls_worker *dtls)
-{
-    while (!dtls_list_is_empty(&dtls->touched)) {
-        struct dtls_association *association = DTLS_LIST_ENTRY(dtls->touched.next, struct dtls_association, touched);
-
-        dtls_list_remove(&association->touched);
-        dtls_association_enter(association);
-        hg_link_batch_end(dtls->worker, association->link);
-        dtls_association_leave(association);
-    }
-}
-
-/* ---- Packets out ---- */
-
-uint64_t dtls_association_next_packet_number(void *handle)
-{
-    const struct dtls_association *association = handle;
-    unsigned char sequence[8];
-    uint64_t number = 0;
-
-    gnutls_record_get_state(association->session, 0, NULL, NULL, NULL, sequence);
-    for (size_t i = 2; i < sizeof sequence; i++)
-        number = number << 8 | sequence[i];
-    return number;
-}
-
-static int seal(struct dtls_association *association, const uint8_t *packet, size_t size)
-{
-    struct dtls_socket *socket = association->socket;
-    ssize_t sent;
-
-    if (!dtls_socket_has_room(socket, size + SEAL_OVERHEAD)) {
-        if (!socket->waiting)
-            dtls_socket_flush(socket);
-        if (!dtls_socket_has_room(socket, size + SEAL_OVERHEAD)) {
-            if (dtls_list_is_empty(&association->blocked))
-                dtls_list_append(&socket->blocked, &association->blocked);
-            return -1;
-        }
-    }
-    association->sent = true;
-    sent = gnutls_record_send(association->session, packet, size);
-    if (sent < 0 && gnutls_error_is_fatal((int)sent) && sent != GNUTLS_E_LARGE_PACKET)
-        lose(association, gnutls_strerror((int)sent));
-    return 0;
-}
-
-int dtls_association_send(void *handle, const uint8_t *packet, size_t size)
-{
-    struct dtls_association *association = handle;
-
-    /* The core sends this size now, so a probe of it has passed. */
-    if (size + association->record > association->ordinary)
-        association->ordinary = size + association->record;
-    return seal(association, packet, size);
-}
-
-int dtls_association_probe(void *handle, const uint8_t *packet, size_t size)
-{
-    struct dtls_association *association = handle;
-
-    if (seal(association, packet, size) < 0)
-        return -1;
-    dtls_socket_end_run(association->socket);
-    return 0;
-}
-
-void dtls_association_flush(void *handle)
-{
-    struct dtls_association *association = handle;
-
-    if (!association->socket->waiting)
-        dtls_socket_flush(association->socket);
-}
-
-void dtls_association_close(void *handle, bool graceful)
-{
-    struct dtls_association *association = handle;
-
-    if (graceful)
-        gnutls_bye(association->session, GNUTLS_SHUT_WR);
-    dtls_socket_flush(association->socket);
-    dtls_association_end(association);
-}
-
-void dtls_association_writable(struct dtls_socket *socket)
-{
-    struct dtls_list blocked;
-
-    dtls_list_take(&blocked, &socket->blocked);
-    while (!dtls_list_is_empty(&blocked)) {
-        struct dtls_association *association = DTLS_LIST_ENTRY(blocked.next, struct dtls_association, blocked);
-
-        dtls_list_remove(&association->blocked);
-        dtls_association_enter(association);
-        hg_link_writable(association->dtls->worker, association->link);
-        dtls_association_leave(association);
-    }
 }

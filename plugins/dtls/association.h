@@ -75,6 +75,12 @@ int dtls_association_init(struct dtls_association *association, struct dtls_work
 /* Goes on with the handshake. False: the association has ended. */
 bool dtls_association_handshake(struct dtls_association *association);
 
+/* GnuTLS has failed: the peer is told by an alert, the owner why. */
+void dtls_association_fail(struct dtls_association *association, int error);
+
+/* It is over, but this may be within a call of the core's, which is told later. */
+void dtls_association_lose(struct dtls_association *association, const char *reason);
+
 /* Lets the handshake go on only when dtls_association_handshake() is called next, or fail at its deadline. */
 void dtls_association_park(struct dtls_association *association);
 

@@ -5,6 +5,7 @@
 noinst_LTLIBRARIES += plugins/dtls/libdtls.la
 plugins_dtls_libdtls_la_SOURCES = \
 	plugins/dtls/association.c plugins/dtls/association.h \
+	plugins/dtls/association_records.c \
 	plugins/dtls/certificate.c plugins/dtls/certificate.h \
 	plugins/dtls/client.c plugins/dtls/client.h \
 	plugins/dtls/cookie.c plugins/dtls/cookie.h \
