@@ -19,6 +19,9 @@
 /* No way is longer: a larger Max-Forwards becomes this one, as RFC 9110 section 7.6.2 allows. */
 #define HOPS_MAX 65535
 
+/* More of the own name is left out. */
+#define VIA_NAME_MAX 100
+
 /* Longer ones from outside are not taken. */
 #define ACCEPTED_ID_MAX 128
 
@@ -64,11 +67,17 @@ static int set_id(const struct connection *connection, struct hg_head *head)
 
 size_t forwarded_via(const struct edge *edge, const struct hg_head *head, char value[VIA_SIZE])
 {
-    const char *name = edge->config->via;
+    struct http1_writer writer = {.data = (uint8_t *)value, .capacity = VIA_SIZE};
+    struct hg_text name = hg_text(edge->config->via);
 
-    if (!*name)
+    if (!name.size)
         return 0;
-    return (size_t)snprintf(value, VIA_SIZE, "%d.%d %.100s", head->version >> 8, head->version & 0xff, name);
+    http1_write_number(&writer, head->version >> 8, 10);
+    http1_write(&writer, HG_TEXT("."));
+    http1_write_number(&writer, head->version & 0xff, 10);
+    http1_write(&writer, HG_TEXT(" "));
+    http1_write(&writer, (struct hg_text){name.data, name.size < VIA_NAME_MAX ? name.size : VIA_NAME_MAX});
+    return writer.size;
 }
 
 static int add_via(const struct connection *connection, struct hg_head *head)
@@ -89,20 +98,30 @@ static void remove_all(const struct hg_host *host, struct hg_head *head)
     hg_field_remove(host, &head->fields, X_FORWARDED_HOST);
 }
 
+static void write_quoted(struct http1_writer *writer, struct hg_text text, bool quoted)
+{
+    if (quoted)
+        http1_write(writer, HG_TEXT("\""));
+    http1_write(writer, text);
+    if (quoted)
+        http1_write(writer, HG_TEXT("\""));
+}
+
 /* `for=192.0.2.1;proto=https;host=example.com`. An IPv6 address and a host with a port are no tokens, so they stand in
  * quotes (RFC 7239 section 4). An authority is at most 261 bytes, and none of them needs escaping. */
 static int add_forwarded(const struct connection *connection, struct hg_head *head)
 {
     char value[512];
-    bool quote_peer = connection->peer[0] == '[';
-    bool quote_host = memchr(head->authority.data, ':', head->authority.size) || head->authority.data[0] == '[';
-    const char *host_quote = quote_host ? "\"" : "", *peer_quote = quote_peer ? "\"" : "";
-    int size = snprintf(value, sizeof value, "for=%s%.*s%s;proto=%.*s;host=%s%.*s%s", peer_quote,
-                        (int)connection->peer_host_size, connection->peer, peer_quote, HG_PRINT(head->scheme),
-                        host_quote, HG_PRINT(head->authority), host_quote);
+    struct http1_writer writer = {.data = (uint8_t *)value, .capacity = sizeof value};
+    struct hg_text peer = {connection->peer, connection->peer_host_size};
 
-    return hg_field_add(connection->edge->worker->host, &head->fields, FORWARDED,
-                        (struct hg_text){value, (size_t)size});
+    http1_write(&writer, HG_TEXT("for="));
+    write_quoted(&writer, peer, peer.data[0] == '[');
+    http1_write(&writer, HG_TEXT(";proto="));
+    http1_write(&writer, head->scheme);
+    http1_write(&writer, HG_TEXT(";host="));
+    write_quoted(&writer, head->authority, memchr(head->authority.data, ':', head->authority.size));
+    return hg_field_add(connection->edge->worker->host, &head->fields, FORWARDED, (struct hg_text){value, writer.size});
 }
 
 /* The address alone: X-Forwarded-For knows neither ports nor brackets. */
