@@ -91,6 +91,8 @@ int cli_check(struct cli *cli, char **arguments)
 
     (void)arguments;
     if (good) {
+        log_configure(LOG_AUTO, HG_LOG_ERROR);
+        run_examinations(pipeline);
         printf("%s%s: ok: ", cli->print ? "# " : "", cli->config);
         pipeline_print(pipeline, stdout);
     }

@@ -63,6 +63,7 @@ const struct hg_host worker_host = {
     .worker_of = worker_instance_of,
     .counter = worker_counter,
     .gauge = worker_gauge,
+    .config_warning = pipeline_config_warning,
     .exchange_open = host_exchange_open,
     .emit_head = exchange_emit_head,
     .emit = exchange_emit,

@@ -11,20 +11,34 @@
 
 /* ---- Services for instances ---- */
 
-void pipeline_config_error(const struct hg_instance *public, const char *option, const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static void
+tell_at(const struct instance *instance, void (*tell)(struct config *, const struct config_node *, const char *, ...),
+        const char *option, const char *format, va_list arguments)
 {
-    struct instance *instance = (struct instance *)(uintptr_t) public; /* the core's own, not const to it */
     const struct hg_option *table = instance->plugin->descriptor.options;
     const struct config_node *at = option ? options_locate(table, instance->block, option) : instance->block;
     char *message = NULL;
 
     if (vasprintf(&message, format, arguments) < 0)
         message = NULL;
-    config_fault(instance->pipeline->config, at ? at : instance->name, "%s: %s%s%s", public->name, option ? option : "",
-                 option ? ": " : "", message ? message : "memory is out");
+    tell(instance->pipeline->config, at ? at : instance->name, "%s: %s%s%s", instance->public.name,
+         option ? option : "", option ? ": " : "", message ? message : "memory is out");
     free(message);
+}
+
+void pipeline_config_error(const struct hg_instance *public, const char *option, const char *format, va_list arguments)
+{
+    struct instance *instance = (struct instance *)(uintptr_t) public; /* the core's own, not const to it */
+
+    tell_at(instance, config_fault, option, format, arguments);
     instance->faults++;
     instance->pipeline->errors++;
+}
+
+void pipeline_config_warning(const struct hg_instance *public, const char *option, const char *format,
+                             va_list arguments)
+{
+    tell_at((const struct instance *)public, config_warning, option, format, arguments);
 }
 
 bool pipeline_capability(struct hg_instance *public, const char *name, uint32_t version, struct hg_capability *found)

@@ -70,7 +70,9 @@ struct instance *pipeline_provider(const struct pipeline *pipeline, const char *
 /* One line: "gateway: http > route > codec_binary, codec_json > dtls; certificates by tls_files". */
 void pipeline_print(const struct pipeline *pipeline, FILE *out);
 
-/* The functions behind struct hg_host: see hg_config_error() and hg_capability(). */
+/* The functions behind struct hg_host: see hg_config_error(), hg_config_warning() and hg_capability(). */
+__attribute__((format(printf, 3, 0))) void
+pipeline_config_warning(const struct hg_instance *instance, const char *option, const char *format, va_list arguments);
 __attribute__((format(printf, 3, 0))) void pipeline_config_error(const struct hg_instance *instance, const char *option,
                                                                  const char *format, va_list arguments);
 bool pipeline_capability(struct hg_instance *instance, const char *name, uint32_t version, struct hg_capability *found);

@@ -187,3 +187,23 @@ int run_command_of(const struct instance *instance, int argc, char **argv)
     worker_free(worker);
     return result;
 }
+
+void run_examinations(struct pipeline *pipeline)
+{
+    struct worker *worker = NULL;
+
+    for (size_t i = 0; i < pipeline->count; i++) {
+        const struct instance *instance = pipeline->instances[i];
+
+        if (!instance->plugin->descriptor.examine)
+            continue;
+        worker = worker ? worker : worker_new(pipeline);
+        if (!worker)
+            return;
+        worker->finished = false;
+        instance->plugin->descriptor.examine(&worker->instances[instance->index]);
+        if (!worker->finished)
+            worker_run(worker);
+    }
+    worker_free(worker);
+}

@@ -16,6 +16,9 @@ int run_pipeline(struct pipeline *pipeline);
  * needs. Returns the exit code of the program. */
 int run_command_of(const struct instance *instance, int argc, char **argv);
 
+/* Lets the plugins of a pipeline without errors look at what is around it (hg_plugin.examine). */
+void run_examinations(struct pipeline *pipeline);
+
 /* Whom it becomes when it runs: behind hg_run_as(). */
 bool run_as(const struct hg_instance *instance, uid_t *user, gid_t *group);
 

@@ -119,6 +119,8 @@ struct hg_host {
     void (*link_set_probe_max)(struct hg_link *link, size_t probe_max);
     void (*finish)(struct hg_worker *worker, int exit_code);
     uint64_t *(*gauge)(struct hg_worker *worker, const char *name, const char *label, const char *doc);
+    void (*config_warning)(const struct hg_instance *instance, const char *option, const char *format,
+                           va_list arguments);
 };
 
 /* ---- Telling people ---- */
@@ -147,6 +149,19 @@ __attribute__((format(printf, 3, 4))) static inline void hg_config_error(const s
 
     va_start(arguments, format);
     instance->host->config_error(instance, option, format, arguments);
+    va_end(arguments);
+}
+
+/** Tells a doubt about the config, in hg_plugin.examine: as hg_config_error(), but it fails nothing. */
+__attribute__((format(printf, 3, 4))) static inline void hg_config_warning(const struct hg_instance *instance,
+                                                                           const char *option, const char *format, ...)
+{
+    va_list arguments;
+
+    if (instance->host->size <= offsetof(struct hg_host, config_warning))
+        return;
+    va_start(arguments, format);
+    instance->host->config_warning(instance, option, format, arguments);
     va_end(arguments);
 }
 

@@ -125,6 +125,14 @@ struct hg_plugin {
      * hg_finish(), perhaps called within. NULL where each word has a `run`.
      */
     void (*command)(struct hg_worker *worker, int argc, char **argv);
+
+    /**
+     * Under `hopgate check`, when the config has no faults: looks at what is around it, such as names that should lead
+     * here, and tells doubts with hg_config_warning(). Nothing is started, `worker` has no state; the loop turns until
+     * hg_finish(), perhaps called within, whose exit code means nothing. It has a time limit of its own, a few seconds
+     * at most, and frees all that is its own before hg_finish(). May be NULL.
+     */
+    void (*examine)(struct hg_worker *worker);
 };
 
 #define HG_PLUGIN_HEADER .size = sizeof(struct hg_plugin), .abi = HG_ABI
