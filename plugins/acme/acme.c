@@ -123,6 +123,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .worker_start = worker_start,
         .worker_stop = worker_stop,
         .command = acme_command,
+        .examine = acme_examine,
     };
 
     return &plugin;

@@ -51,4 +51,7 @@ const char *acme_options_directory(const char *word);
 /* Checks what the table cannot; tells every fault. 0 or -1. */
 int acme_options_check(struct hg_instance *instance);
 
+/* Warns of names that do not lead to this machine (hg_plugin.examine). */
+void acme_examine(struct hg_worker *worker);
+
 #endif

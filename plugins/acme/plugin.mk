@@ -17,6 +17,7 @@ acme_parts = \
 	plugins/acme/delegate.c plugins/acme/delegate.h \
 	plugins/acme/demand.c plugins/acme/demand.h \
 	plugins/acme/download.c plugins/acme/download.h \
+	plugins/acme/examine.c \
 	plugins/acme/expiry.c \
 	plugins/acme/find.c \
 	plugins/acme/index.c plugins/acme/index.h \
@@ -64,6 +65,7 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/cases.h \
 	plugins/acme/tests/death.c \
 	plugins/acme/tests/download.c \
+	plugins/acme/tests/examine.c \
 	plugins/acme/tests/expiry.c \
 	plugins/acme/tests/fake_ca.c plugins/acme/tests/fake_ca.h \
 	plugins/acme/tests/fake_issuer.c \

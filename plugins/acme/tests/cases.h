@@ -12,6 +12,7 @@ TCase *cases_account(void);
 TCase *cases_demand(void);
 TCase *cases_death(void);
 TCase *cases_download(void);
+TCase *cases_examine(void);
 TCase *cases_expiry(void);
 TCase *cases_jose(void);
 TCase *cases_order(void);

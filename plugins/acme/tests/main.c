@@ -12,6 +12,7 @@ int main(void)
     int failed;
 
     suite_add_tcase(suite, cases_parts());
+    suite_add_tcase(suite, cases_examine());
     suite_add_tcase(suite, cases_expiry());
     suite_add_tcase(suite, cases_jose());
     suite_add_tcase(suite, cases_demand());
