@@ -66,7 +66,13 @@ static int open_root(struct folder *folder)
     folder->root = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->root < 0 && errno == ENOENT && !mkdir(folder->path, 0700))
         folder->root = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    folder->openings += folder->root >= 0;
     return folder->root < 0 ? -1 : 0;
+}
+
+int folder_root(struct folder *folder)
+{
+    return open_root(folder) ? -1 : folder->root;
 }
 
 /* ---- Failing ---- */

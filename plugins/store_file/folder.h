@@ -24,9 +24,10 @@ struct held; /* a lease of this process */
 struct folder {
     const struct hg_instance *instance; /* who it is in the log */
     const char *path;
-    int root, lock; /* descriptors; -1: not open */
-    bool cleaned;   /* .tmp */
-    bool failing;   /* writing failed the last time, and the log says so */
+    int root, lock;    /* descriptors; -1: not open */
+    unsigned openings; /* of the root: it may be removed and made anew */
+    bool cleaned;      /* .tmp */
+    bool failing;      /* writing failed the last time, and the log says so */
     uint64_t temporary;
     char boot[48]; /* which start of the machine this is */
     struct held *held;
@@ -39,6 +40,9 @@ void folder_close(struct folder *folder);
 
 /* Does what is asked for and fills in the answer. */
 void folder_do(struct folder *folder, struct hg_store_request *request);
+
+/* The folder's descriptor, to look into; -1 with errno. */
+int folder_root(struct folder *folder);
 
 /* ---- For lease.c ---- */
 

@@ -3,26 +3,18 @@
  */
 #include "plugins/store_file/lock.h"
 
+#include "plugins/store_file/monotonic.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <hopgate/types.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define INTERVAL (5 * HG_MILLISECOND)
 
 /* Held for a moment by the one who takes the lock away, so that two do not take each other's. */
 #define GUARD ".lock.guard"
-
-static hg_time monotonic(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (hg_time)now.tv_sec * HG_SECOND + (hg_time)now.tv_nsec;
-}
 
 static int open_file(int root, const char *name)
 {

@@ -7,8 +7,10 @@ store_file_sources = \
 	plugins/store_file/lease.c \
 	plugins/store_file/list.c plugins/store_file/list.h \
 	plugins/store_file/lock.c plugins/store_file/lock.h \
+	plugins/store_file/monotonic.h \
 	plugins/store_file/name.c plugins/store_file/name.h \
 	plugins/store_file/request.c plugins/store_file/request.h \
+	plugins/store_file/scan.c plugins/store_file/scan.h \
 	plugins/store_file/store_file.c \
 	plugins/store_file/thread.c plugins/store_file/thread.h \
 	plugins/store_file/watch.c plugins/store_file/watch.h
@@ -31,6 +33,6 @@ plugins_store_file_test_store_file_SOURCES = \
 	plugins/store_file/test_store_file.c $(store_file_sources)
 plugins_store_file_test_store_file_CPPFLAGS = $(core_libcore_la_CPPFLAGS) $(GNUTLS_CFLAGS)
 plugins_store_file_test_store_file_CFLAGS = $(UNIT_CFLAGS)
-plugins_store_file_test_store_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync -Wl,--wrap=writev -Wl,--wrap=read
+plugins_store_file_test_store_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync -Wl,--wrap=fstatfs -Wl,--wrap=inotify_init1 -Wl,--wrap=writev -Wl,--wrap=read
 plugins_store_file_test_store_file_LDADD = $(UNIT_LDADD) $(GNUTLS_LIBS)
 endif

@@ -14,8 +14,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,13 @@ static atomic_int writev_left = -1;                      /* bytes that still fit
 static atomic_bool fsync_hangs, fsync_stops;
 static sem_t fsync_goes_on;
 
+static atomic_bool on_nfs;
+static atomic_int inotify_error, inotify_uses;
+
+int __real_fstatfs(int fd, struct statfs *state);
+int __wrap_fstatfs(int fd, struct statfs *state);
+int __real_inotify_init1(int flags);
+int __wrap_inotify_init1(int flags);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 ssize_t __real_writev(int fd, const struct iovec *parts, int count);
@@ -42,6 +51,24 @@ int __wrap_fsync(int fd)
     if (!fsync_error || fsync_spared-- > 0)
         return __real_fsync(fd);
     errno = fsync_error;
+    return -1;
+}
+
+int __wrap_fstatfs(int fd, struct statfs *state)
+{
+    const int result = __real_fstatfs(fd, state);
+
+    if (on_nfs)
+        state->f_type = 0x6969;
+    return result;
+}
+
+int __wrap_inotify_init1(int flags)
+{
+    inotify_uses++;
+    if (!inotify_error)
+        return __real_inotify_init1(flags);
+    errno = inotify_error;
     return -1;
 }
 
@@ -386,6 +413,59 @@ START_TEST(a_lock_file_that_is_removed_is_made_anew)
 }
 END_TEST
 
+/* ---- Folders that cannot be watched ---- */
+
+static char changes[256];
+
+static void keep_change(void *arg, struct hg_text key)
+{
+    (void)arg;
+    if (!key.size)
+        return; /* any of them may have changed */
+    snprintf(changes + strlen(changes), sizeof changes - strlen(changes), "%.*s ", HG_PRINT(key));
+}
+
+static bool has_changed(void *arg)
+{
+    return strstr(changes, arg) != NULL;
+}
+
+static void expect_changes(const char *keys)
+{
+    ck_assert_msg(rig_run(one.rig, has_changed, (void *)(uintptr_t)keys, 30000), "no %s in \"%s\"", keys, changes);
+    ck_assert_str_eq(changes, keys);
+    changes[0] = '\0';
+}
+
+/* On a file system of several machines, where the kernel tells nothing; without inotify; after the folder was removed.
+ */
+START_TEST(changes_are_found_where_nothing_is_told)
+{
+    on_nfs = _i == 0;
+    inotify_error = _i == 1 ? EMFILE : 0;
+    inotify_uses = 0;
+    test_put_ok(&two, "acme/before", "1", HG_STORE_ANY);
+    ck_assert_ptr_nonnull(one.ops->watch(rig_worker(one.rig, 0), HG_TEXT("acme"), keep_change, NULL));
+    test_list(&one, ""); /* from here on all is seen */
+    if (_i == 2) {
+        damage("", "rm -r %s");
+        test_put_ok(&two, "acme/before", "1", HG_STORE_ANY);
+        test_get(&one, "acme/before"); /* it has noticed */
+        changes[0] = '\0';
+    }
+    ck_assert_int_eq(inotify_uses, _i);
+    test_put_ok(&two, "acme/x", "1", HG_STORE_ANY);
+    test_put_ok(&two, "acmeish/x", "1", HG_STORE_ANY);
+    expect_changes("acme/x ");
+    test_put_ok(&two, "acme/x", "2", HG_STORE_ANY);
+    expect_changes("acme/x ");
+    test_put_ok(&two, "acme/zz", "1", HG_STORE_ANY);
+    expect_changes("acme/zz ");
+    ck_assert_int_eq(test_remove(&two, "acme/before", HG_STORE_ANY)->status, HG_STORE_OK);
+    expect_changes("acme/before ");
+}
+END_TEST
+
 /* Several processes, each adding one to a number by compare-and-set, lose none. */
 START_TEST(no_write_is_lost_between_processes)
 {
@@ -421,6 +501,9 @@ static void set_up(void)
 {
     fsync_error = fsync_spared = read_error = 0;
     writev_left = -1;
+    on_nfs = false;
+    inotify_error = 0;
+    changes[0] = '\0';
     test_set_up();
 }
 
@@ -438,6 +521,7 @@ TCase *test_fault_cases(void)
     tcase_add_test(tests, a_folder_that_was_removed_is_made_anew);
     tcase_add_test(tests, a_value_is_whole_whenever_its_writer_is_killed);
     tcase_add_test(tests, no_write_is_lost_between_processes);
+    tcase_add_loop_test(tests, changes_are_found_where_nothing_is_told, 0, 3);
     tcase_add_loop_test(tests, who_is_stopped_with_the_lock_loses_it, 0, 2);
     tcase_add_test(tests, a_lock_file_that_is_removed_is_made_anew);
     tcase_add_checked_fixture(tests, set_up, test_tear_down);

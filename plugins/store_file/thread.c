@@ -4,6 +4,8 @@
 #include "plugins/store_file/thread.h"
 
 #include "plugins/store_file/folder.h"
+#include "plugins/store_file/monotonic.h"
+#include "plugins/store_file/scan.h"
 #include "plugins/store_file/watch.h"
 
 #include <errno.h>
@@ -16,8 +18,9 @@
 
 /* More changes than that, not yet told, are told as one. */
 #define CHANGES_MAX 1024
-/* How often everything is taken to have changed where nothing can be watched. */
-#define BLIND_INTERVAL_MS 30000
+/* How often the folder is looked at where it cannot be watched; where that takes long, less often. */
+#define SCAN_INTERVAL (2 * HG_SECOND)
+#define SCAN_SHARE    20
 
 /* A key whose value has changed. */
 struct change {
@@ -59,8 +62,12 @@ struct seat {
 
 struct engine {
     struct folder folder;
-    struct tree *tree; /* the thread's alone */
-    bool wants_tree;
+    /* The thread's alone: */
+    bool watches;
+    struct tree *tree; /* NULL: it cannot be watched … */
+    struct scan scan;  /* … and is looked at */
+    hg_time next_scan;
+    unsigned openings; /* which opening of the folder is watched */
     pthread_mutex_t lock;
     pthread_cond_t idle; /* a seat may have nothing pending any more */
     struct queue todo;
@@ -295,29 +302,72 @@ static void on_changed(void *arg, struct hg_text key)
     pthread_mutex_unlock(&engine->lock);
 }
 
-static void watch_tree(struct engine *engine)
+static void look(struct engine *engine)
 {
-    bool first = !engine->wants_tree;
+    const int root = folder_root(&engine->folder);
+    const hg_time began = monotonic();
+    hg_time took;
 
-    engine->wants_tree = true;
-    if (engine->tree)
-        return;
-    engine->tree = tree_new(engine->folder.instance, engine->folder.path, on_changed, engine);
-    if (!engine->tree && first)
-        hg_log(engine->folder.instance, HG_LOG_WARNING, "%s cannot be watched: %s; it is read anew every %d s instead",
-               engine->folder.path, strerror(errno), BLIND_INTERVAL_MS / 1000);
+    if (!engine->scan.last)
+        on_changed(engine, HG_TEXT("")); /* what has changed before is not known */
+    if (root >= 0)
+        scan_look(&engine->scan, root, on_changed, engine);
+    took = monotonic() - began;
+    engine->next_scan = began + SCAN_INTERVAL + SCAN_SHARE * took;
+}
+
+static bool is_blind(const struct engine *engine)
+{
+    return engine->watches && (!engine->tree || tree_is_blind(engine->tree));
+}
+
+static void begin_to_watch(struct engine *engine)
+{
+    const struct folder *folder = &engine->folder;
+    const int root = folder_root(&engine->folder);
+
+    engine->watches = true;
+    engine->openings = folder->openings;
+    if (root >= 0 && scan_is_shared(root)) {
+        hg_log(folder->instance, HG_LOG_INFO, "%s may be changed by other machines: it is looked at every %d s",
+               folder->path, (int)(SCAN_INTERVAL / HG_SECOND));
+    } else {
+        engine->tree = tree_new(folder->instance, folder->path, on_changed, engine);
+        if (!engine->tree)
+            hg_log(folder->instance, HG_LOG_WARNING, "%s cannot be watched: %s; it is looked at every %d s instead",
+                   folder->path, strerror(errno), (int)(SCAN_INTERVAL / HG_SECOND));
+    }
+    if (is_blind(engine))
+        look(engine);
+}
+
+/* The folder was removed and made anew: so was all that is in it. */
+static void watch_anew(struct engine *engine)
+{
+    tree_free(engine->tree);
+    engine->tree = NULL;
+    begin_to_watch(engine);
+    on_changed(engine, HG_TEXT(""));
+}
+
+/* In milliseconds; -1: as long as it takes. */
+static int patience(const struct engine *engine)
+{
+    const hg_time now = monotonic();
+
+    if (!is_blind(engine))
+        return -1;
+    return engine->next_scan > now ? (int)((engine->next_scan - now) / HG_MILLISECOND) + 1 : 0;
 }
 
 static void wait(struct engine *engine)
 {
     struct pollfd fds[] = {{engine->wake, POLLIN, 0}, {engine->tree ? tree_fd(engine->tree) : -1, POLLIN, 0}};
-    bool blind = engine->wants_tree && !engine->tree;
     uint64_t woken;
 
-    if (poll(fds, 2, blind ? BLIND_INTERVAL_MS : -1) == 0 && blind) {
-        watch_tree(engine);
-        on_changed(engine, HG_TEXT(""));
-    }
+    poll(fds, 2, patience(engine));
+    if (is_blind(engine) && monotonic() >= engine->next_scan)
+        look(engine);
     if (fds[0].revents && read(engine->wake, &woken, sizeof woken) < 0 && errno != EAGAIN)
         abort(); /* an eventfd of ours cannot fail otherwise */
     if (fds[1].revents)
@@ -347,8 +397,10 @@ static void *run(void *arg)
             continue;
         }
         folder_do(&engine->folder, request);
-        if (request->kind == REQUEST_WATCH)
-            watch_tree(engine);
+        if (request->kind == REQUEST_WATCH && !engine->watches)
+            begin_to_watch(engine);
+        else if (engine->watches && engine->openings != engine->folder.openings)
+            watch_anew(engine);
         finish(engine, request);
     }
     return NULL;
@@ -387,7 +439,8 @@ static void stop_thread(struct engine *engine)
     pthread_join(engine->thread, NULL);
     tree_free(engine->tree);
     engine->tree = NULL;
-    engine->wants_tree = false;
+    engine->watches = false;
+    scan_end(&engine->scan);
     folder_close(&engine->folder);
 }
 

@@ -101,7 +101,7 @@ static int add_branch(struct tree *tree, const char *path, bool tells)
     }
     if (!branch) {
         if (!tree->blind)
-            hg_log(tree->instance, HG_LOG_WARNING, "changes below %s by other processes may go unnoticed: %s", full,
+            hg_log(tree->instance, HG_LOG_WARNING, "%s cannot be watched, so it is looked at now and then: %s", full,
                    strerror(errno));
         tree->blind = true;
         return -1;
@@ -162,6 +162,11 @@ void tree_read(struct tree *tree)
         handle(tree, event);
         at += (ssize_t)(sizeof *event + event->len);
     }
+}
+
+bool tree_is_blind(const struct tree *tree)
+{
+    return tree->blind;
 }
 
 int tree_fd(const struct tree *tree)

@@ -18,6 +18,8 @@ struct tree *tree_new(const struct hg_instance *instance, const char *path, tree
 void tree_free(struct tree *tree);
 /* Readable when something has changed. */
 int tree_fd(const struct tree *tree);
+/* Whether not all of it can be watched. */
+bool tree_is_blind(const struct tree *tree);
 /* Tells what has changed. */
 void tree_read(struct tree *tree);
 
