@@ -19,7 +19,16 @@
 
 #define FOLDER_LEASES ".leases"
 
+#define LEASE_PATH_SIZE (NAME_PATH_SIZE + sizeof FOLDER_LEASES)
+
 struct held; /* a lease of this process */
+
+/* A lease that a process on another machine has held … */
+struct seen {
+    char path[LEASE_PATH_SIZE];
+    uint64_t fence, until;
+    uint64_t since; /* … in this way since then, by this machine's CLOCK_BOOTTIME */
+};
 
 struct folder {
     const struct hg_instance *instance; /* who it is in the log */
@@ -31,6 +40,7 @@ struct folder {
     uint64_t temporary;
     char boot[48]; /* which start of the machine this is */
     struct held *held;
+    struct seen seen;
 };
 
 /* Opens nothing yet: what is wrong then is told by each operation, and may be right the next time. */

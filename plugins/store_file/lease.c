@@ -3,7 +3,9 @@
  *
  * A lease is a file that tells fence, end and owner. Its holder keeps it open and locked, and the kernel drops that
  * lock when the process dies in whatever way: so the next one need not wait until the lease ends. What a stopped or
- * hanging holder has does end: by the clock that runs while the machine sleeps, which nobody sets.
+ * hanging holder has does end: by the clock that runs while the machine sleeps, which nobody sets. That of another
+ * machine means nothing here, and times of day differ and jump: a lease from there has ended when it was seen to stay
+ * the same for as long as one that is taken now would last.
  */
 #include "plugins/store_file/folder.h"
 
@@ -17,12 +19,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LEASE_PATH_SIZE (NAME_PATH_SIZE + sizeof FOLDER_LEASES)
-#define LINE_SIZE       512
-#define LINE            "hopgate-lease 1 fence=%" PRIu64 " boot=%s until=%" PRIu64 " clock=%" PRIu64 " owner=%s\n"
-#define LINE_SCAN       "hopgate-lease 1 fence=%" SCNu64 " boot=%47s until=%" SCNu64 " clock=%" SCNu64 " owner=%128[^\n]"
-#define MIN_TIME        (100 * HG_MILLISECOND)
-#define MAX_TIME        (3600 * HG_SECOND)
+#define LINE_SIZE 512
+#define LINE      "hopgate-lease 1 fence=%" PRIu64 " boot=%s until=%" PRIu64 " clock=%" PRIu64 " owner=%s\n"
+#define LINE_SCAN "hopgate-lease 1 fence=%" SCNu64 " boot=%47s until=%" SCNu64 " clock=%" SCNu64 " owner=%128[^\n]"
+#define MIN_TIME  (100 * HG_MILLISECOND)
+#define MAX_TIME  (3600 * HG_SECOND)
 
 struct held {
     struct held *next;
@@ -34,7 +35,7 @@ struct lease {
     uint64_t fence;
     char boot[48];
     uint64_t until; /* by CLOCK_BOOTTIME of that boot … */
-    uint64_t clock; /* … and by the time of day, for who has another one */
+    uint64_t clock; /* … and by the time of day, for people */
     char owner[HG_STORE_OWNER_MAX + 1];
 };
 
@@ -92,12 +93,18 @@ static void lease_extend(struct lease *lease, hg_time time_to_live)
 }
 
 /* How long it still lasts; 0: it has ended. */
-static hg_time remaining(const struct folder *folder, const struct lease *lease)
+static hg_time remaining(struct folder *folder, const char *path, const struct lease *lease, hg_time time_to_live)
 {
-    bool same = strcmp(lease->boot, *folder->boot ? folder->boot : "-") == 0;
-    uint64_t now = read_clock(same ? CLOCK_BOOTTIME : CLOCK_REALTIME), end = same ? lease->until : lease->clock;
+    struct seen *seen = &folder->seen;
+    const uint64_t now = read_clock(CLOCK_BOOTTIME);
 
-    return end > now ? end - now : 0;
+    if (!strcmp(lease->boot, *folder->boot ? folder->boot : "-"))
+        return lease->until > now ? lease->until - now : 0;
+    if (strcmp(seen->path, path) != 0 || seen->fence != lease->fence || seen->until != lease->until) {
+        *seen = (struct seen){.fence = lease->fence, .until = lease->until, .since = now};
+        snprintf(seen->path, sizeof seen->path, "%s", path);
+    }
+    return seen->since + time_to_live > now ? seen->since + time_to_live - now : 0;
 }
 
 /* Whether a living process holds the file that was opened here. */
@@ -204,7 +211,7 @@ void lease_acquire(struct folder *folder, struct hg_store_request *request)
     if (!folder_lock(folder, request))
         return;
     fd = lease_open(folder, path, &lease);
-    rest = fd >= 0 && is_held(fd) ? remaining(folder, &lease) : 0;
+    rest = fd >= 0 && is_held(fd) ? remaining(folder, path, &lease, request->time_to_live) : 0;
     if (fd >= 0)
         close(fd);
     if (rest) {

@@ -362,6 +362,51 @@ START_TEST(who_lost_a_lease_can_do_no_harm)
 }
 END_TEST
 
+/* As a process on another machine writes it, whose clocks are others; its lock stays. */
+static void move_to_other_machine(const char *lease)
+{
+    char path[128], line[512];
+    ssize_t size;
+    char *at;
+    int fd;
+
+    snprintf(path, sizeof path, "%s/.leases/%s", one.path, lease);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    size = pread(fd, line, sizeof line - 1, 0);
+    ck_assert_int_gt(size, 0);
+    line[size] = '\0';
+    at = strstr(line, "boot=");
+    ck_assert_ptr_nonnull(at);
+    at[5] = at[5] == '0' ? '1' : '0';
+    at = strstr(line, "clock=");
+    ck_assert_ptr_nonnull(at);
+    memset(at + 6, '0', strspn(at + 6, "0123456789"));
+    ck_assert_int_eq(pwrite(fd, line, (size_t)size, 0), size);
+    close(fd);
+}
+
+/* The clocks of machines differ: what is held elsewhere ends when it was not renewed for a while, seen from here. */
+START_TEST(a_lease_of_another_machine_ends_by_this_one_s_clock)
+{
+    uint64_t fence = test_acquire(&one, "lock", 3600000)->fence;
+
+    for (int i = 0; i < 5; i++) {
+        move_to_other_machine("lock");
+        test_acquire(&two, "lock", 600);
+        ck_assert_int_eq(test_answer.status, HG_STORE_CONFLICT);
+        ck_assert(test_answer.remaining && test_answer.remaining <= 600 * HG_MILLISECOND);
+        usleep(100000);
+        ck_assert_int_eq(test_renew(&one, "lock", fence, 3600000)->status, HG_STORE_OK);
+    }
+    move_to_other_machine("lock");
+    ck_assert_int_eq(test_acquire(&two, "lock", 600)->status, HG_STORE_CONFLICT);
+    ck_assert_int_eq(test_acquire(&two, "other", 600)->status, HG_STORE_OK);
+    usleep(700000);
+    ck_assert_int_eq(test_acquire(&two, "lock", 600)->status, HG_STORE_OK);
+    ck_assert_int_eq(test_put_guarded(&one, "a", "late", "lock", fence)->status, HG_STORE_CONFLICT);
+}
+END_TEST
+
 /* Nobody waits for a process that was killed. */
 START_TEST(the_lease_of_a_dead_process_is_free)
 {
@@ -565,6 +610,7 @@ int main(void)
     tcase_add_test(tests, a_store_may_stand_anywhere);
     tcase_add_test(tests, a_lease_has_one_holder);
     tcase_add_test(tests, who_lost_a_lease_can_do_no_harm);
+    tcase_add_test(tests, a_lease_of_another_machine_ends_by_this_one_s_clock);
     tcase_add_test(tests, the_lease_of_a_dead_process_is_free);
     tcase_add_test(tests, changes_of_others_are_noticed);
     tcase_add_test(tests, a_watch_may_end_in_its_own_callback);
