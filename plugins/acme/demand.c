@@ -4,6 +4,7 @@
 #include "plugins/acme/demand.h"
 
 #include "plugins/acme/agent.h"
+#include "plugins/acme/request.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -22,6 +23,9 @@
 #define ASKS_PER_SOURCE 16
 /* How long a renewal is put off that is not allowed at the moment. */
 #define LATER_PAUSE 3600
+/* How long after its end a certificate is forgotten, and how often one is looked for. */
+#define SWEEP_AGE   86400
+#define SWEEP_PAUSE (600 * HG_SECOND)
 
 void acme_demand_begin(struct acme_agent *agent)
 {
@@ -199,6 +203,30 @@ static bool make_room(struct acme_agent *agent)
             return true;
         }
     return false;
+}
+
+static bool is_forgotten(const struct acme_job *job)
+{
+    const time_t now = acme_clock();
+
+    return job->on_demand && job->pair && job->pair->ends + SWEEP_AGE <= now && job->due <= now && is_idle(job) &&
+           !acme_requests_concern(job);
+}
+
+void acme_demand_sweep(struct acme_agent *agent)
+{
+    const hg_time now = hg_now(agent->worker);
+
+    if (now - agent->demand.swept < SWEEP_PAUSE)
+        return;
+    agent->demand.swept = now;
+    for (struct acme_job *job = agent->jobs, *next; job; job = next) {
+        next = job->next;
+        if (!is_forgotten(job))
+            continue;
+        hg_log(agent->worker->instance, HG_LOG_INFO, "%s: expired, and nobody wants another: kept no longer", job->id);
+        acme_agent_forget(job);
+    }
 }
 
 struct acme_job *acme_demand_keep(struct acme_agent *agent, const char *name)

@@ -38,6 +38,7 @@ struct acme_demand {
     } * sources;
     size_t source_count;
     bool told; /* that a quota is used up */
+    hg_time swept;
 };
 
 void acme_demand_begin(struct acme_agent *agent);
@@ -59,6 +60,9 @@ void acme_demand_refuse(struct acme_job *job, const char *error);
 
 /* Counts an order on demand; false: there were too many in this hour, and who waits was refused. */
 bool acme_demand_count(struct acme_job *job);
+
+/* Now and then: certificates that expired long ago, since nobody wants others, are kept in memory no longer. */
+void acme_demand_sweep(struct acme_agent *agent);
 
 /* Whether anybody serves the name of a certificate on demand, as far as that is known without asking. */
 bool acme_demand_is_alive(const struct acme_agent *agent, const struct acme_job *job);

@@ -170,6 +170,7 @@ static void take(void *arg)
     struct acme_agent *agent = arg;
     struct acme_vault *vault = &agent->vault;
 
+    acme_demand_sweep(agent);
     if (agent->leads)
         agent->lease_request =
             vault->ops->renew(vault->provider, HG_TEXT(ACME_LEASE), vault->fence, TIME_TO_LIVE, on_renewed, agent);
@@ -190,6 +191,8 @@ void acme_lead_lost(struct acme_agent *agent)
         acme_attempt_drop(job);
     forget_recalling(agent);
     acme_requests_end(agent);
+    acme_vault_cancel(&agent->vault, agent->lease_request); /* where an order was told of the loss first */
+    agent->lease_request = NULL;
     for (size_t i = 0; i < agent->authority_count; i++)
         acme_account_unload(agent->authorities[i]->account);
     acme_mirror_look(agent); /* the new holder's news of what was ordered here has not been heard */

@@ -221,6 +221,14 @@ void acme_requests_look(struct acme_agent *agent)
         agent->listing = acme_vault_list(&agent->vault, ACME_REQUESTS, on_listed, agent);
 }
 
+bool acme_requests_concern(const struct acme_job *job)
+{
+    for (const struct acme_revocation *revocation = job->agent->revocations; revocation; revocation = revocation->next)
+        if (revocation->job == job)
+            return true;
+    return false;
+}
+
 void acme_requests_end(struct acme_agent *agent)
 {
     acme_vault_cancel(&agent->vault, agent->listing);

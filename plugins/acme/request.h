@@ -10,6 +10,7 @@
 #include <hopgate/plugin.h>
 
 struct acme_agent;
+struct acme_job;
 
 /* A request's name in the store is VERB@NAME. */
 #define ACME_RENEW       "renew"
@@ -24,6 +25,8 @@ struct acme_agent;
 /* Does what is wanted, as soon as this process is the one that orders. */
 void acme_requests_look(struct acme_agent *agent);
 void acme_requests_end(struct acme_agent *agent);
+/* Whether something that is wanted of it goes on. */
+bool acme_requests_concern(const struct acme_job *job);
 
 /* `hopgate acme ...`. */
 #define ACME_USAGE "status [NAME] | renew NAME | revoke NAME | new-key | deactivate | new-account   -c FILE"

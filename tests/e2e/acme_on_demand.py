@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import caproxy
 from acmelab import Lab, alert, log_lines
-from harness import SANITIZERS, case, check, equal, in_parallel, main, note, scaled, wait_until
+from harness import SANITIZERS, Clock, case, check, equal, in_parallel, main, note, scaled, wait_until
 
 ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test", "to": "client-2/web"}]
 
@@ -21,12 +21,13 @@ class Demand(Lab):
     """A gateway with on_demand, and a client that serves *.served.test; *.away.test has a route but nobody there."""
 
     edge = {}  # more options of http
+    clock = None
 
     def begin(self, pebble=None, client=True, **options):
         world = self.world
         options = {"on_demand": True, **options}
         # The tunnel's own certificate is one of `domains`.
-        self.gate = self.gateway(["gate.test"], world={"routes": ROUTES, "http": self.edge}, **options)
+        self.gate = self.gateway(["gate.test"], world={"routes": ROUTES, "http": self.edge, "preload": self.clock}, **options)
         self.wait_for("gate.test")
         if client:
             service = world.origin()
@@ -343,6 +344,29 @@ def expired(world):
     world.wait_for_tunnel(host="x.served.test", seconds=30)
     leaf = wait_until(lambda: alert(lab.pebble.tls, "a.served.test") is None and lab.wait_for("a.served.test"), 20, "a certificate")
     check(leaf.serial != first.serial and leaf.end > time.time(), "an expired certificate")
+
+
+@case("certificates of names that nobody serves any more are forgotten after their end; those in the store are found again",
+      seconds=120)
+def forgotten(world):
+    lab = Demand(world, validity=3600)
+    lab.clock = Clock(world)
+    lab.begin()
+    client = world.processes[-1]
+    for number in range(3):
+        lab.wait_for(f"n{number}.served.test")
+    client.stop()
+    lab.clock.monotonic = 3600  # so that it looks at all that it has
+    lab.clock.set_by(3 * 86400)
+    for number in range(3):
+        lab.gate.wait_for(f"n{number}.served.test: expired, and nobody wants another", 30)
+    check(alert(lab.pebble.tls, "n0.served.test"), "a certificate is shown")
+    lab.clock.set_by(-3 * 86400)
+    world.client({"web": "http://127.0.0.1:1"})
+    world.wait_for_tunnel(host="x.served.test", seconds=30)
+    issued = lab.issued()
+    lab.wait_for("n0.served.test")
+    equal(lab.issued(), issued, "certificates: that of the store is good by the right clock")
 
 
 @case("a handshake that waits for its certificate has not only `head_timeout`; a peer that goes away is noticed", seconds=120)
