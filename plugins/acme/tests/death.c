@@ -9,6 +9,9 @@
 #include <hopgate/host.h>
 #include <stdio.h>
 
+/* They are renewed after half of it. */
+#define LIFETIME (12 * 3600)
+
 /* Where it dies. */
 struct death {
     unsigned change;  /* of the store, or … */
@@ -37,7 +40,7 @@ static void check_next(const char *where)
 {
     const unsigned issued = lab->ca->issued;
 
-    lab_run(30 * LAB_DAY);
+    lab_run(3 * LAB_HOUR);
     ck_assert_msg(lab->ca->issued == issued, "%s: %u certificates later", where, lab->ca->issued);
     fake_store_set(&lab->store, "acme/requests/renew@a.test", "{}");
     lab_run(LAB_MINUTE);
@@ -51,6 +54,7 @@ static bool first_certificate(const struct death *death, const char *where)
 {
     bool died;
 
+    lab->ca->lifetime = LIFETIME;
     plan(death);
     lab_start();
     lab_run(LAB_MINUTE);
@@ -74,11 +78,12 @@ static bool renewal(const struct death *death, const char *where)
 {
     bool died;
 
+    lab->ca->lifetime = LIFETIME;
     lab_start();
-    lab_run(50 * LAB_DAY);
+    lab_run(5 * LAB_HOUR);
     ck_assert_uint_eq(lab->ca->issued, 1);
     plan(death);
-    lab_run(12 * LAB_DAY);
+    lab_run(2 * LAB_HOUR);
     died = lab->store.dead;
     lab->store.death = (struct fake_death){0};
     if (died) {
@@ -142,6 +147,7 @@ TCase *cases_death(void)
 
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 300);
+    tcase_set_tags(tests, "long");
     tcase_add_loop_test(tests, test_changes, 0, 4);
     tcase_add_loop_test(tests, test_requests, 0, 2 * sizeof kinds / sizeof *kinds);
     return tests;
