@@ -117,6 +117,8 @@ TCase *cases_expiry(void)
     TCase *tests = tcase_create("expiry");
 
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
+    tcase_set_timeout(tests, 300); /* months of a simulated clock, on a loaded machine */
+    tcase_set_tags(tests, "long");
     tcase_add_test(tests, test_figures);
     tcase_add_loop_test(tests, test_kinds, 0, (int)(sizeof failures / sizeof *failures));
     tcase_add_test(tests, test_unwritable);
