@@ -191,7 +191,7 @@ static void on_suggested(void *arg, time_t start, time_t end)
 void acme_attempt_follow(struct acme_job *job)
 {
     struct acme_agent *agent = job->agent;
-    const struct acme_ca *ca = agent->authorities[job->authority];
+    const struct acme_ca *ca = agent->authorities[job->issuer];
     const char *resource = ca->directory ? acme_ca_resource(ca, "renewalInfo") : NULL;
 
     if (!job->pair)
@@ -250,6 +250,8 @@ static void issued(struct acme_job *job, const struct acme_result *result)
     acme_secret_free(job->unsaved);
     job->unsaved = result->pem;
     job->failures = job->again = job->preference = 0;
+    job->issuer = job->authority;
+    job->authority = 0; /* the next time the first one is tried first again */
     job->due = 0;
     job->renew_now = false;
     acme_job_set_error(job, NULL);
@@ -368,6 +370,7 @@ static void begin_order(struct acme_job *job)
                                    .name_count = job->name_count,
                                    .preference = job->preference,
                                    .before = job->pair,
+                                   .replaces = job->pair && job->authority == job->issuer,
                                    .discard = job->revoked};
 
     if (job->on_demand && !acme_job_is_served(job) && !acme_demand_count(job)) {

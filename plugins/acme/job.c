@@ -60,18 +60,29 @@ json_t *acme_job_state(const struct acme_job *job)
 
     for (size_t i = 0; i < job->name_count; i++)
         json_array_append_new(names, json_string(job->names[i]));
-    return json_pack("{s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:s*, s:I, s:s*, s:s}", "names", names, "renew_now",
-                     job->renew_now, "revoked", job->revoked, "hurried", job->hurried, "on_demand", job->on_demand,
-                     "renew_at", (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try",
+    return json_pack("{s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:s*, s:I, s:s*, s:s, s:s}", "names", names,
+                     "renew_now", job->renew_now, "revoked", job->revoked, "hurried", job->hurried, "on_demand",
+                     job->on_demand, "renew_at", (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try",
                      (json_int_t)job->last_try, "failures", (int)job->failures, "last_error", job->last_error,
                      "expires", (json_int_t)(job->pair ? job->pair->ends : 0), "serial",
-                     job->pair ? job->pair->serial : NULL, "directory", job->agent->authorities[job->authority]->url);
+                     job->pair ? job->pair->serial : NULL, "directory", job->agent->authorities[job->authority]->url,
+                     "issuer", job->agent->authorities[job->issuer]->url);
+}
+
+/* The authority whose directory a member of the state names; the first one where it is not in the config any more. */
+static unsigned authority_in(const struct acme_job *job, const json_t *state, const char *member)
+{
+    const char *directory = json_string_value(json_object_get(state, member));
+
+    for (unsigned i = 0; directory && i < job->agent->authority_count; i++)
+        if (!strcmp(job->agent->authorities[i]->url, directory))
+            return i;
+    return 0;
 }
 
 void acme_job_recall(struct acme_job *job, const json_t *state)
 {
     const char *serial = json_string_value(json_object_get(state, "serial"));
-    const char *directory = json_string_value(json_object_get(state, "directory"));
 
     /* Of another certificate than the one that is there, this means nothing. */
     if (job->pair && serial && !strcmp(serial, job->pair->serial)) {
@@ -79,13 +90,12 @@ void acme_job_recall(struct acme_job *job, const json_t *state)
         job->renew_now |= json_is_true(json_object_get(state, "renew_now"));
         job->revoked = json_is_true(json_object_get(state, "revoked"));
     }
-    for (size_t i = 0; directory && i < job->agent->authority_count; i++)
-        if (!strcmp(job->agent->authorities[i]->url, directory))
-            job->authority = (unsigned)i;
+    job->issuer = authority_in(job, state, json_object_get(state, "issuer") ? "issuer" : "directory");
+    job->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
+    job->authority = job->failures ? authority_in(job, state, "directory") : 0; /* where the attempt went on */
     job->hurried = json_is_true(json_object_get(state, "hurried"));
     job->due = (time_t)json_integer_value(json_object_get(state, "due"));
     job->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
-    job->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
     acme_job_set_error(job, json_string_value(json_object_get(state, "last_error")));
 }
 

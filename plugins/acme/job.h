@@ -37,6 +37,7 @@ struct acme_job {
     bool loaded; /* what the store holds of it is known */
 
     struct acme_pair *pair;        /* NULL: there is none yet */
+    unsigned issuer;               /* the authority that knows it */
     struct acme_pair *placeholder; /* self-signed, made when first needed */
     struct acme_staple *staple;    /* made with the first pair; NULL: out of memory */
     struct acme_ari *ari;          /* made when this process orders and there is a pair */

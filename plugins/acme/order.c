@@ -87,7 +87,7 @@ struct acme_order *acme_order_begin(struct acme_ca *ca, struct acme_vault *vault
     order->vault = vault;
     order->solvers = solvers;
     order->wish = *wish;
-    order->with_replaces = wish->before && wish->before->ari_id;
+    order->with_replaces = wish->replaces && wish->before->ari_id;
     order->with_profile = true;
     order->ended = ended;
     order->arg = arg;

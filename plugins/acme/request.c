@@ -16,6 +16,7 @@ struct acme_revocation {
     struct acme_revocation *next, **place; /* in agent->revocations */
     struct acme_account_waiter waiter;
     struct acme_request *request;
+    struct acme_ca *ca; /* that has issued it */
     struct acme_pair *pair;
 };
 
@@ -86,9 +87,8 @@ static void account_ready(void *arg, const struct acme_answer *failure)
     }
     der = acme_base64url(leaf->cert.data, leaf->cert.size);
     if (der && asprintf(&payload, "{\"certificate\":\"%s\"}", der) >= 0)
-        revocation->request =
-            acme_ca_ask(revocation->agent->authorities[revocation->job->authority],
-                        &(struct acme_query){.resource = "revokeCert", .payload = payload}, on_revoked, revocation);
+        revocation->request = acme_ca_ask(
+            revocation->ca, &(struct acme_query){.resource = "revokeCert", .payload = payload}, on_revoked, revocation);
     free(der);
     free(payload);
     if (!revocation->request)
@@ -104,13 +104,14 @@ static void revoke(struct acme_job *job)
         return;
     revocation->agent = agent;
     revocation->job = job;
+    revocation->ca = agent->authorities[job->issuer];
     revocation->pair = acme_pair_ref(job->pair);
     revocation->next = agent->revocations;
     revocation->place = &agent->revocations;
     if (revocation->next)
         revocation->next->place = &revocation->next;
     agent->revocations = revocation;
-    acme_account_await(agent->authorities[job->authority]->account, &revocation->waiter, account_ready, revocation);
+    acme_account_await(revocation->ca->account, &revocation->waiter, account_ready, revocation);
 }
 
 /* ---- What is wanted ---- */

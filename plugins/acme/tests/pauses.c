@@ -185,6 +185,36 @@ START_TEST(test_fall_back)
 }
 END_TEST
 
+/* The next one has issued: it is asked about its certificate, and the first one issues again. */
+START_TEST(test_back_to_first)
+{
+    struct fake_ca *second = &lab->world.cas[1];
+    const bool revoke = _i & 1;
+
+    lab->config.directory.count = 2;
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "*", .error = "Connection refused"});
+    lab_start();
+    lab_run(20 * HG_SECOND);
+    ck_assert_int_eq(lab_served_by(second, "a.test"), 0);
+    ck_assert_uint_eq(fake_ca_seen(second, "renewal-info"), 1);
+    fake_ca_forget_rules(lab->ca);
+    if (_i & 2)
+        lab_restart();
+    lab_run(HG_SECOND);
+    fake_store_set(&lab->store, revoke ? "acme/requests/revoke@a.test" : "acme/requests/renew@a.test", "{}");
+    lab_run(20 * HG_SECOND);
+    ck_assert_msg(lab_served_by(lab->ca, "a.test") == 0, "%s", lab->host.log);
+    ck_assert_uint_eq(second->order_count, 1);
+    ck_assert_uint_eq(fake_ca_seen(second, "revoke"), revoke);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "revoke"), 0);
+    ck_assert_str_eq(lab->ca->orders[0].replaces, ""); /* it does not know what it would replace */
+    fake_store_set(&lab->store, "acme/requests/renew@a.test", "{}");
+    lab_run(20 * HG_SECOND);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+    ck_assert_str_ne(lab->ca->orders[1].replaces, "");
+}
+END_TEST
+
 /* Both fail: the pause after two attempts, then both again. */
 START_TEST(test_fall_back_round)
 {
@@ -440,6 +470,7 @@ TCase *cases_pauses(void)
     tcase_add_test(tests, test_spread);
     tcase_add_test(tests, test_down);
     tcase_add_loop_test(tests, test_fall_back, 0, 2);
+    tcase_add_loop_test(tests, test_back_to_first, 0, 4);
     tcase_add_test(tests, test_fall_back_round);
     tcase_add_test(tests, test_rejected);
     tcase_add_test(tests, test_clock_behind);
