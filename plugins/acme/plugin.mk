@@ -72,6 +72,7 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/fake_jose.c \
 	plugins/acme/tests/fake_store.c plugins/acme/tests/fake_store.h \
 	plugins/acme/tests/fake_wire.c \
+	plugins/acme/tests/deactivation.c \
 	plugins/acme/tests/demand.c \
 	plugins/acme/tests/jose.c \
 	plugins/acme/tests/lab.c plugins/acme/tests/lab.h \

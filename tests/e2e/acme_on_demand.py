@@ -11,8 +11,9 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import caproxy
-from acmelab import Lab, alert, log_lines
+from acmelab import Lab, alert, log_lines, read
 from harness import SANITIZERS, Clock, case, check, equal, in_parallel, main, note, scaled, wait_until
+from pebble import Leaf
 
 ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test", "to": "client-2/web"}]
 
@@ -54,6 +55,23 @@ def first(world):
     lab.gate = lab.gateway(["gate.test"], on_demand=True, world={"routes": ROUTES})
     equal(lab.wait_for("a.served.test").serial, leaf.serial, "the certificate after a restart")
     equal(lab.issued(), 2, "certificates")
+
+
+@case("a certificate on demand that is damaged on the disk, with a CA that is down: the one before is shown")
+def damaged(world):
+    lab = Demand(world).begin()
+    first = lab.wait_for("a.served.test")
+    equal(lab.command("renew", "a.served.test").returncode, 0, "the exit code of renew")
+    second = lab.wait_for("a.served.test", but=first.serial)
+    wait_until(lambda: Leaf(read(lab.kept("a.served.test"))).serial == second.serial, 10, "the new pair in the store")
+    lab.gate.stop()
+    world.write(lab.kept("a.served.test"), "")
+    rule = lab.proxy.on(None, caproxy.html(503))
+    lab.gate = lab.gateway(["gate.test"], on_demand=True, world={"routes": ROUTES})
+    world.wait_for_tunnel(host="x.served.test", seconds=30)
+    equal(lab.wait_for("a.served.test").serial, first.serial, "the certificate that is shown")
+    rule.end()
+    lab.wait_for("a.served.test", but=first.serial)
 
 
 @case("500 first handshakes at once make one order, and all succeed")

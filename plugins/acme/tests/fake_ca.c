@@ -89,6 +89,16 @@ static bool is_bound(struct fake_ca *ca, const struct fake_request *request, str
     return false;
 }
 
+/* RFC 8555 section 7.3.6. */
+static void change_account(struct fake_ca *ca, const struct fake_request *request, struct fake_reply *reply)
+{
+    const char *status = json_string_value(json_object_get(request->payload, "status"));
+
+    if (status && !strcmp(status, "deactivated"))
+        ca->accounts[request->number].deactivated = true;
+    tell_account(ca, request->number, 200, reply);
+}
+
 static void new_account(struct fake_ca *ca, const struct fake_request *request, struct fake_reply *reply)
 {
     const int known = account_of_key(ca, request->jwk);
@@ -306,7 +316,7 @@ void fake_ca_serve(struct fake_ca *ca, const struct fake_request *request, struc
     if (!strcmp(request->kind, "order"))
         tell_order(ca, request->number, reply);
     else if (!strcmp(request->kind, "account"))
-        tell_account(ca, request->number, 200, reply);
+        change_account(ca, request, reply);
     else if (!strcmp(request->kind, "revoke"))
         reply->body = strdup("");
     else
