@@ -187,8 +187,11 @@ void acme_lead_lost(struct acme_agent *agent)
         return;
     agent->leads = agent->elsewhere = agent->settled = false;
     agent->vault.fence = 0;
-    for (struct acme_job *job = agent->jobs; job; job = job->next)
+    for (struct acme_job *job = agent->jobs; job; job = job->next) {
         acme_attempt_drop(job);
+        acme_ari_free(job->ari); /* who orders asks */
+        job->ari = NULL;
+    }
     forget_recalling(agent);
     acme_requests_end(agent);
     acme_vault_cancel(&agent->vault, agent->lease_request); /* where an order was told of the loss first */

@@ -79,13 +79,15 @@ static unsigned said_within(unsigned days, const char *text)
 /* The process that orders hangs, or its authority is down: nobody fails here. */
 START_TEST(test_warnings)
 {
-    unsigned warnings;
+    unsigned warnings, asked;
 
     lab->ca->lifetime = 90 * 86400;
     lab_start();
     lab_run_until_issued(1, LAB_MINUTE);
     lab->store.leases->fence++;
     lab->store.leases->until = lab->host.now + 365 * LAB_DAY;
+    lab_run(LAB_MINUTE);
+    asked = fake_ca_seen(lab->ca, "renewal-info");
     ck_assert_uint_eq(said_within(76, "expires in"), 0);
     ck_assert_uint_eq(gauge("next_try", "a.test"), 0);
     /* A day each, in fifteen hundredths of the time. */
@@ -93,6 +95,7 @@ START_TEST(test_warnings)
     ck_assert_msg(warnings >= 12 && warnings <= 13, "%u warnings", warnings);
     ck_assert_uint_eq(lab_said(" days: another process orders certificates; its log tells more"), 1);
     ck_assert_uint_ge(said_within(3, "error: a.test: the certificate has expired "), 1);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "renewal-info"), asked); /* that is the other's */
 }
 END_TEST
 
