@@ -21,7 +21,9 @@ DAY, HOUR = 86400, 3600
 
 
 class Days(Lab):
-    """A lab whose gateways have a clock, and whose CA issues certificates of so many days by that clock."""
+    """A lab whose gateways have a clock, and whose CA issues certificates of so many days by that clock, or by the right one."""
+
+    is_right = False
 
     def __init__(self, world, days=90, **pebble):
         super().__init__(world, **pebble)
@@ -30,7 +32,8 @@ class Days(Lab):
         self.proxy.on("certificate", caproxy.other_chain(self.issue))
 
     def issue(self, csr, names):
-        return self.authority.issue(csr, names, begin=self.clock.real - 60, end=self.clock.real + self.days * DAY)
+        now = 0 if self.is_right else self.clock.real
+        return self.authority.issue(csr, names, begin=now - 60, end=now + self.days * DAY)
 
     def gateway(self, domains, **options):
         return super().gateway(domains, world={"preload": self.clock}, retry_min=options.pop("retry_min", None),
@@ -162,6 +165,34 @@ def set_clock(world):
         lab.settle()
     check(len(lab.proxy.seen("new_order")) <= 2 * len(names), f"{len(lab.proxy.seen('new_order'))} orders")
     check(gate.running(), "the gateway has ended")
+
+
+@case("the clock is set ahead until all certificates are due, the CA's is right: renewed within the hour, once, and set back nothing")
+def set_ahead(world):
+    lab = Days(world, bad_nonces=0)
+    lab.is_right = True
+    names = [f"n{number}.test" for number in range(5)]
+    gate = lab.gateway(names)
+    for name in names:
+        lab.wait_for(name)
+    lab.proxy.forget()
+    lab.clock.set_by(65 * DAY)
+    lab.pass_by(700)  # it looks at the clock every ten minutes
+    gate.wait_for("the clock has gone ahead")
+    at_once = len(lab.proxy.seen("new_order"))
+    steps = 0
+    while len(log_lines(gate, r"certificate \w+ renewed")) < len(names):
+        lab.pass_by(600)
+        steps += 1
+        check(steps < 30, "not all are renewed")  # an attempt that a step of the clock cuts off is repeated
+    note(f"{at_once} of {len(names)} at once, all within {steps * 10} minutes")
+    check(at_once < len(names), f"{at_once} orders at once")
+    for _ in range(3):
+        lab.pass_by(DAY)
+    lab.clock.set_by(-65 * DAY)
+    for _ in range(3):
+        lab.pass_by(DAY)
+    equal(len(log_lines(gate, r"certificate \w+ renewed")), len(names), "renewals")
 
 
 if __name__ == "__main__":
