@@ -168,12 +168,62 @@ static void allow_accounts(struct acme_agent *agent)
     acme_attempt_schedule(agent);
 }
 
+/* ---- On demand, and no handshake has come for it since this process began ---- */
+
+/* The job for what was read of the store; NULL after it was told that there is none. */
+static struct acme_job *load(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+{
+    struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
+
+    if (!job && agent->leads && agent->config->on_demand && answer->status == HG_STORE_OK)
+        job = acme_demand_keep(agent, name);
+    if (job)
+        acme_mirror_take(agent, name, answer);
+    if (job && job->pair)
+        return job;
+    hg_log(agent->worker->instance, HG_LOG_WARNING,
+           "%s: somebody wants it to be renewed or revoked, but there is no certificate of that name", name);
+    return NULL;
+}
+
+static void renew_loaded(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+{
+    struct acme_job *job = load(agent, name, answer);
+
+    if (job && agent->leads)
+        order_now(job);
+}
+
+/* Its state tells which authority it is of. */
+static void revoke_recalled(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+{
+    struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
+    json_t *state = acme_vault_json(answer);
+
+    if (job && state && !job->trying)
+        acme_job_recall(job, state);
+    if (job && job->pair && agent->leads)
+        revoke(job);
+    json_decref(state);
+}
+
+static void revoke_loaded(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+{
+    if (load(agent, name, answer))
+        acme_mirror_read(agent, ACME_STATES, hg_text(name), revoke_recalled);
+}
+
+/* ---- Each of them ---- */
+
 static void fulfil(struct acme_agent *agent, const char *verb, const char *name)
 {
     struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
 
     if (!strcmp(verb, ACME_NEW_ACCOUNT))
         allow_accounts(agent);
+    else if (!job && (!strcmp(verb, ACME_RENEW) || !strcmp(verb, ACME_REVOKE)))
+        acme_mirror_read(agent, ACME_CERTIFICATES, hg_text(name),
+                         strcmp(verb, ACME_RENEW) ? revoke_loaded : renew_loaded);
     else if (!job)
         hg_log(agent->worker->instance, HG_LOG_WARNING, "%s: somebody wants to %s it, but there is none of that name",
                name, verb);

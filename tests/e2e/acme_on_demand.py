@@ -387,6 +387,22 @@ def forgotten(world):
     equal(lab.issued(), issued, "certificates: that of the store is good by the right clock")
 
 
+@case("certificates on demand are revoked and renewed by command, also when no handshake came since the start", seconds=120)
+def commands(world):
+    lab = Demand(world).begin()
+    serials = [lab.wait_for(f"n{number}.served.test").serial for number in range(2)]
+    lab.gate.stop()
+    lab.gate = lab.gateway(["gate.test"], on_demand=True, world={"routes": ROUTES})
+    world.wait_for_tunnel(host="x.served.test", seconds=30)
+    for verb, name in (("revoke", "n0.served.test"), ("renew", "n1.served.test")):
+        result = lab.command(verb, name)
+        equal(result.returncode, 0, f"the exit code of {verb}, {result.stderr!r}")
+    wait_until(lambda: lab.pebble.status(serials[0]) == "Revoked", 20, "the first to be revoked")
+    lab.gate.wait_for(r"n1\.served\.test: certificate \w+ renewed", 20)
+    for number in range(2):
+        lab.wait_for(f"n{number}.served.test", but=serials[number])
+
+
 @case("a handshake that waits for its certificate has not only `head_timeout`; a peer that goes away is noticed", seconds=120)
 def patience(world):
     lab = Demand(world, bad_nonces=0)
