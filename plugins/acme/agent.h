@@ -103,6 +103,10 @@ void acme_attempt_follow(struct acme_job *job);
 void acme_attempt_schedule(struct acme_agent *agent);
 /* A handshake waits for it: it begins soon, not within the call. */
 void acme_attempt_wanted(struct acme_job *job);
+/* Orders, with what job->record holds of an earlier order. */
+void acme_attempt_order(struct acme_job *job);
+/* It has come to an end; what is remembered of the job is told to the store. */
+void acme_attempt_ended(struct acme_job *job);
 /* Gives up an attempt that goes on, without any consequence. */
 void acme_attempt_drop(struct acme_job *job);
 
@@ -121,6 +125,11 @@ void acme_expiry_show(const struct acme_job *job);
 void acme_expiry_show_all(struct acme_agent *agent);
 /* An attempt has failed. */
 void acme_expiry_count(struct acme_agent *agent, const struct acme_result *result);
+
+/* ---- reread.c ---- */
+
+/* Reads what there is in job->reading; then there is an order or an end of the attempt. */
+void acme_reread(struct acme_job *job);
 
 /* ---- find.c: the operations of `certificates` ---- */
 

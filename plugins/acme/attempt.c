@@ -137,7 +137,7 @@ void acme_attempt_wanted(struct acme_job *job)
 
 /* ---- How it ended ---- */
 
-static void ended(struct acme_job *job)
+void acme_attempt_ended(struct acme_job *job)
 {
     struct acme_agent *agent = job->agent;
 
@@ -357,12 +357,12 @@ static void on_ended(void *arg, const struct acme_result *result)
         failed(job, result, ca);
     }
     acme_order_free(order);
-    ended(job);
+    acme_attempt_ended(job);
 }
 
 /* ---- One attempt ---- */
 
-static void begin_order(struct acme_job *job)
+void acme_attempt_order(struct acme_job *job)
 {
     struct acme_agent *agent = job->agent;
     const struct acme_wish wish = {.id = job->id,
@@ -390,73 +390,7 @@ static void begin_order(struct acme_job *job)
     if (job->order)
         return;
     plan(job, STORE_PAUSE);
-    ended(job);
-}
-
-static void on_record(void *arg, const struct hg_store_answer *answer)
-{
-    struct acme_job *job = arg;
-
-    job->reading = NULL;
-    job->record = acme_vault_json(answer);
-    begin_order(job);
-}
-
-static void read_record(struct acme_job *job)
-{
-    job->reading = acme_vault_get(&job->agent->vault, ACME_ORDERS, job->id, on_record, job);
-    if (!job->reading)
-        begin_order(job);
-}
-
-/* Whether it is worth having in the place of what is served. */
-static bool is_better(const struct acme_job *job, const struct acme_pair *pair)
-{
-    return acme_pair_is_for(pair, (const char *const *)job->names, job->name_count) && pair->ends > acme_clock() &&
-           (!job->pair || pair->ends > job->pair->ends);
-}
-
-/* A certificate on demand that was damaged: the one before serves until there is a new one. */
-static void on_previous(void *arg, const struct hg_store_answer *answer)
-{
-    struct acme_job *job = arg;
-
-    job->reading = NULL;
-    acme_agent_serve_previous(job, answer);
-    read_record(job);
-}
-
-static void read_previous(struct acme_job *job)
-{
-    job->reading = acme_vault_get(&job->agent->vault, ACME_PREVIOUS, job->id, on_previous, job);
-    if (!job->reading)
-        read_record(job);
-}
-
-/* Under the lease the store is read again: another process may have been here before. */
-static void on_certificate(void *arg, const struct hg_store_answer *answer)
-{
-    struct acme_job *job = arg;
-    struct acme_pair *pair = NULL;
-    char why[256];
-
-    job->reading = NULL;
-    job->loaded = true;
-    if (answer->status == HG_STORE_OK)
-        pair = acme_pair_read(answer->value, why, sizeof why);
-    if (!pair && !job->pair) {
-        read_previous(job);
-        return;
-    }
-    if (!pair || !is_better(job, pair)) {
-        acme_pair_unref(pair);
-        read_record(job);
-        return;
-    }
-    job->failures = 0;
-    job->renew_now = false;
-    acme_agent_serve(job, pair);
-    ended(job);
+    acme_attempt_ended(job);
 }
 
 static void on_saved(void *arg, const struct hg_store_answer *answer)
@@ -476,7 +410,7 @@ static void on_saved(void *arg, const struct hg_store_answer *answer)
         plan(job, STORE_PAUSE);
         job->failures = 1;
     }
-    ended(job);
+    acme_attempt_ended(job);
 }
 
 /* What can be had at once: an authority that does not pause. */
@@ -512,7 +446,7 @@ static void begin(struct acme_job *job)
     if (job->unsaved)
         job->installation = acme_install(&agent->vault, job->id, job->unsaved, job->revoked, on_saved, job);
     else
-        job->reading = acme_vault_get(&agent->vault, ACME_CERTIFICATES, job->id, on_certificate, job);
+        acme_reread(job);
     if (job->installation || job->reading)
         return;
     job->trying = false; /* the store has stopped, so do we */

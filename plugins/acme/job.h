@@ -70,6 +70,7 @@ struct acme_job {
 
     /* On demand. */
     struct https_call *asking;           /* for permission */
+    bool recalled;                       /* what the store remembers of it was read */
     bool permitted;                      /* the renewal, by what was asked */
     struct acme_source source;           /* the address that it was wanted from first */
     hg_time vouched;                     /* another node said then that it is served there; 0: never */

@@ -49,6 +49,7 @@ static void on_state(void *arg, const struct hg_store_answer *answer)
     json_t *state = acme_vault_json(answer);
 
     job->reading = NULL;
+    job->recalled = true;
     if (state)
         acme_job_recall(job, state);
     json_decref(state);

@@ -3,6 +3,7 @@
 """acme: certificates on demand, in the handshake (number 19 of acme_issue.py): for names that a client serves and no others,
 within quotas, one order for many waiters."""
 
+import re
 import socket
 import ssl
 import threading
@@ -42,6 +43,10 @@ class Demand(Lab):
         """What was ordered; an order that only had a bad nonce is sent again."""
         return [request for request in self.proxy.seen("new_order") if (not name or name in str(request.payload))
                 and not (request.reply and b"badNonce" in request.reply.body)]
+
+
+def status_without_days(lab):
+    return re.sub(r"\(.*? left\)", "", lab.command("status", "a.served.test").stdout)
 
 
 @case("the first handshake for a name that a client serves gets a certificate; the second finds it")
@@ -160,6 +165,15 @@ def refused(world):
         check(alert(lab.pebble.tls, "bad.served.test"), "a refused name is shown a certificate")
     equal(len(lab.orders("bad.served.test")), 1, "orders")
     lab.wait_for("a.served.test")
+    told = lab.command("status", "a.served.test").stdout
+    lab.gate.stop()
+    lab.gate = lab.gateway(["gate.test"], on_demand=True, retry_min="30s", retry_max="1m", world={"routes": ROUTES})
+    world.wait_for_tunnel(host="x.served.test", seconds=30)
+    check(alert(lab.pebble.tls, "bad.served.test"), "a refused name is shown a certificate after a restart")
+    equal(len(lab.orders("bad.served.test")), 1, "orders after a restart")
+    lab.wait_for("a.served.test")
+    check("renewed 20" in told, f"the status: {told}")
+    wait_until(lambda: status_without_days(lab) == re.sub(r"\(.*? left\)", "", told), 10, "the same status after a restart")
 
 
 @case("quotas: so many orders an hour and no more, in all and for one source")
