@@ -184,10 +184,21 @@ static void present_dns(struct acme_authorizations *all)
         fail_text(all, item->name, "", "out of memory");
 }
 
+/* Nothing was refused: the order is taken up again. */
+static void fail_late(struct acme_authorizations *all, const char *error)
+{
+    fail(all, all->items[all->at].name, &(struct acme_answer){.error = error, .type = ""});
+}
+
 static void present(struct acme_authorizations *all, struct authorization *item)
 {
     const struct hg_challenge challenge = challenge_of_item(item);
 
+    if (item->type == ACME_DNS01 && acme_cleanup_goes_on(all->solvers->cleanups, challenge.token)) {
+        if (!acme_pace_wait(&all->pace, all->ca->worker, 1, all->deadline)) /* then it is looked at anew */
+            fail_late(all, "the record of the attempt before is not removed yet");
+        return;
+    }
     if (item->type != ACME_DNS01 && acme_solvers_present(all->solvers, item->type, &challenge)) {
         fail_text(all, item->name, "", "out of memory");
         return;
@@ -221,6 +232,14 @@ static bool is_token(const char *token)
            !token[strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")];
 }
 
+static void drop_challenge(struct authorization *item)
+{
+    free(item->challenge_url);
+    free(item->token);
+    free(item->key_authorization);
+    item->challenge_url = item->token = item->key_authorization = NULL;
+}
+
 static bool take_challenge(struct acme_authorizations *all, struct authorization *item, const json_t *challenge,
                            enum acme_challenge_type type)
 {
@@ -228,6 +247,7 @@ static bool take_challenge(struct acme_authorizations *all, struct authorization
     const char *url = json_string_value(json_object_get(challenge, "url"));
     const char *status = json_string_value(json_object_get(challenge, "status"));
 
+    drop_challenge(item);
     if (!url || !is_token(token))
         return false;
     item->type = type;
@@ -326,9 +346,7 @@ static void on_authorization(void *arg, const struct acme_answer *answer)
     } else if (all->phase == PHASE_PRESENT) {
         begin_challenge(all, item, answer->json);
     } else if (!acme_pace_wait(&all->pace, all->ca->worker, answer->retry_after, all->deadline)) {
-        /* Nothing was refused: the order is taken up again. */
-        fail(all, item->name,
-             &(struct acme_answer){.error = "the authority has not looked at the challenge in time", .type = ""});
+        fail_late(all, "the authority has not looked at the challenge in time");
     }
 }
 
@@ -419,9 +437,7 @@ void acme_authorizations_free(struct acme_authorizations *all)
             withdraw(all, item);
         free(item->url);
         free(item->name);
-        free(item->challenge_url);
-        free(item->token);
-        free(item->key_authorization);
+        drop_challenge(item);
     }
     free(all);
 }

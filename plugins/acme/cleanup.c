@@ -109,6 +109,14 @@ void acme_cleanup_begin(struct acme_cleanups *cleanups, const struct hg_challeng
         run(cleanup, challenge);
 }
 
+bool acme_cleanup_goes_on(const struct acme_cleanups *cleanups, struct hg_text token)
+{
+    for (const struct acme_cleanup *cleanup = cleanups->first; cleanup; cleanup = cleanup->next)
+        if (hg_text_equal(hg_text(cleanup->token), token))
+            return true;
+    return false;
+}
+
 /* ---- What is left over ---- */
 
 static void on_record(void *arg, const struct hg_store_answer *answer)

@@ -21,6 +21,9 @@ struct acme_cleanups {
 /* Has the program remove a TXT record. If that fails, it is tried once more at the next start. */
 void acme_cleanup_begin(struct acme_cleanups *cleanups, const struct hg_challenge *challenge);
 
+/* Whether a record is being removed: presented meanwhile it would be gone a moment later. */
+bool acme_cleanup_goes_on(const struct acme_cleanups *cleanups, struct hg_text token);
+
 /* Withdraws the challenges that the store holds: an attempt that has ended without a word has left them. `done` is
  * called after that. False: out of memory or the store has stopped, and it is not. */
 bool acme_cleanup_left_over(struct acme_cleanups *cleanups, hg_callback done, void *arg);

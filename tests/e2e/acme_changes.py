@@ -121,6 +121,23 @@ def resumed_record(world):
     equal(calls(lab)[4:], [["cleanup", value]], "calls of the program after a restart")
 
 
+@case("an order that is taken up again while its record is still being removed: presented after that")
+def slow_removal(world):
+    lab = Lab(world, bad_nonces=0)
+    done = world.path("hook-done")
+    hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && {{ sleep 4; echo $(wc -l <{world.path('hook-calls')}) >>{done}; }}")
+
+    # The CA does not hear that it should look.
+    rule = lab.proxy.on("challenge", caproxy.answer(200, json.dumps({"type": "dns-01", "status": "pending"}).encode()))
+    gate = lab.gateway(["*.w.test"], solvers=(), wait="0", dns_hook=hook, attempt_timeout="8s")
+    gate.wait_for("has not looked at the challenge in time", 30)
+    rule.end()
+    lab.wait_for("x.w.test", 60)
+    equal([word for word, _ in calls(lab)][:3], ["present", "cleanup", "present"], "calls of the program")
+    equal(read(done).split()[0], "2", "calls when the removal was done")
+    equal(lab.pebble.orders(), 1, "orders")
+
+
 @case("a pause between attempts that is shorter than a second is refused by check: times are kept in whole seconds")
 def short_pauses(world):
     lab = Lab(world)
