@@ -225,7 +225,7 @@ def renewal(world):
     first = lab.wait_for("a.served.test", port=lab.tls(1))
     deadline, serials = time.monotonic() + 2 * validity, []
     while time.monotonic() < deadline:
-        leaf = lab.wait_for("a.served.test", port=lab.tls(1))
+        leaf = Leaf(lab.chain("a.served.test", port=lab.tls(1)))
         check(leaf.end > time.time(), "an expired certificate is shown")
         serials += [leaf.serial] if leaf.serial not in serials else []
         time.sleep(0.5)

@@ -340,14 +340,13 @@ def gone_client(world):
         waiter.start()
     wait_until(lambda: len(lab.orders()) == 4, 20, "as many orders as go on at once")
     waiters[4].start()
-    time.sleep(0.3)
+    time.sleep(0.5)
     world.processes[-1].stop()
     wait_until(lambda: world.curl("/", host="n4.served.test", want="%{http_code}") == "503", 10, "the client to be gone")
     event.set()
     for waiter in waiters:
         waiter.join()
     equal(lab.orders("n4.served.test"), [], "orders for the name whose client has gone")
-    lab.gate.wait_for(r"n4\.served\.test: nothing is ordered on demand: nobody serves")
 
 
 @case("hundreds of names beyond the quota leave nothing behind: no state, one line in the log, and room for others", seconds=120)
@@ -396,9 +395,8 @@ def forgotten(world):
     lab.clock.set_by(-3 * 86400)
     world.client({"web": "http://127.0.0.1:1"})
     world.wait_for_tunnel(host="x.served.test", seconds=30)
-    issued = lab.issued()
     lab.wait_for("n0.served.test")
-    equal(lab.issued(), issued, "certificates: that of the store is good by the right clock")
+    equal(len(lab.orders("n0.served.test")), 1, "orders: the certificate of the store is good by the right clock")
 
 
 @case("certificates on demand are revoked and renewed by command, also when no handshake came since the start", seconds=120)
