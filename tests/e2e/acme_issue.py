@@ -36,7 +36,7 @@ def thumbprint(lab):
 
 @case("HTTP-01: one name, with 5 % bad nonces; one account, one order, one certificate")
 def http01(world):
-    lab = Lab(world)
+    lab = Lab(world, bad_nonces=5)
     gate = lab.gateway(["a.test"], solvers=["acme_http01"])
     leaf = lab.wait_for("a.test")
     equal(leaf.names, ["a.test"], "names")
@@ -56,7 +56,7 @@ def tls_alpn01(world):
 
 @case("DNS-01 by a hook: a wildcard and its base; present and cleanup are called in pairs")
 def dns01(world):
-    lab = Lab(world)
+    lab = Lab(world, bad_nonces=5)
     lab.gateway([["w.test", "*.w.test"]], solvers=(), dns_hook=lab.pebble.dns_hook())
     equal(lab.wait_for("any.w.test").names, ["*.w.test", "w.test"], "names")
     lab.wait_for("w.test")
@@ -75,7 +75,7 @@ def dns01(world):
 
 @case("fifty names in one certificate, over HTTP-01")
 def fifty(world):
-    lab = Lab(world)
+    lab = Lab(world, bad_nonces=5)
     names = [f"n{number:02}.test" for number in range(50)]
     lab.gateway([names], solvers=["acme_http01"])
     equal(lab.wait_for("n49.test", 60).names, names, "names")
@@ -84,7 +84,7 @@ def fifty(world):
 
 @case("several certificates, each with its names; a name that is in none is refused")
 def several(world):
-    lab = Lab(world)
+    lab = Lab(world, bad_nonces=5)
     lab.gateway(["a.test", ["b.test", "c.test"]])
     equal(lab.wait_for("a.test").names, ["a.test"], "names")
     equal(lab.wait_for("c.test").names, ["b.test", "c.test"], "names")
@@ -95,7 +95,7 @@ def several(world):
 
 @case("addresses: over HTTP-01, and over TLS-ALPN-01 by the reverse name (RFC 8738)")
 def address(world):
-    lab = Lab(world)
+    lab = Lab(world, bad_nonces=5)
     gate = lab.gateway(["127.0.0.1"], solvers=["acme_http01"])
     equal(lab.wait_for(None).names, ["127.0.0.1"], "names")
     gate.stop()
@@ -106,7 +106,7 @@ def address(world):
 
 @case("a name of more than 64 bytes, which no common name can hold")
 def long_name(world):
-    lab = Lab(world)
+    lab = Lab(world, bad_nonces=5)
     name = ".".join(["a" * 40, "b" * 40, "test"])
     lab.gateway([name], solvers=["acme_tlsalpn01"])
     equal(lab.wait_for(name).names, [name], "names")
@@ -117,7 +117,7 @@ def long_name(world):
 
 @case("keys of other kinds, and must-staple, as the CSR says")
 def keys(world):
-    lab = Lab(world)
+    lab = Lab(world, bad_nonces=5)
     for number, (kind, wanted) in enumerate((("rsa2048", "2048 bit"), ("p384", "384 bit"))):
         gate = lab.gateway(["a.test"], key_type=kind, must_staple=True, state=world.path(f"state-{number}"))
         lab.wait_for("a.test", 60)
@@ -162,7 +162,7 @@ def eab_used_up(world):
 
 @case("an account is made once: a restart finds it, another email changes its contact, nothing is ordered again")
 def account(world):
-    lab = Lab(world)
+    lab = Lab(world, bad_nonces=5)
     gate = lab.gateway(["a.test"])
     first = lab.wait_for("a.test")
     gate.stop()
@@ -179,7 +179,7 @@ def account(world):
 
 @case("what is kept is readable PEM, 0600, in folders that are nobody else's; no key is in the log")
 def kept(world):
-    lab = Lab(world)
+    lab = Lab(world, bad_nonces=5)
     gate = lab.gateway(["a.test"])
     leaf = lab.wait_for("a.test")
     text = read(lab.kept("a.test"))

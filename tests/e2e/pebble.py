@@ -66,10 +66,11 @@ class Leaf:
 
 
 class Pebble:
-    """A second one, `beside` the first, needs a name; it looks for challenges in the same places. Each runs until stop() or the
+    """So many percent of `bad_nonces` come by chance: who counts requests, holds them or lets one of them fail wants none. A
+    second one, `beside` the first, needs a name; it looks for challenges in the same places. Each runs until stop() or the
     end of the case."""
 
-    def __init__(self, world, validity=None, bad_nonces=5, reuse=0, alternates=0, eab=None, blocked=(), name="pebble", beside=None):
+    def __init__(self, world, validity=None, bad_nonces=0, reuse=0, alternates=0, eab=None, blocked=(), name="pebble", beside=None):
         if not shutil.which("pebble") or not shutil.which("pebble-challtestsrv"):
             raise Skip("no pebble here")
         self.world, self.name, self.port, self.management = world, name, free_port(), free_port()
