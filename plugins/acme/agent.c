@@ -95,7 +95,7 @@ void acme_agent_serve(struct acme_job *job, struct acme_pair *pair)
     if (job->staple)
         acme_staple_begin(job->staple, pair);
     if (agent->leads && !agent->unread)
-        acme_attempt_follow(job);
+        acme_follow(job);
     acme_pair_unref(job->placeholder);
     job->placeholder = NULL;
     job->warned = 0;

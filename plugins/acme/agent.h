@@ -97,8 +97,6 @@ void acme_lead_lost(struct acme_agent *agent);
 
 /* ---- attempt.c ---- */
 
-/* Begins to ask the authority when it would like a job's certificate to be renewed (RFC 9773). */
-void acme_attempt_follow(struct acme_job *job);
 /* Begins what is due, and sets the timer for what is next. */
 void acme_attempt_schedule(struct acme_agent *agent);
 /* A handshake waits for it: it begins soon, not within the call. */
@@ -109,6 +107,16 @@ void acme_attempt_order(struct acme_job *job);
 void acme_attempt_ended(struct acme_job *job);
 /* Gives up an attempt that goes on, without any consequence. */
 void acme_attempt_drop(struct acme_job *job);
+
+/* ---- outcome.c ---- */
+
+/* An order of a job, `arg`, has ended. */
+void acme_outcome(void *arg, const struct acme_result *result);
+
+/* ---- follow.c ---- */
+
+/* Begins to ask the authority when it would like a job's certificate to be renewed (RFC 9773). */
+void acme_follow(struct acme_job *job);
 
 /* ---- step.c ---- */
 

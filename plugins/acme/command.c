@@ -6,6 +6,7 @@
  */
 #include "plugins/acme/agent.h"
 #include "plugins/acme/request.h"
+#include "plugins/acme/schedule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,21 +46,6 @@ static void fail(struct command *command, const char *what, const char *why)
 
 /* ---- What there is ---- */
 
-/* "2026-11-26 16:44:04 UTC" */
-struct moment {
-    char text[32];
-};
-
-static struct moment moment_of(time_t when)
-{
-    struct moment moment = {"?"};
-    struct tm parts;
-
-    if (gmtime_r(&when, &parts))
-        strftime(moment.text, sizeof moment.text, "%Y-%m-%d %H:%M:%S UTC", &parts);
-    return moment;
-}
-
 static json_int_t number(const json_t *state, const char *name)
 {
     return json_integer_value(json_object_get(state, name));
@@ -94,13 +80,13 @@ static void print_state(const json_t *state)
 
     print_names(state);
     if (serial)
-        printf("expires %s (%.1f days left), renewed %s, serial %s\n", moment_of(expires).text,
-               (double)(expires - acme_clock()) / DAY, moment_of((time_t)number(state, "renew_at")).text, serial);
+        printf("expires %s (%.1f days left), renewed %s, serial %s\n", acme_moment(expires).text,
+               (double)(expires - acme_clock()) / DAY, acme_moment((time_t)number(state, "renew_at")).text, serial);
     else
         printf("no certificate yet\n");
     if (number(state, "failures"))
         printf("    failed %lld times in a row, next try %s%s%s\n", (long long)number(state, "failures"),
-               moment_of((time_t)number(state, "due")).text, error ? ": " : "", error ? error : "");
+               acme_moment((time_t)number(state, "due")).text, error ? ": " : "", error ? error : "");
 }
 
 static void look_at_next(struct command *command);

@@ -53,7 +53,7 @@ static void on_state(void *arg, const struct hg_store_answer *answer)
     if (state)
         acme_job_recall(job, state);
     json_decref(state);
-    acme_attempt_follow(job);
+    acme_follow(job);
     recalled(job->agent);
 }
 

@@ -20,6 +20,7 @@ acme_parts = \
 	plugins/acme/examine.c \
 	plugins/acme/expiry.c \
 	plugins/acme/find.c \
+	plugins/acme/follow.c \
 	plugins/acme/index.c plugins/acme/index.h \
 	plugins/acme/installation.c plugins/acme/installation.h \
 	plugins/acme/job.c plugins/acme/job.h \
@@ -37,8 +38,10 @@ acme_parts = \
 	plugins/acme/order_follow.c \
 	plugins/acme/order_place.c \
 	plugins/acme/order_record.c \
+	plugins/acme/outcome.c \
 	plugins/acme/pace.c plugins/acme/pace.h \
 	plugins/acme/pair.c plugins/acme/pair.h \
+	plugins/acme/plan.c plugins/acme/plan.h \
 	plugins/acme/problem.c \
 	plugins/acme/program.c plugins/acme/program.h \
 	plugins/acme/request.c plugins/acme/request.h \

@@ -39,6 +39,16 @@ double acme_backoff(unsigned failures, double min, double max, time_t begins, ti
     return pause * (1 + JITTER * (2 * chance - 1));
 }
 
+struct acme_moment acme_moment(time_t when)
+{
+    struct acme_moment moment = {"?"};
+    struct tm parts;
+
+    if (gmtime_r(&when, &parts))
+        strftime(moment.text, sizeof moment.text, "%Y-%m-%d %H:%M:%S UTC", &parts);
+    return moment;
+}
+
 double acme_chance(void)
 {
     uint32_t number = 0;

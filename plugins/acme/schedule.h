@@ -23,6 +23,12 @@ bool acme_is_emergency(time_t begins, time_t ends, time_t now);
  * often: so that there are ten attempts in what is left of it. */
 double acme_backoff(unsigned failures, double min, double max, time_t begins, time_t ends, time_t now, double chance);
 
+/* "2026-11-26 16:44:04 UTC" */
+struct acme_moment {
+    char text[32];
+};
+struct acme_moment acme_moment(time_t when);
+
 /* From 0 up to 1. */
 double acme_chance(void);
 

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What follows from how an attempt ends.
+ */
+#include "plugins/acme/key.h"
+#include "plugins/acme/plan.h"
+#include "plugins/acme/schedule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Attempts at once after something at fault was forgotten. */
+#define AGAIN_MAX 3
+
+static struct hg_instance *instance_of(const struct acme_job *job)
+{
+    return job->agent->worker->instance;
+}
+
+/* Tells the operator's program. */
+static void tell_hook(struct acme_job *job, const char *event)
+{
+    const char *hook = job->agent->config->hook;
+    char *names = NULL, *expires = NULL, *error = NULL;
+    size_t size = 0;
+    FILE *stream = hook ? open_memstream(&names, &size) : NULL;
+
+    if (!stream)
+        return;
+    for (size_t i = 0; i < job->name_count; i++)
+        fprintf(stream, "%s%s", i ? " " : "HOPGATE_NAMES=", job->names[i]);
+    fclose(stream);
+    if (asprintf(&expires, "HOPGATE_EXPIRES=%lld", job->pair ? (long long)job->pair->ends : 0LL) < 0)
+        expires = NULL;
+    if (asprintf(&error, "HOPGATE_ERROR=%s", job->last_error ? job->last_error : "") < 0)
+        error = NULL;
+    if (names && expires && error)
+        acme_program_run(&job->agent->programs, hook, (const char *[]){event, job->id, NULL},
+                         (const char *[]){names, expires, error, NULL});
+    free(names);
+    free(expires);
+    free(error);
+}
+
+/* One that is due while it is new shows that this clock and the authority's differ by weeks: no order after the other.
+ */
+static void postpone_renewal(struct acme_job *job)
+{
+    const time_t now = acme_clock(), soonest = now + (job->pair->ends - now) / 3;
+
+    if (job->renew_at >= soonest)
+        return;
+    job->renew_at = soonest;
+    hg_log(instance_of(job), HG_LOG_WARNING, "%s: this new certificate should be renewed already: is the clock right?",
+           job->id);
+}
+
+static void issued(struct acme_job *job, const struct acme_result *result)
+{
+    const bool renewal = job->pair;
+
+    ++*job->agent->counters.issued;
+    acme_secret_free(job->unsaved);
+    job->unsaved = result->pem;
+    job->failures = job->again = job->preference = 0;
+    job->issuer = job->authority;
+    job->authority = 0; /* the next time the first one is tried first again */
+    job->due = 0;
+    job->renew_now = false;
+    acme_job_set_error(job, NULL);
+    acme_agent_serve(job, result->pair);
+    postpone_renewal(job);
+    hg_log(instance_of(job), HG_LOG_INFO, "%s: certificate %s %s; expires %s, renewed from %s on", job->id,
+           job->pair->serial, renewal ? "renewed" : "issued", acme_moment(job->pair->ends).text,
+           acme_moment(job->renew_at).text);
+    tell_hook(job, renewal ? "renewed" : "issued");
+    if (!job->unsaved) {
+        job->revoked = false;
+        return;
+    }
+    job->failures = 1;
+    acme_plan(job, ACME_STORE_PAUSE);
+    hg_log(instance_of(job), HG_LOG_ERROR, "%s: %s; it is served from memory and stored later", job->id, result->error);
+}
+
+/* The next authority at once; after the last one a pause, then the first again, with the other challenge. */
+static bool next_authority(struct acme_job *job)
+{
+    job->authority = (job->authority + 1) % (unsigned)job->agent->authority_count;
+    job->preference += !job->authority;
+    return job->authority != 0;
+}
+
+static void failed(struct acme_job *job, const struct acme_result *result, struct acme_ca *ca)
+{
+    char left[64] = "";
+
+    ++*job->agent->counters.failed;
+    acme_job_set_error(job, result->error);
+    if (result->outcome == ACME_LIMITED && result->retry_after)
+        acme_plan_pause(job->agent, ca, result->retry_after);
+    if (next_authority(job)) {
+        hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: %s; the next authority is tried", job->id, ca->url,
+               result->error);
+        job->due = acme_clock();
+        job->failures = job->failures ? job->failures : 1;
+        return;
+    }
+    job->failures++;
+    acme_plan_retry(job);
+    if (result->outcome == ACME_REJECTED)
+        acme_plan_rejected(job);
+    if (job->agent->authority_count == 1 && job->due < ca->paused_until)
+        job->due = ca->paused_until;
+    if (job->pair)
+        snprintf(left, sizeof left, "; the certificate lasts %.1f days more",
+                 (double)(job->pair->ends - acme_clock()) / ACME_DAY);
+    hg_log(instance_of(job), HG_LOG_ERROR, "%s: no certificate: %s; tried again %s%s", job->id, result->error,
+           acme_moment(job->due).text, left);
+    tell_hook(job, "failed");
+}
+
+void acme_outcome(void *arg, const struct acme_result *result)
+{
+    struct acme_job *job = arg;
+    struct acme_order *order = job->order;
+    struct acme_ca *ca = job->agent->authorities[job->authority];
+
+    job->order = NULL;
+    if (result->outcome != ACME_ISSUED && result->outcome != ACME_LOST)
+        acme_expiry_count(job->agent, result);
+    switch (result->outcome) {
+    case ACME_ISSUED:
+        issued(job, result);
+        break;
+    case ACME_LOST:
+        acme_order_free(order);
+        acme_lead_lost(job->agent);
+        return;
+    case ACME_NOT_STORED:
+        acme_job_set_error(job, result->error);
+        hg_log(instance_of(job), HG_LOG_ERROR, "%s: nothing is ordered: %s", job->id, result->error);
+        job->failures = job->failures ? job->failures : 1;
+        acme_plan(job, ACME_STORE_PAUSE);
+        break;
+    case ACME_AGAIN:
+        hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: tried anew", job->id, result->error);
+        if (job->again++ < AGAIN_MAX) {
+            job->due = acme_clock();
+            job->failures = job->failures ? job->failures : 1;
+            break;
+        }
+        job->again = 0;
+        failed(job, result, ca);
+        break;
+    default:
+        failed(job, result, ca);
+    }
+    acme_order_free(order);
+    acme_attempt_ended(job);
+}

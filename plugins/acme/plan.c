@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/plan.h"
+
+#include "plugins/acme/schedule.h"
+
+/* An authority may say when to come back, but not send us away for ever. */
+#define PAUSE_MAX ACME_DAY
+/* Until names that the authority will not have are tried again. */
+#define REJECTED_PAUSE     (ACME_DAY * 0.9)
+#define REJECTED_PAUSE_MAX (ACME_DAY * 1.1)
+
+static double seconds(hg_time span)
+{
+    return (double)span / (double)HG_SECOND;
+}
+
+/* The wall clock counts whole seconds; what chance has made shorter than one is one. */
+void acme_plan(struct acme_job *job, double pause)
+{
+    job->due = acme_clock() + (pause < 1 ? 1 : (time_t)pause);
+}
+
+void acme_plan_retry(struct acme_job *job)
+{
+    const struct acme_config *config = job->agent->config;
+
+    acme_plan(job, acme_backoff(job->failures, seconds(config->retry_min), seconds(config->retry_max),
+                                job->pair ? job->pair->begins : 0, job->pair ? job->pair->ends : 0, acme_clock(),
+                                acme_chance()));
+}
+
+void acme_plan_rejected(struct acme_job *job)
+{
+    acme_plan(job, REJECTED_PAUSE + (REJECTED_PAUSE_MAX - REJECTED_PAUSE) * acme_chance());
+}
+
+static void ignore(void *arg, const struct hg_store_answer *answer)
+{
+    (void)arg;
+    (void)answer; /* what is remembered here is a convenience */
+}
+
+void acme_plan_pause(struct acme_agent *agent, struct acme_ca *ca, int64_t retry_after)
+{
+    const time_t until = acme_clock() + (time_t)(retry_after < PAUSE_MAX ? retry_after : PAUSE_MAX);
+
+    if (until <= ca->paused_until)
+        return;
+    ca->paused_until = until;
+    acme_vault_put_json(&agent->vault, ACME_PAUSES, ca->id,
+                        json_pack("{s:s, s:I}", "directory", ca->url, "until", (json_int_t)until), ignore, NULL);
+}
+
+/* Perhaps it was planned by the process before this one: no plan reaches further than the longest pause. */
+void acme_plan_correct(struct acme_agent *agent)
+{
+    const time_t now = acme_clock();
+    const double retry_max = seconds(agent->config->retry_max);
+    const time_t longest = now + (time_t)(retry_max > REJECTED_PAUSE_MAX ? retry_max : REJECTED_PAUSE_MAX);
+
+    for (size_t i = 0; i < agent->authority_count; i++)
+        if (agent->authorities[i]->paused_until > now + PAUSE_MAX)
+            agent->authorities[i]->paused_until = 0;
+    for (struct acme_job *job = agent->jobs; job; job = job->next) {
+        if (job->due > longest)
+            acme_plan_retry(job);
+        if (job->pair && job->renew_at > longest && job->renew_at > job->pair->ends)
+            job->renew_at = acme_renewal_time(job->pair->begins, job->pair->ends, acme_chance());
+    }
+}

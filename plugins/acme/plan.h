@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * When a job's next attempt is due. By the wall clock, since plans outlive the process.
+ */
+#ifndef ACME_PLAN_H
+#define ACME_PLAN_H
+
+#include "plugins/acme/agent.h"
+
+#define ACME_DAY 86400
+/* How long to wait for a disk that is full, in seconds. */
+#define ACME_STORE_PAUSE 60
+
+/* In so many seconds. */
+void acme_plan(struct acme_job *job, double pause);
+/* After as many failures as there were. */
+void acme_plan_retry(struct acme_job *job);
+/* Names that the authority will not have are tried daily. */
+void acme_plan_rejected(struct acme_job *job);
+/* The authority wants to be left alone for so many seconds: remembered, over restarts. */
+void acme_plan_pause(struct acme_agent *agent, struct acme_ca *ca, int64_t retry_after);
+/* What was planned while the clock was far ahead is not waited for. */
+void acme_plan_correct(struct acme_agent *agent);
+
+#endif
