@@ -291,6 +291,13 @@ static void post(struct acme_request *request, const char *url)
     free(nonce);
 }
 
+/* The account was given up, for something else that was asked meanwhile (RFC 8555 section 6.2: no request but
+ * newAccount and revokeCert goes without it). */
+static bool lacks_account(const struct acme_request *request)
+{
+    return !request->key && !request->ca->account->kid;
+}
+
 /* The next of directory, nonce and the request itself. */
 static void proceed(struct acme_request *request)
 {
@@ -310,7 +317,9 @@ static void proceed(struct acme_request *request)
         fail(request, NULL, "the authority's directory has no such resource");
         return;
     }
-    if (!ca->nonce_count)
+    if (lacks_account(request))
+        fail(request, NULL, "there is no account any more");
+    else if (!ca->nonce_count)
         send_call(request, STEP_NONCE, "HEAD", acme_ca_resource(ca, "newNonce"), NULL);
     else
         post(request, url);

@@ -73,6 +73,21 @@ START_TEST(test_unknown)
 }
 END_TEST
 
+/* Another order goes on meanwhile: nothing is asked without an account, and there are two certificates in the end. */
+START_TEST(test_unknown_to_one)
+{
+    lab_add("b.test");
+    fake_ca_rule(lab->ca,
+                 (struct fake_rule){.kind = "new-order", .times = 1, .status = 400, .type = "accountDoesNotExist"});
+    lab_start();
+    lab_run(5 * LAB_MINUTE);
+    ck_assert_int_ge(lab_served_by(lab->ca, "a.test"), 0);
+    ck_assert_int_ge(lab_served_by(lab->ca, "b.test"), 0);
+    ck_assert_uint_eq(lab->ca->account_count, 1);
+    ck_assert_uint_eq(lab->ca->issued, 2);
+}
+END_TEST
+
 START_TEST(test_forgotten)
 {
     begin();
@@ -356,6 +371,7 @@ TCase *cases_account(void)
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, test_unknown, 0, sizeof kinds / sizeof *kinds);
+    tcase_add_test(tests, test_unknown_to_one);
     tcase_add_loop_test(tests, test_forgotten, 0, 2);
     tcase_add_loop_test(tests, test_deactivated, 0, 2);
     tcase_add_test(tests, test_lost_answer);
