@@ -178,6 +178,54 @@ START_TEST(test_invalid)
 }
 END_TEST
 
+/* ---- What is no answer (behaviour 7) ---- */
+
+static const char *const spoilt_kinds[] = {"directory", "new-nonce", "new-account", "new-order",  "authorization",
+                                           "challenge", "order",     "finalize",    "certificate"};
+
+/* Each kind of answer, spoilt once, in each way; what the authority has done is done or not. */
+START_TEST(test_spoilt)
+{
+    static const struct fake_rule ways[] = {
+        {.body = ""},
+        {.body = "null"},
+        {.body = "[]"},
+        {.body = "{}"},
+        {.body = "{\"status\": \"pend"},
+        {.body = "{\"status\": 7, \"status\": \"valid\"}"},
+        {.body = "<html><h1>Bad Gateway</h1></html>"},
+        {.status = 301},
+        {.status = 404},
+        {.status = 502, .body = "<html><h1>Bad Gateway</h1></html>"},
+        {.status = 400, .type = "malformed"},
+        {.status = 500, .type = "serverInternal"},
+        {.error = "SSL certificate problem"},
+        {.error = "Operation timed out", .too_late = true},
+        {.error = "the answer is too large", .too_late = true},
+    };
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct fake_rule rule = ways[i];
+        const struct fake_rule *made;
+
+        rule.kind = spoilt_kinds[_i];
+        rule.times = 1;
+        made = fake_ca_rule(lab->ca, rule);
+        lab_start();
+        lab_run(10 * LAB_MINUTE);
+        ck_assert_msg(lab->ca->issued == 1 && lab->ca->account_count == 1,
+                      "%s, way %zu: %u certificates, %u accounts: %s", rule.kind, i, lab->ca->issued,
+                      lab->ca->account_count, lab->host.log);
+        ck_assert_msg(lab_served_by(lab->ca, "a.test") == (int)lab->ca->order_count - 1, "%s, way %zu: %s", rule.kind,
+                      i, lab->host.log);
+        ck_assert_msg(made->hits == 1, "%s was not asked for", rule.kind);
+        ck_assert_msg(lab_said("no certificate:") <= 2, "%s, way %zu: %s", rule.kind, i, lab->host.log);
+        lab_tear_down();
+        lab_set_up();
+    }
+}
+END_TEST
+
 /* ---- Nonces (behaviour 1) ---- */
 
 START_TEST(test_bad_nonces)
@@ -350,6 +398,7 @@ TCase *cases_order(void)
     tcase_add_test(tests, test_finalized_already);
     tcase_add_test(tests, test_other_challenge);
     tcase_add_test(tests, test_invalid);
+    tcase_add_loop_test(tests, test_spoilt, 0, sizeof spoilt_kinds / sizeof *spoilt_kinds);
     tcase_add_test(tests, test_bad_nonces);
     tcase_add_loop_test(tests, test_profile, 0, 3);
     tcase_add_loop_test(tests, test_replaces, 0, 5);
