@@ -85,6 +85,7 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/parts.c \
 	plugins/acme/tests/pauses.c \
 	plugins/acme/tests/schedule.c \
+	plugins/acme/tests/storm.c \
 	$(acme_parts)
 plugins_acme_test_acme_CPPFLAGS = $(acme_la_CPPFLAGS)
 plugins_acme_test_acme_CFLAGS = $(UNIT_CFLAGS)

@@ -20,5 +20,6 @@ TCase *cases_order(void);
 TCase *cases_parts(void);
 TCase *cases_pauses(void);
 TCase *cases_schedule(void);
+TCase *cases_storm(void);
 
 #endif

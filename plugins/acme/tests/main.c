@@ -23,6 +23,7 @@ int main(void)
     suite_add_tcase(suite, cases_deactivation());
     suite_add_tcase(suite, cases_pauses());
     suite_add_tcase(suite, cases_death());
+    suite_add_tcase(suite, cases_storm());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
