@@ -267,7 +267,7 @@ static void on_account(void *arg, const struct acme_answer *answer)
 
     account->request = NULL;
     if (answer->error) {
-        acme_account_blame(account, answer);
+        acme_account_give_up(account, answer);
         acme_account_tell(account, answer);
         return;
     }
@@ -317,7 +317,7 @@ static void on_contact(void *arg, const struct acme_answer *answer)
 
     account->request = NULL;
     if (answer->error) {
-        acme_account_blame(account, answer);
+        acme_account_give_up(account, answer);
         acme_account_tell(account, answer);
         return;
     }
@@ -492,19 +492,28 @@ void acme_account_advance(struct acme_account *account)
 }
 
 /* RFC 8555 section 7.3.6: a deactivated account refuses everything, for ever, as does its key. */
-bool acme_account_blame(struct acme_account *account, const struct acme_answer *failure)
+static bool is_dead(const struct acme_account *account, const struct acme_answer *failure)
 {
-    const bool unknown = !strcmp(failure->type, "accountDoesNotExist");
     /* Until the account is there, it is its external binding that was revoked. */
-    const bool dead =
-        !strcmp(failure->type, "unauthorized") &&
-        (strcasestr(failure->error, "deactivated") || (account->kid && strcasestr(failure->error, "revoked")));
+    return !strcmp(failure->type, "unauthorized") &&
+           (strcasestr(failure->error, "deactivated") || (account->kid && strcasestr(failure->error, "revoked")));
+}
 
-    /* A failed challenge is "unauthorized", too, and quotes the page that somebody else's server has shown. */
-    if (failure->of_names || (!unknown && !dead))
+/* A failed challenge is "unauthorized", too, and quotes the page that somebody else's server has shown. */
+static bool is_at_fault(const struct acme_account *account, const struct acme_answer *failure)
+{
+    return !failure->of_names && (!strcmp(failure->type, "accountDoesNotExist") || is_dead(account, failure));
+}
+
+bool acme_account_give_up(struct acme_account *account, const struct acme_answer *failure)
+{
+    const bool dead = is_dead(account, failure);
+
+    if (!is_at_fault(account, failure))
         return false;
     hg_log(account->ca->worker->instance, HG_LOG_WARNING, "%s: the account cannot be used any more: %s",
            account->ca->url, failure->error);
+    account->number++;
     drop_text(&account->kid);
     drop_text(&account->contact);
     if (dead) {
@@ -512,4 +521,12 @@ bool acme_account_blame(struct acme_account *account, const struct acme_answer *
         drop_key(&account->next_key); /* it was to be that account's */
     }
     return true;
+}
+
+/* Several orders may hear of it, one after the other, while the account's own requests are on their way. */
+bool acme_account_blame(struct acme_account *account, const struct acme_answer *failure)
+{
+    if (account->working || failure->account != account->number)
+        return is_at_fault(account, failure);
+    return acme_account_give_up(account, failure);
 }

@@ -16,8 +16,9 @@ struct acme_account {
     gnutls_x509_privkey_t key;
     gnutls_x509_privkey_t next_key; /* while a rollover is under way */
     char *thumbprint;
-    char *kid;     /* its URL; NULL: it is not made yet */
-    char *contact; /* the email that the authority knows; NULL: none */
+    char *kid;       /* its URL; NULL: it is not made yet */
+    char *contact;   /* the email that the authority knows; NULL: none */
+    unsigned number; /* of accounts that were given up before it */
     bool loaded, working;
     struct {
         hg_callback stored; /* NULL: nobody wants one */
@@ -52,8 +53,8 @@ void acme_account_await(struct acme_account *account, struct acme_account_waiter
                         void *arg);
 void acme_account_forsake(struct acme_account_waiter *waiter);
 
-/* Looks at a failed answer: true when the account is at fault and was forgotten, so that the next attempt makes it
- * anew. */
+/* Looks at a failed answer to an order: true when the account is at fault and was forgotten, so that the next attempt
+ * makes it anew. */
 bool acme_account_blame(struct acme_account *account, const struct acme_answer *failure);
 
 /* Puts a new key in the place of the old one (RFC 8555 section 7.3.5), if there is an account. `stored` is called once

@@ -15,6 +15,8 @@
 void acme_account_advance(struct acme_account *account);
 /* Goes on if somebody waits for the account. */
 void acme_account_rest(struct acme_account *account);
+/* As acme_account_blame(), of an answer to the account itself. */
+bool acme_account_give_up(struct acme_account *account, const struct acme_answer *failure);
 /* Who wanted a new key need not remind of it. */
 void acme_account_tell_new_key(struct acme_account *account);
 /* Tells those who wait; `failure` is NULL: the account can be used. */

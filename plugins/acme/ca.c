@@ -30,6 +30,7 @@ struct acme_request {
     void *arg;
     enum step step;
     unsigned tries;
+    unsigned account; /* which one asks */
     char *url, *resource, *payload;
     gnutls_x509_privkey_t key; /* NULL: the account's */
     bool pem;
@@ -94,6 +95,7 @@ static void answer(struct acme_request *request, struct acme_answer *what)
 
     request->call = NULL; /* it ends with its callback */
     what->type = what->type ? what->type : "";
+    what->account = request->account;
     answered(arg, what);
     acme_request_cancel(request);
 }
@@ -283,6 +285,7 @@ static void post(struct acme_request *request, const char *url)
                                      .payload = request->payload ? request->payload : ""};
     char *body = message.key ? acme_jws(&message) : NULL;
 
+    request->account = ca->account->number;
     if (body)
         send_call(request, STEP_POST, "POST", url, body);
     else

@@ -41,6 +41,7 @@ struct acme_answer {
     bool of_names;      /* not about the request: it is what a challenge's or an order's `error` says */
     const json_t *json; /* an object, or NULL */
     struct hg_text body;
+    unsigned account;    /* which one has asked: acme_account.number */
     int64_t retry_after; /* seconds, 0: not told */
     const struct https_response *response;
 };

@@ -38,7 +38,7 @@ static void on_deactivated(void *arg, const struct acme_answer *answer)
     account->request = NULL;
     if (!answer->error)
         note_deactivation(account, " is deactivated");
-    else if (acme_account_blame(account, answer))
+    else if (acme_account_give_up(account, answer))
         note_deactivation(account, "there is no account any more");
     else
         acme_account_tell(account, answer);

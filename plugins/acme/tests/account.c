@@ -114,6 +114,23 @@ START_TEST(test_deactivated)
 }
 END_TEST
 
+/* One order hears of it while another one is having the next account made: that one is not given up as well. */
+START_TEST(test_deactivated_twice)
+{
+    lab_add("b.test");
+    lab_start();
+    lab_run_until_issued(2, LAB_MINUTE);
+    lab->ca->accounts[0].deactivated = true;
+    want("renew@a.test");
+    lab_run((hg_time)_i * 10 * HG_MILLISECOND); /* an answer takes a hundred */
+    want("renew@b.test");
+    lab_run(5 * LAB_MINUTE);
+    ck_assert_uint_eq(lab->ca->issued, 4);
+    ck_assert_msg(lab->ca->account_count == 2, "%u accounts: %s", lab->ca->account_count, lab->host.log);
+    ck_assert(is_key_of(1, "key"));
+}
+END_TEST
+
 /* What was told last is found again by the key. */
 START_TEST(test_lost_answer)
 {
@@ -374,6 +391,7 @@ TCase *cases_account(void)
     tcase_add_test(tests, test_unknown_to_one);
     tcase_add_loop_test(tests, test_forgotten, 0, 2);
     tcase_add_loop_test(tests, test_deactivated, 0, 2);
+    tcase_add_loop_test(tests, test_deactivated_twice, 0, 30);
     tcase_add_test(tests, test_lost_answer);
     tcase_add_loop_test(tests, test_contact, 0, 2);
     tcase_add_test(tests, test_terms);
