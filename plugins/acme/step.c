@@ -5,6 +5,7 @@
  * noticed by the monotonic clock, which stands still while the machine sleeps and is never set.
  */
 #include "plugins/acme/agent.h"
+#include "plugins/acme/clock.h"
 #include "plugins/acme/schedule.h"
 
 /* What corrections in small steps amount to between two looks, at most. */
@@ -37,7 +38,7 @@ static void choose_again(struct acme_job *job)
 
 void acme_step_notice(struct acme_agent *agent)
 {
-    const time_t offset = acme_clock() - (time_t)(hg_now(agent->worker) / HG_SECOND);
+    const time_t offset = acme_clock() - (time_t)(acme_steady_clock() / HG_SECOND);
     const time_t skipped = agent->looked ? offset - agent->clock_offset : 0;
 
     agent->looked = true;
