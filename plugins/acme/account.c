@@ -117,7 +117,7 @@ void acme_account_await(struct acme_account *account, struct acme_account_waiter
 
 /* ---- The record ---- */
 
-static bool take_key(struct acme_account *account, gnutls_x509_privkey_t key)
+bool acme_account_take_key(struct acme_account *account, gnutls_x509_privkey_t key)
 {
     drop_key(&account->key);
     drop_text(&account->thumbprint);
@@ -147,18 +147,8 @@ void acme_account_save(struct acme_account *account, hg_store_done done)
         acme_account_tell_failure(account, "the account cannot be stored: out of memory");
 }
 
-/* What is in the store now outlives this process, the wish for it need not. */
-void acme_account_tell_new_key(struct acme_account *account)
-{
-    const hg_callback stored = account->new_key.stored;
-
-    account->new_key.stored = NULL;
-    if (stored)
-        stored(account->new_key.arg);
-}
-
 /* An account whose key might be lost must not be made. */
-static void saved(void *arg, const struct hg_store_answer *answer)
+void acme_account_saved(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_account *account = arg;
     char error[512];
@@ -171,14 +161,14 @@ static void saved(void *arg, const struct hg_store_answer *answer)
         return;
     }
     if (!account->kid)
-        take_key(account, NULL);
+        acme_account_take_key(account, NULL);
     drop_key(&account->next_key); /* the authority must not hear of it */
     snprintf(error, sizeof error, "the account cannot be stored: %s", answer->error);
     acme_account_tell_failure(account, error);
 }
 
 /* The authority has told something that it would tell again: losing it costs one request. */
-static void noted(void *arg, const struct hg_store_answer *answer)
+void acme_account_noted(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_account *account = arg;
 
@@ -214,7 +204,7 @@ static void loaded(void *arg, const struct hg_store_answer *answer)
     }
     account->loaded = true;
     account->deactivated = json_is_true(json_object_get(record, "deactivated"));
-    if (record && !account->deactivated && take_key(account, key_in(record, "key"))) {
+    if (record && !account->deactivated && acme_account_take_key(account, key_in(record, "key"))) {
         account->next_key = key_in(record, "next_key");
         if (account->next_key)
             acme_account_tell_new_key(account);
@@ -282,7 +272,7 @@ static void on_account(void *arg, const struct acme_answer *answer)
         account->contact = strdup(wanted_contact(account));
     hg_log(account->ca->worker->instance, HG_LOG_INFO, "%s: account %s %s", account->ca->url, account->kid,
            answer->status == 201 ? "made" : "found");
-    acme_account_save(account, noted);
+    acme_account_save(account, acme_account_noted);
 }
 
 static void make(struct acme_account *account)
@@ -323,7 +313,7 @@ static void on_contact(void *arg, const struct acme_answer *answer)
     }
     drop_text(&account->contact);
     account->contact = strdup(wanted_contact(account));
-    acme_account_save(account, noted);
+    acme_account_save(account, acme_account_noted);
 }
 
 /* Goes on if somebody waits for the account. */
@@ -335,121 +325,12 @@ void acme_account_rest(struct acme_account *account)
         account->working = false;
 }
 
-/* ---- Rollover ---- */
-
-static void use_next_key(struct acme_account *account)
-{
-    gnutls_x509_privkey_t next = account->next_key;
-
-    account->next_key = NULL;
-    take_key(account, next);
-    hg_log(account->ca->worker->instance, HG_LOG_INFO, "%s: the account has a new key", account->ca->url);
-    acme_account_save(account, noted);
-}
-
-/* The old one is as good as it was, so nobody who waits for the account is held up. */
-static void keep_key(struct acme_account *account, const char *why)
-{
-    hg_log(account->ca->worker->instance, HG_LOG_WARNING, "%s: the account keeps its key: %s", account->ca->url, why);
-    drop_key(&account->next_key);
-    acme_account_save(account, noted);
-}
-
-static void on_roll_over(void *arg, const struct acme_answer *answer)
-{
-    struct acme_account *account = arg;
-
-    account->request = NULL;
-    if (!answer->error) {
-        use_next_key(account);
-    } else if (!strcmp(answer->type, "conflict") || answer->status == 409) {
-        use_next_key(account); /* it was interrupted after the authority had done it */
-    } else if (answer->status / 100 == 4 && answer->status != 429) {
-        keep_key(account, answer->error);
-    } else {
-        acme_account_tell(account, answer); /* tried again with the next order */
-    }
-}
-
-static void on_looked_for_next(void *arg, const struct acme_answer *answer);
-
-/* Which of the two keys counts is asked first: the new one was stored before the authority heard of it. */
-static void look_for_next(struct acme_account *account)
-{
-    acme_account_ask(account, &(struct acme_query){.resource = "newAccount", .key = account->next_key},
-                     json_pack("{s:b}", "onlyReturnExisting", 1), on_looked_for_next);
-}
-
-static void change_key(struct acme_account *account)
-{
-    const char *url = acme_ca_resource(account->ca, "keyChange");
-    char *old = acme_key_jwk(account->key), *text = NULL, *inner = NULL;
-    json_t *payload = old ? json_pack("{s:s, s:o}", "account", account->kid, "oldKey", json_loads(old, 0, NULL)) : NULL;
-
-    if (payload)
-        text = json_dumps(payload, JSON_COMPACT);
-    if (text && url)
-        inner = acme_jws(&(struct acme_jws){.key = account->next_key, .url = url, .payload = text});
-    json_decref(payload);
-    free(text);
-    free(old);
-    acme_account_ask(account, &(struct acme_query){.resource = "keyChange"}, inner ? json_loads(inner, 0, NULL) : NULL,
-                     on_roll_over);
-    free(inner);
-}
-
-static void on_looked_for_next(void *arg, const struct acme_answer *answer)
-{
-    struct acme_account *account = arg;
-
-    account->request = NULL;
-    if (!answer->error)
-        use_next_key(account);
-    else if (strcmp(answer->type, "accountDoesNotExist") != 0)
-        acme_account_tell(account, answer);
-    else if (account->ca->directory && !acme_ca_resource(account->ca, "keyChange"))
-        keep_key(account, "the authority has no keyChange");
-    else
-        change_key(account);
-}
-
-/* There is no account whose key could be changed. */
-static void leave_key(struct acme_account *account)
-{
-    acme_account_tell_new_key(account);
-    acme_account_rest(account);
-}
-
-/* The new key is stored before the authority hears of it. */
-static void begin_roll_over(struct acme_account *account)
-{
-    account->next_key = account->kid ? acme_key_new(ACME_P256) : NULL;
-    if (account->next_key)
-        acme_account_save(account, saved);
-    else if (account->kid)
-        acme_account_tell_failure(account, "out of memory");
-    else
-        leave_key(account);
-}
-
-void acme_account_roll_over(struct acme_account *account, hg_callback stored, void *arg)
-{
-    account->new_key.stored = stored;
-    account->new_key.arg = arg;
-    if (account->next_key && !account->writing)
-        acme_account_tell_new_key(account); /* one that was interrupted is taken up again */
-    if (account->working)
-        return;
-    account->working = true;
-    acme_account_advance(account);
-}
-
 /* ---- What comes next ---- */
 
 static void make_key(struct acme_account *account)
 {
-    if (take_key(account, acme_key_new(ACME_P256)))
-        acme_account_save(account, saved);
+    if (acme_account_take_key(account, acme_key_new(ACME_P256)))
+        acme_account_save(account, acme_account_saved);
     else
         acme_account_tell_failure(account, "out of memory");
 }
@@ -475,7 +356,7 @@ void acme_account_advance(struct acme_account *account)
     else if (account->deactivation.done && !account->next_key) /* else the authority says first which key counts */
         acme_account_begin_deactivation(account);
     else if (account->new_key.stored && !account->next_key)
-        begin_roll_over(account);
+        acme_account_begin_roll_over(account);
     else if (!account->key)
         make_key(account);
     else if (!account->ca->directory && (!account->kid || account->next_key || !has_wanted_contact(account)))
@@ -483,7 +364,7 @@ void acme_account_advance(struct acme_account *account)
     else if (!account->kid)
         make(account);
     else if (account->next_key)
-        look_for_next(account);
+        acme_account_look_for_next(account);
     else if (!has_wanted_contact(account))
         acme_account_ask(account, &(struct acme_query){.url = account->kid},
                          json_pack("{s:o}", "contact", contacts(account)), on_contact);
@@ -517,7 +398,7 @@ bool acme_account_give_up(struct acme_account *account, const struct acme_answer
     drop_text(&account->kid);
     drop_text(&account->contact);
     if (dead) {
-        take_key(account, NULL);
+        acme_account_take_key(account, NULL);
         drop_key(&account->next_key); /* it was to be that account's */
     }
     return true;

@@ -17,8 +17,6 @@ void acme_account_advance(struct acme_account *account);
 void acme_account_rest(struct acme_account *account);
 /* As acme_account_blame(), of an answer to the account itself. */
 bool acme_account_give_up(struct acme_account *account, const struct acme_answer *failure);
-/* Who wanted a new key need not remind of it. */
-void acme_account_tell_new_key(struct acme_account *account);
 /* Tells those who wait; `failure` is NULL: the account can be used. */
 void acme_account_tell(struct acme_account *account, const struct acme_answer *failure);
 void acme_account_tell_failure(struct acme_account *account, const char *error);
@@ -29,8 +27,22 @@ void acme_account_ask(struct acme_account *account, const struct acme_query *que
                       acme_answered answered);
 /* Puts the record into the store. */
 void acme_account_save(struct acme_account *account, hg_store_done done);
+/* `done` of that: without it nothing goes on … */
+void acme_account_saved(void *arg, const struct hg_store_answer *answer);
+/* … or it is not worth stopping for. */
+void acme_account_noted(void *arg, const struct hg_store_answer *answer);
+/* Takes a key, perhaps none, in the place of the one that there is. False: there is none now. */
+bool acme_account_take_key(struct acme_account *account, gnutls_x509_privkey_t key);
 /* Forgets keys, URL and contact. */
 void acme_account_drop(struct acme_account *account);
+
+/* ---- rollover.c ---- */
+
+void acme_account_begin_roll_over(struct acme_account *account);
+/* Goes on with one: which of the two keys is it that counts? */
+void acme_account_look_for_next(struct acme_account *account);
+/* Who wanted a new key need not remind of it. */
+void acme_account_tell_new_key(struct acme_account *account);
 
 /* ---- deactivation.c ---- */
 

@@ -46,6 +46,7 @@ acme_parts = \
 	plugins/acme/program.c plugins/acme/program.h \
 	plugins/acme/request.c plugins/acme/request.h \
 	plugins/acme/reread.c \
+	plugins/acme/rollover.c \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
 	plugins/acme/step.c \
 	plugins/acme/staple.c plugins/acme/staple.h \
