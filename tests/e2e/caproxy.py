@@ -125,6 +125,7 @@ class Proxy:
     def __init__(self, pebble, name="proxy"):
         self.pebble, self.world, self.name = pebble, pebble.world, name
         self.requests, self.rules, self.lock, self.connections = [], [], threading.Lock(), 0
+        self.busy = 0         # handshakes and requests that are under way
         self.ari = None       # function of a certificate's id (RFC 9773 section 4.1): what renewalInfo answers
         self.profiles = None  # {name: description} in the directory
         self.edit_directory = lambda document: None
@@ -169,16 +170,27 @@ class Proxy:
             except OSError:
                 return
             self.connections += 1
+            self.count_busy(1)
             threading.Thread(target=self.serve, args=(connection, self.connections, listener), daemon=True).start()
 
     # ---- One connection ----
 
-    def serve(self, plain, number, listener):
-        upstream = Upstream(self.pebble)
+    def count_busy(self, change):
+        with self.lock:
+            self.busy += change
+
+    def handshake(self, plain):
         try:
             plain.settimeout(60)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self.context.wrap_socket(plain, server_side=True) as connection, connection.makefile("rb") as stream:
+            return self.context.wrap_socket(plain, server_side=True)
+        finally:
+            self.count_busy(-1)
+
+    def serve(self, plain, number, listener):
+        upstream = Upstream(self.pebble)
+        try:
+            with self.handshake(plain) as connection, connection.makefile("rb") as stream:
                 while self.listener is listener and self.one(connection, stream, number, upstream):
                     pass
         except (OSError, ValueError):
@@ -191,6 +203,13 @@ class Proxy:
         request = self.read(stream, number)
         if not request:
             return False
+        self.count_busy(1)
+        try:
+            return self.reply_to(request, connection, upstream)
+        finally:
+            self.count_busy(-1)
+
+    def reply_to(self, request, connection, upstream):
         try:
             reply = self.answer(Call(self, request, upstream.ask))
         except Cut as cut:
