@@ -84,18 +84,29 @@ def wait_until(condition, seconds, what, pause=0.02):
         time.sleep(pause)
 
 
+RESERVED = []
+
+
 def free_port():
     """A port that is free for TCP and UDP alike, outside the range that the system takes for connections (32768 up, see
-    ip_local_port_range in ip(7)): one from there may be taken by a connection before the server gets to listen on it."""
+    ip_local_port_range in ip(7)): one from there may be taken by a connection before the server gets to listen on it. Other
+    tests that run at the same time do not get it either: a name in the abstract namespace (unix(7)) says that it is taken,
+    until 64 further ports are, or this process ends."""
     while True:
         port = random.SystemRandom().randrange(15000, 32000)
+        name = socket.socket(socket.AF_UNIX)
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
             try:
+                name.bind(f"\0hopgate-test-port-{port}")
                 tcp.bind(("127.0.0.1", port))
                 udp.bind(("127.0.0.1", port))
-                return port
             except OSError:
+                name.close()
                 continue
+        RESERVED.append(name)
+        if len(RESERVED) > 64:
+            RESERVED.pop(0).close()
+        return port
 
 
 class Preload:
@@ -105,7 +116,9 @@ class Preload:
         self.file = open(world.path(f"{module}-{len(world.undo)}"), "w+b", buffering=0)
         world.undo.append(self.file.close)
         self.numbers = (0, 0)
-        self.environment = {"LD_PRELOAD": os.path.join(BUILD, "tests", "tools", ".libs", f"{module}.so"), variable: self.file.name}
+        path = os.path.join(BUILD, "tests", "tools", ".libs", f"{module}.so")
+        check(os.path.exists(path), f"{path} is not there (make check TESTS= builds it)")
+        self.environment = {"LD_PRELOAD": path, variable: self.file.name}
         if SANITIZERS:  # their library would like to be the first
             self.environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
 
