@@ -80,7 +80,7 @@ def killed_with_record(lab, **options):
 
 @case("a TXT record of a gateway that was killed is removed by the next one, which keeps other names; once more if that fails")
 def left_over_record(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && [ -e {world.path('fail')} ] && exit 3")
     value = killed_with_record(lab, dns_hook=hook)
     gate = lab.gateway(["a.test"], dns_hook=hook)
@@ -104,7 +104,7 @@ def left_over_record(world):
 
 @case("an order that is taken up again after a kill: its record is removed, then presented anew; a failed removal is tried again")
 def resumed_record(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && [ -e {world.path('fail')} ] && exit 3")
     value = killed_with_record(lab, dns_hook=hook)
     rule = lab.proxy.on("challenge", lambda call: world.write("fail", "") and None, times=1)
@@ -123,7 +123,7 @@ def resumed_record(world):
 
 @case("an order that is taken up again while its record is still being removed: presented after that")
 def slow_removal(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     done = world.path("hook-done")
     hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && {{ sleep 4; echo $(wc -l <{world.path('hook-calls')}) >>{done}; }}")
 
@@ -184,7 +184,7 @@ def is_deactivated(lab):
 
 @case("the account is deactivated by command; the certificate is served, no other account is made, until one is wanted")
 def deactivate(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     gate = lab.gateway(["a.test"])
     first = lab.wait_for("a.test")
     result = lab.command("deactivate")
@@ -211,7 +211,7 @@ def deactivate(world):
 
 @case("a deactivation with a CA that is down, or in a gateway that is killed before it hears of it, is done at the next start")
 def deactivation_lasts(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     gate = lab.gateway(["a.test"])
     lab.wait_for("a.test")
     rule = lab.proxy.on("account", caproxy.html(503))

@@ -147,7 +147,7 @@ def quotas(world):
       seconds=240)
 def lost(world):
     for number, end in enumerate(("killed", "stopped")):
-        lab = Cluster(world, bad_nonces=0)
+        lab = Cluster(world)
         lab.state = world.path(f"state-{end}")
         lab.clock = Clock(world)  # of the others: the lease of one that stops is for 30 s
         lab.begin(wait="2m")
@@ -182,7 +182,7 @@ def lost(world):
 @case("a gateway that was stopped while another one ordered, which then died: it reads the store again, and orders nothing",
       seconds=120)
 def read_again(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     place, event = (free_port(), free_port()), threading.Event()
     world.undo.append(event.set)
     lab.proxy.on("new_order", caproxy.hold(event), times=1)
@@ -236,7 +236,7 @@ def renewal(world):
 
 @case("the clocks of the gateways are set by years: the lease stays where it is, and nothing is ordered for that", seconds=120)
 def clocks(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     clocks = [Clock(world), Clock(world)]
     places = [(lab.pebble.http, lab.pebble.tls), (free_port(), free_port())]
     gates = []

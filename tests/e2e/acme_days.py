@@ -102,7 +102,7 @@ def down(world):
 
 @case("a Retry-After of hours is kept, over a restart too")
 def retry_after(world):
-    lab = Days(world, bad_nonces=0)
+    lab = Days(world)
     lab.proxy.on("new_order", problem(429, "rateLimited", retry_after=20 * HOUR), times=1)
     gate = lab.gateway(["a.test"], wait="0")
     gate.wait_for("rateLimited")
@@ -119,7 +119,7 @@ def retry_after(world):
 
 @case("a name that the CA blocks is tried daily")
 def blocked(world):
-    lab = Days(world, blocked=["blocked.test"], bad_nonces=0)
+    lab = Days(world, blocked=["blocked.test"])
     lab.gateway(["blocked.test"], wait="0")
     lab.proxy.wait_for("new_order")
     lab.settle()
@@ -171,7 +171,7 @@ def set_clock(world):
 
 @case("the clock is set ahead until all certificates are due, the CA's is right: renewed within the hour, once, and set back nothing")
 def set_ahead(world):
-    lab = Days(world, bad_nonces=0)
+    lab = Days(world)
     lab.is_right = True
     names = [f"n{number}.test" for number in range(5)]
     gate = lab.gateway(names, retry_min="1s", retry_max="2s")  # of an attempt that a step of the clock cuts off

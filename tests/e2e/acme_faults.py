@@ -42,7 +42,7 @@ DAY = 86400
 
 @case("no nonce at all in an answer: one is fetched")
 def no_nonce(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
 
     def strip(call):
         reply = call.forward()
@@ -58,7 +58,7 @@ def no_nonce(world):
 
 @case("a bad nonce for ever: a bounded number of tries, then a pause")
 def bad_nonces(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     rule = lab.proxy.on("new_order", problem(400, "badNonce"))
     gate = lab.gateway(["a.test"], wait="0", retry_min="5s", retry_max="5s")
     gate.wait_for("badNonce|bad nonce|nonce", 10)
@@ -186,7 +186,7 @@ def retry_date(world):
 
 @case("an absurd Retry-After: negative, words, centuries: neither a storm nor for ever")
 def retry_absurd(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     for value in ("-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT", "0"):
         lab.proxy.on("new_order", problem(503, "serverInternal", retry_after=value), times=1)
     gate = lab.gateway(["a.test"], wait="0")
@@ -578,7 +578,7 @@ def cluster(world):
 
 @case("of two gateways with one store the one that orders is killed: the other goes on with that order", seconds=180)
 def dead_holder(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     both = threading.Event()
 
     def act(call):
@@ -599,7 +599,7 @@ def dead_holder(world):
 @case("of two gateways with one store the one that orders hangs: the other takes over; the first, awake again, does no harm",
       seconds=240)
 def hanging_holder(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     both = threading.Event()
 
     def act(call):

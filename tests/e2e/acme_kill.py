@@ -67,7 +67,7 @@ def account_key(lab):
 
 @case("killed at each step of the first certificate: one account, one certificate, with its key", seconds=300)
 def first(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     killing = Killing(lab)
     killing.start()
     lab.wait_for("k.test")
@@ -96,7 +96,7 @@ def first(world):
 
 @case("killed at each step of a renewal: the old certificate is there at once, one new one comes", seconds=300)
 def renewal(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     killing, due = Killing(lab), []
     lab.proxy.ari = lambda certificate: window(-100, -50) if certificate in due else window(30 * 86400, 31 * 86400)
     killing.start()
@@ -125,7 +125,7 @@ def renewal(world):
 
 @case("killed before changes of its files: one account, one certificate, with its key", seconds=300)
 def files(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     point = Faultpoint(world)
 
     def start(deadly=0):
@@ -155,7 +155,7 @@ def files(world):
 
 @case("killed in the middle of a change of the account's key: it is finished, and the account stays the same")
 def new_key(world):
-    lab = Lab(world, bad_nonces=0)
+    lab = Lab(world)
     killing = Killing(lab)
     killing.start()
     leaf = lab.wait_for("k.test")

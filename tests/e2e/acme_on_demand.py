@@ -329,7 +329,7 @@ def ask_again(world):
 
 @case("a client that has gone before its name's turn: nothing is ordered for it", seconds=120)
 def gone_client(world):
-    lab = Demand(world, bad_nonces=0).begin(wait="1m")
+    lab = Demand(world).begin(wait="1m")
     event = threading.Event()
     world.undo.append(event.set)
     lab.proxy.on("new_order", caproxy.hold(event), times=4)
@@ -417,7 +417,7 @@ def commands(world):
 
 @case("a handshake that waits for its certificate has not only `head_timeout`; a peer that goes away is noticed", seconds=120)
 def patience(world):
-    lab = Demand(world, bad_nonces=0)
+    lab = Demand(world)
     lab.edge = {"head_timeout": "2s"}
     lab.begin(wait="1m")
     event = threading.Event()
