@@ -81,7 +81,6 @@ static void on_first_look(struct acme_agent *agent, const char *name, const stru
 void acme_delegate_want(struct acme_job *job)
 {
     struct acme_agent *agent = job->agent;
-
     const hg_time now = hg_now(agent->worker);
 
     if (!job->on_demand || job->delegating || (job->delegated && now - job->delegated_at < STALE * HG_SECOND))

@@ -2,14 +2,11 @@
  * Copyright (c) 2026 The hopgate authors
  */
 #include "plugins/acme/tests/cases.h"
-
-#include <stdlib.h>
+#include "tests/unit/run_suite.h"
 
 int main(void)
 {
     Suite *suite = suite_create("acme");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     suite_add_tcase(suite, cases_parts());
     suite_add_tcase(suite, cases_examine());
@@ -24,8 +21,5 @@ int main(void)
     suite_add_tcase(suite, cases_pauses());
     suite_add_tcase(suite, cases_death());
     suite_add_tcase(suite, cases_storm());
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }
