@@ -7,29 +7,12 @@
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
 
-#include <stdio.h>
-
-static void want(const char *request)
-{
-    char key[128];
-
-    snprintf(key, sizeof key, "acme/requests/%s", request);
-    fake_store_set(&lab->store, key, "{}");
-}
-
-static void begin(void)
-{
-    lab_start();
-    lab_run_until_issued(1, LAB_MINUTE);
-    ck_assert_uint_eq(lab->ca->issued, 1);
-}
-
 /* Another certificate can be had, and nobody needs to help. */
 static void check_goes_on(unsigned accounts)
 {
     const unsigned issued = lab->ca->issued;
 
-    want("renew@a.test");
+    lab_want("renew@a.test");
     lab_run_until_issued(issued + 1, 10 * LAB_MINUTE);
     ck_assert_msg(lab->ca->issued == issued + 1, "%s", lab->host.log);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), (int)lab->ca->order_count - 1);
@@ -90,7 +73,7 @@ END_TEST
 
 START_TEST(test_forgotten)
 {
-    begin();
+    lab_begin();
     lab->ca->accounts[0].forgotten = true;
     if (_i)
         lab_restart();
@@ -102,7 +85,7 @@ END_TEST
 
 START_TEST(test_deactivated)
 {
-    begin();
+    lab_begin();
     lab->ca->accounts[0].deactivated = true;
     if (_i)
         lab_restart();
@@ -121,9 +104,9 @@ START_TEST(test_deactivated_twice)
     lab_start();
     lab_run_until_issued(2, LAB_MINUTE);
     lab->ca->accounts[0].deactivated = true;
-    want("renew@a.test");
+    lab_want("renew@a.test");
     lab_run((hg_time)_i * 10 * HG_MILLISECOND); /* an answer takes a hundred */
-    want("renew@b.test");
+    lab_want("renew@b.test");
     lab_run(5 * LAB_MINUTE);
     ck_assert_uint_eq(lab->ca->issued, 4);
     ck_assert_msg(lab->ca->account_count == 2, "%u accounts: %s", lab->ca->account_count, lab->host.log);
@@ -147,7 +130,7 @@ END_TEST
 
 START_TEST(test_contact)
 {
-    begin();
+    lab_begin();
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 0);
     lab_stop();
     lab->config.email = _i ? NULL : "another@a.test";
@@ -167,12 +150,12 @@ START_TEST(test_terms)
 {
     struct fake_rule *rule;
 
-    begin();
+    lab_begin();
     rule = fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-order",
                                                     .status = 403,
                                                     .type = "userActionRequired",
                                                     .detail = "agree to https://ca1.test/terms/2"});
-    want("renew@a.test");
+    lab_want("renew@a.test");
     lab_run(30 * HG_SECOND);
     ck_assert_uint_eq(lab_said("userActionRequired: agree to https://ca1.test/terms/2; tried again"), 1);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
@@ -209,10 +192,10 @@ START_TEST(test_binding_used_up)
     lab->ca->eab_words = words[_i];
     lab->config.eab_kid = "kid-1";
     lab->config.eab_key = "AAECAwQFBgcICQoLDA0ODw";
-    begin();
+    lab_begin();
     first = json_deep_copy(lab->ca->accounts[0].jwk);
     lab->ca->accounts[0].forgotten = true;
-    want("renew@a.test");
+    lab_want("renew@a.test");
     lab_run(2 * LAB_HOUR);
     ck_assert_msg(lab_said(words[_i]) >= 4, "%s", lab->host.log);
     ck_assert_msg(fake_ca_seen(lab->ca, "new-account") <= 10, "%u", fake_ca_seen(lab->ca, "new-account"));
@@ -241,9 +224,9 @@ START_TEST(test_new_key)
     json_t *before;
 
     lab->config.directory.count = 2; /* there is no account at the second one */
-    begin();
+    lab_begin();
     before = json_deep_copy(lab->ca->accounts[0].jwk);
-    want("new-key@account");
+    lab_want("new-key@account");
     lab_run(10 * HG_SECOND);
     check_new_key(before);
     check_goes_on(1);
@@ -271,10 +254,10 @@ START_TEST(test_interrupted)
 {
     json_t *before;
 
-    begin();
+    lab_begin();
     before = json_deep_copy(lab->ca->accounts[0].jwk);
     fake_ca_rule(lab->ca, interruptions[_i]);
-    want("new-key@account");
+    lab_want("new-key@account");
     lab_run(10 * HG_SECOND);
     ck_assert_int_eq(lab->world.dead, interruptions[_i].kills);
     if (lab->world.dead) {
@@ -293,12 +276,12 @@ START_TEST(test_not_stored)
 {
     json_t *before;
 
-    begin();
+    lab_begin();
     before = json_deep_copy(lab->ca->accounts[0].jwk);
     lab->store.unwritable = "acme/accounts";
-    want("new-key@account");
+    lab_want("new-key@account");
     lab_run(10 * HG_SECOND);
-    want("renew@a.test");
+    lab_want("renew@a.test");
     lab_run(10 * HG_SECOND);
     ck_assert(json_equal(before, lab->ca->accounts[0].jwk));
     ck_assert(is_key_of(0, "key"));
@@ -313,9 +296,9 @@ END_TEST
 /* Deactivated while its key was being changed: another account, and not one with each attempt. */
 START_TEST(test_deactivated_meanwhile)
 {
-    begin();
+    lab_begin();
     fake_ca_rule(lab->ca, (struct fake_rule){.kind = "key-change", .times = 1, .kills = true, .too_late = _i});
-    want("new-key@account");
+    lab_want("new-key@account");
     lab_run(10 * HG_SECOND);
     lab_kill();
     lab->ca->accounts[0].deactivated = true;
@@ -342,9 +325,9 @@ START_TEST(test_refused)
         fake_ca_rule(lab->ca, rules[_i]);
     else
         lab->ca->no_key_change = true;
-    begin();
+    lab_begin();
     before = json_deep_copy(lab->ca->accounts[0].jwk);
-    want("new-key@account");
+    lab_want("new-key@account");
     lab_run(10 * HG_SECOND);
     ck_assert_msg(lab_said("the account keeps its key") == 1, "%s", lab->host.log);
     check_goes_on(1);
@@ -363,10 +346,10 @@ START_TEST(test_killed)
     json_t *before;
     unsigned changes;
 
-    begin();
+    lab_begin();
     before = json_deep_copy(lab->ca->accounts[0].jwk);
     lab->store.death = (struct fake_death){.change = lab->store.changes + 1 + (unsigned)_i / 2, .done = _i & 1};
-    want("new-key@account");
+    lab_want("new-key@account");
     lab_run(10 * HG_SECOND);
     changes = lab->store.changes;
     ck_assert(lab->store.dead);

@@ -6,23 +6,6 @@
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
 
-#include <stdio.h>
-
-static void want(const char *request)
-{
-    char key[128];
-
-    snprintf(key, sizeof key, "acme/requests/%s", request);
-    fake_store_set(&lab->store, key, "{}");
-}
-
-static void begin(void)
-{
-    lab_start();
-    lab_run_until_issued(1, LAB_MINUTE);
-    ck_assert_uint_eq(lab->ca->issued, 1);
-}
-
 /* The authority and the store say so, the wish is fulfilled, the certificate is served, and another is not ordered. */
 static void check_deactivated(void)
 {
@@ -34,7 +17,7 @@ static void check_deactivated(void)
     ck_assert_ptr_null(json_object_get(record, "key"));
     ck_assert_ptr_null(fake_store_first(&lab->store, "acme/requests"));
     lab->host.log[0] = 0;
-    want("renew@a.test");
+    lab_want("renew@a.test");
     lab_run(LAB_HOUR);
     ck_assert_uint_ge(lab_said("a.test: no certificate: account: it was deactivated by command"), 1);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), served);
@@ -44,19 +27,19 @@ static void check_deactivated(void)
 
 START_TEST(test_wanted)
 {
-    begin();
-    want("deactivate@account");
+    lab_begin();
+    lab_want("deactivate@account");
     lab_run(10 * HG_SECOND);
     check_deactivated();
     lab_restart();
     lab_run(10 * HG_SECOND);
     check_deactivated();
-    want("deactivate@account"); /* as if it had been forgotten */
-    want("new-key@account");
+    lab_want("deactivate@account"); /* as if it had been forgotten */
+    lab_want("new-key@account");
     lab_run(10 * HG_SECOND);
     check_deactivated();
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 1);
-    want("new-account@account");
+    lab_want("new-account@account");
     lab_run_until_issued(2, LAB_MINUTE);
     ck_assert_msg(lab->ca->issued == 2, "%s", lab->host.log);
     ck_assert_uint_eq(lab->ca->account_count, 2);
@@ -67,9 +50,9 @@ END_TEST
 /* The process dies at each change of the store, from the wish on. */
 START_TEST(test_killed)
 {
-    begin();
+    lab_begin();
     lab->store.death = (struct fake_death){.change = lab->store.changes + 1 + (unsigned)_i / 2, .done = _i & 1};
-    want("deactivate@account");
+    lab_want("deactivate@account");
     lab_run(10 * HG_SECOND);
     ck_assert(lab->store.dead);
     lab_kill();
@@ -89,9 +72,9 @@ static const struct fake_rule interruptions[] = {
 
 START_TEST(test_interrupted)
 {
-    begin();
+    lab_begin();
     fake_ca_rule(lab->ca, interruptions[_i]);
-    want("deactivate@account");
+    lab_want("deactivate@account");
     lab_run(10 * HG_SECOND);
     ck_assert_ptr_nonnull(fake_store_first(&lab->store, "acme/requests"));
     lab_kill();
@@ -104,12 +87,12 @@ END_TEST
 /* In the middle of a change of the key: which of both counts is found out first. */
 START_TEST(test_rolled_over)
 {
-    begin();
+    lab_begin();
     fake_ca_rule(lab->ca, (struct fake_rule){.kind = "key-change", .times = 1, .kills = true, .too_late = _i});
-    want("new-key@account");
+    lab_want("new-key@account");
     lab_run(10 * HG_SECOND);
     lab_kill();
-    fake_store_set(&lab->store, "acme/requests/deactivate@account", "{}");
+    lab_want("deactivate@account");
     lab_start();
     lab_run(10 * HG_SECOND);
     check_deactivated();
@@ -119,9 +102,9 @@ END_TEST
 /* It cannot be written down: not forgotten. */
 START_TEST(test_not_stored)
 {
-    begin();
+    lab_begin();
     lab->store.unwritable = "acme/accounts";
-    want("deactivate@account");
+    lab_want("deactivate@account");
     lab_run(10 * HG_SECOND);
     ck_assert_msg(lab_said("an account cannot be deactivated: that cannot be stored") == 1, "%s", lab->host.log);
     lab_kill();
@@ -135,7 +118,7 @@ END_TEST
 /* There is none yet: none is made either. */
 START_TEST(test_none)
 {
-    fake_store_set(&lab->store, "acme/requests/deactivate@account", "{}");
+    lab_want("deactivate@account");
     fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-account", .times = 1, .status = 503});
     lab_start();
     lab_run(LAB_HOUR);

@@ -100,7 +100,7 @@ START_TEST(test_leaf_of_renewal)
     lab_start();
     lab_run_until_issued(1, LAB_MINUTE);
     lab->ca->other_key = true;
-    fake_store_set(&lab->store, "acme/requests/renew@a.test", "{}");
+    lab_want("renew@a.test");
     lab_run(30 * HG_SECOND);
     ck_assert_uint_eq(lab->ca->issued, 2);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);

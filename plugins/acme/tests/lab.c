@@ -135,6 +135,21 @@ void lab_run_until_issued(unsigned count, hg_time time)
     lab_run(5 * HG_SECOND);
 }
 
+void lab_begin(void)
+{
+    lab_start();
+    lab_run_until_issued(1, LAB_MINUTE);
+    ck_assert_uint_eq(lab->ca->issued, 1);
+}
+
+void lab_want(const char *request)
+{
+    char key[128];
+
+    snprintf(key, sizeof key, "acme/requests/%s", request);
+    fake_store_set(&lab->store, key, "{}");
+}
+
 /* ---- Of each test ---- */
 
 static const char *first_name = "a.test";

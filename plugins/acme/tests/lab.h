@@ -49,6 +49,11 @@ void lab_run(hg_time time);
 /* Runs until there are that many certificates in all, or the time is over. */
 void lab_run_until_issued(unsigned count, hg_time time);
 
+/* Starts, and has a certificate for a.test. */
+void lab_begin(void);
+/* What a command of the operator's leaves in the store: "renew@a.test". */
+void lab_want(const char *request);
+
 /* The names of a certificate beside a.test. */
 void lab_add(const char *name);
 

@@ -201,14 +201,14 @@ START_TEST(test_back_to_first)
     if (_i & 2)
         lab_restart();
     lab_run(HG_SECOND);
-    fake_store_set(&lab->store, revoke ? "acme/requests/revoke@a.test" : "acme/requests/renew@a.test", "{}");
+    lab_want(revoke ? "revoke@a.test" : "renew@a.test");
     lab_run(20 * HG_SECOND);
     ck_assert_msg(lab_served_by(lab->ca, "a.test") == 0, "%s", lab->host.log);
     ck_assert_uint_eq(second->order_count, 1);
     ck_assert_uint_eq(fake_ca_seen(second, "revoke"), revoke);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "revoke"), 0);
     ck_assert_str_eq(lab->ca->orders[0].replaces, ""); /* it does not know what it would replace */
-    fake_store_set(&lab->store, "acme/requests/renew@a.test", "{}");
+    lab_want("renew@a.test");
     lab_run(20 * HG_SECOND);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
     ck_assert_str_ne(lab->ca->orders[1].replaces, "");

@@ -9,7 +9,6 @@
 #include "plugins/acme/tests/lab.h"
 
 #include <hopgate/host.h>
-#include <stdio.h>
 
 enum { STORMS = 40, EVENTS = 60 };
 
@@ -18,14 +17,6 @@ static unsigned seed;
 static unsigned chance(unsigned below)
 {
     return (unsigned)rand_r(&seed) % below;
-}
-
-static void wish(const char *what)
-{
-    char key[128];
-
-    snprintf(key, sizeof key, "acme/requests/%s", what);
-    fake_store_set(&lab->store, key, "{}");
 }
 
 static void spoil(void)
@@ -72,7 +63,7 @@ static void happen(void)
         break;
     case 3:
     case 4:
-        wish(wishes[chance(4)]);
+        lab_want(wishes[chance(4)]);
         break;
     case 5:
         lab->store.death = (struct fake_death){.change = lab->store.changes + 1 + chance(12), .done = chance(2)};
@@ -154,8 +145,8 @@ START_TEST(test_storm)
     pass(8 * LAB_HOUR);
     lab->host.log[0] = 0;
     issued = lab->ca->issued;
-    wish("renew@a.test");
-    wish("renew@b.test");
+    lab_want("renew@a.test");
+    lab_want("renew@b.test");
     pass(10 * LAB_MINUTE);
     ck_assert_msg(lab->ca->issued == issued + 2, "storm %d: %u issued: %s", _i, lab->ca->issued - issued,
                   lab->host.log);
