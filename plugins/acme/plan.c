@@ -16,10 +16,16 @@ static double seconds(hg_time span)
     return (double)span / (double)HG_SECOND;
 }
 
-/* The wall clock counts whole seconds; what chance has made shorter than one is one. */
+/* The wall clock counts whole seconds, and of this one a part is over already: it does not count. */
+static time_t moment_after(time_t pause)
+{
+    return acme_clock() + 1 + pause;
+}
+
+/* What chance has made shorter than a second is one. */
 void acme_plan(struct acme_job *job, double pause)
 {
-    job->due = acme_clock() + (pause < 1 ? 1 : (time_t)pause);
+    job->due = moment_after(pause < 1 ? 1 : (time_t)pause);
 }
 
 void acme_plan_retry(struct acme_job *job)
@@ -44,7 +50,7 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
 
 void acme_plan_pause(struct acme_agent *agent, struct acme_ca *ca, int64_t retry_after)
 {
-    const time_t until = acme_clock() + (time_t)(retry_after < PAUSE_MAX ? retry_after : PAUSE_MAX);
+    const time_t until = moment_after((time_t)(retry_after < PAUSE_MAX ? retry_after : PAUSE_MAX));
 
     if (until <= ca->paused_until)
         return;
@@ -56,12 +62,11 @@ void acme_plan_pause(struct acme_agent *agent, struct acme_ca *ca, int64_t retry
 /* Perhaps it was planned by the process before this one: no plan reaches further than the longest pause. */
 void acme_plan_correct(struct acme_agent *agent)
 {
-    const time_t now = acme_clock();
     const double retry_max = seconds(agent->config->retry_max);
-    const time_t longest = now + (time_t)(retry_max > REJECTED_PAUSE_MAX ? retry_max : REJECTED_PAUSE_MAX);
+    const time_t longest = moment_after((time_t)(retry_max > REJECTED_PAUSE_MAX ? retry_max : REJECTED_PAUSE_MAX));
 
     for (size_t i = 0; i < agent->authority_count; i++)
-        if (agent->authorities[i]->paused_until > now + PAUSE_MAX)
+        if (agent->authorities[i]->paused_until > moment_after(PAUSE_MAX))
             agent->authorities[i]->paused_until = 0;
     for (struct acme_job *job = agent->jobs; job; job = job->next) {
         if (job->due > longest)

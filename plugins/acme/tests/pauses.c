@@ -84,6 +84,30 @@ START_TEST(test_retry_after)
 }
 END_TEST
 
+/* The wall clock counts whole seconds: the pause is not shorter for those of which the most was over when it began. */
+START_TEST(test_retry_after_of_few)
+{
+    hg_time began;
+    unsigned before;
+
+    lab->config.retry_min = lab->config.retry_max = HG_SECOND;
+    fake_ca_rule(lab->ca, (struct fake_rule){
+                              .kind = "new-order", .times = 1, .status = 429, .type = "rateLimited", .retry_after = 4});
+    fake_host_run(&lab->host, (hg_time)_i * HG_SECOND / 10);
+    lab_start();
+    while (!lab_said("no certificate:"))
+        lab_run(HG_SECOND / 100);
+    began = lab->host.now;
+    before = requests();
+    lab_run(HG_SECOND - began % HG_SECOND); /* the process that is next looks at each full second */
+    lab_restart();
+    while (requests() == before)
+        lab_run(HG_SECOND / 100);
+    ck_assert_uint_ge(lab->host.now - began, 4 * HG_SECOND);
+    ck_assert_uint_le(lab->host.now - began, 6 * HG_SECOND);
+}
+END_TEST
+
 /* It is one authority's pause: the next one is asked at once, and the first again when it is over. */
 START_TEST(test_pause_of_one)
 {
@@ -464,6 +488,7 @@ TCase *cases_pauses(void)
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 300);
     tcase_set_tags(tests, "long");
+    tcase_add_loop_test(tests, test_retry_after_of_few, 0, 10);
     tcase_add_loop_test(tests, test_retry_after, 0, sizeof pauses / sizeof *pauses);
     tcase_add_test(tests, test_pause_of_one);
     tcase_add_test(tests, test_pause_of_all);
