@@ -5,7 +5,9 @@
 
 In a build folder every test that automake ran has left NAME.trs (its results) and NAME.log (its output). A Check
 program is one result for automake but tells its own count in the log; a TAP program has one result for each case; the
-simulator tells how many runs it made. A single file is read as TAP. Exits 1 when anything failed or nothing ran.
+simulator tells how many runs it made. A single file is read as TAP: what its plan promises and it does not tell of has
+failed, and so has a file without a plan, since its writer may have died at any point. Exits 1 when anything failed or
+nothing ran.
 """
 
 import os
@@ -21,11 +23,23 @@ def read(path):
         return file.read()
 
 
+def against_plan(text, told):
+    """How many cases more have failed than the file tells itself, and why."""
+    plan = re.search(r"^1\.\.(\d+)", text, re.M)
+    if not plan:
+        return 1, "no plan: empty or cut off"
+    planned = int(plan[1])
+    if told > planned:
+        return 1, f"{told} results, more than the {planned} planned"
+    return planned - told, f"{planned - told} of {planned} did not run" if told < planned else ""
+
+
 def of_tap(text):
     passed = len(re.findall(r"^ok\b(?!.*# SKIP)", text, re.M))
-    failed = len(re.findall(r"^not ok\b|^Bail out!", text, re.M))
+    wrong = len(re.findall(r"^not ok\b", text, re.M))
     skipped = len(re.findall(r"^ok\b.*# SKIP", text, re.M))
-    return passed, failed, skipped
+    missing, why = against_plan(text, passed + wrong + skipped)
+    return passed, wrong + missing + len(re.findall(r"^Bail out!", text, re.M)), skipped, why
 
 
 def of_test(trs):
@@ -38,12 +52,12 @@ def of_test(trs):
     checks = CHECK.findall(output)
     if checks and len(results) == 1:
         total, wrong = (sum(int(c[0]) for c in checks), sum(int(c[1]) + int(c[2]) for c in checks))
-        return total - wrong, max(wrong, bad), skipped
-    return good, bad or (0 if results else 1), skipped
+        return total - wrong, max(wrong, bad), skipped, ""
+    return good, bad or (0 if results else 1), skipped, "" if results else "no result"
 
 
 def collect(path):
-    """Yields (name, passed, failed, skipped)."""
+    """Yields (name, passed, failed, skipped, what is wrong with the report itself)."""
     if os.path.isfile(path):
         yield (path, *of_tap(read(path)))
         return
@@ -58,13 +72,14 @@ def collect(path):
 def main():
     passed = failed = skipped = 0
     for path in sys.argv[1:]:
-        if not os.path.exists(path):
+        reports = list(collect(path)) if os.path.exists(path) else []
+        if not reports:
             print(f"  {path}: nothing was run there")
             failed += 1
-            continue
-        for name, good, bad, left in collect(path):
+        for name, good, bad, left, why in reports:
             passed, failed, skipped = passed + good, failed + bad, skipped + left
             note = (f", {bad} FAILED" if bad else "") + (f", {left} skipped" if left else "")
+            note += f" ({why})" if why else ""
             print(f"  {name}: {good} passed{note}")
     if skipped:
         print(f"{skipped} skipped, each with its reason in the log")

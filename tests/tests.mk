@@ -19,6 +19,9 @@ PY_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-dri
 
 EXTRA_DIST += bootstrap .clang-format .editorconfig tests/summary.py tests/valgrind.sh
 
+TESTS += tests/test_summary.py
+EXTRA_DIST += tests/test_summary.py
+
 # The whole suite once more under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own.
 check-asan:
 	$(MKDIR_P) asan
