@@ -112,8 +112,11 @@ def read(path):
 def entry(path, value):
     """Writes a value into a file of the store, whole by its first line (hopgate-store_file(5))."""
     digest = hashlib.sha256(value.encode()).hexdigest()
-    with open(path, "w") as file:
+    folder, name = os.path.split(path)
+    hidden = os.path.join(folder, f".{name}")  # a gateway that watches the folder sees it whole or not at all
+    with open(hidden, "w") as file:
         file.write(f"hopgate-store 1 revision=1000 size={len(value.encode())} sha256={digest}\n{value}")
+    os.rename(hidden, path)
 
 
 def handshake(port, name=None, alpn=(), timeout=30, address="127.0.0.1"):
