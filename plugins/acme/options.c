@@ -4,6 +4,7 @@
 #include "plugins/acme/options.h"
 
 #include "plugins/acme/name.h"
+#include "plugins/https/https.h"
 
 #include <hopgate/challenges.h>
 #include <hopgate/host.h>
@@ -55,8 +56,8 @@ const struct hg_option acme_options[] = {
     {.name = "ca",
      .type = HG_OPTION_PATH,
      .offset = offsetof(struct acme_config, ca),
-     .doc = "Roots in PEM that connections to the directory are verified with instead of the system's, for a private "
-            "authority."},
+     .doc = "Roots in PEM that connections to https servers may be verified with, too, beside the system's: for the "
+            "directory of a private authority."},
     {.name = "eab_kid",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct acme_config, eab_kid),
@@ -297,6 +298,16 @@ static int check_program(struct hg_instance *instance, const char *option, const
     return -1;
 }
 
+static int check_ca(struct hg_instance *instance, const struct acme_config *config)
+{
+    const char *wrong = config->ca ? https_check_roots(config->ca) : NULL;
+
+    if (!wrong)
+        return 0;
+    hg_config_error(instance, "ca", "%s cannot be used: %s", config->ca, wrong);
+    return -1;
+}
+
 int acme_options_check(struct hg_instance *instance)
 {
     const struct acme_config *config = instance->cfg;
@@ -321,7 +332,7 @@ int acme_options_check(struct hg_instance *instance)
         hg_config_error(instance, "retry_min", "must not be longer than retry_max");
         result = -1;
     }
-    if (check_domains(instance, config) | check_on_demand(instance, config) |
+    if (check_domains(instance, config) | check_on_demand(instance, config) | check_ca(instance, config) |
         check_program(instance, "dns_hook", config->dns_hook) | check_program(instance, "hook", config->hook))
         result = -1;
     return result;

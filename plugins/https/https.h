@@ -36,7 +36,8 @@ struct https_response {
  * https_cancel() of other calls are allowed. */
 typedef void (*https_done)(void *arg, const struct https_response *response);
 
-/* `ca`: a file of roots in PEM instead of the system's, or NULL; it must live as long. NULL: out of memory. */
+/* `ca`: a file of roots in PEM that are trusted beside the system's, or NULL. It is read here, as are those: later
+ * changes count for the next one. What cannot be read is told. NULL: out of memory. */
 struct https *https_new(struct hg_worker *worker, const char *ca);
 /* Gives up what goes on; no `done` is called any more. NULL is allowed. */
 void https_free(struct https *https);
@@ -45,6 +46,9 @@ void https_free(struct https *https);
 struct https_call *https_send(struct https *https, const struct https_request *request, https_done done, void *arg);
 /* `done` will not be called. */
 void https_cancel(struct https_call *call);
+
+/* Why a file cannot serve as `ca`; NULL: it can. */
+const char *https_check_roots(const char *path);
 
 /* The value of the `index`th field of that name; a NULL `data`: there is none. */
 struct hg_text https_header(const struct https_response *response, const char *name, unsigned index);

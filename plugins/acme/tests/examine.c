@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Whether the names of certificates lead to this machine, as `hopgate check` asks.
+ * What `hopgate check` finds outside the config: whether the names of certificates lead to this machine, and whether
+ * files are there.
  */
 #include "plugins/acme/options.h"
 #include "plugins/acme/tests/cases.h"
@@ -173,6 +174,24 @@ START_TEST(test_no_names)
 }
 END_TEST
 
+/* Else it would be noticed when the first certificate is ordered. */
+START_TEST(test_ca)
+{
+    static const char *const wrong[] = {"/nowhere/ca.pem", "/dev/null"};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char expected[64];
+
+        config = (struct acme_config){.ca = wrong[i]};
+        fake_host_init(&fake, hopgate_plugin(), &config);
+        ck_assert_int_eq(hopgate_plugin()->configure(&fake.instance), -1);
+        snprintf(expected, sizeof expected, "ca: %s cannot be used: ", wrong[i]);
+        ck_assert_msg(strstr(fake.errors, expected) != NULL, "%s", fake.errors);
+    }
+    config = (struct acme_config){0};
+}
+END_TEST
+
 TCase *cases_examine(void)
 {
     TCase *tests = tcase_create("examine");
@@ -180,5 +199,6 @@ TCase *cases_examine(void)
     tcase_add_loop_test(tests, test_verdicts, 0, (int)(sizeof verdicts / sizeof *verdicts));
     tcase_add_test(tests, test_silence);
     tcase_add_test(tests, test_no_names);
+    tcase_add_test(tests, test_ca);
     return tests;
 }
