@@ -87,6 +87,8 @@ static void print_state(const json_t *state)
     if (number(state, "failures"))
         printf("    failed %lld times in a row, next try %s%s%s\n", (long long)number(state, "failures"),
                acme_moment((time_t)number(state, "due")).text, error ? ": " : "", error ? error : "");
+    else if (error)
+        printf("    %s\n", error);
 }
 
 static void look_at_next(struct command *command);
@@ -103,13 +105,15 @@ static void on_put(void *arg, const struct hg_store_answer *answer)
     finish(command, EXIT_SUCCESS);
 }
 
-static void put_request(struct command *command, const char *name)
+/* `serial`: of the certificate that is meant, which may be replaced before the gateway comes to it; NULL: whichever. */
+static void put_request(struct command *command, const char *name, const char *serial)
 {
     char request[HG_STORE_SEGMENT_MAX + 1];
 
     if (snprintf(request, sizeof request, "%s@%s", command->verb, name) >= (int)sizeof request)
         fail(command, name, "the name is too long");
-    else if (!acme_vault_put(&command->vault, ACME_REQUESTS, request, HG_TEXT("{}"), on_put, command))
+    else if (!acme_vault_put_json(&command->vault, ACME_REQUESTS, request, json_pack("{s:s*}", "serial", serial),
+                                  on_put, command))
         fail(command, "the store", "out of memory");
 }
 
@@ -122,11 +126,11 @@ static void on_state(void *arg, const struct hg_store_answer *answer)
     command->found |= meant;
     if (meant && !strcmp(command->verb, "status"))
         print_state(state);
-    json_decref(state);
     if (meant && strcmp(command->verb, "status") != 0)
-        put_request(command, command->ids[command->at]);
+        put_request(command, command->ids[command->at], json_string_value(json_object_get(state, "serial")));
     else if (++command->at)
         look_at_next(command);
+    json_decref(state);
 }
 
 static void look_at_next(struct command *command)
@@ -219,7 +223,7 @@ void acme_command(struct hg_worker *worker, int argc, char **argv)
     if (result)
         finish(command, result);
     else if (command->of_accounts)
-        put_request(command, ACME_ALL_ACCOUNTS);
+        put_request(command, ACME_ALL_ACCOUNTS, NULL);
     else if (!acme_vault_list(&command->vault, ACME_STATES, on_list, command))
         fail(command, "the store", "out of memory");
 }

@@ -46,6 +46,7 @@ acme_parts = \
 	plugins/acme/program.c plugins/acme/program.h \
 	plugins/acme/request.c plugins/acme/request.h \
 	plugins/acme/reread.c \
+	plugins/acme/revocation.c \
 	plugins/acme/rollover.c \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
 	plugins/acme/step.c \
@@ -85,6 +86,7 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/order.c \
 	plugins/acme/tests/parts.c \
 	plugins/acme/tests/pauses.c \
+	plugins/acme/tests/revocation.c \
 	plugins/acme/tests/schedule.c \
 	plugins/acme/tests/storm.c \
 	$(acme_parts)

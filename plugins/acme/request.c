@@ -4,21 +4,9 @@
 #include "plugins/acme/request.h"
 
 #include "plugins/acme/agent.h"
-#include "plugins/acme/base64url.h"
 #include "plugins/acme/delegate.h"
 
-#include <stdlib.h>
-
-/* A certificate that is revoked (RFC 8555 section 7.6). */
-struct acme_revocation {
-    struct acme_agent *agent;
-    struct acme_job *job;
-    struct acme_revocation *next, **place; /* in agent->revocations */
-    struct acme_account_waiter waiter;
-    struct acme_request *request;
-    struct acme_ca *ca; /* that has issued it */
-    struct acme_pair *pair;
-};
+#include <stdio.h>
 
 static void ignore(void *arg, const struct hg_store_answer *answer)
 {
@@ -26,7 +14,7 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
     (void)answer;
 }
 
-static void order_now(struct acme_job *job)
+void acme_request_order(struct acme_job *job)
 {
     job->renew_now = true;
     job->failures = 0;
@@ -34,84 +22,6 @@ static void order_now(struct acme_job *job)
     acme_job_remember(job);
     job->agent->authorities[job->authority]->paused_until = 0; /* whoever wants it now has a reason */
     acme_attempt_schedule(job->agent);
-}
-
-/* ---- Revoking ---- */
-
-static void revocation_free(struct acme_revocation *revocation)
-{
-    acme_account_forsake(&revocation->waiter);
-    acme_request_cancel(revocation->request);
-    acme_pair_unref(revocation->pair);
-    *revocation->place = revocation->next;
-    if (revocation->next)
-        revocation->next->place = revocation->place;
-    free(revocation);
-}
-
-static void end_revocation(struct acme_revocation *revocation, const char *error)
-{
-    struct hg_instance *instance = revocation->agent->worker->instance;
-    struct acme_job *job = revocation->job;
-
-    if (error)
-        hg_log(instance, HG_LOG_ERROR, "%s: certificate %s cannot be revoked: %s", job->id, revocation->pair->serial,
-               error);
-    else
-        hg_log(instance, HG_LOG_WARNING, "%s: certificate %s is revoked; a new one is ordered", job->id,
-               revocation->pair->serial);
-    revocation_free(revocation);
-    if (error)
-        return;
-    job->revoked = true;
-    order_now(job);
-}
-
-static void on_revoked(void *arg, const struct acme_answer *answer)
-{
-    struct acme_revocation *revocation = arg;
-
-    revocation->request = NULL;
-    end_revocation(revocation, strcmp(answer->type, "alreadyRevoked") ? answer->error : NULL);
-}
-
-static void account_ready(void *arg, const struct acme_answer *failure)
-{
-    struct acme_revocation *revocation = arg;
-    const gnutls_pcert_st *leaf = &revocation->pair->certificate.chain[0];
-    char *der, *payload = NULL;
-
-    if (failure) {
-        end_revocation(revocation, failure->error);
-        return;
-    }
-    der = acme_base64url(leaf->cert.data, leaf->cert.size);
-    if (der && asprintf(&payload, "{\"certificate\":\"%s\"}", der) >= 0)
-        revocation->request = acme_ca_ask(
-            revocation->ca, &(struct acme_query){.resource = "revokeCert", .payload = payload}, on_revoked, revocation);
-    free(der);
-    free(payload);
-    if (!revocation->request)
-        end_revocation(revocation, "out of memory");
-}
-
-static void revoke(struct acme_job *job)
-{
-    struct acme_agent *agent = job->agent;
-    struct acme_revocation *revocation = calloc(1, sizeof *revocation);
-
-    if (!revocation)
-        return;
-    revocation->agent = agent;
-    revocation->job = job;
-    revocation->ca = agent->authorities[job->issuer];
-    revocation->pair = acme_pair_ref(job->pair);
-    revocation->next = agent->revocations;
-    revocation->place = &agent->revocations;
-    if (revocation->next)
-        revocation->next->place = &revocation->next;
-    agent->revocations = revocation;
-    acme_account_await(revocation->ca->account, &revocation->waiter, account_ready, revocation);
 }
 
 /* ---- What is wanted ---- */
@@ -168,10 +78,9 @@ static void allow_accounts(struct acme_agent *agent)
     acme_attempt_schedule(agent);
 }
 
-/* ---- On demand, and no handshake has come for it since this process began ---- */
+/* ---- A certificate ---- */
 
-/* The job for what was read of the store; NULL after it was told that there is none. */
-static struct acme_job *load(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+struct acme_job *acme_request_load(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
 {
     struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
 
@@ -186,51 +95,71 @@ static struct acme_job *load(struct acme_agent *agent, const char *name, const s
     return NULL;
 }
 
-static void renew_loaded(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+/* Once the state of the job says so, the request is needed no longer, also after a restart. */
+static void forget_renewal(struct acme_agent *agent, const char *id)
 {
-    struct acme_job *job = load(agent, name, answer);
+    char name[HG_STORE_SEGMENT_MAX + 1];
 
-    if (job && agent->leads)
-        order_now(job);
+    snprintf(name, sizeof name, ACME_RENEW "@%s", id);
+    acme_vault_remove(&agent->vault, ACME_REQUESTS, name, ignore, NULL);
 }
 
-/* Its state tells which authority it is of. */
-static void revoke_recalled(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+static void renew_loaded(struct acme_agent *agent, const char *id, const struct hg_store_answer *answer)
 {
-    struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
-    json_t *state = acme_vault_json(answer);
+    struct acme_job *job = acme_request_load(agent, id, answer);
 
-    if (job && state && !job->trying)
-        acme_job_recall(job, state);
-    if (job && job->pair && agent->leads)
-        revoke(job);
-    json_decref(state);
+    if (!agent->leads)
+        return;
+    if (job)
+        acme_request_order(job);
+    forget_renewal(agent, id);
 }
 
-static void revoke_loaded(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+/* On demand, no handshake may have come for it since this process began. */
+static void renew(struct acme_agent *agent, const char *id)
 {
-    if (load(agent, name, answer))
-        acme_mirror_read(agent, ACME_STATES, hg_text(name), revoke_recalled);
+    struct acme_job *job = acme_index_find(&agent->index, hg_text(id));
+
+    if (!job) {
+        acme_mirror_read(agent, ACME_CERTIFICATES, hg_text(id), renew_loaded);
+        return;
+    }
+    acme_request_order(job);
+    forget_renewal(agent, id);
 }
 
 /* ---- Each of them ---- */
 
-static void fulfil(struct acme_agent *agent, const char *verb, const char *name)
+/* Of a request's name, VERB@SUBJECT, the latter; NULL: it is for something else. */
+static const char *subject_of(const char *request, const char *verb)
 {
-    struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
+    const size_t size = strlen(verb);
 
-    if (!strcmp(verb, ACME_NEW_ACCOUNT))
-        allow_accounts(agent);
-    else if (!job && (!strcmp(verb, ACME_RENEW) || !strcmp(verb, ACME_REVOKE)))
-        acme_mirror_read(agent, ACME_CERTIFICATES, hg_text(name),
-                         strcmp(verb, ACME_RENEW) ? revoke_loaded : renew_loaded);
-    else if (!job)
-        hg_log(agent->worker->instance, HG_LOG_WARNING, "%s: somebody wants to %s it, but there is none of that name",
-               name, verb);
-    else if (!strcmp(verb, ACME_RENEW))
-        order_now(job);
-    else if (!strcmp(verb, ACME_REVOKE) && job->pair)
-        revoke(job);
+    return !strncmp(request, verb, size) && request[size] == '@' ? request + size + 1 : NULL;
+}
+
+/* True: the request is needed no longer. What takes its time, or what the process may die of first, stays until it is
+ * done. */
+static bool fulfil(struct acme_agent *agent, const char *request)
+{
+    const char *id;
+
+    if (subject_of(request, ACME_ORDER))
+        acme_delegate_changed(agent, hg_text(request));
+    else if (subject_of(request, ACME_DEACTIVATE))
+        deactivate(agent);
+    else if (subject_of(request, ACME_ROLL_OVER))
+        roll_over(agent);
+    else if ((id = subject_of(request, ACME_RENEW)))
+        renew(agent, id);
+    else if ((id = subject_of(request, ACME_REVOKE)))
+        acme_revoke(agent, id);
+    else {
+        if (subject_of(request, ACME_NEW_ACCOUNT))
+            allow_accounts(agent);
+        return true;
+    }
+    return false;
 }
 
 static void on_listed(void *arg, const struct hg_store_answer *answer)
@@ -241,50 +170,34 @@ static void on_listed(void *arg, const struct hg_store_answer *answer)
     for (size_t i = 0; i < answer->count && agent->leads; i++) {
         const struct hg_text name = acme_vault_name(answer->entries[i].key);
         char text[HG_STORE_SEGMENT_MAX + 1];
-        char *at;
 
         memcpy(text, name.data, name.size);
         text[name.size] = 0;
-        at = strchr(text, '@');
-        if (at && !strncmp(text, ACME_ORDER "@", sizeof ACME_ORDER)) {
-            acme_delegate_changed(agent, name); /* it stays until it has been ordered */
-            continue;
-        }
-        if (!strcmp(text, ACME_DEACTIVATE "@" ACME_ALL_ACCOUNTS)) {
-            deactivate(agent);
-            continue;
-        }
-        if (!strcmp(text, ACME_ROLL_OVER "@" ACME_ALL_ACCOUNTS)) {
-            roll_over(agent);
-            continue;
-        }
-        acme_vault_remove(&agent->vault, ACME_REQUESTS, text, ignore, NULL);
-        if (!at)
-            continue;
-        *at = 0;
-        fulfil(agent, text, at + 1);
+        if (fulfil(agent, text))
+            acme_vault_remove(&agent->vault, ACME_REQUESTS, text, ignore, NULL);
     }
+    if (agent->look_again)
+        acme_requests_look(agent);
 }
 
+/* What has come since a list was begun may not be in it. */
 void acme_requests_look(struct acme_agent *agent)
 {
+    agent->look_again = agent->listing;
     if (agent->leads && !agent->listing)
         agent->listing = acme_vault_list(&agent->vault, ACME_REQUESTS, on_listed, agent);
 }
 
 bool acme_requests_concern(const struct acme_job *job)
 {
-    for (const struct acme_revocation *revocation = job->agent->revocations; revocation; revocation = revocation->next)
-        if (revocation->job == job)
-            return true;
-    return false;
+    return acme_revocations_concern(job);
 }
 
 void acme_requests_end(struct acme_agent *agent)
 {
     acme_vault_cancel(&agent->vault, agent->listing);
     agent->listing = NULL;
+    agent->look_again = false;
     agent->deactivating = agent->rolling_over = 0;
-    while (agent->revocations)
-        revocation_free(agent->revocations);
+    acme_revocations_end(agent);
 }

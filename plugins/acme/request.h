@@ -8,6 +8,7 @@
 #define ACME_REQUEST_H
 
 #include <hopgate/plugin.h>
+#include <hopgate/store.h>
 
 struct acme_agent;
 struct acme_job;
@@ -27,6 +28,20 @@ void acme_requests_look(struct acme_agent *agent);
 void acme_requests_end(struct acme_agent *agent);
 /* Whether something that is wanted of it goes on. */
 bool acme_requests_concern(const struct acme_job *job);
+
+/* ---- Parts of it, for revocation.c ---- */
+
+/* Orders a new certificate at once. */
+void acme_request_order(struct acme_job *job);
+/* The job for what was read of the store under that name; NULL after it was told that there is none. */
+struct acme_job *acme_request_load(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer);
+
+/* ---- revocation.c ---- */
+
+/* Revokes a certificate, unless that goes on: the request's name in the store is "revoke@ID". */
+void acme_revoke(struct acme_agent *agent, const char *id);
+bool acme_revocations_concern(const struct acme_job *job);
+void acme_revocations_end(struct acme_agent *agent);
 
 /* `hopgate acme ...`. */
 #define ACME_USAGE "status [NAME] | renew NAME | revoke NAME | new-key | deactivate | new-account   -c FILE"

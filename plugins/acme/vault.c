@@ -36,18 +36,17 @@ struct hg_store_request *acme_vault_get(struct acme_vault *vault, const char *ki
 }
 
 /* A node that lost the lease without noticing changes nothing. */
-static struct hg_store_condition condition_of(const struct acme_vault *vault)
+static struct hg_store_condition condition_of(const struct acme_vault *vault, uint64_t revision)
 {
-    return (struct hg_store_condition){.revision = HG_STORE_ANY,
-                                       .lease = vault->fence ? HG_TEXT(ACME_LEASE) : (struct hg_text){0},
-                                       .fence = vault->fence};
+    return (struct hg_store_condition){
+        .revision = revision, .lease = vault->fence ? HG_TEXT(ACME_LEASE) : (struct hg_text){0}, .fence = vault->fence};
 }
 
 struct hg_store_request *acme_vault_put(struct acme_vault *vault, const char *kind, const char *name,
                                         struct hg_text value, hg_store_done done, void *arg)
 {
     const struct acme_vault_path key = acme_vault_key(kind, name);
-    const struct hg_store_condition condition = condition_of(vault);
+    const struct hg_store_condition condition = condition_of(vault, HG_STORE_ANY);
 
     return vault->ops->put(vault->provider, hg_text(key.text), value, &condition, done, arg);
 }
@@ -63,13 +62,19 @@ struct hg_store_request *acme_vault_put_json(struct acme_vault *vault, const cha
     return request;
 }
 
+struct hg_store_request *acme_vault_remove_if(struct acme_vault *vault, const char *kind, const char *name,
+                                              uint64_t revision, hg_store_done done, void *arg)
+{
+    const struct acme_vault_path key = acme_vault_key(kind, name);
+    const struct hg_store_condition condition = condition_of(vault, revision);
+
+    return vault->ops->remove(vault->provider, hg_text(key.text), &condition, done, arg);
+}
+
 struct hg_store_request *acme_vault_remove(struct acme_vault *vault, const char *kind, const char *name,
                                            hg_store_done done, void *arg)
 {
-    const struct acme_vault_path key = acme_vault_key(kind, name);
-    const struct hg_store_condition condition = condition_of(vault);
-
-    return vault->ops->remove(vault->provider, hg_text(key.text), &condition, done, arg);
+    return acme_vault_remove_if(vault, kind, name, HG_STORE_ANY, done, arg);
 }
 
 struct hg_store_request *acme_vault_list(struct acme_vault *vault, const char *kind, hg_store_done done, void *arg)

@@ -50,6 +50,9 @@ struct hg_store_request *acme_vault_put_json(struct acme_vault *vault, const cha
                                              json_t *value, hg_store_done done, void *arg);
 struct hg_store_request *acme_vault_remove(struct acme_vault *vault, const char *kind, const char *name,
                                            hg_store_done done, void *arg);
+/* Only while it has that revision. */
+struct hg_store_request *acme_vault_remove_if(struct acme_vault *vault, const char *kind, const char *name,
+                                              uint64_t revision, hg_store_done done, void *arg);
 struct hg_store_request *acme_vault_list(struct acme_vault *vault, const char *kind, hg_store_done done, void *arg);
 /* NULL is allowed. */
 void acme_vault_cancel(struct acme_vault *vault, struct hg_store_request *request);

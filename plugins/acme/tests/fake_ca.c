@@ -4,6 +4,7 @@
  * What an authority does with a request that was checked: accounts, orders, authorizations.
  */
 #include "plugins/acme/tests/fake_ca.h"
+#include "plugins/acme/base64url.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -296,6 +297,55 @@ static void look_at_challenge(struct fake_ca *ca, const struct fake_request *req
     free(expected);
 }
 
+/* ---- Revoking ---- */
+
+static bool is_key_of(const json_t *jwk, const struct fake_ca_order *order)
+{
+    size_t size = 0;
+    uint8_t *wanted = acme_base64url_read(hg_text(member(jwk, "x")), &size);
+    gnutls_ecc_curve_t curve;
+    gnutls_datum_t x = {0}, y = {0};
+    gnutls_x509_crt_t leaf;
+    bool equal;
+
+    gnutls_x509_crt_init(&leaf);
+    gnutls_x509_crt_import(leaf, &order->der, GNUTLS_X509_FMT_DER);
+    gnutls_x509_crt_get_pk_ecc_raw(leaf, &curve, &x, &y);
+    while (x.size > size && size) /* a leading zero */
+        memmove(x.data, x.data + 1, --x.size);
+    equal = size && x.size <= size && !memcmp(wanted + size - x.size, x.data, x.size);
+    gnutls_x509_crt_deinit(leaf);
+    gnutls_free(x.data);
+    gnutls_free(y.data);
+    free(wanted);
+    return equal;
+}
+
+/* RFC 8555 section 7.6: by the account that has ordered it, or by its own key. */
+static void revoke(struct fake_ca *ca, const struct fake_request *request, struct fake_reply *reply)
+{
+    for (unsigned i = 0; i < ca->order_count; i++) {
+        struct fake_ca_order *order = &ca->orders[i];
+        char *der = order->leaf ? acme_base64url(order->der.data, order->der.size) : NULL;
+        const bool meant = der && !strcmp(der, member(request->payload, "certificate"));
+
+        free(der);
+        if (!meant)
+            continue;
+        if (request->account < 0 ? !is_key_of(request->jwk, order) : (unsigned)request->account != order->account) {
+            fake_reply_problem(reply, 403, "unauthorized", "not yours");
+        } else if (order->revoked) {
+            fake_reply_problem(reply, 400, "alreadyRevoked", "it is revoked");
+        } else {
+            order->revoked = true;
+            order->revoked_by_own_key = request->account < 0;
+            reply->body = strdup("");
+        }
+        return;
+    }
+    fake_reply_problem(reply, 404, "malformed", "there is no such certificate");
+}
+
 /* ---- All of them ---- */
 
 void fake_ca_serve(struct fake_ca *ca, const struct fake_request *request, struct fake_reply *reply)
@@ -303,9 +353,9 @@ void fake_ca_serve(struct fake_ca *ca, const struct fake_request *request, struc
     static const struct {
         const char *kind;
         void (*serve)(struct fake_ca *ca, const struct fake_request *request, struct fake_reply *reply);
-    } resources[] = {{"new-account", new_account},     {"key-change", change_key},      {"new-order", new_order},
-                     {"finalize", finalize},           {"certificate", certificate},    {"alternate", certificate},
-                     {"authorization", authorization}, {"challenge", look_at_challenge}};
+    } resources[] = {{"revoke", revoke},         {"new-account", new_account},     {"key-change", change_key},
+                     {"new-order", new_order},   {"finalize", finalize},           {"certificate", certificate},
+                     {"alternate", certificate}, {"authorization", authorization}, {"challenge", look_at_challenge}};
 
     reply->status = 200;
     for (size_t i = 0; i < sizeof resources / sizeof *resources; i++)
@@ -317,8 +367,6 @@ void fake_ca_serve(struct fake_ca *ca, const struct fake_request *request, struc
         tell_order(ca, request->number, reply);
     else if (!strcmp(request->kind, "account"))
         change_account(ca, request, reply);
-    else if (!strcmp(request->kind, "revoke"))
-        reply->body = strdup("");
     else
         fake_reply_problem(reply, 404, "malformed", "there is no such resource");
 }

@@ -45,7 +45,7 @@ struct fake_ca_order {
     size_t name_count;
     unsigned account;
     const char *status;
-    bool wildcard;
+    bool wildcard, revoked, revoked_by_own_key;
     struct fake_authorization {
         const char *status;
         const char *failed; /* the type of challenge that has */
