@@ -29,6 +29,7 @@ static void set_params(const struct sessions *sessions, struct tn_params *params
     tn_params_default(params);
     params->is_client = sessions->worker->pipeline->shape == PIPELINE_CLIENT;
     params->session_window = sessions->worker->pipeline->settings.session_window;
+    params->session_unacked = params->session_window;
     params->stream_window = FIRST_STREAM_WINDOW;
     params->stream_window_max = params->session_window / 2;
     /* It is the gateway that opens streams; the other direction is reserved (docs/protocol.md, section 4.1). */

@@ -96,11 +96,12 @@ const struct hg_option settings_options[] = {
      .value = "32M",
      .min = 256 << 10,
      .max = INT64_C(4) << 30,
-     .doc = "Bytes that a session may hold for its readers, over all its streams. A stream's window begins small and "
-            "grows "
-            "with what its path holds, up to half of that: to be as fast as the path, one stream needs some three "
-            "times the "
-            "path's rate times its round-trip time where packets get lost."},
+     .doc =
+         "Bytes that a session may hold in each direction, over all its streams: what came and waits for its readers, "
+         "and "
+         "what was sent and is kept until the other end has acknowledged it. A stream's window begins small and grows "
+         "with what its path holds, up to half of that: to be as fast as the path, one stream needs some three times "
+         "the path's rate times its round-trip time where packets get lost, at both ends."},
     {.name = "plugin_dir",
      .type = HG_OPTION_LIST,
      .item = HG_OPTION_PATH,

@@ -27,7 +27,7 @@ struct settings {
     int64_t links;              /* client: to each gateway */
     hg_time head_start;         /* client: of a transport over the next one of the pipeline */
     hg_time probe_interval;     /* client: between two looks at an earlier transport */
-    uint64_t session_window;    /* bytes that a session may hold for its readers */
+    uint64_t session_window;    /* bytes that a session may hold in each direction */
     struct hg_list plugin_dirs; /* const char *, where else plugins are looked for */
 };
 

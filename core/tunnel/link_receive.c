@@ -30,6 +30,11 @@ static int receive_ack(struct tn_link *link, const struct frame *frame, tn_time 
         *what = "an ACK of a packet that was not sent";
         return TN_PROTOCOL_VIOLATION;
     }
+    /* What was left out once would never be acknowledged, but kept for as long as others are. */
+    if (link->params.reliable && recovery_left_out(&link->recovery)) {
+        *what = "an ACK that leaves out a packet where none gets lost";
+        return TN_PROTOCOL_VIOLATION;
+    }
     if (link->error || (link->session && link->session->failed)) {
         *what = "no memory";
         return TN_INTERNAL_ERROR;

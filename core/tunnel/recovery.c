@@ -244,6 +244,12 @@ bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn
     return true;
 }
 
+bool recovery_left_out(const struct recovery *recovery)
+{
+    return recovery->count > 0 && recovery->any_acknowledged &&
+           packet_at(recovery, 0)->number < recovery->largest_acknowledged;
+}
+
 tn_time recovery_deadline(const struct recovery *recovery)
 {
     tn_time deadline = recovery->mtu_probe_deadline, pto;

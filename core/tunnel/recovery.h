@@ -115,6 +115,8 @@ bool recovery_may_send(const struct recovery *recovery, tn_time now);
 
 /* Takes an ACK frame. False when it names a packet that was not sent. */
 bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn_time now);
+/* Whether a packet is outstanding that was sent before one that was acknowledged. */
+bool recovery_left_out(const struct recovery *recovery);
 
 /* When recovery_timeout() is due. */
 tn_time recovery_deadline(const struct recovery *recovery);

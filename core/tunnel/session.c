@@ -22,6 +22,7 @@ void tn_params_default(struct tn_params *params)
         .max_streams = 4096,
         .send_buffer = 256 * 1024,
         .session_send_buffer = 8 * 1024 * 1024,
+        .session_unacked = 32 * 1024 * 1024,
         .max_ack_delay = 5 * TN_MILLISECOND,
         .initial_rtt = 333 * TN_MILLISECOND,
         .keep_alive = 10 * TN_SECOND,

@@ -12,11 +12,18 @@
 /* Type, id, offset and length of a STREAM frame. */
 #define STREAM_HEADER_MAX (1 + 3 * 8)
 
+/* Whether new data may go out: as far as the peer gives credit, which may be up to 2^62 and is no bound on what this
+ * side has to keep, and as far as this side keeps it. What was lost is not new. */
+static bool session_may_send_data(const struct tn_session *session)
+{
+    return session->data_sent < session->send_max && session->unacknowledged < session->params.session_unacked;
+}
+
 bool session_has_frames(const struct tn_session *session)
 {
     if (session->pending || !list_empty(&session->urgent))
         return true;
-    return session->data_sent < session->send_max && (!list_empty(&session->fresh) || !list_empty(&session->old));
+    return session_may_send_data(session) && (!list_empty(&session->fresh) || !list_empty(&session->old));
 }
 
 void session_check_blocked(struct tn_session *session)
@@ -304,7 +311,7 @@ static void session_write_turns(struct tn_session *session, struct packet *packe
 {
     struct tn_stream *stream;
 
-    while (session->data_sent < session->send_max && (stream = session_next_turn(session))) {
+    while (session_may_send_data(session) && (stream = session_next_turn(session))) {
         if (fresh && stream->turn_old)
             return;
         if (stream->sender.next == stream->sender.end || stream->sender.next == stream->send_max) {

@@ -115,6 +115,9 @@ struct tn_params {
     uint64_t send_buffer;       /* bytes of one stream that may be written but not yet sent once (256 KiB) */
     uint64_t session_send_buffer; /* when the streams together hold more unsent bytes than this, each may hold only
                                      16 KiB (8 MiB) */
+    uint64_t session_unacked;     /* sent bytes of all streams together that are kept since they, or some before them,
+                                     are not acknowledged: from this many on none is sent for the first time, whatever
+                                     the peer's credit; so one packet more at most (32 MiB) */
     tn_time max_ack_delay;        /* how long an ACK may wait (5 ms); told to the peer */
     tn_time initial_rtt;          /* before the first sample (333 ms, RFC 9002 §6.2.2) */
     tn_time keep_alive;           /* silence after which a PING asks for life (10 s) */

@@ -87,6 +87,7 @@ static void check(struct run *run)
 
     tn_session_stats(run->session, &session);
     must(session.bytes_held <= params->session_window);
+    must(session.bytes_unacked < params->session_unacked + TN_PACKET_MAX);
     must(session.streams <= params->max_streams + session.streams_opened);
     must(session.received_fragments <= 16384 + session.streams);
     tn_link_stats(run->link, &link);
@@ -365,7 +366,7 @@ static void start(struct run *run)
     run->params.max_streams = 50;
     if (kind & NARROW) {
         run->params.stream_window = run->params.stream_window_max = 100;
-        run->params.session_window = 300;
+        run->params.session_window = run->params.session_unacked = 300;
         run->params.max_streams = 2;
     }
     run->now = TN_SECOND;

@@ -163,6 +163,9 @@ void end_check_memory(struct sim_end *end)
     bound += end->params.send_buffer;
     if (stats.bytes_held > end->params.session_window)
         sim_fail(end->sim, "end %d holds %" PRIu64 " bytes, above its window", end->side, stats.bytes_held);
+    if (stats.bytes_unacked >= end->params.session_unacked + TN_PACKET_MAX)
+        sim_fail(end->sim, "end %d keeps %" PRIu64 " unacknowledged bytes, bound %" PRIu64, end->side,
+                 stats.bytes_unacked, end->params.session_unacked);
     if (stats.bytes_unsent > bound)
         sim_fail(end->sim, "end %d holds %" PRIu64 " unsent bytes, bound %" PRIu64, end->side, stats.bytes_unsent,
                  bound);

@@ -429,6 +429,95 @@ START_TEST(violations)
 }
 END_TEST
 
+/* An ACK of the packets from `first` to `last`. */
+static int give_ack(int to, uint64_t first, uint64_t last)
+{
+    struct forged forged;
+
+    FORGE(0x02, last, 0, 0, last - first);
+    return give_forged(to, &forged);
+}
+
+static uint64_t unacked_by(int side)
+{
+    struct tn_session_stats stats;
+
+    tn_session_stats(sessions[side], &stats);
+    return stats.bytes_unacked;
+}
+
+/* The gateway may send without end as far as the client's credit goes, and keeps 100,000 bytes. */
+static struct tn_stream *endless_credit(bool reliable)
+{
+    static const struct tn_peer_params endless = {VARINT_MAX, VARINT_MAX, 100};
+
+    teardown();
+    setup_params();
+    params[GATEWAY].reliable = params[CLIENT].reliable = reliable;
+    params[GATEWAY].session_unacked = 100000;
+    setup_ends();
+    tn_session_set_peer_params(sessions[GATEWAY], &endless);
+    return tn_stream_open(sessions[GATEWAY]);
+}
+
+/* Whether the packet that was taken has the first bytes of the stream: STREAM without OFF, perhaps behind a PING. */
+static bool holds_first_bytes(size_t size)
+{
+    size_t i = 0;
+
+    while (i < size && packet[i] <= 0x01)
+        i++;
+    return i < size && (packet[i] & 0xfc) == 0x08;
+}
+
+/* Whatever credit a client gives, a gateway keeps only so much for it: one that acknowledges nothing on a byte link,
+ * and one that leaves out the first bytes for ever, and all the rest of the stream is kept for their sake. Once they
+ * are acknowledged, all goes on. */
+START_TEST(what_is_kept_is_bounded)
+{
+    bool reliable = _i == 1;
+    struct tn_stream *stream = endless_credit(reliable);
+    uint64_t before;
+
+    for (int i = 0; i < 1000; i++) {
+        size_t size;
+
+        write_bytes(stream, 0, 20000);
+        now += TN_MILLISECOND;
+        ck_assert_int_eq(tn_link_timeout(links[GATEWAY], now), 0);
+        while ((size = take(GATEWAY)) > 0)
+            if (!reliable && !holds_first_bytes(size))
+                ck_assert_int_eq(give_ack(GATEWAY, numbers[GATEWAY] - 1, numbers[GATEWAY] - 1), 0);
+        ck_assert_uint_lt(unacked_by(GATEWAY), 100000 + TN_PACKET_MAX);
+    }
+    before = sent_by(GATEWAY);
+    ck_assert_uint_ge(before, 100000);
+    ck_assert(!tn_link_wants_send(links[GATEWAY], now));
+    ck_assert_int_eq(give_ack(GATEWAY, 0, numbers[GATEWAY] - 1), 0);
+    ck_assert_uint_eq(unacked_by(GATEWAY), 0);
+    ck_assert(tn_link_wants_send(links[GATEWAY], now));
+    while (take(GATEWAY) > 0)
+        ;
+    ck_assert_uint_gt(sent_by(GATEWAY), before);
+}
+END_TEST
+
+/* Nothing gets lost on a byte link: who acknowledges the newest packet alone makes others be kept. */
+START_TEST(an_ack_on_a_byte_link_leaves_nothing_out)
+{
+    struct tn_stream *stream = endless_credit(true);
+
+    write_bytes(stream, 0, 5000);
+    while (take(GATEWAY) > 0)
+        ;
+    ck_assert_uint_gt(numbers[GATEWAY], 3);
+    ck_assert_int_eq(give_ack(GATEWAY, 0, 1), 0);
+    ck_assert_int_eq(give_ack(GATEWAY, 1, 2), 0);
+    ck_assert_int_eq(give_ack(GATEWAY, 4, 4), TN_PROTOCOL_VIOLATION);
+    ck_assert_str_ne(tn_link_error(links[GATEWAY]), "");
+}
+END_TEST
+
 /* A reset after the end and all bytes is too late; before them it takes what is unread and returns its credit. */
 START_TEST(resets_in_time_and_late)
 {
@@ -562,6 +651,8 @@ int main(void)
     tcase_add_test(ends, credit_comes_early);
     tcase_add_test(ends, blocked_is_answered);
     tcase_add_loop_test(ends, violations, 0, 14);
+    tcase_add_loop_test(ends, what_is_kept_is_bounded, 0, 2);
+    tcase_add_test(ends, an_ack_on_a_byte_link_leaves_nothing_out);
     tcase_add_test(ends, resets_in_time_and_late);
     tcase_add_test(ends, fragments_are_bounded);
     tcase_add_loop_test(ends, random_frames, 0, 20);
