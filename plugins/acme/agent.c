@@ -83,17 +83,27 @@ static void on_revoked(void *arg)
     acme_attempt_wanted(job);
 }
 
+/* The pair that there is, a reference, if it serves whoever the next one is for. */
+static struct acme_pair *before(const struct acme_job *job, const struct acme_pair *next)
+{
+    return job->pair && !job->revoked && acme_pair_is_for(job->pair, (const char *const *)next->names, next->name_count)
+               ? acme_pair_ref(job->pair)
+               : NULL;
+}
+
 void acme_agent_serve(struct acme_job *job, struct acme_pair *pair)
 {
     struct acme_agent *agent = job->agent;
+    struct acme_pair *old = before(job, pair);
 
     if (job->on_demand && !job->pair)
         agent->demand.names--;
     acme_job_take(job, pair);
     if (!job->staple)
-        job->staple = acme_staple_new(agent->worker, agent->https, on_revoked, job);
+        job->staple = acme_staple_new(agent->https, &agent->vault, job->id, on_revoked, job);
     if (job->staple)
-        acme_staple_begin(job->staple, pair);
+        acme_staple_begin(job->staple, pair, old);
+    acme_pair_unref(old);
     if (agent->leads && !agent->unread)
         acme_follow(job);
     acme_pair_unref(job->placeholder);

@@ -23,11 +23,16 @@ struct stapled {
 struct acme_staple {
     struct hg_worker *worker;
     struct https *https;
+    struct acme_vault *vault;
+    const char *id;
+    struct hg_store_request *reading; /* of an answer of the process before */
     hg_callback revoked;
     void *arg;
     struct acme_pair *pair; /* NULL: none that could be asked for */
     char *url;
-    struct stapled *stapled; /* NULL: no answer yet */
+    struct stapled *stapled;       /* NULL: no answer yet … */
+    struct hg_certificate *before; /* … so this one is shown, NULL: none … */
+    time_t before_ends;            /* … until then */
     struct https_call *call;
     struct hg_timer *timer;
     time_t retry; /* the last pause; 0: the last question was answered */
@@ -81,14 +86,35 @@ static void ask_in(struct acme_staple *staple, time_t seconds)
     hg_timer_set(staple->worker->host, staple->timer, (hg_time)seconds * HG_SECOND);
 }
 
+static void drop_before(struct acme_staple *staple)
+{
+    hg_certificate_unref(staple->before);
+    staple->before = NULL;
+}
+
+static bool is_valid(const struct acme_staple *staple)
+{
+    return staple->stapled && staple->stapled->answer.exptime > acme_clock();
+}
+
+static struct hg_certificate *stand_in(struct acme_staple *staple)
+{
+    if (staple->before && staple->before_ends > acme_clock())
+        return hg_certificate_ref(staple->before);
+    drop_before(staple);
+    return NULL;
+}
+
 /* An answer expires before the next question only when the clock is set or the machine slept: timers know of neither.
  */
 struct hg_certificate *acme_staple_certificate(struct acme_staple *staple)
 {
-    if (!staple || !staple->stapled)
+    if (!staple)
         return NULL;
-    if (staple->stapled->answer.exptime > acme_clock())
+    if (is_valid(staple))
         return hg_certificate_ref(&staple->stapled->certificate);
+    if (!staple->stapled)
+        return stand_in(staple);
     drop(staple);
     if (!staple->call && !staple->retry)
         ask_in(staple, 0);
@@ -103,6 +129,22 @@ static void failed(struct acme_staple *staple, const char *why)
     hg_log(staple->worker->instance, HG_LOG_WARNING, "%s: %s: no OCSP answer: %s; asked again in %lld s",
            staple->pair->names[0], staple->url, why, (long long)staple->retry);
     ask_in(staple, staple->retry);
+}
+
+static void ignore(void *arg, const struct hg_store_answer *answer)
+{
+    (void)arg;
+    (void)answer; /* then the next process has to ask */
+}
+
+static void take(struct acme_staple *staple, struct hg_text answer, const struct acme_ocsp *ocsp, time_t now)
+{
+    staple->retry = 0;
+    ask_in(staple, acme_ocsp_pause(ocsp, now));
+    drop(staple);
+    drop_before(staple);
+    if (!ocsp->revoked)
+        staple->stapled = make(staple->pair, answer, ocsp->ends);
 }
 
 static void on_answer(void *arg, const struct https_response *response)
@@ -121,11 +163,10 @@ static void on_answer(void *arg, const struct https_response *response)
         failed(staple, wrong);
         return;
     }
-    staple->retry = 0;
-    ask_in(staple, acme_ocsp_pause(&ocsp, now));
-    drop(staple);
+    take(staple, response->body, &ocsp, now);
     if (!ocsp.revoked) {
-        staple->stapled = make(staple->pair, response->body, ocsp.ends);
+        if (staple->pair->must_staple)
+            acme_vault_put(staple->vault, ACME_STAPLES, staple->id, response->body, ignore, NULL);
         return;
     }
     hg_log(staple->worker->instance, HG_LOG_ERROR, "%s: certificate %s was revoked, says %s", staple->pair->names[0],
@@ -165,8 +206,11 @@ static void stop(struct acme_staple *staple)
     if (staple->call)
         https_cancel(staple->call);
     staple->call = NULL;
+    acme_vault_cancel(staple->vault, staple->reading);
+    staple->reading = NULL;
     hg_timer_stop(staple->worker->host, staple->timer);
     drop(staple);
+    drop_before(staple);
     acme_pair_unref(staple->pair);
     staple->pair = NULL;
     free(staple->url);
@@ -174,24 +218,63 @@ static void stop(struct acme_staple *staple)
     staple->retry = 0;
 }
 
-void acme_staple_begin(struct acme_staple *staple, struct acme_pair *pair)
+/* The responder may be down when a process begins, and has been asked before. */
+static void on_read(void *arg, const struct hg_store_answer *answer)
 {
-    stop(staple);
-    staple->url = acme_ocsp_url(pair);
-    if (!staple->url)
-        return;
-    staple->pair = acme_pair_ref(pair);
-    ask_in(staple, 0);
+    struct acme_staple *staple = arg;
+    const time_t now = acme_clock();
+    struct acme_ocsp ocsp;
+
+    staple->reading = NULL;
+    if (answer->status == HG_STORE_OK && !acme_ocsp_read(staple->pair, answer->value, now, &ocsp) && !ocsp.revoked)
+        take(staple, answer->value, &ocsp, now);
+    else
+        ask_in(staple, 0);
 }
 
-struct acme_staple *acme_staple_new(struct hg_worker *worker, struct https *https, hg_callback revoked, void *arg)
+/* What is shown now, with until when it may be; a reference or NULL. */
+static struct hg_certificate *shown(struct acme_staple *staple, struct acme_pair *pair, time_t *ends)
+{
+    *ends = pair->ends;
+    if (is_valid(staple)) {
+        *ends = staple->stapled->answer.exptime < *ends ? staple->stapled->answer.exptime : *ends;
+        return hg_certificate_ref(&staple->stapled->certificate);
+    }
+    if (!pair->must_staple)
+        return hg_certificate_ref(&pair->certificate);
+    *ends = staple->before_ends;
+    return stand_in(staple);
+}
+
+void acme_staple_begin(struct acme_staple *staple, struct acme_pair *pair, struct acme_pair *before)
+{
+    char *url = acme_ocsp_url(pair);
+    time_t ends = 0;
+    struct hg_certificate *certificate = url && pair->must_staple && before ? shown(staple, before, &ends) : NULL;
+
+    stop(staple);
+    staple->url = url;
+    staple->before = certificate;
+    staple->before_ends = ends;
+    if (!url)
+        return;
+    staple->pair = acme_pair_ref(pair);
+    if (pair->must_staple)
+        staple->reading = acme_vault_get(staple->vault, ACME_STAPLES, staple->id, on_read, staple);
+    if (!staple->reading)
+        ask_in(staple, 0);
+}
+
+struct acme_staple *acme_staple_new(struct https *https, struct acme_vault *vault, const char *id, hg_callback revoked,
+                                    void *arg)
 {
     struct acme_staple *staple = calloc(1, sizeof *staple);
 
     if (!staple)
         return NULL;
-    *staple = (struct acme_staple){.worker = worker, .https = https, .revoked = revoked, .arg = arg};
-    staple->timer = hg_timer_new(worker, ask, staple);
+    *staple = (struct acme_staple){
+        .worker = vault->worker, .https = https, .vault = vault, .id = id, .revoked = revoked, .arg = arg};
+    staple->timer = hg_timer_new(vault->worker, ask, staple);
     if (staple->timer)
         return staple;
     free(staple);

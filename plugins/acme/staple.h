@@ -8,20 +8,26 @@
 #define ACME_STAPLE_H
 
 #include "plugins/acme/pair.h"
+#include "plugins/acme/vault.h"
 #include "plugins/https/https.h"
 
 /* Of one certificate that is kept. */
 struct acme_staple;
 
-/* `revoked` is called when the responder says so. NULL: out of memory. */
-struct acme_staple *acme_staple_new(struct hg_worker *worker, struct https *https, hg_callback revoked, void *arg);
+/* Of the certificate that the store knows as `id`, which lives as long. `revoked` is called when the responder says so.
+ * NULL: out of memory. */
+struct acme_staple *acme_staple_new(struct https *https, struct acme_vault *vault, const char *id, hg_callback revoked,
+                                    void *arg);
 /* NULL is allowed. */
 void acme_staple_free(struct acme_staple *staple);
 
-/* Begins to keep an answer for this pair; what there was for another one is dropped. */
-void acme_staple_begin(struct acme_staple *staple, struct acme_pair *pair);
+/* Begins to keep an answer for this pair; what there was for another one is dropped. `before` is the pair that it
+ * replaces and that may still be shown, or NULL: where this one must have an answer, that one stands in until it has.
+ */
+void acme_staple_begin(struct acme_staple *staple, struct acme_pair *pair, struct acme_pair *before);
 
-/* The pair with the answer, a reference; NULL: there is none that is valid now. Where one has expired, it asks anew. */
+/* The pair with the answer, or what stands in for it, a reference; NULL: there is none that is valid now. Where an
+ * answer has expired, it asks anew. */
 struct hg_certificate *acme_staple_certificate(struct acme_staple *staple);
 
 /* ---- Pure, for tests ---- */

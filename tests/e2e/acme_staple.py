@@ -6,6 +6,7 @@ import calendar
 import os
 import re
 import subprocess
+import threading
 import time
 
 from acmelab import Lab, entry
@@ -13,19 +14,19 @@ from harness import Clock, case, check, equal, main, wait_until
 from pebble import Authority, Leaf, openssl
 
 
-def issue(world, authority):
+def issue(world, authority, **options):
     """A key and a chain for s.test that names the authority's responder."""
     key = openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
     path = world.write("staple.key", key)
     request = openssl("req", "-new", "-key", path, "-subj", "/CN=s.test", "-outform", "DER", binary=True)
-    return key, authority.issue(request, ["s.test"], end=30 * 86400, ocsp=True)
+    return key, authority.issue(request, ["s.test"], end=30 * 86400, ocsp=True, **options)
 
 
-def keep(lab, authority):
-    """Puts a pair of the authority into the store, as if it had been obtained before. Returns the chain."""
-    key, chain = issue(lab.world, authority)
+def keep(lab, authority, **options):
+    """Puts a pair of the authority into the store, as if it, or another gateway, had obtained it. Returns the chain."""
+    key, chain = issue(lab.world, authority, **options)
     folder = os.path.join(lab.state, "acme", "certificates")
-    os.makedirs(folder, mode=0o700)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
     os.chmod(lab.state, 0o700)
     entry(os.path.join(folder, "s.test"), key + chain)
     return chain
@@ -115,6 +116,60 @@ def revoked(world):
     leaf = lab.wait_for("s.test")
     check(leaf.public_key != Leaf(chain).public_key, "the new certificate has the old key")
     equal(lab.issued(), 1, "certificates issued")
+
+
+def shown(lab, root):
+    """The serial number of what is shown, and whether with an answer that is good."""
+    said = status(lab, root)
+    check("Verify return code: 0" in said, said)
+    return Leaf(re.search("Server certificate\n(.*?END CERTIFICATE-----)", said, re.S).group(1)).serial, "Cert Status: good" in said
+
+
+@case("must-staple: a new pair is shown once it has its answer, the one before until then; and at once after a restart")
+def must_staple(world):
+    lab, authority = Lab(world), Authority(world)
+    answer, released = authority.ocsp, threading.Event()
+
+    def slow(question):
+        released.wait(60)
+        return answer(question)
+
+    first = Leaf(keep(lab, authority, must_staple=True)).serial
+    gate = lab.gateway(["s.test"])
+    wait_until(lambda: shown(lab, authority.root) == (first, True), 20, "a stapled answer")
+    authority.ocsp = slow
+    second = Leaf(keep(lab, authority, must_staple=True)).serial
+    gate.wait_for("is used from now on", 20)
+    wait_until(lambda: authority.questions == 2, 20, "the responder to be asked")
+    equal(shown(lab, authority.root), (first, True), "what is shown while the responder takes its time")
+    released.set()
+    wait_until(lambda: shown(lab, authority.root) == (second, True), 20, "the new pair with its answer")
+    wait_until(lambda: lab.files("acme/staples"), 20, "the answer in the store")
+    gate.stop()
+    authority.ocsp = lambda question: b"nonsense"
+    lab.gateway(["s.test"])
+    wait_until(lambda: shown(lab, authority.root) == (second, True), 20, "the answer of the process before")
+    equal(authority.questions, 2, "questions to the responder")
+
+
+@case("must-staple: where none before can be shown with an answer, the new pair is shown without; what need not have one, at once")
+def must_staple_alone(world):
+    lab, authority = Lab(world), Authority(world)
+    answer = authority.ocsp
+    authority.ocsp = lambda question: b"nonsense"
+    first = Leaf(keep(lab, authority, must_staple=True)).serial
+    gate = lab.gateway(["s.test"])
+    gate.wait_for("no OCSP answer", 20)
+    equal(shown(lab, authority.root), (first, False), "the first pair")
+    second = Leaf(keep(lab, authority, must_staple=True)).serial
+    wait_until(lambda: shown(lab, authority.root) == (second, False), 20, "the second pair")
+    gate.stop()
+    authority.ocsp = answer
+    lab.gateway(["s.test"])
+    wait_until(lambda: shown(lab, authority.root) == (second, True), 20, "a stapled answer")
+    authority.ocsp = lambda question: b"nonsense"
+    third = keep(lab, authority)
+    wait_until(lambda: shown(lab, authority.root) == (Leaf(third).serial, False), 20, "one that need not have an answer")
 
 
 if __name__ == "__main__":

@@ -228,7 +228,7 @@ class Authority:
             file.write(text)
         return self.file(name)
 
-    def issue(self, csr, names, begin=-60, end=86400, ocsp=False):
+    def issue(self, csr, names, begin=-60, end=86400, ocsp=False, must_staple=False):
         """A PEM chain for a CSR (DER), valid from `begin` to `end` seconds from now. The names are those of the call."""
         kinds = [("IP:" if re.fullmatch(r"[0-9.]+|.*:.*", name) else "DNS:") + name for name in names]
         extensions = (f"basicConstraints=CA:FALSE\nsubjectAltName={','.join(kinds)}\nauthorityKeyIdentifier=keyid\n"
@@ -236,6 +236,8 @@ class Authority:
         if ocsp:
             self.ocsp_port = self.ocsp_port or self.start_responder()
             extensions += f"authorityInfoAccess=OCSP;URI:http://127.0.0.1:{self.ocsp_port}/\n"
+        if must_staple:
+            extensions += "tlsfeature=status_request\n"
         start, stop = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + shift)) for shift in (begin, end))
         with self.lock:
             request = self.write("request.pem", openssl("req", "-inform", "DER", text=csr))
