@@ -58,18 +58,33 @@ static void lease_path(const struct hg_text name, char path[LEASE_PATH_SIZE])
 
 /* ---- The file ---- */
 
-/* Opens and reads. -1: there is none that could be read. What cannot be understood has no fence. */
-static int lease_open(const struct folder *folder, const char *path, struct lease *lease)
+/* Opens, for reading or writing as well (`access`), and reads. -1 with errno: that cannot be done, or there is none.
+ * What cannot be understood has no fence. */
+static int lease_open(const struct folder *folder, const char *path, int access, struct lease *lease)
 {
-    int fd = openat(folder->root, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(folder->root, path, access | O_CLOEXEC | O_NOFOLLOW), error;
     char line[LINE_SIZE];
     ssize_t got = fd < 0 ? -1 : pread(fd, line, sizeof line - 1, 0);
 
     memset(lease, 0, sizeof *lease);
-    line[got > 0 ? got : 0] = '\0';
+    if (got < 0) {
+        error = errno;
+        if (fd >= 0)
+            close(fd);
+        errno = error;
+        return -1;
+    }
+    line[got] = '\0';
     if (sscanf(line, LINE_SCAN, &lease->fence, lease->boot, &lease->until, &lease->clock, lease->owner) != 5)
         memset(lease, 0, sizeof *lease);
     return fd;
+}
+
+/* Whether an error says that there is no lease, rather than nothing about it: a disk that fails or is read-only, too
+ * many open files and the like say nothing. A symbolic link is not ours. */
+static bool is_absence(int error)
+{
+    return error == ENOENT || error == ELOOP;
 }
 
 /* 0, or -1 with errno. */
@@ -210,7 +225,12 @@ void lease_acquire(struct folder *folder, struct hg_store_request *request)
     lease_path(request_key(request), path);
     if (!folder_lock(folder, request))
         return;
-    fd = lease_open(folder, path, &lease);
+    fd = lease_open(folder, path, O_RDWR, &lease); /* NFS wants it to be writable for the lock */
+    if (fd < 0 && !is_absence(errno)) {
+        folder_cannot_write(folder, request, path);
+        folder_unlock(folder);
+        return;
+    }
     rest = fd >= 0 && is_held(fd) ? remaining(folder, path, &lease, request->time_to_live) : 0;
     if (fd >= 0)
         close(fd);
@@ -225,13 +245,19 @@ void lease_acquire(struct folder *folder, struct hg_store_request *request)
     folder_unlock(folder);
 }
 
-/* Opens a lease that is held with that fence; -1: it is not, and the request has failed. Under the lock. */
-static int open_own(struct folder *folder, struct hg_store_request *request, const char *path, struct lease *lease)
+/* Opens a lease that is held with that fence; -1: it is not, or that is not known, and the request has failed. Under
+ * the lock. */
+static int open_own(struct folder *folder, struct hg_store_request *request, const char *path, int access,
+                    struct lease *lease)
 {
-    int fd = lease_open(folder, path, lease);
+    int fd = lease_open(folder, path, access, lease);
 
     if (fd >= 0 && lease->fence && lease->fence == request->fence)
         return fd;
+    if (fd < 0 && !is_absence(errno)) {
+        folder_cannot_write(folder, request, path);
+        return -1;
+    }
     request_fail(request, HG_STORE_CONFLICT, "%s/%s: the lease is lost%s%s", folder->path, path,
                  *lease->owner ? ", held now by " : "", lease->owner);
     if (fd >= 0)
@@ -252,7 +278,7 @@ void lease_renew(struct folder *folder, struct hg_store_request *request)
     lease_path(request_key(request), path);
     if (!folder_lock(folder, request))
         return;
-    fd = open_own(folder, request, path, &lease);
+    fd = open_own(folder, request, path, O_RDWR, &lease);
     if (fd >= 0) {
         lease_extend(&lease, request->time_to_live);
         if (lease_write(folder, fd, &lease)) /* not synced: no end outlives the machine's start */
@@ -260,7 +286,7 @@ void lease_renew(struct folder *folder, struct hg_store_request *request)
         else
             request->answer.fence = lease.fence;
         close(fd);
-    } else {
+    } else if (request->answer.status == HG_STORE_CONFLICT) {
         forget(folder, path);
     }
     folder_unlock(folder);
@@ -275,7 +301,7 @@ void lease_release(struct folder *folder, struct hg_store_request *request)
     lease_path(request_key(request), path);
     if (!folder_lock(folder, request))
         return;
-    fd = open_own(folder, request, path, &lease);
+    fd = open_own(folder, request, path, O_RDONLY, &lease);
     forget(folder, path);
     if (fd >= 0) {
         /* The next fence is the time then. It must be kept only where the clock was set back. */
@@ -299,7 +325,7 @@ bool lease_guards(struct folder *folder, struct hg_store_request *request)
         return false;
     }
     lease_path(name, path);
-    fd = open_own(folder, request, path, &lease);
+    fd = open_own(folder, request, path, O_RDONLY, &lease);
     if (fd >= 0)
         close(fd);
     return fd >= 0;

@@ -33,6 +33,6 @@ plugins_store_file_test_store_file_SOURCES = \
 	plugins/store_file/test_store_file.c $(store_file_sources)
 plugins_store_file_test_store_file_CPPFLAGS = $(core_libcore_la_CPPFLAGS) $(GNUTLS_CFLAGS)
 plugins_store_file_test_store_file_CFLAGS = $(UNIT_CFLAGS)
-plugins_store_file_test_store_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync -Wl,--wrap=fstatfs -Wl,--wrap=inotify_init1 -Wl,--wrap=writev -Wl,--wrap=read
+plugins_store_file_test_store_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync -Wl,--wrap=fstatfs -Wl,--wrap=inotify_init1 -Wl,--wrap=writev -Wl,--wrap=read -Wl,--wrap=openat
 plugins_store_file_test_store_file_LDADD = $(UNIT_LDADD) $(GNUTLS_LIBS)
 endif

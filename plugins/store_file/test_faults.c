@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@ static atomic_int writev_left = -1;                      /* bytes that still fit
 static atomic_bool fsync_hangs, fsync_stops;
 static sem_t fsync_goes_on;
 
+static atomic_int lease_error; /* opening one; negative: only for writing, as where the disk is read-only */
+
 static atomic_bool on_nfs;
 static atomic_int inotify_error, inotify_uses;
 
@@ -41,6 +44,27 @@ ssize_t __real_writev(int fd, const struct iovec *parts, int count);
 ssize_t __wrap_writev(int fd, const struct iovec *parts, int count);
 ssize_t __real_read(int fd, void *data, size_t size);
 ssize_t __wrap_read(int fd, void *data, size_t size);
+
+int __real_openat(int folder, const char *path, int flags, ...);
+int __wrap_openat(int folder, const char *path, int flags, ...);
+
+int __wrap_openat(int folder, const char *path, int flags, ...)
+{
+    const bool writes = (flags & O_ACCMODE) != O_RDONLY;
+    const int error = lease_error;
+    mode_t mode = 0;
+    va_list rest;
+
+    if (flags & O_CREAT) {
+        va_start(rest, flags);
+        mode = va_arg(rest, mode_t);
+        va_end(rest);
+    }
+    if (!error || strncmp(path, ".leases/", 8) != 0 || (error < 0 && !writes))
+        return __real_openat(folder, path, flags, mode);
+    errno = abs(error);
+    return -1;
+}
 
 int __wrap_fsync(int fd)
 {
@@ -173,6 +197,32 @@ START_TEST(a_write_that_fails_changes_nothing)
     ck_assert_int_eq(test_acquire(&one, "lock", 1000)->status, HG_STORE_NOT_WRITABLE);
     expect_old_value();
     ck_assert_int_eq(test_acquire(&one, "lock", 1000)->status, HG_STORE_OK);
+}
+END_TEST
+
+/* A lease that cannot be looked at is neither lost nor free; nobody has taken it meanwhile. */
+START_TEST(a_lease_that_cannot_be_opened_is_not_lost)
+{
+    static const int errors[] = {EIO, EMFILE, EACCES, EROFS, -EROFS};
+    static const char *const told[] = {"Input/output error", "Too many open files", "Permission denied",
+                                       "Read-only file system", "Read-only file system"};
+    const uint64_t fence = test_acquire(&one, "lock", 30000)->fence;
+    const bool readable = errors[_i] < 0;
+    const struct test_answer *answer;
+
+    lease_error = errors[_i];
+    answer = test_put_guarded(&one, "acme/a", "new", "lock", fence);
+    ck_assert_int_eq(answer->status, readable ? HG_STORE_OK : HG_STORE_NOT_WRITABLE);
+    ck_assert_msg(readable || strstr(answer->error, told[_i]), "%s", answer->error);
+    answer = test_renew(&one, "lock", fence, 30000);
+    ck_assert_int_eq(answer->status, HG_STORE_NOT_WRITABLE);
+    ck_assert_msg(strstr(answer->error, told[_i]), "%s", answer->error);
+    ck_assert_int_eq(test_acquire(&two, "lock", 30000)->status, HG_STORE_NOT_WRITABLE);
+    lease_error = 0;
+    ck_assert_int_eq(test_acquire(&two, "lock", 30000)->status, HG_STORE_CONFLICT);
+    ck_assert_int_eq(test_renew(&one, "lock", fence, 30000)->status, HG_STORE_OK);
+    ck_assert_int_eq(test_put_guarded(&one, "acme/a", "newer", "lock", fence)->status, HG_STORE_OK);
+    ck_assert_int_eq(test_release(&one, "lock", fence)->status, HG_STORE_OK);
 }
 END_TEST
 
@@ -499,7 +549,7 @@ END_TEST
 
 static void set_up(void)
 {
-    fsync_error = fsync_spared = read_error = 0;
+    fsync_error = fsync_spared = read_error = lease_error = 0;
     writev_left = -1;
     on_nfs = false;
     inotify_error = 0;
@@ -513,6 +563,7 @@ TCase *test_fault_cases(void)
 
     tcase_add_test(tests, damaged_values_are_put_aside_and_never_served);
     tcase_add_test(tests, a_write_that_fails_changes_nothing);
+    tcase_add_loop_test(tests, a_lease_that_cannot_be_opened_is_not_lost, 0, 5);
     tcase_add_test(tests, a_write_is_done_when_its_folder_is_synced);
     tcase_add_test(tests, what_cannot_be_read_is_not_taken_for_damaged);
     tcase_add_test(tests, the_loop_never_waits_for_the_disk);
