@@ -104,6 +104,8 @@ void acme_attempt_schedule(struct acme_agent *agent);
 void acme_attempt_wanted(struct acme_job *job);
 /* Orders, with what job->record holds of an earlier order. */
 void acme_attempt_order(struct acme_job *job);
+/* Stores what is unsaved. */
+void acme_attempt_save(struct acme_job *job);
 /* It has come to an end; what is remembered of the job is told to the store. */
 void acme_attempt_ended(struct acme_job *job);
 /* Gives up an attempt that goes on, without any consequence. */

@@ -142,6 +142,15 @@ static void on_saved(void *arg, const struct hg_store_answer *answer)
     acme_attempt_ended(job);
 }
 
+void acme_attempt_save(struct acme_job *job)
+{
+    job->installation = acme_install(&job->agent->vault, job->id, job->unsaved, job->revoked, on_saved, job);
+    if (job->installation)
+        return;
+    acme_plan(job, ACME_STORE_PAUSE);
+    acme_attempt_ended(job);
+}
+
 /* What can be had at once: an authority that does not pause. */
 static bool choose_authority(struct acme_job *job)
 {
@@ -172,11 +181,8 @@ static void begin(struct acme_job *job)
         return;
     job->trying = true;
     agent->running++;
-    if (job->unsaved)
-        job->installation = acme_install(&agent->vault, job->id, job->unsaved, job->revoked, on_saved, job);
-    else
-        acme_reread(job);
-    if (job->installation || job->reading)
+    acme_reread(job);
+    if (job->reading)
         return;
     job->trying = false; /* the store has stopped, so do we */
     agent->running--;

@@ -84,6 +84,10 @@ void acme_job_recall(struct acme_job *job, const json_t *state)
 {
     const char *serial = json_string_value(json_object_get(state, "serial"));
 
+    if (job->unsaved) {
+        job->due = 0; /* saved at once; the state is that of the pair before */
+        return;
+    }
     /* Of another certificate than the one that is there, this means nothing. */
     if (job->pair && serial && !strcmp(serial, job->pair->serial)) {
         job->renew_at = (time_t)json_integer_value(json_object_get(state, "renew_at"));
@@ -113,13 +117,23 @@ void acme_job_remember(struct acme_job *job)
 void acme_job_take(struct acme_job *job, struct acme_pair *pair)
 {
     acme_pair_unref(job->pair);
+    acme_secret_free(job->unsaved);
     job->pair = pair;
+    job->unsaved = NULL;
     job->renew_at = acme_renewal_time(pair->begins, pair->ends, acme_chance());
 }
 
 bool acme_job_is_served(const struct acme_job *job)
 {
     return job->pair && (!job->on_demand || job->pair->ends > acme_clock());
+}
+
+bool acme_job_is_outdated(const struct acme_job *job, const struct acme_pair *found)
+{
+    const struct acme_pair *pair = job->pair;
+
+    return acme_pair_is_for(found, (const char *const *)job->names, job->name_count) && found->ends > acme_clock() &&
+           (found->begins > pair->begins || (found->begins == pair->begins && found->ends > pair->ends));
 }
 
 time_t acme_job_due(const struct acme_job *job)
@@ -130,7 +144,7 @@ time_t acme_job_due(const struct acme_job *job)
         return 0; /* until somebody wants it again */
     if (job->on_demand && job->pair && !acme_job_is_served(job))
         return job->due ? job->due : 1;
-    if (job->failures || job->renew_now)
+    if (job->failures || job->renew_now || job->unsaved)
         return job->due ? job->due : 1;
     if (job->pair)
         return job->renew_at;

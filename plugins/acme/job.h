@@ -41,7 +41,7 @@ struct acme_job {
     struct acme_pair *placeholder; /* self-signed, made when first needed */
     struct acme_staple *staple;    /* made with the first pair; NULL: out of memory */
     struct acme_ari *ari;          /* made when this process orders and there is a pair */
-    char *unsaved;                 /* key and chain that the store did not take yet */
+    char *unsaved;                 /* key and chain of `pair`, if the store did not take them yet */
     struct hg_certificate_lookup *lookups;
     time_t warned; /* that it expires; 0: not yet */
     struct {
@@ -89,7 +89,7 @@ json_t *acme_job_state(const struct acme_job *job);
 void acme_job_recall(struct acme_job *job, const json_t *state);
 void acme_job_remember(struct acme_job *job);
 
-/* Takes `pair`, a reference, for what is served from now on. */
+/* Takes `pair`, a reference, for what is served from now on. The one before is not to be saved any more. */
 void acme_job_take(struct acme_job *job, struct acme_pair *pair);
 
 /* Sets `error`, a copy; NULL: none. */
@@ -97,6 +97,10 @@ void acme_job_set_error(struct acme_job *job, const char *error);
 
 /* Whether there is a certificate to be served: on demand an expired one is none, so that it is wanted anew. */
 bool acme_job_is_served(const struct acme_job *job);
+
+/* Whether a pair that was found in the store should be served instead of the one that is not stored yet: it is valid
+ * and newer, so somebody else has obtained it since. */
+bool acme_job_is_outdated(const struct acme_job *job, const struct acme_pair *found);
 
 /* When something is to be done; 0: nothing. */
 time_t acme_job_due(const struct acme_job *job);

@@ -43,7 +43,8 @@ void acme_mirror_take(struct acme_agent *agent, const char *name, const struct h
                "%s: what the store holds as its certificate cannot be used: %s; the one before stays", name, why);
         return;
     }
-    if ((job->pair && !strcmp(job->pair->serial, pair->serial)) || (job->on_demand && pair->ends <= acme_clock())) {
+    if ((job->pair && !strcmp(job->pair->serial, pair->serial)) || (job->unsaved && !acme_job_is_outdated(job, pair)) ||
+        (job->on_demand && pair->ends <= acme_clock())) {
         acme_pair_unref(pair);
         return;
     }

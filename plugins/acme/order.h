@@ -32,7 +32,7 @@ enum acme_outcome {
     ACME_LIMITED,    /* not before `retry_after` seconds */
     ACME_REJECTED,   /* the authority will not have these names: try daily */
     ACME_NOT_STORED, /* nothing was ordered, since the store cannot be written */
-    ACME_LOST,       /* another process has taken over */
+    ACME_LOST,       /* another process has taken over; there may be a pair that could not be stored any more */
 };
 
 struct acme_result {
@@ -40,8 +40,8 @@ struct acme_result {
     const char *error; /* for a person */
     const char *kind;  /* of the error, one of acme_problem_kind() */
     int64_t retry_after;
-    struct acme_pair *pair; /* ACME_ISSUED: a reference for the callee */
-    char *pem;              /* ACME_ISSUED and not stored yet: key and chain, for the callee to free; else NULL */
+    struct acme_pair *pair; /* ACME_ISSUED, perhaps ACME_LOST: a reference for the callee */
+    char *pem;              /* with `pair` and not stored yet: key and chain, for the callee to free; else NULL */
 };
 
 typedef void (*acme_order_ended)(void *arg, const struct acme_result *result);

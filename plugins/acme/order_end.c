@@ -14,8 +14,8 @@ void acme_order_end(struct acme_order *order, enum acme_outcome outcome, int64_t
                                  .kind = order->kind ? order->kind : "other",
                                  .retry_after = retry_after};
 
-    /* What is not handed over, since it is of no use or somebody else's now, is freed with the order. */
-    if (outcome == ACME_ISSUED) {
+    /* What is not handed over, since it is of no use, is freed with the order. */
+    if (outcome == ACME_ISSUED || outcome == ACME_LOST) {
         result.pair = order->pair;
         result.pem = order->pem;
         order->pair = NULL;

@@ -12,10 +12,6 @@ static void stored(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_order *order = arg;
 
-    if (answer->status == HG_STORE_CONFLICT) {
-        acme_order_end_text(order, ACME_LOST, "", "another process has taken over");
-        return;
-    }
     if (answer->status == HG_STORE_OK) {
         acme_secret_free(order->pem);
         order->pem = NULL;
@@ -23,7 +19,7 @@ static void stored(void *arg, const struct hg_store_answer *answer)
     } else {
         snprintf(order->error, sizeof order->error, "the certificate cannot be stored: %s", answer->error);
     }
-    acme_order_end(order, ACME_ISSUED, 0);
+    acme_order_end(order, answer->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_ISSUED, 0);
 }
 
 /* A certificate that is not ours will not become so; one that is not valid yet is fetched again, not ordered again. */

@@ -61,8 +61,6 @@ static void issued(struct acme_job *job, const struct acme_result *result)
     const bool renewal = job->pair;
 
     ++*job->agent->counters.issued;
-    acme_secret_free(job->unsaved);
-    job->unsaved = result->pem;
     job->failures = job->again = job->preference = 0;
     job->issuer = job->authority;
     job->authority = 0; /* the next time the first one is tried first again */
@@ -70,6 +68,7 @@ static void issued(struct acme_job *job, const struct acme_result *result)
     job->renew_now = false;
     acme_job_set_error(job, NULL);
     acme_agent_serve(job, result->pair);
+    job->unsaved = result->pem;
     postpone_renewal(job);
     hg_log(instance_of(job), HG_LOG_INFO, "%s: certificate %s %s; expires %s, renewed from %s on", job->id,
            job->pair->serial, renewal ? "renewed" : "issued", acme_moment(job->pair->ends).text,
@@ -135,6 +134,10 @@ void acme_outcome(void *arg, const struct acme_result *result)
         issued(job, result);
         break;
     case ACME_LOST:
+        /* The new holder may obtain the same by what the store holds of the order, or one that is newer still; or there
+         * is no new holder, since somebody has removed the lease. */
+        if (result->pair)
+            issued(job, result);
         acme_order_free(order);
         acme_lead_lost(job->agent);
         return;

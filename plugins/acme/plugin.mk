@@ -87,6 +87,7 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/parts.c \
 	plugins/acme/tests/pauses.c \
 	plugins/acme/tests/revocation.c \
+	plugins/acme/tests/saving.c \
 	plugins/acme/tests/schedule.c \
 	plugins/acme/tests/storm.c \
 	$(acme_parts)

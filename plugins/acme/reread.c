@@ -25,6 +25,8 @@ static void read_record(struct acme_job *job)
 /* Whether it is worth having in the place of what is served. */
 static bool is_better(const struct acme_job *job, const struct acme_pair *pair)
 {
+    if (job->unsaved)
+        return acme_job_is_outdated(job, pair);
     return acme_pair_is_for(pair, (const char *const *)job->names, job->name_count) && pair->ends > acme_clock() &&
            (!job->pair || pair->ends > job->pair->ends);
 }
@@ -106,6 +108,10 @@ static void on_certificate(void *arg, const struct hg_store_answer *answer)
         pair = acme_pair_read(answer->value, why, sizeof why);
     if (!pair || !is_better(job, pair)) {
         acme_pair_unref(pair);
+        if (job->unsaved) {
+            acme_attempt_save(job);
+            return;
+        }
         if (is_recalled(job, on_state_of_missing))
             go_on(job);
         return;

@@ -20,6 +20,7 @@ TCase *cases_order(void);
 TCase *cases_parts(void);
 TCase *cases_pauses(void);
 TCase *cases_revocation(void);
+TCase *cases_saving(void);
 TCase *cases_schedule(void);
 TCase *cases_storm(void);
 

@@ -124,9 +124,14 @@ const char *fake_store_first(const struct fake_store *store, const char *prefix)
     return NULL;
 }
 
-void fake_store_set(struct fake_store *store, const char *key, const char *value)
+void fake_store_slip(struct fake_store *store, const char *key, const char *value)
 {
     set(store, key, value, strlen(value));
+}
+
+void fake_store_set(struct fake_store *store, const char *key, const char *value)
+{
+    fake_store_slip(store, key, value);
     tell(store, key);
 }
 
@@ -146,6 +151,14 @@ static struct fake_lease *lease_of(struct fake_store *store, const char *name)
     return lease;
 }
 
+void fake_store_steal(struct fake_store *store, const char *lease, hg_time time)
+{
+    struct fake_lease *stolen = lease_of(store, lease);
+
+    stolen->fence++;
+    stolen->until = store->host->now + time;
+}
+
 static bool holds(struct fake_store *store, const char *name, uint64_t fence)
 {
     const struct fake_lease *lease = lease_of(store, name);
@@ -158,8 +171,8 @@ static bool may_write(const struct hg_store_request *request, struct hg_store_an
     struct fake_store *store = request->store;
     const struct fake_value *value = value_of(store, request->key);
 
-    if (store->unwritable && !strncmp(request->key, store->unwritable, strlen(store->unwritable))) {
-        *answer = (struct hg_store_answer){.status = HG_STORE_NOT_WRITABLE, .error = "No space left on device"};
+    if (request->lease && store->closed) {
+        *answer = (struct hg_store_answer){.status = HG_STORE_NOT_WRITABLE, .error = "Read-only file system"};
         return false;
     }
     if (request->lease && !holds(store, request->lease, request->fence)) {
@@ -168,6 +181,10 @@ static bool may_write(const struct hg_store_request *request, struct hg_store_an
     }
     if (request->revision != HG_STORE_ANY && request->revision != (value ? value->revision : HG_STORE_ABSENT)) {
         *answer = (struct hg_store_answer){.status = HG_STORE_CONFLICT, .error = "it has changed"};
+        return false;
+    }
+    if (store->unwritable && !strncmp(request->key, store->unwritable, strlen(store->unwritable))) {
+        *answer = (struct hg_store_answer){.status = HG_STORE_NOT_WRITABLE, .error = "No space left on device"};
         return false;
     }
     return true;
@@ -213,8 +230,15 @@ static void lease(const struct hg_store_request *request, struct hg_store_answer
     struct fake_lease *lease = lease_of(store, request->key);
     const bool held = lease->until > store->host->now;
 
+    if (store->closed) {
+        *answer = (struct hg_store_answer){.status = HG_STORE_NOT_WRITABLE, .error = "Read-only file system"};
+        return;
+    }
     if (request->operation == OPERATION_ACQUIRE ? held : !holds(store, request->key, request->fence)) {
-        *answer = (struct hg_store_answer){.status = HG_STORE_CONFLICT, .error = "somebody holds it"};
+        *answer = (struct hg_store_answer){.status = HG_STORE_CONFLICT,
+                                           .error = "somebody holds it",
+                                           .owner = HG_TEXT("other/1"),
+                                           .remaining = held ? lease->until - store->host->now : 0};
         return;
     }
     if (request->operation == OPERATION_ACQUIRE)

@@ -37,6 +37,7 @@ struct fake_store {
     struct fake_death death;
     bool dead;              /* takes and answers nothing any more */
     const char *unwritable; /* keys with that beginning cannot be written; NULL: all can */
+    bool closed;            /* no lease can be opened, nor can what they protect be written */
 };
 
 extern const struct hg_store_ops fake_store_ops;
@@ -46,11 +47,16 @@ void fake_store_init(struct fake_store *store, struct fake_host *host);
 void fake_store_restart(struct fake_store *store);
 void fake_store_free(struct fake_store *store);
 
+/* Another process takes a lease, whoever has it, for so long. */
+void fake_store_steal(struct fake_store *store, const char *lease, hg_time time);
+
 /* The value as a text, or NULL. Valid until the next change. */
 const char *fake_store_text(const struct fake_store *store, const char *key);
 /* The first of the values below the prefix, or NULL. */
 const char *fake_store_first(const struct fake_store *store, const char *prefix);
-/* As another process would write it, told to who watches. */
+/* As another process would write it, told to who watches … */
 void fake_store_set(struct fake_store *store, const char *key, const char *value);
+/* … or not told, which a watch may do once more than it has happened but never less: who looks sees it. */
+void fake_store_slip(struct fake_store *store, const char *key, const char *value);
 
 #endif

@@ -20,6 +20,7 @@ int main(void)
     suite_add_tcase(suite, cases_deactivation());
     suite_add_tcase(suite, cases_pauses());
     suite_add_tcase(suite, cases_revocation());
+    suite_add_tcase(suite, cases_saving());
     suite_add_tcase(suite, cases_death());
     suite_add_tcase(suite, cases_storm());
     return run_suite(suite);

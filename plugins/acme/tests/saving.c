@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What was issued is served and saved later where the store does not take it (behaviour 9), or the lease was lost
+ * meanwhile (20).
+ */
+#include "plugins/acme/tests/cases.h"
+#include "plugins/acme/tests/lab.h"
+#include "plugins/acme/vault.h"
+
+#define CERTIFICATE "acme/" ACME_CERTIFICATES "/a.test"
+
+static const char *stored(void)
+{
+    const char *text = fake_store_text(&lab->store, CERTIFICATE);
+
+    return text ? text : "";
+}
+
+/* The authority has issued that many, of which the last is not downloaded yet. */
+static void run_until_last_is_on_its_way(unsigned count)
+{
+    while (lab->ca->issued < count)
+        lab_run(HG_SECOND / 100);
+    ck_assert_uint_eq(lab->ca->issued, count);
+}
+
+/* What is served is that of the last order, now and after a restart; there was no further one. */
+static void check_saved(void)
+{
+    const unsigned count = lab->ca->order_count;
+
+    ck_assert_msg(lab_served_by(lab->ca, "a.test") == (int)count - 1, "%s", lab->host.log);
+    lab_restart();
+    lab_run(LAB_MINUTE);
+    ck_assert_msg(lab_served_by(lab->ca, "a.test") == (int)count - 1, "%s", lab->host.log);
+    ck_assert_uint_eq(lab->ca->order_count, count);
+    ck_assert_ptr_null(fake_store_first(&lab->store, "acme/orders"));
+}
+
+/* For longer than the lease lasts; of the old one, which the store still holds, nothing is taken. */
+START_TEST(test_read_only)
+{
+    char *before;
+
+    lab_begin();
+    before = strdup(stored());
+    lab_want("renew@a.test");
+    run_until_last_is_on_its_way(2);
+    lab->store.closed = true;
+    lab_run(5 * HG_SECOND);
+    ck_assert_msg(lab_said("it is served from memory and stored later") == 1, "%s", lab->host.log);
+    for (int i = 0; i < 20; i++) {
+        ck_assert_msg(lab_served_by(lab->ca, "a.test") == 1, "%d: %s", i, lab->host.log);
+        lab_run(30 * HG_SECOND);
+    }
+    ck_assert_str_eq(stored(), before);
+    lab->store.closed = false;
+    lab_run(2 * LAB_MINUTE);
+    ck_assert_str_ne(stored(), before);
+    check_saved();
+    free(before);
+}
+END_TEST
+
+/* The lease is lost at the worst moment, of a first certificate and a renewal. */
+START_TEST(test_lease_lost)
+{
+    char *before;
+
+    if (_i)
+        lab_begin();
+    else
+        lab_start();
+    before = strdup(stored());
+    if (_i)
+        lab_want("renew@a.test");
+    run_until_last_is_on_its_way(1 + (unsigned)_i);
+    fake_store_steal(&lab->store, ACME_LEASE, 5 * LAB_MINUTE);
+    for (int i = 0; i < 8; i++) {
+        lab_run(30 * HG_SECOND);
+        ck_assert_msg(lab_served_by(lab->ca, "a.test") == _i, "%d: %s", i, lab->host.log);
+    }
+    ck_assert_str_eq(stored(), before);
+    lab_run(2 * LAB_MINUTE);
+    ck_assert_str_ne(stored(), before);
+    check_saved();
+    free(before);
+}
+END_TEST
+
+/* The disk is full, then there is room, but this process has lost the lease meanwhile. */
+START_TEST(test_lease_lost_later)
+{
+    char *before;
+
+    lab_begin();
+    before = strdup(stored());
+    lab->store.unwritable = CERTIFICATE;
+    lab_want("renew@a.test");
+    lab_run(10 * HG_SECOND);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+    lab->store.unwritable = NULL;
+    fake_store_steal(&lab->store, ACME_LEASE, 5 * LAB_MINUTE);
+    lab_run(4 * LAB_MINUTE);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+    ck_assert_str_eq(stored(), before);
+    lab_run(2 * LAB_MINUTE);
+    ck_assert_str_ne(stored(), before);
+    check_saved();
+    free(before);
+}
+END_TEST
+
+/* Meanwhile the other process has obtained one that is newer: that it stays, whether this one was told of it or only
+ * finds it when it leads again. */
+START_TEST(test_newer_one_of_another)
+{
+    char *first, *newer;
+
+    lab->ca->skew = -7200;
+    lab_begin();
+    first = strdup(stored());
+    lab->ca->skew = 0;
+    lab_want("renew@a.test");
+    lab_run_until_issued(2, LAB_MINUTE);
+    newer = strdup(stored());
+    ck_assert_str_ne(first, newer);
+    lab_stop();
+    fake_store_set(&lab->store, CERTIFICATE, first);
+    lab_start();
+    lab_run(5 * HG_SECOND);
+    lab->ca->skew = -3600; /* what it issues now is older than what the other will have */
+    lab->store.unwritable = CERTIFICATE;
+    lab_want("renew@a.test");
+    lab_run(10 * HG_SECOND);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 2);
+    fake_store_steal(&lab->store, ACME_LEASE, 5 * LAB_MINUTE);
+    lab_run(2 * LAB_MINUTE);
+    lab->store.unwritable = NULL;
+    fake_store_set(&lab->store, "acme/orders/a.test", "{}");
+    fake_store_set(&lab->store, "acme/states/a.test", "{}");
+    (_i ? fake_store_set : fake_store_slip)(&lab->store, CERTIFICATE, newer);
+    lab_run(LAB_MINUTE);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), _i ? 1 : 2);
+    lab_run(10 * LAB_MINUTE);
+    ck_assert_msg(lab_served_by(lab->ca, "a.test") == 1, "%s", lab->host.log);
+    ck_assert_str_eq(stored(), newer);
+    ck_assert_uint_eq(lab->ca->order_count, 3);
+    free(first);
+    free(newer);
+}
+END_TEST
+
+TCase *cases_saving(void)
+{
+    TCase *tests = tcase_create("saving");
+
+    tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, test_read_only);
+    tcase_add_loop_test(tests, test_lease_lost, 0, 2);
+    tcase_add_test(tests, test_lease_lost_later);
+    tcase_add_loop_test(tests, test_newer_one_of_another, 0, 2);
+    return tests;
+}
