@@ -100,7 +100,7 @@ void acme_attempt_order(struct acme_job *job)
                                    .preference = job->preference,
                                    .before = job->pair,
                                    .replaces = job->pair && job->authority == job->issuer,
-                                   .discard = job->revoked};
+                                   .discard = &job->revoked};
 
     if (job->on_demand && !acme_job_is_served(job) && !acme_demand_count(job)) {
         json_decref(job->record);

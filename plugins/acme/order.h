@@ -22,7 +22,7 @@ struct acme_wish {
     unsigned preference;            /* rotates the types of challenges */
     const struct acme_pair *before; /* what is renewed, or NULL */
     bool replaces;                  /* this authority knows it (RFC 9773 section 5) */
-    bool discard;                   /* what the store holds was revoked: it is not kept beside the new one */
+    const bool *discard;            /* what the store holds was revoked, perhaps meanwhile: it is not kept */
 };
 
 enum acme_outcome {

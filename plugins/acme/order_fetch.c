@@ -58,7 +58,7 @@ static void downloaded(void *arg, const struct acme_answer *failure, const char 
     }
     if (!take_chain(order, chain))
         return;
-    order->installation = acme_install(order->vault, order->wish.id, order->pem, order->wish.discard, stored, order);
+    order->installation = acme_install(order->vault, order->wish.id, order->pem, *order->wish.discard, stored, order);
     if (!order->installation)
         acme_order_end(order, ACME_ISSUED, 0);
 }

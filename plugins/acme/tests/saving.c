@@ -152,6 +152,22 @@ START_TEST(test_newer_one_of_another)
 }
 END_TEST
 
+/* While it is renewed it is revoked: it does not become the spare one. */
+START_TEST(test_revoked_meanwhile)
+{
+    lab_begin();
+    lab_want("renew@a.test");
+    while (fake_ca_seen(lab->ca, "new-order") < 2)
+        lab_run(HG_SECOND / 100);
+    lab_want("revoke@a.test");
+    lab_run(10 * HG_SECOND);
+    ck_assert_msg(lab_said("is revoked; a new one is ordered") == 1, "%s", lab->host.log);
+    ck_assert_ptr_null(fake_store_first(&lab->store, "acme/" ACME_PREVIOUS));
+    ck_assert_uint_eq(lab->ca->order_count, 2);
+    check_saved();
+}
+END_TEST
+
 TCase *cases_saving(void)
 {
     TCase *tests = tcase_create("saving");
@@ -161,6 +177,7 @@ TCase *cases_saving(void)
     tcase_add_test(tests, test_read_only);
     tcase_add_loop_test(tests, test_lease_lost, 0, 2);
     tcase_add_test(tests, test_lease_lost_later);
+    tcase_add_test(tests, test_revoked_meanwhile);
     tcase_add_loop_test(tests, test_newer_one_of_another, 0, 2);
     return tests;
 }
