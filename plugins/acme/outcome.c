@@ -120,6 +120,20 @@ static void failed(struct acme_job *job, const struct acme_result *result, struc
     tell_hook(job, "failed");
 }
 
+/* Tried each minute, so the operator's program is told once of each reason. */
+static void not_stored(struct acme_job *job, const struct acme_result *result)
+{
+    const bool told = job->failures && job->last_error && !strcmp(job->last_error, result->error);
+
+    ++*job->agent->counters.failed;
+    acme_job_set_error(job, result->error);
+    job->failures = job->failures ? job->failures : 1;
+    acme_plan(job, ACME_STORE_PAUSE);
+    hg_log(instance_of(job), HG_LOG_ERROR, "%s: nothing is ordered: %s", job->id, result->error);
+    if (!told)
+        tell_hook(job, "failed");
+}
+
 void acme_outcome(void *arg, const struct acme_result *result)
 {
     struct acme_job *job = arg;
@@ -142,10 +156,7 @@ void acme_outcome(void *arg, const struct acme_result *result)
         acme_lead_lost(job->agent);
         return;
     case ACME_NOT_STORED:
-        acme_job_set_error(job, result->error);
-        hg_log(instance_of(job), HG_LOG_ERROR, "%s: nothing is ordered: %s", job->id, result->error);
-        job->failures = job->failures ? job->failures : 1;
-        acme_plan(job, ACME_STORE_PAUSE);
+        not_stored(job, result);
         break;
     case ACME_AGAIN:
         hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: tried anew", job->id, result->error);

@@ -74,6 +74,7 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/examine.c \
 	plugins/acme/tests/expiry.c \
 	plugins/acme/tests/fake_ca.c plugins/acme/tests/fake_ca.h \
+	plugins/acme/tests/fake_hook.c \
 	plugins/acme/tests/fake_issuer.c \
 	plugins/acme/tests/fake_jose.c \
 	plugins/acme/tests/fake_store.c plugins/acme/tests/fake_store.h \
@@ -93,5 +94,5 @@ plugins_acme_test_acme_SOURCES = \
 	$(acme_parts)
 plugins_acme_test_acme_CPPFLAGS = $(acme_la_CPPFLAGS)
 plugins_acme_test_acme_CFLAGS = $(UNIT_CFLAGS)
-plugins_acme_test_acme_LDADD = plugins/https/libhttps.la plugins/hook/libhook.la tests/unit/libfake_host.la $(CHECK_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
+plugins_acme_test_acme_LDADD = plugins/https/libhttps.la tests/unit/libfake_host.la $(CHECK_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
 endif

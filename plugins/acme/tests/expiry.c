@@ -63,6 +63,22 @@ START_TEST(test_unwritable)
 }
 END_TEST
 
+/* Tried each minute, but the operator's program hears of it once. */
+START_TEST(test_told_of_unwritable)
+{
+    lab->config.hook = "/bin/sh"; /* it is not run */
+    lab->store.unwritable = "acme/orders/";
+    lab_start();
+    lab_run(5 * LAB_MINUTE);
+    ck_assert_uint_ge(gauge("errors", "store"), 4);
+    ck_assert_str_eq(lab->told, "failed a.test\n");
+    lab->store.unwritable = NULL;
+    lab_run(2 * LAB_MINUTE);
+    lab_check_one();
+    ck_assert_str_eq(lab->told, "failed a.test\nissued a.test\n");
+}
+END_TEST
+
 /* How often the log says it in that many days; it is emptied now and then, before it is full. */
 static unsigned said_within(unsigned days, const char *text)
 {
@@ -125,6 +141,7 @@ TCase *cases_expiry(void)
     tcase_add_test(tests, test_figures);
     tcase_add_loop_test(tests, test_kinds, 0, (int)(sizeof failures / sizeof *failures));
     tcase_add_test(tests, test_unwritable);
+    tcase_add_test(tests, test_told_of_unwritable);
     tcase_add_test(tests, test_warnings);
     tcase_add_test(tests, test_told_once);
     return tests;

@@ -31,6 +31,7 @@ struct lab {
     bool running;
     char (*presented)[3][192]; /* type, name, key authorization */
     size_t presented_count;
+    char told[1024]; /* to the operator's programs: their arguments, a line each */
 };
 
 extern struct lab *lab;

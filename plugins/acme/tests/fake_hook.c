@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The operator's programs, in the place of libhook: nothing is run, all of them do well a second later, and what they
+ * were told is kept.
+ */
+#include "plugins/acme/tests/lab.h"
+#include "plugins/hook/hook.h"
+
+#include <hopgate/host.h>
+#include <stdio.h>
+
+struct hook {
+    struct hg_worker *worker;
+    struct hg_timer *timer;
+    hook_done done;
+    void *arg;
+};
+
+void hook_cancel(struct hook *hook)
+{
+    hg_timer_free(hook->worker->host, hook->timer);
+    free(hook);
+}
+
+static void on_time(void *arg)
+{
+    struct hook *hook = arg;
+    const hook_done done = hook->done;
+    void *of_done = hook->arg;
+
+    hook_cancel(hook);
+    done(of_done, NULL);
+}
+
+struct hook *hook_run(struct hg_worker *worker, const struct hook_call *call, hook_done done, void *arg)
+{
+    struct hook *hook = malloc(sizeof *hook);
+
+    for (size_t i = 0; call->arguments[i]; i++)
+        snprintf(lab->told + strlen(lab->told), sizeof lab->told - strlen(lab->told), "%s%s", i ? " " : "",
+                 call->arguments[i]);
+    snprintf(lab->told + strlen(lab->told), sizeof lab->told - strlen(lab->told), "\n");
+    *hook = (struct hook){.worker = worker, .timer = hg_timer_new(worker, on_time, hook), .done = done, .arg = arg};
+    hg_timer_set(worker->host, hook->timer, HG_SECOND);
+    return hook;
+}
