@@ -4,6 +4,7 @@
 #include "plugins/acme/schedule.h"
 
 #include <gnutls/crypto.h>
+#include <math.h>
 
 #define SHORT_LIFETIME (10 * 86400)
 /* The part of what is left at renewal by which it may be earlier. */
@@ -12,6 +13,11 @@
 #define JITTER 0.25
 /* An emergency: less than this part of the lifetime is left. */
 #define EMERGENCY 0.15
+/* The shortest pause then: Let's Encrypt allows five failed validations of a name in an hour, and one that is beyond
+ * that pauses the account for all names. Of certificates that live for hours or less it is this part of the lifetime.
+ */
+#define RUSH          (20 * 60)
+#define RUSH_LIFETIME 0.01
 
 time_t acme_renewal_time(time_t begins, time_t ends, double chance)
 {
@@ -28,14 +34,16 @@ bool acme_is_emergency(time_t begins, time_t ends, time_t now)
 
 double acme_backoff(unsigned failures, double min, double max, time_t begins, time_t ends, time_t now, double chance)
 {
-    double pause = min;
-    const double left = (double)(ends - now);
+    const double tenth = fabs((double)(ends - now)) / 10, part = RUSH_LIFETIME * (double)(ends - begins);
+    double pause = min, most = part < RUSH ? part : RUSH;
 
     for (unsigned i = 1; i < failures && pause < max; i++)
         pause *= 2;
     pause = pause < max / (1 + JITTER) ? pause : max / (1 + JITTER);
-    if (ends && left > 0 && acme_is_emergency(begins, ends, now) && pause > left / 10)
-        pause = left / 10 > min ? left / 10 : min;
+    most = most > tenth ? most : tenth;
+    most = most > min ? most : min;
+    if (ends && acme_is_emergency(begins, ends, now) && pause > most)
+        pause = most;
     return pause * (1 + JITTER * (2 * chance - 1));
 }
 

@@ -20,7 +20,8 @@ bool acme_is_emergency(time_t begins, time_t ends, time_t now);
 
 /* Seconds to wait after the `failures`th failed attempt in a row: doubled each time from `min` on, a quarter more
  * or less by chance, never more than `max`. A certificate that ends soon (`ends`, 0: there is none) is tried more
- * often: so that there are ten attempts in what is left of it. */
+ * often: so that there are ten attempts in what is left of it; when it is over, a tenth of what has passed since is the
+ * longest pause, but not less than 20 minutes. */
 double acme_backoff(unsigned failures, double min, double max, time_t begins, time_t ends, time_t now, double chance);
 
 /* "2026-11-26 16:44:04 UTC" */

@@ -49,9 +49,21 @@ START_TEST(test_backoff)
     /* Ten hours are left of ninety days: an attempt an hour. */
     ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - (time_t)(90 * DAY) + 36000, now + 36000, now, 0.5), 3600,
                             0.001);
-    /* It is over, or about to be: no rush beyond the shortest pause. */
-    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - 1000, now - 10, now, 0.5), 17280, 0.001);
-    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - 10000, now + 20, now, 0.5), 60, 0.001);
+    /* It is over, or about to be: no slower, but less than five an hour, unless it lived for hours only. */
+    for (int left = -3; left < 4; left++) {
+        const time_t ends = now + left * 3600L;
+
+        ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, ends - (time_t)(90 * DAY), ends, now, 0.5), 1200, 0.001);
+        ck_assert_double_ge(acme_backoff(40, 60, 21600, ends - (time_t)(6 * DAY), ends, now, 0), 900);
+    }
+    /* The longer it is over, the slower: perhaps it is the clock that is wrong, and each attempt a certificate. */
+    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - (time_t)(91 * DAY), now - 36000, now, 0.5), 3600, 0.001);
+    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - (time_t)(200 * DAY), now - (time_t)(100 * DAY), now, 0.5),
+                            17280, 0.001);
+    ck_assert_double_eq_tol(acme_backoff(3, 60, 21600, now - 10 * (time_t)DAY, now - 10, now, 0.5), 240, 0.001);
+    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - 20000, now - 10, now, 0.5), 199.9, 0.001);
+    ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - 1000, now + 20, now, 0.5), 60, 0.001);
+    ck_assert_double_eq_tol(acme_backoff(40, 300, 21600, now - 20000, now - 10, now, 0.5), 300, 0.001);
 }
 END_TEST
 
