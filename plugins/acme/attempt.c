@@ -151,7 +151,7 @@ void acme_attempt_save(struct acme_job *job)
     acme_attempt_ended(job);
 }
 
-/* What can be had at once: an authority that does not pause. */
+/* What can be had at once: an authority that does not pause. One that was about to issue is waited for. */
 static bool choose_authority(struct acme_job *job)
 {
     const struct acme_agent *agent = job->agent;
@@ -164,6 +164,9 @@ static bool choose_authority(struct acme_job *job)
         if (ca->paused_until <= now)
             return true;
         first = !first || ca->paused_until < first ? ca->paused_until : first;
+        if (job->resumptions && first <= now + ACME_STAY_PAUSE)
+            break;
+        job->resumptions = 0;
         job->authority = (job->authority + 1) % (unsigned)agent->authority_count;
     }
     job->failures = job->failures ? job->failures : 1;

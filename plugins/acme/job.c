@@ -60,11 +60,11 @@ json_t *acme_job_state(const struct acme_job *job)
 
     for (size_t i = 0; i < job->name_count; i++)
         json_array_append_new(names, json_string(job->names[i]));
-    return json_pack("{s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:s*, s:I, s:s*, s:s, s:s}", "names", names,
+    return json_pack("{s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:i, s:s*, s:I, s:s*, s:s, s:s}", "names", names,
                      "renew_now", job->renew_now, "revoked", job->revoked, "hurried", job->hurried, "on_demand",
                      job->on_demand, "renew_at", (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try",
-                     (json_int_t)job->last_try, "failures", (int)job->failures, "last_error", job->last_error,
-                     "expires", (json_int_t)(job->pair ? job->pair->ends : 0), "serial",
+                     (json_int_t)job->last_try, "failures", (int)job->failures, "resumptions", (int)job->resumptions,
+                     "last_error", job->last_error, "expires", (json_int_t)(job->pair ? job->pair->ends : 0), "serial",
                      job->pair ? job->pair->serial : NULL, "directory", job->agent->authorities[job->authority]->url,
                      "issuer", job->agent->authorities[job->issuer]->url);
 }
@@ -97,6 +97,7 @@ void acme_job_recall(struct acme_job *job, const json_t *state)
     job->issuer = authority_in(job, state, json_object_get(state, "issuer") ? "issuer" : "directory");
     job->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
     job->authority = job->failures ? authority_in(job, state, "directory") : 0; /* where the attempt went on */
+    job->resumptions = (unsigned)json_integer_value(json_object_get(state, "resumptions"));
     job->hurried = json_is_true(json_object_get(state, "hurried"));
     job->due = (time_t)json_integer_value(json_object_get(state, "due"));
     job->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
@@ -120,6 +121,7 @@ void acme_job_take(struct acme_job *job, struct acme_pair *pair)
     acme_secret_free(job->unsaved);
     job->pair = pair;
     job->unsaved = NULL;
+    job->resumptions = 0;
     job->renew_at = acme_renewal_time(pair->begins, pair->ends, acme_chance());
 }
 

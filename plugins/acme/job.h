@@ -64,6 +64,7 @@ struct acme_job {
     struct acme_installation *installation; /* of what is unsaved */
     json_t *record;                         /* of an order, while it is begun */
     unsigned authority;                     /* the one that is tried next */
+    unsigned resumptions;                   /* of an order that was finalized there, one after the other */
     unsigned again;                         /* attempts at once, one after the other */
     unsigned preference;
     bool trying;

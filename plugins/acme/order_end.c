@@ -12,7 +12,8 @@ void acme_order_end(struct acme_order *order, enum acme_outcome outcome, int64_t
     struct acme_result result = {.outcome = outcome,
                                  .error = order->error,
                                  .kind = order->kind ? order->kind : "other",
-                                 .retry_after = retry_after};
+                                 .retry_after = retry_after,
+                                 .resumable = order->finalized};
 
     /* What is not handed over, since it is of no use, is freed with the order. */
     if (outcome == ACME_ISSUED || outcome == ACME_LOST) {

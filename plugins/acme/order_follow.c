@@ -72,6 +72,8 @@ static void proceed(struct acme_order *order, const json_t *json, int64_t retry_
 {
     const char *status = json_string_value(json_object_get(json, "status"));
 
+    if (status)
+        order->finalized = !strcmp(status, "processing") || !strcmp(status, "valid");
     if (!status || !take_url(&order->finalize_url, json, "finalize")) {
         acme_order_end_text(order, ACME_FAILED, order->url, "not an order");
     } else if (!strcmp(status, "pending")) {
@@ -127,6 +129,8 @@ static void finalized(void *arg, const struct acme_answer *answer)
         await(order, answer->retry_after); /* it was finalized already, or is not ready yet after all */
         return;
     }
+    if (answer->status == 429 || answer->status == 503)
+        order->finalized = false;
     if (acme_order_is_refusal(answer))
         acme_order_forget(order); /* it remains "ready" (RFC 8555 section 7.4), and would be refused again */
     acme_order_fail(order, "finalize", answer);
@@ -145,6 +149,7 @@ static void finalize(struct acme_order *order)
     if (payload)
         order->request = acme_ca_ask(order->ca, &(struct acme_query){.url = order->finalize_url, .payload = payload},
                                      finalized, order);
+    order->finalized = true;
     free(request);
     free(payload);
     if (!order->request)

@@ -23,7 +23,8 @@ struct acme_order {
     void *arg;
     hg_time deadline;
     bool with_replaces, with_profile;
-    bool resumed; /* the order's URL is from an earlier attempt */
+    bool resumed;   /* the order's URL is from an earlier attempt */
+    bool finalized; /* as far as is known: an answer may have been lost */
 
     /* What goes on, at most one of these. */
     struct acme_request *request;

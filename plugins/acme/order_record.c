@@ -38,6 +38,7 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
 
 void acme_order_forget(struct acme_order *order)
 {
+    order->finalized = false;
     acme_vault_remove(order->vault, ACME_ORDERS, order->wish.id, ignore, NULL);
 }
 
@@ -77,6 +78,6 @@ void acme_order_take_up(struct acme_order *order, const json_t *record)
     if (!order->key_pem || !url)
         return;
     order->url = strdup(url);
-    order->resumed = true;
+    order->resumed = order->finalized = true;
     hg_log(order->ca->worker->instance, HG_LOG_INFO, "%s: the order %s is taken up again", order->wish.names[0], url);
 }

@@ -12,6 +12,9 @@
 
 /* Attempts at once after something at fault was forgotten. */
 #define AGAIN_MAX 3
+/* How often an order that was finalized is taken up again before the next authority is tried. With the usual pauses
+ * this is after a quarter of an hour if the authority is down, and after an hour if it neither issues nor refuses. */
+#define RESUMPTIONS_MAX 4
 
 static struct hg_instance *instance_of(const struct acme_job *job)
 {
@@ -91,6 +94,17 @@ static bool next_authority(struct acme_job *job)
     return job->authority != 0;
 }
 
+/* Another order elsewhere would take the place of this one in the store, and it would be issued in vain. */
+static bool stays(struct acme_job *job, const struct acme_result *result, const struct acme_ca *ca)
+{
+    if (result->resumable && job->resumptions < RESUMPTIONS_MAX && ca->paused_until <= acme_clock() + ACME_STAY_PAUSE) {
+        job->resumptions++;
+        return true;
+    }
+    job->resumptions = 0;
+    return false;
+}
+
 static void failed(struct acme_job *job, const struct acme_result *result, struct acme_ca *ca)
 {
     char left[64] = "";
@@ -99,7 +113,7 @@ static void failed(struct acme_job *job, const struct acme_result *result, struc
     acme_job_set_error(job, result->error);
     if (result->outcome == ACME_LIMITED && result->retry_after)
         acme_plan_pause(job->agent, ca, result->retry_after);
-    if (next_authority(job)) {
+    if (!stays(job, result, ca) && next_authority(job)) {
         hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: %s; the next authority is tried", job->id, ca->url,
                result->error);
         job->due = acme_clock();
@@ -110,7 +124,7 @@ static void failed(struct acme_job *job, const struct acme_result *result, struc
     acme_plan_retry(job);
     if (result->outcome == ACME_REJECTED)
         acme_plan_rejected(job);
-    if (job->agent->authority_count == 1 && job->due < ca->paused_until)
+    if ((job->agent->authority_count == 1 || job->resumptions) && job->due < ca->paused_until)
         job->due = ca->paused_until;
     if (job->pair)
         snprintf(left, sizeof left, "; the certificate lasts %.1f days more",
@@ -160,6 +174,7 @@ void acme_outcome(void *arg, const struct acme_result *result)
         break;
     case ACME_AGAIN:
         hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: tried anew", job->id, result->error);
+        job->resumptions = 0;
         if (job->again++ < AGAIN_MAX) {
             job->due = acme_clock();
             job->failures = job->failures ? job->failures : 1;

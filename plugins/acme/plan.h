@@ -12,6 +12,10 @@
 /* How long to wait for a disk that is full, in seconds. */
 #define ACME_STORE_PAUSE 60
 
+/* The longest pause, in seconds, that an authority which was about to issue is waited for while there is another one.
+ */
+#define ACME_STAY_PAUSE 3600
+
 /* In so many seconds. */
 void acme_plan(struct acme_job *job, double pause);
 /* After as many failures as there were. */

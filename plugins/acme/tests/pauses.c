@@ -239,6 +239,72 @@ START_TEST(test_back_to_first)
 }
 END_TEST
 
+static void processing(struct fake_ca *ca, json_t *document)
+{
+    (void)ca;
+    json_object_set_new(document, "status", json_string("processing"));
+    json_object_del(document, "certificate");
+}
+
+/* An order that was finalized is not given up for the next authority: once it has issued, it would be in vain. */
+static const struct fake_rule interruptions[] = {
+    {.kind = "finalize", .times = 1, .error = "Connection reset by peer", .too_late = true},
+    {.kind = "finalize", .times = 1, .status = 500},
+    {.kind = "order", .skip = 2, .times = 1, .status = 429, .type = "rateLimited", .retry_after = 600},
+    {.kind = "order", .skip = 2, .times = 1, .error = "Operation timed out"},
+    {.kind = "order", .skip = 2, .times = 160, .edit = processing},
+    {.kind = "certificate", .times = 2, .status = 500},
+    {.kind = "certificate", .times = 1, .status = 503, .retry_after = 600},
+};
+
+START_TEST(test_order_under_way)
+{
+    const struct fake_rule *rule = &interruptions[_i / 2];
+    const struct fake_ca *second = &lab->world.cas[1];
+
+    lab->config.directory.count = 2;
+    if (!strcmp(rule->kind, "order"))
+        fake_ca_rule(lab->ca, (struct fake_rule){.kind = "finalize", .times = 1, .edit = processing});
+    fake_ca_rule(lab->ca, *rule);
+    lab_start();
+    while (!lab_said("no certificate:") && lab->host.now < LAB_HOUR)
+        lab_run(HG_SECOND);
+    if (_i & 1)
+        lab_restart();
+    lab_run(20 * LAB_MINUTE);
+    ck_assert_msg(lab_served_by(lab->ca, "a.test") == 0, "%s", lab->host.log);
+    ck_assert_uint_eq(lab->ca->order_count, 1);
+    ck_assert_uint_eq(second->order_count, 0);
+}
+END_TEST
+
+/* But neither for ever nor for an authority that wants hours of pause. */
+static const struct {
+    struct fake_rule rule;
+    unsigned least, most; /* minutes */
+} ends_of_patience[] = {
+    {{.kind = "order", .skip = 2, .edit = processing}, 50, 80},
+    {{.kind = "order", .skip = 2, .status = 503, .retry_after = 2 * HOUR}, 0, 2},
+    {{.kind = "order", .skip = 2, .status = 404}, 0, 5},
+    {{.kind = "certificate", .status = 500}, 10, 25},
+};
+
+START_TEST(test_order_under_way_too_long)
+{
+    struct fake_ca *second = &lab->world.cas[1];
+
+    lab->config.directory.count = 2;
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "finalize", .times = 1, .edit = processing});
+    fake_ca_rule(lab->ca, ends_of_patience[_i].rule);
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-order", .skip = 1, .status = 500});
+    lab_start();
+    lab_run(ends_of_patience[_i].least * LAB_MINUTE);
+    ck_assert_uint_eq(second->order_count, 0);
+    lab_run((ends_of_patience[_i].most - ends_of_patience[_i].least) * LAB_MINUTE);
+    ck_assert_msg(lab_served_by(second, "a.test") == 0, "%s", lab->host.log);
+}
+END_TEST
+
 /* Both fail: the pause after two attempts, then both again. */
 START_TEST(test_fall_back_round)
 {
@@ -497,6 +563,9 @@ TCase *cases_pauses(void)
     tcase_add_loop_test(tests, test_fall_back, 0, 2);
     tcase_add_loop_test(tests, test_back_to_first, 0, 4);
     tcase_add_test(tests, test_fall_back_round);
+    tcase_add_loop_test(tests, test_order_under_way, 0, 2 * (int)(sizeof interruptions / sizeof *interruptions));
+    tcase_add_loop_test(tests, test_order_under_way_too_long, 0,
+                        (int)(sizeof ends_of_patience / sizeof *ends_of_patience));
     tcase_add_test(tests, test_rejected);
     tcase_add_test(tests, test_clock_behind);
     tcase_add_test(tests, test_clock_ahead);
