@@ -152,6 +152,20 @@ struct hg_store_ops {
                                     void *arg);
     /** Ends a watch. May be called in its own `changed`. Does nothing once the store has stopped. */
     void (*unwatch)(struct hg_worker *provider, struct hg_store_watch *watch);
+    /**
+     * Optional, asked by hg_store_delay(): how long it may take, usually, until a watch elsewhere tells of a write that
+     * was answered here. It may change.
+     */
+    hg_time (*delay)(struct hg_worker *provider);
 };
+
+/**
+ * How long after a put or remove was answered a watch elsewhere (in another worker, process or machine) may tell of it,
+ * usually; for who has to be sure that the others know. 0: a moment.
+ */
+static inline hg_time hg_store_delay(const struct hg_store_ops *ops, struct hg_worker *provider)
+{
+    return ops->size > offsetof(struct hg_store_ops, delay) && ops->delay ? ops->delay(provider) : 0;
+}
 
 #endif

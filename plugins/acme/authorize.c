@@ -20,6 +20,7 @@ struct authorization {
 
 enum phase {
     PHASE_PRESENT, /* look at each and present a challenge */
+    PHASE_TELL,    /* tell the authority of each that is presented, when other nodes present them as well */
     PHASE_AWAIT,   /* look at each until it is valid */
     PHASE_GIVE_UP, /* deactivate what is pending, so that the authority does not count it */
 };
@@ -102,13 +103,9 @@ static void fail_text(struct acme_authorizations *all, const char *name, const c
     fail(all, name, &(struct acme_answer){.error = text, .type = type, .status = 400, .of_names = true});
 }
 
-/* ---- Presenting ---- */
+/* ---- Telling ---- */
 
-static void next(struct acme_authorizations *all)
-{
-    all->at++;
-    look(all);
-}
+static void tell_next(struct acme_authorizations *all);
 
 static void on_told(void *arg, const struct acme_answer *answer)
 {
@@ -119,21 +116,55 @@ static void on_told(void *arg, const struct acme_answer *answer)
         fail(all, all->items[all->at].name, answer);
         return;
     }
-    next(all);
+    all->items[all->at].told = true;
+    tell_next(all);
 }
 
 /* Tells the authority to look, unless it knows already: an order that was taken up again. */
-static void tell(struct acme_authorizations *all)
+static void tell_next(struct acme_authorizations *all)
 {
-    const struct acme_query query = {.url = all->items[all->at].challenge_url, .payload = "{}"};
-
-    if (all->items[all->at].told) {
-        next(all);
+    while (all->at < all->count && (all->items[all->at].valid || all->items[all->at].told))
+        all->at++;
+    if (all->at == all->count) {
+        all->phase = PHASE_AWAIT;
+        all->at = 0;
+        look(all);
         return;
     }
-    all->request = acme_ca_ask(all->ca, &query, on_told, all);
+    all->request = acme_ca_ask(all->ca, &(struct acme_query){.url = all->items[all->at].challenge_url, .payload = "{}"},
+                               on_told, all);
     if (!all->request)
         fail_text(all, all->items[all->at].name, "", "out of memory");
+}
+
+/* Whether other nodes are to answer, too. */
+static bool is_for_all(const struct acme_authorizations *all)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (!all->items[i].valid && !all->items[i].told && all->items[i].type != ACME_DNS01)
+            return true;
+    return false;
+}
+
+/* The authority may ask any node, so it is told when all of them know. Where the deadline comes first, this one does.
+ */
+static void tell_all(struct acme_authorizations *all)
+{
+    const hg_time delay = is_for_all(all) ? hg_store_delay(all->vault->ops, all->vault->provider) : 0;
+    const int64_t pause = (int64_t)((delay + HG_SECOND - 1) / HG_SECOND);
+
+    all->phase = PHASE_TELL;
+    all->at = 0;
+    if (!pause || !acme_pace_wait(&all->pace, all->ca->worker, pause, all->deadline))
+        tell_next(all);
+}
+
+/* ---- Presenting ---- */
+
+static void next(struct acme_authorizations *all)
+{
+    all->at++;
+    look(all);
 }
 
 static void present_dns(struct acme_authorizations *all);
@@ -151,7 +182,7 @@ static void shared(void *arg, const struct hg_store_answer *answer)
     if (all->items[all->at].type == ACME_DNS01)
         present_dns(all);
     else
-        tell(all);
+        next(all);
 }
 
 static struct hg_challenge challenge_of_item(const struct authorization *item)
@@ -168,7 +199,7 @@ static void on_hook(void *arg, const char *error)
 
     all->hook = NULL;
     if (!error) {
-        tell(all);
+        next(all);
         return;
     }
     snprintf(text, sizeof text, "%s: %s", all->solvers->dns_hook, error);
@@ -324,7 +355,12 @@ static void fail_invalid(struct acme_authorizations *all, struct authorization *
 
 static void on_pause(void *arg)
 {
-    look(arg);
+    struct acme_authorizations *all = arg;
+
+    if (all->phase == PHASE_TELL)
+        tell_next(all);
+    else
+        look(all);
 }
 
 static void on_authorization(void *arg, const struct acme_answer *answer)
@@ -357,9 +393,8 @@ static void look(struct acme_authorizations *all)
     while (all->at < all->count && all->items[all->at].valid)
         all->at++;
     if (all->at == all->count && all->phase == PHASE_PRESENT) {
-        all->phase = PHASE_AWAIT;
-        for (all->at = 0; all->at < all->count && all->items[all->at].valid;)
-            all->at++;
+        tell_all(all);
+        return;
     }
     if (all->at == all->count) {
         end(all);

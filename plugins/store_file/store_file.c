@@ -169,6 +169,13 @@ static void store_unwatch(struct hg_worker *provider, struct hg_store_watch *wat
         seat_unwatch(seat, watch);
 }
 
+static hg_time store_delay(struct hg_worker *provider)
+{
+    struct seat *seat = seat_of(provider);
+
+    return seat ? seat_delay(seat) : 0;
+}
+
 /* ---- The folder ---- */
 
 /* Whom the program runs as, in the end. */
@@ -323,6 +330,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .cancel = store_cancel,
         .watch = store_watch,
         .unwatch = store_unwatch,
+        .delay = store_delay,
     };
     static const struct hg_offer offers[] = {
         {.name = HG_STORE, .version = HG_STORE_VERSION, .ops = &ops},

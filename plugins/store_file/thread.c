@@ -73,6 +73,7 @@ struct engine {
     struct queue todo;
     struct seat *seats;
     size_t started; /* seats */
+    hg_time delay;  /* until others see a change, if they look like this one */
     bool quit;
     int wake; /* an eventfd */
     pthread_t thread;
@@ -302,6 +303,14 @@ static void on_changed(void *arg, struct hg_text key)
     pthread_mutex_unlock(&engine->lock);
 }
 
+static void set_delay(struct engine *engine, hg_time delay)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->delay = delay;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+/* Others have the same to look at, on a machine that may be slower. */
 static void look(struct engine *engine)
 {
     const int root = folder_root(&engine->folder);
@@ -314,6 +323,7 @@ static void look(struct engine *engine)
         scan_look(&engine->scan, root, on_changed, engine);
     took = monotonic() - began;
     engine->next_scan = began + SCAN_INTERVAL + SCAN_SHARE * took;
+    set_delay(engine, (SCAN_INTERVAL + SCAN_SHARE * took) * 3 / 2);
 }
 
 static bool is_blind(const struct engine *engine)
@@ -337,6 +347,7 @@ static void begin_to_watch(struct engine *engine)
             hg_log(folder->instance, HG_LOG_WARNING, "%s cannot be watched: %s; it is looked at every %d s instead",
                    folder->path, strerror(errno), (int)(SCAN_INTERVAL / HG_SECOND));
     }
+    set_delay(engine, 0);
     if (is_blind(engine))
         look(engine);
 }
@@ -594,4 +605,15 @@ void seat_unwatch(struct seat *seat, struct hg_store_watch *watch)
     watch->changed = NULL;
     if (!seat->telling)
         sweep(seat);
+}
+
+hg_time seat_delay(struct seat *seat)
+{
+    struct engine *engine = seat->engine;
+    hg_time delay;
+
+    pthread_mutex_lock(&engine->lock);
+    delay = engine->delay;
+    pthread_mutex_unlock(&engine->lock);
+    return delay;
 }

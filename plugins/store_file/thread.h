@@ -31,5 +31,7 @@ void seat_submit(struct seat *seat, struct hg_store_request *request);
 /* NULL: out of memory. */
 struct hg_store_watch *seat_watch(struct seat *seat, struct hg_text prefix, hg_store_changed changed, void *arg);
 void seat_unwatch(struct seat *seat, struct hg_store_watch *watch);
+/* How long it may take until others see a change. */
+hg_time seat_delay(struct seat *seat);
 
 #endif

@@ -427,6 +427,11 @@ static void unwatch(struct hg_worker *provider, struct hg_store_watch *watch)
     free(watch);
 }
 
+static hg_time delay(struct hg_worker *provider)
+{
+    return ((struct fake_store *)provider->state)->delay;
+}
+
 const struct hg_store_ops fake_store_ops = {
     .size = sizeof fake_store_ops,
     .get = get,
@@ -439,6 +444,7 @@ const struct hg_store_ops fake_store_ops = {
     .cancel = cancel,
     .watch = watch,
     .unwatch = unwatch,
+    .delay = delay,
 };
 
 /* ---- Life ---- */

@@ -37,6 +37,7 @@ struct fake_store {
     struct fake_death death;
     bool dead;              /* takes and answers nothing any more */
     const char *unwritable; /* keys with that beginning cannot be written; NULL: all can */
+    hg_time delay;          /* until other nodes see a change */
     bool closed;            /* no lease can be opened, nor can what they protect be written */
 };
 

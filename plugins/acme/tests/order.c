@@ -142,6 +142,30 @@ START_TEST(test_finalized_already)
 }
 END_TEST
 
+/* ---- Any node answers (behaviour 20) ---- */
+
+static void add_second_name(void);
+
+/* The authority is told when all others have had the time to look into the store, once for all names. */
+START_TEST(test_told_late)
+{
+    hg_time began;
+
+    add_second_name();
+    lab->store.delay = 7 * HG_SECOND;
+    lab_start();
+    while (lab->presented_count < 2)
+        lab_run(HG_SECOND / 100);
+    began = lab->host.now;
+    while (!fake_ca_seen(lab->ca, "challenge"))
+        lab_run(HG_SECOND / 100);
+    ck_assert_uint_ge(lab->host.now - began, 7 * HG_SECOND);
+    lab_run(5 * HG_SECOND);
+    lab_check_one();
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "challenge"), 2);
+}
+END_TEST
+
 /* ---- Invalid (behaviour 2) ---- */
 
 static void add_second_name(void)
@@ -396,6 +420,7 @@ TCase *cases_order(void)
     tcase_add_test(tests, test_told_when_to_poll);
     tcase_add_test(tests, test_valid_already);
     tcase_add_test(tests, test_finalized_already);
+    tcase_add_test(tests, test_told_late);
     tcase_add_test(tests, test_other_challenge);
     tcase_add_test(tests, test_invalid);
     tcase_add_loop_test(tests, test_spoilt, 0, sizeof spoilt_kinds / sizeof *spoilt_kinds);
