@@ -52,6 +52,8 @@ static void on_state(void *arg, const struct hg_store_answer *answer)
     job->recalled = true;
     if (state)
         acme_job_recall(job, state);
+    else if (answer->status == HG_STORE_NOT_FOUND && !job->on_demand)
+        acme_job_remember(job); /* so that "status" tells of it before an attempt has ended */
     json_decref(state);
     acme_follow(job);
     recalled(job->agent);

@@ -32,6 +32,22 @@ START_TEST(test_figures)
 }
 END_TEST
 
+/* The command "status" has something to tell before the first attempt has ended. */
+START_TEST(test_known_at_once)
+{
+    lab->ca->lazy = true;
+    lab_add("b.test");
+    lab_start();
+    lab_run(HG_SECOND);
+    ck_assert_ptr_nonnull(fake_store_text(&lab->store, "acme/states/a.test"));
+    ck_assert_ptr_nonnull(strstr(fake_store_text(&lab->store, "acme/states/b.test"), "\"b.test\""));
+    ck_assert_uint_eq(lab_said("no certificate:"), 0);
+    lab->ca->lazy = false;
+    lab_run_until_issued(2, 20 * LAB_MINUTE);
+    ck_assert_int_ge(lab_served_by(lab->ca, "a.test"), 0);
+}
+END_TEST
+
 /* However the authority words it, there is a bounded number of figures. */
 static const struct {
     struct fake_rule rule;
@@ -139,6 +155,7 @@ TCase *cases_expiry(void)
     tcase_set_timeout(tests, 300); /* months of a simulated clock, on a loaded machine */
     tcase_set_tags(tests, "long");
     tcase_add_test(tests, test_figures);
+    tcase_add_test(tests, test_known_at_once);
     tcase_add_loop_test(tests, test_kinds, 0, (int)(sizeof failures / sizeof *failures));
     tcase_add_test(tests, test_unwritable);
     tcase_add_test(tests, test_told_of_unwritable);
