@@ -5,7 +5,9 @@
 # valgrind.sh VALGRIND LIBTOOL PROGRAM...: runs each unit test (test_*) among the programs under memcheck, in one process
 # (CK_FORK=no) so that leaks are seen, as many at once as there are processors, and writes TAP. A program gets 900 s:
 # valgrind slows down thirty to sixty times. Test cases tagged "long" are left out: simulations of minutes, in which
-# memory is used in the same ways again and again; AddressSanitizer runs them in full.
+# memory is used in the same ways again and again; and those that do the same many times with other random numbers do a
+# twelfth (repetitions() in tests/unit/slowness.h). So this run sees every kind of use, not every case of it:
+# AddressSanitizer sees them in full.
 valgrind=$1 libtool=$2
 shift 2
 for program; do

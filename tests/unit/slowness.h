@@ -17,4 +17,12 @@ static inline unsigned slowness(void)
     return value > 1 ? (unsigned)value : 1;
 }
 
+/* How often to do what is done `usual` times with other random numbers, or many times alike: a twelfth of that where
+ * all is slower. What valgrind finds it finds in few of them, which use memory in the same ways; the plain suite and
+ * the one under AddressSanitizer do them all. */
+static inline unsigned repetitions(unsigned usual)
+{
+    return slowness() > 1 ? (usual + 11) / 12 : usual;
+}
+
 #endif

@@ -30,14 +30,13 @@ static struct random_numbers seeded(uint64_t run)
     return (struct random_numbers){(seed ? strtoull(seed, NULL, 0) : 1) * 1000000 + run};
 }
 
-/* Where all is slower, a sixth: what a tool such as valgrind finds, it finds in few runs. */
 static unsigned runs(unsigned usual)
 {
     const char *wanted = getenv("HG_RUNS");
 
     if (wanted)
         return (unsigned)strtoul(wanted, NULL, 0);
-    return slowness() > 1 ? usual / 6 : usual;
+    return repetitions(usual);
 }
 
 /* ---- A codec under test ---- */

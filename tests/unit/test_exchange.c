@@ -5,6 +5,7 @@
  */
 #include "core/exchange_private.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/slowness.h"
 #include "tests/unit/stages.h"
 
 #include <check.h>
@@ -269,7 +270,7 @@ START_TEST(random_pipelines_keep_their_promises)
         run_random((unsigned)strtoul(seed, NULL, 10));
         return;
     }
-    for (unsigned i = 1; i <= 3000; i++)
+    for (unsigned i = 1; i <= repetitions(3000); i++)
         run_random(i);
 }
 END_TEST

@@ -398,6 +398,7 @@ int main(void)
 {
     Suite *suite = suite_create("path_mtu");
     TCase *machine = tcase_create("search"), *path = tcase_create("path");
+    TCase *long_path = tcase_create("long path");
 
     tcase_add_loop_test(machine, finds_what_passes, 0, sizeof searches / sizeof *searches);
     tcase_add_test(machine, comes_close_to_any_limit);
@@ -409,10 +410,13 @@ int main(void)
     tcase_add_test(machine, a_size_that_cannot_be_sent_is_not_waited_for);
     tcase_add_test(machine, a_peer_that_is_held_up_costs_no_size);
     suite_add_tcase(suite, machine);
-    tcase_add_loop_test(path, transfer_finds_what_passes, 0, sizeof transfers / sizeof *transfers);
     tcase_add_loop_test(path, lost_probes_are_no_congestion, 0, 2);
     tcase_add_test(path, black_holes_are_no_congestion);
     tcase_set_timeout(path, 120);
     suite_add_tcase(suite, path);
+    tcase_add_loop_test(long_path, transfer_finds_what_passes, 0, sizeof transfers / sizeof *transfers);
+    tcase_set_timeout(long_path, 120);
+    tcase_set_tags(long_path, "long"); /* see tests/valgrind.sh */
+    suite_add_tcase(suite, long_path);
     return run_suite(suite);
 }

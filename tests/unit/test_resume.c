@@ -137,14 +137,15 @@ END_TEST
 START_TEST(two_thousand_exchanges_go_on)
 {
     static struct user users[2000];
+    const size_t count = repetitions(2000);
 
     memset(users, 0, sizeof users);
     connect_pair();
-    for (size_t i = 0; i < 2000; i++)
+    for (size_t i = 0; i < count; i++)
         user_ask(&users[i], &pair, "client-1", "web", "/echo", 3000 + i);
     pair_wait(&pair, 5);
     wire_break(wire_newest(&pair.wire, true));
-    for (size_t i = 0; i < 2000; i++) {
+    for (size_t i = 0; i < count; i++) {
         ck_assert(pair_run(&pair, user_is_done, &users[i], 20000));
         expect_success(&users[i], 3000 + i);
     }
@@ -766,7 +767,7 @@ static Suite *make_suite(void)
     TCase *on = tcase_create("goes on"), *waits = tcase_create("waits"), *ends = tcase_create("ends"),
           *who = tcase_create("who"), *both = tcase_create("both");
 
-    tcase_add_loop_test(on, no_byte_is_lost_however_links_die, 0, 20);
+    tcase_add_loop_test(on, no_byte_is_lost_however_links_die, 0, (int)repetitions(20));
     tcase_add_test(on, two_thousand_exchanges_go_on);
     tcase_add_test(on, a_silent_link_is_replaced_within_a_second);
     tcase_add_test(on, a_link_that_is_deaf_one_way_is_replaced);

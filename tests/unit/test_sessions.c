@@ -9,6 +9,7 @@
 #include "core/link.h"
 #include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/slowness.h"
 
 #include <check.h>
 #include <limits.h>
@@ -168,12 +169,13 @@ END_TEST
 START_TEST(two_thousand_exchanges_at_once)
 {
     static struct user users[2000];
+    const size_t count = repetitions(2000);
 
     memset(users, 0, sizeof users);
     connect_pair();
-    for (size_t i = 0; i < 2000; i++)
+    for (size_t i = 0; i < count; i++)
         user_ask(&users[i], &pair, "client-1", "web", "/down/5000", 0);
-    for (size_t i = 0; i < 2000; i++) {
+    for (size_t i = 0; i < count; i++) {
         ck_assert(pair_run(&pair, user_is_done, &users[i], 20000));
         expect_success(&users[i], 5000);
     }

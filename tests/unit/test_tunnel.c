@@ -7,6 +7,7 @@
 #include "tests/sim/random.h"
 #include "tests/unit/ends.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/slowness.h"
 
 #include <check.h>
 #include <malloc.h>
@@ -193,7 +194,7 @@ START_TEST(window_grows)
     struct tn_event event;
     uint64_t most = 0;
 
-    for (int i = 0; i < 3000; i++) {
+    for (unsigned i = 0, rounds = repetitions(3000); i < rounds; i++) {
         struct tn_session_stats stats;
 
         write_bytes(stream, 0, sizeof bytes);

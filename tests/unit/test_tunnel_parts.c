@@ -13,6 +13,7 @@
 #include "core/tunnel/varint.h"
 #include "tests/sim/random.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/slowness.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -453,10 +454,10 @@ int main(void)
     TCase *parts = tcase_create("parts");
 
     tcase_add_test(parts, varint_examples);
-    tcase_add_loop_test(parts, ranges_against_model, 0, 20);
-    tcase_add_loop_test(parts, sender_against_model, 0, 40);
+    tcase_add_loop_test(parts, ranges_against_model, 0, (int)repetitions(20));
+    tcase_add_loop_test(parts, sender_against_model, 0, (int)repetitions(40));
     tcase_add_test(parts, sender_joins_slices);
-    tcase_add_loop_test(parts, receiver_against_model, 0, 15);
+    tcase_add_loop_test(parts, receiver_against_model, 0, (int)repetitions(15));
     tcase_add_test(parts, receiver_chunks);
     tcase_add_test(parts, receiver_bound);
     tcase_add_test(parts, receiver_takes_overflow);

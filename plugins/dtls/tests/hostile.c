@@ -83,7 +83,7 @@ START_TEST(random_datagrams_make_no_state)
     srand(1);
     ask(fd, bytes, random_datagram(bytes, sizeof bytes));
     before = mallinfo2().uordblks;
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < repetitions(20000); i++) {
         size_t size = random_datagram(bytes, sizeof bytes), answered = ask(fd, bytes, size);
 
         ck_assert_uint_le(answered, size);
@@ -94,7 +94,7 @@ START_TEST(random_datagrams_make_no_state)
     ck_assert_uint_lt(out, in / 10);
     ck_assert_uint_eq(COUNTER(pair.gateway, handshakes), 1);
     ck_assert_uint_eq(COUNTER(pair.gateway, handshakes_failed), 0);
-    ck_assert_uint_gt(COUNTER(pair.gateway, dropped), 1000);
+    ck_assert_uint_gt(COUNTER(pair.gateway, dropped), repetitions(1000));
     test_connect_up(&pair);
     close(fd);
 }
@@ -104,6 +104,7 @@ START_TEST(hellos_without_a_cookie_make_no_state)
 {
     uint8_t hello[2048];
     size_t size, answered, before;
+    const unsigned hellos = repetitions(5000);
     uint64_t cookies;
     int fd;
 
@@ -116,7 +117,7 @@ START_TEST(hellos_without_a_cookie_make_no_state)
     ck_assert_uint_gt(answered, 0);
     before = mallinfo2().uordblks;
     cookies = COUNTER(pair.gateway, cookies);
-    for (unsigned i = 0; i < 5000; i++) {
+    for (unsigned i = 0; i < hellos; i++) {
         /* The first hello; the second, whose cookie is for another address; that with a random cookie. */
         unsigned which = i % 3 ? 2 : 0;
 
@@ -129,7 +130,7 @@ START_TEST(hellos_without_a_cookie_make_no_state)
         ck_assert_uint_le(answered, size / 2);
     }
     ck_assert_uint_le(mallinfo2().uordblks, before + 1024);
-    ck_assert_uint_eq(COUNTER(pair.gateway, cookies), cookies + 5000);
+    ck_assert_uint_eq(COUNTER(pair.gateway, cookies), cookies + hellos);
     ck_assert_uint_eq(COUNTER(pair.gateway, handshakes), 1);
     test_connect_up(&pair);
     close(fd);
@@ -177,7 +178,7 @@ START_TEST(a_live_association_survives_its_own_address)
     gateway = pair.accepted;
     fd = ASSOCIATION(link)->socket->fd;
     srand(3);
-    for (unsigned i = 0; i < 3000; i++) {
+    for (unsigned i = 0; i < repetitions(3000); i++) {
         size_t size = random_datagram(bytes, sizeof bytes);
 
         if (i % 10 == 0) /* a copy of some message of its own handshake */
@@ -316,34 +317,34 @@ static uint64_t total(bool accepted, bool down)
 
 START_TEST(a_thousand_associations_share_a_socket)
 {
-    enum { COUNT = 1000 };
-    struct hg_link *links[COUNT];
+    const unsigned count = repetitions(1000);
+    struct hg_link *links[1000];
     struct rlimit limit;
 
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
     limit.rlim_cur = limit.rlim_max;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     test_pair_start(&pair, true, true, 0);
-    for (unsigned i = 0; i < COUNT; i++)
+    for (unsigned i = 0; i < count; i++)
         links[i] = test_connect_up(&pair);
-    for (unsigned i = 0; i < COUNT; i++)
+    for (unsigned i = 0; i < count; i++)
         test_send(links[i], &i, sizeof i);
-    test_wait(&pair, total(true, false) == COUNT, 10000);
+    test_wait(&pair, total(true, false) == count, 10000);
     for (struct hg_link *link = pair.links; link; link = link->next) {
         if (!link->accepted)
             continue;
         ck_assert_uint_eq(link->packets, 1);
         test_send(link, link->last, link->last_size); /* back to whom it came from */
     }
-    test_wait(&pair, total(false, false) == COUNT, 10000);
-    for (unsigned i = 0; i < COUNT; i++) {
+    test_wait(&pair, total(false, false) == count, 10000);
+    for (unsigned i = 0; i < count; i++) {
         ck_assert_uint_eq(links[i]->packets, 1);
         ck_assert_mem_eq(links[i]->last, &i, sizeof i);
     }
-    for (unsigned i = 0; i < COUNT; i += 2)
+    for (unsigned i = 0; i < count; i += 2)
         test_close(links[i], true);
-    test_wait(&pair, total(true, true) == COUNT / 2, 10000);
-    ck_assert_uint_eq(total(true, true), COUNT / 2);
+    test_wait(&pair, total(true, true) == count / 2, 10000);
+    ck_assert_uint_eq(total(true, true), count / 2);
 }
 END_TEST
 

@@ -188,7 +188,7 @@ START_TEST(a_turn_is_bounded)
         tls_packet_write_header(data + i, 126);
     test_pair_start(&pair, true, false, 0);
     link = raw_link(&raw);
-    for (unsigned round = 0; round < 300; round++) {
+    for (unsigned round = 0; round < repetitions(300); round++) {
         uint64_t before = link->bytes;
 
         while (gnutls_record_send(raw.session, data, sizeof data) > 0)
@@ -210,7 +210,7 @@ START_TEST(random_streams)
 {
     srand(1);
     test_pair_start(&pair, true, false, 0);
-    for (unsigned round = 0; round < 60; round++) {
+    for (unsigned round = 0; round < repetitions(60); round++) {
         uint8_t data[600];
         struct hg_link *link;
         struct raw raw;
