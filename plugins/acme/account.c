@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Until a contact that was refused is tried again, with the next order. */
+#define CONTACT_PAUSE (86400 * HG_SECOND)
+
 struct acme_account *acme_account_new(struct acme_ca *ca, struct acme_vault *vault)
 {
     struct acme_account *account = calloc(1, sizeof *account);
@@ -231,9 +234,10 @@ static const char *wanted_contact(const struct acme_account *account)
     return account->ca->config->email ? account->ca->config->email : "";
 }
 
-static bool has_wanted_contact(const struct acme_account *account)
+static bool needs_contact(const struct acme_account *account)
 {
-    return !strcmp(account->contact ? account->contact : "", wanted_contact(account));
+    return strcmp(account->contact ? account->contact : "", wanted_contact(account)) != 0 &&
+           hg_now(account->ca->worker) >= account->contact_after;
 }
 
 void acme_account_ask(struct acme_account *account, const struct acme_query *query, json_t *payload,
@@ -301,14 +305,28 @@ static void on_directory(void *arg, const struct acme_answer *answer)
         acme_account_advance(account);
 }
 
+/* An authority that is down or has no time would not take an order either. */
+static bool is_busy(const struct acme_answer *answer)
+{
+    return !answer->status || answer->status == 429 || answer->status == 503;
+}
+
+/* The account is as good as before without it, so nothing waits for a contact that is refused. */
 static void on_contact(void *arg, const struct acme_answer *answer)
 {
     struct acme_account *account = arg;
 
     account->request = NULL;
-    if (answer->error) {
-        acme_account_give_up(account, answer);
+    if (answer->error && (acme_account_give_up(account, answer) || is_busy(answer))) {
         acme_account_tell(account, answer);
+        return;
+    }
+    if (answer->error) {
+        hg_log(account->ca->worker->instance, HG_LOG_ERROR,
+               "%s: the account's contact stays as it was, since %s is refused: %s", account->ca->url,
+               *wanted_contact(account) ? wanted_contact(account) : "none", answer->error);
+        account->contact_after = hg_now(account->ca->worker) + CONTACT_PAUSE;
+        acme_account_advance(account);
         return;
     }
     drop_text(&account->contact);
@@ -359,13 +377,13 @@ void acme_account_advance(struct acme_account *account)
         acme_account_begin_roll_over(account);
     else if (!account->key)
         make_key(account);
-    else if (!account->ca->directory && (!account->kid || account->next_key || !has_wanted_contact(account)))
+    else if (!account->ca->directory && (!account->kid || account->next_key || needs_contact(account)))
         account->request = acme_ca_read_directory(account->ca, on_directory, account);
     else if (!account->kid)
         make(account);
     else if (account->next_key)
         acme_account_look_for_next(account);
-    else if (!has_wanted_contact(account))
+    else if (needs_contact(account))
         acme_account_ask(account, &(struct acme_query){.url = account->kid},
                          json_pack("{s:o}", "contact", contacts(account)), on_contact);
     else

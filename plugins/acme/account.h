@@ -16,9 +16,10 @@ struct acme_account {
     gnutls_x509_privkey_t key;
     gnutls_x509_privkey_t next_key; /* while a rollover is under way */
     char *thumbprint;
-    char *kid;       /* its URL; NULL: it is not made yet */
-    char *contact;   /* the email that the authority knows; NULL: none */
-    unsigned number; /* of accounts that were given up before it */
+    char *kid;             /* its URL; NULL: it is not made yet */
+    char *contact;         /* the email that the authority knows; NULL: none */
+    hg_time contact_after; /* it has refused another one: not before then */
+    unsigned number;       /* of accounts that were given up before it */
     bool loaded, working;
     struct {
         hg_callback stored; /* NULL: nobody wants one */

@@ -30,7 +30,8 @@ const struct hg_option acme_options[] = {
     {.name = "email",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct acme_config, email),
-     .doc = "Where the authority may write to; without it, the account has no contact."},
+     .doc = "Where the authority may write to; without it, the account has no contact. Another one that the authority "
+            "refuses is told in the log and tried again with an order a day later."},
     {.name = "domains",
      .type = HG_OPTION_LIST,
      .item = HG_OPTION_MAP,

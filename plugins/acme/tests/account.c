@@ -144,6 +144,37 @@ START_TEST(test_contact)
 }
 END_TEST
 
+/* Told, tried again a day later, and no certificate waits for it. */
+START_TEST(test_contact_refused)
+{
+    static const struct fake_rule rules[] = {
+        {.kind = "account", .status = 400, .type = "invalidContact", .detail = "no such domain"},
+        {.kind = "account", .status = 403, .type = "unauthorized", .detail = "not now"},
+        {.kind = "account", .status = 500},
+    };
+    struct fake_rule *rule;
+
+    lab_begin();
+    lab_stop();
+    lab->config.email = "ops@wrong";
+    rule = fake_ca_rule(lab->ca, rules[_i]);
+    lab_start();
+    check_goes_on(1);
+    check_goes_on(1);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 1);
+    ck_assert_uint_eq(
+        lab_said("error: https://ca1.test/directory: the account's contact stays as it was, since ops@wrong"), 1);
+    lab_run(LAB_DAY);
+    check_goes_on(1);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 2);
+    rule->times = rule->hits;
+    lab_run(LAB_DAY);
+    check_goes_on(1);
+    check_goes_on(1);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 3);
+}
+END_TEST
+
 /* ---- Terms, external binding ---- */
 
 START_TEST(test_terms)
@@ -377,6 +408,7 @@ TCase *cases_account(void)
     tcase_add_loop_test(tests, test_deactivated_twice, 0, 30);
     tcase_add_test(tests, test_lost_answer);
     tcase_add_loop_test(tests, test_contact, 0, 2);
+    tcase_add_loop_test(tests, test_contact_refused, 0, 3);
     tcase_add_test(tests, test_terms);
     tcase_add_test(tests, test_no_binding);
     tcase_add_loop_test(tests, test_binding_used_up, 0, 2);
