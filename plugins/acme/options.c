@@ -133,7 +133,7 @@ const struct hg_option acme_options[] = {
      .value = "20s",
      .max = 120 * (int64_t)HG_SECOND,
      .doc = "How long a handshake waits for a certificate that is being obtained; after it, and where none is on its "
-            "way, a self-signed one is shown for a name in domains."},
+            "way, a self-signed one is shown for a name in domains. With on_demand not 0."},
     {.name = "attempt_timeout",
      .type = HG_OPTION_DURATION,
      .offset = offsetof(struct acme_config, attempt_timeout),
@@ -280,6 +280,11 @@ static int check_on_demand(struct hg_instance *instance, const struct acme_confi
 
     if (config->ask && !is_url(config->ask, "https://") && !is_url(config->ask, "http://")) {
         hg_config_error(instance, "ask", "\"%s\" is no http or https URL", config->ask);
+        return -1;
+    }
+    if (config->on_demand && !config->wait) {
+        hg_config_error(instance, "wait",
+                        "must not be 0 with on_demand, whose certificates are obtained while a handshake waits");
         return -1;
     }
     if (!config->on_demand || config->ask)

@@ -192,6 +192,24 @@ START_TEST(test_ca)
 }
 END_TEST
 
+/* No handshake would ever wait, and so nothing be ordered. */
+START_TEST(test_wait)
+{
+    config = (struct acme_config){.on_demand = true, .ask = "http://127.0.0.1/"};
+    fake_host_init(&fake, hopgate_plugin(), &config);
+    hopgate_plugin()->configure(&fake.instance);
+    ck_assert_msg(strstr(fake.errors, "wait: must not be 0 with on_demand") != NULL, "%s", fake.errors);
+    config.wait = HG_SECOND;
+    fake_host_init(&fake, hopgate_plugin(), &config);
+    hopgate_plugin()->configure(&fake.instance);
+    ck_assert_msg(!strstr(fake.errors, "wait:"), "%s", fake.errors);
+    config = (struct acme_config){.wait = 0};
+    fake_host_init(&fake, hopgate_plugin(), &config);
+    hopgate_plugin()->configure(&fake.instance);
+    ck_assert_msg(!strstr(fake.errors, "wait:"), "%s", fake.errors);
+}
+END_TEST
+
 TCase *cases_examine(void)
 {
     TCase *tests = tcase_create("examine");
@@ -200,5 +218,6 @@ TCase *cases_examine(void)
     tcase_add_test(tests, test_silence);
     tcase_add_test(tests, test_no_names);
     tcase_add_test(tests, test_ca);
+    tcase_add_test(tests, test_wait);
     return tests;
 }
