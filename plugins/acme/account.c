@@ -247,6 +247,7 @@ void acme_account_ask(struct acme_account *account, const struct acme_query *que
     char *text = payload ? json_dumps(payload, JSON_COMPACT) : NULL;
 
     whole.payload = text;
+    whole.anyway = true;
     account->request = text ? acme_ca_ask(account->ca, &whole, answered, account) : NULL;
     json_decref(payload);
     free(text);

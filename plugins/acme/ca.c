@@ -4,7 +4,9 @@
 #include "plugins/acme/ca.h"
 
 #include "plugins/acme/account.h"
+#include "plugins/acme/clock.h"
 #include "plugins/acme/jws.h"
+#include "plugins/acme/schedule.h"
 
 #include <gnutls/crypto.h>
 #include <stdio.h>
@@ -16,6 +18,9 @@
 #define TIMEOUT   (30 * HG_SECOND)
 /* An authority that refuses every second nonce is met in tests only; one in twenty now and then. */
 #define NONCE_TRIES 24
+
+/* The longest pause of an authority that is waited for in the middle of an order, in seconds. */
+#define PATIENCE 60
 
 enum step {
     STEP_DIRECTORY,
@@ -33,8 +38,8 @@ struct acme_request {
     unsigned account; /* which one asks */
     char *url, *resource, *payload;
     gnutls_x509_privkey_t key; /* NULL: the account's */
-    bool pem;
-    struct hg_timer *soon; /* answers a failure that was known within acme_ca_ask() */
+    bool pem, anyway;
+    struct hg_timer *soon; /* begins after acme_ca_ask() has returned, or when a pause is over */
     char error[1024];
 };
 
@@ -301,12 +306,33 @@ static bool lacks_account(const struct acme_request *request)
     return !request->key && !request->ca->account->kid;
 }
 
+/* The authority has told somebody else of this account to come back later, after this was begun. True: it waits, or was
+ * answered. */
+static bool is_held(struct acme_request *request)
+{
+    const time_t until = request->ca->paused_until, left = until - acme_clock();
+
+    if (left <= 0 || !request->payload || request->anyway)
+        return false;
+    if (left <= PATIENCE) {
+        hg_timer_set(request->ca->worker->host, request->soon, (hg_time)left * HG_SECOND);
+        return true;
+    }
+    snprintf(request->error, sizeof request->error, "%s: the authority wants to be left alone until %s",
+             what_was_asked(request), acme_moment(until).text);
+    answer(request,
+           &(struct acme_answer){.error = request->error, .type = "rateLimited", .status = 429, .retry_after = left});
+    return true;
+}
+
 /* The next of directory, nonce and the request itself. */
 static void proceed(struct acme_request *request)
 {
     struct acme_ca *ca = request->ca;
     const char *url;
 
+    if (is_held(request))
+        return;
     if (!ca->directory) {
         send_call(request, STEP_DIRECTORY, "GET", ca->url, NULL);
         return;
@@ -356,6 +382,7 @@ static struct acme_request *request_new(struct acme_ca *ca, const struct acme_qu
                                      .payload = copy(query->payload),
                                      .key = query->key,
                                      .pem = query->pem,
+                                     .anyway = query->anyway,
                                      .soon = hg_timer_new(ca->worker, begin, request)};
     if (!request->soon || !query->url != !request->url || !query->resource != !request->resource ||
         !query->payload != !request->payload) {

@@ -54,6 +54,7 @@ struct acme_query {
     const char *payload;       /* JSON; NULL: a POST-as-GET */
     gnutls_x509_privkey_t key; /* signs and is told as JWK; NULL: the account does */
     bool pem;                  /* the answer is a chain, not JSON */
+    bool anyway;               /* also while the authority wants to be left alone: it is about the account itself */
 };
 
 /* A request that goes on. */
@@ -62,8 +63,10 @@ struct acme_request;
 struct acme_ca *acme_ca_new(struct hg_worker *worker, struct https *https, const char *url);
 void acme_ca_free(struct acme_ca *ca);
 
-/* Asks. Directory and nonce are fetched when needed, badNonce is answered by trying again. Never answers within the
- * call. NULL: out of memory. */
+/* Asks. Directory and nonce are fetched when needed, badNonce is answered by trying again. While the authority wants to
+ * be left alone, what wants something of it waits if that is over soon, else it fails as by the authority's own 429;
+ * what only looks (a POST-as-GET) goes on, so that what is issued already is fetched. Never answers within the call.
+ * NULL: out of memory. */
 struct acme_request *acme_ca_ask(struct acme_ca *ca, const struct acme_query *query, acme_answered answered, void *arg);
 /* `answered` will not be called. NULL is allowed. */
 void acme_request_cancel(struct acme_request *request);

@@ -84,6 +84,51 @@ START_TEST(test_retry_after)
 }
 END_TEST
 
+static unsigned seen(const char *kind)
+{
+    return fake_ca_seen(lab->ca, kind);
+}
+
+/* One of several orders that go on at once is told to come back: it counts for the others, too, and they go on with the
+ * orders that they have. What is finalized already is fetched meanwhile, since that wants nothing new. */
+START_TEST(test_all_pause)
+{
+    const int64_t told = _i ? 30 : HOUR;
+
+    lab_add("b.test");
+    lab_add("c.test");
+    lab_start();
+    fake_ca_rule(
+        lab->ca,
+        (struct fake_rule){
+            .kind = "challenge", .skip = 2, .times = 1, .status = 429, .type = "rateLimited", .retry_after = told});
+    lab_run((hg_time)(told - 5) * HG_SECOND);
+    ck_assert_uint_eq(seen("new-order"), 3);
+    ck_assert_msg(!seen("finalize") && !lab->ca->issued, "%u finalized: %s", seen("finalize"), lab->host.log);
+    lab_run(3 * LAB_MINUTE);
+    ck_assert_msg(lab->ca->issued == 3, "%u certificates: %s", lab->ca->issued, lab->host.log);
+    ck_assert_uint_eq(seen("new-order"), 3);
+    if (_i)
+        ck_assert_uint_eq(lab_said("no certificate: "), 1); /* a short pause is no failure of the others */
+}
+END_TEST
+
+START_TEST(test_finalized_goes_on)
+{
+    lab_add("b.test");
+    lab_start();
+    fake_ca_rule(
+        lab->ca,
+        (struct fake_rule){
+            .kind = "finalize", .skip = 1, .times = 1, .status = 429, .type = "rateLimited", .retry_after = HOUR});
+    lab_run(LAB_MINUTE);
+    ck_assert_msg(lab->ca->issued == 1 && seen("certificate") == 1, "%s", lab->host.log);
+    lab_run(LAB_HOUR);
+    ck_assert_uint_eq(lab->ca->issued, 2);
+    ck_assert_uint_eq(seen("new-order"), 2);
+}
+END_TEST
+
 /* The wall clock counts whole seconds: the pause is not shorter for those of which the most was over when it began. */
 START_TEST(test_retry_after_of_few)
 {
@@ -555,6 +600,8 @@ TCase *cases_pauses(void)
     tcase_set_timeout(tests, 300);
     tcase_set_tags(tests, "long");
     tcase_add_loop_test(tests, test_retry_after_of_few, 0, 10);
+    tcase_add_loop_test(tests, test_all_pause, 0, 2);
+    tcase_add_test(tests, test_finalized_goes_on);
     tcase_add_loop_test(tests, test_retry_after, 0, sizeof pauses / sizeof *pauses);
     tcase_add_test(tests, test_pause_of_one);
     tcase_add_test(tests, test_pause_of_all);
