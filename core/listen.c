@@ -16,7 +16,9 @@
 /* Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn. */
 #define BACKLOG 4096
 
-/* "*" is one socket for each address family: a dual-stack socket would show IPv4 peers as mapped IPv6 addresses. */
+/* "*" is one socket for each address family: a dual-stack socket would show IPv4 peers as mapped IPv6 addresses. So is
+ * a name with one address of each. More are refused: plugins were told that there are at most two (hg_listener_fds()).
+ */
 #define MOST_FDS 2
 
 struct hg_listener {
@@ -43,6 +45,11 @@ static void tell_bind_error(const struct hg_instance *instance, const char *opti
         break;
     case EADDRNOTAVAIL:
         hg_config_error(instance, option, "%s is not an address of this machine: use one that is, or *", address->host);
+        break;
+    case E2BIG:
+        hg_config_error(instance, option,
+                        "%s has more than %d addresses: name each address to listen on by itself, or use *",
+                        address->host, MOST_FDS);
         break;
     default:
         hg_config_error(instance, option, "cannot listen on %s:%u: %s", address->host, address->port, strerror(error));
@@ -81,14 +88,28 @@ static uint16_t bound_port(int fd)
     return ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
-/* Binds every address that the host stands for; IPv6 may be missing on a machine, which is no error for "*". */
+/* The hosts file may have a line twice. */
+static bool is_repeated(const struct addrinfo *list, const struct addrinfo *info)
+{
+    while (list != info &&
+           (list->ai_addrlen != info->ai_addrlen || memcmp(list->ai_addr, info->ai_addr, info->ai_addrlen)))
+        list = list->ai_next;
+    return list != info;
+}
+
+/* Binds every address that the host stands for; IPv6 may be missing on a machine, which is no error for "*". E2BIG:
+ * there are too many. */
 static int bind_all(struct hg_listener *listener, const struct addrinfo *list, bool any, int socket_type)
 {
     int error = EADDRNOTAVAIL;
 
-    for (const struct addrinfo *info = list; info && listener->count < MOST_FDS; info = info->ai_next) {
-        int fd = open_socket(info, socket_type);
+    for (const struct addrinfo *info = list; info; info = info->ai_next) {
+        int fd;
 
+        if (is_repeated(list, info))
+            continue;
+        errno = E2BIG;
+        fd = listener->count < MOST_FDS ? open_socket(info, socket_type) : -1;
         if (fd >= 0) {
             listener->fds[listener->count++] = fd;
             continue;

@@ -297,7 +297,8 @@ static inline bool hg_run_as(const struct hg_instance *instance, uid_t *user, gi
 
 /**
  * Binds a listening socket (SOCK_STREAM or SOCK_DGRAM) in prepare(). `*` as host: IPv6 and IPv4. NULL after a config
- * error at `option` was told: taken, not allowed, no such address. The core keeps and closes the sockets.
+ * error at `option` was told: taken, not allowed, no such address, a name with more than two. The core keeps and closes
+ * the sockets.
  */
 static inline struct hg_listener *hg_listen(struct hg_instance *instance, const char *option,
                                             const struct hg_address *address, int socket_type)

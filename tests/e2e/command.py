@@ -6,8 +6,9 @@ import glob
 import os
 import re
 import socket
+import subprocess
 
-from harness import SOURCE, case, check, equal, free_port, main
+from harness import SOURCE, Skip, case, check, equal, free_port, main
 
 PLUGINS = ("http", "tls_files", "route", "auth_token", "codec_binary", "codec_json", "dtls", "origin")
 
@@ -195,6 +196,35 @@ def port_taken(world):
     equal(result.returncode, 1, "exit code")
     check(re.search(rf"{port}.*(taken|in use)", result.stderr), f"the message: {result.stderr}")
     check(re.search(r"test\.conf:3:\d+", result.stderr), f"the place in the config: {result.stderr}")
+
+
+@case("a name with more addresses than can be listened at is told; the same one twice is no fault")
+def many_addresses(world):
+    world.certificates()
+    world.write("tokens", "")
+    hosts = world.write("hosts", "127.0.0.1 one.test\n127.0.0.1 one.test\n" + "".join(
+        f"127.0.0.{i + 1} three.test\n" for i in range(3)))
+    unshare = ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else []), "sh", "-c",
+               'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
+    if subprocess.run([*unshare, "true"], capture_output=True).returncode:
+        raise Skip("/etc/hosts cannot be replaced here")
+
+    def run(name):
+        """What it says when one port is taken, so that it ends by itself in any case."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            text = (GOOD.replace("127.0.0.1:8080", f"{name}:0").replace("8443 tls", f"{free_port()} tls")
+                    .replace("127.0.0.1:8443", f"127.0.0.1:{taken.getsockname()[1]}").replace("dtls: {", "tls: {"))
+            result = subprocess.run([*unshare, world.hopgate, "run", "-c", world.write("test.conf", text)],
+                                    capture_output=True, text=True, env=world.environment, timeout=60)
+        equal(result.returncode, 1, "exit code")
+        return result.stderr
+
+    output = run("three.test")
+    check("three.test has more than 2 addresses" in output and re.search(r"test\.conf:3:\d+", output), output)
+    output = run("one.test")
+    check("is taken" in output and ":3:" not in output, output)
 
 
 @case("a config with faults is not run")
