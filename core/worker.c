@@ -492,7 +492,7 @@ void worker_free(struct worker *worker)
             sessions_stop(worker);
         stop_instances(worker);
         exchange_free_spares(worker);
-        resolver_free(worker->resolver);
+        resolver_stop(worker);
         run_posts(worker);
     }
     free_counters(worker);
