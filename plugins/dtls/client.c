@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* An address from which nothing at all has come by then is left for the next one. */
+/* Where the own port is fixed there can be one socket at a time: an address from which nothing at all has come by then
+ * is left for the next one. */
 #define ANSWER_TIME (1500 * HG_MILLISECOND)
 
 /* Batches read before other events of the loop get their turn. */
@@ -52,7 +53,7 @@ static void attempt_down(struct dtls_association *association, const char *reaso
     if (wish) {
         ++*association->dtls->counters.handshakes_failed;
         tlscommon_gateway_forget(attempt->gateway);
-        tlscommon_wish_go_on(wish, reason);
+        tlscommon_wish_failed(wish, attempt, reason);
     } else if (link) {
         hg_link_down(association->dtls->worker, link, reason);
     }
@@ -86,8 +87,7 @@ static void attempt_up(struct dtls_association *association)
         return;
     }
     tlscommon_gateway_keep(attempt->gateway, session);
-    association->link = attempt->wish->link;
-    tlscommon_wish_free(attempt->wish);
+    association->link = tlscommon_wish_fulfil(attempt->wish, attempt);
     attempt->wish = NULL;
     dtls_association_link_up(association);
 }
@@ -219,8 +219,8 @@ static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address,
     }
     attempt->wish = wish;
     attempt->gateway = wish->gateway;
-    wish->attempt = attempt;
-    if (tlscommon_wish_has_next(wish))
+    tlscommon_wish_begun(wish, attempt);
+    if (wish->client->one_at_a_time && tlscommon_wish_has_next(wish))
         attempt->association.answer_by = hg_now(dtls->worker) + ANSWER_TIME;
     prepare_session(attempt);
     if (dtls_association_handshake(&attempt->association))
@@ -228,26 +228,32 @@ static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address,
     return 0;
 }
 
-/* ---- Life ---- */
-
-void dtls_client_cancel(struct tlscommon_client *client, const struct hg_link *link)
+static bool is_answered(const void *attempt)
 {
-    struct attempt *attempt = tlscommon_client_cancel(client, link);
+    return ((const struct attempt *)attempt)->association.answered;
+}
 
-    if (!attempt)
-        return;
+static void end(void *unwanted)
+{
+    struct attempt *attempt = unwanted;
+
     attempt->wish = NULL;
     dtls_association_end(&attempt->association);
 }
 
+/* ---- Life ---- */
+
 struct tlscommon_client *dtls_client_new(struct dtls_worker *dtls)
 {
+    static const struct tlscommon_attempts attempts = {.begin = begin, .is_answered = is_answered, .end = end};
     struct tlscommon_client *client = malloc(sizeof *client);
 
-    if (!client || !tlscommon_client_init(client, dtls->worker, &dtls->config->client, begin))
-        return client;
-    free(client);
-    return NULL;
+    if (!client || tlscommon_client_init(client, dtls->worker, &dtls->config->client, &attempts)) {
+        free(client);
+        return NULL;
+    }
+    client->one_at_a_time = dtls->config->bind.port > 0;
+    return client;
 }
 
 void dtls_client_free(struct tlscommon_client *client)

@@ -13,7 +13,4 @@ struct tlscommon_client *dtls_client_new(struct dtls_worker *dtls);
 /* All links are gone. NULL is allowed. */
 void dtls_client_free(struct tlscommon_client *client);
 
-/* The operation of the transport; the other is tlscommon_client_connect(). */
-void dtls_client_cancel(struct tlscommon_client *client, const struct hg_link *link);
-
 #endif

@@ -298,7 +298,7 @@ static void cancel_link(struct hg_worker *worker, struct hg_link *link)
 {
     struct dtls_worker *dtls = worker->state;
 
-    dtls_client_cancel(dtls->client, link);
+    tlscommon_client_cancel(dtls->client, link);
 }
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)

@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* An address that TCP has not reached by then is left for the next one. */
-#define ANSWER_TIME (1500 * HG_MILLISECOND)
-
 /* A connection to one address of a gateway. */
 struct attempt {
     struct tls_connection connection; /* first, so that one is the other */
@@ -60,7 +57,7 @@ static void attempt_down(struct tls_connection *connection, const char *reason)
     if (wish) {
         ++*connection->tls->counters.handshakes_failed;
         tlscommon_gateway_forget(attempt->gateway);
-        tlscommon_wish_go_on(wish, reason);
+        tlscommon_wish_failed(wish, attempt, reason);
     } else if (link) {
         hg_link_down(connection->tls->worker, link, reason);
     }
@@ -93,8 +90,7 @@ static void attempt_up(struct tls_connection *connection)
         attempt_down(connection, wrong);
         return;
     }
-    connection->link = attempt->wish->link;
-    tlscommon_wish_free(attempt->wish);
+    connection->link = tlscommon_wish_fulfil(attempt->wish, attempt);
     attempt->wish = NULL;
     tls_connection_link_up(connection);
 }
@@ -180,33 +176,36 @@ static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address,
     }
     attempt->wish = wish;
     attempt->gateway = wish->gateway;
-    wish->attempt = attempt;
+    tlscommon_wish_begun(wish, attempt);
     accept_print_peer(attempt->connection.peer, peer);
     snprintf(attempt->connection.reason, sizeof attempt->connection.reason,
              "no answer from %s: no gateway there, or TCP is blocked on the way", attempt->connection.peer);
-    if (tlscommon_wish_has_next(wish) && ANSWER_TIME < tls->config->handshake_timeout)
-        tls_connection_expect(&attempt->connection, ANSWER_TIME);
     tls_connection_watch(&attempt->connection, HG_WRITE);
     return 0;
 }
 
-/* ---- Life ---- */
-
-void tls_client_cancel(struct tlscommon_client *client, const struct hg_link *link)
+/* TCP is through, whatever the peer has to say. */
+static bool is_answered(const void *attempt)
 {
-    struct attempt *attempt = tlscommon_client_cancel(client, link);
+    return ((const struct attempt *)attempt)->connection.session != NULL;
+}
 
-    if (!attempt)
-        return;
+static void end(void *unwanted)
+{
+    struct attempt *attempt = unwanted;
+
     attempt->wish = NULL;
     tls_connection_end(&attempt->connection);
 }
 
+/* ---- Life ---- */
+
 struct tlscommon_client *tls_client_new(struct tls_worker *tls)
 {
+    static const struct tlscommon_attempts attempts = {.begin = begin, .is_answered = is_answered, .end = end};
     struct tlscommon_client *client = malloc(sizeof *client);
 
-    if (!client || !tlscommon_client_init(client, tls->worker, &tls->config->client, begin))
+    if (!client || !tlscommon_client_init(client, tls->worker, &tls->config->client, &attempts))
         return client;
     free(client);
     return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The client's end: connecting, to one address of the gateway after the other, and session tickets.
+ * The client's end: connecting to an address of the gateway, and session tickets.
  */
 #ifndef TLS_CLIENT_H
 #define TLS_CLIENT_H
@@ -12,8 +12,5 @@
 struct tlscommon_client *tls_client_new(struct tls_worker *tls);
 /* All links are gone. NULL is allowed. */
 void tls_client_free(struct tlscommon_client *client);
-
-/* The operation of the transport; the other is tlscommon_client_connect(). */
-void tls_client_cancel(struct tlscommon_client *client, const struct hg_link *link);
 
 #endif

@@ -198,7 +198,7 @@ static void cancel_link(struct hg_worker *worker, struct hg_link *link)
 {
     struct tls_worker *tls = worker->state;
 
-    tls_client_cancel(tls->client, link);
+    tlscommon_client_cancel(tls->client, link);
 }
 
 static const char *const *protocols(const struct hg_instance *instance)

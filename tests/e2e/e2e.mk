@@ -17,6 +17,7 @@ e2e_tests = \
 	tests/e2e/mtu.py \
 	tests/e2e/resume.py \
 	tests/e2e/roaming.py \
+	tests/e2e/names.py \
 	tests/e2e/transports.py \
 	tests/e2e/gateways.py \
 	tests/e2e/acme_lab.py \
@@ -33,7 +34,7 @@ e2e_tests = \
 	tests/e2e/acme_cluster.py \
 	tests/e2e/install.py
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/flow.py tests/e2e/relay.py tests/e2e/transfers.py tests/e2e/pebble.py tests/e2e/caproxy.py \
+EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/nameserver.py tests/e2e/flow.py tests/e2e/relay.py tests/e2e/transfers.py tests/e2e/pebble.py tests/e2e/caproxy.py \
 	tests/e2e/acmeclient.py tests/e2e/acmelab.py tests/corpus/http1.jsonl
 
 tests/e2e/command.log: $(filter-out tests/e2e/%,$(TEST_LOGS))
@@ -49,7 +50,8 @@ tests/e2e/hostile.log: tests/e2e/speed.log
 tests/e2e/mtu.log: tests/e2e/hostile.log
 tests/e2e/resume.log: tests/e2e/mtu.log
 tests/e2e/roaming.log: tests/e2e/resume.log
-tests/e2e/transports.log: tests/e2e/roaming.log
+tests/e2e/names.log: tests/e2e/roaming.log
+tests/e2e/transports.log: tests/e2e/names.log
 tests/e2e/gateways.log: tests/e2e/transports.log
 # ACME's wait for a CA and for retries more than they work: two chains beside each other.
 tests/e2e/acme_lab.log: tests/e2e/gateways.log

@@ -4,6 +4,7 @@
 #include "tests/unit/transport_cases.h"
 
 #include <dirent.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -262,16 +263,17 @@ END_TEST
 /* A ticket of one is not shown to the other, which would not know it. */
 START_TEST(each_gateway_has_its_address_and_its_ticket)
 {
-    struct hg_address gateways[2] = {{.host = "127.0.0.1"}, {.host = "localhost"}};
+    struct hg_address gateways[3] = {
+        {.host = "127.0.0.1"}, {.host = "localhost"}, {.host = "no-such-name.invalid", .port = 1}};
     struct hg_link *links[4];
     const struct hg_address *told;
     size_t count;
 
-    pair.client_config.client.connect = (struct hg_list){2, gateways};
+    pair.client_config.client.connect = (struct hg_list){3, gateways};
     test_pair_start(&pair, true, true, 0);
     gateways[0].port = gateways[1].port = pair.port;
     told = test_ops()->gateways(pair.client->instance, &count);
-    ck_assert_uint_eq(count, 2);
+    ck_assert_uint_eq(count, 3);
     ck_assert_ptr_eq(told, gateways);
     for (size_t i = 0; i < 4; i++) {
         links[i] = test_connect_to(&pair, i % 2);
@@ -280,8 +282,7 @@ START_TEST(each_gateway_has_its_address_and_its_ticket)
         test_run(&pair, 20);
         ck_assert_int_eq(strstr(links[i]->security, "resumed") != NULL, i >= 2);
     }
-    gateways[1].host = "no-such-name.invalid";
-    links[0] = test_connect_to(&pair, 1);
+    links[0] = test_connect_to(&pair, 2);
     test_wait(&pair, links[0]->down, 15000);
     ck_assert_ptr_nonnull(strstr(links[0]->reason, "cannot look up no-such-name.invalid"));
 }
@@ -317,8 +318,69 @@ START_TEST(a_connect_is_cancelled_at_any_moment)
 }
 END_TEST
 
+/* The name's only address from now on: 127.0.0.`last`. */
+static void set_address(uint8_t last, uint16_t port)
+{
+    struct sockaddr_in *address = (struct sockaddr_in *)&pair.resolve[0].address;
+
+    *address = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + last), .sin_port = htons(port)};
+    pair.resolve[0].size = sizeof *address;
+    pair.resolve_count = 1;
+}
+
+START_TEST(a_lookup_that_fails_leaves_the_good_addresses)
+{
+    struct hg_link *link;
+
+    test_pair_start(&pair, true, true, 0);
+    set_address(1, pair.port);
+    pair.resolve_error = "no server";
+    link = test_connect(&pair);
+    test_wait(&pair, link->down, 1000);
+    ck_assert_str_eq(link->reason, "cannot look up 127.0.0.1: no server");
+    pair.resolve_error = NULL;
+    test_connect_up(&pair);
+    pair.resolve_error = "no server";
+    test_connect_up(&pair);
+    pair.resolve_error = NULL;
+    pair.resolve_later = true;
+    test_connect_up(&pair);
+    ck_assert(!pair.resolved);
+}
+END_TEST
+
+/* That the address which was good before has failed is not the end while the lookup goes on. */
+START_TEST(a_lookup_that_ends_late_adds_addresses)
+{
+    struct hg_link *link;
+
+    start_other(true, false, 0);
+    pair.listen.host = "127.0.0.2";
+    test_pair_start(&pair, true, true, 0);
+    set_address(1, other.port);
+    link = test_connect(&pair);
+    test_wait(&pair, link->up || link->down, 5000);
+    ck_assert_msg(link->up, "%s", link->reason);
+    test_close(link, true);
+    stop_other();
+    pair.resolve_later = true;
+    link = test_connect(&pair);
+    test_wait(&pair, COUNTER(pair.client, handshakes_failed) == 1, 5000);
+    test_run(&pair, 20);
+    ck_assert(!link->down && pair.resolved);
+    set_address(2, pair.port);
+    pair.resolved(pair.resolved_arg, pair.resolve, 1, NULL);
+    pair.resolved = NULL;
+    test_wait(&pair, link->up || link->down, 5000);
+    ck_assert_msg(link->up, "%s", link->reason);
+}
+END_TEST
+
 void add_handshake_tests(TCase *tests)
 {
+    tcase_add_test(tests, a_lookup_that_fails_leaves_the_good_addresses);
+    tcase_add_test(tests, a_lookup_that_ends_late_adds_addresses);
     tcase_add_test(tests, the_gateway_closes);
     tcase_add_test(tests, the_core_closes_at_batch_end);
     tcase_add_test(tests, a_wrong_name_is_refused);

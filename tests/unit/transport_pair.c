@@ -227,8 +227,22 @@ static void link_set_probe_max(struct hg_link *link, size_t probe_max)
 static void answer_resolved(void *arg)
 {
     struct test_pair *pair = arg;
+    hg_resolved resolved = pair->resolved;
 
-    pair->resolved(pair->resolved_arg, pair->resolve, pair->resolve_count, NULL);
+    pair->resolved = NULL;
+    if (resolved)
+        resolved(pair->resolved_arg, pair->resolve, pair->resolve_error ? 0 : pair->resolve_count, pair->resolve_error);
+}
+
+/* Lookups that are overridden are told from the real ones by their address. */
+static struct test_pair *last_overridden;
+
+static void resolve_cancel(struct hg_resolution *resolution)
+{
+    if ((void *)resolution == (void *)last_overridden)
+        last_overridden->resolved = NULL;
+    else
+        worker_host.resolve_cancel(resolution);
 }
 
 static struct hg_resolution *resolve(struct hg_worker *worker, const char *host, uint16_t port, hg_resolved callback,
@@ -240,7 +254,9 @@ static struct hg_resolution *resolve(struct hg_worker *worker, const char *host,
         return worker_host.resolve(worker, host, port, callback, arg);
     pair->resolved = callback;
     pair->resolved_arg = arg;
-    hg_post(worker, answer_resolved, pair);
+    last_overridden = pair;
+    if (!pair->resolve_later)
+        hg_post(worker, answer_resolved, pair);
     return (struct hg_resolution *)pair;
 }
 
@@ -273,6 +289,7 @@ void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, c
     pair->host.link_set_max_packet = link_set_max_packet;
     pair->host.link_set_probe_max = link_set_probe_max;
     pair->host.resolve = resolve;
+    pair->host.resolve_cancel = resolve_cancel;
     write_ca(pair, ca);
     if (leaf)
         pair->provider.certificate = test_certificate_offer(leaf);

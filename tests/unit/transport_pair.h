@@ -70,7 +70,9 @@ struct test_pair {
     struct hg_link *links;    /* all */
     unsigned resolve_count;   /* overrides lookups: this many of `resolve` */
     struct hg_sockaddr resolve[4];
-    hg_resolved resolved;
+    const char *resolve_error; /* such a lookup ends with that instead … */
+    bool resolve_later;        /* … or never does */
+    hg_resolved resolved;      /* NULL: no such lookup is under way */
     void *resolved_arg;
     struct test_pair *beside; /* turns its loop whenever this one does */
     bool refuse_links;

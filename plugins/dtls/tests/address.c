@@ -77,20 +77,89 @@ START_TEST(a_name_that_does_not_exist_is_told)
 }
 END_TEST
 
-START_TEST(addresses_are_tried_in_their_order)
+/* Of these, the closed one is left at once, the silent ones a Connection Attempt Delay later. */
+START_TEST(addresses_are_tried_beside_each_other)
 {
     hg_time begun;
-    int fd;
+    int fds[2];
 
     test_pair_start(&pair, true, true, 0);
     close(silent_socket(&pair.resolve[0]));
-    fd = silent_socket(&pair.resolve[1]);
-    set_gateway(&pair.resolve[2]);
-    pair.resolve_count = 3;
+    for (int i = 0; i < 2; i++)
+        fds[i] = silent_socket(&pair.resolve[1 + i]);
+    set_gateway(&pair.resolve[3]);
+    pair.resolve_count = 4;
     begun = test_clock();
     test_connect_up(&pair);
-    ck_assert_uint_ge(test_clock() - begun, 1400 * HG_MILLISECOND);
+    ck_assert_uint_ge(test_clock() - begun, 450 * HG_MILLISECOND);
     ck_assert_uint_lt(test_clock() - begun, slowness() * 2500 * HG_MILLISECOND);
+    ck_assert_uint_eq(COUNTER(pair.client, handshakes_failed), 1);
+    for (int i = 0; i < 2; i++)
+        close(fds[i]);
+}
+END_TEST
+
+/* The resolver has sorted them, so that all of one family come first. */
+START_TEST(families_take_turns)
+{
+    int fds[3];
+    char byte;
+
+    test_pair_start(&pair, true, true, 0);
+    for (int i = 0; i < 3; i++)
+        fds[i] = silent_socket(&pair.resolve[i]);
+    for (int i = 0; i < 3; i++) {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&pair.resolve[i].address;
+
+        close(fds[i]);
+        fds[i] = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        *v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+        pair.resolve[i].size = sizeof *v6;
+        ck_assert_int_eq(bind(fds[i], (struct sockaddr *)v6, sizeof *v6), 0);
+        ck_assert_int_eq(getsockname(fds[i], (struct sockaddr *)v6, &pair.resolve[i].size), 0);
+    }
+    set_gateway(&pair.resolve[3]);
+    pair.resolve_count = 4;
+    test_connect_up(&pair);
+    ck_assert_int_gt(recv(fds[0], &byte, 1, MSG_DONTWAIT), 0);
+    ck_assert_int_lt(recv(fds[2], &byte, 1, MSG_DONTWAIT), 0); /* the second one may, where all is slow */
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+}
+END_TEST
+
+/* Two sockets cannot have the same address: there the next one waits for the end of the one before. */
+START_TEST(a_fixed_port_goes_from_one_address_to_the_next)
+{
+    struct hg_sockaddr own;
+    int fd = silent_socket(&pair.resolve[0]);
+
+    close(silent_socket(&own));
+    pair.client_config.bind =
+        (struct hg_address){.host = "127.0.0.1", .port = ntohs(((struct sockaddr_in *)&own.address)->sin_port)};
+    test_pair_start(&pair, true, true, 0);
+    set_gateway(&pair.resolve[1]);
+    pair.resolve_count = 2;
+    test_connect_up(&pair);
+    ck_assert_uint_eq(COUNTER(pair.client, handshakes_failed), 1);
+    close(fd);
+}
+END_TEST
+
+/* Told by the last one that fails. */
+START_TEST(addresses_that_all_fail_are_told)
+{
+    struct hg_link *link;
+    int fd = silent_socket(&pair.resolve[0]);
+
+    close(silent_socket(&pair.resolve[1]));
+    pair.resolve_count = 2;
+    pair.client_config.handshake_timeout = 700 * HG_MILLISECOND;
+    test_pair_start(&pair, false, true, 1);
+    link = test_connect(&pair);
+    test_wait(&pair, link->down, 5000);
+    ck_assert_msg(strstr(link->reason, "no answer from 127.0.0.1:"), "%s", link->reason);
+    ck_assert_uint_eq(COUNTER(pair.client, handshakes_failed), 2);
     close(fd);
 }
 END_TEST
@@ -175,7 +244,10 @@ TCase *address_tests(void)
     tcase_add_test(tests, a_closed_port_is_told_at_once);
     tcase_add_test(tests, a_silent_address_is_told);
     tcase_add_test(tests, a_name_that_does_not_exist_is_told);
-    tcase_add_test(tests, addresses_are_tried_in_their_order);
+    tcase_add_test(tests, addresses_are_tried_beside_each_other);
+    tcase_add_test(tests, families_take_turns);
+    tcase_add_test(tests, a_fixed_port_goes_from_one_address_to_the_next);
+    tcase_add_test(tests, addresses_that_all_fail_are_told);
     tcase_add_test(tests, answers_leave_from_the_address_asked);
     tcase_add_test(tests, ipv6_works);
     tcase_add_test(tests, mapped_ipv4_works);
