@@ -29,6 +29,7 @@ struct connector {
     struct backoff backoff;
     struct hg_timer *timer; /* the beginning of a round, or the end of a head start in it */
     bool waits;             /* for the beginning of a round */
+    bool helps_drained;     /* the last round that was planned is for a session that the gateway drains */
     size_t next_way;        /* of this round, in the gateway's order */
     size_t attempts;        /* links with is_attempt */
     hg_time not_before;
@@ -96,12 +97,30 @@ static uint64_t random_number(void)
     return number;
 }
 
+/* A gateway that drains refuses new sessions and takes back those that it has: how often it did the one is no reason
+ * to wait before the other. */
+static void note_purpose(struct connector *connector)
+{
+    const struct session *session = session_in_need(connector);
+    bool helps_drained = session && session->draining;
+
+    if (helps_drained && !connector->helps_drained) {
+        connector->waits = false;
+        connector->not_before = 0;
+        backoff_resumed(&connector->backoff);
+    }
+    connector->helps_drained = helps_drained;
+}
+
 void connector_want(struct connector *connector)
 {
     struct hg_worker *core = core_of(connector->sessions);
     hg_time now = hg_now(core), delay;
 
-    if (connector->attempts || connector->waits || !needs_link(connector))
+    if (connector->attempts || !needs_link(connector))
+        return;
+    note_purpose(connector);
+    if (connector->waits)
         return;
     delay = backoff_next(&connector->backoff, random_number());
     if (connector->not_before > now + delay)

@@ -32,7 +32,7 @@ struct hg_connections_ops {
     const char *const *(*protocols)(const struct hg_instance *provider);
     /**
      * Takes a connection whose ClientHello offers one of protocols(). Whatever becomes of it, it is not the caller's
-     * any more.
+     * any more. An edge that drains still hands over: what runs may have to finish over a new connection.
      */
     void (*take)(struct hg_worker *provider, const struct hg_connection *connection);
 };

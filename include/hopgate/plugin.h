@@ -113,7 +113,10 @@ struct hg_plugin {
     /** Starts the instance in one worker, in that worker's thread. 0, or -1 after telling why by hg_log(). May be NULL.
      */
     int (*worker_start)(struct hg_worker *worker);
-    /** The program will stop: take nothing new, let what runs finish. May be NULL. */
+    /**
+     * The program will stop: take nothing new, let what runs finish. A transport goes on to make links, over which
+     * sessions may have to move; the core refuses new ones. May be NULL.
+     */
     void (*worker_drain)(struct hg_worker *worker);
     /** Frees all of the worker. All exchanges and links of the worker are gone already. May be NULL. */
     void (*worker_stop)(struct hg_worker *worker);

@@ -15,6 +15,7 @@ struct acceptor {
     struct accept *accept;
     int fd;
     size_t listener;
+    bool stopped;
     struct hg_io *io;
 };
 
@@ -24,7 +25,6 @@ struct accept {
     void *arg;
     struct hg_timer *timer; /* accepting goes on after a shortage of descriptors */
     bool short_of_descriptors;
-    bool stopped;
     hg_time shortage_told; /* when it was, or 0 */
     size_t count;
     struct acceptor acceptors[];
@@ -46,12 +46,12 @@ static void watch(struct accept *accept, bool on)
 {
     for (size_t i = 0; i < accept->count; i++)
         if (accept->acceptors[i].io)
-            hg_io_set(accept->worker->host, accept->acceptors[i].io, on ? HG_READ : 0);
+            hg_io_set(accept->worker->host, accept->acceptors[i].io, on && !accept->acceptors[i].stopped ? HG_READ : 0);
 }
 
 void accept_room(struct accept *accept)
 {
-    if (!accept->stopped && !accept->short_of_descriptors && accept->user->has_room(accept->arg))
+    if (!accept->short_of_descriptors && accept->user->has_room(accept->arg))
         watch(accept, true);
 }
 
@@ -145,11 +145,14 @@ struct accept *accept_start(struct hg_worker *worker, struct hg_listener *const 
     return accept;
 }
 
-void accept_stop(struct accept *accept)
+void accept_stop(struct accept *accept, size_t listener)
 {
-    accept->stopped = true;
-    watch(accept, false);
-    hg_timer_stop(accept->worker->host, accept->timer);
+    for (size_t i = 0; i < accept->count; i++) {
+        if (accept->acceptors[i].listener != listener)
+            continue;
+        accept->acceptors[i].stopped = true;
+        hg_io_set(accept->worker->host, accept->acceptors[i].io, 0);
+    }
 }
 
 void accept_free(struct accept *accept)

@@ -25,8 +25,8 @@ struct accept *accept_start(struct hg_worker *worker, struct hg_listener *const 
                             const struct accept_user *user, void *arg);
 /* There is room again. */
 void accept_room(struct accept *accept);
-/* Accepts no more, for good. */
-void accept_stop(struct accept *accept);
+/* Accepts no more at the listener of that index, for good. */
+void accept_stop(struct accept *accept, size_t listener);
 /* NULL is allowed. */
 void accept_free(struct accept *accept);
 

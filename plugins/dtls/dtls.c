@@ -257,14 +257,6 @@ static int worker_start(struct hg_worker *worker)
     return -1;
 }
 
-static void worker_drain(struct hg_worker *worker)
-{
-    struct dtls_worker *dtls = worker->state;
-
-    if (dtls->gateway)
-        dtls_gateway_drain(dtls->gateway);
-}
-
 /* ---- Operations ---- */
 
 static bool listens(const struct hg_instance *instance)
@@ -332,7 +324,6 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .unconfigure = unconfigure,
         .prepare = prepare,
         .worker_start = worker_start,
-        .worker_drain = worker_drain,
         .worker_stop = worker_stop,
     };
 

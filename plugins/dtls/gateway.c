@@ -47,7 +47,6 @@ struct dtls_gateway {
     uint64_t seed;
     struct dtls_cookie_keys cookies;
     struct ratelimit *ratelimit;
-    bool draining;
     hg_time hint_second;
     unsigned hints; /* sent since then */
 };
@@ -234,8 +233,6 @@ static void receive_client_hello(struct port *port, const struct dtls_path *path
     gnutls_dtls_prestate_st prestate;
     struct found found;
 
-    if (gateway->draining)
-        return;
     if (!dtls_cookie_verify(&gateway->cookies, hg_now(gateway->dtls->worker), path, client_hello, &prestate)) {
         ++*gateway->dtls->counters.cookies;
         dtls_cookie_send(&gateway->cookies, &port->socket, path);
@@ -407,11 +404,6 @@ struct dtls_gateway *dtls_gateway_new(struct dtls_worker *dtls)
         return NULL;
     }
     return gateway;
-}
-
-void dtls_gateway_drain(struct dtls_gateway *gateway)
-{
-    gateway->draining = true;
 }
 
 void dtls_gateway_free(struct dtls_gateway *gateway)

@@ -10,8 +10,6 @@
 
 /* Starts on this worker's sockets of all listeners. NULL after hg_log(). */
 struct dtls_gateway *dtls_gateway_new(struct dtls_worker *dtls);
-/* Answers no new peers any more. */
-void dtls_gateway_drain(struct dtls_gateway *gateway);
 /* Frees it, and all associations that never became links. NULL is allowed. */
 void dtls_gateway_free(struct dtls_gateway *gateway);
 

@@ -465,6 +465,7 @@ void connection_open(struct edge *edge, int fd, const struct sockaddr *address, 
     }
     connection->edge = edge;
     connection->fd = fd;
+    connection->late = edge->draining;
     connection->scan = HTTP1_SCAN_REQUEST;
     connection->next = edge->connections;
     if (connection->next)

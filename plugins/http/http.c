@@ -243,13 +243,23 @@ static int http_worker_start(struct hg_worker *worker)
     return 0;
 }
 
+/* Where others take connections, they still do: a tunnel's session may need a new one to finish what runs. */
+static void stop_accepting(struct edge *edge)
+{
+    const struct hg_address *addresses = edge->config->listen.items;
+
+    for (size_t i = 0; i < edge->config->listen.count; i++)
+        if (!edge->taken || !(addresses[i].words & LISTEN_TLS))
+            accept_stop(edge->accept, i);
+}
+
 static void http_worker_drain(struct hg_worker *worker)
 {
     struct edge *edge = worker->state;
     struct connection *next;
 
     edge->draining = true;
-    accept_stop(edge->accept);
+    stop_accepting(edge);
     for (struct connection *connection = edge->connections; connection; connection = next) {
         next = connection->next;
         connection_drain(connection);

@@ -128,6 +128,7 @@ struct connection {
     bool is_enlisted;
     bool reads;  /* CONNECTION_OPEN: the socket is watched for input */
     bool parked; /* CONNECTION_HANDSHAKE: it waits for a certificate */
+    bool late;   /* it has come while the edge drains: only others may take it */
     enum connection_phase phase;
     int fd;
     struct hg_io *io;

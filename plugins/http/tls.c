@@ -162,10 +162,12 @@ static int await_hello(struct tls *tls)
     } while (state == TLSCOMMON_HELLO_INCOMPLETE);
     tls->hello_read = true;
     if (state == TLSCOMMON_HELLO_WRONG)
-        return 0;
+        return tls->connection->late ? give_up(tls) : 0;
     tls->own = find_offered(edge->handshakes, &hello);
     if (!tls->own && find_offered(edge->taken, &hello))
         return TLS_FOREIGN;
+    if (tls->connection->late)
+        return give_up(tls);
     query = (struct hg_certificate_query){.server_name = hg_text(hello.server_name),
                                           .alpn = hello.alpn,
                                           .alpn_count = hello.alpn_count,

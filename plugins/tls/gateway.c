@@ -21,7 +21,6 @@ struct tls_gateway {
     struct ratelimit *ratelimit;
     struct peer *peers;
     size_t handshakes; /* of those that are not up yet */
-    bool draining;
 };
 
 /* ---- Peers ---- */
@@ -193,7 +192,7 @@ void tls_gateway_take(struct tls_gateway *gateway, const struct hg_connection *t
     socklen_t size = sizeof address;
     struct tls_connection *connection;
 
-    if (gateway->draining || !has_room(gateway)) {
+    if (!has_room(gateway)) {
         ++*gateway->tls->counters.refused;
         close(taken->fd);
         return;
@@ -234,13 +233,6 @@ struct tls_gateway *tls_gateway_new(struct tls_worker *tls)
         return gateway;
     tls_gateway_free(gateway);
     return NULL;
-}
-
-void tls_gateway_drain(struct tls_gateway *gateway)
-{
-    gateway->draining = true;
-    if (gateway->accept)
-        accept_stop(gateway->accept);
 }
 
 void tls_gateway_free(struct tls_gateway *gateway)

@@ -18,7 +18,4 @@ void tls_gateway_free(struct tls_gateway *gateway);
 /* Takes a connection from an edge. */
 void tls_gateway_take(struct tls_gateway *gateway, const struct hg_connection *connection);
 
-/* Takes no new connection. */
-void tls_gateway_drain(struct tls_gateway *gateway);
-
 #endif

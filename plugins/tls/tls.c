@@ -159,14 +159,6 @@ static int worker_start(struct hg_worker *worker)
     return -1;
 }
 
-static void worker_drain(struct hg_worker *worker)
-{
-    struct tls_worker *tls = worker->state;
-
-    if (tls->gateway)
-        tls_gateway_drain(tls->gateway);
-}
-
 /* ---- Operations ---- */
 
 static bool listens(const struct hg_instance *instance)
@@ -252,7 +244,6 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .unconfigure = unconfigure,
         .prepare = prepare,
         .worker_start = worker_start,
-        .worker_drain = worker_drain,
         .worker_stop = worker_stop,
     };
 

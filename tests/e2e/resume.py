@@ -3,12 +3,14 @@
 """Sessions outlive their links: a UDP path that goes silent for a while, or gives the client another port, in the
 middle of transfers. Every byte is compared and the longest pause measured."""
 
+import hashlib
 import re
+import signal
 import subprocess
 import threading
 import time
 
-from harness import MIB, case, check, equal, main, note, scaled
+from harness import MIB, case, check, equal, main, note, pattern_sha256, read_response, scaled
 from relay import Relay
 from transfers import with_transfers
 
@@ -36,6 +38,27 @@ def rebinding(world):
     equal(gate.text().count(" opened with "), 1, "sessions opened")
     check(gate.text().count(" goes on with ") >= 3, "the session has not moved three times")
     client.wait_for(r"silent for too long")
+
+
+@case("the gateway drains, and the NAT gives the client another port: the download comes whole, then the gateway ends", seconds=60)
+def draining(world):
+    gate, client, relay = relayed(world, stop_timeout="50s")
+    size = 64 * MIB  # more than what is on the way can hold
+    with world.raw(f"GET /bytes/{size} HTTP/1.1\r\nHost: app.test\r\n\r\n".encode()) as connection:
+        status, _, body = read_response(connection, head_only=True)
+        equal(status, 200)
+        gate.signal(signal.SIGTERM)
+        client.wait_for(r"the gateway ends session")
+        relay.rebind()
+        gate.wait_for(r" goes on with ")
+        client.wait_for(r"\(draining\)")  # a new session is refused at once, on a link that is
+        digest, got = hashlib.sha256(body), len(body)
+        while got < size and (block := connection.recv(MIB)):
+            digest.update(block)
+            got += len(block)
+    equal((got, digest.hexdigest()), (size, pattern_sha256(size)), "the download")
+    equal(gate.wait(10), 0, "the gateway's exit code")
+    equal(gate.text().count(" opened with "), 1, "sessions opened")
 
 
 @case("UDP is silent for 4 s: transfers go on, and a request made meanwhile is answered", seconds=180)

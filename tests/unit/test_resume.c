@@ -441,6 +441,32 @@ START_TEST(a_gateway_that_stops_lets_sessions_move)
 }
 END_TEST
 
+static bool was_often_refused(void *arg)
+{
+    (void)arg;
+    return *at_gateway()->refused >= 12;
+}
+
+/* Until its link breaks, the client asks for another session again and again, more and more rarely. */
+START_TEST(a_session_moves_at_once_however_long_its_gateway_stops)
+{
+    struct user user = {.stalls = true};
+
+    connect_pair();
+    user_ask(&user, &pair, "client-1", "web", "/down/3000000", 0);
+    ck_assert(pair_run(&pair, has_status, &user, 5000));
+    pair.gateway->worker->pipeline->settings.stop_timeout = 3600 * HG_SECOND;
+    worker_drain(pair.gateway->worker);
+    ck_assert(pair_run(&pair, was_often_refused, NULL, 300000));
+    wire_break(at_client()->sessions->link->handle);
+    user.stalls = false;
+    hg_resume(user.self, HG_UP);
+    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    expect_success(&user, 3000000);
+    ck_assert_uint_eq(*at_client()->resumed, 1);
+}
+END_TEST
+
 /* ---- Who may resume, and who wins ---- */
 
 /* A link to the gateway on which nothing has been said yet. */
@@ -783,6 +809,7 @@ static Suite *make_suite(void)
     tcase_add_test(ends, a_session_whose_name_never_arrived_is_not_kept);
     tcase_add_test(ends, a_client_that_stops_without_link_delivers_what_runs);
     tcase_add_test(ends, a_gateway_that_stops_lets_sessions_move);
+    tcase_add_test(ends, a_session_moves_at_once_however_long_its_gateway_stops);
     tcase_add_test(who, a_stolen_name_is_worth_nothing);
     tcase_add_test(who, of_two_links_the_newest_carries_the_session);
     tcase_add_test(who, of_any_number_of_opens_at_once_one_wins);

@@ -443,18 +443,16 @@ START_TEST(another_protocol_is_refused)
 }
 END_TEST
 
-START_TEST(a_draining_gateway_takes_nobody_new)
+/* A session that has lost its link finishes over another one; whom to refuse is told by the core, to `open`. */
+START_TEST(a_draining_gateway_still_makes_links)
 {
-    struct hg_link *old, *link;
+    void (*drain)(struct hg_worker *) = hopgate_plugin()->worker_drain;
 
-    pair.client_config.handshake_timeout = 500 * HG_MILLISECOND;
     test_pair_start(&pair, true, true, 0);
-    old = test_connect_up(&pair);
-    hopgate_plugin()->worker_drain(pair.gateway);
-    link = test_connect(&pair);
-    test_wait(&pair, link->down, 2000);
-    ck_assert(link->down && !link->up);
-    test_send(old, "still here", 10);
+    test_connect_up(&pair);
+    if (drain)
+        drain(pair.gateway);
+    test_send(test_connect_up(&pair), "still here", 10);
     test_wait(&pair, pair.accepted->packets == 1, 1000);
     ck_assert_uint_eq(pair.accepted->packets, 1);
 }
@@ -477,6 +475,6 @@ TCase *hostile_tests(void)
     tcase_add_test(tests, a_gateway_started_anew_is_noticed);
     tcase_add_loop_test(tests, other_tools_can_shake_hands, 0, 3);
     tcase_add_test(tests, another_protocol_is_refused);
-    tcase_add_test(tests, a_draining_gateway_takes_nobody_new);
+    tcase_add_test(tests, a_draining_gateway_still_makes_links);
     return tests;
 }

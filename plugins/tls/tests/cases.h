@@ -34,6 +34,7 @@ void raw_close(struct raw *raw);
 /* An edge that listens for TLS at a port of 127.0.0.1. */
 struct rig_part edge_part(uint16_t port);
 uint64_t edge_handed_over(struct rig *rig);
+void edge_drain(struct rig *rig);
 uint16_t free_port(void);
 
 TCase *stream_tests(void);

@@ -11,6 +11,7 @@
 const struct hg_plugin *http_plugin(void);
 struct rig_part edge_part(uint16_t port);
 uint64_t edge_handed_over(struct rig *rig);
+void edge_drain(struct rig *rig);
 
 struct rig_part edge_part(uint16_t port)
 {
@@ -41,4 +42,9 @@ uint64_t edge_handed_over(struct rig *rig)
     const struct edge *edge = rig_worker(rig, 0)->state;
 
     return *edge->handed_over;
+}
+
+void edge_drain(struct rig *rig)
+{
+    http_plugin()->worker_drain(rig_worker(rig, 0));
 }

@@ -15,6 +15,14 @@ static void start(bool client)
     test_pair_start(&pair, true, client, port);
 }
 
+static void drain_gateway(void)
+{
+    void (*drain)(struct hg_worker *) = hopgate_plugin()->worker_drain;
+
+    if (drain)
+        drain(pair.gateway);
+}
+
 START_TEST(the_edge_hands_over)
 {
     struct hg_link *client, *gateway;
@@ -132,16 +140,43 @@ START_TEST(those_beyond_the_rate_are_closed)
 }
 END_TEST
 
-START_TEST(a_gateway_that_stops_takes_none)
+/* A session that has lost its link finishes over another one; whom to refuse is told by the core, to `open`. */
+START_TEST(links_are_made_while_the_gateway_stops)
 {
-    struct hg_link *link;
+    struct raw raw = {.split = 0};
 
     start(true);
-    hopgate_plugin()->worker_drain(pair.gateway);
-    link = test_connect(&pair);
-    test_wait(&pair, link->down, 2000);
-    ck_assert(link->down && !link->up);
-    ck_assert_uint_eq(COUNTER(pair.gateway, refused), 1);
+    drain_gateway();
+    edge_drain(pair.rig);
+    test_send(test_connect_up(&pair), "still here", 10);
+    test_wait(&pair, pair.accepted->packets == 1, 1000);
+    ck_assert_uint_eq(pair.accepted->packets, 1);
+    raw_connect(&raw); /* a public user is not served any more */
+    ck_assert_int_lt(raw_handshake(&raw, "http/1.1"), 0);
+    raw_close(&raw);
+    ck_assert_uint_eq(edge_handed_over(pair.rig), 1);
+}
+END_TEST
+
+START_TEST(those_who_came_before_the_stop_are_served)
+{
+    struct raw raw = {.split = 0};
+
+    start(false);
+    raw_connect(&raw);
+    test_run(&pair, 20);
+    edge_drain(pair.rig);
+    ck_assert_int_eq(raw_handshake(&raw, "http/1.1"), 0);
+    raw_close(&raw);
+}
+END_TEST
+
+/* As above, at a port of the gateway's own. */
+START_TEST(a_port_takes_links_while_the_gateway_stops)
+{
+    test_pair_start(&pair, true, true, 0);
+    drain_gateway();
+    test_connect_up(&pair);
 }
 END_TEST
 
@@ -154,6 +189,8 @@ TCase *edge_tests(void)
     tcase_add_test(tests, other_protocols_stay_with_the_edge);
     tcase_add_test(tests, too_many_are_closed);
     tcase_add_test(tests, those_beyond_the_rate_are_closed);
-    tcase_add_test(tests, a_gateway_that_stops_takes_none);
+    tcase_add_test(tests, links_are_made_while_the_gateway_stops);
+    tcase_add_test(tests, those_who_came_before_the_stop_are_served);
+    tcase_add_test(tests, a_port_takes_links_while_the_gateway_stops);
     return tests;
 }
