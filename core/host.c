@@ -57,6 +57,7 @@ const struct hg_host worker_host = {
     .post = worker_post,
     .listen = listen_bind,
     .listener_fds = listen_fds,
+    .listener_sockets = listen_sockets,
     .resolve = resolve_start,
     .resolve_cancel = resolve_cancel,
     .capability = pipeline_capability,

@@ -156,13 +156,18 @@ struct hg_listener *listen_bind(struct hg_instance *public, const char *option, 
     return listener;
 }
 
+size_t listen_sockets(const struct hg_listener *listener, int *fds, size_t capacity)
+{
+    for (size_t i = 0; i < listener->count && i < capacity; i++)
+        fds[i] = listener->fds[i];
+    return listener->count;
+}
+
 size_t listen_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity)
 {
-    size_t count = listener->count < capacity ? listener->count : capacity;
-
     (void)worker; /* one worker for now: it has them all */
-    memcpy(fds, listener->fds, count * sizeof *fds);
-    return count;
+    listen_sockets(listener, fds, capacity);
+    return listener->count < capacity ? listener->count : capacity;
 }
 
 void listen_close(struct instance *instance)

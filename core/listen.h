@@ -14,6 +14,7 @@
 struct hg_listener *listen_bind(struct hg_instance *instance, const char *option, const struct hg_address *address,
                                 int socket_type);
 size_t listen_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity);
+size_t listen_sockets(const struct hg_listener *listener, int *fds, size_t capacity);
 
 /* Closes all listening sockets of an instance. */
 void listen_close(struct instance *instance);

@@ -121,6 +121,7 @@ struct hg_host {
     uint64_t *(*gauge)(struct hg_worker *worker, const char *name, const char *label, const char *doc);
     void (*config_warning)(const struct hg_instance *instance, const char *option, const char *format,
                            va_list arguments);
+    size_t (*listener_sockets)(const struct hg_listener *listener, int *fds, size_t capacity);
 };
 
 /* ---- Telling people ---- */
@@ -304,6 +305,18 @@ static inline struct hg_listener *hg_listen(struct hg_instance *instance, const 
                                             const struct hg_address *address, int socket_type)
 {
     return instance->host->listen(instance, option, address, socket_type);
+}
+
+/**
+ * All descriptors of a listener, whichever worker they will belong to, in prepare(): to set what needs privileges.
+ * Fills `fds` and returns how many there are; call it with no capacity to learn that.
+ */
+static inline size_t hg_listener_sockets(const struct hg_instance *instance, const struct hg_listener *listener,
+                                         int *fds, size_t capacity)
+{
+    return instance->host->size > offsetof(struct hg_host, listener_sockets)
+               ? instance->host->listener_sockets(listener, fds, capacity)
+               : 0;
 }
 
 /** This worker's descriptors of a listener, non-blocking: fills `fds` and returns how many there are (1 or 2). */

@@ -175,7 +175,7 @@ static int open_socket(struct dtls_worker *dtls, const struct dtls_path *path, c
         close(fd);
         return -1;
     }
-    dtls_worker_set_buffers(dtls, fd);
+    dtls_set_buffers(dtls->worker->instance, fd);
     return fd;
 }
 

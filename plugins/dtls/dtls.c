@@ -185,27 +185,42 @@ static void unconfigure(struct hg_instance *instance)
     instance->state = NULL;
 }
 
+void dtls_set_buffers(struct hg_instance *instance, int fd)
+{
+    const struct dtls_config *config = instance->cfg;
+    struct dtls_instance *state = instance->state;
+    size_t size = dtls_socket_set_buffers(fd, config->socket_buffer);
+
+    if (size < config->socket_buffer && !atomic_flag_test_and_set(&state->buffers_told))
+        hg_log(instance, HG_LOG_WARNING,
+               "the kernel gives socket buffers of %zu bytes instead of %llu: raise net.core.rmem_max and "
+               "net.core.wmem_max (sysctl), or lower socket_buffer",
+               size, (unsigned long long)config->socket_buffer);
+}
+
+/* The buffers of the sockets that listen, as long as there are the privileges to go beyond the kernel's limits. */
+static void enlarge_buffers(struct hg_instance *instance, const struct hg_listener *listener)
+{
+    int fds[2];
+    size_t count = hg_listener_sockets(instance, listener, fds, 2);
+
+    for (size_t i = 0; i < count && i < 2; i++)
+        dtls_set_buffers(instance, fds[i]);
+}
+
 static int prepare(struct hg_instance *instance)
 {
     const struct dtls_config *config = instance->cfg;
     struct dtls_instance *state = instance->state;
 
-    return tlscommon_setup_listen(&state->setup, instance, &config->listen, SOCK_DGRAM);
+    if (tlscommon_setup_listen(&state->setup, instance, &config->listen, SOCK_DGRAM))
+        return -1;
+    for (size_t i = 0; i < state->setup.listener_count; i++)
+        enlarge_buffers(instance, state->setup.listeners[i]);
+    return 0;
 }
 
 /* ---- Workers ---- */
-
-void dtls_worker_set_buffers(struct dtls_worker *dtls, int fd)
-{
-    uint64_t wanted = dtls->config->socket_buffer;
-    size_t size = dtls_socket_set_buffers(fd, wanted);
-
-    if (size < wanted && !atomic_flag_test_and_set(&dtls->instance->buffers_told))
-        hg_log(dtls->worker->instance, HG_LOG_WARNING,
-               "the kernel gives socket buffers of %zu bytes instead of %llu: raise net.core.rmem_max and "
-               "net.core.wmem_max (sysctl), or lower socket_buffer",
-               size, (unsigned long long)wanted);
-}
 
 static void make_counters(struct hg_worker *worker, struct dtls_counters *counters)
 {

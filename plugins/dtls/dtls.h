@@ -65,6 +65,6 @@ struct dtls_worker {
 };
 
 /* Asks for the configured kernel buffers; says once when the kernel gives less. */
-void dtls_worker_set_buffers(struct dtls_worker *dtls, int fd);
+void dtls_set_buffers(struct hg_instance *instance, int fd);
 
 #endif

@@ -361,7 +361,6 @@ static int add_port(struct dtls_gateway *gateway, int fd)
     if (!port)
         return -1;
     port->gateway = gateway;
-    dtls_worker_set_buffers(gateway->dtls, fd);
     if (dtls_socket_init(&port->socket, gateway->dtls->worker, fd, false, on_io, port) < 0) {
         free(port);
         return -1;

@@ -9,9 +9,11 @@ import pwd
 import re
 import resource
 import signal
+import socket
+import subprocess
 import time
 
-from harness import Skip, case, check, equal, main, note, read_response, wait_until
+from harness import MIB, Skip, case, check, equal, main, note, read_response, wait_until
 
 
 @case("a token is 256 bits, never twice the same; the gateway's line has only its SHA-256")
@@ -182,7 +184,8 @@ def privileges(world):
     world.token("client-1")
     for name in ("tokens", "gate.key"):
         os.chown(world.path(name), nobody.pw_uid, nobody.pw_gid)
-    gate, _ = world.tunnel(extra={"user": "nobody"})
+    wanted = beyond_limit()
+    gate, _ = world.tunnel(extra={"user": "nobody"}, dtls={"socket_buffer": wanted})
     with open(f"/proc/{gate.pid}/status") as file:
         status = file.read()
     equal(re.search(r"^Uid:\s+(.*)$", status, re.M).group(1).split(), [str(nobody.pw_uid)] * 4, "its user ids")
@@ -190,6 +193,22 @@ def privileges(world):
     equal(re.search(r"^CapEff:\s+(\w+)$", status, re.M).group(1), "0" * 16, "its capabilities")
     equal(re.search(r"^Groups:\s*(.*)$", status, re.M).group(1).split() in ([], [str(nobody.pw_gid)]), True, "its groups")
     equal(world.curl("/", tls=True), "hello\n", "a request to the one without privileges")
+    listed = subprocess.run(["ss", "-H", "-uamn", f"sport = :{world.https}"], capture_output=True, text=True, check=True).stdout
+    equal(re.findall(r"\brb(\d+),.*\btb(\d+),", listed), [(str(2 * wanted), str(2 * wanted))], "its buffers (the kernel doubles them)")
+    check("the kernel gives" not in gate.text(), "the gateway says that its buffers are too small")
+
+
+def beyond_limit():
+    """A size for socket buffers that takes CAP_NET_ADMIN, or if that is not to be had here a size that anybody may have."""
+    with open("/proc/sys/net/core/rmem_max") as receive, open("/proc/sys/net/core/wmem_max") as send:
+        limits = int(receive.read()), int(send.read())
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        try:
+            probe.setsockopt(socket.SOL_SOCKET, 33, 65536)  # SO_RCVBUFFORCE
+        except PermissionError:
+            note("no CAP_NET_ADMIN here")
+            return min(limits)
+    return max(limits) + MIB
 
 
 @case("the limit of open files is raised to the hard limit")
