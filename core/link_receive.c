@@ -7,6 +7,9 @@
 
 #include <stdio.h>
 
+/* How long a PING of an idle link may stay unanswered: time enough for several, also over a slow path. */
+#define IDLE_PATIENCE (4 * HG_SECOND)
+
 static void control_failed(struct hg_link *link, const char *error)
 {
     hg_log(link_worker(link)->instance, HG_LOG_WARNING,
@@ -69,6 +72,17 @@ static void read_control(struct hg_link *link)
 
 /* ---- What transports tell ---- */
 
+/* The longest silence of a peer that lives. With data outstanding link_is_overdue() finds it dead, mostly sooner. In an
+ * idle session it is asked by a PING, which recovery repeats at every probe timeout (RFC 9002 section 6.2.4): what none
+ * of them is answered in IDLE_PATIENCE is dead, so that by default it is known in less than 20 s. */
+static hg_time silence_bound(const struct settings *settings)
+{
+    hg_time patience = settings->dead_after < IDLE_PATIENCE ? settings->dead_after : IDLE_PATIENCE;
+    hg_time idle = settings->keep_alive + patience;
+
+    return idle > settings->dead_after ? idle : settings->dead_after;
+}
+
 /* What the tunnel can deal with. */
 static size_t bound_packet(size_t size)
 {
@@ -105,8 +119,7 @@ void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_i
     }
     params.congestion = info->congestion == HG_CONGESTION_CUBIC ? TN_CONGESTION_CUBIC : TN_CONGESTION_BBR;
     params.keep_alive = settings->keep_alive;
-    /* Found dead by link_is_overdue(), mostly; this is for one that is never sent anything but a PING. */
-    params.dead_after = settings->keep_alive + settings->dead_after;
+    params.dead_after = silence_bound(settings);
     link->tn = tn_link_new(NULL, &params, link->up_at);
     if (!link->tn)
         link_close(link, TN_INTERNAL_ERROR, "out of memory");

@@ -236,6 +236,48 @@ START_TEST(an_idle_link_that_went_dark_is_replaced_too)
 }
 END_TEST
 
+static bool no_links(void *arg)
+{
+    return !((struct sessions *)arg)->links;
+}
+
+/* As long as it may take with the options that a user gets, at either end: the links came up, spoke and fell silent. */
+START_TEST(a_dead_peer_of_an_idle_link_is_found_in_less_than_20_s)
+{
+    struct sessions *sessions;
+    hg_time before;
+
+    connect_pair();
+    sessions = _i ? at_client() : at_gateway();
+    before = hg_now(rig_worker(pair.client, 0));
+    pair.wire.dark = pair.wire.unreachable = true;
+    ck_assert(pair_run(&pair, no_links, sessions, 60000));
+    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 20 * HG_SECOND);
+    ck_assert_uint_gt(hg_now(rig_worker(pair.client, 0)), before + 15 * HG_SECOND);
+}
+END_TEST
+
+/* What is asked for just before the PING does not give the peer another `dead_after`. */
+START_TEST(nor_does_a_request_make_it_take_longer)
+{
+    struct user user = {0};
+    hg_time before;
+
+    connect_pair();
+    before = hg_now(rig_worker(pair.client, 0));
+    pair.wire.dark = pair.wire.unreachable = true;
+    pair_wait(&pair, 14900);
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, no_links, at_gateway(), 60000));
+    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 20 * HG_SECOND);
+    pair.wire.dark = pair.wire.unreachable = false;
+    ck_assert(pair_run(&pair, is_held, NULL, 40000));
+    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(pair_run(&pair, user_is_done, &user, 5000));
+    ck_assert_int_eq(user.reason.status, 504);
+}
+END_TEST
+
 START_TEST(an_idle_link_lives)
 {
     pair.client->pipeline->settings.keep_alive = pair.gateway->pipeline->settings.keep_alive = 200 * HG_MILLISECOND;
@@ -799,6 +841,8 @@ static Suite *make_suite(void)
     tcase_add_test(on, a_link_that_is_deaf_one_way_is_replaced);
     tcase_add_test(on, a_link_is_watched_while_the_end_of_a_response_waits);
     tcase_add_test(on, an_idle_link_that_went_dark_is_replaced_too);
+    tcase_add_loop_test(on, a_dead_peer_of_an_idle_link_is_found_in_less_than_20_s, 0, 2);
+    tcase_add_test(on, nor_does_a_request_make_it_take_longer);
     tcase_add_test(on, an_idle_link_lives);
     tcase_add_test(on, a_long_poll_is_not_taken_for_silence);
     tcase_add_test(on, what_is_held_while_a_session_waits_is_bounded);
