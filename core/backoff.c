@@ -5,15 +5,22 @@
 
 hg_time backoff_next(struct backoff *backoff, uint64_t random)
 {
-    hg_time wait = BACKOFF_FIRST;
+    bool soon = !backoff->refused && backoff->failures < BACKOFF_TRIES;
+    hg_time wait = BACKOFF_FIRST, cap = soon ? BACKOFF_SOON : BACKOFF_CAP;
 
+    backoff->refused = false;
     if (!backoff->failures++)
         return 0;
-    for (unsigned i = 2; i < backoff->failures && wait < BACKOFF_CAP; i++)
+    for (unsigned i = 2; i < backoff->failures && wait < cap; i++)
         wait += wait / 2;
-    if (wait > BACKOFF_CAP)
-        wait = BACKOFF_CAP;
+    if (wait > cap)
+        wait = cap;
     return wait - random % (wait / 2 + 1);
+}
+
+void backoff_refused(struct backoff *backoff)
+{
+    backoff->refused = true;
 }
 
 void backoff_link_ended(struct backoff *backoff, hg_time lifetime)

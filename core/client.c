@@ -181,7 +181,7 @@ static void receive_refuse(struct hg_link *link, const struct control_message *r
     link_close(link, TN_NO_ERROR, "the gateway refuses a session (%s): %.150s", code, reason);
     if (link->is_probe)
         return;
-    connector_not_before(link->connector, hg_now(core_of(sessions)) + wait);
+    connector_refused(link->connector, hg_now(core_of(sessions)) + wait, !strcmp(refuse->code, "draining"));
     if (named && !strcmp(refuse->code, "session"))
         session_end(named, "the gateway does not let it go on");
 }

@@ -33,6 +33,7 @@ struct connector {
     size_t next_way;        /* of this round, in the gateway's order */
     size_t attempts;        /* links with is_attempt */
     hg_time not_before;
+    hg_time round_began; /* the last one, in which no link was good so far; 0: there is none */
 
     struct hg_timer *probe_timer;
     struct hg_link *probe; /* a link with is_probe */
@@ -112,6 +113,16 @@ static void note_purpose(struct connector *connector)
     connector->helps_drained = helps_drained;
 }
 
+/* A round that took long has waited enough: tries are that far apart, not what lies between them. */
+static hg_time next_wait(struct connector *connector)
+{
+    hg_time wait = backoff_next(&connector->backoff, random_number()), least = wait / 8, took = 0;
+
+    if (connector->round_began)
+        took = hg_now(core_of(connector->sessions)) - connector->round_began;
+    return wait > took + least ? wait - took : least;
+}
+
 void connector_want(struct connector *connector)
 {
     struct hg_worker *core = core_of(connector->sessions);
@@ -122,7 +133,7 @@ void connector_want(struct connector *connector)
     note_purpose(connector);
     if (connector->waits)
         return;
-    delay = backoff_next(&connector->backoff, random_number());
+    delay = next_wait(connector);
     if (connector->not_before > now + delay)
         delay = connector->not_before - now;
     if (delay)
@@ -175,8 +186,10 @@ static void on_timer(void *arg)
     struct connector *connector = arg;
 
     connector->waits = false;
-    if (needs_link(connector))
-        connect_next(connector);
+    if (!needs_link(connector))
+        return;
+    connector->round_began = hg_now(core_of(connector->sessions));
+    connect_next(connector);
 }
 
 static void probe(void *arg);
@@ -265,9 +278,11 @@ void connectors_review(struct sessions *sessions)
         connector_review(connector);
 }
 
-void connector_not_before(struct connector *connector, hg_time when)
+void connector_refused(struct connector *connector, hg_time not_before, bool drains)
 {
-    connector->not_before = when;
+    connector->not_before = not_before;
+    if (!drains)
+        backoff_refused(&connector->backoff);
 }
 
 /* ---- The race ---- */
@@ -408,6 +423,7 @@ void connector_accepted(struct hg_link *link, bool resumed)
     bool returned = link->is_probe;
 
     link->is_attempt = link->is_probe = false;
+    connector->round_began = 0;
     if (returned) {
         connector->probe = NULL;
     } else {

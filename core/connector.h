@@ -27,8 +27,9 @@ void connectors_report(const struct sessions *sessions);
 void connector_want(struct connector *connector);
 /* Gives up what is being opened if it is not needed any more. */
 void connector_review(struct connector *connector);
-/* The gateway has asked not to be tried again before `when`. */
-void connector_not_before(struct connector *connector, hg_time when);
+/* The gateway has refused a session and is not to be tried again before then. `drains`: since it is about to stop, so
+ * that another one may soon be there. */
+void connector_refused(struct connector *connector, hg_time not_before, bool drains);
 
 /* A link's handshake is complete. */
 void connector_link_up(struct hg_link *link);

@@ -139,10 +139,40 @@ START_TEST(waits_grow_within_their_jitter_up_to_the_cap)
 
             ck_assert_uint_le(wait, longest);
             ck_assert_uint_ge(wait, longest / 2);
-            longest = longest + longest / 2 < BACKOFF_CAP ? longest + longest / 2 : BACKOFF_CAP;
+            longest = longest + longest / 2 < BACKOFF_SOON ? longest + longest / 2 : BACKOFF_SOON;
         }
     }
-    ck_assert_uint_eq(longest, BACKOFF_CAP);
+    ck_assert_uint_eq(longest, BACKOFF_SOON);
+}
+END_TEST
+
+START_TEST(a_gateway_that_stays_away_is_asked_more_rarely)
+{
+    struct backoff backoff = {0};
+    hg_time soon = 0;
+
+    for (unsigned i = 0; i < BACKOFF_TRIES; i++) {
+        hg_time wait = backoff_next(&backoff, 0);
+
+        ck_assert_uint_le(wait, BACKOFF_SOON);
+        soon += wait - wait / 4; /* as it is on average */
+    }
+    ck_assert_uint_gt(soon, 570 * HG_SECOND);
+    ck_assert_uint_eq(backoff_next(&backoff, 0), BACKOFF_CAP);
+}
+END_TEST
+
+START_TEST(a_gateway_that_refuses_is_asked_more_rarely)
+{
+    struct backoff backoff = {0};
+
+    for (unsigned i = 0; i < 20; i++) {
+        backoff_refused(&backoff);
+        backoff_next(&backoff, 0);
+    }
+    backoff_refused(&backoff);
+    ck_assert_uint_eq(backoff_next(&backoff, 0), BACKOFF_CAP);
+    ck_assert_uint_eq(backoff_next(&backoff, 0), BACKOFF_SOON);
 }
 END_TEST
 
@@ -186,6 +216,8 @@ int main(void)
     tcase_set_timeout(registry, 20);
     tcase_add_test(backoff, the_first_try_is_made_at_once);
     tcase_add_test(backoff, waits_grow_within_their_jitter_up_to_the_cap);
+    tcase_add_test(backoff, a_gateway_that_stays_away_is_asked_more_rarely);
+    tcase_add_test(backoff, a_gateway_that_refuses_is_asked_more_rarely);
     tcase_add_test(backoff, clients_do_not_come_back_all_at_once);
     tcase_add_test(backoff, only_a_stable_link_makes_it_forget);
     suite_add_tcase(suite, registry);

@@ -51,6 +51,12 @@ static bool no_session(void *arg)
     return pair_session_count(&pair) == 0;
 }
 
+static bool has_session(void *arg)
+{
+    (void)arg;
+    return at_client()->sessions && at_client()->sessions->link;
+}
+
 static bool is_held(void *arg)
 {
     (void)arg;
@@ -423,6 +429,24 @@ START_TEST(a_gateway_that_knows_nothing_opens_a_new_session)
     ck_assert_uint_eq(*at_client()->resumed, 0);
     ck_assert_uint_eq(*at_client()->opened, 2);
     ck_assert_ptr_null(at_client()->sessions->next);
+}
+END_TEST
+
+/* After seconds and after minutes, where connecting fails at once and where nobody answers: what has begun before the
+ * return is then only given up after 10 s. */
+START_TEST(a_client_is_back_within_5_s_of_its_gateway)
+{
+    static const unsigned absences[] = {3000, 60000, 540000};
+    bool answered = _i < 3;
+
+    connect_pair();
+    pair.wire.unreachable = answered;
+    pair.wire.unanswered = !answered;
+    wire_break(wire_newest(&pair.wire, true));
+    pair_wait(&pair, absences[_i % 3]);
+    ck_assert_ptr_null(at_client()->sessions ? at_client()->sessions->link : NULL);
+    pair.wire.unreachable = pair.wire.unanswered = false;
+    ck_assert(pair_run(&pair, has_session, NULL, answered ? 5000 : 10000 + 1000));
 }
 END_TEST
 
@@ -853,6 +877,7 @@ static Suite *make_suite(void)
     tcase_add_test(ends, a_session_whose_name_never_arrived_is_not_kept);
     tcase_add_test(ends, a_client_that_stops_without_link_delivers_what_runs);
     tcase_add_test(ends, a_gateway_that_stops_lets_sessions_move);
+    tcase_add_loop_test(ends, a_client_is_back_within_5_s_of_its_gateway, 0, 6);
     tcase_add_test(ends, a_session_moves_at_once_however_long_its_gateway_stops);
     tcase_add_test(who, a_stolen_name_is_worth_nothing);
     tcase_add_test(who, of_two_links_the_newest_carries_the_session);
