@@ -64,8 +64,10 @@ const struct hg_option settings_options[] = {
      .value = "60s",
      .min = 0,
      .max = (int64_t)(3600 * HG_SECOND),
-     .doc = "How long a session that has lost its link waits for another one, its exchanges paused, before it ends; "
-            "0: not at all."},
+     .doc =
+         "How long a session that has lost its link waits for another one, its exchanges paused, before it ends; "
+         "0: not at all. A gateway cannot tell a client that was killed from one that was cut off, so what ran there "
+         "waits for that long too, after `dead_after` at most."},
     {.name = "links",
      .type = HG_OPTION_INTEGER,
      PLACE(links),
