@@ -44,6 +44,7 @@ struct watched {
 struct https {
     struct hg_worker *worker;
     gnutls_x509_trust_list_t trust;
+    gnutls_datum_t roots; /* the same in PEM where libcurl has to verify by itself; otherwise its `data` is NULL */
     CURLM *multi;
     struct hg_timer *timer;
     struct https_call *calls;
@@ -277,15 +278,18 @@ static void set_method(CURL *easy, const struct https_request *request)
     }
 }
 
-/* False: without on_connected() the server would not be verified. */
+/* False: without on_connected(), or with no roots, the server would not be verified. */
 static bool set_trust(struct https_call *call)
 {
     CURL *easy = call->easy;
+    struct curl_blob roots = {call->https->roots.data, call->https->roots.size, CURL_BLOB_NOCOPY};
 
-    /* An old session brings no chain along. */
-    curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (roots.data)
+        return !curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &roots);
+    /* An old session brings no chain along. */
+    curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     return !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) &&
            !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected) &&
            !curl_easy_setopt(easy, CURLOPT_PREREQDATA, call) && !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -349,6 +353,14 @@ void https_cancel(struct https_call *call)
 
 /* ---- Life ---- */
 
+/* Whose chains on_connected() can look at. Of several backends the one in use stands without parentheses. */
+static bool curl_has_gnutls(void)
+{
+    const char *backend = curl_version_info(CURLVERSION_NOW)->ssl_version;
+
+    return backend && !strncmp(backend, "GnuTLS/", 7);
+}
+
 struct https *https_new(struct hg_worker *worker, const char *ca)
 {
     struct https *https = calloc(1, sizeof *https);
@@ -363,9 +375,11 @@ struct https *https_new(struct hg_worker *worker, const char *ca)
     https->trust = https_trust_new(ca, why, sizeof why);
     if (*why)
         hg_log(worker->instance, HG_LOG_ERROR, "connections to HTTPS servers: %s", why);
+    if (https->trust && !curl_has_gnutls())
+        https->roots = https_trust_pem(https->trust);
     https->multi = curl_multi_init();
     https->timer = hg_timer_new(worker, on_timer, https);
-    if (!https->trust || !https->multi || !https->timer) {
+    if (!https->trust || !https->multi || !https->timer || (!https->roots.data && !curl_has_gnutls())) {
         https_free(https);
         return NULL;
     }
@@ -390,6 +404,7 @@ void https_free(struct https *https)
     hg_timer_free(https->worker->host, https->timer);
     if (https->trust)
         gnutls_x509_trust_list_deinit(https->trust, 1);
+    gnutls_free(https->roots.data);
     free(https);
     curl_global_cleanup();
 }

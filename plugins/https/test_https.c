@@ -5,11 +5,13 @@
  * and a real server in a thread; the system's trust store is the test's.
  */
 #include "plugins/https/https.h"
+#include "plugins/https/trust.h"
 #include "tests/unit/rig.h"
 #include "tests/unit/run_suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <curl/curl.h>
 #include <gnutls/x509.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -296,8 +298,10 @@ START_TEST(others_are_refused_before_the_request)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *error = try(cases[i].authority, cases[i].fault, cases[i].with_ca);
+        /* Where libcurl verifies by itself it has words of its own. */
+        const char *words = strstr(curl_version(), "GnuTLS") ? cases[i].error : "certificate";
 
-        ck_assert_msg(strstr(error, cases[i].error) != NULL, "%zu: \"%s\"", i, error);
+        ck_assert_msg(strstr(error, words) != NULL, "%zu: \"%s\"", i, error);
         ck_assert_uint_eq(server.requests, 0);
     }
 }
@@ -351,6 +355,29 @@ START_TEST(connections_are_used_again)
 }
 END_TEST
 
+/* For a libcurl that is not GnuTLS'. */
+START_TEST(all_roots_in_pem)
+{
+    char why[512];
+    gnutls_x509_trust_list_t trust = https_trust_new(ca, why, sizeof why);
+    gnutls_datum_t pem = https_trust_pem(trust);
+    gnutls_x509_crt_t *roots;
+    unsigned count;
+
+    ck_assert_str_eq(why, "");
+    ck_assert_ptr_nonnull(pem.data);
+    ck_assert_int_eq(gnutls_x509_crt_list_import2(&roots, &count, &pem, GNUTLS_X509_FMT_PEM, 0), 0);
+    ck_assert_uint_eq(count, 2);
+    ck_assert(gnutls_x509_crt_equals(roots[0], of_system.root) || gnutls_x509_crt_equals(roots[1], of_system.root));
+    ck_assert(gnutls_x509_crt_equals(roots[0], of_file.root) || gnutls_x509_crt_equals(roots[1], of_file.root));
+    while (count)
+        gnutls_x509_crt_deinit(roots[--count]);
+    gnutls_free(roots);
+    gnutls_free(pem.data);
+    gnutls_x509_trust_list_deinit(trust, 1);
+}
+END_TEST
+
 /* ---- The file ---- */
 
 START_TEST(a_file_is_checked)
@@ -383,6 +410,7 @@ int main(void)
     tcase_add_test(tests, the_next_call_is_refused_as_well);
     tcase_add_test(tests, roots_are_read_once);
     tcase_add_test(tests, connections_are_used_again);
+    tcase_add_test(tests, all_roots_in_pem);
     tcase_add_test(tests, a_file_is_checked);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 300);

@@ -6,6 +6,7 @@
 #include "plugins/https/https.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* The longest chain that is looked at; those of public authorities have three or four. */
 #define CHAIN_MAX 16
@@ -45,6 +46,43 @@ gnutls_x509_trust_list_t https_trust_new(const char *extra, char *why, size_t si
     if (result < 0)
         snprintf(why, size, "%s: %s", extra, gnutls_strerror(result));
     return trust;
+}
+
+static bool append_pem(gnutls_datum_t *text, gnutls_x509_crt_t certificate)
+{
+    gnutls_datum_t one;
+    unsigned char *data;
+
+    if (gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &one))
+        return false;
+    data = gnutls_realloc(text->data, text->size + one.size + 1);
+    if (data) {
+        memcpy(data + text->size, one.data, one.size);
+        text->data = data;
+        text->size += one.size;
+        text->data[text->size] = 0;
+    }
+    gnutls_free(one.data);
+    return data != NULL;
+}
+
+gnutls_datum_t https_trust_pem(gnutls_x509_trust_list_t trust)
+{
+    gnutls_x509_trust_list_iter_t place = NULL;
+    gnutls_x509_crt_t certificate;
+    gnutls_datum_t text = {(unsigned char *)gnutls_strdup(""), 0};
+    bool all = text.data != NULL;
+
+    while (all && !gnutls_x509_trust_list_iter_get_ca(trust, &place, &certificate)) {
+        all = append_pem(&text, certificate);
+        gnutls_x509_crt_deinit(certificate);
+    }
+    gnutls_x509_trust_list_iter_deinit(place);
+    if (!all) {
+        gnutls_free(text.data);
+        text = (gnutls_datum_t){0};
+    }
+    return text;
 }
 
 static int read_chain(const gnutls_datum_t *chain, unsigned count, gnutls_x509_crt_t *certificates, unsigned *done)

@@ -14,6 +14,9 @@
  * there in `why`, else "". NULL: out of memory. */
 gnutls_x509_trust_list_t https_trust_new(const char *extra, char *why, size_t size);
 
+/* All of them in PEM, for gnutls_free(); a NULL `data`: out of memory. */
+gnutls_datum_t https_trust_pem(gnutls_x509_trust_list_t trust);
+
 /* Whether a server's chain, the leaf first, leads to one of them. Its name is not looked at. False with why not
  * in `why`, else "". */
 bool https_trust_covers(gnutls_x509_trust_list_t trust, const gnutls_datum_t *chain, unsigned count, char *why,
