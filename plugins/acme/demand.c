@@ -39,8 +39,8 @@ void acme_demand_begin(struct acme_agent *agent)
 
 void acme_demand_end(struct acme_agent *agent)
 {
-    free(agent->demand.sources);
-    agent->demand.sources = NULL;
+    free(agent->demand.quotas.sources);
+    agent->demand.quotas.sources = NULL;
 }
 
 static void ignore(void *arg, const struct hg_store_answer *answer)
@@ -289,54 +289,77 @@ struct acme_job *acme_demand_job(struct acme_agent *agent, struct acme_job *know
 
 /* ---- Quotas ---- */
 
-static struct acme_demand_source *source_of(struct acme_demand *demand, const struct acme_source *address)
+static uint64_t sum(const uint32_t orders[ACME_QUOTA_PARTS])
 {
-    struct acme_demand_source *sources;
+    uint64_t all = 0;
 
-    for (size_t i = 0; i < demand->source_count; i++)
-        if (!strcmp(demand->sources[i].address.text, address->text))
-            return &demand->sources[i];
-    sources = realloc(demand->sources, (demand->source_count + 1) * sizeof *sources);
-    if (!sources)
-        return NULL;
-    demand->sources = sources;
-    sources[demand->source_count] = (struct acme_demand_source){.address = *address};
-    return &sources[demand->source_count++];
+    for (size_t i = 0; i < ACME_QUOTA_PARTS; i++)
+        all += orders[i];
+    return all;
 }
 
-/* What is used up; NULL: nothing, and it is counted. */
-static const char *count(struct acme_agent *agent, const struct acme_job *job)
+/* Begins the parts of the hour until now, and forgets what is past. */
+static void move_on(struct acme_quotas *quotas, hg_time now)
 {
-    struct acme_demand *demand = &agent->demand;
-    const hg_time now = hg_now(agent->worker);
-    struct acme_demand_source *source;
+    const uint64_t part = now / (HOUR / (ACME_QUOTA_PARTS - 1));
 
-    if (now - demand->hour_began >= HOUR) {
-        demand->hour_began = now;
-        demand->orders = 0;
-        demand->source_count = 0;
-        demand->told = false;
+    for (int i = 0; quotas->part < part && i < ACME_QUOTA_PARTS; i++) {
+        const size_t oldest = ++quotas->part % ACME_QUOTA_PARTS;
+
+        quotas->orders[oldest] = 0;
+        for (size_t j = 0; j < quotas->source_count; j++)
+            quotas->sources[j].orders[oldest] = 0;
     }
-    if (demand->orders >= agent->config->on_demand_per_hour)
-        return "more certificates are wanted in this hour than on_demand_per_hour allows";
-    source = source_of(demand, &job->source);
-    if (!source || source->orders >= agent->config->on_demand_per_source)
-        return "an address wants more certificates in this hour than on_demand_per_source allows";
-    source->orders++;
-    demand->orders++;
+    quotas->part = part; /* after a long time all of them are empty, whatever their numbers */
+    for (size_t i = quotas->source_count; i--;)
+        if (!sum(quotas->sources[i].orders))
+            quotas->sources[i] = quotas->sources[--quotas->source_count];
+}
+
+static struct acme_quota_source *source_of(struct acme_quotas *quotas, const struct acme_source *address)
+{
+    struct acme_quota_source *sources;
+
+    for (size_t i = 0; i < quotas->source_count; i++)
+        if (!strcmp(quotas->sources[i].address.text, address->text))
+            return &quotas->sources[i];
+    sources = realloc(quotas->sources, (quotas->source_count + 1) * sizeof *sources);
+    if (!sources)
+        return NULL;
+    quotas->sources = sources;
+    sources[quotas->source_count] = (struct acme_quota_source){.address = *address};
+    return &sources[quotas->source_count++];
+}
+
+const char *acme_quotas_count(struct acme_quotas *quotas, const struct acme_config *config,
+                              const struct acme_source *address, hg_time now)
+{
+    struct acme_quota_source *source;
+
+    move_on(quotas, now);
+    if (sum(quotas->orders) >= (uint64_t)config->on_demand_per_hour)
+        return "more certificates are wanted in an hour than on_demand_per_hour allows";
+    source = source_of(quotas, address);
+    if (!source || sum(source->orders) >= (uint64_t)config->on_demand_per_source)
+        return "an address wants more certificates in an hour than on_demand_per_source allows";
+    source->orders[quotas->part % ACME_QUOTA_PARTS]++;
+    quotas->orders[quotas->part % ACME_QUOTA_PARTS]++;
     return NULL;
 }
 
 /* Strangers choose the names, and shall not fill the log: one warning an hour. */
 bool acme_demand_count(struct acme_job *job)
 {
-    struct acme_demand *demand = &job->agent->demand;
-    const char *refusal = count(job->agent, job);
+    struct acme_agent *agent = job->agent;
+    struct acme_demand *demand = &agent->demand;
+    const hg_time now = hg_now(agent->worker);
+    const char *refusal = acme_quotas_count(&demand->quotas, agent->config, &job->source, now);
+    const bool told = demand->told && now - demand->told < HOUR;
 
     if (!refusal)
         return true;
-    tell(job, demand->told ? HG_LOG_DEBUG : HG_LOG_WARNING, refusal);
-    demand->told = true;
+    tell(job, told ? HG_LOG_DEBUG : HG_LOG_WARNING, refusal);
+    demand->told = told ? demand->told : now;
     put_off(job);
     return false;
 }

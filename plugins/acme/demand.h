@@ -22,6 +22,20 @@ struct acme_source {
     char text[48];
 };
 
+/* An hour has so many parts, and the one before it, which has not quite gone, is counted as well: so no more orders
+ * fall into any hour than a quota allows. */
+#define ACME_QUOTA_PARTS 13
+
+struct acme_quotas {
+    uint64_t part; /* the latest, counted from the beginning of time */
+    uint32_t orders[ACME_QUOTA_PARTS];
+    struct acme_quota_source {
+        struct acme_source address;
+        uint32_t orders[ACME_QUOTA_PARTS];
+    } * sources; /* those with orders that count */
+    size_t source_count;
+};
+
 struct acme_demand {
     const struct hg_routes_ops *routes; /* NULL: nobody routes */
     struct hg_worker *provider;
@@ -29,15 +43,8 @@ struct acme_demand {
     struct acme_job *asking[ACME_ASKS_MAX];
     size_t asking_count;
 
-    /* Orders in this hour. */
-    hg_time hour_began;
-    int64_t orders;
-    struct acme_demand_source {
-        struct acme_source address;
-        int64_t orders;
-    } * sources;
-    size_t source_count;
-    bool told; /* that a quota is used up */
+    struct acme_quotas quotas;
+    hg_time told; /* that one is used up; 0: not yet */
     hg_time swept;
 };
 
@@ -58,7 +65,11 @@ struct acme_source acme_demand_source(struct hg_text peer);
 /* Nothing is ordered for now: whoever waits is told, and whoever comes within a moment. */
 void acme_demand_refuse(struct acme_job *job, const char *error);
 
-/* Counts an order on demand; false: there were too many in this hour, and who waits was refused. */
+/* Counts an order. What is used up, else NULL. */
+const char *acme_quotas_count(struct acme_quotas *quotas, const struct acme_config *config,
+                              const struct acme_source *address, hg_time now);
+
+/* Counts an order on demand; false: there were too many in an hour, and who waits was refused. */
 bool acme_demand_count(struct acme_job *job);
 
 /* Now and then: certificates that expired long ago, since nobody wants others, are kept in memory no longer. */
