@@ -367,6 +367,7 @@ START_TEST(a_lookup_that_ends_late_adds_addresses)
     pair.resolve_later = true;
     link = test_connect(&pair);
     test_wait(&pair, COUNTER(pair.client, handshakes_failed) == 1, 5000);
+    ck_assert_uint_eq(COUNTER(pair.client, handshakes_failed), 1);
     test_run(&pair, 20);
     ck_assert(!link->down && pair.resolved);
     set_address(2, pair.port);
