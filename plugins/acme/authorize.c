@@ -151,11 +151,10 @@ static bool is_for_all(const struct acme_authorizations *all)
 static void tell_all(struct acme_authorizations *all)
 {
     const hg_time delay = is_for_all(all) ? hg_store_delay(all->vault->ops, all->vault->provider) : 0;
-    const int64_t pause = (int64_t)((delay + HG_SECOND - 1) / HG_SECOND);
 
     all->phase = PHASE_TELL;
     all->at = 0;
-    if (!pause || !acme_pace_wait(&all->pace, all->ca->worker, pause, all->deadline))
+    if (!delay || !acme_pace_after(&all->pace, all->ca->worker, delay, all->deadline))
         tell_next(all);
 }
 

@@ -24,6 +24,16 @@ void acme_pace_soon(struct acme_pace *pace, struct hg_worker *worker)
     hg_timer_set(worker->host, pace->timer, 0);
 }
 
+bool acme_pace_after(struct acme_pace *pace, struct hg_worker *worker, hg_time pause, hg_time deadline)
+{
+    const hg_time now = hg_now(worker);
+
+    if (now >= deadline || pause >= deadline - now)
+        return false;
+    hg_timer_set(worker->host, pace->timer, pause);
+    return true;
+}
+
 bool acme_pace_wait(struct acme_pace *pace, struct hg_worker *worker, int64_t retry_after, hg_time deadline)
 {
     const hg_time now = hg_now(worker);

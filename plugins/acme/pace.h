@@ -18,6 +18,8 @@ bool acme_pace_init(struct acme_pace *pace, struct hg_worker *worker, hg_callbac
 void acme_pace_end(struct acme_pace *pace, struct hg_worker *worker);
 /* Looks as soon as the callers have returned. */
 void acme_pace_soon(struct acme_pace *pace, struct hg_worker *worker);
+/* Looks after `pause`. False: that would be after `deadline`. */
+bool acme_pace_after(struct acme_pace *pace, struct hg_worker *worker, hg_time pause, hg_time deadline);
 /* Looks after a pause that grows each time, or that the authority tells (`retry_after` seconds). False: that would be
  * after `deadline`. */
 bool acme_pace_wait(struct acme_pace *pace, struct hg_worker *worker, int64_t retry_after, hg_time deadline);

@@ -21,6 +21,8 @@
 /* How often the folder is looked at where it cannot be watched; where that takes long, less often. */
 #define SCAN_INTERVAL (2 * HG_SECOND)
 #define SCAN_SHARE    20
+/* Where the kernel tells of changes the others read them at once: a busy machine's "at once". */
+#define TOLD_DELAY (250 * HG_MILLISECOND)
 
 /* A key whose value has changed. */
 struct change {
@@ -347,7 +349,7 @@ static void begin_to_watch(struct engine *engine)
             hg_log(folder->instance, HG_LOG_WARNING, "%s cannot be watched: %s; it is looked at every %d s instead",
                    folder->path, strerror(errno), (int)(SCAN_INTERVAL / HG_SECOND));
     }
-    set_delay(engine, 0);
+    set_delay(engine, TOLD_DELAY);
     if (is_blind(engine))
         look(engine);
 }
