@@ -128,7 +128,23 @@ void acme_mirror_look(struct acme_agent *agent)
         acme_mirror_read(agent, ACME_CERTIFICATES, hg_text(job->id), acme_mirror_take);
 }
 
-/* An empty key: anything may have changed. Challenges are short-lived, so only certificates are looked at. */
+static void on_challenges(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_agent *agent = arg;
+
+    agent->challenges = NULL;
+    for (size_t i = 0; i < answer->count; i++)
+        acme_mirror_read(agent, ACME_CHALLENGES, acme_vault_name(answer->entries[i].key), on_challenge);
+}
+
+/* Those that are pending: the authority may ask this node about them any moment. */
+static void look_at_challenges(struct acme_agent *agent)
+{
+    acme_vault_cancel(&agent->vault, agent->challenges); /* it may have passed what is new */
+    agent->challenges = acme_vault_list(&agent->vault, ACME_CHALLENGES, on_challenges, agent);
+}
+
+/* An empty key: anything may have changed. */
 static void on_changed(void *arg, struct hg_text key)
 {
     struct acme_agent *agent = arg;
@@ -145,11 +161,14 @@ static void on_changed(void *arg, struct hg_text key)
         return;
     acme_requests_look(agent);
     acme_mirror_look(agent);
+    look_at_challenges(agent);
 }
 
 bool acme_mirror_begin(struct acme_agent *agent)
 {
     agent->watch = agent->vault.ops->watch(agent->vault.provider, HG_TEXT("acme"), on_changed, agent);
+    if (agent->watch)
+        look_at_challenges(agent);
     return agent->watch;
 }
 
@@ -167,7 +186,10 @@ void acme_mirror_end(struct acme_agent *agent)
     acme_vault_cancel(&agent->vault, request);
     if (request && agent->watch)
         agent->vault.ops->unwatch(agent->vault.provider, agent->watch);
+    if (request)
+        acme_vault_cancel(&agent->vault, agent->challenges);
     agent->watch = NULL;
+    agent->challenges = NULL;
     while (agent->readings) {
         if (request)
             acme_vault_cancel(&agent->vault, agent->readings->request);

@@ -109,6 +109,14 @@ static void tell(struct fake_store *store, const char *key)
     }
 }
 
+void fake_store_overflow(struct fake_store *store)
+{
+    for (struct hg_store_watch *watch = store->watches, *next; watch; watch = next) {
+        next = watch->next;
+        watch->changed(watch->arg, HG_TEXT(""));
+    }
+}
+
 const char *fake_store_text(const struct fake_store *store, const char *key)
 {
     const struct fake_value *value = value_of(store, key);

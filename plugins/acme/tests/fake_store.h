@@ -59,5 +59,7 @@ const char *fake_store_first(const struct fake_store *store, const char *prefix)
 void fake_store_set(struct fake_store *store, const char *key, const char *value);
 /* … or not told, which a watch may do once more than it has happened but never less: who looks sees it. */
 void fake_store_slip(struct fake_store *store, const char *key, const char *value);
+/* Watches are told that anything may have changed. */
+void fake_store_overflow(struct fake_store *store);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
+#include "plugins/acme/vault.h"
 
 static void set_status(json_t *document, const char *status)
 {
@@ -163,6 +164,29 @@ START_TEST(test_told_late)
     lab_run(5 * HG_SECOND);
     lab_check_one();
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "challenge"), 2);
+}
+END_TEST
+
+/* Also what was stored before this node looked, or when the store has lost count of what it had to tell. */
+START_TEST(test_presents_what_is_pending)
+{
+    const char *format = "{\"type\": \"tls-alpn-01\", \"identifier\": \"%s\", \"key_authorization\": \"%s.key\"}";
+    char value[256];
+
+    snprintf(value, sizeof value, format, "a.test", "early");
+    fake_store_set(&lab->store, "acme/challenges/early", value);
+    fake_store_steal(&lab->store, ACME_LEASE, LAB_HOUR);
+    lab_start();
+    lab_run(HG_SECOND);
+    ck_assert_uint_eq(lab->presented_count, 1);
+    snprintf(value, sizeof value, format, "b.test", "missed");
+    fake_store_slip(&lab->store, "acme/challenges/missed", value);
+    lab_run(HG_SECOND);
+    ck_assert_uint_eq(lab->presented_count, 1);
+    fake_store_overflow(&lab->store);
+    lab_run(HG_SECOND);
+    ck_assert_uint_ge(lab->presented_count, 2);
+    ck_assert_str_eq(lab->presented[lab->presented_count - 1][1], "b.test");
 }
 END_TEST
 
@@ -421,6 +445,7 @@ TCase *cases_order(void)
     tcase_add_test(tests, test_valid_already);
     tcase_add_test(tests, test_finalized_already);
     tcase_add_test(tests, test_told_late);
+    tcase_add_test(tests, test_presents_what_is_pending);
     tcase_add_test(tests, test_other_challenge);
     tcase_add_test(tests, test_invalid);
     tcase_add_loop_test(tests, test_spoilt, 0, sizeof spoilt_kinds / sizeof *spoilt_kinds);
