@@ -59,8 +59,8 @@ struct acme_agent {
     struct hg_store_watch *watch;
     struct acme_reading *readings;       /* of what has changed */
     struct hg_store_request *challenges; /* a list of all that are pending */
-    struct hg_store_request *listing; /* of requests: request.c … */
-    bool look_again;                  /* … and once more after that */
+    struct hg_store_request *listing;    /* of requests: request.c … */
+    bool look_again;                     /* … and once more after that */
     struct acme_revocation *revocations;
     size_t rolling_over, deactivating; /* accounts */
     bool deactivation_failed;
