@@ -133,8 +133,12 @@ void acme_agent_serve_previous(struct acme_job *job, const struct hg_store_answe
 
 /* ---- What the store holds at the start ---- */
 
-static void has_read(struct acme_agent *agent)
+static void has_read(struct acme_job *job)
 {
+    struct acme_agent *agent = job->agent;
+
+    if (!agent->config->wait)
+        acme_agent_wake(job); /* nothing but the store is waited for */
     if (!--agent->unread && !acme_lead_begin(agent))
         hg_log(agent->worker->instance, HG_LOG_ERROR, "out of memory: no certificate is ordered");
 }
@@ -145,7 +149,7 @@ static void on_previous(void *arg, const struct hg_store_answer *answer)
 
     job->reading = NULL;
     acme_agent_serve_previous(job, answer);
-    has_read(job->agent);
+    has_read(job);
 }
 
 static void on_certificate(void *arg, const struct hg_store_answer *answer)
@@ -174,7 +178,7 @@ static void on_certificate(void *arg, const struct hg_store_answer *answer)
         job->reading = acme_vault_get(&agent->vault, ACME_PREVIOUS, job->id, on_previous, job);
     }
     if (!job->reading)
-        has_read(agent);
+        has_read(job);
 }
 
 static bool read_all(struct acme_agent *agent)

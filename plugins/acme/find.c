@@ -8,12 +8,24 @@
 
 #include <stdlib.h>
 
-/* Whether it pays to wait for a certificate: one is being obtained, here or by another process. */
+/* How long what the store holds is waited for at the start, also where `wait` is 0: a moment, unless the disk hangs. */
+#define READ_PATIENCE HG_SECOND
+
+static bool is_being_read(const struct acme_job *job)
+{
+    return job->agent->unread && job->reading;
+}
+
+/* Whether it pays to wait for a certificate: one is read from the store, or obtained, here or by another process. */
 static bool is_coming(const struct acme_job *job)
 {
     const struct acme_agent *agent = job->agent;
 
-    if (acme_job_is_served(job) || !agent->config->wait)
+    if (acme_job_is_served(job))
+        return false;
+    if (is_being_read(job))
+        return true;
+    if (!agent->config->wait)
         return false;
     return (agent->leads && job->on_demand) || !agent->settled || agent->elsewhere || job->trying;
 }
@@ -53,7 +65,8 @@ static struct hg_certificate_lookup *park(struct acme_job *job, hg_certificate_d
         free(lookup);
         return NULL;
     }
-    hg_timer_set(agent->worker->host, lookup->timer, agent->config->wait);
+    hg_timer_set(agent->worker->host, lookup->timer,
+                 is_being_read(job) && agent->config->wait < READ_PATIENCE ? READ_PATIENCE : agent->config->wait);
     if (lookup->next)
         lookup->next->place = &lookup->next;
     job->lookups = lookup;

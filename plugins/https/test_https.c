@@ -201,7 +201,7 @@ static void server_stop(void)
 static const struct hg_plugin user_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "user"};
 
 static struct rig *rig;
-static char ca[] = "/tmp/hopgate-https-XXXXXX";
+static char ca[] = "/tmp/hopgate-https-XXXXXX"; /* anew for each test */
 static unsigned answers;
 static char last_error[512]; /* "": it has an answer */
 
@@ -252,6 +252,7 @@ static void set_up(void)
     of_file = authority_new("CN=file");
     of_nobody = authority_new("CN=nobody");
     ck_assert_int_eq(gnutls_x509_crt_export2(of_file.root, GNUTLS_X509_FMT_PEM, &pem), 0);
+    memcpy(ca + strlen(ca) - 6, "XXXXXX", 6); /* that of the test before stands there where tests do not fork */
     fd = mkstemp(ca);
     ck_assert_int_eq(write(fd, pem.data, pem.size), (ssize_t)pem.size);
     close(fd);

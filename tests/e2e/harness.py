@@ -406,6 +406,8 @@ class World:
         if ready and not options.get("prefix"):
             wait_for_port(process, self.http, address)
             wait_for_port(process, self.https, address)
+            # Connections wait for the workers: what a case measures or does next begins when those have started.
+            wait_until(lambda: "running as a gateway" in process.text() or not process.running(), 10, "the gateway to run")
         return process
 
     def connect(self, transport, port=None, **options):

@@ -7,6 +7,8 @@
 #include "plugins/acme/tests/lab.h"
 #include "plugins/acme/vault.h"
 
+#include <hopgate/certificates.h>
+
 static void set_status(json_t *document, const char *status)
 {
     json_object_set_new(document, "status", json_string(status));
@@ -187,6 +189,46 @@ START_TEST(test_presents_what_is_pending)
     lab_run(HG_SECOND);
     ck_assert_uint_ge(lab->presented_count, 2);
     ck_assert_str_eq(lab->presented[lab->presented_count - 1][1], "b.test");
+}
+END_TEST
+
+/* ---- What is shown at the start ---- */
+
+static unsigned placeholders, certificates;
+
+static void on_shown(void *arg, struct hg_certificate *certificate)
+{
+    (void)arg;
+    if (lab_said("a self-signed one is shown"))
+        placeholders++;
+    else
+        certificates++;
+    hg_certificate_unref(certificate);
+}
+
+/* Who comes while the store is read waits that long, even where nothing else is waited for. */
+START_TEST(test_waits_for_the_store)
+{
+    const struct hg_certificates_ops *ops = hopgate_plugin()->offers[0].ops;
+    const struct hg_certificate_query query = {.server_name = HG_TEXT("a.test")};
+    struct hg_certificate_lookup *later;
+
+    placeholders = certificates = 0;
+    lab->config.wait = 0;
+    lab_begin();
+    lab_restart();
+    ck_assert_ptr_null(ops->find(&lab->host.worker, &query, on_shown, NULL, &later));
+    ck_assert_ptr_nonnull(later);
+    lab_run(HG_SECOND / 10);
+    ck_assert_uint_eq(certificates, 1);
+    lab_stop();
+    fake_store_free(&lab->store); /* there is nothing to wait for now */
+    fake_store_init(&lab->store, &lab->host);
+    lab_start();
+    ck_assert_ptr_null(ops->find(&lab->host.worker, &query, on_shown, NULL, &later));
+    ck_assert_ptr_nonnull(later);
+    lab_run(HG_SECOND / 10);
+    ck_assert_uint_eq(placeholders, 1);
 }
 END_TEST
 
@@ -446,6 +488,7 @@ TCase *cases_order(void)
     tcase_add_test(tests, test_finalized_already);
     tcase_add_test(tests, test_told_late);
     tcase_add_test(tests, test_presents_what_is_pending);
+    tcase_add_test(tests, test_waits_for_the_store);
     tcase_add_test(tests, test_other_challenge);
     tcase_add_test(tests, test_invalid);
     tcase_add_loop_test(tests, test_spoilt, 0, sizeof spoilt_kinds / sizeof *spoilt_kinds);
