@@ -133,7 +133,8 @@ const struct hg_option acme_options[] = {
      .value = "20s",
      .max = 120 * (int64_t)HG_SECOND,
      .doc = "How long a handshake waits for a certificate that is being obtained; after it, and where none is on its "
-            "way, a self-signed one is shown for a name in domains. With on_demand not 0."},
+            "way, a self-signed one is shown for a name in domains. With on_demand not 0. What the store holds is "
+            "waited for in any case at the start, a second at the most."},
     {.name = "attempt_timeout",
      .type = HG_OPTION_DURATION,
      .offset = offsetof(struct acme_config, attempt_timeout),
