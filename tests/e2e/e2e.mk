@@ -35,7 +35,7 @@ e2e_tests = \
 	tests/e2e/install.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/nameserver.py tests/e2e/flow.py tests/e2e/relay.py tests/e2e/transfers.py tests/e2e/pebble.py tests/e2e/caproxy.py \
-	tests/e2e/acmeclient.py tests/e2e/acmelab.py tests/corpus/http1.jsonl
+	tests/e2e/acmeclient.py tests/e2e/acmelab.py tests/corpus/cases.jsonl tests/corpus/http1.jsonl
 
 tests/e2e/command.log: $(filter-out tests/e2e/%,$(TEST_LOGS))
 tests/e2e/requests.log: tests/e2e/command.log
