@@ -43,6 +43,30 @@ static ssize_t send_slots(struct connection *connection)
     return sent;
 }
 
+enum unasked connection_look(const struct connection *connection)
+{
+    char bytes[12];
+    ssize_t size = recv(connection->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return UNASKED_NOTHING;
+    /* A service may say 408 before it closes an idle connection (RFC 9110 section 15.5.9). */
+    if (size <= 0 || (size == sizeof bytes && memcmp(bytes + 8, " 408", 4) == 0))
+        return UNASKED_END;
+    return UNASKED_BYTES;
+}
+
+/* RFC 9112 section 6.3: what is there before the request was written is not its response. */
+static bool is_usable(const struct connection *connection)
+{
+    enum unasked unasked = connection_look(connection);
+
+    if (unasked == UNASKED_NOTHING)
+        return true;
+    pool_learn(connection->pool, connection, unasked);
+    return false;
+}
+
 /* The peer takes no more. What it has sent before may still be there to be read: often it is the reason. */
 static void sending_failed(struct connection *connection)
 {
@@ -67,6 +91,10 @@ void connection_flush(struct connection *connection)
     connection_forget_flush(connection);
     if (connection->state != CONNECTION_BUSY || connection->is_broken || !connection->output_count)
         return;
+    if (connection->is_reused && !connection->sent && !is_usable(connection)) {
+        connection_reopen(connection);
+        return;
+    }
     sent = send_slots(connection);
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
         sending_failed(connection);
@@ -99,6 +127,8 @@ void connection_set_timer(struct connection *connection)
 
     if (connection->state == CONNECTION_IDLE)
         hg_timer_set(host, connection->timer, config->keep_alive);
+    else if (connection->state == CONNECTION_ON_TRIAL)
+        hg_timer_set(host, connection->timer, connection->origin->trial_time);
     else if (connection->state == CONNECTION_BUSY && connection->is_paused)
         hg_timer_stop(host, connection->timer);
     else if (connection->state == CONNECTION_BUSY && awaits_response(connection))
@@ -204,6 +234,10 @@ static void on_timer(void *arg)
     struct connection *connection = arg;
 
     switch (connection->state) {
+    case CONNECTION_ON_TRIAL:
+        pool_trial_passed(connection->pool);
+        connection_free(connection); /* others may wait for a service that takes one at a time */
+        return;
     case CONNECTION_IDLE:
         connection_free(connection);
         return;
@@ -331,7 +365,8 @@ static void on_io(void *arg, int events)
         connected(connection);
         return;
     }
-    if (connection->state == CONNECTION_IDLE) { /* closed by the service, or it speaks unasked */
+    if (connection->state >= CONNECTION_IDLE) { /* closed by the service, or it speaks unasked */
+        pool_learn(connection->pool, connection, connection_look(connection));
         connection_free(connection);
         return;
     }

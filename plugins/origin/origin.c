@@ -12,6 +12,9 @@
 #define OPTION(member) .name = #member, .offset = offsetof(struct origin_config, member)
 #define MINUTE         (60 * (int64_t)HG_SECOND)
 
+/* Longer than Nagle's algorithm holds back what a service writes behind its response (40 ms). */
+#define TRIAL (100 * HG_MILLISECOND)
+
 static const struct hg_option options[] = {
     {OPTION(connect_timeout), .type = HG_OPTION_DURATION, .value = "5s", .min = HG_MILLISECOND, .max = 10 * MINUTE,
      .doc = "The longest that opening a connection may take, looking the name up included."},
@@ -68,6 +71,7 @@ static int origin_start(struct hg_worker *worker)
     origin->host = worker->host;
     origin->config = worker->cfg;
     origin->limits = (struct http1_limits)HTTP1_DEFAULT_LIMITS;
+    origin->trial_time = TRIAL;
     origin->connections_opened = hg_counter(worker, "connections_opened", "connections opened to services");
     origin->connections_reused = hg_counter(worker, "connections_reused", "requests sent over a kept connection");
     origin->requests_retried = hg_counter(worker, "requests_retried", "requests sent again after a kept one had died");

@@ -44,6 +44,7 @@ struct origin {
     const struct hg_host *host;
     const struct origin_config *config;
     struct http1_limits limits;
+    hg_time trial_time; /* how long a service's first connection is watched: see "Trust" in pool.c; 0: not at all */
     struct pool *pools;
     struct connection *unflushed; /* those with a queue that nobody has sent yet */
     struct flush_post *flush_post;
@@ -62,8 +63,8 @@ struct pool {
     struct origin *origin;
     struct hg_text text; /* the target's URL; it lives as long as the route that has set it */
     struct url url;
-    char *host;              /* url.host, ended by NUL */
-    struct connection *idle; /* the most recently used first, so that the others may grow old */
+    char *host;                          /* url.host, ended by NUL */
+    struct connection *idle, *idle_last; /* the longest idle first: what was not asked for had time to come */
     size_t idle_count;
     size_t count;                    /* all connections, those being opened included */
     struct request *waiting, **tail; /* for a connection; the longest waiting first */
@@ -71,10 +72,20 @@ struct pool {
     struct hg_timer *timer; /* for the first of them; made when one waits for the first time */
     struct hg_sockaddr addresses[POOL_ADDRESSES];
     size_t address_count;
-    size_t good_address; /* the one that has worked last */
-    hg_time known_until; /* of the addresses */
-    bool is_literal;     /* an address instead of a name: known for ever */
-    bool is_unreachable; /* the log has been told so */
+    size_t good_address;      /* the one that has worked last */
+    hg_time known_until;      /* of the addresses */
+    bool is_literal;          /* an address instead of a name: known for ever */
+    bool is_unreachable;      /* the log has been told so */
+    struct connection *trial; /* see "Trust" in pool.c */
+    bool is_trusted;          /* it has passed */
+    hg_time trial_from;       /* until then there is none, and no connection is kept */
+};
+
+/* What has come over a kept connection although nothing was asked for. */
+enum unasked {
+    UNASKED_NOTHING,
+    UNASKED_END, /* the service has closed it */
+    UNASKED_BYTES,
 };
 
 /* NULL when memory is out. */
@@ -83,6 +94,12 @@ struct pool *pool_of(struct origin *origin, struct hg_text url);
 void pool_assign(struct pool *pool, struct request *request);
 /* The request waits no more. */
 void pool_forget(struct pool *pool, struct request *request);
+/* Whether connections are kept at present. */
+bool pool_keeps(const struct pool *pool);
+/* The connection on trial has been left alone for as long as it takes; the caller frees it. */
+void pool_trial_passed(struct pool *pool);
+/* Draws conclusions from what came over a connection that was kept. */
+void pool_learn(struct pool *pool, const struct connection *connection, enum unasked unasked);
 /* The connection has done its work and could do more. It is idle, busy again or gone afterwards. */
 void pool_give_back(struct pool *pool, struct connection *connection);
 /* A connection was freed: there is room for another one. `connection` was idle or not. */
@@ -111,6 +128,7 @@ enum connection_state {
     CONNECTION_CONNECTING,
     CONNECTION_BUSY,
     CONNECTION_IDLE,
+    CONNECTION_ON_TRIAL,
 };
 
 struct response {
@@ -130,11 +148,13 @@ struct connection {
     struct connection *next_unflushed, *previous_unflushed;
     bool is_unflushed;
     enum connection_state state;
-    bool is_reused; /* it has brought a response before this one */
-    bool is_broken; /* sending has failed: what has come may still be read */
-    bool is_full;   /* the socket takes no more: watching for HG_WRITE */
-    bool is_paused; /* there is no credit: not watching for HG_READ */
-    int fd;         /* -1: none */
+    bool is_reused;     /* it has brought a response before this one */
+    hg_time idle_since; /* when it brought the last one, if it was kept */
+    bool is_last;       /* the service has been asked to close it after its response */
+    bool is_broken;     /* sending has failed: what has come may still be read */
+    bool is_full;       /* the socket takes no more: watching for HG_WRITE */
+    bool is_paused;     /* there is no credit: not watching for HG_READ */
+    int fd;             /* -1: none */
     struct hg_io *io;
     struct hg_timer *timer;
     struct hg_resolution *resolution;
@@ -152,6 +172,8 @@ struct connection {
     struct response response;
 };
 
+/* Looks at what there is to be read, without reading it. */
+enum unasked connection_look(const struct connection *connection);
 /* Begins to open a connection for the request. Whatever fails is told to the request, later than within this call;
  * except -1: memory is out. */
 int connection_open(struct pool *pool, struct request *request);

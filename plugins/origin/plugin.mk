@@ -26,6 +26,7 @@ plugins_origin_test_origin_SOURCES = \
 	plugins/origin/tests/calls.c plugins/origin/tests/calls.h \
 	plugins/origin/tests/cases.h \
 	plugins/origin/tests/connections.c \
+	plugins/origin/tests/kept.c \
 	plugins/origin/tests/main.c \
 	plugins/origin/tests/pool.c \
 	plugins/origin/tests/requests.c \

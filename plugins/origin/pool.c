@@ -15,6 +15,7 @@ static struct pool *pool_new(struct origin *origin, struct hg_text text)
     if (!pool)
         return NULL;
     pool->origin = origin;
+    pool->is_trusted = !origin->trial_time;
     pool->text = text;
     pool->tail = &pool->waiting;
     if (url_parse(text, &pool->url)) { /* route checks its URLs; other plugins may set targets too */
@@ -45,11 +46,14 @@ struct pool *pool_of(struct origin *origin, struct hg_text url)
 static void push_idle(struct pool *pool, struct connection *connection)
 {
     connection->state = CONNECTION_IDLE;
-    connection->previous = NULL;
-    connection->next = pool->idle;
-    if (pool->idle)
-        pool->idle->previous = connection;
-    pool->idle = connection;
+    connection->idle_since = hg_now(pool->origin->worker);
+    connection->next = NULL;
+    connection->previous = pool->idle_last;
+    if (pool->idle_last)
+        pool->idle_last->next = connection;
+    else
+        pool->idle = connection;
+    pool->idle_last = connection;
     pool->idle_count++;
     connection_set_timer(connection);
 }
@@ -62,6 +66,8 @@ static void remove_idle(struct pool *pool, struct connection *connection)
         pool->idle = connection->next;
     if (connection->next)
         connection->next->previous = connection->previous;
+    else
+        pool->idle_last = connection->previous;
     pool->idle_count--;
 }
 
@@ -69,6 +75,60 @@ void pool_close_idle(struct pool *pool)
 {
     while (pool->idle)
         connection_free(pool->idle);
+    if (pool->trial)
+        connection_free(pool->trial);
+}
+
+/* ---- Trust ----
+ *
+ * Some services send more than their responses announce, and the next user would get it as a response; others close a
+ * connection without announcing it, and the next POST over it fails. So the first connection of each service is not
+ * used again but watched for a while. Only where nothing happens to it others are kept. */
+
+/* Where bytes came that nobody had asked for, the next trial is far off. */
+#define DISTRUSTED (600 * HG_SECOND)
+#define CLOSES     (10 * HG_SECOND)
+
+bool pool_keeps(const struct pool *pool)
+{
+    const struct origin *origin = pool->origin;
+
+    return !origin->draining && origin->config->keep_alive && hg_now(origin->worker) >= pool->trial_from;
+}
+
+void pool_learn(struct pool *pool, const struct connection *connection, enum unasked unasked)
+{
+    hg_time now = hg_now(pool->origin->worker);
+
+    if (unasked == UNASKED_BYTES) {
+        if (now >= pool->trial_from)
+            hg_log(pool->origin->worker->instance, HG_LOG_WARNING,
+                   "%.*s sends more than its responses announce: for ten minutes no connection is used twice",
+                   HG_PRINT(pool->text));
+        pool->is_trusted = false;
+        pool->trial_from = now + DISTRUSTED;
+    } else if (unasked == UNASKED_END && now - connection->idle_since <= pool->origin->trial_time &&
+               now >= pool->trial_from) {
+        pool->is_trusted = false;
+        pool->trial_from = now + CLOSES;
+    }
+}
+
+void pool_trial_passed(struct pool *pool)
+{
+    pool->is_trusted = true;
+}
+
+/* The first one of a service that is not trusted yet is put on trial. */
+static bool is_tried(struct pool *pool, struct connection *connection)
+{
+    if (pool->is_trusted || pool->trial)
+        return false;
+    pool->trial = connection;
+    connection->state = CONNECTION_ON_TRIAL;
+    connection->idle_since = hg_now(pool->origin->worker);
+    connection_set_timer(connection);
+    return true;
 }
 
 /* ---- Requests that wait ---- */
@@ -154,18 +214,24 @@ void pool_assign(struct pool *pool, struct request *request)
 
 void pool_give_back(struct pool *pool, struct connection *connection)
 {
-    const struct origin_config *config = pool->origin->config;
-    struct request *request = take_waiting(pool);
+    struct request *request;
 
-    if (request) {
-        ++*pool->origin->connections_reused;
-        connection_begin(connection, request);
+    if (pool_keeps(pool) && is_tried(pool, connection))
+        return;
+    if (!pool_keeps(pool) || !pool->is_trusted) {
+        connection_free(connection);
         return;
     }
-    if (pool->origin->draining || !config->keep_alive || pool->idle_count >= (size_t)config->max_idle)
+    request = take_waiting(pool);
+    if (request) {
+        ++*pool->origin->connections_reused;
+        connection->idle_since = hg_now(pool->origin->worker);
+        connection_begin(connection, request);
+    } else if (pool->idle_count >= (size_t)pool->origin->config->max_idle) {
         connection_free(connection);
-    else
+    } else {
         push_idle(pool, connection);
+    }
 }
 
 void pool_closed(struct pool *pool, struct connection *connection)
@@ -174,6 +240,8 @@ void pool_closed(struct pool *pool, struct connection *connection)
 
     if (connection->state == CONNECTION_IDLE)
         remove_idle(pool, connection);
+    if (pool->trial == connection)
+        pool->trial = NULL;
     pool->count--;
     request = pool->count < (size_t)pool->origin->config->max_connections ? take_waiting(pool) : NULL;
     if (request)

@@ -7,6 +7,8 @@
 #define DATA_SLOTS 3
 #define LAST_SLOTS 1
 
+#define CLOSE_FIELD HG_TEXT("Connection: close\r\n")
+
 static struct origin *origin_of(const struct request *request)
 {
     return request->self->worker->state;
@@ -39,7 +41,7 @@ static int queue_head(const struct request *request, struct connection *connecti
     head.authority = authority_for(request, &head);
     if (base.size && head.path.size && head.path.data[0] == '/')
         joined = base.size + head.path.size;
-    buffer = hg_buffer_new(request->self->host, http1_head_size(&head, joined) + joined);
+    buffer = hg_buffer_new(request->self->host, http1_head_size(&head, CLOSE_FIELD.size + joined) + joined);
     if (!buffer)
         return -1;
     if (joined) { /* at the buffer's end, where it is copied from */
@@ -52,6 +54,10 @@ static int queue_head(const struct request *request, struct connection *connecti
     writer.data = buffer->data;
     writer.capacity = buffer->capacity - joined;
     http1_write_request(&writer, &head, request->framing);
+    /* The service need not keep what is not used again: see is_reusable() in response.c. */
+    connection->is_last = !pool_keeps(request->pool) || hg_text_equal(head.method, HG_TEXT("HEAD"));
+    if (connection->is_last)
+        http1_write(&writer, CLOSE_FIELD);
     http1_write_head_end(&writer);
     if (writer.overflow) { /* http1_head_size() has promised that it fits */
         hg_buffer_unref(buffer);

@@ -38,10 +38,20 @@ static enum outcome fail(struct connection *connection, const struct hg_reason *
     return GONE;
 }
 
-/* Whether the next request may use the connection: both messages are complete, nothing else is on it. */
+/* Whether the response's body itself says where it ends. */
+static bool has_end(const struct connection *connection)
+{
+    enum http1_framing framing = connection->response.body.framing;
+
+    return framing == HTTP1_LENGTH || framing == HTTP1_CHUNKED;
+}
+
+/* Whether the next request may use the connection: both messages are complete, and nothing else is on it or will come.
+ * Where a response has no body by its status or because HEAD was asked, services have been seen to send one, which
+ * would be taken for the next user's response (RFC 9112 section 6.3). */
 static bool is_reusable(const struct connection *connection)
 {
-    return connection->response.message.keep_alive && connection->response.body.framing != HTTP1_UNTIL_CLOSE &&
+    return connection->response.message.keep_alive && !connection->is_last && has_end(connection) &&
            connection->input_start == connection->input_end && connection->request->is_complete &&
            !connection->output_count && !connection->is_broken;
 }
@@ -51,6 +61,8 @@ static enum outcome complete(struct connection *connection, struct hg_fields *tr
     struct request *request = connection->request;
     bool reusable = is_reusable(connection);
 
+    if (has_end(connection) && connection->input_start < connection->input_end)
+        pool_learn(connection->pool, connection, UNASKED_BYTES);
     hg_emit_end(request->self, HG_UP, trailers);
     request_finish(request);
     connection->request = NULL;
@@ -78,6 +90,8 @@ static enum outcome closed(struct connection *connection, int error)
     if (response->in_body || connection->input_end > connection->input_start)
         return fail(connection, &(struct hg_reason){502, "http_response_incomplete",
                                                     "the service closed the connection within its response", 0});
+    if (connection->is_reused)
+        pool_learn(connection->pool, connection, connection_look(connection));
     if (request_replay(connection->request, connection)) {
         connection_reopen(connection);
         return GONE;

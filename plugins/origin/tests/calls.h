@@ -14,7 +14,7 @@ struct calls {
     unsigned seed;  /* not 0: each call moves a random, mostly small number of bytes */
     bool one_byte;  /* each call moves one byte */
     int fail_sends; /* so many sends fail with EPIPE */
-    unsigned sends, receives;
+    unsigned sends, receives, looks;
     unsigned watches; /* libev's epoll_ctl() */
     uint64_t received;
 };

@@ -19,6 +19,7 @@ TCase *body_tests(void);
 TCase *response_tests(void);
 TCase *timing_tests(void);
 TCase *connection_tests(void);
+TCase *kept_tests(void);
 TCase *pool_tests(void);
 
 /* A test case whose tests leave no descriptor open. */

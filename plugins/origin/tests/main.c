@@ -31,6 +31,7 @@ struct rig *start(struct origin_config *config)
     log_configure(LOG_TEXT, HG_LOG_ERROR);
     rig = rig_new(PIPELINE_CLIENT, parts, 2);
     rig_start(rig);
+    ((struct origin *)rig_worker(rig, 1)->state)->trial_time = 0;
     return rig;
 }
 
@@ -101,6 +102,7 @@ int main(void)
     suite_add_tcase(suite, response_tests());
     suite_add_tcase(suite, timing_tests());
     suite_add_tcase(suite, connection_tests());
+    suite_add_tcase(suite, kept_tests());
     suite_add_tcase(suite, pool_tests());
     return run_suite(suite);
 }

@@ -25,8 +25,9 @@ START_TEST(requests_share_a_connection)
             watches = calls.watches;
     }
     ck_assert_uint_eq(service->accepted, 1);
-    ck_assert_uint_eq(calls.sends, 5); /* one system call each, no other */
+    ck_assert_uint_eq(calls.sends, 5); /* one system call each, no other but a look at a kept connection */
     ck_assert_uint_eq(calls.receives, 5);
+    ck_assert_uint_eq(calls.looks, 4);
     ck_assert_uint_gt(watches, 0);
     ck_assert_uint_eq(calls.watches, watches); /* what is watched for does not change on a kept connection */
     ck_assert_uint_eq(counter(rig, "connections_opened"), 1);

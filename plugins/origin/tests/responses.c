@@ -35,12 +35,12 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-    {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n", false, "200 OK\n", "", true},
-    {"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false, "200 OK\n", "", true},
-    {"HEAD", "HTTP/1.1 200 OK\r\n\r\n", false, "200 OK\n", "", true},
-    {"GET", "HTTP/1.1 204 No Content\r\n\r\n", false, "204 No Content\n", "", true},
+    {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n", false, "200 OK\n", "", false},
+    {"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false, "200 OK\n", "", false},
+    {"HEAD", "HTTP/1.1 200 OK\r\n\r\n", false, "200 OK\n", "", false},
+    {"GET", "HTTP/1.1 204 No Content\r\n\r\n", false, "204 No Content\n", "", false},
     {"GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\nETag: \"x\"\r\n\r\n", false,
-     "304 Not Modified|ETag: \"x\"\n", "", true},
+     "304 Not Modified|ETag: \"x\"\n", "", false},
     {"GET", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", false, "200 \n", "", true},
     {"GET", "HTTP/1.1 200 OK\r\n\r\nuntil close", true, "200 OK\n", "until close", false},
     {"GET", "HTTP/1.0 200 OK\r\n\r\nold", true, "200 OK\n", "old", false},

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What a service does to a connection that the next user could get.
+ */
+#include "core/log.h"
+#include "plugins/origin/tests/cases.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STRAY "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray"
+
+/* Answers /own properly, and anything else with service->text, which something follows after service->size ms. */
+static void serve_stray(struct service *service, int fd, unsigned number)
+{
+    char head[65536];
+
+    (void)number;
+    while (service_read_head(service, fd, head)) {
+        if (strstr(head, " /own ")) {
+            if (!service_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown"))
+                return;
+            continue;
+        }
+        if (!service_say(fd, service->text))
+            return;
+        service_sleep((unsigned)service->size);
+        if (!service_say(fd, STRAY))
+            return;
+    }
+}
+
+/* Responses without a body that bring one nevertheless, and one that is longer than announced: nobody else gets it,
+ * whenever it comes. */
+START_TEST(strays_reach_nobody)
+{
+    static const struct {
+        const char *method, *text;
+    } cases[] = {
+        {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"},
+        {"GET", "HTTP/1.1 204 No Content\r\n\r\n"},
+        {"GET", "HTTP/1.1 304 Not Modified\r\n\r\n"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t delay = 0; delay < 4; delay++) {
+            struct origin_config config = default_config();
+            struct service *service = service_start(serve_stray);
+            struct rig *rig = start(&config);
+
+            service->text = cases[i].text;
+            service->size = delay;
+            for (int turn = 0; turn < 4; turn++) {
+                struct user first = {.method = cases[i].method, .path = "/", .url = service->url};
+                struct user second = {.path = "/own", .url = service->url};
+
+                fetch(rig, &first);
+                ck_assert_uint_eq(first.ends, 1);
+                ck_assert_uint_eq(first.received, 0);
+                fetch(rig, &second);
+                check_answer(&second, "200 OK\n", "own");
+            }
+            rig_free(rig);
+            service_stop(service);
+        }
+    }
+}
+END_TEST
+
+/* A service that adds something to each response shows it on its first connection, which is used by nobody else. */
+START_TEST(first_connection_is_on_trial)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_stray);
+    struct rig *rig = start(&config);
+
+    ((struct origin *)rig_worker(rig, 1)->state)->trial_time = HG_SECOND;
+    service->text = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown";
+    service->size = 5;
+    for (int turn = 0; turn < 50; turn++) {
+        struct user user = {.path = "/", .url = service->url};
+
+        fetch(rig, &user);
+        check_answer(&user, "200 OK\n", "own");
+    }
+    ck_assert(!origin_of(rig)->pools->is_trusted);
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+static bool is_trusted(void *arg)
+{
+    return origin_of(arg)->pools->is_trusted && !origin_of(arg)->pools->trial;
+}
+
+START_TEST(trust_is_earned_and_lost)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_stray);
+    struct rig *rig = start(&config);
+
+    ((struct origin *)rig_worker(rig, 1)->state)->trial_time = 50 * HG_MILLISECOND;
+    for (int turn = 0; turn < 5; turn++) {
+        struct user user = {.path = "/own", .url = service->url};
+
+        fetch(rig, &user);
+        if (turn == 1)
+            ck_assert(rig_run(rig, is_trusted, rig, 5000));
+    }
+    ck_assert_uint_eq(service->accepted, 3); /* two on trial or beside it, then one for all */
+    service->text = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown";
+    for (int turn = 0; turn < 3; turn++) {
+        struct user user = {.path = turn ? "/own" : "/", .url = service->url};
+
+        fetch(rig, &user);
+        rig_wait(rig, 20);
+        ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
+    }
+    ck_assert_ptr_nonnull(strstr(service->heads, "Connection: close\r\n"));
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+/* Closes each connection a moment after its response, unannounced. */
+static void serve_and_close(struct service *service, int fd, unsigned number)
+{
+    char head[65536];
+
+    (void)number;
+    if (service_read_head(service, fd, head) && service_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+        service_sleep(1);
+}
+
+START_TEST(unannounced_ends_cost_no_request)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_and_close);
+    struct rig *rig = start(&config);
+
+    ((struct origin *)rig_worker(rig, 1)->state)->trial_time = 100 * HG_MILLISECOND;
+    for (int turn = 0; turn < 100; turn++) {
+        struct user user = {.method = "POST", .path = "/", .url = service->url};
+
+        fetch(rig, &user);
+        check_answer(&user, "200 OK\n", "");
+    }
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+/* What has come before the request is written is seen even if the loop has not had its turn in between. */
+START_TEST(look_before_use)
+{
+    for (size_t manner = 0; manner < 3; manner++) {
+        struct origin_config config = default_config();
+        struct service *service = service_start(manner ? serve_stray : serve_and_close);
+        struct rig *rig = start(&config);
+        struct user first = {.path = "/", .url = service->url};
+        struct user second = {.method = "POST", .path = "/own", .url = service->url};
+
+        if (manner == 2) { /* in the middle of the body: it is sent later than the connection is chosen */
+            second.body_size = 10;
+            second.keeps_body = true;
+        }
+        service->text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        service->size = 10;
+        fetch(rig, &first);
+        ck_assert_uint_eq(origin_of(rig)->pools->idle_count, 1);
+        service_sleep(100);
+        ask(rig, &second);
+        if (second.keeps_body) {
+            second.keeps_body = false;
+            user_push(&second);
+        }
+        ck_assert(rig_run(rig, is_over, &second, 5000));
+        check_answer(&second, "200 OK\n", manner ? "own" : "");
+        ck_assert_uint_eq(service->accepted, 2);
+        rig_free(rig);
+        service_stop(service);
+    }
+}
+END_TEST
+
+/* The longest idle connection is taken, so that what was not asked for has had the most time to show. */
+START_TEST(oldest_first)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_hello);
+    struct rig *rig = start(&config);
+    struct user users[3] = {{.url = service->url}, {.url = service->url}, {.url = service->url}};
+    const struct connection *oldest;
+    struct user last = {.url = service->url};
+
+    for (int i = 0; i < 3; i++)
+        ask(rig, &users[i]);
+    for (int i = 0; i < 3; i++)
+        ck_assert(rig_run(rig, is_over, &users[i], 5000));
+    ck_assert_uint_eq(origin_of(rig)->pools->idle_count, 3);
+    oldest = origin_of(rig)->pools->idle;
+    fetch(rig, &last);
+    ck_assert_ptr_eq(origin_of(rig)->pools->idle_last, oldest);
+    ck_assert_ptr_ne(origin_of(rig)->pools->idle, oldest);
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+TCase *kept_tests(void)
+{
+    TCase *tests = new_case("kept");
+
+    tcase_add_test(tests, strays_reach_nobody);
+    tcase_add_test(tests, first_connection_is_on_trial);
+    tcase_add_test(tests, trust_is_earned_and_lost);
+    tcase_add_test(tests, unannounced_ends_cost_no_request);
+    tcase_add_test(tests, look_before_use);
+    tcase_add_test(tests, oldest_first);
+    return tests;
+}
