@@ -224,3 +224,8 @@ void exchange_set_target(struct hg_self *self, const struct hg_target *target)
 {
     node_of(self)->exchange->public.target = *target;
 }
+
+void exchange_set_service(struct hg_self *self, const struct hg_service *service)
+{
+    node_of(self)->exchange->public.service = service;
+}

@@ -26,6 +26,7 @@ size_t exchange_credit(struct hg_self *self, enum hg_direction direction);
 void exchange_resume(struct hg_self *self, enum hg_direction direction);
 void exchange_reset(struct hg_self *self, const struct hg_reason *reason);
 void exchange_set_target(struct hg_self *self, const struct hg_target *target);
+void exchange_set_service(struct hg_self *self, const struct hg_service *service);
 
 /* Runs every exchange that has queued events until none has. Called by the worker after each callback from the loop. */
 void exchange_run_ready(struct worker *worker);

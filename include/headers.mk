@@ -13,6 +13,7 @@ pkginclude_HEADERS += \
 	include/hopgate/option.h \
 	include/hopgate/plugin.h \
 	include/hopgate/routes.h \
+	include/hopgate/service.h \
 	include/hopgate/stage.h \
 	include/hopgate/store.h \
 	include/hopgate/transport.h \

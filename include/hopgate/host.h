@@ -122,6 +122,7 @@ struct hg_host {
     void (*config_warning)(const struct hg_instance *instance, const char *option, const char *format,
                            va_list arguments);
     size_t (*listener_sockets)(const struct hg_listener *listener, int *fds, size_t capacity);
+    void (*set_service)(struct hg_self *self, const struct hg_service *service);
 };
 
 /* ---- Telling people ---- */

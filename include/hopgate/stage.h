@@ -46,13 +46,16 @@ struct hg_target {
     struct hg_text url;     /**< Client: "http://host:port", where origin sends the request. */
 };
 
+struct hg_service;
+
 /** What everybody may know of an exchange. Changed by the core alone. */
 struct hg_exchange {
-    uint64_t number;                /**< Unique in the process. */
-    hg_time started;                /**< When its request head was complete. */
-    const struct hg_head *request;  /**< From the first head on until detach. */
-    const struct hg_head *response; /**< The newest response head on its way up; NULL before. */
-    struct hg_target target;        /**< Empty until a route has set it. */
+    uint64_t number;                  /**< Unique in the process. */
+    hg_time started;                  /**< When its request head was complete. */
+    const struct hg_head *request;    /**< From the first head on until detach. */
+    const struct hg_head *response;   /**< The newest response head on its way up; NULL before. */
+    struct hg_target target;          /**< Empty until a route has set it. */
+    const struct hg_service *service; /**< Client: see <hopgate/service.h>. NULL until a route has set it. */
 };
 
 /** A stage's place in one exchange. Made by the core. */

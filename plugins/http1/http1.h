@@ -45,6 +45,13 @@ struct http1_limits {
         .underscores = false                                                                                           \
     }
 
+/* For responses, which come from the owner's own services. */
+#define HTTP1_RESPONSE_LIMITS                                                                                          \
+    {                                                                                                                  \
+        .start_line = 8192, .head = 65536, .fields = 1000, .trailers = 8192, .chunk_overhead = 65536,                  \
+        .underscores = false                                                                                           \
+    }
+
 enum http1_result {
     HTTP1_FAULT = -1, /* `reason` tells; nothing more can be read from this connection */
     HTTP1_MORE = 0,   /* more bytes are needed */

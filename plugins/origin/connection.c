@@ -122,19 +122,18 @@ static bool awaits_response(const struct connection *connection)
 
 void connection_set_timer(struct connection *connection)
 {
-    const struct origin_config *config = connection->origin->config;
     const struct hg_host *host = connection->origin->host;
 
     if (connection->state == CONNECTION_IDLE)
-        hg_timer_set(host, connection->timer, config->keep_alive);
+        hg_timer_set(host, connection->timer, connection->origin->config->keep_alive);
     else if (connection->state == CONNECTION_ON_TRIAL)
         hg_timer_set(host, connection->timer, connection->origin->trial_time);
     else if (connection->state == CONNECTION_BUSY && connection->is_paused)
         hg_timer_stop(host, connection->timer);
     else if (connection->state == CONNECTION_BUSY && awaits_response(connection))
-        hg_timer_set(host, connection->timer, config->response_timeout);
+        hg_timer_set(host, connection->timer, connection->request->rule->response_timeout);
     else if (connection->state == CONNECTION_BUSY)
-        hg_timer_set(host, connection->timer, config->idle_timeout);
+        hg_timer_set(host, connection->timer, connection->request->rule->idle_timeout);
 }
 
 /* The request fails, and the connection with it. */
@@ -342,17 +341,17 @@ static void begin_to_connect(struct connection *connection)
 {
     struct pool *pool = connection->pool;
     struct origin *origin = connection->origin;
-    hg_time now = hg_now(origin->worker);
+    hg_time now = hg_now(origin->worker), timeout = connection->request->rule->connect_timeout;
 
     connection->tries = 0;
-    connection->give_up_at = now + origin->config->connect_timeout;
+    connection->give_up_at = now + timeout;
     if (pool->address_count && (pool->is_literal || now < pool->known_until)) {
         open_socket(connection);
         return;
     }
     connection->state = CONNECTION_RESOLVING;
     connection->resolution = hg_resolve(origin->worker, pool->host, pool->url.port, on_resolved, connection);
-    hg_timer_set(origin->host, connection->timer, connection->resolution ? origin->config->connect_timeout : 0);
+    hg_timer_set(origin->host, connection->timer, connection->resolution ? timeout : 0);
 }
 
 /* ---- Events of the socket ---- */

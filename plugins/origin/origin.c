@@ -40,22 +40,16 @@ static const struct hg_option options[] = {
     {0},
 };
 
-static bool is_host(const char *text)
-{
-    for (; *text; text++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]", *text))
-            return false;
-    return true;
-}
-
 static int origin_configure(struct hg_instance *instance)
 {
     const struct origin_config *config = instance->cfg;
+    const char *wrong = url_check_host_option(config->host);
 
-    if (config->host[0] && is_host(config->host))
+    if (!wrong)
         return 0;
-    hg_config_error(instance, "host", "\"%s\" is neither \"public\" nor \"origin\" nor a host with an optional port",
-                    config->host);
+    hg_config_error(instance, "host",
+                    "\"%s\" is neither \"public\" nor \"origin\" nor a host with an optional port: %s", config->host,
+                    wrong);
     return -1;
 }
 
@@ -70,7 +64,6 @@ static int origin_start(struct hg_worker *worker)
     origin->worker = worker;
     origin->host = worker->host;
     origin->config = worker->cfg;
-    origin->limits = (struct http1_limits)HTTP1_DEFAULT_LIMITS;
     origin->trial_time = TRIAL;
     origin->connections_opened = hg_counter(worker, "connections_opened", "connections opened to services");
     origin->connections_reused = hg_counter(worker, "connections_reused", "requests sent over a kept connection");
@@ -96,6 +89,7 @@ static void origin_stop(struct hg_worker *worker)
     if (!origin)
         return;
     connection_flush_stop(origin);
+    rules_free(origin);
     while (origin->pools) {
         struct pool *pool = origin->pools;
 

@@ -4,10 +4,13 @@
  * What the files of this folder share.
  *
  * Each exchange has a `request`. Its pool (one for each URL) gives it a `connection`, an idle one if there is one, a
- * new one up to the limit, or lets it wait for one. The connection sends what the request has queued in it and reads
- * the `response`, whose events go straight up. When the response is complete the connection returns to the pool.
+ * new one up to the limit, or lets it wait for one. How requests are made, a `rule` says;
+ * connections do not differ by that, so rules that lead to one URL share its pool. The connection sends what the
+ * request has queued in it and reads the `response`, whose events go straight up. When the response is complete the
+ * connection returns to the pool.
  *
  *   origin.c      the descriptor, and the instance in a worker
+ *   rule.c        how the services of one rule are spoken to
  *   pool.c        which connection serves which request
  *   connection.c  one socket: connecting, sending, time-outs, being closed
  *   output.c      what waits to be sent, and until when
@@ -23,7 +26,7 @@
 #include "plugins/http1/http1.h"
 #include "plugins/url/url.h"
 
-#include <hopgate/host.h>
+#include <hopgate/service.h>
 
 /* The options (see origin.c). */
 struct origin_config {
@@ -43,14 +46,39 @@ struct origin {
     struct hg_worker *worker;
     const struct hg_host *host;
     const struct origin_config *config;
-    struct http1_limits limits;
     hg_time trial_time; /* how long a service's first connection is watched: see "Trust" in pool.c; 0: not at all */
+    struct rule *rules;
     struct pool *pools;
     struct connection *unflushed; /* those with a queue that nobody has sent yet */
     struct flush_post *flush_post;
     bool draining;
     uint64_t *connections_opened, *connections_reused, *requests_retried, *requests_failed;
 };
+
+/* ---- rule.c ---- */
+
+/* What the service sees as Host. */
+enum host_policy {
+    HOST_PUBLIC, /* the one that the public user asked for */
+    HOST_ORIGIN, /* that of the URL */
+    HOST_NAMED,  /* another one */
+};
+
+/* How the requests of one rule are made, worked out when the first comes. */
+struct rule {
+    struct rule *next;
+    const struct hg_service *service; /* the route's; NULL: it has set a URL and no more */
+    struct pool *pool;
+    enum host_policy host_policy;
+    struct hg_text host; /* what is sent as Host; HOST_PUBLIC: only where the user, of HTTP/1.0, has sent none */
+    hg_time connect_timeout, response_timeout, idle_timeout;
+    struct http1_limits limits; /* of responses */
+    bool strict, lenient;
+};
+
+/* The rule of an exchange whose route has set a URL. NULL: out of memory, or a URL that cannot be used. */
+struct rule *rule_of(struct origin *origin, const struct hg_self *self);
+void rules_free(struct origin *origin);
 
 /* ---- pool.c ---- */
 
@@ -211,6 +239,7 @@ void connection_flush_stop(struct origin *origin);
 /* self->state: an exchange's request. */
 struct request {
     struct hg_self *self;
+    struct rule *rule;
     struct pool *pool;
     struct connection *connection;   /* NULL while it waits for one, and when it is over */
     struct request *next, **pointer; /* in pool->waiting; `pointer` NULL: not in it */

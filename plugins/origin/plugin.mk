@@ -7,7 +7,8 @@ origin_sources = \
 	plugins/origin/output.c \
 	plugins/origin/pool.c \
 	plugins/origin/request.c \
-	plugins/origin/response.c
+	plugins/origin/response.c \
+	plugins/origin/rule.c
 
 plugin_LTLIBRARIES += origin.la
 origin_la_SOURCES = $(origin_sources)
@@ -31,6 +32,7 @@ plugins_origin_test_origin_SOURCES = \
 	plugins/origin/tests/pool.c \
 	plugins/origin/tests/requests.c \
 	plugins/origin/tests/responses.c \
+	plugins/origin/tests/rules.c \
 	plugins/origin/tests/scripts.c \
 	plugins/origin/tests/service.c plugins/origin/tests/service.h \
 	plugins/origin/tests/timing.c \

@@ -18,13 +18,10 @@ static struct origin *origin_of(const struct request *request)
 
 static struct hg_text authority_for(const struct request *request, const struct hg_head *head)
 {
-    const char *policy = origin_of(request)->config->host;
+    const struct rule *rule = request->rule;
 
-    if (strcmp(policy, "origin") == 0)
-        return request->pool->url.authority;
-    if (strcmp(policy, "public") != 0)
-        return hg_text(policy);
-    return head->authority.size ? head->authority : request->pool->url.authority; /* HTTP/1.0 may have none */
+    /* HTTP/1.0 may have none. */
+    return rule->host_policy == HOST_PUBLIC && head->authority.size ? head->authority : rule->host;
 }
 
 /* Queues the head. Upgrade is a property of each connection (RFC 9110 section 7.8) and not carried on: without the
@@ -195,11 +192,12 @@ enum hg_verdict request_head(struct hg_self *self, enum hg_direction direction, 
         request_fail(request, &(struct hg_reason){500, "proxy_configuration_error", "no route has named a URL", 0});
         return HG_ERROR;
     }
-    request->pool = pool_of(origin_of(request), url);
-    if (!request->pool) {
+    request->rule = rule_of(origin_of(request), self);
+    if (!request->rule) {
         fail_for_memory(request);
         return HG_ERROR;
     }
+    request->pool = request->rule->pool;
     pool_assign(request->pool, request);
     return HG_NEXT;
 }

@@ -133,7 +133,7 @@ static enum outcome take_head(struct connection *connection)
     struct http1_asked asked = {.method = self->exchange->request->method, .upgrade = false};
     struct hg_reason reason = {0};
     struct hg_head *head;
-    enum http1_result result = http1_scan(&response->scan, &connection->origin->limits, data,
+    enum http1_result result = http1_scan(&response->scan, &connection->request->rule->limits, data,
                                           connection->input_end - connection->input_start, &reason);
 
     if (result == HTTP1_MORE)
@@ -159,15 +159,16 @@ static enum outcome take_piece(struct connection *connection)
     struct response *response = &connection->response;
     struct hg_self *self = connection->request->self;
     const struct hg_host *host = connection->origin->host;
+    const struct http1_limits *limits = &connection->request->rule->limits;
     const uint8_t *data = connection->input ? connection->input->data + connection->input_start : NULL;
     size_t available = connection->input_end - connection->input_start;
     size_t credit = hg_credit(self, HG_UP);
     size_t offered = available < credit ? available : credit;
     struct http1_piece piece;
-    size_t used = http1_body_read(&response->body, host, &connection->origin->limits, data, offered, &piece);
+    size_t used = http1_body_read(&response->body, host, limits, data, offered, &piece);
 
     if (piece.type == HTTP1_PIECE_NONE && !used && offered && offered < available)
-        used = http1_body_read(&response->body, host, &connection->origin->limits, data, available, &piece);
+        used = http1_body_read(&response->body, host, limits, data, available, &piece);
     connection->input_start += used;
     switch (piece.type) {
     case HTTP1_PIECE_DATA:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
+#include "plugins/http1/http1.h"
 #include "plugins/route/route.h"
 #include "plugins/url/url.h"
 
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 
 #define ENTRY(member) offsetof(struct route_entry, member)
+#define MINUTE        (60 * (int64_t)HG_SECOND)
 
 static const struct hg_option entry_options[] = {
     {.name = "host",
@@ -18,7 +20,10 @@ static const struct hg_option entry_options[] = {
      .offset = ENTRY(host),
      .doc =
          "On a gateway: the host that the public user asked for, without a port; *.example.com stands for every name "
-         "below example.com. Absent: any host."},
+         "below example.com. Absent: any host. On a client: what the service sees as Host: \"public\", the host that "
+         "the "
+         "public user asked for; \"origin\", that of the URL; or any other host, as it is written here. Absent: what "
+         "origin's option host says."},
     {.name = "path",
      .type = HG_OPTION_STRING,
      .offset = ENTRY(path),
@@ -37,6 +42,49 @@ static const struct hg_option entry_options[] = {
      .offset = ENTRY(strip_prefix),
      .value = "false",
      .doc = "Take the path of this rule off the request's path before it goes on."},
+    {.name = "connect_timeout",
+     .type = HG_OPTION_DURATION,
+     .offset = ENTRY(connect_timeout),
+     .min = HG_MILLISECOND,
+     .max = 10 * MINUTE,
+     .doc = "On a client: origin's option of this name for this service alone. Absent: what origin says."},
+    {.name = "response_timeout",
+     .type = HG_OPTION_DURATION,
+     .offset = ENTRY(response_timeout),
+     .min = HG_MILLISECOND,
+     .max = 1440 * MINUTE,
+     .doc = "On a client: origin's option of this name for this service alone; raise it for long polls. Absent: what "
+            "origin says."},
+    {.name = "idle_timeout",
+     .type = HG_OPTION_DURATION,
+     .offset = ENTRY(idle_timeout),
+     .min = HG_MILLISECOND,
+     .max = 1440 * MINUTE,
+     .doc = "On a client: origin's option of this name for this service alone. Absent: what origin says."},
+    {.name = "max_head",
+     .type = HG_OPTION_SIZE,
+     .offset = ENTRY(max_head),
+     .min = 256,
+     .max = HTTP1_HEAD_MAX,
+     .doc =
+         "On a client: the most bytes of a response's head, 64k where this is absent. A larger one is answered 502."},
+    {.name = "max_fields",
+     .type = HG_OPTION_INTEGER,
+     .offset = ENTRY(max_fields),
+     .min = 1,
+     .max = HTTP1_FIELDS_MAX,
+     .doc = "On a client: the most field lines of a response's head, 1000 where this is absent. More are answered "
+            "502."},
+    {.name = "strict",
+     .type = HG_OPTION_BOOL,
+     .offset = ENTRY(strict),
+     .value = "false",
+     .doc = "On a client: answer 502 to responses that break RFC 9112 in ways that are otherwise tolerated."},
+    {.name = "lenient",
+     .type = HG_OPTION_BOOL,
+     .offset = ENTRY(lenient),
+     .value = "false",
+     .doc = "On a client: accept some responses that break RFC 9112 so far that they are otherwise answered 502."},
     {0},
 };
 
@@ -199,6 +247,53 @@ static void check_path(struct check *check, struct rule *rule)
     rule->path = text;
 }
 
+/* What a client's rule says of its service. */
+static void check_service(struct check *check, struct rule *rule)
+{
+    const struct route_entry *entry = check->entry;
+    const char *wrong = entry->host ? url_check_host_option(entry->host) : NULL;
+
+    if (wrong)
+        fault(check, "host", "\"%s\" is neither \"public\" nor \"origin\" nor a host with an optional port: %s",
+              entry->host, wrong);
+    if (entry->strict && entry->lenient)
+        fault(check, "lenient", "a service is either strict or lenient; write one of them");
+    rule->service = (struct hg_service){
+        .size = sizeof rule->service,
+        .host = entry->host,
+        .connect_timeout = entry->connect_timeout,
+        .response_timeout = entry->response_timeout,
+        .idle_timeout = entry->idle_timeout,
+        .max_head = (size_t)entry->max_head,
+        .max_fields = (size_t)entry->max_fields,
+        .strict = entry->strict,
+        .lenient = entry->lenient,
+    };
+}
+
+/* On a gateway nobody would look at them. */
+static void check_no_service(struct check *check)
+{
+    const struct route_entry *entry = check->entry;
+    const struct {
+        const char *name;
+        bool is_there;
+    } options[] = {
+        {"connect_timeout", entry->connect_timeout},
+        {"response_timeout", entry->response_timeout},
+        {"idle_timeout", entry->idle_timeout},
+        {"max_head", entry->max_head},
+        {"max_fields", entry->max_fields},
+        {"strict", entry->strict},
+        {"lenient", entry->lenient},
+    };
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].is_there)
+            fault(check, options[i].name,
+                  "this is about a service, so it belongs into the client's rule, the one that leads to a URL");
+}
+
 static void check_entry(struct check *check, struct rule *rule, bool by_service, char *buffer)
 {
     const struct route_entry *entry = check->entry;
@@ -212,9 +307,11 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
         check_url(check, rule);
     else
         check_client_and_service(check, rule);
-    if (entry->host && by_service)
-        fault(check, "host", "hosts belong to a gateway's rules; a rule to a URL is chosen by `service`");
-    else if (entry->host)
+    if (by_service)
+        check_service(check, rule);
+    else
+        check_no_service(check);
+    if (entry->host && !by_service)
         check_host(check, rule, buffer);
     if (entry->service && !by_service)
         fault(check, "service",

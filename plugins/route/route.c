@@ -115,6 +115,8 @@ static enum hg_verdict route_head(struct hg_self *self, enum hg_direction direct
     if (rule->strip_prefix && rule->path.size && strip_prefix(self->host, head, rule->path.size))
         return HG_ERROR;
     hg_set_target(self, &rule->target);
+    if (route->by_service)
+        hg_set_service(self, &rule->service);
     return HG_NEXT;
 }
 

@@ -17,6 +17,11 @@ struct route_entry {
     const char *service;
     const char *to;
     bool strip_prefix;
+    hg_time connect_timeout, response_timeout, idle_timeout; /* 0: absent, as below */
+    uint64_t max_head;
+    int64_t max_fields;
+    bool strict;
+    bool lenient;
 };
 
 struct route_config {

@@ -6,7 +6,7 @@
 #ifndef PLUGINS_ROUTE_TABLE_H
 #define PLUGINS_ROUTE_TABLE_H
 
-#include <hopgate/stage.h>
+#include <hopgate/service.h>
 
 /* Longest name of DNS (RFC 1035 section 2.3.4) with a dot at its end, and any IPv6 address in brackets. */
 #define HOST_MAX 254
@@ -15,6 +15,7 @@ struct rule {
     struct hg_text key;  /* a host as host_canonical() writes it, ".dev.test" for *.dev.test, a service; empty: any */
     struct hg_text path; /* a prefix that begins but does not end with "/"; empty: any path */
     struct hg_target target;
+    struct hg_service service;  /* on a client: how it is spoken to */
     bool strip_prefix;          /* the origin sees the path without the prefix */
     size_t number;              /* its place in the config */
     const struct rule *shorter; /* of the same key: the rule with the next shorter prefix of this one's path */

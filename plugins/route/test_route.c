@@ -19,6 +19,8 @@ static struct {
     char errors[8192]; /* "option: text\n" for each */
     struct hg_target target;
     bool has_target;
+    struct hg_service service; /* the copy that an origin would make */
+    bool has_service;
     struct hg_reason reason;
     const char *live; /* the client that has a session */
 } told;
@@ -42,6 +44,13 @@ static void keep_target(struct hg_self *self, const struct hg_target *target)
     told.has_target = true;
 }
 
+static void keep_service(struct hg_self *self, const struct hg_service *service)
+{
+    (void)self;
+    told.service = hg_service_copy(service);
+    told.has_service = true;
+}
+
 static void keep_reset(struct hg_self *self, const struct hg_reason *reason)
 {
     (void)self;
@@ -62,6 +71,7 @@ static const struct hg_host host = {
     .head_free = message_head_free,
     .text_set = message_text_set,
     .set_target = keep_target,
+    .set_service = keep_service,
     .reset = keep_reset,
     .target_served = is_live,
 };
@@ -412,6 +422,64 @@ START_TEST(longest_prefix_by_definition)
 }
 END_TEST
 
+/* What a client's rule says of its service reaches the exchange; what it leaves out is zero. */
+START_TEST(settings_of_services)
+{
+    static const struct route_entry entries[] = {
+        {.service = "plain", .to = "http://127.0.0.1:1"},
+        {.service = "full",
+         .to = "http://127.0.0.1:1",
+         .host = "origin",
+         .connect_timeout = 1,
+         .response_timeout = 2,
+         .idle_timeout = 3,
+         .max_head = 4,
+         .max_fields = 5,
+         .lenient = true},
+        {.service = "strict", .to = "http://127.0.0.1:1", .host = "[::1]:80", .strict = true},
+        {0},
+    };
+    struct fixture fixture;
+
+    ck_assert_int_eq(configure(&fixture, entries), 0);
+    ask(&fixture, &(struct answer){.service = "plain", .path = "/", .to = "http://127.0.0.1:1"});
+    ck_assert(told.has_service && !told.service.host && !told.service.response_timeout && !told.service.max_head);
+    ck_assert(!told.service.strict && !told.service.lenient);
+    ask(&fixture, &(struct answer){.service = "full", .path = "/", .to = "http://127.0.0.1:1"});
+    ck_assert_str_eq(told.service.host, "origin");
+    ck_assert_uint_eq(told.service.connect_timeout, 1);
+    ck_assert_uint_eq(told.service.response_timeout, 2);
+    ck_assert_uint_eq(told.service.idle_timeout, 3);
+    ck_assert_uint_eq(told.service.max_head, 4);
+    ck_assert_uint_eq(told.service.max_fields, 5);
+    ck_assert(!told.service.strict && told.service.lenient);
+    ask(&fixture, &(struct answer){.service = "strict", .path = "/", .to = "http://127.0.0.1:1"});
+    ck_assert_str_eq(told.service.host, "[::1]:80");
+    ck_assert(told.service.strict && !told.service.lenient);
+    unconfigure(&fixture);
+}
+END_TEST
+
+/* A route that was built when the struct was shorter, or that says nothing. */
+START_TEST(settings_of_older_routes)
+{
+    struct hg_service old = {.size = offsetof(struct hg_service, max_head),
+                             .host = "origin",
+                             .idle_timeout = 7,
+                             .max_head = 9,
+                             .strict = true};
+    struct hg_service copy = hg_service_copy(&old);
+
+    ck_assert_uint_eq(copy.size, sizeof copy);
+    ck_assert_str_eq(copy.host, "origin");
+    ck_assert_uint_eq(copy.idle_timeout, 7);
+    ck_assert_uint_eq(copy.max_head, 0);
+    ck_assert(!copy.strict);
+    copy = hg_service_copy(NULL);
+    ck_assert(!copy.host && !copy.idle_timeout);
+}
+END_TEST
+
 START_TEST(responses_pass)
 {
     static const struct route_entry entries[] = {{.host = "t", .to = "c/t"}, {0}};
@@ -456,7 +524,17 @@ static const struct {
     {{{.to = "http://x y"}}, {"routes[0].to\tthe host may hold only"}},
     {{{.to = "c/s"}, {.host = "t", .to = "http://x"}}, {"routes[1].to\tis a URL, but routes[0].to is CLIENT/SERVICE"}},
     {{{.to = "http://x"}, {.service = "s", .to = "c/s"}}, {"routes[1].to\tis no URL, but routes[0].to is one"}},
-    {{{.host = "t", .to = "http://x"}}, {"routes[0].host\thosts belong to a gateway"}},
+    {{{.host = "t:0", .to = "http://x"}}, {"routes[0].host\tneither \"public\" nor \"origin\" nor a host"}},
+    {{{.host = "", .to = "http://x"}}, {"routes[0].host\tthe host is missing"}},
+    {{{.host = "http://t", .to = "http://x"}}, {"routes[0].host\tnor a host"}},
+    {{{.strict = true, .lenient = true, .to = "http://x"}}, {"routes[0].lenient\teither strict or lenient"}},
+    {{{.connect_timeout = 1, .to = "c/s"}}, {"routes[0].connect_timeout\tclient's rule"}},
+    {{{.response_timeout = 1, .to = "c/s"}}, {"routes[0].response_timeout\tclient's rule"}},
+    {{{.idle_timeout = 1, .to = "c/s"}}, {"routes[0].idle_timeout\tclient's rule"}},
+    {{{.max_head = 1, .to = "c/s"}}, {"routes[0].max_head\tclient's rule"}},
+    {{{.max_fields = 1, .strict = true, .to = "c/s"}},
+     {"routes[0].max_fields\tclient's rule", "routes[0].strict\tclient's rule"}},
+    {{{.to = "c/s"}, {.host = "t", .lenient = true, .to = "c/s"}}, {"routes[1].lenient\tclient's rule"}},
     {{{.service = "s", .to = "c/s"}}, {"routes[0].service\tservices are matched on a client"}},
     {{{.service = "a/b", .to = "http://x"}}, {"routes[0].service\tletters, digits"}},
     {{{.host = "*", .to = "c/s"}}, {"routes[0].host\tleave `host` out"}},
@@ -608,6 +686,8 @@ int main(void)
     tcase_add_test(tests, paths_do_not_climb);
     tcase_add_test(tests, services);
     tcase_add_test(tests, longest_prefix_by_definition);
+    tcase_add_test(tests, settings_of_services);
+    tcase_add_test(tests, settings_of_older_routes);
     tcase_add_test(tests, responses_pass);
     tcase_add_test(tests, served_hosts);
     tcase_add_test(tests, a_client_serves_no_host);

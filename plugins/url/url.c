@@ -53,7 +53,7 @@ static const char *check_ipv6(struct hg_text host)
 static const char *check_name(struct hg_text host)
 {
     if (!host.size)
-        return "the host is missing: write http://host:port";
+        return "the host is missing";
     if (host.size > 253) /* RFC 1035 section 2.3.4 */
         return "the host is too long";
     for (size_t i = 0; i < host.size; i++)
@@ -127,4 +127,11 @@ const char *url_parse(struct hg_text text, struct url *url)
     if (fault)
         return fault;
     return parse_base((struct hg_text){rest.data + authority_size, rest.size - authority_size}, url);
+}
+
+const char *url_check_host_option(const char *text)
+{
+    struct url url;
+
+    return parse_authority(hg_text(text), &url);
 }

@@ -19,4 +19,8 @@ struct url {
 /* The result is NULL, or what is wrong with the URL and what to do (a literal). */
 const char *url_parse(struct hg_text text, struct url *url);
 
+/* What is wrong with the value of an option `host`, which is "public", "origin" or a host with an optional port; NULL
+ * if nothing is. */
+const char *url_check_host_option(const char *text);
+
 #endif

@@ -21,6 +21,7 @@ TCase *timing_tests(void);
 TCase *connection_tests(void);
 TCase *kept_tests(void);
 TCase *pool_tests(void);
+TCase *rule_tests(void);
 
 /* A test case whose tests leave no descriptor open. */
 TCase *new_case(const char *name);
@@ -39,6 +40,7 @@ struct user {
     bool is_stalled; /* does not read */
     unsigned seed;   /* reads in random pieces, resuming later */
     const char *url;
+    const struct hg_service *service; /* what the route's rule says of it; NULL: nothing */
 
     struct hg_self *self;
     size_t sent;

@@ -169,6 +169,7 @@ void ask(struct rig *rig, struct user *user)
     ck_assert_ptr_nonnull(user->self);
     if (user->url)
         hg_set_target(user->self, &(struct hg_target){.url = hg_text(user->url)});
+    hg_set_service(user->self, user->service);
     user_push(user);
 }
 

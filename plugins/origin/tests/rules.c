@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What the rule of a route says of one service, beside the options that hold for all.
+ */
+#include "plugins/origin/tests/cases.h"
+
+#include <string.h>
+
+#define SERVICE .size = sizeof(struct hg_service)
+
+START_TEST(host_of_each_rule)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_hello);
+    const struct hg_service services[] = {
+        {SERVICE}, {SERVICE, .host = "origin"}, {SERVICE, .host = "other.test:81"}, {SERVICE, .host = "public"}};
+    struct rig *rig;
+    char expected[128];
+
+    config.host = "all.test"; /* where the rule does not say it */
+    rig = start(&config);
+    for (size_t i = 0; i < 4; i++) {
+        const char *const hosts[] = {"all.test", service->url + strlen("http://"), "other.test:81", "app.test"};
+        struct user user = {.url = service->url, .service = &services[i]};
+
+        service->heads[0] = '\0';
+        fetch(rig, &user);
+        ck_assert_uint_eq(user.ends, 1);
+        snprintf(expected, sizeof expected, "\r\nHost: %s\r\n", hosts[i]);
+        ck_assert_msg(strstr(service->heads, expected) != NULL, "no %s in %s", expected, service->heads);
+    }
+    ck_assert_ptr_null(origin_of(rig)->pools->next); /* one URL, one pool */
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+/* The rule's time-out counts for its requests alone, on a connection that others use with theirs. */
+START_TEST(timeouts_of_each_rule)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_silence);
+    const struct hg_service hasty = {SERVICE, .response_timeout = 50 * HG_MILLISECOND};
+    const struct hg_service patient = {SERVICE, .response_timeout = 60 * HG_SECOND,
+                                       .idle_timeout = 50 * HG_MILLISECOND};
+    struct user first = {.url = service->url, .service = &hasty}, second = {.url = service->url, .service = &patient};
+    struct rig *rig;
+
+    config.response_timeout = 20 * HG_SECOND;
+    rig = start(&config);
+    ask(rig, &second);
+    fetch(rig, &first);
+    check_failed(&first, 504, "http_response_timeout");
+    ck_assert_uint_eq(second.detaches, 0);
+    service->text = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345";
+    first = (struct user){.url = service->url, .service = &patient};
+    fetch(rig, &first);
+    check_failed(&first, 504, "connection_read_timeout");
+    ck_assert_uint_eq(second.detaches, 0);
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
+START_TEST(limits_of_each_rule)
+{
+    static const struct {
+        struct hg_service service;
+        const char *text;
+        bool fits;
+    } cases[] = {
+        {{SERVICE, .max_head = 300}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", true},
+        {{SERVICE, .max_head = 40}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", false},
+        {{SERVICE, .max_fields = 2}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", true},
+        {{SERVICE, .max_fields = 1}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct origin_config config = default_config();
+        struct service *service = service_start(serve_silence);
+        struct rig *rig = start(&config);
+        struct user user = {.url = service->url, .service = &cases[i].service};
+
+        service->text = cases[i].text;
+        fetch(rig, &user);
+        if (cases[i].fits)
+            ck_assert_msg(user.ends == 1, "case %zu: %s", i, user.detail);
+        else
+            check_failed(&user, 502, "http_response_header_section_size");
+        rig_free(rig);
+        service_stop(service);
+    }
+}
+END_TEST
+
+TCase *rule_tests(void)
+{
+    TCase *tests = new_case("rules");
+
+    tcase_add_test(tests, host_of_each_rule);
+    tcase_add_test(tests, timeouts_of_each_rule);
+    tcase_add_test(tests, limits_of_each_rule);
+    return tests;
+}
