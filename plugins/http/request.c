@@ -385,11 +385,14 @@ void request_next(struct connection *connection)
 /* The time for the phase that a request is in is over. */
 void request_timeout(struct connection *connection)
 {
-    static const struct hg_reason slow_head = {408, "http_request_error", "the head did not come in time", 0};
-    static const struct hg_reason slow_body = {408, "http_request_error", "the body did not come in time", 0};
-    static const struct hg_reason slow_reader = {504, "connection_write_timeout", "nobody takes the rest of the body",
-                                                 0};
-    static const struct hg_reason slow_response = {504, "http_response_timeout", "no response came in time", 0};
+    static const struct hg_reason slow_head = {408, "http_request_error", "the head did not come within head_timeout",
+                                               0};
+    static const struct hg_reason slow_body = {408, "http_request_error", "nothing of the body came for idle_timeout",
+                                               0};
+    static const struct hg_reason slow_reader = {
+        504, "connection_write_timeout", "nobody takes the rest of the body (idle_timeout of the gateway's http)", 0};
+    static const struct hg_reason slow_response = {504, "http_response_timeout",
+                                                   "no response came within idle_timeout of the gateway's http", 0};
 
     switch (connection->request_phase) {
     case REQUEST_HEAD:

@@ -145,16 +145,33 @@ static void fail(struct connection *connection, int status, const char *error, c
     connection_free(connection);
 }
 
+/* The detail says which option set the limit, since it is the owner of the service who may want another one. */
+static void timed_out(struct connection *connection, int status, const char *error, const char *what, hg_time limit,
+                      const char *option)
+{
+    char detail[160];
+
+    snprintf(detail, sizeof detail, "%s %gs (option %s of the client's route rule or origin)", what,
+             (double)limit / (double)HG_SECOND, option);
+    fail(connection, status, error, detail);
+}
+
 static void busy_for_too_long(struct connection *connection)
 {
+    const struct rule *rule = connection->request->rule;
+
     if (connection->response.in_body)
-        fail(connection, 504, "connection_read_timeout", "the service stopped sending");
+        timed_out(connection, 504, "connection_read_timeout", "the service sent nothing more for", rule->idle_timeout,
+                  "idle_timeout");
     else if (connection->is_full)
-        fail(connection, 504, "connection_write_timeout", "the service stopped reading the request");
+        timed_out(connection, 504, "connection_write_timeout", "the service read nothing of the request for",
+                  rule->idle_timeout, "idle_timeout");
     else if (awaits_response(connection))
-        fail(connection, 504, "http_response_timeout", "the service did not answer in time");
+        timed_out(connection, 504, "http_response_timeout", "the service did not answer within", rule->response_timeout,
+                  "response_timeout");
     else
-        fail(connection, 408, "http_request_error", "the rest of the request did not come");
+        timed_out(connection, 408, "http_request_error", "nothing more of the request came for", rule->idle_timeout,
+                  "idle_timeout");
 }
 
 /* ---- Connecting ---- */
@@ -164,7 +181,6 @@ static void open_socket(struct connection *connection);
 static const struct hg_reason *reason_of_errno(int error)
 {
     static const struct hg_reason refused = {502, "connection_refused", "the service refused the connection", 0};
-    static const struct hg_reason timeout = {504, "connection_timeout", "the service could not be reached in time", 0};
     static const struct hg_reason unroutable = {502, "destination_ip_unroutable", "there is no way to the service", 0};
     static const struct hg_reason exhausted = {503, "connection_limit_reached", "no more connections can be opened", 1};
     static const struct hg_reason other = {502, "destination_unavailable", "the service could not be reached", 0};
@@ -172,8 +188,6 @@ static const struct hg_reason *reason_of_errno(int error)
     switch (error) {
     case ECONNREFUSED:
         return &refused;
-    case ETIMEDOUT:
-        return &timeout;
     case EHOSTUNREACH:
     case ENETUNREACH:
         return &unroutable;
@@ -190,13 +204,17 @@ static const struct hg_reason *reason_of_errno(int error)
 
 static void cannot_connect(struct connection *connection, int error)
 {
-    const struct hg_reason *reason = reason_of_errno(error);
     struct pool *pool = connection->pool;
 
     if (!pool->is_literal)
         pool->known_until = 0; /* the addresses may be out of date */
     pool_unreachable(pool, strerror(error));
-    request_fail(connection->request, reason);
+    if (error == ETIMEDOUT) {
+        timed_out(connection, 504, "connection_timeout", "the service could not be reached within",
+                  connection->request->rule->connect_timeout, "connect_timeout");
+        return;
+    }
+    request_fail(connection->request, reason_of_errno(error));
     connection_free(connection);
 }
 
@@ -245,7 +263,8 @@ static void on_timer(void *arg)
         return;
     case CONNECTION_RESOLVING:
         pool_unreachable(connection->pool, "its name could not be looked up in time");
-        fail(connection, 504, "dns_timeout", "the service's name could not be looked up in time");
+        timed_out(connection, 504, "dns_timeout", "the service's name could not be looked up within",
+                  connection->request->rule->connect_timeout, "connect_timeout");
         return;
     case CONNECTION_CONNECTING:
         if (connection->fd >= 0) {

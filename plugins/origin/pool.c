@@ -149,8 +149,10 @@ static void on_timer(void *arg)
     hg_time now = hg_now(pool->origin->worker);
 
     while (pool->waiting && pool->waiting->waits_until <= now)
-        request_fail(take_waiting(pool),
-                     &(struct hg_reason){503, "connection_limit_reached", "the service was busy for too long", 1});
+        request_fail(
+            take_waiting(pool),
+            &(struct hg_reason){503, "connection_limit_reached",
+                                "all connections to the service were busy for longer than origin's queue_timeout", 1});
     if (pool->waiting)
         hg_timer_set(pool->origin->host, pool->timer, pool->waiting->waits_until - now);
 }
@@ -162,7 +164,9 @@ static void let_wait(struct pool *pool, struct request *request)
     if (!pool->timer)
         pool->timer = hg_timer_new(origin->worker, on_timer, pool);
     if (!pool->timer || pool->waiting_count >= (size_t)origin->config->max_queue) {
-        request_fail(request, &(struct hg_reason){503, "connection_limit_reached", "the service is busy", 1});
+        request_fail(request,
+                     &(struct hg_reason){503, "connection_limit_reached",
+                                         "more requests wait for the service than origin's max_queue allows", 1});
         return;
     }
     request->waits_until = hg_now(origin->worker) + origin->config->queue_timeout;

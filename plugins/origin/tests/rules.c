@@ -52,11 +52,13 @@ START_TEST(timeouts_of_each_rule)
     ask(rig, &second);
     fetch(rig, &first);
     check_failed(&first, 504, "http_response_timeout");
+    ck_assert_msg(strstr(first.detail, "0.05s (option response_timeout") != NULL, "%s", first.detail);
     ck_assert_uint_eq(second.detaches, 0);
     service->text = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345";
     first = (struct user){.url = service->url, .service = &patient};
     fetch(rig, &first);
     check_failed(&first, 504, "connection_read_timeout");
+    ck_assert_msg(strstr(first.detail, "0.05s (option idle_timeout") != NULL, "%s", first.detail);
     ck_assert_uint_eq(second.detaches, 0);
     rig_free(rig);
     service_stop(service);
