@@ -17,16 +17,18 @@ AM_TESTS_ENVIRONMENT = \
 PY_LOG_COMPILER = $(PYTHON)
 PY_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 
-EXTRA_DIST += bootstrap .clang-format .editorconfig tests/summary.py tests/valgrind.sh
+EXTRA_DIST += bootstrap .ci/run .clang-format .editorconfig tests/summary.py tests/valgrind.sh
 
 TESTS += tests/test_summary.py
 EXTRA_DIST += tests/test_summary.py
 
-# The whole suite once more under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own.
-check-asan:
+# The whole suite once more under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own, which is
+# configured again when this one is: a tool may be there now that was not.
+asan/configured.stamp: config.status
 	$(MKDIR_P) asan
-	test -f asan/Makefile || \
-	  (cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers --enable-werror CC='$(CC)' CFLAGS='-O1 -g')
+	cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers --enable-werror CC='$(CC)' CFLAGS='-O1 -g'
+	touch $@
+check-asan: asan/configured.stamp
 	$(MAKE) -C asan
 	HG_TEST_SCALE=$${HG_TEST_SCALE:-small} STORM_RUNS=$${STORM_RUNS:-500} $(MAKE) -C asan check
 
