@@ -45,6 +45,11 @@ core_libcore_la_SOURCES = \
 core_libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CARES_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(GNUTLS_CFLAGS)
 core_libcore_la_LIBADD = core/tunnel/libtunnel.la
 
+# PLUGINDIR is compiled in: another --prefix makes another Makefile. (Through a variable, since automake would take a rule
+# that names the object for a replacement of its own.)
+object_with_plugindir = core/libcore_la-plugin.lo
+$(object_with_plugindir): Makefile
+
 # What whoever links libcore.la needs besides.
 CORE_LIBS = $(EV_LIBS) $(CARES_LIBS) $(JANSSON_LIBS) $(YAML_LIBS) $(GNUTLS_LIBS) -lpthread
 

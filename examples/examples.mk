@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# Not built here: an example is for those who have hopgate installed, and so does tests/e2e/install.py build it.
-EXTRA_DIST += examples/add_header/Makefile examples/add_header/add_header.c
+# Installed as source: an example is built against an installed hopgate, and so does tests/e2e/install.py build it.
+add_headerdir = $(docdir)/examples/add_header
+dist_add_header_DATA = examples/add_header/Makefile examples/add_header/add_header.c
