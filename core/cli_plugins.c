@@ -47,6 +47,8 @@ int cli_plugins(struct cli *cli, char **arguments)
     for (size_t i = 0; i < count; i++)
         print_file(cli->plugins, &files[i]);
     plugins_files_free(files, count);
+    if (plugins_build_folder(cli->plugins))
+        fprintf(stderr, "hopgate: not installed: using the plugins in %s\n", plugins_build_folder(cli->plugins));
     if (count > 0)
         return CLI_OK;
     path = plugins_search_path(cli->plugins);

@@ -39,6 +39,9 @@ static int run_config(struct cli *cli, int format, int level, FILE *errors)
     } else {
         log_configure(format >= 0 ? (enum log_format)format : (enum log_format)pipeline->settings.log,
                       level >= 0 ? (enum hg_level)level : (enum hg_level)pipeline->settings.log_level);
+        if (plugins_build_folder(cli->plugins))
+            log_line(HG_LOG_INFO, "config", "not installed: using the plugins in %s",
+                     plugins_build_folder(cli->plugins));
         result = run_pipeline(pipeline) == 0 ? CLI_OK : CLI_FAILED;
     }
     pipeline_free(pipeline);
@@ -98,6 +101,8 @@ int cli_check(struct cli *cli, char **arguments)
     }
     if (good && cli->print)
         print_meaning(pipeline);
+    if (plugins_build_folder(cli->plugins))
+        fprintf(stderr, "hopgate: not installed: using the plugins in %s\n", plugins_build_folder(cli->plugins));
     if (pipeline && pipeline->errors > 0)
         fprintf(stderr, "%s: %zu fault%s\n", cli->config, pipeline->errors, pipeline->errors == 1 ? "" : "s");
     pipeline_free(pipeline);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 enum {
@@ -26,6 +27,8 @@ struct texts {
 struct plugins {
     struct texts first;  /* --plugin-dir, then HOPGATE_PLUGIN_PATH */
     struct texts config; /* of the config file */
+    char *build_folder;  /* where a program that was not installed has its plugins; else NULL */
+    bool built_used;     /* one of those was loaded */
     struct plugin **loaded;
     size_t loaded_count;
 };
@@ -66,6 +69,23 @@ static int add_environment(struct plugins *plugins)
     return 0;
 }
 
+/* Where make puts the plugins beside a program that was built and not installed, "BUILD/.libs"; else NULL. configure
+ * leaves a config.status there, which no installation has. */
+static char *find_build_folder(void)
+{
+    char *program = getauxval(AT_SECURE) ? NULL : realpath("/proc/self/exe", NULL);
+    char *slash = program ? strrchr(program, '/') : NULL;
+    char *status = NULL, *folder = NULL;
+
+    if (slash && asprintf(&status, "%.*s/config.status", (int)(slash - program), program) < 0)
+        status = NULL;
+    if (status && access(status, F_OK) == 0 && asprintf(&folder, "%.*s/.libs", (int)(slash - program), program) < 0)
+        folder = NULL;
+    free(status);
+    free(program);
+    return folder;
+}
+
 struct plugins *plugins_new(const char *const *folders)
 {
     struct plugins *plugins = calloc(1, sizeof *plugins);
@@ -73,8 +93,10 @@ struct plugins *plugins_new(const char *const *folders)
 
     for (; good && folders && *folders; folders++)
         good = texts_add(&plugins->first, *folders, strlen(*folders)) == 0;
-    if (good && add_environment(plugins) == 0)
+    if (good && add_environment(plugins) == 0) {
+        plugins->build_folder = find_build_folder();
         return plugins;
+    }
     plugins_free(plugins);
     return NULL;
 }
@@ -106,6 +128,7 @@ void plugins_free(struct plugins *plugins)
     free(plugins->loaded);
     texts_clear(&plugins->first);
     texts_clear(&plugins->config);
+    free(plugins->build_folder);
     free(plugins);
 }
 
@@ -117,7 +140,14 @@ static const char *folder_at(const struct plugins *plugins, size_t index)
     index -= plugins->first.count;
     if (index < plugins->config.count)
         return plugins->config.items[index];
-    return index == plugins->config.count ? PLUGINDIR : NULL;
+    if (index > plugins->config.count)
+        return NULL;
+    return plugins->build_folder ? plugins->build_folder : PLUGINDIR;
+}
+
+const char *plugins_build_folder(const struct plugins *plugins)
+{
+    return plugins->built_used ? plugins->build_folder : NULL;
 }
 
 char *plugins_search_path(const struct plugins *plugins)
@@ -146,7 +176,7 @@ static bool name_is_good(const char *name)
 }
 
 /* The path of the first NAME.so, or NULL. */
-static char *find_file(const struct plugins *plugins, const char *name)
+static char *find_file(struct plugins *plugins, const char *name)
 {
     const char *folder;
 
@@ -155,8 +185,10 @@ static char *find_file(const struct plugins *plugins, const char *name)
 
         if (asprintf(&path, "%s/%s.so", folder, name) < 0)
             return NULL;
-        if (access(path, F_OK) == 0)
+        if (access(path, F_OK) == 0) {
+            plugins->built_used |= folder == plugins->build_folder;
             return path;
+        }
         free(path);
     }
     return NULL;

@@ -26,7 +26,8 @@ struct plugin {
 struct plugins;
 
 /* `folders`, ended by NULL, come first (--plugin-dir); then those of HOPGATE_PLUGIN_PATH, those of the config file, the
- * installed one. The result is NULL when memory is out. */
+ * installed one, or for a program that runs in its build folder the plugins that were built with it. The result is NULL
+ * when memory is out. */
 struct plugins *plugins_new(const char *const *folders);
 /* Sets the folders that the config file names, in the place of earlier ones. They are copied. 0, or -1: no memory. */
 int plugins_set_config_folders(struct plugins *plugins, const char *const *folders, size_t count);
@@ -51,6 +52,9 @@ void plugins_files_free(struct plugin_file *files, size_t count);
 
 /* The search path, separated by ", ". The caller frees it; NULL when memory is out. */
 char *plugins_search_path(const struct plugins *plugins);
+
+/* The folder in the build tree that plugins were loaded from, since the program runs there; NULL if none was. */
+const char *plugins_build_folder(const struct plugins *plugins);
 
 /* "stage": the word for a role; NULL if there is no such role. */
 const char *plugin_role_name(uint32_t role);

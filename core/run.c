@@ -74,8 +74,21 @@ static int drop_privileges(const char *name)
         log_line(HG_LOG_ERROR, "core", "cannot become user %s: %s", name, strerror(errno));
         return -1;
     }
-    log_line(HG_LOG_INFO, "core", "running as user %s", name);
     return 0;
+}
+
+/* Root may read and change all of the machine, and a gateway speaks to strangers: nobody should run so without knowing.
+ */
+static void log_start(const struct pipeline *pipeline)
+{
+    const struct passwd *user = getpwuid(geteuid());
+
+    log_line(HG_LOG_INFO, "core", "running as a %s, user %s (uid %ld)",
+             pipeline->shape == PIPELINE_GATEWAY ? "gateway" : "client", user ? user->pw_name : "without a name",
+             (long)geteuid());
+    if (geteuid() == 0)
+        log_line(HG_LOG_WARNING, "core",
+                 "running with root's privileges: set `user:` in the config file, or start as another user");
 }
 
 static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -154,7 +167,7 @@ int run_pipeline(struct pipeline *pipeline)
         return 1;
     }
     if (worker_start(worker) == 0) {
-        log_line(HG_LOG_INFO, "core", "running as a %s", pipeline->shape == PIPELINE_GATEWAY ? "gateway" : "client");
+        log_start(pipeline);
         run_worker(worker);
         result = 0;
     }
