@@ -23,6 +23,9 @@ uninstall-local:
 
 if INSTALL_UNITS
 systemdsystemunit_DATA = etc/hopgate-gateway.service etc/hopgate-client.service
+# The folder beside that of the units: PREFIX/lib/sysusers.d for PREFIX/lib/systemd/system.
+sysusersdir = $(systemdsystemunitdir)/../../sysusers.d
+dist_sysusers_DATA = etc/sysusers.d/hopgate.conf
 endif
 UNIT_EDIT = sed -e 's,[@]bindir[@],$(bindir),g' -e 's,[@]sysconfdir[@],$(sysconfdir),g'
 etc/hopgate-gateway.service etc/hopgate-client.service: etc/hopgate-%.service: etc/hopgate-%.service.in Makefile
