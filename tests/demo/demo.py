@@ -9,8 +9,11 @@ lives in one temporary folder and is gone at the end.
 
 import hashlib
 import os
+import shlex
+import shutil
 import signal
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
@@ -20,6 +23,7 @@ from harness import (Failure, Hopgate, World, check, free_port, wait_for_port, w
 
 MEGABYTE = 1_000_000
 BIG = 100 * MEGABYTE
+ROOM = 4 * BIG  # the file, its upload, nginx's copy while it arrives, and logs
 
 PAGE = """<!doctype html>
 <title>hopgate</title>
@@ -168,7 +172,7 @@ def run(world, once):
     if not once:
         say()
         say(f"The page stays up: {bold(f'http://localhost:{world.http}/')}")
-        say(f"  or  curl --cacert {world.path('ca.pem')} --resolve app.test:{world.https}:127.0.0.1 "
+        say(f"  or  curl --cacert {shlex.quote(world.path('ca.pem'))} --resolve app.test:{world.https}:127.0.0.1 "
             f"https://app.test:{world.https}/")
         say(f"Configs and logs are in {world.folder} until you press Ctrl-C.")
         wait_until(lambda: not (gateway.running() and client.running()), 10 ** 9, "", pause=0.5)
@@ -189,8 +193,15 @@ def main():
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
-    world, status = World(), 1
+    status = 1
     try:
+        free = shutil.disk_usage(tempfile.gettempdir()).free
+        world = World()
+    except OSError as error:
+        sys.exit(f"FAILED: the demo needs a temporary folder: {error.strerror}. TMPDIR=FOLDER chooses another place")
+    try:
+        check(free >= ROOM, f"{world.folder} has room for {free // MEGABYTE} MB, and the demo needs {ROOM // MEGABYTE}. "
+              "TMPDIR=FOLDER chooses another place")
         status = run(world, once=bool(sys.argv[1:]))
     except KeyboardInterrupt:
         status = 0 if not sys.argv[1:] else 130
@@ -199,6 +210,8 @@ def main():
         say(f"\nFAILED: {failure}")
         for process in world.processes:
             say(f"-- {process.name}\n{process.text()[-3000:]}")
+    except OSError as error:
+        say(f"\nFAILED: {error.strerror}: {error.filename or world.folder}")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for wrong in world.close(False):

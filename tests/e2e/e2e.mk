@@ -32,6 +32,7 @@ e2e_tests = \
 	tests/e2e/acme_staple.py \
 	tests/e2e/acme_ari.py \
 	tests/e2e/acme_cluster.py \
+	tests/e2e/bootstrap.py \
 	tests/e2e/install.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/nameserver.py tests/e2e/flow.py tests/e2e/relay.py tests/e2e/transfers.py tests/e2e/pebble.py tests/e2e/caproxy.py \
@@ -66,4 +67,5 @@ tests/e2e/acme_days.log: tests/e2e/acme_renewal.log
 tests/e2e/acme_staple.log: tests/e2e/acme_days.log
 tests/e2e/acme_ari.log: tests/e2e/acme_staple.log
 tests/e2e/acme_cluster.log: tests/e2e/acme_changes.log
-tests/e2e/install.log: tests/e2e/acme_cluster.log tests/e2e/acme_ari.log
+tests/e2e/bootstrap.log: tests/e2e/acme_ari.log
+tests/e2e/install.log: tests/e2e/acme_cluster.log tests/e2e/bootstrap.log

@@ -186,8 +186,11 @@ class Process:
         self.log = os.path.join(world.folder, f"{name}-{len(world.processes)}.log")
         self.expects_kill = False
         with open(self.log, "wb") as output:
-            self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                          start_new_session=True, preexec_fn=die_with_parent, **options)
+            try:
+                self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                              start_new_session=True, preexec_fn=die_with_parent, **options)
+            except OSError as error:
+                raise Failure(f"{command[0]} cannot be started: {error.strerror}") from None
         self.pid = self.popen.pid
         world.processes.append(self)
 
@@ -310,7 +313,11 @@ class World:
             return
 
         def openssl(*words):
-            subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=self.folder)
+            try:
+                result = subprocess.run(["openssl", *words], capture_output=True, text=True, cwd=self.folder)
+            except OSError as error:
+                raise Failure(f"openssl cannot be started: {error.strerror}") from None
+            check(result.returncode == 0, f"openssl {words[0]}: {result.stderr.strip()}")
 
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
         if not os.path.exists(self.path("ca.pem")):
@@ -362,9 +369,10 @@ class World:
         folder = self.path(name)
         os.makedirs(os.path.join(folder, "temp"))
         who = "user root;" if os.getuid() == 0 else ""
-        temp = " ".join(f"{kind}_temp_path {folder}/temp/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        # Relative paths start from -p FOLDER, so that the folder's own name may hold blanks.
+        temp = " ".join(f"{kind}_temp_path temp/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         config = self.write(f"{name}.conf", f"""
-            daemon off; {who} worker_processes {workers}; pid {folder}/pid; error_log {folder}/error.log;
+            daemon off; {who} worker_processes {workers}; pid pid; error_log error.log;
             worker_rlimit_nofile 65536;
             events {{ worker_connections 20000; }}
             http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 10000000; keepalive_timeout 300s;
@@ -375,7 +383,7 @@ class World:
     def web_server(self, folder):
         """nginx serving a folder, with PUT."""
         port = free_port()
-        process = self.nginx(f"""server {{ listen 127.0.0.1:{port}; root {folder};
+        process = self.nginx(f"""server {{ listen 127.0.0.1:{port}; root "{folder}";
             location / {{ dav_methods PUT; create_full_put_path on; }} }}""", "web")
         process.port = port
         wait_for_port(process, port)

@@ -3,6 +3,7 @@
 """What `make install` leaves, what can be built from it alone, and what configure says when a library is missing."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -28,12 +29,19 @@ def make(*words):
 @case("make install, a filter built from the installed files alone runs in a pipeline; make uninstall", seconds=300)
 def installed(world):
     root = world.path("root")
-    make("install", f"prefix={root}")
+    make("install", f"prefix={root}", f"sysconfdir={root}/etc")
     files = files_below(root)
     for wanted in ("bin/hopgate", "include/hopgate/plugin.h", "include/hopgate/stage.h", "lib/pkgconfig/hopgate.pc",
                    "lib/hopgate/plugins/route.so", "lib/hopgate/plugins/dtls.so", "share/man/man5/hopgate-route.5",
-                   "share/doc/hopgate/LICENSE", "share/doc/hopgate/plugin-guide.md"):
+                   "share/doc/hopgate/LICENSE", "share/doc/hopgate/plugin-guide.md",
+                   "share/doc/hopgate/examples/add_header/add_header.c", "share/doc/hopgate/examples/add_header/Makefile"):
         check(wanted in files, f"{wanted} was not installed, only {files}")
+    equal([name for name in files if name.endswith(".la")], [], "libtool's own files")
+    for page in ("share/man/man5/hopgate.conf.5", "share/doc/hopgate/README.md"):
+        with open(os.path.join(root, page)) as file:
+            text = file.read()
+        check(f"{root}/etc/hopgate/hopgate.conf" in text and "\"/etc/hopgate" not in text and "`/etc/hopgate" not in text,
+              f"{page} names another folder than the one that the samples went to")
 
     # hopgate.pc was made for the configured prefix; that is where a real installation puts it.
     pc = os.path.join(root, "lib", "pkgconfig", "hopgate.pc")
@@ -44,7 +52,7 @@ def installed(world):
     equal(run(*package, "--variable=abi", "hopgate", env=environment).strip(), "1", "the ABI")
 
     example = world.path("add_header")
-    shutil.copytree(os.path.join(SOURCE, "examples", "add_header"), example)
+    shutil.copytree(os.path.join(root, "share/doc/hopgate/examples/add_header"), example)
     flags = " ".join(["-fsanitize=address,undefined"] if SANITIZERS else [])
     run("make", "-C", example, f"PKG_CONFIG={' '.join(package)}", f"CFLAGS=-O2 -Wall -Wextra -Werror {flags}", "install",
         env=environment)
@@ -63,8 +71,43 @@ def installed(world):
     check(not wrong, "\n".join(wrong))
 
     os.unlink(os.path.join(root, "lib/hopgate/plugins/add_header.so"))
-    make("uninstall", f"prefix={root}")
+    make("uninstall", f"prefix={root}", f"sysconfdir={root}/etc")
     equal(files_below(root), [], "files left by make uninstall")
+
+
+@case("program and plugins are hardened unless configure is told not to")
+def hardened(world):
+    with open(os.path.join(BUILD, "config.status")) as file:
+        if 'S["enable_hardening"]="yes"' not in file.read():
+            raise Skip("built without hardening")
+    for name in ("hopgate", ".libs/http.so", ".libs/dtls.so"):
+        path = os.path.join(BUILD, name)
+        dynamic, symbols = run("readelf", "-dlW", path), run("readelf", "--dyn-syms", "-W", path)
+            check("NOW" in dynamic and "GNU_RELRO" in dynamic, f"{name}: {dynamic}")
+        check("__stack_chk_fail" in symbols, f"{name} has no stack protector")
+        check(re.search(r"__\w+_chk@", symbols.replace("__stack_chk_fail", "")), f"{name} is built without FORTIFY_SOURCE")
+
+
+@case("the units run as a user of their own, whom sysusers makes, with no more than a capability for ports", seconds=60)
+def units(world):
+    root = world.path("root")
+    files = {name: os.path.join(SOURCE, "etc", name) for name in ("hopgate-gateway.service.in", "hopgate-client.service.in")}
+    for name, path in files.items():
+        with open(path) as file:
+            settings = dict(line.strip().split("=", 1) for line in file if re.match(r"\w+=", line))
+        equal((settings["User"], settings["Group"]), ("hopgate", "hopgate"), f"the user of {name}")
+        equal(settings["CapabilityBoundingSet"], "CAP_NET_BIND_SERVICE" if "gateway" in name else "", f"capabilities of {name}")
+    with open(os.path.join(SOURCE, "etc", "sysusers.d", "hopgate.conf")) as file:
+        check(re.search(r"^u hopgate - ", file.read(), re.M), "sysusers.d makes no user hopgate")
+    for line in ("etc/hopgate.conf", "etc/client.conf"):
+        with open(os.path.join(SOURCE, line)) as file:
+            check("\nuser: nobody" not in file.read(), f"{line} runs as nobody, as whom other services run too")
+    if not shutil.which("systemd-sysusers"):
+        raise Skip("there is no systemd-sysusers here to try the file with")
+    os.makedirs(os.path.join(root, "etc"))
+    run("systemd-sysusers", f"--root={root}", os.path.join(SOURCE, "etc", "sysusers.d", "hopgate.conf"))
+    with open(os.path.join(root, "etc", "passwd")) as file:
+        check(re.search(r"^hopgate:.*:/var/lib/hopgate:", file.read(), re.M), "systemd-sysusers made no user hopgate")
 
 
 @case("configure names each missing library with its Debian package", seconds=200)

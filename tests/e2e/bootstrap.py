@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""./bootstrap on machines that lack something, or where an earlier run was interrupted; the build folder; the demo.
+
+configure is the real one. make, autoreconf and the package manager are stand-ins where a case is about bootstrap alone.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+from harness import BUILD, SOURCE, Skip, case, check, equal, main
+
+# What no copy of the tree needs.
+NOT_SOURCE = shutil.ignore_patterns("build", ".git", "autom4te.cache")
+
+
+class Tree:
+    """A copy of the source tree, and a machine on which `hidden` tools are not installed."""
+
+    def __init__(self, world, hidden=()):
+        self.world, self.folder, self.bin = world, world.path("a tree"), world.path("bin")
+        shutil.copytree(SOURCE, self.folder, ignore=NOT_SOURCE, symlinks=True)
+        if os.path.exists(os.path.join(SOURCE, "config.status")):
+            raise Skip("the source folder itself is configured")
+        self.install(hidden)
+        self.stand_in("make", "exit 0")
+        self.stand_in("dpkg-query", "echo installed")
+        self.stand_in("apt-get", "exit 0")
+
+    def install(self, hidden=()):
+        """Only the hidden tools are missing from now on; stand-ins stay."""
+        os.makedirs(self.bin, exist_ok=True)
+        for folder in os.environ["PATH"].split(":"):
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():
+                path = os.path.join(self.bin, name)
+                missing = any(re.fullmatch(pattern, name) for pattern in hidden)
+                if os.path.lexists(path) and os.path.islink(path) and missing:
+                    os.unlink(path)
+                elif not os.path.lexists(path) and not missing:
+                    os.symlink(os.path.join(folder, name), path)
+        if "check" in hidden:
+            self.stand_in("pkg-config", 'case "$*" in *" check"*) exit 1 ;; esac; exec ' + shutil.which("pkg-config") + ' "$@"')
+        elif not os.path.islink(os.path.join(self.bin, "pkg-config")):
+            self.stand_in("pkg-config", "exec " + shutil.which("pkg-config") + ' "$@"')
+
+    def stand_in(self, name, script):
+        path = os.path.join(self.bin, name)
+        if os.path.lexists(path):
+            os.unlink(path)
+        with open(path, "w") as file:
+            file.write(f"#!/bin/sh\n{script}\n")
+        os.chmod(path, 0o755)
+
+    def clone(self):
+        """As a clone is: something has to make configure."""
+        os.makedirs(os.path.join(self.folder, ".git"), exist_ok=True)
+
+    def bootstrap(self, *words, status=0, **environment):
+        variables = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+        result = subprocess.run(["./bootstrap", *words], cwd=self.folder, env={**variables, "PATH": self.bin, **environment},
+                                capture_output=True, text=True, timeout=200, stdin=subprocess.DEVNULL)
+        equal(result.returncode, status, f"the exit status of ./bootstrap {' '.join(words)} ({result.stdout}{result.stderr})")
+        return result.stdout + result.stderr
+
+    def configured(self, name):
+        with open(os.path.join(self.folder, "build", "config.status")) as file:
+            return re.search(rf'^S\["{name}"\]="(.*)"', file.read(), re.M)[1]
+
+
+@case("tools that are installed after the first build are used by the steps that need them", seconds=300)
+def tools_later(world):
+    tree = Tree(world, hidden=("check", "python[0-9.]*", "valgrind", "clang-format"))
+    tree.bootstrap("build")
+    equal((tree.configured("PYTHON"), tree.configured("VALGRIND"), tree.configured("CLANG_FORMAT"),
+           tree.configured("HAVE_CHECK_TRUE")), (":", "no", "no", "#"), "what configure found at first")
+    tree.install(hidden=("valgrind",))
+    tree.bootstrap("demo")
+    check(tree.configured("PYTHON") != ":", "the demo has no python")
+    tree.install()
+    tree.bootstrap("bench")
+    for name in ("PYTHON", "VALGRIND", "CLANG_FORMAT"):
+        check(tree.configured(name) not in (":", "no"), f"{name} is {tree.configured(name)}")
+    equal(tree.configured("HAVE_CHECK_TRUE"), "", "the unit tests' condition")
+    check("configure" not in tree.bootstrap("bench"), "it configures at each run")
+
+
+@case("options go to configure and are kept; what bootstrap does not know is an error", seconds=300)
+def options(world):
+    tree = Tree(world)
+    tree.bootstrap("build", "--prefix=/opt/one", "CFLAGS=-O1 -g")
+    equal((tree.configured("prefix"), tree.configured("CFLAGS")), ("/opt/one", "-O1 -g"), "prefix and CFLAGS")
+    tree.bootstrap("demo")
+    equal(tree.configured("prefix"), "/opt/one", "the prefix of the next step")
+    tree.bootstrap("--prefix=/opt/two")
+    equal(tree.configured("prefix"), "/opt/two", "another prefix")
+    for words in (("chekc",), ("build", "demo"), ("check", "fast"), ("build", "--"), ("packages", "--prefix=/opt")):
+        text = tree.bootstrap(*words, status=2)
+        check(f"'{words[-1]}'" in text and "usage:" in text, f"{words}: {text}")
+    text = tree.bootstrap("build", "--no-such-option=x", "--prefix=relative", status=1)
+    check("relative" in text and "configure failed" in text, text)
+    tree.bootstrap("build", "--prefix=/opt/three")
+    equal(tree.configured("prefix"), "/opt/three", "the prefix after a failure")
+
+
+@case("an interrupted autoreconf or configure is made good by the next run", seconds=300)
+def interrupted(world):
+    tree = Tree(world)
+    tree.clone()
+    kept = {name: tree.folder + "/" + name for name in ("configure", "Makefile.in")}
+    for name in kept:
+        shutil.copy(kept[name], world.path(name))
+        os.unlink(kept[name])
+    shutil.rmtree(tree.folder + "/m4", ignore_errors=True)
+    copy = " && ".join(f'cp -p "{world.path(name)}" .' for name in kept)
+    tree.stand_in("autoreconf", f'mkdir -p m4; cp -p "{world.path("configure")}" .; exit 1')
+    check("autoreconf failed" in tree.bootstrap(status=1), "an autoreconf that fails went unnoticed")
+    tree.stand_in("autoreconf", f"mkdir -p m4; {copy}")
+    tree.bootstrap()
+    check("autoreconf" not in tree.bootstrap(), "autoreconf runs each time")
+    # configure is stopped when it has written a Makefile and nothing else.
+    os.unlink(tree.folder + "/build/configured.stamp")
+    os.unlink(tree.folder + "/build/libtool")
+    tree.bootstrap()
+    check(os.path.exists(tree.folder + "/build/libtool"), "configure did not run again")
+
+
+@case("without root and sudo the whole command is shown, and nothing is left behind")
+def no_root(world):
+    tree = Tree(world, hidden=("sudo",))
+    tree.stand_in("id", "echo 1000")
+    tree.stand_in("dpkg-query", 'case "$*" in *libev-dev*) exit 1 ;; esac; echo installed')
+    os.mkdir(world.path("tmp"))
+    text = tree.bootstrap(status=1, TMPDIR=world.path("tmp"))
+    check(re.search(r"root: apt-get install -y --no-install-recommends libev-dev$", text, re.M), text)
+    equal(os.listdir(world.path("tmp")), [], "files left in TMPDIR")
+
+
+@case("another prefix and a raised HG_ABI reach the program and hopgate.pc of a used build folder", seconds=300)
+def used_folder(world):
+    tree = Tree(world)
+    build = world.path("out")
+    os.mkdir(build)
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+
+    def make(*configure):
+        for command in ([[tree.folder + "/configure", "-q", *configure]] if configure else []) + [
+                ["make", "-s", "core/libcore_la-plugin.lo", "hopgate.pc"]]:
+            result = subprocess.run(command, cwd=build, env=environment, capture_output=True, text=True, timeout=200)
+            check(result.returncode == 0, f"{command}: {result.stdout}{result.stderr}")
+        with open(build + "/core/.libs/libcore_la-plugin.o", "rb") as file:
+            program = file.read()
+        with open(build + "/hopgate.pc") as file:
+            return program, file.read()
+
+    # make cannot read a path with blanks; configure says so.
+    os.rename(tree.folder, world.path("tree"))
+    tree.folder = world.path("tree")
+    program, package = make("--prefix=/opt/one")
+    check(b"/opt/one/lib/hopgate/plugins" in program and "prefix=/opt/one\n" in package and "\nabi=1\n" in package, package)
+    program, package = make("--prefix=/opt/two")
+    check(b"/opt/two/lib/hopgate/plugins" in program, "the program looks for its plugins where it did before")
+    header = tree.folder + "/include/hopgate/plugin.h"
+    with open(header) as file:
+        text = file.read()
+    with open(header, "w") as file:
+        file.write(text.replace("#define HG_ABI 1\n", "#define HG_ABI 77\n"))
+    check("\nabi=77\n" in make()[1], "hopgate.pc has the ABI of before")
+
+
+@case("a program in its build folder uses the plugins beside it, and says so")
+def build_folder(world):
+    environment = {name: value for name, value in os.environ.items() if name != "HOPGATE_PLUGIN_PATH"}
+    listed = subprocess.run([os.path.join(BUILD, "hopgate"), "plugins"], cwd="/", env=environment, capture_output=True, text=True)
+    check(f"{os.path.realpath(BUILD)}/.libs/http.so" in listed.stdout, f"{listed.stdout}{listed.stderr}")
+    check("not installed: using the plugins in" in listed.stderr, listed.stderr)
+    # Elsewhere the same file is an ordinary program, which has the installed ones.
+    shutil.copy(os.path.join(BUILD, "hopgate"), world.path("hopgate"))
+    listed = subprocess.run([world.path("hopgate"), "plugins"], env=environment, capture_output=True, text=True)
+    check(f"{os.path.realpath(BUILD)}/.libs" not in listed.stdout + listed.stderr, listed.stdout)
+
+
+def demo(world, status, **environment):
+    result = subprocess.run([shutil.which("python3"), os.path.join(SOURCE, "tests", "demo", "demo.py"), "--once"],
+                            env={**os.environ, **environment}, capture_output=True, text=True, timeout=150)
+    text = result.stdout + result.stderr
+    equal(result.returncode, status, f"the demo's exit status ({text})")
+    check("Traceback" not in text, text)
+    return text
+
+
+@case("the demo runs where TMPDIR has blanks, and says what is wrong where it is full or nginx cannot run", seconds=300)
+def demo_troubles(world):
+    os.mkdir(world.path("with a blank"))
+    check("All 4 went well" in demo(world, 0, TMPDIR=world.path("with a blank")), "the demo")
+    equal(os.listdir(world.path("with a blank")), [], "files left by the demo")
+    os.mkdir(world.path("bin"))
+    world.write("bin/nginx", "#!/bin/sh\necho 'nginx: libfoo.so: cannot open shared object file' >&2\nexit 127\n")
+    path = world.path("bin") + ":" + os.environ["PATH"]
+    os.chmod(world.path("bin/nginx"), 0o755)
+    check("libfoo.so" in demo(world, 1, PATH=path), "why nginx ended")
+
+
+@case("the demo says how much room it needs, and where to get it")
+def demo_room(world):
+    if os.getuid() != 0:
+        raise Skip("needs root, for a small file system")
+    os.mkdir(world.path("small"))
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "none", world.path("small")], capture_output=True)
+    if mounted.returncode != 0:
+        raise Skip("cannot mount a file system here")
+    try:
+        text = demo(world, 1, TMPDIR=world.path("small"))
+        check(re.search(r"has room for 20 MB, and the demo needs 400\. TMPDIR=FOLDER", text), text)
+    finally:
+        subprocess.run(["umount", world.path("small")], check=True)
+
+
+if __name__ == "__main__":
+    main()
