@@ -32,6 +32,7 @@ core_libcore_la_SOURCES = \
 	core/pipeline_check.c core/pipeline_check.h \
 	core/plugin.c core/plugin.h \
 	core/plugin_check.c core/plugin_check.h \
+	core/processes.c core/processes.h \
 	core/reason.c core/reason.h \
 	core/registry.c core/registry.h \
 	core/resolve.c core/resolve.h \

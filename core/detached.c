@@ -3,28 +3,61 @@
  */
 #include "core/detached.h"
 
+#include "core/processes.h"
+
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 
-static hg_time timeout_of(const struct sessions *sessions)
+static hg_time timeout_of(const struct sessions *sessions, bool contested)
 {
-    return sessions->worker->pipeline->settings.resume_timeout;
+    hg_time timeout = sessions->worker->pipeline->settings.resume_timeout;
+
+    return contested && timeout > PROCESSES_ABSENCE ? PROCESSES_ABSENCE : timeout;
 }
 
-/* All wait equally long: the first in the list is the first to be given up. */
+/* When the first in a line, and so any of it, is given up. */
+static hg_time line_due(const struct sessions *sessions, bool contested)
+{
+    const struct session *first = sessions->detached[contested].first;
+
+    return first ? first->detached_at + timeout_of(sessions, contested) : TN_TIME_NEVER;
+}
+
 static void set_timer(struct sessions *sessions)
 {
-    const struct session *first = sessions->detached;
     struct hg_worker *core = &sessions->worker->core;
-    hg_time now = hg_now(core), due;
+    hg_time now = hg_now(core), due = line_due(sessions, false), contested_due = line_due(sessions, true);
 
-    if (!first) {
+    if (contested_due < due)
+        due = contested_due;
+    if (due == TN_TIME_NEVER)
         hg_timer_stop(core->host, sessions->detached_timer);
-        return;
-    }
-    due = first->detached_at + timeout_of(sessions);
-    hg_timer_set(core->host, sessions->detached_timer, due > now ? due - now : 0);
+    else
+        hg_timer_set(core->host, sessions->detached_timer, due > now ? due - now : 0);
+}
+
+static void join_line(struct session *session)
+{
+    struct detached *line = &session->sessions->detached[session->contested];
+
+    session->detached_at = hg_now(&session->sessions->worker->core);
+    session->next_detached = NULL;
+    session->previous_detached = line->tail;
+    *line->tail = session;
+    line->tail = &session->next_detached;
+    if (line->first == session)
+        set_timer(session->sessions);
+}
+
+static void leave_line(struct session *session)
+{
+    session->detached_at = 0;
+    *session->previous_detached = session->next_detached;
+    if (session->next_detached)
+        session->next_detached->previous_detached = session->previous_detached;
+    else
+        session->sessions->detached[session->contested].tail = session->previous_detached;
 }
 
 static void expire(struct session *session)
@@ -32,8 +65,9 @@ static void expire(struct session *session)
     char why[256];
 
     ++*session->sessions->expired;
-    snprintf(why, sizeof why, "it lost its link (%s) and was not resumed within %.1f s", session->lost_reason,
-             (double)timeout_of(session->sessions) / (double)HG_SECOND);
+    snprintf(why, sizeof why, "it lost its link (%s) and was not resumed within %.1f s%s", session->lost_reason,
+             (double)timeout_of(session->sessions, session->contested) / (double)HG_SECOND,
+             session->contested ? ", while another process with this id answers" : "");
     session_end(session, why);
 }
 
@@ -42,8 +76,17 @@ static void on_timer(void *arg)
     struct sessions *sessions = arg;
     hg_time now = hg_now(&sessions->worker->core);
 
-    while (sessions->detached && now >= sessions->detached->detached_at + timeout_of(sessions))
-        expire(sessions->detached);
+    while (line_due(sessions, false) <= now)
+        expire(sessions->detached[false].first);
+    while (line_due(sessions, true) <= now) {
+        struct session *session = sessions->detached[true].first;
+
+        /* The other process may be cut off just as this one. */
+        if (processes_heard(session, session->detached_at))
+            expire(session);
+        else
+            detached_set_contested(session, false);
+    }
     set_timer(sessions);
 }
 
@@ -54,15 +97,17 @@ static struct session *of_node(struct registry_node *node)
 
 int detached_start(struct sessions *sessions)
 {
-    sessions->detached_tail = &sessions->detached;
+    for (size_t i = 0; i < 2; i++)
+        sessions->detached[i].tail = &sessions->detached[i].first;
     sessions->detached_timer = hg_timer_new(&sessions->worker->core, on_timer, sessions);
     return sessions->detached_timer ? 0 : -1;
 }
 
 void detached_stop(struct sessions *sessions)
 {
-    while (sessions->detached)
-        session_end(sessions->detached, "the process stops");
+    for (size_t i = 0; i < 2; i++)
+        while (sessions->detached[i].first)
+            session_end(sessions->detached[i].first, "the process stops");
     if (sessions->detached_timer)
         hg_timer_free(sessions->worker->core.host, sessions->detached_timer);
     registry_free(&sessions->detached_of);
@@ -85,13 +130,9 @@ void detached_add(struct session *session, const char *why)
     snprintf(session->lost_reason, sizeof session->lost_reason, "%s", why);
     hg_log(sessions->worker->core.instance, HG_LOG_INFO, "session %" PRIu64 "%s%s has lost its link and waits: %s",
            session->number, *session->identity.id ? " of " : "", session->identity.id, why);
-    session->detached_at = hg_now(&sessions->worker->core);
-    session->next_detached = NULL;
-    session->previous_detached = sessions->detached_tail;
-    *sessions->detached_tail = session;
-    sessions->detached_tail = &session->next_detached;
-    if (sessions->detached == session)
-        set_timer(sessions);
+    join_line(session);
+    if (session->contested)
+        processes_ask_others(session);
     session->lost.id = hg_text(session->identity.id);
     /* Without memory it is not found there, and ends by its time alone. */
     if (!session->lost.id.size || registry_add(&sessions->detached_of, &session->lost))
@@ -102,13 +143,22 @@ void detached_remove(struct session *session)
 {
     if (!session->detached_at)
         return;
-    session->detached_at = 0;
-    *session->previous_detached = session->next_detached;
-    if (session->next_detached)
-        session->next_detached->previous_detached = session->previous_detached;
-    else
-        session->sessions->detached_tail = session->previous_detached;
+    leave_line(session);
     if (session->lost.id.size)
         registry_remove(&session->sessions->detached_of, &session->lost);
     session->lost.id.size = 0;
+}
+
+void detached_set_contested(struct session *session, bool contested)
+{
+    bool waits = session->detached_at;
+
+    if (waits)
+        leave_line(session);
+    session->contested = contested;
+    if (!waits)
+        return;
+    join_line(session);
+    if (contested)
+        processes_ask_others(session);
 }

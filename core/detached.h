@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Sessions that have lost their link and wait for another one. Their exchanges pause: nothing moves, no credit is
- * given, so what they hold is bounded as ever. One that is not resumed within `resume_timeout` ends.
+ * given, so what they hold is bounded as ever. One that is not resumed within `resume_timeout` ends, and a contested
+ * one much sooner, if another process of its client answers meanwhile.
  */
 #ifndef CORE_DETACHED_H
 #define CORE_DETACHED_H
@@ -21,5 +22,7 @@ struct session *detached_newest(const struct sessions *sessions, struct hg_text 
 struct session *detached_older(const struct session *session);
 /* It has a link again, or ends. No effect on one that is not detached. */
 void detached_remove(struct session *session);
+/* Whether it is contested has changed. One that is detached begins to wait anew, for as long as such a one may. */
+void detached_set_contested(struct session *session, bool contested);
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/detached.h"
 #include "core/gateway_exchange.h"
 #include "core/link.h"
+#include "core/processes.h"
 #include "core/reason.h"
 
 #include <inttypes.h>
@@ -158,6 +159,7 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
     }
     session_opened(session);
     end_forgotten(session);
+    processes_opened(session);
     gateway_exchange_retry(session);
 }
 
@@ -174,6 +176,7 @@ static void resume_session(struct hg_link *link, struct session *session, const 
     if (!accept_session(link, session, true, open))
         return;
     session_resumed(session, why);
+    processes_review(link->sessions, hg_text(session->identity.id));
     gateway_exchange_retry(session);
 }
 
@@ -251,6 +254,7 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
     reason_printable(reason, sizeof reason, drain->reason);
     hg_log(link->sessions->worker->core.instance, HG_LOG_INFO, "session %llu of %s takes no more exchanges: %s",
            (unsigned long long)session->number, session->identity.id, reason);
+    processes_review(link->sessions, hg_text(session->identity.id));
 }
 
 static void gateway_message(struct hg_link *link, const struct control_message *message)

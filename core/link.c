@@ -3,6 +3,7 @@
  */
 #include "core/link.h"
 
+#include "core/processes.h"
 #include "core/reason.h"
 
 #include <inttypes.h>
@@ -85,20 +86,33 @@ void link_free(struct hg_link *link)
 
 /* ---- Silence ---- */
 
+/* Three probe timeouts, but not less. */
+static hg_time probe_timeouts(const struct hg_link *link, hg_time least)
+{
+    struct tn_link_stats stats;
+    hg_time time;
+
+    tn_link_stats(link->tn, &stats);
+    time = 3 * (stats.smoothed_rtt + 4 * stats.rtt_variance);
+    time = time > least ? time : least;
+    return time < PATIENCE_MOST ? time : PATIENCE_MOST;
+}
+
+hg_time link_doubt_after(const struct hg_link *link)
+{
+    return probe_timeouts(link, PATIENCE_LEAST);
+}
+
 hg_time link_patience(const struct hg_link *link)
 {
     const struct sessions *sessions = link->sessions;
-    hg_time least = link->ops->flags & HG_TRANSPORT_RELIABLE ? PATIENCE_LEAST_RELIABLE : PATIENCE_LEAST;
-    hg_time dead_after = sessions->worker->pipeline->settings.dead_after;
-    struct tn_link_stats stats;
-    hg_time patience;
+    bool is_reliable = link->ops->flags & HG_TRANSPORT_RELIABLE;
+    hg_time dead_after = sessions->worker->pipeline->settings.dead_after, patience = dead_after;
 
-    if (!sessions->connectors)
-        return dead_after;
-    tn_link_stats(link->tn, &stats);
-    patience = 3 * (stats.smoothed_rtt + 4 * stats.rtt_variance);
-    patience = patience > least ? patience : least;
-    patience = patience < PATIENCE_MOST ? patience : PATIENCE_MOST;
+    if (sessions->connectors)
+        patience = probe_timeouts(link, is_reliable ? PATIENCE_LEAST_RELIABLE : PATIENCE_LEAST);
+    else if (link->session && link->session->contested)
+        patience = PROCESSES_SILENCE;
     return patience < dead_after ? patience : dead_after;
 }
 

@@ -85,6 +85,9 @@ __attribute__((format(printf, 3, 4))) void link_close(struct hg_link *link, uint
 void link_failed(struct hg_link *link, int code);
 /* The peer was silent for too long: the link ends without goodbye. */
 void link_died(struct hg_link *link);
+/* How long the peer may owe an answer before it is no place for a new exchange while there is a better one. About then
+ * a client looks for another link (docs/protocol.md, section 6.3). */
+hg_time link_doubt_after(const struct hg_link *link);
 /* How long the peer may owe an answer before the end->check() of an active link looks at it. */
 hg_time link_patience(const struct hg_link *link);
 /* Whether it has owed one for `patience`. What waits to be read may be that answer, when this process was held up: so

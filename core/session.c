@@ -6,6 +6,7 @@
 #include "core/carriage.h"
 #include "core/detached.h"
 #include "core/link.h"
+#include "core/processes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,9 +19,6 @@
 
 /* A client that acknowledges nothing for so long gets no new exchange until it does. */
 #define SILENT_AFTER (2 * HG_SECOND)
-/* One that owes an ACK for so long is passed over while another link of the same process owes none: about now its
- * client looks for another link (docs/protocol.md, section 6.3). */
-#define OWES_AFTER (500 * HG_MILLISECOND)
 /* Sessions of one client that are looked at for each exchange. */
 #define LOOK_AT_MOST 64
 
@@ -105,8 +103,10 @@ void session_end(struct session *session, const char *why)
         next = carriage->next;
         carriage_session_lost(carriage, &reason);
     }
-    if (session->registered.id.size)
+    if (session->registered.id.size) {
         registry_remove(&session->sessions->registry, &session->registered);
+        processes_review(session->sessions, hg_text(session->identity.id));
+    }
     if (session->named.id.size)
         registry_remove(&session->sessions->names, &session->named);
     *session->previous = session->next;
@@ -217,7 +217,17 @@ struct session *session_by_name(const struct sessions *sessions, const char *nam
 
 static struct session *of_node(struct registry_node *node)
 {
-    return (struct session *)((char *)node - offsetof(struct session, registered));
+    return node ? (struct session *)((char *)node - offsetof(struct session, registered)) : NULL;
+}
+
+struct session *session_newest(const struct sessions *sessions, struct hg_text client)
+{
+    return of_node(registry_newest(&sessions->registry, client));
+}
+
+struct session *session_older(const struct session *session)
+{
+    return of_node(registry_older(&session->registered));
 }
 
 static bool may_serve(const struct session *session, struct hg_text service)
@@ -238,20 +248,21 @@ static bool answers(const struct session *session)
     return session->link && link_unanswered_for(session->link) < SILENT_AFTER;
 }
 
-/* Both belong to one process of a client that has said which it is. */
-static bool is_same_process(const struct session *one, const struct session *other)
+/* Whether its client owes an ACK for so long that it may be gone. */
+static bool is_in_doubt(const struct session *session)
 {
-    return *one->process && !strcmp(one->process, other->process);
+    return link_unanswered_for(session->link) >= link_doubt_after(session->link);
 }
 
-/* Whether a session is the better place for a new exchange. Both answer. */
+/* Whether a session is a better place for a new exchange than one that is not older. Both answer. */
 static bool is_better(const struct session *one, const struct session *other)
 {
-    bool owes = link_unanswered_for(one->link) >= OWES_AFTER,
-         other_owes = link_unanswered_for(other->link) >= OWES_AFTER;
+    bool doubt = is_in_doubt(one), other_doubt = is_in_doubt(other);
 
-    if (owes != other_owes)
-        return other_owes;
+    if (doubt != other_doubt)
+        return other_doubt;
+    if (!is_same_process(one, other))
+        return false;
     if (one->carriage_count != other->carriage_count)
         return one->carriage_count < other->carriage_count;
     return one->chosen < other->chosen;
@@ -260,24 +271,21 @@ static bool is_better(const struct session *one, const struct session *other)
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
                                    struct hg_reason *reason, bool *absent)
 {
-    struct registry_node *node = registry_newest(&sessions->registry, target->client);
-    struct session *best = NULL;
+    struct session *session = session_newest(sessions, target->client), *best = NULL;
     bool draining = false;
 
     *absent = false;
     *reason = (struct hg_reason){503, "destination_unavailable", "the client is not connected", 5};
-    if (!node)
+    if (!session)
         return NULL;
-    for (unsigned looked = 0; node && !(best && ++looked > LOOK_AT_MOST); node = registry_older(node)) {
-        struct session *session = of_node(node);
-
+    for (unsigned looked = 0; session && !(best && ++looked > LOOK_AT_MOST); session = session_older(session)) {
         if (!may_serve(session, target->service))
             continue;
         if (session->draining)
             draining = true;
         else if (!answers(session))
             *absent = true;
-        else if (!best || (is_same_process(session, best) && is_better(session, best)))
+        else if (!best || is_better(session, best))
             best = session;
     }
     if (best)
@@ -365,8 +373,11 @@ static bool may_outlive_link(const struct session *session)
 void session_link_lost(struct session *session, bool over, const char *why)
 {
     session->link = NULL;
-    if (over || !may_outlive_link(session))
+    if (over || !may_outlive_link(session)) {
         session_end(session, why);
-    else
-        detached_add(session, why);
+        return;
+    }
+    detached_add(session, why);
+    if (session->registered.id.size)
+        processes_review(session->sessions, hg_text(session->identity.id));
 }

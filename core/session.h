@@ -41,6 +41,12 @@ struct tunnel_end {
 extern const struct tunnel_end gateway_end; /* core/gateway.c */
 extern const struct tunnel_end client_end;  /* core/client.c */
 
+/* Sessions without a link, which all wait equally long for one. */
+struct detached {
+    struct session *first; /* the longest without a link */
+    struct session **tail;
+};
+
 /* All sessions and links of a worker: worker->sessions. */
 struct sessions {
     struct worker *worker;
@@ -58,11 +64,10 @@ struct sessions {
     struct gateways gateways;            /* client */
     struct connector *connectors;        /* client: for each gateway as many as there shall be links */
     char process[CONTROL_NAME_SIZE + 1]; /* client: what it says in `open` of the process that it is */
-    struct session *detached;            /* those without a link, the longest first */
-    struct registry detached_of;         /* gateway: the same by client */
-    struct session **detached_tail;
-    struct hg_timer *detached_timer; /* when the first of them is given up */
-    struct gateway_place *waiting;   /* gateway: exchanges that wait for their client's return, the oldest first */
+    struct detached detached[2];         /* those without a link; [1]: the contested ones */
+    struct registry detached_of;         /* gateway: all of them by client */
+    struct hg_timer *detached_timer;     /* when the first of them is given up */
+    struct gateway_place *waiting;       /* gateway: exchanges that wait for their client's return, the oldest first */
     struct gateway_place **waiting_tail;
     struct hg_timer *waiting_timer; /* when the first of them has waited enough */
     size_t waiting_count;
@@ -96,6 +101,7 @@ struct session {
     bool confirmed;       /* the client knows its name, so it can come back */
     bool draining;        /* the peer or this end wants no new streams */
     bool suspect;         /* client: its link has been silent for too long */
+    bool contested;       /* gateway: another process of the client is there, see core/processes.h */
     const char *retired;  /* client: why this end wants no new streams; said again on each link */
     hg_time opened_at;
     uint64_t exchanges; /* ever */
@@ -142,6 +148,9 @@ void session_resumed(struct session *session, const char *why);
 
 /* Gateway: the session of that name, or NULL. */
 struct session *session_by_name(const struct sessions *sessions, const char *name);
+/* Gateway: a client's sessions, the newest first; NULL: there is none, or no older one. */
+struct session *session_newest(const struct sessions *sessions, struct hg_text client);
+struct session *session_older(const struct session *session);
 /* Gateway: the session for a new exchange, which is the newest of the target's client that may serve its service and
  * answers, or another one of the same process that has less to do. NULL with `*reason` telling why there is none, and
  * `*absent` whether there is one that may soon answer again. */

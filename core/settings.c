@@ -67,7 +67,8 @@ const struct hg_option settings_options[] = {
      .doc =
          "How long a session that has lost its link waits for another one, its exchanges paused, before it ends; "
          "0: not at all. A gateway cannot tell a client that was killed from one that was cut off, so what ran there "
-         "waits for that long too, after `dead_after` at most."},
+         "waits for that long too, after `dead_after` at most, unless another process with the same id answers, such "
+         "as the client that was started again: then it ends within 3s."},
     {.name = "links",
      .type = HG_OPTION_INTEGER,
      PLACE(links),

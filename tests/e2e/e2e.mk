@@ -20,6 +20,7 @@ e2e_tests = \
 	tests/e2e/names.py \
 	tests/e2e/transports.py \
 	tests/e2e/gateways.py \
+	tests/e2e/processes.py \
 	tests/e2e/acme_lab.py \
 	tests/e2e/acme_issue.py \
 	tests/e2e/acme_renewal.py \
@@ -54,14 +55,15 @@ tests/e2e/roaming.log: tests/e2e/resume.log
 tests/e2e/names.log: tests/e2e/roaming.log
 tests/e2e/transports.log: tests/e2e/names.log
 tests/e2e/gateways.log: tests/e2e/transports.log
+tests/e2e/processes.log: tests/e2e/gateways.log
 # ACME's wait for a CA and for retries more than they work: two chains beside each other.
-tests/e2e/acme_lab.log: tests/e2e/gateways.log
+tests/e2e/acme_lab.log: tests/e2e/processes.log
 tests/e2e/acme_issue.log: tests/e2e/acme_lab.log
 tests/e2e/acme_kill.log: tests/e2e/acme_issue.log
 tests/e2e/acme_on_demand.log: tests/e2e/acme_kill.log
 tests/e2e/acme_product.log: tests/e2e/acme_on_demand.log
 tests/e2e/acme_changes.log: tests/e2e/acme_product.log
-tests/e2e/acme_faults.log: tests/e2e/gateways.log
+tests/e2e/acme_faults.log: tests/e2e/processes.log
 tests/e2e/acme_renewal.log: tests/e2e/acme_faults.log
 tests/e2e/acme_days.log: tests/e2e/acme_renewal.log
 tests/e2e/acme_staple.log: tests/e2e/acme_days.log

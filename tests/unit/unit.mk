@@ -59,6 +59,13 @@ tests_unit_test_gateways_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_gateways_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_gateways_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_processes
+TESTS += tests/unit/test_processes
+tests_unit_test_processes_SOURCES = tests/unit/test_processes.c $(pair_sources)
+tests_unit_test_processes_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_processes_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_processes_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_storm
 TESTS += tests/unit/test_storm
 tests_unit_test_storm_SOURCES = tests/unit/test_storm.c tests/sim/random.h $(pair_sources)

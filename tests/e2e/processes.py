@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""Several processes with one id: one that is killed and started again, two that both serve."""
+
+import concurrent.futures
+import time
+
+from harness import case, check, equal, main, note, read_response, wait_until
+
+
+def broken_after(connection, seconds=100):
+    """How long it takes until a response that runs breaks off."""
+    began = time.monotonic()
+    connection.settimeout(seconds)
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+    return time.monotonic() - began
+
+
+def second_process(world, gate, services):
+    """Another process of client-1, at the return connected."""
+    before = gate.text().count("of client-1 opened with")
+    client = world.client(services)
+    wait_until(lambda: gate.text().count("of client-1 opened with") > before, 10, "the second process to connect")
+    return client
+
+
+@case("kill -9 of a client that starts again at once: what ran at the dead one ends within seconds")
+def restarted(world):
+    _, client = world.tunnel()
+    with world.raw(b"GET /dribble/100000/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
+        equal(read_response(connection, head_only=True)[0], 200)
+        client.kill()
+        world.client({"web": f"http://127.0.0.1:{world.service.port}"})
+        took = broken_after(connection)
+    note(f"it ends after {took:.2f} s")
+    check(took < 8, f"it took {took:.1f} s")
+    equal(world.curl("/"), "hello\n", "a request to the new process")
+
+
+@case("kill -9 of the newer of two processes: the older one serves")
+def newer_killed(world):
+    gate, _ = world.tunnel()
+    newer = second_process(world, gate, {"web": f"http://127.0.0.1:{world.service.port}"})
+    equal(world.curl("/"), "hello\n", "a request while both are there")
+    newer.kill()
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        asked = []
+        for _ in range(12):
+            asked.append(pool.submit(world.curl, "/", want="%{http_code} %{time_total}"))
+            time.sleep(0.25)
+        answers = [answer.result().split() for answer in asked]
+    longest = max(float(seconds) for _, seconds in answers)
+    failed = sum(status != "200" for status, _ in answers)
+    note(f"of 12 requests in 3 s {failed} fail, the longest takes {longest:.2f} s")
+    check(longest < 8, f"a request took {longest:.1f} s")
+    equal([status for status, _ in answers[-4:]], ["200"] * 4, "those that came after some silence")
+
+
+if __name__ == "__main__":
+    main()

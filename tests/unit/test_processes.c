@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Several processes with one id, at a gateway: one that was killed and started again, two that both serve, too many.
+ */
+#include "core/processes.h"
+
+#include "core/carriage.h"
+#include "core/link.h"
+#include "tests/unit/clock.h"
+#include "tests/unit/pair.h"
+#include "tests/unit/run_suite.h"
+
+#include <check.h>
+#include <stdio.h>
+
+static struct pair pair;
+
+static void set_up(void)
+{
+    memset(&pair, 0, sizeof pair);
+    pair.wire.seed = 1;
+    pair_new(&pair);
+}
+
+static void tear_down(void)
+{
+    pair_free(&pair);
+}
+
+static struct sessions *at_gateway(void)
+{
+    return pair.gateway->worker->sessions;
+}
+
+static bool has_count(void *arg)
+{
+    return pair_session_count(&pair) == *(size_t *)arg;
+}
+
+static void expect_count(size_t count, unsigned milliseconds)
+{
+    ck_assert_msg(pair_run(&pair, has_count, &count, milliseconds), "%zu sessions instead of %zu",
+                  pair_session_count(&pair), count);
+}
+
+static bool is_held(void *arg)
+{
+    (void)arg;
+    return pair.held != NULL;
+}
+
+static void expect_success(const struct user *user, uint64_t bytes)
+{
+    ck_assert_msg(!user->was_reset, "reset: %d %s %s", user->reason.status, user->reason.error, user->detail);
+    ck_assert_int_eq(user->status, 200);
+    ck_assert_uint_eq(user->got, bytes);
+}
+
+static struct wire_end *end_of(const struct session *session)
+{
+    return session->link->handle;
+}
+
+/* As kill -9: no end of it says a word, not even its kernel. */
+static void kill_client(struct rig **client)
+{
+    pair.wire.dark = true;
+    rig_free(*client);
+    *client = NULL;
+    pair.wire.dark = false;
+}
+
+static void connect_both(void)
+{
+    pair_start(&pair);
+    pair_connect(&pair);
+    pair_wait(&pair, 50);
+    pair_add_client(&pair);
+    expect_count(2, 2000);
+    pair_wait(&pair, 50);
+}
+
+/* ---- One that is dead ---- */
+
+START_TEST(what_ran_at_a_killed_process_fails_soon)
+{
+    struct user running = {0}, after = {0};
+    hg_time began;
+
+    pair_start(&pair);
+    pair_connect(&pair);
+    user_ask(&running, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 1000));
+    pair_wait(&pair, 200);
+    kill_client(&pair.client);
+    /* By a while of silence nobody has noticed yet, or the link is known to be dead and the session waits. */
+    if (_i == 1)
+        wire_break(wire_newest(&pair.wire, true));
+    pair_wait(&pair, 300);
+    began = clock_now();
+    pair_add_client(&pair);
+    expect_count(2, 1000);
+    user_get(&after, &pair, "/down/10", 0);
+    expect_success(&after, 10);
+    ck_assert(pair_run(&pair, user_is_done, &running, 10000));
+    ck_assert_uint_le(clock_now() - began, 3 * HG_SECOND);
+    ck_assert_int_eq(running.reason.status, 502);
+    ck_assert_ptr_nonnull(strstr(running.detail, "another process with this id answers"));
+    expect_count(1, 100);
+}
+END_TEST
+
+START_TEST(requests_go_to_the_older_process_when_the_newer_is_killed)
+{
+    static struct user users[40]; /* outlive the test: they end when the workers do */
+    unsigned failed = 0;
+    hg_time killed;
+
+    memset(users, 0, sizeof users);
+    connect_both();
+    kill_client(&pair.other);
+    killed = clock_now();
+    for (size_t i = 0; i < 40; i++) {
+        user_ask(&users[i], &pair, "client-1", "web", "/down/10", 0);
+        pair_wait(&pair, 100);
+    }
+    for (size_t i = 0; i < 40; i++) {
+        ck_assert(pair_run(&pair, user_is_done, &users[i], 1000));
+        failed += users[i].was_reset;
+    }
+    /* Only what was sent before the silence was noticed, and it waited for as long as all of this took. */
+    ck_assert_uint_le(failed, 7);
+    ck_assert_uint_le(clock_now() - killed, 4500 * HG_MILLISECOND);
+    for (size_t i = failed; i < 40; i++)
+        expect_success(&users[i], 10);
+    expect_count(1, 100);
+}
+END_TEST
+
+/* ---- One that lives ---- */
+
+START_TEST(who_is_alone_is_waited_for)
+{
+    struct user user = {0};
+
+    pair_start(&pair);
+    pair_connect(&pair);
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 1000));
+    pair_wait(&pair, 200);
+    pair.wire.unreachable = true;
+    wire_newest(&pair.wire, true)->is_dark = true;
+    pair_wait(&pair, 50000);
+    ck_assert(!user.detached);
+    pair.wire.unreachable = false;
+    pair_wait(&pair, 6000);
+    ck_assert(!user.detached);
+    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    ck_assert_int_eq(user.reason.status, 504);
+}
+END_TEST
+
+START_TEST(the_older_process_keeps_what_it_runs)
+{
+    struct user user = {0};
+
+    pair_start(&pair);
+    pair_connect(&pair);
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 1000));
+    pair_wait(&pair, 200);
+    pair_add_client(&pair);
+    pair_wait(&pair, 20000);
+    ck_assert_uint_eq(pair_session_count(&pair), 2);
+    ck_assert(!user.detached);
+    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    ck_assert_int_eq(user.reason.status, 504);
+}
+END_TEST
+
+/* It is the gateway's own network that is down: nobody is given up for it. */
+START_TEST(none_ends_when_all_are_silent)
+{
+    struct user user = {0};
+
+    connect_both();
+    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 1000));
+    pair_wait(&pair, 200);
+    pair.wire.unreachable = true;
+    for (struct session *session = at_gateway()->sessions; session; session = session->next)
+        end_of(session)->is_dark = true;
+    pair_wait(&pair, 30000);
+    ck_assert_uint_eq(pair_session_count(&pair), 2);
+    ck_assert(!user.detached);
+    pair.wire.unreachable = false;
+    pair_wait(&pair, 6000);
+    ck_assert_uint_eq(pair_session_count(&pair), 2);
+    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    ck_assert_int_eq(user.reason.status, 504);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("processes");
+    TCase *dead = tcase_create("dead"), *alive = tcase_create("alive");
+
+    tcase_add_loop_test(dead, what_ran_at_a_killed_process_fails_soon, 0, 2);
+    tcase_add_test(dead, requests_go_to_the_older_process_when_the_newer_is_killed);
+    tcase_add_test(alive, who_is_alone_is_waited_for);
+    tcase_add_test(alive, the_older_process_keeps_what_it_runs);
+    tcase_add_test(alive, none_ends_when_all_are_silent);
+    TCase *const cases[] = {dead, alive};
+    for (size_t i = 0; i < 2; i++) {
+        tcase_add_checked_fixture(cases[i], set_up, tear_down);
+        tcase_set_timeout(cases[i], 120);
+        suite_add_tcase(suite, cases[i]);
+    }
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(make_suite());
+}
