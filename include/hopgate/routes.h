@@ -12,13 +12,15 @@
 #include <hopgate/plugin.h>
 
 #define HG_ROUTES         "routes"
-#define HG_ROUTES_VERSION 1
+#define HG_ROUTES_VERSION 2
 
 /** Who serves a host. */
 enum hg_served {
     HG_SERVED_UNKNOWN = 0, /**< No rule names it. A rule for any host names none: anybody can point a name here. */
     HG_SERVED_ABSENT = 1,  /**< Rules do, but no client that may serve what they lead to has a session now. */
-    HG_SERVED_LIVE = 2,    /**< A client that is there and may. */
+    HG_SERVED_LIVE = 2,    /**< A client that is there and may, and a rule names the host itself. */
+    /** Such a client, but only a wildcard covers the host: anybody can make up any number of names like it. */
+    HG_SERVED_WILDCARD = 3,
 };
 
 struct hg_routes_ops {
@@ -28,6 +30,8 @@ struct hg_routes_ops {
      * tables. On a client, whose routes are not by host: HG_SERVED_UNKNOWN.
      */
     enum hg_served (*served)(struct hg_worker *provider, struct hg_text host);
+    /** Whether any rule names a host itself; if none does, no host is ever HG_SERVED_LIVE. */
+    bool (*names_hosts)(struct hg_worker *provider);
 };
 
 #endif

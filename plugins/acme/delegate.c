@@ -177,6 +177,7 @@ static struct acme_job *take_up(struct acme_agent *agent, const char *name, cons
     if (!job)
         return NULL;
     job->vouched = hg_now(agent->worker);
+    job->used = true;
     if (job->trying || job->asking)
         return job;
     if (acme_job_is_served(job)) {

@@ -12,9 +12,9 @@
 
 /* Names kept without a certificate. Beyond them the oldest that has had its turn makes room. */
 #define NAMES_MAX 4096
-#define HOUR      (3600 * HG_SECOND)
+#define HOUR      3600
 /* How long it counts that a name is served at another node. */
-#define VOUCH_TIME HOUR
+#define VOUCH_TIME (HOUR * HG_SECOND)
 /* How long a refusal by `ask` holds, and how long it may take. */
 #define REFUSAL_PAUSE 60
 #define ASK_TIMEOUT   (5 * HG_SECOND)
@@ -23,9 +23,18 @@
 #define ASKS_PER_SOURCE 16
 /* How long a renewal is put off that is not allowed at the moment. */
 #define LATER_PAUSE 3600
-/* How long after its end a certificate is forgotten, and how often one is looked for. */
-#define SWEEP_AGE   86400
-#define SWEEP_PAUSE (600 * HG_SECOND)
+/* How long after its end a certificate goes from memory and from the store, and how often one is looked for. The store
+ * keeps it longer, since the clock may be ahead. */
+#define FORGET_AGE        86400
+#define REMOVE_AGE        (7 * 86400)
+#define SWEEP_PAUSE       (600 * HG_SECOND)
+#define STORE_SWEEP_PAUSE (86400 * HG_SECOND)
+/* Strangers choose the names that are refused: a line in the log each minute is enough. */
+#define LOG_PAUSE (60 * HG_SECOND)
+/* Where the store counts the orders. */
+#define QUOTAS_NAME "on-demand"
+
+enum refusal { REFUSED_NAME, REFUSED_BY_QUOTA };
 
 void acme_demand_begin(struct acme_agent *agent)
 {
@@ -35,12 +44,14 @@ void acme_demand_begin(struct acme_agent *agent)
         return;
     agent->demand.routes = routes.ops;
     agent->demand.provider = hg_capability_worker(agent->worker, &routes);
+    if (!agent->config->ask && !agent->demand.routes->names_hosts(agent->demand.provider))
+        hg_log(agent->worker->instance, HG_LOG_WARNING, "on_demand: " ACME_NO_PERMISSION);
 }
 
 void acme_demand_end(struct acme_agent *agent)
 {
-    free(agent->demand.quotas.sources);
-    agent->demand.quotas.sources = NULL;
+    free(agent->demand.quotas.orders);
+    agent->demand.quotas.orders = NULL;
 }
 
 static void ignore(void *arg, const struct hg_store_answer *answer)
@@ -51,6 +62,7 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
 
 /* ---- Permission ---- */
 
+/* A wildcard's route is no permission: whoever makes up names below it would have them ordered. */
 static bool is_served(const struct acme_agent *agent, const char *name)
 {
     const struct acme_demand *demand = &agent->demand;
@@ -65,15 +77,18 @@ bool acme_demand_is_alive(const struct acme_agent *agent, const struct acme_job 
     return agent->config->ask || vouched || is_served(agent, job->id);
 }
 
-static void tell(struct acme_job *job, enum hg_level level, const char *error)
+static void refuse(struct acme_job *job, enum refusal kind, const char *error)
 {
-    ++*job->agent->counters.on_demand_refused;
-    hg_log(job->agent->worker->instance, level, "%s: nothing is ordered on demand: %s", job->id, error);
-    acme_job_set_error(job, error);
-}
+    struct acme_agent *agent = job->agent;
+    struct acme_demand_refusals *refusals = &agent->demand.refusals[kind];
+    const enum hg_level level = kind == REFUSED_BY_QUOTA ? HG_LOG_WARNING : HG_LOG_INFO;
 
-static void put_off(struct acme_job *job)
-{
+    ++*agent->counters.on_demand_refused;
+    hg_log(agent->worker->instance, refusals->since ? HG_LOG_DEBUG : level, "%s: nothing is ordered on demand: %s",
+           job->id, error);
+    refusals->count += refusals->since != 0;
+    refusals->since = refusals->since ? refusals->since : hg_now(agent->worker);
+    acme_job_set_error(job, error);
     job->failures++;
     job->due = acme_clock() + REFUSAL_PAUSE;
     acme_agent_wake(job);
@@ -81,8 +96,26 @@ static void put_off(struct acme_job *job)
 
 void acme_demand_refuse(struct acme_job *job, const char *error)
 {
-    tell(job, HG_LOG_INFO, error);
-    put_off(job);
+    refuse(job, REFUSED_NAME, error);
+}
+
+static void sum_up(struct acme_agent *agent)
+{
+    const hg_time now = hg_now(agent->worker);
+
+    for (int kind = REFUSED_NAME; kind <= REFUSED_BY_QUOTA; kind++) {
+        struct acme_demand_refusals *refusals = &agent->demand.refusals[kind];
+
+        if (!refusals->since || now - refusals->since < LOG_PAUSE)
+            continue;
+        if (refusals->count)
+            hg_log(agent->worker->instance, kind == REFUSED_BY_QUOTA ? HG_LOG_WARNING : HG_LOG_INFO,
+                   "nothing was ordered on demand for %u more names: %s", refusals->count,
+                   kind == REFUSED_BY_QUOTA ? "on_demand_per_hour or on_demand_per_source is used up"
+                                            : "they are not permitted");
+        refusals->since = refusals->count ? now : 0;
+        refusals->count = 0;
+    }
 }
 
 /* The certificate that there is serves on. */
@@ -183,7 +216,25 @@ bool acme_demand_may_begin(struct acme_job *job)
     return false;
 }
 
+/* What became due while nobody used it is renewed now. */
+void acme_demand_used(struct acme_job *job)
+{
+    if (job->used)
+        return;
+    job->used = true;
+    if (acme_job_is_served(job) && job->renew_at <= acme_clock())
+        acme_attempt_wanted(job);
+}
+
 /* ---- Names ---- */
+
+/* The job whose first name that is, rather than one for a wildcard that covers it. */
+static struct acme_job *find_exact(const struct acme_agent *agent, struct hg_text name)
+{
+    struct acme_job *job = acme_index_find(&agent->index, name);
+
+    return job && hg_text_equal(hg_text(job->id), name) ? job : NULL;
+}
 
 static bool is_idle(const struct acme_job *job)
 {
@@ -203,30 +254,6 @@ static bool make_room(struct acme_agent *agent)
             return true;
         }
     return false;
-}
-
-static bool is_forgotten(const struct acme_job *job)
-{
-    const time_t now = acme_clock();
-
-    return job->on_demand && job->pair && job->pair->ends + SWEEP_AGE <= now && job->due <= now && is_idle(job) &&
-           !acme_requests_concern(job);
-}
-
-void acme_demand_sweep(struct acme_agent *agent)
-{
-    const hg_time now = hg_now(agent->worker);
-
-    if (now - agent->demand.swept < SWEEP_PAUSE)
-        return;
-    agent->demand.swept = now;
-    for (struct acme_job *job = agent->jobs, *next; job; job = next) {
-        next = job->next;
-        if (!is_forgotten(job))
-            continue;
-        hg_log(agent->worker->instance, HG_LOG_INFO, "%s: expired, and nobody wants another: kept no longer", job->id);
-        acme_agent_forget(job);
-    }
 }
 
 struct acme_job *acme_demand_keep(struct acme_agent *agent, const char *name)
@@ -289,77 +316,178 @@ struct acme_job *acme_demand_job(struct acme_agent *agent, struct acme_job *know
 
 /* ---- Quotas ---- */
 
-static uint64_t sum(const uint32_t orders[ACME_QUOTA_PARTS])
+/* Forgets what is older than an hour. What is of the future was counted by a clock that was ahead: it is of now. */
+static void move_on(struct acme_quotas *quotas, time_t now)
 {
-    uint64_t all = 0;
+    size_t kept = 0;
 
-    for (size_t i = 0; i < ACME_QUOTA_PARTS; i++)
-        all += orders[i];
-    return all;
-}
+    for (size_t i = 0; i < quotas->count; i++) {
+        struct acme_quota_order order = quotas->orders[i];
 
-/* Begins the parts of the hour until now, and forgets what is past. */
-static void move_on(struct acme_quotas *quotas, hg_time now)
-{
-    const uint64_t part = now / (HOUR / (ACME_QUOTA_PARTS - 1));
-
-    for (int i = 0; quotas->part < part && i < ACME_QUOTA_PARTS; i++) {
-        const size_t oldest = ++quotas->part % ACME_QUOTA_PARTS;
-
-        quotas->orders[oldest] = 0;
-        for (size_t j = 0; j < quotas->source_count; j++)
-            quotas->sources[j].orders[oldest] = 0;
+        order.at = order.at < now ? order.at : now;
+        if (order.at > now - HOUR)
+            quotas->orders[kept++] = order;
     }
-    quotas->part = part; /* after a long time all of them are empty, whatever their numbers */
-    for (size_t i = quotas->source_count; i--;)
-        if (!sum(quotas->sources[i].orders))
-            quotas->sources[i] = quotas->sources[--quotas->source_count];
+    quotas->count = kept;
 }
 
-static struct acme_quota_source *source_of(struct acme_quotas *quotas, const struct acme_source *address)
+static bool add_order(struct acme_quotas *quotas, const char *source, time_t at)
 {
-    struct acme_quota_source *sources;
+    struct acme_quota_order *orders = realloc(quotas->orders, (quotas->count + 1) * sizeof *orders);
 
-    for (size_t i = 0; i < quotas->source_count; i++)
-        if (!strcmp(quotas->sources[i].address.text, address->text))
-            return &quotas->sources[i];
-    sources = realloc(quotas->sources, (quotas->source_count + 1) * sizeof *sources);
-    if (!sources)
-        return NULL;
-    quotas->sources = sources;
-    sources[quotas->source_count] = (struct acme_quota_source){.address = *address};
-    return &sources[quotas->source_count++];
+    if (!orders)
+        return false;
+    quotas->orders = orders;
+    orders += quotas->count++;
+    orders->at = at;
+    snprintf(orders->source.text, sizeof orders->source.text, "%s", source);
+    return true;
 }
 
 const char *acme_quotas_count(struct acme_quotas *quotas, const struct acme_config *config,
-                              const struct acme_source *address, hg_time now)
+                              const struct acme_source *source, time_t now)
 {
-    struct acme_quota_source *source;
+    int64_t same = 0;
 
     move_on(quotas, now);
-    if (sum(quotas->orders) >= (uint64_t)config->on_demand_per_hour)
+    if ((int64_t)quotas->count >= config->on_demand_per_hour)
         return "more certificates are wanted in an hour than on_demand_per_hour allows";
-    source = source_of(quotas, address);
-    if (!source || sum(source->orders) >= (uint64_t)config->on_demand_per_source)
+    for (size_t i = 0; i < quotas->count; i++)
+        same += !strcmp(quotas->orders[i].source.text, source->text);
+    if (same >= config->on_demand_per_source)
         return "an address wants more certificates in an hour than on_demand_per_source allows";
-    source->orders[quotas->part % ACME_QUOTA_PARTS]++;
-    quotas->orders[quotas->part % ACME_QUOTA_PARTS]++;
-    return NULL;
+    return add_order(quotas, source->text, now) ? NULL : "out of memory";
 }
 
-/* Strangers choose the names, and shall not fill the log: one warning an hour. */
+json_t *acme_quotas_state(const struct acme_quotas *quotas)
+{
+    json_t *orders = json_array();
+
+    for (size_t i = 0; i < quotas->count; i++)
+        json_array_append_new(orders, json_pack("{s:I, s:s}", "at", (json_int_t)quotas->orders[i].at, "source",
+                                                quotas->orders[i].source.text));
+    return json_pack("{s:o}", "orders", orders);
+}
+
+/* In the place of what was counted here: while another process orders, that counts. */
+void acme_quotas_recall(struct acme_quotas *quotas, const json_t *state)
+{
+    const json_t *orders = json_object_get(state, "orders");
+
+    quotas->count = 0;
+    for (size_t i = 0; i < json_array_size(orders); i++) {
+        const json_t *order = json_array_get(orders, i);
+        const char *source = json_string_value(json_object_get(order, "source"));
+
+        if (source)
+            add_order(quotas, source, (time_t)json_integer_value(json_object_get(order, "at")));
+    }
+}
+
 bool acme_demand_count(struct acme_job *job)
 {
     struct acme_agent *agent = job->agent;
+    struct acme_quotas *quotas = &agent->demand.quotas;
+    const char *refusal = acme_quotas_count(quotas, agent->config, &job->source, acme_clock());
+
+    if (refusal) {
+        refuse(job, REFUSED_BY_QUOTA, refusal);
+        return false;
+    }
+    if (agent->leads)
+        acme_vault_put_json(&agent->vault, ACME_QUOTAS, QUOTAS_NAME, acme_quotas_state(quotas), ignore, NULL);
+    return true;
+}
+
+static void on_recalled(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_agent *agent = arg;
+    json_t *state = acme_vault_json(answer);
+
+    agent->demand.recalling = NULL;
+    if (state)
+        acme_quotas_recall(&agent->demand.quotas, state);
+    json_decref(state);
+    agent->demand.recalled(agent);
+}
+
+bool acme_demand_recall(struct acme_agent *agent, void (*recalled)(struct acme_agent *agent))
+{
+    agent->demand.recalled = recalled;
+    agent->demand.recalling = acme_vault_get(&agent->vault, ACME_QUOTAS, QUOTAS_NAME, on_recalled, agent);
+    return agent->demand.recalling;
+}
+
+void acme_demand_forsake(struct acme_agent *agent)
+{
+    acme_vault_cancel(&agent->vault, agent->demand.recalling);
+    acme_vault_cancel(&agent->vault, agent->demand.sweeping);
+    agent->demand.recalling = agent->demand.sweeping = NULL;
+}
+
+/* ---- What nobody uses ---- */
+
+static bool is_forgotten(const struct acme_job *job)
+{
+    const time_t now = acme_clock();
+
+    return job->on_demand && job->pair && job->pair->ends + FORGET_AGE <= now && job->due <= now && is_idle(job) &&
+           !acme_requests_concern(job);
+}
+
+static void forget_expired(struct acme_agent *agent)
+{
+    for (struct acme_job *job = agent->jobs, *next; job; job = next) {
+        next = job->next;
+        if (!is_forgotten(job))
+            continue;
+        hg_log(agent->worker->instance, HG_LOG_INFO, "%s: expired, and nobody wants another: kept no longer", job->id);
+        acme_agent_forget(job);
+    }
+}
+
+/* What the store remembers of a name that is neither in the config nor in use. */
+static void on_unused(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+{
+    static const char *const kinds[] = {ACME_CERTIFICATES, ACME_PREVIOUS, ACME_ORDERS, ACME_STAPLES, ACME_STATES};
+    json_t *state = acme_vault_json(answer);
+    const time_t expires = (time_t)json_integer_value(json_object_get(state, "expires"));
+    const time_t last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
+    const time_t last = expires > last_try ? expires : last_try;
+
+    json_decref(state);
+    if (!state || !agent->leads || find_exact(agent, hg_text(name)) || last + REMOVE_AGE > acme_clock())
+        return;
+    hg_log(agent->worker->instance, HG_LOG_INFO, "%s: expired, and nobody wants another: removed from the store", name);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        acme_vault_remove(&agent->vault, kinds[i], name, ignore, NULL);
+}
+
+static void on_listed(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_agent *agent = arg;
+
+    agent->demand.sweeping = NULL;
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct hg_text name = acme_vault_name(answer->entries[i].key);
+
+        if (!find_exact(agent, name))
+            acme_mirror_read(agent, ACME_STATES, name, on_unused);
+    }
+}
+
+void acme_demand_sweep(struct acme_agent *agent)
+{
     struct acme_demand *demand = &agent->demand;
     const hg_time now = hg_now(agent->worker);
-    const char *refusal = acme_quotas_count(&demand->quotas, agent->config, &job->source, now);
-    const bool told = demand->told && now - demand->told < HOUR;
 
-    if (!refusal)
-        return true;
-    tell(job, told ? HG_LOG_DEBUG : HG_LOG_WARNING, refusal);
-    demand->told = told ? demand->told : now;
-    put_off(job);
-    return false;
+    sum_up(agent);
+    if (now - demand->swept < SWEEP_PAUSE)
+        return;
+    demand->swept = now;
+    forget_expired(agent);
+    if (!agent->leads || demand->sweeping || (demand->store_swept && now - demand->store_swept < STORE_SWEEP_PAUSE))
+        return;
+    demand->store_swept = now;
+    demand->sweeping = acme_vault_list(&agent->vault, ACME_STATES, on_listed, agent);
 }

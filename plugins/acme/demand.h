@@ -10,9 +10,15 @@
 
 #include <hopgate/host.h>
 #include <hopgate/routes.h>
+#include <jansson.h>
+#include <time.h>
 
 struct acme_agent;
 struct acme_job;
+
+/* What `on_demand` lacks where all routes are for wildcards or any host. */
+#define ACME_NO_PERMISSION                                                                                             \
+    "no route names a host itself, and a wildcard's permits no order: give each host a route of its own, or set ask"
 
 /* Questions to `ask` that go on at once. */
 #define ACME_ASKS_MAX 64
@@ -22,18 +28,13 @@ struct acme_source {
     char text[48];
 };
 
-/* An hour has so many parts, and the one before it, which has not quite gone, is counted as well: so no more orders
- * fall into any hour than a quota allows. */
-#define ACME_QUOTA_PARTS 13
-
+/* The orders of the last hour, by the wall clock, since they outlive the process. */
 struct acme_quotas {
-    uint64_t part; /* the latest, counted from the beginning of time */
-    uint32_t orders[ACME_QUOTA_PARTS];
-    struct acme_quota_source {
-        struct acme_source address;
-        uint32_t orders[ACME_QUOTA_PARTS];
-    } * sources; /* those with orders that count */
-    size_t source_count;
+    struct acme_quota_order {
+        time_t at;
+        struct acme_source source;
+    } * orders;
+    size_t count;
 };
 
 struct acme_demand {
@@ -44,8 +45,14 @@ struct acme_demand {
     size_t asking_count;
 
     struct acme_quotas quotas;
-    hg_time told; /* that one is used up; 0: not yet */
-    hg_time swept;
+    struct hg_store_request *recalling;         /* the quotas that a process before this one has counted … */
+    void (*recalled)(struct acme_agent *agent); /* … and who waits for them */
+    struct acme_demand_refusals {
+        hg_time since; /* the last line in the log; 0: the next one is logged at once */
+        unsigned count;
+    } refusals[2]; /* for want of permission, for quotas */
+    hg_time swept, store_swept;
+    struct hg_store_request *sweeping; /* the list of what the store remembers */
 };
 
 void acme_demand_begin(struct acme_agent *agent);
@@ -67,13 +74,24 @@ void acme_demand_refuse(struct acme_job *job, const char *error);
 
 /* Counts an order. What is used up, else NULL. */
 const char *acme_quotas_count(struct acme_quotas *quotas, const struct acme_config *config,
-                              const struct acme_source *address, hg_time now);
+                              const struct acme_source *source, time_t now);
+/* From and to what the store holds. NULL: out of memory. */
+json_t *acme_quotas_state(const struct acme_quotas *quotas);
+void acme_quotas_recall(struct acme_quotas *quotas, const json_t *state);
 
 /* Counts an order on demand; false: there were too many in an hour, and who waits was refused. */
 bool acme_demand_count(struct acme_job *job);
 
-/* Now and then: certificates that expired long ago, since nobody wants others, are kept in memory no longer. */
+/* Every few seconds: certificates that expired, since nobody uses them, go from memory and later from the store, and
+ * refusals that were not logged are summed up. */
 void acme_demand_sweep(struct acme_agent *agent);
+
+/* This process orders from now on, or no longer. True: recalled() is called when what the store holds is known. */
+bool acme_demand_recall(struct acme_agent *agent, void (*recalled)(struct acme_agent *agent));
+void acme_demand_forsake(struct acme_agent *agent);
+
+/* A handshake was shown a certificate on demand, or waits for it: only such certificates are renewed. */
+void acme_demand_used(struct acme_job *job);
 
 /* Whether anybody serves the name of a certificate on demand, as far as that is known without asking. */
 bool acme_demand_is_alive(const struct acme_agent *agent, const struct acme_job *job);

@@ -3,6 +3,7 @@
  *
  * Under `hopgate check`: do the names of certificates lead to this machine, as the authority will look for them?
  */
+#include "plugins/acme/demand.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/options.h"
 
@@ -168,6 +169,19 @@ static struct examination *examination_new(struct hg_worker *worker, const struc
     return all;
 }
 
+static void examine_on_demand(struct hg_worker *worker)
+{
+    const struct acme_config *config = worker->cfg;
+    struct hg_capability found;
+    const struct hg_routes_ops *routes;
+
+    if (!config->on_demand || config->ask || !hg_capability(worker->instance, HG_ROUTES, HG_ROUTES_VERSION, &found))
+        return;
+    routes = found.ops;
+    if (!routes->names_hosts(hg_capability_worker(worker, &found)))
+        hg_config_warning(worker->instance, "on_demand", ACME_NO_PERMISSION);
+}
+
 void acme_examine(struct hg_worker *worker)
 {
     const struct acme_config *config = worker->cfg;
@@ -178,6 +192,7 @@ void acme_examine(struct hg_worker *worker)
         hg_finish(worker, EXIT_FAILURE);
         return;
     }
+    examine_on_demand(worker);
     for (size_t i = 0; i < config->domains.count; i++)
         for (size_t j = 0; j < groups[i].names.count; j++)
             look_up(all, i, j, ((const char *const *)groups[i].names.items)[j]);

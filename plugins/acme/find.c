@@ -100,6 +100,8 @@ struct hg_certificate *acme_find(struct acme_agent *agent, const struct hg_certi
     }
     if (!job)
         return NULL;
+    if (job->on_demand)
+        acme_demand_used(job);
     if (job->on_demand && acme_job_is_served(job))
         acme_delegate_renewal(job);
     if (is_coming(job)) {

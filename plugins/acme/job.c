@@ -146,6 +146,8 @@ time_t acme_job_due(const struct acme_job *job)
         return 0; /* until somebody wants it again */
     if (job->on_demand && job->pair && !acme_job_is_served(job))
         return job->due ? job->due : 1;
+    if (job->on_demand && job->pair && !job->used && !job->renew_now && !job->unsaved)
+        return 0; /* until somebody uses it */
     if (job->failures || job->renew_now || job->unsaved)
         return job->due ? job->due : 1;
     if (job->pair)

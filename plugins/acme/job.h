@@ -73,6 +73,7 @@ struct acme_job {
     struct https_call *asking;           /* for permission */
     bool recalled;                       /* what the store remembers of it was read */
     bool permitted;                      /* the renewal, by what was asked */
+    bool used;                           /* by a handshake, since the certificate was issued */
     struct acme_source source;           /* the address that it was wanted from first */
     hg_time vouched;                     /* another node said then that it is served there; 0: never */
     bool requested;                      /* another node waits for it: delegate.c */

@@ -74,12 +74,14 @@ static void recall(struct acme_agent *agent)
         job->reading = acme_vault_get(&agent->vault, ACME_STATES, job->id, on_state, job);
         agent->unread += job->reading != NULL;
     }
+    agent->unread += acme_demand_recall(agent, recalled);
     recalled(agent);
 }
 
 static void forget_recalling(struct acme_agent *agent)
 {
     acme_cleanup_forsake(&agent->cleanups);
+    acme_demand_forsake(agent);
     for (size_t i = 0; i < agent->authority_count; i++) {
         acme_vault_cancel(&agent->vault, agent->pauses[i].reading);
         agent->pauses[i].reading = NULL;

@@ -107,7 +107,8 @@ const struct hg_option acme_options[] = {
      .type = HG_OPTION_BOOL,
      .offset = offsetof(struct acme_config, on_demand),
      .value = "no",
-     .doc = "Obtain a certificate in the first handshake for a name that a connected client serves."},
+     .doc = "Obtain a certificate in the first handshake for a name that a route names itself, not by a wildcard, and "
+            "a connected client serves."},
     {.name = "ask",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct acme_config, ask),

@@ -68,7 +68,7 @@ static void issued(struct acme_job *job, const struct acme_result *result)
     job->issuer = job->authority;
     job->authority = 0; /* the next time the first one is tried first again */
     job->due = 0;
-    job->renew_now = false;
+    job->renew_now = job->used = false;
     acme_job_set_error(job, NULL);
     acme_agent_serve(job, result->pair);
     job->unsaved = result->pem;

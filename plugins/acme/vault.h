@@ -22,6 +22,7 @@
 #define ACME_ORDERS       "orders"
 #define ACME_STATES       "states"
 #define ACME_PAUSES       "pauses"
+#define ACME_QUOTAS       "quotas"
 #define ACME_REQUESTS     "requests"
 #define ACME_STAPLES      "staples" /* the OCSP answers of those that must have one */
 

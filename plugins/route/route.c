@@ -142,8 +142,15 @@ static enum hg_served route_served(struct hg_worker *provider, struct hg_text ho
     struct look look = {.worker = provider};
 
     if (!route->by_service && table_any_of_host(route->table, host, rule_is_served, &look))
-        return HG_SERVED_LIVE;
+        return table_names_host(route->table, host) ? HG_SERVED_LIVE : HG_SERVED_WILDCARD;
     return look.named ? HG_SERVED_ABSENT : HG_SERVED_UNKNOWN;
+}
+
+static bool route_names_hosts(struct hg_worker *provider)
+{
+    const struct route *route = provider->instance->state;
+
+    return !route->by_service && table_names_any_host(route->table);
 }
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
@@ -153,7 +160,8 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
         .head = route_head,
     };
-    static const struct hg_routes_ops routes = {.size = sizeof routes, .served = route_served};
+    static const struct hg_routes_ops routes = {
+        .size = sizeof routes, .served = route_served, .names_hosts = route_names_hosts};
     static const struct hg_offer offers[] = {
         {.name = HG_ROUTES, .version = HG_ROUTES_VERSION, .ops = &routes},
         {0},

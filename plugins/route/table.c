@@ -266,6 +266,22 @@ bool table_any_of_host(const struct table *table, struct hg_text authority,
     return verdict > 0;
 }
 
+bool table_names_host(const struct table *table, struct hg_text authority)
+{
+    char buffer[HOST_MAX];
+    const struct hg_text host = host_canonical(authority, buffer);
+
+    return host.size && host.data[0] != '.' && table_group(table, host);
+}
+
+bool table_names_any_host(const struct table *table)
+{
+    for (size_t i = 0; i <= table->mask; i++)
+        if (table->slots[i].rules && table->slots[i].rules->key.data[0] != '.')
+            return true;
+    return false;
+}
+
 const struct rule *table_find_service(const struct table *table, struct hg_text service, struct hg_text path)
 {
     const struct rule *rule = NULL;

@@ -44,4 +44,9 @@ const struct rule *table_find_service(const struct table *table, struct hg_text 
 bool table_any_of_host(const struct table *table, struct hg_text authority,
                        bool (*test)(void *arg, const struct rule *rule), void *arg);
 
+/* Whether a rule names this host itself, not by a wildcard. */
+bool table_names_host(const struct table *table, struct hg_text authority);
+/* Whether a rule names any host itself. */
+bool table_names_any_host(const struct table *table);
+
 #endif

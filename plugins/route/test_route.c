@@ -602,6 +602,7 @@ START_TEST(served_hosts)
         {.host = "*.dev.test", .to = "live/dev"},
         {.host = "*.gone.dev.test", .to = "gone/dev"},
         {.host = "*.half.dev.test", .path = "/gone", .to = "gone/dev"},
+        {.host = "named.dev.test", .path = "/gone", .to = "gone/app"},
         {.host = "2001:db8::1", .to = "live/app"},
         {.to = "live/any"},
         {0},
@@ -613,10 +614,12 @@ START_TEST(served_hosts)
         {"app.test", HG_SERVED_LIVE},
         {"App.Test.", HG_SERVED_LIVE},
         {"gone.test", HG_SERVED_ABSENT},
-        {"x.dev.test", HG_SERVED_LIVE},
-        {"x.y.dev.test", HG_SERVED_LIVE},
+        {"x.dev.test", HG_SERVED_WILDCARD},
+        {"x.y.dev.test", HG_SERVED_WILDCARD},
+        {"named.dev.test", HG_SERVED_LIVE}, /* by the wildcard, but there is a rule for it */
+        {"x.named.dev.test", HG_SERVED_WILDCARD},
         {"x.gone.dev.test", HG_SERVED_ABSENT}, /* every path has its rule before the shorter wildcard */
-        {"x.half.dev.test", HG_SERVED_LIVE},
+        {"x.half.dev.test", HG_SERVED_WILDCARD},
         {"dev.test", HG_SERVED_UNKNOWN},
         {".dev.test", HG_SERVED_UNKNOWN},
         {"other.test", HG_SERVED_UNKNOWN}, /* the rule for any host names nobody */
@@ -636,6 +639,27 @@ START_TEST(served_hosts)
 }
 END_TEST
 
+/* What only wildcards cover, or rules for any host, is named by nobody. */
+START_TEST(named_hosts)
+{
+    static const struct {
+        const char *host;
+        bool named;
+    } cases[] = {{"*.dev.test", false}, {NULL, false}, {"dev.test", true}, {"192.0.2.1", true}};
+    const struct hg_routes_ops *ops = hopgate_plugin()->offers[0].ops;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct route_entry entries[] = {
+            {.host = cases[i].host, .path = "/p", .to = "live/app"}, {.host = "*.other.test", .to = "live/app"}, {0}};
+        struct fixture fixture;
+
+        ck_assert_int_eq(configure(&fixture, entries), 0);
+        ck_assert_int_eq(ops->names_hosts(&fixture.worker), cases[i].named);
+        unconfigure(&fixture);
+    }
+}
+END_TEST
+
 START_TEST(a_client_serves_no_host)
 {
     static const struct route_entry entries[] = {{.service = "app", .to = "http://127.0.0.1:1"}, {0}};
@@ -644,6 +668,7 @@ START_TEST(a_client_serves_no_host)
 
     ck_assert_int_eq(configure(&fixture, entries), 0);
     ck_assert_int_eq(ops->served(&fixture.worker, HG_TEXT("app")), HG_SERVED_UNKNOWN);
+    ck_assert(!ops->names_hosts(&fixture.worker));
     unconfigure(&fixture);
 }
 END_TEST
@@ -690,6 +715,7 @@ int main(void)
     tcase_add_test(tests, settings_of_older_routes);
     tcase_add_test(tests, responses_pass);
     tcase_add_test(tests, served_hosts);
+    tcase_add_test(tests, named_hosts);
     tcase_add_test(tests, a_client_serves_no_host);
     tcase_add_test(tests, url_parts);
     tcase_add_loop_test(tests, config_faults, 0, (int)(sizeof faults / sizeof *faults));

@@ -17,7 +17,9 @@ from acmelab import Lab, alert, entry, log_lines
 from harness import SANITIZERS, Clock, case, check, equal, free_port, in_parallel, main, note, scaled, wait_until
 from pebble import Leaf
 
-ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test", "to": "client-2/web"}]
+NAMED = [*"ab", "bad", *(f"n{number}" for number in range(5))]
+ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test", "to": "client-2/web"},
+          *({"host": f"{name}.served.test", "to": "client-1/web"} for name in NAMED)]
 
 
 class Cluster(Lab):

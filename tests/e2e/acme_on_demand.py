@@ -16,12 +16,16 @@ from acmelab import Lab, alert, log_lines, read
 from harness import SANITIZERS, Clock, case, check, equal, in_parallel, main, note, scaled, wait_until
 from pebble import Leaf
 
-ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test", "to": "client-2/web"}]
+NAMED = [*"ab", "bad", *(f"n{number}" for number in range(5))]
+ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test", "to": "client-2/web"},
+          *({"host": f"{name}.served.test", "to": "client-1/web"} for name in NAMED)]
 
 
 class Demand(Lab):
-    """A gateway with on_demand, and a client that serves *.served.test; *.away.test has a route but nobody there."""
+    """A gateway with on_demand, and a client that serves *.served.test, of which some are named by a route; *.away.test has
+    a route but nobody there."""
 
+    routes = ROUTES
     edge = {}  # more options of http
     clock = None
 
@@ -29,7 +33,7 @@ class Demand(Lab):
         world = self.world
         options = {"on_demand": True, **options}
         # The tunnel's own certificate is one of `domains`.
-        self.gate = self.gateway(["gate.test"], world={"routes": ROUTES, "http": self.edge, "preload": self.clock}, **options)
+        self.gate = self.gateway(["gate.test"], world={"routes": self.routes, "http": self.edge, "preload": self.clock}, **options)
         self.wait_for("gate.test")
         if client:
             service = world.origin()
@@ -96,7 +100,7 @@ def crowd(world):
     equal((len(lab.orders()), lab.issued()), (1, 2), "orders, certificates")
 
 
-@case("thousands of names that nobody serves make no order and are refused at once", seconds=240)
+@case("thousands of names that nobody serves, or that only a wildcard covers, make no order and are refused at once", seconds=240)
 def strangers(world):
     lab = Demand(world).begin()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -105,7 +109,7 @@ def strangers(world):
     before = lab.gate.status("VmRSS")
     began = time.monotonic()
     for number in range(count):
-        domain = ("unknown.test", "away.test", "served.test.evil.test")[number % 3]
+        domain = ("unknown.test", "away.test", "served.test.evil.test", "wild.served.test")[number % 4]
         with socket.create_connection(("127.0.0.1", lab.pebble.tls), 30) as plain:
             try:
                 context.wrap_socket(plain, server_hostname=f"n{number}.{domain}").close()
@@ -319,6 +323,7 @@ def ask_again(world):
     permission = Permission(world, lambda name: 200 if name in allowed else 403)
     lab.begin(client=False, ask=permission.url)
     first = {name: lab.wait_for(name) for name in sorted(allowed)}
+    equal(alert(lab.pebble.tls, "no.test"), None, "a handshake that uses it")
     allowed.remove("no.test")
     lab.wait_for("yes.test", 60, but=first["yes.test"].serial)
     wait_until(lambda: permission.asked.count("no.test") >= 2, 30, "the second question for no.test")
@@ -351,7 +356,9 @@ def gone_client(world):
 
 @case("hundreds of names beyond the quota leave nothing behind: no state, one line in the log, and room for others", seconds=120)
 def flood(world):
-    lab = Demand(world).begin(on_demand_per_source=2)
+    lab = Demand(world)
+    lab.routes = ROUTES + [{"host": f"x{number}.served.test", "to": "client-1/web"} for number in range(scaled(1000, 300))]
+    lab.begin(on_demand_per_source=2)
     for number in range(2):
         lab.wait_for(f"n{number}.served.test")
     files = len(lab.files())

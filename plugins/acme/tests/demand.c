@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Certificates on demand: whom quotas count.
+ * Certificates on demand: for which names, how many, and how long.
  */
 #include "plugins/acme/demand.h"
 
 #include "plugins/acme/tests/cases.h"
+#include "plugins/acme/tests/lab.h"
 
 #include <hopgate/host.h>
 #include <stdio.h>
@@ -31,12 +32,12 @@ END_TEST
 
 /* ---- Quotas ---- */
 
-#define MINUTES(count) ((hg_time)(count)*60 * HG_SECOND)
+#define MINUTES(count) ((time_t)(count)*60)
 
 static const struct acme_config config = {.on_demand_per_hour = 10, .on_demand_per_source = 4};
 
 /* How many of so many orders are allowed. */
-static unsigned order(struct acme_quotas *quotas, const char *address, unsigned count, hg_time now)
+static unsigned order(struct acme_quotas *quotas, const char *address, unsigned count, time_t now)
 {
     struct acme_source source;
     unsigned allowed = 0;
@@ -54,14 +55,14 @@ START_TEST(test_quotas)
     ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1000)), 4);
     ck_assert_uint_eq(order(&quotas, "b", 9, MINUTES(1000)), 4);
     ck_assert_uint_eq(order(&quotas, "c", 9, MINUTES(1000)), 2);
-    ck_assert_uint_eq(quotas.source_count, 3);
-    ck_assert_uint_eq(order(&quotas, "d", 9, MINUTES(1066)), 4);
-    ck_assert_uint_eq(quotas.source_count, 1); /* the others are forgotten */
-    free(quotas.sources);
+    ck_assert_uint_eq(quotas.count, 10);
+    ck_assert_uint_eq(order(&quotas, "d", 9, MINUTES(1060)), 4);
+    ck_assert_uint_eq(quotas.count, 4); /* the others are forgotten */
+    free(quotas.orders);
 }
 END_TEST
 
-/* Whoever asks all the time gets no more in any hour, wherever it begins, and not much less. */
+/* Whoever asks all the time gets no more in any hour, wherever it begins, and not less. */
 START_TEST(test_any_hour)
 {
     enum { TIME = 600 };
@@ -79,21 +80,165 @@ START_TEST(test_any_hour)
             in_hour += allowed[i];
         ck_assert_msg(in_hour <= 4, "%u in the hour after minute %d", in_hour, begin);
     }
-    ck_assert_uint_ge(all, 4 * (TIME - 2 * (unsigned)_i) / 66);
-    free(quotas.sources);
+    ck_assert_uint_ge(all, 4 * (TIME - 2 * (unsigned)_i) / 60);
+    free(quotas.orders);
 }
 END_TEST
 
-/* After a long time, nothing counts. */
-START_TEST(test_long_after)
+/* A clock that was years ahead has counted, and was set right. */
+START_TEST(test_set_back)
 {
-    static const unsigned minutes[] = {66, 1000, 1000000};
     struct acme_quotas quotas = {0};
 
-    ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1000)), 4);
-    ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1000 + minutes[_i])), 4);
-    ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1000 + minutes[_i])), 0);
-    free(quotas.sources);
+    ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1000000)), 4);
+    ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1000)), 0);
+    ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1060)), 4);
+    free(quotas.orders);
+}
+END_TEST
+
+/* ---- Names ---- */
+
+static void set_up(void)
+{
+    lab_set_up();
+    lab->config.on_demand = true;
+    lab->config.wait = 20 * HG_SECOND;
+    lab->config.on_demand_per_hour = 60;
+    lab->config.on_demand_per_source = 10;
+}
+
+/* A handshake from one of 21 addresses, as if each time from another port. */
+static int shake(const char *name, unsigned number)
+{
+    snprintf(lab->peer, sizeof lab->peer, "192.0.2.%u:%u", number % 21, 1024 + number);
+    return lab_served_by(lab->ca, name);
+}
+
+static void shake_many(const char *domain, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char name[64];
+
+        snprintf(name, sizeof name, "n%u.%s", i, domain);
+        ck_assert_int_eq(shake(name, i), -1);
+        lab_run(50 * HG_MILLISECOND);
+    }
+}
+
+static bool is_stored(const char *kind, const char *name)
+{
+    char key[128];
+
+    snprintf(key, sizeof key, "acme/%s/%s", kind, name);
+    return fake_store_text(&lab->store, key);
+}
+
+/* Names that strangers make up are not ordered, and harm no name that is. */
+START_TEST(test_strangers)
+{
+    lab_begin();
+    shake_many("wild.test", 240);
+    lab_run(LAB_MINUTE);
+    ck_assert_uint_eq(lab->ca->order_count, 1);
+    shake("a.named.test", 0);
+    lab_run(10 * HG_SECOND);
+    ck_assert_int_eq(shake("a.named.test", 0), 1);
+    ck_assert_uint_eq(lab->ca->order_count, 2);
+}
+END_TEST
+
+/* Nor are those that `ask` refuses, and all that the log says of them is a line a minute. */
+START_TEST(test_refused_by_ask)
+{
+    struct fake_rule *rule;
+
+    lab->config.ask = "https://ca1.test/ask";
+    lab_begin();
+    rule = fake_ca_rule(lab->ca, (struct fake_rule){.kind = "ask", .status = 403});
+    shake_many("wild.test", 1000); /* 50 seconds */
+    ck_assert_uint_eq(lab_said("info: n0.wild.test: nothing is ordered on demand: https://ca1.test/ask says no"), 1);
+    ck_assert_uint_eq(lab_said("info: n1.wild.test"), 0);
+    lab->host.log[0] = 0; /* it would be full */
+    lab_run(2 * LAB_MINUTE);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "ask"), 1000);
+    ck_assert_uint_eq(lab_said("info: nothing was ordered on demand for 999 more names"), 1);
+    ck_assert_uint_eq(lab->ca->order_count, 1);
+    rule->status = 200;
+    shake("a.wild.test", 0);
+    lab_run(10 * HG_SECOND);
+    ck_assert_int_eq(shake("a.wild.test", 0), 1);
+}
+END_TEST
+
+START_TEST(test_quotas_and_restart)
+{
+    lab->config.on_demand_per_hour = 3;
+    lab_begin();
+    shake_many("named.test", 5);
+    lab_run(10 * HG_SECOND);
+    ck_assert_uint_eq(lab->ca->order_count, 4);
+    if (_i)
+        lab_kill();
+    else
+        lab_stop();
+    lab_start();
+    lab_run(_i ? LAB_MINUTE : HG_SECOND);
+    shake("a.named.test", 0);
+    lab_run(10 * HG_SECOND);
+    ck_assert_uint_eq(lab->ca->order_count, 4);
+    lab_run(LAB_HOUR);
+    shake("a.named.test", 0);
+    lab_run(10 * HG_SECOND);
+    ck_assert_int_eq(shake("a.named.test", 0), 4);
+}
+END_TEST
+
+/* ---- Use ---- */
+
+/* A certificate that nobody has used since it was issued is not renewed before somebody does. */
+START_TEST(test_unused)
+{
+    lab->ca->lifetime = 8LL * 86400; /* renewed after four */
+    lab->config.domains.count = 0;
+    lab_start();
+    shake("a.named.test", 0);
+    lab_run(7 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, 1);
+    ck_assert_int_eq(shake("a.named.test", 0), 0);
+    lab_run(10 * HG_SECOND);
+    ck_assert_int_eq(shake("a.named.test", 0), 1);
+    lab_run(5 * LAB_DAY); /* used once, renewed once */
+    ck_assert_uint_eq(lab->ca->order_count, 3);
+    lab_run(10 * LAB_DAY);
+    ck_assert_uint_eq(lab->ca->order_count, 3);
+    /* Expired: neither shown nor lost. */
+    ck_assert_int_eq(shake("a.named.test", 0), -1);
+    lab_run(10 * HG_SECOND);
+    ck_assert_int_eq(shake("a.named.test", 0), 3);
+}
+END_TEST
+
+/* Then it goes from memory and from the store, also where a process before this one has obtained it. */
+START_TEST(test_removed)
+{
+    lab->ca->lifetime = 8LL * 86400;
+    lab->config.domains.count = 0;
+    lab_start();
+    shake("a.named.test", 0);
+    lab_run(10 * HG_SECOND);
+    ck_assert_uint_eq(lab->ca->issued, 1);
+    if (_i)
+        lab_restart();
+    lab_run(14 * LAB_DAY);
+    ck_assert(is_stored("certificates", "a.named.test"));
+    ck_assert_uint_eq(lab_said("a.named.test: expired, and nobody wants another: kept no longer"), !_i);
+    lab_run(3 * LAB_DAY);
+    ck_assert(!is_stored("certificates", "a.named.test") && !is_stored("states", "a.named.test"));
+    ck_assert_uint_eq(lab->ca->order_count, 1);
+    shake("a.named.test", 0);
+    lab_run(10 * HG_SECOND);
+    ck_assert_int_eq(shake("a.named.test", 0), 1);
 }
 END_TEST
 
@@ -101,9 +246,16 @@ TCase *cases_demand(void)
 {
     TCase *tests = tcase_create("demand");
 
+    tcase_add_checked_fixture(tests, set_up, lab_tear_down);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_source);
     tcase_add_test(tests, test_quotas);
     tcase_add_loop_test(tests, test_any_hour, 0, 5);
-    tcase_add_loop_test(tests, test_long_after, 0, 3);
+    tcase_add_test(tests, test_set_back);
+    tcase_add_test(tests, test_strangers);
+    tcase_add_test(tests, test_refused_by_ask);
+    tcase_add_loop_test(tests, test_quotas_and_restart, 0, 2);
+    tcase_add_test(tests, test_unused);
+    tcase_add_loop_test(tests, test_removed, 0, 2);
     return tests;
 }

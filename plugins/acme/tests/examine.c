@@ -9,6 +9,7 @@
 #include "tests/unit/fake_host.h"
 
 #include <arpa/inet.h>
+#include <hopgate/routes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,6 +211,39 @@ START_TEST(test_wait)
 }
 END_TEST
 
+static bool is_named;
+
+static bool names_hosts(struct hg_worker *provider)
+{
+    (void)provider;
+    return is_named;
+}
+
+/* Whether `on_demand` is warned of, since nobody would ever permit an order. */
+static bool is_warned_of(bool named, const char *ask)
+{
+    static const struct hg_routes_ops routes = {.size = sizeof routes, .names_hosts = names_hosts};
+
+    is_named = named;
+    config = (struct acme_config){.on_demand = true, .ask = ask, .wait = HG_SECOND};
+    fake_host_init(&fake, hopgate_plugin(), &config);
+    fake_host_offer(&fake, HG_ROUTES, &routes, NULL);
+    host = *fake.worker.host;
+    host.config_warning = warning;
+    host.finish = finish;
+    fake.instance.host = fake.worker.host = &host;
+    hopgate_plugin()->examine(&fake.worker);
+    return strstr(fake.errors, "on_demand: no route names a host itself");
+}
+
+START_TEST(test_permission)
+{
+    ck_assert(is_warned_of(false, NULL));
+    ck_assert(!is_warned_of(true, NULL));
+    ck_assert(!is_warned_of(false, "http://127.0.0.1/"));
+}
+END_TEST
+
 TCase *cases_examine(void)
 {
     TCase *tests = tcase_create("examine");
@@ -219,5 +253,6 @@ TCase *cases_examine(void)
     tcase_add_test(tests, test_no_names);
     tcase_add_test(tests, test_ca);
     tcase_add_test(tests, test_wait);
+    tcase_add_test(tests, test_permission);
     return tests;
 }

@@ -225,13 +225,15 @@ static void count(struct fake_ca *ca, const char *kind)
     ca->seen[i].count++;
 }
 
-/* https://HOST/KIND/NUMBER */
+/* https://HOST/KIND/NUMBER, https://HOST/ask?domain=NAME */
 static void read_url(struct https_call *call)
 {
     char host[64] = "";
 
     ck_assert_msg(sscanf(call->url, "https://%63[^/]/%23[^/]/%u", host, call->kind, &call->number) >= 2, "%s",
                   call->url);
+    if (strchr(call->kind, '?'))
+        *strchr(call->kind, '?') = 0;
     for (size_t i = 0; i < FAKE_CAS_MAX; i++)
         if (!strcmp(fake_world->cas[i].host, host))
             call->ca = &fake_world->cas[i];

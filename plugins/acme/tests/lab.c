@@ -6,6 +6,7 @@
 #include <hopgate/certificates.h>
 #include <hopgate/challenges.h>
 #include <hopgate/host.h>
+#include <hopgate/routes.h>
 #include <stdio.h>
 
 /* Where the simulated clock begins: 2030-01-01. */
@@ -72,6 +73,31 @@ static const struct hg_challenges_ops http01 = {.size = sizeof http01, .present 
 static const struct hg_challenges_ops tlsalpn01 = {
     .size = sizeof tlsalpn01, .present = present_tlsalpn01, .withdraw = withdraw};
 
+/* ---- Routes ---- */
+
+static bool ends_with(struct hg_text text, const char *end)
+{
+    const size_t size = strlen(end);
+
+    return text.size > size && !memcmp(text.data + text.size - size, end, size);
+}
+
+static enum hg_served served(struct hg_worker *provider, struct hg_text host)
+{
+    (void)provider;
+    return ends_with(host, ".named.test")  ? HG_SERVED_LIVE
+           : ends_with(host, ".wild.test") ? HG_SERVED_WILDCARD
+                                           : HG_SERVED_UNKNOWN;
+}
+
+static bool names_hosts(struct hg_worker *provider)
+{
+    (void)provider;
+    return true;
+}
+
+static const struct hg_routes_ops routes = {.size = sizeof routes, .served = served, .names_hosts = names_hosts};
+
 /* ---- The process ---- */
 
 void lab_start(void)
@@ -83,6 +109,8 @@ void lab_start(void)
     fake_host_offer(&lab->host, HG_STORE, &fake_store_ops, &lab->store);
     fake_host_offer(&lab->host, HG_CHALLENGE_HTTP01, &http01, NULL);
     fake_host_offer(&lab->host, HG_CHALLENGE_TLSALPN01, &tlsalpn01, NULL);
+    if (lab->config.on_demand)
+        fake_host_offer(&lab->host, HG_ROUTES, &routes, NULL);
     lab->world.dead = false;
     ck_assert_msg(!fake_host_start(&lab->host, hopgate_plugin()), "%s", lab->host.errors);
     lab->running = true;
@@ -208,7 +236,7 @@ static void ignore(void *arg, struct hg_certificate *certificate)
 int lab_served_by(struct fake_ca *ca, const char *name)
 {
     const struct hg_certificates_ops *ops = hopgate_plugin()->offers[0].ops;
-    const struct hg_certificate_query query = {.server_name = hg_text(name)};
+    const struct hg_certificate_query query = {.server_name = hg_text(name), .peer = hg_text(lab->peer)};
     struct hg_certificate_lookup *later;
     struct hg_certificate *found = ops->find(&lab->host.worker, &query, ignore, NULL, &later);
     int number = -1;

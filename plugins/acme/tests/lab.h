@@ -32,6 +32,7 @@ struct lab {
     char (*presented)[3][192]; /* type, name, key authorization */
     size_t presented_count;
     char told[1024]; /* to the operator's programs: their arguments, a line each */
+    char peer[64];   /* of the handshakes that lab_served_by() makes */
 };
 
 extern struct lab *lab;
@@ -58,7 +59,8 @@ void lab_want(const char *request);
 /* The names of a certificate beside a.test. */
 void lab_add(const char *name);
 
-/* The order that has led to what is served for a name, by its number; -1: something else, or nothing. */
+/* The order that has led to what is served for a name, by its number; -1: something else, or nothing. With on_demand
+ * a route names each host *.named.test, and one for *.wild.test those. */
 int lab_served_by(struct fake_ca *ca, const char *name);
 /* What the store remembers of a certificate: a member of its state. */
 int64_t lab_state(const char *name, const char *member);
