@@ -83,7 +83,7 @@ def hardened(world):
     for name in ("hopgate", ".libs/http.so", ".libs/dtls.so"):
         path = os.path.join(BUILD, name)
         dynamic, symbols = run("readelf", "-dlW", path), run("readelf", "--dyn-syms", "-W", path)
-            check("NOW" in dynamic and "GNU_RELRO" in dynamic, f"{name}: {dynamic}")
+        check("NOW" in dynamic and "GNU_RELRO" in dynamic, f"{name}: {dynamic}")
         check("__stack_chk_fail" in symbols, f"{name} has no stack protector")
         check(re.search(r"__\w+_chk@", symbols.replace("__stack_chk_fail", "")), f"{name} is built without FORTIFY_SOURCE")
 
