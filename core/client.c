@@ -24,6 +24,8 @@
  * it doubles up to the last while nothing moves, so that a long poll costs little. */
 #define ASK_FIRST (300 * HG_MILLISECOND)
 #define ASK_LAST  (4 * HG_SECOND)
+/* A link that is in doubt is asked no more often than this: the signs may be forged, and come in storms. */
+#define DOUBT_AGAIN HG_SECOND
 /* How often a session that shall end is looked at. */
 #define DRAIN_TICK (100 * HG_MILLISECOND)
 
@@ -262,6 +264,17 @@ static hg_time ask_for_life(struct hg_link *link)
     return now + link->ask_after;
 }
 
+/* The answer, or that there is none in link_patience(), tells what the sign is worth. */
+static void client_doubt(struct hg_link *link)
+{
+    hg_time now = hg_now(core_of(link->sessions));
+
+    if (link->state != LINK_ACTIVE || (link->asked_at && now < link->asked_at + DOUBT_AGAIN))
+        return;
+    link->asked_at = now;
+    link_say(link, control_encode_ping(0));
+}
+
 /* Sees whether the gateway is there. Returns when to look again. */
 static hg_time check_silence(struct hg_link *link)
 {
@@ -384,6 +397,7 @@ const struct tunnel_end client_end = {
     .link_ended = connector_link_ended,
     .session_answers = client_session_answers,
     .stream_opened = client_stream_opened,
+    .doubt = client_doubt,
 };
 
 const struct hg_stage_ops sessions_client_ops = {

@@ -58,6 +58,7 @@ const struct hg_host worker_host = {
     .listen = listen_bind,
     .listener_fds = listen_fds,
     .listener_sockets = listen_sockets,
+    .link_doubt = sessions_link_doubt,
     .resolve = resolve_start,
     .resolve_cancel = resolve_cancel,
     .capability = pipeline_capability,

@@ -46,6 +46,7 @@ struct hg_link {
     hg_time check_at;        /* when end->check() is due; TN_TIME_NEVER: not at all */
     hg_time overdue_at;      /* when it was first seen that the peer owes an answer for too long; 0: it does not */
     hg_time ask_after;       /* client: the silence after which it asks for life */
+    hg_time asked_at;        /* client: when it last asked since the link was in doubt; 0: never */
     uint64_t moved;          /* client: stream bytes that had passed when it last asked */
     size_t packet_size;      /* of the tunnel, as the log was told last */
     uint8_t *refused_packet; /* a packet that was built but that ops->send() did not take, … */

@@ -180,6 +180,12 @@ void sessions_link_writable(struct hg_link *link)
     link_queue(link);
 }
 
+void sessions_link_doubt(struct hg_link *link)
+{
+    if (link_is_alive(link) && link->sessions->end->doubt)
+        link->sessions->end->doubt(link);
+}
+
 void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet)
 {
     if (link->tn)

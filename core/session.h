@@ -37,6 +37,8 @@ struct tunnel_end {
     void (*session_answers)(struct session *session);
     /* The peer opened a stream. */
     void (*stream_opened)(struct session *session, struct tn_stream *stream);
+    /* There is a sign that the peer has lost the link, or that the path has changed. May be NULL. */
+    void (*doubt)(struct hg_link *link);
 };
 extern const struct tunnel_end gateway_end; /* core/gateway.c */
 extern const struct tunnel_end client_end;  /* core/client.c */

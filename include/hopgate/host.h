@@ -123,6 +123,7 @@ struct hg_host {
                            va_list arguments);
     size_t (*listener_sockets)(const struct hg_listener *listener, int *fds, size_t capacity);
     void (*set_service)(struct hg_self *self, const struct hg_service *service);
+    void (*link_doubt)(struct hg_link *link);
 };
 
 /* ---- Telling people ---- */
@@ -508,6 +509,17 @@ static inline void hg_link_set_max_packet(struct hg_worker *transport, struct hg
 static inline void hg_link_set_probe_max(struct hg_worker *transport, struct hg_link *link, size_t probe_max)
 {
     transport->host->link_set_probe_max(link, probe_max);
+}
+
+/**
+ * A sign, which anybody may have forged, that the other end has lost its half of the link or that the path has changed.
+ * The core asks the other end for life at once, at most once a second, and believes only the answer, or its absence. It
+ * may call ops->send() and flush() later, never within. On a gateway it does nothing; where the core is older, too.
+ */
+static inline void hg_link_doubt(struct hg_worker *transport, struct hg_link *link)
+{
+    if (transport->host->size > offsetof(struct hg_host, link_doubt))
+        transport->host->link_doubt(link);
 }
 
 #endif

@@ -205,11 +205,14 @@ static void shrink(struct dtls_association *association, size_t datagram)
     hg_timer_set(association->dtls->worker->host, association->timer, 0);
 }
 
-static void tell_limits(struct dtls_association *association)
+static void tell_core(struct dtls_association *association)
 {
     struct hg_worker *worker = association->dtls->worker;
     size_t probe_max = association->probe_max, max_packet = association->max_packet;
 
+    if (association->doubtful)
+        hg_link_doubt(worker, association->link);
+    association->doubtful = false;
     association->probe_max = association->max_packet = 0;
     /* From now on larger packets are probes again. */
     if (max_packet)
@@ -244,6 +247,9 @@ void dtls_association_suspect(struct dtls_association *association, const char *
         association->suspected = now;
     if (association->suspicions >= SUSPICION_COUNT && now - association->suspected >= SUSPICION_TIME)
         dtls_association_lose(association, reason);
+    /* The core is told later: this may be within one of its calls. */
+    association->doubtful = true;
+    hg_timer_set(association->dtls->worker->host, association->timer, 0);
 }
 
 void dtls_association_send_failed(void *context, int error, size_t datagram)
@@ -372,7 +378,7 @@ static void on_timer(void *arg)
     if (association->lost) {
         association->owner->down(association, association->reason);
     } else if (association->state == DTLS_UP) {
-        tell_limits(association);
+        tell_core(association);
     } else if (now >= association->deadline ||
                (association->answer_by && !association->answered && now >= association->answer_by)) {
         handshake_overdue(association);

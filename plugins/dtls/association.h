@@ -46,6 +46,7 @@ struct dtls_association {
     bool is_client;
     bool answered; /* the peer has sent something that looks like DTLS */
     bool lost;     /* `reason` is to be told to the core */
+    bool doubtful; /* … or that the peer may be gone */
     bool sent;     /* something, since the path was last suspected */
     unsigned suspicions;
     hg_time suspected; /* when the first of them came */

@@ -10,6 +10,7 @@
 #include "plugins/dtls/association.h"
 #include "plugins/dtls/client.h"
 #include "plugins/dtls/gateway.h"
+#include "plugins/dtls/roster.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -180,6 +181,9 @@ static void unconfigure(struct hg_instance *instance)
 
     if (!state)
         return;
+    for (size_t i = 0; state->rosters && i < state->setup.listener_count * DTLS_LISTENER_SOCKETS; i++)
+        dtls_roster_close(state->rosters[i]);
+    free(state->rosters);
     tlscommon_setup_fini(&state->setup);
     free(state);
     instance->state = NULL;
@@ -198,14 +202,17 @@ void dtls_set_buffers(struct hg_instance *instance, int fd)
                size, (unsigned long long)config->socket_buffer);
 }
 
-/* The buffers of the sockets that listen, as long as there are the privileges to go beyond the kernel's limits. */
-static void enlarge_buffers(struct hg_instance *instance, const struct hg_listener *listener)
+/* What needs the privileges of the start: to go beyond the kernel's limits for buffers, and to open files. */
+static void prepare_sockets(struct hg_instance *instance, const struct hg_listener *listener,
+                            struct dtls_roster **rosters)
 {
-    int fds[2];
-    size_t count = hg_listener_sockets(instance, listener, fds, 2);
+    int fds[DTLS_LISTENER_SOCKETS];
+    size_t count = hg_listener_sockets(instance, listener, fds, DTLS_LISTENER_SOCKETS);
 
-    for (size_t i = 0; i < count && i < 2; i++)
+    for (size_t i = 0; i < count && i < DTLS_LISTENER_SOCKETS; i++) {
         dtls_set_buffers(instance, fds[i]);
+        rosters[i] = dtls_roster_open(instance, fds[i]);
+    }
 }
 
 static int prepare(struct hg_instance *instance)
@@ -215,8 +222,13 @@ static int prepare(struct hg_instance *instance)
 
     if (tlscommon_setup_listen(&state->setup, instance, &config->listen, SOCK_DGRAM))
         return -1;
+    state->rosters = calloc(state->setup.listener_count * DTLS_LISTENER_SOCKETS + 1, sizeof(struct dtls_roster *));
+    if (!state->rosters) {
+        hg_config_error(instance, NULL, "out of memory");
+        return -1;
+    }
     for (size_t i = 0; i < state->setup.listener_count; i++)
-        enlarge_buffers(instance, state->setup.listeners[i]);
+        prepare_sockets(instance, state->setup.listeners[i], &state->rosters[i * DTLS_LISTENER_SOCKETS]);
     return 0;
 }
 

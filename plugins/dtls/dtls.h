@@ -18,6 +18,10 @@
 #include <stdatomic.h>
 
 struct dtls_gateway;
+struct dtls_roster;
+
+/* At most: an address has an IPv4 and an IPv6 socket. */
+#define DTLS_LISTENER_SOCKETS 2
 
 /* The config block, filled by the core from the option table in dtls.c. */
 struct dtls_config {
@@ -39,6 +43,7 @@ struct dtls_instance {
     bool bound; /* client: `bind_address` is set */
     union dtls_address bind_address;
     atomic_flag buffers_told;
+    struct dtls_roster **rosters; /* gateway: DTLS_LISTENER_SOCKETS for each listener; may be NULL each */
 };
 
 /* Counters shown under the plugin's name. */

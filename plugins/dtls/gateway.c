@@ -6,6 +6,7 @@
 #include "plugins/dtls/association.h"
 #include "plugins/dtls/certificate.h"
 #include "plugins/dtls/cookie.h"
+#include "plugins/dtls/recall.h"
 
 #include <gnutls/crypto.h>
 #include <stdlib.h>
@@ -28,11 +29,14 @@ struct peer {
     struct peer *next; /* of the same bucket */
     uint64_t hash;
     uint8_t random[DTLS_RANDOM_SIZE]; /* of its ClientHello */
+    uint32_t place;                   /* in the roster of its port */
 };
 
 /* One socket that listens. */
 struct port {
     struct dtls_gateway *gateway;
+    struct dtls_roster *roster; /* of the instance; or NULL */
+    struct dtls_recall *recall; /* or NULL */
     struct dtls_socket socket;
 };
 
@@ -123,6 +127,11 @@ static void add_peer(struct dtls_gateway *gateway, struct peer *peer)
     gateway->handshakes++;
 }
 
+static struct port *port_of(const struct dtls_association *association)
+{
+    return (struct port *)(void *)((uint8_t *)association->socket - offsetof(struct port, socket));
+}
+
 static void remove_peer(struct dtls_association *association)
 {
     struct peer *peer = (struct peer *)association;
@@ -133,6 +142,7 @@ static void remove_peer(struct dtls_association *association)
         at = &(*at)->next;
     *at = peer->next;
     gateway->peer_count--;
+    dtls_roster_remove(port_of(association)->roster, peer->place);
 }
 
 /* ---- Associations ---- */
@@ -175,6 +185,7 @@ static void peer_up(struct dtls_association *association)
         peer_down(&old->association, "replaced: the client has begun anew from the same address");
     association->link = hg_link_accept(association->dtls->worker);
     if (association->link) {
+        peer->place = dtls_roster_add(port_of(association)->roster, &association->path);
         dtls_association_link_up(association);
         return;
     }
@@ -206,6 +217,7 @@ static void begin(struct port *port, const struct dtls_path *path, uint64_t hash
     }
     peer->gateway = gateway;
     peer->hash = hash;
+    peer->place = DTLS_ROSTER_NONE;
     memcpy(peer->random, dtls_record_client_random(client_hello), sizeof peer->random);
     add_peer(gateway, peer);
     gnutls_dtls_prestate_set(peer->association.session, prestate);
@@ -258,8 +270,6 @@ static void receive_client_hello(struct port *port, const struct dtls_path *path
  * is of no use for amplification or loops. */
 static void hint(struct port *port, const struct dtls_path *path, const struct dtls_record *record)
 {
-    static const uint8_t alert[] = {DTLS_RECORD_ALERT,          254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, GNUTLS_AL_FATAL,
-                                    GNUTLS_A_UNEXPECTED_MESSAGE};
     struct dtls_gateway *gateway = port->gateway;
     hg_time now = hg_now(gateway->dtls->worker);
 
@@ -270,7 +280,7 @@ static void hint(struct port *port, const struct dtls_path *path, const struct d
         gateway->hints = 0;
     }
     if (gateway->hints++ < HINTS_PER_SECOND)
-        dtls_socket_append(&port->socket, NULL, path, alert, sizeof alert, 0);
+        dtls_recall_hint(&port->socket, path);
 }
 
 static void receive_record(struct port *port, const struct dtls_path *path, uint64_t hash,
@@ -349,7 +359,17 @@ static void on_io(void *arg, int events)
 
 /* ---- Life ---- */
 
-static int add_port(struct dtls_gateway *gateway, int fd)
+static void expect_clients(struct port *port)
+{
+    size_t count;
+    const struct dtls_roster_entry *found = dtls_roster_found(port->roster, &count);
+
+    for (size_t i = 0; i < count; i++)
+        ratelimit_expect(port->gateway->ratelimit, &found[i].path.peer.any);
+    port->recall = dtls_recall_start(port->gateway->dtls->worker, &port->socket, port->roster);
+}
+
+static int add_port(struct dtls_gateway *gateway, int fd, struct dtls_roster *roster)
 {
     struct port **ports = realloc(gateway->ports, (gateway->port_count + 1) * sizeof(struct port *));
     struct port *port;
@@ -361,11 +381,13 @@ static int add_port(struct dtls_gateway *gateway, int fd)
     if (!port)
         return -1;
     port->gateway = gateway;
+    port->roster = roster;
     if (dtls_socket_init(&port->socket, gateway->dtls->worker, fd, false, on_io, port) < 0) {
         free(port);
         return -1;
     }
     gateway->ports[gateway->port_count++] = port;
+    expect_clients(port);
     return 0;
 }
 
@@ -374,11 +396,11 @@ static int open_ports(struct dtls_gateway *gateway)
     const struct tlscommon_setup *setup = &gateway->dtls->instance->setup;
 
     for (size_t i = 0; i < setup->listener_count; i++) {
-        int fds[2];
-        size_t count = hg_listener_fds(gateway->dtls->worker, setup->listeners[i], fds, 2);
+        int fds[DTLS_LISTENER_SOCKETS];
+        size_t count = hg_listener_fds(gateway->dtls->worker, setup->listeners[i], fds, DTLS_LISTENER_SOCKETS);
 
         for (size_t j = 0; j < count; j++) {
-            if (add_port(gateway, fds[j]) < 0)
+            if (add_port(gateway, fds[j], gateway->dtls->instance->rosters[i * DTLS_LISTENER_SOCKETS + j]) < 0)
                 return -1;
         }
     }
@@ -414,6 +436,7 @@ void dtls_gateway_free(struct dtls_gateway *gateway)
             dtls_association_end(&gateway->table[i]->association);
     }
     for (size_t i = 0; i < gateway->port_count; i++) {
+        dtls_recall_free(gateway->ports[i]->recall);
         dtls_socket_fini(&gateway->ports[i]->socket);
         free(gateway->ports[i]);
     }

@@ -14,7 +14,9 @@ plugins_dtls_libdtls_la_SOURCES = \
 	plugins/dtls/hello.c plugins/dtls/hello.h \
 	plugins/dtls/list.h \
 	plugins/dtls/path.c plugins/dtls/path.h \
+	plugins/dtls/recall.c plugins/dtls/recall.h \
 	plugins/dtls/record.c plugins/dtls/record.h \
+	plugins/dtls/roster.c plugins/dtls/roster.h \
 	plugins/dtls/socket.c plugins/dtls/socket.h
 plugins_dtls_libdtls_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
 plugins_dtls_libdtls_la_CFLAGS = $(PLUGIN_CFLAGS)
@@ -47,6 +49,7 @@ tests_unit_test_dtls_SOURCES = \
 	plugins/dtls/tests/hostile.c \
 	plugins/dtls/tests/kernel.c plugins/dtls/tests/kernel.h \
 	plugins/dtls/tests/main.c \
+	plugins/dtls/tests/roster.c \
 	plugins/dtls/tests/sockets.c \
 	plugins/dtls/tests/unit.c \
 	tests/unit/transport_cases.c tests/unit/transport_cases.h

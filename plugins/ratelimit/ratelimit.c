@@ -20,7 +20,8 @@
 struct source {
     uint64_t key;
     hg_time full_at;
-    size_t next; /* of the same chain */
+    uint32_t expected; /* clients that were here before */
+    size_t next;       /* of the same chain */
 };
 
 /* The end of a chain. */
@@ -150,6 +151,18 @@ static void tell(struct ratelimit *limit, uint64_t key)
            text, key >> 32 == IPV4_KEY >> 32 ? "" : "/64", (long long)limit->config->rate);
 }
 
+static struct source *know(struct ratelimit *limit, uint64_t key)
+{
+    struct source *source = find(limit, key);
+
+    return source ? source : add(limit, key);
+}
+
+void ratelimit_expect(struct ratelimit *limit, const struct sockaddr *address)
+{
+    know(limit, key_of(address))->expected++;
+}
+
 bool ratelimit_admits(struct ratelimit *limit, const struct sockaddr *address)
 {
     hg_time now = hg_now(limit->worker), interval;
@@ -159,9 +172,11 @@ bool ratelimit_admits(struct ratelimit *limit, const struct sockaddr *address)
     if (limit->config->rate == 0)
         return true;
     interval = HG_SECOND / (hg_time)limit->config->rate;
-    source = find(limit, key);
-    if (!source)
-        source = add(limit, key);
+    source = know(limit, key);
+    if (source->expected > 0) {
+        source->expected--;
+        return true;
+    }
     if (source->full_at < now)
         source->full_at = now;
     if (source->full_at - now > (hg_time)(limit->config->burst - 1) * interval) {

@@ -44,6 +44,9 @@ struct ratelimit *ratelimit_new(struct hg_worker *worker, const struct ratelimit
 /* NULL is allowed. */
 void ratelimit_free(struct ratelimit *limit);
 
+/* One more client of this source was here before a restart: its handshake will not count. */
+void ratelimit_expect(struct ratelimit *limit, const struct sockaddr *source);
+
 /* Whether one more handshake may begin with this source now, which then counts. One that may not is counted and, once a
  * minute, told in the log. */
 bool ratelimit_admits(struct ratelimit *limit, const struct sockaddr *source);

@@ -50,6 +50,18 @@ static unsigned admitted(const char *address, unsigned tries)
     return count;
 }
 
+/* Who was here before a restart comes back beside all others. */
+START_TEST(those_who_were_here_do_not_count)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000201)};
+
+    for (unsigned i = 0; i < 30; i++)
+        ratelimit_expect(limit, (struct sockaddr *)&v4);
+    ck_assert_uint_eq(admitted("192.0.2.1", 100), 30 + 5);
+    ck_assert_uint_eq(admitted("192.0.2.2", 100), 5);
+}
+END_TEST
+
 static bool admits_number(uint32_t number)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(number)};
@@ -135,6 +147,7 @@ int main(void)
     tcase_add_test(tests, a_burst_then_the_rate);
     tcase_add_test(tests, each_source_has_its_own);
     tcase_add_test(tests, without_a_rate_there_is_no_limit);
+    tcase_add_test(tests, those_who_were_here_do_not_count);
     tcase_add_test(tests, the_log_tells_once_a_minute);
     tcase_add_test(tests, the_table_cannot_be_exhausted);
     tcase_set_timeout(tests, 30);

@@ -3,6 +3,7 @@
 """A client of several gateways, or with several links to one: what befalls one of them is nothing to the others."""
 
 import json
+import os
 import re
 import subprocess
 import threading
@@ -97,6 +98,28 @@ def killed(world):
     for gateway in (first, second):
         equal(gateway.curl("/"), "hello\n", "the answer through each gateway afterwards")
     equal(client.stop(5), 0, "the client's exit code")
+
+
+@case("a gateway is killed while its client is idle: the client is called back, and is there within 2 s", seconds=60)
+def called_back(world):
+    services = prepare(world)
+    gateway = Gateway(world, "127.0.0.1")
+    client = world.client(services, transports=[connect("dtls", [gateway])])
+    gateway.wait_for_tunnel()
+    for _ in range(2):
+        time.sleep(1.5)  # all is acknowledged, and the next keep-alive is far away
+        gateway.process.kill()
+        gateway.start()
+        began = time.monotonic()
+        gateway.wait_for_tunnel(seconds=30)
+        seconds = time.monotonic() - began
+        note(f"back {seconds:.2f} s after the gateway")
+        # By itself the client would notice some 13 s later.
+        check(seconds < 2 * (3 if SANITIZERS else 2), f"back only after {seconds:.1f} s")
+    gateway.process.wait_for("asking 1 client")
+    equal(client.stop(5), 0, "the client's exit code")
+    equal(gateway.process.stop(), 0, "the gateway's exit code")
+    equal([name for name in os.listdir(world.path("run")) if name.startswith("dtls-")], [], "files of a gateway that has ended")
 
 
 @case("two gateways; one stops by SIGTERM: what runs there finishes, the other goes on, a successor is found")

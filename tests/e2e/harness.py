@@ -294,7 +294,8 @@ class World:
         self.users = []  # a command before that of each public user: where in the network they are
         self.trust = self.path("ca.pem")  # what public users and clients verify the gateway with
         self.hopgate = hopgate or os.environ.get("HG_PROGRAM") or os.path.join(BUILD, "hopgate")
-        self.environment = dict(os.environ, HOPGATE_PLUGIN_PATH=plugins or os.path.join(BUILD, ".libs"))
+        self.environment = dict(os.environ, HOPGATE_PLUGIN_PATH=plugins or os.path.join(BUILD, ".libs"),
+                                RUNTIME_DIRECTORY=self.path("run"))
 
     def path(self, name):
         return os.path.join(self.folder, name)

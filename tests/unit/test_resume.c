@@ -242,6 +242,33 @@ START_TEST(an_idle_link_that_went_dark_is_replaced_too)
 }
 END_TEST
 
+/* A sign that may be forged is worth a question: its answer settles it, and so does silence. */
+START_TEST(a_link_in_doubt_is_asked_at_once)
+{
+    hg_time before;
+    struct wire_end *old;
+
+    connect_pair();
+    pair_wait(&pair, 2000);
+    old = wire_newest(&pair.wire, false);
+    before = pair.wire.packets;
+    /* A storm of signs over a healthy link costs little. */
+    for (unsigned i = 0; i < 100; i++) {
+        hg_link_doubt(rig_worker(pair.client, 0), old->link);
+        pair_wait(&pair, 20);
+    }
+    ck_assert_uint_gt(pair.wire.packets, before);
+    ck_assert_uint_le(pair.wire.packets, before + 12);
+    ck_assert_uint_eq(pair.wire.connects, 1);
+    before = hg_now(rig_worker(pair.client, 0));
+    old->is_dark = true;
+    pair_wait(&pair, 1000);
+    hg_link_doubt(rig_worker(pair.client, 0), old->link);
+    expect_resumptions(1);
+    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 2500 * HG_MILLISECOND);
+}
+END_TEST
+
 static bool no_links(void *arg)
 {
     return !((struct sessions *)arg)->links;
@@ -865,6 +892,7 @@ static Suite *make_suite(void)
     tcase_add_test(on, a_link_that_is_deaf_one_way_is_replaced);
     tcase_add_test(on, a_link_is_watched_while_the_end_of_a_response_waits);
     tcase_add_test(on, an_idle_link_that_went_dark_is_replaced_too);
+    tcase_add_test(on, a_link_in_doubt_is_asked_at_once);
     tcase_add_loop_test(on, a_dead_peer_of_an_idle_link_is_found_in_less_than_20_s, 0, 2);
     tcase_add_test(on, nor_does_a_request_make_it_take_longer);
     tcase_add_test(on, an_idle_link_lives);

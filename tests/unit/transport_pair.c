@@ -222,6 +222,11 @@ static void link_set_probe_max(struct hg_link *link, size_t probe_max)
     link->probe_changes++;
 }
 
+static void link_doubt(struct hg_link *link)
+{
+    link->doubts++;
+}
+
 /* ---- Lookups ---- */
 
 static void answer_resolved(void *arg)
@@ -288,8 +293,10 @@ void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, c
     pair->host.link_writable = link_writable;
     pair->host.link_set_max_packet = link_set_max_packet;
     pair->host.link_set_probe_max = link_set_probe_max;
+    pair->host.link_doubt = link_doubt;
     pair->host.resolve = resolve;
     pair->host.resolve_cancel = resolve_cancel;
+    setenv("RUNTIME_DIRECTORY", "/dev/null/none", 0); /* nothing is kept unless a test wants it */
     write_ca(pair, ca);
     if (leaf)
         pair->provider.certificate = test_certificate_offer(leaf);

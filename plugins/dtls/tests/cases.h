@@ -21,6 +21,7 @@ TCase *address_tests(void);
 TCase *data_tests(void);
 TCase *socket_tests(void);
 TCase *hostile_tests(void);
+TCase *roster_tests(void);
 
 /* A test case whose tests begin with a kernel that refuses nothing. */
 TCase *dtls_case(const char *name, double seconds);

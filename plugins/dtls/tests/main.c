@@ -30,5 +30,6 @@ int main(void)
     suite_add_tcase(suite, data_tests());
     suite_add_tcase(suite, socket_tests());
     suite_add_tcase(suite, hostile_tests());
+    suite_add_tcase(suite, roster_tests());
     return run_suite(suite);
 }
