@@ -46,11 +46,12 @@ enum hg_head_kind {
 struct hg_head {
     enum hg_head_kind kind;
     uint16_t version; /**< The HTTP version it was received in: 0x0100, 0x0101, 0x0200. */
-    int status;       /**< Responses: 100 to 599. 1xx heads other than 101 are interim: another head follows. */
+    int status;       /**< Responses: 100 to 999. 1xx heads other than 101 are interim: another head follows. */
 
     struct hg_text method;    /**< Requests: a token, case-sensitive. */
     struct hg_text scheme;    /**< Requests: "http" or "https". */
-    struct hg_text authority; /**< Requests: host and optional port, validated (RFC 9110 section 7.2). */
+    struct hg_text authority; /**< Requests: host and optional port, validated (RFC 9110 section 7.2); empty where
+                                   an HTTP/1.0 request has named none. */
     struct hg_text path;      /**< Requests: path and query, beginning with "/"; or "*" for OPTIONS. */
     struct hg_text reason;    /**< Responses: the reason phrase, may be empty. */
 

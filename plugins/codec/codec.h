@@ -10,8 +10,8 @@
 #include <hopgate/codec.h>
 #include <hopgate/host.h>
 
-/* Limits of every format. The number of fields leaves room above what an edge takes (100) for what stages add. */
-#define CODEC_FIELDS_MAX ((size_t)256)
+/* Limits of every format. The number of fields leaves room above what HTTP/1 takes (4,000) for what stages add. */
+#define CODEC_FIELDS_MAX ((size_t)4096)
 #define CODEC_ERROR_MAX  ((size_t)64)   /* of a reset: the proxy error type */
 #define CODEC_DETAIL_MAX ((size_t)1024) /* of a reset: the line for a person */
 

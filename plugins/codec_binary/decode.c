@@ -101,7 +101,7 @@ static void read_fields(const struct hg_host *host, struct reader *reader, struc
     uint64_t count = read_varint(reader);
 
     if (count > CODEC_FIELDS_MAX)
-        reader_fail(reader, "more than 256 fields");
+        reader_fail(reader, "more than 4096 fields");
     for (uint64_t i = 0; i < count && !reader->error; i++) {
         struct hg_text name = read_field_name(reader);
         struct hg_text value = read_text(reader, CODEC_LINE);
@@ -154,7 +154,7 @@ static struct hg_head *read_head(const struct hg_host *host, struct reader *read
     head->version = (uint16_t)version;
     if (kind == HG_RESPONSE) {
         status = read_varint(reader);
-        if (status < 100 || status > 599)
+        if (status < 100 || status > 999)
             reader_fail(reader, "status out of range");
         head->status = (int)status;
     }
@@ -277,7 +277,7 @@ static const char *header_fault(const struct codec_binary_decoder *decoder)
         return "message after the end";
     if (decoder->type == CODEC_BINARY_DATA)
         return decoder->phase == CODEC_PHASE_BODY ? NULL : "data before a head";
-    return decoder->remaining > CODEC_BINARY_PAYLOAD_MAX ? "message larger than 64 KiB" : NULL;
+    return decoder->remaining > CODEC_BINARY_PAYLOAD_MAX ? "message larger than 2 MiB" : NULL;
 }
 
 /* Uses up to `size` bytes of a message that is read as a whole; returns NULL or what is wrong. */

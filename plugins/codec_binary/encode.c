@@ -104,11 +104,11 @@ static bool bound_text(size_t *bound, struct hg_text text)
 static const char *bound_fields(size_t *bound, const struct hg_fields *fields)
 {
     if (fields->count > CODEC_FIELDS_MAX)
-        return "more than 256 fields";
+        return "more than 4096 fields";
     *bound += 4;
     for (size_t i = 0; i < fields->count; i++)
         if (!bound_text(bound, fields->items[i].name) || !bound_text(bound, fields->items[i].value))
-            return "message larger than 64 KiB";
+            return "message larger than 2 MiB";
     return NULL;
 }
 
@@ -139,7 +139,7 @@ static int draft_end(struct hg_worker *worker, struct draft *draft, const uint8_
     if (size > CODEC_BINARY_PAYLOAD_MAX) {
         if (draft->buffer != encoder->page)
             hg_buffer_unref(draft->buffer);
-        return fail(error, "message larger than 64 KiB");
+        return fail(error, "message larger than 2 MiB");
     }
     codec_binary_varint_put_in(draft->start + 1, size, draft->size_log);
     commit(worker, draft->buffer, draft->start, end, out);
@@ -174,11 +174,11 @@ int codec_binary_encode_head(struct hg_worker *worker, const struct hg_head *hea
         return fail(error, "no room for the output");
     if (!length_is_valid(head->length))
         return fail(error, "length out of range");
-    if (!request && (head->status < 100 || head->status > 599))
+    if (!request && (head->status < 100 || head->status > 999))
         return fail(error, "status out of range");
     for (size_t i = 0; i < count; i++)
         if (!bound_text(&bound, list[i]))
-            return fail(error, "message larger than 64 KiB");
+            return fail(error, "message larger than 2 MiB");
     *error = bound_fields(&bound, &head->fields);
     if (*error)
         return -1;

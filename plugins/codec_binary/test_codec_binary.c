@@ -102,12 +102,12 @@ START_TEST(test_refused)
 #define CASE(wire, error) {wire, sizeof(wire) - 1, error}
         CASE("\x00\x01x", "data before a head"),
         CASE("\x03\x00", "end before a head"),
-        CASE("\x01\x80\x01\x00\x01", "message larger than 64 KiB"),
-        CASE("\x2a\x80\x01\x00\x01", "message larger than 64 KiB"),
+        CASE("\x01\x80\x20\x00\x01", "message larger than 2 MiB"),
+        CASE("\x2a\x80\x20\x00\x01", "message larger than 2 MiB"),
         CASE(RESPONSE RESPONSE, "head where none may come"),
         CASE(RESPONSE "\x03\x00\x03\x00", "message after the end"),
         CASE(RESPONSE "\x03\x00\x2a\x00", "message after the end"),
-        CASE("\x02\x08\x41\x01\x42\x58\x00\x00\x00\x00", "status out of range"),
+        CASE("\x02\x08\x41\x01\x43\xe8\x00\x00\x00\x00", "status out of range"),
         CASE("\x02\x08\x41\x01\x40\x63\x00\x00\x00\x00", "status out of range"),
         CASE("\x02\x04\x41\x01\x40\xc8", "message ends within a number"),
         CASE("\x02\x06\x41\x01\x40\xc8\x00\x05", "message ends within a text"),
@@ -116,7 +116,7 @@ START_TEST(test_refused)
         CASE("\x02\x0b\x41\x01\x40\xc8\x00\x00\x00\x01\x04:\x00", "field name is not a token"),
         CASE("\x02\x0a\x41\x01\x40\xc8\x00\x00\x00\x01\x00\x00", "field name is not a token"),
         CASE("\x02\x0c\x41\x01\x40\xc8\x00\x00\x00\x01\x01\x02\r\n", "CR, LF or NUL in a text"),
-        CASE("\x02\x09\x41\x01\x40\xc8\x00\x00\x00\x41\x01", "more than 256 fields"),
+        CASE("\x02\x09\x41\x01\x40\xc8\x00\x00\x00\x50\x01", "more than 4096 fields"),
         CASE("\x04\x05\x40\xc8\x00\x00\x00", "status of a reset out of range"),
         CASE("\x04\x05\x41\xf6\x00\x01 ", "control character or space in a word"),
         CASE("\x01\x0c\x41\x01\x00\x03GET\x00\x00\x00\x00\x00", "path does not begin with a slash"),
@@ -189,7 +189,7 @@ END_TEST
 /* What is announced takes no memory, only what has come. Data may be of any size. */
 START_TEST(test_announced)
 {
-    static const uint8_t head[] = {0x01, 0x80, 0x01, 0x00, 0x00, 'x'};           /* REQUEST of 65,536 bytes */
+    static const uint8_t head[] = {0x01, 0x80, 0x20, 0x00, 0x00, 'x'};           /* REQUEST of 2 MiB */
     static const char wire[] = RESPONSE "\x00\xff\xff\xff\xff\xff\xff\xff\xffy"; /* DATA of 2^62 - 1 bytes */
     struct hg_slice in = {NULL, head, sizeof head};
     struct codec_binary_decoder decoder = {0};

@@ -17,9 +17,9 @@ enum codec_binary_type {
     CODEC_BINARY_RESET = 4,
 };
 
-/* The payload of every message but DATA is gathered before it is read, so it is bounded: above what an edge takes
- * (32 KiB) for what stages add. */
-#define CODEC_BINARY_PAYLOAD_MAX ((size_t)65536)
+/* The payload of every message but DATA is gathered before it is read, so it is bounded: twice the largest head of
+ * HTTP/1 (1 MiB), of which a path with bytes that were percent-encoded may be three times as long. */
+#define CODEC_BINARY_PAYLOAD_MAX ((size_t)2097152)
 
 /* How a field's name is given: the low two bits of a varint, the rest of which is a size or an index. */
 enum codec_binary_name_form {

@@ -143,7 +143,7 @@ static void fields_member(struct reader *reader, struct hg_fields *fields, const
     if (!json_is_array(list))
         reader_fail(reader, "fields are not a list");
     if (json_array_size(list) > CODEC_FIELDS_MAX)
-        reader_fail(reader, "more than 256 fields");
+        reader_fail(reader, "more than 4096 fields");
     for (size_t i = 0; i < json_array_size(list) && !reader->error; i++)
         add_field(reader, fields, json_array_get(list, i));
 }
@@ -189,7 +189,7 @@ static void read_head(struct reader *reader, struct hg_head *head)
         if (!head->path.size || (head->path.data[0] != '/' && !hg_text_equal(head->path, HG_TEXT("*"))))
             reader_fail(reader, "path does not begin with a slash");
     } else {
-        head->status = (int)number_member(reader, "status", 100, 599, 0);
+        head->status = (int)number_member(reader, "status", 100, 999, 0);
         if (!head->status)
             reader_fail(reader, "response without a status");
         head_member(reader, head, &head->reason, "reason", CODEC_LINE);
@@ -384,7 +384,7 @@ ptrdiff_t codec_json_decode(struct hg_worker *worker, void *state, const struct 
         const size_t part = newline ? (size_t)(newline - rest.data) + 1 : rest.size;
 
         if (decoder->gathered.size + part > CODEC_JSON_LINE_MAX)
-            *error = "line longer than 64 KiB";
+            *error = "line longer than 4 MiB";
         else if ((!newline || decoder->gathered.size) && !codec_gather(&decoder->gathered, rest.data, part))
             *error = "out of memory";
         else if (newline && decoder->gathered.size)

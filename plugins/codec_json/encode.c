@@ -223,7 +223,7 @@ static int encode(struct hg_worker *worker, void (*put_message)(struct writer *,
     if (!writer.size)
         return 0;
     if (writer.size > max)
-        return fail(error, "message longer than a line of 64 KiB");
+        return fail(error, "message longer than a line of 4 MiB");
     buffer = hg_buffer_new(worker->host, writer.size);
     if (!buffer)
         return fail(error, "out of memory");
@@ -238,10 +238,10 @@ int codec_json_encode_head(struct hg_worker *worker, const struct hg_head *head,
 {
     if (head->length < HG_LENGTH_NONE)
         return fail(error, "length out of range");
-    if (head->kind == HG_RESPONSE && (head->status < 100 || head->status > 599))
+    if (head->kind == HG_RESPONSE && (head->status < 100 || head->status > 999))
         return fail(error, "status out of range");
     if (head->fields.count > CODEC_FIELDS_MAX)
-        return fail(error, "more than 256 fields");
+        return fail(error, "more than 4096 fields");
     return encode(worker, put_head, head, CODEC_JSON_LINE_MAX, out, error);
 }
 
@@ -255,7 +255,7 @@ int codec_json_encode_end(struct hg_worker *worker, const struct hg_fields *trai
                           const char **error)
 {
     if (trailers && trailers->count > CODEC_FIELDS_MAX)
-        return fail(error, "more than 256 fields");
+        return fail(error, "more than 4096 fields");
     return encode(worker, put_end, trailers, CODEC_JSON_LINE_MAX, out, error);
 }
 

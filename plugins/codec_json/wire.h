@@ -9,7 +9,7 @@
 #include "plugins/codec/codec.h"
 
 /* Limits. A line is gathered and parsed as a whole, and parsing recurses with the depth. */
-#define CODEC_JSON_LINE_MAX  ((size_t)65536) /* with its newline */
+#define CODEC_JSON_LINE_MAX  ((size_t)4194304) /* with its newline */
 #define CODEC_JSON_DEPTH_MAX 16
 
 /* Data in one line, before it is encoded: what an encoder is given at once. */

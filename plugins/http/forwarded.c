@@ -90,12 +90,46 @@ static int add_via(const struct connection *connection, struct hg_head *head)
     return hg_field_add(connection->edge->worker->host, &head->fields, HG_TEXT("Via"), (struct hg_text){value, size});
 }
 
+/* Whether a name begins with a text, or is one: by CGI and WSGI `_` is the same as `-`. */
+static bool begins(struct hg_text name, const char *text)
+{
+    size_t i = 0;
+
+    for (; text[i]; i++) {
+        char c = i < name.size ? name.data[i] : '\0';
+
+        c = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        if ((c == '_' ? '-' : c) != text[i])
+            return false;
+    }
+    return true;
+}
+
+/* Fields in which a proxy tells a service of the user, or of the URL that was asked for. From anybody else they are
+ * forged. */
+static bool speaks_for_proxy(struct hg_text name)
+{
+    static const char *const names[] = {
+        "cf-connecting-ip",    "client-ip",   "fastly-client-ip", "forwarded",      "true-client-ip", "x-client-ip",
+        "x-cluster-client-ip", "x-forwarded", "x-original-host",  "x-original-url", "x-real-ip",      "x-rewrite-url",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (name.size == strlen(names[i]) && begins(name, names[i]))
+            return true;
+    return begins(name, "x-forwarded-");
+}
+
 static void remove_all(const struct hg_host *host, struct hg_head *head)
 {
-    hg_field_remove(host, &head->fields, FORWARDED);
-    hg_field_remove(host, &head->fields, X_FORWARDED_FOR);
-    hg_field_remove(host, &head->fields, X_FORWARDED_PROTO);
-    hg_field_remove(host, &head->fields, X_FORWARDED_HOST);
+    for (size_t i = 0; i < head->fields.count;) {
+        struct hg_text name = head->fields.items[i].name;
+
+        if (speaks_for_proxy(name))
+            hg_field_remove(host, &head->fields, name);
+        else
+            i++;
+    }
 }
 
 static void write_quoted(struct http1_writer *writer, struct hg_text text, bool quoted)
@@ -107,8 +141,17 @@ static void write_quoted(struct http1_writer *writer, struct hg_text text, bool 
         http1_write(writer, HG_TEXT("\""));
 }
 
+static bool is_plain(struct hg_text text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._", text.data[i]))
+            return false;
+    return true;
+}
+
 /* `for=192.0.2.1;proto=https;host=example.com`. An IPv6 address and a host with a port are no tokens, so they stand in
- * quotes (RFC 7239 section 4). An authority is at most 261 bytes, and none of them needs escaping. */
+ * quotes (RFC 7239 section 4). An authority is at most 280 bytes, and none of them needs escaping. HTTP/1.0 may name no
+ * host. */
 static int add_forwarded(const struct connection *connection, struct hg_head *head)
 {
     char value[512];
@@ -119,8 +162,10 @@ static int add_forwarded(const struct connection *connection, struct hg_head *he
     write_quoted(&writer, peer, peer.data[0] == '[');
     http1_write(&writer, HG_TEXT(";proto="));
     http1_write(&writer, head->scheme);
-    http1_write(&writer, HG_TEXT(";host="));
-    write_quoted(&writer, head->authority, memchr(head->authority.data, ':', head->authority.size));
+    if (head->authority.size) {
+        http1_write(&writer, HG_TEXT(";host="));
+        write_quoted(&writer, head->authority, !is_plain(head->authority));
+    }
     return hg_field_add(connection->edge->worker->host, &head->fields, FORWARDED, (struct hg_text){value, writer.size});
 }
 
@@ -142,7 +187,7 @@ static int add_ours(const struct connection *connection, struct hg_head *head)
     if (add_forwarded(connection, head) || hg_field_add(host, &head->fields, X_FORWARDED_FOR, peer_host(connection)) ||
         (!has_proto && hg_field_add(host, &head->fields, X_FORWARDED_PROTO, head->scheme)))
         return -1;
-    return has_host ? 0 : hg_field_add(host, &head->fields, X_FORWARDED_HOST, head->authority);
+    return has_host || !head->authority.size ? 0 : hg_field_add(host, &head->fields, X_FORWARDED_HOST, head->authority);
 }
 
 /* The number in a field, HOPS_MAX + 1 if it is larger; -1: it is none. */
@@ -184,6 +229,8 @@ int forwarded_request(const struct connection *connection, struct hg_head *head)
     const struct hg_host *host = connection->edge->worker->host;
     int policy = connection->edge->config->forwarded;
 
+    /* CGI would make HTTP_PROXY of it, which many programs take for their own proxy. It is no field of HTTP. */
+    hg_field_remove(host, &head->fields, HG_TEXT("Proxy"));
     if (set_id(connection, head) || add_via(connection, head) ||
         hg_head_set(host, head, &head->peer, hg_text(connection->peer)))
         return -1;

@@ -41,7 +41,7 @@ plugins_http_test_http_SOURCES = \
 	plugins/http/tests/user.c \
 	$(http_sources)
 plugins_http_test_http_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -Dhopgate_plugin=http_plugin \
-	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/http1.jsonl"'
+	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/"'
 plugins_http_test_http_CFLAGS = $(UNIT_CFLAGS)
 plugins_http_test_http_LDADD = plugins/accept/libaccept.la plugins/http1/libhttp1.la plugins/tlscommon/libtlscommon.la $(UNIT_LDADD)
 endif

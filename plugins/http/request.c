@@ -19,7 +19,7 @@ static size_t unread(const struct connection *connection)
     return connection->input_end - connection->input_start;
 }
 
-static const uint8_t *input(const struct connection *connection)
+static uint8_t *input(const struct connection *connection)
 {
     return connection->input->data + connection->input_start;
 }
@@ -291,7 +291,7 @@ static bool read_head(struct connection *connection)
         return false;
     }
     if (result == HTTP1_DONE)
-        head = http1_parse_request(edge->worker->host, &connection->scan, input(connection),
+        head = http1_parse_request(edge->worker->host, &edge->http->limits, &connection->scan, input(connection),
                                    connection->tls ? HG_TEXT("https") : HG_TEXT("http"), &connection->message, &reason);
     connection->input_start += connection->scan.at;
     if (head)

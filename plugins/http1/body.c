@@ -6,22 +6,31 @@
 #include "plugins/http1/internal.h"
 
 enum {
-    SIZE = 0, /* in the digits of a chunk size */
-    EXTENSION,
-    SIZE_LF,  /* after the CR of a chunk size line */
-    DATA,     /* in the chunk's data */
-    DATA_CR,  /* after it */
-    DATA_LF,  /* after its CR */
-    TRAILERS, /* behind the last chunk */
+    SIZE = 0,    /* in the digits of a chunk size */
+    SIZE_BLANK,  /* in white space behind it */
+    EXT_BEFORE,  /* behind a semicolon: a name must come */
+    EXT_NAME,    /* in the name of an extension */
+    NAME_BLANK,  /* in white space behind it: `=`, `;` or the end of the line may come */
+    EXT_EQUALS,  /* behind the equals sign: a value must come */
+    EXT_VALUE,   /* in a value that is a token */
+    EXT_QUOTED,  /* in a quoted string */
+    EXT_ESCAPED, /* behind a backslash in it */
+    EXT_END,     /* behind a quoted string */
+    VALUE_BLANK, /* in white space behind a value: `;` or the end of the line may come */
+    SIZE_LF,     /* after the CR of a chunk size line */
+    DATA,        /* in the chunk's data */
+    DATA_CR,     /* after it */
+    DATA_LF,     /* after its CR */
+    TRAILERS,    /* behind the last chunk */
     ENDED,
     FAULTED,
 };
 
-/* 15 hexadecimal digits are less than 2^60: no sum of ours can overflow. */
+/* 15 hexadecimal digits are less than 2^60: no sum of ours can overflow. Zeros before them count for nothing. */
 #define SIZE_DIGITS_MAX 15
 
-/* How many bytes of chunk framing each byte of data may come with, beyond the free ones. One-byte chunks cost five. */
-#define OVERHEAD_FACTOR 2
+/* Chunks up to this size are moved together, so that a body of tiny chunks costs no more than its bytes do. */
+#define MERGE_MAX 512
 
 void http1_body_start(struct http1_body *body, enum hg_head_kind kind, const struct http1_message *message)
 {
@@ -75,42 +84,119 @@ static int hex_digit(uint8_t byte)
     return -1;
 }
 
+/* What may follow a complete size, name or value (RFC 9112 section 7.1.1): the line's end, the next extension, or white
+ * space that is bad but allowed. */
+static bool ends_part(struct http1_body *body, uint8_t byte, uint8_t blank)
+{
+    if (byte == '\r')
+        body->state = SIZE_LF;
+    else if (byte == ';')
+        body->state = EXT_BEFORE;
+    else if (byte == ' ' || byte == '\t')
+        body->state = blank;
+    else
+        return false;
+    return true;
+}
+
 static enum http1_result size_byte(struct http1_body *body, uint8_t byte, struct http1_piece *piece)
 {
     int digit = hex_digit(byte);
 
     if (digit >= 0) {
-        if (body->digits++ == SIZE_DIGITS_MAX)
+        if (body->left && ++body->digits == SIZE_DIGITS_MAX)
             return bad(body, piece, "a chunk size has more than 15 digits");
         body->left = body->left * 16 + (uint64_t)digit;
+        body->sized = true;
         return HTTP1_DONE;
     }
-    if (!body->digits || (byte != '\r' && byte != ';'))
-        return bad(body, piece, "a chunk size is not a hexadecimal number");
-    body->state = byte == '\r' ? SIZE_LF : EXTENSION;
-    body->extension = 1;
+    return body->sized && ends_part(body, byte, SIZE_BLANK)
+               ? HTTP1_DONE
+               : bad(body, piece, "a chunk size is not a hexadecimal number");
+}
+
+/* The line ends behind white space, which some services pad it with. */
+static enum http1_result end_padded_line(struct http1_body *body, const struct http1_limits *limits,
+                                         struct http1_piece *piece)
+{
+    if (body->kind == HG_REQUEST || limits->strict)
+        return bad(body, piece, "white space at the end of a chunk size line");
+    body->broken = "white space at the end of a chunk size line (RFC 9112 section 7.1)";
+    body->state = SIZE_LF;
     return HTTP1_DONE;
 }
 
-static enum http1_result extension_byte(struct http1_body *body, uint8_t byte, struct http1_piece *piece)
+/* A byte of a quoted string; false where it may not stand there (RFC 9110 section 5.6.4). */
+static bool quoted_byte(struct http1_body *body, uint8_t byte)
 {
-    if (byte == '\r')
-        body->state = SIZE_LF;
-    else if (!http1_is(byte, HTTP1_VALUE))
-        return bad(body, piece, "a chunk extension holds a control byte");
-    else if (body->extension++ == HTTP1_CHUNK_EXTENSION_MAX)
-        return bad(body, piece, "a chunk extension is longer than 256 bytes");
-    return HTTP1_DONE;
+    if (!http1_is(byte, HTTP1_VALUE))
+        return false;
+    if (body->state == EXT_ESCAPED || (byte != '"' && byte != '\\'))
+        body->state = EXT_QUOTED;
+    else
+        body->state = byte == '"' ? EXT_END : EXT_ESCAPED;
+    return true;
+}
+
+/* What stands before a name or a value: white space, then its first byte. */
+static bool begins_part(struct http1_body *body, uint8_t byte)
+{
+    if (byte == ' ' || byte == '\t')
+        return true;
+    if (byte == '"' && body->state == EXT_EQUALS) {
+        body->state = EXT_QUOTED;
+        return true;
+    }
+    body->state = body->state == EXT_BEFORE ? EXT_NAME : EXT_VALUE;
+    return http1_is(byte, HTTP1_TOKEN);
+}
+
+static bool extension_byte(struct http1_body *body, uint8_t byte)
+{
+    switch (body->state) {
+    case EXT_BEFORE:
+    case EXT_EQUALS:
+        return begins_part(body, byte);
+    case EXT_NAME:
+    case NAME_BLANK:
+        if (byte == '=') {
+            body->state = EXT_EQUALS;
+            return true;
+        }
+        return (body->state == EXT_NAME && http1_is(byte, HTTP1_TOKEN)) || ends_part(body, byte, NAME_BLANK);
+    case EXT_VALUE:
+        return http1_is(byte, HTTP1_TOKEN) || ends_part(body, byte, VALUE_BLANK);
+    case EXT_END:
+    case VALUE_BLANK:
+        return ends_part(body, byte, VALUE_BLANK);
+    default: /* EXT_QUOTED, EXT_ESCAPED */
+        return quoted_byte(body, byte);
+    }
+}
+
+/* A byte of a chunk size line. */
+static enum http1_result line_byte(struct http1_body *body, const struct http1_limits *limits, uint8_t byte,
+                                   struct http1_piece *piece)
+{
+    bool blank = body->state == SIZE_BLANK || body->state == NAME_BLANK || body->state == VALUE_BLANK;
+
+    if (body->line++ == HTTP1_CHUNK_LINE_MAX)
+        return bad(body, piece, "a chunk size line is longer than 288 bytes");
+    if (byte == '\r' && blank)
+        return end_padded_line(body, limits, piece);
+    if (body->state == SIZE)
+        return size_byte(body, byte, piece);
+    if (body->state == SIZE_BLANK)
+        return ends_part(body, byte, SIZE_BLANK) ? HTTP1_DONE
+                                                 : bad(body, piece, "a chunk size is not a hexadecimal number");
+    return extension_byte(body, byte) ? HTTP1_DONE : bad(body, piece, "a chunk extension is malformed");
 }
 
 /* A byte of chunk framing. */
-static enum http1_result framing_byte(struct http1_body *body, uint8_t byte, struct http1_piece *piece)
+static enum http1_result framing_byte(struct http1_body *body, const struct http1_limits *limits, uint8_t byte,
+                                      struct http1_piece *piece)
 {
     switch (body->state) {
-    case SIZE:
-        return size_byte(body, byte, piece);
-    case EXTENSION:
-        return extension_byte(body, byte, piece);
     case SIZE_LF:
         if (byte != '\n')
             return bad(body, piece, "a chunk size line does not end with CRLF");
@@ -121,12 +207,16 @@ static enum http1_result framing_byte(struct http1_body *body, uint8_t byte, str
             return bad(body, piece, "chunk data is not followed by CRLF");
         body->state = DATA_LF;
         return HTTP1_DONE;
-    default: /* DATA_LF */
+    case DATA_LF:
         if (byte != '\n')
             return bad(body, piece, "chunk data is not followed by CRLF");
         body->state = SIZE;
+        body->sized = false;
         body->digits = 0;
+        body->line = 0;
         return HTTP1_DONE;
+    default:
+        return line_byte(body, limits, byte, piece);
     }
 }
 
@@ -140,7 +230,8 @@ static size_t read_trailers(struct http1_body *body, const struct hg_host *host,
     if (result == HTTP1_DONE && body->scan.fields) {
         if (!host)
             result = http1_check_trailers(body->kind, data, body->scan.at, &piece->reason);
-        else if (!(piece->trailers = http1_parse_trailers(host, body->kind, data, body->scan.at, &piece->reason)))
+        else if (!(piece->trailers =
+                       http1_parse_trailers(host, body->kind, limits, data, body->scan.at, &piece->reason)))
             result = HTTP1_FAULT;
     }
     if (result == HTTP1_FAULT) {
@@ -151,34 +242,69 @@ static size_t read_trailers(struct http1_body *body, const struct hg_host *host,
     return body->scan.at;
 }
 
-static size_t read_chunked(struct http1_body *body, const struct hg_host *host, const struct http1_limits *limits,
-                           const uint8_t *data, size_t size, struct http1_piece *piece)
+/* Reads the framing up to the next byte of data, or to the trailers. */
+static enum http1_result read_framing(struct http1_body *body, const struct http1_limits *limits, const uint8_t *data,
+                                      size_t size, size_t *used, struct http1_piece *piece)
+{
+    while (*used < size && body->state != TRAILERS && body->state != DATA)
+        if (framing_byte(body, limits, data[(*used)++], piece) == HTTP1_FAULT)
+            return HTTP1_FAULT;
+    return HTTP1_DONE;
+}
+
+static size_t chunk_data(struct http1_body *body, const uint8_t *data, size_t size, struct http1_piece *piece)
+{
+    size_t used = piece_data(body, data, size < body->left ? size : (size_t)body->left, piece);
+
+    body->left -= used;
+    if (!body->left)
+        body->state = DATA_CR;
+    return used;
+}
+
+/* Moves the data of small chunks behind `piece` to its end, over their framing. What is not data, or is at fault, is
+ * left for the next call. */
+static size_t merge_chunks(struct http1_body *body, const struct http1_limits *limits, uint8_t *data, size_t size,
+                           struct http1_piece *piece)
 {
     size_t used = 0;
 
-    while (used < size && body->state != TRAILERS) {
-        if (body->state == DATA) {
-            used += piece_data(body, data + used, size - used < body->left ? size - used : (size_t)body->left, piece);
-            body->left -= piece->size;
-            if (!body->left)
-                body->state = DATA_CR;
-            return used;
-        }
-        body->overhead++;
-        if (framing_byte(body, data[used++], piece) == HTTP1_FAULT ||
-            (body->overhead > limits->chunk_overhead + OVERHEAD_FACTOR * body->received &&
-             bad(body, piece, "too much chunk framing for so little data") == HTTP1_FAULT)) {
-            piece_fault(body, piece);
-            return used;
-        }
+    while (body->state == DATA_CR) {
+        struct http1_body ahead = *body;
+        struct http1_piece next = {.type = HTTP1_PIECE_NONE};
+        size_t at = used;
+
+        if (read_framing(&ahead, limits, data, size, &at, &next) == HTTP1_FAULT || ahead.state != DATA || at == size ||
+            ahead.left > MERGE_MAX)
+            break;
+        at += chunk_data(&ahead, data + at, size - at, &next);
+        memmove((uint8_t *)(uintptr_t)piece->data + piece->size, next.data, next.size);
+        piece->size += next.size;
+        *body = ahead;
+        used = at;
     }
-    if (body->state == TRAILERS)
+    return used;
+}
+
+static size_t read_chunked(struct http1_body *body, const struct hg_host *host, const struct http1_limits *limits,
+                           uint8_t *data, size_t size, struct http1_piece *piece)
+{
+    size_t used = 0;
+
+    if (read_framing(body, limits, data, size, &used, piece) == HTTP1_FAULT) {
+        piece_fault(body, piece);
+    } else if (body->state == TRAILERS) {
         used += read_trailers(body, host, limits, data + used, size - used, piece);
+    } else if (body->state == DATA && used < size) {
+        used += chunk_data(body, data + used, size - used, piece);
+        if (host && piece->size <= MERGE_MAX)
+            used += merge_chunks(body, limits, data + used, size - used, piece);
+    }
     return used;
 }
 
 size_t http1_body_read(struct http1_body *body, const struct hg_host *host, const struct http1_limits *limits,
-                       const uint8_t *data, size_t size, struct http1_piece *piece)
+                       uint8_t *data, size_t size, struct http1_piece *piece)
 {
     *piece = (struct http1_piece){.type = HTTP1_PIECE_NONE};
     switch (body->framing) {

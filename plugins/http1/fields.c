@@ -46,19 +46,90 @@ enum http1_field http1_classify(struct hg_text name)
     return HTTP1_FIELD_OTHER;
 }
 
-/* Cuts the next line of a clean trailer section; false at the empty line. */
-static bool next_line(const uint8_t **at, const uint8_t *end, struct hg_field *field)
-{
-    const uint8_t *cr = memchr(*at, '\r', (size_t)(end - *at));
-    const uint8_t *colon;
+/* ---- Lines ---- */
 
-    if (!cr || cr == *at)
+bool http1_next_line(const uint8_t **at, const uint8_t *end, struct hg_text *line)
+{
+    const uint8_t *lf = memchr(*at, '\n', (size_t)(end - *at));
+
+    if (!lf)
         return false;
-    colon = memchr(*at, ':', (size_t)(cr - *at));
-    field->name = (struct hg_text){(const char *)*at, (size_t)(colon - *at)};
-    field->value = http1_trim((struct hg_text){(const char *)colon + 1, (size_t)(cr - colon - 1)});
-    *at = cr + 2;
+    *line = (struct hg_text){(const char *)*at, (size_t)(lf - *at)};
+    if (line->size && line->data[line->size - 1] == '\r')
+        line->size--;
+    *at = lf + 1;
     return true;
+}
+
+bool http1_next_field(const uint8_t **at, const uint8_t *end, struct hg_field *field)
+{
+    struct hg_text line;
+    const char *colon;
+
+    if (!http1_next_line(at, end, &line) || !line.size)
+        return false;
+    colon = memchr(line.data, ':', line.size);
+    field->name = (struct hg_text){line.data, (size_t)(colon - line.data)};
+    field->value = http1_trim((struct hg_text){colon + 1, line.size - field->name.size - 1});
+    return true;
+}
+
+/* ---- Trailers ---- */
+
+/* RFC 9110 section 6.5.1: what frames, routes, modifies or authenticates a message, or says how its content is to be
+ * read, comes too late in a trailer; nor may a trailer say what an edge says of the user. */
+static bool is_no_trailer(struct hg_text name)
+{
+    static const char *const names[] = {
+        "Accept-Encoding",
+        "Age",
+        "Authentication-Info",
+        "Authorization",
+        "Cache-Control",
+        "CDN-Loop",
+        "Content-Encoding",
+        "Content-Range",
+        "Content-Type",
+        "Cookie",
+        "Date",
+        "Expect",
+        "Expires",
+        "Forwarded",
+        "Location",
+        "Max-Forwards",
+        "Pragma",
+        "Proxy",
+        "Range",
+        "Retry-After",
+        "Set-Cookie",
+        "Set-Cookie2",
+        "Trailer",
+        "True-Client-IP",
+        "Vary",
+        "Via",
+        "Warning",
+        "WWW-Authenticate",
+        "X-Original-URL",
+        "X-Real-IP",
+        "X-Request-Id",
+        "X-Rewrite-URL",
+    };
+    static const char *const prefixes[] = {"If-", "X-Forwarded"};
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (name.size >= strlen(prefixes[i]) &&
+            hg_text_equal_nocase((struct hg_text){name.data, strlen(prefixes[i])}, hg_text(prefixes[i])))
+            return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (hg_text_equal_nocase(name, hg_text(names[i])))
+            return true;
+    return http1_classify(name) != HTTP1_FIELD_OTHER;
+}
+
+static bool is_dropped(enum hg_head_kind kind, const struct http1_limits *limits, struct hg_text name)
+{
+    return is_no_trailer(name) ||
+           (kind == HG_REQUEST && !limits->underscores && memchr(name.data, '_', name.size) != NULL);
 }
 
 enum http1_result http1_check_trailers(enum hg_head_kind kind, const uint8_t *data, size_t size,
@@ -67,15 +138,17 @@ enum http1_result http1_check_trailers(enum hg_head_kind kind, const uint8_t *da
     const uint8_t *at = data;
     struct hg_field field;
 
-    /* RFC 9110 section 6.5.1: what frames, routes or authenticates a message comes too late in a trailer. */
-    while (next_line(&at, data + size, &field))
-        if (http1_classify(field.name) != HTTP1_FIELD_OTHER)
-            return http1_fault(reason, kind, 400, NULL, "a field about framing or the connection in the trailers");
+    /* In a request these two are the tools of smuggling. */
+    while (kind == HG_REQUEST && http1_next_field(&at, data + size, &field))
+        if (http1_classify(field.name) == HTTP1_FIELD_CONTENT_LENGTH ||
+            http1_classify(field.name) == HTTP1_FIELD_TRANSFER_ENCODING)
+            return http1_fault(reason, kind, 400, NULL, "a field about framing in the trailers");
     return HTTP1_DONE;
 }
 
-struct hg_fields *http1_parse_trailers(const struct hg_host *host, enum hg_head_kind kind, const uint8_t *data,
-                                       size_t size, struct hg_reason *reason)
+struct hg_fields *http1_parse_trailers(const struct hg_host *host, enum hg_head_kind kind,
+                                       const struct http1_limits *limits, const uint8_t *data, size_t size,
+                                       struct hg_reason *reason)
 {
     struct hg_fields *fields;
     const uint8_t *at = data;
@@ -84,8 +157,8 @@ struct hg_fields *http1_parse_trailers(const struct hg_host *host, enum hg_head_
     if (http1_check_trailers(kind, data, size, reason) == HTTP1_FAULT)
         return NULL;
     fields = hg_fields_new(host);
-    while (fields && next_line(&at, data + size, &field)) {
-        if (hg_field_add(host, fields, field.name, field.value)) {
+    while (fields && http1_next_field(&at, data + size, &field)) {
+        if (!is_dropped(kind, limits, field.name) && hg_field_add(host, fields, field.name, field.value)) {
             hg_fields_free(host, fields);
             fields = NULL;
         }

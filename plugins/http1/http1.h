@@ -10,12 +10,9 @@
  *   2. http1_parse_request() or http1_parse_response() makes a struct hg_head of it and tells how the body is framed.
  *   3. http1_body_read() yields the body as parts of the input, then the trailers.
  *
- * Who does what. No parser is strict enough for a gateway, and Debian's libhttp_parser is built lenient; so the scanner
- * settles which byte sequences are a head at all, in one pass of a table per byte, and splits nothing. Splitting what
- * is then known to be clean (method, target, status, each name and value) is http-parser's work, in one call with no
- * allocation. What the fields mean for framing (lengths, codings, Connection, Host) is decided here, from the split
- * fields, since http-parser lets through much of what makes two readers disagree. Body framing is never given to it: a
- * decoder of our own is stricter, bounds overhead and needs no callback for each slice.
+ * Who does what. The scanner settles which byte sequences are a head at all, in one pass of a table per byte. What is
+ * then known to be clean is split at its spaces, colons and line ends (lines.c), and what the fields mean for framing
+ * (lengths, codings, Connection, Host) is decided from them (parse.c).
  */
 #ifndef HTTP1_HTTP1_H
 #define HTTP1_HTTP1_H
@@ -24,32 +21,30 @@
 
 /* What is too much. */
 struct http1_limits {
-    size_t start_line;     /* bytes of the request line or status line, without CRLF: 414, or 502 */
-    size_t head;           /* bytes of the whole head: 431, or 502. At most HTTP1_HEAD_MAX */
-    size_t fields;         /* field lines in a head: 431, or 502. At most HTTP1_FIELDS_MAX */
-    size_t trailers;       /* bytes of a trailer section: 431, or 502 */
-    size_t chunk_overhead; /* bytes of chunk framing that are free; beyond, twice the data is allowed: 400, or 502 */
-    bool underscores;      /* requests: let `_` in field names pass (CGI and WSGI take it for `-`) */
+    size_t start_line; /* bytes of the request line or status line, without CRLF: 414, or 502 */
+    size_t head;       /* bytes of the whole head: 431, or 502. At most HTTP1_HEAD_MAX */
+    size_t fields;     /* field lines in a head: 431, or 502. At most HTTP1_FIELDS_MAX */
+    size_t trailers;   /* bytes of a trailer section: 431, or 502 */
+    bool underscores;  /* requests: keep fields with `_` in their names (CGI and WSGI take it for `-`) */
+    bool strict;       /* responses: refuse what else is only noted in `broken` */
 };
 
-/* The most that the limits may be set to. http-parser itself refuses heads over 80 KiB. */
-#define HTTP1_HEAD_MAX   65536
-#define HTTP1_FIELDS_MAX 256
+/* The most that the limits may be set to. The codecs' limits leave room above them for what stages add. */
+#define HTTP1_HEAD_MAX   1048576
+#define HTTP1_FIELDS_MAX 4000
 
-/* The most bytes of a chunk extension, `;` included. None is known to be in use. */
-#define HTTP1_CHUNK_EXTENSION_MAX 256
+/* The most bytes of a chunk size line, its zeros and extensions included. No extension is known to be in use. */
+#define HTTP1_CHUNK_LINE_MAX 288
 
 #define HTTP1_DEFAULT_LIMITS                                                                                           \
     {                                                                                                                  \
-        .start_line = 8192, .head = 32768, .fields = 100, .trailers = 8192, .chunk_overhead = 65536,                   \
-        .underscores = false                                                                                           \
+        .start_line = 8192, .head = 65536, .fields = 100, .trailers = 8192                                             \
     }
 
 /* For responses, which come from the owner's own services. */
 #define HTTP1_RESPONSE_LIMITS                                                                                          \
     {                                                                                                                  \
-        .start_line = 8192, .head = 65536, .fields = 1000, .trailers = 8192, .chunk_overhead = 65536,                  \
-        .underscores = false                                                                                           \
+        .start_line = 8192, .head = 65536, .fields = 1000, .trailers = 8192                                            \
     }
 
 enum http1_result {
@@ -104,10 +99,12 @@ struct http1_message {
 };
 
 /* Makes a request head of data[0] to data[scan->at - 1], which http1_scan() has found clean. `scheme` is that of the
- * connection. Set are method, scheme, authority, path, version, upgrade, length and the end-to-end fields; Host,
- * Content-Length and the hop-by-hop fields are gone, but for `TE: trailers`. NULL with `reason` set on a fault. */
-struct hg_head *http1_parse_request(const struct hg_host *host, const struct http1_scan *scan, const uint8_t *data,
-                                    struct hg_text scheme, struct http1_message *message, struct hg_reason *reason);
+ * connection. Set are method, scheme, authority (empty where an HTTP/1.0 request names none), path, version, upgrade,
+ * length and the end-to-end fields; Host, Content-Length and the hop-by-hop fields are gone, but for `TE: trailers`.
+ * Later versions than 1.1 become that one (RFC 9110 section 2.5). NULL with `reason` set on a fault. */
+struct hg_head *http1_parse_request(const struct hg_host *host, const struct http1_limits *limits,
+                                    const struct http1_scan *scan, const uint8_t *data, struct hg_text scheme,
+                                    struct http1_message *message, struct hg_reason *reason);
 
 /* What a response head answers. */
 struct http1_asked {
@@ -127,11 +124,12 @@ struct http1_body {
     enum http1_framing framing;
     enum hg_head_kind kind;
     uint8_t state;
-    uint8_t digits;         /* chunked: of the size so far */
-    uint16_t extension;     /* chunked: bytes of the extension so far */
+    bool sized;             /* chunked: the size has a digit */
+    uint8_t digits;         /* chunked: of the size so far, behind the first that counts */
+    uint16_t line;          /* chunked: bytes of the size line so far */
     uint64_t left;          /* bytes of the body, or of the chunk, that are still to come */
-    uint64_t overhead;      /* chunked: bytes that were not data … */
-    uint64_t received;      /* … and those that were */
+    uint64_t received;      /* bytes of the body that have come */
+    const char *broken;     /* responses: the rule that was broken and let pass; NULL: none */
     struct http1_scan scan; /* chunked: the trailer section */
 };
 
@@ -156,9 +154,10 @@ void http1_body_start(struct http1_body *body, enum hg_head_kind kind, const str
 /* Reads from the front of `data` up to one piece and returns how many bytes it has used. What it has not used must be
  * offered again from its first byte, with more behind it: only an incomplete trailer section is ever left so, and
  * that is never more than limits->trailers. END comes as soon as it is certain: for HTTP1_NO_BODY and a length of 0
- * also on empty input. `host` may be NULL to check only: trailers are then not made. */
+ * also on empty input. The data of several small chunks are moved together, within what is used, into one piece.
+ * `host` may be NULL to check only: trailers are then not made, and nothing is moved. */
 size_t http1_body_read(struct http1_body *body, const struct hg_host *host, const struct http1_limits *limits,
-                       const uint8_t *data, size_t size, struct http1_piece *piece);
+                       uint8_t *data, size_t size, struct http1_piece *piece);
 
 /* The peer has closed. True: that is the end of the body, HTTP1_UNTIL_CLOSE. False: the body is incomplete. */
 bool http1_body_closed(const struct http1_body *body);

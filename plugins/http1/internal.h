@@ -38,10 +38,16 @@ enum http1_field {
 };
 enum http1_field http1_classify(struct hg_text name);
 
-/* Splits the lines of a trailer section that http1_scan() has found clean. NULL with `reason` set on a fault. */
-struct hg_fields *http1_parse_trailers(const struct hg_host *host, enum hg_head_kind kind, const uint8_t *data,
-                                       size_t size, struct hg_reason *reason);
-/* The same check without making anything. */
+/* Cuts the next line off what http1_scan() has found clean, without its end. False when none is left. */
+bool http1_next_line(const uint8_t **at, const uint8_t *end, struct hg_text *line);
+/* The same for a field line. False at the empty line. */
+bool http1_next_field(const uint8_t **at, const uint8_t *end, struct hg_field *field);
+
+/* Takes the fields of a clean trailer section that may stand there. NULL with `reason` set on a fault. */
+struct hg_fields *http1_parse_trailers(const struct hg_host *host, enum hg_head_kind kind,
+                                       const struct http1_limits *limits, const uint8_t *data, size_t size,
+                                       struct hg_reason *reason);
+/* Finds the same faults without making anything. */
 enum http1_result http1_check_trailers(enum hg_head_kind kind, const uint8_t *data, size_t size,
                                        struct hg_reason *reason);
 
@@ -52,10 +58,12 @@ struct http1_target {
 };
 enum http1_result http1_read_target(struct hg_text text, bool is_options, struct hg_text scheme,
                                     struct http1_target *target, struct hg_reason *reason);
-/* Sets head->path. 0, or -1 when memory is out. */
+/* Sets head->path, with bytes above 0x7f percent-encoded. 0, or -1 when out of memory. */
 int http1_set_path(const struct hg_host *host, struct hg_head *head, const struct http1_target *target,
                    bool is_options);
 /* host [":" port] (RFC 9110 section 7.2). */
 bool http1_valid_authority(struct hg_text text);
+/* Sets head->authority, with its port in its normal form (RFC 3986 section 6.2.3). As above. */
+int http1_set_authority(const struct hg_host *host, struct hg_head *head, struct hg_text text);
 
 #endif

@@ -27,7 +27,7 @@ plugins_http1_test_http1_SOURCES = \
 	plugins/http1/tests/requests.c \
 	plugins/http1/tests/responses.c \
 	plugins/http1/tests/writing.c
-plugins_http1_test_http1_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DCORPUS='"$(abs_top_srcdir)/tests/corpus/http1.jsonl"'
+plugins_http1_test_http1_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DCORPUS='"$(abs_top_srcdir)/tests/corpus/"'
 plugins_http1_test_http1_CFLAGS = $(UNIT_CFLAGS)
 plugins_http1_test_http1_LDADD = plugins/http1/libhttp1.la $(UNIT_LDADD)
 endif

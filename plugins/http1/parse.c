@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * From a clean head to struct hg_head: http-parser splits it, what the fields mean for framing is decided here.
+ * From a clean head to struct hg_head: what its parts are, and what the fields mean for framing.
  */
 #include "plugins/http1/internal.h"
 
-#include <http_parser.h>
+#include <stdlib.h>
+
+/* More fields than that take memory of their own while they are looked at. */
+#define FEW_FIELDS 128
+
+/* Options of Connection fields that name fields. More are nobody's, and would be looked for among all fields. */
+#define CONNECTION_NAMES_MAX 64
 
 /* A head in its parts, views of the input. */
 struct split {
-    struct hg_text target; /* or the reason phrase */
+    struct hg_text method, target; /* requests */
+    struct hg_text phrase;         /* responses */
+    unsigned status;
+    unsigned minor;
     size_t count;
-    struct hg_field fields[HTTP1_FIELDS_MAX];
+    struct hg_field *fields;
+    struct hg_field few[FEW_FIELDS];
 };
 
 /* What the fields say of framing and connection. */
@@ -20,102 +30,64 @@ struct facts {
     struct hg_text host, length, coding;
     struct hg_text upgrade;
     bool connection_close, connection_keep_alive, connection_upgrade;
-    bool connection_names; /* Connection names fields beyond the usual ones */
+    unsigned connection_names; /* options of Connection beyond the usual ones */
     bool te_trailers;
 };
 
 /* ---- Splitting ---- */
 
-/* The whole head lies in one piece of memory, but http-parser is free to report a part in several. */
-static void extend(struct hg_text *text, const char *at, size_t size)
+/* Cuts the next word off a line. */
+static struct hg_text cut_word(struct hg_text *line)
 {
-    if (!text->size)
-        text->data = at;
-    text->size += size;
+    const char *space = memchr(line->data, ' ', line->size);
+    struct hg_text word = {line->data, space ? (size_t)(space - line->data) : line->size};
+    size_t cut = word.size + (space ? 1 : 0);
+
+    line->data += cut;
+    line->size -= cut;
+    return word;
 }
 
-static int on_target(http_parser *parser, const char *at, size_t size)
+static void split_start_line(struct split *split, enum hg_head_kind kind, struct hg_text line)
 {
-    struct split *split = parser->data;
+    struct hg_text version, status;
 
-    extend(&split->target, at, size);
-    return 0;
-}
-
-static int on_name(http_parser *parser, const char *at, size_t size)
-{
-    struct split *split = parser->data;
-    struct hg_field *last = split->count ? &split->fields[split->count - 1] : NULL;
-
-    if (last && last->name.data + last->name.size == at) {
-        last->name.size += size;
-        return 0;
+    if (kind == HG_REQUEST) {
+        split->method = cut_word(&line);
+        split->target = cut_word(&line);
+        version = line;
+    } else {
+        version = cut_word(&line);
+        status = cut_word(&line);
+        split->status = 0;
+        for (size_t i = 0; i < status.size; i++)
+            split->status = 10 * split->status + (unsigned)(status.data[i] - '0');
+        split->phrase = http1_trim(line);
     }
-    if (split->count == HTTP1_FIELDS_MAX)
-        return -1;
-    split->fields[split->count++] = (struct hg_field){{at, size}, {"", 0}};
-    return 0;
+    split->minor = version.data[version.size - 1] == '0' ? 0 : 1;
 }
 
-static int on_value(http_parser *parser, const char *at, size_t size)
+/* 0, or -1 when out of memory. To be freed by free_split(). */
+static int split_head(struct split *split, const struct http1_scan *scan, const uint8_t *data)
 {
-    struct split *split = parser->data;
+    const uint8_t *at = data + scan->start, *end = data + scan->at;
+    struct hg_text line;
 
-    extend(&split->fields[split->count - 1].value, at, size);
-    return 0;
-}
-
-static int on_head_complete(http_parser *parser)
-{
-    (void)parser;
-    return 1; /* whatever comes next is not for http-parser */
-}
-
-static enum http_errno split_head(http_parser *parser, struct split *split, const struct http1_scan *scan,
-                                  const uint8_t *data)
-{
-    static const http_parser_settings settings = {
-        .on_url = on_target,
-        .on_status = on_target,
-        .on_header_field = on_name,
-        .on_header_value = on_value,
-        .on_headers_complete = on_head_complete,
-    };
-
-    http_parser_init(parser, scan->kind == HG_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE);
-    /* Values are clean already, and its check for both length fields takes "Transfer-Encoding-X" for the real one. */
-    parser->lenient_http_headers = 1;
-    parser->data = split;
     split->count = 0;
-    split->target = (struct hg_text){"", 0};
-    http_parser_execute(parser, &settings, (const char *)data + scan->start, scan->at - scan->start);
-    for (size_t i = 0; i < split->count; i++)
-        split->fields[i].value = http1_trim(split->fields[i].value);
-    return HTTP_PARSER_ERRNO(parser);
+    split->fields = scan->fields <= FEW_FIELDS ? split->few : malloc(scan->fields * sizeof *split->fields);
+    if (!split->fields)
+        return -1;
+    http1_next_line(&at, end, &line);
+    split_start_line(split, scan->kind, line);
+    while (split->count < scan->fields && http1_next_field(&at, end, &split->fields[split->count]))
+        split->count++;
+    return 0;
 }
 
-/* What http-parser found wrong in a head whose bytes are clean. */
-static void split_fault(enum hg_head_kind kind, enum http_errno error, struct hg_reason *reason)
+static void free_split(struct split *split)
 {
-    switch (error) {
-    case HPE_INVALID_METHOD:
-        http1_fault(reason, kind, 501, NULL, "the method is not known here");
-        break;
-    case HPE_INVALID_TRANSFER_ENCODING:
-        http1_fault(reason, kind, 501, "http_response_transfer_coding", "a transfer coding other than chunked");
-        break;
-    case HPE_UNEXPECTED_CONTENT_LENGTH:
-        http1_fault(reason, kind, 400, NULL, "Content-Length stands there twice, or beside Transfer-Encoding");
-        break;
-    case HPE_INVALID_CONTENT_LENGTH:
-        http1_fault(reason, kind, 400, NULL, "Content-Length is not a number of 1 to 18 digits");
-        break;
-    case HPE_INVALID_URL:
-        http1_fault(reason, kind, 400, NULL, "the request target is malformed");
-        break;
-    default:
-        http1_fault(reason, kind, 400, NULL, http_errno_description(error));
-    }
+    if (split->fields != split->few)
+        free(split->fields);
 }
 
 /* ---- Fields ---- */
@@ -148,7 +120,7 @@ static void note_connection(struct facts *facts, struct hg_text list)
         else if (hg_text_equal_nocase(option, HG_TEXT("upgrade")))
             facts->connection_upgrade = true;
         else
-            facts->connection_names = true;
+            facts->connection_names++;
     }
 }
 
@@ -207,12 +179,14 @@ static bool connection_names(const struct split *split, struct hg_text name)
 }
 
 static int add_fields(const struct hg_host *host, struct hg_head *head, const struct split *split,
-                      const struct facts *facts)
+                      const struct facts *facts, bool underscores)
 {
     for (size_t i = 0; i < split->count; i++) {
         const struct hg_field *field = &split->fields[i];
 
         if (!field->name.size || hg_text_equal_nocase(field->name, HG_TEXT("Connection")))
+            continue;
+        if (!underscores && memchr(field->name.data, '_', field->name.size))
             continue;
         if (facts->connection_names && connection_names(split, field->name))
             continue;
@@ -241,6 +215,21 @@ static enum http1_result read_length(enum hg_head_kind kind, struct hg_text text
     return HTTP1_DONE;
 }
 
+/* RFC 9112 section 6.3: the end of a request's body is known only where chunked is the last coding, and there once;
+ * then those before it are merely not supported. */
+static enum http1_result unknown_coding(enum hg_head_kind kind, const struct facts *facts, struct hg_reason *reason)
+{
+    struct hg_text list = facts->coding, member = HG_TEXT("");
+    unsigned chunked = 0;
+
+    while (next_member(&list, &member))
+        chunked += hg_text_equal_nocase(member, HG_TEXT("chunked"));
+    if (facts->codings > 1 || chunked != 1 || !hg_text_equal_nocase(member, HG_TEXT("chunked")))
+        return http1_fault(reason, kind, 400, "http_response_transfer_coding",
+                           "Transfer-Encoding does not end in chunked, or names it twice");
+    return http1_fault(reason, kind, 501, "http_response_transfer_coding", "a transfer coding other than chunked");
+}
+
 /* The body's framing as the two fields tell it (RFC 9112 section 6.3), before what method and status change. */
 static enum http1_result take_framing(enum hg_head_kind kind, unsigned minor, const struct facts *facts,
                                       struct http1_message *message, struct hg_reason *reason)
@@ -253,8 +242,7 @@ static enum http1_result take_framing(enum hg_head_kind kind, unsigned minor, co
         if (minor == 0)
             return http1_fault(reason, kind, 400, NULL, "Transfer-Encoding in HTTP/1.0");
         if (facts->codings > 1 || !hg_text_equal_nocase(facts->coding, HG_TEXT("chunked")))
-            return http1_fault(reason, kind, 501, "http_response_transfer_coding",
-                               "a transfer coding other than chunked");
+            return unknown_coding(kind, facts, reason);
         message->framing = HTTP1_CHUNKED;
         return HTTP1_DONE;
     }
@@ -285,32 +273,50 @@ static int64_t head_length(const struct http1_message *message)
 
 /* ---- Requests ---- */
 
-static enum http1_result check_request(const http_parser *parser, const struct facts *facts, struct hg_reason *reason)
+static enum http1_result check_method(struct hg_text method, struct hg_reason *reason)
 {
-    /* SOURCE is http-parser's courtesy to ICE, not HTTP. */
-    if (parser->method == HTTP_CONNECT || parser->method == HTTP_TRACE || parser->method == HTTP_SOURCE)
+    if (hg_text_equal(method, HG_TEXT("CONNECT")) || hg_text_equal(method, HG_TEXT("TRACE")))
         return http1_fault(reason, HG_REQUEST, 501, NULL, "the method is not supported here");
-    if (facts->hosts != 1)
-        return http1_fault(reason, HG_REQUEST, 400, NULL, facts->hosts ? "more than one Host" : "no Host");
-    if (!http1_valid_authority(facts->host))
+    /* Some servers take "get" for GET, others for a method of its own (RFC 9110 section 9.1). */
+    for (size_t i = 0; i < method.size; i++)
+        if (method.data[i] >= 'a' && method.data[i] <= 'z')
+            return http1_fault(reason, HG_REQUEST, 501, NULL, "the method holds a lower-case letter");
+    return HTTP1_DONE;
+}
+
+/* RFC 9112 section 3.2: an HTTP/1.0 request need not name a host. */
+static enum http1_result check_host(const struct split *split, const struct facts *facts, struct hg_reason *reason)
+{
+    if (facts->hosts > 1)
+        return http1_fault(reason, HG_REQUEST, 400, NULL, "more than one Host");
+    if (!facts->hosts && split->minor)
+        return http1_fault(reason, HG_REQUEST, 400, NULL, "no Host");
+    if (facts->hosts && !http1_valid_authority(facts->host))
         return http1_fault(reason, HG_REQUEST, 400, NULL, "Host is malformed");
     return HTTP1_DONE;
 }
 
-static int fill_request(const struct hg_host *host, struct hg_head *head, const http_parser *parser,
-                        const struct split *split, const struct facts *facts, const struct http1_target *target,
-                        struct hg_text scheme)
+static enum http1_result check_request(const struct split *split, const struct facts *facts, struct hg_reason *reason)
 {
-    bool upgrade = facts->connection_upgrade && parser->http_minor == 1;
+    if (check_method(split->method, reason) == HTTP1_FAULT || check_host(split, facts, reason) == HTTP1_FAULT)
+        return HTTP1_FAULT;
+    if (facts->connection_names > CONNECTION_NAMES_MAX)
+        return http1_fault(reason, HG_REQUEST, 400, NULL, "Connection names more than 64 fields");
+    return HTTP1_DONE;
+}
 
-    head->version = (uint16_t)(0x0100 | parser->http_minor);
-    if (hg_head_set(host, head, &head->method, hg_text(http_method_str(parser->method))) ||
-        hg_head_set(host, head, &head->scheme, scheme) ||
-        hg_head_set(host, head, &head->authority, target->authority.size ? target->authority : facts->host) ||
-        http1_set_path(host, head, target, parser->method == HTTP_OPTIONS) ||
+static int fill_request(const struct hg_host *host, struct hg_head *head, const struct split *split,
+                        const struct facts *facts, const struct http1_target *target, struct hg_text scheme)
+{
+    bool upgrade = facts->connection_upgrade && split->minor;
+
+    head->version = (uint16_t)(0x0100 | split->minor);
+    if (hg_head_set(host, head, &head->method, split->method) || hg_head_set(host, head, &head->scheme, scheme) ||
+        http1_set_authority(host, head, target->authority.size ? target->authority : facts->host) ||
+        http1_set_path(host, head, target, hg_text_equal(split->method, HG_TEXT("OPTIONS"))) ||
         (upgrade && hg_head_set(host, head, &head->upgrade, facts->upgrade)))
         return -1;
-    return add_fields(host, head, split, facts);
+    return 0;
 }
 
 static struct hg_head *out_of_memory(const struct hg_host *host, struct hg_head *head, struct hg_reason *reason)
@@ -320,30 +326,39 @@ static struct hg_head *out_of_memory(const struct hg_host *host, struct hg_head 
     return NULL;
 }
 
-struct hg_head *http1_parse_request(const struct hg_host *host, const struct http1_scan *scan, const uint8_t *data,
+static struct hg_head *make_request(const struct hg_host *host, const struct http1_limits *limits, struct split *split,
                                     struct hg_text scheme, struct http1_message *message, struct hg_reason *reason)
 {
-    struct split split;
     struct facts facts;
     struct http1_target target;
     struct hg_head *head;
-    http_parser parser;
-    enum http_errno error = split_head(&parser, &split, scan, data);
 
-    if (error != HPE_OK) {
-        split_fault(HG_REQUEST, error, reason);
+    take_facts(split, &facts);
+    if (check_request(split, &facts, reason) == HTTP1_FAULT ||
+        take_framing(HG_REQUEST, split->minor, &facts, message, reason) == HTTP1_FAULT ||
+        http1_read_target(split->target, hg_text_equal(split->method, HG_TEXT("OPTIONS")), scheme, &target, reason) ==
+            HTTP1_FAULT)
         return NULL;
-    }
-    take_facts(&split, &facts);
-    if (check_request(&parser, &facts, reason) == HTTP1_FAULT ||
-        take_framing(HG_REQUEST, parser.http_minor, &facts, message, reason) == HTTP1_FAULT ||
-        http1_read_target(split.target, parser.method == HTTP_OPTIONS, scheme, &target, reason) == HTTP1_FAULT)
-        return NULL;
-    message->keep_alive = keeps_alive(parser.http_minor, &facts);
+    message->keep_alive = keeps_alive(split->minor, &facts);
     head = hg_head_new(host, HG_REQUEST);
-    if (!head || fill_request(host, head, &parser, &split, &facts, &target, scheme))
+    if (!head || fill_request(host, head, split, &facts, &target, scheme) ||
+        add_fields(host, head, split, &facts, limits->underscores))
         return out_of_memory(host, head, reason);
     head->length = head_length(message);
+    return head;
+}
+
+struct hg_head *http1_parse_request(const struct hg_host *host, const struct http1_limits *limits,
+                                    const struct http1_scan *scan, const uint8_t *data, struct hg_text scheme,
+                                    struct http1_message *message, struct hg_reason *reason)
+{
+    struct split split;
+    struct hg_head *head;
+
+    if (split_head(&split, scan, data))
+        return out_of_memory(host, NULL, reason);
+    head = make_request(host, limits, &split, scheme, message, reason);
+    free_split(&split);
     return head;
 }
 
@@ -372,15 +387,40 @@ static void response_framing(unsigned status, const struct http1_asked *asked, c
     }
 }
 
-static int fill_response(const struct hg_host *host, struct hg_head *head, const http_parser *parser,
-                         const struct split *split, const struct facts *facts)
+static int fill_response(const struct hg_host *host, struct hg_head *head, const struct split *split,
+                         const struct facts *facts)
 {
-    head->version = (uint16_t)(0x0100 | parser->http_minor);
-    head->status = (int)parser->status_code;
-    if (hg_head_set(host, head, &head->reason, http1_trim(split->target)) ||
+    head->version = (uint16_t)(0x0100 | split->minor);
+    head->status = (int)split->status;
+    if (hg_head_set(host, head, &head->reason, split->phrase) ||
         (head->status == 101 && hg_head_set(host, head, &head->upgrade, facts->upgrade)))
         return -1;
-    return add_fields(host, head, split, facts);
+    return add_fields(host, head, split, facts, true);
+}
+
+static struct hg_head *make_response(const struct hg_host *host, struct split *split, const struct http1_asked *asked,
+                                     struct http1_message *message, struct hg_reason *reason)
+{
+    struct facts facts;
+    struct hg_head *head;
+
+    take_facts(split, &facts);
+    if (split->status == 101 && !(asked->upgrade && facts.upgrade.size)) {
+        http1_fault(reason, HG_RESPONSE, 502, "http_upgrade_failed", "101 although no upgrade was asked for");
+        return NULL;
+    }
+    if (facts.connection_names > CONNECTION_NAMES_MAX) {
+        http1_fault(reason, HG_RESPONSE, 502, NULL, "Connection names more than 64 fields");
+        return NULL;
+    }
+    if (take_framing(HG_RESPONSE, split->minor, &facts, message, reason) == HTTP1_FAULT)
+        return NULL;
+    message->keep_alive = keeps_alive(split->minor, &facts);
+    head = hg_head_new(host, HG_RESPONSE);
+    if (!head || fill_response(host, head, split, &facts))
+        return out_of_memory(host, head, reason);
+    response_framing(split->status, asked, &facts, head, message);
+    return head;
 }
 
 struct hg_head *http1_parse_response(const struct hg_host *host, const struct http1_scan *scan, const uint8_t *data,
@@ -388,26 +428,11 @@ struct hg_head *http1_parse_response(const struct hg_host *host, const struct ht
                                      struct hg_reason *reason)
 {
     struct split split;
-    struct facts facts;
     struct hg_head *head;
-    http_parser parser;
-    enum http_errno error = split_head(&parser, &split, scan, data);
 
-    if (error != HPE_OK) {
-        split_fault(HG_RESPONSE, error, reason);
-        return NULL;
-    }
-    take_facts(&split, &facts);
-    if (parser.status_code == 101 && !(asked->upgrade && facts.upgrade.size)) {
-        http1_fault(reason, HG_RESPONSE, 502, "http_upgrade_failed", "101 although no upgrade was asked for");
-        return NULL;
-    }
-    if (take_framing(HG_RESPONSE, parser.http_minor, &facts, message, reason) == HTTP1_FAULT)
-        return NULL;
-    message->keep_alive = keeps_alive(parser.http_minor, &facts);
-    head = hg_head_new(host, HG_RESPONSE);
-    if (!head || fill_response(host, head, &parser, &split, &facts))
-        return out_of_memory(host, head, reason);
-    response_framing(parser.status_code, asked, &facts, head, message);
+    if (split_head(&split, scan, data))
+        return out_of_memory(host, NULL, reason);
+    head = make_response(host, &split, asked, message, reason);
+    free_split(&split);
     return head;
 }

@@ -61,14 +61,18 @@ static enum http1_result bad(const struct http1_scan *scan, struct hg_reason *re
     return http1_fault(reason, scan->kind, 400, NULL, detail);
 }
 
-/* The request's version: exactly HTTP/1.0 or HTTP/1.1, RFC 9112 section 2.3. */
+/* CRLFs before a request line are skipped: RFC 9112 section 2.2 wants at least one. */
+#define EMPTY_LINES_MAX 8
+
+/* The request's version, RFC 9112 section 2.3. Minor ones that are not known yet are as good as HTTP/1.1 (RFC 9110
+ * section 2.5). */
 static enum http1_result check_version(const struct http1_scan *scan, const uint8_t *version, size_t size,
                                        struct hg_reason *reason)
 {
     if (size != 8 || memcmp(version, "HTTP/", 5) != 0 || version[5] < '0' || version[5] > '9' || version[6] != '.' ||
         version[7] < '0' || version[7] > '9')
         return bad(scan, reason, "the request line does not end in a version HTTP/1.0 or HTTP/1.1");
-    if (version[5] != '1' || version[7] > '1')
+    if (version[5] != '1')
         return http1_fault(reason, scan->kind, 505, NULL, "only HTTP/1.0 and HTTP/1.1 are spoken here");
     return HTTP1_DONE;
 }
@@ -107,10 +111,10 @@ static enum http1_result start_line_byte(struct http1_scan *scan, const uint8_t 
             scan->line = scan->at + 1;
         } else if (byte == '\r') {
             return bad(scan, reason, "the request line has no version (HTTP/0.9 is not spoken here)");
-        } else if (!http1_is(byte, HTTP1_TARGET)) {
+        } else if (!http1_is(byte, HTTP1_TARGET) && byte < 0x80) { /* those above are encoded: see target.c */
             return bad(scan, reason,
                        byte == ' ' ? "the request line has two spaces in a row"
-                                   : "the request target holds a byte that is not visible ASCII");
+                                   : "the request target holds a control byte");
         }
         return HTTP1_DONE;
     case VERSION:
@@ -173,7 +177,7 @@ static enum http1_result early_byte(struct http1_scan *scan, const uint8_t *data
                                     struct hg_reason *reason)
 {
     if (scan->state == START) {
-        if (byte == '\r' && scan->kind == HG_REQUEST && !scan->empty_lines) {
+        if (byte == '\r' && scan->kind == HG_REQUEST && scan->empty_lines < EMPTY_LINES_MAX) {
             scan->state = EMPTY_LF;
             return HTTP1_DONE;
         }
@@ -200,8 +204,6 @@ static enum http1_result scan_byte(struct http1_scan *scan, const struct http1_l
     case LINE:
         return first_byte(scan, limits, byte, reason);
     case NAME:
-        if (byte == '_' && scan->kind == HG_REQUEST && !limits->underscores)
-            return bad(scan, reason, "a field name holds an underscore, which is refused here");
         return name_byte(scan, byte, reason);
     case VALUE:
         if (byte == '\r')

@@ -5,53 +5,107 @@
  */
 #include "plugins/http1/internal.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+/* A name of DNS, brackets or a few zeros, and a port. */
+#define AUTHORITY_MAX 280
 
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
+static bool is_hex_digit(char c)
+{
+    return is_digit(c) || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+}
+
+/* unreserved and sub-delims of RFC 3986 section 2. */
 static bool is_host_byte(char c)
 {
-    return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_' ||
-           c == '~';
+    return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("-._~!$&'()*+,;=", c));
 }
 
-/* An IPv6 literal in brackets; gives where it ends, or 0. */
+/* An IPv6 address in brackets; gives where it ends, or 0. */
 static size_t literal_end(struct hg_text text)
 {
-    size_t i = 1;
+    const char *bracket = memchr(text.data, ']', text.size);
+    char literal[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    size_t size;
 
-    while (i < text.size &&
-           (is_digit(text.data[i]) || (text.data[i] >= 'A' && text.data[i] <= 'F') ||
-            (text.data[i] >= 'a' && text.data[i] <= 'f') || text.data[i] == ':' || text.data[i] == '.'))
-        i++;
-    return i > 2 && i < text.size && text.data[i] == ']' ? i + 1 : 0;
+    if (!bracket)
+        return 0;
+    size = (size_t)(bracket - text.data - 1);
+    if (size >= sizeof literal)
+        return 0;
+    memcpy(literal, text.data + 1, size);
+    literal[size] = '\0';
+    return inet_pton(AF_INET6, literal, &address) == 1 ? size + 2 : 0;
 }
 
-/* host [":" port] (RFC 9110 section 7.2). Of RFC 3986's host only what DNS names and addresses need: no escapes, no
- * sub-delims, no user information. */
+/* A name (RFC 3986 section 3.2.2, reg-name) without empty labels but for the root's, which is not all of it; gives
+ * where it ends, or 0. */
+static size_t name_end(struct hg_text text)
+{
+    size_t i = 0;
+
+    for (; i < text.size && text.data[i] != ':'; i++) {
+        if (text.data[i] == '%' && text.size - i > 2 && is_hex_digit(text.data[i + 1]) &&
+            is_hex_digit(text.data[i + 2]))
+            i += 2;
+        else if (!is_host_byte(text.data[i]) || (text.data[i] == '.' && (i == 0 || text.data[i - 1] == '.')))
+            return 0;
+    }
+    return i;
+}
+
+/* The port behind a colon: any number of zeros, and nothing at all, are allowed (RFC 3986 section 3.2.3). -1: it is
+ * none; 0: there is none. */
+static long read_port(struct hg_text text)
+{
+    long port = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        if (!is_digit(text.data[i]))
+            return -1;
+        port = 10 * port + (text.data[i] - '0');
+        if (port > 65535)
+            return -1;
+    }
+    return text.size && !port ? -1 : port;
+}
+
+/* host [":" port] (RFC 9110 section 7.2), without user information. */
 bool http1_valid_authority(struct hg_text text)
 {
-    size_t i = 0, port = 0, digits = 0;
+    size_t end;
 
-    if (!text.size || text.size > 261)
+    if (!text.size || text.size > AUTHORITY_MAX)
         return false;
-    if (text.data[0] == '[')
-        i = literal_end(text);
-    else
-        while (i < text.size && is_host_byte(text.data[i]))
-            i++;
-    if (i == 0)
-        return false;
-    if (i == text.size)
-        return true;
-    if (text.data[i++] != ':')
-        return false;
-    for (; i < text.size && is_digit(text.data[i]) && digits < 5; i++, digits++)
-        port = 10 * port + (size_t)(text.data[i] - '0');
-    return i == text.size && digits && port >= 1 && port <= 65535;
+    end = text.data[0] == '[' ? literal_end(text) : name_end(text);
+    if (!end || end == text.size)
+        return end > 0;
+    return text.data[end] == ':' && read_port((struct hg_text){text.data + end + 1, text.size - end - 1}) >= 0;
+}
+
+int http1_set_authority(const struct hg_host *host, struct hg_head *head, struct hg_text text)
+{
+    const char *colon = text.size ? memrchr(text.data, ':', text.size) : NULL;
+    char normal[AUTHORITY_MAX + 8];
+    size_t name;
+    long port;
+
+    if (!colon || text.data[text.size - 1] == ']')
+        return hg_head_set(host, head, &head->authority, text);
+    name = (size_t)(colon - text.data);
+    port = read_port((struct hg_text){colon + 1, text.size - name - 1});
+    memcpy(normal, text.data, name);
+    if (port)
+        name += (size_t)snprintf(normal + name, sizeof normal - name, ":%ld", port);
+    return hg_head_set(host, head, &head->authority, (struct hg_text){normal, name});
 }
 
 /* Splits "http://authority/path". */
@@ -104,27 +158,49 @@ enum http1_result http1_read_target(struct hg_text text, bool is_options, struct
     return absolute_target(text, scheme, target, reason);
 }
 
-/* "http://host?query" has the path "/" (RFC 9110 section 4.2.3). */
-static int set_rooted_path(const struct hg_host *host, struct hg_head *head, struct hg_text query)
+/* The path in one piece: "http://host?query" has the path "/" (RFC 9110 section 4.2.3), and bytes that no URL may hold
+ * are encoded, as browsers do it: what reads them raw behind us need not be the same. */
+static int set_made_path(const struct hg_host *host, struct hg_head *head, struct hg_text path, bool root)
 {
-    char *path = malloc(query.size + 1);
+    static const char digits[] = "0123456789ABCDEF";
+    char *made = malloc(3 * path.size + 1);
+    size_t size = 0;
     int failed;
 
-    if (!path)
+    if (!made)
         return -1;
-    path[0] = '/';
-    memcpy(path + 1, query.data, query.size);
-    failed = hg_head_set(host, head, &head->path, (struct hg_text){path, query.size + 1});
-    free(path);
+    if (root)
+        made[size++] = '/';
+    for (size_t i = 0; i < path.size; i++) {
+        uint8_t byte = (uint8_t)path.data[i];
+
+        if (byte < 0x80) {
+            made[size++] = path.data[i];
+            continue;
+        }
+        made[size++] = '%';
+        made[size++] = digits[byte >> 4];
+        made[size++] = digits[byte & 15];
+    }
+    failed = hg_head_set(host, head, &head->path, (struct hg_text){made, size});
+    free(made);
     return failed;
+}
+
+static bool is_ascii(struct hg_text text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if ((uint8_t)text.data[i] >= 0x80)
+            return false;
+    return true;
 }
 
 int http1_set_path(const struct hg_host *host, struct hg_head *head, const struct http1_target *target, bool is_options)
 {
-    if (!target->root)
-        return hg_head_set(host, head, &head->path, target->path);
     /* RFC 9112 section 3.2.4: an OPTIONS without path and query is for the server as a whole. */
-    if (!target->path.size)
+    if (target->root && !target->path.size)
         return hg_head_set(host, head, &head->path, is_options ? HG_TEXT("*") : HG_TEXT("/"));
-    return set_rooted_path(host, head, target->path);
+    if (!target->root && is_ascii(target->path))
+        return hg_head_set(host, head, &head->path, target->path);
+    return set_made_path(host, head, target->path, target->root);
 }

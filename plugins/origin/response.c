@@ -160,7 +160,7 @@ static enum outcome take_piece(struct connection *connection)
     struct hg_self *self = connection->request->self;
     const struct hg_host *host = connection->origin->host;
     const struct http1_limits *limits = &connection->request->rule->limits;
-    const uint8_t *data = connection->input ? connection->input->data + connection->input_start : NULL;
+    uint8_t *data = connection->input ? connection->input->data + connection->input_start : NULL;
     size_t available = connection->input_end - connection->input_start;
     size_t credit = hg_credit(self, HG_UP);
     size_t offered = available < credit ? available : credit;

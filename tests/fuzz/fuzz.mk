@@ -66,7 +66,7 @@ fuzz-control:
 fuzz-config:
 	$(run_fuzz) config "$(fuzz_cppflags) $(YAML_CFLAGS) $(YAML_LIBS)" $(fuzz_config_sources)
 fuzz-http1:
-	$(run_fuzz) http1 "$(fuzz_cppflags) $(HTTP_PARSER_LIBS)" tests/fuzz/fuzz_http1.c core/buffer.c core/message.c \
+	$(run_fuzz) http1 "$(fuzz_cppflags)" tests/fuzz/fuzz_http1.c core/buffer.c core/message.c \
 	  $(plugins_http1_libhttp1_la_SOURCES)
 fuzz-link:
 	$(run_fuzz) link "$(fuzz_cppflags) $(core_tunnel_libtunnel_la_LIBADD)" tests/fuzz/fuzz_link.c core/buffer.c \

@@ -69,7 +69,7 @@ static struct hg_head *parse(enum hg_head_kind kind, const struct http1_scan *sc
 {
     static const struct http1_asked asked = {.method = {"GET", 3}, .upgrade = true};
 
-    return kind == HG_REQUEST ? http1_parse_request(&host, scan, data, HG_TEXT("https"), message, reason)
+    return kind == HG_REQUEST ? http1_parse_request(&host, &limits, scan, data, HG_TEXT("https"), message, reason)
                               : http1_parse_response(&host, scan, data, &asked, message, reason);
 }
 
@@ -120,7 +120,8 @@ static ptrdiff_t read_head(struct reader *reader, const uint8_t *data, size_t si
     reader->outcome.heads++;
     note(&reader->outcome, head->path.data, head->path.size);
     note_fields(&reader->outcome, &head->fields);
-    write_and_read_again(head);
+    if (head->kind == HG_RESPONSE || head->authority.size) /* the origin names one where HTTP/1.0 did not */
+        write_and_read_again(head);
     reader->scan = (struct http1_scan){.kind = reader->kind};
     reader->in_body = !hg_head_is_interim(head);
     http1_body_start(&reader->body, reader->kind, &message);
@@ -128,7 +129,7 @@ static ptrdiff_t read_head(struct reader *reader, const uint8_t *data, size_t si
     return (ptrdiff_t)used;
 }
 
-static ptrdiff_t read_body(struct reader *reader, const uint8_t *data, size_t size)
+static ptrdiff_t read_body(struct reader *reader, uint8_t *data, size_t size)
 {
     struct http1_piece piece;
     size_t used = http1_body_read(&reader->body, &host, &limits, data, size, &piece);

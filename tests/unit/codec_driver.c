@@ -155,7 +155,7 @@ static void check_word(struct hg_text text)
 
 static void check_fields(const struct hg_fields *fields)
 {
-    must(fields->count <= 256);
+    must(fields->count <= 4096);
     for (size_t i = 0; i < fields->count; i++) {
         check_token(fields->items[i].name);
         check_line(fields->items[i].value);
@@ -169,7 +169,7 @@ static void check_head(const struct hg_head *head)
         check_token(head->method);
         must(head->path.size && (head->path.data[0] == '/' || hg_text_equal(head->path, HG_TEXT("*"))));
     } else {
-        must(head->kind == HG_RESPONSE && head->status >= 100 && head->status <= 599);
+        must(head->kind == HG_RESPONSE && head->status >= 100 && head->status <= 999);
     }
     check_word(head->scheme);
     check_word(head->authority);

@@ -476,7 +476,7 @@ static int encode_head_fails(struct fixture *fixture, struct hg_head *head)
 
 START_TEST(test_limits)
 {
-    static char big[70000];
+    static char big[4200000];
     const struct hg_host *host;
     struct fixture fixture;
     struct hg_head *head;
@@ -487,17 +487,17 @@ START_TEST(test_limits)
     ck_assert_int_eq(encode_head_fails(&fixture, plain_request(host)), 0);
 
     head = plain_request(host);
-    for (int i = 0; i < 256; i++)
+    for (int i = 0; i < 4096; i++)
         must(!hg_field_add(host, &head->fields, HG_TEXT("x"), HG_TEXT("")));
     ck_assert_int_eq(encode_head_fails(&fixture, head), 0);
 
     head = plain_request(host);
-    for (int i = 0; i < 257; i++)
+    for (int i = 0; i < 4097; i++)
         must(!hg_field_add(host, &head->fields, HG_TEXT("x"), HG_TEXT("")));
     ck_assert_int_eq(encode_head_fails(&fixture, head), -1);
 
     head = plain_request(host);
-    must(!hg_field_add(host, &head->fields, HG_TEXT("x"), (struct hg_text){big, 60000}));
+    must(!hg_field_add(host, &head->fields, HG_TEXT("x"), (struct hg_text){big, 2000000}));
     ck_assert_int_eq(encode_head_fails(&fixture, head), 0);
 
     head = plain_request(host);
@@ -509,8 +509,42 @@ START_TEST(test_limits)
     ck_assert_int_eq(encode_head_fails(&fixture, head), -1);
 
     head = hg_head_new(host, HG_RESPONSE);
-    head->status = 600;
+    head->status = 1000;
     ck_assert_int_eq(encode_head_fails(&fixture, head), -1);
+    fixture_end(&fixture);
+}
+END_TEST
+
+/* The largest head that HTTP/1 lets in, with an odd status: it arrives whole, in whatever pieces. */
+START_TEST(test_large_head)
+{
+    static char value[262];
+    struct transcript decoded = {0}, expected = {0};
+    struct random_numbers random = {1};
+    struct hg_output out = {0};
+    struct bytes wire = {0};
+    const char *error = NULL;
+    struct fixture fixture;
+    struct hg_head *head;
+
+    memset(value, 'v', sizeof value);
+    fixture_begin(&fixture, _i);
+    head = hg_head_new(fixture.fake.worker.host, HG_RESPONSE);
+    head->status = 999;
+    for (int i = 0; i < 4000; i++)
+        must(!hg_field_add(fixture.fake.worker.host, &head->fields, HG_TEXT("name"),
+                           (struct hg_text){value, sizeof value - 7}));
+    ck_assert_int_eq(fixture.ops->encode_head(&fixture.fake.worker, head, &out, &error), 0);
+    take_output(&wire, &out);
+    ck_assert_uint_gt(wire.size, 1000000);
+    transcript_head(&expected, head);
+    ck_assert_int_eq(
+        decode_all(fixture.ops, &fixture.fake.worker, wire.bytes, wire.size, 5000, &random, &decoded, NULL, &error), 0);
+    ck_assert(transcript_equal(&decoded, &expected));
+    transcript_free(&decoded);
+    transcript_free(&expected);
+    free(wire.bytes);
+    hg_head_free(fixture.fake.worker.host, head);
     fixture_end(&fixture);
 }
 END_TEST
@@ -593,6 +627,7 @@ int main(void)
     tcase_add_loop_test(properties, test_split_everywhere, 0, CODECS);
     tcase_add_loop_test(properties, test_damaged, 0, CODECS);
     tcase_add_loop_test(properties, test_limits, 0, CODECS);
+    tcase_add_loop_test(properties, test_large_head, 0, CODECS);
     tcase_add_loop_test(properties, test_odd_resets, 0, CODECS);
     tcase_add_loop_test(properties, test_slices, 0, CODECS);
     suite_add_tcase(suite, properties);

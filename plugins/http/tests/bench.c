@@ -61,7 +61,7 @@ void bench_init(struct bench *bench)
         .max_requests = 1000,
         .max_fields = 100,
         .max_request_line = 8192,
-        .max_head = 32768,
+        .max_head = 65536,
         .max_trailers = 8192,
         .via = "hopgate",
         .tls_priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",

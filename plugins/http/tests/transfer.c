@@ -51,7 +51,7 @@ size_t dechunk(struct user *user, struct http1_piece *last)
 
     http1_body_start(&body, HG_RESPONSE, &message);
     do {
-        from += http1_body_read(&body, NULL, &limits, (const uint8_t *)user->got + from, user->size - from, last);
+        from += http1_body_read(&body, NULL, &limits, (uint8_t *)user->got + from, user->size - from, last);
         if (last->type == HTTP1_PIECE_DATA) {
             memmove(user->got + to, last->data, last->size);
             to += last->size;

@@ -63,7 +63,8 @@ static ptrdiff_t read_head(struct reader *reader, const uint8_t *data, size_t si
     if (result != HTTP1_DONE)
         return result;
     head = reader->kind == HG_REQUEST
-               ? http1_parse_request(&worker_host, &reader->scan, data, HG_TEXT("http"), &message, &story->reason)
+               ? http1_parse_request(&worker_host, reader->limits, &reader->scan, data, HG_TEXT("http"), &message,
+                                     &story->reason)
                : http1_parse_response(&worker_host, &reader->scan, data, &reader->asked, &message, &story->reason);
     if (!head)
         return -1;
@@ -75,7 +76,7 @@ static ptrdiff_t read_head(struct reader *reader, const uint8_t *data, size_t si
     return (ptrdiff_t)used;
 }
 
-static ptrdiff_t read_body(struct reader *reader, const uint8_t *data, size_t size)
+static ptrdiff_t read_body(struct reader *reader, uint8_t *data, size_t size)
 {
     struct http1_piece piece;
     size_t used = http1_body_read(&reader->body, &worker_host, reader->limits, data, size, &piece);
