@@ -11,6 +11,7 @@
  *
  *   origin.c      the descriptor, and the instance in a worker
  *   rule.c        how the services of one rule are spoken to
+ *   location.c    the service's address and the public one in each other's place
  *   pool.c        which connection serves which request
  *   connection.c  one socket: connecting, sending, time-outs, being closed
  *   output.c      what waits to be sent, and until when
@@ -73,12 +74,19 @@ struct rule {
     struct hg_text host; /* what is sent as Host; HOST_PUBLIC: only where the user, of HTTP/1.0, has sent none */
     hg_time connect_timeout, response_timeout, idle_timeout;
     struct http1_limits limits; /* of responses */
-    bool strict, lenient;
+    bool strict, lenient, keep_urls;
 };
 
 /* The rule of an exchange whose route has set a URL. NULL: out of memory, or a URL that cannot be used. */
 struct rule *rule_of(struct origin *origin, const struct hg_self *self);
 void rules_free(struct origin *origin);
+
+/* ---- location.c ---- */
+
+/* Map what names the service in a final response's head, and the public address in a request's. 0, or -1: out of
+ * memory. */
+int location_map_response(const struct rule *rule, const struct hg_self *self, struct hg_head *response);
+int location_map_request(const struct rule *rule, const struct hg_self *self, struct hg_head *request);
 
 /* ---- pool.c ---- */
 

@@ -3,6 +3,7 @@
 
 origin_sources = \
 	plugins/origin/connection.c \
+	plugins/origin/location.c \
 	plugins/origin/origin.c plugins/origin/origin.h \
 	plugins/origin/output.c \
 	plugins/origin/pool.c \

@@ -193,7 +193,7 @@ enum hg_verdict request_head(struct hg_self *self, enum hg_direction direction, 
         return HG_ERROR;
     }
     request->rule = rule_of(origin_of(request), self);
-    if (!request->rule) {
+    if (!request->rule || location_map_request(request->rule, self, head)) {
         fail_for_memory(request);
         return HG_ERROR;
     }

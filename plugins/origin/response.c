@@ -146,6 +146,10 @@ static enum outcome take_head(struct connection *connection)
     connection->input_start += response->scan.at;
     if (hg_head_is_interim(head))
         return take_interim(connection, head);
+    if (location_map_response(connection->request->rule, self, head)) {
+        hg_head_free(connection->origin->host, head);
+        return fail(connection, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1});
+    }
     response->in_body = true;
     http1_body_start(&response->body, HG_RESPONSE, &response->message);
     hg_emit_head(self, HG_UP, head);

@@ -25,6 +25,7 @@ static void fill(struct rule *rule, const struct origin_config *config, const st
         rule->limits.fields = service.max_fields;
     rule->strict = service.strict;
     rule->lenient = service.lenient;
+    rule->keep_urls = service.keep_urls;
 }
 
 static struct rule *rule_new(struct origin *origin, const struct hg_service *said, struct hg_text url)

@@ -42,6 +42,12 @@ static const struct hg_option entry_options[] = {
      .offset = ENTRY(strip_prefix),
      .value = "false",
      .doc = "Take the path of this rule off the request's path before it goes on."},
+    {.name = "rewrite_location",
+     .type = HG_OPTION_BOOL,
+     .offset = ENTRY(rewrite_location),
+     .value = "true",
+     .doc = "On a client: in responses, turn the service's own address into the public one. On either side with "
+            "strip_prefix: put the prefix back. See \"Addresses in heads\"."},
     {.name = "connect_timeout",
      .type = HG_OPTION_DURATION,
      .offset = ENTRY(connect_timeout),
@@ -268,6 +274,7 @@ static void check_service(struct check *check, struct rule *rule)
         .max_fields = (size_t)entry->max_fields,
         .strict = entry->strict,
         .lenient = entry->lenient,
+        .keep_urls = !entry->rewrite_location,
     };
 }
 
@@ -324,6 +331,10 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
     if (entry->path)
         check_path(check, rule);
     rule->strip_prefix = entry->strip_prefix;
+    rule->rewrite_location = entry->rewrite_location;
+    if (!by_service && !entry->rewrite_location && !entry->strip_prefix)
+        fault(check, "rewrite_location",
+              "a gateway's rule rewrites nothing unless it has `strip_prefix`; write this into the client's rule");
     if (entry->strip_prefix && !entry->path)
         fault(check, "strip_prefix", "there is no `path` in this rule that could be taken off");
 }

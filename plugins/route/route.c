@@ -4,6 +4,7 @@
  * The stage that decides who answers: on a gateway which service of which client, on a client which URL.
  */
 #include "plugins/route/route.h"
+#include "plugins/url/map.h"
 
 #include "config.h"
 
@@ -99,20 +100,57 @@ static enum hg_verdict refuse(struct hg_self *self, bool by_service)
     return HG_ERROR;
 }
 
+/* ---- The prefix in fields ---- */
+
+static struct url_map public_urls(const struct hg_self *self)
+{
+    const struct hg_head *request = self->exchange->request;
+
+    return (struct url_map){.places = {url_place_of(request->scheme, request->authority)}, .place_count = 1};
+}
+
+/* Takes the rule's prefix off the path, and off what else the request aims at. */
+static int take_off(struct hg_self *self, const struct rule *rule, struct hg_head *head)
+{
+    struct url_map map = public_urls(self);
+
+    if (strip_prefix(self->host, head, rule->path.size))
+        return -1;
+    if (!rule->rewrite_location)
+        return 0;
+    *(const struct rule **)self->state = rule;
+    map.from_path = rule->path;
+    return url_map_targets(self->host, head, &map);
+}
+
+/* Puts it back in front of paths of the service, which does not know of it. */
+static int put_back(struct hg_self *self, struct hg_head *head)
+{
+    const struct rule *rule = *(const struct rule **)self->state;
+    struct url_map map;
+
+    if (!rule)
+        return 0;
+    map = public_urls(self);
+    map.path = rule->path;
+    map.keeps_known = true;
+    return url_map_response(self->host, head, &map);
+}
+
 static enum hg_verdict route_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
     const struct route *route = self->worker->instance->state;
     const struct rule *rule;
 
     if (direction == HG_UP)
-        return HG_NEXT;
+        return put_back(self, head) ? HG_ERROR : HG_NEXT;
     if (climbs(head->path))
         return refuse_path(self);
     rule = route->by_service ? table_find_service(route->table, head->service, head->path)
                              : table_find_host(route->table, head->authority, head->path);
     if (!rule)
         return refuse(self, route->by_service);
-    if (rule->strip_prefix && rule->path.size && strip_prefix(self->host, head, rule->path.size))
+    if (rule->strip_prefix && rule->path.size && take_off(self, rule, head))
         return HG_ERROR;
     hg_set_target(self, &rule->target);
     if (route->by_service)
@@ -158,6 +196,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
     static const struct hg_stage_ops ops = {
         .size = sizeof ops,
         .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
+        .self_size = sizeof(const struct rule *), /* one whose prefix was taken off */
         .head = route_head,
     };
     static const struct hg_routes_ops routes = {

@@ -22,6 +22,7 @@ struct route_entry {
     int64_t max_fields;
     bool strict;
     bool lenient;
+    bool rewrite_location;
 };
 
 struct route_config {

@@ -16,6 +16,7 @@ struct rule {
     struct hg_text path; /* a prefix that begins but does not end with "/"; empty: any path */
     struct hg_target target;
     struct hg_service service;  /* on a client: how it is spoken to */
+    bool rewrite_location;      /* the prefix is put back into URLs of the response's head */
     bool strip_prefix;          /* the origin sees the path without the prefix */
     size_t number;              /* its place in the config */
     const struct rule *shorter; /* of the same key: the rule with the next shorter prefix of this one's path */

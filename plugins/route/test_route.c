@@ -83,7 +83,12 @@ struct fixture {
     struct hg_worker worker;
     struct hg_self self;
     struct route_config config;
+    struct hg_exchange exchange;
+    const void *state[1]; /* of the exchange */
 };
+
+/* In an entry: `rewrite_location: no`. */
+#define REWRITE_NOTHING .rewrite_location = true
 
 static int configure(struct fixture *fixture, const struct route_entry *entries)
 {
@@ -96,9 +101,13 @@ static int configure(struct fixture *fixture, const struct route_entry *entries)
     fixture->config.routes.count = count;
     fixture->config.routes.items = malloc(count * sizeof *entries);
     memcpy(fixture->config.routes.items, entries, count * sizeof *entries);
+    for (size_t i = 0; i < count; i++) /* by default it is on */
+        ((struct route_entry *)fixture->config.routes.items)[i].rewrite_location ^= true;
     fixture->instance = (struct hg_instance){.host = &host, .cfg = &fixture->config, .name = "route"};
     fixture->worker = (struct hg_worker){.host = &host, .instance = &fixture->instance, .cfg = &fixture->config};
-    fixture->self = (struct hg_self){.host = &host, .worker = &fixture->worker};
+    ck_assert_uint_le(((const struct hg_stage_ops *)hopgate_plugin()->ops)->self_size, sizeof fixture->state);
+    fixture->self = (struct hg_self){
+        .host = &host, .worker = &fixture->worker, .exchange = &fixture->exchange, .state = fixture->state};
     return hopgate_plugin()->configure(&fixture->instance);
 }
 
@@ -124,6 +133,7 @@ static void ask(struct fixture *fixture, const struct answer *answer)
     head->authority = hg_text(answer->authority);
     head->service = hg_text(answer->service);
     hg_head_set(&host, head, &head->path, hg_text(answer->path));
+    fixture->exchange.request = head;
     told.has_target = false;
     told.reason = (struct hg_reason){0};
     verdict = ops->head(&fixture->self, HG_DOWN, head);
@@ -307,6 +317,52 @@ START_TEST(stripped_prefixes)
 END_TEST
 
 /* What a service would resolve leads nowhere, whatever rule it would fit. */
+/* What comes back for a path that was stripped leads the public user to where it was asked for. */
+START_TEST(prefixes_are_put_back)
+{
+    static const struct route_entry entries[] = {
+        {.host = "t", .path = "/app/", .to = "c/s", .strip_prefix = true},
+        {.host = "t", .path = "/raw", .to = "c/s", .strip_prefix = true, REWRITE_NOTHING},
+        {.host = "t", .to = "c/s"},
+        {0},
+    };
+    static const struct {
+        const char *path, *destination, *mapped; /* of the request */
+        const char *location, *after;
+    } cases[] = {
+        {"/app/x", "https://t/app/y", "https://t/y", "/login", "/app/login"},
+        {"/app?x", "https://t/other", "https://t/other", "https://t/login", "https://t/app/login"},
+        {"/app", "https://t/app", "https://t", "/app/login", "/app/login"},
+        {"/app", "/app", "/", "login", "login"},
+        {"/raw/x", "https://t/raw/y", "https://t/raw/y", "/login", "/login"},
+        {"/x", "https://t/app/y", "https://t/app/y", "/login", "/login"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct hg_stage_ops *ops = hopgate_plugin()->ops;
+        struct hg_head *request = message_head_new(HG_REQUEST), *response = message_head_new(HG_RESPONSE);
+        struct fixture fixture;
+
+        ck_assert_int_eq(configure(&fixture, entries), 0);
+        request->scheme = HG_TEXT("https");
+        request->authority = HG_TEXT("t");
+        request->path = hg_text(cases[i].path);
+        message_field_add(&request->fields, HG_TEXT("Destination"), hg_text(cases[i].destination));
+        message_field_add(&response->fields, HG_TEXT("Location"), hg_text(cases[i].location));
+        fixture.exchange.request = request;
+        ck_assert_int_eq(ops->head(&fixture.self, HG_DOWN, request), HG_NEXT);
+        ck_assert_int_eq(ops->head(&fixture.self, HG_UP, response), HG_NEXT);
+        ck_assert_msg(hg_text_equal(request->fields.items[0].value, hg_text(cases[i].mapped)), "case %zu: %.*s", i,
+                      HG_PRINT(request->fields.items[0].value));
+        ck_assert_msg(hg_text_equal(response->fields.items[0].value, hg_text(cases[i].after)), "case %zu: %.*s", i,
+                      HG_PRINT(response->fields.items[0].value));
+        unconfigure(&fixture);
+        message_head_free(request);
+        message_head_free(response);
+    }
+}
+END_TEST
+
 START_TEST(paths_do_not_climb)
 {
     static const struct route_entry entries[] = {{.path = "/a", .to = "c/a"}, {.to = "c/any"}, {0}};
@@ -435,7 +491,8 @@ START_TEST(settings_of_services)
          .idle_timeout = 3,
          .max_head = 4,
          .max_fields = 5,
-         .lenient = true},
+         .lenient = true,
+         REWRITE_NOTHING},
         {.service = "strict", .to = "http://127.0.0.1:1", .host = "[::1]:80", .strict = true},
         {0},
     };
@@ -444,7 +501,7 @@ START_TEST(settings_of_services)
     ck_assert_int_eq(configure(&fixture, entries), 0);
     ask(&fixture, &(struct answer){.service = "plain", .path = "/", .to = "http://127.0.0.1:1"});
     ck_assert(told.has_service && !told.service.host && !told.service.response_timeout && !told.service.max_head);
-    ck_assert(!told.service.strict && !told.service.lenient);
+    ck_assert(!told.service.strict && !told.service.lenient && !told.service.keep_urls);
     ask(&fixture, &(struct answer){.service = "full", .path = "/", .to = "http://127.0.0.1:1"});
     ck_assert_str_eq(told.service.host, "origin");
     ck_assert_uint_eq(told.service.connect_timeout, 1);
@@ -452,7 +509,7 @@ START_TEST(settings_of_services)
     ck_assert_uint_eq(told.service.idle_timeout, 3);
     ck_assert_uint_eq(told.service.max_head, 4);
     ck_assert_uint_eq(told.service.max_fields, 5);
-    ck_assert(!told.service.strict && told.service.lenient);
+    ck_assert(!told.service.strict && told.service.lenient && told.service.keep_urls);
     ask(&fixture, &(struct answer){.service = "strict", .path = "/", .to = "http://127.0.0.1:1"});
     ck_assert_str_eq(told.service.host, "[::1]:80");
     ck_assert(told.service.strict && !told.service.lenient);
@@ -558,6 +615,7 @@ static const struct {
     {{{.path = "/a b", .to = "c/s"}}, {"routes[0].path\tpercent-encoded"}},
     {{{.path = "/a/*", .to = "c/s"}}, {"routes[0].path\tno wildcards"}},
     {{{.strip_prefix = true, .to = "c/s"}}, {"routes[0].strip_prefix\tno `path`"}},
+    {{{.path = "/a", .to = "c/s", REWRITE_NOTHING}}, {"routes[0].rewrite_location\trewrites nothing"}},
     {{{.host = "t", .to = "c/s"}, {.to = "c/d"}, {.host = "T.", .path = "/", .to = "c/e"}},
      {"routes[2]\tthe same host or service and path as routes[0]"}},
     {{{.path = "/a", .to = "c/s"}, {.path = "/a/", .to = "c/d"}}, {"routes[1]\tas routes[0]"}},
@@ -708,6 +766,7 @@ int main(void)
     tcase_add_test(tests, paths);
     tcase_add_test(tests, default_route);
     tcase_add_test(tests, stripped_prefixes);
+    tcase_add_test(tests, prefixes_are_put_back);
     tcase_add_test(tests, paths_do_not_climb);
     tcase_add_test(tests, services);
     tcase_add_test(tests, longest_prefix_by_definition);

@@ -30,7 +30,7 @@ TCase *new_case(const char *name);
 
 /* One exchange: what is asked for, then what came of it. */
 struct user {
-    const char *method, *path, *authority;
+    const char *method, *scheme, *path, *authority;
     const char *fields[8]; /* "name: value" */
     int64_t length;        /* of the request's body: as in struct hg_head */
     size_t body_size;      /* bytes of the pattern that are sent */

@@ -9,6 +9,17 @@
 
 #define SERVICE .size = sizeof(struct hg_service)
 
+/* `pattern` with its "%s" filled in. */
+static void print(char *text, size_t size, const char *pattern, const char *place)
+{
+    const char *mark = strstr(pattern, "%s");
+
+    if (mark)
+        snprintf(text, size, "%.*s%s%s", (int)(mark - pattern), pattern, place, mark + 2);
+    else
+        snprintf(text, size, "%s", pattern);
+}
+
 START_TEST(host_of_each_rule)
 {
     struct origin_config config = default_config();
@@ -96,6 +107,99 @@ START_TEST(limits_of_each_rule)
 }
 END_TEST
 
+/* The address that a service knows itself by, in both directions. */
+START_TEST(addresses_in_heads)
+{
+    static const char *const bases[] = {"", "/base"};
+    static const struct {
+        struct hg_service service;
+        bool has_base;
+        const char *request, *seen, *response, *passed; /* %s: the service's host and port */
+    } cases[] = {
+        {{SERVICE},
+         false,
+         "Destination: https://app.test/x",
+         "Destination: https://app.test/x",
+         "Location: http://%s/me",
+         "Location: https://app.test/me"},
+        {{SERVICE},
+         false,
+         "Origin: https://app.test",
+         "Origin: https://app.test",
+         "Location: http://app.test:%s/",
+         "Location: https://app.test/"},
+        {{SERVICE}, false, "A: b", "A: b", "Location: https://other.test/", "Location: https://other.test/"},
+        {{SERVICE, .keep_urls = true}, false, "A: b", "A: b", "Location: http://%s/me", "Location: http://%s/me"},
+        {{SERVICE, .host = "origin"},
+         false,
+         "Destination: https://app.test/x",
+         "Destination: http://%s/x",
+         "Set-Cookie: a=b; Domain=127.0.0.1",
+         "Set-Cookie: a=b"},
+        {{SERVICE, .host = "origin"},
+         false,
+         "Origin: https://app.test",
+         "Origin: http://%s",
+         "Location: https://%s/me",
+         "Location: https://app.test/me"},
+        {{SERVICE, .host = "origin", .keep_urls = true},
+         false,
+         "Origin: https://app.test",
+         "Origin: https://app.test",
+         "Location: http://%s/me",
+         "Location: http://%s/me"},
+        {{SERVICE, .host = "blog.internal"},
+         false,
+         "Referer: https://app.test/x",
+         "Referer: http://blog.internal/x",
+         "Location: http://blog.internal:%s/",
+         "Location: https://app.test/"},
+        {{SERVICE, .host = "blog.internal"},
+         false,
+         "A: b",
+         "A: b",
+         "Refresh: 1; url=http://blog.internal/",
+         "Refresh: 1; url=https://app.test/"},
+        {{SERVICE},
+         true,
+         "Destination: https://app.test/x",
+         "Destination: https://app.test/base/x",
+         "Location: /base/me",
+         "Location: /me"},
+        {{SERVICE, .host = "origin"},
+         true,
+         "Destination: /x",
+         "Destination: /base/x",
+         "Content-Location: http://%s/base/me",
+         "Content-Location: https://app.test/me"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct origin_config config = default_config();
+        struct service *service = service_start(serve_silence);
+        struct rig *rig = start(&config);
+        struct user user = {.scheme = "https", .fields = {cases[i].request}, .service = &cases[i].service};
+        const char *place = strstr(cases[i].response, ":%s") ? strrchr(service->url, ':') + 1 : service->url + 7;
+        char url[128], text[256], line[128], expected[256];
+
+        snprintf(url, sizeof url, "%s%s", service->url, bases[cases[i].has_base]);
+        print(line, sizeof line, cases[i].response, place);
+        snprintf(text, sizeof text, "HTTP/1.1 302 Found\r\n%s\r\nContent-Length: 0\r\n\r\n", line);
+        user.url = url;
+        service->text = text;
+        fetch(rig, &user);
+        print(line, sizeof line, cases[i].passed, place);
+        snprintf(expected, sizeof expected, "302 Found|%s\n", line);
+        check_answer(&user, expected, "");
+        print(line, sizeof line, cases[i].seen, service->url + 7);
+        snprintf(expected, sizeof expected, "\r\n%s\r\n", line);
+        ck_assert_msg(strstr(service->heads, expected) != NULL, "case %zu: no %s in %s", i, line, service->heads);
+        rig_free(rig);
+        service_stop(service);
+    }
+}
+END_TEST
+
 TCase *rule_tests(void)
 {
     TCase *tests = new_case("rules");
@@ -103,5 +207,6 @@ TCase *rule_tests(void)
     tcase_add_test(tests, host_of_each_rule);
     tcase_add_test(tests, timeouts_of_each_rule);
     tcase_add_test(tests, limits_of_each_rule);
+    tcase_add_test(tests, addresses_in_heads);
     return tests;
 }

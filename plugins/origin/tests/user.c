@@ -154,6 +154,7 @@ void ask(struct rig *rig, struct user *user)
     struct hg_head *head = hg_head_new(edge->host, HG_REQUEST);
 
     hg_head_set(edge->host, head, &head->method, hg_text(user->method ? user->method : "GET"));
+    hg_head_set(edge->host, head, &head->scheme, hg_text(user->scheme ? user->scheme : "http"));
     hg_head_set(edge->host, head, &head->path, hg_text(user->path ? user->path : "/"));
     hg_head_set(edge->host, head, &head->authority, hg_text(user->authority ? user->authority : "app.test"));
     for (size_t i = 0; i < 8 && user->fields[i]; i++) {
