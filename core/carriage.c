@@ -146,9 +146,18 @@ void carriage_session_lost(struct carriage *carriage, const struct hg_reason *re
 
 /* ---- Events of the stream ---- */
 
-static void peer_reset(struct carriage *carriage, uint64_t code)
+/* A client that is told by its gateway to drop an exchange has not failed: if something has, the gateway logs it. */
+static struct hg_reason reason_of_peer(const struct carriage *carriage, uint64_t code)
 {
     struct hg_reason reason = reason_of_code(code);
+
+    reason.status = carriage->sends == HG_UP ? REASON_ABANDONED : reason.status;
+    return reason;
+}
+
+static void peer_reset(struct carriage *carriage, uint64_t code)
+{
+    struct hg_reason reason = reason_of_peer(carriage, code);
 
     if (carriage->received == CARRIAGE_ENDED)
         return;
@@ -159,7 +168,7 @@ static void peer_reset(struct carriage *carriage, uint64_t code)
  * would read its response. */
 static void peer_stopped(struct carriage *carriage, uint64_t code)
 {
-    struct hg_reason reason = reason_of_code(code);
+    struct hg_reason reason = reason_of_peer(carriage, code);
 
     if (carriage->sends == HG_UP) {
         carriage_fail(carriage, TN_STREAM_CANCELLED, &reason);

@@ -14,9 +14,10 @@ static void codec_failed(struct carriage *carriage, const char *error)
 {
     struct hg_reason reason = {502, "http_protocol_error", error, 0};
 
-    hg_log(carriage->session->sessions->worker->core.instance, HG_LOG_WARNING,
-           "stream %llu of session %llu cannot be read as %s: %s", (unsigned long long)tn_stream_id(carriage->stream),
-           (unsigned long long)carriage->session->number, carriage->session->codec->wire_name, error);
+    hg_log_limited(carriage->session->sessions->worker->core.instance, HG_LOG_WARNING, carriage->session->identity.id,
+                   "stream %llu of session %llu cannot be read as %s: %s",
+                   (unsigned long long)tn_stream_id(carriage->stream), (unsigned long long)carriage->session->number,
+                   carriage->session->codec->wire_name, error);
     carriage_fail(carriage, TN_STREAM_CODEC, &reason);
 }
 
@@ -77,6 +78,8 @@ static void receive_reset(struct carriage *carriage, const struct hg_reason *tol
     char detail[REASON_DETAIL_SIZE];
     struct hg_reason reason = reason_from_peer(told, detail);
 
+    /* What makes a gateway drop an exchange, it logs itself. */
+    reason.status = receives(carriage) == HG_DOWN ? REASON_ABANDONED : reason.status;
     carriage_fail(carriage, TN_STREAM_NO_ERROR, &reason);
 }
 

@@ -6,6 +6,7 @@
 #include "core/backoff.h"
 #include "core/client.h"
 #include "core/link.h"
+#include "core/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -458,13 +459,18 @@ void connector_link_ended(struct hg_link *link)
 static void report(const struct connector *connector)
 {
     const struct session *session = current_session(connector);
-    const struct hg_link *link = session ? session->link : NULL;
+    const char *transport = session && session->link ? session->link->transport->instance->name : "none";
     char gateway[280];
 
     gateway_print(gateway, sizeof gateway, connector->gateway);
-    hg_log(core_of(connector->sessions)->instance, HG_LOG_INFO,
-           "gateway=%s session=%" PRIu64 " transport=%s failures=%u", gateway, session ? session->number : 0,
-           link ? link->transport->instance->name : "none", connector->backoff.failures);
+    log_figures("session",
+                (const struct log_member[]){
+                    LOG_STRING("gateway", hg_text(gateway)),
+                    LOG_NUMBER("session", session ? session->number : 0),
+                    LOG_STRING("transport", hg_text(transport)),
+                    LOG_NUMBER("failures", connector->backoff.failures),
+                },
+                4);
 }
 
 void connectors_report(const struct sessions *sessions)

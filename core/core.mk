@@ -16,6 +16,7 @@ core_libcore_la_SOURCES = \
 	core/detached.c core/detached.h \
 	core/exchange.c core/exchange.h core/exchange_private.h core/exchange_queue.c core/exchange_report.c \
 	core/exchange_run.c \
+	core/failure.c core/failure.h \
 	core/gateway.c core/gateway_exchange.c core/gateway_exchange.h \
 	core/gateways.c core/gateways.h \
 	core/host.c \
@@ -23,7 +24,7 @@ core_libcore_la_SOURCES = \
 	core/link_receive.c \
 	core/link_send.c \
 	core/listen.c core/listen.h \
-	core/log.c core/log.h \
+	core/log.c core/log.h core/log_limit.c core/log_line.c core/log_private.h \
 	core/message.c core/message.h \
 	core/option_address.c core/option_file.c core/option_private.h core/option_table.c \
 	core/option_values.c core/option_values.h \

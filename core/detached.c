@@ -5,7 +5,6 @@
 
 #include "core/processes.h"
 
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -128,8 +127,7 @@ void detached_add(struct session *session, const char *why)
     struct sessions *sessions = session->sessions;
 
     snprintf(session->lost_reason, sizeof session->lost_reason, "%s", why);
-    hg_log(sessions->worker->core.instance, HG_LOG_INFO, "session %" PRIu64 "%s%s has lost its link and waits: %s",
-           session->number, *session->identity.id ? " of " : "", session->identity.id, why);
+    session_log(session, "has lost its link and waits: %s", why);
     join_line(session);
     if (session->contested)
         processes_ask_others(session);

@@ -69,6 +69,11 @@ struct exchange {
 /* All places are detached. */
 void exchange_free(struct exchange *exchange);
 
+/* ---- exchange_report.c ---- */
+
+/* Logs that the exchange was reset, and why. */
+void exchange_log_failure(const struct exchange *exchange);
+
 /* ---- exchange_queue.c ---- */
 
 /* Lets exchange_run_ready() run it. */

@@ -2,6 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  */
 #include "core/exchange_private.h"
+#include "core/failure.h"
 #include "core/log.h"
 
 /* The place that an exchange waits for: the one that has held an inbox the longest, or else who should answer. */
@@ -24,19 +25,48 @@ static const struct node *holder(const struct exchange *exchange, hg_time *since
     return found;
 }
 
+void exchange_log_failure(const struct exchange *exchange)
+{
+    const struct node *top = &exchange->nodes[0];
+    const struct node *by = exchange->reset_by == NOBODY ? NULL : &exchange->nodes[exchange->reset_by];
+    bool begun = top->inboxes[HG_UP].head_seen && !top->inboxes[HG_UP].ended;
+
+    failure_log(&(struct failure){
+        .part = by ? by->public.worker->instance->name : "core",
+        .request = exchange->request,
+        .user = exchange->request->peer,
+        .target = &exchange->public.target,
+        .response = begun ? exchange->response : NULL,
+        .reason = &exchange->reason,
+        .age = worker_now(exchange->worker) - exchange->public.started,
+    });
+}
+
+static void report(const struct exchange *exchange)
+{
+    hg_time since, now = worker_now(exchange->worker);
+    const struct node *node = holder(exchange, &since);
+    const struct log_member members[] = {
+        LOG_STRING("request", exchange->request->id),
+        LOG_STRING("method", exchange->request->method),
+        LOG_STRING("host", exchange->request->authority),
+        LOG_STRING("path", exchange->request->path),
+        LOG_STRING("user", exchange->request->peer),
+        LOG_NUMBER("ms", (now - exchange->public.started) / HG_MILLISECOND),
+        LOG_STRING("held_by", hg_text(node->public.worker->instance->name)),
+        LOG_NUMBER("held_ms", (now - since) / HG_MILLISECOND),
+    };
+    const struct log_event event = {
+        .level = HG_LOG_INFO, .part = "core", .members = members, .count = sizeof members / sizeof *members};
+
+    log_event(&event, "exchange");
+}
+
 void exchange_report(struct worker *worker)
 {
-    hg_time now = worker_now(worker);
+    const struct log_member count = LOG_NUMBER("exchanges", worker->exchange_count);
 
-    log_line(HG_LOG_INFO, "core", "exchanges=%zu", worker->exchange_count);
-    for (const struct exchange *exchange = worker->exchanges; exchange; exchange = exchange->next) {
-        hg_time since;
-        const struct node *node = holder(exchange, &since);
-
-        log_line(HG_LOG_INFO, "core", "exchange %.*s %.*s %.*s: %llu ms old, with %s for %llu ms",
-                 HG_PRINT(exchange->request->id), HG_PRINT(exchange->request->method),
-                 HG_PRINT(exchange->request->path),
-                 (unsigned long long)((now - exchange->public.started) / HG_MILLISECOND),
-                 node->public.worker->instance->name, (unsigned long long)((now - since) / HG_MILLISECOND));
-    }
+    log_figures("core", &count, 1);
+    for (const struct exchange *exchange = worker->exchanges; exchange; exchange = exchange->next)
+        report(exchange);
 }

@@ -302,6 +302,7 @@ static void finish(struct exchange *exchange)
 
 static void finish_reset(struct exchange *exchange)
 {
+    exchange_log_failure(exchange);
     for (unsigned i = 0; i < exchange->worker->path_count; i++) {
         struct node *node = &exchange->nodes[i];
 

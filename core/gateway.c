@@ -51,18 +51,25 @@ static void gateway_link_ended(struct hg_link *link)
                link->peer, link->reason);
 }
 
-static void refuse(struct hg_link *link, const char *code, const char *reason, unsigned retry_after)
+/* Refuses a session; the log knows already. */
+static void send_refuse(struct hg_link *link, const char *code, const char *reason, unsigned retry_after)
 {
     char *line = control_encode_refuse(code, reason, retry_after);
 
     ++*link->sessions->refused;
-    hg_log(link->sessions->worker->core.instance, HG_LOG_WARNING, "%s is refused a session: %s", link->peer, reason);
     if (!link_say(link, line))
         return;
     link->state = LINK_REFUSED;
     link->close_code = TN_CONNECTION_REFUSED;
     snprintf(link->reason, sizeof link->reason, "%s: %s", code, reason);
     link_check_at(link, hg_now(&link->sessions->worker->core) + REFUSE_TIMEOUT);
+}
+
+static void refuse(struct hg_link *link, const char *code, const char *reason, unsigned retry_after)
+{
+    hg_log_limited(link->sessions->worker->core.instance, HG_LOG_WARNING, link->peer, "%s is refused a session: %s",
+                   link->peer, reason);
+    send_refuse(link, code, reason, retry_after);
 }
 
 /* The first codec of the client's that this gateway has too, or NULL. */
@@ -200,10 +207,10 @@ static void admit(struct hg_link *link, struct session *named, const struct hg_i
     const struct instance *codec = common_codec(sessions, open);
 
     if (named && strcmp(named->identity.id, identity->id)) {
-        hg_log(sessions->worker->core.instance, HG_LOG_WARNING,
-               "%s, with the credentials of %s, names session %" PRIu64 " of %s", link->peer, identity->id,
-               named->number, named->identity.id);
-        refuse(link, "session", "the session is another client's", 0);
+        hg_log_limited(sessions->worker->core.instance, HG_LOG_WARNING, link->peer,
+                       "%s, with the credentials of %s, is refused session %" PRIu64 " of %s", link->peer, identity->id,
+                       named->number, named->identity.id);
+        send_refuse(link, "session", "the session is another client's", 0);
     } else if (!codec) {
         refuse(link, "codec", "none of the client's codecs is in this gateway's pipeline", 0);
     } else if (named && can_resume(named, open)) {
@@ -238,7 +245,7 @@ static void receive_open(struct hg_link *link, const struct control_message *ope
     }
     if (sessions->identity->verify(sessions->identity_worker, open->credentials, hg_text(link->peer), &identity,
                                    &reason))
-        refuse(link, "credentials", reason, 0);
+        send_refuse(link, "credentials", reason, 0);
     else
         admit(link, named, &identity, open);
 }
@@ -252,8 +259,7 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
         return;
     session->draining = true;
     reason_printable(reason, sizeof reason, drain->reason);
-    hg_log(link->sessions->worker->core.instance, HG_LOG_INFO, "session %llu of %s takes no more exchanges: %s",
-           (unsigned long long)session->number, session->identity.id, reason);
+    session_log(session, "takes no more exchanges: %s", reason);
     processes_review(link->sessions, hg_text(session->identity.id));
 }
 

@@ -5,6 +5,7 @@
  */
 #include "core/buffer.h"
 #include "core/exchange.h"
+#include "core/failure.h"
 #include "core/listen.h"
 #include "core/log.h"
 #include "core/message.h"
@@ -24,6 +25,18 @@ static bool host_log_enabled(const struct hg_instance *instance, enum hg_level l
     return log_enabled(level);
 }
 
+static void host_log_limited(const struct hg_instance *instance, enum hg_level level, const char *source,
+                             const char *format, va_list arguments)
+{
+    log_vlimited(level, instance->name, source, format, arguments);
+}
+
+static void host_log_failure(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
+                             const struct hg_reason *reason)
+{
+    failure_log(&(struct failure){.part = worker->instance->name, .request = request, .user = user, .reason = reason});
+}
+
 static struct hg_self *host_exchange_open(struct hg_worker *edge, struct hg_head *request, void *state)
 {
     struct worker *worker = worker_of(edge);
@@ -37,6 +50,8 @@ const struct hg_host worker_host = {
     .abi = HG_ABI,
     .log = host_log,
     .log_enabled = host_log_enabled,
+    .log_limited = host_log_limited,
+    .log_failure = host_log_failure,
     .config_error = pipeline_config_error,
     .buffer_new = buffer_new,
     .head_new = message_head_new,

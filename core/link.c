@@ -208,8 +208,8 @@ void link_failed(struct hg_link *link, int code)
                    tn_error_name(tn_link_close_code(link->tn)), *reason ? ", " : "", reason);
         return;
     }
-    hg_log(link_worker(link)->instance, HG_LOG_WARNING, "the link with %s is closed: %s: %s", link->peer,
-           tn_error_name((uint64_t)code), tn_link_error(link->tn));
+    hg_log_limited(link_worker(link)->instance, HG_LOG_WARNING, link->peer, "the link with %s is closed: %s: %s",
+                   link->peer, tn_error_name((uint64_t)code), tn_link_error(link->tn));
     /* A tunnel that ran out of memory has lost track of its streams: that session cannot go on either. */
     link->session_over = true;
     link_close(link, (uint64_t)code, "%s", tn_link_error(link->tn));

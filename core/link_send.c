@@ -172,8 +172,8 @@ static void tell_packet_size(struct hg_link *link)
     size_t size = tn_link_packet_size(link->tn);
 
     if (size < link->packet_size)
-        hg_log(core, HG_LOG_INFO, "the path to %s carries packets of %zu bytes only, no longer %zu", link->peer, size,
-               link->packet_size);
+        hg_log_limited(core, HG_LOG_INFO, link->peer, "the path to %s carries packets of %zu bytes only, no longer %zu",
+                       link->peer, size, link->packet_size);
     else if (size > link->packet_size)
         hg_log(core, HG_LOG_DEBUG, "the path to %s carries packets of %zu bytes", link->peer, size);
     link->packet_size = size;

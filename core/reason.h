@@ -13,6 +13,9 @@
 
 #define REASON_DETAIL_SIZE 200
 
+/* The status of a reset because nobody wants the response any more, as nginx logs it: no failure. */
+#define REASON_ABANDONED 499
+
 /* The code that comes nearest to a reason. */
 uint64_t reason_code(const struct hg_reason *reason);
 

@@ -6,6 +6,7 @@
 #include "core/carriage.h"
 #include "core/detached.h"
 #include "core/link.h"
+#include "core/log.h"
 #include "core/processes.h"
 
 #include <inttypes.h>
@@ -59,20 +60,35 @@ struct session *session_new(struct sessions *sessions)
     return session;
 }
 
+void session_log(const struct session *session, const char *format, ...)
+{
+    /* A client whose network comes and goes has a line for each, and so have thousands after a restart. */
+    static const struct log_limit limit = {20, 2000};
+    const struct log_event event = {.level = HG_LOG_INFO, .part = session->sessions->worker->core.instance->name};
+    const char *id = session->identity.id;
+    char text[512];
+    va_list arguments;
+    int size = snprintf(text, sizeof text, "session %" PRIu64 "%s%s ", session->number, *id ? " of " : "", id);
+
+    va_start(arguments, format);
+    vsnprintf(text + size, sizeof text - (size_t)size, format, arguments);
+    va_end(arguments);
+    if (log_admits(limit, format, id, &event, "%s", text))
+        log_event(&event, "%s", text);
+}
+
 static void log_end(const struct session *session, const char *why)
 {
-    const struct hg_instance *core = session->sessions->worker->core.instance;
     struct tn_session_stats stats;
 
     if (!session->open)
         return;
     tn_session_stats(session->tn, &stats);
-    hg_log(core, HG_LOG_INFO,
-           "session %" PRIu64 "%s%s ended after %.1f s: %s (exchanges %" PRIu64 ", bytes sent %" PRIu64
-           ", received %" PRIu64 ", sent again %" PRIu64 ", repeated %" PRIu64 ")",
-           session->number, *session->identity.id ? " of " : "", session->identity.id,
-           (double)(hg_now(&session->sessions->worker->core) - session->opened_at) / (double)HG_SECOND, why,
-           session->exchanges, stats.bytes_sent, stats.bytes_received, stats.bytes_resent, stats.bytes_repeated);
+    session_log(session,
+                "ended after %.1f s: %s (exchanges %" PRIu64 ", bytes sent %" PRIu64 ", received %" PRIu64
+                ", sent again %" PRIu64 ", repeated %" PRIu64 ")",
+                (double)(hg_now(&session->sessions->worker->core) - session->opened_at) / (double)HG_SECOND, why,
+                session->exchanges, stats.bytes_sent, stats.bytes_received, stats.bytes_resent, stats.bytes_repeated);
 }
 
 /* Takes the session off its link, which ends. */
@@ -189,10 +205,8 @@ void session_opened(struct session *session)
     session->open = true;
     session->opened_at = hg_now(&session->sessions->worker->core);
     ++*session->sessions->opened;
-    hg_log(session->sessions->worker->core.instance, HG_LOG_INFO,
-           "session %" PRIu64 "%s%s opened with %s over %s (%s), codec %s", session->number,
-           *session->identity.id ? " of " : "", session->identity.id, link->peer, link->transport->instance->name,
-           link->security, session->codec->wire_name);
+    session_log(session, "opened with %s over %s (%s), codec %s", link->peer, link->transport->instance->name,
+                link->security, session->codec->wire_name);
 }
 
 void session_resumed(struct session *session, const char *why)
@@ -200,10 +214,8 @@ void session_resumed(struct session *session, const char *why)
     const struct hg_link *link = session->link;
 
     ++*session->sessions->resumed;
-    hg_log(session->sessions->worker->core.instance, HG_LOG_INFO,
-           "session %" PRIu64 "%s%s goes on with %s over %s (%s): %s", session->number,
-           *session->identity.id ? " of " : "", session->identity.id, link->peer, link->transport->instance->name,
-           link->security, why);
+    session_log(session, "goes on with %s over %s (%s): %s", link->peer, link->transport->instance->name,
+                link->security, why);
 }
 
 /* ---- Finding ---- */

@@ -123,6 +123,9 @@ struct session {
     struct session *next, **previous;
 };
 
+/* Logs at info what becomes of a session: "session 7 of client-1 …". */
+__attribute__((format(printf, 2, 3))) void session_log(const struct session *session, const char *format, ...);
+
 /* A session without a name, codec or link; NULL when memory is out. */
 struct session *session_new(struct sessions *sessions);
 /* Ends it: its exchanges are reset, telling `why`. A link that it still has is closed with SESSION_ENDED. */

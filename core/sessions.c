@@ -9,6 +9,7 @@
 #include "core/exchange.h"
 #include "core/gateway_exchange.h"
 #include "core/link.h"
+#include "core/log.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -176,23 +177,38 @@ bool sessions_target_served(struct hg_worker *worker, const struct hg_target *ta
     return sessions && (session_for_target(sessions, target, &reason, &absent) || absent);
 }
 
+static void report_figures(const struct session *session, const struct tn_session_stats *streams,
+                           const struct tn_link_stats *link)
+{
+    const struct log_member members[] = {
+        LOG_NUMBER("number", session->number),
+        LOG_STRING("client", hg_text(session->identity.id)),
+        LOG_STRING("peer", hg_text(session->link ? session->link->peer : "none")),
+        LOG_NUMBER("streams", streams->streams),
+        LOG_NUMBER("exchanges", session->exchanges),
+        LOG_NUMBER("sent", streams->bytes_sent),
+        LOG_NUMBER("received", streams->bytes_received),
+        LOG_NUMBER("sent_again", streams->bytes_resent),
+        LOG_NUMBER("repeated", streams->bytes_repeated),
+        LOG_NUMBER("held", streams->bytes_held),
+        LOG_NUMBER("rtt_us", link->smoothed_rtt / HG_MICROSECOND),
+        LOG_NUMBER("window", link->congestion_window),
+        LOG_NUMBER("packets_lost", link->packets_lost),
+        LOG_NUMBER("packet_size", link->packet_size),
+    };
+
+    log_figures("session", members, sizeof members / sizeof *members);
+}
+
 static void report(const struct session *session)
 {
-    const struct hg_instance *core = session->sessions->worker->core.instance;
     struct tn_session_stats streams;
     struct tn_link_stats link = {0};
 
     tn_session_stats(session->tn, &streams);
     if (session->link)
         tn_link_stats(session->link->tn, &link);
-    hg_log(core, HG_LOG_INFO,
-           "number=%" PRIu64 " client=%s peer=%s streams=%zu exchanges=%" PRIu64 " sent=%" PRIu64 " received=%" PRIu64
-           " sent_again=%" PRIu64 " repeated=%" PRIu64 " held=%" PRIu64 " rtt_ms=%.3f window=%" PRIu64
-           " packets_lost=%" PRIu64 " packet_size=%zu",
-           session->number, session->identity.id, session->link ? session->link->peer : "none", streams.streams,
-           session->exchanges, streams.bytes_sent, streams.bytes_received, streams.bytes_resent, streams.bytes_repeated,
-           streams.bytes_held, (double)link.smoothed_rtt / (double)HG_MILLISECOND, link.congestion_window,
-           link.packets_lost, link.packet_size);
+    report_figures(session, &streams, &link);
 }
 
 void sessions_report(struct worker *worker)

@@ -250,10 +250,33 @@ uint64_t *worker_counter(struct hg_worker *instance, const char *name, const cha
 
 static void report_place(const struct place *place)
 {
+    const struct log_member members[] = {
+        LOG_NUMBER("calls", place->calls),
+        LOG_NUMBER("bytes_down", place->bytes[HG_DOWN]),
+        LOG_NUMBER("bytes_up", place->bytes[HG_UP]),
+        LOG_NUMBER("held_ms", place->held / HG_MILLISECOND),
+    };
+
     if (place->worker)
-        log_line(HG_LOG_INFO, place->worker->instance->name, "calls=%llu bytes_down=%llu bytes_up=%llu held_ms=%llu",
-                 (unsigned long long)place->calls, (unsigned long long)place->bytes[HG_DOWN],
-                 (unsigned long long)place->bytes[HG_UP], (unsigned long long)(place->held / HG_MILLISECOND));
+        log_figures(place->worker->instance->name, members, sizeof members / sizeof *members);
+}
+
+static void report_counter(const struct counter *counter)
+{
+    const char *label = counter->label ? counter->label : "";
+    const struct log_member members[] = {
+        LOG_STRING("counter", hg_text(counter->name)),
+        LOG_STRING("label", hg_text(label)),
+        LOG_NUMBER("value", counter->value),
+    };
+    const struct log_event event = {.level = HG_LOG_INFO,
+                                    .part = counter->instance->name,
+                                    .members = members,
+                                    .count = sizeof members / sizeof *members,
+                                    .says_all = true};
+
+    log_event(&event, "%s%s%s%s=%llu", counter->name, *label ? "{" : "", label, *label ? "}" : "",
+              (unsigned long long)counter->value);
 }
 
 void worker_report(struct worker *worker)
@@ -263,8 +286,7 @@ void worker_report(struct worker *worker)
     for (size_t i = 1; i < worker->path_count; i++)
         report_place(&worker->path[i]);
     for (const struct counter *counter = worker->counters; counter; counter = counter->next)
-        log_line(HG_LOG_INFO, counter->instance->name, "%s%s%s%s=%llu", counter->name, counter->label ? "{" : "",
-                 counter->label ? counter->label : "", counter->label ? "}" : "", (unsigned long long)counter->value);
+        report_counter(counter);
     if (worker->sessions)
         sessions_report(worker);
     exchange_report(worker);
@@ -291,6 +313,8 @@ static void on_before_wait(struct ev_loop *loop, ev_prepare *watcher, int events
     exchange_run_ready(worker);
     if (worker->sessions)
         sessions_flush(worker);
+    if (log_has_counted() && !ev_is_active(&worker->log_timer))
+        ev_timer_again(worker->loop, &worker->log_timer);
     if (worker->draining && !worker->exchange_count && (!worker->sessions || sessions_idle(worker)))
         ev_break(worker->loop, EVBREAK_ALL);
 }
@@ -302,6 +326,13 @@ static void on_after_wait(struct ev_loop *loop, ev_check *watcher, int events)
     (void)loop;
     (void)events;
     worker->now = 0;
+}
+
+static void on_log_timer(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)events;
+    log_counted(false);
+    ev_timer_stop(loop, watcher);
 }
 
 static void on_stop_timeout(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -324,6 +355,7 @@ static void watch_loop(struct worker *worker)
     ev_check_init(&worker->after_wait, on_after_wait);
     ev_async_init(&worker->posted, on_posted);
     ev_timer_init(&worker->stop_timer, on_stop_timeout, 0., 0.);
+    ev_timer_init(&worker->log_timer, on_log_timer, 0., 61.);
     worker->before_wait.data = worker->after_wait.data = worker->posted.data = worker->stop_timer.data = worker;
     /* Of the watchers of a turn, the time must be made anew first. */
     ev_set_priority(&worker->after_wait, EV_MAXPRI);
@@ -495,6 +527,7 @@ void worker_free(struct worker *worker)
         resolver_stop(worker);
         run_posts(worker);
     }
+    log_counted(true);
     free_counters(worker);
     pthread_mutex_destroy(&worker->post_lock);
     free(worker->path);

@@ -61,6 +61,7 @@ struct worker {
     ev_prepare before_wait; /* the end of a turn of the loop: what the callbacks have queued is done here */
     ev_check after_wait;
     ev_timer stop_timer;
+    ev_timer log_timer; /* runs while lines of the log are counted that somebody must tell */
     ev_async posted;
     struct post *posts; /* the newest first; guarded by post_lock */
     pthread_mutex_t post_lock;

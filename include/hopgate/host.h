@@ -124,6 +124,10 @@ struct hg_host {
     size_t (*listener_sockets)(const struct hg_listener *listener, int *fds, size_t capacity);
     void (*set_service)(struct hg_self *self, const struct hg_service *service);
     void (*link_doubt)(struct hg_link *link);
+    void (*log_limited)(const struct hg_instance *instance, enum hg_level level, const char *source, const char *format,
+                        va_list arguments);
+    void (*log_failure)(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
+                        const struct hg_reason *reason);
 };
 
 /* ---- Telling people ---- */
@@ -139,6 +143,38 @@ __attribute__((format(printf, 3, 4))) static inline void hg_log(const struct hg_
     va_start(arguments, format);
     instance->host->log(instance, level, format, arguments);
     va_end(arguments);
+}
+
+/**
+ * As hg_log(), for a line that whoever is outside can cause without bound. Of those with the same format and `source`
+ * (an address, whose port does not count, or a name; NULL: nobody in particular) a few are written each minute; the
+ * others are counted, and a line says how many there were: "… (repeated 17 times in the last minute)".
+ */
+__attribute__((format(printf, 4, 5))) static inline void
+hg_log_limited(const struct hg_instance *instance, enum hg_level level, const char *source, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!instance->host->log_enabled(instance, level))
+        return;
+    va_start(arguments, format);
+    if (instance->host->size > offsetof(struct hg_host, log_limited))
+        instance->host->log_limited(instance, level, source, format, arguments);
+    else
+        instance->host->log(instance, level, format, arguments);
+    va_end(arguments);
+}
+
+/**
+ * Logs a request that failed and never became an exchange: hg_reset() logs by itself. `request` is NULL where nothing
+ * of it is known; `user` is the public user's address and port. Also for an answer of a service that stands,
+ * but needs an explanation: `reason->detail`, with the status of the answer.
+ */
+static inline void hg_log_failure(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
+                                  const struct hg_reason *reason)
+{
+    if (worker->host->size > offsetof(struct hg_host, log_failure))
+        worker->host->log_failure(worker, request, user, reason);
 }
 
 /**

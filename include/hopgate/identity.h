@@ -33,7 +33,8 @@ struct hg_identity_ops {
     json_t *(*present)(struct hg_worker *provider);
     /**
      * On a gateway: looks at credentials from outside. 0 with `identity` filled; -1 with `*reason` set to a literal
-     * that may be told to the peer without helping an attacker ("credentials refused").
+     * that the peer may see without helping an attacker ("credentials refused"), after hg_log_limited() says what is
+     * wrong with them.
      */
     int (*verify)(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
                   struct hg_identity *identity, const char **reason);

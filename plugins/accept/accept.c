@@ -25,7 +25,6 @@ struct accept {
     void *arg;
     struct hg_timer *timer; /* accepting goes on after a shortage of descriptors */
     bool short_of_descriptors;
-    hg_time shortage_told; /* when it was, or 0 */
     size_t count;
     struct acceptor acceptors[];
 };
@@ -35,9 +34,6 @@ struct accept {
 
 /* How long accepting pauses when the process is out of descriptors: some will be closed meanwhile. */
 #define SHORTAGE_PAUSE (100 * HG_MILLISECOND)
-
-/* How often that is told. */
-#define SHORTAGE_SILENCE (60 * HG_SECOND)
 
 /* At most: an address has an IPv4 and an IPv6 socket. */
 #define FDS_MAX 2
@@ -65,14 +61,8 @@ static void shortage_over(void *arg)
 
 static void shortage(struct accept *accept, int error)
 {
-    hg_time now = hg_now(accept->worker);
-
-    /* Not each time: a shortage would fill the log. */
-    if (!accept->shortage_told || now - accept->shortage_told > SHORTAGE_SILENCE) {
-        hg_log(accept->worker->instance, HG_LOG_WARNING, "cannot accept connections for the moment: %s",
-               strerror(error));
-        accept->shortage_told = now;
-    }
+    hg_log_limited(accept->worker->instance, HG_LOG_WARNING, NULL, "cannot accept connections for the moment: %s",
+                   strerror(error));
     accept->short_of_descriptors = true;
     watch(accept, false);
     hg_timer_set(accept->worker->host, accept->timer, SHORTAGE_PAUSE);

@@ -177,25 +177,34 @@ static struct hg_text text_member(const json_t *object, const char *name)
     return (struct hg_text){json_string_value(member), json_string_length(member)};
 }
 
+static void refuse(const struct hg_worker *provider, struct hg_text peer, const char *why)
+{
+    char source[80];
+
+    snprintf(source, sizeof source, "%.*s", HG_PRINT(peer));
+    hg_log_limited(provider->instance, HG_LOG_WARNING, source, "%s is refused a session: %s", source, why);
+}
+
 static int verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
                   struct hg_identity *identity, const char **reason)
 {
     const struct hg_text id = text_member(credentials, "id"), token = text_member(credentials, "token");
     struct gateway *gateway = provider->state;
     const struct tokens_entry *entry;
+    char why[HG_IDENTITY_MAX + 32];
 
     *reason = "credentials refused";
     if (!gateway) /* the instance of a client knows nobody */
         return -1;
     if (!tokens_is_name(id) || !token.size || token.size > AUTH_TOKEN_MAX) {
-        hg_log(provider->instance, HG_LOG_WARNING, "%.*s: refused, no id and token in its credentials", HG_PRINT(peer));
+        refuse(provider, peer, "there are no id and token in its credentials");
         return -1;
     }
     refresh(provider, gateway);
     entry = tokens_find(gateway->tokens, id, token);
     if (!entry) {
-        hg_log(provider->instance, HG_LOG_WARNING, "%.*s: refused, no such token of \"%.*s\"", HG_PRINT(peer),
-               HG_PRINT(id));
+        snprintf(why, sizeof why, "no such token of \"%.*s\"", HG_PRINT(id));
+        refuse(provider, peer, why);
         return -1;
     }
     memset(identity, 0, sizeof *identity);

@@ -98,6 +98,16 @@ static void write_error(struct connection *connection, struct http1_writer *writ
         http1_write(writer, (struct hg_text){body, size});
 }
 
+/* What never became an exchange is logged here; a reset of one is logged by the core. */
+static void log_refusal(const struct connection *connection, const struct hg_reason *reason,
+                        const struct hg_head *request, struct hg_text id)
+{
+    struct hg_head head = request ? *request : (struct hg_head){.kind = HG_REQUEST};
+
+    head.id = id;
+    hg_log_failure(connection->edge->worker, &head, hg_text(connection->peer), reason);
+}
+
 void error_respond(struct connection *connection, const struct hg_reason *reason, const struct hg_head *request)
 {
     char new_id[REQUEST_ID_SIZE];
@@ -120,6 +130,6 @@ void error_respond(struct connection *connection, const struct hg_reason *reason
     connection_commit(connection, writer.size);
     connection->response_phase = RESPONSE_DONE;
     ++*connection->edge->refused;
-    hg_log(connection->edge->worker->instance, HG_LOG_DEBUG, "%s: %d %s, request id %.*s", connection->peer,
-           reason->status, reason->detail ? reason->detail : "", HG_PRINT(id));
+    if (!connection->self && reason->status >= 400)
+        log_refusal(connection, reason, request, id);
 }

@@ -232,8 +232,10 @@ static void on_detach(struct hg_self *self)
     static const struct hg_reason unanswered = {502, "proxy_internal_error", "the exchange ended without an answer", 0};
     struct connection *connection = self->state;
 
-    if (connection->phase == CONNECTION_OPEN && connection->response_phase == RESPONSE_NONE)
+    if (connection->phase == CONNECTION_OPEN && connection->response_phase == RESPONSE_NONE) {
+        hg_log_failure(connection->edge->worker, self->exchange->request, hg_text(connection->peer), &unanswered);
         error_respond(connection, &unanswered, self->exchange->request);
+    }
     connection->end_waits = connection->data_waits = false;
     connection_let_go(connection);
     if (connection->phase != CONNECTION_OPEN)

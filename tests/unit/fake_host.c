@@ -27,6 +27,24 @@ __attribute__((format(printf, 3, 0))) static void fake_log(const struct hg_insta
     append_line(fake->log, sizeof fake->log, names[level], format, arguments);
 }
 
+__attribute__((format(printf, 4, 0))) static void fake_log_limited(const struct hg_instance *instance,
+                                                                   enum hg_level level, const char *source,
+                                                                   const char *format, va_list arguments)
+{
+    (void)source;
+    fake_log(instance, level, format, arguments);
+}
+
+static void fake_log_failure(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
+                             const struct hg_reason *reason)
+{
+    struct fake_host *fake = (struct fake_host *)worker->instance;
+    size_t size = strlen(fake->log);
+
+    snprintf(fake->log + size, sizeof fake->log - size, "failure: %d %s, user %.*s, path %.*s\n", reason->status,
+             reason->detail ? reason->detail : "", HG_PRINT(user), HG_PRINT(request ? request->path : user));
+}
+
 static bool fake_log_enabled(const struct hg_instance *instance, enum hg_level level)
 {
     (void)instance;
@@ -200,6 +218,8 @@ static const struct hg_host fake_table = {
     .abi = HG_ABI,
     .log = fake_log,
     .log_enabled = fake_log_enabled,
+    .log_limited = fake_log_limited,
+    .log_failure = fake_log_failure,
     .config_error = fake_config_error,
     .buffer_new = buffer_new,
     .head_new = message_head_new,

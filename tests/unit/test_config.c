@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The config file as a tree, suggestions, UTF-8 and the log.
+ * The config file as a tree, suggestions and UTF-8.
  */
 #include "core/config.h"
-#include "core/log.h"
 #include "core/suggest.h"
 #include "core/utf8.h"
 #include "tests/unit/run_suite.h"
-#include "tests/unit/slowness.h"
 
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- Reading ---- */
@@ -365,158 +361,6 @@ START_TEST(test_utf8)
 }
 END_TEST
 
-/* ---- The log ---- */
-
-/* Runs with standard error going to a pipe; returns its reading end. */
-static int capture(int *saved)
-{
-    int ends[2];
-
-    ck_assert_int_eq(pipe(ends), 0);
-    *saved = dup(STDERR_FILENO);
-    dup2(ends[1], STDERR_FILENO);
-    close(ends[1]);
-    return ends[0];
-}
-
-static void release(int saved)
-{
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-}
-
-START_TEST(test_log_json)
-{
-    char line[8192], bytes[256];
-    int saved, reader = capture(&saved);
-    ssize_t size;
-    json_t *object;
-    json_error_t error;
-
-    for (size_t i = 0; i < 255; i++)
-        bytes[i] = (char)(i + 1);
-    bytes[255] = '\0';
-    log_configure(LOG_AUTO, HG_LOG_INFO);
-    ck_assert(!log_enabled(HG_LOG_DEBUG));
-    log_line(HG_LOG_DEBUG, "core", "not written");
-    log_line(HG_LOG_WARNING, "co\"re\xff", "%s", bytes);
-    release(saved);
-    size = read(reader, line, sizeof line - 1);
-    ck_assert_int_gt(size, 0);
-    line[size] = '\0';
-    ck_assert_ptr_eq(strchr(line, '\n'), line + size - 1);
-    object = json_loads(line, 0, &error);
-    ck_assert_msg(object, "%s: %s", error.text, line);
-    ck_assert_uint_eq(json_object_size(object), 4);
-    ck_assert_str_eq(json_string_value(json_object_get(object, "level")), "warning");
-    ck_assert_str_eq(json_string_value(json_object_get(object, "part")), "co\"re\xef\xbf\xbd");
-    ck_assert_uint_eq(strlen(json_string_value(json_object_get(object, "time"))), 27);
-    ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(object, "message")), "!\"#$%&'()"));
-    json_decref(object);
-    close(reader);
-}
-END_TEST
-
-START_TEST(test_log_long)
-{
-    char line[8192], message[20000];
-    json_error_t error;
-
-    for (int kind = 0; kind < 3; kind++) {
-        int saved, reader = capture(&saved);
-        ssize_t size;
-        json_t *object;
-
-        memset(message, kind == 0 ? 'x' : kind == 1 ? '\x01' : '"', sizeof message - 1);
-        message[sizeof message - 1] = '\0';
-        log_configure(LOG_JSON, HG_LOG_INFO);
-        log_line(HG_LOG_ERROR, message, "%s", message);
-        release(saved);
-        size = read(reader, line, sizeof line - 1);
-        ck_assert_int_gt(size, 3900);
-        ck_assert_int_le(size, 4096);
-        line[size] = '\0';
-        object = json_loads(line, 0, &error);
-        ck_assert_msg(object, "%s: %s", error.text, line);
-        ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(object, "message")), "\xe2\x80\xa6"));
-        json_decref(object);
-        close(reader);
-    }
-}
-END_TEST
-
-START_TEST(test_log_text)
-{
-    char line[8192];
-    int saved, reader = capture(&saved);
-    ssize_t size;
-
-    log_configure(LOG_TEXT, HG_LOG_DEBUG);
-    log_line(HG_LOG_DEBUG, "http", "\x1b[31mred\nline \xc3\xa4 \xc2\x9b \xff \"quoted\\");
-    release(saved);
-    size = read(reader, line, sizeof line - 1);
-    line[size > 0 ? size : 0] = '\0';
-    ck_assert_ptr_nonnull(strstr(line, " debug   http: \\x1b[31mred\\x0aline \xc3\xa4 \\u009b \\xff \"quoted\\\n"));
-    close(reader);
-}
-END_TEST
-
-/* Nobody reads: the program goes on, and later hears how much is missing. */
-START_TEST(test_log_stuck)
-{
-    char bytes[70000];
-    int saved, reader = capture(&saved);
-    size_t total = 0;
-    struct timespec start, end;
-
-    log_configure(LOG_JSON, HG_LOG_INFO);
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    for (int i = 0; i < 5000; i++)
-        log_line(HG_LOG_INFO, "core", "line %d %0100d", i, i);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    ck_assert_int_lt(end.tv_sec - start.tv_sec, 3 * (int)slowness());
-    fcntl(reader, F_SETFL, O_NONBLOCK);
-    for (ssize_t size = 1; size > 0; total += (size_t)(size > 0 ? size : 0))
-        size = read(reader, bytes, sizeof bytes);
-    ck_assert_uint_gt(total, 4096);
-    log_line(HG_LOG_INFO, "core", "again");
-    release(saved);
-    fcntl(reader, F_SETFL, 0);
-    total = (size_t)read(reader, bytes, sizeof bytes - 1);
-    while (total < sizeof bytes - 1) {
-        ssize_t size = read(reader, bytes + total, sizeof bytes - 1 - total);
-
-        if (size <= 0)
-            break;
-        total += (size_t)size;
-    }
-    bytes[total] = '\0';
-    ck_assert_ptr_nonnull(strstr(bytes, "lines were dropped here"));
-    ck_assert_ptr_nonnull(strstr(bytes, "\"message\":\"again\""));
-    close(reader);
-}
-END_TEST
-
-START_TEST(test_log_stream)
-{
-    char line[8192];
-    int saved, reader = capture(&saved);
-    FILE *stream = log_stream("config");
-    ssize_t size;
-
-    log_configure(LOG_TEXT, HG_LOG_INFO);
-    fprintf(stream, "f:1:2: %s", "first ");
-    fputs("fault\nf:2:3: warning: second\n", stream);
-    fclose(stream);
-    release(saved);
-    size = read(reader, line, sizeof line - 1);
-    line[size > 0 ? size : 0] = '\0';
-    ck_assert_ptr_nonnull(strstr(line, " error   config: f:1:2: first fault\n"));
-    ck_assert_ptr_nonnull(strstr(line, " warning config: f:2:3: warning: second\n"));
-    close(reader);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("config");
@@ -533,11 +377,6 @@ int main(void)
     tcase_add_test(reading, test_files);
     tcase_add_test(texts, test_suggestions);
     tcase_add_test(texts, test_utf8);
-    tcase_add_test(texts, test_log_json);
-    tcase_add_test(texts, test_log_long);
-    tcase_add_test(texts, test_log_text);
-    tcase_add_test(texts, test_log_stuck);
-    tcase_add_test(texts, test_log_stream);
     suite_add_tcase(suite, reading);
     suite_add_tcase(suite, texts);
     return run_suite(suite);

@@ -94,6 +94,13 @@ tests_unit_test_config_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_config_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_config_LDADD = core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/test_log
+TESTS += tests/unit/test_log
+tests_unit_test_log_SOURCES = tests/unit/clock.c tests/unit/clock.h tests/unit/test_log.c
+tests_unit_test_log_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_log_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_log_LDADD = core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/unit/test_options
 TESTS += tests/unit/test_options
 tests_unit_test_options_SOURCES = tests/unit/test_options.c
