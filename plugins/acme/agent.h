@@ -16,8 +16,6 @@
 #include "plugins/acme/job.h"
 #include "plugins/acme/program.h"
 
-#define ACME_AUTHORITIES_MAX 8
-
 struct acme_agent {
     struct hg_worker *worker;
     const struct acme_config *config;

@@ -7,6 +7,9 @@
 #include "plugins/acme/delegate.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/plan.h"
+#include "plugins/acme/schedule.h"
+
+#include <stdio.h>
 
 /* Orders that go on at once. */
 #define RUNNING_MAX 4
@@ -157,13 +160,14 @@ static bool choose_authority(struct acme_job *job)
     const struct acme_agent *agent = job->agent;
     const time_t now = acme_clock();
     time_t first = 0;
+    char error[128];
 
     for (size_t i = 0; i < agent->authority_count; i++) {
-        const struct acme_ca *ca = agent->authorities[job->authority];
+        const time_t until = acme_job_paused_until(job, job->authority);
 
-        if (ca->paused_until <= now)
+        if (until <= now)
             return true;
-        first = !first || ca->paused_until < first ? ca->paused_until : first;
+        first = !first || until < first ? until : first;
         if (job->resumptions && first <= now + ACME_STAY_PAUSE)
             break;
         job->resumptions = 0;
@@ -171,6 +175,9 @@ static bool choose_authority(struct acme_job *job)
     }
     job->failures = job->failures ? job->failures : 1;
     job->due = first;
+    snprintf(error, sizeof error, "the authority wants to be left alone until %s", acme_moment(first).text);
+    if (!job->last_error)
+        acme_job_set_error(job, error);
     return false;
 }
 

@@ -87,6 +87,7 @@ static void fail(struct acme_authorizations *all, const char *name, const struct
                                         .type = all->type,
                                         .status = answer->status,
                                         .of_names = answer->of_names,
+                                        .of_account = answer->of_account,
                                         .account = answer->account,
                                         .retry_after = answer->retry_after};
     if (!answer->status || answer->status == 429 || answer->status >= 500) {

@@ -93,6 +93,15 @@ void acme_request_cancel(struct acme_request *request)
 
 /* ---- Answers ---- */
 
+/* Limits mostly are of the names of an order (RFC 8555 section 6.6), so the others go on; of the account or of the
+ * whole authority are those that name it, as Let's Encrypt's do, or that something without names has met. */
+static bool is_of_account(const struct acme_request *request, const struct acme_answer *what)
+{
+    if (what->status != 429)
+        return what->status == 503;
+    return request->step != STEP_POST || request->anyway || (what->error && strcasestr(what->error, "this account"));
+}
+
 static void answer(struct acme_request *request, struct acme_answer *what)
 {
     const acme_answered answered = request->answered;
@@ -101,6 +110,7 @@ static void answer(struct acme_request *request, struct acme_answer *what)
     request->call = NULL; /* it ends with its callback */
     what->type = what->type ? what->type : "";
     what->account = request->account;
+    what->of_account = what->of_account || is_of_account(request, what);
     answered(arg, what);
     acme_request_cancel(request);
 }
@@ -321,7 +331,8 @@ static bool is_held(struct acme_request *request)
     snprintf(request->error, sizeof request->error, "%s: the authority wants to be left alone until %s",
              what_was_asked(request), acme_moment(until).text);
     answer(request,
-           &(struct acme_answer){.error = request->error, .type = "rateLimited", .status = 429, .retry_after = left});
+           &(struct acme_answer){
+               .error = request->error, .type = "rateLimited", .status = 429, .of_account = true, .retry_after = left});
     return true;
 }
 

@@ -39,6 +39,7 @@ struct acme_answer {
     const char *type;   /* of its problem, without urn:ietf:params:acme:error: ("badCSR"); "": none */
     int status;         /* 0: it could not be reached */
     bool of_names;      /* not about the request: it is what a challenge's or an order's `error` says */
+    bool of_account;    /* `retry_after` is meant for all that the account asks for */
     const json_t *json; /* an object, or NULL */
     struct hg_text body;
     unsigned account;    /* which one has asked: acme_account.number */

@@ -87,33 +87,44 @@ static bool is_told(const struct acme_job *job, time_t now, time_t pause)
     return job->warned && now - job->warned < pause;
 }
 
+/* That is told once at any rate. */
+static bool has_just_expired(const struct acme_job *job, time_t now)
+{
+    return job->pair->ends <= now && job->warned < job->pair->ends && (!job->on_demand || job->failures);
+}
+
 static void warn(struct acme_job *job, time_t now)
 {
     const struct acme_pair *pair = job->pair;
     const time_t part = (pair->ends - pair->begins) / WARNINGS, pause = part < DAY ? part : DAY;
     const double days = (double)(pair->ends - now) / DAY;
 
-    if (!acme_is_emergency(pair->begins, pair->ends, now) || now < job->renew_at || is_told(job, now, pause))
+    if (!has_just_expired(job, now) &&
+        (!acme_is_emergency(pair->begins, pair->ends, now) || now < job->renew_at || is_told(job, now, pause)))
         return;
     job->warned = now;
     if (days > 0)
         hg_log(job->agent->worker->instance, HG_LOG_WARNING, "%s: the certificate expires in %.1f days: %s", job->id,
                days, reason_of(job));
     else
-        hg_log(job->agent->worker->instance, HG_LOG_ERROR, "%s: the certificate has expired %.1f days ago: %s", job->id,
-               -days, reason_of(job));
+        hg_log(job->agent->worker->instance, HG_LOG_ERROR, "%s: the certificate has expired, %s: %s", job->id,
+               acme_moment(pair->ends).text, reason_of(job));
 }
 
 static void look(void *arg)
 {
     struct acme_agent *agent = arg;
     const time_t now = acme_clock();
+    time_t pause = LOOK_PAUSE;
 
     acme_expiry_show_all(agent);
-    for (struct acme_job *job = agent->jobs; job; job = job->next)
+    for (struct acme_job *job = agent->jobs; job; job = job->next) {
         if (job->pair)
             warn(job, now);
-    hg_timer_set(agent->worker->host, agent->expiry_timer, LOOK_PAUSE * HG_SECOND);
+        if (job->pair && job->pair->ends > now && job->pair->ends - now < pause)
+            pause = job->pair->ends - now;
+    }
+    hg_timer_set(agent->worker->host, agent->expiry_timer, (hg_time)pause * HG_SECOND);
 }
 
 bool acme_expiry_begin(struct acme_agent *agent)

@@ -54,19 +54,30 @@ void acme_job_set_error(struct acme_job *job, const char *error)
     job->last_error = error ? strdup(error) : NULL;
 }
 
+static json_t *pauses_of(const struct acme_job *job)
+{
+    json_t *pauses = json_object();
+
+    for (size_t i = 0; i < job->agent->authority_count; i++)
+        if (job->paused_until[i] > acme_clock())
+            json_object_set_new(pauses, job->agent->authorities[i]->url, json_integer(job->paused_until[i]));
+    return pauses;
+}
+
 json_t *acme_job_state(const struct acme_job *job)
 {
     json_t *names = json_array();
 
     for (size_t i = 0; i < job->name_count; i++)
         json_array_append_new(names, json_string(job->names[i]));
-    return json_pack("{s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:i, s:s*, s:I, s:s*, s:s, s:s}", "names", names,
-                     "renew_now", job->renew_now, "revoked", job->revoked, "hurried", job->hurried, "on_demand",
-                     job->on_demand, "renew_at", (json_int_t)job->renew_at, "due", (json_int_t)job->due, "last_try",
-                     (json_int_t)job->last_try, "failures", (int)job->failures, "resumptions", (int)job->resumptions,
-                     "last_error", job->last_error, "expires", (json_int_t)(job->pair ? job->pair->ends : 0), "serial",
-                     job->pair ? job->pair->serial : NULL, "directory", job->agent->authorities[job->authority]->url,
-                     "issuer", job->agent->authorities[job->issuer]->url);
+    return json_pack("{s:o, s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:i, s:s*, s:I, s:s*, s:s, s:s}", "names",
+                     names, "pauses", pauses_of(job), "renew_now", job->renew_now, "revoked", job->revoked, "hurried",
+                     job->hurried, "on_demand", job->on_demand, "renew_at", (json_int_t)job->renew_at, "due",
+                     (json_int_t)job->due, "last_try", (json_int_t)job->last_try, "failures", (int)job->failures,
+                     "resumptions", (int)job->resumptions, "last_error", job->last_error, "expires",
+                     (json_int_t)(job->pair ? job->pair->ends : 0), "serial", job->pair ? job->pair->serial : NULL,
+                     "directory", job->agent->authorities[job->authority]->url, "issuer",
+                     job->agent->authorities[job->issuer]->url);
 }
 
 /* The authority whose directory a member of the state names; the first one where it is not in the config any more. */
@@ -101,6 +112,9 @@ void acme_job_recall(struct acme_job *job, const json_t *state)
     job->hurried = json_is_true(json_object_get(state, "hurried"));
     job->due = (time_t)json_integer_value(json_object_get(state, "due"));
     job->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
+    for (size_t i = 0; i < job->agent->authority_count; i++)
+        job->paused_until[i] = (time_t)json_integer_value(
+            json_object_get(json_object_get(state, "pauses"), job->agent->authorities[i]->url));
     acme_job_set_error(job, json_string_value(json_object_get(state, "last_error")));
 }
 
@@ -136,6 +150,13 @@ bool acme_job_is_outdated(const struct acme_job *job, const struct acme_pair *fo
 
     return acme_pair_is_for(found, (const char *const *)job->names, job->name_count) && found->ends > acme_clock() &&
            (found->begins > pair->begins || (found->begins == pair->begins && found->ends > pair->ends));
+}
+
+time_t acme_job_paused_until(const struct acme_job *job, unsigned authority)
+{
+    const time_t all = job->agent->authorities[authority]->paused_until, own = job->paused_until[authority];
+
+    return all > own ? all : own;
 }
 
 time_t acme_job_due(const struct acme_job *job)

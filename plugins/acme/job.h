@@ -54,9 +54,10 @@ struct acme_job {
     time_t last_try;   /* 0: none yet */
     unsigned failures; /* in a row */
     char *last_error;
-    bool renew_now; /* revoked, or somebody wants it: whatever the time */
-    bool revoked;   /* what the store holds was */
-    bool hurried;   /* the pair before this one was renewed since the authority wanted it at once */
+    bool renew_now;                            /* revoked, or somebody wants it: whatever the time */
+    time_t paused_until[ACME_AUTHORITIES_MAX]; /* by each authority, for this certificate alone */
+    bool revoked;                              /* what the store holds was */
+    bool hurried; /* the pair before this one was renewed since the authority wanted it at once */
 
     /* The attempt that goes on. */
     struct acme_order *order;
@@ -106,5 +107,8 @@ bool acme_job_is_outdated(const struct acme_job *job, const struct acme_pair *fo
 
 /* When something is to be done; 0: nothing. */
 time_t acme_job_due(const struct acme_job *job);
+
+/* Until when an authority wants to be left alone with it, perhaps with all. */
+time_t acme_job_paused_until(const struct acme_job *job, unsigned authority);
 
 #endif

@@ -51,7 +51,7 @@ const struct hg_option acme_options[] = {
      .offset = offsetof(struct acme_config, directory),
      .value = "[\"https://acme-v02.api.letsencrypt.org/directory\"]",
      .min = 1,
-     .max = 8,
+     .max = ACME_AUTHORITIES_MAX,
      .doc = "The https URL of the authority's directory, or the word staging (Let's Encrypt's staging environment); of "
             "several, the next is tried when one fails, and the first one first again for the next certificate."},
     {.name = "ca",

@@ -11,6 +11,9 @@
 /* Let's Encrypt's staging environment: the word `staging`. */
 #define ACME_STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
 
+/* Items of `directory`. */
+#define ACME_AUTHORITIES_MAX 8
+
 /* In the order of the option's choices. */
 enum acme_key_type {
     ACME_P256,

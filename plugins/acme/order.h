@@ -40,6 +40,7 @@ struct acme_result {
     const char *error; /* for a person */
     const char *kind;  /* of the error, one of acme_problem_kind() */
     int64_t retry_after;
+    bool of_account;        /* that pause is meant for all that the account asks for */
     bool resumable;         /* the authority may still issue: the order was finalized, and can be taken up again */
     struct acme_pair *pair; /* ACME_ISSUED, perhaps ACME_LOST: a reference for the callee */
     char *pem;              /* with `pair` and not stored yet: key and chain, for the callee to free; else NULL */

@@ -7,12 +7,13 @@
 
 #include <stdio.h>
 
-void acme_order_end(struct acme_order *order, enum acme_outcome outcome, int64_t retry_after)
+static void end(struct acme_order *order, enum acme_outcome outcome, const struct acme_answer *limit)
 {
     struct acme_result result = {.outcome = outcome,
                                  .error = order->error,
                                  .kind = order->kind ? order->kind : "other",
-                                 .retry_after = retry_after,
+                                 .retry_after = limit ? limit->retry_after : 0,
+                                 .of_account = limit && limit->of_account,
                                  .resumable = order->finalized};
 
     /* What is not handed over, since it is of no use, is freed with the order. */
@@ -25,10 +26,15 @@ void acme_order_end(struct acme_order *order, enum acme_outcome outcome, int64_t
     order->ended(order->arg, &result);
 }
 
+void acme_order_end(struct acme_order *order, enum acme_outcome outcome)
+{
+    end(order, outcome, NULL);
+}
+
 void acme_order_end_text(struct acme_order *order, enum acme_outcome outcome, const char *what, const char *error)
 {
     snprintf(order->error, sizeof order->error, "%s%s%s", what, *what ? ": " : "", error);
-    acme_order_end(order, outcome, 0);
+    acme_order_end(order, outcome);
 }
 
 static bool is_one_of(const char *type, const char *const *types)
@@ -52,11 +58,11 @@ void acme_order_fail(struct acme_order *order, const char *what, const struct ac
     snprintf(order->error, sizeof order->error, "%s%s%s", what, *what ? ": " : "", answer->error);
     if (acme_account_blame(order->ca->account, answer)) {
         acme_order_forget(order); /* its order belonged to that account */
-        acme_order_end(order, ACME_AGAIN, 0);
+        acme_order_end(order, ACME_AGAIN);
     } else if (answer->status == 429 || answer->status == 503 || !strcmp(answer->type, "rateLimited")) {
-        acme_order_end(order, ACME_LIMITED, answer->retry_after);
+        end(order, ACME_LIMITED, answer);
     } else {
-        acme_order_end(order, is_one_of(answer->type, rejections) ? ACME_REJECTED : ACME_FAILED, 0);
+        acme_order_end(order, is_one_of(answer->type, rejections) ? ACME_REJECTED : ACME_FAILED);
     }
 }
 

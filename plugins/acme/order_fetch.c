@@ -19,7 +19,7 @@ static void stored(void *arg, const struct hg_store_answer *answer)
     } else {
         snprintf(order->error, sizeof order->error, "the certificate cannot be stored: %s", answer->error);
     }
-    acme_order_end(order, answer->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_ISSUED, 0);
+    acme_order_end(order, answer->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_ISSUED);
 }
 
 /* A certificate that is not ours will not become so; one that is not valid yet is fetched again, not ordered again. */
@@ -60,7 +60,7 @@ static void downloaded(void *arg, const struct acme_answer *failure, const char 
         return;
     order->installation = acme_install(order->vault, order->wish.id, order->pem, *order->wish.discard, stored, order);
     if (!order->installation)
-        acme_order_end(order, ACME_ISSUED, 0);
+        acme_order_end(order, ACME_ISSUED);
 }
 
 void acme_order_fetch(struct acme_order *order)

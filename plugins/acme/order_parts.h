@@ -46,7 +46,7 @@ struct acme_order {
 
 /* ---- order_end.c: how it ends ---- */
 
-void acme_order_end(struct acme_order *order, enum acme_outcome outcome, int64_t retry_after);
+void acme_order_end(struct acme_order *order, enum acme_outcome outcome);
 /* With "WHAT: ERROR" for a person; "" for `what`: nothing. */
 void acme_order_end_text(struct acme_order *order, enum acme_outcome outcome, const char *what, const char *error);
 void acme_order_end_memory(struct acme_order *order);

@@ -95,9 +95,10 @@ static bool next_authority(struct acme_job *job)
 }
 
 /* Another order elsewhere would take the place of this one in the store, and it would be issued in vain. */
-static bool stays(struct acme_job *job, const struct acme_result *result, const struct acme_ca *ca)
+static bool stays(struct acme_job *job, const struct acme_result *result)
 {
-    if (result->resumable && job->resumptions < RESUMPTIONS_MAX && ca->paused_until <= acme_clock() + ACME_STAY_PAUSE) {
+    if (result->resumable && job->resumptions < RESUMPTIONS_MAX &&
+        acme_job_paused_until(job, job->authority) <= acme_clock() + ACME_STAY_PAUSE) {
         job->resumptions++;
         return true;
     }
@@ -108,12 +109,15 @@ static bool stays(struct acme_job *job, const struct acme_result *result, const 
 static void failed(struct acme_job *job, const struct acme_result *result, struct acme_ca *ca)
 {
     char left[64] = "";
+    time_t paused;
 
     ++*job->agent->counters.failed;
     acme_job_set_error(job, result->error);
-    if (result->outcome == ACME_LIMITED && result->retry_after)
-        acme_plan_pause(job->agent, ca, result->retry_after);
-    if (!stays(job, result, ca) && next_authority(job)) {
+    if (result->retry_after && result->of_account)
+        acme_plan_pause_account(job->agent, ca, result->retry_after);
+    else if (result->retry_after)
+        acme_plan_pause(job, result->retry_after);
+    if (!stays(job, result) && next_authority(job)) {
         hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: %s; the next authority is tried", job->id, ca->url,
                result->error);
         job->due = acme_clock();
@@ -124,8 +128,9 @@ static void failed(struct acme_job *job, const struct acme_result *result, struc
     acme_plan_retry(job);
     if (result->outcome == ACME_REJECTED)
         acme_plan_rejected(job);
-    if ((job->agent->authority_count == 1 || job->resumptions) && job->due < ca->paused_until)
-        job->due = ca->paused_until;
+    paused = acme_job_paused_until(job, job->authority);
+    if ((job->agent->authority_count == 1 || job->resumptions) && job->due < paused)
+        job->due = paused;
     if (job->pair)
         snprintf(left, sizeof left, "; the certificate lasts %.1f days more",
                  (double)(job->pair->ends - acme_clock()) / ACME_DAY);

@@ -48,9 +48,19 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
     (void)answer; /* what is remembered here is a convenience */
 }
 
-void acme_plan_pause(struct acme_agent *agent, struct acme_ca *ca, int64_t retry_after)
+static time_t end_of_pause(int64_t retry_after)
 {
-    const time_t until = moment_after((time_t)(retry_after < PAUSE_MAX ? retry_after : PAUSE_MAX));
+    return moment_after((time_t)(retry_after < PAUSE_MAX ? retry_after : PAUSE_MAX));
+}
+
+void acme_plan_pause(struct acme_job *job, int64_t retry_after)
+{
+    job->paused_until[job->authority] = end_of_pause(retry_after);
+}
+
+void acme_plan_pause_account(struct acme_agent *agent, struct acme_ca *ca, int64_t retry_after)
+{
+    const time_t until = end_of_pause(retry_after);
 
     if (until <= ca->paused_until)
         return;
@@ -69,6 +79,9 @@ void acme_plan_correct(struct acme_agent *agent)
         if (agent->authorities[i]->paused_until > moment_after(PAUSE_MAX))
             agent->authorities[i]->paused_until = 0;
     for (struct acme_job *job = agent->jobs; job; job = job->next) {
+        for (size_t i = 0; i < agent->authority_count; i++)
+            if (job->paused_until[i] > moment_after(PAUSE_MAX))
+                job->paused_until[i] = 0;
         if (job->due > longest)
             acme_plan_retry(job);
         if (job->pair && job->renew_at > longest && job->renew_at > job->pair->ends)

@@ -22,8 +22,10 @@ void acme_plan(struct acme_job *job, double pause);
 void acme_plan_retry(struct acme_job *job);
 /* Names that the authority will not have are tried daily. */
 void acme_plan_rejected(struct acme_job *job);
-/* The authority wants to be left alone for so many seconds: remembered, over restarts. */
-void acme_plan_pause(struct acme_agent *agent, struct acme_ca *ca, int64_t retry_after);
+/* The authority wants to be left alone for so many seconds, by the account or with this certificate: remembered, over
+ * restarts. */
+void acme_plan_pause_account(struct acme_agent *agent, struct acme_ca *ca, int64_t retry_after);
+void acme_plan_pause(struct acme_job *job, int64_t retry_after);
 /* What was planned while the clock was far ahead is not waited for. */
 void acme_plan_correct(struct acme_agent *agent);
 

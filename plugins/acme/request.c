@@ -21,6 +21,7 @@ void acme_request_order(struct acme_job *job)
     job->due = 0;
     acme_job_remember(job);
     job->agent->authorities[job->authority]->paused_until = 0; /* whoever wants it now has a reason */
+    job->paused_until[job->authority] = 0;
     acme_attempt_schedule(job->agent);
 }
 

@@ -166,8 +166,8 @@ static bool take_own_key(struct acme_revocation *revocation)
 static void failed(struct acme_revocation *revocation, const struct acme_answer *answer)
 {
     if (answer->status == 429 || answer->status == 503 || !strcmp(answer->type, "rateLimited")) {
-        if (answer->retry_after)
-            acme_plan_pause(revocation->agent, ca_of(revocation), answer->retry_after);
+        if (answer->retry_after && answer->of_account)
+            acme_plan_pause_account(revocation->agent, ca_of(revocation), answer->retry_after);
         later(revocation, answer->error);
     } else if (!acme_order_is_refusal(answer) || !strcmp(answer->type, "badNonce")) {
         later(revocation, answer->error);

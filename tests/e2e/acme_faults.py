@@ -155,13 +155,13 @@ def used_again(world):
     check(lab.is_good(lab.chain("a.test"), "a.test"), f"after {first.serial} no good certificate is served")
 
 
-@case("429 with Retry-After: the whole account pauses, also over a restart")
+@case("429 with Retry-After for the account: the whole account pauses, also over a restart")
 def retry_after(world):
     lab = Lab(world)
-    rule = lab.proxy.on("new_order", problem(429, "rateLimited", "too many orders", retry_after=4), times=1)
+    rule = lab.proxy.on("new_order", problem(429, "rateLimited", "too many new orders from this account", retry_after=4), times=1)
     gate = lab.gateway(["a.test", "b.test"], wait="0")
     wait_until(lambda: rule.hits, 10, "the first order")
-    gate.wait_for("too many orders|rateLimited")
+    gate.wait_for("too many new orders|rateLimited")
     gate.stop()
     limited = next(request for request in lab.proxy.seen("new_order") if request.status == 429)
     before = len(lab.proxy.seen())

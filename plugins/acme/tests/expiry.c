@@ -126,7 +126,7 @@ START_TEST(test_warnings)
     warnings = said_within(13, "warning: a.test: the certificate expires in ");
     ck_assert_msg(warnings >= 12 && warnings <= 13, "%u warnings", warnings);
     ck_assert_uint_eq(lab_said(" days: another process orders certificates; its log tells more"), 1);
-    ck_assert_uint_ge(said_within(3, "error: a.test: the certificate has expired "), 1);
+    ck_assert_uint_ge(said_within(3, "error: a.test: the certificate has expired, "), 1);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "renewal-info"), asked); /* that is the other's */
 }
 END_TEST
@@ -147,6 +147,26 @@ START_TEST(test_told_once)
 }
 END_TEST
 
+/* Whoever waits for an authority that wants to be left alone fails nowhere, and expires with a line of its own. */
+START_TEST(test_expired)
+{
+    lab->ca->lifetime = 90 * 86400;
+    lab_add("b.test");
+    lab_start();
+    lab_run_until_issued(2, LAB_MINUTE);
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-order",
+                                             .status = 429,
+                                             .type = "rateLimited",
+                                             .detail = "too many new orders from this account",
+                                             .retry_after = 86400});
+    lab_run(89 * LAB_DAY);
+    lab->host.log[0] = 0;
+    lab_run(LAB_DAY + LAB_MINUTE);
+    ck_assert_msg(lab_said("error: a.test: the certificate has expired, 2030-04-01") == 1, "%s", lab->host.log);
+    ck_assert_uint_eq(lab_said("error: b.test: the certificate has expired, 2030-04-01"), 1);
+}
+END_TEST
+
 TCase *cases_expiry(void)
 {
     TCase *tests = tcase_create("expiry");
@@ -161,5 +181,6 @@ TCase *cases_expiry(void)
     tcase_add_test(tests, test_told_of_unwritable);
     tcase_add_test(tests, test_warnings);
     tcase_add_test(tests, test_told_once);
+    tcase_add_test(tests, test_expired);
     return tests;
 }

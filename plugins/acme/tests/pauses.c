@@ -30,52 +30,66 @@ static void refuse_all(struct fake_ca *ca)
 /* ---- Retry-After ---- */
 
 static const struct {
-    const char *kind;
-    int status;
-    const char *type;
-    int64_t told, least, most; /* seconds */
+    struct fake_rule rule;
+    int64_t least, most; /* seconds */
+    bool of_name;        /* other names go on */
 } pauses[] = {
-    {"directory", 503, NULL, 600, 600, 660},
-    {"new-nonce", 503, NULL, 600, 600, 660},
-    {"new-account", 429, "rateLimited", 600, 600, 660},
-    {"new-order", 429, "rateLimited", 3 * HOUR, 3 * HOUR, 3 * HOUR + 60},
-    {"new-order", 429, NULL, 600, 600, 660},
-    {"new-order", 503, NULL, 600, 600, 660},
-    {"authorization", 503, NULL, 600, 600, 660},
-    {"challenge", 429, "rateLimited", 600, 600, 660},
-    {"finalize", 429, "rateLimited", 600, 600, 660},
-    {"order", 503, NULL, 600, 600, 660},
-    {"certificate", 503, NULL, 600, 600, 660},
+    {{.kind = "directory", .status = 503, .retry_after = 600}, 600, 660, false},
+    {{.kind = "new-nonce", .status = 503, .retry_after = 600}, 600, 660, false},
+    {{.kind = "new-account", .status = 429, .type = "rateLimited", .retry_after = 600}, 600, 660, false},
+    {{.kind = "new-order",
+      .status = 429,
+      .type = "rateLimited",
+      .detail = "too many new orders (300) from this account in the last 3h0m0s",
+      .retry_after = 3 * HOUR},
+     3 * HOUR,
+     3 * HOUR + 60,
+     false},
+    {{.kind = "new-order",
+      .status = 429,
+      .type = "rateLimited",
+      .detail = "too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s",
+      .retry_after = 3 * HOUR},
+     3 * HOUR,
+     3 * HOUR + 60,
+     true},
+    {{.kind = "new-order", .status = 429, .retry_after = 600}, 600, 660, true},
+    {{.kind = "new-order", .status = 503, .retry_after = 600}, 600, 660, false},
+    {{.kind = "authorization", .status = 503, .retry_after = 600}, 600, 660, false},
+    {{.kind = "challenge", .status = 429, .type = "rateLimited", .retry_after = 600}, 600, 660, true},
+    {{.kind = "finalize", .status = 429, .type = "rateLimited", .retry_after = 600}, 600, 660, true},
+    {{.kind = "order", .status = 503, .retry_after = 600}, 600, 660, false},
+    {{.kind = "certificate", .status = 503, .retry_after = 600}, 600, 660, false},
     /* Nothing that makes sense: the usual pause, and a day at the most. */
-    {"new-order", 429, "rateLimited", 0, 40, 80},
-    {"new-order", 429, "rateLimited", 40 * YEAR, DAY, DAY + 60},
-    {"new-order", 503, NULL, INT64_MAX, DAY, DAY + 60},
+    {{.kind = "new-order", .status = 429, .type = "rateLimited"}, 40, 80, true},
+    {{.kind = "new-order", .status = 429, .type = "rateLimited", .retry_after = 40 * YEAR}, DAY, DAY + 60, true},
+    {{.kind = "new-order", .status = 503, .retry_after = INT64_MAX}, DAY, DAY + 60, false},
 };
 
-/* Nobody asks meanwhile, not for another certificate and not after a restart; afterwards it goes on by itself. */
+/* Nobody asks meanwhile, not after a restart, and for another certificate only where the pause is of names; afterwards
+ * it goes on by itself. */
 START_TEST(test_retry_after)
 {
     unsigned before;
 
     lab_add("b.test");
-    fake_ca_rule(lab->ca, (struct fake_rule){.kind = pauses[_i].kind,
-                                             .times = 1,
-                                             .status = pauses[_i].status,
-                                             .type = pauses[_i].type,
-                                             .retry_after = pauses[_i].told});
+    fake_ca_rule(lab->ca, pauses[_i].rule)->times = 1;
     lab->config.domains.count = 1; /* b.test comes when the pause has begun */
     lab_start();
     lab_run(20 * HG_SECOND);
-    ck_assert_msg(lab_said("no certificate:") == 1, "%s: %s", pauses[_i].kind, lab->host.log);
+    ck_assert_msg(lab_said("no certificate:") == 1, "%s: %s", pauses[_i].rule.kind, lab->host.log);
     before = requests();
     lab_stop();
     lab->config.domains.count = 2;
     lab_start();
-    if (!pauses[_i].told) {
+    if (!pauses[_i].rule.retry_after) {
         lab_run_until_issued(2, LAB_HOUR);
     } else {
         lab_run((hg_time)(pauses[_i].least - 30) * HG_SECOND);
-        ck_assert_msg(requests() == before, "%s: %u requests", pauses[_i].kind, requests() - before);
+        ck_assert_msg(pauses[_i].of_name || requests() == before, "%s: %u requests", pauses[_i].rule.kind,
+                      requests() - before);
+        ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), -1);
+        ck_assert_msg((lab_served_by(lab->ca, "b.test") != -1) == pauses[_i].of_name, "%s", pauses[_i].rule.kind);
         lab_run((hg_time)(pauses[_i].most - pauses[_i].least + 60) * HG_SECOND);
     }
     ck_assert_int_ne(lab_served_by(lab->ca, "a.test"), -1);
@@ -98,10 +112,13 @@ START_TEST(test_all_pause)
     lab_add("b.test");
     lab_add("c.test");
     lab_start();
-    fake_ca_rule(
-        lab->ca,
-        (struct fake_rule){
-            .kind = "challenge", .skip = 2, .times = 1, .status = 429, .type = "rateLimited", .retry_after = told});
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "challenge",
+                                             .skip = 2,
+                                             .times = 1,
+                                             .status = 429,
+                                             .type = "rateLimited",
+                                             .retry_after = told,
+                                             .detail = "too many requests from this account"});
     lab_run((hg_time)(told - 5) * HG_SECOND);
     ck_assert_uint_eq(seen("new-order"), 3);
     ck_assert_msg(!seen("finalize") && !lab->ca->issued, "%u finalized: %s", seen("finalize"), lab->host.log);

@@ -229,9 +229,7 @@ START_TEST(test_paused)
     lab_add("b.test");
     lab_start();
     lab_run_until_issued(2, LAB_MINUTE);
-    fake_ca_rule(
-        lab->ca,
-        (struct fake_rule){.kind = "new-order", .times = 1, .status = 429, .type = "rateLimited", .retry_after = 3600});
+    fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-order", .times = 1, .status = 503, .retry_after = 3600});
     lab_want("renew@b.test");
     lab_run(10 * HG_SECOND);
     want_revoked();
