@@ -66,6 +66,13 @@ struct hg_head {
     struct hg_fields fields; /**< All other fields. Owned by the head. */
 
     struct hg_head *next; /**< Private to whoever owns the head (queues). */
+
+    /**
+     * Authentication that is bound to a connection (NTLM, Negotiate). Requests: which connection of a public user this
+     * one came over, up to 64 visible characters that no other connection ever gets; empty where none such was tried.
+     * Responses: "close" where that connection ends after the response, else empty.
+     */
+    struct hg_text connection;
 };
 
 /** The first field of that name at or after index `from`, or NULL. Case-insensitive. */

@@ -164,6 +164,8 @@ static struct hg_head *read_head(const struct hg_host *host, struct reader *read
     else
         read_response(host, reader, head);
     read_fields(host, reader, &head->fields);
+    if (reader->at != reader->end)
+        keep(host, reader, head, &head->connection, read_text(reader, CODEC_WORD));
     if (reader->error) {
         hg_head_free(host, head);
         return NULL;

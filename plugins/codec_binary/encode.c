@@ -179,6 +179,8 @@ int codec_binary_encode_head(struct hg_worker *worker, const struct hg_head *hea
     for (size_t i = 0; i < count; i++)
         if (!bound_text(&bound, list[i]))
             return fail(error, "message larger than 2 MiB");
+    if (!bound_text(&bound, head->connection))
+        return fail(error, "message larger than 2 MiB");
     *error = bound_fields(&bound, &head->fields);
     if (*error)
         return -1;
@@ -192,6 +194,8 @@ int codec_binary_encode_head(struct hg_worker *worker, const struct hg_head *hea
     for (size_t i = 0; i < count; i++)
         at = put_text(at, list[i]);
     at = put_fields(worker->state, at, &head->fields);
+    if (head->connection.size)
+        at = put_text(at, head->connection);
     return draft_end(worker, &draft, at, out, error);
 }
 

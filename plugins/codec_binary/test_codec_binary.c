@@ -80,7 +80,7 @@ START_TEST(test_later_members)
 {
     struct transcript decoded;
 
-    ck_assert_int_eq(decode("\x02\x0b\x41\x01\x40\xc8\x00\x00\x00\x00new", 13, &decoded), 0);
+    ck_assert_int_eq(decode("\x02\x0c\x41\x01\x40\xc8\x00\x00\x00\x00\x00new", 14, &decoded), 0);
     ck_assert(!decoded.over);
     ck_assert_ptr_nonnull(memmem(decoded.text.bytes, decoded.text.size, "status 200\n", 11));
     transcript_free(&decoded);
@@ -116,6 +116,8 @@ START_TEST(test_refused)
         CASE("\x02\x0b\x41\x01\x40\xc8\x00\x00\x00\x01\x04:\x00", "field name is not a token"),
         CASE("\x02\x0a\x41\x01\x40\xc8\x00\x00\x00\x01\x00\x00", "field name is not a token"),
         CASE("\x02\x0c\x41\x01\x40\xc8\x00\x00\x00\x01\x01\x02\r\n", "CR, LF or NUL in a text"),
+        CASE("\x02\x0a\x41\x01\x40\xc8\x00\x00\x00\x00\x05x", "message ends within a text"),
+        CASE("\x02\x0a\x41\x01\x40\xc8\x00\x00\x00\x00\x01 ", "control character or space in a word"),
         CASE("\x02\x09\x41\x01\x40\xc8\x00\x00\x00\x50\x01", "more than 4096 fields"),
         CASE("\x04\x05\x40\xc8\x00\x00\x00", "status of a reset out of range"),
         CASE("\x04\x05\x41\xf6\x00\x01 ", "control character or space in a word"),

@@ -195,6 +195,7 @@ static void read_head(struct reader *reader, struct hg_head *head)
         head_member(reader, head, &head->reason, "reason", CODEC_LINE);
     }
     head_member(reader, head, &head->upgrade, "upgrade", CODEC_LINE);
+    head_member(reader, head, &head->connection, "connection", CODEC_WORD);
     fields_member(reader, &head->fields, "fields");
 }
 

@@ -132,6 +132,7 @@ static void put_head(struct writer *writer, const void *message)
     }
     put_version_and_length(writer, head);
     put_member(writer, "upgrade", head->upgrade);
+    put_member(writer, "connection", head->connection);
     put_fields(writer, "fields", &head->fields);
     put(writer, HG_TEXT("}\n"));
 }

@@ -120,6 +120,17 @@ static bool speaks_for_proxy(struct hg_text name)
     return begins(name, "x-forwarded-");
 }
 
+int forwarded_name(struct connection *connection, struct hg_head *head)
+{
+    if (!connection->is_named && !http1_binds_connection(head))
+        return 0;
+    if (!connection->is_named)
+        forwarded_new_id(connection->name);
+    connection->is_named = true;
+    return hg_head_set(connection->edge->worker->host, head, &head->connection,
+                       (struct hg_text){connection->name, sizeof connection->name});
+}
+
 static void remove_all(const struct hg_host *host, struct hg_head *head)
 {
     for (size_t i = 0; i < head->fields.count;) {

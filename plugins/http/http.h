@@ -112,6 +112,8 @@ enum connection_phase {
 
 #define OUTPUT_SLICES 24
 
+#define REQUEST_ID_SIZE 32
+
 /* What waits to be written. */
 struct output {
     struct hg_slice slices[OUTPUT_SLICES]; /* a ring */
@@ -160,10 +162,12 @@ struct connection {
     uint64_t response_left; /* HTTP1_LENGTH */
     uint16_t version;       /* of the request */
     bool close;             /* no further request on this connection */
-    bool truncate;          /* the response cannot be completed: the peer must see that */
-    bool data_waits;        /* data() has returned short */
-    bool end_waits;         /* end() has answered PAUSE */
-    bool next_waits;        /* the next request waits until the output is written */
+    bool is_named;          /* its requests may carry authentication that is bound to it: its name is in `name` */
+    char name[REQUEST_ID_SIZE];
+    bool truncate;   /* the response cannot be completed: the peer must see that */
+    bool data_waits; /* data() has returned short */
+    bool end_waits;  /* end() has answered PAUSE */
+    bool next_waits; /* the next request waits until the output is written */
 };
 
 /* Takes over a descriptor. */
@@ -277,12 +281,14 @@ void response_written(struct connection *connection);
 
 /* ---- forwarded.c ---- */
 
-#define REQUEST_ID_SIZE 32
-
 /* A new request id: 128 random bits in hexadecimal. */
 void forwarded_new_id(char id[REQUEST_ID_SIZE]);
 /* Gives a request its id, peer, Via and Forwarded fields. 0, or -1 when memory is out. */
 int forwarded_request(const struct connection *connection, struct hg_head *head);
+
+/* Gives a request the name of its connection, where authentication may be bound to that (docs/protocol.md section 8.1).
+ * 0, or -1 when memory is out. */
+int forwarded_name(struct connection *connection, struct hg_head *head);
 
 /* Counts this hop of an OPTIONS that says how many it may take. *ends: none is left, the answer is the gateway's. 0, or
  * -1 when memory is out. */

@@ -237,7 +237,8 @@ static bool is_unwanted(struct connection *connection, struct hg_head *head, str
 
     *reason = (struct hg_reason){.error = "http_request_error"};
     /* First what gives it its id, which stands in errors too. */
-    if (forwarded_request(connection, head) || forwarded_count_hop(connection, head, &ends) ||
+    if (forwarded_request(connection, head) || forwarded_name(connection, head) ||
+        forwarded_count_hop(connection, head, &ends) ||
         hg_head_set(connection->edge->worker->host, head, &head->upgrade, (struct hg_text){"", 0})) {
         *reason = (struct hg_reason){503, "proxy_internal_error", "out of memory", 1};
     } else if (ends) {

@@ -89,7 +89,8 @@ static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction
     connection->response_framing = http1_response_framing(head, request_method(connection), connection->version);
     connection->response_left = connection->response_framing == HTTP1_LENGTH ? (uint64_t)head->length : 0;
     /* A body that was not asked for by 100 may come or not: nobody could tell it from the next request. */
-    if (connection->response_framing == HTTP1_UNTIL_CLOSE || connection->expects_continue || connection->edge->draining)
+    if (connection->response_framing == HTTP1_UNTIL_CLOSE || connection->expects_continue ||
+        connection->edge->draining || head->connection.size)
         connection->close = true;
     if (write_head(connection, head, connection->response_framing))
         return HG_ERROR;

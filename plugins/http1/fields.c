@@ -16,6 +16,21 @@ struct hg_text http1_trim(struct hg_text text)
     return text;
 }
 
+bool http1_next_member(struct hg_text *list, struct hg_text *member)
+{
+    while (list->size) {
+        const char *comma = memchr(list->data, ',', list->size);
+        size_t size = comma ? (size_t)(comma - list->data) : list->size;
+
+        *member = http1_trim((struct hg_text){list->data, size});
+        list->data += comma ? size + 1 : size;
+        list->size -= comma ? size + 1 : size;
+        if (member->size)
+            return true;
+    }
+    return false;
+}
+
 enum http1_field http1_classify(struct hg_text name)
 {
 #define SPECIAL(name, field)                                                                                           \
@@ -166,4 +181,41 @@ struct hg_fields *http1_parse_trailers(const struct hg_host *host, enum hg_head_
     if (!fields)
         *reason = (struct hg_reason){.status = 503, .error = "proxy_internal_error", .detail = "out of memory"};
     return fields;
+}
+
+/* ---- Authentication ---- */
+
+/* Whether a list of challenges, or credentials, names a scheme that authenticates the connection instead of the
+ * request. A comma within a quoted parameter makes a member of its own, which at worst binds what need not be. */
+static bool names_binding_scheme(struct hg_text list)
+{
+    struct hg_text member;
+
+    while (http1_next_member(&list, &member)) {
+        const char *space = memchr(member.data, ' ', member.size);
+
+        if (space)
+            member.size = (size_t)(space - member.data);
+        if (hg_text_equal_nocase(member, HG_TEXT("NTLM")) || hg_text_equal_nocase(member, HG_TEXT("Negotiate")))
+            return true;
+    }
+    return false;
+}
+
+bool http1_binds_connection(const struct hg_head *head)
+{
+    const bool is_request = head->kind == HG_REQUEST;
+    const struct hg_text name = is_request ? HG_TEXT("Authorization") : HG_TEXT("WWW-Authenticate");
+
+    for (size_t i = 0; i < head->fields.count; i++) {
+        const struct hg_field *field = &head->fields.items[i];
+
+        if (hg_text_equal_nocase(field->name, name) && names_binding_scheme(field->value))
+            return true;
+        /* RFC 4559 section 6 */
+        if (!is_request && hg_text_equal_nocase(field->name, HG_TEXT("Proxy-Support")) &&
+            hg_text_equal_nocase(field->value, HG_TEXT("Session-Based-Authentication")))
+            return true;
+    }
+    return false;
 }

@@ -118,6 +118,10 @@ struct hg_head *http1_parse_response(const struct hg_host *host, const struct ht
                                      const struct http1_asked *asked, struct http1_message *message,
                                      struct hg_reason *reason);
 
+/* Whether a request brings authentication that is bound to its connection, or a response asks for such, by NTLM or
+ * Negotiate (RFC 4559): the connection is then its user's alone. */
+bool http1_binds_connection(const struct hg_head *head);
+
 /* ---- Reading a body ---- */
 
 struct http1_body {

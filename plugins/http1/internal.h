@@ -25,6 +25,9 @@ enum http1_result http1_fault(struct hg_reason *reason, enum hg_head_kind kind, 
 /* Cuts white space (RFC 9110 section 5.6.3) off both ends. */
 struct hg_text http1_trim(struct hg_text text);
 
+/* Cuts the next member off a comma-separated list; false at its end. Empty members are skipped. */
+bool http1_next_member(struct hg_text *list, struct hg_text *member);
+
 /* Whether a field of that name is about one connection alone or about framing, so that it is never passed on. */
 enum http1_field {
     HTTP1_FIELD_OTHER = 0,

@@ -92,27 +92,11 @@ static void free_split(struct split *split)
 
 /* ---- Fields ---- */
 
-/* Cuts the next member off a comma-separated list; false at its end. Empty members are skipped. */
-static bool next_member(struct hg_text *list, struct hg_text *member)
-{
-    while (list->size) {
-        const char *comma = memchr(list->data, ',', list->size);
-        size_t size = comma ? (size_t)(comma - list->data) : list->size;
-
-        *member = http1_trim((struct hg_text){list->data, size});
-        list->data += comma ? size + 1 : size;
-        list->size -= comma ? size + 1 : size;
-        if (member->size)
-            return true;
-    }
-    return false;
-}
-
 static void note_connection(struct facts *facts, struct hg_text list)
 {
     struct hg_text option;
 
-    while (next_member(&list, &option)) {
+    while (http1_next_member(&list, &option)) {
         if (hg_text_equal_nocase(option, HG_TEXT("close")))
             facts->connection_close = true;
         else if (hg_text_equal_nocase(option, HG_TEXT("keep-alive")))
@@ -128,7 +112,7 @@ static void note_te(struct facts *facts, struct hg_text list)
 {
     struct hg_text member;
 
-    while (next_member(&list, &member))
+    while (http1_next_member(&list, &member))
         if (hg_text_equal_nocase(member, HG_TEXT("trailers")))
             facts->te_trailers = true;
 }
@@ -171,7 +155,7 @@ static bool connection_names(const struct split *split, struct hg_text name)
 
         if (!hg_text_equal_nocase(split->fields[i].name, HG_TEXT("Connection")))
             continue;
-        while (next_member(&list, &option))
+        while (http1_next_member(&list, &option))
             if (hg_text_equal_nocase(option, name))
                 return true;
     }
@@ -222,7 +206,7 @@ static enum http1_result unknown_coding(enum hg_head_kind kind, const struct fac
     struct hg_text list = facts->coding, member = HG_TEXT("");
     unsigned chunked = 0;
 
-    while (next_member(&list, &member))
+    while (http1_next_member(&list, &member))
         chunked += hg_text_equal_nocase(member, HG_TEXT("chunked"));
     if (facts->codings > 1 || chunked != 1 || !hg_text_equal_nocase(member, HG_TEXT("chunked")))
         return http1_fault(reason, kind, 400, "http_response_transfer_coding",

@@ -16,6 +16,9 @@
  * cost a lookup each. */
 #define ADDRESSES_KNOWN (5 * HG_SECOND)
 
+/* How long a connection waits for its owner, of whose end nobody tells: longer than edges keep users' by default. */
+#define OWNED_TIME (90 * HG_SECOND)
+
 static void on_io(void *arg, int events);
 
 /* ---- Sending ---- */
@@ -126,6 +129,8 @@ void connection_set_timer(struct connection *connection)
 
     if (connection->state == CONNECTION_IDLE)
         hg_timer_set(host, connection->timer, connection->origin->config->keep_alive);
+    else if (connection->state == CONNECTION_OWNED)
+        hg_timer_set(host, connection->timer, OWNED_TIME);
     else if (connection->state == CONNECTION_ON_TRIAL)
         hg_timer_set(host, connection->timer, connection->origin->trial_time);
     else if (connection->state == CONNECTION_BUSY && connection->is_paused)
@@ -256,6 +261,7 @@ static void on_timer(void *arg)
         connection_free(connection); /* others may wait for a service that takes one at a time */
         return;
     case CONNECTION_IDLE:
+    case CONNECTION_OWNED:
         connection_free(connection);
         return;
     case CONNECTION_BUSY:
@@ -396,6 +402,16 @@ static void on_io(void *arg, int events)
 
 /* ---- Life ---- */
 
+/* A name that is longer than any can be makes the connection nobody's: it is not used again. */
+static void set_owner(struct connection *connection, struct hg_text owner)
+{
+    connection->is_last = owner.size > sizeof connection->owner;
+    if (!owner.size || connection->is_last)
+        return;
+    memcpy(connection->owner, owner.data, owner.size);
+    connection->owner_size = (uint8_t)owner.size;
+}
+
 int connection_open(struct pool *pool, struct request *request)
 {
     struct connection *connection = calloc(1, sizeof *connection);
@@ -413,6 +429,7 @@ int connection_open(struct pool *pool, struct request *request)
     }
     pool->count++;
     connection->request = request;
+    set_owner(connection, request->self->exchange->request->connection);
     response_start(connection);
     begin_to_connect(connection);
     if (!request_start(request, connection))

@@ -93,15 +93,21 @@ int location_map_request(const struct rule *rule, const struct hg_self *self, st
 /* Addresses of a name that are tried. */
 #define POOL_ADDRESSES 8
 
+/* Connections without a request, the longest idle first: what was not asked for had the most time to come. */
+struct idle_list {
+    struct connection *first, *last;
+    size_t count;
+};
+
 /* All connections to one URL. */
 struct pool {
     struct pool *next;
     struct origin *origin;
     struct hg_text text; /* the target's URL; it lives as long as the route that has set it */
     struct url url;
-    char *host;                          /* url.host, ended by NUL */
-    struct connection *idle, *idle_last; /* the longest idle first: what was not asked for had time to come */
-    size_t idle_count;
+    char *host;                      /* url.host, ended by NUL */
+    struct idle_list idle;           /* for whoever comes */
+    struct idle_list owned;          /* each for its owner alone */
     size_t count;                    /* all connections, those being opened included */
     struct request *waiting, **tail; /* for a connection; the longest waiting first */
     size_t waiting_count;
@@ -138,7 +144,7 @@ void pool_trial_passed(struct pool *pool);
 void pool_learn(struct pool *pool, const struct connection *connection, enum unasked unasked);
 /* The connection has done its work and could do more. It is idle, busy again or gone afterwards. */
 void pool_give_back(struct pool *pool, struct connection *connection);
-/* A connection was freed: there is room for another one. `connection` was idle or not. */
+/* A connection was freed: there is room for another one. It had a request or not. */
 void pool_closed(struct pool *pool, struct connection *connection);
 void pool_close_idle(struct pool *pool);
 void pool_free(struct pool *pool);
@@ -163,9 +169,13 @@ enum connection_state {
     CONNECTION_RESOLVING,
     CONNECTION_CONNECTING,
     CONNECTION_BUSY,
-    CONNECTION_IDLE,
+    CONNECTION_IDLE,  /* in pool->idle */
+    CONNECTION_OWNED, /* in pool->owned */
     CONNECTION_ON_TRIAL,
 };
+
+/* The longest name of a public user's connection: see head->connection. */
+#define OWNER_MAX 64
 
 struct response {
     bool begun;       /* a byte of it has come */
@@ -180,17 +190,19 @@ struct connection {
     struct origin *origin;
     struct pool *pool;
     struct request *request;            /* NULL while idle */
-    struct connection *next, *previous; /* in pool->idle */
+    struct connection *next, *previous; /* in its idle_list */
     struct connection *next_unflushed, *previous_unflushed;
     bool is_unflushed;
     enum connection_state state;
-    bool is_reused;     /* it has brought a response before this one */
-    hg_time idle_since; /* when it brought the last one, if it was kept */
-    bool is_last;       /* the service has been asked to close it after its response */
-    bool is_broken;     /* sending has failed: what has come may still be read */
-    bool is_full;       /* the socket takes no more: watching for HG_WRITE */
-    bool is_paused;     /* there is no credit: not watching for HG_READ */
-    int fd;             /* -1: none */
+    char owner[OWNER_MAX]; /* whose requests alone it serves */
+    uint8_t owner_size;    /* 0: anybody's */
+    bool is_reused;        /* it has brought a response before this one */
+    hg_time idle_since;    /* when it brought the last one, if it was kept */
+    bool is_last;          /* the service has been asked to close it after its response */
+    bool is_broken;        /* sending has failed: what has come may still be read */
+    bool is_full;          /* the socket takes no more: watching for HG_WRITE */
+    bool is_paused;        /* there is no credit: not watching for HG_READ */
+    int fd;                /* -1: none */
     struct hg_io *io;
     struct hg_timer *timer;
     struct hg_resolution *resolution;

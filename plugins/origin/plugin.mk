@@ -30,6 +30,7 @@ plugins_origin_test_origin_SOURCES = \
 	plugins/origin/tests/connections.c \
 	plugins/origin/tests/kept.c \
 	plugins/origin/tests/main.c \
+	plugins/origin/tests/owned.c \
 	plugins/origin/tests/pool.c \
 	plugins/origin/tests/requests.c \
 	plugins/origin/tests/responses.c \

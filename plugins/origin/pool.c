@@ -43,38 +43,39 @@ struct pool *pool_of(struct origin *origin, struct hg_text url)
 
 /* ---- Idle connections ---- */
 
-static void push_idle(struct pool *pool, struct connection *connection)
+static void push_idle(struct idle_list *list, struct connection *connection)
 {
-    connection->state = CONNECTION_IDLE;
-    connection->idle_since = hg_now(pool->origin->worker);
+    connection->idle_since = hg_now(connection->origin->worker);
     connection->next = NULL;
-    connection->previous = pool->idle_last;
-    if (pool->idle_last)
-        pool->idle_last->next = connection;
+    connection->previous = list->last;
+    if (list->last)
+        list->last->next = connection;
     else
-        pool->idle = connection;
-    pool->idle_last = connection;
-    pool->idle_count++;
+        list->first = connection;
+    list->last = connection;
+    list->count++;
     connection_set_timer(connection);
 }
 
-static void remove_idle(struct pool *pool, struct connection *connection)
+static void remove_idle(struct idle_list *list, struct connection *connection)
 {
     if (connection->previous)
         connection->previous->next = connection->next;
     else
-        pool->idle = connection->next;
+        list->first = connection->next;
     if (connection->next)
         connection->next->previous = connection->previous;
     else
-        pool->idle_last = connection->previous;
-    pool->idle_count--;
+        list->last = connection->previous;
+    list->count--;
 }
 
 void pool_close_idle(struct pool *pool)
 {
-    while (pool->idle)
-        connection_free(pool->idle);
+    while (pool->idle.first)
+        connection_free(pool->idle.first);
+    while (pool->owned.first)
+        connection_free(pool->owned.first);
     if (pool->trial)
         connection_free(pool->trial);
 }
@@ -120,15 +121,16 @@ void pool_trial_passed(struct pool *pool)
 }
 
 /* The first one of a service that is not trusted yet is put on trial. */
-static bool is_tried(struct pool *pool, struct connection *connection)
+static void try_or_free(struct pool *pool, struct connection *connection)
 {
-    if (pool->is_trusted || pool->trial)
-        return false;
+    if (pool->trial) {
+        connection_free(connection);
+        return;
+    }
     pool->trial = connection;
     connection->state = CONNECTION_ON_TRIAL;
     connection->idle_since = hg_now(pool->origin->worker);
     connection_set_timer(connection);
-    return true;
 }
 
 /* ---- Requests that wait ---- */
@@ -201,40 +203,76 @@ static void open_for(struct pool *pool, struct request *request)
         request_fail(request, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1});
 }
 
+static void use(struct connection *connection, struct request *request)
+{
+    ++*connection->origin->connections_reused;
+    connection_begin(connection, request);
+}
+
+static struct connection *take_owned(struct pool *pool, struct hg_text owner)
+{
+    for (struct connection *connection = pool->owned.first; connection; connection = connection->next) {
+        if (hg_text_equal((struct hg_text){connection->owner, connection->owner_size}, owner)) {
+            remove_idle(&pool->owned, connection);
+            return connection;
+        }
+    }
+    return NULL;
+}
+
+static struct connection *take_idle(struct pool *pool)
+{
+    struct connection *connection = pool->idle.first;
+
+    if (connection)
+        remove_idle(&pool->idle, connection);
+    return connection;
+}
+
 void pool_assign(struct pool *pool, struct request *request)
 {
-    struct connection *connection = pool->idle;
+    const size_t limit = (size_t)pool->origin->config->max_connections;
+    struct hg_text owner = request->self->exchange->request->connection;
+    struct connection *connection = owner.size ? take_owned(pool, owner) : take_idle(pool);
 
     if (connection) {
-        remove_idle(pool, connection);
-        ++*pool->origin->connections_reused;
-        connection_begin(connection, request);
-    } else if (pool->count < (size_t)pool->origin->config->max_connections) {
-        open_for(pool, request);
-    } else {
-        let_wait(pool, request);
+        use(connection, request);
+        return;
     }
+    if (pool->count >= limit && pool->owned.first) /* nobody waits for an owner who may have gone */
+        connection_free(pool->owned.first);
+    if (pool->count < limit)
+        open_for(pool, request);
+    else
+        let_wait(pool, request);
+}
+
+static void give_to_owner(struct pool *pool, struct connection *connection)
+{
+    connection->state = CONNECTION_OWNED;
+    push_idle(&pool->owned, connection);
+    if (pool->owned.count > (size_t)pool->origin->config->max_idle)
+        connection_free(pool->owned.first);
 }
 
 void pool_give_back(struct pool *pool, struct connection *connection)
 {
-    struct request *request;
+    const bool has_room = pool->idle.count < (size_t)pool->origin->config->max_idle;
 
-    if (pool_keeps(pool) && is_tried(pool, connection))
-        return;
-    if (!pool_keeps(pool) || !pool->is_trusted) {
+    if (connection->owner_size && !pool->origin->draining) {
+        give_to_owner(pool, connection);
+    } else if (connection->owner_size || !pool_keeps(pool)) {
         connection_free(connection);
-        return;
-    }
-    request = take_waiting(pool);
-    if (request) {
-        ++*pool->origin->connections_reused;
+    } else if (!pool->is_trusted) {
+        try_or_free(pool, connection);
+    } else if (pool->waiting && !pool->waiting->self->exchange->request->connection.size) {
         connection->idle_since = hg_now(pool->origin->worker);
-        connection_begin(connection, request);
-    } else if (pool->idle_count >= (size_t)pool->origin->config->max_idle) {
+        use(connection, take_waiting(pool));
+    } else if (pool->waiting || !has_room) { /* an owned connection begins as a new one */
         connection_free(connection);
     } else {
-        push_idle(pool, connection);
+        connection->state = CONNECTION_IDLE;
+        push_idle(&pool->idle, connection);
     }
 }
 
@@ -243,7 +281,9 @@ void pool_closed(struct pool *pool, struct connection *connection)
     struct request *request;
 
     if (connection->state == CONNECTION_IDLE)
-        remove_idle(pool, connection);
+        remove_idle(&pool->idle, connection);
+    if (connection->state == CONNECTION_OWNED)
+        remove_idle(&pool->owned, connection);
     if (pool->trial == connection)
         pool->trial = NULL;
     pool->count--;

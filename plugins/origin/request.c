@@ -24,6 +24,15 @@ static struct hg_text authority_for(const struct request *request, const struct 
     return rule->host_policy == HOST_PUBLIC && head->authority.size ? head->authority : rule->host;
 }
 
+/* Whether the connection ends after this request, so that the service need not keep it either: see is_reusable() in
+ * response.c. Authentication that is bound to it is its owner's; who has not said whose it is shares it with nobody. */
+static bool is_last(const struct request *request, const struct connection *connection, const struct hg_head *head)
+{
+    if (connection->is_last || connection->owner_size)
+        return connection->is_last;
+    return !pool_keeps(request->pool) || hg_text_equal(head->method, HG_TEXT("HEAD")) || http1_binds_connection(head);
+}
+
 /* Queues the head. Upgrade is a property of each connection (RFC 9110 section 7.8) and not carried on: without the
  * field the service answers as if none had been asked for. */
 static int queue_head(const struct request *request, struct connection *connection)
@@ -51,8 +60,7 @@ static int queue_head(const struct request *request, struct connection *connecti
     writer.data = buffer->data;
     writer.capacity = buffer->capacity - joined;
     http1_write_request(&writer, &head, request->framing);
-    /* The service need not keep what is not used again: see is_reusable() in response.c. */
-    connection->is_last = !pool_keeps(request->pool) || hg_text_equal(head.method, HG_TEXT("HEAD"));
+    connection->is_last = is_last(request, connection, &head);
     if (connection->is_last)
         http1_write(&writer, CLOSE_FIELD);
     http1_write_head_end(&writer);

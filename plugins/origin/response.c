@@ -48,10 +48,12 @@ static bool has_end(const struct connection *connection)
 
 /* Whether the next request may use the connection: both messages are complete, and nothing else is on it or will come.
  * Where a response has no body by its status or because HEAD was asked, services have been seen to send one, which
- * would be taken for the next user's response (RFC 9112 section 6.3). */
+ * would be taken for the next user's response (RFC 9112 section 6.3); where that can only be the same user, who would
+ * lose a login by it, the connection stays. */
 static bool is_reusable(const struct connection *connection)
 {
-    return connection->response.message.keep_alive && !connection->is_last && has_end(connection) &&
+    return connection->response.message.keep_alive && !connection->is_last &&
+           (has_end(connection) || (connection->owner_size && connection->response.body.framing == HTTP1_NO_BODY)) &&
            connection->input_start == connection->input_end && connection->request->is_complete &&
            !connection->output_count && !connection->is_broken;
 }
@@ -125,6 +127,23 @@ static enum outcome take_interim(struct connection *connection, struct hg_head *
     return NEXT;
 }
 
+/* Sees to authentication that is bound to the connection. Where its owner has to begin anew, because it ends or has
+ * ended before, the owner's connection ends too. -1: out of memory. */
+static int bind_head(struct connection *connection, struct hg_head *head)
+{
+    const struct hg_head *request = connection->request->self->exchange->request;
+    const struct response *response = &connection->response;
+
+    if (!connection->owner_size) {
+        connection->is_last = connection->is_last || http1_binds_connection(head);
+        return 0;
+    }
+    if (response->message.keep_alive && response->body.framing != HTTP1_UNTIL_CLOSE &&
+        (connection->is_reused || http1_binds_connection(request)))
+        return 0;
+    return hg_head_set(connection->origin->host, head, &head->connection, HG_TEXT("close"));
+}
+
 static enum outcome take_head(struct connection *connection)
 {
     struct response *response = &connection->response;
@@ -152,6 +171,10 @@ static enum outcome take_head(struct connection *connection)
     }
     response->in_body = true;
     http1_body_start(&response->body, HG_RESPONSE, &response->message);
+    if (bind_head(connection, head)) {
+        hg_head_free(connection->origin->host, head);
+        return fail(connection, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1});
+    }
     hg_emit_head(self, HG_UP, head);
     return NEXT;
 }

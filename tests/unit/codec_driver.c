@@ -66,6 +66,7 @@ void transcript_head(struct transcript *transcript, const struct hg_head *head)
     put_text(text, "peer", head->peer);
     put_text(text, "service", head->service);
     put_text(text, "upgrade", head->upgrade);
+    put_text(text, "connection", head->connection);
     put_fields(text, &head->fields);
 }
 
@@ -175,6 +176,7 @@ static void check_head(const struct hg_head *head)
     check_word(head->authority);
     check_word(head->path);
     check_word(head->id);
+    check_word(head->connection);
     check_line(head->peer);
     check_line(head->service);
     check_line(head->upgrade);

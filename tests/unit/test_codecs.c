@@ -180,6 +180,8 @@ static struct hg_head *any_head(const struct hg_host *host, struct random_number
     }
     if (!random_below(random, 4))
         must(!hg_head_set(host, head, &head->upgrade, any_line(random, space, text_size(random))));
+    if (!random_below(random, 4))
+        must(!hg_head_set(host, head, &head->connection, any_word(random, space, text_size(random))));
     add_fields(host, random, &head->fields);
     return head;
 }

@@ -20,6 +20,7 @@ TCase *response_tests(void);
 TCase *timing_tests(void);
 TCase *connection_tests(void);
 TCase *kept_tests(void);
+TCase *owned_tests(void);
 TCase *pool_tests(void);
 TCase *rule_tests(void);
 
@@ -41,6 +42,7 @@ struct user {
     unsigned seed;   /* reads in random pieces, resuming later */
     const char *url;
     const struct hg_service *service; /* what the route's rule says of it; NULL: nothing */
+    const char *connection;           /* its name */
 
     struct hg_self *self;
     size_t sent;
@@ -48,7 +50,8 @@ struct user {
     char heads[65536]; /* "status reason|name: value|…\n" of each head */
     int64_t response_length;
     unsigned head_count;
-    char body[65536]; /* its beginning, as text */
+    bool ends_connection; /* the last head said so */
+    char body[65536];     /* its beginning, as text */
     uint64_t received;
     bool is_pattern;      /* compare the body with the pattern */
     struct hg_slice kept; /* the first of the response, if keeps_slice */

@@ -169,7 +169,7 @@ START_TEST(look_before_use)
         service->text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
         service->size = 10;
         fetch(rig, &first);
-        ck_assert_uint_eq(origin_of(rig)->pools->idle_count, 1);
+        ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 1);
         service_sleep(100);
         ask(rig, &second);
         if (second.keeps_body) {
@@ -199,11 +199,11 @@ START_TEST(oldest_first)
         ask(rig, &users[i]);
     for (int i = 0; i < 3; i++)
         ck_assert(rig_run(rig, is_over, &users[i], 5000));
-    ck_assert_uint_eq(origin_of(rig)->pools->idle_count, 3);
-    oldest = origin_of(rig)->pools->idle;
+    ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 3);
+    oldest = origin_of(rig)->pools->idle.first;
     fetch(rig, &last);
-    ck_assert_ptr_eq(origin_of(rig)->pools->idle_last, oldest);
-    ck_assert_ptr_ne(origin_of(rig)->pools->idle, oldest);
+    ck_assert_ptr_eq(origin_of(rig)->pools->idle.last, oldest);
+    ck_assert_ptr_ne(origin_of(rig)->pools->idle.first, oldest);
     rig_free(rig);
     service_stop(service);
 }

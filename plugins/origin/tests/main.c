@@ -103,6 +103,7 @@ int main(void)
     suite_add_tcase(suite, timing_tests());
     suite_add_tcase(suite, connection_tests());
     suite_add_tcase(suite, kept_tests());
+    suite_add_tcase(suite, owned_tests());
     suite_add_tcase(suite, pool_tests());
     suite_add_tcase(suite, rule_tests());
     return run_suite(suite);

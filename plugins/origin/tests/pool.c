@@ -42,9 +42,9 @@ START_TEST(idle_connections_go)
         service->text = i == 1 ? "HTTP/1.1 408 Request Timeout\r\n\r\n" : NULL;
         rig = start(&config);
         fetch(rig, &user);
-        ck_assert_uint_eq(origin_of(rig)->pools->idle_count, 1);
+        ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 1);
         ck_assert(rig_run(rig, pool_is_empty, rig, 2000));
-        ck_assert_uint_eq(origin_of(rig)->pools->idle_count, 0);
+        ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 0);
         rig_free(rig);
         service_stop(service);
     }
@@ -59,11 +59,11 @@ START_TEST(drain_closes_idle_connections)
     struct user first = {.url = service->url}, second = {.url = service->url};
 
     fetch(rig, &first);
-    ck_assert_uint_eq(origin_of(rig)->pools->idle_count, 1);
+    ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 1);
     ask(rig, &second);
     rig_run(rig, NULL, NULL, 0);
     hopgate_plugin()->worker_drain(rig_worker(rig, 1));
-    ck_assert_uint_eq(origin_of(rig)->pools->idle_count, 0);
+    ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 0);
     ck_assert(rig_run(rig, is_over, &second, 2000)); /* what runs ends well */
     ck_assert_uint_eq(second.ends, 1);
     ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
@@ -254,7 +254,7 @@ START_TEST(anything_in_any_order)
         good++;
     }
     ck_assert_uint_gt(good, 50);
-    ck_assert_uint_eq(origin_of(rig)->pools->count, origin_of(rig)->pools->idle_count);
+    ck_assert_uint_eq(origin_of(rig)->pools->count, origin_of(rig)->pools->idle.count);
     rig_free(rig);
     service_stop(service);
     free(users);

@@ -52,6 +52,8 @@ static enum hg_verdict user_head(struct hg_self *self, enum hg_direction directi
 
     ck_assert_int_eq(direction, HG_UP);
     user->head_count++;
+    user->ends_connection = hg_text_equal(head->connection, HG_TEXT("close"));
+    ck_assert(user->ends_connection || !head->connection.size);
     user->response_length = head->length;
     used += (size_t)snprintf(user->heads + used, sizeof user->heads - used, "%d %.*s", head->status,
                              HG_PRINT(head->reason));
@@ -157,6 +159,7 @@ void ask(struct rig *rig, struct user *user)
     hg_head_set(edge->host, head, &head->scheme, hg_text(user->scheme ? user->scheme : "http"));
     hg_head_set(edge->host, head, &head->path, hg_text(user->path ? user->path : "/"));
     hg_head_set(edge->host, head, &head->authority, hg_text(user->authority ? user->authority : "app.test"));
+    hg_head_set(edge->host, head, &head->connection, hg_text(user->connection));
     for (size_t i = 0; i < 8 && user->fields[i]; i++) {
         const char *colon = strchr(user->fields[i], ':');
 

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""Services as they are in use: what they send beyond, beside or below the standard, and what the public user gets."""
+
+import re
+import socket
+import threading
+import time
+
+from harness import case, check, equal, in_parallel, main, read_response
+
+
+class Service:
+    """Speaks by script(connection, read_head): read_head() gives the next request's head, or b"" at the end."""
+
+    def __init__(self, script, nodelay=True):
+        self.script, self.nodelay, self.accepted = script, nodelay, 0
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            if self.nodelay:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        rest = b""
+
+        def read_head():
+            nonlocal rest
+            while b"\r\n\r\n" not in rest:
+                block = connection.recv(65536)
+                if not block:
+                    return b""
+                rest += block
+            head, rest = rest.split(b"\r\n\r\n", 1)
+            return head
+
+        with connection:
+            try:
+                self.script(connection, read_head)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()
+
+
+def start(world, script, **options):
+    service = Service(script, **options)
+    world.undo.append(service.close)
+    world.tunnel(port=service.port)
+    return service
+
+
+def ask(connection, path="/", method="GET", fields=""):
+    connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: app.test\r\n{fields}\r\n".encode())
+    return read_response(connection, head_only=method == "HEAD")
+
+
+def answer(body, status="200 OK", fields=""):
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{fields}\r\n{body}".encode()
+
+
+# ---- Whose answer it is ----
+
+@case("what a service sends after HEAD, 204, 304 or beyond its length is nobody else's answer")
+def strays(world):
+    def script(connection, read_head):
+        while head := read_head():
+            path = head.split()[1].decode()
+            if path == "/204":
+                connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            elif path == "/304":
+                connection.sendall(b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n")
+            elif path == "/page":
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+            else:
+                connection.sendall(answer(path))
+                continue
+            time.sleep(0.001)
+            connection.sendall(answer("of another user"))
+
+    start(world, script)
+    time.sleep(0.3)  # the service is trusted by now
+
+    def user(number):
+        with world.raw() as connection:
+            for turn in range(15):
+                if number % 2:
+                    path = ("/204", "/304", "/page")[turn % 3]
+                    equal(ask(connection, path, "HEAD" if path == "/page" else "GET")[2], b"")
+                else:
+                    equal(ask(connection, f"/{number}/{turn}")[2], f"/{number}/{turn}".encode())
+
+    in_parallel([lambda number=number: user(number) for number in range(12)])
+
+
+@case("a service that adds to each answer harms nobody")
+def adds_to_each(world):
+    def script(connection, read_head):
+        while head := read_head():
+            connection.sendall(answer(head.split()[1].decode()))
+            time.sleep(0.002)
+            connection.sendall(answer("of another user"))
+
+    start(world, script)
+
+    def user(number):
+        with world.raw() as connection:
+            for turn in range(15):
+                equal(ask(connection, f"/{number}/{turn}")[2], f"/{number}/{turn}".encode())
+
+    in_parallel([lambda number=number: user(number) for number in range(10)])
+
+
+@case("POST to a service that closes after each answer without announcing it")
+def unannounced(world):
+    def script(connection, read_head):
+        if read_head():
+            connection.sendall(answer("ok"))
+
+    start(world, script)
+
+    def user():
+        with world.raw() as connection:
+            return sum(ask(connection, "/", "POST", "Content-Length: 0\r\n")[0] != 200 for _ in range(40))
+
+    equal(sum(in_parallel([user] * 20)), 0, "failed POSTs of 800")
+
+
+# ---- Logins of a connection ----
+
+@case("a connection that a user has logged in by NTLM or Negotiate serves nobody else, and both ends close together")
+def logins(world):
+    def script(connection, read_head):
+        name = ""
+        while head := read_head():
+            login = re.search(rb"^authorization: (?:ntlm|negotiate) (\w+)", head, re.M | re.I)
+            name = login.group(1).decode() if login else name
+            close = "Connection: close\r\n" if b" /close " in head else ""
+            connection.sendall(answer(name, fields=close) if name else
+                               answer("", "401 Unauthorized", "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\n"))
+            if close or b" /vanish " in head:
+                return
+
+    start(world, script)
+    time.sleep(0.3)
+    for scheme in ("NTLM", "Negotiate"):
+        with world.raw() as anna, world.raw() as bert, world.raw() as carl:
+            equal(ask(anna)[0], 401)
+            equal(ask(anna, fields=f"Authorization: {scheme} anna\r\n")[::2], (200, b"anna"))
+            for _ in range(5):
+                equal(ask(bert)[0], 401, "without a login, while another is logged in")
+                equal(ask(carl, fields=f"Authorization: {scheme} carl\r\n")[2], b"carl")
+                equal(ask(anna)[2], b"anna", "the next request of who is logged in")
+            status, fields, _ = ask(anna, "/close")
+            equal((status, fields.get("connection")), (200, "close"), "the service ends the connection")
+            equal(anna.recv(1), b"", "the user's connection")
+            equal(ask(carl, "/vanish")[2], b"carl")
+            time.sleep(0.1)
+            status, fields, _ = ask(carl)
+            equal((status, fields.get("connection")), (401, "close"), "after the service has ended the connection unseen")
+            equal(carl.recv(1), b"", "the user's connection")
+    check(world.last_gateway.running(), "the gateway is gone")
+
+
+if __name__ == "__main__":
+    main()
