@@ -75,11 +75,17 @@ struct rule {
     hg_time connect_timeout, response_timeout, idle_timeout;
     struct http1_limits limits; /* of responses */
     bool strict, lenient, keep_urls;
+    bool has_passed;   /* a response has shown that the service takes the Host that it is sent */
+    bool is_explained; /* the log says what to do about a service that does not */
 };
 
 /* The rule of an exchange whose route has set a URL. NULL: out of memory, or a URL that cannot be used. */
 struct rule *rule_of(struct origin *origin, const struct hg_self *self);
 void rules_free(struct origin *origin);
+/* What the request is sent with as Host. */
+struct hg_text rule_host(const struct rule *rule, const struct hg_head *request);
+/* Looks at the status of a response, and logs once what to do when the service seems to refuse the Host. */
+void rule_saw_status(struct rule *rule, const struct hg_head *request, int status);
 
 /* ---- location.c ---- */
 

@@ -16,14 +16,6 @@ static struct origin *origin_of(const struct request *request)
 
 /* ---- Queueing ---- */
 
-static struct hg_text authority_for(const struct request *request, const struct hg_head *head)
-{
-    const struct rule *rule = request->rule;
-
-    /* HTTP/1.0 may have none. */
-    return rule->host_policy == HOST_PUBLIC && head->authority.size ? head->authority : rule->host;
-}
-
 /* Whether the connection ends after this request, so that the service need not keep it either: see is_reusable() in
  * response.c. Authentication that is bound to it is its owner's; who has not said whose it is shares it with nobody. */
 static bool is_last(const struct request *request, const struct connection *connection, const struct hg_head *head)
@@ -44,7 +36,7 @@ static int queue_head(const struct request *request, struct connection *connecti
     size_t joined = 0;
 
     head.upgrade = HG_TEXT("");
-    head.authority = authority_for(request, &head);
+    head.authority = rule_host(request->rule, &head);
     if (base.size && head.path.size && head.path.data[0] == '/')
         joined = base.size + head.path.size;
     buffer = hg_buffer_new(request->self->host, http1_head_size(&head, CLOSE_FIELD.size + joined) + joined);

@@ -165,6 +165,7 @@ static enum outcome take_head(struct connection *connection)
     connection->input_start += response->scan.at;
     if (hg_head_is_interim(head))
         return take_interim(connection, head);
+    rule_saw_status(connection->request->rule, self->exchange->request, head->status);
     if (location_map_response(connection->request->rule, self, head)) {
         hg_head_free(connection->origin->host, head);
         return fail(connection, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1});

@@ -57,6 +57,30 @@ struct rule *rule_of(struct origin *origin, const struct hg_self *self)
     return rule_new(origin, said, url);
 }
 
+struct hg_text rule_host(const struct rule *rule, const struct hg_head *request)
+{
+    /* HTTP/1.0 may have none. */
+    return rule->host_policy == HOST_PUBLIC && request->authority.size ? request->authority : rule->host;
+}
+
+/* 421 is what it is for (RFC 9110 section 15.5.20); 400 and 403 mean a lot else, so only where nothing else came. */
+void rule_saw_status(struct rule *rule, const struct hg_head *request, int status)
+{
+    if (rule->is_explained || (status != 421 && rule->has_passed))
+        return;
+    if (status != 421 && status != 400 && status != 403) {
+        rule->has_passed = status < 500;
+        return;
+    }
+    rule->is_explained = true;
+    hg_log(
+        rule->pool->origin->worker->instance, HG_LOG_WARNING,
+        "%.*s answered %d to a request with Host: %.*s. If that is because of the Host, write `%s` into its rule: see "
+        "\"Services that check Host\" in hopgate-route(5)",
+        HG_PRINT(rule->pool->text), status, HG_PRINT(rule_host(rule, request)),
+        rule->host_policy == HOST_ORIGIN ? "host: public" : "host: origin");
+}
+
 void rules_free(struct origin *origin)
 {
     while (origin->rules) {

@@ -8,6 +8,7 @@ e2e_tests = \
 	tests/e2e/requests.py \
 	tests/e2e/failures.py \
 	tests/e2e/services.py \
+	tests/e2e/rules.py \
 	tests/e2e/sessions.py \
 	tests/e2e/crash.py \
 	tests/e2e/memory.py \
@@ -45,7 +46,8 @@ tests/e2e/command.log: $(filter-out tests/e2e/%,$(TEST_LOGS))
 tests/e2e/requests.log: tests/e2e/command.log
 tests/e2e/failures.log: tests/e2e/requests.log
 tests/e2e/services.log: tests/e2e/failures.log
-tests/e2e/sessions.log: tests/e2e/services.log
+tests/e2e/rules.log: tests/e2e/services.log
+tests/e2e/sessions.log: tests/e2e/rules.log
 tests/e2e/crash.log: tests/e2e/sessions.log
 tests/e2e/memory.log: tests/e2e/crash.log
 tests/e2e/bulk.log: tests/e2e/memory.log

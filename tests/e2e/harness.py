@@ -426,12 +426,14 @@ class World:
 
     def client(self, services, name="client-1", codecs=("codec_binary",), extra=None, dtls=None, transports=None, token=None,
                stages=(), origin=None, **options):
+        """A client; `services` maps the name of each to its URL, or to what else its rule says."""
         config = {"pipeline": [
             *(transports or [self.connect("dtls", **(dtls or {}))]),
             *codecs,
             {"auth_token": {"id": name, "token_file": token or f"token-{name}"}},
             *stages,
-            {"route": [{"service": service, "to": url} for service, url in services.items()]},
+            {"route": [{"service": service, **(rule if isinstance(rule, dict) else {"to": rule})}
+                       for service, rule in services.items()]},
             {"origin": origin} if origin else "origin",
         ], **(extra or {})}
         return Hopgate(self, name, config, **options)

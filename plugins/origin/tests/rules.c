@@ -107,6 +107,46 @@ START_TEST(limits_of_each_rule)
 }
 END_TEST
 
+static void serve_statuses(struct service *service, int fd, unsigned number)
+{
+    (void)number;
+    for (const char *status = service->text; *status && service_read_head(service, fd, NULL); status += 4) {
+        char text[80];
+
+        snprintf(text, sizeof text, "HTTP/1.1 %.3s X\r\nContent-Length: 0\r\n\r\n", status);
+        service_say(fd, text);
+    }
+    service_wait_close(service, fd);
+}
+
+/* 421 is always explained, 400 and 403 only before anything else was answered; once. */
+START_TEST(checks_of_host_are_explained)
+{
+    static const struct {
+        const char *statuses;
+        size_t explained; /* at which of them; beyond the last: never */
+    } cases[] = {{"421 421", 0}, {"200 421", 1},     {"403 200", 0}, {"400 400", 0},         {"200 403 400", 3},
+                 {"404 403", 2}, {"503 500 403", 2}, {"304 400", 2}, {"401 403 421 200", 2}, {"500 200 403", 3}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct origin_config config = default_config();
+        struct service *service = service_start(serve_statuses);
+        struct rig *rig = start(&config);
+
+        service->text = cases[i].statuses;
+        for (size_t at = 0; 4 * at < strlen(cases[i].statuses); at++) {
+            struct user user = {.url = service->url};
+
+            fetch(rig, &user);
+            ck_assert_msg(origin_of(rig)->rules->is_explained == (at >= cases[i].explained), "%s at %zu",
+                          cases[i].statuses, at);
+        }
+        rig_free(rig);
+        service_stop(service);
+    }
+}
+END_TEST
+
 /* The address that a service knows itself by, in both directions. */
 START_TEST(addresses_in_heads)
 {
@@ -207,6 +247,7 @@ TCase *rule_tests(void)
     tcase_add_test(tests, host_of_each_rule);
     tcase_add_test(tests, timeouts_of_each_rule);
     tcase_add_test(tests, limits_of_each_rule);
+    tcase_add_test(tests, checks_of_host_are_explained);
     tcase_add_test(tests, addresses_in_heads);
     return tests;
 }
