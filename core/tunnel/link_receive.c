@@ -64,18 +64,34 @@ static int receive_frame(struct tn_link *link, const struct frame *frame, tn_tim
     }
 }
 
+/* docs/protocol.md section 2.3: a packet has CONTROL or frames of the session, never both. */
+struct packet_kinds {
+    bool control, session;
+};
+
+static bool frame_belongs(struct packet_kinds *kinds, uint64_t type)
+{
+    kinds->control |= type == FRAME_CONTROL;
+    kinds->session |= frame_of_session(type);
+    return !(kinds->control && kinds->session);
+}
+
 /* Reads all frames of a packet; *eliciting tells whether it wants an ACK. */
 static int receive_frames(struct tn_link *link, const uint8_t *data, size_t size, tn_time now, bool *eliciting)
 {
     const uint8_t *next = data, *end = data + size;
     const char *what = "an empty packet";
+    struct packet_kinds kinds = {0};
     struct frame frame = {0};
     int result = size == 0 ? TN_FRAME_ENCODING_ERROR : 0;
 
     while (next < end && result == 0) {
-        if (frame_read(&next, end, &frame)) {
+        if (frame_read(&next, end, &frame) && frame_belongs(&kinds, frame.type)) {
             *eliciting |= frame_elicits_ack(frame.type);
             result = receive_frame(link, &frame, now, &what);
+        } else if (kinds.control && kinds.session) {
+            what = "CONTROL beside frames of a session in one packet";
+            result = TN_PROTOCOL_VIOLATION;
         } else {
             what = "a frame that is unknown, cut off or out of range";
             result = TN_FRAME_ENCODING_ERROR;

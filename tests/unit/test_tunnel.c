@@ -420,12 +420,20 @@ START_TEST(violations)
         FORGE(0x12, UINT64_C(1) << 61);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FRAME_ENCODING_ERROR);
         break;
+    case 13: /* CONTROL and a frame of the session in one packet, either first */
+    case 14:
+        if (_i == 13)
+            FORGE(0x06, 0, 1, 7, 0x0e, 1, 0, 1, 7);
+        else
+            FORGE(0x10, 1000000, 0x06, 0, 1, 7);
+        ck_assert_int_eq(give_forged(CLIENT, &forged), TN_PROTOCOL_VIOLATION);
+        break;
     default: /* an unknown frame */
         FORGE(0x1e);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FRAME_ENCODING_ERROR);
         break;
     }
-    if (_i < 13)
+    if (_i < 15)
         ck_assert_str_ne(tn_link_error(links[CLIENT]), "");
 }
 END_TEST
@@ -651,7 +659,7 @@ int main(void)
     tcase_add_test(ends, window_stays_with_stalled_reader);
     tcase_add_test(ends, credit_comes_early);
     tcase_add_test(ends, blocked_is_answered);
-    tcase_add_loop_test(ends, violations, 0, 14);
+    tcase_add_loop_test(ends, violations, 0, 16);
     tcase_add_loop_test(ends, what_is_kept_is_bounded, 0, 2);
     tcase_add_test(ends, an_ack_on_a_byte_link_leaves_nothing_out);
     tcase_add_test(ends, resets_in_time_and_late);
