@@ -11,7 +11,7 @@
 /* What ordinary packets may hold is another size now. */
 static void packet_size_changed(struct tn_link *link)
 {
-    link->recovery.small_packet = link->path_mtu.base;
+    recovery_set_small_packet(&link->recovery, path_mtu_smaller(&link->path_mtu, false));
     recovery_set_packet_size(&link->recovery, link->path_mtu.size, link->now);
 }
 
@@ -60,7 +60,7 @@ static void black_hole(void *owner, tn_time now)
 {
     struct tn_link *link = owner;
 
-    path_mtu_black_hole(&link->path_mtu, now);
+    path_mtu_black_hole(&link->path_mtu, link->recovery.small_packet, now);
     packet_size_changed(link);
 }
 
@@ -77,6 +77,7 @@ struct tn_link *tn_link_new(struct tn_session *session, const struct tn_params *
     acks_start(&link->acks);
     recovery_start(&link->recovery, &link_recovery_handler, link, params, now);
     path_mtu_start(&link->path_mtu, params);
+    recovery_set_small_packet(&link->recovery, path_mtu_smaller(&link->path_mtu, false));
     if (session)
         tn_link_attach(link, session, now);
     return link;

@@ -59,9 +59,15 @@ static void write_frames(struct tn_link *link, struct packet *packet, tn_time no
 }
 
 /* The most bytes of a packet that is no probe. */
-static size_t ordinary_size(const struct tn_link *link, size_t capacity)
+static size_t ordinary_size(struct tn_link *link, size_t capacity)
 {
-    size_t size = recovery_wants_small(&link->recovery) ? link->path_mtu.base : link->path_mtu.size;
+    enum packet_doubt doubt = recovery_packet_doubt(&link->recovery);
+    size_t size = link->path_mtu.size;
+
+    if (doubt != PACKET_SIZE_PASSES) {
+        size = path_mtu_smaller(&link->path_mtu, doubt == PACKET_BASE_IN_DOUBT);
+        recovery_set_small_packet(&link->recovery, size);
+    }
 
     return size < capacity ? size : capacity;
 }

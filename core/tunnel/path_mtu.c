@@ -16,13 +16,21 @@
 /* What remains between what passes and what does not is worth no further probes: a 32nd of the size. */
 #define WORTH 32
 
-/* Sizes of IP packets that links in use carry, in ascending order: the least of IPv6 (RFC 8200 section 5), some tunnels
- * and mobile networks, WireGuard over Ethernet, PPPoE, Ethernet, jumbo frames. */
-static const uint16_t steps[] = {1280, 1400, 1420, 1492, 1500, 9000};
+/* Every IPv4 host takes packets of 576 bytes (RFC 1122 section 3.3.3). RFC 9000 section 14 leaves paths that do not
+ * carry 1,200 bytes of UDP to others; tunnels within tunnels and radio links that do not are in use all the same. */
+#define FLOOR 576
+
+/* Sizes of IP packets that links in use carry, in ascending order: two below what all should carry, the least of IPv6
+ * (RFC 8200 section 5), some tunnels and mobile networks, WireGuard over Ethernet, PPPoE, Ethernet, jumbo frames. */
+static const uint16_t steps[] = {768, 1024, 1280, 1400, 1420, 1492, 1500, 9000};
 
 void path_mtu_start(struct path_mtu *mtu, const struct tn_params *params)
 {
-    *mtu = (struct path_mtu){.base = params->packet_size,
+    size_t floor = FLOOR - params->packet_overhead;
+
+    *mtu = (struct path_mtu){.usual = params->packet_size,
+                             .floor = floor < params->packet_size ? floor : params->packet_size,
+                             .base = params->packet_size,
                              .size = params->packet_size,
                              .max = params->packet_size_max,
                              .overhead = params->packet_overhead,
@@ -86,6 +94,8 @@ void path_mtu_acknowledged(struct path_mtu *mtu, tn_time now)
 {
     if (mtu->probe > mtu->size)
         mtu->size = mtu->probe;
+    if (mtu->size >= mtu->usual)
+        mtu->base = mtu->usual;
     mtu->probe = 0;
     path_mtu_go_on(mtu, now);
 }
@@ -114,9 +124,19 @@ static void path_mtu_rest(struct path_mtu *mtu, tn_time now)
     mtu->resume = now + (rest < RAISE_INTERVAL ? rest : RAISE_INTERVAL);
 }
 
-void path_mtu_black_hole(struct path_mtu *mtu, tn_time now)
+size_t path_mtu_smaller(const struct path_mtu *mtu, bool last)
 {
-    mtu->size = mtu->base;
+    /* Where there is no search, nothing would lead up again. */
+    bool has_floor = mtu->max > mtu->base && mtu->floor < mtu->base;
+
+    return has_floor && (last || mtu->size <= mtu->base) ? mtu->floor : mtu->base;
+}
+
+void path_mtu_black_hole(struct path_mtu *mtu, size_t size, tn_time now)
+{
+    mtu->size = size;
+    if (mtu->base > size)
+        mtu->base = size;
     mtu->black_holes++;
     path_mtu_rest(mtu, now);
 }
@@ -124,7 +144,7 @@ void path_mtu_black_hole(struct path_mtu *mtu, tn_time now)
 void path_mtu_told(struct path_mtu *mtu, size_t size, tn_time now)
 {
     if (mtu->max <= mtu->base) {
-        mtu->base = mtu->size = mtu->max = size; /* there is no search that could find it */
+        mtu->usual = mtu->base = mtu->size = mtu->max = size; /* there is no search that could find it */
         return;
     }
     if (size >= mtu->size)

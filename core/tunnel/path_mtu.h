@@ -10,7 +10,9 @@
 #include "core/tunnel/tunnel.h"
 
 struct path_mtu {
-    size_t base;     /* taken to pass wherever anything passes: BASE_PLPMTU */
+    size_t usual;    /* passes on nearly every path: BASE_PLPMTU */
+    size_t floor;    /* passes wherever anything passes: MIN_PLPMTU */
+    size_t base;     /* what is sent without a search: `usual`, or `floor` where that was found not to pass */
     size_t size;     /* found to pass: PLPMTU */
     size_t max;      /* the largest worth trying: MAX_PLPMTU; no larger than `size`: there is nothing to search */
     size_t overhead; /* bytes of all headers around a packet, those of IP included; 0: not known */
@@ -35,8 +37,11 @@ void path_mtu_sent(struct path_mtu *mtu, size_t size);
 void path_mtu_acknowledged(struct path_mtu *mtu, tn_time now);
 void path_mtu_lost(struct path_mtu *mtu, bool alone, tn_time now);
 
-/* Only packets of `base` or less pass: goes back to that size, and searches again later. */
-void path_mtu_black_hole(struct path_mtu *mtu, tn_time now);
+/* The size to try when nothing that was sent is acknowledged: `base`, from there, or at the `last` resort, `floor`. */
+size_t path_mtu_smaller(const struct path_mtu *mtu, bool last);
+
+/* Only packets of `size`, one of path_mtu_smaller(), or less pass: goes back to that, and searches again later. */
+void path_mtu_black_hole(struct path_mtu *mtu, size_t size, tn_time now);
 
 /* Somebody who may be wrong says that no packet above `size` passes now. */
 void path_mtu_told(struct path_mtu *mtu, size_t size, tn_time now);

@@ -8,8 +8,9 @@
  * PROBE_TIMER). A peer that was only held up for some round trips of a short path would cost several sizes otherwise.
  */
 #define MTU_PROBE_TIMER TN_SECOND
-/* From this probe timeout in a row on packets are small, to find out. */
-#define SMALL_FROM_PTO 2
+/* From these probe timeouts in a row on packets are small, and very small, to find out. */
+#define SMALL_FROM_PTO    2
+#define SMALLEST_FROM_PTO 4
 /* A backed-off probe timeout grows no further: a path that comes back should be found soon, and a dead one is given up
  * by silence, not by probes. */
 #define PTO_MAX (3 * TN_SECOND)
@@ -307,9 +308,19 @@ void recovery_lose_mtu_probe(struct recovery *recovery)
     recovery_trim(recovery);
 }
 
-bool recovery_wants_small(const struct recovery *recovery)
+enum packet_doubt recovery_packet_doubt(const struct recovery *recovery)
 {
-    return recovery->pto_count >= SMALL_FROM_PTO;
+    if (recovery->pto_count < SMALL_FROM_PTO)
+        return PACKET_SIZE_PASSES;
+    return recovery->pto_count < SMALLEST_FROM_PTO ? PACKET_SIZE_IN_DOUBT : PACKET_BASE_IN_DOUBT;
+}
+
+void recovery_set_small_packet(struct recovery *recovery, size_t size)
+{
+    if (recovery->small_packet == size)
+        return;
+    recovery->small_packet = size;
+    recovery->large_lost = 0; /* those were counted by another measure */
 }
 
 void recovery_abandon(struct recovery *recovery)

@@ -122,9 +122,16 @@ bool recovery_left_out(const struct recovery *recovery);
 tn_time recovery_deadline(const struct recovery *recovery);
 void recovery_timeout(struct recovery *recovery, tn_time now);
 
-/* Whether packets must be of `small_packet` bytes or less: the ones before have not been answered, and perhaps that is
- * because of their size. */
-bool recovery_wants_small(const struct recovery *recovery);
+/* What is in doubt about the size of packets while those that were sent are not answered: perhaps that is why. */
+enum packet_doubt {
+    PACKET_SIZE_PASSES,   /* nothing */
+    PACKET_SIZE_IN_DOUBT, /* the size in use */
+    PACKET_BASE_IN_DOUBT, /* also the one that passes on nearly every path */
+};
+enum packet_doubt recovery_packet_doubt(const struct recovery *recovery);
+
+/* What is lost from now on shows a black hole if it was larger than this and such packets pass. */
+void recovery_set_small_packet(struct recovery *recovery, size_t size);
 
 /* Takes the path MTU probe that is outstanding for lost. */
 void recovery_lose_mtu_probe(struct recovery *recovery);

@@ -367,6 +367,16 @@ static void handshake_overdue(struct dtls_association *association)
     association->owner->down(association, reason);
 }
 
+/* Sends the last flight again. Perhaps the path does not carry 1,200 bytes, and says nothing: RFC 6347 section 4.1.1.1
+ * backs off to a smaller size. At once, since GnuTLS puts only adjacent fragments together, so that of a message in
+ * pieces of another size than before each flight adds one. */
+static void retransmit(struct dtls_association *association)
+{
+    if (association->datagram > DATAGRAM_MIN)
+        set_datagram(association, DATAGRAM_MIN);
+    dtls_association_handshake(association);
+}
+
 static void on_timer(void *arg)
 {
     struct dtls_association *association = arg;
@@ -383,7 +393,7 @@ static void on_timer(void *arg)
                (association->answer_by && !association->answered && now >= association->answer_by)) {
         handshake_overdue(association);
     } else if (association->state == DTLS_HANDSHAKE) {
-        dtls_association_handshake(association); /* sends the last flight again */
+        retransmit(association);
     }
     if (association->state != DTLS_ENDED)
         dtls_socket_flush(association->socket);

@@ -121,6 +121,23 @@ def silent_hop(world):
     check(0 < figures["back"]["large"] < 40 and 0 < figures["there"]["large"] < 40, f"lost for their size: {figures}")
 
 
+@case("a hop that silently drops what its MTU of 1000 does not take: less than QUIC demands, and no request hangs", seconds=60)
+def small_hop(world):
+    network = Network(world, path={"rate": 100, "delay": 10, "queue": 500000, "limit": 1000})
+    # A chain that takes several datagrams, as those of public authorities do.
+    world.certificates("gate.test", "app.test", *(f"name-{i}.of.a.long.certificate.test" for i in range(24)))
+    network.tunnel()
+    slowest = 0
+    for _ in range(20):
+        began = time.monotonic()
+        download(world, 20_000)
+        slowest = max(slowest, time.monotonic() - began)
+    download(world, 2 * MIB)
+    upload(world, 2 * MIB)
+    note(f"the slowest of 20 downloads of 20 kB took {slowest:.2f} s")
+    check(slowest < (10 if SANITIZERS else 2), f"a download of 20 kB took {slowest:.2f} s")
+
+
 def sinks(world, transfer, sender_of):
     network = Network(world, path={"rate": 50, "delay": 20, "queue": 500000})
     ends = network.tunnel()
