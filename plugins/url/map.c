@@ -118,12 +118,12 @@ static bool is_place(const struct url_place *place, struct hg_text scheme, struc
     return (port ? port : default_port(scheme)) == (place->port ? place->port : default_port(scheme));
 }
 
-static bool is_mapped(const struct url_map *map, struct hg_text scheme, struct hg_text authority)
+static const struct url_place *find_place(const struct url_map *map, struct hg_text scheme, struct hg_text authority)
 {
     for (size_t i = 0; i < map->place_count; i++)
         if (is_place(&map->places[i], scheme, authority))
-            return true;
-    return false;
+            return &map->places[i];
+    return NULL;
 }
 
 /* ---- Paths and URLs ---- */
@@ -173,21 +173,25 @@ static bool map_url(const struct url_map *map, struct hg_text url, bool has_path
 {
     size_t scheme_size = starts_with(url, HG_TEXT("http://")) ? 4 : starts_with(url, HG_TEXT("https://")) ? 5 : 0;
     size_t start = scheme_size ? scheme_size + 3 : 2, end;
-    struct hg_text rest, prefix;
+    struct hg_text rest, prefix, scheme = map->scheme;
+    const struct url_place *place;
 
     if (!scheme_size && (!url.size || url.data[0] != '/'))
         return false;
     if (!scheme_size && (url.size < 2 || url.data[1] != '/'))
         return map_path_alone(map, url, output);
     end = start + find(from(url, start), "/?#\\");
-    if (!is_mapped(map, until(url, scheme_size), (struct hg_text){url.data + start, end - start}))
+    place = find_place(map, until(url, scheme_size), (struct hg_text){url.data + start, end - start});
+    if (!place)
         return false;
+    if (!place->scheme.size && scheme_size == 5) /* a service that asks for https gets no circle */
+        scheme = HG_TEXT("https");
     rest = from(url, end);
     prefix = HG_TEXT("");
     if (has_path && !map_path(map, &rest, &prefix))
         return false;
     if (map->authority.size) {
-        put(output, map->scheme);
+        put(output, scheme);
         put(output, HG_TEXT("://"));
         put(output, map->authority);
     } else {

@@ -11,8 +11,8 @@
 
 /* A host and port by which URLs name one of the two sides. */
 struct url_place {
-    struct hg_text scheme; /* which the URL must have; empty: http or https, and any name of the loopback interface
-                              stands for the others */
+    struct hg_text scheme; /* which the URL must have; empty: http, or https, which it then keeps, and any name of the
+                              loopback interface stands for the others */
     struct hg_text host;   /* an IPv6 address in its brackets */
     uint16_t port;         /* 0: the default of the URL's scheme */
 };

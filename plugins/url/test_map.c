@@ -48,8 +48,9 @@ static void map_all(mapping map_fields, const struct url_map *map, const struct 
 START_TEST(addresses_of_a_service)
 {
     const struct url_map map = {.places = {url_place_of(HG_TEXT(""), HG_TEXT("127.0.0.1:4000")),
-                                           url_place_of(HG_TEXT(""), HG_TEXT("blog.internal"))},
-                                .place_count = 2,
+                                           url_place_of(HG_TEXT(""), HG_TEXT("blog.internal")),
+                                           url_place_of(HG_TEXT("http"), HG_TEXT("called.test"))},
+                                .place_count = 3,
                                 .scheme = HG_TEXT("https"),
                                 .authority = HG_TEXT("app.test:8443")};
     static const struct field_case cases[] = {
@@ -59,6 +60,9 @@ START_TEST(addresses_of_a_service)
         {"Location", "http://127.0.0.1:4000?q", "https://app.test:8443?q"},
         {"Location", "http://localhost:4000/", "https://app.test:8443/"},
         {"Location", "http://[::1]:4000/", "https://app.test:8443/"},
+        {"Location", "http://called.test/x", "https://app.test:8443/x"},
+        {"Location", "http://called.test:80/x", "https://app.test:8443/x"},
+        {"Location", "https://called.test/x", NULL},
         {"Location", "//127.0.0.1:4000/x", "https://app.test:8443/x"},
         {"Location", "http://blog.internal/x", "https://app.test:8443/x"},
         {"Location", "http://Blog.Internal:80/x", "https://app.test:8443/x"},
@@ -106,6 +110,21 @@ START_TEST(addresses_of_a_service)
         {"Set-Cookie", "a=b; Path=/x; Max-Age=5", NULL},
         {0},
     };
+
+    map_all(url_map_response, &map, cases);
+}
+END_TEST
+
+/* A service that wants https is not answered with http again. */
+START_TEST(https_stays)
+{
+    const struct url_map map = {.places = {url_place_of(HG_TEXT(""), HG_TEXT("blog.internal"))},
+                                .place_count = 1,
+                                .scheme = HG_TEXT("http"),
+                                .authority = HG_TEXT("app.test")};
+    static const struct field_case cases[] = {{"Location", "https://blog.internal/x", "https://app.test/x"},
+                                              {"Location", "http://blog.internal/x", "http://app.test/x"},
+                                              {0}};
 
     map_all(url_map_response, &map, cases);
 }
@@ -237,6 +256,7 @@ int main(void)
     TCase *tests = tcase_create("map");
 
     tcase_add_test(tests, addresses_of_a_service);
+    tcase_add_test(tests, https_stays);
     tcase_add_test(tests, a_base_is_taken_off);
     tcase_add_test(tests, a_prefix_is_put_back);
     tcase_add_test(tests, targets_of_requests);

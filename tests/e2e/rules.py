@@ -32,6 +32,8 @@ class Service(BaseHTTPRequestHandler):
             self.answer(302, ("Location", f"http://{own}/me"), ("Set-Cookie", "id=1; Domain=127.0.0.1; Path=/me"))
         elif word == "folder":  # as nginx does
             self.answer(301, ("Location", f"http://{host.split(':')[0]}:{self.server.server_port}/folder/"))
+        elif word == "slash":  # as Apache does
+            self.answer(301, ("Location", f"http://{host}/slash/"))
         elif word == "away":
             self.answer(302, ("Location", "https://other.test/x"))
         elif word == "root":
@@ -93,7 +95,8 @@ def redirects(world):
         for tls in (False, True):
             public = f"{'https' if tls else 'http'}://{host}:{world.https if tls else world.http}"
             equal(world.curl("/login", host=host, tls=tls, want="%header{location}"), f"{public}/me", f"Location for {public}")
-            equal(world.curl("/folder", host=host, tls=tls, want="%header{location}"), f"{public}/folder/", "the slash")
+            for word in ("folder", "slash"):
+                equal(world.curl(f"/{word}", host=host, tls=tls, want="%header{location}"), f"{public}/{word}/", "its slash")
             equal(world.curl("/login", host=host, tls=tls, want="%header{set-cookie}"), "id=1; Path=/me", "the cookie")
             equal(world.curl("/away", host=host, tls=tls, want="%header{location}"), "https://other.test/x", "another's address")
     equal(world.curl("/login", host="raw.dev.test", want="%header{location}"), f"{url}/me", "with rewrite_location: no")
@@ -123,18 +126,20 @@ def prefixes(world):
     equal(world.curl("/a/b/root", want="%header{location} %header{refresh}"), "/a/b/me 1; url=/a/b/me")
 
 
-@case("WebDAV over https: Destination names the service where it does not see the public Host, and forms pass its check")
+@case("WebDAV over https: Destination is an address of the service, and forms pass its check of Origin")
 def destinations(world):
     url = service(world)
-    path_to(world, {"app": {"to": url, "host": "origin"}})
+    path_to(world, {"app": {"to": url, "host": "origin"}, "public": {"to": url}, "raw": {"to": url, "rewrite_location": False}})
 
-    def copy(method, target):
-        return world.curl("/a", "-X", method, "-H", f"Destination: {target}", tls=True, want="%{http_code} %header{x-path}")
+    def copy(method, target, host="app.test"):
+        return world.curl("/a", "-X", method, "-H", f"Destination: {target}", host=host, tls=True, want="%{http_code} %header{x-path}")
 
     public = f"https://app.test:{world.https}"
     equal(copy("COPY", f"{public}/b"), "201 /b")
     equal(copy("MOVE", f"{public}/c%20d"), "201 /c%20d")
     equal(copy("COPY", "https://other.test/b"), "502 /b", "another server stays another server")
+    equal(copy("MOVE", f"https://public.dev.test:{world.https}/b", "public.dev.test"), "201 /b", "with the public Host")
+    equal(copy("MOVE", f"https://raw.dev.test:{world.https}/b", "raw.dev.test"), "502 /b", "with rewrite_location: no")
     equal(world.curl("/form", "-H", f"Origin: {public}", tls=True, want="%{http_code}"), "200", "a form of the own page")
     equal(world.curl("/form", "-H", "Origin: https://evil.test", tls=True, want="%{http_code}"), "403", "a forged one")
 
