@@ -3,6 +3,7 @@
  *
  * The gateway's end of the tunnel: it lets clients in, with a new session or the one that they had.
  */
+#include "core/carriage_private.h"
 #include "core/detached.h"
 #include "core/gateway_exchange.h"
 #include "core/link.h"
@@ -170,6 +171,20 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
     gateway_exchange_retry(session);
 }
 
+/* Ends the exchanges of services that the client may not serve any more. */
+static void reset_withdrawn(const struct session *session)
+{
+    static const struct hg_reason reason = {404, "destination_not_found",
+                                            "the client may not serve this service any more", 0};
+    struct carriage *next;
+
+    for (struct carriage *carriage = session->carriages; carriage; carriage = next) {
+        next = carriage->next;
+        if (!carriage->over && !session_may_serve(session, carriage->self->exchange->target.service))
+            carriage_fail(carriage, TN_STREAM_CANCELLED, &reason);
+    }
+}
+
 /* Goes on with a session over this link; the newest link wins. Takes over the identity, in which the services may have
  * changed. */
 static void resume_session(struct hg_link *link, struct session *session, const struct hg_identity *identity,
@@ -180,6 +195,7 @@ static void resume_session(struct hg_link *link, struct session *session, const 
     snprintf(why, sizeof why, "%s", session->link ? "the client prefers this link" : session->lost_reason);
     hg_buffer_unref(session->identity.owner);
     session->identity = *identity;
+    reset_withdrawn(session);
     if (!accept_session(link, session, true, open))
         return;
     session_resumed(session, why);
@@ -248,6 +264,23 @@ static void receive_open(struct hg_link *link, const struct control_message *ope
         send_refuse(link, "credentials", reason, 0);
     else
         admit(link, named, &identity, open);
+}
+
+void gateway_review_identities(void *arg)
+{
+    struct sessions *sessions = arg;
+    const char *reason = "its client may have none any more";
+    struct session *next;
+
+    for (struct session *session = sessions->sessions; session; session = next) {
+        next = session->next;
+        if (!session->open)
+            continue;
+        if (sessions->identity->review(sessions->identity_worker, &session->identity, &reason))
+            session_end(session, reason);
+        else
+            reset_withdrawn(session);
+    }
 }
 
 static void receive_drain(struct hg_link *link, const struct control_message *drain)

@@ -102,12 +102,12 @@ static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
     worker_drain(worker);
 }
 
-static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
+static void on_reread(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop;
-    (void)watcher;
     (void)events;
-    log_line(HG_LOG_WARNING, "core", "SIGHUP: this version cannot reload its config; restart it to take up changes");
+    log_line(HG_LOG_INFO, "core", "SIGHUP: reading tokens and the like again; changes of the config need a restart");
+    worker_reread(watcher->data);
 }
 
 static void on_report(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -142,7 +142,7 @@ static void run_worker(struct worker *worker)
 
     watch_signal(worker, &signals.terminate, SIGTERM, on_stop);
     watch_signal(worker, &signals.interrupt, SIGINT, on_stop);
-    watch_signal(worker, &signals.hangup, SIGHUP, on_reload);
+    watch_signal(worker, &signals.hangup, SIGHUP, on_reread);
     watch_signal(worker, &signals.report, SIGUSR1, on_report);
     worker_run(worker);
     unwatch_signal(worker, &signals.terminate);

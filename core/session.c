@@ -242,7 +242,7 @@ struct session *session_older(const struct session *session)
     return of_node(registry_older(&session->registered));
 }
 
-static bool may_serve(const struct session *session, struct hg_text service)
+bool session_may_serve(const struct session *session, struct hg_text service)
 {
     const char *const *allowed = session->identity.services;
 
@@ -291,7 +291,7 @@ struct session *session_for_target(const struct sessions *sessions, const struct
     if (!session)
         return NULL;
     for (unsigned looked = 0; session && !(best && ++looked > LOOK_AT_MOST); session = session_older(session)) {
-        if (!may_serve(session, target->service))
+        if (!session_may_serve(session, target->service))
             continue;
         if (session->draining)
             draining = true;

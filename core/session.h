@@ -43,6 +43,9 @@ struct tunnel_end {
 extern const struct tunnel_end gateway_end; /* core/gateway.c */
 extern const struct tunnel_end client_end;  /* core/client.c */
 
+/* Gateway: who may open sessions, and what they may serve, has changed. `sessions`: a struct sessions. */
+void gateway_review_identities(void *sessions);
+
 /* Sessions without a link, which all wait equally long for one. */
 struct detached {
     struct session *first; /* the longest without a link */
@@ -161,6 +164,9 @@ struct session *session_older(const struct session *session);
  * `*absent` whether there is one that may soon answer again. */
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
                                    struct hg_reason *reason, bool *absent);
+
+/* Gateway: whether the session's client may serve that service. */
+bool session_may_serve(const struct session *session, struct hg_text service);
 
 /* Takes what the tunnel has to tell of the session's streams. */
 void session_handle_events(struct session *session);

@@ -29,6 +29,14 @@ static int find_identity(struct sessions *sessions)
     return 0;
 }
 
+static void watch_identities(struct sessions *sessions, void (*changed)(void *sessions))
+{
+    const struct hg_identity_ops *identity = sessions->end == &gateway_end ? sessions->identity : NULL;
+
+    if (identity && identity->watch && identity->review)
+        identity->watch(sessions->identity_worker, changed, sessions);
+}
+
 static int check_codecs(const struct worker *worker)
 {
     const struct pipeline *pipeline = worker->pipeline;
@@ -64,7 +72,10 @@ int sessions_start(struct worker *worker)
     sessions->packets_received = hg_counter(&worker->core, "packets_received", "Packets taken from transports.");
     if (check_codecs(worker) || find_identity(sessions) || detached_start(sessions))
         return -1;
-    return client ? connectors_start(sessions) : gateway_exchange_start(sessions);
+    if (client)
+        return connectors_start(sessions);
+    watch_identities(sessions, gateway_review_identities);
+    return gateway_exchange_start(sessions);
 }
 
 static void gateway_drain(struct sessions *sessions)
@@ -153,6 +164,7 @@ void sessions_stop(struct worker *worker)
 
     if (!sessions)
         return;
+    watch_identities(sessions, NULL);
     /* Nothing new from here on. */
     if (!sessions->drained_at)
         sessions->drained_at = hg_now(&worker->core);

@@ -491,6 +491,15 @@ void worker_drain(struct worker *worker)
     ev_timer_start(worker->loop, &worker->stop_timer);
 }
 
+void worker_reread(struct worker *worker)
+{
+    const struct pipeline *pipeline = worker->pipeline;
+
+    for (size_t i = 0; i < pipeline->count; i++)
+        if (pipeline->instances[i]->plugin->descriptor.worker_reread)
+            pipeline->instances[i]->plugin->descriptor.worker_reread(&worker->instances[i]);
+}
+
 static void stop_instances(struct worker *worker)
 {
     const struct pipeline *pipeline = worker->pipeline;

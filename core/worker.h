@@ -86,6 +86,8 @@ void worker_run(struct worker *worker);
 /* Begins to stop: nothing new, running exchanges finish within the settings' stop_timeout. A second call stops at once.
  */
 void worker_drain(struct worker *worker);
+/* Lets all instances read again what they keep of files. */
+void worker_reread(struct worker *worker);
 /* Stops all instances and frees the worker. NULL is allowed. */
 void worker_free(struct worker *worker);
 

@@ -38,6 +38,20 @@ struct hg_identity_ops {
      */
     int (*verify)(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
                   struct hg_identity *identity, const char **reason);
+    /**
+     * On a gateway: from now on lets `changed(arg)` be called when what verify() has said may not hold any more; in the
+     * provider's thread, never within an operation. One at a time: another call replaces it, `changed` NULL ends it.
+     * NULL where identities never change.
+     */
+    void (*watch)(struct hg_worker *provider, void (*changed)(void *arg), void *arg);
+    /**
+     * On a gateway, where there is watch(): looks again at an identity that verify() has filled. 0: the client may
+     * stay; `services` and `owner` are now what holds, the reference to another owner having been dropped. -1: it may
+     * not, with
+     * `*reason` set to a literal that the client and the log are given ("its token was removed"); the identity is
+     * unchanged. Cheap, since it is asked for each session in turn.
+     */
+    int (*review)(struct hg_worker *provider, struct hg_identity *identity, const char **reason);
 };
 
 #endif

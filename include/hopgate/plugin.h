@@ -136,6 +136,12 @@ struct hg_plugin {
      * at most, and frees all that is its own before hg_finish(). May be NULL.
      */
     void (*examine)(struct hg_worker *worker);
+
+    /**
+     * SIGHUP: reads what it keeps of files that change while it runs, such as tokens, again, whether they seem to have
+     * changed or not. What cannot be used changes nothing and is logged as an error. May be NULL.
+     */
+    void (*worker_reread)(struct hg_worker *worker);
 };
 
 #define HG_PLUGIN_HEADER .size = sizeof(struct hg_plugin), .abi = HG_ABI

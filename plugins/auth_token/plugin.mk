@@ -2,9 +2,11 @@
 # Copyright (c) 2026 The hopgate authors
 
 auth_token_sources = \
-	plugins/auth_token/auth_token.c \
+	plugins/auth_token/auth_token.c plugins/auth_token/auth_token.h \
 	plugins/auth_token/command.c \
-	plugins/auth_token/tokens.c plugins/auth_token/tokens.h
+	plugins/auth_token/gateway.c \
+	plugins/auth_token/tokens.c plugins/auth_token/tokens.h \
+	plugins/auth_token/watch.c plugins/auth_token/watch.h
 
 plugin_LTLIBRARIES += auth_token.la
 auth_token_la_SOURCES = $(auth_token_sources)

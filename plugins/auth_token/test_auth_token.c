@@ -3,23 +3,41 @@
  *
  * Unit tests of the auth_token plugin, through its descriptor and the command it adds.
  */
-#include "plugins/auth_token/tokens.h"
+#include "plugins/auth_token/auth_token.h"
 #include "tests/unit/fake_host.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
-
-/* As in auth_token.c. */
-struct config {
-    const char *file, *id, *token;
-};
 
 /* The SHA-256 of "alpha" and "beta", as sha256sum says. */
 #define ALPHA "8ed3f6ad685b959ead7022518e1af76cd816f8e8ec7ccdda1ed4018e8f2223f8"
 #define BETA  "f44e64e75f3948e9f73f8dfa94721c4ce8cbb4f265c4790c702b2d41cfbf2753"
+
+/* While it is not 0 the wall clock stands still there. */
+static struct timespec stopped;
+
+/* In the place of libc's, for all that is linked to the program. */
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    if (clock != CLOCK_REALTIME || !stopped.tv_sec)
+        return (int)syscall(SYS_clock_gettime, clock, time);
+    *time = stopped;
+    return 0;
+}
+
+static void stop_clock(void)
+{
+    struct timespec now;
+
+    stopped.tv_sec = 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    stopped = now;
+}
 
 struct fixture {
     struct fake_host fake;
@@ -27,6 +45,7 @@ struct fixture {
     const struct hg_identity_ops *ops;
     struct config config;
     char path[64];
+    unsigned changes; /* calls of changed() */
 };
 
 static void write_tokens(struct fixture *fixture, const char *text)
@@ -41,6 +60,7 @@ static void write_tokens(struct fixture *fixture, const char *text)
 static void fixture_begin(struct fixture *fixture, const char *tokens)
 {
     memset(fixture, 0, sizeof *fixture);
+    stopped.tv_sec = 0;
     fixture->plugin = hopgate_plugin();
     fixture->ops = fixture->plugin->offers[0].ops;
     if (tokens) {
@@ -200,7 +220,7 @@ START_TEST(test_changed_file)
     write_tokens(&fixture, "client-2:" BETA "\n# longer\n");
     ck_assert(accepts(&fixture, "client-2", "beta"));
     ck_assert(!accepts(&fixture, "client-1", "alpha"));
-    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "has changed: 1 tokens"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "was read again: 1 tokens"));
     ck_assert_ptr_nonnull(before.owner);
     ck_assert_str_eq(before.services[1], "api");
     hg_buffer_unref(before.owner);
@@ -235,6 +255,190 @@ START_TEST(test_spoilt_file)
     ck_assert_uint_eq(count(fixture.fake.log, "No such file"), 1);
     write_tokens(&fixture, "client-2:" BETA "\n");
     ck_assert(accepts(&fixture, "client-2", "beta"));
+    fixture_end(&fixture);
+}
+END_TEST
+
+/* ---- Those who are in ---- */
+
+static void changed(void *arg)
+{
+    ++((struct fixture *)arg)->changes;
+}
+
+/* Lets `client-1` in by "alpha" and watches. */
+static void let_in(struct fixture *fixture, struct hg_identity *identity)
+{
+    ck_assert_int_eq(fake_host_start(&fixture->fake, fixture->plugin), 0);
+    fixture->ops->watch(&fixture->fake.worker, changed, fixture);
+    ck_assert_int_eq(verify(fixture, "client-1", "alpha", identity), 0);
+}
+
+/* Lets the plugin notice what has happened: by descriptors at once, by timers within a second. */
+static void notice(struct fixture *fixture)
+{
+    fake_host_run(&fixture->fake, HG_SECOND);
+}
+
+static int review(struct fixture *fixture, struct hg_identity *identity, const char **reason)
+{
+    *reason = NULL;
+    return fixture->ops->review(&fixture->fake.worker, identity, reason);
+}
+
+/* Each way in which a file gets another content. */
+static void replace(struct fixture *fixture, int way, const char *text)
+{
+    char path[sizeof fixture->path];
+
+    memcpy(path, fixture->path, sizeof path);
+    if (way == 1) { /* as editors do, which put a new file in the place of the old one */
+        strcat(fixture->path, ".new");
+        write_tokens(fixture, text);
+        ck_assert_int_eq(rename(fixture->path, path), 0);
+        memcpy(fixture->path, path, sizeof path);
+    } else { /* in its place */
+        write_tokens(fixture, text);
+    }
+    if (way == 2)
+        fixture->plugin->worker_reread(&fixture->fake.worker);
+}
+
+START_TEST(test_who_is_in_is_looked_at_again)
+{
+    struct hg_identity identity;
+    struct fixture fixture;
+    const char *reason;
+
+    fixture_begin(&fixture, "client-1:" ALPHA ":web,api\nclient-2:" BETA "\n");
+    let_in(&fixture, &identity);
+    notice(&fixture);
+    ck_assert_uint_eq(fixture.changes, 0);
+    ck_assert_int_eq(review(&fixture, &identity, &reason), 0);
+    ck_assert_str_eq(identity.services[1], "api");
+
+    replace(&fixture, _i, "client-1:" ALPHA ":web\nclient-2:" BETA "\n");
+    notice(&fixture);
+    ck_assert_uint_eq(fixture.changes, 1);
+    ck_assert_int_eq(review(&fixture, &identity, &reason), 0);
+    ck_assert_str_eq(identity.id, "client-1");
+    ck_assert_str_eq(identity.services[0], "web");
+    ck_assert_ptr_null(identity.services[1]);
+
+    /* Another token of the same id is no reason to stay. */
+    replace(&fixture, _i, "client-1:" BETA "\n");
+    notice(&fixture);
+    ck_assert_uint_eq(fixture.changes, 2);
+    ck_assert_int_eq(review(&fixture, &identity, &reason), -1);
+    ck_assert_str_eq(reason, "its token was removed");
+
+    replace(&fixture, _i, "");
+    notice(&fixture);
+    ck_assert_uint_eq(fixture.changes, 3);
+    fixture.ops->watch(&fixture.fake.worker, NULL, NULL);
+    replace(&fixture, _i, "client-1:" ALPHA "\n");
+    notice(&fixture);
+    ck_assert_uint_eq(fixture.changes, 3);
+    ck_assert_int_eq(review(&fixture, &identity, &reason), 0);
+    ck_assert_ptr_null(identity.services);
+    hg_buffer_unref(identity.owner);
+    fixture_end(&fixture);
+}
+END_TEST
+
+START_TEST(test_a_spoilt_file_throws_nobody_out)
+{
+    static const char *const spoilt[] = {"client-2:" BETA "\nclient-1:8ed3f6ad685b\n", NULL};
+    struct hg_identity identity;
+    struct fixture fixture;
+    const char *reason;
+
+    fixture_begin(&fixture, "client-1:" ALPHA "\n");
+    let_in(&fixture, &identity);
+    if (spoilt[_i])
+        write_tokens(&fixture, spoilt[_i]);
+    else
+        unlink(fixture.path);
+    if (!spoilt[_i])
+        fixture.plugin->worker_reread(&fixture.fake.worker);
+    notice(&fixture);
+    ck_assert_uint_eq(fixture.changes, 0);
+    ck_assert_int_eq(review(&fixture, &identity, &reason), 0);
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, spoilt[_i] ? ":2: the token of \"client-1\"" : "No such file"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "the tokens read before stay valid"));
+    write_tokens(&fixture, "client-2:" BETA "\n");
+    notice(&fixture);
+    ck_assert_uint_eq(fixture.changes, 1);
+    ck_assert_int_eq(review(&fixture, &identity, &reason), -1);
+    hg_buffer_unref(identity.owner);
+    fixture_end(&fixture);
+}
+END_TEST
+
+/* While somebody writes to the file, nothing is read of it, whoever comes meanwhile and whatever else happens there. */
+START_TEST(test_half_a_file_is_not_read)
+{
+    struct hg_identity identity;
+    struct fixture fixture;
+    char other[80];
+    FILE *file;
+
+    fixture_begin(&fixture, "client-1:" ALPHA "\nclient-2:" BETA "\n");
+    let_in(&fixture, &identity);
+    snprintf(other, sizeof other, "%s.other", fixture.path);
+    file = fopen(fixture.path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("client-2:" BETA "\n", file);
+    fflush(file);
+    stop_clock();
+    fclose(fopen(other, "w"));
+    unlink(other);
+    ck_assert(accepts(&fixture, "client-1", "alpha"));
+    fake_host_run(&fixture.fake, 0);
+    ck_assert_uint_eq(fixture.changes, 0);
+    fputs("client-1:" ALPHA "\nclient-3:" BETA "\n", file);
+    fclose(file);
+    ck_assert(accepts(&fixture, "client-3", "beta"));
+    ck_assert(accepts(&fixture, "client-1", "alpha"));
+    notice(&fixture);
+    ck_assert_uint_eq(fixture.changes, 1);
+    hg_buffer_unref(identity.owner);
+    fixture_end(&fixture);
+}
+END_TEST
+
+/* As where files are handed to containers: a link is replaced that leads to a folder with the file. */
+START_TEST(test_a_link_that_is_replaced)
+{
+    char root[] = "/tmp/hopgate-links-XXXXXX", cwd[4096], path[64];
+    struct hg_identity identity;
+    struct fixture fixture;
+    const char *reason;
+
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    ck_assert_ptr_nonnull(getcwd(cwd, sizeof cwd));
+    fixture_begin(&fixture, NULL);
+    ck_assert_int_eq(chdir(root), 0);
+    ck_assert_int_eq(mkdir("one", 0700) | mkdir("two", 0700) | symlink("one", "data") | symlink("data/t", "tokens"), 0);
+    strcpy(fixture.path, "two/t");
+    write_tokens(&fixture, "client-2:" BETA "\n");
+    strcpy(fixture.path, "one/t");
+    write_tokens(&fixture, "client-1:" ALPHA "\n");
+    snprintf(path, sizeof path, "%s/tokens", root);
+    fixture.config.file = path;
+    let_in(&fixture, &identity);
+    ck_assert_int_eq(symlink("two", "next") | rename("next", "data"), 0);
+    stop_clock();
+    notice(&fixture);
+    /* For all that is known somebody may still write to the other file. */
+    ck_assert_uint_eq(fixture.changes, 0);
+    stopped.tv_sec += 1;
+    notice(&fixture);
+    ck_assert_uint_eq(fixture.changes, 1);
+    ck_assert_int_eq(review(&fixture, &identity, &reason), -1);
+    hg_buffer_unref(identity.owner);
+    ck_assert_int_eq(unlink("one/t") | unlink("two/t") | unlink("data") | unlink("tokens"), 0);
+    ck_assert_int_eq(rmdir("one") | rmdir("two") | chdir(cwd) | rmdir(root), 0);
     fixture_end(&fixture);
 }
 END_TEST
@@ -359,6 +563,10 @@ int main(void)
     tcase_add_test(tests, test_bad_files);
     tcase_add_test(tests, test_changed_file);
     tcase_add_test(tests, test_spoilt_file);
+    tcase_add_loop_test(tests, test_who_is_in_is_looked_at_again, 0, 3);
+    tcase_add_loop_test(tests, test_a_spoilt_file_throws_nobody_out, 0, 2);
+    tcase_add_test(tests, test_half_a_file_is_not_read);
+    tcase_add_test(tests, test_a_link_that_is_replaced);
     tcase_add_test(tests, test_present);
     tcase_add_test(tests, test_config_faults);
     tcase_add_test(tests, test_command);

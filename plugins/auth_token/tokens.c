@@ -151,11 +151,12 @@ static int compare_keys(const void *a, const void *b)
 }
 
 /* Several tokens for one id are for changing them one after the other; the same one twice is a slip. */
-static void find_doubled(struct parser *parser)
+static void sort(struct parser *parser)
 {
-    const struct tokens *tokens = parser->tokens;
+    struct tokens *tokens = parser->tokens;
     const struct tokens_entry **sorted = calloc(tokens->count + 1, sizeof(const struct tokens_entry *));
 
+    tokens->sorted = sorted;
     if (!sorted) {
         tell(parser, "out of memory");
         return;
@@ -169,7 +170,6 @@ static void find_doubled(struct parser *parser)
             tell(parser, "the same token of \"%s\" as in line %zu: remove one of them", sorted[i]->id,
                  sorted[i - 1]->line);
         }
-    free(sorted);
 }
 
 static size_t count_bytes(const char *text, size_t size, char byte)
@@ -202,7 +202,7 @@ static void parse(struct parser *parser, size_t size)
         parse_line(parser, line);
     }
     if (!parser->faults)
-        find_doubled(parser);
+        sort(parser);
 }
 
 /* Reads all of an open file into tokens->text. Returns its size, or -1 when a fault was told. */
@@ -246,6 +246,7 @@ static void tokens_release(struct hg_buffer *owner)
     struct tokens *tokens = (struct tokens *)owner;
 
     free(tokens->entries);
+    free(tokens->sorted);
     free(tokens->services);
     free(tokens->text);
     free(tokens);
@@ -300,4 +301,19 @@ const struct tokens_entry *tokens_find(const struct tokens *tokens, struct hg_te
         if (!gnutls_memcmp(tokens->entries[i].key, key, sizeof key))
             found = &tokens->entries[i];
     return found;
+}
+
+static int compare_key(const void *key, const void *element)
+{
+    const struct tokens_entry *const *entry = element;
+
+    return memcmp(key, (*entry)->key, sizeof(*entry)->key);
+}
+
+const struct tokens_entry *tokens_find_again(const struct tokens *tokens, const struct tokens_entry *entry)
+{
+    const struct tokens_entry *const *found =
+        bsearch(entry->key, tokens->sorted, tokens->count, sizeof(const struct tokens_entry *), compare_key);
+
+    return found ? *found : NULL;
 }

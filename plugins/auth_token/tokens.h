@@ -19,6 +19,7 @@
 struct tokens {
     struct hg_buffer owner; /* first, so that one is the other */
     struct tokens_entry *entries;
+    const struct tokens_entry **sorted; /* by key */
     size_t count;
     struct stat file;      /* what it was read from */
     char *text;            /* the file, cut into strings */
@@ -43,6 +44,8 @@ struct tokens *tokens_load(const char *path, tokens_fault fault, void *arg);
 bool tokens_differ(const struct stat *then, const char *path);
 /* The entry of that id and token, or NULL. Takes as long whether the id is there or not. */
 const struct tokens_entry *tokens_find(const struct tokens *tokens, struct hg_text id, struct hg_text token);
+/* The entry that has the key of one of an older file, or NULL. */
+const struct tokens_entry *tokens_find_again(const struct tokens *tokens, const struct tokens_entry *entry);
 
 /* An id or the name of a service: 1 to HG_IDENTITY_MAX letters, digits, '-', '.' and '_'. */
 bool tokens_is_name(struct hg_text text);

@@ -71,6 +71,71 @@ def allowed_services(world):
     equal(world.requests_seen().count("GET /other"), 0, "requests that reached the service that is not allowed")
 
 
+def replace_tokens(world, text):
+    """As an editor does it."""
+    world.write("tokens.new", text)
+    os.rename(world.path("tokens.new"), world.path("tokens"))
+
+
+@case("a token that is removed: its session ends within a second, both ends say why, and back it goes with the token")
+def removed_token(world):
+    gate, client = world.tunnel()
+    world.token("client-2")
+    with open(world.path("tokens")) as file:
+        lines = file.read().splitlines(keepends=True)
+    world.write("tokens", lines[0] + "client-2:half\n")
+    gate.wait_for(r"tokens:2: the token of .*client-2.* is not 64")
+    with world.raw(b"GET /dribble/1000/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
+        equal(read_response(connection, head_only=True)[0], 200)
+        began = time.monotonic()
+        replace_tokens(world, lines[1])
+        while connection.recv(1000):
+            pass
+    note(f"after {time.monotonic() - began:.3f} s")
+    check(time.monotonic() - began < 5, "it took too long")
+    gate.wait_for("session 1 of client-1 ended .*its token was removed")
+    client.wait_for("session 1 ended .*SESSION_ENDED, its token was removed")
+    client.wait_for("credentials refused")
+    equal(world.curl("/", want="%{http_code}"), "503", "a request afterwards")
+    replace_tokens(world, "".join(lines))
+    wait_until(lambda: world.curl("/") == "hello\n", 15, "the client to be let in again")
+
+
+@case("a service that is withdrawn: what runs of it ends, what is new is refused, the session goes on")
+def withdrawn_service(world):
+    gate, _ = world.tunnel()
+    with open(world.path("tokens")) as file:
+        line = file.read().strip()
+    with world.raw(b"GET /dribble/1000/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
+        equal(read_response(connection, head_only=True)[0], 200)
+        replace_tokens(world, line + ":other\n")
+        while connection.recv(1000):
+            pass
+    equal(world.curl("/", want="%{http_code}"), "404", "a request afterwards")
+    replace_tokens(world, line + ":other,web\n")
+    wait_until(lambda: world.curl("/") == "hello\n", 5, "the service to be allowed again")
+    equal(gate.text().count("opened with"), 1, "sessions ever")
+
+
+@case("SIGHUP reads the tokens again; a file that cannot be read any more changes nothing")
+def reread_tokens(world):
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    nobody = pwd.getpwnam("nobody")
+    world.certificates()
+    world.token("client-1")
+    for name in ("tokens", "gate.key"):
+        os.chown(world.path(name), nobody.pw_uid, nobody.pw_gid)
+    gate, _ = world.tunnel(extra={"user": "nobody"})
+    gate.signal(signal.SIGHUP)
+    gate.wait_for("tokens was read again: 2 tokens")
+    os.close(os.open(world.path("tokens.new"), os.O_CREAT, 0o600))
+    replace_tokens(world, "")
+    gate.wait_for("tokens: Permission denied")
+    gate.wait_for("the tokens read before stay valid")
+    equal(world.curl("/"), "hello\n", "a request afterwards")
+
+
 @case("a second client of the same id: the newest serves, and when it leaves the first does again")
 def second_client(world):
     service = world.origin()

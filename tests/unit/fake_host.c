@@ -6,6 +6,7 @@
 #include "core/buffer.h"
 #include "core/message.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -127,12 +128,64 @@ static struct hg_timer *first_timer(const struct fake_host *fake)
     return first;
 }
 
+/* ---- Descriptors ---- */
+
+struct hg_io {
+    struct hg_io *next;
+    struct fake_host *fake;
+    int fd, events;
+    hg_io_callback callback;
+    void *arg;
+};
+
+static struct hg_io *fake_io_new(struct hg_worker *worker, int fd, hg_io_callback callback, void *arg)
+{
+    struct fake_host *fake = (struct fake_host *)worker->instance;
+    struct hg_io *io = calloc(1, sizeof *io);
+
+    if (!io)
+        return NULL;
+    *io = (struct hg_io){.next = fake->ios, .fake = fake, .fd = fd, .callback = callback, .arg = arg};
+    fake->ios = io;
+    return io;
+}
+
+static void fake_io_set(struct hg_io *io, int events)
+{
+    io->events = events;
+}
+
+static void fake_io_free(struct hg_io *io)
+{
+    struct hg_io **place = &io->fake->ios;
+
+    while (*place != io)
+        place = &(*place)->next;
+    *place = io->next;
+    free(io);
+}
+
+/* The callback may free its own, but no other. */
+static void poll_ios(struct fake_host *fake)
+{
+    struct hg_io *next;
+
+    for (struct hg_io *io = fake->ios; io; io = next) {
+        struct pollfd poller = {.fd = io->fd, .events = io->events & HG_READ ? POLLIN : 0};
+
+        next = io->next;
+        if (poller.events && poll(&poller, 1, 0) > 0)
+            io->callback(io->arg, HG_READ);
+    }
+}
+
 void fake_host_run(struct fake_host *fake, hg_time time)
 {
     const hg_time end = fake->now + time;
     struct hg_timer *timer;
 
     fake->stopped = false;
+    poll_ios(fake);
     while (!fake->stopped && (timer = first_timer(fake)) && timer->when <= end) {
         fake->now = timer->when;
         timer->set = false;
@@ -234,6 +287,9 @@ static const struct hg_host fake_table = {
     .timer_set = fake_timer_set,
     .timer_stop = fake_timer_stop,
     .timer_free = fake_timer_free,
+    .io_new = fake_io_new,
+    .io_set = fake_io_set,
+    .io_free = fake_io_free,
     .capability = fake_capability,
     .worker_of = fake_worker_of,
     .counter = fake_counter,

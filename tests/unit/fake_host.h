@@ -24,6 +24,7 @@ struct fake_host {
     struct hg_worker worker;
     hg_time now;
     struct hg_timer *timers; /* all that there are */
+    struct hg_io *ios;       /* the same */
     uint64_t timers_set;
     bool stopped; /* set it in a callback: fake_host_run() returns after that callback */
     struct fake_capability capabilities[FAKE_CAPABILITIES_MAX];
@@ -44,7 +45,8 @@ void fake_host_init(struct fake_host *fake, const struct hg_plugin *plugin, void
 int fake_host_start(struct fake_host *fake, const struct hg_plugin *plugin);
 /* Offers a capability from now on, in the version that is asked for. */
 void fake_host_offer(struct fake_host *fake, const char *name, const void *ops, void *state);
-/* Lets time pass: what was set until then is called when its time has come, in that order. */
+/* Lets time pass: descriptors that are ready are told at its beginning; timers that were set until then are called when
+ * their time has come, in that order. */
 void fake_host_run(struct fake_host *fake, hg_time time);
 /* What the plugin has set a gauge to, NULL: one without label; UINT64_MAX: it has none of that name. */
 uint64_t fake_host_gauge(struct fake_host *fake, const char *name, const char *label);

@@ -397,7 +397,27 @@ static int verify(struct hg_worker *provider, const json_t *credentials, struct 
     return 0;
 }
 
-static const struct hg_identity_ops identity_ops = {.size = sizeof identity_ops, .present = present, .verify = verify};
+static void watch(struct hg_worker *provider, void (*changed)(void *arg), void *arg)
+{
+    struct pair *pair = (struct pair *)(uintptr_t)provider->cfg;
+
+    if (provider != rig_worker(pair->gateway, 1))
+        return;
+    pair->changed = changed;
+    pair->changed_arg = arg;
+}
+
+static int review(struct hg_worker *provider, struct hg_identity *identity, const char **reason)
+{
+    const struct pair *pair = provider->cfg;
+
+    *reason = "its token was removed";
+    identity->services = pair->services;
+    return pair->refuses ? -1 : 0;
+}
+
+static const struct hg_identity_ops identity_ops = {
+    .size = sizeof identity_ops, .present = present, .verify = verify, .watch = watch, .review = review};
 static const struct hg_offer offers[] = {{HG_IDENTITY, HG_IDENTITY_VERSION, &identity_ops}, {0}};
 static const struct hg_plugin identity_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "identity",
                                                  .offers = offers};

@@ -27,9 +27,11 @@ struct pair {
     unsigned links; /* of clients that are made from now on; 0: one */
     struct other_gateway more[WIRE_GATEWAYS - 1];
     struct rig *gateway, *client;
-    struct rig *other;                   /* a second client with the same id: see pair_add_client() */
-    const char *const *services;         /* what the client may serve; NULL: everything */
-    bool refuses;                        /* the gateway's identity refuses */
+    struct rig *other;           /* a second client with the same id: see pair_add_client() */
+    const char *const *services; /* what the client may serve; NULL: everything */
+    bool refuses;                /* the gateway's identity refuses */
+    void (*changed)(void *arg);  /* to be called when what the first gateway's identity says has changed */
+    void *changed_arg;
     unsigned attached, detached, resets; /* at the origin */
     int reset_status;                    /* of the last of them */
     uint64_t taken, given;               /* bytes of requests and responses at the origin */

@@ -362,6 +362,98 @@ START_TEST(a_refused_client_is_told_and_comes_again)
 }
 END_TEST
 
+/* ---- Who may stay ---- */
+
+static bool is_said_to_be_refused(void *arg)
+{
+    (void)arg;
+    return *pair.gateway->worker->sessions->refused > 0;
+}
+
+START_TEST(a_service_that_is_withdrawn_is_refused_at_once)
+{
+    static const char *const both[] = {"web", "other", NULL}, *const other[] = {"other", NULL};
+    struct user held = {0}, running = {.stalls = true}, late = {0};
+
+    pair.services = _i ? both : NULL;
+    connect_pair();
+    user_ask(&held, &pair, "client-1", "web", "/hang", 0);
+    user_ask(&running, &pair, "client-1", "web", "/down/5000000", 0);
+    ck_assert(pair_run(&pair, has_status, &running, 5000));
+    /* What did not change for this client disturbs nothing. */
+    pair.changed(pair.changed_arg);
+    pair_wait(&pair, 50);
+    ck_assert(!held.detached && !running.detached);
+    pair.services = other;
+    pair.changed(pair.changed_arg);
+    pair_wait(&pair, 50);
+    ck_assert(held.detached && running.detached);
+    ck_assert_int_eq(held.reason.status, 404);
+    ck_assert_str_eq(held.reason.error, "destination_not_found");
+    ck_assert_ptr_nonnull(strstr(held.detail, "may not serve this service any more"));
+    ck_assert(running.was_reset && !running.ended);
+    ck_assert(origin_is_quiet(NULL));
+    user_ask(&late, &pair, "client-1", "web", "/down/10", 0);
+    pair_wait(&pair, 50);
+    ck_assert_int_eq(late.reason.status, 404);
+    ck_assert_uint_eq(pair.wire.connects, 1);
+    ck_assert(one_session(NULL));
+}
+END_TEST
+
+/* The services may be fewer when the session goes on over another link. */
+START_TEST(a_service_that_is_withdrawn_meanwhile_is_refused_then)
+{
+    static const char *const other[] = {"other", NULL};
+    struct user held = {0};
+
+    connect_pair();
+    user_ask(&held, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    pair_wait(&pair, 50);
+    pair.services = other;
+    wire_break(wire_newest(&pair.wire, true));
+    ck_assert(pair_run(&pair, user_is_done, &held, 5000));
+    ck_assert_int_eq(held.reason.status, 404);
+    ck_assert_uint_eq(*pair.gateway->worker->sessions->resumed, 1);
+}
+END_TEST
+
+START_TEST(a_client_that_is_removed_is_thrown_out)
+{
+    struct user held = {0}, late = {0};
+
+    connect_pair();
+    user_ask(&held, &pair, "client-1", "web", "/hang", 0);
+    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    pair_wait(&pair, 50);
+    if (_i) {
+        pair.wire.unreachable = true;
+        wire_break(wire_newest(&pair.wire, true));
+        pair_wait(&pair, 50);
+        ck_assert(one_session(NULL));
+    }
+    pair.refuses = true;
+    pair.changed(pair.changed_arg);
+    ck_assert(no_session(NULL));
+    pair.wire.unreachable = false;
+    ck_assert(pair_run(&pair, is_said_to_be_refused, NULL, 5000));
+    ck_assert(held.detached);
+    ck_assert_int_eq(held.reason.status, 502);
+    ck_assert_ptr_nonnull(strstr(held.detail, "its token was removed"));
+    ck_assert(_i || origin_is_quiet(NULL));
+    user_ask(&late, &pair, "client-1", "web", "/down/10", 0);
+    pair_wait(&pair, 50);
+    ck_assert_int_eq(late.reason.status, 503);
+    /* It goes on trying, more and more rarely. */
+    pair_wait(&pair, 20000);
+    ck_assert_uint_le(pair.wire.connects, 16);
+    pair.refuses = false;
+    pair_wait(&pair, 31000);
+    ck_assert(one_session(NULL));
+}
+END_TEST
+
 /* ---- Several sessions, and their ends ---- */
 
 START_TEST(the_newest_session_serves_unless_it_is_silent)
@@ -579,8 +671,8 @@ END_TEST
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("sessions");
-    TCase *well = tcase_create("well"), *ill = tcase_create("ill"), *ends = tcase_create("ends"),
-          *hostile = tcase_create("hostile");
+    TCase *well = tcase_create("well"), *ill = tcase_create("ill"), *stays = tcase_create("stays"),
+          *ends = tcase_create("ends"), *hostile = tcase_create("hostile");
 
     tcase_add_test(well, a_small_response_comes_back_in_few_packets);
     tcase_add_test(well, bodies_and_trailers_go_both_ways);
@@ -597,6 +689,9 @@ static Suite *make_suite(void)
     tcase_add_test(ill, a_lost_link_is_replaced_at_once);
     tcase_add_test(ill, a_client_without_gateway_keeps_trying_at_a_bounded_pace);
     tcase_add_test(ill, a_refused_client_is_told_and_comes_again);
+    tcase_add_loop_test(stays, a_service_that_is_withdrawn_is_refused_at_once, 0, 2);
+    tcase_add_test(stays, a_service_that_is_withdrawn_meanwhile_is_refused_then);
+    tcase_add_loop_test(stays, a_client_that_is_removed_is_thrown_out, 0, 2);
     tcase_add_test(ends, the_newest_session_serves_unless_it_is_silent);
     tcase_add_test(ends, a_client_that_stops_finishes_what_runs);
     tcase_add_test(ends, a_gateway_that_stops_lets_exchanges_finish);
@@ -605,8 +700,8 @@ static Suite *make_suite(void)
     tcase_add_loop_test(hostile, a_bad_open_opens_nothing, 0, (int)(sizeof bad_opens / sizeof *bad_opens));
     tcase_add_test(hostile, a_repeated_open_opens_one_session);
     tcase_add_test(hostile, a_second_open_closes_the_link);
-    TCase *const cases[] = {well, ill, ends, hostile};
-    for (size_t i = 0; i < 4; i++) {
+    TCase *const cases[] = {well, ill, stays, ends, hostile};
+    for (size_t i = 0; i < 5; i++) {
         tcase_add_checked_fixture(cases[i], set_up, tear_down);
         tcase_set_timeout(cases[i], 120);
         suite_add_tcase(suite, cases[i]);
