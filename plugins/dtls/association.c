@@ -360,7 +360,7 @@ static void handshake_overdue(struct dtls_association *association)
     dtls_path_print(&association->path, peer);
     if (!association->answered)
         snprintf(reason, sizeof reason, "no answer from %s: no gateway there, or UDP is blocked on the way", peer);
-    else if (association->state == DTLS_PARKED)
+    else if (association->certificate.lookup)
         snprintf(reason, sizeof reason, "no certificate in time for the handshake with %s", peer);
     else
         snprintf(reason, sizeof reason, "the handshake with %s was not complete in time", peer);

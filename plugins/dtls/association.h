@@ -10,6 +10,7 @@
 
 #include "plugins/dtls/dtls.h"
 #include "plugins/dtls/record.h"
+#include "plugins/ratelimit/turns.h"
 #include "plugins/tlscommon/certificate.h"
 
 struct dtls_association;
@@ -28,7 +29,7 @@ struct dtls_owner {
 
 enum dtls_state {
     DTLS_HANDSHAKE,
-    DTLS_PARKED, /* the ClientHello waits for a certificate */
+    DTLS_PARKED, /* the ClientHello waits for a certificate, or for its turn */
     DTLS_UP,
     DTLS_ENDED,
 };
@@ -60,7 +61,8 @@ struct dtls_association {
     size_t probe_max;
     const uint8_t *input; /* the record that GnuTLS may pull */
     size_t input_size;
-    uint8_t *parked; /* the ClientHello that waits for the certificate */
+    struct turn turn; /* gateway: to sign */
+    uint8_t *parked;  /* the ClientHello that waits */
     size_t parked_size;
     struct dtls_list touched; /* in dtls->touched */
     struct dtls_list blocked; /* in socket->blocked */

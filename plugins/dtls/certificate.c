@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The answer to a lookup that was not known at once. */
-static void found_later(void *arg)
+/* GnuTLS gets the ClientHello that was kept: it signs. */
+static void on_turn(void *arg)
 {
     struct dtls_association *association = arg;
     struct dtls_worker *dtls = association->dtls;
@@ -25,6 +25,18 @@ static void found_later(void *arg)
         dtls_socket_flush(association->socket);
     dtls_association_leave(association);
     dtls_association_batch_end(dtls);
+}
+
+/* The answer to a lookup that was not known at once. */
+static void found_later(void *arg)
+{
+    struct dtls_association *association = arg;
+    struct turns *turns = association->dtls->turns;
+
+    if (!turns_take(turns, &association->turn))
+        return;
+    on_turn(association);
+    turns_done(turns);
 }
 
 /* Asks the provider. True: the handshake can begin, with a certificate or to be refused. */
@@ -54,11 +66,28 @@ static bool park(struct dtls_association *association, const struct dtls_record 
     return true;
 }
 
-void dtls_certificate_begin(struct dtls_association *association, const struct dtls_record *client_hello)
+/* Its certificate is known. */
+static void begin(struct dtls_association *association, const struct dtls_record *client_hello)
+{
+    struct turns *turns = association->dtls->turns;
+
+    if (!turns_take(turns, &association->turn)) {
+        /* Without memory the client, who asks again, finds nothing begun. */
+        if (!park(association, client_hello))
+            association->owner->down(association, "out of memory");
+        return;
+    }
+    dtls_association_receive(association, client_hello);
+    turns_done(turns);
+}
+
+void dtls_certificate_begin(struct dtls_association *association, struct share share,
+                            const struct dtls_record *client_hello)
 {
     struct dtls_hello hello;
 
     association->answered = true;
+    turn_init(&association->turn, share, on_turn, association);
     tlscommon_certificate_require(association->session);
     /* A malformed one gets from GnuTLS what it deserves. */
     if (dtls_hello_read(client_hello, &hello) && !find(association, &hello)) {
@@ -69,7 +98,7 @@ void dtls_certificate_begin(struct dtls_association *association, const struct d
     if (!association->certificate.found)
         snprintf(association->reason, sizeof association->reason, "no certificate for \"%.*s\"",
                  HG_PRINT(hello.server_name));
-    dtls_association_receive(association, client_hello);
+    begin(association, client_hello);
 }
 
 void dtls_certificate_release(struct dtls_association *association)

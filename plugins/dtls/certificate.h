@@ -8,9 +8,10 @@
 
 #include "plugins/dtls/association.h"
 
-/* Begins the server's handshake: finds the certificate that the ClientHello asks for, now or later, then hands the
- * ClientHello to GnuTLS. Without a certificate the peer is refused. */
-void dtls_certificate_begin(struct dtls_association *association, const struct dtls_record *client_hello);
+/* Begins the server's handshake: finds the certificate that the ClientHello asks for, now or later, waits for its turn
+ * as one of `share`, then hands the ClientHello to GnuTLS. Without a certificate the peer is refused. */
+void dtls_certificate_begin(struct dtls_association *association, struct share share,
+                            const struct dtls_record *client_hello);
 
 /* Drops the certificate, or the lookup of one. */
 void dtls_certificate_release(struct dtls_association *association);

@@ -19,6 +19,7 @@
 
 struct dtls_gateway;
 struct dtls_roster;
+struct turns;
 
 /* At most: an address has an IPv4 and an IPv6 socket. */
 #define DTLS_LISTENER_SOCKETS 2
@@ -65,6 +66,7 @@ struct dtls_worker {
     struct dtls_receiver *receiver;
     struct dtls_list touched; /* associations with packets since the last batch end */
     struct dtls_counters counters;
+    struct turns *turns;          /* gateway: who may sign */
     struct dtls_gateway *gateway; /* one of these two is NULL */
     struct tlscommon_client *client;
 };

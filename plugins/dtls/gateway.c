@@ -28,6 +28,7 @@ struct peer {
     struct dtls_gateway *gateway;
     struct peer *next; /* of the same bucket */
     uint64_t hash;
+    struct share share;
     uint8_t random[DTLS_RANDOM_SIZE]; /* of its ClientHello */
     uint32_t place;                   /* in the roster of its port */
 };
@@ -47,7 +48,8 @@ struct dtls_gateway {
     struct peer **table;
     size_t table_size; /* a power of two */
     size_t peer_count;
-    size_t handshakes; /* under way */
+    size_t handshakes;    /* under way */
+    struct shares shares; /* of them */
     uint64_t seed;
     struct dtls_cookie_keys cookies;
     struct ratelimit *ratelimit;
@@ -125,6 +127,13 @@ static void add_peer(struct dtls_gateway *gateway, struct peer *peer)
     *bucket = peer;
     gateway->peer_count++;
     gateway->handshakes++;
+    shares_add(&gateway->shares, peer->share);
+}
+
+static void handshake_over(const struct peer *peer)
+{
+    peer->gateway->handshakes--;
+    shares_remove(&peer->gateway->shares, peer->share);
 }
 
 static struct port *port_of(const struct dtls_association *association)
@@ -142,6 +151,7 @@ static void remove_peer(struct dtls_association *association)
         at = &(*at)->next;
     *at = peer->next;
     gateway->peer_count--;
+    turns_leave(gateway->dtls->turns, &association->turn);
     dtls_roster_remove(port_of(association)->roster, peer->place);
 }
 
@@ -156,7 +166,7 @@ static void peer_down(struct dtls_association *association, const char *reason)
 
     association->link = NULL;
     if (association->state != DTLS_UP) {
-        peer->gateway->handshakes--;
+        handshake_over(peer);
         ++*association->dtls->counters.handshakes_failed;
         hg_log(worker->instance, HG_LOG_DEBUG, "handshake with %s failed: %s",
                dtls_path_print(&association->path, text), reason);
@@ -174,7 +184,7 @@ static void peer_up(struct dtls_association *association)
     struct dtls_gateway *gateway = peer->gateway;
     struct peer *old = NULL;
 
-    gateway->handshakes--;
+    handshake_over(peer);
     for (struct peer *other = gateway->table[peer->hash & (gateway->table_size - 1)]; other; other = other->next) {
         if (other != peer && other->hash == peer->hash && other->association.state == DTLS_UP &&
             memcmp(&other->association.path, &association->path, sizeof association->path) == 0)
@@ -217,21 +227,23 @@ static void begin(struct port *port, const struct dtls_path *path, uint64_t hash
     }
     peer->gateway = gateway;
     peer->hash = hash;
+    peer->share = turns_share(gateway->dtls->turns, &path->peer.any);
     peer->place = DTLS_ROSTER_NONE;
     memcpy(peer->random, dtls_record_client_random(client_hello), sizeof peer->random);
     add_peer(gateway, peer);
     gnutls_dtls_prestate_set(peer->association.session, prestate);
     gnutls_session_ticket_enable_server(peer->association.session, &gateway->dtls->instance->setup.ticket_key);
-    dtls_certificate_begin(&peer->association, client_hello);
+    dtls_certificate_begin(&peer->association, peer->share, client_hello);
 }
 
 /* Whether one more handshake may begin with a peer whose cookie is valid. If not, nothing is done for it: it asks again
  * soon by itself (RFC 6347 section 4.2.4). */
 static bool may_begin(struct dtls_gateway *gateway, const struct dtls_path *path, const struct peer *replaced)
 {
-    size_t others = gateway->handshakes - (replaced != NULL);
+    uint32_t most = (uint32_t)gateway->dtls->config->max_handshakes;
+    struct share share = turns_share(gateway->dtls->turns, &path->peer.any);
 
-    if (others >= (size_t)gateway->dtls->config->max_handshakes) {
+    if (!replaced && (gateway->handshakes >= most || !shares_has_room(&gateway->shares, share, most))) {
         ++*gateway->dtls->counters.refused;
         return false;
     }
@@ -417,7 +429,8 @@ struct dtls_gateway *dtls_gateway_new(struct dtls_worker *dtls)
     gateway->table_size = TABLE_INITIAL;
     gateway->table = calloc(TABLE_INITIAL, sizeof(struct peer *));
     gateway->ratelimit = ratelimit_new(dtls->worker, &dtls->config->ratelimit);
-    if (!gateway->table || !gateway->ratelimit ||
+    dtls->turns = turns_new(dtls->worker);
+    if (!gateway->table || !gateway->ratelimit || !dtls->turns ||
         gnutls_rnd(GNUTLS_RND_NONCE, &gateway->seed, sizeof gateway->seed) < 0 ||
         dtls_cookie_keys_init(&gateway->cookies, hg_now(dtls->worker)) < 0 || open_ports(gateway) < 0) {
         hg_log(dtls->worker->instance, HG_LOG_ERROR, "cannot start: out of memory or of random bytes");
@@ -443,6 +456,8 @@ void dtls_gateway_free(struct dtls_gateway *gateway)
     free(gateway->ports);
     free(gateway->table);
     ratelimit_free(gateway->ratelimit);
+    turns_free(gateway->dtls->turns);
+    gateway->dtls->turns = NULL;
     dtls_cookie_keys_fini(&gateway->cookies);
     free(gateway);
 }

@@ -477,7 +477,7 @@ void connection_open(struct edge *edge, int fd, const struct sockaddr *address, 
     connection->timer = hg_timer_new(edge->worker, on_timer, connection);
     connection->phase = tls ? CONNECTION_HANDSHAKE : CONNECTION_OPEN;
     if (tls)
-        connection->tls = tls_new(connection);
+        connection->tls = tls_new(connection, address);
     if (!connection->io || !connection->timer || (tls && !connection->tls)) {
         connection_free(connection);
         return;

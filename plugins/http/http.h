@@ -82,6 +82,7 @@ struct edge {
     uint64_t *accepted, *handed_over, *requests, *refused, *failed_handshakes, *aborted; /* counters */
     uint8_t *tls_input;  /* one read of any connection's socket */
     uint8_t *tls_record; /* one record of any connection's output */
+    struct turns *turns; /* of TLS handshakes */
 };
 
 /* ---- connection.c ---- */
@@ -232,7 +233,7 @@ void tls_context_free(struct tls_context *context);
 enum {
     TLS_AGAIN = -1,   /* when the socket is readable or writable again: see tls_wants_write() */
     TLS_FAILED = -2,  /* nothing more can be done with it */
-    TLS_PARKED = -3,  /* connection_handshake() will be called when the certificate is there */
+    TLS_PARKED = -3,  /* connection_handshake() will be called when the certificate is there, or its turn has come */
     TLS_FOREIGN = -4, /* it speaks a protocol that another plugin takes: see tls_hand_over() */
     TLS_OVER = -5,    /* it spoke a protocol that consists of the handshake alone, and all went well */
 };
@@ -241,7 +242,7 @@ enum {
 int tls_start(struct edge *edge);
 void tls_stop(struct edge *edge);
 
-struct tls *tls_new(struct connection *connection);
+struct tls *tls_new(struct connection *connection, const struct sockaddr *address);
 /* 0: done. */
 int tls_handshake(struct tls *tls);
 /* Gives the descriptor and all that was received to the plugin that takes them. */

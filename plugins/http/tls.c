@@ -7,6 +7,7 @@
  * are gathered there into one record.
  */
 #include "plugins/http/http.h"
+#include "plugins/ratelimit/turns.h"
 #include "plugins/tlscommon/certificate.h"
 #include "plugins/tlscommon/input.h"
 
@@ -30,6 +31,8 @@ struct tls {
     gnutls_session_t session;
     struct tlscommon_input input;
     bool hello_read; /* the ClientHello was looked at */
+    bool may_sign;   /* its turn has come, or will without another question */
+    struct turn turn;
     const char *own; /* the protocol that is over with the handshake, as the certificates' provider wants it; or NULL */
     bool failed;     /* nothing may be sent any more */
     size_t unsent;   /* bytes of a record that GnuTLS has sealed and could not send */
@@ -79,6 +82,7 @@ int tls_start(struct edge *edge)
 
     edge->tls_input = malloc(TLSCOMMON_INPUT_MIN);
     edge->tls_record = malloc(RECORD_SIZE);
+    edge->turns = turns_new(edge->worker);
     if (hg_capability(instance, HG_CONNECTIONS, HG_CONNECTIONS_VERSION, &edge->taker)) {
         const struct hg_connections_ops *ops = edge->taker.ops;
 
@@ -89,13 +93,14 @@ int tls_start(struct edge *edge)
 
         edge->handshakes = ops->protocols ? ops->protocols(certificates.provider) : NULL;
     }
-    return edge->tls_input && edge->tls_record ? 0 : -1;
+    return edge->tls_input && edge->tls_record && edge->turns ? 0 : -1;
 }
 
 void tls_stop(struct edge *edge)
 {
     free(edge->tls_input);
     free(edge->tls_record);
+    turns_free(edge->turns);
 }
 
 /* ---- Before GnuTLS begins ---- */
@@ -118,6 +123,11 @@ static void certificate_decided(void *arg)
 
     select_own(tls);
     connection_handshake(tls->connection);
+}
+
+static void on_turn(void *arg)
+{
+    connection_handshake(((struct tls *)arg)->connection);
 }
 
 /* The first of some protocols that is offered, or NULL. */
@@ -282,7 +292,7 @@ ssize_t tls_write(struct tls *tls, const struct output *output)
 
 /* ---- Life ---- */
 
-struct tls *tls_new(struct connection *connection)
+struct tls *tls_new(struct connection *connection, const struct sockaddr *address)
 {
     static const gnutls_datum_t protocols[] = {{(unsigned char *)(uintptr_t) "http/1.1", 8}};
     const struct tls_context *context = connection->edge->http->tls;
@@ -291,6 +301,7 @@ struct tls *tls_new(struct connection *connection)
     if (!tls)
         return NULL;
     tls->connection = connection;
+    turn_init(&tls->turn, turns_share(connection->edge->turns, address), on_turn, tls);
     tlscommon_input_init(&tls->input, connection->fd, connection->edge->tls_input, TLSCOMMON_INPUT_MIN);
     if (gnutls_init(&tls->session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL)) {
         free(tls);
@@ -315,12 +326,19 @@ struct tls *tls_new(struct connection *connection)
 int tls_handshake(struct tls *tls)
 {
     int result = tls->hello_read ? 0 : await_hello(tls);
+    struct turns *turns = tls->connection->edge->turns;
+    bool signs = !tls->may_sign;
 
     if (result)
         return result;
+    tls->may_sign = true;
+    if (signs && !turns_take(turns, &tls->turn))
+        return TLS_PARKED;
     do
         result = gnutls_handshake(tls->session);
     while (result < 0 && !gnutls_error_is_fatal(result) && result != GNUTLS_E_AGAIN);
+    if (signs)
+        turns_done(turns);
     if (result == 0)
         return tls->own ? TLS_OVER : 0;
     tls_read_end(tls);
@@ -349,6 +367,7 @@ void tls_free(struct tls *tls)
     if (!tls)
         return;
     gnutls_deinit(tls->session);
+    turns_leave(tls->connection->edge->turns, &tls->turn);
     tlscommon_certificate_release(&tls->certificate);
     tlscommon_input_free(&tls->input);
     free(tls);

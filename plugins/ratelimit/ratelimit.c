@@ -3,6 +3,8 @@
  */
 #include "plugins/ratelimit/ratelimit.h"
 
+#include "plugins/ratelimit/shares.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -11,9 +13,6 @@
 
 /* How often the log tells that a source is put off. */
 #define TOLD_SILENCE (60 * HG_SECOND)
-
-/* An IPv4 address is kept as one in ::/8, of which no IPv6 network is in use (RFC 4291 section 2.5.2). */
-#define IPV4_KEY (UINT64_C(0xffff) << 32)
 
 /* The token bucket of a source, kept as the time at which it is full again, as in the virtual scheduling algorithm of
  * ITU-T I.371 (GCRA): one number instead of a level and the time it was true. */
@@ -63,36 +62,10 @@ void ratelimit_free(struct ratelimit *limit)
 
 /* ---- Sources ---- */
 
-static uint64_t key_of(const struct sockaddr *address)
-{
-    const struct sockaddr_in6 *v6 = (const void *)address;
-    uint64_t key = 0;
-    uint32_t v4;
-
-    if (address->sa_family == AF_INET)
-        return IPV4_KEY | ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
-    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-        memcpy(&v4, v6->sin6_addr.s6_addr + 12, sizeof v4);
-        return IPV4_KEY | ntohl(v4);
-    }
-    for (size_t i = 0; i < sizeof key; i++)
-        key = key << 8 | v6->sin6_addr.s6_addr[i];
-    return key;
-}
-
-/* The chain of a source. Who does not know the seed cannot choose sources of one chain. The mixing step is that of
- * SplitMix64. */
+/* The chain of a source. Who does not know the seed cannot choose sources of one chain. */
 static size_t *chain_of(struct ratelimit *limit, uint64_t key)
 {
-    uint64_t hash = key;
-
-    for (size_t i = 0; i < sizeof limit->seed / sizeof limit->seed[0]; i++) {
-        hash += limit->seed[i];
-        hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-        hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
-        hash ^= hash >> 31;
-    }
-    return &limit->chains[hash % RATELIMIT_SOURCES];
+    return &limit->chains[shares_mix(limit->seed[1], shares_mix(limit->seed[0], key)) % RATELIMIT_SOURCES];
 }
 
 static struct source *find(struct ratelimit *limit, uint64_t key)
@@ -141,14 +114,14 @@ static void tell(struct ratelimit *limit, uint64_t key)
     limit->told_at = now;
     for (size_t i = 0; i < sizeof key; i++)
         v6.s6_addr[i] = (uint8_t)(key >> (56 - 8 * i));
-    if (key >> 32 == IPV4_KEY >> 32)
+    if (key >> 32 == SHARES_IPV4 >> 32)
         inet_ntop(AF_INET, &v4, text, sizeof text);
     else
         inet_ntop(AF_INET6, &v6, text, sizeof text);
     hg_log(limit->worker->instance, HG_LOG_WARNING,
            "handshakes from %s%s come faster than handshake_rate allows (%lld a second): some are put off; the counter "
            "handshakes_limited tells how many of all sources",
-           text, key >> 32 == IPV4_KEY >> 32 ? "" : "/64", (long long)limit->config->rate);
+           text, key >> 32 == SHARES_IPV4 >> 32 ? "" : "/64", (long long)limit->config->rate);
 }
 
 static struct source *know(struct ratelimit *limit, uint64_t key)
@@ -160,13 +133,13 @@ static struct source *know(struct ratelimit *limit, uint64_t key)
 
 void ratelimit_expect(struct ratelimit *limit, const struct sockaddr *address)
 {
-    know(limit, key_of(address))->expected++;
+    know(limit, shares_key(address))->expected++;
 }
 
 bool ratelimit_admits(struct ratelimit *limit, const struct sockaddr *address)
 {
     hg_time now = hg_now(limit->worker), interval;
-    uint64_t key = key_of(address);
+    uint64_t key = shares_key(address);
     struct source *source;
 
     if (limit->config->rate == 0)

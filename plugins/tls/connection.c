@@ -330,7 +330,7 @@ static void overdue(struct tls_connection *connection)
 {
     char reason[256];
 
-    if (connection->state == TLS_PARKED)
+    if (connection->certificate.lookup)
         snprintf(reason, sizeof reason, "no certificate in time for the handshake with %s", connection->peer);
     else
         snprintf(reason, sizeof reason, "the handshake with %s was not complete in time", connection->peer);

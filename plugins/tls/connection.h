@@ -29,7 +29,7 @@ struct tls_owner {
 
 enum tls_state {
     TLS_FIRST,  /* before TLS: TCP connects, or the ClientHello comes */
-    TLS_PARKED, /* the ClientHello waits for a certificate */
+    TLS_PARKED, /* the ClientHello waits for a certificate, or for its turn */
     TLS_HANDSHAKE,
     TLS_UP,
     TLS_CLOSING, /* over, but the peer is yet to get the last bytes */

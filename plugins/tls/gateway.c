@@ -3,6 +3,7 @@
  */
 #include "plugins/tls/gateway.h"
 
+#include "plugins/ratelimit/turns.h"
 #include "plugins/tls/connection.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 struct peer {
     struct tls_connection connection; /* first, so that one is the other */
     struct tls_gateway *gateway;
+    struct turn turn; /* to sign */
     struct peer *next, **previous;
 };
 
@@ -19,8 +21,10 @@ struct tls_gateway {
     struct tls_worker *tls;
     struct accept *accept; /* NULL: an edge accepts */
     struct ratelimit *ratelimit;
+    struct turns *turns;
     struct peer *peers;
-    size_t handshakes; /* of those that are not up yet */
+    size_t handshakes;    /* of those that are not up yet */
+    struct shares shares; /* of handshakes */
 };
 
 /* ---- Peers ---- */
@@ -33,9 +37,12 @@ static bool has_room(void *arg)
 }
 
 /* A handshake is over, in either way. */
-static void handshake_over(struct tls_gateway *gateway)
+static void handshake_over(const struct peer *peer)
 {
+    struct tls_gateway *gateway = peer->gateway;
+
     gateway->handshakes--;
+    shares_remove(&gateway->shares, peer->turn.share);
     if (gateway->accept)
         accept_room(gateway->accept);
 }
@@ -44,11 +51,12 @@ static void peer_remove(struct tls_connection *connection)
 {
     struct peer *peer = (struct peer *)connection;
 
+    turns_leave(peer->gateway->turns, &peer->turn);
     *peer->previous = peer->next;
     if (peer->next)
         peer->next->previous = peer->previous;
     if (connection->state != TLS_UP)
-        handshake_over(peer->gateway);
+        handshake_over(peer);
 }
 
 static void peer_free(struct tls_connection *connection)
@@ -74,7 +82,7 @@ static void peer_down(struct tls_connection *connection, const char *reason)
 
 static void peer_up(struct tls_connection *connection)
 {
-    handshake_over(((struct peer *)connection)->gateway);
+    handshake_over((struct peer *)connection);
     connection->link = hg_link_accept(connection->tls->worker);
     if (connection->link) {
         tls_connection_link_up(connection);
@@ -99,9 +107,28 @@ static void secure(struct tls_connection *connection)
     tls_connection_handshake(connection);
 }
 
-static void certificate_decided(void *arg)
+/* Not before others had their turn. */
+static void begin(struct tls_connection *connection)
+{
+    struct peer *peer = (struct peer *)connection;
+    struct turns *turns = peer->gateway->turns;
+
+    if (!turns_take(turns, &peer->turn)) {
+        tls_connection_park(connection);
+        return;
+    }
+    secure(connection);
+    turns_done(turns);
+}
+
+static void on_turn(void *arg)
 {
     secure(arg);
+}
+
+static void certificate_decided(void *arg)
+{
+    begin(arg);
 }
 
 static void find_certificate(struct tls_connection *connection, const struct tlscommon_hello *hello)
@@ -113,7 +140,7 @@ static void find_certificate(struct tls_connection *connection, const struct tls
 
     if (tlscommon_certificate_find(&connection->certificate, connection->tls->worker, &query, certificate_decided,
                                    connection))
-        secure(connection);
+        begin(connection);
     else
         tls_connection_park(connection);
 }
@@ -151,7 +178,7 @@ static const struct tls_owner peer_owner = {
     .ready = peer_ready, .up = peer_up, .down = peer_down, .remove = peer_remove, .free = peer_free};
 
 /* NULL when memory is out; the descriptor is closed then. */
-static struct tls_connection *add_peer(struct tls_gateway *gateway, int fd)
+static struct tls_connection *add_peer(struct tls_gateway *gateway, int fd, struct share share)
 {
     struct peer *peer = calloc(1, sizeof *peer);
 
@@ -166,22 +193,35 @@ static struct tls_connection *add_peer(struct tls_gateway *gateway, int fd)
     if (peer->next)
         peer->next->previous = &peer->next;
     gateway->peers = peer;
+    turn_init(&peer->turn, share, on_turn, peer);
+    shares_add(&gateway->shares, share);
     gateway->handshakes++;
     tls_connection_watch(&peer->connection, HG_READ);
     return &peer->connection;
 }
 
+/* Whether one more handshake may begin with this source. */
+static bool admits(struct tls_gateway *gateway, const struct sockaddr *address, struct share share)
+{
+    if (!shares_has_room(&gateway->shares, share, (uint32_t)gateway->tls->config->max_handshakes)) {
+        ++*gateway->tls->counters.refused;
+        return false;
+    }
+    return ratelimit_admits(gateway->ratelimit, address);
+}
+
 static void on_connection(void *arg, int fd, const struct sockaddr *address, size_t listener)
 {
     struct tls_gateway *gateway = arg;
+    struct share share = turns_share(gateway->turns, address);
     struct tls_connection *connection;
 
     (void)listener;
-    if (!ratelimit_admits(gateway->ratelimit, address)) {
+    if (!admits(gateway, address, share)) {
         close(fd);
         return;
     }
-    connection = add_peer(gateway, fd);
+    connection = add_peer(gateway, fd, share);
     if (connection)
         accept_print_peer(connection->peer, address);
 }
@@ -191,18 +231,23 @@ void tls_gateway_take(struct tls_gateway *gateway, const struct hg_connection *t
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
     struct tls_connection *connection;
+    struct share share;
 
     if (!has_room(gateway)) {
         ++*gateway->tls->counters.refused;
         close(taken->fd);
         return;
     }
-    if (getpeername(taken->fd, (struct sockaddr *)&address, &size) < 0 ||
-        !ratelimit_admits(gateway->ratelimit, (struct sockaddr *)&address)) {
+    if (getpeername(taken->fd, (struct sockaddr *)&address, &size) < 0) {
         close(taken->fd);
         return;
     }
-    connection = add_peer(gateway, taken->fd);
+    share = turns_share(gateway->turns, (struct sockaddr *)&address);
+    if (!admits(gateway, (struct sockaddr *)&address, share)) {
+        close(taken->fd);
+        return;
+    }
+    connection = add_peer(gateway, taken->fd, share);
     if (!connection)
         return;
     memcpy(connection->peer, taken->peer.data,
@@ -227,9 +272,10 @@ struct tls_gateway *tls_gateway_new(struct tls_worker *tls)
         return NULL;
     gateway->tls = tls;
     gateway->ratelimit = ratelimit_new(tls->worker, &tls->config->ratelimit);
-    if (gateway->ratelimit && count > 0)
+    gateway->turns = turns_new(tls->worker);
+    if (gateway->ratelimit && gateway->turns && count > 0)
         gateway->accept = accept_start(tls->worker, tls->instance->setup.listeners, count, &user, gateway);
-    if (gateway->ratelimit && (gateway->accept || count == 0))
+    if (gateway->ratelimit && gateway->turns && (gateway->accept || count == 0))
         return gateway;
     tls_gateway_free(gateway);
     return NULL;
@@ -245,5 +291,6 @@ void tls_gateway_free(struct tls_gateway *gateway)
     }
     accept_free(gateway->accept);
     ratelimit_free(gateway->ratelimit);
+    turns_free(gateway->turns);
     free(gateway);
 }

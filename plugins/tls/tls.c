@@ -23,7 +23,7 @@ static const struct hg_option options[] = {
     TLSCOMMON_CLIENT_OPTIONS(struct tls_config, client),
     {OPTION(handshake_timeout), .type = HG_OPTION_DURATION, .value = "10s", .min = 100 * (int64_t)HG_MILLISECOND,
      .max = 300 * (int64_t)HG_SECOND, .doc = "How long a handshake may take."},
-    {OPTION(max_handshakes), .type = HG_OPTION_INTEGER, .value = "1000", .min = 1, .max = 1000000,
+    {OPTION(max_handshakes), .type = HG_OPTION_INTEGER, .value = "4000", .min = 1, .max = 1000000,
      .doc = "On a gateway: how many handshakes each worker carries at once; further clients wait at its own ports, and "
             "are closed when they come from the edge."},
     RATELIMIT_OPTIONS(struct tls_config, ratelimit),

@@ -271,6 +271,29 @@ static struct hg_certificate *find(struct hg_worker *worker, const struct hg_cer
     return hg_certificate_ref(&best->pair->certificate);
 }
 
+/* ---- What `hopgate check` advises ---- */
+
+static void examine(struct hg_worker *worker)
+{
+    const struct instance *instance = worker->instance->state;
+
+    for (size_t i = 0; i < instance->count; i++) {
+        char option[32] = "key";
+        unsigned bits;
+
+        if (gnutls_privkey_get_pk_algorithm(instance->pairs[i]->certificate.key, &bits) != GNUTLS_PK_RSA)
+            continue;
+        if (instance->files != &instance->single)
+            snprintf(option, sizeof option, "pairs[%zu].key", i);
+        hg_config_warning(
+            worker->instance, option,
+            "%s is an RSA key of %u bits: each handshake costs %s as much of the processor as with an ECDSA "
+            "key (P-256), which every browser and client takes",
+            instance->files[i].key, bits, bits > 3072 ? "thirty times" : "several times");
+    }
+    hg_finish(worker, 0);
+}
+
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_certificates_ops ops = {.size = sizeof ops, .find = find};
@@ -288,6 +311,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .unconfigure = unconfigure,
         .worker_start = worker_start,
         .worker_stop = worker_stop,
+        .examine = examine,
     };
 
     return &plugin;

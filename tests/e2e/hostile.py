@@ -5,6 +5,7 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -49,6 +50,39 @@ def hurry(world):
     limited = int(wait_until(lambda: re.search(r"handshakes_limited=(\d+)", gateway.text()), 5, "the report").group(1))
     check(limited >= 20, f"{limited} handshakes were put off")
     process.stop()
+
+
+def rsa_certificate(world, bits):
+    """gate.pem and gate.key, with a key whose signatures are slow."""
+    world.certificates()
+    for words in (("req", "-newkey", f"rsa:{bits}", "-nodes", "-keyout", "gate.key", "-out", "gate.csr", "-subj", "/CN=gate.test"),
+                  ("x509", "-req", "-in", "gate.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "7300",
+                   "-extfile", "extensions", "-out", "gate.pem")):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=world.folder)
+
+
+@case("250 handshakes of one source at once, with RSA-4096: users do not wait behind them", seconds=120)
+def turns(world):
+    needs_crowd()
+    rsa_certificate(world, 4096)
+    service = world.origin()
+    world.token("client-2")
+    world.token("client-1")
+    gateway = world.gateway(routes=[{"host": "app.test", "to": "client-2/web"}], dtls={"handshake_rate": 0})
+    checked = world.program("check", "-c", gateway.config)
+    check(checked.returncode == 0 and "RSA key of 4096 bits" in checked.stdout + checked.stderr,
+          f"check says {checked.stdout}{checked.stderr}")
+    world.client({"web": f"http://127.0.0.1:{service.port}"}, name="client-2")
+    world.wait_for_tunnel()
+    process, waits = crowd(world, gateway, sessions=250, parallel=250), []
+    while "opened" not in process.text():
+        began = time.monotonic()
+        equal(world.curl("/", tls=True), "hello\n", "a user's answer meanwhile")
+        waits.append(time.monotonic() - began)
+    seconds = result(process, "opened", 60)["seconds"]
+    note(f"the crowd was there after {seconds:.2f} s; the longest of {len(waits)} requests took {max(waits):.2f} s")
+    check(max(waits) < seconds / 2, f"a request took {max(waits):.2f} of {seconds:.2f} s")
+    process.stop(30)
 
 
 @case("1,000 idle sessions: at most 40 KiB of the gateway each", seconds=120)

@@ -269,7 +269,7 @@ END_TEST
 
 START_TEST(handshakes_are_bounded)
 {
-    pair.gateway_config.max_handshakes = 2;
+    pair.gateway_config.max_handshakes = 8; /* a quarter of them for one address */
     pair.provider.later = true;
     test_pair_start(&pair, true, true, 0);
     for (unsigned i = 0; i < 8; i++)
