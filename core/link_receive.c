@@ -6,6 +6,7 @@
 #include "core/link.h"
 
 #include <stdio.h>
+#include <sys/random.h>
 
 /* How long a PING of an idle link may stay unanswered: time enough for several, also over a slow path. */
 #define IDLE_PATIENCE (4 * HG_SECOND)
@@ -118,6 +119,8 @@ void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_i
         params.packet_overhead = info->overhead;
     }
     params.congestion = info->congestion == HG_CONGESTION_CUBIC ? TN_CONGESTION_CUBIC : TN_CONGESTION_BBR;
+    if (link->ops->skip_packet_number && getrandom(&params.random, sizeof params.random, 0) != sizeof params.random)
+        params.random = 0;
     params.keep_alive = settings->keep_alive;
     params.dead_after = silence_bound(settings);
     link->tn = tn_link_new(NULL, &params, link->up_at);

@@ -62,6 +62,17 @@ static bool send_refused(struct hg_link *link)
     return true;
 }
 
+/* The number of the next packet. */
+static uint64_t next_number(struct hg_link *link)
+{
+    uint64_t number = link->ops->next_packet_number(link->handle);
+
+    if (!link->ops->skip_packet_number || !tn_link_skips(link->tn, number))
+        return number;
+    link->ops->skip_packet_number(link->handle);
+    return link->ops->next_packet_number(link->handle);
+}
+
 /* Builds packets until the tunnel has no more to send, the transport takes no more or the turn is used up. Returns
  * whether there is more. */
 static bool send_packets(struct hg_link *link)
@@ -72,7 +83,7 @@ static bool send_packets(struct hg_link *link)
     if (link->refused_packet && !send_refused(link))
         return false;
     for (unsigned i = 0; i < PACKETS_PER_TURN && link->handle; i++) {
-        uint64_t number = link->ops->next_packet_number(link->handle);
+        uint64_t number = next_number(link);
         size_t size = tn_link_send(link->tn, now, number, packet, TN_PACKET_MAX);
         bool is_probe = size > tn_link_packet_size(link->tn);
 

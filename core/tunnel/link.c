@@ -74,6 +74,8 @@ struct tn_link *tn_link_new(struct tn_session *session, const struct tn_params *
         return NULL;
     link->params = *params;
     link->now = link->last_received = now;
+    link->random = params->random;
+    link->skip_at = link_next_skip(link, 0);
     acks_start(&link->acks);
     recovery_start(&link->recovery, &link_recovery_handler, link, params, now);
     path_mtu_start(&link->path_mtu, params);

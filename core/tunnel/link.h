@@ -36,6 +36,8 @@ struct tn_link {
     struct recovery recovery;
     struct path_mtu path_mtu;
     uint64_t lost_before_probe; /* packets, when the last path MTU probe was sent */
+    uint64_t skip_at;           /* the next packet number from this on is left out */
+    uint64_t random;            /* the state of the generator that chooses it */
     uint64_t repeat_from;       /* packets below hold nothing to repeat (repeat.h) */
 
     struct sender control_sender;
@@ -53,6 +55,8 @@ struct tn_link {
     struct tn_link_stats stats; /* the counters; the rest is filled in when asked for */
 };
 
+/* The next packet number to leave out, for one that is at `number` now. */
+uint64_t link_next_skip(struct tn_link *link, uint64_t number);
 /* Whether frames other than ACK wait to be sent. */
 bool link_has_frames(const struct tn_link *link);
 /* The size of the path MTU probe that is to be sent now; 0: none. */

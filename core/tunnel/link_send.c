@@ -91,6 +91,29 @@ static size_t send_mtu_probe(struct tn_link *link, tn_time now, uint64_t packet_
     return size;
 }
 
+/* Packets between two numbers that are left out: few enough to find a liar soon, and too many to cost anything. */
+#define SKIP_MIN   256
+#define SKIP_RANGE 2048
+
+/* splitmix64. Its seed is secret, and of its numbers the peer sees eleven bits each. */
+uint64_t link_next_skip(struct tn_link *link, uint64_t number)
+{
+    uint64_t x = link->random += UINT64_C(0x9e3779b97f4a7c15);
+
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return number + SKIP_MIN + (x ^ x >> 31) % SKIP_RANGE;
+}
+
+bool tn_link_skips(struct tn_link *link, uint64_t packet_number)
+{
+    if (packet_number < link->skip_at || link->params.random == 0 || link->params.reliable)
+        return false;
+    link->skip_at = link_next_skip(link, packet_number);
+    link->recovery.skipped = packet_number;
+    return true;
+}
+
 size_t tn_link_send(struct tn_link *link, tn_time now, uint64_t packet_number, uint8_t *out, size_t capacity)
 {
     struct recovery *recovery = &link->recovery;

@@ -29,6 +29,7 @@ void recovery_start(struct recovery *recovery, const struct recovery_handler *ha
     recovery->peer_max_ack_delay = params->max_ack_delay;
     recovery->loss_time = recovery->mtu_probe_deadline = TN_TIME_NEVER;
     recovery->small_packet = params->packet_size;
+    recovery->skipped = UINT64_MAX;
     recovery->congestion.ops = controllers[params->congestion];
     recovery->congestion.packet_size = params->packet_size;
     recovery->congestion.initial_rtt = params->initial_rtt;
@@ -203,13 +204,27 @@ static void recovery_notice_late(struct recovery *recovery, const struct frame *
         recovery->congestion.ops->spurious(&recovery->congestion, now);
 }
 
+/* Whether the number that was last left out is acknowledged. */
+static bool ack_has_skipped(const struct recovery *recovery, const struct frame *ack)
+{
+    struct ack_walk walk;
+
+    if (ack->ack.largest < recovery->skipped)
+        return false;
+    frame_ack_first(ack, &walk);
+    while (walk.low > recovery->skipped)
+        if (!frame_ack_next(&walk))
+            return false;
+    return walk.high >= recovery->skipped;
+}
+
 bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn_time now)
 {
     struct congestion_ack sample = {.now = now};
     uint64_t before = recovery->largest_acknowledged, first = UINT64_MAX;
     struct ack_walk walk;
 
-    if (!recovery->any_sent || ack->ack.largest > recovery->largest_sent)
+    if (!recovery->any_sent || ack->ack.largest > recovery->largest_sent || ack_has_skipped(recovery, ack))
         return false;
     recovery_notice_late(recovery, ack, now);
     if (!recovery->any_acknowledged || ack->ack.largest > recovery->largest_acknowledged)

@@ -61,6 +61,7 @@ struct recovery {
 
     uint64_t largest_sent; /* of all packets, also those that elicit no ACK */
     uint64_t largest_acknowledged;
+    uint64_t skipped; /* the number that was last left out on purpose; UINT64_MAX: none was */
     bool any_sent, any_acknowledged;
     uint64_t bytes_in_flight;
     uint32_t outstanding; /* packets; path MTU probes are in neither of the two */
@@ -113,7 +114,7 @@ void recovery_stopped(struct recovery *recovery, bool wants_data);
 bool recovery_window_open(const struct recovery *recovery);
 bool recovery_may_send(const struct recovery *recovery, tn_time now);
 
-/* Takes an ACK frame. False when it names a packet that was not sent. */
+/* Takes an ACK frame. False when it names a packet that was not sent: a later one, or one that was left out. */
 bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn_time now);
 /* Whether a packet is outstanding that was sent before one that was acknowledged. */
 bool recovery_left_out(const struct recovery *recovery);

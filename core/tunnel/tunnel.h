@@ -12,7 +12,8 @@
  *   1. gives each packet that came in to tn_link_receive(), after each one reads CONTROL messages if there are any
  *      (tn_control_peek()), and after the last one of a batch calls tn_link_batch_end();
  *   2. takes events with tn_session_next_event() until there are none, and reads and writes streams;
- *   3. calls tn_link_send() until it returns 0 (or while the socket takes packets) and sends what it built;
+ *   3. calls tn_link_send() until it returns 0 (or while the socket takes packets) and sends what it built, before each
+ *      one leaving out the number that tn_link_skips() names;
  *   4. sets one timer to tn_link_deadline() and calls tn_link_timeout() when it is due, then goes on at 2.
  *
  * Steps 2 to 4 are also due after any call that changed a stream from outside (a write, a consume, a reset):
@@ -118,6 +119,7 @@ struct tn_params {
     uint64_t session_unacked;     /* sent bytes of all streams together that are kept since they, or some before them,
                                      are not acknowledged: from this many on none is sent for the first time, whatever
                                      the peer's credit; so one packet more at most (32 MiB) */
+    uint64_t random;              /* links: unpredictable bits, by which packet numbers are skipped; 0: none is */
     tn_time max_ack_delay;        /* how long an ACK may wait (5 ms); told to the peer */
     tn_time initial_rtt;          /* before the first sample (333 ms, RFC 9002 §6.2.2) */
     tn_time keep_alive;           /* silence after which a PING asks for life (10 s) */
@@ -284,6 +286,11 @@ void tn_link_batch_end(struct tn_link *link, tn_time now);
  * Returns its size, or 0 when nothing is to be sent now. A packet larger than tn_link_packet_size() is a probe, which
  * must leave as a datagram of its own: a link that probes is given a capacity of packet_size_max. */
 size_t tn_link_send(struct tn_link *link, tn_time now, uint64_t packet_number, uint8_t *out, size_t capacity);
+
+/* Whether the next packet is not to have this number: no packet ever will. Now and then one is left out, so that a peer
+ * that acknowledges what it did not receive, to be sent more than its path carries, is found out (RFC 9000 section
+ * 21.4). */
+bool tn_link_skips(struct tn_link *link, uint64_t packet_number);
 
 /* Whether tn_link_send() would build a packet now. Cheap. */
 bool tn_link_wants_send(const struct tn_link *link, tn_time now);

@@ -90,6 +90,11 @@ struct hg_transport_ops {
      * path. When it is too large even to be sent, hg_link_set_probe_max() follows soon.
      */
     int (*probe)(void *handle, const uint8_t *packet, size_t size);
+    /**
+     * May be NULL, and is on a link that is HG_TRANSPORT_RELIABLE. Uses up the number that next_packet_number() tells
+     * without sending anything: the core leaves some out, to find peers that acknowledge what they did not receive.
+     */
+    void (*skip_packet_number)(void *handle);
 };
 
 #endif

@@ -114,6 +114,7 @@ void dtls_association_end(struct dtls_association *association);
 
 /* The operations of the transport on a link that is up. */
 uint64_t dtls_association_next_packet_number(void *handle);
+void dtls_association_skip_packet_number(void *handle);
 int dtls_association_send(void *handle, const uint8_t *packet, size_t size);
 int dtls_association_probe(void *handle, const uint8_t *packet, size_t size);
 void dtls_association_flush(void *handle);

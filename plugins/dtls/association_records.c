@@ -107,6 +107,17 @@ uint64_t dtls_association_next_packet_number(void *handle)
     return number;
 }
 
+void dtls_association_skip_packet_number(void *handle)
+{
+    const struct dtls_association *association = handle;
+    unsigned char sequence[8];
+
+    gnutls_record_get_state(association->session, 0, NULL, NULL, NULL, sequence);
+    for (size_t i = sizeof sequence; i > 2 && ++sequence[i - 1] == 0; i--)
+        ;
+    gnutls_record_set_state(association->session, 0, sequence);
+}
+
 static int seal(struct dtls_association *association, const uint8_t *packet, size_t size)
 {
     struct dtls_socket *socket = association->socket;

@@ -328,6 +328,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .connect = connect_first,
         .cancel = cancel_link,
         .next_packet_number = dtls_association_next_packet_number,
+        .skip_packet_number = dtls_association_skip_packet_number,
         .send = dtls_association_send,
         .flush = dtls_association_flush,
         .close = dtls_association_close,

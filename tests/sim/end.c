@@ -114,6 +114,7 @@ static void end_send(struct sim_end *end)
     for (;;) {
         bool wants = tn_link_wants_send(end->link, end_now(end));
 
+        end->next_number += tn_link_skips(end->link, end->next_number);
         size = tn_link_send(end->link, end_now(end), end->next_number, packet, largest);
         if (size > 0 && !wants)
             sim_fail(sim, "end %d: sent though it did not want to", end->side);

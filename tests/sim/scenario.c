@@ -74,6 +74,7 @@ static void choose_params(struct sim *sim, struct tn_params *params, int side)
     params->is_client = side == CLIENT;
     params->reliable = sim->scenario.reliable;
     params->packet_size = sim->scenario.capacity;
+    params->random = random_mix(sim->seed + (uint64_t)side) | 1;
     params->packet_size_max = sim->scenario.probe_max;
     params->packet_overhead = random_chance(random, 0.5) ? 65 : 0;
     params->congestion = random_chance(random, 0.5) ? TN_CONGESTION_BBR : TN_CONGESTION_CUBIC;

@@ -459,9 +459,11 @@ static uint64_t unacked_by(int side)
 static struct tn_stream *endless_credit(bool reliable)
 {
     static const struct tn_peer_params endless = {VARINT_MAX, VARINT_MAX, 100};
+    uint64_t random = params[GATEWAY].random;
 
     teardown();
     setup_params();
+    params[GATEWAY].random = random;
     params[GATEWAY].reliable = params[CLIENT].reliable = reliable;
     params[GATEWAY].session_unacked = 100000;
     setup_ends();
@@ -508,6 +510,42 @@ START_TEST(what_is_kept_is_bounded)
     while (take(GATEWAY) > 0)
         ;
     ck_assert_uint_gt(sent_by(GATEWAY), before);
+}
+END_TEST
+
+/* RFC 9000 section 21.4: a peer that acknowledges all, received or not, would be sent more than its path carries. */
+START_TEST(an_ack_of_a_number_that_was_left_out_is_a_lie)
+{
+    struct tn_stream *stream;
+    uint64_t skipped = UINT64_MAX;
+    unsigned count = 0;
+
+    setup_params();
+    params[GATEWAY].random = 12345;
+    stream = endless_credit(false);
+    for (int i = 0; i < 200000 && count < 3; i++) {
+        write_bytes(stream, 0, 1000);
+        now += TN_MILLISECOND;
+        ck_assert_int_eq(tn_link_timeout(links[GATEWAY], now), 0);
+        if (tn_link_skips(links[GATEWAY], numbers[GATEWAY])) {
+            ck_assert(!tn_link_skips(links[GATEWAY], numbers[GATEWAY] + 1));
+            if (count++ > 0)
+                ck_assert_uint_ge(numbers[GATEWAY] - skipped, 256);
+            skipped = numbers[GATEWAY]++;
+        }
+        if (take(GATEWAY) > 0)
+            ck_assert_int_eq(give_ack(GATEWAY, numbers[GATEWAY] - 1, numbers[GATEWAY] - 1), 0);
+    }
+    ck_assert_uint_eq(count, 3);
+    write_bytes(stream, 0, 1000);
+    ck_assert_int_eq(tn_link_timeout(links[GATEWAY], now += TN_SECOND), 0);
+    ck_assert_uint_gt(take(GATEWAY), 0);
+    ck_assert_int_eq(give_ack(GATEWAY, skipped + 1, numbers[GATEWAY] - 1), 0);
+    ck_assert_int_eq(give_ack(GATEWAY, skipped - 1, numbers[GATEWAY] - 1), TN_PROTOCOL_VIOLATION);
+    /* A byte link has no numbers of its own, so none is left out. */
+    endless_credit(true);
+    for (uint64_t number = 0; number < 5000; number++)
+        ck_assert(!tn_link_skips(links[GATEWAY], number));
 }
 END_TEST
 
@@ -662,6 +700,7 @@ int main(void)
     tcase_add_loop_test(ends, violations, 0, 16);
     tcase_add_loop_test(ends, what_is_kept_is_bounded, 0, 2);
     tcase_add_test(ends, an_ack_on_a_byte_link_leaves_nothing_out);
+    tcase_add_test(ends, an_ack_of_a_number_that_was_left_out_is_a_lie);
     tcase_add_test(ends, resets_in_time_and_late);
     tcase_add_test(ends, fragments_are_bounded);
     tcase_add_loop_test(ends, random_frames, 0, 20);

@@ -90,6 +90,29 @@ START_TEST(any_sizes_arrive_in_order)
 }
 END_TEST
 
+/* The core leaves numbers out (RFC 9000 section 21.4): nothing is sent for them, and those behind are as they are. */
+START_TEST(numbers_can_be_left_out)
+{
+    struct hg_link *client, *link, *peer;
+    uint64_t number;
+
+    test_pair_start(&pair, true, true, 0);
+    client = test_connect_up(&pair);
+    link = _i ? client : pair.accepted;
+    peer = _i ? pair.accepted : client;
+    for (unsigned round = 1; round <= 300; round++) {
+        number = test_ops()->next_packet_number(link->handle);
+        test_ops()->skip_packet_number(link->handle);
+        ck_assert_uint_eq(test_ops()->next_packet_number(link->handle), number + 1);
+        ck_assert_int_eq(test_ops()->send(link->handle, bytes, 100), 0);
+        test_ops()->flush(link->handle);
+        test_wait(&pair, peer->packets == round, 1000);
+        ck_assert_uint_eq(peer->packets, round);
+        ck_assert_uint_eq(peer->last_number, number + 1);
+    }
+}
+END_TEST
+
 START_TEST(without_pieces_all_goes_on)
 {
     struct hg_link *link, *gateway;
@@ -375,6 +398,7 @@ TCase *data_tests(void)
 
     tcase_add_test(tests, a_batch_leaves_and_arrives_in_one_piece);
     tcase_add_test(tests, any_sizes_arrive_in_order);
+    tcase_add_loop_test(tests, numbers_can_be_left_out, 0, 2);
     tcase_add_loop_test(tests, without_pieces_all_goes_on, 0, 2);
     tcase_add_loop_test(tests, a_full_kernel_buffer_is_waited_for, 0, 2);
     tcase_add_test(tests, a_link_closes_with_a_full_kernel_buffer);
