@@ -48,8 +48,14 @@ tests_fuzz_replay_link_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_link.c
 tests_fuzz_replay_link_CPPFLAGS = $(core_tunnel_libtunnel_la_CPPFLAGS) -DFUZZ_CORPUS='"link"'
 tests_fuzz_replay_link_LDADD = core/tunnel/libtunnel.la core/libcore.la $(CORE_LIBS)
 
+check_PROGRAMS += tests/fuzz/replay_url
+TESTS += tests/fuzz/replay_url
+tests_fuzz_replay_url_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_url.c
+tests_fuzz_replay_url_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -DFUZZ_CORPUS='"url"'
+tests_fuzz_replay_url_LDADD = plugins/url/liburl.la core/libcore.la $(CORE_LIBS)
+
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json tests/fuzz/config tests/fuzz/control \
-	tests/fuzz/http1 tests/fuzz/link
+	tests/fuzz/http1 tests/fuzz/link tests/fuzz/url
 
 run_fuzz = HG_SRCDIR='$(top_srcdir)' FUZZ_CLANG='$(FUZZ_CLANG)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
 	$(SHELL) $(top_srcdir)/tests/fuzz/fuzz.sh
@@ -71,8 +77,10 @@ fuzz-http1:
 fuzz-link:
 	$(run_fuzz) link "$(fuzz_cppflags) $(core_tunnel_libtunnel_la_LIBADD)" tests/fuzz/fuzz_link.c core/buffer.c \
 	  $(core_tunnel_libtunnel_la_SOURCES)
-fuzz: fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 fuzz-link
+fuzz-url:
+	$(run_fuzz) url "$(fuzz_cppflags)" tests/fuzz/fuzz_url.c core/message.c $(plugins_url_liburl_la_SOURCES)
+fuzz: fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 fuzz-link fuzz-url
 clean-local: clean-fuzz
 clean-fuzz:
 	rm -rf fuzz
-.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 fuzz-link clean-fuzz
+.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 fuzz-link fuzz-url clean-fuzz
