@@ -173,6 +173,9 @@ static void on_certificate(void *arg, const struct hg_store_answer *answer)
     if (pair) {
         /* The config names others now: it serves until there is one for these. */
         job->renew_now = !acme_pair_is_for(pair, (const char *const *)job->names, job->name_count);
+        if (job->renew_now)
+            hg_log(agent->worker->instance, HG_LOG_INFO,
+                   "%s: a new certificate is ordered, since its names in domains were changed", job->id);
         acme_agent_serve(job, pair);
     } else {
         job->reading = acme_vault_get(&agent->vault, ACME_PREVIOUS, job->id, on_previous, job);

@@ -13,6 +13,8 @@
 
 /* Orders that go on at once. */
 #define RUNNING_MAX 4
+/* Attempts that tell the authority what is renewed; perhaps it is that which fails. */
+#define REPLACES_MAX 3
 /* The wall clock may jump: so it is looked at now and then. */
 #define LOOK_PAUSE 600
 
@@ -102,7 +104,8 @@ void acme_attempt_order(struct acme_job *job)
                                    .name_count = job->name_count,
                                    .preference = job->preference,
                                    .before = job->pair,
-                                   .replaces = job->pair && job->authority == job->issuer,
+                                   .replaces = job->pair && job->failures < REPLACES_MAX &&
+                                               agent->authorities[job->authority] == acme_job_issuer(job),
                                    .discard = &job->revoked};
 
     if (job->on_demand && !acme_job_is_served(job) && !acme_demand_count(job)) {

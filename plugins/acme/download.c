@@ -174,12 +174,32 @@ bool acme_download_is_chain(const char *chain)
     return count;
 }
 
+/* What a client can follow: the pair's chain, from which reading has left out what does not belong to it by name. */
+static bool is_verified(const struct acme_pair *pair, const char *pem)
+{
+    const unsigned count = pair->certificate.chain_size;
+    gnutls_x509_crt_t crts[CHAIN_MAX];
+    unsigned exported = 0;
+    bool whole = count > 1;
+
+    if (!whole) { /* signed by a root that clients have: all that was given */
+        exported = import(pem, crts);
+        whole = exported == 1;
+    }
+    while (whole && exported < count &&
+           gnutls_pcert_export_x509(&pair->certificate.chain[exported], &crts[exported]) >= 0)
+        exported++;
+    whole = whole && exported == count && is_whole(crts, count);
+    release(crts, exported);
+    return whole;
+}
+
 struct acme_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now,
-                                      bool *early, char *why, size_t why_size)
+                                      bool *later, char *why, size_t why_size)
 {
     struct acme_pair *pair = acme_pair_read(pem, why, why_size);
 
-    *early = false;
+    *later = false;
     if (!pair)
         return NULL;
     if (!acme_pair_is_for(pair, names, count)) {
@@ -187,8 +207,11 @@ struct acme_pair *acme_download_check(struct hg_text pem, const char *const *nam
     } else if (pair->ends <= now) {
         snprintf(why, why_size, "has expired already: is the clock here right?");
     } else if (pair->begins > now + SKEW_MAX) {
-        *early = true;
+        *later = true;
         snprintf(why, why_size, "is not valid before tomorrow: is the clock here right?");
+    } else if (!is_verified(pair, pem.data)) {
+        *later = true;
+        snprintf(why, why_size, "does not verify: the certificates beside it have not signed it");
     } else {
         return pair;
     }

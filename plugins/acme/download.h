@@ -23,9 +23,10 @@ void acme_download_free(struct acme_download *download);
 /* Whether it is certificates in PEM at all, rather than what a broken transfer has left. */
 bool acme_download_is_chain(const char *chain);
 
-/* The pair, if it is usable: key and chain belong together, for these names, valid now. NULL with `why` set, and
- * `early` where it will be usable, by the clock here. */
+/* The pair, if it is usable: key and chain belong together, each certificate is signed by the next one, for these
+ * names, valid now. NULL with `why` set, and `later` where it is worth another look: the leaf is not valid yet by the
+ * clock here, or only what stands beside it is wrong. */
 struct acme_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now,
-                                      bool *early, char *why, size_t why_size);
+                                      bool *later, char *why, size_t why_size);
 
 #endif

@@ -43,11 +43,12 @@ static void on_suggested(void *arg, time_t start, time_t end)
 void acme_follow(struct acme_job *job)
 {
     struct acme_agent *agent = job->agent;
-    const struct acme_ca *ca = agent->authorities[job->issuer];
-    const char *resource = ca->directory ? acme_ca_resource(ca, "renewalInfo") : NULL;
+    const struct acme_ca *ca = acme_job_issuer(job);
+    const char *resource;
 
-    if (!job->pair)
+    if (!job->pair || !ca)
         return;
+    resource = ca->directory ? acme_ca_resource(ca, "renewalInfo") : NULL;
     if (!job->ari)
         job->ari = acme_ari_new(agent->worker, agent->https, on_suggested, job);
     if (job->ari)

@@ -36,6 +36,7 @@ void acme_job_free(struct acme_job *job)
     acme_vault_cancel(&job->agent->vault, job->delegating);
     acme_order_free(job->order);
     json_decref(job->record);
+    json_decref(job->wishes);
     acme_staple_free(job->staple);
     acme_ari_free(job->ari);
     acme_pair_unref(job->pair);
@@ -70,25 +71,63 @@ json_t *acme_job_state(const struct acme_job *job)
 
     for (size_t i = 0; i < job->name_count; i++)
         json_array_append_new(names, json_string(job->names[i]));
-    return json_pack("{s:o, s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:i, s:s*, s:I, s:s*, s:s, s:s}", "names",
+    return json_pack("{s:o, s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:i, s:s*, s:I, s:s*, s:s, s:O*}", "names",
                      names, "pauses", pauses_of(job), "renew_now", job->renew_now, "revoked", job->revoked, "hurried",
                      job->hurried, "on_demand", job->on_demand, "renew_at", (json_int_t)job->renew_at, "due",
                      (json_int_t)job->due, "last_try", (json_int_t)job->last_try, "failures", (int)job->failures,
                      "resumptions", (int)job->resumptions, "last_error", job->last_error, "expires",
                      (json_int_t)(job->pair ? job->pair->ends : 0), "serial", job->pair ? job->pair->serial : NULL,
-                     "directory", job->agent->authorities[job->authority]->url, "issuer",
-                     job->agent->authorities[job->issuer]->url);
+                     "directory", job->agent->authorities[job->authority]->url, "wishes", job->wishes);
 }
 
-/* The authority whose directory a member of the state names; the first one where it is not in the config any more. */
-static unsigned authority_in(const struct acme_job *job, const json_t *state, const char *member)
+/* The authority with that directory by its number; how many there are: it is not in the config any more. */
+static unsigned authority_of(const struct acme_job *job, const char *directory)
 {
-    const char *directory = json_string_value(json_object_get(state, member));
+    unsigned i = 0;
 
-    for (unsigned i = 0; directory && i < job->agent->authority_count; i++)
-        if (!strcmp(job->agent->authorities[i]->url, directory))
-            return i;
-    return 0;
+    while (i < job->agent->authority_count && strcmp(job->agent->authorities[i]->url, directory) != 0)
+        i++;
+    return i;
+}
+
+struct acme_ca *acme_job_issuer(const struct acme_job *job)
+{
+    const char *directory = json_string_value(json_object_get(job->wishes, "directory"));
+    const unsigned i = directory ? authority_of(job, directory) : 0;
+
+    return i < job->agent->authority_count ? job->agent->authorities[i] : NULL;
+}
+
+/* The config may want another certificate than there is. Earlier versions remembered no more than its `issuer`. */
+static void recall_wishes(struct acme_job *job, const json_t *state)
+{
+    const json_t *wishes = json_object_get(state, "wishes");
+    const char *changed;
+
+    json_decref(job->wishes);
+    job->wishes = wishes ? json_deep_copy(wishes)
+                         : json_pack("{s:s*}", "directory", json_string_value(json_object_get(state, "issuer")));
+    changed = acme_options_changed(job->agent->config, job->wishes);
+    if (!changed)
+        return;
+    job->renew_now = true;
+    hg_log(job->agent->worker->instance, HG_LOG_INFO,
+           "%s: a new certificate is ordered, since %s was changed; until it is there the one of %s is served", job->id,
+           changed, json_string_value(json_object_get(job->wishes, "directory")));
+}
+
+/* Where an attempt went on; what has failed by another config is tried at once. */
+static void recall_attempt(struct acme_job *job, const json_t *state)
+{
+    const char *directory = json_string_value(json_object_get(state, "directory"));
+
+    job->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
+    job->due = (time_t)json_integer_value(json_object_get(state, "due"));
+    job->authority = job->failures && directory ? authority_of(job, directory) : 0;
+    if (job->authority < job->agent->authority_count)
+        return;
+    job->authority = job->failures = 0;
+    job->due = 0;
 }
 
 void acme_job_recall(struct acme_job *job, const json_t *state)
@@ -104,13 +143,11 @@ void acme_job_recall(struct acme_job *job, const json_t *state)
         job->renew_at = (time_t)json_integer_value(json_object_get(state, "renew_at"));
         job->renew_now |= json_is_true(json_object_get(state, "renew_now"));
         job->revoked = json_is_true(json_object_get(state, "revoked"));
+        recall_wishes(job, state);
     }
-    job->issuer = authority_in(job, state, json_object_get(state, "issuer") ? "issuer" : "directory");
-    job->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
-    job->authority = job->failures ? authority_in(job, state, "directory") : 0; /* where the attempt went on */
+    recall_attempt(job, state);
     job->resumptions = (unsigned)json_integer_value(json_object_get(state, "resumptions"));
     job->hurried = json_is_true(json_object_get(state, "hurried"));
-    job->due = (time_t)json_integer_value(json_object_get(state, "due"));
     job->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
     for (size_t i = 0; i < job->agent->authority_count; i++)
         job->paused_until[i] = (time_t)json_integer_value(

@@ -37,7 +37,7 @@ struct acme_job {
     bool loaded; /* what the store holds of it is known */
 
     struct acme_pair *pair;        /* NULL: there is none yet */
-    unsigned issuer;               /* the authority that knows it */
+    json_t *wishes;                /* it was obtained with these; NULL: not known */
     struct acme_pair *placeholder; /* self-signed, made when first needed */
     struct acme_staple *staple;    /* made with the first pair; NULL: out of memory */
     struct acme_ari *ari;          /* made when this process orders and there is a pair */
@@ -104,6 +104,9 @@ bool acme_job_is_served(const struct acme_job *job);
 /* Whether a pair that was found in the store should be served instead of the one that is not stored yet: it is valid
  * and newer, so somebody else has obtained it since. */
 bool acme_job_is_outdated(const struct acme_job *job, const struct acme_pair *found);
+
+/* The authority that has issued `pair`; NULL: it is not in the config any more. */
+struct acme_ca *acme_job_issuer(const struct acme_job *job);
 
 /* When something is to be done; 0: nothing. */
 time_t acme_job_due(const struct acme_job *job);

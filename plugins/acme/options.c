@@ -316,6 +316,43 @@ static int check_ca(struct hg_instance *instance, const struct acme_config *conf
     return -1;
 }
 
+/* ---- What was wished ---- */
+
+json_t *acme_options_wishes(const struct acme_config *config, const char *directory)
+{
+    return json_pack("{s:s, s:s, s:s?, s:s?}", "directory", directory, "key_type", key_types[config->key_type],
+                     "profile", config->profile, "preferred_chain", config->preferred_chain);
+}
+
+static bool is_in_directory(const struct acme_config *config, const char *url)
+{
+    const char *const *words = config->directory.items;
+
+    for (size_t i = 0; i < config->directory.count; i++)
+        if (!strcmp(acme_options_directory(words[i]), url))
+            return true;
+    return false;
+}
+
+const char *acme_options_changed(const struct acme_config *config, const json_t *wishes)
+{
+    static const char *const options[] = {"key_type", "profile", "preferred_chain"};
+    const char *directory = json_string_value(json_object_get(wishes, "directory"));
+    const char *changed = directory && !is_in_directory(config, directory) ? "directory" : NULL;
+    json_t *now = acme_options_wishes(config, "");
+
+    for (size_t i = 0; i < sizeof options / sizeof *options && !changed; i++) {
+        const json_t *before = json_object_get(wishes, options[i]);
+
+        if (before && !json_equal(before, json_object_get(now, options[i])))
+            changed = options[i];
+    }
+    json_decref(now);
+    return changed;
+}
+
+/* ---- All of it ---- */
+
 int acme_options_check(struct hg_instance *instance)
 {
     const struct acme_config *config = instance->cfg;

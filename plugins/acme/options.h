@@ -7,6 +7,7 @@
 #define ACME_OPTIONS_H
 
 #include <hopgate/plugin.h>
+#include <jansson.h>
 
 /* Let's Encrypt's staging environment: the word `staging`. */
 #define ACME_STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
@@ -50,6 +51,11 @@ extern const struct hg_option acme_options[];
 
 /* The directory's URL that an item of `directory` means. */
 const char *acme_options_directory(const char *word);
+
+/* What makes a certificate another one: its authority, by the directory's URL, and what is asked of it. */
+json_t *acme_options_wishes(const struct acme_config *config, const char *directory);
+/* Which option wants another certificate than one that was obtained with `wishes`; NULL: none. */
+const char *acme_options_changed(const struct acme_config *config, const json_t *wishes);
 
 /* Checks what the table cannot; tells every fault. 0 or -1. */
 int acme_options_check(struct hg_instance *instance);

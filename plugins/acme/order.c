@@ -7,29 +7,14 @@
 
 #include <stdlib.h>
 
-/* ---- Account, key, directory: what comes before an order ---- */
+/* ---- Account and key: what comes before an order ---- */
 
-static void on_directory(void *arg, const struct acme_answer *answer)
-{
-    struct acme_order *order = arg;
-
-    order->request = NULL;
-    if (answer->error)
-        acme_order_fail(order, "", answer);
-    else
-        acme_order_place(order);
-}
-
-/* What can be ordered stands in the directory. */
 static void key_saved(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_order *order = arg;
 
-    if (!acme_order_is_saved(order, answer))
-        return;
-    order->request = acme_ca_read_directory(order->ca, on_directory, order);
-    if (!order->request)
-        acme_order_end_memory(order);
+    if (acme_order_is_saved(order, answer))
+        acme_order_place(order);
 }
 
 static void key_made(void *arg, gnutls_x509_privkey_t key)

@@ -22,11 +22,11 @@ static void stored(void *arg, const struct hg_store_answer *answer)
     acme_order_end(order, answer->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_ISSUED);
 }
 
-/* A certificate that is not ours will not become so; one that is not valid yet is fetched again, not ordered again. */
+/* A certificate that is not ours will not become so; one that may be good later is fetched again, not ordered again. */
 static bool take_chain(struct acme_order *order, const char *chain)
 {
     char why[512];
-    bool early;
+    bool later;
 
     if (asprintf(&order->pem, "%s%s", order->key_pem, chain) < 0) {
         order->pem = NULL;
@@ -34,10 +34,10 @@ static bool take_chain(struct acme_order *order, const char *chain)
         return false;
     }
     order->pair = acme_download_check(hg_text(order->pem), order->wish.names, order->wish.name_count, acme_clock(),
-                                      &early, why, sizeof why);
+                                      &later, why, sizeof why);
     if (order->pair)
         return true;
-    if (!early)
+    if (!later)
         acme_order_forget(order);
     acme_order_end_text(order, ACME_FAILED, "the certificate that the authority gave", why);
     return false;

@@ -16,18 +16,17 @@ static void order_saved(void *arg, const struct hg_store_answer *answer)
         acme_order_look(order);
 }
 
-/* The words of a refusal that are about the order's members rather than its names: they are optional, so without them
- * it is tried again (RFC 9773 section 5). What was dropped, or NULL. */
+/* What may be about the order's members rather than its names: they are optional, so without them it is tried again.
+ * For `replaces` that is any failure but of the account and of those who have no time: authorities that stumble over it
+ * use more words than RFC 9773 section 5 has, or none. What was dropped, or NULL. */
 static const char *drop_refused(struct acme_order *order, const struct acme_answer *answer)
 {
-    if (!acme_order_is_refusal(answer))
-        return NULL;
     if (order->with_profile && !strcmp(answer->type, "invalidProfile")) {
         order->with_profile = false;
         return "profile";
     }
-    if (order->with_replaces && (answer->status == 409 || !strcmp(answer->type, "alreadyReplaced") ||
-                                 !strcmp(answer->type, "malformed") || !strcmp(answer->type, "unauthorized"))) {
+    if (order->with_replaces && answer->status >= 400 && answer->status != 429 && answer->status != 503 &&
+        strcmp(answer->type, "accountDoesNotExist") != 0) {
         order->with_replaces = false;
         return "replaces";
     }
@@ -84,7 +83,7 @@ static json_t *identifiers(const struct acme_order *order)
     return list;
 }
 
-void acme_order_place(struct acme_order *order)
+static void place(struct acme_order *order)
 {
     json_t *payload = json_pack("{s:o}", "identifiers", identifiers(order));
     char *text;
@@ -99,6 +98,25 @@ void acme_order_place(struct acme_order *order)
             acme_ca_ask(order->ca, &(struct acme_query){.resource = "newOrder", .payload = text}, placed, order);
     json_decref(payload);
     free(text);
+    if (!order->request)
+        acme_order_end_memory(order);
+}
+
+static void on_directory(void *arg, const struct acme_answer *answer)
+{
+    struct acme_order *order = arg;
+
+    order->request = NULL;
+    if (answer->error)
+        acme_order_fail(order, "", answer);
+    else
+        place(order);
+}
+
+/* What can be ordered stands in the directory. */
+void acme_order_place(struct acme_order *order)
+{
+    order->request = acme_ca_read_directory(order->ca, on_directory, order);
     if (!order->request)
         acme_order_end_memory(order);
 }

@@ -8,9 +8,14 @@
 
 #include <stdlib.h>
 
+static json_t *wishes_of(const struct acme_order *order)
+{
+    return acme_options_wishes(order->ca->config, order->ca->url);
+}
+
 void acme_order_save(struct acme_order *order, hg_store_done done)
 {
-    json_t *record = json_pack("{s:s, s:s, s:s*, s:o}", "directory", order->ca->url, "key", order->key_pem, "order",
+    json_t *record = json_pack("{s:o, s:s, s:s*, s:o}", "wishes", wishes_of(order), "key", order->key_pem, "order",
                                order->url, "names", json_array());
 
     for (size_t i = 0; i < order->wish.name_count; i++)
@@ -46,10 +51,12 @@ void acme_order_forget(struct acme_order *order)
 
 static bool is_about(const json_t *record, const struct acme_order *order)
 {
-    const char *directory = json_string_value(json_object_get(record, "directory"));
     const json_t *names = json_object_get(record, "names");
+    json_t *wishes = wishes_of(order);
+    const bool same = json_equal(json_object_get(record, "wishes"), wishes);
 
-    if (!directory || strcmp(directory, order->ca->url) != 0 || json_array_size(names) != order->wish.name_count)
+    json_decref(wishes);
+    if (!same || json_array_size(names) != order->wish.name_count)
         return false;
     for (size_t i = 0; i < order->wish.name_count; i++) {
         const char *name = json_string_value(json_array_get(names, i));

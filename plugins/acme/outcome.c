@@ -65,7 +65,8 @@ static void issued(struct acme_job *job, const struct acme_result *result)
 
     ++*job->agent->counters.issued;
     job->failures = job->again = job->preference = 0;
-    job->issuer = job->authority;
+    json_decref(job->wishes);
+    job->wishes = acme_options_wishes(job->agent->config, job->agent->authorities[job->authority]->url);
     job->authority = 0; /* the next time the first one is tried first again */
     job->due = 0;
     job->renew_now = job->used = false;

@@ -38,7 +38,9 @@ static void attempt(void *arg);
 
 static struct acme_ca *ca_of(const struct acme_revocation *revocation)
 {
-    return revocation->agent->authorities[revocation->job->issuer];
+    struct acme_ca *issuer = acme_job_issuer(revocation->job);
+
+    return issuer ? issuer : revocation->agent->authorities[0];
 }
 
 static struct hg_instance *instance_of(const struct acme_revocation *revocation)

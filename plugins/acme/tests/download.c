@@ -132,6 +132,24 @@ START_TEST(test_no_chain)
 }
 END_TEST
 
+/* A renewal with an intermediate that has not signed it, by its key or even by its name: what verifies is served on,
+ * and nothing more is ordered for that. */
+START_TEST(test_alien_intermediate)
+{
+    lab_begin();
+    lab->ca->chain = _i ? "alien" : "torn";
+    lab_want("renew@a.test");
+    lab_run(LAB_HOUR);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
+    ck_assert_uint_ge(lab_said("no certificate: the certificate that the authority gave: does not verify"), 2);
+    ck_assert_uint_eq(lab->ca->order_count, 2);
+    lab->ca->chain = NULL;
+    lab_run(2 * LAB_HOUR);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+    ck_assert_uint_eq(lab->ca->issued, 2);
+}
+END_TEST
+
 TCase *cases_download(void)
 {
     TCase *tests = tcase_create("download");
@@ -141,6 +159,7 @@ TCase *cases_download(void)
     tcase_add_loop_test(tests, test_chains, 0, sizeof chains / sizeof *chains);
     tcase_add_loop_test(tests, test_leaf, 0, sizeof leaves / sizeof *leaves);
     tcase_add_test(tests, test_leaf_of_renewal);
+    tcase_add_loop_test(tests, test_alien_intermediate, 0, 2);
     tcase_add_loop_test(tests, test_no_chain, 0, 5);
     return tests;
 }

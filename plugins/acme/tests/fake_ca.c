@@ -180,6 +180,10 @@ static void new_order(struct fake_ca *ca, const struct fake_request *request, st
     const json_t *profiles = json_object_get(ca->meta, "profiles");
     const char *profile = member(request->payload, "profile");
 
+    if (ca->replaces_status && json_object_get(request->payload, "replaces")) {
+        reply->status = ca->replaces_status;
+        return;
+    }
     if (*profile && !json_object_get(profiles, profile)) {
         fake_reply_problem(reply, 400, "invalidProfile", "there is no such profile");
         return;

@@ -71,6 +71,8 @@ struct fake_ca {
     int64_t skew;            /* of its clock */
     const char *other_names; /* certificates are for that name instead */
     bool other_key;          /* certificates are for another key */
+    int replaces_status;     /* it answers so to orders that tell what they replace */
+    const char *chain;       /* the default chain: "good" or NULL, "alien" (of another authority), "torn" */
     const char *alternate; /* the alternate chain: "good", "other" (another leaf), "cut", "torn" (a link is missing) */
     struct fake_rule rules[FAKE_RULES_MAX];
     size_t rule_count;

@@ -154,10 +154,11 @@ static char *stranger(struct fake_ca *ca, const struct fake_ca_order *order)
 
 char *fake_issuer_chain(struct fake_ca *ca, const struct fake_ca_order *order, bool alternate)
 {
-    const char *how = alternate ? ca->alternate : "good";
+    const char *how = alternate ? ca->alternate : ca->chain ? ca->chain : "good";
+    struct fake_ca *signer = strcmp(how, "alien") ? ca : &fake_world->cas[1];
     char *leaf = strcmp(how, "other") ? strdup(order->leaf) : stranger(ca, order);
     /* Without the link to the leaf the root of the alternate chain still is at its end. */
-    char *next = pem_of(strcmp(how, "torn") ? ca->intermediates[alternate] : ca->roots[1]);
+    char *next = pem_of(strcmp(how, "torn") ? signer->intermediates[alternate] : ca->roots[1]);
     char *chain = NULL;
 
     if (asprintf(&chain, "%s%s", leaf, next) < 0)

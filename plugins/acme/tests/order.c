@@ -396,6 +396,59 @@ START_TEST(test_replaces)
 }
 END_TEST
 
+/* An authority that stumbles over it, in whatever way, has a renewal all the same. */
+START_TEST(test_replaces_harms)
+{
+    static const int statuses[] = {500, 502, 400, 404, 422};
+
+    lab_begin();
+    lab->ca->replaces_status = statuses[_i];
+    renew();
+    lab_run_until_issued(2, LAB_MINUTE);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
+    ck_assert_uint_eq(fake_ca_seen(lab->ca, "new-order"), 3);
+}
+END_TEST
+
+/* Another certificate is wanted: it is ordered, once, the log says why, and the old one is served until then. */
+START_TEST(test_changed)
+{
+    static const char *const options[] = {"directory", "key_type", "profile", "preferred_chain",
+                                          "its names in domains"};
+    static const char *both[] = {"a.test", "b.test"};
+    struct fake_ca *ca = &lab->world.cas[_i == 0];
+    char why[128];
+
+    lab->ca->meta = with_profile("shortlived");
+    lab_begin();
+    lab_stop();
+    if (_i == 0)
+        lab->directories[0] = "https://ca2.test/directory";
+    else if (_i == 1)
+        lab->config.key_type = ACME_P384;
+    else if (_i == 2)
+        lab->config.profile = "shortlived";
+    else if (_i == 3)
+        lab->config.preferred_chain = "Root A";
+    else
+        lab->groups[0].names = (struct hg_list){.items = both, .count = 2};
+    ca->lazy = true;
+    lab_start();
+    lab_run(10 * HG_SECOND);
+    snprintf(why, sizeof why, "a.test: a new certificate is ordered, since %s w", options[_i]);
+    ck_assert_msg(lab_said(why) == 1, "%s", lab->host.log);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
+    ca->lazy = false;
+    lab_run(LAB_HOUR);
+    ck_assert_int_eq(lab_served_by(ca, "a.test"), (int)ca->order_count - 1);
+    ck_assert_uint_eq(lab->world.cas[0].issued + lab->world.cas[1].issued, 2);
+    ck_assert_uint_eq(lab_said("without replaces"), 0);
+    lab_restart();
+    lab_run(LAB_DAY);
+    ck_assert_uint_eq(lab->world.cas[0].issued + lab->world.cas[1].issued, 2);
+}
+END_TEST
+
 /* "orderNotReady" to who was told "ready": neither a storm nor for ever. */
 START_TEST(test_never_ready)
 {
@@ -495,6 +548,8 @@ TCase *cases_order(void)
     tcase_add_test(tests, test_bad_nonces);
     tcase_add_loop_test(tests, test_profile, 0, 3);
     tcase_add_loop_test(tests, test_replaces, 0, 5);
+    tcase_add_loop_test(tests, test_replaces_harms, 0, 5);
+    tcase_add_loop_test(tests, test_changed, 0, 5);
     tcase_add_test(tests, test_never_ready);
     tcase_add_test(tests, test_refused_csr);
     tcase_add_test(tests, test_page_of_a_stranger);
