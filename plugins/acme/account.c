@@ -52,7 +52,8 @@ void acme_account_unload(struct acme_account *account)
     account->writing = NULL;
     account->deactivation.done = NULL;
     account->new_key.stored = NULL;
-    account->loaded = account->working = account->deactivated = account->allows_another = false;
+    account->loaded = account->working = account->doubted = false;
+    account->deactivated = account->allows_another = false;
     acme_account_drop(account);
 }
 
@@ -259,17 +260,24 @@ void acme_account_ask(struct acme_account *account, const struct acme_query *que
 static void on_account(void *arg, const struct acme_answer *answer)
 {
     struct acme_account *account = arg;
+    char *kid = answer->error ? NULL : acme_answer_location(answer);
+    const bool same = kid && account->kid && !strcmp(kid, account->kid);
 
     account->request = NULL;
+    account->doubted = false;
     if (answer->error) {
         acme_account_give_up(account, answer);
         acme_account_tell(account, answer);
         return;
     }
     drop_text(&account->kid);
-    account->kid = acme_answer_location(answer);
+    account->kid = kid;
     if (!account->kid) {
         acme_account_tell_failure(account, "newAccount: the authority does not tell the account's URL");
+        return;
+    }
+    if (same) {
+        acme_account_advance(account);
         return;
     }
     drop_text(&account->contact);
@@ -290,7 +298,7 @@ static void make(struct acme_account *account)
     if (config->eab_kid && url) {
         binding = acme_jws_binding(config->eab_kid, config->eab_key, url, account->key);
         json_object_set_new(payload, "externalAccountBinding", binding ? json_loads(binding, 0, NULL) : NULL);
-        free(binding);
+        free(binding); /* which cannot fail but for want of memory: check_binding() has looked at the key */
     }
     acme_account_ask(account, &(struct acme_query){.resource = "newAccount", .key = account->key}, payload, on_account);
 }
@@ -378,9 +386,10 @@ void acme_account_advance(struct acme_account *account)
         acme_account_begin_roll_over(account);
     else if (!account->key)
         make_key(account);
-    else if (!account->ca->directory && (!account->kid || account->next_key || needs_contact(account)))
+    else if (!account->ca->directory &&
+             (!account->kid || account->doubted || account->next_key || needs_contact(account)))
         account->request = acme_ca_read_directory(account->ca, on_directory, account);
-    else if (!account->kid)
+    else if (!account->kid || account->doubted)
         make(account);
     else if (account->next_key)
         acme_account_look_for_next(account);
@@ -423,10 +432,18 @@ bool acme_account_give_up(struct acme_account *account, const struct acme_answer
     return true;
 }
 
+/* Not every authority that has lost an account, or moved it, says so by the type. */
+static bool is_doubtful(const struct acme_answer *failure)
+{
+    return !failure->of_names && failure->status / 100 == 4 && failure->status != 429 &&
+           (!*failure->type || !strcmp(failure->type, "malformed") || !strcmp(failure->type, "unauthorized"));
+}
+
 /* Several orders may hear of it, one after the other, while the account's own requests are on their way. */
 bool acme_account_blame(struct acme_account *account, const struct acme_answer *failure)
 {
     if (account->working || failure->account != account->number)
         return is_at_fault(account, failure);
+    account->doubted |= is_doubtful(failure);
     return acme_account_give_up(account, failure);
 }

@@ -21,6 +21,7 @@ struct acme_account {
     hg_time contact_after; /* it has refused another one: not before then */
     unsigned number;       /* of accounts that were given up before it */
     bool loaded, working;
+    bool doubted; /* `kid` is looked up again: a failure may mean that it is another one now */
     struct {
         hg_callback stored; /* NULL: nobody wants one */
         void *arg;

@@ -3,6 +3,7 @@
  */
 #include "plugins/acme/base64url.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -29,9 +30,10 @@ char *acme_base64url(const void *bytes, size_t size)
     return text;
 }
 
+/* The last two digits are "+" and "/" in base64 (RFC 4648 section 4). */
 static int digit(char c)
 {
-    const char *at = c ? memchr(digits, c, 64) : NULL;
+    const char *at = c ? memchr(digits, c == '+' ? '-' : c == '/' ? '_' : c, 64) : NULL;
 
     return at ? (int)(at - digits) : -1;
 }
@@ -42,8 +44,12 @@ uint8_t *acme_base64url_read(struct hg_text text, size_t *size)
     uint32_t group = 0;
     size_t count = 0;
 
-    while (text.size && text.data[text.size - 1] == '=')
+    while (text.size && (isspace((unsigned char)text.data[text.size - 1]) || text.data[text.size - 1] == '='))
         text.size--;
+    while (text.size && isspace((unsigned char)text.data[0])) {
+        text.data++;
+        text.size--;
+    }
     bytes = text.size % 4 == 1 ? NULL : malloc(text.size / 4 * 3 + 3);
     for (size_t i = 0; bytes && i < text.size; i++) {
         const int value = digit(text.data[i]);

@@ -11,7 +11,8 @@
 /* The text, ended by NUL, for the caller to free. NULL: out of memory. */
 char *acme_base64url(const void *bytes, size_t size);
 
-/* The bytes, for the caller to free, or NULL: no such text, or out of memory. Padding is let pass. */
+/* The bytes, for the caller to free, or NULL: no such text, or out of memory. Padding, the other alphabet (RFC 4648
+ * section 4) and blanks around it are let pass. */
 uint8_t *acme_base64url_read(struct hg_text text, size_t *size);
 
 #endif

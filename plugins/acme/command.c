@@ -24,7 +24,7 @@ struct command {
     char name[ACME_NAME_MAX + 1]; /* "": all */
     char **ids;                   /* of the certificates that the store knows of */
     size_t id_count, at;
-    bool found;
+    bool found, removed; /* what is meant; from the config, though the store still has it */
 };
 
 static void finish(struct command *command, int exit_code)
@@ -62,23 +62,40 @@ static bool is_meant(const struct command *command, const json_t *names)
     return false;
 }
 
-static void print_names(const json_t *state)
+/* Whether the config still wants the certificate that the store has under this name. */
+static bool is_kept(const struct command *command, const char *id, const json_t *state)
+{
+    const struct acme_config *config = command->worker->cfg;
+    const struct acme_group *groups = config->domains.items;
+    char canonical[ACME_NAME_MAX + 1];
+
+    if (json_is_true(json_object_get(state, "on_demand")))
+        return config->on_demand;
+    for (size_t i = 0; i < config->domains.count; i++)
+        if (acme_name_canonical(hg_text(*(const char *const *)groups[i].names.items), canonical) &&
+            !strcmp(canonical, id))
+            return true;
+    return false;
+}
+
+static void print_names(const json_t *state, bool kept)
 {
     const json_t *names = json_object_get(state, "names");
 
     for (size_t i = 0; i < json_array_size(names); i++)
         printf("%s%s", i ? " " : "", json_string_value(json_array_get(names, i)));
-    printf("%s: ", json_is_true(json_object_get(state, "on_demand")) ? " (on demand)" : "");
+    printf("%s%s: ", json_is_true(json_object_get(state, "on_demand")) ? " (on demand)" : "",
+           kept ? "" : " (removed from the config)");
 }
 
 /* A line for each certificate, and one more where something went wrong. */
-static void print_state(const json_t *state)
+static void print_state(const json_t *state, bool kept)
 {
     const char *serial = json_string_value(json_object_get(state, "serial"));
     const char *error = json_string_value(json_object_get(state, "last_error"));
     const time_t expires = (time_t)number(state, "expires");
 
-    print_names(state);
+    print_names(state, kept);
     if (serial)
         printf("expires %s (%.1f days left), renewed %s, serial %s\n", acme_moment(expires).text,
                (double)(expires - acme_clock()) / DAY, acme_moment((time_t)number(state, "renew_at")).text, serial);
@@ -122,11 +139,14 @@ static void on_state(void *arg, const struct hg_store_answer *answer)
     struct command *command = arg;
     json_t *state = acme_vault_json(answer);
     const bool meant = state && is_meant(command, json_object_get(state, "names"));
+    const bool kept = meant && is_kept(command, command->ids[command->at], state);
+    const bool status = !strcmp(command->verb, "status");
 
-    command->found |= meant;
-    if (meant && !strcmp(command->verb, "status"))
-        print_state(state);
-    if (meant && strcmp(command->verb, "status") != 0)
+    command->found |= meant && (kept || status);
+    command->removed |= meant && !kept;
+    if (meant && status)
+        print_state(state, kept);
+    if (kept && !status)
         put_request(command, command->ids[command->at], json_string_value(json_object_get(state, "serial")));
     else if (++command->at)
         look_at_next(command);
@@ -140,7 +160,10 @@ static void look_at_next(struct command *command)
             fail(command, "the store", "out of memory");
         return;
     }
-    if (!command->found && *command->name)
+    if (!command->found && command->removed)
+        fail(command, command->name,
+             "the config does not name it any more, so the gateway leaves it alone; put it back, then try again");
+    else if (!command->found && *command->name)
         fail(command, command->name, "the store knows of no certificate for that name");
     else if (!command->found)
         fail(command, "the store", "it knows of no certificate yet");

@@ -6,6 +6,7 @@
 #include "plugins/acme/agent.h"
 #include "plugins/acme/delegate.h"
 #include "plugins/acme/request.h"
+#include "plugins/acme/schedule.h"
 
 #include <stdio.h>
 
@@ -43,6 +44,18 @@ static void on_pause(void *arg, const struct hg_store_answer *answer)
     recalled(pause->agent);
 }
 
+/* What has failed before the start says so again: whoever starts anew looks at the log. */
+static void tell_failing(const struct acme_job *job)
+{
+    if (job->failures && job->last_error && !job->on_demand)
+        hg_log(job->agent->worker->instance, HG_LOG_ERROR,
+               "%s: %s; failed attempts before this start: %u, the last one: %s; tried again %s", job->id,
+               !job->pair                        ? "there is no certificate yet"
+               : job->pair->ends <= acme_clock() ? "the certificate has expired"
+                                                 : "the certificate is not renewed",
+               job->failures, job->last_error, acme_moment(job->due).text);
+}
+
 static void on_state(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_job *job = arg;
@@ -50,10 +63,12 @@ static void on_state(void *arg, const struct hg_store_answer *answer)
 
     job->reading = NULL;
     job->recalled = true;
-    if (state)
+    if (state) {
         acme_job_recall(job, state);
-    else if (answer->status == HG_STORE_NOT_FOUND && !job->on_demand)
+        tell_failing(job);
+    } else if (answer->status == HG_STORE_NOT_FOUND && !job->on_demand) {
         acme_job_remember(job); /* so that "status" tells of it before an attempt has ended */
+    }
     json_decref(state);
     acme_follow(job);
     recalled(job->agent);

@@ -3,6 +3,7 @@
  */
 #include "plugins/acme/options.h"
 
+#include "plugins/acme/base64url.h"
 #include "plugins/acme/name.h"
 #include "plugins/https/https.h"
 
@@ -10,6 +11,7 @@
 #include <hopgate/host.h>
 #include <hopgate/routes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static const char *const key_types[] = {"p256", "p384", "rsa2048", "rsa3072", "rsa4096", NULL};
@@ -67,7 +69,7 @@ const struct hg_option acme_options[] = {
      .type = HG_OPTION_SECRET_FILE,
      .flags = HG_OPTION_SECRET,
      .offset = offsetof(struct acme_config, eab_key),
-     .doc = "External account binding: the file that holds the MAC key, in base64url."},
+     .doc = "External account binding: the file that holds the MAC key, in base64url or base64."},
     {.name = "key_type",
      .type = HG_OPTION_ENUM,
      .offset = offsetof(struct acme_config, key_type),
@@ -316,6 +318,31 @@ static int check_ca(struct hg_instance *instance, const struct acme_config *conf
     return -1;
 }
 
+/* Without a key the account would be asked for without its binding. */
+static int check_binding(struct hg_instance *instance, const struct acme_config *config)
+{
+    size_t size = 0;
+    uint8_t *key;
+
+    if (!config->eab_kid != !config->eab_key) {
+        hg_config_error(instance, config->eab_kid ? "eab_kid" : "eab_key", "needs %s beside it",
+                        config->eab_kid ? "eab_key" : "eab_kid");
+        return -1;
+    }
+    if (!config->eab_key)
+        return 0;
+    key = acme_base64url_read(hg_text(config->eab_key), &size);
+    if (key)
+        explicit_bzero(key, size);
+    free(key);
+    if (size)
+        return 0;
+    hg_config_error(
+        instance, "eab_key",
+        "the file must hold the MAC key as the authority gave it, in base64url or base64, and nothing else");
+    return -1;
+}
+
 /* ---- What was wished ---- */
 
 json_t *acme_options_wishes(const struct acme_config *config, const char *directory)
@@ -368,17 +395,13 @@ int acme_options_check(struct hg_instance *instance)
         hg_config_error(instance, NULL, "needs domains, the names to keep certificates for, or on_demand: true");
         result = -1;
     }
-    if (!config->eab_kid != !config->eab_key) {
-        hg_config_error(instance, config->eab_kid ? "eab_kid" : "eab_key", "needs %s beside it",
-                        config->eab_kid ? "eab_key" : "eab_kid");
-        result = -1;
-    }
     if (config->retry_min > config->retry_max) {
         hg_config_error(instance, "retry_min", "must not be longer than retry_max");
         result = -1;
     }
-    if (check_domains(instance, config) | check_on_demand(instance, config) | check_ca(instance, config) |
-        check_program(instance, "dns_hook", config->dns_hook) | check_program(instance, "hook", config->hook))
+    if (check_binding(instance, config) | check_domains(instance, config) | check_on_demand(instance, config) |
+        check_ca(instance, config) | check_program(instance, "dns_hook", config->dns_hook) |
+        check_program(instance, "hook", config->hook))
         result = -1;
     return result;
 }

@@ -29,6 +29,23 @@ def names(world):
     check(lab.issued() <= 3, f"{lab.issued()} certificates")
 
 
+@case("a name that left the config: status says so, and a command for it fails with the reason instead of doing nothing")
+def removed(world):
+    lab = Lab(world)
+    gate = lab.gateway(["a.test", "b.test"])
+    first = lab.wait_for("b.test")
+    lab.wait_for("a.test")
+    gate.stop()
+    lab.gateway(["a.test"])
+    lab.wait_for("a.test")
+    told = lab.command("status").stdout
+    check(re.search(r"^a\.test: expires", told, re.M) and re.search(r"^b\.test \(removed from the config\): expires", told, re.M), told)
+    for verb in ("revoke", "renew"):
+        result = lab.command(verb, "b.test")
+        check(result.returncode == 1 and "b.test: the config does not name it any more" in result.stderr, f"{verb}: {result}")
+    equal(lab.pebble.status(first.serial), "Valid", "the certificate")
+
+
 @case("a name that stands twice is refused by check")
 def twice(world):
     lab = Lab(world)

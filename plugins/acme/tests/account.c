@@ -197,6 +197,35 @@ START_TEST(test_terms)
 }
 END_TEST
 
+/* Its URL is another one now, and the authority has no words for that: it is found by its key. */
+START_TEST(test_stale_url)
+{
+    static const int statuses[] = {0, 400, 401, 403, 404};
+    char key[80];
+    json_t *record;
+    char *text;
+
+    lab_begin();
+    lab->ca->unknown_status = statuses[_i];
+    for (const struct fake_value *value = lab->store.values; value; value = value->next)
+        if (!strncmp(value->key, "acme/accounts/", 14))
+            snprintf(key, sizeof key, "%s", value->key);
+    record = json_loads(fake_store_text(&lab->store, key), 0, NULL);
+    json_object_set_new(record, "account", json_string("https://ca1.test/account/77"));
+    text = json_dumps(record, 0);
+    lab_stop();
+    fake_store_set(&lab->store, key, text);
+    lab_start();
+    lab_want("renew@a.test");
+    lab_run(5 * LAB_MINUTE);
+    ck_assert_msg(lab_served_by(lab->ca, "a.test") == 1, "%s", lab->host.log);
+    ck_assert_uint_eq(lab->ca->account_count, 1);
+    ck_assert_ptr_nonnull(strstr(fake_store_text(&lab->store, key), "https://ca1.test/account/0"));
+    json_decref(record);
+    free(text);
+}
+END_TEST
+
 START_TEST(test_no_binding)
 {
     lab->ca->eab_required = true;
@@ -410,6 +439,7 @@ TCase *cases_account(void)
     tcase_add_loop_test(tests, test_contact, 0, 2);
     tcase_add_loop_test(tests, test_contact_refused, 0, 3);
     tcase_add_test(tests, test_terms);
+    tcase_add_loop_test(tests, test_stale_url, 0, 5);
     tcase_add_test(tests, test_no_binding);
     tcase_add_loop_test(tests, test_binding_used_up, 0, 2);
     tcase_add_test(tests, test_new_key);

@@ -211,6 +211,30 @@ START_TEST(test_wait)
 }
 END_TEST
 
+/* Else the account would be made without its binding, or refused for want of it. */
+START_TEST(test_binding)
+{
+    static const struct {
+        const char *key;
+        bool good;
+    } cases[] = {{"AAECAwQFBgcICQoLDA0ODw", true},
+                 {"AAECAwQFBgcICQoLDA0ODw==", true},
+                 {" +/8= \r", true},
+                 {"AAEC AwQF", false},
+                 {"", false},
+                 {"key: AAEC", false}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        config = (struct acme_config){.eab_kid = "kid", .eab_key = cases[i].key};
+        fake_host_init(&fake, hopgate_plugin(), &config);
+        hopgate_plugin()->configure(&fake.instance);
+        ck_assert_msg(!strstr(fake.errors, "eab_key: the file must hold") == cases[i].good, "\"%s\": %s", cases[i].key,
+                      fake.errors);
+    }
+    config = (struct acme_config){0};
+}
+END_TEST
+
 static bool is_named;
 
 static bool names_hosts(struct hg_worker *provider)
@@ -254,5 +278,6 @@ TCase *cases_examine(void)
     tcase_add_test(tests, test_ca);
     tcase_add_test(tests, test_wait);
     tcase_add_test(tests, test_permission);
+    tcase_add_test(tests, test_binding);
     return tests;
 }

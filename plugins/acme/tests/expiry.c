@@ -48,6 +48,23 @@ START_TEST(test_known_at_once)
 }
 END_TEST
 
+/* Whoever starts anew is told what went wrong before, whether or not a handshake comes. */
+START_TEST(test_told_at_start)
+{
+    lab->ca->forbidden = "a.test";
+    lab_add("b.test");
+    lab_start();
+    lab_run(LAB_MINUTE);
+    lab_restart();
+    lab_run(HG_SECOND);
+    ck_assert_msg(
+        lab_said("error: a.test: there is no certificate yet; failed attempts before this start: 1, the last one: "
+                 "rejectedIdentifier: that name is on a list; tried again 2030-01-0") == 1,
+        "%s", lab->host.log);
+    ck_assert_uint_eq(lab_said("error: b.test"), 0);
+}
+END_TEST
+
 /* However the authority words it, there is a bounded number of figures. */
 static const struct {
     struct fake_rule rule;
@@ -176,6 +193,7 @@ TCase *cases_expiry(void)
     tcase_set_tags(tests, "long");
     tcase_add_test(tests, test_figures);
     tcase_add_test(tests, test_known_at_once);
+    tcase_add_test(tests, test_told_at_start);
     tcase_add_loop_test(tests, test_kinds, 0, (int)(sizeof failures / sizeof *failures));
     tcase_add_test(tests, test_unwritable);
     tcase_add_test(tests, test_told_of_unwritable);

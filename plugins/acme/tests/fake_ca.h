@@ -62,6 +62,7 @@ struct fake_ca {
     bool no_key_change;
     bool eab_required, eab_used_up;
     const char *eab_words;   /* where it is used up */
+    int unknown_status;      /* of accounts that are not there, without a type of their own; 0: as usual */
     bool valid_already;      /* authorizations are */
     bool lazy;               /* it does not look at challenges */
     const char *unreachable; /* a type of challenge that always fails */

@@ -67,7 +67,9 @@ static bool find_account(struct fake_ca *ca, const json_t *header, int *number, 
     *number = slash ? atoi(slash + 1) : -1;
     if (!kid)
         return true;
-    if (*number < 0 || *number >= (int)ca->account_count || ca->accounts[*number].forgotten)
+    if (ca->unknown_status && *number >= (int)ca->account_count)
+        fake_reply_problem(reply, ca->unknown_status, "malformed", "no such KeyID");
+    else if (*number < 0 || *number >= (int)ca->account_count || ca->accounts[*number].forgotten)
         fake_reply_problem(reply, 400, "accountDoesNotExist", "there is no such account");
     else if (ca->accounts[*number].deactivated)
         fake_reply_problem(reply, 403, "unauthorized", "the account is deactivated");

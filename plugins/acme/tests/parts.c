@@ -64,7 +64,9 @@ START_TEST(test_base64url)
     static const char *const cases[][2] = {
         {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},       {"foo", "Zm9v"},
         {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"\xfb\xff", "-_8"}, {"foobar", "Zm9vYmFy"}};
-    static const char *const bad[] = {"A", "Zg+", "Z g", "Zm9vY"};
+    static const char *const tolerated[][2] = {
+        {"\xfb\xff", "+/8="}, {"\xfb\xff", " -_8= \r\n"}, {"foo", "\tZm9v"}, {"f", "Zg==\r"}};
+    static const char *const bad[] = {"A", "Zg*", "Z g", "Z=g", "Zm9vY"};
     size_t size;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -75,6 +77,13 @@ START_TEST(test_base64url)
         ck_assert_uint_eq(size, strlen(cases[i][0]));
         ck_assert(!memcmp(bytes, cases[i][0], size));
         free(text);
+        free(bytes);
+    }
+    for (size_t i = 0; i < sizeof tolerated / sizeof *tolerated; i++) {
+        uint8_t *bytes = acme_base64url_read(hg_text(tolerated[i][1]), &size);
+
+        ck_assert_uint_eq(size, strlen(tolerated[i][0]));
+        ck_assert(!memcmp(bytes, tolerated[i][0], size));
         free(bytes);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
