@@ -5,7 +5,10 @@
  */
 #include "plugins/origin/tests/cases.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static void serve_continue(struct service *service, int fd, unsigned number)
 {
@@ -247,6 +250,41 @@ START_TEST(abort_closes_at_once)
 }
 END_TEST
 
+/* Head and body in two writes without TCP_NODELAY, as many frameworks do. */
+static void serve_in_pieces(struct service *service, int fd, unsigned number)
+{
+    const int off = 0;
+
+    (void)number;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
+    while (service_read_head(service, fd, NULL))
+        if (!service_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n") || !service_say(fd, "first") ||
+            !service_say(fd, "later"))
+            return;
+}
+
+START_TEST(pieces_are_acknowledged_at_once)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_in_pieces);
+    struct rig *rig = start(&config);
+    unsigned fast = 0;
+
+    for (int i = 0; i < 30; i++) {
+        struct user user = {.url = service->url};
+        hg_time began = hg_now(rig_worker(rig, 1));
+
+        fetch(rig, &user);
+        check_answer(&user, "200 OK\n", "firstlater");
+        fast += hg_now(rig_worker(rig, 1)) - began < 35 * HG_MILLISECOND; /* a delayed one takes 40 at least */
+    }
+    ck_assert_uint_eq(service->accepted, 1);
+    ck_assert_uint_ge(fast, 20);
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
 TCase *timing_tests(void)
 {
     TCase *tests = new_case("timing");
@@ -259,5 +297,6 @@ TCase *timing_tests(void)
     tcase_add_test(tests, service_that_does_not_read);
     tcase_add_test(tests, stalled_reader);
     tcase_add_test(tests, abort_closes_at_once);
+    tcase_add_test(tests, pieces_are_acknowledged_at_once);
     return tests;
 }
