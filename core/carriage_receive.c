@@ -7,8 +7,9 @@
 #include "core/exchange.h"
 #include "core/reason.h"
 
-/* Interim responses of one exchange. None is counted against its credit. */
-#define INTERIM_MAX 64
+/* Interim responses of one exchange: one a second for hours, as a long task may send. None is counted against its
+ * credit. */
+#define INTERIM_MAX 10000
 
 static void codec_failed(struct carriage *carriage, const char *error)
 {
@@ -68,7 +69,7 @@ static const char *receive_head(struct carriage *carriage, struct hg_head *head)
     if (!hg_head_is_interim(head))
         carriage->received = CARRIAGE_BODY;
     else if (++carriage->interim > INTERIM_MAX)
-        return "more than 64 interim responses";
+        return "more than 10,000 interim responses";
     hg_emit_head(carriage->self, HG_UP, head);
     return NULL;
 }
@@ -80,7 +81,11 @@ static void receive_reset(struct carriage *carriage, const struct hg_reason *tol
 
     /* What makes a gateway drop an exchange, it logs itself. */
     reason.status = receives(carriage) == HG_DOWN ? REASON_ABANDONED : reason.status;
-    carriage_fail(carriage, TN_STREAM_NO_ERROR, &reason);
+    carriage_over(carriage, TN_STREAM_NO_ERROR);
+    if (carriage->self)
+        hg_break_off(carriage->self, &reason); /* what came before goes on */
+    else
+        carriage_free(carriage);
 }
 
 /* Passes one decoded event other than a reset to the exchange. Returns what is wrong with it, or NULL. */

@@ -157,7 +157,7 @@ static size_t credit_left(struct node *node, enum hg_direction direction)
 size_t exchange_credit(struct hg_self *self, enum hg_direction direction)
 {
     struct node *node = node_of(self);
-    size_t credit = node->exchange->is_reset ? 0 : credit_left(node, direction);
+    size_t credit = node_is_over(node) ? 0 : credit_left(node, direction);
 
     /* Only writable() takes it back: who asks again meanwhile and finds a little may still have to wait for more. */
     if (!credit)
@@ -169,7 +169,7 @@ size_t exchange_emit_head(struct hg_self *self, enum hg_direction direction, str
 {
     struct node *node = node_of(self), *to = node_neighbour(node, direction);
 
-    if (node->exchange->is_reset || node->is_out || !to) {
+    if (node_is_over(node) || !to) {
         exchange_head_done(node->exchange, head);
         return 0;
     }
@@ -182,7 +182,7 @@ size_t exchange_emit(struct hg_self *self, enum hg_direction direction, const st
     struct node *node = node_of(self), *to = node_receiver(node, direction);
     char detail[128];
 
-    if (node->exchange->is_reset || node->is_out || !to)
+    if (node_is_over(node) || !to)
         return 0;
     if (slice->size + to->inboxes[direction].bytes > node->exchange->worker->exchange_buffer) {
         snprintf(detail, sizeof detail, "%s emitted %zu bytes beyond its credit", self->worker->instance->name,
@@ -201,7 +201,7 @@ void exchange_emit_end(struct hg_self *self, enum hg_direction direction, struct
 {
     struct node *node = node_of(self), *to = node_neighbour(node, direction);
 
-    if (node->exchange->is_reset || node->is_out || !to)
+    if (node_is_over(node) || !to)
         message_fields_free(trailers);
     else
         node_append_end(to, direction, trailers);
@@ -218,6 +218,16 @@ void exchange_resume(struct hg_self *self, enum hg_direction direction)
 void exchange_reset(struct hg_self *self, const struct hg_reason *reason)
 {
     exchange_reset_by(node_of(self)->exchange, reason, node_of(self)->index);
+}
+
+void exchange_break(struct hg_self *self, const struct hg_reason *reason)
+{
+    struct node *node = node_of(self);
+
+    if (node->index) /* nothing is above the first place */
+        exchange_break_by(node->exchange, reason, node->index);
+    else
+        exchange_reset(self, reason);
 }
 
 void exchange_set_target(struct hg_self *self, const struct hg_target *target)

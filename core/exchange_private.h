@@ -56,9 +56,11 @@ struct exchange {
     uint64_t work[2];     /* bit i: the inbox of nodes[i] has something to do */
     uint64_t writable[2]; /* bit i: nodes[i] gets writable() */
     unsigned bottom;      /* the last place down: who answers */
-    unsigned reset_by;
+    unsigned reset_by;    /* also of a response that is being broken off */
     bool is_ready;
     bool is_reset;
+    bool is_breaking; /* it will be reset when what waits above `reset_by` has been taken … */
+    bool is_cut;      /* … and is without that place and those below */
     struct hg_reason reason;
     char detail[256];
     struct node nodes[]; /* worker->path_count of them, then the stages' states */
@@ -80,6 +82,10 @@ void exchange_log_failure(const struct exchange *exchange);
 void exchange_schedule(struct exchange *exchange);
 /* Ends the exchange before its end, once; `by`: the index of the node that wants it, or NOBODY. */
 void exchange_reset_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by);
+/* The same, but when what waits on its way up from there has been taken; what is below ends at once. */
+void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by);
+/* Whether nothing more is wanted of a place. */
+bool node_is_over(const struct node *node);
 /* Frees a head that nobody will look at any more; the request and the final response stay until the end. */
 void exchange_head_done(struct exchange *exchange, struct hg_head *head);
 
@@ -96,6 +102,7 @@ struct node *node_receiver(struct node *node, enum hg_direction direction);
 void node_append_head(struct node *node, enum hg_direction direction, struct hg_head *head);
 void node_append_slice(struct node *node, enum hg_direction direction, struct hg_slice slice);
 void node_append_end(struct node *node, enum hg_direction direction, struct hg_fields *trailers);
+bool inbox_is_empty(const struct inbox *inbox);
 /* Throws away what waits. */
 void inbox_clear(struct exchange *exchange, struct inbox *inbox);
 

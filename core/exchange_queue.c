@@ -21,16 +21,38 @@ void exchange_schedule(struct exchange *exchange)
     worker->ready_tail = &exchange->next_ready;
 }
 
-void exchange_reset_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
+static void note_reset(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
 {
-    if (exchange->is_reset)
-        return;
-    exchange->is_reset = true;
     exchange->reset_by = by;
     exchange->reason = *reason;
     snprintf(exchange->detail, sizeof exchange->detail, "%s", reason->detail ? reason->detail : "");
     exchange->reason.detail = exchange->detail;
     exchange_schedule(exchange);
+}
+
+void exchange_reset_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
+{
+    if (exchange->is_reset)
+        return;
+    exchange->is_reset = true;
+    exchange->is_breaking = false;
+    note_reset(exchange, reason, by);
+}
+
+void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
+{
+    if (exchange->is_reset || (exchange->is_breaking && by >= exchange->reset_by))
+        return;
+    exchange->is_breaking = true;
+    exchange->is_cut = false;
+    note_reset(exchange, reason, by);
+}
+
+bool node_is_over(const struct node *node)
+{
+    const struct exchange *exchange = node->exchange;
+
+    return exchange->is_reset || node->is_out || (exchange->is_breaking && node->index >= exchange->reset_by);
 }
 
 void node_mark(struct node *node, enum hg_direction direction)
@@ -48,7 +70,7 @@ struct node *node_neighbour(struct node *node, enum hg_direction direction)
     return node->index > 0 ? &exchange->nodes[node->index - 1] : NULL;
 }
 
-static bool inbox_is_empty(const struct inbox *inbox)
+bool inbox_is_empty(const struct inbox *inbox)
 {
     return !inbox->heads && !inbox->slice_count && !inbox->end_waits;
 }

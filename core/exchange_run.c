@@ -62,18 +62,17 @@ static void leave(struct node *node)
     }
 }
 
-/* A stage answers in the place of what is below it: that is over. */
-static void cut_below(struct node *node)
+/* What is below `node` is over: it becomes the last place. */
+static void cut_below(struct node *node, const struct hg_reason *reason)
 {
     struct exchange *exchange = node->exchange;
-    static const struct hg_reason replaced = {502, NULL, "answered by a stage above", 0};
 
     for (unsigned i = node->index + 1; i <= exchange->bottom; i++) {
         struct node *below = &exchange->nodes[i];
 
-        if (below->attached && below->ops->reset) {
+        if (below->attached && below->ops->reset && i != exchange->reset_by) {
             count_call(below);
-            below->ops->reset(&below->public, &replaced);
+            below->ops->reset(&below->public, reason);
         }
         leave(below);
         below->is_out = true;
@@ -81,10 +80,19 @@ static void cut_below(struct node *node)
         inbox_clear(exchange, &below->inboxes[HG_UP]);
     }
     exchange->bottom = node->index;
-    inbox_clear(exchange, &node->inboxes[HG_UP]);
     if (!node->inboxes[HG_DOWN].ended)
         node_mark(node, HG_DOWN);
     offer_credit(node, HG_DOWN); /* what has filled the place below is gone */
+}
+
+/* A stage answers in the place of what is below it. */
+static void replace_below(struct node *node)
+{
+    static const struct hg_reason replaced = {502, NULL, "answered by a stage above", 0};
+
+    node->exchange->response = NULL;
+    cut_below(node, &replaced);
+    inbox_clear(node->exchange, &node->inboxes[HG_UP]);
 }
 
 static void stage_error(struct node *node)
@@ -145,7 +153,7 @@ static bool run_head(struct node *node, enum hg_direction direction)
             inbox->resumed = false;
             count_call(node);
             verdict = node->ops->head(&node->public, direction, head);
-            if (node->exchange->is_reset)
+            if (node_is_over(node))
                 return false;
         }
         if (verdict == HG_PAUSE) {
@@ -160,8 +168,7 @@ static bool run_head(struct node *node, enum hg_direction direction)
         return false;
     }
     if (verdict == HG_TAKEN && direction == HG_UP) {
-        node->exchange->response = NULL;
-        cut_below(node);
+        replace_below(node);
         return false;
     }
     if (verdict == HG_TAKEN)
@@ -200,7 +207,7 @@ static bool run_slice(struct node *node, enum hg_direction direction)
     inbox->resumed = false;
     count_call(node);
     used = node->ops->data(&node->public, direction, slice);
-    if (node->exchange->is_reset)
+    if (node_is_over(node))
         return false;
     used = used < size ? used : size;
     node->place->bytes[direction] += used;
@@ -226,14 +233,14 @@ static void run_end(struct node *node, enum hg_direction direction)
         inbox->resumed = false;
         count_call(node);
         verdict = node->ops->end(&node->public, direction, inbox->trailers);
-        if (verdict == HG_PAUSE && !node->exchange->is_reset) {
+        if (verdict == HG_PAUSE && !node_is_over(node)) {
             inbox->end_called = true;
             inbox_hold(node, inbox);
             if (!inbox_is_released(node, inbox))
                 return;
         }
     }
-    if (node->exchange->is_reset)
+    if (node_is_over(node))
         return;
     if (verdict == HG_ERROR || verdict == HG_TAKEN) {
         stage_error(node);
@@ -253,9 +260,8 @@ static void run_end(struct node *node, enum hg_direction direction)
 static void run_inbox(struct node *node, enum hg_direction direction)
 {
     struct inbox *inbox = &node->inboxes[direction];
-    struct exchange *exchange = node->exchange;
 
-    if (node->is_out || !inbox_is_released(node, inbox))
+    if (node_is_over(node) || !inbox_is_released(node, inbox))
         return;
     while (inbox->heads)
         if (!run_head(node, direction))
@@ -270,7 +276,7 @@ static void run_inbox(struct node *node, enum hg_direction direction)
                 if (!run_slice(node, direction))
                     break;
         }
-        if (exchange->is_reset)
+        if (node_is_over(node))
             return;
         offer_credit(node, direction);
     }
@@ -286,7 +292,7 @@ static void run_writable(struct exchange *exchange, enum hg_direction direction)
     for (; set && !exchange->is_reset; set &= set - 1) {
         struct node *node = &exchange->nodes[__builtin_ctzll(set)];
 
-        if (node->attached && node->ops->writable) {
+        if (node->attached && node->ops->writable && !node_is_over(node)) {
             count_call(node);
             node->ops->writable(&node->public, direction);
         }
@@ -319,12 +325,34 @@ static bool is_complete(const struct exchange *exchange)
     return exchange->nodes[0].inboxes[HG_UP].ended && exchange->nodes[exchange->bottom].inboxes[HG_DOWN].ended;
 }
 
+/* A response is being broken off: whether all that had been emitted of it has been taken. */
+static bool is_taken(const struct exchange *exchange)
+{
+    for (unsigned i = 0; i < exchange->reset_by; i++)
+        if (!inbox_is_empty(&exchange->nodes[i].inboxes[HG_UP]))
+            return false;
+    return true;
+}
+
+/* Goes on with breaking a response off. The place that has asked for it is never the first one. */
+static void run_breaking(struct exchange *exchange)
+{
+    if (!exchange->is_cut) {
+        exchange->is_cut = true;
+        cut_below(&exchange->nodes[exchange->reset_by - 1], &exchange->reason);
+    }
+    if (is_taken(exchange))
+        exchange->is_reset = true;
+}
+
 static void exchange_run(struct exchange *exchange)
 {
     for (;;) {
         enum hg_direction direction = exchange->work[HG_UP] ? HG_UP : HG_DOWN;
         uint64_t set = exchange->work[direction];
 
+        if (exchange->is_breaking && (!exchange->is_cut || !exchange->work[HG_UP]))
+            run_breaking(exchange);
         if (exchange->is_reset) {
             finish_reset(exchange);
             return;

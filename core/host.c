@@ -90,6 +90,7 @@ const struct hg_host worker_host = {
     .reset = exchange_reset,
     .set_target = exchange_set_target,
     .set_service = exchange_set_service,
+    .break_off = exchange_break,
     .link_accept = sessions_link_accept,
     .link_up = sessions_link_up,
     .link_down = sessions_link_down,

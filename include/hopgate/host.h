@@ -123,6 +123,7 @@ struct hg_host {
                            va_list arguments);
     size_t (*listener_sockets)(const struct hg_listener *listener, int *fds, size_t capacity);
     void (*set_service)(struct hg_self *self, const struct hg_service *service);
+    void (*break_off)(struct hg_self *self, const struct hg_reason *reason);
     void (*link_doubt)(struct hg_link *link);
     void (*log_limited)(const struct hg_instance *instance, enum hg_level level, const char *source, const char *format,
                         va_list arguments);
@@ -467,10 +468,24 @@ static inline void hg_resume(struct hg_self *self, enum hg_direction direction)
     self->host->resume(self, direction);
 }
 
-/** Ends the exchange before its end. All others are told by `reset`, then everybody by `detach`. */
+/**
+ * Ends the exchange before its end, dropping what waits in it. All others get `reset`, then everybody `detach`.
+ */
 static inline void hg_reset(struct hg_self *self, const struct hg_reason *reason)
 {
     self->host->reset(self, reason);
+}
+
+/**
+ * Breaks a response off: as hg_reset(), but what the caller has emitted up so far is taken first, however long its
+ * reader needs. The caller and those below it are detached at once.
+ */
+static inline void hg_break_off(struct hg_self *self, const struct hg_reason *reason)
+{
+    if (self->host->size > offsetof(struct hg_host, break_off))
+        self->host->break_off(self, reason);
+    else
+        self->host->reset(self, reason);
 }
 
 /** Tells where the exchange goes. For routes. The texts must live as long as the instance. */

@@ -216,6 +216,7 @@ bool connection_flush(struct connection *connection)
             return false;
         }
         output_drop(output, (size_t)sent);
+        connection->is_unsent = false;
         progress = true;
         /* The socket has taken a part: it is full. */
         if (!connection->tls && (size_t)sent < all)

@@ -166,6 +166,7 @@ struct connection {
     bool is_named;          /* its requests may carry authentication that is bound to it: its name is in `name` */
     char name[REQUEST_ID_SIZE];
     bool truncate;   /* the response cannot be completed: the peer must see that */
+    bool is_unsent;  /* the output begins with the response's head */
     bool data_waits; /* data() has returned short */
     bool end_waits;  /* end() has answered PAUSE */
     bool next_waits; /* the next request waits until the output is written */

@@ -71,6 +71,20 @@ static void on_reset(struct hg_self *self, const struct hg_reason *reason)
         connection->truncate = true;
 }
 
+/* The response contradicts its head: as long as nothing of that was sent, another response takes its place. */
+static void break_off(struct connection *connection, const struct hg_reason *reason)
+{
+    struct hg_self *self = connection->self;
+
+    if (connection->is_unsent) {
+        output_clear(&connection->output);
+        error_respond(connection, reason, self->exchange->request);
+    } else {
+        connection->truncate = true;
+    }
+    hg_reset(self, reason);
+}
+
 static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
     static const struct hg_reason unasked = {502, "http_upgrade_failed", "101 although no upgrade was asked for", 0};
@@ -92,6 +106,7 @@ static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction
     if (connection->response_framing == HTTP1_UNTIL_CLOSE || connection->expects_continue ||
         connection->edge->draining || head->connection.size)
         connection->close = true;
+    connection->is_unsent = !connection->output.count;
     if (write_head(connection, head, connection->response_framing))
         return HG_ERROR;
     connection->response_phase = RESPONSE_BODY;
@@ -146,8 +161,7 @@ static size_t on_data(struct hg_self *self, enum hg_direction direction, const s
         return 0;
     }
     if (append_body(connection, slice)) {
-        connection->truncate = true;
-        hg_reset(self, &broken);
+        break_off(connection, &broken);
         return slice->size;
     }
     if (connection->output.bytes >= FLUSH_SIZE)
@@ -180,8 +194,7 @@ static enum hg_verdict on_end(struct hg_self *self, enum hg_direction direction,
         return HG_NEXT;
     if (connection->response_left ||
         (connection->response_framing == HTTP1_CHUNKED && append_last_chunk(connection, trailers))) {
-        connection->truncate = true;
-        hg_reset(self, &incomplete);
+        break_off(connection, &incomplete);
         return HG_NEXT;
     }
     connection->response_phase = RESPONSE_DONE;
@@ -241,10 +254,12 @@ static void on_detach(struct hg_self *self)
     connection_let_go(connection);
     if (connection->phase != CONNECTION_OPEN)
         return;
-    if (connection->truncate || connection->response_phase != RESPONSE_DONE)
-        connection_abort(connection, connection->response_framing == HTTP1_UNTIL_CLOSE);
-    else
+    if (!connection->truncate && connection->response_phase == RESPONSE_DONE)
         request_next(connection);
+    else if (connection->response_framing != HTTP1_UNTIL_CLOSE)
+        connection_finish(connection); /* what there is of it goes out; it ends before its end */
+    else if (connection_flush(connection))
+        connection_abort(connection, true);
 }
 
 const struct hg_stage_ops response_ops = {

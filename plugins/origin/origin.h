@@ -184,9 +184,9 @@ enum connection_state {
 #define OWNER_MAX 64
 
 struct response {
-    bool begun;       /* a byte of it has come */
-    bool in_body;     /* its final head is complete */
-    unsigned interim; /* heads of 1xx that came before */
+    bool begun;     /* a byte of it has come */
+    bool in_body;   /* its final head is complete */
+    size_t interim; /* bytes of heads of 1xx that came before */
     struct http1_scan scan;
     struct http1_message message;
     struct http1_body body;
@@ -297,6 +297,8 @@ void request_resume(struct request *request);
 void request_finish(struct request *request);
 /* Fails the exchange and parts from the connection, which the caller frees. */
 void request_fail(struct request *request, const struct hg_reason *reason);
+/* The same, but what has come of its response goes on first. */
+void request_break_off(struct request *request, const struct hg_reason *reason);
 /* Whether the request may be sent again after its connection has died; if so its queue is as it was before anything was
  * sent. See "Retries" in hopgate-origin(5). */
 bool request_replay(struct request *request, struct connection *connection);

@@ -120,6 +120,14 @@ void request_fail(struct request *request, const struct hg_reason *reason)
     hg_reset(request->self, reason);
 }
 
+void request_break_off(struct request *request, const struct hg_reason *reason)
+{
+    ++*origin_of(request)->requests_failed;
+    request->is_over = true;
+    request->connection = NULL;
+    hg_break_off(request->self, reason);
+}
+
 static void fail_for_memory(struct request *request)
 {
     request_fail(request, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1});

@@ -14,8 +14,8 @@
 /* With less room than this behind the bytes that wait, a new buffer is taken. */
 #define INPUT_LEAST 4096
 
-/* Heads of 1xx for one request; more are an attack or a fault. */
-#define INTERIM_MAX 100
+/* Bytes of all heads of 1xx for one request, which need no credit; more are an attack or a fault. */
+#define INTERIM_MAX 65536
 
 /* What became of a connection. */
 enum outcome {
@@ -87,13 +87,19 @@ static enum outcome complete(struct connection *connection, struct hg_fields *tr
 /* The service has closed the connection (`error` 0) or it has died. */
 static enum outcome closed(struct connection *connection, int error)
 {
+    static const struct hg_reason incomplete = {502, "http_response_incomplete",
+                                                "the service closed the connection within its response", 0};
     const struct response *response = &connection->response;
 
     if (response->in_body && !error && http1_body_closed(&response->body))
         return complete(connection, NULL);
-    if (response->in_body || connection->input_end > connection->input_start)
-        return fail(connection, &(struct hg_reason){502, "http_response_incomplete",
-                                                    "the service closed the connection within its response", 0});
+    if (response->in_body) {
+        request_break_off(connection->request, &incomplete);
+        connection_free(connection);
+        return GONE;
+    }
+    if (connection->input_end > connection->input_start)
+        return fail(connection, &incomplete);
     if (connection->is_reused)
         pool_learn(connection->pool, connection, connection_look(connection));
     if (request_replay(connection->request, connection)) {
@@ -119,7 +125,8 @@ static enum outcome take_interim(struct connection *connection, struct hg_head *
 {
     struct response *response = &connection->response;
 
-    if (++response->interim > INTERIM_MAX) {
+    response->interim += response->scan.at;
+    if (response->interim > INTERIM_MAX) {
         hg_head_free(connection->origin->host, head);
         return fail(connection, &(struct hg_reason){502, "http_protocol_error", "too many interim responses", 0});
     }

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 
-from harness import case, check, equal, in_parallel, main, read_response
+from harness import case, check, equal, in_parallel, main, note, read_response
 
 
 class Service:
@@ -170,6 +170,41 @@ def logins(world):
             equal((status, fields.get("connection")), (401, "close"), "after the service has ended the connection unseen")
             equal(carl.recv(1), b"", "the user's connection")
     check(world.last_gateway.running(), "the gateway is gone")
+
+
+# ---- Responses that end early, or come in pieces ----
+
+@case("head, a part of the body and the end in one burst: the part arrives, and that it is not all is seen")
+def burst(world):
+    heads = {b"/length": b"Content-Length: 100\r\n\r\n12345", b"/chunks": b"Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n"}
+
+    def script(connection, read_head):
+        path = read_head().split()[1]
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + heads.get(path, b"Content-Length: 0\r\n\r\n"))
+
+    start(world, script)
+    for path, got in (("/length", "200 5 18"), ("/chunks", "200 5 18")):
+        equal(world.curl(path, want="%{http_code} %{size_download} %{exitcode}"), got, path)
+
+
+@case("a service that writes its response in pieces without TCP_NODELAY is not waited for")
+def pieces(world):
+    def script(connection, read_head):
+        while read_head():
+            for piece in (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", b"first", b"later"):
+                connection.sendall(piece)
+
+    service = start(world, script, nodelay=False)
+    time.sleep(0.3)
+    with world.raw() as connection:
+        times = []
+        for _ in range(60):
+            began = time.monotonic()
+            equal(ask(connection)[2], b"firstlater")
+            times.append(time.monotonic() - began)
+    times.sort()
+    note(f"median {times[30] * 1000:.2f} ms over {service.accepted} connections")
+    check(times[30] < 0.02, f"the median of 60 requests is {times[30] * 1000:.1f} ms")  # 44 ms where it is waited for
 
 
 if __name__ == "__main__":

@@ -204,6 +204,36 @@ START_TEST(a_reset_tells_all_but_its_maker)
 }
 END_TEST
 
+/* What was emitted is taken, however late; who breaks the response off is gone at once. */
+START_TEST(a_response_that_breaks_off_loses_nothing)
+{
+    struct watch watch = {.seed = 1};
+    struct script scripts[] = {
+        {.manner = MANNER_FILTER, .watch = &watch},
+        {.manner = MANNER_ANSWER, .answer_size = 1000000, .answers_early = true, .watch = &watch}};
+    struct caller caller = {.watch = &watch, .request_size = 1000000, .stalled = true};
+    struct rig *rig = start(scripts, 2);
+    static const struct hg_reason broken = {502, NULL, "the service is gone", 0};
+
+    call(rig, &caller);
+    rig_run(rig, NULL, NULL, 0);
+    hg_break_off(watch.bottom, &broken);
+    hg_break_off(watch.bottom, &broken); /* a second one changes nothing */
+    rig_run(rig, NULL, NULL, 0);
+    ck_assert_uint_eq(watch.detached, 1);
+    ck_assert_uint_eq(caller.resets, 0);
+    caller.stalled = false;
+    hg_resume(caller.self, HG_UP);
+    run_to_end(rig, &watch, &caller);
+    ck_assert_uint_eq(caller.resets, 1);
+    ck_assert_uint_eq(caller.ends, 0);
+    ck_assert_uint_gt(caller.got, 65536); /* more than one place holds */
+    ck_assert_str_eq(caller.detail, "the service is gone");
+    ck_assert_uint_eq(watch.resets, 1);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(all_exchanges_are_reset_at_a_stop)
 {
     struct watch watch = {.seed = 1};
@@ -254,7 +284,12 @@ static void run_random(unsigned seed)
     call(rig, &caller);
     for (unsigned i = 0; i < reset_at && !caller.detaches; i++)
         rig_run(rig, NULL, NULL, 0);
-    if (reset_at && caller.self)
+    if (reset_at && draw(&watch, 2) && watch.bottom && !caller.detaches) {
+        hg_break_off(watch.bottom, &(struct hg_reason){502, NULL, "random", 0});
+        for (unsigned i = draw(&watch, 3); i && !caller.detaches; i--)
+            rig_run(rig, NULL, NULL, 0);
+    }
+    if (reset_at && caller.self && !caller.detaches && draw(&watch, 2))
         hg_reset(caller.self, &(struct hg_reason){499, NULL, "random", 0});
     run_to_end(rig, &watch, &caller);
     if (!reset_at)
@@ -290,6 +325,7 @@ int main(void)
     tcase_add_test(named, a_stage_answers_in_the_place_of_what_is_below);
     tcase_add_test(named, an_upload_goes_on_when_a_stage_above_answers);
     tcase_add_test(named, a_reset_tells_all_but_its_maker);
+    tcase_add_test(named, a_response_that_breaks_off_loses_nothing);
     tcase_add_test(named, all_exchanges_are_reset_at_a_stop);
     tcase_add_test(random_case, random_pipelines_keep_their_promises);
     tcase_set_timeout(random_case, 300);

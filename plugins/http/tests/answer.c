@@ -14,6 +14,7 @@
 struct answer {
     char kind[32];
     uint64_t size, sent;
+    int surplus; /* bytes beyond those announced */
     bool chunks, streaming, truncate, deaf;
     bool answered; /* the final head is out */
     bool waits_for_credit;
@@ -75,7 +76,7 @@ static void send_pattern(struct hg_self *self)
 {
     static const struct hg_reason broken = {502, "http_response_incomplete", "broken on purpose", 0};
     struct answer *answer = self->state;
-    uint64_t until = answer->truncate ? answer->size / 2 : answer->size;
+    uint64_t until = answer->truncate ? answer->size / 2 : answer->size + answer->surplus;
     size_t credit = hg_credit(self, HG_UP);
 
     while (credit && answer->sent < until) {
@@ -96,7 +97,9 @@ static void send_pattern(struct hg_self *self)
     if (answer->sent < until)
         return;
     answer->streaming = false;
-    if (answer->truncate)
+    if (answer->truncate && !strncmp(answer->kind, "break", 5))
+        hg_break_off(self, &broken);
+    else if (answer->truncate)
         hg_reset(self, &broken);
     else
         hg_emit_end(self, HG_UP, NULL);
@@ -147,9 +150,10 @@ static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction
     note_head(seen_of(self), head);
     snprintf(path, sizeof path, "%.*s", HG_PRINT(head->path));
     sscanf(path, "/%31[^/?]/%llu", answer->kind, (unsigned long long *)&answer->size);
-    answer->truncate = strstr(answer->kind, "truncate");
+    answer->truncate = strstr(answer->kind, "truncate") || strstr(answer->kind, "break");
+    answer->surplus = !strcmp(answer->kind, "long") ? 10 : !strcmp(answer->kind, "short") ? -10 : 0;
     answer->chunks = strstr(answer->kind, "chunks");
-    answer->streaming = answer->truncate || answer->chunks || !strcmp(answer->kind, "bytes");
+    answer->streaming = answer->truncate || answer->chunks || !strcmp(answer->kind, "bytes") || answer->surplus;
     answer->deaf = !strcmp(answer->kind, "deaf") || !strcmp(answer->kind, "hold");
     begin(self, head);
     return HG_NEXT;

@@ -140,6 +140,64 @@ START_TEST(test_truncated)
 }
 END_TEST
 
+/* All of it in one turn of the loop: what came is seen, and that it is not all. */
+static void receive_broken(struct bench *bench)
+{
+    struct user user;
+    struct http1_piece last;
+
+    converse(bench, &user, "GET /break/1000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "Content-Length: 1000\r\n"));
+    ck_assert_uint_eq(user.size - body_at(&user), 500);
+    user_close(&user);
+    converse(bench, &user, "GET /break-chunks/1000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    ck_assert_uint_eq(dechunk(&user, &last), 500);
+    ck_assert_int_ne(last.type, HTTP1_PIECE_END);
+    user_close(&user);
+    converse(bench, &user, "GET /break-chunks/1000 HTTP/1.0\r\nHost: a\r\n\r\n");
+    ck_assert(user.broken);
+    user_close(&user);
+}
+
+START_TEST(test_broken)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, receive_broken);
+    bench_free(&bench);
+}
+END_TEST
+
+/* A response that is not as long as it has announced: as long as nothing of it is sent, another one takes its place. */
+static void receive_other_lengths(struct bench *bench)
+{
+    struct user user;
+
+    converse(bench, &user, "GET /long/100 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 502 "));
+    ck_assert_ptr_nonnull(strstr(user.got, "error=http_response_body_size"));
+    user_close(&user);
+    converse(bench, &user, "GET /short/100 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 502 "));
+    ck_assert_ptr_nonnull(strstr(user.got, "error=http_response_incomplete"));
+    user_close(&user);
+    converse(bench, &user, "GET /short/1000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "Content-Length: 1000000\r\n"));
+    ck_assert_uint_eq(user.size - body_at(&user), 1000000 - 10);
+    user_close(&user);
+}
+
+START_TEST(test_other_lengths)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, receive_other_lengths);
+    bench_free(&bench);
+}
+END_TEST
+
 TCase *early_tests(void)
 {
     TCase *tests = new_case("early", 60);
@@ -148,5 +206,7 @@ TCase *early_tests(void)
     tcase_add_test(tests, test_early);
     tcase_add_test(tests, test_user_gone);
     tcase_add_test(tests, test_truncated);
+    tcase_add_test(tests, test_broken);
+    tcase_add_test(tests, test_other_lengths);
     return tests;
 }
