@@ -264,15 +264,19 @@ static hg_time ask_for_life(struct hg_link *link)
     return now + link->ask_after;
 }
 
-/* The answer, or that there is none in link_patience(), tells what the sign is worth. */
+/* The answer, or that there is none in link_patience(), tells what a sign is worth. */
+void client_ask(struct hg_link *link)
+{
+    if (link->state != LINK_ACTIVE)
+        return;
+    link->asked_at = hg_now(core_of(link->sessions));
+    link_say(link, control_encode_ping(0));
+}
+
 static void client_doubt(struct hg_link *link)
 {
-    hg_time now = hg_now(core_of(link->sessions));
-
-    if (link->state != LINK_ACTIVE || (link->asked_at && now < link->asked_at + DOUBT_AGAIN))
-        return;
-    link->asked_at = now;
-    link_say(link, control_encode_ping(0));
+    if (!link->asked_at || hg_now(core_of(link->sessions)) >= link->asked_at + DOUBT_AGAIN)
+        client_ask(link);
 }
 
 /* Sees whether the gateway is there. Returns when to look again. */

@@ -4,6 +4,7 @@
 #include "core/connector.h"
 
 #include "core/backoff.h"
+#include "core/changes.h"
 #include "core/client.h"
 #include "core/link.h"
 #include "core/log.h"
@@ -236,6 +237,9 @@ int connectors_start(struct sessions *sessions)
         for (unsigned number = 1; number <= pipeline->settings.links; number++)
             if (add_connector(sessions, &sessions->gateways.list[i], number))
                 return -1;
+    sessions->changes = changes_watch(core_of(sessions), connectors_changed, sessions);
+    if (!sessions->changes)
+        return -1;
     for (struct connector *connector = sessions->connectors; connector; connector = connector->next)
         connector_want(connector);
     return 0;
@@ -243,6 +247,8 @@ int connectors_start(struct sessions *sessions)
 
 void connectors_stop(struct sessions *sessions)
 {
+    changes_unwatch(sessions->changes);
+    sessions->changes = NULL;
     while (sessions->connectors) {
         struct connector *connector = sessions->connectors;
 
@@ -342,6 +348,35 @@ static void attempt_ended(struct connector *connector, const struct hg_link *lin
     if (second && !opening_link(connector, true))
         client_say_open(second, session_in_need(connector));
     connect_next(connector);
+}
+
+/* ---- Changes around ---- */
+
+/* A handshake that goes on for so long when the network changes is hardly one over the path that there is now. */
+#define STUCK HG_SECOND
+
+static void try_again_soon(struct connector *connector)
+{
+    hg_time now = hg_now(core_of(connector->sessions));
+
+    if (connector->attempts && now >= connector->round_began + STUCK && !opening_link(connector, true))
+        close_attempts(connector, "the network has changed");
+    if (!connector->waits)
+        return;
+    /* The gateway's word holds; a wait of our own was for a network that has gone. */
+    connector->waits = false;
+    backoff_resumed(&connector->backoff);
+    connector_want(connector);
+}
+
+void connectors_changed(void *arg)
+{
+    struct sessions *sessions = arg;
+
+    for (struct hg_link *link = sessions->links; link; link = link->next)
+        client_ask(link);
+    for (struct connector *connector = sessions->connectors; connector; connector = connector->next)
+        try_again_soon(connector);
 }
 
 /* ---- Moving back ---- */

@@ -20,6 +20,9 @@ int connectors_start(struct sessions *sessions);
 void connectors_stop(struct sessions *sessions);
 /* connector_review() for all. */
 void connectors_review(struct sessions *sessions);
+/* The network has changed, or the machine has slept: asks at all links of a struct sessions whether they live, and
+ * waits no longer where there is none. */
+void connectors_changed(void *sessions);
 /* Its part of the statistics, a line for each link that is wanted. */
 void connectors_report(const struct sessions *sessions);
 

@@ -7,6 +7,7 @@ core_libcore_la_SOURCES = \
 	core/backoff.c core/backoff.h \
 	core/buffer.c core/buffer.h \
 	core/carriage.c core/carriage.h core/carriage_private.h core/carriage_receive.c core/carriage_send.c \
+	core/changes.c core/changes.h \
 	core/cli.c core/cli.h core/cli_command.c core/cli_plugins.c core/cli_run.c \
 	core/client.c core/client.h \
 	core/config.c core/config.h core/config_private.h core/config_variable.c core/config_yaml.c \

@@ -18,6 +18,7 @@
 #define DRAIN_TIMEOUT HG_SECOND
 
 struct carriage;
+struct changes;       /* core/changes.h */
 struct connector;     /* core/connector.c */
 struct gateway_place; /* core/gateway_exchange.c */
 struct hg_link;
@@ -67,6 +68,7 @@ struct sessions {
     struct registry names;               /* gateway: all sessions by name */
     uint64_t choices;                    /* gateway: exchanges for which a session was chosen */
     struct gateways gateways;            /* client */
+    struct changes *changes;             /* client: of the network, and sleep */
     struct connector *connectors;        /* client: for each gateway as many as there shall be links */
     char process[CONTROL_NAME_SIZE + 1]; /* client: what it says in `open` of the process that it is */
     struct detached detached[2];         /* those without a link; [1]: the contested ones */

@@ -3,6 +3,7 @@
  */
 #include "core/sessions.h"
 
+#include "core/changes.h"
 #include "core/client.h"
 #include "core/connector.h"
 #include "core/detached.h"
@@ -131,6 +132,8 @@ void sessions_flush(struct worker *worker)
 {
     struct sessions *sessions = worker->sessions;
 
+    if (sessions && sessions->changes)
+        changes_look(sessions->changes);
     while (sessions && sessions->flush) {
         struct hg_link *link = sessions->flush;
 

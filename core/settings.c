@@ -48,7 +48,8 @@ const struct hg_option settings_options[] = {
      .min = (int64_t)(100 * HG_MILLISECOND),
      .max = (int64_t)(60 * HG_SECOND),
      .doc = "How long a link may be idle before its peer is asked whether it is there; NAT boxes forget idle UDP "
-            "flows after 30 seconds or more."},
+            "flows after 30 seconds or more. A client also asks when the machine has slept, and when its addresses or "
+            "routes change."},
     {.name = "dead_after",
      .type = HG_OPTION_DURATION,
      PLACE(dead_after),

@@ -110,12 +110,12 @@ def free_port():
 
 
 class Preload:
-    """A module of tests/tools that is preloaded into a program run with `environment`, and two numbers that both see."""
+    """A module of tests/tools that is preloaded into a program run with `environment`, and three numbers that both see."""
 
     def __init__(self, world, module, variable):
         self.file = open(world.path(f"{module}-{len(world.undo)}"), "w+b", buffering=0)
         world.undo.append(self.file.close)
-        self.numbers = (0, 0)
+        self.numbers = (0, 0, 0)
         path = os.path.join(BUILD, "tests", "tools", ".libs", f"{module}.so")
         check(os.path.exists(path), f"{path} is not there (make check TESTS= builds it)")
         self.environment = {"LD_PRELOAD": path, variable: self.file.name}
@@ -124,11 +124,11 @@ class Preload:
 
     @property
     def numbers(self):
-        return struct.unpack("=qq", os.pread(self.file.fileno(), 16, 0))
+        return struct.unpack("=qqq", os.pread(self.file.fileno(), 24, 0))
 
     @numbers.setter
-    def numbers(self, pair):
-        os.pwrite(self.file.fileno(), struct.pack("=qq", *pair), 0)
+    def numbers(self, three):
+        os.pwrite(self.file.fileno(), struct.pack("=qqq", *three), 0)
 
 
 class Clock(Preload):
@@ -136,7 +136,7 @@ class Clock(Preload):
 
     def __init__(self, world):
         super().__init__(world, "clock", "HG_TEST_CLOCK")
-        self.real = self.monotonic = 0
+        self.real = self.monotonic = self.slept = 0
 
     def pass_by(self, seconds):
         """So much time passes at once."""
@@ -146,7 +146,13 @@ class Clock(Preload):
     def set_by(self, seconds):
         """Somebody sets the time of day, by so much; nothing passes."""
         self.real += seconds
-        self.numbers = int(self.real * 1e9), int(self.monotonic * 1e9)
+        self.numbers = int(self.real * 1e9), int(self.monotonic * 1e9), int(self.slept * 1e9)
+
+    def was_asleep(self, seconds):
+        """The machine has slept for so long until now: the monotonic clock has not seen it."""
+        self.monotonic -= seconds
+        self.slept += seconds
+        self.set_by(0)
 
     def time(self):
         """What the program takes for the time of day."""
@@ -160,7 +166,7 @@ class Faultpoint(Preload):
         super().__init__(world, "faultpoint", "HG_TEST_FAULTPOINT")
 
     def kill_at(self, deadly):
-        self.numbers = 0, deadly
+        self.numbers = 0, deadly, 0
 
     def passed(self):
         return self.numbers[0]

@@ -5,11 +5,13 @@ transfers of 500 MB each way: nothing is lost, and the pauses are short."""
 
 import hashlib
 import os
+import signal
 import subprocess
 import time
 
-from harness import SANITIZERS, case, check, equal, main, note, pattern_sha256, scaled, wait_until
+from harness import SANITIZERS, Clock, case, check, equal, main, note, pattern_sha256, scaled, wait_until
 from network import GATE, HOME, INSIDE, Network
+from relay import Relay
 from transfers import with_transfers
 
 SIZE = scaled(500 * 10**6, 60 * 10**6)
@@ -87,14 +89,56 @@ def idle(world):
 def roaming(world):
     network, gate, _ = away(world)
 
-    def move(old, new):
-        network.home.ip("address", "del", f"{old}/24", "dev", "inside")
-        network.home.ip("address", "add", f"{new}/24", "dev", "inside")
-        network.home.ip("route", "replace", "default", "via", INSIDE)
-
-    events = [lambda: answered_by(lambda: move(HOME, ELSEWHERE), gate, " goes on with "),
-              lambda: answered_by(lambda: move(ELSEWHERE, HOME), gate, " goes on with ")]
+    events = [lambda: answered_by(lambda: move(network, HOME, ELSEWHERE), gate, " goes on with "),
+              lambda: answered_by(lambda: move(network, ELSEWHERE, HOME), gate, " goes on with ")]
     with_transfers(world, events, 2, LESS, RATE)
+    one_session(gate)
+
+
+def move(network, old, new):
+    network.home.ip("address", "del", f"{old}/24", "dev", "inside")
+    network.home.ip("address", "add", f"{new}/24", "dev", "inside")
+    network.home.ip("route", "replace", "default", "via", INSIDE)
+
+
+@case("the address of an idle client changes: it is back within 2 s; of a storm of routes it hardly takes notice", seconds=60)
+def idle_roaming(world):
+    network, gate, home = away(world, log_level="debug")
+    time.sleep(1)  # all is acknowledged, and the next keep-alive is far away
+    seconds = answered_by(lambda: move(network, HOME, ELSEWHERE), gate, " goes on with ", 30)
+    note(f"back after {seconds:.2f} s")
+    check(seconds < 2 * 2 * SLOW, f"back only after {seconds:.1f} s")
+    asked = lines(home, "routes have changed")
+    for i in range(200):
+        network.home.ip("route", "add", f"198.51.100.{i}/32", "via", INSIDE)
+        network.home.ip("route", "del", f"198.51.100.{i}/32")
+    asked = lines(home, "routes have changed") - asked
+    note(f"asked {asked} times in 400 changes")
+    check(asked <= 10, f"asked {asked} times in 400 changes")
+    equal(world.curl("/"), "hello\n", "the answer afterwards")
+    one_session(gate)
+
+
+@case("a client was suspended until its gateway gave up the link: it is back within 2 s of its waking", seconds=60)
+def suspended(world):
+    world.service = world.origin()
+    world.token("client-1")
+    gate = world.gateway(extra={"keep_alive": "1s", "dead_after": "2s"})
+    relay, clock = Relay(world, world.https), Clock(world)
+    client = world.client({"web": f"http://127.0.0.1:{world.service.port}"}, dtls={"connect": f"127.0.0.1:{relay.port}"},
+                          preload=clock)
+    world.wait_for_tunnel()
+    time.sleep(1)
+    relay.blocked = True  # what the gateway sends is lost meanwhile, and does not wait for the client's waking
+    began = time.monotonic()
+    client.signal(signal.SIGSTOP)
+    gate.wait_for("lost its link|nothing was heard", 30)
+    clock.was_asleep(time.monotonic() - began)
+    relay.blocked = False
+    seconds = answered_by(lambda: client.signal(signal.SIGCONT), gate, " goes on with ", 30)
+    note(f"back {seconds:.2f} s after waking")
+    check(seconds < 2 * 2 * SLOW, f"back only after {seconds:.1f} s")
+    client.wait_for(r"the machine has slept for \d")
     one_session(gate)
 
 

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * A clock that a test sets, for a program that is not changed for it: preloaded (LD_PRELOAD), it adds to what the
- * system's clocks say. The file that HG_TEST_CLOCK names holds two numbers of 8 bytes in host order: nanoseconds to add
- * to the time of day, and to the monotonic clock. The test changes them while the program runs: days pass, or somebody
- * sets the clock.
+ * system's clocks say. The file that HG_TEST_CLOCK names holds three numbers of 8 bytes in host order: nanoseconds to
+ * add to the time of day, to the monotonic clock, and to CLOCK_BOOTTIME beyond the monotonic clock. The test changes
+ * them while the program runs: days pass, somebody sets the clock, or the machine has slept.
  *
  * The kernel knows nothing of it, so what sleeps would not notice: epoll_wait() returns every 20 ms, and an event loop
  * looks at the clock then.
@@ -25,7 +25,7 @@ enum {
 };
 
 struct shifts {
-    int64_t real, monotonic; /* ns */
+    int64_t real, monotonic, slept; /* ns */
 };
 
 static const volatile struct shifts *shifts;
@@ -55,8 +55,9 @@ static int64_t shift_of(clockid_t clock)
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_MONOTONIC_RAW:
-    case CLOCK_BOOTTIME:
         return shifts->monotonic;
+    case CLOCK_BOOTTIME:
+        return shifts->monotonic + shifts->slept;
     default:
         return 0;
     }

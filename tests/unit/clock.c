@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static hg_time now = 1000 * HG_SECOND;
+static hg_time now = 1000 * HG_SECOND, asleep;
 
 hg_time clock_now(void)
 {
@@ -19,11 +19,18 @@ void clock_pass(hg_time time)
     now += time;
 }
 
+void clock_sleep(hg_time time)
+{
+    asleep += time;
+}
+
 /* In the place of libc's, for all that is linked to the program. */
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
-    if (clock != CLOCK_MONOTONIC)
+    hg_time told = clock == CLOCK_BOOTTIME ? now + asleep : now;
+
+    if (clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
         return (int)syscall(SYS_clock_gettime, clock, time);
-    *time = (struct timespec){.tv_sec = (time_t)(now / HG_SECOND), .tv_nsec = (long)(now % HG_SECOND)};
+    *time = (struct timespec){.tv_sec = (time_t)(told / HG_SECOND), .tv_nsec = (long)(told % HG_SECOND)};
     return 0;
 }

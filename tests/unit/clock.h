@@ -11,5 +11,7 @@
 
 hg_time clock_now(void);
 void clock_pass(hg_time time);
+/* The machine sleeps: the monotonic clock stands still, that of CLOCK_BOOTTIME does not. */
+void clock_sleep(hg_time time);
 
 #endif

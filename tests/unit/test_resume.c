@@ -7,6 +7,7 @@
 #include "core/connector.h"
 #include "core/link.h"
 #include "core/sessions.h"
+#include "tests/unit/clock.h"
 #include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
@@ -266,6 +267,32 @@ START_TEST(a_link_in_doubt_is_asked_at_once)
     hg_link_doubt(rig_worker(pair.client, 0), old->link);
     expect_resumptions(1);
     ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 2500 * HG_MILLISECOND);
+}
+END_TEST
+
+/* The machine has slept, or its network has changed; either with a link that is dead, or with none at all. */
+START_TEST(a_change_around_is_noticed_at_once)
+{
+    hg_time before;
+
+    connect_pair();
+    pair_wait(&pair, 2000);
+    if (_i >= 2) {
+        /* For so long that the tries are far apart. */
+        wire_break(wire_newest(&pair.wire, true));
+        pair.wire.unreachable = true;
+        pair_wait(&pair, 50000);
+        pair.wire.unreachable = false;
+    } else {
+        wire_newest(&pair.wire, true)->is_dark = true;
+    }
+    before = hg_now(rig_worker(pair.client, 0));
+    if (_i % 2)
+        clock_sleep(10 * HG_SECOND);
+    else
+        connectors_changed(at_client());
+    expect_resumptions(1);
+    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 1200 * HG_MILLISECOND);
 }
 END_TEST
 
@@ -893,6 +920,7 @@ static Suite *make_suite(void)
     tcase_add_test(on, a_link_is_watched_while_the_end_of_a_response_waits);
     tcase_add_test(on, an_idle_link_that_went_dark_is_replaced_too);
     tcase_add_test(on, a_link_in_doubt_is_asked_at_once);
+    tcase_add_loop_test(on, a_change_around_is_noticed_at_once, 0, 4);
     tcase_add_loop_test(on, a_dead_peer_of_an_idle_link_is_found_in_less_than_20_s, 0, 2);
     tcase_add_test(on, nor_does_a_request_make_it_take_longer);
     tcase_add_test(on, an_idle_link_lives);
