@@ -50,7 +50,7 @@ int cli_command_on_file(struct cli *cli, const struct hg_command *command, int a
                 command->name, command->usage ? command->usage : "");
         return CLI_USAGE;
     }
-    log_configure(LOG_AUTO, HG_LOG_ERROR);
+    log_configure(LOG_REPORT, HG_LOG_ERROR);
     pipeline = pipeline_load(cli->config, cli->plugins, &worker_host, stderr);
     instance = pipeline && !pipeline->errors ? instance_of(pipeline, command) : NULL;
     if (instance)

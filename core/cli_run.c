@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/run.h"
 #include "core/suggest.h"
+#include "core/user.h"
 #include "core/worker.h"
 
 /* The index of a word among the choices of a setting; -1 after a message, -2 if `word` is NULL. */
@@ -89,12 +90,17 @@ static void print_meaning(const struct pipeline *pipeline)
 
 int cli_check(struct cli *cli, char **arguments)
 {
-    struct pipeline *pipeline = pipeline_load(cli->config, cli->plugins, &worker_host, stderr);
-    bool good = pipeline && pipeline->errors == 0;
+    struct pipeline *pipeline;
+    bool good;
 
     (void)arguments;
+    log_configure(LOG_REPORT, HG_LOG_WARNING);
+    pipeline = pipeline_load(cli->config, cli->plugins, &worker_host, stderr);
+    good = pipeline && pipeline->errors == 0;
     if (good) {
-        log_configure(LOG_AUTO, HG_LOG_ERROR);
+        log_configure(LOG_REPORT, HG_LOG_ERROR);
+        if (!pipeline->settings.user)
+            user_check_units(pipeline->config);
         run_examinations(pipeline);
         printf("%s%s: ok: ", cli->print ? "# " : "", cli->config);
         pipeline_print(pipeline, stdout);

@@ -251,10 +251,30 @@ struct config *config_read(const char *path, FILE *errors)
     return config;
 }
 
+void config_note_file(struct config *config, const struct config_node *at, const char *path, bool again)
+{
+    size_t size = strlen(path) + 1;
+    struct config_file *file = malloc(sizeof *file + size), **end = &config->files;
+
+    if (!file)
+        return;
+    *file = (struct config_file){.at = at, .again = again};
+    memcpy(file->path, path, size);
+    while (*end)
+        end = &(*end)->next;
+    *end = file;
+}
+
 void config_free(struct config *config)
 {
     if (!config)
         return;
+    while (config->files) {
+        struct config_file *file = config->files;
+
+        config->files = file->next;
+        free(file);
+    }
     config_node_free(config->root);
     free(config->path);
     free(config->folder);

@@ -34,12 +34,21 @@ struct config_node {
     struct config_node **keys;  /* CONFIG_MAPPING: scalars without NUL */
 };
 
+/* A file that the config names, and which is read. */
+struct config_file {
+    struct config_file *next;
+    const struct config_node *at;
+    bool again;  /* also later, when it has changed */
+    char path[]; /* absolute */
+};
+
 struct config {
-    char *path;               /* as it was given: how faults name the file */
-    char *folder;             /* absolute: where relative paths begin */
-    struct config_node *root; /* NULL when nothing can be said about the file */
-    FILE *errors;             /* where faults go */
-    size_t faults;            /* told so far */
+    char *path;                /* as it was given: how faults name the file */
+    char *folder;              /* absolute: where relative paths begin */
+    struct config_node *root;  /* NULL when nothing can be said about the file */
+    FILE *errors;              /* where faults go */
+    struct config_file *files; /* noted so far, in the order of the blocks */
+    size_t faults;             /* told so far */
 };
 
 /* Reads a file. The result is NULL only when memory is out; `root` is NULL after the fault was told when there is no
@@ -55,6 +64,9 @@ struct config_node *config_get(const struct config_node *mapping, const char *ke
 bool config_is_null(const struct config_node *node);
 /* "a list", "a mapping", "text": how messages call it. */
 const char *config_kind_name(const struct config_node *node);
+
+/* Notes a file that is read, where the path stands in the config. Without memory it is not. */
+void config_note_file(struct config *config, const struct config_node *at, const char *path, bool again);
 
 /* Tells a fault or a warning as "FILE:LINE:COLUMN: …"; a NULL `at` stands for the file as a whole. */
 __attribute__((format(printf, 3, 4))) void config_fault(struct config *config, const struct config_node *at,

@@ -15,6 +15,7 @@ core_libcore_la_SOURCES = \
 	core/control.c core/control.h \
 	core/describe.c core/describe.h \
 	core/detached.c core/detached.h \
+	core/examine.c \
 	core/exchange.c core/exchange.h core/exchange_private.h core/exchange_queue.c core/exchange_report.c \
 	core/exchange_run.c \
 	core/failure.c core/failure.h \
@@ -43,6 +44,7 @@ core_libcore_la_SOURCES = \
 	core/sessions.c core/sessions.h \
 	core/settings.c core/settings.h \
 	core/suggest.c core/suggest.h \
+	core/user.c core/user.h \
 	core/utf8.c core/utf8.h \
 	core/worker.c core/worker.h
 core_libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CARES_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(GNUTLS_CFLAGS)

@@ -36,7 +36,7 @@ bool log_enabled(enum hg_level level)
     return (int)level <= atomic_load_explicit(&state.level, memory_order_relaxed);
 }
 
-static bool as_json(void)
+static enum log_format format_now(void)
 {
     int format = atomic_load_explicit(&state.format, memory_order_relaxed);
 
@@ -44,7 +44,7 @@ static bool as_json(void)
         format = isatty(STDERR_FILENO) ? LOG_TEXT : LOG_JSON;
         atomic_store(&state.format, format);
     }
-    return format == LOG_JSON;
+    return (enum log_format)format;
 }
 
 /* Waits until a write does not block, for no longer than PATIENCE. */
@@ -96,7 +96,7 @@ static bool write_line(const struct log_text *line)
 }
 
 /* Says how many lines are missing, if there is room again. */
-static void write_dropped(struct log_text *line, bool json)
+static void write_dropped(struct log_text *line, enum log_format shape)
 {
     const struct log_event event = {.level = HG_LOG_WARNING, .part = "log"};
     int error = state.error;
@@ -106,7 +106,7 @@ static void write_dropped(struct log_text *line, bool json)
         return;
     snprintf(text, sizeof text, "%llu lines were dropped here: %s", (unsigned long long)state.dropped,
              error ? strerror(error) : "nobody read them in time");
-    log_make_line(line, json, &event, hg_text(text), false);
+    log_make_line(line, shape, &event, hg_text(text), false);
     state.stuck = !write_line(line);
     state.dropped = state.stuck ? state.dropped : 0;
     state.error = state.stuck && !state.error ? error : state.error;
@@ -117,15 +117,16 @@ static void write_event(const struct log_event *event, const char *format, va_li
     char message[LOG_LINE_SIZE];
     struct log_text line;
     int size, saved = errno;
-    bool json = as_json(), cut;
+    enum log_format shape = format_now();
+    bool cut;
 
     size = vsnprintf(message, sizeof message, format, arguments);
     if (size < 0)
         size = snprintf(message, sizeof message, "(a message that cannot be printed)");
     cut = (size_t)size >= sizeof message;
     pthread_mutex_lock(&state.writing);
-    write_dropped(&line, json);
-    log_make_line(&line, json, event, (struct hg_text){message, cut ? sizeof message - 1 : (size_t)size}, cut);
+    write_dropped(&line, shape);
+    log_make_line(&line, shape, event, (struct hg_text){message, cut ? sizeof message - 1 : (size_t)size}, cut);
     if (!state.stuck)
         state.stuck = !write_line(&line);
     state.dropped += state.stuck;

@@ -17,6 +17,7 @@ enum log_format {
     LOG_AUTO, /* text on a terminal, JSON elsewhere */
     LOG_TEXT,
     LOG_JSON,
+    LOG_REPORT, /* as text without the time: lines between others that a command prints */
 };
 
 /* Before the first line; the default is LOG_AUTO and HG_LOG_INFO. */

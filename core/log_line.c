@@ -141,19 +141,33 @@ static void put_member(struct log_text *line, bool json, const struct log_member
         put(line, "\"", 1, LOG_LINE_SIZE);
 }
 
-void log_make_line(struct log_text *line, bool json, const struct log_event *event, struct hg_text message, bool cut)
+/* What stands before the message. */
+static void put_head(struct log_text *line, enum log_format format, const struct log_event *event)
 {
-    char head[64];
+    bool json = format == LOG_JSON;
+    char level[64];
+
+    if (json)
+        put_string(line, "{\"time\":\"", LOG_LINE_SIZE);
+    if (format == LOG_REPORT) {
+        snprintf(level, sizeof level, "%s: ", level_name(event->level));
+    } else {
+        put_time(line, json);
+        snprintf(level, sizeof level, json ? "\",\"level\":\"%s\",\"part\":\"" : " %-7s ", level_name(event->level));
+    }
+    put_string(line, level, LOG_LINE_SIZE);
+    put_text(line, json ? JSON : BARE, (struct hg_text){event->part, strnlen(event->part, PART_SIZE)});
+    put_string(line, json ? "\",\"message\":\"" : ": ", LOG_LINE_SIZE - TAIL_SIZE);
+}
+
+void log_make_line(struct log_text *line, enum log_format format, const struct log_event *event, struct hg_text message,
+                   bool cut)
+{
+    bool json = format == LOG_JSON;
 
     line->size = 0;
     line->cut = false;
-    if (json)
-        put_string(line, "{\"time\":\"", LOG_LINE_SIZE);
-    put_time(line, json);
-    snprintf(head, sizeof head, json ? "\",\"level\":\"%s\",\"part\":\"" : " %-7s ", level_name(event->level));
-    put_string(line, head, LOG_LINE_SIZE);
-    put_text(line, json ? JSON : BARE, (struct hg_text){event->part, strnlen(event->part, PART_SIZE)});
-    put_string(line, json ? "\",\"message\":\"" : ": ", LOG_LINE_SIZE - TAIL_SIZE);
+    put_head(line, format, event);
     put_text(line, json ? JSON : BARE, message);
     if (line->cut || cut)
         put(line, ellipsis.data, ellipsis.size, LOG_LINE_SIZE);

@@ -19,6 +19,7 @@ struct log_text {
 };
 
 /* Makes the line of an event, with the newline at its end. `cut`: the message is only the beginning of one. */
-void log_make_line(struct log_text *line, bool json, const struct log_event *event, struct hg_text message, bool cut);
+void log_make_line(struct log_text *line, enum log_format format, const struct log_event *event, struct hg_text message,
+                   bool cut);
 
 #endif

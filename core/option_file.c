@@ -87,6 +87,7 @@ bool option_store_secret(const struct option_reading *reading, const struct opti
     if (S_ISREG(status.st_mode) && (status.st_mode & (S_IROTH | S_IWOTH)))
         config_warning(reading->config, node, "everybody on this machine can %s the secret in %s: chmod o-rwx it",
                        status.st_mode & S_IWOTH ? "change" : "read", file);
+    config_note_file(reading->config, node, file, false);
     *target = read_secret(reading, path, node, file, fd);
     close(fd);
     return *target != NULL;

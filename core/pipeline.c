@@ -6,6 +6,7 @@
 #include "core/gateways.h"
 #include "core/listen.h"
 #include "core/pipeline_check.h"
+#include "core/user.h"
 
 #include <stdlib.h>
 
@@ -39,6 +40,15 @@ void pipeline_config_warning(const struct hg_instance *public, const char *optio
                              va_list arguments)
 {
     tell_at((const struct instance *)public, config_warning, option, format, arguments);
+}
+
+void pipeline_reads_file(const struct hg_instance *public, const char *option, const char *path, bool again)
+{
+    const struct instance *instance = (const struct instance *)public;
+    const struct hg_option *table = instance->plugin->descriptor.options;
+    const struct config_node *at = option ? options_locate(table, instance->block, option) : instance->block;
+
+    config_note_file(instance->pipeline->config, at ? at : instance->name, path, again);
 }
 
 bool pipeline_capability(struct hg_instance *public, const char *name, uint32_t version, struct hg_capability *found)
@@ -213,6 +223,7 @@ struct pipeline *pipeline_load(const char *path, struct plugins *plugins, const 
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     struct config *config = pipeline ? config_read(path, errors) : NULL;
+    bool has_user;
 
     if (!config) {
         fprintf(errors, "%s: memory is out\n", path);
@@ -228,7 +239,10 @@ struct pipeline *pipeline_load(const char *path, struct plugins *plugins, const 
         return NULL;
     }
     settings_fill(config, config->root, &pipeline->memory, &pipeline->settings);
+    has_user = user_check(config, config_get(config->root, "user", NULL), pipeline->settings.user);
     load_blocks(pipeline);
+    if (has_user)
+        user_check_files(config, pipeline->settings.user);
     pipeline->errors = config->faults;
     return pipeline;
 }

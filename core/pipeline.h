@@ -75,6 +75,7 @@ __attribute__((format(printf, 3, 0))) void
 pipeline_config_warning(const struct hg_instance *instance, const char *option, const char *format, va_list arguments);
 __attribute__((format(printf, 3, 0))) void pipeline_config_error(const struct hg_instance *instance, const char *option,
                                                                  const char *format, va_list arguments);
+void pipeline_reads_file(const struct hg_instance *instance, const char *option, const char *path, bool again);
 bool pipeline_capability(struct hg_instance *instance, const char *name, uint32_t version, struct hg_capability *found);
 
 #endif

@@ -4,6 +4,7 @@
 #include "core/run.h"
 
 #include "core/log.h"
+#include "core/user.h"
 #include "core/worker.h"
 
 #include <errno.h>
@@ -49,32 +50,6 @@ bool run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
     *user = found->pw_uid;
     *group = found->pw_gid;
     return true;
-}
-
-/* 0, or -1 after the log says why. */
-static int drop_privileges(const char *name)
-{
-    const struct passwd *user;
-
-    if (!name)
-        return 0;
-    user = getpwnam(name);
-    if (!user) {
-        log_line(HG_LOG_ERROR, "core", "user %s: there is no such user on this machine", name);
-        return -1;
-    }
-    if (geteuid() != 0) {
-        if (geteuid() == user->pw_uid)
-            return 0;
-        log_line(HG_LOG_ERROR, "core", "user %s: only root can become another user; start as root or take `user:` out",
-                 name);
-        return -1;
-    }
-    if (initgroups(user->pw_name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid)) {
-        log_line(HG_LOG_ERROR, "core", "cannot become user %s: %s", name, strerror(errno));
-        return -1;
-    }
-    return 0;
 }
 
 /* Root may read and change all of the machine, and a gateway speaks to strangers: nobody should run so without knowing.
@@ -159,7 +134,7 @@ int run_pipeline(struct pipeline *pipeline)
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     keep_freed_memory();
-    if (pipeline_prepare(pipeline) || drop_privileges(pipeline->settings.user))
+    if (pipeline_prepare(pipeline) || user_become(pipeline->settings.user))
         return 1;
     worker = worker_new(pipeline);
     if (!worker) {
@@ -183,7 +158,7 @@ int run_command_of(const struct instance *instance, int argc, char **argv)
     struct worker *worker;
     int result = 1;
 
-    if (drop_privileges(pipeline->settings.user))
+    if (user_become(pipeline->settings.user))
         return 1;
     worker = worker_new(pipeline);
     if (!worker) {
@@ -199,24 +174,4 @@ int run_command_of(const struct instance *instance, int argc, char **argv)
     }
     worker_free(worker);
     return result;
-}
-
-void run_examinations(struct pipeline *pipeline)
-{
-    struct worker *worker = NULL;
-
-    for (size_t i = 0; i < pipeline->count; i++) {
-        const struct instance *instance = pipeline->instances[i];
-
-        if (!instance->plugin->descriptor.examine)
-            continue;
-        worker = worker ? worker : worker_new(pipeline);
-        if (!worker)
-            return;
-        worker->finished = false;
-        instance->plugin->descriptor.examine(&worker->instances[instance->index]);
-        if (!worker->finished)
-            worker_run(worker);
-    }
-    worker_free(worker);
 }

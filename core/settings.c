@@ -14,7 +14,9 @@ const struct hg_option settings_options[] = {
     {.name = "user",
      .type = HG_OPTION_STRING,
      PLACE(user),
-     .doc = "The user to become once all sockets are bound, when started as root; without it the user stays."},
+     .doc =
+         "The user to become once all sockets are bound, when started as root; without it the user stays. Files that "
+         "are read again when they change, such as keys and tokens, must be readable by that user."},
     {.name = "log",
      .type = HG_OPTION_ENUM,
      PLACE(log),

@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 struct exchange;
+struct lookup;
 struct resolver;
 struct sessions;
 
@@ -46,6 +47,7 @@ struct worker {
     size_t path_count;
 
     struct sessions *sessions; /* core/sessions.h */
+    struct lookup *examined;   /* core/examine.c */
     struct resolver *resolver; /* core/resolve.h; made when first needed */
     struct counter *counters;
 

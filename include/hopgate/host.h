@@ -129,6 +129,7 @@ struct hg_host {
                         va_list arguments);
     void (*log_failure)(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
                         const struct hg_reason *reason);
+    void (*reads_file)(const struct hg_instance *instance, const char *option, const char *path, bool again);
 };
 
 /* ---- Telling people ---- */
@@ -203,6 +204,17 @@ __attribute__((format(printf, 3, 4))) static inline void hg_config_warning(const
     va_start(arguments, format);
     instance->host->config_warning(instance, option, format, arguments);
     va_end(arguments);
+}
+
+/**
+ * Names a file that the instance reads, in configure(); `again`: also later, when it has changed. The core sees to it
+ * that the user whom the program becomes can read it then, and tells a config error at `option` otherwise: hopgate
+ * refuses to start rather than go on with a certificate that nobody can renew.
+ */
+static inline void hg_reads_file(const struct hg_instance *instance, const char *option, const char *path, bool again)
+{
+    if (instance->host->size > offsetof(struct hg_host, reads_file))
+        instance->host->reads_file(instance, option, path, again);
 }
 
 /* ---- Memory ---- */

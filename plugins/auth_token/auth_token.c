@@ -49,10 +49,12 @@ static int configure_client(struct hg_instance *instance, const struct config *c
                         config->id ? config->id : "NAME");
         return -1;
     }
-    if (!*config->token || strlen(config->token) > AUTH_TOKEN_MAX || strpbrk(config->token, " \t\r\n")) {
+    if (strlen(config->token) < AUTH_TOKEN_MIN || strlen(config->token) > AUTH_TOKEN_MAX ||
+        strpbrk(config->token, " \t\r\n")) {
         hg_config_error(instance, "token_file",
-                        "the file must hold the token alone: 1 to %d characters in one line without spaces",
-                        AUTH_TOKEN_MAX);
+                        "the file must hold the token alone: %d to %d characters in one line without spaces, as "
+                        "`hopgate token` makes them",
+                        AUTH_TOKEN_MIN, AUTH_TOKEN_MAX);
         return -1;
     }
     return result;
@@ -72,7 +74,11 @@ static int configure(struct hg_instance *instance)
         hg_config_error(instance, NULL, "needs `file` (on a gateway) or `id` and `token_file` (on a client)");
         return -1;
     }
+    hg_reads_file(instance, "file", config->file, true);
     instance->state = tokens_load(config->file, tell_config, instance);
+    if (instance->state && ((const struct tokens *)instance->state)->count == 0)
+        hg_config_warning(instance, "file",
+                          "%s holds no token, so no client can connect: `hopgate token NAME` makes one", config->file);
     return instance->state ? 0 : -1;
 }
 

@@ -449,11 +449,11 @@ START_TEST(test_present)
     json_t *credentials;
 
     fixture_begin(&fixture, NULL);
-    fixture.config = (struct config){.id = "client-1", .token = "alpha"};
+    fixture.config = (struct config){.id = "client-1", .token = "alpha-alpha-alpha"};
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
     credentials = fixture.ops->present(&fixture.fake.worker);
     ck_assert_str_eq(json_string_value(json_object_get(credentials, "id")), "client-1");
-    ck_assert_str_eq(json_string_value(json_object_get(credentials, "token")), "alpha");
+    ck_assert_str_eq(json_string_value(json_object_get(credentials, "token")), "alpha-alpha-alpha");
     json_decref(credentials);
     ck_assert(!accepts(&fixture, "client-1", "alpha"));
     fixture_end(&fixture);
@@ -471,7 +471,7 @@ START_TEST(test_config_faults)
         {{.id = "client-1"}, "id: needs `token_file` beside it: `hopgate token client-1`"},
         {{.token = "t"}, "token_file: needs `id`"},
         {{.id = "a b", .token = "t"}, "id: \"a b\" is no id"},
-        {{.id = "a", .token = ""}, "token_file: the file must hold the token alone"},
+        {{.id = "a", .token = "fifteen letters"}, "token_file: the file must hold the token alone"},
         {{.id = "a", .token = "secret: t"}, "token_file: the file must hold the token alone"},
     };
 

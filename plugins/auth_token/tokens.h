@@ -12,6 +12,8 @@
 
 /* The longest token that is taken; those made here have 64 characters. */
 #define AUTH_TOKEN_MAX 512
+/* Shorter ones can be guessed; `hopgate token` makes 43. */
+#define AUTH_TOKEN_MIN 16
 #define SHA256_SIZE    32
 
 /* A file's content in memory. Does not change; counted by `owner`, so that sessions may show what it holds after a

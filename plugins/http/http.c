@@ -7,6 +7,7 @@
 
 #include "config.h"
 
+#include <hopgate/challenges.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,12 +62,12 @@ static const struct hg_option options[] = {
     {0},
 };
 
-static bool wants_tls(const struct http_config *config)
+static bool has_listener(const struct http_config *config, bool tls)
 {
     const struct hg_address *addresses = config->listen.items;
 
     for (size_t i = 0; i < config->listen.count; i++)
-        if (addresses[i].words & LISTEN_TLS)
+        if (!!(addresses[i].words & LISTEN_TLS) == tls)
             return true;
     return false;
 }
@@ -103,6 +104,25 @@ static int configure_tls(struct hg_instance *instance, struct http *http, const 
     return http->tls ? result : -1;
 }
 
+/* An authority validates over one kind of listener; behind a port that is forwarded it may have any number. */
+static void check_solvers(struct hg_instance *instance, const struct http_config *config)
+{
+    struct hg_capability solver;
+
+    if (hg_capability(instance, HG_CHALLENGE_HTTP01, HG_CHALLENGES_VERSION, &solver) && !has_listener(config, false))
+        hg_config_warning(
+            instance, "listen",
+            "%s answers challenges that come to port 80 without TLS, but every address has the word `tls`: "
+            "add \"*:80\", or take the block out",
+            solver.provider->name);
+    if (hg_capability(instance, HG_CHALLENGE_TLSALPN01, HG_CHALLENGES_VERSION, &solver) && !has_listener(config, true))
+        hg_config_warning(
+            instance, "listen",
+            "%s answers challenges that come to port 443 over TLS, but no address has the word `tls`: add "
+            "\"*:443 tls\", or take the block out",
+            solver.provider->name);
+}
+
 static int http_configure(struct hg_instance *instance)
 {
     const struct http_config *config = instance->cfg;
@@ -128,7 +148,8 @@ static int http_configure(struct hg_instance *instance)
         hg_config_error(instance, "via", "only letters, digits and -._ are allowed");
         result = -1;
     }
-    if (wants_tls(config)) {
+    check_solvers(instance, config);
+    if (has_listener(config, true)) {
         if (configure_tls(instance, http, config))
             result = -1;
     } else if (is_waited_for(instance)) {

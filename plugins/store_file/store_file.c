@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +221,27 @@ static bool can_be_given(const char *path, const struct stat *state)
     return geteuid() == 0 && state->st_uid == 0 && is_empty(path);
 }
 
+/* Everything in it must be the user's: what a run as root has left, nobody else can read or replace. */
+static int check_content(const struct hg_instance *instance, const char *path, uid_t user)
+{
+    char *const paths[] = {(char *)(uintptr_t)path, NULL};
+    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    const FTSENT *entry;
+    int result = 0;
+
+    while (tree && !result && (entry = fts_read(tree))) {
+        if (entry->fts_info == FTS_DNR || (entry->fts_info != FTS_NS && entry->fts_statp->st_uid != user)) {
+            hg_config_error(instance, "path",
+                            "%s belongs to the user with number %u, but hopgate will run as number %u: chown -R %u %s",
+                            entry->fts_path, (unsigned)entry->fts_statp->st_uid, (unsigned)user, (unsigned)user, path);
+            result = -1;
+        }
+    }
+    if (tree)
+        fts_close(tree);
+    return result;
+}
+
 static int check_folder(const struct hg_instance *instance, const char *path, const struct stat *state)
 {
     gid_t group;
@@ -238,6 +260,8 @@ static int check_folder(const struct hg_instance *instance, const char *path, co
                         path, (unsigned)state->st_uid, (unsigned)user);
         return -1;
     }
+    if (user != 0 && check_content(instance, path, user))
+        return -1;
     if (state->st_mode & 077)
         hg_log(instance, HG_LOG_WARNING, "%s can be used by others than its owner: chmod 700 it", path);
     if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) && errno == EROFS)

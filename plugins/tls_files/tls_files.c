@@ -98,16 +98,22 @@ static void tell_log(void *arg, const char *member, const char *text)
     hg_log(arg, HG_LOG_WARNING, "%s", text);
 }
 
-static void warn(struct hg_instance *instance, const struct pair_files *files, const struct pair *pair,
+/* What is right, but should be looked at. */
+static void warn(const struct teller *teller, const struct pair_files *files, const struct pair *pair,
                  const struct pair_state *state)
 {
-    char text[128];
+    const char *readers = state->key.st_mode & S_IRWXO ? "o-rwx" : "g-w";
+    char text[128], option[64];
 
+    snprintf(option, sizeof option, "%scert", teller->prefix);
+    hg_reads_file(teller->instance, option, files->cert, true);
     if (pair_time_fault(pair, time(NULL), text, sizeof text))
-        hg_log(instance, HG_LOG_WARNING, "%s: %s", files->cert, text);
+        hg_config_warning(teller->instance, option, "%s: %s", files->cert, text);
+    snprintf(option, sizeof option, "%skey", teller->prefix);
+    hg_reads_file(teller->instance, option, files->key, true);
     if (state->key.st_mode & (S_IRWXO | S_IWGRP))
-        hg_log(instance, HG_LOG_WARNING, "%s: the private key can be read or changed by other users: chmod 0600 it",
-               files->key);
+        hg_config_warning(teller->instance, option, "other users can read or change the private key in %s: chmod %s it",
+                          files->key, readers);
 }
 
 static int check_form(struct hg_instance *instance, const struct config *config)
@@ -161,7 +167,7 @@ static int configure(struct hg_instance *instance)
         pair_look(&state->files[i], &state->states[i]);
         state->pairs[i] = pair_load(&state->files[i], tell_config, &(struct teller){instance, prefix});
         if (state->pairs[i])
-            warn(instance, &state->files[i], state->pairs[i], &state->states[i]);
+            warn(&(struct teller){instance, prefix}, &state->files[i], state->pairs[i], &state->states[i]);
         else
             result = -1;
     }

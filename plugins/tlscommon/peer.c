@@ -37,6 +37,7 @@ int tlscommon_trust(struct hg_instance *instance, gnutls_certificate_credentials
         return -1;
     }
     close(fd);
+    hg_reads_file(instance, "ca", ca, false);
     count = gnutls_certificate_set_x509_trust_file(credentials, ca, GNUTLS_X509_FMT_PEM);
     if (count > 0)
         return 0;

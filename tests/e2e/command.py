@@ -75,7 +75,7 @@ pipeline:
 def faults(world, text):
     """What check says of a config: (exit code, [(line, column, message)], everything)."""
     world.certificates()
-    world.write("tokens", "")
+    world.write("tokens", f"client-1:{'0' * 64}\n")
     result = world.program("check", "-c", world.write("test.conf", text))
     found = []
     for line in (result.stdout + result.stderr).splitlines():
@@ -115,7 +115,8 @@ def samples(world):
     for name in ("hopgate.conf", "client.conf"):
         with open(os.path.join(SOURCE, "etc", name)) as file:
             result = world.program("check", "-c", world.write(name, file.read()))
-        equal((result.returncode, result.stderr), (0, ""), f"of {name}")
+        doubts = [line for line in result.stderr.splitlines() if "gate.example.com" not in line]  # a name for examples
+        equal((result.returncode, doubts), (0, []), f"of {name}")
 
 
 @case("check --print: what it prints is a config that means the same")

@@ -5,6 +5,7 @@
 # one before it, and the first for all other tests; those of acme, where time is the tests' own, go two by two.
 e2e_tests = \
 	tests/e2e/command.py \
+	tests/e2e/checks.py \
 	tests/e2e/requests.py \
 	tests/e2e/failures.py \
 	tests/e2e/services.py \
@@ -43,7 +44,8 @@ EXTRA_DIST += $(e2e_tests) tests/e2e/harness.py tests/e2e/network.py tests/e2e/n
 	tests/e2e/acmeclient.py tests/e2e/acmelab.py tests/corpus/cases.jsonl tests/corpus/http1.jsonl
 
 tests/e2e/command.log: $(filter-out tests/e2e/%,$(TEST_LOGS))
-tests/e2e/requests.log: tests/e2e/command.log
+tests/e2e/checks.log: tests/e2e/command.log
+tests/e2e/requests.log: tests/e2e/checks.log
 tests/e2e/failures.log: tests/e2e/requests.log
 tests/e2e/services.log: tests/e2e/failures.log
 tests/e2e/rules.log: tests/e2e/services.log

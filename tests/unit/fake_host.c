@@ -46,11 +46,29 @@ static void fake_log_failure(struct hg_worker *worker, const struct hg_head *req
              reason->detail ? reason->detail : "", HG_PRINT(user), HG_PRINT(request ? request->path : user));
 }
 
+static void fake_reads_file(const struct hg_instance *instance, const char *option, const char *path, bool again)
+{
+    (void)instance;
+    (void)option;
+    (void)path;
+    (void)again;
+}
+
 static bool fake_log_enabled(const struct hg_instance *instance, enum hg_level level)
 {
     (void)instance;
     (void)level;
     return true;
+}
+
+__attribute__((format(printf, 3, 0))) static void
+fake_config_warning(const struct hg_instance *instance, const char *option, const char *format, va_list arguments)
+{
+    struct fake_host *fake = (struct fake_host *)(uintptr_t)instance;
+    char prefix[128];
+
+    snprintf(prefix, sizeof prefix, "warning: %s", option ? option : "(block)");
+    append_line(fake->log, sizeof fake->log, prefix, format, arguments);
 }
 
 __attribute__((format(printf, 3, 0))) static void
@@ -273,7 +291,9 @@ static const struct hg_host fake_table = {
     .log_enabled = fake_log_enabled,
     .log_limited = fake_log_limited,
     .log_failure = fake_log_failure,
+    .reads_file = fake_reads_file,
     .config_error = fake_config_error,
+    .config_warning = fake_config_warning,
     .buffer_new = buffer_new,
     .head_new = message_head_new,
     .head_free = message_head_free,

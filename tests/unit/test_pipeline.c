@@ -415,7 +415,7 @@ START_TEST(test_arranged)
     char *told = NULL, *line = NULL;
     size_t size = 0;
     struct pipeline *pipeline = load(plugins,
-                                     "user: ops\nstop_timeout: 3s\nlog: json\nlog_level: debug\npipeline:\n"
+                                     "user: root\nstop_timeout: 3s\nlog: json\nlog_level: debug\npipeline:\n"
                                      "  - edge\n  - stage\n  - ident\n  - stage_both\n  - codec_other\n  - codec\n"
                                      "  - transport: { listen: '*:1' }\n  - transport: { listen: '*:2' }\n",
                                      &told);
@@ -430,7 +430,7 @@ START_TEST(test_arranged)
     ck_assert_str_eq(pipeline->codecs[0]->public.name, "codec_other");
     ck_assert_uint_eq(pipeline->transport_count, 2);
     ck_assert_uint_eq(pipeline->transports[1]->index, 7);
-    ck_assert_str_eq(pipeline->settings.user, "ops");
+    ck_assert_str_eq(pipeline->settings.user, "root");
     ck_assert_int_eq(pipeline->settings.log, LOG_JSON);
     ck_assert_int_eq(pipeline->settings.log_level, HG_LOG_DEBUG);
     ck_assert_uint_eq(pipeline->settings.stop_timeout, 3 * HG_SECOND);

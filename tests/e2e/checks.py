@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""What `check` says of a config is what `run` makes of it: each one here is given to both."""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+
+from harness import Skip, case, check, equal, free_port, main, wait_until
+
+
+def gateway(world, blocks=None, **settings):
+    """A gateway's config, as YAML with a line for each thing; `blocks` replaces or adds blocks, None takes one out."""
+    world.certificates()
+    if not os.path.exists(world.path("tokens")):
+        world.token("client-1")
+    port = free_port()
+    parts = {"http": {"listen": [f"127.0.0.1:{free_port()}", f"127.0.0.1:{port} tls"]},
+             "tls_files": {"cert": "gate.pem", "key": "gate.key"},
+             "route": [{"host": "app.test", "to": "client-1/web"}],
+             "auth_token": {"file": "tokens"}, "codec_binary": None,
+             "dtls": {"listen": f"127.0.0.1:{port}"}}
+    order = list(parts)
+    for name, block in (blocks or {}).items():
+        if name not in parts:
+            order.insert(1, name)
+        parts[name] = block
+    return yaml(settings, [(name, parts[name]) for name in order if parts[name] != "none"])
+
+
+def client(world, blocks=None, **settings):
+    world.certificates()
+    if not os.path.exists(world.path("token-client-1")):
+        world.token("client-1")
+    parts = {"dtls": {"connect": "127.0.0.1:9", "server_name": "gate.test", "ca": "ca.pem"},
+             "codec_binary": None,
+             "auth_token": {"id": "client-1", "token_file": "token-client-1"},
+             "route": [{"service": "web", "to": "http://127.0.0.1:9"}], "origin": None}
+    parts.update(blocks or {})
+    return yaml(settings, list(parts.items()))
+
+
+def yaml(settings, blocks):
+    lines = [f"{name}: {json.dumps(value)}" for name, value in settings.items()] + ["pipeline:"]
+    lines += [f"  - {name}" if block is None else f"  - {name}: {json.dumps(block)}" for name, block in blocks]
+    return "\n".join(lines) + "\n"
+
+
+def verdicts(world, text, prefix=()):
+    """(check's exit code, its report, run's exit code or None if it runs, its log)."""
+    path = world.write("checked.conf", text)
+    checked = subprocess.run([*prefix, world.hopgate, "check", "-c", path], capture_output=True, text=True,
+                             env=world.environment, timeout=60)
+    report = checked.stdout + checked.stderr
+    check("{\"time\"" not in report, f"check prints lines of the log:\n{report}")
+    with subprocess.Popen([*prefix, world.hopgate, "run", "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, env=world.environment) as process:
+        log = ""
+        for line in process.stdout:
+            log += line
+            if "running as a" in line:
+                process.send_signal(signal.SIGTERM)
+        runs = "running as a" in log
+        process.wait(30)
+    return checked.returncode, report, None if runs else process.returncode, log
+
+
+def agree(world, text, fault=None, warning=None, prefix=()):
+    """Both refuse the config, with a fault that matches, or both take it; then check may have a warning."""
+    code, report, ended, log = verdicts(world, text, prefix)
+    if fault:
+        equal((code, ended), (1, 1), f"exit codes of check and run:\n{text}\n{report}\n{log}")
+        found = re.search(r"^\S+:\d+:\d+: (?!warning).*", report, re.M)
+        check(found and re.search(fault, found.group(0)), f"no fault like /{fault}/ with its place:\n{report}")
+        check(found.group(0).split(": ", 1)[1] in json_messages(log), f"run says something else:\n{report}\n{log}")
+        return
+    equal((code, ended), (0, None), f"exit codes of check and run:\n{text}\n{report}\n{log}")
+    warnings = re.findall(r"^\S+:\d+:\d+: warning: .*", report, re.M)
+    if warning:
+        check(any(re.search(warning, line) for line in warnings), f"no warning like /{warning}/:\n{report}")
+    else:
+        equal(warnings, [], "warnings")
+
+
+def json_messages(log):
+    return "\n".join(json.loads(line)["message"] for line in log.splitlines())
+
+
+@case("a user that does not exist, or that only root can become")
+def user(world):
+    agree(world, gateway(world))
+    agree(world, gateway(world, user="nobdy"), fault=r"user: there is no user \"nobdy\"")
+    agree(world, client(world, user="nobdy"), fault=r"user: there is no user \"nobdy\"")
+    os.chmod(world.path("gate.key"), 0o644)
+    os.chmod(world.path("tokens"), 0o644)
+    if os.getuid() == 0:
+        agree(world, gateway(world, user="daemon"), fault="user: only root can become another user",
+              prefix=("setpriv", "--reuid", "nobody", "--clear-groups"))
+
+
+@case("files that are read again must be readable by the user that hopgate becomes")
+def readable(world):
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    group = subprocess.run(["id", "-gn", "nobody"], capture_output=True, text=True, check=True).stdout.strip()
+    text = gateway(world, user="nobody")
+    os.chmod(world.path("tokens"), 0o600)
+    os.chmod(world.path("gate.key"), 0o600)
+    for name in ("gate.key", "tokens"):
+        path = world.path(name)
+        agree(world, text, fault=f"the user nobody, which hopgate becomes, cannot read {path} when it has changed: "
+              f"Permission denied; chgrp {group} {path} && chmod g\\+r {path}" if name == "gate.key" else "cannot read .*")
+        subprocess.run(f"chgrp {group} {path} && chmod g+r {path}", shell=True, check=True)  # what it says
+    agree(world, text)
+    closed = world.path("closed")
+    os.mkdir(closed, 0o700)
+    for name in ("gate.pem", "gate.key"):
+        shutil.move(world.path(name), closed)
+    text = text.replace("gate.pem", "closed/gate.pem").replace("gate.key", "closed/gate.key")
+    os.link(f"{closed}/gate.pem", world.path("gate.pem"))
+    agree(world, text, fault=f"chgrp {group} {closed} && chmod g\\+x {closed}$")
+    subprocess.run(f"chgrp {group} {closed} && chmod g+x {closed}", shell=True, check=True)
+    agree(world, text)
+
+
+@case("hosts that have no address are doubted, in `listen` and `connect`")
+def hosts(world):
+    agree(world, client(world, {"dtls": {"connect": ["127.0.0.1:9", "gate.invalid:443"], "server_name": "gate.test", "ca": "ca.pem"}}),
+          warning=r":\d+: warning: dtls: connect\[1\]: \"gate\.invalid\" cannot be resolved")
+    code, report, _, _ = verdicts(world, gateway(world, {"dtls": {"listen": "gate.invalid:4433"}}))
+    check(code == 0 and "dtls: listen[0]: \"gate.invalid\" cannot be resolved" in report, f"{code}:\n{report}")
+
+
+@case("tokens: a file without any, routes to nobody, one that is too short")
+def tokens(world):
+    world.write("tokens", "# none yet\n")
+    agree(world, gateway(world), warning=r"auth_token: file: \S+ holds no token")
+    world.token("client-1")
+    text = client(world)
+    os.chmod(world.path("token-client-1"), 0o600)
+    agree(world, text)
+    for bad in ("short", "x" * 15, "two words of a token that is long"):
+        world.write("token-client-1", bad + "\n")
+        os.chmod(world.path("token-client-1"), 0o600)
+        agree(world, client(world), fault="auth_token: token_file: ")
+
+
+@case("a store with files that are another user's")
+def store(world):
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    owner = pwd.getpwnam("nobody").pw_uid
+    folder = world.path("store")
+    os.makedirs(f"{folder}/acme/x", 0o700)
+    world.write("store/acme/x/secret", "x")
+    os.chmod(world.path("store/acme/x/secret"), 0o600)
+    for name in (folder, f"{folder}/acme"):
+        os.chown(name, owner, owner)
+        os.chmod(name, 0o700)
+    text = gateway(world, {"store_file": {"path": folder}}, user="nobody")
+    for name in ("gate.key", "tokens"):
+        os.chmod(world.path(name), 0o644)
+    agree(world, text.replace("gate.key", "own.key") if shutil.copy(world.path("gate.key"), world.path("own.key")) and
+          os.chown(world.path("own.key"), owner, owner) is None and os.chmod(world.path("own.key"), 0o600) is None else text,
+          fault=f"store_file: path: {folder}/acme/x belongs to the user with number 0, but .* chown -R {owner} {folder}")
+    subprocess.run(["chown", "-R", str(owner), folder], check=True)
+    agree(world, text.replace("gate.key", "own.key"))
+
+
+@case("solvers without the listener that an authority asks")
+def solvers(world):
+    plain, port = free_port(), free_port()
+    agree(world, gateway(world, {"acme_http01": None, "http": {"listen": f"127.0.0.1:{port} tls"}}),
+          warning="http: listen: acme_http01 answers challenges that come to port 80 without TLS")
+    agree(world, gateway(world, {"acme_http01": None, "http": {"listen": [f"127.0.0.1:{plain}", f"127.0.0.1:{port} tls"]}}))
+
+
+if __name__ == "__main__":
+    main()
