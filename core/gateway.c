@@ -16,9 +16,6 @@
 /* How long an authenticated link may take to say `open`, and a refused one to hear why. */
 #define OPEN_TIMEOUT   (10 * HG_SECOND)
 #define REFUSE_TIMEOUT (2 * HG_SECOND)
-/* Sessions of one client that are kept without a link when it opens another one: as many as a process of it may have,
- * and as many again in which exchanges of a former one run. */
-#define DETACHED_MAX (2 * SETTINGS_LINKS_MAX)
 
 /* ---- Links ---- */
 
@@ -106,23 +103,6 @@ static bool accept_session(struct hg_link *link, struct session *session, bool r
     return true;
 }
 
-/* Of a client that opens a new session, those without a link: the ones of other processes have been forgotten by it, or
- * never known. They end when they are idle; of what then is left, its own among them, only so many are kept, however
- * often it opens one. */
-static void end_forgotten(const struct session *opened)
-{
-    struct session *session = detached_newest(opened->sessions, hg_text(opened->identity.id)), *older;
-    unsigned kept = 0;
-
-    for (; session; session = older) {
-        bool own = *session->process && !strcmp(session->process, opened->process);
-
-        older = detached_older(session);
-        if ((!own && session_is_idle(session)) || ++kept > DETACHED_MAX)
-            session_end(session, "its client has opened a new one");
-    }
-}
-
 static int register_session(struct session *session)
 {
     struct sessions *sessions = session->sessions;
@@ -145,11 +125,14 @@ static int register_session(struct session *session)
 static void open_session(struct hg_link *link, const struct instance *codec, const struct hg_identity *identity,
                          const struct control_message *open)
 {
-    struct session *session = session_new(link->sessions);
+    struct session *session = NULL;
+    char reason[256] = "out of memory";
 
+    if (processes_make_room(link->sessions, identity->id, open->process, reason, sizeof reason))
+        session = session_new(link->sessions);
     if (!session) {
         hg_buffer_unref(identity->owner);
-        refuse(link, "overload", "out of memory", 5);
+        refuse(link, "overload", reason, 5);
         return;
     }
     session->identity = *identity;
@@ -166,7 +149,6 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
         return;
     }
     session_opened(session);
-    end_forgotten(session);
     processes_opened(session);
     gateway_exchange_retry(session);
 }

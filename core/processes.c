@@ -6,6 +6,8 @@
 #include "core/detached.h"
 #include "core/link.h"
 
+#include <stdio.h>
+
 bool is_same_process(const struct session *one, const struct session *other)
 {
     return one == other || (*one->process && !strcmp(one->process, other->process));
@@ -15,6 +17,75 @@ bool is_same_process(const struct session *one, const struct session *other)
 static bool is_there(const struct session *session)
 {
     return session->link && !session->draining;
+}
+
+/* ---- How many there may be ---- */
+
+/* Of sessions without a link, those of other processes have been forgotten by the client, or never known. */
+static void end_forgotten(const struct sessions *sessions, const char *client, const char *process)
+{
+    struct session *session = detached_newest(sessions, hg_text(client)), *older;
+
+    for (; session; session = older) {
+        bool is_own = *process && !strcmp(session->process, process);
+
+        older = detached_older(session);
+        if (!is_own && session_is_idle(session))
+            session_end(session, "its client opens a new one");
+    }
+}
+
+/* The session to end when another one is opened, or NULL: of those without a link, one of another process, or else the
+ * process's own (`only_own`: only these), the longest without. Counts them all. */
+static struct session *find_room(const struct sessions *sessions, const char *client, const char *process,
+                                 bool only_own, size_t *count)
+{
+    struct session *session = session_newest(sessions, hg_text(client)), *other = NULL, *own = NULL;
+
+    for (*count = 0; session; session = session_older(session)) {
+        bool is_own = *process && !strcmp(session->process, process);
+        struct session **best = is_own ? &own : &other;
+
+        if (only_own && !is_own)
+            continue;
+        ++*count;
+        if (session->detached_at && (!*best || session->detached_at < (*best)->detached_at))
+            *best = session;
+    }
+    return other ? other : own;
+}
+
+/* Whether there may be another one, if need be in the place of one without a link. */
+static bool have_room(const struct sessions *sessions, const char *client, const char *process, bool only_own,
+                      int64_t most)
+{
+    size_t count;
+    struct session *detached = find_room(sessions, client, process, only_own, &count);
+
+    if (count < (size_t)most)
+        return true;
+    if (!detached)
+        return false;
+    session_end(detached, "its client opens another one, and has as many as it may have");
+    return true;
+}
+
+bool processes_make_room(const struct sessions *sessions, const char *client, const char *process, char *reason,
+                         size_t size)
+{
+    const struct settings *settings = &sessions->worker->pipeline->settings;
+
+    process = process ? process : "";
+    end_forgotten(sessions, client, process);
+    if (*process && !have_room(sessions, client, process, true, settings->sessions_per_process))
+        snprintf(reason, size, "this process of %s has %lld sessions already (sessions_per_process)", client,
+                 (long long)settings->sessions_per_process);
+    else if (!have_room(sessions, client, process, false, settings->sessions_per_client))
+        snprintf(reason, size, "%s has %lld sessions already (sessions_per_client)", client,
+                 (long long)settings->sessions_per_client);
+    else
+        return true;
+    return false;
 }
 
 /* ---- Which sessions are contested ---- */

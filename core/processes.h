@@ -18,6 +18,11 @@
 /* Whether both belong to one process of a client that has said which it is. */
 bool is_same_process(const struct session *one, const struct session *other);
 
+/* Another session is to be opened: ends what the client has forgotten, and as much of what has no link as must give way
+ * to it. False, with the reason: it has as many as are allowed. `process` may be NULL. */
+bool processes_make_room(const struct sessions *sessions, const char *client, const char *process, char *reason,
+                         size_t size);
+
 /* A session of that client has come, gone, lost its link or found another: sees anew which ones are contested. */
 void processes_review(const struct sessions *sessions, struct hg_text client);
 /* A session was opened: asks those of other processes for life. */

@@ -20,8 +20,6 @@
 
 /* A client that acknowledges nothing for so long gets no new exchange until it does. */
 #define SILENT_AFTER (2 * HG_SECOND)
-/* Sessions of one client that are looked at for each exchange. */
-#define LOOK_AT_MOST 64
 
 static void set_params(const struct sessions *sessions, struct tn_params *params)
 {
@@ -290,7 +288,7 @@ struct session *session_for_target(const struct sessions *sessions, const struct
     *reason = (struct hg_reason){503, "destination_unavailable", "the client is not connected", 5};
     if (!session)
         return NULL;
-    for (unsigned looked = 0; session && !(best && ++looked > LOOK_AT_MOST); session = session_older(session)) {
+    for (; session; session = session_older(session)) {
         if (!session_may_serve(session, target->service))
             continue;
         if (session->draining)

@@ -80,6 +80,22 @@ const struct hg_option settings_options[] = {
      .max = SETTINGS_LINKS_MAX,
      .doc = "Client: how many links to keep to each gateway, each with a session of its own, among which the gateway "
             "shares out new exchanges; whatever befalls one of them, those over the others go on."},
+    {.name = "sessions_per_client",
+     .type = HG_OPTION_INTEGER,
+     PLACE(sessions_per_client),
+     .value = "64",
+     .min = 1,
+     .max = 1024,
+     .doc = "Gateway: how many sessions one id may have, over all processes that use it. Further ones are refused, "
+            "unless one without a link can give way."},
+    {.name = "sessions_per_process",
+     .type = HG_OPTION_INTEGER,
+     PLACE(sessions_per_process),
+     .value = "16",
+     .min = 1,
+     .max = 1024,
+     .doc = "Gateway: how many of them one process may have; it needs as many as its `links`, and as many again while "
+            "the gateway drains."},
     {.name = "head_start",
      .type = HG_OPTION_DURATION,
      PLACE(head_start),

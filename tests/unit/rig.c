@@ -74,6 +74,8 @@ static struct pipeline *empty_pipeline(enum pipeline_shape shape, size_t count)
                                            .dead_after = 10 * HG_SECOND,
                                            .resume_timeout = 60 * HG_SECOND,
                                            .links = 1,
+                                           .sessions_per_client = 64,
+                                           .sessions_per_process = 16,
                                            .head_start = 300 * HG_MILLISECOND,
                                            .probe_interval = 45 * HG_SECOND,
                                            .session_window = 16 << 20};

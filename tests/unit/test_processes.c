@@ -205,18 +205,102 @@ START_TEST(none_ends_when_all_are_silent)
 }
 END_TEST
 
+/* ---- Too many ---- */
+
+/* A link of somebody who has this id, to which he says `open`. */
+static struct wire_end *open_session(const char *process)
+{
+    struct wire_end *end = wire_stranger(&pair.wire);
+    uint8_t packet[1400] = {0x06, 0x40, 0};
+    int size;
+
+    pair_wait(&pair, 20);
+    size = snprintf((char *)packet + 5, sizeof packet - 5,
+                    "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
+                    "\"credentials\":{\"id\":\"client-1\"}%s%s%s}\n",
+                    *process ? ",\"process\":\"" : "", process, *process ? "\"" : "");
+    packet[3] = (uint8_t)(0x40 | size >> 8);
+    packet[4] = (uint8_t)size;
+    wire_inject(end, packet, (size_t)size + 5);
+    pair_wait(&pair, 5);
+    return end;
+}
+
+/* He lives: strangers acknowledge nothing. */
+static void keep_alive(void)
+{
+    pair.gateway->pipeline->settings.dead_after = pair.gateway->pipeline->settings.keep_alive = 3600 * HG_SECOND;
+}
+
+START_TEST(a_process_has_so_many_sessions)
+{
+    struct wire_end *ends[16], *end;
+
+    keep_alive();
+    pair_start(&pair);
+    pair_connect(&pair);
+    kill_client(&pair.client);
+    for (size_t i = 0; i < 16; i++) {
+        ends[i] = open_session("mine");
+        ck_assert_int_eq(ends[i]->link->state, LINK_ACTIVE);
+    }
+    end = open_session("mine");
+    ck_assert_int_eq(end->link->state, LINK_REFUSED);
+    ck_assert_ptr_nonnull(strstr(end->link->reason, "overload: this process of client-1 has 16 sessions already "
+                                                    "(sessions_per_process)"));
+    /* Another one may have as many, and one without a link gives way to a new one of its own process. */
+    ck_assert_int_eq(open_session("other")->link->state, LINK_ACTIVE);
+    ends[3]->link->session->confirmed = true;
+    wire_break(ends[3]);
+    pair_wait(&pair, 5);
+    ck_assert_int_eq(open_session("mine")->link->state, LINK_ACTIVE);
+    ck_assert_int_eq(open_session("mine")->link->state, LINK_REFUSED);
+}
+END_TEST
+
+START_TEST(an_id_has_so_many_sessions)
+{
+    struct wire_end *first = NULL, *end;
+    char process[16] = "";
+
+    keep_alive();
+    pair.gateway->pipeline->settings.sessions_per_client = 20;
+    pair_start(&pair);
+    for (unsigned i = 0; i < 19; i++) {
+        if (_i)
+            snprintf(process, sizeof process, "p%u", i / 4);
+        end = open_session(process);
+        ck_assert_int_eq(end->link->state, LINK_ACTIVE);
+        first = first ? first : end;
+    }
+    pair_wait(&pair, 50);
+    ck_assert_uint_eq(pair_session_count(&pair), 20);
+    end = open_session(process);
+    ck_assert_int_eq(end->link->state, LINK_REFUSED);
+    ck_assert_ptr_nonnull(strstr(end->link->reason, "client-1 has 20 sessions already (sessions_per_client)"));
+    first->link->session->confirmed = true;
+    wire_break(first);
+    pair_wait(&pair, 5);
+    ck_assert_int_eq(open_session(process)->link->state, LINK_ACTIVE);
+    ck_assert_int_eq(open_session(process)->link->state, LINK_REFUSED);
+    ck_assert_uint_eq(pair_session_count(&pair), 20);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("processes");
-    TCase *dead = tcase_create("dead"), *alive = tcase_create("alive");
+    TCase *dead = tcase_create("dead"), *alive = tcase_create("alive"), *bounds = tcase_create("bounds");
 
     tcase_add_loop_test(dead, what_ran_at_a_killed_process_fails_soon, 0, 2);
     tcase_add_test(dead, requests_go_to_the_older_process_when_the_newer_is_killed);
     tcase_add_test(alive, who_is_alone_is_waited_for);
     tcase_add_test(alive, the_older_process_keeps_what_it_runs);
     tcase_add_test(alive, none_ends_when_all_are_silent);
-    TCase *const cases[] = {dead, alive};
-    for (size_t i = 0; i < 2; i++) {
+    tcase_add_test(bounds, a_process_has_so_many_sessions);
+    tcase_add_loop_test(bounds, an_id_has_so_many_sessions, 0, 2);
+    TCase *const cases[] = {dead, alive, bounds};
+    for (size_t i = 0; i < 3; i++) {
         tcase_add_checked_fixture(cases[i], set_up, tear_down);
         tcase_set_timeout(cases[i], 120);
         suite_add_tcase(suite, cases[i]);
