@@ -152,7 +152,8 @@ static enum http1_result first_byte(struct http1_scan *scan, const struct http1_
     if (!http1_is(byte, HTTP1_TOKEN))
         return bad(scan, reason, "a field name holds a byte that is not allowed in names");
     if (scan->fields++ >= limits->fields)
-        return http1_fault(reason, scan->kind, 431, "http_response_header_section_size", "too many fields");
+        return http1_fault(reason, scan->kind, 431, "http_response_header_section_size",
+                           "more fields than max_fields allows");
     scan->state = NAME;
     return HTTP1_DONE;
 }
@@ -236,7 +237,8 @@ static enum http1_result check_limits(const struct http1_scan *scan, const struc
     if (scan->state < START_LF && scan->at - scan->start > limits->start_line)
         return http1_fault(reason, scan->kind, scan->state == METHOD ? 501 : 414, NULL, "the first line is too long");
     if (scan->at >= limits->head)
-        return http1_fault(reason, scan->kind, 431, "http_response_header_section_size", "the head is too long");
+        return http1_fault(reason, scan->kind, 431, "http_response_header_section_size",
+                           "the head is larger than max_head allows");
     return HTTP1_DONE;
 }
 

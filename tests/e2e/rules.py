@@ -178,6 +178,8 @@ def limits(world):
                                ("more", "/fields/1990/100", "200"), ("more", "/fields/2001/1", "502"),
                                ("less", "/fields/11/1", "502")):
         equal(world.curl(path, host=host_of(host), want="%{http_code}"), wanted, f"{path} of {host}")
+    check("max_fields" in world.curl("/fields/11/1", host=host_of("less")), "the error does not name max_fields")
+    check("max_head" in world.curl("/fields/40/2000"), "the error does not name max_head")
 
 
 main()

@@ -101,6 +101,8 @@ START_TEST(limits_of_each_rule)
             ck_assert_msg(user.ends == 1, "case %zu: %s", i, user.detail);
         else
             check_failed(&user, 502, "http_response_header_section_size");
+        if (!cases[i].fits)
+            ck_assert_ptr_nonnull(strstr(user.detail, cases[i].service.max_head ? "max_head" : "max_fields"));
         rig_free(rig);
         service_stop(service);
     }
