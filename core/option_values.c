@@ -390,7 +390,7 @@ void option_print(FILE *out, const struct hg_option *option, enum hg_option_type
 {
     const char *text;
     char number[32];
-    int64_t value;
+    int64_t value, min, max;
 
     if ((option->flags & HG_OPTION_SECRET) || type == HG_OPTION_SECRET_FILE) {
         fputs("(secret)", out);
@@ -404,7 +404,9 @@ void option_print(FILE *out, const struct hg_option *option, enum hg_option_type
     case HG_OPTION_SIZE:
     case HG_OPTION_DURATION:
         memcpy(&value, target, sizeof value);
-        fputs(option_number(type, value, number, sizeof number), out);
+        option_bounds(option, type, &min, &max);
+        /* One that was not given and has no default is 0, also where that could not be given. */
+        fputs(value == 0 && min > 0 ? "~" : option_number(type, value, number, sizeof number), out);
         return;
     case HG_OPTION_ADDRESS:
         if (((const struct hg_address *)target)->host)

@@ -316,8 +316,8 @@ def limits(world):
     world.client({"web": f"http://127.0.0.1:{service.port}"})
     world.wait_for_tunnel()
     equal(world.curl("/" + "x" * 20000, want="%{http_code}"), "414", "a target of 20,000 bytes")
-    equal(world.curl("/", *sum([["-H", f"X-{n}: {'y' * 1000}"] for n in range(60)], []), want="%{http_code}"), "431",
-          "a head of 60 kB")
+    equal(world.curl("/", *sum([["-H", f"X-{n}: {'y' * 1000}"] for n in range(70)], []), want="%{http_code}"), "431",
+          "a head of 70 kB")
     equal(world.curl("/", *sum([["-H", f"X-{n}: y"] for n in range(150)], []), want="%{http_code}"), "431", "150 fields")
     world.write("body", "x" * 2 * MIB)
     equal(world.curl("/hash", "--data-binary", "@" + world.path("body"), "-H", "Expect:", want="%{http_code}"), "413",
