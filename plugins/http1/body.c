@@ -126,6 +126,28 @@ static enum http1_result end_padded_line(struct http1_body *body, const struct h
     return HTTP1_DONE;
 }
 
+static void start_size(struct http1_body *body)
+{
+    body->state = SIZE;
+    body->sized = false;
+    body->digits = 0;
+    body->line = 0;
+}
+
+/* LF alone ends a line of chunk framing. */
+static enum http1_result end_with_lf(struct http1_body *body, const struct http1_limits *limits,
+                                     struct http1_piece *piece)
+{
+    if (body->kind == HG_REQUEST || limits->strict)
+        return bad(body, piece, "a line of chunk framing does not end with CRLF");
+    body->broken = "a line of chunk framing ends with LF alone (RFC 9112 section 7.1)";
+    if (body->state == DATA_CR)
+        start_size(body);
+    else
+        body->state = body->left ? DATA : TRAILERS;
+    return HTTP1_DONE;
+}
+
 /* A byte of a quoted string; false where it may not stand there (RFC 9110 section 5.6.4). */
 static bool quoted_byte(struct http1_body *body, uint8_t byte)
 {
@@ -184,6 +206,8 @@ static enum http1_result line_byte(struct http1_body *body, const struct http1_l
         return bad(body, piece, "a chunk size line is longer than 288 bytes");
     if (byte == '\r' && blank)
         return end_padded_line(body, limits, piece);
+    if (byte == '\n' && (body->state == SIZE_BLANK || (body->state == SIZE && body->sized)))
+        return end_with_lf(body, limits, piece);
     if (body->state == SIZE)
         return size_byte(body, byte, piece);
     if (body->state == SIZE_BLANK)
@@ -203,6 +227,8 @@ static enum http1_result framing_byte(struct http1_body *body, const struct http
         body->state = body->left ? DATA : TRAILERS;
         return HTTP1_DONE;
     case DATA_CR:
+        if (byte == '\n')
+            return end_with_lf(body, limits, piece);
         if (byte != '\r')
             return bad(body, piece, "chunk data is not followed by CRLF");
         body->state = DATA_LF;
@@ -210,10 +236,7 @@ static enum http1_result framing_byte(struct http1_body *body, const struct http
     case DATA_LF:
         if (byte != '\n')
             return bad(body, piece, "chunk data is not followed by CRLF");
-        body->state = SIZE;
-        body->sized = false;
-        body->digits = 0;
-        body->line = 0;
+        start_size(body);
         return HTTP1_DONE;
     default:
         return line_byte(body, limits, byte, piece);
@@ -238,6 +261,8 @@ static size_t read_trailers(struct http1_body *body, const struct hg_host *host,
         piece_fault(body, piece);
         return 0;
     }
+    if (body->scan.broken)
+        body->broken = body->scan.broken;
     piece_end(body, piece);
     return body->scan.at;
 }

@@ -84,8 +84,8 @@ bool http1_next_field(const uint8_t **at, const uint8_t *end, struct hg_field *f
     if (!http1_next_line(at, end, &line) || !line.size)
         return false;
     colon = memchr(line.data, ':', line.size);
-    field->name = (struct hg_text){line.data, (size_t)(colon - line.data)};
-    field->value = http1_trim((struct hg_text){colon + 1, line.size - field->name.size - 1});
+    field->name = http1_trim((struct hg_text){line.data, (size_t)(colon - line.data)});
+    field->value = http1_trim((struct hg_text){colon + 1, line.size - (size_t)(colon + 1 - line.data)});
     return true;
 }
 

@@ -27,6 +27,7 @@ struct http1_limits {
     size_t trailers;   /* bytes of a trailer section: 431, or 502 */
     bool underscores;  /* requests: keep fields with `_` in their names (CGI and WSGI take it for `-`) */
     bool strict;       /* responses: refuse what else is only noted in `broken` */
+    bool lenient;      /* responses: note there, too, what else is refused although its meaning can be guessed */
 };
 
 /* The most that the limits may be set to. The codecs' limits leave room above them for what stages add. */
@@ -65,6 +66,7 @@ struct http1_scan {
     size_t start;        /* where the start line begins: after an empty line */
     size_t line;         /* where the line at `at` begins */
     size_t fields;       /* field lines seen */
+    const char *broken;  /* responses: the first rule that was broken and let pass; NULL: none */
 };
 
 #define HTTP1_SCAN_REQUEST  ((struct http1_scan){.kind = HG_REQUEST})
@@ -96,6 +98,8 @@ struct http1_message {
     enum http1_framing framing;
     uint64_t length; /* HTTP1_LENGTH */
     bool keep_alive; /* the sender lets the connection live on after this message */
+    const char
+        *broken; /* responses: the rule that their head breaks, as above; the connection is not to be used again */
 };
 
 /* Makes a request head of data[0] to data[scan->at - 1], which http1_scan() has found clean. `scheme` is that of the
@@ -114,7 +118,8 @@ struct http1_asked {
 
 /* Makes a response head, interim ones included (hg_head_is_interim(): scan again for the next). As above; all faults
  * are 502. After 101 the framing is HTTP1_UNTIL_CLOSE: the rest is the other protocol's. */
-struct hg_head *http1_parse_response(const struct hg_host *host, const struct http1_scan *scan, const uint8_t *data,
+struct hg_head *http1_parse_response(const struct hg_host *host, const struct http1_limits *limits,
+                                     const struct http1_scan *scan, const uint8_t *data,
                                      const struct http1_asked *asked, struct http1_message *message,
                                      struct hg_reason *reason);
 

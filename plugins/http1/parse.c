@@ -32,6 +32,8 @@ struct facts {
     bool connection_close, connection_keep_alive, connection_upgrade;
     unsigned connection_names; /* options of Connection beyond the usual ones */
     bool te_trailers;
+    bool lengths_differ;
+    bool codings_differ; /* one of them is not chunked */
 };
 
 /* ---- Splitting ---- */
@@ -58,6 +60,7 @@ static void split_start_line(struct split *split, enum hg_head_kind kind, struct
         version = line;
     } else {
         version = cut_word(&line);
+        line = http1_trim(line);
         status = cut_word(&line);
         split->status = 0;
         for (size_t i = 0; i < status.size; i++)
@@ -117,6 +120,21 @@ static void note_te(struct facts *facts, struct hg_text list)
             facts->te_trailers = true;
 }
 
+static void note_length(struct facts *facts, struct hg_text value)
+{
+    if (facts->lengths++)
+        facts->lengths_differ = facts->lengths_differ || !hg_text_equal(facts->length, value);
+    else
+        facts->length = value;
+}
+
+static void note_coding(struct facts *facts, struct hg_text value)
+{
+    if (!facts->codings++)
+        facts->coding = value;
+    facts->codings_differ = facts->codings_differ || !hg_text_equal_nocase(value, HG_TEXT("chunked"));
+}
+
 /* Finds the fields that are not passed on; their names are emptied, so that the rest are the end-to-end ones. */
 static void take_facts(struct split *split, struct facts *facts)
 {
@@ -129,10 +147,10 @@ static void take_facts(struct split *split, struct facts *facts)
             continue;
         if (class == HTTP1_FIELD_HOST && !facts->hosts++)
             facts->host = field->value;
-        else if (class == HTTP1_FIELD_CONTENT_LENGTH && !facts->lengths++)
-            facts->length = field->value;
-        else if (class == HTTP1_FIELD_TRANSFER_ENCODING && !facts->codings++)
-            facts->coding = field->value;
+        else if (class == HTTP1_FIELD_CONTENT_LENGTH)
+            note_length(facts, field->value);
+        else if (class == HTTP1_FIELD_TRANSFER_ENCODING)
+            note_coding(facts, field->value);
         else if (class == HTTP1_FIELD_UPGRADE)
             facts->upgrade = field->value;
         else if (class == HTTP1_FIELD_CONNECTION)
@@ -214,28 +232,69 @@ static enum http1_result unknown_coding(enum hg_head_kind kind, const struct fac
     return http1_fault(reason, kind, 501, "http_response_transfer_coding", "a transfer coding other than chunked");
 }
 
-/* The body's framing as the two fields tell it (RFC 9112 section 6.3), before what method and status change. */
-static enum http1_result take_framing(enum hg_head_kind kind, unsigned minor, const struct facts *facts,
-                                      struct http1_message *message, struct hg_reason *reason)
+/* What a response breaks that is refused by default although its meaning can be guessed. */
+static enum http1_result guess(enum hg_head_kind kind, const struct http1_limits *limits, struct http1_message *message,
+                               struct hg_reason *reason, const char *rule)
+{
+    if (kind == HG_REQUEST || !limits->lenient)
+        return http1_fault(reason, kind, 400, NULL, rule);
+    message->broken = rule;
+    return HTTP1_DONE;
+}
+
+static enum http1_result take_coding(enum hg_head_kind kind, const struct http1_limits *limits, unsigned minor,
+                                     const struct facts *facts, struct http1_message *message, struct hg_reason *reason)
+{
+    if (facts->lengths && guess(kind, limits, message, reason,
+                                "both Content-Length and Transfer-Encoding (RFC 9112 section 6.1; `lenient: yes` in "
+                                "the client's route rule takes the latter)") == HTTP1_FAULT)
+        return HTTP1_FAULT;
+    if (minor == 0 && guess(kind, limits, message, reason,
+                            "Transfer-Encoding in HTTP/1.0 (RFC 9112 section 6.1; `lenient: yes` in the client's route "
+                            "rule takes it)") == HTTP1_FAULT)
+        return HTTP1_FAULT;
+    if (facts->codings_differ)
+        return unknown_coding(kind, facts, reason);
+    if (facts->codings > 1 && guess(kind, limits, message, reason,
+                                    "Transfer-Encoding does not end in chunked, or names it twice (RFC 9112 section "
+                                    "6.1; `lenient: yes` in the client's route rule takes one)") == HTTP1_FAULT)
+        return HTTP1_FAULT;
+    message->framing = HTTP1_CHUNKED;
+    return HTTP1_DONE;
+}
+
+/* RFC 9110 section 8.6: one length, in however many fields and however often in one, may be taken for one. */
+static enum http1_result take_lengths(enum hg_head_kind kind, const struct http1_limits *limits,
+                                      const struct facts *facts, struct http1_message *message,
+                                      struct hg_reason *reason)
+{
+    struct hg_text list = facts->length, first = list, member;
+    bool repeated = facts->lengths > 1, differ = facts->lengths_differ;
+
+    if (memchr(list.data, ',', list.size)) {
+        repeated = http1_next_member(&list, &first);
+        while (http1_next_member(&list, &member))
+            differ = differ || !hg_text_equal(member, first);
+    }
+    if (differ || (repeated && (kind == HG_REQUEST || limits->strict)))
+        return http1_fault(reason, kind, 400, NULL, "more than one Content-Length");
+    if (repeated)
+        message->broken = "Content-Length more than once (RFC 9110 section 8.6)";
+    message->framing = HTTP1_LENGTH;
+    return read_length(kind, first, &message->length, reason);
+}
+
+/* The body's framing as the two fields say it (RFC 9112 section 6.3), before what method and status change. */
+static enum http1_result take_framing(enum hg_head_kind kind, const struct http1_limits *limits, unsigned minor,
+                                      const struct facts *facts, struct http1_message *message,
+                                      struct hg_reason *reason)
 {
     message->framing = HTTP1_NO_BODY;
     message->length = 0;
-    if (facts->codings) {
-        if (facts->lengths)
-            return http1_fault(reason, kind, 400, NULL, "both Content-Length and Transfer-Encoding");
-        if (minor == 0)
-            return http1_fault(reason, kind, 400, NULL, "Transfer-Encoding in HTTP/1.0");
-        if (facts->codings > 1 || !hg_text_equal_nocase(facts->coding, HG_TEXT("chunked")))
-            return unknown_coding(kind, facts, reason);
-        message->framing = HTTP1_CHUNKED;
-        return HTTP1_DONE;
-    }
-    if (!facts->lengths)
-        return HTTP1_DONE;
-    if (facts->lengths > 1)
-        return http1_fault(reason, kind, 400, NULL, "more than one Content-Length");
-    message->framing = HTTP1_LENGTH;
-    return read_length(kind, facts->length, &message->length, reason);
+    message->broken = NULL;
+    if (facts->codings)
+        return take_coding(kind, limits, minor, facts, message, reason);
+    return facts->lengths ? take_lengths(kind, limits, facts, message, reason) : HTTP1_DONE;
 }
 
 static bool keeps_alive(unsigned minor, const struct facts *facts)
@@ -319,7 +378,7 @@ static struct hg_head *make_request(const struct hg_host *host, const struct htt
 
     take_facts(split, &facts);
     if (check_request(split, &facts, reason) == HTTP1_FAULT ||
-        take_framing(HG_REQUEST, split->minor, &facts, message, reason) == HTTP1_FAULT ||
+        take_framing(HG_REQUEST, limits, split->minor, &facts, message, reason) == HTTP1_FAULT ||
         http1_read_target(split->target, hg_text_equal(split->method, HG_TEXT("OPTIONS")), scheme, &target, reason) ==
             HTTP1_FAULT)
         return NULL;
@@ -382,8 +441,9 @@ static int fill_response(const struct hg_host *host, struct hg_head *head, const
     return add_fields(host, head, split, facts, true);
 }
 
-static struct hg_head *make_response(const struct hg_host *host, struct split *split, const struct http1_asked *asked,
-                                     struct http1_message *message, struct hg_reason *reason)
+static struct hg_head *make_response(const struct hg_host *host, const struct http1_limits *limits, struct split *split,
+                                     const struct http1_asked *asked, struct http1_message *message,
+                                     struct hg_reason *reason)
 {
     struct facts facts;
     struct hg_head *head;
@@ -397,7 +457,7 @@ static struct hg_head *make_response(const struct hg_host *host, struct split *s
         http1_fault(reason, HG_RESPONSE, 502, NULL, "Connection names more than 64 fields");
         return NULL;
     }
-    if (take_framing(HG_RESPONSE, split->minor, &facts, message, reason) == HTTP1_FAULT)
+    if (take_framing(HG_RESPONSE, limits, split->minor, &facts, message, reason) == HTTP1_FAULT)
         return NULL;
     message->keep_alive = keeps_alive(split->minor, &facts);
     head = hg_head_new(host, HG_RESPONSE);
@@ -407,7 +467,8 @@ static struct hg_head *make_response(const struct hg_host *host, struct split *s
     return head;
 }
 
-struct hg_head *http1_parse_response(const struct hg_host *host, const struct http1_scan *scan, const uint8_t *data,
+struct hg_head *http1_parse_response(const struct hg_host *host, const struct http1_limits *limits,
+                                     const struct http1_scan *scan, const uint8_t *data,
                                      const struct http1_asked *asked, struct http1_message *message,
                                      struct hg_reason *reason)
 {
@@ -416,7 +477,9 @@ struct hg_head *http1_parse_response(const struct hg_host *host, const struct ht
 
     if (split_head(&split, scan, data))
         return out_of_memory(host, NULL, reason);
-    head = make_response(host, &split, asked, message, reason);
+    head = make_response(host, limits, &split, asked, message, reason);
+    if (scan->broken)
+        message->broken = scan->broken;
     free_split(&split);
     return head;
 }

@@ -17,6 +17,7 @@ enum {
     NAME,      /* in a field name */
     VALUE,     /* in a field value */
     VALUE_LF,  /* after the CR of a field line */
+    BLANK,     /* between a field name and its colon */
     END_LF,    /* after the CR of the empty line */
 };
 
@@ -61,6 +62,24 @@ static enum http1_result bad(const struct http1_scan *scan, struct hg_reason *re
     return http1_fault(reason, scan->kind, 400, NULL, detail);
 }
 
+/* A response that breaks a rule is noted, or refused as a request is. */
+static enum http1_result tolerate(struct http1_scan *scan, const struct http1_limits *limits, struct hg_reason *reason,
+                                  const char *rule)
+{
+    if (scan->kind == HG_REQUEST || limits->strict)
+        return bad(scan, reason, rule);
+    if (!scan->broken)
+        scan->broken = rule;
+    return HTTP1_DONE;
+}
+
+static enum http1_result end_with_lf(struct http1_scan *scan, const struct http1_limits *limits,
+                                     struct hg_reason *reason)
+{
+    scan->state = LINE;
+    return tolerate(scan, limits, reason, "a line ends with LF alone (RFC 9112 section 2.2)");
+}
+
 /* CRLFs before a request line are skipped: RFC 9112 section 2.2 wants at least one. */
 #define EMPTY_LINES_MAX 8
 
@@ -78,23 +97,48 @@ static enum http1_result check_version(const struct http1_scan *scan, const uint
 }
 
 /* A status line, RFC 9112 section 4. The space before an empty reason phrase is missing so often that it may. */
-static enum http1_result check_status_line(const struct http1_scan *scan, const uint8_t *line, size_t size,
-                                           struct hg_reason *reason)
+static enum http1_result check_status_line(struct http1_scan *scan, const struct http1_limits *limits,
+                                           const uint8_t *line, size_t size, struct hg_reason *reason)
 {
-    if (size < 12 || memcmp(line, "HTTP/1.", 7) != 0 || (line[7] != '0' && line[7] != '1') || line[8] != ' ')
+    size_t at = 9;
+
+    if (size < 12 || strncasecmp((const char *)line, "HTTP/1.", 7) != 0 || line[7] < '0' || line[7] > '9' ||
+        line[8] != ' ')
         return bad(scan, reason, "the status line does not begin with HTTP/1.0 or HTTP/1.1 and one space");
-    for (size_t i = 9; i < 12; i++)
+    while (at < size && line[at] == ' ')
+        at++;
+    if (size - at < 3 || (size > at + 3 && line[at + 3] != ' '))
+        return bad(scan, reason, "the status code is not three digits");
+    for (size_t i = at; i < at + 3; i++)
         if (line[i] < '0' || line[i] > '9')
             return bad(scan, reason, "the status code is not three digits");
-    if (size > 12 && line[12] != ' ')
-        return bad(scan, reason, "the status code is not three digits");
-    if (line[9] < '1' || line[9] > '5')
-        return bad(scan, reason, "the status code is not in the range 100 to 599");
+    if (line[at] == '0')
+        return bad(scan, reason, "the status code is not in the range 100 to 999");
+    if (memcmp(line, "HTTP", 4) != 0 &&
+        tolerate(scan, limits, reason, "the status line's HTTP is not in capitals (RFC 9112 section 2.3)") ==
+            HTTP1_FAULT)
+        return HTTP1_FAULT;
+    return at == 9 ? HTTP1_DONE
+                   : tolerate(scan, limits, reason, "the status line has two spaces in a row (RFC 9112 section 4)");
+}
+
+/* A byte of a status line. */
+static enum http1_result status_byte(struct http1_scan *scan, const struct http1_limits *limits, const uint8_t *data,
+                                     uint8_t byte, struct hg_reason *reason)
+{
+    if (byte != '\r' && byte != '\n')
+        return http1_is(byte, HTTP1_VALUE) ? HTTP1_DONE : bad(scan, reason, "the status line holds a control byte");
+    if (check_status_line(scan, limits, data + scan->start, scan->at - scan->start, reason) == HTTP1_FAULT)
+        return HTTP1_FAULT;
+    if (byte == '\n')
+        return end_with_lf(scan, limits, reason);
+    scan->state = START_LF;
     return HTTP1_DONE;
 }
 
-static enum http1_result start_line_byte(struct http1_scan *scan, const uint8_t *data, uint8_t byte,
-                                         struct hg_reason *reason)
+/* A byte of a request line. */
+static enum http1_result request_line_byte(struct http1_scan *scan, const uint8_t *data, uint8_t byte,
+                                           struct hg_reason *reason)
 {
     switch (scan->state) {
     case METHOD:
@@ -117,21 +161,13 @@ static enum http1_result start_line_byte(struct http1_scan *scan, const uint8_t 
                                    : "the request target holds a control byte");
         }
         return HTTP1_DONE;
-    case VERSION:
+    default: /* VERSION */
         if (byte == '\r') {
             scan->state = START_LF;
             return check_version(scan, data + scan->line, scan->at - scan->line, reason);
         }
         if (!http1_is(byte, HTTP1_TARGET))
             return bad(scan, reason, "the request line does not end after its version with CRLF");
-        return HTTP1_DONE;
-    default: /* STATUS */
-        if (byte == '\r') {
-            scan->state = START_LF;
-            return check_status_line(scan, data + scan->start, scan->at - scan->start, reason);
-        }
-        if (!http1_is(byte, HTTP1_VALUE))
-            return bad(scan, reason, "the status line holds a control byte or does not end with CRLF");
         return HTTP1_DONE;
     }
 }
@@ -145,6 +181,8 @@ static enum http1_result first_byte(struct http1_scan *scan, const struct http1_
         scan->state = END_LF;
         return HTTP1_DONE;
     }
+    if (byte == '\n')
+        return end_with_lf(scan, limits, reason);
     if (byte == ' ' || byte == '\t')
         return bad(scan, reason, "a field line begins with white space (line folding is obsolete)");
     if (byte == ':')
@@ -158,14 +196,19 @@ static enum http1_result first_byte(struct http1_scan *scan, const struct http1_
     return HTTP1_DONE;
 }
 
-static enum http1_result name_byte(struct http1_scan *scan, uint8_t byte, struct hg_reason *reason)
+static enum http1_result name_byte(struct http1_scan *scan, const struct http1_limits *limits, uint8_t byte,
+                                   struct hg_reason *reason)
 {
     if (byte == ':') {
         scan->state = VALUE;
         return HTTP1_DONE;
     }
-    if (http1_is(byte, HTTP1_TOKEN))
+    if (scan->state == NAME && http1_is(byte, HTTP1_TOKEN))
         return HTTP1_DONE;
+    if ((byte == ' ' || byte == '\t') && scan->kind == HG_RESPONSE) {
+        scan->state = BLANK;
+        return tolerate(scan, limits, reason, "white space between a field name and its colon (RFC 9112 section 5.1)");
+    }
     if (byte == ' ' || byte == '\t')
         return bad(scan, reason, "a field name holds white space or has some before its colon");
     if (byte == '\r' || byte == '\n')
@@ -174,8 +217,8 @@ static enum http1_result name_byte(struct http1_scan *scan, uint8_t byte, struct
 }
 
 /* Any byte before the fields. */
-static enum http1_result early_byte(struct http1_scan *scan, const uint8_t *data, uint8_t byte,
-                                    struct hg_reason *reason)
+static enum http1_result early_byte(struct http1_scan *scan, const struct http1_limits *limits, const uint8_t *data,
+                                    uint8_t byte, struct hg_reason *reason)
 {
     if (scan->state == START) {
         if (byte == '\r' && scan->kind == HG_REQUEST && scan->empty_lines < EMPTY_LINES_MAX) {
@@ -183,7 +226,6 @@ static enum http1_result early_byte(struct http1_scan *scan, const uint8_t *data
             return HTTP1_DONE;
         }
         scan->state = scan->kind == HG_REQUEST ? METHOD : STATUS;
-        return start_line_byte(scan, data, byte, reason);
     }
     if (scan->state == EMPTY_LF) {
         if (byte != '\n')
@@ -193,7 +235,8 @@ static enum http1_result early_byte(struct http1_scan *scan, const uint8_t *data
         scan->state = START;
         return HTTP1_DONE;
     }
-    return start_line_byte(scan, data, byte, reason);
+    return scan->state == STATUS ? status_byte(scan, limits, data, byte, reason)
+                                 : request_line_byte(scan, data, byte, reason);
 }
 
 static enum http1_result scan_byte(struct http1_scan *scan, const struct http1_limits *limits, const uint8_t *data,
@@ -205,12 +248,15 @@ static enum http1_result scan_byte(struct http1_scan *scan, const struct http1_l
     case LINE:
         return first_byte(scan, limits, byte, reason);
     case NAME:
-        return name_byte(scan, byte, reason);
+    case BLANK:
+        return name_byte(scan, limits, byte, reason);
     case VALUE:
+        if (byte == '\n')
+            return end_with_lf(scan, limits, reason);
         if (byte == '\r')
             scan->state = VALUE_LF;
         else if (!http1_is(byte, HTTP1_VALUE))
-            return bad(scan, reason, byte == '\n' ? "a line ends with LF alone" : "a field value holds a control byte");
+            return bad(scan, reason, "a field value holds a control byte");
         return HTTP1_DONE;
     case START_LF:
     case VALUE_LF:
@@ -220,7 +266,7 @@ static enum http1_result scan_byte(struct http1_scan *scan, const struct http1_l
         scan->state = LINE;
         return HTTP1_DONE;
     default:
-        return early_byte(scan, data, byte, reason);
+        return early_byte(scan, limits, data, byte, reason);
     }
 }
 
@@ -248,7 +294,7 @@ enum http1_result http1_scan(struct http1_scan *scan, const struct http1_limits 
     if (scan->trailers && scan->state == START)
         scan->state = LINE;
     while (scan->at < size) {
-        bool last = scan->state == END_LF;
+        bool last = scan->state == END_LF || (scan->state == LINE && data[scan->at] == '\n');
 
         /* Most bytes of a head are in values. */
         if (scan->state == VALUE)

@@ -69,6 +69,8 @@ static int origin_start(struct hg_worker *worker)
     origin->connections_reused = hg_counter(worker, "connections_reused", "requests sent over a kept connection");
     origin->requests_retried = hg_counter(worker, "requests_retried", "requests sent again after a kept one had died");
     origin->requests_failed = hg_counter(worker, "requests_failed", "requests that a service did not answer properly");
+    origin->responses_tolerated =
+        hg_counter(worker, "responses_tolerated", "responses that were passed on though they break a rule of HTTP");
     worker->state = origin;
     return 0;
 }

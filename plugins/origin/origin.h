@@ -53,7 +53,7 @@ struct origin {
     struct connection *unflushed; /* those with a queue that nobody has sent yet */
     struct flush_post *flush_post;
     bool draining;
-    uint64_t *connections_opened, *connections_reused, *requests_retried, *requests_failed;
+    uint64_t *connections_opened, *connections_reused, *requests_retried, *requests_failed, *responses_tolerated;
 };
 
 /* ---- rule.c ---- */
@@ -74,7 +74,7 @@ struct rule {
     struct hg_text host; /* what is sent as Host; HOST_PUBLIC: only where the user, of HTTP/1.0, has sent none */
     hg_time connect_timeout, response_timeout, idle_timeout;
     struct http1_limits limits; /* of responses */
-    bool strict, lenient, keep_urls;
+    bool keep_urls;
     bool has_passed;   /* a response has shown that the service takes the Host that it is sent */
     bool is_explained; /* the log says what to do about a service that does not */
 };
@@ -99,6 +99,9 @@ int location_map_request(const struct rule *rule, const struct hg_self *self, st
 /* Addresses of a name that are tried. */
 #define POOL_ADDRESSES 8
 
+/* More rules than the HTTP library lets pass. */
+#define TOLERATED_RULES 16
+
 /* Connections without a request, the longest idle first: what was not asked for had the most time to come. */
 struct idle_list {
     struct connection *first, *last;
@@ -120,13 +123,14 @@ struct pool {
     struct hg_timer *timer; /* for the first of them; made when one waits for the first time */
     struct hg_sockaddr addresses[POOL_ADDRESSES];
     size_t address_count;
-    size_t good_address;      /* the one that has worked last */
-    hg_time known_until;      /* of the addresses */
-    bool is_literal;          /* an address instead of a name: known for ever */
-    bool is_unreachable;      /* the log has been told so */
-    struct connection *trial; /* see "Trust" in pool.c */
-    bool is_trusted;          /* it has passed */
-    hg_time trial_from;       /* until then there is none, and no connection is kept */
+    size_t good_address;                    /* the one that has worked last */
+    hg_time known_until;                    /* of the addresses */
+    bool is_literal;                        /* an address instead of a name: known for ever */
+    bool is_unreachable;                    /* the log has been told so */
+    struct connection *trial;               /* see "Trust" in pool.c */
+    bool is_trusted;                        /* it has passed */
+    hg_time trial_from;                     /* until then there is none, and no connection is kept */
+    const char *tolerated[TOLERATED_RULES]; /* rules that its responses break, as the log has them */
 };
 
 /* What has come over a kept connection although nothing was asked for. */
@@ -144,6 +148,8 @@ void pool_assign(struct pool *pool, struct request *request);
 void pool_forget(struct pool *pool, struct request *request);
 /* Whether connections are kept at present. */
 bool pool_keeps(const struct pool *pool);
+/* A response has broken a rule and is passed on: logs that, once for each rule. */
+void pool_tolerated(struct pool *pool, const char *rule);
 /* The connection on trial has been left alone for as long as it takes; the caller frees it. */
 void pool_trial_passed(struct pool *pool);
 /* Draws conclusions from what came over a connection that was kept. */

@@ -41,7 +41,7 @@ plugins_origin_test_origin_SOURCES = \
 	plugins/origin/tests/user.c \
 	$(origin_sources)
 plugins_origin_test_origin_CPPFLAGS = $(core_libcore_la_CPPFLAGS) \
-	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/http1.jsonl"'
+	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/"'
 plugins_origin_test_origin_CFLAGS = $(UNIT_CFLAGS)
 plugins_origin_test_origin_LDADD = $(origin_la_LIBADD) $(UNIT_LDADD)
 endif

@@ -315,3 +315,18 @@ void pool_reachable(struct pool *pool)
         hg_log(pool->origin->worker->instance, HG_LOG_INFO, "%.*s is reached again", HG_PRINT(pool->text));
     pool->is_unreachable = false;
 }
+
+void pool_tolerated(struct pool *pool, const char *rule)
+{
+    size_t i = 0;
+
+    ++*pool->origin->responses_tolerated;
+    while (i < TOLERATED_RULES && pool->tolerated[i] && pool->tolerated[i] != rule)
+        i++;
+    if (i == TOLERATED_RULES || pool->tolerated[i])
+        return;
+    pool->tolerated[i] = rule;
+    hg_log(pool->origin->worker->instance, HG_LOG_WARNING,
+           "a response of %.*s breaks a rule of HTTP: %s. It is passed on; further ones are counted only",
+           HG_PRINT(pool->text), rule);
+}

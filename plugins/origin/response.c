@@ -60,11 +60,21 @@ static bool is_reusable(const struct connection *connection)
            !connection->output_count && !connection->is_broken;
 }
 
+/* What comes behind a response that breaks a rule may be of it: the connection is not used again. */
+static void tolerate(struct connection *connection, const char *rule)
+{
+    connection->is_last = true;
+    pool_tolerated(connection->pool, rule);
+}
+
 static enum outcome complete(struct connection *connection, struct hg_fields *trailers)
 {
     struct request *request = connection->request;
-    bool reusable = is_reusable(connection);
+    bool reusable;
 
+    if (connection->response.body.broken)
+        tolerate(connection, connection->response.body.broken);
+    reusable = is_reusable(connection);
     if (has_end(connection) && connection->input_start < connection->input_end)
         pool_learn(connection->pool, connection, UNASKED_BYTES);
     hg_emit_end(request->self, HG_UP, trailers);
@@ -131,6 +141,8 @@ static enum outcome take_interim(struct connection *connection, struct hg_head *
         return fail(connection, &(struct hg_reason){502, "http_protocol_error", "too many interim responses", 0});
     }
     hg_emit_head(connection->request->self, HG_UP, head);
+    if (response->message.broken)
+        tolerate(connection, response->message.broken);
     response->scan = HTTP1_SCAN_RESPONSE;
     connection_set_timer(connection);
     return NEXT;
@@ -147,7 +159,7 @@ static int bind_head(struct connection *connection, struct hg_head *head)
         connection->is_last = connection->is_last || http1_binds_connection(head);
         return 0;
     }
-    if (response->message.keep_alive && response->body.framing != HTTP1_UNTIL_CLOSE &&
+    if (response->message.keep_alive && !connection->is_last && response->body.framing != HTTP1_UNTIL_CLOSE &&
         (connection->is_reused || http1_binds_connection(request)))
         return 0;
     return hg_head_set(connection->origin->host, head, &head->connection, HG_TEXT("close"));
@@ -157,18 +169,20 @@ static enum outcome take_head(struct connection *connection)
 {
     struct response *response = &connection->response;
     struct hg_self *self = connection->request->self;
+    const struct http1_limits *limits = &connection->request->rule->limits;
     const uint8_t *data = connection->input->data + connection->input_start;
     struct http1_asked asked = {.method = self->exchange->request->method, .upgrade = false};
     struct hg_reason reason = {0};
     struct hg_head *head;
-    enum http1_result result = http1_scan(&response->scan, &connection->request->rule->limits, data,
-                                          connection->input_end - connection->input_start, &reason);
+    enum http1_result result =
+        http1_scan(&response->scan, limits, data, connection->input_end - connection->input_start, &reason);
 
     if (result == HTTP1_MORE)
         return STAYS; /* the timer runs on: it bounds the whole head */
     if (result == HTTP1_FAULT)
         return fail(connection, &reason);
-    head = http1_parse_response(connection->origin->host, &response->scan, data, &asked, &response->message, &reason);
+    head = http1_parse_response(connection->origin->host, limits, &response->scan, data, &asked, &response->message,
+                                &reason);
     if (!head)
         return fail(connection, &reason);
     connection->input_start += response->scan.at;
@@ -181,6 +195,8 @@ static enum outcome take_head(struct connection *connection)
     }
     response->in_body = true;
     http1_body_start(&response->body, HG_RESPONSE, &response->message);
+    if (response->message.broken)
+        tolerate(connection, response->message.broken);
     if (bind_head(connection, head)) {
         hg_head_free(connection->origin->host, head);
         return fail(connection, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1});

@@ -23,8 +23,8 @@ static void fill(struct rule *rule, const struct origin_config *config, const st
         rule->limits.head = service.max_head;
     if (service.max_fields)
         rule->limits.fields = service.max_fields;
-    rule->strict = service.strict;
-    rule->lenient = service.lenient;
+    rule->limits.strict = service.strict;
+    rule->limits.lenient = service.lenient;
     rule->keep_urls = service.keep_urls;
 }
 

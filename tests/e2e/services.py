@@ -2,12 +2,14 @@
 # Copyright (c) 2026 The hopgate authors
 """Services as they are in use: what they send beyond, beside or below the standard, and what the public user gets."""
 
+import json
+import os
 import re
 import socket
 import threading
 import time
 
-from harness import case, check, equal, in_parallel, main, note, read_response
+from harness import SOURCE, case, check, equal, in_parallel, main, note, read_response
 
 
 class Service:
@@ -170,6 +172,44 @@ def logins(world):
             equal((status, fields.get("connection")), (401, "close"), "after the service has ended the connection unseen")
             equal(carl.recv(1), b"", "the user's connection")
     check(world.last_gateway.running(), "the gateway is gone")
+
+
+# ---- Responses that break rules ----
+
+@case("every response that went wrong in use, whole and byte by byte: by default, with strict and with lenient")
+def cases(world):
+    with open(os.path.join(SOURCE, "tests", "corpus", "cases.jsonl"), encoding="utf-8") as file:
+        entries = [entry for entry in map(json.loads, file) if entry["kind"] == "response"]
+    texts = [entry["bytes"].encode("latin-1") for entry in entries]
+
+    def script(connection, read_head):
+        numbers = re.findall(rb"/(\d+)", read_head().split(b" HTTP")[0])
+        if not numbers:  # is the tunnel there?
+            connection.sendall(answer(""))
+            return
+        number, split = map(int, numbers)
+        step = 1 if split else len(texts[number])
+        for at in range(0, len(texts[number]), step):
+            connection.sendall(texts[number][at:at + step])
+
+    service = Service(script)
+    world.undo.append(service.close)
+    manners = {"usual": {}, "strict": {"strict": True}, "lenient": {"lenient": True}}
+    world.token("client-1")
+    world.gateway(routes=[{"host": f"{name}.dev.test", "to": f"client-1/{name}"} for name in manners])
+    client = world.client({name: {"to": f"http://127.0.0.1:{service.port}", **manner} for name, manner in manners.items()})
+    world.wait_for_tunnel(host="usual.dev.test")
+    for number, entry in enumerate(entries):
+        wanted = re.search(r"hi|hello\n?", entry["bytes"]).group() + ("|999" if "999" in entry["bytes"] else "|200")
+        for name in manners:
+            passes = entry["expect"].startswith("accept") or (entry["expect"] == "tolerated" and name != "strict") or (
+                entry["expect"] == "lenient" and name == "lenient")
+            for split in (0, 1):
+                got = world.curl(f"/{number}/{split}", "-w", "|%{http_code}", host=f"{name}.dev.test")
+                check(got == wanted if passes else got.endswith("|502"), f"{entry['name']}, {name}: {got!r}")
+    rules = [line.split("breaks a rule", 1)[1] for line in client.text().splitlines() if "breaks a rule of HTTP" in line]
+    equal(len(rules), len(set(rules)), "lines in the log for each rule")
+    check(len(rules) >= 5, f"the log names {rules}")
 
 
 # ---- Responses that end early, or come in pieces ----

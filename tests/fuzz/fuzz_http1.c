@@ -70,7 +70,7 @@ static struct hg_head *parse(enum hg_head_kind kind, const struct http1_scan *sc
     static const struct http1_asked asked = {.method = {"GET", 3}, .upgrade = true};
 
     return kind == HG_REQUEST ? http1_parse_request(&host, &limits, scan, data, HG_TEXT("https"), message, reason)
-                              : http1_parse_response(&host, scan, data, &asked, message, reason);
+                              : http1_parse_response(&host, &limits, scan, data, &asked, message, reason);
 }
 
 /* Connection and the like were ours to write; all else must have survived. */

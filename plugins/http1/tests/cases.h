@@ -33,6 +33,7 @@ struct reader {
     struct http1_scan scan;
     struct http1_body body;
     bool in_body;
+    const char *broken; /* the last rule that was broken and let pass */
     struct story *story;
 };
 

@@ -62,12 +62,14 @@ static ptrdiff_t read_head(struct reader *reader, const uint8_t *data, size_t si
 
     if (result != HTTP1_DONE)
         return result;
-    head = reader->kind == HG_REQUEST
-               ? http1_parse_request(&worker_host, reader->limits, &reader->scan, data, HG_TEXT("http"), &message,
-                                     &story->reason)
-               : http1_parse_response(&worker_host, &reader->scan, data, &reader->asked, &message, &story->reason);
+    head = reader->kind == HG_REQUEST ? http1_parse_request(&worker_host, reader->limits, &reader->scan, data,
+                                                            HG_TEXT("http"), &message, &story->reason)
+                                      : http1_parse_response(&worker_host, reader->limits, &reader->scan, data,
+                                                             &reader->asked, &message, &story->reason);
     if (!head)
         return -1;
+    if (message.broken)
+        reader->broken = message.broken;
     tell_head(story, head, &message);
     reader->scan = (struct http1_scan){.kind = reader->kind};
     reader->in_body = !hg_head_is_interim(head);
@@ -92,6 +94,8 @@ static ptrdiff_t read_body(struct reader *reader, uint8_t *data, size_t size)
         hg_fields_free(&worker_host, piece.trailers);
         tell(reader->story, ".");
         reader->in_body = false;
+        if (reader->body.broken)
+            reader->broken = reader->body.broken;
         break;
     case HTTP1_PIECE_FAULT:
         reader->story->reason = piece.reason;

@@ -187,10 +187,11 @@ START_TEST(heads_have_a_bound)
 END_TEST
 
 /* Every response of the corpus, whole and split at every byte: what is to be rejected is 502, and its connection is
- * closed. */
+ * closed. It is older than tolerance. */
 START_TEST(corpus)
 {
-    FILE *file = fopen(CORPUS, "r");
+    static const struct hg_service strict = {.size = sizeof strict, .strict = true};
+    FILE *file = fopen(CORPUS "http1.jsonl", "r");
     char line[20000];
     unsigned tried = 0;
 
@@ -198,8 +199,9 @@ START_TEST(corpus)
     while (fgets(line, sizeof line, file)) {
         json_error_t error;
         json_t *entry = json_loads(line, JSON_ALLOW_NUL, &error);
-        bool reject = strcmp(json_string_value(json_object_get(entry, "expect")), "reject") == 0;
-        bool firm = json_is_true(json_object_get(entry, "firm"));
+        bool is_600 = strcmp(json_string_value(json_object_get(entry, "name")), "resp status 600") == 0;
+        bool reject = strcmp(json_string_value(json_object_get(entry, "expect")), "reject") == 0 && !is_600;
+        bool firm = json_is_true(json_object_get(entry, "firm")) || is_600; /* all of three digits are in use */
         const char *text = json_string_value(json_object_get(entry, "bytes"));
 
         ck_assert_ptr_nonnull(entry);
@@ -208,7 +210,7 @@ START_TEST(corpus)
                 struct origin_config config = default_config();
                 struct service *service = service_start(serve_text);
                 struct rig *rig = start(&config);
-                struct user user = {.url = service->url};
+                struct user user = {.url = service->url, .service = &strict};
 
                 service->text = text;
                 service->size = reject ? 0 : 1;
@@ -233,6 +235,68 @@ START_TEST(corpus)
     }
     fclose(file);
     ck_assert_uint_ge(tried, 2 * 12);
+}
+END_TEST
+
+/* Each character of the JSON text is one byte, and here below U+0080. */
+static void try_case(const json_t *entry, const struct hg_service *manner, bool one_byte)
+{
+    const char *name = json_string_value(json_object_get(entry, "name"));
+    const char *expect = json_string_value(json_object_get(entry, "expect"));
+    const char *text = json_string_value(json_object_get(entry, "bytes"));
+    bool accepted = strncmp(expect, "accept", 6) == 0, tolerated = strcmp(expect, "tolerated") == 0;
+    bool passes = accepted || (tolerated && !manner->strict) || (strcmp(expect, "lenient") == 0 && manner->lenient);
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_text);
+    struct rig *rig = start(&config);
+    struct user user = {.url = service->url, .service = manner}, next = {.url = service->url, .service = manner};
+
+    service->text = text;
+    service->size = strstr(text, "hello\n") != NULL; /* its body ends with the connection */
+    calls.one_byte = one_byte;
+    fetch(rig, &user);
+    if (passes) {
+        ck_assert_msg(user.ends == 1 && (strstr(user.body, "hi") || strstr(user.body, "hello")), "%s: %s %s%s", name,
+                      user.detail, user.heads, user.body);
+        ck_assert_uint_eq(counter(rig, "responses_tolerated"), !accepted);
+        fetch(rig, &next);
+        ck_assert_uint_eq(next.ends, 1);
+        ck_assert_uint_eq(service->accepted, accepted ? 1 : 2);
+    } else {
+        ck_assert_msg(user.resets == 1 && user.reason.status == 502, "%s: %s", name, user.heads);
+        ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
+    }
+    rig_free(rig);
+    service_stop(service);
+}
+
+/* Every response that went wrong in use: by default, with `strict: yes` and with `lenient: yes`. */
+START_TEST(cases)
+{
+    static const struct hg_service manners[] = {
+        {.size = sizeof manners[0]},
+        {.size = sizeof manners[0], .strict = true},
+        {.size = sizeof manners[0], .lenient = true},
+    };
+    FILE *file = fopen(CORPUS "cases.jsonl", "r");
+    char line[20000];
+    unsigned tried = 0;
+
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file)) {
+        json_error_t error;
+        json_t *entry = json_loads(line, JSON_ALLOW_NUL, &error);
+
+        ck_assert_ptr_nonnull(entry);
+        if (strcmp(json_string_value(json_object_get(entry, "kind")), "response") == 0) {
+            for (size_t i = 0; i < 6; i++)
+                try_case(entry, &manners[i % 3], i >= 3);
+            tried++;
+        }
+        json_decref(entry);
+    }
+    fclose(file);
+    ck_assert_uint_ge(tried, 13);
 }
 END_TEST
 
@@ -267,6 +331,7 @@ TCase *response_tests(void)
     tcase_add_loop_test(tests, faulty_responses, 0, (int)(sizeof faulty / sizeof *faulty));
     tcase_add_test(tests, heads_have_a_bound);
     tcase_add_test(tests, corpus);
+    tcase_add_test(tests, cases);
     tcase_add_test(tests, interims_have_a_bound);
     return tests;
 }
