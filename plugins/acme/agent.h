@@ -48,9 +48,7 @@ struct acme_agent {
     /* Attempts: see attempt.c. */
     struct hg_timer *timer, *expiry_timer;
     unsigned running;
-    time_t clock_offset; /* the wall clock less the monotonic one, once it was … */
-    bool looked;         /* … looked at */
-    unsigned followed;   /* certificates that their authority was first asked about at the start */
+    unsigned followed; /* certificates that their authority was first asked about at the start */
 
     struct acme_demand demand;
 
@@ -119,11 +117,6 @@ void acme_outcome(void *arg, const struct acme_result *result);
 
 /* Begins to ask the authority when it would like a job's certificate to be renewed (RFC 9773). */
 void acme_follow(struct acme_job *job);
-
-/* ---- step.c ---- */
-
-/* Has the wall clock been set? Before anything that is due by it begins. */
-void acme_step_notice(struct acme_agent *agent);
 
 /* ---- expiry.c: how the certificates stand ---- */
 

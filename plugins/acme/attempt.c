@@ -52,7 +52,6 @@ void acme_attempt_schedule(struct acme_agent *agent)
         return;
     if (!agent->timer)
         agent->timer = hg_timer_new(agent->worker, on_timer, agent);
-    acme_step_notice(agent);
     acme_plan_correct(agent);
     for (struct acme_job *job = agent->jobs; job; job = job->next) {
         time_t due;
@@ -103,6 +102,8 @@ void acme_attempt_order(struct acme_job *job)
                                    .names = (const char *const *)job->names,
                                    .name_count = job->name_count,
                                    .preference = job->preference,
+                                   .worked = job->worked,
+                                   .not_before = job->pair && !job->renew_now ? job->renew_at : 0,
                                    .before = job->pair,
                                    .replaces = job->pair && job->failures < REPLACES_MAX &&
                                                agent->authorities[job->authority] == acme_job_issuer(job),
@@ -193,6 +194,7 @@ static void begin(struct acme_job *job)
     if (job->on_demand && !acme_demand_may_begin(job))
         return;
     job->trying = true;
+    job->began = hg_now(agent->worker);
     agent->running++;
     acme_reread(job);
     if (job->reading)

@@ -30,6 +30,7 @@ struct acme_authorizations {
     struct acme_vault *vault;
     const struct acme_solvers *solvers;
     unsigned preference;
+    enum acme_challenge_type worked; /* for these names, before */
     hg_time deadline;
     acme_authorized authorized;
     void *arg;
@@ -78,10 +79,15 @@ static void give_up_next(struct acme_authorizations *all)
         end(all);
 }
 
-/* The failure is told after what is pending has been given back. */
-static void fail(struct acme_authorizations *all, const char *name, const struct acme_answer *answer)
+/* The failure is told after what is pending has been given back. It names the challenge that was tried, or failed in
+ * the attempt before. */
+static void fail(struct acme_authorizations *all, const struct authorization *item, const struct acme_answer *answer)
 {
-    snprintf(all->error, sizeof all->error, "%s%s%s", name ? name : "", name ? ": " : "", answer->error);
+    const char *name = !item ? "" : item->name ? item->name : item->url;
+    const char *type = item && item->type < ACME_CHALLENGE_TYPES ? acme_challenge_names[item->type] : "";
+
+    snprintf(all->error, sizeof all->error, "%s%s%s%s%s", name, *name ? ": " : "", type, *type ? ": " : "",
+             answer->error);
     snprintf(all->type, sizeof all->type, "%s", answer->type);
     all->failure = (struct acme_answer){.error = all->error,
                                         .type = all->type,
@@ -99,9 +105,10 @@ static void fail(struct acme_authorizations *all, const char *name, const struct
     give_up_next(all);
 }
 
-static void fail_text(struct acme_authorizations *all, const char *name, const char *type, const char *text)
+static void fail_text(struct acme_authorizations *all, const struct authorization *item, const char *type,
+                      const char *text)
 {
-    fail(all, name, &(struct acme_answer){.error = text, .type = type, .status = 400, .of_names = true});
+    fail(all, item, &(struct acme_answer){.error = text, .type = type, .status = 400, .of_names = true});
 }
 
 /* ---- Telling ---- */
@@ -114,7 +121,7 @@ static void on_told(void *arg, const struct acme_answer *answer)
 
     all->request = NULL;
     if (answer->error) {
-        fail(all, all->items[all->at].name, answer);
+        fail(all, &all->items[all->at], answer);
         return;
     }
     all->items[all->at].told = true;
@@ -135,7 +142,7 @@ static void tell_next(struct acme_authorizations *all)
     all->request = acme_ca_ask(all->ca, &(struct acme_query){.url = all->items[all->at].challenge_url, .payload = "{}"},
                                on_told, all);
     if (!all->request)
-        fail_text(all, all->items[all->at].name, "", "out of memory");
+        fail_text(all, &all->items[all->at], "", "out of memory");
 }
 
 /* Whether other nodes are to answer, too. */
@@ -203,7 +210,7 @@ static void on_hook(void *arg, const char *error)
         return;
     }
     snprintf(text, sizeof text, "%s: %s", all->solvers->dns_hook, error);
-    fail_text(all, all->items[all->at].name, "", text);
+    fail_text(all, &all->items[all->at], "", text);
 }
 
 static void present_dns(struct acme_authorizations *all)
@@ -213,13 +220,13 @@ static void present_dns(struct acme_authorizations *all)
 
     all->hook = acme_solvers_present_dns(all->solvers, &challenge, on_hook, all);
     if (!all->hook)
-        fail_text(all, item->name, "", "out of memory");
+        fail_text(all, item, "", "out of memory");
 }
 
 /* Nothing was refused: the order is taken up again. */
 static void fail_late(struct acme_authorizations *all, const char *error)
 {
-    fail(all, all->items[all->at].name, &(struct acme_answer){.error = error, .type = ""});
+    fail(all, &all->items[all->at], &(struct acme_answer){.error = error, .type = "", .of_names = true});
 }
 
 static void present(struct acme_authorizations *all, struct authorization *item)
@@ -232,7 +239,7 @@ static void present(struct acme_authorizations *all, struct authorization *item)
         return;
     }
     if (item->type != ACME_DNS01 && acme_solvers_present(all->solvers, item->type, &challenge)) {
-        fail_text(all, item->name, "", "out of memory");
+        fail_text(all, item, "", "out of memory");
         return;
     }
     item->presented = true;
@@ -242,16 +249,15 @@ static void present(struct acme_authorizations *all, struct authorization *item)
                                       item->name, "key_authorization", item->key_authorization),
                             shared, all);
     if (!all->writing)
-        fail_text(all, item->name, "", "the challenge cannot be stored: out of memory");
+        fail_text(all, item, "", "the challenge cannot be stored: out of memory");
 }
 
 static const json_t *challenge_of(const json_t *challenges, enum acme_challenge_type type)
 {
     for (size_t i = 0; i < json_array_size(challenges); i++) {
         const json_t *challenge = json_array_get(challenges, i);
-        const char *name = json_string_value(json_object_get(challenge, "type"));
 
-        if (name && !strcmp(name, acme_challenge_names[type]))
+        if (acme_challenge_type_of(json_object_get(challenge, "type")) == type)
             return challenge;
     }
     return NULL;
@@ -291,16 +297,19 @@ static bool take_challenge(struct acme_authorizations *all, struct authorization
     return item->challenge_url && item->token && item->key_authorization;
 }
 
-/* Of the types that both sides can, the preferred one. */
+/* Of the types that both sides can, the preferred one; first that which has worked for these names before. */
 static bool choose(struct acme_authorizations *all, struct authorization *item, const json_t *challenges)
 {
     const unsigned possible = acme_solvers_possible(all->solvers, item->name, item->wildcard);
     enum acme_challenge_type types[ACME_CHALLENGE_TYPES];
     unsigned count = 0;
 
-    for (int type = 0; type < ACME_CHALLENGE_TYPES; type++)
-        if (possible >> type & 1 && challenge_of(challenges, (enum acme_challenge_type)type))
-            types[count++] = (enum acme_challenge_type)type;
+    for (int i = -1; i < ACME_CHALLENGE_TYPES; i++) {
+        const enum acme_challenge_type type = i < 0 ? all->worked : (enum acme_challenge_type)i;
+
+        if ((i < 0) == (type == all->worked) && possible >> type & 1 && challenge_of(challenges, type))
+            types[count++] = type;
+    }
     return count && take_challenge(all, item, challenge_of(challenges, types[all->preference % count]),
                                    types[all->preference % count]);
 }
@@ -311,7 +320,7 @@ static void begin_challenge(struct acme_authorizations *all, struct authorizatio
     if (choose(all, item, json_object_get(json, "challenges")))
         present(all, item);
     else
-        fail_text(all, item->name, "",
+        fail_text(all, item, "",
                   item->wildcard ? "the authority offers no dns-01, which a wildcard needs"
                                  : "the authority offers no type of challenge that can be answered here");
 }
@@ -347,10 +356,11 @@ static void fail_invalid(struct acme_authorizations *all, struct authorization *
         if (!json_is_object(error))
             continue;
         acme_problem_print(error, text, sizeof text);
-        fail_text(all, item->name, acme_problem_type(error), text);
+        item->type = acme_challenge_type_of(json_object_get(json_array_get(challenges, i), "type"));
+        fail_text(all, item, acme_problem_type(error), text);
         return;
     }
-    fail_text(all, item->name, "", text);
+    fail_text(all, item, "", text);
 }
 
 static void on_pause(void *arg)
@@ -371,9 +381,9 @@ static void on_authorization(void *arg, const struct acme_answer *answer)
 
     all->request = NULL;
     if (answer->error) {
-        fail(all, item->name, answer);
+        fail(all, item, answer);
     } else if (!status || !take_identifier(item, answer->json)) {
-        fail_text(all, item->url, "", "not an authorization");
+        fail_text(all, item, "", "not an authorization");
     } else if (!strcmp(status, "valid")) {
         item->valid = true;
         item->pending = false;
@@ -409,7 +419,8 @@ static void look(struct acme_authorizations *all)
 
 struct acme_authorizations *acme_authorize(struct acme_ca *ca, struct acme_vault *vault,
                                            const struct acme_solvers *solvers, const json_t *urls, unsigned preference,
-                                           hg_time deadline, acme_authorized authorized, void *arg)
+                                           enum acme_challenge_type worked, hg_time deadline,
+                                           acme_authorized authorized, void *arg)
 {
     const size_t count = json_array_size(urls);
     struct acme_authorizations *all = calloc(1, sizeof *all + count * sizeof *all->items);
@@ -421,6 +432,7 @@ struct acme_authorizations *acme_authorize(struct acme_ca *ca, struct acme_vault
     all->vault = vault;
     all->solvers = solvers;
     all->preference = preference;
+    all->worked = worked;
     all->deadline = deadline;
     all->authorized = authorized;
     all->arg = arg;
@@ -428,6 +440,7 @@ struct acme_authorizations *acme_authorize(struct acme_ca *ca, struct acme_vault
     for (size_t i = 0; i < count; i++) {
         const char *url = json_string_value(json_array_get(urls, i));
 
+        all->items[i].type = ACME_CHALLENGE_TYPES;
         all->items[i].url = url ? strdup(url) : NULL;
         good = good && all->items[i].url;
     }
@@ -437,6 +450,16 @@ struct acme_authorizations *acme_authorize(struct acme_ca *ca, struct acme_vault
     }
     acme_pace_soon(&all->pace, ca->worker);
     return all;
+}
+
+enum acme_challenge_type acme_authorizations_worked(const struct acme_authorizations *all)
+{
+    enum acme_challenge_type worked = ACME_CHALLENGE_TYPES;
+
+    for (size_t i = 0; i < all->count; i++)
+        if (all->items[i].valid && all->items[i].told)
+            worked = all->items[i].type;
+    return worked;
 }
 
 static void ignore(void *arg, const struct hg_store_answer *answer)

@@ -19,6 +19,10 @@
 /* An authority that refuses every second nonce is met in tests only; one in twenty now and then. */
 #define NONCE_TRIES 24
 
+/* By how much clocks may differ, seconds. */
+#define AHEAD_MAX 3600
+#define DAY       86400
+
 /* The longest pause of an authority that is waited for in the middle of an order, in seconds. */
 #define PATIENCE 60
 
@@ -78,6 +82,12 @@ const char *acme_ca_resource(const struct acme_ca *ca, const char *name)
     return json_string_value(json_object_get(ca->directory, name));
 }
 
+void acme_ca_forget_directory(struct acme_ca *ca)
+{
+    json_decref(ca->directory);
+    ca->directory = NULL;
+}
+
 void acme_request_cancel(struct acme_request *request)
 {
     if (!request)
@@ -122,10 +132,8 @@ static void answer_error(struct acme_request *request, const struct https_respon
                                   .retry_after = response ? response->retry_after : 0,
                                   .response = response};
 
-    if (!failure.status || failure.status >= 500) {
-        json_decref(request->ca->directory); /* who knows whether it still holds */
-        request->ca->directory = NULL;
-    }
+    if (!failure.status || failure.status >= 500)
+        acme_ca_forget_directory(request->ca); /* who knows whether it still holds */
     answer(request, &failure);
 }
 
@@ -170,6 +178,20 @@ static void keep_nonce(struct acme_ca *ca, const struct https_response *response
     ca->nonces[ca->nonce_count] = strndup(nonce.data, nonce.size);
     if (ca->nonces[ca->nonce_count])
         ca->nonce_count++;
+}
+
+/* A machine may boot with a clock that is far ahead, until somebody sets it: by the authority's, less is due. */
+static void note_clock(struct acme_ca *ca, const struct https_response *response)
+{
+    const time_t ahead = acme_clock() - response->date;
+
+    if (!response->date)
+        return;
+    if (ahead > AHEAD_MAX && !ca->ahead)
+        hg_log(ca->worker->instance, HG_LOG_WARNING,
+               "the clock here, %s, is %.1f days ahead of that of %s: what is due by it alone is not renewed",
+               acme_moment(acme_clock()).text, (double)ahead / DAY, ca->url);
+    ca->ahead = ahead > AHEAD_MAX ? ahead : 0;
 }
 
 /* ---- One request after another ---- */
@@ -251,6 +273,7 @@ static void on_response(void *arg, const struct https_response *response)
         return;
     }
     keep_nonce(request->ca, response);
+    note_clock(request->ca, response);
     if (!request->pem || response->status / 100 != 2)
         json = json_loadb(response->body.data, response->body.size, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(json)) {

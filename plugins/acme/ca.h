@@ -30,6 +30,7 @@ struct acme_ca {
     char *nonces[ACME_NONCES];
     size_t nonce_count;
     time_t paused_until; /* the authority told us to come back then */
+    time_t ahead;        /* the clock here is so far ahead of its own; 0: not noticeably, or not known */
     struct acme_account *account;
 };
 
@@ -71,6 +72,9 @@ void acme_ca_free(struct acme_ca *ca);
 struct acme_request *acme_ca_ask(struct acme_ca *ca, const struct acme_query *query, acme_answered answered, void *arg);
 /* `answered` will not be called. NULL is allowed. */
 void acme_request_cancel(struct acme_request *request);
+
+/* Reads it anew next time. */
+void acme_ca_forget_directory(struct acme_ca *ca);
 
 /* Reads the directory if it is not known. */
 struct acme_request *acme_ca_read_directory(struct acme_ca *ca, acme_answered answered, void *arg);

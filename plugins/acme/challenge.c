@@ -12,6 +12,16 @@
 
 const char *const acme_challenge_names[ACME_CHALLENGE_TYPES] = {"tls-alpn-01", "http-01", "dns-01"};
 
+enum acme_challenge_type acme_challenge_type_of(const json_t *name)
+{
+    const char *text = json_string_value(name);
+    int type = 0;
+
+    while (type < ACME_CHALLENGE_TYPES && (!text || strcmp(text, acme_challenge_names[type]) != 0))
+        type++;
+    return (enum acme_challenge_type)type;
+}
+
 void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker, struct acme_cleanups *cleanups)
 {
     static const char *const capabilities[ACME_DNS01] = {HG_CHALLENGE_TLSALPN01, HG_CHALLENGE_HTTP01};

@@ -23,6 +23,9 @@ enum acme_challenge_type {
 /* "tls-alpn-01" … */
 extern const char *const acme_challenge_names[ACME_CHALLENGE_TYPES];
 
+/* The type of that name, a JSON string; ACME_CHALLENGE_TYPES: it is none. */
+enum acme_challenge_type acme_challenge_type_of(const json_t *name);
+
 struct acme_cleanups;
 
 /* The solvers in this worker. */

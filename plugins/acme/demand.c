@@ -12,9 +12,9 @@
 
 /* Names kept without a certificate. Beyond them the oldest that has had its turn makes room. */
 #define NAMES_MAX 4096
-#define HOUR      3600
+
 /* How long it counts that a name is served at another node. */
-#define VOUCH_TIME (HOUR * HG_SECOND)
+#define VOUCH_TIME (3600 * HG_SECOND)
 /* How long a refusal by `ask` holds, and how long it may take. */
 #define REFUSAL_PAUSE 60
 #define ASK_TIMEOUT   (5 * HG_SECOND)
@@ -216,6 +216,15 @@ bool acme_demand_may_begin(struct acme_job *job)
     return false;
 }
 
+bool acme_demand_keep_expired(struct acme_job *job, struct acme_pair *pair)
+{
+    if (!job->on_demand || job->pair || !acme_pair_is_for(pair, (const char *const *)job->names, job->name_count))
+        return false;
+    job->agent->demand.names--;
+    acme_job_take(job, pair);
+    return true;
+}
+
 /* What became due while nobody used it is renewed now. */
 void acme_demand_used(struct acme_job *job)
 {
@@ -316,74 +325,6 @@ struct acme_job *acme_demand_job(struct acme_agent *agent, struct acme_job *know
 
 /* ---- Quotas ---- */
 
-/* Forgets what is older than an hour. What is of the future was counted by a clock that was ahead: it is of now. */
-static void move_on(struct acme_quotas *quotas, time_t now)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < quotas->count; i++) {
-        struct acme_quota_order order = quotas->orders[i];
-
-        order.at = order.at < now ? order.at : now;
-        if (order.at > now - HOUR)
-            quotas->orders[kept++] = order;
-    }
-    quotas->count = kept;
-}
-
-static bool add_order(struct acme_quotas *quotas, const char *source, time_t at)
-{
-    struct acme_quota_order *orders = realloc(quotas->orders, (quotas->count + 1) * sizeof *orders);
-
-    if (!orders)
-        return false;
-    quotas->orders = orders;
-    orders += quotas->count++;
-    orders->at = at;
-    snprintf(orders->source.text, sizeof orders->source.text, "%s", source);
-    return true;
-}
-
-const char *acme_quotas_count(struct acme_quotas *quotas, const struct acme_config *config,
-                              const struct acme_source *source, time_t now)
-{
-    int64_t same = 0;
-
-    move_on(quotas, now);
-    if ((int64_t)quotas->count >= config->on_demand_per_hour)
-        return "more certificates are wanted in an hour than on_demand_per_hour allows";
-    for (size_t i = 0; i < quotas->count; i++)
-        same += !strcmp(quotas->orders[i].source.text, source->text);
-    if (same >= config->on_demand_per_source)
-        return "an address wants more certificates in an hour than on_demand_per_source allows";
-    return add_order(quotas, source->text, now) ? NULL : "out of memory";
-}
-
-json_t *acme_quotas_state(const struct acme_quotas *quotas)
-{
-    json_t *orders = json_array();
-
-    for (size_t i = 0; i < quotas->count; i++)
-        json_array_append_new(orders, json_pack("{s:I, s:s}", "at", (json_int_t)quotas->orders[i].at, "source",
-                                                quotas->orders[i].source.text));
-    return json_pack("{s:o}", "orders", orders);
-}
-
-/* In the place of what was counted here: while another process orders, that counts. */
-void acme_quotas_recall(struct acme_quotas *quotas, const json_t *state)
-{
-    const json_t *orders = json_object_get(state, "orders");
-
-    quotas->count = 0;
-    for (size_t i = 0; i < json_array_size(orders); i++) {
-        const json_t *order = json_array_get(orders, i);
-        const char *source = json_string_value(json_object_get(order, "source"));
-
-        if (source)
-            add_order(quotas, source, (time_t)json_integer_value(json_object_get(order, "at")));
-    }
-}
-
 bool acme_demand_count(struct acme_job *job)
 {
     struct acme_agent *agent = job->agent;
@@ -422,7 +363,9 @@ void acme_demand_forsake(struct acme_agent *agent)
 {
     acme_vault_cancel(&agent->vault, agent->demand.recalling);
     acme_vault_cancel(&agent->vault, agent->demand.sweeping);
+    acme_request_cancel(agent->demand.timing);
     agent->demand.recalling = agent->demand.sweeping = NULL;
+    agent->demand.timing = NULL;
 }
 
 /* ---- What nobody uses ---- */
@@ -454,26 +397,62 @@ static void on_unused(struct acme_agent *agent, const char *name, const struct h
     const time_t expires = (time_t)json_integer_value(json_object_get(state, "expires"));
     const time_t last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
     const time_t last = expires > last_try ? expires : last_try;
+    const time_t now = acme_clock() - agent->authorities[0]->ahead;
 
     json_decref(state);
-    if (!state || !agent->leads || find_exact(agent, hg_text(name)) || last + REMOVE_AGE > acme_clock())
+    if (!state || !agent->leads || find_exact(agent, hg_text(name)) || last + REMOVE_AGE > now)
         return;
     hg_log(agent->worker->instance, HG_LOG_INFO, "%s: expired, and nobody wants another: removed from the store", name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         acme_vault_remove(&agent->vault, kinds[i], name, ignore, NULL);
 }
 
-static void on_listed(void *arg, const struct hg_store_answer *answer)
+static void list_states(struct acme_agent *agent);
+
+/* Nothing is removed by a clock that is ahead. */
+static void on_time(void *arg, const struct acme_answer *answer)
 {
     struct acme_agent *agent = arg;
 
+    agent->demand.timing = NULL;
+    agent->demand.timed = !answer->error;
+    if (agent->demand.timed)
+        list_states(agent);
+}
+
+static void ask_time(struct acme_agent *agent)
+{
+    struct acme_ca *ca = agent->authorities[0];
+
+    if (ca->paused_until > acme_clock())
+        return;
+    acme_ca_forget_directory(ca);
+    agent->demand.timing = acme_ca_read_directory(ca, on_time, agent);
+}
+
+static void on_listed(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_agent *agent = arg;
+    const bool timed = agent->demand.timed;
+
     agent->demand.sweeping = NULL;
+    agent->demand.timed = false;
     for (size_t i = 0; i < answer->count; i++) {
         const struct hg_text name = acme_vault_name(answer->entries[i].key);
 
-        if (!find_exact(agent, name))
-            acme_mirror_read(agent, ACME_STATES, name, on_unused);
+        if (find_exact(agent, name))
+            continue;
+        if (!timed) {
+            ask_time(agent);
+            return;
+        }
+        acme_mirror_read(agent, ACME_STATES, name, on_unused);
     }
+}
+
+static void list_states(struct acme_agent *agent)
+{
+    agent->demand.sweeping = acme_vault_list(&agent->vault, ACME_STATES, on_listed, agent);
 }
 
 void acme_demand_sweep(struct acme_agent *agent)
@@ -486,8 +465,9 @@ void acme_demand_sweep(struct acme_agent *agent)
         return;
     demand->swept = now;
     forget_expired(agent);
-    if (!agent->leads || demand->sweeping || (demand->store_swept && now - demand->store_swept < STORE_SWEEP_PAUSE))
+    if (!agent->leads || demand->timing || demand->sweeping ||
+        (demand->store_swept && now - demand->store_swept < STORE_SWEEP_PAUSE))
         return;
     demand->store_swept = now;
-    demand->sweeping = acme_vault_list(&agent->vault, ACME_STATES, on_listed, agent);
+    list_states(agent);
 }

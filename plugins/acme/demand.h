@@ -15,6 +15,9 @@
 
 struct acme_agent;
 struct acme_job;
+struct acme_pair;
+struct acme_answer;
+struct acme_request;
 
 /* What `on_demand` lacks where all routes are for wildcards or any host. */
 #define ACME_NO_PERMISSION                                                                                             \
@@ -52,7 +55,9 @@ struct acme_demand {
         unsigned count;
     } refusals[2]; /* for want of permission, for quotas */
     hg_time swept, store_swept;
-    struct hg_store_request *sweeping; /* the list of what the store remembers */
+    struct hg_store_request *sweeping; /* the store is asked for a list of what it remembers; of what nobody uses … */
+    struct acme_request *timing;       /* … the authority is asked what time it is … */
+    bool timed;                        /* … before the next list */
 };
 
 void acme_demand_begin(struct acme_agent *agent);
@@ -89,6 +94,10 @@ void acme_demand_sweep(struct acme_agent *agent);
 /* This process orders from now on, or no longer. True: recalled() is called when what the store holds is known. */
 bool acme_demand_recall(struct acme_agent *agent, void (*recalled)(struct acme_agent *agent));
 void acme_demand_forsake(struct acme_agent *agent);
+
+/* Takes `pair`, found in the store, if the job has none: expired by the clock here, but perhaps that is ahead, which
+ * the authority tells before another one is ordered. */
+bool acme_demand_keep_expired(struct acme_job *job, struct acme_pair *pair);
 
 /* A handshake was shown a certificate on demand, or waits for it: only such certificates are renewed. */
 void acme_demand_used(struct acme_job *job);

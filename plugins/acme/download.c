@@ -3,6 +3,8 @@
  */
 #include "plugins/acme/download.h"
 
+#include "plugins/acme/schedule.h"
+
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,10 +207,10 @@ struct acme_pair *acme_download_check(struct hg_text pem, const char *const *nam
     if (!acme_pair_is_for(pair, names, count)) {
         snprintf(why, why_size, "is for other names than were ordered");
     } else if (pair->ends <= now) {
-        snprintf(why, why_size, "has expired already: is the clock here right?");
+        snprintf(why, why_size, "has expired already: is the clock here right, %s?", acme_moment(now).text);
     } else if (pair->begins > now + SKEW_MAX) {
         *later = true;
-        snprintf(why, why_size, "is not valid before tomorrow: is the clock here right?");
+        snprintf(why, why_size, "is not valid before tomorrow: is the clock here right, %s?", acme_moment(now).text);
     } else if (!is_verified(pair, pem.data)) {
         *later = true;
         snprintf(why, why_size, "does not verify: the certificates beside it have not signed it");

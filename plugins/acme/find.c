@@ -11,9 +11,23 @@
 /* How long what the store holds is waited for at the start, also where `wait` is 0: a moment, unless the disk hangs. */
 #define READ_PATIENCE HG_SECOND
 
+/* How long a handshake waits for what may come in the place of an expired certificate, and how old the attempt may be:
+ * the usual one takes a second or two, after a time in which the gateway did not run. */
+#define EXPIRED_PATIENCE (3 * HG_SECOND)
+#define FRESH            (5 * HG_SECOND)
+
 static bool is_being_read(const struct acme_job *job)
 {
     return job->agent->unread && job->reading;
+}
+
+static bool is_being_replaced(const struct acme_job *job)
+{
+    const struct acme_agent *agent = job->agent;
+
+    if (!agent->config->wait || job->on_demand || !job->pair || job->pair->ends > acme_clock())
+        return false;
+    return job->trying ? hg_now(agent->worker) - job->began < FRESH : !agent->settled && !agent->elsewhere;
 }
 
 /* Whether it pays to wait for a certificate: one is read from the store, or obtained, here or by another process. */
@@ -22,7 +36,7 @@ static bool is_coming(const struct acme_job *job)
     const struct acme_agent *agent = job->agent;
 
     if (acme_job_is_served(job))
-        return false;
+        return is_being_replaced(job);
     if (is_being_read(job))
         return true;
     if (!agent->config->wait)
@@ -55,6 +69,7 @@ static struct hg_certificate_lookup *park(struct acme_job *job, hg_certificate_d
 {
     struct acme_agent *agent = job->agent;
     struct hg_certificate_lookup *lookup = calloc(1, sizeof *lookup);
+    hg_time patience = agent->config->wait;
 
     if (!lookup)
         return NULL;
@@ -65,8 +80,11 @@ static struct hg_certificate_lookup *park(struct acme_job *job, hg_certificate_d
         free(lookup);
         return NULL;
     }
-    hg_timer_set(agent->worker->host, lookup->timer,
-                 is_being_read(job) && agent->config->wait < READ_PATIENCE ? READ_PATIENCE : agent->config->wait);
+    if (is_being_read(job) && patience < READ_PATIENCE)
+        patience = READ_PATIENCE;
+    if (acme_job_is_served(job) && patience > EXPIRED_PATIENCE)
+        patience = EXPIRED_PATIENCE;
+    hg_timer_set(agent->worker->host, lookup->timer, patience);
     if (lookup->next)
         lookup->next->place = &lookup->next;
     job->lookups = lookup;

@@ -18,6 +18,7 @@ struct acme_job *acme_job_new(struct acme_agent *agent, const char *const *names
         return NULL;
     job->agent = agent;
     job->on_demand = on_demand;
+    job->worked = ACME_CHALLENGE_TYPES;
     job->names = calloc(count, sizeof *job->names);
     for (size_t i = 0; job->names && i < count; i++) {
         job->names[i] = strdup(names[i]);
@@ -71,13 +72,14 @@ json_t *acme_job_state(const struct acme_job *job)
 
     for (size_t i = 0; i < job->name_count; i++)
         json_array_append_new(names, json_string(job->names[i]));
-    return json_pack("{s:o, s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:i, s:s*, s:I, s:s*, s:s, s:O*}", "names",
-                     names, "pauses", pauses_of(job), "renew_now", job->renew_now, "revoked", job->revoked, "hurried",
-                     job->hurried, "on_demand", job->on_demand, "renew_at", (json_int_t)job->renew_at, "due",
+    return json_pack("{s:o, s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:i, s:s*, s:I, s:s*, s:s, s:O*, s:s*}",
+                     "names", names, "pauses", pauses_of(job), "renew_now", job->renew_now, "revoked", job->revoked,
+                     "hurried", job->hurried, "on_demand", job->on_demand, "renew_at", (json_int_t)job->renew_at, "due",
                      (json_int_t)job->due, "last_try", (json_int_t)job->last_try, "failures", (int)job->failures,
                      "resumptions", (int)job->resumptions, "last_error", job->last_error, "expires",
                      (json_int_t)(job->pair ? job->pair->ends : 0), "serial", job->pair ? job->pair->serial : NULL,
-                     "directory", job->agent->authorities[job->authority]->url, "wishes", job->wishes);
+                     "directory", job->agent->authorities[job->authority]->url, "wishes", job->wishes, "challenge",
+                     job->worked < ACME_CHALLENGE_TYPES ? acme_challenge_names[job->worked] : NULL);
 }
 
 /* The authority with that directory by its number; how many there are: it is not in the config any more. */
@@ -146,6 +148,7 @@ void acme_job_recall(struct acme_job *job, const json_t *state)
         recall_wishes(job, state);
     }
     recall_attempt(job, state);
+    job->worked = acme_challenge_type_of(json_object_get(state, "challenge"));
     job->resumptions = (unsigned)json_integer_value(json_object_get(state, "resumptions"));
     job->hurried = json_is_true(json_object_get(state, "hurried"));
     job->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
@@ -178,7 +181,9 @@ void acme_job_take(struct acme_job *job, struct acme_pair *pair)
 
 bool acme_job_is_served(const struct acme_job *job)
 {
-    return job->pair && (!job->on_demand || job->pair->ends > acme_clock());
+    const struct acme_ca *issuer = job->on_demand && job->pair ? acme_job_issuer(job) : NULL;
+
+    return job->pair && (!job->on_demand || job->pair->ends > acme_clock() - (issuer ? issuer->ahead : 0));
 }
 
 bool acme_job_is_outdated(const struct acme_job *job, const struct acme_pair *found)
@@ -209,6 +214,6 @@ time_t acme_job_due(const struct acme_job *job)
     if (job->failures || job->renew_now || job->unsaved)
         return job->due ? job->due : 1;
     if (job->pair)
-        return job->renew_at;
+        return job->renew_at > job->due ? job->renew_at : job->due;
     return job->due ? job->due : 1;
 }

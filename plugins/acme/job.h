@@ -54,6 +54,7 @@ struct acme_job {
     time_t last_try;   /* 0: none yet */
     unsigned failures; /* in a row */
     char *last_error;
+    enum acme_challenge_type worked;           /* the last one that has; ACME_CHALLENGE_TYPES: not known */
     bool renew_now;                            /* revoked, or somebody wants it: whatever the time */
     time_t paused_until[ACME_AUTHORITIES_MAX]; /* by each authority, for this certificate alone */
     bool revoked;                              /* what the store holds was */
@@ -68,7 +69,9 @@ struct acme_job {
     unsigned resumptions;                   /* of an order that was finalized there, one after the other */
     unsigned again;                         /* attempts at once, one after the other */
     unsigned preference;
+    bool unproved; /* an authority has looked at a challenge in vain, since `preference` was changed */
     bool trying;
+    hg_time began; /* then */
 
     /* On demand. */
     struct https_call *asking;           /* for permission */

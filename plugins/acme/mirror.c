@@ -57,20 +57,10 @@ void acme_mirror_take(struct acme_agent *agent, const char *name, const struct h
 
 /* ---- Challenges ---- */
 
-static enum acme_challenge_type type_of(const json_t *record)
-{
-    const char *name = json_string_value(json_object_get(record, "type"));
-    int type = 0;
-
-    while (type < ACME_DNS01 && (!name || strcmp(name, acme_challenge_names[type]) != 0))
-        type++;
-    return (enum acme_challenge_type)type;
-}
-
 static void on_challenge(struct acme_agent *agent, const char *token, const struct hg_store_answer *answer)
 {
     json_t *record = acme_vault_json(answer);
-    const enum acme_challenge_type type = type_of(record);
+    const enum acme_challenge_type type = acme_challenge_type_of(json_object_get(record, "type"));
     const char *identifier = json_string_value(json_object_get(record, "identifier"));
     const char *authorization = json_string_value(json_object_get(record, "key_authorization"));
 

@@ -74,6 +74,7 @@ struct acme_order *acme_order_begin(struct acme_ca *ca, struct acme_vault *vault
     order->wish = *wish;
     order->with_replaces = wish->replaces && wish->before->ari_id;
     order->with_profile = true;
+    order->worked = ACME_CHALLENGE_TYPES;
     order->ended = ended;
     order->arg = arg;
     order->deadline = hg_now(ca->worker) + ca->config->attempt_timeout;

@@ -19,10 +19,12 @@ struct acme_wish {
     const char *id; /* of the certificate in the store */
     const char *const *names;
     size_t name_count;
-    unsigned preference;            /* rotates the types of challenges */
-    const struct acme_pair *before; /* what is renewed, or NULL */
-    bool replaces;                  /* this authority knows it (RFC 9773 section 5) */
-    const bool *discard;            /* what the store holds was revoked, perhaps meanwhile: it is not kept */
+    unsigned preference;             /* rotates the types of challenges … */
+    enum acme_challenge_type worked; /* … after this one; ACME_CHALLENGE_TYPES: none has worked yet */
+    time_t not_before;               /* by the authority's clock; 0: whatever the time */
+    const struct acme_pair *before;  /* what is renewed, or NULL */
+    bool replaces;                   /* this authority knows it (RFC 9773 section 5) */
+    const bool *discard;             /* what the store holds was revoked, perhaps meanwhile: it is not kept */
 };
 
 enum acme_outcome {
@@ -30,6 +32,7 @@ enum acme_outcome {
     ACME_FAILED,     /* try again later, perhaps at another authority */
     ACME_AGAIN,      /* try again at once: what was at fault has been forgotten */
     ACME_LIMITED,    /* not before `retry_after` seconds */
+    ACME_EARLY,      /* nothing was ordered, since it is not due by the authority's clock */
     ACME_REJECTED,   /* the authority will not have these names: try daily */
     ACME_NOT_STORED, /* nothing was ordered, since the store cannot be written */
     ACME_LOST,       /* another process has taken over; there may be a pair that could not be stored any more */
@@ -40,7 +43,9 @@ struct acme_result {
     const char *error; /* for a person */
     const char *kind;  /* of the error, one of acme_problem_kind() */
     int64_t retry_after;
-    bool of_account;        /* that pause is meant for all that the account asks for */
+    bool of_account;                 /* that pause is meant for all that the account asks for */
+    bool of_names;                   /* they were not proved */
+    enum acme_challenge_type worked; /* for them; ACME_CHALLENGE_TYPES: none was needed, or none did */
     bool resumable;         /* the authority may still issue: the order was finalized, and can be taken up again */
     struct acme_pair *pair; /* ACME_ISSUED, perhaps ACME_LOST: a reference for the callee */
     char *pem;              /* with `pair` and not stored yet: key and chain, for the callee to free; else NULL */

@@ -7,13 +7,16 @@
 
 #include <stdio.h>
 
-static void end(struct acme_order *order, enum acme_outcome outcome, const struct acme_answer *limit)
+static void end(struct acme_order *order, enum acme_outcome outcome, const struct acme_answer *failure)
 {
+    const bool limited = outcome == ACME_LIMITED;
     struct acme_result result = {.outcome = outcome,
                                  .error = order->error,
                                  .kind = order->kind ? order->kind : "other",
-                                 .retry_after = limit ? limit->retry_after : 0,
-                                 .of_account = limit && limit->of_account,
+                                 .retry_after = limited ? failure->retry_after : 0,
+                                 .of_account = limited && failure->of_account,
+                                 .of_names = failure && failure->of_names,
+                                 .worked = order->worked,
                                  .resumable = order->finalized};
 
     /* What is not handed over, since it is of no use, is freed with the order. */
@@ -62,7 +65,7 @@ void acme_order_fail(struct acme_order *order, const char *what, const struct ac
     } else if (answer->status == 429 || answer->status == 503 || !strcmp(answer->type, "rateLimited")) {
         end(order, ACME_LIMITED, answer);
     } else {
-        acme_order_end(order, is_one_of(answer->type, rejections) ? ACME_REJECTED : ACME_FAILED);
+        end(order, is_one_of(answer->type, rejections) ? ACME_REJECTED : ACME_FAILED, answer);
     }
 }
 

@@ -15,6 +15,7 @@ static void authorized(void *arg, const struct acme_answer *failure)
     struct acme_order *order = arg;
 
     if (!failure) {
+        order->worked = acme_authorizations_worked(order->authorizations);
         acme_order_look(order);
         return;
     }
@@ -28,7 +29,7 @@ static void authorize(struct acme_order *order, const json_t *json)
     acme_authorizations_free(order->authorizations);
     order->authorizations =
         acme_authorize(order->ca, order->vault, order->solvers, json_object_get(json, "authorizations"),
-                       order->wish.preference, order->deadline, authorized, order);
+                       order->wish.preference, order->wish.worked, order->deadline, authorized, order);
     if (!order->authorizations)
         acme_order_end_memory(order);
 }

@@ -23,6 +23,7 @@ struct acme_order {
     void *arg;
     hg_time deadline;
     bool with_replaces, with_profile;
+    enum acme_challenge_type worked;
     bool resumed;   /* the order's URL is from an earlier attempt */
     bool finalized; /* as far as is known: an answer may have been lost */
 

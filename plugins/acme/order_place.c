@@ -3,6 +3,7 @@
  *
  * Asking for an order (RFC 8555 section 7.4).
  */
+#include "plugins/acme/clock.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/order_parts.h"
 
@@ -109,13 +110,17 @@ static void on_directory(void *arg, const struct acme_answer *answer)
     order->request = NULL;
     if (answer->error)
         acme_order_fail(order, "", answer);
+    else if (order->wish.not_before > acme_clock() - order->ca->ahead)
+        acme_order_end(order, ACME_EARLY);
     else
         place(order);
 }
 
-/* What can be ordered stands in the directory. */
+/* What can be ordered stands in the directory; and when it is asked now, the authority says what time it is. */
 void acme_order_place(struct acme_order *order)
 {
+    if (order->wish.not_before)
+        acme_ca_forget_directory(order->ca);
     order->request = acme_ca_read_directory(order->ca, on_directory, order);
     if (!order->request)
         acme_order_end_memory(order);

@@ -12,6 +12,8 @@
 
 /* Attempts at once after something at fault was forgotten. */
 #define AGAIN_MAX 3
+/* Until the clock is looked at again where the authority's says that nothing is due, in seconds. */
+#define EARLY_PAUSE 3600
 /* How often an order that was finalized is taken up again before the next authority is tried. With the usual pauses
  * this is after a quarter of an hour if the authority is down, and after an hour if it neither issues nor refuses. */
 #define RESUMPTIONS_MAX 4
@@ -87,12 +89,16 @@ static void issued(struct acme_job *job, const struct acme_result *result)
     hg_log(instance_of(job), HG_LOG_ERROR, "%s: %s; it is served from memory and stored later", job->id, result->error);
 }
 
-/* The next authority at once; after the last one a pause, then the first again, with the other challenge. */
+/* The next authority at once; after the last one a pause, then the first again, with the other challenge if one of them
+ * was not satisfied. */
 static bool next_authority(struct acme_job *job)
 {
     job->authority = (job->authority + 1) % (unsigned)job->agent->authority_count;
-    job->preference += !job->authority;
-    return job->authority != 0;
+    if (job->authority)
+        return true;
+    job->preference += job->unproved;
+    job->unproved = false;
+    return false;
 }
 
 /* Another order elsewhere would take the place of this one in the store, and it would be issued in vain. */
@@ -114,6 +120,7 @@ static void failed(struct acme_job *job, const struct acme_result *result, struc
 
     ++*job->agent->counters.failed;
     acme_job_set_error(job, result->error);
+    job->unproved |= result->of_names;
     if (result->retry_after && result->of_account)
         acme_plan_pause_account(job->agent, ca, result->retry_after);
     else if (result->retry_after)
@@ -161,7 +168,9 @@ void acme_outcome(void *arg, const struct acme_result *result)
     struct acme_ca *ca = job->agent->authorities[job->authority];
 
     job->order = NULL;
-    if (result->outcome != ACME_ISSUED && result->outcome != ACME_LOST)
+    if (result->worked != ACME_CHALLENGE_TYPES)
+        job->worked = result->worked;
+    if (result->outcome != ACME_ISSUED && result->outcome != ACME_LOST && result->outcome != ACME_EARLY)
         acme_expiry_count(job->agent, result);
     switch (result->outcome) {
     case ACME_ISSUED:
@@ -177,6 +186,11 @@ void acme_outcome(void *arg, const struct acme_result *result)
         return;
     case ACME_NOT_STORED:
         not_stored(job, result);
+        break;
+    case ACME_EARLY:
+        job->failures = 0;
+        acme_job_set_error(job, NULL);
+        acme_plan(job, EARLY_PAUSE);
         break;
     case ACME_AGAIN:
         hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: tried anew", job->id, result->error);

@@ -44,12 +44,12 @@ acme_parts = \
 	plugins/acme/plan.c plugins/acme/plan.h \
 	plugins/acme/problem.c \
 	plugins/acme/program.c plugins/acme/program.h \
+	plugins/acme/quotas.c \
 	plugins/acme/request.c plugins/acme/request.h \
 	plugins/acme/reread.c \
 	plugins/acme/revocation.c \
 	plugins/acme/rollover.c \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
-	plugins/acme/step.c \
 	plugins/acme/staple.c plugins/acme/staple.h \
 	plugins/acme/vault.c plugins/acme/vault.h
 

@@ -106,6 +106,8 @@ static void on_certificate(void *arg, const struct hg_store_answer *answer)
     job->loaded = true;
     if (answer->status == HG_STORE_OK)
         pair = acme_pair_read(answer->value, why, sizeof why);
+    if (pair && !is_better(job, pair) && acme_demand_keep_expired(job, pair))
+        pair = NULL;
     if (!pair || !is_better(job, pair)) {
         acme_pair_unref(pair);
         if (job->unsaved) {

@@ -7,6 +7,7 @@
 #define HTTPS_H
 
 #include <hopgate/host.h>
+#include <time.h>
 
 /* The calls of one worker; they share connections. */
 struct https;
@@ -29,6 +30,7 @@ struct https_response {
     int status;
     struct hg_text body;    /* with a NUL behind it */
     struct hg_text headers; /* header lines; https_header() finds in them */
+    time_t date;            /* when the server says that it has answered (RFC 9110 section 6.6.1); 0: it does not */
     int64_t retry_after;    /* seconds that a Retry-After field tells, as seconds or as a date; 0: none */
 };
 

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* The longest chain that is looked at; those of public authorities have three or four. */
 #define CHAIN_MAX 16
@@ -98,6 +99,17 @@ static int read_chain(const gnutls_datum_t *chain, unsigned count, gnutls_x509_c
     return result;
 }
 
+/* As often as the certificate it is the clock here that is wrong. */
+static void tell_clock(char *why, size_t size)
+{
+    const size_t used = strlen(why);
+    const time_t now = time(NULL);
+    struct tm parts;
+
+    if (gmtime_r(&now, &parts))
+        strftime(why + used, size - used, " The clock here says %Y-%m-%d %H:%M:%S UTC: is it right?", &parts);
+}
+
 static void tell_status(unsigned status, char *why, size_t size)
 {
     gnutls_datum_t text = {0};
@@ -105,6 +117,8 @@ static void tell_status(unsigned status, char *why, size_t size)
     if (!gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0))
         snprintf(why, size, "%s", (const char *)text.data);
     gnutls_free(text.data);
+    if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED))
+        tell_clock(why, size);
 }
 
 bool https_trust_covers(gnutls_x509_trust_list_t trust, const gnutls_datum_t *chain, unsigned count, char *why,

@@ -126,6 +126,7 @@ class Proxy:
         self.pebble, self.world, self.name = pebble, pebble.world, name
         self.requests, self.rules, self.lock, self.connections = [], [], threading.Lock(), 0
         self.busy = 0         # handshakes and requests that are under way
+        self.clock = None     # function of no argument: by how much the CA's clock, as its answers have it, is ahead of the right one
         self.ari = None       # function of a certificate's id (RFC 9773 section 4.1): what renewalInfo answers
         self.profiles = None  # {name: description} in the directory
         self.edit_directory = lambda document: None
@@ -219,6 +220,8 @@ class Proxy:
             return False
         finally:
             request.ended = time.monotonic()
+        if self.clock and reply.field("Date"):
+            reply.set("Date", http_date(self.clock()))
         request.reply = reply
         connection.sendall(reply.bytes(request.method == "HEAD"))
         return request.fields.get("connection", "").lower() != "close" and reply.field("Connection") != "close"

@@ -6,6 +6,9 @@
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
 
+#include <hopgate/certificates.h>
+#include <hopgate/host.h>
+
 static uint64_t gauge(const char *name, const char *label)
 {
     return fake_host_gauge(&lab->host, name, label);
@@ -184,6 +187,47 @@ START_TEST(test_expired)
 }
 END_TEST
 
+/* ---- After its end ---- */
+
+static void keep(void *arg, struct hg_certificate *certificate)
+{
+    *(struct hg_certificate **)arg = certificate;
+}
+
+/* Found expired after a time in which the gateway did not run: a handshake waits for a moment, since the new one may be
+ * there by then; not longer, nor once the attempt has taken longer. */
+START_TEST(test_after_downtime)
+{
+    const struct hg_certificates_ops *ops = hopgate_plugin()->offers[0].ops;
+    const struct hg_certificate_query query = {.server_name = HG_TEXT("a.test")};
+    const struct hg_certificate *shown = NULL;
+    struct hg_certificate_lookup *later;
+    struct hg_certificate *given = NULL;
+    int number = -1;
+
+    lab->config.wait = 20 * HG_SECOND;
+    lab_begin();
+    lab_stop();
+    lab->host.now += 100 * LAB_DAY;
+    lab->ca->lazy = _i;
+    lab_start();
+    lab_run(50 * HG_MILLISECOND);
+    ck_assert_ptr_null(ops->find(&lab->host.worker, &query, keep, &given, &later));
+    ck_assert_ptr_nonnull(later);
+    lab_run(4 * HG_SECOND);
+    ck_assert_ptr_nonnull(given);
+    shown = given;
+    for (unsigned i = 0; i < lab->ca->order_count; i++)
+        if (lab->ca->orders[i].der.size == shown->chain[0].cert.size &&
+            !memcmp(lab->ca->orders[i].der.data, shown->chain[0].cert.data, shown->chain[0].cert.size))
+            number = (int)i;
+    ck_assert_int_eq(number, !_i);
+    hg_certificate_unref(given);
+    lab_run(2 * HG_SECOND);
+    ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), !_i);
+}
+END_TEST
+
 TCase *cases_expiry(void)
 {
     TCase *tests = tcase_create("expiry");
@@ -200,5 +244,6 @@ TCase *cases_expiry(void)
     tcase_add_test(tests, test_warnings);
     tcase_add_test(tests, test_told_once);
     tcase_add_test(tests, test_expired);
+    tcase_add_loop_test(tests, test_after_downtime, 0, 2);
     return tests;
 }

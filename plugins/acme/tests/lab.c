@@ -19,11 +19,6 @@ time_t acme_clock(void)
     return EPOCH + (time_t)(lab->host.now / HG_SECOND) + (time_t)lab->clock_error;
 }
 
-hg_time acme_steady_clock(void)
-{
-    return lab->host.now;
-}
-
 /* ---- Solvers ---- */
 
 static int present(const char *type, const struct hg_challenge *challenge)

@@ -249,7 +249,7 @@ START_TEST(test_other_challenge)
     lab_run(5 * LAB_MINUTE);
     lab_check_one();
     ck_assert_uint_eq(lab->ca->order_count, 2);
-    ck_assert_uint_eq(lab_said("a.test: connection: no answer from a.test"), 1);
+    ck_assert_uint_eq(lab_said("a.test: tls-alpn-01: connection: no answer from a.test"), 1);
     ck_assert_uint_eq(
         lab->ca->deactivations + (unsigned)!strcmp(lab->ca->orders[0].authorizations[1].status, "invalid"), 1);
     ck_assert_str_eq(lab->ca->orders[1].authorizations[0].tried, "http-01");
@@ -410,6 +410,34 @@ START_TEST(test_replaces_harms)
 }
 END_TEST
 
+/* What has worked before is tried first, also after a restart and when something else has failed meanwhile. */
+START_TEST(test_worked_before)
+{
+    lab->ca->unreachable = "tls-alpn-01";
+    lab_start();
+    lab_run_until_issued(1, 5 * LAB_MINUTE);
+    ck_assert_str_eq(lab->ca->orders[0].authorizations[0].tried, "tls-alpn-01");
+    ck_assert_str_eq(lab->ca->orders[1].authorizations[0].tried, "http-01");
+    if (_i & 1)
+        lab_restart();
+    if (_i & 2)
+        fake_ca_rule(lab->ca, (struct fake_rule){.kind = "directory", .times = 1, .error = "Connection refused"});
+    if (_i & 2)
+        fake_ca_rule(lab->ca, (struct fake_rule){.kind = "order", .times = 1, .status = 500});
+    lab_run(HG_SECOND);
+    renew();
+    lab_run_until_issued(2, 10 * LAB_MINUTE);
+    ck_assert_uint_eq(lab->ca->order_count, 3);
+    ck_assert_str_eq(lab->ca->orders[2].authorizations[0].tried, "http-01");
+    /* It does no longer: the other one again. */
+    lab->ca->unreachable = "http-01";
+    renew();
+    lab_run_until_issued(3, 10 * LAB_MINUTE);
+    ck_assert_uint_eq(lab->ca->order_count, 5);
+    ck_assert_str_eq(lab->ca->orders[4].authorizations[0].tried, "tls-alpn-01");
+}
+END_TEST
+
 /* Another certificate is wanted: it is ordered, once, the log says why, and the old one is served until then. */
 START_TEST(test_changed)
 {
@@ -549,6 +577,7 @@ TCase *cases_order(void)
     tcase_add_loop_test(tests, test_profile, 0, 3);
     tcase_add_loop_test(tests, test_replaces, 0, 5);
     tcase_add_loop_test(tests, test_replaces_harms, 0, 5);
+    tcase_add_loop_test(tests, test_worked_before, 0, 4);
     tcase_add_loop_test(tests, test_changed, 0, 5);
     tcase_add_test(tests, test_never_ready);
     tcase_add_test(tests, test_refused_csr);
