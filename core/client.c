@@ -15,6 +15,7 @@
 #include "core/link.h"
 #include "core/reason.h"
 
+#include <hopgate/routes.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -26,6 +27,8 @@
 #define ASK_LAST  (4 * HG_SECOND)
 /* A link that is in doubt is asked no more often than this: the signs may be forged, and come in storms. */
 #define DOUBT_AGAIN HG_SECOND
+/* Of names of services in `open`. */
+#define SERVICES_SIZE_MAX 8192
 /* How often a session that shall end is looked at. */
 #define DRAIN_TICK (100 * HG_MILLISECOND)
 
@@ -36,6 +39,41 @@ static struct hg_worker *core_of(const struct sessions *sessions)
 
 /* ---- Opening a session, or going on with one ---- */
 
+/* Names of the services in a list, as long as there is room for them in `open`. */
+struct services {
+    json_t *names; /* NULL: there was none */
+    size_t size;
+};
+
+static void add_service(void *arg, struct hg_text service)
+{
+    struct services *services = arg;
+
+    services->size += service.size;
+    if (json_array_size(services->names) < CONTROL_SERVICES_MAX && services->size <= SERVICES_SIZE_MAX &&
+        service.size <= CONTROL_SERVICE_NAME_MAX &&
+        !json_array_append_new(services->names, json_stringn(service.data, service.size)))
+        return;
+    json_decref(services->names);
+    services->names = NULL;
+}
+
+/* What this client serves; NULL: anything, or it cannot be said. */
+static json_t *list_services(const struct sessions *sessions)
+{
+    const struct hg_routes_ops *routes = sessions->routes.ops;
+    struct services services = {0};
+
+    if (!routes || !routes->services)
+        return NULL;
+    services.names = json_array();
+    if (!routes->services(hg_capability_worker(core_of(sessions), &sessions->routes), add_service, &services)) {
+        json_decref(services.names);
+        return NULL;
+    }
+    return services.names;
+}
+
 static char *encode_open(struct sessions *sessions, const struct session *named, json_t *credentials)
 {
     const struct pipeline *pipeline = sessions->worker->pipeline;
@@ -43,12 +81,20 @@ static char *encode_open(struct sessions *sessions, const struct session *named,
     struct control_offer offer = {.codecs = codecs,
                                   .credentials = credentials,
                                   .session = named ? named->name : NULL,
-                                  .process = sessions->process};
+                                  .process = sessions->process,
+                                  .services = list_services(sessions)};
+    char *line;
 
     for (size_t i = 0; i < pipeline->codec_count && i < CONTROL_CODECS_MAX; i++)
         codecs[offer.codec_count++] = pipeline->codecs[i]->plugin->codec.wire_name;
     session_local_parameters(sessions, &offer.parameters);
-    return control_encode_open(&offer);
+    line = control_encode_open(&offer);
+    json_decref(offer.services);
+    if (!line && offer.services) { /* too long, perhaps */
+        offer.services = NULL;
+        line = control_encode_open(&offer);
+    }
+    return line;
 }
 
 void client_say_open(struct hg_link *link, const struct session *named)
@@ -203,6 +249,14 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
     connector_want(link->connector);
 }
 
+static void receive_notice(const struct hg_link *link, const struct control_message *notice)
+{
+    char reason[REASON_DETAIL_SIZE];
+
+    reason_printable(reason, sizeof reason, notice->reason);
+    hg_log_limited(core_of(link->sessions)->instance, HG_LOG_WARNING, link->peer, "%s says: %s", link->peer, reason);
+}
+
 static void client_message(struct hg_link *link, const struct control_message *message)
 {
     if (message->type == CONTROL_ACCEPT && link->state == LINK_OPENING && link->said_open)
@@ -211,6 +265,8 @@ static void client_message(struct hg_link *link, const struct control_message *m
         receive_refuse(link, message);
     else if (message->type == CONTROL_DRAIN && link->state == LINK_ACTIVE)
         receive_drain(link, message);
+    else if (message->type == CONTROL_NOTICE && link->state == LINK_ACTIVE)
+        receive_notice(link, message);
     else
         link_close(link, TN_CONTROL_ERROR, "a control message that a client does not expect");
 }

@@ -8,11 +8,13 @@
 #include "core/client.h"
 #include "core/link.h"
 #include "core/log.h"
+#include "core/reason.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /* How long a handshake may take. */
 #define CONNECT_TIMEOUT (10 * HG_SECOND)
@@ -227,11 +229,24 @@ static int add_connector(struct sessions *sessions, const struct gateway *gatewa
     return connector->timer && connector->probe_timer ? 0 : -1;
 }
 
+/* For the gateway no more than random; its log shows people by it which process is meant. */
+static int name_process(char process[static CONTROL_NAME_SIZE + 1])
+{
+    char random[CONTROL_SESSION_NAME_SIZE + 1], host[256] = "", shown[25];
+
+    if (session_random_name(random))
+        return -1;
+    gethostname(host, sizeof host - 1);
+    reason_printable(shown, sizeof shown, host);
+    snprintf(process, CONTROL_NAME_SIZE + 1, "%s:%ld:%s", shown, (long)getpid(), random);
+    return 0;
+}
+
 int connectors_start(struct sessions *sessions)
 {
     const struct pipeline *pipeline = sessions->worker->pipeline;
 
-    if (session_random_name(sessions->process) || gateways_find(&sessions->gateways, pipeline))
+    if (name_process(sessions->process) || gateways_find(&sessions->gateways, pipeline))
         return -1;
     for (size_t i = 0; i < sessions->gateways.count; i++)
         for (unsigned number = 1; number <= pipeline->settings.links; number++)

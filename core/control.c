@@ -111,6 +111,26 @@ static int decode_process(struct control_message *message, const char **error)
     return message->process ? 0 : -1;
 }
 
+/* `services`, which may be missing. */
+static int decode_services(struct control_message *message, const char **error)
+{
+    json_t *services = json_object_get(message->root, "services");
+
+    *error = "\"services\" is not a list of up to 256 names";
+    if (!services)
+        return 0;
+    if (!json_is_array(services) || json_array_size(services) > CONTROL_SERVICES_MAX)
+        return -1;
+    for (size_t i = 0; i < json_array_size(services); i++) {
+        const json_t *service = json_array_get(services, i);
+
+        if (!json_is_string(service) || json_string_length(service) > CONTROL_SERVICE_NAME_MAX)
+            return -1;
+    }
+    message->services = services;
+    return 0;
+}
+
 static int decode_open(struct control_message *message, const char **error)
 {
     const json_t *session = json_object_get(message->root, "session");
@@ -121,7 +141,7 @@ static int decode_open(struct control_message *message, const char **error)
     if (!message->speaks_version)
         return 0;
     if (decode_codecs(message, error) || decode_parameters(&message->parameters, message->root, error) ||
-        decode_process(message, error))
+        decode_process(message, error) || decode_services(message, error))
         return -1;
     message->credentials = json_object_get(message->root, "credentials");
     *error = "\"credentials\" is not an object";
@@ -197,7 +217,8 @@ static const struct {
 } types[] = {
     {"open", CONTROL_OPEN, decode_open},       {"accept", CONTROL_ACCEPT, decode_accept},
     {"refuse", CONTROL_REFUSE, decode_refuse}, {"drain", CONTROL_DRAIN, decode_excuse},
-    {"ping", CONTROL_PING, decode_ping},       {"pong", CONTROL_PONG, decode_ping},
+    {"notice", CONTROL_NOTICE, decode_excuse}, {"ping", CONTROL_PING, decode_ping},
+    {"pong", CONTROL_PONG, decode_ping},
 };
 
 static int decode_type(struct control_message *message, const char **error)
@@ -275,6 +296,10 @@ char *control_encode_open(const struct control_offer *offer)
         json_decref(root);
         return NULL;
     }
+    if (root && offer->services && json_object_set(root, "services", offer->services)) {
+        json_decref(root);
+        return NULL;
+    }
     return encode(root);
 }
 
@@ -303,6 +328,11 @@ char *control_encode_refuse(const char *code, const char *reason, unsigned retry
 char *control_encode_drain(const char *reason, unsigned retry_after)
 {
     return encode_excuse(json_pack("{s:s, s:s}", "type", "drain", "reason", reason), retry_after);
+}
+
+char *control_encode_notice(const char *reason)
+{
+    return encode(json_pack("{s:s, s:s}", "type", "notice", "reason", reason));
 }
 
 char *control_encode_ping(json_int_t id)

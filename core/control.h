@@ -23,6 +23,9 @@
 #define CONTROL_NAME_SIZE 64
 /* Codecs that one `open` may list. */
 #define CONTROL_CODECS_MAX 16
+/* Services that it may list, and the bytes of a name. */
+#define CONTROL_SERVICES_MAX     256
+#define CONTROL_SERVICE_NAME_MAX 128
 
 enum control_type {
     CONTROL_UNKNOWN, /* to be skipped */
@@ -30,6 +33,7 @@ enum control_type {
     CONTROL_ACCEPT,
     CONTROL_REFUSE,
     CONTROL_DRAIN,
+    CONTROL_NOTICE,
     CONTROL_PING,
     CONTROL_PONG,
 };
@@ -53,9 +57,10 @@ struct control_message {
     bool resumed;                           /* accept: it is the session that `open` named */
     const json_t *credentials;              /* open: an object */
     const char *process;                    /* open: NULL when it does not say */
+    json_t *services;                       /* open: a list of names; NULL when it does not say */
     struct control_parameters parameters;   /* open, accept */
     const char *code;                       /* refuse */
-    const char *reason;                     /* refuse, drain: "" when absent */
+    const char *reason;                     /* refuse, drain, notice: "" when absent */
     unsigned retry_after;                   /* refuse, drain: seconds, 0 when absent */
     json_int_t id;                          /* ping, pong */
 };
@@ -73,6 +78,7 @@ struct control_offer {
     struct control_parameters parameters;
     json_t *credentials; /* open; stays the caller's */
     const char *process; /* open */
+    json_t *services;    /* open: NULL: not to be said; stays the caller's */
 };
 
 /* Each returns a line with its LF, ended by NUL, for the caller to free(); NULL when memory is out or the line would be
@@ -81,6 +87,7 @@ char *control_encode_open(const struct control_offer *offer);
 char *control_encode_accept(const struct control_offer *offer);
 char *control_encode_refuse(const char *code, const char *reason, unsigned retry_after);
 char *control_encode_drain(const char *reason, unsigned retry_after);
+char *control_encode_notice(const char *reason);
 char *control_encode_ping(json_int_t id);
 char *control_encode_pong(json_int_t id);
 

@@ -138,6 +138,7 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
     session->identity = *identity;
     if (open->process)
         snprintf(session->process, sizeof session->process, "%s", open->process);
+    session->services = json_incref(open->services);
     session_set_codec(session, codec);
     if (register_session(session)) {
         session_end(session, "out of memory");
@@ -177,6 +178,8 @@ static void resume_session(struct hg_link *link, struct session *session, const 
     snprintf(why, sizeof why, "%s", session->link ? "the client prefers this link" : session->lost_reason);
     hg_buffer_unref(session->identity.owner);
     session->identity = *identity;
+    json_decref(session->services);
+    session->services = json_incref(open->services);
     reset_withdrawn(session);
     if (!accept_session(link, session, true, open))
         return;
@@ -297,11 +300,17 @@ static void gateway_stream_opened(struct session *session, struct tn_stream *str
     session_touch(session);
 }
 
+static void gateway_session_answers(struct session *session)
+{
+    processes_answered(session);
+    gateway_exchange_retry(session);
+}
+
 const struct tunnel_end gateway_end = {
     .link_up = gateway_link_up,
     .message = gateway_message,
     .check = gateway_check,
     .link_ended = gateway_link_ended,
-    .session_answers = gateway_exchange_retry,
+    .session_answers = gateway_session_answers,
     .stream_opened = gateway_stream_opened,
 };

@@ -41,6 +41,7 @@ static void handle_message(struct hg_link *link, const struct control_message *m
     case CONTROL_ACCEPT:
     case CONTROL_REFUSE:
     case CONTROL_DRAIN:
+    case CONTROL_NOTICE:
         link->sessions->end->message(link, message);
         return;
     }
@@ -163,7 +164,7 @@ static void heard(struct hg_link *link)
     session_handle_events(session);
     if (!session->confirmed && tn_control_all_acknowledged(link->tn))
         session->confirmed = true;
-    if (session->suspect || link->sessions->waiting)
+    if (session->suspect || session->asked_for || link->sessions->waiting)
         link->sessions->end->session_answers(session);
 }
 

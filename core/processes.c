@@ -5,8 +5,10 @@
 
 #include "core/detached.h"
 #include "core/link.h"
+#include "core/reason.h"
 
 #include <stdio.h>
+#include <time.h>
 
 bool is_same_process(const struct session *one, const struct session *other)
 {
@@ -141,8 +143,19 @@ void processes_ask_others(const struct session *session)
 
 void processes_opened(struct session *opened)
 {
+    struct session *other = session_newest(opened->sessions, hg_text(opened->identity.id));
+    bool is_first = true;
+
     review(opened->sessions, hg_text(opened->identity.id), true);
     processes_ask_others(opened);
+    for (; other; other = session_older(other))
+        is_first &= other == opened || !is_same_process(other, opened);
+    for (other = session_newest(opened->sessions, hg_text(opened->identity.id)); other; other = session_older(other)) {
+        if (!is_first || !is_there(other) || is_same_process(other, opened))
+            continue;
+        other->asked_for = opened->number;
+        other->asked_at = hg_now(&opened->sessions->worker->core);
+    }
 }
 
 bool processes_heard(const struct session *session, hg_time since)
@@ -158,4 +171,55 @@ bool processes_heard(const struct session *session, hg_time since)
             return true;
     }
     return false;
+}
+
+/* ---- Two that serve ---- */
+
+/* "gate1:4711:… at 192.0.2.1:50000, since 2026-01-31T23:59:59Z" */
+static void print_process(char *text, size_t size, const struct session *session)
+{
+    time_t since = time(NULL);
+    char process[sizeof session->process], when[32];
+    struct tm parts;
+
+    since -= (time_t)((hg_now(&session->sessions->worker->core) - session->opened_at) / HG_SECOND);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&since, &parts));
+    reason_printable(process, sizeof process, *session->process ? session->process : "(unnamed)");
+    snprintf(text, size, "%s at %s, since %s", process, session->link->peer, when);
+}
+
+static void announce(const struct session *former, const struct session *newer)
+{
+    const char *id = newer->identity.id;
+    char first[240], second[240], text[400];
+
+    print_process(first, sizeof first, former);
+    print_process(second, sizeof second, newer);
+    hg_log_limited(newer->sessions->worker->core.instance, HG_LOG_WARNING, id,
+                   "two processes use the id %s: (%s) gets new exchanges, (%s) was there before and gets only those of "
+                   "services that the other does not have",
+                   id, second, first);
+    snprintf(text, sizeof text, "another process uses this id, too, and gets new exchanges from now on: %s", second);
+    link_say(former->link, control_encode_notice(text));
+    snprintf(text, sizeof text, "another process uses this id, too, and was there before: %s", first);
+    link_say(newer->link, control_encode_notice(text));
+}
+
+void processes_answered(struct session *session)
+{
+    hg_time now = hg_now(&session->sessions->worker->core);
+    struct session *newer = NULL, *other;
+    uint64_t number = session->asked_for;
+
+    if (!number || now <= session->asked_at || link_unanswered_for(session->link))
+        return;
+    other = session_newest(session->sessions, hg_text(session->identity.id));
+    for (; other; other = session_older(other)) {
+        if (other->number == number)
+            newer = other;
+        if (is_same_process(other, session))
+            other->asked_for = 0;
+    }
+    if (newer && is_there(newer) && is_there(session))
+        announce(session, newer);
 }

@@ -27,6 +27,8 @@ bool processes_make_room(const struct sessions *sessions, const char *client, co
 void processes_review(const struct sessions *sessions, struct hg_text client);
 /* A session was opened: asks those of other processes for life. */
 void processes_opened(struct session *opened);
+/* Such a session has brought packets: if they are its answer, two processes serve, which both and the log are told. */
+void processes_answered(struct session *session);
 /* A contested session has lost its link: asks the other processes for life. */
 void processes_ask_others(const struct session *session);
 /* Whether another process has been heard of since then. */

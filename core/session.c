@@ -128,6 +128,7 @@ void session_end(struct session *session, const char *why)
         session->next->previous = session->previous;
     tn_session_free(session->tn);
     hg_buffer_unref(session->identity.owner);
+    json_decref(session->services);
     free(session);
 }
 
@@ -264,11 +265,29 @@ static bool is_in_doubt(const struct session *session)
     return link_unanswered_for(session->link) >= link_doubt_after(session->link);
 }
 
-/* Whether a session is a better place for a new exchange than one that is not older. Both answer. */
-static bool is_better(const struct session *one, const struct session *other)
+/* Whether the client says that it has the service. What none says goes to the newest all the same: it is the client
+ * that decides, and its pipeline may do more than its routes say. */
+static bool serves(const struct session *session, struct hg_text service)
 {
+    size_t count = json_array_size(session->services);
+
+    for (size_t i = 0; i < count; i++) {
+        const json_t *name = json_array_get(session->services, i);
+
+        if (hg_text_equal((struct hg_text){json_string_value(name), json_string_length(name)}, service))
+            return true;
+    }
+    return !session->services;
+}
+
+/* Whether a session is a better place for a new exchange than one that is not older. Both answer. */
+static bool is_better(const struct session *one, const struct session *other, struct hg_text service)
+{
+    bool one_serves = serves(one, service), other_serves = serves(other, service);
     bool doubt = is_in_doubt(one), other_doubt = is_in_doubt(other);
 
+    if (one_serves != other_serves)
+        return one_serves;
     if (doubt != other_doubt)
         return other_doubt;
     if (!is_same_process(one, other))
@@ -295,7 +314,7 @@ struct session *session_for_target(const struct sessions *sessions, const struct
             draining = true;
         else if (!answers(session))
             *absent = true;
-        else if (!best || is_better(session, best))
+        else if (!best || is_better(session, best, target->service))
             best = session;
     }
     if (best)

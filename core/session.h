@@ -59,7 +59,8 @@ struct sessions {
     const struct tunnel_end *end;
     const struct hg_identity_ops *identity;
     struct hg_worker *identity_worker;
-    struct session *sessions; /* the newest first */
+    struct hg_capability routes; /* client: ops is NULL where nobody offers it */
+    struct session *sessions;    /* the newest first */
     struct hg_link *links;
     size_t link_count;
     struct hg_link *flush; /* links with something to send or to end */
@@ -98,6 +99,7 @@ struct session {
     char name[CONTROL_SESSION_NAME_SIZE + 1];
     struct hg_identity identity;         /* gateway */
     char process[CONTROL_NAME_SIZE + 1]; /* gateway: of the client; empty: it does not say */
+    json_t *services;                    /* gateway: names of what the client says it serves; NULL: it does not say */
     uint64_t chosen;                     /* gateway: the newest choice that fell on it */
     struct connector *connector;         /* client: who keeps it connected */
     const struct hg_codec_ops *codec;
@@ -109,6 +111,8 @@ struct session {
     bool draining;        /* the peer or this end wants no new streams */
     bool suspect;         /* client: its link has been silent for too long */
     bool contested;       /* gateway: another process of the client is there, see core/processes.h */
+    uint64_t asked_for;   /* gateway: the number of another process's session for which it was asked for life … */
+    hg_time asked_at;     /* … and when, until it answers */
     const char *retired;  /* client: why this end wants no new streams; said again on each link */
     hg_time opened_at;
     uint64_t exchanges; /* ever */
@@ -161,8 +165,9 @@ struct session *session_by_name(const struct sessions *sessions, const char *nam
 /* Gateway: a client's sessions, the newest first; NULL: there is none, or no older one. */
 struct session *session_newest(const struct sessions *sessions, struct hg_text client);
 struct session *session_older(const struct session *session);
-/* Gateway: the session for a new exchange, which is the newest of the target's client that may serve its service and
- * answers, or another one of the same process that has less to do. NULL with `*reason` telling why there is none, and
+/* Gateway: the session for a new exchange, which is the newest of the target's client that may serve its service, says
+ * that it does and answers, or another one of the same process that has less to do. NULL with `*reason` telling why
+ * there is none, and
  * `*absent` whether there is one that may soon answer again. */
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
                                    struct hg_reason *reason, bool *absent);

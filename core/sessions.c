@@ -12,6 +12,7 @@
 #include "core/link.h"
 #include "core/log.h"
 
+#include <hopgate/routes.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -73,8 +74,11 @@ int sessions_start(struct worker *worker)
     sessions->packets_received = hg_counter(&worker->core, "packets_received", "Packets taken from transports.");
     if (check_codecs(worker) || find_identity(sessions) || detached_start(sessions))
         return -1;
-    if (client)
+    if (client) {
+        if (!hg_capability(worker->core.instance, HG_ROUTES, HG_ROUTES_VERSION, &sessions->routes))
+            sessions->routes.ops = NULL;
         return connectors_start(sessions);
+    }
     watch_identities(sessions, gateway_review_identities);
     return gateway_exchange_start(sessions);
 }

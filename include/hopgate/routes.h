@@ -4,7 +4,8 @@
  * The capability "routes": whether anybody serves a host.
  *
  * Offered by stages that route (route), used by those that do something for a host only if it is one of this gateway's
- * (acme, before it orders a certificate during a handshake).
+ * (acme, before it orders a certificate during a handshake), and by a client's core, which tells the gateway what it
+ * serves.
  */
 #ifndef HOPGATE_ROUTES_H
 #define HOPGATE_ROUTES_H
@@ -32,6 +33,11 @@ struct hg_routes_ops {
     enum hg_served (*served)(struct hg_worker *provider, struct hg_text host);
     /** Whether any rule names a host itself; if none does, no host is ever HG_SERVED_LIVE. */
     bool (*names_hosts)(struct hg_worker *provider);
+    /**
+     * On a client: calls `tell` for each service that its rules name, none twice. False, perhaps after some calls: a
+     * rule is for any service, or it is a gateway. May be NULL.
+     */
+    bool (*services)(struct hg_worker *provider, void (*tell)(void *arg, struct hg_text service), void *arg);
 };
 
 #endif

@@ -191,6 +191,20 @@ static bool route_names_hosts(struct hg_worker *provider)
     return !route->by_service && table_names_any_host(route->table);
 }
 
+/* The rules have been sorted by service. */
+static bool route_services(struct hg_worker *provider, void (*tell)(void *arg, struct hg_text service), void *arg)
+{
+    const struct route *route = provider->instance->state;
+
+    for (size_t i = 0; i < route->count; i++)
+        if (!route->by_service || !route->rules[i].key.size)
+            return false;
+    for (size_t i = 0; i < route->count; i++)
+        if (!i || !hg_text_equal(route->rules[i].key, route->rules[i - 1].key))
+            tell(arg, route->rules[i].key);
+    return true;
+}
+
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_stage_ops ops = {
@@ -200,7 +214,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .head = route_head,
     };
     static const struct hg_routes_ops routes = {
-        .size = sizeof routes, .served = route_served, .names_hosts = route_names_hosts};
+        .size = sizeof routes, .served = route_served, .names_hosts = route_names_hosts, .services = route_services};
     static const struct hg_offer offers[] = {
         {.name = HG_ROUTES, .version = HG_ROUTES_VERSION, .ops = &routes},
         {0},

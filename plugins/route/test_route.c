@@ -651,6 +651,37 @@ END_TEST
 
 /* ---- Who serves a host ---- */
 
+static void add_name(void *arg, struct hg_text service)
+{
+    strncat(arg, service.data, service.size);
+    strcat(arg, " ");
+}
+
+START_TEST(services_of_a_client)
+{
+    static const struct route_entry three[] = {{.service = "web", .to = "http://a"},
+                                               {.service = "api", .to = "http://b"},
+                                               {.service = "web", .path = "/x", .to = "http://c"},
+                                               {0}},
+                                    any[] = {{.service = "web", .to = "http://a"}, {.to = "http://b"}, {0}},
+                                    hosts_alone[] = {{.host = "app.test", .to = "live/app"}, {0}};
+    const struct hg_routes_ops *ops = hopgate_plugin()->offers[0].ops;
+    struct fixture fixture;
+    char names[64] = "";
+
+    ck_assert_int_eq(configure(&fixture, three), 0);
+    ck_assert(ops->services(&fixture.worker, add_name, names));
+    ck_assert_str_eq(names, "api web ");
+    unconfigure(&fixture);
+    ck_assert_int_eq(configure(&fixture, any), 0);
+    ck_assert(!ops->services(&fixture.worker, add_name, names));
+    unconfigure(&fixture);
+    ck_assert_int_eq(configure(&fixture, hosts_alone), 0);
+    ck_assert(!ops->services(&fixture.worker, add_name, names));
+    unconfigure(&fixture);
+}
+END_TEST
+
 START_TEST(served_hosts)
 {
     static const struct route_entry entries[] = {
@@ -773,6 +804,7 @@ int main(void)
     tcase_add_test(tests, settings_of_services);
     tcase_add_test(tests, settings_of_older_routes);
     tcase_add_test(tests, responses_pass);
+    tcase_add_test(tests, services_of_a_client);
     tcase_add_test(tests, served_hosts);
     tcase_add_test(tests, named_hosts);
     tcase_add_test(tests, a_client_serves_no_host);

@@ -3,6 +3,7 @@
 """Several processes with one id: one that is killed and started again, two that both serve."""
 
 import concurrent.futures
+import re
 import time
 
 from harness import case, check, equal, main, note, read_response, wait_until
@@ -58,6 +59,27 @@ def newer_killed(world):
     note(f"of 12 requests in 3 s {failed} fail, the longest takes {longest:.2f} s")
     check(longest < 8, f"a request took {longest:.1f} s")
     equal([status for status, _ in answers[-4:]], ["200"] * 4, "those that came after some silence")
+
+
+@case("two processes with one id: each serves what it alone has, and all three ends name the other, once")
+def both_serve(world):
+    service = world.origin()
+    url = f"http://127.0.0.1:{service.port}"
+    world.token("client-1")
+    gate = world.gateway(routes=[{"host": "app.test", "to": "client-1/web"}, {"host": "app.test", "path": "/bytes", "to": "client-1/other"}])
+    older = world.client({"web": url})
+    world.wait_for_tunnel()
+    newer = second_process(world, gate, {"other": url})
+    said = (gate, f"two processes use the id client-1: .*:{newer.pid}:.*:{older.pid}:"), \
+        (older, f"another process uses this id, too, and gets new exchanges from now on: .*:{newer.pid}:.* at .*since"), \
+        (newer, f"another process uses this id, too, and was there before: .*:{older.pid}:.* at .*since")
+    for process, text in said:
+        process.wait_for(text)
+    for _ in range(4):
+        equal(world.curl("/"), "hello\n", "what the older one has")
+        equal(world.curl("/bytes/5", want="%{http_code} %{size_download}"), "200 5", "what the newer one has")
+    for process, text in said:
+        equal(len(re.findall(text, process.text())), 1, f"how often {process.name} says so")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ static char *encode_again(const struct control_message *message)
         offer.codecs = message->codecs;
         offer.codec_count = message->codec_count;
         offer.credentials = (json_t *)(uintptr_t)message->credentials;
+        offer.process = message->process;
+        offer.services = message->services;
         return message->speaks_version ? control_encode_open(&offer) : NULL;
     case CONTROL_ACCEPT:
         offer.codecs = &message->codec;
@@ -34,6 +36,8 @@ static char *encode_again(const struct control_message *message)
         return control_encode_refuse(message->code, message->reason, message->retry_after);
     case CONTROL_DRAIN:
         return control_encode_drain(message->reason, message->retry_after);
+    case CONTROL_NOTICE:
+        return control_encode_notice(message->reason);
     case CONTROL_PING:
         return control_encode_ping(message->id);
     case CONTROL_PONG:
@@ -48,6 +52,8 @@ static void compare(const struct control_message *a, const struct control_messag
 {
     must(a->type == b->type && a->id == b->id && a->retry_after == b->retry_after && a->codec_count == b->codec_count);
     must(!a->reason == !b->reason && (!a->reason || !strcmp(a->reason, b->reason)));
+    must(!a->process == !b->process && (!a->process || !strcmp(a->process, b->process)));
+    must(!a->services == !b->services && (!a->services || json_equal(a->services, b->services)));
     must(!a->session == !b->session && (!a->session || !strcmp(a->session, b->session)));
     must(!memcmp(&a->parameters.limits, &b->parameters.limits, sizeof a->parameters.limits));
     for (size_t i = 0; i < a->codec_count; i++)

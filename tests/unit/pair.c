@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <hopgate/identity.h>
+#include <hopgate/routes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -418,7 +419,19 @@ static int review(struct hg_worker *provider, struct hg_identity *identity, cons
 
 static const struct hg_identity_ops identity_ops = {
     .size = sizeof identity_ops, .present = present, .verify = verify, .watch = watch, .review = review};
-static const struct hg_offer offers[] = {{HG_IDENTITY, HG_IDENTITY_VERSION, &identity_ops}, {0}};
+
+static bool services(struct hg_worker *provider, void (*tell)(void *arg, struct hg_text service), void *arg)
+{
+    const struct pair *pair = provider->cfg;
+
+    for (const char *const *service = pair->serves; service && *service; service++)
+        tell(arg, hg_text(*service));
+    return pair->serves != NULL;
+}
+
+static const struct hg_routes_ops routes_ops = {.size = sizeof routes_ops, .services = services};
+static const struct hg_offer offers[] = {
+    {HG_IDENTITY, HG_IDENTITY_VERSION, &identity_ops}, {HG_ROUTES, HG_ROUTES_VERSION, &routes_ops}, {0}};
 static const struct hg_plugin identity_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "identity",
                                                  .offers = offers};
 

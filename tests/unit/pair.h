@@ -29,6 +29,7 @@ struct pair {
     struct rig *gateway, *client;
     struct rig *other;           /* a second client with the same id: see pair_add_client() */
     const char *const *services; /* what the client may serve; NULL: everything */
+    const char *const *serves;   /* what clients that open a session from now on say they have; NULL: nothing */
     bool refuses;                /* the gateway's identity refuses */
     void (*changed)(void *arg);  /* to be called when what the first gateway's identity says has changed */
     void *changed_arg;

@@ -42,7 +42,8 @@ START_TEST(open_says_all_that_was_offered)
                                   .session = _i ? NAME : NULL,
                                   .parameters = {{UINT64_C(1) << 61, 70000, 4096}, 7},
                                   .credentials = credentials,
-                                  .process = _i ? "this-one" : NULL};
+                                  .process = _i ? "this-one" : NULL,
+                                  .services = _i ? json_pack("[s, s]", "web", "api") : NULL};
     struct control_message message;
 
     read_back(&message, control_encode_open(&offer));
@@ -58,7 +59,9 @@ START_TEST(open_says_all_that_was_offered)
     ck_assert_uint_eq(message.parameters.limits.initial_max_streams, 4096);
     ck_assert_uint_eq(message.parameters.max_ack_delay, 7);
     ck_assert(json_equal(message.credentials, credentials));
+    ck_assert(_i ? json_equal(message.services, offer.services) : !message.services);
     control_message_free(&message);
+    json_decref(offer.services);
     json_decref(credentials);
 }
 END_TEST
@@ -201,6 +204,8 @@ static const char *const bad[] = {
     OPEN(CODECS "\"parameters\":{\"initial_max_streams\":\"9\"},\"credentials\":{}"),
     OPEN(CODECS "\"parameters\":{\"max_ack_delay\":1001},\"credentials\":{}"),
     OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"session\":7"),
+    OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"services\":\"web\""),
+    OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"services\":[\"web\",7]"),
     OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"process\":7"),
     OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"process\":null"),
     OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"process\":\"\""),

@@ -181,6 +181,39 @@ START_TEST(the_older_process_keeps_what_it_runs)
 }
 END_TEST
 
+/* Of two that live, the older serves what the newer does not have; what neither says it has is the newer's. */
+START_TEST(each_serves_what_it_has)
+{
+    static const char *const web[] = {"other", "web", NULL}, *const other[] = {"other", NULL}, *const none[] = {NULL};
+    static const struct {
+        const char *const *older, *const *newer;
+        bool is_older;
+    } cases[] = {{web, other, true}, {web, none, true},  {NULL, other, true}, {other, web, false},
+                 {web, web, false},  {web, NULL, false}, {other, none, false}};
+    const struct session *older, *newer;
+
+    pair.serves = cases[_i].older;
+    pair_start(&pair);
+    pair_connect(&pair);
+    pair_wait(&pair, 50);
+    pair.serves = cases[_i].newer;
+    pair_add_client(&pair);
+    expect_count(2, 2000);
+    pair_wait(&pair, 50);
+    newer = at_gateway()->sessions;
+    older = newer->next;
+    for (size_t i = 0; i < 3; i++) {
+        struct user user = {0};
+
+        user_get(&user, &pair, "/down/10", 0);
+        expect_success(&user, 10);
+    }
+    ck_assert_uint_eq(older->exchanges, cases[_i].is_older ? 3 : 0);
+    ck_assert_uint_eq(newer->exchanges, cases[_i].is_older ? 0 : 3);
+    ck_assert_uint_eq(older->asked_for, 0);
+}
+END_TEST
+
 /* It is the gateway's own network that is down: nobody is given up for it. */
 START_TEST(none_ends_when_all_are_silent)
 {
@@ -296,6 +329,7 @@ static Suite *make_suite(void)
     tcase_add_test(dead, requests_go_to_the_older_process_when_the_newer_is_killed);
     tcase_add_test(alive, who_is_alone_is_waited_for);
     tcase_add_test(alive, the_older_process_keeps_what_it_runs);
+    tcase_add_loop_test(alive, each_serves_what_it_has, 0, 7);
     tcase_add_test(alive, none_ends_when_all_are_silent);
     tcase_add_test(bounds, a_process_has_so_many_sessions);
     tcase_add_loop_test(bounds, an_id_has_so_many_sessions, 0, 2);
