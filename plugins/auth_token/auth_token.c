@@ -49,12 +49,17 @@ static int configure_client(struct hg_instance *instance, const struct config *c
                         config->id ? config->id : "NAME");
         return -1;
     }
-    if (strlen(config->token) < AUTH_TOKEN_MIN || strlen(config->token) > AUTH_TOKEN_MAX ||
-        strpbrk(config->token, " \t\r\n")) {
+    if (strlen(config->token) > AUTH_TOKEN_MAX || strpbrk(config->token, " \t\r\n")) {
         hg_config_error(instance, "token_file",
-                        "the file must hold the token alone: %d to %d characters in one line without spaces, as "
-                        "`hopgate token` makes them",
+                        "the file must hold the token alone: %d to %d characters in one line without spaces",
                         AUTH_TOKEN_MIN, AUTH_TOKEN_MAX);
+        return -1;
+    }
+    if (strlen(config->token) < AUTH_TOKEN_MIN) {
+        hg_config_error(
+            instance, "token_file",
+            "the token has fewer than %d characters, so it can be guessed: `hopgate token %s` makes a good one",
+            AUTH_TOKEN_MIN, config->id ? config->id : "NAME");
         return -1;
     }
     return result;

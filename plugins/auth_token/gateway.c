@@ -248,6 +248,11 @@ int gateway_verify(struct hg_worker *provider, const json_t *credentials, struct
         refuse(provider, peer, "there are no id and token in its credentials");
         return -1;
     }
+    if (token.size < AUTH_TOKEN_MIN) {
+        snprintf(why, sizeof why, "its token has fewer than %d characters", AUTH_TOKEN_MIN);
+        refuse(provider, peer, why);
+        return -1;
+    }
     /* Who was added a moment ago is let in. Where the kernel reports nothing, such as changes that another machine
      * makes to a file that both see, the file is looked at. */
     take_news(gateway);

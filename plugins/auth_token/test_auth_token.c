@@ -14,9 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The SHA-256 of "alpha" and "beta", as sha256sum says. */
-#define ALPHA "8ed3f6ad685b959ead7022518e1af76cd816f8e8ec7ccdda1ed4018e8f2223f8"
-#define BETA  "f44e64e75f3948e9f73f8dfa94721c4ce8cbb4f265c4790c702b2d41cfbf2753"
+/* Two tokens, and their SHA-256 as sha256sum says. */
+#define ALPHA_TOKEN "alpha-alpha-alpha-alpha"
+#define BETA_TOKEN  "beta-beta-beta-beta-beta"
+#define ALPHA       "109ce4afb097dbfd400eb7d737d6443fa17067c84a4da1aa990cec3647473062"
+#define BETA        "a6b5d911682fc53f8163370e8bde2268682a33f6ce6a3a67a27cabd016f31fef"
 
 /* While it is not 0 the wall clock stands still there. */
 static struct timespec stopped;
@@ -112,25 +114,38 @@ START_TEST(test_verify)
                             "  client-1 : " BETA " : web , api \n" /* a second token of the same id */
                             "client-2:" BETA ":web");
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
-    ck_assert_int_eq(verify(&fixture, "client-1", "alpha", &identity), 0);
+    ck_assert_int_eq(verify(&fixture, "client-1", ALPHA_TOKEN, &identity), 0);
     ck_assert_str_eq(identity.id, "client-1");
     ck_assert_ptr_null(identity.services);
     hg_buffer_unref(identity.owner);
-    ck_assert_int_eq(verify(&fixture, "client-1", "beta", &identity), 0);
+    ck_assert_int_eq(verify(&fixture, "client-1", BETA_TOKEN, &identity), 0);
     ck_assert_str_eq(identity.services[0], "web");
     ck_assert_str_eq(identity.services[1], "api");
     ck_assert_ptr_null(identity.services[2]);
     hg_buffer_unref(identity.owner);
-    ck_assert(accepts(&fixture, "client-2", "beta"));
-    ck_assert(!accepts(&fixture, "client-2", "alpha"));
-    ck_assert(!accepts(&fixture, "client-3", "alpha"));
+    ck_assert(accepts(&fixture, "client-2", BETA_TOKEN));
+    ck_assert(!accepts(&fixture, "client-2", ALPHA_TOKEN));
+    ck_assert(!accepts(&fixture, "client-3", ALPHA_TOKEN));
     ck_assert(!accepts(&fixture, "client-1", ""));
-    ck_assert(!accepts(&fixture, "client-1", "alph"));
+    ck_assert(!accepts(&fixture, "client-1", "alpha-alpha-alpha-alph"));
     ck_assert(!accepts(&fixture, "client-1", ALPHA)); /* who has seen the gateway's file has no token */
-    ck_assert(!accepts(&fixture, "", "alpha"));
-    ck_assert(!accepts(&fixture, "client-1\n2026 error: forged line", "alpha"));
+    ck_assert(!accepts(&fixture, "", ALPHA_TOKEN));
+    ck_assert(!accepts(&fixture, "client-1\n2026 error: forged line", ALPHA_TOKEN));
     ck_assert_ptr_null(strstr(fixture.fake.log, "forged"));
     ck_assert_ptr_null(strstr(fixture.fake.log, "alph"));
+    fixture_end(&fixture);
+}
+END_TEST
+
+/* Whatever the file says: it cannot know how long a token is. */
+START_TEST(test_short_tokens)
+{
+    struct fixture fixture;
+
+    fixture_begin(&fixture, "client-1:8ed3f6ad685b959ead7022518e1af76cd816f8e8ec7ccdda1ed4018e8f2223f8\n");
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
+    ck_assert(!accepts(&fixture, "client-1", "alpha"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "its token has fewer than 22 characters"));
     fixture_end(&fixture);
 }
 END_TEST
@@ -144,9 +159,9 @@ START_TEST(test_odd_credentials)
                                       "\"x\"",
                                       "{\"id\":\"client-1\"}",
                                       "{\"id\":\"client-1\",\"token\":null}",
-                                      "{\"id\":1,\"token\":\"alpha\"}",
-                                      "{\"id\":\"client-1\\u0000\",\"token\":\"alpha\"}",
-                                      "{\"id\":\"client-1\",\"token\":\"alpha\\u0000\"}"};
+                                      "{\"id\":1,\"token\":\"alpha-alpha-alpha-alpha\"}",
+                                      "{\"id\":\"client-1\\u0000\",\"token\":\"alpha-alpha-alpha-alpha\"}",
+                                      "{\"id\":\"client-1\",\"token\":\"alpha-alpha-alpha-alpha\\u0000\"}"};
     struct hg_identity identity;
     struct fixture fixture;
     const char *reason;
@@ -216,10 +231,10 @@ START_TEST(test_changed_file)
 
     fixture_begin(&fixture, "client-1:" ALPHA ":web,api\n");
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
-    ck_assert_int_eq(verify(&fixture, "client-1", "alpha", &before), 0);
+    ck_assert_int_eq(verify(&fixture, "client-1", ALPHA_TOKEN, &before), 0);
     write_tokens(&fixture, "client-2:" BETA "\n# longer\n");
-    ck_assert(accepts(&fixture, "client-2", "beta"));
-    ck_assert(!accepts(&fixture, "client-1", "alpha"));
+    ck_assert(accepts(&fixture, "client-2", BETA_TOKEN));
+    ck_assert(!accepts(&fixture, "client-1", ALPHA_TOKEN));
     ck_assert_ptr_nonnull(strstr(fixture.fake.log, "was read again: 1 tokens"));
     ck_assert_ptr_nonnull(before.owner);
     ck_assert_str_eq(before.services[1], "api");
@@ -246,15 +261,15 @@ START_TEST(test_spoilt_file)
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
     write_tokens(&fixture, "client-1:" ALPHA "\nclient-2\n");
     for (int i = 0; i < 3; i++)
-        ck_assert(accepts(&fixture, "client-1", "alpha"));
+        ck_assert(accepts(&fixture, "client-1", ALPHA_TOKEN));
     ck_assert_uint_eq(count(fixture.fake.log, ":2: no token"), 1);
     ck_assert_uint_eq(count(fixture.fake.log, "the tokens read before stay valid"), 1);
     unlink(fixture.path);
     for (int i = 0; i < 3; i++)
-        ck_assert(accepts(&fixture, "client-1", "alpha"));
+        ck_assert(accepts(&fixture, "client-1", ALPHA_TOKEN));
     ck_assert_uint_eq(count(fixture.fake.log, "No such file"), 1);
     write_tokens(&fixture, "client-2:" BETA "\n");
-    ck_assert(accepts(&fixture, "client-2", "beta"));
+    ck_assert(accepts(&fixture, "client-2", BETA_TOKEN));
     fixture_end(&fixture);
 }
 END_TEST
@@ -266,12 +281,12 @@ static void changed(void *arg)
     ++((struct fixture *)arg)->changes;
 }
 
-/* Lets `client-1` in by "alpha" and watches. */
+/* Lets `client-1` in by ALPHA_TOKEN and watches. */
 static void let_in(struct fixture *fixture, struct hg_identity *identity)
 {
     ck_assert_int_eq(fake_host_start(&fixture->fake, fixture->plugin), 0);
     fixture->ops->watch(&fixture->fake.worker, changed, fixture);
-    ck_assert_int_eq(verify(fixture, "client-1", "alpha", identity), 0);
+    ck_assert_int_eq(verify(fixture, "client-1", ALPHA_TOKEN, identity), 0);
 }
 
 /* Lets the plugin notice what has happened: by descriptors at once, by timers within a second. */
@@ -393,13 +408,13 @@ START_TEST(test_half_a_file_is_not_read)
     stop_clock();
     fclose(fopen(other, "w"));
     unlink(other);
-    ck_assert(accepts(&fixture, "client-1", "alpha"));
+    ck_assert(accepts(&fixture, "client-1", ALPHA_TOKEN));
     fake_host_run(&fixture.fake, 0);
     ck_assert_uint_eq(fixture.changes, 0);
     fputs("client-1:" ALPHA "\nclient-3:" BETA "\n", file);
     fclose(file);
-    ck_assert(accepts(&fixture, "client-3", "beta"));
-    ck_assert(accepts(&fixture, "client-1", "alpha"));
+    ck_assert(accepts(&fixture, "client-3", BETA_TOKEN));
+    ck_assert(accepts(&fixture, "client-1", ALPHA_TOKEN));
     notice(&fixture);
     ck_assert_uint_eq(fixture.changes, 1);
     hg_buffer_unref(identity.owner);
@@ -449,13 +464,13 @@ START_TEST(test_present)
     json_t *credentials;
 
     fixture_begin(&fixture, NULL);
-    fixture.config = (struct config){.id = "client-1", .token = "alpha-alpha-alpha"};
+    fixture.config = (struct config){.id = "client-1", .token = ALPHA_TOKEN};
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
     credentials = fixture.ops->present(&fixture.fake.worker);
     ck_assert_str_eq(json_string_value(json_object_get(credentials, "id")), "client-1");
-    ck_assert_str_eq(json_string_value(json_object_get(credentials, "token")), "alpha-alpha-alpha");
+    ck_assert_str_eq(json_string_value(json_object_get(credentials, "token")), ALPHA_TOKEN);
     json_decref(credentials);
-    ck_assert(!accepts(&fixture, "client-1", "alpha"));
+    ck_assert(!accepts(&fixture, "client-1", ALPHA_TOKEN));
     fixture_end(&fixture);
 }
 END_TEST
@@ -470,8 +485,10 @@ START_TEST(test_config_faults)
         {{.file = "/f", .id = "a"}, "-: either `file`"},
         {{.id = "client-1"}, "id: needs `token_file` beside it: `hopgate token client-1`"},
         {{.token = "t"}, "token_file: needs `id`"},
-        {{.id = "a b", .token = "t"}, "id: \"a b\" is no id"},
-        {{.id = "a", .token = "fifteen letters"}, "token_file: the file must hold the token alone"},
+        {{.id = "a b", .token = ALPHA_TOKEN}, "id: \"a b\" is no id"},
+        {{.id = "a", .token = ""}, "token_file: the token has fewer than 22 characters"},
+        {{.id = "a", .token = "t"}, "token_file: the token has fewer than 22 characters"},
+        {{.id = "a", .token = "123456789012345678901"}, "`hopgate token a` makes a good one"},
         {{.id = "a", .token = "secret: t"}, "token_file: the file must hold the token alone"},
     };
 
@@ -558,6 +575,7 @@ int main(void)
     TCase *tests = tcase_create("auth_token");
 
     tcase_add_test(tests, test_verify);
+    tcase_add_test(tests, test_short_tokens);
     tcase_add_test(tests, test_odd_credentials);
     tcase_add_test(tests, test_bad_lines);
     tcase_add_test(tests, test_bad_files);

@@ -10,10 +10,10 @@
 #include <hopgate/identity.h>
 #include <sys/stat.h>
 
-/* The longest token that is taken; those made here have 64 characters. */
+/* What a token may have; those made here have 64 characters. The file has a fast hash of it, so whoever has seen that
+ * must not be able to guess: 128 random bits are 22 characters of base64, 32 of hexadecimal digits. */
+#define AUTH_TOKEN_MIN 22
 #define AUTH_TOKEN_MAX 512
-/* Shorter ones can be guessed; `hopgate token` makes 43. */
-#define AUTH_TOKEN_MIN 16
 #define SHA256_SIZE    32
 
 /* A file's content in memory. Does not change; counted by `owner`, so that sessions may show what it holds after a
