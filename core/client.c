@@ -109,6 +109,7 @@ void client_say_open(struct hg_link *link, const struct session *named)
     link->resumes = named ? named->number : 0;
     link->said_open = link_say(link, encode_open(sessions, named, credentials));
     link_check_at(link, hg_now(core_of(sessions)) + OPEN_TIMEOUT);
+    control_wipe(credentials);
     json_decref(credentials);
 }
 

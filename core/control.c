@@ -254,8 +254,21 @@ int control_decode(struct control_message *message, const char *line, size_t siz
     return 0;
 }
 
+void control_wipe(json_t *credentials)
+{
+    const char *name;
+    json_t *member;
+    size_t i;
+
+    json_object_foreach(credentials, name, member) control_wipe(member);
+    json_array_foreach(credentials, i, member) control_wipe(member);
+    if (json_is_string(credentials))
+        explicit_bzero((char *)(uintptr_t)json_string_value(credentials), json_string_length(credentials));
+}
+
 void control_message_free(struct control_message *message)
 {
+    control_wipe(json_object_get(message->root, "credentials"));
     json_decref(message->root);
     message->root = NULL;
 }

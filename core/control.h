@@ -67,7 +67,10 @@ struct control_message {
 
 /* Reads one line, without its LF. 0, to be followed by control_message_free(); or -1 with `*error` set to a literal. */
 int control_decode(struct control_message *message, const char *line, size_t size, const char **error);
+/* The texts in its credentials are wiped. */
 void control_message_free(struct control_message *message);
+/* Overwrites all texts in credentials that will be freed. They must be nobody else's. */
+void control_wipe(json_t *credentials);
 
 /* What `open` and `accept` tell of this end. */
 struct control_offer {

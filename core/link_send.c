@@ -125,6 +125,8 @@ bool link_say(struct hg_link *link, char *line)
 {
     bool said = line && tn_control_write(link->tn, line, strlen(line));
 
+    if (line)
+        explicit_bzero(line, strlen(line)); /* `open` has credentials in it */
     free(line);
     if (!said)
         link_close(link, TN_INTERNAL_ERROR, "a control message could not be sent");

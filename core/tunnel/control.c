@@ -18,6 +18,19 @@ bool control_has_frames(const struct tn_link *link)
     return link->control_sender.lost.count > 0 || link->control_sender.next < link->control_sender.end;
 }
 
+/* What CONTROL carries may be secret: it is overwritten before it is freed. */
+static void wipe_and_free(void *bytes, size_t size)
+{
+    if (bytes)
+        explicit_bzero(bytes, size);
+    free(bytes);
+}
+
+static void release_secret(struct hg_buffer *buffer)
+{
+    wipe_and_free(buffer, sizeof *buffer + buffer->capacity);
+}
+
 bool tn_control_write(struct tn_link *link, const void *data, size_t size)
 {
     struct sender *sender = &link->control_sender;
@@ -32,6 +45,7 @@ bool tn_control_write(struct tn_link *link, const void *data, size_t size)
     buffer = buffer_new(size);
     if (!buffer)
         return false;
+    buffer->release = release_secret;
     memcpy(buffer->data, data, size);
     slice = (struct hg_slice){buffer, buffer->data, size};
     taken = sender_append(sender, &slice);
@@ -102,14 +116,18 @@ static bool control_gather(struct tn_link *link)
 
             while (capacity < link->control_size + slice.size)
                 capacity *= 2;
-            text = realloc(link->control_text, capacity);
+            text = malloc(capacity);
             if (!text)
                 return false;
+            if (link->control_size)
+                memcpy(text, link->control_text, link->control_size);
+            wipe_and_free(link->control_text, link->control_capacity);
             link->control_text = text;
             link->control_capacity = capacity;
         }
         memcpy(link->control_text + link->control_size, slice.data, slice.size);
         link->control_size += slice.size;
+        explicit_bzero((uint8_t *)slice.data, slice.size);
         receiver_consume(&link->control_receiver, slice.size);
     }
     return true;
@@ -148,6 +166,7 @@ void tn_control_consume(struct tn_link *link, size_t size)
         return;
     link->control_size -= size;
     memmove(link->control_text, link->control_text + size, link->control_size);
+    explicit_bzero(link->control_text + link->control_size, size);
     if (link->control_size == 0) {
         free(link->control_text);
         link->control_text = NULL;
@@ -159,5 +178,5 @@ void control_free(struct tn_link *link)
 {
     sender_drop(&link->control_sender);
     receiver_drop(&link->control_receiver);
-    free(link->control_text);
+    wipe_and_free(link->control_text, link->control_capacity);
 }

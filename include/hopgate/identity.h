@@ -29,7 +29,10 @@ struct hg_identity {
 
 struct hg_identity_ops {
     size_t size; /**< sizeof(struct hg_identity_ops). */
-    /** On a client: a new object with its credentials, for the caller to json_decref(). NULL after hg_log(). */
+    /**
+     * On a client: a new object with its credentials, for the caller to json_decref(), who overwrites the texts in it
+     * before. NULL after hg_log().
+     */
     json_t *(*present)(struct hg_worker *provider);
     /**
      * On a gateway: looks at credentials from outside. 0 with `identity` filled; -1 with `*reason` set to a literal

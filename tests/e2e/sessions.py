@@ -44,6 +44,33 @@ def wrong_token(world):
     world.wait_for_tunnel()
 
 
+def times_in_memory(process, secret):
+    """How often a process has it in memory that it may write to."""
+    count = 0
+    with open(f"/proc/{process.pid}/maps") as maps, open(f"/proc/{process.pid}/mem", "rb") as memory:
+        for line in maps:
+            addresses, permissions = line.split()[:2]
+            start, end = (int(address, 16) for address in addresses.split("-"))
+            if permissions.startswith("rw"):
+                memory.seek(start)
+                count += memory.read(end - start).count(secret)
+    return count
+
+
+@case("a token that was shown stays in nobody's memory but the client's config")
+def shown_token(world):
+    service = world.origin()
+    secret = world.token("client-1").encode()
+    gate = world.gateway()
+    client = world.client({"web": f"http://127.0.0.1:{service.port}"})
+    world.wait_for_tunnel()
+    try:
+        counts = times_in_memory(gate, secret), times_in_memory(client, secret)
+    except PermissionError as error:
+        raise Skip("processes must not look into each other's memory here") from error
+    equal(counts, (0, 1), "how often it is in memory of gateway and client")
+
+
 @case("an unknown client is refused")
 def unknown_client(world):
     world.token("client-1")

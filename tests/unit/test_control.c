@@ -66,6 +66,23 @@ START_TEST(open_says_all_that_was_offered)
 }
 END_TEST
 
+START_TEST(credentials_are_wiped)
+{
+    static const char line[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"x\"],\"parameters\":{},"
+                               "\"credentials\":{\"id\":\"a\",\"more\":[7,{\"token\":\"secret\"}]}}";
+    struct control_message message;
+    json_t *token;
+
+    ck_assert_int_eq(decode(&message, line), 0);
+    token = json_array_get(json_object_get(message.credentials, "more"), 1);
+    token = json_incref(json_object_get(token, "token"));
+    ck_assert_str_eq(json_string_value(token), "secret");
+    control_message_free(&message);
+    ck_assert_mem_eq(json_string_value(token), "\0\0\0\0\0\0", 6);
+    json_decref(token);
+}
+END_TEST
+
 START_TEST(accept_says_what_was_chosen)
 {
     struct control_offer offer = {
@@ -309,6 +326,7 @@ int main(void)
     TCase *messages = tcase_create("messages"), *reasons = tcase_create("reasons");
 
     tcase_add_loop_test(messages, open_says_all_that_was_offered, 0, 2);
+    tcase_add_test(messages, credentials_are_wiped);
     tcase_add_test(messages, accept_says_what_was_chosen);
     tcase_add_test(messages, the_small_messages_come_back);
     tcase_add_test(messages, a_line_that_would_be_too_long_is_not_made);
