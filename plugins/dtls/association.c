@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Handshake messages are cut to this, and packets begin with it (RFC 8899 section 5.1.2: BASE_PLPMTU): it passes
- * wherever IPv6 passes (RFC 8200 section 5: 1,280 bytes). */
+/* Packets begin with this (RFC 8899 section 5.1.2: BASE_PLPMTU): it passes wherever IPv6 passes (RFC 8200 section 5:
+ * 1,280 bytes). */
 #define BASE_DATAGRAM 1200
-/* The most that GnuTLS puts in one datagram, and the least that a path is taken to carry (RFC 791: 576 bytes). */
+/* The most that GnuTLS puts in one datagram, and the least that a path is taken to carry (RFC 791: 576 bytes). A
+ * gateway cuts its handshake messages to that from the first flight on: GnuTLS puts only adjacent fragments together,
+ * so a flight that was cut anew after a loss would not complete what has arrived of the one before. */
 #define DATAGRAM_MAX 16384
 #define DATAGRAM_MIN 548
 
@@ -24,6 +26,12 @@
 /* How long, and how often, the peer must seem to have forgotten the association, without one authentic record. */
 #define SUSPICION_TIME  HG_SECOND
 #define SUSPICION_COUNT 3
+
+/* Of handshake messages: a ClientHello must come in one piece, as a gateway keeps no state before the cookie. */
+static size_t handshake_datagram(const struct dtls_association *association)
+{
+    return association->is_client ? association->datagram : DATAGRAM_MIN;
+}
 
 /* ---- What GnuTLS calls ---- */
 
@@ -53,7 +61,7 @@ static int pull_timeout(gnutls_transport_ptr_t context, unsigned milliseconds)
 static ssize_t push(gnutls_transport_ptr_t context, const void *bytes, size_t size)
 {
     struct dtls_association *association = context;
-    size_t join = association->state == DTLS_UP ? 0 : association->datagram;
+    size_t join = association->state == DTLS_UP ? 0 : handshake_datagram(association);
 
     /* dtls_association_send() has made room for its packet. Anything else that finds none is a datagram lost, as if on
      * the way; reporting it would make GnuTLS keep it in a queue of its own. */
@@ -81,7 +89,7 @@ static int set_up_session(struct dtls_association *association, unsigned flags)
     gnutls_transport_set_push_function(session, push);
     /* The deadline is kept here, since a parked handshake does not come to GnuTLS's. */
     gnutls_dtls_set_timeouts(session, RETRANSMIT_MS, 24 * 3600 * 1000);
-    gnutls_dtls_set_mtu(session, BASE_DATAGRAM);
+    gnutls_dtls_set_mtu(session, (unsigned)handshake_datagram(association));
     return 0;
 }
 
@@ -165,7 +173,8 @@ static size_t choose_datagram(const struct dtls_association *association)
 static void set_datagram(struct dtls_association *association, size_t datagram)
 {
     association->datagram = datagram;
-    gnutls_dtls_set_mtu(association->session, (unsigned)datagram);
+    if (association->state == DTLS_UP || association->is_client)
+        gnutls_dtls_set_mtu(association->session, (unsigned)datagram);
 }
 
 /* The kernel refused a datagram of the handshake, or one of its errors was meant for an earlier one. */
@@ -327,6 +336,7 @@ static void complete(struct dtls_association *association)
     hg_timer_stop(association->dtls->worker->host, association->timer);
     dtls_certificate_release(association);
     association->state = DTLS_UP;
+    set_datagram(association, association->datagram);
     association->record = association->datagram - gnutls_dtls_get_data_mtu(association->session);
     ++*association->dtls->counters.handshakes;
     if (gnutls_session_is_resumed(association->session))
@@ -367,16 +377,6 @@ static void handshake_overdue(struct dtls_association *association)
     association->owner->down(association, reason);
 }
 
-/* Sends the last flight again. Perhaps the path does not carry 1,200 bytes, and says nothing: RFC 6347 section 4.1.1.1
- * backs off to a smaller size. At once, since GnuTLS puts only adjacent fragments together, so that of a message in
- * pieces of another size than before each flight adds one. */
-static void retransmit(struct dtls_association *association)
-{
-    if (association->datagram > DATAGRAM_MIN)
-        set_datagram(association, DATAGRAM_MIN);
-    dtls_association_handshake(association);
-}
-
 static void on_timer(void *arg)
 {
     struct dtls_association *association = arg;
@@ -393,7 +393,7 @@ static void on_timer(void *arg)
                (association->answer_by && !association->answered && now >= association->answer_by)) {
         handshake_overdue(association);
     } else if (association->state == DTLS_HANDSHAKE) {
-        retransmit(association);
+        dtls_association_handshake(association); /* sends the last flight again */
     }
     if (association->state != DTLS_ENDED)
         dtls_socket_flush(association->socket);
