@@ -152,6 +152,15 @@ static void carry(struct hg_link *link, struct session *session, const struct co
     link_check_at(link, now + (session->draining ? DRAIN_TICK : ASK_FIRST));
 }
 
+/* Why a session goes on over another link. */
+static const char *why_moved(const struct session *session)
+{
+    if (!session->link)
+        return session->lost_reason;
+    return session->suspect || !session->link->is_old ? "its link was silent for too long"
+                                                      : "the keys of its link were old";
+}
+
 static void go_on(struct hg_link *link, struct session *session, const struct control_message *accept)
 {
     char why[sizeof session->lost_reason];
@@ -167,7 +176,7 @@ static void go_on(struct hg_link *link, struct session *session, const struct co
     if (link->is_probe)
         snprintf(why, sizeof why, "%s works again", link->transport->instance->name);
     else
-        snprintf(why, sizeof why, "%s", session->link ? "its link was silent for too long" : session->lost_reason);
+        snprintf(why, sizeof why, "%s", why_moved(session));
     carry(link, session, accept);
     session_resumed(session, why);
     connector_accepted(link, true);
@@ -336,6 +345,14 @@ static void client_doubt(struct hg_link *link)
         client_ask(link);
 }
 
+static void client_renew(struct hg_link *link)
+{
+    link->is_old = true;
+    hg_log(core_of(link->sessions)->instance, HG_LOG_DEBUG, "the keys of the link with %s are old: opening another one",
+           link->peer);
+    connector_want(link->connector);
+}
+
 /* Sees whether the gateway is there. Returns when to look again. */
 static hg_time check_silence(struct hg_link *link)
 {
@@ -459,6 +476,7 @@ const struct tunnel_end client_end = {
     .session_answers = client_session_answers,
     .stream_opened = client_stream_opened,
     .doubt = client_doubt,
+    .renew = client_renew,
 };
 
 const struct hg_stage_ops sessions_client_ops = {

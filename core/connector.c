@@ -67,7 +67,8 @@ static struct session *session_in_need(const struct connector *connector)
     struct session *session = NULL;
 
     while ((session = next_session(connector, session)))
-        if ((!session->link || session->suspect) && !(session->draining && session_is_idle(session)))
+        if ((!session->link || session->suspect || session->link->is_old) &&
+            !(session->draining && session_is_idle(session)))
             return session;
     return NULL;
 }

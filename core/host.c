@@ -74,6 +74,7 @@ const struct hg_host worker_host = {
     .listener_fds = listen_fds,
     .listener_sockets = listen_sockets,
     .link_doubt = sessions_link_doubt,
+    .link_renew = sessions_link_renew,
     .resolve = resolve_start,
     .resolve_cancel = resolve_cancel,
     .capability = pipeline_capability,

@@ -41,6 +41,7 @@ struct hg_link {
     bool is_attempt;             /* client: it takes part in the race for a link (core/connector.c) … */
     bool is_probe;               /* … or tells whether an earlier transport works again */
     bool said_open;              /* client */
+    bool is_old;                 /* client: another one shall take its session over */
     uint64_t resumes;            /* client: the number of the session that `open` named, 0: none */
     hg_time up_at;
     hg_time check_at;        /* when end->check() is due; TN_TIME_NEVER: not at all */

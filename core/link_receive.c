@@ -190,6 +190,12 @@ void sessions_link_doubt(struct hg_link *link)
         link->sessions->end->doubt(link);
 }
 
+void sessions_link_renew(struct hg_link *link)
+{
+    if (link_is_alive(link) && link->sessions->end->renew)
+        link->sessions->end->renew(link);
+}
+
 void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet)
 {
     if (link->tn)

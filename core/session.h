@@ -40,6 +40,8 @@ struct tunnel_end {
     void (*stream_opened)(struct session *session, struct tn_stream *stream);
     /* There is a sign that the peer has lost the link, or that the path has changed. May be NULL. */
     void (*doubt)(struct hg_link *link);
+    /* The link should be replaced by another one. May be NULL. */
+    void (*renew)(struct hg_link *link);
 };
 extern const struct tunnel_end gateway_end; /* core/gateway.c */
 extern const struct tunnel_end client_end;  /* core/client.c */

@@ -44,5 +44,6 @@ void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet);
 bool sessions_target_served(struct hg_worker *worker, const struct hg_target *target);
 void sessions_link_set_probe_max(struct hg_link *link, size_t probe_max);
 void sessions_link_doubt(struct hg_link *link);
+void sessions_link_renew(struct hg_link *link);
 
 #endif

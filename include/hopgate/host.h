@@ -130,6 +130,7 @@ struct hg_host {
     void (*log_failure)(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
                         const struct hg_reason *reason);
     void (*reads_file)(const struct hg_instance *instance, const char *option, const char *path, bool again);
+    void (*link_renew)(struct hg_link *link);
 };
 
 /* ---- Telling people ---- */
@@ -583,6 +584,17 @@ static inline void hg_link_doubt(struct hg_worker *transport, struct hg_link *li
 {
     if (transport->host->size > offsetof(struct hg_host, link_doubt))
         transport->host->link_doubt(link);
+}
+
+/**
+ * The link has been in use for long enough, as its keys should not protect more: the core of a client opens another one
+ * and lets the session go on over that; this one serves until then. Once for each link. Nothing is called within. On a
+ * gateway it does nothing; where the core is older, too.
+ */
+static inline void hg_link_renew(struct hg_worker *transport, struct hg_link *link)
+{
+    if (transport->host->size > offsetof(struct hg_host, link_renew))
+        transport->host->link_renew(link);
 }
 
 #endif

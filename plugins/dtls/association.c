@@ -222,6 +222,9 @@ static void tell_core(struct dtls_association *association)
     if (association->doubtful)
         hg_link_doubt(worker, association->link);
     association->doubtful = false;
+    if (association->is_old)
+        hg_link_renew(worker, association->link);
+    association->is_old = false;
     association->probe_max = association->max_packet = 0;
     /* From now on larger packets are probes again. */
     if (max_packet)
@@ -336,6 +339,7 @@ static void complete(struct dtls_association *association)
     hg_timer_stop(association->dtls->worker->host, association->timer);
     dtls_certificate_release(association);
     association->state = DTLS_UP;
+    dtls_association_set_limits(association);
     set_datagram(association, association->datagram);
     association->record = association->datagram - gnutls_dtls_get_data_mtu(association->session);
     ++*association->dtls->counters.handshakes;

@@ -34,6 +34,13 @@ enum dtls_state {
     DTLS_ENDED,
 };
 
+/* How much the keys of an association may protect, once it is up. */
+struct dtls_limits {
+    uint64_t records;   /* client: the number of a record, in either direction, at which it is old, … */
+    hg_time at;         /* … and the time */
+    uint64_t forgeries; /* with so many it ends */
+};
+
 struct dtls_association {
     struct tlscommon_certificate certificate; /* gateway: for the handshake */
     struct dtls_worker *dtls;
@@ -48,7 +55,10 @@ struct dtls_association {
     bool answered; /* the peer has sent something that looks like DTLS */
     bool lost;     /* `reason` is to be told to the core */
     bool doubtful; /* … or that the peer may be gone */
-    bool sent;     /* something, since the path was last suspected */
+    bool is_old;   /* … or that its keys have protected enough */
+    struct dtls_limits limits;
+    uint64_t forgeries; /* records that could not be verified */
+    bool sent;          /* something, since the path was last suspected */
     unsigned suspicions;
     hg_time suspected; /* when the first of them came */
     struct hg_timer *timer;
@@ -98,6 +108,9 @@ void dtls_association_writable(struct dtls_socket *socket);
 
 /* A sign, which anybody could have forged, that the peer does not know this association any more. */
 void dtls_association_suspect(struct dtls_association *association, const char *reason);
+
+/* It is up: how much its keys may protect. */
+void dtls_association_set_limits(struct dtls_association *association);
 
 /* For struct dtls_socket: a datagram of the association did not leave. */
 void dtls_association_send_failed(void *association, int error, size_t datagram);

@@ -5,8 +5,71 @@
  */
 #include "plugins/dtls/association.h"
 
+#include <gnutls/crypto.h>
+
 /* More than what any cipher suite adds to a packet. */
 #define SEAL_OVERHEAD 128
+
+/* ---- What keys may protect ---- */
+
+/* RFC 9147 section 4.5.3 and appendix B: a client moves its session before 2^24 records of one direction, or a day, and
+ * as early as a quarter or a sixth of that before, so that not all clients of a gateway do it at once. With CCM it is
+ * half as many. */
+#define RECORDS_MOST     (UINT64_C(1) << 24)
+#define RECORDS_MOST_CCM (UINT64_C(1) << 23)
+#define AGE_MOST         (24 * 3600 * HG_SECOND)
+/* The same place: with 2^36 forgeries one may have succeeded by a chance of 2^-57; with CCM with 2^23.5, of which this
+ * is the half, and with its short tag with 2^7. */
+#define FORGERIES_MOST       (UINT64_C(1) << 36)
+#define FORGERIES_MOST_CCM   (UINT64_C(1) << 23)
+#define FORGERIES_MOST_CCM_8 (UINT64_C(1) << 7)
+
+void dtls_association_set_limits(struct dtls_association *association)
+{
+    uint64_t records = RECORDS_MOST, random = 0;
+
+    association->limits.forgeries = FORGERIES_MOST;
+    switch (gnutls_cipher_get(association->session)) {
+    case GNUTLS_CIPHER_AES_128_CCM:
+    case GNUTLS_CIPHER_AES_256_CCM:
+        records = RECORDS_MOST_CCM;
+        association->limits.forgeries = FORGERIES_MOST_CCM;
+        break;
+    case GNUTLS_CIPHER_AES_128_CCM_8:
+    case GNUTLS_CIPHER_AES_256_CCM_8:
+        records = RECORDS_MOST_CCM;
+        association->limits.forgeries = FORGERIES_MOST_CCM_8;
+        break;
+    default:
+        break;
+    }
+    association->limits.records = association->limits.at = UINT64_MAX;
+    if (!association->is_client)
+        return; /* it is not the gateway that opens links */
+    /* Without random numbers all that is lost is the spread of the clients. */
+    if (gnutls_rnd(GNUTLS_RND_NONCE, &random, sizeof random) < 0)
+        random = 0;
+    association->limits.records = records - random % (records / 4);
+    association->limits.at = hg_now(association->dtls->worker) + AGE_MOST - random % (AGE_MOST / 6);
+}
+
+/* A record of that number was sent or received. */
+static void watch_age(struct dtls_association *association, uint64_t number)
+{
+    if (number < association->limits.records && hg_now(association->dtls->worker) < association->limits.at)
+        return;
+    association->limits.records = association->limits.at = UINT64_MAX;
+    association->is_old = true;
+    hg_timer_set(association->dtls->worker->host, association->timer, 0);
+}
+
+/* GnuTLS says nothing of a record that it could not verify (RFC 6347 section 4.1.2.7), and there is no other reason for
+ * which it keeps quiet: duplicates are let through to the core. Returns whether there were too many. */
+static bool count_forgery(struct dtls_association *association, const struct dtls_record *record)
+{
+    return record->type == DTLS_RECORD_APPLICATION_DATA && record->epoch == 1 &&
+           ++association->forgeries >= association->limits.forgeries;
+}
 
 /* ---- Records in ---- */
 
@@ -22,6 +85,7 @@ static void deliver(struct dtls_association *association, gnutls_packet_t packet
     /* Epoch 1 (RFC 6347 section 4.1) is the only one with data: there is no renegotiation. */
     if (number >> 48 == 1 && data.size > 0) {
         association->suspicions = 0;
+        watch_age(association, number & 0xffffffffffff);
         if (dtls_list_is_empty(&association->touched))
             dtls_list_append(&association->dtls->touched, &association->touched);
         hg_link_packet(association->dtls->worker, association->link, number & 0xffffffffffff, data.data, data.size);
@@ -40,7 +104,9 @@ static void receive_up(struct dtls_association *association, const struct dtls_r
     }
     if (packet)
         gnutls_packet_deinit(packet);
-    if (result == 0 && record->type == DTLS_RECORD_ALERT)
+    if (result == GNUTLS_E_AGAIN && count_forgery(association, record))
+        association->owner->down(association, "too many records that were forged");
+    else if (result == 0 && record->type == DTLS_RECORD_ALERT)
         association->owner->down(association, "closed by the peer");
     else if (result == GNUTLS_E_REHANDSHAKE)
         gnutls_alert_send(association->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
@@ -97,13 +163,14 @@ void dtls_association_batch_end(struct dtls_worker *dtls)
 
 uint64_t dtls_association_next_packet_number(void *handle)
 {
-    const struct dtls_association *association = handle;
+    struct dtls_association *association = handle;
     unsigned char sequence[8];
     uint64_t number = 0;
 
     gnutls_record_get_state(association->session, 0, NULL, NULL, NULL, sequence);
     for (size_t i = 2; i < sizeof sequence; i++)
         number = number << 8 | sequence[i];
+    watch_age(association, number);
     return number;
 }
 

@@ -296,6 +296,35 @@ START_TEST(a_change_around_is_noticed_at_once)
 }
 END_TEST
 
+/* A link whose keys are old serves until another one is there, and what runs takes no notice. */
+START_TEST(an_old_link_is_replaced)
+{
+    struct user down = {0}, up = {0};
+    struct wire_end *old;
+
+    connect_pair();
+    user_ask(&down, &pair, "client-1", "web", "/down/20000000", 0);
+    user_ask(&up, &pair, "client-1", "web", "/echo", 10000000);
+    ck_assert(pair_run(&pair, has_status, &down, 5000));
+    old = wire_newest(&pair.wire, false);
+    pair.wire.unreachable = true;
+    hg_link_renew(rig_worker(pair.client, 0), old->link);
+    pair_wait(&pair, 1000);
+    ck_assert_ptr_nonnull(old->link);
+    ck_assert_uint_eq(*at_client()->resumed, 0);
+    pair.wire.unreachable = false;
+    expect_resumptions(1);
+    ck_assert_ptr_null(old->link);
+    ck_assert_uint_eq(*at_client()->doubted, 0);
+    ck_assert(pair_run(&pair, user_is_done, &down, 60000));
+    ck_assert(pair_run(&pair, user_is_done, &up, 60000));
+    expect_success(&down, 20000000);
+    expect_success(&up, 10000000);
+    pair_wait(&pair, 2000);
+    ck_assert_uint_eq(*at_client()->resumed, 1);
+}
+END_TEST
+
 static bool no_links(void *arg)
 {
     return !((struct sessions *)arg)->links;
@@ -921,6 +950,7 @@ static Suite *make_suite(void)
     tcase_add_test(on, an_idle_link_that_went_dark_is_replaced_too);
     tcase_add_test(on, a_link_in_doubt_is_asked_at_once);
     tcase_add_loop_test(on, a_change_around_is_noticed_at_once, 0, 4);
+    tcase_add_test(on, an_old_link_is_replaced);
     tcase_add_loop_test(on, a_dead_peer_of_an_idle_link_is_found_in_less_than_20_s, 0, 2);
     tcase_add_test(on, nor_does_a_request_make_it_take_longer);
     tcase_add_test(on, an_idle_link_lives);

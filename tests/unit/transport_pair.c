@@ -227,6 +227,11 @@ static void link_doubt(struct hg_link *link)
     link->doubts++;
 }
 
+static void link_renew(struct hg_link *link)
+{
+    link->renewals++;
+}
+
 /* ---- Lookups ---- */
 
 static void answer_resolved(void *arg)
@@ -294,6 +299,7 @@ void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, c
     pair->host.link_set_max_packet = link_set_max_packet;
     pair->host.link_set_probe_max = link_set_probe_max;
     pair->host.link_doubt = link_doubt;
+    pair->host.link_renew = link_renew;
     pair->host.resolve = resolve;
     pair->host.resolve_cancel = resolve_cancel;
     setenv("RUNTIME_DIRECTORY", "/dev/null/none", 0); /* nothing is kept unless a test wants it */

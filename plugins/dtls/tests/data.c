@@ -392,6 +392,61 @@ START_TEST(late_records_arrive)
 }
 END_TEST
 
+/* By records sent, by records received, and by time. */
+START_TEST(old_keys_are_told_once)
+{
+    struct hg_link *client, *gateway;
+    struct dtls_limits *limits;
+
+    test_pair_start(&pair, true, true, 0);
+    client = test_connect_up(&pair);
+    gateway = pair.accepted;
+    limits = &ASSOCIATION(client)->limits;
+    ck_assert(limits->records > 12000000 && limits->records <= 1 << 24);
+    ck_assert(limits->at > test_clock() + 19 * 3600 * HG_SECOND && limits->at <= test_clock() + 24 * 3600 * HG_SECOND);
+    if (_i == 2)
+        limits->at = test_clock() + 50 * HG_MILLISECOND;
+    else
+        limits->records = 10;
+    for (unsigned i = 0; i < 30; i++) {
+        test_send(_i == 0 ? client : gateway, "more", 4);
+        test_run(&pair, 5);
+        if (i == 2 && _i < 2)
+            ck_assert_uint_eq(client->renewals, 0);
+    }
+    test_wait(&pair, client->renewals > 0, 1000);
+    ck_assert_uint_eq(client->renewals, 1);
+    ck_assert_uint_eq(gateway->renewals, 0);
+    ck_assert(!client->down && !gateway->down);
+}
+END_TEST
+
+/* Records of the right association that nobody with its keys has made. */
+START_TEST(too_many_forgeries_end_an_association)
+{
+    uint8_t forged[13 + 64] = {23, 254, 253, 0, 1, 0, 0, 0, 0, 1, 0, 0, 64};
+    struct hg_link *client, *gateway;
+
+    test_pair_start(&pair, true, true, 0);
+    client = test_connect_up(&pair);
+    gateway = pair.accepted;
+    ck_assert_uint_eq(ASSOCIATION(gateway)->limits.forgeries, UINT64_C(1) << 36);
+    ASSOCIATION(gateway)->limits.forgeries = 20;
+    for (unsigned i = 0; i < 19; i++) {
+        forged[20] = (uint8_t)i;
+        ck_assert_int_gt(send(ASSOCIATION(client)->socket->fd, forged, sizeof forged, 0), 0);
+        test_send(client, "true", 4);
+        test_run(&pair, 2);
+    }
+    test_wait(&pair, gateway->packets == 19, 1000);
+    ck_assert_uint_eq(ASSOCIATION(gateway)->forgeries, 19);
+    ck_assert(!gateway->down);
+    ck_assert_int_gt(send(ASSOCIATION(client)->socket->fd, forged, sizeof forged, 0), 0);
+    test_wait(&pair, gateway->down, 1000);
+    ck_assert_str_eq(gateway->reason, "too many records that were forged");
+}
+END_TEST
+
 TCase *data_tests(void)
 {
     TCase *tests = dtls_case("data", 30);
@@ -411,5 +466,7 @@ TCase *data_tests(void)
     tcase_add_test(tests, a_handshake_fits_a_small_path);
     tcase_add_test(tests, a_datagram_may_hold_several_records);
     tcase_add_test(tests, late_records_arrive);
+    tcase_add_loop_test(tests, old_keys_are_told_once, 0, 3);
+    tcase_add_test(tests, too_many_forgeries_end_an_association);
     return tests;
 }
