@@ -48,7 +48,8 @@ void pipeline_reads_file(const struct hg_instance *public, const char *option, c
     const struct hg_option *table = instance->plugin->descriptor.options;
     const struct config_node *at = option ? options_locate(table, instance->block, option) : instance->block;
 
-    config_note_file(instance->pipeline->config, at ? at : instance->name, path, again);
+    if (instance->pipeline->config)
+        config_note_file(instance->pipeline->config, at ? at : instance->name, path, again);
 }
 
 bool pipeline_capability(struct hg_instance *public, const char *name, uint32_t version, struct hg_capability *found)
