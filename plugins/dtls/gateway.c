@@ -22,7 +22,8 @@
 /* The smallest record that is answered: header, explicit nonce and tag of AES-GCM, one byte. */
 #define HINT_RECORD_MIN (DTLS_RECORD_HEADER + 8 + 16 + 1)
 
-/* One association. At most two have the same path: one that is up, and a handshake that may replace it. */
+/* One association. At most three have the same path: one that is up; a newer one that is up, too, but that the one
+ * before does not make way for, since whoever completes a handshake has not shown yet who it is; and a handshake. */
 struct peer {
     struct dtls_association association; /* first, so that one is the other */
     struct dtls_gateway *gateway;
@@ -31,6 +32,7 @@ struct peer {
     struct share share;
     uint8_t random[DTLS_RANDOM_SIZE]; /* of its ClientHello */
     uint32_t place;                   /* in the roster of its port */
+    bool is_newer;                    /* up, beside another one that was up before */
 };
 
 /* One socket that listens. */
@@ -79,20 +81,23 @@ static uint64_t hash_path(const struct dtls_gateway *gateway, const struct dtls_
 /* Who there is on a path. */
 struct found {
     struct peer *up;
+    struct peer *newer;
     struct peer *handshake;
 };
 
 static struct found find(const struct dtls_gateway *gateway, const struct dtls_path *path, uint64_t hash)
 {
-    struct found found = {NULL, NULL};
+    struct found found = {NULL, NULL, NULL};
 
     for (struct peer *peer = gateway->table[hash & (gateway->table_size - 1)]; peer; peer = peer->next) {
         if (peer->hash != hash || memcmp(&peer->association.path, path, sizeof *path) != 0)
             continue;
-        if (peer->association.state == DTLS_UP)
-            found.up = peer;
-        else
+        if (peer->association.state != DTLS_UP)
             found.handshake = peer;
+        else if (peer->is_newer)
+            found.newer = peer;
+        else
+            found.up = peer;
     }
     return found;
 }
@@ -146,11 +151,15 @@ static void remove_peer(struct dtls_association *association)
     struct peer *peer = (struct peer *)association;
     struct dtls_gateway *gateway = peer->gateway;
     struct peer **at = &gateway->table[peer->hash & (gateway->table_size - 1)];
+    struct found found;
 
     while (*at != peer)
         at = &(*at)->next;
     *at = peer->next;
     gateway->peer_count--;
+    found = find(gateway, &association->path, peer->hash);
+    if (found.newer && !found.up)
+        found.newer->is_newer = false;
     turns_leave(gateway->dtls->turns, &association->turn);
     dtls_roster_remove(port_of(association)->roster, peer->place);
 }
@@ -182,17 +191,16 @@ static void peer_up(struct dtls_association *association)
 {
     struct peer *peer = (struct peer *)association;
     struct dtls_gateway *gateway = peer->gateway;
-    struct peer *old = NULL;
+    struct found found;
 
     handshake_over(peer);
-    for (struct peer *other = gateway->table[peer->hash & (gateway->table_size - 1)]; other; other = other->next) {
-        if (other != peer && other->hash == peer->hash && other->association.state == DTLS_UP &&
-            memcmp(&other->association.path, &association->path, sizeof association->path) == 0)
-            old = other;
-    }
-    /* The peer has proven that it lives at this address, so whoever was here before cannot. */
-    if (old)
-        peer_down(&old->association, "replaced: the client has begun anew from the same address");
+    /* Whoever was here before may still be, behind the same NAT, or on the path: that this one is the same client,
+     * `open` shows, and the core then closes the other; or that one is silent, and dies of it. */
+    peer->is_newer = true;
+    found = find(gateway, &association->path, peer->hash);
+    peer->is_newer = found.up != NULL;
+    if (found.newer && found.newer != peer)
+        peer_down(&found.newer->association, "replaced: another handshake from the same address is complete");
     association->link = hg_link_accept(association->dtls->worker);
     if (association->link) {
         peer->place = dtls_roster_add(port_of(association)->roster, &association->path);
@@ -250,6 +258,11 @@ static bool may_begin(struct dtls_gateway *gateway, const struct dtls_path *path
     return ratelimit_admits(gateway->ratelimit, &path->peer.any);
 }
 
+static bool has_begun(const struct peer *peer, const struct dtls_record *client_hello)
+{
+    return peer && memcmp(peer->random, dtls_record_client_random(client_hello), DTLS_RANDOM_SIZE) == 0;
+}
+
 static void receive_client_hello(struct port *port, const struct dtls_path *path, uint64_t hash,
                                  const struct dtls_record *client_hello)
 {
@@ -263,10 +276,9 @@ static void receive_client_hello(struct port *port, const struct dtls_path *path
         return;
     }
     found = find(gateway, path, hash);
-    if (found.up && memcmp(found.up->random, dtls_record_client_random(client_hello), DTLS_RANDOM_SIZE) == 0)
-        return; /* a late copy of the one that began it */
-    if (found.handshake &&
-        memcmp(found.handshake->random, dtls_record_client_random(client_hello), DTLS_RANDOM_SIZE) == 0) {
+    if (has_begun(found.up, client_hello) || has_begun(found.newer, client_hello))
+        return; /* a late copy */
+    if (has_begun(found.handshake, client_hello)) {
         dtls_association_receive(&found.handshake->association, client_hello); /* sent again */
         return;
     }
@@ -295,6 +307,20 @@ static void hint(struct port *port, const struct dtls_path *path, const struct d
         dtls_recall_hint(&port->socket, path);
 }
 
+/* A record for one that is up. Of two, what one cannot verify is the other's. */
+static void receive_up(const struct dtls_record *record, const struct found *found)
+{
+    struct dtls_association *up = &found->up->association;
+    uint64_t forgeries = up->forgeries;
+
+    if (found->newer && record->type != DTLS_RECORD_APPLICATION_DATA)
+        dtls_association_receive(&found->newer->association, record);
+    if (!dtls_association_receive(up, record) || !found->newer || up->forgeries == forgeries)
+        return;
+    up->forgeries = forgeries;
+    dtls_association_receive(&found->newer->association, record);
+}
+
 static void receive_record(struct port *port, const struct dtls_path *path, uint64_t hash,
                            const struct dtls_record *record, struct found *found)
 {
@@ -316,12 +342,11 @@ static void receive_record(struct port *port, const struct dtls_path *path, uint
         if (!both || !found->up)
             return;
     }
-    if (found->up) {
-        if (!dtls_association_receive(&found->up->association, record))
-            *found = find(port->gateway, path, hash);
-    } else if (!found->handshake) {
+    if (found->up)
+        receive_up(record, found);
+    else if (!found->handshake)
         hint(port, path, record);
-    }
+    *found = find(port->gateway, path, hash);
 }
 
 static void receive_arrival(struct port *port, struct dtls_arrival *arrival)
