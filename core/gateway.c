@@ -200,12 +200,32 @@ static bool can_resume(const struct session *session, const struct control_messa
     return false;
 }
 
+/* "this gateway has binary, json; the client has foo" */
+static void print_codecs(char *text, size_t size, const struct sessions *sessions, const struct control_message *open)
+{
+    const struct pipeline *pipeline = sessions->worker->pipeline;
+    size_t used = (size_t)snprintf(text, size, "no codec in common: this gateway has ");
+
+    for (size_t i = 0; i < pipeline->codec_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
+                                 pipeline->codecs[i]->plugin->codec.wire_name);
+    if (used < size)
+        used += (size_t)snprintf(text + used, size - used, "; the client has ");
+    for (size_t i = 0; i < open->codec_count && used < size; i++) {
+        char name[32];
+
+        reason_printable(name, sizeof name, open->codecs[i]);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", name);
+    }
+}
+
 /* What becomes of a client that has proved who it is. Takes over the identity. */
 static void admit(struct hg_link *link, struct session *named, const struct hg_identity *identity,
                   const struct control_message *open)
 {
     struct sessions *sessions = link->sessions;
     const struct instance *codec = common_codec(sessions, open);
+    char text[REASON_DETAIL_SIZE];
 
     if (named && strcmp(named->identity.id, identity->id)) {
         hg_log_limited(sessions->worker->core.instance, HG_LOG_WARNING, link->peer,
@@ -213,7 +233,8 @@ static void admit(struct hg_link *link, struct session *named, const struct hg_i
                        named->number, named->identity.id);
         send_refuse(link, "session", "the session is another client's", 0);
     } else if (!codec) {
-        refuse(link, "codec", "none of the client's codecs is in this gateway's pipeline", 0);
+        print_codecs(text, sizeof text, sessions, open);
+        refuse(link, "codec", text, 0);
     } else if (named && can_resume(named, open)) {
         resume_session(link, named, identity, open);
         return;

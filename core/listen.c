@@ -25,6 +25,7 @@ struct hg_listener {
     struct hg_listener *next;
     int fds[MOST_FDS];
     size_t count;
+    char name[300]; /* "[::1]:443/tcp" */
 };
 
 static void tell_bind_error(const struct hg_instance *instance, const char *option, const struct hg_address *address,
@@ -130,7 +131,7 @@ struct hg_listener *listen_bind(struct hg_instance *public, const char *option, 
     struct instance *instance = (struct instance *)public;
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = socket_type}, *list;
     bool any = !strcmp(address->host, "*");
-    struct hg_listener *listener;
+    struct hg_listener *listener, **end = &instance->listeners;
     char port[8];
     int error;
 
@@ -148,12 +149,19 @@ struct hg_listener *listen_bind(struct hg_instance *public, const char *option, 
         free(listener);
         return NULL;
     }
-    listener->next = instance->listeners;
-    instance->listeners = listener;
-    log_line(HG_LOG_INFO, public->name, "listening on %s%s%s:%u/%s", strchr(address->host, ':') ? "[" : "",
+    while (*end)
+        end = &(*end)->next;
+    *end = listener;
+    snprintf(listener->name, sizeof listener->name, "%s%s%s:%u/%s", strchr(address->host, ':') ? "[" : "",
              address->host, strchr(address->host, ':') ? "]" : "", bound_port(listener->fds[0]),
              socket_type == SOCK_STREAM ? "tcp" : "udp");
     return listener;
+}
+
+void listen_log(const struct instance *instance)
+{
+    for (const struct hg_listener *listener = instance->listeners; listener; listener = listener->next)
+        log_line(HG_LOG_INFO, instance->public.name, "listening on %s", listener->name);
 }
 
 size_t listen_sockets(const struct hg_listener *listener, int *fds, size_t capacity)

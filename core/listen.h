@@ -16,6 +16,9 @@ struct hg_listener *listen_bind(struct hg_instance *instance, const char *option
 size_t listen_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity);
 size_t listen_sockets(const struct hg_listener *listener, int *fds, size_t capacity);
 
+/* Logs where an instance listens. */
+void listen_log(const struct instance *instance);
+
 /* Closes all listening sockets of an instance. */
 void listen_close(struct instance *instance);
 

@@ -276,6 +276,15 @@ static void print_list(FILE *out, const struct hg_option *option, const struct h
     }
 }
 
+/* A number that is not there, and could not be 0 if it were. */
+static bool is_absent(const struct hg_option *option, const void *value)
+{
+    bool is_number =
+        option->type == HG_OPTION_INTEGER || option->type == HG_OPTION_SIZE || option->type == HG_OPTION_DURATION;
+
+    return is_number && !option->value && option->min > 0 && *(const uint64_t *)value == 0;
+}
+
 void options_print(FILE *out, const struct hg_option *table, const void *cfg, int indent)
 {
     for (const struct hg_option *option = table; option && option->name; option++) {
@@ -289,7 +298,10 @@ void options_print(FILE *out, const struct hg_option *table, const void *cfg, in
             options_print(out, option->fields, value, indent + 2);
         } else {
             fputc(' ', out);
-            option_print(out, option, option->type, value);
+            if (is_absent(option, value))
+                fputc('~', out);
+            else
+                option_print(out, option, option->type, value);
             fputc('\n', out);
         }
     }

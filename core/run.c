@@ -3,6 +3,7 @@
  */
 #include "core/run.h"
 
+#include "core/listen.h"
 #include "core/log.h"
 #include "core/user.h"
 #include "core/worker.h"
@@ -134,8 +135,12 @@ int run_pipeline(struct pipeline *pipeline)
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     keep_freed_memory();
-    if (pipeline_prepare(pipeline) || user_become(pipeline->settings.user))
+    if (pipeline_prepare(pipeline) || user_become(pipeline->settings.user)) {
+        log_line(HG_LOG_ERROR, "core", "not started");
         return 1;
+    }
+    for (size_t i = 0; i < pipeline->count; i++)
+        listen_log(pipeline->instances[i]);
     worker = worker_new(pipeline);
     if (!worker) {
         log_line(HG_LOG_ERROR, "core", "out of memory");
@@ -147,8 +152,7 @@ int run_pipeline(struct pipeline *pipeline)
         result = 0;
     }
     worker_free(worker);
-    if (!result)
-        log_line(HG_LOG_INFO, "core", "stopped");
+    log_line(result ? HG_LOG_ERROR : HG_LOG_INFO, "core", result ? "not started" : "stopped");
     return result;
 }
 

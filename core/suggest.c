@@ -3,10 +3,12 @@
  */
 #include "core/suggest.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum {
     WORD_MAX = 48, /* longer words get no suggestion */
+    PART_MIN = 3,  /* of a part that two words have in common */
 };
 
 static char fold(char c)
@@ -51,12 +53,36 @@ struct suggestion suggestion_for(const char *word)
     return (struct suggestion){.word = word, .distance = 2 + strlen(word) / 4};
 }
 
+/* Whether `part` stands in `whole` from the beginning of a word on, "http" in "acme_http01"; `complete`: up to the end
+ * of one. */
+static bool holds(const char *whole, const char *part, bool complete)
+{
+    size_t size = strlen(part);
+
+    if (size < PART_MIN)
+        return false;
+    for (const char *at = whole; *at; at++) {
+        size_t same = 0;
+
+        if (at > whole && fold(at[-1]) != '_')
+            continue;
+        while (same < size && at[same] && fold(at[same]) == fold(part[same]))
+            same++;
+        if (same == size && (!complete || !at[same] || fold(at[same]) == '_'))
+            return true;
+    }
+    return false;
+}
+
 void suggestion_offer(struct suggestion *suggestion, const char *candidate)
 {
     size_t word_size = strlen(suggestion->word), size = strlen(candidate), apart;
 
     if (word_size == 0 || size == 0 || word_size > WORD_MAX || size > WORD_MAX)
         return;
+    if ((!suggestion->likely || size < strlen(suggestion->likely)) &&
+        (holds(candidate, suggestion->word, false) || holds(suggestion->word, candidate, true)))
+        suggestion->likely = candidate;
     apart = distance(suggestion->word, word_size, candidate, size);
     /* As many slips as letters is no likeness. */
     if (apart >= suggestion->distance || apart >= least(word_size, size))
@@ -67,5 +93,5 @@ void suggestion_offer(struct suggestion *suggestion, const char *candidate)
 
 const char *suggestion_best(const struct suggestion *suggestion)
 {
-    return suggestion->best;
+    return suggestion->best ? suggestion->best : suggestion->likely;
 }

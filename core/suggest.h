@@ -15,13 +15,14 @@
 struct suggestion {
     const char *word;
     const char *best;
-    size_t distance; /* of `best`; before the first close candidate, the least distance that is too far */
+    const char *likely; /* holds the word, or is held by it: "token", "auth_token" */
+    size_t distance;    /* of `best`; before the first close candidate, the least distance that is too far */
 };
 
 struct suggestion suggestion_for(const char *word);
 /* A word that would be valid. It must live as long as the suggestion is used. */
 void suggestion_offer(struct suggestion *suggestion, const char *candidate);
-/* The closest candidate, or NULL when none is close. */
+/* The closest candidate, or else the shortest one that has a part in common; NULL: none is like it. */
 const char *suggestion_best(const struct suggestion *suggestion);
 
 /* printf: "%s%s%s" takes SUGGESTION(best) and says "; did you mean 'best'?" or nothing. */

@@ -55,6 +55,11 @@ struct hg_identity_ops {
      * unchanged. Cheap, since it is asked for each session in turn.
      */
     int (*review)(struct hg_worker *provider, struct hg_identity *identity, const char **reason);
+    /**
+     * On a gateway, from the end of configure() on: whether a client of that id could open a session at all, by what
+     * was read then. For doubts about a config. NULL where that cannot be told.
+     */
+    bool (*knows)(const struct hg_instance *provider, struct hg_text id);
 };
 
 #endif

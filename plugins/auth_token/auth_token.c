@@ -108,13 +108,24 @@ static json_t *present(struct hg_worker *provider)
     return credentials;
 }
 
+static bool knows(const struct hg_instance *provider, struct hg_text id)
+{
+    const struct tokens *tokens = provider->state;
+
+    for (size_t i = 0; tokens && i < tokens->count; i++)
+        if (hg_text_equal(hg_text(tokens->entries[i].id), id))
+            return true;
+    return false;
+}
+
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_identity_ops ops = {.size = sizeof ops,
                                                .present = present,
                                                .verify = gateway_verify,
                                                .watch = gateway_watch,
-                                               .review = gateway_review};
+                                               .review = gateway_review,
+                                               .knows = knows};
     static const struct hg_offer offers[] = {{HG_IDENTITY, HG_IDENTITY_VERSION, &ops}, {0}};
     static const struct hg_command commands[] = {{.name = "token",
                                                   .usage = "NAME [--service SERVICE]...",

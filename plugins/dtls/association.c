@@ -303,7 +303,8 @@ void dtls_association_fail(struct dtls_association *association, int error)
 {
     char text[256];
 
-    if (gnutls_error_is_fatal(error) && error != GNUTLS_E_FATAL_ALERT_RECEIVED)
+    association->alerted = error == GNUTLS_E_FATAL_ALERT_RECEIVED;
+    if (gnutls_error_is_fatal(error) && !association->alerted)
         gnutls_alert_send_appropriate(association->session, error);
     dtls_socket_flush(association->socket);
     association->owner->down(association, failure_text(association, error, text, sizeof text));

@@ -53,6 +53,7 @@ struct dtls_association {
     unsigned busy; /* calls into it that are under way: it is not freed before they return */
     bool is_client;
     bool answered; /* the peer has sent something that looks like DTLS */
+    bool alerted;  /* the peer has ended the handshake by an alert */
     bool lost;     /* `reason` is to be told to the core */
     bool doubtful; /* … or that the peer may be gone */
     bool is_old;   /* … or that its keys have protected enough */

@@ -177,8 +177,11 @@ static void peer_down(struct dtls_association *association, const char *reason)
     if (association->state != DTLS_UP) {
         handshake_over(peer);
         ++*association->dtls->counters.handshakes_failed;
-        hg_log(worker->instance, HG_LOG_DEBUG, "handshake with %s failed: %s",
-               dtls_path_print(&association->path, text), reason);
+        dtls_path_print(&association->path, text);
+        if (association->alerted)
+            hg_log_limited(worker->instance, HG_LOG_WARNING, text, "%s ended the handshake: %s", text, reason);
+        else
+            hg_log(worker->instance, HG_LOG_DEBUG, "handshake with %s failed: %s", text, reason);
     }
     dtls_association_enter(association);
     dtls_association_end(association);

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 
 #define ENTRY(member) offsetof(struct route_entry, member)
-#define MINUTE        (60 * (int64_t)HG_SECOND)
+/* Unknown clients that check warns of. */
+#define MOST_UNKNOWN 20
+#define MINUTE       (60 * (int64_t)HG_SECOND)
 
 static const struct hg_option entry_options[] = {
     {.name = "host",
@@ -133,9 +135,10 @@ __attribute__((format(printf, 3, 4))) static void fault(struct check *check, con
 
 /* ---- The parts of one rule ---- */
 
+/* Also one without its scheme: neither an id nor a service has a colon. */
 static bool is_url(const char *to)
 {
-    return strstr(to, "://") != NULL;
+    return strchr(to, ':') != NULL;
 }
 
 static bool is_id(struct hg_text text)
@@ -208,6 +211,8 @@ static void check_host(struct check *check, struct rule *rule, char *buffer)
 
     if (strcmp(host, "*") == 0) {
         fault(check, "host", "\"*\": for any host leave `host` out");
+    } else if (strchr(host, '/')) {
+        fault(check, "host", "\"%s\": write the host alone, as in app.example.com; a path goes into `path`", host);
     } else if (strchr(wildcard ? host + 2 : host, '*')) {
         fault(check, "host", "\"%s\": a wildcard can only be the whole first label, as in *.example.com", host);
     } else if (inet_pton(AF_INET6, host, &address) == 1) {
@@ -305,7 +310,7 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
 {
     const struct route_entry *entry = check->entry;
 
-    if (is_url(entry->to) != by_service)
+    if (check->number > 0 && is_url(entry->to) != by_service)
         fault(check, "to",
               "\"%s\" is %s, but routes[0].to is %s: a gateway's rules all lead to CLIENT/SERVICE, a "
               "client's all to URLs",
@@ -354,7 +359,7 @@ static int configure_rules(struct route *route, struct hg_instance *instance, co
     const struct rule *first, *twin;
     struct check check = {.instance = instance};
 
-    route->by_service = is_url(entries[0].to);
+    route->by_service = is_url(entries[0].to) || (entries[0].service && !strchr(entries[0].to, '/'));
     for (size_t i = 0; i < list->count; i++) {
         check.entry = &entries[i];
         check.number = route->rules[i].number = i;
@@ -386,6 +391,45 @@ int route_configure(struct hg_instance *instance)
         return -1;
     }
     return configure_rules(route, instance, list);
+}
+
+static bool is_among(struct hg_text client, const struct hg_text *clients, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (hg_text_equal(clients[i], client))
+            return true;
+    return false;
+}
+
+static struct hg_text client_of(const struct route_entry *entry)
+{
+    return (struct hg_text){entry->to, strcspn(entry->to, "/")};
+}
+
+void route_examine(struct hg_worker *worker)
+{
+    const struct hg_list *list = &((const struct route_config *)worker->cfg)->routes;
+    const struct route_entry *entries = list->items;
+    const struct route *route = worker->instance->state;
+    const struct hg_identity_ops *identity = NULL;
+    struct hg_text told[MOST_UNKNOWN];
+    struct hg_capability found;
+    size_t count = 0;
+
+    if (!route->by_service && hg_capability(worker->instance, HG_IDENTITY, HG_IDENTITY_VERSION, &found))
+        identity = found.ops;
+    for (size_t i = 0; identity && identity->knows && count < MOST_UNKNOWN && i < list->count; i++) {
+        const struct hg_text client = client_of(&entries[i]);
+        char option[64];
+
+        if (is_among(client, told, count) || identity->knows(found.provider, client))
+            continue;
+        snprintf(option, sizeof option, "routes[%zu].to", i);
+        hg_config_warning(worker->instance, option, "%s knows no client \"%.*s\": requests for it are answered 503",
+                          found.provider->name, HG_PRINT(client));
+        told[count++] = client;
+    }
+    hg_finish(worker, EXIT_SUCCESS);
 }
 
 void route_unconfigure(struct hg_instance *instance)

@@ -8,7 +8,9 @@
 
 #include "config.h"
 
+#include <hopgate/identity.h>
 #include <hopgate/routes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Takes `prefix` bytes off the front. What is left of "/a" and "/a?x" begins with a slash again. */
@@ -91,12 +93,14 @@ static enum hg_verdict refuse_path(struct hg_self *self)
     return HG_ERROR;
 }
 
-static enum hg_verdict refuse(struct hg_self *self, bool by_service)
+static enum hg_verdict refuse(struct hg_self *self, bool by_service, struct hg_text service)
 {
+    char detail[HG_IDENTITY_MAX + 64];
+
+    snprintf(detail, sizeof detail, "no route for the service \"%.*s\"", HG_PRINT(service));
     hg_reset(self, &(struct hg_reason){.status = 404,
                                        .error = "destination_not_found",
-                                       .detail = by_service ? "no route for this service"
-                                                            : "no route for this host and path"});
+                                       .detail = by_service ? detail : "no route for this host and path"});
     return HG_ERROR;
 }
 
@@ -149,7 +153,7 @@ static enum hg_verdict route_head(struct hg_self *self, enum hg_direction direct
     rule = route->by_service ? table_find_service(route->table, head->service, head->path)
                              : table_find_host(route->table, head->authority, head->path);
     if (!rule)
-        return refuse(self, route->by_service);
+        return refuse(self, route->by_service, self->exchange->request->service);
     if (rule->strip_prefix && rule->path.size && take_off(self, rule, head))
         return HG_ERROR;
     hg_set_target(self, &rule->target);
@@ -231,6 +235,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .offers = offers,
         .configure = route_configure,
         .unconfigure = route_unconfigure,
+        .examine = route_examine,
     };
     return &plugin;
 }

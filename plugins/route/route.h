@@ -43,5 +43,7 @@ extern const struct hg_option route_options[];
 /* Checks the block and makes the table. 0, or -1 when faults were told. */
 int route_configure(struct hg_instance *instance);
 void route_unconfigure(struct hg_instance *instance);
+/* Under check: doubts about clients that nothing lets in. */
+void route_examine(struct hg_worker *worker);
 
 #endif

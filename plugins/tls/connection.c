@@ -277,6 +277,7 @@ static void fail(struct tls_connection *connection, int error)
 {
     char text[256];
 
+    connection->alerted = error == GNUTLS_E_FATAL_ALERT_RECEIVED;
     if (error == GNUTLS_E_PREMATURE_TERMINATION)
         ++*connection->tls->counters.truncated;
     if (error != GNUTLS_E_PREMATURE_TERMINATION && error != GNUTLS_E_FATAL_ALERT_RECEIVED && !connection->input.error) {

@@ -54,6 +54,7 @@ struct tls_connection {
     unsigned busy;   /* calls into it that are under way: it is not freed before they return */
     bool received;   /* packets, since the last batch end */
     bool refused;    /* a packet of the core's */
+    bool alerted;    /* the peer has ended the handshake by an alert */
     bool farewell;   /* the last bytes are on their way: it ends when the peer has them */
     bool lost;       /* `reason` is to be told to the core */
     const char *bad; /* what is wrong with the stream of packets */

@@ -71,7 +71,11 @@ static void peer_down(struct tls_connection *connection, const char *reason)
 
     if (connection->state != TLS_UP) {
         ++*connection->tls->counters.handshakes_failed;
-        hg_log(worker->instance, HG_LOG_DEBUG, "handshake with %s failed: %s", connection->peer, reason);
+        if (connection->alerted)
+            hg_log_limited(worker->instance, HG_LOG_WARNING, connection->peer, "%s ended the handshake: %s",
+                           connection->peer, reason);
+        else
+            hg_log(worker->instance, HG_LOG_DEBUG, "handshake with %s failed: %s", connection->peer, reason);
     }
     tls_connection_enter(connection);
     tls_connection_end(connection);

@@ -149,11 +149,20 @@ void tlscommon_print_security(gnutls_session_t session, char *text, size_t size)
              gnutls_cipher_get_name(gnutls_cipher_get(session)), gnutls_session_is_resumed(session) ? ", resumed" : "");
 }
 
+static bool is_about_certificate(gnutls_alert_description_t alert)
+{
+    return alert == GNUTLS_A_BAD_CERTIFICATE || alert == GNUTLS_A_UNSUPPORTED_CERTIFICATE ||
+           alert == GNUTLS_A_CERTIFICATE_REVOKED || alert == GNUTLS_A_CERTIFICATE_EXPIRED ||
+           alert == GNUTLS_A_CERTIFICATE_UNKNOWN || alert == GNUTLS_A_UNKNOWN_CA;
+}
+
 void tlscommon_print_failure(gnutls_session_t session, int error, const char *protocol, char *text, size_t size)
 {
     gnutls_alert_description_t alert = gnutls_alert_get(session);
 
-    if (error != GNUTLS_E_FATAL_ALERT_RECEIVED && error != GNUTLS_E_WARNING_ALERT_RECEIVED)
+    if (error == GNUTLS_E_UNEXPECTED_PACKET || error == GNUTLS_E_UNEXPECTED_PACKET_LENGTH)
+        snprintf(text, size, "what came is not TLS: is this the right port? (%s)", gnutls_strerror(error));
+    else if (error != GNUTLS_E_FATAL_ALERT_RECEIVED && error != GNUTLS_E_WARNING_ALERT_RECEIVED)
         snprintf(text, size, "%s", gnutls_strerror(error));
     else if (alert == GNUTLS_A_UNRECOGNIZED_NAME)
         snprintf(text, size,
@@ -163,7 +172,9 @@ void tlscommon_print_failure(gnutls_session_t session, int error, const char *pr
         snprintf(text, size, "the peer refused with the alert \"%s\"; it does not speak %s",
                  gnutls_alert_get_name(alert), protocol);
     else
-        snprintf(text, size, "the peer refused with the alert \"%s\"", gnutls_alert_get_name(alert));
+        snprintf(text, size, "the peer refused with the alert \"%s\"%s", gnutls_alert_get_name(alert),
+                 is_about_certificate(alert) ? "; it does not accept the certificate (its options ca and server_name)"
+                                             : "");
 }
 
 /* ---- The machine ---- */

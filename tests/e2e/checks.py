@@ -9,9 +9,10 @@ import pwd
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
-from harness import Skip, case, check, equal, free_port, main, wait_until
+from harness import Skip, case, check, equal, free_port, main
 
 
 def gateway(world, blocks=None, **settings):
@@ -141,6 +142,9 @@ def tokens(world):
     world.write("tokens", "# none yet\n")
     agree(world, gateway(world), warning=r"auth_token: file: \S+ holds no token")
     world.token("client-1")
+    agree(world, gateway(world, {"route": [{"host": f"{host}.test", "to": f"{to}/web"} for host, to in
+                                           (("a", "client-1"), ("b", "client-2"), ("c", "client-2"))]}),
+          warning=r"route: routes\[1\]\.to: auth_token knows no client \"client-2\"")
     text = client(world)
     os.chmod(world.path("token-client-1"), 0o600)
     agree(world, text)
@@ -178,6 +182,37 @@ def solvers(world):
     agree(world, gateway(world, {"acme_http01": None, "http": {"listen": f"127.0.0.1:{port} tls"}}),
           warning="http: listen: acme_http01 answers challenges that come to port 80 without TLS")
     agree(world, gateway(world, {"acme_http01": None, "http": {"listen": [f"127.0.0.1:{plain}", f"127.0.0.1:{port} tls"]}}))
+
+
+@case("messages say what is meant, once, and nothing that leads elsewhere")
+def messages(world):
+    for block, wanted in (({"route": [{"host": "https://app.test", "to": "client-1/web"}]}, ["write the host alone"]),
+                          ({"route": [{"host": "app.test/x", "to": "client-1/web"}]}, ["a path goes into `path`"]),
+                          ({"route": [{"host": "app.test:80", "to": "client-1/web"}]}, ["without a port"]),
+                          ({"auth_token": "none", "token": {"file": "tokens"}}, ["no plugin 'token'; did you mean 'auth_token'"]),
+                          ({"codec_binary": "none", "binary": None}, ["no plugin 'binary'; did you mean 'codec_binary'"])):
+        code, report, _, _ = verdicts(world, gateway(world, block))
+        faults = re.findall(r"^\S+:\d+:\d+: (?!warning).*", report, re.M)
+        equal((code, len(faults)), (1, len(wanted)), f"exit code and faults:\n{report}")
+        for fault, text in zip(faults, wanted):
+            check(text in fault, f"not {text!r}:\n{report}")
+    for to in ("127.0.0.1:8080", "app", "localhost:8080/base"):
+        code, report, _, _ = verdicts(world, client(world, {"route": [{"service": "web", "to": to}]}))
+        faults = re.findall(r"^\S+:\d+:\d+: (?!warning).*", report, re.M)
+        check(code == 1 and len(faults) == 1 and "not a URL of the form http://host:port" in faults[0], f"{to}:\n{report}")
+
+
+@case("a port that is taken: nothing is said to listen, and the last line says that nothing runs")
+def taken(world):
+    text = gateway(world)
+    ports = re.findall(r"127\.0\.0\.1:(\d+)", text)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", int(ports[-1])))
+        code, _, ended, log = verdicts(world, text)
+    found = [json.loads(line) for line in log.splitlines()]
+    equal((code, ended), (0, 1), f"exit codes of check and run:\n{log}")
+    check("is taken by another program" in found[0]["message"] and not any("listening" in line["message"] for line in found), log)
+    equal((found[-1]["level"], found[-1]["message"]), ("error", "not started"), "the last line")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ pipeline:
 def faults(world, text):
     """What check says of a config: (exit code, [(line, column, message)], everything)."""
     world.certificates()
-    world.write("tokens", f"client-1:{'0' * 64}\n")
+    world.write("tokens", f"client-1:{'0' * 64}\nclient-2:{'1' * 64}\n")
     result = world.program("check", "-c", world.write("test.conf", text))
     found = []
     for line in (result.stdout + result.stderr).splitlines():

@@ -4,10 +4,12 @@
 """What the log says of requests that fail, and of peers that misbehave: one line each, but never without bound."""
 
 import json
+import os
 import re
+import shutil
 import signal
 
-from harness import case, check, equal, main, wait_until
+from harness import World, case, check, equal, main, wait_until
 
 
 def lines(process):
@@ -132,6 +134,35 @@ def report(world):
             check(any(line["part"] == "route" and line.get("calls", 0) > 0 for line in found), "no figures of a stage")
             line = [line for line in found if line.get("path") == "/silent"][-1]
             equal((line["method"], line["held_by"]), ("GET", "session" if process is gate else "origin"), "the exchange")
+
+
+@case("why there is no session: the certificate, the codecs, a port without TLS, named at both ends")
+def no_session(world):
+    world.token("client-1")
+    gate = world.gateway(transports=lambda: [{"dtls": {"listen": f"127.0.0.1:{world.https}"}}, "tls"], codecs=("codec_binary",))
+    service = {"web": "http://127.0.0.1:9"}
+    os.mkdir(world.path("other"))
+    stranger = World()
+    try:
+        stranger.certificates()
+        shutil.copy(stranger.path("ca.pem"), world.path("other/ca.pem"))
+    finally:
+        stranger.close(False)
+    for transport in ("dtls", "tls"):
+        client = world.client(service, transports=[world.connect(transport, ca="other/ca.pem")])
+        gate.wait_for(rf'"part":"{transport}","message":"127\.0\.0\.1:\d+ ended the handshake: .*it does not accept the certificate')
+        client.stop()
+    client = world.client(service, codecs=("codec_json",))
+    for process in (client, gate):
+        process.wait_for(r"no codec in common: this gateway has binary/1; the client has json/1")
+    client.stop()
+    client = world.client(service, transports=[world.connect("tls", world.http)])
+    client.wait_for("what came is not TLS: is this the right port")
+    client.stop()
+    client = world.client({"other": "http://127.0.0.1:9"})
+    client.wait_for("session 1 opened")
+    world.curl("/", want="%{http_code}")
+    gate.wait_for(r'no route for the service \\\"web\\\"')
 
 
 if __name__ == "__main__":

@@ -300,6 +300,14 @@ START_TEST(test_suggestions)
         {"servername", "server_name"},
         {"pipline", "pipeline"},
         {"connecttimeout", NULL},
+        {"token", "token_file"},
+        {"file", "token_file"},
+        {"tokens", NULL},
+        {"name", "server_name"},
+        {"read_timeout", "timeout"},
+        {"timeouts_all", NULL},
+        {"dtls_client", "dtls"},
+        {"er", NULL},
     };
     static const char *const words[] = {"listen", "token_file", "timeout", "server_name", "pipeline", "dtls"};
     char longest[200];
