@@ -51,7 +51,7 @@ END_TEST
 START_TEST(timeouts_of_each_rule)
 {
     struct origin_config config = default_config();
-    struct service *service = service_start(serve_silence);
+    struct service *service = service_start(serve_silence), *stalled = service_start(serve_silence);
     const struct hg_service hasty = {SERVICE, .response_timeout = 50 * HG_MILLISECOND};
     const struct hg_service patient = {SERVICE, .response_timeout = 60 * HG_SECOND,
                                        .idle_timeout = 50 * HG_MILLISECOND};
@@ -65,14 +65,15 @@ START_TEST(timeouts_of_each_rule)
     check_failed(&first, 504, "http_response_timeout");
     ck_assert_msg(strstr(first.detail, "0.05s (option response_timeout") != NULL, "%s", first.detail);
     ck_assert_uint_eq(second.detaches, 0);
-    service->text = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345";
-    first = (struct user){.url = service->url, .service = &patient};
+    stalled->text = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345";
+    first = (struct user){.url = stalled->url, .service = &patient};
     fetch(rig, &first);
     check_failed(&first, 504, "connection_read_timeout");
     ck_assert_msg(strstr(first.detail, "0.05s (option idle_timeout") != NULL, "%s", first.detail);
     ck_assert_uint_eq(second.detaches, 0);
     rig_free(rig);
     service_stop(service);
+    service_stop(stalled);
 }
 END_TEST
 
@@ -112,11 +113,13 @@ END_TEST
 static void serve_statuses(struct service *service, int fd, unsigned number)
 {
     (void)number;
-    for (const char *status = service->text; *status && service_read_head(service, fd, NULL); status += 4) {
+    for (const char *status = service->text; *status && service_read_head(service, fd, NULL);
+         status += strspn(status, " ")) {
         char text[80];
 
         snprintf(text, sizeof text, "HTTP/1.1 %.3s X\r\nContent-Length: 0\r\n\r\n", status);
         service_say(fd, text);
+        status += 3;
     }
     service_wait_close(service, fd);
 }
