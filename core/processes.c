@@ -125,10 +125,16 @@ void processes_review(const struct sessions *sessions, struct hg_text client)
 
 /* ---- Asking for life ---- */
 
-/* What elicits an ACK is enough: it is repeated until that comes, and link_is_overdue() sees that it does not. */
+/* What elicits an ACK is enough: it is repeated until that comes, and link_is_overdue() sees that it does not. So who
+ * owes one already is asked. */
 static void ask(const struct session *session)
 {
-    if (session->link && link_is_alive(session->link))
+    struct tn_link_stats stats;
+
+    if (!session->link || !link_is_alive(session->link))
+        return;
+    tn_link_stats(session->link->tn, &stats);
+    if (stats.unanswered_since == TN_TIME_NEVER)
         link_say(session->link, control_encode_ping(0));
 }
 
