@@ -82,5 +82,17 @@ def both_serve(world):
         equal(len(re.findall(text, process.text())), 1, f"how often {process.name} says so")
 
 
+@case("more sessions of an id than are allowed: refused, both ends say which bound it is, and it serves when there is room")
+def too_many(world):
+    gate, first = world.tunnel(extra={"sessions_per_client": 1})
+    second = world.client({"web": f"http://127.0.0.1:{world.service.port}"})
+    said = r"client-1 has 1 sessions already \(sessions_per_client\)"
+    gate.wait_for(f"is refused a session: {said}")
+    second.wait_for(rf"no session over dtls: .*\(overload\): {said}")
+    equal(world.curl("/"), "hello\n", "a request meanwhile")
+    first.stop()
+    wait_until(lambda: world.curl("/") == "hello\n", 20, "the second process to serve")
+
+
 if __name__ == "__main__":
     main()
