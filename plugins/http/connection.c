@@ -14,6 +14,8 @@
 
 /* How often a connection that cannot be read from is asked whether its peer is still there. */
 #define PEER_CHECK HG_SECOND
+/* So many reads of a connection, 1 MiB, until others have their turn. */
+#define READS_PER_TURN 64
 /* How long a handshake may wait for its certificate: the provider's own bound is less. */
 #define PARKED_MAX (600 * HG_SECOND)
 
@@ -154,9 +156,11 @@ void connection_read(struct connection *connection)
 {
     size_t wanted;
 
-    while (connection->phase == CONNECTION_OPEN && (wanted = request_wants(connection)) > 0)
-        if (!read_once(connection, wanted))
+    for (int reads = 0; connection->phase == CONNECTION_OPEN && (connection->tls || reads < READS_PER_TURN); reads++) {
+        wanted = request_wants(connection);
+        if (!wanted || !read_once(connection, wanted))
             break;
+    }
     if (connection->tls)
         tls_read_end(connection->tls);
     if (connection->phase == CONNECTION_DEAD)
@@ -164,27 +168,6 @@ void connection_read(struct connection *connection)
     if (connection->input && connection->input_start == connection->input_end)
         input_release(connection);
     watch(connection);
-}
-
-/* Lingering: whatever comes is of no interest, but for its end. */
-static void discard(struct connection *connection)
-{
-    uint8_t rest[16384];
-    ssize_t got;
-
-    do {
-        got = recv(connection->fd, rest, sizeof rest, 0);
-        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-            connection_abort(connection, false);
-            return;
-        }
-        if (got > 0)
-            connection->discarded += (size_t)got;
-        if (connection->discarded > connection->edge->config->drain_size) {
-            connection_abort(connection, false);
-            return;
-        }
-    } while (got == (ssize_t)sizeof rest);
 }
 
 /* ---- Output ---- */
@@ -222,7 +205,7 @@ bool connection_flush(struct connection *connection)
         if (!connection->tls && (size_t)sent < all)
             break;
     }
-    if (progress && connection->self)
+    if (progress && connection->self && !connection->discard_end)
         connection_expect(connection, connection->edge->config->idle_timeout);
     if (!output->count)
         output_done(connection);
@@ -336,26 +319,32 @@ void connection_abort(struct connection *connection, bool reset)
         setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1, .l_linger = 0},
                    sizeof(struct linger));
     die(connection);
-    if (connection->self)
+    /* What is complete goes on without it: the rest of an upload that was answered may be on its way to the service. */
+    if (connection->self &&
+        (connection->response_phase != RESPONSE_DONE || connection->request_phase != REQUEST_DONE))
         hg_reset(connection->self, &gone);
 }
 
 void connection_lost(struct connection *connection)
 {
-    if (connection->self)
+    if (connection->self && connection->response_phase != RESPONSE_DONE)
         ++*connection->edge->aborted;
     connection_abort(connection, false);
 }
 
-static void linger(struct connection *connection)
+void connection_close_half(struct connection *connection)
 {
     if (connection->tls)
         tls_bye(connection->tls);
-    connection->phase = CONNECTION_LINGER;
-    connection->discarded = 0;
-    input_release(connection);
     shutdown(connection->fd, SHUT_WR);
-    connection_expect(connection, connection->edge->config->drain_timeout);
+}
+
+static void linger(struct connection *connection)
+{
+    connection_close_half(connection);
+    connection->phase = CONNECTION_LINGER;
+    input_release(connection);
+    connection_begin_discarding(connection);
 }
 
 void connection_finish(struct connection *connection)
@@ -444,7 +433,7 @@ static void on_io(void *arg, int events)
         return;
     }
     if (connection->phase == CONNECTION_LINGER) {
-        discard(connection);
+        connection_discard(connection);
         return;
     }
     if ((events & HG_WRITE) && connection->output.count) {

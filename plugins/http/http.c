@@ -31,9 +31,8 @@ static const struct hg_option options[] = {
     {OPTION(keep_alive_timeout), .type = HG_OPTION_DURATION, .value = "60s", .min = (int64_t)HG_MILLISECOND,
      .max = A_DAY, .doc = "How long a connection is kept without a request."},
     {OPTION(drain_timeout), .type = HG_OPTION_DURATION, .value = "5s", .min = (int64_t)HG_MILLISECOND, .max = A_DAY,
-     .doc = "How long the rest of an upload is read after its response, and after an error, so that the peer sees it."},
-    {OPTION(drain_size), .type = HG_OPTION_SIZE, .value = "1M", .min = 0, .max = INT64_MAX,
-     .doc = "How many bytes of it are read."},
+     .doc = "How long an upload that is already answered, or failed, is read on without progress (16 KiB), so that the "
+            "user gets to see the answer."},
     {OPTION(max_connections), .type = HG_OPTION_INTEGER, .value = "16384", .min = 1, .max = 10000000,
      .doc = "Connections of one worker; further ones wait to be accepted."},
     {OPTION(max_requests), .type = HG_OPTION_INTEGER, .value = "1000", .min = 1, .max = INT64_MAX,

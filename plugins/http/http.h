@@ -5,6 +5,7 @@
  *
  *   http.c        descriptor, options, life of the instance and of its workers
  *   connection.c  one connection: socket, deadline, ways to end
+ *   discard.c     reading on where nothing more will be answered
  *   input.c       what was read and not used yet
  *   output.c      what waits to be written
  *   tls.c         what lies between socket and buffers on `tls` listeners
@@ -45,7 +46,7 @@ struct http_config {
     struct hg_list listen; /* of struct hg_address */
     hg_time head_timeout, idle_timeout, keep_alive_timeout, drain_timeout;
     int64_t max_connections, max_requests, max_fields;
-    uint64_t max_request_line, max_head, max_trailers, max_body, drain_size;
+    uint64_t max_request_line, max_head, max_trailers, max_body;
     bool underscores, accept_request_id;
     int forwarded; /* enum forwarded_policy */
     const char *via;
@@ -93,7 +94,7 @@ enum request_phase {
     REQUEST_HELD,     /* its body's framing is looked at before anybody sees the request: see request.c */
     REQUEST_BODY,     /* open, its body goes down */
     REQUEST_DONE,     /* open, complete; what is read now belongs to the next one */
-    REQUEST_DISCARD,  /* over, but the rest of its body is still to come and thrown away */
+    REQUEST_DISCARD,  /* answered and over, but the rest of its body is still to come and thrown away */
 };
 
 /* Where its response stands. */
@@ -153,7 +154,8 @@ struct connection {
     size_t held_size;            /* how far, in bytes of the input */
     struct hg_head *held_head;
     uint64_t requests;
-    uint64_t discarded;    /* REQUEST_DISCARD and CONNECTION_LINGER */
+    size_t discarded;      /* bytes that came for nothing since the deadline was set … */
+    hg_time discard_end;   /* … which is never after this; 0: nothing is read for nothing */
     bool expects_continue; /* its body comes only when 100 was sent */
     bool head_timed;       /* head_timeout runs */
 
@@ -178,6 +180,8 @@ void connection_open(struct edge *edge, int fd, const struct sockaddr *address, 
 void connection_lost(struct connection *connection);
 /* Closes after what is in the output has been written, so that the peer gets all of it. */
 void connection_finish(struct connection *connection);
+/* Sends the end of our half, all output being written. */
+void connection_close_half(struct connection *connection);
 /* Closes at once. `reset`: by RST, so that even a body that ends with the connection is seen to be incomplete. */
 void connection_abort(struct connection *connection, bool reset);
 /* Closes now if it is idle. For draining. */
@@ -201,6 +205,17 @@ bool connection_flush(struct connection *connection);
 /* Writes at the end of this turn of the loop. */
 void connection_flush_later(struct connection *connection);
 void connection_flush_all(void *edge);
+
+/* ---- discard.c ---- */
+
+/* From now on what the peer sends is of no use, but it must not be reset while it is still sending, or it may lose the
+ * response that it has not read yet (RFC 9112 section 9.6): it is read on, for as long as it makes progress and for
+ * idle_timeout at most. The deadline is set accordingly. */
+void connection_begin_discarding(struct connection *connection);
+/* So much has come for nothing. */
+void connection_discarded(struct connection *connection, size_t size);
+/* CONNECTION_LINGER: reads until the peer closes. */
+void connection_discard(struct connection *connection);
 
 /* ---- input.c ---- */
 

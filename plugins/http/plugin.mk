@@ -3,6 +3,7 @@
 
 http_sources = \
 	plugins/http/connection.c \
+	plugins/http/discard.c \
 	plugins/http/error.c \
 	plugins/http/forwarded.c \
 	plugins/http/http.c \

@@ -42,7 +42,7 @@ size_t request_wants(const struct connection *connection)
 
 /* ---- Refusing ---- */
 
-/* Answers what never became an exchange. */
+/* Answers what cannot be read any further. */
 static void refuse(struct connection *connection, const struct hg_reason *reason, const struct hg_head *request)
 {
     connection->close = true;
@@ -50,8 +50,36 @@ static void refuse(struct connection *connection, const struct hg_reason *reason
     connection_finish(connection);
 }
 
-/* Ends the open exchange from this side, telling the public user as far as that is still possible. */
-static void fail(struct connection *connection, const struct hg_reason *reason)
+/* The request is answered, the rest of its body is for nobody. */
+static void discard_rest(struct connection *connection)
+{
+    /* Who has not been asked for the body by 100 waits for the end of ours. */
+    if (connection->expects_continue) {
+        connection_finish(connection);
+        return;
+    }
+    connection->request_phase = REQUEST_DISCARD;
+    connection_begin_discarding(connection);
+    connection_flush_later(connection);
+}
+
+/* Answers a request that is well-formed, but never becomes an exchange. */
+static void answer(struct connection *connection, const struct hg_reason *reason, const struct hg_head *request)
+{
+    const struct http1_message *message = &connection->message;
+    bool has_body = message->framing == HTTP1_CHUNKED || (message->framing == HTTP1_LENGTH && message->length > 0);
+
+    connection->request_phase = has_body ? REQUEST_HEAD : REQUEST_DONE;
+    error_respond(connection, reason, request);
+    if (!has_body || connection->phase != CONNECTION_OPEN)
+        return;
+    http1_body_start(&connection->body, HG_REQUEST, message);
+    discard_rest(connection);
+}
+
+/* Ends the open exchange from this side, telling the public user as far as that is still possible. `sound`: what is
+ * still to come of the body can be read. */
+static void fail(struct connection *connection, const struct hg_reason *reason, bool sound)
 {
     struct hg_self *self = connection->self;
 
@@ -63,7 +91,10 @@ static void fail(struct connection *connection, const struct hg_reason *reason)
     }
     if (connection->response_phase == RESPONSE_NONE)
         error_respond(connection, reason, self->exchange->request);
-    connection_finish(connection);
+    if (sound && connection->phase == CONNECTION_OPEN)
+        discard_rest(connection);
+    else
+        connection_finish(connection);
 }
 
 /* ---- Bodies ---- */
@@ -92,18 +123,13 @@ static void emit_data(struct connection *connection, const struct http1_piece *p
 
     connection->expects_continue = false;
     if (config->max_body && connection->body.received > config->max_body) {
-        fail(connection, &too_large);
+        fail(connection, &too_large, true);
         return;
     }
-    if (connection->response_phase == RESPONSE_DONE) {
-        connection->discarded += piece->size;
-        if (connection->discarded > config->drain_size) {
-            request_timeout(connection);
-            return;
-        }
-    } else {
+    if (connection->response_phase == RESPONSE_DONE)
+        connection_discarded(connection, piece->size);
+    else
         connection_expect(connection, config->idle_timeout);
-    }
     hg_emit(connection->self, HG_DOWN, &slice);
 }
 
@@ -124,7 +150,7 @@ static void read_body(struct connection *connection)
             hg_emit_end(connection->self, HG_DOWN, piece.trailers);
             break;
         case HTTP1_PIECE_FAULT:
-            fail(connection, &piece.reason);
+            fail(connection, &piece.reason, false);
             break;
         default:
             return;
@@ -135,7 +161,6 @@ static void read_body(struct connection *connection)
 /* Throws away the rest of a body. */
 static void discard_body(struct connection *connection)
 {
-    const struct http_config *config = connection->edge->config;
     struct http1_piece piece;
 
     do {
@@ -143,11 +168,9 @@ static void discard_body(struct connection *connection)
                                       connection->input ? input(connection) : NULL, unread(connection), &piece);
 
         connection->input_start += used;
-        connection->discarded += used;
-    } while (piece.type == HTTP1_PIECE_DATA && connection->discarded <= config->drain_size);
-    if (piece.type == HTTP1_PIECE_END)
-        request_next(connection);
-    else if (piece.type == HTTP1_PIECE_FAULT || connection->discarded > config->drain_size)
+        connection_discarded(connection, piece.size);
+    } while (piece.type == HTTP1_PIECE_DATA);
+    if (piece.type != HTTP1_PIECE_NONE)
         connection_finish(connection);
 }
 
@@ -165,7 +188,6 @@ static void open_exchange(struct connection *connection, struct hg_head *head)
     }
     ++*connection->edge->requests;
     connection->request_phase = REQUEST_BODY;
-    connection->discarded = 0;
     http1_body_start(&connection->body, HG_REQUEST, &connection->message);
     connection_expect(connection, connection->edge->config->idle_timeout);
 }
@@ -218,8 +240,10 @@ static bool check_expectation(struct connection *connection, struct hg_head *hea
 
         if (!hg_text_equal_nocase(field->name, HG_TEXT("Expect")))
             continue;
-        if (!hg_text_equal_nocase(field->value, HG_TEXT("100-continue")))
+        if (!hg_text_equal_nocase(field->value, HG_TEXT("100-continue"))) {
+            connection->expects_continue = true; /* whatever it is, it waits for it */
             return false;
+        }
         expects = true;
     }
     if (expects && head->version < 0x0101)
@@ -263,7 +287,7 @@ static void take_head(struct connection *connection, struct hg_head *head)
     connection->close = !connection->message.keep_alive || connection->edge->draining ||
                         connection->requests >= (uint64_t)config->max_requests;
     if (is_unwanted(connection, head, &reason)) {
-        refuse(connection, &reason, head);
+        answer(connection, &reason, head);
         hg_head_free(connection->edge->worker->host, head);
         return;
     }
@@ -304,47 +328,6 @@ static bool read_head(struct connection *connection)
 
 /* ---- Going on ---- */
 
-void request_input(struct connection *connection)
-{
-    enum request_phase before;
-
-    do {
-        before = connection->request_phase;
-        switch (before) {
-        case REQUEST_HEAD:
-            if (!read_head(connection))
-                return;
-            break;
-        case REQUEST_HELD:
-            look_ahead(connection);
-            break;
-        case REQUEST_BODY:
-            read_body(connection);
-            break;
-        case REQUEST_DISCARD:
-            discard_body(connection);
-            return;
-        case REQUEST_DONE:
-            return;
-        }
-    } while (connection->phase == CONNECTION_OPEN && connection->request_phase != before);
-}
-
-void request_answered(struct connection *connection)
-{
-    static const struct hg_reason answered = {499, NULL, "answered before the upload was complete", 0};
-
-    if (connection->request_phase != REQUEST_BODY)
-        return;
-    if (connection->close) {
-        connection_finish(connection);
-        hg_reset(connection->self, &answered);
-        return;
-    }
-    connection->discarded = 0;
-    connection_expect(connection, connection->edge->config->drain_timeout);
-}
-
 /* A user who sends requests and reads no responses gets no further ones: the output has its bound. */
 static bool waits_for_output(struct connection *connection)
 {
@@ -356,28 +339,72 @@ static bool waits_for_output(struct connection *connection)
     return connection->next_waits;
 }
 
-void request_next(struct connection *connection)
+/* The request is complete and answered. True: the next one may begin. */
+static bool begin_next(struct connection *connection)
 {
-    const struct http_config *config = connection->edge->config;
-
     if (connection->close || connection->edge->draining) {
         connection_finish(connection);
+        return false;
+    }
+    if (waits_for_output(connection))
+        return false;
+    connection->request_phase = REQUEST_HEAD;
+    connection->response_phase = RESPONSE_NONE;
+    connection->scan = HTTP1_SCAN_REQUEST;
+    connection->head_timed = false;
+    connection_expect(connection, connection->edge->config->keep_alive_timeout);
+    return true;
+}
+
+/* Goes on as far as it gets in the phase that the request is in. False: that is all for now. */
+static bool go_on(struct connection *connection)
+{
+    enum request_phase before = connection->request_phase;
+
+    switch (before) {
+    case REQUEST_HEAD:
+        if (!read_head(connection))
+            return false;
+        break;
+    case REQUEST_HELD:
+        look_ahead(connection);
+        break;
+    case REQUEST_BODY:
+        read_body(connection);
+        break;
+    case REQUEST_DISCARD:
+        discard_body(connection);
+        return false;
+    case REQUEST_DONE:
+        /* With an exchange that is open, its end comes first; else it was answered here. */
+        return !connection->self && !connection->next_waits && connection->response_phase == RESPONSE_DONE &&
+               begin_next(connection);
+    }
+    return connection->request_phase != before;
+}
+
+void request_input(struct connection *connection)
+{
+    while (connection->phase == CONNECTION_OPEN && go_on(connection))
+        ;
+}
+
+void request_answered(struct connection *connection)
+{
+    if (connection->request_phase != REQUEST_BODY)
         return;
-    }
-    if (connection->request_phase == REQUEST_BODY) {
-        connection->request_phase = REQUEST_DISCARD;
-        connection->discarded = 0;
-        connection_expect(connection, config->drain_timeout);
-    } else {
-        connection->request_phase = REQUEST_DONE;
-        if (waits_for_output(connection))
-            return;
-        connection->request_phase = REQUEST_HEAD;
-        connection->response_phase = RESPONSE_NONE;
-        connection->scan = HTTP1_SCAN_REQUEST;
-        connection->head_timed = false;
-        connection_expect(connection, config->keep_alive_timeout);
-    }
+    /* Where the response ends with the connection, or no 100 has asked for the body, the user waits for that. */
+    if (connection->response_framing == HTTP1_UNTIL_CLOSE || connection->expects_continue)
+        connection_close_half(connection);
+    connection_begin_discarding(connection);
+}
+
+void request_next(struct connection *connection)
+{
+    if (connection->request_phase == REQUEST_BODY)
+        discard_rest(connection);
+    else if (connection->request_phase == REQUEST_DONE && !begin_next(connection))
+        return;
     if (unread(connection))
         request_input(connection);
     connection_read_on(connection);
@@ -394,6 +421,8 @@ void request_timeout(struct connection *connection)
         504, "connection_write_timeout", "nobody takes the rest of the body (idle_timeout of the gateway's http)", 0};
     static const struct hg_reason slow_response = {504, "http_response_timeout",
                                                    "no response came within idle_timeout of the gateway's http", 0};
+
+    static const struct hg_reason answered = {499, NULL, "answered before the upload was complete", 0};
 
     switch (connection->request_phase) {
     case REQUEST_HEAD:
@@ -412,11 +441,14 @@ void request_timeout(struct connection *connection)
         break;
     case REQUEST_BODY:
         /* Where nothing was read for want of credit, it is not the user who is slow. */
-        fail(connection, hg_credit(connection->self, HG_DOWN) ? &slow_body : &slow_reader);
+        if (connection->response_phase == RESPONSE_DONE)
+            fail(connection, &answered, true);
+        else
+            fail(connection, hg_credit(connection->self, HG_DOWN) ? &slow_body : &slow_reader, false);
         break;
     case REQUEST_DONE:
         if (connection->self)
-            fail(connection, &slow_response);
+            fail(connection, &slow_response, false);
         else
             connection_abort(connection, false);
         break;

@@ -102,8 +102,9 @@ static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction
     }
     connection->response_framing = http1_response_framing(head, request_method(connection), connection->version);
     connection->response_left = connection->response_framing == HTTP1_LENGTH ? (uint64_t)head->length : 0;
-    /* A body that was not asked for by 100 may come or not: nobody could tell it from the next request. */
-    if (connection->response_framing == HTTP1_UNTIL_CLOSE || connection->expects_continue ||
+    /* While the body is still to come, the rest of it may be long, or, where it was not asked for by 100, not come at
+     * all: then nobody could tell it from the next request (RFC 9112 section 9.6). */
+    if (connection->response_framing == HTTP1_UNTIL_CLOSE || connection->request_phase == REQUEST_BODY ||
         connection->edge->draining || head->connection.size)
         connection->close = true;
     connection->is_unsent = !connection->output.count;

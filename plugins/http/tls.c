@@ -19,6 +19,9 @@
 /* The most plaintext of one record (RFC 8446 section 5.1). */
 #define RECORD_SIZE 16384
 
+/* So many reads of a socket, 1 MiB, until other connections have their turn. */
+#define READS_PER_TURN 32
+
 struct tls_context {
     gnutls_certificate_credentials_t credentials;
     gnutls_priority_t priority;
@@ -34,7 +37,8 @@ struct tls {
     bool may_sign;   /* its turn has come, or will without another question */
     struct turn turn;
     const char *own; /* the protocol that is over with the handshake, as the certificates' provider wants it; or NULL */
-    bool failed;     /* nothing may be sent any more */
+    bool failed;     /* nothing may be sent or received any more */
+    bool said_bye;   /* nothing may be sent any more */
     size_t unsent;   /* bytes of a record that GnuTLS has sealed and could not send */
 };
 
@@ -215,7 +219,10 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *parts, int count
 
 void tls_read_end(struct tls *tls)
 {
-    if (!tlscommon_input_pause(&tls->input))
+    int failed = tlscommon_input_pause(&tls->input);
+
+    tls->input.reads = READS_PER_TURN;
+    if (!failed)
         return;
     tls->failed = true;
     connection_abort(tls->connection, false);
@@ -271,7 +278,7 @@ ssize_t tls_write(struct tls *tls, const struct output *output)
     size_t size = 0;
     ssize_t sent;
 
-    if (tls->failed)
+    if (tls->failed || tls->said_bye)
         return TLS_FAILED;
     /* A record that was sealed once is kept by GnuTLS, which is asked to go on with it by NULL. */
     if (!tls->unsent)
@@ -357,9 +364,9 @@ bool tls_wants_write(const struct tls *tls)
 
 void tls_bye(struct tls *tls)
 {
-    if (!tls->failed && !tls->unsent)
+    if (!tls->failed && !tls->said_bye && !tls->unsent)
         gnutls_bye(tls->session, GNUTLS_SHUT_WR);
-    tls->failed = true;
+    tls->said_bye = true;
 }
 
 void tls_free(struct tls *tls)

@@ -5,6 +5,7 @@
  */
 #include "plugins/route/route.h"
 #include "plugins/url/map.h"
+#include "plugins/url/url.h"
 
 #include "config.h"
 
@@ -63,7 +64,8 @@ static char next_character(struct hg_text *path)
 
 /* Whether a path has a segment `..` (RFC 3986 section 5.2.4), in any way that services are known to write or read it:
  * percent-encoded, between backslashes, with parameters behind it. A service that resolves it would answer for another
- * path than the one that was routed: above the rule's path, or above the base of a client's URL. */
+ * path than the one that was routed: above the rule's path, or above the base of a client's URL. Where neither is there
+ * the path is the service's own affair. */
 static bool climbs(struct hg_text path)
 {
     size_t size = 0, dots = 0; /* of the segment, as far as its parameters */
@@ -85,6 +87,14 @@ static bool climbs(struct hg_text path)
         }
     }
     return size == 2 && dots == 2;
+}
+
+/* Whether the rule puts something before the path (see url.h); a gateway's rules have no URL. */
+static bool has_base(const struct rule *rule)
+{
+    struct url url;
+
+    return rule->target.url.size && !url_parse(rule->target.url, &url) && url.base.size;
 }
 
 static enum hg_verdict refuse_path(struct hg_self *self)
@@ -145,13 +155,14 @@ static enum hg_verdict route_head(struct hg_self *self, enum hg_direction direct
 {
     const struct route *route = self->worker->instance->state;
     const struct rule *rule;
+    bool by_path;
 
     if (direction == HG_UP)
         return put_back(self, head) ? HG_ERROR : HG_NEXT;
-    if (climbs(head->path))
+    rule = route->by_service ? table_find_service(route->table, head->service, head->path, &by_path)
+                             : table_find_host(route->table, head->authority, head->path, &by_path);
+    if (climbs(head->path) && (by_path || (rule && has_base(rule))))
         return refuse_path(self);
-    rule = route->by_service ? table_find_service(route->table, head->service, head->path)
-                             : table_find_host(route->table, head->authority, head->path);
     if (!rule)
         return refuse(self, route->by_service, self->exchange->request->service);
     if (rule->strip_prefix && rule->path.size && take_off(self, rule, head))

@@ -193,15 +193,16 @@ struct hg_text host_canonical(struct hg_text authority, char *buffer)
 }
 
 /* The rule with the longest prefix: it is the last one that does not come after the path, or one of those that this
- * one's path continues. */
-static const struct rule *group_find(const struct group *group, struct hg_text path)
+ * one's path continues. Sets *by_path if any has a prefix: then the last one has. */
+static const struct rule *group_find(const struct group *group, struct hg_text path, bool *by_path)
 {
     size_t low = 0, high;
     const struct rule *rule;
 
-    if (!group)
+    if (!group || !group->count)
         return NULL;
     high = group->count;
+    *by_path |= group->rules[high - 1].path.size > 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
@@ -223,22 +224,24 @@ static struct hg_text without_query(struct hg_text path)
     return query ? (struct hg_text){path.data, (size_t)(query - path.data)} : path;
 }
 
-const struct rule *table_find_host(const struct table *table, struct hg_text authority, struct hg_text path)
+const struct rule *table_find_host(const struct table *table, struct hg_text authority, struct hg_text path,
+                                   bool *by_path)
 {
     char buffer[HOST_MAX];
     struct hg_text host = host_canonical(authority, buffer);
     const struct rule *rule = NULL;
 
+    *by_path = false;
     path = without_query(path);
     if (host.size && host.data[0] == '.') /* no host, but it would look like a wildcard's key */
         host.size = 0;
     if (host.size)
-        rule = group_find(table_group(table, host), path);
+        rule = group_find(table_group(table, host), path, by_path);
     /* *.dev.test has the key ".dev.test": the first dot begins the longest one that can fit. */
     for (size_t i = 1; !rule && i < host.size; i++)
         if (host.data[i] == '.')
-            rule = group_find(table_group(table, (struct hg_text){host.data + i, host.size - i}), path);
-    return rule ? rule : group_find(&table->any, path);
+            rule = group_find(table_group(table, (struct hg_text){host.data + i, host.size - i}), path, by_path);
+    return rule ? rule : group_find(&table->any, path, by_path);
 }
 
 /* 1: `test` has said yes; 0: it has not; -1: nor will any other, since every path leads to a rule of this group. */
@@ -282,12 +285,14 @@ bool table_names_any_host(const struct table *table)
     return false;
 }
 
-const struct rule *table_find_service(const struct table *table, struct hg_text service, struct hg_text path)
+const struct rule *table_find_service(const struct table *table, struct hg_text service, struct hg_text path,
+                                      bool *by_path)
 {
     const struct rule *rule = NULL;
 
+    *by_path = false;
     path = without_query(path);
     if (service.size)
-        rule = group_find(table_group(table, service), path);
-    return rule ? rule : group_find(&table->any, path);
+        rule = group_find(table_group(table, service), path, by_path);
+    return rule ? rule : group_find(&table->any, path, by_path);
 }

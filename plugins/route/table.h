@@ -34,11 +34,14 @@ void table_free(struct table *table);
 struct hg_text host_canonical(struct hg_text authority, char *buffer);
 
 /* The rule for a request to a host: of the rules that fit, the one with the most specific host (exact, then the longest
- * wildcard, then any), among these the one with the longest path. `path` may have a query, which does not count. */
-const struct rule *table_find_host(const struct table *table, struct hg_text authority, struct hg_text path);
+ * wildcard, then any), among these the one with the longest path. `path` may have a query, which does not count.
+ * *by_path: whether another path might have led to another rule, or to none. */
+const struct rule *table_find_host(const struct table *table, struct hg_text authority, struct hg_text path,
+                                   bool *by_path);
 
 /* The same for a service, else among the rules for any. */
-const struct rule *table_find_service(const struct table *table, struct hg_text service, struct hg_text path);
+const struct rule *table_find_service(const struct table *table, struct hg_text service, struct hg_text path,
+                                      bool *by_path);
 
 /* Whether `test` says yes to any rule that a request for this host, by whatever path, may find because it names the
  * host, exactly or by a wildcard; rules for any host do not. */

@@ -316,6 +316,41 @@ START_TEST(stripped_prefixes)
 }
 END_TEST
 
+/* Where no rule looks at the path of a host, nor a base goes before it, it passes as it came. */
+START_TEST(paths_of_no_interest)
+{
+    static const struct route_entry gateway[] = {
+        {.host = "t", .to = "c/t"}, {.host = "*.p", .path = "/a", .to = "c/a"}, {.to = "c/any"}, {0}};
+    static const struct route_entry client[] = {
+        {.service = "s", .to = "http://s"}, {.service = "b", .to = "http://b/base"}, {0}};
+    static const struct answer passed[] = {
+        {"t", "", "/a/../b", "c/t", NULL}, {"u", "", "/%2e%2e/", "c/any", NULL}, {"", "", "/..", "c/any", NULL}, {0}};
+    static const struct answer served[] = {
+        {"", "s", "/a/../b", "http://s", NULL}, {"", "b", "/a/.b", "http://b/base", NULL}, {0}};
+    static const struct {
+        const struct route_entry *entries;
+        const char *authority, *service;
+    } refused[] = {{gateway, "x.p", ""}, {client, "", "b"}};
+    struct fixture fixture;
+
+    ask_all(gateway, passed);
+    ask_all(client, served);
+    for (size_t i = 0; i < 2; i++) {
+        const struct hg_stage_ops *ops = hopgate_plugin()->ops;
+        struct hg_head *head = message_head_new(HG_REQUEST);
+
+        ck_assert_int_eq(configure(&fixture, refused[i].entries), 0);
+        head->authority = hg_text(refused[i].authority);
+        head->service = hg_text(refused[i].service);
+        head->path = HG_TEXT("/b/../a");
+        ck_assert_int_eq(ops->head(&fixture.self, HG_DOWN, head), HG_ERROR);
+        ck_assert_int_eq(told.reason.status, 400);
+        message_head_free(head);
+        unconfigure(&fixture);
+    }
+}
+END_TEST
+
 /* What a service would resolve leads nowhere, whatever rule it would fit. */
 /* What comes back for a path that was stripped leads the public user to where it was asked for. */
 START_TEST(prefixes_are_put_back)
@@ -455,6 +490,7 @@ START_TEST(longest_prefix_by_definition)
         for (int question = 0; question < 200; question++) {
             const struct route *route = fixture.instance.state;
             const struct rule *rule;
+            bool by_path;
             const char *expected = NULL;
             char path[10] = "/";
             size_t size = 1 + (size_t)rand_r(&seed) % 8;
@@ -468,7 +504,7 @@ START_TEST(longest_prefix_by_definition)
                     (!expected || length > strlen(expected)))
                     expected = prefixes[i];
             }
-            rule = table_find_host(route->table, HG_TEXT("h"), hg_text(path));
+            rule = table_find_host(route->table, HG_TEXT("h"), hg_text(path), &by_path);
             ck_assert_msg(!rule == !expected && (!rule || hg_text_equal(rule->path, hg_text(expected))),
                           "%s: \"%.*s\" instead of \"%s\"", path, HG_PRINT(rule ? rule->path : HG_TEXT("-")),
                           expected ? expected : "-");
@@ -799,6 +835,7 @@ int main(void)
     tcase_add_test(tests, stripped_prefixes);
     tcase_add_test(tests, prefixes_are_put_back);
     tcase_add_test(tests, paths_do_not_climb);
+    tcase_add_test(tests, paths_of_no_interest);
     tcase_add_test(tests, services);
     tcase_add_test(tests, longest_prefix_by_definition);
     tcase_add_test(tests, settings_of_services);

@@ -56,7 +56,6 @@ void bench_init(struct bench *bench)
         .idle_timeout = 300 * HG_SECOND,
         .keep_alive_timeout = 60 * HG_SECOND,
         .drain_timeout = 5 * HG_SECOND,
-        .drain_size = 1 << 20,
         .max_connections = 16384,
         .max_requests = 1000,
         .max_fields = 100,

@@ -60,10 +60,11 @@ static void upload_plain(struct bench *bench)
 {
     struct user user;
 
-    user_open(&user, bench->plain_port);
-    upload_and_back(&user, false);
-    upload_and_back(&user, true);
-    user_close(&user);
+    for (int chunked = 0; chunked < 2; chunked++) {
+        user_open(&user, bench->plain_port);
+        upload_and_back(&user, chunked);
+        user_close(&user);
+    }
 }
 
 START_TEST(test_upload)

@@ -5,6 +5,7 @@
  */
 #include "plugins/http/tests/cases.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,39 +52,104 @@ START_TEST(test_expect)
 }
 END_TEST
 
-static void answer_early(struct bench *bench)
+/* Sends all of a large upload before it looks for an answer, as browsers and most libraries do. */
+static void upload_blindly(struct user *user, const char *head, size_t size)
 {
-    static char data[200000];
-    struct user user;
+    static char data[65536];
 
     memset(data, 'x', sizeof data);
-    user_open(&user, bench->plain_port);
-    user_say(&user, "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
-    user_expect(&user, "\r\n\r\nearly");
-    /* The rest of the upload is taken, and the connection goes on. */
-    user_send(&user, data, sizeof data);
-    user_forget(&user);
-    user_say(&user, "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
-    user_expect(&user, "\r\n\r\nok");
-    user_close(&user);
-    /* An endless upload that nobody reads ends the connection, after the response. */
-    user_open(&user, bench->plain_port);
-    user_say(&user, "POST /deaf HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
-    user_expect(&user, "\r\n\r\nearly");
-    while (user_send(&user, data, sizeof data))
-        ;
-    user_close(&user);
+    user_say(user, head);
+    for (size_t sent = 0; sent < size; sent += sizeof data)
+        ck_assert(user_send(user, data, sizeof data));
+}
+
+#define UPLOAD 4194304 /* more than was once read */
+
+/* What is answered before it has come: by the service, that reads on or not or is gone, by us, for another or for no
+ * good request. `end`: what the answer ends with. */
+static const struct {
+    const char *head, *status, *end;
+    bool reads_on;
+} early[] = {
+    {"POST /early HTTP/1.1\r\nContent-Length: 4194304\r\n", "200", "\r\n\r\nearly", true},
+    {"POST /early HTTP/1.0\r\nContent-Length: 4194304\r\n", "200", "\r\n\r\nearly", true},
+    {"POST /chunks/5 HTTP/1.0\r\nContent-Length: 4194304\r\n", "200", NULL, true},
+    {"POST /deaf HTTP/1.1\r\nContent-Length: 4194304\r\n", "200", "\r\n\r\nearly", false},
+    {"POST /refuse HTTP/1.1\r\nContent-Length: 4194304\r\n", "503", "\n", false},
+    {"POST /early HTTP/1.1\r\nExpect: 200-ok\r\nContent-Length: 4194304\r\n", "417", "\n", false},
+    {"POST /never HTTP/1.1\r\nContent-Length: 30000000\r\n", "413", "\n", false},
+    {"POST /early HTTP/1.1\r\nNo good: yes\r\n", "400", "\n", false},
+};
+
+static void lose_nothing(struct bench *bench)
+{
+    for (size_t i = 0; i < sizeof early / sizeof *early; i++) {
+        for (int tls = 0; tls < 2; tls++) {
+            char text[256];
+            struct user user;
+
+            if (tls)
+                user_open_tls(&user, bench->tls_port, "NORMAL", NULL, 0);
+            else
+                user_open(&user, bench->plain_port);
+            snprintf(text, sizeof text, "%sHost: a\r\n\r\n", early[i].head);
+            upload_blindly(&user, text, UPLOAD);
+            user_receive_all(&user);
+            ck_assert_msg(!user.broken && strstr(user.got, early[i].status) == user.got + 9, "%s: %s", text, user.got);
+            ck_assert_msg(strstr(user.got, "\r\nConnection: close\r\n") != NULL, "%s: %s", text, user.got);
+            ck_assert(!early[i].end || !strcmp(user.got + user.size - strlen(early[i].end), early[i].end));
+            user_close(&user);
+        }
+    }
 }
 
 START_TEST(test_early)
 {
     struct bench bench;
+    uint64_t read_on = 0;
 
     bench_init(&bench);
     bench.config.drain_timeout = 300 * HG_MILLISECOND;
-    bench_run(&bench, answer_early);
+    bench.config.max_body = 25000000;
+    bench_run(&bench, lose_nothing);
     bench_settle(&bench);
-    ck_assert_uint_eq(bench.seen.resets, 1);
+    for (size_t i = 0; i < sizeof early / sizeof *early; i++)
+        read_on += early[i].reads_on ? (uint64_t)2 * UPLOAD : 0;
+    ck_assert_uint_eq(bench.seen.bytes, read_on);
+    bench_free(&bench);
+}
+END_TEST
+
+/* Nobody can make use of that: what makes no progress, and what never ends, is over some time. */
+static void go_on_for_ever(struct bench *bench)
+{
+    static char data[65536];
+    struct user user;
+
+    user_open(&user, bench->plain_port);
+    user_say(&user, "POST /deaf HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000000\r\n\r\n");
+    while (user_send(&user, data, sizeof data))
+        ;
+    user_close(&user);
+    user_open(&user, bench->plain_port);
+    user_say(&user, "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000000\r\n\r\n");
+    while (user_send(&user, "x", 1))
+        usleep(20000);
+    user_expect(&user, "\r\n\r\nearly");
+    user_close(&user);
+}
+
+START_TEST(test_early_endless)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.config.drain_timeout = 200 * HG_MILLISECOND;
+    bench.config.idle_timeout = HG_SECOND;
+    bench_run(&bench, go_on_for_ever);
+    bench_settle(&bench);
+    ck_assert_uint_eq(bench.seen.resets, 2);
+    ck_assert_uint_eq(*edge_of(&bench)->aborted, 0);
     bench_free(&bench);
 }
 END_TEST
@@ -204,6 +270,7 @@ TCase *early_tests(void)
 
     tcase_add_test(tests, test_expect);
     tcase_add_test(tests, test_early);
+    tcase_add_test(tests, test_early_endless);
     tcase_add_test(tests, test_user_gone);
     tcase_add_test(tests, test_truncated);
     tcase_add_test(tests, test_broken);

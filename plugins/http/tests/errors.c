@@ -46,6 +46,7 @@ START_TEST(test_refused)
     struct bench bench;
 
     bench_init(&bench);
+    bench.config.drain_timeout = 100 * HG_MILLISECOND;
     bench_run(&bench, be_refused);
     bench_free(&bench);
 }
@@ -137,6 +138,7 @@ START_TEST(test_too_much)
     struct bench bench;
 
     bench_init(&bench);
+    bench.config.drain_timeout = 100 * HG_MILLISECOND;
     bench.config.max_body = 1000;
     bench_run(&bench, too_much);
     bench_settle(&bench);

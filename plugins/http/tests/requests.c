@@ -200,6 +200,67 @@ START_TEST(test_max_forwards)
 }
 END_TEST
 
+/* What is answered here, without a body to come, leaves the connection for what follows: however much of it. */
+static void ask_nearby(struct bench *bench)
+{
+    static const char here[] = "OPTIONS /ok HTTP/1.1\r\nMax-Forwards: 0\r\nHost: a\r\n\r\n";
+    struct user user;
+    unsigned answers = 0;
+
+    user_open(&user, bench->plain_port);
+    for (int i = 0; i < 500; i++)
+        user_say(&user, here);
+    user_say(&user, "GET /ok HTTP/1.1\r\nExpect: 200-ok\r\nHost: a\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
+    user_expect(&user, "\r\n\r\nok");
+    ck_assert_ptr_null(strstr(user.got, "Connection"));
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 417 "));
+    for (const char *at = user.got; (at = strstr(at, "request id: ")); at++)
+        answers++;
+    ck_assert_uint_eq(answers, 501);
+    user_close(&user);
+}
+
+START_TEST(test_answered_here)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, ask_nearby);
+    ck_assert_uint_eq(bench.seen.heads, 1);
+    bench_free(&bench);
+}
+END_TEST
+
+static void forge(struct bench *bench)
+{
+    struct user user;
+
+    converse(bench, &user,
+             "GET /ok HTTP/1.0\r\nX-Real-IP: forged\r\nX-Forwarded-Port: forged\r\nx-forwarded-ssl: forged\r\n"
+             "X-Forwarded-Any: forged\r\nX-Forwarded: forged\r\nTrue-Client-IP: forged\r\nX-Original-URL: forged\r\n"
+             "X_Forwarded_For: forged\r\nX_Real-IP: forged\r\nCF-Connecting-IP: forged\r\nX-Forwardedness: kept\r\n"
+             "X-Real-IPs: kept\r\nPROXY: gone\r\n\r\n");
+    user_close(&user);
+}
+
+/* Nothing of a proxy comes from a stranger, in whatever spelling; and nothing is said of a host that was not named. */
+START_TEST(test_forged)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.config.underscores = true;
+    bench.config.forwarded = _i;
+    bench_run(&bench, forge);
+    ck_assert((strstr(bench.seen.head, "forged") != NULL) == (_i == FORWARDED_APPEND || _i == FORWARDED_KEEP));
+    ck_assert_ptr_nonnull(strstr(bench.seen.head, "\nX-Forwardedness: kept\nX-Real-IPs: kept\n"));
+    ck_assert_ptr_null(strstr(bench.seen.head, "gone"));
+    ck_assert_ptr_null(strstr(bench.seen.head, "ost="));
+    ck_assert_ptr_null(strstr(bench.seen.head, "Forwarded-Host"));
+    bench_free(&bench);
+}
+END_TEST
+
 TCase *request_tests(void)
 {
     TCase *tests = new_case("requests", 60);
@@ -209,6 +270,8 @@ TCase *request_tests(void)
     tcase_add_test(tests, test_pipelining);
     tcase_add_test(tests, test_old_version);
     tcase_add_test(tests, test_forwarded);
+    tcase_add_loop_test(tests, test_forged, FORWARDED_REPLACE, FORWARDED_KEEP + 1);
+    tcase_add_test(tests, test_answered_here);
     tcase_add_loop_test(tests, test_max_forwards, 0, (int)(sizeof hops / sizeof *hops));
     return tests;
 }

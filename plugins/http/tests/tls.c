@@ -110,10 +110,11 @@ static void upload_by_tls(struct bench *bench)
 {
     struct user user;
 
-    user_open_tls(&user, bench->tls_port, TLS13, NULL, 0);
-    upload_and_back(&user, false);
-    upload_and_back(&user, true);
-    user_close(&user);
+    for (int chunked = 0; chunked < 2; chunked++) {
+        user_open_tls(&user, bench->tls_port, TLS13, NULL, 0);
+        upload_and_back(&user, chunked);
+        user_close(&user);
+    }
 }
 
 START_TEST(test_tls_upload)
