@@ -205,7 +205,7 @@ bool connection_flush(struct connection *connection)
         if (!connection->tls && (size_t)sent < all)
             break;
     }
-    if (progress && connection->self && !connection->discard_end)
+    if (progress && connection->self && !connection->discard_end && !connection->expects_continue)
         connection_expect(connection, connection->edge->config->idle_timeout);
     if (!output->count)
         output_done(connection);
@@ -320,8 +320,7 @@ void connection_abort(struct connection *connection, bool reset)
                    sizeof(struct linger));
     die(connection);
     /* What is complete goes on without it: the rest of an upload that was answered may be on its way to the service. */
-    if (connection->self &&
-        (connection->response_phase != RESPONSE_DONE || connection->request_phase != REQUEST_DONE))
+    if (connection->self && (connection->response_phase != RESPONSE_DONE || connection->request_phase != REQUEST_DONE))
         hg_reset(connection->self, &gone);
 }
 

@@ -15,6 +15,10 @@
 #define X_FORWARDED_HOST  HG_TEXT("X-Forwarded-Host")
 #define X_REQUEST_ID      HG_TEXT("X-Request-Id")
 #define MAX_FORWARDS      HG_TEXT("Max-Forwards")
+#define CDN_LOOP          HG_TEXT("CDN-Loop")
+
+/* A request that has been here more often loops. */
+#define PASSES_MAX 2
 
 /* No way is longer: a larger Max-Forwards becomes this one, as RFC 9110 section 7.6.2 allows. */
 #define HOPS_MAX 65535
@@ -83,7 +87,7 @@ size_t forwarded_via(const struct edge *edge, const struct hg_head *head, char v
 static int add_via(const struct connection *connection, struct hg_head *head)
 {
     char value[VIA_SIZE];
-    size_t size = forwarded_via(connection->edge, head, value);
+    size_t size = connection->edge->config->request_via ? forwarded_via(connection->edge, head, value) : 0;
 
     if (!size)
         return 0;
@@ -129,6 +133,44 @@ int forwarded_name(struct connection *connection, struct hg_head *head)
     connection->is_named = true;
     return hg_head_set(connection->edge->worker->host, head, &head->connection,
                        (struct hg_text){connection->name, sizeof connection->name});
+}
+
+/* How often a list of CDN-Loop (RFC 8586 section 2) names us; parameters follow a semicolon. */
+static unsigned count_passes(struct hg_text list, struct hg_text name)
+{
+    unsigned passes = 0;
+
+    while (list.size) {
+        const char *comma = memchr(list.data, ',', list.size);
+        struct hg_text member = {list.data, comma ? (size_t)(comma - list.data) : list.size};
+        size_t cut = member.size + (comma ? 1 : 0), size = 0;
+
+        while (member.size && (*member.data == ' ' || *member.data == '\t')) {
+            member.data++;
+            member.size--;
+        }
+        while (size < member.size && !strchr("; \t", member.data[size]))
+            size++;
+        passes += hg_text_equal_nocase((struct hg_text){member.data, size}, name);
+        list.data += cut;
+        list.size -= cut;
+    }
+    return passes;
+}
+
+/* Names us among those that the request has come through, by a field line of its own. A service may well send a request
+ * on to another host of this gateway; but when it comes back again and again it loops. */
+static int add_pass(const struct connection *connection, struct hg_head *head, bool *loops)
+{
+    const char *via = connection->edge->config->via;
+    struct hg_text name = hg_text(*via ? via : "hopgate");
+    unsigned passes = 0;
+
+    for (size_t i = 0; i < head->fields.count; i++)
+        if (hg_text_equal_nocase(head->fields.items[i].name, CDN_LOOP))
+            passes += count_passes(head->fields.items[i].value, name);
+    *loops = passes > PASSES_MAX;
+    return hg_field_add(connection->edge->worker->host, &head->fields, CDN_LOOP, name);
 }
 
 static void remove_all(const struct hg_host *host, struct hg_head *head)
@@ -235,14 +277,14 @@ int forwarded_count_hop(const struct connection *connection, struct hg_head *hea
     return hg_field_add(host, &head->fields, MAX_FORWARDS, hg_text(value));
 }
 
-int forwarded_request(const struct connection *connection, struct hg_head *head)
+int forwarded_request(const struct connection *connection, struct hg_head *head, bool *loops)
 {
     const struct hg_host *host = connection->edge->worker->host;
     int policy = connection->edge->config->forwarded;
 
     /* CGI would make HTTP_PROXY of it, which many programs take for their own proxy. It is no field of HTTP. */
     hg_field_remove(host, &head->fields, HG_TEXT("Proxy"));
-    if (set_id(connection, head) || add_via(connection, head) ||
+    if (set_id(connection, head) || add_via(connection, head) || add_pass(connection, head, loops) ||
         hg_head_set(host, head, &head->peer, hg_text(connection->peer)))
         return -1;
     if (policy == FORWARDED_KEEP)

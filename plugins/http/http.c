@@ -17,6 +17,12 @@
 static const char *const listen_words[] = {"tls", NULL};
 static const char *const forwarded_policies[] = {"replace", "append", "remove", "keep", NULL};
 
+/* RFC 9325 sections 4.1 and 4.2: no static RSA, no finite-field Diffie-Hellman, no CBC. */
+#define TLS_PRIORITY                                                                                                   \
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-128-GCM:+AES-256-"    \
+    "GCM:"                                                                                                             \
+    "+CHACHA20-POLY1305:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
+
 #define OPTION(member) .name = #member, .offset = offsetof(struct http_config, member)
 
 static const struct hg_option options[] = {
@@ -53,11 +59,15 @@ static const struct hg_option options[] = {
      .doc = "What happens to Forwarded, X-Forwarded-* and other fields that speak for a proxy: replaced by our own, "
             "ours appended, removed, or kept as they came."},
     {OPTION(via), .type = HG_OPTION_STRING, .value = "hopgate",
-     .doc = "The name under which Via and Proxy-Status name this gateway; empty: no Via."},
+     .doc = "The name under which Via, CDN-Loop and Proxy-Status name this gateway; empty: no Via."},
+    {OPTION(request_via), .type = HG_OPTION_BOOL, .value = "false",
+     .doc = "Send Via with requests, too. Some services, nginx among them, do not compress what goes to a proxy."},
     {OPTION(accept_request_id), .type = HG_OPTION_BOOL, .value = "false",
      .doc = "Take the request id from a request's X-Request-Id, where a trusted proxy stands in front."},
-    {OPTION(tls_priority), .type = HG_OPTION_STRING, .value = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
-     .doc = "Protocol versions and algorithms as a GnuTLS priority string."},
+    {OPTION(tls_priority), .type = HG_OPTION_STRING, .value = TLS_PRIORITY,
+     .doc =
+         "Protocol versions and algorithms as a GnuTLS priority string. The default has forward secrecy and AEAD alone "
+         "(RFC 9325), in the order of this end."},
     {0},
 };
 

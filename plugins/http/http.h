@@ -47,7 +47,7 @@ struct http_config {
     hg_time head_timeout, idle_timeout, keep_alive_timeout, drain_timeout;
     int64_t max_connections, max_requests, max_fields;
     uint64_t max_request_line, max_head, max_trailers, max_body;
-    bool underscores, accept_request_id;
+    bool underscores, accept_request_id, request_via;
     int forwarded; /* enum forwarded_policy */
     const char *via;
     const char *tls_priority;
@@ -291,6 +291,9 @@ void request_timeout(struct connection *connection);
 
 /* ---- response.c ---- */
 
+/* Asks for the body in the place of a service that does not. -1 when out of memory. */
+int response_continue(struct connection *connection);
+
 extern const struct hg_stage_ops response_ops;
 
 /* The output has become shorter. */
@@ -300,8 +303,9 @@ void response_written(struct connection *connection);
 
 /* A new request id: 128 random bits in hexadecimal. */
 void forwarded_new_id(char id[REQUEST_ID_SIZE]);
-/* Gives a request its id, peer, Via and Forwarded fields. 0, or -1 when memory is out. */
-int forwarded_request(const struct connection *connection, struct hg_head *head);
+/* Gives a request its id, peer, Via, CDN-Loop and Forwarded fields. *loops: it has been here before, too often. 0, or
+ * -1 when out of memory. */
+int forwarded_request(const struct connection *connection, struct hg_head *head, bool *loops);
 
 /* Gives a request the name of its connection, where authentication may be bound to that (docs/protocol.md section 8.1).
  * 0, or -1 when memory is out. */

@@ -14,6 +14,9 @@
 #define HOLD_SIZE 4096
 #define HOLD_TIME (50 * HG_MILLISECOND)
 
+/* How long a service may take to answer an expectation. */
+#define CONTINUE_TIME HG_SECOND
+
 static size_t unread(const struct connection *connection)
 {
     return connection->input_end - connection->input_start;
@@ -189,7 +192,8 @@ static void open_exchange(struct connection *connection, struct hg_head *head)
     ++*connection->edge->requests;
     connection->request_phase = REQUEST_BODY;
     http1_body_start(&connection->body, HG_REQUEST, &connection->message);
-    connection_expect(connection, connection->edge->config->idle_timeout);
+    connection_expect(connection,
+                      connection->expects_continue ? CONTINUE_TIME : connection->edge->config->idle_timeout);
 }
 
 static void open_held(struct connection *connection)
@@ -257,14 +261,18 @@ static bool check_expectation(struct connection *connection, struct hg_head *hea
 static bool is_unwanted(struct connection *connection, struct hg_head *head, struct hg_reason *reason)
 {
     uint64_t max_body = connection->edge->config->max_body;
-    bool ends;
+    bool ends = false, loops = false;
 
     *reason = (struct hg_reason){.error = "http_request_error"};
     /* First what gives it its id, which stands in errors too. */
-    if (forwarded_request(connection, head) || forwarded_name(connection, head) ||
+    if (forwarded_request(connection, head, &loops) || forwarded_name(connection, head) ||
         forwarded_count_hop(connection, head, &ends) ||
         hg_head_set(connection->edge->worker->host, head, &head->upgrade, (struct hg_text){"", 0})) {
         *reason = (struct hg_reason){503, "proxy_internal_error", "out of memory", 1};
+    } else if (loops) {
+        *reason = (struct hg_reason){
+            508, "proxy_loop_detected",
+            "the request has come through this gateway before (CDN-Loop): a service sends it back", 0};
     } else if (ends) {
         *reason = (struct hg_reason){.status = 200, .detail = "the gateway itself answers, since Max-Forwards is 0"};
     } else if (!check_expectation(connection, head)) {
@@ -410,6 +418,20 @@ void request_next(struct connection *connection)
     connection_read_on(connection);
 }
 
+/* The service says nothing to an expectation; but it may well be one that reads the body before it answers, and the
+ * user one that waits for 100 without end (RFC 9110 section 10.1.1). */
+static void ask_for_body(struct connection *connection)
+{
+    static const struct hg_reason memory = {503, "proxy_internal_error", "out of memory", 1};
+
+    if (response_continue(connection)) {
+        fail(connection, &memory, false);
+        return;
+    }
+    connection->expects_continue = false;
+    connection_expect(connection, connection->edge->config->idle_timeout);
+}
+
 /* The time for the phase that a request is in is over. */
 void request_timeout(struct connection *connection)
 {
@@ -443,6 +465,8 @@ void request_timeout(struct connection *connection)
         /* Where nothing was read for want of credit, it is not the user who is slow. */
         if (connection->response_phase == RESPONSE_DONE)
             fail(connection, &answered, true);
+        else if (connection->expects_continue && connection->response_phase == RESPONSE_NONE)
+            ask_for_body(connection);
         else
             fail(connection, hg_credit(connection->self, HG_DOWN) ? &slow_body : &slow_reader, false);
         break;

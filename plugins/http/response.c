@@ -45,6 +45,16 @@ static int write_head(struct connection *connection, const struct hg_head *head,
     return 0;
 }
 
+int response_continue(struct connection *connection)
+{
+    static const struct hg_head head = {.kind = HG_RESPONSE, .status = 100, .reason = {"Continue", 8}};
+
+    if (write_head(connection, &head, HTTP1_NO_BODY))
+        return -1;
+    connection_flush_later(connection);
+    return 0;
+}
+
 /* Interim responses go on at once, but HTTP/1.0 does not know them (RFC 9110 section 15.2). They may be dropped, as
  * they are for a user who does not read: the output has its bound. */
 static enum hg_verdict interim(struct connection *connection, const struct hg_head *head)

@@ -13,6 +13,8 @@
 
 #include <errno.h>
 #include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 
@@ -301,7 +303,8 @@ ssize_t tls_write(struct tls *tls, const struct output *output)
 
 struct tls *tls_new(struct connection *connection, const struct sockaddr *address)
 {
-    static const gnutls_datum_t protocols[] = {{(unsigned char *)(uintptr_t) "http/1.1", 8}};
+    static const gnutls_datum_t protocols[] = {{(unsigned char *)(uintptr_t) "http/1.1", 8},
+                                               {(unsigned char *)(uintptr_t) "http/1.0", 8}};
     const struct tls_context *context = connection->edge->http->tls;
     struct tls *tls = calloc(1, sizeof *tls);
 
@@ -323,11 +326,18 @@ struct tls *tls_new(struct connection *connection, const struct sockaddr *addres
     if (gnutls_priority_set(tls->session, context->priority) ||
         gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, context->credentials) ||
         gnutls_session_ticket_enable_server(tls->session, &context->ticket_key) ||
-        gnutls_alpn_set_protocols(tls->session, protocols, 1, GNUTLS_ALPN_MANDATORY)) {
+        gnutls_alpn_set_protocols(tls->session, protocols, 2, GNUTLS_ALPN_MANDATORY | GNUTLS_ALPN_SERVER_PRECEDENCE)) {
         tls_free(tls);
         return NULL;
     }
     return tls;
+}
+
+/* Nothing that is sent answers the last flight of a user in TLS 1.3, or resuming in TLS 1.2; so one whose kernel
+ * gathers small packets (Nagle) would keep the request back until the delayed acknowledgement, 40 ms. */
+static void acknowledge(const struct tls *tls)
+{
+    setsockopt(tls->connection->fd, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
 }
 
 int tls_handshake(struct tls *tls)
@@ -346,8 +356,10 @@ int tls_handshake(struct tls *tls)
     while (result < 0 && !gnutls_error_is_fatal(result) && result != GNUTLS_E_AGAIN);
     if (signs)
         turns_done(turns);
-    if (result == 0)
+    if (result == 0) {
+        acknowledge(tls);
         return tls->own ? TLS_OVER : 0;
+    }
     tls_read_end(tls);
     if (result == GNUTLS_E_AGAIN)
         return TLS_AGAIN;

@@ -26,6 +26,14 @@ static void expect_continue(struct bench *bench)
     ck_assert_ptr_nonnull(strstr(user.got, "Connection: close\r\n"));
     ck_assert_ptr_nonnull(strstr(user.got, "\r\n\r\nearly"));
     user_close(&user);
+    /* A service that does not know the expectation does not keep the user waiting for ever. */
+    user_open(&user, bench->plain_port);
+    user_say(&user, "POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    user_expect(&user, "HTTP/1.1 100 Continue\r\n\r\n");
+    user_say(&user, "abc");
+    user_expect(&user, "\r\n\r\nok");
+    ck_assert_ptr_null(strstr(user.got, "Connection: close"));
+    user_close(&user);
     converse(bench, &user, "POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 200-ok\r\n\r\n");
     ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 417 "));
     user_close(&user);

@@ -129,13 +129,14 @@ static void come_through_proxies(struct bench *bench)
     user_close(&user);
 }
 
-static void check_forwarded(int policy, bool accept_id, const char *const *wanted, const char *const *unwanted)
+/* `trusts`: takes the id of a proxy in front, and says Via. */
+static void check_forwarded(int policy, bool trusts, const char *const *wanted, const char *const *unwanted)
 {
     struct bench bench;
 
     bench_init(&bench);
     bench.config.forwarded = policy;
-    bench.config.accept_request_id = accept_id;
+    bench.config.accept_request_id = bench.config.request_via = trusts;
     bench_run(&bench, come_through_proxies);
     for (; *wanted; wanted++)
         ck_assert_msg(strstr(bench.seen.head, *wanted) != NULL, "no %s in %s", *wanted, bench.seen.head);
@@ -150,13 +151,13 @@ START_TEST(test_forwarded)
                     (const char *const[]){"\nForwarded: for=127.0.0.1;proto=http;host=\"a.test:80\"\n",
                                           "\nX-Forwarded-For: 127.0.0.1\n", "\nX-Forwarded-Proto: http\n",
                                           "\nX-Forwarded-Host: a.test:80\n", "\nVia: 1.1 other\n",
-                                          "\nVia: 1.1 hopgate\n", "\npeer: 127.0.0.1:", "\nX-Request-Id: ", NULL},
-                    (const char *const[]){"9.9.9.9", "gopher", "for=x", "mine", NULL});
+                                          "\nCDN-Loop: hopgate\n", "\npeer: 127.0.0.1:", "\nX-Request-Id: ", NULL},
+                    (const char *const[]){"9.9.9.9", "gopher", "for=x", "mine", "Via: 1.1 hopgate", NULL});
     check_forwarded(FORWARDED_APPEND, true,
                     (const char *const[]){"\nForwarded: for=x\n", "\nForwarded: for=127.0.0.1;",
                                           "\nX-Forwarded-For: 9.9.9.9\n", "\nX-Forwarded-For: 127.0.0.1\n",
                                           "\nX-Forwarded-Proto: gopher\n", "\nid: mine\n", "\nX-Request-Id: mine\n",
-                                          NULL},
+                                          "\nVia: 1.1 other\n", "\nVia: 1.1 hopgate\n", NULL},
                     (const char *const[]){"Proto: http\n", NULL});
     check_forwarded(FORWARDED_REMOVE, false, (const char *const[]){NULL}, (const char *const[]){"orwarded", NULL});
     check_forwarded(FORWARDED_KEEP, false, (const char *const[]){"\nX-Forwarded-For: 9.9.9.9\n", NULL},
@@ -231,6 +232,36 @@ START_TEST(test_answered_here)
 }
 END_TEST
 
+/* What was here three times loops (RFC 8586), in whatever lines it says so; others may have been. */
+static void loop(struct bench *bench)
+{
+    struct user user;
+
+    converse(bench, &user,
+             "GET /ok HTTP/1.1\r\nHost: a\r\nCDN-Loop: other, hopgate;v=1\r\nCDN-Loop:\tHopGate , x\r\n"
+             "CDN-Loop: hopgate2,, other; hopgate\r\nConnection: close\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "\r\n\r\nok"));
+    user_close(&user);
+    converse(bench, &user,
+             "GET /ok HTTP/1.1\r\nHost: a\r\nCDN-Loop: other, hopgate;v=1\r\nCDN-Loop: hopgate , hopgate\r\n"
+             "Connection: close\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 508 "));
+    ck_assert_ptr_nonnull(strstr(user.got, "error=proxy_loop_detected"));
+    user_close(&user);
+}
+
+START_TEST(test_loop)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, loop);
+    ck_assert_uint_eq(bench.seen.heads, 1);
+    ck_assert_ptr_nonnull(strstr(bench.seen.head, "\nCDN-Loop: hopgate\n"));
+    bench_free(&bench);
+}
+END_TEST
+
 static void forge(struct bench *bench)
 {
     struct user user;
@@ -272,6 +303,7 @@ TCase *request_tests(void)
     tcase_add_test(tests, test_forwarded);
     tcase_add_loop_test(tests, test_forged, FORWARDED_REPLACE, FORWARDED_KEEP + 1);
     tcase_add_test(tests, test_answered_here);
+    tcase_add_test(tests, test_loop);
     tcase_add_loop_test(tests, test_max_forwards, 0, (int)(sizeof hops / sizeof *hops));
     return tests;
 }

@@ -5,7 +5,10 @@
  */
 #include "plugins/http/tests/cases.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <time.h>
 
 #define TLS13 "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 #define TLS12 "NORMAL:-VERS-ALL:+VERS-TLS1.2"
@@ -150,8 +153,9 @@ END_TEST
 
 /* ---- Protocols ---- */
 
-static const char *const only_own[] = {"acme-tls/1", NULL}, *const own_and_http[] = {"http/1.1", "acme-tls/1", NULL},
-                         *const foreign[] = {"h2", NULL}, *const none[] = {NULL};
+static const char *const only_http[] = {"http/1.1", NULL}, *const only_own[] = {"acme-tls/1", NULL},
+                         *const own_and_http[] = {"http/1.1", "acme-tls/1", NULL}, *const foreign[] = {"h2", NULL},
+                         *const none[] = {NULL};
 
 static void shake_hands(struct bench *bench, const char *const *offered, const char *priority)
 {
@@ -250,6 +254,101 @@ START_TEST(test_tls_foreign_protocols)
 }
 END_TEST
 
+static const char *default_priority(void)
+{
+    const struct hg_option *option = http_plugin()->options;
+
+    while (strcmp(option->name, "tls_priority") != 0)
+        option++;
+    return option->value;
+}
+
+static void choose_suites(struct bench *bench)
+{
+    static const char *const old[] = {TLS12 ":-CIPHER-ALL:+AES-128-CBC:+AES-256-CBC", TLS12 ":-KX-ALL:+RSA",
+                                      TLS12 ":-KX-ALL:+DHE-RSA"};
+    static const char *const backward[] = {TLS12 ":-CIPHER-ALL:+CHACHA20-POLY1305:+AES-256-GCM:+AES-128-GCM",
+                                           TLS13 ":-CIPHER-ALL:+CHACHA20-POLY1305:+AES-256-GCM:+AES-128-GCM"};
+    static const char *const old_http[] = {"http/1.0", NULL}, *const both[] = {"http/1.0", "http/1.1", NULL};
+    gnutls_datum_t protocol;
+    struct user user;
+
+    for (int i = 0; i < 3; i++) {
+        user_open_alpn(&user, bench->tls_port, only_http, old[i], NULL, GNUTLS_E_FATAL_ALERT_RECEIVED);
+        ck_assert_int_eq(gnutls_alert_get(user.tls), GNUTLS_A_HANDSHAKE_FAILURE);
+        user_close(&user);
+    }
+    for (int i = 0; i < 2; i++) {
+        user_open_alpn(&user, bench->tls_port, i ? both : old_http, backward[i], NULL, 0);
+        ck_assert_int_eq(gnutls_cipher_get(user.tls), GNUTLS_CIPHER_AES_128_GCM);
+        ck_assert_int_eq(gnutls_alpn_get_selected_protocol(user.tls, &protocol), 0);
+        ck_assert_mem_eq(protocol.data, i ? "http/1.1" : "http/1.0", 8);
+        user_close(&user);
+    }
+}
+
+/* By default: forward secrecy and AEAD alone, in our order, and HTTP/1.0 by its own name. */
+START_TEST(test_tls_suites)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.config.tls_priority = default_priority();
+    bench_run(&bench, choose_suites);
+    bench_free(&bench);
+}
+END_TEST
+
+/* The time from a handshake's end to the answer of the first request, in ms; the quickest of some. */
+static double first_answer(struct bench *bench, const char *priority, bool resumes, bool gathers)
+{
+    gnutls_datum_t session = {0};
+    double quickest = 1e9;
+
+    for (int i = 0; i < 8; i++) {
+        struct timespec begin, end;
+        struct user user;
+        double took;
+
+        user_open_tls(&user, bench->tls_port, priority, session.size ? &session : NULL, 0);
+        setsockopt(user.fd, IPPROTO_TCP, TCP_NODELAY, &(int){!gathers}, sizeof(int));
+        clock_gettime(CLOCK_MONOTONIC, &begin);
+        user_say(&user, "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
+        user_expect(&user, "\r\n\r\nok");
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        if (resumes && !session.size)
+            gnutls_session_get_data2(user.tls, &session);
+        took = (double)(end.tv_sec - begin.tv_sec) * 1e3 + (double)(end.tv_nsec - begin.tv_nsec) / 1e6;
+        quickest = took < quickest ? took : quickest;
+        user_close(&user);
+    }
+    gnutls_free(session.data);
+    return quickest;
+}
+
+static void gather(struct bench *bench)
+{
+    for (int i = 0; i < 4; i++) {
+        const char *priority = i % 2 ? TLS12 : TLS13;
+        double at_once = first_answer(bench, priority, i / 2, false),
+               later = first_answer(bench, priority, i / 2, true);
+
+        ck_assert_msg(later < at_once + 30, "%s, %s: %.1f ms, at once %.1f ms", priority, i / 2 ? "resumed" : "new",
+                      later, at_once);
+    }
+}
+
+/* A user whose kernel gathers small packets (Nagle) does not wait for a delayed acknowledgement, which takes 40 ms. */
+START_TEST(test_tls_gathering)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench_run(&bench, gather);
+    bench_free(&bench);
+}
+END_TEST
+
 TCase *tls_tests(void)
 {
     TCase *tests = new_case("tls", 60);
@@ -260,6 +359,8 @@ TCase *tls_tests(void)
     tcase_add_loop_test(tests, test_tls_handshake_alone, 0, 2);
     tcase_add_loop_test(tests, test_tls_no_handshake_alone, 0, 2);
     tcase_add_test(tests, test_tls_foreign_protocols);
+    tcase_add_test(tests, test_tls_suites);
+    tcase_add_test(tests, test_tls_gathering);
     tcase_add_test(tests, test_tls_user_gone);
     tcase_add_test(tests, test_tls_upload);
     tcase_add_test(tests, test_tls_truncated);
