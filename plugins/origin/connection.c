@@ -165,7 +165,9 @@ static void busy_for_too_long(struct connection *connection)
 {
     const struct rule *rule = connection->request->rule;
 
-    if (connection->response.in_body)
+    if (connection->response.is_over)
+        response_part(connection);
+    else if (connection->response.in_body)
         timed_out(connection, 504, "connection_read_timeout", "the service sent nothing more for", rule->idle_timeout,
                   "idle_timeout");
     else if (connection->is_full)

@@ -192,6 +192,7 @@ enum connection_state {
 struct response {
     bool begun;     /* a byte of it has come */
     bool in_body;   /* its final head is complete */
+    bool is_over;   /* it is complete, but the request is not: the service may read on */
     size_t interim; /* bytes of heads of 1xx that came before */
     struct http1_scan scan;
     struct http1_message message;
@@ -312,6 +313,8 @@ bool request_replay(struct request *request, struct connection *connection);
 /* ---- response.c ---- */
 
 void response_start(struct connection *connection);
+/* Its response is complete, and nothing more of the request goes to the service: the connection ends. */
+void response_part(struct connection *connection);
 /* The socket is readable, or closed. False: the connection is gone or has been given back. */
 bool response_read(struct connection *connection);
 /* There is credit again. As above. */

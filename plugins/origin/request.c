@@ -263,6 +263,17 @@ size_t request_data(struct hg_self *self, enum hg_direction direction, const str
     return slice->size;
 }
 
+/* Where the response is over, the exchange's end is the connection's: it waits until the service has got all. */
+static enum hg_verdict end_when_sent(struct request *request)
+{
+    const struct connection *connection = request->connection;
+
+    if (!connection || !connection->response.is_over || !connection->output_count || connection->is_broken)
+        return HG_NEXT;
+    request->is_held = true;
+    return HG_PAUSE;
+}
+
 enum hg_verdict request_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
 {
     struct request *request = self->state;
@@ -276,7 +287,7 @@ enum hg_verdict request_end(struct hg_self *self, enum hg_direction direction, s
         return HG_ERROR;
     }
     if (request->framing != HTTP1_CHUNKED)
-        return HG_NEXT;
+        return end_when_sent(request);
     if (!connection) {
         request->trailers = trailers;
         request->is_end_paused = true;
@@ -289,7 +300,7 @@ enum hg_verdict request_end(struct hg_self *self, enum hg_direction direction, s
     }
     request->is_complete = true;
     connection_flush(connection);
-    return HG_NEXT;
+    return end_when_sent(request);
 }
 
 void request_writable(struct hg_self *self, enum hg_direction direction)

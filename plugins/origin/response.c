@@ -78,6 +78,14 @@ static enum outcome complete(struct connection *connection, struct hg_fields *tr
     if (has_end(connection) && connection->input_start < connection->input_end)
         pool_learn(connection->pool, connection, UNASKED_BYTES);
     hg_emit_end(request->self, HG_UP, trailers);
+    if (!request->is_complete && connection->response.message.keep_alive && has_end(connection) &&
+        connection->input_start == connection->input_end && !connection->is_broken) {
+        connection->response.is_over = true;
+        connection->is_paused = false;
+        connection_watch(connection);
+        connection_set_timer(connection);
+        return STAYS;
+    }
     request_finish(request);
     connection->request = NULL;
     if (!reusable) {
@@ -287,11 +295,22 @@ static void acknowledge_at_once(const struct connection *connection)
     setsockopt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
+void response_part(struct connection *connection)
+{
+    request_finish(connection->request);
+    connection->request = NULL;
+    connection_free(connection);
+}
+
 bool response_read(struct connection *connection)
 {
     size_t room, credit = SIZE_MAX;
     ssize_t size;
 
+    if (connection->response.is_over) { /* the service has closed, or speaks unasked */
+        response_part(connection);
+        return false;
+    }
     if (!connection->sent) /* it cannot be an answer to what was not sent yet */
         return closed(connection, EPROTO) == STAYS;
     if (connection->response.in_body && !(credit = hg_credit(connection->request->self, HG_UP)))

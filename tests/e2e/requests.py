@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import struct
+import threading
 import time
 
 from harness import (MIB, SOURCE, case, check, equal, free_port, in_parallel, main, note, pattern_sha256, read_response,
@@ -110,6 +111,35 @@ def uploads(world):
                 check(block, f"closed before the echo of {word}: {answer}")
                 answer += block
         connection.sendall(b"0\r\n\r\n")
+
+
+@case("a service that answers early and reads on gets all of the upload")
+def reads_on(world):
+    got = []
+
+    def serve(listener):
+        while not got:
+            connection, _ = listener.accept()
+            with connection:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                if head.startswith(b"POST"):
+                    size = len(head.split(b"\r\n\r\n", 1)[1])
+                    while size < 20 * MIB and (block := connection.recv(65536)):
+                        size += len(block)
+                    got.append(size)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        world.tunnel(port=listener.getsockname()[1])
+        with world.raw(b"POST /x HTTP/1.1\r\nHost: app.test\r\nContent-Length: %d\r\n\r\n" % (20 * MIB)) as connection:
+            connection.sendall(bytes(20 * MIB))
+            equal(read_response(connection)[0], 200)
+            thread.join(10)
+    equal(got, [20 * MIB], "what the service got")
 
 
 @case("answers are streamed: each byte passes when the service sends it")
