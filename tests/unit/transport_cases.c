@@ -428,6 +428,7 @@ const char *faults(TEST_CONFIG *config)
     struct hg_instance instance = {.host = &host, .cfg = config, .name = TEST_NAME};
     int result;
 
+    host.size = offsetof(struct hg_host, reads_file); /* it asks for a pipeline, and here is none */
     host.config_error = config_error;
     host.capability = capability;
     errors[0] = '\0';
