@@ -21,7 +21,7 @@ enum {
     GROUPS_MAX = 1024,
 };
 
-/* The user of the systemd units, etc/sysusers.d. */
+/* The user of the systemd units, etc/sysusers.d, and the folder of their config files. */
 static const char unit_user[] = "hopgate";
 
 bool user_check(struct config *config, const struct config_node *at, const char *name)
@@ -139,9 +139,17 @@ void user_check_files(struct config *config, const char *name)
     check_files(config, user, true, who, config_fault);
 }
 
+/* The units take theirs from SYSCONFDIR/hopgate. */
+static bool is_in_units_folder(const struct config *config)
+{
+    const char *slash = strrchr(config->folder, '/');
+
+    return slash && strcmp(slash + 1, unit_user) == 0;
+}
+
 void user_check_units(struct config *config)
 {
-    const struct passwd *user = geteuid() == 0 ? getpwnam(unit_user) : NULL;
+    const struct passwd *user = geteuid() == 0 && is_in_units_folder(config) ? getpwnam(unit_user) : NULL;
 
     if (user && user->pw_uid != 0)
         check_files(config, user, false, "the user hopgate, as which the systemd unit runs,", config_warning);

@@ -129,6 +129,35 @@ def readable(world):
     agree(world, text)
 
 
+@case("check by root warns of what the user of the systemd units cannot read")
+def units(world):
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    text = gateway(world)
+    os.chmod(world.path("gate.key"), 0o600)
+    os.chmod(world.path("tokens"), 0o644)
+    os.mkdir(world.path("hopgate"))
+    for name in ("gate.pem", "gate.key", "tokens"):
+        shutil.move(world.path(name), world.path(f"hopgate/{name}"))
+    world.write("hopgate/gateway.conf", text)
+    with open("/etc/passwd") as file:
+        others = [line for line in file if not line.startswith("hopgate:")]
+    nobody = pwd.getpwnam("nobody")
+    world.write("passwd", "".join(others) + f"hopgate:x:990:{nobody.pw_gid}::/:/bin/false\n")
+
+    def report(config):
+        result = subprocess.run(["unshare", "-m", "sh", "-c", f"mount --bind {world.path('passwd')} /etc/passwd; exec "
+                                 f"{world.hopgate} check -c {config}"], capture_output=True, text=True, env=world.environment)
+        equal(result.returncode, 0, f"exit code:\n{result.stdout}{result.stderr}")
+        return result.stderr
+
+    key = world.path("hopgate/gate.key")
+    told = report(world.path("hopgate/gateway.conf"))
+    check(f"the user hopgate, as which the systemd unit runs, cannot read {key}" in told and told.count("warning") == 1, told)
+    subprocess.run(told.split("; ")[1], shell=True, check=True)  # what it says
+    equal(report(world.path("hopgate/gateway.conf")), "", "what is said then")
+
+
 @case("hosts that have no address are doubted, in `listen` and `connect`")
 def hosts(world):
     agree(world, client(world, {"dtls": {"connect": ["127.0.0.1:9", "gate.invalid:443"], "server_name": "gate.test", "ca": "ca.pem"}}),
