@@ -30,6 +30,7 @@ struct crowd {
     unsigned port, sessions, parallel, every;
     bool resume;
     unsigned begun, under_way, accepted, failed, lost;
+    unsigned opens; /* sessions that were asked for */
     double started;
     double *times; /* of each that was accepted: from connect() to `accept`, in milliseconds */
     char why[300]; /* the first failure */
@@ -51,19 +52,31 @@ static void on_stop(int number)
 
 /* ---- One client ---- */
 
+/* An id may have 64 sessions: the first fifty are CLIENT's, the next CLIENT-1's, and so on to CLIENT-255's. */
+static void print_id(struct crowd *crowd, char *id, size_t size)
+{
+    unsigned number = crowd->opens++ / 50 % 256;
+
+    if (number)
+        snprintf(id, size, "%s-%u", crowd->id, number);
+    else
+        snprintf(id, size, "%s", crowd->id);
+}
+
 static void on_up(struct drive_link *link)
 {
     struct crowd *crowd = (struct crowd *)link->drive;
     struct client *client = calloc(1, sizeof *client);
     const char *const codecs[] = {"binary/1"};
     struct control_offer offer = {.codecs = codecs, .codec_count = 1};
-    char *line;
+    char *line, id[128];
 
     if (!client)
         abort();
     link->user = client;
     client->session = tn_session_new(&crowd->drive.params);
-    offer.credentials = json_pack("{s:s, s:s}", "id", crowd->id, "token", crowd->token);
+    print_id(crowd, id, sizeof id);
+    offer.credentials = json_pack("{s:s, s:s}", "id", id, "token", crowd->token);
     tn_session_local_params(client->session, &offer.parameters.limits);
     offer.parameters.max_ack_delay = (unsigned)(crowd->drive.params.max_ack_delay / TN_MILLISECOND);
     line = control_encode_open(&offer);

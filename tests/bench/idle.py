@@ -40,6 +40,9 @@ def result(process, word, seconds):
 
 def start(world, **dtls):
     world.token("client-1")
+    with open(world.path("tokens"), "r+") as file:
+        line = file.read()
+        file.writelines(line.replace("client-1:", f"client-1-{i}:", 1) for i in range(1, 256))
     return world.gateway(dtls=dtls)
 
 
