@@ -110,16 +110,11 @@ def redirects(world):
 @case("prefixes that rules take off are put back, at both ends")
 def prefixes(world):
     url = service(world)
-    world.token("client-1")
-    world.gateway(routes=[{"host": "app.test", "path": "/a", "to": "client-1/web", "strip_prefix": True},
-                          {"host": "app.test", "to": "client-1/web"}])
-    world.client({"web": {"to": url + "/login"}})
-    world.wait_for_tunnel()
-    equal(world.curl("/a/x", want="%{http_code} %header{location}"), f"302 {url}/me", "outside of the URL's path")
-    world.token("client-2")
-    world.gateway(routes=[{"host": "app.test", "path": "/a", "to": "client-2/web", "strip_prefix": True}])
-    world.client({"web": {"to": url, "path": "/b", "strip_prefix": True}}, name="client-2")
-    world.wait_for_tunnel()
+    routes = [{"host": "app.test", "path": "/a", "to": "client-1/stripped", "strip_prefix": True},
+              {"host": "app.test", "to": "client-1/web"},
+              {"host": "x.dev.test", "path": "/a", "to": "client-1/web", "strip_prefix": True}]
+    path_to(world, {"web": {"to": url + "/login"}, "stripped": {"to": url, "path": "/b", "strip_prefix": True}}, routes)
+    equal(world.curl("/a/x", host="x.dev.test", want="%{http_code} %header{location}"), f"302 {url}/me", "outside of the URL's path")
     public = f"http://app.test:{world.http}/a/b"
     equal(world.curl("/a/b/login", want="%header{location}"), f"{public}/me")
     equal(world.curl("/a/b/login", want="%header{set-cookie}"), "id=1; Path=/a/b/me")
