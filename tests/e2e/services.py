@@ -19,7 +19,8 @@ class Service:
         self.script, self.nodelay, self.accepted = script, nodelay, 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=200)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def accept(self):
         while True:
@@ -52,6 +53,8 @@ class Service:
                 pass
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which would go on with the next case's descriptor
+        self.thread.join()
         self.listener.close()
 
 
