@@ -39,6 +39,7 @@ core_libcore_la_SOURCES = \
 	core/reason.c core/reason.h \
 	core/registry.c core/registry.h \
 	core/resolve.c core/resolve.h \
+	core/trim.c core/trim.h \
 	core/run.c core/run.h \
 	core/session.c core/session.h \
 	core/sessions.c core/sessions.h \

@@ -128,6 +128,7 @@ struct hg_io *worker_io_new(struct hg_worker *instance, int fd, hg_io_callback c
     if (!io)
         return NULL;
     io->worker = worker_of(instance);
+    trim_added(&io->worker->trim);
     io->callback = callback;
     io->arg = arg;
     ev_io_init(&io->watcher, io_ready, fd, EV_NONE);
@@ -149,6 +150,7 @@ void worker_io_set(struct hg_io *io, int events)
 void worker_io_free(struct hg_io *io)
 {
     ev_io_stop(io->worker->loop, &io->watcher);
+    trim_removed(&io->worker->trim, io->worker->loop);
     free(io);
 }
 
@@ -356,6 +358,7 @@ static void watch_loop(struct worker *worker)
     ev_async_init(&worker->posted, on_posted);
     ev_timer_init(&worker->stop_timer, on_stop_timeout, 0., 0.);
     ev_timer_init(&worker->log_timer, on_log_timer, 0., 61.);
+    trim_init(&worker->trim);
     worker->before_wait.data = worker->after_wait.data = worker->posted.data = worker->stop_timer.data = worker;
     /* Of the watchers of a turn, the time must be made anew first. */
     ev_set_priority(&worker->after_wait, EV_MAXPRI);

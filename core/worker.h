@@ -7,6 +7,7 @@
 #define CORE_WORKER_H
 
 #include "core/pipeline.h"
+#include "core/trim.h"
 
 #include <ev.h>
 #include <hopgate/host.h>
@@ -64,6 +65,7 @@ struct worker {
     ev_check after_wait;
     ev_timer stop_timer;
     ev_timer log_timer; /* runs while lines of the log are counted that somebody must tell */
+    struct trim trim;
     ev_async posted;
     struct post *posts; /* the newest first; guarded by post_lock */
     pthread_mutex_t post_lock;
