@@ -36,8 +36,8 @@ static void count_output(struct carriage *carriage)
         carriage->output_size += carriage->output.slices[i].size;
 }
 
-/* Moves output into the stream; false when some is left, for which TN_EVENT_WRITABLE will come. */
-static bool write_output(struct carriage *carriage)
+/* Moves output into the stream by `write`; false when some is left. */
+static bool move_output(struct carriage *carriage, size_t (*write)(struct tn_stream *, const struct hg_slice *))
 {
     struct hg_output *output = &carriage->output;
     size_t done = 0;
@@ -47,7 +47,7 @@ static bool write_output(struct carriage *carriage)
         return !output->count;
     while (done < output->count) {
         struct hg_slice *slice = &output->slices[done];
-        size_t taken = tn_stream_write(carriage->stream, slice);
+        size_t taken = write(carriage->stream, slice);
 
         carriage->output_size -= taken;
         *slice = hg_slice_from(*slice, taken);
@@ -62,6 +62,12 @@ static bool write_output(struct carriage *carriage)
         tn_stream_finish(carriage->stream);
     session_touch(carriage->session);
     return !output->count;
+}
+
+/* Moves output into the stream as far as there is room; when some is left, TN_EVENT_WRITABLE will come. */
+static bool write_output(struct carriage *carriage)
+{
+    return move_output(carriage, tn_stream_write);
 }
 
 void carriage_write(struct carriage *carriage)
@@ -202,7 +208,7 @@ enum hg_verdict carriage_send_end(struct carriage *carriage, const struct hg_fie
     return pass_output(carriage);
 }
 
-/* Tells the reason in the stream itself, behind what was sent. False when there is no room for it. */
+/* Tells the reason in the stream itself, behind what was sent, also where there is no room. False: out of memory. */
 static bool send_reset(struct carriage *carriage, const struct hg_reason *reason)
 {
     const struct session *session = carriage->session;
@@ -212,10 +218,8 @@ static bool send_reset(struct carriage *carriage, const struct hg_reason *reason
         session->codec->encode_reset(session->codec_worker, reason, &carriage->output, &error))
         return false;
     count_output(carriage);
-    if (carriage->output_size > tn_stream_write_room(carriage->stream))
-        return false;
     carriage->sent = CARRIAGE_ENDED;
-    return write_output(carriage);
+    return move_output(carriage, tn_stream_write_last);
 }
 
 void carriage_was_reset(struct carriage *carriage, const struct hg_reason *reason)

@@ -145,11 +145,11 @@ void exchange_free_spares(struct worker *worker)
 static size_t credit_left(struct node *node, enum hg_direction direction)
 {
     const struct node *to = node_receiver(node, direction);
-    size_t window = node->exchange->worker->exchange_buffer;
-    size_t held;
+    size_t window, held;
 
     if (!to)
-        return window;
+        return node->exchange->worker->exchange_buffer;
+    window = node_window(to, direction);
     held = to->inboxes[direction].bytes;
     return held < window && window - held >= LEAST_CREDIT ? window - held : 0;
 }

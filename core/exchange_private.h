@@ -95,6 +95,8 @@ void node_mark(struct node *node, enum hg_direction direction);
 struct node *node_neighbour(struct node *node, enum hg_direction direction);
 /* Whether data would pass a place untouched: it has no part in it, and nothing that must go before waits there. */
 bool node_is_transparent(const struct node *node, enum hg_direction direction);
+/* The bytes of data that the inbox of `node` may hold now. */
+size_t node_window(const struct node *node, enum hg_direction direction);
 /* The place whose inbox the data of `node` goes into. */
 struct node *node_receiver(struct node *node, enum hg_direction direction);
 

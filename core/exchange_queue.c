@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What may wait for a stage that does not take it: enough to go on with, and so little that thousands may stall. */
+#define HELD_WINDOW 12288
+
 void exchange_schedule(struct exchange *exchange)
 {
     struct worker *worker = exchange->worker;
@@ -79,6 +82,13 @@ bool node_is_transparent(const struct node *node, enum hg_direction direction)
 {
     return (node->bypassed || (node->attached && !node->ops->data)) && node->inboxes[direction].head_seen &&
            inbox_is_empty(&node->inboxes[direction]);
+}
+
+size_t node_window(const struct node *node, enum hg_direction direction)
+{
+    size_t window = node->exchange->worker->exchange_buffer;
+
+    return node->inboxes[direction].held && window > HELD_WINDOW ? HELD_WINDOW : window;
 }
 
 struct node *node_receiver(struct node *node, enum hg_direction direction)

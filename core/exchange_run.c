@@ -35,9 +35,8 @@ static bool inbox_is_released(struct node *node, struct inbox *inbox)
 static void offer_credit(struct node *node, enum hg_direction direction)
 {
     struct node *from = node_neighbour(node, direction == HG_DOWN ? HG_UP : HG_DOWN);
-    size_t window = node->exchange->worker->exchange_buffer;
 
-    if (node->inboxes[direction].bytes > window / 2)
+    if (node->inboxes[direction].bytes > node_window(node, direction) / 2)
         return;
     for (; from; from = node_neighbour(from, direction == HG_DOWN ? HG_UP : HG_DOWN)) {
         if (from->wants_credit[direction]) {

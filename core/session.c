@@ -14,10 +14,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* The credit of a new stream. Small, so that of the session's credit enough is left for others when a hundred readers
- * stall; a reader that keeps up soon has a larger one. */
-#define FIRST_STREAM_WINDOW (64 * 1024)
-
 /* A client that acknowledges nothing for so long gets no new exchange until it does. */
 #define SILENT_AFTER (2 * HG_SECOND)
 
@@ -27,8 +23,6 @@ static void set_params(const struct sessions *sessions, struct tn_params *params
     params->is_client = sessions->worker->pipeline->shape == PIPELINE_CLIENT;
     params->session_window = sessions->worker->pipeline->settings.session_window;
     params->session_unacked = params->session_window;
-    params->stream_window = FIRST_STREAM_WINDOW;
-    params->stream_window_max = params->session_window / 2;
     /* It is the gateway that opens streams; the other direction is reserved (docs/protocol.md, section 4.1). */
     if (!params->is_client)
         params->max_streams = 0;
@@ -155,9 +149,7 @@ void session_local_parameters(const struct sessions *sessions, struct control_pa
     struct tn_params params;
 
     set_params(sessions, &params);
-    parameters->limits.initial_max_data = params.session_window;
-    parameters->limits.initial_max_stream_data = params.stream_window;
-    parameters->limits.initial_max_streams = params.max_streams;
+    tn_params_told(&params, &parameters->limits);
     parameters->max_ack_delay = (unsigned)(params.max_ack_delay / TN_MILLISECOND);
 }
 

@@ -120,11 +120,12 @@ const struct hg_option settings_options[] = {
      .min = 256 << 10,
      .max = INT64_C(4) << 30,
      .doc =
-         "Bytes that a session may hold in each direction, over all its streams: what came and waits for its readers, "
-         "and "
-         "what was sent and is kept until the other end has acknowledged it. A stream's window begins small and grows "
-         "with what its path holds, up to half of that: to be as fast as the path, one stream needs some three times "
-         "the path's rate times its round-trip time where packets get lost, at both ends."},
+         "Bytes that fast readers of a session share, in each direction. Each stream may always have 12 KiB waiting "
+         "for "
+         "its reader, whatever the others do; beyond that its window grows with what its path holds, up to half of "
+         "what is free of these bytes: to be as fast as the path, one stream needs some three times the path's rate "
+         "times its round-trip time where packets get lost, at both ends. A session holds at most this and 12 KiB for "
+         "each open stream. It is also what may be kept of the bytes sent until the other end has acknowledged them."},
     {.name = "plugin_dir",
      .type = HG_OPTION_LIST,
      .item = HG_OPTION_PATH,

@@ -53,7 +53,7 @@ static void write_frames(struct tn_link *link, struct packet *packet, tn_time no
     if (control_has_frames(link)) {
         control_send(link, packet);
     } else if (link->session && !link->hold) {
-        session_send(link->session, packet, now, link->recovery.smoothed_rtt);
+        session_send(link->session, packet, now, link->recovery.smoothed_rtt, link->recovery.min_rtt);
         repeat_write(link, packet, now);
     }
 }

@@ -16,8 +16,7 @@ void tn_params_default(struct tn_params *params)
 {
     *params = (struct tn_params){
         .packet_size = 1200,
-        .stream_window = 256 * 1024,
-        .stream_window_max = 16 * 1024 * 1024,
+        .stream_window = 12 * 1024,
         .session_window = 32 * 1024 * 1024,
         .max_streams = 4096,
         .send_buffer = 256 * 1024,
@@ -41,7 +40,6 @@ struct tn_session *tn_session_new(const struct tn_params *params)
     list_init(&session->urgent);
     list_init(&session->fresh);
     list_init(&session->old);
-    session->receive_max = params->session_window;
     session->max_streams = params->max_streams;
     return session;
 }
@@ -124,20 +122,12 @@ struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id)
     return stream;
 }
 
-void stream_return_window(struct tn_stream *stream)
-{
-    struct tn_session *session = stream->session;
-
-    session->windows_grown -= stream->window - session->params.stream_window;
-    stream->window = session->params.stream_window;
-}
-
 /* Empties a stream. What it keeps is for the next, or for stream_free(). */
 static void stream_clear(struct tn_stream *stream)
 {
     struct tn_session *session = stream->session;
 
-    stream_return_window(stream);
+    session->lent -= stream->lent;
     session->segments -= stream->receiver.count;
     sender_reset(&stream->sender);
     receiver_reset(&stream->receiver);
@@ -219,11 +209,14 @@ void tn_session_free(struct tn_session *session)
     free(session);
 }
 
-void tn_session_local_params(const struct tn_session *session, struct tn_peer_params *params)
+void tn_params_told(const struct tn_params *params, struct tn_peer_params *told)
 {
-    params->initial_max_data = session->params.session_window;
-    params->initial_max_stream_data = session->params.stream_window;
-    params->initial_max_streams = session->params.max_streams;
+    *told = (struct tn_peer_params){VARINT_MAX, params->stream_window, params->max_streams};
+}
+
+void tn_session_local_params(const struct tn_session *session, struct tn_peer_params *told)
+{
+    tn_params_told(&session->params, told);
 }
 
 static uint64_t at_most_varint(uint64_t value)
@@ -326,6 +319,7 @@ void tn_session_stats(const struct tn_session *session, struct tn_session_stats 
         .bytes_unsent = session->unsent,
         .bytes_unacked = session->unacknowledged,
         .bytes_held = session->data_received - session->data_consumed,
+        .bytes_lent = session->lent,
         .credit_from_peer = session->send_max - session->data_sent,
         .received_fragments = session->segments,
     };

@@ -20,16 +20,6 @@
 /* After so many streams had their first turn, one of those that are at it for long has another. */
 #define FRESH_TURNS 8
 
-/* New credit is given when so much of a window was read, or half of a small window (RFC 9000 section 4.2 leaves that
- * open): early, since what is left of the credit has to last for a round trip, and for another where packets get lost;
- * but not for every packet. */
-static inline uint64_t window_step(uint64_t window)
-{
-    uint64_t step = window / 8 > 32768 ? window / 8 : 32768;
-
-    return step < window / 2 ? step : window / 2;
-}
-
 /* Frames that a stream has to send beside its data; bits of tn_stream.pending. */
 enum {
     PENDING_RESET = 1 << 0,
@@ -41,10 +31,9 @@ enum {
 
 /* The same of a session; bits of tn_session.pending. */
 enum {
-    PENDING_MAX_DATA = 1 << 0,
-    PENDING_MAX_STREAMS = 1 << 1,
-    PENDING_DATA_BLOCKED = 1 << 2,
-    PENDING_STREAMS_BLOCKED = 1 << 3,
+    PENDING_MAX_STREAMS = 1 << 0,
+    PENDING_DATA_BLOCKED = 1 << 1,
+    PENDING_STREAMS_BLOCKED = 1 << 2,
 };
 
 struct tn_stream {
@@ -62,14 +51,16 @@ struct tn_stream {
     uint64_t send_max;   /* the peer's credit: an offset */
     uint64_t blocked_at; /* the limit that was last told by STREAM_DATA_BLOCKED */
     uint64_t reset_code;
+    uint64_t unsent_excess; /* its part of session->unsent_excess */
 
     struct receiver receiver;
     uint64_t receive_max;     /* the credit told to the peer */
     uint64_t receive_highest; /* what the session's credit counts for this stream */
     uint64_t final_size;      /* while final_known */
-    uint64_t window;
-    tn_time tune_time;  /* when it was last looked at whether the window limits; 0: not yet */
-    uint64_t tune_read; /* what had been read then */
+    uint64_t window;          /* credit from what was read: the reserve, and what may be lent beyond it */
+    uint64_t lent;            /* of the session's pool: credit that is not read yet beyond the reserve */
+    tn_time tune_time;        /* when it was last looked at whether the window limits; 0: not yet */
+    uint64_t tune_read;       /* what had been read at tune_time */
     uint64_t stop_code;
     uint64_t peer_reset_code, peer_stop_code;
 
@@ -105,11 +96,13 @@ struct tn_session {
     uint64_t send_max, data_sent; /* the peer's credit, and the part of it that is used */
     uint64_t peer_stream_window;  /* what the peer allows on a new stream */
     uint64_t blocked_at;
-    uint64_t receive_max, data_received, data_consumed;
-    uint64_t windows_grown; /* by how much the windows of all streams are above what they began with */
+    uint64_t data_received, data_consumed;
+    uint64_t lent;                                         /* of the pool, to all streams */
+    tn_time min_rtt;                                       /* of the link, when it last sent */
     uint64_t peer_max_streams, opened, streams_blocked_at; /* streams of this side */
     uint64_t max_streams, accepted, peer_streams_over;     /* streams of the peer; max_streams as told */
     uint64_t unsent;                                       /* written, not yet sent once */
+    uint64_t unsent_excess;                                /* what of it is beyond SEND_BUFFER_MIN of its stream */
     uint64_t unacknowledged; /* sent, still held since not all before them is acknowledged */
     uint64_t bytes_resent, bytes_repeated;
     uint32_t segments; /* held by all receivers */
@@ -123,8 +116,6 @@ struct tn_session {
 
 struct tn_stream *session_find(const struct tn_session *session, uint64_t id);
 struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id);
-/* The stream needs no more credit: what its window has grown by is others' again. */
-void stream_return_window(struct tn_stream *stream);
 /* The peer allows this many streams, counted from the session's start. */
 void session_raise_streams(struct tn_session *session, uint64_t limit);
 /* Frees the stream if it is over in both directions, released, and no frame in flight refers to it. */
@@ -139,8 +130,21 @@ void stream_schedule(struct tn_stream *stream);
 void stream_check_writable(struct tn_stream *stream);
 /* Nobody reads the stream from now on: drops what is held and returns the credit. */
 void stream_discard(struct tn_stream *stream);
-/* Counts bytes as consumed for the session's credit. */
-void session_consumed(struct tn_session *session, uint64_t size);
+/* Takes note of unsent bytes that came or went. */
+void stream_count_unsent(struct tn_stream *stream);
+
+/* ---- credit.c ---- */
+
+/* Takes note of what the stream is lent, after a change to what it reads, may receive or will receive. */
+void credit_count(struct tn_stream *stream);
+/* The stream begins: on a far path it gets more than its reserve at once. */
+void credit_begin(struct tn_stream *stream);
+/* Whether so much was read that the peer should get new credit. */
+bool credit_is_due(struct tn_stream *stream);
+/* Doubles the window, as far as the pool allows; false when it does not. The peer is not told. */
+bool credit_grow(struct tn_stream *stream);
+/* The limit to be told to the peer now. */
+uint64_t credit_renew(struct tn_stream *stream, tn_time now, tn_time rtt);
 
 /* ---- stream_receive.c ---- */
 
@@ -153,7 +157,8 @@ int session_receive(struct tn_session *session, const struct frame *frame, const
 /* Whether session_send() has anything to put into a packet. */
 bool session_has_frames(const struct tn_session *session);
 /* Fills the packet with frames of the session. */
-void session_send(struct tn_session *session, struct packet *packet, tn_time now, tn_time smoothed_rtt);
+void session_send(struct tn_session *session, struct packet *packet, tn_time now, tn_time smoothed_rtt,
+                  tn_time min_rtt);
 /* Whether a frame in flight has data that was not acknowledged otherwise and was not repeated, and repeats it: false
  * when the packet has no room for all of it, or memory is out. */
 bool session_wants_repetition(const struct sent_frame *frame);
@@ -161,8 +166,6 @@ bool session_repeat(const struct sent_frame *frame, struct packet *packet);
 /* What became of a frame that was sent. `again`: it is to be sent once more but still in flight. */
 void session_frame_acknowledged(struct tn_session *session, const struct sent_frame *frame);
 void session_frame_lost(struct tn_session *session, const struct sent_frame *frame, bool again);
-/* Gives the stream a larger window; false when it may have none. The peer is not told. */
-bool stream_grow_window(struct tn_stream *stream);
 /* Looks whether the session's credit holds data back that the peer should hear of. */
 void session_check_blocked(struct tn_session *session);
 

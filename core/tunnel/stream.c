@@ -5,7 +5,7 @@
  */
 #include "core/tunnel/session.h"
 
-/* Unsent bytes that a stream may hold while the session as a whole holds too many. */
+/* Unsent bytes that each stream may hold, whatever the others do. */
 #define SEND_BUFFER_MIN 16384
 
 void stream_event(struct tn_stream *stream, enum tn_event_type type)
@@ -42,23 +42,27 @@ void stream_schedule(struct tn_stream *stream)
     }
 }
 
-void session_consumed(struct tn_session *session, uint64_t size)
+void stream_count_unsent(struct tn_stream *stream)
 {
-    session->data_consumed += size;
-    if (session->data_consumed + session->params.session_window - session->receive_max >=
-        window_step(session->params.session_window))
-        session->pending |= PENDING_MAX_DATA;
+    uint64_t unsent = sender_unsent(&stream->sender);
+    uint64_t excess = unsent > SEND_BUFFER_MIN ? unsent - SEND_BUFFER_MIN : 0;
+
+    stream->session->unsent_excess += excess - stream->unsent_excess;
+    stream->unsent_excess = excess;
 }
 
-/* The bytes of new, unsent data that the stream may hold. */
+/* The bytes of new, unsent data that the stream may hold: little more than it has credit for, so that those whose
+ * reader stalls use up nothing of what the session may hold. */
 static uint64_t stream_send_bound(const struct tn_stream *stream)
 {
     const struct tn_session *session = stream->session;
-    uint64_t bound = session->params.send_buffer;
+    uint64_t bound = session->params.send_buffer, credit = stream->send_max - stream->sender.next;
 
-    if (session->unsent > session->params.session_send_buffer && bound > SEND_BUFFER_MIN)
-        bound = SEND_BUFFER_MIN;
-    return bound;
+    if (session->unsent_excess > session->params.session_send_buffer)
+        credit = 0;
+    if (credit < SEND_BUFFER_MIN)
+        credit = SEND_BUFFER_MIN;
+    return bound < credit ? bound : credit;
 }
 
 void stream_check_writable(struct tn_stream *stream)
@@ -87,6 +91,7 @@ struct tn_stream *tn_stream_open(struct tn_session *session)
         return NULL;
     session->opened++;
     stream->announced = true;
+    credit_begin(stream);
     return stream;
 }
 
@@ -124,18 +129,29 @@ size_t tn_stream_write_room(const struct tn_stream *stream)
     return (size_t)(bound - unsent);
 }
 
+static size_t stream_append(struct tn_stream *stream, const struct hg_slice *slice)
+{
+    if (slice->size == 0 || !sender_append(&stream->sender, slice))
+        return 0;
+    stream->session->unsent += slice->size;
+    stream_count_unsent(stream);
+    stream_schedule(stream);
+    session_check_blocked(stream->session);
+    return slice->size;
+}
+
 size_t tn_stream_write(struct tn_stream *stream, const struct hg_slice *slice)
 {
     struct hg_slice taken = hg_slice_first(*slice, tn_stream_write_room(stream));
 
     if (taken.size < slice->size)
         stream->want_writable = true;
-    if (taken.size == 0 || !sender_append(&stream->sender, &taken))
-        return 0;
-    stream->session->unsent += taken.size;
-    stream_schedule(stream);
-    session_check_blocked(stream->session);
-    return taken.size;
+    return stream_append(stream, &taken);
+}
+
+size_t tn_stream_write_last(struct tn_stream *stream, const struct hg_slice *slice)
+{
+    return stream->fin_written || stream->reset ? 0 : stream_append(stream, slice);
 }
 
 void tn_stream_want_writable(struct tn_stream *stream)
@@ -172,6 +188,7 @@ void tn_stream_reset(struct tn_stream *stream, uint64_t code)
     sender_drop(&stream->sender);
     /* What was never sent does not count: the final size is the highest offset that the peer may have seen. */
     stream->sender.end = stream->sender.next;
+    stream_count_unsent(stream);
     stream->pending &= (uint8_t) ~(PENDING_FIN | PENDING_BLOCKED);
     stream->pending |= PENDING_RESET;
     list_remove(&stream->turn);
@@ -194,8 +211,9 @@ void stream_discard(struct tn_stream *stream)
     stream->discarding = true;
     session->segments -= stream->receiver.count;
     receiver_drop(&stream->receiver);
-    session_consumed(session, stream->receive_highest - stream->receiver.read);
+    session->data_consumed += stream->receive_highest - stream->receiver.read;
     stream->receiver.read = stream->receiver.contiguous = stream->receive_highest;
+    credit_count(stream);
     stream->pending &= (uint8_t)~PENDING_MAX_STREAM_DATA;
     stream_forget_event(stream, TN_EVENT_READABLE);
 }
@@ -237,9 +255,9 @@ void tn_stream_consume(struct tn_stream *stream, size_t size)
     session->segments -= stream->receiver.count;
     receiver_consume(&stream->receiver, size);
     session->segments += stream->receiver.count;
-    session_consumed(session, size);
-    if (!stream->final_known &&
-        stream->receiver.read + stream->window - stream->receive_max >= window_step(stream->window)) {
+    session->data_consumed += size;
+    credit_count(stream);
+    if (!stream->final_known && credit_is_due(stream)) {
         stream->pending |= PENDING_MAX_STREAM_DATA;
         stream_schedule(stream);
     }

@@ -71,20 +71,16 @@ static int stream_count(struct tn_stream *stream, uint64_t end, bool final, cons
         *what = "more bytes than the stream's credit";
         return TN_FLOW_CONTROL_ERROR;
     }
-    if (more > session->receive_max - session->data_received) {
-        *what = "more bytes than the session's credit";
-        return TN_FLOW_CONTROL_ERROR;
-    }
     stream->receive_highest += more;
     session->data_received += more;
     if (stream->discarding && more > 0) {
-        session_consumed(session, more);
+        session->data_consumed += more;
         stream->receiver.read = stream->receiver.contiguous = stream->receive_highest;
     }
     if (final) {
         stream->final_known = true;
         stream->final_size = end;
-        stream_return_window(stream);
+        credit_count(stream);
         stream->pending &= (uint8_t) ~(PENDING_MAX_STREAM_DATA | PENDING_STOP);
     }
     return 0;
@@ -97,7 +93,7 @@ static void stream_check_gap(struct tn_stream *stream)
     if (stream->final_known || stream->receiver.contiguous != stream->receiver.read ||
         stream->receive_max - stream->receive_highest > stream->window / 4)
         return;
-    if (!stream_grow_window(stream))
+    if (!credit_grow(stream))
         return;
     stream->pending |= PENDING_MAX_STREAM_DATA;
     stream_schedule(stream);
@@ -136,6 +132,8 @@ static int receive_stream(struct tn_session *session, const struct frame *frame,
         session_reap(session, stream);
         return 0;
     }
+    if (frame->offset == 0 && !stream->final_known)
+        credit_begin(stream);
     if (frame->size > 0)
         error = stream_take(stream, frame);
     if (stream->final_known && !known && stream->receiver.contiguous == stream->final_size)
@@ -188,6 +186,7 @@ static int receive_max_stream_data(struct tn_session *session, const struct fram
         return error;
     stream->send_max = frame->value;
     stream_schedule(stream);
+    stream_check_writable(stream);
     session_check_blocked(session);
     return 0;
 }
@@ -232,9 +231,7 @@ int session_receive(struct tn_session *session, const struct frame *frame, const
         return receive_max_stream_data(session, frame, what);
     case FRAME_MAX_STREAMS:
         return receive_max_streams(session, frame, what);
-    case FRAME_DATA_BLOCKED:
-        if (session->receive_max > frame->value)
-            session->pending |= PENDING_MAX_DATA;
+    case FRAME_DATA_BLOCKED: /* there is no such limit */
         return 0;
     case FRAME_STREAMS_BLOCKED:
         if (session->peer_streams_over + session->params.max_streams > frame->value)

@@ -58,26 +58,9 @@ static uint64_t session_streams_limit(const struct tn_session *session)
     return session->peer_streams_over + session->params.max_streams;
 }
 
-static bool session_write_max_data(struct tn_session *session, struct packet *packet)
-{
-    uint64_t limit = session->data_consumed + session->params.session_window;
-
-    if (limit < session->receive_max)
-        limit = session->receive_max;
-    if (!write_frame(packet, FRAME_MAX_DATA, NULL, limit))
-        return false;
-    session->receive_max = limit;
-    return true;
-}
-
 /* Writes what the session has to tell beside its streams. False when the packet is full. */
 static bool session_write_pending(struct tn_session *session, struct packet *packet)
 {
-    if (session->pending & PENDING_MAX_DATA) {
-        if (!session_write_max_data(session, packet))
-            return false;
-        session->pending &= (uint8_t)~PENDING_MAX_DATA;
-    }
     if (session->pending & PENDING_MAX_STREAMS) {
         if (!write_frame(packet, FRAME_MAX_STREAMS, NULL, session_streams_limit(session)))
             return false;
@@ -97,44 +80,14 @@ static bool session_write_pending(struct tn_session *session, struct packet *pac
     return true;
 }
 
-/* Doubles a window, up to the bound. All windows together may grow by half of the session's: what a stream was given
- * cannot be taken back, and readers that stall must not hold all of the session's credit. */
-bool stream_grow_window(struct tn_stream *stream)
-{
-    struct tn_session *session = stream->session;
-    uint64_t maximum = session->params.stream_window_max, budget = session->params.session_window / 2;
-    uint64_t more = stream->window < maximum - stream->window ? stream->window : maximum - stream->window;
-
-    if (stream->window >= maximum || session->windows_grown > budget || more > budget - session->windows_grown)
-        return false;
-    stream->window += more;
-    session->windows_grown += more;
-    return true;
-}
-
-/* Lets the window grow when half of it was used up within two round trips: then it is what limits. Measured over half a
- * window, not from one credit to the next, since what waited behind a gap is read all at once. */
-static void stream_tune_window(struct tn_stream *stream, tn_time now, tn_time rtt)
-{
-    if (stream->receiver.read - stream->tune_read < stream->window / 2)
-        return;
-    if (stream->tune_time != 0 && now - stream->tune_time < 2 * rtt)
-        stream_grow_window(stream);
-    stream->tune_time = now;
-    stream->tune_read = stream->receiver.read;
-}
-
 static bool stream_write_max_stream_data(struct tn_stream *stream, struct packet *packet, tn_time now, tn_time rtt)
 {
-    uint64_t limit;
+    uint64_t limit = credit_renew(stream, now, rtt);
 
-    stream_tune_window(stream, now, rtt);
-    limit = stream->receiver.read + stream->window;
-    if (limit < stream->receive_max)
-        limit = stream->receive_max;
     if (!write_frame(packet, FRAME_MAX_STREAM_DATA, stream, limit))
         return false;
     stream->receive_max = limit;
+    credit_count(stream);
     return true;
 }
 
@@ -277,6 +230,7 @@ static bool stream_write_new(struct tn_stream *stream, struct packet *packet)
     session->unacknowledged += (uint64_t)written;
     session->data_sent += (uint64_t)written;
     session->unsent -= (uint64_t)written;
+    stream_count_unsent(stream);
     stream_schedule(stream);
     stream_check_writable(stream);
     return true;
@@ -327,10 +281,11 @@ static void session_write_turns(struct tn_session *session, struct packet *packe
     }
 }
 
-void session_send(struct tn_session *session, struct packet *packet, tn_time now, tn_time smoothed_rtt)
+void session_send(struct tn_session *session, struct packet *packet, tn_time now, tn_time smoothed_rtt, tn_time min_rtt)
 {
     const uint8_t *before;
 
+    session->min_rtt = min_rtt;
     if (!session_write_pending(session, packet))
         return;
     /* What a download lost when a queue overflowed can be hundreds of packets: a small answer waits for one of them. */
@@ -398,9 +353,7 @@ void session_frame_acknowledged(struct tn_session *session, const struct sent_fr
 
 static void session_limit_lost(struct tn_session *session, uint8_t type)
 {
-    if (type == FRAME_MAX_DATA)
-        session->pending |= PENDING_MAX_DATA;
-    else if (type == FRAME_MAX_STREAMS)
+    if (type == FRAME_MAX_STREAMS)
         session->pending |= PENDING_MAX_STREAMS;
     else if (type == FRAME_DATA_BLOCKED && session->blocked_at == session->send_max)
         session->pending |= PENDING_DATA_BLOCKED;

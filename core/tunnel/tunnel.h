@@ -106,16 +106,15 @@ struct tn_params {
     bool reliable;  /* links: packets neither get lost nor overtake each other (TLS over TCP) */
     enum tn_congestion congestion; /* links that are not reliable (BBR) */
     size_t packet_size;            /* links: the size of packets to begin with, bytes; windows count in it (1,200) */
-    size_t packet_size_max;     /* links: the largest that path MTU probing tries; no more than packet_size: none (0) */
-    size_t packet_overhead;     /* links: bytes of all headers around a packet on the path, for probing; 0: unknown */
-    uint64_t stream_window;     /* credit a new stream starts with, bytes (256 KiB) */
-    uint64_t stream_window_max; /* what it may grow to while the reader keeps up, bytes (16 MiB); all streams
-                                   together grow by no more than half of session_window */
-    uint64_t session_window;    /* credit of all streams together, bytes (32 MiB) */
-    uint64_t max_streams;       /* streams the peer may have open at once (4,096) */
-    uint64_t send_buffer;       /* bytes of one stream that may be written but not yet sent once (256 KiB) */
-    uint64_t session_send_buffer; /* when the streams together hold more unsent bytes than this, each may hold only
-                                     16 KiB (8 MiB) */
+    size_t packet_size_max;  /* links: the largest that path MTU probing tries; no more than packet_size: none (0) */
+    size_t packet_overhead;  /* links: bytes of all headers around a packet on the path, for probing; 0: unknown */
+    uint64_t stream_window;  /* credit that each stream always has, bytes: its reserve (16 KiB) */
+    uint64_t session_window; /* the pool that streams with fast readers are lent more from, bytes (32 MiB) */
+    uint64_t max_streams;    /* streams the peer may have open at once (4,096) */
+    uint64_t send_buffer;    /* bytes of one stream that may be written but not yet sent once; with less credit than
+                                that: as many as there is credit for, and always 16 KiB (256 KiB) */
+    uint64_t session_send_buffer; /* when the streams together hold more than this beyond 16 KiB each, none may
+                                     hold more than 16 KiB (8 MiB) */
     uint64_t session_unacked;     /* sent bytes of all streams together that are kept since they, or some before them,
                                      are not acknowledged: from this many on none is sent for the first time, whatever
                                      the peer's credit; so one packet more at most (32 MiB) */
@@ -135,6 +134,10 @@ struct tn_peer_params {
     uint64_t initial_max_streams;     /* streams that this side may open */
 };
 
+/* What to tell the peer in `open` or `accept`: this side's limits at a session's start. What a session holds is bounded
+ * by the credit of each stream, so that there is no limit for all of them together. */
+void tn_params_told(const struct tn_params *params, struct tn_peer_params *told);
+
 /* ---- Sessions ---- */
 
 /* A session with no link and no credit from its peer yet; NULL when memory is out. */
@@ -144,8 +147,8 @@ struct tn_session *tn_session_new(const struct tn_params *params);
  * allowed. To tell the peer, close the link first. */
 void tn_session_free(struct tn_session *session);
 
-/* What to tell the peer in `open` or `accept`: this side's limits at the session's start. */
-void tn_session_local_params(const struct tn_session *session, struct tn_peer_params *params);
+/* The same of a session. */
+void tn_session_local_params(const struct tn_session *session, struct tn_peer_params *told);
 
 /* Sets the limits that the peer told. Limits only ever grow, so a repeated setting (at a resumption) does no harm. */
 void tn_session_set_peer_params(struct tn_session *session, const struct tn_peer_params *params);
@@ -189,7 +192,9 @@ struct tn_session_stats {
     uint64_t bytes_repeated;     /* stream bytes sent a second time in case the first gets lost */
     uint64_t bytes_unsent;       /* written, not yet sent once */
     uint64_t bytes_unacked;      /* sent, still kept because they, or some before them, are not acknowledged */
-    uint64_t bytes_held;         /* received, not yet consumed; counts gaps too */
+    uint64_t bytes_held;         /* received, not yet consumed; counts gaps too: at most bytes_lent and
+                                    stream_window for each stream */
+    uint64_t bytes_lent;         /* credit beyond stream_window of each stream: at most session_window */
     uint64_t credit_from_peer;   /* bytes that may still be sent, all streams together */
     uint64_t received_fragments; /* pieces in which received bytes are held now */
 };
@@ -213,6 +218,10 @@ void *tn_stream_user(const struct tn_stream *stream);
  * and keeps it until the peer has acknowledged the bytes; nothing is copied. Takes fewer when the send buffer is full;
  * TN_EVENT_WRITABLE follows when there is room. Takes 0 after finish or reset. */
 size_t tn_stream_write(struct tn_stream *stream, const struct hg_slice *slice);
+
+/* The same for a few last bytes, which are taken whether there is room or not; 0: out of memory, or after finish or
+ * reset. */
+size_t tn_stream_write_last(struct tn_stream *stream, const struct hg_slice *slice);
 
 /* Bytes that tn_stream_write() would take now; 0 after finish or reset. */
 size_t tn_stream_write_room(const struct tn_stream *stream);

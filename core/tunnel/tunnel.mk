@@ -9,6 +9,7 @@ core_tunnel_libtunnel_la_SOURCES = \
 	core/tunnel/bbr_model.c core/tunnel/bbr_model.h \
 	core/tunnel/congestion.h \
 	core/tunnel/control.c \
+	core/tunnel/credit.c \
 	core/tunnel/cubic.c core/tunnel/cubic.h \
 	core/tunnel/delivery.c core/tunnel/delivery.h \
 	core/tunnel/frame.c core/tunnel/frame.h \

@@ -8,10 +8,15 @@
 #include "plugins/http/http.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Bytes that the kernel may hold unsent: enough for the socket never to run dry while the loop is busy, and not the
+ * megabytes that it takes otherwise, so that a peer who does not read is known for one at once. */
+#define UNSENT_MAX 131072
 /* How often a connection that cannot be read from is asked whether its peer is still there. */
 #define PEER_CHECK HG_SECOND
 /* So many reads of a connection, 1 MiB, until others have their turn. */
@@ -177,8 +182,6 @@ static void linger(struct connection *connection);
 /* All output is written. */
 static void output_done(struct connection *connection)
 {
-    hg_buffer_unref(connection->output.tail);
-    connection->output.tail = NULL;
     if (connection->phase == CONNECTION_CLOSING)
         linger(connection);
 }
@@ -207,6 +210,9 @@ bool connection_flush(struct connection *connection)
     }
     if (progress && connection->self && !connection->discard_end && !connection->expects_continue)
         connection_expect(connection, connection->edge->config->idle_timeout);
+    connection->is_full = output->count > 0;
+    hg_buffer_unref(output->tail);
+    output->tail = NULL;
     if (!output->count)
         output_done(connection);
     watch(connection);
@@ -461,6 +467,7 @@ void connection_open(struct edge *edge, int fd, const struct sockaddr *address, 
         connection->next->previous = connection;
     edge->connections = connection;
     edge->connection_count++;
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){UNSENT_MAX}, sizeof(int));
     connection->peer_host_size = (uint8_t)accept_print_peer(connection->peer, address);
     connection->io = hg_io_new(edge->worker, fd, on_io, connection);
     connection->timer = hg_timer_new(edge->worker, on_timer, connection);

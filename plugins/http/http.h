@@ -116,6 +116,9 @@ enum connection_phase {
 
 #define REQUEST_ID_SIZE 32
 
+/* So much is written at once; less waits for what else comes in this turn of the loop. */
+#define FLUSH_SIZE 32768
+
 /* What waits to be written. */
 struct output {
     struct hg_slice slices[OUTPUT_SLICES]; /* a ring */
@@ -130,9 +133,10 @@ struct connection {
     struct connection *next, *previous;
     struct connection *next_enlisted; /* edge->enlisted */
     bool is_enlisted;
-    bool reads;  /* CONNECTION_OPEN: the socket is watched for input */
-    bool parked; /* CONNECTION_HANDSHAKE: it waits for a certificate */
-    bool late;   /* it has come while the edge drains: only others may take it */
+    bool is_full; /* the socket has not taken all of the output: no more is taken until it has */
+    bool reads;   /* CONNECTION_OPEN: the socket is watched for input */
+    bool parked;  /* CONNECTION_HANDSHAKE: it waits for a certificate */
+    bool late;    /* it has come while the edge drains: only others may take it */
     enum connection_phase phase;
     int fd;
     struct hg_io *io;

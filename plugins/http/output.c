@@ -14,9 +14,6 @@
 /* A slice up to that is copied: a place in the queue, and in a writev, costs more. */
 #define COPY_MAX 2048
 
-/* No more data is taken while so much is waiting for the socket. */
-#define OUTPUT_LIMIT 131072
-
 uint8_t *connection_reserve(struct connection *connection, size_t size)
 {
     struct output *output = &connection->output;
@@ -81,8 +78,10 @@ int connection_append(struct connection *connection, const struct hg_slice *slic
 
 bool connection_takes_data(const struct connection *connection)
 {
+    const struct output *output = &connection->output;
+
     /* A chunk takes up to three places; the last chunk and an interim head must still find theirs. */
-    return connection->output.bytes < OUTPUT_LIMIT && connection->output.count + 6 <= OUTPUT_SLICES;
+    return !connection->is_full && output->bytes < FLUSH_SIZE && output->count + 6 <= OUTPUT_SLICES;
 }
 
 void output_drop(struct output *output, size_t size)

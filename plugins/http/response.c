@@ -5,9 +5,6 @@
  */
 #include "plugins/http/http.h"
 
-/* So much is written at once; less waits for what else comes in this turn of the loop. */
-#define FLUSH_SIZE 65536
-
 /* Our own Via and Date. */
 #define EXTRA_FIELDS (VIA_SIZE + 64)
 

@@ -19,6 +19,10 @@
 /* How long a connection waits for its owner, of whose end nobody tells: longer than edges keep users' by default. */
 #define OWNED_TIME (90 * HG_SECOND)
 
+/* Bytes that the kernel may hold unsent: enough for the socket never to run dry while the loop is busy, and not the
+ * megabytes that it takes otherwise, so that a peer who does not read is known for one at once. */
+#define UNSENT_MAX 131072
+
 static void on_io(void *arg, int events);
 
 /* ---- Sending ---- */
@@ -291,7 +295,7 @@ static void open_socket(struct connection *connection)
     const struct hg_sockaddr *address = &pool->addresses[at];
     hg_time now = hg_now(connection->origin->worker);
     hg_time left = connection->give_up_at > now ? connection->give_up_at - now : 0;
-    const int on = 1;
+    const int on = 1, unsent = UNSENT_MAX;
 
     connection->state = CONNECTION_CONNECTING;
     connection->fd = socket(address->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -301,6 +305,7 @@ static void open_socket(struct connection *connection)
     }
     /* Requests are written whole, so nothing is gained by waiting for more. */
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(connection->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     if (connect(connection->fd, (const struct sockaddr *)&address->address, address->size) && errno != EINPROGRESS) {
         try_next_soon(connection, errno);
         return;

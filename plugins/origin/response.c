@@ -133,6 +133,11 @@ static enum outcome closed(struct connection *connection, int error)
 static enum outcome pause(struct connection *connection)
 {
     connection->is_paused = true;
+    if (connection->input_start == connection->input_end) {
+        hg_buffer_unref(connection->input);
+        connection->input = NULL;
+        connection->input_start = connection->input_end = 0;
+    }
     connection_watch(connection);
     connection_set_timer(connection);
     return STAYS;
@@ -263,7 +268,7 @@ static bool take(struct connection *connection)
 
 /* Room for reading. Bytes that were emitted are never overwritten, so a buffer is used again only when nobody else has
  * it. */
-static int make_room(struct connection *connection)
+static int make_room(struct connection *connection, size_t credit)
 {
     struct hg_buffer *old = connection->input, *fresh;
     size_t waiting = connection->input_end - connection->input_start;
@@ -273,7 +278,7 @@ static int make_room(struct connection *connection)
         connection->input_start = connection->input_end = 0;
     if (old && old->capacity - connection->input_end >= INPUT_LEAST)
         return 0;
-    much = connection->response.in_body && connection->reads_much;
+    much = connection->response.in_body && connection->reads_much && credit > INPUT_FIRST;
     fresh = hg_buffer_new(connection->origin->host, waiting + (much ? INPUT_LATER : INPUT_FIRST));
     if (!fresh)
         return -1;
@@ -315,7 +320,7 @@ bool response_read(struct connection *connection)
         return closed(connection, EPROTO) == STAYS;
     if (connection->response.in_body && !(credit = hg_credit(connection->request->self, HG_UP)))
         return pause(connection) == STAYS;
-    if (make_room(connection))
+    if (make_room(connection, credit))
         return fail(connection, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1}) == STAYS;
     room = connection->input->capacity - connection->input_end;
     if (room > credit)

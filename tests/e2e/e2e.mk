@@ -14,6 +14,7 @@ e2e_tests = \
 	tests/e2e/crash.py \
 	tests/e2e/memory.py \
 	tests/e2e/bulk.py \
+	tests/e2e/stalled.py \
 	tests/e2e/paths.py \
 	tests/e2e/loss.py \
 	tests/e2e/speed.py \

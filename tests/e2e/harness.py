@@ -355,10 +355,11 @@ class World:
         os.chmod(self.path(f"token-{client}"), 0o644)
         return secret.group(1)
 
-    def origin(self, port=0, address="127.0.0.1", prefix=()):
+    def origin(self, port=0, address="127.0.0.1", prefix=(), words=()):
         """The service that can misbehave; `requests` is the file where it notes what has reached it."""
         self.requests = self.path("requests")
-        process = Process(self, "origin", [*prefix, tool("origin"), "--listen", address, "--port", str(port), "--log", self.requests])
+        process = Process(self, "origin", [*prefix, tool("origin"), "--listen", address, "--port", str(port), "--log", self.requests,
+                                          *words])
         process.port = int(process.wait_for(r"^port (\d+)").group(1))
         return process
 

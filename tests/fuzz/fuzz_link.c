@@ -86,7 +86,8 @@ static void check(struct run *run)
     struct tn_link_stats link;
 
     tn_session_stats(run->session, &session);
-    must(session.bytes_held <= params->session_window);
+    must(session.bytes_lent <= params->session_window);
+    must(session.bytes_held <= session.bytes_lent + session.streams * params->stream_window);
     must(session.bytes_unacked < params->session_unacked + TN_PACKET_MAX);
     must(session.streams <= params->max_streams + session.streams_opened);
     must(session.received_fragments <= 16384 + session.streams);
@@ -365,7 +366,7 @@ static void start(struct run *run)
     run->params.packet_size_max = kind & PROBES ? PROBE_MAX : 0;
     run->params.max_streams = 50;
     if (kind & NARROW) {
-        run->params.stream_window = run->params.stream_window_max = 100;
+        run->params.stream_window = 100;
         run->params.session_window = run->params.session_unacked = 300;
         run->params.max_streams = 2;
     }

@@ -90,6 +90,7 @@ static void app_remove(struct sim_stream *s)
     s->end->accepted_over += (s->id & 1) != (uint64_t)s->end->side;
     s->end->sim->bytes += s->read;
     s->end->sim->streams++;
+    s->end->sim->awake -= s->own.sleep_at == NEVER && s->peer.sleep_at == NEVER;
     free(s);
 }
 
@@ -145,8 +146,7 @@ static bool app_peer_ends_early(const struct sim_stream *s)
 static void app_check_window(const struct sim_stream *s)
 {
     const struct tn_params *params = &s->end->params;
-    uint64_t window =
-        params->stream_window > params->stream_window_max ? params->stream_window : params->stream_window_max;
+    uint64_t window = params->stream_window + params->session_window / 2;
 
     if (tn_stream_readable(s->stream) > window)
         sim_fail(s->end->sim, "stream %" PRIu64 ": holds %zu bytes, window %" PRIu64, s->id,
@@ -170,7 +170,8 @@ static bool app_read(struct sim_stream *s)
             s->read_done = true;
             break;
         }
-        if (sim->now < s->own.stalled_till || random_chance(&sim->random, s->own.stall)) {
+        if ((s->read >= s->own.sleep_at && sim->awake > 0) || sim->now < s->own.stalled_till ||
+            random_chance(&sim->random, s->own.stall)) {
             s->stalled = true;
             break;
         }

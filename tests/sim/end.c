@@ -162,8 +162,11 @@ void end_check_memory(struct sim_end *end)
         bound = stats.streams * end->params.send_buffer;
     /* One stream may go past the bound of the session by what it was allowed before the bound was reached. */
     bound += end->params.send_buffer;
-    if (stats.bytes_held > end->params.session_window)
-        sim_fail(end->sim, "end %d holds %" PRIu64 " bytes, above its window", end->side, stats.bytes_held);
+    if (stats.bytes_lent > end->params.session_window)
+        sim_fail(end->sim, "end %d has lent %" PRIu64 " bytes, more than its pool", end->side, stats.bytes_lent);
+    if (stats.bytes_held > stats.bytes_lent + stats.streams * end->params.stream_window)
+        sim_fail(end->sim, "end %d holds %" PRIu64 " bytes, lent %" PRIu64, end->side, stats.bytes_held,
+                 stats.bytes_lent);
     if (stats.bytes_unacked >= end->params.session_unacked + TN_PACKET_MAX)
         sim_fail(end->sim, "end %d keeps %" PRIu64 " unacknowledged bytes, bound %" PRIu64, end->side,
                  stats.bytes_unacked, end->params.session_unacked);

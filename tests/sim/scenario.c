@@ -80,7 +80,6 @@ static void choose_params(struct sim *sim, struct tn_params *params, int side)
     params->congestion = random_chance(random, 0.5) ? TN_CONGESTION_BBR : TN_CONGESTION_CUBIC;
     if (random_chance(random, 0.3)) {
         params->stream_window = random_scaled(random, 1, 64 * KIB);
-        params->stream_window_max = params->stream_window * random_between(random, 1, 8);
     }
     if (random_chance(random, 0.3))
         params->session_window = random_scaled(random, 2, 256 * KIB);
@@ -91,6 +90,19 @@ static void choose_params(struct sim *sim, struct tn_params *params, int side)
         params->send_buffer = random_scaled(random, 1, 64 * KIB);
     if (random_chance(random, 0.3))
         params->session_send_buffer = random_scaled(random, 1, 256 * KIB);
+}
+
+/* Streams that stall count as open, but use up nothing else: each of the others goes on. */
+static void choose_awake(struct sim *sim)
+{
+    for (uint64_t side = 0; side < 2; side++) {
+        struct sim_end *end = &sim->ends[side];
+
+        if (sim->scenario.sleeps > 0 && end->params.max_streams < sim->scenario.streams)
+            end->params.max_streams = sim->scenario.streams;
+        for (uint64_t i = 0; i < end->to_open; i++)
+            sim->awake += 2 * scenario_is_awake(sim, i << 2 | side);
+    }
 }
 
 void scenario_choose(struct sim *sim)
@@ -131,6 +143,7 @@ void scenario_choose(struct sim *sim)
     scenario->abandons = random_chance(random, 0.3) ? 0.2 : 0;
     scenario->stalls = random_chance(random, 0.3) ? 0.2 : 0;
     scenario->starve = random_chance(random, 0.2) ? 0.3 : 0;
+    scenario->sleeps = random_chance(random, 0.2) ? 0.4 : 0;
     for (int side = 0; side < 2; side++) {
         struct sim_end *end = &sim->ends[side];
 
@@ -144,12 +157,8 @@ void scenario_choose(struct sim *sim)
     /* A window of a few bytes moves a few bytes in each round trip: give such a run little to carry. */
     for (int side = 0; side < 2; side++) {
         const struct tn_params *params = &sim->ends[side].params;
-        uint64_t window =
-            params->session_window < params->stream_window ? params->session_window : params->stream_window;
-        uint64_t most = 200 * (params->session_window < 4096 ? params->session_window : window);
+        uint64_t most = 200 * params->stream_window;
 
-        if (params->session_window < 4096 && scenario->size_max > 1 + most / scenario->streams)
-            scenario->size_max = 1 + most / scenario->streams;
         if (scenario->size_max > 1 + most)
             scenario->size_max = 1 + most;
         if (params->send_buffer < 4096 && scenario->size_max > 200 * params->send_buffer)
@@ -157,6 +166,7 @@ void scenario_choose(struct sim *sim)
         if (scenario->size_max > 1 + 200 * params->session_send_buffer && params->send_buffer < 4096)
             scenario->size_max = 1 + 200 * params->session_send_buffer;
     }
+    choose_awake(sim);
 }
 
 void scenario_reroute(struct sim *sim)
@@ -198,7 +208,7 @@ struct plan scenario_plan(const struct sim *sim, uint64_t id, int side)
 {
     const struct scenario *scenario = &sim->scenario;
     struct random random = {sim_key(sim, id, side) ^ 0x5eed};
-    struct plan plan = {.reset_at = NEVER, .stop_at = NEVER, .abandon_at = NEVER};
+    struct plan plan = {.reset_at = NEVER, .stop_at = NEVER, .abandon_at = NEVER, .sleep_at = NEVER};
 
     plan.size = random_chance(&random, 0.1) ? 0 : random_scaled(&random, 0, scenario->size_max);
     plan.write_piece = random_scaled(&random, 1 + plan.size / 200, 1 + plan.size / 2 + 100);
@@ -215,5 +225,12 @@ struct plan scenario_plan(const struct sim *sim, uint64_t id, int side)
         plan.stalled_till = random_scaled(&random, 0, 10 * TN_SECOND);
     }
     plan.keeps_slices = random_chance(&random, 0.3);
+    if (random_chance(&random, scenario->sleeps))
+        plan.sleep_at = random_between(&random, 0, scenario->size_max);
     return plan;
+}
+
+bool scenario_is_awake(const struct sim *sim, uint64_t id)
+{
+    return scenario_plan(sim, id, CLIENT).sleep_at == NEVER && scenario_plan(sim, id, GATEWAY).sleep_at == NEVER;
 }

@@ -128,7 +128,9 @@ static void sim_loop(struct sim *sim)
     while (!end_over(&sim->ends[CLIENT]) || !end_over(&sim->ends[GATEWAY])) {
         sim->events++;
         if (sim->now > TIME_MAX || sim->events > EVENTS_MAX)
-            sim_fail(sim, "no end in sight after %.1f s and %" PRIu64 " events", (double)sim->now / 1e9, sim->events);
+            sim_fail(sim,
+                     "no end in sight after %.1f s and %" PRIu64 " events, %" PRIu64 " ends with readers that read",
+                     (double)sim->now / 1e9, sim->events, sim->awake);
         sim_arrivals(sim);
         sim_timeouts(sim);
         if (sim->now >= sim->tick_at)

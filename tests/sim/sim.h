@@ -30,6 +30,7 @@ struct plan {
     uint64_t read_piece;   /* most bytes in one consume */
     double stall;          /* probability to stop reading after a piece, until a tick */
     uint64_t stalled_till; /* in nanoseconds: does not read before */
+    uint64_t sleep_at;     /* reads no more when so many are read, until all streams whose readers do are over */
     bool keeps_slices;
 };
 
@@ -77,7 +78,7 @@ struct scenario {
     tn_time tick;
     uint64_t streams;  /* of both ends together */
     uint64_t size_max; /* of one direction of a stream */
-    double resets, stops, abandons, stalls;
+    double resets, stops, abandons, stalls, sleeps;
     double starve; /* probability that an end is served late, though its deadline has passed */
 };
 
@@ -91,6 +92,7 @@ struct sim {
     tn_time now, tick_at, down_until;
     uint64_t deaths, reroutes, steps, events, live_buffers;
     bool verbose;
+    uint64_t awake;          /* ends of streams of which neither reader sleeps, that are not over yet */
     uint64_t bytes, streams; /* verified */
     struct tn_link_stats totals;
     uint64_t bytes_repeated;
@@ -124,6 +126,8 @@ void scenario_reroute(struct sim *sim);
 /* The next link is a byte link instead of a DTLS link, or the other way round. */
 void scenario_swap_transport(struct sim *sim);
 struct plan scenario_plan(const struct sim *sim, uint64_t id, int side);
+/* Whether both readers of a stream read on, whatever the others do. */
+bool scenario_is_awake(const struct sim *sim, uint64_t id);
 
 /* end.c */
 void end_start(struct sim_end *end);

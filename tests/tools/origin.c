@@ -4,6 +4,7 @@
  * origin: a local service for tests, which can do what real ones do only on bad days. One thread a connection.
  *
  *   origin [--listen ADDRESS] [--port PORT] [--log FILE]    serves; prints "port N" when it listens
+ *          [--buffer BYTES]                                 of the kernel for each direction of a connection
  *   origin --sha256 N                                       prints the SHA-256 of N bytes of its data
  *
  * The log gets "head METHOD TARGET" when a request's head is complete, "body METHOD TARGET" when its body is. What a
@@ -456,13 +457,17 @@ static void *run_connection(void *arg)
     return NULL;
 }
 
-static int listen_on(const char *address, unsigned port)
+static int listen_on(const char *address, unsigned port, int buffer)
 {
     struct sockaddr_in place = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     socklen_t size = sizeof(place);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (buffer > 0) {
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+    }
     if (inet_pton(AF_INET, address, &place.sin_addr) != 1 ||
         bind(fd, (const struct sockaddr *)&place, sizeof(place)) != 0 || listen(fd, 4096) != 0 ||
         getsockname(fd, (struct sockaddr *)&place, &size) != 0) {
@@ -523,6 +528,7 @@ int main(int argc, char **argv)
     struct service service = {.log = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .gate_opens = PTHREAD_COND_INITIALIZER};
     const char *address = "127.0.0.1";
     unsigned port = 0;
+    int buffer = 0;
 
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--sha256") == 0)
@@ -531,10 +537,12 @@ int main(int argc, char **argv)
             address = argv[i + 1];
         else if (strcmp(argv[i], "--port") == 0)
             port = (unsigned)atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--buffer") == 0)
+            buffer = atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--log") == 0)
             service.log = open(argv[i + 1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     }
     signal(SIGPIPE, SIG_IGN);
-    accept_for_ever(&service, listen_on(address, port));
+    accept_for_ever(&service, listen_on(address, port, buffer));
     return 0;
 }

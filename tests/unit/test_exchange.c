@@ -113,7 +113,7 @@ START_TEST(asking_for_credit_again_loses_no_writable)
     call(rig, &caller);
     rig_run(rig, NULL, NULL, 0);
     ck_assert_uint_eq(hg_credit(caller.self, HG_DOWN), 0);
-    budget = 20000; /* some credit again, but too little for writable() */
+    budget = 65536 - 7000; /* some credit again, but too little for writable() */
     hg_resume(watch.bottom, HG_DOWN);
     rig_run(rig, NULL, NULL, 0);
     ck_assert_uint_gt(hg_credit(caller.self, HG_DOWN), 0);

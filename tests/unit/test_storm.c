@@ -108,7 +108,8 @@ static void check_bounds(void)
 
             tn_session_stats(session->tn, &stats);
             unsent = stats.streams * params.send_buffer;
-            check(stats.bytes_held <= window, "end %d holds %" PRIu64 " bytes for readers", side, stats.bytes_held);
+            check(stats.bytes_held <= window + stats.streams * params.stream_window,
+                  "end %d holds %" PRIu64 " bytes for readers", side, stats.bytes_held);
             check(stats.bytes_unacked < window + TN_PACKET_MAX, "end %d keeps %" PRIu64 " bytes unacknowledged", side,
                   stats.bytes_unacked);
             check(stats.bytes_unsent <= unsent, "end %d holds %" PRIu64 " bytes unsent", side, stats.bytes_unsent);
