@@ -210,6 +210,7 @@ static void report_figures(const struct session *session, const struct tn_sessio
         LOG_NUMBER("bytes_sent_again", streams->bytes_resent),
         LOG_NUMBER("bytes_sent_twice", streams->bytes_repeated),
         LOG_NUMBER("bytes_held", streams->bytes_held),
+        LOG_NUMBER("bytes_lent", streams->bytes_lent),
         LOG_NUMBER("rtt_us", link->smoothed_rtt / HG_MICROSECOND),
         LOG_NUMBER("window", link->congestion_window),
         LOG_NUMBER("packets_lost", link->packets_lost),
