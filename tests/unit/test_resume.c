@@ -206,7 +206,7 @@ static bool tail_is_left(void *arg)
     const struct session *session = at_client()->sessions;
 
     (void)arg;
-    return pair.given == 250000 && !session->carriages && tn_session_stream_count(session->tn);
+    return pair.given == 46000 && !session->carriages && tn_session_stream_count(session->tn);
 }
 
 /* The origin is done and the exchange over, but the end of the response waits for credit: the client has nothing under
@@ -217,7 +217,7 @@ START_TEST(a_link_is_watched_while_the_end_of_a_response_waits)
     hg_time before;
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/down/250000", 0);
+    user_ask(&user, &pair, "client-1", "web", "/down/46000", 0);
     ck_assert(pair_run(&pair, tail_is_left, NULL, 1000));
     pair_wait(&pair, 50);
     wire_newest(&pair.wire, false)->is_dark = true;
@@ -225,7 +225,7 @@ START_TEST(a_link_is_watched_while_the_end_of_a_response_waits)
     user.stalls = false;
     hg_resume(user.self, HG_UP);
     ck_assert(pair_run(&pair, user_is_done, &user, 20000));
-    expect_success(&user, 250000);
+    expect_success(&user, 46000);
     ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 2 * HG_SECOND);
 }
 END_TEST
