@@ -115,13 +115,14 @@ START_TEST(a_source_alone_gets_all)
 }
 END_TEST
 
-/* However many one source sends, or all addresses of one network, who comes from elsewhere waits for a handful. */
+/* However many one source sends, or all addresses of one network, who comes from elsewhere waits for a handful; and
+ * beside one source a neighbour does, too. */
 START_TEST(who_comes_alone_is_soon_next)
 {
     for (size_t i = 0; i < CROWD; i++) {
         char address[64];
 
-        if (_i == 0)
+        if (_i == 0 || _i == 3)
             snprintf(address, sizeof address, "192.0.2.1");
         else if (_i == 1)
             snprintf(address, sizeof address, "192.0.2.%zu", i % 256);
@@ -129,7 +130,7 @@ START_TEST(who_comes_alone_is_soon_next)
             snprintf(address, sizeof address, "2001:db8:1:%zx::1", i);
         come(&crowd[i], address);
     }
-    come(&other, _i == 2 ? "2001:db8:2::1" : "198.51.100.1");
+    come(&other, _i == 2 ? "2001:db8:2::1" : _i == 3 ? "192.0.2.2" : "198.51.100.1");
     fake_host_run(&fake, 0);
     ck_assert_uint_eq(signatures, CROWD + 1);
     ck_assert_uint_gt(other.signed_as, 5);
@@ -193,7 +194,7 @@ int main(void)
     tcase_add_test(tests, a_turn_of_the_loop_is_short);
     tcase_add_test(tests, one_signature_may_take_longer);
     tcase_add_test(tests, a_source_alone_gets_all);
-    tcase_add_loop_test(tests, who_comes_alone_is_soon_next, 0, 3);
+    tcase_add_loop_test(tests, who_comes_alone_is_soon_next, 0, 4);
     tcase_add_test(tests, who_leaves_is_not_called);
     tcase_add_test(tests, nobody_gets_all);
     tcase_set_timeout(tests, 30);

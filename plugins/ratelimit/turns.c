@@ -9,7 +9,8 @@
 /* Two such plugins may be busy in the same turn of the loop. */
 #define TURN_TIME (5 * HG_MILLISECOND)
 
-/* A network counts for as much as one address when so many of it wait. */
+/* So many addresses of a network that wait count for as much as one more of the same address: those who are alone at
+ * theirs are not pushed back for one neighbour, but a network that has many addresses does not gain by them. */
 #define NETWORK_PART 4
 
 struct queue {
@@ -26,7 +27,7 @@ struct turns {
     unsigned next;  /* queue whose turn it is, … */
     bool few;       /* … or that of those with the fewest */
     struct queue queues[TURNS_QUEUES];
-    struct shares shares; /* of those who wait */
+    struct shares shares; /* of those who wait; of a network, its addresses that do */
 };
 
 /* hg_now() stands still within a turn. */
@@ -48,13 +49,25 @@ static void begin_turn(struct turns *turns)
 
 static unsigned choose_queue(const struct turns *turns, struct share share)
 {
-    uint32_t count = turns->shares.addresses[share.address];
+    uint32_t waiting = turns->shares.addresses[share.address];
     uint32_t network = turns->shares.networks[share.network] / NETWORK_PART;
     unsigned queue = 0;
 
-    for (count = count > network ? count : network; count && queue < TURNS_QUEUES - 1; count >>= 1)
+    for (waiting = waiting > network ? waiting : network; waiting && queue < TURNS_QUEUES - 1; waiting >>= 1)
         queue++;
     return queue;
+}
+
+static void count(struct shares *shares, struct share share)
+{
+    if (!shares->addresses[share.address]++)
+        shares->networks[share.network]++;
+}
+
+static void uncount(struct shares *shares, struct share share)
+{
+    if (!--shares->addresses[share.address])
+        shares->networks[share.network]--;
 }
 
 static void enqueue(struct turns *turns, struct turn *turn)
@@ -67,7 +80,7 @@ static void enqueue(struct turns *turns, struct turn *turn)
     turn->previous = queue->tail;
     *queue->tail = turn;
     queue->tail = &turn->next;
-    shares_add(&turns->shares, turn->share);
+    count(&turns->shares, turn->share);
     turns->waiting++;
 }
 
@@ -81,7 +94,7 @@ void turns_leave(struct turns *turns, struct turn *turn)
     else
         turns->queues[turn->queue].tail = turn->previous;
     turn->previous = NULL;
-    shares_remove(&turns->shares, turn->share);
+    uncount(&turns->shares, turn->share);
     turns->waiting--;
 }
 
