@@ -109,6 +109,7 @@ void acme_agent_serve(struct acme_job *job, struct acme_pair *pair)
     acme_pair_unref(job->placeholder);
     job->placeholder = NULL;
     job->warned = 0;
+    job->delegated_at = 0; /* nobody was asked to renew this one yet */
     acme_expiry_show(job);
     acme_agent_wake(job);
 }

@@ -83,7 +83,8 @@ void acme_delegate_want(struct acme_job *job)
     struct acme_agent *agent = job->agent;
     const hg_time now = hg_now(agent->worker);
 
-    if (!job->on_demand || job->delegating || (job->delegated && now - job->delegated_at < STALE * HG_SECOND))
+    if (!job->on_demand || job->delegating ||
+        (job->delegated && !acme_job_is_served(job) && now - job->delegated_at < STALE * HG_SECOND))
         return;
     job->delegated = job->permitted = false;
     job->delegated_at = now;
