@@ -334,7 +334,8 @@ struct tls *tls_new(struct connection *connection, const struct sockaddr *addres
 }
 
 /* Nothing that is sent answers the last flight of a user in TLS 1.3, or resuming in TLS 1.2; so one whose kernel
- * gathers small packets (Nagle) would keep the request back until the delayed acknowledgement, 40 ms. */
+ * gathers small packets (Nagle) would keep the request back until the delayed acknowledgement, 40 ms; and the second
+ * half of that flight, where it is written in two. */
 static void acknowledge(const struct tls *tls)
 {
     setsockopt(tls->connection->fd, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
@@ -356,10 +357,10 @@ int tls_handshake(struct tls *tls)
     while (result < 0 && !gnutls_error_is_fatal(result) && result != GNUTLS_E_AGAIN);
     if (signs)
         turns_done(turns);
-    if (result == 0) {
+    if (result == 0 || result == GNUTLS_E_AGAIN)
         acknowledge(tls);
+    if (result == 0)
         return tls->own ? TLS_OVER : 0;
-    }
     tls_read_end(tls);
     if (result == GNUTLS_E_AGAIN)
         return TLS_AGAIN;

@@ -61,6 +61,9 @@ bool is_done(void *bench);
 
 /* ---- Users ---- */
 
+/* Whether the kernel of a user gathers small packets (Nagle). */
+extern atomic_bool users_gather;
+
 struct user {
     int fd;
     gnutls_session_t tls; /* NULL: plain */

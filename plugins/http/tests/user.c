@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+atomic_bool users_gather;
+
 void user_init(struct user *user)
 {
     memset(user, 0, sizeof *user);
@@ -25,7 +27,7 @@ void user_connect(struct user *user, uint16_t port)
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
 
     ck_assert_int_eq(connect(user->fd, (struct sockaddr *)&address, sizeof address), 0);
-    setsockopt(user->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    setsockopt(user->fd, IPPROTO_TCP, TCP_NODELAY, &(int){!atomic_load(&users_gather)}, sizeof(int));
     user->capacity = 65536;
     user->got = malloc(user->capacity);
     user->got[0] = '\0';
