@@ -5,6 +5,7 @@
  */
 #include "core/log.h"
 #include "plugins/origin/tests/cases.h"
+#include "tests/unit/slowness.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,13 +102,13 @@ START_TEST(trust_is_earned_and_lost)
     struct service *service = service_start(serve_stray);
     struct rig *rig = start(&config);
 
-    ((struct origin *)rig_worker(rig, 1)->state)->trial_time = 50 * HG_MILLISECOND;
+    ((struct origin *)rig_worker(rig, 1)->state)->trial_time = 200 * slowness() * HG_MILLISECOND;
     for (int turn = 0; turn < 5; turn++) {
         struct user user = {.path = "/own", .url = service->url};
 
         fetch(rig, &user);
         if (turn == 1)
-            ck_assert(rig_run(rig, is_trusted, rig, 5000));
+            ck_assert(rig_run(rig, is_trusted, rig, 20000));
     }
     ck_assert_uint_eq(service->accepted, 3); /* two on trial or beside it, then one for all */
     service->text = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown";
