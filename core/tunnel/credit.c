@@ -10,7 +10,7 @@
 
 /* What a reader is lent as soon as it has shown that it reads; and at once where the path is far, its round-trip time,
  * as the reserve alone would cost a new stream noticeable time there. */
-#define FIRST_LOAN     (28 * 1024)
+#define FIRST_LOAN     (20 * 1024)
 #define FAR_FIRST_LOAN (52 * 1024)
 #define FAR            (4 * TN_MILLISECOND)
 /* And the part of the pool that this is at most. */

@@ -79,7 +79,7 @@ def start(world, extra=None):
 
 def measure(world):
     """(p99 in ms of small requests, CPU seconds of a download, its MB/s)."""
-    result = world.load("/", connections=8, rate=200, seconds=2)
+    result = world.load("/", connections=8, rate=400, seconds=1)
     equal(result["failed"], 0, f"failed requests ({result['why']})")
     before = sum(process.cpu_seconds() for process in world.processes)
     began = time.monotonic()
