@@ -67,7 +67,7 @@ static void expire(struct session *session)
     snprintf(why, sizeof why, "it lost its link (%s) and was not resumed within %.1f s%s", session->lost_reason,
              (double)timeout_of(session->sessions, session->contested) / (double)HG_SECOND,
              session->contested ? ", while another process with this id answers" : "");
-    session_end(session, why);
+    session_end_discreetly(session, why, "it lost its link and was not resumed in time");
 }
 
 static void on_timer(void *arg)

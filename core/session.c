@@ -96,14 +96,14 @@ static void leave_link(struct session *session, uint64_t code, const char *why)
     link_close(link, code, "%s", why);
 }
 
-void session_end(struct session *session, const char *why)
+void session_end_discreetly(struct session *session, const char *why, const char *public_why)
 {
     char detail[384];
     struct hg_reason reason = {502, "connection_terminated", detail, 0};
     struct carriage *next;
 
     snprintf(detail, sizeof detail, "the session%s%s ended: %s", *session->identity.id ? " of " : "",
-             session->identity.id, why);
+             session->identity.id, public_why);
     log_end(session, why);
     leave_link(session, TN_SESSION_ENDED, why);
     detached_remove(session);
@@ -124,6 +124,11 @@ void session_end(struct session *session, const char *why)
     hg_buffer_unref(session->identity.owner);
     json_decref(session->services);
     free(session);
+}
+
+void session_end(struct session *session, const char *why)
+{
+    session_end_discreetly(session, why, why);
 }
 
 /* 128 random bits in base64url, without padding (RFC 4648 section 5). */
@@ -395,7 +400,7 @@ void session_link_lost(struct session *session, bool over, const char *why)
 {
     session->link = NULL;
     if (over || !may_outlive_link(session)) {
-        session_end(session, why);
+        session_end_discreetly(session, why, "its link was closed");
         return;
     }
     detached_add(session, why);

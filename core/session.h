@@ -141,6 +141,9 @@ __attribute__((format(printf, 2, 3))) void session_log(const struct session *ses
 struct session *session_new(struct sessions *sessions);
 /* Ends it: its exchanges are reset, telling `why`. A link that it still has is closed with SESSION_ENDED. */
 void session_end(struct session *session, const char *why);
+/* The same where `why` may hold an address of the other end: exchanges are reset with `public_why` instead, since users
+ * must not learn from where a service is served. */
+void session_end_discreetly(struct session *session, const char *why, const char *public_why);
 
 /* Makes a name that nobody can guess, of CONTROL_SESSION_NAME_SIZE characters. 0, or -1 when the system has no random
  * numbers. */

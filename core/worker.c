@@ -339,7 +339,7 @@ static void on_log_timer(struct ev_loop *loop, ev_timer *watcher, int events)
 
 static void on_stop_timeout(struct ev_loop *loop, ev_timer *watcher, int events)
 {
-    static const struct hg_reason stopping = {503, "connection_limit_reached", "the server is stopping", 1};
+    static const struct hg_reason stopping = {503, "connection_terminated", "the server is stopping", 1};
     struct worker *worker = watcher->data;
 
     (void)loop;
@@ -526,7 +526,7 @@ static void free_counters(struct worker *worker)
 
 void worker_free(struct worker *worker)
 {
-    static const struct hg_reason stopped = {503, "connection_limit_reached", "the server has stopped", 1};
+    static const struct hg_reason stopped = {503, "connection_terminated", "the server has stopped", 1};
 
     if (!worker)
         return;

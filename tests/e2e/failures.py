@@ -120,6 +120,26 @@ def refused(world):
     check(re.search(r"\(repeated 3 times in the last minute\)", gate.text()), "refusals are not summed up")
 
 
+@case("whoever uses a service does not learn where it is: addresses stand in the log alone")
+def discreet(world):
+    short = {"keep_alive": "100ms", "dead_after": "200ms", "resume_timeout": "100ms"}
+    world.token("client-1")
+    service = world.origin()
+    gate = world.gateway(extra=short)
+    for way, reason in (("stop", "closed the link: SHUTDOWN"), ("kill", "nothing was heard from")):
+        client = world.client({"web": f"http://127.0.0.1:{service.port}"}, extra={"stop_timeout": "0"})
+        world.wait_for_tunnel()
+        path = f"/silent?{way}"
+        with world.raw(f"GET {path} HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n".encode()) as user:
+            wait_until(lambda: f"GET {path}" in world.requests_seen(), 10, "the request at the service")
+            getattr(client, way)()
+            answer = b"".join(iter(lambda: user.recv(65536), b"")).decode()
+        check(re.search(r"details=.*the session of client-1 ended: ", answer), f"the user's answer: {answer}")
+        check("127.0.0.1" not in answer, f"an address in the user's answer: {answer}")
+        ended = [line["message"] for line in lines(gate) if " of client-1 ended after " in line["message"]][-1]
+        check(reason in ended and re.search(r"127\.0\.0\.1:\d+", ended), f"the log says of the session: {ended}")
+
+
 @case("SIGUSR1: every figure is a member of its line, not text to be taken apart")
 def report(world):
     gate, client = world.tunnel()
