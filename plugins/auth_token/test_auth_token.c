@@ -10,6 +10,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -422,6 +423,30 @@ START_TEST(test_half_a_file_is_not_read)
 }
 END_TEST
 
+/* Who puts a new file there may let the gateway read it only then: what chmod, chgrp and setfacl change counts, too. */
+START_TEST(test_a_file_that_becomes_readable)
+{
+    struct hg_identity identity;
+    struct fixture fixture;
+
+    fixture_begin(&fixture, "client-1:" ALPHA "\n");
+    let_in(&fixture, &identity);
+    replace(&fixture, 1, "client-2:" BETA "\n");
+    ck_assert_int_eq(chmod(fixture.path, 0), 0);
+    notice(&fixture);
+    fixture.fake.log[0] = '\0';
+    ck_assert_int_eq(chmod(fixture.path, 0600), 0);
+    stop_clock();
+    stopped.tv_sec += 1;
+    notice(&fixture);
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "was read again"));
+    ck_assert(accepts(&fixture, "client-2", BETA_TOKEN));
+    ck_assert(!accepts(&fixture, "client-1", ALPHA_TOKEN));
+    hg_buffer_unref(identity.owner);
+    fixture_end(&fixture);
+}
+END_TEST
+
 /* As where files are handed to containers: a link is replaced that leads to a folder with the file. */
 START_TEST(test_a_link_that_is_replaced)
 {
@@ -584,6 +609,7 @@ int main(void)
     tcase_add_loop_test(tests, test_who_is_in_is_looked_at_again, 0, 3);
     tcase_add_loop_test(tests, test_a_spoilt_file_throws_nobody_out, 0, 2);
     tcase_add_test(tests, test_half_a_file_is_not_read);
+    tcase_add_test(tests, test_a_file_that_becomes_readable);
     tcase_add_test(tests, test_a_link_that_is_replaced);
     tcase_add_test(tests, test_present);
     tcase_add_test(tests, test_config_faults);

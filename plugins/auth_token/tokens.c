@@ -287,7 +287,7 @@ bool tokens_differ(const struct stat *then, const char *path)
     if (stat(path, &now))
         memset(&now, 0, sizeof now);
     return now.st_size != then->st_size || now.st_ino != then->st_ino || now.st_dev != then->st_dev ||
-           now.st_mtim.tv_sec != then->st_mtim.tv_sec || now.st_mtim.tv_nsec != then->st_mtim.tv_nsec;
+           now.st_ctim.tv_sec != then->st_ctim.tv_sec || now.st_ctim.tv_nsec != then->st_ctim.tv_nsec;
 }
 
 const struct tokens_entry *tokens_find(const struct tokens *tokens, struct hg_text id, struct hg_text token)

@@ -437,6 +437,23 @@ START_TEST(test_bad_renewal)
 }
 END_TEST
 
+/* A new pair may become readable for the gateway only when it is there already, by chgrp or setfacl. They change the
+ * time that this chmod changes, too, and need not touch the mode. */
+START_TEST(test_renewal_that_becomes_readable)
+{
+    struct fixture fixture;
+
+    fixture_begin(&fixture);
+    write_valid(&fixture.files[0], "a.test");
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
+    ck_assert_int_eq(chmod(fixture.files[0].key, 0600), 0);
+    fixture.fake.now += HG_SECOND;
+    ck_assert_int_eq(found_for(&fixture, "a.test"), 0);
+    ck_assert_uint_eq(count(fixture.fake.log, "0.pem has changed and is used from now on"), 1);
+    fixture_end(&fixture);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tls_files");
@@ -449,6 +466,7 @@ int main(void)
     tcase_add_test(tests, test_warnings);
     tcase_add_test(tests, test_renewal);
     tcase_add_test(tests, test_bad_renewal);
+    tcase_add_test(tests, test_renewal_that_becomes_readable);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
