@@ -71,8 +71,8 @@ START_TEST(test_lenient)
     static const char *const inputs[] = {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "2\r\nhi\r\n0\r\n\r\n",
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "2\r\nhi\r\n0\r\n\r\n"),
     };
     struct story story;
     struct reader reader;
