@@ -10,7 +10,7 @@
 /* More fields than that take memory of their own while they are looked at. */
 #define FEW_FIELDS 128
 
-/* Options of Connection fields that name fields. More are nobody's, and would be looked for among all fields. */
+/* Options of Connection fields that name fields. More are nobody's, and each is compared with each field. */
 #define CONNECTION_NAMES_MAX 64
 
 /* A head in its parts, views of the input. */
@@ -22,6 +22,7 @@ struct split {
     size_t count;
     struct hg_field *fields;
     struct hg_field few[FEW_FIELDS];
+    struct hg_text connection_names[CONNECTION_NAMES_MAX]; /* as facts.connection_names counts them */
 };
 
 /* What the fields say of framing and connection. */
@@ -95,7 +96,7 @@ static void free_split(struct split *split)
 
 /* ---- Fields ---- */
 
-static void note_connection(struct facts *facts, struct hg_text list)
+static void note_connection(struct split *split, struct facts *facts, struct hg_text list)
 {
     struct hg_text option;
 
@@ -106,8 +107,8 @@ static void note_connection(struct facts *facts, struct hg_text list)
             facts->connection_keep_alive = true;
         else if (hg_text_equal_nocase(option, HG_TEXT("upgrade")))
             facts->connection_upgrade = true;
-        else
-            facts->connection_names++;
+        else if (facts->connection_names++ < CONNECTION_NAMES_MAX)
+            split->connection_names[facts->connection_names - 1] = option;
     }
 }
 
@@ -154,29 +155,22 @@ static void take_facts(struct split *split, struct facts *facts)
         else if (class == HTTP1_FIELD_UPGRADE)
             facts->upgrade = field->value;
         else if (class == HTTP1_FIELD_CONNECTION)
-            note_connection(facts, field->value);
+            note_connection(split, facts, field->value);
         else if (class == HTTP1_FIELD_TE)
             note_te(facts, field->value);
-        if (class != HTTP1_FIELD_CONNECTION)
-            field->name.size = 0;
+        field->name.size = 0;
     }
 }
 
 /* Whether Connection names that field (RFC 9110 section 7.6.1). It cannot be used to make us lose a field that others
  * rely on for security: Host and Content-Length are taken anyway. */
-static bool connection_names(const struct split *split, struct hg_text name)
+static bool connection_names(const struct split *split, const struct facts *facts, struct hg_text name)
 {
     if (hg_text_equal_nocase(name, HG_TEXT("Cookie")) || hg_text_equal_nocase(name, HG_TEXT("Authorization")))
         return false;
-    for (size_t i = 0; i < split->count; i++) {
-        struct hg_text list = split->fields[i].value, option;
-
-        if (!hg_text_equal_nocase(split->fields[i].name, HG_TEXT("Connection")))
-            continue;
-        while (http1_next_member(&list, &option))
-            if (hg_text_equal_nocase(option, name))
-                return true;
-    }
+    for (unsigned i = 0; i < facts->connection_names; i++)
+        if (hg_text_equal_nocase(split->connection_names[i], name))
+            return true;
     return false;
 }
 
@@ -186,11 +180,11 @@ static int add_fields(const struct hg_host *host, struct hg_head *head, const st
     for (size_t i = 0; i < split->count; i++) {
         const struct hg_field *field = &split->fields[i];
 
-        if (!field->name.size || hg_text_equal_nocase(field->name, HG_TEXT("Connection")))
+        if (!field->name.size)
             continue;
         if (!underscores && memchr(field->name.data, '_', field->name.size))
             continue;
-        if (facts->connection_names && connection_names(split, field->name))
+        if (connection_names(split, facts, field->name))
             continue;
         if (hg_field_add(host, &head->fields, field->name, field->value))
             return -1;

@@ -308,6 +308,29 @@ START_TEST(test_tiny_chunks)
 }
 END_TEST
 
+/* The largest head, of a Connection that is a long list and of fields that each are looked for in it: minutes, if each
+ * went through the list. */
+START_TEST(test_long_connection)
+{
+    const struct http1_limits limits = {.start_line = 100, .head = HTTP1_HEAD_MAX, .fields = HTTP1_FIELDS_MAX};
+    const size_t fields = HTTP1_FIELDS_MAX - 2, commas = HTTP1_HEAD_MAX - 5 * fields - 100;
+    char *input = malloc(HTTP1_HEAD_MAX), *at = stpcpy(input, "GET / HTTP/1.1\r\nHost: a\r\nConnection: ");
+    struct reader reader;
+    struct story story;
+
+    memset(at, ',', commas);
+    at = stpcpy(at + commas, "b, c\r\n");
+    for (size_t i = 0; i < fields; i++)
+        at = stpcpy(at, i % 2 ? "c:\r\n" : "B:\r\n");
+    at = stpcpy(at, "\r\n");
+    reader_init(&reader, HG_REQUEST, &story);
+    reader.limits = &limits;
+    reader_feed(&reader, (const uint8_t *)input, (size_t)(at - input));
+    ck_assert_str_eq(story.text, "[GET http://a/ 101 -2 none].");
+    free(input);
+}
+END_TEST
+
 TCase *request_tests(void)
 {
     TCase *tests = tcase_create("requests");
@@ -323,5 +346,6 @@ TCase *request_tests(void)
     tcase_add_test(tests, test_chunk_lines);
     tcase_add_test(tests, test_trailers);
     tcase_add_test(tests, test_tiny_chunks);
+    tcase_add_test(tests, test_long_connection);
     return tests;
 }
