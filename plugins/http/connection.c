@@ -208,7 +208,9 @@ bool connection_flush(struct connection *connection)
         if (!connection->tls && (size_t)sent < all)
             break;
     }
-    if (progress && connection->self && !connection->discard_end && !connection->expects_continue)
+    /* An interim response is no progress for who waits for 100. */
+    if (progress && connection->self && !connection->discard_end &&
+        (!connection->expects_continue || connection->response_phase != RESPONSE_NONE))
         connection_expect(connection, connection->edge->config->idle_timeout);
     connection->is_full = output->count > 0;
     hg_buffer_unref(output->tail);

@@ -136,6 +136,14 @@ static void emit_data(struct connection *connection, const struct http1_piece *p
     hg_emit(connection->self, HG_DOWN, &slice);
 }
 
+/* The body has ended; where it was empty, no data has said that nobody waits for 100 any more. */
+static void end_expectation(struct connection *connection)
+{
+    if (connection->expects_continue && connection->response_phase != RESPONSE_DONE)
+        connection_expect(connection, connection->edge->config->idle_timeout);
+    connection->expects_continue = false;
+}
+
 /* Takes the body as far as it is there and there is credit for it. */
 static void read_body(struct connection *connection)
 {
@@ -149,6 +157,7 @@ static void read_body(struct connection *connection)
             emit_data(connection, &piece);
             break;
         case HTTP1_PIECE_END:
+            end_expectation(connection);
             connection->request_phase = REQUEST_DONE;
             hg_emit_end(connection->self, HG_DOWN, piece.trailers);
             break;

@@ -118,6 +118,8 @@ static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction
     if (write_head(connection, head, connection->response_framing))
         return HG_ERROR;
     connection->response_phase = RESPONSE_BODY;
+    if (connection->expects_continue) /* until now it had a second */
+        connection_expect(connection, connection->edge->config->idle_timeout);
     connection_flush_later(connection);
     return HG_NEXT;
 }

@@ -60,6 +60,41 @@ START_TEST(test_expect)
 }
 END_TEST
 
+/* Once there is an answer, or nothing more to wait for, the second that a service has for its 100 counts for nothing.
+ */
+static void outlive_expectation(struct bench *bench)
+{
+    struct user user;
+
+    user_open(&user, bench->plain_port);
+    user_say(&user, "POST /bytes/8000000 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    for (int i = 0; i < 10; i++) {
+        ck_assert(user_receive(&user, 10000));
+        usleep(250000);
+    }
+    expect_pattern(&user, 8000000);
+    user_close(&user);
+    user_open(&user, bench->plain_port);
+    user_say(&user, "POST /never HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+                    "0\r\n\r\n");
+    ck_assert(!user_receive(&user, 1300));
+    user_close(&user);
+}
+
+START_TEST(test_expect_outlived)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.config.idle_timeout = 2 * HG_SECOND;
+    small_buffers = true;
+    bench_run(&bench, outlive_expectation);
+    small_buffers = false;
+    bench_settle(&bench);
+    bench_free(&bench);
+}
+END_TEST
+
 /* Sends all of a large upload before it looks for an answer, as browsers and most libraries do. */
 static void upload_blindly(struct user *user, const char *head, size_t size)
 {
@@ -277,6 +312,7 @@ TCase *early_tests(void)
     TCase *tests = new_case("early", 60);
 
     tcase_add_test(tests, test_expect);
+    tcase_add_test(tests, test_expect_outlived);
     tcase_add_test(tests, test_early);
     tcase_add_test(tests, test_early_endless);
     tcase_add_test(tests, test_user_gone);
