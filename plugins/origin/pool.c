@@ -251,7 +251,7 @@ static void give_to_owner(struct pool *pool, struct connection *connection)
 {
     connection->state = CONNECTION_OWNED;
     push_idle(&pool->owned, connection);
-    if (pool->owned.count > (size_t)pool->origin->config->max_idle)
+    if (pool->waiting || pool->owned.count > (size_t)pool->origin->config->max_idle) /* as in pool_assign() */
         connection_free(pool->owned.first);
 }
 

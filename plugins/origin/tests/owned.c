@@ -143,6 +143,29 @@ START_TEST(owned_connections_have_a_bound)
 }
 END_TEST
 
+/* Who waits for a connection gets one as soon as an owned one is idle. */
+START_TEST(nobody_waits_for_owners)
+{
+    struct origin_config config = default_config();
+    struct service *service = service_start(serve_login);
+    struct user login = {.url = service->url, .connection = "a", .fields = {schemes[0].authorization}};
+    struct user other = {.url = service->url};
+    struct rig *rig;
+
+    config.max_connections = 1;
+    rig = start(&config);
+    service->text = "NTLM";
+    ask(rig, &login);
+    ask(rig, &other);
+    ck_assert(rig_run(rig, is_over, &other, 5000));
+    check_answer(&login, "200 OK\n", "anna");
+    ck_assert_msg(other.ends == 1 && strncmp(other.heads, "401 ", 4) == 0, "%s%s", other.heads, other.detail);
+    ck_assert_uint_eq(origin_of(rig)->pools->owned.count, 0);
+    rig_free(rig);
+    service_stop(service);
+}
+END_TEST
+
 TCase *owned_tests(void)
 {
     TCase *tests = new_case("owned");
@@ -150,5 +173,6 @@ TCase *owned_tests(void)
     tcase_add_test(tests, nobody_else_is_logged_in);
     tcase_add_test(tests, both_connections_end);
     tcase_add_test(tests, owned_connections_have_a_bound);
+    tcase_add_test(tests, nobody_waits_for_owners);
     return tests;
 }
