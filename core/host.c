@@ -83,6 +83,7 @@ const struct hg_host worker_host = {
     .gauge = worker_gauge,
     .config_warning = pipeline_config_warning,
     .reads_file = pipeline_reads_file,
+    .end = pipeline_end,
     .exchange_open = host_exchange_open,
     .emit_head = exchange_emit_head,
     .emit = exchange_emit,

@@ -61,7 +61,9 @@ static const char *split_address(char *text, char **host, char **port)
         *port = bracket + 2;
         return is_ipv6(*host) ? NULL : "what stands in the brackets is not an IPv6 address";
     }
-    if (is_ipv6(text))
+    if (strchr(text, '/'))
+        return "an address is no URL: only host and port, as in \"host:443\"";
+    if (is_ipv6(text) || (colon && strchr(text, ':') != colon))
         return "an IPv6 address must stand in brackets and be followed by a port, as in \"[2001:db8::1]:443\"";
     if (!colon)
         return "a port must follow, as in \"host:443\"";
@@ -69,8 +71,6 @@ static const char *split_address(char *text, char **host, char **port)
         return "the host is missing; write \"*\" for any address of the machine, as in \"*:443\"";
     *colon = '\0';
     *port = colon + 1;
-    if (strstr(*host, "//") || strchr(*host, '/'))
-        return "an address is no URL: only host and port, as in \"host:443\"";
     return strcmp(*host, "*") == 0 || is_host_name(*host) ? NULL : "the host is not a valid name or IPv4 address";
 }
 

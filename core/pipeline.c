@@ -52,6 +52,11 @@ void pipeline_reads_file(const struct hg_instance *public, const char *option, c
         config_note_file(instance->pipeline->config, at ? at : instance->name, path, again);
 }
 
+enum hg_end pipeline_end(const struct hg_instance *public)
+{
+    return (enum hg_end)((const struct instance *)public)->pipeline->shape;
+}
+
 bool pipeline_capability(struct hg_instance *public, const char *name, uint32_t version, struct hg_capability *found)
 {
     const struct instance *instance = (const struct instance *)public;

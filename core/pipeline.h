@@ -13,8 +13,9 @@
 #include <stdio.h>
 
 enum pipeline_shape {
-    PIPELINE_GATEWAY, /* begins with an edge, ends with transports that listen */
-    PIPELINE_CLIENT,  /* begins with transports that connect, ends with an origin */
+    PIPELINE_UNKNOWN = HG_END_UNKNOWN,
+    PIPELINE_GATEWAY = HG_END_GATEWAY, /* begins with an edge, ends with transports that listen */
+    PIPELINE_CLIENT = HG_END_CLIENT,   /* begins with transports that connect, ends with an origin */
 };
 
 /* One block of the config file. `public` is what the plugin sees; it is the first member, so that one is the other. */
@@ -75,6 +76,7 @@ __attribute__((format(printf, 3, 0))) void
 pipeline_config_warning(const struct hg_instance *instance, const char *option, const char *format, va_list arguments);
 __attribute__((format(printf, 3, 0))) void pipeline_config_error(const struct hg_instance *instance, const char *option,
                                                                  const char *format, va_list arguments);
+enum hg_end pipeline_end(const struct hg_instance *instance);
 void pipeline_reads_file(const struct hg_instance *instance, const char *option, const char *path, bool again);
 bool pipeline_capability(struct hg_instance *instance, const char *name, uint32_t version, struct hg_capability *found);
 

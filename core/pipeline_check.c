@@ -171,7 +171,7 @@ void pipeline_check_transports(struct pipeline *pipeline)
     for (size_t i = 0; i < pipeline->transport_count; i++) {
         const struct instance *transport = pipeline->transports[i];
 
-        if (!transport->filled || transport->faults > 0 ||
+        if (pipeline->shape == PIPELINE_UNKNOWN || !transport->filled || transport->faults > 0 ||
             transport->plugin->transport.listens(&transport->public) == gateway)
             continue;
         config_fault(pipeline->config, transport->name,

@@ -60,6 +60,13 @@ struct hg_capability {
 };
 
 /** The table. Use the inline functions. */
+/** The ends of a tunnel. */
+enum hg_end {
+    HG_END_UNKNOWN = 0, /**< The pipeline is neither, which is a config error; or the core is older than this. */
+    HG_END_GATEWAY = 1,
+    HG_END_CLIENT = 2,
+};
+
 struct hg_host {
     size_t size;
     uint32_t abi;
@@ -131,6 +138,7 @@ struct hg_host {
                         const struct hg_reason *reason);
     void (*reads_file)(const struct hg_instance *instance, const char *option, const char *path, bool again);
     void (*link_renew)(struct hg_link *link);
+    enum hg_end (*end)(const struct hg_instance *instance);
 };
 
 /* ---- Telling people ---- */
@@ -344,6 +352,15 @@ static inline void hg_finish(struct hg_worker *worker, int exit_code)
 static inline bool hg_run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
 {
     return instance->host->size > offsetof(struct hg_host, run_as) && instance->host->run_as(instance, user, group);
+}
+
+/**
+ * Which end of a tunnel the pipeline is, in configure() or later, so that a plugin that stands at both ends can refuse
+ * the options of the other one.
+ */
+static inline enum hg_end hg_end(const struct hg_instance *instance)
+{
+    return instance->host->size > offsetof(struct hg_host, end) ? instance->host->end(instance) : HG_END_UNKNOWN;
 }
 
 /* ---- Sockets and names ---- */

@@ -32,6 +32,14 @@ static void tell_config(void *arg, const char *text)
     hg_config_error(arg, "file", "%s", text);
 }
 
+/* Whether it is not the secret but the line for the gateway that `hopgate token` prints beside it: ID:SHA256... */
+static bool is_line(const char *token)
+{
+    const char *hash = strchr(token, ':');
+
+    return hash && strspn(hash + 1, "0123456789abcdefABCDEF") == 2 * (size_t)SHA256_SIZE;
+}
+
 static int configure_client(struct hg_instance *instance, const struct config *config)
 {
     int result = 0;
@@ -47,6 +55,12 @@ static int configure_client(struct hg_instance *instance, const struct config *c
     if (!config->token) {
         hg_config_error(instance, "id", "needs `token_file` beside it: `hopgate token %s` makes a token",
                         config->id ? config->id : "NAME");
+        return -1;
+    }
+    if (is_line(config->token)) {
+        hg_config_error(instance, "token_file",
+                        "the file holds the line for the gateway's `file`: the secret belongs here, which `hopgate "
+                        "token` printed with it");
         return -1;
     }
     if (strlen(config->token) > AUTH_TOKEN_MAX || strpbrk(config->token, " \t\r\n")) {
@@ -71,6 +85,14 @@ static int configure(struct hg_instance *instance)
 
     if (config->file && (config->id || config->token)) {
         hg_config_error(instance, NULL, "either `file` (on a gateway) or `id` and `token_file` (on a client)");
+        return -1;
+    }
+    if (config->file && hg_end(instance) == HG_END_CLIENT) {
+        hg_config_error(instance, "file", "this is for a gateway; a client needs `id` and `token_file`");
+        return -1;
+    }
+    if (!config->file && (config->id || config->token) && hg_end(instance) == HG_END_GATEWAY) {
+        hg_config_error(instance, config->id ? "id" : "token_file", "this is for a client; a gateway needs `file`");
         return -1;
     }
     if (config->id || config->token)

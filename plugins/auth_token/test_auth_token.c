@@ -515,6 +515,8 @@ START_TEST(test_config_faults)
         {{.id = "a", .token = "t"}, "token_file: the token has fewer than 22 characters"},
         {{.id = "a", .token = "123456789012345678901"}, "`hopgate token a` makes a good one"},
         {{.id = "a", .token = "secret: t"}, "token_file: the file must hold the token alone"},
+        {{.id = "a", .token = "a:" ALPHA}, "token_file: the file holds the line for the gateway's `file`"},
+        {{.id = "a", .token = "a:" ALPHA ":web"}, "token_file: the file holds the line for the gateway's `file`"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -528,6 +530,31 @@ START_TEST(test_config_faults)
         fixture.config.file = NULL; /* nothing of ours to remove */
         fixture_end(&fixture);
     }
+}
+END_TEST
+
+/* One end's options at the other end. */
+START_TEST(test_options_of_the_other_end)
+{
+    static const struct {
+        enum hg_end end;
+        struct config config;
+        const char *error;
+    } cases[] = {
+        {HG_END_GATEWAY, {.id = "a", .token = ALPHA_TOKEN}, "id: this is for a client; a gateway needs `file`"},
+        {HG_END_GATEWAY, {.token = ALPHA_TOKEN}, "token_file: this is for a client"},
+        {HG_END_CLIENT, {.file = "/f"}, "file: this is for a gateway; a client needs `id` and `token_file`"},
+    };
+    struct fixture fixture;
+
+    fixture_begin(&fixture, NULL);
+    fixture.config = cases[_i].config;
+    fixture.fake.end = cases[_i].end;
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
+    ck_assert_msg(strstr(fixture.fake.errors, cases[_i].error), "no \"%s\" in:\n%s", cases[_i].error,
+                  fixture.fake.errors);
+    fixture.config.file = NULL; /* nothing of ours to remove */
+    fixture_end(&fixture);
 }
 END_TEST
 
@@ -613,6 +640,7 @@ int main(void)
     tcase_add_test(tests, test_a_link_that_is_replaced);
     tcase_add_test(tests, test_present);
     tcase_add_test(tests, test_config_faults);
+    tcase_add_loop_test(tests, test_options_of_the_other_end, 0, 3);
     tcase_add_test(tests, test_command);
     tcase_add_test(tests, test_command_faults);
     suite_add_tcase(suite, tests);

@@ -310,11 +310,9 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
 {
     const struct route_entry *entry = check->entry;
 
-    if (check->number > 0 && is_url(entry->to) != by_service)
-        fault(check, "to",
-              "\"%s\" is %s, but routes[0].to is %s: a gateway's rules all lead to CLIENT/SERVICE, a "
-              "client's all to URLs",
-              entry->to, by_service ? "no URL" : "a URL", by_service ? "one" : "CLIENT/SERVICE");
+    if (is_url(entry->to) && !by_service)
+        fault(check, "to", "\"%s\": a gateway's rules lead to CLIENT/SERVICE; the URL belongs into the client's rule",
+              entry->to);
     else if (by_service)
         check_url(check, rule);
     else
@@ -353,13 +351,21 @@ static void tell_doubled(struct check *check, const struct rule *first, const st
           first->number);
 }
 
+/* Whether these are a client's rules. Where the core does not say, the first one does. */
+static bool leads_to_urls(const struct hg_instance *instance, const struct route_entry *first)
+{
+    if (hg_end(instance) != HG_END_UNKNOWN)
+        return hg_end(instance) == HG_END_CLIENT;
+    return is_url(first->to) || (first->service && !strchr(first->to, '/'));
+}
+
 static int configure_rules(struct route *route, struct hg_instance *instance, const struct hg_list *list)
 {
     const struct route_entry *entries = list->items;
     const struct rule *first, *twin;
     struct check check = {.instance = instance};
 
-    route->by_service = is_url(entries[0].to) || (entries[0].service && !strchr(entries[0].to, '/'));
+    route->by_service = leads_to_urls(instance, &entries[0]);
     for (size_t i = 0; i < list->count; i++) {
         check.entry = &entries[i];
         check.number = route->rules[i].number = i;

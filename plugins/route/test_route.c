@@ -63,6 +63,14 @@ static bool is_live(struct hg_worker *worker, const struct hg_target *target)
     return hg_text_equal(target->client, hg_text(told.live));
 }
 
+static enum hg_end end; /* what the pipeline is */
+
+static enum hg_end tell_end(const struct hg_instance *instance)
+{
+    (void)instance;
+    return end;
+}
+
 static const struct hg_host host = {
     .size = sizeof host,
     .abi = HG_ABI,
@@ -74,6 +82,7 @@ static const struct hg_host host = {
     .set_service = keep_service,
     .reset = keep_reset,
     .target_served = is_live,
+    .end = tell_end,
 };
 
 /* ---- An instance with a given block ---- */
@@ -614,12 +623,13 @@ static const struct {
     {{{.to = "http://x/?q"}}, {"routes[0].to\ta query or fragment"}},
     {{{.to = "http://x?q"}}, {"routes[0].to\ta query or fragment"}},
     {{{.to = "http://x/\xc3\xa4"}}, {"routes[0].to\tprintable ASCII"}},
+    {{{.to = "http://::1:80"}}, {"routes[0].to\tan IPv6 address must stand in brackets"}},
     {{{.to = "http://x y"}}, {"routes[0].to\tthe host may hold only"}},
-    {{{.to = "c/s"}, {.host = "t", .to = "http://x"}}, {"routes[1].to\tis a URL, but routes[0].to is CLIENT/SERVICE"}},
-    {{{.to = "http://x"}, {.service = "s", .to = "c/s"}}, {"routes[1].to\tis no URL, but routes[0].to is one"}},
+    {{{.to = "c/s"}, {.host = "t", .to = "http://x"}}, {"routes[1].to\ta gateway's rules lead to CLIENT/SERVICE"}},
+    {{{.to = "http://x"}, {.service = "s", .to = "c/s"}}, {"routes[1].to\tnot a URL of the form http://"}},
     {{{.host = "t:0", .to = "http://x"}}, {"routes[0].host\tneither \"public\" nor \"origin\" nor a host"}},
     {{{.host = "", .to = "http://x"}}, {"routes[0].host\tthe host is missing"}},
-    {{{.host = "http://t", .to = "http://x"}}, {"routes[0].host\tnor a host"}},
+    {{{.host = "http://t", .to = "http://x"}}, {"routes[0].host\twithout scheme and path"}},
     {{{.strict = true, .lenient = true, .to = "http://x"}}, {"routes[0].lenient\teither strict or lenient"}},
     {{{.connect_timeout = 1, .to = "c/s"}}, {"routes[0].connect_timeout\tclient's rule"}},
     {{{.response_timeout = 1, .to = "c/s"}}, {"routes[0].response_timeout\tclient's rule"}},
@@ -671,17 +681,37 @@ START_TEST(config_faults)
     for (size_t i = 0; i < 3 && faults[_i].errors[i]; i++) {
         const char *tab = strchr(faults[_i].errors[i], '\t');
         size_t option = (size_t)(tab - faults[_i].errors[i]);
-        const char *end = strchr(at, '\n');
+        const char *line_end = strchr(at, '\n');
         const char *found;
 
-        ck_assert_msg(end && strncmp(at, faults[_i].errors[i], option) == 0 && at[option] == ':', "case %d: %s", _i,
-                      told.errors);
+        ck_assert_msg(line_end && strncmp(at, faults[_i].errors[i], option) == 0 && at[option] == ':', "case %d: %s",
+                      _i, told.errors);
         found = strstr(at, tab + 1);
-        ck_assert_msg(found && found < end, "case %d: no \"%s\" in: %s", _i, tab + 1, told.errors);
-        at = end + 1;
+        ck_assert_msg(found && found < line_end, "case %d: no \"%s\" in: %s", _i, tab + 1, told.errors);
+        at = line_end + 1;
     }
     ck_assert_msg(faults[_i].errors[2] || !*at, "case %d: more was told: %s", _i, at);
     unconfigure(&fixture);
+}
+END_TEST
+
+/* One end's rules at the other end, even where they agree with each other. */
+START_TEST(rules_of_the_other_end)
+{
+    static const struct route_entry url[] = {{.to = "http://x"}, {0}}, client[] = {{.service = "s", .to = "c/s"}, {0}};
+    struct fixture fixture;
+
+    end = HG_END_GATEWAY;
+    ck_assert_int_eq(configure(&fixture, url), -1);
+    ck_assert_ptr_nonnull(strstr(told.errors, "routes[0].to: \"http://x\": a gateway's rules lead to CLIENT/SERVICE"));
+    unconfigure(&fixture);
+    end = HG_END_CLIENT;
+    ck_assert_int_eq(configure(&fixture, client), -1);
+    ck_assert_ptr_nonnull(strstr(told.errors, "routes[0].to: \"c/s\": not a URL of the form http://"));
+    unconfigure(&fixture);
+    ck_assert_int_eq(configure(&fixture, url), 0);
+    unconfigure(&fixture);
+    end = HG_END_UNKNOWN;
 }
 END_TEST
 
@@ -847,6 +877,7 @@ int main(void)
     tcase_add_test(tests, a_client_serves_no_host);
     tcase_add_test(tests, url_parts);
     tcase_add_loop_test(tests, config_faults, 0, (int)(sizeof faults / sizeof *faults));
+    tcase_add_test(tests, rules_of_the_other_end);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

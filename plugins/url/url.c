@@ -80,6 +80,8 @@ static const char *parse_authority(struct hg_text authority, struct url *url)
     } else {
         const char *colon = memchr(authority.data, ':', authority.size);
 
+        if (colon && memchr(colon + 1, ':', (size_t)(end - colon - 1)))
+            return "an IPv6 address must stand in brackets, as in http://[::1]:80";
         host_end = colon ? colon : end;
         url->host = (struct hg_text){authority.data, (size_t)(host_end - authority.data)};
         fault = check_name(url->host);
@@ -133,5 +135,7 @@ const char *url_check_host_option(const char *text)
 {
     struct url url;
 
+    if (strchr(text, '/'))
+        return "write it without scheme and path";
     return parse_authority(hg_text(text), &url);
 }

@@ -54,6 +54,11 @@ static void fake_reads_file(const struct hg_instance *instance, const char *opti
     (void)again;
 }
 
+static enum hg_end fake_end(const struct hg_instance *instance)
+{
+    return ((const struct fake_host *)instance)->end;
+}
+
 static bool fake_log_enabled(const struct hg_instance *instance, enum hg_level level)
 {
     (void)instance;
@@ -292,6 +297,7 @@ static const struct hg_host fake_table = {
     .log_limited = fake_log_limited,
     .log_failure = fake_log_failure,
     .reads_file = fake_reads_file,
+    .end = fake_end,
     .config_error = fake_config_error,
     .config_warning = fake_config_warning,
     .buffer_new = buffer_new,

@@ -26,6 +26,7 @@ struct fake_host {
     struct hg_timer *timers; /* all that there are */
     struct hg_io *ios;       /* the same */
     uint64_t timers_set;
+    enum hg_end end;
     bool stopped; /* set it in a callback: fake_host_run() returns after that callback */
     struct fake_capability capabilities[FAKE_CAPABILITIES_MAX];
     size_t capability_count;

@@ -238,6 +238,7 @@ static const struct hg_host host = {.size = sizeof host,
                                     .log = host_log,
                                     .log_enabled = host_log_enabled,
                                     .config_error = pipeline_config_error,
+                                    .end = pipeline_end,
                                     .capability = pipeline_capability};
 
 /* Loads a config file of that text. What is told is written with "F" for the file's path, each line ended by "\n". */
