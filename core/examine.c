@@ -3,6 +3,7 @@
  *
  * Under `hopgate check`: what only the world around the config can tell, such as whether its hosts have addresses.
  */
+#include "core/listen.h"
 #include "core/pipeline.h"
 #include "core/resolve.h"
 #include "core/run.h"
@@ -62,6 +63,17 @@ static void on_limit(void *arg)
     worker_finish(&worker->core, EXIT_SUCCESS);
 }
 
+/* Whether a gateway could listen there. Names are looked up instead. */
+static void doubt_listening(struct instance *instance, const struct hg_address *address, const char *option,
+                            size_t index)
+{
+    char place[80];
+
+    snprintf(place, sizeof place, "%s[%zu]", option, index);
+    if (instance->pipeline->shape == PIPELINE_GATEWAY)
+        listen_doubt(&instance->public, place, address);
+}
+
 /* Literals and "*" need nobody who knows them. */
 static bool is_name(const char *host)
 {
@@ -93,8 +105,12 @@ static void look_up_all(struct worker *worker, struct instance *instance)
 
         if (option->type != HG_OPTION_LIST || option->item != HG_OPTION_ADDRESS)
             continue;
-        for (size_t i = 0; i < list->count; i++)
-            look_up(worker, instance, (const struct hg_address *)list->items + i, option->name, i);
+        for (size_t i = 0; i < list->count; i++) {
+            const struct hg_address *address = (const struct hg_address *)list->items + i;
+
+            doubt_listening(instance, address, option->name, i);
+            look_up(worker, instance, address, option->name, i);
+        }
     }
 }
 

@@ -28,32 +28,33 @@ struct hg_listener {
     char name[300]; /* "[::1]:443/tcp" */
 };
 
-static void tell_bind_error(const struct hg_instance *instance, const char *option, const struct hg_address *address,
-                            int error)
-{
-    const char *transport = "";
+/* What tells: hg_config_error() or hg_config_warning(). */
+typedef __attribute__((format(printf, 3, 4))) void (*teller)(const struct hg_instance *instance, const char *option,
+                                                             const char *format, ...);
 
+static void tell_bind_error(teller tell, const struct hg_instance *instance, const char *option,
+                            const struct hg_address *address, int error)
+{
     switch (error) {
     case EADDRINUSE:
-        hg_config_error(instance, option, "%s:%u%s is taken by another program: stop that one or choose another port",
-                        address->host, address->port, transport);
+        tell(instance, option, "%s:%u is taken by another program: stop that one or choose another port", address->host,
+             address->port);
         break;
     case EACCES:
-        hg_config_error(instance, option,
-                        "not allowed to listen on %s:%u: start as root with `user:` set, or give the program the "
-                        "capability CAP_NET_BIND_SERVICE",
-                        address->host, address->port);
+        tell(instance, option,
+             "not allowed to listen on %s:%u: start as root with `user:` set, or give the program the capability "
+             "CAP_NET_BIND_SERVICE",
+             address->host, address->port);
         break;
     case EADDRNOTAVAIL:
-        hg_config_error(instance, option, "%s is not an address of this machine: use one that is, or *", address->host);
+        tell(instance, option, "%s is not an address of this machine: use one that is, or *", address->host);
         break;
     case E2BIG:
-        hg_config_error(instance, option,
-                        "%s has more than %d addresses: name each address to listen on by itself, or use *",
-                        address->host, MOST_FDS);
+        tell(instance, option, "%s has more than %d addresses: name each address to listen on by itself, or use *",
+             address->host, MOST_FDS);
         break;
     default:
-        hg_config_error(instance, option, "cannot listen on %s:%u: %s", address->host, address->port, strerror(error));
+        tell(instance, option, "cannot listen on %s:%u: %s", address->host, address->port, strerror(error));
     }
 }
 
@@ -125,6 +126,27 @@ static int bind_all(struct hg_listener *listener, const struct addrinfo *list, b
     return listener->count ? 0 : error;
 }
 
+void listen_doubt(struct hg_instance *instance, const char *option, const struct hg_address *address)
+{
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list;
+    char port[8];
+    int fd, error, on = 1;
+
+    snprintf(port, sizeof port, "%u", address->port);
+    if (getaddrinfo(strcmp(address->host, "*") ? address->host : "0.0.0.0", port, &hints, &list))
+        return;
+    fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        error = bind(fd, list->ai_addr, list->ai_addrlen) ? errno : 0;
+        if (error == EACCES || error == EADDRNOTAVAIL)
+            tell_bind_error(hg_config_warning, instance, option, address, error);
+        close(fd);
+    }
+    freeaddrinfo(list);
+}
+
 struct hg_listener *listen_bind(struct hg_instance *public, const char *option, const struct hg_address *address,
                                 int socket_type)
 {
@@ -145,7 +167,7 @@ struct hg_listener *listen_bind(struct hg_instance *public, const char *option, 
     error = listener ? bind_all(listener, list, any, socket_type) : ENOMEM;
     freeaddrinfo(list);
     if (error) {
-        tell_bind_error(public, option, address, error);
+        tell_bind_error(hg_config_error, public, option, address, error);
         free(listener);
         return NULL;
     }

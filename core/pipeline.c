@@ -223,6 +223,7 @@ static void load_blocks(struct pipeline *pipeline)
     for (size_t i = 0; i < pipeline->count; i++)
         configure(pipeline->instances[i]);
     pipeline_check_transports(pipeline);
+    pipeline_check_addresses(pipeline);
 }
 
 struct pipeline *pipeline_load(const char *path, struct plugins *plugins, const struct hg_host *host, FILE *errors)

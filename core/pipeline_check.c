@@ -5,6 +5,7 @@
 
 #include <hopgate/identity.h>
 #include <stdlib.h>
+#include <strings.h>
 
 static uint32_t role_of(const struct instance *instance)
 {
@@ -178,6 +179,42 @@ void pipeline_check_transports(struct pipeline *pipeline)
                      gateway ? "%s: it connects, but the transports of a gateway listen"
                              : "%s: it listens, but the transports of a client connect",
                      transport->public.name);
+    }
+}
+
+/* ---- Addresses ---- */
+
+/* Whether both cannot be listened at together, by sockets of one kind. */
+static bool clash(const struct hg_address *one, const struct hg_address *other)
+{
+    return one->port && one->port == other->port &&
+           (!strcasecmp(one->host, other->host) || !strcmp(one->host, "*") || !strcmp(other->host, "*"));
+}
+
+static void check_list(const struct instance *instance, const char *option, const struct hg_list *list)
+{
+    const struct hg_address *addresses = list->items;
+    char place[80];
+
+    for (size_t i = 0; i < list->count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (clash(&addresses[i], &addresses[j])) {
+                snprintf(place, sizeof place, "%s[%zu]", option, i);
+                hg_config_error(&instance->public, place, "%s:%u is there already, in %s:%u: name each address once",
+                                addresses[i].host, addresses[i].port, addresses[j].host, addresses[j].port);
+                break;
+            }
+}
+
+void pipeline_check_addresses(struct pipeline *pipeline)
+{
+    for (size_t i = 0; pipeline->shape == PIPELINE_GATEWAY && i < pipeline->count; i++) {
+        const struct instance *instance = pipeline->instances[i];
+        const struct hg_option *option = instance->plugin->descriptor.options;
+
+        for (; instance->filled && option && option->name; option++)
+            if (option->type == HG_OPTION_LIST && option->item == HG_OPTION_ADDRESS)
+                check_list(instance, option->name, (const void *)((const char *)instance->public.cfg + option->offset));
     }
 }
 

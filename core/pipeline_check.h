@@ -15,5 +15,7 @@ int pipeline_arrange(struct pipeline *pipeline);
 void pipeline_check_capabilities(struct pipeline *pipeline);
 /* What only shows after configure(): whether transports listen or connect. */
 void pipeline_check_transports(struct pipeline *pipeline);
+/* Addresses of one list that a gateway cannot listen at together. */
+void pipeline_check_addresses(struct pipeline *pipeline);
 
 #endif

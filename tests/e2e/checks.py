@@ -231,6 +231,27 @@ def messages(world):
         check(code == 1 and len(faults) == 1 and "not a URL of the form http://host:port" in faults[0], f"{to}:\n{report}")
 
 
+@case("addresses to listen at: one that is there twice, one of another machine, a port for root")
+def listening(world):
+    port = free_port()
+    for listen in ([f"127.0.0.1:{port}", f"127.0.0.1:{port} tls"], [f"127.0.0.1:{port} tls", f"*:{port}"]):
+        agree(world, gateway(world, {"http": {"listen": listen}}), fault=rf":2:\d+: http: listen\[1\]: \S+:{port} is there already, in ")
+    for name, address, warning in (("http", f"192.0.2.1:{port}", r"192\.0\.2\.1 is not an address of this machine"),
+                                   ("dtls", f"192.0.2.1:{port}", r"192\.0\.2\.1 is not an address of this machine")):
+        code, report, ended, log = verdicts(world, gateway(world, {name: {"listen": address}}))
+        equal((code, ended), (0, 1), f"exit codes of check and run:\n{report}\n{log}")
+        check(re.search(rf"warning: {name}: listen\[0\]: {warning}", report) and re.search(warning, log), f"{report}\n{log}")
+    if os.getuid() != 0 or int(open("/proc/sys/net/ipv4/ip_unprivileged_port_start").read()) <= 1:
+        raise Skip("needs root, and ports that do")
+    for name in ("gate.key", "tokens"):
+        os.chmod(world.path(name), 0o644)
+    text = gateway(world, {"dtls": {"listen": "*:1"}})
+    check("not allowed" not in verdicts(world, text)[1], "root is told that it may not listen")
+    code, report, ended, _ = verdicts(world, text, ("setpriv", "--reuid", "nobody", "--clear-groups"))
+    equal((code, ended), (0, 1), f"exit codes of check and run:\n{report}")
+    check(re.search(r"warning: dtls: listen\[0\]: not allowed to listen on \*:1: .*CAP_NET_BIND_SERVICE", report), report)
+
+
 @case("a port that is taken: nothing is said to listen, and the last line says that nothing runs")
 def taken(world):
     text = gateway(world)
