@@ -323,13 +323,17 @@ static void take_message(struct codec_json_decoder *decoder, struct reader *read
 
 /* ---- Lines ---- */
 
-/* Whether nothing is nested deeper than the limit. Strings are passed over; what is no JSON the parser will find. */
-static bool is_shallow(const char *line, size_t size)
+/* What is beyond a limit before it takes memory, or NULL. Strings are passed over; what is no JSON the parser will
+ * find.
+ */
+static const char *shape_fault(const char *line, size_t size)
 {
+    unsigned depth = 0, marks = 0;
     bool in_string = false;
-    unsigned depth = 0;
 
     for (size_t i = 0; i < size; i++) {
+        bool opens = line[i] == '{' || line[i] == '[';
+
         if (in_string) {
             if (line[i] == '\\')
                 i++;
@@ -337,14 +341,15 @@ static bool is_shallow(const char *line, size_t size)
                 in_string = false;
         } else if (line[i] == '"') {
             in_string = true;
-        } else if (line[i] == '{' || line[i] == '[') {
-            if (++depth > CODEC_JSON_DEPTH_MAX)
-                return false;
+        } else if (opens && ++depth > CODEC_JSON_DEPTH_MAX) {
+            return "nested deeper than 16 levels";
+        } else if ((opens || line[i] == ',') && ++marks > CODEC_JSON_MARKS_MAX) {
+            return "more than 32,768 values";
         } else if ((line[i] == '}' || line[i] == ']') && depth) {
             depth--;
         }
     }
-    return true;
+    return NULL;
 }
 
 /* Reads one whole line; returns NULL or what is wrong. */
@@ -353,6 +358,7 @@ static const char *read_line(const struct hg_host *host, struct codec_json_decod
 {
     struct reader reader = {.host = host};
     json_t *message;
+    const char *fault;
 
     if (decoder->phase == CODEC_PHASE_OVER)
         return "message after the end";
@@ -360,8 +366,9 @@ static const char *read_line(const struct hg_host *host, struct codec_json_decod
         size--;
     if (!size)
         return NULL;
-    if (!is_shallow(line, size))
-        return "nested deeper than 16 levels";
+    fault = shape_fault(line, size);
+    if (fault)
+        return fault;
     message = json_loadb(line, size, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
     reader.message = message;
     if (json_is_object(message))

@@ -232,6 +232,33 @@ START_TEST(test_endless_line)
 }
 END_TEST
 
+/* A line of the greatest length may hold millions of values, for which a parser takes a hundred times its memory. */
+START_TEST(test_many_values)
+{
+    static const char begin[] = "{\"type\":\"response\",\"status\":200,\"x\":[[]";
+    static const char end[] = "]}\n";
+    static const char *const more[] = {",[]", ",{}", ",1", ",\",[{\""};
+    static const size_t marks[] = {2, 2, 1, 1};
+
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t beyond = 0; beyond < 2; beyond++) {
+            size_t count = (32768 - 5) / marks[i] + beyond,
+                   size = sizeof begin - 1 + count * strlen(more[i]) + sizeof end;
+            char *line = malloc(size), *at = stpcpy(line, begin);
+            struct transcript decoded;
+
+            for (size_t j = 0; j < count; j++)
+                at = stpcpy(at, more[i]);
+            at = stpcpy(at, end);
+            ck_assert_int_eq(decode(line, (size_t)(at - line), &decoded), beyond ? -1 : 0);
+            ck_assert(!beyond || !strcmp(error, "more than 32,768 values"));
+            transcript_free(&decoded);
+            free(line);
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("codec_json");
@@ -243,6 +270,7 @@ int main(void)
     tcase_add_test(tests, test_refused);
     tcase_add_test(tests, test_skipped);
     tcase_add_test(tests, test_endless_line);
+    tcase_add_test(tests, test_many_values);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

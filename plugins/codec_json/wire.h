@@ -8,9 +8,13 @@
 
 #include "plugins/codec/codec.h"
 
-/* Limits. A line is gathered and parsed as a whole, and parsing recurses with the depth. */
+/* Limits. A line is gathered and parsed as a whole, and parsing recurses with the depth. A value of a byte or two takes
+ * a hundred in memory, so their number is bounded, too: each one but the first stands behind a mark, which is `[`, `{`
+ * or
+ * `,`. A field takes four at most. */
 #define CODEC_JSON_LINE_MAX  ((size_t)4194304) /* with its newline */
 #define CODEC_JSON_DEPTH_MAX 16
+#define CODEC_JSON_MARKS_MAX 32768
 
 /* Data in one line, before it is encoded: what an encoder is given at once. */
 #define CODEC_JSON_DATA_MAX ((size_t)16384)
