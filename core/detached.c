@@ -61,13 +61,15 @@ static void leave_line(struct session *session)
 
 static void expire(struct session *session)
 {
-    char why[256];
+    char why[320], public_why[128];
+    int size;
 
     ++*session->sessions->expired;
-    snprintf(why, sizeof why, "it lost its link (%s) and was not resumed within %.1f s%s", session->lost_reason,
-             (double)timeout_of(session->sessions, session->contested) / (double)HG_SECOND,
-             session->contested ? ", while another process with this id answers" : "");
-    session_end_discreetly(session, why, "it lost its link and was not resumed in time");
+    size = snprintf(public_why, sizeof public_why, "it was not resumed within %.1f s%s",
+                    (double)timeout_of(session->sessions, session->contested) / (double)HG_SECOND,
+                    session->contested ? ", while another process with this id answers" : "");
+    snprintf(why, sizeof why, "%.*s, after it lost its link: %s", size, public_why, session->lost_reason);
+    session_end_discreetly(session, why, public_why);
 }
 
 static void on_timer(void *arg)
