@@ -184,11 +184,15 @@ bool processes_heard(const struct session *session, hg_time since)
 /* "gate1:4711:… at 192.0.2.1:50000, since 2026-01-31T23:59:59Z" */
 static void print_process(char *text, size_t size, const struct session *session)
 {
-    time_t since = time(NULL);
     char process[sizeof session->process], when[32];
+    struct timespec now;
     struct tm parts;
+    time_t since;
 
-    since -= (time_t)((hg_now(&session->sessions->worker->core) - session->opened_at) / HG_SECOND);
+    clock_gettime(CLOCK_REALTIME, &now);
+    since = now.tv_sec - (time_t)((hg_now(&session->sessions->worker->core) - session->opened_at +
+                                   (HG_SECOND - 1 - (hg_time)now.tv_nsec)) /
+                                  HG_SECOND);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&since, &parts));
     reason_printable(process, sizeof process, *session->process ? session->process : "(unnamed)");
     snprintf(text, size, "%s at %s, since %s", process, session->link->peer, when);

@@ -73,7 +73,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
 
     (void)loop;
     (void)events;
-    log_line(HG_LOG_INFO, "core", worker->draining ? "stopping at once" : "stopping: %zu exchanges are running",
+    log_line(HG_LOG_INFO, "core", worker->draining ? "stopping at once" : "stopping; exchanges running: %zu",
              worker->exchange_count);
     worker_drain(worker);
 }
@@ -82,7 +82,8 @@ static void on_reread(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop;
     (void)events;
-    log_line(HG_LOG_INFO, "core", "SIGHUP: reading tokens and the like again; changes of the config need a restart");
+    log_line(HG_LOG_INFO, "core",
+             "SIGHUP: rereading what may change, such as tokens; changes to the config file need a restart");
     worker_reread(watcher->data);
 }
 

@@ -344,7 +344,7 @@ static void on_stop_timeout(struct ev_loop *loop, ev_timer *watcher, int events)
 
     (void)loop;
     (void)events;
-    log_line(HG_LOG_WARNING, "core", "stopping with %zu exchanges unfinished: they are reset", worker->exchange_count);
+    log_line(HG_LOG_WARNING, "core", "stopping; exchanges that are reset unfinished: %zu", worker->exchange_count);
     exchange_reset_all(worker, &stopping);
     if (worker->sessions)
         sessions_flush(worker);

@@ -36,7 +36,7 @@ struct hg_identity_ops {
     json_t *(*present)(struct hg_worker *provider);
     /**
      * On a gateway: looks at credentials from outside. 0 with `identity` filled; -1 with `*reason` set to a literal
-     * that the peer may see without helping an attacker ("credentials refused"), after hg_log_limited() says what is
+     * that the peer may see without helping an attacker ("no such id and token"), after hg_log_limited() says what is
      * wrong with them.
      */
     int (*verify)(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,

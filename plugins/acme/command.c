@@ -102,7 +102,7 @@ static void print_state(const json_t *state, bool kept)
     else
         printf("no certificate yet\n");
     if (number(state, "failures"))
-        printf("    failed %lld times in a row, next try %s%s%s\n", (long long)number(state, "failures"),
+        printf("    failures in a row: %lld, next try %s%s%s\n", (long long)number(state, "failures"),
                acme_moment((time_t)number(state, "due")).text, error ? ": " : "", error ? error : "");
     else if (error)
         printf("    %s\n", error);

@@ -62,7 +62,8 @@ static void reload(struct gateway *gateway)
     hg_buffer_unref(&gateway->tokens->owner);
     gateway->tokens = tokens;
     gateway->seen = tokens->file;
-    hg_log(instance, HG_LOG_INFO, "%s was read again: %zu tokens", path_of(gateway), tokens->count);
+    hg_log(instance, HG_LOG_INFO, "%s was read again: %zu token%s", path_of(gateway), tokens->count,
+           tokens->count == 1 ? "" : "s");
     gateway->renewed = true;
     hg_timer_set(gateway->worker->host, gateway->timer, 0);
 }
@@ -241,7 +242,7 @@ int gateway_verify(struct hg_worker *provider, const json_t *credentials, struct
     const struct tokens_entry *entry;
     char why[HG_IDENTITY_MAX + 32];
 
-    *reason = "credentials refused";
+    *reason = "no such id and token";
     if (!gateway) /* the instance of a client knows nobody */
         return -1;
     if (!tokens_is_name(id) || !token.size || token.size > AUTH_TOKEN_MAX) {

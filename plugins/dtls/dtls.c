@@ -159,8 +159,8 @@ static int configure(struct hg_instance *instance)
     if (!state->setup.credentials)
         return -1;
     if (config->mtu != 0 && config->mtu < MTU_MIN) {
-        hg_config_error(instance, "mtu", "%lld is too small: 0 (by itself) or at least %d", (long long)config->mtu,
-                        MTU_MIN);
+        hg_config_error(instance, "mtu", "%lld is too small: write at least %d, or 0 to find out what passes",
+                        (long long)config->mtu, MTU_MIN);
         result = -1;
     }
     if (gateway == client) {

@@ -43,7 +43,7 @@ START_TEST(wrong_values_are_told)
     config.priority = "NORMAL:+NONSENSE";
     config.bind.host = "localhost";
     config.client.connect = (struct hg_list){1, &anywhere};
-    ck_assert_has(faults(&config), "mtu: 575 is too small: 0 (by itself) or at least 576");
+    ck_assert_has(faults(&config), "mtu: 575 is too small: write at least 576, or 0");
     ck_assert_has(errors, "priority: not a GnuTLS priority string, at \"+NONSENSE\"");
     ck_assert_has(errors, "bind: \"localhost\" is not an IP address");
     ck_assert_has(errors, "connect: \"*\" is no address to connect to");
