@@ -182,7 +182,9 @@ static void discard_body(struct connection *connection)
         connection->input_start += used;
         connection_discarded(connection, piece.size);
     } while (piece.type == HTTP1_PIECE_DATA);
-    if (piece.type != HTTP1_PIECE_NONE)
+    if (piece.type == HTTP1_PIECE_END && !connection->close)
+        connection->request_phase = REQUEST_DONE;
+    else if (piece.type != HTTP1_PIECE_NONE)
         connection_finish(connection);
 }
 
@@ -369,6 +371,7 @@ static bool begin_next(struct connection *connection)
     connection->response_phase = RESPONSE_NONE;
     connection->scan = HTTP1_SCAN_REQUEST;
     connection->head_timed = false;
+    connection->discard_end = 0;
     connection_expect(connection, connection->edge->config->keep_alive_timeout);
     return true;
 }
@@ -391,7 +394,7 @@ static bool go_on(struct connection *connection)
         break;
     case REQUEST_DISCARD:
         discard_body(connection);
-        return false;
+        break;
     case REQUEST_DONE:
         /* With an exchange that is open, its end comes first; else it was answered here. */
         return !connection->self && !connection->next_waits && connection->response_phase == RESPONSE_DONE &&

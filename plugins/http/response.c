@@ -5,6 +5,9 @@
  */
 #include "plugins/http/http.h"
 
+/* Bytes of a body that are waited for. */
+#define SHORT_REST 65536
+
 /* Our own Via and Date. */
 #define EXTRA_FIELDS (VIA_SIZE + 64)
 
@@ -92,6 +95,17 @@ static void break_off(struct connection *connection, const struct hg_reason *rea
     hg_reset(self, reason);
 }
 
+/* While the body is still to come, the rest of it may be long, or, where it was not asked for by 100, not come at all:
+ * then nobody could tell it from the next request (RFC 9112 section 9.6). A short rest is read and thrown away, so that
+ * a service that does not wait for the body of a small request costs nobody his connection. */
+static bool rest_ends_connection(const struct connection *connection)
+{
+    const struct http1_body *body = &connection->body;
+
+    return connection->request_phase == REQUEST_BODY &&
+           (body->framing != HTTP1_LENGTH || body->left > SHORT_REST || connection->expects_continue);
+}
+
 static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
     static const struct hg_reason unasked = {502, "http_upgrade_failed", "101 although no upgrade was asked for", 0};
@@ -109,9 +123,7 @@ static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction
     }
     connection->response_framing = http1_response_framing(head, request_method(connection), connection->version);
     connection->response_left = connection->response_framing == HTTP1_LENGTH ? (uint64_t)head->length : 0;
-    /* While the body is still to come, the rest of it may be long, or, where it was not asked for by 100, not come at
-     * all: then nobody could tell it from the next request (RFC 9112 section 9.6). */
-    if (connection->response_framing == HTTP1_UNTIL_CLOSE || connection->request_phase == REQUEST_BODY ||
+    if (connection->response_framing == HTTP1_UNTIL_CLOSE || rest_ends_connection(connection) ||
         connection->edge->draining || head->connection.size)
         connection->close = true;
     connection->is_unsent = !connection->output.count;

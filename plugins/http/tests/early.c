@@ -95,6 +95,42 @@ START_TEST(test_expect_outlived)
 }
 END_TEST
 
+/* A short rest of a body that the service did not wait for is read, and the next request follows it. */
+static void go_on_after_short_rest(struct bench *bench)
+{
+    struct user user;
+
+    for (int size = 5; size <= 65536; size += 65531) {
+        char text[128];
+
+        user_open(&user, bench->plain_port);
+        snprintf(text, sizeof text, "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", size);
+        user_say(&user, text);
+        user_expect(&user, "\r\n\r\nearly");
+        ck_assert_ptr_null(strstr(user.got, "Connection: close"));
+        for (int sent = 0; sent < size; sent += 5)
+            user_say(&user, size - sent < 5 ? "G" : "GET /");
+        user_say(&user, "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
+        user_expect(&user, "\r\n\r\nok");
+        user_close(&user);
+    }
+    converse(bench, &user, "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(user.got, "Connection: close\r\n"));
+    user_close(&user);
+}
+
+START_TEST(test_short_rest)
+{
+    struct bench bench;
+
+    bench_init(&bench);
+    bench.config.drain_timeout = HG_SECOND;
+    bench_run(&bench, go_on_after_short_rest);
+    bench_settle(&bench);
+    bench_free(&bench);
+}
+END_TEST
+
 /* Sends all of a large upload before it looks for an answer, as browsers and most libraries do. */
 static void upload_blindly(struct user *user, const char *head, size_t size)
 {
@@ -313,6 +349,7 @@ TCase *early_tests(void)
 
     tcase_add_test(tests, test_expect);
     tcase_add_test(tests, test_expect_outlived);
+    tcase_add_test(tests, test_short_rest);
     tcase_add_test(tests, test_early);
     tcase_add_test(tests, test_early_endless);
     tcase_add_test(tests, test_user_gone);
