@@ -219,6 +219,7 @@ static void load_blocks(struct pipeline *pipeline)
         if (pipeline_arrange(pipeline) != 0)
             config_fault(pipeline->config, NULL, "memory is out");
         pipeline_check_capabilities(pipeline);
+        pipeline_check_settings(pipeline);
     }
     for (size_t i = 0; i < pipeline->count; i++)
         configure(pipeline->instances[i]);

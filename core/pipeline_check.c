@@ -182,6 +182,27 @@ void pipeline_check_transports(struct pipeline *pipeline)
     }
 }
 
+/* ---- Settings ---- */
+
+void pipeline_check_settings(struct pipeline *pipeline)
+{
+    static const struct {
+        const char *name;
+        enum pipeline_shape shape;
+    } settings[] = {{"links", PIPELINE_CLIENT},
+                    {"head_start", PIPELINE_CLIENT},
+                    {"probe_interval", PIPELINE_CLIENT},
+                    {"sessions_per_client", PIPELINE_GATEWAY},
+                    {"sessions_per_process", PIPELINE_GATEWAY}};
+
+    for (size_t i = 0; pipeline->shape != PIPELINE_UNKNOWN && i < sizeof settings / sizeof *settings; i++) {
+        const struct config_node *at = config_get(pipeline->config->root, settings[i].name, NULL);
+
+        if (at && settings[i].shape != pipeline->shape)
+            config_warning(pipeline->config, at, "%s: it does nothing on a %s", settings[i].name, shape_name(pipeline));
+    }
+}
+
 /* ---- Addresses ---- */
 
 /* Whether both cannot be listened at together, by sockets of one kind. */

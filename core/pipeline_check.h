@@ -15,6 +15,8 @@ int pipeline_arrange(struct pipeline *pipeline);
 void pipeline_check_capabilities(struct pipeline *pipeline);
 /* What only shows after configure(): whether transports listen or connect. */
 void pipeline_check_transports(struct pipeline *pipeline);
+/* Warns of settings that are for the other end. */
+void pipeline_check_settings(struct pipeline *pipeline);
 /* Addresses of one list that a gateway cannot listen at together. */
 void pipeline_check_addresses(struct pipeline *pipeline);
 

@@ -120,7 +120,7 @@ static size_t read_piece(struct connection *connection, struct http1_piece *piec
 
 static void emit_data(struct connection *connection, const struct http1_piece *piece)
 {
-    static const struct hg_reason too_large = {413, "http_request_error", "the body is too large", 0};
+    static const struct hg_reason too_large = {413, "http_request_error", "the body is larger than max_body allows", 0};
     const struct http_config *config = connection->edge->config;
     struct hg_slice slice = {connection->input, piece->data, piece->size};
 
@@ -291,7 +291,7 @@ static bool is_unwanted(struct connection *connection, struct hg_head *head, str
         reason->detail = "an expectation other than 100-continue";
     } else if (max_body && head->length > 0 && (uint64_t)head->length > max_body) {
         reason->status = 413;
-        reason->detail = "the body is too large";
+        reason->detail = "the body is larger than max_body allows";
     }
     return reason->status != 0;
 }

@@ -231,6 +231,16 @@ def messages(world):
         check(code == 1 and len(faults) == 1 and "not a URL of the form http://host:port" in faults[0], f"{to}:\n{report}")
 
 
+@case("settings that are for the other end do nothing, and are doubted")
+def settings(world):
+    agree(world, gateway(world, links=2), warning=r":1:8: warning: links: it does nothing on a gateway")
+    text = client(world, links=2)
+    os.chmod(world.path("token-client-1"), 0o600)
+    agree(world, text)
+    agree(world, client(world, sessions_per_process=20), warning=r":1:23: warning: sessions_per_process: it does nothing on a client")
+    agree(world, gateway(world, sessions_per_process=20))
+
+
 @case("addresses to listen at: one that is there twice, one of another machine, a port for root")
 def listening(world):
     port = free_port()
