@@ -108,8 +108,10 @@ void carriage_over(struct carriage *carriage, uint64_t code)
     if (carriage->stream && carriage->received != CARRIAGE_ENDED)
         tn_stream_stop_sending(carriage->stream, code);
     release_stream(carriage);
-    if (carriage->session)
-        carriage_leave_waiting(carriage);
+    if (!carriage->session)
+        return;
+    carriage_set_undecoded(carriage, 0);
+    carriage_leave_waiting(carriage);
 }
 
 void carriage_fail(struct carriage *carriage, uint64_t code, const struct hg_reason *reason)

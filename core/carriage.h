@@ -33,6 +33,7 @@ struct carriage {
     bool unwanted;           /* the peer does not read what is sent */
     bool held;               /* the exchange waits for hg_resume() */
     unsigned interim;        /* interim responses received */
+    size_t undecoded;        /* bytes that were decoded since the last event: the codec may have kept them */
     struct hg_slice surplus; /* decoded data beyond the exchange's credit, with a reference */
 
     struct hg_output output; /* encoded, not yet written to the stream */

@@ -14,6 +14,9 @@ void carriage_over(struct carriage *carriage, uint64_t code);
 /* The same for what this end has found: the exchange is told. A carriage without one is freed. */
 void carriage_fail(struct carriage *carriage, uint64_t code, const struct hg_reason *reason);
 
+/* So many bytes were decoded since the last event. */
+void carriage_set_undecoded(struct carriage *carriage, size_t size);
+
 /* Takes it off the session's lists: of those whose output is to be written, and of those that wait for a stream. */
 void carriage_leave_unwritten(struct carriage *carriage);
 void carriage_leave_waiting(struct carriage *carriage);

@@ -11,6 +11,33 @@
  * credit. */
 #define INTERIM_MAX 10000
 
+/* A codec keeps what it has of a message until that is complete, which may have megabytes where it is a head, and what
+ * it has taken is credit again. Up to this each stream may have of its own; what is beyond it counts for the whole
+ * session. */
+#define UNDECODED_FREE ((size_t)65536)
+
+static uint64_t beyond_free(const struct carriage *carriage)
+{
+    return carriage->undecoded > UNDECODED_FREE ? carriage->undecoded - UNDECODED_FREE : 0;
+}
+
+void carriage_set_undecoded(struct carriage *carriage, size_t size)
+{
+    carriage->session->undecoded -= beyond_free(carriage);
+    carriage->undecoded = size;
+    carriage->session->undecoded += beyond_free(carriage);
+}
+
+/* Whether the session keeps too much of messages that are not complete. One message alone may be as large as it may. */
+static bool keeps_too_much(const struct carriage *carriage)
+{
+    const struct session *session = carriage->session;
+    uint64_t own = beyond_free(carriage);
+
+    return own && session->undecoded > own &&
+           session->undecoded > session->sessions->worker->pipeline->settings.session_window;
+}
+
 static void codec_failed(struct carriage *carriage, const char *error)
 {
     struct hg_reason reason = {502, "http_protocol_error", error, 0};
@@ -152,6 +179,9 @@ static bool next_bytes(struct carriage *carriage, struct hg_slice *slice)
 /* Decodes one event from the front of `slice`. False when the carriage may be gone or is over. */
 static bool decode(struct carriage *carriage, const struct hg_slice *slice)
 {
+    static const struct hg_reason crowded = {
+        502, "http_response_header_section_size",
+        "the heads that the client is sending at once are larger than session_window", 1};
     struct session *session = carriage->session;
     struct hg_codec_event event = {.type = HG_CODEC_NONE};
     const char *error = NULL;
@@ -165,9 +195,14 @@ static bool decode(struct carriage *carriage, const struct hg_slice *slice)
         receive_reset(carriage, &event.reason);
         return false;
     }
+    carriage_set_undecoded(carriage, event.type == HG_CODEC_NONE ? carriage->undecoded + (size_t)used : 0);
     error = receive_event(carriage, &event);
     if (error) {
         codec_failed(carriage, error);
+        return false;
+    }
+    if (keeps_too_much(carriage)) {
+        carriage_fail(carriage, TN_STREAM_LIMIT, &crowded);
         return false;
     }
     tn_stream_consume(carriage->stream, (size_t)used);

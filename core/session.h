@@ -127,6 +127,7 @@ struct session {
     char lost_reason[160];      /* why it has lost its last link */
     struct carriage *carriages; /* all */
     size_t carriage_count;
+    uint64_t undecoded;         /* bytes that the codec may keep for them: see carriage_receive.c */
     struct carriage *unwritten; /* those whose bytes are to be written to their streams before the next packet */
     struct carriage *waiting;   /* gateway: those without a stream yet, the oldest first */
     struct carriage **waiting_tail;

@@ -668,6 +668,97 @@ START_TEST(a_second_open_closes_the_link)
 }
 END_TEST
 
+/* ---- Heads that do not end ---- */
+
+#define HEADS 8
+#define PIECE 8000
+
+/* The gateway's packets to a stranger are acknowledged, those of its sessions can follow. */
+static void acknowledge_all(struct wire_end *gateway)
+{
+    const unsigned last = (unsigned)gateway->next_number - 1;
+    const uint8_t ack[] = {2, (uint8_t)(0x40 | last >> 8), (uint8_t)last, 0,
+                           0, (uint8_t)(0x40 | last >> 8), (uint8_t)last};
+
+    if (gateway->next_number)
+        wire_inject(gateway, ack, sizeof ack);
+    pair_wait(&pair, 20);
+}
+
+/* A STREAM frame of the gateway's stream of that number. */
+static void inject_stream(struct wire_end *gateway, unsigned number, size_t offset, const void *bytes, size_t size)
+{
+    const unsigned id = 4 * number + 1;
+    uint8_t packet[PIECE + 16] = {0x0e,
+                                  (uint8_t)id,
+                                  (uint8_t)(0x80 | offset >> 24),
+                                  (uint8_t)(offset >> 16),
+                                  (uint8_t)(offset >> 8),
+                                  (uint8_t)offset,
+                                  (uint8_t)(0x40 | size >> 8),
+                                  (uint8_t)size};
+
+    memcpy(packet + 8, bytes, size);
+    wire_inject(gateway, packet, size + 8);
+}
+
+static unsigned count_resets(const struct user *users)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < HEADS; i++)
+        count += users[i].was_reset;
+    return count;
+}
+
+/* A client that lets many heads grow, which the codec must keep until they are complete, gets no more memory by that
+ * than its session has anyway; small heads still come through. */
+START_TEST(heads_that_do_not_end_are_bounded)
+{
+    static const char open[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{"
+                               "\"initial_max_data\":1000000,\"initial_max_stream_data\":10000,"
+                               "\"initial_max_streams\":10},\"credentials\":{\"id\":\"stranger\"}}\n";
+    static const uint8_t response[] = {2, 8, 0x41, 1, 0x40, 200, 0, 0, 0, 0, 3, 0}; /* and its end */
+    static uint8_t piece[PIECE] = {2, 0x80, 0x20, 0, 0};                            /* a head of 2 MiB begins */
+    struct user users[HEADS] = {0}, last = {0};
+    uint8_t packet[1400];
+    struct wire_end *gateway;
+    unsigned resets;
+    size_t sent = 0;
+
+    pair.gateway->pipeline->settings.session_window = 256 << 10;
+    connect_pair();
+    gateway = wire_stranger(&pair.wire);
+    pair_wait(&pair, 20);
+    wire_inject(gateway, packet, control_frame(packet, 0, open));
+    pair_wait(&pair, 20);
+    acknowledge_all(gateway);
+    for (unsigned i = 0; i < HEADS; i++)
+        user_ask(&users[i], &pair, "stranger", "web", "/", 0);
+    while (!count_resets(users) && sent < 200000) {
+        for (unsigned i = 0; i < HEADS; i++)
+            inject_stream(gateway, i, sent, piece, PIECE);
+        memset(piece, 0, 5);
+        sent += PIECE;
+        acknowledge_all(gateway);
+    }
+    /* Of the session's 256 KiB each has an eighth, beyond 64 KiB that every stream may have. */
+    resets = count_resets(users);
+    ck_assert_uint_ge(resets, 1);
+    ck_assert_uint_le(resets, HEADS / 2);
+    ck_assert_uint_gt(sent, 65536 + (256 << 10) / HEADS);
+    ck_assert_uint_le(sent, 65536 + (256 << 10) / HEADS + PIECE);
+    for (unsigned i = 0; i < HEADS; i++)
+        ck_assert(!users[i].was_reset || users[i].reason.status == 502);
+    user_ask(&last, &pair, "stranger", "web", "/", 0);
+    acknowledge_all(gateway);
+    inject_stream(gateway, HEADS, 0, response, sizeof response);
+    ck_assert(pair_run(&pair, user_is_done, &last, 1000));
+    expect_success(&last, 0);
+    ck_assert_uint_eq(count_resets(users), resets);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("sessions");
@@ -700,6 +791,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(hostile, a_bad_open_opens_nothing, 0, (int)(sizeof bad_opens / sizeof *bad_opens));
     tcase_add_test(hostile, a_repeated_open_opens_one_session);
     tcase_add_test(hostile, a_second_open_closes_the_link);
+    tcase_add_test(hostile, heads_that_do_not_end_are_bounded);
     TCase *const cases[] = {well, ill, stays, ends, hostile};
     for (size_t i = 0; i < 5; i++) {
         tcase_add_checked_fixture(cases[i], set_up, tear_down);
