@@ -57,6 +57,15 @@ static int check_gateway(struct hg_instance *instance, const struct hg_list *lis
     return 0;
 }
 
+/* A certificate is for nothing else. */
+static bool is_name_or_address(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    struct in6_addr address;
+
+    return (*text && !text[strspn(text, letters)]) || inet_pton(AF_INET6, text, &address) == 1;
+}
+
 int tlscommon_client_configure(struct hg_instance *instance, const struct tlscommon_client_config *config,
                                gnutls_certificate_credentials_t credentials)
 {
@@ -70,6 +79,12 @@ int tlscommon_client_configure(struct hg_instance *instance, const struct tlscom
     for (size_t i = 0; i < config->connect.count; i++)
         if (check_gateway(instance, &config->connect, i))
             result = -1;
+    if (config->server_name && !is_name_or_address(config->server_name)) {
+        hg_config_error(instance, "server_name",
+                        "\"%s\": write the name or IP address alone, as it stands in the gateway's certificate",
+                        config->server_name);
+        result = -1;
+    }
     return tlscommon_trust(instance, credentials, config->ca) ? -1 : result;
 }
 

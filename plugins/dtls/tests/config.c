@@ -50,6 +50,26 @@ START_TEST(wrong_values_are_told)
 }
 END_TEST
 
+/* GnuTLS would send it as it is, and the gateway's answer, "Illegal parameter", helps nobody. */
+START_TEST(server_name_is_a_name)
+{
+    static const char *const good[] = {"gate.test", "gate", "192.0.2.1", "2001:db8::1"}, *const bad[] = {
+                                                                                             "https://gate.test",
+                                                                                             "gate.test:443", "[::1]",
+                                                                                             "gate test", ""};
+    struct dtls_config config = pair.client_config;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        config.client.server_name = bad[i];
+        ck_assert_has(faults(&config), "write the name or IP address alone");
+    }
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        config.client.server_name = good[i];
+        ck_assert_str_eq(faults(&config), "");
+    }
+}
+END_TEST
+
 START_TEST(several_gateways_take_no_fixed_port)
 {
     struct dtls_config config = pair.client_config;
@@ -87,6 +107,7 @@ TCase *config_tests(void)
     tcase_add_test(tests, a_gateway_needs_certificates_alone);
     tcase_add_test(tests, either_listen_or_connect);
     tcase_add_test(tests, wrong_values_are_told);
+    tcase_add_test(tests, server_name_is_a_name);
     tcase_add_test(tests, several_gateways_take_no_fixed_port);
     tcase_add_test(tests, a_priority_is_used);
     return tests;
