@@ -25,25 +25,27 @@ static void name_service(const struct rule *rule, const struct hg_head *request,
 int location_map_response(const struct rule *rule, const struct hg_self *self, struct hg_head *response)
 {
     const struct hg_head *request = self->exchange->request;
-    struct url_map map = {
-        .from_path = rule->pool->url.base, .scheme = request->scheme, .authority = request->authority};
+    struct url_map map;
 
-    if (rule->keep_urls || !request->scheme.size || !request->authority.size)
+    if (rule->keep_urls || !url_map_concerns(response) || !request->scheme.size || !request->authority.size)
         return 0;
+    map =
+        (struct url_map){.from_path = rule->pool->url.base, .scheme = request->scheme, .authority = request->authority};
     name_service(rule, request, &map);
     return url_map_response(self->host, response, &map);
 }
 
 int location_map_request(const struct rule *rule, const struct hg_self *self, struct hg_head *request)
 {
-    struct url_map map = {.place_count = 1,
-                          .scheme = HG_TEXT("http"),
-                          .authority = rule_host(rule, request),
-                          .path = rule->pool->url.base};
+    struct url_map map;
 
-    if (rule->keep_urls || !request->scheme.size || !request->authority.size)
+    if (rule->keep_urls || !url_map_concerns(request) || !request->scheme.size || !request->authority.size)
         return 0;
-    map.places[0] = url_place_of(request->scheme, request->authority);
+    map = (struct url_map){.places = {url_place_of(request->scheme, request->authority)},
+                           .place_count = 1,
+                           .scheme = HG_TEXT("http"),
+                           .authority = rule_host(rule, request),
+                           .path = rule->pool->url.base};
     /* Who sees the public Host compares with that, and learns of https by X-Forwarded-Proto, if at all. */
     if (rule->host_policy != HOST_PUBLIC && url_map_sender(self->host, request, &map))
         return -1;

@@ -4,6 +4,7 @@
 #include "plugins/url/map.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 /* ---- Text ---- */
 
@@ -355,6 +356,23 @@ static int map_field(const struct hg_host *host, struct hg_head *head, struct hg
         result = hg_head_set(host, head, &field->value, (struct hg_text){output.data, output.size});
     free(output.data);
     return result;
+}
+
+bool url_map_concerns(const struct hg_head *head)
+{
+    static const char *const names[] = {
+        [2] = "If",          [6] = "Origin",       [7] = "Referer",          [8] = "Location",
+        [10] = "Set-Cookie", [11] = "Destination", [16] = "Content-Location"};
+
+    for (size_t i = 0; i < head->fields.count; i++) {
+        struct hg_text name = head->fields.items[i].name;
+        const char *wanted = name.size < sizeof names / sizeof *names ? names[name.size] : NULL;
+
+        if (wanted && (strncasecmp(name.data, wanted, name.size) == 0 ||
+                       (name.size == 7 && strncasecmp(name.data, "Refresh", 7) == 0)))
+            return true;
+    }
+    return false;
 }
 
 static int map_fields(const struct hg_host *host, struct hg_head *head, const struct field *fields, size_t count,

@@ -32,6 +32,9 @@ struct url_map {
     bool keeps_known; /* a path that begins with `path` anyway stays: the service knows where it is mounted */
 };
 
+/* Whether a head has a field that the functions below look at. Most have none, and then the map need not be made. */
+bool url_map_concerns(const struct hg_head *head);
+
 /* Map the URLs in the fields of a head; 0, or -1: out of memory.
  *
  * Where a response leads to, and what browsers keep for it: Location, Content-Location, Refresh, and in Set-Cookie the
