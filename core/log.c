@@ -182,14 +182,24 @@ void log_line(enum hg_level level, const char *part, const char *format, ...)
     va_end(arguments);
 }
 
+/* A line for people, who have no level beside it: "FILE:1:2: warning: ...". */
+static void log_told(const char *part, const char *line, size_t size)
+{
+    static const char word[] = "warning: ";
+    const char *found = memmem(line, size, word, sizeof word - 1);
+    const char *rest = found ? found + sizeof word - 1 : line + size;
+
+    log_line(found ? HG_LOG_WARNING : HG_LOG_ERROR, part, "%.*s%.*s", found ? (int)(found - line) : (int)size, line,
+             (int)(line + size - rest), rest);
+}
+
 static ssize_t stream_write(void *part, const char *bytes, size_t size)
 {
     for (size_t start = 0, i = 0; i <= size; i++) {
         if (i < size && bytes[i] != '\n')
             continue;
         if (i > start)
-            log_line(memmem(bytes + start, i - start, "warning: ", 9) ? HG_LOG_WARNING : HG_LOG_ERROR, part, "%.*s",
-                     (int)(i - start), bytes + start);
+            log_told(part, bytes + start, i - start);
         start = i + 1;
     }
     return (ssize_t)size;

@@ -161,7 +161,7 @@ START_TEST(test_log_stream)
     size = read(reader, line, sizeof line - 1);
     line[size > 0 ? size : 0] = '\0';
     ck_assert_ptr_nonnull(strstr(line, " error   config: f:1:2: first fault\n"));
-    ck_assert_ptr_nonnull(strstr(line, " warning config: f:2:3: warning: second\n"));
+    ck_assert_ptr_nonnull(strstr(line, " warning config: f:2:3: second\n"));
     close(reader);
 }
 END_TEST
