@@ -10,9 +10,8 @@
 
 /* What a reader is lent as soon as it has shown that it reads; and at once where the path is far, its round-trip time,
  * as the reserve alone would cost a new stream noticeable time there. */
-#define FIRST_LOAN     (20 * 1024)
-#define FAR_FIRST_LOAN (52 * 1024)
-#define FAR            (4 * TN_MILLISECOND)
+#define FIRST_LOAN (52 * 1024)
+#define FAR        (4 * TN_MILLISECOND)
 /* And the part of the pool that this is at most. */
 #define FIRST_LOAN_PART 512
 /* On a near path buffers between here and a reader who does not read fill as fast as one who does would read: a window
@@ -71,9 +70,8 @@ static uint64_t first_loan(const struct tn_stream *stream)
     const struct tn_session *session = stream->session;
     uint64_t pool = session->params.session_window, part = pool / FIRST_LOAN_PART;
     bool far = session->min_rtt >= FAR;
-    uint64_t loan = far ? FAR_FIRST_LOAN : FIRST_LOAN;
 
-    return scaled(part < loan ? part : loan, pool_free(stream), pool, far ? 2 : 4);
+    return scaled(part < FIRST_LOAN ? part : FIRST_LOAN, pool_free(stream), pool, far ? 2 : 5);
 }
 
 /* The most that the stream may be lent now: half of what would be free without it (dynamic thresholds: Choudhury and
