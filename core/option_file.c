@@ -77,6 +77,7 @@ bool option_store_secret(const struct option_reading *reading, const struct opti
 
     if (!file || reading->no_files)
         return file != NULL;
+    config_note_file(reading->config, node, file, false);
     fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return option_fault(reading, path, node, "%s cannot be opened: %s", file, strerror(errno));
@@ -87,7 +88,6 @@ bool option_store_secret(const struct option_reading *reading, const struct opti
     if (S_ISREG(status.st_mode) && (status.st_mode & (S_IROTH | S_IWOTH)))
         config_warning(reading->config, node, "everybody on this machine can %s the secret in %s: chmod o-rwx it",
                        status.st_mode & S_IWOTH ? "change" : "read", file);
-    config_note_file(reading->config, node, file, false);
     *target = read_secret(reading, path, node, file, fd);
     close(fd);
     return *target != NULL;

@@ -251,6 +251,7 @@ struct pipeline *pipeline_load(const char *path, struct plugins *plugins, const 
     load_blocks(pipeline);
     if (has_user)
         user_check_files(config, pipeline->settings.user);
+    user_check_own(config);
     pipeline->errors = config->faults;
     return pipeline;
 }

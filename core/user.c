@@ -117,12 +117,12 @@ static void check_files(struct config *config, const struct passwd *user, bool a
         bool folder;
 
         if (file->again || !again)
-            obstacle = look_as(user, file->path);
-        if (!obstacle.error)
+            obstacle = user->pw_uid == geteuid() ? look(file->path) : look_as(user, file->path);
+        if (obstacle.error != EACCES) /* a file that is missing is missing for everybody, and told already */
             continue;
         folder = file->path[obstacle.size] == '/';
         tell(config, file->at, "%s cannot read %s%s: %s%s%.*s; chgrp %s %.*s && chmod g+%c %.*s", who, file->path,
-             file->again ? " when it has changed" : "", strerror(obstacle.error), folder ? ": " : "",
+             again ? " when it has changed" : "", strerror(obstacle.error), folder ? ": " : "",
              folder ? (int)obstacle.size : 0, file->path, name, (int)obstacle.size, file->path, folder ? 'x' : 'r',
              (int)obstacle.size, file->path);
     }
@@ -137,6 +137,17 @@ void user_check_files(struct config *config, const char *name)
         return;
     snprintf(who, sizeof who, "the user %.64s, which hopgate becomes,", name);
     check_files(config, user, true, who, config_fault);
+}
+
+void user_check_own(struct config *config)
+{
+    const struct passwd *user = geteuid() != 0 && config->faults ? getpwuid(geteuid()) : NULL;
+    char who[128];
+
+    if (!user)
+        return;
+    snprintf(who, sizeof who, "the user %.64s, as which this runs,", user->pw_name);
+    check_files(config, user, false, who, config_warning);
 }
 
 /* The units take theirs from SYSCONFDIR/hopgate. */

@@ -17,6 +17,9 @@ int user_become(const char *name);
 /* Looks at the files that the config names (config_note_file()): a fault for each that `user:` of the config cannot
  * read when it is to be read again. NULL: none. */
 void user_check_files(struct config *config, const char *name);
+/* Where the config has faults and another user than root runs this: a warning for each file that this user cannot read,
+ * with what to do about it. */
+void user_check_own(struct config *config);
 /* Where root looks at a config without `user:` in a folder hopgate, such as /etc/hopgate: a warning for each file that
  * the user of the systemd units cannot read. */
 void user_check_units(struct config *config);

@@ -98,6 +98,16 @@ static void tell_log(void *arg, const char *member, const char *text)
     hg_log(arg, HG_LOG_WARNING, "%s", text);
 }
 
+static void name_files(const struct teller *teller, const struct pair_files *files)
+{
+    char option[64];
+
+    snprintf(option, sizeof option, "%scert", teller->prefix);
+    hg_reads_file(teller->instance, option, files->cert, true);
+    snprintf(option, sizeof option, "%skey", teller->prefix);
+    hg_reads_file(teller->instance, option, files->key, true);
+}
+
 /* What is right, but should be looked at. */
 static void warn(const struct teller *teller, const struct pair_files *files, const struct pair *pair,
                  const struct pair_state *state)
@@ -106,11 +116,9 @@ static void warn(const struct teller *teller, const struct pair_files *files, co
     char text[128], option[64];
 
     snprintf(option, sizeof option, "%scert", teller->prefix);
-    hg_reads_file(teller->instance, option, files->cert, true);
     if (pair_time_fault(pair, time(NULL), text, sizeof text))
         hg_config_warning(teller->instance, option, "%s: %s", files->cert, text);
     snprintf(option, sizeof option, "%skey", teller->prefix);
-    hg_reads_file(teller->instance, option, files->key, true);
     if (state->key.st_mode & (S_IRWXO | S_IWGRP))
         hg_config_warning(teller->instance, option, "other users can read or change the private key in %s: chmod %s it",
                           files->key, readers);
@@ -164,6 +172,7 @@ static int configure(struct hg_instance *instance)
 
         if (config->pairs.count)
             snprintf(prefix, sizeof prefix, "pairs[%zu].", i);
+        name_files(&(struct teller){instance, prefix}, &state->files[i]);
         pair_look(&state->files[i], &state->states[i]);
         state->pairs[i] = pair_load(&state->files[i], tell_config, &(struct teller){instance, prefix});
         if (state->pairs[i])

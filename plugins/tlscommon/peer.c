@@ -31,13 +31,13 @@ int tlscommon_trust(struct hg_instance *instance, gnutls_certificate_credentials
                         "a file with the gateway's authority here");
         return -1;
     }
+    hg_reads_file(instance, "ca", ca, false);
     fd = open(ca, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         hg_config_error(instance, "ca", "cannot read %s: %s", ca, strerror(errno));
         return -1;
     }
     close(fd);
-    hg_reads_file(instance, "ca", ca, false);
     count = gnutls_certificate_set_x509_trust_file(credentials, ca, GNUTLS_X509_FMT_PEM);
     if (count > 0)
         return 0;

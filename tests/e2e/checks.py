@@ -129,6 +129,26 @@ def readable(world):
     agree(world, text)
 
 
+@case("whoever runs it learns what to do about files that this user cannot read, and nothing of that where one is missing")
+def unreadable(world):
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    text = gateway(world)
+    nobody = ("setpriv", "--reuid", "nobody", "--clear-groups")
+    for name in ("gate.key", "tokens"):
+        os.chmod(world.path(name), 0o600)
+    for report in (lambda verdict: verdict[1], lambda verdict: json_messages(verdict[3])):
+        told = report(verdicts(world, text, nobody))
+        for name in ("gate.key", "tokens"):
+            path = world.path(name)
+            check(re.search(f"the user nobody, as which this runs, cannot read {path}.*: Permission denied; chgrp \\w+ {path} && chmod g\\+r {path}",
+                            told), told)
+    os.unlink(world.path("tokens"))
+    for text in (text, "user: nobody\n" + text):
+        told = verdicts(world, text)[1]
+        check("tokens: No such file" in told and not re.search("cannot read .*tokens", told), told)
+
+
 @case("check by root warns of what the user of the systemd units cannot read")
 def units(world):
     if os.getuid() != 0:
