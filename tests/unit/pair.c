@@ -533,12 +533,12 @@ void pair_free(struct pair *pair)
         rig_free(pair->other);
     if (pair->client)
         rig_free(pair->client);
-    if (pair->gateway)
-        rig_free(pair->gateway);
     for (size_t i = 0; i < pair->more_count; i++) {
         rig_free(pair->more[i].gateway);
         wire_free(&pair->more[i].wire);
     }
+    if (pair->gateway)
+        rig_free(pair->gateway);
     wire_free(&pair->wire);
     wire_free(&pair->bytes);
     free_users(pair);
