@@ -75,6 +75,14 @@ def installed(world):
     equal(files_below(root), [], "files left by make uninstall")
 
 
+@case("the tarball has what its README and its checks name")
+def tarball(world):
+    listed = run("make", "-s", "-C", BUILD, "-f", "-", "listed", input="include Makefile\nlisted:\n\t@echo $(EXTRA_DIST)\n",
+                 env={name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")})
+    for wanted in ("bootstrap", ".ci/run", "tests/e2e/bootstrap.py", "tests/corpus/cases.jsonl"):
+        check(wanted in listed.split(), f"{wanted} is not in the tarball")
+
+
 @case("program and plugins are hardened unless configure is told not to")
 def hardened(world):
     with open(os.path.join(BUILD, "config.status")) as file:
