@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Changes around a process that put its links in doubt: the machine has slept, or its addresses or routes have changed.
- * Both are told by the kernel, so nothing wakes up to look. Changes that come in storms are told more and more rarely.
+ * The kernel reports both, so nothing wakes up to look. Changes that come in storms are reported more and more rarely.
  */
 #ifndef CORE_CHANGES_H
 #define CORE_CHANGES_H

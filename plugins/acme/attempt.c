@@ -179,7 +179,7 @@ static bool choose_authority(struct acme_job *job)
     }
     job->failures = job->failures ? job->failures : 1;
     job->due = first;
-    snprintf(error, sizeof error, "the authority wants to be left alone until %s", acme_moment(first).text);
+    snprintf(error, sizeof error, "the authority asked for no requests before %s", acme_moment(first).text);
     if (!job->last_error)
         acme_job_set_error(job, error);
     return false;

@@ -351,7 +351,7 @@ static bool is_held(struct acme_request *request)
         hg_timer_set(request->ca->worker->host, request->soon, (hg_time)left * HG_SECOND);
         return true;
     }
-    snprintf(request->error, sizeof request->error, "%s: the authority wants to be left alone until %s",
+    snprintf(request->error, sizeof request->error, "%s: the authority asked for no requests before %s",
              what_was_asked(request), acme_moment(until).text);
     answer(request,
            &(struct acme_answer){
