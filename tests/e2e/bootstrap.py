@@ -35,6 +35,8 @@ class Tree:
         for folder in os.environ["PATH"].split(":"):
             for name in os.listdir(folder) if os.path.isdir(folder) else ():
                 path = os.path.join(self.bin, name)
+                if os.path.basename(os.path.realpath(os.path.join(folder, name))) == "ccache":
+                    continue  # looks for the compiler behind itself in PATH
                 missing = any(re.fullmatch(pattern, name) for pattern in hidden)
                 if os.path.lexists(path) and os.path.islink(path) and missing:
                     os.unlink(path)
