@@ -148,7 +148,7 @@ void carriage_session_lost(struct carriage *carriage, const struct hg_reason *re
 
 /* ---- Events of the stream ---- */
 
-/* A client that is told by its gateway to drop an exchange has not failed: if something has, the gateway logs it. */
+/* A client that drops an exchange because its gateway said so has not failed: if something has, the gateway logs it. */
 static struct hg_reason reason_of_peer(const struct carriage *carriage, uint64_t code)
 {
     struct hg_reason reason = reason_of_code(code);

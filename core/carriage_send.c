@@ -208,7 +208,7 @@ enum hg_verdict carriage_send_end(struct carriage *carriage, const struct hg_fie
     return pass_output(carriage);
 }
 
-/* Tells the reason in the stream itself, behind what was sent, also where there is no room. False: out of memory. */
+/* Writes the reason into the stream itself, behind what was sent, even without room. False: out of memory. */
 static bool send_reset(struct carriage *carriage, const struct hg_reason *reason)
 {
     const struct session *session = carriage->session;

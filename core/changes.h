@@ -11,7 +11,7 @@
 
 struct changes;
 
-/* Calls `changed` when there was a change, never within these functions but changes_look(). NULL when memory is out;
+/* Calls `changed` when there was a change, never within these functions but changes_look(). NULL: out of memory;
  * where the kernel does not let it watch, it goes without. */
 struct changes *changes_watch(struct hg_worker *worker, hg_callback changed, void *arg);
 /* NULL is allowed. */

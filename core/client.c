@@ -330,7 +330,7 @@ static hg_time ask_for_life(struct hg_link *link)
     return now + link->ask_after;
 }
 
-/* The answer, or that there is none in link_patience(), tells what a sign is worth. */
+/* The answer, or that there is none in link_patience(), shows what a sign is worth. */
 void client_ask(struct hg_link *link)
 {
     if (link->state != LINK_ACTIVE)

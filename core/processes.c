@@ -93,7 +93,7 @@ bool processes_make_room(const struct sessions *sessions, const char *client, co
 /* ---- Which sessions are contested ---- */
 
 /* One that has lost its link before is not contested by a process that comes back to a session of its own, since both
- * may have been cut off and be on their way; one that begins anew may stand in the place of a dead one. */
+ * may have been cut off and be on their way; one that begins anew may replace a dead one. */
 static void set_contested(struct session *session, bool contested, bool anew)
 {
     if (session->contested == contested || (contested && !session->link && !anew))

@@ -172,7 +172,7 @@ struct session *session_by_name(const struct sessions *sessions, const char *nam
 struct session *session_newest(const struct sessions *sessions, struct hg_text client);
 struct session *session_older(const struct session *session);
 /* Gateway: the session for a new exchange, which is the newest of the target's client that may serve its service, says
- * that it does and answers, or another one of the same process that has less to do. NULL with `*reason` telling why
+ * that it does and answers, or another one of the same process that has less to do. NULL with `*reason` saying why
  * there is none, and
  * `*absent` whether there is one that may soon answer again. */
 struct session *session_for_target(const struct sessions *sessions, const struct hg_target *target,
