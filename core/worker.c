@@ -44,11 +44,16 @@ struct hg_timer {
     void *arg;
     hg_time deadline; /* 0: not running */
     hg_time fires;    /* when the watcher will; meaningless while it is not active */
+    hg_time looked;   /* the deadline that is not put off (again) for a look at the descriptors */
 };
 
-static void timer_arm(struct hg_timer *timer, hg_time delay)
+/* A deadline met later than this was missed by the process, which was stopped, asleep or busy, not by a peer. */
+#define LATE (10 * HG_MILLISECOND)
+
+static void timer_arm(struct hg_timer *timer, hg_time delay, int priority)
 {
     ev_timer_stop(timer->worker->loop, &timer->watcher);
+    ev_set_priority(&timer->watcher, priority);
     ev_timer_set(&timer->watcher, (double)delay / (double)HG_SECOND, 0.);
     ev_timer_start(timer->worker->loop, &timer->watcher);
     timer->fires = worker_now(timer->worker) + delay;
@@ -65,7 +70,14 @@ static void timer_fired(struct ev_loop *loop, ev_timer *watcher, int events)
         return;
     /* libev's clock and ours are read at slightly different moments: what is nearly due is due. */
     if (timer->deadline > now + HG_MICROSECOND * 100) {
-        timer_arm(timer, timer->deadline - now);
+        timer_arm(timer, timer->deadline - now, 0);
+        return;
+    }
+    /* What came in time may still wait in a socket, and may set the timer anew: descriptors are served first, those of
+     * the next turn, since a wait that SIGCONT or the end of a sleep interrupts names none (epoll_wait(2), EINTR). */
+    if (now - timer->deadline > LATE && timer->looked != timer->deadline) {
+        timer->looked = timer->deadline;
+        timer_arm(timer, 0, EV_MINPRI);
         return;
     }
     timer->deadline = 0;
@@ -88,8 +100,10 @@ struct hg_timer *worker_timer_new(struct hg_worker *instance, hg_callback callba
 void worker_timer_set(struct hg_timer *timer, hg_time delay)
 {
     timer->deadline = worker_now(timer->worker) + delay;
+    if (!delay) /* for the next turn: no deadline that anybody could miss, and never put off by what sets it again */
+        timer->looked = timer->deadline;
     if (!ev_is_active(&timer->watcher) || timer->fires > timer->deadline)
-        timer_arm(timer, delay);
+        timer_arm(timer, delay, 0);
 }
 
 void worker_timer_stop(struct hg_timer *timer)

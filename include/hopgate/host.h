@@ -294,7 +294,9 @@ static inline struct hg_timer *hg_timer_new(struct hg_worker *worker, hg_callbac
 
 /**
  * Lets `callback` be called once, `delay` from now; a running timer is set anew. Moving a deadline later is cheap: call
- * it for each piece of progress without a thought.
+ * it for each piece of progress without a thought. With a delay of 0 it is called in the next turn of the loop. A
+ * deadline that is met more than 10 ms late, since the process was stopped or busy, first lets descriptors be served
+ * once more: what came in time may set the timer anew or stop it.
  */
 static inline void hg_timer_set(const struct hg_host *host, struct hg_timer *timer, hg_time delay)
 {

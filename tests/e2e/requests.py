@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import socket
 import struct
 import threading
@@ -363,6 +364,24 @@ def slow_head(world):
         began = time.monotonic()
         check(connection.recv(1) == b"", "bytes came on an idle connection")
         check(0.5 < time.monotonic() - began < 5, f"an idle connection was closed after {time.monotonic() - began:.1f} s")
+
+
+@case("a request that came in time is answered, even when the gateway gets to it after the deadline")
+def late_turn(world):
+    gate, _ = world.tunnel(http={"head_timeout": "1s", "keep_alive_timeout": "1s"})
+    request = b"GET /status/200 HTTP/1.1\r\nHost: app.test\r\n\r\n"
+    half, unused, kept = world.raw(request[:20]), world.raw(), world.raw(request)
+    equal(read_response(kept)[0], 200, "the first answer")
+    time.sleep(0.3)  # so that all of them are known to the gateway, each with its deadline
+    gate.signal(signal.SIGSTOP)
+    half.sendall(request[20:])
+    unused.sendall(request)
+    kept.sendall(request)
+    time.sleep(1.5)
+    gate.signal(signal.SIGCONT)
+    for name, connection in (("begun", half), ("unused", unused), ("kept", kept)):
+        with connection:
+            equal(read_response(connection)[0], 200, f"the answer on the connection that was {name}")
 
 
 @case("limits: a long target is 414, a large head 431, a large body 413")

@@ -36,6 +36,13 @@ tests_unit_test_exchange_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_exchange_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_exchange_LDADD = $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_worker
+TESTS += tests/unit/test_worker
+tests_unit_test_worker_SOURCES = tests/unit/stages.c tests/unit/stages.h tests/unit/test_worker.c
+tests_unit_test_worker_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_worker_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_worker_LDADD = $(UNIT_LDADD)
+
 pair_sources = tests/unit/clock.c tests/unit/clock.h tests/unit/pair.c tests/unit/pair.h tests/unit/wire.c tests/unit/wire.h
 
 check_PROGRAMS += tests/unit/test_sessions
