@@ -7,9 +7,10 @@
  *   load [--connections N] [--requests N] [--rate N --seconds N] [--sha256 HEX] [--ca FILE] [--connect HOST:PORT] URL
  *
  * Without --rate each connection sends its next request as soon as the last is answered, --requests in all. With it,
- * requests leave at that rate for --seconds whatever the answers do, on whichever connections are free; a request
- * for which none is free waits, and the wait counts as its time. A connection that the server closes between
- * two requests is opened anew. Exit 0 even when requests failed: the object tells.
+ * requests leave at that rate for --seconds whatever the answers do, on the connection that has been free longest, so
+ * that none outlives the time in which a server expects its first request; a request for which none is free waits, and
+ * the wait counts as its time. A connection that the server closes between two requests is opened anew. Exit 0 even
+ * when requests failed: the object tells.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -80,8 +81,8 @@ struct load {
     unsigned long begun, done, failed;
     uint64_t bytes, started, *times;
     char why[160];      /* the first failure */
-    struct user **idle; /* a stack of those without a request */
-    unsigned long idle_count;
+    struct user **idle; /* a ring of those without a request */
+    unsigned long idle_first, idle_count;
 };
 
 static uint64_t now_ns(void)
@@ -170,11 +171,16 @@ static ssize_t user_write(struct user *user, const void *bytes, size_t size)
     return -1;
 }
 
+static struct user **idle_at(struct load *load, unsigned long place)
+{
+    return &load->idle[(load->idle_first + place) % load->connections];
+}
+
 static void become_idle(struct load *load, struct user *user)
 {
     user->state = IDLE;
     watch(load, user, EPOLLIN);
-    load->idle[load->idle_count++] = user;
+    *idle_at(load, load->idle_count++) = user;
 }
 
 /* The request under way is over. */
@@ -421,8 +427,8 @@ static void idle_event(struct load *load, struct user *user)
     if (got < 0 && errno == EAGAIN)
         return;
     for (unsigned long i = 0; i < load->idle_count; i++)
-        if (load->idle[i] == user)
-            load->idle[i] = load->idle[--load->idle_count];
+        if (*idle_at(load, i) == user)
+            *idle_at(load, i) = *idle_at(load, --load->idle_count);
     user_close(user);
     user_connect(load, user);
 }
@@ -465,13 +471,17 @@ static void user_event(struct load *load, struct user *user)
 static int begin_due(struct load *load)
 {
     uint64_t now = now_ns();
+    struct user *user;
 
     while (load->idle_count && load->begun < load->requests) {
         uint64_t due = load->rate ? load->started + load->begun * 1000000000u / load->rate : now;
 
         if (due > now)
             return (int)((due - now) / 1000000) + 1;
-        begin(load, load->idle[--load->idle_count], due);
+        user = *idle_at(load, 0);
+        load->idle_first++;
+        load->idle_count--;
+        begin(load, user, due);
     }
     return -1;
 }
