@@ -6,8 +6,8 @@
 In a build folder every test that automake ran has left NAME.trs (its results) and NAME.log (its output). A Check
 program is one result for automake but tells its own count in the log; a TAP program has one result for each case; the
 simulator tells how many runs it made. A single file is read as TAP: what its plan promises and it does not tell of has
-failed, and so has a file without a plan, since its writer may have died at any point. Exits 1 when anything failed or
-nothing ran.
+failed, and so has a file without a plan, since its writer may have died at any point. What a failed test said of the
+failure is printed with it. Exits 1 when anything failed or nothing ran.
 """
 
 import os
@@ -15,6 +15,7 @@ import re
 import sys
 
 CHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
+FAILURE = re.compile(r"^\S+:\d+:[FE]:.*|^.*(?:ERROR: \w+Sanitizer|runtime error:).*", re.M)
 RESULT = re.compile(r"^:test-result: (\w+)", re.M)
 
 
@@ -56,6 +57,22 @@ def of_test(trs):
     return good, bad or (0 if results else 1), skipped, "" if results else "no result"
 
 
+def reasons(path):
+    """What the log of a failed test says of it: each `not ok` after its diagnostics, but for the copies of programs' logs
+    (indented further), failures as Check writes them, and sanitizers' first lines."""
+    text = read(path) if os.path.exists(path) else ""
+    diagnostics = []
+    for line in text.splitlines():
+        if line.startswith("# "):
+            diagnostics += [line] if line[2:4] != "  " else []
+        elif line.startswith("not ok"):
+            yield from diagnostics[-20:]
+            yield line
+        if not line.startswith("#"):
+            diagnostics = []
+    yield from FAILURE.findall(text)[:20]
+
+
 def collect(path):
     """Yields (name, passed, failed, skipped, what is wrong with the report itself)."""
     if os.path.isfile(path):
@@ -81,6 +98,9 @@ def main():
             note = (f", {bad} FAILED" if bad else "") + (f", {left} skipped" if left else "")
             note += f" ({why})" if why else ""
             print(f"  {name}: {good} passed{note}")
+            if bad:
+                log = name if os.path.isfile(name) else name + ".log"
+                print("".join(f"    {line[:400]}\n" for line in reasons(log)), end="")
     if skipped:
         print(f"{skipped} skipped, each with its reason in the log")
     print(f"{passed} passed, {failed} failed")

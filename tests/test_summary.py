@@ -15,6 +15,8 @@ TAP = [
     ("a plan at the end", "ok - a\nok - b\n1..2\n", "2 passed, 0 failed", ""),
     ("a skipped case", "1..2\nok 1 - a\nok 2 - b # SKIP no route\n", "1 passed, 0 failed", "1 skipped"),
     ("a failure", "1..2\nok 1 - a\nnot ok 2 - b\n", "1 passed, 1 failed", "1 FAILED"),
+    ("what a failure says", "1..1\n# ---- gateway\n#   a log\n# 3 instead of 4\nnot ok 1 - a\n# 2.0 s\n", "0 passed, 1 failed",
+     "# 3 instead of 4\n    not ok 1 - a"),
     ("an empty file", "", "0 passed, 1 failed", "no plan"),
     ("no plan", "ok 1 - a\n", "1 passed, 1 failed", "no plan"),
     ("cut off", "1..4\nok 1 - a\nnot ok 2 - b\n", "1 passed, 3 failed", "2 of 4 did not run"),
