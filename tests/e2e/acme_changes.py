@@ -237,16 +237,18 @@ def deactivation_lasts(world):
     rule.end()
     gate.stop()
     check(not record(lab)["deactivated"] and lab.files("acme/requests"), "it is forgotten")
-    killed = threading.Event()
+    started, killed = threading.Event(), threading.Event()
 
     def act(call):
         call.forward()
+        started.wait(30)
         gate.kill()
         killed.set()
         raise caproxy.Cut()
 
     lab.proxy.on("account", act, times=1)
     gate = lab.gateway(["a.test"])
+    started.set()
     check(killed.wait(30), "no deactivation after the start")
     lab.gateway(["a.test"])
     is_deactivated(lab)
