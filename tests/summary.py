@@ -74,16 +74,16 @@ def reasons(path):
 
 
 def collect(path):
-    """Yields (name, passed, failed, skipped, what is wrong with the report itself)."""
+    """Yields (name, log, passed, failed, skipped, what is wrong with the report itself)."""
     if os.path.isfile(path):
-        yield (path, *of_tap(read(path)))
+        yield (path, path, *of_tap(read(path)))
         return
     for folder, folders, files in os.walk(path):
         folders[:] = sorted(f for f in folders if not f.startswith("hopgate-") and f not in ("asan", "clang"))
         for name in sorted(files):
             if name.endswith(".trs"):
                 full = os.path.join(folder, name)
-                yield (os.path.relpath(full[:-4]), *of_test(full))
+                yield (os.path.relpath(full[:-4]), full[:-4] + ".log", *of_test(full))
 
 
 def main():
@@ -93,13 +93,12 @@ def main():
         if not reports:
             print(f"  {path}: nothing was run there")
             failed += 1
-        for name, good, bad, left, why in reports:
+        for name, log, good, bad, left, why in reports:
             passed, failed, skipped = passed + good, failed + bad, skipped + left
             note = (f", {bad} FAILED" if bad else "") + (f", {left} skipped" if left else "")
             note += f" ({why})" if why else ""
             print(f"  {name}: {good} passed{note}")
             if bad:
-                log = name if os.path.isfile(name) else name + ".log"
                 print("".join(f"    {line[:400]}\n" for line in reasons(log)), end="")
     if skipped:
         print(f"{skipped} skipped, each with its reason in the log")

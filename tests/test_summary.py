@@ -42,8 +42,20 @@ def wrong_with(folder, tap, last, named):
     return ""
 
 
+def program_that_fails(folder):
+    """In a build folder a Check program stands beside its log, without an extension."""
+    program = os.path.join(folder, "test_it")
+    for name, text in ((program, "not ok in the program\n"), (program + ".trs", ":test-result: FAIL\n"),
+                       (program + ".log", "50%: Checks: 2, Failures: 1, Errors: 0\nit.c:7:F:case:test:0: 3 == 4\n")):
+        with open(name, "w") as file:
+            file.write(text)
+    code, output = summary(folder)
+    right = code == 1 and "    it.c:7:F:case:test:0: 3 == 4\n1 passed, 1 failed" in output and "in the program" not in output
+    return "" if right else output
+
+
 def main():
-    print(f"1..{len(TAP) + 2}")
+    print(f"1..{len(TAP) + 3}")
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         results = []
@@ -52,6 +64,7 @@ def main():
             code, output = summary(path)
             results.append((name, "" if code == 1 and "0 passed, 1 failed" in output else output))
         results += [(name, wrong_with(folder, tap, last, named)) for name, tap, last, named in TAP]
+        results.append(("what a Check program says of its failure", program_that_fails(folder)))
     for number, (name, wrong) in enumerate(results, 1):
         failed += bool(wrong)
         print(f"{'not ok' if wrong else 'ok'} {number} - {name}")
