@@ -180,16 +180,25 @@ static int decode_accept(struct control_message *message, const char **error)
     return decode_parameters(&message->parameters, message->root, error);
 }
 
-/* `reason` and `retry_after`, which may be missing. */
-static int decode_excuse(struct control_message *message, const char **error)
+/* `reason`, which may be missing. */
+static int decode_notice(struct control_message *message, const char **error)
 {
     const json_t *reason = json_object_get(message->root, "reason");
-    json_int_t seconds;
 
     *error = "\"reason\" is not a string";
     if (reason && !json_is_string(reason))
         return -1;
     message->reason = reason ? json_string_value(reason) : "";
+    return 0;
+}
+
+/* `reason` and `retry_after`, which may be missing. */
+static int decode_excuse(struct control_message *message, const char **error)
+{
+    json_int_t seconds;
+
+    if (decode_notice(message, error))
+        return -1;
     *error = "\"retry_after\" is not a number of seconds up to 86400";
     if (member_integer(message->root, "retry_after", RETRY_AFTER_MAX, 0, &seconds))
         return -1;
@@ -217,7 +226,7 @@ static const struct {
 } types[] = {
     {"open", CONTROL_OPEN, decode_open},       {"accept", CONTROL_ACCEPT, decode_accept},
     {"refuse", CONTROL_REFUSE, decode_refuse}, {"drain", CONTROL_DRAIN, decode_excuse},
-    {"notice", CONTROL_NOTICE, decode_excuse}, {"ping", CONTROL_PING, decode_ping},
+    {"notice", CONTROL_NOTICE, decode_notice}, {"ping", CONTROL_PING, decode_ping},
     {"pong", CONTROL_PONG, decode_ping},
 };
 

@@ -150,6 +150,10 @@ static const struct {
     {"{\"type\":\"open\",\"versions\":[2,1],\"codecs\":[\"x\"],\"parameters\":{\"new\":true},\"credentials\":{}}",
      CONTROL_OPEN},
     {"{\"type\":\"ping\",\"id\":0}", CONTROL_PING},
+    /* Members of other types are unknown ones here. */
+    {"{\"type\":\"notice\",\"retry_after\":-1}", CONTROL_NOTICE},
+    {"{\"type\":\"drain\",\"id\":-1,\"code\":7}", CONTROL_DRAIN},
+    {"{\"type\":\"ping\",\"id\":0,\"reason\":7,\"retry_after\":-1,\"session\":7}", CONTROL_PING},
 };
 
 START_TEST(unknown_types_and_members_are_skipped)
