@@ -16,5 +16,11 @@ mkdir -p "fuzz/$name"
 # shellcheck disable=SC2086
 $FUZZ_CLANG -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
     -o "fuzz/fuzz_$name" $sources $flags
-exec "fuzz/fuzz_$name" -max_total_time="$FUZZ_SECONDS" -max_len=4096 -timeout=5 -print_final_stats=1 \
-    -artifact_prefix="fuzz/$name-" "fuzz/$name" "$HG_SRCDIR/tests/fuzz/$name"
+status=0
+"fuzz/fuzz_$name" -max_total_time="$FUZZ_SECONDS" -max_len=4096 -timeout=5 -print_final_stats=1 \
+    -artifact_prefix="fuzz/$name-" "fuzz/$name" "$HG_SRCDIR/tests/fuzz/$name" || status=$?
+# Other targets may run side by side and say more after this: what failed, and the input, for who has this output alone.
+[ $status -eq 0 ] || for input in "fuzz/$name"-*; do
+    echo "fuzz.sh: $name failed with $input, in base64: $(base64 -w0 "$input")"
+done
+exit $status
