@@ -181,7 +181,7 @@ static int decode_accept(struct control_message *message, const char **error)
 }
 
 /* `reason`, which may be missing. */
-static int decode_notice(struct control_message *message, const char **error)
+static int decode_reason(struct control_message *message, const char **error)
 {
     const json_t *reason = json_object_get(message->root, "reason");
 
@@ -197,7 +197,7 @@ static int decode_excuse(struct control_message *message, const char **error)
 {
     json_int_t seconds;
 
-    if (decode_notice(message, error))
+    if (decode_reason(message, error))
         return -1;
     *error = "\"retry_after\" is not a number of seconds up to 86400";
     if (member_integer(message->root, "retry_after", RETRY_AFTER_MAX, 0, &seconds))
@@ -226,7 +226,7 @@ static const struct {
 } types[] = {
     {"open", CONTROL_OPEN, decode_open},       {"accept", CONTROL_ACCEPT, decode_accept},
     {"refuse", CONTROL_REFUSE, decode_refuse}, {"drain", CONTROL_DRAIN, decode_excuse},
-    {"notice", CONTROL_NOTICE, decode_notice}, {"ping", CONTROL_PING, decode_ping},
+    {"notice", CONTROL_NOTICE, decode_reason}, {"ping", CONTROL_PING, decode_ping},
     {"pong", CONTROL_PONG, decode_ping},
 };
 
