@@ -139,6 +139,28 @@ def no_root(world):
     equal(os.listdir(world.path("tmp")), [], "files left in TMPDIR")
 
 
+@case("a check whose fuzzing fails names the target and the input in its summary")
+def check_fails(world):
+    tree = Tree(world)
+    tree.bootstrap("build")
+    os.makedirs(tree.folder + "/build/fuzz")
+    os.mkdir(tree.folder + "/build/clang")
+    for name in ("fuzz/control-crash-old", "clang/configured.stamp"):
+        with open(f"{tree.folder}/build/{name}", "w") as file:
+            file.write("an earlier run")
+    # The "compiler" makes a target that finds something at once.
+    tree.stand_in("clang-of-fuzz", """while [ "$1" != -o ]; do shift; done
+        printf '%s\\n' '#!/bin/sh' 'printf %s bad >fuzz/control-crash-new' 'exit 77' >"$2" && chmod +x "$2" """)
+    tree.stand_in("make", """case " $* " in
+        *" check-valgrind "*) echo 1..1; echo ok - a ;;
+        *" fuzz "*) cd build && HG_SRCDIR=.. FUZZ_CLANG=clang-of-fuzz FUZZ_SECONDS=1 exec ../tests/fuzz/fuzz.sh control "" ;;
+        esac""")
+    text = tree.bootstrap("check", status=1)
+    summary = text[text.index("build/check/steps.tap"):]
+    check("steps.tap: 7 passed, 1 FAILED\n    # fuzz.sh: control failed with status 77\n"
+          "    # fuzz.sh: fuzz/control-crash-new in base64: YmFk\n    not ok - fuzzing\n" in summary, text)
+
+
 @case("another prefix and a raised HG_ABI reach the program and hopgate.pc of a used build folder", seconds=300)
 def used_folder(world):
     tree = Tree(world)

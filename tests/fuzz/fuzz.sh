@@ -19,8 +19,11 @@ $FUZZ_CLANG -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-re
 status=0
 "fuzz/fuzz_$name" -max_total_time="$FUZZ_SECONDS" -max_len=4096 -timeout=5 -print_final_stats=1 \
     -artifact_prefix="fuzz/$name-" "fuzz/$name" "$HG_SRCDIR/tests/fuzz/$name" || status=$?
-# Other targets may run side by side and say more after this: what failed, and the input, for who has this output alone.
-[ $status -eq 0 ] || for input in "fuzz/$name"-*; do
-    echo "fuzz.sh: $name failed with $input, in base64: $(base64 -w0 "$input")"
-done
+# Targets run side by side, so the end of the output may be another's; and CI keeps the output alone, not the files.
+if [ $status -ne 0 ]; then
+    echo "fuzz.sh: $name failed with status $status"
+    find fuzz -name "$name-*" -newer "fuzz/fuzz_$name" | while read -r input; do
+        echo "fuzz.sh: $input in base64: $(base64 "$input" | tr -d '\n')"
+    done
+fi
 exit $status
