@@ -119,6 +119,23 @@ def samples(world):
         equal((result.returncode, doubts), (0, []), f"of {name}")
 
 
+@case("check: the configs in the README are good, but for the names in them that nobody has")
+def readme_configs(world):
+    world.write("tokens", "")
+    world.token("client-1")
+    os.rename(world.path("token-client-1"), world.path("token"))
+    os.chmod(world.path("token"), 0o600)
+    with open(os.path.join(SOURCE, "README.md")) as file:
+        configs = re.findall(r"^```yaml\n(pipeline:\n.*?)^```", file.read(), re.M | re.S)
+    equal(len(configs), 2, "configs in the README")
+    for config in configs:
+        name = world.write("test.conf", config.replace("/var/lib/hopgate", world.path("store")))
+        result = world.program("check", "-c", name)
+        check(result.returncode == 0 and ": ok: " in result.stdout, f"{config}{result.stdout}{result.stderr}")
+        doubts = [line for line in result.stderr.splitlines() if ".example.com" not in line and "not installed" not in line]
+        equal(doubts, [], f"warnings about:\n{config}")
+
+
 @case("check --print: what it prints is a config that means the same")
 def print_config(world):
     world.certificates()

@@ -33,10 +33,14 @@ def installed(world):
     files = files_below(root)
     for wanted in ("bin/hopgate", "include/hopgate/plugin.h", "include/hopgate/stage.h", "lib/pkgconfig/hopgate.pc",
                    "lib/hopgate/plugins/route.so", "lib/hopgate/plugins/dtls.so", "share/man/man5/hopgate-route.5",
-                   "share/doc/hopgate/LICENSE", "share/doc/hopgate/plugin-guide.md",
+                   "share/doc/hopgate/LICENSE", "share/doc/hopgate/docs/plugin-guide.md",
                    "share/doc/hopgate/examples/add_header/add_header.c", "share/doc/hopgate/examples/add_header/Makefile"):
         check(wanted in files, f"{wanted} was not installed, only {files}")
     equal([name for name in files if name.endswith(".la")], [], "libtool's own files")
+    for page in (name for name in files if name.endswith(".md")):
+        with open(os.path.join(root, page)) as file:
+            for link in re.findall(r"\]\(([^)#:]+)\)", file.read()):
+                check(os.path.exists(os.path.join(root, os.path.dirname(page), link)), f"{page} links to {link}, which is not there")
     for page in ("share/man/man5/hopgate.conf.5", "share/doc/hopgate/README.md"):
         with open(os.path.join(root, page)) as file:
             text = file.read()
