@@ -5,7 +5,8 @@ acme_parts = \
 	plugins/acme/account.c plugins/acme/account.h plugins/acme/account_private.h \
 	plugins/acme/agent.c plugins/acme/agent.h \
 	plugins/acme/ari.c plugins/acme/ari.h \
-	plugins/acme/attempt.c \
+	plugins/acme/attempt.c plugins/acme/attempt.h \
+	plugins/acme/authority.h \
 	plugins/acme/authorize.c plugins/acme/authorize.h \
 	plugins/acme/base64url.c plugins/acme/base64url.h \
 	plugins/acme/ca.c plugins/acme/ca.h \

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A certificate authority of the config, as the manager and all attempts see it.
+ */
+#ifndef ACME_AUTHORITY_H
+#define ACME_AUTHORITY_H
+
+#include <stdbool.h>
+#include <time.h>
+
+struct acme_authority {
+    const char *url;     /* of its directory */
+    char id[33];         /* its name in the store */
+    time_t paused_until; /* it has told the account to come back then; no order is placed before */
+    time_t ahead; /* the clock here is so far ahead of the authority's, in seconds; 0: not noticeably, or not known */
+    bool known;   /* its directory has been read … */
+    char *renewal_info; /* … and this is its resource for ARI (RFC 9773 section 4.1); NULL: it has none */
+};
+
+void acme_authority_init(struct acme_authority *authority, const char *url);
+void acme_authority_end(struct acme_authority *authority);
+
+#endif
