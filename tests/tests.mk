@@ -36,7 +36,7 @@ check-asan: asan/configured.stamp
 # valgrind knows from 3.21 on. AddressSanitizer watches its memory in check-asan.
 check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES)
 	$(SHELL) $(top_srcdir)/tests/valgrind.sh '$(VALGRIND)' '$(LIBTOOL)' \
-	  $(filter-out plugins/hook/test_hook,$(check_PROGRAMS))
+	  $(filter-out plugins/lib/hook/test_hook,$(check_PROGRAMS))
 
 # What a night is for: four times the seeded runs of the simulator and of test_storm in `make check`, from a seed of their
 # own, which is printed (SEED=N: that one). A failing run tells how to repeat it.

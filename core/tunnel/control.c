@@ -5,7 +5,7 @@
  */
 #include "core/tunnel/link.h"
 
-#include "core/buffer.h"
+#include "core/base/buffer.h"
 #include "core/tunnel/varint.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  */
 #include "core/tunnel/receiver.h"
 
-#include "core/buffer.h"
+#include "core/base/buffer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #define ACME_ARI_H
 
 #include "plugins/acme/pair.h"
-#include "plugins/https/https.h"
+#include "plugins/lib/http_client/http_client.h"
 
 #include <jansson.h>
 

@@ -8,7 +8,7 @@
 #define ACME_CA_H
 
 #include "plugins/acme/options.h"
-#include "plugins/https/https.h"
+#include "plugins/lib/http_client/http_client.h"
 
 #include <gnutls/x509.h>
 #include <hopgate/host.h>

@@ -8,7 +8,7 @@
 
 #include "plugins/acme/name.h"
 #include "plugins/acme/vault.h"
-#include "plugins/hook/hook.h"
+#include "plugins/lib/hook/hook.h"
 
 #include <hopgate/challenges.h>
 

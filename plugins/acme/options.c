@@ -5,7 +5,7 @@
 
 #include "plugins/acme/base64url.h"
 #include "plugins/acme/name.h"
-#include "plugins/https/https.h"
+#include "plugins/lib/http_client/http_client.h"
 
 #include <hopgate/challenges.h>
 #include <hopgate/host.h>

@@ -59,7 +59,7 @@ acme_la_SOURCES = plugins/acme/acme.c plugins/acme/clock.c $(acme_parts)
 acme_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
 acme_la_CFLAGS = $(PLUGIN_CFLAGS)
 acme_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-acme_la_LIBADD = plugins/https/libhttps.la plugins/hook/libhook.la $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
+acme_la_LIBADD = plugins/lib/http_client/libhttp_client.la plugins/lib/hook/libhook.la $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
 
 dist_man_MANS += plugins/acme/hopgate-acme.5
 
@@ -95,5 +95,5 @@ plugins_acme_test_acme_SOURCES = \
 	$(acme_parts)
 plugins_acme_test_acme_CPPFLAGS = $(acme_la_CPPFLAGS)
 plugins_acme_test_acme_CFLAGS = $(UNIT_CFLAGS)
-plugins_acme_test_acme_LDADD = plugins/https/libhttps.la tests/unit/libfake_host.la $(CHECK_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
+plugins_acme_test_acme_LDADD = plugins/lib/http_client/libhttp_client.la tests/unit/libfake_host.la $(CHECK_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
 endif

@@ -6,7 +6,7 @@
 #ifndef ACME_PROGRAM_H
 #define ACME_PROGRAM_H
 
-#include "plugins/hook/hook.h"
+#include "plugins/lib/hook/hook.h"
 
 struct acme_programs {
     struct hg_worker *worker;

@@ -9,7 +9,7 @@
 
 #include "plugins/acme/pair.h"
 #include "plugins/acme/vault.h"
-#include "plugins/https/https.h"
+#include "plugins/lib/http_client/http_client.h"
 
 /* Of one certificate that is kept. */
 struct acme_staple;

@@ -16,6 +16,6 @@ plugins_acme_http01_test_acme_http01_SOURCES = \
 	plugins/acme_http01/acme_http01.c plugins/acme_http01/test_acme_http01.c
 plugins_acme_http01_test_acme_http01_CPPFLAGS = $(core_libcore_la_CPPFLAGS) $(GNUTLS_CFLAGS)
 plugins_acme_http01_test_acme_http01_CFLAGS = $(UNIT_CFLAGS)
-plugins_acme_http01_test_acme_http01_LDADD = plugins/tls/libtest_edge.la plugins/accept/libaccept.la plugins/ratelimit/libratelimit.la \
-	plugins/tlscommon/libtlscommon.la $(UNIT_LDADD)
+plugins_acme_http01_test_acme_http01_LDADD = plugins/tls/libtest_edge.la plugins/lib/accept/libaccept.la plugins/lib/ratelimit/libratelimit.la \
+	plugins/lib/tlscommon/libtlscommon.la $(UNIT_LDADD)
 endif

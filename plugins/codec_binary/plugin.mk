@@ -13,7 +13,7 @@ codec_binary_la_SOURCES = $(codec_binary_sources)
 codec_binary_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 codec_binary_la_CFLAGS = $(PLUGIN_CFLAGS)
 codec_binary_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-codec_binary_la_LIBADD = plugins/codec/libcodec.la
+codec_binary_la_LIBADD = plugins/lib/codec/libcodec.la
 
 dist_man_MANS += plugins/codec_binary/hopgate-codec_binary.5
 
@@ -21,7 +21,7 @@ dist_man_MANS += plugins/codec_binary/hopgate-codec_binary.5
 check_LTLIBRARIES += plugins/codec_binary/libcodec_binary.la
 plugins_codec_binary_libcodec_binary_la_SOURCES = $(codec_binary_sources)
 plugins_codec_binary_libcodec_binary_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -Dhopgate_plugin=codec_binary_plugin
-plugins_codec_binary_libcodec_binary_la_LIBADD = plugins/codec/libcodec.la
+plugins_codec_binary_libcodec_binary_la_LIBADD = plugins/lib/codec/libcodec.la
 
 if HAVE_CHECK
 check_PROGRAMS += plugins/codec_binary/test_codec_binary

@@ -6,7 +6,7 @@
 #ifndef PLUGINS_CODEC_BINARY_WIRE_H
 #define PLUGINS_CODEC_BINARY_WIRE_H
 
-#include "plugins/codec/codec.h"
+#include "plugins/lib/codec/codec.h"
 
 /* A message is its type, the size of its payload (both varints) and the payload. Other types are skipped. */
 enum codec_binary_type {

@@ -13,7 +13,7 @@ codec_json_la_SOURCES = $(codec_json_sources)
 codec_json_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS)
 codec_json_la_CFLAGS = $(PLUGIN_CFLAGS)
 codec_json_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-codec_json_la_LIBADD = plugins/codec/libcodec.la $(JANSSON_LIBS)
+codec_json_la_LIBADD = plugins/lib/codec/libcodec.la $(JANSSON_LIBS)
 
 dist_man_MANS += plugins/codec_json/hopgate-codec_json.5
 
@@ -21,7 +21,7 @@ dist_man_MANS += plugins/codec_json/hopgate-codec_json.5
 check_LTLIBRARIES += plugins/codec_json/libcodec_json.la
 plugins_codec_json_libcodec_json_la_SOURCES = $(codec_json_sources)
 plugins_codec_json_libcodec_json_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS) -Dhopgate_plugin=codec_json_plugin
-plugins_codec_json_libcodec_json_la_LIBADD = plugins/codec/libcodec.la
+plugins_codec_json_libcodec_json_la_LIBADD = plugins/lib/codec/libcodec.la
 
 if HAVE_CHECK
 check_PROGRAMS += plugins/codec_json/test_codec_json

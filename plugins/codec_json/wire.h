@@ -6,7 +6,7 @@
 #ifndef PLUGINS_CODEC_JSON_WIRE_H
 #define PLUGINS_CODEC_JSON_WIRE_H
 
-#include "plugins/codec/codec.h"
+#include "plugins/lib/codec/codec.h"
 
 /* Limits. A line is gathered and parsed as a whole, and parsing recurses with the depth. A value of a byte or two takes
  * a hundred in memory, so their number is bounded, too: each one but the first stands behind a mark, which is `[`, `{`

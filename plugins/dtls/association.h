@@ -10,8 +10,8 @@
 
 #include "plugins/dtls/dtls.h"
 #include "plugins/dtls/record.h"
-#include "plugins/ratelimit/turns.h"
-#include "plugins/tlscommon/certificate.h"
+#include "plugins/lib/ratelimit/turns.h"
+#include "plugins/lib/tlscommon/certificate.h"
 
 struct dtls_association;
 

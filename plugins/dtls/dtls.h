@@ -8,9 +8,9 @@
 
 #include "plugins/dtls/list.h"
 #include "plugins/dtls/socket.h"
-#include "plugins/ratelimit/ratelimit.h"
-#include "plugins/tlscommon/connect.h"
-#include "plugins/tlscommon/setup.h"
+#include "plugins/lib/ratelimit/ratelimit.h"
+#include "plugins/lib/tlscommon/connect.h"
+#include "plugins/lib/tlscommon/setup.h"
 
 #include <gnutls/gnutls.h>
 #include <hopgate/host.h>

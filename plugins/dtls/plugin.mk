@@ -24,7 +24,7 @@ plugins_dtls_libdtls_la_CFLAGS = $(PLUGIN_CFLAGS)
 plugin_LTLIBRARIES += dtls.la
 dtls_la_SOURCES =
 dtls_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-dtls_la_LIBADD = plugins/dtls/libdtls.la plugins/ratelimit/libratelimit.la plugins/tlscommon/libtlscommon.la $(GNUTLS_LIBS)
+dtls_la_LIBADD = plugins/dtls/libdtls.la plugins/lib/ratelimit/libratelimit.la plugins/lib/tlscommon/libtlscommon.la $(GNUTLS_LIBS)
 
 dist_man_MANS += plugins/dtls/hopgate-dtls.5
 
@@ -35,8 +35,8 @@ plugins_dtls_libtest_pair_la_SOURCES = \
 	plugins/dtls/tests/transport.h tests/unit/transport_pair.c tests/unit/transport_pair.h
 plugins_dtls_libtest_pair_la_CPPFLAGS = $(DTLS_TEST_CPPFLAGS)
 plugins_dtls_libtest_pair_la_CFLAGS = $(UNIT_CFLAGS)
-DTLS_TEST_LDADD = plugins/dtls/libtest_pair.la plugins/dtls/libdtls.la plugins/ratelimit/libratelimit.la \
-	plugins/tlscommon/libtlscommon.la $(UNIT_LDADD)
+DTLS_TEST_LDADD = plugins/dtls/libtest_pair.la plugins/dtls/libdtls.la plugins/lib/ratelimit/libratelimit.la \
+	plugins/lib/tlscommon/libtlscommon.la $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_dtls
 TESTS += tests/unit/test_dtls

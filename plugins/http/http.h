@@ -20,8 +20,8 @@
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
-#include "plugins/accept/accept.h"
-#include "plugins/http1/http1.h"
+#include "plugins/lib/accept/accept.h"
+#include "plugins/lib/http1/http1.h"
 
 #include <hopgate/certificates.h>
 #include <hopgate/connections.h>

@@ -19,8 +19,8 @@ http_la_SOURCES = $(http_sources)
 http_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
 http_la_CFLAGS = $(PLUGIN_CFLAGS)
 http_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-http_la_LIBADD = plugins/accept/libaccept.la plugins/http1/libhttp1.la plugins/ratelimit/libratelimit.la \
-	plugins/tlscommon/libtlscommon.la $(GNUTLS_LIBS)
+http_la_LIBADD = plugins/lib/accept/libaccept.la plugins/lib/http1/libhttp1.la plugins/lib/ratelimit/libratelimit.la \
+	plugins/lib/tlscommon/libtlscommon.la $(GNUTLS_LIBS)
 
 dist_man_MANS += plugins/http/hopgate-http.5
 
@@ -45,6 +45,6 @@ plugins_http_test_http_SOURCES = \
 plugins_http_test_http_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -Dhopgate_plugin=http_plugin \
 	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/"'
 plugins_http_test_http_CFLAGS = $(UNIT_CFLAGS)
-plugins_http_test_http_LDADD = plugins/accept/libaccept.la plugins/http1/libhttp1.la plugins/ratelimit/libratelimit.la \
-	plugins/tlscommon/libtlscommon.la $(UNIT_LDADD)
+plugins_http_test_http_LDADD = plugins/lib/accept/libaccept.la plugins/lib/http1/libhttp1.la plugins/lib/ratelimit/libratelimit.la \
+	plugins/lib/tlscommon/libtlscommon.la $(UNIT_LDADD)
 endif

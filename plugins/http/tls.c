@@ -3,13 +3,13 @@
  *
  * TLS between a connection's socket and its buffers.
  *
- * GnuTLS reads and writes memory of the worker's (see plugins/tlscommon/input.h); for writing, the slices of the output
- * are gathered there into one record.
+ * GnuTLS reads and writes memory of the worker's (see plugins/lib/tlscommon/input.h); for writing, the slices of the
+ * output are gathered there into one record.
  */
 #include "plugins/http/http.h"
-#include "plugins/ratelimit/turns.h"
-#include "plugins/tlscommon/certificate.h"
-#include "plugins/tlscommon/input.h"
+#include "plugins/lib/ratelimit/turns.h"
+#include "plugins/lib/tlscommon/certificate.h"
+#include "plugins/lib/tlscommon/input.h"
 
 #include <errno.h>
 #include <gnutls/gnutls.h>

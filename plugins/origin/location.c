@@ -3,8 +3,8 @@
  *
  * The service's own address in responses becomes the public one, the public one in requests the service's.
  */
+#include "plugins/lib/url/map.h"
 #include "plugins/origin/origin.h"
-#include "plugins/url/map.h"
 
 /* A service is known by its URL, by the Host that it was sent, and by that with the port that it listens on, which
  * some put behind whatever name they were called by. It sees http alone: https and the public Host are the public

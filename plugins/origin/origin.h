@@ -24,8 +24,8 @@
 #ifndef PLUGINS_ORIGIN_ORIGIN_H
 #define PLUGINS_ORIGIN_ORIGIN_H
 
-#include "plugins/http1/http1.h"
-#include "plugins/url/url.h"
+#include "plugins/lib/http1/http1.h"
+#include "plugins/lib/url/url.h"
 
 #include <hopgate/service.h>
 

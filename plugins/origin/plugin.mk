@@ -16,7 +16,7 @@ origin_la_SOURCES = $(origin_sources)
 origin_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 origin_la_CFLAGS = $(PLUGIN_CFLAGS)
 origin_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-origin_la_LIBADD = plugins/http1/libhttp1.la plugins/url/liburl.la
+origin_la_LIBADD = plugins/lib/http1/libhttp1.la plugins/lib/url/liburl.la
 
 dist_man_MANS += plugins/origin/hopgate-origin.5
 

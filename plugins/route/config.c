@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/http1/http1.h"
+#include "plugins/lib/http1/http1.h"
+#include "plugins/lib/url/url.h"
 #include "plugins/route/route.h"
-#include "plugins/url/url.h"
 
 #include <arpa/inet.h>
 #include <hopgate/identity.h>

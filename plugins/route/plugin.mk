@@ -11,7 +11,7 @@ route_la_SOURCES = $(route_sources)
 route_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS)
 route_la_CFLAGS = $(PLUGIN_CFLAGS)
 route_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-route_la_LIBADD = plugins/url/liburl.la
+route_la_LIBADD = plugins/lib/url/liburl.la
 
 dist_man_MANS += plugins/route/hopgate-route.5
 
@@ -21,5 +21,5 @@ TESTS += plugins/route/test_route
 plugins_route_test_route_SOURCES = plugins/route/test_route.c $(route_sources)
 plugins_route_test_route_CPPFLAGS = $(route_la_CPPFLAGS)
 plugins_route_test_route_CFLAGS = $(UNIT_CFLAGS)
-plugins_route_test_route_LDADD = plugins/url/liburl.la core/libcore.la $(CHECK_LIBS)
+plugins_route_test_route_LDADD = plugins/lib/url/liburl.la core/libcore.la $(CHECK_LIBS)
 endif

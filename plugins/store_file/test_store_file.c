@@ -3,7 +3,7 @@
  *
  * Unit tests of the store_file plugin: values, leases, watches and the folder.
  */
-#include "core/run.h"
+#include "core/cli/run.h"
 #include "plugins/store_file/test_seat.h"
 #include "tests/unit/run_suite.h"
 

@@ -3,8 +3,8 @@
  */
 #include "plugins/tls/client.h"
 
+#include "plugins/lib/tlscommon/peer.h"
 #include "plugins/tls/connection.h"
-#include "plugins/tlscommon/peer.h"
 
 #include <errno.h>
 #include <stdio.h>

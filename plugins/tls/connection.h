@@ -7,11 +7,11 @@
 #ifndef TLS_CONNECTION_H
 #define TLS_CONNECTION_H
 
-#include "plugins/accept/accept.h"
+#include "plugins/lib/accept/accept.h"
+#include "plugins/lib/tlscommon/certificate.h"
+#include "plugins/lib/tlscommon/input.h"
 #include "plugins/tls/packets.h"
 #include "plugins/tls/tls.h"
-#include "plugins/tlscommon/certificate.h"
-#include "plugins/tlscommon/input.h"
 
 /* What the owner does. None is called within tls_connection_init(). */
 struct tls_owner {

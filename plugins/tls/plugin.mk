@@ -16,22 +16,22 @@ plugins_tls_libtls_la_CFLAGS = $(PLUGIN_CFLAGS)
 plugin_LTLIBRARIES += tls.la
 tls_la_SOURCES =
 tls_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-tls_la_LIBADD = plugins/tls/libtls.la plugins/accept/libaccept.la plugins/ratelimit/libratelimit.la \
-	plugins/tlscommon/libtlscommon.la $(GNUTLS_LIBS)
+tls_la_LIBADD = plugins/tls/libtls.la plugins/lib/accept/libaccept.la plugins/lib/ratelimit/libratelimit.la \
+	plugins/lib/tlscommon/libtlscommon.la $(GNUTLS_LIBS)
 
 dist_man_MANS += plugins/tls/hopgate-tls.5
 
 if HAVE_CHECK
 TLS_TEST_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DTEST_TRANSPORT='"plugins/tls/tests/transport.h"'
-TLS_TEST_LDADD = plugins/tls/libtls.la plugins/accept/libaccept.la plugins/ratelimit/libratelimit.la \
-	plugins/tlscommon/libtlscommon.la $(UNIT_LDADD)
+TLS_TEST_LDADD = plugins/tls/libtls.la plugins/lib/accept/libaccept.la plugins/lib/ratelimit/libratelimit.la \
+	plugins/lib/tlscommon/libtlscommon.la $(UNIT_LDADD)
 
 # The edge in whole, for the connections that come from it.
 check_LTLIBRARIES += plugins/tls/libtest_edge.la
 plugins_tls_libtest_edge_la_SOURCES = plugins/tls/tests/edge.c $(http_sources)
 plugins_tls_libtest_edge_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -Dhopgate_plugin=http_plugin
 plugins_tls_libtest_edge_la_CFLAGS = $(UNIT_CFLAGS)
-plugins_tls_libtest_edge_la_LIBADD = plugins/http1/libhttp1.la
+plugins_tls_libtest_edge_la_LIBADD = plugins/lib/http1/libhttp1.la
 
 check_PROGRAMS += tests/unit/test_tls
 TESTS += tests/unit/test_tls

@@ -6,10 +6,10 @@
 #ifndef TLS_TLS_H
 #define TLS_TLS_H
 
-#include "plugins/ratelimit/ratelimit.h"
+#include "plugins/lib/ratelimit/ratelimit.h"
+#include "plugins/lib/tlscommon/connect.h"
+#include "plugins/lib/tlscommon/setup.h"
 #include "plugins/tls/output.h"
-#include "plugins/tlscommon/connect.h"
-#include "plugins/tlscommon/setup.h"
 
 #include <hopgate/host.h>
 #include <hopgate/transport.h>

@@ -12,7 +12,7 @@
  * lost. With --every, a session is opened each so many milliseconds whatever the earlier ones do, and ended when it is
  * accepted; the figures come at the end.
  */
-#include "core/control.h"
+#include "core/session/control_message.h"
 #include "tests/bench/drive.h"
 
 #include <check.h>

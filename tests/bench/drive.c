@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As in core/link.c. */
+/* As in core/session/link.c. */
 #define PACKETS_PER_TURN 512
 #define BLOCKED_TICK     (5 * HG_MILLISECOND)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The tunnel over real links of plugins/dtls, driven as core/link.c drives it, but without exchanges and codecs: for
- * what is measured of the tunnel alone, and for more sessions in one process than a client of hopgate has.
+ * The tunnel over real links of plugins/dtls, driven as core/session/link.c drives it, but without exchanges and
+ * codecs: for what is measured of the tunnel alone, and for more sessions in one process than a client of hopgate has.
  */
 #ifndef TESTS_BENCH_DRIVE_H
 #define TESTS_BENCH_DRIVE_H

@@ -6,7 +6,7 @@
  * ping-pong keeps so many streams busy with messages of 64 bytes, either the same ones all the time or, as exchanges
  * do, a new one for each message.
  */
-#include "core/buffer.h"
+#include "core/base/buffer.h"
 #include "tests/bench/bare.h"
 #include "tests/bench/drive.h"
 #include "tests/bench/meter.h"

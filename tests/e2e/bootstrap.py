@@ -170,10 +170,10 @@ def used_folder(world):
 
     def make(*configure):
         for command in ([[tree.folder + "/configure", "-q", *configure]] if configure else []) + [
-                ["make", "-s", "core/libcore_la-plugin.lo", "hopgate.pc"]]:
+                ["make", "-s", "core/plugin/libcore_la-plugin.lo", "hopgate.pc"]]:
             result = subprocess.run(command, cwd=build, env=environment, capture_output=True, text=True, timeout=200)
             check(result.returncode == 0, f"{command}: {result.stdout}{result.stderr}")
-        with open(build + "/core/.libs/libcore_la-plugin.o", "rb") as file:
+        with open(build + "/core/plugin/.libs/libcore_la-plugin.o", "rb") as file:
             program = file.read()
         with open(build + "/hopgate.pc") as file:
             return program, file.read()

@@ -6,7 +6,7 @@
 
 FUZZ_SECONDS = 30
 FUZZ_CLANG = clang
-fuzz_codec_sources = tests/fuzz/fuzz_codec.c tests/unit/codec_driver.c tests/unit/fake_host.c core/buffer.c core/message.c
+fuzz_codec_sources = tests/fuzz/fuzz_codec.c tests/unit/codec_driver.c tests/unit/fake_host.c core/base/buffer.c core/base/message.c
 
 check_PROGRAMS += tests/fuzz/replay_codec_binary tests/fuzz/replay_codec_json
 TESTS += tests/fuzz/replay_codec_binary tests/fuzz/replay_codec_json
@@ -30,8 +30,8 @@ tests_fuzz_replay_control_LDADD = core/libcore.la $(CORE_LIBS)
 
 check_PROGRAMS += tests/fuzz/replay_config
 TESTS += tests/fuzz/replay_config
-fuzz_config_sources = tests/fuzz/fuzz_config.c core/config.c core/config_variable.c core/config_yaml.c \
-	core/option_address.c core/option_file.c core/option_values.c core/options.c core/suggest.c core/utf8.c
+fuzz_config_sources = tests/fuzz/fuzz_config.c core/config/document.c core/config/variable.c core/config/yaml.c \
+	core/config/option_address.c core/config/option_file.c core/config/option_values.c core/config/options.c core/base/suggest.c core/base/utf8.c
 tests_fuzz_replay_config_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_config.c
 tests_fuzz_replay_config_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DFUZZ_CORPUS='"config"'
 tests_fuzz_replay_config_LDADD = core/libcore.la $(CORE_LIBS)
@@ -40,7 +40,7 @@ check_PROGRAMS += tests/fuzz/replay_http1
 TESTS += tests/fuzz/replay_http1
 tests_fuzz_replay_http1_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_http1.c
 tests_fuzz_replay_http1_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -DFUZZ_CORPUS='"http1"'
-tests_fuzz_replay_http1_LDADD = plugins/http1/libhttp1.la core/libcore.la $(CORE_LIBS)
+tests_fuzz_replay_http1_LDADD = plugins/lib/http1/libhttp1.la core/libcore.la $(CORE_LIBS)
 
 check_PROGRAMS += tests/fuzz/replay_link
 TESTS += tests/fuzz/replay_link
@@ -52,7 +52,7 @@ check_PROGRAMS += tests/fuzz/replay_url
 TESTS += tests/fuzz/replay_url
 tests_fuzz_replay_url_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz_url.c
 tests_fuzz_replay_url_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -DFUZZ_CORPUS='"url"'
-tests_fuzz_replay_url_LDADD = plugins/url/liburl.la core/libcore.la $(CORE_LIBS)
+tests_fuzz_replay_url_LDADD = plugins/lib/url/liburl.la core/libcore.la $(CORE_LIBS)
 
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json tests/fuzz/config tests/fuzz/control \
 	tests/fuzz/http1 tests/fuzz/link tests/fuzz/url
@@ -68,17 +68,17 @@ fuzz-codec_json:
 	$(run_fuzz) codec_json "$(fuzz_cppflags) -DFUZZ_PLUGIN=codec_json_plugin -Dhopgate_plugin=codec_json_plugin \
 	  $(JANSSON_CFLAGS) $(JANSSON_LIBS)" $(fuzz_codec_sources) $(codec_sources) $(codec_json_sources)
 fuzz-control:
-	$(run_fuzz) control "$(fuzz_cppflags) $(JANSSON_CFLAGS) $(JANSSON_LIBS)" tests/fuzz/fuzz_control.c core/control.c
+	$(run_fuzz) control "$(fuzz_cppflags) $(JANSSON_CFLAGS) $(JANSSON_LIBS)" tests/fuzz/fuzz_control.c core/session/control_message.c
 fuzz-config:
 	$(run_fuzz) config "$(fuzz_cppflags) $(YAML_CFLAGS) $(YAML_LIBS)" $(fuzz_config_sources)
 fuzz-http1:
-	$(run_fuzz) http1 "$(fuzz_cppflags)" tests/fuzz/fuzz_http1.c core/buffer.c core/message.c \
-	  $(plugins_http1_libhttp1_la_SOURCES)
+	$(run_fuzz) http1 "$(fuzz_cppflags)" tests/fuzz/fuzz_http1.c core/base/buffer.c core/base/message.c \
+	  $(plugins_lib_http1_libhttp1_la_SOURCES)
 fuzz-link:
-	$(run_fuzz) link "$(fuzz_cppflags) $(core_tunnel_libtunnel_la_LIBADD)" tests/fuzz/fuzz_link.c core/buffer.c \
+	$(run_fuzz) link "$(fuzz_cppflags) $(core_tunnel_libtunnel_la_LIBADD)" tests/fuzz/fuzz_link.c core/base/buffer.c \
 	  $(core_tunnel_libtunnel_la_SOURCES)
 fuzz-url:
-	$(run_fuzz) url "$(fuzz_cppflags)" tests/fuzz/fuzz_url.c core/message.c $(plugins_url_liburl_la_SOURCES)
+	$(run_fuzz) url "$(fuzz_cppflags)" tests/fuzz/fuzz_url.c core/base/message.c $(plugins_lib_url_liburl_la_SOURCES)
 fuzz: fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 fuzz-link fuzz-url
 clean-local: clean-fuzz
 clean-fuzz:

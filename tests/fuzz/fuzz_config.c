@@ -4,7 +4,7 @@
  * Fuzzes config files: any bytes become a tree or a told fault, and what an option table makes of the tree is a filled
  * struct or a told fault. What was filled is printed, and its places looked up.
  */
-#include "core/options.h"
+#include "core/config/options.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  * Fuzzes the decoder of control messages: each line of the input is one. What a message says must keep to its bounds,
  * and a message that this program can make itself must come out again as it went in.
  */
-#include "core/control.h"
+#include "core/session/control_message.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,9 +5,9 @@
  * the rest is what a connection brings. However it is cut, the outcome is the same; and what was accepted, written
  * anew, is accepted again with the same meaning.
  */
-#include "core/buffer.h"
-#include "core/message.h"
-#include "plugins/http1/http1.h"
+#include "core/base/buffer.h"
+#include "core/base/message.h"
+#include "plugins/lib/http1/http1.h"
 
 #include <stdlib.h>
 

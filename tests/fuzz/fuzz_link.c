@@ -6,7 +6,7 @@
  * time passes, the user reads, writes, resets, the link goes and comes. Whatever comes in, credit, sizes and deadlines
  * must keep to what core/tunnel/tunnel.h promises, and nothing may be touched that is not there.
  */
-#include "core/buffer.h"
+#include "core/base/buffer.h"
 #include "core/tunnel/tunnel.h"
 #include "core/tunnel/varint.h"
 

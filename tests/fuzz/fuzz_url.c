@@ -4,8 +4,8 @@
  * Fuzzes the mapping of URLs in fields: the first byte of the input chooses the field and the mapping, the rest is its
  * value. What was mapped names nothing that would be mapped again, and a path never becomes another authority.
  */
-#include "core/message.h"
-#include "plugins/url/map.h"
+#include "core/base/message.h"
+#include "plugins/lib/url/map.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  *
  * What the streams of an end do: write, read, reset, stop and abandon as planned, comparing every byte.
  */
-#include "core/buffer.h"
+#include "core/base/buffer.h"
 #include "tests/sim/sim.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
  * What the tunnel's code alone costs: bytes go from a gateway to a client with no network between, nothing is lost, and
  * nothing is compared. Meant for callgrind and perf as much as for its figure.
  */
-#include "core/buffer.h"
+#include "core/base/buffer.h"
 #include "tests/sim/sim.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
  */
 #include "tests/sim/bottleneck.h"
 
-#include "core/buffer.h"
+#include "core/base/buffer.h"
 #include "tests/sim/network.h"
 
 #include <stdlib.h>

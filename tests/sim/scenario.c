@@ -83,7 +83,7 @@ static void choose_params(struct sim *sim, struct tn_params *params, int side)
     }
     if (random_chance(random, 0.3))
         params->session_window = random_scaled(random, 2, 256 * KIB);
-    params->session_unacked = params->session_window; /* as core/session.c sets it */
+    params->session_unacked = params->session_window; /* as core/session/session.c sets it */
     if (random_chance(random, 0.3))
         params->max_streams = random_scaled(random, 1, 50);
     if (random_chance(random, 0.3))

@@ -6,7 +6,7 @@
 #ifndef TESTS_UNIT_ENDS_H
 #define TESTS_UNIT_ENDS_H
 
-#include "core/buffer.h"
+#include "core/base/buffer.h"
 #include "core/tunnel/tunnel.h"
 
 enum {

@@ -3,8 +3,8 @@
  */
 #include "tests/unit/fake_host.h"
 
-#include "core/buffer.h"
-#include "core/message.h"
+#include "core/base/buffer.h"
+#include "core/base/message.h"
 
 #include <poll.h>
 #include <stdio.h>

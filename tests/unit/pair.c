@@ -3,7 +3,7 @@
  */
 #include "tests/unit/pair.h"
 
-#include "core/sessions.h"
+#include "core/session/session_table.h"
 #include "tests/unit/clock.h"
 
 #include <check.h>

@@ -7,7 +7,7 @@
 #ifndef TESTS_UNIT_PAIR_H
 #define TESTS_UNIT_PAIR_H
 
-#include "core/session.h"
+#include "core/session/session.h"
 #include "tests/unit/rig.h"
 #include "tests/unit/wire.h"
 

@@ -3,14 +3,14 @@
  */
 #include "tests/unit/rig.h"
 
-#include "core/listen.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/pipeline/listen.h"
 #include "tests/unit/slowness.h"
 
 #include <check.h>
 #include <stdlib.h>
 
-/* What core/plugin.c does with a loaded descriptor. */
+/* What core/plugin/plugin.c does with a loaded descriptor. */
 static void complete(struct plugin *plugin, const struct hg_plugin *descriptor)
 {
     static const struct hg_offer no_offers[] = {{0}};

@@ -6,8 +6,8 @@
 #ifndef TESTS_UNIT_RIG_H
 #define TESTS_UNIT_RIG_H
 
-#include "core/exchange.h"
-#include "core/worker.h"
+#include "core/exchange/exchange.h"
+#include "core/worker/worker.h"
 
 /* One instance of the pipeline, from top to bottom. */
 struct rig_part {

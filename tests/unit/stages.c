@@ -3,7 +3,7 @@
  */
 #include "tests/unit/stages.h"
 
-#include "core/message.h"
+#include "core/base/message.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -3,9 +3,9 @@
  *
  * The config file as a tree, suggestions and UTF-8.
  */
-#include "core/config.h"
-#include "core/suggest.h"
-#include "core/utf8.h"
+#include "core/base/suggest.h"
+#include "core/base/utf8.h"
+#include "core/config/document.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

@@ -3,8 +3,8 @@
  *
  * Control messages, and what of a peer's words may be passed on.
  */
-#include "core/control.h"
-#include "core/reason.h"
+#include "core/base/reason.h"
+#include "core/session/control_message.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

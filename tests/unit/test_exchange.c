@@ -3,7 +3,7 @@
  *
  * What <hopgate/stage.h> promises: first by name, then by many random pipelines.
  */
-#include "core/exchange_private.h"
+#include "core/exchange/exchange_private.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
 #include "tests/unit/stages.h"

@@ -3,10 +3,10 @@
  *
  * A client of several gateways, or with several links to one: what befalls one of them and what the others notice.
  */
-#include "core/carriage.h"
-#include "core/gateways.h"
-#include "core/link.h"
-#include "core/sessions.h"
+#include "core/session/exchange_stream.h"
+#include "core/session/gateway_list.h"
+#include "core/session/link.h"
+#include "core/session/session_table.h"
 #include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"
 

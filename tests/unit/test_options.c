@@ -4,8 +4,8 @@
  * Option tables: every type, good and bad; positions; all faults at once; what a table itself may get wrong; how it is
  * described.
  */
-#include "core/describe.h"
-#include "core/options.h"
+#include "core/config/describe.h"
+#include "core/config/options.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

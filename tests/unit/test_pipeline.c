@@ -3,8 +3,8 @@
  *
  * Loading plugins, good and bad, and what pipelines of them may look like.
  */
-#include "core/log.h"
-#include "core/pipeline.h"
+#include "core/base/log.h"
+#include "core/pipeline/pipeline.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

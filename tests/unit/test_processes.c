@@ -3,10 +3,10 @@
  *
  * Several processes with one id, at a gateway: one that was killed and started again, two that both serve, too many.
  */
-#include "core/processes.h"
+#include "core/session/rival_processes.h"
 
-#include "core/carriage.h"
-#include "core/link.h"
+#include "core/session/exchange_stream.h"
+#include "core/session/link.h"
 #include "tests/unit/clock.h"
 #include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"

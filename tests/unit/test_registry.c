@@ -3,8 +3,8 @@
  *
  * Which sessions a client has, and how long it waits before it connects again.
  */
-#include "core/backoff.h"
-#include "core/registry.h"
+#include "core/base/backoff.h"
+#include "core/base/multimap.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
 

@@ -3,10 +3,10 @@
  *
  * Sessions that outlive their links: what goes on, what waits, what ends, and who may not.
  */
-#include "core/carriage.h"
-#include "core/connector.h"
-#include "core/link.h"
-#include "core/sessions.h"
+#include "core/session/dialer.h"
+#include "core/session/exchange_stream.h"
+#include "core/session/link.h"
+#include "core/session/session_table.h"
 #include "tests/unit/clock.h"
 #include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"

@@ -3,10 +3,10 @@
  *
  * A gateway and a client in one process: exchanges over the tunnel, what fails and who is told.
  */
-#include "core/sessions.h"
+#include "core/session/session_table.h"
 
-#include "core/carriage.h"
-#include "core/link.h"
+#include "core/session/exchange_stream.h"
+#include "core/session/link.h"
 #include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"

@@ -8,9 +8,9 @@
  *
  * STORM_RUNS and STORM_SEED in the environment: how many runs, from which seed on; STORM_VERBOSE: what happens.
  */
-#include "core/link.h"
-#include "core/log.h"
-#include "core/sessions.h"
+#include "core/base/log.h"
+#include "core/session/link.h"
+#include "core/session/session_table.h"
 #include "tests/sim/random.h"
 #include "tests/unit/clock.h"
 #include "tests/unit/pair.h"
@@ -93,7 +93,7 @@ static struct sessions *at(int side)
 
 /* ---- What always holds ---- */
 
-/* What core/session.c asks of the tunnel: see set_params() there and tn_params_default(). */
+/* What core/session/session.c asks of the tunnel: see set_params() there and tn_params_default(). */
 static void check_bounds(void)
 {
     for (int side = 0; side < 2; side++) {

@@ -3,7 +3,7 @@
  *
  * The parts of the tunnel, each by itself; the sets and the reassembly against plain models of them.
  */
-#include "core/buffer.h"
+#include "core/base/buffer.h"
 #include "core/tunnel/acks.h"
 #include "core/tunnel/frame.h"
 #include "core/tunnel/pacer.h"

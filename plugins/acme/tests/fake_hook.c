@@ -5,7 +5,7 @@
  * were told is kept.
  */
 #include "plugins/acme/tests/lab.h"
-#include "plugins/hook/hook.h"
+#include "plugins/lib/hook/hook.h"
 
 #include <hopgate/host.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * In the place of plugins/https/https.c: the way to the authorities, what is checked of each request, and what goes
- * wrong.
+ * In the place of plugins/lib/http_client/http_client.c: the way to the authorities, what is checked of each request,
+ * and what goes wrong.
  */
 #include "plugins/acme/tests/fake_ca.h"
-#include "plugins/https/https.h"
+#include "plugins/lib/http_client/http_client.h"
 
 #include <check.h>
 #include <hopgate/host.h>

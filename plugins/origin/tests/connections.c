@@ -3,7 +3,7 @@
  *
  * Connections that cannot be made, and kept ones that die.
  */
-#include "core/log.h"
+#include "core/base/log.h"
 #include "plugins/origin/tests/cases.h"
 
 #include <arpa/inet.h>

@@ -3,7 +3,7 @@
  *
  * What a service does to a connection that the next user could get.
  */
-#include "core/log.h"
+#include "core/base/log.h"
 #include "plugins/origin/tests/cases.h"
 #include "tests/unit/slowness.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "core/log.h"
+#include "core/base/log.h"
 #include "plugins/origin/tests/cases.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The command line: hopgate [OPTION]... COMMAND [ARGUMENT]...
+ */
+#ifndef CORE_CLI_CLI_H
+#define CORE_CLI_CLI_H
+
+#include "core/plugin/plugin.h"
+
+/* Exit codes, as the manual page has them. A plugin's command may have more. */
+enum {
+    CLI_OK = 0,
+    CLI_FAILED = 1, /* the config has faults, a port is taken, a plugin is broken, ... */
+    CLI_USAGE = 2,  /* the command line makes no sense */
+};
+
+/* What the options of a command have said. */
+struct cli {
+    const char *config;    /* --config */
+    const char *log;       /* --log */
+    const char *log_level; /* --log-level */
+    bool print;            /* --print */
+    bool manual;           /* --man */
+    bool help;             /* --help */
+    bool version;          /* --version */
+    const char **folders;  /* --plugin-dir, ended by NULL */
+    size_t folder_count;
+    struct plugins *plugins; /* with these folders */
+};
+
+/* A word of the command line. */
+struct cli_command {
+    const char *name;
+    const char *usage;   /* what follows the word */
+    const char *summary; /* one line */
+    const char *options; /* the short letters of the options that it takes, of cli.c's table */
+    int arguments;       /* how many words must follow */
+    int (*run)(struct cli *cli, char **arguments);
+};
+
+/* The whole program. Returns its exit code. */
+int cli_main(int argc, char **argv);
+
+/* The commands: cli_run.c and cli_plugins.c. */
+int cli_run(struct cli *cli, char **arguments);
+int cli_check(struct cli *cli, char **arguments);
+int cli_plugins(struct cli *cli, char **arguments);
+int cli_describe(struct cli *cli, char **arguments);
+
+/* Runs a plugin's command that works on a config file; argv[0] is its word. Returns the exit code. */
+int cli_command_on_file(struct cli *cli, const struct hg_command *command, int argc, char **argv);
+
+/* Finds a command that a plugin adds. NULL: none has it; then `visit` was called with each that there is. */
+const struct hg_command *cli_plugin_command(struct plugins *plugins, const char *name,
+                                            void (*visit)(void *arg, const struct hg_command *command), void *arg);
+
+#endif

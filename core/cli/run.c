@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/cli/run.h"
+
+#include "core/base/log.h"
+#include "core/config/privileges.h"
+#include "core/pipeline/listen.h"
+#include "core/worker/worker.h"
+
+#include <errno.h>
+#include <grp.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <pwd.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Every connection is a descriptor, and the soft limit of most systems is 1,024. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        log_line(HG_LOG_WARNING, "core", "cannot raise the limit of open files: %s", strerror(errno));
+}
+
+/* By default glibc gives freed memory back to the kernel from 128 KiB on, so a transfer, whose buffers come and go,
+ * asks for the same pages again and again: 8 % of a gateway's time in a download went into brk() and page faults. */
+static void keep_freed_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    mallopt(M_TOP_PAD, 1 << 20);
+#endif
+}
+
+bool run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
+{
+    const char *name = ((const struct instance *)instance)->pipeline->settings.user;
+    const struct passwd *found = name ? getpwnam(name) : NULL;
+
+    if (!found)
+        return false;
+    *user = found->pw_uid;
+    *group = found->pw_gid;
+    return true;
+}
+
+/* Root may read and change all of the machine, and a gateway speaks to strangers: nobody should run so without knowing.
+ */
+static void log_start(const struct pipeline *pipeline)
+{
+    const struct passwd *user = getpwuid(geteuid());
+
+    log_line(HG_LOG_INFO, "core", "running as a %s, user %s (uid %ld)",
+             pipeline->shape == PIPELINE_GATEWAY ? "gateway" : "client", user ? user->pw_name : "without a name",
+             (long)geteuid());
+    if (geteuid() == 0)
+        log_line(HG_LOG_WARNING, "core",
+                 "running with root's privileges: set `user:` in the config file, or start as another user");
+}
+
+static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    struct worker *worker = watcher->data;
+
+    (void)loop;
+    (void)events;
+    log_line(HG_LOG_INFO, "core", worker->draining ? "stopping at once" : "stopping; exchanges running: %zu",
+             worker->exchange_count);
+    worker_drain(worker);
+}
+
+static void on_reread(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    log_line(HG_LOG_INFO, "core",
+             "SIGHUP: rereading what may change, such as tokens; changes to the config file need a restart");
+    worker_reread(watcher->data);
+}
+
+static void on_report(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    worker_report(watcher->data);
+}
+
+struct signals {
+    ev_signal terminate, interrupt, hangup, report;
+};
+
+static void watch_signal(struct worker *worker, ev_signal *watcher, int number,
+                         void (*callback)(struct ev_loop *, ev_signal *, int))
+{
+    ev_signal_init(watcher, callback, number);
+    watcher->data = worker;
+    ev_signal_start(worker->loop, watcher);
+    ev_unref(worker->loop); /* a watched signal is no reason to go on */
+}
+
+static void unwatch_signal(struct worker *worker, ev_signal *watcher)
+{
+    ev_ref(worker->loop);
+    ev_signal_stop(worker->loop, watcher);
+}
+
+static void run_worker(struct worker *worker)
+{
+    struct signals signals;
+
+    watch_signal(worker, &signals.terminate, SIGTERM, on_stop);
+    watch_signal(worker, &signals.interrupt, SIGINT, on_stop);
+    watch_signal(worker, &signals.hangup, SIGHUP, on_reread);
+    watch_signal(worker, &signals.report, SIGUSR1, on_report);
+    worker_run(worker);
+    unwatch_signal(worker, &signals.terminate);
+    unwatch_signal(worker, &signals.interrupt);
+    unwatch_signal(worker, &signals.hangup);
+    unwatch_signal(worker, &signals.report);
+}
+
+int run_pipeline(struct pipeline *pipeline)
+{
+    struct worker *worker;
+    int result = 1;
+
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    keep_freed_memory();
+    if (pipeline_prepare(pipeline) || user_become(pipeline->settings.user)) {
+        log_line(HG_LOG_ERROR, "core", "not started");
+        return 1;
+    }
+    for (size_t i = 0; i < pipeline->count; i++)
+        listen_log(pipeline->instances[i]);
+    worker = worker_new(pipeline);
+    if (!worker) {
+        log_line(HG_LOG_ERROR, "core", "out of memory");
+        return 1;
+    }
+    if (worker_start(worker) == 0) {
+        log_start(pipeline);
+        run_worker(worker);
+        result = 0;
+    }
+    worker_free(worker);
+    log_line(result ? HG_LOG_ERROR : HG_LOG_INFO, "core", result ? "not started" : "stopped");
+    return result;
+}
+
+int run_command_of(const struct instance *instance, int argc, char **argv)
+{
+    struct pipeline *pipeline = instance->pipeline;
+    struct worker *worker;
+    int result = 1;
+
+    if (user_become(pipeline->settings.user))
+        return 1;
+    worker = worker_new(pipeline);
+    if (!worker) {
+        log_line(HG_LOG_ERROR, "core", "out of memory");
+        return 1;
+    }
+    worker->alone = instance;
+    if (!worker_start_instances(worker)) {
+        instance->plugin->descriptor.command(&worker->instances[instance->index], argc, argv);
+        if (!worker->finished)
+            worker_run(worker);
+        result = worker->finished ? worker->exit_code : 1;
+    }
+    worker_free(worker);
+    return result;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Option tables for people: `hopgate describe NAME`, and the option section of a manual page.
+ *
+ * Both say the same in the same order: each option with its type, whether it is required, its default and its range,
+ * then its sentence, then the options inside it. A test compares the manual pages with what this writes, so a page is
+ * made by copying `hopgate describe --man NAME` between `.\" options: begin` and `.\" options: end`.
+ */
+#ifndef CORE_CONFIG_DESCRIBE_H
+#define CORE_CONFIG_DESCRIBE_H
+
+#include <hopgate/option.h>
+#include <stdio.h>
+
+/* Lines of at most 80 columns, behind `indent` spaces. "None." for an empty table. */
+void describe_text(FILE *out, const struct hg_option *table, int indent);
+/* The same as the lines of a manual page (man(7)). */
+void describe_manual(FILE *out, const struct hg_option *table);
+
+#endif

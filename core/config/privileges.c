@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Why a file must be readable by the user that the program becomes, rather than be kept readable by other means: an
+ * open folder does not help, since open() asks for the rights of whoever calls it; a capability such as
+ * CAP_DAC_READ_SEARCH opens all files of the machine to a program that speaks to strangers, and a helper that stays
+ * root is a second program to trust.
+ */
+#include "core/config/privileges.h"
+
+#include "core/base/log.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    GROUPS_MAX = 1024,
+};
+
+/* The user of the systemd units, etc/sysusers.d, and the folder of their config files. */
+static const char unit_user[] = "hopgate";
+
+bool user_check(struct config *config, const struct config_node *at, const char *name)
+{
+    const struct passwd *user = name ? getpwnam(name) : NULL;
+
+    if (!name)
+        return true;
+    if (!user)
+        config_fault(config, at, "user: there is no user \"%s\" on this machine", name);
+    else if (geteuid() != 0 && geteuid() != user->pw_uid)
+        config_fault(config, at, "user: only root can become another user: start as root or as %s, or take `user:` out",
+                     name);
+    else
+        return true;
+    return false;
+}
+
+int user_become(const char *name)
+{
+    const struct passwd *user = name ? getpwnam(name) : NULL;
+
+    if (!name || (user && geteuid() == user->pw_uid))
+        return 0;
+    if (user && !initgroups(user->pw_name, user->pw_gid) && !setgid(user->pw_gid) && !setuid(user->pw_uid))
+        return 0;
+    log_line(HG_LOG_ERROR, "core", "cannot become user %s: %s", name, user ? strerror(errno) : "there is none");
+    return -1;
+}
+
+/* ---- What a user can read ---- */
+
+/* What keeps a user from a file. */
+struct obstacle {
+    int error;   /* 0: nothing does */
+    size_t size; /* of the path's beginning that is closed: a folder, or all of it */
+};
+
+static struct obstacle look(const char *path)
+{
+    char folder[4096];
+    size_t size = strlen(path);
+
+    for (size_t i = 1; i < size && i < sizeof folder; i++) {
+        if (path[i] != '/')
+            continue;
+        memcpy(folder, path, i);
+        folder[i] = '\0';
+        if (access(folder, X_OK))
+            return (struct obstacle){errno, i};
+    }
+    return (struct obstacle){access(path, R_OK) ? errno : 0, size};
+}
+
+/* In a process of its own, which becomes that user: mode bits are not all that decides. */
+static struct obstacle look_as(const struct passwd *user, const char *path)
+{
+    struct obstacle found = {0, strlen(path)};
+    gid_t groups[GROUPS_MAX];
+    int count = GROUPS_MAX, ends[2];
+    pid_t child;
+
+    if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0 || pipe(ends))
+        return found;
+    child = fork();
+    if (child == 0) {
+        if (!setgroups((size_t)count, groups) && !setgid(user->pw_gid) && !setuid(user->pw_uid)) {
+            found = look(path);
+            if (write(ends[1], &found, sizeof found) < 0)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    close(ends[1]);
+    if (child > 0 && read(ends[0], &found, sizeof found) != (ssize_t)sizeof found)
+        found.error = 0;
+    close(ends[0]);
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return found;
+}
+
+/* Tells each file that `user` cannot read; `again`: of those that are read again alone. */
+static void check_files(struct config *config, const struct passwd *user, bool again, const char *who,
+                        void (*tell)(struct config *, const struct config_node *, const char *, ...))
+{
+    const struct group *group = getgrgid(user->pw_gid);
+    char name[64];
+
+    snprintf(name, sizeof name, "%s", group ? group->gr_name : user->pw_name);
+    for (const struct config_file *file = config->files; file; file = file->next) {
+        struct obstacle obstacle = {0};
+        bool folder;
+
+        if (file->again || !again)
+            obstacle = user->pw_uid == geteuid() ? look(file->path) : look_as(user, file->path);
+        if (obstacle.error != EACCES) /* a file that is missing is missing for everybody, and told already */
+            continue;
+        folder = file->path[obstacle.size] == '/';
+        tell(config, file->at, "%s cannot read %s%s: %s%s%.*s; chgrp %s %.*s && chmod g+%c %.*s", who, file->path,
+             again ? " when it has changed" : "", strerror(obstacle.error), folder ? ": " : "",
+             folder ? (int)obstacle.size : 0, file->path, name, (int)obstacle.size, file->path, folder ? 'x' : 'r',
+             (int)obstacle.size, file->path);
+    }
+}
+
+void user_check_files(struct config *config, const char *name)
+{
+    const struct passwd *user = name && geteuid() == 0 ? getpwnam(name) : NULL;
+    char who[128];
+
+    if (!user || user->pw_uid == 0)
+        return;
+    snprintf(who, sizeof who, "the user %.64s, which hopgate becomes,", name);
+    check_files(config, user, true, who, config_fault);
+}
+
+void user_check_own(struct config *config)
+{
+    const struct passwd *user = geteuid() != 0 && config->faults ? getpwuid(geteuid()) : NULL;
+    char who[128];
+
+    if (!user)
+        return;
+    snprintf(who, sizeof who, "the user %.64s, as which this runs,", user->pw_name);
+    check_files(config, user, false, who, config_warning);
+}
+
+/* The units take theirs from SYSCONFDIR/hopgate. */
+static bool is_in_units_folder(const struct config *config)
+{
+    const char *slash = strrchr(config->folder, '/');
+
+    return slash && strcmp(slash + 1, unit_user) == 0;
+}
+
+void user_check_units(struct config *config)
+{
+    const struct passwd *user = geteuid() == 0 && is_in_units_folder(config) ? getpwnam(unit_user) : NULL;
+
+    if (user && user->pw_uid != 0)
+        check_files(config, user, false, "the user hopgate, as which the systemd unit runs,", config_warning);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/base/failure.h"
+#include "core/base/log.h"
+#include "core/exchange/exchange_private.h"
+
+/* The place that an exchange waits for: the one that has held an inbox the longest, or else who should answer. */
+static const struct node *holder(const struct exchange *exchange, hg_time *since)
+{
+    const struct node *found = &exchange->nodes[exchange->bottom];
+
+    *since = exchange->public.started;
+    for (unsigned i = 0, first = 1; i <= exchange->bottom; i++) {
+        for (int direction = HG_DOWN; direction <= HG_UP; direction++) {
+            const struct inbox *inbox = &exchange->nodes[i].inboxes[direction];
+
+            if (!inbox->held || (!first && inbox->held_since >= *since))
+                continue;
+            found = &exchange->nodes[i];
+            *since = inbox->held_since;
+            first = 0;
+        }
+    }
+    return found;
+}
+
+void exchange_log_failure(const struct exchange *exchange)
+{
+    const struct node *top = &exchange->nodes[0];
+    const struct node *by = exchange->reset_by == NOBODY ? NULL : &exchange->nodes[exchange->reset_by];
+    bool begun = top->inboxes[HG_UP].head_seen && !top->inboxes[HG_UP].ended;
+
+    failure_log(&(struct failure){
+        .part = by ? by->public.worker->instance->name : "core",
+        .request = exchange->request,
+        .user = exchange->request->peer,
+        .target = &exchange->public.target,
+        .response = begun ? exchange->response : NULL,
+        .reason = &exchange->reason,
+        .age = worker_now(exchange->worker) - exchange->public.started,
+    });
+}
+
+static void report(const struct exchange *exchange)
+{
+    hg_time since, now = worker_now(exchange->worker);
+    const struct node *node = holder(exchange, &since);
+    const struct log_member members[] = {
+        LOG_STRING("request", exchange->request->id),
+        LOG_STRING("method", exchange->request->method),
+        LOG_STRING("host", exchange->request->authority),
+        LOG_STRING("path", exchange->request->path),
+        LOG_STRING("user", exchange->request->peer),
+        LOG_NUMBER("ms", (now - exchange->public.started) / HG_MILLISECOND),
+        LOG_STRING("held_by", hg_text(node->public.worker->instance->name)),
+        LOG_NUMBER("held_ms", (now - since) / HG_MILLISECOND),
+    };
+    const struct log_event event = {
+        .level = HG_LOG_INFO, .part = "core", .members = members, .count = sizeof members / sizeof *members};
+
+    log_event(&event, "exchange");
+}
+
+void exchange_report(struct worker *worker)
+{
+    const struct log_member count = LOG_NUMBER("exchanges", worker->exchange_count);
+
+    log_figures("core", &count, 1);
+    for (const struct exchange *exchange = worker->exchanges; exchange; exchange = exchange->next)
+        report(exchange);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/loop/resolve.h"
+
+#include "core/base/log.h"
+#include "core/worker/worker.h"
+
+#include <ares.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Addresses of one name that are handed on. */
+#define MOST_ADDRESSES 16
+
+/* Rounds of a lookup in which no server answers, and how long each server is waited for in the first one; in each
+ * further one, twice as long as before. */
+#define ROUNDS      3
+#define FIRST_ROUND 1000 /* ms */
+
+/* So long after it was made a channel takes further lookups. */
+#define CHANNEL_FRESH HG_SECOND
+
+struct resolver {
+    struct worker *worker;
+    struct channel *channels;
+};
+
+/* c-ares reads resolv.conf when a channel is made and never again, and keeps a socket, with the own address of that
+ * moment, while any lookup on the channel waits. But a laptop changes its network, or starts before it has one. So a
+ * channel lasts only as long as the lookups that began within a moment; each round of a lookup that nobody answers is
+ * made on another one. That is cheaper to get right than to watch a file that may be replaced, be behind symbolic links
+ * that change, or not be there yet: and it also helps where the file stays the same (127.0.0.53, 8.8.8.8). */
+struct channel {
+    struct channel *next;
+    struct resolver *resolver;
+    ares_channel ares;
+    struct hg_timer *timer; /* c-ares' next time-out */
+    struct watched_socket *sockets;
+    hg_time made;
+    unsigned round;
+    size_t lookups; /* those that have not left it */
+};
+
+struct watched_socket {
+    struct watched_socket *next;
+    struct channel *channel;
+    struct hg_io *io;
+    ares_socket_t fd;
+};
+
+/* A lookup, from resolve_start() until its callback has been called. */
+struct hg_resolution {
+    struct worker *worker;
+    hg_resolved callback; /* NULL: cancelled */
+    void *arg;
+    char *host;
+    struct channel *channel; /* NULL: it needs none */
+    unsigned round;
+    bool unanswered; /* no server has answered in this round */
+    uint16_t port;
+    const char *error;
+    size_t count;
+    struct hg_sockaddr addresses[MOST_ADDRESSES];
+};
+
+/* ---- c-ares on the worker's loop ---- */
+
+static void arm_timer(struct channel *channel)
+{
+    struct timeval bound = {5, 0}, room, *delay = ares_timeout(channel->ares, &bound, &room);
+
+    hg_timer_set(&worker_host, channel->timer,
+                 (hg_time)delay->tv_sec * HG_SECOND + (hg_time)delay->tv_usec * HG_MICROSECOND);
+}
+
+static void on_timer(void *arg)
+{
+    struct channel *channel = arg;
+
+    ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    if (channel->sockets)
+        arm_timer(channel);
+}
+
+static void on_socket(void *arg, int events)
+{
+    const struct watched_socket *watched = arg;
+    ares_socket_t fd = watched->fd;
+
+    ares_process_fd(watched->channel->ares, events & HG_READ ? fd : ARES_SOCKET_BAD,
+                    events & HG_WRITE ? fd : ARES_SOCKET_BAD);
+}
+
+static void forget_socket(struct watched_socket **at)
+{
+    struct watched_socket *watched = *at;
+
+    *at = watched->next;
+    hg_io_free(&worker_host, watched->io);
+    free(watched);
+}
+
+/* c-ares opens and closes its sockets by itself and tells what it wants to know of them. */
+static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
+{
+    struct channel *channel = arg;
+    struct watched_socket **at = &channel->sockets, *watched;
+
+    while (*at && (*at)->fd != fd)
+        at = &(*at)->next;
+    if (!readable && !writable) {
+        if (*at)
+            forget_socket(at);
+        return;
+    }
+    if (!*at) {
+        watched = calloc(1, sizeof *watched);
+        if (!watched)
+            return; /* the lookup ends by its time-out */
+        watched->channel = channel;
+        watched->fd = fd;
+        watched->io = hg_io_new(&channel->resolver->worker->core, fd, on_socket, watched);
+        if (!watched->io) {
+            free(watched);
+            return;
+        }
+        *at = watched;
+    }
+    hg_io_set(&worker_host, (*at)->io, (readable ? HG_READ : 0) | (writable ? HG_WRITE : 0));
+}
+
+static struct channel *channel_new(struct resolver *resolver, unsigned round)
+{
+    struct ares_options options = {.timeout = FIRST_ROUND << round, .tries = 1};
+    struct channel *channel = calloc(1, sizeof *channel);
+
+    if (!channel)
+        return NULL;
+    options.sock_state_cb = on_socket_state;
+    options.sock_state_cb_data = channel;
+    channel->timer = hg_timer_new(&resolver->worker->core, on_timer, channel);
+    if (!channel->timer ||
+        ares_init_options(&channel->ares, &options, ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES)) {
+        hg_timer_free(&worker_host, channel->timer);
+        free(channel);
+        return NULL;
+    }
+    channel->resolver = resolver;
+    channel->made = worker_now(resolver->worker);
+    channel->round = round;
+    channel->next = resolver->channels;
+    resolver->channels = channel;
+    return channel;
+}
+
+/* Not within a callback of c-ares. */
+static void channel_free(struct channel *channel)
+{
+    struct channel **at = &channel->resolver->channels;
+
+    while (*at != channel)
+        at = &(*at)->next;
+    *at = channel->next;
+    ares_destroy(channel->ares); /* calls on_found() with ARES_EDESTRUCTION for each lookup that waits */
+    while (channel->sockets)
+        forget_socket(&channel->sockets);
+    hg_timer_free(&worker_host, channel->timer);
+    free(channel);
+}
+
+/* One for lookups that begin their round now. NULL when memory is out. */
+static struct channel *fresh_channel(struct resolver *resolver, unsigned round)
+{
+    struct channel *channel = resolver->channels;
+    hg_time now = worker_now(resolver->worker);
+
+    while (channel && (channel->round != round || now - channel->made >= CHANNEL_FRESH))
+        channel = channel->next;
+    return channel ? channel : channel_new(resolver, round);
+}
+
+static struct resolver *resolver_of(struct worker *worker)
+{
+    struct resolver *resolver = worker->resolver;
+
+    if (resolver)
+        return resolver;
+    resolver = calloc(1, sizeof *resolver);
+    if (!resolver || ares_library_init(ARES_LIB_INIT_ALL)) {
+        free(resolver);
+        return NULL;
+    }
+    resolver->worker = worker;
+    worker->resolver = resolver;
+    return resolver;
+}
+
+void resolver_stop(struct worker *worker)
+{
+    struct resolver *resolver = worker->resolver;
+
+    if (!resolver)
+        return;
+    worker->resolver = NULL; /* what is posted from now on, or was before, does not go on */
+    while (resolver->channels)
+        channel_free(resolver->channels);
+    ares_library_cleanup();
+    free(resolver);
+}
+
+/* ---- Lookups ---- */
+
+static int ask(struct hg_resolution *resolution);
+
+static void answer(struct hg_resolution *resolution)
+{
+    if (resolution->callback)
+        resolution->callback(resolution->arg, resolution->addresses, resolution->count, resolution->error);
+    free(resolution->host);
+    free(resolution);
+}
+
+/* The end of a round, or of a lookup that needs none. */
+static void on_posted_answer(void *arg)
+{
+    struct hg_resolution *resolution = arg;
+    struct channel *channel = resolution->channel;
+    bool goes_on = resolution->callback && resolution->unanswered && resolution->round + 1 < ROUNDS;
+
+    if (channel && !resolution->worker->resolver) {
+        resolution->callback = NULL;
+        goes_on = false;
+    } else if (channel && !--channel->lookups) {
+        channel_free(channel);
+    }
+    if (goes_on) {
+        resolution->round++;
+        if (ask(resolution) == 0)
+            return;
+        resolution->error = "out of memory";
+    }
+    answer(resolution);
+}
+
+static void add_address(struct hg_resolution *resolution, const struct sockaddr *address, socklen_t size)
+{
+    struct hg_sockaddr *to;
+
+    if (resolution->count == MOST_ADDRESSES || size > sizeof to->address)
+        return;
+    to = &resolution->addresses[resolution->count++];
+    memcpy(&to->address, address, size);
+    to->size = size;
+    if (to->address.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)&to->address)->sin6_port = htons(resolution->port);
+    else
+        ((struct sockaddr_in *)&to->address)->sin_port = htons(resolution->port);
+}
+
+static void on_found(void *arg, int status, int timeouts, struct ares_addrinfo *found)
+{
+    struct hg_resolution *resolution = arg;
+
+    for (const struct ares_addrinfo_node *node = found ? found->nodes : NULL; node; node = node->ai_next)
+        if (node->ai_family == AF_INET || node->ai_family == AF_INET6)
+            add_address(resolution, node->ai_addr, node->ai_addrlen);
+    ares_freeaddrinfo(found);
+    if (!resolution->count)
+        resolution->error = status == ARES_SUCCESS ? "the name has no address" : ares_strerror(status);
+    /* What could not even be sent is told at once, and who asked tries again when it likes to. */
+    resolution->unanswered =
+        !resolution->count && timeouts > 0 && (status == ARES_ETIMEOUT || status == ARES_ECONNREFUSED);
+    /* Within resolve_start() when the answer was in the hosts file: never call back from there. */
+    worker_post(&resolution->worker->core, on_posted_answer, resolution);
+}
+
+static bool take_literal(struct hg_resolution *resolution, const char *host)
+{
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+
+    if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
+        add_address(resolution, (struct sockaddr *)&v4, sizeof v4);
+    else if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
+        add_address(resolution, (struct sockaddr *)&v6, sizeof v6);
+    return resolution->count > 0;
+}
+
+/* Begins a round. -1 when memory is out. */
+static int ask(struct hg_resolution *resolution)
+{
+    static const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct resolver *resolver = resolver_of(resolution->worker);
+    struct channel *channel = resolver ? fresh_channel(resolver, resolution->round) : NULL;
+
+    resolution->channel = channel;
+    if (!channel)
+        return -1;
+    channel->lookups++;
+    ares_getaddrinfo(channel->ares, resolution->host, NULL, &hints, on_found, resolution);
+    if (channel->sockets)
+        arm_timer(channel);
+    return 0;
+}
+
+struct hg_resolution *resolve_start(struct hg_worker *instance, const char *host, uint16_t port, hg_resolved callback,
+                                    void *arg)
+{
+    struct hg_resolution *resolution = calloc(1, sizeof *resolution);
+
+    if (!resolution)
+        return NULL;
+    resolution->worker = worker_of(instance);
+    resolution->callback = callback;
+    resolution->arg = arg;
+    resolution->port = port;
+    if (take_literal(resolution, host)) {
+        worker_post(instance, on_posted_answer, resolution);
+        return resolution;
+    }
+    resolution->host = strdup(host);
+    if (!resolution->host || ask(resolution)) {
+        free(resolution->host);
+        free(resolution);
+        return NULL;
+    }
+    return resolution;
+}
+
+void resolve_cancel(struct hg_resolution *resolution)
+{
+    resolution->callback = NULL;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Listening sockets: bound before privileges are dropped, kept by the core as long as the pipeline.
+ */
+#ifndef CORE_PIPELINE_LISTEN_H
+#define CORE_PIPELINE_LISTEN_H
+
+#include "core/pipeline/pipeline.h"
+
+#include <hopgate/host.h>
+
+/* See hg_listen() and hg_listener_fds(). */
+struct hg_listener *listen_bind(struct hg_instance *instance, const char *option, const struct hg_address *address,
+                                int socket_type);
+/*
+ * Warns at `option` where this user on this machine could not listen: the address is of another one, or the port needs
+ * privileges. For a moment a TCP socket is bound, but does not listen, even where UDP is meant: the kernel's rules are
+ * the same, and no datagram of a running gateway gets lost. Names are not looked up.
+ */
+void listen_doubt(struct hg_instance *instance, const char *option, const struct hg_address *address);
+size_t listen_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity);
+size_t listen_sockets(const struct hg_listener *listener, int *fds, size_t capacity);
+
+/* Logs where an instance listens. */
+void listen_log(const struct instance *instance);
+
+/* Closes all listening sockets of an instance. */
+void listen_close(struct instance *instance);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * A pipeline: the instances that a config file declares, checked against each other.
+ */
+#ifndef CORE_PIPELINE_PIPELINE_H
+#define CORE_PIPELINE_PIPELINE_H
+
+#include "core/config/settings.h"
+#include "core/plugin/plugin.h"
+
+#include <hopgate/host.h>
+#include <stdio.h>
+
+enum pipeline_shape {
+    PIPELINE_UNKNOWN = HG_END_UNKNOWN,
+    PIPELINE_GATEWAY = HG_END_GATEWAY, /* begins with an edge, ends with transports that listen */
+    PIPELINE_CLIENT = HG_END_CLIENT,   /* begins with transports that connect, ends with an origin */
+};
+
+/* One block of the config file. `public` is what the plugin sees; it is the first member, so that one is the other. */
+struct instance {
+    struct hg_instance public;
+    const struct plugin *plugin;
+    struct pipeline *pipeline;
+    const struct config_node *name;  /* the plugin's name in the file */
+    const struct config_node *block; /* its options there; NULL: none */
+    size_t index;                    /* in pipeline->instances */
+    struct hg_listener *listeners;   /* what hg_listen() has bound: core/pipeline/listen.c */
+    struct option_memory *memory;    /* what `public.cfg` points to */
+    bool filled;                     /* every option is good */
+    bool configured;                 /* configure() was called */
+    size_t faults;                   /* told by hg_config_error() */
+};
+
+struct pipeline {
+    struct config *config;
+    enum pipeline_shape shape;
+    struct instance **instances; /* all, in the file's order */
+    size_t count;
+    struct instance *
+        *path; /* those that exchanges walk through, on the way down: edge or none, stages, origin or none */
+    size_t path_count;
+    struct instance **codecs; /* in order of preference */
+    size_t codec_count;
+    struct instance **transports; /* in order of preference */
+    size_t transport_count;
+    size_t errors;                /* told so far, by hg_config_error() too */
+    struct settings settings;     /* always filled */
+    struct option_memory *memory; /* what `settings` points to */
+    struct plugins *plugins;      /* where its plugins come from */
+    const struct hg_host *host;   /* what its instances are given */
+};
+
+/* Reads the file, loads the plugins, fills and configures the instances, checks shape and capabilities. Every fault is
+ * written to `errors`, a line each beginning with file:line:column; it must outlive the pipeline, as must `plugins`.
+ * The result is NULL when nothing can be said of a pipeline at all (no such file, not YAML); otherwise pipeline->errors
+ * tells whether it may be used. */
+struct pipeline *pipeline_load(const char *path, struct plugins *plugins, const struct hg_host *host, FILE *errors);
+
+/* Calls every instance's prepare(): what needs privileges. 0, or -1 when faults were told. */
+int pipeline_prepare(struct pipeline *pipeline);
+
+/* Calls every unconfigure(), in reverse order, and frees it all. NULL is allowed. */
+void pipeline_free(struct pipeline *pipeline);
+
+/* Who offers a capability; NULL: nobody. `*offer` is set unless `offer` is NULL. */
+struct instance *pipeline_provider(const struct pipeline *pipeline, const char *name, uint32_t version,
+                                   const struct hg_offer **offer);
+
+/* One line: "gateway: http > route > codec_binary, codec_json > dtls; certificates by tls_files". */
+void pipeline_print(const struct pipeline *pipeline, FILE *out);
+
+/* The functions behind struct hg_host: see hg_config_error(), hg_config_warning() and hg_capability(). */
+__attribute__((format(printf, 3, 0))) void
+pipeline_config_warning(const struct hg_instance *instance, const char *option, const char *format, va_list arguments);
+__attribute__((format(printf, 3, 0))) void pipeline_config_error(const struct hg_instance *instance, const char *option,
+                                                                 const char *format, va_list arguments);
+enum hg_end pipeline_end(const struct hg_instance *instance);
+void pipeline_reads_file(const struct hg_instance *instance, const char *option, const char *path, bool again);
+bool pipeline_capability(struct hg_instance *instance, const char *name, uint32_t version, struct hg_capability *found);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/plugin/descriptor_check.h"
+
+#include "core/config/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    TABLE_MAX = 4096,   /* bytes of a descriptor or operation table: more is no size */
+    CFG_MAX = 1 << 20,  /* bytes of a config struct or of an exchange's state */
+    LIST_MAX = 64,      /* offers, needs, commands: more is a list without its end */
+    OFFER_MAX = 1024,   /* bytes that an offered table is completed to */
+    WIRE_NAME_MAX = 64, /* bytes of a codec's wire name */
+};
+
+#define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)NULL)->member))
+
+/* The least descriptor there ever was: ABI 1 began with all members up to this one. */
+#define LEAST_DESCRIPTOR END_OF(struct hg_plugin, ops)
+
+/* A fault for a person. Always -1. */
+struct verdict {
+    char *why;
+    size_t why_size;
+};
+
+__attribute__((format(printf, 2, 3))) static int refuse(const struct verdict *verdict, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(verdict->why, verdict->why_size, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+/* Copies a sized table: what the plugin has, and zeros for what it does not know yet. */
+static int copy_table(const struct verdict *verdict, const char *what, void *target, size_t target_size,
+                      const void *table, size_t least)
+{
+    size_t size;
+
+    if (!table)
+        return refuse(verdict, "%s are missing", what);
+    memcpy(&size, table, sizeof size);
+    if (size < least || size > TABLE_MAX)
+        return refuse(verdict, "%s say that they take %zu bytes; at least %zu are needed: was `size` set?", what, size,
+                      least);
+    memset(target, 0, target_size);
+    memcpy(target, table, size < target_size ? size : target_size);
+    memcpy(target, &target_size, sizeof target_size);
+    return 0;
+}
+
+/* ---- The descriptor ---- */
+
+static int check_abi(const struct verdict *verdict, const struct hg_plugin *descriptor)
+{
+    if (descriptor->size < LEAST_DESCRIPTOR || descriptor->size > TABLE_MAX)
+        return refuse(verdict,
+                      "its descriptor says that it takes %zu bytes; at least %zu are needed: was HG_PLUGIN_HEADER "
+                      "forgotten?",
+                      descriptor->size, LEAST_DESCRIPTOR);
+    if (descriptor->abi > HG_ABI)
+        return refuse(verdict,
+                      "it was built for ABI %u, but this hopgate has ABI %u: install a newer hopgate, or "
+                      "build the plugin for this one",
+                      (unsigned)descriptor->abi, (unsigned)HG_ABI);
+    if (descriptor->abi == 0)
+        return refuse(verdict, "its ABI number is 0: was HG_PLUGIN_HEADER forgotten?");
+    return 0;
+}
+
+static int check_texts(const struct verdict *verdict, const struct hg_plugin *descriptor, const char *name)
+{
+    if (!descriptor->name || strcmp(descriptor->name, name) != 0)
+        return refuse(verdict, "the plugin in it calls itself '%s': name and file must be the same",
+                      descriptor->name ? descriptor->name : "");
+    if (!descriptor->version || !descriptor->summary)
+        return refuse(verdict, "its %s is missing", descriptor->version ? "summary" : "version");
+    return 0;
+}
+
+static int check_lists(const struct verdict *verdict, const struct hg_plugin *descriptor)
+{
+    size_t i;
+
+    for (i = 0; descriptor->offers[i].name; i++)
+        if (i == LIST_MAX || !descriptor->offers[i].ops || descriptor->offers[i].version == 0)
+            return refuse(verdict, "its list of offers has no end, or one without operations or version");
+    for (i = 0; descriptor->needs[i].name; i++)
+        if (i == LIST_MAX || descriptor->needs[i].version == 0)
+            return refuse(verdict, "its list of needs has no end, or one without version");
+    for (i = 0; descriptor->commands[i].name; i++)
+        if (i == LIST_MAX || (!descriptor->commands[i].run && !descriptor->command) || !descriptor->commands[i].summary)
+            return refuse(verdict, "its list of commands has no end, or one without function or summary");
+    return 0;
+}
+
+static int check_config(const struct verdict *verdict, const struct hg_plugin *descriptor)
+{
+    char fault[256];
+
+    if (descriptor->cfg_size > CFG_MAX)
+        return refuse(verdict, "its config struct takes %zu bytes; at most %d are allowed", descriptor->cfg_size,
+                      CFG_MAX);
+    if (options_table_is_bad(descriptor->options, descriptor->cfg_size, fault, sizeof fault))
+        return refuse(verdict, "%s", fault);
+    return 0;
+}
+
+/* ---- Operations ---- */
+
+static int take_stage(const struct verdict *verdict, struct plugin *plugin, const void *table)
+{
+    const size_t least = END_OF(struct hg_stage_ops, self_size);
+
+    if (copy_table(verdict, "its stage operations", &plugin->stage, sizeof plugin->stage, table, least) != 0)
+        return -1;
+    if (plugin->stage.self_size > CFG_MAX)
+        return refuse(verdict, "its state takes %zu bytes for each exchange; at most %d are allowed",
+                      plugin->stage.self_size, CFG_MAX);
+    if (!(plugin->stage.events & HG_EVENTS_MESSAGES))
+        return refuse(verdict, "it does not declare HG_EVENTS_MESSAGES, so no exchange could pass it");
+    return 0;
+}
+
+static int take_edge(const struct verdict *verdict, struct plugin *plugin, const void *table)
+{
+    struct hg_edge_ops edge;
+
+    if (copy_table(verdict, "its edge operations", &edge, sizeof edge, table, END_OF(struct hg_edge_ops, exchange)) !=
+            0 ||
+        take_stage(verdict, plugin, edge.exchange) != 0)
+        return -1;
+    if (plugin->stage.self_size != 0)
+        return refuse(verdict, "the self_size of an edge must be 0: its state is its own");
+    return 0;
+}
+
+static int take_codec(const struct verdict *verdict, struct plugin *plugin, const void *table)
+{
+    const struct hg_codec_ops *codec = &plugin->codec;
+
+    if (copy_table(verdict, "its codec operations", &plugin->codec, sizeof plugin->codec, table,
+                   END_OF(struct hg_codec_ops, decoder_free)) != 0)
+        return -1;
+    if (!codec->wire_name || !*codec->wire_name || strlen(codec->wire_name) > WIRE_NAME_MAX)
+        return refuse(verdict, "its wire name is missing or longer than %d bytes", WIRE_NAME_MAX);
+    if (!codec->encode_head || !codec->encode_data || !codec->encode_end || !codec->encode_reset || !codec->decode ||
+        !codec->decoder_free)
+        return refuse(verdict, "one of its codec operations is missing: all are needed");
+    if (codec->decoder_size > CFG_MAX)
+        return refuse(verdict, "its decoder takes %zu bytes; at most %d are allowed", codec->decoder_size, CFG_MAX);
+    if (codec->data_growth < 64)
+        return refuse(verdict, "its data_growth is %u; 64 means that none is added", codec->data_growth);
+    return 0;
+}
+
+static int take_transport(const struct verdict *verdict, struct plugin *plugin, const void *table)
+{
+    const struct hg_transport_ops *transport = &plugin->transport;
+
+    if (copy_table(verdict, "its transport operations", &plugin->transport, sizeof plugin->transport, table,
+                   END_OF(struct hg_transport_ops, close)) != 0)
+        return -1;
+    if (!transport->listens || !transport->connect || !transport->cancel || !transport->next_packet_number ||
+        !transport->send || !transport->flush || !transport->close)
+        return refuse(verdict, "one of its transport operations is missing: all are needed");
+    return 0;
+}
+
+static int take_operations(const struct verdict *verdict, struct plugin *plugin)
+{
+    const struct hg_plugin *descriptor = &plugin->descriptor;
+
+    switch (descriptor->role) {
+    case HG_ROLE_EDGE:
+        return take_edge(verdict, plugin, descriptor->ops);
+    case HG_ROLE_STAGE:
+    case HG_ROLE_ORIGIN:
+        return take_stage(verdict, plugin, descriptor->ops);
+    case HG_ROLE_CODEC:
+        return take_codec(verdict, plugin, descriptor->ops);
+    case HG_ROLE_TRANSPORT:
+        return take_transport(verdict, plugin, descriptor->ops);
+    case HG_ROLE_PROVIDER:
+        if (descriptor->ops)
+            return refuse(verdict, "a provider has no operations of its own: `ops` must be NULL");
+        if (!descriptor->offers[0].name)
+            return refuse(verdict, "it is a provider but offers nothing");
+        return 0;
+    default:
+        return refuse(verdict, "its role %u is unknown to this hopgate", (unsigned)descriptor->role);
+    }
+}
+
+/* Offered tables are of capabilities that the core may not know; their users' headers may be newer than the offering
+ * plugin. So each is copied in front of enough zeros for every table that there will be. */
+static int take_offers(const struct verdict *verdict, struct plugin *plugin)
+{
+    const struct hg_offer *offers = plugin->descriptor.offers;
+    size_t count = 0;
+
+    while (offers[count].name)
+        count++;
+    plugin->offers = calloc(count + 1, sizeof *plugin->offers);
+    if (!plugin->offers)
+        return refuse(verdict, "memory is out");
+    for (size_t i = 0; i < count; i++) {
+        size_t size;
+        void *table;
+
+        memcpy(&size, offers[i].ops, sizeof size);
+        if (size < sizeof size || size > OFFER_MAX)
+            return refuse(verdict, "the table that it offers as '%s' says that it takes %zu bytes: was `size` set?",
+                          offers[i].name, size);
+        table = calloc(1, OFFER_MAX);
+        if (!table)
+            return refuse(verdict, "memory is out");
+        memcpy(table, offers[i].ops, size);
+        plugin->offers[i] = (struct hg_offer){.name = offers[i].name, .version = offers[i].version, .ops = table};
+    }
+    plugin->descriptor.offers = plugin->offers;
+    return 0;
+}
+
+int plugin_complete(struct plugin *plugin, const struct hg_plugin *descriptor, const char *name, char *why,
+                    size_t why_size)
+{
+    static const struct hg_offer no_offers[1];
+    static const struct hg_need no_needs[1];
+    static const struct hg_command no_commands[1];
+    const struct verdict verdict = {why, why_size};
+    struct hg_plugin *own = &plugin->descriptor;
+
+    if (check_abi(&verdict, descriptor) != 0)
+        return -1;
+    memcpy(own, descriptor, descriptor->size < sizeof *own ? descriptor->size : sizeof *own);
+    own->size = sizeof *own;
+    own->offers = own->offers ? own->offers : no_offers;
+    own->needs = own->needs ? own->needs : no_needs;
+    own->commands = own->commands ? own->commands : no_commands;
+    if (check_texts(&verdict, own, name) != 0 || check_lists(&verdict, own) != 0 || check_config(&verdict, own) != 0 ||
+        take_operations(&verdict, plugin) != 0)
+        return -1;
+    return take_offers(&verdict, plugin);
+}
+
+const char *plugin_role_name(uint32_t role)
+{
+    static const char *const names[] = {
+        [HG_ROLE_EDGE] = "edge",   [HG_ROLE_STAGE] = "stage",         [HG_ROLE_ORIGIN] = "origin",
+        [HG_ROLE_CODEC] = "codec", [HG_ROLE_TRANSPORT] = "transport", [HG_ROLE_PROVIDER] = "provider",
+    };
+
+    return role > 0 && role < sizeof names / sizeof *names ? names[role] : NULL;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Checking and completing what a plugin has handed over.
+ */
+#ifndef CORE_PLUGIN_DESCRIPTOR_CHECK_H
+#define CORE_PLUGIN_DESCRIPTOR_CHECK_H
+
+#include "core/plugin/plugin.h"
+
+/* Fills all of `plugin` but `path` from a descriptor of any size. `name` is the file's name without ".so". 0, or -1
+ * with `why` set. */
+int plugin_complete(struct plugin *plugin, const struct hg_plugin *descriptor, const char *name, char *why,
+                    size_t why_size);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The gateway's end of the tunnel: it lets clients in, with a new session or the one that they had.
+ */
+#include "core/base/reason.h"
+#include "core/session/dispatch.h"
+#include "core/session/exchange_stream_private.h"
+#include "core/session/link.h"
+#include "core/session/resume_queue.h"
+#include "core/session/rival_processes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* How long an authenticated link may take to say `open`, and a refused one to hear why. */
+#define OPEN_TIMEOUT   (10 * HG_SECOND)
+#define REFUSE_TIMEOUT (2 * HG_SECOND)
+
+/* ---- Links ---- */
+
+struct hg_link *sessions_link_accept(struct hg_worker *transport)
+{
+    struct sessions *sessions = worker_of(transport)->sessions;
+
+    /* The transport bounds its own handshake. */
+    return link_new(sessions, transport, TN_TIME_NEVER);
+}
+
+static void gateway_link_up(struct hg_link *link)
+{
+    link_check_at(link, link->up_at + OPEN_TIMEOUT);
+}
+
+static void gateway_check(struct hg_link *link)
+{
+    if (link->state == LINK_OPENING)
+        link_close(link, TN_PROTOCOL_VIOLATION, "no `open` within 10 s");
+    else if (link->state == LINK_REFUSED)
+        link_close(link, link->close_code, "%s", link->reason);
+    else if (link->state == LINK_ACTIVE && link_is_overdue(link, link_patience(link)))
+        link_died(link);
+}
+
+static void gateway_link_ended(struct hg_link *link)
+{
+    if (link->state != LINK_HANDSHAKE && !link->was_active)
+        hg_log(link->sessions->worker->core.instance, HG_LOG_DEBUG, "the link with %s ended before a session: %s",
+               link->peer, link->reason);
+}
+
+/* Refuses a session; the log knows already. */
+static void send_refuse(struct hg_link *link, const char *code, const char *reason, unsigned retry_after)
+{
+    char *line = control_encode_refuse(code, reason, retry_after);
+
+    ++*link->sessions->refused;
+    if (!link_say(link, line))
+        return;
+    link->state = LINK_REFUSED;
+    link->close_code = TN_CONNECTION_REFUSED;
+    snprintf(link->reason, sizeof link->reason, "%s: %s", code, reason);
+    link_check_at(link, hg_now(&link->sessions->worker->core) + REFUSE_TIMEOUT);
+}
+
+static void refuse(struct hg_link *link, const char *code, const char *reason, unsigned retry_after)
+{
+    hg_log_limited(link->sessions->worker->core.instance, HG_LOG_WARNING, link->peer, "%s is refused a session: %s",
+                   link->peer, reason);
+    send_refuse(link, code, reason, retry_after);
+}
+
+/* The first codec of the client's that this gateway has too, or NULL. */
+static const struct instance *common_codec(const struct sessions *sessions, const struct control_message *open)
+{
+    const struct instance *codec = NULL;
+
+    for (size_t i = 0; i < open->codec_count && !codec; i++)
+        codec = session_find_codec(sessions, open->codecs[i]);
+    return codec;
+}
+
+/* Writes `accept` and lets the link carry the session. False: the link is being closed. */
+static bool accept_session(struct hg_link *link, struct session *session, bool resumed,
+                           const struct control_message *open)
+{
+    const struct sessions *sessions = link->sessions;
+    struct control_offer offer = {
+        .codecs = &session->codec->wire_name,
+        .codec_count = 1,
+        .session = session->name,
+        .resumed = resumed,
+    };
+
+    session_local_parameters(sessions, &offer.parameters);
+    if (!link_say(link, control_encode_accept(&offer)))
+        return false;
+    session_set_peer_parameters(session, link, &open->parameters);
+    session_attach(session, link);
+    link_check_at(link, sessions->drained_at ? sessions->drained_at + DRAIN_TIMEOUT : TN_TIME_NEVER);
+    if (sessions->drained_at)
+        link_say(link, control_encode_drain("the gateway is about to stop", 1));
+    return true;
+}
+
+static int register_session(struct session *session)
+{
+    struct sessions *sessions = session->sessions;
+    struct registry_node *registered = &session->registered, *named = &session->named;
+
+    registered->id = hg_text(session->identity.id);
+    if (session_random_name(session->name) || registry_add(&sessions->registry, registered)) {
+        registered->id.size = 0;
+        return -1;
+    }
+    named->id = hg_text(session->name);
+    if (registry_add(&sessions->names, named)) {
+        named->id.size = 0;
+        return -1;
+    }
+    return 0;
+}
+
+/* Takes over the identity. */
+static void open_session(struct hg_link *link, const struct instance *codec, const struct hg_identity *identity,
+                         const struct control_message *open)
+{
+    struct session *session = NULL;
+    char reason[256] = "out of memory";
+
+    if (processes_make_room(link->sessions, identity->id, open->process, reason, sizeof reason))
+        session = session_new(link->sessions);
+    if (!session) {
+        hg_buffer_unref(identity->owner);
+        refuse(link, "overload", reason, 5);
+        return;
+    }
+    session->identity = *identity;
+    if (open->process)
+        snprintf(session->process, sizeof session->process, "%s", open->process);
+    session->services = json_incref(open->services);
+    session_set_codec(session, codec);
+    if (register_session(session)) {
+        session_end(session, "out of memory");
+        refuse(link, "overload", "out of memory", 5);
+        return;
+    }
+    if (!accept_session(link, session, false, open)) {
+        session_end(session, "its `accept` could not be sent");
+        return;
+    }
+    session_opened(session);
+    processes_opened(session);
+    gateway_exchange_retry(session);
+}
+
+/* Ends the exchanges of services that the client may not serve any more. */
+static void reset_withdrawn(const struct session *session)
+{
+    static const struct hg_reason reason = {404, "destination_not_found",
+                                            "the client may not serve this service any more", 0};
+    struct carriage *next;
+
+    for (struct carriage *carriage = session->carriages; carriage; carriage = next) {
+        next = carriage->next;
+        if (!carriage->over && !session_may_serve(session, carriage->self->exchange->target.service))
+            carriage_fail(carriage, TN_STREAM_CANCELLED, &reason);
+    }
+}
+
+/* Goes on with a session over this link; the newest link wins. Takes over the identity, in which the services may have
+ * changed. */
+static void resume_session(struct hg_link *link, struct session *session, const struct hg_identity *identity,
+                           const struct control_message *open)
+{
+    char why[sizeof session->lost_reason];
+
+    snprintf(why, sizeof why, "%s", session->link ? "the client prefers this link" : session->lost_reason);
+    hg_buffer_unref(session->identity.owner);
+    session->identity = *identity;
+    json_decref(session->services);
+    session->services = json_incref(open->services);
+    reset_withdrawn(session);
+    if (!accept_session(link, session, true, open))
+        return;
+    session_resumed(session, why);
+    processes_review(link->sessions, hg_text(session->identity.id));
+    gateway_exchange_retry(session);
+}
+
+/* Whether a session that is known can go on over another link. */
+static bool can_resume(const struct session *session, const struct control_message *open)
+{
+    /* The link that it has may be on its way to end it. */
+    if (session->link && session->link->session_over)
+        return false;
+    for (size_t i = 0; i < open->codec_count; i++)
+        if (!strcmp(open->codecs[i], session->codec->wire_name))
+            return true;
+    return false;
+}
+
+/* "this gateway has binary, json; the client has foo" */
+static void print_codecs(char *text, size_t size, const struct sessions *sessions, const struct control_message *open)
+{
+    const struct pipeline *pipeline = sessions->worker->pipeline;
+    size_t used = (size_t)snprintf(text, size, "no codec in common: this gateway has ");
+
+    for (size_t i = 0; i < pipeline->codec_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
+                                 pipeline->codecs[i]->plugin->codec.wire_name);
+    if (used < size)
+        used += (size_t)snprintf(text + used, size - used, "; the client has ");
+    for (size_t i = 0; i < open->codec_count && used < size; i++) {
+        char name[32];
+
+        reason_printable(name, sizeof name, open->codecs[i]);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", name);
+    }
+}
+
+/* What becomes of a client that has proved who it is. Takes over the identity. */
+static void admit(struct hg_link *link, struct session *named, const struct hg_identity *identity,
+                  const struct control_message *open)
+{
+    struct sessions *sessions = link->sessions;
+    const struct instance *codec = common_codec(sessions, open);
+    char text[REASON_DETAIL_SIZE];
+
+    if (named && strcmp(named->identity.id, identity->id)) {
+        hg_log_limited(sessions->worker->core.instance, HG_LOG_WARNING, link->peer,
+                       "%s, with the credentials of %s, is refused session %" PRIu64 " of %s", link->peer, identity->id,
+                       named->number, named->identity.id);
+        send_refuse(link, "session", "the session is another client's", 0);
+    } else if (!codec) {
+        print_codecs(text, sizeof text, sessions, open);
+        refuse(link, "codec", text, 0);
+    } else if (named && can_resume(named, open)) {
+        resume_session(link, named, identity, open);
+        return;
+    } else if (sessions->drained_at) {
+        refuse(link, "draining", "this gateway is about to stop", 1);
+    } else {
+        open_session(link, codec, identity, open);
+        return;
+    }
+    hg_buffer_unref(identity->owner);
+}
+
+static void receive_open(struct hg_link *link, const struct control_message *open)
+{
+    struct sessions *sessions = link->sessions;
+    struct session *named = NULL;
+    struct hg_identity identity = {0};
+    const char *reason = "credentials refused";
+
+    if (!open->speaks_version) {
+        refuse(link, "version", "this gateway speaks version 1 of the protocol alone", 0);
+        return;
+    }
+    if (open->session)
+        named = session_by_name(sessions, open->session);
+    /* What runs may finish, also over another link. */
+    if (sessions->drained_at && !named) {
+        refuse(link, "draining", "this gateway is about to stop", 1);
+        return;
+    }
+    if (sessions->identity->verify(sessions->identity_worker, open->credentials, hg_text(link->peer), &identity,
+                                   &reason))
+        send_refuse(link, "credentials", reason, 0);
+    else
+        admit(link, named, &identity, open);
+}
+
+void gateway_review_identities(void *arg)
+{
+    struct sessions *sessions = arg;
+    const char *reason = "its client may have none any more";
+    struct session *next;
+
+    for (struct session *session = sessions->sessions; session; session = next) {
+        next = session->next;
+        if (!session->open)
+            continue;
+        if (sessions->identity->review(sessions->identity_worker, &session->identity, &reason))
+            session_end(session, reason);
+        else
+            reset_withdrawn(session);
+    }
+}
+
+static void receive_drain(struct hg_link *link, const struct control_message *drain)
+{
+    struct session *session = link->session;
+    char reason[REASON_DETAIL_SIZE];
+
+    if (!session || session->draining)
+        return;
+    session->draining = true;
+    reason_printable(reason, sizeof reason, drain->reason);
+    session_log(session, "takes no more exchanges: %s", reason);
+    processes_review(link->sessions, hg_text(session->identity.id));
+}
+
+static void gateway_message(struct hg_link *link, const struct control_message *message)
+{
+    if (message->type == CONTROL_OPEN && link->state == LINK_OPENING)
+        receive_open(link, message);
+    else if (message->type == CONTROL_DRAIN)
+        receive_drain(link, message);
+    else
+        link_close(link, TN_CONTROL_ERROR, "a control message that a gateway does not expect");
+}
+
+/* A client has no credit for streams of its own, so none can come: see session_new(). */
+static void gateway_stream_opened(struct session *session, struct tn_stream *stream)
+{
+    tn_stream_reset(stream, TN_STREAM_REFUSED);
+    tn_stream_stop_sending(stream, TN_STREAM_REFUSED);
+    tn_stream_release(stream);
+    session_touch(session);
+}
+
+static void gateway_session_answers(struct session *session)
+{
+    processes_answered(session);
+    gateway_exchange_retry(session);
+}
+
+const struct tunnel_end gateway_end = {
+    .link_up = gateway_link_up,
+    .message = gateway_message,
+    .check = gateway_check,
+    .link_ended = gateway_link_ended,
+    .session_answers = gateway_session_answers,
+    .stream_opened = gateway_stream_opened,
+};

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What a link sends: all of it at the end of a turn of the loop.
+ */
+#include "core/session/link.h"
+
+#include <stdlib.h>
+
+/* Packets that one link may send in one turn of the loop, so that others get theirs. */
+#define PACKETS_PER_TURN 512
+/* While the transport takes no packets, the tunnel's timer cannot do anything useful more often than this. */
+#define BLOCKED_TICK (5 * HG_MILLISECOND)
+
+void link_queue(struct hg_link *link)
+{
+    struct sessions *sessions = link->sessions;
+
+    if (link->is_queued)
+        return;
+    link->is_queued = true;
+    link->next_flush = NULL;
+    *sessions->flush_tail = link;
+    sessions->flush_tail = &link->next_flush;
+}
+
+/* Gives a packet to the transport. */
+static int hand_over(struct hg_link *link, const uint8_t *packet, size_t size, bool is_probe)
+{
+    return is_probe ? link->ops->probe(link->handle, packet, size) : link->ops->send(link->handle, packet, size);
+}
+
+/* Keeps a packet that the transport did not take: the tunnel counts it as sent. */
+static void keep_refused(struct hg_link *link, uint64_t number, size_t size, bool is_probe)
+{
+    link->blocked = true;
+    link->refused_probe = is_probe;
+    link->refused_packet = malloc(size);
+    /* Without memory the packet is lost; only on a byte link is that beyond repair. */
+    if (!link->refused_packet) {
+        if (link->ops->flags & HG_TRANSPORT_RELIABLE)
+            link_close(link, TN_INTERNAL_ERROR, "out of memory");
+        return;
+    }
+    memcpy(link->refused_packet, link->sessions->packet, size);
+    link->refused_size = size;
+    link->refused_number = number;
+}
+
+/* Sends the packet that was not taken before. False when it still is not. */
+static bool send_refused(struct hg_link *link)
+{
+    /* A record of another kind that was sent meanwhile has taken the number: the packet counts as lost. */
+    bool stale = link->ops->next_packet_number(link->handle) != link->refused_number;
+
+    if (!stale && hand_over(link, link->refused_packet, link->refused_size, link->refused_probe)) {
+        link->blocked = true;
+        return false;
+    }
+    free(link->refused_packet);
+    link->refused_packet = NULL;
+    return true;
+}
+
+/* The number of the next packet. */
+static uint64_t next_number(struct hg_link *link)
+{
+    uint64_t number = link->ops->next_packet_number(link->handle);
+
+    if (!link->ops->skip_packet_number || !tn_link_skips(link->tn, number))
+        return number;
+    link->ops->skip_packet_number(link->handle);
+    return link->ops->next_packet_number(link->handle);
+}
+
+/* Builds packets until the tunnel has no more to send, the transport takes no more or the turn is used up. Returns
+ * whether there is more. */
+static bool send_packets(struct hg_link *link)
+{
+    hg_time now = hg_now(link_worker(link));
+    uint8_t *packet = link->sessions->packet;
+
+    if (link->refused_packet && !send_refused(link))
+        return false;
+    for (unsigned i = 0; i < PACKETS_PER_TURN && link->handle; i++) {
+        uint64_t number = next_number(link);
+        size_t size = tn_link_send(link->tn, now, number, packet, TN_PACKET_MAX);
+        bool is_probe = size > tn_link_packet_size(link->tn);
+
+        if (!size)
+            return false;
+        ++*link->sessions->packets_sent;
+        if (hand_over(link, packet, size, is_probe)) {
+            keep_refused(link, number, size, is_probe);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void set_timer(struct hg_link *link, bool more)
+{
+    hg_time now = hg_now(link_worker(link));
+    hg_time deadline = link->tn ? tn_link_deadline(link->tn) : TN_TIME_NEVER;
+
+    if (more)
+        deadline = now;
+    if (link->blocked && deadline < now + BLOCKED_TICK)
+        deadline = now + BLOCKED_TICK;
+    if (deadline > link->check_at)
+        deadline = link->check_at;
+    if (deadline == TN_TIME_NEVER)
+        hg_timer_stop(link->transport->host, link->timer);
+    else
+        hg_timer_set(link->transport->host, link->timer, deadline > now ? deadline - now : 0);
+}
+
+void link_check_at(struct hg_link *link, hg_time when)
+{
+    link->check_at = when;
+    set_timer(link, false);
+}
+
+bool link_say(struct hg_link *link, char *line)
+{
+    bool said = line && tn_control_write(link->tn, line, strlen(line));
+
+    if (line)
+        explicit_bzero(line, strlen(line)); /* `open` has credentials in it */
+    free(line);
+    if (!said)
+        link_close(link, TN_INTERNAL_ERROR, "a control message could not be sent");
+    link_queue(link);
+    return said;
+}
+
+/* Tells the peer, once. A link that its transport does not take this packet on is told by the transport's goodbye. */
+static void say_close(struct hg_link *link)
+{
+    uint64_t number = link->ops->next_packet_number(link->handle);
+    size_t size;
+
+    tn_link_close(link->tn, link->close_code, link->reason);
+    size = tn_link_send(link->tn, hg_now(link_worker(link)), number, link->sessions->packet, TN_PACKET_MAX);
+    if (size && !link->ops->send(link->handle, link->sessions->packet, size))
+        link->ops->flush(link->handle);
+}
+
+static void end(struct hg_link *link)
+{
+    struct session *session = link->session;
+    bool over = link->session_over;
+
+    if (link->handle && link->tn && !link->dead && !link->is_closed && !link->refused_packet)
+        say_close(link);
+    link->session = NULL;
+    tn_link_free(link->tn);
+    link->tn = NULL;
+    if (session)
+        session_link_lost(session, over, link->reason);
+    link->sessions->end->link_ended(link);
+    link_free(link);
+}
+
+/* Packets may have left that the peer has to answer: the check must not come later than its time for that is up. */
+static void expect_answer(struct hg_link *link)
+{
+    struct tn_link_stats stats;
+    hg_time due;
+
+    if (link->state != LINK_ACTIVE)
+        return;
+    tn_link_stats(link->tn, &stats);
+    if (stats.unanswered_since == TN_TIME_NEVER || link->overdue_at)
+        return;
+    due = stats.unanswered_since + link_patience(link);
+    if (link->check_at > due)
+        link->check_at = due;
+}
+
+/* Path MTU probing has found another size. */
+static void tell_packet_size(struct hg_link *link)
+{
+    const struct hg_instance *core = link_worker(link)->instance;
+    size_t size = tn_link_packet_size(link->tn);
+
+    if (size < link->packet_size)
+        hg_log_limited(core, HG_LOG_INFO, link->peer, "the path to %s carries packets of %zu bytes only, no longer %zu",
+                       link->peer, size, link->packet_size);
+    else if (size > link->packet_size)
+        hg_log(core, HG_LOG_DEBUG, "the path to %s carries packets of %zu bytes", link->peer, size);
+    link->packet_size = size;
+}
+
+void link_flush(struct hg_link *link)
+{
+    bool more;
+
+    if (link->state == LINK_CLOSING || link->state == LINK_DOWN) {
+        end(link);
+        return;
+    }
+    if (!link->handle)
+        return;
+    if (link->session)
+        session_write(link->session);
+    more = !link->blocked && send_packets(link);
+    if (link->handle)
+        link->ops->flush(link->handle);
+    if (link->state == LINK_REFUSED && tn_control_all_acknowledged(link->tn))
+        link_close(link, link->close_code, "%s", link->reason);
+    /* Sending has made room: those who waited for it may write. */
+    if (link->session)
+        session_handle_events(link->session);
+    if (link->handle)
+        expect_answer(link);
+    tell_packet_size(link);
+    set_timer(link, more);
+}

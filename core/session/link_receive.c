@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What a transport tells of a link, and the control messages that come on it.
+ */
+#include "core/session/link.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+/* How long a PING of an idle link may stay unanswered: time enough for several, also over a slow path. */
+#define IDLE_PATIENCE (4 * HG_SECOND)
+
+static void control_failed(struct hg_link *link, const char *error)
+{
+    hg_log_limited(link_worker(link)->instance, HG_LOG_WARNING, link->peer,
+                   "the link with %s is closed: a control message cannot be understood: %s", link->peer, error);
+    link_close(link, TN_CONTROL_ERROR, "%s", error);
+}
+
+static void pong(struct hg_link *link, json_int_t id)
+{
+    char *line = control_encode_pong(id);
+
+    /* A peer that pings faster than it takes answers gets fewer. */
+    if (line)
+        tn_control_write(link->tn, line, strlen(line));
+    free(line);
+}
+
+static void handle_message(struct hg_link *link, const struct control_message *message)
+{
+    switch (message->type) {
+    case CONTROL_PING:
+        pong(link, message->id);
+        return;
+    case CONTROL_PONG:
+    case CONTROL_UNKNOWN:
+        return;
+    case CONTROL_OPEN:
+    case CONTROL_ACCEPT:
+    case CONTROL_REFUSE:
+    case CONTROL_DRAIN:
+    case CONTROL_NOTICE:
+        link->sessions->end->message(link, message);
+        return;
+    }
+}
+
+static void read_control(struct hg_link *link)
+{
+    const char *data, *error, *newline;
+    struct control_message message;
+    size_t size;
+
+    while (link_is_alive(link) && (size = tn_control_peek(link->tn, &data)) > 0) {
+        newline = memchr(data, '\n', size);
+        if (!newline) {
+            if (size >= CONTROL_LINE_MAX)
+                control_failed(link, "longer than 16384 bytes");
+            return;
+        }
+        if (control_decode(&message, data, (size_t)(newline - data), &error)) {
+            control_failed(link, error);
+            return;
+        }
+        tn_control_consume(link->tn, (size_t)(newline - data) + 1);
+        /* A refused peer has nothing more to say. */
+        if (link->state != LINK_REFUSED)
+            handle_message(link, &message);
+        control_message_free(&message);
+    }
+}
+
+/* ---- What transports tell ---- */
+
+/* The longest silence of a peer that lives. With data outstanding link_is_overdue() finds it dead, mostly sooner. In an
+ * idle session it is asked by a PING, which recovery repeats at every probe timeout (RFC 9002 section 6.2.4): what none
+ * of them is answered in IDLE_PATIENCE is dead, so that by default it is known in less than 20 s. */
+static hg_time silence_bound(const struct settings *settings)
+{
+    hg_time patience = settings->dead_after < IDLE_PATIENCE ? settings->dead_after : IDLE_PATIENCE;
+    hg_time idle = settings->keep_alive + patience;
+
+    return idle > settings->dead_after ? idle : settings->dead_after;
+}
+
+/* What the tunnel can deal with. */
+static size_t bound_packet(size_t size)
+{
+    size = size < TN_PACKET_MAX ? size : TN_PACKET_MAX;
+    return size > TN_PACKET_MIN ? size : TN_PACKET_MIN;
+}
+
+static void copy_text(char *copy, size_t capacity, struct hg_text text)
+{
+    snprintf(copy, capacity, "%.*s", HG_PRINT(text));
+}
+
+void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_info *info)
+{
+    const struct settings *settings = &link->sessions->worker->pipeline->settings;
+    struct tn_params params;
+
+    link->handle = handle;
+    link->is_connecting = false;
+    link_queue(link);
+    if (link->state == LINK_CLOSING)
+        return;
+    link->state = LINK_OPENING;
+    link->up_at = hg_now(link_worker(link));
+    copy_text(link->peer, sizeof link->peer, info->peer);
+    copy_text(link->security, sizeof link->security, info->security);
+    tn_params_default(&params);
+    params.is_client = link->sessions->worker->pipeline->shape == PIPELINE_CLIENT;
+    params.reliable = link->ops->flags & HG_TRANSPORT_RELIABLE;
+    link->packet_size = params.packet_size = bound_packet(info->max_packet);
+    if (link->ops->probe) {
+        params.packet_size_max = bound_packet(info->probe_max);
+        params.packet_overhead = info->overhead;
+    }
+    params.congestion = info->congestion == HG_CONGESTION_CUBIC ? TN_CONGESTION_CUBIC : TN_CONGESTION_BBR;
+    if (link->ops->skip_packet_number && getrandom(&params.random, sizeof params.random, 0) != sizeof params.random)
+        params.random = 0;
+    params.keep_alive = settings->keep_alive;
+    params.dead_after = silence_bound(settings);
+    link->tn = tn_link_new(NULL, &params, link->up_at);
+    if (!link->tn)
+        link_close(link, TN_INTERNAL_ERROR, "out of memory");
+    else
+        link->sessions->end->link_up(link);
+}
+
+void sessions_link_down(struct hg_link *link, const char *reason)
+{
+    link->handle = NULL;
+    link->is_connecting = false;
+    /* What the core has decided before is the better reason. */
+    if (link->state != LINK_CLOSING && link->state != LINK_REFUSED)
+        snprintf(link->reason, sizeof link->reason, "%s", reason);
+    link->state = LINK_DOWN;
+    link_queue(link);
+}
+
+void sessions_link_packet(struct hg_link *link, uint64_t packet_number, const uint8_t *packet, size_t size)
+{
+    int code;
+
+    if (!link_is_alive(link))
+        return;
+    ++*link->sessions->packets_received;
+    code = tn_link_receive(link->tn, hg_now(link_worker(link)), packet_number, packet, size);
+    if (code)
+        link_failed(link, code);
+    else
+        read_control(link);
+}
+
+/* The session's link has brought packets. */
+static void heard(struct hg_link *link)
+{
+    struct session *session = link->session;
+
+    session_handle_events(session);
+    if (!session->confirmed && tn_control_all_acknowledged(link->tn))
+        session->confirmed = true;
+    if (session->suspect || session->asked_for || link->sessions->waiting)
+        link->sessions->end->session_answers(session);
+}
+
+void sessions_link_batch_end(struct hg_link *link)
+{
+    if (link_is_alive(link)) {
+        tn_link_batch_end(link->tn, hg_now(link_worker(link)));
+        if (link->session)
+            heard(link);
+    }
+    link_queue(link);
+}
+
+void sessions_link_writable(struct hg_link *link)
+{
+    link->blocked = false;
+    link_queue(link);
+}
+
+void sessions_link_doubt(struct hg_link *link)
+{
+    if (link_is_alive(link) && link->sessions->end->doubt)
+        link->sessions->end->doubt(link);
+}
+
+void sessions_link_renew(struct hg_link *link)
+{
+    if (link_is_alive(link) && link->sessions->end->renew)
+        link->sessions->end->renew(link);
+}
+
+void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet)
+{
+    if (link->tn)
+        tn_link_set_packet_size(link->tn, bound_packet(max_packet));
+    link_queue(link);
+}
+
+void sessions_link_set_probe_max(struct hg_link *link, size_t probe_max)
+{
+    if (link->tn)
+        tn_link_set_packet_size_max(link->tn, bound_packet(probe_max));
+    link_queue(link);
+}

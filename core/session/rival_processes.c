@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/session/rival_processes.h"
+
+#include "core/base/reason.h"
+#include "core/session/link.h"
+#include "core/session/resume_queue.h"
+
+#include <stdio.h>
+#include <time.h>
+
+bool is_same_process(const struct session *one, const struct session *other)
+{
+    return one == other || (*one->process && !strcmp(one->process, other->process));
+}
+
+/* Whether it could serve in the place of another one. */
+static bool is_there(const struct session *session)
+{
+    return session->link && !session->draining;
+}
+
+/* ---- How many there may be ---- */
+
+/* Of sessions without a link, those of other processes have been forgotten by the client, or never known. */
+static void end_forgotten(const struct sessions *sessions, const char *client, const char *process)
+{
+    struct session *session = detached_newest(sessions, hg_text(client)), *older;
+
+    for (; session; session = older) {
+        bool is_own = *process && !strcmp(session->process, process);
+
+        older = detached_older(session);
+        if (!is_own && session_is_idle(session))
+            session_end(session, "its client opens a new one");
+    }
+}
+
+/* The session to end when another one is opened, or NULL: of those without a link, one of another process, or else the
+ * process's own (`only_own`: only these), the longest without. Counts them all. */
+static struct session *find_room(const struct sessions *sessions, const char *client, const char *process,
+                                 bool only_own, size_t *count)
+{
+    struct session *session = session_newest(sessions, hg_text(client)), *other = NULL, *own = NULL;
+
+    for (*count = 0; session; session = session_older(session)) {
+        bool is_own = *process && !strcmp(session->process, process);
+        struct session **best = is_own ? &own : &other;
+
+        if (only_own && !is_own)
+            continue;
+        ++*count;
+        if (session->detached_at && (!*best || session->detached_at < (*best)->detached_at))
+            *best = session;
+    }
+    return other ? other : own;
+}
+
+/* Whether there may be another one, if need be in the place of one without a link. */
+static bool have_room(const struct sessions *sessions, const char *client, const char *process, bool only_own,
+                      int64_t most)
+{
+    size_t count;
+    struct session *detached = find_room(sessions, client, process, only_own, &count);
+
+    if (count < (size_t)most)
+        return true;
+    if (!detached)
+        return false;
+    session_end(detached, "its client opens another one, and has as many as it may have");
+    return true;
+}
+
+bool processes_make_room(const struct sessions *sessions, const char *client, const char *process, char *reason,
+                         size_t size)
+{
+    const struct settings *settings = &sessions->worker->pipeline->settings;
+
+    process = process ? process : "";
+    end_forgotten(sessions, client, process);
+    if (*process && !have_room(sessions, client, process, true, settings->sessions_per_process))
+        snprintf(reason, size, "this process of %s has %lld sessions already (sessions_per_process)", client,
+                 (long long)settings->sessions_per_process);
+    else if (!have_room(sessions, client, process, false, settings->sessions_per_client))
+        snprintf(reason, size, "%s has %lld sessions already (sessions_per_client)", client,
+                 (long long)settings->sessions_per_client);
+    else
+        return true;
+    return false;
+}
+
+/* ---- Which sessions are contested ---- */
+
+/* One that has lost its link before is not contested by a process that comes back to a session of its own, since both
+ * may have been cut off and be on their way; one that begins anew may replace a dead one. */
+static void set_contested(struct session *session, bool contested, bool anew)
+{
+    if (session->contested == contested || (contested && !session->link && !anew))
+        return;
+    if (session->link)
+        link_queue(session->link); /* its patience is another one */
+    detached_set_contested(session, contested);
+}
+
+static void review(const struct sessions *sessions, struct hg_text client, bool anew)
+{
+    const struct session *one = session_newest(sessions, client), *other;
+
+    while (one && !is_there(one))
+        one = session_older(one);
+    other = one;
+    while (other && (!is_there(other) || is_same_process(other, one)))
+        other = session_older(other);
+    /* No session is of both processes. */
+    for (struct session *session = session_newest(sessions, client); session; session = session_older(session))
+        set_contested(session, (one && !is_same_process(session, one)) || (other && !is_same_process(session, other)),
+                      anew);
+}
+
+void processes_review(const struct sessions *sessions, struct hg_text client)
+{
+    review(sessions, client, false);
+}
+
+/* ---- Asking for life ---- */
+
+/* What elicits an ACK is enough: it is repeated until that comes, and link_is_overdue() sees that it does not. So who
+ * owes one already is asked. */
+static void ask(const struct session *session)
+{
+    struct tn_link_stats stats;
+
+    if (!session->link || !link_is_alive(session->link))
+        return;
+    tn_link_stats(session->link->tn, &stats);
+    if (stats.unanswered_since == TN_TIME_NEVER)
+        link_say(session->link, control_encode_ping(0));
+}
+
+void processes_ask_others(const struct session *session)
+{
+    struct session *other = session_newest(session->sessions, hg_text(session->identity.id));
+
+    for (; other; other = session_older(other))
+        if (!is_same_process(other, session))
+            ask(other);
+}
+
+void processes_opened(struct session *opened)
+{
+    struct session *other = session_newest(opened->sessions, hg_text(opened->identity.id));
+    bool is_first = true;
+
+    review(opened->sessions, hg_text(opened->identity.id), true);
+    processes_ask_others(opened);
+    for (; other; other = session_older(other))
+        is_first &= other == opened || !is_same_process(other, opened);
+    for (other = session_newest(opened->sessions, hg_text(opened->identity.id)); other; other = session_older(other)) {
+        if (!is_first || !is_there(other) || is_same_process(other, opened))
+            continue;
+        other->asked_for = opened->number;
+        other->asked_at = hg_now(&opened->sessions->worker->core);
+    }
+}
+
+bool processes_heard(const struct session *session, hg_time since)
+{
+    const struct session *other = session_newest(session->sessions, hg_text(session->identity.id));
+    struct tn_link_stats stats;
+
+    for (; other; other = session_older(other)) {
+        if (!is_there(other) || is_same_process(other, session))
+            continue;
+        tn_link_stats(other->link->tn, &stats);
+        if (stats.last_received > since)
+            return true;
+    }
+    return false;
+}
+
+/* ---- Two that serve ---- */
+
+/* "gate1:4711:… at 192.0.2.1:50000, since 2026-01-31T23:59:59Z" */
+static void print_process(char *text, size_t size, const struct session *session)
+{
+    char process[sizeof session->process], when[32];
+    struct timespec now;
+    struct tm parts;
+    time_t since;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    since = now.tv_sec - (time_t)((hg_now(&session->sessions->worker->core) - session->opened_at +
+                                   (HG_SECOND - 1 - (hg_time)now.tv_nsec)) /
+                                  HG_SECOND);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&since, &parts));
+    reason_printable(process, sizeof process, *session->process ? session->process : "(unnamed)");
+    snprintf(text, size, "%s at %s, since %s", process, session->link->peer, when);
+}
+
+static void announce(const struct session *former, const struct session *newer)
+{
+    const char *id = newer->identity.id;
+    char first[240], second[240], text[400];
+
+    print_process(first, sizeof first, former);
+    print_process(second, sizeof second, newer);
+    hg_log_limited(newer->sessions->worker->core.instance, HG_LOG_WARNING, id,
+                   "two processes use the id %s: (%s) gets new exchanges, (%s) was there before and gets only those of "
+                   "services that the other does not have",
+                   id, second, first);
+    snprintf(text, sizeof text, "another process uses this id, too, and gets new exchanges from now on: %s", second);
+    link_say(former->link, control_encode_notice(text));
+    snprintf(text, sizeof text, "another process uses this id, too, and was there before: %s", first);
+    link_say(newer->link, control_encode_notice(text));
+}
+
+void processes_answered(struct session *session)
+{
+    hg_time now = hg_now(&session->sessions->worker->core);
+    struct session *newer = NULL, *other;
+    uint64_t number = session->asked_for;
+
+    if (!number || now <= session->asked_at || link_unanswered_for(session->link))
+        return;
+    other = session_newest(session->sessions, hg_text(session->identity.id));
+    for (; other; other = session_older(other)) {
+        if (other->number == number)
+            newer = other;
+        if (is_same_process(other, session))
+            other->asked_for = 0;
+    }
+    if (newer && is_there(newer) && is_there(session))
+        announce(session, newer);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/session/session_table.h"
+
+#include "core/base/log.h"
+#include "core/exchange/exchange.h"
+#include "core/loop/network_change.h"
+#include "core/session/client.h"
+#include "core/session/dialer.h"
+#include "core/session/dispatch.h"
+#include "core/session/link.h"
+#include "core/session/resume_queue.h"
+
+#include <hopgate/routes.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+static int find_identity(struct sessions *sessions)
+{
+    struct worker *worker = sessions->worker;
+    struct hg_capability identity;
+
+    if (!hg_capability(worker->core.instance, HG_IDENTITY, HG_IDENTITY_VERSION, &identity)) {
+        hg_log(worker->core.instance, HG_LOG_ERROR,
+               "no plugin of the pipeline offers `identity`: add one, such as auth_token");
+        return -1;
+    }
+    sessions->identity = identity.ops;
+    sessions->identity_worker = hg_capability_worker(&worker->core, &identity);
+    return 0;
+}
+
+static void watch_identities(struct sessions *sessions, void (*changed)(void *sessions))
+{
+    const struct hg_identity_ops *identity = sessions->end == &gateway_end ? sessions->identity : NULL;
+
+    if (identity && identity->watch && identity->review)
+        identity->watch(sessions->identity_worker, changed, sessions);
+}
+
+static int check_codecs(const struct worker *worker)
+{
+    const struct pipeline *pipeline = worker->pipeline;
+
+    for (size_t i = 0; i < pipeline->codec_count; i++)
+        if (pipeline->codecs[i]->plugin->codec.data_growth < 64) {
+            hg_log(worker->core.instance, HG_LOG_ERROR, "the codec %s tells a data_growth below 64",
+                   pipeline->codecs[i]->public.name);
+            return -1;
+        }
+    return 0;
+}
+
+int sessions_start(struct worker *worker)
+{
+    struct sessions *sessions = calloc(1, sizeof *sessions);
+    bool client = worker->pipeline->shape == PIPELINE_CLIENT;
+
+    if (!sessions)
+        return -1;
+    worker->sessions = sessions;
+    sessions->worker = worker;
+    sessions->end = client ? &client_end : &gateway_end;
+    sessions->flush_tail = &sessions->flush;
+    sessions->opened = hg_counter(&worker->core, "sessions_opened", "Sessions that were opened.");
+    sessions->resumed = hg_counter(&worker->core, "sessions_resumed", "Sessions that went on over another link.");
+    sessions->expired = hg_counter(&worker->core, "sessions_expired", "Sessions that no other link came for in time.");
+    sessions->doubted = hg_counter(&worker->core, "links_silent", "Links that were silent for too long.");
+    sessions->returned =
+        hg_counter(&worker->core, "sessions_returned", "Sessions that moved back to an earlier transport.");
+    sessions->refused = hg_counter(&worker->core, "sessions_refused", "Sessions that were refused.");
+    sessions->packets_sent = hg_counter(&worker->core, "packets_sent", "Packets given to transports.");
+    sessions->packets_received = hg_counter(&worker->core, "packets_received", "Packets taken from transports.");
+    if (check_codecs(worker) || find_identity(sessions) || detached_start(sessions))
+        return -1;
+    if (client) {
+        if (!hg_capability(worker->core.instance, HG_ROUTES, HG_ROUTES_VERSION, &sessions->routes))
+            sessions->routes.ops = NULL;
+        return connectors_start(sessions);
+    }
+    watch_identities(sessions, gateway_review_identities);
+    return gateway_exchange_start(sessions);
+}
+
+static void gateway_drain(struct sessions *sessions)
+{
+    for (struct session *session = sessions->sessions; session; session = session->next)
+        if (session->link)
+            link_say(session->link, control_encode_drain("the gateway is about to stop", 1));
+}
+
+void sessions_drain(struct worker *worker)
+{
+    struct sessions *sessions = worker->sessions;
+
+    if (!sessions || sessions->drained_at)
+        return;
+    sessions->drained_at = hg_now(&worker->core);
+    if (sessions->connectors)
+        client_drain(sessions);
+    else
+        gateway_drain(sessions);
+    /* So that the loop turns when sessions_idle() may have become true. */
+    for (struct hg_link *link = sessions->links; link; link = link->next)
+        if (!sessions->connectors)
+            link_check_at(link, sessions->drained_at + DRAIN_TIMEOUT);
+}
+
+static bool has_delivered_all(const struct sessions *sessions)
+{
+    for (const struct session *session = sessions->sessions; session; session = session->next)
+        if (!session_is_idle(session))
+            return false;
+    return true;
+}
+
+/* A client's link ends when its session has: see client.c. A gateway only waits until its clients know. */
+bool sessions_idle(const struct worker *worker)
+{
+    const struct sessions *sessions = worker->sessions;
+
+    if (!sessions)
+        return true;
+    if (sessions->connectors)
+        return !sessions->links && has_delivered_all(sessions);
+    if (worker_now((struct worker *)worker) >= sessions->drained_at + DRAIN_TIMEOUT)
+        return true;
+    for (const struct hg_link *link = sessions->links; link; link = link->next)
+        if (link->state == LINK_ACTIVE && !tn_control_all_acknowledged(link->tn))
+            return false;
+    return true;
+}
+
+void sessions_flush(struct worker *worker)
+{
+    struct sessions *sessions = worker->sessions;
+
+    if (sessions && sessions->changes)
+        changes_look(sessions->changes);
+    while (sessions && sessions->flush) {
+        struct hg_link *link = sessions->flush;
+
+        sessions->flush = link->next_flush;
+        if (!sessions->flush)
+            sessions->flush_tail = &sessions->flush;
+        link->is_queued = false;
+        link_flush(link);
+        if (!sessions->flush)
+            exchange_run_ready(worker);
+    }
+}
+
+static void free_links(struct sessions *sessions)
+{
+    while (sessions->links) {
+        struct hg_link *link = sessions->links;
+
+        if (link->handle) {
+            link_close(link, TN_SHUTDOWN, "the process stops");
+            link_flush(link);
+        } else {
+            link_free(link);
+        }
+    }
+}
+
+void sessions_stop(struct worker *worker)
+{
+    struct sessions *sessions = worker->sessions;
+
+    if (!sessions)
+        return;
+    watch_identities(sessions, NULL);
+    /* Nothing new from here on. */
+    if (!sessions->drained_at)
+        sessions->drained_at = hg_now(&worker->core);
+    sessions_flush(worker);
+    sessions->stopping = true;
+    free_links(sessions);
+    detached_stop(sessions);
+    connectors_stop(sessions);
+    gateway_exchange_stop(sessions);
+    registry_free(&sessions->registry);
+    registry_free(&sessions->names);
+    free(sessions);
+    worker->sessions = NULL;
+}
+
+bool sessions_target_served(struct hg_worker *worker, const struct hg_target *target)
+{
+    const struct sessions *sessions = worker_of(worker)->sessions;
+    struct hg_reason reason;
+    bool absent = false;
+
+    return sessions && (session_for_target(sessions, target, &reason, &absent) || absent);
+}
+
+static void report_figures(const struct session *session, const struct tn_session_stats *streams,
+                           const struct tn_link_stats *link)
+{
+    const struct log_member members[] = {
+        LOG_NUMBER("number", session->number),
+        LOG_STRING("client", hg_text(session->identity.id)),
+        LOG_STRING("peer", hg_text(session->link ? session->link->peer : "none")),
+        LOG_NUMBER("streams", streams->streams),
+        LOG_NUMBER("exchanges", session->exchanges),
+        LOG_NUMBER("bytes_sent", streams->bytes_sent),
+        LOG_NUMBER("bytes_received", streams->bytes_received),
+        LOG_NUMBER("bytes_sent_again", streams->bytes_resent),
+        LOG_NUMBER("bytes_sent_twice", streams->bytes_repeated),
+        LOG_NUMBER("bytes_held", streams->bytes_held),
+        LOG_NUMBER("bytes_lent", streams->bytes_lent),
+        LOG_NUMBER("rtt_us", link->smoothed_rtt / HG_MICROSECOND),
+        LOG_NUMBER("window", link->congestion_window),
+        LOG_NUMBER("packets_lost", link->packets_lost),
+        LOG_NUMBER("packet_size", link->packet_size),
+    };
+
+    log_figures("session", members, sizeof members / sizeof *members);
+}
+
+static void report(const struct session *session)
+{
+    struct tn_session_stats streams;
+    struct tn_link_stats link = {0};
+
+    tn_session_stats(session->tn, &streams);
+    if (session->link)
+        tn_link_stats(session->link->tn, &link);
+    report_figures(session, &streams, &link);
+}
+
+void sessions_report(struct worker *worker)
+{
+    if (!worker->sessions)
+        return;
+    for (const struct session *session = worker->sessions->sessions; session; session = session->next)
+        if (session->open)
+            report(session);
+    connectors_report(worker->sessions);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The table of host services: where each of <hopgate/host.h> leads to.
+ */
+#include "core/base/buffer.h"
+#include "core/base/failure.h"
+#include "core/base/log.h"
+#include "core/base/message.h"
+#include "core/cli/run.h"
+#include "core/exchange/exchange.h"
+#include "core/loop/resolve.h"
+#include "core/pipeline/listen.h"
+#include "core/session/session_table.h"
+#include "core/worker/worker.h"
+
+static void host_log(const struct hg_instance *instance, enum hg_level level, const char *format, va_list arguments)
+{
+    log_vline(level, instance->name, format, arguments);
+}
+
+static bool host_log_enabled(const struct hg_instance *instance, enum hg_level level)
+{
+    (void)instance;
+    return log_enabled(level);
+}
+
+static void host_log_limited(const struct hg_instance *instance, enum hg_level level, const char *source,
+                             const char *format, va_list arguments)
+{
+    log_vlimited(level, instance->name, source, format, arguments);
+}
+
+static void host_log_failure(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
+                             const struct hg_reason *reason)
+{
+    failure_log(&(struct failure){.part = worker->instance->name, .request = request, .user = user, .reason = reason});
+}
+
+static struct hg_self *host_exchange_open(struct hg_worker *edge, struct hg_head *request, void *state)
+{
+    struct worker *worker = worker_of(edge);
+    const struct instance *instance = (const struct instance *)edge->instance;
+
+    return exchange_open(worker, &worker->tops[instance->index], request, state);
+}
+
+const struct hg_host worker_host = {
+    .size = sizeof worker_host,
+    .abi = HG_ABI,
+    .log = host_log,
+    .log_enabled = host_log_enabled,
+    .log_limited = host_log_limited,
+    .log_failure = host_log_failure,
+    .config_error = pipeline_config_error,
+    .buffer_new = buffer_new,
+    .head_new = message_head_new,
+    .head_free = message_head_free,
+    .fields_new = message_fields_new,
+    .fields_free = message_fields_free,
+    .text_set = message_text_set,
+    .field_add = message_field_add,
+    .field_remove = message_field_remove,
+    .now = worker_instance_now,
+    .timer_new = worker_timer_new,
+    .timer_set = worker_timer_set,
+    .timer_stop = worker_timer_stop,
+    .timer_free = worker_timer_free,
+    .io_new = worker_io_new,
+    .io_set = worker_io_set,
+    .io_free = worker_io_free,
+    .post = worker_post,
+    .listen = listen_bind,
+    .listener_fds = listen_fds,
+    .listener_sockets = listen_sockets,
+    .link_doubt = sessions_link_doubt,
+    .link_renew = sessions_link_renew,
+    .resolve = resolve_start,
+    .resolve_cancel = resolve_cancel,
+    .capability = pipeline_capability,
+    .worker_of = worker_instance_of,
+    .counter = worker_counter,
+    .gauge = worker_gauge,
+    .config_warning = pipeline_config_warning,
+    .reads_file = pipeline_reads_file,
+    .end = pipeline_end,
+    .exchange_open = host_exchange_open,
+    .emit_head = exchange_emit_head,
+    .emit = exchange_emit,
+    .emit_end = exchange_emit_end,
+    .credit = exchange_credit,
+    .resume = exchange_resume,
+    .reset = exchange_reset,
+    .set_target = exchange_set_target,
+    .set_service = exchange_set_service,
+    .break_off = exchange_break,
+    .link_accept = sessions_link_accept,
+    .link_up = sessions_link_up,
+    .link_down = sessions_link_down,
+    .link_packet = sessions_link_packet,
+    .link_batch_end = sessions_link_batch_end,
+    .link_writable = sessions_link_writable,
+    .link_set_max_packet = sessions_link_set_max_packet,
+    .target_served = sessions_target_served,
+    .run_as = run_as,
+    .link_set_probe_max = sessions_link_set_probe_max,
+    .finish = worker_finish,
+};

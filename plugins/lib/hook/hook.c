@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/lib/hook/hook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Of a line of output; the rest is cut off. */
+#define LINE_SIZE 256
+/* Lines of one run that the log gets. */
+#define LINES_MAX 100
+/* What is read at once, so that a flood leaves the loop time for others. */
+#define READ_SIZE 16384
+
+struct hook {
+    struct hg_worker *worker;
+    hook_done done;
+    void *arg;
+    char *program;
+    pid_t pid;   /* 0: it could not be started */
+    int exit_fd; /* a pidfd: readable when it has ended */
+    int output;  /* the reading end of its output; -1: at its end */
+    bool late;   /* it was killed for taking too long */
+    hg_time timeout;
+    struct hg_io *exit_io, *output_io;
+    struct hg_timer *timer;
+    char line[LINE_SIZE]; /* the one that is being read */
+    size_t line_size;
+    char last[LINE_SIZE]; /* the last that was not empty */
+    unsigned lines;
+    char error[2 * LINE_SIZE + 4096];
+};
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void hook_free(struct hook *hook)
+{
+    hg_io_free(hook->worker->host, hook->exit_io);
+    hg_io_free(hook->worker->host, hook->output_io);
+    hg_timer_free(hook->worker->host, hook->timer);
+    close_fd(&hook->exit_fd);
+    close_fd(&hook->output);
+    free(hook->program);
+    free(hook);
+}
+
+/* ---- Output ---- */
+
+static void end_line(struct hook *hook)
+{
+    const struct hg_instance *instance = hook->worker->instance;
+
+    hook->line[hook->line_size] = '\0';
+    if (hook->line_size)
+        memcpy(hook->last, hook->line, hook->line_size + 1);
+    hook->lines += hook->line_size > 0;
+    if (hook->line_size && hook->lines <= LINES_MAX)
+        hg_log(instance, HG_LOG_INFO, "%s: %s", hook->program, hook->line);
+    if (hook->line_size && hook->lines == LINES_MAX)
+        hg_log(instance, HG_LOG_INFO, "%s: what it writes from here on is left out", hook->program);
+    hook->line_size = 0;
+}
+
+static void take_output(struct hook *hook, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] == '\n')
+            end_line(hook);
+        else if (hook->line_size < LINE_SIZE - 1)
+            hook->line[hook->line_size++] = bytes[i] >= ' ' && bytes[i] < 0x7f ? bytes[i] : '?';
+    }
+}
+
+/* Reads once. False: there is nothing, now or for ever. */
+static bool read_output(struct hook *hook)
+{
+    char bytes[READ_SIZE];
+    ssize_t got = hook->output < 0 ? 0 : read(hook->output, bytes, sizeof bytes);
+
+    if (got > 0)
+        take_output(hook, bytes, (size_t)got);
+    else if (hook->output >= 0 && (got == 0 || (errno != EAGAIN && errno != EINTR))) {
+        hg_io_free(hook->worker->host, hook->output_io);
+        hook->output_io = NULL;
+        close_fd(&hook->output);
+    }
+    return got > 0;
+}
+
+static void on_output(void *arg, int events)
+{
+    (void)events;
+    read_output(arg);
+}
+
+/* ---- The end ---- */
+
+static void finish(struct hook *hook, const char *error)
+{
+    const hook_done done = hook->done;
+    void *arg = hook->arg;
+
+    /* `error` may be in the hook. */
+    hg_io_free(hook->worker->host, hook->exit_io);
+    hook->exit_io = NULL;
+    done(arg, error);
+    hook_free(hook);
+}
+
+static void describe(struct hook *hook, const siginfo_t *info)
+{
+    int size = snprintf(hook->error, sizeof hook->error, "%s ", hook->program);
+    size_t rest = sizeof hook->error - (size_t)size;
+    char *at = hook->error + size;
+
+    if (hook->late)
+        size = snprintf(at, rest, "was killed: it took longer than %g s", (double)hook->timeout / (double)HG_SECOND);
+    else if (info->si_code == CLD_EXITED)
+        size = snprintf(at, rest, "has ended with status %d", info->si_status);
+    else
+        size = snprintf(at, rest, "was killed by signal %d (%s)", info->si_status, strsignal(info->si_status));
+    if (*hook->last)
+        snprintf(at + size, rest - (size_t)size, ": %s", hook->last);
+}
+
+static void on_exit_of_program(void *arg, int events)
+{
+    struct hook *hook = arg;
+    siginfo_t info = {0};
+
+    (void)events;
+    if (waitid(P_PID, (id_t)hook->pid, &info, WEXITED | WNOHANG) || !info.si_pid)
+        return;
+    hook->pid = 0;
+    /* What it has written is there by now; what its children may still write is not waited for. */
+    for (int i = 0; i < LINES_MAX && read_output(hook); i++)
+        ;
+    end_line(hook);
+    if (info.si_code == CLD_EXITED && info.si_status == 0 && !hook->late) {
+        finish(hook, NULL);
+        return;
+    }
+    describe(hook, &info);
+    finish(hook, hook->error);
+}
+
+/* The time is over; or it never began, and who has called is told now. */
+static void on_timer(void *arg)
+{
+    struct hook *hook = arg;
+
+    if (!hook->pid) {
+        finish(hook, hook->error);
+        return;
+    }
+    hook->late = true;
+    kill(-hook->pid, SIGKILL);
+}
+
+/* ---- The beginning ---- */
+
+static size_t count(const char *const *list)
+{
+    size_t size = 0;
+
+    while (list && list[size])
+        size++;
+    return size;
+}
+
+/* Whether a variable of this process has the name of one of the call's. */
+static bool is_replaced(const char *variable, const char *const *variables)
+{
+    size_t name = strcspn(variable, "=") + 1;
+
+    for (; variables && *variables; variables++)
+        if (!strncmp(variable, *variables, name))
+            return true;
+    return false;
+}
+
+/* Both lists are the caller's to free, not what they point to. NULL: out of memory. */
+static char **make_arguments(const struct hook_call *call)
+{
+    char **list = calloc(count(call->arguments) + 2, sizeof *list);
+
+    if (!list)
+        return NULL;
+    list[0] = (char *)(uintptr_t)call->program;
+    for (size_t i = 0; i < count(call->arguments); i++)
+        list[i + 1] = (char *)(uintptr_t)call->arguments[i];
+    return list;
+}
+
+static char **make_environment(const struct hook_call *call)
+{
+    char **list = calloc(count((const char *const *)environ) + count(call->variables) + 1, sizeof *list);
+    size_t size = 0;
+
+    if (!list)
+        return NULL;
+    for (char **variable = environ; *variable; variable++)
+        if (!is_replaced(*variable, call->variables))
+            list[size++] = *variable;
+    for (size_t i = 0; i < count(call->variables); i++)
+        list[size++] = (char *)(uintptr_t)call->variables[i];
+    return list;
+}
+
+/* 0 or an errno. Signals are as a program expects them: this process ignores SIGPIPE. */
+static int spawn(struct hook *hook, const struct hook_call *call, int output)
+{
+    char **arguments = make_arguments(call), **environment = make_environment(call);
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    int result = ENOMEM;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    if (arguments && environment && !posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) &&
+        !posix_spawn_file_actions_adddup2(&actions, output, 1) &&
+        !posix_spawn_file_actions_adddup2(&actions, output, 2))
+        result = posix_spawn(&hook->pid, call->program, &actions, &attributes, arguments, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    free(environment);
+    free(arguments);
+    return result;
+}
+
+/* Kills what was started, and takes it from the kernel's table; SIGKILL is not waited for long. */
+static void kill_at_once(struct hook *hook)
+{
+    if (!hook->pid)
+        return;
+    kill(-hook->pid, SIGKILL);
+    waitpid(hook->pid, NULL, 0);
+    hook->pid = 0;
+}
+
+/* 0 or an errno. */
+static int start(struct hook *hook, const struct hook_call *call)
+{
+    struct hg_worker *worker = hook->worker;
+    int fds[2], result;
+
+    if (pipe2(fds, O_CLOEXEC))
+        return errno;
+    hook->output = fds[0];
+    fcntl(hook->output, F_SETFL, O_NONBLOCK); /* this end alone */
+    result = spawn(hook, call, fds[1]);
+    close(fds[1]);
+    if (result) {
+        hook->pid = 0;
+        return result;
+    }
+    hook->exit_fd = (int)syscall(SYS_pidfd_open, hook->pid, 0);
+    if (hook->exit_fd < 0)
+        return errno;
+    hook->exit_io = hg_io_new(worker, hook->exit_fd, on_exit_of_program, hook);
+    hook->output_io = hg_io_new(worker, hook->output, on_output, hook);
+    if (!hook->exit_io || !hook->output_io)
+        return ENOMEM;
+    hg_io_set(worker->host, hook->exit_io, HG_READ);
+    hg_io_set(worker->host, hook->output_io, HG_READ);
+    return 0;
+}
+
+struct hook *hook_run(struct hg_worker *worker, const struct hook_call *call, hook_done done, void *arg)
+{
+    struct hook *hook = calloc(1, sizeof *hook);
+    int error;
+
+    if (!hook)
+        return NULL;
+    *hook = (struct hook){
+        .worker = worker, .done = done, .arg = arg, .exit_fd = -1, .output = -1, .timeout = call->timeout};
+    hook->program = strdup(call->program);
+    hook->timer = hg_timer_new(worker, on_timer, hook);
+    if (!hook->program || !hook->timer) {
+        hook_free(hook);
+        return NULL;
+    }
+    error = start(hook, call);
+    if (error) {
+        kill_at_once(hook);
+        snprintf(hook->error, sizeof hook->error, "%s cannot be run: %s", call->program, strerror(error));
+    }
+    hg_timer_set(worker->host, hook->timer, error ? 0 : call->timeout);
+    return hook;
+}
+
+void hook_cancel(struct hook *hook)
+{
+    kill_at_once(hook);
+    hook_free(hook);
+}
