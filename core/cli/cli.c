@@ -12,21 +12,22 @@
 
 /* ---- Options ---- */
 
-/* Every option of every command. The letter stands for it in struct cli_command; only lower-case ones can be typed. */
+/* Every option of every command. The letter stands for it in struct cli_command. */
 static const struct {
     char letter;
+    bool is_short; /* the letter can be typed, too */
     const char *name;
     const char *argument; /* NULL: none */
     const char *doc;
 } options[] = {
-    {'c', "config", "FILE", "the config file"},
-    {'L', "log", "FORMAT", "auto, text or json, over what the config file says"},
-    {'V', "log-level", "LEVEL", "error, warning, info or debug, over what the config file says"},
-    {'M', "man", NULL, "write the option section of a manual page"},
-    {'P', "print", NULL, "print what the file means, defaults included and secrets left out"},
-    {'D', "plugin-dir", "DIR", "look for plugins there first; may be given several times"},
-    {'h', "help", NULL, "say what there is"},
-    {'W', "version", NULL, "print the version"},
+    {'c', true, "config", "FILE", "read the configuration from FILE"},
+    {'F', false, "log", "FORMAT", "log as auto, text or json; overrides the config file"},
+    {'L', false, "log-level", "LEVEL", "log error, warning, info or debug; overrides the config file"},
+    {'M', false, "man", NULL, "print the option section of a manual page"},
+    {'P', false, "print", NULL, "print the configuration with all defaults; secrets are left out"},
+    {'D', false, "plugin-dir", "DIR", "search DIR for plugins first; may be repeated"},
+    {'h', true, "help", NULL, "show this help"},
+    {'V', true, "version", NULL, "show the version"},
 };
 
 enum {
@@ -45,7 +46,7 @@ static int add_folder(struct cli *cli, const char *folder)
     const char **more = realloc(cli->folders, (cli->folder_count + 2) * sizeof *more);
 
     if (!more) {
-        fprintf(stderr, "hopgate: memory is out\n");
+        fprintf(stderr, "hopgate: out of memory\n");
         return CLI_FAILED;
     }
     cli->folders = more;
@@ -60,10 +61,10 @@ static int take_option(struct cli *cli, int letter)
     case 'c':
         cli->config = optarg;
         break;
-    case 'L':
+    case 'F':
         cli->log = optarg;
         break;
-    case 'V':
+    case 'L':
         cli->log_level = optarg;
         break;
     case 'M':
@@ -74,7 +75,7 @@ static int take_option(struct cli *cli, int letter)
         break;
     case 'D':
         return add_folder(cli, optarg);
-    case 'W':
+    case 'V':
         cli->version = true;
         break;
     default:
@@ -90,7 +91,7 @@ static int bad_option(char **argv, const char *letters, int verdict)
     char word[64];
 
     if (verdict == ':') {
-        fprintf(stderr, "hopgate: option '%s' needs an argument\n", given);
+        fprintf(stderr, "hopgate: option '%s' requires an argument\n", given);
         return CLI_USAGE;
     }
     if (optopt && strncmp(given, "--", 2) != 0) {
@@ -112,23 +113,32 @@ static int bad_option(char **argv, const char *letters, int verdict)
     return CLI_USAGE;
 }
 
-/* Reads options up to the first other word if `leading`, else all. `optind` tells where the words begin. */
+/* The options that `letters` allow, for getopt_long(); `leading`: up to the first word that is none. */
+static void option_tables(const char *letters, bool leading, char *shorts, struct option *longs)
+{
+    shorts += sprintf(shorts, "%s:", leading ? "+" : "");
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (!allowed(letters, options[i].letter))
+            continue;
+        *longs++ = (struct option){options[i].name, options[i].argument ? required_argument : no_argument, NULL,
+                                   options[i].letter};
+        if (options[i].is_short)
+            shorts += sprintf(shorts, "%c%s", options[i].letter, options[i].argument ? ":" : "");
+    }
+}
+
+/* Reads options up to the first other word if `leading`, else all. `optind` is then the index of the first other word.
+ */
 static int read_options(struct cli *cli, int argc, char **argv, const char *letters, bool leading)
 {
-    struct option table[OPTION_COUNT + 1] = {{0}};
-    size_t count = 0;
+    struct option longs[OPTION_COUNT + 1] = {{0}};
+    char shorts[2 * OPTION_COUNT + 3];
     int letter, result = CLI_OK;
 
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (allowed(letters, options[i].letter))
-            table[count++] = (struct option){options[i].name, options[i].argument ? required_argument : no_argument,
-                                             NULL, options[i].letter};
+    option_tables(letters, leading, shorts, longs);
     opterr = 0;
     optind = 0;
-    while (result == CLI_OK &&
-           (letter =
-                getopt_long(argc, argv, allowed(letters, 'c') ? (leading ? "+:c:h" : ":c:h") : (leading ? "+:h" : ":h"),
-                            table, NULL)) != -1)
+    while (result == CLI_OK && (letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
         result = letter == '?' || letter == ':' ? bad_option(argv, letters, letter) : take_option(cli, letter);
     return result;
 }
@@ -143,11 +153,9 @@ static void print_options(const char *letters)
 
         if (!allowed(letters, options[i].letter))
             continue;
-        snprintf(text, sizeof text, "%s--%s%s%s",
-                 options[i].letter == 'c'   ? "-c, "
-                 : options[i].letter == 'h' ? "-h, "
-                                            : "    ",
-                 options[i].name, options[i].argument ? " " : "", options[i].argument ? options[i].argument : "");
+        snprintf(text, sizeof text, "%c%c%c --%s%s%s", options[i].is_short ? '-' : ' ',
+                 options[i].is_short ? options[i].letter : ' ', options[i].is_short ? ',' : ' ', options[i].name,
+                 options[i].argument ? " " : "", options[i].argument ? options[i].argument : "");
         printf("  %-*s %s\n", USAGE_WIDTH, text, options[i].doc);
     }
 }
@@ -176,19 +184,19 @@ static int cli_version(struct cli *cli, char **arguments)
 static int cli_help(struct cli *cli, char **arguments);
 
 static const struct cli_command commands[] = {
-    {"run", "-c FILE", "serve what a config file says, until SIGTERM or SIGINT", "cLVDh", 0, cli_run},
-    {"check", "-c FILE", "tell all faults of a config file", "cPDh", 0, cli_check},
-    {"plugins", "", "list the plugins that there are", "Dh", 0, cli_plugins},
-    {"describe", "NAME", "list the options of a plugin, or of hopgate.conf itself", "MDh", 1, cli_describe},
-    {"version", "", "print the version", "h", 0, cli_version},
-    {"help", "", "say what there is", "Dh", 0, cli_help},
+    {"run", "-c FILE", "run the gateway or client that FILE describes", "cFLDh", 0, 0, cli_run},
+    {"check", "-c FILE", "check a config file and report every error", "cPDh", 0, 0, cli_check},
+    {"plugins", "", "list the available plugins", "Dh", 0, 0, cli_plugins},
+    {"describe", "NAME", "list the options of a plugin, or of hopgate.conf", "MDh", 1, 1, cli_describe},
+    {"version", "", "show the version", "h", 0, 0, cli_version},
+    {"help", "[COMMAND]", "show help for hopgate, or for one command", "Dh", 0, 1, cli_help},
 };
 
 enum {
     COMMAND_COUNT = sizeof commands / sizeof *commands,
 };
 
-static const char *const global_options = "DhW";
+static const char *const global_options = "DhV";
 
 static void print_plugin_word(void *arg, const struct hg_command *command)
 {
@@ -196,18 +204,16 @@ static void print_plugin_word(void *arg, const struct hg_command *command)
     print_word(command->name, command->usage, command->summary);
 }
 
-static int cli_help(struct cli *cli, char **arguments)
+static void print_overview(struct cli *cli)
 {
-    (void)arguments;
     printf("usage: hopgate [OPTION]... COMMAND [ARGUMENT]...\n\nCommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         print_word(commands[i].name, commands[i].usage, commands[i].summary);
     if (cli->plugins)
         cli_plugin_command(cli->plugins, "", print_plugin_word, NULL);
     print_options(global_options);
-    printf("\nExit codes: 0 well done, 1 failed, 2 the command line makes no sense.\n"
-           "The manual pages hopgate(1) and hopgate.conf(5) tell more.\n");
-    return CLI_OK;
+    printf("\nExit status: 0 success, 1 failure, 2 usage error.\n"
+           "'hopgate help COMMAND' describes one command; see also hopgate(1) and hopgate.conf(5).\n");
 }
 
 static const struct cli_command *find_command(const char *word)
@@ -218,59 +224,112 @@ static const struct cli_command *find_command(const char *word)
     return NULL;
 }
 
+static void offer_word(void *arg, const struct hg_command *command)
+{
+    suggestion_offer(arg, command->name);
+}
+
+/* The command of a plugin; NULL after a message: no plugin has it. */
+static const struct hg_command *find_plugin_command(struct cli *cli, const char *word)
+{
+    struct suggestion suggestion = suggestion_for(word);
+    const struct hg_command *command = NULL;
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        suggestion_offer(&suggestion, commands[i].name);
+    if (!cli->plugins)
+        cli->plugins = plugins_new(cli->folders);
+    if (cli->plugins)
+        command = cli_plugin_command(cli->plugins, word, offer_word, &suggestion);
+    if (!command)
+        fprintf(stderr, "hopgate: unknown command '%s'%s%s%s\nTry 'hopgate --help'.\n", word,
+                SUGGESTION(suggestion_best(&suggestion)));
+    return command;
+}
+
+static void print_command(const struct cli_command *command)
+{
+    printf("usage: hopgate %s %s\n\nhopgate %s: %s\n", command->name, command->usage, command->name, command->summary);
+    print_options(command->options);
+}
+
+static void print_plugin_command(const struct hg_command *command)
+{
+    printf("usage: hopgate %s %s\n\nhopgate %s: %s\n", command->name, command->usage ? command->usage : "",
+           command->name, command->summary);
+    if (command->help)
+        printf("\n%s\n", command->help);
+}
+
+static int cli_help(struct cli *cli, char **arguments)
+{
+    const struct cli_command *command;
+    const struct hg_command *plugin_command;
+
+    if (!arguments[0]) {
+        print_overview(cli);
+        return CLI_OK;
+    }
+    command = find_command(arguments[0]);
+    if (command) {
+        print_command(command);
+        return CLI_OK;
+    }
+    plugin_command = find_plugin_command(cli, arguments[0]);
+    if (!plugin_command)
+        return CLI_USAGE;
+    print_plugin_command(plugin_command);
+    return CLI_OK;
+}
+
+/* Whether the words that follow a command suit it; false after a message. */
+static bool arguments_suit(const struct cli *cli, const struct cli_command *command, int count, char **arguments)
+{
+    if (count > command->most)
+        fprintf(stderr, "hopgate: unexpected argument '%s'\n", arguments[command->most]);
+    else if (count < command->least || (allowed(command->options, 'c') && !cli->config))
+        fprintf(stderr, "hopgate: '%s' requires %s\n", command->name, command->usage);
+    else
+        return true;
+    return false;
+}
+
 static int run_command(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
     int result = read_options(cli, argc, argv, command->options, false);
 
-    if (result != CLI_OK) {
-        fprintf(stderr, "usage: hopgate %s %s\n", command->name, command->usage);
-        return result;
-    }
-    if (cli->help) {
-        printf("usage: hopgate %s %s\n\nhopgate %s: %s\n", command->name, command->usage, command->name,
-               command->summary);
-        print_options(command->options);
+    if (result == CLI_OK && cli->help) {
+        print_command(command);
         return CLI_OK;
     }
-    if (argc - optind != command->arguments || (allowed(command->options, 'c') && !cli->config)) {
-        if (argc - optind > command->arguments)
-            fprintf(stderr, "hopgate: '%s' is one word too many\n", argv[optind + command->arguments]);
-        else
-            fprintf(stderr, "hopgate: '%s' needs %s\n", command->name, command->usage);
+    if (result != CLI_OK || !arguments_suit(cli, command, argc - optind, argv + optind)) {
         fprintf(stderr, "usage: hopgate %s %s\n", command->name, command->usage);
         return CLI_USAGE;
     }
     cli->plugins = plugins_new(cli->folders);
     if (cli->plugins)
         return command->run(cli, argv + optind);
-    fprintf(stderr, "hopgate: memory is out\n");
+    fprintf(stderr, "hopgate: out of memory\n");
     return CLI_FAILED;
 }
 
-static void offer_word(void *arg, const struct hg_command *command)
+static bool asks_for_help(char **arguments)
 {
-    suggestion_offer(arg, command->name);
+    for (; *arguments && strcmp(*arguments, "--") != 0; arguments++)
+        if (strcmp(*arguments, "--help") == 0 || strcmp(*arguments, "-h") == 0)
+            return true;
+    return false;
 }
 
 /* A word that is none of ours: a plugin's, or a slip. */
 static int run_plugin_command(struct cli *cli, int argc, char **argv)
 {
-    struct suggestion suggestion = suggestion_for(argv[0]);
-    const struct hg_command *command = NULL;
+    const struct hg_command *command = find_plugin_command(cli, argv[0]);
 
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        suggestion_offer(&suggestion, commands[i].name);
-    cli->plugins = plugins_new(cli->folders);
-    if (cli->plugins)
-        command = cli_plugin_command(cli->plugins, argv[0], offer_word, &suggestion);
-    if (!command) {
-        fprintf(stderr, "hopgate: unknown command '%s'%s%s%s\nhopgate --help tells what there is.\n", argv[0],
-                SUGGESTION(suggestion_best(&suggestion)));
+    if (!command)
         return CLI_USAGE;
-    }
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        printf("usage: hopgate %s %s\n\nhopgate %s: %s\n", command->name, command->usage ? command->usage : "",
-               command->name, command->summary);
+    if (asks_for_help(argv + 1)) {
+        print_plugin_command(command);
         return CLI_OK;
     }
     optind = 0; /* the plugin may want getopt() */
@@ -294,7 +353,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
     if (cli->version)
         return cli_version(cli, argv);
     if (argc == 0) {
-        fprintf(stderr, "usage: hopgate [OPTION]... COMMAND [ARGUMENT]...\nhopgate --help tells what there is.\n");
+        fprintf(stderr, "usage: hopgate [OPTION]... COMMAND [ARGUMENT]...\nTry 'hopgate --help'.\n");
         return CLI_USAGE;
     }
     command = find_command(argv[0]);
@@ -309,7 +368,7 @@ int cli_main(int argc, char **argv)
     plugins_free(cli.plugins);
     free(cli.folders);
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "hopgate: standard output cannot be written\n");
+        fprintf(stderr, "hopgate: cannot write to standard output\n");
         return result == CLI_OK ? CLI_FAILED : result;
     }
     return result;

@@ -8,14 +8,14 @@
 
 #include "core/plugin/plugin.h"
 
-/* Exit codes, as the manual page has them. A plugin's command may have more. */
+/* Exit codes, as in hopgate(1). A plugin's command may have more. */
 enum {
     CLI_OK = 0,
-    CLI_FAILED = 1, /* the config has faults, a port is taken, a plugin is broken, ... */
-    CLI_USAGE = 2,  /* the command line makes no sense */
+    CLI_FAILED = 1, /* the config has errors, a port is in use, a plugin cannot be loaded, ... */
+    CLI_USAGE = 2,  /* the command line is wrong */
 };
 
-/* What the options of a command have said. */
+/* The options that were given. */
 struct cli {
     const char *config;    /* --config */
     const char *log;       /* --log */
@@ -29,13 +29,13 @@ struct cli {
     struct plugins *plugins; /* with these folders */
 };
 
-/* A word of the command line. */
+/* A command. */
 struct cli_command {
     const char *name;
-    const char *usage;   /* what follows the word */
+    const char *usage;   /* what follows the name */
     const char *summary; /* one line */
-    const char *options; /* the short letters of the options that it takes, of cli.c's table */
-    int arguments;       /* how many words must follow */
+    const char *options; /* the letters of the options that it takes, in cli.c's table */
+    int least, most;     /* how many words may follow */
     int (*run)(struct cli *cli, char **arguments);
 };
 
@@ -48,10 +48,10 @@ int cli_check(struct cli *cli, char **arguments);
 int cli_plugins(struct cli *cli, char **arguments);
 int cli_describe(struct cli *cli, char **arguments);
 
-/* Runs a plugin's command that works on a config file; argv[0] is its word. Returns the exit code. */
+/* Runs a plugin's command that works on a config file; argv[0] is its name. Returns the exit code. */
 int cli_command_on_file(struct cli *cli, const struct hg_command *command, int argc, char **argv);
 
-/* Finds a command that a plugin adds. NULL: none has it; then `visit` was called with each that there is. */
+/* Finds a command that a plugin adds. Returns NULL if there is none, having called `visit` with each of the others. */
 const struct hg_command *cli_plugin_command(struct plugins *plugins, const char *name,
                                             void (*visit)(void *arg, const struct hg_command *command), void *arg);
 

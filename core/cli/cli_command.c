@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Words of plugins that work on a config file: hopgate WORD ... -c FILE
+ * Commands of plugins that work on a config file: hopgate NAME ... -c FILE
  */
 #include "core/base/log.h"
 #include "core/cli/cli.h"
 #include "core/cli/run.h"
 #include "core/worker/worker.h"
 
-/* Takes "-c FILE", "--config FILE" or "--config=FILE" out of the words; the number of those that are left. */
+/* Takes "-c FILE", "--config FILE" or "--config=FILE" out of the words; returns how many are left. */
 static int take_config(struct cli *cli, int argc, char **argv)
 {
     int left = 0;
@@ -46,8 +46,8 @@ int cli_command_on_file(struct cli *cli, const struct hg_command *command, int a
 
     argc = take_config(cli, argc, argv);
     if (!cli->config) {
-        fprintf(stderr, "hopgate %s: needs the config file: -c FILE\nusage: hopgate %s %s\n", command->name,
-                command->name, command->usage ? command->usage : "");
+        fprintf(stderr, "hopgate %s: -c FILE is required\nusage: hopgate %s %s\n", command->name, command->name,
+                command->usage ? command->usage : "");
         return CLI_USAGE;
     }
     log_configure(LOG_REPORT, HG_LOG_ERROR);
@@ -56,7 +56,7 @@ int cli_command_on_file(struct cli *cli, const struct hg_command *command, int a
     if (instance)
         result = run_command_of(instance, argc, argv);
     else if (pipeline && !pipeline->errors)
-        fprintf(stderr, "hopgate %s: no block of %s has to do with it\n", command->name, cli->config);
+        fprintf(stderr, "hopgate %s: %s configures no plugin with this command\n", command->name, cli->config);
     pipeline_free(pipeline);
     return result;
 }

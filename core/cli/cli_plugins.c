@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * hopgate plugins, hopgate describe, and the words that plugins add
+ * hopgate plugins, hopgate describe, and the commands that plugins add
  */
 #include "core/base/suggest.h"
 #include "core/cli/cli.h"
@@ -27,7 +27,7 @@ static void print_file(struct plugins *plugins, const struct plugin_file *file)
     char why[1024];
 
     if (file->hidden) {
-        printf("%s, hidden by one before it, %s\n", file->name, file->path);
+        printf("%s, shadowed by an earlier one, %s\n", file->name, file->path);
         return;
     }
     plugin = plugins_load(plugins, file->name, why, sizeof why);
@@ -52,7 +52,7 @@ int cli_plugins(struct cli *cli, char **arguments)
     if (count > 0)
         return CLI_OK;
     path = plugins_search_path(cli->plugins);
-    fprintf(stderr, "hopgate: there are no plugins in %s\n", path ? path : "the search path");
+    fprintf(stderr, "hopgate: no plugins in %s\n", path ? path : "the search path");
     free(path);
     return CLI_FAILED;
 }
@@ -90,7 +90,7 @@ int cli_describe(struct cli *cli, char **arguments)
         print_head(plugin);
         print_offers(&plugin->descriptor);
     } else {
-        printf("The settings beside 'pipeline:' in a config file.\n");
+        printf("The settings of a config file, beside its pipeline.\n");
     }
     printf("\nOptions:\n\n");
     describe_text(stdout, table, 2);

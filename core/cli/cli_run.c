@@ -26,7 +26,7 @@ static int choice(const char *setting, const char *option, const char *word)
             return i;
         suggestion_offer(&suggestion, entry->choices[i]);
     }
-    fprintf(stderr, "hopgate: %s '%s' is unknown%s%s%s\n", option, word, SUGGESTION(suggestion_best(&suggestion)));
+    fprintf(stderr, "hopgate: %s: unknown value '%s'%s%s%s\n", option, word, SUGGESTION(suggestion_best(&suggestion)));
     return -1;
 }
 
@@ -36,7 +36,7 @@ static int run_config(struct cli *cli, int format, int level, FILE *errors)
     int result = CLI_FAILED;
 
     if (!pipeline || pipeline->errors > 0) {
-        log_line(HG_LOG_ERROR, "config", "%s has faults: nothing was started", cli->config);
+        log_line(HG_LOG_ERROR, "config", "%s has errors; not started", cli->config);
     } else {
         log_configure(format >= 0 ? (enum log_format)format : (enum log_format)pipeline->settings.log,
                       level >= 0 ? (enum hg_level)level : (enum hg_level)pipeline->settings.log_level);
@@ -62,7 +62,7 @@ int cli_run(struct cli *cli, char **arguments)
     log_configure(format >= 0 ? (enum log_format)format : LOG_AUTO, level >= 0 ? (enum hg_level)level : HG_LOG_INFO);
     errors = log_stream("config");
     if (!errors) {
-        fprintf(stderr, "hopgate: memory is out\n");
+        fprintf(stderr, "hopgate: out of memory\n");
         return CLI_FAILED;
     }
     result = run_config(cli, format, level, errors);
@@ -110,7 +110,7 @@ int cli_check(struct cli *cli, char **arguments)
     if (plugins_build_folder(cli->plugins))
         fprintf(stderr, "hopgate: not installed: using the plugins in %s\n", plugins_build_folder(cli->plugins));
     if (pipeline && pipeline->errors > 0)
-        fprintf(stderr, "%s: %zu fault%s\n", cli->config, pipeline->errors, pipeline->errors == 1 ? "" : "s");
+        fprintf(stderr, "%s: %zu error%s\n", cli->config, pipeline->errors, pipeline->errors == 1 ? "" : "s");
     pipeline_free(pipeline);
     return good ? CLI_OK : CLI_FAILED;
 }

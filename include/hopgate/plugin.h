@@ -77,11 +77,13 @@ struct hg_need {
 
 /** A word of the command line that a plugin adds: `hopgate token NAME`. */
 struct hg_command {
-    const char *name;                  /**< The word. NULL ends the list. */
+    const char *name;                  /**< The command's name. NULL ends the list. */
     const char *usage;                 /**< What follows it: "NAME [--service SERVICE]...". */
-    const char *summary;               /**< One line. */
-    int (*run)(int argc, char **argv); /**< argv[0] is the word. Returns the exit code of the program. NULL: it works on
-                                            a config file, see hg_plugin.command. */
+    const char *summary;               /**< One line: "create a token for a client". */
+    const char *help;                  /**< More lines for `hopgate help NAME` and `hopgate NAME --help`, which the
+                                            core answers; NULL: none. */
+    int (*run)(int argc, char **argv); /**< argv[0] is the name. Returns the exit status of the program. NULL: the
+                                            command works on a config file, see hg_plugin.command. */
 };
 
 /** The descriptor. */

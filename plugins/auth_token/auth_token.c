@@ -149,9 +149,16 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
                                                .review = gateway_review,
                                                .knows = knows};
     static const struct hg_offer offers[] = {{HG_IDENTITY, HG_IDENTITY_VERSION, &ops}, {0}};
+    static const char token_help[] = "Prints a new random token for the client NAME, in two lines:\n"
+                                     "  secret: ...   for the client, in its token_file\n"
+                                     "  line: ...     for the gateway, in its file of tokens\n"
+                                     "The secret is not stored and cannot be shown again.\n\n"
+                                     "Options:\n"
+                                     "      --service SERVICE    allow only this service; may be repeated";
     static const struct hg_command commands[] = {{.name = "token",
                                                   .usage = "NAME [--service SERVICE]...",
-                                                  .summary = "make a token for a client",
+                                                  .summary = "create a token for a client",
+                                                  .help = token_help,
                                                   .run = auth_token_command},
                                                  {0}};
     static const struct hg_plugin plugin = {

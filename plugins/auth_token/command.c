@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * `hopgate token NAME [--service SERVICE]...`: makes a client's token.
+ * `hopgate token NAME [--service SERVICE]...`: creates a client's token.
  */
 #include "plugins/auth_token/tokens.h"
 
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The exit code of hopgate for a command line that it does not understand. */
+/* The exit status for a wrong command line. */
 #define EXIT_USAGE 2
 
 /* 256 bits cannot be guessed, so a plain hash suffices and nothing slow like scrypt is needed. */
@@ -22,17 +22,6 @@ static int usage(const char *what, const char *word)
     fprintf(stderr, what, word);
     fprintf(stderr, "\nusage: hopgate token NAME [--service SERVICE]...\n");
     return EXIT_USAGE;
-}
-
-static int help(void)
-{
-    printf("usage: hopgate token NAME [--service SERVICE]...\n\n"
-           "Makes a new random token for the client NAME and prints\n"
-           "  secret: ...   for the client, in the file that its option token_file names;\n"
-           "  line: ...     for the gateway, a line of the file that its option file names.\n"
-           "The secret is nowhere kept and cannot be shown again.\n\n"
-           "  --service SERVICE   the client may serve only these; without it, all\n");
-    return EXIT_SUCCESS;
 }
 
 static void to_hex(const uint8_t *bytes, size_t size, char *text)
@@ -48,7 +37,7 @@ static int print_token(const char *name, char **services, size_t service_count)
     bool failed;
 
     if (gnutls_rnd(GNUTLS_RND_KEY, token, sizeof token) < 0) {
-        fprintf(stderr, "hopgate token: the system gives no random numbers\n");
+        fprintf(stderr, "hopgate token: cannot get random numbers from the system\n");
         return EXIT_FAILURE;
     }
     to_hex(token, sizeof token, secret);
@@ -61,7 +50,7 @@ static int print_token(const char *name, char **services, size_t service_count)
     gnutls_memset(token, 0, sizeof token);
     gnutls_memset(secret, 0, sizeof secret);
     if (failed)
-        fprintf(stderr, "hopgate token: the token could not be written\n");
+        fprintf(stderr, "hopgate token: cannot write to standard output\n");
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -75,29 +64,27 @@ int auth_token_command(int argc, char **argv)
     if (!services)
         return EXIT_FAILURE;
     for (int i = 1; i < argc && result < 0; i++) {
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            result = help();
-        } else if (!strcmp(argv[i], "--service") && i + 1 < argc) {
+        if (!strcmp(argv[i], "--service") && i + 1 < argc) {
             services[service_count++] = argv[++i];
         } else if (!strncmp(argv[i], "--service=", 10)) {
             services[service_count++] = argv[i] + 10;
         } else if (!strcmp(argv[i], "--service")) {
-            result = usage("%s needs the name of a service", argv[i]);
+            result = usage("option '%s' requires an argument", argv[i]);
         } else if (argv[i][0] == '-') {
-            result = usage("unknown option %s", argv[i]);
+            result = usage("unknown option '%s'", argv[i]);
         } else if (name) {
-            result = usage("one NAME at a time; what is \"%s\"?", argv[i]);
+            result = usage("unexpected argument '%s'", argv[i]);
         } else {
             name = argv[i];
         }
     }
     if (result < 0 && !name)
-        result = usage("whose token? Give the client's NAME%s", "");
+        result = usage("the %s of a client is required", "NAME");
     if (result < 0 && !tokens_is_name(hg_text(name)))
-        result = usage("\"%s\" is no id of a client: 1 to 128 letters, digits, '-', '.' and '_'", name);
+        result = usage("'%s' is not a client id: 1 to 128 letters, digits, '-', '.' and '_'", name);
     for (size_t i = 0; i < service_count && result < 0; i++)
         if (!tokens_is_name(hg_text(services[i])))
-            result = usage("\"%s\" is no name of a service: 1 to 128 letters, digits, '-', '.' and '_'", services[i]);
+            result = usage("'%s' is not a service name: 1 to 128 letters, digits, '-', '.' and '_'", services[i]);
     if (result < 0)
         result = print_token(name, services, service_count);
     free(services);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""The command line: words, exit codes, what `check` finds, what `describe` and the manual pages say."""
+"""The command line: help, exit status, what `check` reports, `describe` and the manual pages."""
 
 import glob
 import os
@@ -13,20 +13,40 @@ from harness import SOURCE, Skip, case, check, equal, free_port, main
 PLUGINS = ("http", "tls_files", "route", "auth_token", "codec_binary", "codec_json", "dtls", "origin")
 
 
-@case("version, --help everywhere, unknown words get the likely meant one")
+@case("version, -V; help, for each command in three ways; unknown commands and options get a suggestion")
 def words(world):
-    version = world.program("version")
-    check(version.returncode == 0 and re.search(r"\d+\.\d+\.\d+", version.stdout), f"version: {version.stdout!r}")
+    for arguments in (("version",), ("--version",), ("-V",)):
+        version = world.program(*arguments)
+        check(version.returncode == 0 and re.match(r"hopgate \d+\.\d+\.\d+ \(ABI \d+\)\n$", version.stdout), f"{arguments}: {version}")
     top = world.program("--help")
-    equal(top.returncode, 0, "exit code of --help")
-    for word in ("run", "check", "plugins", "describe", "token", "version"):
-        check(re.search(rf"^\s*{word}\b", top.stdout, re.M), f"--help does not name {word}")
+    equal(top.returncode, 0, "exit status of --help")
+    equal((world.program("help").stdout, world.program("-h").stdout), (top.stdout, top.stdout), "help and -h beside --help")
+    commands = re.findall(r"^  ([a-z]+)\b", top.stdout.split("Options:")[0], re.M)
+    equal(sorted(commands), ["acme", "check", "describe", "help", "plugins", "run", "token", "version"], "the commands in --help")
+    for word in commands:
         own = world.program(word, "--help")
-        check(own.returncode == 0 and "usage" in own.stdout.lower(), f"{word} --help: {own.returncode} {own.stdout!r}")
-    wrong = world.program("chek", "-c", "x")
-    check(wrong.returncode == 2 and "check" in wrong.stderr, f"chek: {wrong.returncode} {wrong.stderr!r}")
-    for arguments in ((), ("run",), ("describe",), ("run", "--nonsense")):
-        equal(world.program(*arguments).returncode, 2, f"exit code of hopgate {' '.join(arguments)}")
+        check(own.returncode == 0 and own.stdout.startswith(f"usage: hopgate {word} "), f"{word} --help: {own}")
+        for arguments in (("help", word), ("--help", word), (word, "-h")):
+            equal(world.program(*arguments).stdout, own.stdout, f"hopgate {' '.join(arguments)}")
+    check("--service SERVICE" in world.program("token", "client-1", "--help").stdout, "the options of a plugin's command")
+    for arguments in (("chek", "-c", "x"), ("help", "chek")):
+        wrong = world.program(*arguments)
+        check(wrong.returncode == 2 and "unknown command 'chek'; did you mean 'check'?" in wrong.stderr, f"{arguments}: {wrong}")
+
+
+@case("a wrong command line exits with 2 and says what is wrong")
+def usage(world):
+    for arguments, message in (
+            ((), "usage: hopgate"), (("run",), "'run' requires -c FILE"), (("describe",), "'describe' requires NAME"),
+            (("run", "--nonsense"), "unknown option '--nonsense'"), (("check", "-q"), "unknown option '-q'"),
+            (("run", "--confg=x"), "did you mean '--config'?"), (("run", "-c"), "option '-c' requires an argument"),
+            (("check", "--print=x"), "option '--print' takes no argument"), (("run", "-V", "-c", "x"), "unknown option '-V'"),
+            (("version", "now"), "unexpected argument 'now'"), (("help", "run", "check"), "unexpected argument 'check'"),
+            (("run", "-c", "x", "--log", "jsn"), "--log: unknown value 'jsn'; did you mean 'json'?"),
+            (("token",), "NAME"), (("token", "a", "b"), "unexpected argument 'b'"), (("token", "a/b"), "'a/b' is not a client id"),
+            (("token", "a", "--service"), "option '--service' requires an argument"), (("acme", "status"), "-c FILE is required")):
+        result = world.program(*arguments)
+        check(result.returncode == 2 and message in result.stderr, f"{arguments}: {result}")
 
 
 @case("plugins: all that were built, with role, version and ABI")
@@ -251,6 +271,15 @@ def bad_run(world):
     result = world.program("run", "-c", world.write("test.conf", GOOD.replace("codec_json", "codec_jason")))
     equal(result.returncode, 1, "exit code")
     check("codec_json" in result.stderr, f"the likely meant one: {result.stderr}")
+
+
+@case("hopgate(1) lists every manual page")
+def see_also(world):
+    del world
+    pages = glob.glob(os.path.join(SOURCE, "plugins", "*", "*.5")) + [os.path.join(SOURCE, "docs", "hopgate.conf.5")]
+    with open(os.path.join(SOURCE, "docs", "hopgate.1")) as file:
+        listed = re.findall(r"^\.BR (\S+) \(5\)", file.read().split('.SH "SEE ALSO"')[1].replace("\\-", "-"), re.M)
+    equal(sorted(listed), sorted(os.path.basename(page)[:-2] for page in pages), "the pages in SEE ALSO")
 
 
 @case("every manual page is well-formed")

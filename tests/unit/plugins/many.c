@@ -213,8 +213,9 @@ static int run(int argc, char **argv)
     return argc == 3 && argv[2][0] == 'x' ? 7 : 1;
 }
 
-static const struct hg_command commands[] = {{"polish", "WHAT x", "make it shine", run}, {0}};
-static const struct hg_command bad_commands[] = {{"polish", "WHAT", "make it shine", NULL}, {0}};
+static const struct hg_command commands[] = {
+    {.name = "polish", .usage = "WHAT x", .summary = "make it shine", .run = run}, {0}};
+static const struct hg_command bad_commands[] = {{.name = "polish", .usage = "WHAT", .summary = "make it shine"}, {0}};
 
 /* ---- Life ---- */
 
