@@ -8,7 +8,7 @@
 
 #include <hopgate/buffer.h>
 
-/* A buffer of `capacity` bytes with a count of one, header and bytes in one allocation; NULL when memory is out. */
+/* A buffer of `capacity` bytes with a count of one, header and bytes in one allocation; NULL when out of memory. */
 struct hg_buffer *buffer_new(size_t capacity);
 
 #endif

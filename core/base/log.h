@@ -82,7 +82,7 @@ bool log_has_counted(void);
 void log_counted(bool all);
 
 /* A stream each line of which becomes a line of the log: a warning if it says "warning: ", else an error. For faults of
- * config files, which are told to a stream. `part` is a literal. NULL when memory is out. */
+ * config files, which are told to a stream. `part` is a literal. NULL when out of memory. */
 FILE *log_stream(const char *part);
 
 #endif

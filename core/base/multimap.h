@@ -22,7 +22,7 @@ struct registry {
     size_t count;
 };
 
-/* Registers `node`, its `id` set, as that client's newest. 0, or -1 when memory is out. Adding and removing take no
+/* Registers `node`, its `id` set, as that client's newest. 0, or -1 when out of memory. Adding and removing take no
  * longer for one who has many nodes. */
 int registry_add(struct registry *registry, struct registry_node *node);
 /* Takes out a node that is registered. */

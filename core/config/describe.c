@@ -32,7 +32,7 @@ static void write_range(FILE *out, const struct hg_option *option)
                 option_counts_items(option) ? " items" : "");
 }
 
-/* "address, or a list of them; required; may be followed by: tls". The caller frees it; NULL when memory is out. */
+/* "address, or a list of them; required; may be followed by: tls". The caller frees it; NULL when out of memory. */
 static char *head_line(const struct hg_option *option)
 {
     char *text = NULL;

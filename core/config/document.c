@@ -47,7 +47,7 @@ __attribute__((format(printf, 4, 0))) static void tell(const struct config *conf
         fprintf(config->errors, "%s:%u:%u: %s", config->path, at->line, at->column, kind);
     else
         fprintf(config->errors, "%s: %s", config->path, kind);
-    print_line(config->errors, message ? message : "memory is out");
+    print_line(config->errors, message ? message : "out of memory");
     free(message);
 }
 
@@ -208,7 +208,7 @@ static char *read_all(struct config *config, int fd, size_t *size)
             char *more = realloc(bytes, bytes ? (capacity *= 2) : capacity);
 
             if (!more) {
-                config_fault(config, NULL, "memory is out");
+                config_fault(config, NULL, "out of memory");
                 free(bytes);
                 return NULL;
             }

@@ -51,7 +51,7 @@ struct config {
     size_t faults;             /* told so far */
 };
 
-/* Reads a file. The result is NULL only when memory is out; `root` is NULL after the fault was told when there is no
+/* Reads a file. The result is NULL only when out of memory; `root` is NULL after the fault was told when there is no
  * tree at all. `errors` must outlive the result. */
 struct config *config_read(const char *path, FILE *errors);
 /* The same for bytes at hand; `path` names them and tells where relative paths begin. */

@@ -8,11 +8,11 @@
 
 #include "core/config/document.h"
 
-/* An empty node; NULL when memory is out. */
+/* An empty node; NULL when out of memory. */
 struct config_node *config_node_new(enum config_kind kind, unsigned line, unsigned column);
 /* Frees a node and all below it. NULL is allowed. */
 void config_node_free(struct config_node *node);
-/* Makes room for one more child. 0, or -1 when memory is out. */
+/* Makes room for one more child. 0, or -1 when out of memory. */
 int config_node_grow(struct config_node *node);
 
 /* Replaces ${NAME} and $${ in a scalar. What came out of a variable is not looked at again. */

@@ -29,7 +29,7 @@ char *option_absolute_path(const struct option_reading *reading, const struct op
         return option_copy(reading, path, node, node->text, node->size);
     result = option_memory_take(reading->memory, size);
     if (!result)
-        option_fault(reading, path, node, "memory is out");
+        option_fault(reading, path, node, "out of memory");
     else
         snprintf(result, size, "%s%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/", node->text);
     return result;
@@ -51,7 +51,7 @@ static char *read_secret(const struct option_reading *reading, const struct opti
             size += (size_t)got;
     }
     if (!secret)
-        option_fault(reading, path, node, "memory is out");
+        option_fault(reading, path, node, "out of memory");
     else if (got < 0)
         option_fault(reading, path, node, "%s cannot be read: %s", file, strerror(errno));
     else if (size > SECRET_MAX)

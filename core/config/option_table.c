@@ -84,7 +84,7 @@ static bool default_is_bad(const struct table_check *check, const struct hg_opti
         return false;
     nowhere.errors = open_memstream(&told, &told_size);
     if (!nowhere.errors)
-        return bad(check, option, "memory is out");
+        return bad(check, option, "out of memory");
     table[0].offset = 0;
     good = options_fill(&reading, table, NULL, &at, value);
     fclose(nowhere.errors);

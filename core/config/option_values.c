@@ -158,7 +158,7 @@ bool option_fault(const struct option_reading *reading, const struct option_path
         message = NULL;
     va_end(arguments);
     config_fault(reading->config, node, "%s%s%s%s%s", owner, *owner ? ": " : "", place, *place ? ": " : "",
-                 message ? message : "memory is out");
+                 message ? message : "out of memory");
     free(message);
     return false;
 }
@@ -221,7 +221,7 @@ char *option_copy(const struct option_reading *reading, const struct option_path
     char *copied = option_memory_take(reading->memory, size + 1);
 
     if (!copied) {
-        option_fault(reading, path, node, "memory is out");
+        option_fault(reading, path, node, "out of memory");
         return NULL;
     }
     memcpy(copied, text, size);

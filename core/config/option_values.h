@@ -15,7 +15,7 @@ struct option_path {
     size_t index;
 };
 
-/* Zeroed memory that lives until options_free(); NULL when memory is out. */
+/* Zeroed memory that lives until options_free(); NULL when out of memory. */
 void *option_memory_take(struct option_memory **memory, size_t size);
 
 /* "duration": how messages and manuals call a type; NULL: there is no such type. */

@@ -77,7 +77,7 @@ static bool fill_list(const struct option_reading *reading, const struct hg_opti
     if (node->faulty)
         return false;
     if (count > 0 && !items)
-        return option_fault(reading, path, node, "memory is out");
+        return option_fault(reading, path, node, "out of memory");
     if (option_counts_items(option) &&
         ((int64_t)count < option->min || (option->max > 0 && (int64_t)count > option->max)))
         good = option_fault(reading, path, node, "%zu items are given; allowed is %s", count,

@@ -36,7 +36,7 @@ static size_t expand_variable(struct config *config, const struct config_node *n
     }
     name = strndup(text + 2, length);
     if (!name) {
-        config_fault(config, node, "memory is out");
+        config_fault(config, node, "out of memory");
         return 0;
     }
     value = getenv(name);
@@ -58,7 +58,7 @@ void config_expand(struct config *config, struct config_node *node)
         return;
     out = open_memstream(&text, &size);
     if (!out) {
-        config_fault(config, node, "memory is out");
+        config_fault(config, node, "out of memory");
         node->faulty = true;
         return;
     }
@@ -76,7 +76,7 @@ void config_expand(struct config *config, struct config_node *node)
     }
     node->faulty = used == 0;
     if (fclose(out) != 0) {
-        config_fault(config, node, "memory is out");
+        config_fault(config, node, "out of memory");
         node->faulty = true;
         free(text);
         return;

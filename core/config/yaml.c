@@ -46,7 +46,7 @@ static void tell_parser_error(struct builder *builder)
     char byte = byte_at(builder, &parser->problem_mark);
 
     if (parser->error == YAML_MEMORY_ERROR)
-        config_fault(builder->config, NULL, "memory is out");
+        config_fault(builder->config, NULL, "out of memory");
     else if (strstr(context, "scanning an alias") || strstr(context, "scanning an anchor")) {
         at.line = (unsigned)parser->context_mark.line + 1;
         at.column = (unsigned)parser->context_mark.column + 1;
@@ -75,7 +75,7 @@ static bool next_event(struct builder *builder, yaml_event_t *event)
 
 static struct config_node *no_memory(struct builder *builder)
 {
-    config_fault(builder->config, NULL, "memory is out");
+    config_fault(builder->config, NULL, "out of memory");
     return NULL;
 }
 

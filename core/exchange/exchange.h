@@ -11,7 +11,7 @@
 #include "core/worker/worker.h"
 
 /* Opens an exchange whose top place is `top`: an edge's (see worker_top()), or on a client the sessions'. `state`
- * becomes the self->state of that place. NULL when memory is out; `request` is then still the caller's. See
+ * becomes the self->state of that place. NULL when out of memory; `request` is then still the caller's. See
  * hg_exchange_open(). */
 struct hg_self *exchange_open(struct worker *worker, struct place *top, struct hg_head *request, void *state);
 

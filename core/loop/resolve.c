@@ -172,7 +172,7 @@ static void channel_free(struct channel *channel)
     free(channel);
 }
 
-/* One for lookups that begin their round now. NULL when memory is out. */
+/* One for lookups that begin their round now. NULL when out of memory. */
 static struct channel *fresh_channel(struct resolver *resolver, unsigned round)
 {
     struct channel *channel = resolver->channels;
@@ -290,7 +290,7 @@ static bool take_literal(struct hg_resolution *resolution, const char *host)
     return resolution->count > 0;
 }
 
-/* Begins a round. -1 when memory is out. */
+/* Begins a round. -1 when out of memory. */
 static int ask(struct hg_resolution *resolution)
 {
     static const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};

@@ -23,7 +23,7 @@ tell_at(const struct instance *instance, void (*tell)(struct config *, const str
     if (vasprintf(&message, format, arguments) < 0)
         message = NULL;
     tell(instance->pipeline->config, at ? at : instance->name, "%s: %s%s%s", instance->public.name,
-         option ? option : "", option ? ": " : "", message ? message : "memory is out");
+         option ? option : "", option ? ": " : "", message ? message : "out of memory");
     free(message);
 }
 
@@ -149,7 +149,7 @@ static const struct config_node *block_name(struct config *config, const struct 
     return item->keys[0];
 }
 
-/* 0, or -1 when memory is out; faults are told. */
+/* 0, or -1 when out of memory; faults are told. */
 static int add_block(struct pipeline *pipeline, const struct config_node *item)
 {
     const struct config_node *block, *name = block_name(pipeline->config, item, &block);
@@ -186,7 +186,7 @@ static bool add_blocks(struct pipeline *pipeline)
     for (size_t i = 0; pipeline->instances && i < list->count; i++) {
         if (add_block(pipeline, list->items[i]) == 0)
             continue;
-        config_fault(pipeline->config, NULL, "memory is out");
+        config_fault(pipeline->config, NULL, "out of memory");
         return false;
     }
     return pipeline->count == list->count;
@@ -212,12 +212,12 @@ static void load_blocks(struct pipeline *pipeline)
     const struct hg_list *folders = &pipeline->settings.plugin_dirs;
 
     if (plugins_set_config_folders(pipeline->plugins, folders->items, folders->count) != 0) {
-        config_fault(pipeline->config, NULL, "memory is out");
+        config_fault(pipeline->config, NULL, "out of memory");
         return;
     }
     if (add_blocks(pipeline)) {
         if (pipeline_arrange(pipeline) != 0)
-            config_fault(pipeline->config, NULL, "memory is out");
+            config_fault(pipeline->config, NULL, "out of memory");
         pipeline_check_capabilities(pipeline);
         pipeline_check_settings(pipeline);
     }
@@ -234,7 +234,7 @@ struct pipeline *pipeline_load(const char *path, struct plugins *plugins, const 
     bool has_user;
 
     if (!config) {
-        fprintf(errors, "%s: memory is out\n", path);
+        fprintf(errors, "%s: out of memory\n", path);
         free(pipeline);
         return NULL;
     }

@@ -84,7 +84,7 @@ static void check_order(struct pipeline *pipeline)
     }
 }
 
-/* Picks the instances of some roles, in the file's order. 0, or -1 when memory is out. */
+/* Picks the instances of some roles, in the file's order. 0, or -1 when out of memory. */
 static int pick(const struct pipeline *pipeline, const bool roles[], struct instance ***row, size_t *count)
 {
     *row = calloc(pipeline->count, sizeof(struct instance *));

@@ -209,7 +209,7 @@ static int take_offers(const struct verdict *verdict, struct plugin *plugin)
         count++;
     plugin->offers = calloc(count + 1, sizeof *plugin->offers);
     if (!plugin->offers)
-        return refuse(verdict, "memory is out");
+        return refuse(verdict, "out of memory");
     for (size_t i = 0; i < count; i++) {
         size_t size;
         void *table;
@@ -220,7 +220,7 @@ static int take_offers(const struct verdict *verdict, struct plugin *plugin)
                           offers[i].name, size);
         table = calloc(1, OFFER_MAX);
         if (!table)
-            return refuse(verdict, "memory is out");
+            return refuse(verdict, "out of memory");
         memcpy(table, offers[i].ops, size);
         plugin->offers[i] = (struct hg_offer){.name = offers[i].name, .version = offers[i].version, .ops = table};
     }

@@ -262,7 +262,7 @@ static struct plugin *load_file(const char *name, char *path, char *why, size_t 
         return NULL;
     plugin = calloc(1, sizeof *plugin);
     if (!plugin || plugin_complete(plugin, descriptor, name, fault, sizeof fault) != 0) {
-        snprintf(why, why_size, "%s: %s", path, plugin ? fault : "memory is out");
+        snprintf(why, why_size, "%s: %s", path, plugin ? fault : "out of memory");
         if (plugin)
             plugin_free(plugin);
         return NULL;
@@ -290,7 +290,7 @@ const struct plugin *plugins_load(struct plugins *plugins, const char *name, cha
     struct plugin *plugin;
     char *path;
 
-    snprintf(why, why_size, "memory is out");
+    snprintf(why, why_size, "out of memory");
     for (size_t i = 0; i < plugins->loaded_count; i++)
         if (strcmp(plugins->loaded[i]->descriptor.name, name) == 0)
             return plugins->loaded[i];
@@ -315,7 +315,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct plugin_file *)a)->name, ((const struct plugin_file *)b)->name);
 }
 
-/* Adds a folder's entry if it is a .so. 0, or -1 when memory is out. */
+/* Adds a folder's entry if it is a .so. 0, or -1 when out of memory. */
 static int add_file(struct plugin_file **files, size_t *count, const char *folder, const char *entry)
 {
     size_t size = strlen(entry);

@@ -27,7 +27,7 @@ struct plugins;
 
 /* `folders`, ended by NULL, come first (--plugin-dir); then those of HOPGATE_PLUGIN_PATH, those of the config file, the
  * installed one, or for a program that runs in its build folder the plugins that were built with it. The result is NULL
- * when memory is out. */
+ * when out of memory. */
 struct plugins *plugins_new(const char *const *folders);
 /* Sets the folders that the config file names, in the place of earlier ones. They are copied. 0, or -1: no memory. */
 int plugins_set_config_folders(struct plugins *plugins, const char *const *folders, size_t count);
@@ -46,11 +46,11 @@ struct plugin_file {
 };
 
 /* All of them, by folder in the order of the search path and by name therein; `*count` tells how many. The caller frees
- * the result with plugins_files_free(). NULL: none, or memory is out. */
+ * the result with plugins_files_free(). NULL: none, or out of memory. */
 struct plugin_file *plugins_files(const struct plugins *plugins, size_t *count);
 void plugins_files_free(struct plugin_file *files, size_t count);
 
-/* The search path, separated by ", ". The caller frees it; NULL when memory is out. */
+/* The search path, separated by ", ". The caller frees it; NULL when out of memory. */
 char *plugins_search_path(const struct plugins *plugins);
 
 /* The folder in the build tree that plugins were loaded from, since the program runs there; NULL if none was. */

@@ -84,7 +84,7 @@ struct control_offer {
     json_t *services;    /* open: NULL: not to be said; stays the caller's */
 };
 
-/* Each returns a line with its LF, ended by NUL, for the caller to free(); NULL when memory is out or the line would be
+/* Each returns a line with its LF, ended by NUL, for the caller to free(); NULL when out of memory or the line would be
  * longer than CONTROL_LINE_MAX. */
 char *control_encode_open(const struct control_offer *offer);
 char *control_encode_accept(const struct control_offer *offer);

@@ -14,7 +14,7 @@
 
 #include "core/session/session.h"
 
-/* Begins to connect to all gateways, and from then on keeps the sessions open. 0, or -1 when memory is out. */
+/* Begins to connect to all gateways, and from then on keeps the sessions open. 0, or -1 when out of memory. */
 int connectors_start(struct sessions *sessions);
 /* Gives up connecting; links must be gone. No effect on a gateway. */
 void connectors_stop(struct sessions *sessions);

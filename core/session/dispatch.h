@@ -9,7 +9,7 @@
 
 #include "core/session/session.h"
 
-/* 0, or -1 when memory is out. */
+/* 0, or -1 when out of memory. */
 int gateway_exchange_start(struct sessions *sessions);
 /* No exchange is open any more. No effect on a client. */
 void gateway_exchange_stop(struct sessions *sessions);

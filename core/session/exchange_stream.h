@@ -46,7 +46,7 @@ struct carriage {
     _Alignas(max_align_t) unsigned char decoder[];
 };
 
-/* A carriage without a stream; NULL when memory is out. */
+/* A carriage without a stream; NULL when out of memory. */
 struct carriage *carriage_new(struct session *session, enum hg_direction sends);
 /* Frees it and what it holds; a stream that is not over is cancelled. */
 void carriage_free(struct carriage *carriage);

@@ -26,7 +26,7 @@ struct gateways {
     size_t count;
 };
 
-/* Finds those of a pipeline whose instances are configured. 0, or -1 when memory is out; gateways_free() in any case.
+/* Finds those of a pipeline whose instances are configured. 0, or -1 when out of memory; gateways_free() in any case.
  */
 int gateways_find(struct gateways *gateways, const struct pipeline *pipeline);
 void gateways_free(struct gateways *gateways);

@@ -77,7 +77,7 @@ static inline bool link_is_alive(const struct hg_link *link)
 
 /* ---- link.c ---- */
 
-/* A link that is not up yet, checked at `check_at`. NULL when memory is out or there are too many. */
+/* A link that is not up yet, checked at `check_at`. NULL when out of memory or there are too many. */
 struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport, hg_time check_at);
 /* Frees it, whatever its state; the transport's half is closed, or its connecting given up. */
 void link_free(struct hg_link *link);

@@ -10,7 +10,7 @@
 
 #include "core/session/session.h"
 
-/* 0, or -1 when memory is out. */
+/* 0, or -1 when out of memory. */
 int detached_start(struct sessions *sessions);
 /* Ends all that are left. */
 void detached_stop(struct sessions *sessions);

@@ -138,7 +138,7 @@ struct session {
 /* Logs at info what becomes of a session: "session 7 of client-1 …". */
 __attribute__((format(printf, 2, 3))) void session_log(const struct session *session, const char *format, ...);
 
-/* A session without a name, codec or link; NULL when memory is out. */
+/* A session without a name, codec or link; NULL when out of memory. */
 struct session *session_new(struct sessions *sessions);
 /* Ends it: its exchanges are reset, telling `why`. A link that it still has is closed with SESSION_ENDED. */
 void session_end(struct session *session, const char *why);

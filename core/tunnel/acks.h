@@ -25,7 +25,7 @@ void acks_free(struct acks *acks);
 /* Whether the packet was seen before, or is so old that this cannot be told. */
 bool acks_seen(const struct acks *acks, uint64_t number);
 
-/* Takes note of a packet that was processed. False when memory is out: then it must not have been processed. */
+/* Takes note of a packet that was processed. False when out of memory: then it must not have been processed. */
 bool acks_add(struct acks *acks, uint64_t number, bool eliciting, tn_time now, tn_time max_ack_delay);
 
 /* At the end of a batch of packets: more than one waiting is reason enough. */

@@ -19,7 +19,7 @@ static inline size_t packet_room(const struct packet *packet)
     return (size_t)(packet->end - packet->next);
 }
 
-/* Adds the record of a frame that is about to be written; NULL when memory is out: then it must not be written. */
+/* Adds the record of a frame that is about to be written; NULL when out of memory: then it must not be written. */
 static inline struct sent_frame *packet_record(struct packet *packet, uint8_t type, struct tn_stream *stream)
 {
     struct sent_frame *frame = recovery_frame(packet->recovery);

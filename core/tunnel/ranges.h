@@ -27,7 +27,7 @@ void ranges_free(struct ranges *ranges);
 size_t ranges_find(const struct ranges *ranges, uint64_t value);
 bool ranges_contain(const struct ranges *ranges, uint64_t value);
 
-/* Adds or removes all numbers from start up to end. False when memory is out: then the set has not changed. */
+/* Adds or removes all numbers from start up to end. False when out of memory: then the set has not changed. */
 bool ranges_add(struct ranges *ranges, uint64_t start, uint64_t end);
 bool ranges_remove(struct ranges *ranges, uint64_t start, uint64_t end);
 

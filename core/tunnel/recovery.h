@@ -97,9 +97,9 @@ void recovery_start(struct recovery *recovery, const struct recovery_handler *ha
                     const struct tn_params *params, tn_time now);
 void recovery_free(struct recovery *recovery);
 
-/* Makes sure that recovery_sent() can take one more packet; false when memory is out or the record is full. */
+/* Makes sure that recovery_sent() can take one more packet; false when out of memory or the record is full. */
 bool recovery_reserve(struct recovery *recovery);
-/* A record for a frame, to be put into the packet's list; NULL when memory is out. */
+/* A record for a frame, to be put into the packet's list; NULL when out of memory. */
 struct sent_frame *recovery_frame(struct recovery *recovery);
 
 /* Takes note of a packet; only those with frames (which pass to the record) elicit an ACK. One whose first record is of

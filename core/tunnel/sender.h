@@ -27,13 +27,13 @@ struct sender {
     struct ranges lost;                /* to be sent again; disjoint from what is acknowledged */
 };
 
-/* Appends a slice, taking a reference on its buffer. False when memory is out. */
+/* Appends a slice, taking a reference on its buffer. False when out of memory. */
 bool sender_append(struct sender *sender, const struct hg_slice *slice);
 
 /* Copies bytes from between `acknowledged` and `end`. */
 void sender_copy(struct sender *sender, uint64_t offset, size_t size, uint8_t *out);
 
-/* Takes note that bytes arrived, or were lost. False when memory is out. */
+/* Takes note that bytes arrived, or were lost. False when out of memory. */
 bool sender_acknowledge(struct sender *sender, uint64_t offset, uint64_t size);
 bool sender_lose(struct sender *sender, uint64_t offset, uint64_t size);
 

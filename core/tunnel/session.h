@@ -160,7 +160,7 @@ bool session_has_frames(const struct tn_session *session);
 void session_send(struct tn_session *session, struct packet *packet, tn_time now, tn_time smoothed_rtt,
                   tn_time min_rtt);
 /* Whether a frame in flight has data that was not acknowledged otherwise and was not repeated, and repeats it: false
- * when the packet has no room for all of it, or memory is out. */
+ * when the packet has no room for all of it, or out of memory. */
 bool session_wants_repetition(const struct sent_frame *frame);
 bool session_repeat(const struct sent_frame *frame, struct packet *packet);
 /* What became of a frame that was sent. `again`: it is to be sent once more but still in flight. */

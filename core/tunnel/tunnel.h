@@ -140,7 +140,7 @@ void tn_params_told(const struct tn_params *params, struct tn_peer_params *told)
 
 /* ---- Sessions ---- */
 
-/* A session with no link and no credit from its peer yet; NULL when memory is out. */
+/* A session with no link and no credit from its peer yet; NULL when out of memory. */
 struct tn_session *tn_session_new(const struct tn_params *params);
 
 /* Frees a session and all its streams, also those that their user has not released. Detaches its link. NULL is
@@ -203,7 +203,7 @@ void tn_session_stats(const struct tn_session *session, struct tn_session_stats 
 
 /* ---- Streams ---- */
 
-/* Opens a stream. NULL when the peer's limit is reached (TN_EVENT_STREAMS follows) or memory is out. */
+/* Opens a stream. NULL when the peer's limit is reached (TN_EVENT_STREAMS follows) or out of memory. */
 struct tn_stream *tn_stream_open(struct tn_session *session);
 
 /* How many streams may be opened now by the peer's limit. */
@@ -265,7 +265,7 @@ void tn_stream_release(struct tn_stream *stream);
 
 /* ---- Links ---- */
 
-/* A link that carries only CONTROL until a session is attached (`session` may be NULL). NULL when memory is out. */
+/* A link that carries only CONTROL until a session is attached (`session` may be NULL). NULL when out of memory. */
 struct tn_link *tn_link_new(struct tn_session *session, const struct tn_params *params, tn_time now);
 
 /* Detaches the session, if any, and frees the link. NULL is allowed. */

@@ -80,7 +80,7 @@ struct worker {
 /* The table that every instance gets (core/worker/host.c). */
 extern const struct hg_host worker_host;
 
-/* A worker for a pipeline without errors. NULL when memory is out. */
+/* A worker for a pipeline without errors. NULL when out of memory. */
 struct worker *worker_new(struct pipeline *pipeline);
 /* Starts all instances, then the sessions. 0, or -1 after the log says why. */
 int worker_start_instances(struct worker *worker);

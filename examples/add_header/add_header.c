@@ -106,7 +106,7 @@ static enum hg_verdict add_header_head(struct hg_self *self, enum hg_direction d
         return HG_NEXT;
     for (size_t i = 0; i < fields->count; i++)
         if (hg_field_add(self->host, &head->fields, hg_text(items[i].name), hg_text(items[i].value)) != 0)
-            return HG_ERROR; /* memory is out: the exchange ends with status 500 */
+            return HG_ERROR; /* out of memory: the exchange ends with status 500 */
     return HG_NEXT;
 }
 

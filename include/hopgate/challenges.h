@@ -39,7 +39,7 @@ struct hg_challenges_ops {
     /**
      * Answers from now on, until it is withdrawn: http-01 by token, tls-alpn-01 by identifier. Presenting a token again
      * changes nothing; a second token for the same identifier takes the first one's place in tls-alpn-01 until it is
-     * withdrawn. 0, or -1 when memory is out.
+     * withdrawn. 0, or -1 when out of memory.
      */
     int (*present)(struct hg_worker *provider, const struct hg_challenge *challenge);
     /** Answers no more. One that is not there is ignored. */

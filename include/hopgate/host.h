@@ -228,13 +228,13 @@ static inline void hg_reads_file(const struct hg_instance *instance, const char 
 
 /* ---- Memory ---- */
 
-/** A buffer with a count of one, its bytes not yet written. NULL when memory is out. */
+/** A buffer with a count of one, its bytes not yet written. NULL when out of memory. */
 static inline struct hg_buffer *hg_buffer_new(const struct hg_host *host, size_t capacity)
 {
     return host->buffer_new(capacity);
 }
 
-/** An empty head: `length` is HG_LENGTH_NONE, `version` 1.1. NULL when memory is out. */
+/** An empty head: `length` is HG_LENGTH_NONE, `version` 1.1. NULL when out of memory. */
 static inline struct hg_head *hg_head_new(const struct hg_host *host, enum hg_head_kind kind)
 {
     return host->head_new(kind);
@@ -246,7 +246,7 @@ static inline void hg_head_free(const struct hg_host *host, struct hg_head *head
     host->head_free(head);
 }
 
-/** An empty set of fields, for trailers. NULL when memory is out. */
+/** An empty set of fields, for trailers. NULL when out of memory. */
 static inline struct hg_fields *hg_fields_new(const struct hg_host *host)
 {
     return host->fields_new();
@@ -265,7 +265,7 @@ static inline int hg_head_set(const struct hg_host *host, struct hg_head *head, 
     return host->text_set(&head->fields, text, value);
 }
 
-/** Appends a field; both texts are copied. 0, or -1 when memory is out. The caller has validated them. */
+/** Appends a field; both texts are copied. 0, or -1 when out of memory. The caller has validated them. */
 static inline int hg_field_add(const struct hg_host *host, struct hg_fields *fields, struct hg_text name,
                                struct hg_text value)
 {
@@ -286,7 +286,7 @@ static inline hg_time hg_now(struct hg_worker *worker)
     return worker->host->now(worker);
 }
 
-/** A timer that is not running. NULL when memory is out. */
+/** A timer that is not running. NULL when out of memory. */
 static inline struct hg_timer *hg_timer_new(struct hg_worker *worker, hg_callback callback, void *arg)
 {
     return worker->host->timer_new(worker, callback, arg);
@@ -316,7 +316,7 @@ static inline void hg_timer_free(const struct hg_host *host, struct hg_timer *ti
         host->timer_free(timer);
 }
 
-/** Watches a descriptor, at first for nothing. The descriptor stays the caller's. NULL when memory is out. */
+/** Watches a descriptor, at first for nothing. The descriptor stays the caller's. NULL when out of memory. */
 static inline struct hg_io *hg_io_new(struct hg_worker *worker, int fd, hg_io_callback callback, void *arg)
 {
     return worker->host->io_new(worker, fd, callback, arg);
@@ -399,7 +399,7 @@ static inline size_t hg_listener_fds(struct hg_worker *worker, const struct hg_l
 
 /**
  * Looks a name up without blocking. Literals need no lookup but are answered in the same way: `callback` is called
- * once, never within hg_resolve(). NULL when memory is out.
+ * once, never within hg_resolve(). NULL when out of memory.
  */
 static inline struct hg_resolution *hg_resolve(struct hg_worker *worker, const char *host, uint16_t port,
                                                hg_resolved callback, void *arg)
@@ -457,7 +457,7 @@ static inline uint64_t *hg_gauge(struct hg_worker *worker, const char *name, con
 /**
  * An edge opens an exchange. `request` passes to it and walks down; data and end follow by hg_emit() and
  * hg_emit_end() on the result. `state` becomes self->state (its owner is the edge; self_size of an edge must be 0).
- * NULL when memory is out: `request` then still belongs to the caller. Nothing is called within.
+ * NULL when out of memory: `request` then still belongs to the caller. Nothing is called within.
  */
 static inline struct hg_self *hg_exchange_open(struct hg_worker *edge, struct hg_head *request, void *state)
 {

@@ -100,7 +100,7 @@ struct hg_store_condition {
 };
 
 /**
- * The operations. Those that return a request return NULL when memory is out or the store has stopped; `done` is then
+ * The operations. Those that return a request return NULL when out of memory or the store has stopped; `done` is then
  * not called.
  */
 struct hg_store_ops {
@@ -146,7 +146,7 @@ struct hg_store_ops {
      * Calls `changed` in this worker for each value below `prefix` (as in list) that changes after this call, whoever
      * did it: this worker, another process, another machine where the store spans several. What a list or get that is
      * begun later does not show is told. Several changes may be told as one, and a change may be told more often than
-     * it happened. NULL when memory is out or the store has stopped.
+     * it happened. NULL when out of memory or the store has stopped.
      */
     struct hg_store_watch *(*watch)(struct hg_worker *provider, struct hg_text prefix, hg_store_changed changed,
                                     void *arg);

@@ -200,7 +200,7 @@ static void grant_release(struct hg_buffer *owner)
     free(grant);
 }
 
-/* Fills the identity for a line. 0, or -1 when memory is out. */
+/* Fills the identity for a line. 0, or -1 when out of memory. */
 static int make_grant(const struct gateway *gateway, const struct tokens_entry *entry, struct hg_identity *identity)
 {
     struct grant *grant = calloc(1, sizeof *grant);

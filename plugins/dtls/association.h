@@ -81,7 +81,7 @@ struct dtls_association {
 };
 
 /* Begins: `flags` is GNUTLS_CLIENT or GNUTLS_SERVER. The caller goes on with what is special to its end, then
- * dtls_association_handshake(). 0, or -1 when memory is out: nothing is left to free but the struct. */
+ * dtls_association_handshake(). 0, or -1 when out of memory: nothing is left to free but the struct. */
 int dtls_association_init(struct dtls_association *association, struct dtls_worker *dtls,
                           const struct dtls_owner *owner, struct dtls_socket *socket, const struct dtls_path *path,
                           unsigned flags);

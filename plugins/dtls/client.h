@@ -8,7 +8,7 @@
 
 #include "plugins/dtls/dtls.h"
 
-/* NULL when memory is out. */
+/* NULL when out of memory. */
 struct tlscommon_client *dtls_client_new(struct dtls_worker *dtls);
 /* All links are gone. NULL is allowed. */
 void dtls_client_free(struct tlscommon_client *client);

@@ -19,7 +19,7 @@ struct dtls_cookie_keys {
     hg_time rotated;
 };
 
-/* 0, or -1 when memory is out. */
+/* 0, or -1 when out of memory. */
 int dtls_cookie_keys_init(struct dtls_cookie_keys *keys, hg_time now);
 void dtls_cookie_keys_fini(struct dtls_cookie_keys *keys);
 

@@ -18,7 +18,7 @@ void dtls_recall_hint(struct dtls_socket *socket, const struct dtls_path *path);
 /* The size of that record. */
 #define DTLS_RECALL_SIZE 15
 
-/* Begins to call all whom the roster's file held. NULL when there is nobody or memory is out. */
+/* Begins to call all whom the roster's file held. NULL when there is nobody or out of memory. */
 struct dtls_recall *dtls_recall_start(struct hg_worker *worker, struct dtls_socket *socket, struct dtls_roster *roster);
 /* NULL is allowed. */
 void dtls_recall_free(struct dtls_recall *recall);

@@ -50,7 +50,7 @@ struct dtls_socket {
 };
 
 /* Prepares a socket around `fd`, which stays the caller's: options, watching for HG_READ. `buffer_size`: bytes wanted
- * in each of the kernel's buffers. 0, or -1 when memory is out. */
+ * in each of the kernel's buffers. 0, or -1 when out of memory. */
 int dtls_socket_init(struct dtls_socket *socket, struct hg_worker *worker, int fd, bool connected,
                      hg_io_callback callback, void *arg);
 /* Stops watching. What was not sent is dropped. */

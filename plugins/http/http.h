@@ -223,18 +223,18 @@ void connection_discard(struct connection *connection);
 
 /* ---- input.c ---- */
 
-/* Makes room to read into. Bytes that a slice covers stay where they are. 0, or -1 when memory is out. */
+/* Makes room to read into. Bytes that a slice covers stay where they are. 0, or -1 when out of memory. */
 int input_reserve(struct connection *connection);
 /* An idle connection has no buffer. */
 void input_release(struct connection *connection);
 
 /* ---- output.c ---- */
 
-/* Room for `size` bytes at the end of the output; NULL when memory is out or the queue full. */
+/* Room for `size` bytes at the end of the output; NULL when out of memory or the queue full. */
 uint8_t *connection_reserve(struct connection *connection, size_t size);
 /* That many of them were filled. */
 void connection_commit(struct connection *connection, size_t size);
-/* Puts a slice into the output, by reference or, if it is small, by copy. -1 when memory is out or the queue full. */
+/* Puts a slice into the output, by reference or, if it is small, by copy. -1 when out of memory or the queue full. */
 int connection_append(struct connection *connection, const struct hg_slice *slice);
 /* Whether the output takes more data. */
 bool connection_takes_data(const struct connection *connection);
@@ -258,7 +258,7 @@ enum {
     TLS_OVER = -5,    /* it spoke a protocol that consists of the handshake alone, and all went well */
 };
 
-/* What a worker needs for it. 0, or -1 when memory is out. */
+/* What a worker needs for it. 0, or -1 when out of memory. */
 int tls_start(struct edge *edge);
 void tls_stop(struct edge *edge);
 
@@ -312,11 +312,11 @@ void forwarded_new_id(char id[REQUEST_ID_SIZE]);
 int forwarded_request(const struct connection *connection, struct hg_head *head, bool *loops);
 
 /* Gives a request the name of its connection, where authentication may be bound to that (docs/protocol.md section 8.1).
- * 0, or -1 when memory is out. */
+ * 0, or -1 when out of memory. */
 int forwarded_name(struct connection *connection, struct hg_head *head);
 
 /* Counts this hop of an OPTIONS that says how many it may take. *ends: none is left, the answer is the gateway's. 0, or
- * -1 when memory is out. */
+ * -1 when out of memory. */
 int forwarded_count_hop(const struct connection *connection, struct hg_head *head, bool *ends);
 
 #define VIA_SIZE 128

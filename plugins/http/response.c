@@ -28,7 +28,7 @@ static void write_ours(const struct connection *connection, struct http1_writer 
         http1_write_field(writer, HG_TEXT("Via"), (struct hg_text){via, size});
 }
 
-/* Encodes a head into the output. -1 when memory is out. */
+/* Encodes a head into the output. -1 when out of memory. */
 static int write_head(struct connection *connection, const struct hg_head *head, enum http1_framing framing)
 {
     size_t capacity = http1_head_size(head, EXTRA_FIELDS);
@@ -136,7 +136,7 @@ static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction
     return HG_NEXT;
 }
 
-/* Writes one chunk. -1 when memory is out. */
+/* Writes one chunk. -1 when out of memory. */
 static int append_chunk(struct connection *connection, const struct hg_slice *slice)
 {
     uint8_t *data = connection_reserve(connection, HTTP1_CHUNK_HEADER_MAX);
@@ -156,7 +156,7 @@ static int append_chunk(struct connection *connection, const struct hg_slice *sl
     return 0;
 }
 
-/* Writes a part of the body in the response's framing. -1 when memory is out or it is more than was announced. */
+/* Writes a part of the body in the response's framing. -1 when out of memory or it is more than was announced. */
 static int append_body(struct connection *connection, const struct hg_slice *slice)
 {
     if (connection->response_framing == HTTP1_CHUNKED)
@@ -172,7 +172,7 @@ static int append_body(struct connection *connection, const struct hg_slice *sli
 static size_t on_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
 {
     static const struct hg_reason broken = {502, "http_response_body_size",
-                                            "the response is longer than it said, or memory is out", 0};
+                                            "the response is longer than it said, or out of memory", 0};
     struct connection *connection = self->state;
 
     (void)direction;

@@ -140,7 +140,7 @@ enum unasked {
     UNASKED_BYTES,
 };
 
-/* NULL when memory is out. */
+/* NULL when out of memory. */
 struct pool *pool_of(struct origin *origin, struct hg_text url);
 /* Finds a connection for the request, or lets it wait for one, or fails it. */
 void pool_assign(struct pool *pool, struct request *request);
@@ -236,7 +236,7 @@ struct connection {
 /* Looks at what there is to be read, without reading it. */
 enum unasked connection_look(const struct connection *connection);
 /* Begins to open a connection for the request. Whatever fails is told to the request, later than within this call;
- * except -1: memory is out. */
+ * except -1: out of memory. */
 int connection_open(struct pool *pool, struct request *request);
 /* Gives an idle one its next request. */
 void connection_begin(struct connection *connection, struct request *request);

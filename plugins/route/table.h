@@ -25,7 +25,7 @@ struct rule {
 struct table;
 
 /* Sorts the rules in place and makes a table that refers to them. On a doubled rule `*twin` and `*first` are set to the
- * two. NULL when a rule is doubled or memory is out. */
+ * two. NULL when a rule is doubled or out of memory. */
 struct table *table_new(struct rule *rules, size_t count, const struct rule **first, const struct rule **twin);
 void table_free(struct table *table);
 

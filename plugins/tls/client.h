@@ -8,7 +8,7 @@
 
 #include "plugins/tls/tls.h"
 
-/* NULL when memory is out. */
+/* NULL when out of memory. */
 struct tlscommon_client *tls_client_new(struct tls_worker *tls);
 /* All links are gone. NULL is allowed. */
 void tls_client_free(struct tlscommon_client *client);

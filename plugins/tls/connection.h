@@ -63,7 +63,7 @@ struct tls_connection {
 };
 
 /* Begins, in state TLS_FIRST, with a descriptor that becomes the connection's. It must be done, or have ended, in
- * handshake_timeout. -1 when memory is out: nothing is left to free but struct and descriptor. */
+ * handshake_timeout. -1 when out of memory: nothing is left to free but struct and descriptor. */
 int tls_connection_init(struct tls_connection *connection, struct tls_worker *tls, const struct tls_owner *owner,
                         int fd);
 
@@ -74,7 +74,7 @@ void tls_connection_watch(struct tls_connection *connection, int events);
 void tls_connection_expect(struct tls_connection *connection, hg_time delay);
 
 /* Makes the session; `flags` is GNUTLS_CLIENT or GNUTLS_SERVER. The owner goes on with what is special to its end, then
- * tls_connection_handshake(). 0, or -1 when memory is out. */
+ * tls_connection_handshake(). 0, or -1 when out of memory. */
 int tls_connection_secure(struct tls_connection *connection, unsigned flags);
 
 /* Lets nothing happen until tls_connection_handshake(), or the deadline. */

@@ -181,7 +181,7 @@ static void peer_ready(struct tls_connection *connection)
 static const struct tls_owner peer_owner = {
     .ready = peer_ready, .up = peer_up, .down = peer_down, .remove = peer_remove, .free = peer_free};
 
-/* NULL when memory is out; the descriptor is closed then. */
+/* NULL when out of memory; the descriptor is closed then. */
 static struct tls_connection *add_peer(struct tls_gateway *gateway, int fd, struct share share)
 {
     struct peer *peer = calloc(1, sizeof *peer);

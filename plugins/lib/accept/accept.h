@@ -20,7 +20,7 @@ struct accept_user {
     void (*connection)(void *arg, int fd, const struct sockaddr *address, size_t listener);
 };
 
-/* Starts accepting at `count` listeners. NULL when memory is out. `user` must live as long as the result. */
+/* Starts accepting at `count` listeners. NULL when out of memory. `user` must live as long as the result. */
 struct accept *accept_start(struct hg_worker *worker, struct hg_listener *const *listeners, size_t count,
                             const struct accept_user *user, void *arg);
 /* There is room again. */

@@ -53,7 +53,7 @@ struct hg_text codec_tell_error(char to[static CODEC_ERROR_MAX + 1], const char 
 struct hg_text codec_tell_detail(char to[static CODEC_DETAIL_MAX + 1], const char *detail);
 
 /* Puts the texts of a reset that was received into `reason`. They live in the memory that is returned, for free(); NULL
- * when memory is out. */
+ * when out of memory. */
 char *codec_keep_reason(struct hg_reason *reason, struct hg_text error, struct hg_text detail);
 
 /* ---- Messages that come in pieces ---- */

@@ -234,7 +234,7 @@ static void add_address(struct tlscommon_wish *wish, const struct hg_sockaddr *a
 
 /* Adds those that are not there yet, the families in turn, as RFC 8305 section 4 wants it: the resolver has sorted them
  * by RFC 6724, which puts all of one family first, and that may be broken as a whole. There is one at least. -1 when
- * memory is out. */
+ * out of memory. */
 static int add_addresses(struct tlscommon_wish *wish, const struct hg_sockaddr *addresses, size_t count)
 {
     struct tlscommon_candidate *grown = realloc(wish->candidates, (wish->count + count) * sizeof *grown);

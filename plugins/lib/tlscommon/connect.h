@@ -97,7 +97,7 @@ struct tlscommon_wish {
     struct tlscommon_wish *next, **previous; /* client->wishes */
 };
 
-/* 0, or -1 when memory is out: nothing is left to free. `config` must outlive it. */
+/* 0, or -1 when out of memory: nothing is left to free. `config` must outlive it. */
 int tlscommon_client_init(struct tlscommon_client *client, struct hg_worker *worker,
                           const struct tlscommon_client_config *config, const struct tlscommon_attempts *attempts);
 /* All links are gone. */

@@ -36,7 +36,7 @@ struct tlscommon_input {
 void tlscommon_input_init(struct tlscommon_input *input, int fd, uint8_t *memory, size_t memory_size);
 void tlscommon_input_free(struct tlscommon_input *input);
 
-/* Puts bytes that somebody else has received before all others. 0, or -1 when memory is out. */
+/* Puts bytes that somebody else has received before all others. 0, or -1 when out of memory. */
 int tlscommon_input_put(struct tlscommon_input *input, const uint8_t *data, size_t size);
 
 /* Receives more of a ClientHello, of which all stays for GnuTLS. Bytes; 0 at the stream's end; -1 with errno, which is
@@ -47,7 +47,7 @@ ssize_t tlscommon_input_receive(struct tlscommon_input *input);
 ssize_t tlscommon_input_pull(struct tlscommon_input *input, void *data, size_t size);
 int tlscommon_input_pull_timeout(const struct tlscommon_input *input);
 
-/* The turn is over: what is left is kept, and the next one may read as much as it likes. 0, or -1 when memory is out.
+/* The turn is over: what is left is kept, and the next one may read as much as it likes. 0, or -1 when out of memory.
  */
 int tlscommon_input_pause(struct tlscommon_input *input);
 

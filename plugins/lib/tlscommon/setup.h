@@ -34,7 +34,7 @@ int tlscommon_setup_listen(struct tlscommon_setup *setup, struct hg_instance *in
                            int type);
 void tlscommon_setup_fini(struct tlscommon_setup *setup);
 
-/* A session with all that, for gnutls_init() with `flags`; NULL when memory is out. */
+/* A session with all that, for gnutls_init() with `flags`; NULL when out of memory. */
 gnutls_session_t tlscommon_setup_session(const struct tlscommon_setup *setup, unsigned flags);
 
 #endif
