@@ -74,7 +74,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
     (void)loop;
     (void)events;
     log_line(HG_LOG_INFO, "core", worker->draining ? "stopping at once" : "stopping; exchanges running: %zu",
-             worker->exchange_count);
+             worker->exchanges.open_count);
     worker_drain(worker);
 }
 

@@ -17,7 +17,7 @@
 /* Credit below this is told as none: many tiny reads cost more than one that waits a little. */
 #define LEAST_CREDIT 4096
 
-/* Freed exchanges that a worker keeps for the next ones. */
+/* Freed exchanges that are kept for the next ones. */
 #define SPARE_EXCHANGES 256
 
 static struct node *node_of(struct hg_self *self)
@@ -33,83 +33,83 @@ static size_t aligned(size_t size)
 }
 
 /* The bytes of one exchange: its nodes, and behind them what the stages keep in `state`. */
-static size_t exchange_bytes(const struct worker *worker)
+static size_t exchange_bytes(const struct exchange_table *table)
 {
-    size_t bytes = aligned(sizeof(struct exchange) + worker->path_count * sizeof(struct node));
+    size_t bytes = aligned(sizeof(struct exchange) + table->stage_count * sizeof(struct node));
 
-    for (size_t i = 1; i < worker->path_count; i++)
-        bytes += aligned(worker->path[i].ops->self_size);
+    for (size_t i = 1; i < table->stage_count; i++)
+        bytes += aligned(table->stages[i].ops->self_size);
     return bytes;
 }
 
-static void node_init(struct exchange *exchange, size_t index, struct place *place, void *state)
+static void node_init(struct exchange *exchange, size_t index, struct stage *stage, void *state)
 {
     struct node *node = &exchange->nodes[index];
 
-    node->public.host = &worker_host;
-    node->public.worker = place->worker;
+    node->public.host = stage->worker->host;
+    node->public.worker = stage->worker;
     node->public.exchange = &exchange->public;
-    node->public.cfg = place->worker->cfg;
+    node->public.cfg = stage->worker->cfg;
     node->public.state = state;
-    node->ops = place->ops;
-    node->place = place;
+    node->ops = stage->ops;
+    node->stage = stage;
     node->exchange = exchange;
     node->index = (unsigned)index;
 }
 
-static struct exchange *exchange_allocate(struct worker *worker)
+static struct exchange *exchange_allocate(struct exchange_table *table)
 {
-    struct exchange *exchange = worker->spare_exchanges;
-    size_t bytes = exchange_bytes(worker);
+    struct exchange *exchange = table->spares;
+    size_t bytes = exchange_bytes(table);
     char *states;
 
     if (exchange) {
-        worker->spare_exchanges = exchange->next;
-        worker->spare_exchange_count--;
+        table->spares = exchange->next;
+        table->spare_count--;
     } else {
         exchange = malloc(bytes);
         if (!exchange)
             return NULL;
     }
     memset(exchange, 0, bytes);
-    exchange->worker = worker;
-    states = (char *)exchange + aligned(sizeof *exchange + worker->path_count * sizeof(struct node));
-    for (size_t i = 1; i < worker->path_count; i++) {
-        size_t size = worker->path[i].ops->self_size;
+    exchange->table = table;
+    states = (char *)exchange + aligned(sizeof *exchange + table->stage_count * sizeof(struct node));
+    for (size_t i = 1; i < table->stage_count; i++) {
+        size_t size = table->stages[i].ops->self_size;
 
-        node_init(exchange, i, &worker->path[i], size ? states : NULL);
+        node_init(exchange, i, &table->stages[i], size ? states : NULL);
         states += aligned(size);
     }
     return exchange;
 }
 
-struct hg_self *exchange_open(struct worker *worker, struct place *top, struct hg_head *request, void *state)
+struct hg_self *exchange_open(struct exchange_table *table, struct stage *top, struct hg_head *request, void *state)
 {
-    struct exchange *exchange = exchange_allocate(worker);
+    struct exchange *exchange = exchange_allocate(table);
 
     if (!exchange)
         return NULL;
     node_init(exchange, 0, top, state);
     exchange->nodes[0].attached = true;
-    exchange->bottom = (unsigned)worker->path_count - 1;
-    exchange->public.number = ++worker->next_exchange;
-    exchange->public.started = worker_now(worker);
+    exchange->bottom = (unsigned)table->stage_count - 1;
+    exchange->public.number = ++table->last_number;
+    exchange->public.started = hg_now(top->worker);
     exchange->public.request = request;
     exchange->request = request;
-    exchange->next = worker->exchanges;
+    exchange->next = table->open;
     if (exchange->next)
         exchange->next->previous = exchange;
-    worker->exchanges = exchange;
-    worker->exchange_count++;
+    table->open = exchange;
+    table->open_count++;
     exchange_emit_head(&exchange->nodes[0].public, HG_DOWN, request);
     return &exchange->nodes[0].public;
 }
 
 void exchange_free(struct exchange *exchange)
 {
-    struct worker *worker = exchange->worker;
+    struct exchange_table *table = exchange->table;
 
-    for (size_t i = 0; i < worker->path_count; i++)
+    for (size_t i = 0; i < table->stage_count; i++)
         for (int direction = HG_DOWN; direction <= HG_UP; direction++)
             inbox_clear(exchange, &exchange->nodes[i].inboxes[direction]);
     message_head_free(exchange->request);
@@ -117,27 +117,38 @@ void exchange_free(struct exchange *exchange)
     if (exchange->previous)
         exchange->previous->next = exchange->next;
     else
-        worker->exchanges = exchange->next;
+        table->open = exchange->next;
     if (exchange->next)
         exchange->next->previous = exchange->previous;
-    worker->exchange_count--;
-    if (worker->spare_exchange_count >= SPARE_EXCHANGES) {
+    table->open_count--;
+    if (table->spare_count >= SPARE_EXCHANGES) {
         free(exchange);
         return;
     }
-    exchange->next = worker->spare_exchanges;
-    worker->spare_exchanges = exchange;
-    worker->spare_exchange_count++;
+    exchange->next = table->spares;
+    table->spares = exchange;
+    table->spare_count++;
 }
 
-void exchange_free_spares(struct worker *worker)
+int exchange_table_init(struct exchange_table *table, size_t top_count, size_t stage_count, size_t buffer)
 {
-    while (worker->spare_exchanges) {
-        struct exchange *exchange = worker->spare_exchanges;
+    *table = (struct exchange_table){.top_count = top_count, .stage_count = 1, .buffer = buffer};
+    table->ready_tail = &table->ready;
+    table->tops = calloc(top_count, sizeof *table->tops);
+    table->stages = calloc(stage_count + 1, sizeof *table->stages);
+    return table->tops && table->stages ? 0 : -1;
+}
 
-        worker->spare_exchanges = exchange->next;
+void exchange_table_free(struct exchange_table *table)
+{
+    while (table->spares) {
+        struct exchange *exchange = table->spares;
+
+        table->spares = exchange->next;
         free(exchange);
     }
+    free(table->tops);
+    free(table->stages);
 }
 
 /* ---- What stages ask for ---- */
@@ -148,7 +159,7 @@ static size_t credit_left(struct node *node, enum hg_direction direction)
     size_t window, held;
 
     if (!to)
-        return node->exchange->worker->exchange_buffer;
+        return node->exchange->table->buffer;
     window = node_window(to, direction);
     held = to->inboxes[direction].bytes;
     return held < window && window - held >= LEAST_CREDIT ? window - held : 0;
@@ -184,7 +195,7 @@ size_t exchange_emit(struct hg_self *self, enum hg_direction direction, const st
 
     if (node_is_over(node) || !to)
         return 0;
-    if (slice->size + to->inboxes[direction].bytes > node->exchange->worker->exchange_buffer) {
+    if (slice->size + to->inboxes[direction].bytes > node->exchange->table->buffer) {
         snprintf(detail, sizeof detail, "%s emitted %zu bytes beyond its credit", self->worker->instance->name,
                  slice->size);
         exchange_reset(self, &(struct hg_reason){500, "proxy_internal_error", detail, 0});

@@ -37,7 +37,7 @@ struct inbox {
 struct node {
     struct hg_self public;
     const struct hg_stage_ops *ops;
-    struct place *place;
+    struct stage *stage;
     struct exchange *exchange;
     unsigned index;
     bool attached;        /* attach() has answered NEXT, detach() is owed */
@@ -49,9 +49,9 @@ struct node {
 
 struct exchange {
     struct hg_exchange public;
-    struct worker *worker;
-    struct exchange *next, *previous; /* in worker->exchanges */
-    struct exchange *next_ready;      /* in worker->ready */
+    struct exchange_table *table;
+    struct exchange *next, *previous; /* in table->open */
+    struct exchange *next_ready;      /* in table->ready */
     struct hg_head *request, *response;
     uint64_t work[2];     /* bit i: the inbox of nodes[i] has something to do */
     uint64_t writable[2]; /* bit i: nodes[i] gets writable() */
@@ -63,7 +63,7 @@ struct exchange {
     bool is_cut;      /* … and is without that place and those below */
     struct hg_reason reason;
     char detail[256];
-    struct node nodes[]; /* worker->path_count of them, then the stages' states */
+    struct node nodes[]; /* table->stage_count of them, then the stages' states */
 };
 
 /* ---- exchange.c ---- */

@@ -14,14 +14,14 @@
 
 void exchange_schedule(struct exchange *exchange)
 {
-    struct worker *worker = exchange->worker;
+    struct exchange_table *table = exchange->table;
 
     if (exchange->is_ready)
         return;
     exchange->is_ready = true;
     exchange->next_ready = NULL;
-    *worker->ready_tail = exchange;
-    worker->ready_tail = &exchange->next_ready;
+    *table->ready_tail = exchange;
+    table->ready_tail = &exchange->next_ready;
 }
 
 static void note_reset(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
@@ -86,7 +86,7 @@ bool node_is_transparent(const struct node *node, enum hg_direction direction)
 
 size_t node_window(const struct node *node, enum hg_direction direction)
 {
-    size_t window = node->exchange->worker->exchange_buffer;
+    size_t window = node->exchange->table->buffer;
 
     return node->inboxes[direction].held && window > HELD_WINDOW ? HELD_WINDOW : window;
 }

@@ -38,13 +38,13 @@ void exchange_log_failure(const struct exchange *exchange)
         .target = &exchange->public.target,
         .response = begun ? exchange->response : NULL,
         .reason = &exchange->reason,
-        .age = worker_now(exchange->worker) - exchange->public.started,
+        .age = hg_now(top->public.worker) - exchange->public.started,
     });
 }
 
 static void report(const struct exchange *exchange)
 {
-    hg_time since, now = worker_now(exchange->worker);
+    hg_time since, now = hg_now(exchange->nodes[0].public.worker);
     const struct node *node = holder(exchange, &since);
     const struct log_member members[] = {
         LOG_STRING("request", exchange->request->id),
@@ -62,11 +62,32 @@ static void report(const struct exchange *exchange)
     log_event(&event, "exchange");
 }
 
-void exchange_report(struct worker *worker)
+static void report_stage(const struct stage *stage)
 {
-    const struct log_member count = LOG_NUMBER("exchanges", worker->exchange_count);
+    const struct log_member members[] = {
+        LOG_NUMBER("calls", stage->calls),
+        LOG_NUMBER("bytes_down", stage->bytes[HG_DOWN]),
+        LOG_NUMBER("bytes_up", stage->bytes[HG_UP]),
+        LOG_NUMBER("held_ms", stage->held / HG_MILLISECOND),
+    };
+
+    if (stage->worker)
+        log_figures(stage->worker->instance->name, members, sizeof members / sizeof *members);
+}
+
+void exchange_report_stages(const struct exchange_table *table)
+{
+    for (size_t i = 0; i < table->top_count; i++)
+        report_stage(&table->tops[i]);
+    for (size_t i = 1; i < table->stage_count; i++)
+        report_stage(&table->stages[i]);
+}
+
+void exchange_report(const struct exchange_table *table)
+{
+    const struct log_member count = LOG_NUMBER("exchanges", table->open_count);
 
     log_figures("core", &count, 1);
-    for (const struct exchange *exchange = worker->exchanges; exchange; exchange = exchange->next)
+    for (const struct exchange *exchange = table->open; exchange; exchange = exchange->next)
         report(exchange);
 }

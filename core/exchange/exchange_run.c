@@ -10,13 +10,13 @@
 
 static void count_call(struct node *node)
 {
-    node->place->calls++;
+    node->stage->calls++;
 }
 
 static void inbox_hold(struct node *node, struct inbox *inbox)
 {
     inbox->held = true;
-    inbox->held_since = worker_now(node->exchange->worker);
+    inbox->held_since = hg_now(node->public.worker);
 }
 
 /* Whether an inbox may be worked on; takes note of a resume. */
@@ -27,7 +27,7 @@ static bool inbox_is_released(struct node *node, struct inbox *inbox)
     if (!inbox->resumed)
         return false;
     inbox->held = false;
-    node->place->held += worker_now(node->exchange->worker) - inbox->held_since;
+    node->stage->held += hg_now(node->public.worker) - inbox->held_since;
     return true;
 }
 
@@ -209,7 +209,7 @@ static bool run_slice(struct node *node, enum hg_direction direction)
     if (node_is_over(node))
         return false;
     used = used < size ? used : size;
-    node->place->bytes[direction] += used;
+    node->stage->bytes[direction] += used;
     inbox->bytes -= used;
     if (used < size) {
         *slice = hg_slice_from(*slice, used);
@@ -300,7 +300,7 @@ static void run_writable(struct exchange *exchange, enum hg_direction direction)
 
 static void finish(struct exchange *exchange)
 {
-    for (unsigned i = 0; i < exchange->worker->path_count; i++)
+    for (unsigned i = 0; i < exchange->table->stage_count; i++)
         leave(&exchange->nodes[i]);
     exchange_free(exchange);
 }
@@ -308,7 +308,7 @@ static void finish(struct exchange *exchange)
 static void finish_reset(struct exchange *exchange)
 {
     exchange_log_failure(exchange);
-    for (unsigned i = 0; i < exchange->worker->path_count; i++) {
+    for (unsigned i = 0; i < exchange->table->stage_count; i++) {
         struct node *node = &exchange->nodes[i];
 
         if (!node->attached || i == exchange->reset_by || !node->ops->reset)
@@ -373,21 +373,21 @@ static void exchange_run(struct exchange *exchange)
         exchange->is_ready = false; /* only now: what it queued while it ran is done already */
 }
 
-void exchange_run_ready(struct worker *worker)
+void exchange_run_ready(struct exchange_table *table)
 {
-    while (worker->ready) {
-        struct exchange *exchange = worker->ready;
+    while (table->ready) {
+        struct exchange *exchange = table->ready;
 
-        worker->ready = exchange->next_ready;
-        if (!worker->ready)
-            worker->ready_tail = &worker->ready;
+        table->ready = exchange->next_ready;
+        if (!table->ready)
+            table->ready_tail = &table->ready;
         exchange_run(exchange);
     }
 }
 
-void exchange_reset_all(struct worker *worker, const struct hg_reason *reason)
+void exchange_reset_all(struct exchange_table *table, const struct hg_reason *reason)
 {
-    for (struct exchange *exchange = worker->exchanges; exchange; exchange = exchange->next)
+    for (struct exchange *exchange = table->open; exchange; exchange = exchange->next)
         exchange_reset_by(exchange, reason, NOBODY);
-    exchange_run_ready(worker);
+    exchange_run_ready(table);
 }

@@ -76,7 +76,8 @@ static const char *receive_request(struct carriage *carriage, struct hg_head *he
 {
     struct worker *worker = carriage->session->sessions->worker;
 
-    carriage->self = exchange_open(worker, &worker->tops[worker->pipeline->count], head, carriage);
+    carriage->self =
+        exchange_open(&worker->exchanges, &worker->exchanges.tops[worker->pipeline->count], head, carriage);
     if (!carriage->self)
         return "out of memory";
     carriage->received = CARRIAGE_BODY;

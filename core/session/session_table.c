@@ -147,7 +147,7 @@ void sessions_flush(struct worker *worker)
         link->is_queued = false;
         link_flush(link);
         if (!sessions->flush)
-            exchange_run_ready(worker);
+            exchange_run_ready(&worker->exchanges);
     }
 }
 

@@ -42,7 +42,7 @@ static struct hg_self *host_exchange_open(struct hg_worker *edge, struct hg_head
     struct worker *worker = worker_of(edge);
     const struct instance *instance = (const struct instance *)edge->instance;
 
-    return exchange_open(worker, &worker->tops[instance->index], request, state);
+    return exchange_open(&worker->exchanges, &worker->exchanges.tops[instance->index], request, state);
 }
 
 const struct hg_host worker_host = {

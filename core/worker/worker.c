@@ -8,7 +8,6 @@
 #include "core/worker/worker.h"
 
 #include "core/base/log.h"
-#include "core/exchange/exchange.h"
 #include "core/loop/resolve.h"
 #include "core/session/session_table.h"
 
@@ -264,19 +263,6 @@ uint64_t *worker_counter(struct hg_worker *instance, const char *name, const cha
     return worker_gauge(instance, name, NULL, doc);
 }
 
-static void report_place(const struct place *place)
-{
-    const struct log_member members[] = {
-        LOG_NUMBER("calls", place->calls),
-        LOG_NUMBER("bytes_down", place->bytes[HG_DOWN]),
-        LOG_NUMBER("bytes_up", place->bytes[HG_UP]),
-        LOG_NUMBER("held_ms", place->held / HG_MILLISECOND),
-    };
-
-    if (place->worker)
-        log_figures(place->worker->instance->name, members, sizeof members / sizeof *members);
-}
-
 static void report_counter(const struct counter *counter)
 {
     const char *label = counter->label ? counter->label : "";
@@ -297,15 +283,12 @@ static void report_counter(const struct counter *counter)
 
 void worker_report(struct worker *worker)
 {
-    for (size_t i = 0; i <= worker->pipeline->count; i++)
-        report_place(&worker->tops[i]);
-    for (size_t i = 1; i < worker->path_count; i++)
-        report_place(&worker->path[i]);
+    exchange_report_stages(&worker->exchanges);
     for (const struct counter *counter = worker->counters; counter; counter = counter->next)
         report_counter(counter);
     if (worker->sessions)
         sessions_report(worker);
-    exchange_report(worker);
+    exchange_report(&worker->exchanges);
 }
 
 /* ---- The loop ---- */
@@ -326,12 +309,12 @@ static void on_before_wait(struct ev_loop *loop, ev_prepare *watcher, int events
 
     (void)loop;
     (void)events;
-    exchange_run_ready(worker);
+    exchange_run_ready(&worker->exchanges);
     if (worker->sessions)
         sessions_flush(worker);
     if (log_has_counted() && !ev_is_active(&worker->log_timer))
         ev_timer_again(worker->loop, &worker->log_timer);
-    if (worker->draining && !worker->exchange_count && (!worker->sessions || sessions_idle(worker)))
+    if (worker->draining && !worker->exchanges.open_count && (!worker->sessions || sessions_idle(worker)))
         ev_break(worker->loop, EVBREAK_ALL);
 }
 
@@ -358,8 +341,9 @@ static void on_stop_timeout(struct ev_loop *loop, ev_timer *watcher, int events)
 
     (void)loop;
     (void)events;
-    log_line(HG_LOG_WARNING, "core", "stopping; exchanges that are reset unfinished: %zu", worker->exchange_count);
-    exchange_reset_all(worker, &stopping);
+    log_line(HG_LOG_WARNING, "core", "stopping; exchanges that are reset unfinished: %zu",
+             worker->exchanges.open_count);
+    exchange_reset_all(&worker->exchanges, &stopping);
     if (worker->sessions)
         sessions_flush(worker);
     ev_break(worker->loop, EVBREAK_ALL);
@@ -391,25 +375,25 @@ static void instance_init(struct worker *worker, struct hg_worker *in_worker, st
     in_worker->core = worker;
 }
 
-/* Lays out the places of exchanges: one top each for the edges, then the stages, then who answers. */
+/* Lays out the way of exchanges: a top for each edge, then the stages, then who answers. */
 static void lay_path(struct worker *worker)
 {
     const struct pipeline *pipeline = worker->pipeline;
     bool gateway = pipeline->shape == PIPELINE_GATEWAY;
+    struct exchange_table *table = &worker->exchanges;
 
-    worker->path_count = 1;
     for (size_t i = 0; i < pipeline->path_count; i++) {
         struct instance *instance = pipeline->path[i];
         bool edge = instance->plugin->descriptor.role == HG_ROLE_EDGE;
-        struct place *place = edge ? &worker->tops[instance->index] : &worker->path[worker->path_count++];
+        struct stage *stage = edge ? &table->tops[instance->index] : &table->stages[table->stage_count++];
 
-        place->ops = &instance->plugin->stage;
-        place->worker = &worker->instances[instance->index];
+        stage->ops = &instance->plugin->stage;
+        stage->worker = &worker->instances[instance->index];
     }
     if (gateway)
-        worker->path[worker->path_count++] = (struct place){.ops = &sessions_gateway_ops, .worker = &worker->core};
+        table->stages[table->stage_count++] = (struct stage){.ops = &sessions_gateway_ops, .worker = &worker->core};
     else
-        worker->tops[pipeline->count] = (struct place){.ops = &sessions_client_ops, .worker = &worker->core};
+        table->tops[pipeline->count] = (struct stage){.ops = &sessions_client_ops, .worker = &worker->core};
 }
 
 struct worker *worker_new(struct pipeline *pipeline)
@@ -420,13 +404,11 @@ struct worker *worker_new(struct pipeline *pipeline)
         return NULL;
     pthread_mutex_init(&worker->post_lock, NULL);
     worker->pipeline = pipeline;
-    worker->ready_tail = &worker->ready;
-    worker->exchange_buffer = pipeline->settings.exchange_buffer;
     worker->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     worker->instances = calloc(pipeline->count, sizeof *worker->instances);
-    worker->tops = calloc(pipeline->count + 1, sizeof *worker->tops);
-    worker->path = calloc(pipeline->path_count + 2, sizeof *worker->path);
-    if (!worker->loop || !worker->instances || !worker->tops || !worker->path) {
+    if (!worker->loop || !worker->instances ||
+        exchange_table_init(&worker->exchanges, pipeline->count + 1, pipeline->path_count + 1,
+                            pipeline->settings.exchange_buffer)) {
         worker_free(worker);
         return NULL;
     }
@@ -544,20 +526,18 @@ void worker_free(struct worker *worker)
 
     if (!worker)
         return;
-    if (worker->loop && worker->instances && worker->path) {
-        exchange_reset_all(worker, &stopped);
+    if (worker->loop && worker->instances && worker->exchanges.stages) {
+        exchange_reset_all(&worker->exchanges, &stopped);
         if (worker->sessions)
             sessions_stop(worker);
         stop_instances(worker);
-        exchange_free_spares(worker);
         resolver_stop(worker);
         run_posts(worker);
     }
     log_counted(true);
     free_counters(worker);
     pthread_mutex_destroy(&worker->post_lock);
-    free(worker->path);
-    free(worker->tops);
+    exchange_table_free(&worker->exchanges);
     free(worker->instances);
     if (worker->loop)
         ev_loop_destroy(worker->loop);

@@ -6,6 +6,7 @@
 #ifndef CORE_WORKER_WORKER_H
 #define CORE_WORKER_WORKER_H
 
+#include "core/exchange/exchange.h"
 #include "core/loop/trim.h"
 #include "core/pipeline/pipeline.h"
 
@@ -13,20 +14,9 @@
 #include <hopgate/host.h>
 #include <pthread.h>
 
-struct exchange;
 struct lookup;
 struct resolver;
 struct sessions;
-
-/* What stands behind one place of the exchanges: whose operations, for which instance in this worker; and what went
- * through it. */
-struct place {
-    const struct hg_stage_ops *ops;
-    struct hg_worker *worker;
-    uint64_t calls;    /* of its callbacks */
-    uint64_t bytes[2]; /* of data that it took, down and up */
-    hg_time held;      /* how long it has held exchanges, added up */
-};
 
 /* A counter or gauge of one instance, see hg_counter() and hg_gauge(). */
 struct counter {
@@ -43,23 +33,12 @@ struct worker {
     struct hg_worker *instances;   /* pipeline->count of them, by instance->index */
     struct instance core_instance; /* the core's own part at the tunnel's end of the path, written like a plugin … */
     struct hg_worker core;         /* … and using the same services */
-    struct place *tops; /* by instance->index: the top places, one for each edge; a client's is tops[pipeline->count] */
-    struct place *path; /* the places of an exchange; path[0] is left out, since it is one of the tops */
-    size_t path_count;
+    struct exchange_table exchanges; /* its tops are by instance->index; a client's is tops[pipeline->count] */
 
     struct sessions *sessions; /* core/session/session_table.h */
     struct lookup *examined;   /* core/cli/examine.c */
     struct resolver *resolver; /* core/loop/resolve.h; made when first needed */
     struct counter *counters;
-
-    struct exchange *exchanges; /* all that are open, core/exchange/exchange.c */
-    size_t exchange_count;
-    struct exchange *ready; /* those with something to do, in turn */
-    struct exchange **ready_tail;
-    struct exchange *spare_exchanges;
-    size_t spare_exchange_count;
-    uint64_t next_exchange;
-    size_t exchange_buffer; /* the credit of each stage and direction */
 
     ev_prepare before_wait; /* the end of a turn of the loop: what the callbacks have queued is done here */
     ev_check after_wait;

@@ -139,7 +139,7 @@ static bool run_until(struct rig *rig, bool (*done)(void *arg), void *arg, doubl
     timer.data = &late;
     ev_timer_start(rig->worker->loop, &timer);
     /* What a turn has queued would only run at the beginning of the next one, which may then wait for nothing. */
-    while (!late && (exchange_run_ready(rig->worker), !done(arg)))
+    while (!late && (exchange_run_ready(&rig->worker->exchanges), !done(arg)))
         ev_run(rig->worker->loop, EVRUN_ONCE);
     ev_timer_stop(rig->worker->loop, &timer);
     return done(arg);

@@ -427,7 +427,7 @@ void run_to_end(struct rig *rig, struct watch *watch, const struct caller *calle
         }
     }
     ck_assert_msg(caller->detaches == 1, "the exchange did not end (HG_SEED=%u)", watch->first_seed);
-    ck_assert_uint_eq(rig->worker->exchange_count, 0);
+    ck_assert_uint_eq(rig->worker->exchanges.open_count, 0);
     ck_assert_uint_eq(watch->attached, watch->detached);
 }
 

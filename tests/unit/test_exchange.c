@@ -90,7 +90,7 @@ START_TEST(credit_bounds_what_waits_for_a_stalled_reader)
     call(rig, &caller);
     for (int i = 0; i < 100; i++)
         rig_run(rig, NULL, NULL, 0);
-    exchange = rig->worker->exchanges;
+    exchange = rig->worker->exchanges.open;
     ck_assert_uint_le(exchange->nodes[0].inboxes[HG_UP].bytes, 65536);
     ck_assert_uint_gt(exchange->nodes[0].inboxes[HG_UP].bytes, 65536 - 4096); /* less credit is told as none */
     ck_assert_uint_eq(exchange->nodes[1].inboxes[HG_UP].bytes, 0);
@@ -246,7 +246,7 @@ START_TEST(all_exchanges_are_reset_at_a_stop)
     for (int i = 0; i < 3; i++)
         call(rig, &callers[i]);
     rig_run(rig, NULL, NULL, 0);
-    ck_assert_uint_eq(rig->worker->exchange_count, 3);
+    ck_assert_uint_eq(rig->worker->exchanges.open_count, 3);
     rig_free(rig);
     for (int i = 0; i < 3; i++) {
         ck_assert_uint_eq(callers[i].resets, 1);

@@ -545,7 +545,7 @@ START_TEST(who_does_not_say_its_process_has_one_session)
     ck_assert_uint_eq(session_count(pair.gateway), 2);
     for (size_t i = 0; i < 2; i++)
         user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
-    exchange_run_ready(pair.gateway->worker);
+    exchange_run_ready(&pair.gateway->worker->exchanges);
     ck_assert_uint_eq(session_at_gateway(0)->carriage_count, 2);
 }
 END_TEST

@@ -513,7 +513,7 @@ static bool client_is_disconnected(void *arg)
 static bool gateway_is_idle(void *arg)
 {
     (void)arg;
-    return !pair.gateway->worker->exchange_count && sessions_idle(pair.gateway->worker);
+    return !pair.gateway->worker->exchanges.open_count && sessions_idle(pair.gateway->worker);
 }
 
 START_TEST(a_gateway_that_stops_lets_exchanges_finish)
