@@ -59,7 +59,7 @@ static char *head_line(const struct hg_option *option)
     if (option->flags & HG_OPTION_SECRET)
         fputs("; secret", out);
     if (option->flags & HG_OPTION_BODY)
-        fputs("; may be written as the block itself", out);
+        fputs("; may be given without its name", out);
     if (fclose(out) == 0)
         return text;
     free(text);

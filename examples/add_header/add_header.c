@@ -122,7 +122,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_STAGE,
         .name = "add_header",
         .version = "1.0",
-        .summary = "Adds fields to requests and responses",
+        .summary = "adds fields to requests and responses",
         .options = options,
         .cfg_size = sizeof(struct config),
         .ops = &ops,

@@ -51,7 +51,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_CODEC,
         .name = "codec_binary",
         .version = PACKAGE_VERSION,
-        .summary = "encodes exchanges compactly (binary/1)",
+        .summary = "encodes exchanges in a compact binary format (binary/1)",
         .ops = &ops,
         .worker_start = worker_start,
         .worker_stop = worker_stop,

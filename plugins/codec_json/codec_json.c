@@ -31,7 +31,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_CODEC,
         .name = "codec_json",
         .version = PACKAGE_VERSION,
-        .summary = "encodes exchanges as lines of JSON (json/1)",
+        .summary = "encodes exchanges as JSON lines (json/1)",
         .ops = &ops,
     };
 

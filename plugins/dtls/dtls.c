@@ -28,20 +28,20 @@ static const struct hg_option options[] = {
      .type = HG_OPTION_LIST,
      .item = HG_OPTION_ADDRESS,
      .offset = offsetof(struct dtls_config, listen),
-     .doc = "On a gateway: the UDP addresses to listen on."},
+     .doc = "On a gateway: UDP addresses to listen on."},
     TLSCOMMON_CLIENT_OPTIONS(struct dtls_config, client),
     {.name = "bind",
      .type = HG_OPTION_ADDRESS,
      .offset = offsetof(struct dtls_config, bind),
      .max = 65535,
-     .doc = "On a client: the own IP address and port to connect from (port 0: any, as several links need)."},
+     .doc = "On a client: local IP address and port to connect from; port 0: any port, which several links need."},
     {.name = "mtu",
      .type = HG_OPTION_INTEGER,
      .offset = offsetof(struct dtls_config, mtu),
      .value = "0",
      .max = MTU_MAX,
-     .doc = "The largest IP packet to send, in bytes, 576 or more, which is taken to pass; 0: what passes is found out "
-            "by probes, from a UDP payload of 1,200 bytes up to the route's MTU or 16 KiB."},
+     .doc = "The maximum size of an IP packet in bytes, at least 576, assumed to be deliverable. 0: discover it by "
+            "probing, from a UDP payload of 1,200 bytes up to the route's MTU or 16 KiB."},
     {.name = "handshake_timeout",
      .type = HG_OPTION_DURATION,
      .offset = offsetof(struct dtls_config, handshake_timeout),
@@ -55,7 +55,7 @@ static const struct hg_option options[] = {
      .value = "4000",
      .min = 1,
      .max = 1000000,
-     .doc = "On a gateway: how many handshakes each worker carries at once; further clients wait and ask again."},
+     .doc = "On a gateway: the most handshakes in progress in each worker; other clients retry."},
     RATELIMIT_OPTIONS(struct dtls_config, ratelimit),
     {.name = "socket_buffer",
      .type = HG_OPTION_SIZE,
@@ -63,22 +63,21 @@ static const struct hg_option options[] = {
      .value = "4M",
      .min = 65536,
      .max = 256 * 1024 * 1024,
-     .doc =
-         "Bytes wanted in each of the kernel's two buffers of a socket. A warning tells when the kernel gives less."},
+     .doc = "The size requested for each of a socket's two kernel buffers. A warning is logged if the kernel grants "
+            "less."},
     {.name = "congestion",
      .type = HG_OPTION_ENUM,
      .offset = offsetof(struct dtls_config, congestion),
      .value = "bbr",
      .choices = congestion_names,
-     .doc =
-         "How this end finds the rate at which it sends: bbr measures what the path delivers, keeps queues short and "
-         "is not slowed down by packets that get lost at random; cubic sends until packets get lost, as TCP mostly "
-         "does. Each end has its own."},
+     .doc = "The congestion control for data that this end sends. bbr measures what the path can deliver, keeps "
+            "queues short and is not slowed down by random loss; cubic, like most TCP, sends faster until packets are "
+            "lost. The ends need not agree."},
     {.name = "priority",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct dtls_config, priority),
-     .doc = "A GnuTLS priority string instead of the built-in choice, which is ECDHE with X25519 or P-256 and "
-            "AES-128-GCM, or CHACHA20-POLY1305 first on processors without AES instructions."},
+     .doc = "A GnuTLS priority string. The default is ECDHE with X25519 or P-256 and AES-128-GCM; processors without "
+            "AES instructions prefer CHACHA20-POLY1305."},
     {0},
 };
 
@@ -343,7 +342,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_TRANSPORT,
         .name = "dtls",
         .version = PACKAGE_VERSION,
-        .summary = "links over DTLS 1.2 on UDP",
+        .summary = "carries sessions over DTLS 1.2 on UDP",
         .options = options,
         .cfg_size = sizeof(struct dtls_config),
         .ops = &ops,

@@ -17,26 +17,26 @@
 
 static const struct hg_option options[] = {
     {OPTION(connect_timeout), .type = HG_OPTION_DURATION, .value = "5s", .min = HG_MILLISECOND, .max = 10 * MINUTE,
-     .doc = "The longest that opening a connection may take, looking the name up included."},
+     .doc = "How long opening a connection may take, including the name lookup."},
     {OPTION(response_timeout), .type = HG_OPTION_DURATION, .value = "60s", .min = HG_MILLISECOND, .max = 1440 * MINUTE,
-     .doc = "The longest that the service may take from the end of the request, or from its last interim response, to "
-            "the head of its response."},
+     .doc = "How long the service may take from the end of the request, or from its last interim response, to the "
+            "head of its response."},
     {OPTION(idle_timeout), .type = HG_OPTION_DURATION, .value = "300s", .min = HG_MILLISECOND, .max = 1440 * MINUTE,
-     .doc = "The longest that nothing may move while a request is sent or a response's body received. Time in which "
-            "the public user does not read does not count."},
+     .doc = "How long a request or a response body may make no progress. Time in which the public user does not read "
+            "is not counted."},
     {OPTION(keep_alive), .type = HG_OPTION_DURATION, .value = "60s", .max = 1440 * MINUTE,
-     .doc = "How long an idle connection is kept; 0: no connection is kept."},
+     .doc = "How long an idle connection is kept open; 0: connections are not reused."},
     {OPTION(max_idle), .type = HG_OPTION_INTEGER, .value = "64", .max = 100000,
-     .doc = "The most idle connections that are kept for each URL and worker."},
+     .doc = "The most idle connections kept for each URL and worker."},
     {OPTION(max_connections), .type = HG_OPTION_INTEGER, .value = "4096", .min = 1, .max = 100000,
-     .doc = "The most connections for each URL and worker. Further requests wait."},
+     .doc = "The most connections for each URL and worker; further requests wait."},
     {OPTION(max_queue), .type = HG_OPTION_INTEGER, .value = "4096", .max = 1000000,
-     .doc = "The most requests that wait for a connection, for each URL and worker; others are answered 503 at once."},
+     .doc = "The most requests that may wait for a connection, for each URL and worker; others are answered with 503."},
     {OPTION(queue_timeout), .type = HG_OPTION_DURATION, .value = "10s", .min = HG_MILLISECOND, .max = 60 * MINUTE,
-     .doc = "The longest that a request waits for a connection before it is answered 503."},
+     .doc = "How long a request waits for a connection before it is answered with 503."},
     {OPTION(host), .type = HG_OPTION_STRING, .value = "public",
-     .doc = "What the service sees as Host: \"public\", the host that the public user asked for; \"origin\", that of "
-            "the URL; or any other host, as it is written here."},
+     .doc = "The Host that the service sees: \"public\", the one that the public user asked for; \"origin\", that of "
+            "the URL; or any other host."},
     {0},
 };
 
@@ -120,7 +120,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_ORIGIN,
         .name = "origin",
         .version = PACKAGE_VERSION,
-        .summary = "makes requests against local services by HTTP/1.1",
+        .summary = "sends requests to local services by HTTP/1.1",
         .options = options,
         .cfg_size = sizeof(struct origin_config),
         .ops = &ops,

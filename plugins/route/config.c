@@ -20,79 +20,75 @@ static const struct hg_option entry_options[] = {
     {.name = "host",
      .type = HG_OPTION_STRING,
      .offset = ENTRY(host),
-     .doc =
-         "On a gateway: the host that the public user asked for, without a port; *.example.com stands for every name "
-         "below example.com. Absent: any host. On a client: what the service sees as Host: \"public\", the host that "
-         "the "
-         "public user asked for; \"origin\", that of the URL; or any other host, as it is written here. Absent: what "
-         "origin's option host says."},
+     .doc = "On a gateway: the host that the public user asked for, without a port; *.example.com matches every name "
+            "below example.com; default: any host. On a client: the Host that the service sees: \"public\", the one "
+            "that the public user asked for; \"origin\", that of the URL; or any other host; default: the `host` of "
+            "origin."},
     {.name = "path",
      .type = HG_OPTION_STRING,
      .offset = ENTRY(path),
-     .doc = "The path and all that is below it: /a fits /a and /a/b, not /ab. Absent: any path."},
+     .doc = "The path and everything below it: /a matches /a and /a/b, but not /ab. Default: any path."},
     {.name = "service",
      .type = HG_OPTION_STRING,
      .offset = ENTRY(service),
-     .doc = "On a client: the service that the gateway's route has named. Absent: any service."},
+     .doc = "On a client: the service that the gateway's rule names. Default: any service."},
     {.name = "to",
      .type = HG_OPTION_STRING,
      .offset = ENTRY(to),
      .flags = HG_OPTION_REQUIRED,
-     .doc = "On a gateway CLIENT/SERVICE; on a client the service's URL, http://host[:port][/base]."},
+     .doc = "On a gateway: CLIENT/SERVICE. On a client: the URL of the service, http://host[:port][/base]."},
     {.name = "strip_prefix",
      .type = HG_OPTION_BOOL,
      .offset = ENTRY(strip_prefix),
      .value = "false",
-     .doc = "Take the path of this rule off the request's path before it goes on."},
+     .doc = "Remove the path of this rule from the path of the request."},
     {.name = "rewrite_location",
      .type = HG_OPTION_BOOL,
      .offset = ENTRY(rewrite_location),
      .value = "true",
-     .doc = "On a client: in responses, turn the service's own address into the public one. On either side with "
-            "strip_prefix: put the prefix back. See \"Addresses in heads\"."},
+     .doc = "On a client: replace the service's own address in responses by the public one. With strip_prefix, at "
+            "either end: put the prefix back. See \"Addresses in heads\"."},
     {.name = "connect_timeout",
      .type = HG_OPTION_DURATION,
      .offset = ENTRY(connect_timeout),
      .min = HG_MILLISECOND,
      .max = 10 * MINUTE,
-     .doc = "On a client: origin's option of this name for this service alone. Absent: what origin says."},
+     .doc = "On a client: overrides this option of origin for the service."},
     {.name = "response_timeout",
      .type = HG_OPTION_DURATION,
      .offset = ENTRY(response_timeout),
      .min = HG_MILLISECOND,
      .max = 1440 * MINUTE,
-     .doc = "On a client: origin's option of this name for this service alone; raise it for long polls. Absent: what "
-            "origin says."},
+     .doc = "On a client: overrides this option of origin for the service; raise it for long polls."},
     {.name = "idle_timeout",
      .type = HG_OPTION_DURATION,
      .offset = ENTRY(idle_timeout),
      .min = HG_MILLISECOND,
      .max = 1440 * MINUTE,
-     .doc = "On a client: origin's option of this name for this service alone. Absent: what origin says."},
+     .doc = "On a client: overrides this option of origin for the service."},
     {.name = "max_head",
      .type = HG_OPTION_SIZE,
      .offset = ENTRY(max_head),
      .min = 256,
      .max = HTTP1_HEAD_MAX,
-     .doc =
-         "On a client: the most bytes of a response's head, 64k where this is absent. A larger one is answered 502."},
+     .doc = "On a client: the maximum size of a response head; larger ones are answered with 502. Default: 64k."},
     {.name = "max_fields",
      .type = HG_OPTION_INTEGER,
      .offset = ENTRY(max_fields),
      .min = 1,
      .max = HTTP1_FIELDS_MAX,
-     .doc = "On a client: the most field lines of a response's head, 1000 where this is absent. More are answered "
-            "502."},
+     .doc = "On a client: the most field lines in a response head; more are answered with 502. Default: 1000."},
     {.name = "strict",
      .type = HG_OPTION_BOOL,
      .offset = ENTRY(strict),
      .value = "false",
-     .doc = "On a client: answer 502 to responses that break RFC 9112 in ways that are otherwise tolerated."},
+     .doc = "On a client: answer with 502 if a response violates RFC 9112 in a way that is tolerated otherwise."},
     {.name = "lenient",
      .type = HG_OPTION_BOOL,
      .offset = ENTRY(lenient),
      .value = "false",
-     .doc = "On a client: accept some responses that break RFC 9112 so far that they are otherwise answered 502."},
+     .doc = "On a client: accept some responses that violate RFC 9112 so severely that they are answered with 502 "
+            "otherwise."},
     {0},
 };
 
@@ -106,8 +102,8 @@ const struct hg_option route_options[] = {
      .max = 100000,
      .fields = entry_options,
      .item_size = sizeof(struct route_entry),
-     .doc = "The rules. The most specific host wins (exact, then the longest wildcard, then any), then the longest "
-            "path; their order does not matter."},
+     .doc = "The rules. The most specific host wins (an exact one, then the longest wildcard, then any), then the "
+            "longest path; the order of the rules does not matter."},
     {0},
 };
 

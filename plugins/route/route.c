@@ -239,7 +239,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_STAGE,
         .name = "route",
         .version = PACKAGE_VERSION,
-        .summary = "picks who answers a request: by host and path, or by service",
+        .summary = "chooses the client and service, or the URL, for each request",
         .options = route_options,
         .cfg_size = sizeof(struct route_config),
         .ops = &ops,

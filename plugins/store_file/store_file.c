@@ -25,7 +25,7 @@ static const struct hg_option options[] = {
      .type = HG_OPTION_PATH,
      .flags = HG_OPTION_REQUIRED,
      .offset = offsetof(struct config, path),
-     .doc = "The folder; it is made if it is not there, for the user that the program becomes."},
+     .doc = "The directory. It is created if needed, for the user that hopgate runs as."},
     {0},
 };
 
@@ -365,7 +365,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_PROVIDER,
         .name = "store_file",
         .version = PACKAGE_VERSION,
-        .summary = "keeps what must not be lost in a folder, a file for each value",
+        .summary = "stores the state of other plugins in files",
         .options = options,
         .cfg_size = sizeof(struct config),
         .offers = offers,

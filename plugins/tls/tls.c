@@ -17,19 +17,18 @@
 
 static const struct hg_option options[] = {
     {OPTION(listen), .type = HG_OPTION_LIST, .item = HG_OPTION_ADDRESS,
-     .doc =
-         "On a gateway: the TCP addresses to listen on; by default none, and the edge hands over those connections to "
-         "its `tls` addresses that speak hopgate/1."},
+     .doc = "On a gateway: TCP addresses to listen on. Default: none; the edge hands over the connections to its "
+            "`tls` addresses that speak hopgate/1."},
     TLSCOMMON_CLIENT_OPTIONS(struct tls_config, client),
     {OPTION(handshake_timeout), .type = HG_OPTION_DURATION, .value = "10s", .min = 100 * (int64_t)HG_MILLISECOND,
      .max = 300 * (int64_t)HG_SECOND, .doc = "How long a handshake may take."},
     {OPTION(max_handshakes), .type = HG_OPTION_INTEGER, .value = "4000", .min = 1, .max = 1000000,
-     .doc = "On a gateway: how many handshakes each worker carries at once; further clients wait at its own ports, and "
-            "are closed when they come from the edge."},
+     .doc = "On a gateway: the most handshakes in progress in each worker. Other clients wait to be accepted; "
+            "connections handed over by the edge are closed."},
     RATELIMIT_OPTIONS(struct tls_config, ratelimit),
     {OPTION(priority), .type = HG_OPTION_STRING,
-     .doc = "A GnuTLS priority string instead of the built-in choice, which is TLS 1.3 with X25519 or P-256 and "
-            "AES-128-GCM, or CHACHA20-POLY1305 first on processors without AES instructions."},
+     .doc = "A GnuTLS priority string. The default is TLS 1.3 with X25519 or P-256 and AES-128-GCM; processors "
+            "without AES instructions prefer CHACHA20-POLY1305."},
     {0},
 };
 
@@ -234,7 +233,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_TRANSPORT,
         .name = "tls",
         .version = PACKAGE_VERSION,
-        .summary = "links over TLS 1.3 on TCP",
+        .summary = "carries sessions over TLS 1.3 on TCP",
         .options = options,
         .cfg_size = sizeof(struct tls_config),
         .ops = &ops,

@@ -28,14 +28,14 @@ struct ratelimit_config {
      .offset = offsetof(config, member) + offsetof(struct ratelimit_config, rate),                                     \
      .value = "250",                                                                                                   \
      .max = 1000000,                                                                                                   \
-     .doc = "On a gateway: how many handshakes a second each worker begins with one source, which is an IPv4 address " \
-            "or an IPv6 network of 64 bits; 0: any number. Clients beyond that try again by themselves."},             \
+     .doc = "On a gateway: how many handshakes per second each worker starts with one source, an IPv4 address or an "  \
+            "IPv6 /64 network; 0: no limit. Clients above the limit retry."},                                          \
     {                                                                                                                  \
         .name = "handshake_burst", .type = HG_OPTION_INTEGER,                                                          \
         .offset = offsetof(config, member) + offsetof(struct ratelimit_config, burst), .value = "500", .min = 1,       \
         .max = 1000000,                                                                                                \
-        .doc = "On a gateway: how many handshakes of one source may begin at once before `handshake_rate` holds: "     \
-               "behind a NAT stand many clients, which all come back when a gateway was restarted."                    \
+        .doc = "On a gateway: how many handshakes one source may start at once before `handshake_rate` applies. Many " \
+               "clients may share a NAT and come back at the same time when a gateway has restarted."                  \
     }
 
 struct ratelimit;

@@ -26,17 +26,18 @@ struct tlscommon_client_config {
      .type = HG_OPTION_LIST,                                                                                           \
      .item = HG_OPTION_ADDRESS,                                                                                        \
      .offset = offsetof(owner, part.connect),                                                                          \
-     .doc = "On a client: the gateway, or a list of gateways; it keeps a session with each. Transports that name the " \
-            "same host are ways to the same gateway. Of a name, all addresses are tried."},                            \
+     .doc = "On a client: the gateways to connect to; it keeps a session with each. Transports that name the same "    \
+            "host lead to the same gateway. If a name has several addresses, all are tried."},                         \
         {.name = "server_name",                                                                                        \
          .type = HG_OPTION_STRING,                                                                                     \
          .offset = offsetof(owner, part.server_name),                                                                  \
-         .doc = "On a client: the name (or IP address) that the certificate of each gateway must be for; by default "  \
-                "its host in `connect`."},                                                                             \
+         .doc = "On a client: the name or IP address that the certificate of each gateway must contain. Default: the " \
+                "host in `connect`."},                                                                                 \
     {                                                                                                                  \
         .name = "ca", .type = HG_OPTION_PATH, .offset = offsetof(owner, part.ca),                                      \
-        .doc = "On a client: a PEM file with the authorities that may sign the certificates of gateways; by default "  \
-               "the system's trust store."                                                                             \
+        .doc =                                                                                                         \
+            "On a client: PEM file with the authorities trusted to sign the certificates of gateways. Default: the "   \
+            "trust store of the system."                                                                               \
     }
 
 /* Checks them and trusts the authorities. 0, or -1 after config errors. */
