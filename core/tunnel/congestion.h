@@ -9,7 +9,7 @@
 
 #include "core/tunnel/bbr.h"
 #include "core/tunnel/cubic.h"
-#include "core/tunnel/delivery.h"
+#include "core/tunnel/delivery_rate.h"
 #include "core/tunnel/tunnel.h"
 
 /* RFC 9002 section 7.2. */

@@ -6,7 +6,7 @@
  * anew: credit once given cannot be revoked. So what a session holds is bounded stream by stream, and a limit for all
  * of them together, which could only hold back a stream that has credit of its own, is not needed.
  */
-#include "core/tunnel/session.h"
+#include "core/tunnel/session_internal.h"
 
 /* What a reader is lent as soon as it has shown that it reads; and at once where the path is far, its round-trip time,
  * as the reserve alone would cost a new stream noticeable time there. */

@@ -40,7 +40,7 @@ void recovery_start(struct recovery *recovery, const struct recovery_handler *ha
 void recovery_free(struct recovery *recovery)
 {
     recovery_free_record(recovery);
-    loss_episode_free(&recovery->loss_episode);
+    spurious_loss_free(&recovery->loss_episode);
 }
 
 /* Section 6.2.1, without backoff. */
@@ -196,7 +196,7 @@ static void recovery_control(struct recovery *recovery, struct congestion_ack *s
 /* Packets that had been declared lost have arrived. */
 static void recovery_notice_late(struct recovery *recovery, const struct frame *ack, tn_time now)
 {
-    struct loss_verdict verdict = loss_episode_acknowledged(&recovery->loss_episode, ack);
+    struct loss_verdict verdict = spurious_loss_acknowledged(&recovery->loss_episode, ack);
 
     if (verdict.any)
         reordering_too_late(&recovery->reordering, verdict.largest, recovery->largest_sent);

@@ -10,9 +10,9 @@
 #include "core/tunnel/congestion.h"
 #include "core/tunnel/frame.h"
 #include "core/tunnel/list.h"
-#include "core/tunnel/loss_episode.h"
 #include "core/tunnel/pacer.h"
 #include "core/tunnel/reordering.h"
+#include "core/tunnel/spurious_loss.h"
 
 /* A frame that was sent: what to do when it is acknowledged or lost. */
 struct sent_frame {
@@ -86,7 +86,7 @@ struct recovery {
     bool application_limited; /* sending stopped for want of data */
     bool window_limited;      /* sending stopped at the window since the last ACK */
     struct congestion congestion;
-    struct loss_episode loss_episode;
+    struct spurious_loss loss_episode;
     struct reordering reordering;
     struct pacer pacer;
     uint64_t packets_lost;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the files of recovery share: recovery.c, recovery_record.c, recovery_loss.c.
+ * What the files of recovery share: recovery.c, sent_packets.c, loss_detection.c.
  */
 #ifndef CORE_TUNNEL_RECOVERY_PRIVATE_H
 #define CORE_TUNNEL_RECOVERY_PRIVATE_H
@@ -19,7 +19,7 @@ static inline struct sent_packet *packet_at(const struct recovery *recovery, uin
 /* The probe timeout without backoff. */
 tn_time recovery_pto(const struct recovery *recovery);
 
-/* ---- recovery_record.c ---- */
+/* ---- sent_packets.c ---- */
 
 /* The position of the first packet whose number is at least `number`. */
 uint32_t recovery_find(const struct recovery *recovery, uint64_t number);
@@ -32,7 +32,7 @@ void recovery_trim(struct recovery *recovery);
 void recovery_shrink(struct recovery *recovery);
 void recovery_free_record(struct recovery *recovery);
 
-/* ---- recovery_loss.c ---- */
+/* ---- loss_detection.c ---- */
 
 /* Declares packets lost. */
 void recovery_detect_lost(struct recovery *recovery, tn_time now);

@@ -3,7 +3,7 @@
  *
  * What the user of a stream does with it.
  */
-#include "core/tunnel/session.h"
+#include "core/tunnel/session_internal.h"
 
 /* Unsent bytes that each stream may hold, whatever the others do. */
 #define SEND_BUFFER_MIN 16384
@@ -44,7 +44,7 @@ void stream_schedule(struct tn_stream *stream)
 
 void stream_count_unsent(struct tn_stream *stream)
 {
-    uint64_t unsent = sender_unsent(&stream->sender);
+    uint64_t unsent = send_buffer_unsent(&stream->sender);
     uint64_t excess = unsent > SEND_BUFFER_MIN ? unsent - SEND_BUFFER_MIN : 0;
 
     stream->session->unsent_excess += excess - stream->unsent_excess;
@@ -67,7 +67,7 @@ static uint64_t stream_send_bound(const struct tn_stream *stream)
 
 void stream_check_writable(struct tn_stream *stream)
 {
-    if (!stream->want_writable || sender_unsent(&stream->sender) > stream_send_bound(stream) / 2)
+    if (!stream->want_writable || send_buffer_unsent(&stream->sender) > stream_send_bound(stream) / 2)
         return;
     stream->want_writable = false;
     if (!stream->fin_written && !stream->reset)
@@ -122,7 +122,7 @@ void *tn_stream_user(const struct tn_stream *stream)
 
 size_t tn_stream_write_room(const struct tn_stream *stream)
 {
-    uint64_t bound = stream_send_bound(stream), unsent = sender_unsent(&stream->sender);
+    uint64_t bound = stream_send_bound(stream), unsent = send_buffer_unsent(&stream->sender);
 
     if (stream->fin_written || stream->reset || unsent >= bound)
         return 0;
@@ -131,7 +131,7 @@ size_t tn_stream_write_room(const struct tn_stream *stream)
 
 static size_t stream_append(struct tn_stream *stream, const struct hg_slice *slice)
 {
-    if (slice->size == 0 || !sender_append(&stream->sender, slice))
+    if (slice->size == 0 || !send_buffer_append(&stream->sender, slice))
         return 0;
     stream->session->unsent += slice->size;
     stream_count_unsent(stream);
@@ -183,9 +183,9 @@ void tn_stream_reset(struct tn_stream *stream, uint64_t code)
         return;
     stream->reset = true;
     stream->reset_code = code;
-    session->unsent -= sender_unsent(&stream->sender);
+    session->unsent -= send_buffer_unsent(&stream->sender);
     session->unacknowledged -= stream->sender.next - stream->sender.acknowledged;
-    sender_drop(&stream->sender);
+    send_buffer_drop(&stream->sender);
     /* What was never sent does not count: the final size is the highest offset that the peer may have seen. */
     stream->sender.end = stream->sender.next;
     stream_count_unsent(stream);
@@ -210,7 +210,7 @@ void stream_discard(struct tn_stream *stream)
         return;
     stream->discarding = true;
     session->segments -= stream->receiver.count;
-    receiver_drop(&stream->receiver);
+    receive_buffer_drop(&stream->receiver);
     session->data_consumed += stream->receive_highest - stream->receiver.read;
     stream->receiver.read = stream->receiver.contiguous = stream->receive_highest;
     credit_count(stream);
@@ -235,7 +235,7 @@ void tn_stream_stop_sending(struct tn_stream *stream, uint64_t code)
 
 bool tn_stream_peek(struct tn_stream *stream, struct hg_slice *slice)
 {
-    return !stream->discarding && receiver_peek(&stream->receiver, slice);
+    return !stream->discarding && receive_buffer_peek(&stream->receiver, slice);
 }
 
 size_t tn_stream_readable(const struct tn_stream *stream)
@@ -253,7 +253,7 @@ void tn_stream_consume(struct tn_stream *stream, size_t size)
     if (size == 0)
         return;
     session->segments -= stream->receiver.count;
-    receiver_consume(&stream->receiver, size);
+    receive_buffer_consume(&stream->receiver, size);
     session->segments += stream->receiver.count;
     session->data_consumed += size;
     credit_count(stream);

@@ -2,41 +2,22 @@
 # Copyright (c) 2026 The hopgate authors
 
 # Sessions, streams, links and recovery: pure code, no sockets, no clock.
+EXTRA_DIST += core/tunnel/README.md
 noinst_LTLIBRARIES += core/tunnel/libtunnel.la
 core_tunnel_libtunnel_la_SOURCES = \
-	core/tunnel/acks.c core/tunnel/acks.h \
-	core/tunnel/bbr.c core/tunnel/bbr.h \
-	core/tunnel/bbr_model.c core/tunnel/bbr_model.h \
-	core/tunnel/congestion.h \
-	core/tunnel/control.c \
-	core/tunnel/credit.c \
-	core/tunnel/cubic.c core/tunnel/cubic.h \
-	core/tunnel/delivery.c core/tunnel/delivery.h \
-	core/tunnel/frame.c core/tunnel/frame.h \
-	core/tunnel/hystart.c core/tunnel/hystart.h \
-	core/tunnel/link.c core/tunnel/link.h \
-	core/tunnel/link_receive.c \
-	core/tunnel/link_send.c \
-	core/tunnel/list.h \
-	core/tunnel/loss_episode.c core/tunnel/loss_episode.h \
-	core/tunnel/names.c \
-	core/tunnel/pacer.c core/tunnel/pacer.h \
-	core/tunnel/packet.h \
-	core/tunnel/path_mtu.c core/tunnel/path_mtu.h \
-	core/tunnel/ranges.c core/tunnel/ranges.h \
-	core/tunnel/receiver.c core/tunnel/receiver.h \
-	core/tunnel/recovery.c core/tunnel/recovery.h core/tunnel/recovery_private.h \
-	core/tunnel/recovery_loss.c \
-	core/tunnel/recovery_record.c \
-	core/tunnel/reordering.c core/tunnel/reordering.h \
-	core/tunnel/repeat.c core/tunnel/repeat.h \
-	core/tunnel/sender.c core/tunnel/sender.h \
-	core/tunnel/session.c core/tunnel/session.h \
-	core/tunnel/stream.c \
-	core/tunnel/stream_receive.c \
-	core/tunnel/stream_send.c \
-	core/tunnel/tunnel.h \
-	core/tunnel/varint.h
+	core/tunnel/acks.c core/tunnel/acks.h core/tunnel/bbr.c core/tunnel/bbr.h core/tunnel/bbr_model.c \
+	core/tunnel/bbr_model.h core/tunnel/congestion.h core/tunnel/control_stream.c core/tunnel/credit.c \
+	core/tunnel/cubic.c core/tunnel/cubic.h core/tunnel/delivery_rate.c core/tunnel/delivery_rate.h \
+	core/tunnel/error_names.c core/tunnel/frame.c core/tunnel/frame.h core/tunnel/frame_outcome.c \
+	core/tunnel/frame_receive.c core/tunnel/frame_send.c core/tunnel/hystart.c core/tunnel/hystart.h \
+	core/tunnel/link_internal.h core/tunnel/link_timers.c core/tunnel/list.h core/tunnel/loss_detection.c \
+	core/tunnel/pacer.c core/tunnel/pacer.h core/tunnel/packet.h core/tunnel/packet_receive.c \
+	core/tunnel/packet_send.c core/tunnel/path_mtu.c core/tunnel/path_mtu.h core/tunnel/ranges.c core/tunnel/ranges.h \
+	core/tunnel/receive_buffer.c core/tunnel/receive_buffer.h core/tunnel/recovery.c core/tunnel/recovery.h \
+	core/tunnel/recovery_private.h core/tunnel/redundancy.c core/tunnel/redundancy.h core/tunnel/reordering.c \
+	core/tunnel/reordering.h core/tunnel/send_buffer.c core/tunnel/send_buffer.h core/tunnel/sent_packets.c \
+	core/tunnel/session_internal.h core/tunnel/spurious_loss.c core/tunnel/spurious_loss.h core/tunnel/stream.c \
+	core/tunnel/stream_schedule.c core/tunnel/stream_table.c core/tunnel/tunnel.h core/tunnel/varint.h
 core_tunnel_libtunnel_la_LIBADD = -lm
 core_tunnel_libtunnel_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 

@@ -4,8 +4,8 @@
  * Congestion control: the controllers fed by hand, and on a simulated bottleneck.
  */
 #include "core/tunnel/congestion.h"
-#include "core/tunnel/loss_episode.h"
 #include "core/tunnel/reordering.h"
+#include "core/tunnel/spurious_loss.h"
 #include "core/tunnel/varint.h"
 #include "tests/sim/bottleneck.h"
 #include "tests/unit/run_suite.h"
@@ -385,7 +385,7 @@ END_TEST
 
 static struct loss_verdict verdict;
 
-static bool acknowledge_numbers(struct loss_episode *episode, uint64_t low, uint64_t high)
+static bool acknowledge_numbers(struct spurious_loss *episode, uint64_t low, uint64_t high)
 {
     uint8_t bytes[32], *end = bytes;
     const uint8_t *in = bytes;
@@ -397,43 +397,43 @@ static bool acknowledge_numbers(struct loss_episode *episode, uint64_t low, uint
     end = varint_write(end, 0);
     end = varint_write(end, high - low);
     ck_assert(frame_read(&in, end, &frame));
-    verdict = loss_episode_acknowledged(episode, &frame);
+    verdict = spurious_loss_acknowledged(episode, &frame);
     return verdict.all;
 }
 
 START_TEST(episode_is_spurious_when_all_came)
 {
-    struct loss_episode episode = {0};
+    struct spurious_loss episode = {0};
 
-    loss_episode_add(&episode, 10, 20);
-    loss_episode_add(&episode, 12, 22);
+    spurious_loss_add(&episode, 10, 20);
+    spurious_loss_add(&episode, 12, 22);
     ck_assert(!acknowledge_numbers(&episode, 13, 30));
     ck_assert(!acknowledge_numbers(&episode, 10, 11));
     ck_assert(acknowledge_numbers(&episode, 12, 12));
     ck_assert(!acknowledge_numbers(&episode, 10, 40));
     /* Still the same episode: it has been judged. */
-    loss_episode_add(&episode, 15, 40);
+    spurious_loss_add(&episode, 15, 40);
     ck_assert(!acknowledge_numbers(&episode, 15, 15));
     /* A new one. One of its packets is really lost. */
-    loss_episode_add(&episode, 41, 50);
-    loss_episode_add(&episode, 43, 50);
+    spurious_loss_add(&episode, 41, 50);
+    spurious_loss_add(&episode, 43, 50);
     ck_assert(!acknowledge_numbers(&episode, 43, 60));
     ck_assert(verdict.any);
     ck_assert_uint_eq(verdict.largest, 43);
     ck_assert(!acknowledge_numbers(&episode, 44, 60));
     ck_assert(!verdict.any);
-    loss_episode_free(&episode);
+    spurious_loss_free(&episode);
 }
 END_TEST
 
 /* Of very many pieces only the newest are followed: it can be told that some came, not that all did. */
 START_TEST(episode_in_many_pieces)
 {
-    struct loss_episode episode = {0};
+    struct spurious_loss episode = {0};
 
-    ck_assert(loss_episode_add(&episode, 0, 1000));
+    ck_assert(spurious_loss_add(&episode, 0, 1000));
     for (uint64_t number = 2; number < 200; number += 2)
-        ck_assert(!loss_episode_add(&episode, number, 1000));
+        ck_assert(!spurious_loss_add(&episode, number, 1000));
     ck_assert(!acknowledge_numbers(&episode, 0, 20));
     ck_assert(!verdict.any);
     ck_assert(!acknowledge_numbers(&episode, 189, 196));
@@ -441,9 +441,9 @@ START_TEST(episode_in_many_pieces)
     ck_assert_uint_eq(verdict.largest, 196);
     ck_assert(!acknowledge_numbers(&episode, 21, 1000));
     ck_assert(verdict.any);
-    ck_assert(loss_episode_add(&episode, 1001, 2000));
+    ck_assert(spurious_loss_add(&episode, 1001, 2000));
     ck_assert(acknowledge_numbers(&episode, 1001, 1001));
-    loss_episode_free(&episode);
+    spurious_loss_free(&episode);
 }
 END_TEST
 

@@ -8,8 +8,8 @@
 #include "core/tunnel/frame.h"
 #include "core/tunnel/pacer.h"
 #include "core/tunnel/ranges.h"
-#include "core/tunnel/receiver.h"
-#include "core/tunnel/sender.h"
+#include "core/tunnel/receive_buffer.h"
+#include "core/tunnel/send_buffer.h"
 #include "core/tunnel/varint.h"
 #include "tests/sim/random.h"
 #include "tests/unit/run_suite.h"
@@ -88,21 +88,21 @@ START_TEST(ranges_against_model)
 }
 END_TEST
 
-static void sender_write(struct sender *sender, const uint8_t *data, size_t size)
+static void send_buffer_write(struct send_buffer *sender, const uint8_t *data, size_t size)
 {
     struct hg_buffer *buffer = buffer_new(size);
     struct hg_slice slice = {buffer, buffer->data, size};
 
     memcpy(buffer->data, data, size);
-    ck_assert(sender_append(sender, &slice));
+    ck_assert(send_buffer_append(sender, &slice));
     hg_buffer_unref(buffer);
 }
 
 /* Random pieces are sent, lost and acknowledged in any order; what is left must always be there to copy. */
-START_TEST(sender_against_model)
+START_TEST(send_buffer_against_model)
 {
     struct random random = {(uint64_t)_i + 1};
-    struct sender sender = {0};
+    struct send_buffer sender = {0};
     uint8_t bytes[300], out[300];
     uint64_t written = 0;
     bool same = true, acknowledged[300] = {0}, lost[300] = {0};
@@ -116,7 +116,7 @@ START_TEST(sender_against_model)
             uint64_t size = random_between(&random, 1, 40);
 
             size = size < sizeof bytes - written ? size : sizeof bytes - written;
-            sender_write(&sender, bytes + written, (size_t)size);
+            send_buffer_write(&sender, bytes + written, (size_t)size);
             written += size;
             sender.next = written;
         }
@@ -125,11 +125,11 @@ START_TEST(sender_against_model)
         start = random_between(&random, 0, written - 1);
         end = random_between(&random, start, start + 60 < written ? start + 60 : written);
         if (random_chance(&random, 0.6)) {
-            ck_assert(sender_lose(&sender, start, end - start));
+            ck_assert(send_buffer_lose(&sender, start, end - start));
             for (uint64_t i = start; i < end; i++)
                 lost[i] = !acknowledged[i];
         } else {
-            ck_assert(sender_acknowledge(&sender, start, end - start));
+            ck_assert(send_buffer_acknowledge(&sender, start, end - start));
             for (uint64_t i = start; i < end; i++)
                 lost[i] = !(acknowledged[i] = true);
         }
@@ -139,42 +139,42 @@ START_TEST(sender_against_model)
         for (uint64_t i = 0; i < written; i++)
             same &= ranges_contain(&sender.lost, i) == lost[i];
         start = random_between(&random, sender.acknowledged, written);
-        sender_copy(&sender, start, (size_t)(written - start), out);
+        send_buffer_copy(&sender, start, (size_t)(written - start), out);
         ck_assert_mem_eq(out, bytes + start, (size_t)(written - start));
     }
     ck_assert(same);
-    ck_assert(sender_acknowledge(&sender, 0, written));
+    ck_assert(send_buffer_acknowledge(&sender, 0, written));
     ck_assert_uint_eq(sender.acknowledged, written);
     ck_assert_uint_eq(sender.count, 0);
     ck_assert_uint_eq(sender.lost.count, 0);
     ck_assert_uint_eq(sender.acknowledged_ranges.count, 0);
-    sender_drop(&sender);
+    send_buffer_drop(&sender);
 }
 END_TEST
 
 /* Pieces of one buffer that follow each other are one slice: writing byte by byte costs no memory for each. */
-START_TEST(sender_joins_slices)
+START_TEST(send_buffer_joins_slices)
 {
-    struct sender sender = {0};
+    struct send_buffer sender = {0};
     struct hg_buffer *buffer = buffer_new(100);
 
     for (size_t i = 0; i < 100; i++) {
         struct hg_slice slice = {buffer, buffer->data + i, 1};
 
-        ck_assert(sender_append(&sender, &slice));
+        ck_assert(send_buffer_append(&sender, &slice));
     }
     ck_assert_uint_eq(sender.count, 1);
     ck_assert_uint_eq(sender.end, 100);
-    sender_drop(&sender);
+    send_buffer_drop(&sender);
     hg_buffer_unref(buffer);
 }
 END_TEST
 
 /* Overlapping pieces in any order; bytes are read as they come. */
-START_TEST(receiver_against_model)
+START_TEST(receive_buffer_against_model)
 {
     struct random random = {(uint64_t)_i + 1};
-    struct receiver receiver = {0};
+    struct receive_buffer receiver = {0};
     uint8_t bytes[3000];
     bool here[3001] = {0};
     uint64_t read = 0, contiguous;
@@ -186,95 +186,97 @@ START_TEST(receiver_against_model)
         uint64_t end = random_between(&random, start, start + 90 < sizeof bytes ? start + 90 : sizeof bytes);
         struct hg_slice slice;
 
-        ck_assert_int_eq(receiver_add(&receiver, start, bytes + start, (size_t)(end - start), UINT32_MAX), RECEIVER_OK);
+        ck_assert_int_eq(receive_buffer_add(&receiver, start, bytes + start, (size_t)(end - start), UINT32_MAX),
+                         RECEIVE_BUFFER_OK);
         memset(here + start, true, (size_t)(end - start));
         for (contiguous = read; here[contiguous];)
             contiguous++;
         ck_assert_uint_eq(receiver.contiguous, contiguous);
-        ck_assert_int_eq(receiver_peek(&receiver, &slice), contiguous > read);
-        while (random_chance(&random, 0.5) && receiver_peek(&receiver, &slice)) {
+        ck_assert_int_eq(receive_buffer_peek(&receiver, &slice), contiguous > read);
+        while (random_chance(&random, 0.5) && receive_buffer_peek(&receiver, &slice)) {
             size_t size = (size_t)random_between(&random, 1, slice.size);
 
             ck_assert_uint_le(slice.size, contiguous - read);
             ck_assert_mem_eq(slice.data, bytes + read, slice.size);
-            receiver_consume(&receiver, size);
+            receive_buffer_consume(&receiver, size);
             read += size;
         }
     }
     ck_assert_uint_eq(receiver.count, 0);
-    receiver_drop(&receiver);
+    receive_buffer_drop(&receiver);
 }
 END_TEST
 
 /* A lone message costs what it needs, and bulk comes in few large pieces. */
-START_TEST(receiver_chunks)
+START_TEST(receive_buffer_chunks)
 {
-    struct receiver receiver = {0};
+    struct receive_buffer receiver = {0};
     static const uint8_t bytes[1400];
     struct hg_slice slice;
     uint64_t offset = 0;
 
     for (int i = 0; i < 10; i++, offset += 100) {
-        ck_assert_int_eq(receiver_add(&receiver, offset, bytes, 100, UINT32_MAX), RECEIVER_OK);
-        ck_assert(receiver_peek(&receiver, &slice));
+        ck_assert_int_eq(receive_buffer_add(&receiver, offset, bytes, 100, UINT32_MAX), RECEIVE_BUFFER_OK);
+        ck_assert(receive_buffer_peek(&receiver, &slice));
         ck_assert_uint_eq(slice.size, 100);
         ck_assert_uint_eq(slice.buffer->capacity, 100);
-        receiver_consume(&receiver, 100);
+        receive_buffer_consume(&receiver, 100);
     }
     for (int i = 0; i < 500; i++, offset += 1400)
-        ck_assert_int_eq(receiver_add(&receiver, offset, bytes, 1400, UINT32_MAX), RECEIVER_OK);
-    ck_assert_uint_lt(receiver.count, 500 * 1400 / RECEIVER_CHUNK + 10);
+        ck_assert_int_eq(receive_buffer_add(&receiver, offset, bytes, 1400, UINT32_MAX), RECEIVE_BUFFER_OK);
+    ck_assert_uint_lt(receiver.count, 500 * 1400 / RECEIVE_BUFFER_CHUNK + 10);
     /* A single byte after bulk does not get a chunk of its own. */
-    receiver_consume(&receiver, receiver.contiguous - receiver.read);
-    ck_assert_int_eq(receiver_add(&receiver, offset, bytes, 1, UINT32_MAX), RECEIVER_OK);
-    ck_assert(receiver_peek(&receiver, &slice));
+    receive_buffer_consume(&receiver, receiver.contiguous - receiver.read);
+    ck_assert_int_eq(receive_buffer_add(&receiver, offset, bytes, 1, UINT32_MAX), RECEIVE_BUFFER_OK);
+    ck_assert(receive_buffer_peek(&receiver, &slice));
     ck_assert_uint_le(slice.buffer->capacity, 16);
-    receiver_drop(&receiver);
+    receive_buffer_drop(&receiver);
 }
 END_TEST
 
 /* Bytes with gaps between them: refused above the bound, while what is next in order is always taken. */
-START_TEST(receiver_bound)
+START_TEST(receive_buffer_bound)
 {
-    struct receiver receiver = {0};
+    struct receive_buffer receiver = {0};
     uint8_t byte = 0;
-    uint64_t end = 2 * RECEIVER_SEGMENTS_MAX + RECEIVER_PIECE;
+    uint64_t end = 2 * RECEIVE_BUFFER_SEGMENTS_MAX + RECEIVE_BUFFER_PIECE;
 
     for (uint64_t i = 2; i <= end; i += 2)
-        receiver_add(&receiver, i, &byte, 1, UINT32_MAX);
-    ck_assert_int_eq(receiver_add(&receiver, end + 2, &byte, 1, UINT32_MAX), RECEIVER_FULL);
-    ck_assert_uint_ge(receiver.count, RECEIVER_SEGMENTS_MAX);
-    ck_assert_uint_le(receiver.count, RECEIVER_SEGMENTS_MAX + end / RECEIVER_PIECE);
+        receive_buffer_add(&receiver, i, &byte, 1, UINT32_MAX);
+    ck_assert_int_eq(receive_buffer_add(&receiver, end + 2, &byte, 1, UINT32_MAX), RECEIVE_BUFFER_FULL);
+    ck_assert_uint_ge(receiver.count, RECEIVE_BUFFER_SEGMENTS_MAX);
+    ck_assert_uint_le(receiver.count, RECEIVE_BUFFER_SEGMENTS_MAX + end / RECEIVE_BUFFER_PIECE);
     for (uint64_t i = 0; i < end; i++)
-        ck_assert_int_eq(receiver_add(&receiver, i, &byte, 1, UINT32_MAX), RECEIVER_OK);
+        ck_assert_int_eq(receive_buffer_add(&receiver, i, &byte, 1, UINT32_MAX), RECEIVE_BUFFER_OK);
     ck_assert_uint_ge(receiver.contiguous, end);
-    receiver_drop(&receiver);
+    receive_buffer_drop(&receiver);
 }
 END_TEST
 
 /* Each second packet of a large window is lost: all that arrives is taken. */
-START_TEST(receiver_takes_overflow)
+START_TEST(receive_buffer_takes_overflow)
 {
     static const uint8_t piece[1200];
-    struct receiver receiver = {0};
+    struct receive_buffer receiver = {0};
 
     for (uint64_t i = 1; i < 8000; i += 2)
-        ck_assert_int_eq(receiver_add(&receiver, i * sizeof piece, piece, sizeof piece, UINT32_MAX), RECEIVER_OK);
+        ck_assert_int_eq(receive_buffer_add(&receiver, i * sizeof piece, piece, sizeof piece, UINT32_MAX),
+                         RECEIVE_BUFFER_OK);
     ck_assert_uint_eq(receiver.count, 4000);
-    receiver_drop(&receiver);
+    receive_buffer_drop(&receiver);
 }
 END_TEST
 
 /* The same bound when it comes from outside. */
-START_TEST(receiver_bound_of_session)
+START_TEST(receive_buffer_bound_of_session)
 {
-    struct receiver receiver = {0};
+    struct receive_buffer receiver = {0};
     uint8_t byte = 0;
 
-    ck_assert_int_eq(receiver_add(&receiver, 2, &byte, 1, 1), RECEIVER_OK);
-    ck_assert_int_eq(receiver_add(&receiver, 4, &byte, 1, 1), RECEIVER_FULL);
-    ck_assert_int_eq(receiver_add(&receiver, 0, &byte, 1, 0), RECEIVER_OK);
-    receiver_drop(&receiver);
+    ck_assert_int_eq(receive_buffer_add(&receiver, 2, &byte, 1, 1), RECEIVE_BUFFER_OK);
+    ck_assert_int_eq(receive_buffer_add(&receiver, 4, &byte, 1, 1), RECEIVE_BUFFER_FULL);
+    ck_assert_int_eq(receive_buffer_add(&receiver, 0, &byte, 1, 0), RECEIVE_BUFFER_OK);
+    receive_buffer_drop(&receiver);
 }
 END_TEST
 
@@ -455,13 +457,13 @@ int main(void)
 
     tcase_add_test(parts, varint_examples);
     tcase_add_loop_test(parts, ranges_against_model, 0, (int)repetitions(20));
-    tcase_add_loop_test(parts, sender_against_model, 0, (int)repetitions(40));
-    tcase_add_test(parts, sender_joins_slices);
-    tcase_add_loop_test(parts, receiver_against_model, 0, (int)repetitions(15));
-    tcase_add_test(parts, receiver_chunks);
-    tcase_add_test(parts, receiver_bound);
-    tcase_add_test(parts, receiver_takes_overflow);
-    tcase_add_test(parts, receiver_bound_of_session);
+    tcase_add_loop_test(parts, send_buffer_against_model, 0, (int)repetitions(40));
+    tcase_add_test(parts, send_buffer_joins_slices);
+    tcase_add_loop_test(parts, receive_buffer_against_model, 0, (int)repetitions(15));
+    tcase_add_test(parts, receive_buffer_chunks);
+    tcase_add_test(parts, receive_buffer_bound);
+    tcase_add_test(parts, receive_buffer_takes_overflow);
+    tcase_add_test(parts, receive_buffer_bound_of_session);
     tcase_add_test(parts, frames_cut_off);
     tcase_add_test(parts, frames_out_of_range);
     tcase_add_test(parts, acks_policy);

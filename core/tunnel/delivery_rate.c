@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "core/tunnel/delivery.h"
+#include "core/tunnel/delivery_rate.h"
 
 void delivery_finish(struct delivery *delivery, struct delivery_sample *sample, tn_time min_rtt)
 {

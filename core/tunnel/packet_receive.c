@@ -3,7 +3,7 @@
  *
  * A packet that came in.
  */
-#include "core/tunnel/link.h"
+#include "core/tunnel/link_internal.h"
 
 #include "core/tunnel/varint.h"
 
@@ -20,7 +20,7 @@ static int receive_close(struct tn_link *link, const struct frame *frame)
     link->close_reason[size] = '\0';
     link->close_code = frame->value;
     link->close_wanted = false;
-    link->state = LINK_CLOSED;
+    link->state = TN_LINK_CLOSED;
     return TN_CLOSED;
 }
 
@@ -110,19 +110,19 @@ int tn_link_receive(struct tn_link *link, tn_time now, uint64_t packet_number, c
     int result;
 
     link->now = now;
-    if (link->state == LINK_CLOSED)
+    if (link->state == TN_LINK_CLOSED)
         return TN_CLOSED;
     if (packet_number > VARINT_MAX - 1 || acks_seen(&link->acks, packet_number)) {
         link->stats.packets_duplicate++;
         return 0;
     }
-    if (link->state == LINK_CLOSING && ++link->closed_received % PACKETS_PER_CLOSE == 0)
+    if (link->state == TN_LINK_CLOSING && ++link->closed_received % PACKETS_PER_CLOSE == 0)
         link->close_wanted = true;
     link->last_received = now;
     link->ping_asked = false;
     link->stats.packets_received++;
     link->stats.bytes_received += size;
-    if (link->state != LINK_OPEN)
+    if (link->state != TN_LINK_OPEN)
         return 0;
     result = receive_frames(link, data, size, now, &eliciting);
     if (result == 0 && !acks_add(&link->acks, packet_number, eliciting, now, link->params.max_ack_delay))

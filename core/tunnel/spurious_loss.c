@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "core/tunnel/loss_episode.h"
+#include "core/tunnel/spurious_loss.h"
 
 /* An episode of more pieces than an ACK reports is never found spurious as a whole: only the newest are followed. */
 #define PIECES_MAX 20
 
-void loss_episode_free(struct loss_episode *episode)
+void spurious_loss_free(struct spurious_loss *episode)
 {
     ranges_free(&episode->numbers);
 }
 
-bool loss_episode_add(struct loss_episode *episode, uint64_t number, uint64_t largest_sent)
+bool spurious_loss_add(struct spurious_loss *episode, uint64_t number, uint64_t largest_sent)
 {
     struct ranges *numbers = &episode->numbers;
     bool begins = !episode->open || number > episode->end;
@@ -32,7 +32,8 @@ bool loss_episode_add(struct loss_episode *episode, uint64_t number, uint64_t la
 }
 
 /* Takes the numbers from low to high, both inclusive, out of those that are missing. */
-static void loss_episode_found(struct loss_episode *episode, uint64_t low, uint64_t high, struct loss_verdict *verdict)
+static void spurious_loss_found(struct spurious_loss *episode, uint64_t low, uint64_t high,
+                                struct loss_verdict *verdict)
 {
     struct ranges *numbers = &episode->numbers;
     size_t i = ranges_find(numbers, low);
@@ -50,7 +51,7 @@ static void loss_episode_found(struct loss_episode *episode, uint64_t low, uint6
     }
 }
 
-struct loss_verdict loss_episode_acknowledged(struct loss_episode *episode, const struct frame *ack)
+struct loss_verdict spurious_loss_acknowledged(struct spurious_loss *episode, const struct frame *ack)
 {
     struct loss_verdict verdict = {0};
     struct ack_walk walk;
@@ -61,7 +62,7 @@ struct loss_verdict loss_episode_acknowledged(struct loss_episode *episode, cons
     do {
         if (walk.high < episode->numbers.items[0].start)
             break;
-        loss_episode_found(episode, walk.low, walk.high, &verdict);
+        spurious_loss_found(episode, walk.low, walk.high, &verdict);
     } while (episode->numbers.count > 0 && frame_ack_next(&walk));
     verdict.all = verdict.any && episode->numbers.count == 0 && !episode->partial;
     /* It has been judged: what else belongs to it changes nothing. */

@@ -4,8 +4,8 @@
  * Delivery-rate estimation (draft-cheng-iccrg-delivery-rate-estimation, since 2024 a part of draft-ietf-ccwg-bbr): how
  * fast the path took what was sent, and whether it was the path or the application that set the pace.
  */
-#ifndef CORE_TUNNEL_DELIVERY_H
-#define CORE_TUNNEL_DELIVERY_H
+#ifndef CORE_TUNNEL_DELIVERY_RATE_H
+#define CORE_TUNNEL_DELIVERY_RATE_H
 
 #include "core/tunnel/tunnel.h"
 

@@ -3,29 +3,29 @@
  *
  * Inside of a link.
  */
-#ifndef CORE_TUNNEL_LINK_H
-#define CORE_TUNNEL_LINK_H
+#ifndef CORE_TUNNEL_LINK_INTERNAL_H
+#define CORE_TUNNEL_LINK_INTERNAL_H
 
 #include "core/tunnel/acks.h"
 #include "core/tunnel/path_mtu.h"
-#include "core/tunnel/receiver.h"
+#include "core/tunnel/receive_buffer.h"
 #include "core/tunnel/recovery.h"
-#include "core/tunnel/sender.h"
-#include "core/tunnel/session.h"
+#include "core/tunnel/send_buffer.h"
+#include "core/tunnel/session_internal.h"
 
 #define CLOSE_REASON_MAX 200
 
-enum link_state {
-    LINK_OPEN,
-    LINK_DETACHED, /* its session went elsewhere: may only be closed */
-    LINK_CLOSING,  /* tn_link_close() was called */
-    LINK_CLOSED,   /* the peer closed, or it is dead */
+enum tn_link_state {
+    TN_LINK_OPEN,
+    TN_LINK_DETACHED, /* its session went elsewhere: may only be closed */
+    TN_LINK_CLOSING,  /* tn_link_close() was called */
+    TN_LINK_CLOSED,   /* the peer closed, or it is dead */
 };
 
 struct tn_link {
     struct tn_params params;
     struct tn_session *session;
-    enum link_state state;
+    enum tn_link_state state;
     bool hold;        /* session frames wait until the peer has acknowledged `accept` */
     bool ping_wanted; /* a PING is to be sent */
     bool ping_asked;  /* the keep-alive's PING was asked for since the last packet came */
@@ -38,10 +38,10 @@ struct tn_link {
     uint64_t lost_before_probe; /* packets, when the last path MTU probe was sent */
     uint64_t skip_at;           /* the next packet number from this on is left out */
     uint64_t random;            /* the state of the generator that chooses it */
-    uint64_t repeat_from;       /* packets below hold nothing to repeat (repeat.h) */
+    uint64_t repeat_from;       /* packets below hold nothing to repeat (redundancy.h) */
 
-    struct sender control_sender;
-    struct receiver control_receiver;
+    struct send_buffer control_sender;
+    struct receive_buffer control_receiver;
     uint8_t *control_text; /* in order, not yet consumed */
     size_t control_size, control_capacity;
 
@@ -62,7 +62,7 @@ bool link_has_frames(const struct tn_link *link);
 /* The size of the path MTU probe that is to be sent now; 0: none. */
 size_t link_wants_mtu_probe(const struct tn_link *link, tn_time now);
 
-/* ---- control.c ---- */
+/* ---- control_stream.c ---- */
 
 bool control_has_frames(const struct tn_link *link);
 /* Fills the packet with CONTROL frames; false when there was nothing. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "core/tunnel/repeat.h"
+#include "core/tunnel/redundancy.h"
 
 #include "core/tunnel/recovery_private.h"
 
@@ -58,7 +58,7 @@ static tn_time repeat_time(const struct tn_link *link, const struct sent_packet 
     return packet->time + (delay > DELAY_MIN ? delay : DELAY_MIN);
 }
 
-tn_time repeat_deadline(const struct tn_link *link)
+tn_time redundancy_deadline(const struct tn_link *link)
 {
     uint32_t position;
 
@@ -82,7 +82,7 @@ static bool repeat_packet(struct packet *packet, const struct sent_packet *sent)
     return true;
 }
 
-void repeat_write(struct tn_link *link, struct packet *packet, tn_time now)
+void redundancy_write(struct tn_link *link, struct packet *packet, tn_time now)
 {
     const struct recovery *recovery = &link->recovery;
     uint32_t position;

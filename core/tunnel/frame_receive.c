@@ -3,7 +3,7 @@
  *
  * Frames of the session that came in (RFC 9000 sections 3, 4, 19).
  */
-#include "core/tunnel/session.h"
+#include "core/tunnel/session_internal.h"
 
 #include "core/tunnel/varint.h"
 
@@ -103,17 +103,17 @@ static void stream_check_gap(struct tn_stream *stream)
 static int stream_take(struct tn_stream *stream, const struct frame *frame)
 {
     struct tn_session *session = stream->session;
-    struct receiver *receiver = &stream->receiver;
+    struct receive_buffer *receiver = &stream->receiver;
     uint32_t others = session->segments - receiver->count;
     uint64_t before = receiver->contiguous;
     uint32_t limit = others < SESSION_SEGMENTS_MAX ? SESSION_SEGMENTS_MAX - others : 0;
-    enum receiver_result result = receiver_add(receiver, frame->offset, frame->data, frame->size, limit);
+    enum receive_buffer_result result = receive_buffer_add(receiver, frame->offset, frame->data, frame->size, limit);
 
     session->segments = others + receiver->count;
     if (receiver->contiguous > before)
         stream_event(stream, TN_EVENT_READABLE);
     stream_check_gap(stream);
-    return result == RECEIVER_OK ? 0 : FRAME_NOT_TAKEN;
+    return result == RECEIVE_BUFFER_OK ? 0 : FRAME_NOT_TAKEN;
 }
 
 static int receive_stream(struct tn_session *session, const struct frame *frame, const char **what)

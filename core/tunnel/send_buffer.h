@@ -3,21 +3,21 @@
  *
  * The sending half of a byte sequence: what was written, until it is acknowledged.
  */
-#ifndef CORE_TUNNEL_SENDER_H
-#define CORE_TUNNEL_SENDER_H
+#ifndef CORE_TUNNEL_SEND_BUFFER_H
+#define CORE_TUNNEL_SEND_BUFFER_H
 
 #include "core/tunnel/ranges.h"
 
 #include <hopgate/buffer.h>
 
-struct sender_slice {
+struct send_buffer_slice {
     struct hg_slice slice;
     uint64_t offset; /* of its first byte in the sequence */
 };
 
-/* Offsets: acknowledged <= next <= end. All zero is an empty sender. */
-struct sender {
-    struct sender_slice *slices; /* a ring, ascending by offset */
+/* Offsets: acknowledged <= next <= end. All zero is an empty buffer. */
+struct send_buffer {
+    struct send_buffer_slice *slices; /* a ring, ascending by offset */
     uint32_t head, count, capacity;
     uint32_t hint;                     /* position of the slice that was read last, counted from head */
     uint64_t acknowledged;             /* all below are acknowledged and forgotten */
@@ -28,22 +28,22 @@ struct sender {
 };
 
 /* Appends a slice, taking a reference on its buffer. False when out of memory. */
-bool sender_append(struct sender *sender, const struct hg_slice *slice);
+bool send_buffer_append(struct send_buffer *sender, const struct hg_slice *slice);
 
 /* Copies bytes from between `acknowledged` and `end`. */
-void sender_copy(struct sender *sender, uint64_t offset, size_t size, uint8_t *out);
+void send_buffer_copy(struct send_buffer *sender, uint64_t offset, size_t size, uint8_t *out);
 
 /* Takes note that bytes arrived, or were lost. False when out of memory. */
-bool sender_acknowledge(struct sender *sender, uint64_t offset, uint64_t size);
-bool sender_lose(struct sender *sender, uint64_t offset, uint64_t size);
+bool send_buffer_acknowledge(struct send_buffer *sender, uint64_t offset, uint64_t size);
+bool send_buffer_lose(struct send_buffer *sender, uint64_t offset, uint64_t size);
 
 /* Drops all bytes and what is known of them; the offsets stay. */
-void sender_drop(struct sender *sender);
+void send_buffer_drop(struct send_buffer *sender);
 
 /* Makes it empty for another sequence. A small array is kept for that: most sequences need no other. */
-void sender_reset(struct sender *sender);
+void send_buffer_reset(struct send_buffer *sender);
 
-static inline uint64_t sender_unsent(const struct sender *sender)
+static inline uint64_t send_buffer_unsent(const struct send_buffer *sender)
 {
     return sender->end - sender->next;
 }

@@ -3,7 +3,7 @@
  *
  * Links: their life, their timers.
  */
-#include "core/tunnel/repeat.h"
+#include "core/tunnel/redundancy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static void frame_acknowledged(void *owner, const struct sent_frame *frame)
     } else if (frame->type == FRAME_ACK) {
         acks_confirmed(&link->acks, frame->offset);
     } else if (frame->type == FRAME_CONTROL) {
-        if (!sender_acknowledge(&link->control_sender, frame->offset, frame->size))
+        if (!send_buffer_acknowledge(&link->control_sender, frame->offset, frame->size))
             link->error = "no memory";
         if (tn_control_all_acknowledged(link))
             link->hold = false;
@@ -39,7 +39,7 @@ static void frame_lost_or_again(struct tn_link *link, const struct sent_frame *f
     if (frame->type == FRAME_PADDING) {
         path_mtu_lost(&link->path_mtu, link->recovery.packets_lost == link->lost_before_probe, link->now);
     } else if (frame->type == FRAME_CONTROL) {
-        if (!sender_lose(&link->control_sender, frame->offset, frame->size))
+        if (!send_buffer_lose(&link->control_sender, frame->offset, frame->size))
             link->error = "no memory";
     } else if (frame->type != FRAME_ACK && frame->type != FRAME_PING && link->session) {
         session_frame_lost(link->session, frame, again);
@@ -99,7 +99,7 @@ void tn_link_free(struct tn_link *link)
 
 void tn_link_attach(struct tn_link *link, struct tn_session *session, tn_time now)
 {
-    if (link->session || session->link || link->state != LINK_OPEN)
+    if (link->session || session->link || link->state != TN_LINK_OPEN)
         return;
     link->now = now;
     link->session = session;
@@ -114,8 +114,8 @@ void tn_link_detach(struct tn_link *link)
     recovery_abandon(&link->recovery);
     link->session->link = NULL;
     link->session = NULL;
-    if (link->state == LINK_OPEN)
-        link->state = LINK_DETACHED;
+    if (link->state == TN_LINK_OPEN)
+        link->state = TN_LINK_DETACHED;
 }
 
 struct tn_session *tn_link_session(const struct tn_link *link)
@@ -144,11 +144,11 @@ size_t link_wants_mtu_probe(const struct tn_link *link, tn_time now)
 
 bool tn_link_wants_send(const struct tn_link *link, tn_time now)
 {
-    if (link->state != LINK_OPEN)
+    if (link->state != TN_LINK_OPEN)
         return link->close_wanted;
     if (link->acks.due || link->recovery.probes > 0)
         return true;
-    if (recovery_may_send(&link->recovery, now) && (link_has_frames(link) || repeat_deadline(link) <= now))
+    if (recovery_may_send(&link->recovery, now) && (link_has_frames(link) || redundancy_deadline(link) <= now))
         return true;
     return link_wants_mtu_probe(link, now) > 0;
 }
@@ -167,7 +167,7 @@ static tn_time earlier(tn_time a, tn_time b)
 /* Repetitions wait for all else that is to be sent, and for pacing. */
 static tn_time link_repeat_deadline(const struct tn_link *link)
 {
-    tn_time deadline = link_has_frames(link) ? TN_TIME_NEVER : repeat_deadline(link);
+    tn_time deadline = link_has_frames(link) ? TN_TIME_NEVER : redundancy_deadline(link);
 
     return deadline > link->recovery.pacer.resume ? deadline : link->recovery.pacer.resume;
 }
@@ -177,7 +177,7 @@ tn_time tn_link_deadline(const struct tn_link *link)
     const struct recovery *recovery = &link->recovery;
     tn_time deadline;
 
-    if (link->state != LINK_OPEN)
+    if (link->state != TN_LINK_OPEN)
         return TN_TIME_NEVER;
     deadline = earlier(recovery_deadline(recovery), link->last_received + link->params.dead_after);
     if (!link->acks.due)
@@ -194,11 +194,11 @@ tn_time tn_link_deadline(const struct tn_link *link)
 int tn_link_timeout(struct tn_link *link, tn_time now)
 {
     link->now = now;
-    if (link->state != LINK_OPEN)
+    if (link->state != TN_LINK_OPEN)
         return 0;
     if (now >= link->last_received + link->params.dead_after) {
         link->error = "the peer is silent";
-        link->state = LINK_CLOSED;
+        link->state = TN_LINK_CLOSED;
         return TN_DEAD;
     }
     if (now >= link->acks.deadline)
@@ -215,9 +215,9 @@ int tn_link_timeout(struct tn_link *link, tn_time now)
 
 void tn_link_close(struct tn_link *link, uint64_t code, const char *reason)
 {
-    if (link->state == LINK_CLOSING || link->state == LINK_CLOSED)
+    if (link->state == TN_LINK_CLOSING || link->state == TN_LINK_CLOSED)
         return;
-    link->state = LINK_CLOSING;
+    link->state = TN_LINK_CLOSING;
     link->close_wanted = true;
     link->close_code = code;
     link->close_reason[0] = '\0';

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "core/tunnel/receiver.h"
+#include "core/tunnel/receive_buffer.h"
 
 #include "core/base/buffer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The first array, which an empty receiver may keep. */
+/* The first array, which an empty buffer may keep. */
 #define SEGMENTS_MIN 4
 
 static uint64_t segment_end(const struct segment *segment)
@@ -17,7 +17,7 @@ static uint64_t segment_end(const struct segment *segment)
 }
 
 /* The index, counted from head, of the first segment that ends above `offset`. */
-static uint32_t receiver_find(const struct receiver *receiver, uint64_t offset)
+static uint32_t receive_buffer_find(const struct receive_buffer *receiver, uint64_t offset)
 {
     const struct segment *segments;
     uint32_t low = 0, high = receiver->count;
@@ -39,7 +39,7 @@ static uint32_t receiver_find(const struct receiver *receiver, uint64_t offset)
 }
 
 /* Makes room for one more segment at the end of the array. */
-static bool receiver_reserve(struct receiver *receiver)
+static bool receive_buffer_reserve(struct receive_buffer *receiver)
 {
     if (receiver->head + receiver->count < receiver->capacity)
         return true;
@@ -61,7 +61,7 @@ static bool receiver_reserve(struct receiver *receiver)
 /* How large a buffer to make for `size` bytes: exact for a lone message and behind a gap; larger and larger while bytes
  * pile up behind each other, so that bulk comes in few large slices. Never many times what is there, whatever came
  * before: what a peer makes us hold is bounded by its credit. */
-static size_t receiver_chunk(const struct receiver *receiver, uint32_t index, uint64_t offset, size_t size)
+static size_t receive_buffer_chunk(const struct receive_buffer *receiver, uint32_t index, uint64_t offset, size_t size)
 {
     size_t chunk = size;
 
@@ -73,14 +73,14 @@ static size_t receiver_chunk(const struct receiver *receiver, uint32_t index, ui
         if (segment_end(before) == offset && 2 * before->buffer->capacity > chunk)
             chunk = 2 * before->buffer->capacity;
     }
-    if (chunk > RECEIVER_CHUNK)
-        chunk = RECEIVER_CHUNK;
+    if (chunk > RECEIVE_BUFFER_CHUNK)
+        chunk = RECEIVE_BUFFER_CHUNK;
     return chunk > size ? chunk : size;
 }
 
 /* Copies into the room that the segment before `index` has left in its buffer; returns how much. */
-static size_t receiver_extend(struct receiver *receiver, uint32_t index, uint64_t offset, const uint8_t *data,
-                              size_t size)
+static size_t receive_buffer_extend(struct receive_buffer *receiver, uint32_t index, uint64_t offset,
+                                    const uint8_t *data, size_t size)
 {
     struct segment *before;
     size_t room;
@@ -101,15 +101,15 @@ static size_t receiver_extend(struct receiver *receiver, uint32_t index, uint64_
 }
 
 /* Puts a new segment at `index`. */
-static bool receiver_insert(struct receiver *receiver, uint32_t index, uint64_t offset, const uint8_t *data,
-                            size_t size)
+static bool receive_buffer_insert(struct receive_buffer *receiver, uint32_t index, uint64_t offset, const uint8_t *data,
+                                  size_t size)
 {
     struct hg_buffer *buffer;
     struct segment *segment;
 
-    if (!receiver_reserve(receiver))
+    if (!receive_buffer_reserve(receiver))
         return false;
-    buffer = buffer_new(receiver_chunk(receiver, index, offset, size));
+    buffer = buffer_new(receive_buffer_chunk(receiver, index, offset, size));
     if (!buffer)
         return false;
     memcpy(buffer->data, data, size);
@@ -121,17 +121,17 @@ static bool receiver_insert(struct receiver *receiver, uint32_t index, uint64_t 
 }
 
 /* Takes bytes that no segment covers, between the segments at index - 1 and index. Moves `index` behind them. */
-static bool receiver_fill(struct receiver *receiver, uint32_t *index, uint64_t offset, const uint8_t *data, size_t size,
-                          uint32_t segments_max)
+static bool receive_buffer_fill(struct receive_buffer *receiver, uint32_t *index, uint64_t offset, const uint8_t *data,
+                                size_t size, uint32_t segments_max)
 {
     bool in_order = offset == receiver->contiguous;
-    size_t done = receiver_extend(receiver, *index, offset, data, size);
+    size_t done = receive_buffer_extend(receiver, *index, offset, data, size);
 
     while (done < size) {
-        size_t piece = size - done < RECEIVER_CHUNK ? size - done : RECEIVER_CHUNK;
+        size_t piece = size - done < RECEIVE_BUFFER_CHUNK ? size - done : RECEIVE_BUFFER_CHUNK;
 
         if ((!in_order && receiver->count >= segments_max) ||
-            !receiver_insert(receiver, *index, offset + done, data + done, piece))
+            !receive_buffer_insert(receiver, *index, offset + done, data + done, piece))
             return false;
         ++*index;
         done += piece;
@@ -140,9 +140,9 @@ static bool receiver_fill(struct receiver *receiver, uint32_t *index, uint64_t o
 }
 
 /* Moves `contiguous` on over all segments that now connect. */
-static void receiver_advance(struct receiver *receiver)
+static void receive_buffer_advance(struct receive_buffer *receiver)
 {
-    uint32_t i = receiver_find(receiver, receiver->contiguous);
+    uint32_t i = receive_buffer_find(receiver, receiver->contiguous);
 
     for (; i < receiver->count; i++) {
         const struct segment *segment = &receiver->segments[receiver->head + i];
@@ -153,34 +153,34 @@ static void receiver_advance(struct receiver *receiver)
     }
 }
 
-/* The most segments this receiver may have when bytes up to `end` come. */
-static uint32_t receiver_limit(const struct receiver *receiver, uint64_t end, uint32_t segments_max)
+/* The most segments this buffer may have when bytes up to `end` come. */
+static uint32_t receive_buffer_limit(const struct receive_buffer *receiver, uint64_t end, uint32_t segments_max)
 {
     uint64_t own;
 
     if (receiver->count > 0 && segment_end(&receiver->segments[receiver->head + receiver->count - 1]) > end)
         end = segment_end(&receiver->segments[receiver->head + receiver->count - 1]);
-    own = RECEIVER_SEGMENTS_MAX + (end > receiver->read ? end - receiver->read : 0) / RECEIVER_PIECE;
+    own = RECEIVE_BUFFER_SEGMENTS_MAX + (end > receiver->read ? end - receiver->read : 0) / RECEIVE_BUFFER_PIECE;
     return own < segments_max ? (uint32_t)own : segments_max;
 }
 
-enum receiver_result receiver_add(struct receiver *receiver, uint64_t offset, const uint8_t *data, size_t size,
-                                  uint32_t segments_max)
+enum receive_buffer_result receive_buffer_add(struct receive_buffer *receiver, uint64_t offset, const uint8_t *data,
+                                              size_t size, uint32_t segments_max)
 {
-    enum receiver_result result = RECEIVER_OK;
+    enum receive_buffer_result result = RECEIVE_BUFFER_OK;
     uint64_t end = offset + size;
     uint32_t i;
 
-    segments_max = receiver_limit(receiver, end, segments_max);
+    segments_max = receive_buffer_limit(receiver, end, segments_max);
     if (offset < receiver->contiguous) {
         uint64_t known = receiver->contiguous - offset;
 
         if (known >= size)
-            return RECEIVER_OK;
+            return RECEIVE_BUFFER_OK;
         offset += known;
         data += known;
     }
-    i = receiver_find(receiver, offset);
+    i = receive_buffer_find(receiver, offset);
     while (offset < end) {
         const struct segment *after = i < receiver->count ? &receiver->segments[receiver->head + i] : NULL;
         uint64_t gap_end = after && after->offset < end ? after->offset : end;
@@ -188,8 +188,8 @@ enum receiver_result receiver_add(struct receiver *receiver, uint64_t offset, co
         if (gap_end > offset) {
             size_t piece = (size_t)(gap_end - offset);
 
-            if (!receiver_fill(receiver, &i, offset, data, piece, segments_max)) {
-                result = RECEIVER_FULL;
+            if (!receive_buffer_fill(receiver, &i, offset, data, piece, segments_max)) {
+                result = RECEIVE_BUFFER_FULL;
                 break;
             }
             data += piece;
@@ -204,11 +204,11 @@ enum receiver_result receiver_add(struct receiver *receiver, uint64_t offset, co
             i++;
         }
     }
-    receiver_advance(receiver);
+    receive_buffer_advance(receiver);
     return result;
 }
 
-bool receiver_peek(const struct receiver *receiver, struct hg_slice *slice)
+bool receive_buffer_peek(const struct receive_buffer *receiver, struct hg_slice *slice)
 {
     const struct segment *first;
 
@@ -219,7 +219,7 @@ bool receiver_peek(const struct receiver *receiver, struct hg_slice *slice)
     return true;
 }
 
-void receiver_consume(struct receiver *receiver, uint64_t size)
+void receive_buffer_consume(struct receive_buffer *receiver, uint64_t size)
 {
     receiver->read += size;
     while (size > 0) {
@@ -249,7 +249,7 @@ void receiver_consume(struct receiver *receiver, uint64_t size)
     }
 }
 
-void receiver_drop(struct receiver *receiver)
+void receive_buffer_drop(struct receive_buffer *receiver)
 {
     for (uint32_t i = 0; i < receiver->count; i++)
         hg_buffer_unref(receiver->segments[receiver->head + i].buffer);
@@ -258,7 +258,7 @@ void receiver_drop(struct receiver *receiver)
     receiver->head = receiver->count = receiver->capacity = 0;
 }
 
-void receiver_reset(struct receiver *receiver)
+void receive_buffer_reset(struct receive_buffer *receiver)
 {
     struct segment *kept = receiver->capacity == SEGMENTS_MIN ? receiver->segments : NULL;
 
@@ -266,5 +266,5 @@ void receiver_reset(struct receiver *receiver)
         hg_buffer_unref(receiver->segments[receiver->head + i].buffer);
     if (!kept)
         free(receiver->segments);
-    *receiver = (struct receiver){.segments = kept, .capacity = kept ? SEGMENTS_MIN : 0};
+    *receiver = (struct receive_buffer){.segments = kept, .capacity = kept ? SEGMENTS_MIN : 0};
 }

@@ -55,7 +55,7 @@ static void recovery_lose(struct recovery *recovery, struct sent_packet *packet,
     recovery->packets_lost++;
     recovery->largest_sent_at_loss = recovery->largest_sent;
     recovery_count_large(recovery, packet);
-    if (loss_episode_add(&recovery->loss_episode, packet->number, recovery->largest_sent))
+    if (spurious_loss_add(&recovery->loss_episode, packet->number, recovery->largest_sent))
         reordering_loss(&recovery->reordering);
     recovery_settle(recovery, packet, recovery->handler->lost);
     congestion->ops->lost(congestion, &loss);

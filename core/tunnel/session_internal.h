@@ -4,14 +4,14 @@
  * Inside of a session and its streams. What belongs to the session survives links; what a link needs of it are the
  * functions at the end.
  */
-#ifndef CORE_TUNNEL_SESSION_H
-#define CORE_TUNNEL_SESSION_H
+#ifndef CORE_TUNNEL_SESSION_INTERNAL_H
+#define CORE_TUNNEL_SESSION_INTERNAL_H
 
 #include "core/tunnel/frame.h"
 #include "core/tunnel/list.h"
 #include "core/tunnel/packet.h"
-#include "core/tunnel/receiver.h"
-#include "core/tunnel/sender.h"
+#include "core/tunnel/receive_buffer.h"
+#include "core/tunnel/send_buffer.h"
 #include "core/tunnel/tunnel.h"
 
 /* A stream gets this many bytes of a turn before the next one has its own. */
@@ -47,13 +47,13 @@ struct tn_stream {
     int32_t deficit;    /* bytes that may still go in this turn */
     uint32_t in_flight; /* frames of this stream that are neither acknowledged nor lost */
 
-    struct sender sender;
+    struct send_buffer sender;
     uint64_t send_max;   /* the peer's credit: an offset */
     uint64_t blocked_at; /* the limit that was last told by STREAM_DATA_BLOCKED */
     uint64_t reset_code;
     uint64_t unsent_excess; /* its part of session->unsent_excess */
 
-    struct receiver receiver;
+    struct receive_buffer receiver;
     uint64_t receive_max;     /* the credit told to the peer */
     uint64_t receive_highest; /* what the session's credit counts for this stream */
     uint64_t final_size;      /* while final_known */
@@ -112,7 +112,7 @@ struct tn_session {
     bool failed; /* memory ran out where nothing can be taken back: the link must close */
 };
 
-/* ---- session.c ---- */
+/* ---- stream_table.c ---- */
 
 struct tn_stream *session_find(const struct tn_session *session, uint64_t id);
 struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id);
@@ -146,27 +146,42 @@ bool credit_grow(struct tn_stream *stream);
 /* The limit to be told to the peer now. */
 uint64_t credit_renew(struct tn_stream *stream, tn_time now, tn_time rtt);
 
-/* ---- stream_receive.c ---- */
+/* ---- frame_receive.c ---- */
 
 /* Takes one frame of the session. 0, a code of enum tn_error, or FRAME_NOT_TAKEN when it must come again. */
 #define FRAME_NOT_TAKEN (-3)
 int session_receive(struct tn_session *session, const struct frame *frame, const char **what);
 
-/* ---- stream_send.c ---- */
+/* ---- stream_schedule.c ---- */
 
 /* Whether session_send() has anything to put into a packet. */
 bool session_has_frames(const struct tn_session *session);
 /* Fills the packet with frames of the session. */
 void session_send(struct tn_session *session, struct packet *packet, tn_time now, tn_time smoothed_rtt,
                   tn_time min_rtt);
-/* Whether a frame in flight has data that was not acknowledged otherwise and was not repeated, and repeats it: false
- * when the packet has no room for all of it, or out of memory. */
+/* Queues DATA_BLOCKED if only the session's credit holds data back. */
+void session_check_blocked(struct tn_session *session);
+
+/* ---- frame_send.c ---- */
+
+/* These return false when the packet is full or out of memory; what is left is sent with the next packet. */
+/* The session's own frames. */
+bool session_write_pending(struct tn_session *session, struct packet *packet);
+/* The frames of a stream beside its data. */
+bool stream_write_pending(struct tn_stream *stream, struct packet *packet, tn_time now, tn_time rtt);
+/* What was lost, then an end of the stream that has no data to go with. */
+bool stream_write_lost(struct tn_stream *stream, struct packet *packet);
+/* New data, as far as the credit allows. */
+bool stream_write_new(struct tn_stream *stream, struct packet *packet);
+/* Whether a frame in flight has data that is neither acknowledged nor repeated yet, … */
 bool session_wants_repetition(const struct sent_frame *frame);
+/* … and repeats it. False when the packet has no room for all of it, or out of memory. */
 bool session_repeat(const struct sent_frame *frame, struct packet *packet);
-/* What became of a frame that was sent. `again`: it is to be sent once more but still in flight. */
+
+/* ---- frame_outcome.c ---- */
+
+/* `again`: the frame is to be sent once more although it is still in flight. */
 void session_frame_acknowledged(struct tn_session *session, const struct sent_frame *frame);
 void session_frame_lost(struct tn_session *session, const struct sent_frame *frame, bool again);
-/* Looks whether the session's credit holds data back that the peer should hear of. */
-void session_check_blocked(struct tn_session *session);
 
 #endif

@@ -7,16 +7,16 @@
  * bundling, A. Petlund, "Improving latency for interactive, thin-stream applications over reliable transport", 2009).
  * Only data of streams is repeated, once, and only behind all that waits to be sent for the first time.
  */
-#ifndef CORE_TUNNEL_REPEAT_H
-#define CORE_TUNNEL_REPEAT_H
+#ifndef CORE_TUNNEL_REDUNDANCY_H
+#define CORE_TUNNEL_REDUNDANCY_H
 
-#include "core/tunnel/link.h"
+#include "core/tunnel/link_internal.h"
 
 /* When the next repetition is due; TN_TIME_NEVER: there is none. Past times are possible while something else is sent
  * or the window is closed. */
-tn_time repeat_deadline(const struct tn_link *link);
+tn_time redundancy_deadline(const struct tn_link *link);
 
 /* Writes what is due behind what is in the packet already. */
-void repeat_write(struct tn_link *link, struct packet *packet, tn_time now);
+void redundancy_write(struct tn_link *link, struct packet *packet, tn_time now);
 
 #endif

@@ -4,13 +4,13 @@
  * An episode of loss: the packets that were declared lost within about one round trip. When the peer acknowledges all
  * of them later, they were only late, and the reaction to the loss was wrong.
  */
-#ifndef CORE_TUNNEL_LOSS_EPISODE_H
-#define CORE_TUNNEL_LOSS_EPISODE_H
+#ifndef CORE_TUNNEL_SPURIOUS_LOSS_H
+#define CORE_TUNNEL_SPURIOUS_LOSS_H
 
 #include "core/tunnel/frame.h"
 #include "core/tunnel/ranges.h"
 
-struct loss_episode {
+struct spurious_loss {
     struct ranges numbers; /* declared lost and not acknowledged since; empty when the episode is of no more interest */
     uint64_t end;          /* the largest number that was sent when the episode began */
     bool open;
@@ -24,12 +24,12 @@ struct loss_verdict {
     bool all;         /* the last ones that were still missing: there was no loss at all */
 };
 
-void loss_episode_free(struct loss_episode *episode);
+void spurious_loss_free(struct spurious_loss *episode);
 
 /* Takes note that a packet was declared lost. Returns whether a new episode begins with it. */
-bool loss_episode_add(struct loss_episode *episode, uint64_t number, uint64_t largest_sent);
+bool spurious_loss_add(struct spurious_loss *episode, uint64_t number, uint64_t largest_sent);
 
 /* Takes an ACK. */
-struct loss_verdict loss_episode_acknowledged(struct loss_episode *episode, const struct frame *ack);
+struct loss_verdict spurious_loss_acknowledged(struct spurious_loss *episode, const struct frame *ack);
 
 #endif

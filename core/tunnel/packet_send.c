@@ -3,7 +3,7 @@
  *
  * A packet that goes out.
  */
-#include "core/tunnel/repeat.h"
+#include "core/tunnel/redundancy.h"
 
 #include "core/tunnel/varint.h"
 
@@ -54,7 +54,7 @@ static void write_frames(struct tn_link *link, struct packet *packet, tn_time no
         control_send(link, packet);
     } else if (link->session && !link->hold) {
         session_send(link->session, packet, now, link->recovery.smoothed_rtt, link->recovery.min_rtt);
-        repeat_write(link, packet, now);
+        redundancy_write(link, packet, now);
     }
 }
 
@@ -124,14 +124,14 @@ size_t tn_link_send(struct tn_link *link, tn_time now, uint64_t packet_number, u
     link->now = now;
     if (capacity < TN_PACKET_MIN)
         return 0;
-    if (link->state != LINK_OPEN)
+    if (link->state != TN_LINK_OPEN)
         return link->close_wanted ? send_close(link, out) : 0;
     probe = send_mtu_probe(link, now, packet_number, out, capacity);
     if (probe > 0)
         return probe;
     has_frames = link_has_frames(link);
     may_send = recovery_may_send(recovery, now);
-    has_repetitions = repeat_deadline(link) <= now;
+    has_repetitions = redundancy_deadline(link) <= now;
     if (recovery->probes > 0 && !has_frames)
         link->ping_wanted = has_frames = true;
     if (!has_frames || !may_send)

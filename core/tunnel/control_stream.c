@@ -3,7 +3,7 @@
  *
  * CONTROL: reliable, ordered bytes of the link itself, as CRYPTO is in QUIC (docs/protocol.md section 3).
  */
-#include "core/tunnel/link.h"
+#include "core/tunnel/link_internal.h"
 
 #include "core/base/buffer.h"
 #include "core/tunnel/varint.h"
@@ -33,7 +33,7 @@ static void release_secret(struct hg_buffer *buffer)
 
 bool tn_control_write(struct tn_link *link, const void *data, size_t size)
 {
-    struct sender *sender = &link->control_sender;
+    struct send_buffer *sender = &link->control_sender;
     struct hg_buffer *buffer;
     struct hg_slice slice;
     bool taken;
@@ -48,7 +48,7 @@ bool tn_control_write(struct tn_link *link, const void *data, size_t size)
     buffer->release = release_secret;
     memcpy(buffer->data, data, size);
     slice = (struct hg_slice){buffer, buffer->data, size};
-    taken = sender_append(sender, &slice);
+    taken = send_buffer_append(sender, &slice);
     hg_buffer_unref(buffer);
     return taken;
 }
@@ -59,7 +59,7 @@ bool tn_control_all_acknowledged(const struct tn_link *link)
 }
 
 /* Writes a CONTROL frame with up to `size` bytes; returns how many, 0 when there is no room. */
-static size_t control_write_frame(struct sender *sender, struct packet *packet, uint64_t offset, uint64_t size)
+static size_t control_write_frame(struct send_buffer *sender, struct packet *packet, uint64_t offset, uint64_t size)
 {
     size_t header = 1 + varint_size(offset) + 2;
     struct sent_frame *record;
@@ -76,14 +76,14 @@ static size_t control_write_frame(struct sender *sender, struct packet *packet, 
     *packet->next++ = FRAME_CONTROL;
     packet->next = varint_write(packet->next, offset);
     packet->next = varint_write(packet->next, size);
-    sender_copy(sender, offset, (size_t)size, packet->next);
+    send_buffer_copy(sender, offset, (size_t)size, packet->next);
     packet->next += size;
     return (size_t)size;
 }
 
 bool control_send(struct tn_link *link, struct packet *packet)
 {
-    struct sender *sender = &link->control_sender;
+    struct send_buffer *sender = &link->control_sender;
     const uint8_t *before = packet->next;
 
     while (sender->lost.count > 0) {
@@ -109,7 +109,7 @@ static bool control_gather(struct tn_link *link)
 {
     struct hg_slice slice;
 
-    while (receiver_peek(&link->control_receiver, &slice)) {
+    while (receive_buffer_peek(&link->control_receiver, &slice)) {
         if (link->control_size + slice.size > link->control_capacity) {
             size_t capacity = 2 * link->control_capacity > TEXT_MIN ? 2 * link->control_capacity : TEXT_MIN;
             uint8_t *text;
@@ -128,22 +128,22 @@ static bool control_gather(struct tn_link *link)
         memcpy(link->control_text + link->control_size, slice.data, slice.size);
         link->control_size += slice.size;
         explicit_bzero((uint8_t *)slice.data, slice.size);
-        receiver_consume(&link->control_receiver, slice.size);
+        receive_buffer_consume(&link->control_receiver, slice.size);
     }
     return true;
 }
 
 int control_receive(struct tn_link *link, const struct frame *frame, const char **what)
 {
-    struct receiver *receiver = &link->control_receiver;
+    struct receive_buffer *receiver = &link->control_receiver;
     uint64_t consumed = receiver->read - link->control_size;
 
     if (frame->offset + frame->size > consumed + TN_CONTROL_RECEIVE_MAX) {
         *what = "more CONTROL bytes than are read";
         return TN_CONTROL_BUFFER_EXCEEDED;
     }
-    if (frame->size > 0 &&
-        receiver_add(receiver, frame->offset, frame->data, frame->size, RECEIVER_SEGMENTS_MAX) != RECEIVER_OK)
+    if (frame->size > 0 && receive_buffer_add(receiver, frame->offset, frame->data, frame->size,
+                                              RECEIVE_BUFFER_SEGMENTS_MAX) != RECEIVE_BUFFER_OK)
         return FRAME_NOT_TAKEN;
     if (!control_gather(link)) {
         *what = "no memory for CONTROL";
@@ -176,7 +176,7 @@ void tn_control_consume(struct tn_link *link, size_t size)
 
 void control_free(struct tn_link *link)
 {
-    sender_drop(&link->control_sender);
-    receiver_drop(&link->control_receiver);
+    send_buffer_drop(&link->control_sender);
+    receive_buffer_drop(&link->control_receiver);
     wipe_and_free(link->control_text, link->control_capacity);
 }

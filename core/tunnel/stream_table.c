@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "core/tunnel/session.h"
+#include "core/tunnel/session_internal.h"
 
 #include "core/tunnel/varint.h"
 
@@ -88,8 +88,8 @@ static bool session_resize(struct tn_session *session, size_t bucket_count)
 struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id)
 {
     struct tn_stream *stream = session->free_streams, **bucket;
-    struct receiver receiver = {0};
-    struct sender sender = {0};
+    struct receive_buffer receiver = {0};
+    struct send_buffer sender = {0};
 
     /* A table that cannot grow still works, if slower; only the first one is indispensable. */
     if (session->stream_count >= session->bucket_count &&
@@ -129,8 +129,8 @@ static void stream_clear(struct tn_stream *stream)
 
     session->lent -= stream->lent;
     session->segments -= stream->receiver.count;
-    sender_reset(&stream->sender);
-    receiver_reset(&stream->receiver);
+    send_buffer_reset(&stream->sender);
+    receive_buffer_reset(&stream->receiver);
     list_remove(&stream->ready);
     list_remove(&stream->urgent);
     list_remove(&stream->turn);
@@ -138,8 +138,8 @@ static void stream_clear(struct tn_stream *stream)
 
 static void stream_free(struct tn_stream *stream)
 {
-    sender_drop(&stream->sender);
-    receiver_drop(&stream->receiver);
+    send_buffer_drop(&stream->sender);
+    receive_buffer_drop(&stream->receiver);
     free(stream);
 }
 

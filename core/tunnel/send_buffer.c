@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "core/tunnel/sender.h"
+#include "core/tunnel/send_buffer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The first array, which an empty sender may keep. */
+/* The first array, which an empty buffer may keep. */
 #define SLICES_MIN 4
 
-static struct sender_slice *slice_at(const struct sender *sender, uint32_t position)
+static struct send_buffer_slice *slice_at(const struct send_buffer *sender, uint32_t position)
 {
     return &sender->slices[(sender->head + position) & (sender->capacity - 1)];
 }
 
-static bool sender_grow(struct sender *sender)
+static bool send_buffer_grow(struct send_buffer *sender)
 {
     uint32_t capacity = sender->capacity ? 2 * sender->capacity : SLICES_MIN;
-    struct sender_slice *slices;
+    struct send_buffer_slice *slices;
 
     if (capacity > UINT32_MAX / 4)
         return false;
@@ -33,9 +33,9 @@ static bool sender_grow(struct sender *sender)
     return true;
 }
 
-bool sender_append(struct sender *sender, const struct hg_slice *slice)
+bool send_buffer_append(struct send_buffer *sender, const struct hg_slice *slice)
 {
-    struct sender_slice *last;
+    struct send_buffer_slice *last;
 
     if (slice->size == 0)
         return true;
@@ -47,7 +47,7 @@ bool sender_append(struct sender *sender, const struct hg_slice *slice)
             return true;
         }
     }
-    if (sender->count == sender->capacity && !sender_grow(sender))
+    if (sender->count == sender->capacity && !send_buffer_grow(sender))
         return false;
     last = slice_at(sender, sender->count++);
     last->slice = *slice;
@@ -58,7 +58,7 @@ bool sender_append(struct sender *sender, const struct hg_slice *slice)
 }
 
 /* The position of the slice that holds `offset`. */
-static uint32_t sender_find(const struct sender *sender, uint64_t offset)
+static uint32_t send_buffer_find(const struct send_buffer *sender, uint64_t offset)
 {
     uint32_t low = 0, high = sender->count - 1;
 
@@ -78,15 +78,15 @@ static uint32_t sender_find(const struct sender *sender, uint64_t offset)
     return low;
 }
 
-void sender_copy(struct sender *sender, uint64_t offset, size_t size, uint8_t *out)
+void send_buffer_copy(struct send_buffer *sender, uint64_t offset, size_t size, uint8_t *out)
 {
     uint32_t position;
 
     if (size == 0)
         return;
-    position = sender_find(sender, offset);
+    position = send_buffer_find(sender, offset);
     for (;;) {
-        const struct sender_slice *from = slice_at(sender, position);
+        const struct send_buffer_slice *from = slice_at(sender, position);
         size_t skip = (size_t)(offset - from->offset);
         size_t piece = from->slice.size - skip;
 
@@ -104,10 +104,10 @@ void sender_copy(struct sender *sender, uint64_t offset, size_t size, uint8_t *o
 }
 
 /* Forgets the slices that are acknowledged entirely. */
-static void sender_release(struct sender *sender)
+static void send_buffer_release(struct send_buffer *sender)
 {
     while (sender->count > 0) {
-        struct sender_slice *first = slice_at(sender, 0);
+        struct send_buffer_slice *first = slice_at(sender, 0);
 
         if (first->offset + first->slice.size > sender->acknowledged)
             break;
@@ -123,7 +123,7 @@ static void sender_release(struct sender *sender)
     }
 }
 
-bool sender_acknowledge(struct sender *sender, uint64_t offset, uint64_t size)
+bool send_buffer_acknowledge(struct send_buffer *sender, uint64_t offset, uint64_t size)
 {
     uint64_t end = offset + size;
 
@@ -140,11 +140,11 @@ bool sender_acknowledge(struct sender *sender, uint64_t offset, uint64_t size)
         sender->acknowledged = sender->acknowledged_ranges.items[0].end;
         ranges_remove(&sender->acknowledged_ranges, 0, sender->acknowledged);
     }
-    sender_release(sender);
+    send_buffer_release(sender);
     return true;
 }
 
-bool sender_lose(struct sender *sender, uint64_t offset, uint64_t size)
+bool send_buffer_lose(struct send_buffer *sender, uint64_t offset, uint64_t size)
 {
     const struct ranges *known = &sender->acknowledged_ranges;
     uint64_t end = offset + size;
@@ -163,7 +163,7 @@ bool sender_lose(struct sender *sender, uint64_t offset, uint64_t size)
     return true;
 }
 
-void sender_drop(struct sender *sender)
+void send_buffer_drop(struct send_buffer *sender)
 {
     for (uint32_t i = 0; i < sender->count; i++)
         hg_buffer_unref(slice_at(sender, i)->slice.buffer);
@@ -174,9 +174,9 @@ void sender_drop(struct sender *sender)
     ranges_free(&sender->lost);
 }
 
-void sender_reset(struct sender *sender)
+void send_buffer_reset(struct send_buffer *sender)
 {
-    struct sender_slice *kept = sender->capacity == SLICES_MIN ? sender->slices : NULL;
+    struct send_buffer_slice *kept = sender->capacity == SLICES_MIN ? sender->slices : NULL;
 
     for (uint32_t i = 0; i < sender->count; i++)
         hg_buffer_unref(slice_at(sender, i)->slice.buffer);
@@ -184,5 +184,5 @@ void sender_reset(struct sender *sender)
         free(sender->slices);
     ranges_free(&sender->acknowledged_ranges);
     ranges_free(&sender->lost);
-    *sender = (struct sender){.slices = kept, .capacity = kept ? SLICES_MIN : 0};
+    *sender = (struct send_buffer){.slices = kept, .capacity = kept ? SLICES_MIN : 0};
 }
