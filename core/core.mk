@@ -8,7 +8,7 @@ core_libcore_la_SOURCES = \
 	core/base/failure.h core/base/log.c core/base/log.h core/base/log_limit.c core/base/log_line.c \
 	core/base/log_private.h core/base/message.c core/base/message.h core/base/multimap.c core/base/multimap.h \
 	core/base/reason.c core/base/reason.h core/base/suggest.c core/base/suggest.h core/base/utf8.c core/base/utf8.h \
-	core/loop/network_change.c core/loop/network_change.h core/loop/resolve.c core/loop/resolve.h core/loop/trim.c \
+	core/loop/loop.c core/loop/loop.h core/loop/network_change.c core/loop/network_change.h core/loop/resolve.c core/loop/resolve.h core/loop/trim.c \
 	core/loop/trim.h \
 	core/config/describe.c core/config/describe.h core/config/document.c core/config/document.h \
 	core/config/document_private.h core/config/option_address.c core/config/option_file.c core/config/option_private.h \

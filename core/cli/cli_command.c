@@ -51,7 +51,7 @@ int cli_command_on_file(struct cli *cli, const struct hg_command *command, int a
         return CLI_USAGE;
     }
     log_configure(LOG_REPORT, HG_LOG_ERROR);
-    pipeline = pipeline_load(cli->config, cli->plugins, &worker_host, stderr);
+    pipeline = worker_load_pipeline(cli->config, cli->plugins, stderr);
     instance = pipeline && !pipeline->errors ? instance_of(pipeline, command) : NULL;
     if (instance)
         result = run_command_of(instance, argc, argv);

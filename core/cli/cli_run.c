@@ -32,7 +32,7 @@ static int choice(const char *setting, const char *option, const char *word)
 
 static int run_config(struct cli *cli, int format, int level, FILE *errors)
 {
-    struct pipeline *pipeline = pipeline_load(cli->config, cli->plugins, &worker_host, errors);
+    struct pipeline *pipeline = worker_load_pipeline(cli->config, cli->plugins, errors);
     int result = CLI_FAILED;
 
     if (!pipeline || pipeline->errors > 0) {
@@ -95,7 +95,7 @@ int cli_check(struct cli *cli, char **arguments)
 
     (void)arguments;
     log_configure(LOG_REPORT, HG_LOG_WARNING);
-    pipeline = pipeline_load(cli->config, cli->plugins, &worker_host, stderr);
+    pipeline = worker_load_pipeline(cli->config, cli->plugins, stderr);
     good = pipeline && pipeline->errors == 0;
     if (good) {
         log_configure(LOG_REPORT, HG_LOG_ERROR);

@@ -93,7 +93,7 @@ static void look_up(struct worker *worker, struct instance *instance, const stru
     *lookup = (struct lookup){.next = worker->examined, .worker = worker, .instance = instance, .host = address->host};
     snprintf(lookup->option, sizeof lookup->option, "%s[%zu]", option, index);
     worker->examined = lookup;
-    lookup->resolution = resolve_start(&worker->core, address->host, address->port, on_resolved, lookup);
+    lookup->resolution = resolve_start(&worker->loop, address->host, address->port, on_resolved, lookup);
 }
 
 static void look_up_all(struct worker *worker, struct instance *instance)
@@ -116,16 +116,16 @@ static void look_up_all(struct worker *worker, struct instance *instance)
 
 static void examine_hosts(struct worker *worker)
 {
-    struct hg_timer *limit = worker_timer_new(&worker->core, on_limit, worker);
+    struct hg_timer *limit = loop_timer_new(&worker->loop, on_limit, worker);
 
     for (size_t i = 0; i < worker->pipeline->count; i++)
         look_up_all(worker, worker->pipeline->instances[i]);
     if (limit && !is_done(worker->examined)) {
-        worker_timer_set(limit, TIME_LIMIT);
+        loop_timer_set(limit, TIME_LIMIT);
         worker_run(worker);
     }
     if (limit)
-        worker_timer_free(limit);
+        loop_timer_free(limit);
     while (worker->examined) {
         struct lookup *lookup = worker->examined;
 

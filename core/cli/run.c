@@ -41,18 +41,6 @@ static void keep_freed_memory(void)
 #endif
 }
 
-bool run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
-{
-    const char *name = ((const struct instance *)instance)->pipeline->settings.user;
-    const struct passwd *found = name ? getpwnam(name) : NULL;
-
-    if (!found)
-        return false;
-    *user = found->pw_uid;
-    *group = found->pw_gid;
-    return true;
-}
-
 /* Root may read and change all of the machine, and a gateway speaks to strangers: nobody should run so without knowing.
  */
 static void log_start(const struct pipeline *pipeline)
@@ -103,14 +91,14 @@ static void watch_signal(struct worker *worker, ev_signal *watcher, int number,
 {
     ev_signal_init(watcher, callback, number);
     watcher->data = worker;
-    ev_signal_start(worker->loop, watcher);
-    ev_unref(worker->loop); /* a watched signal is no reason to go on */
+    ev_signal_start(worker->loop.ev, watcher);
+    ev_unref(worker->loop.ev); /* a watched signal is no reason to go on */
 }
 
 static void unwatch_signal(struct worker *worker, ev_signal *watcher)
 {
-    ev_ref(worker->loop);
-    ev_signal_stop(worker->loop, watcher);
+    ev_ref(worker->loop.ev);
+    ev_signal_stop(worker->loop.ev, watcher);
 }
 
 static void run_worker(struct worker *worker)

@@ -19,7 +19,4 @@ int run_command_of(const struct instance *instance, int argc, char **argv);
 /* Lets the plugins of a pipeline without errors look at what is around it (hg_plugin.examine). */
 void run_examinations(struct pipeline *pipeline);
 
-/* Whom it becomes when it runs: behind hg_run_as(). */
-bool run_as(const struct hg_instance *instance, uid_t *user, gid_t *group);
-
 #endif

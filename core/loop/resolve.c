@@ -4,7 +4,7 @@
 #include "core/loop/resolve.h"
 
 #include "core/base/log.h"
-#include "core/worker/worker.h"
+#include "core/loop/loop.h"
 
 #include <ares.h>
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@
 #define CHANNEL_FRESH HG_SECOND
 
 struct resolver {
-    struct worker *worker;
+    struct loop *loop;
     struct channel *channels;
 };
 
@@ -54,7 +54,7 @@ struct watched_socket {
 
 /* A lookup, from resolve_start() until its callback has been called. */
 struct hg_resolution {
-    struct worker *worker;
+    struct loop *loop;
     hg_resolved callback; /* NULL: cancelled */
     void *arg;
     char *host;
@@ -67,14 +67,13 @@ struct hg_resolution {
     struct hg_sockaddr addresses[MOST_ADDRESSES];
 };
 
-/* ---- c-ares on the worker's loop ---- */
+/* ---- c-ares on the loop ---- */
 
 static void arm_timer(struct channel *channel)
 {
     struct timeval bound = {5, 0}, room, *delay = ares_timeout(channel->ares, &bound, &room);
 
-    hg_timer_set(&worker_host, channel->timer,
-                 (hg_time)delay->tv_sec * HG_SECOND + (hg_time)delay->tv_usec * HG_MICROSECOND);
+    loop_timer_set(channel->timer, (hg_time)delay->tv_sec * HG_SECOND + (hg_time)delay->tv_usec * HG_MICROSECOND);
 }
 
 static void on_timer(void *arg)
@@ -100,7 +99,7 @@ static void forget_socket(struct watched_socket **at)
     struct watched_socket *watched = *at;
 
     *at = watched->next;
-    hg_io_free(&worker_host, watched->io);
+    loop_io_free(watched->io);
     free(watched);
 }
 
@@ -123,14 +122,14 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
             return; /* the lookup ends by its time-out */
         watched->channel = channel;
         watched->fd = fd;
-        watched->io = hg_io_new(&channel->resolver->worker->core, fd, on_socket, watched);
+        watched->io = loop_io_new(channel->resolver->loop, fd, on_socket, watched);
         if (!watched->io) {
             free(watched);
             return;
         }
         *at = watched;
     }
-    hg_io_set(&worker_host, (*at)->io, (readable ? HG_READ : 0) | (writable ? HG_WRITE : 0));
+    loop_io_set((*at)->io, (readable ? HG_READ : 0) | (writable ? HG_WRITE : 0));
 }
 
 static struct channel *channel_new(struct resolver *resolver, unsigned round)
@@ -142,15 +141,16 @@ static struct channel *channel_new(struct resolver *resolver, unsigned round)
         return NULL;
     options.sock_state_cb = on_socket_state;
     options.sock_state_cb_data = channel;
-    channel->timer = hg_timer_new(&resolver->worker->core, on_timer, channel);
+    channel->timer = loop_timer_new(resolver->loop, on_timer, channel);
     if (!channel->timer ||
         ares_init_options(&channel->ares, &options, ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES)) {
-        hg_timer_free(&worker_host, channel->timer);
+        if (channel->timer)
+            loop_timer_free(channel->timer);
         free(channel);
         return NULL;
     }
     channel->resolver = resolver;
-    channel->made = worker_now(resolver->worker);
+    channel->made = loop_now(resolver->loop);
     channel->round = round;
     channel->next = resolver->channels;
     resolver->channels = channel;
@@ -168,7 +168,7 @@ static void channel_free(struct channel *channel)
     ares_destroy(channel->ares); /* calls on_found() with ARES_EDESTRUCTION for each lookup that waits */
     while (channel->sockets)
         forget_socket(&channel->sockets);
-    hg_timer_free(&worker_host, channel->timer);
+    loop_timer_free(channel->timer);
     free(channel);
 }
 
@@ -176,16 +176,16 @@ static void channel_free(struct channel *channel)
 static struct channel *fresh_channel(struct resolver *resolver, unsigned round)
 {
     struct channel *channel = resolver->channels;
-    hg_time now = worker_now(resolver->worker);
+    hg_time now = loop_now(resolver->loop);
 
     while (channel && (channel->round != round || now - channel->made >= CHANNEL_FRESH))
         channel = channel->next;
     return channel ? channel : channel_new(resolver, round);
 }
 
-static struct resolver *resolver_of(struct worker *worker)
+static struct resolver *resolver_of(struct loop *loop)
 {
-    struct resolver *resolver = worker->resolver;
+    struct resolver *resolver = loop->resolver;
 
     if (resolver)
         return resolver;
@@ -194,18 +194,18 @@ static struct resolver *resolver_of(struct worker *worker)
         free(resolver);
         return NULL;
     }
-    resolver->worker = worker;
-    worker->resolver = resolver;
+    resolver->loop = loop;
+    loop->resolver = resolver;
     return resolver;
 }
 
-void resolver_stop(struct worker *worker)
+void resolver_stop(struct loop *loop)
 {
-    struct resolver *resolver = worker->resolver;
+    struct resolver *resolver = loop->resolver;
 
     if (!resolver)
         return;
-    worker->resolver = NULL; /* what is posted from now on, or was before, does not go on */
+    loop->resolver = NULL; /* what is posted from now on, or was before, does not go on */
     while (resolver->channels)
         channel_free(resolver->channels);
     ares_library_cleanup();
@@ -231,7 +231,7 @@ static void on_posted_answer(void *arg)
     struct channel *channel = resolution->channel;
     bool goes_on = resolution->callback && resolution->unanswered && resolution->round + 1 < ROUNDS;
 
-    if (channel && !resolution->worker->resolver) {
+    if (channel && !resolution->loop->resolver) {
         resolution->callback = NULL;
         goes_on = false;
     } else if (channel && !--channel->lookups) {
@@ -275,7 +275,7 @@ static void on_found(void *arg, int status, int timeouts, struct ares_addrinfo *
     resolution->unanswered =
         !resolution->count && timeouts > 0 && (status == ARES_ETIMEOUT || status == ARES_ECONNREFUSED);
     /* Within resolve_start() when the answer was in the hosts file: never call back from there. */
-    worker_post(&resolution->worker->core, on_posted_answer, resolution);
+    loop_post(resolution->loop, on_posted_answer, resolution);
 }
 
 static bool take_literal(struct hg_resolution *resolution, const char *host)
@@ -294,7 +294,7 @@ static bool take_literal(struct hg_resolution *resolution, const char *host)
 static int ask(struct hg_resolution *resolution)
 {
     static const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct resolver *resolver = resolver_of(resolution->worker);
+    struct resolver *resolver = resolver_of(resolution->loop);
     struct channel *channel = resolver ? fresh_channel(resolver, resolution->round) : NULL;
 
     resolution->channel = channel;
@@ -307,19 +307,18 @@ static int ask(struct hg_resolution *resolution)
     return 0;
 }
 
-struct hg_resolution *resolve_start(struct hg_worker *instance, const char *host, uint16_t port, hg_resolved callback,
-                                    void *arg)
+struct hg_resolution *resolve_start(struct loop *loop, const char *host, uint16_t port, hg_resolved callback, void *arg)
 {
     struct hg_resolution *resolution = calloc(1, sizeof *resolution);
 
     if (!resolution)
         return NULL;
-    resolution->worker = worker_of(instance);
+    resolution->loop = loop;
     resolution->callback = callback;
     resolution->arg = arg;
     resolution->port = port;
     if (take_literal(resolution, host)) {
-        worker_post(instance, on_posted_answer, resolution);
+        loop_post(loop, on_posted_answer, resolution);
         return resolution;
     }
     resolution->host = strdup(host);

@@ -9,14 +9,14 @@
 
 #include <hopgate/host.h>
 
-struct worker;
+struct loop;
 
 /* See hg_resolve() and hg_resolve_cancel(). */
-struct hg_resolution *resolve_start(struct hg_worker *instance, const char *host, uint16_t port, hg_resolved callback,
+struct hg_resolution *resolve_start(struct loop *loop, const char *host, uint16_t port, hg_resolved callback,
                                     void *arg);
 void resolve_cancel(struct hg_resolution *resolution);
 
-/* Lookups of the worker that have not ended are forgotten without a callback; posts are yet to run. */
-void resolver_stop(struct worker *worker);
+/* Forgets the lookups that have not ended, without a callback; posts are yet to run. */
+void resolver_stop(struct loop *loop);
 
 #endif

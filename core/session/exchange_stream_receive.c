@@ -119,7 +119,7 @@ static void receive_reset(struct carriage *carriage, const struct hg_reason *tol
 /* Passes one decoded event other than a reset to the exchange. Returns what is wrong with it, or NULL. */
 static const char *receive_event(struct carriage *carriage, struct hg_codec_event *event)
 {
-    const struct hg_host *host = &worker_host;
+    const struct hg_host *host = carriage->session->codec_worker->host;
     const char *error;
 
     switch (event->type) {

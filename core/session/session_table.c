@@ -124,7 +124,7 @@ bool sessions_idle(const struct worker *worker)
         return true;
     if (sessions->connectors)
         return !sessions->links && has_delivered_all(sessions);
-    if (worker_now((struct worker *)worker) >= sessions->drained_at + DRAIN_TIMEOUT)
+    if (loop_now(&((struct worker *)worker)->loop) >= sessions->drained_at + DRAIN_TIMEOUT)
         return true;
     for (const struct hg_link *link = sessions->links; link; link = link->next)
         if (link->state == LINK_ACTIVE && !tn_control_all_acknowledged(link->tn))

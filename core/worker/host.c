@@ -7,12 +7,13 @@
 #include "core/base/failure.h"
 #include "core/base/log.h"
 #include "core/base/message.h"
-#include "core/cli/run.h"
 #include "core/exchange/exchange.h"
 #include "core/loop/resolve.h"
 #include "core/pipeline/listen.h"
 #include "core/session/session_table.h"
 #include "core/worker/worker.h"
+
+#include <pwd.h>
 
 static void host_log(const struct hg_instance *instance, enum hg_level level, const char *format, va_list arguments)
 {
@@ -35,6 +36,45 @@ static void host_log_failure(struct hg_worker *worker, const struct hg_head *req
                              const struct hg_reason *reason)
 {
     failure_log(&(struct failure){.part = worker->instance->name, .request = request, .user = user, .reason = reason});
+}
+
+static hg_time host_now(struct hg_worker *worker)
+{
+    return loop_now(loop_of(worker));
+}
+
+static struct hg_timer *host_timer_new(struct hg_worker *worker, hg_callback callback, void *arg)
+{
+    return loop_timer_new(loop_of(worker), callback, arg);
+}
+
+static struct hg_io *host_io_new(struct hg_worker *worker, int fd, hg_io_callback callback, void *arg)
+{
+    return loop_io_new(loop_of(worker), fd, callback, arg);
+}
+
+static void host_post(struct hg_worker *worker, hg_callback callback, void *arg)
+{
+    loop_post(loop_of(worker), callback, arg);
+}
+
+static struct hg_resolution *host_resolve(struct hg_worker *worker, const char *host, uint16_t port,
+                                          hg_resolved callback, void *arg)
+{
+    return resolve_start(loop_of(worker), host, port, callback, arg);
+}
+
+/* The user of the config file, if the system knows him. */
+static bool host_run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
+{
+    const char *name = ((const struct instance *)instance)->pipeline->settings.user;
+    const struct passwd *found = name ? getpwnam(name) : NULL;
+
+    if (!found)
+        return false;
+    *user = found->pw_uid;
+    *group = found->pw_gid;
+    return true;
 }
 
 static struct hg_self *host_exchange_open(struct hg_worker *edge, struct hg_head *request, void *state)
@@ -61,21 +101,21 @@ const struct hg_host worker_host = {
     .text_set = message_text_set,
     .field_add = message_field_add,
     .field_remove = message_field_remove,
-    .now = worker_instance_now,
-    .timer_new = worker_timer_new,
-    .timer_set = worker_timer_set,
-    .timer_stop = worker_timer_stop,
-    .timer_free = worker_timer_free,
-    .io_new = worker_io_new,
-    .io_set = worker_io_set,
-    .io_free = worker_io_free,
-    .post = worker_post,
+    .now = host_now,
+    .timer_new = host_timer_new,
+    .timer_set = loop_timer_set,
+    .timer_stop = loop_timer_stop,
+    .timer_free = loop_timer_free,
+    .io_new = host_io_new,
+    .io_set = loop_io_set,
+    .io_free = loop_io_free,
+    .post = host_post,
     .listen = listen_bind,
     .listener_fds = listen_fds,
     .listener_sockets = listen_sockets,
     .link_doubt = sessions_link_doubt,
     .link_renew = sessions_link_renew,
-    .resolve = resolve_start,
+    .resolve = host_resolve,
     .resolve_cancel = resolve_cancel,
     .capability = pipeline_capability,
     .worker_of = worker_instance_of,
@@ -102,7 +142,12 @@ const struct hg_host worker_host = {
     .link_writable = sessions_link_writable,
     .link_set_max_packet = sessions_link_set_max_packet,
     .target_served = sessions_target_served,
-    .run_as = run_as,
+    .run_as = host_run_as,
     .link_set_probe_max = sessions_link_set_probe_max,
     .finish = worker_finish,
 };
+
+struct pipeline *worker_load_pipeline(const char *path, struct plugins *plugins, FILE *errors)
+{
+    return pipeline_load(path, plugins, &worker_host, errors);
+}

@@ -7,15 +7,12 @@
 #define CORE_WORKER_WORKER_H
 
 #include "core/exchange/exchange.h"
-#include "core/loop/trim.h"
+#include "core/loop/loop.h"
 #include "core/pipeline/pipeline.h"
 
-#include <ev.h>
 #include <hopgate/host.h>
-#include <pthread.h>
 
 struct lookup;
-struct resolver;
 struct sessions;
 
 /* A counter or gauge of one instance, see hg_counter() and hg_gauge(). */
@@ -28,8 +25,8 @@ struct counter {
 };
 
 struct worker {
+    struct loop loop; /* first: struct hg_worker.core leads to both, see loop_of() */
     struct pipeline *pipeline;
-    struct ev_loop *loop;
     struct hg_worker *instances;   /* pipeline->count of them, by instance->index */
     struct instance core_instance; /* the core's own part at the tunnel's end of the path, written like a plugin … */
     struct hg_worker core;         /* … and using the same services */
@@ -37,18 +34,9 @@ struct worker {
 
     struct sessions *sessions; /* core/session/session_table.h */
     struct lookup *examined;   /* core/cli/examine.c */
-    struct resolver *resolver; /* core/loop/resolve.h; made when first needed */
     struct counter *counters;
 
-    ev_prepare before_wait; /* the end of a turn of the loop: what the callbacks have queued is done here */
-    ev_check after_wait;
-    ev_timer stop_timer;
-    ev_timer log_timer; /* runs while lines of the log are counted that somebody must tell */
-    struct trim trim;
-    ev_async posted;
-    struct post *posts; /* the newest first; guarded by post_lock */
-    pthread_mutex_t post_lock;
-    hg_time now;    /* this turn's time, 0: not yet asked for */
+    struct hg_timer *stop_timer;
     size_t started; /* instances whose worker_start() has been called, from the last one on */
     bool draining;
     const struct instance *alone; /* a command of this one runs: only what it needs is started */
@@ -56,8 +44,11 @@ struct worker {
     int exit_code;                /* … with this one */
 };
 
-/* The table that every instance gets (core/worker/host.c). */
+/* The table of services that every instance gets (core/worker/host.c). */
 extern const struct hg_host worker_host;
+
+/* Loads a pipeline whose instances get that table, see pipeline_load(). */
+struct pipeline *worker_load_pipeline(const char *path, struct plugins *plugins, FILE *errors);
 
 /* A worker for a pipeline without errors. NULL when out of memory. */
 struct worker *worker_new(struct pipeline *pipeline);
@@ -75,23 +66,15 @@ void worker_reread(struct worker *worker);
 void worker_free(struct worker *worker);
 
 /* The worker behind what a plugin holds. */
-struct worker *worker_of(const struct hg_worker *instance);
+static inline struct worker *worker_of(const struct hg_worker *instance)
+{
+    return instance->core;
+}
 
-/* The time of this turn of the loop. */
-hg_time worker_now(struct worker *worker);
 /* Writes counters, places, sessions and exchanges to the log. */
 void worker_report(struct worker *worker);
 
 /* The functions behind struct hg_host. */
-hg_time worker_instance_now(struct hg_worker *instance);
-struct hg_timer *worker_timer_new(struct hg_worker *instance, hg_callback callback, void *arg);
-void worker_timer_set(struct hg_timer *timer, hg_time delay);
-void worker_timer_stop(struct hg_timer *timer);
-void worker_timer_free(struct hg_timer *timer);
-struct hg_io *worker_io_new(struct hg_worker *instance, int fd, hg_io_callback callback, void *arg);
-void worker_io_set(struct hg_io *io, int events);
-void worker_io_free(struct hg_io *io);
-void worker_post(struct hg_worker *instance, hg_callback callback, void *arg);
 struct hg_worker *worker_instance_of(struct hg_worker *worker, const struct hg_instance *instance);
 void worker_finish(struct hg_worker *instance, int exit_code);
 uint64_t *worker_counter(struct hg_worker *instance, const char *name, const char *doc);

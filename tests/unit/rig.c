@@ -137,11 +137,11 @@ static bool run_until(struct rig *rig, bool (*done)(void *arg), void *arg, doubl
 
     ev_timer_init(&timer, on_deadline, seconds, 0.);
     timer.data = &late;
-    ev_timer_start(rig->worker->loop, &timer);
+    ev_timer_start(rig->worker->loop.ev, &timer);
     /* What a turn has queued would only run at the beginning of the next one, which may then wait for nothing. */
     while (!late && (exchange_run_ready(&rig->worker->exchanges), !done(arg)))
-        ev_run(rig->worker->loop, EVRUN_ONCE);
-    ev_timer_stop(rig->worker->loop, &timer);
+        ev_run(rig->worker->loop.ev, EVRUN_ONCE);
+    ev_timer_stop(rig->worker->loop.ev, &timer);
     return done(arg);
 }
 
@@ -149,7 +149,7 @@ bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milli
 {
     if (done)
         return run_until(rig, done, arg, slowness() * milliseconds / 1000.);
-    ev_run(rig->worker->loop, EVRUN_NOWAIT);
+    ev_run(rig->worker->loop.ev, EVRUN_NOWAIT);
     return true;
 }
 

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "core/loop/loop.h"
+
+#include "core/base/log.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* How often, in seconds, counted lines of the log are reported. */
+#define LOG_INTERVAL 61.
+
+/* ---- Time ---- */
+
+hg_time loop_read_clock(struct loop *loop)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    loop->now = (hg_time)now.tv_sec * HG_SECOND + (hg_time)now.tv_nsec;
+    return loop->now;
+}
+
+/* ---- Timers ---- */
+
+/* The libev timer is only ever moved earlier; when it fires before the deadline, it is set again for the rest. So
+ * putting a deadline off, as each piece of progress does, costs one store. */
+struct hg_timer {
+    ev_timer watcher;
+    struct loop *loop;
+    hg_callback callback;
+    void *arg;
+    hg_time deadline; /* 0: not running */
+    hg_time fires;    /* when the watcher will; meaningless while it is not active */
+    hg_time looked;   /* the deadline that is not put off (again) for a look at the descriptors */
+};
+
+/* A deadline met later than this was missed by the process, which was stopped, asleep or busy, not by a peer. */
+#define LATE (10 * HG_MILLISECOND)
+
+static void timer_arm(struct hg_timer *timer, hg_time delay, int priority)
+{
+    ev_timer_stop(timer->loop->ev, &timer->watcher);
+    ev_set_priority(&timer->watcher, priority);
+    ev_timer_set(&timer->watcher, (double)delay / (double)HG_SECOND, 0.);
+    ev_timer_start(timer->loop->ev, &timer->watcher);
+    timer->fires = loop_now(timer->loop) + delay;
+}
+
+static void timer_fired(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+    struct hg_timer *timer = (struct hg_timer *)watcher;
+    hg_time now = loop_now(timer->loop);
+
+    (void)ev;
+    (void)events;
+    if (!timer->deadline)
+        return;
+    /* libev's clock and ours are read at slightly different moments: what is nearly due is due. */
+    if (timer->deadline > now + HG_MICROSECOND * 100) {
+        timer_arm(timer, timer->deadline - now, 0);
+        return;
+    }
+    /* What came in time may still wait in a socket, and may set the timer anew: descriptors are served first, those of
+     * the next turn, since a wait that SIGCONT or the end of a sleep interrupts names none (epoll_wait(2), EINTR). */
+    if (now - timer->deadline > LATE && timer->looked != timer->deadline) {
+        timer->looked = timer->deadline;
+        timer_arm(timer, 0, EV_MINPRI);
+        return;
+    }
+    timer->deadline = 0;
+    timer->callback(timer->arg);
+}
+
+struct hg_timer *loop_timer_new(struct loop *loop, hg_callback callback, void *arg)
+{
+    struct hg_timer *timer = calloc(1, sizeof *timer);
+
+    if (!timer)
+        return NULL;
+    timer->loop = loop;
+    timer->callback = callback;
+    timer->arg = arg;
+    ev_init(&timer->watcher, timer_fired);
+    return timer;
+}
+
+void loop_timer_set(struct hg_timer *timer, hg_time delay)
+{
+    timer->deadline = loop_now(timer->loop) + delay;
+    if (!delay) /* for the next turn: no deadline that anybody could miss, and never put off by what sets it again */
+        timer->looked = timer->deadline;
+    if (!ev_is_active(&timer->watcher) || timer->fires > timer->deadline)
+        timer_arm(timer, delay, 0);
+}
+
+void loop_timer_stop(struct hg_timer *timer)
+{
+    timer->deadline = 0;
+}
+
+void loop_timer_free(struct hg_timer *timer)
+{
+    ev_timer_stop(timer->loop->ev, &timer->watcher);
+    free(timer);
+}
+
+/* ---- Descriptors ---- */
+
+struct hg_io {
+    ev_io watcher;
+    struct loop *loop;
+    hg_io_callback callback;
+    void *arg;
+};
+
+static void io_ready(struct ev_loop *ev, ev_io *watcher, int events)
+{
+    struct hg_io *io = (struct hg_io *)watcher;
+    int ready = (events & EV_READ ? HG_READ : 0) | (events & EV_WRITE ? HG_WRITE : 0);
+
+    (void)ev;
+    io->callback(io->arg, ready);
+}
+
+struct hg_io *loop_io_new(struct loop *loop, int fd, hg_io_callback callback, void *arg)
+{
+    struct hg_io *io = calloc(1, sizeof *io);
+
+    if (!io)
+        return NULL;
+    io->loop = loop;
+    trim_added(&loop->trim);
+    io->callback = callback;
+    io->arg = arg;
+    ev_io_init(&io->watcher, io_ready, fd, EV_NONE);
+    return io;
+}
+
+void loop_io_set(struct hg_io *io, int events)
+{
+    int wanted = (events & HG_READ ? EV_READ : 0) | (events & HG_WRITE ? EV_WRITE : 0);
+
+    if ((io->watcher.events & (EV_READ | EV_WRITE)) == wanted)
+        return;
+    ev_io_stop(io->loop->ev, &io->watcher);
+    ev_io_modify(&io->watcher, wanted);
+    if (wanted)
+        ev_io_start(io->loop->ev, &io->watcher);
+}
+
+void loop_io_free(struct hg_io *io)
+{
+    ev_io_stop(io->loop->ev, &io->watcher);
+    trim_removed(&io->loop->trim, io->loop->ev);
+    free(io);
+}
+
+/* ---- Posts from any thread ---- */
+
+struct post {
+    struct post *next;
+    hg_callback callback;
+    void *arg;
+};
+
+void loop_post(struct loop *loop, hg_callback callback, void *arg)
+{
+    struct post *post = malloc(sizeof *post);
+
+    /* There is nobody to tell: a post that is lost would leave its maker waiting for ever. */
+    if (!post)
+        abort();
+    post->callback = callback;
+    post->arg = arg;
+    pthread_mutex_lock(&loop->post_lock);
+    post->next = loop->posts;
+    loop->posts = post;
+    pthread_mutex_unlock(&loop->post_lock);
+    ev_async_send(loop->ev, &loop->posted);
+}
+
+static struct post *take_posts(struct loop *loop)
+{
+    struct post *posts, *in_order = NULL;
+
+    pthread_mutex_lock(&loop->post_lock);
+    posts = loop->posts;
+    loop->posts = NULL;
+    pthread_mutex_unlock(&loop->post_lock);
+    while (posts) {
+        struct post *post = posts;
+
+        posts = post->next;
+        post->next = in_order;
+        in_order = post;
+    }
+    return in_order;
+}
+
+static void run_posts(struct loop *loop)
+{
+    struct post *posts = take_posts(loop);
+
+    while (posts) {
+        struct post *post = posts;
+
+        posts = post->next;
+        post->callback(post->arg);
+        free(post);
+    }
+}
+
+static void on_posted(struct ev_loop *ev, ev_async *watcher, int events)
+{
+    (void)ev;
+    (void)events;
+    run_posts(watcher->data);
+}
+
+/* ---- Turns ---- */
+
+static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int events)
+{
+    struct loop *loop = watcher->data;
+
+    (void)events;
+    loop->turn_ends(loop);
+    if (log_has_counted() && !ev_is_active(&loop->log_timer))
+        ev_timer_again(ev, &loop->log_timer);
+}
+
+static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int events)
+{
+    struct loop *loop = watcher->data;
+
+    (void)ev;
+    (void)events;
+    loop->now = 0;
+}
+
+static void on_log_timer(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+    (void)events;
+    log_counted(false);
+    ev_timer_stop(ev, watcher);
+}
+
+int loop_init(struct loop *loop, void (*turn_ends)(struct loop *loop))
+{
+    *loop = (struct loop){.turn_ends = turn_ends};
+    pthread_mutex_init(&loop->post_lock, NULL);
+    loop->ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+    if (!loop->ev)
+        return -1;
+    ev_prepare_init(&loop->before_wait, on_before_wait);
+    ev_check_init(&loop->after_wait, on_after_wait);
+    ev_async_init(&loop->posted, on_posted);
+    ev_timer_init(&loop->log_timer, on_log_timer, 0., LOG_INTERVAL);
+    trim_init(&loop->trim);
+    loop->before_wait.data = loop->after_wait.data = loop->posted.data = loop;
+    /* The first watcher of a turn: from here on the time is a new one. */
+    ev_set_priority(&loop->after_wait, EV_MAXPRI);
+    ev_prepare_start(loop->ev, &loop->before_wait);
+    ev_check_start(loop->ev, &loop->after_wait);
+    ev_async_start(loop->ev, &loop->posted);
+    return 0;
+}
+
+void loop_end(struct loop *loop)
+{
+    run_posts(loop);
+    pthread_mutex_destroy(&loop->post_lock);
+    if (loop->ev)
+        ev_loop_destroy(loop->ev);
+}
+
+void loop_run(struct loop *loop)
+{
+    ev_run(loop->ev, 0);
+}
+
+void loop_break(struct loop *loop)
+{
+    ev_break(loop->ev, EVBREAK_ALL);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The event loop of one thread: the time, timers, descriptors, and posts from other threads. What <hopgate/host.h>
+ * promises about them is kept here, on top of libev.
+ */
+#ifndef CORE_LOOP_LOOP_H
+#define CORE_LOOP_LOOP_H
+
+#include "core/loop/trim.h"
+
+#include <ev.h>
+#include <hopgate/host.h>
+#include <pthread.h>
+
+struct resolver;
+
+struct loop {
+    struct ev_loop *ev;
+    hg_time now;               /* this turn's time; 0: not read yet */
+    struct resolver *resolver; /* core/loop/resolve.h; made when first needed */
+    struct trim trim;
+    void (*turn_ends)(struct loop *loop); /* called before the loop waits: does what the callbacks have queued */
+    ev_prepare before_wait;
+    ev_check after_wait;
+    ev_timer log_timer; /* runs while the log has counted lines to report */
+    ev_async posted;
+    struct post *posts; /* the newest first; guarded by post_lock */
+    pthread_mutex_t post_lock;
+};
+
+/* 0, or -1: out of memory. Either way loop_end() is due. */
+int loop_init(struct loop *loop, void (*turn_ends)(struct loop *loop));
+/* Runs the posts that wait, then frees all that the loop has. */
+void loop_end(struct loop *loop);
+
+/* Turns until loop_break(). */
+void loop_run(struct loop *loop);
+void loop_break(struct loop *loop);
+
+/* The loop behind an instance: whatever struct hg_worker.core points to begins with it. */
+static inline struct loop *loop_of(const struct hg_worker *instance)
+{
+    return instance->core;
+}
+
+/* Reads the clock for loop_now(). */
+hg_time loop_read_clock(struct loop *loop);
+
+/* The time of this turn. */
+static inline hg_time loop_now(struct loop *loop)
+{
+    return loop->now ? loop->now : loop_read_clock(loop);
+}
+
+/* See hg_timer_new() and those that follow it in <hopgate/host.h>. */
+struct hg_timer *loop_timer_new(struct loop *loop, hg_callback callback, void *arg);
+void loop_timer_set(struct hg_timer *timer, hg_time delay);
+void loop_timer_stop(struct hg_timer *timer);
+void loop_timer_free(struct hg_timer *timer);
+
+/* See hg_io_new(). */
+struct hg_io *loop_io_new(struct loop *loop, int fd, hg_io_callback callback, void *arg);
+void loop_io_set(struct hg_io *io, int events);
+void loop_io_free(struct hg_io *io);
+
+/* See hg_post(); from any thread. */
+void loop_post(struct loop *loop, hg_callback callback, void *arg);
+
+#endif
