@@ -173,7 +173,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_STAGE,
         .name = "acme_http01",
         .version = PACKAGE_VERSION,
-        .summary = "answers a certificate authority's http-01 challenges",
+        .summary = "answers the http-01 challenges of an ACME authority",
         .ops = &ops,
         .offers = offers,
         .worker_stop = worker_stop,

@@ -96,7 +96,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_PROVIDER,
         .name = "acme_tlsalpn01",
         .version = PACKAGE_VERSION,
-        .summary = "answers a certificate authority's tls-alpn-01 challenges",
+        .summary = "answers the tls-alpn-01 challenges of an ACME authority",
         .offers = offers,
         .worker_stop = worker_stop,
     };
