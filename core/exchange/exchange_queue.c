@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What waits at the places of an exchange, and which place is next.
+ * The inboxes: what waits for each stage of an exchange; and which exchanges are ready to run.
  */
 #include "core/base/message.h"
 #include "core/exchange/exchange_private.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-
-/* What may wait for a stage that does not take it: enough to go on with, and so little that thousands may stall. */
-#define HELD_WINDOW 12288
 
 void exchange_schedule(struct exchange *exchange)
 {
@@ -24,53 +20,19 @@ void exchange_schedule(struct exchange *exchange)
     table->ready_tail = &exchange->next_ready;
 }
 
-static void note_reset(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
+void slot_mark(struct slot *slot, enum hg_direction direction)
 {
-    exchange->reset_by = by;
-    exchange->reason = *reason;
-    snprintf(exchange->detail, sizeof exchange->detail, "%s", reason->detail ? reason->detail : "");
-    exchange->reason.detail = exchange->detail;
-    exchange_schedule(exchange);
+    slot->exchange->work[direction] |= UINT64_C(1) << slot->index;
+    exchange_schedule(slot->exchange);
 }
 
-void exchange_reset_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
+struct slot *slot_neighbour(struct slot *slot, enum hg_direction direction)
 {
-    if (exchange->is_reset)
-        return;
-    exchange->is_reset = true;
-    exchange->is_breaking = false;
-    note_reset(exchange, reason, by);
-}
-
-void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
-{
-    if (exchange->is_reset || (exchange->is_breaking && by >= exchange->reset_by))
-        return;
-    exchange->is_breaking = true;
-    exchange->is_cut = false;
-    note_reset(exchange, reason, by);
-}
-
-bool node_is_over(const struct node *node)
-{
-    const struct exchange *exchange = node->exchange;
-
-    return exchange->is_reset || node->is_out || (exchange->is_breaking && node->index >= exchange->reset_by);
-}
-
-void node_mark(struct node *node, enum hg_direction direction)
-{
-    node->exchange->work[direction] |= UINT64_C(1) << node->index;
-    exchange_schedule(node->exchange);
-}
-
-struct node *node_neighbour(struct node *node, enum hg_direction direction)
-{
-    struct exchange *exchange = node->exchange;
+    struct exchange *exchange = slot->exchange;
 
     if (direction == HG_DOWN)
-        return node->index < exchange->bottom ? &exchange->nodes[node->index + 1] : NULL;
-    return node->index > 0 ? &exchange->nodes[node->index - 1] : NULL;
+        return slot->index < exchange->bottom ? &exchange->slots[slot->index + 1] : NULL;
+    return slot->index > 0 ? &exchange->slots[slot->index - 1] : NULL;
 }
 
 bool inbox_is_empty(const struct inbox *inbox)
@@ -78,36 +40,9 @@ bool inbox_is_empty(const struct inbox *inbox)
     return !inbox->heads && !inbox->slice_count && !inbox->end_waits;
 }
 
-bool node_is_transparent(const struct node *node, enum hg_direction direction)
+void slot_append_head(struct slot *slot, enum hg_direction direction, struct hg_head *head)
 {
-    return (node->bypassed || (node->attached && !node->ops->data)) && node->inboxes[direction].head_seen &&
-           inbox_is_empty(&node->inboxes[direction]);
-}
-
-size_t node_window(const struct node *node, enum hg_direction direction)
-{
-    size_t window = node->exchange->table->buffer;
-
-    return node->inboxes[direction].held && window > HELD_WINDOW ? HELD_WINDOW : window;
-}
-
-struct node *node_receiver(struct node *node, enum hg_direction direction)
-{
-    struct node *next = node_neighbour(node, direction);
-
-    while (next && node_is_transparent(next, direction)) {
-        struct node *after = node_neighbour(next, direction);
-
-        if (!after)
-            break;
-        next = after;
-    }
-    return next;
-}
-
-void node_append_head(struct node *node, enum hg_direction direction, struct hg_head *head)
-{
-    struct inbox *inbox = &node->inboxes[direction];
+    struct inbox *inbox = &slot->inboxes[direction];
 
     head->next = NULL;
     if (inbox->heads)
@@ -115,7 +50,7 @@ void node_append_head(struct node *node, enum hg_direction direction, struct hg_
     else
         inbox->heads = head;
     inbox->last_head = head;
-    node_mark(node, direction);
+    slot_mark(slot, direction);
 }
 
 static int inbox_reserve(struct inbox *inbox)
@@ -138,23 +73,23 @@ static int inbox_reserve(struct inbox *inbox)
     return 0;
 }
 
-void node_append_slice(struct node *node, enum hg_direction direction, struct hg_slice slice)
+void slot_append_slice(struct slot *slot, enum hg_direction direction, struct hg_slice slice)
 {
-    struct inbox *inbox = &node->inboxes[direction];
+    struct inbox *inbox = &slot->inboxes[direction];
 
     if (inbox_reserve(inbox)) {
         hg_buffer_unref(slice.buffer);
-        exchange_reset_by(node->exchange, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1}, NOBODY);
+        exchange_reset_by(slot->exchange, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1}, NOBODY);
         return;
     }
     inbox->slices[(inbox->first_slice + inbox->slice_count++) % inbox->slice_room] = slice;
     inbox->bytes += slice.size;
-    node_mark(node, direction);
+    slot_mark(slot, direction);
 }
 
-void node_append_end(struct node *node, enum hg_direction direction, struct hg_fields *trailers)
+void slot_append_end(struct slot *slot, enum hg_direction direction, struct hg_fields *trailers)
 {
-    struct inbox *inbox = &node->inboxes[direction];
+    struct inbox *inbox = &slot->inboxes[direction];
 
     if (inbox->end_waits || inbox->ended) {
         message_fields_free(trailers);
@@ -162,7 +97,7 @@ void node_append_end(struct node *node, enum hg_direction direction, struct hg_f
     }
     inbox->end_waits = true;
     inbox->trailers = trailers;
-    node_mark(node, direction);
+    slot_mark(slot, direction);
 }
 
 void exchange_head_done(struct exchange *exchange, struct hg_head *head)

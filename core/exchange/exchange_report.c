@@ -5,19 +5,19 @@
 #include "core/base/log.h"
 #include "core/exchange/exchange_private.h"
 
-/* The place that an exchange waits for: the one that has held an inbox the longest, or else who should answer. */
-static const struct node *holder(const struct exchange *exchange, hg_time *since)
+/* The slot that an exchange waits for: the one that has held an inbox the longest, or else the one that answers. */
+static const struct slot *holder(const struct exchange *exchange, hg_time *since)
 {
-    const struct node *found = &exchange->nodes[exchange->bottom];
+    const struct slot *found = &exchange->slots[exchange->bottom];
 
     *since = exchange->public.started;
     for (unsigned i = 0, first = 1; i <= exchange->bottom; i++) {
         for (int direction = HG_DOWN; direction <= HG_UP; direction++) {
-            const struct inbox *inbox = &exchange->nodes[i].inboxes[direction];
+            const struct inbox *inbox = &exchange->slots[i].inboxes[direction];
 
             if (!inbox->held || (!first && inbox->held_since >= *since))
                 continue;
-            found = &exchange->nodes[i];
+            found = &exchange->slots[i];
             *since = inbox->held_since;
             first = 0;
         }
@@ -27,8 +27,8 @@ static const struct node *holder(const struct exchange *exchange, hg_time *since
 
 void exchange_log_failure(const struct exchange *exchange)
 {
-    const struct node *top = &exchange->nodes[0];
-    const struct node *by = exchange->reset_by == NOBODY ? NULL : &exchange->nodes[exchange->reset_by];
+    const struct slot *top = &exchange->slots[0];
+    const struct slot *by = exchange->reset_by == NOBODY ? NULL : &exchange->slots[exchange->reset_by];
     bool begun = top->inboxes[HG_UP].head_seen && !top->inboxes[HG_UP].ended;
 
     failure_log(&(struct failure){
@@ -38,14 +38,14 @@ void exchange_log_failure(const struct exchange *exchange)
         .target = &exchange->public.target,
         .response = begun ? exchange->response : NULL,
         .reason = &exchange->reason,
-        .age = hg_now(top->public.worker) - exchange->public.started,
+        .age = slot_now(top) - exchange->public.started,
     });
 }
 
 static void report(const struct exchange *exchange)
 {
-    hg_time since, now = hg_now(exchange->nodes[0].public.worker);
-    const struct node *node = holder(exchange, &since);
+    hg_time since, now = slot_now(&exchange->slots[0]);
+    const struct slot *slot = holder(exchange, &since);
     const struct log_member members[] = {
         LOG_STRING("request", exchange->request->id),
         LOG_STRING("method", exchange->request->method),
@@ -53,7 +53,7 @@ static void report(const struct exchange *exchange)
         LOG_STRING("path", exchange->request->path),
         LOG_STRING("user", exchange->request->peer),
         LOG_NUMBER("ms", (now - exchange->public.started) / HG_MILLISECOND),
-        LOG_STRING("held_by", hg_text(node->public.worker->instance->name)),
+        LOG_STRING("held_by", hg_text(slot->public.worker->instance->name)),
         LOG_NUMBER("held_ms", (now - since) / HG_MILLISECOND),
     };
     const struct log_event event = {

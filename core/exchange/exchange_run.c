@@ -1,121 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Takes what waits at the places of an exchange through their stages. Only here are stages called.
+ * Takes events out of inboxes and calls the stages with them.
  */
 #include "core/base/message.h"
 #include "core/exchange/exchange_private.h"
 
 #include <stdio.h>
 
-static void count_call(struct node *node)
-{
-    node->stage->calls++;
-}
-
-static void inbox_hold(struct node *node, struct inbox *inbox)
+static void inbox_hold(struct slot *slot, struct inbox *inbox)
 {
     inbox->held = true;
-    inbox->held_since = hg_now(node->public.worker);
+    inbox->held_since = slot_now(slot);
 }
 
 /* Whether an inbox may be worked on; takes note of a resume. */
-static bool inbox_is_released(struct node *node, struct inbox *inbox)
+static bool inbox_is_released(struct slot *slot, struct inbox *inbox)
 {
     if (!inbox->held)
         return true;
     if (!inbox->resumed)
         return false;
     inbox->held = false;
-    node->stage->held += hg_now(node->public.worker) - inbox->held_since;
+    slot->stage->held += slot_now(slot) - inbox->held_since;
     return true;
 }
 
-/* Tells those who emit into `node` that there is room again. */
-static void offer_credit(struct node *node, enum hg_direction direction)
-{
-    struct node *from = node_neighbour(node, direction == HG_DOWN ? HG_UP : HG_DOWN);
-
-    if (node->inboxes[direction].bytes > node_window(node, direction) / 2)
-        return;
-    for (; from; from = node_neighbour(from, direction == HG_DOWN ? HG_UP : HG_DOWN)) {
-        if (from->wants_credit[direction]) {
-            from->wants_credit[direction] = false;
-            from->exchange->writable[direction] |= UINT64_C(1) << from->index;
-            exchange_schedule(from->exchange);
-        }
-        if (!node_is_transparent(from, direction))
-            return;
-    }
-}
-
-static void leave(struct node *node)
-{
-    if (!node->attached)
-        return;
-    node->attached = false;
-    node->is_out = true;
-    if (node->ops->detach) {
-        count_call(node);
-        node->ops->detach(&node->public);
-    }
-}
-
-/* What is below `node` is over: it becomes the last place. */
-static void cut_below(struct node *node, const struct hg_reason *reason)
-{
-    struct exchange *exchange = node->exchange;
-
-    for (unsigned i = node->index + 1; i <= exchange->bottom; i++) {
-        struct node *below = &exchange->nodes[i];
-
-        if (below->attached && below->ops->reset && i != exchange->reset_by) {
-            count_call(below);
-            below->ops->reset(&below->public, reason);
-        }
-        leave(below);
-        below->is_out = true;
-        inbox_clear(exchange, &below->inboxes[HG_DOWN]);
-        inbox_clear(exchange, &below->inboxes[HG_UP]);
-    }
-    exchange->bottom = node->index;
-    if (!node->inboxes[HG_DOWN].ended)
-        node_mark(node, HG_DOWN);
-    offer_credit(node, HG_DOWN); /* what has filled the place below is gone */
-}
-
-/* A stage answers in the place of what is below it. */
-static void replace_below(struct node *node)
-{
-    static const struct hg_reason replaced = {502, NULL, "answered by a stage above", 0};
-
-    node->exchange->response = NULL;
-    cut_below(node, &replaced);
-    inbox_clear(node->exchange, &node->inboxes[HG_UP]);
-}
-
-static void stage_error(struct node *node)
+static void stage_error(struct slot *slot)
 {
     char detail[128];
 
-    snprintf(detail, sizeof detail, "%s failed", node->public.worker->instance->name);
-    exchange_reset(&node->public, &(struct hg_reason){500, "proxy_internal_error", detail, 0});
+    snprintf(detail, sizeof detail, "%s failed", slot->public.worker->instance->name);
+    exchange_reset(&slot->public, &(struct hg_reason){500, "proxy_internal_error", detail, 0});
 }
 
-/* A head has passed `node`: it goes on, or has reached its last place. */
-static void pass_head(struct node *node, enum hg_direction direction, struct hg_head *head)
+/* A head has passed `slot`: hands it to the next one, if there is one. */
+static void pass_head(struct slot *slot, enum hg_direction direction, struct hg_head *head)
 {
-    struct node *next = node_neighbour(node, direction);
+    struct slot *next = slot_neighbour(slot, direction);
 
     if (!hg_head_is_interim(head))
-        node->inboxes[direction].head_seen = true;
+        slot->inboxes[direction].head_seen = true;
     if (next)
-        node_append_head(next, direction, head);
+        slot_append_head(next, direction, head);
     else
-        exchange_head_done(node->exchange, head);
+        exchange_head_done(slot->exchange, head);
 }
 
-/* The newest response head is what everybody may look at; a final one is kept until the exchange is over. */
+/* Everybody may look at the newest response head; a final one is kept until the exchange is over. */
 static void note_response(struct exchange *exchange, struct hg_head *head)
 {
     exchange->public.response = head;
@@ -123,65 +55,65 @@ static void note_response(struct exchange *exchange, struct hg_head *head)
         exchange->response = head;
 }
 
-static enum hg_verdict attach(struct node *node)
+static enum hg_verdict attach(struct slot *slot)
 {
-    if (node->attached || node->bypassed)
+    if (slot->attached || slot->bypassed)
         return HG_NEXT;
-    count_call(node);
-    if (node->ops->attach && node->ops->attach(&node->public) == HG_BYPASS) {
-        node->bypassed = true;
+    slot_called(slot);
+    if (slot->ops->attach && slot->ops->attach(&slot->public) == HG_BYPASS) {
+        slot->bypassed = true;
         return HG_BYPASS;
     }
-    node->attached = true;
+    slot->attached = true;
     return HG_NEXT;
 }
 
 /* Takes the first head out of the inbox and through the stage. False: the inbox is held, or the exchange is over. */
-static bool run_head(struct node *node, enum hg_direction direction)
+static bool run_head(struct slot *slot, enum hg_direction direction)
 {
-    struct inbox *inbox = &node->inboxes[direction];
+    struct inbox *inbox = &slot->inboxes[direction];
     struct hg_head *head = inbox->heads;
     enum hg_verdict verdict = HG_NEXT;
 
     if (!inbox->head_called) {
         if (direction == HG_UP)
-            note_response(node->exchange, head);
-        else if (attach(node) == HG_BYPASS && !node_neighbour(node, HG_DOWN))
+            note_response(slot->exchange, head);
+        else if (attach(slot) == HG_BYPASS && !slot_neighbour(slot, HG_DOWN))
             verdict = HG_ERROR;
-        if (!node->bypassed && node->ops->head) {
+        if (!slot->bypassed && slot->ops->head) {
             inbox->resumed = false;
-            count_call(node);
-            verdict = node->ops->head(&node->public, direction, head);
-            if (node_is_over(node))
+            slot_called(slot);
+            verdict = slot->ops->head(&slot->public, direction, head);
+            if (slot_is_over(slot))
                 return false;
         }
         if (verdict == HG_PAUSE) {
             inbox->head_called = true;
-            inbox_hold(node, inbox);
-            return inbox_is_released(node, inbox);
+            inbox_hold(slot, inbox);
+            return inbox_is_released(slot, inbox);
         }
     }
     inbox->head_called = false;
     if (verdict == HG_ERROR) {
-        stage_error(node);
+        stage_error(slot);
         return false;
     }
     if (verdict == HG_TAKEN && direction == HG_UP) {
-        replace_below(node);
+        exchange_replace_below(slot);
         return false;
     }
     if (verdict == HG_TAKEN)
-        node->exchange->bottom = node->index;
+        slot->exchange->bottom = slot->index;
     inbox->heads = head->next;
-    pass_head(node, direction, head);
+    pass_head(slot, direction, head);
     return true;
 }
 
-/* Moves all data of a place that has no part in it to the next one. */
-static void pass_data(struct node *node, enum hg_direction direction)
+/* Moves all data past a stage that has no part in it. */
+static void pass_data(struct slot *slot, enum hg_direction direction)
 {
-    struct inbox *inbox = &node->inboxes[direction];
-    struct node *to = node_receiver(node, direction);
+    struct inbox *inbox = &slot->inboxes[direction];
+    struct slot *to = slot_receiver(slot, direction);
 
     while (inbox->slice_count) {
         struct hg_slice slice = inbox->slices[inbox->first_slice];
@@ -190,31 +122,31 @@ static void pass_data(struct node *node, enum hg_direction direction)
         inbox->slice_count--;
         inbox->bytes -= slice.size;
         if (to)
-            node_append_slice(to, direction, slice);
+            slot_append_slice(to, direction, slice);
         else
             hg_buffer_unref(slice.buffer);
     }
 }
 
 /* Offers the first slice to the stage. False: it has not taken all of it, or the exchange is over. */
-static bool run_slice(struct node *node, enum hg_direction direction)
+static bool run_slice(struct slot *slot, enum hg_direction direction)
 {
-    struct inbox *inbox = &node->inboxes[direction];
+    struct inbox *inbox = &slot->inboxes[direction];
     struct hg_slice *slice = &inbox->slices[inbox->first_slice];
     size_t size = slice->size, used;
 
     inbox->resumed = false;
-    count_call(node);
-    used = node->ops->data(&node->public, direction, slice);
-    if (node_is_over(node))
+    slot_called(slot);
+    used = slot->ops->data(&slot->public, direction, slice);
+    if (slot_is_over(slot))
         return false;
     used = used < size ? used : size;
-    node->stage->bytes[direction] += used;
+    slot->stage->bytes[direction] += used;
     inbox->bytes -= used;
     if (used < size) {
         *slice = hg_slice_from(*slice, used);
-        inbox_hold(node, inbox);
-        return inbox_is_released(node, inbox);
+        inbox_hold(slot, inbox);
+        return inbox_is_released(slot, inbox);
     }
     hg_buffer_unref(slice->buffer);
     inbox->first_slice = (inbox->first_slice + 1) % inbox->slice_room;
@@ -222,65 +154,65 @@ static bool run_slice(struct node *node, enum hg_direction direction)
     return true;
 }
 
-static void run_end(struct node *node, enum hg_direction direction)
+static void run_end(struct slot *slot, enum hg_direction direction)
 {
-    struct inbox *inbox = &node->inboxes[direction];
+    struct inbox *inbox = &slot->inboxes[direction];
     enum hg_verdict verdict = HG_NEXT;
-    struct node *next;
+    struct slot *next;
 
-    if (!inbox->end_called && !node->bypassed && node->ops->end) {
+    if (!inbox->end_called && !slot->bypassed && slot->ops->end) {
         inbox->resumed = false;
-        count_call(node);
-        verdict = node->ops->end(&node->public, direction, inbox->trailers);
-        if (verdict == HG_PAUSE && !node_is_over(node)) {
+        slot_called(slot);
+        verdict = slot->ops->end(&slot->public, direction, inbox->trailers);
+        if (verdict == HG_PAUSE && !slot_is_over(slot)) {
             inbox->end_called = true;
-            inbox_hold(node, inbox);
-            if (!inbox_is_released(node, inbox))
+            inbox_hold(slot, inbox);
+            if (!inbox_is_released(slot, inbox))
                 return;
         }
     }
-    if (node_is_over(node))
+    if (slot_is_over(slot))
         return;
     if (verdict == HG_ERROR || verdict == HG_TAKEN) {
-        stage_error(node);
+        stage_error(slot);
         return;
     }
-    next = node_neighbour(node, direction);
+    next = slot_neighbour(slot, direction);
     inbox->end_waits = false;
     inbox->ended = true;
     if (next)
-        node_append_end(next, direction, inbox->trailers);
+        slot_append_end(next, direction, inbox->trailers);
     else
         message_fields_free(inbox->trailers);
     inbox->trailers = NULL;
 }
 
 /* Works on one inbox until it is empty or held. */
-static void run_inbox(struct node *node, enum hg_direction direction)
+static void run_inbox(struct slot *slot, enum hg_direction direction)
 {
-    struct inbox *inbox = &node->inboxes[direction];
+    struct inbox *inbox = &slot->inboxes[direction];
 
-    if (node_is_over(node) || !inbox_is_released(node, inbox))
+    if (slot_is_over(slot) || !inbox_is_released(slot, inbox))
         return;
     while (inbox->heads)
-        if (!run_head(node, direction))
+        if (!run_head(slot, direction))
             return;
     if (!inbox->head_seen)
         return;
     if (inbox->slice_count) {
-        if (node->bypassed || !node->ops->data) {
-            pass_data(node, direction);
+        if (slot->bypassed || !slot->ops->data) {
+            pass_data(slot, direction);
         } else {
             while (inbox->slice_count)
-                if (!run_slice(node, direction))
+                if (!run_slice(slot, direction))
                     break;
         }
-        if (node_is_over(node))
+        if (slot_is_over(slot))
             return;
-        offer_credit(node, direction);
+        slot_offer_credit(slot, direction);
     }
     if (inbox->end_waits && !inbox->slice_count && !inbox->held)
-        run_end(node, direction);
+        run_end(slot, direction);
 }
 
 static void run_writable(struct exchange *exchange, enum hg_direction direction)
@@ -289,59 +221,18 @@ static void run_writable(struct exchange *exchange, enum hg_direction direction)
 
     exchange->writable[direction] = 0;
     for (; set && !exchange->is_reset; set &= set - 1) {
-        struct node *node = &exchange->nodes[__builtin_ctzll(set)];
+        struct slot *slot = &exchange->slots[__builtin_ctzll(set)];
 
-        if (node->attached && node->ops->writable && !node_is_over(node)) {
-            count_call(node);
-            node->ops->writable(&node->public, direction);
+        if (slot->attached && slot->ops->writable && !slot_is_over(slot)) {
+            slot_called(slot);
+            slot->ops->writable(&slot->public, direction);
         }
     }
 }
 
-static void finish(struct exchange *exchange)
-{
-    for (unsigned i = 0; i < exchange->table->stage_count; i++)
-        leave(&exchange->nodes[i]);
-    exchange_free(exchange);
-}
-
-static void finish_reset(struct exchange *exchange)
-{
-    exchange_log_failure(exchange);
-    for (unsigned i = 0; i < exchange->table->stage_count; i++) {
-        struct node *node = &exchange->nodes[i];
-
-        if (!node->attached || i == exchange->reset_by || !node->ops->reset)
-            continue;
-        count_call(node);
-        node->ops->reset(&node->public, &exchange->reason);
-    }
-    finish(exchange);
-}
-
 static bool is_complete(const struct exchange *exchange)
 {
-    return exchange->nodes[0].inboxes[HG_UP].ended && exchange->nodes[exchange->bottom].inboxes[HG_DOWN].ended;
-}
-
-/* A response is being broken off: whether all that had been emitted of it has been taken. */
-static bool is_taken(const struct exchange *exchange)
-{
-    for (unsigned i = 0; i < exchange->reset_by; i++)
-        if (!inbox_is_empty(&exchange->nodes[i].inboxes[HG_UP]))
-            return false;
-    return true;
-}
-
-/* Goes on with breaking a response off. The place that has asked for it is never the first one. */
-static void run_breaking(struct exchange *exchange)
-{
-    if (!exchange->is_cut) {
-        exchange->is_cut = true;
-        cut_below(&exchange->nodes[exchange->reset_by - 1], &exchange->reason);
-    }
-    if (is_taken(exchange))
-        exchange->is_reset = true;
+    return exchange->slots[0].inboxes[HG_UP].ended && exchange->slots[exchange->bottom].inboxes[HG_DOWN].ended;
 }
 
 static void exchange_run(struct exchange *exchange)
@@ -351,14 +242,14 @@ static void exchange_run(struct exchange *exchange)
         uint64_t set = exchange->work[direction];
 
         if (exchange->is_breaking && (!exchange->is_cut || !exchange->work[HG_UP]))
-            run_breaking(exchange);
+            exchange_go_on_breaking(exchange);
         if (exchange->is_reset) {
-            finish_reset(exchange);
+            exchange_finish_reset(exchange);
             return;
         }
         if (set) {
             exchange->work[direction] = set & (set - 1);
-            run_inbox(&exchange->nodes[__builtin_ctzll(set)], direction);
+            run_inbox(&exchange->slots[__builtin_ctzll(set)], direction);
         } else if (exchange->writable[HG_UP]) {
             run_writable(exchange, HG_UP);
         } else if (exchange->writable[HG_DOWN]) {
@@ -368,7 +259,7 @@ static void exchange_run(struct exchange *exchange)
         }
     }
     if (is_complete(exchange))
-        finish(exchange);
+        exchange_finish(exchange);
     else
         exchange->is_ready = false; /* only now: what it queued while it ran is done already */
 }
@@ -383,11 +274,4 @@ void exchange_run_ready(struct exchange_table *table)
             table->ready_tail = &table->ready;
         exchange_run(exchange);
     }
-}
-
-void exchange_reset_all(struct exchange_table *table, const struct hg_reason *reason)
-{
-    for (struct exchange *exchange = table->open; exchange; exchange = exchange->next)
-        exchange_reset_by(exchange, reason, NOBODY);
-    exchange_run_ready(table);
 }

@@ -91,9 +91,9 @@ START_TEST(credit_bounds_what_waits_for_a_stalled_reader)
     for (int i = 0; i < 100; i++)
         rig_run(rig, NULL, NULL, 0);
     exchange = rig->worker->exchanges.open;
-    ck_assert_uint_le(exchange->nodes[0].inboxes[HG_UP].bytes, 65536);
-    ck_assert_uint_gt(exchange->nodes[0].inboxes[HG_UP].bytes, 65536 - 4096); /* less credit is told as none */
-    ck_assert_uint_eq(exchange->nodes[1].inboxes[HG_UP].bytes, 0);
+    ck_assert_uint_le(exchange->slots[0].inboxes[HG_UP].bytes, 65536);
+    ck_assert_uint_gt(exchange->slots[0].inboxes[HG_UP].bytes, 65536 - 4096); /* less credit is told as none */
+    ck_assert_uint_eq(exchange->slots[1].inboxes[HG_UP].bytes, 0);
     caller.stalled = false;
     hg_resume(caller.self, HG_UP);
     run_to_end(rig, &watch, &caller);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * How exchanges end: complete, by a reset, or with a response that breaks off. Every stage that was attached gets
+ * detach(), once.
+ */
+#include "core/exchange/exchange_private.h"
+
+#include <stdio.h>
+
+static void note_reset(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
+{
+    exchange->reset_by = by;
+    exchange->reason = *reason;
+    snprintf(exchange->detail, sizeof exchange->detail, "%s", reason->detail ? reason->detail : "");
+    exchange->reason.detail = exchange->detail;
+    exchange_schedule(exchange);
+}
+
+void exchange_reset_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
+{
+    if (exchange->is_reset)
+        return;
+    exchange->is_reset = true;
+    exchange->is_breaking = false;
+    note_reset(exchange, reason, by);
+}
+
+void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by)
+{
+    if (exchange->is_reset || (exchange->is_breaking && by >= exchange->reset_by))
+        return;
+    exchange->is_breaking = true;
+    exchange->is_cut = false;
+    note_reset(exchange, reason, by);
+}
+
+bool slot_is_over(const struct slot *slot)
+{
+    const struct exchange *exchange = slot->exchange;
+
+    return exchange->is_reset || slot->is_out || (exchange->is_breaking && slot->index >= exchange->reset_by);
+}
+
+static void detach(struct slot *slot)
+{
+    if (!slot->attached)
+        return;
+    slot->attached = false;
+    slot->is_out = true;
+    if (slot->ops->detach) {
+        slot_called(slot);
+        slot->ops->detach(&slot->public);
+    }
+}
+
+/* Everything below `slot` is over; `slot` becomes the last one. */
+static void cut_below(struct slot *slot, const struct hg_reason *reason)
+{
+    struct exchange *exchange = slot->exchange;
+
+    for (unsigned i = slot->index + 1; i <= exchange->bottom; i++) {
+        struct slot *below = &exchange->slots[i];
+
+        if (below->attached && below->ops->reset && i != exchange->reset_by) {
+            slot_called(below);
+            below->ops->reset(&below->public, reason);
+        }
+        detach(below);
+        below->is_out = true;
+        inbox_clear(exchange, &below->inboxes[HG_DOWN]);
+        inbox_clear(exchange, &below->inboxes[HG_UP]);
+    }
+    exchange->bottom = slot->index;
+    if (!slot->inboxes[HG_DOWN].ended)
+        slot_mark(slot, HG_DOWN);
+    slot_offer_credit(slot, HG_DOWN); /* what filled the inbox below is gone */
+}
+
+void exchange_replace_below(struct slot *slot)
+{
+    static const struct hg_reason replaced = {502, NULL, "answered by a stage above", 0};
+
+    slot->exchange->response = NULL;
+    cut_below(slot, &replaced);
+    inbox_clear(slot->exchange, &slot->inboxes[HG_UP]);
+}
+
+void exchange_finish(struct exchange *exchange)
+{
+    for (unsigned i = 0; i < exchange->table->stage_count; i++)
+        detach(&exchange->slots[i]);
+    exchange_free(exchange);
+}
+
+void exchange_finish_reset(struct exchange *exchange)
+{
+    exchange_log_failure(exchange);
+    for (unsigned i = 0; i < exchange->table->stage_count; i++) {
+        struct slot *slot = &exchange->slots[i];
+
+        if (!slot->attached || i == exchange->reset_by || !slot->ops->reset)
+            continue;
+        slot_called(slot);
+        slot->ops->reset(&slot->public, &exchange->reason);
+    }
+    exchange_finish(exchange);
+}
+
+/* Whether everything above the break has been taken. */
+static bool is_taken(const struct exchange *exchange)
+{
+    for (unsigned i = 0; i < exchange->reset_by; i++)
+        if (!inbox_is_empty(&exchange->slots[i].inboxes[HG_UP]))
+            return false;
+    return true;
+}
+
+void exchange_go_on_breaking(struct exchange *exchange)
+{
+    if (!exchange->is_cut) {
+        exchange->is_cut = true;
+        cut_below(&exchange->slots[exchange->reset_by - 1], &exchange->reason);
+    }
+    if (is_taken(exchange))
+        exchange->is_reset = true;
+}
+
+void exchange_reset_all(struct exchange_table *table, const struct hg_reason *reason)
+{
+    for (struct exchange *exchange = table->open; exchange; exchange = exchange->next)
+        exchange_reset_by(exchange, reason, NOBODY);
+    exchange_run_ready(table);
+}
