@@ -19,8 +19,8 @@ PY_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-dri
 
 EXTRA_DIST += bootstrap .ci/run .clang-format .editorconfig tests/summary.py tests/valgrind.sh
 
-TESTS += tests/test_summary.py
-EXTRA_DIST += tests/test_summary.py
+TESTS += tests/test_summary.py tests/test_layers.py
+EXTRA_DIST += tests/test_summary.py tests/test_layers.py tests/layers.py core/README.md include/hopgate/README.md
 
 # The whole suite once more under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own, which is
 # configured again when this one is: a tool may be there now that was not.
@@ -56,6 +56,10 @@ lint:
 	    $(CC) $(AM_CPPFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(AM_CFLAGS) -Werror -fsyntax-only -x c - || exit 1; \
 	done
 
+# Which folder includes and calls which.
+layers: all
+	$(PYTHON) $(top_srcdir)/tests/layers.py $(top_srcdir) .
+
 clean-local:
 	rm -rf asan
-.PHONY: check-asan check-nightly check-valgrind format lint
+.PHONY: check-asan check-nightly check-valgrind format layers lint
