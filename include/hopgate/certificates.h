@@ -22,8 +22,6 @@ struct hg_certificate {
     gnutls_pcert_st *chain; /**< The leaf first. */
     unsigned chain_size;
     gnutls_privkey_t key;
-    gnutls_ocsp_data_st *ocsp; /**< One stapled answer for each of the chain, or NULL. */
-    unsigned ocsp_size;
 };
 
 static inline struct hg_certificate *hg_certificate_ref(struct hg_certificate *certificate)

@@ -47,11 +47,8 @@ void acme_agent_forget(struct acme_job *job)
 /* The certificate, or a self-signed one where the config promises one. */
 struct hg_certificate *acme_agent_shown(struct acme_job *job)
 {
-    if (acme_job_is_served(job)) {
-        struct hg_certificate *stapled = acme_staple_certificate(job->staple);
-
-        return stapled ? stapled : hg_certificate_ref(&job->pair->certificate);
-    }
+    if (acme_job_is_served(job))
+        return hg_certificate_ref(&job->pair->certificate);
     if (job->on_demand)
         return NULL;
     if (!job->placeholder) {
@@ -75,35 +72,13 @@ void acme_agent_wake(struct acme_job *job)
     }
 }
 
-static void on_revoked(void *arg)
-{
-    struct acme_job *job = arg;
-
-    job->renew_now = job->revoked = true;
-    acme_attempt_wanted(job);
-}
-
-/* The pair that there is, a reference, if it serves whoever the next one is for. */
-static struct acme_pair *before(const struct acme_job *job, const struct acme_pair *next)
-{
-    return job->pair && !job->revoked && acme_pair_is_for(job->pair, (const char *const *)next->names, next->name_count)
-               ? acme_pair_ref(job->pair)
-               : NULL;
-}
-
 void acme_agent_serve(struct acme_job *job, struct acme_pair *pair)
 {
     struct acme_agent *agent = job->agent;
-    struct acme_pair *old = before(job, pair);
 
     if (job->on_demand && !job->pair)
         agent->demand.names--;
     acme_job_take(job, pair);
-    if (!job->staple)
-        job->staple = acme_staple_new(agent->https, &agent->vault, job->id, on_revoked, job);
-    if (job->staple)
-        acme_staple_begin(job->staple, pair, old);
-    acme_pair_unref(old);
     if (agent->leads && !agent->unread)
         acme_follow(job);
     acme_pair_unref(job->placeholder);

@@ -392,7 +392,7 @@ static void forget_expired(struct acme_agent *agent)
 /* What the store remembers of a name that is neither in the config nor in use. */
 static void on_unused(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
 {
-    static const char *const kinds[] = {ACME_CERTIFICATES, ACME_PREVIOUS, ACME_ORDERS, ACME_STAPLES, ACME_STATES};
+    static const char *const kinds[] = {ACME_CERTIFICATES, ACME_PREVIOUS, ACME_ORDERS, ACME_STATES};
     json_t *state = acme_vault_json(answer);
     const time_t expires = (time_t)json_integer_value(json_object_get(state, "expires"));
     const time_t last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));

@@ -38,7 +38,6 @@ void acme_job_free(struct acme_job *job)
     acme_order_free(job->order);
     json_decref(job->record);
     json_decref(job->wishes);
-    acme_staple_free(job->staple);
     acme_ari_free(job->ari);
     acme_pair_unref(job->pair);
     acme_pair_unref(job->placeholder);

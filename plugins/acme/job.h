@@ -13,7 +13,6 @@
 #include "plugins/acme/name.h"
 #include "plugins/acme/order.h"
 #include "plugins/acme/pair.h"
-#include "plugins/acme/staple.h"
 
 struct acme_agent;
 
@@ -39,7 +38,6 @@ struct acme_job {
     struct acme_pair *pair;        /* NULL: there is none yet */
     json_t *wishes;                /* it was obtained with these; NULL: not known */
     struct acme_pair *placeholder; /* self-signed, made when first needed */
-    struct acme_staple *staple;    /* made with the first pair; NULL: out of memory */
     struct acme_ari *ari;          /* made when this process orders and there is a pair */
     char *unsaved;                 /* key and chain of `pair`, if the store did not take them yet */
     struct hg_certificate_lookup *lookups;

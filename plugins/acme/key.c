@@ -180,16 +180,8 @@ static int add_names(gnutls_x509_crq_t request, const char *const *names, size_t
     return result;
 }
 
-/* The TLS feature status_request (RFC 7633 section 4.1): a sequence of the number 5. GnuTLS reads it only. */
-static int add_must_staple(gnutls_x509_crq_t request)
-{
-    static const uint8_t features[] = {0x30, 0x03, 0x02, 0x01, 0x05};
-
-    return gnutls_x509_crq_set_extension_by_oid(request, "1.3.6.1.5.5.7.1.24", features, sizeof features, 0);
-}
-
 /* The names stand in the extension alone, where their length has no bound (a common name has 64 bytes). */
-char *acme_key_request(gnutls_x509_privkey_t key, const char *const *names, size_t count, bool must_staple)
+char *acme_key_request(gnutls_x509_privkey_t key, const char *const *names, size_t count)
 {
     gnutls_x509_crq_t request = NULL;
     gnutls_datum_t der = {0};
@@ -200,8 +192,6 @@ char *acme_key_request(gnutls_x509_privkey_t key, const char *const *names, size
         result = gnutls_x509_crq_set_version(request, 1);
     if (result >= 0)
         result = add_names(request, names, count);
-    if (result >= 0 && must_staple)
-        result = add_must_staple(request);
     if (result >= 0)
         result = gnutls_x509_crq_set_key(request, key);
     if (result >= 0)

@@ -29,6 +29,6 @@ char *acme_key_thumbprint(gnutls_x509_privkey_t key);
 char *acme_key_sign(gnutls_x509_privkey_t key, struct hg_text input);
 
 /* A request in DER, as base64url, for canonical names. */
-char *acme_key_request(gnutls_x509_privkey_t key, const char *const *names, size_t count, bool must_staple);
+char *acme_key_request(gnutls_x509_privkey_t key, const char *const *names, size_t count);
 
 #endif

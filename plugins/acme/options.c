@@ -85,11 +85,6 @@ const struct hg_option acme_options[] = {
      .offset = offsetof(struct acme_config, preferred_chain),
      .doc = "Of the chains that the authority offers take the one whose last certificate was issued by this common "
             "name."},
-    {.name = "must_staple",
-     .type = HG_OPTION_BOOL,
-     .offset = offsetof(struct acme_config, must_staple),
-     .value = "no",
-     .doc = "Asks for certificates that oblige the server to staple an OCSP answer."},
     {.name = "dns_hook",
      .type = HG_OPTION_PATH,
      .offset = offsetof(struct acme_config, dns_hook),

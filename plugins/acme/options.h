@@ -38,7 +38,6 @@ struct acme_config {
     const char *eab_kid, *eab_key;
     int key_type; /* enum acme_key_type */
     const char *profile, *preferred_chain;
-    bool must_staple;
     const char *dns_hook, *hook;
     hg_time hook_timeout;
     bool on_demand;

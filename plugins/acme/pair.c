@@ -16,9 +16,7 @@
 /* The longest serial number (RFC 5280 section 4.1.2.2). */
 #define SERIAL_MAX       20
 #define SELF_SIGNED_DAYS 7
-/* The TLS extension's number. */
-#define STATUS_REQUEST 5
-#define DAY            86400
+#define DAY              86400
 
 static void release(struct hg_certificate *certificate)
 {
@@ -119,27 +117,10 @@ static void take_ids(struct acme_pair *pair, gnutls_x509_crt_t leaf)
     free(second);
 }
 
-/* The TLS feature status_request (RFC 7633 section 4.1). */
-static bool wants_staple(gnutls_x509_crt_t leaf)
-{
-    gnutls_x509_tlsfeatures_t features;
-    unsigned feature = 0;
-    bool found = false;
-
-    if (gnutls_x509_tlsfeatures_init(&features) < 0)
-        return false;
-    if (gnutls_x509_crt_get_tlsfeatures(leaf, features, 0, NULL) >= 0)
-        for (unsigned i = 0; !found && gnutls_x509_tlsfeatures_get(features, i, &feature) >= 0; i++)
-            found = feature == STATUS_REQUEST;
-    gnutls_x509_tlsfeatures_deinit(features);
-    return found;
-}
-
 static bool take_leaf(struct acme_pair *pair, gnutls_x509_crt_t leaf)
 {
     pair->begins = gnutls_x509_crt_get_activation_time(leaf);
     pair->ends = gnutls_x509_crt_get_expiration_time(leaf);
-    pair->must_staple = wants_staple(leaf);
     take_ids(pair, leaf);
     return take_names(pair, leaf);
 }

@@ -31,7 +31,6 @@ acme_parts = \
 	plugins/acme/lead.c \
 	plugins/acme/mirror.c \
 	plugins/acme/name.c plugins/acme/name.h \
-	plugins/acme/ocsp.c \
 	plugins/acme/options.c plugins/acme/options.h \
 	plugins/acme/order.c plugins/acme/order.h plugins/acme/order_parts.h \
 	plugins/acme/order_end.c \
@@ -51,7 +50,6 @@ acme_parts = \
 	plugins/acme/revocation.c \
 	plugins/acme/rollover.c \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
-	plugins/acme/staple.c plugins/acme/staple.h \
 	plugins/acme/vault.c plugins/acme/vault.h
 
 plugin_LTLIBRARIES += acme.la

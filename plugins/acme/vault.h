@@ -24,7 +24,6 @@
 #define ACME_PAUSES       "pauses"
 #define ACME_QUOTAS       "quotas"
 #define ACME_REQUESTS     "requests"
-#define ACME_STAPLES      "staples" /* the OCSP answers of those that must have one */
 
 struct acme_vault {
     struct hg_worker *worker; /* acme's */

@@ -9,14 +9,13 @@ By the numbers told in acme_issue.py:
 13 clock skew                       "a certificate that begins …"
 14 renewal                          "certificates of 20 s …", "6 days, 90 days, 10 years …", "ARI: …", "the chosen time is stable …"
 15 replaces                         "ARI: …", "replaces refused …"
-16 revoked                          "revoked by OCSP …", "ARI: a window that is past …"
+16 revoked                          "ARI: a window that is past …"
 24 hooks                            "certificates of 20 s …"
 """
 
 import calendar
 import os
 import re
-import subprocess
 import time
 
 import caproxy
@@ -162,39 +161,6 @@ def replaces(world):
         check("replaces" not in lab.proxy.answered("new_order")[-1].payload, "the order replaces something")
         rule.end()
     equal(lab.issued(), 4, "certificates")
-
-
-@case("revoked by OCSP: a new key, at once")
-def revoked(world):
-    lab = Lab(world)
-    other = Authority(world)
-    rule = lab.proxy.on("certificate", caproxy.other_chain(lambda csr, names: other.issue(csr, names, end=90 * DAY, ocsp=True)))
-    gate = lab.gateway(["a.test"])
-    first = lab.wait_for("a.test", root=other.root)
-    chain = lab.chain("a.test")
-    gate.stop()
-    other.revoke(chain)
-    rule.end()
-    lab.gateway(["a.test"])
-    second = lab.wait_for("a.test", but=first.serial)
-    check(second.public_key != first.public_key, "the key is the old one")
-    equal(lab.issued(), 2, "certificates")
-
-
-@case("OCSP answers are stapled where the certificate names a responder")
-def stapled(world):
-    lab = Lab(world)
-    other = Authority(world)
-    lab.proxy.on("certificate", caproxy.other_chain(lambda csr, names: other.issue(csr, names, end=90 * DAY, ocsp=True)))
-    lab.gateway(["a.test"])
-    lab.wait_for("a.test", root=other.root)
-
-    def status():
-        shown = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{lab.pebble.tls}", "-servername", "a.test", "-status"],
-                               stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
-        return "OCSP Response Status: successful" in shown and "Cert Status: good" in shown
-
-    wait_until(status, 20, "a stapled OCSP answer", 0.1)
 
 
 @case("the commands: status tells names, expiry and the next try; renew orders at once; revoke reaches the CA")

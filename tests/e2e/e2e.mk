@@ -34,7 +34,6 @@ e2e_tests = \
 	tests/e2e/acme_on_demand.py \
 	tests/e2e/acme_product.py \
 	tests/e2e/acme_changes.py \
-	tests/e2e/acme_staple.py \
 	tests/e2e/acme_ari.py \
 	tests/e2e/acme_cluster.py \
 	tests/e2e/bootstrap.py \
@@ -80,8 +79,7 @@ tests/e2e/acme_changes.log: tests/e2e/acme_product.log
 tests/e2e/acme_faults.log: tests/e2e/processes.log
 tests/e2e/acme_renewal.log: tests/e2e/acme_faults.log
 tests/e2e/acme_days.log: tests/e2e/acme_renewal.log
-tests/e2e/acme_staple.log: tests/e2e/acme_days.log
-tests/e2e/acme_ari.log: tests/e2e/acme_staple.log
+tests/e2e/acme_ari.log: tests/e2e/acme_days.log
 tests/e2e/acme_cluster.log: tests/e2e/acme_changes.log
 tests/e2e/bootstrap.log: tests/e2e/acme_ari.log
 tests/e2e/install.log: tests/e2e/acme_cluster.log tests/e2e/bootstrap.log

@@ -22,9 +22,7 @@ import subprocess
 import threading
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from harness import Failure, Process, Skip, check, free_port, wait_for_port, wait_until
 
@@ -53,7 +51,7 @@ class Leaf:
 
     def __init__(self, pem):
         self.pem = split_chain(pem)[0]
-        text = openssl("x509", "-noout", "-serial", "-dates", "-ext", "subjectAltName,tlsfeature", "-subject",
+        text = openssl("x509", "-noout", "-serial", "-dates", "-ext", "subjectAltName", "-subject",
                        "-issuer", text=self.pem.encode())
         self.serial = re.search(r"^serial=([0-9A-F]+)", text, re.M).group(1)
         self.subject = re.search(r"^subject=(.*)", text, re.M).group(1)
@@ -61,7 +59,6 @@ class Leaf:
         self.begin, self.end = (ssl.cert_time_to_seconds(re.search(rf"^{what}=(.*)", text, re.M).group(1))
                                 for what in ("notBefore", "notAfter"))
         self.names = sorted(re.findall(r"(?:DNS|IP Address):([^,\s]+)", text))
-        self.must_staple = "status_request" in text
         self.public_key = openssl("x509", "-noout", "-pubkey", text=self.pem.encode())
 
 
@@ -192,12 +189,12 @@ def verify_chain(world, chain, root, name=None):
 
 
 class Authority:
-    """A CA by openssl, for what Pebble cannot issue: any dates, any names, an OCSP responder. Its root signs leaves itself."""
+    """A CA by openssl, for what Pebble cannot issue: any dates, any names. Its root signs leaves itself."""
 
     def __init__(self, world, name="authority"):
         self.world, self.folder = world, world.path(name)
         os.makedirs(self.folder)
-        self.root, self.ocsp_port, self.questions, self.lock = self.file("root.pem"), None, 0, threading.Lock()
+        self.root, self.lock = self.file("root.pem"), threading.Lock()
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.file("root.key"),
                 "-out", self.root, "-days", "36500", "-subj", "/CN=hopgate test authority", "-addext",
                 "keyUsage=critical,keyCertSign,digitalSignature")
@@ -228,16 +225,11 @@ class Authority:
             file.write(text)
         return self.file(name)
 
-    def issue(self, csr, names, begin=-60, end=86400, ocsp=False, must_staple=False):
+    def issue(self, csr, names, begin=-60, end=86400):
         """A PEM chain for a CSR (DER), valid from `begin` to `end` seconds from now. The names are those of the call."""
         kinds = [("IP:" if re.fullmatch(r"[0-9.]+|.*:.*", name) else "DNS:") + name for name in names]
         extensions = (f"basicConstraints=CA:FALSE\nsubjectAltName={','.join(kinds)}\nauthorityKeyIdentifier=keyid\n"
                       "subjectKeyIdentifier=hash\n")
-        if ocsp:
-            self.ocsp_port = self.ocsp_port or self.start_responder()
-            extensions += f"authorityInfoAccess=OCSP;URI:http://127.0.0.1:{self.ocsp_port}/\n"
-        if must_staple:
-            extensions += "tlsfeature=status_request\n"
         start, stop = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + shift)) for shift in (begin, end))
         with self.lock:
             request = self.write("request.pem", openssl("req", "-inform", "DER", text=csr))
@@ -245,48 +237,6 @@ class Authority:
                     "-subj", "/CN=leaf", "-startdate", start, "-enddate", stop, "-extfile", self.write("extensions", extensions))
             with open(self.file("leaf.pem")) as leaf, open(self.root) as root:
                 return leaf.read() + root.read()
-
-    def revoke(self, chain):
-        with self.lock:
-            openssl("ca", "-config", self.file("ca.conf"), "-revoke", self.write("revoked.pem", split_chain(chain)[0]),
-                    "-crl_reason", "keyCompromise")
-
-    # ---- OCSP ----
-
-    def start_responder(self):
-        authority = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                self.reply(self.rfile.read(int(self.headers["Content-Length"])))
-
-            def do_GET(self):  # RFC 6960 appendix A.1
-                self.reply(base64.b64decode(urllib.parse.unquote(self.path[1:])))
-
-            def reply(self, question):
-                authority.questions += 1
-                self.send_response(200)
-                self.send_header("Content-Type", "application/ocsp-response")
-                self.end_headers()
-                self.wfile.write(authority.ocsp(question))
-
-            def log_message(self, *_):
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.world.undo.append(lambda: (server.shutdown(), server.server_close()))
-        return server.server_port
-
-    def ocsp(self, question):
-        """openssl's answer to a request (DER), by the index as it is now."""
-        with self.lock:
-            with open(self.file("question.der"), "wb") as file:
-                file.write(question)
-            openssl("ocsp", "-index", self.file("index"), "-CA", self.root, "-rsigner", self.root, "-rkey", self.file("root.key"),
-                    "-reqin", self.file("question.der"), "-respout", self.file("answer.der"), "-nmin", "5")
-            with open(self.file("answer.der"), "rb") as file:
-                return file.read()
 
 
 def served_chain(port, name=None, alpn=None, address="127.0.0.1"):

@@ -15,8 +15,8 @@ static int retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *
         return GNUTLS_E_UNRECOGNIZED_NAME;
     *chain = found->chain;
     *chain_size = found->chain_size;
-    *ocsp = found->ocsp;
-    *ocsp_size = found->ocsp ? found->ocsp_size : 0;
+    *ocsp = NULL;
+    *ocsp_size = 0;
     *key = found->key;
     *flags = 0; /* all of it stays ours */
     return 0;
