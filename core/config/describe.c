@@ -110,6 +110,8 @@ void describe_text(FILE *out, const struct hg_option *table, int indent)
     if (!table || !table->name)
         fprintf(out, "%*sNone.\n", indent, "");
     for (const struct hg_option *option = table; option && option->name; option++) {
+        if (option->flags & HG_OPTION_REMOVED)
+            continue;
         if (option != table)
             fputc('\n', out);
         write_text_option(out, option, indent);
@@ -138,8 +140,11 @@ void describe_manual(FILE *out, const struct hg_option *table)
     if (!table || !table->name)
         fputs("None.\n", out);
     for (const struct hg_option *option = table; option && option->name; option++) {
-        char *head = head_line(option);
+        char *head;
 
+        if (option->flags & HG_OPTION_REMOVED)
+            continue;
+        head = head_line(option);
         fprintf(out, ".TP\n\\fB%s\\fR: ", option->name);
         write_roff(out, head ? head : "");
         fputc('\n', out);

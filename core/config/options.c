@@ -156,7 +156,8 @@ static bool unknown_option(const struct option_reading *reading, const struct hg
                             "'%s' belongs into an item of the list '%s': put '- ' before it, as in - { %s: … }",
                             key->text, body->name, key->text);
     for (const struct hg_option *option = table; option && option->name; option++)
-        suggestion_offer(&suggestion, option->name);
+        if (!(option->flags & HG_OPTION_REMOVED))
+            suggestion_offer(&suggestion, option->name);
     if (reading->other_key && !path)
         suggestion_offer(&suggestion, reading->other_key);
     return option_fault(reading, path, key, "unknown option '%s'%s%s%s", key->text,
@@ -170,11 +171,15 @@ static bool check_keys(const struct option_reading *reading, const struct hg_opt
 
     for (size_t i = 0; i < block->count; i++) {
         const struct config_node *key = block->keys[i];
+        const struct hg_option *option = find_option(table, key->text, key->size);
 
         if (!path && reading->other_key && strcmp(key->text, reading->other_key) == 0)
             continue;
-        if (!find_option(table, key->text, key->size))
+        if (!option)
             good = unknown_option(reading, table, path, key);
+        else if (option->flags & HG_OPTION_REMOVED)
+            good = option_fault(reading, path, key, "option '%s' has been removed%s%s", option->name,
+                                option->doc ? ": " : "", option->doc ? option->doc : "");
     }
     return good;
 }
@@ -192,6 +197,8 @@ static bool fill_table(const struct option_reading *reading, const struct hg_opt
         const struct config_node *value = value_in(option, block);
         struct option_path here = {.up = path, .name = option->name};
 
+        if (option->flags & HG_OPTION_REMOVED)
+            continue; /* check_keys() has told */
         if (value)
             good = fill_value(reading, option, &here, value, base + option->offset) && good;
         else
@@ -290,6 +297,8 @@ void options_print(FILE *out, const struct hg_option *table, const void *cfg, in
     for (const struct hg_option *option = table; option && option->name; option++) {
         const char *value = (const char *)cfg + option->offset;
 
+        if (option->flags & HG_OPTION_REMOVED)
+            continue;
         fprintf(out, "%*s%s:", indent, "", option->name);
         if (option->type == HG_OPTION_LIST) {
             print_list(out, option, (const struct hg_list *)(const void *)value, indent);

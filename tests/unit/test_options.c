@@ -124,6 +124,7 @@ static const struct hg_option table[] = {
     {.name = "nested", .type = HG_OPTION_MAP, PLACE(nested), .fields = nested_fields, .doc = "More."},
     {.name = "secret", .type = HG_OPTION_SECRET_FILE, PLACE(secret), .doc = "A secret."},
     {.name = "hidden", .type = HG_OPTION_STRING, .flags = HG_OPTION_SECRET, PLACE(hidden), .doc = "Another."},
+    {.name = "strength", .type = HG_OPTION_STRING, .flags = HG_OPTION_REMOVED, .doc = "use string"},
     {0},
 };
 
@@ -338,6 +339,8 @@ static const struct {
     const char *told; /* how the only line that must be told begins, behind the path of the file */
 } bad[] = {
     {"strng: x", "1:1: test: unknown option 'strng'; did you mean 'string'?"},
+    {"strengt: x", "1:1: test: unknown option 'strengt'"},
+    {"strength: [a]", "1:1: test: option 'strength' has been removed: use string"},
     {"\"str\\n\\e[2J\\u009b\\u00e4\": x", "1:1: test: unknown option 'str\\x0a\\x1b[2J\\x9b\xc3\xa4'\n"},
     {"string: [x]", "1:9: test: string: expected text, not a list"},
     {"string:", "1:8: test: string: it has no value"},
