@@ -220,7 +220,7 @@ struct acme_agent *acme_agent_new(struct hg_worker *worker, struct acme_job *(*j
         free(agent);
         return NULL;
     }
-    agent->programs = (struct acme_programs){.worker = worker, .timeout = agent->config->hook_timeout};
+    agent->programs = (struct acme_programs){.worker = worker, .timeout = ACME_HOOK_TIMEOUT};
     agent->cleanups = (struct acme_cleanups){.vault = &agent->vault, .solvers = &agent->solvers};
     acme_solvers_find(&agent->solvers, worker, &agent->cleanups);
     acme_demand_begin(agent);

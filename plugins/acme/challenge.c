@@ -5,6 +5,7 @@
 
 #include "plugins/acme/base64url.h"
 #include "plugins/acme/options.h"
+#include "plugins/acme/program.h"
 
 #include <gnutls/crypto.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker, s
     const struct acme_config *config = worker->cfg;
 
     *solvers = (struct acme_solvers){
-        .worker = worker, .dns_hook = config->dns_hook, .hook_timeout = config->hook_timeout, .cleanups = cleanups};
+        .worker = worker, .dns_hook = config->dns_hook, .hook_timeout = ACME_HOOK_TIMEOUT, .cleanups = cleanups};
     for (int type = 0; type < ACME_DNS01; type++) {
         struct hg_capability found;
 

@@ -111,7 +111,7 @@ static void sum_up(struct acme_agent *agent)
         if (refusals->count)
             hg_log(agent->worker->instance, kind == REFUSED_BY_QUOTA ? HG_LOG_WARNING : HG_LOG_INFO,
                    "nothing was ordered on demand for %u more names: %s", refusals->count,
-                   kind == REFUSED_BY_QUOTA ? "on_demand_per_hour or on_demand_per_source is used up"
+                   kind == REFUSED_BY_QUOTA ? "on_demand_per_hour, or what one address may want, is used up"
                                             : "they are not permitted");
         refusals->since = refusals->count ? now : 0;
         refusals->count = 0;

@@ -93,13 +93,6 @@ const struct hg_option acme_options[] = {
      .type = HG_OPTION_PATH,
      .offset = offsetof(struct acme_config, hook),
      .doc = "A program that is run after a certificate was issued or renewed, and after an attempt has failed."},
-    {.name = "hook_timeout",
-     .type = HG_OPTION_DURATION,
-     .offset = offsetof(struct acme_config, hook_timeout),
-     .value = "2m",
-     .min = HG_SECOND,
-     .max = 3600 * (int64_t)HG_SECOND,
-     .doc = "How long either program may run before it is killed."},
     {.name = "on_demand",
      .type = HG_OPTION_BOOL,
      .offset = offsetof(struct acme_config, on_demand),
@@ -118,13 +111,6 @@ const struct hg_option acme_options[] = {
      .min = 1,
      .max = 1000000,
      .doc = "The most orders on demand in an hour."},
-    {.name = "on_demand_per_source",
-     .type = HG_OPTION_INTEGER,
-     .offset = offsetof(struct acme_config, on_demand_per_source),
-     .value = "10",
-     .min = 1,
-     .max = 1000000,
-     .doc = "The most orders on demand in an hour that handshakes from one address may cause."},
     {.name = "wait",
      .type = HG_OPTION_DURATION,
      .offset = offsetof(struct acme_config, wait),
@@ -133,28 +119,35 @@ const struct hg_option acme_options[] = {
      .doc = "How long a handshake waits for a certificate that is being obtained; after it, and where none is on its "
             "way, a self-signed one is shown for a name in domains. With on_demand not 0. What the store holds is "
             "waited for in any case at the start, a second at the most."},
-    {.name = "attempt_timeout",
+    {.name = "retry",
      .type = HG_OPTION_DURATION,
-     .offset = offsetof(struct acme_config, attempt_timeout),
-     .value = "10m",
-     .min = HG_SECOND,
-     .max = 86400 * (int64_t)HG_SECOND,
-     .doc = "How long the authority may take for one order before it is left alone until the next attempt."},
-    {.name = "retry_min",
-     .type = HG_OPTION_DURATION,
-     .offset = offsetof(struct acme_config, retry_min),
+     .offset = offsetof(struct acme_config, retry),
      .value = "1m",
      .min = HG_SECOND,
-     .max = 86400 * (int64_t)HG_SECOND,
-     .doc =
-         "The pause after the first failed attempt; each further one doubles it. A quarter more or less, by chance."},
-    {.name = "retry_max",
+     .max = 3600 * (int64_t)HG_SECOND,
+     .doc = "The pause after the first failed attempt. Each further failure doubles it, up to 360 times this (6 h); it is a "
+            "quarter longer or shorter at random."},
+    {.name = "must_staple",
+     .flags = HG_OPTION_REMOVED,
+     .type = HG_OPTION_BOOL,
+     .doc = "public authorities no longer offer OCSP; remove it"},
+    {.name = "attempt_timeout",
+     .flags = HG_OPTION_REMOVED,
      .type = HG_OPTION_DURATION,
-     .offset = offsetof(struct acme_config, retry_max),
-     .value = "6h",
-     .min = HG_SECOND,
-     .max = 7 * 86400 * (int64_t)HG_SECOND,
-     .doc = "The longest pause between attempts, whatever chance says."},
+     .doc = "an order always has 10 minutes; remove it"},
+    {.name = "hook_timeout",
+     .flags = HG_OPTION_REMOVED,
+     .type = HG_OPTION_DURATION,
+     .doc = "a hook always has 2 minutes; remove it"},
+    {.name = "on_demand_per_source",
+     .flags = HG_OPTION_REMOVED,
+     .type = HG_OPTION_INTEGER,
+     .doc = "an address always has 10 orders in an hour; remove it"},
+    {.name = "retry_min", .flags = HG_OPTION_REMOVED, .type = HG_OPTION_DURATION, .doc = "use retry"},
+    {.name = "retry_max",
+     .flags = HG_OPTION_REMOVED,
+     .type = HG_OPTION_DURATION,
+     .doc = "the longest pause is 360 times retry; remove it"},
     {0},
 };
 
@@ -388,10 +381,6 @@ int acme_options_check(struct hg_instance *instance)
     }
     if (!config->domains.count && !config->on_demand) {
         hg_config_error(instance, NULL, "needs domains, the names to keep certificates for, or on_demand: true");
-        result = -1;
-    }
-    if (config->retry_min > config->retry_max) {
-        hg_config_error(instance, "retry_min", "must not be longer than retry_max");
         result = -1;
     }
     if (check_binding(instance, config) | check_domains(instance, config) | check_on_demand(instance, config) |

@@ -39,11 +39,10 @@ struct acme_config {
     int key_type; /* enum acme_key_type */
     const char *profile, *preferred_chain;
     const char *dns_hook, *hook;
-    hg_time hook_timeout;
     bool on_demand;
     const char *ask;
-    int64_t on_demand_per_hour, on_demand_per_source;
-    hg_time wait, attempt_timeout, retry_min, retry_max;
+    int64_t on_demand_per_hour;
+    hg_time wait, retry;
 };
 
 extern const struct hg_option acme_options[];

@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* How long the authority may take for one order. */
+#define ATTEMPT_TIMEOUT (600 * HG_SECOND)
+
 /* ---- Account and key: what comes before an order ---- */
 
 static void key_saved(void *arg, const struct hg_store_answer *answer)
@@ -77,7 +80,7 @@ struct acme_order *acme_order_begin(struct acme_ca *ca, struct acme_vault *vault
     order->worked = ACME_CHALLENGE_TYPES;
     order->ended = ended;
     order->arg = arg;
-    order->deadline = hg_now(ca->worker) + ca->config->attempt_timeout;
+    order->deadline = hg_now(ca->worker) + ATTEMPT_TIMEOUT;
     if (!acme_pace_init(&order->pace, ca->worker, begin, order)) {
         free(order);
         return NULL;

@@ -7,6 +7,8 @@
 
 /* An authority may say when to come back, but not send us away for ever. */
 #define PAUSE_MAX ACME_DAY
+/* The longest pause between attempts, in pauses after the first failure. */
+#define RETRY_MAX 360
 /* Until names that the authority will not have are tried again. */
 #define REJECTED_PAUSE     (ACME_DAY * 0.9)
 #define REJECTED_PAUSE_MAX (ACME_DAY * 1.1)
@@ -32,7 +34,7 @@ void acme_plan_retry(struct acme_job *job)
 {
     const struct acme_config *config = job->agent->config;
 
-    acme_plan(job, acme_backoff(job->failures, seconds(config->retry_min), seconds(config->retry_max),
+    acme_plan(job, acme_backoff(job->failures, seconds(config->retry), RETRY_MAX * seconds(config->retry),
                                 job->pair ? job->pair->begins : 0, job->pair ? job->pair->ends : 0, acme_clock(),
                                 acme_chance()));
 }
@@ -72,7 +74,7 @@ void acme_plan_pause_account(struct acme_agent *agent, struct acme_ca *ca, int64
 /* Perhaps it was planned by the process before this one: no plan reaches further than the longest pause. */
 void acme_plan_correct(struct acme_agent *agent)
 {
-    const double retry_max = seconds(agent->config->retry_max);
+    const double retry_max = RETRY_MAX * seconds(agent->config->retry);
     const time_t longest = moment_after((time_t)(retry_max > REJECTED_PAUSE_MAX ? retry_max : REJECTED_PAUSE_MAX));
 
     for (size_t i = 0; i < agent->authority_count; i++)

@@ -8,6 +8,9 @@
 
 #include "plugins/lib/hook/hook.h"
 
+/* How long a hook may run, which may wait until name servers answer with a new record. */
+#define ACME_HOOK_TIMEOUT (120 * HG_SECOND)
+
 struct acme_programs {
     struct hg_worker *worker;
     hg_time timeout;

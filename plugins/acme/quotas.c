@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #define HOUR 3600
+/* Orders in an hour that one source may cause. */
+#define PER_SOURCE 10
 
 /* Forgets what is older than an hour. What is of the future was counted by a clock that was ahead: it is of now. */
 static void move_on(struct acme_quotas *quotas, time_t now)
@@ -48,8 +50,8 @@ const char *acme_quotas_count(struct acme_quotas *quotas, const struct acme_conf
         return "more certificates are wanted in an hour than on_demand_per_hour allows";
     for (size_t i = 0; i < quotas->count; i++)
         same += !strcmp(quotas->orders[i].source.text, source->text);
-    if (same >= config->on_demand_per_source)
-        return "an address wants more certificates in an hour than on_demand_per_source allows";
+    if (same >= PER_SOURCE)
+        return "an address wants more certificates in an hour than one may";
     return add_order(quotas, source->text, now) ? NULL : "out of memory";
 }
 

@@ -138,7 +138,7 @@ static double seconds(hg_time span)
 static void later(struct acme_revocation *revocation, const char *error)
 {
     const struct acme_config *config = revocation->agent->config;
-    const double pause = acme_backoff(++revocation->failures, seconds(config->retry_min), seconds(config->retry_max), 0,
+    const double pause = acme_backoff(++revocation->failures, seconds(config->retry), 360 * seconds(config->retry), 0,
                                       0, acme_clock(), acme_chance());
     char then[64];
 

@@ -40,8 +40,7 @@ class Days(Lab):
         return self.authority.issue(csr, names, begin=now - 60, end=now + self.days * DAY)
 
     def gateway(self, domains, **options):
-        return super().gateway(domains, world={"preload": self.clock}, retry_min=options.pop("retry_min", None),
-                               retry_max=options.pop("retry_max", None), **options)
+        return super().gateway(domains, world={"preload": self.clock}, retry=options.pop("retry", None), **options)
 
     def is_good(self, chain, name=None, root=None):
         # openssl takes the time of day for certificates; that of the gateway's is another one.

@@ -153,29 +153,5 @@ def files(world):
     note(f"killed before {len(numbers)} of {changes} changes")
 
 
-@case("killed in the middle of a change of the account's key: it is finished, and the account stays the same")
-def new_key(world):
-    lab = Lab(world)
-    killing = Killing(lab)
-    killing.start()
-    leaf = lab.wait_for("k.test")
-    before = account_key(lab)
-    for heard in (False, True):
-        where = f"{'the answer' if heard else 'the request'} lost"
-        happened = killing.at("key_change", heard)
-        equal(lab.command("new-key").returncode, 0, "the exit code of new-key")
-        check(happened.wait(30), f"{where}: not reached")
-        killing.start()
-        equal(Leaf(lab.chain("k.test")).serial, leaf.serial, f"{where}: the certificate after the restart")
-        equal(lab.command("renew", "k.test").returncode, 0, "the exit code of renew")
-        leaf = lab.wait_for("k.test", but=leaf.serial)
-        check(account_key(lab) != before, f"{where}: the key is the old one")
-        before = account_key(lab)
-    equal((lab.pebble.accounts(), lab.issued()), (1, 3), "accounts, certificates")
-    # The one that Pebble did not hear of, again, and the one that it had answered.
-    equal(len(lab.proxy.seen("key_change")), 3, "requests to change it")
-    killing.gate.stop()
-
-
 if __name__ == "__main__":
     main()

@@ -215,7 +215,7 @@ def future(world):
     gate.stop()
     due.append(ari_id(first.pem))
     lab.proxy.on("certificate", caproxy.other_chain(lambda csr, names: other.issue(csr, names, begin=2 * DAY, end=90 * DAY)))
-    lab.gateway(["a.test"], retry_min="1m", retry_max="1h")
+    lab.gateway(["a.test"], retry="1m")
     lab.proxy.wait_for("certificate", 2)
     time.sleep(2)
     equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")

@@ -3,7 +3,7 @@
 """A gateway whose certificates come from Pebble, through the proxy of caproxy.py, and what the cases of acme_*.py ask of it.
 
     lab = Lab(world, validity=20)
-    gate = lab.gateway(["a.test", ["b.test", "c.test"]], retry_min="2s")
+    gate = lab.gateway(["a.test", ["b.test", "c.test"]], retry="2s")
     lab.wait_for("a.test")              until its certificate is served; verified by openssl
     lab.proxy.seen("new_order")         what the CA was asked
 """
@@ -39,7 +39,7 @@ class Lab:
     def blocks(self, domains, solvers=SOLVERS, state=None, **options):
         """The part of a config that is about certificates. An option of None is left out."""
         acme = {"email": "ops@hopgate.test", "domains": domains, "agree_tos": True, "directory": self.proxy.directory,
-                "ca": self.world.path("ca.pem"), "retry_min": "1s", "retry_max": "2s", **options}
+                "ca": self.world.path("ca.pem"), "retry": "1s", **options}
         acme = {name: value for name, value in acme.items() if value is not None}
         return [*solvers, {"acme": acme}, {"store_file": {"path": state or self.state}}]
 

@@ -34,7 +34,7 @@ END_TEST
 
 #define MINUTES(count) ((time_t)(count)*60)
 
-static const struct acme_config config = {.on_demand_per_hour = 10, .on_demand_per_source = 4};
+static const struct acme_config config = {.on_demand_per_hour = 25};
 
 /* How many of so many orders are allowed. */
 static unsigned order(struct acme_quotas *quotas, const char *address, unsigned count, time_t now)
@@ -52,12 +52,12 @@ START_TEST(test_quotas)
 {
     struct acme_quotas quotas = {0};
 
-    ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1000)), 4);
-    ck_assert_uint_eq(order(&quotas, "b", 9, MINUTES(1000)), 4);
-    ck_assert_uint_eq(order(&quotas, "c", 9, MINUTES(1000)), 2);
-    ck_assert_uint_eq(quotas.count, 10);
-    ck_assert_uint_eq(order(&quotas, "d", 9, MINUTES(1060)), 4);
-    ck_assert_uint_eq(quotas.count, 4); /* the others are forgotten */
+    ck_assert_uint_eq(order(&quotas, "a", 19, MINUTES(1000)), 10);
+    ck_assert_uint_eq(order(&quotas, "b", 19, MINUTES(1000)), 10);
+    ck_assert_uint_eq(order(&quotas, "c", 19, MINUTES(1000)), 5);
+    ck_assert_uint_eq(quotas.count, 25);
+    ck_assert_uint_eq(order(&quotas, "d", 19, MINUTES(1060)), 10);
+    ck_assert_uint_eq(quotas.count, 10); /* the others are forgotten */
     free(quotas.orders);
 }
 END_TEST
@@ -70,7 +70,7 @@ START_TEST(test_any_hour)
     unsigned allowed[TIME], all = 0;
 
     for (int i = 0; i < TIME; i++) {
-        allowed[i] = order(&quotas, "a", i < 2 * _i ? 0 : 3, MINUTES(1000 + i));
+        allowed[i] = order(&quotas, "a", i < 2 * _i ? 0 : 8, MINUTES(1000 + i));
         all += allowed[i];
     }
     for (int begin = 0; begin < TIME; begin++) {
@@ -78,9 +78,9 @@ START_TEST(test_any_hour)
 
         for (int i = begin; i < begin + 60 && i < TIME; i++)
             in_hour += allowed[i];
-        ck_assert_msg(in_hour <= 4, "%u in the hour after minute %d", in_hour, begin);
+        ck_assert_msg(in_hour <= 10, "%u in the hour after minute %d", in_hour, begin);
     }
-    ck_assert_uint_ge(all, 4 * (TIME - 2 * (unsigned)_i) / 60);
+    ck_assert_uint_ge(all, 10 * (TIME - 2 * (unsigned)_i) / 60);
     free(quotas.orders);
 }
 END_TEST
@@ -90,9 +90,9 @@ START_TEST(test_set_back)
 {
     struct acme_quotas quotas = {0};
 
-    ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1000000)), 4);
-    ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1000)), 0);
-    ck_assert_uint_eq(order(&quotas, "a", 9, MINUTES(1060)), 4);
+    ck_assert_uint_eq(order(&quotas, "a", 19, MINUTES(1000000)), 10);
+    ck_assert_uint_eq(order(&quotas, "a", 19, MINUTES(1000)), 0);
+    ck_assert_uint_eq(order(&quotas, "a", 19, MINUTES(1060)), 10);
     free(quotas.orders);
 }
 END_TEST
@@ -105,7 +105,6 @@ static void set_up(void)
     lab->config.on_demand = true;
     lab->config.wait = 20 * HG_SECOND;
     lab->config.on_demand_per_hour = 60;
-    lab->config.on_demand_per_source = 10;
 }
 
 /* A handshake from one of 21 addresses, as if each time from another port. */

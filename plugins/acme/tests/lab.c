@@ -191,10 +191,7 @@ void lab_set_up(void)
                                        .domains = {.items = lab->groups, .count = 1},
                                        .agree_tos = true,
                                        .directory = {.items = lab->directories, .count = 1},
-                                       .hook_timeout = 10 * HG_SECOND,
-                                       .attempt_timeout = 10 * LAB_MINUTE,
-                                       .retry_min = LAB_MINUTE,
-                                       .retry_max = 6 * LAB_HOUR};
+                                       .retry = LAB_MINUTE};
     fake_store_init(&lab->store, &lab->host);
 }
 

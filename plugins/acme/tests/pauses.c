@@ -152,7 +152,7 @@ START_TEST(test_retry_after_of_few)
     hg_time began;
     unsigned before;
 
-    lab->config.retry_min = lab->config.retry_max = HG_SECOND;
+    lab->config.retry = HG_SECOND;
     fake_ca_rule(lab->ca, (struct fake_rule){
                               .kind = "new-order", .times = 1, .status = 429, .type = "rateLimited", .retry_after = 4});
     fake_host_run(&lab->host, (hg_time)_i * HG_SECOND / 10);
@@ -522,7 +522,7 @@ START_TEST(test_set_by_hours)
 }
 END_TEST
 
-/* The pauses between the attempts: doubled from retry_min to retry_max, never beyond it, and spread. */
+/* The pauses between the attempts: doubled from retry to 360 times that, never beyond it, and spread. */
 START_TEST(test_backoff_of_weeks)
 {
     double least = 1e9, most = 0, nominal = 60; /* seconds */
