@@ -38,7 +38,6 @@ static void drop_text(char **text)
 void acme_account_drop(struct acme_account *account)
 {
     drop_key(&account->key);
-    drop_key(&account->next_key);
     drop_text(&account->thumbprint);
     drop_text(&account->kid);
     drop_text(&account->contact);
@@ -50,10 +49,7 @@ void acme_account_unload(struct acme_account *account)
     acme_vault_cancel(account->vault, account->writing);
     account->request = NULL;
     account->writing = NULL;
-    account->deactivation.done = NULL;
-    account->new_key.stored = NULL;
     account->loaded = account->working = account->doubted = false;
-    account->deactivated = account->allows_another = false;
     acme_account_drop(account);
 }
 
@@ -76,20 +72,9 @@ void acme_account_forsake(struct acme_account_waiter *waiter)
     waiter->place = NULL;
 }
 
-void acme_account_end_deactivation(struct acme_account *account, const char *error)
-{
-    void (*done)(void *arg, const char *error) = account->deactivation.done;
-
-    account->deactivation.done = NULL;
-    if (done)
-        done(account->deactivation.arg, error);
-}
-
 void acme_account_tell(struct acme_account *account, const struct acme_answer *failure)
 {
     account->working = false;
-    if (failure)
-        acme_account_end_deactivation(account, failure->error);
     while (account->waiters) {
         struct acme_account_waiter *waiter = account->waiters;
 
@@ -141,11 +126,10 @@ static void set_pem(json_t *record, const char *name, gnutls_x509_privkey_t key)
 
 void acme_account_save(struct acme_account *account, hg_store_done done)
 {
-    json_t *record = json_pack("{s:s, s:s*, s:s*, s:b}", "directory", account->ca->url, "account", account->kid,
-                               "contact", account->contact, "deactivated", account->deactivated);
+    json_t *record = json_pack("{s:s, s:s*, s:s*}", "directory", account->ca->url, "account", account->kid,
+                               "contact", account->contact);
 
     set_pem(record, "key", account->key);
-    set_pem(record, "next_key", account->next_key);
     account->writing = acme_vault_put_json(account->vault, ACME_ACCOUNTS, account->ca->id, record, done, account);
     if (!account->writing)
         acme_account_tell_failure(account, "the account cannot be stored: out of memory");
@@ -159,14 +143,11 @@ void acme_account_saved(void *arg, const struct hg_store_answer *answer)
 
     account->writing = NULL;
     if (answer->status == HG_STORE_OK) {
-        if (account->next_key)
-            acme_account_tell_new_key(account);
         acme_account_advance(account);
         return;
     }
     if (!account->kid)
         acme_account_take_key(account, NULL);
-    drop_key(&account->next_key); /* the authority must not hear of it */
     snprintf(error, sizeof error, "the account cannot be stored: %s", answer->error);
     acme_account_tell_failure(account, error);
 }
@@ -207,14 +188,10 @@ static void loaded(void *arg, const struct hg_store_answer *answer)
         return;
     }
     account->loaded = true;
-    account->deactivated = json_is_true(json_object_get(record, "deactivated"));
-    if (record && !account->deactivated && acme_account_take_key(account, key_in(record, "key"))) {
-        account->next_key = key_in(record, "next_key");
-        if (account->next_key)
-            acme_account_tell_new_key(account);
+    if (record && acme_account_take_key(account, key_in(record, "key"))) {
         account->kid = text_in(record, "account");
         account->contact = text_in(record, "contact");
-    } else if (record && !account->deactivated) {
+    } else if (record) {
         hg_log(account->ca->worker->instance, HG_LOG_WARNING, "the account's record holds no key: a new one is made");
     }
     json_decref(record);
@@ -343,15 +320,6 @@ static void on_contact(void *arg, const struct acme_answer *answer)
     acme_account_save(account, acme_account_noted);
 }
 
-/* Goes on if somebody waits for the account. */
-void acme_account_rest(struct acme_account *account)
-{
-    if (account->waiters)
-        acme_account_advance(account);
-    else
-        account->working = false;
-}
-
 /* ---- What comes next ---- */
 
 static void make_key(struct acme_account *account)
@@ -374,25 +342,13 @@ void acme_account_advance(struct acme_account *account)
 {
     if (!account->loaded)
         load(account);
-    else if (account->allows_another)
-        acme_account_begin_again(account);
-    else if (account->deactivated)
-        acme_account_tell_deactivated(account);
-    else if (account->deactivation.done && !account->next_key && account->key && !account->ca->directory)
-        account->request = acme_ca_read_directory(account->ca, on_directory, account);
-    else if (account->deactivation.done && !account->next_key) /* else the authority says first which key counts */
-        acme_account_begin_deactivation(account);
-    else if (account->new_key.stored && !account->next_key)
-        acme_account_begin_roll_over(account);
     else if (!account->key)
         make_key(account);
     else if (!account->ca->directory &&
-             (!account->kid || account->doubted || account->next_key || needs_contact(account)))
+             (!account->kid || account->doubted || needs_contact(account)))
         account->request = acme_ca_read_directory(account->ca, on_directory, account);
     else if (!account->kid || account->doubted)
         make(account);
-    else if (account->next_key)
-        acme_account_look_for_next(account);
     else if (needs_contact(account))
         acme_account_ask(account, &(struct acme_query){.url = account->kid},
                          json_pack("{s:o}", "contact", contacts(account)), on_contact);
@@ -425,10 +381,8 @@ bool acme_account_give_up(struct acme_account *account, const struct acme_answer
     account->number++;
     drop_text(&account->kid);
     drop_text(&account->contact);
-    if (dead) {
+    if (dead)
         acme_account_take_key(account, NULL);
-        drop_key(&account->next_key); /* it was to be that account's */
-    }
     return true;
 }
 

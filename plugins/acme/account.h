@@ -14,7 +14,6 @@ struct acme_account {
     struct acme_ca *ca;
     struct acme_vault *vault;
     gnutls_x509_privkey_t key;
-    gnutls_x509_privkey_t next_key; /* while a rollover is under way */
     char *thumbprint;
     char *kid;             /* its URL; NULL: it is not made yet */
     char *contact;         /* the email that the authority knows; NULL: none */
@@ -22,16 +21,6 @@ struct acme_account {
     unsigned number;       /* of accounts that were given up before it */
     bool loaded, working;
     bool doubted; /* `kid` is looked up again: a failure may mean that it is another one now */
-    struct {
-        hg_callback stored; /* NULL: nobody wants one */
-        void *arg;
-    } new_key;
-    bool deactivated;    /* by us: there is none and none is made … */
-    bool allows_another; /* … until somebody wants one */
-    struct {
-        void (*done)(void *arg, const char *error); /* NULL: nobody wants it */
-        void *arg;
-    } deactivation;
     struct acme_request *request;
     struct hg_store_request *writing;
     struct acme_account_waiter *waiters;
@@ -58,16 +47,6 @@ void acme_account_forsake(struct acme_account_waiter *waiter);
 /* Looks at a failed answer to an order: true when the account is at fault and was forgotten, so that the next attempt
  * makes it anew. */
 bool acme_account_blame(struct acme_account *account, const struct acme_answer *failure);
-
-/* Puts a new key in the place of the old one (RFC 8555 section 7.3.5), if there is an account. `stored` is called once
- * it goes on by itself, also after a restart: the new key is in the store; perhaps within the call. */
-void acme_account_roll_over(struct acme_account *account, hg_callback stored, void *arg);
-
-/* Deactivates the account for ever (RFC 8555 section 7.3.6), and lets none be made in its place: who waits for it is
- * told so. `done` is called with NULL once the store knows, else with what went wrong; perhaps within the call. */
-void acme_account_deactivate(struct acme_account *account, void (*done)(void *arg, const char *error), void *arg);
-/* Allows another one, with a new key, in the place of one that was deactivated. */
-void acme_account_allow(struct acme_account *account);
 
 /* Another process may change what the store holds of it from now on. Nobody may wait for it. */
 void acme_account_unload(struct acme_account *account);

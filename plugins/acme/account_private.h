@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The steps that an account takes, for account.c and deactivation.c. Each ends by acme_account_advance(), by telling
- * those who wait, or by resting.
+ * The steps that an account takes, for account.c. Each ends by acme_account_advance() or by telling
+ * those who wait.
  */
 #ifndef ACME_ACCOUNT_PRIVATE_H
 #define ACME_ACCOUNT_PRIVATE_H
@@ -13,14 +13,11 @@
 
 /* Begins what comes next. */
 void acme_account_advance(struct acme_account *account);
-/* Goes on if somebody waits for the account. */
-void acme_account_rest(struct acme_account *account);
 /* As acme_account_blame(), of an answer to the account itself. */
 bool acme_account_give_up(struct acme_account *account, const struct acme_answer *failure);
 /* Tells those who wait; `failure` is NULL: the account can be used. */
 void acme_account_tell(struct acme_account *account, const struct acme_answer *failure);
 void acme_account_tell_failure(struct acme_account *account, const char *error);
-void acme_account_end_deactivation(struct acme_account *account, const char *error);
 
 /* Asks the authority, with `payload`, which passes to it. */
 void acme_account_ask(struct acme_account *account, const struct acme_query *query, json_t *payload,
@@ -35,19 +32,5 @@ void acme_account_noted(void *arg, const struct hg_store_answer *answer);
 bool acme_account_take_key(struct acme_account *account, gnutls_x509_privkey_t key);
 /* Forgets keys, URL and contact. */
 void acme_account_drop(struct acme_account *account);
-
-/* ---- rollover.c ---- */
-
-void acme_account_begin_roll_over(struct acme_account *account);
-/* Goes on with one: which of the two keys is it that counts? */
-void acme_account_look_for_next(struct acme_account *account);
-/* Who wanted a new key need not remind of it. */
-void acme_account_tell_new_key(struct acme_account *account);
-
-/* ---- deactivation.c ---- */
-
-void acme_account_begin_deactivation(struct acme_account *account);
-void acme_account_tell_deactivated(struct acme_account *account);
-void acme_account_begin_again(struct acme_account *account);
 
 #endif

@@ -105,7 +105,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
                                            {HG_ROUTES, HG_ROUTES_VERSION, true},
                                            {0}};
     static const struct hg_command commands[] = {
-        {.name = "acme", .usage = ACME_USAGE, .summary = "show, renew or revoke certificates; change the account"},
+        {.name = "acme", .usage = ACME_USAGE, .summary = "show, renew or revoke certificates"},
         {0},
     };
     static const struct hg_plugin plugin = {

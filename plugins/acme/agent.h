@@ -58,8 +58,6 @@ struct acme_agent {
     struct hg_store_request *listing;    /* of requests: request.c … */
     bool look_again;                     /* … and once more after that */
     struct acme_revocation *revocations;
-    size_t rolling_over, deactivating; /* accounts */
-    bool deactivation_failed;
     bool told_unreadable;
 
     struct {

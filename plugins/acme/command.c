@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * hopgate acme status|renew|revoke|new-key|deactivate|new-account: looks into the store, or puts into it what the
+ * hopgate acme status|renew|revoke: looks into the store, or puts into it what the
  * running gateway does then.
  */
 #include "plugins/acme/agent.h"
@@ -20,7 +20,6 @@ struct command {
     struct hg_worker *worker;
     struct acme_vault vault;
     const char *verb;
-    bool of_accounts;             /* rather than of certificates */
     char name[ACME_NAME_MAX + 1]; /* "": all */
     char **ids;                   /* of the certificates that the store knows of */
     size_t id_count, at;
@@ -203,10 +202,11 @@ static int usage(const char *what, const char *word)
 
 static const struct verb {
     const char *word;
-    int least, most; /* names after it; none: it is about the accounts */
+    int least, most; /* names after it */
 } verbs[] = {
-    {"status", 0, 1},       {ACME_RENEW, 1, 1},      {ACME_REVOKE, 1, 1},
-    {ACME_ROLL_OVER, 0, 0}, {ACME_DEACTIVATE, 0, 0}, {ACME_NEW_ACCOUNT, 0, 0},
+    {"status", 0, 1},
+    {ACME_RENEW, 1, 1},
+    {ACME_REVOKE, 1, 1},
 };
 
 /* 0, or an exit code after the fault was told. */
@@ -221,7 +221,6 @@ static int parse(struct command *command, int argc, char **argv)
     if (verb == end)
         return usage("unknown word \"%s\"", argv[1]);
     command->verb = verb->word;
-    command->of_accounts = !verb->most;
     if (argc - 2 > verb->most)
         return usage("\"%s\" is one word too many", argv[argc - 1]);
     if (argc - 2 < verb->least)
@@ -245,8 +244,6 @@ void acme_command(struct hg_worker *worker, int argc, char **argv)
     result = parse(command, argc, argv);
     if (result)
         finish(command, result);
-    else if (command->of_accounts)
-        put_request(command, ACME_ALL_ACCOUNTS, NULL);
     else if (!acme_vault_list(&command->vault, ACME_STATES, on_list, command))
         fail(command, "the store", "out of memory");
 }

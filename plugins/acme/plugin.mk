@@ -14,7 +14,6 @@ acme_parts = \
 	plugins/acme/cleanup.c plugins/acme/cleanup.h \
 	plugins/acme/clock.h \
 	plugins/acme/command.c \
-	plugins/acme/deactivation.c \
 	plugins/acme/delegate.c plugins/acme/delegate.h \
 	plugins/acme/demand.c plugins/acme/demand.h \
 	plugins/acme/download.c plugins/acme/download.h \
@@ -48,7 +47,6 @@ acme_parts = \
 	plugins/acme/request.c plugins/acme/request.h \
 	plugins/acme/reread.c \
 	plugins/acme/revocation.c \
-	plugins/acme/rollover.c \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
 	plugins/acme/vault.c plugins/acme/vault.h
 
@@ -78,7 +76,6 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/fake_jose.c \
 	plugins/acme/tests/fake_store.c plugins/acme/tests/fake_store.h \
 	plugins/acme/tests/fake_wire.c \
-	plugins/acme/tests/deactivation.c \
 	plugins/acme/tests/demand.c \
 	plugins/acme/tests/jose.c \
 	plugins/acme/tests/lab.c plugins/acme/tests/lab.h \

@@ -25,60 +25,6 @@ void acme_request_order(struct acme_job *job)
     acme_attempt_schedule(job->agent);
 }
 
-/* ---- What is wanted ---- */
-
-/* The request stays until all new keys are stored, so it outlives this process. */
-static void on_new_key(void *arg)
-{
-    struct acme_agent *agent = arg;
-
-    if (agent->rolling_over && !--agent->rolling_over)
-        acme_vault_remove(&agent->vault, ACME_REQUESTS, ACME_ROLL_OVER "@" ACME_ALL_ACCOUNTS, ignore, NULL);
-}
-
-static void roll_over(struct acme_agent *agent)
-{
-    if (agent->rolling_over)
-        return;
-    agent->rolling_over = agent->authority_count;
-    for (size_t i = 0; i < agent->authority_count; i++)
-        acme_account_roll_over(agent->authorities[i]->account, on_new_key, agent);
-}
-
-/* The request stays until all accounts are done, so it outlives this process. */
-static void on_deactivated(void *arg, const char *error)
-{
-    struct acme_agent *agent = arg;
-
-    agent->deactivation_failed |= error != NULL;
-    if (error)
-        hg_log(agent->worker->instance, HG_LOG_ERROR,
-               "an account cannot be deactivated: %s; tried again at the next start or when it is wanted again", error);
-    if (!--agent->deactivating && !agent->deactivation_failed)
-        acme_vault_remove(&agent->vault, ACME_REQUESTS, ACME_DEACTIVATE "@" ACME_ALL_ACCOUNTS, ignore, NULL);
-}
-
-static void deactivate(struct acme_agent *agent)
-{
-    if (agent->deactivating)
-        return;
-    agent->deactivation_failed = false;
-    agent->deactivating = agent->authority_count;
-    for (size_t i = 0; i < agent->authority_count; i++)
-        acme_account_deactivate(agent->authorities[i]->account, on_deactivated, agent);
-}
-
-/* What had failed for want of an account is ordered at once. */
-static void allow_accounts(struct acme_agent *agent)
-{
-    for (size_t i = 0; i < agent->authority_count; i++)
-        acme_account_allow(agent->authorities[i]->account);
-    for (struct acme_job *job = agent->jobs; job; job = job->next)
-        if (job->failures && !job->trying)
-            job->due = 0;
-    acme_attempt_schedule(agent);
-}
-
 /* ---- A certificate ---- */
 
 struct acme_job *acme_request_load(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
@@ -147,19 +93,12 @@ static bool fulfil(struct acme_agent *agent, const char *request)
 
     if (subject_of(request, ACME_ORDER))
         acme_delegate_changed(agent, hg_text(request));
-    else if (subject_of(request, ACME_DEACTIVATE))
-        deactivate(agent);
-    else if (subject_of(request, ACME_ROLL_OVER))
-        roll_over(agent);
     else if ((id = subject_of(request, ACME_RENEW)))
         renew(agent, id);
     else if ((id = subject_of(request, ACME_REVOKE)))
         acme_revoke(agent, id);
-    else {
-        if (subject_of(request, ACME_NEW_ACCOUNT))
-            allow_accounts(agent);
+    else
         return true;
-    }
     return false;
 }
 
@@ -199,6 +138,5 @@ void acme_requests_end(struct acme_agent *agent)
     acme_vault_cancel(&agent->vault, agent->listing);
     agent->listing = NULL;
     agent->look_again = false;
-    agent->deactivating = agent->rolling_over = 0;
     acme_revocations_end(agent);
 }

@@ -14,14 +14,9 @@ struct acme_agent;
 struct acme_job;
 
 /* A request's name in the store is VERB@NAME. */
-#define ACME_RENEW       "renew"
-#define ACME_REVOKE      "revoke"
-#define ACME_ROLL_OVER   "new-key"
-#define ACME_DEACTIVATE  "deactivate"
-#define ACME_NEW_ACCOUNT "new-account"
-/* The name in those that are about the accounts. */
-#define ACME_ALL_ACCOUNTS "account"
-#define ACME_ORDER        "order" /* on demand, of another node: delegate.h */
+#define ACME_RENEW  "renew"
+#define ACME_REVOKE "revoke"
+#define ACME_ORDER  "order" /* on demand, of another node: delegate.h */
 
 /* Does what is wanted, as soon as this process is the one that orders. */
 void acme_requests_look(struct acme_agent *agent);
@@ -44,7 +39,7 @@ bool acme_revocations_concern(const struct acme_job *job);
 void acme_revocations_end(struct acme_agent *agent);
 
 /* `hopgate acme ...`. */
-#define ACME_USAGE "status [NAME] | renew NAME | revoke NAME | new-key | deactivate | new-account   -c FILE"
+#define ACME_USAGE "status [NAME] | renew NAME | revoke NAME -c FILE"
 void acme_command(struct hg_worker *worker, int argc, char **argv);
 
 #endif

@@ -9,7 +9,6 @@
 #include <check.h>
 
 TCase *cases_account(void);
-TCase *cases_deactivation(void);
 TCase *cases_demand(void);
 TCase *cases_death(void);
 TCase *cases_download(void);

@@ -17,7 +17,6 @@ int main(void)
     suite_add_tcase(suite, cases_order());
     suite_add_tcase(suite, cases_download());
     suite_add_tcase(suite, cases_account());
-    suite_add_tcase(suite, cases_deactivation());
     suite_add_tcase(suite, cases_pauses());
     suite_add_tcase(suite, cases_revocation());
     suite_add_tcase(suite, cases_saving());

@@ -53,7 +53,7 @@ static void spoil(void)
 
 static void happen(void)
 {
-    static const char *const wishes[] = {"renew@a.test", "renew@b.test", "revoke@a.test", "new-key@account"};
+    static const char *const wishes[] = {"renew@a.test", "renew@b.test", "revoke@a.test"};
 
     switch (chance(10)) {
     case 0:
