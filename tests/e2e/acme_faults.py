@@ -217,11 +217,10 @@ def down(world):
     lab.gateway(["a.test", "b.test"], wait="0")
     equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
     before = len(lab.proxy.seen())
-    wait_until(lambda: rule.hits >= 6, 30, "three attempts for each")
+    wait_until(lambda: rule.hits >= 4, 30, "four attempts")
     pauses = gaps(lab.proxy.seen()[before:])
     note("pauses of " + " ".join(f"{pause:.2f}" for pause in pauses))
-    check(max(pauses) <= 3.5, f"a pause of {max(pauses):.2f} s")
-    check(sum(pauses) > 2, f"the pauses are {pauses}")
+    check(1 <= pauses[0] < pauses[-1] <= 7, f"the pauses are {pauses}")
     rule.end()
     lab.wait_for("b.test")
     equal(lab.wait_for("a.test").serial, first.serial, "the certificate")
@@ -650,8 +649,8 @@ def hooks(world):
     gate.wait_for(r"no such zone|hook.*\b3\b", 20)
     os.unlink(world.path("fail"))
     lab.wait_for("x.w.test")
-    for pid in read(world.path("hook-pids")).split():
-        check(not os.path.exists(f"/proc/{pid}") or "Z" in read(f"/proc/{pid}/status"), f"hook {pid} still runs")
+    clock.pass_by(121)  # the removal of the record hangs, too
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in read(world.path("hook-pids")).split()), 10, "the hooks' end")
     gate.wait_for(r"(?i)hook.*\b7\b", 10)
 
 
