@@ -126,8 +126,8 @@ static void set_pem(json_t *record, const char *name, gnutls_x509_privkey_t key)
 
 void acme_account_save(struct acme_account *account, hg_store_done done)
 {
-    json_t *record = json_pack("{s:s, s:s*, s:s*}", "directory", account->ca->url, "account", account->kid,
-                               "contact", account->contact);
+    json_t *record = json_pack("{s:s, s:s*, s:s*}", "directory", account->ca->url, "account", account->kid, "contact",
+                               account->contact);
 
     set_pem(record, "key", account->key);
     account->writing = acme_vault_put_json(account->vault, ACME_ACCOUNTS, account->ca->id, record, done, account);
@@ -344,8 +344,7 @@ void acme_account_advance(struct acme_account *account)
         load(account);
     else if (!account->key)
         make_key(account);
-    else if (!account->ca->directory &&
-             (!account->kid || account->doubted || needs_contact(account)))
+    else if (!account->ca->directory && (!account->kid || account->doubted || needs_contact(account)))
         account->request = acme_ca_read_directory(account->ca, on_directory, account);
     else if (!account->kid || account->doubted)
         make(account);

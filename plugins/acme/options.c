@@ -125,7 +125,8 @@ const struct hg_option acme_options[] = {
      .value = "1m",
      .min = HG_SECOND,
      .max = 3600 * (int64_t)HG_SECOND,
-     .doc = "The pause after the first failed attempt. Each further failure doubles it, up to 360 times this (6 h); it is a "
+     .doc = "The pause after the first failed attempt. Each further failure doubles it, up to 360 times this (6 h); it "
+            "is a "
             "quarter longer or shorter at random."},
     {.name = "must_staple",
      .flags = HG_OPTION_REMOVED,

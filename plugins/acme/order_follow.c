@@ -139,8 +139,7 @@ static void finalized(void *arg, const struct acme_answer *answer)
 
 static void finalize(struct acme_order *order)
 {
-    char *request =
-        acme_key_request(order->key, order->wish.names, order->wish.name_count);
+    char *request = acme_key_request(order->key, order->wish.names, order->wish.name_count);
     char *payload = NULL;
 
     acme_authorizations_free(order->authorizations);
