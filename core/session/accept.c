@@ -19,10 +19,8 @@
 
 /* ---- Links ---- */
 
-struct hg_link *sessions_link_accept(struct hg_worker *transport)
+struct hg_link *sessions_link_accept(struct sessions *sessions, struct hg_worker *transport)
 {
-    struct sessions *sessions = worker_of(transport)->sessions;
-
     /* The transport bounds its own handshake. */
     return link_new(sessions, transport, TN_TIME_NEVER);
 }
@@ -45,7 +43,7 @@ static void gateway_check(struct hg_link *link)
 static void gateway_link_ended(struct hg_link *link)
 {
     if (link->state != LINK_HANDSHAKE && !link->was_active)
-        hg_log(link->sessions->worker->core.instance, HG_LOG_DEBUG, "the link with %s ended before a session: %s",
+        hg_log(link->sessions->worker->instance, HG_LOG_DEBUG, "the link with %s ended before a session: %s",
                link->peer, link->reason);
 }
 
@@ -60,12 +58,12 @@ static void send_refuse(struct hg_link *link, const char *code, const char *reas
     link->state = LINK_REFUSED;
     link->close_code = TN_CONNECTION_REFUSED;
     snprintf(link->reason, sizeof link->reason, "%s: %s", code, reason);
-    link_check_at(link, hg_now(&link->sessions->worker->core) + REFUSE_TIMEOUT);
+    link_check_at(link, hg_now(link->sessions->worker) + REFUSE_TIMEOUT);
 }
 
 static void refuse(struct hg_link *link, const char *code, const char *reason, unsigned retry_after)
 {
-    hg_log_limited(link->sessions->worker->core.instance, HG_LOG_WARNING, link->peer, "%s is refused a session: %s",
+    hg_log_limited(link->sessions->worker->instance, HG_LOG_WARNING, link->peer, "%s is refused a session: %s",
                    link->peer, reason);
     send_refuse(link, code, reason, retry_after);
 }
@@ -203,7 +201,7 @@ static bool can_resume(const struct session *session, const struct control_messa
 /* "this gateway has binary, json; the client has foo" */
 static void print_codecs(char *text, size_t size, const struct sessions *sessions, const struct control_message *open)
 {
-    const struct pipeline *pipeline = sessions->worker->pipeline;
+    const struct pipeline *pipeline = sessions->pipeline;
     size_t used = (size_t)snprintf(text, size, "no codec in common: this gateway has ");
 
     for (size_t i = 0; i < pipeline->codec_count && used < size; i++)
@@ -228,7 +226,7 @@ static void admit(struct hg_link *link, struct session *named, const struct hg_i
     char text[REASON_DETAIL_SIZE];
 
     if (named && strcmp(named->identity.id, identity->id)) {
-        hg_log_limited(sessions->worker->core.instance, HG_LOG_WARNING, link->peer,
+        hg_log_limited(sessions->worker->instance, HG_LOG_WARNING, link->peer,
                        "%s, with the credentials of %s, is refused session %" PRIu64 " of %s", link->peer, identity->id,
                        named->number, named->identity.id);
         send_refuse(link, "session", "the session is another client's", 0);

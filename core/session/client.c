@@ -34,7 +34,7 @@
 
 static struct hg_worker *core_of(const struct sessions *sessions)
 {
-    return &sessions->worker->core;
+    return sessions->worker;
 }
 
 /* ---- Opening a session, or going on with one ---- */
@@ -76,7 +76,7 @@ static json_t *list_services(const struct sessions *sessions)
 
 static char *encode_open(struct sessions *sessions, const struct session *named, json_t *credentials)
 {
-    const struct pipeline *pipeline = sessions->worker->pipeline;
+    const struct pipeline *pipeline = sessions->pipeline;
     const char *codecs[CONTROL_CODECS_MAX];
     struct control_offer offer = {.codecs = codecs,
                                   .credentials = credentials,
@@ -356,7 +356,7 @@ static void client_renew(struct hg_link *link)
 /* Sees whether the gateway is there. Returns when to look again. */
 static hg_time check_silence(struct hg_link *link)
 {
-    hg_time dead_after = link->sessions->worker->pipeline->settings.dead_after;
+    hg_time dead_after = link->sessions->pipeline->settings.dead_after;
     hg_time now = hg_now(core_of(link->sessions)), patience = link_patience(link), left;
 
     if (!link_is_overdue(link, patience))

@@ -48,7 +48,7 @@ struct connector {
 
 static struct hg_worker *core_of(const struct sessions *sessions)
 {
-    return &sessions->worker->core;
+    return sessions->worker;
 }
 
 /* Its newest session, or the next older one after `session`. */
@@ -154,7 +154,7 @@ static struct hg_link *connect_by(struct connector *connector, const struct gate
 {
     struct sessions *sessions = connector->sessions;
     const struct hg_transport_ops *ops = &way->transport->plugin->transport;
-    struct hg_worker *worker = &sessions->worker->instances[way->transport->index];
+    struct hg_worker *worker = sessions_worker_of(sessions, way->transport);
     struct hg_link *link = link_new(sessions, worker, hg_now(core_of(sessions)) + CONNECT_TIMEOUT);
 
     if (!link)
@@ -171,7 +171,7 @@ static struct hg_link *connect_by(struct connector *connector, const struct gate
 /* Lets the next transport take part in the race. */
 static void connect_next(struct connector *connector)
 {
-    const struct pipeline *pipeline = connector->sessions->worker->pipeline;
+    const struct pipeline *pipeline = connector->sessions->pipeline;
     const struct gateway *gateway = connector->gateway;
     struct hg_link *link = NULL;
 
@@ -203,7 +203,7 @@ static void probe(void *arg);
 static void set_label(struct connector *connector, unsigned number)
 {
     const struct sessions *sessions = connector->sessions;
-    int64_t links = sessions->worker->pipeline->settings.links;
+    int64_t links = sessions->pipeline->settings.links;
     char name[280];
 
     gateway_print(name, sizeof name, connector->gateway);
@@ -245,7 +245,7 @@ static int name_process(char process[static CONTROL_NAME_SIZE + 1])
 
 int connectors_start(struct sessions *sessions)
 {
-    const struct pipeline *pipeline = sessions->worker->pipeline;
+    const struct pipeline *pipeline = sessions->pipeline;
 
     if (name_process(sessions->process) || gateways_find(&sessions->gateways, pipeline))
         return -1;
@@ -420,7 +420,7 @@ static const struct hg_link *current_link(const struct connector *connector)
 static void plan_probe(struct connector *connector)
 {
     struct sessions *sessions = connector->sessions;
-    hg_time interval = sessions->worker->pipeline->settings.probe_interval << connector->returns_in_vain;
+    hg_time interval = sessions->pipeline->settings.probe_interval << connector->returns_in_vain;
 
     hg_timer_set(core_of(sessions)->host, connector->probe_timer,
                  interval - interval / 4 + random_number() % (interval / 2));

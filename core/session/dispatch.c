@@ -77,7 +77,7 @@ static enum hg_verdict begin(struct gateway_place *place, struct session *sessio
 /* All wait equally long: the first in line is the first to be told off. */
 static void set_timer(struct sessions *sessions)
 {
-    struct hg_worker *core = &sessions->worker->core;
+    struct hg_worker *core = sessions->worker;
     hg_time now = hg_now(core);
 
     if (!sessions->waiting)
@@ -89,10 +89,10 @@ static void set_timer(struct sessions *sessions)
 
 static void join_line(struct gateway_place *place, struct hg_head *head)
 {
-    struct sessions *sessions = worker_of(place->self->worker)->sessions;
+    struct sessions *sessions = place->self->worker->state;
 
     place->head = head;
-    place->until = hg_now(&sessions->worker->core) + RETURN_TIME;
+    place->until = hg_now(sessions->worker) + RETURN_TIME;
     place->next = NULL;
     place->previous = sessions->waiting_tail;
     *sessions->waiting_tail = place;
@@ -108,7 +108,7 @@ static void leave_line(struct gateway_place *place)
 
     if (!place->head)
         return;
-    sessions = worker_of(place->self->worker)->sessions;
+    sessions = place->self->worker->state;
     place->head = NULL;
     *place->previous = place->next;
     if (place->next)
@@ -121,7 +121,7 @@ static void leave_line(struct gateway_place *place)
 static void give_up(void *arg)
 {
     struct sessions *sessions = arg;
-    hg_time now = hg_now(&sessions->worker->core);
+    hg_time now = hg_now(sessions->worker);
 
     while (sessions->waiting && now >= sessions->waiting->until) {
         struct gateway_place *place = sessions->waiting;
@@ -142,8 +142,7 @@ static void try_again(struct gateway_place *place)
     struct session *session;
     bool absent;
 
-    session =
-        session_for_target(worker_of(place->self->worker)->sessions, &place->self->exchange->target, &reason, &absent);
+    session = session_for_target(place->self->worker->state, &place->self->exchange->target, &reason, &absent);
     if (!session && absent)
         return;
     leave_line(place);
@@ -169,21 +168,21 @@ void gateway_exchange_retry(struct session *session)
 int gateway_exchange_start(struct sessions *sessions)
 {
     sessions->waiting_tail = &sessions->waiting;
-    sessions->waiting_timer = hg_timer_new(&sessions->worker->core, give_up, sessions);
+    sessions->waiting_timer = hg_timer_new(sessions->worker, give_up, sessions);
     return sessions->waiting_timer ? 0 : -1;
 }
 
 void gateway_exchange_stop(struct sessions *sessions)
 {
     if (sessions->waiting_timer)
-        hg_timer_free(sessions->worker->core.host, sessions->waiting_timer);
+        hg_timer_free(sessions->worker->host, sessions->waiting_timer);
 }
 
 /* ---- The place ---- */
 
 static enum hg_verdict gateway_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
-    struct sessions *sessions = worker_of(self->worker)->sessions;
+    struct sessions *sessions = self->worker->state;
     const struct hg_target *target = &self->exchange->target;
     struct gateway_place *place = self->state;
     struct hg_reason reason;

@@ -34,15 +34,14 @@ static bool keeps_too_much(const struct carriage *carriage)
     const struct session *session = carriage->session;
     uint64_t own = beyond_free(carriage);
 
-    return own && session->undecoded > own &&
-           session->undecoded > session->sessions->worker->pipeline->settings.session_window;
+    return own && session->undecoded > own && session->undecoded > session->sessions->pipeline->settings.session_window;
 }
 
 static void codec_failed(struct carriage *carriage, const char *error)
 {
     struct hg_reason reason = {502, "http_protocol_error", error, 0};
 
-    hg_log_limited(carriage->session->sessions->worker->core.instance, HG_LOG_WARNING, carriage->session->identity.id,
+    hg_log_limited(carriage->session->sessions->worker->instance, HG_LOG_WARNING, carriage->session->identity.id,
                    "stream %llu of session %llu cannot be read as %s: %s",
                    (unsigned long long)tn_stream_id(carriage->stream), (unsigned long long)carriage->session->number,
                    carriage->session->codec->wire_name, error);
@@ -74,10 +73,9 @@ static void receive_data(struct carriage *carriage, struct hg_slice data, bool o
 /* On a client the request's head opens the exchange. */
 static const char *receive_request(struct carriage *carriage, struct hg_head *head)
 {
-    struct worker *worker = carriage->session->sessions->worker;
+    const struct sessions *sessions = carriage->session->sessions;
 
-    carriage->self =
-        exchange_open(&worker->exchanges, &worker->exchanges.tops[worker->pipeline->count], head, carriage);
+    carriage->self = exchange_open(sessions->exchanges, sessions->top, head, carriage);
     if (!carriage->self)
         return "out of memory";
     carriage->received = CARRIAGE_BODY;

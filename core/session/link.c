@@ -34,7 +34,7 @@ struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport,
     link = calloc(1, sizeof *link);
     if (!link)
         return NULL;
-    link->timer = hg_timer_new(&sessions->worker->core, on_timer, link);
+    link->timer = hg_timer_new(sessions->worker, on_timer, link);
     if (!link->timer) {
         free(link);
         return NULL;
@@ -107,7 +107,7 @@ hg_time link_patience(const struct hg_link *link)
 {
     const struct sessions *sessions = link->sessions;
     bool is_reliable = link->ops->flags & HG_TRANSPORT_RELIABLE;
-    hg_time dead_after = sessions->worker->pipeline->settings.dead_after, patience = dead_after;
+    hg_time dead_after = sessions->pipeline->settings.dead_after, patience = dead_after;
 
     if (sessions->connectors)
         patience = probe_timeouts(link, is_reliable ? PATIENCE_LEAST_RELIABLE : PATIENCE_LEAST);

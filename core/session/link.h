@@ -66,7 +66,7 @@ struct hg_link {
 
 static inline struct hg_worker *link_worker(const struct hg_link *link)
 {
-    return &link->sessions->worker->core;
+    return link->sessions->worker;
 }
 
 /* Whether it is up and nobody has ended it. */

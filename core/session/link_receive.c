@@ -99,7 +99,7 @@ static void copy_text(char *copy, size_t capacity, struct hg_text text)
 
 void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_info *info)
 {
-    const struct settings *settings = &link->sessions->worker->pipeline->settings;
+    const struct settings *settings = &link->sessions->pipeline->settings;
     struct tn_params params;
 
     link->handle = handle;
@@ -112,7 +112,7 @@ void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_i
     copy_text(link->peer, sizeof link->peer, info->peer);
     copy_text(link->security, sizeof link->security, info->security);
     tn_params_default(&params);
-    params.is_client = link->sessions->worker->pipeline->shape == PIPELINE_CLIENT;
+    params.is_client = link->sessions->pipeline->shape == PIPELINE_CLIENT;
     params.reliable = link->ops->flags & HG_TRANSPORT_RELIABLE;
     link->packet_size = params.packet_size = bound_packet(info->max_packet);
     if (link->ops->probe) {

@@ -10,7 +10,7 @@
 
 static hg_time timeout_of(const struct sessions *sessions, bool contested)
 {
-    hg_time timeout = sessions->worker->pipeline->settings.resume_timeout;
+    hg_time timeout = sessions->pipeline->settings.resume_timeout;
 
     return contested && timeout > PROCESSES_ABSENCE ? PROCESSES_ABSENCE : timeout;
 }
@@ -25,7 +25,7 @@ static hg_time line_due(const struct sessions *sessions, bool contested)
 
 static void set_timer(struct sessions *sessions)
 {
-    struct hg_worker *core = &sessions->worker->core;
+    struct hg_worker *core = sessions->worker;
     hg_time now = hg_now(core), due = line_due(sessions, false), contested_due = line_due(sessions, true);
 
     if (contested_due < due)
@@ -40,7 +40,7 @@ static void join_line(struct session *session)
 {
     struct detached *line = &session->sessions->detached[session->contested];
 
-    session->detached_at = hg_now(&session->sessions->worker->core);
+    session->detached_at = hg_now(session->sessions->worker);
     session->next_detached = NULL;
     session->previous_detached = line->tail;
     *line->tail = session;
@@ -75,7 +75,7 @@ static void expire(struct session *session)
 static void on_timer(void *arg)
 {
     struct sessions *sessions = arg;
-    hg_time now = hg_now(&sessions->worker->core);
+    hg_time now = hg_now(sessions->worker);
 
     while (line_due(sessions, false) <= now)
         expire(sessions->detached[false].first);
@@ -100,7 +100,7 @@ int detached_start(struct sessions *sessions)
 {
     for (size_t i = 0; i < 2; i++)
         sessions->detached[i].tail = &sessions->detached[i].first;
-    sessions->detached_timer = hg_timer_new(&sessions->worker->core, on_timer, sessions);
+    sessions->detached_timer = hg_timer_new(sessions->worker, on_timer, sessions);
     return sessions->detached_timer ? 0 : -1;
 }
 
@@ -110,7 +110,7 @@ void detached_stop(struct sessions *sessions)
         while (sessions->detached[i].first)
             session_end(sessions->detached[i].first, "the process stops");
     if (sessions->detached_timer)
-        hg_timer_free(sessions->worker->core.host, sessions->detached_timer);
+        hg_timer_free(sessions->worker->host, sessions->detached_timer);
     registry_free(&sessions->detached_of);
 }
 

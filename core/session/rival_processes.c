@@ -75,7 +75,7 @@ static bool have_room(const struct sessions *sessions, const char *client, const
 bool processes_make_room(const struct sessions *sessions, const char *client, const char *process, char *reason,
                          size_t size)
 {
-    const struct settings *settings = &sessions->worker->pipeline->settings;
+    const struct settings *settings = &sessions->pipeline->settings;
 
     process = process ? process : "";
     end_forgotten(sessions, client, process);
@@ -160,7 +160,7 @@ void processes_opened(struct session *opened)
         if (!is_first || !is_there(other) || is_same_process(other, opened))
             continue;
         other->asked_for = opened->number;
-        other->asked_at = hg_now(&opened->sessions->worker->core);
+        other->asked_at = hg_now(opened->sessions->worker);
     }
 }
 
@@ -190,9 +190,9 @@ static void print_process(char *text, size_t size, const struct session *session
     time_t since;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    since = now.tv_sec - (time_t)((hg_now(&session->sessions->worker->core) - session->opened_at +
-                                   (HG_SECOND - 1 - (hg_time)now.tv_nsec)) /
-                                  HG_SECOND);
+    since = now.tv_sec -
+            (time_t)((hg_now(session->sessions->worker) - session->opened_at + (HG_SECOND - 1 - (hg_time)now.tv_nsec)) /
+                     HG_SECOND);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&since, &parts));
     reason_printable(process, sizeof process, *session->process ? session->process : "(unnamed)");
     snprintf(text, size, "%s at %s, since %s", process, session->link->peer, when);
@@ -205,7 +205,7 @@ static void announce(const struct session *former, const struct session *newer)
 
     print_process(first, sizeof first, former);
     print_process(second, sizeof second, newer);
-    hg_log_limited(newer->sessions->worker->core.instance, HG_LOG_WARNING, id,
+    hg_log_limited(newer->sessions->worker->instance, HG_LOG_WARNING, id,
                    "two processes use the id %s: (%s) gets new exchanges, (%s) was there before and gets only those of "
                    "services that the other does not have",
                    id, second, first);
@@ -217,7 +217,7 @@ static void announce(const struct session *former, const struct session *newer)
 
 void processes_answered(struct session *session)
 {
-    hg_time now = hg_now(&session->sessions->worker->core);
+    hg_time now = hg_now(session->sessions->worker);
     struct session *newer = NULL, *other;
     uint64_t number = session->asked_for;
 

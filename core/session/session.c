@@ -20,8 +20,8 @@
 static void set_params(const struct sessions *sessions, struct tn_params *params)
 {
     tn_params_default(params);
-    params->is_client = sessions->worker->pipeline->shape == PIPELINE_CLIENT;
-    params->session_window = sessions->worker->pipeline->settings.session_window;
+    params->is_client = sessions->pipeline->shape == PIPELINE_CLIENT;
+    params->session_window = sessions->pipeline->settings.session_window;
     params->session_unacked = params->session_window;
     /* It is the gateway that opens streams; the other direction is reserved (docs/protocol.md, section 4.1). */
     if (!params->is_client)
@@ -56,7 +56,7 @@ void session_log(const struct session *session, const char *format, ...)
 {
     /* A client whose network comes and goes has a line for each, and so have thousands after a restart. */
     static const struct log_limit limit = {20, 2000};
-    const struct log_event event = {.level = HG_LOG_INFO, .part = session->sessions->worker->core.instance->name};
+    const struct log_event event = {.level = HG_LOG_INFO, .part = session->sessions->worker->instance->name};
     const char *id = session->identity.id;
     char text[512];
     va_list arguments;
@@ -79,7 +79,7 @@ static void log_end(const struct session *session, const char *why)
     session_log(session,
                 "ended after %.1f s: %s (exchanges %" PRIu64 ", bytes sent %" PRIu64 ", received %" PRIu64
                 ", sent again %" PRIu64 ", repeated %" PRIu64 ")",
-                (double)(hg_now(&session->sessions->worker->core) - session->opened_at) / (double)HG_SECOND, why,
+                (double)(hg_now(session->sessions->worker) - session->opened_at) / (double)HG_SECOND, why,
                 session->exchanges, stats.bytes_sent, stats.bytes_received, stats.bytes_resent, stats.bytes_repeated);
 }
 
@@ -167,7 +167,7 @@ void session_set_peer_parameters(struct session *session, struct hg_link *link,
 
 const struct instance *session_find_codec(const struct sessions *sessions, const char *wire_name)
 {
-    const struct pipeline *pipeline = sessions->worker->pipeline;
+    const struct pipeline *pipeline = sessions->pipeline;
 
     for (size_t i = 0; i < pipeline->codec_count; i++)
         if (!strcmp(pipeline->codecs[i]->plugin->codec.wire_name, wire_name))
@@ -178,7 +178,7 @@ const struct instance *session_find_codec(const struct sessions *sessions, const
 void session_set_codec(struct session *session, const struct instance *codec)
 {
     session->codec = &codec->plugin->codec;
-    session->codec_worker = &session->sessions->worker->instances[codec->index];
+    session->codec_worker = sessions_worker_of(session->sessions, codec);
 }
 
 void session_attach(struct session *session, struct hg_link *link)
@@ -190,7 +190,7 @@ void session_attach(struct session *session, struct hg_link *link)
     link->session = session;
     link->state = LINK_ACTIVE;
     link->was_active = true;
-    tn_link_attach(link->tn, session->tn, hg_now(&session->sessions->worker->core));
+    tn_link_attach(link->tn, session->tn, hg_now(session->sessions->worker));
     link_queue(link);
 }
 
@@ -199,7 +199,7 @@ void session_opened(struct session *session)
     const struct hg_link *link = session->link;
 
     session->open = true;
-    session->opened_at = hg_now(&session->sessions->worker->core);
+    session->opened_at = hg_now(session->sessions->worker);
     ++*session->sessions->opened;
     session_log(session, "opened with %s over %s (%s), codec %s", link->peer, link->transport->instance->name,
                 link->security, session->codec->wire_name);
@@ -391,7 +391,7 @@ static bool may_outlive_link(const struct session *session)
 {
     const struct sessions *sessions = session->sessions;
 
-    if (sessions->stopping || !session->confirmed || !sessions->worker->pipeline->settings.resume_timeout)
+    if (sessions->stopping || !session->confirmed || !sessions->pipeline->settings.resume_timeout)
         return false;
     return !((session->draining || sessions->drained_at) && session_is_idle(session));
 }

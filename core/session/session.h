@@ -8,6 +8,7 @@
 #define CORE_SESSION_SESSION_H
 
 #include "core/base/multimap.h"
+#include "core/pipeline/pipeline.h"
 #include "core/session/control_message.h"
 #include "core/session/gateway_list.h"
 #include "core/session/session_table.h"
@@ -55,9 +56,12 @@ struct detached {
     struct session **tail;
 };
 
-/* All sessions and links of a worker: worker->sessions. */
+/* All sessions and links of a worker. */
 struct sessions {
-    struct worker *worker;
+    struct hg_worker *worker; /* the core's own instance; its state is this */
+    const struct pipeline *pipeline;
+    struct exchange_table *exchanges;
+    struct stage *top; /* client: where its exchanges begin */
     const struct tunnel_end *end;
     const struct hg_identity_ops *identity;
     struct hg_worker *identity_worker;
@@ -94,6 +98,12 @@ struct sessions {
     uint64_t *packets_received;
     uint8_t packet[TN_PACKET_MAX]; /* where packets are built */
 };
+
+/* An instance in the sessions' worker. */
+static inline struct hg_worker *sessions_worker_of(const struct sessions *sessions, const struct instance *instance)
+{
+    return sessions->worker->host->worker_of(sessions->worker, &instance->public);
+}
 
 struct session {
     struct sessions *sessions;

@@ -18,16 +18,16 @@
 
 static int find_identity(struct sessions *sessions)
 {
-    struct worker *worker = sessions->worker;
+    struct hg_worker *worker = sessions->worker;
     struct hg_capability identity;
 
-    if (!hg_capability(worker->core.instance, HG_IDENTITY, HG_IDENTITY_VERSION, &identity)) {
-        hg_log(worker->core.instance, HG_LOG_ERROR,
+    if (!hg_capability(worker->instance, HG_IDENTITY, HG_IDENTITY_VERSION, &identity)) {
+        hg_log(worker->instance, HG_LOG_ERROR,
                "no plugin of the pipeline offers `identity`: add one, such as auth_token");
         return -1;
     }
     sessions->identity = identity.ops;
-    sessions->identity_worker = hg_capability_worker(&worker->core, &identity);
+    sessions->identity_worker = hg_capability_worker(worker, &identity);
     return 0;
 }
 
@@ -39,48 +39,69 @@ static void watch_identities(struct sessions *sessions, void (*changed)(void *se
         identity->watch(sessions->identity_worker, changed, sessions);
 }
 
-static int check_codecs(const struct worker *worker)
+static int check_codecs(const struct sessions *sessions)
 {
-    const struct pipeline *pipeline = worker->pipeline;
+    const struct pipeline *pipeline = sessions->pipeline;
 
     for (size_t i = 0; i < pipeline->codec_count; i++)
         if (pipeline->codecs[i]->plugin->codec.data_growth < 64) {
-            hg_log(worker->core.instance, HG_LOG_ERROR, "the codec %s tells a data_growth below 64",
+            hg_log(sessions->worker->instance, HG_LOG_ERROR, "the codec %s tells a data_growth below 64",
                    pipeline->codecs[i]->public.name);
             return -1;
         }
     return 0;
 }
 
-int sessions_start(struct worker *worker)
+static void count(struct sessions *sessions)
 {
-    struct sessions *sessions = calloc(1, sizeof *sessions);
-    bool client = worker->pipeline->shape == PIPELINE_CLIENT;
+    struct hg_worker *worker = sessions->worker;
 
-    if (!sessions)
-        return -1;
-    worker->sessions = sessions;
-    sessions->worker = worker;
-    sessions->end = client ? &client_end : &gateway_end;
-    sessions->flush_tail = &sessions->flush;
-    sessions->opened = hg_counter(&worker->core, "sessions_opened", "Sessions that were opened.");
-    sessions->resumed = hg_counter(&worker->core, "sessions_resumed", "Sessions that went on over another link.");
-    sessions->expired = hg_counter(&worker->core, "sessions_expired", "Sessions that no other link came for in time.");
-    sessions->doubted = hg_counter(&worker->core, "links_silent", "Links that were silent for too long.");
-    sessions->returned =
-        hg_counter(&worker->core, "sessions_returned", "Sessions that moved back to an earlier transport.");
-    sessions->refused = hg_counter(&worker->core, "sessions_refused", "Sessions that were refused.");
-    sessions->packets_sent = hg_counter(&worker->core, "packets_sent", "Packets given to transports.");
-    sessions->packets_received = hg_counter(&worker->core, "packets_received", "Packets taken from transports.");
-    if (check_codecs(worker) || find_identity(sessions) || detached_start(sessions))
-        return -1;
-    if (client) {
-        if (!hg_capability(worker->core.instance, HG_ROUTES, HG_ROUTES_VERSION, &sessions->routes))
-            sessions->routes.ops = NULL;
-        return connectors_start(sessions);
-    }
+    sessions->opened = hg_counter(worker, "sessions_opened", "Sessions that were opened.");
+    sessions->resumed = hg_counter(worker, "sessions_resumed", "Sessions that went on over another link.");
+    sessions->expired = hg_counter(worker, "sessions_expired", "Sessions that no other link came for in time.");
+    sessions->doubted = hg_counter(worker, "links_silent", "Links that were silent for too long.");
+    sessions->returned = hg_counter(worker, "sessions_returned", "Sessions that moved back to an earlier transport.");
+    sessions->refused = hg_counter(worker, "sessions_refused", "Sessions that were refused.");
+    sessions->packets_sent = hg_counter(worker, "packets_sent", "Packets given to transports.");
+    sessions->packets_received = hg_counter(worker, "packets_received", "Packets taken from transports.");
+}
+
+static int start_client(struct sessions *sessions)
+{
+    sessions->end = &client_end;
+    if (!hg_capability(sessions->worker->instance, HG_ROUTES, HG_ROUTES_VERSION, &sessions->routes))
+        sessions->routes.ops = NULL;
+    return connectors_start(sessions);
+}
+
+static int start_gateway(struct sessions *sessions)
+{
+    sessions->end = &gateway_end;
     watch_identities(sessions, gateway_review_identities);
     return gateway_exchange_start(sessions);
+}
+
+struct sessions *sessions_start(struct hg_worker *worker, const struct pipeline *pipeline,
+                                struct exchange_table *exchanges, struct stage *top)
+{
+    struct sessions *sessions = calloc(1, sizeof *sessions);
+    bool client = pipeline->shape == PIPELINE_CLIENT;
+
+    if (!sessions)
+        return NULL;
+    worker->state = sessions;
+    sessions->worker = worker;
+    sessions->pipeline = pipeline;
+    sessions->exchanges = exchanges;
+    sessions->top = top;
+    sessions->flush_tail = &sessions->flush;
+    count(sessions);
+    if (check_codecs(sessions) || find_identity(sessions) || detached_start(sessions) ||
+        (client ? start_client(sessions) : start_gateway(sessions))) {
+        sessions_stop(sessions);
+        return NULL;
+    }
+    return sessions;
 }
 
 static void gateway_drain(struct sessions *sessions)
@@ -90,13 +111,11 @@ static void gateway_drain(struct sessions *sessions)
             link_say(session->link, control_encode_drain("the gateway is about to stop", 1));
 }
 
-void sessions_drain(struct worker *worker)
+void sessions_drain(struct sessions *sessions)
 {
-    struct sessions *sessions = worker->sessions;
-
-    if (!sessions || sessions->drained_at)
+    if (sessions->drained_at)
         return;
-    sessions->drained_at = hg_now(&worker->core);
+    sessions->drained_at = hg_now(sessions->worker);
     if (sessions->connectors)
         client_drain(sessions);
     else
@@ -116,15 +135,11 @@ static bool has_delivered_all(const struct sessions *sessions)
 }
 
 /* A client's link ends when its session has: see client.c. A gateway only waits until its clients know. */
-bool sessions_idle(const struct worker *worker)
+bool sessions_idle(const struct sessions *sessions)
 {
-    const struct sessions *sessions = worker->sessions;
-
-    if (!sessions)
-        return true;
     if (sessions->connectors)
         return !sessions->links && has_delivered_all(sessions);
-    if (loop_now(&((struct worker *)worker)->loop) >= sessions->drained_at + DRAIN_TIMEOUT)
+    if (hg_now(sessions->worker) >= sessions->drained_at + DRAIN_TIMEOUT)
         return true;
     for (const struct hg_link *link = sessions->links; link; link = link->next)
         if (link->state == LINK_ACTIVE && !tn_control_all_acknowledged(link->tn))
@@ -132,13 +147,11 @@ bool sessions_idle(const struct worker *worker)
     return true;
 }
 
-void sessions_flush(struct worker *worker)
+void sessions_flush(struct sessions *sessions)
 {
-    struct sessions *sessions = worker->sessions;
-
-    if (sessions && sessions->changes)
+    if (sessions->changes)
         changes_look(sessions->changes);
-    while (sessions && sessions->flush) {
+    while (sessions->flush) {
         struct hg_link *link = sessions->flush;
 
         sessions->flush = link->next_flush;
@@ -147,7 +160,7 @@ void sessions_flush(struct worker *worker)
         link->is_queued = false;
         link_flush(link);
         if (!sessions->flush)
-            exchange_run_ready(&worker->exchanges);
+            exchange_run_ready(sessions->exchanges);
     }
 }
 
@@ -165,17 +178,13 @@ static void free_links(struct sessions *sessions)
     }
 }
 
-void sessions_stop(struct worker *worker)
+void sessions_stop(struct sessions *sessions)
 {
-    struct sessions *sessions = worker->sessions;
-
-    if (!sessions)
-        return;
     watch_identities(sessions, NULL);
     /* Nothing new from here on. */
     if (!sessions->drained_at)
-        sessions->drained_at = hg_now(&worker->core);
-    sessions_flush(worker);
+        sessions->drained_at = hg_now(sessions->worker);
+    sessions_flush(sessions);
     sessions->stopping = true;
     free_links(sessions);
     detached_stop(sessions);
@@ -183,17 +192,16 @@ void sessions_stop(struct worker *worker)
     gateway_exchange_stop(sessions);
     registry_free(&sessions->registry);
     registry_free(&sessions->names);
+    sessions->worker->state = NULL;
     free(sessions);
-    worker->sessions = NULL;
 }
 
-bool sessions_target_served(struct hg_worker *worker, const struct hg_target *target)
+bool sessions_target_served(const struct sessions *sessions, const struct hg_target *target)
 {
-    const struct sessions *sessions = worker_of(worker)->sessions;
     struct hg_reason reason;
     bool absent = false;
 
-    return sessions && (session_for_target(sessions, target, &reason, &absent) || absent);
+    return session_for_target(sessions, target, &reason, &absent) || absent;
 }
 
 static void report_figures(const struct session *session, const struct tn_session_stats *streams,
@@ -231,12 +239,10 @@ static void report(const struct session *session)
     report_figures(session, &streams, &link);
 }
 
-void sessions_report(struct worker *worker)
+void sessions_report(const struct sessions *sessions)
 {
-    if (!worker->sessions)
-        return;
-    for (const struct session *session = worker->sessions->sessions; session; session = session->next)
+    for (const struct session *session = sessions->sessions; session; session = session->next)
         if (session->open)
             report(session);
-    connectors_report(worker->sessions);
+    connectors_report(sessions);
 }

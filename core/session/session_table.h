@@ -6,42 +6,48 @@
  * On a gateway it is the bottom place of every exchange: it finds the session of the target's client and carries the
  * exchange over a stream. On a client it is the top place: it opens an exchange for each stream that the gateway opens.
  * It drives core/tunnel/ with packets, time and timers, and speaks the control messages. It is written like a plugin
- * and uses the same services, with worker->core as its struct hg_worker.
+ * and uses the same services.
  */
 #ifndef CORE_SESSION_SESSION_TABLE_H
 #define CORE_SESSION_SESSION_TABLE_H
 
-#include "core/worker/worker.h"
+#include "core/exchange/exchange.h"
+#include "core/pipeline/pipeline.h"
+
+struct sessions;
 
 /* The place of sessions in an exchange: bottom on a gateway, top on a client. */
 extern const struct hg_stage_ops sessions_gateway_ops;
 extern const struct hg_stage_ops sessions_client_ops;
 
-/* Sets worker->sessions; on a client begins to connect. Called after every instance's worker_start(). 0 or -1. */
-int sessions_start(struct worker *worker);
+/* Makes the sessions of one worker; on a client begins to connect. Every instance of the pipeline has been started.
+ * `worker` is the core's own instance, whose state they become; `top` is where a client's exchanges begin. NULL: it has
+ * failed, as the log says. */
+struct sessions *sessions_start(struct hg_worker *worker, const struct pipeline *pipeline,
+                                struct exchange_table *exchanges, struct stage *top);
 /* Tells the peers by `drain`; opens nothing new. */
-void sessions_drain(struct worker *worker);
+void sessions_drain(struct sessions *sessions);
 /* Sends what exchanges, timers and packets have left to be sent, one batch for each link, and ends the links that are
  * over. Called by the worker at the end of each callback from the loop, after exchange_run_ready(); it calls
  * exchange_run_ready() itself for whatever it has woken, so that nothing is left to do when it returns. */
-void sessions_flush(struct worker *worker);
+void sessions_flush(struct sessions *sessions);
 /* Whether no session has anything left to deliver. A worker that drains stops when no exchange is open and this is
  * true: the last bytes of a response outlive their exchange until the peer has acknowledged them. */
-bool sessions_idle(const struct worker *worker);
+bool sessions_idle(const struct sessions *sessions);
 /* Closes every link, frees all. No exchange is open any more. */
-void sessions_stop(struct worker *worker);
+void sessions_stop(struct sessions *sessions);
 /* The session's part of the statistics, a line for each session. */
-void sessions_report(struct worker *worker);
+void sessions_report(const struct sessions *sessions);
 
 /* The functions behind struct hg_host. */
-struct hg_link *sessions_link_accept(struct hg_worker *transport);
+struct hg_link *sessions_link_accept(struct sessions *sessions, struct hg_worker *transport);
 void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_info *info);
 void sessions_link_down(struct hg_link *link, const char *reason);
 void sessions_link_packet(struct hg_link *link, uint64_t packet_number, const uint8_t *packet, size_t size);
 void sessions_link_batch_end(struct hg_link *link);
 void sessions_link_writable(struct hg_link *link);
 void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet);
-bool sessions_target_served(struct hg_worker *worker, const struct hg_target *target);
+bool sessions_target_served(const struct sessions *sessions, const struct hg_target *target);
 void sessions_link_set_probe_max(struct hg_link *link, size_t probe_max);
 void sessions_link_doubt(struct hg_link *link);
 void sessions_link_renew(struct hg_link *link);

@@ -85,6 +85,18 @@ static struct hg_self *host_exchange_open(struct hg_worker *edge, struct hg_head
     return exchange_open(&worker->exchanges, &worker->exchanges.tops[instance->index], request, state);
 }
 
+static struct hg_link *host_link_accept(struct hg_worker *transport)
+{
+    return sessions_link_accept(worker_of(transport)->sessions, transport);
+}
+
+static bool host_target_served(struct hg_worker *worker, const struct hg_target *target)
+{
+    const struct sessions *sessions = worker_of(worker)->sessions;
+
+    return sessions && sessions_target_served(sessions, target);
+}
+
 const struct hg_host worker_host = {
     .size = sizeof worker_host,
     .abi = HG_ABI,
@@ -134,14 +146,14 @@ const struct hg_host worker_host = {
     .set_target = exchange_set_target,
     .set_service = exchange_set_service,
     .break_off = exchange_break,
-    .link_accept = sessions_link_accept,
+    .link_accept = host_link_accept,
     .link_up = sessions_link_up,
     .link_down = sessions_link_down,
     .link_packet = sessions_link_packet,
     .link_batch_end = sessions_link_batch_end,
     .link_writable = sessions_link_writable,
     .link_set_max_packet = sessions_link_set_max_packet,
-    .target_served = sessions_target_served,
+    .target_served = host_target_served,
     .run_as = host_run_as,
     .link_set_probe_max = sessions_link_set_probe_max,
     .finish = worker_finish,

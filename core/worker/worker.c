@@ -70,7 +70,7 @@ void worker_report(struct worker *worker)
     for (const struct counter *counter = worker->counters; counter; counter = counter->next)
         report_counter(counter);
     if (worker->sessions)
-        sessions_report(worker);
+        sessions_report(worker->sessions);
     exchange_report(&worker->exchanges);
 }
 
@@ -87,8 +87,8 @@ static void on_turn_end(struct loop *loop)
 
     exchange_run_ready(&worker->exchanges);
     if (worker->sessions)
-        sessions_flush(worker);
-    if (worker->draining && !worker->exchanges.open_count && (!worker->sessions || sessions_idle(worker)))
+        sessions_flush(worker->sessions);
+    if (worker->draining && !worker->exchanges.open_count && (!worker->sessions || sessions_idle(worker->sessions)))
         loop_break(loop);
 }
 
@@ -101,7 +101,7 @@ static void on_stop_timeout(void *arg)
              worker->exchanges.open_count);
     exchange_reset_all(&worker->exchanges, &stopping);
     if (worker->sessions)
-        sessions_flush(worker);
+        sessions_flush(worker->sessions);
     loop_break(&worker->loop);
 }
 
@@ -191,9 +191,16 @@ int worker_start_instances(struct worker *worker)
     return 0;
 }
 
+int worker_start_sessions(struct worker *worker)
+{
+    worker->sessions = sessions_start(&worker->core, worker->pipeline, &worker->exchanges,
+                                      &worker->exchanges.tops[worker->pipeline->count]);
+    return worker->sessions ? 0 : -1;
+}
+
 int worker_start(struct worker *worker)
 {
-    return worker_start_instances(worker) ? -1 : sessions_start(worker);
+    return worker_start_instances(worker) ? -1 : worker_start_sessions(worker);
 }
 
 void worker_run(struct worker *worker)
@@ -223,7 +230,7 @@ void worker_drain(struct worker *worker)
         if (pipeline->instances[i]->plugin->descriptor.worker_drain)
             pipeline->instances[i]->plugin->descriptor.worker_drain(&worker->instances[i]);
     if (worker->sessions)
-        sessions_drain(worker);
+        sessions_drain(worker->sessions);
     loop_timer_set(worker->stop_timer, pipeline->settings.stop_timeout);
 }
 
@@ -266,7 +273,8 @@ void worker_free(struct worker *worker)
     if (worker->stop_timer) {
         exchange_reset_all(&worker->exchanges, &stopped);
         if (worker->sessions)
-            sessions_stop(worker);
+            sessions_stop(worker->sessions);
+        worker->sessions = NULL;
         stop_instances(worker);
         resolver_stop(&worker->loop);
         loop_timer_free(worker->stop_timer);

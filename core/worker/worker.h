@@ -54,6 +54,7 @@ struct pipeline *worker_load_pipeline(const char *path, struct plugins *plugins,
 struct worker *worker_new(struct pipeline *pipeline);
 /* Starts all instances, then the sessions. 0, or -1 after the log says why. */
 int worker_start_instances(struct worker *worker);
+int worker_start_sessions(struct worker *worker);
 int worker_start(struct worker *worker);
 /* Turns the loop until worker_drain() was called and everything has ended, or its time is up. */
 void worker_run(struct worker *worker);

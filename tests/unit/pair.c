@@ -499,7 +499,7 @@ void pair_new(struct pair *pair)
 static void start(struct rig *rig)
 {
     rig_start(rig);
-    ck_assert_int_eq(sessions_start(rig->worker), 0);
+    ck_assert_int_eq(worker_start_sessions(rig->worker), 0);
 }
 
 void pair_start(struct pair *pair)

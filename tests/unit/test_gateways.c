@@ -284,7 +284,7 @@ START_TEST(a_client_that_stops_tells_all)
     worker_drain(pair.client->worker);
     expect_sessions(pair.gateway, 0, 1000);
     expect_sessions(pair.more[0].gateway, 0, 1000);
-    ck_assert(sessions_idle(pair.client->worker));
+    ck_assert(sessions_idle(pair.client->worker->sessions));
 }
 END_TEST
 

@@ -559,14 +559,14 @@ START_TEST(a_client_that_stops_without_link_delivers_what_runs)
     pair_wait(&pair, 50);
     worker_drain(pair.client->worker);
     pair_wait(&pair, 100);
-    ck_assert(!sessions_idle(pair.client->worker));
+    ck_assert(!sessions_idle(pair.client->worker->sessions));
     pair.wire.unreachable = false;
     user.stalls = false;
     hg_resume(user.self, HG_UP);
     ck_assert(pair_run(&pair, user_is_done, &user, 5000));
     expect_success(&user, 3000000);
     ck_assert(pair_run(&pair, no_session, NULL, 2000));
-    ck_assert(sessions_idle(pair.client->worker));
+    ck_assert(sessions_idle(pair.client->worker->sessions));
 }
 END_TEST
 

@@ -493,13 +493,13 @@ START_TEST(a_client_that_stops_finishes_what_runs)
     user_ask(&late, &pair, "client-1", "web", "/down/10", 0);
     pair_wait(&pair, 50);
     ck_assert_int_eq(late.reason.status, 503);
-    ck_assert(!sessions_idle(pair.client->worker));
+    ck_assert(!sessions_idle(pair.client->worker->sessions));
     running.stalls = false;
     hg_resume(running.self, HG_UP);
     ck_assert(pair_run(&pair, user_is_done, &running, 5000));
     expect_success(&running, 3000000);
     ck_assert(pair_run(&pair, no_session, NULL, 2000));
-    ck_assert(sessions_idle(pair.client->worker));
+    ck_assert(sessions_idle(pair.client->worker->sessions));
     ck_assert(wire_newest(&pair.wire, false)->said_goodbye);
 }
 END_TEST
@@ -513,7 +513,7 @@ static bool client_is_disconnected(void *arg)
 static bool gateway_is_idle(void *arg)
 {
     (void)arg;
-    return !pair.gateway->worker->exchanges.open_count && sessions_idle(pair.gateway->worker);
+    return !pair.gateway->worker->exchanges.open_count && sessions_idle(pair.gateway->worker->sessions);
 }
 
 START_TEST(a_gateway_that_stops_lets_exchanges_finish)

@@ -103,7 +103,7 @@ static void check_bounds(void)
 
         tn_params_default(&params);
         for (const struct session *session = sessions->sessions; session; session = session->next) {
-            uint64_t window = sessions->worker->pipeline->settings.session_window;
+            uint64_t window = sessions->pipeline->settings.session_window;
             uint64_t unsent;
 
             tn_session_stats(session->tn, &stats);
