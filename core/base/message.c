@@ -3,6 +3,7 @@
  */
 #include "core/base/message.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* A typical head, its texts and field table included, fits in one allocation; a larger one adds blocks. */
@@ -119,21 +120,95 @@ void message_fields_free(struct hg_fields *fields)
     free(fields);
 }
 
-int message_text_set(struct hg_fields *owner, struct hg_text *text, struct hg_text value)
+/* ---- What a text may hold ---- */
+
+enum kind {
+    LINE,  /* any byte but CR, LF and NUL: they would end the line, and what follows would be read as another one */
+    WORD,  /* besides, no space or control character: they would end a part of the start line */
+    TOKEN, /* RFC 9110 section 5.6.2 */
+};
+
+#define EACH_BYTE(byte) ((uint64_t)(byte)*UINT64_C(0x0101010101010101))
+
+/* Not zero if any byte of a word is below CR + 1, as CR, LF, NUL and few others are. */
+static uint64_t low_bytes(const char *at)
 {
+    uint64_t word;
+
+    memcpy(&word, at, sizeof word);
+    return (word - EACH_BYTE('\r' + 1)) & ~word & EACH_BYTE(0x80);
+}
+
+/* Eight bytes at a time: every field of every message comes through here. */
+static bool is_line(struct hg_text text)
+{
+    uint64_t low = text.size < 8;
+
+    for (size_t i = 0; i + 8 <= text.size; i += 8)
+        low |= low_bytes(text.data + i);
+    if (text.size >= 8)
+        low |= low_bytes(text.data + text.size - 8);
+    for (size_t i = 0; low && i < text.size; i++)
+        if (text.data[i] == '\r' || text.data[i] == '\n' || text.data[i] == '\0')
+            return false;
+    return true;
+}
+
+static bool is_word(struct hg_text text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if ((unsigned char)text.data[i] <= ' ' || text.data[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* A copy in the memory of `arena`. 0, or -1 with errno: ENOMEM, or EINVAL for a text that is not of that kind. */
+static int keep_text(struct hg_arena *arena, enum kind kind, struct hg_text *text, struct hg_text value)
+{
+    bool good = kind == TOKEN ? hg_text_is_token(value) : kind == WORD ? is_word(value) : is_line(value);
     char *copy;
 
+    if (!good) {
+        errno = EINVAL;
+        return -1;
+    }
     if (!value.size) {
-        *text = (struct hg_text){"", 0};
+        *text = HG_TEXT("");
         return 0;
     }
-    copy = arena_take(owner->arena, value.size, 1);
-    if (!copy)
+    copy = arena_take(arena, value.size, 1);
+    if (!copy) {
+        errno = ENOMEM;
         return -1;
+    }
     memcpy(copy, value.data, value.size);
     *text = (struct hg_text){copy, value.size};
     return 0;
 }
+
+/* What a member of a head, or of one of its fields, must be. */
+static enum kind kind_of(const struct hg_head *head, const struct hg_text *member)
+{
+    const char *at = (const char *)member, *items = (const char *)head->fields.items;
+    const struct hg_text *const words[] = {&head->scheme, &head->authority, &head->path, &head->id, &head->connection};
+
+    if (member == &head->method)
+        return TOKEN;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (member == words[i])
+            return WORD;
+    if (items && at >= items && at < items + head->fields.count * sizeof(struct hg_field) &&
+        (size_t)(at - items) % sizeof(struct hg_field) == offsetof(struct hg_field, name))
+        return TOKEN;
+    return LINE;
+}
+
+int message_head_set(struct hg_head *head, struct hg_text *member, struct hg_text value)
+{
+    return keep_text(head->fields.arena, kind_of(head, member), member, value);
+}
+
+/* ---- Fields ---- */
 
 static int fields_reserve(struct hg_fields *fields)
 {
@@ -158,8 +233,11 @@ int message_field_add(struct hg_fields *fields, struct hg_text name, struct hg_t
 {
     struct hg_field field;
 
-    if (fields_reserve(fields) || message_text_set(fields, &field.name, name) ||
-        message_text_set(fields, &field.value, value))
+    if (fields_reserve(fields)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (keep_text(fields->arena, TOKEN, &field.name, name) || keep_text(fields->arena, LINE, &field.value, value))
         return -1;
     fields->items[fields->count++] = field;
     return 0;

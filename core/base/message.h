@@ -13,7 +13,7 @@ struct hg_head *message_head_new(enum hg_head_kind kind);
 void message_head_free(struct hg_head *head);
 struct hg_fields *message_fields_new(void);
 void message_fields_free(struct hg_fields *fields);
-int message_text_set(struct hg_fields *owner, struct hg_text *text, struct hg_text value);
+int message_head_set(struct hg_head *head, struct hg_text *member, struct hg_text value);
 int message_field_add(struct hg_fields *fields, struct hg_text name, struct hg_text value);
 size_t message_field_remove(struct hg_fields *fields, struct hg_text name);
 

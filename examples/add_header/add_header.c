@@ -56,14 +56,6 @@ static const struct hg_option options[] = {
     {0},
 };
 
-/* A token of RFC 9110 section 5.6.2. */
-static bool is_token(const char *text)
-{
-    static const char allowed[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-    return *text && text[strspn(text, allowed)] == '\0';
-}
-
 /* The table has checked types and presence; what it cannot express is checked here. Every fault is told. */
 static int check_fields(struct hg_instance *instance, const char *option, const struct hg_list *fields)
 {
@@ -71,7 +63,7 @@ static int check_fields(struct hg_instance *instance, const char *option, const 
     int result = 0;
 
     for (size_t i = 0; i < fields->count; i++) {
-        if (!is_token(items[i].name)) {
+        if (!hg_text_is_token(hg_text(items[i].name))) {
             hg_config_error(instance, option, "\"%s\" is not the name of a field", items[i].name);
             result = -1;
         }

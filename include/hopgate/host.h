@@ -80,7 +80,7 @@ struct hg_host {
     void (*head_free)(struct hg_head *head);
     struct hg_fields *(*fields_new)(void);
     void (*fields_free)(struct hg_fields *fields);
-    int (*text_set)(struct hg_fields *owner, struct hg_text *text, struct hg_text value);
+    int (*head_set)(struct hg_head *head, struct hg_text *member, struct hg_text value);
     int (*field_add)(struct hg_fields *fields, struct hg_text name, struct hg_text value);
     size_t (*field_remove)(struct hg_fields *fields, struct hg_text name);
 
@@ -258,14 +258,22 @@ static inline void hg_fields_free(const struct hg_host *host, struct hg_fields *
     host->fields_free(fields);
 }
 
-/** Copies `value` into the memory of `head` and lets `*text`, one of its members, show it. 0, or -1: out of memory. */
-static inline int hg_head_set(const struct hg_host *host, struct hg_head *head, struct hg_text *text,
+/**
+ * Copies `value` into the memory of `head` and lets `*member` show it: one of the head's own texts, or the name or
+ * value of one of its fields. What would split the message is refused: a method or field name that is no token, a path,
+ * authority, scheme, id or connection with a space or control character, and CR, LF or NUL anywhere (RFC 9112
+ * section 2.2). 0, or -1 with errno EINVAL or ENOMEM; the member is then unchanged.
+ */
+static inline int hg_head_set(const struct hg_host *host, struct hg_head *head, struct hg_text *member,
                               struct hg_text value)
 {
-    return host->text_set(&head->fields, text, value);
+    return host->head_set(head, member, value);
 }
 
-/** Appends a field; both texts are copied. 0, or -1 when out of memory. The caller has validated them. */
+/**
+ * Appends a field; both texts are copied. 0, or -1 with errno: ENOMEM, or EINVAL where `name` is no token (RFC 9110
+ * section 5.1) or `value` holds CR, LF or NUL (section 5.5), so that nobody can split a message; nothing is added then.
+ */
 static inline int hg_field_add(const struct hg_host *host, struct hg_fields *fields, struct hg_text name,
                                struct hg_text value)
 {

@@ -8,7 +8,8 @@
  * off where a message enters and made anew where it leaves. Content-Length becomes `length`, Host becomes `authority`.
  *
  * Memory: a head or a set of fields is made with hg_head_new() or hg_fields_new() of <hopgate/host.h> and owns all its
- * texts. Texts given to a setter are copied. Once emitted it belongs to the exchange; until then to its maker.
+ * texts. Texts given to a setter are copied, and checked: none can end its line and begin another one. Once emitted it
+ * belongs to the exchange; until then to its maker.
  */
 #ifndef HOPGATE_MESSAGE_H
 #define HOPGATE_MESSAGE_H
@@ -18,6 +19,20 @@
 /** Private: where the texts of a message live. */
 struct hg_arena;
 
+/** Whether a text is a token (RFC 9110 section 5.6.2), as methods and field names are. */
+static inline bool hg_text_is_token(struct hg_text text)
+{
+    static const uint64_t tchar[2] = {0x03ff6cfa00000000, 0x57ffffffc7fffffe}; /* a bit for each byte below 128 */
+
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+
+        if (byte > 127 || !(tchar[byte >> 6] >> (byte & 63) & 1))
+            return false;
+    }
+    return text.size > 0;
+}
+
 /** One field line (RFC 9110 section 5). */
 struct hg_field {
     struct hg_text name;  /**< As it was spelt; compare with hg_text_equal_nocase(). */
@@ -26,7 +41,8 @@ struct hg_field {
 
 /** Field lines in their order; names may repeat. */
 struct hg_fields {
-    struct hg_field *items; /**< `count` of them. Change through hg_field_add() and hg_field_remove() only. */
+    struct hg_field *items; /**< `count` of them. Change them by hg_field_add(), hg_field_remove() and, for a field that
+                                 is there, hg_head_set() only. */
     size_t count;
     size_t capacity;        /**< Private. */
     struct hg_arena *arena; /**< Private. */

@@ -75,14 +75,10 @@ static struct hg_text read_text(struct reader *reader, enum codec_text kind)
 static struct hg_text read_field_name(struct reader *reader)
 {
     uint64_t name = read_varint(reader);
-    struct hg_text text;
 
     switch (name & 3) {
     case CODEC_BINARY_NAME_LITERAL:
-        text = read_bytes(reader, name >> 2);
-        if (codec_text_fault(text, CODEC_TOKEN))
-            reader_fail(reader, "field name is not a token");
-        return text;
+        return read_bytes(reader, name >> 2);
     case CODEC_BINARY_NAME_TITLED:
         if (name >> 2 < CODEC_BINARY_NAMES)
             return codec_binary_names[name >> 2].titled;
@@ -104,38 +100,43 @@ static void read_fields(const struct hg_host *host, struct reader *reader, struc
         reader_fail(reader, "more than 4096 fields");
     for (uint64_t i = 0; i < count && !reader->error; i++) {
         struct hg_text name = read_field_name(reader);
-        struct hg_text value = read_text(reader, CODEC_LINE);
+        struct hg_text value = read_bytes(reader, read_varint(reader));
 
-        if (!reader->error && hg_field_add(host, fields, name, value))
-            reader_fail(reader, "out of memory");
+        if (reader->error || hg_field_add(host, fields, name, value) == 0)
+            continue;
+        reader_fail(reader, codec_text_fault(name, CODEC_TOKEN) ? "field name is not a token"
+                                                                : codec_set_fault(value, CODEC_LINE));
     }
 }
 
-static void keep(const struct hg_host *host, struct reader *reader, struct hg_head *head, struct hg_text *member,
-                 struct hg_text value)
+/* hg_head_set() checks the member, so here it is only said what is wrong with it. */
+static void read_member(const struct hg_host *host, struct reader *reader, struct hg_head *head, struct hg_text *member,
+                        enum codec_text kind)
 {
+    struct hg_text value = read_bytes(reader, read_varint(reader));
+
     if (!reader->error && hg_head_set(host, head, member, value))
-        reader_fail(reader, "out of memory");
+        reader_fail(reader, codec_set_fault(value, kind));
 }
 
 static void read_request(const struct hg_host *host, struct reader *reader, struct hg_head *head)
 {
-    keep(host, reader, head, &head->method, read_text(reader, CODEC_TOKEN));
-    keep(host, reader, head, &head->scheme, read_text(reader, CODEC_WORD));
-    keep(host, reader, head, &head->authority, read_text(reader, CODEC_WORD));
-    keep(host, reader, head, &head->path, read_text(reader, CODEC_WORD));
+    read_member(host, reader, head, &head->method, CODEC_TOKEN);
+    read_member(host, reader, head, &head->scheme, CODEC_WORD);
+    read_member(host, reader, head, &head->authority, CODEC_WORD);
+    read_member(host, reader, head, &head->path, CODEC_WORD);
     if (!head->path.size || (head->path.data[0] != '/' && !hg_text_equal(head->path, HG_TEXT("*"))))
         reader_fail(reader, "path does not begin with a slash");
-    keep(host, reader, head, &head->id, read_text(reader, CODEC_WORD));
-    keep(host, reader, head, &head->peer, read_text(reader, CODEC_LINE));
-    keep(host, reader, head, &head->service, read_text(reader, CODEC_LINE));
-    keep(host, reader, head, &head->upgrade, read_text(reader, CODEC_LINE));
+    read_member(host, reader, head, &head->id, CODEC_WORD);
+    read_member(host, reader, head, &head->peer, CODEC_LINE);
+    read_member(host, reader, head, &head->service, CODEC_LINE);
+    read_member(host, reader, head, &head->upgrade, CODEC_LINE);
 }
 
 static void read_response(const struct hg_host *host, struct reader *reader, struct hg_head *head)
 {
-    keep(host, reader, head, &head->reason, read_text(reader, CODEC_LINE));
-    keep(host, reader, head, &head->upgrade, read_text(reader, CODEC_LINE));
+    read_member(host, reader, head, &head->reason, CODEC_LINE);
+    read_member(host, reader, head, &head->upgrade, CODEC_LINE);
 }
 
 /* What follows the last known member of a payload is of a later version of the format and ignored. */
@@ -165,7 +166,7 @@ static struct hg_head *read_head(const struct hg_host *host, struct reader *read
         read_response(host, reader, head);
     read_fields(host, reader, &head->fields);
     if (reader->at != reader->end)
-        keep(host, reader, head, &head->connection, read_text(reader, CODEC_WORD));
+        read_member(host, reader, head, &head->connection, CODEC_WORD);
     if (reader->error) {
         hg_head_free(host, head);
         return NULL;

@@ -72,27 +72,22 @@ static struct text text_of(struct reader *reader, const json_t *value)
 }
 
 /* The member of that name; absent: the empty text. */
-static struct text text_member(struct reader *reader, const char *name, enum codec_text kind)
+static struct text text_member(struct reader *reader, const char *name)
 {
     const json_t *value = json_object_get(reader->message, name);
-    struct text text = {HG_TEXT(""), NULL};
-    const char *fault;
 
-    if (value)
-        text = text_of(reader, value);
-    fault = codec_text_fault(text.text, kind);
-    if (fault)
-        reader_fail(reader, fault);
-    return text;
+    return value ? text_of(reader, value) : (struct text){HG_TEXT(""), NULL};
 }
+
+/* hg_head_set() checks the member, so here it is only said what is wrong with it. */
 
 static void head_member(struct reader *reader, struct hg_head *head, struct hg_text *member, const char *name,
                         enum codec_text kind)
 {
-    struct text text = text_member(reader, name, kind);
+    struct text text = text_member(reader, name);
 
     if (!reader->error && hg_head_set(reader->host, head, member, text.text))
-        reader_fail(reader, "out of memory");
+        reader_fail(reader, codec_set_fault(text.text, kind));
     free(text.decoded);
 }
 
@@ -115,7 +110,6 @@ static json_int_t number_member(struct reader *reader, const char *name, json_in
 static void add_field(struct reader *reader, struct hg_fields *fields, const json_t *pair)
 {
     struct text name, value;
-    const char *fault;
 
     if (!json_is_array(pair) || json_array_size(pair) < 2) {
         reader_fail(reader, "field is not [name, value]");
@@ -123,13 +117,11 @@ static void add_field(struct reader *reader, struct hg_fields *fields, const jso
     }
     name = text_of(reader, json_array_get(pair, 0));
     value = text_of(reader, json_array_get(pair, 1));
-    fault = codec_text_fault(name.text, CODEC_TOKEN);
-    if (!fault)
-        fault = codec_text_fault(value.text, CODEC_LINE);
-    if (fault)
-        reader_fail(reader, fault);
-    if (!reader->error && hg_field_add(reader->host, fields, name.text, value.text))
-        reader_fail(reader, "out of memory");
+    if (!reader->error && hg_field_add(reader->host, fields, name.text, value.text)) {
+        const char *fault = codec_text_fault(name.text, CODEC_TOKEN);
+
+        reader_fail(reader, fault ? fault : codec_set_fault(value.text, CODEC_LINE));
+    }
     free(name.decoded);
     free(value.decoded);
 }
@@ -285,8 +277,13 @@ static void take_end(struct codec_json_decoder *decoder, struct reader *reader, 
 
 static void take_reset(struct codec_json_decoder *decoder, struct reader *reader, struct hg_codec_event *event)
 {
-    struct text error = text_member(reader, "error", CODEC_WORD), detail = text_member(reader, "detail", CODEC_LINE);
+    struct text error = text_member(reader, "error"), detail = text_member(reader, "detail");
+    const char *fault = codec_text_fault(error.text, CODEC_WORD);
 
+    if (!fault)
+        fault = codec_text_fault(detail.text, CODEC_LINE);
+    if (fault)
+        reader_fail(reader, fault);
     event->reason.status = (int)number_member(reader, "status", 400, 599, 0);
     event->reason.retry_after = (unsigned)number_member(reader, "retry_after", 0, UINT_MAX, 0);
     if (!event->reason.status)

@@ -21,7 +21,7 @@ static const struct hg_host host = {
     .head_free = message_head_free,
     .fields_new = message_fields_new,
     .fields_free = message_fields_free,
-    .text_set = message_text_set,
+    .head_set = message_head_set,
     .field_add = message_field_add,
     .field_remove = message_field_remove,
 };

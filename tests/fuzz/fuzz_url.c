@@ -12,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct hg_host host = {
-    .size = sizeof host, .abi = HG_ABI, .text_set = message_text_set, .field_add = message_field_add};
+    .size = sizeof host, .abi = HG_ABI, .head_set = message_head_set, .field_add = message_field_add};
 
 static const struct {
     const char *name;

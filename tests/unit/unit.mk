@@ -101,6 +101,13 @@ tests_unit_test_config_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_config_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_config_LDADD = core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/test_message
+TESTS += tests/unit/test_message
+tests_unit_test_message_SOURCES = tests/unit/test_message.c
+tests_unit_test_message_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_message_LDADD = core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/unit/test_log
 TESTS += tests/unit/test_log
 tests_unit_test_log_SOURCES = tests/unit/clock.c tests/unit/clock.h tests/unit/test_log.c

@@ -15,20 +15,6 @@
 
 /* ---- Texts ---- */
 
-/* A bit for each byte under 128. */
-static bool is_token(struct hg_text text)
-{
-    static const uint32_t tchar[4] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
-
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = (uint8_t)text.data[i];
-
-        if (byte > 127 || !(tchar[byte >> 5] >> (byte & 31) & 1))
-            return false;
-    }
-    return true;
-}
-
 static bool is_word(struct hg_text text)
 {
     for (size_t i = 0; i < text.size; i++)
@@ -47,12 +33,19 @@ const char *codec_text_fault(struct hg_text text, enum codec_text kind)
 {
     switch (kind) {
     case CODEC_TOKEN:
-        return !text.size ? "empty token" : is_token(text) ? NULL : "not a token";
+        return !text.size ? "empty token" : hg_text_is_token(text) ? NULL : "not a token";
     case CODEC_WORD:
         return is_word(text) ? NULL : "control character or space in a word";
     default:
         return is_line(text) ? NULL : "CR, LF or NUL in a text";
     }
+}
+
+const char *codec_set_fault(struct hg_text text, enum codec_text kind)
+{
+    const char *fault = codec_text_fault(text, kind);
+
+    return fault ? fault : "out of memory";
 }
 
 static struct hg_text tell(char *to, const char *from, size_t max, const char *bad, char replacement)

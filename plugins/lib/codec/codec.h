@@ -46,6 +46,8 @@ enum codec_text {
 
 /* What is wrong with the text; NULL: nothing. */
 const char *codec_text_fault(struct hg_text text, enum codec_text kind);
+/* Why hg_head_set() or hg_field_add(), which check what they are given, has failed. */
+const char *codec_set_fault(struct hg_text text, enum codec_text kind);
 
 /* The texts of a reset as they are sent, ended by NUL: a failure must always be tellable, so one that is too long is
  * cut, between characters of UTF-8, and what a decoder would not take in it is replaced. */
