@@ -9,17 +9,10 @@
 #include <stdlib.h>
 
 enum {
-    TABLE_MAX = 4096,   /* bytes of a descriptor or operation table: more is no size */
     CFG_MAX = 1 << 20,  /* bytes of a config struct or of an exchange's state */
     LIST_MAX = 64,      /* offers, needs, commands: more is a list without its end */
-    OFFER_MAX = 1024,   /* bytes that an offered table is completed to */
     WIRE_NAME_MAX = 64, /* bytes of a codec's wire name */
 };
-
-#define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)NULL)->member))
-
-/* The least descriptor there ever was: ABI 1 began with all members up to this one. */
-#define LEAST_DESCRIPTOR END_OF(struct hg_plugin, ops)
 
 /* A fault for a person. Always -1. */
 struct verdict {
@@ -37,41 +30,18 @@ __attribute__((format(printf, 2, 3))) static int refuse(const struct verdict *ve
     return -1;
 }
 
-/* Copies a sized table: what the plugin has, and zeros for what it does not know yet. */
-static int copy_table(const struct verdict *verdict, const char *what, void *target, size_t target_size,
-                      const void *table, size_t least)
-{
-    size_t size;
-
-    if (!table)
-        return refuse(verdict, "%s are missing", what);
-    memcpy(&size, table, sizeof size);
-    if (size < least || size > TABLE_MAX)
-        return refuse(verdict, "%s say that they take %zu bytes; at least %zu are needed: was `size` set?", what, size,
-                      least);
-    memset(target, 0, target_size);
-    memcpy(target, table, size < target_size ? size : target_size);
-    memcpy(target, &target_size, sizeof target_size);
-    return 0;
-}
-
 /* ---- The descriptor ---- */
 
 static int check_abi(const struct verdict *verdict, const struct hg_plugin *descriptor)
 {
-    if (descriptor->size < LEAST_DESCRIPTOR || descriptor->size > TABLE_MAX)
-        return refuse(verdict,
-                      "its descriptor says that it takes %zu bytes; at least %zu are needed: was HG_PLUGIN_HEADER "
-                      "forgotten?",
-                      descriptor->size, LEAST_DESCRIPTOR);
-    if (descriptor->abi > HG_ABI)
-        return refuse(verdict,
-                      "it was built for ABI %u, but this hopgate has ABI %u: install a newer hopgate, or "
-                      "build the plugin for this one",
-                      (unsigned)descriptor->abi, (unsigned)HG_ABI);
+    if (descriptor->abi == HG_ABI)
+        return 0;
     if (descriptor->abi == 0)
-        return refuse(verdict, "its ABI number is 0: was HG_PLUGIN_HEADER forgotten?");
-    return 0;
+        return refuse(verdict, "its ABI number is 0: was `.abi = HG_ABI` forgotten?");
+    return refuse(verdict, "it was built for ABI %u, but this hopgate has ABI %u: %s", (unsigned)descriptor->abi,
+                  (unsigned)HG_ABI,
+                  descriptor->abi > HG_ABI ? "install a newer hopgate, or build the plugin for this one"
+                                           : "build it for this one");
 }
 
 static int check_texts(const struct verdict *verdict, const struct hg_plugin *descriptor, const char *name)
@@ -114,12 +84,11 @@ static int check_config(const struct verdict *verdict, const struct hg_plugin *d
 
 /* ---- Operations ---- */
 
-static int take_stage(const struct verdict *verdict, struct plugin *plugin, const void *table)
+static int take_stage(const struct verdict *verdict, struct plugin *plugin, const struct hg_stage_ops *stage)
 {
-    const size_t least = END_OF(struct hg_stage_ops, self_size);
-
-    if (copy_table(verdict, "its stage operations", &plugin->stage, sizeof plugin->stage, table, least) != 0)
-        return -1;
+    if (!stage)
+        return refuse(verdict, "its stage operations are missing");
+    plugin->stage = *stage;
     if (plugin->stage.self_size > CFG_MAX)
         return refuse(verdict, "its state takes %zu bytes for each exchange; at most %d are allowed",
                       plugin->stage.self_size, CFG_MAX);
@@ -128,26 +97,21 @@ static int take_stage(const struct verdict *verdict, struct plugin *plugin, cons
     return 0;
 }
 
-static int take_edge(const struct verdict *verdict, struct plugin *plugin, const void *table)
+static int take_edge(const struct verdict *verdict, struct plugin *plugin, const struct hg_edge_ops *edge)
 {
-    struct hg_edge_ops edge;
-
-    if (copy_table(verdict, "its edge operations", &edge, sizeof edge, table, END_OF(struct hg_edge_ops, exchange)) !=
-            0 ||
-        take_stage(verdict, plugin, edge.exchange) != 0)
+    if (!edge)
+        return refuse(verdict, "its edge operations are missing");
+    if (take_stage(verdict, plugin, edge->exchange) != 0)
         return -1;
     if (plugin->stage.self_size != 0)
         return refuse(verdict, "the self_size of an edge must be 0: its state is its own");
     return 0;
 }
 
-static int take_codec(const struct verdict *verdict, struct plugin *plugin, const void *table)
+static int take_codec(const struct verdict *verdict, struct plugin *plugin, const struct hg_codec_ops *codec)
 {
-    const struct hg_codec_ops *codec = &plugin->codec;
-
-    if (copy_table(verdict, "its codec operations", &plugin->codec, sizeof plugin->codec, table,
-                   END_OF(struct hg_codec_ops, decoder_free)) != 0)
-        return -1;
+    if (!codec)
+        return refuse(verdict, "its codec operations are missing");
     if (!codec->wire_name || !*codec->wire_name || strlen(codec->wire_name) > WIRE_NAME_MAX)
         return refuse(verdict, "its wire name is missing or longer than %d bytes", WIRE_NAME_MAX);
     if (!codec->encode_head || !codec->encode_data || !codec->encode_end || !codec->encode_reset || !codec->decode ||
@@ -157,19 +121,19 @@ static int take_codec(const struct verdict *verdict, struct plugin *plugin, cons
         return refuse(verdict, "its decoder takes %zu bytes; at most %d are allowed", codec->decoder_size, CFG_MAX);
     if (codec->data_growth < 64)
         return refuse(verdict, "its data_growth is %u; 64 means that none is added", codec->data_growth);
+    plugin->codec = *codec;
     return 0;
 }
 
-static int take_transport(const struct verdict *verdict, struct plugin *plugin, const void *table)
+static int take_transport(const struct verdict *verdict, struct plugin *plugin,
+                          const struct hg_transport_ops *transport)
 {
-    const struct hg_transport_ops *transport = &plugin->transport;
-
-    if (copy_table(verdict, "its transport operations", &plugin->transport, sizeof plugin->transport, table,
-                   END_OF(struct hg_transport_ops, close)) != 0)
-        return -1;
+    if (!transport)
+        return refuse(verdict, "its transport operations are missing");
     if (!transport->listens || !transport->connect || !transport->cancel || !transport->next_packet_number ||
         !transport->send || !transport->flush || !transport->close)
         return refuse(verdict, "one of its transport operations is missing: all are needed");
+    plugin->transport = *transport;
     return 0;
 }
 
@@ -198,36 +162,6 @@ static int take_operations(const struct verdict *verdict, struct plugin *plugin)
     }
 }
 
-/* Offered tables are of capabilities that the core may not know; their users' headers may be newer than the offering
- * plugin. So each is copied in front of enough zeros for every table that there will be. */
-static int take_offers(const struct verdict *verdict, struct plugin *plugin)
-{
-    const struct hg_offer *offers = plugin->descriptor.offers;
-    size_t count = 0;
-
-    while (offers[count].name)
-        count++;
-    plugin->offers = calloc(count + 1, sizeof *plugin->offers);
-    if (!plugin->offers)
-        return refuse(verdict, "out of memory");
-    for (size_t i = 0; i < count; i++) {
-        size_t size;
-        void *table;
-
-        memcpy(&size, offers[i].ops, sizeof size);
-        if (size < sizeof size || size > OFFER_MAX)
-            return refuse(verdict, "the table that it offers as '%s' says that it takes %zu bytes: was `size` set?",
-                          offers[i].name, size);
-        table = calloc(1, OFFER_MAX);
-        if (!table)
-            return refuse(verdict, "out of memory");
-        memcpy(table, offers[i].ops, size);
-        plugin->offers[i] = (struct hg_offer){.name = offers[i].name, .version = offers[i].version, .ops = table};
-    }
-    plugin->descriptor.offers = plugin->offers;
-    return 0;
-}
-
 int plugin_complete(struct plugin *plugin, const struct hg_plugin *descriptor, const char *name, char *why,
                     size_t why_size)
 {
@@ -239,15 +173,13 @@ int plugin_complete(struct plugin *plugin, const struct hg_plugin *descriptor, c
 
     if (check_abi(&verdict, descriptor) != 0)
         return -1;
-    memcpy(own, descriptor, descriptor->size < sizeof *own ? descriptor->size : sizeof *own);
-    own->size = sizeof *own;
+    *own = *descriptor;
     own->offers = own->offers ? own->offers : no_offers;
     own->needs = own->needs ? own->needs : no_needs;
     own->commands = own->commands ? own->commands : no_commands;
-    if (check_texts(&verdict, own, name) != 0 || check_lists(&verdict, own) != 0 || check_config(&verdict, own) != 0 ||
-        take_operations(&verdict, plugin) != 0)
+    if (check_texts(&verdict, own, name) != 0 || check_lists(&verdict, own) != 0 || check_config(&verdict, own) != 0)
         return -1;
-    return take_offers(&verdict, plugin);
+    return take_operations(&verdict, plugin);
 }
 
 const char *plugin_role_name(uint32_t role)

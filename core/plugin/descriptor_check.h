@@ -8,7 +8,7 @@
 
 #include "core/plugin/plugin.h"
 
-/* Fills all of `plugin` but `path` from a descriptor of any size. `name` is the file's name without ".so". 0, or -1
+/* Fills all of `plugin` but `path` from its descriptor. `name` is the file's name without ".so". 0, or -1
  * with `why` set. */
 int plugin_complete(struct plugin *plugin, const struct hg_plugin *descriptor, const char *name, char *why,
                     size_t why_size);

@@ -112,9 +112,6 @@ int plugins_set_config_folders(struct plugins *plugins, const char *const *folde
 
 static void plugin_free(struct plugin *plugin)
 {
-    for (size_t i = 0; plugin->offers && plugin->offers[i].name; i++)
-        free((void *)(uintptr_t)plugin->offers[i].ops);
-    free(plugin->offers);
     free(plugin->path);
     free(plugin);
 }

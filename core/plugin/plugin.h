@@ -11,15 +11,14 @@
 #include <hopgate/stage.h>
 #include <hopgate/transport.h>
 
-/* A plugin as the core uses it: every table is a copy of the size that this core knows, what an older plugin did not
- * have being zero. Never unloaded (GnuTLS does not survive it), so pointers into it live as long as the program. */
+/* A plugin as the core uses it. Never unloaded (GnuTLS does not survive it), so pointers into it live as long as the
+ * program. */
 struct plugin {
-    struct hg_plugin descriptor;       /* `offers`, `needs` and `commands` are never NULL; `offers` are completed */
+    struct hg_plugin descriptor;       /* `offers`, `needs` and `commands` are never NULL */
     struct hg_stage_ops stage;         /* HG_ROLE_STAGE, HG_ROLE_ORIGIN, and an edge's `exchange` */
     struct hg_codec_ops codec;         /* HG_ROLE_CODEC */
     struct hg_transport_ops transport; /* HG_ROLE_TRANSPORT */
     char *path;                        /* of the .so */
-    struct hg_offer *offers;           /* what descriptor.offers points to */
 };
 
 /* Where plugins are looked for, and those that were loaded. Lives as long as the program. */

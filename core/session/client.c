@@ -480,7 +480,6 @@ const struct tunnel_end client_end = {
 };
 
 const struct hg_stage_ops sessions_client_ops = {
-    .size = sizeof sessions_client_ops,
     .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
     .head = client_head,
     .data = client_data,

@@ -159,7 +159,7 @@ static struct hg_link *connect_by(struct connector *connector, const struct gate
 
     if (!link)
         return NULL;
-    if (ops->connect_to ? ops->connect_to(worker, link, way->number) : ops->connect(worker, link)) {
+    if (ops->connect(worker, link, way->number)) {
         link_free(link);
         return NULL;
     }

@@ -236,7 +236,6 @@ static void gateway_detach(struct hg_self *self)
 }
 
 const struct hg_stage_ops sessions_gateway_ops = {
-    .size = sizeof sessions_gateway_ops,
     .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
     .self_size = sizeof(struct gateway_place),
     .head = gateway_head,

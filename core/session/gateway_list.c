@@ -90,8 +90,6 @@ static int take(struct gateways *gateways, const struct instance *transport)
 
     if (!addresses)
         return take_unnamed(gateways, transport);
-    if (count > 1 && !ops->connect_to)
-        count = 1;
     for (size_t i = 0; i < count; i++) {
         struct gateway *gateway = find(gateways, addresses[i].host, occurrence(addresses, i));
 

@@ -12,7 +12,7 @@
 /* How one transport reaches a gateway. */
 struct gateway_way {
     const struct instance *transport;
-    size_t number; /* of the gateway in that transport: what ops->connect_to() is told */
+    size_t number; /* of the gateway in that transport: what ops->connect() is told */
 };
 
 struct gateway {

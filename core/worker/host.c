@@ -98,8 +98,6 @@ static bool host_target_served(struct hg_worker *worker, const struct hg_target 
 }
 
 const struct hg_host worker_host = {
-    .size = sizeof worker_host,
-    .abi = HG_ABI,
     .log = host_log,
     .log_enabled = host_log_enabled,
     .log_limited = host_log_limited,

@@ -105,12 +105,11 @@ static enum hg_verdict add_header_head(struct hg_self *self, enum hg_direction d
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_stage_ops ops = {
-        .size = sizeof(ops),
         .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
         .head = add_header_head,
     };
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_STAGE,
         .name = "add_header",
         .version = "1.0",

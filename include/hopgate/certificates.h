@@ -51,7 +51,6 @@ struct hg_certificate_lookup;
 typedef void (*hg_certificate_done)(void *arg, struct hg_certificate *certificate);
 
 struct hg_certificates_ops {
-    size_t size; /**< sizeof(struct hg_certificates_ops). */
     /**
      * Finds a certificate. Usually it is there at once: then it is returned, with a reference for the caller. NULL with
      * `*later` NULL: there is none, refuse the handshake (unrecognized_name). NULL with `*later` set: park the

@@ -35,7 +35,6 @@ struct hg_challenge {
 
 /** Both capabilities have this table. */
 struct hg_challenges_ops {
-    size_t size; /**< sizeof(struct hg_challenges_ops). */
     /**
      * Answers from now on, until it is withdrawn: http-01 by token, tls-alpn-01 by identifier. Presenting a token again
      * changes nothing; a second token for the same identifier takes the first one's place in tls-alpn-01 until it is

@@ -50,7 +50,6 @@ struct hg_codec_event {
 
 /** The operations of a codec. */
 struct hg_codec_ops {
-    size_t size;           /**< sizeof(struct hg_codec_ops). */
     const char *wire_name; /**< The name both ends agree on, with the format's version: "binary/1". */
     size_t decoder_size;   /**< Bytes of a decoder's state, zeroed by the core at the start of each direction. */
     size_t data_overhead;  /**< The most bytes that encode_data() adds to a slice of up to 16 KiB … */

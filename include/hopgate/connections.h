@@ -24,7 +24,6 @@ struct hg_connection {
 };
 
 struct hg_connections_ops {
-    size_t size; /**< sizeof(struct hg_connections_ops). */
     /**
      * The protocols whose connections are wanted, as ALPN names, ended by NULL; NULL: none at all. Depends on the
      * config alone, lives as long as the instance, and may, unlike other operations, be called in configure() as well.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The services of the core. They reach a plugin as one sized table, so that a test can hand it another one; the inline
+ * The services of the core. They reach a plugin as one table, so that a test can hand it another one; the inline
  * functions below are how a plugin calls them.
  *
  * Threads: everything that takes a struct hg_worker, hg_self, hg_io, hg_timer or hg_link must be called in that
@@ -55,25 +55,32 @@ typedef void (*hg_resolved)(void *arg, const struct hg_sockaddr *addresses, size
 
 /** A capability that was found. */
 struct hg_capability {
-    const void *ops;              /**< The provider's table, `version` as asked for, completed with zeros. */
+    const void *ops;              /**< The provider's table, of the `version` asked for. */
     struct hg_instance *provider; /**< Who offers it; see hg_capability_worker(). */
 };
 
-/** The table. Use the inline functions. */
 /** The ends of a tunnel. */
 enum hg_end {
-    HG_END_UNKNOWN = 0, /**< The pipeline is neither, which is a config error; or the core is older than this. */
+    HG_END_UNKNOWN = 0, /**< The pipeline is neither, which is a config error. */
     HG_END_GATEWAY = 1,
     HG_END_CLIENT = 2,
 };
 
+/** The services as functions. Plugins call the inline functions below. */
 struct hg_host {
-    size_t size;
-    uint32_t abi;
-
     void (*log)(const struct hg_instance *instance, enum hg_level level, const char *format, va_list arguments);
     bool (*log_enabled)(const struct hg_instance *instance, enum hg_level level);
+    void (*log_limited)(const struct hg_instance *instance, enum hg_level level, const char *source, const char *format,
+                        va_list arguments);
+    void (*log_failure)(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
+                        const struct hg_reason *reason);
+
     void (*config_error)(const struct hg_instance *instance, const char *option, const char *format, va_list arguments);
+    void (*config_warning)(const struct hg_instance *instance, const char *option, const char *format,
+                           va_list arguments);
+    void (*reads_file)(const struct hg_instance *instance, const char *option, const char *path, bool again);
+    bool (*run_as)(const struct hg_instance *instance, uid_t *user, gid_t *group);
+    enum hg_end (*end)(const struct hg_instance *instance);
 
     struct hg_buffer *(*buffer_new)(size_t capacity);
     struct hg_head *(*head_new)(enum hg_head_kind kind);
@@ -96,13 +103,16 @@ struct hg_host {
 
     struct hg_listener *(*listen)(struct hg_instance *instance, const char *option, const struct hg_address *address,
                                   int socket_type);
+    size_t (*listener_sockets)(const struct hg_listener *listener, int *fds, size_t capacity);
     size_t (*listener_fds)(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity);
     struct hg_resolution *(*resolve)(struct hg_worker *worker, const char *host, uint16_t port, hg_resolved callback,
                                      void *arg);
     void (*resolve_cancel)(struct hg_resolution *resolution);
+
     bool (*capability)(struct hg_instance *instance, const char *name, uint32_t version, struct hg_capability *found);
     struct hg_worker *(*worker_of)(struct hg_worker *worker, const struct hg_instance *instance);
     uint64_t *(*counter)(struct hg_worker *worker, const char *name, const char *doc);
+    uint64_t *(*gauge)(struct hg_worker *worker, const char *name, const char *label, const char *doc);
 
     struct hg_self *(*exchange_open)(struct hg_worker *edge, struct hg_head *request, void *state);
     size_t (*emit_head)(struct hg_self *self, enum hg_direction direction, struct hg_head *head);
@@ -111,7 +121,10 @@ struct hg_host {
     size_t (*credit)(struct hg_self *self, enum hg_direction direction);
     void (*resume)(struct hg_self *self, enum hg_direction direction);
     void (*reset)(struct hg_self *self, const struct hg_reason *reason);
+    void (*break_off)(struct hg_self *self, const struct hg_reason *reason);
     void (*set_target)(struct hg_self *self, const struct hg_target *target);
+    void (*set_service)(struct hg_self *self, const struct hg_service *service);
+    bool (*target_served)(struct hg_worker *worker, const struct hg_target *target);
 
     struct hg_link *(*link_accept)(struct hg_worker *transport);
     void (*link_up)(struct hg_link *link, void *handle, const struct hg_link_info *info);
@@ -120,25 +133,11 @@ struct hg_host {
     void (*link_batch_end)(struct hg_link *link);
     void (*link_writable)(struct hg_link *link);
     void (*link_set_max_packet)(struct hg_link *link, size_t max_packet);
-
-    bool (*target_served)(struct hg_worker *worker, const struct hg_target *target);
-    bool (*run_as)(const struct hg_instance *instance, uid_t *user, gid_t *group);
     void (*link_set_probe_max)(struct hg_link *link, size_t probe_max);
-    void (*finish)(struct hg_worker *worker, int exit_code);
-    uint64_t *(*gauge)(struct hg_worker *worker, const char *name, const char *label, const char *doc);
-    void (*config_warning)(const struct hg_instance *instance, const char *option, const char *format,
-                           va_list arguments);
-    size_t (*listener_sockets)(const struct hg_listener *listener, int *fds, size_t capacity);
-    void (*set_service)(struct hg_self *self, const struct hg_service *service);
-    void (*break_off)(struct hg_self *self, const struct hg_reason *reason);
     void (*link_doubt)(struct hg_link *link);
-    void (*log_limited)(const struct hg_instance *instance, enum hg_level level, const char *source, const char *format,
-                        va_list arguments);
-    void (*log_failure)(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
-                        const struct hg_reason *reason);
-    void (*reads_file)(const struct hg_instance *instance, const char *option, const char *path, bool again);
     void (*link_renew)(struct hg_link *link);
-    enum hg_end (*end)(const struct hg_instance *instance);
+
+    void (*finish)(struct hg_worker *worker, int exit_code);
 };
 
 /* ---- Telling people ---- */
@@ -169,10 +168,7 @@ hg_log_limited(const struct hg_instance *instance, enum hg_level level, const ch
     if (!instance->host->log_enabled(instance, level))
         return;
     va_start(arguments, format);
-    if (instance->host->size > offsetof(struct hg_host, log_limited))
-        instance->host->log_limited(instance, level, source, format, arguments);
-    else
-        instance->host->log(instance, level, format, arguments);
+    instance->host->log_limited(instance, level, source, format, arguments);
     va_end(arguments);
 }
 
@@ -184,8 +180,7 @@ hg_log_limited(const struct hg_instance *instance, enum hg_level level, const ch
 static inline void hg_log_failure(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
                                   const struct hg_reason *reason)
 {
-    if (worker->host->size > offsetof(struct hg_host, log_failure))
-        worker->host->log_failure(worker, request, user, reason);
+    worker->host->log_failure(worker, request, user, reason);
 }
 
 /**
@@ -208,8 +203,6 @@ __attribute__((format(printf, 3, 4))) static inline void hg_config_warning(const
 {
     va_list arguments;
 
-    if (instance->host->size <= offsetof(struct hg_host, config_warning))
-        return;
     va_start(arguments, format);
     instance->host->config_warning(instance, option, format, arguments);
     va_end(arguments);
@@ -222,8 +215,7 @@ __attribute__((format(printf, 3, 4))) static inline void hg_config_warning(const
  */
 static inline void hg_reads_file(const struct hg_instance *instance, const char *option, const char *path, bool again)
 {
-    if (instance->host->size > offsetof(struct hg_host, reads_file))
-        instance->host->reads_file(instance, option, path, again);
+    instance->host->reads_file(instance, option, path, again);
 }
 
 /* ---- Memory ---- */
@@ -357,11 +349,11 @@ static inline void hg_finish(struct hg_worker *worker, int exit_code)
 
 /**
  * Whom the program becomes after prepare(), for what is to be given to that user; in configure() or later. False, and
- * nothing is set: it stays who it is. False for ever where the core is older than this question.
+ * nothing is set: it stays who it is.
  */
 static inline bool hg_run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
 {
-    return instance->host->size > offsetof(struct hg_host, run_as) && instance->host->run_as(instance, user, group);
+    return instance->host->run_as(instance, user, group);
 }
 
 /**
@@ -370,7 +362,7 @@ static inline bool hg_run_as(const struct hg_instance *instance, uid_t *user, gi
  */
 static inline enum hg_end hg_end(const struct hg_instance *instance)
 {
-    return instance->host->size > offsetof(struct hg_host, end) ? instance->host->end(instance) : HG_END_UNKNOWN;
+    return instance->host->end(instance);
 }
 
 /* ---- Sockets and names ---- */
@@ -393,9 +385,7 @@ static inline struct hg_listener *hg_listen(struct hg_instance *instance, const 
 static inline size_t hg_listener_sockets(const struct hg_instance *instance, const struct hg_listener *listener,
                                          int *fds, size_t capacity)
 {
-    return instance->host->size > offsetof(struct hg_host, listener_sockets)
-               ? instance->host->listener_sockets(listener, fds, capacity)
-               : 0;
+    return instance->host->listener_sockets(listener, fds, capacity);
 }
 
 /** This worker's descriptors of a listener, non-blocking: fills `fds` and returns how many there are (1 or 2). */
@@ -451,13 +441,11 @@ static inline uint64_t *hg_counter(struct hg_worker *worker, const char *name, c
 /**
  * A figure that goes up and down, such as a time or a number of things that there are: set it freely. `label`, which is
  * copied, tells apart figures of one name, each for a certificate, say; NULL: there is one. Figures stay until the
- * worker ends, so labels must be bounded by the config, not by what strangers send. Never NULL. Where the core is older
- * than gauges, all of a name are one counter.
+ * worker ends, so labels must be bounded by the config, not by what strangers send. Never NULL.
  */
 static inline uint64_t *hg_gauge(struct hg_worker *worker, const char *name, const char *label, const char *doc)
 {
-    return worker->host->size > offsetof(struct hg_host, gauge) ? worker->host->gauge(worker, name, label, doc)
-                                                                : worker->host->counter(worker, name, doc);
+    return worker->host->gauge(worker, name, label, doc);
 }
 
 /* ---- Exchanges ---- */
@@ -522,10 +510,7 @@ static inline void hg_reset(struct hg_self *self, const struct hg_reason *reason
  */
 static inline void hg_break_off(struct hg_self *self, const struct hg_reason *reason)
 {
-    if (self->host->size > offsetof(struct hg_host, break_off))
-        self->host->break_off(self, reason);
-    else
-        self->host->reset(self, reason);
+    self->host->break_off(self, reason);
 }
 
 /** Tells where the exchange goes. For routes. The texts must live as long as the instance. */
@@ -536,11 +521,11 @@ static inline void hg_set_target(struct hg_self *self, const struct hg_target *t
 
 /**
  * On a gateway: whether the target's client has a session, if only one that has lost its link for the moment, and may
- * serve the target's service. False for ever where the core is older than this question.
+ * serve the target's service.
  */
 static inline bool hg_target_served(struct hg_worker *worker, const struct hg_target *target)
 {
-    return worker->host->size > offsetof(struct hg_host, target_served) && worker->host->target_served(worker, target);
+    return worker->host->target_served(worker, target);
 }
 
 /* ---- Links: for transports ---- */
@@ -605,23 +590,21 @@ static inline void hg_link_set_probe_max(struct hg_worker *transport, struct hg_
 /**
  * A sign, which anybody may have forged, that the other end has lost its half of the link or that the path has changed.
  * The core asks the other end for life at once, at most once a second, and believes only the answer, or its absence. It
- * may call ops->send() and flush() later, never within. On a gateway it does nothing; where the core is older, too.
+ * may call ops->send() and flush() later, never within. On a gateway it does nothing.
  */
 static inline void hg_link_doubt(struct hg_worker *transport, struct hg_link *link)
 {
-    if (transport->host->size > offsetof(struct hg_host, link_doubt))
-        transport->host->link_doubt(link);
+    transport->host->link_doubt(link);
 }
 
 /**
  * The link has been in use for long enough, as its keys should not protect more: the core of a client opens another one
  * and lets the session go on over that; this one serves until then. Once for each link. Nothing is called within. On a
- * gateway it does nothing; where the core is older, too.
+ * gateway it does nothing.
  */
 static inline void hg_link_renew(struct hg_worker *transport, struct hg_link *link)
 {
-    if (transport->host->size > offsetof(struct hg_host, link_renew))
-        transport->host->link_renew(link);
+    transport->host->link_renew(link);
 }
 
 #endif

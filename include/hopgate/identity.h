@@ -28,7 +28,6 @@ struct hg_identity {
 };
 
 struct hg_identity_ops {
-    size_t size; /**< sizeof(struct hg_identity_ops). */
     /**
      * On a client: a new object with its credentials, for the caller to json_decref(), who overwrites the texts in it
      * before. NULL after hg_log().

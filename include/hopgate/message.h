@@ -77,18 +77,18 @@ struct hg_head {
 
     struct hg_text upgrade; /**< Requests: the protocol asked for by Upgrade; 101: the one switched to. Else empty. */
 
-    int64_t length; /**< Bytes of the body, HG_LENGTH_UNKNOWN or HG_LENGTH_NONE. In answers to HEAD and in 304 it is
-                         what the field said and no body follows (RFC 9110 section 8.6). */
-    struct hg_fields fields; /**< All other fields. Owned by the head. */
-
-    struct hg_head *next; /**< Private to whoever owns the head (queues). */
-
     /**
      * Authentication that is bound to a connection (NTLM, Negotiate). Requests: which connection of a public user this
      * one came over, up to 64 visible characters that no other connection ever gets; empty where none such was tried.
      * Responses: "close" where that connection ends after the response, else empty.
      */
     struct hg_text connection;
+
+    int64_t length; /**< Bytes of the body, HG_LENGTH_UNKNOWN or HG_LENGTH_NONE. In answers to HEAD and in 304 it is
+                         what the field said and no body follows (RFC 9110 section 8.6). */
+    struct hg_fields fields; /**< All other fields. Owned by the head. */
+
+    struct hg_head *next; /**< Private to whoever owns the head (queues). */
 };
 
 /** The first field of that name at or after index `from`, or NULL. Case-insensitive. */

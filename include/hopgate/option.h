@@ -38,13 +38,12 @@ enum hg_option_type {
 };
 
 enum {
-    HG_OPTION_REQUIRED = 1 << 0,   /**< Its absence is an error. */
-    HG_OPTION_SECRET = 1 << 1,     /**< Never printed: logs and dumps show "(secret)". */
-    HG_OPTION_RELOADABLE = 1 << 2, /**< A changed value takes effect on reload without closing anything. */
-    HG_OPTION_BODY = 1 << 3,    /**< A block, or an item of a LIST of MAP, that is a sequence (or scalar) instead of a
+    HG_OPTION_REQUIRED = 1 << 0, /**< Its absence is an error. */
+    HG_OPTION_SECRET = 1 << 1,   /**< Never printed: logs and dumps show "(secret)". */
+    HG_OPTION_BODY = 1 << 2,     /**< A block, or an item of a LIST of MAP, that is a sequence (or scalar) instead of a
                                      mapping is this option's value. */
-    HG_OPTION_REMOVED = 1 << 4, /**< It was there in an earlier version. A file that has it still gets an error that
-                                   ends in `doc`: what to do instead. It has no value; `describe` does not list it. */
+    HG_OPTION_REMOVED = 1 << 3,  /**< It was there in an earlier version. A file that has it still gets an error that
+                                     ends in `doc`: what to do instead. It has no value; `describe` does not list it. */
 };
 
 /** An address to listen on or to connect to. */

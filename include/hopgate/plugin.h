@@ -5,13 +5,13 @@
  *
  *     HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
  *     {
- *         static const struct hg_plugin plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_STAGE, .name = "delay", ...};
+ *         static const struct hg_plugin plugin = {.abi = HG_ABI, .role = HG_ROLE_STAGE, .name = "delay", ...};
  *         return &plugin;
  *     }
  *
- * Compatibility. Descriptor and operation tables begin with their own size. The core copies the smaller of the two
- * sizes and takes the rest as zero, so a plugin built against an older header of the same ABI runs for ever. A
- * plugin of a higher ABI number is refused. New members are only ever added at the end.
+ * Compatibility. HG_ABI is the one number that plugin and core compare. It is raised with every release that changes a
+ * struct or function of these headers; a plugin of another ABI is refused, so neither side ever has to ask whether a
+ * member is there. The operations of a capability have a version of their own, see struct hg_offer.
  *
  * Scopes. There are three, and no plugin keeps state in static variables:
  *   hg_instance  one for each block of the config file; what configure() left in it does not change afterwards
@@ -26,7 +26,7 @@
 #include <hopgate/option.h>
 #include <hopgate/types.h>
 
-/** The ABI that this header describes. Raised only when an older plugin could no longer run. */
+/** The ABI that these headers describe. */
 #define HG_ABI 1
 
 /** Marks the one exported function. */
@@ -65,13 +65,13 @@ struct hg_worker {
 struct hg_offer {
     const char *name; /**< "certificates", "identity", "store". NULL ends the list. */
     uint32_t version; /**< Of the operation table, from its header. */
-    const void *ops;  /**< The table; its first member is its size. */
+    const void *ops;  /**< The table of operations. */
 };
 
 /** A capability that a plugin uses. */
 struct hg_need {
     const char *name; /**< NULL ends the list. */
-    uint32_t version; /**< The version that the plugin was built for. */
+    uint32_t version; /**< The version that the plugin was built for; another one is refused. */
     bool optional;    /**< True: the plugin asks with hg_capability() and tells by itself when it cannot do without. */
 };
 
@@ -88,7 +88,6 @@ struct hg_command {
 
 /** The descriptor. */
 struct hg_plugin {
-    size_t size;                       /**< sizeof(struct hg_plugin) where the plugin was built. */
     uint32_t abi;                      /**< HG_ABI where the plugin was built. */
     uint32_t role;                     /**< An enum hg_role. */
     const char *name;                  /**< The word in the config file; equal to the file's name without ".so". */
@@ -116,6 +115,11 @@ struct hg_plugin {
      */
     int (*worker_start)(struct hg_worker *worker);
     /**
+     * SIGHUP: reads what it keeps of files that change while it runs, such as tokens, again, whether they seem to have
+     * changed or not. What cannot be used changes nothing and is logged as an error. May be NULL.
+     */
+    void (*worker_reread)(struct hg_worker *worker);
+    /**
      * The program will stop: take nothing new, let what runs finish. A transport goes on to make links, over which
      * sessions may have to move; the core refuses new ones. May be NULL.
      */
@@ -138,15 +142,7 @@ struct hg_plugin {
      * at most, and frees all that is its own before hg_finish(). May be NULL.
      */
     void (*examine)(struct hg_worker *worker);
-
-    /**
-     * SIGHUP: reads what it keeps of files that change while it runs, such as tokens, again, whether they seem to have
-     * changed or not. What cannot be used changes nothing and is logged as an error. May be NULL.
-     */
-    void (*worker_reread)(struct hg_worker *worker);
 };
-
-#define HG_PLUGIN_HEADER .size = sizeof(struct hg_plugin), .abi = HG_ABI
 
 /** The exported symbol. Called once when the plugin is loaded; the result lives as long as the program. */
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void);

@@ -25,7 +25,6 @@ enum hg_served {
 };
 
 struct hg_routes_ops {
-    size_t size; /**< sizeof(struct hg_routes_ops). */
     /**
      * Who serves `host`, a name or an address literal (IPv6 in brackets), whatever the path. Cheap: a look into two
      * tables. On a client, whose routes are not by host: HG_SERVED_UNKNOWN.

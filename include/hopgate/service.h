@@ -4,12 +4,10 @@
  * How a client speaks to one of its services: what the rule of a route says beyond the URL.
  *
  * A route fills one struct hg_service for each rule in configure(), keeps it unchanged until unconfigure(), and hands
- * it to the exchange with hg_set_service(). The origin below finds it with hg_service_of(). So neither includes the
- * other's headers, and the core passes on a pointer that it never looks behind.
+ * it to the exchange with hg_set_service(). The origin below finds it in exchange->service, whose address tells one
+ * rule from another. So neither includes the other's headers, and the core passes on a pointer that it never follows.
  *
- * Zero means "not said" for every member, and the origin then does what its own options say, or its manual page.
- * New members are only ever added at the end; the struct begins with its size, so routes and origins of different
- * versions fit together: hg_service_copy() gives zeros for what an older route has not filled.
+ * Zero means "not said" for every member: the origin then does what its own options say.
  */
 #ifndef HOPGATE_SERVICE_H
 #define HOPGATE_SERVICE_H
@@ -18,7 +16,6 @@
 
 /** What a rule says of a service. All texts are the route's and live as long as the struct. */
 struct hg_service {
-    size_t size;             /**< sizeof(struct hg_service) where the route was built. */
     const char *host;        /**< What the service sees as Host: "public", "origin" or a host[:port]. NULL: not said. */
     hg_time connect_timeout; /**< The longest that opening a connection may take. 0: not said, as below. */
     hg_time response_timeout; /**< From the end of the request to the head of the response. */
@@ -30,28 +27,10 @@ struct hg_service {
     bool keep_urls;           /**< Pass URLs of the service in fields as they are (`rewrite_location: no`). */
 };
 
-/** Says how the exchange's service is spoken to; for routes. Nothing happens where the core is older than this. */
+/** Says how to speak to the exchange's service; for routes. */
 static inline void hg_set_service(struct hg_self *self, const struct hg_service *service)
 {
-    if (self->host->size > offsetof(struct hg_host, set_service))
-        self->host->set_service(self, service);
-}
-
-/** The address of what hg_set_service() was given, which tells one rule from another; NULL: no route has said it. */
-static inline const struct hg_service *hg_service_of(const struct hg_self *self)
-{
-    return self->host->size > offsetof(struct hg_host, set_service) ? self->exchange->service : NULL;
-}
-
-/** A copy in this header's shape, zero where `service` was built by an older one. NULL gives all zeros. */
-static inline struct hg_service hg_service_copy(const struct hg_service *service)
-{
-    struct hg_service copy = {0};
-
-    if (service)
-        memcpy(&copy, service, service->size < sizeof copy ? service->size : sizeof copy);
-    copy.size = sizeof copy;
-    return copy;
+    self->host->set_service(self, service);
 }
 
 #endif

@@ -68,9 +68,8 @@ struct hg_self {
         *state; /**< `self_size` zeroed bytes of the plugin's own, freed by the core after detach; NULL if that is 0. */
 };
 
-/** The operations of a stage. Every member but `size` and `events` may be NULL: the event passes, at no cost. */
+/** The operations of a stage. Every member but `events` may be NULL: the event passes, at no cost. */
 struct hg_stage_ops {
-    size_t size;      /**< sizeof(struct hg_stage_ops). */
     uint32_t events;  /**< HG_EVENTS_…: what the stage understands. */
     size_t self_size; /**< Bytes that the core provides at self->state for each exchange. */
 
@@ -109,7 +108,6 @@ struct hg_stage_ops {
  * their responses up, by the callbacks in `exchange` (`attach` is not called; direction is always HG_UP).
  */
 struct hg_edge_ops {
-    size_t size;                         /**< sizeof(struct hg_edge_ops). */
     const struct hg_stage_ops *exchange; /**< What happens to the exchanges that it has opened. */
 };
 

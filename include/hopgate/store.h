@@ -104,7 +104,6 @@ struct hg_store_condition {
  * not called.
  */
 struct hg_store_ops {
-    size_t size; /**< sizeof(struct hg_store_ops). */
     /** Reads a value: OK, NOT_FOUND, CORRUPT, NOT_READABLE, UNAVAILABLE. */
     struct hg_store_request *(*get)(struct hg_worker *provider, struct hg_text key, hg_store_done done, void *arg);
     /**
@@ -165,7 +164,7 @@ struct hg_store_ops {
  */
 static inline hg_time hg_store_delay(const struct hg_store_ops *ops, struct hg_worker *provider)
 {
-    return ops->size > offsetof(struct hg_store_ops, delay) && ops->delay ? ops->delay(provider) : 0;
+    return ops->delay ? ops->delay(provider) : 0;
 }
 
 #endif

@@ -47,7 +47,6 @@ struct hg_link_info {
 
 /** The operations of a transport. */
 struct hg_transport_ops {
-    size_t size;    /**< sizeof(struct hg_transport_ops). */
     uint32_t flags; /**< HG_TRANSPORT_… */
 
     /**
@@ -55,10 +54,17 @@ struct hg_transport_ops {
      */
     bool (*listens)(const struct hg_instance *instance);
     /**
-     * Opens one link, on a client, to the first gateway. Answers later by hg_link_up() or hg_link_down() with the same
-     * `link`, never within the call. 0, or -1 when it cannot even be tried, after telling why by hg_log().
+     * The gateways that this instance connects to, `*count` of them, in the config's order; asked on a client only,
+     * from configure() on. Those of the same host in several transports are one gateway that can be reached in several
+     * ways. NULL, or a NULL result: one gateway, whose name is not known.
      */
-    int (*connect)(struct hg_worker *worker, struct hg_link *link);
+    const struct hg_address *(*gateways)(const struct hg_instance *instance, size_t *count);
+    /**
+     * Opens one link, on a client, to the gateway of that index in gateways(). Answers later by hg_link_up() or
+     * hg_link_down() with the same `link`, never within the call. 0, or -1 after hg_log() where it cannot even be
+     * tried.
+     */
+    int (*connect)(struct hg_worker *worker, struct hg_link *link, size_t gateway);
     /** Gives up a connect() that has not been answered. The link is not used afterwards. */
     void (*cancel)(struct hg_worker *worker, struct hg_link *link);
     /** The number that the next packet of send() will have: strictly increasing, gaps allowed (RFC 9000 section 12.3).
@@ -76,14 +82,6 @@ struct hg_transport_ops {
      */
     void (*close)(void *handle, bool graceful);
 
-    /**
-     * The gateways that this instance connects to, `*count` of them, in the config's order; asked on a client only,
-     * from configure() on. Those of the same host in several transports are one gateway that can be reached in several
-     * ways. NULL, or a NULL result: one gateway, whose name is not known.
-     */
-    const struct hg_address *(*gateways)(const struct hg_instance *instance, size_t *count);
-    /** As connect(), to the gateway of that index. May be NULL if there is only one. */
-    int (*connect_to)(struct hg_worker *worker, struct hg_link *link, size_t gateway);
     /**
      * May be NULL. As send(), for a path MTU probe (RFC 8899): a packet of more bytes than any that is known to pass,
      * up to probe_max. It leaves as a datagram of its own and is never fragmented, whatever the kernel knows of the

@@ -96,8 +96,7 @@ static const char *const *protocols(const struct hg_instance *instance)
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
-    static const struct hg_certificates_ops ops = {
-        .size = sizeof ops, .find = find, .cancel = cancel, .protocols = protocols};
+    static const struct hg_certificates_ops ops = {.find = find, .cancel = cancel, .protocols = protocols};
     static const struct hg_offer offers[] = {{HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &ops}, {0}};
     static const struct hg_need needs[] = {{HG_STORE, HG_STORE_VERSION, false},
                                            {HG_CHALLENGE_HTTP01, HG_CHALLENGES_VERSION, true},
@@ -109,7 +108,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         {0},
     };
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_PROVIDER,
         .name = "acme",
         .version = PACKAGE_VERSION,

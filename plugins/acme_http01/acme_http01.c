@@ -159,17 +159,15 @@ static size_t stage_data(struct hg_self *self, enum hg_direction direction, cons
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_stage_ops ops = {
-        .size = sizeof ops,
         .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
         .attach = attach,
         .head = stage_head,
         .data = stage_data,
     };
-    static const struct hg_challenges_ops challenges = {
-        .size = sizeof challenges, .present = present, .withdraw = withdraw};
+    static const struct hg_challenges_ops challenges = {.present = present, .withdraw = withdraw};
     static const struct hg_offer offers[] = {{HG_CHALLENGE_HTTP01, HG_CHALLENGES_VERSION, &challenges}, {0}};
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_STAGE,
         .name = "acme_http01",
         .version = PACKAGE_VERSION,

@@ -42,10 +42,9 @@ static enum hg_verdict redirect(struct hg_self *self, enum hg_direction directio
     return HG_TAKEN;
 }
 
-static const struct hg_stage_ops redirect_ops = {
-    .size = sizeof redirect_ops, .events = HG_EVENTS_MESSAGES, .head = redirect};
-static const struct hg_plugin redirect_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_ORIGIN, .name = "redirect",
-                                                 .ops = &redirect_ops};
+static const struct hg_stage_ops redirect_ops = {.events = HG_EVENTS_MESSAGES, .head = redirect};
+static const struct hg_plugin redirect_plugin = {
+    .abi = HG_ABI, .role = HG_ROLE_ORIGIN, .name = "redirect", .ops = &redirect_ops};
 
 /* ---- The pipeline ---- */
 

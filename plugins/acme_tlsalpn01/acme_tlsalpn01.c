@@ -88,11 +88,10 @@ static void worker_stop(struct hg_worker *worker)
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
-    static const struct hg_challenges_ops challenges = {
-        .size = sizeof challenges, .present = present, .withdraw = withdraw, .find = find};
+    static const struct hg_challenges_ops challenges = {.present = present, .withdraw = withdraw, .find = find};
     static const struct hg_offer offers[] = {{HG_CHALLENGE_TLSALPN01, HG_CHALLENGES_VERSION, &challenges}, {0}};
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_PROVIDER,
         .name = "acme_tlsalpn01",
         .version = PACKAGE_VERSION,

@@ -142,12 +142,8 @@ static bool knows(const struct hg_instance *provider, struct hg_text id)
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
-    static const struct hg_identity_ops ops = {.size = sizeof ops,
-                                               .present = present,
-                                               .verify = gateway_verify,
-                                               .watch = gateway_watch,
-                                               .review = gateway_review,
-                                               .knows = knows};
+    static const struct hg_identity_ops ops = {
+        .present = present, .verify = gateway_verify, .watch = gateway_watch, .review = gateway_review, .knows = knows};
     static const struct hg_offer offers[] = {{HG_IDENTITY, HG_IDENTITY_VERSION, &ops}, {0}};
     static const char token_help[] = "Prints a new random token for the client NAME, in two lines:\n"
                                      "  secret: ...   for the client, in its token_file\n"
@@ -162,7 +158,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
                                                   .run = auth_token_command},
                                                  {0}};
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_PROVIDER,
         .name = "auth_token",
         .version = PACKAGE_VERSION,

@@ -34,7 +34,6 @@ static void worker_stop(struct hg_worker *worker)
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_codec_ops ops = {
-        .size = sizeof ops,
         .wire_name = "binary/1",
         .decoder_size = sizeof(struct codec_binary_decoder),
         .data_overhead = 5, /* the type, and 16,384 as a varint of 4 bytes */
@@ -47,7 +46,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .decoder_free = codec_binary_decoder_free,
     };
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_CODEC,
         .name = "codec_binary",
         .version = PACKAGE_VERSION,

@@ -12,7 +12,6 @@
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_codec_ops ops = {
-        .size = sizeof ops,
         .wire_name = "json/1",
         .decoder_size = sizeof(struct codec_json_decoder),
         /* Three lines where a character is cut at both ends, each with base64's last group beyond 4/3, and what a text
@@ -27,7 +26,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .decoder_free = codec_json_decoder_free,
     };
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_CODEC,
         .name = "codec_json",
         .version = PACKAGE_VERSION,

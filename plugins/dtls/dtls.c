@@ -300,16 +300,11 @@ static const struct hg_address *gateways(const struct hg_instance *instance, siz
     return config->client.connect.items;
 }
 
-static int connect_to(struct hg_worker *worker, struct hg_link *link, size_t gateway)
+static int connect_link(struct hg_worker *worker, struct hg_link *link, size_t gateway)
 {
     struct dtls_worker *dtls = worker->state;
 
     return tlscommon_client_connect(dtls->client, link, gateway);
-}
-
-static int connect_first(struct hg_worker *worker, struct hg_link *link)
-{
-    return connect_to(worker, link, 0);
 }
 
 static void cancel_link(struct hg_worker *worker, struct hg_link *link)
@@ -322,9 +317,8 @@ static void cancel_link(struct hg_worker *worker, struct hg_link *link)
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_transport_ops ops = {
-        .size = sizeof ops,
         .listens = listens,
-        .connect = connect_first,
+        .connect = connect_link,
         .cancel = cancel_link,
         .next_packet_number = dtls_association_next_packet_number,
         .skip_packet_number = dtls_association_skip_packet_number,
@@ -333,12 +327,11 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .close = dtls_association_close,
         .probe = dtls_association_probe,
         .gateways = gateways,
-        .connect_to = connect_to,
     };
     static const struct hg_need needs[] = {
         {.name = HG_CERTIFICATES, .version = HG_CERTIFICATES_VERSION, .optional = true}, {0}};
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_TRANSPORT,
         .name = "dtls",
         .version = PACKAGE_VERSION,

@@ -303,11 +303,11 @@ static void http_worker_stop(struct hg_worker *worker)
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
-    static const struct hg_edge_ops ops = {.size = sizeof ops, .exchange = &response_ops};
+    static const struct hg_edge_ops ops = {.exchange = &response_ops};
     static const struct hg_need needs[] = {
         {HG_CERTIFICATES, HG_CERTIFICATES_VERSION, true}, {HG_CONNECTIONS, HG_CONNECTIONS_VERSION, true}, {0}};
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_EDGE,
         .name = "http",
         .version = PACKAGE_VERSION,

@@ -285,7 +285,6 @@ static void on_detach(struct hg_self *self)
 }
 
 const struct hg_stage_ops response_ops = {
-    .size = sizeof response_ops,
     .events = HG_EVENTS_MESSAGES,
     .head = on_head,
     .data = on_data,

@@ -105,7 +105,6 @@ static void origin_stop(struct hg_worker *worker)
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_stage_ops ops = {
-        .size = sizeof ops,
         .events = HG_EVENTS_MESSAGES,
         .self_size = sizeof(struct request),
         .head = request_head,
@@ -116,7 +115,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .detach = request_detach,
     };
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_ORIGIN,
         .name = "origin",
         .version = PACKAGE_VERSION,

@@ -8,7 +8,7 @@
 /* What the route has said, and where it says nothing, the options of this plugin. */
 static void fill(struct rule *rule, const struct origin_config *config, const struct hg_service *said)
 {
-    const struct hg_service service = hg_service_copy(said);
+    const struct hg_service service = said ? *said : (struct hg_service){0};
     const char *host = service.host ? service.host : config->host;
 
     rule->host_policy = strcmp(host, "public") == 0   ? HOST_PUBLIC
@@ -48,7 +48,7 @@ static struct rule *rule_new(struct origin *origin, const struct hg_service *sai
 
 struct rule *rule_of(struct origin *origin, const struct hg_self *self)
 {
-    const struct hg_service *said = hg_service_of(self);
+    const struct hg_service *said = self->exchange->service;
     struct hg_text url = self->exchange->target.url;
 
     for (struct rule *rule = origin->rules; rule; rule = rule->next)

@@ -266,7 +266,6 @@ static void check_service(struct check *check, struct rule *rule)
     if (entry->strict && entry->lenient)
         fault(check, "lenient", "a service is either strict or lenient; write one of them");
     rule->service = (struct hg_service){
-        .size = sizeof rule->service,
         .host = entry->host,
         .connect_timeout = entry->connect_timeout,
         .response_timeout = entry->response_timeout,

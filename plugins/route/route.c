@@ -223,19 +223,18 @@ static bool route_services(struct hg_worker *provider, void (*tell)(void *arg, s
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_stage_ops ops = {
-        .size = sizeof ops,
         .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
         .self_size = sizeof(const struct rule *), /* one whose prefix was taken off */
         .head = route_head,
     };
     static const struct hg_routes_ops routes = {
-        .size = sizeof routes, .served = route_served, .names_hosts = route_names_hosts, .services = route_services};
+        .served = route_served, .names_hosts = route_names_hosts, .services = route_services};
     static const struct hg_offer offers[] = {
         {.name = HG_ROUTES, .version = HG_ROUTES_VERSION, .ops = &routes},
         {0},
     };
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_STAGE,
         .name = "route",
         .version = PACKAGE_VERSION,

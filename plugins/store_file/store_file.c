@@ -343,7 +343,6 @@ static void worker_stop(struct hg_worker *worker)
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_store_ops ops = {
-        .size = sizeof ops,
         .get = store_get,
         .put = store_put,
         .remove = store_remove,
@@ -361,7 +360,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         {0},
     };
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_PROVIDER,
         .name = "store_file",
         .version = PACKAGE_VERSION,

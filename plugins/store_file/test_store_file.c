@@ -294,8 +294,8 @@ static bool was_told(void *arg)
 /* A store above its user starts later and stops earlier than it. */
 START_TEST(a_store_may_stand_anywhere)
 {
-    static const struct hg_plugin user = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "user",
-                                          .worker_start = early_start, .worker_stop = late_stop};
+    static const struct hg_plugin user = {
+        .abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "user", .worker_start = early_start, .worker_stop = late_stop};
     struct test_config config = {.path = one.path};
     const struct rig_part parts[] = {{hopgate_plugin(), &config}, {&user, NULL}};
     struct rig *rig = rig_new(PIPELINE_GATEWAY, parts, 2);

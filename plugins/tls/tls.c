@@ -173,16 +173,11 @@ static const struct hg_address *gateways(const struct hg_instance *instance, siz
     return config->client.connect.items;
 }
 
-static int connect_to(struct hg_worker *worker, struct hg_link *link, size_t gateway)
+static int connect_link(struct hg_worker *worker, struct hg_link *link, size_t gateway)
 {
     struct tls_worker *tls = worker->state;
 
     return tlscommon_client_connect(tls->client, link, gateway);
-}
-
-static int connect_first(struct hg_worker *worker, struct hg_link *link)
-{
-    return connect_to(worker, link, 0);
 }
 
 static void cancel_link(struct hg_worker *worker, struct hg_link *link)
@@ -210,26 +205,23 @@ static void take(struct hg_worker *worker, const struct hg_connection *connectio
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_transport_ops ops = {
-        .size = sizeof ops,
         .flags = HG_TRANSPORT_RELIABLE,
         .listens = listens,
-        .connect = connect_first,
+        .connect = connect_link,
         .cancel = cancel_link,
         .next_packet_number = tls_connection_next_packet_number,
         .send = tls_connection_send,
         .flush = tls_connection_flush,
         .close = tls_connection_close,
         .gateways = gateways,
-        .connect_to = connect_to,
     };
-    static const struct hg_connections_ops connections = {
-        .size = sizeof connections, .protocols = protocols, .take = take};
+    static const struct hg_connections_ops connections = {.protocols = protocols, .take = take};
     static const struct hg_offer offers[] = {
         {.name = HG_CONNECTIONS, .version = HG_CONNECTIONS_VERSION, .ops = &connections}, {0}};
     static const struct hg_need needs[] = {
         {.name = HG_CERTIFICATES, .version = HG_CERTIFICATES_VERSION, .optional = true}, {0}};
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_TRANSPORT,
         .name = "tls",
         .version = PACKAGE_VERSION,

@@ -311,10 +311,10 @@ static void examine(struct hg_worker *worker)
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
-    static const struct hg_certificates_ops ops = {.size = sizeof ops, .find = find};
+    static const struct hg_certificates_ops ops = {.find = find};
     static const struct hg_offer offers[] = {{HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &ops}, {0}};
     static const struct hg_plugin plugin = {
-        HG_PLUGIN_HEADER,
+        .abi = HG_ABI,
         .role = HG_ROLE_PROVIDER,
         .name = "tls_files",
         .version = PACKAGE_VERSION,

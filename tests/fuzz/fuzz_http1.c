@@ -14,8 +14,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct hg_host host = {
-    .size = sizeof host,
-    .abi = HG_ABI,
     .buffer_new = buffer_new,
     .head_new = message_head_new,
     .head_free = message_head_free,

@@ -11,8 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct hg_host host = {
-    .size = sizeof host, .abi = HG_ABI, .head_set = message_head_set, .field_add = message_field_add};
+static const struct hg_host host = {.head_set = message_head_set, .field_add = message_field_add};
 
 static const struct {
     const char *name;

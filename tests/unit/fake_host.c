@@ -290,8 +290,6 @@ uint64_t fake_host_gauge(struct fake_host *fake, const char *name, const char *l
 }
 
 static const struct hg_host fake_table = {
-    .size = sizeof fake_table,
-    .abi = HG_ABI,
     .log = fake_log,
     .log_enabled = fake_log_enabled,
     .log_limited = fake_log_limited,

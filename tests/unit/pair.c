@@ -213,7 +213,6 @@ void user_get(struct user *user, struct pair *pair, const char *path, size_t upl
 }
 
 static const struct hg_stage_ops user_ops = {
-    .size = sizeof user_ops,
     .events = HG_EVENTS_MESSAGES,
     .head = user_head,
     .data = user_data,
@@ -222,8 +221,8 @@ static const struct hg_stage_ops user_ops = {
     .writable = user_writable,
     .detach = user_detach,
 };
-static const struct hg_edge_ops edge_ops = {.size = sizeof edge_ops, .exchange = &user_ops};
-static const struct hg_plugin edge_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_EDGE, .name = "user", .ops = &edge_ops};
+static const struct hg_edge_ops edge_ops = {.exchange = &user_ops};
+static const struct hg_plugin edge_plugin = {.abi = HG_ABI, .role = HG_ROLE_EDGE, .name = "user", .ops = &edge_ops};
 
 /* ---- The origin ---- */
 
@@ -354,7 +353,6 @@ static void origin_detach(struct hg_self *self)
 }
 
 static const struct hg_stage_ops origin_ops = {
-    .size = sizeof origin_ops,
     .events = HG_EVENTS_MESSAGES,
     .self_size = sizeof(struct answer),
     .head = origin_head,
@@ -364,8 +362,8 @@ static const struct hg_stage_ops origin_ops = {
     .reset = origin_reset,
     .detach = origin_detach,
 };
-static const struct hg_plugin origin_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_ORIGIN, .name = "origin",
-                                               .ops = &origin_ops};
+static const struct hg_plugin origin_plugin = {
+    .abi = HG_ABI, .role = HG_ROLE_ORIGIN, .name = "origin", .ops = &origin_ops};
 
 /* ---- Who it is ---- */
 
@@ -418,7 +416,7 @@ static int review(struct hg_worker *provider, struct hg_identity *identity, cons
 }
 
 static const struct hg_identity_ops identity_ops = {
-    .size = sizeof identity_ops, .present = present, .verify = verify, .watch = watch, .review = review};
+    .present = present, .verify = verify, .watch = watch, .review = review};
 
 static bool services(struct hg_worker *provider, void (*tell)(void *arg, struct hg_text service), void *arg)
 {
@@ -429,11 +427,11 @@ static bool services(struct hg_worker *provider, void (*tell)(void *arg, struct 
     return pair->serves != NULL;
 }
 
-static const struct hg_routes_ops routes_ops = {.size = sizeof routes_ops, .services = services};
+static const struct hg_routes_ops routes_ops = {.services = services};
 static const struct hg_offer offers[] = {
     {HG_IDENTITY, HG_IDENTITY_VERSION, &identity_ops}, {HG_ROUTES, HG_ROUTES_VERSION, &routes_ops}, {0}};
-static const struct hg_plugin identity_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "identity",
-                                                 .offers = offers};
+static const struct hg_plugin identity_plugin = {
+    .abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "identity", .offers = offers};
 
 /* ---- Both ---- */
 

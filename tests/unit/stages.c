@@ -276,7 +276,6 @@ static void probe_detach(struct hg_self *self)
 }
 
 static const struct hg_stage_ops probe_ops = {
-    .size = sizeof probe_ops,
     .events = HG_EVENTS_MESSAGES,
     .self_size = sizeof(struct probe),
     .attach = probe_attach,
@@ -288,7 +287,6 @@ static const struct hg_stage_ops probe_ops = {
     .detach = probe_detach,
 };
 static const struct hg_stage_ops passing_ops = {
-    .size = sizeof passing_ops,
     .events = HG_EVENTS_MESSAGES,
     .self_size = sizeof(struct probe),
     .attach = probe_attach,
@@ -296,10 +294,9 @@ static const struct hg_stage_ops passing_ops = {
     .reset = probe_reset,
     .detach = probe_detach,
 };
-static const struct hg_plugin probe_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_STAGE, .name = "probe",
-                                              .ops = &probe_ops};
-static const struct hg_plugin passing_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_STAGE, .name = "passing",
-                                                .ops = &passing_ops};
+static const struct hg_plugin probe_plugin = {.abi = HG_ABI, .role = HG_ROLE_STAGE, .name = "probe", .ops = &probe_ops};
+static const struct hg_plugin passing_plugin = {
+    .abi = HG_ABI, .role = HG_ROLE_STAGE, .name = "passing", .ops = &passing_ops};
 
 /* ---- The edge of the tests ---- */
 
@@ -384,7 +381,6 @@ static void caller_detach(struct hg_self *self)
 }
 
 static const struct hg_stage_ops caller_exchange = {
-    .size = sizeof caller_exchange,
     .events = HG_EVENTS_MESSAGES,
     .head = caller_head,
     .data = caller_data,
@@ -393,9 +389,9 @@ static const struct hg_stage_ops caller_exchange = {
     .writable = caller_writable,
     .detach = caller_detach,
 };
-static const struct hg_edge_ops caller_ops = {.size = sizeof caller_ops, .exchange = &caller_exchange};
-static const struct hg_plugin caller_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_EDGE, .name = "caller",
-                                               .ops = &caller_ops};
+static const struct hg_edge_ops caller_ops = {.exchange = &caller_exchange};
+static const struct hg_plugin caller_plugin = {
+    .abi = HG_ABI, .role = HG_ROLE_EDGE, .name = "caller", .ops = &caller_ops};
 
 void call(struct rig *rig, struct caller *caller)
 {

@@ -115,12 +115,11 @@ static void provider_cancel(struct hg_worker *worker, struct hg_certificate_look
 
 static const struct hg_plugin *provider_plugin(void)
 {
-    static const struct hg_certificates_ops ops = {
-        .size = sizeof ops, .find = provider_find, .cancel = provider_cancel};
+    static const struct hg_certificates_ops ops = {.find = provider_find, .cancel = provider_cancel};
     static const struct hg_offer offers[] = {{.name = HG_CERTIFICATES, .version = HG_CERTIFICATES_VERSION, .ops = &ops},
                                              {0}};
-    static const struct hg_plugin plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "test_provider",
-                                            .offers = offers};
+    static const struct hg_plugin plugin = {
+        .abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "test_provider", .offers = offers};
 
     return &plugin;
 }
@@ -408,7 +407,7 @@ struct hg_link *test_connect(struct test_pair *pair)
 {
     struct hg_link *link = link_new(pair->client);
 
-    ck_assert_int_eq(test_ops()->connect(pair->client, link), 0);
+    ck_assert_int_eq(test_ops()->connect(pair->client, link, 0), 0);
     return link;
 }
 
@@ -416,7 +415,7 @@ struct hg_link *test_connect_to(struct test_pair *pair, size_t gateway)
 {
     struct hg_link *link = link_new(pair->client);
 
-    ck_assert_int_eq(test_ops()->connect_to(pair->client, link, gateway), 0);
+    ck_assert_int_eq(test_ops()->connect(pair->client, link, gateway), 0);
     return link;
 }
 

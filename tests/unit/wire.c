@@ -248,17 +248,12 @@ static int connect_over(struct wire *wire, struct hg_worker *worker, struct hg_l
     return 0;
 }
 
-static int connect_link(struct hg_worker *worker, struct hg_link *link)
-{
-    return connect_over(wire_of(worker), worker, link);
-}
-
 static struct wire *wire_to(struct hg_worker *worker, size_t gateway)
 {
     return gateway ? wire_of(worker)->others[gateway - 1] : wire_of(worker);
 }
 
-static int connect_to(struct hg_worker *worker, struct hg_link *link, size_t gateway)
+static int connect_link(struct hg_worker *worker, struct hg_link *link, size_t gateway)
 {
     return connect_over(wire_to(worker, gateway), worker, link);
 }
@@ -349,16 +344,16 @@ static void stop(struct hg_worker *worker)
 
 #define OPS(what)                                                                                                      \
     {                                                                                                                  \
-        .size = sizeof(struct hg_transport_ops), .flags = (what), .listens = listens, .connect = connect_link,         \
-        .cancel = cancel, .next_packet_number = next_packet_number, .send = send_packet, .flush = flush,               \
-        .close = close_link, .gateways = gateways, .connect_to = connect_to,                                           \
+        .flags = (what), .listens = listens, .connect = connect_link, .cancel = cancel,                                \
+        .next_packet_number = next_packet_number, .send = send_packet, .flush = flush, .close = close_link,            \
+        .gateways = gateways,                                                                                          \
     }
 static const struct hg_transport_ops packet_ops = OPS(0), byte_ops = OPS(HG_TRANSPORT_RELIABLE);
 
 #define PLUGIN(name_of_it, ops_of_it, start)                                                                           \
     {                                                                                                                  \
-        HG_PLUGIN_HEADER, .role = HG_ROLE_TRANSPORT, .name = (name_of_it), .ops = &(ops_of_it),                        \
-                          .worker_start = (start), .worker_stop = stop,                                                \
+        .abi = HG_ABI, .role = HG_ROLE_TRANSPORT, .name = (name_of_it), .ops = &(ops_of_it), .worker_start = (start),  \
+        .worker_stop = stop,                                                                                           \
     }
 const struct hg_plugin wire_gateway_plugin = PLUGIN("wire_gateway", packet_ops, gateway_start);
 const struct hg_plugin wire_client_plugin = PLUGIN("wire_client", packet_ops, client_start);

@@ -246,7 +246,7 @@ static bool names_hosts(struct hg_worker *provider)
 /* Whether `on_demand` is warned of, since nobody would ever permit an order. */
 static bool is_warned_of(bool named, const char *ask)
 {
-    static const struct hg_routes_ops routes = {.size = sizeof routes, .names_hosts = names_hosts};
+    static const struct hg_routes_ops routes = {.names_hosts = names_hosts};
 
     is_named = named;
     config = (struct acme_config){.on_demand = true, .ask = ask, .wait = HG_SECOND};

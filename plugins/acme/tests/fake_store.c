@@ -441,7 +441,6 @@ static hg_time delay(struct hg_worker *provider)
 }
 
 const struct hg_store_ops fake_store_ops = {
-    .size = sizeof fake_store_ops,
     .get = get,
     .put = put,
     .remove = remove_value,

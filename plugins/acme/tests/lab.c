@@ -64,9 +64,8 @@ static bool is_presented(const char *type, const char *name, const char *token, 
     return false;
 }
 
-static const struct hg_challenges_ops http01 = {.size = sizeof http01, .present = present_http01, .withdraw = withdraw};
-static const struct hg_challenges_ops tlsalpn01 = {
-    .size = sizeof tlsalpn01, .present = present_tlsalpn01, .withdraw = withdraw};
+static const struct hg_challenges_ops http01 = {.present = present_http01, .withdraw = withdraw};
+static const struct hg_challenges_ops tlsalpn01 = {.present = present_tlsalpn01, .withdraw = withdraw};
 
 /* ---- Routes ---- */
 
@@ -91,7 +90,7 @@ static bool names_hosts(struct hg_worker *provider)
     return true;
 }
 
-static const struct hg_routes_ops routes = {.size = sizeof routes, .served = served, .names_hosts = names_hosts};
+static const struct hg_routes_ops routes = {.served = served, .names_hosts = names_hosts};
 
 /* ---- The process ---- */
 

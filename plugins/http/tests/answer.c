@@ -230,7 +230,6 @@ static void on_detach(struct hg_self *self)
 const struct hg_plugin *answer_plugin(void)
 {
     static const struct hg_stage_ops ops = {
-        .size = sizeof ops,
         .events = HG_EVENTS_MESSAGES,
         .self_size = sizeof(struct answer),
         .head = on_head,
@@ -240,7 +239,7 @@ const struct hg_plugin *answer_plugin(void)
         .writable = on_writable,
         .detach = on_detach,
     };
-    static const struct hg_plugin plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_ORIGIN, .name = "answer", .ops = &ops};
+    static const struct hg_plugin plugin = {.abi = HG_ABI, .role = HG_ROLE_ORIGIN, .name = "answer", .ops = &ops};
 
     return &plugin;
 }
@@ -288,10 +287,10 @@ static const char *const *protocols(const struct hg_instance *instance)
 
 const struct hg_plugin *certificate_plugin(void)
 {
-    static const struct hg_certificates_ops ops = {.size = sizeof ops, .find = find, .protocols = protocols};
+    static const struct hg_certificates_ops ops = {.find = find, .protocols = protocols};
     static const struct hg_offer offers[] = {{HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &ops}, {0}};
-    static const struct hg_plugin plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "certificate",
-                                            .offers = offers};
+    static const struct hg_plugin plugin = {
+        .abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "certificate", .offers = offers};
 
     return &plugin;
 }

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct hg_plugin user_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "user"};
+static const struct hg_plugin user_plugin = {.abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "user"};
 
 static struct rig *rig;
 static struct hg_host host; /* the worker's, but for the log */

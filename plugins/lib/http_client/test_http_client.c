@@ -198,7 +198,7 @@ static void server_stop(void)
 
 /* ---- Calls ---- */
 
-static const struct hg_plugin user_plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_PROVIDER, .name = "user"};
+static const struct hg_plugin user_plugin = {.abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "user"};
 
 static struct rig *rig;
 static char ca[] = "/tmp/hopgate-https-XXXXXX"; /* anew for each test */

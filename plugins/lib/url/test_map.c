@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 static const struct hg_host host = {
-    .size = sizeof host, .head_new = message_head_new, .head_free = message_head_free, .head_set = message_head_set};
+    .head_new = message_head_new, .head_free = message_head_free, .head_set = message_head_set};
 
 struct field_case {
     const char *name, *value;

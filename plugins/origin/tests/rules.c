@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define SERVICE .size = sizeof(struct hg_service)
+#define SERVICE XX
 
 /* `pattern` with its "%s" filled in. */
 static void print(char *text, size_t size, const char *pattern, const char *place)
@@ -24,8 +24,7 @@ START_TEST(host_of_each_rule)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_hello);
-    const struct hg_service services[] = {
-        {SERVICE}, {SERVICE, .host = "origin"}, {SERVICE, .host = "other.test:81"}, {SERVICE, .host = "public"}};
+    const struct hg_service services[] = {{0}, {.host = "origin"}, {.host = "other.test:81"}, {.host = "public"}};
     struct rig *rig;
     char expected[128];
 
@@ -52,9 +51,8 @@ START_TEST(timeouts_of_each_rule)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_silence), *stalled = service_start(serve_silence);
-    const struct hg_service hasty = {SERVICE, .response_timeout = 50 * HG_MILLISECOND};
-    const struct hg_service patient = {SERVICE, .response_timeout = 60 * HG_SECOND,
-                                       .idle_timeout = 50 * HG_MILLISECOND};
+    const struct hg_service hasty = {.response_timeout = 50 * HG_MILLISECOND};
+    const struct hg_service patient = {.response_timeout = 60 * HG_SECOND, .idle_timeout = 50 * HG_MILLISECOND};
     struct user first = {.url = service->url, .service = &hasty}, second = {.url = service->url, .service = &patient};
     struct rig *rig;
 
@@ -84,10 +82,10 @@ START_TEST(limits_of_each_rule)
         const char *text;
         bool fits;
     } cases[] = {
-        {{SERVICE, .max_head = 300}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", true},
-        {{SERVICE, .max_head = 40}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", false},
-        {{SERVICE, .max_fields = 2}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", true},
-        {{SERVICE, .max_fields = 1}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", false},
+        {{.max_head = 300}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", true},
+        {{.max_head = 40}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", false},
+        {{.max_fields = 2}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", true},
+        {{.max_fields = 1}, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n", false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -161,58 +159,58 @@ START_TEST(addresses_in_heads)
         bool has_base;
         const char *request, *seen, *response, *passed; /* %s: the service's host and port */
     } cases[] = {
-        {{SERVICE},
+        {{0},
          false,
          "Destination: https://app.test/x",
          "Destination: http://app.test/x",
          "Location: http://%s/me",
          "Location: https://app.test/me"},
-        {{SERVICE},
+        {{0},
          false,
          "Origin: https://app.test",
          "Origin: https://app.test",
          "Location: http://app.test:%s/",
          "Location: https://app.test/"},
-        {{SERVICE}, false, "A: b", "A: b", "Location: http://app.test/x/", "Location: https://app.test/x/"},
-        {{SERVICE}, false, "A: b", "A: b", "Location: https://other.test/", "Location: https://other.test/"},
-        {{SERVICE, .keep_urls = true}, false, "A: b", "A: b", "Location: http://%s/me", "Location: http://%s/me"},
-        {{SERVICE, .host = "origin"},
+        {{0}, false, "A: b", "A: b", "Location: http://app.test/x/", "Location: https://app.test/x/"},
+        {{0}, false, "A: b", "A: b", "Location: https://other.test/", "Location: https://other.test/"},
+        {{.keep_urls = true}, false, "A: b", "A: b", "Location: http://%s/me", "Location: http://%s/me"},
+        {{.host = "origin"},
          false,
          "Destination: https://app.test/x",
          "Destination: http://%s/x",
          "Set-Cookie: a=b; Domain=127.0.0.1",
          "Set-Cookie: a=b"},
-        {{SERVICE, .host = "origin"},
+        {{.host = "origin"},
          false,
          "Origin: https://app.test",
          "Origin: http://%s",
          "Location: https://%s/me",
          "Location: https://app.test/me"},
-        {{SERVICE, .host = "origin", .keep_urls = true},
+        {{.host = "origin", .keep_urls = true},
          false,
          "Origin: https://app.test",
          "Origin: https://app.test",
          "Location: http://%s/me",
          "Location: http://%s/me"},
-        {{SERVICE, .host = "blog.internal"},
+        {{.host = "blog.internal"},
          false,
          "Referer: https://app.test/x",
          "Referer: http://blog.internal/x",
          "Location: http://blog.internal:%s/",
          "Location: https://app.test/"},
-        {{SERVICE, .host = "blog.internal"},
+        {{.host = "blog.internal"},
          false,
          "A: b",
          "A: b",
          "Refresh: 1; url=http://blog.internal/",
          "Refresh: 1; url=https://app.test/"},
-        {{SERVICE},
+        {{0},
          true,
          "Destination: https://app.test/x",
          "Destination: http://app.test/base/x",
          "Location: /base/me",
          "Location: /me"},
-        {{SERVICE, .host = "origin"},
+        {{.host = "origin"},
          true,
          "Destination: /x",
          "Destination: /base/x",

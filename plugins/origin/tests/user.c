@@ -135,7 +135,6 @@ static void user_detach(struct hg_self *self)
 const struct hg_plugin *edge_plugin(void)
 {
     static const struct hg_stage_ops exchange = {
-        .size = sizeof exchange,
         .events = HG_EVENTS_MESSAGES,
         .head = user_head,
         .data = user_data,
@@ -144,8 +143,8 @@ const struct hg_plugin *edge_plugin(void)
         .writable = user_writable,
         .detach = user_detach,
     };
-    static const struct hg_edge_ops ops = {.size = sizeof ops, .exchange = &exchange};
-    static const struct hg_plugin plugin = {HG_PLUGIN_HEADER, .role = HG_ROLE_EDGE, .name = "edge", .ops = &ops};
+    static const struct hg_edge_ops ops = {.exchange = &exchange};
+    static const struct hg_plugin plugin = {.abi = HG_ABI, .role = HG_ROLE_EDGE, .name = "edge", .ops = &ops};
 
     return &plugin;
 }
