@@ -16,8 +16,8 @@ static const struct log_limit limit = {60, 600};
 static void describe(char *text, size_t size, const struct failure *failure)
 {
     const struct hg_reason *reason = failure->reason;
-    const char *what = failure->response                    ? "the response broke off"
-                       : reason->status == REASON_ABANDONED ? "the request was given up"
+    const char *what = failure->response                    ? "the response was cut short"
+                       : reason->status == REASON_ABANDONED ? "the request was aborted"
                                                             : "the request failed";
 
     snprintf(text, size, "%s%s%s", what, reason->detail ? ": " : "", reason->detail ? reason->detail : "");

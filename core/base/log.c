@@ -104,8 +104,8 @@ static void write_dropped(struct log_text *line, enum log_format shape)
 
     if (!state.dropped)
         return;
-    snprintf(text, sizeof text, "%llu lines were dropped here: %s", (unsigned long long)state.dropped,
-             error ? strerror(error) : "nobody read them in time");
+    snprintf(text, sizeof text, "%llu log lines dropped: %s", (unsigned long long)state.dropped,
+             error ? strerror(error) : "the reader was too slow");
     log_make_line(line, shape, &event, hg_text(text), false);
     state.stuck = !write_line(line);
     state.dropped = state.stuck ? state.dropped : 0;
@@ -122,7 +122,7 @@ static void write_event(const struct log_event *event, const char *format, va_li
 
     size = vsnprintf(message, sizeof message, format, arguments);
     if (size < 0)
-        size = snprintf(message, sizeof message, "(a message that cannot be printed)");
+        size = snprintf(message, sizeof message, "(unprintable message)");
     cut = (size_t)size >= sizeof message;
     pthread_mutex_lock(&state.writing);
     write_dropped(&line, shape);

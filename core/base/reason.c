@@ -81,20 +81,21 @@ struct hg_reason reason_of_code(uint64_t code)
         return (struct hg_reason){502, "connection_terminated", "the other end of the tunnel cancelled the exchange",
                                   0};
     case TN_STREAM_REFUSED:
-        return (struct hg_reason){503, "destination_unavailable", "the client takes no new exchanges", 1};
+        return (struct hg_reason){503, "destination_unavailable", "the client accepts no new exchanges", 1};
     case TN_STREAM_CODEC:
-        return (struct hg_reason){502, "http_protocol_error", "the other end of the tunnel could not read the stream",
+        return (struct hg_reason){502, "http_protocol_error", "the other end of the tunnel could not decode the stream",
                                   0};
     case TN_STREAM_UNREACHABLE:
         return (struct hg_reason){502, "connection_refused", "the origin cannot be reached", 0};
     case TN_STREAM_ORIGIN:
-        return (struct hg_reason){502, "http_response_incomplete", "the origin failed within its response", 0};
+        return (struct hg_reason){502, "http_response_incomplete", "the origin failed in the middle of its response",
+                                  0};
     case TN_STREAM_TIMEOUT:
         return (struct hg_reason){504, "http_response_timeout", "the origin took too long", 0};
     case TN_STREAM_SESSION_LOST:
         return (struct hg_reason){502, "connection_terminated", "the session ended", 0};
     case TN_STREAM_LIMIT:
-        return (struct hg_reason){502, NULL, "a limit of the other end of the tunnel was exceeded", 0};
+        return (struct hg_reason){502, NULL, "a limit at the other end of the tunnel was exceeded", 0};
     default: /* docs/protocol.md, section 4.2: an unknown code is treated as INTERNAL */
         return (struct hg_reason){502, "proxy_internal_error", "the other end of the tunnel failed", 0};
     }

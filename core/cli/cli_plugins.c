@@ -34,7 +34,7 @@ static void print_file(struct plugins *plugins, const struct plugin_file *file)
     if (plugin)
         print_head(plugin);
     else
-        printf("%s, broken\n    %s\n", file->name, why);
+        printf("%s, cannot be loaded\n    %s\n", file->name, why);
 }
 
 int cli_plugins(struct cli *cli, char **arguments)

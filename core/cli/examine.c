@@ -27,7 +27,7 @@ struct lookup {
 
 static void doubt(const struct lookup *lookup, const char *error)
 {
-    hg_config_warning(&lookup->instance->public, lookup->option, "\"%s\" cannot be resolved: %s", lookup->host, error);
+    hg_config_warning(&lookup->instance->public, lookup->option, "cannot resolve \"%s\": %s", lookup->host, error);
 }
 
 static bool is_done(const struct lookup *lookup)
@@ -58,7 +58,7 @@ static void on_limit(void *arg)
         if (!lookup->resolution)
             continue;
         resolve_cancel(lookup->resolution);
-        doubt(lookup, "no name server answers in time");
+        doubt(lookup, "no name server answered in time");
     }
     worker_finish(&worker->core, EXIT_SUCCESS);
 }

@@ -28,7 +28,7 @@ static void raise_descriptor_limit(void)
         return;
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit))
-        log_line(HG_LOG_WARNING, "core", "cannot raise the limit of open files: %s", strerror(errno));
+        log_line(HG_LOG_WARNING, "core", "cannot raise the limit for open files: %s", strerror(errno));
 }
 
 /* By default glibc gives freed memory back to the kernel from 128 KiB on, so a transfer, whose buffers come and go,
@@ -52,7 +52,7 @@ static void log_start(const struct pipeline *pipeline)
              (long)geteuid());
     if (geteuid() == 0)
         log_line(HG_LOG_WARNING, "core",
-                 "running with root's privileges: set `user:` in the config file, or start as another user");
+                 "running as root: set `user:` in the config file, or start hopgate as another user");
 }
 
 static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -61,7 +61,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
 
     (void)loop;
     (void)events;
-    log_line(HG_LOG_INFO, "core", worker->draining ? "stopping at once" : "stopping; exchanges running: %zu",
+    log_line(HG_LOG_INFO, "core", worker->draining ? "stopping at once" : "stopping; exchanges in progress: %zu",
              worker->exchanges.open_count);
     worker_drain(worker);
 }
@@ -70,8 +70,7 @@ static void on_reread(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop;
     (void)events;
-    log_line(HG_LOG_INFO, "core",
-             "SIGHUP: rereading what may change, such as tokens; changes to the config file need a restart");
+    log_line(HG_LOG_INFO, "core", "SIGHUP: reloading files such as tokens; changes to the config file need a restart");
     worker_reread(watcher->data);
 }
 

@@ -219,9 +219,9 @@ static char *read_all(struct config *config, int fd, size_t *size)
         while (got < 0 && errno == EINTR);
         if (got < 0 || *size > FILE_MAX) {
             if (got < 0)
-                config_fault(config, NULL, "cannot be read: %s", strerror(errno));
+                config_fault(config, NULL, "cannot read the file: %s", strerror(errno));
             else
-                config_fault(config, NULL, "larger than 4 MiB: this is no config file");
+                config_fault(config, NULL, "larger than 4 MiB: not a config file");
             free(bytes);
             return NULL;
         }
@@ -240,7 +240,7 @@ struct config *config_read(const char *path, FILE *errors)
         return NULL;
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        config_fault(config, NULL, "cannot be opened: %s", strerror(errno));
+        config_fault(config, NULL, "cannot open the file: %s", strerror(errno));
         return config;
     }
     bytes = read_all(config, fd, &size);

@@ -53,25 +53,26 @@ static const char *split_address(char *text, char **host, char **port)
     *host = text;
     if (text[0] == '[') {
         if (!bracket)
-            return "the ']' is missing";
+            return "']' is missing";
         if (bracket[1] != ':')
-            return "a port must follow, as in \"[2001:db8::1]:443\"";
+            return "a port is required, as in \"[2001:db8::1]:443\"";
         *bracket = '\0';
         *host = text + 1;
         *port = bracket + 2;
-        return is_ipv6(*host) ? NULL : "what stands in the brackets is not an IPv6 address";
+        return is_ipv6(*host) ? NULL : "the text in brackets is not an IPv6 address";
     }
     if (strchr(text, '/'))
-        return "an address is no URL: only host and port, as in \"host:443\"";
+        return "expected host and port, not a URL, as in \"host:443\"";
     if (is_ipv6(text) || (colon && strchr(text, ':') != colon))
-        return "an IPv6 address must stand in brackets and be followed by a port, as in \"[2001:db8::1]:443\"";
+        return "an IPv6 address needs brackets and a port, as in \"[2001:db8::1]:443\"";
     if (!colon)
-        return "a port must follow, as in \"host:443\"";
+        return "a port is required, as in \"host:443\"";
     if (colon == text)
-        return "the host is missing; write \"*\" for any address of the machine, as in \"*:443\"";
+        return "the host is missing; use \"*\" for all addresses, as in \"*:443\"";
     *colon = '\0';
     *port = colon + 1;
-    return strcmp(*host, "*") == 0 || is_host_name(*host) ? NULL : "the host is not a valid name or IPv4 address";
+    return strcmp(*host, "*") == 0 || is_host_name(*host) ? NULL
+                                                          : "the host is neither a valid name nor an IPv4 address";
 }
 
 static bool store_port(const struct option_reading *reading, const struct hg_option *option,
@@ -85,11 +86,11 @@ static bool store_port(const struct option_reading *reading, const struct hg_opt
 
     option_bounds(option, HG_OPTION_ADDRESS, &min, &max);
     if (port[digits] != '\0' || digits == 0)
-        return option_fault(reading, path, node, "'%s' is not a port: it must be a number, %s",
+        return option_fault(reading, path, node, "'%s' is not a port; expected a number, %s",
                             option_show(option, port, shown, sizeof shown),
                             option_bounds_text(option, HG_OPTION_ADDRESS, range, sizeof range));
     if (number < min || number > max)
-        return option_fault(reading, path, node, "port %s is out of range: allowed is %s",
+        return option_fault(reading, path, node, "port %s is out of range; expected %s",
                             option_show(option, port, shown, sizeof shown),
                             option_bounds_text(option, HG_OPTION_ADDRESS, range, sizeof range));
     *target = (uint16_t)number;
@@ -105,7 +106,7 @@ static bool store_words(const struct option_reading *reading, const struct hg_op
         int index;
 
         if (!option->choices)
-            return option_fault(reading, path, node, "'%s' may not follow the address: no words are allowed here",
+            return option_fault(reading, path, node, "unexpected '%s' after the address",
                                 option_show(option, word, shown, sizeof shown));
         index = option_choice(reading, option, path, node, word);
         if (index < 0)

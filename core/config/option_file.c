@@ -53,17 +53,17 @@ static char *read_secret(const struct option_reading *reading, const struct opti
     if (!secret)
         option_fault(reading, path, node, "out of memory");
     else if (got < 0)
-        option_fault(reading, path, node, "%s cannot be read: %s", file, strerror(errno));
+        option_fault(reading, path, node, "cannot read %s: %s", file, strerror(errno));
     else if (size > SECRET_MAX)
-        option_fault(reading, path, node, "%s is larger than %d bytes: this is no secret", file, SECRET_MAX);
+        option_fault(reading, path, node, "%s is larger than %d bytes: not a secret", file, SECRET_MAX);
     else if (memchr(secret, '\0', size))
-        option_fault(reading, path, node, "%s holds a zero byte: a secret is one line of text", file);
+        option_fault(reading, path, node, "%s contains a zero byte; a secret must be one line of text", file);
     else {
         if (size > 0 && secret[size - 1] == '\n')
             secret[--size] = '\0';
         if (size > 0)
             return secret;
-        option_fault(reading, path, node, "%s is empty: put the secret into it", file);
+        option_fault(reading, path, node, "%s is empty; it must contain the secret", file);
     }
     return NULL;
 }
@@ -80,13 +80,13 @@ bool option_store_secret(const struct option_reading *reading, const struct opti
     config_note_file(reading->config, node, file, false);
     fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return option_fault(reading, path, node, "%s cannot be opened: %s", file, strerror(errno));
+        return option_fault(reading, path, node, "cannot open %s: %s", file, strerror(errno));
     if (fstat(fd, &status) != 0 || S_ISDIR(status.st_mode)) {
         close(fd);
-        return option_fault(reading, path, node, "%s is a folder, not a file", file);
+        return option_fault(reading, path, node, "%s is a directory, not a file", file);
     }
     if (S_ISREG(status.st_mode) && (status.st_mode & (S_IROTH | S_IWOTH)))
-        config_warning(reading->config, node, "everybody on this machine can %s the secret in %s: chmod o-rwx it",
+        config_warning(reading->config, node, "every user of this machine can %s the secret in %s; use chmod o-rwx",
                        status.st_mode & S_IWOTH ? "change" : "read", file);
     *target = read_secret(reading, path, node, file, fd);
     close(fd);

@@ -47,10 +47,10 @@ static bool choices_are_bad(const struct table_check *check, const struct hg_opt
     while (option->choices && option->choices[count] && count <= OPTIONS_MAX)
         count++;
     if (type == HG_OPTION_ENUM && count == 0)
-        return bad(check, option, "it has no choices");
+        return bad(check, option, "no choices");
     if (type == HG_OPTION_ADDRESS && count > 32)
-        return bad(check, option, "it has more than 32 words");
-    return count > OPTIONS_MAX && bad(check, option, "its choices have no end");
+        return bad(check, option, "more than 32 words");
+    return count > OPTIONS_MAX && bad(check, option, "the choices are not terminated");
 }
 
 static bool table_is_bad(const struct table_check *check, const struct hg_option *table, size_t cfg_size);
@@ -90,7 +90,7 @@ static bool default_is_bad(const struct table_check *check, const struct hg_opti
     fclose(nowhere.errors);
     if (!good) {
         told[strcspn(told, "\n")] = '\0';
-        bad(check, option, "its default '%s' is not valid: %s", option->value, told);
+        bad(check, option, "invalid default '%s': %s", option->value, told);
     }
     free(told);
     options_free(&memory);
@@ -104,22 +104,22 @@ static bool option_is_bad(const struct table_check *check, const struct hg_optio
     size_t size = option_type_size(option->type);
 
     if (name_is_bad(option->name))
-        return bad(check, option, "its name must be lower-case letters, digits and '_'");
+        return bad(check, option, "the name must consist of lower-case letters, digits and '_'");
     if (!option_type_name(option->type))
-        return bad(check, option, "its type %d is unknown to this hopgate", (int)option->type);
+        return bad(check, option, "unknown type %d", (int)option->type);
     if (list && (!option_type_name(option->item) || option->item == HG_OPTION_LIST))
-        return bad(check, option, "its item type %d is not one that lists may have", (int)option->item);
+        return bad(check, option, "item type %d is not allowed in lists", (int)option->item);
     if (option->offset > cfg_size || size > cfg_size - option->offset)
-        return bad(check, option, "it ends behind the config struct (%zu + %zu of %zu bytes)", option->offset, size,
+        return bad(check, option, "extends beyond the config struct (%zu + %zu of %zu bytes)", option->offset, size,
                    cfg_size);
     if (option->max != 0 && option->min > option->max)
-        return bad(check, option, "its range is empty");
+        return bad(check, option, "the range is empty");
     if ((option->flags & HG_OPTION_REQUIRED) && option->value)
-        return bad(check, option, "it is required and has a default");
+        return bad(check, option, "required options have no default");
     if (choices_are_bad(check, option, type))
         return true;
     if (list && type == HG_OPTION_MAP && option->item_size == 0)
-        return bad(check, option, "the size of its items is missing");
+        return bad(check, option, "the item size is missing");
     if (type == HG_OPTION_MAP && members_are_bad(check, option, list ? option->item_size : cfg_size - option->offset))
         return true;
     return default_is_bad(check, option);
@@ -131,19 +131,20 @@ static bool table_is_bad(const struct table_check *check, const struct hg_option
 
     for (size_t i = 0; table[i].name; i++) {
         if (i == OPTIONS_MAX)
-            return bad(check, &table[0], "its table has no end");
+            return bad(check, &table[0], "the table is not terminated");
         if (check->depth > DEPTH_MAX)
-            return bad(check, &table[i], "more than %d mappings inside each other", DEPTH_MAX);
+            return bad(check, &table[i], "mappings are nested more than %d deep", DEPTH_MAX);
         if (option_is_bad(check, &table[i], cfg_size))
             return true;
         for (size_t j = 0; j < i; j++)
             if (strcmp(table[i].name, table[j].name) == 0)
-                return bad(check, &table[i], "it stands twice in its table");
+                return bad(check, &table[i], "duplicate in the table");
         bodies += (table[i].flags & HG_OPTION_BODY) != 0;
         if (bodies > 1)
             return bad(check, &table[i], "only one option may be the body of its block");
         if ((table[i].flags & HG_OPTION_BODY) && table[i].type == HG_OPTION_MAP)
-            return bad(check, &table[i], "a body cannot be a mapping: that is how options are given");
+            return bad(check, &table[i],
+                       "the body of a block cannot be a mapping, which would be taken for its options");
     }
     return false;
 }

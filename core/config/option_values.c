@@ -270,7 +270,7 @@ static bool store_number(const struct option_reading *reading, const struct hg_o
         return not_a(reading, option, type, path, node);
     option_bounds(option, type, &min, &max);
     if (verdict == NUMBER_RANGE || number < min || number > max)
-        return option_fault(reading, path, node, "%s is out of range: allowed is %s",
+        return option_fault(reading, path, node, "%s is out of range; expected %s",
                             option_show(option, node->text, shown, sizeof shown),
                             option_bounds_text(option, type, range, sizeof range));
     memcpy(target, &number, sizeof number); /* int64_t, uint64_t and hg_time alike: it is not negative in the latter */
@@ -307,7 +307,7 @@ int option_choice(const struct option_reading *reading, const struct hg_option *
         suggestion_offer(&suggestion, option->choices[i]);
         snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", option->choices[i]);
     }
-    option_fault(reading, path, node, "'%s' is not among the words allowed here: %s%s%s%s",
+    option_fault(reading, path, node, "'%s' is not allowed here; expected one of: %s%s%s%s",
                  option_show(option, word, shown, sizeof shown), all, SUGGESTION(suggestion_best(&suggestion)));
     return -1;
 }

@@ -59,7 +59,7 @@ static bool fill_item(const struct option_reading *reading, const struct hg_opti
                       const struct option_path *path, const struct config_node *node, char *base)
 {
     if (config_is_null(node))
-        return option_fault(reading, path, node, "this item has no value");
+        return option_fault(reading, path, node, "the item is empty");
     if (option->item == HG_OPTION_MAP)
         return fill_map(reading, option, path, node, base);
     return option_store(reading, option, option->item, path, node, base);
@@ -80,10 +80,10 @@ static bool fill_list(const struct option_reading *reading, const struct hg_opti
         return option_fault(reading, path, node, "out of memory");
     if (option_counts_items(option) &&
         ((int64_t)count < option->min || (option->max > 0 && (int64_t)count > option->max)))
-        good = option_fault(reading, path, node, "%zu items are given; allowed is %s", count,
+        good = option_fault(reading, path, node, "%zu items given; expected %s", count,
                             option_range(option, range, sizeof range));
     else if (count == 0 && (option->flags & HG_OPTION_REQUIRED))
-        good = option_fault(reading, path, node, "the list is empty; at least one item is needed");
+        good = option_fault(reading, path, node, "the list is empty; at least one item is required");
     for (size_t i = 0; i < count; i++) {
         struct option_path item = {.up = path, .index = i};
 
@@ -99,7 +99,7 @@ static bool fill_value(const struct option_reading *reading, const struct hg_opt
 {
     if (config_is_null(node) && option->type != HG_OPTION_LIST)
         return option_fault(reading, path, node,
-                            "it has no value; leave the option out, or give it one (an empty text is \"\")");
+                            "no value; omit the option, or give it a value (\"\" is an empty text)");
     if (option->type == HG_OPTION_LIST)
         return fill_list(reading, option, path, node, (struct hg_list *)(void *)target);
     if (option->type == HG_OPTION_MAP)
@@ -138,8 +138,7 @@ static bool fill_absent(const struct option_reading *reading, const struct hg_op
         return fill_table(reading, option->fields, path, NULL, at, target);
     if (!(option->flags & HG_OPTION_REQUIRED) || (path->up && !block))
         return true;
-    return option_fault(reading, path->up, at, "option '%s' is missing: %s", option->name,
-                        option->doc ? option->doc : "");
+    return option_fault(reading, path->up, at, "missing option '%s': %s", option->name, option->doc ? option->doc : "");
 }
 
 /* ---- Tables ---- */
@@ -153,7 +152,7 @@ static bool unknown_option(const struct option_reading *reading, const struct hg
     if (body && body->type == HG_OPTION_LIST && body->item == HG_OPTION_MAP &&
         find_option(body->fields, key->text, key->size))
         return option_fault(reading, path, key,
-                            "'%s' belongs into an item of the list '%s': put '- ' before it, as in - { %s: … }",
+                            "'%s' belongs in an item of the list '%s': put '- ' before it, as in - { %s: … }",
                             key->text, body->name, key->text);
     for (const struct hg_option *option = table; option && option->name; option++)
         if (!(option->flags & HG_OPTION_REMOVED))
@@ -214,7 +213,7 @@ bool options_fill(const struct option_reading *reading, const struct hg_option *
         return false;
     if (block && block->kind != CONFIG_MAPPING && !body_option(table))
         return option_fault(reading, NULL, block, "expected a mapping of options, not %s%s", config_kind_name(block),
-                            table && table->name ? "" : " (and it has no options: leave it empty)");
+                            table && table->name ? "" : " (it has no options)");
     return fill_table(reading, table, NULL, block, at, cfg);
 }
 

@@ -31,9 +31,10 @@ bool user_check(struct config *config, const struct config_node *at, const char 
     if (!name)
         return true;
     if (!user)
-        config_fault(config, at, "user: there is no user \"%s\" on this machine", name);
+        config_fault(config, at, "user: unknown user \"%s\"", name);
     else if (geteuid() != 0 && geteuid() != user->pw_uid)
-        config_fault(config, at, "user: only root can become another user: start as root or as %s, or take `user:` out",
+        config_fault(config, at,
+                     "user: only root can switch to another user; start hopgate as root or as %s, or remove `user:`",
                      name);
     else
         return true;
@@ -48,7 +49,7 @@ int user_become(const char *name)
         return 0;
     if (user && !initgroups(user->pw_name, user->pw_gid) && !setgid(user->pw_gid) && !setuid(user->pw_uid))
         return 0;
-    log_line(HG_LOG_ERROR, "core", "cannot become user %s: %s", name, user ? strerror(errno) : "there is none");
+    log_line(HG_LOG_ERROR, "core", "cannot switch to user %s: %s", name, user ? strerror(errno) : "no such user");
     return -1;
 }
 
@@ -122,7 +123,7 @@ static void check_files(struct config *config, const struct passwd *user, bool a
             continue;
         folder = file->path[obstacle.size] == '/';
         tell(config, file->at, "%s cannot read %s%s: %s%s%.*s; chgrp %s %.*s && chmod g+%c %.*s", who, file->path,
-             again ? " when it has changed" : "", strerror(obstacle.error), folder ? ": " : "",
+             again ? " after a change" : "", strerror(obstacle.error), folder ? ": " : "",
              folder ? (int)obstacle.size : 0, file->path, name, (int)obstacle.size, file->path, folder ? 'x' : 'r',
              (int)obstacle.size, file->path);
     }
@@ -135,7 +136,7 @@ void user_check_files(struct config *config, const char *name)
 
     if (!user || user->pw_uid == 0)
         return;
-    snprintf(who, sizeof who, "the user %.64s, which hopgate becomes,", name);
+    snprintf(who, sizeof who, "the user %.64s, which hopgate switches to,", name);
     check_files(config, user, true, who, config_fault);
 }
 

@@ -30,8 +30,7 @@ static size_t expand_variable(struct config *config, const struct config_node *n
 
     if (length == 0 || length + 2 == size || text[length + 2] != '}') {
         config_fault(config, node,
-                     "'${' begins an environment variable, as in ${NAME}, but no name and '}' follow; write '$${' for "
-                     "the text '${'");
+                     "'${' must be followed by a name and '}', as in ${NAME}; use '$${' for a literal '${'");
         return 0;
     }
     name = strndup(text + 2, length);

@@ -51,17 +51,17 @@ static void tell_parser_error(struct builder *builder)
         at.line = (unsigned)parser->context_mark.line + 1;
         at.column = (unsigned)parser->context_mark.column + 1;
         config_fault(builder->config, &at,
-                     "a value that begins with '*' or '&' must stand in quotes, as in \"*:443\": YAML takes it for an "
-                     "alias or an anchor");
+                     "a value that begins with '*' or '&' must be quoted, as in \"*:443\"; YAML takes it for an alias "
+                     "or an anchor");
     } else if (byte == '\t')
-        config_fault(builder->config, &at, "a tab: YAML wants spaces here");
+        config_fault(builder->config, &at, "tab found; YAML requires spaces here");
     else if (byte == '@' || byte == '`' || byte == '%')
-        config_fault(builder->config, &at, "a value that begins with '%c' must stand in quotes", byte);
+        config_fault(builder->config, &at, "a value that begins with '%c' must be quoted", byte);
     else if (*context && parser->context_mark.line != parser->problem_mark.line)
-        config_fault(builder->config, &at, "not valid YAML: %s, %s that began in line %zu", parser->problem, context,
+        config_fault(builder->config, &at, "invalid YAML: %s, %s that began in line %zu", parser->problem, context,
                      parser->context_mark.line + 1);
     else
-        config_fault(builder->config, &at, "not valid YAML: %s%s%s", parser->problem ? parser->problem : "unknown",
+        config_fault(builder->config, &at, "invalid YAML: %s%s%s", parser->problem ? parser->problem : "unknown",
                      *context ? ", " : "", context);
 }
 
@@ -87,12 +87,11 @@ static void refuse_decoration(struct builder *builder, struct config_node *node,
         return;
     if (anchor)
         config_fault(builder->config, node,
-                     "an anchor ('&%s'): these are not supported; a value that begins with '&' must stand in quotes",
+                     "anchors ('&%s') are not supported; a value that begins with '&' must be quoted",
                      (const char *)anchor);
     else
         config_fault(builder->config, node,
-                     "a tag ('%s'): these are not supported; a value that begins with '!' must stand in quotes",
-                     (const char *)tag);
+                     "tags ('%s') are not supported; a value that begins with '!' must be quoted", (const char *)tag);
     node->faulty = true;
 }
 
@@ -134,7 +133,7 @@ static struct config_node *build_alias(struct builder *builder, const yaml_event
     }
     node->quoted = node->faulty = true;
     config_fault(builder->config, node,
-                 "'*%s' must stand in quotes: YAML takes a leading '*' for an alias, and these are not supported",
+                 "'*%s' must be quoted; YAML takes a leading '*' for an alias, which is not supported",
                  (const char *)event->data.alias.anchor);
     return node;
 }
@@ -153,12 +152,12 @@ static bool key_is_good(struct builder *builder, const struct config_node *mappi
         return false;
     }
     if (key->size == 0 || strlen(key->text) != key->size) {
-        config_fault(builder->config, key, "a key must be a word: this one is %s",
-                     key->size ? "holding a zero byte" : "empty");
+        config_fault(builder->config, key, "a key must be a word; this one is %s",
+                     key->size ? "with a zero byte" : "empty");
         return false;
     }
     if (config_get(mapping, key->text, &first)) {
-        config_fault(builder->config, key, "'%s' is given twice: first in line %u", key->text, first->line);
+        config_fault(builder->config, key, "duplicate '%s'; first given in line %u", key->text, first->line);
         return false;
     }
     if (mapping->count >= KEYS_MAX) {
@@ -243,7 +242,7 @@ static struct config_node *build_collection(struct builder *builder, const yaml_
     if (!node)
         return no_memory(builder);
     if (depth >= DEPTH_MAX) {
-        config_fault(builder->config, node, "more than %d lists and mappings inside each other", DEPTH_MAX);
+        config_fault(builder->config, node, "lists and mappings are nested more than %d deep", DEPTH_MAX);
         config_node_free(node);
         return NULL;
     }
@@ -288,12 +287,12 @@ static struct config_node *build_document(struct builder *builder)
                                  .column = (unsigned)event.start_mark.column + 1};
 
         if (type == YAML_DOCUMENT_START_EVENT && root)
-            config_fault(builder->config, &at, "a second document begins here; a config file holds one");
+            config_fault(builder->config, &at, "a second document begins here; a config file has only one");
         else if (type != YAML_STREAM_START_EVENT && type != YAML_STREAM_END_EVENT &&
                  type != YAML_DOCUMENT_START_EVENT && type != YAML_DOCUMENT_END_EVENT)
             root = build(builder, &event, 0);
         else if (type == YAML_STREAM_END_EVENT && !root)
-            config_fault(builder->config, NULL, "the file is empty: it needs at least 'pipeline:'");
+            config_fault(builder->config, NULL, "the file is empty; 'pipeline:' is required");
         else if (type != YAML_STREAM_END_EVENT) {
             yaml_event_delete(&event);
             continue;
@@ -319,7 +318,7 @@ static bool is_text(struct config *config, const char *bytes, size_t size)
             return false;
         }
         if ((code_point < 0x20 && bytes[i] != '\n' && bytes[i] != '\r' && bytes[i] != '\t') || code_point == 0x7f) {
-            config_fault(config, &at, "control character 0x%02x: this is not a text file", (unsigned)code_point);
+            config_fault(config, &at, "control character 0x%02x: not a text file", (unsigned)code_point);
             return false;
         }
         at.column = bytes[i] == '\n' ? 1 : at.column + 1;

@@ -66,7 +66,7 @@ void changes_look(struct changes *changes)
     if (asleep < before + SLEEP_LEAST)
         return;
     changes->asleep = asleep;
-    hg_log(changes->worker->instance, HG_LOG_INFO, "the machine has slept for %.1f s: asking whether the links live",
+    hg_log(changes->worker->instance, HG_LOG_INFO, "the machine was suspended for %.1f s; checking all links",
            (double)(asleep - before) / (double)HG_SECOND);
     changes->changed(changes->arg);
 }
@@ -149,7 +149,7 @@ static void on_timer(void *arg)
     changes->told_at = hg_now(changes->worker);
     changes->quiet = 2 * changes->quiet < QUIET_LAST ? 2 * changes->quiet : QUIET_LAST;
     hg_io_set(changes->worker->host, changes->netlink_io, HG_READ);
-    hg_log(changes->worker->instance, HG_LOG_DEBUG, "addresses or routes have changed: asking whether the links live");
+    hg_log(changes->worker->instance, HG_LOG_DEBUG, "addresses or routes have changed; checking all links");
     changes->changed(changes->arg);
 }
 
@@ -161,7 +161,7 @@ static void watch_network(struct changes *changes)
 
     changes->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (changes->netlink < 0 || bind(changes->netlink, (const struct sockaddr *)&address, sizeof address)) {
-        hg_log(changes->worker->instance, HG_LOG_DEBUG, "changes of the network are noticed late: netlink: %s",
+        hg_log(changes->worker->instance, HG_LOG_DEBUG, "cannot watch for network changes: netlink: %s",
                strerror(errno));
         return;
     }

@@ -37,20 +37,20 @@ static void tell_bind_error(teller tell, const struct hg_instance *instance, con
 {
     switch (error) {
     case EADDRINUSE:
-        tell(instance, option, "%s:%u is taken by another program: stop that one or choose another port", address->host,
+        tell(instance, option, "%s:%u is in use: stop the other program or choose another port", address->host,
              address->port);
         break;
     case EACCES:
         tell(instance, option,
-             "not allowed to listen on %s:%u: start as root with `user:` set, or give the program the capability "
+             "not permitted to listen on %s:%u: start hopgate as root with `user:` set, or grant it "
              "CAP_NET_BIND_SERVICE",
              address->host, address->port);
         break;
     case EADDRNOTAVAIL:
-        tell(instance, option, "%s is not an address of this machine: use one that is, or *", address->host);
+        tell(instance, option, "%s is not an address of this machine; use one that is, or *", address->host);
         break;
     case E2BIG:
-        tell(instance, option, "%s has more than %d addresses: name each address to listen on by itself, or use *",
+        tell(instance, option, "%s has more than %d addresses; list the addresses to listen on, or use *",
              address->host, MOST_FDS);
         break;
     default:

@@ -139,10 +139,10 @@ static const struct config_node *block_name(struct config *config, const struct 
         return NULL;
     }
     if (item->count > 1) {
-        config_fault(config, item->keys[1],
-                     "'%s' stands beside '%s' instead of below it: move it to the right if it is an option, or put "
-                     "'- ' before it if it is a plugin",
-                     item->keys[1]->text, item->keys[0]->text);
+        config_fault(
+            config, item->keys[1],
+            "'%s' is on the same level as '%s': indent it if it is an option, or put '- ' before it if it is a plugin",
+            item->keys[1]->text, item->keys[0]->text);
         return NULL;
     }
     *block = item->items[0];
@@ -173,8 +173,7 @@ static bool add_blocks(struct pipeline *pipeline)
     const struct config_node *key = NULL, *list = config_get(pipeline->config->root, SETTINGS_PIPELINE, &key);
 
     if (!list) {
-        config_fault(pipeline->config, pipeline->config->root,
-                     "'pipeline:' is missing: the list of plugins that exchanges walk through");
+        config_fault(pipeline->config, pipeline->config->root, "'pipeline:', the list of plugins, is missing");
         return false;
     }
     if (list->kind != CONFIG_SEQUENCE || list->count == 0) {
@@ -203,7 +202,7 @@ static void configure(struct instance *instance)
         return;
     instance->configured = true;
     if (descriptor->configure(&instance->public) != 0 && instance->faults == 0)
-        config_fault(pipeline->config, instance->name, "%s: it refuses its options without telling why",
+        config_fault(pipeline->config, instance->name, "%s: configuration failed without an error message",
                      instance->public.name);
 }
 
@@ -240,7 +239,7 @@ struct pipeline *pipeline_load(const char *path, struct plugins *plugins, const 
     }
     *pipeline = (struct pipeline){.config = config, .plugins = plugins, .host = host};
     if (config->root && config->root->kind != CONFIG_MAPPING && !config->root->faulty)
-        config_fault(config, config->root, "expected a mapping that begins with 'pipeline:', not %s",
+        config_fault(config, config->root, "expected a mapping with 'pipeline:', not %s",
                      config_kind_name(config->root));
     if (!config->root || config->root->kind != CONFIG_MAPPING) {
         pipeline_free(pipeline);
@@ -265,7 +264,7 @@ int pipeline_prepare(struct pipeline *pipeline)
         if (!instance->plugin->descriptor.prepare || instance->plugin->descriptor.prepare(&instance->public) == 0)
             continue;
         if (instance->faults == before)
-            config_fault(pipeline->config, instance->name, "%s: it cannot be prepared and does not tell why",
+            config_fault(pipeline->config, instance->name, "%s: preparation failed without an error message",
                          instance->public.name);
     }
     pipeline->errors = pipeline->config->faults;

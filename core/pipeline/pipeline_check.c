@@ -73,12 +73,13 @@ static void check_order(struct pipeline *pipeline)
         if (role_of(instance) == HG_ROLE_PROVIDER)
             continue;
         if (place == 0)
-            config_fault(pipeline->config, instance->name, "%s: an %s does not belong into the pipeline of a %s",
+            config_fault(pipeline->config, instance->name, "%s: an %s cannot be in the pipeline of a %s",
                          instance->public.name, role, shape_name(pipeline));
         else if (lowest && place < place_of(pipeline, role_of(lowest)))
             config_fault(pipeline->config, instance->name,
-                         "%s: wrong order: on a %s the %s stands above '%s' (%s); move it up", instance->public.name,
-                         shape_name(pipeline), role, lowest->public.name, plugin_role_name(role_of(lowest)));
+                         "%s: wrong order: on a %s, the %s must come before '%s' (%s); move it up",
+                         instance->public.name, shape_name(pipeline), role, lowest->public.name,
+                         plugin_role_name(role_of(lowest)));
         else
             lowest = instance;
     }
@@ -109,7 +110,7 @@ static void check_numbers(struct pipeline *pipeline)
     for (size_t i = 0; i < pipeline->path_count; i++)
         if (role_of(pipeline->path[i]) == single && pipeline->path[i] != first)
             config_fault(pipeline->config, pipeline->path[i]->name,
-                         "%s: a pipeline has one %s, and '%s' in line %u is it", pipeline->path[i]->public.name,
+                         "%s: a pipeline has only one %s, and that is '%s' in line %u", pipeline->path[i]->public.name,
                          plugin_role_name(single), first->public.name, first->name->line);
     if (pipeline->codec_count == 0)
         config_fault(pipeline->config, list, "a %s needs a codec between stages and transports, such as codec_binary",
@@ -125,7 +126,7 @@ static void check_codecs(struct pipeline *pipeline)
         for (size_t j = 0; j < i; j++)
             if (strcmp(pipeline->codecs[i]->plugin->codec.wire_name, pipeline->codecs[j]->plugin->codec.wire_name) == 0)
                 config_fault(pipeline->config, pipeline->codecs[i]->name,
-                             "%s: the format '%s' is there already, by '%s' in line %u",
+                             "%s: duplicate format '%s', already provided by '%s' in line %u",
                              pipeline->codecs[i]->public.name, pipeline->codecs[i]->plugin->codec.wire_name,
                              pipeline->codecs[j]->public.name, pipeline->codecs[j]->name->line);
 }
@@ -141,7 +142,7 @@ static void check_events(struct pipeline *pipeline)
     for (size_t i = 0; i < pipeline->path_count; i++)
         if (!(pipeline->path[i]->plugin->stage.events & HG_EVENTS_UPGRADED))
             config_fault(pipeline->config, pipeline->path[i]->name,
-                         "%s: it does not understand upgraded exchanges (WebSockets), which '%s' lets pass",
+                         "%s: does not support upgraded exchanges (WebSockets), which '%s' passes on",
                          pipeline->path[i]->public.name, end->public.name);
 }
 
@@ -176,8 +177,8 @@ void pipeline_check_transports(struct pipeline *pipeline)
             transport->plugin->transport.listens(&transport->public) == gateway)
             continue;
         config_fault(pipeline->config, transport->name,
-                     gateway ? "%s: it connects, but the transports of a gateway listen"
-                             : "%s: it listens, but the transports of a client connect",
+                     gateway ? "%s: it connects, but the transports of a gateway must listen"
+                             : "%s: it listens, but the transports of a client must connect",
                      transport->public.name);
     }
 }
@@ -199,7 +200,8 @@ void pipeline_check_settings(struct pipeline *pipeline)
         const struct config_node *at = config_get(pipeline->config->root, settings[i].name, NULL);
 
         if (at && settings[i].shape != pipeline->shape)
-            config_warning(pipeline->config, at, "%s: it does nothing on a %s", settings[i].name, shape_name(pipeline));
+            config_warning(pipeline->config, at, "%s: it has no effect on a %s", settings[i].name,
+                           shape_name(pipeline));
     }
 }
 
@@ -221,7 +223,7 @@ static void check_list(const struct instance *instance, const char *option, cons
         for (size_t j = 0; j < i; j++)
             if (clash(&addresses[i], &addresses[j])) {
                 snprintf(place, sizeof place, "%s[%zu]", option, i);
-                hg_config_error(&instance->public, place, "%s:%u is there already, in %s:%u: name each address once",
+                hg_config_error(&instance->public, place, "duplicate address %s:%u; already given in %s:%u",
                                 addresses[i].host, addresses[i].port, addresses[j].host, addresses[j].port);
                 break;
             }
@@ -289,12 +291,12 @@ static void check_need(struct pipeline *pipeline, const struct instance *user, c
     if (offer && offer->version == version)
         return;
     if (offer) {
-        config_fault(pipeline->config, at, "%s: it needs '%s' in version %u, but '%s' offers version %u", who, name,
+        config_fault(pipeline->config, at, "%s: it requires '%s' version %u, but '%s' offers version %u", who, name,
                      (unsigned)version, provider->public.name, (unsigned)offer->version);
         return;
     }
     others = plugins_that_offer(pipeline->plugins, name);
-    config_fault(pipeline->config, at, "%s: it needs '%s', which no block of the pipeline offers%s", who, name,
+    config_fault(pipeline->config, at, "%s: it requires '%s', which no plugin in the pipeline offers%s", who, name,
                  others ? others : "");
     free(others);
 }
@@ -320,7 +322,7 @@ static void check_doubles(struct pipeline *pipeline, const struct instance *inst
             continue;
         find_offer(pipeline, offer->name, &first);
         if (first != instance)
-            config_fault(pipeline->config, instance->name, "%s: '%s' is offered twice: first by '%s' in line %u",
+            config_fault(pipeline->config, instance->name, "%s: '%s' is already offered by '%s' in line %u",
                          instance->public.name, offer->name, first->public.name, first->name->line);
     }
 }

@@ -95,12 +95,12 @@ def json_messages(log):
 @case("a user that does not exist, or that only root can become")
 def user(world):
     agree(world, gateway(world))
-    agree(world, gateway(world, user="nobdy"), fault=r"user: there is no user \"nobdy\"")
-    agree(world, client(world, user="nobdy"), fault=r"user: there is no user \"nobdy\"")
+    agree(world, gateway(world, user="nobdy"), fault=r"user: unknown user \"nobdy\"")
+    agree(world, client(world, user="nobdy"), fault=r"user: unknown user \"nobdy\"")
     os.chmod(world.path("gate.key"), 0o644)
     os.chmod(world.path("tokens"), 0o644)
     if os.getuid() == 0:
-        agree(world, gateway(world, user="daemon"), fault="user: only root can become another user",
+        agree(world, gateway(world, user="daemon"), fault="user: only root can switch to another user",
               prefix=("setpriv", "--reuid", "nobody", "--clear-groups"))
 
 
@@ -114,7 +114,7 @@ def readable(world):
     os.chmod(world.path("gate.key"), 0o600)
     for name in ("gate.key", "tokens"):
         path = world.path(name)
-        agree(world, text, fault=f"the user nobody, which hopgate becomes, cannot read {path} when it has changed: "
+        agree(world, text, fault=f"the user nobody, which hopgate switches to, cannot read {path} after a change: "
               f"Permission denied; chgrp {group} {path} && chmod g\\+r {path}" if name == "gate.key" else "cannot read .*")
         subprocess.run(f"chgrp {group} {path} && chmod g+r {path}", shell=True, check=True)  # what it says
     agree(world, text)
@@ -181,9 +181,9 @@ def units(world):
 @case("hosts that have no address are doubted, in `listen` and `connect`")
 def hosts(world):
     agree(world, client(world, {"dtls": {"connect": ["127.0.0.1:9", "gate.invalid:443"], "server_name": "gate.test", "ca": "ca.pem"}}),
-          warning=r":\d+: warning: dtls: connect\[1\]: \"gate\.invalid\" cannot be resolved")
+          warning=r":\d+: warning: dtls: connect\[1\]: cannot resolve \"gate\.invalid\"")
     code, report, _, _ = verdicts(world, gateway(world, {"dtls": {"listen": "gate.invalid:4433"}}))
-    check(code == 0 and "dtls: listen[0]: \"gate.invalid\" cannot be resolved" in report, f"{code}:\n{report}")
+    check(code == 0 and "dtls: listen[0]: cannot resolve \"gate.invalid\"" in report, f"{code}:\n{report}")
 
 
 @case("tokens: a file without any, routes to nobody, one that is too short")
@@ -253,11 +253,11 @@ def messages(world):
 
 @case("settings that are for the other end do nothing, and are doubted")
 def settings(world):
-    agree(world, gateway(world, links=2), warning=r":1:8: warning: links: it does nothing on a gateway")
+    agree(world, gateway(world, links=2), warning=r":1:8: warning: links: it has no effect on a gateway")
     text = client(world, links=2)
     os.chmod(world.path("token-client-1"), 0o600)
     agree(world, text)
-    agree(world, client(world, sessions_per_process=20), warning=r":1:23: warning: sessions_per_process: it does nothing on a client")
+    agree(world, client(world, sessions_per_process=20), warning=r":1:23: warning: sessions_per_process: it has no effect on a client")
     agree(world, gateway(world, sessions_per_process=20))
 
 
@@ -265,7 +265,7 @@ def settings(world):
 def listening(world):
     port = free_port()
     for listen in ([f"127.0.0.1:{port}", f"127.0.0.1:{port} tls"], [f"127.0.0.1:{port} tls", f"*:{port}"]):
-        agree(world, gateway(world, {"http": {"listen": listen}}), fault=rf":2:\d+: http: listen\[1\]: \S+:{port} is there already, in ")
+        agree(world, gateway(world, {"http": {"listen": listen}}), fault=rf":2:\d+: http: listen\[1\]: duplicate address \S+:{port}; already given in ")
     for name, address, warning in (("http", f"192.0.2.1:{port}", r"192\.0\.2\.1 is not an address of this machine"),
                                    ("dtls", f"192.0.2.1:{port}", r"192\.0\.2\.1 is not an address of this machine")):
         code, report, ended, log = verdicts(world, gateway(world, {name: {"listen": address}}))
@@ -276,10 +276,10 @@ def listening(world):
     for name in ("gate.key", "tokens"):
         os.chmod(world.path(name), 0o644)
     text = gateway(world, {"dtls": {"listen": "*:1"}})
-    check("not allowed" not in verdicts(world, text)[1], "root is told that it may not listen")
+    check("not permitted" not in verdicts(world, text)[1], "root is told that it may not listen")
     code, report, ended, _ = verdicts(world, text, ("setpriv", "--reuid", "nobody", "--clear-groups"))
     equal((code, ended), (0, 1), f"exit codes of check and run:\n{report}")
-    check(re.search(r"warning: dtls: listen\[0\]: not allowed to listen on \*:1: .*CAP_NET_BIND_SERVICE", report), report)
+    check(re.search(r"warning: dtls: listen\[0\]: not permitted to listen on \*:1: .*CAP_NET_BIND_SERVICE", report), report)
 
 
 @case("a port that is taken: nothing is said to listen, and the last line says that nothing runs")
@@ -291,7 +291,7 @@ def taken(world):
         code, _, ended, log = verdicts(world, text)
     found = [json.loads(line) for line in log.splitlines()]
     equal((code, ended), (0, 1), f"exit codes of check and run:\n{log}")
-    check("is taken by another program" in found[0]["message"] and not any("listening" in line["message"] for line in found), log)
+    check("is in use: stop the other program" in found[0]["message"] and not any("listening" in line["message"] for line in found), log)
     equal((found[-1]["level"], found[-1]["message"]), ("error", "not started"), "the last line")
 
 

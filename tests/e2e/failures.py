@@ -18,7 +18,7 @@ def lines(process):
 
 
 def failures(process):
-    return [line for line in lines(process) if line["message"].startswith(("the request failed", "the response broke off"))]
+    return [line for line in lines(process) if line["message"].startswith(("the request failed", "the response was cut short"))]
 
 
 def failure(process, path):
@@ -57,7 +57,7 @@ def failed(world):
         check(len(line["message"]) > len("the request failed: "), f"no reason: {line}")
     equal(failure(gate, "/nonsense")["client"], "client-1")
     line = failure(gate, "/truncated/20000000")
-    check(line["message"].startswith("the response broke off") and line["status"] == 200, f"a truncated response: {line}")
+    check(line["message"].startswith("the response was cut short") and line["status"] == 200, f"a truncated response: {line}")
     for path in ("/nonsense", "/truncated/20000000"):
         line = failure(client, path)
         equal((line["part"], line["service"]), ("origin", "web"), f"the client's line {line}")

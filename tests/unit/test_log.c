@@ -140,7 +140,7 @@ START_TEST(test_log_stuck)
         total += (size_t)size;
     }
     bytes[total] = '\0';
-    ck_assert_ptr_nonnull(strstr(bytes, "lines were dropped here"));
+    ck_assert_ptr_nonnull(strstr(bytes, "log lines dropped"));
     ck_assert_ptr_nonnull(strstr(bytes, "\"message\":\"again\""));
     close(reader);
 }
@@ -285,7 +285,7 @@ START_TEST(test_log_full_disk)
 
         whole += object != NULL;
         if (whole == 5)
-            ck_assert_str_eq(message, "6 lines were dropped here: File too large");
+            ck_assert_str_eq(message, "6 log lines dropped: File too large");
         if (whole == 6)
             ck_assert_str_eq(message, "again");
         json_decref(object);

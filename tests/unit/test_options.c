@@ -262,12 +262,11 @@ START_TEST(test_body)
     ck_assert_uint_eq(options_locate(table, filled.config->root, "rules[1].weight")->column, 22);
     filled_free(&filled);
     fill(&filled, "- { host: a }\n- { weigth: 3 }\n");
-    ck_assert_str_eq(filled.told,
-                     "/etc/hopgate/f:2:5: test: rules[1]: unknown option 'weigth'; did you mean 'weight'?\n"
-                     "/etc/hopgate/f:2:3: test: rules[1]: option 'host' is missing: The host.\n");
+    ck_assert_str_eq(filled.told, "/etc/hopgate/f:2:5: test: rules[1]: unknown option 'weigth'; did you mean "
+                                  "'weight'?\n/etc/hopgate/f:2:3: test: rules[1]: missing option 'host': The host.\n");
     filled_free(&filled);
     fill(&filled, "host: a\n");
-    ck_assert_str_eq(filled.told, "/etc/hopgate/f:1:1: test: 'host' belongs into an item of the list 'rules': put '- ' "
+    ck_assert_str_eq(filled.told, "/etc/hopgate/f:1:1: test: 'host' belongs in an item of the list 'rules': put '- ' "
                                   "before it, as in - { host: … }\n");
     filled_free(&filled);
 }
@@ -343,61 +342,63 @@ static const struct {
     {"strength: [a]", "1:1: test: option 'strength' has been removed: use string"},
     {"\"str\\n\\e[2J\\u009b\\u00e4\": x", "1:1: test: unknown option 'str\\x0a\\x1b[2J\\x9b\xc3\xa4'\n"},
     {"string: [x]", "1:9: test: string: expected text, not a list"},
-    {"string:", "1:8: test: string: it has no value"},
+    {"string:", "1:8: test: string: no value"},
     {"string: \"a\\0b\"", "1:9: test: string: a zero byte is not allowed"},
     {"boolean: 1", "1:10: test: boolean: '1' is not yes or no"},
-    {"integer: 101", "1:10: test: integer: 101 is out of range: allowed is -5 to 100"},
+    {"integer: 101", "1:10: test: integer: 101 is out of range; expected -5 to 100"},
     {"integer: 3.5", "1:10: test: integer: '3.5' is not a whole number"},
     {"integer: 0x10", "1:10: test: integer: '0x10' is not a whole number"},
     {"integer: ' 1'", "1:10: test: integer: ' 1' is not a whole number"},
     {"integer: +1", "1:10: test: integer: '+1' is not a whole number"},
     {"free_integer: 9223372036854775808", "1:15: test: free_integer: 9223372036854775808 is out of range"},
-    {"size: 1023", "1:7: test: size: 1023 is out of range: allowed is 1k to 1M"},
-    {"size: 2M", "1:7: test: size: 2M is out of range: allowed is 1k to 1M"},
+    {"size: 1023", "1:7: test: size: 1023 is out of range; expected 1k to 1M"},
+    {"size: 2M", "1:7: test: size: 2M is out of range; expected 1k to 1M"},
     {"size: 64kB", "1:7: test: size: '64kB' is not a size such as 4096, 64k, 1M or 2G"},
     {"size: -1", "1:7: test: size: '-1' is not a size"},
     {"size: 99999999999T", "1:7: test: size: 99999999999T is out of range"},
-    {"least: 8", "1:8: test: least: 8 is out of range: allowed is at least 16"},
+    {"least: 8", "1:8: test: least: 8 is out of range; expected at least 16"},
     {"duration: 5", "1:11: test: duration: '5' is not a duration such as 250ms, 5s, 2m, 1h or 7d"},
-    {"duration: 2h", "1:11: test: duration: 2h is out of range: allowed is 1ms to 1h"},
-    {"duration: 0", "1:11: test: duration: 0 is out of range: allowed is 1ms to 1h"},
+    {"duration: 2h", "1:11: test: duration: 2h is out of range; expected 1ms to 1h"},
+    {"duration: 0", "1:11: test: duration: 0 is out of range; expected 1ms to 1h"},
     {"duration: 1.5s", "1:11: test: duration: '1.5s' is not a duration"},
     {"duration: 300000d", "1:11: test: duration: 300000d is out of range"},
-    {"address: host", "1:10: test: address: 'host' is not an address: a port must follow"},
+    {"address: host", "1:10: test: address: 'host' is not an address: a port is required"},
     {"address: ':443'", "1:10: test: address: ':443' is not an address: the host is missing"},
-    {"address: '::1'", "1:10: test: address: '::1' is not an address: an IPv6 address must stand in brackets"},
-    {"address: '2001:db8::1:443'", "1:10: test: address: '2001:db8::1:443' is not an address: an IPv6 address must"},
-    {"address: '[::1]'", "1:10: test: address: '[::1]' is not an address: a port must follow"},
-    {"address: '[::1:443'", "1:10: test: address: '[::1:443' is not an address: the ']' is missing"},
-    {"address: '[::g]:443'", "1:10: test: address: '[::g]:443' is not an address: what stands in the brackets"},
-    {"address: 10.0.0.256:1", "1:10: test: address: '10.0.0.256:1' is not an address: the host is not a valid"},
-    {"address: https://a:1", "1:10: test: address: 'https://a:1' is not an address: an address is no URL"},
-    {"address: https://a", "1:10: test: address: 'https://a' is not an address: an address is no URL"},
-    {"address: a/b:1", "1:10: test: address: 'a/b:1' is not an address: an address is no URL"},
+    {"address: '::1'", "1:10: test: address: '::1' is not an address: an IPv6 address needs brackets and a port"},
+    {"address: '2001:db8::1:443'",
+     "1:10: test: address: '2001:db8::1:443' is not an address: an IPv6 address needs brackets and a port"},
+    {"address: '[::1]'", "1:10: test: address: '[::1]' is not an address: a port is required"},
+    {"address: '[::1:443'", "1:10: test: address: '[::1:443' is not an address: ']' is missing"},
+    {"address: '[::g]:443'", "1:10: test: address: '[::g]:443' is not an address: the text in brackets is not"},
+    {"address: 10.0.0.256:1",
+     "1:10: test: address: '10.0.0.256:1' is not an address: the host is neither a valid name"},
+    {"address: https://a:1", "1:10: test: address: 'https://a:1' is not an address: expected host and port, not a URL"},
+    {"address: https://a", "1:10: test: address: 'https://a' is not an address: expected host and port, not a URL"},
+    {"address: a/b:1", "1:10: test: address: 'a/b:1' is not an address: expected host and port, not a URL"},
     {"address: ::1:18081",
-     "1:10: test: address: '::1:18081' is not an address: an IPv6 address must stand in brackets"},
-    {"address: a:http", "1:10: test: address: 'http' is not a port: it must be a number, 1 to 65535"},
-    {"address: a:65536", "1:10: test: address: port 65536 is out of range: allowed is 1 to 65535"},
-    {"address: a:0", "1:10: test: address: port 0 is out of range: allowed is 1 to 65535"},
-    {"address: 'a:1 tls'", "1:10: test: address: 'tls' may not follow the address: no words are allowed here"},
+     "1:10: test: address: '::1:18081' is not an address: an IPv6 address needs brackets and a port"},
+    {"address: a:http", "1:10: test: address: 'http' is not a port; expected a number, 1 to 65535"},
+    {"address: a:65536", "1:10: test: address: port 65536 is out of range; expected 1 to 65535"},
+    {"address: a:0", "1:10: test: address: port 0 is out of range; expected 1 to 65535"},
+    {"address: 'a:1 tls'", "1:10: test: address: unexpected 'tls' after the address"},
     {"address: ''", "1:10: test: address: '' is not an address: it is empty"},
     {"path: ''", "1:7: test: path: the path is empty"},
     {"colour: gren",
-     "1:9: test: colour: 'gren' is not among the words allowed here: red, green, blue; did you mean 'green'?"},
+     "1:9: test: colour: 'gren' is not allowed here; expected one of: red, green, blue; did you mean 'green'?"},
     {"listen: ['*:80', '*:443 tsl']",
-     "1:18: test: listen[1]: 'tsl' is not among the words allowed here: tls, proxy; did you mean 'tls'?"},
+     "1:18: test: listen[1]: 'tsl' is not allowed here; expected one of: tls, proxy; did you mean 'tls'?"},
     {"listen: ['*:80', ]\nstrin: a", "2:1: test: unknown option 'strin'; did you mean 'string'?"},
-    {"listen: ['a:0', 'a:10000']", "1:17: test: listen[1]: port 10000 is out of range: allowed is 0 to 9999"},
-    {"rules: [{host: a}, {host: a}, {host: a}, {host: a}]", "1:8: test: rules: 4 items are given; allowed is 0 to 3"},
-    {"listen: [ '*:80', ~ ]", "1:19: test: listen[1]: this item has no value"},
+    {"listen: ['a:0', 'a:10000']", "1:17: test: listen[1]: port 10000 is out of range; expected 0 to 9999"},
+    {"rules: [{host: a}, {host: a}, {host: a}, {host: a}]", "1:8: test: rules: 4 items given; expected 0 to 3"},
+    {"listen: [ '*:80', ~ ]", "1:19: test: listen[1]: the item is empty"},
     {"rules: [a]", "1:9: test: rules[0]: expected a mapping, as in { host: … }, not text"},
     {"rules: a", "1:8: test: rules: expected a mapping, as in { host: … }, not text"},
-    {"rules: [{weight: 3}]", "1:9: test: rules[0]: option 'host' is missing: The host."},
-    {"rules: [{host: a, weight: 0}]", "1:27: test: rules[0].weight: 0 is out of range: allowed is 1 to 9"},
+    {"rules: [{weight: 3}]", "1:9: test: rules[0]: missing option 'host': The host."},
+    {"rules: [{host: a, weight: 0}]", "1:27: test: rules[0].weight: 0 is out of range; expected 1 to 9"},
     {"nested: yes", "1:9: test: nested: expected a mapping, as in { on: … }, not text"},
     {"nested: { every: x }", "1:18: test: nested.every: 'x' is not a duration"},
     {"nested: { onn: x }", "1:11: test: nested: unknown option 'onn'; did you mean 'on'?"},
-    {"secret: nothing", "1:9: test: secret: /etc/hopgate/nothing cannot be opened: No such file"},
+    {"secret: nothing", "1:9: test: secret: cannot open /etc/hopgate/nothing: No such file"},
     {"defaults: [1k, x]", "1:16: test: defaults[1]: 'x' is not a size"},
 };
 
@@ -464,10 +465,10 @@ START_TEST(test_secret_files)
         {"s3cret\n", 0600, "s3cret", ""},
         {"s3cret", 0640, "s3cret", ""},
         {"two\n\n", 0600, "two\n", ""},
-        {"s3cret\n", 0644, "s3cret", "warning: everybody on this machine can read the secret in "},
-        {"s3cret\n", 0622, "s3cret", "warning: everybody on this machine can change the secret in "},
-        {"\n", 0600, NULL, "is empty: put the secret into it"},
-        {"", 0600, NULL, "is empty: put the secret into it"},
+        {"s3cret\n", 0644, "s3cret", "warning: every user of this machine can read the secret in "},
+        {"s3cret\n", 0622, "s3cret", "warning: every user of this machine can change the secret in "},
+        {"\n", 0600, NULL, "is empty; it must contain the secret"},
+        {"", 0600, NULL, "is empty; it must contain the secret"},
     };
     char folder[] = "/tmp/hopgate-test-XXXXXX", path[64], place[64];
     struct filled filled;
@@ -490,7 +491,7 @@ START_TEST(test_secret_files)
         unlink(path);
     }
     fill_at(&filled, place, table, NULL, "secret: .");
-    ck_assert_ptr_nonnull(strstr(filled.told, "is a folder"));
+    ck_assert_ptr_nonnull(strstr(filled.told, "is a directory"));
     filled_free(&filled);
     for (int kind = 0; kind < 2; kind++) {
         FILE *file = fopen(path, "w");
@@ -500,7 +501,7 @@ START_TEST(test_secret_files)
         fclose(file);
         chmod(path, 0600);
         fill_at(&filled, place, table, NULL, "secret: token");
-        ck_assert_ptr_nonnull(strstr(filled.told, kind ? "is larger than 65536 bytes" : "holds a zero byte"));
+        ck_assert_ptr_nonnull(strstr(filled.told, kind ? "is larger than 65536 bytes" : "contains a zero byte"));
         filled_free(&filled);
     }
     unlink(path);
@@ -572,35 +573,38 @@ static const struct {
     const char *why; /* how it begins; NULL: the option is good */
 } tables[] = {
     {{.name = "a", .type = HG_OPTION_STRING}, NULL},
-    {{.name = "A", .type = HG_OPTION_STRING}, "option 'A': its name must be"},
-    {{.name = "", .type = HG_OPTION_STRING}, "option '': its name must be"},
-    {{.name = "a-b", .type = HG_OPTION_STRING}, "option 'a-b': its name must be"},
-    {{.name = "a", .type = 12}, "option 'a': its type 12 is unknown"},
-    {{.name = "a"}, "option 'a': its type 0 is unknown"},
-    {{.name = "a", .type = HG_OPTION_STRING, .offset = 60}, "option 'a': it ends behind the config struct"},
-    {{.name = "a", .type = HG_OPTION_STRING, .offset = SIZE_MAX}, "option 'a': it ends behind the config struct"},
-    {{.name = "a", .type = HG_OPTION_LIST}, "option 'a': its item type 0"},
-    {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_LIST}, "option 'a': its item type 9"},
-    {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_MAP, .fields = bad_field}, "option 'a': the size of its"},
+    {{.name = "A", .type = HG_OPTION_STRING}, "option 'A': the name must consist of"},
+    {{.name = "", .type = HG_OPTION_STRING}, "option '': the name must consist of"},
+    {{.name = "a-b", .type = HG_OPTION_STRING}, "option 'a-b': the name must consist of"},
+    {{.name = "a", .type = 12}, "option 'a': unknown type 12"},
+    {{.name = "a"}, "option 'a': unknown type 0"},
+    {{.name = "a", .type = HG_OPTION_STRING, .offset = 60}, "option 'a': extends beyond the config struct"},
+    {{.name = "a", .type = HG_OPTION_STRING, .offset = SIZE_MAX}, "option 'a': extends beyond the config struct"},
+    {{.name = "a", .type = HG_OPTION_LIST}, "option 'a': item type 0"},
+    {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_LIST}, "option 'a': item type 9"},
+    {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_MAP, .fields = bad_field},
+     "option 'a': the item size is missing"},
     {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_MAP, .fields = bad_field, .item_size = 8},
-     "option 'x': it ends behind"},
+     "option 'x': extends beyond"},
     {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_MAP, .fields = bad_field, .item_size = 16}, NULL},
     {{.name = "a", .type = HG_OPTION_MAP}, "option 'a': a mapping without fields"},
     {{.name = "a", .type = HG_OPTION_MAP, .fields = no_fields}, "option 'a': a mapping without fields"},
-    {{.name = "a", .type = HG_OPTION_MAP, .fields = bad_field, .offset = 52}, "option 'x': it ends behind"},
+    {{.name = "a", .type = HG_OPTION_MAP, .fields = bad_field, .offset = 52}, "option 'x': extends beyond"},
     {{.name = "a", .type = HG_OPTION_MAP, .fields = bad_field, .value = "x"}, "option 'a': a mapping has no default"},
-    {{.name = "a", .type = HG_OPTION_ENUM}, "option 'a': it has no choices"},
+    {{.name = "a", .type = HG_OPTION_ENUM}, "option 'a': no choices"},
     {{.name = "a", .type = HG_OPTION_ENUM, .choices = colours, .value = "pink"},
-     "option 'a': its default 'pink' is not valid: default:1:1: a: 'pink' is not among"},
-    {{.name = "a", .type = HG_OPTION_INTEGER, .min = 1, .max = 3, .value = "0"}, "option 'a': its default '0' is not"},
-    {{.name = "a", .type = HG_OPTION_INTEGER, .min = 3, .max = 1}, "option 'a': its range is empty"},
-    {{.name = "a", .type = HG_OPTION_DURATION, .value = "5"}, "option 'a': its default '5' is not valid"},
-    {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_SIZE, .value = "[1k, x]"}, "option 'a': its default"},
-    {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_SIZE, .value = "[1k"}, "option 'a': its default"},
+     "option 'a': invalid default 'pink': default:1:1: a: 'pink' is not allowed here"},
+    {{.name = "a", .type = HG_OPTION_INTEGER, .min = 1, .max = 3, .value = "0"}, "option 'a': invalid default '0'"},
+    {{.name = "a", .type = HG_OPTION_INTEGER, .min = 3, .max = 1}, "option 'a': the range is empty"},
+    {{.name = "a", .type = HG_OPTION_DURATION, .value = "5"}, "option 'a': invalid default '5'"},
+    {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_SIZE, .value = "[1k, x]"}, "option 'a': invalid default"},
+    {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_SIZE, .value = "[1k"}, "option 'a': invalid default"},
     {{.name = "a", .type = HG_OPTION_LIST, .item = HG_OPTION_SIZE, .value = "[1k, 2k]"}, NULL},
     {{.name = "a", .type = HG_OPTION_SECRET_FILE, .value = "token"}, NULL},
-    {{.name = "a", .type = HG_OPTION_STRING, .value = "x", .flags = HG_OPTION_REQUIRED}, "option 'a': it is required"},
-    {{.name = "a", .type = HG_OPTION_MAP, .fields = bad_field, .flags = HG_OPTION_BODY}, "option 'a': a body cannot"},
+    {{.name = "a", .type = HG_OPTION_STRING, .value = "x", .flags = HG_OPTION_REQUIRED},
+     "option 'a': required options have no default"},
+    {{.name = "a", .type = HG_OPTION_MAP, .fields = bad_field, .flags = HG_OPTION_BODY},
+     "option 'a': the body of a block cannot"},
 };
 
 START_TEST(test_tables)
@@ -628,12 +632,12 @@ START_TEST(test_tables_whole)
     ck_assert(!options_table_is_bad(NULL, 0, why, sizeof why));
     ck_assert(!options_table_is_bad(table, sizeof(struct values), why, sizeof why));
     ck_assert(options_table_is_bad(twice, 64, why, sizeof why));
-    ck_assert_str_eq(why, "option 'a': it stands twice in its table");
+    ck_assert_str_eq(why, "option 'a': duplicate in the table");
     ck_assert(options_table_is_bad(bodies, 64, why, sizeof why));
     ck_assert_str_eq(why, "option 'b': only one option may be the body of its block");
     self[0].fields = self;
     ck_assert(options_table_is_bad(self, 64, why, sizeof why));
-    ck_assert_str_eq(why, "option 'a': more than 8 mappings inside each other");
+    ck_assert_str_eq(why, "option 'a': mappings are nested more than 8 deep");
 }
 END_TEST
 

@@ -146,7 +146,7 @@ static const struct {
     {"idle_provider", "it is a provider but offers nothing"},
     {"empty_offer", "its list of offers has no end, or one without operations or version"},
     {"bad_command", "its list of commands"},
-    {"bad_options", "option 'Bad Name': its name must be lower-case letters"},
+    {"bad_options", "option 'Bad Name': the name must consist of lower-case letters"},
     {"huge", "its config struct takes"},
     {"roleless", "its role 0 is unknown"},
     {"new_role", "its role 99 is unknown"},
@@ -275,18 +275,19 @@ static const struct {
     {"{\"pipeline\": [\"edge\", \"ident\", \"codec\", {\"transport\": {\"listen\": \"*:1\"}}]}", ""},
 
     /* the file */
-    {"", "F: the file is empty: it needs at least 'pipeline:'\n"},
-    {"- edge\n", "F:1:1: expected a mapping that begins with 'pipeline:', not a list\n"},
+    {"", "F: the file is empty; 'pipeline:' is required\n"},
+    {"- edge\n", "F:1:1: expected a mapping with 'pipeline:', not a list\n"},
     {"pipline: []\n", "F:1:1: unknown option 'pipline'; did you mean 'pipeline'?\n"
-                      "F:1:1: 'pipeline:' is missing: the list of plugins that exchanges walk through\n"},
+                      "F:1:1: 'pipeline:', the list of plugins, is missing\n"},
     {"pipeline:\n", "F:1:1: 'pipeline' must be a list of plugins, each beginning with '- '\n"},
     {"pipeline: []\n", "F:1:1: 'pipeline' must be a list of plugins, each beginning with '- '\n"},
     {"pipeline: { edge: }\n", "F:1:11: 'pipeline' must be a list of plugins, each beginning with '- '\n"},
     {"loglevel: info\npipeline:\n  - edge\n" GATEWAY_END,
      "F:1:1: unknown option 'loglevel'; did you mean 'log_level'?\n"},
     {"log_level: inf\ndead_after: 20s\npipeline:\n  - edge\n" GATEWAY_END,
-     "F:1:12: log_level: 'inf' is not among the words allowed here: error, warning, info, debug; did you mean 'info'?\n"
-     "F:2:13: dead_after: 20s is out of range: allowed is 200ms to 19s\n"},
+     "F:1:12: log_level: 'inf' is not allowed here; expected one of: error, warning, info, debug; did you mean "
+     "'info'?\n"
+     "F:2:13: dead_after: 20s is out of range; expected 200ms to 19s\n"},
 
     /* blocks */
     {"pipeline:\n  - edge\n  - [stage]\n" GATEWAY_END,
@@ -294,13 +295,13 @@ static const struct {
     {"pipeline:\n  - edge\n  -\n" GATEWAY_END,
      "F:3:4: expected the name of a plugin, alone or followed by ':' and its options\n"},
     {"pipeline:\n  - edge\n  - fussy:\n    routes: []\n" GATEWAY_END,
-     "F:4:5: 'routes' stands beside 'fussy' instead of below it: move it to the right if it is an option, or put '- ' "
-     "before it if it is a plugin\n"},
+     "F:4:5: 'routes' is on the same level as 'fussy': indent it if it is an option, or put '- ' before it if it is a "
+     "plugin\n"},
     {"pipeline:\n  - edge\n  - stge\n" GATEWAY_END,
      "F:3:5: there is no plugin 'stge'; did you mean 'stage'? (looked …"},
     {"pipeline:\n  - edge: { listen: x }\n" GATEWAY_END, "F:2:13: edge: unknown option 'listen'\n"},
     {"pipeline:\n  - edge: [a]\n" GATEWAY_END,
-     "F:2:11: edge: expected a mapping of options, not a list (and it has no options: leave it empty)\n"},
+     "F:2:11: edge: expected a mapping of options, not a list (it has no options)\n"},
     {"pipeline:\n  - edge\n  - ident\n  - codec\n  - transport: { lisen: '*:1' }\n",
      "F:5:18: transport: unknown option 'lisen'; did you mean 'listen'?\n"},
 
@@ -310,67 +311,67 @@ static const struct {
     {"pipeline:\n  - edge\n  - fussy: { routes: { to: c } }\n" GATEWAY_END,
      "F:3:28: fussy: routes[0].to: 'c' has no slash\n"},
     {"pipeline:\n  - edge\n  - fussy\n" GATEWAY_END, "F:3:5: fussy: nothing to do\n"},
-    {"pipeline:\n  - edge\n  - silent\n" GATEWAY_END, "F:3:5: silent: it refuses its options without telling why\n"},
+    {"pipeline:\n  - edge\n  - silent\n" GATEWAY_END, "F:3:5: silent: configuration failed without an error message\n"},
 
     /* shape */
     {"pipeline:\n  - stage\n  - ident\n  - codec\n  - transport: { listen: '*:1' }\n",
      "F:2:5: neither a gateway nor a client: a gateway begins with an edge, such as http, and a client ends with an "
      "origin\n"},
     {"pipeline:\n  - stage\n  - edge\n" GATEWAY_END,
-     "F:3:5: edge: wrong order: on a gateway the edge stands above 'stage' (stage); move it up\n"},
+     "F:3:5: edge: wrong order: on a gateway, the edge must come before 'stage' (stage); move it up\n"},
     {"pipeline:\n  - edge\n  - codec\n  - stage\n  - ident\n  - transport: { listen: '*:1' }\n",
-     "F:4:5: stage: wrong order: on a gateway the stage stands above 'codec' (codec); move it up\n"},
+     "F:4:5: stage: wrong order: on a gateway, the stage must come before 'codec' (codec); move it up\n"},
     {"pipeline:\n  - edge\n  - ident\n  - transport: { listen: '*:1' }\n  - codec\n",
-     "F:5:5: codec: wrong order: on a gateway the codec stands above 'transport' (transport); move it up\n"},
+     "F:5:5: codec: wrong order: on a gateway, the codec must come before 'transport' (transport); move it up\n"},
     {"pipeline:\n  - edge\n  - edge_both\n" GATEWAY_END,
-     "F:3:5: edge_both: a pipeline has one edge, and 'edge' in line 2 is it\n"},
+     "F:3:5: edge_both: a pipeline has only one edge, and that is 'edge' in line 2\n"},
     {"pipeline:\n  - edge\n  - ident\n",
      "F:2:3: a gateway needs a codec between stages and transports, such as codec_binary\n"
      "F:2:3: a gateway needs a transport at its end, such as dtls\n"},
     {"pipeline:\n  - edge\n  - origin\n" GATEWAY_END,
-     "F:3:5: origin: an origin does not belong into the pipeline of a gateway\n"},
+     "F:3:5: origin: an origin cannot be in the pipeline of a gateway\n"},
     {"pipeline:\n" CLIENT_HEAD "  - stage\n", "F:2:3: a client needs an origin at its end\n"},
     {"pipeline:\n" CLIENT_HEAD "  - edge\n  - origin\n",
-     "F:5:5: edge: an edge does not belong into the pipeline of a client\n"},
+     "F:5:5: edge: an edge cannot be in the pipeline of a client\n"},
     {"pipeline:\n" CLIENT_HEAD "  - origin\n  - stage\n",
-     "F:6:5: stage: wrong order: on a client the stage stands above 'origin' (origin); move it up\n"},
+     "F:6:5: stage: wrong order: on a client, the stage must come before 'origin' (origin); move it up\n"},
     {"pipeline:\n  - codec\n  - transport: { connect: 'a:1' }\n  - ident\n  - origin\n",
-     "F:3:5: transport: wrong order: on a client the transport stands above 'codec' (codec); move it up\n"},
+     "F:3:5: transport: wrong order: on a client, the transport must come before 'codec' (codec); move it up\n"},
     {"pipeline:\n  - edge\n  - ident\n  - codec\n  - transport: { connect: 'a:1' }\n",
-     "F:5:5: transport: it connects, but the transports of a gateway listen\n"},
+     "F:5:5: transport: it connects, but the transports of a gateway must listen\n"},
     {"pipeline:\n  - transport: { listen: 'a:1' }\n  - codec\n  - ident\n  - origin\n",
-     "F:2:5: transport: it listens, but the transports of a client connect\n"},
+     "F:2:5: transport: it listens, but the transports of a client must connect\n"},
     {"pipeline:\n  - edge\n  - codec_same\n" GATEWAY_END,
-     "F:5:5: codec: the format 'one/1' is there already, by 'codec_same' in line 3\n"},
+     "F:5:5: codec: duplicate format 'one/1', already provided by 'codec_same' in line 3\n"},
     {"pipeline:\n  - edge_both\n  - stage\n" GATEWAY_END,
-     "F:3:5: stage: it does not understand upgraded exchanges (WebSockets), which 'edge_both' lets pass\n"},
+     "F:3:5: stage: does not support upgraded exchanges (WebSockets), which 'edge_both' passes on\n"},
     {"pipeline:\n" CLIENT_HEAD "  - stage\n  - origin_both\n",
-     "F:5:5: stage: it does not understand upgraded exchanges (WebSockets), which 'origin_both' lets pass\n"},
+     "F:5:5: stage: does not support upgraded exchanges (WebSockets), which 'origin_both' passes on\n"},
 
     /* capabilities */
     {"pipeline:\n  - edge\n  - codec\n  - transport: { listen: '*:1' }\n",
-     "F:2:3: gateway: it needs 'identity', which no block of the pipeline offers; plugins that offer it: ident, "
+     "F:2:3: gateway: it requires 'identity', which no plugin in the pipeline offers; plugins that offer it: ident, "
      "ident_again, ident_new\n"},
     {"pipeline:\n  - edge\n  - ident_new\n  - codec\n  - transport: { listen: '*:1' }\n",
-     "F:2:3: gateway: it needs 'identity' in version 1, but 'ident_new' offers version 9\n"},
+     "F:2:3: gateway: it requires 'identity' version 1, but 'ident_new' offers version 9\n"},
     {"pipeline:\n  - edge\n  - ident_again\n" GATEWAY_END,
-     "F:4:5: ident: 'identity' is offered twice: first by 'ident_again' in line 3\n"},
+     "F:4:5: ident: 'identity' is already offered by 'ident_again' in line 3\n"},
     {"pipeline:\n  - edge\n  - needy\n" GATEWAY_END,
-     "F:3:5: needy: it needs 'store', which no block of the pipeline offers; plugins that offer it: cupboard\n"},
+     "F:3:5: needy: it requires 'store', which no plugin in the pipeline offers; plugins that offer it: cupboard\n"},
     {"pipeline:\n  - edge\n  - needy\n  - cupboard\n  - cupboard\n" GATEWAY_END,
-     "F:5:5: cupboard: 'store' is offered twice: first by 'cupboard' in line 4\n"},
+     "F:5:5: cupboard: 'store' is already offered by 'cupboard' in line 4\n"},
     {"pipeline:\n  - edge\n  - cupboard\n  - cupboard\n" GATEWAY_END, ""}, /* nobody needs it */
     {"pipeline:\n  - edge\n  - needy_new\n  - cupboard\n" GATEWAY_END,
-     "F:3:5: needy_new: it needs 'store' in version 3, but 'cupboard' offers version 1\n"},
+     "F:3:5: needy_new: it requires 'store' version 3, but 'cupboard' offers version 1\n"},
 
     /* all at once */
     {"stop_timeout: never\npipeline:\n  - edge: { a: b }\n  - fussy: [{ to: x }]\n  - needy\n  - ident\n  - stage\n"
      "  - transport: { connect: 'a:0' }\n",
      "F:1:15: stop_timeout: 'never' is not a duration such as 250ms, 5s, 2m, 1h or 7d\n"
      "F:3:13: edge: unknown option 'a'\n"
-     "F:8:27: transport: connect: port 0 is out of range: allowed is 1 to 65535\n"
+     "F:8:27: transport: connect: port 0 is out of range; expected 1 to 65535\n"
      "F:3:3: a gateway needs a codec between stages and transports, such as codec_binary\n"
-     "F:5:5: needy: it needs 'store', which no block of the pipeline offers; plugins that offer it: cupboard\n"
+     "F:5:5: needy: it requires 'store', which no plugin in the pipeline offers; plugins that offer it: cupboard\n"
      "F:4:19: fussy: routes[0].to: 'x' has no slash\n"},
 };
 
