@@ -3,7 +3,9 @@
 #
 # How the tests are run, and the targets for those who work on the tree.
 
-# HG_TEST_SCALE=small makes the end-to-end tests move less data (see tests/e2e/harness.py).
+# `make check`: the suite, and after it the cases that measure. `./bootstrap check` has the suite run once, under
+# sanitizers, and without them only what measures. HG_TEST_SCALE=small makes the end-to-end tests move less data (see
+# tests/e2e/harness.py).
 AM_TESTS_ENVIRONMENT = \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	HG_BUILDDIR='$(abs_top_builddir)'; export HG_BUILDDIR; \
@@ -17,13 +19,13 @@ AM_TESTS_ENVIRONMENT = \
 PY_LOG_COMPILER = $(PYTHON)
 PY_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 
-EXTRA_DIST += bootstrap .ci/run .clang-format .editorconfig tests/summary.py tests/valgrind.sh
+EXTRA_DIST += bootstrap .ci/run .clang-format .editorconfig tests/nightly.sh tests/steps.sh tests/summary.py tests/valgrind.sh
 
 TESTS += tests/test_summary.py tests/test_layers.py
 EXTRA_DIST += tests/test_summary.py tests/test_layers.py tests/layers.py core/README.md include/hopgate/README.md
 
-# The whole suite once more under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own, which is
-# configured again when this one is: a tool may be there now that was not.
+# The suite under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own, which is configured again
+# when this one is: a tool may be there now that was not.
 asan/configured.stamp: config.status
 	$(MKDIR_P) asan
 	cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers --enable-werror CC='$(CC)' CFLAGS='-O1 -g'
@@ -38,12 +40,25 @@ check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES)
 	$(SHELL) $(top_srcdir)/tests/valgrind.sh '$(VALGRIND)' '$(LIBTOOL)' \
 	  $(filter-out plugins/lib/hook/test_hook,$(check_PROGRAMS))
 
-# What a night is for: four times the seeded runs of the simulator and of test_storm in `make check`, from a seed of their
-# own, which is printed (SEED=N: that one). A failing run tells how to repeat it.
-check-nightly: tests/sim/sim tests/unit/test_storm
-	seed=$${SEED:-$$(($$(date +%s) % 1000000000))}; echo "check-nightly: SEED=$$seed"; \
-	SIM_RUNS=20000 SIM_SEED=$$seed tests/sim/sim; simulated=$$?; \
-	STORM_RUNS=10000 STORM_SEED=$$seed tests/unit/test_storm && exit $$simulated
+# All objects, of tests and benchmarks too, and nothing linked: with CC=clang CFLAGS=-fsyntax-only its warnings in seconds.
+objects: $(sort $(foreach list,$(filter am_%_OBJECTS,$(.VARIABLES)),$($(list))))
+
+# The tarball is whole, builds, installs and uninstalls; what it installs is run once (installcheck-local). The suite has
+# been run before.
+check-tarball: lint-tarball
+	$(MAKE) distcheck TESTS= e2e_mixed= e2e_measuring= check_PROGRAMS= check_LTLIBRARIES=
+# In a clone, each file of the tree is in the tarball.
+lint-tarball:
+	@cd '$(top_srcdir)' && test ! -e .git || git ls-files | grep -v '\.gitignore$$' | while read -r file; do \
+	  case ' $(DISTFILES) ' in *"/$$file "* | *" $$file "* | *" $${file%/*} "*) ;; *) echo "$$file is not in the tarball" ;; esac; done | (! grep .)
+installcheck-local: tests/tools/origin
+	@HG_PROGRAM='$(DESTDIR)$(bindir)/hopgate' HG_PLUGINS='$(DESTDIR)$(plugindir)'; export HG_PROGRAM HG_PLUGINS; \
+	$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/demo/demo.py --once
+
+# What takes too long for each change (see tests/nightly.sh); ends with "N passed, N failed". SEED=N repeats a night's runs.
+check-nightly: all tests/sim/sim tests/unit/test_storm $(e2e_tools)
+	@$(AM_TESTS_ENVIRONMENT) MAKE='$(MAKE)' PYTHON='$(PYTHON)' E2E_NIGHTLY='$(e2e_nightly)' \
+	  $(SHELL) $(top_srcdir)/tests/nightly.sh
 
 # Layout of all C files, set or only compared. `make lint` also has every header compile by itself.
 list_sources = find core plugins include tests examples -name '*.[ch]'
@@ -61,5 +76,5 @@ layers: all
 	$(PYTHON) $(top_srcdir)/tests/layers.py $(top_srcdir) .
 
 clean-local:
-	rm -rf asan
-.PHONY: check-asan check-nightly check-valgrind format layers lint
+	rm -rf asan clang nightly
+.PHONY: check-asan check-nightly check-tarball check-valgrind format layers lint lint-tarball objects

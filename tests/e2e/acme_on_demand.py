@@ -100,7 +100,8 @@ def crowd(world):
     equal((len(lab.orders()), lab.issued()), (1, 2), "orders, certificates")
 
 
-@case("thousands of names that nobody serves, or that only a wildcard covers, make no order and are refused at once", seconds=240)
+@case("thousands of names that nobody serves, or that only a wildcard covers, make no order and are refused at once", seconds=240,
+      measures=True)
 def strangers(world):
     lab = Demand(world).begin()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -16,6 +16,14 @@ from harness import BUILD, SOURCE, Skip, case, check, equal, main
 NOT_SOURCE = shutil.ignore_patterns("build", ".git", "autom4te.cache")
 
 
+def answers(world):
+    """What configure found about compiler and libraries when it made the build folder, so that it need not try again; what
+    it finds in PATH is not among it. CONFIG_SITE names such a file."""
+    with open(os.path.join(BUILD, "config.log")) as file:
+        known = re.findall(r"^(?:ac_cv_(?:c|func|header|lib|search)_|lt_cv_(?!path|prog_gnu|sys_global)).*", file.read(), re.M)
+    return world.write("config.site", "\n".join(known) + "\n")
+
+
 class Tree:
     """A copy of the source tree, and a machine on which `hidden` tools are not installed."""
 
@@ -24,6 +32,7 @@ class Tree:
         shutil.copytree(SOURCE, self.folder, ignore=NOT_SOURCE, symlinks=True)
         if os.path.exists(os.path.join(SOURCE, "config.status")):
             raise Skip("the source folder itself is configured")
+        self.answers = answers(world)
         self.install(hidden)
         self.stand_in("make", "exit 0")
         self.stand_in("dpkg-query", "echo installed")
@@ -61,7 +70,8 @@ class Tree:
 
     def bootstrap(self, *words, status=0, **environment):
         variables = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-        result = subprocess.run(["./bootstrap", *words], cwd=self.folder, env={**variables, "PATH": self.bin, **environment},
+        result = subprocess.run(["./bootstrap", *words], cwd=self.folder, env={**variables, "PATH": self.bin, "CONFIG_SITE": self.answers,
+                                                                             **environment},
                                 capture_output=True, text=True, timeout=200, stdin=subprocess.DEVNULL)
         equal(result.returncode, status, f"the exit status of ./bootstrap {' '.join(words)} ({result.stdout}{result.stderr})")
         return result.stdout + result.stderr
@@ -152,12 +162,11 @@ def check_fails(world):
     tree.stand_in("clang-of-fuzz", """while [ "$1" != -o ]; do shift; done
         printf '%s\\n' '#!/bin/sh' 'printf %s bad >fuzz/control-crash-new' 'exit 77' >"$2" && chmod +x "$2" """)
     tree.stand_in("make", """case " $* " in
-        *" check-valgrind "*) echo 1..1; echo ok - a ;;
         *" fuzz "*) cd build && HG_SRCDIR=.. FUZZ_CLANG=clang-of-fuzz FUZZ_SECONDS=1 exec ../tests/fuzz/fuzz.sh control "" ;;
         esac""")
     text = tree.bootstrap("check", status=1)
     summary = text[text.index("build/check/steps.tap"):]
-    check("steps.tap: 7 passed, 1 FAILED\n    # fuzz.sh: control failed with status 77\n"
+    check("steps.tap: 6 passed, 1 FAILED\n    # fuzz.sh: control failed with status 77\n"
           "    # fuzz.sh: fuzz/control-crash-new in base64: YmFk\n    not ok - fuzzing\n" in summary, text)
 
 
@@ -167,6 +176,7 @@ def used_folder(world):
     build = world.path("out")
     os.mkdir(build)
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    environment["CONFIG_SITE"] = tree.answers
 
     def make(*configure):
         for command in ([[tree.folder + "/configure", "-q", *configure]] if configure else []) + [

@@ -5,7 +5,7 @@
 import re
 import shutil
 
-from harness import MIB, SANITIZERS, Skip, case, check, equal, main, note, pattern_sha256, wait_until
+from harness import MIB, case, check, equal, main, note, pattern_sha256, wait_until
 
 VALGRIND = ("valgrind", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite,indirect",
             "--errors-for-leak-kinds=definite,indirect", "--track-fds=yes", "--num-callers=20")
@@ -18,10 +18,8 @@ def left_open(text):
     return [int(number) for number, inherited in OPEN.findall(text) if not inherited]
 
 
-@case("under valgrind: requests, aborted and truncated transfers, both transports, an orderly end", seconds=240)
+@case("under valgrind: requests, aborted and truncated transfers, both transports, an orderly end", seconds=240, measures=True)
 def memcheck(world):
-    if SANITIZERS:
-        raise Skip("AddressSanitizer and valgrind do not go together; the build without it runs this")
     check(shutil.which("valgrind"), "valgrind is not here (Debian: valgrind)")
     world.service = world.origin()
     for name in ("client-1", "client-2"):

@@ -17,8 +17,8 @@ SLOW = 3 if SANITIZERS else 1
 ELSEWHERE = "10.199.83.77"  # another one of the client
 OTHER = "10.199.83.7"  # another address of the gateway
 SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nameserver.py")
-# A process of its own view of resolv.conf, which is then written to in place.
-WITH_CONFIG = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+# A process with its own view of resolv.conf, which is then written to in place, and of hosts, whatever this machine's says.
+WITH_CONFIG = 'mount --bind "$0/resolv.conf" /etc/resolv.conf && mount --bind "$0/hosts" /etc/hosts && exec "$@"'
 
 
 def name_server(world, namespace, address, *names):
@@ -47,9 +47,10 @@ def gateway(world):
 
 def client(world, network):
     """One that knows its gateway by the name gate.test alone."""
-    prefix = [*network.home.inside, "sh", "-c", WITH_CONFIG, world.path("resolv.conf")]
+    world.write("hosts", "127.0.0.1 localhost\n")
+    prefix = [*network.home.inside, "sh", "-c", WITH_CONFIG, world.folder]
     if subprocess.run([*prefix, "true"], capture_output=True).returncode:
-        raise Skip("resolv.conf cannot be replaced here")
+        raise Skip("resolv.conf and hosts cannot be replaced here")
     world.began = time.monotonic()
     return world.client({"web": f"http://127.0.0.1:{world.service.port}"}, prefix=prefix,
                         transports=[world.connect("dtls", connect=f"gate.test:{world.https}"),

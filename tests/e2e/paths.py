@@ -86,7 +86,7 @@ class Asker:
         self.popen.wait()
 
 
-@case("the relay: delay, loss, reordering, black-out")
+@case("the relay: delay, loss, reordering, black-out", measures=True)
 def packets(world):
     network = Network(world, path={"delay": 20, "seed": 1})
     echo(world, network)
@@ -110,7 +110,7 @@ def packets(world):
     equal((after["back"]["down"] - before["back"]["down"], after["there"]["down"]), (50, 0), "packets lost in the dark")
 
 
-@case("the relay: rate and queue, by CUBIC over 100 Mbit/s × 50 ms with and without loss", seconds=120)
+@case("the relay: rate and queue, by CUBIC over 100 Mbit/s × 50 ms with and without loss", seconds=120, measures=True)
 def rate(world):
     network = Network(world, path={"rate": 100, "delay": 25, "queue": 625000, "seed": 1})
     seconds = scaled(10, 6)

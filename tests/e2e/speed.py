@@ -7,7 +7,7 @@ tests/bench/wan.py measures how fast it is."""
 import subprocess
 import time
 
-from harness import SANITIZERS, case, check, load_result, main, note
+from harness import case, check, load_result, main, note
 from network import Network
 
 FOREVER = 10**12  # bytes
@@ -24,8 +24,6 @@ def download(world, seconds):
 
 
 def reach(world, name, least, seconds):
-    if SANITIZERS:
-        least /= 2
     rates = []
     while len(rates) < ATTEMPTS and (not rates or max(rates) < least):
         rates.append(download(world, seconds))
@@ -33,7 +31,8 @@ def reach(world, name, least, seconds):
     check(max(rates) >= least, f"{name}: {max(rates):.1f} Mbit/s of 100, less than {least:.0f}")
 
 
-@case("100 Mbit/s x 50 ms: one download has the path without loss and at 1 %, where loss-based control has 3 %", seconds=120)
+@case("100 Mbit/s x 50 ms: one download has the path without loss and at 1 %, where loss-based control has 3 %", seconds=120,
+      measures=True)
 def bulk(world):
     network = Network(world, path=NEAR)
     network.tunnel()
@@ -42,28 +41,28 @@ def bulk(world):
     reach(world, "1 % of loss", 70, 4)
 
 
-@case("100 Mbit/s x 50 ms: CUBIC has the path, too", seconds=60)
+@case("100 Mbit/s x 50 ms: CUBIC has the path, too", seconds=60, measures=True)
 def cubic(world):
     network = Network(world, path=NEAR)
     network.tunnel(dtls={"congestion": "cubic"})
     reach(world, "CUBIC", 60, 4)
 
 
-@case("100 Mbit/s x 200 ms, 0.1 % of loss: the window of one stream grows to what the path holds", seconds=120)
+@case("100 Mbit/s x 200 ms, 0.1 % of loss: the window of one stream grows to what the path holds", seconds=120, measures=True)
 def window(world):
     network = Network(world, path={"rate": 100, "delay": 100, "queue": 2500000, "loss": 0.1, "seed": 1})
     network.tunnel()
     reach(world, "a new stream", 45, 6)
 
 
-@case("100 Mbit/s x 50 ms at 1 %: 64 small exchanges at a time do not wait behind a download", seconds=120)
+@case("100 Mbit/s x 50 ms at 1 %: 64 small exchanges at a time do not wait behind a download", seconds=120, measures=True)
 def small(world):
     network = Network(world, path={**NEAR, "loss": 1})
     network.tunnel()
     bulk_process = subprocess.Popen(world.curl_command(f"/bytes/{FOREVER}", "-o", "/dev/null"), stderr=subprocess.DEVNULL)
     world.undo.append(bulk_process.kill)
     time.sleep(2)
-    p99, most = [], 400 * (3 if SANITIZERS else 1)
+    p99, most = [], 400
     while len(p99) < ATTEMPTS and (not p99 or min(p99) > most):
         result = load_result(world.load("/bytes/64", wait=False, connections=64, requests=1500))
         check(result["failed"] == 0, f"{result['failed']} requests have failed: {result['why']}")

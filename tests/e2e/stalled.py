@@ -11,11 +11,11 @@ import struct
 import threading
 import time
 
-from harness import MIB, SANITIZERS, case, check, equal, main, note, wait_until
+from harness import MIB, case, check, equal, main, note, wait_until
 
-FIRST = 25 if SANITIZERS else 100  # may hold more each
-READERS, SLOW, UPLOADS = (100, 60, 100) if SANITIZERS else (540, 400, 700)
-BULK = (32 if SANITIZERS else 128) * MIB
+FIRST = 100  # may hold more each
+READERS, SLOW, UPLOADS = 540, 400, 700
+BULK = 128 * MIB
 BOUND = 64 * 1024  # of the gateway for each beyond the first; a service is read in larger pieces by the client
 SMALL = {"session_window": "256k"}
 
@@ -126,13 +126,13 @@ def stall(gate, client, crowd, request, count, bound, send=None):
     each = [(after - before) / (count - FIRST) for before, after in zip(first, last)]
     note(f"each beyond the first {FIRST}: {each[0] / 1024:.1f} KiB at the gateway, {each[1] / 1024:.1f} KiB at the client")
     for name, size, bound in zip(("gateway", "client"), each, (bound, 4 * BOUND)):
-        check(SANITIZERS or size < bound, f"the {name} holds {size / 1024:.1f} KiB for each")
+        check(size < bound, f"the {name} holds {size / 1024:.1f} KiB for each")
 
 
 def given_back(gate, client, before):
-    """Memory is given back once they have left. (The sanitizers' allocator has a quarantine.)"""
+    """Memory is given back once they have left."""
     for process, old in zip((gate, client), before):
-        wait_until(lambda: SANITIZERS or process.status("VmRSS") < old + 8 * MIB, 25, f"{process.name} to give back memory")
+        wait_until(lambda: process.status("VmRSS") < old + 8 * MIB, 25, f"{process.name} to give back memory")
 
 
 def readers(world, extra):
@@ -158,17 +158,17 @@ def readers(world, extra):
     given_back(gate, client, before)
 
 
-@case("users who do not read, or slowly, slow nobody and cost bounded memory, which is given back", seconds=150)
+@case("users who do not read, or slowly, slow nobody and cost bounded memory, which is given back", seconds=150, measures=True)
 def readers_default(world):
     readers(world, None)
 
 
-@case("the same with the smallest session_window", seconds=150)
+@case("the same with the smallest session_window", seconds=150, measures=True)
 def readers_small(world):
     readers(world, SMALL)
 
 
-@case("uploads to a service that does not read slow nobody and cost bounded memory", seconds=150)
+@case("uploads to a service that does not read slow nobody and cost bounded memory", seconds=150, measures=True)
 def uploads(world):
     gate, client = start(world, SMALL)
     measure(world)
