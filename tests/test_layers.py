@@ -57,7 +57,7 @@ VIOLATIONS = [
     (5, "struct stream is defined", {"core/worker/worker.c": "struct stream { int other; };\n"}),
     (5, "STATE_OPEN is defined", {"core/base/text.h": "enum text_state { STATE_OPEN, STATE_SHUT };\n",
                                   "core/worker/worker.c": "enum stream_state {\n    STATE_OPEN = 1,\n};\n"}),
-    (6, "core/worker/worker.c names the plugin two", {"core/worker/worker.c": 'const char *name = "two";\n'}),
+    (6, "core/worker/worker.c names the plugin two", {"core/worker/worker.c": 'const char *const name = "two";\n'}),
     (6, "plugins/one/one.c includes core/base/text.h", {"plugins/one/one.c": '#include "core/base/text.h"\n'}),
     (6, "plugins/two/two.c includes plugins/one/one.h", {"plugins/two/two.c": '#include "plugins/one/one.h"\n',
                                                          "plugins/one/one.h": "\n"}),
