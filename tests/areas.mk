@@ -47,9 +47,9 @@ area_codec = $(area_codec_binary) $(area_codec_json)
 area_hook = plugins/lib/hook/test_hook
 area_http1 = plugins/lib/http1/test_http1 tests/fuzz/replay_http1
 area_http_client = plugins/lib/http_client/test_http_client
-area_ratelimit = plugins/lib/ratelimit/test_ratelimit plugins/lib/ratelimit/test_turns
+area_ratelimit = plugins/lib/ratelimit/test_ratelimit plugins/lib/ratelimit/test_signing_queue
 area_tlscommon = tests/unit/test_dtls tests/unit/test_tls tests/e2e/names.py
-area_url = plugins/lib/url/test_map tests/fuzz/replay_url
+area_url = plugins/lib/url/test_url_rewrite tests/fuzz/replay_url
 
 CHECK_JOBS = 4
 check-%:

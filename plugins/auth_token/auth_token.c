@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Offers `identity` by random tokens. A client shows its id and its token; a gateway keeps the SHA-256 of each token
- * in a file, which it reads again whenever it changes (gateway.c).
+ * in a file, which it reads again whenever it changes (verify.c).
  */
 #include "plugins/auth_token/auth_token.h"
 

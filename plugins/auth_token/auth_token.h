@@ -6,7 +6,7 @@
 #ifndef PLUGINS_AUTH_TOKEN_AUTH_TOKEN_H
 #define PLUGINS_AUTH_TOKEN_AUTH_TOKEN_H
 
-#include "plugins/auth_token/tokens.h"
+#include "plugins/auth_token/token_file.h"
 
 #include <hopgate/host.h>
 
@@ -16,7 +16,7 @@ struct config {
     const char *token; /* client */
 };
 
-/* ---- gateway.c: who is let in; no effect on a client ---- */
+/* ---- verify.c: who is let in; no effect on a client ---- */
 
 /* As in struct hg_plugin. */
 int gateway_start(struct hg_worker *worker);

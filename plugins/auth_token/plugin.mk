@@ -3,10 +3,10 @@
 
 auth_token_sources = \
 	plugins/auth_token/auth_token.c plugins/auth_token/auth_token.h \
-	plugins/auth_token/command.c \
-	plugins/auth_token/gateway.c \
-	plugins/auth_token/tokens.c plugins/auth_token/tokens.h \
-	plugins/auth_token/watch.c plugins/auth_token/watch.h
+	plugins/auth_token/token_command.c \
+	plugins/auth_token/verify.c \
+	plugins/auth_token/token_file.c plugins/auth_token/token_file.h \
+	plugins/auth_token/file_watch.c plugins/auth_token/file_watch.h
 
 plugin_LTLIBRARIES += auth_token.la
 auth_token_la_SOURCES = $(auth_token_sources)

@@ -4,7 +4,7 @@
  * The codec "binary/1": compact and cheap, for every day. encode.c and decode.c are its two halves.
  */
 #include "config.h"
-#include "plugins/codec_binary/wire.h"
+#include "plugins/codec_binary/format.h"
 
 #include <stdlib.h>
 

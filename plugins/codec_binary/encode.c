@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/codec_binary/wire.h"
+#include "plugins/codec_binary/format.h"
 
 /* What is smaller than a page shares one, so that it costs no allocation of its own. The page stays as long as any of
  * its slices is unacknowledged, hence not larger. */

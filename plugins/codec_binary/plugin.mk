@@ -5,8 +5,8 @@ codec_binary_sources = \
 	plugins/codec_binary/codec_binary.c \
 	plugins/codec_binary/decode.c \
 	plugins/codec_binary/encode.c \
-	plugins/codec_binary/names.c \
-	plugins/codec_binary/wire.h
+	plugins/codec_binary/field_names.c \
+	plugins/codec_binary/format.h
 
 plugin_LTLIBRARIES += codec_binary.la
 codec_binary_la_SOURCES = $(codec_binary_sources)

@@ -4,7 +4,7 @@
  * What is peculiar to binary/1: the bytes that docs/protocol.md shows, common names, copies and allocations. What holds
  * for every codec is tried in tests/unit/test_codecs.c.
  */
-#include "plugins/codec_binary/wire.h"
+#include "plugins/codec_binary/format.h"
 #include "tests/unit/codec_driver.h"
 #include "tests/unit/fake_host.h"
 #include "tests/unit/run_suite.h"

@@ -4,7 +4,7 @@
  * The codec "json/1": for eyes. encode.c and decode.c are its two halves.
  */
 #include "config.h"
-#include "plugins/codec_json/wire.h"
+#include "plugins/codec_json/format.h"
 
 /* What a line of data has around its text: {"type":"data","base64":""} and the newline. */
 #define DATA_LINE (sizeof "{\"type\":\"data\",\"base64\":\"\"}\n" - 1)

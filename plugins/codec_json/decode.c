@@ -4,7 +4,7 @@
  * Reading "json/1". The bytes come from another machine: whatever they are, what comes out keeps the promises that
  * <hopgate/message.h> makes of heads and fields, since a serializer further on relies on them.
  */
-#include "plugins/codec_json/wire.h"
+#include "plugins/codec_json/format.h"
 
 #include <jansson.h>
 #include <limits.h>

@@ -4,7 +4,7 @@
  * Writing "json/1". A message is written twice by the same code: first without memory, which tells its size, then into
  * a buffer of that size.
  */
-#include "plugins/codec_json/wire.h"
+#include "plugins/codec_json/format.h"
 
 #include <stdio.h>
 

@@ -5,8 +5,8 @@ codec_json_sources = \
 	plugins/codec_json/codec_json.c \
 	plugins/codec_json/decode.c \
 	plugins/codec_json/encode.c \
-	plugins/codec_json/text.c \
-	plugins/codec_json/wire.h
+	plugins/codec_json/json_text.c \
+	plugins/codec_json/format.h
 
 plugin_LTLIBRARIES += codec_json.la
 codec_json_la_SOURCES = $(codec_json_sources)

@@ -4,7 +4,7 @@
  * What is peculiar to json/1: the lines that docs/protocol.md shows, what is written as text, what jansson would take.
  * What holds for every codec is tried in tests/unit/test_codecs.c.
  */
-#include "plugins/codec_json/wire.h"
+#include "plugins/codec_json/format.h"
 #include "tests/unit/codec_driver.h"
 #include "tests/unit/fake_host.h"
 #include "tests/unit/run_suite.h"

@@ -5,13 +5,13 @@
  * common: handshake with its timers, records in, packets out, trouble on the path. The owner (gateway.c, client.c) has
  * the socket and knows what begins and ends an association.
  */
-#ifndef DTLS_ASSOCIATION_H
-#define DTLS_ASSOCIATION_H
+#ifndef PLUGINS_DTLS_ASSOCIATION_H
+#define PLUGINS_DTLS_ASSOCIATION_H
 
 #include "plugins/dtls/dtls.h"
-#include "plugins/dtls/record.h"
-#include "plugins/lib/ratelimit/turns.h"
-#include "plugins/lib/tlscommon/certificate.h"
+#include "plugins/dtls/record_header.h"
+#include "plugins/lib/ratelimit/signing_queue.h"
+#include "plugins/lib/tlscommon/handshake_certificate.h"
 
 struct dtls_association;
 

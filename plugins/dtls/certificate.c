@@ -3,7 +3,7 @@
  */
 #include "plugins/dtls/certificate.h"
 
-#include "plugins/dtls/hello.h"
+#include "plugins/dtls/client_hello.h"
 
 #include <ctype.h>
 #include <stdio.h>

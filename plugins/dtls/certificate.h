@@ -3,8 +3,8 @@
  *
  * The gateway's certificate, by the capability "certificates".
  */
-#ifndef DTLS_CERTIFICATE_H
-#define DTLS_CERTIFICATE_H
+#ifndef PLUGINS_DTLS_CERTIFICATE_H
+#define PLUGINS_DTLS_CERTIFICATE_H
 
 #include "plugins/dtls/association.h"
 

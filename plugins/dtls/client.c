@@ -4,7 +4,7 @@
 #include "plugins/dtls/client.h"
 
 #include "plugins/dtls/association.h"
-#include "plugins/lib/tlscommon/peer.h"
+#include "plugins/lib/tlscommon/peer_check.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  *
  * The end that connects: each link has a connected socket of its own.
  */
-#ifndef DTLS_CLIENT_H
-#define DTLS_CLIENT_H
+#ifndef PLUGINS_DTLS_CLIENT_H
+#define PLUGINS_DTLS_CLIENT_H
 
 #include "plugins/dtls/dtls.h"
 

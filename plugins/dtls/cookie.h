@@ -4,10 +4,10 @@
  * Cookies: the proof that a peer receives at the address it sends from (RFC 6347 section 4.2.1), asked for before
  * anything is allocated for it.
  */
-#ifndef DTLS_COOKIE_H
-#define DTLS_COOKIE_H
+#ifndef PLUGINS_DTLS_COOKIE_H
+#define PLUGINS_DTLS_COOKIE_H
 
-#include "plugins/dtls/record.h"
+#include "plugins/dtls/record_header.h"
 #include "plugins/dtls/socket.h"
 
 #include <gnutls/dtls.h>

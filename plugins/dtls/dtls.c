@@ -8,9 +8,9 @@
 
 #include "config.h"
 #include "plugins/dtls/association.h"
+#include "plugins/dtls/association_file.h"
 #include "plugins/dtls/client.h"
 #include "plugins/dtls/gateway.h"
-#include "plugins/dtls/roster.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,14 +3,14 @@
  *
  * What the parts of the transport share: its config, and its state for each config block and each worker.
  */
-#ifndef DTLS_DTLS_H
-#define DTLS_DTLS_H
+#ifndef PLUGINS_DTLS_DTLS_H
+#define PLUGINS_DTLS_DTLS_H
 
 #include "plugins/dtls/list.h"
 #include "plugins/dtls/socket.h"
 #include "plugins/lib/ratelimit/ratelimit.h"
-#include "plugins/lib/tlscommon/connect.h"
-#include "plugins/lib/tlscommon/setup.h"
+#include "plugins/lib/tlscommon/gateway_connect.h"
+#include "plugins/lib/tlscommon/tls_setup.h"
 
 #include <gnutls/gnutls.h>
 #include <hopgate/host.h>

@@ -6,7 +6,7 @@
 #include "plugins/dtls/association.h"
 #include "plugins/dtls/certificate.h"
 #include "plugins/dtls/cookie.h"
-#include "plugins/dtls/recall.h"
+#include "plugins/dtls/reconnect_hint.h"
 
 #include <gnutls/crypto.h>
 #include <stdlib.h>

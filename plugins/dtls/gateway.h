@@ -3,8 +3,8 @@
  *
  * The end that listens: many associations on one socket, told apart by the path their datagrams come on.
  */
-#ifndef DTLS_GATEWAY_H
-#define DTLS_GATEWAY_H
+#ifndef PLUGINS_DTLS_GATEWAY_H
+#define PLUGINS_DTLS_GATEWAY_H
 
 #include "plugins/dtls/dtls.h"
 

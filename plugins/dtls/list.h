@@ -4,8 +4,8 @@
  * Doubly linked lists whose links stand in their members, so that a member leaves in constant time and without being
  * searched, whichever list it is in.
  */
-#ifndef DTLS_LIST_H
-#define DTLS_LIST_H
+#ifndef PLUGINS_DTLS_LIST_H
+#define PLUGINS_DTLS_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * A path: the peer's address and, on a gateway, the own address that it has spoken to, from which alone it expects
  * answers (a machine may have several).
  */
-#ifndef DTLS_PATH_H
-#define DTLS_PATH_H
+#ifndef PLUGINS_DTLS_PATH_H
+#define PLUGINS_DTLS_PATH_H
 
 #include <netinet/in.h>
 #include <stddef.h>

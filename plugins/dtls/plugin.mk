@@ -11,12 +11,12 @@ plugins_dtls_libdtls_la_SOURCES = \
 	plugins/dtls/cookie.c plugins/dtls/cookie.h \
 	plugins/dtls/dtls.c plugins/dtls/dtls.h \
 	plugins/dtls/gateway.c plugins/dtls/gateway.h \
-	plugins/dtls/hello.c plugins/dtls/hello.h \
+	plugins/dtls/client_hello.c plugins/dtls/client_hello.h \
 	plugins/dtls/list.h \
 	plugins/dtls/path.c plugins/dtls/path.h \
-	plugins/dtls/recall.c plugins/dtls/recall.h \
-	plugins/dtls/record.c plugins/dtls/record.h \
-	plugins/dtls/roster.c plugins/dtls/roster.h \
+	plugins/dtls/reconnect_hint.c plugins/dtls/reconnect_hint.h \
+	plugins/dtls/record_header.c plugins/dtls/record_header.h \
+	plugins/dtls/association_file.c plugins/dtls/association_file.h \
 	plugins/dtls/socket.c plugins/dtls/socket.h
 plugins_dtls_libdtls_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
 plugins_dtls_libdtls_la_CFLAGS = $(PLUGIN_CFLAGS)

@@ -5,8 +5,8 @@
  * datagrams of one size to one peer as one piece that the kernel cuts (UDP GSO, UDP_SEGMENT in udp(7)); what arrives
  * comes many datagrams a call, and such runs in one piece (UDP GRO).
  */
-#ifndef DTLS_SOCKET_H
-#define DTLS_SOCKET_H
+#ifndef PLUGINS_DTLS_SOCKET_H
+#define PLUGINS_DTLS_SOCKET_H
 
 #include "plugins/dtls/list.h"
 #include "plugins/dtls/path.h"

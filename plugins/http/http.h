@@ -17,8 +17,8 @@
  * HTTP/2 will stand beside request.c and response.c, above the same connection, chosen by ALPN in
  * connection_handshake().
  */
-#ifndef HTTP_HTTP_H
-#define HTTP_HTTP_H
+#ifndef PLUGINS_HTTP_HTTP_H
+#define PLUGINS_HTTP_HTTP_H
 
 #include "plugins/lib/accept/accept.h"
 #include "plugins/lib/http1/http1.h"

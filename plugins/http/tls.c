@@ -3,13 +3,13 @@
  *
  * TLS between a connection's socket and its buffers.
  *
- * GnuTLS reads and writes memory of the worker's (see plugins/lib/tlscommon/input.h); for writing, the slices of the
- * output are gathered there into one record.
+ * GnuTLS reads and writes memory of the worker's (see plugins/lib/tlscommon/tcp_input.h); for writing, the slices of
+ * the output are gathered there into one record.
  */
 #include "plugins/http/http.h"
-#include "plugins/lib/ratelimit/turns.h"
-#include "plugins/lib/tlscommon/certificate.h"
-#include "plugins/lib/tlscommon/input.h"
+#include "plugins/lib/ratelimit/signing_queue.h"
+#include "plugins/lib/tlscommon/handshake_certificate.h"
+#include "plugins/lib/tlscommon/tcp_input.h"
 
 #include <errno.h>
 #include <gnutls/gnutls.h>

@@ -11,8 +11,8 @@
  *
  *   origin.c      the descriptor, and the instance in a worker
  *   rule.c        how the services of one rule are spoken to
- *   location.c    the service's address and the public one in each other's place
- *   pool.c        which connection serves which request
+ *   location_rewrite.c    the service's address and the public one in each other's place
+ *   connection_pool.c        which connection serves which request
  *   connection.c  one socket: connecting, sending, time-outs, being closed
  *   output.c      what waits to be sent, and until when
  *   request.c     the way down: events of the exchange to bytes in the connection's queue
@@ -47,7 +47,8 @@ struct origin {
     struct hg_worker *worker;
     const struct hg_host *host;
     const struct origin_config *config;
-    hg_time trial_time; /* how long a service's first connection is watched: see "Trust" in pool.c; 0: not at all */
+    hg_time trial_time; /* how long a service's first connection is watched: see "Trust" in connection_pool.c; 0: not at
+                           all */
     struct rule *rules;
     struct pool *pools;
     struct connection *unflushed; /* those with a queue that nobody has sent yet */
@@ -87,14 +88,14 @@ struct hg_text rule_host(const struct rule *rule, const struct hg_head *request)
 /* Looks at the status of a response, and logs once what to do when the service seems to refuse the Host. */
 void rule_saw_status(struct rule *rule, const struct hg_head *request, int status);
 
-/* ---- location.c ---- */
+/* ---- location_rewrite.c ---- */
 
 /* Map what names the service in a final response's head, and the public address in a request's. 0, or -1: out of
  * memory. */
 int location_map_response(const struct rule *rule, const struct hg_self *self, struct hg_head *response);
 int location_map_request(const struct rule *rule, const struct hg_self *self, struct hg_head *request);
 
-/* ---- pool.c ---- */
+/* ---- connection_pool.c ---- */
 
 /* Addresses of a name that are tried. */
 #define POOL_ADDRESSES 8
@@ -127,7 +128,7 @@ struct pool {
     hg_time known_until;                    /* of the addresses */
     bool is_literal;                        /* an address instead of a name: known for ever */
     bool is_unreachable;                    /* the log has been told so */
-    struct connection *trial;               /* see "Trust" in pool.c */
+    struct connection *trial;               /* see "Trust" in connection_pool.c */
     bool is_trusted;                        /* it has passed */
     hg_time trial_from;                     /* until then there is none, and no connection is kept */
     const char *tolerated[TOLERATED_RULES]; /* rules that its responses break, as the log has them */

@@ -3,10 +3,10 @@
 
 origin_sources = \
 	plugins/origin/connection.c \
-	plugins/origin/location.c \
+	plugins/origin/location_rewrite.c \
 	plugins/origin/origin.c plugins/origin/origin.h \
 	plugins/origin/output.c \
-	plugins/origin/pool.c \
+	plugins/origin/connection_pool.c \
 	plugins/origin/request.c \
 	plugins/origin/response.c \
 	plugins/origin/rule.c

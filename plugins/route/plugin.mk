@@ -2,9 +2,9 @@
 # Copyright (c) 2026 The hopgate authors
 
 route_sources = \
-	plugins/route/config.c \
+	plugins/route/rules.c \
 	plugins/route/route.c plugins/route/route.h \
-	plugins/route/table.c plugins/route/table.h
+	plugins/route/routing_table.c plugins/route/routing_table.h
 
 plugin_LTLIBRARIES += route.la
 route_la_SOURCES = $(route_sources)

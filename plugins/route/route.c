@@ -4,8 +4,8 @@
  * The stage that decides who answers: on a gateway which service of which client, on a client which URL.
  */
 #include "plugins/route/route.h"
-#include "plugins/lib/url/map.h"
 #include "plugins/lib/url/url.h"
+#include "plugins/lib/url/url_rewrite.h"
 
 #include "config.h"
 

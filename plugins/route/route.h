@@ -6,7 +6,7 @@
 #ifndef PLUGINS_ROUTE_ROUTE_H
 #define PLUGINS_ROUTE_ROUTE_H
 
-#include "plugins/route/table.h"
+#include "plugins/route/routing_table.h"
 
 #include <hopgate/host.h>
 

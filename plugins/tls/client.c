@@ -3,7 +3,7 @@
  */
 #include "plugins/tls/client.h"
 
-#include "plugins/lib/tlscommon/peer.h"
+#include "plugins/lib/tlscommon/peer_check.h"
 #include "plugins/tls/connection.h"
 
 #include <errno.h>

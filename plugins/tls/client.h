@@ -3,8 +3,8 @@
  *
  * The client's end: connecting to an address of the gateway, and session tickets.
  */
-#ifndef TLS_CLIENT_H
-#define TLS_CLIENT_H
+#ifndef PLUGINS_TLS_CLIENT_H
+#define PLUGINS_TLS_CLIENT_H
 
 #include "plugins/tls/tls.h"
 

@@ -3,7 +3,7 @@
  */
 #include "plugins/tls/connection.h"
 
-#include "plugins/lib/tlscommon/peer.h"
+#include "plugins/lib/tlscommon/peer_check.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -4,13 +4,13 @@
  * A connection: TCP and TLS with one peer, the transport's half of a link. Here is what both ends have in common:
  * handshake, packets in and out, the ways to end. The owner (gateway.c, client.c) knows what begins and ends one.
  */
-#ifndef TLS_CONNECTION_H
-#define TLS_CONNECTION_H
+#ifndef PLUGINS_TLS_CONNECTION_H
+#define PLUGINS_TLS_CONNECTION_H
 
 #include "plugins/lib/accept/accept.h"
-#include "plugins/lib/tlscommon/certificate.h"
-#include "plugins/lib/tlscommon/input.h"
-#include "plugins/tls/packets.h"
+#include "plugins/lib/tlscommon/handshake_certificate.h"
+#include "plugins/lib/tlscommon/tcp_input.h"
+#include "plugins/tls/packet_framing.h"
 #include "plugins/tls/tls.h"
 
 /* What the owner does. None is called within tls_connection_init(). */

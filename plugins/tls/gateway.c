@@ -3,7 +3,7 @@
  */
 #include "plugins/tls/gateway.h"
 
-#include "plugins/lib/ratelimit/turns.h"
+#include "plugins/lib/ratelimit/signing_queue.h"
 #include "plugins/tls/connection.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  *
  * The gateway's end: connections that come to ports of its own or from an edge.
  */
-#ifndef TLS_GATEWAY_H
-#define TLS_GATEWAY_H
+#ifndef PLUGINS_TLS_GATEWAY_H
+#define PLUGINS_TLS_GATEWAY_H
 
 #include "plugins/tls/tls.h"
 

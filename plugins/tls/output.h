@@ -5,10 +5,10 @@
  * of the worker's, a batch, that one connection uses at a time; with the connection stays only what the socket did not
  * take, and as long as that is so, no further packet is taken.
  */
-#ifndef TLS_OUTPUT_H
-#define TLS_OUTPUT_H
+#ifndef PLUGINS_TLS_OUTPUT_H
+#define PLUGINS_TLS_OUTPUT_H
 
-#include "plugins/tls/packets.h"
+#include "plugins/tls/packet_framing.h"
 
 #include <gnutls/gnutls.h>
 #include <sys/types.h>

@@ -8,7 +8,7 @@ plugins_tls_libtls_la_SOURCES = \
 	plugins/tls/connection.c plugins/tls/connection.h \
 	plugins/tls/gateway.c plugins/tls/gateway.h \
 	plugins/tls/output.c plugins/tls/output.h \
-	plugins/tls/packets.c plugins/tls/packets.h \
+	plugins/tls/packet_framing.c plugins/tls/packet_framing.h \
 	plugins/tls/tls.c plugins/tls/tls.h
 plugins_tls_libtls_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
 plugins_tls_libtls_la_CFLAGS = $(PLUGIN_CFLAGS)

@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * tls: links over TLS 1.3 (RFC 8446) on TCP. This file is the plugin's face: options, config, life. gateway.c takes
- * connections, client.c makes them, connection.c is what both share, packets.c and output.c are packets on a stream.
+ * connections, client.c makes them, connection.c is what both share, packet_framing.c and output.c are packets on a
+ * stream.
  */
 #include "plugins/tls/tls.h"
 

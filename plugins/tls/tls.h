@@ -3,12 +3,12 @@
  *
  * What the parts of the transport share: its config, and its state for each config block and each worker.
  */
-#ifndef TLS_TLS_H
-#define TLS_TLS_H
+#ifndef PLUGINS_TLS_TLS_H
+#define PLUGINS_TLS_TLS_H
 
 #include "plugins/lib/ratelimit/ratelimit.h"
-#include "plugins/lib/tlscommon/connect.h"
-#include "plugins/lib/tlscommon/setup.h"
+#include "plugins/lib/tlscommon/gateway_connect.h"
+#include "plugins/lib/tlscommon/tls_setup.h"
 #include "plugins/tls/output.h"
 
 #include <hopgate/host.h>

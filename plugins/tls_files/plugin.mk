@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 
 tls_files_sources = \
-	plugins/tls_files/pair.c plugins/tls_files/pair.h \
+	plugins/tls_files/certificate_file.c plugins/tls_files/certificate_file.h \
 	plugins/tls_files/tls_files.c
 
 plugin_LTLIBRARIES += tls_files.la

@@ -3,7 +3,7 @@
  *
  * Unit tests of the tls_files plugin, with certificates made here.
  */
-#include "plugins/tls_files/pair.h"
+#include "plugins/tls_files/certificate_file.h"
 #include "tests/unit/fake_host.h"
 #include "tests/unit/run_suite.h"
 

@@ -5,7 +5,7 @@
  * renewed certificate needs no restart.
  */
 #include "config.h"
-#include "plugins/tls_files/pair.h"
+#include "plugins/tls_files/certificate_file.h"
 
 #include <hopgate/host.h>
 #include <stdio.h>

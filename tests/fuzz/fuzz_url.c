@@ -5,7 +5,7 @@
  * value. What was mapped names nothing that would be mapped again, and a path never becomes another authority.
  */
 #include "core/base/message.h"
-#include "plugins/lib/url/map.h"
+#include "plugins/lib/url/url_rewrite.h"
 
 #include <stdlib.h>
 

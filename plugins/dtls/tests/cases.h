@@ -3,8 +3,8 @@
  *
  * What the tests of the transport share beside tests/unit/transport_cases.h.
  */
-#ifndef DTLS_TESTS_CASES_H
-#define DTLS_TESTS_CASES_H
+#ifndef PLUGINS_DTLS_TESTS_CASES_H
+#define PLUGINS_DTLS_TESTS_CASES_H
 
 #include "plugins/dtls/tests/kernel.h"
 #include "tests/unit/transport_cases.h"

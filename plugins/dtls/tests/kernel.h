@@ -3,8 +3,8 @@
  *
  * A kernel that can be made to refuse: sendmmsg() of the test program, which watches what is sent, and setsockopt().
  */
-#ifndef DTLS_TESTS_KERNEL_H
-#define DTLS_TESTS_KERNEL_H
+#ifndef PLUGINS_DTLS_TESTS_KERNEL_H
+#define PLUGINS_DTLS_TESTS_KERNEL_H
 
 #include <stdbool.h>
 #include <stddef.h>

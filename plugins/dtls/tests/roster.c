@@ -5,7 +5,7 @@
  */
 #include "plugins/dtls/tests/cases.h"
 
-#include "plugins/dtls/recall.h"
+#include "plugins/dtls/reconnect_hint.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

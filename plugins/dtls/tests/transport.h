@@ -3,8 +3,8 @@
  *
  * What tests/unit/transport_pair.h and transport_cases.h must know of this transport.
  */
-#ifndef DTLS_TESTS_TRANSPORT_H
-#define DTLS_TESTS_TRANSPORT_H
+#ifndef PLUGINS_DTLS_TESTS_TRANSPORT_H
+#define PLUGINS_DTLS_TESTS_TRANSPORT_H
 
 #include "plugins/dtls/association.h"
 

@@ -3,8 +3,8 @@
  *
  * The parts by themselves: records, hellos, arrivals, cookies.
  */
+#include "plugins/dtls/client_hello.h"
 #include "plugins/dtls/cookie.h"
-#include "plugins/dtls/hello.h"
 #include "plugins/dtls/tests/cases.h"
 
 #include <arpa/inet.h>

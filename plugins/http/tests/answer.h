@@ -4,8 +4,8 @@
  * What stands below the edge in its tests: an origin that answers as the path asks for, and remembers what reached it;
  * and a provider of a certificate.
  */
-#ifndef HTTP_TESTS_ANSWER_H
-#define HTTP_TESTS_ANSWER_H
+#ifndef PLUGINS_HTTP_TESTS_ANSWER_H
+#define PLUGINS_HTTP_TESTS_ANSWER_H
 
 #include <hopgate/certificates.h>
 #include <hopgate/host.h>

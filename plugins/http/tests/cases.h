@@ -4,8 +4,8 @@
  * What the tests of the edge share. All go over real sockets: the worker's loop runs in the test's main thread, users
  * are threads with blocking sockets.
  */
-#ifndef HTTP_TESTS_CASES_H
-#define HTTP_TESTS_CASES_H
+#ifndef PLUGINS_HTTP_TESTS_CASES_H
+#define PLUGINS_HTTP_TESTS_CASES_H
 
 #include "plugins/http/http.h"
 #include "plugins/http/tests/answer.h"

@@ -12,7 +12,7 @@
  *
  * Who does what. The scanner settles which byte sequences are a head at all, in one pass of a table per byte. What is
  * then known to be clean is split at its spaces, colons and line ends (lines.c), and what the fields mean for framing
- * (lengths, codings, Connection, Host) is decided from them (parse.c).
+ * (lengths, codings, Connection, Host) is decided from them (head_parse.c).
  */
 #ifndef PLUGINS_LIB_HTTP1_HTTP1_H
 #define PLUGINS_LIB_HTTP1_HTTP1_H

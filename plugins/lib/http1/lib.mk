@@ -4,14 +4,14 @@
 # HTTP/1 for the plugins `http` and `origin`; linked into each of them.
 noinst_LTLIBRARIES += plugins/lib/http1/libhttp1.la
 plugins_lib_http1_libhttp1_la_SOURCES = \
-	plugins/lib/http1/body.c \
-	plugins/lib/http1/fields.c \
+	plugins/lib/http1/body_read.c \
+	plugins/lib/http1/framing_fields.c \
 	plugins/lib/http1/http1.h \
-	plugins/lib/http1/internal.h \
-	plugins/lib/http1/parse.c \
-	plugins/lib/http1/scan.c \
-	plugins/lib/http1/target.c \
-	plugins/lib/http1/write.c
+	plugins/lib/http1/http1_internal.h \
+	plugins/lib/http1/head_parse.c \
+	plugins/lib/http1/head_syntax.c \
+	plugins/lib/http1/request_target.c \
+	plugins/lib/http1/message_write.c
 plugins_lib_http1_libhttp1_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 plugins_lib_http1_libhttp1_la_CFLAGS = $(PLUGIN_CFLAGS)
 plugins_lib_http1_libhttp1_la_LIBADD = $(HTTP_PARSER_LIBS)

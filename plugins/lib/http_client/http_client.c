@@ -3,7 +3,7 @@
  */
 #include "plugins/lib/http_client/http_client.h"
 #include "config.h"
-#include "plugins/lib/http_client/trust.h"
+#include "plugins/lib/http_client/trusted_cas.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

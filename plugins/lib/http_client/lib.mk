@@ -4,9 +4,9 @@
 # Calls to HTTPS servers on a worker's loop: acme uses them.
 noinst_LTLIBRARIES += plugins/lib/http_client/libhttp_client.la
 plugins_lib_http_client_libhttp_client_la_SOURCES = \
-	plugins/lib/http_client/header.c \
+	plugins/lib/http_client/response_fields.c \
 	plugins/lib/http_client/http_client.c plugins/lib/http_client/http_client.h \
-	plugins/lib/http_client/trust.c plugins/lib/http_client/trust.h
+	plugins/lib/http_client/trusted_cas.c plugins/lib/http_client/trusted_cas.h
 plugins_lib_http_client_libhttp_client_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS) $(CURL_CFLAGS)
 plugins_lib_http_client_libhttp_client_la_CFLAGS = $(PLUGIN_CFLAGS)
 

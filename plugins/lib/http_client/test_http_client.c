@@ -5,7 +5,7 @@
  * and a real server in a thread; the system's trust store is the test's.
  */
 #include "plugins/lib/http_client/http_client.h"
-#include "plugins/lib/http_client/trust.h"
+#include "plugins/lib/http_client/trusted_cas.h"
 #include "tests/unit/rig.h"
 #include "tests/unit/run_suite.h"
 

@@ -3,7 +3,7 @@
  */
 #include "plugins/lib/ratelimit/ratelimit.h"
 
-#include "plugins/lib/ratelimit/shares.h"
+#include "plugins/lib/ratelimit/source_counts.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

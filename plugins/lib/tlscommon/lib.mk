@@ -4,11 +4,11 @@
 # What the plugins that speak TLS or DTLS share; linked into each of them.
 noinst_LTLIBRARIES += plugins/lib/tlscommon/libtlscommon.la
 plugins_lib_tlscommon_libtlscommon_la_SOURCES = \
-	plugins/lib/tlscommon/certificate.c plugins/lib/tlscommon/certificate.h \
-	plugins/lib/tlscommon/connect.c plugins/lib/tlscommon/connect.h \
-	plugins/lib/tlscommon/hello.c plugins/lib/tlscommon/hello.h \
-	plugins/lib/tlscommon/input.c plugins/lib/tlscommon/input.h \
-	plugins/lib/tlscommon/peer.c plugins/lib/tlscommon/peer.h \
-	plugins/lib/tlscommon/setup.c plugins/lib/tlscommon/setup.h
+	plugins/lib/tlscommon/handshake_certificate.c plugins/lib/tlscommon/handshake_certificate.h \
+	plugins/lib/tlscommon/gateway_connect.c plugins/lib/tlscommon/gateway_connect.h \
+	plugins/lib/tlscommon/client_hello_read.c plugins/lib/tlscommon/client_hello_read.h \
+	plugins/lib/tlscommon/tcp_input.c plugins/lib/tlscommon/tcp_input.h \
+	plugins/lib/tlscommon/peer_check.c plugins/lib/tlscommon/peer_check.h \
+	plugins/lib/tlscommon/tls_setup.c plugins/lib/tlscommon/tls_setup.h
 plugins_lib_tlscommon_libtlscommon_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS)
 plugins_lib_tlscommon_libtlscommon_la_CFLAGS = $(PLUGIN_CFLAGS)

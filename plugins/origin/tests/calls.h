@@ -3,8 +3,8 @@
  *
  * The system calls of the plugin, counted and now and then cut short.
  */
-#ifndef ORIGIN_TESTS_CALLS_H
-#define ORIGIN_TESTS_CALLS_H
+#ifndef PLUGINS_ORIGIN_TESTS_CALLS_H
+#define PLUGINS_ORIGIN_TESTS_CALLS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * What the tests of the origin share: the plugin in a real worker, between a public user made here and a scripted
  * service.
  */
-#ifndef ORIGIN_TESTS_CASES_H
-#define ORIGIN_TESTS_CASES_H
+#ifndef PLUGINS_ORIGIN_TESTS_CASES_H
+#define PLUGINS_ORIGIN_TESTS_CASES_H
 
 #include "plugins/origin/origin.h"
 #include "plugins/origin/tests/calls.h"

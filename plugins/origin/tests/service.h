@@ -3,8 +3,8 @@
  *
  * A local service that does what a test's script tells it, in threads of its own with blocking calls.
  */
-#ifndef ORIGIN_TESTS_SERVICE_H
-#define ORIGIN_TESTS_SERVICE_H
+#ifndef PLUGINS_ORIGIN_TESTS_SERVICE_H
+#define PLUGINS_ORIGIN_TESTS_SERVICE_H
 
 #include <pthread.h>
 #include <stdbool.h>

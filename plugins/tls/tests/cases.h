@@ -3,8 +3,8 @@
  *
  * What the tests of the transport share beside tests/unit/transport_cases.h.
  */
-#ifndef TLS_TESTS_CASES_H
-#define TLS_TESTS_CASES_H
+#ifndef PLUGINS_TLS_TESTS_CASES_H
+#define PLUGINS_TLS_TESTS_CASES_H
 
 #include "tests/unit/transport_cases.h"
 

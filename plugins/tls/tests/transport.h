@@ -3,8 +3,8 @@
  *
  * What tests/unit/transport_pair.h and transport_cases.h must know of this transport.
  */
-#ifndef TLS_TESTS_TRANSPORT_H
-#define TLS_TESTS_TRANSPORT_H
+#ifndef PLUGINS_TLS_TESTS_TRANSPORT_H
+#define PLUGINS_TLS_TESTS_TRANSPORT_H
 
 #include "plugins/tls/connection.h"
 

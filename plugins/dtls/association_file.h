@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The roster of a listening socket: the paths of the associations that are up, in a file that outlives the process. A
+ * gateway that was killed finds there whom it has to tell that it has forgotten them.
+ *
+ * The file is a help, no more: without it clients notice by themselves, only later. So it is never synced, nothing
+ * waits for it, and what cannot be read is left out. It lies in $RUNTIME_DIRECTORY, which systemd sets; otherwise in
+ * /run/hopgate, for root, or $XDG_RUNTIME_DIR/hopgate. It is opened with the privileges of the start.
+ */
+#ifndef PLUGINS_DTLS_ASSOCIATION_FILE_H
+#define PLUGINS_DTLS_ASSOCIATION_FILE_H
+
+#include "plugins/dtls/path.h"
+
+#include <hopgate/host.h>
+
+/* As many associations are kept as a worker can have links; 64 bytes of the file each. */
+#define DTLS_ROSTER_MAX 65536
+/* No place. */
+#define DTLS_ROSTER_NONE UINT32_MAX
+
+struct dtls_roster;
+
+/* An association of the process before. */
+struct dtls_roster_entry {
+    struct dtls_path path;
+    uint32_t place;
+};
+
+/* Opens the file for the address that the socket is bound to. NULL: nothing can be kept, for a reason that the log
+ * tells. */
+struct dtls_roster *dtls_roster_open(const struct hg_instance *instance, int socket);
+/* All associations have ended in good order: nothing is left in the file. NULL is allowed. */
+void dtls_roster_close(struct dtls_roster *roster);
+
+/* What the file held when it was opened, and still holds. `roster` may be NULL. */
+const struct dtls_roster_entry *dtls_roster_found(const struct dtls_roster *roster, size_t *count);
+/* Forgets that. */
+void dtls_roster_settle(struct dtls_roster *roster);
+
+/* Notes a path, and returns its place or NONE. `roster` may be NULL. */
+uint32_t dtls_roster_add(struct dtls_roster *roster, const struct dtls_path *path);
+/* Gives a place back; NONE is allowed. */
+void dtls_roster_remove(struct dtls_roster *roster, uint32_t place);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What a ClientHello asks for. It is read before GnuTLS does, since in TLS 1.2 GnuTLS wants the certificate at once,
+ * and it may yet have to be looked up.
+ */
+#ifndef PLUGINS_DTLS_CLIENT_HELLO_H
+#define PLUGINS_DTLS_CLIENT_HELLO_H
+
+#include "plugins/dtls/record_header.h"
+
+#include <hopgate/types.h>
+
+#define DTLS_HELLO_ALPN 8
+
+/* The texts stand in the record. */
+struct dtls_hello {
+    struct hg_text server_name; /* RFC 6066 section 3; empty if there is none */
+    struct hg_text alpn[DTLS_HELLO_ALPN];
+    size_t alpn_count; /* the first ones, if there are more */
+};
+
+/* Reads a record that dtls_record_is_client_hello(). False: it is malformed. */
+bool dtls_hello_read(const struct dtls_record *record, struct dtls_hello *hello);
+
+#endif

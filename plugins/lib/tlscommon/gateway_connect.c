@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/lib/tlscommon/gateway_connect.h"
+
+#include "plugins/lib/tlscommon/peer_check.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Each costs a session, and a link's buffers. */
+#define GATEWAYS_MAX 16
+
+/* The Connection Attempt Delay (RFC 8305 section 5): an address that has not answered by then is not left, but the next
+ * one is tried beside it. */
+#define ATTEMPT_DELAY (250 * HG_MILLISECOND)
+/* One that has answered gets so long to complete, once, before the next one is tried: on a far path a handshake takes
+ * longer than ATTEMPT_DELAY, and another one beside it would cost the gateway a signature for nothing. */
+#define ANSWERED_PATIENCE (1500 * HG_MILLISECOND)
+/* A lookup that has not ended by then gets company of addresses that were good before; as RFC 8767 does it in the
+ * resolver, and sooner, since a session with all its exchanges waits for the link. */
+#define LOOKUP_PATIENCE HG_SECOND
+
+/* ---- Options ---- */
+
+/* Whether one that stands before it is the same. */
+static bool is_repeated(const struct hg_address *addresses, size_t number)
+{
+    for (size_t i = 0; i < number; i++)
+        if (addresses[i].port == addresses[number].port && !strcasecmp(addresses[i].host, addresses[number].host))
+            return true;
+    return false;
+}
+
+static int check_gateway(struct hg_instance *instance, const struct hg_list *list, size_t number)
+{
+    const struct hg_address *addresses = list->items, *address = &addresses[number];
+    char option[32] = "connect";
+
+    if (list->count > 1)
+        snprintf(option, sizeof option, "connect[%zu]", number);
+    if (!strcmp(address->host, "*")) {
+        hg_config_error(instance, option, "\"*\" is no address to connect to: give the gateway's name");
+        return -1;
+    }
+    if (is_repeated(addresses, number)) {
+        hg_config_error(instance, option,
+                        "%s:%u is there already: name each gateway once (for several links to one there is the setting "
+                        "`links`)",
+                        address->host, address->port);
+        return -1;
+    }
+    return 0;
+}
+
+/* A certificate is for nothing else. */
+static bool is_name_or_address(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    struct in6_addr address;
+
+    return (*text && !text[strspn(text, letters)]) || inet_pton(AF_INET6, text, &address) == 1;
+}
+
+int tlscommon_client_configure(struct hg_instance *instance, const struct tlscommon_client_config *config,
+                               gnutls_certificate_credentials_t credentials)
+{
+    int result = 0;
+
+    if (config->connect.count > GATEWAYS_MAX) {
+        hg_config_error(instance, "connect", "%zu gateways are too many: name at most %d", config->connect.count,
+                        GATEWAYS_MAX);
+        result = -1;
+    }
+    for (size_t i = 0; i < config->connect.count; i++)
+        if (check_gateway(instance, &config->connect, i))
+            result = -1;
+    if (config->server_name && !is_name_or_address(config->server_name)) {
+        hg_config_error(instance, "server_name",
+                        "\"%s\": write the name or IP address alone, as it stands in the gateway's certificate",
+                        config->server_name);
+        result = -1;
+    }
+    return tlscommon_trust(instance, credentials, config->ca) ? -1 : result;
+}
+
+/* ---- Gateways ---- */
+
+const char *tlscommon_gateway_name(const struct tlscommon_client *client, const struct tlscommon_gateway *gateway)
+{
+    return client->config->server_name ? client->config->server_name : gateway->address->host;
+}
+
+void tlscommon_gateway_forget(struct tlscommon_gateway *gateway)
+{
+    if (gateway->session.data)
+        gnutls_memset(gateway->session.data, 0, gateway->session.size);
+    gnutls_free(gateway->session.data);
+    gateway->session = (gnutls_datum_t){NULL, 0};
+}
+
+void tlscommon_gateway_keep(struct tlscommon_gateway *gateway, gnutls_session_t session)
+{
+    gnutls_datum_t fresh;
+
+    if (gnutls_session_get_data2(session, &fresh) < 0)
+        return;
+    tlscommon_gateway_forget(gateway);
+    gateway->session = fresh;
+}
+
+void tlscommon_gateway_resume(const struct tlscommon_gateway *gateway, gnutls_session_t session)
+{
+    if (gateway->session.data)
+        gnutls_session_set_data(session, gateway->session.data, gateway->session.size);
+}
+
+/* ---- Wishes ---- */
+
+bool tlscommon_wish_has_next(const struct tlscommon_wish *wish)
+{
+    return wish->begun < wish->count;
+}
+
+static bool is_trying(const struct tlscommon_wish *wish)
+{
+    for (size_t i = 0; i < wish->begun; i++)
+        if (wish->candidates[i].attempt)
+            return true;
+    return false;
+}
+
+static bool has_answer(const struct tlscommon_wish *wish)
+{
+    for (size_t i = 0; i < wish->begun; i++)
+        if (wish->candidates[i].attempt && wish->client->attempts->is_answered(wish->candidates[i].attempt))
+            return true;
+    return false;
+}
+
+static void set_timer(const struct tlscommon_wish *wish, hg_time delay)
+{
+    hg_timer_set(wish->client->worker->host, wish->timer, delay);
+}
+
+/* Takes the wish away from the client, and all that it has begun from the wish. */
+static void wish_free(struct tlscommon_wish *wish)
+{
+    const struct hg_host *host = wish->client->worker->host;
+
+    *wish->previous = wish->next;
+    if (wish->next)
+        wish->next->previous = wish->previous;
+    for (size_t i = 0; i < wish->begun; i++)
+        if (wish->candidates[i].attempt)
+            wish->client->attempts->end(wish->candidates[i].attempt);
+    if (wish->resolution)
+        hg_resolve_cancel(host, wish->resolution);
+    hg_timer_free(host, wish->timer);
+    free(wish->candidates);
+    free(wish);
+}
+
+static void print_address(char text[INET6_ADDRSTRLEN], const struct hg_sockaddr *address)
+{
+    const struct sockaddr_storage *storage = &address->address;
+    bool is_v6 = storage->ss_family == AF_INET6;
+
+    if (!inet_ntop(storage->ss_family,
+                   is_v6 ? (const void *)&((const struct sockaddr_in6 *)storage)->sin6_addr
+                         : (const void *)&((const struct sockaddr_in *)storage)->sin_addr,
+                   text, INET6_ADDRSTRLEN))
+        *text = '\0';
+}
+
+/* Begins with the next address that can be tried at all. Without any, and when nothing else goes on, that is told. */
+static void advance(struct tlscommon_wish *wish)
+{
+    struct tlscommon_client *client = wish->client;
+    struct hg_worker *worker = client->worker;
+    struct hg_link *link = wish->link;
+    char reason[sizeof wish->reason];
+
+    while (tlscommon_wish_has_next(wish)) {
+        struct tlscommon_candidate *candidate = &wish->candidates[wish->begun++];
+
+        if (tlscommon_wish_has_next(wish) && !client->one_at_a_time)
+            set_timer(wish, ATTEMPT_DELAY);
+        if (client->attempts->begin(wish, &candidate->address, reason, sizeof reason) == 0)
+            return;
+        snprintf(wish->reason, sizeof wish->reason, "%s", reason);
+        if (tlscommon_wish_has_next(wish))
+            hg_log(worker->instance, HG_LOG_INFO, "%s; trying the next address", reason);
+    }
+    if (is_trying(wish) || wish->resolution)
+        return;
+    snprintf(reason, sizeof reason, "%s", wish->reason);
+    wish_free(wish);
+    hg_link_down(worker, link, reason);
+}
+
+void tlscommon_wish_begun(struct tlscommon_wish *wish, void *attempt)
+{
+    wish->candidates[wish->begun - 1].attempt = attempt;
+}
+
+void tlscommon_wish_failed(struct tlscommon_wish *wish, const void *attempt, const char *reason)
+{
+    const struct hg_instance *instance = wish->client->worker->instance;
+
+    for (size_t i = 0; i < wish->begun; i++)
+        if (wish->candidates[i].attempt == attempt)
+            wish->candidates[i].attempt = NULL;
+    snprintf(wish->reason, sizeof wish->reason, "%s", reason);
+    if (tlscommon_wish_has_next(wish))
+        hg_log(instance, HG_LOG_INFO, "%s; trying the next address", reason);
+    else if (is_trying(wish))
+        hg_log(instance, HG_LOG_INFO, "%s; another address is still being tried", reason);
+    set_timer(wish, 0); /* it may be within begin() */
+}
+
+static void add_address(struct tlscommon_wish *wish, const struct hg_sockaddr *address)
+{
+    for (size_t i = 0; i < wish->count; i++)
+        if (wish->candidates[i].address.size == address->size &&
+            !memcmp(&wish->candidates[i].address.address, &address->address, address->size))
+            return;
+    wish->candidates[wish->count++] = (struct tlscommon_candidate){.address = *address};
+}
+
+/* Adds those that are not there yet, the families in turn, as RFC 8305 section 4 wants it: the resolver has sorted them
+ * by RFC 6724, which puts all of one family first, and that may be broken as a whole. There is one at least. -1 when
+ * out of memory. */
+static int add_addresses(struct tlscommon_wish *wish, const struct hg_sockaddr *addresses, size_t count)
+{
+    struct tlscommon_candidate *grown = realloc(wish->candidates, (wish->count + count) * sizeof *grown);
+    size_t of_first = 0, of_others = 0;
+
+    if (!grown)
+        return -1;
+    wish->candidates = grown;
+    for (size_t taken = 0; taken < count; taken++) {
+        bool first = taken % 2 == 0;
+        size_t *at;
+
+        while (of_first < count && addresses[of_first].address.ss_family != addresses[0].address.ss_family)
+            of_first++;
+        while (of_others < count && addresses[of_others].address.ss_family == addresses[0].address.ss_family)
+            of_others++;
+        at = of_others == count || (first && of_first < count) ? &of_first : &of_others;
+        add_address(wish, &addresses[(*at)++]);
+    }
+    return 0;
+}
+
+/* Begins with the addresses that were good before, where there are any. */
+static bool use_known(struct tlscommon_wish *wish, const char *why)
+{
+    const struct tlscommon_gateway *gateway = wish->gateway;
+
+    if (!gateway->known_count || add_addresses(wish, gateway->known, gateway->known_count))
+        return false;
+    hg_log(wish->client->worker->instance, HG_LOG_INFO, "%s; trying the addresses that were good before", why);
+    advance(wish);
+    return true;
+}
+
+static void on_timer(void *arg)
+{
+    struct tlscommon_wish *wish = arg;
+    const char *name = wish->gateway->address->host;
+    char text[sizeof wish->reason];
+
+    if (wish->resolution && !wish->count) {
+        snprintf(text, sizeof text, "cannot look up %s: no name server has answered yet", name);
+        use_known(wish, text);
+        return;
+    }
+    if (wish->client->one_at_a_time && is_trying(wish))
+        return;
+    if (tlscommon_wish_has_next(wish) && !wish->is_patient && has_answer(wish)) {
+        wish->is_patient = true;
+        set_timer(wish, ANSWERED_PATIENCE);
+        return;
+    }
+    if (tlscommon_wish_has_next(wish) && wish->candidates[wish->begun - 1].attempt) {
+        print_address(text, &wish->candidates[wish->begun - 1].address);
+        hg_log(wish->client->worker->instance, HG_LOG_INFO, "%s does not answer yet; trying the next address as well",
+               text);
+    }
+    advance(wish);
+}
+
+static void resolved(void *arg, const struct hg_sockaddr *addresses, size_t count, const char *error)
+{
+    struct tlscommon_wish *wish = arg;
+    bool waits = wish->count > 0; /* for what became of known addresses */
+
+    wish->resolution = NULL;
+    if (count == 0 || add_addresses(wish, addresses, count)) {
+        snprintf(wish->reason, sizeof wish->reason, "cannot look up %s: %s", wish->gateway->address->host,
+                 count == 0 ? error : "out of memory");
+        if (!waits && use_known(wish, wish->reason))
+            return;
+    }
+    if (waits)
+        set_timer(wish, 0);
+    else
+        advance(wish);
+}
+
+/* The addresses of a wish that came true, the one that did first. */
+static void remember(struct tlscommon_gateway *gateway, const struct tlscommon_wish *wish, const void *attempt)
+{
+    struct hg_sockaddr *known = malloc(wish->count * sizeof *known);
+    size_t count = 1;
+
+    if (!known)
+        return;
+    for (size_t i = 0; i < wish->count; i++)
+        known[wish->candidates[i].attempt == attempt ? 0 : count++] = wish->candidates[i].address;
+    free(gateway->known);
+    gateway->known = known;
+    gateway->known_count = count;
+}
+
+struct hg_link *tlscommon_wish_fulfil(struct tlscommon_wish *wish, const void *attempt)
+{
+    struct hg_link *link = wish->link;
+
+    remember(wish->gateway, wish, attempt);
+    for (size_t i = 0; i < wish->begun; i++)
+        if (wish->candidates[i].attempt == attempt)
+            wish->candidates[i].attempt = NULL;
+    wish_free(wish);
+    return link;
+}
+
+int tlscommon_client_connect(struct tlscommon_client *client, struct hg_link *link, size_t gateway)
+{
+    struct tlscommon_wish *wish = calloc(1, sizeof *wish);
+    struct hg_worker *worker = client->worker;
+
+    if (wish) {
+        wish->client = client;
+        wish->gateway = &client->gateways[gateway];
+        wish->link = link;
+        wish->timer = hg_timer_new(worker, on_timer, wish);
+    }
+    if (wish && wish->timer)
+        wish->resolution =
+            hg_resolve(worker, wish->gateway->address->host, wish->gateway->address->port, resolved, wish);
+    if (!wish || !wish->resolution) {
+        hg_log(worker->instance, HG_LOG_ERROR, "cannot connect: out of memory");
+        if (wish)
+            hg_timer_free(worker->host, wish->timer);
+        free(wish);
+        return -1;
+    }
+    if (wish->gateway->known_count)
+        set_timer(wish, LOOKUP_PATIENCE);
+    wish->next = client->wishes;
+    wish->previous = &client->wishes;
+    if (wish->next)
+        wish->next->previous = &wish->next;
+    client->wishes = wish;
+    return 0;
+}
+
+void tlscommon_client_cancel(struct tlscommon_client *client, const struct hg_link *link)
+{
+    struct tlscommon_wish *wish = client->wishes;
+
+    while (wish && wish->link != link)
+        wish = wish->next;
+    if (wish)
+        wish_free(wish);
+}
+
+/* ---- Life ---- */
+
+int tlscommon_client_init(struct tlscommon_client *client, struct hg_worker *worker,
+                          const struct tlscommon_client_config *config, const struct tlscommon_attempts *attempts)
+{
+    const struct hg_address *addresses = config->connect.items;
+
+    *client = (struct tlscommon_client){.worker = worker, .config = config, .attempts = attempts};
+    client->gateways = calloc(config->connect.count, sizeof *client->gateways);
+    if (!client->gateways)
+        return -1;
+    for (size_t i = 0; i < config->connect.count; i++)
+        client->gateways[i].address = &addresses[i];
+    return 0;
+}
+
+void tlscommon_client_fini(struct tlscommon_client *client)
+{
+    for (size_t i = 0; i < client->config->connect.count; i++) {
+        tlscommon_gateway_forget(&client->gateways[i]);
+        free(client->gateways[i].known);
+    }
+    free(client->gateways);
+}

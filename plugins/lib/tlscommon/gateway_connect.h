@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The client's end of a TLS or DTLS transport, up to the socket: the options that say which gateways there are, the
+ * tickets of each, and the way from the core's wish for a link to an address of the gateway that answers.
+ */
+#ifndef PLUGINS_LIB_TLSCOMMON_GATEWAY_CONNECT_H
+#define PLUGINS_LIB_TLSCOMMON_GATEWAY_CONNECT_H
+
+#include <gnutls/gnutls.h>
+#include <hopgate/host.h>
+#include <hopgate/transport.h>
+
+/* ---- Options ---- */
+
+/* The part of a config struct that TLSCOMMON_CLIENT_OPTIONS fills. */
+struct tlscommon_client_config {
+    struct hg_list connect; /* of struct hg_address: the gateways */
+    const char *server_name;
+    const char *ca;
+};
+
+/* Their entries in the option table of a plugin whose config struct `owner` has them as `part`. */
+#define TLSCOMMON_CLIENT_OPTIONS(owner, part)                                                                          \
+    {.name = "connect",                                                                                                \
+     .type = HG_OPTION_LIST,                                                                                           \
+     .item = HG_OPTION_ADDRESS,                                                                                        \
+     .offset = offsetof(owner, part.connect),                                                                          \
+     .doc = "On a client: the gateways to connect to; it keeps a session with each. Transports that name the same "    \
+            "host lead to the same gateway. If a name has several addresses, all are tried."},                         \
+        {.name = "server_name",                                                                                        \
+         .type = HG_OPTION_STRING,                                                                                     \
+         .offset = offsetof(owner, part.server_name),                                                                  \
+         .doc = "On a client: the name or IP address that the certificate of each gateway must contain. Default: the " \
+                "host in `connect`."},                                                                                 \
+    {                                                                                                                  \
+        .name = "ca", .type = HG_OPTION_PATH, .offset = offsetof(owner, part.ca),                                      \
+        .doc =                                                                                                         \
+            "On a client: PEM file with the authorities trusted to sign the certificates of gateways. Default: the "   \
+            "trust store of the system."                                                                               \
+    }
+
+/* Checks them and trusts the authorities. 0, or -1 after config errors. */
+int tlscommon_client_configure(struct hg_instance *instance, const struct tlscommon_client_config *config,
+                               gnutls_certificate_credentials_t credentials);
+
+/* ---- Connecting ---- */
+
+struct tlscommon_client;
+struct tlscommon_wish;
+
+/* What a client remembers of a gateway. */
+struct tlscommon_gateway {
+    const struct hg_address *address;
+    gnutls_datum_t session;    /* of the newest handshake, with its ticket: for the next one */
+    struct hg_sockaddr *known; /* addresses of the last link, its own first: for when the name cannot be looked up */
+    size_t known_count;
+};
+
+/* What a transport does at one address of a gateway. An attempt is the transport's own. */
+struct tlscommon_attempts {
+    /* Begins one: tells it by tlscommon_wish_begun(). 0, or -1 with `reason` filled and nothing begun. */
+    int (*begin)(struct tlscommon_wish *wish, const struct hg_sockaddr *address, char *reason, size_t size);
+    /* Whether something has come from there. */
+    bool (*is_answered)(const void *attempt);
+    /* Ends one that nobody wants any more: it knows of no wish from now on. */
+    void (*end)(void *attempt);
+};
+
+/* Of one worker. */
+struct tlscommon_client {
+    struct hg_worker *worker;
+    const struct tlscommon_client_config *config;
+    const struct tlscommon_attempts *attempts;
+    bool one_at_a_time;                 /* the next address is tried only when the one before has failed */
+    struct tlscommon_gateway *gateways; /* as many as the config names */
+    struct tlscommon_wish *wishes;
+};
+
+/* An address of the gateway. */
+struct tlscommon_candidate {
+    struct hg_sockaddr address;
+    void *attempt; /* NULL: none is under way */
+};
+
+/* The core's wish for a link, until that is up or down. The addresses of the gateway race for it (RFC 8305 section 5).
+ */
+struct tlscommon_wish {
+    struct tlscommon_client *client;
+    struct tlscommon_gateway *gateway;
+    struct hg_link *link;
+    struct hg_resolution *resolution; /* NULL: it has ended */
+    struct hg_timer *timer;           /* for the next address; before there is any, for those known from before */
+    struct tlscommon_candidate *candidates;
+    size_t count, begun;
+    bool is_patient;                         /* an address that has answered was given its time */
+    char reason[320];                        /* of the last failure */
+    struct tlscommon_wish *next, **previous; /* client->wishes */
+};
+
+/* 0, or -1 when out of memory: nothing is left to free. `config` must outlive it. */
+int tlscommon_client_init(struct tlscommon_client *client, struct hg_worker *worker,
+                          const struct tlscommon_client_config *config, const struct tlscommon_attempts *attempts);
+/* All links are gone. */
+void tlscommon_client_fini(struct tlscommon_client *client);
+
+/* The operations of a transport: see <hopgate/transport.h>. */
+int tlscommon_client_connect(struct tlscommon_client *client, struct hg_link *link, size_t gateway);
+void tlscommon_client_cancel(struct tlscommon_client *client, const struct hg_link *link);
+
+/* In begin(), before anything can become of the attempt. */
+void tlscommon_wish_begun(struct tlscommon_wish *wish, void *attempt);
+/* Whether there is another address. */
+bool tlscommon_wish_has_next(const struct tlscommon_wish *wish);
+/* An attempt has failed, and has ended: the others go on, or the core is told `reason`; later, so that the wish is
+ * there until the transport returns to the loop. */
+void tlscommon_wish_failed(struct tlscommon_wish *wish, const void *attempt, const char *reason);
+/* An attempt has become the link, which is returned: ends all others, and frees the wish. */
+struct hg_link *tlscommon_wish_fulfil(struct tlscommon_wish *wish, const void *attempt);
+
+/* The name that the gateway's certificate must be for. */
+const char *tlscommon_gateway_name(const struct tlscommon_client *client, const struct tlscommon_gateway *gateway);
+
+/* Keeps the ticket of a session, for the next handshake with this gateway; and lets a session use it. */
+void tlscommon_gateway_keep(struct tlscommon_gateway *gateway, gnutls_session_t session);
+void tlscommon_gateway_resume(const struct tlscommon_gateway *gateway, gnutls_session_t session);
+/* A handshake has failed. Perhaps it was the resumption: the next one is a full one. */
+void tlscommon_gateway_forget(struct tlscommon_gateway *gateway);
+
+#endif

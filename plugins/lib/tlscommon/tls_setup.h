@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * What a config block of a TLS or DTLS transport sets up for all its handshakes, and where it listens.
+ */
+#ifndef PLUGINS_LIB_TLSCOMMON_TLS_SETUP_H
+#define PLUGINS_LIB_TLSCOMMON_TLS_SETUP_H
+
+#include <gnutls/gnutls.h>
+#include <hopgate/host.h>
+
+/* The application protocol, told by ALPN (RFC 7301). */
+#define TLSCOMMON_ALPN "hopgate/1"
+
+/* A part of instance->state; zeroed at first. */
+struct tlscommon_setup {
+    gnutls_priority_t priority;
+    gnutls_certificate_credentials_t credentials; /* client: what it trusts; gateway: where certificates come from */
+    gnutls_datum_t ticket_key;                    /* gateway */
+    struct hg_listener **listeners;
+    size_t listener_count;
+};
+
+/* `priority` is the option of that name; NULL: `protocols`, the beginning of a GnuTLS priority string, with the AEAD
+ * ciphers, the one first that is fast here. 0, or -1 after config errors; tlscommon_setup_fini() is due either way. */
+int tlscommon_setup_init(struct tlscommon_setup *setup, struct hg_instance *instance, const char *priority,
+                         const char *protocols);
+/* On a gateway: certificates and tickets. `listens`: the block has the option `listen`. 0, or -1 after config errors.
+ */
+int tlscommon_setup_gateway(struct tlscommon_setup *setup, struct hg_instance *instance, bool listens);
+/* In prepare(): binds the option `listen`, a list of addresses, with sockets of a type. 0, or -1 after config errors.
+ */
+int tlscommon_setup_listen(struct tlscommon_setup *setup, struct hg_instance *instance, const struct hg_list *listen,
+                           int type);
+void tlscommon_setup_fini(struct tlscommon_setup *setup);
+
+/* A session with all that, for gnutls_init() with `flags`; NULL when out of memory. */
+gnutls_session_t tlscommon_setup_session(const struct tlscommon_setup *setup, unsigned flags);
+
+#endif

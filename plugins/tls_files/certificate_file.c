@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/tls_files/certificate_file.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/x509.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A chain of 16 certificates with the longest keys is a tenth of it. */
+#define FILE_MAX ((off_t)1 << 20)
+/* More than any path that a verifier follows. */
+#define CHAIN_MAX 16
+
+/* A pair while it is made. */
+struct loader {
+    const struct pair_files *files;
+    pair_fault fault;
+    void *arg;
+    struct pair *pair;
+    bool failed;
+};
+
+__attribute__((format(printf, 3, 4))) static void tell(struct loader *loader, const char *member, const char *format,
+                                                       ...)
+{
+    char what[512], text[5000];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    snprintf(text, sizeof text, "%s: %s", *member == 'c' ? loader->files->cert : loader->files->key, what);
+    loader->fault(loader->arg, member, text);
+    loader->failed = true;
+}
+
+/* ---- Reading files ---- */
+
+static bool read_all(int fd, gnutls_datum_t *text)
+{
+    size_t size = 0;
+
+    while (size < text->size) {
+        ssize_t got = read(fd, text->data + size, text->size - size);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return false;
+        if (!got)
+            break;
+        size += (size_t)got;
+    }
+    text->size = (unsigned)size;
+    text->data[size] = 0;
+    return true;
+}
+
+/* The content, with a NUL behind it. Wiped and freed by forget(). */
+static bool slurp(struct loader *loader, const char *member, const char *path, gnutls_datum_t *text)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat state;
+
+    if (fd < 0 || fstat(fd, &state)) {
+        tell(loader, member, "%s", strerror(errno));
+    } else if (!S_ISREG(state.st_mode) || state.st_size > FILE_MAX) {
+        tell(loader, member, "not a regular file of up to 1 MiB");
+    } else {
+        text->size = (unsigned)state.st_size;
+        text->data = malloc(text->size + 1);
+        if (!text->data)
+            tell(loader, member, "out of memory");
+        else if (!read_all(fd, text))
+            tell(loader, member, "%s", strerror(errno));
+    }
+    if (fd >= 0)
+        close(fd);
+    return !loader->failed;
+}
+
+static void forget(gnutls_datum_t *text)
+{
+    if (text->data)
+        gnutls_memset(text->data, 0, text->size);
+    free(text->data);
+    *text = (gnutls_datum_t){0};
+}
+
+/* ---- The chain ---- */
+
+static bool holds(const gnutls_datum_t *text, const char *part)
+{
+    return text->data && memmem(text->data, text->size, part, strlen(part));
+}
+
+static void tell_no_chain(struct loader *loader, const gnutls_datum_t *text, int result)
+{
+    if (holds(text, "PRIVATE KEY-----") && !holds(text, "-----BEGIN CERTIFICATE-----"))
+        tell(loader, "cert", "holds a private key and no certificate: are `cert` and `key` exchanged?");
+    else if (!holds(text, "-----BEGIN "))
+        tell(loader, "cert", "no PEM file: it has no line \"-----BEGIN CERTIFICATE-----\"");
+    else if (result == GNUTLS_E_SHORT_MEMORY_BUFFER)
+        tell(loader, "cert", "more than %d certificates", CHAIN_MAX);
+    else
+        tell(loader, "cert", "not a chain of certificates in PEM: %s", gnutls_strerror(result));
+}
+
+/* The chain in the order that TLS wants; the file has to begin with the leaf. */
+static void take_chain(struct loader *loader, const gnutls_datum_t *text)
+{
+    struct hg_certificate *certificate = &loader->pair->certificate;
+    gnutls_x509_crt_t crts[CHAIN_MAX];
+    unsigned imported = CHAIN_MAX, count;
+    int result = gnutls_x509_crt_list_import(crts, &imported, text, GNUTLS_X509_FMT_PEM,
+                                             GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
+
+    if (result < 0) {
+        tell_no_chain(loader, text, result);
+        return;
+    }
+    count = imported; /* sorting leaves out what is not part of the chain */
+    certificate->chain = calloc(count, sizeof *certificate->chain);
+    result = certificate->chain
+                 ? gnutls_pcert_import_x509_list(certificate->chain, crts, &count, GNUTLS_X509_CRT_LIST_SORT)
+                 : GNUTLS_E_MEMORY_ERROR;
+    if (result < 0)
+        tell(loader, "cert", "its certificates make no chain: %s", gnutls_strerror(result));
+    else
+        certificate->chain_size = count;
+    for (unsigned i = 0; i < imported; i++)
+        gnutls_x509_crt_deinit(crts[i]);
+}
+
+/* ---- The key ---- */
+
+static void take_key(struct loader *loader, const gnutls_datum_t *text)
+{
+    struct hg_certificate *certificate = &loader->pair->certificate;
+    int result = gnutls_privkey_init(&certificate->key);
+
+    if (result >= 0)
+        result = gnutls_privkey_import_x509_raw(certificate->key, text, GNUTLS_X509_FMT_PEM, NULL, 0);
+    if (result >= 0)
+        return;
+    if (result == GNUTLS_E_DECRYPTION_FAILED || holds(text, "ENCRYPTED"))
+        tell(loader, "key",
+             "the key is encrypted: hopgate has no password for it; store it unencrypted with mode 0600");
+    else if (holds(text, "-----BEGIN CERTIFICATE-----") && !holds(text, "PRIVATE KEY-----"))
+        tell(loader, "key", "holds a certificate and no private key: are `cert` and `key` exchanged?");
+    else if (!holds(text, "-----BEGIN "))
+        tell(loader, "key", "no PEM file: it has no line \"-----BEGIN PRIVATE KEY-----\"");
+    else
+        tell(loader, "key", "not a private key in PEM: %s", gnutls_strerror(result));
+}
+
+static bool key_id(gnutls_pubkey_t key, uint8_t id[64], size_t *size)
+{
+    *size = 64;
+    return gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, id, size) >= 0;
+}
+
+static void compare_keys(struct loader *loader)
+{
+    const struct hg_certificate *certificate = &loader->pair->certificate;
+    uint8_t of_chain[64], of_key[64];
+    size_t chain_size = 0, key_size = 0;
+    gnutls_pubkey_t public = NULL;
+    bool equal;
+
+    equal = gnutls_pubkey_init(&public) >= 0 && gnutls_pubkey_import_privkey(public, certificate->key, 0, 0) >= 0 &&
+            key_id(public, of_key, &key_size) && key_id(certificate->chain[0].pubkey, of_chain, &chain_size) &&
+            key_size == chain_size && !memcmp(of_key, of_chain, key_size);
+    if (public)
+        gnutls_pubkey_deinit(public);
+    if (!equal)
+        tell(loader, "key", "not the key of the first certificate in %s", loader->files->cert);
+}
+
+/* ---- Names and times ---- */
+
+static bool add_name(struct pair *pair, bool is_address, const char *text, size_t size)
+{
+    struct pair_name *names = realloc(pair->names, (pair->name_count + 1) * sizeof *names);
+    char *copy = malloc(size + 1);
+
+    pair->names = names ? names : pair->names;
+    if (!names || !copy) {
+        free(copy);
+        return false;
+    }
+    memcpy(copy, text, size);
+    pair->names[pair->name_count++] = (struct pair_name){is_address, {copy, size}};
+    return true;
+}
+
+/* The subject alternative names; without any the common name (RFC 6125 section 6.4.4). */
+static bool take_names(struct pair *pair, gnutls_x509_crt_t leaf)
+{
+    char name[256];
+    size_t size;
+    unsigned i;
+
+    for (i = 0;; i++) {
+        int type;
+
+        size = sizeof name;
+        type = gnutls_x509_crt_get_subject_alt_name(leaf, i, name, &size, NULL);
+        if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+            break;
+        if ((type == GNUTLS_SAN_DNSNAME || type == GNUTLS_SAN_IPADDRESS) &&
+            !add_name(pair, type == GNUTLS_SAN_IPADDRESS, name, size))
+            return false;
+    }
+    size = sizeof name;
+    if (i || gnutls_x509_crt_get_dn_by_oid(leaf, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) < 0)
+        return true;
+    return add_name(pair, false, name, size);
+}
+
+static void take_leaf(struct loader *loader)
+{
+    struct pair *pair = loader->pair;
+    gnutls_x509_crt_t leaf = NULL;
+    int result = gnutls_pcert_export_x509(&pair->certificate.chain[0], &leaf);
+
+    if (result >= 0) {
+        pair->begins = gnutls_x509_crt_get_activation_time(leaf);
+        pair->ends = gnutls_x509_crt_get_expiration_time(leaf);
+        if (!take_names(pair, leaf))
+            result = GNUTLS_E_MEMORY_ERROR;
+        gnutls_x509_crt_deinit(leaf);
+    }
+    if (result < 0)
+        tell(loader, "cert", "%s", gnutls_strerror(result));
+}
+
+static void tell_date(char *text, size_t capacity, const char *what, time_t when)
+{
+    char date[32] = "?";
+    struct tm parts;
+
+    if (gmtime_r(&when, &parts))
+        strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S UTC", &parts);
+    snprintf(text, capacity, "%s %s", what, date);
+}
+
+bool pair_time_fault(const struct pair *pair, time_t now, char *text, size_t capacity)
+{
+    if (now >= pair->ends)
+        tell_date(text, capacity, "the certificate has expired on", pair->ends);
+    else if (now < pair->begins)
+        tell_date(text, capacity, "the certificate is not valid before", pair->begins);
+    else
+        return false;
+    return true;
+}
+
+/* A host name against a pattern of a certificate: equal, or "*" in the place of the first label (RFC 6125 6.4.3). */
+static enum pair_fit name_fits(struct hg_text pattern, struct hg_text name)
+{
+    const char *dot;
+
+    if (hg_text_equal_nocase(pattern, name))
+        return PAIR_EXACT;
+    if (pattern.size < 3 || memcmp(pattern.data, "*.", 2) || !name.size)
+        return PAIR_NO_FIT;
+    dot = memchr(name.data, '.', name.size);
+    if (!dot || dot == name.data)
+        return PAIR_NO_FIT;
+    return hg_text_equal_nocase((struct hg_text){pattern.data + 1, pattern.size - 1},
+                                (struct hg_text){dot, name.size - (size_t)(dot - name.data)})
+               ? PAIR_WILDCARD
+               : PAIR_NO_FIT;
+}
+
+/* 4 or 16 bytes of an address literal, 0: none. */
+static size_t parse_address(struct hg_text text, uint8_t address[16])
+{
+    char literal[INET6_ADDRSTRLEN];
+
+    if (text.size >= sizeof literal)
+        return 0;
+    memcpy(literal, text.data, text.size);
+    literal[text.size] = 0;
+    return inet_pton(AF_INET, literal, address) == 1 ? 4 : inet_pton(AF_INET6, literal, address) == 1 ? 16 : 0;
+}
+
+enum pair_fit pair_fits(const struct pair *pair, struct hg_text server_name)
+{
+    enum pair_fit best = PAIR_NO_FIT;
+    uint8_t address[16];
+    size_t address_size;
+
+    if (server_name.size && server_name.data[server_name.size - 1] == '.')
+        server_name.size--;
+    address_size = parse_address(server_name, address);
+    for (size_t i = 0; i < pair->name_count && best != PAIR_EXACT; i++) {
+        const struct pair_name *name = &pair->names[i];
+        enum pair_fit fit = PAIR_NO_FIT;
+
+        if (!name->is_address && !address_size)
+            fit = name_fits(name->text, server_name);
+        else if (name->is_address && hg_text_equal(name->text, (struct hg_text){(char *)address, address_size}))
+            fit = PAIR_EXACT;
+        best = fit > best ? fit : best;
+    }
+    return best;
+}
+
+/* ---- The whole ---- */
+
+static void pair_release(struct hg_certificate *certificate)
+{
+    struct pair *pair = (struct pair *)certificate;
+
+    for (unsigned i = 0; i < certificate->chain_size; i++)
+        gnutls_pcert_deinit(&certificate->chain[i]);
+    free(certificate->chain);
+    if (certificate->key)
+        gnutls_privkey_deinit(certificate->key);
+    for (size_t i = 0; i < pair->name_count; i++)
+        free((char *)(uintptr_t)pair->names[i].text.data);
+    free(pair->names);
+    free(pair);
+}
+
+void pair_unref(struct pair *pair)
+{
+    if (pair)
+        hg_certificate_unref(&pair->certificate);
+}
+
+struct pair *pair_load(const struct pair_files *files, pair_fault fault, void *arg)
+{
+    struct loader loader = {.files = files, .fault = fault, .arg = arg, .pair = calloc(1, sizeof *loader.pair)};
+    gnutls_datum_t cert = {0}, key = {0};
+    bool have_cert, have_key;
+
+    if (!loader.pair) {
+        tell(&loader, "cert", "out of memory");
+        return NULL;
+    }
+    atomic_init(&loader.pair->certificate.refs, 1);
+    loader.pair->certificate.release = pair_release;
+    /* Both are looked at, so that both files' faults are told at once. */
+    have_cert = slurp(&loader, "cert", files->cert, &cert);
+    if (have_cert)
+        take_chain(&loader, &cert);
+    loader.failed = false;
+    have_key = slurp(&loader, "key", files->key, &key);
+    if (have_key)
+        take_key(&loader, &key);
+    forget(&cert);
+    forget(&key);
+    loader.failed |= !loader.pair->certificate.chain_size;
+    if (!loader.failed)
+        compare_keys(&loader);
+    if (!loader.failed)
+        take_leaf(&loader);
+    if (loader.failed) {
+        pair_unref(loader.pair);
+        return NULL;
+    }
+    return loader.pair;
+}
+
+void pair_look(const struct pair_files *files, struct pair_state *state)
+{
+    if (stat(files->cert, &state->cert))
+        memset(&state->cert, 0, sizeof state->cert);
+    if (stat(files->key, &state->key))
+        memset(&state->key, 0, sizeof state->key);
+}
+
+static bool stat_equal(const struct stat *a, const struct stat *b)
+{
+    return a->st_size == b->st_size && a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+bool pair_state_equal(const struct pair_state *a, const struct pair_state *b)
+{
+    return stat_equal(&a->cert, &b->cert) && stat_equal(&a->key, &b->key);
+}
