@@ -18,7 +18,7 @@ core_libcore_la_SOURCES = \
 	core/plugin/descriptor_check.c core/plugin/descriptor_check.h core/plugin/plugin.c core/plugin/plugin.h \
 	core/pipeline/listen.c core/pipeline/listen.h core/pipeline/pipeline.c core/pipeline/pipeline.h \
 	core/pipeline/pipeline_check.c core/pipeline/pipeline_check.h \
-	core/exchange/exchange.c core/exchange/exchange.h core/exchange/exchange_credit.c core/exchange/exchange_emit.c \
+	core/exchange/exchange.c core/exchange/exchange.h core/exchange/exchange_breach.c core/exchange/exchange_credit.c core/exchange/exchange_emit.c \
 	core/exchange/exchange_end.c core/exchange/exchange_private.h core/exchange/exchange_queue.c \
 	core/exchange/exchange_report.c core/exchange/exchange_run.c \
 	core/session/accept.c core/session/client.c core/session/client.h core/session/control_message.c \

@@ -90,7 +90,7 @@ struct hg_self *exchange_open(struct exchange_table *table, struct stage *top, s
         exchange->next->previous = exchange;
     table->open = exchange;
     table->open_count++;
-    exchange_emit_head(&exchange->slots[0].public, HG_DOWN, request);
+    slot_append_head(slot_neighbour(&exchange->slots[0], HG_DOWN), HG_DOWN, request);
     return &exchange->slots[0].public;
 }
 

@@ -6,31 +6,88 @@
 #include "core/base/message.h"
 #include "core/exchange/exchange_private.h"
 
-#include <stdio.h>
+/* Whether the stage still has a part in the exchange. */
+static bool is_present(struct slot *slot)
+{
+    if (!slot->is_out)
+        return true;
+    if (slot->hook != HOOK_DETACH)
+        slot_note_breach(slot, BREACH_DETACHED, "uses an exchange after detach()");
+    return false;
+}
+
+/* The slot that `slot` emits to; NULL: what it emits is to be thrown away. */
+static struct slot *emits_to(struct slot *slot, enum hg_direction direction)
+{
+    const struct exchange *exchange = slot->exchange;
+    struct slot *next;
+
+    if (!is_present(slot) || slot_is_over(slot))
+        return NULL;
+    next = slot_neighbour(slot, direction);
+    if (!next && (direction != HG_DOWN || !exchange->is_shortened))
+        slot_breach(slot, BREACH_DIRECTION, "emits %s, where there is nobody", direction == HG_DOWN ? "down" : "up");
+    return next;
+}
+
+/* Whether the head has a place behind what `slot` has emitted before. */
+static bool may_emit_head(struct slot *slot, enum hg_direction direction, const struct inbox *next,
+                          const struct hg_head *head)
+{
+    if (head->kind != (direction == HG_DOWN ? HG_REQUEST : HG_RESPONSE))
+        slot_breach(slot, BREACH_KIND, "emits the head of a %s", direction == HG_DOWN ? "response down" : "request up");
+    else if (next->head_came)
+        slot_breach(slot, BREACH_SECOND_HEAD, "emits a head after the final one");
+    else
+        return true;
+    return false;
+}
 
 size_t exchange_emit_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
-    struct slot *slot = slot_of(self), *to = slot_neighbour(slot, direction);
+    struct slot *slot = slot_of(self), *to;
+    struct exchange *exchange = slot->exchange;
 
-    if (slot_is_over(slot) || !to) {
-        exchange_head_done(slot->exchange, head);
+    if (!is_present(slot)) {
+        message_head_free(head);
+        return 0;
+    }
+    if (!head || head == exchange->request || head == exchange->response || head == slot->inboxes[direction].heads) {
+        slot_breach(slot, BREACH_OWNER, "emits %s", head ? "a head that is not its own" : "a head that is NULL");
+        return 0;
+    }
+    to = emits_to(slot, direction);
+    if (!to || !may_emit_head(slot, direction, &to->inboxes[direction], head)) {
+        message_head_free(head);
         return 0;
     }
     slot_append_head(to, direction, head);
     return exchange_credit(self, direction);
 }
 
+/* Whether data or an end has a place behind what `slot` has emitted before. */
+static bool may_emit_body(struct slot *slot, const struct inbox *next, const char *what)
+{
+    if (!next->head_came)
+        slot_breach(slot, BREACH_EARLY, "emits %s before the final head", what);
+    else if (next->end_waits || next->ended)
+        slot_breach(slot, BREACH_LATE, "emits %s after the end", what);
+    else
+        return true;
+    return false;
+}
+
 size_t exchange_emit(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
 {
-    struct slot *slot = slot_of(self), *to = slot_receiver(slot, direction);
-    char detail[128];
+    struct slot *slot = slot_of(self), *to = emits_to(slot, direction);
+    size_t room;
 
-    if (slot_is_over(slot) || !to)
+    if (!to || !may_emit_body(slot, &to->inboxes[direction], "data"))
         return 0;
-    if (slice->size + to->inboxes[direction].bytes > slot->exchange->table->buffer) {
-        snprintf(detail, sizeof detail, "%s emitted %zu bytes beyond its credit", self->worker->instance->name,
-                 slice->size);
-        exchange_reset(self, &(struct hg_reason){500, "proxy_internal_error", detail, 0});
+    to = slot_receiver(slot, direction);
+    room = slot->exchange->table->buffer - to->inboxes[direction].bytes;
+    if (slice->size > room) {
+        slot_breach(slot, BREACH_CREDIT, "emits %zu bytes, more than its credit", slice->size);
         return 0;
     }
     if (slice->size) {
@@ -42,43 +99,82 @@ size_t exchange_emit(struct hg_self *self, enum hg_direction direction, const st
 
 void exchange_emit_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
 {
-    struct slot *slot = slot_of(self), *to = slot_neighbour(slot, direction);
+    struct slot *slot = slot_of(self), *to = emits_to(slot, direction);
 
-    if (slot_is_over(slot) || !to)
+    if (!to) {
         message_fields_free(trailers);
-    else
+    } else if (to->inboxes[direction].end_waits || to->inboxes[direction].ended) {
+        slot_note_breach(slot, BREACH_SECOND_END, "emits a second end");
+        message_fields_free(trailers);
+    } else if (!may_emit_body(slot, &to->inboxes[direction], "an end")) {
+        message_fields_free(trailers);
+    } else {
         slot_append_end(to, direction, trailers);
+    }
+}
+
+/* A callback may ask to go on before it returns: then the pause that it asks for is over at once. */
+static bool may_resume(const struct slot *slot, enum hg_direction direction)
+{
+    return slot->inboxes[direction].held || slot_is_over(slot) ||
+           (slot->hook_direction == direction &&
+            (slot->hook == HOOK_HEAD || slot->hook == HOOK_DATA || slot->hook == HOOK_END));
 }
 
 void exchange_resume(struct hg_self *self, enum hg_direction direction)
 {
     struct slot *slot = slot_of(self);
 
+    if (!is_present(slot))
+        return;
+    if (!may_resume(slot, direction)) {
+        slot_note_breach(slot, BREACH_RESUME, "resumes what it does not hold");
+        return;
+    }
     slot->inboxes[direction].resumed = true;
     slot_mark(slot, direction);
 }
 
+/* A reason that can be passed on: the one given, unless it is none. */
+static const struct hg_reason *checked(struct slot *slot, const struct hg_reason *reason)
+{
+    static const struct hg_reason unknown = {500, "proxy_internal_error", "no reason was given", 0};
+
+    if (reason && reason->status >= 400 && reason->status <= 599)
+        return reason;
+    if (reason)
+        slot_note_breach(slot, BREACH_REASON, "resets with status %d", reason->status);
+    else
+        slot_note_breach(slot, BREACH_REASON, "resets without a reason");
+    return &unknown;
+}
+
 void exchange_reset(struct hg_self *self, const struct hg_reason *reason)
 {
-    exchange_reset_by(slot_of(self)->exchange, reason, slot_of(self)->index);
+    struct slot *slot = slot_of(self);
+
+    if (is_present(slot))
+        exchange_reset_by(slot->exchange, checked(slot, reason), slot->index);
 }
 
 void exchange_break(struct hg_self *self, const struct hg_reason *reason)
 {
     struct slot *slot = slot_of(self);
 
-    if (slot->index) /* nothing is above the first slot */
-        exchange_break_by(slot->exchange, reason, slot->index);
-    else
+    if (!slot->index) /* nothing is above the first slot */
         exchange_reset(self, reason);
+    else if (is_present(slot))
+        exchange_break_by(slot->exchange, checked(slot, reason), slot->index);
 }
 
 void exchange_set_target(struct hg_self *self, const struct hg_target *target)
 {
-    slot_of(self)->exchange->public.target = *target;
+    if (is_present(slot_of(self)))
+        slot_of(self)->exchange->public.target = *target;
 }
 
 void exchange_set_service(struct hg_self *self, const struct hg_service *service)
 {
-    slot_of(self)->exchange->public.service = service;
+    if (is_present(slot_of(self)))
+        slot_of(self)->exchange->public.service = service;
 }

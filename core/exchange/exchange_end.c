@@ -35,22 +35,27 @@ void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason
     note_reset(exchange, reason, by);
 }
 
-bool slot_is_over(const struct slot *slot)
+static void tell_reset(struct slot *slot, const struct hg_reason *reason)
 {
     const struct exchange *exchange = slot->exchange;
 
-    return exchange->is_reset || slot->is_out || (exchange->is_breaking && slot->index >= exchange->reset_by);
+    if (!slot->attached || !slot->ops->reset || (slot->index == exchange->reset_by && !exchange->is_breach))
+        return;
+    slot_enter(slot, HOOK_RESET, HG_DOWN);
+    slot->ops->reset(&slot->public, reason);
+    slot_leave(slot);
 }
 
 static void detach(struct slot *slot)
 {
+    slot->is_out = true;
     if (!slot->attached)
         return;
     slot->attached = false;
-    slot->is_out = true;
     if (slot->ops->detach) {
-        slot_called(slot);
+        slot_enter(slot, HOOK_DETACH, HG_DOWN);
         slot->ops->detach(&slot->public);
+        slot_leave(slot);
     }
 }
 
@@ -62,16 +67,13 @@ static void cut_below(struct slot *slot, const struct hg_reason *reason)
     for (unsigned i = slot->index + 1; i <= exchange->bottom; i++) {
         struct slot *below = &exchange->slots[i];
 
-        if (below->attached && below->ops->reset && i != exchange->reset_by) {
-            slot_called(below);
-            below->ops->reset(&below->public, reason);
-        }
+        tell_reset(below, reason);
         detach(below);
-        below->is_out = true;
         inbox_clear(exchange, &below->inboxes[HG_DOWN]);
         inbox_clear(exchange, &below->inboxes[HG_UP]);
     }
     exchange->bottom = slot->index;
+    exchange->is_shortened = true;
     if (!slot->inboxes[HG_DOWN].ended)
         slot_mark(slot, HG_DOWN);
     slot_offer_credit(slot, HG_DOWN); /* what filled the inbox below is gone */
@@ -96,14 +98,8 @@ void exchange_finish(struct exchange *exchange)
 void exchange_finish_reset(struct exchange *exchange)
 {
     exchange_log_failure(exchange);
-    for (unsigned i = 0; i < exchange->table->stage_count; i++) {
-        struct slot *slot = &exchange->slots[i];
-
-        if (!slot->attached || i == exchange->reset_by || !slot->ops->reset)
-            continue;
-        slot_called(slot);
-        slot->ops->reset(&slot->public, &exchange->reason);
-    }
+    for (unsigned i = 0; i < exchange->table->stage_count; i++)
+        tell_reset(&exchange->slots[i], &exchange->reason);
     exchange_finish(exchange);
 }
 

@@ -14,6 +14,36 @@
 /* reset_by, when no stage of the exchange has asked for the reset. */
 #define NOBODY UINT32_MAX
 
+/* The callback that a stage is in. */
+enum hook {
+    HOOK_NONE,
+    HOOK_ATTACH,
+    HOOK_HEAD,
+    HOOK_DATA,
+    HOOK_END,
+    HOOK_RESET,
+    HOOK_WRITABLE,
+    HOOK_DETACH,
+};
+
+/* The ways to break the contract of <hopgate/stage.h> that can be seen: bits of stage->breaches. */
+enum breach {
+    BREACH_VERDICT,
+    BREACH_CONSUMED,
+    BREACH_SPIN,
+    BREACH_CREDIT,
+    BREACH_EARLY,
+    BREACH_LATE,
+    BREACH_SECOND_HEAD,
+    BREACH_SECOND_END,
+    BREACH_KIND,
+    BREACH_OWNER,
+    BREACH_DIRECTION,
+    BREACH_RESUME,
+    BREACH_REASON,
+    BREACH_DETACHED,
+};
+
 /* What waits for one stage in one direction: heads, then data, then the end. */
 struct inbox {
     struct hg_head *heads, *last_head;
@@ -25,7 +55,8 @@ struct inbox {
     hg_time held_since;
     bool end_waits;   /* the end is in the inbox */
     bool ended;       /* the end has passed */
-    bool head_seen;   /* a final head has passed: data may follow */
+    bool head_came;   /* a final head has been put in: data may follow */
+    bool head_seen;   /* it has passed */
     bool head_called; /* the stage has seen the first head and paused it */
     bool end_called;  /* the same for the end */
     bool held;        /* paused, or data was left: until hg_resume() */
@@ -40,10 +71,12 @@ struct slot {
     struct stage *stage;
     struct exchange *exchange;
     unsigned index;
-    bool attached;        /* attach() has answered NEXT, detach() is due */
-    bool bypassed;        /* attach() has answered BYPASS */
-    bool is_out;          /* detached: no longer takes part */
-    bool wants_credit[2]; /* was told that it has none, writable() is due */
+    uint8_t hook;           /* an enum hook: the callback that is running … */
+    uint8_t hook_direction; /* … and its direction */
+    bool attached;          /* attach() has answered NEXT, detach() is due */
+    bool bypassed;          /* attach() has answered BYPASS */
+    bool is_out;            /* detached: no longer takes part */
+    bool wants_credit[2];   /* was told that it has none, writable() is due */
     struct inbox inboxes[2];
 };
 
@@ -59,8 +92,10 @@ struct exchange {
     unsigned reset_by;    /* also of a response that is being broken off */
     bool is_ready;
     bool is_reset;
-    bool is_breaking; /* it will be reset when what waits above `reset_by` has been taken … */
-    bool is_cut;      /* … and is without that slot and those below */
+    bool is_breach;    /* … by a breach of contract: the stage that has caused it is told too */
+    bool is_shortened; /* what was below `bottom` is gone: what still comes down to it is thrown away */
+    bool is_breaking;  /* it will be reset when what waits above `reset_by` has been taken … */
+    bool is_cut;       /* … and is without that slot and those below */
     struct hg_reason reason;
     char detail[256];
     struct slot slots[]; /* table->stage_count of them, then the stages' states */
@@ -76,10 +111,35 @@ static inline hg_time slot_now(const struct slot *slot)
     return hg_now(slot->public.worker);
 }
 
-/* To be said before each callback. */
-static inline void slot_called(struct slot *slot)
+/* To be said before and after each callback. */
+static inline void slot_enter(struct slot *slot, enum hook hook, enum hg_direction direction)
 {
     slot->stage->calls++;
+    slot->hook = hook;
+    slot->hook_direction = direction;
+}
+
+static inline void slot_leave(struct slot *slot)
+{
+    slot->hook = HOOK_NONE;
+}
+
+/* Whether nothing more is wanted of a stage. */
+static inline bool slot_is_over(const struct slot *slot)
+{
+    const struct exchange *exchange = slot->exchange;
+
+    return exchange->is_reset || slot->is_out || (exchange->is_breaking && slot->index >= exchange->reset_by);
+}
+
+/* The slot after `slot` in that direction, or NULL behind the last. */
+static inline struct slot *slot_neighbour(struct slot *slot, enum hg_direction direction)
+{
+    struct exchange *exchange = slot->exchange;
+
+    if (direction == HG_DOWN)
+        return slot->index < exchange->bottom ? &exchange->slots[slot->index + 1] : NULL;
+    return slot->index > 0 ? &exchange->slots[slot->index - 1] : NULL;
 }
 
 /* ---- exchange.c ---- */
@@ -93,8 +153,6 @@ void exchange_free(struct exchange *exchange);
 void exchange_schedule(struct exchange *exchange);
 /* Something is to be done for the inbox of `slot`. */
 void slot_mark(struct slot *slot, enum hg_direction direction);
-/* The slot after `slot` in that direction, or NULL behind the last. */
-struct slot *slot_neighbour(struct slot *slot, enum hg_direction direction);
 
 /* Put into the inbox of `slot`: a head; a slice, with the reference that comes with it; the end. */
 void slot_append_head(struct slot *slot, enum hg_direction direction, struct hg_head *head);
@@ -126,8 +184,14 @@ void exchange_replace_below(struct slot *slot);
 /* Detaches all stages and frees the exchange; of one that was reset, after telling them. */
 void exchange_finish(struct exchange *exchange);
 void exchange_finish_reset(struct exchange *exchange);
-/* Whether nothing more is wanted of a stage. */
-bool slot_is_over(const struct slot *slot);
+
+/* ---- exchange_breach.c ---- */
+
+/* A stage has broken the contract. The first time it is logged, under its name; the exchange is reset … */
+__attribute__((format(printf, 3, 4))) void slot_breach(struct slot *slot, enum breach breach, const char *format, ...);
+/* … or goes on, where that does no harm. */
+__attribute__((format(printf, 3, 4))) void slot_note_breach(struct slot *slot, enum breach breach, const char *format,
+                                                            ...);
 
 /* ---- exchange_report.c ---- */
 

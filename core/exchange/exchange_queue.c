@@ -26,15 +26,6 @@ void slot_mark(struct slot *slot, enum hg_direction direction)
     exchange_schedule(slot->exchange);
 }
 
-struct slot *slot_neighbour(struct slot *slot, enum hg_direction direction)
-{
-    struct exchange *exchange = slot->exchange;
-
-    if (direction == HG_DOWN)
-        return slot->index < exchange->bottom ? &exchange->slots[slot->index + 1] : NULL;
-    return slot->index > 0 ? &exchange->slots[slot->index - 1] : NULL;
-}
-
 bool inbox_is_empty(const struct inbox *inbox)
 {
     return !inbox->heads && !inbox->slice_count && !inbox->end_waits;
@@ -50,6 +41,7 @@ void slot_append_head(struct slot *slot, enum hg_direction direction, struct hg_
     else
         inbox->heads = head;
     inbox->last_head = head;
+    inbox->head_came |= !hg_head_is_interim(head);
     slot_mark(slot, direction);
 }
 
@@ -91,10 +83,6 @@ void slot_append_end(struct slot *slot, enum hg_direction direction, struct hg_f
 {
     struct inbox *inbox = &slot->inboxes[direction];
 
-    if (inbox->end_waits || inbox->ended) {
-        message_fields_free(trailers);
-        return;
-    }
     inbox->end_waits = true;
     inbox->trailers = trailers;
     slot_mark(slot, direction);

@@ -34,17 +34,23 @@ static void stage_error(struct slot *slot)
     exchange_reset(&slot->public, &(struct hg_reason){500, "proxy_internal_error", detail, 0});
 }
 
-/* A head has passed `slot`: hands it to the next one, if there is one. */
-static void pass_head(struct slot *slot, enum hg_direction direction, struct hg_head *head)
+/* A head has passed `slot`: hands it to the next one, if there is one. False: the exchange is over. */
+static bool pass_head(struct slot *slot, enum hg_direction direction, struct hg_head *head)
 {
     struct slot *next = slot_neighbour(slot, direction);
 
     if (!hg_head_is_interim(head))
         slot->inboxes[direction].head_seen = true;
+    if (next && next->inboxes[direction].head_came) {
+        slot_breach(slot, BREACH_SECOND_HEAD, "has emitted a final head and lets another one pass");
+        exchange_head_done(slot->exchange, head);
+        return false;
+    }
     if (next)
         slot_append_head(next, direction, head);
     else
         exchange_head_done(slot->exchange, head);
+    return true;
 }
 
 /* Everybody may look at the newest response head; a final one is kept until the exchange is over. */
@@ -55,17 +61,47 @@ static void note_response(struct exchange *exchange, struct hg_head *head)
         exchange->response = head;
 }
 
-static enum hg_verdict attach(struct slot *slot)
+/* False: the exchange is over. */
+static bool attach(struct slot *slot)
 {
+    enum hg_verdict verdict = HG_NEXT;
+
     if (slot->attached || slot->bypassed)
-        return HG_NEXT;
-    slot_called(slot);
-    if (slot->ops->attach && slot->ops->attach(&slot->public) == HG_BYPASS) {
-        slot->bypassed = true;
-        return HG_BYPASS;
+        return true;
+    if (slot->ops->attach) {
+        slot_enter(slot, HOOK_ATTACH, HG_DOWN);
+        verdict = slot->ops->attach(&slot->public);
+        if (verdict != HG_NEXT && verdict != HG_BYPASS)
+            slot_breach(slot, BREACH_VERDICT, "answers %d", (int)verdict);
+        slot_leave(slot);
     }
-    slot->attached = true;
-    return HG_NEXT;
+    slot->attached = verdict == HG_NEXT;
+    slot->bypassed = verdict == HG_BYPASS;
+    if (slot->bypassed && !slot_neighbour(slot, HG_DOWN))
+        stage_error(slot); /* nobody answers */
+    return !slot_is_over(slot);
+}
+
+/* Lets the stage see the first head of the inbox. *verdict is NEXT unless it says otherwise. False: the exchange is
+ * over. */
+static bool call_head(struct slot *slot, enum hg_direction direction, enum hg_verdict *verdict)
+{
+    struct inbox *inbox = &slot->inboxes[direction];
+
+    *verdict = HG_NEXT;
+    if (direction == HG_UP)
+        note_response(slot->exchange, inbox->heads);
+    else if (!attach(slot))
+        return false;
+    if (slot->bypassed || !slot->ops->head)
+        return true;
+    inbox->resumed = false;
+    slot_enter(slot, HOOK_HEAD, direction);
+    *verdict = slot->ops->head(&slot->public, direction, inbox->heads);
+    if (*verdict > HG_ERROR || *verdict == HG_BYPASS)
+        slot_breach(slot, BREACH_VERDICT, "answers %d", (int)*verdict);
+    slot_leave(slot);
+    return !slot_is_over(slot);
 }
 
 /* Takes the first head out of the inbox and through the stage. False: the inbox is held, or the exchange is over. */
@@ -76,17 +112,8 @@ static bool run_head(struct slot *slot, enum hg_direction direction)
     enum hg_verdict verdict = HG_NEXT;
 
     if (!inbox->head_called) {
-        if (direction == HG_UP)
-            note_response(slot->exchange, head);
-        else if (attach(slot) == HG_BYPASS && !slot_neighbour(slot, HG_DOWN))
-            verdict = HG_ERROR;
-        if (!slot->bypassed && slot->ops->head) {
-            inbox->resumed = false;
-            slot_called(slot);
-            verdict = slot->ops->head(&slot->public, direction, head);
-            if (slot_is_over(slot))
-                return false;
-        }
+        if (!call_head(slot, direction, &verdict))
+            return false;
         if (verdict == HG_PAUSE) {
             inbox->head_called = true;
             inbox_hold(slot, inbox);
@@ -105,8 +132,7 @@ static bool run_head(struct slot *slot, enum hg_direction direction)
     if (verdict == HG_TAKEN)
         slot->exchange->bottom = slot->index;
     inbox->heads = head->next;
-    pass_head(slot, direction, head);
-    return true;
+    return pass_head(slot, direction, head);
 }
 
 /* Moves all data past a stage that has no part in it. */
@@ -136,11 +162,15 @@ static bool run_slice(struct slot *slot, enum hg_direction direction)
     size_t size = slice->size, used;
 
     inbox->resumed = false;
-    slot_called(slot);
+    slot_enter(slot, HOOK_DATA, direction);
     used = slot->ops->data(&slot->public, direction, slice);
+    if (used > size)
+        slot_breach(slot, BREACH_CONSUMED, "takes %zu of %zu bytes", used, size);
+    else if (!used && inbox->resumed)
+        slot_breach(slot, BREACH_SPIN, "takes nothing and resumes, which would never end");
+    slot_leave(slot);
     if (slot_is_over(slot))
         return false;
-    used = used < size ? used : size;
     slot->stage->bytes[direction] += used;
     inbox->bytes -= used;
     if (used < size) {
@@ -162,8 +192,11 @@ static void run_end(struct slot *slot, enum hg_direction direction)
 
     if (!inbox->end_called && !slot->bypassed && slot->ops->end) {
         inbox->resumed = false;
-        slot_called(slot);
+        slot_enter(slot, HOOK_END, direction);
         verdict = slot->ops->end(&slot->public, direction, inbox->trailers);
+        if (verdict != HG_NEXT && verdict != HG_PAUSE && verdict != HG_ERROR)
+            slot_breach(slot, BREACH_VERDICT, "answers %d", (int)verdict);
+        slot_leave(slot);
         if (verdict == HG_PAUSE && !slot_is_over(slot)) {
             inbox->end_called = true;
             inbox_hold(slot, inbox);
@@ -173,13 +206,17 @@ static void run_end(struct slot *slot, enum hg_direction direction)
     }
     if (slot_is_over(slot))
         return;
-    if (verdict == HG_ERROR || verdict == HG_TAKEN) {
+    if (verdict == HG_ERROR) {
         stage_error(slot);
         return;
     }
     next = slot_neighbour(slot, direction);
     inbox->end_waits = false;
     inbox->ended = true;
+    if (next && (next->inboxes[direction].end_waits || next->inboxes[direction].ended)) {
+        slot_note_breach(slot, BREACH_SECOND_END, "has emitted an end and lets another one pass");
+        next = NULL;
+    }
     if (next)
         slot_append_end(next, direction, inbox->trailers);
     else
@@ -224,8 +261,9 @@ static void run_writable(struct exchange *exchange, enum hg_direction direction)
         struct slot *slot = &exchange->slots[__builtin_ctzll(set)];
 
         if (slot->attached && slot->ops->writable && !slot_is_over(slot)) {
-            slot_called(slot);
+            slot_enter(slot, HOOK_WRITABLE, direction);
             slot->ops->writable(&slot->public, direction);
+            slot_leave(slot);
         }
     }
 }

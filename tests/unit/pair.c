@@ -124,6 +124,7 @@ static size_t user_data(struct hg_self *self, enum hg_direction direction, const
     struct user *user = user_of(self);
 
     (void)direction;
+    user->is_held = user->stalls;
     if (user->stalls)
         return 0;
     user->is_wrong |= !is_pattern(slice, user->got);
@@ -200,6 +201,14 @@ void user_ask(struct user *user, struct pair *pair, const char *client, const ch
     user_ask_at(pair->gateway, user, pair, client, service, path, upload);
 }
 
+void user_read_on(struct user *user)
+{
+    user->stalls = false;
+    if (user->is_held && user->self)
+        hg_resume(user->self, HG_UP);
+    user->is_held = false;
+}
+
 bool user_is_done(void *arg)
 {
     return ((struct user *)arg)->detached;
@@ -230,6 +239,7 @@ struct answer {
     size_t left;
     uint64_t sent;
     bool echoes, is_deaf, breaks;
+    bool is_held; /* has not taken all that was offered */
 };
 
 static struct pair *pair_of(const struct hg_self *self)
@@ -310,6 +320,7 @@ static size_t origin_data(struct hg_self *self, enum hg_direction direction, con
             hg_emit(self, HG_UP, &piece);
     }
     pair_of(self)->taken += piece.size;
+    answer->is_held = piece.size < slice->size;
     return piece.size;
 }
 
@@ -330,13 +341,15 @@ static enum hg_verdict origin_end(struct hg_self *self, enum hg_direction direct
 
 static void origin_writable(struct hg_self *self, enum hg_direction direction)
 {
-    const struct answer *answer = self->state;
+    struct answer *answer = self->state;
 
     (void)direction;
-    if (answer->echoes)
+    if (answer->echoes && answer->is_held) {
+        answer->is_held = false;
         hg_resume(self, HG_DOWN);
-    else if (answer->left)
+    } else if (answer->left) {
         origin_send(self);
+    }
 }
 
 static void origin_reset(struct hg_self *self, const struct hg_reason *reason)

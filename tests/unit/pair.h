@@ -47,7 +47,8 @@ struct user {
     size_t upload;        /* bytes still to be sent */
     uint64_t sent;
     bool never_ends; /* the request's end is not sent */
-    bool stalls;     /* takes no data */
+    bool stalls;     /* takes no data, until user_read_on() */
+    bool is_held;    /* has not taken what was offered */
     bool is_wrong;   /* a byte was not as it should be */
     unsigned interims;
     int status;
@@ -90,6 +91,8 @@ void user_ask(struct user *user, struct pair *pair, const char *client, const ch
 void user_ask_at(struct rig *gateway, struct user *user, struct pair *pair, const char *client, const char *service,
                  const char *path, size_t upload);
 bool user_is_done(void *arg); /* the exchange is over, one way or the other */
+/* Takes data again. */
+void user_read_on(struct user *user);
 /* Asks, waits until it is over. */
 void user_get(struct user *user, struct pair *pair, const char *path, size_t upload);
 

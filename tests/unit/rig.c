@@ -164,8 +164,22 @@ void rig_wait(struct rig *rig, unsigned milliseconds)
     run_until(rig, never, NULL, milliseconds / 1000.);
 }
 
+static uint32_t breaches(const struct rig *rig)
+{
+    const struct exchange_table *table = &rig->worker->exchanges;
+    uint32_t seen = 0;
+
+    for (size_t i = 0; i < table->top_count; i++)
+        seen |= table->tops[i].breaches;
+    for (size_t i = 1; i < table->stage_count; i++)
+        seen |= table->stages[i].breaches;
+    return seen;
+}
+
 void rig_free(struct rig *rig)
 {
+    uint32_t seen = rig->worker ? breaches(rig) : 0, expected = rig->breaches;
+
     worker_free(rig->worker);
     for (size_t i = rig->count; i-- > 0;) {
         if (rig->plugins[i].descriptor.unconfigure)
@@ -180,4 +194,5 @@ void rig_free(struct rig *rig)
     free(rig->instances);
     free(rig->plugins);
     free(rig);
+    ck_assert_uint_eq(seen, expected);
 }

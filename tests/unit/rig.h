@@ -21,6 +21,7 @@ struct rig {
     size_t count;
     struct instance *instances;
     struct plugin *plugins;
+    uint32_t breaches; /* bits of enum breach: how the test breaks the contract */
 };
 
 /* Configures and prepares the parts. Shape PIPELINE_CLIENT: the last part answers, and exchanges are opened by a part
@@ -40,7 +41,7 @@ bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milli
 /* Turns the loop for so long. */
 void rig_wait(struct rig *rig, unsigned milliseconds);
 
-/* Stops everything and frees it. */
+/* Stops everything and frees it; fails where an instance has broken the contract of <hopgate/stage.h>. */
 void rig_free(struct rig *rig);
 
 #endif

@@ -3,6 +3,8 @@
  */
 #include "tests/unit/stages.h"
 
+#include "core/exchange/exchange_private.h"
+
 #include "core/base/message.h"
 
 #include <check.h>
@@ -65,6 +67,12 @@ static bool maybe_pause(struct hg_self *self, enum hg_direction direction)
     watch->paused[watch->paused_count] = self;
     watch->directions[watch->paused_count++] = direction;
     return true;
+}
+
+static void resume(struct hg_self *self, enum hg_direction direction)
+{
+    if (slot_of(self)->inboxes[direction].held)
+        hg_resume(self, direction);
 }
 
 static struct hg_slice pattern_slice(enum hg_direction direction, uint64_t at, size_t size)
@@ -256,7 +264,7 @@ static void probe_writable(struct hg_self *self, enum hg_direction direction)
         emit_pattern(self, probe, HG_UP, script->answer_size);
     } else if (probe->out_of_credit[direction]) {
         probe->out_of_credit[direction] = false;
-        hg_resume(self, direction);
+        resume(self, direction);
     }
 }
 
@@ -269,6 +277,8 @@ static void probe_detach(struct hg_self *self)
     ck_assert(probe->attached && !probe->detached);
     probe->detached = true;
     watch->detached++;
+    if (watch->bottom == self)
+        watch->bottom = NULL;
     for (size_t i = 0; i < watch->paused_count; i++)
         if (watch->paused[i] == self)
             watch->paused[i] = NULL;
@@ -419,7 +429,7 @@ void run_to_end(struct rig *rig, struct watch *watch, const struct caller *calle
             watch->paused[i] = watch->paused[--watch->paused_count];
             watch->directions[i] = watch->directions[watch->paused_count];
             if (self)
-                hg_resume(self, direction);
+                resume(self, direction);
         }
     }
     ck_assert_msg(caller->detaches == 1, "the exchange did not end (HG_SEED=%u)", watch->first_seed);

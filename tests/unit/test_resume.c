@@ -195,6 +195,7 @@ START_TEST(a_link_that_is_deaf_one_way_is_replaced)
     ck_assert(pair_run(&pair, has_status, &user, 5000));
     wire_newest(&pair.wire, false)->is_mute = true;
     expect_resumptions(1);
+    user.upload = 0;
     hg_emit_end(user.self, HG_DOWN, NULL);
     ck_assert(pair_run(&pair, user_is_done, &user, 60000));
     ck_assert(!user.is_wrong && !user.was_reset);
@@ -222,8 +223,7 @@ START_TEST(a_link_is_watched_while_the_end_of_a_response_waits)
     pair_wait(&pair, 50);
     wire_newest(&pair.wire, false)->is_dark = true;
     before = hg_now(rig_worker(pair.client, 0));
-    user.stalls = false;
-    hg_resume(user.self, HG_UP);
+    user_read_on(&user);
     ck_assert(pair_run(&pair, user_is_done, &user, 20000));
     expect_success(&user, 46000);
     ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 2 * HG_SECOND);
@@ -561,8 +561,7 @@ START_TEST(a_client_that_stops_without_link_delivers_what_runs)
     pair_wait(&pair, 100);
     ck_assert(!sessions_idle(pair.client->worker->sessions));
     pair.wire.unreachable = false;
-    user.stalls = false;
-    hg_resume(user.self, HG_UP);
+    user_read_on(&user);
     ck_assert(pair_run(&pair, user_is_done, &user, 5000));
     expect_success(&user, 3000000);
     ck_assert(pair_run(&pair, no_session, NULL, 2000));
@@ -583,8 +582,7 @@ START_TEST(a_gateway_that_stops_lets_sessions_move)
         if (link->session)
             link_close(link, TN_NO_ERROR, "the test wants it");
     pair_wait(&pair, 50);
-    user.stalls = false;
-    hg_resume(user.self, HG_UP);
+    user_read_on(&user);
     ck_assert(pair_run(&pair, user_is_done, &user, 8000));
     expect_success(&user, 3000000);
 }
@@ -608,8 +606,7 @@ START_TEST(a_session_moves_at_once_however_long_its_gateway_stops)
     worker_drain(pair.gateway->worker);
     ck_assert(pair_run(&pair, was_often_refused, NULL, 300000));
     wire_break(at_client()->sessions->link->handle);
-    user.stalls = false;
-    hg_resume(user.self, HG_UP);
+    user_read_on(&user);
     ck_assert(pair_run(&pair, user_is_done, &user, 1000));
     expect_success(&user, 3000000);
     ck_assert_uint_eq(*at_client()->resumed, 1);

@@ -222,8 +222,7 @@ START_TEST(a_stalled_reader_is_bounded_and_alone)
     user_get(&user, &pair, "/down/2000000", 0);
     expect_success(&user, 2000000);
     ck_assert_uint_eq(pair.given, given + 2000000);
-    stalled.stalls = false;
-    hg_resume(stalled.self, HG_UP);
+    user_read_on(&stalled);
     ck_assert(pair_run(&pair, user_is_done, &stalled, 60000));
     expect_success(&stalled, 50000000);
 }
@@ -494,8 +493,7 @@ START_TEST(a_client_that_stops_finishes_what_runs)
     pair_wait(&pair, 50);
     ck_assert_int_eq(late.reason.status, 503);
     ck_assert(!sessions_idle(pair.client->worker->sessions));
-    running.stalls = false;
-    hg_resume(running.self, HG_UP);
+    user_read_on(&running);
     ck_assert(pair_run(&pair, user_is_done, &running, 5000));
     expect_success(&running, 3000000);
     ck_assert(pair_run(&pair, no_session, NULL, 2000));

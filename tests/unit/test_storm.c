@@ -280,9 +280,7 @@ static void ask(struct reader *reader)
 
 static void go_on_reading(struct reader *reader)
 {
-    reader->user.stalls = false;
-    if (reader->user.self)
-        hg_resume(reader->user.self, HG_UP);
+    user_read_on(&reader->user);
 }
 
 static void disturb_user(void)
@@ -292,7 +290,7 @@ static void disturb_user(void)
     if (reader->is_late && !reader->user.self && !reader->user.detached) {
         ask(reader);
     } else if (reader->leaves && reader->user.self) {
-        static const struct hg_reason gone = {0, "connection_terminated", "the user has left", 0};
+        static const struct hg_reason gone = {499, "connection_terminated", "the user has left", 0};
 
         tell("a user leaves");
         reader->left = true;

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Plugins that break the contract of <hopgate/stage.h>, as far as that can be seen cheaply. Their authors must mend
+ * them, so the plugin and the callback are named in the log, once for each kind of breach. The exchange fails; nothing
+ * else is affected.
+ */
+#include "core/base/log.h"
+#include "core/exchange/exchange_private.h"
+
+#include <stdio.h>
+
+/* Where the stage has done it. */
+static const char *where(const struct slot *slot)
+{
+    static const char *const names[] = {
+        [HOOK_NONE] = "outside its callbacks",
+        [HOOK_ATTACH] = "in attach()",
+        [HOOK_HEAD] = "in head()",
+        [HOOK_DATA] = "in data()",
+        [HOOK_END] = "in end()",
+        [HOOK_RESET] = "in reset()",
+        [HOOK_WRITABLE] = "in writable()",
+        [HOOK_DETACH] = "in detach()",
+    };
+
+    return names[slot->hook];
+}
+
+static void tell(struct slot *slot, enum breach breach, const char *what)
+{
+    uint32_t bit = UINT32_C(1) << breach;
+
+    if (slot->stage->breaches & bit)
+        return;
+    slot->stage->breaches |= bit;
+    log_line(HG_LOG_ERROR, slot->public.worker->instance->name, "this plugin has a bug: %s, it %s (logged once)",
+             where(slot), what);
+}
+
+void slot_note_breach(struct slot *slot, enum breach breach, const char *format, ...)
+{
+    char what[160];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    tell(slot, breach, what);
+}
+
+void slot_breach(struct slot *slot, enum breach breach, const char *format, ...)
+{
+    char what[160], detail[sizeof slot->exchange->detail];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    tell(slot, breach, what);
+    if (slot_is_over(slot))
+        return;
+    snprintf(detail, sizeof detail, "%s has a bug: %s, it %s", slot->public.worker->instance->name, where(slot), what);
+    exchange_reset_by(slot->exchange, &(struct hg_reason){500, "proxy_internal_error", detail, 0}, slot->index);
+    slot->exchange->is_breach = true;
+}
