@@ -157,59 +157,99 @@ void loop_io_free(struct hg_io *io)
     free(io);
 }
 
-/* ---- Posts from any thread ---- */
+/* ---- Deferred calls, posts from any thread ---- */
 
-struct post {
-    struct post *next;
-    hg_callback callback;
-    void *arg;
-};
-
-void loop_post(struct loop *loop, hg_callback callback, void *arg)
+static void ring_init(struct hg_call *ring)
 {
-    struct post *post = malloc(sizeof *post);
-
-    /* There is nobody to tell: a post that is lost would leave its maker waiting for ever. */
-    if (!post)
-        abort();
-    post->callback = callback;
-    post->arg = arg;
-    pthread_mutex_lock(&loop->post_lock);
-    post->next = loop->posts;
-    loop->posts = post;
-    pthread_mutex_unlock(&loop->post_lock);
-    ev_async_send(loop->ev, &loop->posted);
+    ring->next = ring->previous = ring;
 }
 
-static struct post *take_posts(struct loop *loop)
+static void ring_append(struct hg_call *ring, struct hg_call *call)
 {
-    struct post *posts, *in_order = NULL;
+    call->next = ring;
+    call->previous = ring->previous;
+    ring->previous->next = call;
+    ring->previous = call;
+}
+
+/* Lets `to`, an empty ring, have all calls of `from`. */
+static void ring_move(struct hg_call *to, struct hg_call *from)
+{
+    ring_init(to);
+    if (from->next == from)
+        return;
+    to->next = from->next;
+    to->previous = from->previous;
+    to->next->previous = to->previous->next = to;
+    ring_init(from);
+}
+
+/* The first of a ring, taken out; NULL: it is empty. */
+static struct hg_call *ring_take(struct hg_call *ring)
+{
+    struct hg_call *call = ring->next;
+
+    if (call == ring)
+        return NULL;
+    hg_defer_cancel(call);
+    return call;
+}
+
+void loop_defer(struct loop *loop, struct hg_call *call)
+{
+    ring_append(&loop->deferred, call);
+}
+
+void loop_run_deferred(struct loop *loop)
+{
+    struct hg_call ring, *call;
+
+    /* Those that are deferred from now on are for the next turn, or a call that defers itself would never end. */
+    ring_move(&ring, &loop->deferred);
+    while ((call = ring_take(&ring)))
+        call->callback(call->arg);
+}
+
+void loop_post(struct loop *loop, struct hg_call *call)
+{
+    bool is_new;
 
     pthread_mutex_lock(&loop->post_lock);
-    posts = loop->posts;
-    loop->posts = NULL;
+    is_new = !call->next;
+    if (is_new)
+        ring_append(&loop->posts, call);
     pthread_mutex_unlock(&loop->post_lock);
-    while (posts) {
-        struct post *post = posts;
+    if (is_new)
+        ev_async_send(loop->ev, &loop->posted);
+}
 
-        posts = post->next;
-        post->next = in_order;
-        in_order = post;
-    }
-    return in_order;
+void loop_post_cancel(struct loop *loop, struct hg_call *call)
+{
+    pthread_mutex_lock(&loop->post_lock);
+    hg_defer_cancel(call);
+    pthread_mutex_unlock(&loop->post_lock);
+}
+
+static struct hg_call *take_post(struct loop *loop, struct hg_call *ring)
+{
+    struct hg_call *call;
+
+    pthread_mutex_lock(&loop->post_lock);
+    call = ring_take(ring);
+    pthread_mutex_unlock(&loop->post_lock);
+    return call;
 }
 
 static void run_posts(struct loop *loop)
 {
-    struct post *posts = take_posts(loop);
+    struct hg_call ring, *call;
 
-    while (posts) {
-        struct post *post = posts;
-
-        posts = post->next;
-        post->callback(post->arg);
-        free(post);
-    }
+    pthread_mutex_lock(&loop->post_lock);
+    ring_move(&ring, &loop->posts);
+    pthread_mutex_unlock(&loop->post_lock);
+    /* One by one, since each may cancel others. */
+    while ((call = take_post(loop, &ring)))
+        call->callback(call->arg);
 }
 
 static void on_posted(struct ev_loop *ev, ev_async *watcher, int events)
@@ -227,6 +267,8 @@ static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int events)
 
     (void)events;
     loop->turn_ends(loop);
+    if (loop->deferred.next != &loop->deferred)
+        ev_async_send(ev, &loop->posted); /* the loop does not wait; no system call, as it does not wait yet */
     if (log_has_counted() && !ev_is_active(&loop->log_timer))
         ev_timer_again(ev, &loop->log_timer);
 }
@@ -250,6 +292,8 @@ static void on_log_timer(struct ev_loop *ev, ev_timer *watcher, int events)
 int loop_init(struct loop *loop, void (*turn_ends)(struct loop *loop))
 {
     *loop = (struct loop){.turn_ends = turn_ends};
+    ring_init(&loop->deferred);
+    ring_init(&loop->posts);
     pthread_mutex_init(&loop->post_lock, NULL);
     loop->ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     if (!loop->ev)

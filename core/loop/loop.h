@@ -23,15 +23,16 @@ struct loop {
     void (*turn_ends)(struct loop *loop); /* called before the loop waits: does what the callbacks have queued */
     ev_prepare before_wait;
     ev_check after_wait;
-    ev_timer log_timer; /* runs while the log has counted lines to report */
+    ev_timer log_timer;      /* runs while the log has counted lines to report */
+    struct hg_call deferred; /* a ring of calls; this one is none of them */
     ev_async posted;
-    struct post *posts; /* the newest first; guarded by post_lock */
+    struct hg_call posts; /* as `deferred`; guarded by post_lock */
     pthread_mutex_t post_lock;
 };
 
 /* 0, or -1: out of memory. Either way loop_end() is due. */
 int loop_init(struct loop *loop, void (*turn_ends)(struct loop *loop));
-/* Runs the posts that wait, then frees all that the loop has. */
+/* Makes the posted calls that wait, then frees all that the loop has. */
 void loop_end(struct loop *loop);
 
 /* Turns until loop_break(). */
@@ -64,7 +65,12 @@ struct hg_io *loop_io_new(struct loop *loop, int fd, hg_io_callback callback, vo
 void loop_io_set(struct hg_io *io, int events);
 void loop_io_free(struct hg_io *io);
 
-/* See hg_post(); from any thread. */
-void loop_post(struct loop *loop, hg_callback callback, void *arg);
+/* See hg_defer(). What was deferred is called by loop_run_deferred(), which turn_ends() calls when it is its time. */
+void loop_defer(struct loop *loop, struct hg_call *call);
+void loop_run_deferred(struct loop *loop);
+
+/* See hg_post(), from any thread, and hg_post_cancel(). */
+void loop_post(struct loop *loop, struct hg_call *call);
+void loop_post_cancel(struct loop *loop, struct hg_call *call);
 
 #endif

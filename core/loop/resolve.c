@@ -54,6 +54,7 @@ struct watched_socket {
 
 /* A lookup, from resolve_start() until its callback has been called. */
 struct hg_resolution {
+    struct hg_call answer; /* posted: the end of a round */
     struct loop *loop;
     hg_resolved callback; /* NULL: cancelled */
     void *arg;
@@ -275,7 +276,7 @@ static void on_found(void *arg, int status, int timeouts, struct ares_addrinfo *
     resolution->unanswered =
         !resolution->count && timeouts > 0 && (status == ARES_ETIMEOUT || status == ARES_ECONNREFUSED);
     /* Within resolve_start() when the answer was in the hosts file: never call back from there. */
-    loop_post(resolution->loop, on_posted_answer, resolution);
+    loop_post(resolution->loop, &resolution->answer);
 }
 
 static bool take_literal(struct hg_resolution *resolution, const char *host)
@@ -316,9 +317,10 @@ struct hg_resolution *resolve_start(struct loop *loop, const char *host, uint16_
     resolution->loop = loop;
     resolution->callback = callback;
     resolution->arg = arg;
+    resolution->answer = (struct hg_call){.callback = on_posted_answer, .arg = resolution};
     resolution->port = port;
     if (take_literal(resolution, host)) {
-        loop_post(loop, on_posted_answer, resolution);
+        loop_post(loop, &resolution->answer);
         return resolution;
     }
     resolution->host = strdup(host);

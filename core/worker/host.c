@@ -53,9 +53,19 @@ static struct hg_io *host_io_new(struct hg_worker *worker, int fd, hg_io_callbac
     return loop_io_new(loop_of(worker), fd, callback, arg);
 }
 
-static void host_post(struct hg_worker *worker, hg_callback callback, void *arg)
+static void host_defer(struct hg_worker *worker, struct hg_call *call)
 {
-    loop_post(loop_of(worker), callback, arg);
+    loop_defer(loop_of(worker), call);
+}
+
+static void host_post(struct hg_worker *worker, struct hg_call *call)
+{
+    loop_post(loop_of(worker), call);
+}
+
+static void host_post_cancel(struct hg_worker *worker, struct hg_call *call)
+{
+    loop_post_cancel(loop_of(worker), call);
 }
 
 static struct hg_resolution *host_resolve(struct hg_worker *worker, const char *host, uint16_t port,
@@ -119,7 +129,10 @@ const struct hg_host worker_host = {
     .io_new = host_io_new,
     .io_set = loop_io_set,
     .io_free = loop_io_free,
+    .defer = host_defer,
     .post = host_post,
+    .post_cancel = host_post_cancel,
+    .sibling = worker_sibling,
     .listen = listen_bind,
     .listener_fds = listen_fds,
     .listener_sockets = listen_sockets,

@@ -81,10 +81,19 @@ struct hg_worker *worker_instance_of(struct hg_worker *instance, const struct hg
     return &worker_of(instance)->instances[((const struct instance *)wanted)->index];
 }
 
+struct hg_worker *worker_sibling(const struct hg_worker *instance)
+{
+    struct worker *worker = worker_of(instance), *sibling = worker->sibling;
+
+    return instance == &worker->core ? &sibling->core : &sibling->instances[instance - worker->instances];
+}
+
 static void on_turn_end(struct loop *loop)
 {
     struct worker *worker = (struct worker *)loop;
 
+    exchange_run_ready(&worker->exchanges);
+    loop_run_deferred(loop);
     exchange_run_ready(&worker->exchanges);
     if (worker->sessions)
         sessions_flush(worker->sessions);
@@ -143,6 +152,7 @@ struct worker *worker_new(struct pipeline *pipeline)
     if (!worker)
         return NULL;
     worker->pipeline = pipeline;
+    worker->sibling = worker;
     worker->instances = calloc(pipeline->count, sizeof *worker->instances);
     if (loop_init(&worker->loop, on_turn_end) || !worker->instances ||
         exchange_table_init(&worker->exchanges, pipeline->count + 1, pipeline->path_count + 1,

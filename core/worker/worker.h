@@ -27,6 +27,7 @@ struct counter {
 struct worker {
     struct loop loop; /* first: struct hg_worker.core leads to both, see loop_of() */
     struct pipeline *pipeline;
+    struct worker *sibling;        /* the next worker of the pipeline, in a ring; as long as there is one, itself */
     struct hg_worker *instances;   /* pipeline->count of them, by instance->index */
     struct instance core_instance; /* the core's own part at the tunnel's end of the path, written like a plugin … */
     struct hg_worker core;         /* … and using the same services */
@@ -76,6 +77,7 @@ static inline struct worker *worker_of(const struct hg_worker *instance)
 void worker_report(struct worker *worker);
 
 /* The functions behind struct hg_host. */
+struct hg_worker *worker_sibling(const struct hg_worker *instance);
 struct hg_worker *worker_instance_of(struct hg_worker *worker, const struct hg_instance *instance);
 void worker_finish(struct hg_worker *instance, int exit_code);
 uint64_t *worker_counter(struct hg_worker *instance, const char *name, const char *doc);

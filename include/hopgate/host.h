@@ -44,6 +44,16 @@ enum {
 typedef void (*hg_io_callback)(void *arg, int events);
 typedef void (*hg_callback)(void *arg);
 
+/**
+ * A call that is to come, by hg_defer() or by hg_post(). It lives in a struct of the caller's, so neither allocates
+ * memory; set `callback` and `arg`, the rest to zero. Before its memory goes the call must have come or be cancelled.
+ */
+struct hg_call {
+    hg_callback callback;
+    void *arg;
+    struct hg_call *next, *previous; /**< Private; NULL: it does not wait. */
+};
+
 /** An address that a name resolved to. */
 struct hg_sockaddr {
     struct sockaddr_storage address;
@@ -99,7 +109,10 @@ struct hg_host {
     struct hg_io *(*io_new)(struct hg_worker *worker, int fd, hg_io_callback callback, void *arg);
     void (*io_set)(struct hg_io *io, int events);
     void (*io_free)(struct hg_io *io);
-    void (*post)(struct hg_worker *worker, hg_callback callback, void *arg);
+    void (*defer)(struct hg_worker *worker, struct hg_call *call);
+    void (*post)(struct hg_worker *worker, struct hg_call *call);
+    void (*post_cancel)(struct hg_worker *worker, struct hg_call *call);
+    struct hg_worker *(*sibling)(const struct hg_worker *worker);
 
     struct hg_listener *(*listen)(struct hg_instance *instance, const char *option, const struct hg_address *address,
                                   int socket_type);
@@ -335,10 +348,58 @@ static inline void hg_io_free(const struct hg_host *host, struct hg_io *io)
         host->io_free(io);
 }
 
-/** Calls `callback` in the worker's thread, soon. May be called from any thread. Never called within hg_post(). */
-static inline void hg_post(struct hg_worker *worker, hg_callback callback, void *arg)
+/**
+ * Makes the call at the end of this turn of the loop: after everything that came in has been handled and the exchanges
+ * have run, before the loop waits. So what several callbacks of a turn leave to do, such as writing, is done once. A
+ * call that waits already stays where it is; one that is deferred by a deferred call comes in the next turn, which
+ * begins at once.
+ */
+static inline void hg_defer(struct hg_worker *worker, struct hg_call *call)
 {
-    worker->host->post(worker, callback, arg);
+    if (!call->next)
+        worker->host->defer(worker, call);
+}
+
+/** Whether a deferred call is still to come. */
+static inline bool hg_is_deferred(const struct hg_call *call)
+{
+    return call->next != NULL;
+}
+
+/** The deferred call will not come. Does nothing where it does not wait. */
+static inline void hg_defer_cancel(struct hg_call *call)
+{
+    if (!call->next)
+        return;
+    call->next->previous = call->previous;
+    call->previous->next = call->next;
+    call->next = call->previous = NULL;
+}
+
+/**
+ * Makes the call in the worker's thread, soon, never within hg_post(). May be called from any thread, between the
+ * worker's worker_start() and the end of its worker_stop(). Posting a call that waits already does nothing: it comes
+ * once, and sees what was written before the last hg_post().
+ */
+static inline void hg_post(struct hg_worker *worker, struct hg_call *call)
+{
+    worker->host->post(worker, call);
+}
+
+/** The posted call will not come. In the worker's thread; does nothing where it does not wait. */
+static inline void hg_post_cancel(struct hg_worker *worker, struct hg_call *call)
+{
+    worker->host->post_cancel(worker, call);
+}
+
+/**
+ * The same instance in the next worker: asked again and again it goes round through all workers and comes back to the
+ * first. Where there is one worker it is its own sibling. From worker_start() on; from the thread of one, a sibling is
+ * good for hg_post() and hg_sibling() alone.
+ */
+static inline struct hg_worker *hg_sibling(const struct hg_worker *worker)
+{
+    return worker->host->sibling(worker);
 }
 
 /** Ends what hg_plugin.command has begun; the program then ends with that exit code. Only there. */

@@ -83,7 +83,7 @@ static void watch(struct connection *connection)
     default:
         break;
     }
-    if (connection->output.count && !connection->is_enlisted)
+    if (connection->output.count && !hg_is_deferred(&connection->turn_end))
         events |= HG_WRITE;
     hg_io_set(host_of(connection), connection->io, events);
 }
@@ -221,41 +221,21 @@ bool connection_flush(struct connection *connection)
     return true;
 }
 
-/* Puts it on the list that connection_flush_all() goes through at the end of this turn of the loop. */
-static void enlist(struct connection *connection)
+static void on_turn_end(void *arg)
 {
-    struct edge *edge = connection->edge;
+    struct connection *connection = arg;
 
-    if (connection->is_enlisted)
-        return;
-    connection->is_enlisted = true;
-    connection->next_enlisted = edge->enlisted;
-    edge->enlisted = connection;
-    /* A timer that is due at once costs no system call, unlike watching for writability. */
-    hg_timer_set(edge->worker->host, edge->flush_timer, 0);
+    if (connection->phase != CONNECTION_DEAD) {
+        if (connection_flush(connection))
+            response_written(connection);
+    } else if (!connection->self) {
+        connection_free(connection);
+    }
 }
 
 void connection_flush_later(struct connection *connection)
 {
-    enlist(connection);
-}
-
-void connection_flush_all(void *arg)
-{
-    struct edge *edge = arg;
-
-    while (edge->enlisted) {
-        struct connection *connection = edge->enlisted;
-
-        edge->enlisted = connection->next_enlisted;
-        connection->is_enlisted = false;
-        if (connection->phase != CONNECTION_DEAD) {
-            if (connection_flush(connection))
-                response_written(connection);
-        } else if (!connection->self) {
-            connection_free(connection);
-        }
-    }
+    hg_defer(connection->edge->worker, &connection->turn_end);
 }
 
 /* ---- Ending ---- */
@@ -271,32 +251,21 @@ static void die(struct connection *connection)
     if (connection->fd >= 0)
         close(connection->fd);
     connection->fd = -1;
-    enlist(connection);
+    connection_flush_later(connection);
 }
 
 void connection_let_go(struct connection *connection)
 {
     connection->self = NULL;
     if (connection->phase == CONNECTION_DEAD)
-        enlist(connection);
-}
-
-static void forget(struct connection *connection)
-{
-    struct connection **at = &connection->edge->enlisted;
-
-    if (!connection->is_enlisted)
-        return;
-    while (*at != connection)
-        at = &(*at)->next_enlisted;
-    *at = connection->next_enlisted;
+        connection_flush_later(connection);
 }
 
 void connection_free(struct connection *connection)
 {
     struct edge *edge = connection->edge;
 
-    forget(connection);
+    hg_defer_cancel(&connection->turn_end);
     hg_io_free(host_of(connection), connection->io);
     if (connection->fd >= 0)
         close(connection->fd);
@@ -360,7 +329,7 @@ void connection_finish(struct connection *connection)
         return;
     connection->phase = CONNECTION_CLOSING;
     connection_expect(connection, connection->edge->config->idle_timeout);
-    if (!connection->is_enlisted)
+    if (!hg_is_deferred(&connection->turn_end))
         connection_flush(connection);
 }
 
@@ -461,6 +430,7 @@ void connection_open(struct edge *edge, int fd, const struct sockaddr *address, 
         return;
     }
     connection->edge = edge;
+    connection->turn_end = (struct hg_call){.callback = on_turn_end, .arg = connection};
     connection->fd = fd;
     connection->late = edge->draining;
     connection->scan = HTTP1_SCAN_REQUEST;

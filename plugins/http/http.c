@@ -242,7 +242,6 @@ static void edge_free(struct edge *edge)
     while (edge->connections)
         connection_free(edge->connections);
     accept_free(edge->accept);
-    hg_timer_free(edge->worker->host, edge->flush_timer);
     while (edge->spare_input_count)
         hg_buffer_unref(edge->spare_inputs[--edge->spare_input_count]);
     tls_stop(edge);
@@ -261,8 +260,7 @@ static int http_worker_start(struct hg_worker *worker)
     edge->config = worker->cfg;
     edge->http = worker->instance->state;
     add_counters(edge);
-    edge->flush_timer = hg_timer_new(worker, connection_flush_all, edge);
-    if (!edge->flush_timer || (edge->http->tls && tls_start(edge)) || start_accepting(edge)) {
+    if ((edge->http->tls && tls_start(edge)) || start_accepting(edge)) {
         hg_log(worker->instance, HG_LOG_ERROR, "cannot start: out of memory or descriptors");
         edge_free(edge);
         return -1;

@@ -74,8 +74,6 @@ struct edge {
     bool draining;
     struct connection *connections;
     size_t connection_count;
-    struct connection *enlisted;  /* to be flushed or freed at the end of this turn of the loop … */
-    struct hg_timer *flush_timer; /* … which this timer is */
     struct hg_buffer *spare_inputs[16];
     size_t spare_input_count;
     time_t date_time; /* of `date` */
@@ -131,12 +129,11 @@ struct output {
 struct connection {
     struct edge *edge;
     struct connection *next, *previous;
-    struct connection *next_enlisted; /* edge->enlisted */
-    bool is_enlisted;
-    bool is_full; /* the socket has not taken all of the output: no more is taken until it has */
-    bool reads;   /* CONNECTION_OPEN: the socket is watched for input */
-    bool parked;  /* CONNECTION_HANDSHAKE: it waits for a certificate */
-    bool late;    /* it has come while the edge drains: only others may take it */
+    struct hg_call turn_end; /* deferred: it is flushed, or freed if it is dead */
+    bool is_full;            /* the socket has not taken all of the output: no more is taken until it has */
+    bool reads;              /* CONNECTION_OPEN: the socket is watched for input */
+    bool parked;             /* CONNECTION_HANDSHAKE: it waits for a certificate */
+    bool late;               /* it has come while the edge drains: only others may take it */
     enum connection_phase phase;
     int fd;
     struct hg_io *io;
@@ -208,7 +205,6 @@ void connection_read_on(struct connection *connection);
 bool connection_flush(struct connection *connection);
 /* Writes at the end of this turn of the loop. */
 void connection_flush_later(struct connection *connection);
-void connection_flush_all(void *edge);
 
 /* ---- discard.c ---- */
 

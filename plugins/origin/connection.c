@@ -95,7 +95,7 @@ void connection_flush(struct connection *connection)
 {
     ssize_t sent;
 
-    connection_forget_flush(connection);
+    hg_defer_cancel(&connection->turn_end);
     if (connection->state != CONNECTION_BUSY || connection->is_broken || !connection->output_count)
         return;
     if (connection->is_reused && !connection->sent && !is_usable(connection)) {
@@ -346,7 +346,7 @@ static void connected(struct connection *connection)
     }
     connection_watch(connection);
     connection_set_timer(connection);
-    connection_flush_soon(connection);
+    hg_defer(connection->origin->worker, &connection->turn_end);
     request_resume(connection->request);
 }
 
@@ -419,6 +419,12 @@ static void set_owner(struct connection *connection, struct hg_text owner)
     connection->owner_size = (uint8_t)owner.size;
 }
 
+/* More may have come in this turn, and is sent along. */
+static void on_turn_end(void *arg)
+{
+    connection_flush(arg);
+}
+
 int connection_open(struct pool *pool, struct request *request)
 {
     struct connection *connection = calloc(1, sizeof *connection);
@@ -427,6 +433,7 @@ int connection_open(struct pool *pool, struct request *request)
     if (!connection)
         return -1;
     connection->origin = origin;
+    connection->turn_end = (struct hg_call){.callback = on_turn_end, .arg = connection};
     connection->pool = pool;
     connection->fd = -1;
     connection->timer = hg_timer_new(origin->worker, on_timer, connection);
@@ -458,12 +465,12 @@ void connection_begin(struct connection *connection, struct request *request)
     if (request->is_complete)
         connection_flush(connection);
     else
-        connection_flush_soon(connection);
+        hg_defer(connection->origin->worker, &connection->turn_end);
 }
 
 void connection_reopen(struct connection *connection)
 {
-    connection_forget_flush(connection);
+    hg_defer_cancel(&connection->turn_end);
     close_socket(connection);
     connection->is_reused = connection->is_broken = connection->is_full = connection->is_paused = false;
     connection->sent = 0;
@@ -475,7 +482,7 @@ void connection_free(struct connection *connection)
 {
     struct pool *pool = connection->pool;
 
-    connection_forget_flush(connection);
+    hg_defer_cancel(&connection->turn_end);
     if (connection->resolution)
         hg_resolve_cancel(connection->origin->host, connection->resolution);
     close_socket(connection);

@@ -90,7 +90,6 @@ static void origin_stop(struct hg_worker *worker)
 
     if (!origin)
         return;
-    connection_flush_stop(origin);
     rules_free(origin);
     while (origin->pools) {
         struct pool *pool = origin->pools;

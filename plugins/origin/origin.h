@@ -51,8 +51,6 @@ struct origin {
                            all */
     struct rule *rules;
     struct pool *pools;
-    struct connection *unflushed; /* those with a queue that nobody has sent yet */
-    struct flush_post *flush_post;
     bool draining;
     uint64_t *connections_opened, *connections_reused, *requests_retried, *requests_failed, *responses_tolerated;
 };
@@ -205,8 +203,7 @@ struct connection {
     struct pool *pool;
     struct request *request;            /* NULL while idle */
     struct connection *next, *previous; /* in its idle_list */
-    struct connection *next_unflushed, *previous_unflushed;
-    bool is_unflushed;
+    struct hg_call turn_end;            /* deferred while there is a queue that nobody has sent yet */
     enum connection_state state;
     char owner[OWNER_MAX]; /* whose requests alone it serves */
     uint8_t owner_size;    /* 0: anybody's */
@@ -262,11 +259,6 @@ void connection_queue_framing(struct connection *connection, const uint8_t *data
 void connection_drop_output(struct connection *connection);
 /* The first `size` bytes are sent. */
 void connection_output_sent(struct connection *connection, size_t size);
-/* connection_flush(), but at the end of the loop's turn, when more may have come to be sent along. */
-void connection_flush_soon(struct connection *connection);
-/* Not any more: it was done, or the connection ends. */
-void connection_forget_flush(struct connection *connection);
-void connection_flush_stop(struct origin *origin);
 
 /* ---- request.c ---- */
 

@@ -259,7 +259,7 @@ size_t request_data(struct hg_self *self, enum hg_direction direction, const str
     if (request->is_complete || connection->output_bytes >= OUTPUT_GATHERED)
         connection_flush(connection);
     else
-        connection_flush_soon(connection);
+        hg_defer(connection->origin->worker, &connection->turn_end);
     return slice->size;
 }
 

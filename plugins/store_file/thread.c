@@ -47,10 +47,10 @@ struct seat {
     struct seat *next; /* of the engine's */
     struct engine *engine;
     struct hg_worker *worker;
-    unsigned refs; /* the worker's and that of a post; guarded by the engine's lock, as are … */
-    bool posted;
+    struct hg_call arrival; /* posted by the thread: something is done, or has changed */
+    /* Guarded by the engine's lock: */
     bool watching;
-    size_t pending; /* … requests given to the thread and not done … */
+    size_t pending; /* requests given to the thread and not done … */
     struct queue done;
     struct change *changes, **changes_tail;
     size_t change_count;
@@ -209,16 +209,6 @@ static void tell_changes(struct seat *seat, struct change *changes)
     sweep(seat);
 }
 
-/* Drops a reference. The lock is held and given up. */
-static void unref_and_unlock(struct seat *seat)
-{
-    bool last = !--seat->refs;
-
-    pthread_mutex_unlock(&seat->engine->lock);
-    if (last)
-        seat_free(seat);
-}
-
 static void take_done(struct seat *seat, struct queue *done)
 {
     queue_init(done);
@@ -229,15 +219,14 @@ static void take_done(struct seat *seat, struct queue *done)
     queue_init(&seat->done);
 }
 
-/* In the worker's thread. A seat that has stopped has nothing left. */
-static void on_post(void *arg)
+/* In the worker's thread. */
+static void on_arrival(void *arg)
 {
     struct seat *seat = arg;
     struct change *changes;
     struct queue done;
 
     pthread_mutex_lock(&seat->engine->lock);
-    seat->posted = false;
     take_done(seat, &done);
     changes = seat->changes;
     seat->changes = NULL;
@@ -245,18 +234,6 @@ static void on_post(void *arg)
     pthread_mutex_unlock(&seat->engine->lock);
     answer_all(seat, &done);
     tell_changes(seat, changes);
-    pthread_mutex_lock(&seat->engine->lock);
-    unref_and_unlock(seat);
-}
-
-/* Under the lock. */
-static void post(struct seat *seat)
-{
-    if (seat->posted)
-        return;
-    seat->posted = true;
-    seat->refs++;
-    hg_post(seat->worker, on_post, seat);
 }
 
 /* ---- The thread ---- */
@@ -267,7 +244,7 @@ static void finish(struct engine *engine, struct hg_store_request *request)
 
     pthread_mutex_lock(&engine->lock);
     queue_put(&seat->done, request);
-    post(seat);
+    hg_post(seat->worker, &seat->arrival);
     if (!--seat->pending)
         pthread_cond_broadcast(&engine->idle);
     pthread_mutex_unlock(&engine->lock);
@@ -291,7 +268,7 @@ static void add_change(struct seat *seat, struct hg_text key)
     *seat->changes_tail = change;
     seat->changes_tail = &change->next;
     seat->change_count++;
-    post(seat);
+    hg_post(seat->worker, &seat->arrival);
 }
 
 static void on_changed(void *arg, struct hg_text key)
@@ -501,7 +478,7 @@ struct seat *seat_new(struct engine *engine, struct hg_worker *worker)
         return NULL;
     seat->engine = engine;
     seat->worker = worker;
-    seat->refs = 1;
+    seat->arrival = (struct hg_call){.callback = on_arrival, .arg = seat};
     queue_init(&seat->early);
     queue_init(&seat->done);
     seat->changes_tail = &seat->changes;
@@ -570,8 +547,8 @@ void seat_stop(struct seat *seat)
     answer_all(seat, &done);
     if (last)
         stop_thread(engine);
-    pthread_mutex_lock(&engine->lock);
-    unref_and_unlock(seat);
+    hg_post_cancel(seat->worker, &seat->arrival);
+    seat_free(seat);
 }
 
 void seat_submit(struct seat *seat, struct hg_store_request *request)

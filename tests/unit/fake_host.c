@@ -202,6 +202,40 @@ static void poll_ios(struct fake_host *fake)
     }
 }
 
+/* ---- Calls ---- */
+
+static void fake_call_later(struct hg_worker *worker, struct hg_call *call)
+{
+    struct hg_call *ring = &((struct fake_host *)worker->instance)->calls;
+
+    if (call->next)
+        return;
+    *call = (struct hg_call){call->callback, call->arg, ring, ring->previous};
+    ring->previous->next = call;
+    ring->previous = call;
+}
+
+static void fake_post_cancel(struct hg_worker *worker, struct hg_call *call)
+{
+    (void)worker;
+    hg_defer_cancel(call);
+}
+
+static struct hg_worker *fake_sibling(const struct hg_worker *worker)
+{
+    return (struct hg_worker *)(uintptr_t)worker;
+}
+
+static void make_calls(struct fake_host *fake)
+{
+    while (fake->calls.next != &fake->calls) {
+        struct hg_call *call = fake->calls.next;
+
+        hg_defer_cancel(call);
+        call->callback(call->arg);
+    }
+}
+
 void fake_host_run(struct fake_host *fake, hg_time time)
 {
     const hg_time end = fake->now + time;
@@ -209,10 +243,12 @@ void fake_host_run(struct fake_host *fake, hg_time time)
 
     fake->stopped = false;
     poll_ios(fake);
+    make_calls(fake);
     while (!fake->stopped && (timer = first_timer(fake)) && timer->when <= end) {
         fake->now = timer->when;
         timer->set = false;
         timer->callback(timer->arg);
+        make_calls(fake);
     }
     if (!fake->stopped)
         fake->now = end;
@@ -314,6 +350,10 @@ static const struct hg_host fake_table = {
     .io_new = fake_io_new,
     .io_set = fake_io_set,
     .io_free = fake_io_free,
+    .defer = fake_call_later,
+    .post = fake_call_later,
+    .post_cancel = fake_post_cancel,
+    .sibling = fake_sibling,
     .capability = fake_capability,
     .worker_of = fake_worker_of,
     .counter = fake_counter,
@@ -324,6 +364,7 @@ void fake_host_init(struct fake_host *fake, const struct hg_plugin *plugin, void
 {
     memset(fake, 0, sizeof *fake);
     fake->now = 1000 * HG_SECOND;
+    fake->calls.next = fake->calls.previous = &fake->calls;
     fake->instance = (struct hg_instance){.host = &fake_table, .cfg = cfg, .name = plugin->name};
     fake->worker = (struct hg_worker){.host = &fake_table, .instance = &fake->instance, .cfg = cfg};
 }

@@ -25,6 +25,7 @@ struct fake_host {
     hg_time now;
     struct hg_timer *timers; /* all that there are */
     struct hg_io *ios;       /* the same */
+    struct hg_call calls;    /* a ring: those that were deferred or posted */
     uint64_t timers_set;
     enum hg_end end;
     bool stopped; /* set it in a callback: fake_host_run() returns after that callback */
@@ -46,8 +47,8 @@ void fake_host_init(struct fake_host *fake, const struct hg_plugin *plugin, void
 int fake_host_start(struct fake_host *fake, const struct hg_plugin *plugin);
 /* Offers a capability from now on, in the version that is asked for. */
 void fake_host_offer(struct fake_host *fake, const char *name, const void *ops, void *state);
-/* Lets time pass: descriptors that are ready are told at its beginning; timers that were set until then are called when
- * their time has come, in that order. */
+/* Lets time pass: descriptors that are ready are told at its beginning, then deferred and posted calls are made; timers
+ * that were set until then are called when their time has come, in that order. */
 void fake_host_run(struct fake_host *fake, hg_time time);
 /* What the plugin has set a gauge to, NULL: one without label; UINT64_MAX: it has none of that name. */
 uint64_t fake_host_gauge(struct fake_host *fake, const char *name, const char *label);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A worker's timers and descriptors: which come first when both are due in a turn of the loop.
+ * A worker's timers, descriptors and calls: which come first in a turn of the loop, and which do not come at all.
  */
 #include "tests/unit/run_suite.h"
 #include "tests/unit/stages.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -118,7 +119,7 @@ START_TEST(a_late_deadline_is_put_off_once)
 }
 END_TEST
 
-/* dtls, http and others let something be done at the next turn, each time that a datagram or a request comes. */
+/* dtls and others let something be done at the next turn, each time that a datagram or a request comes. */
 START_TEST(what_is_for_the_next_turn_is_not_put_off_by_setting_it_again)
 {
     struct scene scene;
@@ -135,14 +136,230 @@ START_TEST(what_is_for_the_next_turn_is_not_put_off_by_setting_it_again)
 }
 END_TEST
 
+/* ---- Deferred and posted calls ---- */
+
+struct called {
+    struct scene scene;
+    struct hg_call first, second, third;
+    char order[32]; /* "i": the descriptor, "t": the timer, digits: the calls */
+};
+
+static void note(struct called *called, char what)
+{
+    size_t size = strlen(called->order);
+
+    ck_assert_uint_lt(size, sizeof called->order - 1);
+    called->order[size] = what;
+}
+
+static void on_first(void *arg)
+{
+    note(arg, '1');
+}
+
+static void on_second(void *arg)
+{
+    note(arg, '2');
+}
+
+static void on_third(void *arg)
+{
+    note(arg, '3');
+}
+
+static void begin_calls(struct called *called)
+{
+    memset(called, 0, sizeof *called);
+    begin(&called->scene);
+    called->first = (struct hg_call){.callback = on_first, .arg = called};
+    called->second = (struct hg_call){.callback = on_second, .arg = called};
+    called->third = (struct hg_call){.callback = on_third, .arg = called};
+}
+
+static void defer_in_io(void *arg, int events)
+{
+    struct called *called = arg;
+    struct hg_worker *worker = called->scene.worker;
+    char byte;
+
+    ck_assert_int_eq(events, HG_READ);
+    ck_assert_int_eq(read(called->scene.pipe[0], &byte, 1), 1);
+    hg_defer(worker, &called->second);
+    hg_defer(worker, &called->first);
+    hg_defer(worker, &called->third);
+    hg_defer(worker, &called->second); /* it waits already */
+    hg_defer_cancel(&called->third);
+    ck_assert(hg_is_deferred(&called->first) && !hg_is_deferred(&called->third));
+    note(called, 'i');
+}
+
+START_TEST(deferred_calls_come_at_the_end_of_the_turn)
+{
+    struct called called;
+    struct hg_io *io;
+
+    begin_calls(&called);
+    io = hg_io_new(called.scene.worker, called.scene.pipe[0], defer_in_io, &called);
+    hg_io_set(called.scene.worker->host, called.scene.io, 0);
+    hg_io_set(called.scene.worker->host, io, HG_READ);
+    turn(&called.scene, 1);
+    ck_assert_int_eq(write(called.scene.pipe[1], "xx", 2), 2);
+    turn(&called.scene, 3);
+    ck_assert_str_eq(called.order, "i21i21");
+    ck_assert(!hg_is_deferred(&called.first) && !hg_is_deferred(&called.second));
+    hg_defer_cancel(&called.first); /* does nothing */
+    hg_io_free(called.scene.worker->host, io);
+    end(&called.scene);
+}
+END_TEST
+
+static void defer_myself(void *arg)
+{
+    struct called *called = arg;
+
+    note(called, '1');
+    hg_defer(called->scene.worker, &called->first);
+    hg_defer_cancel(&called->second); /* of this turn's, not called yet */
+}
+
+/* It comes once in each turn, and the loop does not wait meanwhile. */
+START_TEST(a_call_that_defers_itself_does_not_hold_the_loop)
+{
+    struct called called;
+
+    begin_calls(&called);
+    called.first.callback = defer_myself;
+    hg_defer(called.scene.worker, &called.first);
+    hg_defer(called.scene.worker, &called.second);
+    alarm(10); /* where the loop waits, nothing would end it */
+    for (unsigned i = 0; i < 5; i++)
+        ev_run(called.scene.rig->worker->loop.ev, EVRUN_ONCE);
+    alarm(0);
+    ck_assert_str_eq(called.order, "11111");
+    hg_defer_cancel(&called.first);
+    end(&called.scene);
+}
+END_TEST
+
+static void *post_from_thread(void *arg)
+{
+    struct called *called = arg;
+
+    hg_post(called->scene.worker, &called->first);
+    hg_post(called->scene.worker, &called->second);
+    hg_post(called->scene.worker, &called->third);
+    hg_post(called->scene.worker, &called->first); /* it waits already */
+    return NULL;
+}
+
+static void cancel_second(void *arg)
+{
+    struct called *called = arg;
+
+    note(called, '1');
+    hg_post_cancel(called->scene.worker, &called->second);
+}
+
+START_TEST(posted_calls_come_once_unless_they_are_cancelled)
+{
+    struct called called;
+    pthread_t thread;
+
+    begin_calls(&called);
+    called.first.callback = cancel_second;
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_int_eq(pthread_create(&thread, NULL, post_from_thread, &called), 0);
+        pthread_join(thread, NULL);
+        turn(&called.scene, 1);
+    }
+    ck_assert_str_eq(called.order, "1313");
+    post_from_thread(&called);
+    hg_post_cancel(called.scene.worker, &called.first);
+    hg_post_cancel(called.scene.worker, &called.third);
+    turn(&called.scene, 1);
+    ck_assert_str_eq(called.order, "13132");
+    end(&called.scene);
+}
+END_TEST
+
+/* ---- Siblings ---- */
+
+static void *run_worker(void *arg)
+{
+    worker_run(arg);
+    return NULL;
+}
+
+static void drain_other(void *arg)
+{
+    worker_drain(arg);
+}
+
+struct visit {
+    struct hg_call call;
+    struct hg_worker *home, *at;
+    pthread_t thread;
+    unsigned stops;
+};
+
+/* Goes from worker to worker, by its state alone. */
+static void on_visit(void *arg)
+{
+    struct visit *visit = arg;
+
+    ck_assert_ptr_eq(visit->at->instance, visit->home->instance);
+    visit->stops++;
+    if (visit->at != visit->home)
+        visit->thread = pthread_self();
+    visit->at = hg_sibling(visit->at);
+    if (visit->stops < 3)
+        hg_post(visit->at, &visit->call);
+    else
+        worker_drain((struct worker *)visit->home->core);
+}
+
+START_TEST(siblings_are_a_ring_of_workers)
+{
+    struct scene scene;
+    struct visit visit = {.call = {.callback = on_visit, .arg = &visit}};
+    struct worker *other;
+    pthread_t thread;
+
+    begin(&scene);
+    ck_assert_ptr_eq(hg_sibling(scene.worker), scene.worker);
+    other = worker_new(scene.rig->pipeline);
+    ck_assert_int_eq(worker_start_instances(other), 0);
+    other->sibling = scene.rig->worker;
+    scene.rig->worker->sibling = other;
+    visit.home = visit.at = scene.worker;
+    ck_assert_int_eq(pthread_create(&thread, NULL, run_worker, other), 0);
+    hg_post(scene.worker, &visit.call);
+    worker_run(scene.rig->worker);
+    ck_assert_uint_eq(visit.stops, 3);
+    ck_assert(pthread_equal(visit.thread, thread));
+    ck_assert_ptr_eq(visit.at, &other->instances[scene.worker - scene.rig->worker->instances]);
+    visit = (struct visit){.call = {.callback = drain_other, .arg = other}};
+    hg_post(&other->instances[0], &visit.call);
+    pthread_join(thread, NULL);
+    scene.rig->worker->sibling = scene.rig->worker;
+    worker_free(other);
+    end(&scene);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("worker");
-    TCase *timers = tcase_create("timers");
+    TCase *timers = tcase_create("timers"), *calls = tcase_create("calls");
 
     tcase_add_loop_test(timers, what_came_in_time_is_served_before_a_late_deadline, 0, 2);
     tcase_add_loop_test(timers, a_late_deadline_is_put_off_once, 0, 2);
     tcase_add_loop_test(timers, what_is_for_the_next_turn_is_not_put_off_by_setting_it_again, 0, 2);
+    tcase_add_test(calls, deferred_calls_come_at_the_end_of_the_turn);
+    tcase_add_test(calls, a_call_that_defers_itself_does_not_hold_the_loop);
+    tcase_add_test(calls, posted_calls_come_once_unless_they_are_cancelled);
+    tcase_add_test(calls, siblings_are_a_ring_of_workers);
     suite_add_tcase(suite, timers);
+    suite_add_tcase(suite, calls);
     return run_suite(suite);
 }

@@ -264,8 +264,9 @@ static struct hg_resolution *resolve(struct hg_worker *worker, const char *host,
     pair->resolved = callback;
     pair->resolved_arg = arg;
     last_overridden = pair;
+    pair->resolving = (struct hg_call){.callback = answer_resolved, .arg = pair};
     if (!pair->resolve_later)
-        hg_post(worker, answer_resolved, pair);
+        hg_post(worker, &pair->resolving);
     return (struct hg_resolution *)pair;
 }
 

@@ -73,6 +73,7 @@ struct test_pair {
     const char *resolve_error; /* such a lookup ends with that instead … */
     bool resolve_later;        /* … or never does */
     hg_resolved resolved;      /* NULL: no such lookup is under way */
+    struct hg_call resolving;
     void *resolved_arg;
     struct test_pair *beside; /* turns its loop whenever this one does */
     bool refuse_links;

@@ -56,7 +56,6 @@ static void deliver(void *arg)
 {
     struct wire_end *end = arg;
 
-    end->is_posted = false;
     while (end->packets && end->link) {
         struct wire_packet *packet = end->packets;
 
@@ -70,17 +69,15 @@ static void deliver(void *arg)
     if (end->link)
         hg_link_batch_end(end->worker, end->link);
     if (end->peer->is_blocked && end->peer->worker)
-        hg_post(end->peer->worker, unblocked, end->peer);
+        hg_post(end->peer->worker, &end->peer->unblocking);
     if (end->is_hung_up)
         end_link(end, "the peer has hung up");
 }
 
 static void post(struct wire_end *end)
 {
-    if (end->is_posted || !end->worker)
-        return;
-    end->is_posted = true;
-    hg_post(end->worker, deliver, end);
+    if (end->worker)
+        hg_post(end->worker, &end->delivery);
 }
 
 static void put(struct wire_end *end, uint64_t number, const void *data, size_t size)
@@ -185,12 +182,20 @@ static void close_link(void *handle, bool graceful)
     }
 }
 
+static void post_opening(struct wire_end *end, struct hg_worker *worker, hg_callback callback)
+{
+    end->opening = (struct hg_call){.callback = callback, .arg = end};
+    hg_post(worker, &end->opening);
+}
+
 static struct wire_end *end_new(struct wire *wire, struct hg_worker *worker)
 {
     struct wire_end *end = calloc(1, sizeof *end);
 
     end->wire = wire;
     end->worker = worker;
+    end->delivery = (struct hg_call){.callback = deliver, .arg = end};
+    end->unblocking = (struct hg_call){.callback = unblocked, .arg = end};
     end->is_gateway = worker && worker == wire->gateway;
     end->tail = &end->packets;
     end->next = wire->ends;
@@ -226,7 +231,7 @@ static void accepted(void *arg)
     ck_assert_ptr_nonnull(end->link);
     come_up(end, "client");
     if (end->peer->worker)
-        hg_post(end->peer->worker, connected, end->peer);
+        post_opening(end->peer, end->peer->worker, connected);
 }
 
 static int connect_over(struct wire *wire, struct hg_worker *worker, struct hg_link *link)
@@ -238,13 +243,13 @@ static int connect_over(struct wire *wire, struct hg_worker *worker, struct hg_l
     if (wire->unanswered)
         return 0;
     if (wire->unreachable || !wire->gateway) {
-        hg_post(worker, connected, client);
+        post_opening(client, worker, connected);
         return 0;
     }
     gateway = end_new(wire, wire->gateway);
     client->peer = gateway;
     gateway->peer = client;
-    hg_post(wire->gateway, accepted, gateway);
+    post_opening(gateway, wire->gateway, accepted);
     return 0;
 }
 
@@ -273,7 +278,7 @@ struct wire_end *wire_stranger(struct wire *wire)
     stranger->peer = gateway;
     gateway->peer = stranger;
     stranger->is_dark = true;
-    hg_post(wire->gateway, accepted, gateway);
+    post_opening(gateway, wire->gateway, accepted);
     return gateway;
 }
 

@@ -22,7 +22,8 @@ struct wire_end {
     struct wire_packet *packets, **tail; /* on their way to this end */
     size_t waiting;
     uint64_t next_number;
-    bool is_gateway, is_up, is_posted, is_blocked, is_hung_up;
+    struct hg_call opening, delivery, unblocking;
+    bool is_gateway, is_up, is_blocked, is_hung_up;
     bool is_mute;      /* what this end sends does not arrive */
     bool is_dark;      /* what this end sends does not arrive, nor what is sent to it */
     bool said_goodbye; /* the core closed it gracefully */

@@ -250,7 +250,7 @@ struct hg_certificate_lookup {
     struct certificate_config *config;
     hg_certificate_done done;
     void *arg;
-    struct hg_timer *timer;
+    struct hg_call answer;
 };
 
 static void answer_later(void *arg)
@@ -273,8 +273,9 @@ static struct hg_certificate *find(struct hg_worker *provider, const struct hg_c
     if (!config->later)
         return config->certificate ? hg_certificate_ref(config->certificate) : NULL;
     *later = malloc(sizeof **later);
-    **later = (struct hg_certificate_lookup){.config = config, .done = done, .arg = arg};
-    hg_post(provider, answer_later, *later);
+    **later = (struct hg_certificate_lookup){
+        .config = config, .done = done, .arg = arg, .answer = {.callback = answer_later, .arg = *later}};
+    hg_post(provider, &(*later)->answer);
     return NULL;
 }
 

@@ -45,6 +45,7 @@ struct user {
     const char *connection;           /* its name */
 
     struct hg_self *self;
+    struct hg_call resuming;
     size_t sent;
     bool request_ended;
     char heads[65536]; /* "status reason|name: value|…\n" of each head */

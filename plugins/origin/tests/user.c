@@ -69,8 +69,7 @@ static void resume_later(void *arg)
 {
     struct user *user = arg;
 
-    if (!user->detaches)
-        hg_resume(user->self, HG_UP);
+    hg_resume(user->self, HG_UP);
 }
 
 static size_t user_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
@@ -83,8 +82,10 @@ static size_t user_data(struct hg_self *self, enum hg_direction direction, const
         return 0;
     if (user->seed && rand_r(&user->seed) % 3 == 0) {
         size = (size_t)rand_r(&user->seed) % (size + 1);
+        user->resuming.callback = resume_later;
+        user->resuming.arg = user;
         if (size < slice->size)
-            hg_post(self->worker, resume_later, user);
+            hg_post(self->worker, &user->resuming);
     }
     if (user->keeps_slice && !user->kept.size) {
         user->kept = *slice;
@@ -129,7 +130,10 @@ static void user_writable(struct hg_self *self, enum hg_direction direction)
 
 static void user_detach(struct hg_self *self)
 {
-    ((struct user *)self->state)->detaches++;
+    struct user *user = self->state;
+
+    hg_post_cancel(self->worker, &user->resuming);
+    user->detaches++;
 }
 
 const struct hg_plugin *edge_plugin(void)
