@@ -1,402 +1,282 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/acme/account_private.h"
+#include "plugins/acme/account.h"
 
+#include "plugins/acme/blocking.h"
+#include "plugins/acme/clock.h"
 #include "plugins/acme/jws.h"
 #include "plugins/acme/key.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-/* Until a contact that was refused is tried again, with the next order. */
-#define CONTACT_PAUSE (86400 * HG_SECOND)
+/* Until a contact that was refused is tried again, in seconds. */
+#define CONTACT_PAUSE 86400
+/* How often the record may be another one when it is written. */
+#define TRIES 3
 
-struct acme_account *acme_account_new(struct acme_ca *ca, struct acme_vault *vault)
-{
-    struct acme_account *account = calloc(1, sizeof *account);
+/* What the store holds of it; key and URL are the client's. */
+struct record {
+    struct acme_client *client;
+    struct acme_vault *vault;
+    uint64_t revision;
+    char *contact;          /* the email that the authority knows; NULL: none */
+    time_t contact_refused; /* it has refused another one then; 0: it has not */
+};
 
-    if (account) {
-        account->ca = ca;
-        account->vault = vault;
-    }
-    return account;
-}
-
-static void drop_key(gnutls_x509_privkey_t *key)
-{
-    acme_key_free(*key);
-    *key = NULL;
-}
-
-static void drop_text(char **text)
+static void set_text(char **text, const char *value)
 {
     free(*text);
-    *text = NULL;
+    *text = value ? strdup(value) : NULL;
 }
 
-void acme_account_drop(struct acme_account *account)
+/* Takes `key`, perhaps NULL, in the place of the one that there is. */
+static bool set_key(struct acme_client *client, gnutls_x509_privkey_t key)
 {
-    drop_key(&account->key);
-    drop_text(&account->thumbprint);
-    drop_text(&account->kid);
-    drop_text(&account->contact);
-}
-
-void acme_account_unload(struct acme_account *account)
-{
-    acme_request_cancel(account->request);
-    acme_vault_cancel(account->vault, account->writing);
-    account->request = NULL;
-    account->writing = NULL;
-    account->loaded = account->working = account->doubted = false;
-    acme_account_drop(account);
-}
-
-void acme_account_free(struct acme_account *account)
-{
-    if (account)
-        acme_account_unload(account);
-    free(account);
-}
-
-/* ---- Who waits ---- */
-
-void acme_account_forsake(struct acme_account_waiter *waiter)
-{
-    if (!waiter->place)
-        return;
-    *waiter->place = waiter->next;
-    if (waiter->next)
-        waiter->next->place = waiter->place;
-    waiter->place = NULL;
-}
-
-void acme_account_tell(struct acme_account *account, const struct acme_answer *failure)
-{
-    account->working = false;
-    while (account->waiters) {
-        struct acme_account_waiter *waiter = account->waiters;
-
-        acme_account_forsake(waiter);
-        waiter->ready(waiter->arg, failure);
-    }
-}
-
-void acme_account_tell_failure(struct acme_account *account, const char *error)
-{
-    acme_account_tell(account, &(struct acme_answer){.error = error, .type = "", .status = 400});
-}
-
-void acme_account_await(struct acme_account *account, struct acme_account_waiter *waiter, acme_account_ready ready,
-                        void *arg)
-{
-    waiter->ready = ready;
-    waiter->arg = arg;
-    waiter->next = account->waiters;
-    waiter->place = &account->waiters;
-    if (waiter->next)
-        waiter->next->place = &waiter->next;
-    account->waiters = waiter;
-    if (!account->working) {
-        account->working = true;
-        acme_account_advance(account);
-    }
+    acme_key_free(client->account.key);
+    free(client->account.thumbprint);
+    client->account.key = key;
+    client->account.thumbprint = key ? acme_jws_thumbprint(key) : NULL;
+    return client->account.thumbprint;
 }
 
 /* ---- The record ---- */
 
-bool acme_account_take_key(struct acme_account *account, gnutls_x509_privkey_t key)
+static const char *text_in(const json_t *json, const char *name)
 {
-    drop_key(&account->key);
-    drop_text(&account->thumbprint);
-    account->key = key;
-    account->thumbprint = key ? acme_key_thumbprint(key) : NULL;
-    return account->thumbprint;
+    return json_string_value(json_object_get(json, name));
 }
 
-static void set_pem(json_t *record, const char *name, gnutls_x509_privkey_t key)
+static bool load(struct record *record)
 {
-    char *pem = key ? acme_key_pem(key) : NULL;
+    struct acme_client *client = record->client;
+    struct acme_store_result found = acme_store_get(client->task, record->vault, ACME_ACCOUNTS, client->authority->id);
+    json_t *json = found.value ? json_loadb(found.value, found.size, 0, NULL) : NULL;
+    const bool read = found.status != HG_STORE_NOT_READABLE && found.status != HG_STORE_UNAVAILABLE;
 
-    if (pem)
-        json_object_set_new(record, name, json_string(pem));
+    if (!read)
+        acme_client_fail(client, ACME_LOCAL, "", "the account cannot be read: %s", found.error);
+    record->revision = found.status == HG_STORE_OK ? found.revision : HG_STORE_ABSENT;
+    set_key(client, json ? acme_key_read(hg_text(text_in(json, "key"))) : NULL);
+    set_text(&client->account.kid, client->account.key ? text_in(json, "account") : NULL);
+    set_text(&record->contact, client->account.key ? text_in(json, "contact") : NULL);
+    record->contact_refused = (time_t)json_integer_value(json_object_get(json, "contact_refused"));
+    if (found.value && !client->account.key)
+        hg_log(client->instance, HG_LOG_WARNING, "%s: the account's record holds no key: a new one is made",
+               client->authority->url);
+    json_decref(json);
+    acme_store_result_end(&found);
+    return read;
+}
+
+/* Unless another gateway has changed it: HG_STORE_CONFLICT. */
+static enum hg_store_status save(struct record *record)
+{
+    struct acme_client *client = record->client;
+    char *pem = client->account.key ? acme_key_pem(client->account.key) : NULL;
+    struct acme_store_result put = acme_store_put_json(
+        client->task, record->vault, ACME_ACCOUNTS, client->authority->id,
+        json_pack("{s:s, s:s*, s:s*, s:I, s:s*}", "directory", client->authority->url, "account", client->account.kid,
+                  "contact", record->contact, "contact_refused", (json_int_t)record->contact_refused, "key", pem),
+        record->revision);
+
     acme_secret_free(pem);
+    if (put.status == HG_STORE_OK)
+        record->revision = put.revision;
+    else
+        acme_client_fail(client, ACME_LOCAL, "", "the account cannot be stored: %s", put.error);
+    acme_store_result_end(&put);
+    return put.status;
 }
 
-void acme_account_save(struct acme_account *account, hg_store_done done)
+/* What the authority has told it would tell again: losing it costs one request. */
+static void note(struct record *record)
 {
-    json_t *record = json_pack("{s:s, s:s*, s:s*}", "directory", account->ca->url, "account", account->kid, "contact",
-                               account->contact);
-
-    set_pem(record, "key", account->key);
-    account->writing = acme_vault_put_json(account->vault, ACME_ACCOUNTS, account->ca->id, record, done, account);
-    if (!account->writing)
-        acme_account_tell_failure(account, "the account cannot be stored: out of memory");
+    if (save(record) != HG_STORE_OK)
+        hg_log(record->client->instance, HG_LOG_WARNING, "%s", record->client->failure.error);
 }
 
-/* An account whose key might be lost must not be made. */
-void acme_account_saved(void *arg, const struct hg_store_answer *answer)
+/* An account whose key might be lost must not be made, so the key is stored before the authority hears of it. */
+static bool load_or_make_key(struct record *record)
 {
-    struct acme_account *account = arg;
-    char error[512];
+    struct acme_client *client = record->client;
+    enum hg_store_status status = HG_STORE_CONFLICT;
 
-    account->writing = NULL;
-    if (answer->status == HG_STORE_OK) {
-        acme_account_advance(account);
-        return;
+    for (int tries = 0; tries < TRIES && status == HG_STORE_CONFLICT; tries++) {
+        if (!load(record))
+            return false;
+        if (client->account.key)
+            return true;
+        if (!set_key(client, acme_key_new(ACME_P256)))
+            return acme_client_fail(client, ACME_LOCAL, "", "out of memory");
+        status = save(record);
     }
-    if (!account->kid)
-        acme_account_take_key(account, NULL);
-    snprintf(error, sizeof error, "the account cannot be stored: %s", answer->error);
-    acme_account_tell_failure(account, error);
+    return status == HG_STORE_OK;
 }
 
-/* The authority has told something that it would tell again: losing it costs one request. */
-void acme_account_noted(void *arg, const struct hg_store_answer *answer)
+bool acme_account_load(struct acme_client *client, struct acme_vault *vault)
 {
-    struct acme_account *account = arg;
+    struct record record = {.client = client, .vault = vault};
+    const bool loaded = load(&record);
 
-    account->writing = NULL;
-    if (answer->status != HG_STORE_OK)
-        hg_log(account->ca->worker->instance, HG_LOG_WARNING, "the account cannot be stored: %s", answer->error);
-    acme_account_advance(account);
+    free(record.contact);
+    return loaded && client->account.kid;
 }
 
-static gnutls_x509_privkey_t key_in(const json_t *record, const char *name)
+/* ---- An account that is of no use ---- */
+
+/* RFC 8555 section 7.3.6: a deactivated account refuses everything, for ever, as does its key. */
+static bool is_dead(const struct acme_client *client)
 {
-    return acme_key_read(hg_text(json_string_value(json_object_get(record, name))));
+    const struct acme_failure *failure = &client->failure;
+
+    /* Until the account is there, it is its external binding that was revoked. */
+    return !strcmp(failure->type, "unauthorized") && (strcasestr(failure->error, "deactivated") ||
+                                                      (client->account.kid && strcasestr(failure->error, "revoked")));
 }
 
-static char *text_in(const json_t *record, const char *name)
+/* Not every authority that has lost an account, or moved it, says so by the type. */
+static bool is_doubtful(const struct acme_failure *failure)
 {
-    const char *text = json_string_value(json_object_get(record, name));
-
-    return text ? strdup(text) : NULL;
+    return !failure->of_names && acme_failure_is_refusal(failure) &&
+           (!*failure->type || !strcmp(failure->type, "malformed") || !strcmp(failure->type, "unauthorized"));
 }
 
-static void loaded(void *arg, const struct hg_store_answer *answer)
+/* Another attempt may have done so already, and made the next one. */
+static void forget(struct record *record, bool dead)
 {
-    struct acme_account *account = arg;
-    json_t *record = acme_vault_json(answer);
-    char error[512];
+    struct acme_client *client = record->client;
+    const struct acme_failure failure = client->failure;
+    char *kid = client->account.kid, *thumbprint = client->account.thumbprint;
+    bool same;
 
-    account->writing = NULL;
-    if (answer->status == HG_STORE_NOT_READABLE || answer->status == HG_STORE_UNAVAILABLE) {
-        snprintf(error, sizeof error, "the account cannot be read: %s", answer->error);
-        acme_account_tell_failure(account, error);
-        return;
+    client->account.kid = client->account.thumbprint = NULL;
+    same = load(record) && client->account.key && thumbprint && !strcmp(client->account.thumbprint, thumbprint) &&
+           (!kid || !client->account.kid || !strcmp(kid, client->account.kid));
+    if (same) {
+        hg_log(client->instance, HG_LOG_WARNING, "%s: the account cannot be used any more: %s", client->authority->url,
+               failure.error);
+        set_text(&client->account.kid, NULL);
+        set_text(&record->contact, NULL);
+        record->contact_refused = 0;
+        if (dead)
+            set_key(client, NULL);
+        note(record);
     }
-    account->loaded = true;
-    if (record && acme_account_take_key(account, key_in(record, "key"))) {
-        account->kid = text_in(record, "account");
-        account->contact = text_in(record, "contact");
-    } else if (record) {
-        hg_log(account->ca->worker->instance, HG_LOG_WARNING, "the account's record holds no key: a new one is made");
+    client->failure = failure;
+    free(kid);
+    free(thumbprint);
+}
+
+/* A failed challenge is "unauthorized", too, and quotes the page that somebody else's server has shown. */
+static bool is_at_fault(const struct acme_client *client)
+{
+    return !client->failure.of_names && (!strcmp(client->failure.type, "accountDoesNotExist") || is_dead(client));
+}
+
+bool acme_account_is_at_fault(struct acme_client *client, struct acme_vault *vault)
+{
+    struct record record = {.client = client, .vault = vault};
+
+    if (!is_at_fault(client)) {
+        client->authority->doubted |= is_doubtful(&client->failure);
+        return false;
     }
-    json_decref(record);
-    acme_account_advance(account);
+    forget(&record, is_dead(client));
+    free(record.contact);
+    return true;
 }
 
 /* ---- At the authority ---- */
 
-static json_t *contacts(const struct acme_account *account)
+static const char *wanted_contact(const struct acme_client *client)
 {
-    const char *email = account->ca->config->email;
-
-    return email ? json_pack("[s+]", "mailto:", email) : json_array();
+    return client->config->email ? client->config->email : "";
 }
 
-static const char *wanted_contact(const struct acme_account *account)
+static json_t *contacts(const struct acme_client *client)
 {
-    return account->ca->config->email ? account->ca->config->email : "";
+    return client->config->email ? json_pack("[s+]", "mailto:", client->config->email) : json_array();
 }
 
-static bool needs_contact(const struct acme_account *account)
+static void bind_externally(const struct acme_client *client, json_t *payload)
 {
-    return strcmp(account->contact ? account->contact : "", wanted_contact(account)) != 0 &&
-           hg_now(account->ca->worker) >= account->contact_after;
-}
+    char *binding = acme_jws_binding(client->config->eab_kid, client->config->eab_key,
+                                     acme_client_resource(client, "newAccount"), client->account.key);
 
-void acme_account_ask(struct acme_account *account, const struct acme_query *query, json_t *payload,
-                      acme_answered answered)
-{
-    struct acme_query whole = *query;
-    char *text = payload ? json_dumps(payload, JSON_COMPACT) : NULL;
-
-    whole.payload = text;
-    whole.anyway = true;
-    account->request = text ? acme_ca_ask(account->ca, &whole, answered, account) : NULL;
-    json_decref(payload);
-    free(text);
-    if (!account->request)
-        acme_account_tell_failure(account, "out of memory");
+    json_object_set_new(payload, "externalAccountBinding", binding ? json_loads(binding, 0, NULL) : NULL);
+    free(binding); /* which cannot fail but for want of memory: check_binding() has looked at the key */
 }
 
 /* RFC 8555 section 7.3: an account that there is with that key is found, otherwise it is made. */
-static void on_account(void *arg, const struct acme_answer *answer)
+static bool find_or_make(struct record *record)
 {
-    struct acme_account *account = arg;
-    char *kid = answer->error ? NULL : acme_answer_location(answer);
-    const bool same = kid && account->kid && !strcmp(kid, account->kid);
+    struct acme_client *client = record->client;
+    json_t *payload;
+    char *kid;
 
-    account->request = NULL;
-    account->doubted = false;
-    if (answer->error) {
-        acme_account_give_up(account, answer);
-        acme_account_tell(account, answer);
-        return;
-    }
-    drop_text(&account->kid);
-    account->kid = kid;
-    if (!account->kid) {
-        acme_account_tell_failure(account, "newAccount: the authority does not tell the account's URL");
-        return;
-    }
-    if (same) {
-        acme_account_advance(account);
-        return;
-    }
-    drop_text(&account->contact);
-    if (answer->status == 201)
-        account->contact = strdup(wanted_contact(account));
-    hg_log(account->ca->worker->instance, HG_LOG_INFO, "%s: account %s %s", account->ca->url, account->kid,
-           answer->status == 201 ? "made" : "found");
-    acme_account_save(account, acme_account_noted);
-}
-
-static void make(struct acme_account *account)
-{
-    const struct acme_config *config = account->ca->config;
-    json_t *payload = json_pack("{s:b, s:o}", "termsOfServiceAgreed", config->agree_tos, "contact", contacts(account));
-    const char *url = acme_ca_resource(account->ca, "newAccount");
-    char *binding = NULL;
-
-    if (config->eab_kid && url) {
-        binding = acme_jws_binding(config->eab_kid, config->eab_key, url, account->key);
-        json_object_set_new(payload, "externalAccountBinding", binding ? json_loads(binding, 0, NULL) : NULL);
-        free(binding); /* which cannot fail but for want of memory: check_binding() has looked at the key */
-    }
-    acme_account_ask(account, &(struct acme_query){.resource = "newAccount", .key = account->key}, payload, on_account);
-}
-
-static void on_directory(void *arg, const struct acme_answer *answer)
-{
-    struct acme_account *account = arg;
-
-    account->request = NULL;
-    if (answer->error)
-        acme_account_tell(account, answer);
-    else
-        acme_account_advance(account);
-}
-
-/* An authority that is down or has no time would not take an order either. */
-static bool is_busy(const struct acme_answer *answer)
-{
-    return !answer->status || answer->status == 429 || answer->status == 503;
-}
-
-/* The account is as good as before without it, so nothing waits for a contact that is refused. */
-static void on_contact(void *arg, const struct acme_answer *answer)
-{
-    struct acme_account *account = arg;
-
-    account->request = NULL;
-    if (answer->error && (acme_account_give_up(account, answer) || is_busy(answer))) {
-        acme_account_tell(account, answer);
-        return;
-    }
-    if (answer->error) {
-        hg_log(account->ca->worker->instance, HG_LOG_ERROR,
-               "%s: the account's contact stays as it was, since %s is refused: %s", account->ca->url,
-               *wanted_contact(account) ? wanted_contact(account) : "none", answer->error);
-        account->contact_after = hg_now(account->ca->worker) + CONTACT_PAUSE;
-        acme_account_advance(account);
-        return;
-    }
-    drop_text(&account->contact);
-    account->contact = strdup(wanted_contact(account));
-    acme_account_save(account, acme_account_noted);
-}
-
-/* ---- What comes next ---- */
-
-static void make_key(struct acme_account *account)
-{
-    if (acme_account_take_key(account, acme_key_new(ACME_P256)))
-        acme_account_save(account, acme_account_saved);
-    else
-        acme_account_tell_failure(account, "out of memory");
-}
-
-static void load(struct acme_account *account)
-{
-    account->writing = acme_vault_get(account->vault, ACME_ACCOUNTS, account->ca->id, loaded, account);
-    if (!account->writing)
-        acme_account_tell_failure(account, "the account cannot be read: out of memory");
-}
-
-/* Each step ends by coming here again. */
-void acme_account_advance(struct acme_account *account)
-{
-    if (!account->loaded)
-        load(account);
-    else if (!account->key)
-        make_key(account);
-    else if (!account->ca->directory && (!account->kid || account->doubted || needs_contact(account)))
-        account->request = acme_ca_read_directory(account->ca, on_directory, account);
-    else if (!account->kid || account->doubted)
-        make(account);
-    else if (needs_contact(account))
-        acme_account_ask(account, &(struct acme_query){.url = account->kid},
-                         json_pack("{s:o}", "contact", contacts(account)), on_contact);
-    else
-        acme_account_tell(account, NULL);
-}
-
-/* RFC 8555 section 7.3.6: a deactivated account refuses everything, for ever, as does its key. */
-static bool is_dead(const struct acme_account *account, const struct acme_answer *failure)
-{
-    /* Until the account is there, it is its external binding that was revoked. */
-    return !strcmp(failure->type, "unauthorized") &&
-           (strcasestr(failure->error, "deactivated") || (account->kid && strcasestr(failure->error, "revoked")));
-}
-
-/* A failed challenge is "unauthorized", too, and quotes the page that somebody else's server has shown. */
-static bool is_at_fault(const struct acme_account *account, const struct acme_answer *failure)
-{
-    return !failure->of_names && (!strcmp(failure->type, "accountDoesNotExist") || is_dead(account, failure));
-}
-
-bool acme_account_give_up(struct acme_account *account, const struct acme_answer *failure)
-{
-    const bool dead = is_dead(account, failure);
-
-    if (!is_at_fault(account, failure))
+    if (!acme_client_read_directory(client))
         return false;
-    hg_log(account->ca->worker->instance, HG_LOG_WARNING, "%s: the account cannot be used any more: %s",
-           account->ca->url, failure->error);
-    account->number++;
-    drop_text(&account->kid);
-    drop_text(&account->contact);
-    if (dead)
-        acme_account_take_key(account, NULL);
+    payload = json_pack("{s:b, s:o}", "termsOfServiceAgreed", client->config->agree_tos, "contact", contacts(client));
+    if (client->config->eab_kid)
+        bind_externally(client, payload);
+    if (!acme_client_ask_json(
+            client, (struct acme_query){.resource = "newAccount", .key = client->account.key, .of_account = true},
+            payload))
+        return false;
+    kid = acme_client_location(client);
+    if (!kid)
+        return acme_client_fail(client, ACME_LOCAL, "", "newAccount: the authority does not tell the account's URL");
+    client->authority->doubted = false;
+    if (!client->account.kid || strcmp(kid, client->account.kid) != 0) {
+        set_text(&client->account.kid, kid);
+        set_text(&record->contact, client->answer.status == 201 ? wanted_contact(client) : NULL);
+        hg_log(client->instance, HG_LOG_INFO, "%s: account %s %s", client->authority->url, kid,
+               client->answer.status == 201 ? "made" : "found");
+        note(record);
+    }
+    free(kid);
     return true;
 }
 
-/* Not every authority that has lost an account, or moved it, says so by the type. */
-static bool is_doubtful(const struct acme_answer *failure)
+static bool has_contact(const struct record *record)
 {
-    return !failure->of_names && failure->status / 100 == 4 && failure->status != 429 &&
-           (!*failure->type || !strcmp(failure->type, "malformed") || !strcmp(failure->type, "unauthorized"));
+    const char *contact = record->contact ? record->contact : "";
+    const time_t since = acme_clock() - record->contact_refused;
+
+    return !strcmp(contact, wanted_contact(record->client)) || (since >= 0 && since < CONTACT_PAUSE);
 }
 
-/* Several orders may hear of it, one after the other, while the account's own requests are on their way. */
-bool acme_account_blame(struct acme_account *account, const struct acme_answer *failure)
+/* The account is as good without it, so nothing waits for a contact that is refused; but an authority that is down or
+ * has no time would not take an order either. */
+static bool update_contact(struct record *record)
 {
-    if (account->working || failure->account != account->number)
-        return is_at_fault(account, failure);
-    account->doubted |= is_doubtful(failure);
-    return acme_account_give_up(account, failure);
+    struct acme_client *client = record->client;
+    const char *contact = wanted_contact(client);
+
+    if (has_contact(record))
+        return true;
+    if (acme_client_ask_json(client, (struct acme_query){.url = client->account.kid, .of_account = true},
+                             json_pack("{s:o}", "contact", contacts(client)))) {
+        set_text(&record->contact, contact);
+    } else if (!client->failure.status || acme_failure_is_limit(&client->failure) || is_at_fault(client)) {
+        return false;
+    } else {
+        hg_log(client->instance, HG_LOG_ERROR, "%s: the account keeps its contact: %s is refused: %s",
+               client->authority->url, *contact ? contact : "none", client->failure.error);
+        record->contact_refused = acme_clock();
+    }
+    note(record);
+    return true;
+}
+
+bool acme_account_open(struct acme_client *client, struct acme_vault *vault)
+{
+    struct record record = {.client = client, .vault = vault};
+    const bool ready = load_or_make_key(&record) &&
+                       ((client->account.kid && !client->authority->doubted) || find_or_make(&record)) &&
+                       update_contact(&record);
+
+    free(record.contact);
+    return ready;
 }

@@ -89,14 +89,10 @@ void acme_agent_serve(struct acme_job *job, struct acme_pair *pair)
     acme_agent_wake(job);
 }
 
-void acme_agent_serve_previous(struct acme_job *job, const struct hg_store_answer *previous)
+void acme_agent_serve_previous(struct acme_job *job, struct acme_pair *pair)
 {
     struct hg_instance *instance = job->agent->worker->instance;
-    struct acme_pair *pair = NULL;
-    char why[256];
 
-    if (previous->status == HG_STORE_OK)
-        pair = acme_pair_read(previous->value, why, sizeof why);
     if (!pair || pair->ends <= acme_clock()) {
         acme_pair_unref(pair);
         return;
@@ -123,8 +119,11 @@ static void on_previous(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_job *job = arg;
 
+    char why[256];
+
     job->reading = NULL;
-    acme_agent_serve_previous(job, answer);
+    acme_agent_serve_previous(job,
+                              answer->status == HG_STORE_OK ? acme_pair_read(answer->value, why, sizeof why) : NULL);
     has_read(job);
 }
 
@@ -173,21 +172,12 @@ static bool read_all(struct acme_agent *agent)
 
 /* ---- Life ---- */
 
-static bool make_authorities(struct acme_agent *agent)
+static void make_authorities(struct acme_agent *agent)
 {
     const char *const *words = agent->config->directory.items;
 
-    for (size_t i = 0; i < agent->config->directory.count && i < ACME_AUTHORITIES_MAX; i++) {
-        struct acme_ca *ca = acme_ca_new(agent->worker, agent->https, acme_options_directory(words[i]));
-
-        if (!ca)
-            return false;
-        agent->authorities[agent->authority_count++] = ca;
-        ca->account = acme_account_new(ca, &agent->vault);
-        if (!ca->account)
-            return false;
-    }
-    return true;
+    for (size_t i = 0; i < agent->config->directory.count && i < ACME_AUTHORITIES_MAX; i++)
+        acme_authority_init(&agent->authorities[agent->authority_count++], acme_options_directory(words[i]));
 }
 
 static bool set_up(struct acme_agent *agent, struct acme_job *(*jobs)(struct acme_agent *agent))
@@ -197,8 +187,15 @@ static bool set_up(struct acme_agent *agent, struct acme_job *(*jobs)(struct acm
     gethostname(host, sizeof host - 1);
     snprintf(agent->owner, sizeof agent->owner, "%s/%ld", host, (long)getpid());
     agent->https = https_new(agent->worker, agent->config->ca);
-    if (!agent->https || !make_authorities(agent))
+    if (!agent->https)
         return false;
+    make_authorities(agent);
+    agent->attempts = (struct acme_attempts){.worker = agent->worker,
+                                             .config = agent->config,
+                                             .vault = &agent->vault,
+                                             .solvers = &agent->solvers,
+                                             .https = agent->https,
+                                             .owner = agent->owner};
     for (struct acme_job *job = jobs(agent), *next; job; job = next) {
         next = job->next;
         job->next = NULL;
@@ -221,8 +218,7 @@ struct acme_agent *acme_agent_new(struct hg_worker *worker, struct acme_job *(*j
         return NULL;
     }
     agent->programs = (struct acme_programs){.worker = worker, .timeout = ACME_HOOK_TIMEOUT};
-    agent->cleanups = (struct acme_cleanups){.vault = &agent->vault, .solvers = &agent->solvers};
-    acme_solvers_find(&agent->solvers, worker, &agent->cleanups);
+    acme_solvers_find(&agent->solvers, worker);
     acme_demand_begin(agent);
     agent->counters.attempts = hg_counter(worker, "attempts", "Attempts to obtain or renew a certificate.");
     agent->counters.issued = hg_counter(worker, "issued", "Certificates obtained.");
@@ -251,12 +247,11 @@ void acme_agent_free(struct acme_agent *agent)
         acme_agent_wake(job);
         acme_job_free(job);
     }
-    acme_cleanups_end(&agent->cleanups);
     acme_programs_end(&agent->programs);
     acme_index_free(&agent->index);
     acme_demand_end(agent);
     for (size_t i = 0; i < agent->authority_count; i++)
-        acme_ca_free(agent->authorities[i]);
+        acme_authority_end(&agent->authorities[i]);
     https_free(agent->https);
     hg_timer_free(agent->worker->host, agent->timer);
     hg_timer_free(agent->worker->host, agent->expiry_timer);

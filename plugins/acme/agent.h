@@ -10,6 +10,8 @@
 #ifndef ACME_AGENT_H
 #define ACME_AGENT_H
 
+#include "plugins/acme/attempt.h"
+#include "plugins/acme/authority.h"
 #include "plugins/acme/cleanup.h"
 #include "plugins/acme/demand.h"
 #include "plugins/acme/index.h"
@@ -22,9 +24,10 @@ struct acme_agent {
     struct acme_vault vault;
     struct acme_programs programs;
     struct acme_solvers solvers;
-    struct acme_cleanups cleanups;
+    struct acme_cleanup *cleanup; /* of what gateways that died have left behind; NULL: it is done */
+    struct acme_attempts attempts;
     struct https *https;
-    struct acme_ca *authorities[ACME_AUTHORITIES_MAX];
+    struct acme_authority authorities[ACME_AUTHORITIES_MAX];
     size_t authority_count;
 
     struct acme_job *jobs; /* those of the config first, in its order */
@@ -41,7 +44,7 @@ struct acme_agent {
     char owner[HG_STORE_OWNER_MAX + 1];
     struct acme_recalled_pause {
         struct acme_agent *agent;
-        struct acme_ca *ca;
+        struct acme_authority *authority;
         struct hg_store_request *reading;
     } pauses[ACME_AUTHORITIES_MAX];
 
@@ -81,8 +84,8 @@ struct hg_certificate *acme_agent_shown(struct acme_job *job);
 void acme_agent_wake(struct acme_job *job);
 /* Serves `pair`, a reference, for a job from now on. */
 void acme_agent_serve(struct acme_job *job, struct acme_pair *pair);
-/* Serves the pair that was replaced by one which is damaged now, until there is a new one; if there is one. */
-void acme_agent_serve_previous(struct acme_job *job, const struct hg_store_answer *previous);
+/* Serves the pair that was replaced by one which is damaged now, a reference or NULL, until there is a new one. */
+void acme_agent_serve_previous(struct acme_job *job, struct acme_pair *pair);
 
 /* ---- lead.c ---- */
 
@@ -97,19 +100,13 @@ void acme_lead_lost(struct acme_agent *agent);
 void acme_attempt_schedule(struct acme_agent *agent);
 /* A handshake waits for it: it begins soon, not within the call. */
 void acme_attempt_wanted(struct acme_job *job);
-/* Orders, with what job->record holds of an earlier order. */
-void acme_attempt_order(struct acme_job *job);
-/* Stores what is unsaved. */
-void acme_attempt_save(struct acme_job *job);
-/* It has come to an end; what is remembered of the job is told to the store. */
-void acme_attempt_ended(struct acme_job *job);
 /* Gives up an attempt that goes on, without any consequence. */
 void acme_attempt_drop(struct acme_job *job);
 
 /* ---- outcome.c ---- */
 
-/* An order of a job, `arg`, has ended. */
-void acme_outcome(void *arg, const struct acme_result *result);
+/* An attempt for a job, `arg`, has ended: what acme_attempt_ops want. */
+json_t *acme_outcome(void *arg, const struct acme_result *result);
 
 /* ---- follow.c ---- */
 
@@ -126,11 +123,6 @@ void acme_expiry_show(const struct acme_job *job);
 void acme_expiry_show_all(struct acme_agent *agent);
 /* An attempt has failed. */
 void acme_expiry_count(struct acme_agent *agent, const struct acme_result *result);
-
-/* ---- reread.c ---- */
-
-/* Reads what there is in job->reading; then there is an order or an end of the attempt. */
-void acme_reread(struct acme_job *job);
 
 /* ---- find.c: the operations of `certificates` ---- */
 

@@ -3,6 +3,9 @@
  */
 #include "plugins/acme/ari.h"
 
+#include "plugins/acme/blocking.h"
+#include "plugins/acme/client.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,10 +23,12 @@ struct acme_ari {
     acme_suggested suggested;
     void *arg;
     struct acme_pair *pair; /* NULL: none */
-    char *directory;        /* the URL of it */
-    char *url;              /* where to ask for the pair; NULL: the directory has not told yet */
-    struct https_call *call;
+    struct acme_authority *authority;
     struct hg_timer *timer;
+    struct acme_task *task; /* a question that goes on … */
+    bool found;             /* … and its answer: */
+    time_t start, end;
+    int64_t retry_after;
 };
 
 /* ---- Reading ---- */
@@ -69,110 +74,88 @@ time_t acme_ari_time(time_t start, time_t end, time_t chosen, time_t begins, tim
 
 /* ---- Asking ---- */
 
-static void ask_in(struct acme_ari *ari, int64_t seconds)
-{
-    hg_timer_set(ari->worker->host, ari->timer, (hg_time)seconds * HG_SECOND);
-}
-
-static void next_question(struct acme_ari *ari, int64_t pause)
-{
-    ask_in(ari, pause <= 0 ? PAUSE : pause < MIN_PAUSE ? MIN_PAUSE : pause > MAX_PAUSE ? MAX_PAUSE : pause);
-}
-
-static json_t *read_json(const struct https_response *response)
-{
-    return response->error || response->status != 200 ? NULL
-                                                      : json_loadb(response->body.data, response->body.size, 0, NULL);
-}
-
-static void on_window(void *arg, const struct https_response *response)
-{
-    struct acme_ari *ari = arg;
-    json_t *json = read_json(response);
-    time_t start, end;
-
-    ari->call = NULL;
-    next_question(ari, response->error ? 0 : response->retry_after);
-    if (json && acme_ari_read(json, &start, &end))
-        ari->suggested(ari->arg, start, end);
-    else
-        hg_log(ari->worker->instance, json ? HG_LOG_WARNING : HG_LOG_DEBUG, "%s: no renewal information: %s",
-               ari->pair->names[0],
-               json              ? "the window makes no sense"
-               : response->error ? response->error
-                                 : "the authority has none");
-    json_decref(json);
-}
-
-static void ask(struct acme_ari *ari, const char *url, https_done done)
+static void ask(struct acme_ari *ari, const char *url)
 {
     const struct https_request request = {
         .method = "GET", .url = url, .accept = "application/json", .max_size = ANSWER_MAX, .timeout = TIMEOUT};
+    const struct https_response *response = acme_https_send(ari->task, ari->https, &request);
+    const char *error = response->error;
+    json_t *json = NULL;
 
-    ari->call = https_send(ari->https, &request, done, ari);
-    if (!ari->call)
-        next_question(ari, 0);
+    ari->retry_after = error ? 0 : response->retry_after;
+    if (!error && response->status == 200)
+        json = json_loadb(response->body.data, response->body.size, 0, NULL);
+    ari->found = json && acme_ari_read(json, &ari->start, &ari->end);
+    if (!ari->found)
+        hg_log(ari->worker->instance, json ? HG_LOG_WARNING : HG_LOG_DEBUG, "%s: no renewal information: %s",
+               ari->pair->names[0],
+               json    ? "the window makes no sense"
+               : error ? error
+                       : "the authority has none");
+    json_decref(json);
 }
 
-static void set_resource(struct acme_ari *ari, const char *resource)
-{
-    if (resource && *resource && asprintf(&ari->url, "%s/%s", resource, ari->pair->ari_id) < 0)
-        ari->url = NULL;
-}
-
-/* An authority without the resource has no renewal information; it may have some another time. */
-static void on_directory(void *arg, const struct https_response *response)
+static void run(struct acme_task *task, void *arg)
 {
     struct acme_ari *ari = arg;
-    json_t *json = read_json(response);
+    const struct acme_authority *authority = ari->authority;
+    struct acme_client client;
+    char *url;
 
-    ari->call = NULL;
-    set_resource(ari, json_string_value(json_object_get(json, "renewalInfo")));
-    json_decref(json);
-    if (ari->url)
-        ask(ari, ari->url, on_window);
-    else
-        next_question(ari, 0);
+    ari->found = false;
+    ari->retry_after = 0;
+    if (!authority->renewal_info) { /* one without the resource may have it another time */
+        acme_client_init(&client, task, ari->https, ari->authority);
+        acme_client_read_directory(&client);
+        acme_client_end(&client);
+    }
+    if (!authority->renewal_info || asprintf(&url, "%s/%s", authority->renewal_info, ari->pair->ari_id) < 0)
+        return;
+    ask(ari, url);
+    free(url);
+}
+
+static void on_answer(void *arg)
+{
+    struct acme_ari *ari = arg;
+    const int64_t told = ari->retry_after;
+    const int64_t pause = told <= 0 ? PAUSE : told < MIN_PAUSE ? MIN_PAUSE : told > MAX_PAUSE ? MAX_PAUSE : told;
+
+    ari->task = NULL;
+    hg_timer_set(ari->worker->host, ari->timer, (hg_time)pause * HG_SECOND);
+    if (ari->found)
+        ari->suggested(ari->arg, ari->start, ari->end);
 }
 
 static void on_timer(void *arg)
 {
     struct acme_ari *ari = arg;
 
-    if (ari->url)
-        ask(ari, ari->url, on_window);
-    else
-        ask(ari, ari->directory, on_directory);
+    ari->task = acme_task_begin(ari->worker, run, on_answer, ari);
+    if (!ari->task)
+        hg_timer_set(ari->worker->host, ari->timer, PAUSE * HG_SECOND);
 }
 
 /* ---- Life ---- */
 
 static void stop(struct acme_ari *ari)
 {
-    if (ari->call)
-        https_cancel(ari->call);
-    ari->call = NULL;
+    if (ari->task)
+        acme_task_cancel(ari->task);
+    ari->task = NULL;
     hg_timer_stop(ari->worker->host, ari->timer);
     acme_pair_unref(ari->pair);
     ari->pair = NULL;
-    free(ari->directory);
-    free(ari->url);
-    ari->directory = ari->url = NULL;
 }
 
-void acme_ari_begin(struct acme_ari *ari, struct acme_pair *pair, const char *directory, const char *resource,
-                    hg_time delay)
+void acme_ari_begin(struct acme_ari *ari, struct acme_pair *pair, struct acme_authority *authority, hg_time delay)
 {
     stop(ari);
-    ari->directory = pair->ari_id ? strdup(directory) : NULL;
-    if (!ari->directory)
+    if (!pair->ari_id)
         return;
     ari->pair = acme_pair_ref(pair);
-    set_resource(ari, resource);
-    if (resource && !ari->url)
-        next_question(ari, 0);
-    else
-        hg_timer_set(ari->worker->host, ari->timer, delay);
+    ari->authority = authority;
+    hg_timer_set(ari->worker->host, ari->timer, delay);
 }
 
 struct acme_ari *acme_ari_new(struct hg_worker *worker, struct https *https, acme_suggested suggested, void *arg)

@@ -6,10 +6,8 @@
 #ifndef ACME_ARI_H
 #define ACME_ARI_H
 
-#include "plugins/acme/pair.h"
-#include "plugins/lib/http_client/http_client.h"
-
-#include <jansson.h>
+#include "plugins/acme/attempt.h"
+#include "plugins/acme/authority.h"
 
 /* Of one certificate that is kept. */
 struct acme_ari;
@@ -22,11 +20,9 @@ struct acme_ari *acme_ari_new(struct hg_worker *worker, struct https *https, acm
 /* NULL is allowed. */
 void acme_ari_free(struct acme_ari *ari);
 
-/* Begins to ask the authority for this pair, again and again, and for no other any more. `directory` is the URL of its
- * directory; `resource` what that tells as renewalInfo, "" if it tells none, NULL if it was not read yet; `delay` is
- * for the first question. */
-void acme_ari_begin(struct acme_ari *ari, struct acme_pair *pair, const char *directory, const char *resource,
-                    hg_time delay);
+/* Begins to ask the authority about this certificate, again and again, and about no other any more; for the first time
+ * after `delay`. */
+void acme_ari_begin(struct acme_ari *ari, struct acme_pair *pair, struct acme_authority *authority, hg_time delay);
 
 /* ---- Pure, for tests ---- */
 

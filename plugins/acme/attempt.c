@@ -1,222 +1,319 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
- *
- * Attempts to obtain a certificate: the next one when it is due, and at which authority.
  */
-#include "plugins/acme/agent.h"
-#include "plugins/acme/delegate.h"
+#include "plugins/acme/attempt.h"
+
+#include "plugins/acme/blocking.h"
+#include "plugins/acme/cleanup.h"
 #include "plugins/acme/key.h"
-#include "plugins/acme/plan.h"
-#include "plugins/acme/schedule.h"
+#include "plugins/acme/lease.h"
+#include "plugins/acme/order.h"
+#include "plugins/acme/problem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-/* Orders that go on at once. */
-#define RUNNING_MAX 4
-/* Attempts that tell the authority what is renewed; perhaps it is that which fails. */
-#define REPLACES_MAX 3
-/* The wall clock may jump: so it is looked at now and then. */
-#define LOOK_PAUSE 600
+struct acme_attempt {
+    const struct acme_attempts *attempts;
+    const struct acme_attempt_ops *ops;
+    void *arg;
+    char *id;
+    struct acme_task *task;
+    struct acme_lease lease;
+    struct acme_wanted wanted;
+    struct acme_result result;
+    json_t *state; /* to be stored */
+    char error[1400];
+};
 
-static void begin(struct acme_job *job);
-
-static struct hg_instance *instance_of(const struct acme_job *job)
+static void set_error(struct acme_attempt *attempt, enum acme_outcome outcome, const char *error)
 {
-    return job->agent->worker->instance;
+    snprintf(attempt->error, sizeof attempt->error, "%s", error);
+    attempt->result.outcome = outcome;
 }
 
-static void ignore(void *arg, const struct hg_store_answer *answer)
+/* ---- What the manager is asked, in the worker's thread ---- */
+
+struct question {
+    struct acme_attempt *attempt;
+    struct acme_stored stored;
+    bool yes;
+};
+
+static void copy_wanted(struct acme_wanted *wanted)
 {
-    (void)arg;
-    (void)answer; /* what is remembered here is a convenience */
+    char **names = calloc(wanted->name_count + 1, sizeof *names);
+
+    for (size_t i = 0; names && i < wanted->name_count; i++)
+        names[i] = strdup(wanted->names[i]);
+    wanted->names = (const char *const *)names;
+    if (wanted->replaced)
+        acme_pair_ref(wanted->replaced);
+    wanted->unsaved = wanted->unsaved ? strdup(wanted->unsaved) : NULL;
 }
 
-static void on_timer(void *arg)
+static void free_wanted(struct acme_wanted *wanted)
 {
-    acme_attempt_schedule(arg);
+    for (size_t i = 0; wanted->names && i < wanted->name_count; i++)
+        free((char *)(uintptr_t)wanted->names[i]);
+    free((char **)(uintptr_t)wanted->names);
+    acme_pair_unref(wanted->replaced);
+    acme_secret_free((char *)(uintptr_t)wanted->unsaved);
 }
 
-static bool may_begin(const struct acme_job *job)
+static void ask_ready(void *arg)
 {
-    const time_t due = acme_job_due(job);
+    struct question *question = arg;
+    struct acme_attempt *attempt = question->attempt;
 
-    return !job->trying && due && due <= acme_clock();
+    question->yes = attempt->ops->ready(attempt->arg, &question->stored, &attempt->wanted);
+    if (question->yes)
+        copy_wanted(&attempt->wanted);
+    else
+        attempt->wanted = (struct acme_wanted){0};
 }
 
-void acme_attempt_schedule(struct acme_agent *agent)
+static void ask_revoked(void *arg)
 {
-    const time_t now = acme_clock();
-    time_t next = now + LOOK_PAUSE;
+    struct question *question = arg;
 
-    if (!agent->leads || agent->unread || agent->cleanups.done)
-        return;
-    if (!agent->timer)
-        agent->timer = hg_timer_new(agent->worker, on_timer, agent);
-    acme_plan_correct(agent);
-    for (struct acme_job *job = agent->jobs; job; job = job->next) {
-        time_t due;
+    question->yes = question->attempt->ops->is_revoked(question->attempt->arg);
+}
 
-        if (may_begin(job) && agent->running < RUNNING_MAX)
-            begin(job);
-        due = acme_job_due(job);
-        if (!job->trying && due > now && due < next)
-            next = due;
+/* ---- Reading ---- */
+
+static struct acme_pair *read_pair(struct acme_attempt *attempt, const char *kind)
+{
+    struct acme_store_result found = acme_store_get(attempt->task, &attempt->lease.vault, kind, attempt->id);
+    char why[256];
+    struct acme_pair *pair =
+        found.value ? acme_pair_read((struct hg_text){found.value, found.size}, why, sizeof why) : NULL;
+
+    acme_store_result_end(&found);
+    return pair;
+}
+
+/* Another gateway may have been here before, or this one before its start. True: `wanted` is to be obtained. */
+static bool read_store(struct acme_attempt *attempt)
+{
+    struct question question = {.attempt = attempt};
+    struct acme_stored *stored = &question.stored;
+    json_t *state = acme_store_get_json(attempt->task, &attempt->lease.vault, ACME_STATES, attempt->id);
+
+    stored->state = state;
+    stored->pair = read_pair(attempt, ACME_CERTIFICATES);
+    stored->previous = stored->pair ? NULL : read_pair(attempt, ACME_PREVIOUS);
+    if (!acme_task_is_cancelled(attempt->task))
+        acme_task_do(attempt->task, ask_ready, &question);
+    acme_pair_unref(stored->pair);
+    acme_pair_unref(stored->previous);
+    json_decref(state);
+    return question.yes;
+}
+
+/* ---- Saving ---- */
+
+/* The pair that was there stays beside the new one: should that be found damaged, there is still something to serve. It
+ * is copied before the new one takes its place, and each of the two changes is one value, so whenever the process dies
+ * there is a whole pair at the certificate's place. What is there and is no pair is put aside for a person. Not to have
+ * it is no reason to do without the new one. */
+static void keep_previous(struct acme_attempt *attempt, const char *pem)
+{
+    struct acme_vault *vault = &attempt->lease.vault;
+    struct hg_instance *instance = attempt->attempts->worker->instance;
+    struct acme_store_result there = acme_store_get(attempt->task, vault, ACME_CERTIFICATES, attempt->id), put = {0};
+    const struct hg_text value = {there.value, there.size};
+    char why[256];
+    struct acme_pair *pair;
+
+    if (there.value && strcmp(there.value, pem) != 0) {
+        pair = acme_pair_read(value, why, sizeof why);
+        if (!pair)
+            hg_log(instance, HG_LOG_WARNING, "%s: what the store held (%s) is now acme/%s/%s", attempt->id, why,
+                   ACME_QUARANTINE, attempt->id);
+        put = acme_store_put(attempt->task, vault, pair ? ACME_PREVIOUS : ACME_QUARANTINE, attempt->id, value,
+                             HG_STORE_ANY);
+        acme_pair_unref(pair);
     }
-    agent->settled = true;
-    for (struct acme_job *job = agent->jobs; job; job = job->next)
-        if (!job->trying && !job->asking && !may_begin(job)) {
-            acme_agent_wake(job);
-            acme_delegate_ended(job);
+    if (put.status != HG_STORE_OK)
+        hg_log(instance, HG_LOG_WARNING, "%s: the certificate before cannot be kept: %s", attempt->id, put.error);
+    acme_store_result_end(&there);
+    acme_store_result_end(&put);
+}
+
+/* Puts key and chain into the store. What was revoked is not kept. */
+static bool save(struct acme_attempt *attempt, const char *pem)
+{
+    struct question question = {.attempt = attempt};
+    struct acme_vault *vault = &attempt->lease.vault;
+    struct acme_store_result put = {0};
+
+    acme_task_do(attempt->task, ask_revoked, &question);
+    if (question.yes)
+        put = acme_store_remove(attempt->task, vault, ACME_PREVIOUS, attempt->id);
+    else
+        keep_previous(attempt, pem);
+    acme_store_result_end(&put);
+    put = acme_store_put(attempt->task, vault, ACME_CERTIFICATES, attempt->id, hg_text(pem), HG_STORE_ANY);
+    if (put.status != HG_STORE_OK) {
+        set_error(attempt, put.status == HG_STORE_CONFLICT ? ACME_LOST : ACME_ISSUED, "");
+        snprintf(attempt->error, sizeof attempt->error, "the certificate cannot be stored: %s", put.error);
+    }
+    acme_store_result_end(&put);
+    return put.status == HG_STORE_OK;
+}
+
+/* One that was issued before. */
+static void save_unsaved(struct acme_attempt *attempt, struct acme_order *order)
+{
+    attempt->result.outcome = ACME_ISSUED;
+    if (save(attempt, attempt->wanted.unsaved))
+        acme_order_forget(order);
+    else
+        attempt->result.pem = strdup(attempt->wanted.unsaved);
+}
+
+/* ---- Ordering ---- */
+
+static void take_failure(struct acme_attempt *attempt, const struct acme_order *order)
+{
+    const struct acme_failure *failure = &order->client->failure;
+    struct acme_result *result = &attempt->result;
+
+    set_error(attempt, order->outcome, failure->error);
+    result->kind = acme_problem_kind(failure->type, failure->status);
+    result->retry_after = order->outcome == ACME_LIMITED ? failure->retry_after : 0;
+    result->of_account = order->outcome == ACME_LIMITED && failure->of_account;
+    result->of_names = failure->of_names;
+    result->resumable = order->finalized;
+}
+
+static void order_new(struct acme_attempt *attempt, struct acme_order *order)
+{
+    struct acme_result *result = &attempt->result;
+
+    acme_cleanup_certificate(attempt->task, order->vault, order->solvers, attempt->id);
+    if (acme_order_obtain(order, &result->pair, &result->pem)) {
+        result->outcome = ACME_ISSUED;
+        if (save(attempt, result->pem)) {
+            acme_order_forget(order);
+            acme_secret_free(result->pem);
+            result->pem = NULL;
         }
-    acme_expiry_show_all(agent);
-    if (agent->timer)
-        hg_timer_set(agent->worker->host, agent->timer, (hg_time)(next - now) * HG_SECOND);
-}
-
-void acme_attempt_wanted(struct acme_job *job)
-{
-    struct acme_agent *agent = job->agent;
-
-    if (!agent->leads && agent->elsewhere)
-        acme_delegate_want(job);
-    else if (agent->leads && agent->timer)
-        hg_timer_set(agent->worker->host, agent->timer, 0);
-}
-
-void acme_attempt_ended(struct acme_job *job)
-{
-    struct acme_agent *agent = job->agent;
-
-    job->trying = false;
-    agent->running--;
-    acme_job_remember(job);
-    acme_attempt_schedule(agent);
-}
-
-/* ---- One attempt ---- */
-
-void acme_attempt_order(struct acme_job *job)
-{
-    struct acme_agent *agent = job->agent;
-    const struct acme_wish wish = {.id = job->id,
-                                   .names = (const char *const *)job->names,
-                                   .name_count = job->name_count,
-                                   .preference = job->preference,
-                                   .worked = job->worked,
-                                   .not_before = job->pair && !job->renew_now ? job->renew_at : 0,
-                                   .before = job->pair,
-                                   .replaces = job->pair && job->failures < REPLACES_MAX &&
-                                               agent->authorities[job->authority] == acme_job_issuer(job),
-                                   .discard = &job->revoked};
-
-    if (job->on_demand && !acme_job_is_served(job) && !acme_demand_count(job)) {
-        json_decref(job->record);
-        job->record = NULL;
-        job->trying = false; /* nor is it remembered: strangers choose such names */
-        agent->running--;
-        acme_attempt_schedule(agent);
-        return;
-    }
-    ++*agent->counters.attempts;
-    job->last_try = acme_clock();
-    job->order = acme_order_begin(agent->authorities[job->authority], &agent->vault, &agent->solvers, &wish,
-                                  job->record, acme_outcome, job);
-    json_decref(job->record);
-    job->record = NULL;
-    if (job->order)
-        return;
-    acme_plan(job, ACME_STORE_PAUSE);
-    acme_attempt_ended(job);
-}
-
-static void on_saved(void *arg, const struct hg_store_answer *answer)
-{
-    struct acme_job *job = arg;
-
-    acme_installation_free(job->installation);
-    job->installation = NULL;
-    if (answer->status == HG_STORE_OK) {
-        hg_log(instance_of(job), HG_LOG_INFO, "%s: the certificate is stored now", job->id);
-        acme_secret_free(job->unsaved);
-        job->unsaved = NULL;
-        job->failures = 0;
-        job->revoked = false;
-        acme_vault_remove(&job->agent->vault, ACME_ORDERS, job->id, ignore, NULL);
     } else {
-        acme_plan(job, ACME_STORE_PAUSE);
-        job->failures = 1;
+        take_failure(attempt, order);
     }
-    acme_attempt_ended(job);
+    result->worked = order->worked;
 }
 
-void acme_attempt_save(struct acme_job *job)
+static void obtain(struct acme_attempt *attempt)
 {
-    job->installation = acme_install(&job->agent->vault, job->id, job->unsaved, job->revoked, on_saved, job);
-    if (job->installation)
+    const struct acme_attempts *attempts = attempt->attempts;
+    struct acme_client client;
+    struct acme_order order = {.client = &client,
+                               .vault = &attempt->lease.vault,
+                               .solvers = attempts->solvers,
+                               .wanted = &attempt->wanted,
+                               .id = attempt->id};
+
+    acme_client_init(&client, attempt->task, attempts->https, attempt->wanted.authority);
+    acme_order_init(&order);
+    if (attempt->wanted.unsaved)
+        save_unsaved(attempt, &order);
+    else
+        order_new(attempt, &order);
+    acme_order_end(&order);
+    acme_client_end(&client);
+}
+
+/* ---- From start to end ---- */
+
+static void tell_result(void *arg)
+{
+    struct acme_attempt *attempt = arg;
+
+    attempt->state = attempt->ops->outcome(attempt->arg, &attempt->result);
+    attempt->result.pair = NULL;
+    attempt->result.pem = NULL;
+}
+
+static void save_state(struct acme_attempt *attempt)
+{
+    struct acme_store_result put;
+
+    if (!attempt->state)
         return;
-    acme_plan(job, ACME_STORE_PAUSE);
-    acme_attempt_ended(job);
+    put = acme_store_put_json(attempt->task, &attempt->lease.vault, ACME_STATES, attempt->id, attempt->state,
+                              HG_STORE_ANY);
+    acme_store_result_end(&put); /* what is remembered there is a convenience */
 }
 
-/* What can be had at once: an authority that does not pause. One that was about to issue is waited for. */
-static bool choose_authority(struct acme_job *job)
+static void run(struct acme_task *task, void *arg)
 {
-    const struct acme_agent *agent = job->agent;
-    const time_t now = acme_clock();
-    time_t first = 0;
-    char error[128];
+    struct acme_attempt *attempt = arg;
+    const enum hg_store_status status =
+        acme_lease_take(&attempt->lease, task, attempt->attempts->vault, attempt->id, attempt->attempts->owner);
 
-    for (size_t i = 0; i < agent->authority_count; i++) {
-        const time_t until = acme_job_paused_until(job, job->authority);
-
-        if (until <= now)
-            return true;
-        first = !first || until < first ? until : first;
-        if (job->resumptions && first <= now + ACME_STAY_PAUSE)
-            break;
-        job->resumptions = 0;
-        job->authority = (job->authority + 1) % (unsigned)agent->authority_count;
+    if (status == HG_STORE_CONFLICT) {
+        set_error(attempt, ACME_BUSY, attempt->lease.error);
+        attempt->result.retry_after = attempt->lease.remaining;
+    } else if (status != HG_STORE_OK) {
+        set_error(attempt, ACME_NOT_STORED, attempt->lease.error);
+    } else if (read_store(attempt)) {
+        obtain(attempt);
+    } else {
+        set_error(attempt, ACME_DECLINED, "");
     }
-    job->failures = job->failures ? job->failures : 1;
-    job->due = first;
-    snprintf(error, sizeof error, "the authority asked for no requests before %s", acme_moment(first).text);
-    if (!job->last_error)
-        acme_job_set_error(job, error);
-    return false;
+    if (!acme_task_is_cancelled(task))
+        acme_task_do(task, tell_result, attempt);
+    save_state(attempt);
+    acme_lease_release(&attempt->lease);
 }
 
-static void begin(struct acme_job *job)
-{
-    struct acme_agent *agent = job->agent;
+/* ---- Life ---- */
 
-    if (!job->unsaved && !choose_authority(job))
-        return;
-    if (job->on_demand && !acme_demand_may_begin(job))
-        return;
-    job->trying = true;
-    job->began = hg_now(agent->worker);
-    agent->running++;
-    acme_reread(job);
-    if (job->reading)
-        return;
-    job->trying = false; /* the store has stopped, so do we */
-    agent->running--;
-    acme_plan(job, ACME_STORE_PAUSE);
+static void attempt_free(struct acme_attempt *attempt)
+{
+    free_wanted(&attempt->wanted);
+    acme_pair_unref(attempt->result.pair);
+    acme_secret_free(attempt->result.pem);
+    free(attempt->id);
+    free(attempt);
 }
 
-void acme_attempt_drop(struct acme_job *job)
+static void ended(void *arg)
 {
-    job->requested = false; /* whoever orders next finds the request in the store */
-    if (!job->trying)
+    struct acme_attempt *attempt = arg;
+    void (*const tell)(void *arg) = attempt->ops->ended;
+    void *of_manager = attempt->arg;
+
+    attempt_free(attempt);
+    tell(of_manager);
+}
+
+struct acme_attempt *acme_attempt_begin(const struct acme_attempts *attempts, const char *id,
+                                        const struct acme_attempt_ops *ops, void *arg)
+{
+    struct acme_attempt *attempt = calloc(1, sizeof *attempt);
+
+    if (!attempt)
+        return NULL;
+    attempt->attempts = attempts;
+    attempt->ops = ops;
+    attempt->arg = arg;
+    attempt->result = (struct acme_result){.error = attempt->error, .kind = "other", .worked = ACME_CHALLENGE_TYPES};
+    attempt->id = strdup(id);
+    attempt->task = attempt->id ? acme_task_begin(attempts->worker, run, ended, attempt) : NULL;
+    if (attempt->task)
+        return attempt;
+    attempt_free(attempt);
+    return NULL;
+}
+
+void acme_attempt_cancel(struct acme_attempt *attempt)
+{
+    if (!attempt)
         return;
-    acme_vault_cancel(&job->agent->vault, job->reading);
-    acme_installation_free(job->installation);
-    job->reading = NULL;
-    job->installation = NULL;
-    acme_order_free(job->order);
-    job->order = NULL;
-    json_decref(job->record);
-    job->record = NULL;
-    job->trying = false;
-    job->agent->running--;
+    acme_task_cancel(attempt->task);
+    attempt_free(attempt);
 }

@@ -15,7 +15,7 @@
 #include "plugins/acme/challenge.h"
 #include "plugins/acme/pair.h"
 #include "plugins/acme/vault.h"
-#include "plugins/https/https.h"
+#include "plugins/lib/http_client/http_client.h"
 
 #include <jansson.h>
 #include <time.h>
@@ -85,9 +85,11 @@ struct acme_attempt_ops {
     /* What is kept is revoked: a new certificate is installed without keeping it as "previous". Asked at the last
      * moment, since it may happen meanwhile. */
     bool (*is_revoked)(void *arg);
-    /* It has ended; the attempt is gone when this returns. Returns the state to store under the lease before that is
-     * given back, a reference for the callee; NULL: it stays as it is. ACME_BUSY and ACME_LOST: it must be NULL. */
-    json_t *(*ended)(void *arg, const struct acme_result *result);
+    /* How it ended. Returns the state of the certificate, a reference for the callee, which is stored under the lease
+     * before that is given back; NULL: it stays as it is, as it must for ACME_BUSY and ACME_LOST. */
+    json_t *(*outcome)(void *arg, const struct acme_result *result);
+    /* The lease is given back, and the attempt is gone. */
+    void (*ended)(void *arg);
 };
 
 struct acme_attempt;
@@ -95,7 +97,8 @@ struct acme_attempt;
 /* Begins one. Calls nothing within. NULL: out of memory or no thread can be had. */
 struct acme_attempt *acme_attempt_begin(const struct acme_attempts *attempts, const char *id,
                                         const struct acme_attempt_ops *ops, void *arg);
-/* Ends it at once and gives its lease back; ended() is not called. NULL is allowed. */
+/* Ends it at once and gives its lease back; nothing is called any more. Not from within ready() and the others. NULL is
+ * allowed. */
 void acme_attempt_cancel(struct acme_attempt *attempt);
 
 #endif

@@ -4,8 +4,9 @@
 #include "plugins/acme/challenge.h"
 
 #include "plugins/acme/base64url.h"
+#include "plugins/acme/blocking.h"
+#include "plugins/acme/name.h"
 #include "plugins/acme/options.h"
-#include "plugins/acme/program.h"
 
 #include <gnutls/crypto.h>
 #include <stdio.h>
@@ -23,13 +24,12 @@ enum acme_challenge_type acme_challenge_type_of(const json_t *name)
     return (enum acme_challenge_type)type;
 }
 
-void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker, struct acme_cleanups *cleanups)
+void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker)
 {
     static const char *const capabilities[ACME_DNS01] = {HG_CHALLENGE_TLSALPN01, HG_CHALLENGE_HTTP01};
     const struct acme_config *config = worker->cfg;
 
-    *solvers = (struct acme_solvers){
-        .worker = worker, .dns_hook = config->dns_hook, .hook_timeout = ACME_HOOK_TIMEOUT, .cleanups = cleanups};
+    *solvers = (struct acme_solvers){.worker = worker, .dns_hook = config->dns_hook};
     for (int type = 0; type < ACME_DNS01; type++) {
         struct hg_capability found;
 
@@ -77,47 +77,37 @@ void acme_solvers_withdraw(const struct acme_solvers *solvers, enum acme_challen
 
 /* ---- dns-01 ---- */
 
-/* What the program is told; the value is the hash of the key authorization. */
-struct record {
-    char name[sizeof "_acme-challenge." + ACME_NAME_MAX];
-    char *value;
-};
+/* How long the program may run before it is killed. */
+#define HOOK_TIMEOUT (120 * HG_SECOND)
 
-static bool record_of(struct record *record, const struct hg_challenge *challenge)
+/* The value of the record is the hash of the key authorization. */
+static const char *run_hook(struct acme_task *task, const struct acme_solvers *solvers, const char *word,
+                            const struct hg_challenge *challenge)
 {
+    char name[sizeof "_acme-challenge." + ACME_NAME_MAX], *value;
     uint8_t hash[32];
+    const char *error;
 
-    snprintf(record->name, sizeof record->name, "_acme-challenge.%.*s", HG_PRINT(challenge->identifier));
+    snprintf(name, sizeof name, "_acme-challenge.%.*s", HG_PRINT(challenge->identifier));
     gnutls_hash_fast(GNUTLS_DIG_SHA256, challenge->key_authorization.data, challenge->key_authorization.size, hash);
-    record->value = acme_base64url(hash, sizeof hash);
-    return record->value;
+    value = acme_base64url(hash, sizeof hash);
+    if (!value)
+        return "out of memory";
+    error = acme_hook_run(task, &(struct hook_call){.program = solvers->dns_hook,
+                                                    .arguments = (const char *[]){word, name, value, NULL},
+                                                    .timeout = HOOK_TIMEOUT});
+    free(value);
+    return error;
 }
 
-static struct hook *run_hook(const struct acme_solvers *solvers, const char *word, const struct hg_challenge *challenge,
-                             hook_done done, void *arg)
+const char *acme_solvers_present_dns(struct acme_task *task, const struct acme_solvers *solvers,
+                                     const struct hg_challenge *challenge)
 {
-    struct record record;
-    struct hook *hook;
-
-    if (!record_of(&record, challenge))
-        return NULL;
-    hook = hook_run(solvers->worker,
-                    &(struct hook_call){.program = solvers->dns_hook,
-                                        .arguments = (const char *[]){word, record.name, record.value, NULL},
-                                        .timeout = solvers->hook_timeout},
-                    done, arg);
-    free(record.value);
-    return hook;
+    return run_hook(task, solvers, "present", challenge);
 }
 
-struct hook *acme_solvers_present_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
-                                      hook_done done, void *arg)
+const char *acme_solvers_withdraw_dns(struct acme_task *task, const struct acme_solvers *solvers,
+                                      const struct hg_challenge *challenge)
 {
-    return run_hook(solvers, "present", challenge, done, arg);
-}
-
-struct hook *acme_solvers_withdraw_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
-                                       hook_done done, void *arg)
-{
-    return run_hook(solvers, "cleanup", challenge, done, arg);
+    return run_hook(task, solvers, "cleanup", challenge);
 }

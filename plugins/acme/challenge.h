@@ -6,11 +6,11 @@
 #ifndef ACME_CHALLENGE_H
 #define ACME_CHALLENGE_H
 
-#include "plugins/acme/name.h"
-#include "plugins/acme/vault.h"
-#include "plugins/lib/hook/hook.h"
+#include "plugins/acme/task.h"
 
+#include <hopgate/certificates.h>
 #include <hopgate/challenges.h>
+#include <jansson.h>
 
 /* In the order in which they are tried first. */
 enum acme_challenge_type {
@@ -26,8 +26,6 @@ extern const char *const acme_challenge_names[ACME_CHALLENGE_TYPES];
 /* The type of that name, a JSON string; ACME_CHALLENGE_TYPES: it is none. */
 enum acme_challenge_type acme_challenge_type_of(const json_t *name);
 
-struct acme_cleanups;
-
 /* The solvers in this worker. */
 struct acme_solvers {
     struct hg_worker *worker;
@@ -36,11 +34,9 @@ struct acme_solvers {
         struct hg_worker *provider;
     } by_type[ACME_DNS01];
     const char *dns_hook; /* the program for dns-01, or NULL */
-    hg_time hook_timeout;
-    struct acme_cleanups *cleanups; /* who withdraws what it has presented */
 };
 
-void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker, struct acme_cleanups *cleanups);
+void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker);
 
 /* Which types of challenge are possible for a name, as bits 1 << type. */
 unsigned acme_solvers_possible(const struct acme_solvers *solvers, const char *name, bool wildcard);
@@ -54,10 +50,11 @@ int acme_solvers_present(const struct acme_solvers *solvers, enum acme_challenge
                          const struct hg_challenge *challenge);
 void acme_solvers_withdraw(const struct acme_solvers *solvers, enum acme_challenge_type type, struct hg_text token);
 
-/* Has the program add the TXT record of dns-01 (RFC 8555 section 8.4), or remove it. NULL: out of memory. */
-struct hook *acme_solvers_present_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
-                                      hook_done done, void *arg);
-struct hook *acme_solvers_withdraw_dns(const struct acme_solvers *solvers, const struct hg_challenge *challenge,
-                                       hook_done done, void *arg);
+/* In a task: has the program add the TXT record of dns-01 (RFC 8555 section 8.4), or remove it. NULL, or what went
+ * wrong, valid until the task waits for something else. */
+const char *acme_solvers_present_dns(struct acme_task *task, const struct acme_solvers *solvers,
+                                     const struct hg_challenge *challenge);
+const char *acme_solvers_withdraw_dns(struct acme_task *task, const struct acme_solvers *solvers,
+                                      const struct hg_challenge *challenge);
 
 #endif

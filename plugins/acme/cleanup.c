@@ -3,181 +3,182 @@
  */
 #include "plugins/acme/cleanup.h"
 
+#include "plugins/acme/blocking.h"
+#include "plugins/acme/lease.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
-/* A challenge. */
-struct acme_cleanup {
-    struct acme_cleanups *all;
-    struct acme_cleanup *next, **place;
-    bool left_over; /* by an earlier process */
-    struct hg_store_request *reading;
-    struct hook *hook;
-    char *name; /* the identifier */
-    char token[HG_STORE_SEGMENT_MAX + 1];
+/* ---- One challenge ---- */
+
+struct withdrawal {
+    const struct acme_solvers *solvers;
+    struct acme_vault *vault;
+    enum acme_challenge_type type;
+    const struct hg_challenge *challenge;
 };
 
 static void ignore(void *arg, const struct hg_store_answer *answer)
 {
     (void)arg;
-    (void)answer; /* what stays is looked at at the next start */
+    (void)answer; /* what stays is looked at again at the next start */
 }
 
-static struct acme_cleanup *cleanup_new(struct acme_cleanups *all, struct hg_text token, bool left_over)
+/* Nothing is waited for: the process may be about to end. */
+static void withdraw(void *arg)
 {
-    struct acme_cleanup *cleanup = token.size <= HG_STORE_SEGMENT_MAX ? calloc(1, sizeof *cleanup) : NULL;
+    const struct withdrawal *withdrawal = arg;
+    char token[HG_STORE_SEGMENT_MAX + 1];
 
-    if (!cleanup)
-        return NULL;
-    cleanup->all = all;
-    cleanup->left_over = left_over;
-    memcpy(cleanup->token, token.data, token.size);
-    cleanup->next = all->first;
-    cleanup->place = &all->first;
-    if (cleanup->next)
-        cleanup->next->place = &cleanup->next;
-    all->first = cleanup;
-    return cleanup;
+    snprintf(token, sizeof token, "%.*s", HG_PRINT(withdrawal->challenge->token));
+    acme_solvers_withdraw(withdrawal->solvers, withdrawal->type, hg_text(token));
+    acme_vault_remove(withdrawal->vault, ACME_CHALLENGES, token, ignore, NULL);
 }
 
-static void cleanup_free(struct acme_cleanup *cleanup)
+void acme_cleanup_challenge(struct acme_task *task, struct acme_vault *vault, const struct acme_solvers *solvers,
+                            enum acme_challenge_type type, const struct hg_challenge *challenge, bool again)
 {
-    *cleanup->place = cleanup->next;
-    if (cleanup->next)
-        cleanup->next->place = cleanup->place;
-    free(cleanup->name);
-    free(cleanup);
-}
+    struct withdrawal withdrawal = {.solvers = solvers, .vault = vault, .type = type, .challenge = challenge};
+    const char *error = NULL;
 
-/* Who waits for what is left over goes on when the last of it has ended. */
-static void tell(struct acme_cleanups *all)
-{
-    const hg_callback done = all->done;
-
-    if (all->list)
+    if (type == ACME_DNS01 && acme_task_is_cancelled(task))
         return;
-    for (const struct acme_cleanup *cleanup = all->first; cleanup; cleanup = cleanup->next)
-        if (cleanup->left_over)
-            return;
-    all->done = NULL;
-    if (done)
-        done(all->arg);
-}
-
-static void forget(struct acme_cleanup *cleanup, bool for_good)
-{
-    struct acme_cleanups *all = cleanup->all;
-
-    if (for_good)
-        acme_vault_remove(all->vault, ACME_CHALLENGES, cleanup->token, ignore, NULL);
-    cleanup_free(cleanup);
-    tell(all);
-}
-
-/* ---- The program ---- */
-
-/* The second time, a person has to do it: a record that cannot be removed must not be tried for ever. */
-static void on_hook(void *arg, const char *error)
-{
-    struct acme_cleanup *cleanup = arg;
-    const struct acme_solvers *solvers = cleanup->all->solvers;
-
-    cleanup->hook = NULL;
+    if (type == ACME_DNS01)
+        error =
+            solvers->dns_hook ? acme_solvers_withdraw_dns(task, solvers, challenge) : "dns_hook is not set any more";
+    if (acme_task_is_cancelled(task) && error)
+        return;
     if (error)
-        hg_log(solvers->worker->instance, HG_LOG_WARNING, "the TXT record _acme-challenge.%s is not removed: %s%s",
-               cleanup->name, error, cleanup->left_over ? "; remove it by hand" : "; tried again at the next start");
-    forget(cleanup, !error || cleanup->left_over);
-}
-
-static void run(struct acme_cleanup *cleanup, const struct hg_challenge *challenge)
-{
-    cleanup->name = strndup(challenge->identifier.data, challenge->identifier.size);
-    if (cleanup->name && !cleanup->all->solvers->dns_hook) {
-        on_hook(cleanup, "dns_hook is not set any more");
-        return;
-    }
-    if (cleanup->name)
-        cleanup->hook = acme_solvers_withdraw_dns(cleanup->all->solvers, challenge, on_hook, cleanup);
-    if (!cleanup->hook)
-        forget(cleanup, false);
-}
-
-void acme_cleanup_begin(struct acme_cleanups *cleanups, const struct hg_challenge *challenge)
-{
-    struct acme_cleanup *cleanup = cleanup_new(cleanups, challenge->token, false);
-
-    if (cleanup)
-        run(cleanup, challenge);
-}
-
-bool acme_cleanup_goes_on(const struct acme_cleanups *cleanups, struct hg_text token)
-{
-    for (const struct acme_cleanup *cleanup = cleanups->first; cleanup; cleanup = cleanup->next)
-        if (hg_text_equal(hg_text(cleanup->token), token))
-            return true;
-    return false;
+        hg_log(acme_task_worker(task)->instance, HG_LOG_WARNING,
+               "the TXT record _acme-challenge.%.*s is not removed: %s%s", HG_PRINT(challenge->identifier), error,
+               again ? "; tried again at the next start" : "; remove it by hand");
+    if (!error || !again)
+        acme_task_do(task, withdraw, &withdrawal);
 }
 
 /* ---- What is left over ---- */
 
-static void on_record(void *arg, const struct hg_store_answer *answer)
+/* Calls found() for each challenge in the store. */
+static void look_at_all(struct acme_task *task, struct acme_vault *vault,
+                        void (*found)(void *arg, const char *token, const json_t *record), void *arg)
 {
-    struct acme_cleanup *cleanup = arg;
-    json_t *record = acme_vault_json(answer);
-    const char *type = json_string_value(json_object_get(record, "type"));
-    const char *identifier = json_string_value(json_object_get(record, "identifier"));
-    const char *authorization = json_string_value(json_object_get(record, "key_authorization"));
+    struct acme_store_result list = acme_store_list(task, vault, ACME_CHALLENGES);
 
-    cleanup->reading = NULL;
-    if (type && identifier && authorization && !strcmp(type, acme_challenge_names[ACME_DNS01]))
-        run(cleanup, &(struct hg_challenge){.identifier = hg_text(identifier),
-                                            .token = hg_text(cleanup->token),
-                                            .key_authorization = hg_text(authorization)});
-    else
-        forget(cleanup, true); /* the others are gone with the process that had presented them */
-    json_decref(record);
-}
+    for (size_t i = 0; i < list.count; i++) {
+        json_t *record = acme_store_get_json(task, vault, ACME_CHALLENGES, list.names[i]);
 
-static void on_list(void *arg, const struct hg_store_answer *answer)
-{
-    struct acme_cleanups *cleanups = arg;
-
-    cleanups->list = NULL;
-    for (size_t i = 0; i < answer->count; i++) {
-        struct acme_cleanup *cleanup = cleanup_new(cleanups, acme_vault_name(answer->entries[i].key), true);
-
-        if (!cleanup)
-            continue;
-        cleanup->reading = acme_vault_get(cleanups->vault, ACME_CHALLENGES, cleanup->token, on_record, cleanup);
-        if (!cleanup->reading)
-            cleanup_free(cleanup);
+        if (record)
+            found(arg, list.names[i], record);
+        json_decref(record);
     }
-    tell(cleanups);
+    acme_store_result_end(&list);
 }
 
-bool acme_cleanup_left_over(struct acme_cleanups *cleanups, hg_callback done, void *arg)
+static const char *text_in(const json_t *record, const char *name)
 {
-    cleanups->list = acme_vault_list(cleanups->vault, ACME_CHALLENGES, on_list, cleanups);
-    cleanups->done = cleanups->list ? done : NULL;
-    cleanups->arg = arg;
-    return cleanups->list;
+    const char *text = json_string_value(json_object_get(record, name));
+
+    return text ? text : "";
 }
 
-void acme_cleanup_forsake(struct acme_cleanups *cleanups)
+static const char *certificate_of(const json_t *record)
 {
-    acme_vault_cancel(cleanups->vault, cleanups->list);
-    cleanups->list = NULL;
-    cleanups->done = NULL;
+    return text_in(record, *text_in(record, "certificate") ? "certificate" : "identifier");
 }
 
-void acme_cleanups_end(struct acme_cleanups *cleanups)
-{
-    acme_cleanup_forsake(cleanups);
-    while (cleanups->first) {
-        struct acme_cleanup *cleanup = cleanups->first;
+/* Who looks. */
+struct looking {
+    struct acme_task *task;
+    struct acme_vault *vault;
+    const struct acme_solvers *solvers;
+    const char *id, *owner;
+};
 
-        acme_vault_cancel(cleanups->vault, cleanup->reading);
-        if (cleanup->hook)
-            hook_cancel(cleanup->hook);
-        cleanup_free(cleanup);
-    }
+static void clean(const struct looking *looking, struct acme_vault *vault, const char *token, const json_t *record)
+{
+    acme_cleanup_challenge(looking->task, vault, looking->solvers,
+                           acme_challenge_type_of(json_object_get(record, "type")),
+                           &(struct hg_challenge){.identifier = hg_text(text_in(record, "identifier")),
+                                                  .token = hg_text(token),
+                                                  .key_authorization = hg_text(text_in(record, "key_authorization"))},
+                           false);
+}
+
+static void on_own(void *arg, const char *token, const json_t *record)
+{
+    const struct looking *looking = arg;
+
+    if (!strcmp(certificate_of(record), looking->id))
+        clean(looking, looking->vault, token, record);
+}
+
+void acme_cleanup_certificate(struct acme_task *task, struct acme_vault *vault, const struct acme_solvers *solvers,
+                              const char *id)
+{
+    struct looking looking = {.task = task, .vault = vault, .solvers = solvers, .id = id};
+
+    look_at_all(task, vault, on_own, &looking);
+}
+
+/* ---- At the start ---- */
+
+struct acme_cleanup {
+    const struct acme_attempts *attempts;
+    struct acme_task *task;
+    hg_callback done;
+    void *arg;
+};
+
+/* Whoever orders it has withdrawn it himself if it is gone when the lease is there. */
+static void on_any(void *arg, const char *token, const json_t *record)
+{
+    const struct looking *looking = arg;
+    struct acme_lease lease;
+    json_t *again = NULL;
+
+    if (acme_lease_take(&lease, looking->task, looking->vault, certificate_of(record), looking->owner) == HG_STORE_OK)
+        again = acme_store_get_json(looking->task, &lease.vault, ACME_CHALLENGES, token);
+    if (again)
+        clean(looking, &lease.vault, token, again);
+    json_decref(again);
+    acme_lease_release(&lease);
+}
+
+static void run(struct acme_task *task, void *arg)
+{
+    const struct acme_cleanup *cleanup = arg;
+    struct acme_vault vault = *cleanup->attempts->vault;
+    struct looking looking = {
+        .task = task, .vault = &vault, .solvers = cleanup->attempts->solvers, .owner = cleanup->attempts->owner};
+
+    look_at_all(task, &vault, on_any, &looking);
+}
+
+static void ended(void *arg)
+{
+    const struct acme_cleanup cleanup = *(struct acme_cleanup *)arg;
+
+    free(arg);
+    cleanup.done(cleanup.arg);
+}
+
+struct acme_cleanup *acme_cleanup_begin(const struct acme_attempts *attempts, hg_callback done, void *arg)
+{
+    struct acme_cleanup *cleanup = calloc(1, sizeof *cleanup);
+
+    if (!cleanup)
+        return NULL;
+    *cleanup = (struct acme_cleanup){.attempts = attempts, .done = done, .arg = arg};
+    cleanup->task = acme_task_begin(attempts->worker, run, ended, cleanup);
+    if (cleanup->task)
+        return cleanup;
+    free(cleanup);
+    return NULL;
+}
+
+void acme_cleanup_cancel(struct acme_cleanup *cleanup)
+{
+    if (cleanup)
+        acme_task_cancel(cleanup->task);
+    free(cleanup);
 }

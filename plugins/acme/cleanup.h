@@ -7,30 +7,25 @@
 #ifndef ACME_CLEANUP_H
 #define ACME_CLEANUP_H
 
-#include "plugins/acme/challenge.h"
+#include "plugins/acme/attempt.h"
 
-struct acme_cleanups {
-    struct acme_vault *vault;
-    const struct acme_solvers *solvers;
-    struct acme_cleanup *first;    /* those that go on */
-    struct hg_store_request *list; /* of what is left over */
-    hg_callback done;              /* when none of that goes on; NULL: nobody waits */
-    void *arg;
-};
+struct acme_cleanup;
 
-/* Has the program remove a TXT record. If that fails, it is tried once more at the next start. */
-void acme_cleanup_begin(struct acme_cleanups *cleanups, const struct hg_challenge *challenge);
+/* Withdraws what gateways that died have left behind, but for certificates that are being ordered just now; then calls
+ * done(), when the cleanup is gone. NULL: out of memory. */
+struct acme_cleanup *acme_cleanup_begin(const struct acme_attempts *attempts, hg_callback done, void *arg);
+/* done() is not called. NULL is allowed. */
+void acme_cleanup_cancel(struct acme_cleanup *cleanup);
 
-/* Whether a record is being removed: presented meanwhile it would be gone a moment later. */
-bool acme_cleanup_goes_on(const struct acme_cleanups *cleanups, struct hg_text token);
+/* ---- In a task that holds the certificate's lease ---- */
 
-/* Withdraws the challenges that the store holds: an attempt that has ended without a word has left them. `done` is
- * called after that. False: out of memory or the store has stopped, and it is not. */
-bool acme_cleanup_left_over(struct acme_cleanups *cleanups, hg_callback done, void *arg);
-/* `done` will not be called. */
-void acme_cleanup_forsake(struct acme_cleanups *cleanups);
+/* What an earlier attempt for this certificate has left behind. */
+void acme_cleanup_certificate(struct acme_task *task, struct acme_vault *vault, const struct acme_solvers *solvers,
+                              const char *id);
 
-/* Kills the programs that run; what they were to remove stays in the store. */
-void acme_cleanups_end(struct acme_cleanups *cleanups);
+/* Withdraws a challenge of that type and removes it from the store. If the program fails, it is tried once more at the
+ * next start (`again`), then somebody has to do it by hand. */
+void acme_cleanup_challenge(struct acme_task *task, struct acme_vault *vault, const struct acme_solvers *solvers,
+                            enum acme_challenge_type type, const struct hg_challenge *challenge, bool again);
 
 #endif

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * hopgate acme status|renew|revoke: looks into the store, or puts into it what the
- * running gateway does then.
+ * hopgate acme status|renew|revoke: shows what the store holds, asks the running gateway to renew a certificate by a
+ * request in the store, or revokes one.
  */
-#include "plugins/acme/agent.h"
+#include "plugins/acme/blocking.h"
+#include "plugins/acme/clock.h"
+#include "plugins/acme/name.h"
+#include "plugins/acme/options.h"
 #include "plugins/acme/request.h"
+#include "plugins/acme/revocation.h"
 #include "plugins/acme/schedule.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,32 +20,36 @@
 #define EXIT_USAGE 2
 #define DAY        86400
 
+struct command;
+
+struct verb {
+    const char *word;
+    int least, most; /* arguments after it */
+    bool (*run)(struct command *command, const char *id, json_t *state);
+};
+
 /* What a command is about. */
 struct command {
     struct hg_worker *worker;
+    struct acme_task *task;
     struct acme_vault vault;
-    const char *verb;
+    struct https *https;
+    const struct verb *verb;
     char name[ACME_NAME_MAX + 1]; /* "": all */
-    char **ids;                   /* of the certificates that the store knows of */
-    size_t id_count, at;
-    bool found, removed; /* what is meant; from the config, though the store still has it */
+    const char *serial;           /* revoke: of that certificate; NULL: the current one */
+    int exit_code;
 };
 
-static void finish(struct command *command, int exit_code)
+__attribute__((format(printf, 2, 3))) static void fail(struct command *command, const char *format, ...)
 {
-    struct hg_worker *worker = command->worker;
+    va_list arguments;
 
-    for (size_t i = 0; i < command->id_count; i++)
-        free(command->ids[i]);
-    free(command->ids);
-    free(command);
-    hg_finish(worker, exit_code);
-}
-
-static void fail(struct command *command, const char *what, const char *why)
-{
-    fprintf(stderr, "hopgate acme %s: %s: %s\n", command->verb, what, why);
-    finish(command, EXIT_FAILURE);
+    va_start(arguments, format);
+    fprintf(stderr, "hopgate acme %s: ", command->verb->word);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n");
+    va_end(arguments);
+    command->exit_code = EXIT_FAILURE;
 }
 
 /* ---- What there is ---- */
@@ -107,87 +116,123 @@ static void print_state(const json_t *state, bool kept)
         printf("    %s\n", error);
 }
 
-static void look_at_next(struct command *command);
-
-static void on_put(void *arg, const struct hg_store_answer *answer)
+/* Calls found() with the state of each certificate of that name, until it returns false. */
+static void look_at_states(struct command *command,
+                           bool (*found)(struct command *command, const char *id, json_t *state))
 {
-    struct command *command = arg;
+    struct acme_store_result list = acme_store_list(command->task, &command->vault, ACME_STATES);
+    bool any = false, more = true;
 
-    if (answer->status != HG_STORE_OK) {
-        fail(command, "the store cannot be written", answer->error);
-        return;
+    if (list.status != HG_STORE_OK)
+        fail(command, "the store cannot be read: %s", list.error);
+    for (size_t i = 0; i < list.count && more; i++) {
+        json_t *state = acme_store_get_json(command->task, &command->vault, ACME_STATES, list.names[i]);
+
+        if (state && is_meant(command, json_object_get(state, "names"))) {
+            any = true;
+            more = found(command, list.names[i], state);
+        }
+        json_decref(state);
     }
-    printf("The gateway that runs with this store does it; its log tells how it ends.\n");
-    finish(command, EXIT_SUCCESS);
+    if (!any && list.status == HG_STORE_OK)
+        fail(command,
+             *command->name ? "%s: there is no certificate for that name in the store"
+                            : "%sthere is no certificate in the store yet",
+             command->name);
+    acme_store_result_end(&list);
 }
 
-/* `serial`: of the certificate that is meant, which may be replaced before the gateway comes to it; NULL: whichever. */
-static void put_request(struct command *command, const char *name, const char *serial)
+static bool show(struct command *command, const char *id, json_t *state)
+{
+    print_state(state, is_kept(command, id, state));
+    return true;
+}
+
+/* ---- Requests ---- */
+
+/* "renew@NAME": the gateway takes it up when it is there. `revoked`: the serial number of a certificate that must not
+ * be served any more, or NULL. */
+static bool request_renewal(struct command *command, const char *id, const char *revoked)
 {
     char request[HG_STORE_SEGMENT_MAX + 1];
+    struct acme_store_result put;
+    bool good;
 
-    if (snprintf(request, sizeof request, "%s@%s", command->verb, name) >= (int)sizeof request)
-        fail(command, name, "the name is too long");
-    else if (!acme_vault_put_json(&command->vault, ACME_REQUESTS, request, json_pack("{s:s*}", "serial", serial),
-                                  on_put, command))
-        fail(command, "the store", "out of memory");
-}
-
-static void on_state(void *arg, const struct hg_store_answer *answer)
-{
-    struct command *command = arg;
-    json_t *state = acme_vault_json(answer);
-    const bool meant = state && is_meant(command, json_object_get(state, "names"));
-    const bool kept = meant && is_kept(command, command->ids[command->at], state);
-    const bool status = !strcmp(command->verb, "status");
-
-    command->found |= meant && (kept || status);
-    command->removed |= meant && !kept;
-    if (meant && status)
-        print_state(state, kept);
-    if (kept && !status)
-        put_request(command, command->ids[command->at], json_string_value(json_object_get(state, "serial")));
-    else if (++command->at)
-        look_at_next(command);
-    json_decref(state);
-}
-
-static void look_at_next(struct command *command)
-{
-    if (command->at < command->id_count) {
-        if (!acme_vault_get(&command->vault, ACME_STATES, command->ids[command->at], on_state, command))
-            fail(command, "the store", "out of memory");
-        return;
+    if (snprintf(request, sizeof request, ACME_RENEW "@%s", id) >= (int)sizeof request) {
+        fail(command, "%s: the name is too long", id);
+        return false;
     }
-    if (!command->found && command->removed)
-        fail(command, command->name,
-             "the config does not name it any more, so the gateway leaves it alone; put it back, then try again");
-    else if (!command->found && *command->name)
-        fail(command, command->name, "the store knows of no certificate for that name");
-    else if (!command->found)
-        fail(command, "the store", "it knows of no certificate yet");
+    put = acme_store_put_json(command->task, &command->vault, ACME_REQUESTS, request,
+                              json_pack("{s:s*}", "revoked", revoked), HG_STORE_ANY);
+    good = put.status == HG_STORE_OK;
+    if (!good)
+        fail(command, "the store cannot be written: %s", put.error);
+    acme_store_result_end(&put);
+    return good;
+}
+
+static bool renew(struct command *command, const char *id, json_t *state)
+{
+    if (!is_kept(command, id, state))
+        fail(command, "%s: it is not in the configuration any more, so the gateway leaves it alone", id);
+    else if (request_renewal(command, id, NULL))
+        printf("%s: the running gateway orders a new certificate; its log says how that ends\n", id);
+    return false;
+}
+
+/* ---- Revoking ---- */
+
+static struct acme_pair *read_pair(struct command *command, const char *kind, const char *id)
+{
+    struct acme_store_result found = acme_store_get(command->task, &command->vault, kind, id);
+    char why[256];
+    struct acme_pair *pair =
+        found.value ? acme_pair_read((struct hg_text){found.value, found.size}, why, sizeof why) : NULL;
+
+    acme_store_result_end(&found);
+    if (!pair || !command->serial || !strcasecmp(pair->serial, command->serial))
+        return pair;
+    acme_pair_unref(pair);
+    return NULL;
+}
+
+/* The authority that has issued it. */
+static const char *directory_of(const struct command *command, const json_t *state)
+{
+    const struct acme_config *config = command->worker->cfg;
+    const char *directory = json_string_value(json_object_get(json_object_get(state, "wishes"), "directory"));
+
+    return directory ? directory : acme_options_directory(*(const char *const *)config->directory.items);
+}
+
+static void revoked(struct command *command, const char *id, const json_t *state, const struct acme_pair *pair,
+                    bool current)
+{
+    struct acme_store_result removed = {0};
+
+    printf("%s: certificate %s is revoked\n", id, pair->serial);
+    if (!current)
+        removed = acme_store_remove(command->task, &command->vault, ACME_PREVIOUS, id);
+    else if (is_kept(command, id, state) && request_renewal(command, id, pair->serial))
+        printf("%s: the running gateway orders a new one\n", id);
+    acme_store_result_end(&removed);
+}
+
+static bool revoke(struct command *command, const char *id, json_t *state)
+{
+    struct acme_pair *current = read_pair(command, ACME_CERTIFICATES, id);
+    struct acme_pair *pair = current || !command->serial ? current : read_pair(command, ACME_PREVIOUS, id);
+    char error[1400];
+
+    if (!pair)
+        fail(command, "%s: there is no %s in the store", id, command->serial ? "such certificate" : "certificate");
+    else if (acme_revoke(command->task, &command->vault, command->https, directory_of(command, state), pair, error,
+                         sizeof error))
+        revoked(command, id, state, pair, current);
     else
-        finish(command, EXIT_SUCCESS);
-}
-
-static void on_list(void *arg, const struct hg_store_answer *answer)
-{
-    struct command *command = arg;
-
-    if (answer->status != HG_STORE_OK) {
-        fail(command, "the store cannot be read", answer->error);
-        return;
-    }
-    command->ids = calloc(answer->count + 1, sizeof *command->ids);
-    for (size_t i = 0; command->ids && i < answer->count; i++) {
-        const struct hg_text name = acme_vault_name(answer->entries[i].key);
-
-        command->ids[i] = strndup(name.data, name.size);
-        if (!command->ids[i])
-            break;
-        command->id_count++;
-    }
-    look_at_next(command);
+        fail(command, "%s: certificate %s is not revoked: %s", id, pair->serial, error);
+    acme_pair_unref(pair);
+    return false;
 }
 
 /* ---- The command line ---- */
@@ -200,13 +245,10 @@ static int usage(const char *what, const char *word)
     return EXIT_USAGE;
 }
 
-static const struct verb {
-    const char *word;
-    int least, most; /* names after it */
-} verbs[] = {
-    {"status", 0, 1},
-    {ACME_RENEW, 1, 1},
-    {ACME_REVOKE, 1, 1},
+static const struct verb verbs[] = {
+    {"status", 0, 1, show},
+    {ACME_RENEW, 1, 1, renew},
+    {"revoke", 1, 2, revoke},
 };
 
 /* 0, or an exit code after the fault was told. */
@@ -220,30 +262,55 @@ static int parse(struct command *command, int argc, char **argv)
         verb++;
     if (verb == end)
         return usage("unknown word \"%s\"", argv[1]);
-    command->verb = verb->word;
+    command->verb = verb;
     if (argc - 2 > verb->most)
         return usage("\"%s\" is one word too many", argv[argc - 1]);
     if (argc - 2 < verb->least)
         return usage("%s needs the NAME of a certificate", argv[1]);
     if (argc > 2 && !acme_name_canonical(hg_text(argv[2]), command->name))
         return usage("\"%s\" is neither a host name nor an IP address", argv[2]);
+    command->serial = argc > 3 ? argv[3] : NULL;
     return 0;
+}
+
+static void run(struct acme_task *task, void *arg)
+{
+    struct command *command = arg;
+
+    command->task = task;
+    look_at_states(command, command->verb->run);
+    acme_task_sleep(task, 0); /* what has called back last is left before it is freed */
+}
+
+static void ended(void *arg)
+{
+    struct command *command = arg;
+    struct hg_worker *worker = command->worker;
+    const int exit_code = command->exit_code;
+
+    https_free(command->https);
+    free(command);
+    hg_finish(worker, exit_code);
 }
 
 void acme_command(struct hg_worker *worker, int argc, char **argv)
 {
+    const struct acme_config *config = worker->cfg;
     struct command *command = calloc(1, sizeof *command);
-    int result;
 
-    if (!command || !acme_vault_open(&command->vault, worker)) {
-        free(command);
+    if (!command) {
         hg_finish(worker, EXIT_FAILURE);
         return;
     }
     command->worker = worker;
-    result = parse(command, argc, argv);
-    if (result)
-        finish(command, result);
-    else if (!acme_vault_list(&command->vault, ACME_STATES, on_list, command))
-        fail(command, "the store", "out of memory");
+    command->exit_code = parse(command, argc, argv);
+    if (command->exit_code) {
+        ended(command);
+        return;
+    }
+    command->https = https_new(worker, config->ca);
+    if (command->https && acme_vault_open(&command->vault, worker) && acme_task_begin(worker, run, ended, command))
+        return;
+    fail(command, "out of memory");
+    ended(command);
 }

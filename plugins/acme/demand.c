@@ -4,6 +4,7 @@
 #include "plugins/acme/demand.h"
 
 #include "plugins/acme/agent.h"
+#include "plugins/acme/client.h"
 #include "plugins/acme/request.h"
 
 #include <arpa/inet.h>
@@ -363,7 +364,8 @@ void acme_demand_forsake(struct acme_agent *agent)
 {
     acme_vault_cancel(&agent->vault, agent->demand.recalling);
     acme_vault_cancel(&agent->vault, agent->demand.sweeping);
-    acme_request_cancel(agent->demand.timing);
+    if (agent->demand.timing)
+        acme_task_cancel(agent->demand.timing);
     agent->demand.recalling = agent->demand.sweeping = NULL;
     agent->demand.timing = NULL;
 }
@@ -374,8 +376,7 @@ static bool is_forgotten(const struct acme_job *job)
 {
     const time_t now = acme_clock();
 
-    return job->on_demand && job->pair && job->pair->ends + FORGET_AGE <= now && job->due <= now && is_idle(job) &&
-           !acme_requests_concern(job);
+    return job->on_demand && job->pair && job->pair->ends + FORGET_AGE <= now && job->due <= now && is_idle(job);
 }
 
 static void forget_expired(struct acme_agent *agent)
@@ -397,7 +398,7 @@ static void on_unused(struct acme_agent *agent, const char *name, const struct h
     const time_t expires = (time_t)json_integer_value(json_object_get(state, "expires"));
     const time_t last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
     const time_t last = expires > last_try ? expires : last_try;
-    const time_t now = acme_clock() - agent->authorities[0]->ahead;
+    const time_t now = acme_clock() - agent->authorities[0].ahead;
 
     json_decref(state);
     if (!state || !agent->leads || find_exact(agent, hg_text(name)) || last + REMOVE_AGE > now)
@@ -409,25 +410,30 @@ static void on_unused(struct acme_agent *agent, const char *name, const struct h
 
 static void list_states(struct acme_agent *agent);
 
-/* Nothing is removed by a clock that is ahead. */
-static void on_time(void *arg, const struct acme_answer *answer)
+/* Nothing is removed by a clock that is ahead, which the authority tells with its directory. */
+static void read_time(struct acme_task *task, void *arg)
+{
+    struct acme_agent *agent = arg;
+    struct acme_client client;
+
+    acme_client_init(&client, task, agent->https, &agent->authorities[0]);
+    agent->demand.timed = acme_client_read_directory(&client);
+    acme_client_end(&client);
+}
+
+static void on_time(void *arg)
 {
     struct acme_agent *agent = arg;
 
     agent->demand.timing = NULL;
-    agent->demand.timed = !answer->error;
     if (agent->demand.timed)
         list_states(agent);
 }
 
 static void ask_time(struct acme_agent *agent)
 {
-    struct acme_ca *ca = agent->authorities[0];
-
-    if (ca->paused_until > acme_clock())
-        return;
-    acme_ca_forget_directory(ca);
-    agent->demand.timing = acme_ca_read_directory(ca, on_time, agent);
+    if (agent->authorities[0].paused_until <= acme_clock())
+        agent->demand.timing = acme_task_begin(agent->worker, read_time, on_time, agent);
 }
 
 static void on_listed(void *arg, const struct hg_store_answer *answer)

@@ -16,8 +16,7 @@
 struct acme_agent;
 struct acme_job;
 struct acme_pair;
-struct acme_answer;
-struct acme_request;
+struct acme_task;
 
 /* What `on_demand` lacks where all routes are for wildcards or any host. */
 #define ACME_NO_PERMISSION                                                                                             \
@@ -56,7 +55,7 @@ struct acme_demand {
     } refusals[2]; /* for want of permission, for quotas */
     hg_time swept, store_swept;
     struct hg_store_request *sweeping; /* the store is asked for a list of what it remembers; of what nobody uses … */
-    struct acme_request *timing;       /* … the authority is asked what time it is … */
+    struct acme_task *timing;          /* … the authority is asked what time it is … */
     bool timed;                        /* … before the next list */
 };
 

@@ -15,16 +15,6 @@
 /* A leaf may begin this much later than our clock says, which then is wrong rather than the authority's. */
 #define SKEW_MAX (24 * 3600)
 
-struct acme_download {
-    struct acme_ca *ca;
-    acme_downloaded downloaded;
-    void *arg;
-    struct acme_request *request;
-    char *chain; /* the default one */
-    char *alternates[ALTERNATES_MAX];
-    size_t alternate_count, next;
-};
-
 /* The certificates of a chain; 0: it is none. */
 static unsigned import(const char *chain, gnutls_x509_crt_t crts[CHAIN_MAX])
 {
@@ -87,93 +77,69 @@ static bool can_replace(const char *alternate, const char *chain)
     return good;
 }
 
-static void ask_next(struct acme_download *download);
-
-/* A chain that cannot be had is no reason to do without a certificate. */
-static void on_alternate(void *arg, const struct acme_answer *answer)
+static size_t take_alternates(const struct acme_client *client, char *urls[ALTERNATES_MAX])
 {
-    struct acme_download *download = arg;
+    size_t count = 0;
 
-    download->request = NULL;
-    if (!answer->error && is_preferred(answer->body.data, download->ca->config->preferred_chain) &&
-        can_replace(answer->body.data, download->chain))
-        download->downloaded(download->arg, NULL, answer->body.data);
-    else
-        ask_next(download);
+    while (count < ALTERNATES_MAX && (urls[count] = acme_client_link(client, "alternate", (unsigned)count)))
+        count++;
+    return count;
 }
 
-static void ask_next(struct acme_download *download)
+static bool ask(struct acme_client *client, const char *url)
 {
-    if (download->next < download->alternate_count)
-        download->request =
-            acme_ca_ask(download->ca, &(struct acme_query){.url = download->alternates[download->next++], .pem = true},
-                        on_alternate, download);
-    if (download->request)
-        return;
-    hg_log(download->ca->worker->instance, HG_LOG_WARNING,
-           "the authority has no chain up to \"%s\" that is whole: the default one is used",
-           download->ca->config->preferred_chain);
-    download->downloaded(download->arg, NULL, download->chain);
+    return acme_client_ask(client, &(struct acme_query){.url = url, .pem = true});
 }
 
-static void on_default(void *arg, const struct acme_answer *answer)
+/* The alternate chain that leads where it is preferred, in the place of `chain`; that stays if there is none: it is no
+ * reason to do without a certificate. */
+static char *prefer(struct acme_client *client, char *chain, char *const *urls, size_t count)
 {
-    struct acme_download *download = arg;
-    const char *preferred = download->ca->config->preferred_chain;
+    const char *preferred = client->config->preferred_chain;
 
-    download->request = NULL;
-    if (answer->error) {
-        download->downloaded(download->arg, answer, NULL);
-        return;
+    for (size_t i = 0; i < count; i++) {
+        char *alternate = ask(client, urls[i]) ? strdup(client->answer.body) : NULL;
+
+        if (alternate && is_preferred(alternate, preferred) && can_replace(alternate, chain)) {
+            free(chain);
+            return alternate;
+        }
+        free(alternate);
     }
-    if (preferred && !is_preferred(answer->body.data, preferred))
-        download->chain = strndup(answer->body.data, answer->body.size);
-    if (!download->chain) {
-        download->downloaded(download->arg, NULL, answer->body.data);
-        return;
-    }
-    while (download->alternate_count < ALTERNATES_MAX) {
-        char *url = acme_answer_link(answer, "alternate", (unsigned)download->alternate_count);
-
-        if (!url)
-            break;
-        download->alternates[download->alternate_count++] = url;
-    }
-    ask_next(download);
+    hg_log(client->instance, HG_LOG_WARNING,
+           "the authority has no complete chain up to \"%s\": the default one is used", preferred);
+    return chain;
 }
 
-struct acme_download *acme_download(struct acme_ca *ca, const char *url, acme_downloaded downloaded, void *arg)
-{
-    struct acme_download *download = calloc(1, sizeof *download);
-
-    if (!download)
-        return NULL;
-    *download = (struct acme_download){.ca = ca, .downloaded = downloaded, .arg = arg};
-    download->request = acme_ca_ask(ca, &(struct acme_query){.url = url, .pem = true}, on_default, download);
-    if (download->request)
-        return download;
-    free(download);
-    return NULL;
-}
-
-void acme_download_free(struct acme_download *download)
-{
-    if (!download)
-        return;
-    acme_request_cancel(download->request);
-    free(download->chain);
-    for (size_t i = 0; i < download->alternate_count; i++)
-        free(download->alternates[i]);
-    free(download);
-}
-
-bool acme_download_is_chain(const char *chain)
+static bool is_chain(const char *text)
 {
     gnutls_x509_crt_t crts[CHAIN_MAX];
-    const unsigned count = import(chain, crts);
+    const unsigned count = import(text, crts);
 
     release(crts, count);
     return count;
+}
+
+char *acme_download(struct acme_client *client, const char *url)
+{
+    const char *preferred = client->config->preferred_chain;
+    char *chain = ask(client, url) ? strdup(client->answer.body) : NULL, *urls[ALTERNATES_MAX];
+    size_t count;
+
+    if (!chain)
+        return NULL;
+    if (!is_chain(chain)) { /* a broken transfer, perhaps */
+        acme_client_fail(client, ACME_LOCAL, "", "no certificates in PEM; the order is kept and looked at again");
+        free(chain);
+        return NULL;
+    }
+    if (!preferred || is_preferred(chain, preferred))
+        return chain;
+    count = take_alternates(client, urls);
+    chain = prefer(client, chain, urls, count);
+    while (count)
+        free(urls[--count]);
+    return chain;
 }
 
 /* What a client can follow: the pair's chain, from which reading has left out what does not belong to it by name. */

@@ -7,21 +7,11 @@
 #ifndef ACME_DOWNLOAD_H
 #define ACME_DOWNLOAD_H
 
-#include "plugins/acme/ca.h"
+#include "plugins/acme/client.h"
 #include "plugins/acme/pair.h"
 
-struct acme_download;
-
-/* `failure` is NULL: `chain` is PEM, valid during the call. */
-typedef void (*acme_downloaded)(void *arg, const struct acme_answer *failure, const char *chain);
-
-/* Never answers within the call. NULL: out of memory. */
-struct acme_download *acme_download(struct acme_ca *ca, const char *url, acme_downloaded downloaded, void *arg);
-/* Also after the answer. NULL is allowed. */
-void acme_download_free(struct acme_download *download);
-
-/* Whether it is certificates in PEM at all, rather than what a broken transfer has left. */
-bool acme_download_is_chain(const char *chain);
+/* The chain in PEM, for the caller to free; NULL: client->failure. */
+char *acme_download(struct acme_client *client, const char *url);
 
 /* The pair, if it is usable: key and chain belong together, each certificate is signed by the next one, for these
  * names, valid now. NULL with `why` set, and `later` where it is worth another look: the leaf is not valid yet by the

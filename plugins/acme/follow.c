@@ -26,7 +26,7 @@ static void on_suggested(void *arg, time_t start, time_t end)
     struct acme_job *job = arg;
     time_t when;
 
-    if (!job->agent->leads || !job->pair || job->trying)
+    if (!job->agent->leads || !job->pair)
         return;
     when = acme_ari_time(start, end, job->renew_at, job->pair->begins, job->pair->ends, acme_chance());
     if (when != job->renew_at)
@@ -43,15 +43,12 @@ static void on_suggested(void *arg, time_t start, time_t end)
 void acme_follow(struct acme_job *job)
 {
     struct acme_agent *agent = job->agent;
-    const struct acme_ca *ca = acme_job_issuer(job);
-    const char *resource;
+    struct acme_authority *authority = acme_job_issuer(job);
 
-    if (!job->pair || !ca)
+    if (!job->pair || !authority)
         return;
-    resource = ca->directory ? acme_ca_resource(ca, "renewalInfo") : NULL;
     if (!job->ari)
         job->ari = acme_ari_new(agent->worker, agent->https, on_suggested, job);
     if (job->ari)
-        acme_ari_begin(job->ari, job->pair, ca->url, ca->directory && !resource ? "" : resource,
-                       ca->directory ? 0 : agent->followed++ * FOLLOW_PAUSE);
+        acme_ari_begin(job->ari, job->pair, authority, authority->known ? 0 : agent->followed++ * FOLLOW_PAUSE);
 }

@@ -5,7 +5,6 @@
 
 #include "plugins/acme/agent.h"
 #include "plugins/acme/key.h"
-#include "plugins/acme/keymaker.h"
 #include "plugins/acme/schedule.h"
 
 #include <stdlib.h>
@@ -35,8 +34,7 @@ struct acme_job *acme_job_new(struct acme_agent *agent, const char *const *names
 void acme_job_free(struct acme_job *job)
 {
     acme_vault_cancel(&job->agent->vault, job->delegating);
-    acme_order_free(job->order);
-    json_decref(job->record);
+    acme_attempt_cancel(job->attempt);
     json_decref(job->wishes);
     acme_ari_free(job->ari);
     acme_pair_unref(job->pair);
@@ -61,7 +59,7 @@ static json_t *pauses_of(const struct acme_job *job)
 
     for (size_t i = 0; i < job->agent->authority_count; i++)
         if (job->paused_until[i] > acme_clock())
-            json_object_set_new(pauses, job->agent->authorities[i]->url, json_integer(job->paused_until[i]));
+            json_object_set_new(pauses, job->agent->authorities[i].url, json_integer(job->paused_until[i]));
     return pauses;
 }
 
@@ -77,7 +75,7 @@ json_t *acme_job_state(const struct acme_job *job)
                      (json_int_t)job->due, "last_try", (json_int_t)job->last_try, "failures", (int)job->failures,
                      "resumptions", (int)job->resumptions, "last_error", job->last_error, "expires",
                      (json_int_t)(job->pair ? job->pair->ends : 0), "serial", job->pair ? job->pair->serial : NULL,
-                     "directory", job->agent->authorities[job->authority]->url, "wishes", job->wishes, "challenge",
+                     "directory", job->agent->authorities[job->authority].url, "wishes", job->wishes, "challenge",
                      job->worked < ACME_CHALLENGE_TYPES ? acme_challenge_names[job->worked] : NULL);
 }
 
@@ -86,17 +84,17 @@ static unsigned authority_of(const struct acme_job *job, const char *directory)
 {
     unsigned i = 0;
 
-    while (i < job->agent->authority_count && strcmp(job->agent->authorities[i]->url, directory) != 0)
+    while (i < job->agent->authority_count && strcmp(job->agent->authorities[i].url, directory) != 0)
         i++;
     return i;
 }
 
-struct acme_ca *acme_job_issuer(const struct acme_job *job)
+struct acme_authority *acme_job_issuer(const struct acme_job *job)
 {
     const char *directory = json_string_value(json_object_get(job->wishes, "directory"));
     const unsigned i = directory ? authority_of(job, directory) : 0;
 
-    return i < job->agent->authority_count ? job->agent->authorities[i] : NULL;
+    return i < job->agent->authority_count ? &job->agent->authorities[i] : NULL;
 }
 
 /* The config may want another certificate than there is. Earlier versions remembered no more than its `issuer`. */
@@ -153,7 +151,7 @@ void acme_job_recall(struct acme_job *job, const json_t *state)
     job->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
     for (size_t i = 0; i < job->agent->authority_count; i++)
         job->paused_until[i] = (time_t)json_integer_value(
-            json_object_get(json_object_get(state, "pauses"), job->agent->authorities[i]->url));
+            json_object_get(json_object_get(state, "pauses"), job->agent->authorities[i].url));
     acme_job_set_error(job, json_string_value(json_object_get(state, "last_error")));
 }
 
@@ -180,7 +178,7 @@ void acme_job_take(struct acme_job *job, struct acme_pair *pair)
 
 bool acme_job_is_served(const struct acme_job *job)
 {
-    const struct acme_ca *issuer = job->on_demand && job->pair ? acme_job_issuer(job) : NULL;
+    const struct acme_authority *issuer = job->on_demand && job->pair ? acme_job_issuer(job) : NULL;
 
     return job->pair && (!job->on_demand || job->pair->ends > acme_clock() - (issuer ? issuer->ahead : 0));
 }
@@ -195,7 +193,7 @@ bool acme_job_is_outdated(const struct acme_job *job, const struct acme_pair *fo
 
 time_t acme_job_paused_until(const struct acme_job *job, unsigned authority)
 {
-    const time_t all = job->agent->authorities[authority]->paused_until, own = job->paused_until[authority];
+    const time_t all = job->agent->authorities[authority].paused_until, own = job->paused_until[authority];
 
     return all > own ? all : own;
 }

@@ -7,11 +7,10 @@
 #define ACME_JOB_H
 
 #include "plugins/acme/ari.h"
+#include "plugins/acme/attempt.h"
 #include "plugins/acme/clock.h"
 #include "plugins/acme/demand.h"
-#include "plugins/acme/installation.h"
 #include "plugins/acme/name.h"
-#include "plugins/acme/order.h"
 #include "plugins/acme/pair.h"
 
 struct acme_agent;
@@ -59,13 +58,11 @@ struct acme_job {
     bool hurried; /* the pair before this one was renewed since the authority wanted it at once */
 
     /* The attempt that goes on. */
-    struct acme_order *order;
-    struct hg_store_request *reading;
-    struct acme_installation *installation; /* of what is unsaved */
-    json_t *record;                         /* of an order, while it is begun */
-    unsigned authority;                     /* the one that is tried next */
-    unsigned resumptions;                   /* of an order that was finalized there, one after the other */
-    unsigned again;                         /* attempts at once, one after the other */
+    struct acme_attempt *attempt;
+    struct hg_store_request *reading; /* at the start */
+    unsigned authority;               /* the one that is tried next */
+    unsigned resumptions;             /* of an order that was finalized there, one after the other */
+    unsigned again;                   /* attempts at once, one after the other */
     unsigned preference;
     bool unproved; /* an authority has looked at a challenge in vain, since `preference` was changed */
     bool trying;
@@ -107,7 +104,7 @@ bool acme_job_is_served(const struct acme_job *job);
 bool acme_job_is_outdated(const struct acme_job *job, const struct acme_pair *found);
 
 /* The authority that has issued `pair`; NULL: it is not in the config any more. */
-struct acme_ca *acme_job_issuer(const struct acme_job *job);
+struct acme_authority *acme_job_issuer(const struct acme_job *job);
 
 /* When something is to be done; 0: nothing. */
 time_t acme_job_due(const struct acme_job *job);

@@ -4,14 +4,185 @@
 #include "plugins/acme/jws.h"
 
 #include "plugins/acme/base64url.h"
-#include "plugins/acme/key.h"
 
+#include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* "protected.payload", both in base64url: what is signed. NULL when memory is out. Takes `header`. */
+/* Bytes of a coordinate of P-521, the longest, and of a half of its signature. */
+#define COORDINATE_MAX 66
+
+/* RFC 7518 sections 3.3, 3.4 and 6.2.1.1. */
+static const struct algorithm {
+    const char *name, *curve_name; /* of RSA no curve */
+    gnutls_ecc_curve_t curve;
+    gnutls_sign_algorithm_t sign;
+    size_t coordinate; /* bytes */
+} algorithms[] = {
+    {"RS256", NULL, GNUTLS_ECC_CURVE_INVALID, GNUTLS_SIGN_RSA_SHA256, 0},
+    {"ES256", "P-256", GNUTLS_ECC_CURVE_SECP256R1, GNUTLS_SIGN_ECDSA_SHA256, 32},
+    {"ES384", "P-384", GNUTLS_ECC_CURVE_SECP384R1, GNUTLS_SIGN_ECDSA_SHA384, 48},
+    {"ES512", "P-521", GNUTLS_ECC_CURVE_SECP521R1, GNUTLS_SIGN_ECDSA_SHA512, 66},
+};
+
+/* ---- Public keys ---- */
+
+static gnutls_privkey_t wrap(gnutls_x509_privkey_t key)
+{
+    gnutls_privkey_t wrapped = NULL;
+
+    if (gnutls_privkey_init(&wrapped) < 0)
+        return NULL;
+    if (gnutls_privkey_import_x509(wrapped, key, 0) >= 0)
+        return wrapped;
+    gnutls_privkey_deinit(wrapped);
+    return NULL;
+}
+
+static gnutls_pubkey_t public_of(gnutls_x509_privkey_t key)
+{
+    gnutls_privkey_t wrapped = wrap(key);
+    gnutls_pubkey_t public = NULL;
+
+    if (wrapped && gnutls_pubkey_init(&public) >= 0 && gnutls_pubkey_import_privkey(public, wrapped, 0, 0) < 0) {
+        gnutls_pubkey_deinit(public);
+        public = NULL;
+    }
+    if (wrapped)
+        gnutls_privkey_deinit(wrapped);
+    return public;
+}
+
+/* NULL: there is none for this key. */
+static const struct algorithm *algorithm_of(gnutls_pubkey_t public)
+{
+    const bool rsa = gnutls_pubkey_get_pk_algorithm(public, NULL) == GNUTLS_PK_RSA;
+    gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
+    gnutls_datum_t x = {0}, y = {0};
+
+    if (!rsa && gnutls_pubkey_export_ecc_raw(public, &curve, &x, &y) >= 0) {
+        gnutls_free(x.data);
+        gnutls_free(y.data);
+    }
+    for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++)
+        if (rsa ? !algorithms[i].curve_name : curve == algorithms[i].curve && algorithms[i].curve_name)
+            return &algorithms[i];
+    return NULL;
+}
+
+/* An unsigned number as base64url, in `size` bytes, 0: as few as it takes. GnuTLS gives it with a leading zero or
+ * without its zeros. */
+static char *number_text(const gnutls_datum_t *number, size_t size)
+{
+    uint8_t padded[COORDINATE_MAX] = {0};
+    const uint8_t *data = number->data;
+    size_t left = number->size;
+
+    while (left > size && left && !*data) {
+        data++;
+        left--;
+    }
+    if (!size)
+        return acme_base64url(data, left);
+    if (left > size)
+        return NULL;
+    memcpy(padded + size - left, data, left);
+    return acme_base64url(padded, size);
+}
+
+static char *print_jwk(gnutls_pubkey_t public, const struct algorithm *algorithm)
+{
+    const size_t size = algorithm->coordinate;
+    gnutls_datum_t numbers[2] = {0};
+    char *first = NULL, *second = NULL, *text = NULL;
+    int result = algorithm->curve_name ? gnutls_pubkey_export_ecc_raw(public, NULL, &numbers[0], &numbers[1])
+                                       : gnutls_pubkey_export_rsa_raw(public, &numbers[1], &numbers[0]);
+
+    if (result >= 0) {
+        first = number_text(&numbers[0], size);
+        second = number_text(&numbers[1], size);
+    }
+    if (!first || !second)
+        result = -1;
+    else if (algorithm->curve_name)
+        result = asprintf(&text, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", algorithm->curve_name,
+                          first, second);
+    else
+        result = asprintf(&text, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", first, second);
+    gnutls_free(numbers[0].data);
+    gnutls_free(numbers[1].data);
+    free(first);
+    free(second);
+    return result < 0 ? NULL : text;
+}
+
+char *acme_jws_jwk(gnutls_x509_privkey_t key)
+{
+    gnutls_pubkey_t public = public_of(key);
+    const struct algorithm *algorithm = public ? algorithm_of(public) : NULL;
+    char *text = algorithm ? print_jwk(public, algorithm) : NULL;
+
+    if (public)
+        gnutls_pubkey_deinit(public);
+    return text;
+}
+
+char *acme_jws_thumbprint(gnutls_x509_privkey_t key)
+{
+    char *jwk = acme_jws_jwk(key), *text = NULL;
+    uint8_t hash[32];
+
+    if (jwk && gnutls_hash_fast(GNUTLS_DIG_SHA256, jwk, strlen(jwk), hash) >= 0)
+        text = acme_base64url(hash, sizeof hash);
+    free(jwk);
+    return text;
+}
+
+/* ---- Signatures ---- */
+
+/* GnuTLS makes a DER sequence for elliptic curves, where JOSE wants both numbers (RFC 7518 section 3.4). */
+static char *signature_text(const gnutls_datum_t *signature, size_t coordinate)
+{
+    uint8_t raw[2 * COORDINATE_MAX] = {0};
+    gnutls_datum_t numbers[2] = {0};
+    bool good = gnutls_decode_rs_value(signature, &numbers[0], &numbers[1]) >= 0;
+
+    for (size_t i = 0; i < 2 && good; i++) {
+        const uint8_t *data = numbers[i].data;
+        size_t size = numbers[i].size;
+
+        for (; size > coordinate && !*data; size--)
+            data++;
+        good = size <= coordinate;
+        if (good)
+            memcpy(raw + (i + 1) * coordinate - size, data, size);
+    }
+    gnutls_free(numbers[0].data);
+    gnutls_free(numbers[1].data);
+    return good ? acme_base64url(raw, 2 * coordinate) : NULL;
+}
+
+static char *sign(gnutls_x509_privkey_t key, const struct algorithm *algorithm, const char *input)
+{
+    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)input, (unsigned)strlen(input)};
+    gnutls_privkey_t signer = wrap(key);
+    gnutls_datum_t signature = {0};
+    char *text = NULL;
+
+    if (signer && gnutls_privkey_sign_data2(signer, algorithm->sign, 0, &datum, &signature) >= 0)
+        text = algorithm->coordinate ? signature_text(&signature, algorithm->coordinate)
+                                     : acme_base64url(signature.data, signature.size);
+    gnutls_free(signature.data);
+    if (signer)
+        gnutls_privkey_deinit(signer);
+    return text;
+}
+
+/* ---- Messages ---- */
+
+/* "protected.payload", both in base64url: what is signed. NULL: out of memory. Takes `header`. */
 static char *signing_input(json_t *header, const char *payload)
 {
     char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
@@ -46,33 +217,34 @@ static char *flattened(char *input, char *signature)
     return text;
 }
 
-static json_t *header_of(const struct acme_jws *message)
+static json_t *header_of(const struct acme_jws *message, const struct algorithm *algorithm, const char *jwk)
 {
-    json_t *header = json_pack("{s:s, s:s}", "alg", "ES256", "url", message->url);
-    char *jwk;
+    json_t *header =
+        json_pack("{s:s, s:s, s:s*}", "alg", algorithm->name, "url", message->url, "nonce", message->nonce);
 
-    if (message->nonce)
-        json_object_set_new(header, "nonce", json_string(message->nonce));
-    if (message->kid) {
+    if (message->kid)
         json_object_set_new(header, "kid", json_string(message->kid));
-        return header;
-    }
-    jwk = acme_key_jwk(message->key);
-    json_object_set_new(header, "jwk", jwk ? json_loads(jwk, 0, NULL) : NULL);
-    free(jwk);
+    else
+        json_object_set_new(header, "jwk", json_loads(jwk, 0, NULL));
     return header;
 }
 
 char *acme_jws(const struct acme_jws *message)
 {
-    char *input = signing_input(header_of(message), message->payload);
+    gnutls_pubkey_t public = public_of(message->key);
+    const struct algorithm *algorithm = public ? algorithm_of(public) : NULL;
+    char *jwk = algorithm ? print_jwk(public, algorithm) : NULL;
+    char *input = jwk ? signing_input(header_of(message, algorithm, jwk), message->payload) : NULL;
 
-    return flattened(input, input ? acme_key_sign(message->key, hg_text(input)) : NULL);
+    free(jwk);
+    if (public)
+        gnutls_pubkey_deinit(public);
+    return flattened(input, input ? sign(message->key, algorithm, input) : NULL);
 }
 
 char *acme_jws_binding(const char *kid, const char *mac_key, const char *url, gnutls_x509_privkey_t account_key)
 {
-    char *jwk = acme_key_jwk(account_key);
+    char *jwk = acme_jws_jwk(account_key);
     char *input = jwk ? signing_input(json_pack("{s:s, s:s, s:s}", "alg", "HS256", "kid", kid, "url", url), jwk) : NULL;
     size_t size = 0;
     uint8_t *key = acme_base64url_read(hg_text(mac_key), &size), mac[32];

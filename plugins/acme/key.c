@@ -6,13 +6,9 @@
 #include "plugins/acme/base64url.h"
 #include "plugins/acme/name.h"
 
-#include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* Bytes of a coordinate of P-256, and of a half of its signature. */
-#define COORDINATE 32
 
 /* ---- Making, keeping ---- */
 
@@ -75,92 +71,6 @@ void acme_secret_free(char *text)
     if (text)
         gnutls_memset(text, 0, strlen(text));
     free(text);
-}
-
-/* ---- JOSE ---- */
-
-/* An unsigned number in 32 bytes: GnuTLS gives it with a leading zero or without its zeros. */
-static bool pad(const gnutls_datum_t *number, uint8_t padded[COORDINATE])
-{
-    const uint8_t *data = number->data;
-    size_t size = number->size;
-
-    while (size > COORDINATE && !*data) {
-        data++;
-        size--;
-    }
-    if (size > COORDINATE)
-        return false;
-    memset(padded, 0, COORDINATE - size);
-    memcpy(padded + COORDINATE - size, data, size);
-    return true;
-}
-
-char *acme_key_jwk(gnutls_x509_privkey_t key)
-{
-    gnutls_ecc_curve_t curve;
-    gnutls_datum_t x = {0}, y = {0}, k = {0};
-    uint8_t padded[2][COORDINATE];
-    char *text = NULL, *first = NULL, *second = NULL;
-
-    if (gnutls_x509_privkey_export_ecc_raw(key, &curve, &x, &y, &k) < 0)
-        return NULL;
-    if (curve == GNUTLS_ECC_CURVE_SECP256R1 && pad(&x, padded[0]) && pad(&y, padded[1])) {
-        first = acme_base64url(padded[0], COORDINATE);
-        second = acme_base64url(padded[1], COORDINATE);
-    }
-    if (first && second &&
-        asprintf(&text, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", first, second) < 0)
-        text = NULL;
-    free(first);
-    free(second);
-    gnutls_memset(k.data, 0, k.size);
-    gnutls_free(x.data);
-    gnutls_free(y.data);
-    gnutls_free(k.data);
-    return text;
-}
-
-char *acme_key_thumbprint(gnutls_x509_privkey_t key)
-{
-    char *jwk = acme_key_jwk(key), *text = NULL;
-    uint8_t hash[32];
-
-    if (jwk && gnutls_hash_fast(GNUTLS_DIG_SHA256, jwk, strlen(jwk), hash) >= 0)
-        text = acme_base64url(hash, sizeof hash);
-    free(jwk);
-    return text;
-}
-
-/* The DER sequence that GnuTLS makes as JOSE wants it. */
-static char *raw_signature(const gnutls_datum_t *der)
-{
-    gnutls_datum_t r = {0}, s = {0};
-    uint8_t raw[2 * COORDINATE];
-    char *text = NULL;
-
-    if (gnutls_decode_rs_value(der, &r, &s) >= 0 && pad(&r, raw) && pad(&s, raw + COORDINATE))
-        text = acme_base64url(raw, sizeof raw);
-    gnutls_free(r.data);
-    gnutls_free(s.data);
-    return text;
-}
-
-char *acme_key_sign(gnutls_x509_privkey_t key, struct hg_text input)
-{
-    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)input.data, (unsigned)input.size};
-    gnutls_privkey_t signer = NULL;
-    gnutls_datum_t der = {0};
-    char *text = NULL;
-
-    if (gnutls_privkey_init(&signer) < 0)
-        return NULL;
-    if (gnutls_privkey_import_x509(signer, key, 0) >= 0 &&
-        gnutls_privkey_sign_data2(signer, GNUTLS_SIGN_ECDSA_SHA256, 0, &datum, &der) >= 0)
-        text = raw_signature(&der);
-    gnutls_free(der.data);
-    gnutls_privkey_deinit(signer);
-    return text;
 }
 
 /* ---- Requests for certificates ---- */

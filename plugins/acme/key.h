@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Private keys, of accounts (always P-256, signing by ES256) and of certificates, and requests for certificates.
+ * Private keys, of accounts (always P-256) and of certificates, and requests for certificates.
  *
  * Texts that are returned are for the caller to free; NULL means that memory is out or that GnuTLS has failed.
  */
@@ -20,13 +20,6 @@ void acme_key_free(gnutls_x509_privkey_t key);
 char *acme_key_pem(gnutls_x509_privkey_t key);
 gnutls_x509_privkey_t acme_key_read(struct hg_text pem);
 void acme_secret_free(char *text);
-
-/* An account's public key as JSON, its members sorted and without blanks, as RFC 7638 section 3 hashes it. */
-char *acme_key_jwk(gnutls_x509_privkey_t key);
-/* base64url(SHA-256(JWK)). */
-char *acme_key_thumbprint(gnutls_x509_privkey_t key);
-/* The ES256 signature as base64url: r and s of 32 bytes each (RFC 7518 section 3.4). */
-char *acme_key_sign(gnutls_x509_privkey_t key, struct hg_text input);
 
 /* A request in DER, as base64url, for canonical names. */
 char *acme_key_request(gnutls_x509_privkey_t key, const char *const *names, size_t count);

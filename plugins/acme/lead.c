@@ -39,7 +39,7 @@ static void on_pause(void *arg, const struct hg_store_answer *answer)
 
     pause->reading = NULL;
     if (record)
-        pause->ca->paused_until = (time_t)json_integer_value(json_object_get(record, "until"));
+        pause->authority->paused_until = (time_t)json_integer_value(json_object_get(record, "until"));
     json_decref(record);
     recalled(pause->agent);
 }
@@ -81,8 +81,8 @@ static void recall(struct acme_agent *agent)
     for (size_t i = 0; i < agent->authority_count; i++) {
         struct acme_recalled_pause *pause = &agent->pauses[i];
 
-        *pause = (struct acme_recalled_pause){.agent = agent, .ca = agent->authorities[i]};
-        pause->reading = acme_vault_get(&agent->vault, ACME_PAUSES, pause->ca->id, on_pause, pause);
+        *pause = (struct acme_recalled_pause){.agent = agent, .authority = &agent->authorities[i]};
+        pause->reading = acme_vault_get(&agent->vault, ACME_PAUSES, pause->authority->id, on_pause, pause);
         agent->unread += pause->reading != NULL;
     }
     for (struct acme_job *job = agent->jobs; job; job = job->next) {
@@ -95,7 +95,8 @@ static void recall(struct acme_agent *agent)
 
 static void forget_recalling(struct acme_agent *agent)
 {
-    acme_cleanup_forsake(&agent->cleanups);
+    acme_cleanup_cancel(agent->cleanup);
+    agent->cleanup = NULL;
     acme_demand_forsake(agent);
     for (size_t i = 0; i < agent->authority_count; i++) {
         acme_vault_cancel(&agent->vault, agent->pauses[i].reading);
@@ -116,7 +117,10 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
 
 static void on_cleaned_up(void *arg)
 {
-    recall(arg);
+    struct acme_agent *agent = arg;
+
+    agent->cleanup = NULL;
+    recall(agent);
 }
 
 /* An attempt that is taken up again presents its challenges anew, so what is left over goes first. */
@@ -124,7 +128,8 @@ static void begin_to_lead(struct acme_agent *agent)
 {
     agent->leads = true;
     agent->elsewhere = false;
-    if (!acme_cleanup_left_over(&agent->cleanups, on_cleaned_up, agent))
+    agent->cleanup = acme_cleanup_begin(&agent->attempts, on_cleaned_up, agent);
+    if (!agent->cleanup)
         recall(agent);
 }
 
@@ -216,8 +221,6 @@ void acme_lead_lost(struct acme_agent *agent)
     acme_requests_end(agent);
     acme_vault_cancel(&agent->vault, agent->lease_request); /* where an order was told of the loss first */
     agent->lease_request = NULL;
-    for (size_t i = 0; i < agent->authority_count; i++)
-        acme_account_unload(agent->authorities[i]->account);
     acme_mirror_look(agent); /* the new holder's news of what was ordered here has not been heard */
     again_in(agent, RETRY_PAUSE);
 }

@@ -1,114 +1,418 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
- *
- * An order from the account to its end: its life, and what has to be there before it is placed.
  */
-#include "plugins/acme/order_parts.h"
+#include "plugins/acme/order.h"
 
+#include "plugins/acme/account.h"
+#include "plugins/acme/blocking.h"
+#include "plugins/acme/clock.h"
+#include "plugins/acme/download.h"
+#include "plugins/acme/key.h"
+#include "plugins/acme/name.h"
+#include "plugins/acme/problem.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
-/* How long the authority may take for one order. */
-#define ATTEMPT_TIMEOUT (600 * HG_SECOND)
+/* How long the authority may take before it is left alone until the next attempt. */
+#define TIMEOUT (600 * HG_SECOND)
+/* Validation takes a second or two at the big authorities. */
+#define FIRST_PAUSE (250 * HG_MILLISECOND)
+#define MAX_PAUSE   (5 * HG_SECOND)
 
-/* ---- Account and key: what comes before an order ---- */
-
-static void key_saved(void *arg, const struct hg_store_answer *answer)
+static hg_time now(const struct acme_order *order)
 {
-    struct acme_order *order = arg;
-
-    if (acme_order_is_saved(order, answer))
-        acme_order_place(order);
+    return hg_now(acme_task_worker(order->client->task));
 }
 
-static void key_made(void *arg, gnutls_x509_privkey_t key)
+void acme_order_init(struct acme_order *order)
 {
-    struct acme_order *order = arg;
-
-    order->keymaker = NULL;
-    order->key = key;
-    order->key_pem = key ? acme_key_pem(key) : NULL;
-    if (order->key_pem)
-        acme_order_save(order, key_saved);
-    else
-        acme_order_end_text(order, ACME_FAILED, "", "no key can be made");
-}
-
-static void account_ready(void *arg, const struct acme_answer *failure)
-{
-    struct acme_order *order = arg;
-
-    if (failure) {
-        acme_order_fail(order, "account", failure);
-    } else if (order->url) {
-        acme_order_look(order);
-    } else if (order->key) {
-        acme_order_save(order, key_saved);
-    } else {
-        order->keymaker =
-            acme_keymaker_begin(order->ca->worker, (enum acme_key_type)order->ca->config->key_type, key_made, order);
-        if (!order->keymaker)
-            acme_order_end_memory(order);
-    }
-}
-
-/* ---- Life ---- */
-
-static void begin(void *arg)
-{
-    struct acme_order *order = arg;
-
-    if (!order->waiter.ready)
-        acme_account_await(order->ca->account, &order->waiter, account_ready, order);
-    else
-        acme_order_look(order);
-}
-
-struct acme_order *acme_order_begin(struct acme_ca *ca, struct acme_vault *vault, const struct acme_solvers *solvers,
-                                    const struct acme_wish *wish, const json_t *record, acme_order_ended ended,
-                                    void *arg)
-{
-    struct acme_order *order = calloc(1, sizeof *order);
-
-    if (!order)
-        return NULL;
-    order->ca = ca;
-    order->vault = vault;
-    order->solvers = solvers;
-    order->wish = *wish;
-    order->with_replaces = wish->replaces && wish->before->ari_id;
+    order->deadline = now(order) + TIMEOUT;
+    order->pause = FIRST_PAUSE;
+    order->with_replaces = order->wanted->replaces && order->wanted->replaced && order->wanted->replaced->ari_id;
     order->with_profile = true;
     order->worked = ACME_CHALLENGE_TYPES;
-    order->ended = ended;
-    order->arg = arg;
-    order->deadline = hg_now(ca->worker) + ATTEMPT_TIMEOUT;
-    if (!acme_pace_init(&order->pace, ca->worker, begin, order)) {
-        free(order);
-        return NULL;
-    }
-    if (record)
-        acme_order_take_up(order, record);
-    acme_pace_soon(&order->pace, ca->worker);
-    return order;
+    order->outcome = ACME_FAILED;
 }
 
-void acme_order_free(struct acme_order *order)
+void acme_order_end(struct acme_order *order)
 {
-    if (!order)
-        return;
-    acme_request_cancel(order->request);
-    acme_vault_cancel(order->vault, order->writing);
-    acme_account_forsake(&order->waiter);
-    acme_keymaker_cancel(order->keymaker);
-    acme_authorizations_free(order->authorizations);
-    acme_download_free(order->download);
-    acme_installation_free(order->installation);
-    acme_pace_end(&order->pace, order->ca->worker);
     acme_key_free(order->key);
     acme_secret_free(order->key_pem);
-    acme_secret_free(order->pem);
-    acme_pair_unref(order->pair);
     free(order->url);
     free(order->finalize_url);
     free(order->certificate_url);
-    free(order);
+}
+
+/* ---- Failures ---- */
+
+static bool is_rejection(const struct acme_failure *failure)
+{
+    return !strcmp(failure->type, "rejectedIdentifier") || !strcmp(failure->type, "unsupportedIdentifier") ||
+           !strcmp(failure->type, "caa");
+}
+
+/* What client->failure means for the next attempt. */
+static bool fail(struct acme_order *order, const char *what)
+{
+    struct acme_client *client = order->client;
+
+    if (*what)
+        acme_client_blame(client, what);
+    if (acme_account_is_at_fault(client, order->vault)) {
+        acme_order_forget(order); /* it belonged to that account */
+        order->outcome = ACME_AGAIN;
+    } else if (acme_failure_is_limit(&client->failure)) {
+        order->outcome = ACME_LIMITED;
+    } else {
+        order->outcome = is_rejection(&client->failure) ? ACME_REJECTED : ACME_FAILED;
+    }
+    return false;
+}
+
+/* What is no answer of the authority. */
+static bool fail_text(struct acme_order *order, enum acme_outcome outcome, const char *error)
+{
+    order->outcome = outcome;
+    return acme_client_fail(order->client, ACME_LOCAL, "", "%s", error);
+}
+
+static bool fail_memory(struct acme_order *order)
+{
+    return fail_text(order, ACME_FAILED, "out of memory");
+}
+
+/* ---- What the store holds of it ---- */
+
+static json_t *wishes_of(const struct acme_order *order)
+{
+    return acme_options_wishes(order->client->config, order->client->authority->url);
+}
+
+static bool save(struct acme_order *order)
+{
+    json_t *record = json_pack("{s:o, s:s, s:s*, s:o}", "wishes", wishes_of(order), "key", order->key_pem, "order",
+                               order->url, "names", json_array());
+    struct acme_store_result put;
+
+    for (size_t i = 0; i < order->wanted->name_count; i++)
+        json_array_append_new(json_object_get(record, "names"), json_string(order->wanted->names[i]));
+    put = acme_store_put_json(order->client->task, order->vault, ACME_ORDERS, order->id, record, HG_STORE_ANY);
+    if (put.status != HG_STORE_OK) {
+        order->outcome = put.status == HG_STORE_CONFLICT ? ACME_LOST : ACME_NOT_STORED;
+        acme_client_fail(order->client, ACME_LOCAL, "", "the store cannot be written: %s", put.error);
+    }
+    acme_store_result_end(&put);
+    return put.status == HG_STORE_OK;
+}
+
+/* A record that stays is looked at by the next attempt. */
+void acme_order_forget(struct acme_order *order)
+{
+    struct acme_store_result removed = acme_store_remove(order->client->task, order->vault, ACME_ORDERS, order->id);
+
+    acme_store_result_end(&removed);
+    order->finalized = false;
+}
+
+static bool is_about(const json_t *record, const struct acme_order *order)
+{
+    const json_t *names = json_object_get(record, "names");
+    json_t *wishes = wishes_of(order);
+    const bool same = json_equal(json_object_get(record, "wishes"), wishes);
+
+    json_decref(wishes);
+    if (!same || json_array_size(names) != order->wanted->name_count)
+        return false;
+    for (size_t i = 0; i < order->wanted->name_count; i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+
+        if (!name || strcmp(name, order->wanted->names[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Key and URL of an earlier attempt for the same certificate. Not of an order that has led to what is renewed: its
+ * record was to be removed when the process was killed. */
+static void load(struct acme_order *order)
+{
+    json_t *record = acme_store_get_json(order->client->task, order->vault, ACME_ORDERS, order->id);
+    const char *pem = json_string_value(json_object_get(record, "key"));
+    const char *url = json_string_value(json_object_get(record, "order"));
+    gnutls_x509_privkey_t key = pem && is_about(record, order) ? acme_key_read(hg_text(pem)) : NULL;
+
+    if (key && order->wanted->replaced && acme_pair_has_key(order->wanted->replaced, key)) {
+        acme_key_free(key);
+        key = NULL;
+    }
+    order->key = key;
+    order->key_pem = key ? strdup(pem) : NULL;
+    order->url = order->key_pem && url ? strdup(url) : NULL;
+    json_decref(record);
+    if (!order->url)
+        return;
+    order->resumed = order->finalized = true;
+    hg_log(order->client->instance, HG_LOG_INFO, "%s: continuing the order %s", order->id, order->url);
+}
+
+/* ---- Key ---- */
+
+/* RSA takes up to a second. */
+static void make_key(void *arg)
+{
+    struct acme_order *order = arg;
+
+    order->key = acme_key_new((enum acme_key_type)order->client->config->key_type);
+}
+
+static bool make_and_save_key(struct acme_order *order)
+{
+    if (!order->key && order->client->config->key_type >= ACME_RSA2048)
+        acme_task_compute(order->client->task, make_key, order);
+    else if (!order->key)
+        make_key(order);
+    if (order->key && !order->key_pem)
+        order->key_pem = acme_key_pem(order->key);
+    return order->key_pem ? save(order) : fail_text(order, ACME_FAILED, "no key can be made");
+}
+
+/* ---- newOrder (RFC 8555 section 7.4) ---- */
+
+static bool offers_profile(const struct acme_order *order)
+{
+    const char *profile = order->client->config->profile;
+    const json_t *profiles = json_object_get(json_object_get(order->client->directory, "meta"), "profiles");
+
+    if (!profile || !order->with_profile)
+        return false;
+    if (json_object_get(profiles, profile))
+        return true;
+    hg_log(order->client->instance, HG_LOG_WARNING, "%s: the authority has no profile \"%s\": its default is used",
+           order->id, profile);
+    return false;
+}
+
+static json_t *order_payload(const struct acme_order *order)
+{
+    json_t *identifiers = json_array(), *payload = json_pack("{s:o}", "identifiers", identifiers);
+
+    for (size_t i = 0; i < order->wanted->name_count; i++) {
+        const char *name = order->wanted->names[i];
+        const bool address = acme_name_kind(hg_text(name)) == ACME_NAME_ADDRESS;
+
+        json_array_append_new(identifiers, json_pack("{s:s, s:s}", "type", address ? "ip" : "dns", "value", name));
+    }
+    if (offers_profile(order))
+        json_object_set_new(payload, "profile", json_string(order->client->config->profile));
+    if (order->with_replaces && acme_client_resource(order->client, "renewalInfo"))
+        json_object_set_new(payload, "replaces", json_string(order->wanted->replaced->ari_id));
+    return payload;
+}
+
+/* Which optional member of the order may have caused the failure, so that it is left out next time, or NULL. For
+ * `replaces` that is any failure but of the account and of those who have no time: authorities that stumble over it use
+ * more words than RFC 9773 section 5 has, or none. */
+static const char *drop_refused(struct acme_order *order)
+{
+    const struct acme_failure *failure = &order->client->failure;
+
+    if (order->with_profile && !strcmp(failure->type, "invalidProfile")) {
+        order->with_profile = false;
+        return "profile";
+    }
+    if (order->with_replaces && failure->status >= 400 && failure->status != 429 && failure->status != 503 &&
+        strcmp(failure->type, "accountDoesNotExist") != 0) {
+        order->with_replaces = false;
+        return "replaces";
+    }
+    return NULL;
+}
+
+static bool place(struct acme_order *order)
+{
+    struct acme_client *client = order->client;
+
+    if (!acme_client_read_directory(client))
+        return fail(order, "");
+    if (order->wanted->not_before > acme_clock() - client->authority->ahead)
+        return fail_text(order, ACME_EARLY, "it is not due by the authority's clock");
+    while (!acme_client_ask_json(client, (struct acme_query){.resource = "newOrder"}, order_payload(order))) {
+        const char *dropped = drop_refused(order);
+
+        if (!dropped)
+            return fail(order, "");
+        hg_log(client->instance, HG_LOG_INFO, "%s: ordered anew without %s, which was refused: %s", order->id, dropped,
+               client->failure.error);
+    }
+    order->url = acme_client_location(client);
+    return order->url ? save(order)
+                      : fail_text(order, ACME_FAILED, "newOrder: the authority does not tell the order's URL");
+}
+
+/* ---- From its URL to the certificate's (RFC 8555 section 7.1.6) ---- */
+
+bool acme_order_wait(struct acme_order *order, int64_t retry_after)
+{
+    const hg_time left = order->deadline > now(order) ? order->deadline - now(order) : 0;
+    hg_time pause = order->pause < left ? order->pause : left;
+
+    if (!left || (retry_after > 0 && (uint64_t)retry_after >= left / HG_SECOND))
+        return false;
+    if (retry_after > 0)
+        pause = (hg_time)retry_after * HG_SECOND;
+    order->pause = order->pause * 3 / 2 < MAX_PAUSE ? order->pause * 3 / 2 : MAX_PAUSE;
+    return acme_task_sleep(order->client->task, pause);
+}
+
+static bool await(struct acme_order *order)
+{
+    return acme_order_wait(order, order->client->answer.retry_after) ||
+           fail_text(order, ACME_FAILED, "the authority has not issued in time; it is looked at again later");
+}
+
+static bool look(struct acme_order *order)
+{
+    struct acme_client *client = order->client;
+
+    if (acme_client_ask(client, &(struct acme_query){.url = order->url}))
+        return true;
+    if (!acme_failure_is_refusal(&client->failure) || !order->resumed)
+        return fail(order, "order");
+    acme_order_forget(order);
+    order->outcome = ACME_AGAIN;
+    return acme_client_blame(client, "the order of an earlier attempt is gone");
+}
+
+/* Proves the names, then looks again. */
+static bool authorize(struct acme_order *order)
+{
+    json_t *urls = json_deep_copy(json_object_get(order->client->answer.json, "authorizations"));
+    const bool good = acme_authorize(order, urls);
+
+    json_decref(urls);
+    order->pause = FIRST_PAUSE;
+    if (good)
+        return look(order);
+    if (acme_failure_is_refusal(&order->client->failure))
+        acme_order_forget(order); /* it has become invalid with its authorization */
+    return fail(order, "");
+}
+
+/* Asks for the certificate; the answer is the order as it is then, unless it was too early or finalized already. */
+static bool finalize(struct acme_order *order)
+{
+    struct acme_client *client = order->client;
+    char *request = acme_key_request(order->key, order->wanted->names, order->wanted->name_count);
+    const bool good = request && acme_client_ask_json(client, (struct acme_query){.url = order->finalize_url},
+                                                      json_pack("{s:s}", "csr", request));
+
+    free(request);
+    if (!request)
+        return fail_memory(order);
+    order->finalized = true;
+    if (good)
+        return true;
+    if (!strcmp(client->failure.type, "orderNotReady"))
+        return await(order) && look(order);
+    if (acme_failure_is_limit(&client->failure))
+        order->finalized = false;
+    if (acme_failure_is_refusal(&client->failure))
+        acme_order_forget(order); /* it remains "ready" (RFC 8555 section 7.4), and would be refused again */
+    return fail(order, "finalize");
+}
+
+static bool fail_invalid(struct acme_order *order, const char *status)
+{
+    struct acme_client *client = order->client;
+    const json_t *error = json_object_get(client->answer.json, "error");
+
+    acme_client_fail(client, 403, acme_problem_type(error), "the order is %s", status);
+    if (json_is_object(error))
+        acme_problem_print(error, client->failure.error, sizeof client->failure.error);
+    client->failure.of_names = true;
+    acme_order_forget(order);
+    if (!order->resumed)
+        return fail(order, "");
+    order->outcome = ACME_AGAIN;
+    return acme_client_blame(client, "an order of an earlier attempt");
+}
+
+static bool take_url(char **url, const json_t *json, const char *name)
+{
+    const char *text = json_string_value(json_object_get(json, name));
+
+    if (text) {
+        free(*url);
+        *url = strdup(text);
+    }
+    return *url;
+}
+
+/* From the order as the authority has just told it to the URL of its certificate. */
+static bool follow(struct acme_order *order)
+{
+    bool authorized = false;
+
+    for (;;) {
+        const json_t *json = order->client->answer.json;
+        const char *status = json_string_value(json_object_get(json, "status"));
+        bool good;
+
+        if (!status || !take_url(&order->finalize_url, json, "finalize"))
+            return fail_text(order, ACME_FAILED, "what the authority shows is not an order");
+        order->finalized = !strcmp(status, "processing") || !strcmp(status, "valid");
+        if (!strcmp(status, "valid") && take_url(&order->certificate_url, json, "certificate"))
+            return true;
+        if (!strcmp(status, "pending") && !authorized) {
+            good = authorize(order);
+            authorized = true;
+        } else if (!strcmp(status, "pending") || !strcmp(status, "processing")) {
+            good = await(order) && look(order);
+        } else if (!strcmp(status, "ready")) {
+            good = finalize(order);
+        } else {
+            good = fail_invalid(order, status);
+        }
+        if (!good)
+            return false;
+    }
+}
+
+/* ---- All of it ---- */
+
+/* A certificate that is not ours will not become so; one that may be good later is fetched again, not ordered again. */
+static bool fetch(struct acme_order *order, struct acme_pair **pair, char **pem)
+{
+    struct acme_client *client = order->client;
+    char *chain = acme_download(client, order->certificate_url), why[512];
+    bool later;
+
+    if (!chain)
+        return fail(order, "download");
+    if (asprintf(pem, "%s%s", order->key_pem, chain) < 0)
+        *pem = NULL;
+    free(chain);
+    if (!*pem)
+        return fail_memory(order);
+    *pair = acme_download_check(hg_text(*pem), order->wanted->names, order->wanted->name_count, acme_clock(), &later,
+                                why, sizeof why);
+    if (*pair)
+        return true;
+    acme_secret_free(*pem);
+    *pem = NULL;
+    if (!later)
+        acme_order_forget(order);
+    fail_text(order, ACME_FAILED, why);
+    return acme_client_blame(client, "the certificate that the authority gave");
+}
+
+bool acme_order_obtain(struct acme_order *order, struct acme_pair **pair, char **pem)
+{
+    load(order);
+    if (!acme_account_open(order->client, order->vault))
+        return fail(order, "account");
+    if (!order->url && (!make_and_save_key(order) || !place(order)))
+        return false;
+    return look(order) && follow(order) && fetch(order, pair, pem);
 }

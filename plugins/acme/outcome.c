@@ -14,6 +14,8 @@
 #define AGAIN_MAX 3
 /* Until the clock is looked at again where the authority's says that nothing is due, in seconds. */
 #define EARLY_PAUSE 3600
+/* Until a certificate that another gateway orders is looked at again. */
+#define BUSY_PAUSE 5
 /* How often an order that was finalized is taken up again before the next authority is tried. With the usual pauses
  * this is after a quarter of an hour if the authority is down, and after an hour if it neither issues nor refuses. */
 #define RESUMPTIONS_MAX 4
@@ -68,7 +70,7 @@ static void issued(struct acme_job *job, const struct acme_result *result)
     ++*job->agent->counters.issued;
     job->failures = job->again = job->preference = 0;
     json_decref(job->wishes);
-    job->wishes = acme_options_wishes(job->agent->config, job->agent->authorities[job->authority]->url);
+    job->wishes = acme_options_wishes(job->agent->config, job->agent->authorities[job->authority].url);
     job->authority = 0; /* the next time the first one is tried first again */
     job->due = 0;
     job->renew_now = job->used = false;
@@ -113,7 +115,7 @@ static bool stays(struct acme_job *job, const struct acme_result *result)
     return false;
 }
 
-static void failed(struct acme_job *job, const struct acme_result *result, struct acme_ca *ca)
+static void failed(struct acme_job *job, const struct acme_result *result, struct acme_authority *authority)
 {
     char left[64] = "";
     time_t paused;
@@ -122,11 +124,11 @@ static void failed(struct acme_job *job, const struct acme_result *result, struc
     acme_job_set_error(job, result->error);
     job->unproved |= result->of_names;
     if (result->retry_after && result->of_account)
-        acme_plan_pause_account(job->agent, ca, result->retry_after);
+        acme_plan_pause_account(job->agent, authority, result->retry_after);
     else if (result->retry_after)
         acme_plan_pause(job, result->retry_after);
     if (!stays(job, result) && next_authority(job)) {
-        hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: %s; the next authority is tried", job->id, ca->url,
+        hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: %s; the next authority is tried", job->id, authority->url,
                result->error);
         job->due = acme_clock();
         job->failures = job->failures ? job->failures : 1;
@@ -161,51 +163,81 @@ static void not_stored(struct acme_job *job, const struct acme_result *result)
         tell_hook(job, "failed");
 }
 
-void acme_outcome(void *arg, const struct acme_result *result)
+/* What could not be stored before. */
+static void saved(struct acme_job *job, char *pem)
+{
+    acme_secret_free(pem);
+    if (pem) {
+        acme_plan(job, ACME_STORE_PAUSE);
+        job->failures = 1;
+        return;
+    }
+    hg_log(instance_of(job), HG_LOG_INFO, "%s: the certificate is stored now", job->id);
+    acme_secret_free(job->unsaved);
+    job->unsaved = NULL;
+    job->failures = 0;
+    job->revoked = false;
+}
+
+/* What was at fault has been forgotten. */
+static void again(struct acme_job *job, const struct acme_result *result, struct acme_authority *authority)
+{
+    hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: tried anew", job->id, result->error);
+    job->resumptions = 0;
+    if (job->again++ < AGAIN_MAX) {
+        job->due = acme_clock();
+        job->failures = job->failures ? job->failures : 1;
+        return;
+    }
+    job->again = 0;
+    failed(job, result, authority);
+}
+
+json_t *acme_outcome(void *arg, const struct acme_result *result)
 {
     struct acme_job *job = arg;
-    struct acme_order *order = job->order;
-    struct acme_ca *ca = job->agent->authorities[job->authority];
+    struct acme_authority *authority = &job->agent->authorities[job->authority];
 
-    job->order = NULL;
     if (result->worked != ACME_CHALLENGE_TYPES)
         job->worked = result->worked;
-    if (result->outcome != ACME_ISSUED && result->outcome != ACME_LOST && result->outcome != ACME_EARLY)
-        acme_expiry_count(job->agent, result);
     switch (result->outcome) {
     case ACME_ISSUED:
-        issued(job, result);
+        if (result->pair)
+            issued(job, result);
+        else
+            saved(job, result->pem);
         break;
     case ACME_LOST:
         /* The new holder may obtain the same by what the store holds of the order, or one that is newer still; or there
          * is no new holder, since somebody has removed the lease. */
         if (result->pair)
             issued(job, result);
-        acme_order_free(order);
-        acme_lead_lost(job->agent);
-        return;
-    case ACME_NOT_STORED:
-        not_stored(job, result);
+        else
+            acme_plan(job, BUSY_PAUSE);
+        return NULL;
+    case ACME_BUSY:
+        acme_plan(job, BUSY_PAUSE);
+        return NULL;
+    case ACME_DECLINED:
+        if (job->on_demand && !job->pair)
+            return NULL; /* strangers choose such names */
         break;
     case ACME_EARLY:
         job->failures = 0;
         acme_job_set_error(job, NULL);
         acme_plan(job, EARLY_PAUSE);
         break;
+    case ACME_NOT_STORED:
+        acme_expiry_count(job->agent, result);
+        not_stored(job, result);
+        break;
     case ACME_AGAIN:
-        hg_log(instance_of(job), HG_LOG_WARNING, "%s: %s: tried anew", job->id, result->error);
-        job->resumptions = 0;
-        if (job->again++ < AGAIN_MAX) {
-            job->due = acme_clock();
-            job->failures = job->failures ? job->failures : 1;
-            break;
-        }
-        job->again = 0;
-        failed(job, result, ca);
+        acme_expiry_count(job->agent, result);
+        again(job, result, authority);
         break;
     default:
-        failed(job, result, ca);
+        acme_expiry_count(job->agent, result);
+        failed(job, result, authority);
     }
-    acme_order_free(order);
-    acme_attempt_ended(job);
+    return acme_job_state(job);
 }

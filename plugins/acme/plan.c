@@ -60,15 +60,15 @@ void acme_plan_pause(struct acme_job *job, int64_t retry_after)
     job->paused_until[job->authority] = end_of_pause(retry_after);
 }
 
-void acme_plan_pause_account(struct acme_agent *agent, struct acme_ca *ca, int64_t retry_after)
+void acme_plan_pause_account(struct acme_agent *agent, struct acme_authority *authority, int64_t retry_after)
 {
     const time_t until = end_of_pause(retry_after);
 
-    if (until <= ca->paused_until)
+    if (until <= authority->paused_until)
         return;
-    ca->paused_until = until;
-    acme_vault_put_json(&agent->vault, ACME_PAUSES, ca->id,
-                        json_pack("{s:s, s:I}", "directory", ca->url, "until", (json_int_t)until), ignore, NULL);
+    authority->paused_until = until;
+    acme_vault_put_json(&agent->vault, ACME_PAUSES, authority->id,
+                        json_pack("{s:s, s:I}", "directory", authority->url, "until", (json_int_t)until), ignore, NULL);
 }
 
 /* Perhaps it was planned by the process before this one: no plan reaches further than the longest pause. */
@@ -78,8 +78,8 @@ void acme_plan_correct(struct acme_agent *agent)
     const time_t longest = moment_after((time_t)(retry_max > REJECTED_PAUSE_MAX ? retry_max : REJECTED_PAUSE_MAX));
 
     for (size_t i = 0; i < agent->authority_count; i++)
-        if (agent->authorities[i]->paused_until > moment_after(PAUSE_MAX))
-            agent->authorities[i]->paused_until = 0;
+        if (agent->authorities[i].paused_until > moment_after(PAUSE_MAX))
+            agent->authorities[i].paused_until = 0;
     for (struct acme_job *job = agent->jobs; job; job = job->next) {
         for (size_t i = 0; i < agent->authority_count; i++)
             if (job->paused_until[i] > moment_after(PAUSE_MAX))

@@ -24,7 +24,7 @@ void acme_plan_retry(struct acme_job *job);
 void acme_plan_rejected(struct acme_job *job);
 /* The authority wants to be left alone for so many seconds, by the account or with this certificate: remembered, over
  * restarts. */
-void acme_plan_pause_account(struct acme_agent *agent, struct acme_ca *ca, int64_t retry_after);
+void acme_plan_pause_account(struct acme_agent *agent, struct acme_authority *authority, int64_t retry_after);
 void acme_plan_pause(struct acme_job *job, int64_t retry_after);
 /* What was planned while the clock was far ahead is not waited for. */
 void acme_plan_correct(struct acme_agent *agent);

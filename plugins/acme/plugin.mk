@@ -2,52 +2,47 @@
 # Copyright (c) 2026 The hopgate authors
 
 acme_parts = \
-	plugins/acme/account.c plugins/acme/account.h plugins/acme/account_private.h \
+	plugins/acme/account.c plugins/acme/account.h \
 	plugins/acme/agent.c plugins/acme/agent.h \
 	plugins/acme/ari.c plugins/acme/ari.h \
 	plugins/acme/attempt.c plugins/acme/attempt.h \
 	plugins/acme/authority.h \
-	plugins/acme/authorize.c plugins/acme/authorize.h \
+	plugins/acme/authorization.c \
 	plugins/acme/base64url.c plugins/acme/base64url.h \
-	plugins/acme/ca.c plugins/acme/ca.h \
+	plugins/acme/blocking.c plugins/acme/blocking.h \
 	plugins/acme/challenge.c plugins/acme/challenge.h \
 	plugins/acme/cleanup.c plugins/acme/cleanup.h \
+	plugins/acme/client.c plugins/acme/client.h \
 	plugins/acme/clock.h \
 	plugins/acme/command.c \
 	plugins/acme/delegate.c plugins/acme/delegate.h \
 	plugins/acme/demand.c plugins/acme/demand.h \
 	plugins/acme/download.c plugins/acme/download.h \
+	plugins/acme/due.c \
 	plugins/acme/examine.c \
 	plugins/acme/expiry.c \
 	plugins/acme/find.c \
 	plugins/acme/follow.c \
 	plugins/acme/index.c plugins/acme/index.h \
-	plugins/acme/installation.c plugins/acme/installation.h \
 	plugins/acme/job.c plugins/acme/job.h \
 	plugins/acme/jws.c plugins/acme/jws.h \
 	plugins/acme/key.c plugins/acme/key.h \
-	plugins/acme/keymaker.c plugins/acme/keymaker.h \
 	plugins/acme/lead.c \
+	plugins/acme/lease.c plugins/acme/lease.h \
 	plugins/acme/mirror.c \
 	plugins/acme/name.c plugins/acme/name.h \
 	plugins/acme/options.c plugins/acme/options.h \
-	plugins/acme/order.c plugins/acme/order.h plugins/acme/order_parts.h \
-	plugins/acme/order_end.c \
-	plugins/acme/order_fetch.c \
-	plugins/acme/order_follow.c \
-	plugins/acme/order_place.c \
-	plugins/acme/order_record.c \
+	plugins/acme/order.c plugins/acme/order.h \
 	plugins/acme/outcome.c \
-	plugins/acme/pace.c plugins/acme/pace.h \
 	plugins/acme/pair.c plugins/acme/pair.h \
 	plugins/acme/plan.c plugins/acme/plan.h \
-	plugins/acme/problem.c \
+	plugins/acme/problem.c plugins/acme/problem.h \
 	plugins/acme/program.c plugins/acme/program.h \
 	plugins/acme/quotas.c \
 	plugins/acme/request.c plugins/acme/request.h \
-	plugins/acme/reread.c \
-	plugins/acme/revocation.c \
+	plugins/acme/revocation.c plugins/acme/revocation.h \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
+	plugins/acme/task.c plugins/acme/task.h \
 	plugins/acme/vault.c plugins/acme/vault.h
 
 plugin_LTLIBRARIES += acme.la

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
- *
- * Problem documents (RFC 7807, RFC 8555 section 6.7) and fields of answers.
  */
-#include "plugins/acme/ca.h"
+#include "plugins/acme/problem.h"
 
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #define PREFIX "urn:ietf:params:acme:error:"
 
@@ -21,7 +19,7 @@ const char *acme_problem_type(const json_t *problem)
     return strncmp(type, PREFIX, sizeof PREFIX - 1) ? type : type + sizeof PREFIX - 1;
 }
 
-const char *acme_problem_kind(const struct acme_answer *answer)
+const char *acme_problem_kind(const char *type, int status)
 {
     /* RFC 8555 section 6.7, RFC 9773 section 7.4, draft-ietf-acme-profiles. */
     static const char *const kinds[] = {"accountDoesNotExist",
@@ -51,10 +49,10 @@ const char *acme_problem_kind(const struct acme_answer *answer)
                                         "unsupportedIdentifier",
                                         "userActionRequired"};
 
-    for (size_t i = 0; answer->type && i < sizeof kinds / sizeof *kinds; i++)
-        if (!strcmp(answer->type, kinds[i]))
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(type, kinds[i]))
             return kinds[i];
-    return answer->status ? "other" : "unreachable";
+    return status ? "other" : "unreachable";
 }
 
 /* Appends what may stand in a log: what came from outside in one line of printable text. */
@@ -94,37 +92,4 @@ void acme_problem_print(const json_t *problem, char *text, size_t size)
     }
     if (!*text)
         append(text, size, "a problem without any description");
-}
-
-char *acme_answer_location(const struct acme_answer *answer)
-{
-    const struct hg_text value = https_header(answer->response, "Location", 0);
-
-    return value.data && value.size > 8 && !strncasecmp(value.data, "https://", 8) ? strndup(value.data, value.size)
-                                                                                   : NULL;
-}
-
-/* <URL>;rel="relation" (RFC 8288 section 3); an authority sends one in each field. */
-static bool is_relation(struct hg_text value, const char *relation)
-{
-    char wanted[2][64];
-
-    snprintf(wanted[0], sizeof wanted[0], "rel=\"%s\"", relation);
-    snprintf(wanted[1], sizeof wanted[1], "rel=%s", relation);
-    return memmem(value.data, value.size, wanted[0], strlen(wanted[0])) ||
-           memmem(value.data, value.size, wanted[1], strlen(wanted[1]));
-}
-
-char *acme_answer_link(const struct acme_answer *answer, const char *relation, unsigned index)
-{
-    for (unsigned i = 0;; i++) {
-        const struct hg_text value = https_header(answer->response, "Link", i);
-        const char *end;
-
-        if (!value.data)
-            return NULL;
-        end = memchr(value.data, '>', value.size);
-        if (*value.data == '<' && end && is_relation(value, relation) && !index--)
-            return strndup(value.data + 1, (size_t)(end - value.data - 1));
-    }
 }

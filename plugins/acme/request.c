@@ -14,65 +14,64 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
     (void)answer;
 }
 
-void acme_request_order(struct acme_job *job)
+/* Once the state of the job says so, the request is needed no longer, also after a restart. */
+static void order(struct acme_job *job)
 {
+    struct acme_agent *agent = job->agent;
+    char name[HG_STORE_SEGMENT_MAX + 1];
+
     job->renew_now = true;
     job->failures = 0;
     job->due = 0;
     acme_job_remember(job);
-    job->agent->authorities[job->authority]->paused_until = 0; /* whoever wants it now has a reason */
+    agent->authorities[job->authority].paused_until = 0; /* whoever wants it now has a reason */
     job->paused_until[job->authority] = 0;
-    acme_attempt_schedule(job->agent);
+    snprintf(name, sizeof name, ACME_RENEW "@%s", job->id);
+    acme_vault_remove(&agent->vault, ACME_REQUESTS, name, ignore, NULL);
+    acme_attempt_schedule(agent);
 }
 
-/* ---- A certificate ---- */
+static void on_renewal(struct acme_agent *agent, const char *request, const struct hg_store_answer *answer);
 
-struct acme_job *acme_request_load(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
+/* On demand, no handshake may have come for it since this process began. */
+static void on_certificate(struct acme_agent *agent, const char *name, const struct hg_store_answer *answer)
 {
     struct acme_job *job = acme_index_find(&agent->index, hg_text(name));
-
-    if (!job && agent->leads && agent->config->on_demand && answer->status == HG_STORE_OK)
-        job = acme_demand_keep(agent, name);
-    if (job)
-        acme_mirror_take(agent, name, answer);
-    if (job && job->pair)
-        return job;
-    hg_log(agent->worker->instance, HG_LOG_WARNING,
-           "%s: somebody wants it to be renewed or revoked, but there is no certificate of that name", name);
-    return NULL;
-}
-
-/* Once the state of the job says so, the request is needed no longer, also after a restart. */
-static void forget_renewal(struct acme_agent *agent, const char *id)
-{
-    char name[HG_STORE_SEGMENT_MAX + 1];
-
-    snprintf(name, sizeof name, ACME_RENEW "@%s", id);
-    acme_vault_remove(&agent->vault, ACME_REQUESTS, name, ignore, NULL);
-}
-
-static void renew_loaded(struct acme_agent *agent, const char *id, const struct hg_store_answer *answer)
-{
-    struct acme_job *job = acme_request_load(agent, id, answer);
+    char request[HG_STORE_SEGMENT_MAX + 1];
 
     if (!agent->leads)
         return;
+    if (!job && agent->config->on_demand && answer->status == HG_STORE_OK)
+        job = acme_demand_keep(agent, name);
     if (job)
-        acme_request_order(job);
-    forget_renewal(agent, id);
-}
-
-/* On demand, no handshake may have come for it since this process began. */
-static void renew(struct acme_agent *agent, const char *id)
-{
-    struct acme_job *job = acme_index_find(&agent->index, hg_text(id));
-
-    if (!job) {
-        acme_mirror_read(agent, ACME_CERTIFICATES, hg_text(id), renew_loaded);
+        acme_mirror_take(agent, name, answer);
+    snprintf(request, sizeof request, ACME_RENEW "@%s", name);
+    if (job && job->pair) {
+        acme_mirror_read(agent, ACME_REQUESTS, hg_text(request), on_renewal);
         return;
     }
-    acme_request_order(job);
-    forget_renewal(agent, id);
+    hg_log(agent->worker->instance, HG_LOG_WARNING, "%s: it is to be renewed, but there is no certificate of that name",
+           name);
+    acme_vault_remove(&agent->vault, ACME_REQUESTS, request, ignore, NULL);
+}
+
+static void on_renewal(struct acme_agent *agent, const char *request, const struct hg_store_answer *answer)
+{
+    const char *id = request + sizeof ACME_RENEW;
+    struct acme_job *job = acme_index_find(&agent->index, hg_text(id));
+    json_t *record = acme_vault_json(answer);
+    const char *revoked = json_string_value(json_object_get(record, "revoked"));
+
+    if (job && revoked && job->pair && !strcmp(job->pair->serial, revoked)) {
+        hg_log(agent->worker->instance, HG_LOG_WARNING, "%s: certificate %s is revoked; a new one is ordered", id,
+               revoked);
+        job->revoked = true;
+    }
+    json_decref(record);
+    if (!job)
+        acme_mirror_read(agent, ACME_CERTIFICATES, hg_text(id), on_certificate);
+    else if (agent->leads && answer->status == HG_STORE_OK)
+        order(job);
 }
 
 /* ---- Each of them ---- */
@@ -89,14 +88,10 @@ static const char *subject_of(const char *request, const char *verb)
  * done. */
 static bool fulfil(struct acme_agent *agent, const char *request)
 {
-    const char *id;
-
     if (subject_of(request, ACME_ORDER))
         acme_delegate_changed(agent, hg_text(request));
-    else if ((id = subject_of(request, ACME_RENEW)))
-        renew(agent, id);
-    else if ((id = subject_of(request, ACME_REVOKE)))
-        acme_revoke(agent, id);
+    else if (subject_of(request, ACME_RENEW))
+        acme_mirror_read(agent, ACME_REQUESTS, hg_text(request), on_renewal);
     else
         return true;
     return false;
@@ -128,15 +123,9 @@ void acme_requests_look(struct acme_agent *agent)
         agent->listing = acme_vault_list(&agent->vault, ACME_REQUESTS, on_listed, agent);
 }
 
-bool acme_requests_concern(const struct acme_job *job)
-{
-    return acme_revocations_concern(job);
-}
-
 void acme_requests_end(struct acme_agent *agent)
 {
     acme_vault_cancel(&agent->vault, agent->listing);
     agent->listing = NULL;
     agent->look_again = false;
-    acme_revocations_end(agent);
 }

@@ -15,7 +15,7 @@ bool acme_vault_open(struct acme_vault *vault, struct hg_worker *worker)
     if (!hg_capability(worker->instance, HG_STORE, HG_STORE_VERSION, &store))
         return false;
     *vault = (struct acme_vault){
-        .worker = worker, .ops = store.ops, .provider = hg_capability_worker(worker, &store), .fence = 0};
+        .worker = worker, .ops = store.ops, .provider = hg_capability_worker(worker, &store), .lease = ACME_LEASE};
     return true;
 }
 
@@ -36,17 +36,18 @@ struct hg_store_request *acme_vault_get(struct acme_vault *vault, const char *ki
 }
 
 /* A node that lost the lease without noticing changes nothing. */
-static struct hg_store_condition condition_of(const struct acme_vault *vault, uint64_t revision)
+struct hg_store_condition acme_vault_condition(const struct acme_vault *vault, uint64_t revision)
 {
-    return (struct hg_store_condition){
-        .revision = revision, .lease = vault->fence ? HG_TEXT(ACME_LEASE) : (struct hg_text){0}, .fence = vault->fence};
+    return (struct hg_store_condition){.revision = revision,
+                                       .lease = vault->fence ? hg_text(vault->lease) : (struct hg_text){0},
+                                       .fence = vault->fence};
 }
 
 struct hg_store_request *acme_vault_put(struct acme_vault *vault, const char *kind, const char *name,
                                         struct hg_text value, hg_store_done done, void *arg)
 {
     const struct acme_vault_path key = acme_vault_key(kind, name);
-    const struct hg_store_condition condition = condition_of(vault, HG_STORE_ANY);
+    const struct hg_store_condition condition = acme_vault_condition(vault, HG_STORE_ANY);
 
     return vault->ops->put(vault->provider, hg_text(key.text), value, &condition, done, arg);
 }
@@ -66,7 +67,7 @@ struct hg_store_request *acme_vault_remove_if(struct acme_vault *vault, const ch
                                               uint64_t revision, hg_store_done done, void *arg)
 {
     const struct acme_vault_path key = acme_vault_key(kind, name);
-    const struct hg_store_condition condition = condition_of(vault, revision);
+    const struct hg_store_condition condition = acme_vault_condition(vault, revision);
 
     return vault->ops->remove(vault->provider, hg_text(key.text), &condition, done, arg);
 }

@@ -29,7 +29,8 @@ struct acme_vault {
     struct hg_worker *worker; /* acme's */
     const struct hg_store_ops *ops;
     struct hg_worker *provider;
-    uint64_t fence; /* of the lease */
+    const char *lease; /* whose holder alone may write */
+    uint64_t fence;    /* of it; 0: it is not held, and everybody may */
 };
 
 /* False: there is no store. */
@@ -40,6 +41,9 @@ struct acme_vault_path {
     char text[HG_STORE_KEY_MAX + 1];
 };
 struct acme_vault_path acme_vault_key(const char *kind, const char *name);
+
+/* What a write depends on: the lease, if there is one, and that the value has this revision. */
+struct hg_store_condition acme_vault_condition(const struct acme_vault *vault, uint64_t revision);
 
 /* As the operations of the store. NULL: out of memory or stopped. */
 struct hg_store_request *acme_vault_get(struct acme_vault *vault, const char *kind, const char *name,

@@ -89,6 +89,14 @@ static hg_time fake_now(struct hg_worker *worker)
     return ((struct fake_host *)worker->instance)->now;
 }
 
+static void fake_finish(struct hg_worker *worker, int exit_code)
+{
+    struct fake_host *fake = (struct fake_host *)worker->instance;
+
+    fake->finished = true;
+    fake->exit_code = exit_code;
+}
+
 /* ---- Timers ---- */
 
 struct hg_timer {
@@ -332,6 +340,7 @@ static const struct hg_host fake_table = {
     .log_failure = fake_log_failure,
     .reads_file = fake_reads_file,
     .end = fake_end,
+    .finish = fake_finish,
     .config_error = fake_config_error,
     .config_warning = fake_config_warning,
     .buffer_new = buffer_new,

@@ -28,7 +28,9 @@ struct fake_host {
     struct hg_call calls;    /* a ring: those that were deferred or posted */
     uint64_t timers_set;
     enum hg_end end;
-    bool stopped; /* set it in a callback: fake_host_run() returns after that callback */
+    bool finished; /* hg_finish() was called, with … */
+    int exit_code; /* … this */
+    bool stopped;  /* set it in a callback: fake_host_run() returns after that callback */
     struct fake_capability capabilities[FAKE_CAPABILITIES_MAX];
     size_t capability_count;
     uint64_t counter; /* all of them are this one */

@@ -3,6 +3,7 @@
  *
  * The account: lost, refused, with a new key (behaviour 17).
  */
+#include "plugins/acme/jws.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
@@ -25,7 +26,7 @@ static bool is_key_of(unsigned account, const char *member)
     json_t *record = json_loads(fake_store_first(&lab->store, "acme/accounts"), 0, NULL);
     const char *pem = json_string_value(json_object_get(record, member));
     gnutls_x509_privkey_t key = pem ? acme_key_read(hg_text(pem)) : NULL;
-    char *text = key ? acme_key_jwk(key) : NULL;
+    char *text = key ? acme_jws_jwk(key) : NULL;
     json_t *jwk = text ? json_loads(text, 0, NULL) : NULL;
     const bool same = json_equal(jwk, lab->ca->accounts[account].jwk);
 
@@ -162,8 +163,7 @@ START_TEST(test_contact_refused)
     check_goes_on(1);
     check_goes_on(1);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 1);
-    ck_assert_uint_eq(
-        lab_said("error: https://ca1.test/directory: the account's contact stays as it was, since ops@wrong"), 1);
+    ck_assert_uint_eq(lab_said("error: https://ca1.test/directory: the account keeps its contact: ops@wrong"), 1);
     lab_run(LAB_DAY);
     check_goes_on(1);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 2);

@@ -5,6 +5,7 @@
  */
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
+#include "plugins/acme/vault.h"
 
 #include <hopgate/certificates.h>
 #include <hopgate/host.h>
@@ -136,8 +137,7 @@ START_TEST(test_warnings)
     lab->ca->lifetime = 90 * 86400;
     lab_start();
     lab_run_until_issued(1, LAB_MINUTE);
-    lab->store.leases->fence++;
-    lab->store.leases->until = lab->host.now + 365 * LAB_DAY;
+    fake_store_steal(&lab->store, ACME_LEASE, 365 * LAB_DAY);
     lab_run(LAB_MINUTE);
     asked = fake_ca_seen(lab->ca, "renewal-info");
     ck_assert_uint_eq(said_within(76, "expires in"), 0);

@@ -306,7 +306,8 @@ static void look_at_challenge(struct fake_ca *ca, const struct fake_request *req
 static bool is_key_of(const json_t *jwk, const struct fake_ca_order *order)
 {
     size_t size = 0;
-    uint8_t *wanted = acme_base64url_read(hg_text(member(jwk, "x")), &size);
+    const bool rsa = !strcmp(member(jwk, "kty"), "RSA");
+    uint8_t *wanted = acme_base64url_read(hg_text(member(jwk, rsa ? "n" : "x")), &size);
     gnutls_ecc_curve_t curve;
     gnutls_datum_t x = {0}, y = {0};
     gnutls_x509_crt_t leaf;
@@ -314,7 +315,10 @@ static bool is_key_of(const json_t *jwk, const struct fake_ca_order *order)
 
     gnutls_x509_crt_init(&leaf);
     gnutls_x509_crt_import(leaf, &order->der, GNUTLS_X509_FMT_DER);
-    gnutls_x509_crt_get_pk_ecc_raw(leaf, &curve, &x, &y);
+    if (rsa)
+        gnutls_x509_crt_get_pk_rsa_raw(leaf, &x, &y);
+    else
+        gnutls_x509_crt_get_pk_ecc_raw(leaf, &curve, &x, &y);
     while (x.size > size && size) /* a leading zero */
         memmove(x.data, x.data + 1, --x.size);
     equal = size && x.size <= size && !memcmp(wanted + size - x.size, x.data, x.size);

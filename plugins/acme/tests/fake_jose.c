@@ -36,23 +36,44 @@ static gnutls_datum_t bytes_of(const char *text)
     return (gnutls_datum_t){bytes, (unsigned)size};
 }
 
-static bool is_signed(const char *input, const gnutls_datum_t *raw, const json_t *jwk)
+/* Both coordinates of a key, or of RSA n and e, as the algorithm wants them. */
+static bool import_key(gnutls_pubkey_t key, const json_t *jwk, const char *algorithm, size_t coordinate)
 {
-    gnutls_datum_t x = bytes_of(member(jwk, "x")), y = bytes_of(member(jwk, "y")), der = {0};
+    const bool rsa = !strcmp(member(jwk, "kty"), "RSA");
+    gnutls_datum_t first = bytes_of(member(jwk, rsa ? "n" : "x")), second = bytes_of(member(jwk, rsa ? "e" : "y"));
+    const gnutls_ecc_curve_t curve = coordinate == 48 ? GNUTLS_ECC_CURVE_SECP384R1 : GNUTLS_ECC_CURVE_SECP256R1;
+    bool good;
+
+    if (rsa)
+        good = !strcmp(algorithm, "RS256") && gnutls_pubkey_import_rsa_raw(key, &first, &second) >= 0;
+    else
+        good = !strcmp(member(jwk, "crv"), coordinate == 48 ? "P-384" : "P-256") && first.size == coordinate &&
+               second.size == coordinate && gnutls_pubkey_import_ecc_raw(key, curve, &first, &second) >= 0;
+    free(first.data);
+    free(second.data);
+    return good;
+}
+
+static bool is_signed(const char *input, const gnutls_datum_t *raw, const json_t *jwk, const char *algorithm)
+{
     const gnutls_datum_t data = {(unsigned char *)(uintptr_t)input, (unsigned)strlen(input)};
-    const gnutls_datum_t r = {raw->data, 32}, s = {raw->data + 32, 32};
+    const bool rsa = !strcmp(algorithm, "RS256");
+    const unsigned coordinate = !strcmp(algorithm, "ES384") ? 48 : 32;
+    const gnutls_datum_t r = {raw->data, coordinate}, s = {raw->data + coordinate, coordinate};
+    gnutls_datum_t der = {0};
     gnutls_pubkey_t key;
     bool good;
 
     gnutls_pubkey_init(&key);
-    good = raw->size == 64 && x.size == 32 && y.size == 32 &&
-           gnutls_pubkey_import_ecc_raw(key, GNUTLS_ECC_CURVE_SECP256R1, &x, &y) >= 0 &&
-           gnutls_encode_rs_value(&der, &r, &s) >= 0 &&
-           gnutls_pubkey_verify_data2(key, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &der) >= 0;
+    good = import_key(key, jwk, algorithm, coordinate);
+    if (good && rsa)
+        good = gnutls_pubkey_verify_data2(key, GNUTLS_SIGN_RSA_SHA256, 0, &data, raw) >= 0;
+    else if (good)
+        good = raw->size == 2 * coordinate && gnutls_encode_rs_value(&der, &r, &s) >= 0 &&
+               gnutls_pubkey_verify_data2(key, coordinate == 48 ? GNUTLS_SIGN_ECDSA_SHA384 : GNUTLS_SIGN_ECDSA_SHA256,
+                                          0, &data, &der) >= 0;
     gnutls_pubkey_deinit(key);
     gnutls_free(der.data);
-    free(x.data);
-    free(y.data);
     return good;
 }
 
@@ -71,7 +92,7 @@ json_t *fake_jose_open(const json_t *message, const json_t *jwk, json_t **header
     *header = fake_jose_header(message);
     if (asprintf(&input, "%s.%s", member(message, "protected"), payload) < 0)
         input = NULL;
-    if (raw.data && is_signed(input, &raw, jwk ? jwk : json_object_get(*header, "jwk")))
+    if (raw.data && is_signed(input, &raw, jwk ? jwk : json_object_get(*header, "jwk"), member(*header, "alg")))
         opened = *payload ? decoded(payload) : json_null();
     free(raw.data);
     free(input);

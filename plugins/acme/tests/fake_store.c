@@ -124,12 +124,27 @@ const char *fake_store_text(const struct fake_store *store, const char *key)
     return value ? value->value : NULL;
 }
 
+static const struct fake_value *first_below(const struct fake_store *store, const char *prefix)
+{
+    const struct fake_value *value = store->values;
+
+    while (value && !is_below(value->key, prefix))
+        value = value->next;
+    return value;
+}
+
 const char *fake_store_first(const struct fake_store *store, const char *prefix)
 {
-    for (const struct fake_value *value = store->values; value; value = value->next)
-        if (is_below(value->key, prefix))
-            return value->value;
-    return NULL;
+    const struct fake_value *value = first_below(store, prefix);
+
+    return value ? value->value : NULL;
+}
+
+const char *fake_store_key(const struct fake_store *store, const char *prefix)
+{
+    const struct fake_value *value = first_below(store, prefix);
+
+    return value ? value->key : NULL;
 }
 
 void fake_store_slip(struct fake_store *store, const char *key, const char *value)
@@ -211,12 +226,14 @@ static bool change(struct hg_store_request *request, struct hg_store_answer *ans
     }
     if (!may_write(request, answer))
         return true;
-    if (request->operation == OPERATION_PUT)
+    if (request->operation == OPERATION_PUT) {
         set(store, request->key, request->value, request->size);
-    else if (is_there)
+        answer->revision = store->revisions;
+    } else if (is_there) {
         drop(store, request->key);
-    else
+    } else {
         *answer = (struct hg_store_answer){.status = HG_STORE_NOT_FOUND, .error = "there is no such value"};
+    }
     store->dead = store->host->stopped = dies;
     return !dies;
 }

@@ -55,6 +55,8 @@ void fake_store_steal(struct fake_store *store, const char *lease, hg_time time)
 const char *fake_store_text(const struct fake_store *store, const char *key);
 /* The first of the values below the prefix, or NULL. */
 const char *fake_store_first(const struct fake_store *store, const char *prefix);
+/* Its key. */
+const char *fake_store_key(const struct fake_store *store, const char *prefix);
 /* As another process would write it, told to who watches … */
 void fake_store_set(struct fake_store *store, const char *key, const char *value);
 /* … or not told, which a watch may do once more than it has happened but never less: who looks sees it. */

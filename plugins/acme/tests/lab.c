@@ -172,6 +172,19 @@ void lab_want(const char *request)
     fake_store_set(&lab->store, key, "{}");
 }
 
+int lab_command(const char *verb, const char *name, const char *argument)
+{
+    char acme[] = "acme",
+         *words[] = {acme, (char *)(uintptr_t)verb, (char *)(uintptr_t)name, (char *)(uintptr_t)argument};
+
+    lab->host.finished = false;
+    hopgate_plugin()->command(&lab->host.worker, argument ? 4 : 3, words);
+    for (int i = 0; i < 600 && !lab->host.finished; i++)
+        lab_run(HG_SECOND / 10);
+    ck_assert(lab->host.finished);
+    return lab->host.exit_code;
+}
+
 /* ---- Of each test ---- */
 
 static const char *first_name = "a.test";

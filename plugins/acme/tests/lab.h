@@ -56,6 +56,9 @@ void lab_begin(void);
 /* What a command of the operator's leaves in the store: "renew@a.test". */
 void lab_want(const char *request);
 
+/* `hopgate acme VERB NAME [ARGUMENT]` beside it: the exit code. What it prints goes to the test's output. */
+int lab_command(const char *verb, const char *name, const char *argument);
+
 /* The names of a certificate beside a.test. */
 void lab_add(const char *name);
 

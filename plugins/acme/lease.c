@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/lease.h"
+
+#include <stdio.h>
+
+/* How long it outlives a gateway that has died, at most. */
+#define TIME_TO_LIVE (30 * HG_SECOND)
+#define RENEW_PAUSE  (TIME_TO_LIVE / 3)
+
+/* ---- Renewing, in the worker's thread ---- */
+
+/* Whoever has lost it is told by the next write. */
+static void on_renewed(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_lease *lease = arg;
+
+    (void)answer;
+    lease->request = NULL;
+    hg_timer_set(acme_task_worker(lease->task)->host, lease->timer, RENEW_PAUSE);
+}
+
+static void renew(void *arg)
+{
+    struct acme_lease *lease = arg;
+    const struct acme_vault *vault = &lease->vault;
+
+    lease->request =
+        vault->ops->renew(vault->provider, hg_text(lease->name), vault->fence, TIME_TO_LIVE, on_renewed, lease);
+}
+
+static void begin_renewing(void *arg)
+{
+    struct acme_lease *lease = arg;
+
+    lease->timer = hg_timer_new(acme_task_worker(lease->task), renew, lease);
+    if (lease->timer)
+        hg_timer_set(acme_task_worker(lease->task)->host, lease->timer, RENEW_PAUSE);
+}
+
+/* ---- Taking ---- */
+
+static void on_taken(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_lease *lease = arg;
+
+    lease->request = NULL;
+    lease->status = answer->status;
+    lease->vault.fence = answer->status == HG_STORE_OK ? answer->fence : 0;
+    lease->remaining = (int64_t)((answer->remaining + HG_SECOND - 1) / HG_SECOND);
+    if (answer->status == HG_STORE_CONFLICT)
+        snprintf(lease->error, sizeof lease->error, "it is being ordered by %.*s", HG_PRINT(answer->owner));
+    else if (answer->status != HG_STORE_OK)
+        snprintf(lease->error, sizeof lease->error, "the store cannot be written: %s", answer->error);
+    acme_task_resume(lease->task);
+}
+
+static bool begin_taking(void *arg)
+{
+    struct acme_lease *lease = arg;
+    const struct acme_vault *vault = &lease->vault;
+
+    lease->request = vault->ops->acquire(vault->provider, hg_text(lease->name), hg_text(lease->owner), TIME_TO_LIVE,
+                                         on_taken, lease);
+    return lease->request;
+}
+
+static void stop(void *arg)
+{
+    struct acme_lease *lease = arg;
+
+    acme_vault_cancel(&lease->vault, lease->request);
+    lease->request = NULL;
+}
+
+enum hg_store_status acme_lease_take(struct acme_lease *lease, struct acme_task *task, const struct acme_vault *vault,
+                                     const char *id, const char *owner)
+{
+    *lease = (struct acme_lease){.task = task,
+                                 .vault = *vault,
+                                 .owner = owner,
+                                 .status = HG_STORE_UNAVAILABLE,
+                                 .error = "the store cannot be written: it has stopped"};
+    snprintf(lease->name, sizeof lease->name, "acme/certificates/%s", id);
+    lease->vault.lease = lease->name;
+    lease->vault.fence = 0;
+    if (acme_task_wait(task, begin_taking, stop, lease) && lease->status == HG_STORE_OK)
+        acme_task_do(task, begin_renewing, lease);
+    return lease->status;
+}
+
+/* ---- Giving back ---- */
+
+static void ignore(void *arg, const struct hg_store_answer *answer)
+{
+    (void)arg;
+    (void)answer; /* it ends by itself, too */
+}
+
+static void release(void *arg)
+{
+    struct acme_lease *lease = arg;
+    const struct acme_vault *vault = &lease->vault;
+
+    stop(lease);
+    hg_timer_free(acme_task_worker(lease->task)->host, lease->timer);
+    if (vault->fence)
+        vault->ops->release(vault->provider, hg_text(lease->name), vault->fence, ignore, NULL);
+    lease->timer = NULL;
+    lease->vault.fence = 0;
+}
+
+void acme_lease_release(struct acme_lease *lease)
+{
+    acme_task_do(lease->task, release, lease);
+}
