@@ -22,7 +22,8 @@ PY_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-dri
 EXTRA_DIST += bootstrap .ci/run .clang-format .editorconfig tests/nightly.sh tests/steps.sh tests/summary.py tests/valgrind.sh
 
 TESTS += tests/test_summary.py tests/test_layers.py
-EXTRA_DIST += tests/test_summary.py tests/test_layers.py tests/layers.py core/README.md include/hopgate/README.md
+EXTRA_DIST += tests/test_summary.py tests/test_layers.py tests/layers.py core/README.md include/hopgate/README.md \
+	plugins/README.md
 
 # The suite under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own, which is configured again
 # when this one is: a tool may be there now that was not.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/acme_tlsalpn01/README.md
 acme_tlsalpn01_sources = \
 	plugins/acme_tlsalpn01/acme_tlsalpn01.c \
 	plugins/acme_tlsalpn01/validation.c plugins/acme_tlsalpn01/validation.h

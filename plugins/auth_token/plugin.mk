@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/auth_token/README.md
 auth_token_sources = \
 	plugins/auth_token/auth_token.c plugins/auth_token/auth_token.h \
 	plugins/auth_token/token_command.c \

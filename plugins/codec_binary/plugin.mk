@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/codec_binary/README.md
 codec_binary_sources = \
 	plugins/codec_binary/codec_binary.c \
 	plugins/codec_binary/decode.c \

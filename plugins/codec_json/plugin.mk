@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/codec_json/README.md
 codec_json_sources = \
 	plugins/codec_json/codec_json.c \
 	plugins/codec_json/decode.c \

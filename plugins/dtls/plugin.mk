@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/dtls/README.md
 # A library, so that the tests drive what the plugin is made of.
 noinst_LTLIBRARIES += plugins/dtls/libdtls.la
 plugins_dtls_libdtls_la_SOURCES = \

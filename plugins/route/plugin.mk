@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/route/README.md
 route_sources = \
 	plugins/route/rules.c \
 	plugins/route/route.c plugins/route/route.h \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/tls/README.md
 # A library, so that the tests drive what the plugin is made of.
 noinst_LTLIBRARIES += plugins/tls/libtls.la
 plugins_tls_libtls_la_SOURCES = \

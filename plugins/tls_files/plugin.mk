@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/tls_files/README.md
 tls_files_sources = \
 	plugins/tls_files/certificate_file.c plugins/tls_files/certificate_file.h \
 	plugins/tls_files/tls_files.c

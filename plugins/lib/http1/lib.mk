@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/lib/http1/README.md
 # HTTP/1 for the plugins `http` and `origin`; linked into each of them.
 noinst_LTLIBRARIES += plugins/lib/http1/libhttp1.la
 plugins_lib_http1_libhttp1_la_SOURCES = \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/lib/http_client/README.md
 # Calls to HTTPS servers on a worker's loop: acme uses them.
 noinst_LTLIBRARIES += plugins/lib/http_client/libhttp_client.la
 plugins_lib_http_client_libhttp_client_la_SOURCES = \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/lib/ratelimit/README.md
 # How the handshakes of all sources share the processor: a limit for each, and turns. For the plugins `dtls`, `http` and
 # `tls`.
 noinst_LTLIBRARIES += plugins/lib/ratelimit/libratelimit.la

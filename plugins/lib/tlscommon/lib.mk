@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/lib/tlscommon/README.md
 # What the plugins that speak TLS or DTLS share; linked into each of them.
 noinst_LTLIBRARIES += plugins/lib/tlscommon/libtlscommon.la
 plugins_lib_tlscommon_libtlscommon_la_SOURCES = \

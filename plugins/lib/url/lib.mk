@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/lib/url/README.md
 # URLs of local services: route checks them, origin connects to them.
 noinst_LTLIBRARIES += plugins/lib/url/liburl.la
 plugins_lib_url_liburl_la_SOURCES = plugins/lib/url/url_rewrite.c plugins/lib/url/url_rewrite.h plugins/lib/url/url.c plugins/lib/url/url.h
