@@ -25,7 +25,7 @@ core_libcore_la_SOURCES = \
 	core/session/control_message.h core/session/dialer.c core/session/dialer.h core/session/dispatch.c \
 	core/session/dispatch.h core/session/exchange_stream.c core/session/exchange_stream.h \
 	core/session/exchange_stream_private.h core/session/exchange_stream_receive.c core/session/exchange_stream_send.c \
-	core/session/gateway_list.c core/session/gateway_list.h core/session/link.c core/session/link.h \
+	core/pipeline/gateway_list.c core/session/gateway_list.h core/session/link.c core/session/link.h \
 	core/session/link_flush.c core/session/link_receive.c core/session/resume_queue.c core/session/resume_queue.h \
 	core/session/rival_processes.c core/session/rival_processes.h core/session/session.c core/session/session.h \
 	core/session/session_table.c core/session/session_table.h \

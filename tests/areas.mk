@@ -10,7 +10,7 @@ areas = \
 	tunnel url worker
 
 # core/
-area_base = tests/unit/test_log tests/unit/test_message tests/unit/test_registry tests/e2e/command.py
+area_base = tests/unit/test_log tests/unit/test_message tests/unit/test_multimap tests/e2e/command.py
 area_loop = tests/e2e/names.py
 area_config = tests/unit/test_config tests/unit/test_options tests/fuzz/replay_config tests/e2e/checks.py
 area_plugin = tests/unit/test_pipeline tests/e2e/install.py

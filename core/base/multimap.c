@@ -7,22 +7,22 @@
 
 #define FIRST_BUCKETS 16
 
-/* FNV-1a. Ids are those of verified clients, so nobody outside can choose them to collide. */
-static size_t hash(struct hg_text id)
+/* FNV-1a. Keys are names that this program or an authenticated client has: no stranger can make them collide. */
+static size_t hash(struct hg_text key)
 {
     uint64_t value = 0xcbf29ce484222325;
 
-    for (size_t i = 0; i < id.size; i++)
-        value = (value ^ (uint8_t)id.data[i]) * 0x100000001b3;
+    for (size_t i = 0; i < key.size; i++)
+        value = (value ^ (uint8_t)key.data[i]) * 0x100000001b3;
     return (size_t)(value ^ value >> 32);
 }
 
-static struct registry_node **bucket_of(const struct registry *registry, struct hg_text id)
+static struct multimap_node **bucket_of(const struct multimap *map, struct hg_text key)
 {
-    return &registry->buckets[hash(id) & (registry->bucket_count - 1)];
+    return &map->buckets[hash(key) & (map->bucket_count - 1)];
 }
 
-static void put_first(struct registry_node **bucket, struct registry_node *node)
+static void put_first(struct multimap_node **bucket, struct multimap_node *node)
 {
     node->next = *bucket;
     node->previous = bucket;
@@ -31,9 +31,9 @@ static void put_first(struct registry_node **bucket, struct registry_node *node)
     *bucket = node;
 }
 
-static struct registry_node *reversed(struct registry_node *node)
+static struct multimap_node *reversed(struct multimap_node *node)
 {
-    struct registry_node *list = NULL, *next;
+    struct multimap_node *list = NULL, *next;
 
     for (; node; node = next) {
         next = node->next;
@@ -44,62 +44,62 @@ static struct registry_node *reversed(struct registry_node *node)
 }
 
 /* Nodes of one client keep their order: the last of a bucket goes first. */
-static int grow(struct registry *registry)
+static int grow(struct multimap *map)
 {
-    size_t count = registry->bucket_count ? 2 * registry->bucket_count : FIRST_BUCKETS;
-    struct registry larger = {.buckets = calloc(count, sizeof *larger.buckets), .bucket_count = count};
+    size_t count = map->bucket_count ? 2 * map->bucket_count : FIRST_BUCKETS;
+    struct multimap larger = {.buckets = calloc(count, sizeof *larger.buckets), .bucket_count = count};
 
     if (!larger.buckets)
         return -1;
-    for (size_t i = 0; i < registry->bucket_count; i++)
-        for (struct registry_node *node = reversed(registry->buckets[i]), *next; node; node = next) {
+    for (size_t i = 0; i < map->bucket_count; i++)
+        for (struct multimap_node *node = reversed(map->buckets[i]), *next; node; node = next) {
             next = node->next;
-            put_first(bucket_of(&larger, node->id), node);
+            put_first(bucket_of(&larger, node->key), node);
         }
-    free(registry->buckets);
-    registry->buckets = larger.buckets;
-    registry->bucket_count = count;
+    free(map->buckets);
+    map->buckets = larger.buckets;
+    map->bucket_count = count;
     return 0;
 }
 
-int registry_add(struct registry *registry, struct registry_node *node)
+int multimap_add(struct multimap *map, struct multimap_node *node)
 {
-    if (registry->count >= registry->bucket_count && grow(registry) && !registry->bucket_count)
+    if (map->count >= map->bucket_count && grow(map) && !map->bucket_count)
         return -1;
-    put_first(bucket_of(registry, node->id), node);
-    registry->count++;
+    put_first(bucket_of(map, node->key), node);
+    map->count++;
     return 0;
 }
 
-void registry_remove(struct registry *registry, struct registry_node *node)
+void multimap_remove(struct multimap *map, struct multimap_node *node)
 {
     *node->previous = node->next;
     if (node->next)
         node->next->previous = node->previous;
     node->next = NULL;
     node->previous = NULL;
-    registry->count--;
+    map->count--;
 }
 
-static struct registry_node *first_of(struct registry_node *node, struct hg_text id)
+static struct multimap_node *first_of(struct multimap_node *node, struct hg_text key)
 {
-    while (node && !hg_text_equal(node->id, id))
+    while (node && !hg_text_equal(node->key, key))
         node = node->next;
     return node;
 }
 
-struct registry_node *registry_newest(const struct registry *registry, struct hg_text id)
+struct multimap_node *multimap_newest(const struct multimap *map, struct hg_text key)
 {
-    return registry->bucket_count ? first_of(*bucket_of(registry, id), id) : NULL;
+    return map->bucket_count ? first_of(*bucket_of(map, key), key) : NULL;
 }
 
-struct registry_node *registry_older(const struct registry_node *node)
+struct multimap_node *multimap_older(const struct multimap_node *node)
 {
-    return first_of(node->next, node->id);
+    return first_of(node->next, node->key);
 }
 
-void registry_free(struct registry *registry)
+void multimap_free(struct multimap *map)
 {
-    free(registry->buckets);
-    *registry = (struct registry){0};
+    free(map->buckets);
+    *map = (struct multimap){0};
 }

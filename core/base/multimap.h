@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Which sessions a client has: its id to its sessions, the newest first. A client that comes back while its old session
- * is still thought alive simply has two; the older one is never in its way.
+ * A hash table from texts to nodes, many for each key, the newest first. Nodes are part of what they find, so nothing
+ * is allocated for them.
  */
 #ifndef CORE_BASE_MULTIMAP_H
 #define CORE_BASE_MULTIMAP_H
 
 #include <hopgate/types.h>
 
-/* Part of what is registered. */
-struct registry_node {
-    struct hg_text id; /* the client's; its owner keeps it while the node is registered */
-    struct registry_node *next, **previous;
+/* Part of what is in the map. */
+struct multimap_node {
+    struct hg_text key; /* its owner keeps it while the node is in the map */
+    struct multimap_node *next, **previous;
 };
 
 /* Zeroed at the start. */
-struct registry {
-    struct registry_node **buckets;
+struct multimap {
+    struct multimap_node **buckets;
     size_t bucket_count; /* 0 or a power of two */
     size_t count;
 };
 
-/* Registers `node`, its `id` set, as that client's newest. 0, or -1 when out of memory. Adding and removing take no
- * longer for one who has many nodes. */
-int registry_add(struct registry *registry, struct registry_node *node);
-/* Takes out a node that is registered. */
-void registry_remove(struct registry *registry, struct registry_node *node);
-/* The newest node of a client, or NULL. */
-struct registry_node *registry_newest(const struct registry *registry, struct hg_text id);
-/* The next older node of the same client, or NULL. */
-struct registry_node *registry_older(const struct registry_node *node);
+/* Adds `node`, its `key` set, as the newest with that key. 0, or -1: out of memory. Adding and removing take no longer
+ * where a key has many nodes. */
+int multimap_add(struct multimap *map, struct multimap_node *node);
+/* Removes a node that is in the map. */
+void multimap_remove(struct multimap *map, struct multimap_node *node);
+/* The newest node with that key, or NULL. */
+struct multimap_node *multimap_newest(const struct multimap *map, struct hg_text key);
+/* The next older node with the same key, or NULL. */
+struct multimap_node *multimap_older(const struct multimap_node *node);
 /* Frees the table; the nodes are their owners'. */
-void registry_free(struct registry *registry);
+void multimap_free(struct multimap *map);
 
 #endif

@@ -4,9 +4,9 @@
 #include "core/pipeline/pipeline.h"
 
 #include "core/config/privileges.h"
+#include "core/pipeline/gateway_list.h"
 #include "core/pipeline/listen.h"
 #include "core/pipeline/pipeline_check.h"
-#include "core/session/gateway_list.h"
 
 #include <stdlib.h>
 
@@ -316,6 +316,6 @@ void pipeline_print(const struct pipeline *pipeline, FILE *out)
             fprintf(out, "%s%s by %s", before, offer->name, pipeline->instances[i]->public.name);
     }
     if (!gateway)
-        gateways_print(pipeline, out);
+        gateway_list_print(pipeline, out);
     fputc('\n', out);
 }

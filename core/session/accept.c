@@ -36,7 +36,7 @@ static void gateway_check(struct hg_link *link)
         link_close(link, TN_PROTOCOL_VIOLATION, "no `open` within 10 s");
     else if (link->state == LINK_REFUSED)
         link_close(link, link->close_code, "%s", link->reason);
-    else if (link->state == LINK_ACTIVE && link_is_overdue(link, link_patience(link)))
+    else if (link->state == LINK_ACTIVE && link_is_overdue(link, link_answer_timeout(link)))
         link_died(link);
 }
 
@@ -53,7 +53,7 @@ static void send_refuse(struct hg_link *link, const char *code, const char *reas
     char *line = control_encode_refuse(code, reason, retry_after);
 
     ++*link->sessions->refused;
-    if (!link_say(link, line))
+    if (!link_send_message(link, line))
         return;
     link->state = LINK_REFUSED;
     link->close_code = TN_CONNECTION_REFUSED;
@@ -91,29 +91,29 @@ static bool accept_session(struct hg_link *link, struct session *session, bool r
     };
 
     session_local_parameters(sessions, &offer.parameters);
-    if (!link_say(link, control_encode_accept(&offer)))
+    if (!link_send_message(link, control_encode_accept(&offer)))
         return false;
     session_set_peer_parameters(session, link, &open->parameters);
     session_attach(session, link);
     link_check_at(link, sessions->drained_at ? sessions->drained_at + DRAIN_TIMEOUT : TN_TIME_NEVER);
     if (sessions->drained_at)
-        link_say(link, control_encode_drain("the gateway is about to stop", 1));
+        link_send_message(link, control_encode_drain("the gateway is about to stop", 1));
     return true;
 }
 
 static int register_session(struct session *session)
 {
     struct sessions *sessions = session->sessions;
-    struct registry_node *registered = &session->registered, *named = &session->named;
+    struct multimap_node *registered = &session->by_client, *named = &session->by_name;
 
-    registered->id = hg_text(session->identity.id);
-    if (session_random_name(session->name) || registry_add(&sessions->registry, registered)) {
-        registered->id.size = 0;
+    registered->key = hg_text(session->identity.id);
+    if (session_random_name(session->name) || multimap_add(&sessions->by_client, registered)) {
+        registered->key.size = 0;
         return -1;
     }
-    named->id = hg_text(session->name);
-    if (registry_add(&sessions->names, named)) {
-        named->id.size = 0;
+    named->key = hg_text(session->name);
+    if (multimap_add(&sessions->by_name, named)) {
+        named->key.size = 0;
         return -1;
     }
     return 0;
@@ -149,7 +149,7 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
     }
     session_opened(session);
     processes_opened(session);
-    gateway_exchange_retry(session);
+    dispatch_retry(session);
 }
 
 /* Ends the exchanges of services that the client may not serve any more. */
@@ -157,12 +157,12 @@ static void reset_withdrawn(const struct session *session)
 {
     static const struct hg_reason reason = {404, "destination_not_found",
                                             "the client may not serve this service any more", 0};
-    struct carriage *next;
+    struct exchange_stream *next;
 
-    for (struct carriage *carriage = session->carriages; carriage; carriage = next) {
-        next = carriage->next;
-        if (!carriage->over && !session_may_serve(session, carriage->self->exchange->target.service))
-            carriage_fail(carriage, TN_STREAM_CANCELLED, &reason);
+    for (struct exchange_stream *stream = session->streams; stream; stream = next) {
+        next = stream->next;
+        if (!stream->over && !session_may_serve(session, stream->self->exchange->target.service))
+            exchange_stream_fail(stream, TN_STREAM_CANCELLED, &reason);
     }
 }
 
@@ -183,7 +183,7 @@ static void resume_session(struct hg_link *link, struct session *session, const 
         return;
     session_resumed(session, why);
     processes_review(link->sessions, hg_text(session->identity.id));
-    gateway_exchange_retry(session);
+    dispatch_retry(session);
 }
 
 /* Whether a session that is known can go on over another link. */
@@ -311,18 +311,18 @@ static void gateway_message(struct hg_link *link, const struct control_message *
 }
 
 /* A client has no credit for streams of its own, so none can come: see session_new(). */
-static void gateway_stream_opened(struct session *session, struct tn_stream *stream)
+static void gateway_stream_opened(struct session *session, struct tn_stream *tn)
 {
-    tn_stream_reset(stream, TN_STREAM_REFUSED);
-    tn_stream_stop_sending(stream, TN_STREAM_REFUSED);
-    tn_stream_release(stream);
+    tn_stream_reset(tn, TN_STREAM_REFUSED);
+    tn_stream_stop_sending(tn, TN_STREAM_REFUSED);
+    tn_stream_release(tn);
     session_touch(session);
 }
 
 static void gateway_session_answers(struct session *session)
 {
     processes_answered(session);
-    gateway_exchange_retry(session);
+    dispatch_retry(session);
 }
 
 const struct tunnel_end gateway_end = {

@@ -32,11 +32,6 @@
 /* How often a session that shall end is looked at. */
 #define DRAIN_TICK (100 * HG_MILLISECOND)
 
-static struct hg_worker *core_of(const struct sessions *sessions)
-{
-    return sessions->worker;
-}
-
 /* ---- Opening a session, or going on with one ---- */
 
 /* Names of the services in a list, as long as there is room for them in `open`. */
@@ -67,7 +62,7 @@ static json_t *list_services(const struct sessions *sessions)
     if (!routes || !routes->services)
         return NULL;
     services.names = json_array();
-    if (!routes->services(hg_capability_worker(core_of(sessions), &sessions->routes), add_service, &services)) {
+    if (!routes->services(hg_capability_worker(sessions->worker, &sessions->routes), add_service, &services)) {
         json_decref(services.names);
         return NULL;
     }
@@ -97,7 +92,7 @@ static char *encode_open(struct sessions *sessions, const struct session *named,
     return line;
 }
 
-void client_say_open(struct hg_link *link, const struct session *named)
+void client_send_open(struct hg_link *link, const struct session *named)
 {
     struct sessions *sessions = link->sessions;
     json_t *credentials = sessions->identity->present(sessions->identity_worker);
@@ -107,8 +102,8 @@ void client_say_open(struct hg_link *link, const struct session *named)
         return;
     }
     link->resumes = named ? named->number : 0;
-    link->said_open = link_say(link, encode_open(sessions, named, credentials));
-    link_check_at(link, hg_now(core_of(sessions)) + OPEN_TIMEOUT);
+    link->open_sent = link_send_message(link, encode_open(sessions, named, credentials));
+    link_check_at(link, hg_now(sessions->worker) + OPEN_TIMEOUT);
     control_wipe(credentials);
     json_decref(credentials);
 }
@@ -116,16 +111,16 @@ void client_say_open(struct hg_link *link, const struct session *named)
 /* Tells the gateway that this session shall get no new exchanges; it ends when the running ones have. */
 static void say_drain(struct session *session)
 {
-    link_say(session->link, control_encode_drain(session->retired, 0));
-    link_check_at(session->link, hg_now(core_of(session->sessions)) + DRAIN_TICK);
+    link_send_message(session->link, control_encode_drain(session->drain_reason, 0));
+    link_check_at(session->link, hg_now(session->sessions->worker) + DRAIN_TICK);
 }
 
 static void retire(struct session *session, const char *reason)
 {
-    if (session->retired)
+    if (session->drain_reason)
         return;
     session->draining = true;
-    session->retired = reason;
+    session->drain_reason = reason;
     if (session->link)
         say_drain(session);
     else if (session_is_idle(session))
@@ -144,7 +139,7 @@ static struct session *find_session(const struct sessions *sessions, uint64_t nu
 /* The link carries the session from here on. */
 static void carry(struct hg_link *link, struct session *session, const struct control_message *accept)
 {
-    hg_time now = hg_now(core_of(link->sessions));
+    hg_time now = hg_now(link->sessions->worker);
 
     session_set_peer_parameters(session, link, &accept->parameters);
     session_attach(session, link);
@@ -157,8 +152,8 @@ static const char *why_moved(const struct session *session)
 {
     if (!session->link)
         return session->lost_reason;
-    return session->suspect || !session->link->is_old ? "its link was silent for too long"
-                                                      : "the keys of its link were old";
+    return session->silent || !session->link->is_old ? "its link was silent for too long"
+                                                     : "the keys of its link were old";
 }
 
 static void go_on(struct hg_link *link, struct session *session, const struct control_message *accept)
@@ -179,8 +174,8 @@ static void go_on(struct hg_link *link, struct session *session, const struct co
         snprintf(why, sizeof why, "%s", why_moved(session));
     carry(link, session, accept);
     session_resumed(session, why);
-    connector_accepted(link, true);
-    if (session->retired)
+    dialer_accepted(link, true);
+    if (session->drain_reason)
         say_drain(session);
 }
 
@@ -192,13 +187,13 @@ static void begin_session(struct hg_link *link, const struct instance *codec, co
         link_close(link, TN_SESSION_ENDED, "out of memory");
         return;
     }
-    session->connector = link->connector;
+    session->dialer = link->dialer;
     snprintf(session->name, sizeof session->name, "%s", accept->session);
     session_set_codec(session, codec);
     session->confirmed = true;
     carry(link, session, accept);
     session_opened(session);
-    connector_accepted(link, false);
+    dialer_accepted(link, false);
     if (link->sessions->drained_at)
         retire(session, "the client is about to stop");
 }
@@ -239,7 +234,7 @@ static void receive_refuse(struct hg_link *link, const struct control_message *r
     link_close(link, TN_NO_ERROR, "the gateway refuses a session (%s): %.150s", code, reason);
     if (link->is_probe)
         return;
-    connector_refused(link->connector, hg_now(core_of(sessions)) + wait, !strcmp(refuse->code, "draining"));
+    dialer_refused(link->dialer, hg_now(sessions->worker) + wait, !strcmp(refuse->code, "draining"));
     if (named && !strcmp(refuse->code, "session"))
         session_end(named, "the gateway does not let it go on");
 }
@@ -253,10 +248,10 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
         return;
     session->draining = true;
     reason_printable(reason, sizeof reason, drain->reason);
-    hg_log(core_of(link->sessions)->instance, HG_LOG_INFO, "the gateway ends session %" PRIu64 ": %s", session->number,
+    hg_log(link->sessions->worker->instance, HG_LOG_INFO, "the gateway ends session %" PRIu64 ": %s", session->number,
            reason);
-    link_check_at(link, hg_now(core_of(link->sessions)) + DRAIN_TICK);
-    connector_want(link->connector);
+    link_check_at(link, hg_now(link->sessions->worker) + DRAIN_TICK);
+    dialer_want(link->dialer);
 }
 
 static void receive_notice(const struct hg_link *link, const struct control_message *notice)
@@ -264,14 +259,14 @@ static void receive_notice(const struct hg_link *link, const struct control_mess
     char reason[REASON_DETAIL_SIZE];
 
     reason_printable(reason, sizeof reason, notice->reason);
-    hg_log_limited(core_of(link->sessions)->instance, HG_LOG_WARNING, link->peer, "%s says: %s", link->peer, reason);
+    hg_log_limited(link->sessions->worker->instance, HG_LOG_WARNING, link->peer, "%s says: %s", link->peer, reason);
 }
 
 static void client_message(struct hg_link *link, const struct control_message *message)
 {
-    if (message->type == CONTROL_ACCEPT && link->state == LINK_OPENING && link->said_open)
+    if (message->type == CONTROL_ACCEPT && link->state == LINK_OPENING && link->open_sent)
         receive_accept(link, message);
-    else if (message->type == CONTROL_REFUSE && link->state == LINK_OPENING && link->said_open)
+    else if (message->type == CONTROL_REFUSE && link->state == LINK_OPENING && link->open_sent)
         receive_refuse(link, message);
     else if (message->type == CONTROL_DRAIN && link->state == LINK_ACTIVE)
         receive_drain(link, message);
@@ -285,30 +280,30 @@ static void client_message(struct hg_link *link, const struct control_message *m
 
 static void doubt(struct session *session)
 {
-    if (!session->suspect)
-        hg_log(core_of(session->sessions)->instance, HG_LOG_WARNING,
+    if (!session->silent)
+        hg_log(session->sessions->worker->instance, HG_LOG_WARNING,
                "session %" PRIu64 " has been silent for too long: looking for another link", session->number);
-    if (!session->suspect)
-        ++*session->sessions->doubted;
-    session->suspect = true;
-    connector_want(session->connector);
+    if (!session->silent)
+        ++*session->sessions->silent_links;
+    session->silent = true;
+    dialer_want(session->dialer);
 }
 
 static void client_session_answers(struct session *session)
 {
     const struct hg_link *link = session->link;
 
-    if (!link || !session->suspect || link_unanswered_for(link) >= link_patience(link))
+    if (!link || !session->silent || link_unanswered_for(link) >= link_answer_timeout(link))
         return;
-    session->suspect = false;
-    connector_review(session->connector);
+    session->silent = false;
+    dialer_review(session->dialer);
 }
 
 /* Asks for life when nothing has come for a while though exchanges run, or the end of a response waits for credit.
  * Returns when that is due again. */
 static hg_time ask_for_life(struct hg_link *link)
 {
-    hg_time now = hg_now(core_of(link->sessions));
+    hg_time now = hg_now(link->sessions->worker);
     struct tn_session_stats session;
     struct tn_link_stats stats;
     uint64_t moved;
@@ -326,38 +321,38 @@ static hg_time ask_for_life(struct hg_link *link)
     if (now < stats.last_received + link->ask_after)
         return stats.last_received + link->ask_after;
     link->ask_after = 2 * link->ask_after < ASK_LAST ? 2 * link->ask_after : ASK_LAST;
-    link_say(link, control_encode_ping(0));
+    link_send_message(link, control_encode_ping(0));
     return now + link->ask_after;
 }
 
-/* The answer, or that there is none in link_patience(), shows what a sign is worth. */
+/* The answer, or that there is none in link_answer_timeout(), shows what a sign is worth. */
 void client_ask(struct hg_link *link)
 {
     if (link->state != LINK_ACTIVE)
         return;
-    link->asked_at = hg_now(core_of(link->sessions));
-    link_say(link, control_encode_ping(0));
+    link->asked_at = hg_now(link->sessions->worker);
+    link_send_message(link, control_encode_ping(0));
 }
 
 static void client_doubt(struct hg_link *link)
 {
-    if (!link->asked_at || hg_now(core_of(link->sessions)) >= link->asked_at + DOUBT_AGAIN)
+    if (!link->asked_at || hg_now(link->sessions->worker) >= link->asked_at + DOUBT_AGAIN)
         client_ask(link);
 }
 
 static void client_renew(struct hg_link *link)
 {
     link->is_old = true;
-    hg_log(core_of(link->sessions)->instance, HG_LOG_DEBUG, "the keys of the link with %s are old: opening another one",
+    hg_log(link->sessions->worker->instance, HG_LOG_DEBUG, "the keys of the link with %s are old: opening another one",
            link->peer);
-    connector_want(link->connector);
+    dialer_want(link->dialer);
 }
 
 /* Sees whether the gateway is there. Returns when to look again. */
 static hg_time check_silence(struct hg_link *link)
 {
     hg_time dead_after = link->sessions->pipeline->settings.dead_after;
-    hg_time now = hg_now(core_of(link->sessions)), patience = link_patience(link), left;
+    hg_time now = hg_now(link->sessions->worker), patience = link_answer_timeout(link), left;
 
     if (!link_is_overdue(link, patience))
         return link->overdue_at ? link->check_at : ask_for_life(link);
@@ -378,12 +373,12 @@ static bool is_drained(const struct hg_link *link)
     if (!session_is_idle(link->session))
         return false;
     return tn_control_all_acknowledged(link->tn) ||
-           (sessions->drained_at && hg_now(core_of(sessions)) >= sessions->drained_at + DRAIN_TIMEOUT);
+           (sessions->drained_at && hg_now(sessions->worker) >= sessions->drained_at + DRAIN_TIMEOUT);
 }
 
 static void check_active(struct hg_link *link)
 {
-    hg_time soon = hg_now(core_of(link->sessions)) + DRAIN_TICK, when = check_silence(link);
+    hg_time soon = hg_now(link->sessions->worker) + DRAIN_TICK, when = check_silence(link);
 
     if (link->state != LINK_ACTIVE)
         return;
@@ -400,7 +395,7 @@ static void client_check(struct hg_link *link)
     if (link->state == LINK_HANDSHAKE)
         link_close(link, TN_NO_ERROR, "no handshake within 10 s");
     else if (link->state == LINK_OPENING)
-        link_close(link, TN_NO_ERROR, link->said_open ? "no answer to `open` in time" : "another link was chosen");
+        link_close(link, TN_NO_ERROR, link->open_sent ? "no answer to `open` in time" : "another link was chosen");
     else if (link->state == LINK_ACTIVE)
         check_active(link);
 }
@@ -413,23 +408,23 @@ void client_drain(struct sessions *sessions)
         next = session->next;
         retire(session, "the client is about to stop");
     }
-    connectors_review(sessions);
+    dialers_review(sessions);
 }
 
 /* ---- Exchanges ---- */
 
-static void client_stream_opened(struct session *session, struct tn_stream *stream)
+static void client_stream_opened(struct session *session, struct tn_stream *tn)
 {
-    struct carriage *carriage = carriage_new(session, HG_UP);
-    hg_time soon = hg_now(core_of(session->sessions)) + ASK_FIRST;
+    struct exchange_stream *stream = exchange_stream_new(session, HG_UP);
+    hg_time soon = hg_now(session->sessions->worker) + ASK_FIRST;
 
-    if (!carriage) {
-        tn_stream_reset(stream, TN_STREAM_REFUSED);
-        tn_stream_stop_sending(stream, TN_STREAM_REFUSED);
-        tn_stream_release(stream);
+    if (!stream) {
+        tn_stream_reset(tn, TN_STREAM_REFUSED);
+        tn_stream_stop_sending(tn, TN_STREAM_REFUSED);
+        tn_stream_release(tn);
         return;
     }
-    carriage_set_stream(carriage, stream);
+    exchange_stream_set_stream(stream, tn);
     if (session->link && session->link->check_at > soon)
         link_check_at(session->link, soon);
 }
@@ -437,49 +432,49 @@ static void client_stream_opened(struct session *session, struct tn_stream *stre
 static size_t client_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
 {
     (void)direction;
-    return carriage_send_data(self->state, slice);
+    return exchange_stream_send_data(self->state, slice);
 }
 
 static enum hg_verdict client_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
     (void)direction;
-    return carriage_send_head(self->state, head);
+    return exchange_stream_send_head(self->state, head);
 }
 
 static enum hg_verdict client_finish(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
 {
     (void)direction;
-    return carriage_send_end(self->state, trailers);
+    return exchange_stream_send_end(self->state, trailers);
 }
 
 static void client_reset(struct hg_self *self, const struct hg_reason *reason)
 {
-    carriage_was_reset(self->state, reason);
+    exchange_stream_was_reset(self->state, reason);
 }
 
 static void client_writable(struct hg_self *self, enum hg_direction direction)
 {
     (void)direction;
-    carriage_receive(self->state);
+    exchange_stream_receive(self->state);
 }
 
 static void client_detach(struct hg_self *self)
 {
-    carriage_free(self->state);
+    exchange_stream_free(self->state);
 }
 
 const struct tunnel_end client_end = {
-    .link_up = connector_link_up,
+    .link_up = dialer_link_up,
     .message = client_message,
     .check = client_check,
-    .link_ended = connector_link_ended,
+    .link_ended = dialer_link_ended,
     .session_answers = client_session_answers,
     .stream_opened = client_stream_opened,
     .doubt = client_doubt,
     .renew = client_renew,
 };
 
-const struct hg_stage_ops sessions_client_ops = {
+const struct hg_stage_ops client_stage_ops = {
     .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
     .head = client_head,
     .data = client_data,

@@ -11,7 +11,7 @@
 /* Tells the gateways that no new exchanges are wanted. */
 void client_drain(struct sessions *sessions);
 /* Says `open` on a link that is up: to go on with session `named`, or for a new one if NULL. */
-void client_say_open(struct hg_link *link, const struct session *named);
+void client_send_open(struct hg_link *link, const struct session *named);
 /* Asks at a link that carries a session whether the gateway lives. */
 void client_ask(struct hg_link *link);
 

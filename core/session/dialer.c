@@ -25,16 +25,16 @@
 #define RETURN_STABLE   (60 * HG_SECOND)
 #define RETURN_BACKOFFS 4
 
-struct connector {
+struct dialer {
     struct sessions *sessions;
-    struct connector *next;
+    struct dialer *next;
     const struct gateway *gateway;
-    char label[320]; /* begins its lines in the log, where there are several connectors; else empty */
+    char label[320]; /* begins its lines in the log, where there are several dialers; else empty */
     struct backoff backoff;
     struct hg_timer *timer; /* the beginning of a round, or the end of a head start in it */
     bool waits;             /* for the beginning of a round */
     bool helps_drained;     /* the last round that was planned is for a session that the gateway drains */
-    size_t next_way;        /* of this round, in the gateway's order */
+    size_t next_endpoint;   /* of this round, in the gateway's order */
     size_t attempts;        /* links with is_attempt */
     hg_time not_before;
     hg_time round_began; /* the last one, in which no link was good so far; 0: there is none */
@@ -46,51 +46,46 @@ struct connector {
     unsigned returns_in_vain;
 };
 
-static struct hg_worker *core_of(const struct sessions *sessions)
-{
-    return sessions->worker;
-}
-
 /* Its newest session, or the next older one after `session`. */
-static struct session *next_session(const struct connector *connector, const struct session *session)
+static struct session *next_session(const struct dialer *dialer, const struct session *session)
 {
-    struct session *next = session ? session->next : connector->sessions->sessions;
+    struct session *next = session ? session->next : dialer->sessions->sessions;
 
-    while (next && next->connector != connector)
+    while (next && next->dialer != dialer)
         next = next->next;
     return next;
 }
 
 /* The session of it that needs a link most, or NULL. */
-static struct session *session_in_need(const struct connector *connector)
+static struct session *session_in_need(const struct dialer *dialer)
 {
     struct session *session = NULL;
 
-    while ((session = next_session(connector, session)))
-        if ((!session->link || session->suspect || session->link->is_old) &&
+    while ((session = next_session(dialer, session)))
+        if ((!session->link || session->silent || session->link->is_old) &&
             !(session->draining && session_is_idle(session)))
             return session;
     return NULL;
 }
 
 /* The session of it that takes new exchanges, or NULL. */
-static struct session *current_session(const struct connector *connector)
+static struct session *current_session(const struct dialer *dialer)
 {
     struct session *session = NULL;
 
-    while ((session = next_session(connector, session)))
+    while ((session = next_session(dialer, session)))
         if (!session->draining)
             return session;
     return NULL;
 }
 
-static bool needs_link(const struct connector *connector)
+static bool needs_link(const struct dialer *dialer)
 {
-    if (connector->sessions->stopping)
+    if (dialer->sessions->stopping)
         return false;
-    if (session_in_need(connector))
+    if (session_in_need(dialer))
         return true;
-    return !connector->sessions->drained_at && !current_session(connector);
+    return !dialer->sessions->drained_at && !current_session(dialer);
 }
 
 static uint64_t random_number(void)
@@ -105,129 +100,129 @@ static uint64_t random_number(void)
 
 /* A gateway that drains refuses new sessions and takes back those that it has: how often it did the one is no reason
  * to wait before the other. */
-static void note_purpose(struct connector *connector)
+static void note_purpose(struct dialer *dialer)
 {
-    const struct session *session = session_in_need(connector);
+    const struct session *session = session_in_need(dialer);
     bool helps_drained = session && session->draining;
 
-    if (helps_drained && !connector->helps_drained) {
-        connector->waits = false;
-        connector->not_before = 0;
-        backoff_resumed(&connector->backoff);
+    if (helps_drained && !dialer->helps_drained) {
+        dialer->waits = false;
+        dialer->not_before = 0;
+        backoff_resumed(&dialer->backoff);
     }
-    connector->helps_drained = helps_drained;
+    dialer->helps_drained = helps_drained;
 }
 
 /* A round that took long has waited enough: tries are that far apart, not what lies between them. */
-static hg_time next_wait(struct connector *connector)
+static hg_time next_wait(struct dialer *dialer)
 {
-    hg_time wait = backoff_next(&connector->backoff, random_number()), least = wait / 8, took = 0;
+    hg_time wait = backoff_next(&dialer->backoff, random_number()), least = wait / 8, took = 0;
 
-    if (connector->round_began)
-        took = hg_now(core_of(connector->sessions)) - connector->round_began;
+    if (dialer->round_began)
+        took = hg_now(dialer->sessions->worker) - dialer->round_began;
     return wait > took + least ? wait - took : least;
 }
 
-void connector_want(struct connector *connector)
+void dialer_want(struct dialer *dialer)
 {
-    struct hg_worker *core = core_of(connector->sessions);
+    struct hg_worker *core = dialer->sessions->worker;
     hg_time now = hg_now(core), delay;
 
-    if (connector->attempts || !needs_link(connector))
+    if (dialer->attempts || !needs_link(dialer))
         return;
-    note_purpose(connector);
-    if (connector->waits)
+    note_purpose(dialer);
+    if (dialer->waits)
         return;
-    delay = next_wait(connector);
-    if (connector->not_before > now + delay)
-        delay = connector->not_before - now;
+    delay = next_wait(dialer);
+    if (dialer->not_before > now + delay)
+        delay = dialer->not_before - now;
     if (delay)
-        hg_log(core->instance, HG_LOG_INFO, "%sconnecting again in %.1f s", connector->label,
+        hg_log(core->instance, HG_LOG_INFO, "%sconnecting again in %.1f s", dialer->label,
                (double)delay / (double)HG_SECOND);
-    connector->waits = true;
-    connector->next_way = 0;
-    hg_timer_set(core->host, connector->timer, delay);
+    dialer->waits = true;
+    dialer->next_endpoint = 0;
+    hg_timer_set(core->host, dialer->timer, delay);
 }
 
-/* Tries to open a link in one way. NULL when that cannot even be tried. */
-static struct hg_link *connect_by(struct connector *connector, const struct gateway_way *way)
+/* Begins to connect to an endpoint. NULL: not even that was possible. */
+static struct hg_link *connect_by(struct dialer *dialer, const struct gateway_endpoint *endpoint)
 {
-    struct sessions *sessions = connector->sessions;
-    const struct hg_transport_ops *ops = &way->transport->plugin->transport;
-    struct hg_worker *worker = sessions_worker_of(sessions, way->transport);
-    struct hg_link *link = link_new(sessions, worker, hg_now(core_of(sessions)) + CONNECT_TIMEOUT);
+    struct sessions *sessions = dialer->sessions;
+    const struct hg_transport_ops *ops = &endpoint->transport->plugin->transport;
+    struct hg_worker *worker = sessions_worker_of(sessions, endpoint->transport);
+    struct hg_link *link = link_new(sessions, worker, hg_now(sessions->worker) + CONNECT_TIMEOUT);
 
     if (!link)
         return NULL;
-    if (ops->connect(worker, link, way->number)) {
+    if (ops->connect(worker, link, endpoint->number)) {
         link_free(link);
         return NULL;
     }
-    link->connector = connector;
+    link->dialer = dialer;
     link->is_connecting = true;
     return link;
 }
 
 /* Lets the next transport take part in the race. */
-static void connect_next(struct connector *connector)
+static void connect_next(struct dialer *dialer)
 {
-    const struct pipeline *pipeline = connector->sessions->pipeline;
-    const struct gateway *gateway = connector->gateway;
+    const struct pipeline *pipeline = dialer->sessions->pipeline;
+    const struct gateway *gateway = dialer->gateway;
     struct hg_link *link = NULL;
 
-    while (!link && connector->next_way < gateway->way_count)
-        link = connect_by(connector, &gateway->ways[connector->next_way++]);
+    while (!link && dialer->next_endpoint < gateway->endpoint_count)
+        link = connect_by(dialer, &gateway->endpoints[dialer->next_endpoint++]);
     if (link) {
         link->is_attempt = true;
-        connector->attempts++;
+        dialer->attempts++;
     }
-    if (connector->next_way < gateway->way_count)
-        hg_timer_set(core_of(connector->sessions)->host, connector->timer, pipeline->settings.head_start);
-    connector_want(connector);
+    if (dialer->next_endpoint < gateway->endpoint_count)
+        hg_timer_set(dialer->sessions->worker->host, dialer->timer, pipeline->settings.head_start);
+    dialer_want(dialer);
 }
 
 static void on_timer(void *arg)
 {
-    struct connector *connector = arg;
+    struct dialer *dialer = arg;
 
-    connector->waits = false;
-    if (!needs_link(connector))
+    dialer->waits = false;
+    if (!needs_link(dialer))
         return;
-    connector->round_began = hg_now(core_of(connector->sessions));
-    connect_next(connector);
+    dialer->round_began = hg_now(dialer->sessions->worker);
+    connect_next(dialer);
 }
 
 static void probe(void *arg);
 
 /* What its lines in the log begin with. */
-static void set_label(struct connector *connector, unsigned number)
+static void set_label(struct dialer *dialer, unsigned number)
 {
-    const struct sessions *sessions = connector->sessions;
+    const struct sessions *sessions = dialer->sessions;
     int64_t links = sessions->pipeline->settings.links;
     char name[280];
 
-    gateway_print(name, sizeof name, connector->gateway);
+    gateway_print(name, sizeof name, dialer->gateway);
     if (links > 1)
-        snprintf(connector->label, sizeof connector->label, "%s, link %u: ", name, number);
+        snprintf(dialer->label, sizeof dialer->label, "%s, link %u: ", name, number);
     else if (sessions->gateways.count > 1)
-        snprintf(connector->label, sizeof connector->label, "%s: ", name);
+        snprintf(dialer->label, sizeof dialer->label, "%s: ", name);
 }
 
-static int add_connector(struct sessions *sessions, const struct gateway *gateway, unsigned number)
+static int add_dialer(struct sessions *sessions, const struct gateway *gateway, unsigned number)
 {
-    struct connector *connector = calloc(1, sizeof *connector), **place = &sessions->connectors;
+    struct dialer *dialer = calloc(1, sizeof *dialer), **place = &sessions->dialers;
 
-    if (!connector)
+    if (!dialer)
         return -1;
     while (*place)
         place = &(*place)->next;
-    *place = connector;
-    connector->sessions = sessions;
-    connector->gateway = gateway;
-    set_label(connector, number);
-    connector->timer = hg_timer_new(core_of(sessions), on_timer, connector);
-    connector->probe_timer = hg_timer_new(core_of(sessions), probe, connector);
-    return connector->timer && connector->probe_timer ? 0 : -1;
+    *place = dialer;
+    dialer->sessions = sessions;
+    dialer->gateway = gateway;
+    set_label(dialer, number);
+    dialer->timer = hg_timer_new(sessions->worker, on_timer, dialer);
+    dialer->probe_timer = hg_timer_new(sessions->worker, probe, dialer);
+    return dialer->timer && dialer->probe_timer ? 0 : -1;
 }
 
 /* For the gateway no more than random; its log shows people by it which process is meant. */
@@ -243,127 +238,127 @@ static int name_process(char process[static CONTROL_NAME_SIZE + 1])
     return 0;
 }
 
-int connectors_start(struct sessions *sessions)
+int dialers_start(struct sessions *sessions)
 {
     const struct pipeline *pipeline = sessions->pipeline;
 
-    if (name_process(sessions->process) || gateways_find(&sessions->gateways, pipeline))
+    if (name_process(sessions->process) || gateway_list_make(&sessions->gateways, pipeline))
         return -1;
     for (size_t i = 0; i < sessions->gateways.count; i++)
         for (unsigned number = 1; number <= pipeline->settings.links; number++)
-            if (add_connector(sessions, &sessions->gateways.list[i], number))
+            if (add_dialer(sessions, &sessions->gateways.list[i], number))
                 return -1;
-    sessions->changes = changes_watch(core_of(sessions), connectors_changed, sessions);
+    sessions->changes = changes_watch(sessions->worker, dialers_changed, sessions);
     if (!sessions->changes)
         return -1;
-    for (struct connector *connector = sessions->connectors; connector; connector = connector->next)
-        connector_want(connector);
+    for (struct dialer *dialer = sessions->dialers; dialer; dialer = dialer->next)
+        dialer_want(dialer);
     return 0;
 }
 
-void connectors_stop(struct sessions *sessions)
+void dialers_stop(struct sessions *sessions)
 {
     changes_unwatch(sessions->changes);
     sessions->changes = NULL;
-    while (sessions->connectors) {
-        struct connector *connector = sessions->connectors;
+    while (sessions->dialers) {
+        struct dialer *dialer = sessions->dialers;
 
-        sessions->connectors = connector->next;
-        hg_timer_free(core_of(sessions)->host, connector->timer);
-        hg_timer_free(core_of(sessions)->host, connector->probe_timer);
-        free(connector);
+        sessions->dialers = dialer->next;
+        hg_timer_free(sessions->worker->host, dialer->timer);
+        hg_timer_free(sessions->worker->host, dialer->probe_timer);
+        free(dialer);
     }
-    gateways_free(&sessions->gateways);
+    gateway_list_free(&sessions->gateways);
 }
 
 /* Ends the race. */
-static void close_attempts(struct connector *connector, const char *why)
+static void close_attempts(struct dialer *dialer, const char *why)
 {
-    struct sessions *sessions = connector->sessions;
+    struct sessions *sessions = dialer->sessions;
 
     for (struct hg_link *link = sessions->links; link; link = link->next)
-        if (link->is_attempt && link->connector == connector)
+        if (link->is_attempt && link->dialer == dialer)
             link_close(link, TN_NO_ERROR, "%s", why);
-    if (!connector->waits)
-        hg_timer_stop(core_of(sessions)->host, connector->timer);
-    connector->next_way = connector->gateway->way_count;
+    if (!dialer->waits)
+        hg_timer_stop(sessions->worker->host, dialer->timer);
+    dialer->next_endpoint = dialer->gateway->endpoint_count;
 }
 
-void connector_review(struct connector *connector)
+void dialer_review(struct dialer *dialer)
 {
-    if (connector->attempts && !needs_link(connector))
-        close_attempts(connector, "it is not needed any more");
+    if (dialer->attempts && !needs_link(dialer))
+        close_attempts(dialer, "it is not needed any more");
 }
 
-void connectors_review(struct sessions *sessions)
+void dialers_review(struct sessions *sessions)
 {
-    for (struct connector *connector = sessions->connectors; connector; connector = connector->next)
-        connector_review(connector);
+    for (struct dialer *dialer = sessions->dialers; dialer; dialer = dialer->next)
+        dialer_review(dialer);
 }
 
-void connector_refused(struct connector *connector, hg_time not_before, bool drains)
+void dialer_refused(struct dialer *dialer, hg_time not_before, bool drains)
 {
-    connector->not_before = not_before;
+    dialer->not_before = not_before;
     if (!drains)
-        backoff_refused(&connector->backoff);
+        backoff_refused(&dialer->backoff);
 }
 
 /* ---- The race ---- */
 
 /* The link of the race that waits for the answer to its `open` (`said`), or that is up and waits for its turn. */
-static struct hg_link *opening_link(const struct connector *connector, bool said)
+static struct hg_link *opening_link(const struct dialer *dialer, bool said)
 {
-    struct hg_link *link = connector->sessions->links;
+    struct hg_link *link = dialer->sessions->links;
 
-    while (link && !(link->connector == connector && link->is_attempt && link->state == LINK_OPENING &&
-                     link->said_open == said))
+    while (link &&
+           !(link->dialer == dialer && link->is_attempt && link->state == LINK_OPENING && link->open_sent == said))
         link = link->next;
     return link;
 }
 
 static void probe_up(struct hg_link *link)
 {
-    struct session *session = current_session(link->connector);
+    struct session *session = current_session(link->dialer);
 
     if (session && session->link)
-        client_say_open(link, session);
+        client_send_open(link, session);
     else
         link_close(link, TN_NO_ERROR, "there is nothing to move");
 }
 
-void connector_link_up(struct hg_link *link)
+void dialer_link_up(struct hg_link *link)
 {
-    struct connector *connector = link->connector;
-    struct hg_link *first = opening_link(connector, true);
-    hg_time now = hg_now(core_of(link->sessions)), patience_ends;
+    struct dialer *dialer = link->dialer;
+    struct hg_link *first = opening_link(dialer, true);
+    hg_time now = hg_now(link->sessions->worker), patience_ends;
 
     if (link->is_probe) {
         probe_up(link);
-    } else if (!needs_link(connector)) {
+    } else if (!needs_link(dialer)) {
         link_close(link, TN_NO_ERROR, "it is not needed any more");
     } else if (first) {
         patience_ends = first->up_at + OPEN_PATIENCE;
         link_check_at(first, patience_ends > now ? patience_ends : now);
         link_check_at(link, now + CONNECT_TIMEOUT);
     } else {
-        client_say_open(link, session_in_need(connector));
+        client_send_open(link, session_in_need(dialer));
     }
 }
 
 /* One that took part is out. */
-static void attempt_ended(struct connector *connector, const struct hg_link *link)
+static void attempt_ended(struct dialer *dialer, const struct hg_link *link)
 {
     struct hg_link *second;
 
-    connector->attempts--;
-    if (!needs_link(connector))
+    dialer->attempts--;
+    if (!needs_link(dialer))
         return;
-    hg_log(core_of(connector->sessions)->instance, HG_LOG_WARNING, "%sno session over %s: %s", connector->label,
+    hg_log(dialer->sessions->worker->instance, HG_LOG_WARNING, "%sno session over %s: %s", dialer->label,
            link->transport->instance->name, link->reason);
-    second = opening_link(connector, false);
-    if (second && !opening_link(connector, true))
-        client_say_open(second, session_in_need(connector));
-    connect_next(connector);
+    second = opening_link(dialer, false);
+    if (second && !opening_link(dialer, true))
+        client_send_open(second, session_in_need(dialer));
+    connect_next(dialer);
 }
 
 /* ---- Changes around ---- */
@@ -371,161 +366,161 @@ static void attempt_ended(struct connector *connector, const struct hg_link *lin
 /* A handshake that goes on for so long when the network changes is hardly one over the path that there is now. */
 #define STUCK HG_SECOND
 
-static void try_again_soon(struct connector *connector)
+static void try_again_soon(struct dialer *dialer)
 {
-    hg_time now = hg_now(core_of(connector->sessions));
+    hg_time now = hg_now(dialer->sessions->worker);
 
-    if (connector->attempts && now >= connector->round_began + STUCK && !opening_link(connector, true))
-        close_attempts(connector, "the network has changed");
-    if (!connector->waits)
+    if (dialer->attempts && now >= dialer->round_began + STUCK && !opening_link(dialer, true))
+        close_attempts(dialer, "the network has changed");
+    if (!dialer->waits)
         return;
     /* The gateway's word holds; a wait of our own was for a network that has gone. */
-    connector->waits = false;
-    backoff_resumed(&connector->backoff);
-    connector_want(connector);
+    dialer->waits = false;
+    backoff_resumed(&dialer->backoff);
+    dialer_want(dialer);
 }
 
-void connectors_changed(void *arg)
+void dialers_changed(void *arg)
 {
     struct sessions *sessions = arg;
 
     for (struct hg_link *link = sessions->links; link; link = link->next)
         client_ask(link);
-    for (struct connector *connector = sessions->connectors; connector; connector = connector->next)
-        try_again_soon(connector);
+    for (struct dialer *dialer = sessions->dialers; dialer; dialer = dialer->next)
+        try_again_soon(dialer);
 }
 
 /* ---- Moving back ---- */
 
-/* Where the transport of a link stands among the ways to its gateway. */
+/* Where the transport of a link stands among the endpoints of its gateway. */
 static size_t position_of(const struct hg_link *link)
 {
-    const struct gateway *gateway = link->connector->gateway;
+    const struct gateway *gateway = link->dialer->gateway;
     size_t position = 0;
 
-    while (&gateway->ways[position].transport->public != link->transport->instance)
+    while (&gateway->endpoints[position].transport->public != link->transport->instance)
         position++;
     return position;
 }
 
 /* The link of the session that takes new exchanges. */
-static const struct hg_link *current_link(const struct connector *connector)
+static const struct hg_link *current_link(const struct dialer *dialer)
 {
-    const struct session *session = current_session(connector);
+    const struct session *session = current_session(dialer);
 
-    return session && !session->suspect ? session->link : NULL;
+    return session && !session->silent ? session->link : NULL;
 }
 
 /* The next probe, a quarter sooner or later than the interval says. */
-static void plan_probe(struct connector *connector)
+static void plan_probe(struct dialer *dialer)
 {
-    struct sessions *sessions = connector->sessions;
-    hg_time interval = sessions->pipeline->settings.probe_interval << connector->returns_in_vain;
+    struct sessions *sessions = dialer->sessions;
+    hg_time interval = sessions->pipeline->settings.probe_interval << dialer->returns_in_vain;
 
-    hg_timer_set(core_of(sessions)->host, connector->probe_timer,
+    hg_timer_set(sessions->worker->host, dialer->probe_timer,
                  interval - interval / 4 + random_number() % (interval / 2));
 }
 
 static void probe(void *arg)
 {
-    struct connector *connector = arg;
-    const struct hg_link *link = current_link(connector);
+    struct dialer *dialer = arg;
+    const struct hg_link *link = current_link(dialer);
     size_t position = link ? position_of(link) : 0;
 
-    if (connector->sessions->drained_at || connector->probe || (link && !position))
+    if (dialer->sessions->drained_at || dialer->probe || (link && !position))
         return;
     if (position)
-        connector->probe = connect_by(connector, &connector->gateway->ways[connector->probes++ % position]);
-    if (connector->probe)
-        connector->probe->is_probe = true;
+        dialer->probe = connect_by(dialer, &dialer->gateway->endpoints[dialer->probes++ % position]);
+    if (dialer->probe)
+        dialer->probe->is_probe = true;
     else
-        plan_probe(connector);
+        plan_probe(dialer);
 }
 
-static void probe_ended(struct connector *connector, const struct hg_link *link)
+static void probe_ended(struct dialer *dialer, const struct hg_link *link)
 {
-    connector->probe = NULL;
-    if (connector->sessions->stopping)
+    dialer->probe = NULL;
+    if (dialer->sessions->stopping)
         return;
-    hg_log(core_of(connector->sessions)->instance, HG_LOG_DEBUG, "%s%s still does not work: %s", connector->label,
+    hg_log(dialer->sessions->worker->instance, HG_LOG_DEBUG, "%s%s still does not work: %s", dialer->label,
            link->transport->instance->name, link->reason);
-    plan_probe(connector);
+    plan_probe(dialer);
 }
 
 /* A session has moved to this link. */
-static void note_transport(struct connector *connector, const struct hg_link *link, bool returned)
+static void note_transport(struct dialer *dialer, const struct hg_link *link, bool returned)
 {
-    hg_time now = hg_now(core_of(connector->sessions));
+    hg_time now = hg_now(dialer->sessions->worker);
 
     if (returned) {
-        ++*connector->sessions->returned;
-        connector->returned_at = now;
-    } else if (connector->returned_at && now < connector->returned_at + RETURN_STABLE) {
-        connector->returns_in_vain += connector->returns_in_vain < RETURN_BACKOFFS;
+        ++*dialer->sessions->returned;
+        dialer->returned_at = now;
+    } else if (dialer->returned_at && now < dialer->returned_at + RETURN_STABLE) {
+        dialer->returns_in_vain += dialer->returns_in_vain < RETURN_BACKOFFS;
     } else {
-        connector->returns_in_vain = 0;
+        dialer->returns_in_vain = 0;
     }
     if (position_of(link))
-        plan_probe(connector);
+        plan_probe(dialer);
 }
 
-void connector_accepted(struct hg_link *link, bool resumed)
+void dialer_accepted(struct hg_link *link, bool resumed)
 {
-    struct connector *connector = link->connector;
+    struct dialer *dialer = link->dialer;
     bool returned = link->is_probe;
 
     link->is_attempt = link->is_probe = false;
-    connector->round_began = 0;
+    dialer->round_began = 0;
     if (returned) {
-        connector->probe = NULL;
+        dialer->probe = NULL;
     } else {
-        connector->attempts--;
-        close_attempts(connector, "another link was faster");
+        dialer->attempts--;
+        close_attempts(dialer, "another link was faster");
     }
     if (resumed)
-        backoff_resumed(&connector->backoff);
-    note_transport(connector, link, returned);
-    connector_want(connector);
+        backoff_resumed(&dialer->backoff);
+    note_transport(dialer, link, returned);
+    dialer_want(dialer);
 }
 
-void connector_link_ended(struct hg_link *link)
+void dialer_link_ended(struct hg_link *link)
 {
-    struct connector *connector = link->connector;
+    struct dialer *dialer = link->dialer;
 
     if (link->is_attempt) {
-        attempt_ended(connector, link);
+        attempt_ended(dialer, link);
         return;
     }
     if (link->is_probe) {
-        probe_ended(connector, link);
+        probe_ended(dialer, link);
         return;
     }
     if (link->was_active)
-        backoff_link_ended(&connector->backoff, hg_now(core_of(link->sessions)) - link->up_at);
-    connector_want(connector);
+        backoff_link_ended(&dialer->backoff, hg_now(link->sessions->worker) - link->up_at);
+    dialer_want(dialer);
 }
 
 /* ---- Telling ---- */
 
-static void report(const struct connector *connector)
+static void report(const struct dialer *dialer)
 {
-    const struct session *session = current_session(connector);
+    const struct session *session = current_session(dialer);
     const char *transport = session && session->link ? session->link->transport->instance->name : "none";
     char gateway[280];
 
-    gateway_print(gateway, sizeof gateway, connector->gateway);
+    gateway_print(gateway, sizeof gateway, dialer->gateway);
     log_figures("session",
                 (const struct log_member[]){
                     LOG_STRING("gateway", hg_text(gateway)),
                     LOG_NUMBER("session", session ? session->number : 0),
                     LOG_STRING("transport", hg_text(transport)),
-                    LOG_NUMBER("failures", connector->backoff.failures),
+                    LOG_NUMBER("failures", dialer->backoff.failures),
                 },
                 4);
 }
 
-void connectors_report(const struct sessions *sessions)
+void dialers_report(const struct sessions *sessions)
 {
-    for (const struct connector *connector = sessions->connectors; connector; connector = connector->next)
-        report(connector);
+    for (const struct dialer *dialer = sessions->dialers; dialer; dialer = dialer->next)
+        report(dialer);
 }

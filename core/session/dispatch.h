@@ -10,11 +10,11 @@
 #include "core/session/session.h"
 
 /* 0, or -1 when out of memory. */
-int gateway_exchange_start(struct sessions *sessions);
+int dispatch_start(struct sessions *sessions);
 /* No exchange is open any more. No effect on a client. */
-void gateway_exchange_stop(struct sessions *sessions);
+void dispatch_stop(struct sessions *sessions);
 
 /* A session has a link that answers: exchanges that wait for its client may go on. */
-void gateway_exchange_retry(struct session *session);
+void dispatch_retry(struct session *session);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Two ends of one exchange may meet the same failure at once, so every way out ends in carriage_over(): from there on
- * the exchange hears nothing more of the stream, and the stream nothing of the exchange.
+ * Two ends of one exchange may meet the same failure at once, so every way out ends in exchange_stream_over(): from
+ * there on the exchange hears nothing more of the stream, and the stream nothing of the exchange.
  */
 #include "core/session/exchange_stream.h"
 
@@ -11,194 +11,194 @@
 
 #include <stdlib.h>
 
-struct carriage *carriage_new(struct session *session, enum hg_direction sends)
+struct exchange_stream *exchange_stream_new(struct session *session, enum hg_direction sends)
 {
-    struct carriage *carriage = calloc(1, sizeof *carriage + session->codec->decoder_size);
+    struct exchange_stream *stream = calloc(1, sizeof *stream + session->codec->decoder_size);
 
-    if (!carriage)
+    if (!stream)
         return NULL;
-    carriage->session = session;
-    carriage->sends = sends;
-    carriage->next = session->carriages;
-    carriage->previous = &session->carriages;
-    if (carriage->next)
-        carriage->next->previous = &carriage->next;
-    session->carriages = carriage;
-    session->carriage_count++;
+    stream->session = session;
+    stream->sends = sends;
+    stream->next = session->streams;
+    stream->previous = &session->streams;
+    if (stream->next)
+        stream->next->previous = &stream->next;
+    session->streams = stream;
+    session->stream_count++;
     session->exchanges++;
-    return carriage;
+    return stream;
 }
 
-void carriage_leave_unwritten(struct carriage *carriage)
+void exchange_stream_leave_unwritten(struct exchange_stream *stream)
 {
-    if (!carriage->is_unwritten)
+    if (!stream->is_unwritten)
         return;
-    carriage->is_unwritten = false;
-    *carriage->previous_unwritten = carriage->next_unwritten;
-    if (carriage->next_unwritten)
-        carriage->next_unwritten->previous_unwritten = carriage->previous_unwritten;
+    stream->is_unwritten = false;
+    *stream->previous_unwritten = stream->next_unwritten;
+    if (stream->next_unwritten)
+        stream->next_unwritten->previous_unwritten = stream->previous_unwritten;
 }
 
-void carriage_leave_waiting(struct carriage *carriage)
+void exchange_stream_leave_waiting(struct exchange_stream *stream)
 {
-    struct session *session = carriage->session;
-    struct carriage **place = &session->waiting;
+    struct session *session = stream->session;
+    struct exchange_stream **place = &session->waiting;
 
-    if (!carriage->is_waiting)
+    if (!stream->is_waiting)
         return;
-    while (*place != carriage)
+    while (*place != stream)
         place = &(*place)->next_waiting;
-    *place = carriage->next_waiting;
+    *place = stream->next_waiting;
     if (!*place)
         session->waiting_tail = place;
     session->waiting_count--;
-    carriage->is_waiting = false;
+    stream->is_waiting = false;
 }
 
-void carriage_drop_output(struct carriage *carriage)
+void exchange_stream_drop_output(struct exchange_stream *stream)
 {
-    for (size_t i = 0; i < carriage->output.count; i++)
-        hg_buffer_unref(carriage->output.slices[i].buffer);
-    carriage->output.count = 0;
-    carriage->output_size = 0;
+    for (size_t i = 0; i < stream->output.count; i++)
+        hg_buffer_unref(stream->output.slices[i].buffer);
+    stream->output.count = 0;
+    stream->output_size = 0;
 }
 
-static void drop_surplus(struct carriage *carriage)
+static void drop_surplus(struct exchange_stream *stream)
 {
-    hg_buffer_unref(carriage->surplus.buffer);
-    carriage->surplus = (struct hg_slice){0};
+    hg_buffer_unref(stream->surplus.buffer);
+    stream->surplus = (struct hg_slice){0};
 }
 
-/* Takes the carriage off its session: its stream, if it still has one, must have been released. */
-static void leave_session(struct carriage *carriage)
+/* Takes the stream off its session: its stream, if it still has one, must have been released. */
+static void leave_session(struct exchange_stream *stream)
 {
-    struct session *session = carriage->session;
+    struct session *session = stream->session;
 
     if (!session)
         return;
-    session->codec->decoder_free(session->codec_worker, carriage->decoder);
-    carriage_leave_unwritten(carriage);
-    carriage_leave_waiting(carriage);
-    *carriage->previous = carriage->next;
-    if (carriage->next)
-        carriage->next->previous = carriage->previous;
-    session->carriage_count--;
-    carriage->session = NULL;
+    session->codec->decoder_free(session->codec_worker, stream->decoder);
+    exchange_stream_leave_unwritten(stream);
+    exchange_stream_leave_waiting(stream);
+    *stream->previous = stream->next;
+    if (stream->next)
+        stream->next->previous = stream->previous;
+    session->stream_count--;
+    stream->session = NULL;
 }
 
-static void release_stream(struct carriage *carriage)
+static void release_stream(struct exchange_stream *stream)
 {
-    struct tn_stream *stream = carriage->stream;
+    struct tn_stream *tn = stream->tn;
 
-    if (!stream)
+    if (!tn)
         return;
-    carriage->stream = NULL;
-    tn_stream_set_user(stream, NULL);
-    tn_stream_release(stream);
-    session_touch(carriage->session);
+    stream->tn = NULL;
+    tn_stream_set_user(tn, NULL);
+    tn_stream_release(tn);
+    session_touch(stream->session);
 }
 
-void carriage_over(struct carriage *carriage, uint64_t code)
+void exchange_stream_over(struct exchange_stream *stream, uint64_t code)
 {
-    carriage->over = true;
-    carriage_drop_output(carriage);
-    drop_surplus(carriage);
-    if (carriage->stream && carriage->sent != CARRIAGE_ENDED)
-        tn_stream_reset(carriage->stream, code);
-    if (carriage->stream && carriage->received != CARRIAGE_ENDED)
-        tn_stream_stop_sending(carriage->stream, code);
-    release_stream(carriage);
-    if (!carriage->session)
+    stream->over = true;
+    exchange_stream_drop_output(stream);
+    drop_surplus(stream);
+    if (stream->tn && stream->sent != MESSAGE_ENDED)
+        tn_stream_reset(stream->tn, code);
+    if (stream->tn && stream->received != MESSAGE_ENDED)
+        tn_stream_stop_sending(stream->tn, code);
+    release_stream(stream);
+    if (!stream->session)
         return;
-    carriage_set_undecoded(carriage, 0);
-    carriage_leave_waiting(carriage);
+    exchange_stream_set_undecoded(stream, 0);
+    exchange_stream_leave_waiting(stream);
 }
 
-void carriage_fail(struct carriage *carriage, uint64_t code, const struct hg_reason *reason)
+void exchange_stream_fail(struct exchange_stream *stream, uint64_t code, const struct hg_reason *reason)
 {
-    carriage_over(carriage, code);
-    if (carriage->self)
-        hg_reset(carriage->self, reason);
+    exchange_stream_over(stream, code);
+    if (stream->self)
+        hg_reset(stream->self, reason);
     else
-        carriage_free(carriage);
+        exchange_stream_free(stream);
 }
 
-void carriage_free(struct carriage *carriage)
+void exchange_stream_free(struct exchange_stream *stream)
 {
-    if (!carriage->over)
-        carriage_over(carriage, TN_STREAM_NO_ERROR);
-    leave_session(carriage);
-    free(carriage);
+    if (!stream->over)
+        exchange_stream_over(stream, TN_STREAM_NO_ERROR);
+    leave_session(stream);
+    free(stream);
 }
 
-void carriage_session_lost(struct carriage *carriage, const struct hg_reason *reason)
+void exchange_stream_session_lost(struct exchange_stream *stream, const struct hg_reason *reason)
 {
-    carriage->stream = NULL;
-    leave_session(carriage);
-    if (carriage->over)
+    stream->tn = NULL;
+    leave_session(stream);
+    if (stream->over)
         return;
-    carriage->over = true;
-    carriage_drop_output(carriage);
-    drop_surplus(carriage);
-    if (carriage->self)
-        hg_reset(carriage->self, reason);
+    stream->over = true;
+    exchange_stream_drop_output(stream);
+    drop_surplus(stream);
+    if (stream->self)
+        hg_reset(stream->self, reason);
     else
-        free(carriage);
+        free(stream);
 }
 
 /* ---- Events of the stream ---- */
 
 /* A client that drops an exchange because its gateway said so has not failed: if something has, the gateway logs it. */
-static struct hg_reason reason_of_peer(const struct carriage *carriage, uint64_t code)
+static struct hg_reason reason_of_peer(const struct exchange_stream *stream, uint64_t code)
 {
     struct hg_reason reason = reason_of_code(code);
 
-    reason.status = carriage->sends == HG_UP ? REASON_ABANDONED : reason.status;
+    reason.status = stream->sends == HG_UP ? REASON_ABANDONED : reason.status;
     return reason;
 }
 
-static void peer_reset(struct carriage *carriage, uint64_t code)
+static void peer_reset(struct exchange_stream *stream, uint64_t code)
 {
-    struct hg_reason reason = reason_of_peer(carriage, code);
+    struct hg_reason reason = reason_of_peer(stream, code);
 
-    if (carriage->received == CARRIAGE_ENDED)
+    if (stream->received == MESSAGE_ENDED)
         return;
-    carriage_fail(carriage, TN_STREAM_NO_ERROR, &reason);
+    exchange_stream_fail(stream, TN_STREAM_NO_ERROR, &reason);
 }
 
 /* A gateway goes on with the response although the client wants no more of the request; a client has nobody left who
  * would read its response. */
-static void peer_stopped(struct carriage *carriage, uint64_t code)
+static void peer_stopped(struct exchange_stream *stream, uint64_t code)
 {
-    struct hg_reason reason = reason_of_peer(carriage, code);
+    struct hg_reason reason = reason_of_peer(stream, code);
 
-    if (carriage->sends == HG_UP) {
-        carriage_fail(carriage, TN_STREAM_CANCELLED, &reason);
+    if (stream->sends == HG_UP) {
+        exchange_stream_fail(stream, TN_STREAM_CANCELLED, &reason);
         return;
     }
-    carriage->unwanted = true;
-    carriage_drop_output(carriage);
-    carriage_leave_unwritten(carriage);
-    if (carriage->held) {
-        carriage->held = false;
-        hg_resume(carriage->self, carriage->sends);
+    stream->unwanted = true;
+    exchange_stream_drop_output(stream);
+    exchange_stream_leave_unwritten(stream);
+    if (stream->held) {
+        stream->held = false;
+        hg_resume(stream->self, stream->sends);
     }
 }
 
-void carriage_event(struct carriage *carriage, const struct tn_event *event)
+void exchange_stream_event(struct exchange_stream *stream, const struct tn_event *event)
 {
     switch (event->type) {
     case TN_EVENT_READABLE:
-        carriage_receive(carriage);
+        exchange_stream_receive(stream);
         return;
     case TN_EVENT_WRITABLE:
-        carriage_write(carriage);
+        exchange_stream_write(stream);
         return;
     case TN_EVENT_RESET:
-        peer_reset(carriage, event->code);
+        peer_reset(stream, event->code);
         return;
     case TN_EVENT_STOPPED:
-        peer_stopped(carriage, event->code);
+        peer_stopped(stream, event->code);
         return;
     case TN_EVENT_OPENED:
     case TN_EVENT_STREAMS:

@@ -98,18 +98,18 @@ static hg_time probe_timeouts(const struct hg_link *link, hg_time least)
     return time < PATIENCE_MOST ? time : PATIENCE_MOST;
 }
 
-hg_time link_doubt_after(const struct hg_link *link)
+hg_time link_slow_after(const struct hg_link *link)
 {
     return probe_timeouts(link, PATIENCE_LEAST);
 }
 
-hg_time link_patience(const struct hg_link *link)
+hg_time link_answer_timeout(const struct hg_link *link)
 {
     const struct sessions *sessions = link->sessions;
     bool is_reliable = link->ops->flags & HG_TRANSPORT_RELIABLE;
     hg_time dead_after = sessions->pipeline->settings.dead_after, patience = dead_after;
 
-    if (sessions->connectors)
+    if (sessions->dialers)
         patience = probe_timeouts(link, is_reliable ? PATIENCE_LEAST_RELIABLE : PATIENCE_LEAST);
     else if (link->session && link->session->contested)
         patience = PROCESSES_SILENCE;

@@ -31,18 +31,18 @@ struct hg_link {
     struct session *session;
     struct hg_timer *timer;
     enum link_state state;
-    bool blocked;                /* ops->send() takes no more for now */
-    bool dead;                   /* the peer was silent for too long: no goodbye */
-    bool is_closed;              /* the peer has closed it: no CLOSE back */
-    bool session_over;           /* it ends by a code that ends its session too */
-    bool was_active;             /* it has carried a session */
-    struct connector *connector; /* client: who has opened it */
-    bool is_connecting;          /* client: ops->connect() is not answered yet */
-    bool is_attempt;             /* client: it takes part in the race for a link (core/session/dialer.c) … */
-    bool is_probe;               /* … or tells whether an earlier transport works again */
-    bool said_open;              /* client */
-    bool is_old;                 /* client: another one shall take its session over */
-    uint64_t resumes;            /* client: the number of the session that `open` named, 0: none */
+    bool blocked;          /* ops->send() takes no more for now */
+    bool dead;             /* the peer was silent for too long: no goodbye */
+    bool is_closed;        /* the peer has closed it: no CLOSE back */
+    bool session_over;     /* it ends by a code that ends its session too */
+    bool was_active;       /* it has carried a session */
+    struct dialer *dialer; /* client: who has opened it */
+    bool is_connecting;    /* client: ops->connect() is not answered yet */
+    bool is_attempt;       /* client: it takes part in the race for a link (core/session/dialer.c) … */
+    bool is_probe;         /* … or tells whether an earlier transport works again */
+    bool open_sent;        /* client */
+    bool is_old;           /* client: another one shall take its session over */
+    uint64_t resumes;      /* client: the number of the session that `open` named, 0: none */
     hg_time up_at;
     hg_time check_at;        /* when end->check() is due; TN_TIME_NEVER: not at all */
     hg_time overdue_at;      /* when it was first seen that the peer owes an answer for too long; 0: it does not */
@@ -89,9 +89,9 @@ void link_failed(struct hg_link *link, int code);
 void link_died(struct hg_link *link);
 /* How long the peer may owe an answer before it is no place for a new exchange while there is a better one. About then
  * a client looks for another link (docs/protocol.md, section 6.3). */
-hg_time link_doubt_after(const struct hg_link *link);
+hg_time link_slow_after(const struct hg_link *link);
 /* How long the peer may owe an answer before the end->check() of an active link looks at it. */
-hg_time link_patience(const struct hg_link *link);
+hg_time link_answer_timeout(const struct hg_link *link);
 /* Whether it has owed one for `patience`. What waits to be read may be that answer, when this process was held up: so
  * it is only true if it was before, and a moment later still is. */
 bool link_is_overdue(struct hg_link *link, hg_time patience);
@@ -107,6 +107,6 @@ void link_flush(struct hg_link *link);
 /* The time of the next end->check(). */
 void link_check_at(struct hg_link *link, hg_time when);
 /* Sends a control message and frees `line`, which may be NULL. False: the link is being closed instead. */
-bool link_say(struct hg_link *link, char *line);
+bool link_send_message(struct hg_link *link, char *line);
 
 #endif

@@ -121,7 +121,7 @@ void link_check_at(struct hg_link *link, hg_time when)
     set_timer(link, false);
 }
 
-bool link_say(struct hg_link *link, char *line)
+bool link_send_message(struct hg_link *link, char *line)
 {
     bool said = line && tn_control_write(link->tn, line, strlen(line));
 
@@ -173,7 +173,7 @@ static void expect_answer(struct hg_link *link)
     tn_link_stats(link->tn, &stats);
     if (stats.unanswered_since == TN_TIME_NEVER || link->overdue_at)
         return;
-    due = stats.unanswered_since + link_patience(link);
+    due = stats.unanswered_since + link_answer_timeout(link);
     if (link->check_at > due)
         link->check_at = due;
 }

@@ -164,7 +164,7 @@ static void heard(struct hg_link *link)
     session_handle_events(session);
     if (!session->confirmed && tn_control_all_acknowledged(link->tn))
         session->confirmed = true;
-    if (session->suspect || session->asked_for || link->sessions->waiting)
+    if (session->silent || session->asked_for || link->sessions->waiting)
         link->sessions->end->session_answers(session);
 }
 

@@ -18,9 +18,9 @@ static hg_time timeout_of(const struct sessions *sessions, bool contested)
 /* When the first in a line, and so any of it, is given up. */
 static hg_time line_due(const struct sessions *sessions, bool contested)
 {
-    const struct session *first = sessions->detached[contested].first;
+    const struct session *first = sessions->resume_queues[contested].first;
 
-    return first ? first->detached_at + timeout_of(sessions, contested) : TN_TIME_NEVER;
+    return first ? first->lost_at + timeout_of(sessions, contested) : TN_TIME_NEVER;
 }
 
 static void set_timer(struct sessions *sessions)
@@ -31,32 +31,32 @@ static void set_timer(struct sessions *sessions)
     if (contested_due < due)
         due = contested_due;
     if (due == TN_TIME_NEVER)
-        hg_timer_stop(core->host, sessions->detached_timer);
+        hg_timer_stop(core->host, sessions->resume_timer);
     else
-        hg_timer_set(core->host, sessions->detached_timer, due > now ? due - now : 0);
+        hg_timer_set(core->host, sessions->resume_timer, due > now ? due - now : 0);
 }
 
 static void join_line(struct session *session)
 {
-    struct detached *line = &session->sessions->detached[session->contested];
+    struct resume_queue *line = &session->sessions->resume_queues[session->contested];
 
-    session->detached_at = hg_now(session->sessions->worker);
-    session->next_detached = NULL;
-    session->previous_detached = line->tail;
+    session->lost_at = hg_now(session->sessions->worker);
+    session->next_lost = NULL;
+    session->previous_lost = line->tail;
     *line->tail = session;
-    line->tail = &session->next_detached;
+    line->tail = &session->next_lost;
     if (line->first == session)
         set_timer(session->sessions);
 }
 
 static void leave_line(struct session *session)
 {
-    session->detached_at = 0;
-    *session->previous_detached = session->next_detached;
-    if (session->next_detached)
-        session->next_detached->previous_detached = session->previous_detached;
+    session->lost_at = 0;
+    *session->previous_lost = session->next_lost;
+    if (session->next_lost)
+        session->next_lost->previous_lost = session->previous_lost;
     else
-        session->sessions->detached[session->contested].tail = session->previous_detached;
+        session->sessions->resume_queues[session->contested].tail = session->previous_lost;
 }
 
 static void expire(struct session *session)
@@ -78,53 +78,53 @@ static void on_timer(void *arg)
     hg_time now = hg_now(sessions->worker);
 
     while (line_due(sessions, false) <= now)
-        expire(sessions->detached[false].first);
+        expire(sessions->resume_queues[false].first);
     while (line_due(sessions, true) <= now) {
-        struct session *session = sessions->detached[true].first;
+        struct session *session = sessions->resume_queues[true].first;
 
         /* The other process may be cut off just as this one. */
-        if (processes_heard(session, session->detached_at))
+        if (processes_heard(session, session->lost_at))
             expire(session);
         else
-            detached_set_contested(session, false);
+            resume_queue_set_contested(session, false);
     }
     set_timer(sessions);
 }
 
-static struct session *of_node(struct registry_node *node)
+static struct session *of_node(struct multimap_node *node)
 {
-    return node ? (struct session *)((char *)node - offsetof(struct session, lost)) : NULL;
+    return node ? (struct session *)((char *)node - offsetof(struct session, resumable)) : NULL;
 }
 
-int detached_start(struct sessions *sessions)
-{
-    for (size_t i = 0; i < 2; i++)
-        sessions->detached[i].tail = &sessions->detached[i].first;
-    sessions->detached_timer = hg_timer_new(sessions->worker, on_timer, sessions);
-    return sessions->detached_timer ? 0 : -1;
-}
-
-void detached_stop(struct sessions *sessions)
+int resume_queue_start(struct sessions *sessions)
 {
     for (size_t i = 0; i < 2; i++)
-        while (sessions->detached[i].first)
-            session_end(sessions->detached[i].first, "the process stops");
-    if (sessions->detached_timer)
-        hg_timer_free(sessions->worker->host, sessions->detached_timer);
-    registry_free(&sessions->detached_of);
+        sessions->resume_queues[i].tail = &sessions->resume_queues[i].first;
+    sessions->resume_timer = hg_timer_new(sessions->worker, on_timer, sessions);
+    return sessions->resume_timer ? 0 : -1;
 }
 
-struct session *detached_newest(const struct sessions *sessions, struct hg_text client)
+void resume_queue_stop(struct sessions *sessions)
 {
-    return of_node(registry_newest(&sessions->detached_of, client));
+    for (size_t i = 0; i < 2; i++)
+        while (sessions->resume_queues[i].first)
+            session_end(sessions->resume_queues[i].first, "the process stops");
+    if (sessions->resume_timer)
+        hg_timer_free(sessions->worker->host, sessions->resume_timer);
+    multimap_free(&sessions->resumable);
 }
 
-struct session *detached_older(const struct session *session)
+struct session *resume_queue_newest(const struct sessions *sessions, struct hg_text client)
 {
-    return of_node(registry_older(&session->lost));
+    return of_node(multimap_newest(&sessions->resumable, client));
 }
 
-void detached_add(struct session *session, const char *why)
+struct session *resume_queue_older(const struct session *session)
+{
+    return of_node(multimap_older(&session->resumable));
+}
+
+void resume_queue_add(struct session *session, const char *why)
 {
     struct sessions *sessions = session->sessions;
 
@@ -133,25 +133,25 @@ void detached_add(struct session *session, const char *why)
     join_line(session);
     if (session->contested)
         processes_ask_others(session);
-    session->lost.id = hg_text(session->identity.id);
+    session->resumable.key = hg_text(session->identity.id);
     /* Without memory it is not found there, and ends by its time alone. */
-    if (!session->lost.id.size || registry_add(&sessions->detached_of, &session->lost))
-        session->lost.id.size = 0;
+    if (!session->resumable.key.size || multimap_add(&sessions->resumable, &session->resumable))
+        session->resumable.key.size = 0;
 }
 
-void detached_remove(struct session *session)
+void resume_queue_remove(struct session *session)
 {
-    if (!session->detached_at)
+    if (!session->lost_at)
         return;
     leave_line(session);
-    if (session->lost.id.size)
-        registry_remove(&session->sessions->detached_of, &session->lost);
-    session->lost.id.size = 0;
+    if (session->resumable.key.size)
+        multimap_remove(&session->sessions->resumable, &session->resumable);
+    session->resumable.key.size = 0;
 }
 
-void detached_set_contested(struct session *session, bool contested)
+void resume_queue_set_contested(struct session *session, bool contested)
 {
-    bool waits = session->detached_at;
+    bool waits = session->lost_at;
 
     if (waits)
         leave_line(session);

@@ -11,18 +11,18 @@
 #include "core/session/session.h"
 
 /* 0, or -1 when out of memory. */
-int detached_start(struct sessions *sessions);
+int resume_queue_start(struct sessions *sessions);
 /* Ends all that are left. */
-void detached_stop(struct sessions *sessions);
+void resume_queue_stop(struct sessions *sessions);
 
 /* The session has lost its link; `why` is for the log and for those whom its end concerns. */
-void detached_add(struct session *session, const char *why);
+void resume_queue_add(struct session *session, const char *why);
 /* A client's detached sessions (at a gateway), the newest first; NULL: there is none, or no older one. */
-struct session *detached_newest(const struct sessions *sessions, struct hg_text client);
-struct session *detached_older(const struct session *session);
+struct session *resume_queue_newest(const struct sessions *sessions, struct hg_text client);
+struct session *resume_queue_older(const struct session *session);
 /* It has a link again, or ends. No effect on one that is not detached. */
-void detached_remove(struct session *session);
+void resume_queue_remove(struct session *session);
 /* Whether it is contested has changed. One that is detached begins to wait anew, for as long as such a one may. */
-void detached_set_contested(struct session *session, bool contested);
+void resume_queue_set_contested(struct session *session, bool contested);
 
 #endif

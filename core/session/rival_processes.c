@@ -26,12 +26,12 @@ static bool is_there(const struct session *session)
 /* Of sessions without a link, those of other processes have been forgotten by the client, or never known. */
 static void end_forgotten(const struct sessions *sessions, const char *client, const char *process)
 {
-    struct session *session = detached_newest(sessions, hg_text(client)), *older;
+    struct session *session = resume_queue_newest(sessions, hg_text(client)), *older;
 
     for (; session; session = older) {
         bool is_own = *process && !strcmp(session->process, process);
 
-        older = detached_older(session);
+        older = resume_queue_older(session);
         if (!is_own && session_is_idle(session))
             session_end(session, "its client opens a new one");
     }
@@ -51,7 +51,7 @@ static struct session *find_room(const struct sessions *sessions, const char *cl
         if (only_own && !is_own)
             continue;
         ++*count;
-        if (session->detached_at && (!*best || session->detached_at < (*best)->detached_at))
+        if (session->lost_at && (!*best || session->lost_at < (*best)->lost_at))
             *best = session;
     }
     return other ? other : own;
@@ -62,13 +62,13 @@ static bool have_room(const struct sessions *sessions, const char *client, const
                       int64_t most)
 {
     size_t count;
-    struct session *detached = find_room(sessions, client, process, only_own, &count);
+    struct session *lost = find_room(sessions, client, process, only_own, &count);
 
     if (count < (size_t)most)
         return true;
-    if (!detached)
+    if (!lost)
         return false;
-    session_end(detached, "its client opens another one, and has as many as it may have");
+    session_end(lost, "its client opens another one, and has as many as it may have");
     return true;
 }
 
@@ -100,7 +100,7 @@ static void set_contested(struct session *session, bool contested, bool anew)
         return;
     if (session->link)
         link_queue(session->link); /* its patience is another one */
-    detached_set_contested(session, contested);
+    resume_queue_set_contested(session, contested);
 }
 
 static void review(const struct sessions *sessions, struct hg_text client, bool anew)
@@ -135,7 +135,7 @@ static void ask(const struct session *session)
         return;
     tn_link_stats(session->link->tn, &stats);
     if (stats.unanswered_since == TN_TIME_NEVER)
-        link_say(session->link, control_encode_ping(0));
+        link_send_message(session->link, control_encode_ping(0));
 }
 
 void processes_ask_others(const struct session *session)
@@ -210,9 +210,9 @@ static void announce(const struct session *former, const struct session *newer)
                    "services that the other does not have",
                    id, second, first);
     snprintf(text, sizeof text, "another process uses this id, too, and gets new exchanges from now on: %s", second);
-    link_say(former->link, control_encode_notice(text));
+    link_send_message(former->link, control_encode_notice(text));
     snprintf(text, sizeof text, "another process uses this id, too, and was there before: %s", first);
-    link_say(newer->link, control_encode_notice(text));
+    link_send_message(newer->link, control_encode_notice(text));
 }
 
 void processes_answered(struct session *session)

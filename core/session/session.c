@@ -100,23 +100,23 @@ void session_end_discreetly(struct session *session, const char *why, const char
 {
     char detail[384];
     struct hg_reason reason = {502, "connection_terminated", detail, 0};
-    struct carriage *next;
+    struct exchange_stream *next;
 
     snprintf(detail, sizeof detail, "the session%s%s ended: %s", *session->identity.id ? " of " : "",
              session->identity.id, public_why);
     log_end(session, why);
     leave_link(session, TN_SESSION_ENDED, why);
-    detached_remove(session);
-    for (struct carriage *carriage = session->carriages; carriage; carriage = next) {
-        next = carriage->next;
-        carriage_session_lost(carriage, &reason);
+    resume_queue_remove(session);
+    for (struct exchange_stream *stream = session->streams; stream; stream = next) {
+        next = stream->next;
+        exchange_stream_session_lost(stream, &reason);
     }
-    if (session->registered.id.size) {
-        registry_remove(&session->sessions->registry, &session->registered);
+    if (session->by_client.key.size) {
+        multimap_remove(&session->sessions->by_client, &session->by_client);
         processes_review(session->sessions, hg_text(session->identity.id));
     }
-    if (session->named.id.size)
-        registry_remove(&session->sessions->names, &session->named);
+    if (session->by_name.key.size)
+        multimap_remove(&session->sessions->by_name, &session->by_name);
     *session->previous = session->next;
     if (session->next)
         session->next->previous = session->previous;
@@ -184,8 +184,8 @@ void session_set_codec(struct session *session, const struct instance *codec)
 void session_attach(struct session *session, struct hg_link *link)
 {
     leave_link(session, TN_LINK_REPLACED, "the session goes on over another link");
-    detached_remove(session);
-    session->suspect = false;
+    resume_queue_remove(session);
+    session->silent = false;
     session->link = link;
     link->session = session;
     link->state = LINK_ACTIVE;
@@ -218,24 +218,24 @@ void session_resumed(struct session *session, const char *why)
 
 struct session *session_by_name(const struct sessions *sessions, const char *name)
 {
-    struct registry_node *node = registry_newest(&sessions->names, hg_text(name));
+    struct multimap_node *node = multimap_newest(&sessions->by_name, hg_text(name));
 
-    return node ? (struct session *)((char *)node - offsetof(struct session, named)) : NULL;
+    return node ? (struct session *)((char *)node - offsetof(struct session, by_name)) : NULL;
 }
 
-static struct session *of_node(struct registry_node *node)
+static struct session *of_node(struct multimap_node *node)
 {
-    return node ? (struct session *)((char *)node - offsetof(struct session, registered)) : NULL;
+    return node ? (struct session *)((char *)node - offsetof(struct session, by_client)) : NULL;
 }
 
 struct session *session_newest(const struct sessions *sessions, struct hg_text client)
 {
-    return of_node(registry_newest(&sessions->registry, client));
+    return of_node(multimap_newest(&sessions->by_client, client));
 }
 
 struct session *session_older(const struct session *session)
 {
-    return of_node(registry_older(&session->registered));
+    return of_node(multimap_older(&session->by_client));
 }
 
 bool session_may_serve(const struct session *session, struct hg_text service)
@@ -257,9 +257,9 @@ static bool answers(const struct session *session)
 }
 
 /* Whether its client owes an ACK for so long that it may be gone. */
-static bool is_in_doubt(const struct session *session)
+static bool is_slow(const struct session *session)
 {
-    return link_unanswered_for(session->link) >= link_doubt_after(session->link);
+    return link_unanswered_for(session->link) >= link_slow_after(session->link);
 }
 
 /* Whether the client says that it has the service. What none says goes to the newest all the same: it is the client
@@ -281,7 +281,7 @@ static bool serves(const struct session *session, struct hg_text service)
 static bool is_better(const struct session *one, const struct session *other, struct hg_text service)
 {
     bool one_serves = serves(one, service), other_serves = serves(other, service);
-    bool doubt = is_in_doubt(one), other_doubt = is_in_doubt(other);
+    bool doubt = is_slow(one), other_doubt = is_slow(other);
 
     if (one_serves != other_serves)
         return one_serves;
@@ -289,8 +289,8 @@ static bool is_better(const struct session *one, const struct session *other, st
         return other_doubt;
     if (!is_same_process(one, other))
         return false;
-    if (one->carriage_count != other->carriage_count)
-        return one->carriage_count < other->carriage_count;
+    if (one->stream_count != other->stream_count)
+        return one->stream_count < other->stream_count;
     return one->chosen < other->chosen;
 }
 
@@ -331,17 +331,17 @@ struct session *session_for_target(const struct sessions *sessions, const struct
 static void open_waiting(struct session *session)
 {
     while (session->waiting) {
-        struct tn_stream *stream = tn_stream_open(session->tn);
+        struct tn_stream *tn = tn_stream_open(session->tn);
 
-        if (!stream)
+        if (!tn)
             return;
-        carriage_set_stream(session->waiting, stream);
+        exchange_stream_set_stream(session->waiting, tn);
     }
 }
 
 static void handle_event(struct session *session, const struct tn_event *event)
 {
-    struct carriage *carriage;
+    struct exchange_stream *stream;
 
     switch (event->type) {
     case TN_EVENT_OPENED:
@@ -354,9 +354,9 @@ static void handle_event(struct session *session, const struct tn_event *event)
     case TN_EVENT_WRITABLE:
     case TN_EVENT_RESET:
     case TN_EVENT_STOPPED:
-        carriage = tn_stream_user(event->stream);
-        if (carriage)
-            carriage_event(carriage, event);
+        stream = tn_stream_user(event->stream);
+        if (stream)
+            exchange_stream_event(stream, event);
         return;
     }
 }
@@ -372,7 +372,7 @@ void session_handle_events(struct session *session)
 void session_write(struct session *session)
 {
     while (session->unwritten)
-        carriage_write(session->unwritten);
+        exchange_stream_write(session->unwritten);
 }
 
 void session_touch(struct session *session)
@@ -383,7 +383,7 @@ void session_touch(struct session *session)
 
 bool session_is_idle(const struct session *session)
 {
-    return !session->carriages && !tn_session_stream_count(session->tn);
+    return !session->streams && !tn_session_stream_count(session->tn);
 }
 
 /* Whether it is worth waiting for another link. */
@@ -403,7 +403,7 @@ void session_link_lost(struct session *session, bool over, const char *why)
         session_end_discreetly(session, why, "its link was closed");
         return;
     }
-    detached_add(session, why);
-    if (session->registered.id.size)
+    resume_queue_add(session, why);
+    if (session->by_client.key.size)
         processes_review(session->sessions, hg_text(session->identity.id));
 }

@@ -8,9 +8,9 @@
 #define CORE_SESSION_SESSION_H
 
 #include "core/base/multimap.h"
+#include "core/pipeline/gateway_list.h"
 #include "core/pipeline/pipeline.h"
 #include "core/session/control_message.h"
-#include "core/session/gateway_list.h"
 #include "core/session/session_table.h"
 
 #include <hopgate/identity.h>
@@ -18,10 +18,10 @@
 /* How long an end that stops waits until its peers have heard of it. */
 #define DRAIN_TIMEOUT HG_SECOND
 
-struct carriage;
-struct changes;       /* core/loop/network_change.h */
-struct connector;     /* core/session/dialer.c */
-struct gateway_place; /* core/session/dispatch.c */
+struct exchange_stream;
+struct changes;  /* core/loop/network_change.h */
+struct dialer;   /* core/session/dialer.c */
+struct dispatch; /* core/session/dispatch.c */
 struct hg_link;
 struct session;
 
@@ -38,7 +38,7 @@ struct tunnel_end {
     /* The session's link carries packets, for the first time or again. */
     void (*session_answers)(struct session *session);
     /* The peer opened a stream. */
-    void (*stream_opened)(struct session *session, struct tn_stream *stream);
+    void (*stream_opened)(struct session *session, struct tn_stream *tn);
     /* There is a sign that the peer has lost the link, or that the path has changed. May be NULL. */
     void (*doubt)(struct hg_link *link);
     /* The link should be replaced by another one. May be NULL. */
@@ -51,7 +51,7 @@ extern const struct tunnel_end client_end;  /* core/session/client.c */
 void gateway_review_identities(void *sessions);
 
 /* Sessions without a link, which all wait equally long for one. */
-struct detached {
+struct resume_queue {
     struct session *first; /* the longest without a link */
     struct session **tail;
 };
@@ -71,18 +71,18 @@ struct sessions {
     size_t link_count;
     struct hg_link *flush; /* links with something to send or to end */
     struct hg_link **flush_tail;
-    struct registry registry;            /* gateway: the sessions of each client */
-    struct registry names;               /* gateway: all sessions by name */
-    uint64_t choices;                    /* gateway: exchanges for which a session was chosen */
-    struct gateways gateways;            /* client */
-    struct changes *changes;             /* client: of the network, and sleep */
-    struct connector *connectors;        /* client: for each gateway as many as there shall be links */
-    char process[CONTROL_NAME_SIZE + 1]; /* client: what it says in `open` of the process that it is */
-    struct detached detached[2];         /* those without a link; [1]: the contested ones */
-    struct registry detached_of;         /* gateway: all of them by client */
-    struct hg_timer *detached_timer;     /* when the first of them is given up */
-    struct gateway_place *waiting;       /* gateway: exchanges that wait for their client's return, the oldest first */
-    struct gateway_place **waiting_tail;
+    struct multimap by_client;            /* gateway: the sessions of each client */
+    struct multimap by_name;              /* gateway: all sessions by name */
+    uint64_t choices;                     /* gateway: exchanges for which a session was chosen */
+    struct gateway_list gateways;         /* client */
+    struct changes *changes;              /* client: of the network, and sleep */
+    struct dialer *dialers;               /* client: for each gateway as many as there shall be links */
+    char process[CONTROL_NAME_SIZE + 1];  /* client: what it says in `open` of the process that it is */
+    struct resume_queue resume_queues[2]; /* those without a link; [1]: the contested ones */
+    struct multimap resumable;            /* gateway: all of them by client */
+    struct hg_timer *resume_timer;        /* when the first of them is given up */
+    struct dispatch *waiting;             /* gateway: exchanges that wait for their client's return, the oldest first */
+    struct dispatch **waiting_tail;
     struct hg_timer *waiting_timer; /* when the first of them has waited enough */
     size_t waiting_count;
     uint64_t next_number;
@@ -91,7 +91,7 @@ struct sessions {
     uint64_t *opened;   /* counters */
     uint64_t *resumed;
     uint64_t *expired;
-    uint64_t *doubted;
+    uint64_t *silent_links;
     uint64_t *returned;
     uint64_t *refused;
     uint64_t *packets_sent;
@@ -113,34 +113,34 @@ struct session {
     char process[CONTROL_NAME_SIZE + 1]; /* gateway: of the client; empty: it does not say */
     json_t *services;                    /* gateway: names of what the client says it serves; NULL: it does not say */
     uint64_t chosen;                     /* gateway: the newest choice that fell on it */
-    struct connector *connector;         /* client: who keeps it connected */
+    struct dialer *dialer;               /* client: who keeps it connected */
     const struct hg_codec_ops *codec;
     struct hg_worker *codec_worker;
     struct tn_session *tn;
-    struct hg_link *link; /* what carries it now; NULL: it is detached */
-    bool open;            /* accepted by the gateway */
-    bool confirmed;       /* the client knows its name, so it can come back */
-    bool draining;        /* the peer or this end wants no new streams */
-    bool suspect;         /* client: its link has been silent for too long */
-    bool contested;       /* gateway: another process of the client is there, see core/session/rival_processes.h */
-    uint64_t asked_for;   /* gateway: the number of another process's session for which it was asked for life … */
-    hg_time asked_at;     /* … and when, until it answers */
-    const char *retired;  /* client: why this end wants no new streams; said again on each link */
+    struct hg_link *link;     /* what carries it now; NULL: it is detached */
+    bool open;                /* accepted by the gateway */
+    bool confirmed;           /* the client knows its name, so it can come back */
+    bool draining;            /* the peer or this end wants no new streams */
+    bool silent;              /* client: its link has been silent for too long */
+    bool contested;           /* gateway: another process of the client is there, see core/session/rival_processes.h */
+    uint64_t asked_for;       /* gateway: the number of another process's session for which it was asked for life … */
+    hg_time asked_at;         /* … and when, until it answers */
+    const char *drain_reason; /* client: why this end wants no new streams; said again on each link */
     hg_time opened_at;
     uint64_t exchanges; /* ever */
 
-    struct registry_node registered; /* gateway: by identity.id */
-    struct registry_node named;      /* gateway: by name */
-    struct registry_node lost;       /* gateway: by identity.id, while it is detached */
-    hg_time detached_at;             /* 0: it is not */
-    struct session *next_detached, **previous_detached;
-    char lost_reason[160];      /* why it has lost its last link */
-    struct carriage *carriages; /* all */
-    size_t carriage_count;
-    uint64_t undecoded;         /* bytes that the codec may keep for them: see carriage_receive.c */
-    struct carriage *unwritten; /* those whose bytes are to be written to their streams before the next packet */
-    struct carriage *waiting;   /* gateway: those without a stream yet, the oldest first */
-    struct carriage **waiting_tail;
+    struct multimap_node by_client; /* gateway: by identity.id */
+    struct multimap_node by_name;   /* gateway: by name */
+    struct multimap_node resumable; /* gateway: by identity.id, while it is detached */
+    hg_time lost_at;                /* 0: it is not */
+    struct session *next_lost, **previous_lost;
+    char lost_reason[160];           /* why it has lost its last link */
+    struct exchange_stream *streams; /* all */
+    size_t stream_count;
+    uint64_t undecoded;                /* bytes that the codec may keep for them: see exchange_stream_receive.c */
+    struct exchange_stream *unwritten; /* those whose bytes are to be written to their streams before the next packet */
+    struct exchange_stream *waiting;   /* gateway: those without a stream yet, the oldest first */
+    struct exchange_stream **waiting_tail;
     size_t waiting_count;
     struct session *next, **previous;
 };

@@ -59,7 +59,7 @@ static void count(struct sessions *sessions)
     sessions->opened = hg_counter(worker, "sessions_opened", "Sessions that were opened.");
     sessions->resumed = hg_counter(worker, "sessions_resumed", "Sessions that went on over another link.");
     sessions->expired = hg_counter(worker, "sessions_expired", "Sessions that no other link came for in time.");
-    sessions->doubted = hg_counter(worker, "links_silent", "Links that were silent for too long.");
+    sessions->silent_links = hg_counter(worker, "links_silent", "Links that were silent for too long.");
     sessions->returned = hg_counter(worker, "sessions_returned", "Sessions that moved back to an earlier transport.");
     sessions->refused = hg_counter(worker, "sessions_refused", "Sessions that were refused.");
     sessions->packets_sent = hg_counter(worker, "packets_sent", "Packets given to transports.");
@@ -71,14 +71,14 @@ static int start_client(struct sessions *sessions)
     sessions->end = &client_end;
     if (!hg_capability(sessions->worker->instance, HG_ROUTES, HG_ROUTES_VERSION, &sessions->routes))
         sessions->routes.ops = NULL;
-    return connectors_start(sessions);
+    return dialers_start(sessions);
 }
 
 static int start_gateway(struct sessions *sessions)
 {
     sessions->end = &gateway_end;
     watch_identities(sessions, gateway_review_identities);
-    return gateway_exchange_start(sessions);
+    return dispatch_start(sessions);
 }
 
 struct sessions *sessions_start(struct hg_worker *worker, const struct pipeline *pipeline,
@@ -96,7 +96,7 @@ struct sessions *sessions_start(struct hg_worker *worker, const struct pipeline 
     sessions->top = top;
     sessions->flush_tail = &sessions->flush;
     count(sessions);
-    if (check_codecs(sessions) || find_identity(sessions) || detached_start(sessions) ||
+    if (check_codecs(sessions) || find_identity(sessions) || resume_queue_start(sessions) ||
         (client ? start_client(sessions) : start_gateway(sessions))) {
         sessions_stop(sessions);
         return NULL;
@@ -108,7 +108,7 @@ static void gateway_drain(struct sessions *sessions)
 {
     for (struct session *session = sessions->sessions; session; session = session->next)
         if (session->link)
-            link_say(session->link, control_encode_drain("the gateway is about to stop", 1));
+            link_send_message(session->link, control_encode_drain("the gateway is about to stop", 1));
 }
 
 void sessions_drain(struct sessions *sessions)
@@ -116,13 +116,13 @@ void sessions_drain(struct sessions *sessions)
     if (sessions->drained_at)
         return;
     sessions->drained_at = hg_now(sessions->worker);
-    if (sessions->connectors)
+    if (sessions->dialers)
         client_drain(sessions);
     else
         gateway_drain(sessions);
     /* So that the loop turns when sessions_idle() may have become true. */
     for (struct hg_link *link = sessions->links; link; link = link->next)
-        if (!sessions->connectors)
+        if (!sessions->dialers)
             link_check_at(link, sessions->drained_at + DRAIN_TIMEOUT);
 }
 
@@ -137,7 +137,7 @@ static bool has_delivered_all(const struct sessions *sessions)
 /* A client's link ends when its session has: see client.c. A gateway only waits until its clients know. */
 bool sessions_idle(const struct sessions *sessions)
 {
-    if (sessions->connectors)
+    if (sessions->dialers)
         return !sessions->links && has_delivered_all(sessions);
     if (hg_now(sessions->worker) >= sessions->drained_at + DRAIN_TIMEOUT)
         return true;
@@ -187,11 +187,11 @@ void sessions_stop(struct sessions *sessions)
     sessions_flush(sessions);
     sessions->stopping = true;
     free_links(sessions);
-    detached_stop(sessions);
-    connectors_stop(sessions);
-    gateway_exchange_stop(sessions);
-    registry_free(&sessions->registry);
-    registry_free(&sessions->names);
+    resume_queue_stop(sessions);
+    dialers_stop(sessions);
+    dispatch_stop(sessions);
+    multimap_free(&sessions->by_client);
+    multimap_free(&sessions->by_name);
     sessions->worker->state = NULL;
     free(sessions);
 }
@@ -244,5 +244,5 @@ void sessions_report(const struct sessions *sessions)
     for (const struct session *session = sessions->sessions; session; session = session->next)
         if (session->open)
             report(session);
-    connectors_report(sessions);
+    dialers_report(sessions);
 }

@@ -17,8 +17,8 @@
 struct sessions;
 
 /* The place of sessions in an exchange: bottom on a gateway, top on a client. */
-extern const struct hg_stage_ops sessions_gateway_ops;
-extern const struct hg_stage_ops sessions_client_ops;
+extern const struct hg_stage_ops gateway_stage_ops;
+extern const struct hg_stage_ops client_stage_ops;
 
 /* Makes the sessions of one worker; on a client begins to connect. Every instance of the pipeline has been started.
  * `worker` is the core's own instance, whose state they become; `top` is where a client's exchanges begin. NULL: it has

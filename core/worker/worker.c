@@ -140,9 +140,9 @@ static void lay_path(struct worker *worker)
         stage->worker = &worker->instances[instance->index];
     }
     if (gateway)
-        table->stages[table->stage_count++] = (struct stage){.ops = &sessions_gateway_ops, .worker = &worker->core};
+        table->stages[table->stage_count++] = (struct stage){.ops = &gateway_stage_ops, .worker = &worker->core};
     else
-        table->tops[pipeline->count] = (struct stage){.ops = &sessions_client_ops, .worker = &worker->core};
+        table->tops[pipeline->count] = (struct stage){.ops = &client_stage_ops, .worker = &worker->core};
 }
 
 struct worker *worker_new(struct pipeline *pipeline)

@@ -3,8 +3,8 @@
  *
  * A client of several gateways, or with several links to one: what befalls one of them and what the others notice.
  */
+#include "core/pipeline/gateway_list.h"
 #include "core/session/exchange_stream.h"
-#include "core/session/gateway_list.h"
 #include "core/session/link.h"
 #include "core/session/session_table.h"
 #include "tests/unit/pair.h"
@@ -23,7 +23,7 @@ static struct pair pair;
         .address_count = sizeof((struct hg_address[]){__VA_ARGS__}) / sizeof(struct hg_address)                        \
     }
 
-static struct gateways found;
+static struct gateway_list found;
 static struct rig *client;
 
 /* Those of a client with these two transports. */
@@ -32,21 +32,21 @@ static void find(struct wire *first, struct wire *second)
     const struct rig_part parts[] = {{&wire_client_plugin, first}, {&wire_client_bytes_plugin, second}};
 
     client = rig_new(PIPELINE_CLIENT, parts, 2);
-    ck_assert_int_eq(gateways_find(&found, client->pipeline), 0);
+    ck_assert_int_eq(gateway_list_make(&found, client->pipeline), 0);
 }
 
 static void forget(void)
 {
-    gateways_free(&found);
+    gateway_list_free(&found);
     rig_free(client);
 }
 
 static void expect_way(size_t gateway, size_t way, size_t transport, size_t number)
 {
     ck_assert_uint_lt(gateway, found.count);
-    ck_assert_uint_lt(way, found.list[gateway].way_count);
-    ck_assert_ptr_eq(found.list[gateway].ways[way].transport, client->pipeline->transports[transport]);
-    ck_assert_uint_eq(found.list[gateway].ways[way].number, number);
+    ck_assert_uint_lt(way, found.list[gateway].endpoint_count);
+    ck_assert_ptr_eq(found.list[gateway].endpoints[way].transport, client->pipeline->transports[transport]);
+    ck_assert_uint_eq(found.list[gateway].endpoints[way].number, number);
 }
 
 START_TEST(one_host_is_one_gateway)
@@ -61,7 +61,7 @@ START_TEST(one_host_is_one_gateway)
     expect_way(1, 0, 0, 1);
     expect_way(1, 1, 1, 1);
     expect_way(2, 0, 1, 0);
-    ck_assert_uint_eq(found.list[0].way_count, 1);
+    ck_assert_uint_eq(found.list[0].endpoint_count, 1);
     gateway_print(text, sizeof text, &found.list[1]);
     ck_assert_str_eq(text, "b.test:443");
     forget();
@@ -105,9 +105,9 @@ START_TEST(a_transport_without_names_has_the_first_gateway)
     else
         find(&unnamed, &named);
     ck_assert_uint_eq(found.count, 2);
-    ck_assert_uint_eq(found.list[0].way_count, 2);
+    ck_assert_uint_eq(found.list[0].endpoint_count, 2);
     ck_assert_str_eq(found.list[0].address->host, "a.test");
-    ck_assert_uint_eq(found.list[1].way_count, 1);
+    ck_assert_uint_eq(found.list[1].endpoint_count, 1);
     forget();
 }
 END_TEST
@@ -371,8 +371,8 @@ START_TEST(exchanges_are_shared_out_among_links)
     for (size_t i = 0; i < 20; i++)
         user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
     pair_wait(&pair, 50);
-    ck_assert_uint_eq(session_at_gateway(0)->carriage_count, 10);
-    ck_assert_uint_eq(session_at_gateway(1)->carriage_count, 10);
+    ck_assert_uint_eq(session_at_gateway(0)->stream_count, 10);
+    ck_assert_uint_eq(session_at_gateway(1)->stream_count, 10);
     /* One is done with its own: it gets the next ones. */
     for (size_t i = 0; i < 20; i += 2)
         hg_reset(users[i].self, &(struct hg_reason){499, NULL, "the user left", 0});
@@ -380,8 +380,8 @@ START_TEST(exchanges_are_shared_out_among_links)
     for (size_t i = 0; i < 20; i += 2)
         user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
     pair_wait(&pair, 50);
-    ck_assert_uint_eq(session_at_gateway(0)->carriage_count, 10);
-    ck_assert_uint_eq(session_at_gateway(1)->carriage_count, 10);
+    ck_assert_uint_eq(session_at_gateway(0)->stream_count, 10);
+    ck_assert_uint_eq(session_at_gateway(1)->stream_count, 10);
 }
 END_TEST
 
@@ -411,8 +411,8 @@ START_TEST(the_death_of_a_link_pauses_its_session_alone)
     }
     paused = session_at_gateway(0);
     other = session_at_gateway(1);
-    ck_assert_uint_eq(paused->carriage_count, 1);
-    ck_assert_uint_eq(other->carriage_count, 1);
+    ck_assert_uint_eq(paused->stream_count, 1);
+    ck_assert_uint_eq(other->stream_count, 1);
     pair.wire.unreachable = true;
     wire_break(end_of(paused));
     pair_wait(&pair, 50);
@@ -447,7 +447,7 @@ START_TEST(a_silent_link_gets_no_exchange_while_another_answers)
     end_of(silent)->is_dark = true;
     user_ask(&stuck, &pair, "client-1", "web", "/hang", 0);
     pair_wait(&pair, 600);
-    ck_assert_uint_eq(silent->carriage_count, 1);
+    ck_assert_uint_eq(silent->stream_count, 1);
     before = silent->exchanges;
     for (size_t i = 0; i < 3; i++)
         user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
@@ -546,7 +546,7 @@ START_TEST(who_does_not_say_its_process_has_one_session)
     for (size_t i = 0; i < 2; i++)
         user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
     exchange_run_ready(&pair.gateway->worker->exchanges);
-    ck_assert_uint_eq(session_at_gateway(0)->carriage_count, 2);
+    ck_assert_uint_eq(session_at_gateway(0)->stream_count, 2);
 }
 END_TEST
 

@@ -207,7 +207,7 @@ static bool tail_is_left(void *arg)
     const struct session *session = at_client()->sessions;
 
     (void)arg;
-    return pair.given == 46000 && !session->carriages && tn_session_stream_count(session->tn);
+    return pair.given == 46000 && !session->streams && tn_session_stream_count(session->tn);
 }
 
 /* The origin is done and the exchange over, but the end of the response waits for credit: the client has nothing under
@@ -290,7 +290,7 @@ START_TEST(a_change_around_is_noticed_at_once)
     if (_i % 2)
         clock_sleep(10 * HG_SECOND);
     else
-        connectors_changed(at_client());
+        dialers_changed(at_client());
     expect_resumptions(1);
     ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 1200 * HG_MILLISECOND);
 }
@@ -315,7 +315,7 @@ START_TEST(an_old_link_is_replaced)
     pair.wire.unreachable = false;
     expect_resumptions(1);
     ck_assert_ptr_null(old->link);
-    ck_assert_uint_eq(*at_client()->doubted, 0);
+    ck_assert_uint_eq(*at_client()->silent_links, 0);
     ck_assert(pair_run(&pair, user_is_done, &down, 60000));
     ck_assert(pair_run(&pair, user_is_done, &up, 60000));
     expect_success(&down, 20000000);
@@ -541,7 +541,7 @@ START_TEST(a_session_whose_name_never_arrived_is_not_kept)
     ck_assert_uint_eq(pair_session_count(&pair), 1);
     wire_break(wire_newest(&pair.wire, true));
     pair_wait(&pair, 20);
-    ck_assert_ptr_null(at_gateway()->detached[false].first);
+    ck_assert_ptr_null(at_gateway()->resume_queues[false].first);
     pair.wire.mute_gateway = false;
     pair_connect(&pair);
 }
@@ -895,8 +895,8 @@ START_TEST(a_move_and_a_replacement_at_once_have_one_winner)
     for (int i = 0; i < _i / 3; i++)
         pair_run(&pair, NULL, NULL, 0); /* one turn */
     ck_assert_msg(!users[0].detached, "the transfers were over too soon to tell anything");
-    at_client()->sessions->suspect = true;
-    connector_want(at_client()->sessions->connector);
+    at_client()->sessions->silent = true;
+    dialer_want(at_client()->sessions->dialer);
     wire_newest(&pair.bytes, _i & 1)->is_dark = true;
     for (size_t i = 0; i < 4; i++) {
         ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));

@@ -302,11 +302,11 @@ static void disturb_user(void)
 
 static void befall_link(void)
 {
-    static void (*const ways[])(struct wire_end *) = {break_link, darken_link, mute_link, close_link};
+    static void (*const endpoints[])(struct wire_end *) = {break_link, darken_link, mute_link, close_link};
     struct wire_end *end = some_link();
 
     if (end)
-        ways[between(0, 3)](end);
+        endpoints[between(0, 3)](end);
 }
 
 static void next_event(void)

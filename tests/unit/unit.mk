@@ -80,16 +80,16 @@ tests_unit_test_storm_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_storm_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_storm_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
-check_PROGRAMS += tests/unit/test_control tests/unit/test_registry
-TESTS += tests/unit/test_control tests/unit/test_registry
+check_PROGRAMS += tests/unit/test_control tests/unit/test_multimap
+TESTS += tests/unit/test_control tests/unit/test_multimap
 tests_unit_test_control_SOURCES = tests/unit/test_control.c
 tests_unit_test_control_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_control_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_control_LDADD = $(UNIT_LDADD)
-tests_unit_test_registry_SOURCES = tests/unit/test_registry.c
-tests_unit_test_registry_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
-tests_unit_test_registry_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_registry_LDADD = $(UNIT_LDADD)
+tests_unit_test_multimap_SOURCES = tests/unit/test_multimap.c
+tests_unit_test_multimap_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_multimap_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_multimap_LDADD = $(UNIT_LDADD)
 endif
 
 # The static side: config files, option tables, plugins, pipelines.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "core/session/gateway_list.h"
+#include "core/pipeline/gateway_list.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ static size_t occurrence(const struct hg_address *addresses, size_t number)
     return count;
 }
 
-static struct gateway *find(const struct gateways *gateways, const char *host, size_t occurrence)
+static struct gateway *find(const struct gateway_list *gateways, const char *host, size_t occurrence)
 {
     for (size_t i = 0; i < gateways->count; i++) {
         const struct hg_address *address = gateways->list[i].address;
@@ -52,7 +52,7 @@ static struct gateway *find(const struct gateways *gateways, const char *host, s
     return NULL;
 }
 
-static struct gateway *add(struct gateways *gateways, const struct hg_address *address)
+static struct gateway *add(struct gateway_list *gateways, const struct hg_address *address)
 {
     struct gateway *list = realloc(gateways->list, (gateways->count + 1) * sizeof *list);
 
@@ -63,26 +63,26 @@ static struct gateway *add(struct gateways *gateways, const struct hg_address *a
     return &list[gateways->count++];
 }
 
-static int add_way(struct gateway *gateway, const struct instance *transport, size_t number)
+static int add_endpoint(struct gateway *gateway, const struct instance *transport, size_t number)
 {
-    struct gateway_way *ways = realloc(gateway->ways, (gateway->way_count + 1) * sizeof *ways);
+    struct gateway_endpoint *endpoints = realloc(gateway->endpoints, (gateway->endpoint_count + 1) * sizeof *endpoints);
 
-    if (!ways)
+    if (!endpoints)
         return -1;
-    gateway->ways = ways;
-    ways[gateway->way_count++] = (struct gateway_way){transport, number};
+    gateway->endpoints = endpoints;
+    endpoints[gateway->endpoint_count++] = (struct gateway_endpoint){transport, number};
     return 0;
 }
 
-/* One whose gateway is not known by name is a way to the first one that there is. */
-static int take_unnamed(struct gateways *gateways, const struct instance *transport)
+/* One whose gateway is not known by name is another endpoint of the first one. */
+static int take_unnamed(struct gateway_list *gateways, const struct instance *transport)
 {
     struct gateway *gateway = gateways->count ? gateways->list : add(gateways, NULL);
 
-    return gateway ? add_way(gateway, transport, 0) : -1;
+    return gateway ? add_endpoint(gateway, transport, 0) : -1;
 }
 
-static int take(struct gateways *gateways, const struct instance *transport)
+static int take(struct gateway_list *gateways, const struct instance *transport)
 {
     const struct hg_transport_ops *ops = &transport->plugin->transport;
     size_t count = 0;
@@ -99,27 +99,27 @@ static int take(struct gateways *gateways, const struct instance *transport)
         }
         if (!gateway)
             gateway = add(gateways, &addresses[i]);
-        if (!gateway || add_way(gateway, transport, i))
+        if (!gateway || add_endpoint(gateway, transport, i))
             return -1;
     }
     return 0;
 }
 
-int gateways_find(struct gateways *gateways, const struct pipeline *pipeline)
+int gateway_list_make(struct gateway_list *gateways, const struct pipeline *pipeline)
 {
-    *gateways = (struct gateways){0};
+    *gateways = (struct gateway_list){0};
     for (size_t i = 0; i < pipeline->transport_count; i++)
         if (take(gateways, pipeline->transports[i]))
             return -1;
     return 0;
 }
 
-void gateways_free(struct gateways *gateways)
+void gateway_list_free(struct gateway_list *gateways)
 {
     for (size_t i = 0; i < gateways->count; i++)
-        free(gateways->list[i].ways);
+        free(gateways->list[i].endpoints);
     free(gateways->list);
-    *gateways = (struct gateways){0};
+    *gateways = (struct gateway_list){0};
 }
 
 void gateway_print(char *text, size_t size, const struct gateway *gateway)
@@ -127,36 +127,36 @@ void gateway_print(char *text, size_t size, const struct gateway *gateway)
     const struct hg_address *address = gateway->address;
 
     if (!address)
-        snprintf(text, size, "the gateway of %s", gateway->ways->transport->public.name);
+        snprintf(text, size, "the gateway of %s", gateway->endpoints->transport->public.name);
     else if (strchr(address->host, ':'))
         snprintf(text, size, "[%s]:%u", address->host, address->port);
     else
         snprintf(text, size, "%s:%u", address->host, address->port);
 }
 
-static void print_ways(const struct gateway *gateway, FILE *out)
+static void print_endpoints(const struct gateway *gateway, FILE *out)
 {
-    for (size_t i = 0; i < gateway->way_count; i++)
+    for (size_t i = 0; i < gateway->endpoint_count; i++)
         fprintf(out, "%s%s",
-                !i                           ? " by "
-                : i + 1 < gateway->way_count ? ", "
-                                             : " and ",
-                gateway->ways[i].transport->public.name);
+                !i                                ? " by "
+                : i + 1 < gateway->endpoint_count ? ", "
+                                                  : " and ",
+                gateway->endpoints[i].transport->public.name);
 }
 
-void gateways_print(const struct pipeline *pipeline, FILE *out)
+void gateway_list_print(const struct pipeline *pipeline, FILE *out)
 {
     long long links = pipeline->settings.links;
-    struct gateways gateways;
+    struct gateway_list gateways;
     char name[280];
 
-    if (!gateways_find(&gateways, pipeline) && (gateways.count > 1 || links > 1)) {
+    if (!gateway_list_make(&gateways, pipeline) && (gateways.count > 1 || links > 1)) {
         fprintf(out, "; %lld %s to %s", links, links > 1 ? "links" : "link", gateways.count > 1 ? "each of " : "");
         for (size_t i = 0; i < gateways.count; i++) {
             gateway_print(name, sizeof name, &gateways.list[i]);
             fprintf(out, "%s%s", i ? ", " : "", name);
-            print_ways(&gateways.list[i], out);
+            print_endpoints(&gateways.list[i], out);
         }
     }
-    gateways_free(&gateways);
+    gateway_list_free(&gateways);
 }

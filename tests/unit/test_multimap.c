@@ -12,50 +12,50 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- The registry ---- */
+/* ---- The map ---- */
 
-static struct registry_node *add(struct registry *registry, const char *id)
+static struct multimap_node *add(struct multimap *map, const char *id)
 {
-    struct registry_node *node = calloc(1, sizeof *node);
+    struct multimap_node *node = calloc(1, sizeof *node);
 
-    node->id = hg_text(id);
-    ck_assert_int_eq(registry_add(registry, node), 0);
+    node->key = hg_text(id);
+    ck_assert_int_eq(multimap_add(map, node), 0);
     return node;
 }
 
-static void take_out(struct registry *registry, struct registry_node *node)
+static void take_out(struct multimap *map, struct multimap_node *node)
 {
-    registry_remove(registry, node);
+    multimap_remove(map, node);
     free(node);
 }
 
 START_TEST(the_newest_comes_first)
 {
-    struct registry registry = {0};
-    struct registry_node *first, *other, *second, *third;
+    struct multimap map = {0};
+    struct multimap_node *first, *other, *second, *third;
 
-    ck_assert_ptr_null(registry_newest(&registry, HG_TEXT("a")));
-    first = add(&registry, "a");
-    other = add(&registry, "b");
-    second = add(&registry, "a");
-    third = add(&registry, "a");
-    ck_assert_ptr_eq(registry_newest(&registry, HG_TEXT("a")), third);
-    ck_assert_ptr_eq(registry_older(third), second);
-    ck_assert_ptr_eq(registry_older(second), first);
-    ck_assert_ptr_null(registry_older(first));
-    ck_assert_ptr_eq(registry_newest(&registry, HG_TEXT("b")), other);
-    ck_assert_ptr_null(registry_older(other));
-    ck_assert_ptr_null(registry_newest(&registry, HG_TEXT("aa")));
-    ck_assert_ptr_null(registry_newest(&registry, HG_TEXT("")));
-    take_out(&registry, second);
-    ck_assert_ptr_eq(registry_older(third), first);
-    take_out(&registry, third);
-    ck_assert_ptr_eq(registry_newest(&registry, HG_TEXT("a")), first);
-    take_out(&registry, first);
-    ck_assert_ptr_null(registry_newest(&registry, HG_TEXT("a")));
-    take_out(&registry, other);
-    ck_assert_uint_eq(registry.count, 0);
-    registry_free(&registry);
+    ck_assert_ptr_null(multimap_newest(&map, HG_TEXT("a")));
+    first = add(&map, "a");
+    other = add(&map, "b");
+    second = add(&map, "a");
+    third = add(&map, "a");
+    ck_assert_ptr_eq(multimap_newest(&map, HG_TEXT("a")), third);
+    ck_assert_ptr_eq(multimap_older(third), second);
+    ck_assert_ptr_eq(multimap_older(second), first);
+    ck_assert_ptr_null(multimap_older(first));
+    ck_assert_ptr_eq(multimap_newest(&map, HG_TEXT("b")), other);
+    ck_assert_ptr_null(multimap_older(other));
+    ck_assert_ptr_null(multimap_newest(&map, HG_TEXT("aa")));
+    ck_assert_ptr_null(multimap_newest(&map, HG_TEXT("")));
+    take_out(&map, second);
+    ck_assert_ptr_eq(multimap_older(third), first);
+    take_out(&map, third);
+    ck_assert_ptr_eq(multimap_newest(&map, HG_TEXT("a")), first);
+    take_out(&map, first);
+    ck_assert_ptr_null(multimap_newest(&map, HG_TEXT("a")));
+    take_out(&map, other);
+    ck_assert_uint_eq(map.count, 0);
+    multimap_free(&map);
 }
 END_TEST
 
@@ -63,29 +63,29 @@ END_TEST
 
 START_TEST(growing_keeps_everybody_and_the_order)
 {
-    static struct registry_node nodes[3][CLIENTS];
+    static struct multimap_node nodes[3][CLIENTS];
     static char ids[CLIENTS][16];
-    struct registry registry = {0};
+    struct multimap map = {0};
 
     for (size_t round = 0; round < 3; round++)
         for (size_t i = 0; i < CLIENTS; i++) {
             snprintf(ids[i], sizeof ids[i], "client-%zu", i);
-            nodes[round][i].id = hg_text(ids[i]);
-            ck_assert_int_eq(registry_add(&registry, &nodes[round][i]), 0);
+            nodes[round][i].key = hg_text(ids[i]);
+            ck_assert_int_eq(multimap_add(&map, &nodes[round][i]), 0);
         }
-    ck_assert_uint_eq(registry.count, 3 * CLIENTS);
+    ck_assert_uint_eq(map.count, 3 * CLIENTS);
     for (size_t i = 0; i < CLIENTS; i++) {
-        struct registry_node *node = registry_newest(&registry, hg_text(ids[i]));
+        struct multimap_node *node = multimap_newest(&map, hg_text(ids[i]));
 
-        for (size_t round = 3; round-- > 0; node = registry_older(node))
+        for (size_t round = 3; round-- > 0; node = multimap_older(node))
             if (node != &nodes[round][i])
                 ck_abort_msg("client %zu: the order is wrong", i);
     }
     for (size_t round = 0; round < 3; round++)
         for (size_t i = 0; i < CLIENTS; i++)
-            registry_remove(&registry, &nodes[round][i]);
-    ck_assert_uint_eq(registry.count, 0);
-    registry_free(&registry);
+            multimap_remove(&map, &nodes[round][i]);
+    ck_assert_uint_eq(map.count, 0);
+    multimap_free(&map);
 }
 END_TEST
 
@@ -94,22 +94,22 @@ END_TEST
 START_TEST(one_client_may_have_many)
 {
     const size_t many = repetitions(400000);
-    struct registry_node *nodes = calloc(many, sizeof *nodes);
-    struct registry registry = {0};
+    struct multimap_node *nodes = calloc(many, sizeof *nodes);
+    struct multimap map = {0};
     size_t refused = 0;
 
     ck_assert_ptr_nonnull(nodes);
     for (size_t i = 0; i < many; i++) {
-        nodes[i].id = HG_TEXT("a");
+        nodes[i].key = HG_TEXT("a");
         /* Check notes where each assertion stands and reads it all again: that would be most of the time. */
-        refused += registry_add(&registry, &nodes[i]) != 0;
+        refused += multimap_add(&map, &nodes[i]) != 0;
     }
     ck_assert_uint_eq(refused, 0);
-    ck_assert_ptr_eq(registry_newest(&registry, HG_TEXT("a")), &nodes[many - 1]);
+    ck_assert_ptr_eq(multimap_newest(&map, HG_TEXT("a")), &nodes[many - 1]);
     for (size_t i = 0; i < many; i++)
-        registry_remove(&registry, &nodes[i]);
-    ck_assert_uint_eq(registry.count, 0);
-    registry_free(&registry);
+        multimap_remove(&map, &nodes[i]);
+    ck_assert_uint_eq(map.count, 0);
+    multimap_free(&map);
     free(nodes);
 }
 END_TEST
@@ -207,20 +207,20 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("registry");
-    TCase *registry = tcase_create("registry"), *backoff = tcase_create("backoff");
+    Suite *suite = suite_create("map");
+    TCase *map = tcase_create("map"), *backoff = tcase_create("backoff");
 
-    tcase_add_test(registry, the_newest_comes_first);
-    tcase_add_test(registry, growing_keeps_everybody_and_the_order);
-    tcase_add_test(registry, one_client_may_have_many);
-    tcase_set_timeout(registry, 20);
+    tcase_add_test(map, the_newest_comes_first);
+    tcase_add_test(map, growing_keeps_everybody_and_the_order);
+    tcase_add_test(map, one_client_may_have_many);
+    tcase_set_timeout(map, 20);
     tcase_add_test(backoff, the_first_try_is_made_at_once);
     tcase_add_test(backoff, waits_grow_within_their_jitter_up_to_the_cap);
     tcase_add_test(backoff, a_gateway_that_stays_away_is_asked_more_rarely);
     tcase_add_test(backoff, a_gateway_that_refuses_is_asked_more_rarely);
     tcase_add_test(backoff, clients_do_not_come_back_all_at_once);
     tcase_add_test(backoff, only_a_stable_link_makes_it_forget);
-    suite_add_tcase(suite, registry);
+    suite_add_tcase(suite, map);
     suite_add_tcase(suite, backoff);
     return run_suite(suite);
 }
