@@ -19,7 +19,7 @@ struct stage {
     uint64_t calls;           /* of its callbacks */
     uint64_t bytes[2];        /* of data that it took, down and up */
     hg_time held;             /* how long it has held exchanges, added up */
-    uint32_t breaches;        /* of contract that were logged: core/exchange/exchange_breach.c */
+    uint32_t breaches[8];     /* of the contract, by callback, that were logged: core/exchange/exchange_breach.c */
 };
 
 /* All exchanges of one worker, and the way through its pipeline. */

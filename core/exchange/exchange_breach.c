@@ -2,12 +2,13 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Plugins that break the contract of <hopgate/stage.h>, as far as that can be seen cheaply. Their authors must mend
- * them, so the plugin and the callback are named in the log, once for each kind of breach. The exchange fails; nothing
- * else is affected.
+ * them, so the plugin and the callback are named in the log, once for each kind of breach and callback. The exchange
+ * fails; nothing else is affected.
  */
 #include "core/base/log.h"
 #include "core/exchange/exchange_private.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* Where the stage has done it. */
@@ -29,11 +30,12 @@ static const char *where(const struct slot *slot)
 
 static void tell(struct slot *slot, enum breach breach, const char *what)
 {
+    static_assert(sizeof slot->stage->breaches / sizeof *slot->stage->breaches == HOOK_DETACH + 1, "one for each hook");
     uint32_t bit = UINT32_C(1) << breach;
 
-    if (slot->stage->breaches & bit)
+    if (slot->stage->breaches[slot->hook] & bit)
         return;
-    slot->stage->breaches |= bit;
+    slot->stage->breaches[slot->hook] |= bit;
     log_line(HG_LOG_ERROR, slot->public.worker->instance->name, "this plugin has a bug: %s, it %s (logged once)",
              where(slot), what);
 }

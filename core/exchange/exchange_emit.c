@@ -35,7 +35,8 @@ static bool may_emit_head(struct slot *slot, enum hg_direction direction, const 
                           const struct hg_head *head)
 {
     if (head->kind != (direction == HG_DOWN ? HG_REQUEST : HG_RESPONSE))
-        slot_breach(slot, BREACH_KIND, "emits the head of a %s", direction == HG_DOWN ? "response down" : "request up");
+        slot_breach(slot, BREACH_HEAD_KIND, "emits the head of a %s",
+                    direction == HG_DOWN ? "response down" : "request up");
     else if (next->head_came)
         slot_breach(slot, BREACH_SECOND_HEAD, "emits a head after the final one");
     else
@@ -53,7 +54,8 @@ size_t exchange_emit_head(struct hg_self *self, enum hg_direction direction, str
         return 0;
     }
     if (!head || head == exchange->request || head == exchange->response || head == slot->inboxes[direction].heads) {
-        slot_breach(slot, BREACH_OWNER, "emits %s", head ? "a head that is not its own" : "a head that is NULL");
+        slot_breach(slot, head ? BREACH_FOREIGN_HEAD : BREACH_NO_HEAD, "emits a head that is %s",
+                    head ? "not its own" : "NULL");
         return 0;
     }
     to = emits_to(slot, direction);
@@ -65,13 +67,24 @@ size_t exchange_emit_head(struct hg_self *self, enum hg_direction direction, str
     return exchange_credit(self, direction);
 }
 
-/* Whether data or an end has a place behind what `slot` has emitted before. */
-static bool may_emit_body(struct slot *slot, const struct inbox *next, const char *what)
+/* The same for data, and for an end. */
+static bool may_emit_data(struct slot *slot, const struct inbox *next)
 {
     if (!next->head_came)
-        slot_breach(slot, BREACH_EARLY, "emits %s before the final head", what);
+        slot_breach(slot, BREACH_EARLY_DATA, "emits data before the final head");
     else if (next->end_waits || next->ended)
-        slot_breach(slot, BREACH_LATE, "emits %s after the end", what);
+        slot_breach(slot, BREACH_LATE_DATA, "emits data after the end");
+    else
+        return true;
+    return false;
+}
+
+static bool may_emit_end(struct slot *slot, const struct inbox *next)
+{
+    if (!next->head_came)
+        slot_breach(slot, BREACH_EARLY_END, "emits an end before the final head");
+    else if (next->end_waits || next->ended)
+        slot_note_breach(slot, BREACH_SECOND_END, "emits a second end");
     else
         return true;
     return false;
@@ -82,7 +95,7 @@ size_t exchange_emit(struct hg_self *self, enum hg_direction direction, const st
     struct slot *slot = slot_of(self), *to = emits_to(slot, direction);
     size_t room;
 
-    if (!to || !may_emit_body(slot, &to->inboxes[direction], "data"))
+    if (!to || !may_emit_data(slot, &to->inboxes[direction]))
         return 0;
     to = slot_receiver(slot, direction);
     room = slot->exchange->table->buffer - to->inboxes[direction].bytes;
@@ -101,16 +114,10 @@ void exchange_emit_end(struct hg_self *self, enum hg_direction direction, struct
 {
     struct slot *slot = slot_of(self), *to = emits_to(slot, direction);
 
-    if (!to) {
-        message_fields_free(trailers);
-    } else if (to->inboxes[direction].end_waits || to->inboxes[direction].ended) {
-        slot_note_breach(slot, BREACH_SECOND_END, "emits a second end");
-        message_fields_free(trailers);
-    } else if (!may_emit_body(slot, &to->inboxes[direction], "an end")) {
-        message_fields_free(trailers);
-    } else {
+    if (to && may_emit_end(slot, &to->inboxes[direction]))
         slot_append_end(to, direction, trailers);
-    }
+    else
+        message_fields_free(trailers);
 }
 
 /* A callback may ask to go on before it returns: then the pause that it asks for is over at once. */
@@ -143,9 +150,9 @@ static const struct hg_reason *checked(struct slot *slot, const struct hg_reason
     if (reason && reason->status >= 400 && reason->status <= 599)
         return reason;
     if (reason)
-        slot_note_breach(slot, BREACH_REASON, "resets with status %d", reason->status);
+        slot_note_breach(slot, BREACH_STATUS, "resets with status %d", reason->status);
     else
-        slot_note_breach(slot, BREACH_REASON, "resets without a reason");
+        slot_note_breach(slot, BREACH_NO_REASON, "resets without a reason");
     return &unknown;
 }
 

@@ -28,20 +28,24 @@ enum hook {
 
 /* The ways to break the contract of <hopgate/stage.h> that can be seen: bits of stage->breaches. */
 enum breach {
-    BREACH_VERDICT,
-    BREACH_CONSUMED,
-    BREACH_SPIN,
-    BREACH_CREDIT,
-    BREACH_EARLY,
-    BREACH_LATE,
-    BREACH_SECOND_HEAD,
-    BREACH_SECOND_END,
-    BREACH_KIND,
-    BREACH_OWNER,
-    BREACH_DIRECTION,
-    BREACH_RESUME,
-    BREACH_REASON,
-    BREACH_DETACHED,
+    BREACH_VERDICT,       /* an answer that the callback does not have */
+    BREACH_CONSUMED,      /* more data taken than was offered */
+    BREACH_SPIN,          /* nothing taken, and hg_resume() */
+    BREACH_CREDIT,        /* more data emitted than the credit */
+    BREACH_EARLY_DATA,    /* before the final head */
+    BREACH_EARLY_END,     /* … */
+    BREACH_LATE_DATA,     /* after the end */
+    BREACH_SECOND_HEAD,   /* after the final one */
+    BREACH_SECOND_ANSWER, /* a final head of its own, and that of another passed on */
+    BREACH_SECOND_END,    /* … */
+    BREACH_HEAD_KIND,     /* a request up or a response down */
+    BREACH_NO_HEAD,       /* NULL */
+    BREACH_FOREIGN_HEAD,  /* one that belongs to the exchange */
+    BREACH_DIRECTION,     /* emitted to where there is nobody */
+    BREACH_RESUME,        /* of what is not held */
+    BREACH_NO_REASON,     /* to reset */
+    BREACH_STATUS,        /* of a reset, out of range */
+    BREACH_DETACHED,      /* something done after detach() */
 };
 
 /* What waits for one stage in one direction: heads, then data, then the end. */
@@ -187,7 +191,8 @@ void exchange_finish_reset(struct exchange *exchange);
 
 /* ---- exchange_breach.c ---- */
 
-/* A stage has broken the contract. The first time it is logged, under its name; the exchange is reset … */
+/* A stage has broken the contract. The first time, for each callback, that is logged under its name; the exchange is
+ * reset … */
 __attribute__((format(printf, 3, 4))) void slot_breach(struct slot *slot, enum breach breach, const char *format, ...);
 /* … or goes on, where that does no harm. */
 __attribute__((format(printf, 3, 4))) void slot_note_breach(struct slot *slot, enum breach breach, const char *format,

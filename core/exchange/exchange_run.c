@@ -42,7 +42,9 @@ static bool pass_head(struct slot *slot, enum hg_direction direction, struct hg_
     if (!hg_head_is_interim(head))
         slot->inboxes[direction].head_seen = true;
     if (next && next->inboxes[direction].head_came) {
-        slot_breach(slot, BREACH_SECOND_HEAD, "has emitted a final head and lets another one pass");
+        slot->hook = HOOK_HEAD; /* whose answer this is */
+        slot_breach(slot, BREACH_SECOND_ANSWER, "has emitted a final head and lets another one pass");
+        slot_leave(slot);
         exchange_head_done(slot->exchange, head);
         return false;
     }
@@ -214,7 +216,9 @@ static void run_end(struct slot *slot, enum hg_direction direction)
     inbox->end_waits = false;
     inbox->ended = true;
     if (next && (next->inboxes[direction].end_waits || next->inboxes[direction].ended)) {
+        slot->hook = HOOK_END;
         slot_note_breach(slot, BREACH_SECOND_END, "has emitted an end and lets another one pass");
+        slot_leave(slot);
         next = NULL;
     }
     if (next)

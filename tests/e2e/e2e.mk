@@ -28,6 +28,7 @@ e2e_tests = \
 	tests/e2e/acme_lab.py \
 	tests/e2e/processes.py \
 	tests/e2e/rules.py \
+	tests/e2e/breaches.py \
 	tests/e2e/checks.py \
 	tests/e2e/command.py
 

@@ -31,3 +31,9 @@ tests_tools_clock_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 tests_tools_faultpoint_la_SOURCES = tests/tools/faultpoint.c
 tests_tools_faultpoint_la_CFLAGS = -std=c11 $(WARNING_CFLAGS)
 tests_tools_faultpoint_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+
+# A plugin that breaks the contract.
+check_LTLIBRARIES += tests/tools/breach.la
+tests_tools_breach_la_SOURCES = tests/tools/breach.c
+tests_tools_breach_la_CFLAGS = $(PLUGIN_CFLAGS)
+tests_tools_breach_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)

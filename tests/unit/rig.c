@@ -164,15 +164,24 @@ void rig_wait(struct rig *rig, unsigned milliseconds)
     run_until(rig, never, NULL, milliseconds / 1000.);
 }
 
+static uint32_t breaches_of(const struct stage *stage)
+{
+    uint32_t seen = 0;
+
+    for (size_t i = 0; i < sizeof stage->breaches / sizeof *stage->breaches; i++)
+        seen |= stage->breaches[i];
+    return seen;
+}
+
 static uint32_t breaches(const struct rig *rig)
 {
     const struct exchange_table *table = &rig->worker->exchanges;
     uint32_t seen = 0;
 
     for (size_t i = 0; i < table->top_count; i++)
-        seen |= table->tops[i].breaches;
+        seen |= breaches_of(&table->tops[i]);
     for (size_t i = 1; i < table->stage_count; i++)
-        seen |= table->stages[i].breaches;
+        seen |= breaches_of(&table->stages[i]);
     return seen;
 }
 

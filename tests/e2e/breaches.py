@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The hopgate authors
+"""Plugins that break the contract: each is named in the log, once, and harms no other request."""
+
+import os
+import time
+
+from harness import BUILD, case, check, equal, main, wait_until
+
+# What a request of tests/tools/breach.c does; the status that its user gets; what the log says.
+KINDS = {
+    "attach_verdict": ("500", "in attach(), it answers 17"),
+    "head_verdict": ("500", "in head(), it answers 17"),
+    "end_verdict": ("500", "in end(), it answers 3"),
+    "take_more": ("500", "in data(), it takes 6 of 5 bytes"),
+    "spin": ("500", "in data(), it takes nothing and resumes, which would never end"),
+    "over_credit": ("500", "in head(), it emits 1048576 bytes, more than its credit"),
+    "early_data": ("500", "in head(), it emits data before the final head"),
+    "early_end": ("500", "in head(), it emits an end before the final head"),
+    "late_data": ("500", "in head(), it emits data after the end"),
+    "second_head": ("500", "in head(), it emits a head after the final one"),
+    "second_answer": ("200", "in head(), it has emitted a final head and lets another one pass"),
+    "second_end": ("200", "in head(), it emits a second end"),
+    "wrong_head": ("500", "in head(), it emits the head of a request up"),
+    "no_head": ("500", "in head(), it emits a head that is NULL"),
+    "foreign_head": ("500", "in head(), it emits a head that is not its own"),
+    "no_reason": ("500", "in head(), it resets without a reason"),
+    "bad_status": ("500", "in head(), it resets with status 42"),
+    "resume_unheld": ("200", "in head(), it resumes what it does not hold"),
+    "wrong_direction": ("500", "in end(), it emits down, where there is nobody"),
+    "after_detach": ("200", "outside its callbacks, it uses an exchange after detach()"),
+}
+
+
+def breach(world, kind, **options):
+    return world.curl(f"/breach/{kind}", "--data", "12345", "--max-time", "5", want="%{http_code}", **options)
+
+
+def use_test_plugins(world):
+    world.environment["HOPGATE_PLUGIN_PATH"] += ":" + os.path.join(BUILD, "tests", "tools", ".libs")
+
+
+def said(process, text):
+    return process.text().count(f"this plugin has a bug: {text} (logged once)")
+
+
+def breach_each(world, culprit, kinds):
+    for kind in kinds:
+        status, text = KINDS[kind]
+        check(not said(culprit, text), f"{kind}: logged before it happened")
+        equal([breach(world, kind), breach(world, kind)], [status, status], f"{kind}: statuses")
+        wait_until(lambda: said(culprit, text), 5, f"{kind}: '{text}' in the log")
+        equal(world.curl("/bytes/10", want="%{http_code}"), "200", f"the next request after {kind}")
+        equal(said(culprit, text), 1, f"{kind}: lines in the log")
+    equal(culprit.text().count("this plugin has a bug"), len(kinds), "lines about bugs")
+
+
+def stop_in_time(process):
+    check(process.running(), f"{process.name} has ended")
+    began = time.monotonic()
+    equal(process.stop(), 0, "exit code")
+    check(time.monotonic() - began < 5, "SIGTERM took 5 s and more")
+
+
+@case("on a gateway: every kind of breach is logged once, and the next request is served")
+def gateway(world):
+    use_test_plugins(world)
+    gate, _ = world.tunnel(stages=["breach"])
+    breach_each(world, gate, KINDS)
+    stop_in_time(gate)
+
+
+@case("on a client: the gateway's user gets an error, and the client lives")
+def client(world):
+    use_test_plugins(world)
+    world.service = world.origin()
+    world.token("client-1")
+    world.gateway()
+    culprit = world.client({"web": f"http://127.0.0.1:{world.service.port}"}, stages=["breach"])
+    world.wait_for_tunnel()
+    breach_each(world, culprit, ["spin", "over_credit", "second_answer", "after_detach"])
+    stop_in_time(culprit)
+
+
+@case("SIGTERM ends a process whose plugin has just resumed without end")
+def spin(world):
+    use_test_plugins(world)
+    gate, _ = world.tunnel(stages=["breach"])
+    equal(breach(world, "spin"), "500", "status")
+    stop_in_time(gate)
+
+
+main()
