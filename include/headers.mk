@@ -9,6 +9,7 @@ pkginclude_HEADERS += \
 	include/hopgate/connections.h \
 	include/hopgate/host.h \
 	include/hopgate/identity.h \
+	include/hopgate/match.h \
 	include/hopgate/message.h \
 	include/hopgate/option.h \
 	include/hopgate/plugin.h \

@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include <hopgate/identity.h>
+#include <hopgate/match.h>
 #include <hopgate/routes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,56 +38,6 @@ static int strip_prefix(const struct hg_host *host, struct hg_head *head, size_t
     result = hg_head_set(host, head, &head->path, (struct hg_text){text, rest.size + 1});
     free(text);
     return result;
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* The character at the front of a path, its percent-encoding undone; takes it off. */
-static char next_character(struct hg_text *path)
-{
-    size_t size = 1;
-    char c = path->data[0];
-
-    if (c == '%' && path->size >= 3 && hex_digit(path->data[1]) >= 0 && hex_digit(path->data[2]) >= 0) {
-        c = (char)(hex_digit(path->data[1]) << 4 | hex_digit(path->data[2]));
-        size = 3;
-    }
-    path->data += size;
-    path->size -= size;
-    return c;
-}
-
-/* Whether a path has a segment `..` (RFC 3986 section 5.2.4), in any way that services are known to write or read it:
- * percent-encoded, between backslashes, with parameters behind it. A service that resolves it would answer for another
- * path than the one that was routed: above the rule's path, or above the base of a client's URL. Where neither is there
- * the path is the service's own affair. */
-static bool climbs(struct hg_text path)
-{
-    size_t size = 0, dots = 0; /* of the segment, as far as its parameters */
-    bool in_parameters = false;
-
-    while (path.size && path.data[0] != '?') {
-        char c = next_character(&path);
-
-        if (c == '/' || c == '\\') {
-            if (size == 2 && dots == 2)
-                return true;
-            size = dots = 0;
-            in_parameters = false;
-        } else if (c == ';') {
-            in_parameters = true;
-        } else if (!in_parameters) {
-            size++;
-            dots += c == '.';
-        }
-    }
-    return size == 2 && dots == 2;
 }
 
 /* Whether the rule puts something before the path (see url.h); a gateway's rules have no URL. */
@@ -161,7 +112,9 @@ static enum hg_verdict route_head(struct hg_self *self, enum hg_direction direct
         return put_back(self, head) ? HG_ERROR : HG_NEXT;
     rule = route->by_service ? table_find_service(route->table, head->service, head->path, &by_path)
                              : table_find_host(route->table, head->authority, head->path, &by_path);
-    if (climbs(head->path) && (by_path || (rule && has_base(rule))))
+    /* A service that resolves ".." would answer for another path than the one that was routed: above the rule's path,
+     * or above the base of a client's URL. Where neither is there the path is the service's own affair. */
+    if (hg_path_climbs(head->path) && (by_path || (rule && has_base(rule))))
         return refuse_path(self);
     if (!rule)
         return refuse(self, route->by_service, self->exchange->request->service);

@@ -35,7 +35,7 @@ struct route {
     struct table *table;
     struct rule *rules;
     size_t count;
-    char *hosts; /* the canonical hosts that the rules' keys show, HOST_MAX + 1 bytes for each rule */
+    char *hosts; /* the canonical hosts that the rules' keys show, HG_HOST_MAX + 1 bytes for each rule */
 };
 
 extern const struct hg_option route_options[];

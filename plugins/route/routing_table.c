@@ -3,8 +3,7 @@
  */
 #include "plugins/route/routing_table.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <hopgate/match.h>
 #include <stdlib.h>
 
 /* All rules of one key, in the order of path_compare(). */
@@ -57,12 +56,10 @@ static int rule_compare(const void *a, const void *b)
     return order ? order : (left->number > right->number) - (left->number < right->number);
 }
 
-/* Whether `path` is `prefix` or goes on below it: prefixes end at the borders of segments. */
-static bool path_is_below(struct hg_text path, struct hg_text prefix)
+/* Whether a rule's path fits: none fits any, "*" of OPTIONS too. */
+static bool path_fits(struct hg_text path, struct hg_text prefix)
 {
-    if (path.size < prefix.size || (prefix.size && memcmp(path.data, prefix.data, prefix.size) != 0))
-        return false;
-    return !prefix.size || path.size == prefix.size || path.data[prefix.size] == '/';
+    return !prefix.size || hg_path_is_below(path, prefix);
 }
 
 /* ---- Making the table ---- */
@@ -102,7 +99,7 @@ static const struct group *table_group(const struct table *table, struct hg_text
  * predecessor, by the same reasoning as in group_find(). */
 static void link_shorter(struct rule *rule, const struct rule *before)
 {
-    while (before && !path_is_below(rule->path, before->path))
+    while (before && !path_fits(rule->path, before->path))
         before = before->shorter;
     rule->shorter = before;
 }
@@ -146,52 +143,6 @@ void table_free(struct table *table)
 
 /* ---- Looking up ---- */
 
-static struct hg_text ipv6_canonical(struct hg_text authority, char *buffer)
-{
-    const char *bracket = memchr(authority.data, ']', authority.size);
-    char literal[INET6_ADDRSTRLEN];
-    struct in6_addr address;
-    size_t size;
-
-    if (!bracket)
-        return HG_TEXT("");
-    size = (size_t)(bracket - authority.data - 1);
-    if (size >= sizeof literal)
-        return HG_TEXT("");
-    memcpy(literal, authority.data + 1, size);
-    literal[size] = '\0';
-    if (inet_pton(AF_INET6, literal, &address) != 1 || !inet_ntop(AF_INET6, &address, buffer + 1, HOST_MAX - 2))
-        return HG_TEXT("");
-    size = strlen(buffer + 1);
-    buffer[0] = '[';
-    buffer[size + 1] = ']';
-    return (struct hg_text){buffer, size + 2};
-}
-
-struct hg_text host_canonical(struct hg_text authority, char *buffer)
-{
-    const char *colon;
-    size_t size = authority.size;
-
-    if (!size)
-        return HG_TEXT("");
-    if (authority.data[0] == '[')
-        return ipv6_canonical(authority, buffer);
-    colon = memchr(authority.data, ':', size);
-    if (colon)
-        size = (size_t)(colon - authority.data);
-    if (size && authority.data[size - 1] == '.')
-        size--;
-    if (size > HOST_MAX)
-        return HG_TEXT("");
-    for (size_t i = 0; i < size; i++) {
-        char c = authority.data[i];
-
-        buffer[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
-    return (struct hg_text){buffer, size};
-}
-
 /* The rule with the longest prefix: it is the last one that does not come after the path, or one of those that this
  * one's path continues. Sets *by_path if any has a prefix: then the last one has. */
 static const struct rule *group_find(const struct group *group, struct hg_text path, bool *by_path)
@@ -212,7 +163,7 @@ static const struct rule *group_find(const struct group *group, struct hg_text p
             high = middle;
     }
     rule = low ? &group->rules[low - 1] : NULL;
-    while (rule && !path_is_below(path, rule->path))
+    while (rule && !path_fits(path, rule->path))
         rule = rule->shorter;
     return rule;
 }
@@ -227,8 +178,8 @@ static struct hg_text without_query(struct hg_text path)
 const struct rule *table_find_host(const struct table *table, struct hg_text authority, struct hg_text path,
                                    bool *by_path)
 {
-    char buffer[HOST_MAX];
-    struct hg_text host = host_canonical(authority, buffer);
+    char buffer[HG_HOST_MAX];
+    struct hg_text host = hg_host_canonical(authority, buffer);
     const struct rule *rule = NULL;
 
     *by_path = false;
@@ -256,8 +207,8 @@ static int group_any(const struct group *group, bool (*test)(void *arg, const st
 bool table_any_of_host(const struct table *table, struct hg_text authority,
                        bool (*test)(void *arg, const struct rule *rule), void *arg)
 {
-    char buffer[HOST_MAX];
-    struct hg_text host = host_canonical(authority, buffer);
+    char buffer[HG_HOST_MAX];
+    struct hg_text host = hg_host_canonical(authority, buffer);
     int verdict;
 
     if (!host.size || host.data[0] == '.')
@@ -271,8 +222,8 @@ bool table_any_of_host(const struct table *table, struct hg_text authority,
 
 bool table_names_host(const struct table *table, struct hg_text authority)
 {
-    char buffer[HOST_MAX];
-    const struct hg_text host = host_canonical(authority, buffer);
+    char buffer[HG_HOST_MAX];
+    const struct hg_text host = hg_host_canonical(authority, buffer);
 
     return host.size && host.data[0] != '.' && table_group(table, host);
 }

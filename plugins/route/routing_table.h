@@ -8,11 +8,8 @@
 
 #include <hopgate/service.h>
 
-/* Longest name of DNS (RFC 1035 section 2.3.4) with a dot at its end, and any IPv6 address in brackets. */
-#define HOST_MAX 254
-
 struct rule {
-    struct hg_text key;  /* a host as host_canonical() writes it, ".dev.test" for *.dev.test, a service; empty: any */
+    struct hg_text key;  /* a host as hg_host_pattern() reads it, a service; empty: any */
     struct hg_text path; /* a prefix that begins but does not end with "/"; empty: any path */
     struct hg_target target;
     struct hg_service service;  /* on a client: how it is spoken to */
@@ -28,10 +25,6 @@ struct table;
  * two. NULL when a rule is doubled or out of memory. */
 struct table *table_new(struct rule *rules, size_t count, const struct rule **first, const struct rule **twin);
 void table_free(struct table *table);
-
-/* The host of an authority, as rules hold it: in lower case, without the port and a final dot, an IPv6 address in its
- * brackets and canonical spelling. `buffer` of HOST_MAX bytes holds it. Empty when it is too long or not valid. */
-struct hg_text host_canonical(struct hg_text authority, char *buffer);
 
 /* The rule for a request to a host: of the rules that fit, the one with the most specific host (exact, then the longest
  * wildcard, then any), among these the one with the longest path. `path` may have a query, which does not count.

@@ -5,9 +5,8 @@
 #include "plugins/lib/url/url.h"
 #include "plugins/route/route.h"
 
-#include <arpa/inet.h>
 #include <hopgate/identity.h>
-#include <netinet/in.h>
+#include <hopgate/match.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -181,77 +180,20 @@ static void check_client_and_service(struct check *check, struct rule *rule)
               to, HG_IDENTITY_MAX);
 }
 
-static bool is_host(struct hg_text host)
-{
-    size_t label = 0;
-
-    if (host.size >= 2 && host.data[0] == '[')
-        return host.data[host.size - 1] == ']';
-    for (size_t i = 0; i < host.size; i++) {
-        char c = host.data[i];
-
-        if (c == '.' ? !label : !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
-            return false;
-        label = c == '.' ? 0 : label + 1;
-        if (label > 63) /* RFC 1035 section 2.3.4 */
-            return false;
-    }
-    return label > 0;
-}
-
 static void check_host(struct check *check, struct rule *rule, char *buffer)
 {
-    const char *host = check->entry->host;
-    bool wildcard = host[0] == '*' && host[1] == '.';
-    struct in6_addr address;
+    const char *wrong = hg_host_pattern(check->entry->host, buffer, &rule->key);
 
-    if (strcmp(host, "*") == 0) {
-        fault(check, "host", "\"*\": for any host leave `host` out");
-    } else if (strchr(host, '/')) {
-        fault(check, "host", "\"%s\": write the host alone, as in app.example.com; a path goes into `path`", host);
-    } else if (strchr(wildcard ? host + 2 : host, '*')) {
-        fault(check, "host", "\"%s\": a wildcard can only be the whole first label, as in *.example.com", host);
-    } else if (inet_pton(AF_INET6, host, &address) == 1) {
-        buffer[0] = '[';
-        inet_ntop(AF_INET6, &address, buffer + 1, HOST_MAX - 1);
-        strcat(buffer, "]");
-        rule->key = hg_text(buffer);
-    } else if (host[0] == '[' ? host[strlen(host) - 1] != ']' : strchr(host, ':') != NULL) {
-        fault(check, "host", "\"%s\": write the host without a port; a rule holds for every port", host);
-    } else {
-        rule->key = host_canonical(hg_text(wildcard ? host + 1 : host), buffer);
-        if (!is_host(wildcard && rule->key.size ? (struct hg_text){rule->key.data + 1, rule->key.size - 1} : rule->key))
-            fault(check, "host", "\"%s\" is no host name or address; write names of other alphabets as xn-- (IDNA)",
-                  host);
-    }
+    if (wrong)
+        fault(check, "host", "\"%s\": %s", check->entry->host, wrong);
 }
 
 static void check_path(struct check *check, struct rule *rule)
 {
-    const char *path = check->entry->path;
-    struct hg_text text = hg_text(path);
+    const char *wrong = hg_path_pattern(check->entry->path, &rule->path);
 
-    if (path[0] != '/') {
-        fault(check, "path", "\"%s\": a path begins with \"/\"", path);
-        return;
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        if (path[i] == '?' || path[i] == '#') {
-            fault(check, "path", "\"%s\": rules look at the path alone; leave out what begins with '%c'", path,
-                  path[i]);
-            return;
-        }
-        if (path[i] <= ' ' || path[i] >= 0x7f || path[i] == '*') {
-            fault(check, "path",
-                  path[i] == '*' ? "\"%s\": no wildcards; a path fits all that is below it anyway"
-                                 : "\"%s\": write other characters than printable ASCII percent-encoded",
-                  path);
-            return;
-        }
-    }
-    while (text.size && text.data[text.size - 1] == '/')
-        text.size--;
-    rule->path = text;
+    if (wrong)
+        fault(check, "path", "\"%s\": %s", check->entry->path, wrong);
 }
 
 /* What a client's rule says of its service. */
@@ -364,7 +306,7 @@ static int configure_rules(struct route *route, struct hg_instance *instance, co
     for (size_t i = 0; i < list->count; i++) {
         check.entry = &entries[i];
         check.number = route->rules[i].number = i;
-        check_entry(&check, &route->rules[i], route->by_service, route->hosts + i * (HOST_MAX + 1));
+        check_entry(&check, &route->rules[i], route->by_service, route->hosts + i * (HG_HOST_MAX + 1));
     }
     if (check.faults)
         return -1;
@@ -385,7 +327,7 @@ int route_configure(struct hg_instance *instance)
     if (route) {
         route->count = list->count;
         route->rules = calloc(list->count, sizeof *route->rules);
-        route->hosts = calloc(list->count, HOST_MAX + 1);
+        route->hosts = calloc(list->count, HG_HOST_MAX + 1);
     }
     if (!route || !route->rules || !route->hosts) {
         hg_config_error(instance, NULL, "out of memory");

@@ -3,6 +3,7 @@
  */
 #include "plugins/lib/url/url_rewrite.h"
 
+#include <hopgate/match.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -129,21 +130,14 @@ static const struct url_place *find_place(const struct url_map *map, struct hg_t
 
 /* ---- Paths and URLs ---- */
 
-/* Whether a path is `prefix` or lies below it. */
-static bool is_below(struct hg_text path, struct hg_text prefix)
-{
-    return path.size >= prefix.size && (!prefix.size || memcmp(path.data, prefix.data, prefix.size) == 0) &&
-           (path.size == prefix.size || strchr("/?#", path.data[prefix.size]));
-}
-
 /* Takes off what the map takes off; `*prefix` is what goes in front of the rest. False: the path is not mapped. */
 static bool map_path(const struct url_map *map, struct hg_text *path, struct hg_text *prefix)
 {
     *prefix = map->path;
-    if (!is_below(*path, map->from_path))
+    if (!hg_path_is_below(*path, map->from_path))
         return false;
     *path = from(*path, map->from_path.size);
-    if (map->keeps_known && map->path.size && is_below(*path, map->path))
+    if (map->keeps_known && map->path.size && hg_path_is_below(*path, map->path))
         *prefix = HG_TEXT("");
     return true;
 }
