@@ -11,7 +11,7 @@ core_libcore_la_SOURCES = \
 	core/loop/loop.c core/loop/loop.h core/loop/network_change.c core/loop/network_change.h core/loop/resolve.c core/loop/resolve.h core/loop/trim.c \
 	core/loop/trim.h \
 	core/config/describe.c core/config/describe.h core/config/document.c core/config/document.h \
-	core/config/document_private.h core/config/option_address.c core/config/option_file.c core/config/option_private.h \
+	core/config/document_private.h core/config/option_address.c core/config/option_file.c core/config/networks.c core/config/networks.h core/config/only.c core/config/only.h core/config/option_network.c core/config/option_private.h \
 	core/config/option_table.c core/config/option_values.c core/config/option_values.h core/config/options.c \
 	core/config/options.h core/config/privileges.c core/config/privileges.h core/config/settings.c \
 	core/config/settings.h core/config/variable.c core/config/yaml.c \

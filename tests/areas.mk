@@ -12,7 +12,7 @@ areas = \
 # core/
 area_base = tests/unit/test_log tests/unit/test_message tests/unit/test_multimap tests/e2e/command.py
 area_loop = tests/e2e/names.py
-area_config = tests/unit/test_config tests/unit/test_options tests/fuzz/replay_config tests/e2e/checks.py
+area_config = tests/unit/test_config tests/unit/test_options tests/unit/test_only tests/fuzz/replay_config tests/e2e/checks.py
 area_plugin = tests/unit/test_pipeline tests/e2e/install.py
 area_pipeline = tests/unit/test_pipeline tests/e2e/checks.py
 area_exchange = tests/unit/test_exchange tests/unit/test_worker tests/e2e/breaches.py tests/e2e/rules.py

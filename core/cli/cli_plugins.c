@@ -6,6 +6,7 @@
 #include "core/base/suggest.h"
 #include "core/cli/cli.h"
 #include "core/config/describe.h"
+#include "core/config/only.h"
 #include "core/config/settings.h"
 
 #include <stdlib.h>
@@ -71,7 +72,7 @@ static void print_offers(const struct hg_plugin *descriptor)
 int cli_describe(struct cli *cli, char **arguments)
 {
     const struct plugin *plugin = NULL;
-    const struct hg_option *table = settings_options;
+    const struct hg_option *table = settings_options, *common = NULL;
     char why[1024];
 
     if (strcmp(arguments[0], SETTINGS_NAME) != 0) {
@@ -86,6 +87,8 @@ int cli_describe(struct cli *cli, char **arguments)
         describe_manual(stdout, table);
         return CLI_OK;
     }
+    if (plugin && plugin->descriptor.role == HG_ROLE_STAGE)
+        common = only_options;
     if (plugin) {
         print_head(plugin);
         print_offers(&plugin->descriptor);
@@ -94,6 +97,10 @@ int cli_describe(struct cli *cli, char **arguments)
     }
     printf("\nOptions:\n\n");
     describe_text(stdout, table, 2);
+    if (common) {
+        printf("\nOptions of every stage:\n\n");
+        describe_text(stdout, common, 2);
+    }
     return CLI_OK;
 }
 

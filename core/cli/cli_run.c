@@ -81,10 +81,12 @@ static void print_meaning(const struct pipeline *pipeline)
     for (size_t i = 0; i < pipeline->count; i++) {
         const struct instance *instance = pipeline->instances[i];
         const struct hg_option *table = instance->plugin->descriptor.options;
-        bool bare = !table || !table->name;
+        bool bare = (!table || !table->name) && !instance->only;
 
         printf("  - %s%s\n", instance->public.name, bare ? "" : ":");
         options_print(stdout, table, instance->public.cfg, 6);
+        if (instance->only)
+            options_print(stdout, only_options, &instance->only_options, 6);
     }
 }
 

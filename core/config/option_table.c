@@ -107,7 +107,8 @@ static bool option_is_bad(const struct table_check *check, const struct hg_optio
         return bad(check, option, "the name must consist of lower-case letters, digits and '_'");
     if (!option_type_name(option->type))
         return bad(check, option, "unknown type %d", (int)option->type);
-    if (list && (!option_type_name(option->item) || option->item == HG_OPTION_LIST))
+    if (list &&
+        (!option_type_name(option->item) || option->item == HG_OPTION_LIST || option->item == HG_OPTION_NETWORK))
         return bad(check, option, "item type %d is not allowed in lists", (int)option->item);
     if (option->offset > cfg_size || size > cfg_size - option->offset)
         return bad(check, option, "extends beyond the config struct (%zu + %zu of %zu bytes)", option->offset, size,

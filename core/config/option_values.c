@@ -32,6 +32,8 @@ static const struct {
     [HG_OPTION_LIST] = {"list", "a list", sizeof(struct hg_list)},
     [HG_OPTION_MAP] = {"mapping", "a mapping", 0},
     [HG_OPTION_SECRET_FILE] = {"path of a secret", "the path of a file that holds the secret", sizeof(const char *)},
+    [HG_OPTION_NETWORK] = {"address or network, or a list of them", "an address, a network or file:PATH",
+                           sizeof(const struct hg_networks *)},
 };
 
 struct unit {
@@ -188,6 +190,7 @@ static bool not_a(const struct option_reading *reading, const struct hg_option *
 
 struct option_memory {
     struct option_memory *next;
+    const struct option_kept *kept; /* NULL: plain bytes */
     size_t size;
     max_align_t bytes[];
 };
@@ -204,12 +207,30 @@ void *option_memory_take(struct option_memory **memory, size_t size)
     return piece->bytes;
 }
 
+void *option_memory_keep(struct option_memory **memory, size_t size, const struct option_kept *kept)
+{
+    void *bytes = option_memory_take(memory, size);
+
+    if (bytes)
+        (*memory)->kept = kept;
+    return bytes;
+}
+
+void options_reread(const struct option_memory *memory, option_tell *tell, void *arg)
+{
+    for (; memory; memory = memory->next)
+        if (memory->kept && memory->kept->reread)
+            memory->kept->reread((void *)(uintptr_t)memory->bytes, tell, arg);
+}
+
 void options_free(struct option_memory **memory)
 {
     while (*memory) {
         struct option_memory *piece = *memory;
 
         *memory = piece->next;
+        if (piece->kept && piece->kept->clear)
+            piece->kept->clear(piece->bytes);
         explicit_bzero(piece->bytes, piece->size);
         free(piece);
     }
@@ -397,6 +418,9 @@ void option_print(FILE *out, const struct hg_option *option, enum hg_option_type
         return;
     }
     switch (type) {
+    case HG_OPTION_NETWORK:
+        option_print_networks(out, *(const struct hg_networks *const *)target);
+        return;
     case HG_OPTION_BOOL:
         fputs(*(const bool *)target ? "yes" : "no", out);
         return;

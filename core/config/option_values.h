@@ -18,6 +18,13 @@ struct option_path {
 /* Zeroed memory that lives until options_free(); NULL when out of memory. */
 void *option_memory_take(struct option_memory **memory, size_t size);
 
+/* What is to be done with memory beside freeing it. Either may be NULL. */
+struct option_kept {
+    void (*clear)(void *bytes);                                /* frees what it refers to */
+    void (*reread)(void *bytes, option_tell *tell, void *arg); /* see options_reread() */
+};
+void *option_memory_keep(struct option_memory **memory, size_t size, const struct option_kept *kept);
+
 /* "duration": how messages and manuals call a type; NULL: there is no such type. */
 const char *option_type_name(enum hg_option_type type);
 /* The bytes that a value takes in a config struct; 0 for MAP and for what is no type. */
@@ -34,11 +41,16 @@ __attribute__((format(printf, 4, 5))) bool option_fault(const struct option_read
                                                         const struct option_path *path, const struct config_node *node,
                                                         const char *format, ...);
 
-/* Stores a scalar of `type` (no LIST, no MAP) at `target`. False after a fault. */
+/* Stores a scalar of `type` (no LIST, MAP or NETWORK) at `target`. False after a fault. */
 bool option_store(const struct option_reading *reading, const struct hg_option *option, enum hg_option_type type,
                   const struct option_path *path, const struct config_node *node, void *target);
 
 /* Prints what option_store() has stored, as it may stand in the file. */
 void option_print(FILE *out, const struct hg_option *option, enum hg_option_type type, const void *target);
+
+/* The same for networks, also a list of them. */
+bool option_store_networks(const struct option_reading *reading, const struct option_path *path,
+                           const struct config_node *node, const struct hg_networks **target);
+void option_print_networks(FILE *out, const struct hg_networks *networks);
 
 #endif

@@ -104,6 +104,8 @@ static bool fill_value(const struct option_reading *reading, const struct hg_opt
         return fill_list(reading, option, path, node, (struct hg_list *)(void *)target);
     if (option->type == HG_OPTION_MAP)
         return fill_map(reading, option, path, node, target);
+    if (option->type == HG_OPTION_NETWORK)
+        return option_store_networks(reading, path, node, (const struct hg_networks **)(void *)target);
     return option_store(reading, option, option->type, path, node, target);
 }
 
@@ -115,7 +117,7 @@ static bool fill_default(const struct option_reading *reading, const struct hg_o
     struct config *parsed;
     bool good;
 
-    if (option->type != HG_OPTION_LIST) {
+    if (option->type != HG_OPTION_LIST && option->type != HG_OPTION_NETWORK) {
         scalar.size = strlen(option->value);
         scalar.text = (char *)(uintptr_t)option->value; /* not written to */
         return option_store(reading, option, option->type, path, &scalar, target);
@@ -190,7 +192,7 @@ static bool fill_table(const struct option_reading *reading, const struct hg_opt
 {
     bool good = true;
 
-    if (block && block->kind == CONFIG_MAPPING)
+    if (block && block->kind == CONFIG_MAPPING && (path || !reading->partial))
         good = check_keys(reading, table, path, block);
     for (const struct hg_option *option = table; option && option->name; option++) {
         const struct config_node *value = value_in(option, block);

@@ -8,6 +8,7 @@
 
 #include "core/config/document.h"
 
+#include <hopgate/host.h>
 #include <hopgate/option.h>
 
 /* What the values of config structs point to. Wiped when it is freed, since secrets are among it. */
@@ -19,6 +20,7 @@ struct option_reading {
     const char *owner;             /* begins each message: the plugin's name; NULL: the file itself */
     const char *other_key;         /* a key of the block that is not an option but belongs there; NULL: none */
     struct option_memory **memory; /* grows; freed by options_free() */
+    bool partial;                  /* other keys of the block belong to another table */
     bool no_files;                 /* secrets are not read: for checking a table's defaults */
 };
 
@@ -27,6 +29,14 @@ struct option_reading {
 bool options_fill(const struct option_reading *reading, const struct hg_option *table, const struct config_node *block,
                   const struct config_node *at, void *cfg);
 void options_free(struct option_memory **memory);
+
+/* Reads the files again whose content changes while the program runs. What cannot be used changes nothing. Either is
+ * told, a line each. */
+typedef void option_tell(void *arg, enum hg_level level, const char *text);
+void options_reread(const struct option_memory *memory, option_tell *tell, void *arg);
+
+/* Whether a network of an option has the address: see hg_networks_match(). */
+bool networks_match(const struct hg_networks *networks, const struct sockaddr *address);
 
 /* Where an option stands that is named by a path ("routes[2].to"): its value, or the nearest thing around it that is
  * there. */

@@ -11,11 +11,13 @@
 #include <hopgate/host.h>
 
 struct exchange;
+struct only;
 
 /* A stage of the pipeline in one worker, and what has gone through it. */
 struct stage {
     const struct hg_stage_ops *ops;
     struct hg_worker *worker; /* its instance; NULL: this stage is not there */
+    const struct only *only;  /* the requests in which it takes part; NULL: all */
     uint64_t calls;           /* of its callbacks */
     uint64_t bytes[2];        /* of data that it took, down and up */
     hg_time held;             /* how long it has held exchanges, added up */

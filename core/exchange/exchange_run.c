@@ -4,6 +4,7 @@
  * Takes events out of inboxes and calls the stages with them.
  */
 #include "core/base/message.h"
+#include "core/config/only.h"
 #include "core/exchange/exchange_private.h"
 
 #include <stdio.h>
@@ -70,7 +71,9 @@ static bool attach(struct slot *slot)
 
     if (slot->attached || slot->bypassed)
         return true;
-    if (slot->ops->attach) {
+    if (slot->stage->only && !only_matches(slot->stage->only, slot->exchange->request)) {
+        verdict = HG_BYPASS;
+    } else if (slot->ops->attach) {
         slot_enter(slot, HOOK_ATTACH, HG_DOWN);
         verdict = slot->ops->attach(&slot->public);
         if (verdict != HG_NEXT && verdict != HG_BYPASS)

@@ -3,6 +3,7 @@
  */
 #include "core/pipeline/pipeline.h"
 
+#include "core/config/option_values.h"
 #include "core/config/privileges.h"
 #include "core/pipeline/gateway_list.h"
 #include "core/pipeline/listen.h"
@@ -98,13 +99,31 @@ static void instance_free(struct instance *instance)
     free(instance);
 }
 
+/* Reads the option `only`, which is for stages: whoever begins or ends the path cannot be passed by, and no exchange
+ * passes the others. False after a fault. */
+static bool read_only(struct instance *instance, const struct option_reading *reading)
+{
+    uint32_t role = instance->plugin->descriptor.role;
+    const struct config_node *key = NULL;
+
+    if (role == HG_ROLE_STAGE)
+        return only_read(reading, instance->block, instance->block ? instance->block : instance->name,
+                         &instance->only_options, &instance->only);
+    if (!instance->block || !config_get(instance->block, ONLY_NAME, &key))
+        return true;
+    return option_fault(reading, NULL, key, "'" ONLY_NAME "' is an option of stages, and %s is %s %s%s: remove it here",
+                        instance->public.name, role == HG_ROLE_EDGE || role == HG_ROLE_ORIGIN ? "an" : "a",
+                        plugin_role_name(role),
+                        role == HG_ROLE_EDGE || role == HG_ROLE_ORIGIN ? ", which every request needs" : "");
+}
+
 /* An instance whose options are filled as far as they are good. NULL: no memory. */
 static struct instance *instance_new(struct pipeline *pipeline, const struct plugin *plugin,
                                      const struct config_node *name, const struct config_node *block)
 {
     struct instance *instance = calloc(1, sizeof *instance);
     const struct hg_plugin *descriptor = &plugin->descriptor;
-    struct option_reading reading = {.config = pipeline->config, .owner = descriptor->name};
+    struct option_reading reading = {.config = pipeline->config, .owner = descriptor->name, .other_key = ONLY_NAME};
 
     if (!instance)
         return NULL;
@@ -122,6 +141,7 @@ static struct instance *instance_new(struct pipeline *pipeline, const struct plu
     reading.memory = &instance->memory;
     instance->filled = options_fill(&reading, descriptor->options, instance->block,
                                     instance->block ? instance->block : name, instance->public.cfg);
+    instance->filled = read_only(instance, &reading) && instance->filled;
     return instance;
 }
 

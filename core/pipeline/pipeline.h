@@ -6,6 +6,7 @@
 #ifndef CORE_PIPELINE_PIPELINE_H
 #define CORE_PIPELINE_PIPELINE_H
 
+#include "core/config/only.h"
 #include "core/config/settings.h"
 #include "core/plugin/plugin.h"
 
@@ -28,9 +29,11 @@ struct instance {
     size_t index;                    /* in pipeline->instances */
     struct hg_listener *listeners;   /* what hg_listen() has bound: core/pipeline/listen.c */
     struct option_memory *memory;    /* what `public.cfg` points to */
-    bool filled;                     /* every option is good */
-    bool configured;                 /* configure() was called */
-    size_t faults;                   /* told by hg_config_error() */
+    struct only_options only_options;
+    const struct only *only; /* a stage's; NULL: it takes part in all requests */
+    bool filled;             /* every option is good */
+    bool configured;         /* configure() was called */
+    size_t faults;           /* told by hg_config_error() */
 };
 
 struct pipeline {

@@ -3,6 +3,7 @@
  */
 #include "core/plugin/descriptor_check.h"
 
+#include "core/config/only.h"
 #include "core/config/options.h"
 
 #include <stdio.h>
@@ -79,6 +80,9 @@ static int check_config(const struct verdict *verdict, const struct hg_plugin *d
                       CFG_MAX);
     if (options_table_is_bad(descriptor->options, descriptor->cfg_size, fault, sizeof fault))
         return refuse(verdict, "%s", fault);
+    for (const struct hg_option *option = descriptor->options; option && option->name; option++)
+        if (strcmp(option->name, ONLY_NAME) == 0)
+            return refuse(verdict, "its option '" ONLY_NAME "' has the name of an option of the core");
     return 0;
 }
 

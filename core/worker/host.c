@@ -138,6 +138,7 @@ const struct hg_host worker_host = {
     .listener_sockets = listen_sockets,
     .link_doubt = sessions_link_doubt,
     .link_renew = sessions_link_renew,
+    .networks_match = networks_match,
     .resolve = host_resolve,
     .resolve_cancel = resolve_cancel,
     .capability = pipeline_capability,

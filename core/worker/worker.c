@@ -138,6 +138,7 @@ static void lay_path(struct worker *worker)
 
         stage->ops = &instance->plugin->stage;
         stage->worker = &worker->instances[instance->index];
+        stage->only = instance->only;
     }
     if (gateway)
         table->stages[table->stage_count++] = (struct stage){.ops = &gateway_stage_ops, .worker = &worker->core};
@@ -244,10 +245,19 @@ void worker_drain(struct worker *worker)
     loop_timer_set(worker->stop_timer, pipeline->settings.stop_timeout);
 }
 
+static void log_reread(void *arg, enum hg_level level, const char *text)
+{
+    const struct instance *instance = arg;
+
+    log_line(level, instance->public.name, "%s", text);
+}
+
 void worker_reread(struct worker *worker)
 {
     const struct pipeline *pipeline = worker->pipeline;
 
+    for (size_t i = 0; i < pipeline->count; i++)
+        options_reread(pipeline->instances[i]->memory, log_reread, pipeline->instances[i]);
     for (size_t i = 0; i < pipeline->count; i++)
         if (pipeline->instances[i]->plugin->descriptor.worker_reread)
             pipeline->instances[i]->plugin->descriptor.worker_reread(&worker->instances[i]);

@@ -35,6 +35,10 @@ enum hg_option_type {
     HG_OPTION_MAP = 10, /**< A mapping described by `fields`. The struct itself, embedded. */
     HG_OPTION_SECRET_FILE =
         11, /**< A file that holds a secret: read, one trailing newline cut. `const char *`, content. */
+    HG_OPTION_NETWORK =
+        12, /**< 192.0.2.1, 192.0.2.0/24, 2001:db8::/32, `file:PATH` of a file with one of these a line, or a list of
+                 them. `const struct hg_networks *`, for hg_networks_match(); NULL when absent. Files are read again on
+                 SIGHUP. IPv4-mapped IPv6 is IPv4 (RFC 4291 section 2.5.5.2). Not as an item of a LIST. */
 };
 
 enum {
@@ -52,6 +56,9 @@ struct hg_address {
     uint16_t port;    /**< 0 (any free port) only where the option's range begins at 0: `.min = 0, .max = 65535`. */
     uint32_t words;   /**< Bit i: the word `choices[i]` followed, as in "*:443 tls". */
 };
+
+/** The networks of an HG_OPTION_NETWORK. What it has may change on SIGHUP. */
+struct hg_networks;
 
 /** A list of values. */
 struct hg_list {

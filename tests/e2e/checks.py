@@ -236,8 +236,13 @@ def solvers(world):
 @case("messages say what is meant, once, and nothing that leads elsewhere")
 def messages(world):
     for block, wanted in (({"route": [{"host": "https://app.test", "to": "client-1/web"}]}, ["write the host alone"]),
-                          ({"route": [{"host": "app.test/x", "to": "client-1/web"}]}, ["a path goes into `path`"]),
+                          ({"route": [{"host": "app.test/x", "to": "client-1/web"}]}, ["write the host alone, as in app.example.com, without a scheme or path"]),
                           ({"route": [{"host": "app.test:80", "to": "client-1/web"}]}, ["without a port"]),
+                          ({"http": {"listen": "127.0.0.1:1", "only": {"paths": "/"}}},
+                           ["http: 'only' is an option of stages, and http is an edge, which every request needs: remove it"]),
+                          ({"codec_binary": {"only": {"paths": "/"}}}, ["and codec_binary is a codec: remove it here"]),
+                          ({"route": {"only": {"host": "a"}, "routes": [{"to": "client-1/web"}]}},
+                           ["unknown option 'host'; did you mean 'hosts'?"]),
                           ({"auth_token": "none", "token": {"file": "tokens"}}, ["no plugin 'token'; did you mean 'auth_token'"]),
                           ({"codec_binary": "none", "binary": None}, ["no plugin 'binary'; did you mean 'codec_binary'"])):
         code, report, _, _ = verdicts(world, gateway(world, block))

@@ -2,12 +2,13 @@
 # Copyright (c) 2026 The hopgate authors
 """What a client's rule says of one service: Host, addresses in heads, time-outs, limits."""
 
+import signal
 import threading
 import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from harness import case, check, equal, main
+from harness import case, check, equal, main, wait_until
 
 
 class Service(BaseHTTPRequestHandler):
@@ -175,6 +176,42 @@ def limits(world):
         equal(world.curl(path, host=host_of(host), want="%{http_code}"), wanted, f"{path} of {host}")
     check("max_fields" in world.curl("/fields/11/1", host=host_of("less")), "the error does not name max_fields")
     check("max_head" in world.curl("/fields/40/2000"), "the error does not name max_head")
+
+
+@case("a stage takes part in the requests that `only` names, by host, path, method and network; a file of networks is read again")
+def only(world):
+    world.token("client-1")
+    url = service(world)
+    networks = world.write("office", "192.0.2.0/24 # elsewhere\n127.0.0.1\n")
+    limited = {"hosts": ["app.test", "*.dev.test"], "paths": ["/in"], "methods": ["GET"], "networks": ["file:office"]}
+    gate = world.gateway(routes={"only": limited, "routes": [{"to": "client-1/web"}]})
+    world.client({"web": url})
+    wait_until(lambda: world.curl("/in", want="%{http_code}") == "200", 10, "the tunnel")
+
+    def status(path, *words, host="app.test"):
+        return world.curl(path, *words, "--path-as-is", host=host, want="%{http_code}")
+
+    # The gateway's route does not see the others, so nobody says where they go.
+    outside = status("/out")
+    check(outside in ("404", "503"), f"{outside} for what no route has seen")
+    equal([status(path) for path in ("/in/x", "/%69n", "//in", "/in?x")], ["200"] * 4, "paths that fit")
+    equal([status(path) for path in ("/inn", "/x/in", "/?/in")], [outside] * 3, "paths that do not")
+    equal(status("/x/../in"), "200", "a path that a service may resolve to one that fits")
+    equal(status("/in", host="x.dev.test"), "200", "a wildcard")
+    equal(status("/in", host="dev.test"), outside, "a host")
+    equal(status("/in", "-X", "COPY", "-H", f"Destination: {url}/in"), outside, "a method")
+    with open(networks, "w", encoding="utf-8") as file:
+        file.write("192.0.2.0/24\n")
+    gate.signal(signal.SIGHUP)
+    gate.wait_for("files of networks were read again: 1 networks")
+    equal(status("/in"), outside, "a network")
+    with open(networks, "w", encoding="utf-8") as file:
+        file.write("127.0.0.0/8\n10.0.0.1/8\n")
+    gate.signal(signal.SIGHUP)
+    gate.wait_for("office:2: '10.0.0.1/8': bits are set behind the prefix; the network is 10.0.0.0/8")
+    equal(status("/in"), outside, "a file with an error changes nothing")
+    described = world.program("describe", "route").stdout
+    check("only: mapping" in described and "networks: address or network" in described, described)
 
 
 main()

@@ -108,6 +108,13 @@ tests_unit_test_message_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_message_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_message_LDADD = core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/test_only
+TESTS += tests/unit/test_only
+tests_unit_test_only_SOURCES = tests/unit/test_only.c
+tests_unit_test_only_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_only_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_only_LDADD = core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/unit/test_log
 TESTS += tests/unit/test_log
 tests_unit_test_log_SOURCES = tests/unit/clock.c tests/unit/clock.h tests/unit/test_log.c

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Sets of IP networks, made once and asked often.
+ */
+#ifndef CORE_CONFIG_NETWORKS_H
+#define CORE_CONFIG_NETWORKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* An address of either family as a number; an IPv4 address is `low` alone. */
+struct ip_number {
+    uint64_t high, low;
+};
+
+/* The first and the last address of a network. IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2) is IPv4. */
+struct network {
+    struct ip_number first, last;
+    bool is_ipv4;
+};
+
+/* Reads "192.0.2.1", "192.0.2.0/24", "2001:db8::/32". NULL, or what is wrong with it; `hint`, of at least 64 bytes, may
+ * hold part of that. */
+const char *network_parse(const char *text, struct network *network, char *hint, size_t hint_size);
+
+struct network_set;
+
+struct network_set *network_set_new(void);
+void network_set_free(struct network_set *set);
+/* 0, or -1: out of memory. */
+int network_set_add(struct network_set *set, const struct network *network);
+/* To be called when all are added: puts them into the order in which they are searched. */
+void network_set_finish(struct network_set *set);
+/* Whether the address, with or without a port, belongs to a network of the set. Other families do not. */
+bool network_set_has(const struct network_set *set, const struct sockaddr *address);
+
+#endif
