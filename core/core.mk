@@ -7,7 +7,7 @@ core_libcore_la_SOURCES = \
 	core/base/backoff.c core/base/backoff.h core/base/buffer.c core/base/buffer.h core/base/failure.c \
 	core/base/failure.h core/base/log.c core/base/log.h core/base/log_limit.c core/base/log_line.c \
 	core/base/log_private.h core/base/message.c core/base/message.h core/base/multimap.c core/base/multimap.h \
-	core/base/reason.c core/base/reason.h core/base/suggest.c core/base/suggest.h core/base/utf8.c core/base/utf8.h \
+	core/base/suggest.c core/base/suggest.h core/base/utf8.c core/base/utf8.h \
 	core/loop/loop.c core/loop/loop.h core/loop/network_change.c core/loop/network_change.h core/loop/resolve.c core/loop/resolve.h core/loop/trim.c \
 	core/loop/trim.h \
 	core/config/describe.c core/config/describe.h core/config/document.c core/config/document.h \
@@ -28,7 +28,7 @@ core_libcore_la_SOURCES = \
 	core/pipeline/gateway_list.c core/session/gateway_list.h core/session/link.c core/session/link.h \
 	core/session/link_flush.c core/session/link_receive.c core/session/resume_queue.c core/session/resume_queue.h \
 	core/session/rival_processes.c core/session/rival_processes.h core/session/session.c core/session/session.h \
-	core/session/session_table.c core/session/session_table.h \
+	core/session/session_table.c core/session/session_table.h core/session/stream_error.c core/session/stream_error.h \
 	core/worker/host.c core/worker/worker.c core/worker/worker.h \
 	core/cli/cli.c core/cli/cli.h core/cli/cli_command.c core/cli/cli_plugins.c core/cli/cli_run.c core/cli/examine.c \
 	core/cli/run.c core/cli/run.h

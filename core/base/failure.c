@@ -4,7 +4,6 @@
 #include "core/base/failure.h"
 
 #include "core/base/log.h"
-#include "core/base/reason.h"
 
 #include <stdio.h>
 
@@ -16,9 +15,9 @@ static const struct log_limit limit = {60, 600};
 static void describe(char *text, size_t size, const struct failure *failure)
 {
     const struct hg_reason *reason = failure->reason;
-    const char *what = failure->response                    ? "the response was cut short"
-                       : reason->status == REASON_ABANDONED ? "the request was aborted"
-                                                            : "the request failed";
+    const char *what = failure->response                     ? "the response was cut short"
+                       : reason->status == FAILURE_ABANDONED ? "the request was aborted"
+                                                             : "the request failed";
 
     snprintf(text, size, "%s%s%s", what, reason->detail ? ": " : "", reason->detail ? reason->detail : "");
 }
@@ -44,7 +43,7 @@ void failure_log(const struct failure *failure)
         LOG_NUMBER("ms", failure->age / HG_MILLISECOND),
     };
     const struct log_event event = {
-        .level = reason->status == REASON_ABANDONED ? HG_LOG_DEBUG : HG_LOG_INFO,
+        .level = reason->status == FAILURE_ABANDONED ? HG_LOG_DEBUG : HG_LOG_INFO,
         .part = failure->part,
         .members = members,
         .count = sizeof members / sizeof *members - !failure->age,

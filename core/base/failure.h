@@ -8,6 +8,9 @@
 
 #include <hopgate/host.h>
 
+/* The status of a reset because nobody wants the response any more, as nginx logs it: no failure. */
+#define FAILURE_ABANDONED 499
+
 /* What failed. Members may be NULL, texts empty. */
 struct failure {
     const char *part;               /* the stage that gave it up */

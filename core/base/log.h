@@ -85,4 +85,7 @@ void log_counted(bool all);
  * config files, which are told to a stream. `part` is a literal. NULL when out of memory. */
 FILE *log_stream(const char *part);
 
+/* Copies `text` as printable ASCII with a NUL, cut to `capacity`: what a peer says goes into logs. */
+void log_printable(char *copy, size_t capacity, const char *text);
+
 #endif

@@ -178,3 +178,12 @@ void log_make_line(struct log_text *line, enum log_format format, const struct l
             put_member(line, json, &event->members[i]);
     put_string(line, json ? "}\n" : "\n", LOG_LINE_SIZE);
 }
+
+void log_printable(char *copy, size_t capacity, const char *text)
+{
+    size_t size = 0;
+
+    for (; *text && size + 1 < capacity; text++)
+        copy[size++] = *text >= 0x20 && *text < 0x7f ? *text : '?';
+    copy[size] = '\0';
+}

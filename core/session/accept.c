@@ -3,12 +3,13 @@
  *
  * The gateway's end of the tunnel: it lets clients in, with a new session or the one that they had.
  */
-#include "core/base/reason.h"
+#include "core/base/log.h"
 #include "core/session/dispatch.h"
 #include "core/session/exchange_stream_private.h"
 #include "core/session/link.h"
 #include "core/session/resume_queue.h"
 #include "core/session/rival_processes.h"
+#include "core/session/stream_error.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -212,7 +213,7 @@ static void print_codecs(char *text, size_t size, const struct sessions *session
     for (size_t i = 0; i < open->codec_count && used < size; i++) {
         char name[32];
 
-        reason_printable(name, sizeof name, open->codecs[i]);
+        log_printable(name, sizeof name, open->codecs[i]);
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", name);
     }
 }
@@ -223,7 +224,7 @@ static void admit(struct hg_link *link, struct session *named, const struct hg_i
 {
     struct sessions *sessions = link->sessions;
     const struct instance *codec = common_codec(sessions, open);
-    char text[REASON_DETAIL_SIZE];
+    char text[STREAM_ERROR_DETAIL_SIZE];
 
     if (named && strcmp(named->identity.id, identity->id)) {
         hg_log_limited(sessions->worker->instance, HG_LOG_WARNING, link->peer,
@@ -290,12 +291,12 @@ void gateway_review_identities(void *arg)
 static void receive_drain(struct hg_link *link, const struct control_message *drain)
 {
     struct session *session = link->session;
-    char reason[REASON_DETAIL_SIZE];
+    char reason[STREAM_ERROR_DETAIL_SIZE];
 
     if (!session || session->draining)
         return;
     session->draining = true;
-    reason_printable(reason, sizeof reason, drain->reason);
+    log_printable(reason, sizeof reason, drain->reason);
     session_log(session, "takes no more exchanges: %s", reason);
     processes_review(link->sessions, hg_text(session->identity.id));
 }

@@ -10,10 +10,11 @@
 #include "core/session/client.h"
 
 #include "core/base/backoff.h"
-#include "core/base/reason.h"
+#include "core/base/log.h"
 #include "core/session/dialer.h"
 #include "core/session/exchange_stream.h"
 #include "core/session/link.h"
+#include "core/session/stream_error.h"
 
 #include <hopgate/routes.h>
 #include <inttypes.h>
@@ -224,11 +225,11 @@ static void receive_refuse(struct hg_link *link, const struct control_message *r
 {
     struct sessions *sessions = link->sessions;
     struct session *named = find_session(sessions, link->resumes);
-    char code[REASON_DETAIL_SIZE], reason[REASON_DETAIL_SIZE];
+    char code[STREAM_ERROR_DETAIL_SIZE], reason[STREAM_ERROR_DETAIL_SIZE];
     hg_time wait = refuse->retry_after * HG_SECOND;
 
-    reason_printable(code, sizeof code, refuse->code);
-    reason_printable(reason, sizeof reason, refuse->reason);
+    log_printable(code, sizeof code, refuse->code);
+    log_printable(reason, sizeof reason, refuse->reason);
     if (wait > BACKOFF_CAP)
         wait = BACKOFF_CAP;
     link_close(link, TN_NO_ERROR, "the gateway refuses a session (%s): %.150s", code, reason);
@@ -242,12 +243,12 @@ static void receive_refuse(struct hg_link *link, const struct control_message *r
 static void receive_drain(struct hg_link *link, const struct control_message *drain)
 {
     struct session *session = link->session;
-    char reason[REASON_DETAIL_SIZE];
+    char reason[STREAM_ERROR_DETAIL_SIZE];
 
     if (session->draining)
         return;
     session->draining = true;
-    reason_printable(reason, sizeof reason, drain->reason);
+    log_printable(reason, sizeof reason, drain->reason);
     hg_log(link->sessions->worker->instance, HG_LOG_INFO, "the gateway ends session %" PRIu64 ": %s", session->number,
            reason);
     link_check_at(link, hg_now(link->sessions->worker) + DRAIN_TICK);
@@ -256,9 +257,9 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
 
 static void receive_notice(const struct hg_link *link, const struct control_message *notice)
 {
-    char reason[REASON_DETAIL_SIZE];
+    char reason[STREAM_ERROR_DETAIL_SIZE];
 
-    reason_printable(reason, sizeof reason, notice->reason);
+    log_printable(reason, sizeof reason, notice->reason);
     hg_log_limited(link->sessions->worker->instance, HG_LOG_WARNING, link->peer, "%s says: %s", link->peer, reason);
 }
 

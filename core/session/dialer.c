@@ -5,7 +5,6 @@
 
 #include "core/base/backoff.h"
 #include "core/base/log.h"
-#include "core/base/reason.h"
 #include "core/loop/network_change.h"
 #include "core/session/client.h"
 #include "core/session/link.h"
@@ -233,7 +232,7 @@ static int name_process(char process[static CONTROL_NAME_SIZE + 1])
     if (session_random_name(random))
         return -1;
     gethostname(host, sizeof host - 1);
-    reason_printable(shown, sizeof shown, host);
+    log_printable(shown, sizeof shown, host);
     snprintf(process, CONTROL_NAME_SIZE + 1, "%s:%ld:%s", shown, (long)getpid(), random);
     return 0;
 }

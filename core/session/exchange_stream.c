@@ -6,8 +6,9 @@
  */
 #include "core/session/exchange_stream.h"
 
-#include "core/base/reason.h"
+#include "core/base/failure.h"
 #include "core/session/exchange_stream_private.h"
+#include "core/session/stream_error.h"
 
 #include <stdlib.h>
 
@@ -151,9 +152,9 @@ void exchange_stream_session_lost(struct exchange_stream *stream, const struct h
 /* A client that drops an exchange because its gateway said so has not failed: if something has, the gateway logs it. */
 static struct hg_reason reason_of_peer(const struct exchange_stream *stream, uint64_t code)
 {
-    struct hg_reason reason = reason_of_code(code);
+    struct hg_reason reason = stream_error_reason(code);
 
-    reason.status = stream->sends == HG_UP ? REASON_ABANDONED : reason.status;
+    reason.status = stream->sends == HG_UP ? FAILURE_ABANDONED : reason.status;
     return reason;
 }
 

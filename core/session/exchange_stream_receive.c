@@ -3,9 +3,10 @@
  *
  * What comes out of the stream: events for the exchange, decoded as far as it has credit.
  */
-#include "core/base/reason.h"
+#include "core/base/failure.h"
 #include "core/exchange/exchange.h"
 #include "core/session/exchange_stream_private.h"
+#include "core/session/stream_error.h"
 
 /* Interim responses of one exchange: one a second for hours, as a long task may send. None is counted against its
  * credit. */
@@ -101,11 +102,11 @@ static const char *receive_head(struct exchange_stream *stream, struct hg_head *
 
 static void receive_reset(struct exchange_stream *stream, const struct hg_reason *told)
 {
-    char detail[REASON_DETAIL_SIZE];
-    struct hg_reason reason = reason_from_peer(told, detail);
+    char detail[STREAM_ERROR_DETAIL_SIZE];
+    struct hg_reason reason = stream_error_from_peer(told, detail);
 
     /* What makes a gateway drop an exchange, it logs itself. */
-    reason.status = receives(stream) == HG_DOWN ? REASON_ABANDONED : reason.status;
+    reason.status = receives(stream) == HG_DOWN ? FAILURE_ABANDONED : reason.status;
     exchange_stream_over(stream, TN_STREAM_NO_ERROR);
     if (stream->self)
         hg_break_off(stream->self, &reason); /* what came before goes on */

@@ -3,8 +3,8 @@
  *
  * What goes into the stream: an exchange's events, encoded, as far as the stream has room.
  */
-#include "core/base/reason.h"
 #include "core/session/exchange_stream_private.h"
+#include "core/session/stream_error.h"
 
 /* Slices of one encoder's call, see <hopgate/codec.h>. */
 #define DATA_MAX 16384
@@ -232,5 +232,5 @@ void exchange_stream_was_reset(struct exchange_stream *stream, const struct hg_r
     if (stream->tn && stream->sends == HG_UP && stream->sent != MESSAGE_ENDED && !stream->unwanted &&
         !send_reset(stream, reason))
         stream->sent = MESSAGE_BODY;
-    exchange_stream_over(stream, reason_code(reason));
+    exchange_stream_over(stream, stream_error_code(reason));
 }

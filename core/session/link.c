@@ -3,7 +3,7 @@
  */
 #include "core/session/link.h"
 
-#include "core/base/reason.h"
+#include "core/base/log.h"
 #include "core/session/rival_processes.h"
 
 #include <inttypes.h>
@@ -203,7 +203,7 @@ void link_failed(struct hg_link *link, int code)
     if (code == TN_CLOSED) {
         link->is_closed = true;
         link->session_over = ends_session(tn_link_close_code(link->tn));
-        reason_printable(reason, sizeof reason, tn_link_close_reason(link->tn));
+        log_printable(reason, sizeof reason, tn_link_close_reason(link->tn));
         link_close(link, TN_NO_ERROR, "%s closed the link: %s%s%s", link->peer,
                    tn_error_name(tn_link_close_code(link->tn)), *reason ? ", " : "", reason);
         return;

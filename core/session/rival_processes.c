@@ -3,7 +3,7 @@
  */
 #include "core/session/rival_processes.h"
 
-#include "core/base/reason.h"
+#include "core/base/log.h"
 #include "core/session/link.h"
 #include "core/session/resume_queue.h"
 
@@ -194,7 +194,7 @@ static void print_process(char *text, size_t size, const struct session *session
             (time_t)((hg_now(session->sessions->worker) - session->opened_at + (HG_SECOND - 1 - (hg_time)now.tv_nsec)) /
                      HG_SECOND);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&since, &parts));
-    reason_printable(process, sizeof process, *session->process ? session->process : "(unnamed)");
+    log_printable(process, sizeof process, *session->process ? session->process : "(unnamed)");
     snprintf(text, size, "%s at %s, since %s", process, session->link->peer, when);
 }
 

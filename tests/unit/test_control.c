@@ -3,8 +3,8 @@
  *
  * Control messages, and what of a peer's words may be passed on.
  */
-#include "core/base/reason.h"
 #include "core/session/control_message.h"
+#include "core/session/stream_error.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>
@@ -286,28 +286,29 @@ END_TEST
 START_TEST(every_code_has_a_reason_that_comes_near_it)
 {
     for (uint64_t code = TN_STREAM_REFUSED; code <= TN_STREAM_LIMIT; code++) {
-        struct hg_reason reason = reason_of_code(code);
+        struct hg_reason reason = stream_error_reason(code);
 
         ck_assert_int_ge(reason.status, 500);
         ck_assert_ptr_nonnull(reason.detail);
     }
-    ck_assert_int_eq(reason_of_code(TN_STREAM_TIMEOUT).status, 504);
-    ck_assert_int_eq(reason_of_code(TN_STREAM_REFUSED).status, 503);
-    ck_assert_int_eq(reason_of_code(12345).status, reason_of_code(TN_STREAM_INTERNAL).status);
-    ck_assert_uint_eq(reason_code(&(struct hg_reason){504, NULL, NULL, 0}), TN_STREAM_TIMEOUT);
-    ck_assert_uint_eq(reason_code(&(struct hg_reason){502, "connection_refused", NULL, 0}), TN_STREAM_UNREACHABLE);
-    ck_assert_uint_eq(reason_code(&(struct hg_reason){502, NULL, NULL, 0}), TN_STREAM_ORIGIN);
-    ck_assert_uint_eq(reason_code(&(struct hg_reason){413, NULL, NULL, 0}), TN_STREAM_LIMIT);
-    ck_assert_uint_eq(reason_code(&(struct hg_reason){499, NULL, NULL, 0}), TN_STREAM_CANCELLED);
+    ck_assert_int_eq(stream_error_reason(TN_STREAM_TIMEOUT).status, 504);
+    ck_assert_int_eq(stream_error_reason(TN_STREAM_REFUSED).status, 503);
+    ck_assert_int_eq(stream_error_reason(12345).status, stream_error_reason(TN_STREAM_INTERNAL).status);
+    ck_assert_uint_eq(stream_error_code(&(struct hg_reason){504, NULL, NULL, 0}), TN_STREAM_TIMEOUT);
+    ck_assert_uint_eq(stream_error_code(&(struct hg_reason){502, "connection_refused", NULL, 0}),
+                      TN_STREAM_UNREACHABLE);
+    ck_assert_uint_eq(stream_error_code(&(struct hg_reason){502, NULL, NULL, 0}), TN_STREAM_ORIGIN);
+    ck_assert_uint_eq(stream_error_code(&(struct hg_reason){413, NULL, NULL, 0}), TN_STREAM_LIMIT);
+    ck_assert_uint_eq(stream_error_code(&(struct hg_reason){499, NULL, NULL, 0}), TN_STREAM_CANCELLED);
 }
 END_TEST
 
 START_TEST(a_peers_reason_is_made_fit_to_be_passed_on)
 {
-    char detail[REASON_DETAIL_SIZE], *long_detail = malloc(1001), error[] = "connection_refused";
+    char detail[STREAM_ERROR_DETAIL_SIZE], *long_detail = malloc(1001), error[] = "connection_refused";
     struct hg_reason told = {200, error, "bad\r\nX-Injected: 1\x1b[2J", 3}, reason;
 
-    reason = reason_from_peer(&told, detail);
+    reason = stream_error_from_peer(&told, detail);
     ck_assert_int_eq(reason.status, 502);
     ck_assert_str_eq(reason.error, "connection_refused");
     ck_assert_ptr_ne(reason.error, error);
@@ -316,10 +317,10 @@ START_TEST(a_peers_reason_is_made_fit_to_be_passed_on)
     memset(long_detail, 'x', 1000);
     long_detail[1000] = '\0';
     told = (struct hg_reason){503, "made_up", long_detail, 0};
-    reason = reason_from_peer(&told, detail);
+    reason = stream_error_from_peer(&told, detail);
     ck_assert_int_eq(reason.status, 503);
     ck_assert_ptr_null(reason.error);
-    ck_assert_uint_eq(strlen(reason.detail), REASON_DETAIL_SIZE - 1);
+    ck_assert_uint_eq(strlen(reason.detail), STREAM_ERROR_DETAIL_SIZE - 1);
     free(long_detail);
 }
 END_TEST

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "core/base/reason.h"
+#include "core/session/stream_error.h"
+
+#include "core/base/log.h"
 
 /* RFC 9209 section 2.3. */
 static const char *const error_types[] = {
@@ -47,7 +49,7 @@ static const char *known_error_type(const char *error)
     return NULL;
 }
 
-uint64_t reason_code(const struct hg_reason *reason)
+uint64_t stream_error_code(const struct hg_reason *reason)
 {
     const char *error = reason->error ? reason->error : "";
 
@@ -73,7 +75,7 @@ uint64_t reason_code(const struct hg_reason *reason)
     }
 }
 
-struct hg_reason reason_of_code(uint64_t code)
+struct hg_reason stream_error_reason(uint64_t code)
 {
     switch (code) {
     case TN_STREAM_NO_ERROR:
@@ -101,18 +103,9 @@ struct hg_reason reason_of_code(uint64_t code)
     }
 }
 
-void reason_printable(char *copy, size_t capacity, const char *text)
+struct hg_reason stream_error_from_peer(const struct hg_reason *reason, char detail[static STREAM_ERROR_DETAIL_SIZE])
 {
-    size_t size = 0;
-
-    for (; *text && size + 1 < capacity; text++)
-        copy[size++] = *text >= 0x20 && *text < 0x7f ? *text : '?';
-    copy[size] = '\0';
-}
-
-struct hg_reason reason_from_peer(const struct hg_reason *reason, char detail[static REASON_DETAIL_SIZE])
-{
-    reason_printable(detail, REASON_DETAIL_SIZE, reason->detail ? reason->detail : "");
+    log_printable(detail, STREAM_ERROR_DETAIL_SIZE, reason->detail ? reason->detail : "");
     return (struct hg_reason){
         .status = reason->status >= 400 && reason->status <= 599 ? reason->status : 502,
         .error = known_error_type(reason->error),
