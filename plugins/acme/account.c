@@ -50,23 +50,22 @@ static const char *text_in(const json_t *json, const char *name)
 static bool load(struct record *record)
 {
     struct acme_client *client = record->client;
-    struct acme_store_result found = acme_store_get(client->task, record->vault, ACME_ACCOUNTS, client->authority->id);
-    json_t *json = found.value ? json_loadb(found.value, found.size, 0, NULL) : NULL;
-    const bool read = found.status != HG_STORE_NOT_READABLE && found.status != HG_STORE_UNAVAILABLE;
+    const struct hg_store_answer *found =
+        acme_store_get(client->task, record->vault, ACME_ACCOUNTS, client->authority->id);
+    json_t *json = acme_vault_json(found);
 
-    if (!read)
-        acme_client_fail(client, ACME_LOCAL, "", "the account cannot be read: %s", found.error);
-    record->revision = found.status == HG_STORE_OK ? found.revision : HG_STORE_ABSENT;
+    if (found->status == HG_STORE_NOT_READABLE || found->status == HG_STORE_UNAVAILABLE)
+        return acme_client_fail(client, ACME_LOCAL, "", "the account cannot be read: %s", found->error);
+    record->revision = found->status == HG_STORE_OK ? found->revision : HG_STORE_ABSENT;
     set_key(client, json ? acme_key_read(hg_text(text_in(json, "key"))) : NULL);
     set_text(&client->account.kid, client->account.key ? text_in(json, "account") : NULL);
     set_text(&record->contact, client->account.key ? text_in(json, "contact") : NULL);
     record->contact_refused = (time_t)json_integer_value(json_object_get(json, "contact_refused"));
-    if (found.value && !client->account.key)
+    if (found->status == HG_STORE_OK && !client->account.key)
         hg_log(client->instance, HG_LOG_WARNING, "%s: the account's record holds no key: a new one is made",
                client->authority->url);
     json_decref(json);
-    acme_store_result_end(&found);
-    return read;
+    return true;
 }
 
 /* Unless another gateway has changed it: HG_STORE_CONFLICT. */
@@ -74,19 +73,18 @@ static enum hg_store_status save(struct record *record)
 {
     struct acme_client *client = record->client;
     char *pem = client->account.key ? acme_key_pem(client->account.key) : NULL;
-    struct acme_store_result put = acme_store_put_json(
+    const struct hg_store_answer *put = acme_store_put_json(
         client->task, record->vault, ACME_ACCOUNTS, client->authority->id,
         json_pack("{s:s, s:s*, s:s*, s:I, s:s*}", "directory", client->authority->url, "account", client->account.kid,
                   "contact", record->contact, "contact_refused", (json_int_t)record->contact_refused, "key", pem),
         record->revision);
 
     acme_secret_free(pem);
-    if (put.status == HG_STORE_OK)
-        record->revision = put.revision;
+    if (put->status == HG_STORE_OK)
+        record->revision = put->revision;
     else
-        acme_client_fail(client, ACME_LOCAL, "", "the account cannot be stored: %s", put.error);
-    acme_store_result_end(&put);
-    return put.status;
+        acme_client_fail(client, ACME_LOCAL, "", "the account cannot be stored: %s", put->error);
+    return put->status;
 }
 
 /* What the authority has told it would tell again: losing it costs one request. */

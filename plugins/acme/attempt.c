@@ -4,7 +4,6 @@
 #include "plugins/acme/attempt.h"
 
 #include "plugins/acme/blocking.h"
-#include "plugins/acme/cleanup.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/lease.h"
 #include "plugins/acme/order.h"
@@ -21,9 +20,10 @@ struct acme_attempt {
     struct acme_task *task;
     struct acme_lease lease;
     struct acme_wanted wanted;
+    struct acme_pair *replaced; /* a reference */
     struct acme_result result;
     json_t *state; /* to be stored */
-    char error[1400];
+    char error[1400], kind[64];
 };
 
 static void set_error(struct acme_attempt *attempt, enum acme_outcome outcome, const char *error)
@@ -40,37 +40,14 @@ struct question {
     bool yes;
 };
 
-static void copy_wanted(struct acme_wanted *wanted)
-{
-    char **names = calloc(wanted->name_count + 1, sizeof *names);
-
-    for (size_t i = 0; names && i < wanted->name_count; i++)
-        names[i] = strdup(wanted->names[i]);
-    wanted->names = (const char *const *)names;
-    if (wanted->replaced)
-        acme_pair_ref(wanted->replaced);
-    wanted->unsaved = wanted->unsaved ? strdup(wanted->unsaved) : NULL;
-}
-
-static void free_wanted(struct acme_wanted *wanted)
-{
-    for (size_t i = 0; wanted->names && i < wanted->name_count; i++)
-        free((char *)(uintptr_t)wanted->names[i]);
-    free((char **)(uintptr_t)wanted->names);
-    acme_pair_unref(wanted->replaced);
-    acme_secret_free((char *)(uintptr_t)wanted->unsaved);
-}
-
 static void ask_ready(void *arg)
 {
     struct question *question = arg;
     struct acme_attempt *attempt = question->attempt;
 
     question->yes = attempt->ops->ready(attempt->arg, &question->stored, &attempt->wanted);
-    if (question->yes)
-        copy_wanted(&attempt->wanted);
-    else
-        attempt->wanted = (struct acme_wanted){0};
+    if (question->yes && attempt->wanted.replaced)
+        attempt->replaced = acme_pair_ref(attempt->wanted.replaced);
 }
 
 static void ask_revoked(void *arg)
@@ -82,29 +59,20 @@ static void ask_revoked(void *arg)
 
 /* ---- Reading ---- */
 
-static struct acme_pair *read_pair(struct acme_attempt *attempt, const char *kind)
-{
-    struct acme_store_result found = acme_store_get(attempt->task, &attempt->lease.vault, kind, attempt->id);
-    char why[256];
-    struct acme_pair *pair =
-        found.value ? acme_pair_read((struct hg_text){found.value, found.size}, why, sizeof why) : NULL;
-
-    acme_store_result_end(&found);
-    return pair;
-}
-
 /* Another gateway may have been here before, or this one before its start. True: `wanted` is to be obtained. */
 static bool read_store(struct acme_attempt *attempt)
 {
+    struct acme_task *task = attempt->task;
+    struct acme_vault *vault = &attempt->lease.vault;
     struct question question = {.attempt = attempt};
     struct acme_stored *stored = &question.stored;
-    json_t *state = acme_store_get_json(attempt->task, &attempt->lease.vault, ACME_STATES, attempt->id);
+    json_t *state = acme_store_get_json(task, vault, ACME_STATES, attempt->id);
 
     stored->state = state;
-    stored->pair = read_pair(attempt, ACME_CERTIFICATES);
-    stored->previous = stored->pair ? NULL : read_pair(attempt, ACME_PREVIOUS);
-    if (!acme_task_is_cancelled(attempt->task))
-        acme_task_do(attempt->task, ask_ready, &question);
+    stored->pair = acme_store_get_pair(task, vault, ACME_CERTIFICATES, attempt->id);
+    stored->previous = stored->pair ? NULL : acme_store_get_pair(task, vault, ACME_PREVIOUS, attempt->id);
+    if (!acme_task_is_cancelled(task))
+        acme_task_do(task, ask_ready, &question);
     acme_pair_unref(stored->pair);
     acme_pair_unref(stored->previous);
     json_decref(state);
@@ -119,26 +87,23 @@ static bool read_store(struct acme_attempt *attempt)
  * it is no reason to do without the new one. */
 static void keep_previous(struct acme_attempt *attempt, const char *pem)
 {
-    struct acme_vault *vault = &attempt->lease.vault;
     struct hg_instance *instance = attempt->attempts->worker->instance;
-    struct acme_store_result there = acme_store_get(attempt->task, vault, ACME_CERTIFICATES, attempt->id), put = {0};
-    const struct hg_text value = {there.value, there.size};
-    char why[256];
+    const struct hg_store_answer *answer =
+        acme_store_get(attempt->task, &attempt->lease.vault, ACME_CERTIFICATES, attempt->id);
     struct acme_pair *pair;
+    char why[256];
 
-    if (there.value && strcmp(there.value, pem) != 0) {
-        pair = acme_pair_read(value, why, sizeof why);
-        if (!pair)
-            hg_log(instance, HG_LOG_WARNING, "%s: what the store held (%s) is now acme/%s/%s", attempt->id, why,
-                   ACME_QUARANTINE, attempt->id);
-        put = acme_store_put(attempt->task, vault, pair ? ACME_PREVIOUS : ACME_QUARANTINE, attempt->id, value,
-                             HG_STORE_ANY);
-        acme_pair_unref(pair);
-    }
-    if (put.status != HG_STORE_OK)
-        hg_log(instance, HG_LOG_WARNING, "%s: the certificate before cannot be kept: %s", attempt->id, put.error);
-    acme_store_result_end(&there);
-    acme_store_result_end(&put);
+    if (answer->status != HG_STORE_OK || hg_text_equal(answer->value, hg_text(pem)))
+        return;
+    pair = acme_pair_read(answer->value, why, sizeof why);
+    if (!pair)
+        hg_log(instance, HG_LOG_WARNING, "%s: what the store held (%s) is now acme/%s/%s", attempt->id, why,
+               ACME_QUARANTINE, attempt->id);
+    answer = acme_store_put(attempt->task, &attempt->lease.vault, pair ? ACME_PREVIOUS : ACME_QUARANTINE, attempt->id,
+                            answer->value, HG_STORE_ANY);
+    if (answer->status != HG_STORE_OK)
+        hg_log(instance, HG_LOG_WARNING, "%s: the certificate before cannot be kept: %s", attempt->id, answer->error);
+    acme_pair_unref(pair);
 }
 
 /* Puts key and chain into the store. What was revoked is not kept. */
@@ -146,21 +111,19 @@ static bool save(struct acme_attempt *attempt, const char *pem)
 {
     struct question question = {.attempt = attempt};
     struct acme_vault *vault = &attempt->lease.vault;
-    struct acme_store_result put = {0};
+    const struct hg_store_answer *put;
 
     acme_task_do(attempt->task, ask_revoked, &question);
     if (question.yes)
-        put = acme_store_remove(attempt->task, vault, ACME_PREVIOUS, attempt->id);
+        acme_store_remove(attempt->task, vault, ACME_PREVIOUS, attempt->id);
     else
         keep_previous(attempt, pem);
-    acme_store_result_end(&put);
     put = acme_store_put(attempt->task, vault, ACME_CERTIFICATES, attempt->id, hg_text(pem), HG_STORE_ANY);
-    if (put.status != HG_STORE_OK) {
-        set_error(attempt, put.status == HG_STORE_CONFLICT ? ACME_LOST : ACME_ISSUED, "");
-        snprintf(attempt->error, sizeof attempt->error, "the certificate cannot be stored: %s", put.error);
-    }
-    acme_store_result_end(&put);
-    return put.status == HG_STORE_OK;
+    if (put->status == HG_STORE_OK)
+        return true;
+    attempt->result.outcome = put->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_ISSUED;
+    snprintf(attempt->error, sizeof attempt->error, "the certificate cannot be stored: %s", put->error);
+    return false;
 }
 
 /* One that was issued before. */
@@ -181,7 +144,8 @@ static void take_failure(struct acme_attempt *attempt, const struct acme_order *
     struct acme_result *result = &attempt->result;
 
     set_error(attempt, order->outcome, failure->error);
-    result->kind = acme_problem_kind(failure->type, failure->status);
+    snprintf(attempt->kind, sizeof attempt->kind, "%s", acme_problem_kind(failure->type, failure->status));
+    result->kind = attempt->kind;
     result->retry_after = order->outcome == ACME_LIMITED ? failure->retry_after : 0;
     result->of_account = order->outcome == ACME_LIMITED && failure->of_account;
     result->of_names = failure->of_names;
@@ -192,7 +156,6 @@ static void order_new(struct acme_attempt *attempt, struct acme_order *order)
 {
     struct acme_result *result = &attempt->result;
 
-    acme_cleanup_certificate(attempt->task, order->vault, order->solvers, attempt->id);
     if (acme_order_obtain(order, &result->pair, &result->pem)) {
         result->outcome = ACME_ISSUED;
         if (save(attempt, result->pem)) {
@@ -237,17 +200,6 @@ static void tell_result(void *arg)
     attempt->result.pem = NULL;
 }
 
-static void save_state(struct acme_attempt *attempt)
-{
-    struct acme_store_result put;
-
-    if (!attempt->state)
-        return;
-    put = acme_store_put_json(attempt->task, &attempt->lease.vault, ACME_STATES, attempt->id, attempt->state,
-                              HG_STORE_ANY);
-    acme_store_result_end(&put); /* what is remembered there is a convenience */
-}
-
 static void run(struct acme_task *task, void *arg)
 {
     struct acme_attempt *attempt = arg;
@@ -266,7 +218,8 @@ static void run(struct acme_task *task, void *arg)
     }
     if (!acme_task_is_cancelled(task))
         acme_task_do(task, tell_result, attempt);
-    save_state(attempt);
+    if (attempt->state) /* which is a convenience: it need not be there */
+        acme_store_put_json(task, &attempt->lease.vault, ACME_STATES, attempt->id, attempt->state, HG_STORE_ANY);
     acme_lease_release(&attempt->lease);
 }
 
@@ -274,7 +227,7 @@ static void run(struct acme_task *task, void *arg)
 
 static void attempt_free(struct acme_attempt *attempt)
 {
-    free_wanted(&attempt->wanted);
+    acme_pair_unref(attempt->replaced);
     acme_pair_unref(attempt->result.pair);
     acme_secret_free(attempt->result.pem);
     free(attempt->id);

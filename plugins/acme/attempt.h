@@ -39,7 +39,7 @@ struct acme_stored {
     const json_t *state;        /* "states", as the manager returned it last; NULL: none */
 };
 
-/* What to order. Texts and the certificate are copied. */
+/* What to order. Texts live as long as the attempt. */
 struct acme_wanted {
     struct acme_authority *authority;
     const char *const *names; /* canonical */

@@ -202,16 +202,15 @@ static bool present_dns(struct authorization *item)
 static void share(const struct authorization *item)
 {
     struct acme_order *order = item->order;
-    struct acme_store_result put = acme_store_put_json(
+    const struct hg_store_answer *put = acme_store_put_json(
         order->client->task, order->vault, ACME_CHALLENGES, item->token,
         json_pack("{s:s, s:s, s:s, s:s}", "certificate", order->id, "type", acme_challenge_names[item->type],
                   "identifier", item->name, "key_authorization", item->key_authorization),
         HG_STORE_ANY);
 
-    if (put.status != HG_STORE_OK)
+    if (put->status != HG_STORE_OK)
         hg_log(order->client->instance, HG_LOG_WARNING, "%s: the challenge cannot be stored: %s", item->name,
-               put.error);
-    acme_store_result_end(&put);
+               put->error);
 }
 
 static bool present(struct authorization *item)

@@ -5,9 +5,6 @@
 
 #include "plugins/acme/key.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 /* ---- The store ---- */
 
 enum operation { GET, PUT, REMOVE, LIST };
@@ -20,43 +17,14 @@ struct store_call {
     struct hg_text value;
     struct hg_store_condition condition;
     struct hg_store_request *request;
-    struct acme_store_result *result;
+    const struct hg_store_answer *answer;
 };
-
-void acme_store_result_end(struct acme_store_result *result)
-{
-    if (result->value)
-        explicit_bzero(result->value, result->size); /* it may be a key */
-    free(result->value);
-    for (size_t i = 0; i < result->count; i++)
-        free(result->names[i]);
-    free(result->names);
-}
-
-static void copy_entries(struct acme_store_result *result, const struct hg_store_answer *answer)
-{
-    result->names = answer->count ? calloc(answer->count, sizeof *result->names) : NULL;
-    for (size_t i = 0; result->names && i < answer->count; i++) {
-        const struct hg_text name = acme_vault_name(answer->entries[i].key);
-
-        result->names[result->count] = strndup(name.data, name.size);
-        result->count += result->names[result->count] != NULL;
-    }
-}
 
 static void on_store(void *arg, const struct hg_store_answer *answer)
 {
     struct store_call *call = arg;
-    struct acme_store_result *result = call->result;
 
-    result->status = answer->status;
-    result->revision = answer->revision;
-    snprintf(result->error, sizeof result->error, "%s", answer->status == HG_STORE_OK ? "" : answer->error);
-    if (call->operation == GET && answer->status == HG_STORE_OK) {
-        result->value = strndup(answer->value.data ? answer->value.data : "", answer->value.size);
-        result->size = answer->value.size;
-    }
-    copy_entries(result, answer);
+    call->answer = answer;
     acme_task_resume(call->task);
 }
 
@@ -90,68 +58,89 @@ static void stop_store(void *arg)
     acme_vault_cancel(call->vault, call->request);
 }
 
-static struct acme_store_result use_store(struct acme_task *task, struct acme_vault *vault, enum operation operation,
-                                          const char *kind, const char *name, struct hg_text value, uint64_t revision)
+static const struct hg_store_answer *use_store(struct acme_task *task, struct acme_vault *vault,
+                                               enum operation operation, const char *kind, const char *name,
+                                               struct hg_text value, uint64_t revision)
 {
-    struct acme_store_result result = {.status = HG_STORE_UNAVAILABLE, .error = "the store has stopped"};
+    static const struct hg_store_answer stopped = {.status = HG_STORE_UNAVAILABLE, .error = "the store has stopped"};
     struct store_call call = {.task = task,
                               .vault = vault,
                               .operation = operation,
                               .key = acme_vault_key(kind, name),
                               .value = value,
-                              .condition = acme_vault_condition(vault, revision),
-                              .result = &result};
+                              .condition = acme_vault_condition(vault, revision)};
 
-    acme_task_wait(task, begin_store, stop_store, &call);
-    return result;
+    return acme_task_wait(task, begin_store, stop_store, &call) ? call.answer : &stopped;
 }
 
-struct acme_store_result acme_store_get(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                        const char *name)
+const struct hg_store_answer *acme_store_get(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                                             const char *name)
 {
     return use_store(task, vault, GET, kind, name, (struct hg_text){0}, HG_STORE_ANY);
 }
 
-json_t *acme_store_get_json(struct acme_task *task, struct acme_vault *vault, const char *kind, const char *name)
-{
-    struct acme_store_result result = acme_store_get(task, vault, kind, name);
-    json_t *value = result.value ? json_loadb(result.value, result.size, 0, NULL) : NULL;
-
-    acme_store_result_end(&result);
-    if (json_is_object(value))
-        return value;
-    json_decref(value);
-    return NULL;
-}
-
-struct acme_store_result acme_store_put(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                        const char *name, struct hg_text value, uint64_t revision)
+const struct hg_store_answer *acme_store_put(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                                             const char *name, struct hg_text value, uint64_t revision)
 {
     return use_store(task, vault, PUT, kind, name, value, revision);
 }
 
-struct acme_store_result acme_store_put_json(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                             const char *name, json_t *value, uint64_t revision)
+const struct hg_store_answer *acme_store_put_json(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                                                  const char *name, json_t *value, uint64_t revision)
 {
+    static const struct hg_store_answer no_memory = {.status = HG_STORE_NOT_WRITABLE, .error = "out of memory"};
     char *text = json_dumps(value, JSON_INDENT(2));
-    struct acme_store_result result = {.status = HG_STORE_NOT_WRITABLE, .error = "out of memory"};
+    const struct hg_store_answer *answer =
+        text ? acme_store_put(task, vault, kind, name, hg_text(text), revision) : &no_memory;
 
-    if (text)
-        result = acme_store_put(task, vault, kind, name, hg_text(text), revision);
     acme_secret_free(text);
     json_decref(value);
-    return result;
+    return answer;
 }
 
-struct acme_store_result acme_store_remove(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                           const char *name)
+const struct hg_store_answer *acme_store_remove(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                                                const char *name)
 {
     return use_store(task, vault, REMOVE, kind, name, (struct hg_text){0}, HG_STORE_ANY);
 }
 
-struct acme_store_result acme_store_list(struct acme_task *task, struct acme_vault *vault, const char *kind)
+json_t *acme_store_get_json(struct acme_task *task, struct acme_vault *vault, const char *kind, const char *name)
 {
-    return use_store(task, vault, LIST, kind, "", (struct hg_text){0}, HG_STORE_ANY);
+    return acme_vault_json(acme_store_get(task, vault, kind, name));
+}
+
+struct acme_pair *acme_store_get_pair(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                                      const char *name)
+{
+    const struct hg_store_answer *answer = acme_store_get(task, vault, kind, name);
+    char why[256];
+
+    return answer->status == HG_STORE_OK ? acme_pair_read(answer->value, why, sizeof why) : NULL;
+}
+
+const char *acme_store_each(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                            bool (*found)(void *arg, const char *name, json_t *value), void *arg)
+{
+    const struct hg_store_answer *list = use_store(task, vault, LIST, kind, "", (struct hg_text){0}, HG_STORE_ANY);
+    json_t *names = json_array();
+    bool more = true;
+
+    if (list->status != HG_STORE_OK)
+        return list->error;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct hg_text name = acme_vault_name(list->entries[i].key);
+
+        json_array_append_new(names, json_stringn(name.data, name.size));
+    }
+    for (size_t i = 0; i < json_array_size(names) && more; i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        json_t *value = acme_store_get_json(task, vault, kind, name);
+
+        more = !value || found(arg, name, value);
+        json_decref(value);
+    }
+    json_decref(names);
+    return NULL;
 }
 
 /* ---- HTTPS ---- */

@@ -7,44 +7,38 @@
 #ifndef ACME_BLOCKING_H
 #define ACME_BLOCKING_H
 
+#include "plugins/acme/pair.h"
 #include "plugins/acme/task.h"
 #include "plugins/acme/vault.h"
 #include "plugins/lib/hook/hook.h"
 #include "plugins/lib/http_client/http_client.h"
 
-/* What became of an operation of the store; acme_store_result_end() frees what it holds. */
-struct acme_store_result {
-    enum hg_store_status status; /* HG_STORE_UNAVAILABLE if the task was cancelled or the store has stopped */
-    char error[256];             /* what and where, if not HG_STORE_OK */
-    uint64_t revision;
-    char *value; /* get: with a NUL behind it, else NULL */
-    size_t size;
-    char **names; /* list: the last segments of the keys */
-    size_t count;
-};
-
-void acme_store_result_end(struct acme_store_result *result);
-
-/* As acme_vault_get() and the others. */
-struct acme_store_result acme_store_get(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                        const char *name);
+/* The store, as acme_vault_get() and the others. Answers, as all that is returned here and is not the caller's to free,
+ * are valid until the task waits for something else. HG_STORE_UNAVAILABLE: the store has stopped or the task was
+ * cancelled. */
+const struct hg_store_answer *acme_store_get(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                                             const char *name);
 /* Under the lease of `vault`, if the value has that revision. */
-struct acme_store_result acme_store_put(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                        const char *name, struct hg_text value, uint64_t revision);
+const struct hg_store_answer *acme_store_put(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                                             const char *name, struct hg_text value, uint64_t revision);
 /* Takes `value`. */
-struct acme_store_result acme_store_put_json(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                             const char *name, json_t *value, uint64_t revision);
-struct acme_store_result acme_store_remove(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                           const char *name);
-struct acme_store_result acme_store_list(struct acme_task *task, struct acme_vault *vault, const char *kind);
-/* The JSON object that is there, for the caller to free; NULL: there is none. */
+const struct hg_store_answer *acme_store_put_json(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                                                  const char *name, json_t *value, uint64_t revision);
+const struct hg_store_answer *acme_store_remove(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                                                const char *name);
+/* A JSON object, for the caller to free; NULL: there is none. */
 json_t *acme_store_get_json(struct acme_task *task, struct acme_vault *vault, const char *kind, const char *name);
+/* A reference; NULL: there is none that can be used. */
+struct acme_pair *acme_store_get_pair(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                                      const char *name);
+/* Calls found() with each JSON object of that kind until it returns false. NULL, or why it cannot be read. */
+const char *acme_store_each(struct acme_task *task, struct acme_vault *vault, const char *kind,
+                            bool (*found)(void *arg, const char *name, json_t *value), void *arg);
 
-/* The response is valid until the task waits for something else. */
 const struct https_response *acme_https_send(struct acme_task *task, struct https *https,
                                              const struct https_request *request);
 
-/* NULL: the program has ended with status 0; else what went wrong, valid until the task waits for something else. */
+/* NULL: the program has ended with status 0; else what went wrong. */
 const char *acme_hook_run(struct acme_task *task, const struct hook_call *call);
 
 #endif

@@ -56,71 +56,7 @@ void acme_cleanup_challenge(struct acme_task *task, struct acme_vault *vault, co
         acme_task_do(task, withdraw, &withdrawal);
 }
 
-/* ---- What is left over ---- */
-
-/* Calls found() for each challenge in the store. */
-static void look_at_all(struct acme_task *task, struct acme_vault *vault,
-                        void (*found)(void *arg, const char *token, const json_t *record), void *arg)
-{
-    struct acme_store_result list = acme_store_list(task, vault, ACME_CHALLENGES);
-
-    for (size_t i = 0; i < list.count; i++) {
-        json_t *record = acme_store_get_json(task, vault, ACME_CHALLENGES, list.names[i]);
-
-        if (record)
-            found(arg, list.names[i], record);
-        json_decref(record);
-    }
-    acme_store_result_end(&list);
-}
-
-static const char *text_in(const json_t *record, const char *name)
-{
-    const char *text = json_string_value(json_object_get(record, name));
-
-    return text ? text : "";
-}
-
-static const char *certificate_of(const json_t *record)
-{
-    return text_in(record, *text_in(record, "certificate") ? "certificate" : "identifier");
-}
-
-/* Who looks. */
-struct looking {
-    struct acme_task *task;
-    struct acme_vault *vault;
-    const struct acme_solvers *solvers;
-    const char *id, *owner;
-};
-
-static void clean(const struct looking *looking, struct acme_vault *vault, const char *token, const json_t *record)
-{
-    acme_cleanup_challenge(looking->task, vault, looking->solvers,
-                           acme_challenge_type_of(json_object_get(record, "type")),
-                           &(struct hg_challenge){.identifier = hg_text(text_in(record, "identifier")),
-                                                  .token = hg_text(token),
-                                                  .key_authorization = hg_text(text_in(record, "key_authorization"))},
-                           false);
-}
-
-static void on_own(void *arg, const char *token, const json_t *record)
-{
-    const struct looking *looking = arg;
-
-    if (!strcmp(certificate_of(record), looking->id))
-        clean(looking, looking->vault, token, record);
-}
-
-void acme_cleanup_certificate(struct acme_task *task, struct acme_vault *vault, const struct acme_solvers *solvers,
-                              const char *id)
-{
-    struct looking looking = {.task = task, .vault = vault, .solvers = solvers, .id = id};
-
-    look_at_all(task, vault, on_own, &looking);
-}
-
-/* ---- At the start ---- */
+/* ---- What is left over, at the start ---- */
 
 struct acme_cleanup {
     const struct acme_attempts *attempts;
@@ -129,29 +65,43 @@ struct acme_cleanup {
     void *arg;
 };
 
-/* Whoever orders it has withdrawn it himself if it is gone when the lease is there. */
-static void on_any(void *arg, const char *token, const json_t *record)
+static const char *text_in(const json_t *record, const char *name)
 {
-    const struct looking *looking = arg;
+    const char *text = json_string_value(json_object_get(record, name));
+
+    return text ? text : "";
+}
+
+/* Whoever orders the certificate has withdrawn it himself if it is gone when the lease is there. */
+static bool clean(void *arg, const char *token, json_t *record)
+{
+    const struct acme_cleanup *cleanup = arg;
+    const struct acme_attempts *attempts = cleanup->attempts;
+    const char *identifier = text_in(record, "identifier"), *certificate = text_in(record, "certificate");
+    const struct hg_challenge challenge = {.identifier = hg_text(identifier),
+                                           .token = hg_text(token),
+                                           .key_authorization = hg_text(text_in(record, "key_authorization"))};
     struct acme_lease lease;
     json_t *again = NULL;
 
-    if (acme_lease_take(&lease, looking->task, looking->vault, certificate_of(record), looking->owner) == HG_STORE_OK)
-        again = acme_store_get_json(looking->task, &lease.vault, ACME_CHALLENGES, token);
+    if (acme_lease_take(&lease, cleanup->task, attempts->vault, *certificate ? certificate : identifier,
+                        attempts->owner) == HG_STORE_OK)
+        again = acme_store_get_json(cleanup->task, &lease.vault, ACME_CHALLENGES, token);
     if (again)
-        clean(looking, &lease.vault, token, again);
+        acme_cleanup_challenge(cleanup->task, &lease.vault, attempts->solvers,
+                               acme_challenge_type_of(json_object_get(record, "type")), &challenge, false);
     json_decref(again);
     acme_lease_release(&lease);
+    return true;
 }
 
 static void run(struct acme_task *task, void *arg)
 {
-    const struct acme_cleanup *cleanup = arg;
+    struct acme_cleanup *cleanup = arg;
     struct acme_vault vault = *cleanup->attempts->vault;
-    struct looking looking = {
-        .task = task, .vault = &vault, .solvers = cleanup->attempts->solvers, .owner = cleanup->attempts->owner};
 
-    look_at_all(task, &vault, on_any, &looking);
+    cleanup->task = task;
+    acme_store_each(task, &vault, ACME_CHALLENGES, clean, cleanup);
 }
 
 static void ended(void *arg)

@@ -17,14 +17,8 @@ struct acme_cleanup *acme_cleanup_begin(const struct acme_attempts *attempts, hg
 /* done() is not called. NULL is allowed. */
 void acme_cleanup_cancel(struct acme_cleanup *cleanup);
 
-/* ---- In a task that holds the certificate's lease ---- */
-
-/* What an earlier attempt for this certificate has left behind. */
-void acme_cleanup_certificate(struct acme_task *task, struct acme_vault *vault, const struct acme_solvers *solvers,
-                              const char *id);
-
-/* Withdraws a challenge of that type and removes it from the store. If the program fails, it is tried once more at the
- * next start (`again`), then somebody has to do it by hand. */
+/* In a task that holds the certificate's lease: withdraws a challenge of that type and removes it from the store. If
+ * the program fails, it is tried once more at the next start (`again`), then somebody has to do it by hand. */
 void acme_cleanup_challenge(struct acme_task *task, struct acme_vault *vault, const struct acme_solvers *solvers,
                             enum acme_challenge_type type, const struct hg_challenge *challenge, bool again);
 

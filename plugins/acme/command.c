@@ -37,6 +37,7 @@ struct command {
     const struct verb *verb;
     char name[ACME_NAME_MAX + 1]; /* "": all */
     const char *serial;           /* revoke: of that certificate; NULL: the current one */
+    bool found;                   /* a certificate of that name */
     int exit_code;
 };
 
@@ -116,30 +117,15 @@ static void print_state(const json_t *state, bool kept)
         printf("    %s\n", error);
 }
 
-/* Calls found() with the state of each certificate of that name, until it returns false. */
-static void look_at_states(struct command *command,
-                           bool (*found)(struct command *command, const char *id, json_t *state))
+/* With the state of each certificate: does what the command wants of those with its name. */
+static bool look(void *arg, const char *id, json_t *state)
 {
-    struct acme_store_result list = acme_store_list(command->task, &command->vault, ACME_STATES);
-    bool any = false, more = true;
+    struct command *command = arg;
 
-    if (list.status != HG_STORE_OK)
-        fail(command, "the store cannot be read: %s", list.error);
-    for (size_t i = 0; i < list.count && more; i++) {
-        json_t *state = acme_store_get_json(command->task, &command->vault, ACME_STATES, list.names[i]);
-
-        if (state && is_meant(command, json_object_get(state, "names"))) {
-            any = true;
-            more = found(command, list.names[i], state);
-        }
-        json_decref(state);
-    }
-    if (!any && list.status == HG_STORE_OK)
-        fail(command,
-             *command->name ? "%s: there is no certificate for that name in the store"
-                            : "%sthere is no certificate in the store yet",
-             command->name);
-    acme_store_result_end(&list);
+    if (!is_meant(command, json_object_get(state, "names")))
+        return true;
+    command->found = true;
+    return command->verb->run(command, id, state);
 }
 
 static bool show(struct command *command, const char *id, json_t *state)
@@ -155,8 +141,7 @@ static bool show(struct command *command, const char *id, json_t *state)
 static bool request_renewal(struct command *command, const char *id, const char *revoked)
 {
     char request[HG_STORE_SEGMENT_MAX + 1];
-    struct acme_store_result put;
-    bool good;
+    const struct hg_store_answer *put;
 
     if (snprintf(request, sizeof request, ACME_RENEW "@%s", id) >= (int)sizeof request) {
         fail(command, "%s: the name is too long", id);
@@ -164,11 +149,9 @@ static bool request_renewal(struct command *command, const char *id, const char 
     }
     put = acme_store_put_json(command->task, &command->vault, ACME_REQUESTS, request,
                               json_pack("{s:s*}", "revoked", revoked), HG_STORE_ANY);
-    good = put.status == HG_STORE_OK;
-    if (!good)
-        fail(command, "the store cannot be written: %s", put.error);
-    acme_store_result_end(&put);
-    return good;
+    if (put->status != HG_STORE_OK)
+        fail(command, "the store cannot be written: %s", put->error);
+    return put->status == HG_STORE_OK;
 }
 
 static bool renew(struct command *command, const char *id, json_t *state)
@@ -184,12 +167,8 @@ static bool renew(struct command *command, const char *id, json_t *state)
 
 static struct acme_pair *read_pair(struct command *command, const char *kind, const char *id)
 {
-    struct acme_store_result found = acme_store_get(command->task, &command->vault, kind, id);
-    char why[256];
-    struct acme_pair *pair =
-        found.value ? acme_pair_read((struct hg_text){found.value, found.size}, why, sizeof why) : NULL;
+    struct acme_pair *pair = acme_store_get_pair(command->task, &command->vault, kind, id);
 
-    acme_store_result_end(&found);
     if (!pair || !command->serial || !strcasecmp(pair->serial, command->serial))
         return pair;
     acme_pair_unref(pair);
@@ -208,14 +187,11 @@ static const char *directory_of(const struct command *command, const json_t *sta
 static void revoked(struct command *command, const char *id, const json_t *state, const struct acme_pair *pair,
                     bool current)
 {
-    struct acme_store_result removed = {0};
-
     printf("%s: certificate %s is revoked\n", id, pair->serial);
     if (!current)
-        removed = acme_store_remove(command->task, &command->vault, ACME_PREVIOUS, id);
+        acme_store_remove(command->task, &command->vault, ACME_PREVIOUS, id);
     else if (is_kept(command, id, state) && request_renewal(command, id, pair->serial))
         printf("%s: the running gateway orders a new one\n", id);
-    acme_store_result_end(&removed);
 }
 
 static bool revoke(struct command *command, const char *id, json_t *state)
@@ -276,9 +252,17 @@ static int parse(struct command *command, int argc, char **argv)
 static void run(struct acme_task *task, void *arg)
 {
     struct command *command = arg;
+    const char *error;
 
     command->task = task;
-    look_at_states(command, command->verb->run);
+    error = acme_store_each(task, &command->vault, ACME_STATES, look, command);
+    if (error)
+        fail(command, "the store cannot be read: %s", error);
+    else if (!command->found)
+        fail(command,
+             *command->name ? "%s: there is no certificate for that name in the store"
+                            : "%sthere is no certificate in the store yet",
+             command->name);
     acme_task_sleep(task, 0); /* what has called back last is left before it is freed */
 }
 

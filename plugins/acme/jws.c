@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Bytes of a coordinate of P-521, the longest, and of a half of its signature. */
-#define COORDINATE_MAX 66
+/* Bytes of a coordinate of P-384, the longest, and of a half of its signature. */
+#define COORDINATE_MAX 48
 
 /* RFC 7518 sections 3.3, 3.4 and 6.2.1.1. */
 static const struct algorithm {
@@ -24,7 +24,6 @@ static const struct algorithm {
     {"RS256", NULL, GNUTLS_ECC_CURVE_INVALID, GNUTLS_SIGN_RSA_SHA256, 0},
     {"ES256", "P-256", GNUTLS_ECC_CURVE_SECP256R1, GNUTLS_SIGN_ECDSA_SHA256, 32},
     {"ES384", "P-384", GNUTLS_ECC_CURVE_SECP384R1, GNUTLS_SIGN_ECDSA_SHA384, 48},
-    {"ES512", "P-521", GNUTLS_ECC_CURVE_SECP521R1, GNUTLS_SIGN_ECDSA_SHA512, 66},
 };
 
 /* ---- Public keys ---- */
@@ -72,24 +71,30 @@ static const struct algorithm *algorithm_of(gnutls_pubkey_t public)
     return NULL;
 }
 
-/* An unsigned number as base64url, in `size` bytes, 0: as few as it takes. GnuTLS gives it with a leading zero or
- * without its zeros. */
-static char *number_text(const gnutls_datum_t *number, size_t size)
+/* An unsigned number in `size` bytes, which GnuTLS gives with a leading zero or without its zeros. */
+static bool pad(const gnutls_datum_t *number, uint8_t *padded, size_t size)
 {
-    uint8_t padded[COORDINATE_MAX] = {0};
     const uint8_t *data = number->data;
     size_t left = number->size;
 
-    while (left > size && left && !*data) {
+    for (; left > size && !*data; left--)
         data++;
-        left--;
-    }
-    if (!size)
-        return acme_base64url(data, left);
     if (left > size)
-        return NULL;
+        return false;
+    memset(padded, 0, size - left);
     memcpy(padded + size - left, data, left);
-    return acme_base64url(padded, size);
+    return true;
+}
+
+/* As base64url, in `size` bytes, 0: in as few as it takes. */
+static char *number_text(const gnutls_datum_t *number, size_t size)
+{
+    uint8_t padded[COORDINATE_MAX];
+    const size_t zeros = number->size && !*number->data;
+
+    if (!size)
+        return acme_base64url(number->data + zeros, number->size - zeros);
+    return pad(number, padded, size) ? acme_base64url(padded, size) : NULL;
 }
 
 static char *print_jwk(gnutls_pubkey_t public, const struct algorithm *algorithm)
@@ -145,23 +150,16 @@ char *acme_jws_thumbprint(gnutls_x509_privkey_t key)
 /* GnuTLS makes a DER sequence for elliptic curves, where JOSE wants both numbers (RFC 7518 section 3.4). */
 static char *signature_text(const gnutls_datum_t *signature, size_t coordinate)
 {
-    uint8_t raw[2 * COORDINATE_MAX] = {0};
-    gnutls_datum_t numbers[2] = {0};
-    bool good = gnutls_decode_rs_value(signature, &numbers[0], &numbers[1]) >= 0;
+    uint8_t raw[2 * COORDINATE_MAX];
+    gnutls_datum_t r = {0}, s = {0};
+    char *text = NULL;
 
-    for (size_t i = 0; i < 2 && good; i++) {
-        const uint8_t *data = numbers[i].data;
-        size_t size = numbers[i].size;
-
-        for (; size > coordinate && !*data; size--)
-            data++;
-        good = size <= coordinate;
-        if (good)
-            memcpy(raw + (i + 1) * coordinate - size, data, size);
-    }
-    gnutls_free(numbers[0].data);
-    gnutls_free(numbers[1].data);
-    return good ? acme_base64url(raw, 2 * coordinate) : NULL;
+    if (gnutls_decode_rs_value(signature, &r, &s) >= 0 && pad(&r, raw, coordinate) &&
+        pad(&s, raw + coordinate, coordinate))
+        text = acme_base64url(raw, 2 * coordinate);
+    gnutls_free(r.data);
+    gnutls_free(s.data);
+    return text;
 }
 
 static char *sign(gnutls_x509_privkey_t key, const struct algorithm *algorithm, const char *input)

@@ -93,25 +93,21 @@ static bool save(struct acme_order *order)
 {
     json_t *record = json_pack("{s:o, s:s, s:s*, s:o}", "wishes", wishes_of(order), "key", order->key_pem, "order",
                                order->url, "names", json_array());
-    struct acme_store_result put;
+    const struct hg_store_answer *put;
 
     for (size_t i = 0; i < order->wanted->name_count; i++)
         json_array_append_new(json_object_get(record, "names"), json_string(order->wanted->names[i]));
     put = acme_store_put_json(order->client->task, order->vault, ACME_ORDERS, order->id, record, HG_STORE_ANY);
-    if (put.status != HG_STORE_OK) {
-        order->outcome = put.status == HG_STORE_CONFLICT ? ACME_LOST : ACME_NOT_STORED;
-        acme_client_fail(order->client, ACME_LOCAL, "", "the store cannot be written: %s", put.error);
-    }
-    acme_store_result_end(&put);
-    return put.status == HG_STORE_OK;
+    if (put->status == HG_STORE_OK)
+        return true;
+    order->outcome = put->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_NOT_STORED;
+    return acme_client_fail(order->client, ACME_LOCAL, "", "the store cannot be written: %s", put->error);
 }
 
 /* A record that stays is looked at by the next attempt. */
 void acme_order_forget(struct acme_order *order)
 {
-    struct acme_store_result removed = acme_store_remove(order->client->task, order->vault, ACME_ORDERS, order->id);
-
-    acme_store_result_end(&removed);
+    acme_store_remove(order->client->task, order->vault, ACME_ORDERS, order->id);
     order->finalized = false;
 }
 

@@ -22,37 +22,15 @@ const char *acme_problem_type(const json_t *problem)
 const char *acme_problem_kind(const char *type, int status)
 {
     /* RFC 8555 section 6.7, RFC 9773 section 7.4, draft-ietf-acme-profiles. */
-    static const char *const kinds[] = {"accountDoesNotExist",
-                                        "alreadyReplaced",
-                                        "alreadyRevoked",
-                                        "badCSR",
-                                        "badNonce",
-                                        "badPublicKey",
-                                        "badRevocationReason",
-                                        "badSignatureAlgorithm",
-                                        "caa",
-                                        "compound",
-                                        "connection",
-                                        "dns",
-                                        "externalAccountRequired",
-                                        "incorrectResponse",
-                                        "invalidContact",
-                                        "invalidProfile",
-                                        "malformed",
-                                        "orderNotReady",
-                                        "rateLimited",
-                                        "rejectedIdentifier",
-                                        "serverInternal",
-                                        "tls",
-                                        "unauthorized",
-                                        "unsupportedContact",
-                                        "unsupportedIdentifier",
-                                        "userActionRequired"};
+    static const char kinds[] =
+        " accountDoesNotExist alreadyReplaced alreadyRevoked badCSR badNonce badPublicKey badRevocationReason "
+        "badSignatureAlgorithm caa compound connection dns externalAccountRequired incorrectResponse invalidContact "
+        "invalidProfile malformed orderNotReady rateLimited rejectedIdentifier serverInternal tls unauthorized "
+        "unsupportedContact unsupportedIdentifier userActionRequired ";
+    char word[70];
 
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (!strcmp(type, kinds[i]))
-            return kinds[i];
-    return status ? "other" : "unreachable";
+    snprintf(word, sizeof word, " %s ", type);
+    return *type && !strchr(type, ' ') && strstr(kinds, word) ? type : status ? "other" : "unreachable";
 }
 
 /* Appends what may stand in a log: what came from outside in one line of printable text. */

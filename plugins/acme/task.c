@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* How often the worker looks whether a computation beside it is over. */
@@ -17,10 +18,10 @@ struct acme_task {
     void *arg;
     pthread_t thread;
 
-    pthread_mutex_t mutex; /* of the next two */
+    atomic_bool computing; /* the task goes on while it is the worker's turn */
+    pthread_mutex_t mutex; /* of the next one */
     pthread_cond_t changed;
-    bool its_turn;  /* the task's, else the worker's */
-    bool computing; /* the task goes on while it is the worker's */
+    bool its_turn; /* the task's, else the worker's */
 
     /* Whoever has the turn may use the rest. */
     bool over; /* run() has returned */
@@ -47,23 +48,6 @@ static void await_turn(struct acme_task *task, bool of_task)
     while (task->its_turn != of_task)
         pthread_cond_wait(&task->changed, &task->mutex);
     pthread_mutex_unlock(&task->mutex);
-}
-
-static void set_computing(struct acme_task *task, bool computing)
-{
-    pthread_mutex_lock(&task->mutex);
-    task->computing = computing;
-    pthread_mutex_unlock(&task->mutex);
-}
-
-static bool is_computing(struct acme_task *task)
-{
-    bool computing;
-
-    pthread_mutex_lock(&task->mutex);
-    computing = task->computing;
-    pthread_mutex_unlock(&task->mutex);
-    return computing;
 }
 
 /* ---- The worker's side ---- */
@@ -118,7 +102,7 @@ static void on_timer(void *arg)
 {
     struct acme_task *task = arg;
 
-    if (is_computing(task))
+    if (atomic_load(&task->computing))
         hg_timer_set(task->worker->host, task->timer, LOOK_PAUSE);
     else
         acme_task_resume(task);
@@ -204,10 +188,10 @@ void acme_task_compute(struct acme_task *task, hg_callback work, void *arg)
     task->begin = set_timer;
     task->call_arg = task;
     task->pause = LOOK_PAUSE;
-    set_computing(task, true);
+    atomic_store(&task->computing, true);
     pass_turn(task, false);
     work(arg);
-    set_computing(task, false);
+    atomic_store(&task->computing, false);
     await_turn(task, true);
 }
 
