@@ -214,6 +214,22 @@ void service_wait_close(struct service *service, int fd)
     pthread_mutex_unlock(&service->lock);
 }
 
+void service_go(struct service *service)
+{
+    pthread_mutex_lock(&service->lock);
+    service->may_go = true;
+    pthread_mutex_unlock(&service->lock);
+}
+
+void service_wait_go(struct service *service)
+{
+    for (bool may_go = false; !may_go; service_sleep(1)) {
+        pthread_mutex_lock(&service->lock);
+        may_go = service->may_go;
+        pthread_mutex_unlock(&service->lock);
+    }
+}
+
 void service_sleep(unsigned milliseconds)
 {
     const struct timespec span = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000};

@@ -29,6 +29,7 @@ struct service {
     unsigned accepted, open, most_open;
     char heads[65536]; /* all request heads as they came, in order of arrival */
     uint64_t body_bytes;
+    bool may_go;             /* service_go() was called */
     uint64_t closed_by_peer; /* connections whose end service_wait_close() has seen */
 };
 
@@ -56,6 +57,9 @@ void service_reset_on_close(int fd);
 /* Waits until the peer closes. */
 void service_wait_close(struct service *service, int fd);
 void service_sleep(unsigned milliseconds);
+/* Waits in a script for what the test says by the other. */
+void service_wait_go(struct service *service);
+void service_go(struct service *service);
 
 uint8_t service_pattern(uint64_t at);
 

@@ -278,7 +278,7 @@ START_TEST(test_tiny_chunks)
     struct http1_message message = {.framing = HTTP1_CHUNKED};
     struct http1_body body;
     struct http1_piece piece;
-    size_t at = 0, pieces = 0;
+    size_t at = 0, pieces = 0, wrong = 0;
 
     for (size_t i = 0; i < count; i++)
         memcpy(input + 6 * i, i % 2 ? "1\r\nx\r\n" : "1\r\ny\r\n", 6);
@@ -297,8 +297,9 @@ START_TEST(test_tiny_chunks)
         if (piece.type != HTTP1_PIECE_DATA)
             break;
         for (size_t i = 0; i < piece.size; i++)
-            ck_assert_int_eq(piece.data[i], (body.received - piece.size + i) % 2 ? 'x' : 'y');
+            wrong += piece.data[i] != ((body.received - piece.size + i) % 2 ? 'x' : 'y');
     }
+    ck_assert_uint_eq(wrong, 0);
     ck_assert_int_eq(piece.type, HTTP1_PIECE_END);
     ck_assert_uint_eq(at, size);
     ck_assert_uint_eq(body.received, count);
