@@ -138,7 +138,7 @@ def suspended(world):
     seconds = answered_by(lambda: client.signal(signal.SIGCONT), gate, " goes on with ", 30)
     note(f"back {seconds:.2f} s after waking")
     check(seconds < 2 * 2 * SLOW, f"back only after {seconds:.1f} s")
-    client.wait_for(r"the machine has slept for \d")
+    client.wait_for(r"the machine was suspended for \d")
     one_session(gate)
 
 
