@@ -44,7 +44,7 @@ static void gateway_check(struct hg_link *link)
 static void gateway_link_ended(struct hg_link *link)
 {
     if (link->state != LINK_HANDSHAKE && !link->was_active)
-        hg_log(link->sessions->worker->instance, HG_LOG_DEBUG, "the link with %s ended before a session: %s",
+        hg_log(link->sessions->worker->instance, HG_LOG_DEBUG, "the link with %s ended before a session was opened: %s",
                link->peer, link->reason);
 }
 
@@ -64,7 +64,7 @@ static void send_refuse(struct hg_link *link, const char *code, const char *reas
 
 static void refuse(struct hg_link *link, const char *code, const char *reason, unsigned retry_after)
 {
-    hg_log_limited(link->sessions->worker->instance, HG_LOG_WARNING, link->peer, "%s is refused a session: %s",
+    hg_log_limited(link->sessions->worker->instance, HG_LOG_WARNING, link->peer, "session refused for %s: %s",
                    link->peer, reason);
     send_refuse(link, code, reason, retry_after);
 }
@@ -98,7 +98,7 @@ static bool accept_session(struct hg_link *link, struct session *session, bool r
     session_attach(session, link);
     link_check_at(link, sessions->drained_at ? sessions->drained_at + DRAIN_TIMEOUT : TN_TIME_NEVER);
     if (sessions->drained_at)
-        link_send_message(link, control_encode_drain("the gateway is about to stop", 1));
+        link_send_message(link, control_encode_drain("the gateway is stopping", 1));
     return true;
 }
 
@@ -145,7 +145,7 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
         return;
     }
     if (!accept_session(link, session, false, open)) {
-        session_end(session, "its `accept` could not be sent");
+        session_end(session, "cannot send `accept`");
         return;
     }
     session_opened(session);
@@ -157,7 +157,7 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
 static void reset_withdrawn(const struct session *session)
 {
     static const struct hg_reason reason = {404, "destination_not_found",
-                                            "the client may not serve this service any more", 0};
+                                            "the client may no longer serve this service", 0};
     struct exchange_stream *next;
 
     for (struct exchange_stream *stream = session->streams; stream; stream = next) {
@@ -228,9 +228,9 @@ static void admit(struct hg_link *link, struct session *named, const struct hg_i
 
     if (named && strcmp(named->identity.id, identity->id)) {
         hg_log_limited(sessions->worker->instance, HG_LOG_WARNING, link->peer,
-                       "%s, with the credentials of %s, is refused session %" PRIu64 " of %s", link->peer, identity->id,
-                       named->number, named->identity.id);
-        send_refuse(link, "session", "the session is another client's", 0);
+                       "%s, with the credentials of %s, tried to resume session %" PRIu64 " of %s", link->peer,
+                       identity->id, named->number, named->identity.id);
+        send_refuse(link, "session", "the session belongs to another client", 0);
     } else if (!codec) {
         print_codecs(text, sizeof text, sessions, open);
         refuse(link, "codec", text, 0);
@@ -238,7 +238,7 @@ static void admit(struct hg_link *link, struct session *named, const struct hg_i
         resume_session(link, named, identity, open);
         return;
     } else if (sessions->drained_at) {
-        refuse(link, "draining", "this gateway is about to stop", 1);
+        refuse(link, "draining", "this gateway is stopping", 1);
     } else {
         open_session(link, codec, identity, open);
         return;
@@ -254,14 +254,14 @@ static void receive_open(struct hg_link *link, const struct control_message *ope
     const char *reason = "credentials refused";
 
     if (!open->speaks_version) {
-        refuse(link, "version", "this gateway speaks version 1 of the protocol alone", 0);
+        refuse(link, "version", "this gateway only supports version 1 of the protocol", 0);
         return;
     }
     if (open->session)
         named = session_by_name(sessions, open->session);
     /* What runs may finish, also over another link. */
     if (sessions->drained_at && !named) {
-        refuse(link, "draining", "this gateway is about to stop", 1);
+        refuse(link, "draining", "this gateway is stopping", 1);
         return;
     }
     if (sessions->identity->verify(sessions->identity_worker, open->credentials, hg_text(link->peer), &identity,
@@ -274,7 +274,7 @@ static void receive_open(struct hg_link *link, const struct control_message *ope
 void gateway_review_identities(void *arg)
 {
     struct sessions *sessions = arg;
-    const char *reason = "its client may have none any more";
+    const char *reason = "its client is no longer allowed";
     struct session *next;
 
     for (struct session *session = sessions->sessions; session; session = next) {
@@ -297,7 +297,7 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
         return;
     session->draining = true;
     log_printable(reason, sizeof reason, drain->reason);
-    session_log(session, "takes no more exchanges: %s", reason);
+    session_log(session, "accepts no more exchanges: %s", reason);
     processes_review(link->sessions, hg_text(session->identity.id));
 }
 
@@ -308,7 +308,7 @@ static void gateway_message(struct hg_link *link, const struct control_message *
     else if (message->type == CONTROL_DRAIN)
         receive_drain(link, message);
     else
-        link_close(link, TN_CONTROL_ERROR, "a control message that a gateway does not expect");
+        link_close(link, TN_CONTROL_ERROR, "unexpected control message for a gateway");
 }
 
 /* A client has no credit for streams of its own, so none can come: see session_new(). */

@@ -99,7 +99,7 @@ void client_send_open(struct hg_link *link, const struct session *named)
     json_t *credentials = sessions->identity->present(sessions->identity_worker);
 
     if (!credentials) {
-        link_close(link, TN_NO_ERROR, "there are no credentials to present");
+        link_close(link, TN_NO_ERROR, "no credentials");
         return;
     }
     link->resumes = named ? named->number : 0;
@@ -153,8 +153,8 @@ static const char *why_moved(const struct session *session)
 {
     if (!session->link)
         return session->lost_reason;
-    return session->silent || !session->link->is_old ? "its link was silent for too long"
-                                                     : "the keys of its link were old";
+    return session->silent || !session->link->is_old ? "no response on its link"
+                                                     : "the keys of its link had to be renewed";
 }
 
 static void go_on(struct hg_link *link, struct session *session, const struct control_message *accept)
@@ -162,11 +162,11 @@ static void go_on(struct hg_link *link, struct session *session, const struct co
     char why[sizeof session->lost_reason];
 
     if (!session) {
-        link_close(link, TN_SESSION_ENDED, "the session has ended meanwhile");
+        link_close(link, TN_SESSION_ENDED, "the session has ended in the meantime");
         return;
     }
     if (strcmp(session->name, accept->session) || strcmp(session->codec->wire_name, accept->codec)) {
-        link_close(link, TN_CONTROL_ERROR, "`accept` resumes another session, or with another codec");
+        link_close(link, TN_CONTROL_ERROR, "`accept` resumes another session or names another codec");
         return;
     }
     if (link->is_probe)
@@ -196,7 +196,7 @@ static void begin_session(struct hg_link *link, const struct instance *codec, co
     session_opened(session);
     dialer_accepted(link, false);
     if (link->sessions->drained_at)
-        retire(session, "the client is about to stop");
+        retire(session, "the client is stopping");
 }
 
 static void receive_accept(struct hg_link *link, const struct control_message *accept)
@@ -213,11 +213,11 @@ static void receive_accept(struct hg_link *link, const struct control_message *a
         return;
     }
     if (link->is_probe) {
-        link_close(link, TN_SESSION_ENDED, "over %s another gateway answers", link->transport->instance->name);
+        link_close(link, TN_SESSION_ENDED, "%s leads to another gateway", link->transport->instance->name);
         return;
     }
     if (named)
-        session_end(named, "the gateway does not know it any more");
+        session_end(named, "the gateway no longer knows it");
     begin_session(link, codec, accept);
 }
 
@@ -232,12 +232,12 @@ static void receive_refuse(struct hg_link *link, const struct control_message *r
     log_printable(reason, sizeof reason, refuse->reason);
     if (wait > BACKOFF_CAP)
         wait = BACKOFF_CAP;
-    link_close(link, TN_NO_ERROR, "the gateway refuses a session (%s): %.150s", code, reason);
+    link_close(link, TN_NO_ERROR, "the gateway refused a session (%s): %.150s", code, reason);
     if (link->is_probe)
         return;
     dialer_refused(link->dialer, hg_now(sessions->worker) + wait, !strcmp(refuse->code, "draining"));
     if (named && !strcmp(refuse->code, "session"))
-        session_end(named, "the gateway does not let it go on");
+        session_end(named, "the gateway refused to continue it");
 }
 
 static void receive_drain(struct hg_link *link, const struct control_message *drain)
@@ -249,7 +249,7 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
         return;
     session->draining = true;
     log_printable(reason, sizeof reason, drain->reason);
-    hg_log(link->sessions->worker->instance, HG_LOG_INFO, "the gateway ends session %" PRIu64 ": %s", session->number,
+    hg_log(link->sessions->worker->instance, HG_LOG_INFO, "the gateway wants to end session %" PRIu64 ": %s", session->number,
            reason);
     link_check_at(link, hg_now(link->sessions->worker) + DRAIN_TICK);
     dialer_want(link->dialer);
@@ -274,7 +274,7 @@ static void client_message(struct hg_link *link, const struct control_message *m
     else if (message->type == CONTROL_NOTICE && link->state == LINK_ACTIVE)
         receive_notice(link, message);
     else
-        link_close(link, TN_CONTROL_ERROR, "a control message that a client does not expect");
+        link_close(link, TN_CONTROL_ERROR, "unexpected control message for a client");
 }
 
 /* ---- Silence ---- */
@@ -283,7 +283,7 @@ static void doubt(struct session *session)
 {
     if (!session->silent)
         hg_log(session->sessions->worker->instance, HG_LOG_WARNING,
-               "session %" PRIu64 " has been silent for too long: looking for another link", session->number);
+               "session %" PRIu64 " does not respond; opening another link", session->number);
     if (!session->silent)
         ++*session->sessions->silent_links;
     session->silent = true;
@@ -344,7 +344,7 @@ static void client_doubt(struct hg_link *link)
 static void client_renew(struct hg_link *link)
 {
     link->is_old = true;
-    hg_log(link->sessions->worker->instance, HG_LOG_DEBUG, "the keys of the link with %s are old: opening another one",
+    hg_log(link->sessions->worker->instance, HG_LOG_DEBUG, "the keys of the link with %s must be renewed; opening another link",
            link->peer);
     dialer_want(link->dialer);
 }
@@ -407,7 +407,7 @@ void client_drain(struct sessions *sessions)
 
     for (struct session *session = sessions->sessions; session; session = next) {
         next = session->next;
-        retire(session, "the client is about to stop");
+        retire(session, "the client is stopping");
     }
     dialers_review(sessions);
 }

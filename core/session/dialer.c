@@ -136,7 +136,7 @@ void dialer_want(struct dialer *dialer)
     if (dialer->not_before > now + delay)
         delay = dialer->not_before - now;
     if (delay)
-        hg_log(core->instance, HG_LOG_INFO, "%sconnecting again in %.1f s", dialer->label,
+        hg_log(core->instance, HG_LOG_INFO, "%sreconnecting in %.1f s", dialer->label,
                (double)delay / (double)HG_SECOND);
     dialer->waits = true;
     dialer->next_endpoint = 0;
@@ -286,7 +286,7 @@ static void close_attempts(struct dialer *dialer, const char *why)
 void dialer_review(struct dialer *dialer)
 {
     if (dialer->attempts && !needs_link(dialer))
-        close_attempts(dialer, "it is not needed any more");
+        close_attempts(dialer, "no longer needed");
 }
 
 void dialers_review(struct sessions *sessions)
@@ -322,7 +322,7 @@ static void probe_up(struct hg_link *link)
     if (session && session->link)
         client_send_open(link, session);
     else
-        link_close(link, TN_NO_ERROR, "there is nothing to move");
+        link_close(link, TN_NO_ERROR, "nothing to move");
 }
 
 void dialer_link_up(struct hg_link *link)
@@ -334,7 +334,7 @@ void dialer_link_up(struct hg_link *link)
     if (link->is_probe) {
         probe_up(link);
     } else if (!needs_link(dialer)) {
-        link_close(link, TN_NO_ERROR, "it is not needed any more");
+        link_close(link, TN_NO_ERROR, "no longer needed");
     } else if (first) {
         patience_ends = first->up_at + OPEN_PATIENCE;
         link_check_at(first, patience_ends > now ? patience_ends : now);
@@ -352,7 +352,7 @@ static void attempt_ended(struct dialer *dialer, const struct hg_link *link)
     dialer->attempts--;
     if (!needs_link(dialer))
         return;
-    hg_log(dialer->sessions->worker->instance, HG_LOG_WARNING, "%sno session over %s: %s", dialer->label,
+    hg_log(dialer->sessions->worker->instance, HG_LOG_WARNING, "%scannot open a session over %s: %s", dialer->label,
            link->transport->instance->name, link->reason);
     second = opening_link(dialer, false);
     if (second && !opening_link(dialer, true))

@@ -128,7 +128,7 @@ static void give_up(void *arg)
 
         leave_line(dispatch);
         fail(dispatch->self, (struct hg_reason){503, "destination_unavailable",
-                                                "the link to the client is lost and it has not come back yet", 5});
+                                                "the client has lost its link and has not reconnected yet", 5});
     }
     set_timer(sessions);
 }

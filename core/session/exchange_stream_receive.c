@@ -43,7 +43,7 @@ static void codec_failed(struct exchange_stream *stream, const char *error)
     struct hg_reason reason = {502, "http_protocol_error", error, 0};
 
     hg_log_limited(stream->session->sessions->worker->instance, HG_LOG_WARNING, stream->session->identity.id,
-                   "stream %llu of session %llu cannot be read as %s: %s", (unsigned long long)tn_stream_id(stream->tn),
+                   "cannot decode stream %llu of session %llu as %s: %s", (unsigned long long)tn_stream_id(stream->tn),
                    (unsigned long long)stream->session->number, stream->session->codec->wire_name, error);
     exchange_stream_fail(stream, TN_STREAM_CODEC, &reason);
 }
@@ -87,7 +87,7 @@ static const char *receive_head(struct exchange_stream *stream, struct hg_head *
     bool request = stream->sends == HG_UP;
 
     if (head->kind != (request ? HG_REQUEST : HG_RESPONSE))
-        return request ? "a response where a request belongs" : "a request where a response belongs";
+        return request ? "a response instead of a request" : "a request instead of a response";
     if (stream->received != MESSAGE_HEAD)
         return "a second head";
     if (request)
@@ -180,7 +180,7 @@ static bool decode(struct exchange_stream *stream, const struct hg_slice *slice)
 {
     static const struct hg_reason crowded = {
         502, "http_response_header_section_size",
-        "the heads that the client is sending at once are larger than session_window", 1};
+        "the heads that the client is sending exceed session_window", 1};
     struct session *session = stream->session;
     struct hg_codec_event event = {.type = HG_CODEC_NONE};
     const char *error = NULL;

@@ -144,7 +144,7 @@ bool link_is_overdue(struct hg_link *link, hg_time patience)
 void link_died(struct hg_link *link)
 {
     link->dead = true;
-    link_close(link, TN_NO_ERROR, "nothing was heard from %s for too long", link->peer);
+    link_close(link, TN_NO_ERROR, "no response from %s", link->peer);
 }
 
 /* ---- Closing ---- */
@@ -208,7 +208,7 @@ void link_failed(struct hg_link *link, int code)
                    tn_error_name(tn_link_close_code(link->tn)), *reason ? ", " : "", reason);
         return;
     }
-    hg_log_limited(link_worker(link)->instance, HG_LOG_WARNING, link->peer, "the link with %s is closed: %s: %s",
+    hg_log_limited(link_worker(link)->instance, HG_LOG_WARNING, link->peer, "closing the link with %s: %s: %s",
                    link->peer, tn_error_name((uint64_t)code), tn_link_error(link->tn));
     /* A tunnel that ran out of memory has lost track of its streams: that session cannot go on either. */
     link->session_over = true;

@@ -129,7 +129,7 @@ bool link_send_message(struct hg_link *link, char *line)
         explicit_bzero(line, strlen(line)); /* `open` has credentials in it */
     free(line);
     if (!said)
-        link_close(link, TN_INTERNAL_ERROR, "a control message could not be sent");
+        link_close(link, TN_INTERNAL_ERROR, "cannot send a control message");
     link_queue(link);
     return said;
 }
@@ -185,8 +185,9 @@ static void tell_packet_size(struct hg_link *link)
     size_t size = tn_link_packet_size(link->tn);
 
     if (size < link->packet_size)
-        hg_log_limited(core, HG_LOG_INFO, link->peer, "the path to %s carries packets of %zu bytes only, no longer %zu",
-                       link->peer, size, link->packet_size);
+        hg_log_limited(core, HG_LOG_INFO, link->peer,
+                       "the path to %s only carries packets of %zu bytes now, down from %zu", link->peer, size,
+                       link->packet_size);
     else if (size > link->packet_size)
         hg_log(core, HG_LOG_DEBUG, "the path to %s carries packets of %zu bytes", link->peer, size);
     link->packet_size = size;

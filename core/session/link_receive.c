@@ -14,7 +14,7 @@
 static void control_failed(struct hg_link *link, const char *error)
 {
     hg_log_limited(link_worker(link)->instance, HG_LOG_WARNING, link->peer,
-                   "the link with %s is closed: a control message cannot be understood: %s", link->peer, error);
+                   "closing the link with %s: invalid control message: %s", link->peer, error);
     link_close(link, TN_CONTROL_ERROR, "%s", error);
 }
 

@@ -65,9 +65,9 @@ static void expire(struct session *session)
     int size;
 
     ++*session->sessions->expired;
-    size = snprintf(public_why, sizeof public_why, "it was not resumed within %.1f s%s",
+    size = snprintf(public_why, sizeof public_why, "not resumed within %.1f s%s",
                     (double)timeout_of(session->sessions, session->contested) / (double)HG_SECOND,
-                    session->contested ? ", while another process with this id answers" : "");
+                    session->contested ? ", and another process with this id responds" : "");
     snprintf(why, sizeof why, "%.*s, after it lost its link: %s", size, public_why, session->lost_reason);
     session_end_discreetly(session, why, public_why);
 }
@@ -129,7 +129,7 @@ void resume_queue_add(struct session *session, const char *why)
     struct sessions *sessions = session->sessions;
 
     snprintf(session->lost_reason, sizeof session->lost_reason, "%s", why);
-    session_log(session, "has lost its link and waits: %s", why);
+    session_log(session, "has lost its link and is waiting for another: %s", why);
     join_line(session);
     if (session->contested)
         processes_ask_others(session);

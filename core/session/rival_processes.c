@@ -33,7 +33,7 @@ static void end_forgotten(const struct sessions *sessions, const char *client, c
 
         older = resume_queue_older(session);
         if (!is_own && session_is_idle(session))
-            session_end(session, "its client opens a new one");
+            session_end(session, "its client is opening a new one");
     }
 }
 
@@ -68,7 +68,7 @@ static bool have_room(const struct sessions *sessions, const char *client, const
         return true;
     if (!lost)
         return false;
-    session_end(lost, "its client opens another one, and has as many as it may have");
+    session_end(lost, "its client is opening another one and has reached its limit");
     return true;
 }
 
@@ -80,10 +80,10 @@ bool processes_make_room(const struct sessions *sessions, const char *client, co
     process = process ? process : "";
     end_forgotten(sessions, client, process);
     if (*process && !have_room(sessions, client, process, true, settings->sessions_per_process))
-        snprintf(reason, size, "this process of %s has %lld sessions already (sessions_per_process)", client,
+        snprintf(reason, size, "this process of %s already has %lld sessions (sessions_per_process)", client,
                  (long long)settings->sessions_per_process);
     else if (!have_room(sessions, client, process, false, settings->sessions_per_client))
-        snprintf(reason, size, "%s has %lld sessions already (sessions_per_client)", client,
+        snprintf(reason, size, "%s already has %lld sessions (sessions_per_client)", client,
                  (long long)settings->sessions_per_client);
     else
         return true;
@@ -206,12 +206,12 @@ static void announce(const struct session *former, const struct session *newer)
     print_process(first, sizeof first, former);
     print_process(second, sizeof second, newer);
     hg_log_limited(newer->sessions->worker->instance, HG_LOG_WARNING, id,
-                   "two processes use the id %s: (%s) gets new exchanges, (%s) was there before and gets only those of "
+                   "two processes use the id %s: new exchanges go to (%s); the previous one (%s) only gets those for "
                    "services that the other does not have",
                    id, second, first);
-    snprintf(text, sizeof text, "another process uses this id, too, and gets new exchanges from now on: %s", second);
+    snprintf(text, sizeof text, "another process uses this id and now gets all new exchanges: %s", second);
     link_send_message(former->link, control_encode_notice(text));
-    snprintf(text, sizeof text, "another process uses this id, too, and was there before: %s", first);
+    snprintf(text, sizeof text, "another process already uses this id: %s", first);
     link_send_message(newer->link, control_encode_notice(text));
 }
 

@@ -183,7 +183,7 @@ void session_set_codec(struct session *session, const struct instance *codec)
 
 void session_attach(struct session *session, struct hg_link *link)
 {
-    leave_link(session, TN_LINK_REPLACED, "the session goes on over another link");
+    leave_link(session, TN_LINK_REPLACED, "the session has moved to another link");
     resume_queue_remove(session);
     session->silent = false;
     session->link = link;
@@ -210,7 +210,7 @@ void session_resumed(struct session *session, const char *why)
     const struct hg_link *link = session->link;
 
     ++*session->sessions->resumed;
-    session_log(session, "goes on with %s over %s (%s): %s", link->peer, link->transport->instance->name,
+    session_log(session, "continues with %s over %s (%s): %s", link->peer, link->transport->instance->name,
                 link->security, why);
 }
 
@@ -317,9 +317,9 @@ struct session *session_for_target(const struct sessions *sessions, const struct
     if (best)
         return best;
     if (*absent)
-        reason->detail = "the link to the client is lost and it has not come back yet";
+        reason->detail = "the client has lost its link and has not reconnected yet";
     else if (draining)
-        *reason = (struct hg_reason){503, "destination_unavailable", "the client is about to stop", 1};
+        *reason = (struct hg_reason){503, "destination_unavailable", "the client is stopping", 1};
     else
         *reason = (struct hg_reason){404, "destination_not_found", "the client may not serve this service", 0};
     return NULL;

@@ -23,7 +23,7 @@ static int find_identity(struct sessions *sessions)
 
     if (!hg_capability(worker->instance, HG_IDENTITY, HG_IDENTITY_VERSION, &identity)) {
         hg_log(worker->instance, HG_LOG_ERROR,
-               "no plugin of the pipeline offers `identity`: add one, such as auth_token");
+               "no plugin in the pipeline offers `identity`; add one, such as auth_token");
         return -1;
     }
     sessions->identity = identity.ops;
@@ -56,14 +56,14 @@ static void count(struct sessions *sessions)
 {
     struct hg_worker *worker = sessions->worker;
 
-    sessions->opened = hg_counter(worker, "sessions_opened", "Sessions that were opened.");
-    sessions->resumed = hg_counter(worker, "sessions_resumed", "Sessions that went on over another link.");
-    sessions->expired = hg_counter(worker, "sessions_expired", "Sessions that no other link came for in time.");
-    sessions->silent_links = hg_counter(worker, "links_silent", "Links that were silent for too long.");
+    sessions->opened = hg_counter(worker, "sessions_opened", "Sessions opened.");
+    sessions->resumed = hg_counter(worker, "sessions_resumed", "Sessions continued over another link.");
+    sessions->expired = hg_counter(worker, "sessions_expired", "Sessions not resumed in time.");
+    sessions->silent_links = hg_counter(worker, "links_silent", "Links whose peer did not respond.");
     sessions->returned = hg_counter(worker, "sessions_returned", "Sessions that moved back to an earlier transport.");
-    sessions->refused = hg_counter(worker, "sessions_refused", "Sessions that were refused.");
-    sessions->packets_sent = hg_counter(worker, "packets_sent", "Packets given to transports.");
-    sessions->packets_received = hg_counter(worker, "packets_received", "Packets taken from transports.");
+    sessions->refused = hg_counter(worker, "sessions_refused", "Sessions refused.");
+    sessions->packets_sent = hg_counter(worker, "packets_sent", "Packets sent.");
+    sessions->packets_received = hg_counter(worker, "packets_received", "Packets received.");
 }
 
 static int start_client(struct sessions *sessions)
@@ -108,7 +108,7 @@ static void gateway_drain(struct sessions *sessions)
 {
     for (struct session *session = sessions->sessions; session; session = session->next)
         if (session->link)
-            link_send_message(session->link, control_encode_drain("the gateway is about to stop", 1));
+            link_send_message(session->link, control_encode_drain("the gateway is stopping", 1));
 }
 
 void sessions_drain(struct sessions *sessions)

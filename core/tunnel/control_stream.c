@@ -139,14 +139,14 @@ int control_receive(struct tn_link *link, const struct frame *frame, const char 
     uint64_t consumed = receiver->read - link->control_size;
 
     if (frame->offset + frame->size > consumed + TN_CONTROL_RECEIVE_MAX) {
-        *what = "more CONTROL bytes than are read";
+        *what = "more CONTROL bytes than can be buffered";
         return TN_CONTROL_BUFFER_EXCEEDED;
     }
     if (frame->size > 0 && receive_buffer_add(receiver, frame->offset, frame->data, frame->size,
                                               RECEIVE_BUFFER_SEGMENTS_MAX) != RECEIVE_BUFFER_OK)
         return FRAME_NOT_TAKEN;
     if (!control_gather(link)) {
-        *what = "no memory for CONTROL";
+        *what = "out of memory for CONTROL";
         return TN_INTERNAL_ERROR;
     }
     return 0;

@@ -14,7 +14,7 @@
 static int session_accept(struct tn_session *session, uint64_t index, const char **what)
 {
     if (index >= session->max_streams) {
-        *what = "a stream above the limit that was told";
+        *what = "a stream above the limit";
         return TN_STREAM_LIMIT_ERROR;
     }
     while (session->accepted <= index) {
@@ -37,7 +37,7 @@ static int session_get(struct tn_session *session, uint64_t id, struct tn_stream
         return TN_STREAM_STATE_ERROR;
     }
     if (own && id >> 2 >= session->opened) {
-        *what = "a stream of this side that was not opened";
+        *what = "a stream of this end that was not opened";
         return TN_STREAM_STATE_ERROR;
     }
     if (!own && id >> 2 >= session->accepted) {

@@ -26,7 +26,7 @@ static void frame_acknowledged(void *owner, const struct sent_frame *frame)
         acks_confirmed(&link->acks, frame->offset);
     } else if (frame->type == FRAME_CONTROL) {
         if (!send_buffer_acknowledge(&link->control_sender, frame->offset, frame->size))
-            link->error = "no memory";
+            link->error = "out of memory";
         if (tn_control_all_acknowledged(link))
             link->hold = false;
     } else if (link->session) {
@@ -40,7 +40,7 @@ static void frame_lost_or_again(struct tn_link *link, const struct sent_frame *f
         path_mtu_lost(&link->path_mtu, link->recovery.packets_lost == link->lost_before_probe, link->now);
     } else if (frame->type == FRAME_CONTROL) {
         if (!send_buffer_lose(&link->control_sender, frame->offset, frame->size))
-            link->error = "no memory";
+            link->error = "out of memory";
     } else if (frame->type != FRAME_ACK && frame->type != FRAME_PING && link->session) {
         session_frame_lost(link->session, frame, again);
     }
@@ -207,7 +207,7 @@ int tn_link_timeout(struct tn_link *link, tn_time now)
         link->ping_asked = link->ping_wanted = true;
     recovery_timeout(&link->recovery, now);
     if (link->error || (link->session && link->session->failed)) {
-        link->error = "no memory";
+        link->error = "out of memory";
         return TN_INTERNAL_ERROR;
     }
     return 0;

@@ -32,11 +32,11 @@ static int receive_ack(struct tn_link *link, const struct frame *frame, tn_time 
     }
     /* What was left out once would never be acknowledged, but kept for as long as others are. */
     if (link->params.reliable && recovery_left_out(&link->recovery)) {
-        *what = "an ACK that leaves out a packet where none gets lost";
+        *what = "an ACK that omits a packet on a byte link";
         return TN_PROTOCOL_VIOLATION;
     }
     if (link->error || (link->session && link->session->failed)) {
-        *what = "no memory";
+        *what = "out of memory";
         return TN_INTERNAL_ERROR;
     }
     return 0;
@@ -47,7 +47,7 @@ static int receive_frame(struct tn_link *link, const struct frame *frame, tn_tim
     if (frame_of_session(frame->type)) {
         if (link->session)
             return session_receive(link->session, frame, what);
-        *what = "a frame of a session before one is attached";
+        *what = "a session frame before a session is attached";
         return link->params.reliable ? TN_PROTOCOL_VIOLATION : FRAME_NOT_TAKEN;
     }
     switch (frame->type) {
@@ -90,10 +90,10 @@ static int receive_frames(struct tn_link *link, const uint8_t *data, size_t size
             *eliciting |= frame_elicits_ack(frame.type);
             result = receive_frame(link, &frame, now, &what);
         } else if (kinds.control && kinds.session) {
-            what = "CONTROL beside frames of a session in one packet";
+            what = "CONTROL and session frames in one packet";
             result = TN_PROTOCOL_VIOLATION;
         } else {
-            what = "a frame that is unknown, cut off or out of range";
+            what = "an unknown, truncated or out-of-range frame";
             result = TN_FRAME_ENCODING_ERROR;
         }
     }
@@ -133,6 +133,6 @@ int tn_link_receive(struct tn_link *link, tn_time now, uint64_t packet_number, c
     link->stats.packets_ignored++;
     if (!link->params.reliable)
         return 0;
-    link->error = "no memory, or bytes in too many pieces";
+    link->error = "out of memory, or bytes in too many pieces";
     return TN_INTERNAL_ERROR;
 }

@@ -106,8 +106,7 @@ static void on_stop_timeout(void *arg)
     static const struct hg_reason stopping = {503, "connection_terminated", "the server is stopping", 1};
     struct worker *worker = arg;
 
-    log_line(HG_LOG_WARNING, "core", "stopping; exchanges that are reset unfinished: %zu",
-             worker->exchanges.open_count);
+    log_line(HG_LOG_WARNING, "core", "stopping; unfinished exchanges reset: %zu", worker->exchanges.open_count);
     exchange_reset_all(&worker->exchanges, &stopping);
     if (worker->sessions)
         sessions_flush(worker->sessions);

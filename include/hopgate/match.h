@@ -85,21 +85,21 @@ static inline const char *hg_host_pattern(const char *host, char *buffer, struct
     struct hg_text name;
 
     if (strcmp(host, "*") == 0)
-        return "for any host leave it out";
+        return "omit it to match any host";
     if (strchr(host, '/'))
-        return "write the host alone, as in app.example.com, without a scheme or path";
+        return "expected only a host, as in app.example.com, without scheme or path";
     if (strchr(wildcard ? host + 2 : host, '*'))
         return "a wildcard can only be the whole first label, as in *.example.com";
     *pattern = hg_host_ipv6(hg_text(host), buffer);
     if (pattern->size)
         return NULL;
     if (host[0] == '[' ? host[strlen(host) - 1] != ']' : strchr(host, ':') != NULL)
-        return "write the host without a port; it holds for every port";
+        return "omit the port; every port matches";
     *pattern = name = hg_host_canonical(hg_text(wildcard ? host + 1 : host), buffer);
     if (wildcard && name.size)
         name = (struct hg_text){name.data + 1, name.size - 1};
     return hg_host_is_valid(name) ? NULL
-                                  : "it is no host name or address; write names of other alphabets as xn-- (IDNA)";
+                                  : "not a host name or address; write international names as xn-- (IDNA)";
 }
 
 /** Whether a canonical host is what hg_host_pattern() has read, or below it where that is a wildcard. */
@@ -117,14 +117,14 @@ static inline const char *hg_path_pattern(const char *path, struct hg_text *patt
 {
     *pattern = hg_text(path);
     if (path[0] != '/')
-        return "a path begins with \"/\"";
+        return "a path starts with \"/\"";
     for (const char *at = path; *at; at++) {
         if (*at == '?' || *at == '#')
-            return "only the path counts; leave out what begins with '?' or '#'";
+            return "only the path is matched; omit '?' or '#' and what follows";
         if (*at == '*')
-            return "no wildcards; a path fits all that is below it anyway";
+            return "no wildcards; a path matches everything below it";
         if (*at <= ' ' || *at >= 0x7f)
-            return "write other characters than printable ASCII percent-encoded";
+            return "percent-encode everything but printable ASCII";
     }
     while (pattern->size && path[pattern->size - 1] == '/')
         pattern->size--;

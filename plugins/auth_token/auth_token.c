@@ -45,34 +45,34 @@ static int configure_client(struct hg_instance *instance, const struct config *c
     int result = 0;
 
     if (!config->id) {
-        hg_config_error(instance, "token_file", "needs `id` beside it: the name of this client");
+        hg_config_error(instance, "token_file", "requires `id`, too: the name of this client");
         result = -1;
     } else if (!tokens_is_name(hg_text(config->id))) {
-        hg_config_error(instance, "id", "\"%s\" is no id of a client: 1 to %d letters, digits, '-', '.' and '_'",
+        hg_config_error(instance, "id", "\"%s\" is not a client id: 1 to %d letters, digits, '-', '.' and '_'",
                         config->id, HG_IDENTITY_MAX);
         result = -1;
     }
     if (!config->token) {
-        hg_config_error(instance, "id", "needs `token_file` beside it: `hopgate token %s` makes a token",
+        hg_config_error(instance, "id", "requires `token_file`, too; `hopgate token %s` creates a token",
                         config->id ? config->id : "NAME");
         return -1;
     }
     if (is_line(config->token)) {
         hg_config_error(instance, "token_file",
-                        "the file holds the line for the gateway's `file`: the secret belongs here, which `hopgate "
+                        "the file contains the line for the gateway's `file`; it must contain the secret that `hopgate "
                         "token` printed with it");
         return -1;
     }
     if (strlen(config->token) > AUTH_TOKEN_MAX || strpbrk(config->token, " \t\r\n")) {
         hg_config_error(instance, "token_file",
-                        "the file must hold the token alone: %d to %d characters in one line without spaces",
+                        "the file must contain only the token: %d to %d characters on one line, without spaces",
                         AUTH_TOKEN_MIN, AUTH_TOKEN_MAX);
         return -1;
     }
     if (strlen(config->token) < AUTH_TOKEN_MIN) {
         hg_config_error(
             instance, "token_file",
-            "the token has fewer than %d characters, so it can be guessed: `hopgate token %s` makes a good one",
+            "the token has fewer than %d characters, so it can be guessed; `hopgate token %s` creates a good one",
             AUTH_TOKEN_MIN, config->id ? config->id : "NAME");
         return -1;
     }
@@ -84,7 +84,7 @@ static int configure(struct hg_instance *instance)
     const struct config *config = instance->cfg;
 
     if (config->file && (config->id || config->token)) {
-        hg_config_error(instance, NULL, "either `file` (on a gateway) or `id` and `token_file` (on a client)");
+        hg_config_error(instance, NULL, "give either `file` (on a gateway) or `id` and `token_file` (on a client)");
         return -1;
     }
     if (config->file && hg_end(instance) == HG_END_CLIENT) {
@@ -98,14 +98,15 @@ static int configure(struct hg_instance *instance)
     if (config->id || config->token)
         return configure_client(instance, config);
     if (!config->file) {
-        hg_config_error(instance, NULL, "needs `file` (on a gateway) or `id` and `token_file` (on a client)");
+        hg_config_error(instance, NULL, "give `file` (on a gateway) or `id` and `token_file` (on a client)");
         return -1;
     }
     hg_reads_file(instance, "file", config->file, true);
     instance->state = tokens_load(config->file, tell_config, instance);
     if (instance->state && ((const struct tokens *)instance->state)->count == 0)
         hg_config_warning(instance, "file",
-                          "%s holds no token, so no client can connect: `hopgate token NAME` makes one", config->file);
+                          "%s contains no tokens, so no client can connect; `hopgate token NAME` creates one",
+                          config->file);
     return instance->state ? 0 : -1;
 }
 
@@ -126,7 +127,7 @@ static json_t *present(struct hg_worker *provider)
     json_t *credentials = json_pack("{s:s, s:s}", "id", config->id, "token", config->token);
 
     if (!credentials)
-        hg_log(provider->instance, HG_LOG_ERROR, "the credentials cannot be made: `id` or the token is not UTF-8");
+        hg_log(provider->instance, HG_LOG_ERROR, "invalid credentials: `id` or the token is not UTF-8");
     return credentials;
 }
 

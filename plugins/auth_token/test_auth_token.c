@@ -184,9 +184,12 @@ END_TEST
 /* Every bad line is told, with its number, and none of what stands in it that may be a secret. */
 START_TEST(test_bad_lines)
 {
-    static const char *const expected[] = {":1: no token",           ":2: the token of \"client-1\" is not 64",
-                                           ":3: \"a/b\" is no id",   ":4: \"\" is no name of a service",
-                                           ":6: the token of \"d\"", ":7: \"\" is no id"};
+    static const char *const expected[] = {":1: no token",
+                                           ":2: the token of \"client-1\" is not 64",
+                                           ":3: \"a/b\" is not a client id",
+                                           ":4: \"\" is not a service name",
+                                           ":6: the token of \"d\"",
+                                           ":7: \"\" is not a client id"};
     struct fixture fixture;
     char wanted[256];
 
@@ -207,7 +210,7 @@ START_TEST(test_bad_files)
 
     fixture_begin(&fixture, "a:" ALPHA "\nb:" ALPHA "\na:" ALPHA ":web\n");
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
-    ck_assert_ptr_nonnull(strstr(fixture.fake.errors, ":3: the same token of \"a\" as in line 1"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.errors, ":3: duplicate token of \"a\", first given in line 1"));
     fixture_end(&fixture);
 
     fixture_begin(&fixture, "");
@@ -236,7 +239,7 @@ START_TEST(test_changed_file)
     write_tokens(&fixture, "client-2:" BETA "\n# longer\n");
     ck_assert(accepts(&fixture, "client-2", BETA_TOKEN));
     ck_assert(!accepts(&fixture, "client-1", ALPHA_TOKEN));
-    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "was read again: 1 token\n"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, ": 1 token\n"));
     ck_assert_ptr_nonnull(before.owner);
     ck_assert_str_eq(before.services[1], "api");
     hg_buffer_unref(before.owner);
@@ -264,7 +267,7 @@ START_TEST(test_spoilt_file)
     for (int i = 0; i < 3; i++)
         ck_assert(accepts(&fixture, "client-1", ALPHA_TOKEN));
     ck_assert_uint_eq(count(fixture.fake.log, ":2: no token"), 1);
-    ck_assert_uint_eq(count(fixture.fake.log, "the tokens read before stay valid"), 1);
+    ck_assert_uint_eq(count(fixture.fake.log, "the previous tokens stay valid"), 1);
     unlink(fixture.path);
     for (int i = 0; i < 3; i++)
         ck_assert(accepts(&fixture, "client-1", ALPHA_TOKEN));
@@ -381,7 +384,7 @@ START_TEST(test_a_spoilt_file_throws_nobody_out)
     ck_assert_uint_eq(fixture.changes, 0);
     ck_assert_int_eq(review(&fixture, &identity, &reason), 0);
     ck_assert_ptr_nonnull(strstr(fixture.fake.log, spoilt[_i] ? ":2: the token of \"client-1\"" : "No such file"));
-    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "the tokens read before stay valid"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "the previous tokens stay valid"));
     write_tokens(&fixture, "client-2:" BETA "\n");
     notice(&fixture);
     ck_assert_uint_eq(fixture.changes, 1);
@@ -439,7 +442,7 @@ START_TEST(test_a_file_that_becomes_readable)
     stop_clock();
     stopped.tv_sec += 1;
     notice(&fixture);
-    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "was read again"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "reloaded "));
     ck_assert(accepts(&fixture, "client-2", BETA_TOKEN));
     ck_assert(!accepts(&fixture, "client-1", ALPHA_TOKEN));
     hg_buffer_unref(identity.owner);
@@ -506,17 +509,17 @@ START_TEST(test_config_faults)
         struct config config;
         const char *error;
     } cases[] = {
-        {{0}, "-: needs `file`"},
-        {{.file = "/f", .id = "a"}, "-: either `file`"},
-        {{.id = "client-1"}, "id: needs `token_file` beside it: `hopgate token client-1`"},
+        {{0}, "-: give `file`"},
+        {{.file = "/f", .id = "a"}, "-: give either `file`"},
+        {{.id = "client-1"}, "id: requires `token_file`, too; `hopgate token client-1`"},
         {{.token = "t"}, "token_file: needs `id`"},
-        {{.id = "a b", .token = ALPHA_TOKEN}, "id: \"a b\" is no id"},
+        {{.id = "a b", .token = ALPHA_TOKEN}, "id: \"a b\" is not a client id"},
         {{.id = "a", .token = ""}, "token_file: the token has fewer than 22 characters"},
         {{.id = "a", .token = "t"}, "token_file: the token has fewer than 22 characters"},
         {{.id = "a", .token = "123456789012345678901"}, "`hopgate token a` makes a good one"},
-        {{.id = "a", .token = "secret: t"}, "token_file: the file must hold the token alone"},
-        {{.id = "a", .token = "a:" ALPHA}, "token_file: the file holds the line for the gateway's `file`"},
-        {{.id = "a", .token = "a:" ALPHA ":web"}, "token_file: the file holds the line for the gateway's `file`"},
+        {{.id = "a", .token = "secret: t"}, "token_file: the file must contain only the token"},
+        {{.id = "a", .token = "a:" ALPHA}, "token_file: the file contains the line for the gateway's `file`"},
+        {{.id = "a", .token = "a:" ALPHA ":web"}, "token_file: the file contains the line for the gateway's `file`"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -105,7 +105,7 @@ static void parse_services(struct parser *parser, char *text, struct tokens_entr
     for (char *rest = text, *name; (name = strsep(&rest, ","));) {
         name = trim(name);
         if (!tokens_is_name(hg_text(name)))
-            tell(parser, "\"%s\" is no name of a service: 1 to %d letters, digits, '-', '.' and '_'", name,
+            tell(parser, "\"%s\" is not a service name: 1 to %d letters, digits, '-', '.' and '_'", name,
                  HG_IDENTITY_MAX);
         lists[parser->service_count++] = name;
     }
@@ -128,14 +128,14 @@ static void parse_line(struct parser *parser, char *line)
     id = trim(id);
     *entry = (struct tokens_entry){.id = id, .line = parser->line};
     if (!tokens_is_name(hg_text(id)))
-        tell(parser, "\"%.140s\" is no id of a client: 1 to %d letters, digits, '-', '.' and '_'", id, HG_IDENTITY_MAX);
+        tell(parser, "\"%.140s\" is not a client id: 1 to %d letters, digits, '-', '.' and '_'", id, HG_IDENTITY_MAX);
     if (!hash)
-        tell(parser, "no token: write ID:SHA256 or ID:SHA256:SERVICE,SERVICE as `hopgate token` prints it");
+        tell(parser, "no token; expected ID:SHA256 or ID:SHA256:SERVICE,SERVICE as printed by `hopgate token`");
     else if (!parse_hash(trim(hash), entry->key + SHA256_SIZE))
-        tell(parser,
-             "the token of \"%.140s\" is not 64 hexadecimal digits: only its SHA-256 stands here, as `hopgate "
-             "token` prints it",
-             id);
+        tell(
+            parser,
+            "the token of \"%.140s\" is not 64 hexadecimal digits; expected its SHA-256, as printed by `hopgate token`",
+            id);
     tokens_hash(hg_text(id), entry->key);
     if (services)
         parse_services(parser, services, entry);
@@ -167,8 +167,7 @@ static void sort(struct parser *parser)
     for (size_t i = 1; i < tokens->count; i++)
         if (!memcmp(sorted[i - 1]->key, sorted[i]->key, sizeof sorted[i]->key)) {
             parser->line = sorted[i]->line;
-            tell(parser, "the same token of \"%s\" as in line %zu: remove one of them", sorted[i]->id,
-                 sorted[i - 1]->line);
+            tell(parser, "duplicate token of \"%s\", first given in line %zu", sorted[i]->id, sorted[i - 1]->line);
         }
 }
 
@@ -187,7 +186,7 @@ static void parse(struct parser *parser, size_t size)
     const size_t lines = count_bytes(tokens->text, size, '\n') + 1;
 
     if (memchr(tokens->text, 0, size)) {
-        tell(parser, "not a text file: it holds NUL bytes");
+        tell(parser, "not a text file: it contains NUL bytes");
         return;
     }
     tokens->entries = calloc(lines, sizeof *tokens->entries);

@@ -56,13 +56,13 @@ static void reload(struct gateway *gateway)
         memset(&gateway->seen, 0, sizeof gateway->seen);
     tokens = tokens_load(path_of(gateway), log_fault, gateway->worker->instance);
     if (!tokens) {
-        hg_log(instance, HG_LOG_ERROR, "%s cannot be used: the tokens read before stay valid", path_of(gateway));
+        hg_log(instance, HG_LOG_ERROR, "cannot use %s; the previous tokens stay valid", path_of(gateway));
         return;
     }
     hg_buffer_unref(&gateway->tokens->owner);
     gateway->tokens = tokens;
     gateway->seen = tokens->file;
-    hg_log(instance, HG_LOG_INFO, "%s was read again: %zu token%s", path_of(gateway), tokens->count,
+    hg_log(instance, HG_LOG_INFO, "reloaded %s: %zu token%s", path_of(gateway), tokens->count,
            tokens->count == 1 ? "" : "s");
     gateway->renewed = true;
     hg_timer_set(gateway->worker->host, gateway->timer, 0);
@@ -137,7 +137,7 @@ static void start_watching(struct gateway *gateway)
         hg_io_set(gateway->worker->host, gateway->io, HG_READ);
         return;
     }
-    hg_log(gateway->worker->instance, HG_LOG_WARNING, "%s cannot be watched: %s; send SIGHUP when it has changed",
+    hg_log(gateway->worker->instance, HG_LOG_WARNING, "cannot watch %s: %s; send SIGHUP after changes",
            path_of(gateway), strerror(errno));
     stop_watching(gateway);
 }
@@ -231,7 +231,7 @@ static void refuse(const struct hg_worker *provider, struct hg_text peer, const 
     char source[80];
 
     snprintf(source, sizeof source, "%.*s", HG_PRINT(peer));
-    hg_log_limited(provider->instance, HG_LOG_WARNING, source, "%s is refused a session: %s", source, why);
+    hg_log_limited(provider->instance, HG_LOG_WARNING, source, "session refused for %s: %s", source, why);
 }
 
 int gateway_verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
@@ -246,7 +246,7 @@ int gateway_verify(struct hg_worker *provider, const json_t *credentials, struct
     if (!gateway) /* the instance of a client knows nobody */
         return -1;
     if (!tokens_is_name(id) || !token.size || token.size > AUTH_TOKEN_MAX) {
-        refuse(provider, peer, "there are no id and token in its credentials");
+        refuse(provider, peer, "its credentials contain no id and token");
         return -1;
     }
     if (token.size < AUTH_TOKEN_MIN) {

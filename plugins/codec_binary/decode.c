@@ -41,7 +41,7 @@ static uint64_t read_varint(struct reader *reader)
     size_t size;
 
     if (reader->at == reader->end || (size_t)(reader->end - reader->at) < codec_binary_varint_size(*reader->at)) {
-        reader_fail(reader, "message ends within a number");
+        reader_fail(reader, "message ends in the middle of a number");
         return 0;
     }
     size = codec_binary_varint_size(*reader->at);
@@ -55,7 +55,7 @@ static struct hg_text read_bytes(struct reader *reader, uint64_t size)
     struct hg_text text = {(const char *)reader->at, (size_t)size};
 
     if (size > (uint64_t)(reader->end - reader->at)) {
-        reader_fail(reader, "message ends within a text");
+        reader_fail(reader, "message ends in the middle of a text");
         return HG_TEXT("");
     }
     reader->at += size;
@@ -126,7 +126,7 @@ static void read_request(const struct hg_host *host, struct reader *reader, stru
     read_member(host, reader, head, &head->authority, CODEC_WORD);
     read_member(host, reader, head, &head->path, CODEC_WORD);
     if (!head->path.size || (head->path.data[0] != '/' && !hg_text_equal(head->path, HG_TEXT("*"))))
-        reader_fail(reader, "path does not begin with a slash");
+        reader_fail(reader, "path does not start with a slash");
     read_member(host, reader, head, &head->id, CODEC_WORD);
     read_member(host, reader, head, &head->peer, CODEC_LINE);
     read_member(host, reader, head, &head->service, CODEC_LINE);
@@ -182,7 +182,7 @@ static void take_head(const struct hg_host *host, struct codec_binary_decoder *d
     const enum hg_head_kind kind = decoder->type == CODEC_BINARY_REQUEST ? HG_REQUEST : HG_RESPONSE;
 
     if (!codec_phase_takes_head(decoder->phase, kind)) {
-        reader_fail(reader, "head where none may come");
+        reader_fail(reader, "unexpected head");
         return;
     }
     event->head = read_head(host, reader, kind);
@@ -198,7 +198,7 @@ static void take_end(const struct hg_host *host, struct codec_binary_decoder *de
     struct hg_fields *trailers = NULL;
 
     if (decoder->phase != CODEC_PHASE_BODY) {
-        reader_fail(reader, "end before a head");
+        reader_fail(reader, "end before the head");
         return;
     }
     if (reader->at != reader->end) {
@@ -279,7 +279,7 @@ static const char *header_fault(const struct codec_binary_decoder *decoder)
     if (decoder->phase == CODEC_PHASE_OVER)
         return "message after the end";
     if (decoder->type == CODEC_BINARY_DATA)
-        return decoder->phase == CODEC_PHASE_BODY ? NULL : "data before a head";
+        return decoder->phase == CODEC_PHASE_BODY ? NULL : "data before the head";
     return decoder->remaining > CODEC_BINARY_PAYLOAD_MAX ? "message larger than 2 MiB" : NULL;
 }
 

@@ -171,7 +171,7 @@ int codec_binary_encode_head(struct hg_worker *worker, const struct hg_head *hea
     uint8_t *at;
 
     if (output_full(out))
-        return fail(error, "no room for the output");
+        return fail(error, "no space for the output");
     if (!length_is_valid(head->length))
         return fail(error, "length out of range");
     if (!request && (head->status < 100 || head->status > 999))
@@ -211,7 +211,7 @@ int codec_binary_encode_data(struct hg_worker *worker, const struct hg_slice *sl
     if (slice->size >= 1 << 30)
         return fail(error, "data larger than 1 GiB at once");
     if (output_full(out))
-        return fail(error, "no room for the output");
+        return fail(error, "no space for the output");
     start = reserve(worker, HEADER_MAX + (copy ? slice->size : 0), &buffer);
     if (!start)
         return fail(error, "out of memory");
@@ -237,7 +237,7 @@ int codec_binary_encode_end(struct hg_worker *worker, const struct hg_fields *tr
     uint8_t *at;
 
     if (output_full(out))
-        return fail(error, "no room for the output");
+        return fail(error, "no space for the output");
     if (trailers && trailers->count) {
         *error = bound_fields(&bound, trailers);
         if (*error)
@@ -261,7 +261,7 @@ int codec_binary_encode_reset(struct hg_worker *worker, const struct hg_reason *
     uint8_t *at;
 
     if (output_full(out))
-        return fail(error, "no room for the output");
+        return fail(error, "no space for the output");
     if (reason->status < 400 || reason->status > 599)
         return fail(error, "status of a reset out of range");
     at = draft_begin(worker, &draft, CODEC_BINARY_RESET, 8 + 8 + 4 + type.size + 4 + detail.size);

@@ -100,28 +100,28 @@ START_TEST(test_refused)
         const char *error;
     } cases[] = {
 #define CASE(wire, error) {wire, sizeof(wire) - 1, error}
-        CASE("\x00\x01x", "data before a head"),
-        CASE("\x03\x00", "end before a head"),
+        CASE("\x00\x01x", "data before the head"),
+        CASE("\x03\x00", "end before the head"),
         CASE("\x01\x80\x20\x00\x01", "message larger than 2 MiB"),
         CASE("\x2a\x80\x20\x00\x01", "message larger than 2 MiB"),
-        CASE(RESPONSE RESPONSE, "head where none may come"),
+        CASE(RESPONSE RESPONSE, "unexpected head"),
         CASE(RESPONSE "\x03\x00\x03\x00", "message after the end"),
         CASE(RESPONSE "\x03\x00\x2a\x00", "message after the end"),
         CASE("\x02\x08\x41\x01\x43\xe8\x00\x00\x00\x00", "status out of range"),
         CASE("\x02\x08\x41\x01\x40\x63\x00\x00\x00\x00", "status out of range"),
-        CASE("\x02\x04\x41\x01\x40\xc8", "message ends within a number"),
-        CASE("\x02\x06\x41\x01\x40\xc8\x00\x05", "message ends within a text"),
+        CASE("\x02\x04\x41\x01\x40\xc8", "message ends in the middle of a number"),
+        CASE("\x02\x06\x41\x01\x40\xc8\x00\x05", "message ends in the middle of a text"),
         CASE("\x02\x0a\x41\x01\x40\xc8\x00\x00\x00\x01\x03\x00", "unknown common field name"),
         CASE("\x02\x0b\x41\x01\x40\xc8\x00\x00\x00\x01\x40\xc1\x00", "unknown common field name"),
         CASE("\x02\x0b\x41\x01\x40\xc8\x00\x00\x00\x01\x04:\x00", "field name is not a token"),
         CASE("\x02\x0a\x41\x01\x40\xc8\x00\x00\x00\x01\x00\x00", "field name is not a token"),
         CASE("\x02\x0c\x41\x01\x40\xc8\x00\x00\x00\x01\x01\x02\r\n", "CR, LF or NUL in a text"),
-        CASE("\x02\x0a\x41\x01\x40\xc8\x00\x00\x00\x00\x05x", "message ends within a text"),
+        CASE("\x02\x0a\x41\x01\x40\xc8\x00\x00\x00\x00\x05x", "message ends in the middle of a text"),
         CASE("\x02\x0a\x41\x01\x40\xc8\x00\x00\x00\x00\x01 ", "control character or space in a word"),
         CASE("\x02\x09\x41\x01\x40\xc8\x00\x00\x00\x50\x01", "more than 4096 fields"),
         CASE("\x04\x05\x40\xc8\x00\x00\x00", "status of a reset out of range"),
         CASE("\x04\x05\x41\xf6\x00\x01 ", "control character or space in a word"),
-        CASE("\x01\x0c\x41\x01\x00\x03GET\x00\x00\x00\x00\x00", "path does not begin with a slash"),
+        CASE("\x01\x0c\x41\x01\x00\x03GET\x00\x00\x00\x00\x00", "path does not start with a slash"),
 #undef CASE
     };
 

@@ -65,7 +65,7 @@ static struct text text_of(struct reader *reader, const json_t *value)
     }
     size = codec_json_base64_decode((uint8_t *)text.decoded, encoded);
     if (size < 0)
-        reader_fail(reader, "wrong base64");
+        reader_fail(reader, "invalid base64");
     else
         text.text = (struct hg_text){text.decoded, (size_t)size};
     return text;
@@ -101,7 +101,7 @@ static json_int_t number_member(struct reader *reader, const char *name, json_in
     if (!value)
         return otherwise;
     if (!json_is_integer(value) || number < min || number > max) {
-        reader_fail(reader, "number of a wrong type or out of range");
+        reader_fail(reader, "number has the wrong type or is out of range");
         return otherwise;
     }
     return number;
@@ -151,7 +151,7 @@ static uint16_t version_member(struct reader *reader)
         (!json_is_string(value) || json_string_length(value) > 7 ||
          strspn(json_string_value(value), "0123456789.") != json_string_length(value) ||
          sscanf(json_string_value(value), "%3u.%3u%c", &major, &minor, &rest) != 2 || major > 255 || minor > 255))
-        reader_fail(reader, "version is not like \"1.1\"");
+        reader_fail(reader, "version is not of the form \"1.1\"");
     return (uint16_t)(major << 8 | minor);
 }
 
@@ -179,7 +179,7 @@ static void read_head(struct reader *reader, struct hg_head *head)
         head_member(reader, head, &head->peer, "peer", CODEC_LINE);
         head_member(reader, head, &head->service, "service", CODEC_LINE);
         if (!head->path.size || (head->path.data[0] != '/' && !hg_text_equal(head->path, HG_TEXT("*"))))
-            reader_fail(reader, "path does not begin with a slash");
+            reader_fail(reader, "path does not start with a slash");
     } else {
         head->status = (int)number_member(reader, "status", 100, 999, 0);
         if (!head->status)
@@ -197,7 +197,7 @@ static void take_head(struct codec_json_decoder *decoder, struct reader *reader,
     struct hg_head *head;
 
     if (!codec_phase_takes_head(decoder->phase, kind)) {
-        reader_fail(reader, "head where none may come");
+        reader_fail(reader, "unexpected head");
         return;
     }
     head = hg_head_new(reader->host, kind);
@@ -225,9 +225,9 @@ static void take_data(struct codec_json_decoder *decoder, struct reader *reader,
     ptrdiff_t size = (ptrdiff_t)encoded.size;
 
     if (decoder->phase != CODEC_PHASE_BODY)
-        reader_fail(reader, "data before a head");
+        reader_fail(reader, "data before the head");
     if (!text == !base64 || !json_is_string(value))
-        reader_fail(reader, "data without exactly one string, text or base64");
+        reader_fail(reader, "data without exactly one of the strings text and base64");
     if (reader->error || !encoded.size)
         return;
     buffer = hg_buffer_new(reader->host, encoded.size);
@@ -240,7 +240,7 @@ static void take_data(struct codec_json_decoder *decoder, struct reader *reader,
     else
         size = codec_json_base64_decode(buffer->data, encoded);
     if (size < 0) {
-        reader_fail(reader, "wrong base64");
+        reader_fail(reader, "invalid base64");
         hg_buffer_unref(buffer);
         return;
     }
@@ -254,7 +254,7 @@ static void take_end(struct codec_json_decoder *decoder, struct reader *reader, 
     struct hg_fields *trailers = NULL;
 
     if (decoder->phase != CODEC_PHASE_BODY) {
-        reader_fail(reader, "end before a head");
+        reader_fail(reader, "end before the head");
         return;
     }
     if (json_object_get(reader->message, "trailers")) {

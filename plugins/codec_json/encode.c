@@ -219,7 +219,7 @@ static int encode(struct hg_worker *worker, void (*put_message)(struct writer *,
     struct hg_buffer *buffer;
 
     if (out->count + HG_OUTPUT_PER_CALL > HG_OUTPUT_SLICES)
-        return fail(error, "no room for the output");
+        return fail(error, "no space for the output");
     put_message(&writer, message);
     if (!writer.size)
         return 0;

@@ -278,7 +278,7 @@ void dtls_association_send_failed(void *context, int error, size_t datagram)
 
         dtls_path_print(&association->path, text);
         if (error == ECONNREFUSED)
-            snprintf(reason, sizeof reason, "%s refused: nothing listens on that UDP port", text);
+            snprintf(reason, sizeof reason, "%s: connection refused; nothing listens on that UDP port", text);
         else
             snprintf(reason, sizeof reason, "cannot send to %s: %s", text, strerror(error));
         /* ENOBUFS and the like pass by themselves, and so may EPERM of a packet filter. */
@@ -287,7 +287,7 @@ void dtls_association_send_failed(void *context, int error, size_t datagram)
     } else if (error == ECONNREFUSED) {
         dtls_association_suspect(association, "the gateway's UDP port is closed");
     } else if (error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL || error == EINVAL) {
-        dtls_association_suspect(association, "the own address or route is gone");
+        dtls_association_suspect(association, "the local address or route is gone");
     }
 }
 
@@ -374,11 +374,11 @@ static void handshake_overdue(struct dtls_association *association)
 
     dtls_path_print(&association->path, peer);
     if (!association->answered)
-        snprintf(reason, sizeof reason, "no answer from %s: no gateway there, or UDP is blocked on the way", peer);
+        snprintf(reason, sizeof reason, "no response from %s; there is no gateway, or UDP is blocked on the way", peer);
     else if (association->certificate.lookup)
-        snprintf(reason, sizeof reason, "no certificate in time for the handshake with %s", peer);
+        snprintf(reason, sizeof reason, "handshake with %s: no certificate was available in time", peer);
     else
-        snprintf(reason, sizeof reason, "the handshake with %s was not complete in time", peer);
+        snprintf(reason, sizeof reason, "the handshake with %s timed out", peer);
     association->owner->down(association, reason);
 }
 

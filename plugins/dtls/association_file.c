@@ -63,7 +63,7 @@ static void write_record(struct dtls_roster *roster, off_t offset, const struct 
         return;
     roster->failed = true;
     hg_log(roster->instance, HG_LOG_WARNING,
-           "the addresses of clients cannot be kept (%s): some may notice late if this process is killed",
+           "cannot store all client addresses (%s); some clients may notice late if this process is killed",
            strerror(errno));
 }
 
@@ -161,7 +161,7 @@ static bool read_file(struct dtls_roster *roster, size_t size)
         whole &= take(roster, &record, roster->used);
     }
     if (!whole)
-        hg_log(roster->instance, HG_LOG_WARNING, "some addresses of clients cannot be read: they notice later");
+        hg_log(roster->instance, HG_LOG_WARNING, "cannot read some client addresses; these clients will notice later");
     return true;
 }
 
@@ -177,7 +177,7 @@ static void load(struct dtls_roster *roster)
         state.st_size <= (off_t)((DTLS_ROSTER_MAX + 1) * sizeof(struct record)) &&
         read_file(roster, (size_t)state.st_size))
         return;
-    hg_log(roster->instance, HG_LOG_WARNING, "the addresses of clients cannot be read: they notice later");
+    hg_log(roster->instance, HG_LOG_WARNING, "cannot read the client addresses; the clients will notice later");
     begin_anew(roster);
 }
 
@@ -279,7 +279,7 @@ struct dtls_roster *dtls_roster_open(const struct hg_instance *instance, int soc
         return roster;
     }
     hg_log(instance, HG_LOG_INFO,
-           "the addresses of clients cannot be kept in %s/%s (%s): idle ones notice late if this process is killed",
+           "cannot store client addresses in %s/%s (%s); idle clients will notice late if this process is killed",
            folder, roster->name, strerror(errno));
     roster_free(roster);
     return NULL;
@@ -292,6 +292,6 @@ void dtls_roster_close(struct dtls_roster *roster)
     /* What remained would only make the next process ask in vain. Where the privileges to remove it are gone, it stays,
      * empty. */
     if (ftruncate(roster->fd, 0) || unlinkat(roster->directory, roster->name, 0))
-        hg_log(roster->instance, HG_LOG_DEBUG, "%s stays: %s", roster->name, strerror(errno));
+        hg_log(roster->instance, HG_LOG_DEBUG, "cannot remove %s: %s", roster->name, strerror(errno));
     roster_free(roster);
 }

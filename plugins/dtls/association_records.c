@@ -105,7 +105,7 @@ static void receive_up(struct dtls_association *association, const struct dtls_r
     if (packet)
         gnutls_packet_deinit(packet);
     if (result == GNUTLS_E_AGAIN && count_forgery(association, record))
-        association->owner->down(association, "too many records that were forged");
+        association->owner->down(association, "too many forged records");
     else if (result == 0 && record->type == DTLS_RECORD_ALERT)
         association->owner->down(association, "closed by the peer");
     else if (result == GNUTLS_E_REHANDSHAKE)
@@ -124,7 +124,7 @@ static bool is_wanted(struct dtls_association *association, const struct dtls_re
     case DTLS_UP:
         /* An alert that is not encrypted may come from anybody: at most it is a hint. */
         if (record->epoch == 0 && record->type == DTLS_RECORD_ALERT)
-            dtls_association_suspect(association, "the gateway does not know this association any more");
+            dtls_association_suspect(association, "the gateway no longer knows this association");
         /* Outside epoch 1 only a flight that the peer sends again, since the own last one was lost, is of use. */
         return record->epoch == 1 || (record->epoch == 0 && record->type == DTLS_RECORD_HANDSHAKE);
     default:

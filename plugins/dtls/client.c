@@ -77,9 +77,10 @@ static void attempt_up(struct dtls_association *association)
 
     association->reason[0] = '\0';
     if (gnutls_alpn_get_selected_protocol(session, &protocol) < 0)
-        snprintf(association->reason, sizeof association->reason, "the peer does not speak " TLSCOMMON_ALPN);
+        snprintf(association->reason, sizeof association->reason, "the peer does not support " TLSCOMMON_ALPN);
     else if (gnutls_session_is_resumed(session) && verify(session) < 0 && !association->reason[0])
-        snprintf(association->reason, sizeof association->reason, "the resumed session's certificate is not valid");
+        snprintf(association->reason, sizeof association->reason,
+                 "the certificate of the resumed session is no longer valid");
     if (association->reason[0]) {
         gnutls_bye(session, GNUTLS_SHUT_WR);
         dtls_socket_flush(association->socket);

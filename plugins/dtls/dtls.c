@@ -104,8 +104,7 @@ static int set_bind_address(struct hg_instance *instance)
         address->v6.sin6_port = htons(config->bind.port);
         return 0;
     }
-    hg_config_error(instance, "bind", "\"%s\" is not an IP address of this machine, such as 192.0.2.1:0",
-                    config->bind.host);
+    hg_config_error(instance, "bind", "\"%s\" is not an IP address and port, such as 192.0.2.1:0", config->bind.host);
     return -1;
 }
 
@@ -118,7 +117,7 @@ static int configure_client(struct hg_instance *instance)
     if (set_bind_address(instance) < 0)
         result = -1;
     if (config->bind.port && config->client.connect.count > 1) {
-        hg_config_error(instance, "bind", "with several gateways the port must be 0: each link needs one of its own");
+        hg_config_error(instance, "bind", "with several gateways the port must be 0, as each link needs its own");
         result = -1;
     }
     return result;
@@ -135,7 +134,7 @@ static int configure_gateway(struct hg_instance *instance)
     int result = tlscommon_setup_gateway(&state->setup, instance, true);
 
     if (client_only) {
-        hg_config_error(instance, client_only, "only has a meaning on a client, with `connect`; remove it");
+        hg_config_error(instance, client_only, "only applies to a client, with `connect`; remove it");
         result = -1;
     }
     return result;
@@ -158,15 +157,16 @@ static int configure(struct hg_instance *instance)
     if (!state->setup.credentials)
         return -1;
     if (config->mtu != 0 && config->mtu < MTU_MIN) {
-        hg_config_error(instance, "mtu", "%lld is too small: write at least %d, or 0 to find out what passes",
+        hg_config_error(instance, "mtu", "%lld is too small; use at least %d, or 0 to discover the size",
                         (long long)config->mtu, MTU_MIN);
         result = -1;
     }
     if (gateway == client) {
-        hg_config_error(instance, gateway ? "listen" : NULL,
-                        gateway ? "a block either listens or connects: remove `listen` (on a client) or `connect` (on "
-                                  "a gateway)"
-                                : "give `listen: ADDRESS` on a gateway or `connect: HOST:PORT` on a client");
+        hg_config_error(
+            instance, gateway ? "listen" : NULL,
+            gateway
+                ? "a block cannot have both `listen` and `connect`; remove `listen` on a client, `connect` on a gateway"
+                : "give `listen: ADDRESS` on a gateway or `connect: HOST:PORT` on a client");
         return -1;
     }
     if ((gateway ? configure_gateway(instance) : configure_client(instance)) < 0)
@@ -196,7 +196,7 @@ void dtls_set_buffers(struct hg_instance *instance, int fd)
 
     if (size < config->socket_buffer && !atomic_flag_test_and_set(&state->buffers_told))
         hg_log(instance, HG_LOG_WARNING,
-               "the kernel gives socket buffers of %zu bytes instead of %llu: raise net.core.rmem_max and "
+               "the kernel limits socket buffers to %zu bytes instead of %llu; raise net.core.rmem_max and "
                "net.core.wmem_max (sysctl), or lower socket_buffer",
                size, (unsigned long long)config->socket_buffer);
 }
@@ -236,11 +236,11 @@ static int prepare(struct hg_instance *instance)
 static void make_counters(struct hg_worker *worker, struct dtls_counters *counters)
 {
     counters->handshakes = hg_counter(worker, "handshakes", "Handshakes completed.");
-    counters->handshakes_failed = hg_counter(worker, "handshakes_failed", "Handshakes that failed or took too long.");
-    counters->resumed = hg_counter(worker, "handshakes_resumed", "Handshakes completed by a session ticket.");
+    counters->handshakes_failed = hg_counter(worker, "handshakes_failed", "Handshakes that failed or timed out.");
+    counters->resumed = hg_counter(worker, "handshakes_resumed", "Handshakes resumed with a session ticket.");
     counters->cookies = hg_counter(worker, "cookies_sent", "First messages answered with a cookie.");
-    counters->refused = hg_counter(worker, "handshakes_refused", "Handshakes beyond max_handshakes.");
-    counters->dropped = hg_counter(worker, "datagrams_dropped", "Datagrams that were no DTLS records.");
+    counters->refused = hg_counter(worker, "handshakes_refused", "Handshakes above max_handshakes.");
+    counters->dropped = hg_counter(worker, "datagrams_dropped", "Datagrams that are not DTLS records.");
     counters->send_errors = hg_counter(worker, "send_errors", "Datagrams that the kernel refused to send.");
 }
 

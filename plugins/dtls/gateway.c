@@ -179,7 +179,7 @@ static void peer_down(struct dtls_association *association, const char *reason)
         ++*association->dtls->counters.handshakes_failed;
         dtls_path_print(&association->path, text);
         if (association->alerted)
-            hg_log_limited(worker->instance, HG_LOG_WARNING, text, "%s ended the handshake: %s", text, reason);
+            hg_log_limited(worker->instance, HG_LOG_WARNING, text, "%s aborted the handshake: %s", text, reason);
         else
             hg_log(worker->instance, HG_LOG_DEBUG, "handshake with %s failed: %s", text, reason);
     }
@@ -288,7 +288,7 @@ static void receive_client_hello(struct port *port, const struct dtls_path *path
     if (!may_begin(gateway, path, found.handshake))
         return;
     if (found.handshake)
-        peer_down(&found.handshake->association, "the client has begun anew");
+        peer_down(&found.handshake->association, "the client has started again");
     begin(port, path, hash, client_hello, &prestate);
 }
 
@@ -461,7 +461,7 @@ struct dtls_gateway *dtls_gateway_new(struct dtls_worker *dtls)
     if (!gateway->table || !gateway->ratelimit || !dtls->turns ||
         gnutls_rnd(GNUTLS_RND_NONCE, &gateway->seed, sizeof gateway->seed) < 0 ||
         dtls_cookie_keys_init(&gateway->cookies, hg_now(dtls->worker)) < 0 || open_ports(gateway) < 0) {
-        hg_log(dtls->worker->instance, HG_LOG_ERROR, "cannot start: out of memory or of random bytes");
+        hg_log(dtls->worker->instance, HG_LOG_ERROR, "cannot start: out of memory or random bytes");
         dtls_gateway_free(gateway);
         return NULL;
     }

@@ -74,7 +74,7 @@ struct dtls_recall *dtls_recall_start(struct hg_worker *worker, struct dtls_sock
     recall->socket = socket;
     recall->roster = roster;
     hg_timer_set(worker->host, recall->timer, 0);
-    hg_log(worker->instance, HG_LOG_INFO, "asking %zu client%s of the process before to come back", count,
+    hg_log(worker->instance, HG_LOG_INFO, "asking %zu client%s of the previous process to reconnect", count,
            count == 1 ? "" : "s");
     return recall;
 }

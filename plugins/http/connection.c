@@ -288,7 +288,7 @@ void connection_free(struct connection *connection)
 
 void connection_abort(struct connection *connection, bool reset)
 {
-    static const struct hg_reason gone = {499, NULL, "the public user went away", 0};
+    static const struct hg_reason gone = {499, NULL, "the user closed the connection", 0};
 
     if (connection->phase == CONNECTION_DEAD)
         return;

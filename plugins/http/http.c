@@ -104,7 +104,7 @@ static int configure_tls(struct hg_instance *instance, struct http *http, const 
 
     if (!hg_capability(instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
         hg_config_error(instance, "listen",
-                        "a tls listener needs certificates, and no plugin here offers them: add tls_files");
+                        "a tls listener requires certificates, which no plugin in the pipeline offers; add tls_files");
         result = -1;
     }
     http->tls = tls_context_new(instance, config->tls_priority);
@@ -117,17 +117,15 @@ static void check_solvers(struct hg_instance *instance, const struct http_config
     struct hg_capability solver;
 
     if (hg_capability(instance, HG_CHALLENGE_HTTP01, HG_CHALLENGES_VERSION, &solver) && !has_listener(config, false))
-        hg_config_warning(
-            instance, "listen",
-            "%s answers challenges that come to port 80 without TLS, but every address has the word `tls`: "
-            "add \"*:80\", or take the block out",
-            solver.provider->name);
+        hg_config_warning(instance, "listen",
+                          "%s answers challenges on port 80 without TLS, but every address has `tls`; add \"*:80\" or "
+                          "remove the block",
+                          solver.provider->name);
     if (hg_capability(instance, HG_CHALLENGE_TLSALPN01, HG_CHALLENGES_VERSION, &solver) && !has_listener(config, true))
-        hg_config_warning(
-            instance, "listen",
-            "%s answers challenges that come to port 443 over TLS, but no address has the word `tls`: add "
-            "\"*:443 tls\", or take the block out",
-            solver.provider->name);
+        hg_config_warning(instance, "listen",
+                          "%s answers challenges on port 443 over TLS, but no address has `tls`; add \"*:443 tls\" or "
+                          "remove the block",
+                          solver.provider->name);
 }
 
 static int http_configure(struct hg_instance *instance)
@@ -148,7 +146,7 @@ static int http_configure(struct hg_instance *instance)
     http->limits.trailers = config->max_trailers;
     http->limits.underscores = config->underscores;
     if (config->listen.count == 0) {
-        hg_config_error(instance, "listen", "there is no address: name at least one, such as \"*:80\"");
+        hg_config_error(instance, "listen", "no address; give at least one, such as \"*:80\"");
         result = -1;
     }
     if (!is_token(config->via)) {
@@ -161,8 +159,8 @@ static int http_configure(struct hg_instance *instance)
             result = -1;
     } else if (is_waited_for(instance)) {
         hg_config_error(instance, "listen",
-                        "a transport waits for TLS connections from here, but no address has the word `tls`: add it to "
-                        "one, or give that transport an address of its own by `listen`");
+                        "a transport expects TLS connections from here, but no address has `tls`; add it to one, or "
+                        "give that transport its own address with `listen`");
         result = -1;
     }
     return result;
@@ -205,12 +203,12 @@ static int http_prepare(struct hg_instance *instance)
 
 static void add_counters(struct edge *edge)
 {
-    edge->accepted = hg_counter(edge->worker, "connections", "Connections that were accepted.");
-    edge->handed_over = hg_counter(edge->worker, "handed_over", "Connections that another plugin has taken.");
-    edge->requests = hg_counter(edge->worker, "requests", "Requests that were passed on.");
-    edge->refused = hg_counter(edge->worker, "errors", "Requests that were answered with an error of our own.");
+    edge->accepted = hg_counter(edge->worker, "connections", "Connections accepted.");
+    edge->handed_over = hg_counter(edge->worker, "handed_over", "Connections handed over to another plugin.");
+    edge->requests = hg_counter(edge->worker, "requests", "Requests passed on.");
+    edge->refused = hg_counter(edge->worker, "errors", "Requests that this plugin answered with an error.");
     edge->failed_handshakes = hg_counter(edge->worker, "failed_handshakes", "TLS handshakes that failed.");
-    edge->aborted = hg_counter(edge->worker, "aborted", "Exchanges whose public user went away.");
+    edge->aborted = hg_counter(edge->worker, "aborted", "Exchanges whose user closed the connection.");
 }
 
 static bool has_room(void *arg)

@@ -120,7 +120,7 @@ static size_t read_piece(struct connection *connection, struct http1_piece *piec
 
 static void emit_data(struct connection *connection, const struct http1_piece *piece)
 {
-    static const struct hg_reason too_large = {413, "http_request_error", "the body is larger than max_body allows", 0};
+    static const struct hg_reason too_large = {413, "http_request_error", "the body is larger than max_body", 0};
     const struct http_config *config = connection->edge->config;
     struct hg_slice slice = {connection->input, piece->data, piece->size};
 
@@ -281,17 +281,16 @@ static bool is_unwanted(struct connection *connection, struct hg_head *head, str
         hg_head_set(connection->edge->worker->host, head, &head->upgrade, (struct hg_text){"", 0})) {
         *reason = (struct hg_reason){503, "proxy_internal_error", "out of memory", 1};
     } else if (loops) {
-        *reason = (struct hg_reason){
-            508, "proxy_loop_detected",
-            "the request has come through this gateway before (CDN-Loop): a service sends it back", 0};
+        *reason = (struct hg_reason){508, "proxy_loop_detected",
+                                     "the request is in a loop: a service sends it back to this gateway (CDN-Loop)", 0};
     } else if (ends) {
-        *reason = (struct hg_reason){.status = 200, .detail = "the gateway itself answers, since Max-Forwards is 0"};
+        *reason = (struct hg_reason){.status = 200, .detail = "answered by the gateway because Max-Forwards is 0"};
     } else if (!check_expectation(connection, head)) {
         reason->status = 417;
         reason->detail = "an expectation other than 100-continue";
     } else if (max_body && head->length > 0 && (uint64_t)head->length > max_body) {
         reason->status = 413;
-        reason->detail = "the body is larger than max_body allows";
+        reason->detail = "the body is larger than max_body";
     }
     return reason->status != 0;
 }
@@ -447,14 +446,15 @@ static void ask_for_body(struct connection *connection)
 /* The time for the phase that a request is in is over. */
 void request_timeout(struct connection *connection)
 {
-    static const struct hg_reason slow_head = {408, "http_request_error", "the head did not come within head_timeout",
-                                               0};
-    static const struct hg_reason slow_body = {408, "http_request_error", "nothing of the body came for idle_timeout",
-                                               0};
+    static const struct hg_reason slow_head = {408, "http_request_error",
+                                               "the request head was not complete within head_timeout", 0};
+    static const struct hg_reason slow_body = {408, "http_request_error",
+                                               "the request body made no progress for idle_timeout", 0};
     static const struct hg_reason slow_reader = {
-        504, "connection_write_timeout", "nobody takes the rest of the body (idle_timeout of the gateway's http)", 0};
+        504, "connection_write_timeout",
+        "the rest of the request body is not read (idle_timeout of the gateway's http)", 0};
     static const struct hg_reason slow_response = {504, "http_response_timeout",
-                                                   "no response came within idle_timeout of the gateway's http", 0};
+                                                   "no response within idle_timeout of the gateway's http", 0};
 
     static const struct hg_reason answered = {499, NULL, "answered before the upload was complete", 0};
 

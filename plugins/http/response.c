@@ -108,7 +108,7 @@ static bool rest_ends_connection(const struct connection *connection)
 
 static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
-    static const struct hg_reason unasked = {502, "http_upgrade_failed", "101 although no upgrade was asked for", 0};
+    static const struct hg_reason unasked = {502, "http_upgrade_failed", "101 although no upgrade was requested", 0};
     struct connection *connection = self->state;
 
     (void)direction;
@@ -172,7 +172,7 @@ static int append_body(struct connection *connection, const struct hg_slice *sli
 static size_t on_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
 {
     static const struct hg_reason broken = {502, "http_response_body_size",
-                                            "the response is longer than it said, or out of memory", 0};
+                                            "the response is longer than announced, or out of memory", 0};
     struct connection *connection = self->state;
 
     (void)direction;
@@ -265,7 +265,8 @@ static void on_writable(struct hg_self *self, enum hg_direction direction)
 
 static void on_detach(struct hg_self *self)
 {
-    static const struct hg_reason unanswered = {502, "proxy_internal_error", "the exchange ended without an answer", 0};
+    static const struct hg_reason unanswered = {502, "proxy_internal_error", "the exchange ended without a response",
+                                                0};
     struct connection *connection = self->state;
 
     if (connection->phase == CONNECTION_OPEN && connection->response_phase == RESPONSE_NONE) {

@@ -54,14 +54,14 @@ struct tls_context *tls_context_new(struct hg_instance *instance, const char *pr
 
     if (!context || gnutls_certificate_allocate_credentials(&context->credentials) ||
         gnutls_session_ticket_key_generate(&context->ticket_key)) {
-        hg_config_error(instance, NULL, "GnuTLS cannot be set up: out of memory");
+        hg_config_error(instance, NULL, "cannot set up GnuTLS: out of memory");
         tls_context_free(context);
         return NULL;
     }
     result = gnutls_priority_init(&context->priority, priority, &wrong);
     if (result) {
-        hg_config_error(instance, "tls_priority", "GnuTLS does not understand this from \"%s\" on: %s",
-                        wrong ? wrong : "", gnutls_strerror(result));
+        hg_config_error(instance, "tls_priority", "not a GnuTLS priority string, at \"%s\": %s", wrong ? wrong : "",
+                        gnutls_strerror(result));
         tls_context_free(context);
         return NULL;
     }

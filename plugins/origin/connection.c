@@ -172,16 +172,16 @@ static void busy_for_too_long(struct connection *connection)
     if (connection->response.is_over)
         response_part(connection);
     else if (connection->response.in_body)
-        timed_out(connection, 504, "connection_read_timeout", "the service sent nothing more for", rule->idle_timeout,
+        timed_out(connection, 504, "connection_read_timeout", "the service sent nothing for", rule->idle_timeout,
                   "idle_timeout");
     else if (connection->is_full)
-        timed_out(connection, 504, "connection_write_timeout", "the service read nothing of the request for",
+        timed_out(connection, 504, "connection_write_timeout", "the service did not read the request for",
                   rule->idle_timeout, "idle_timeout");
     else if (awaits_response(connection))
-        timed_out(connection, 504, "http_response_timeout", "the service did not answer within", rule->response_timeout,
-                  "response_timeout");
+        timed_out(connection, 504, "http_response_timeout", "the service did not respond within",
+                  rule->response_timeout, "response_timeout");
     else
-        timed_out(connection, 408, "http_request_error", "nothing more of the request came for", rule->idle_timeout,
+        timed_out(connection, 408, "http_request_error", "the request made no progress for", rule->idle_timeout,
                   "idle_timeout");
 }
 
@@ -192,9 +192,10 @@ static void open_socket(struct connection *connection);
 static const struct hg_reason *reason_of_errno(int error)
 {
     static const struct hg_reason refused = {502, "connection_refused", "the service refused the connection", 0};
-    static const struct hg_reason unroutable = {502, "destination_ip_unroutable", "there is no way to the service", 0};
-    static const struct hg_reason exhausted = {503, "connection_limit_reached", "no more connections can be opened", 1};
-    static const struct hg_reason other = {502, "destination_unavailable", "the service could not be reached", 0};
+    static const struct hg_reason unroutable = {502, "destination_ip_unroutable", "there is no route to the service",
+                                                0};
+    static const struct hg_reason exhausted = {503, "connection_limit_reached", "cannot open more connections", 1};
+    static const struct hg_reason other = {502, "destination_unavailable", "cannot connect to the service", 0};
 
     switch (error) {
     case ECONNREFUSED:
@@ -221,7 +222,7 @@ static void cannot_connect(struct connection *connection, int error)
         pool->known_until = 0; /* the addresses may be out of date */
     pool_unreachable(pool, strerror(error));
     if (error == ETIMEDOUT) {
-        timed_out(connection, 504, "connection_timeout", "the service could not be reached within",
+        timed_out(connection, 504, "connection_timeout", "cannot connect to the service within",
                   connection->request->rule->connect_timeout, "connect_timeout");
         return;
     }
@@ -274,8 +275,8 @@ static void on_timer(void *arg)
         busy_for_too_long(connection);
         return;
     case CONNECTION_RESOLVING:
-        pool_unreachable(connection->pool, "its name could not be looked up in time");
-        timed_out(connection, 504, "dns_timeout", "the service's name could not be looked up within",
+        pool_unreachable(connection->pool, "cannot look up its name in time");
+        timed_out(connection, 504, "dns_timeout", "cannot look up the service's name within",
                   connection->request->rule->connect_timeout, "connect_timeout");
         return;
     case CONNECTION_CONNECTING:
@@ -358,7 +359,7 @@ static void on_resolved(void *arg, const struct hg_sockaddr *addresses, size_t c
     connection->resolution = NULL;
     if (error) {
         pool_unreachable(pool, error);
-        fail(connection, 502, "dns_error", "the service's name could not be looked up");
+        fail(connection, 502, "dns_error", "cannot look up the service's name");
         return;
     }
     pool->address_count = count < POOL_ADDRESSES ? count : POOL_ADDRESSES;

@@ -104,7 +104,7 @@ void pool_learn(struct pool *pool, const struct connection *connection, enum una
     if (unasked == UNASKED_BYTES) {
         if (now >= pool->trial_from)
             hg_log(pool->origin->worker->instance, HG_LOG_WARNING,
-                   "%.*s sends more than its responses announce: for ten minutes no connection is used twice",
+                   "%.*s sends more than its responses announce; its connections are not reused for ten minutes",
                    HG_PRINT(pool->text));
         pool->is_trusted = false;
         pool->trial_from = now + DISTRUSTED;
@@ -151,10 +151,10 @@ static void on_timer(void *arg)
     hg_time now = hg_now(pool->origin->worker);
 
     while (pool->waiting && pool->waiting->waits_until <= now)
-        request_fail(
-            take_waiting(pool),
-            &(struct hg_reason){503, "connection_limit_reached",
-                                "all connections to the service were busy for longer than origin's queue_timeout", 1});
+        request_fail(take_waiting(pool),
+                     &(struct hg_reason){
+                         503, "connection_limit_reached",
+                         "all connections to the service were in use for longer than origin's queue_timeout", 1});
     if (pool->waiting)
         hg_timer_set(pool->origin->host, pool->timer, pool->waiting->waits_until - now);
 }
@@ -168,7 +168,7 @@ static void let_wait(struct pool *pool, struct request *request)
     if (!pool->timer || pool->waiting_count >= (size_t)origin->config->max_queue) {
         request_fail(request,
                      &(struct hg_reason){503, "connection_limit_reached",
-                                         "more requests wait for the service than origin's max_queue allows", 1});
+                                         "too many requests are waiting for the service (origin's max_queue)", 1});
         return;
     }
     request->waits_until = hg_now(origin->worker) + origin->config->queue_timeout;
@@ -305,14 +305,14 @@ void pool_free(struct pool *pool)
 void pool_unreachable(struct pool *pool, const char *why)
 {
     if (!pool->is_unreachable)
-        hg_log(pool->origin->worker->instance, HG_LOG_WARNING, "%.*s cannot be reached: %s", HG_PRINT(pool->text), why);
+        hg_log(pool->origin->worker->instance, HG_LOG_WARNING, "cannot connect to %.*s: %s", HG_PRINT(pool->text), why);
     pool->is_unreachable = true;
 }
 
 void pool_reachable(struct pool *pool)
 {
     if (pool->is_unreachable)
-        hg_log(pool->origin->worker->instance, HG_LOG_INFO, "%.*s is reached again", HG_PRINT(pool->text));
+        hg_log(pool->origin->worker->instance, HG_LOG_INFO, "%.*s is reachable again", HG_PRINT(pool->text));
     pool->is_unreachable = false;
 }
 
@@ -327,6 +327,6 @@ void pool_tolerated(struct pool *pool, const char *rule)
         return;
     pool->tolerated[i] = rule;
     hg_log(pool->origin->worker->instance, HG_LOG_WARNING,
-           "a response of %.*s breaks a rule of HTTP: %s. It is passed on; further ones are counted only",
+           "a response from %.*s violates HTTP: %s; it is passed on, and further ones are only counted",
            HG_PRINT(pool->text), rule);
 }

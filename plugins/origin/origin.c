@@ -47,9 +47,8 @@ static int origin_configure(struct hg_instance *instance)
 
     if (!wrong)
         return 0;
-    hg_config_error(instance, "host",
-                    "\"%s\" is neither \"public\" nor \"origin\" nor a host with an optional port: %s", config->host,
-                    wrong);
+    hg_config_error(instance, "host", "\"%s\" is not \"public\", \"origin\", or a host with an optional port: %s",
+                    config->host, wrong);
     return -1;
 }
 
@@ -65,12 +64,13 @@ static int origin_start(struct hg_worker *worker)
     origin->host = worker->host;
     origin->config = worker->cfg;
     origin->trial_time = TRIAL;
-    origin->connections_opened = hg_counter(worker, "connections_opened", "connections opened to services");
-    origin->connections_reused = hg_counter(worker, "connections_reused", "requests sent over a kept connection");
-    origin->requests_retried = hg_counter(worker, "requests_retried", "requests sent again after a kept one had died");
-    origin->requests_failed = hg_counter(worker, "requests_failed", "requests that a service did not answer properly");
+    origin->connections_opened = hg_counter(worker, "connections_opened", "Connections opened to services.");
+    origin->connections_reused = hg_counter(worker, "connections_reused", "Requests sent over a reused connection.");
+    origin->requests_retried =
+        hg_counter(worker, "requests_retried", "Requests sent again after a reused connection failed.");
+    origin->requests_failed = hg_counter(worker, "requests_failed", "Requests that a service did not answer properly.");
     origin->responses_tolerated =
-        hg_counter(worker, "responses_tolerated", "responses that were passed on though they break a rule of HTTP");
+        hg_counter(worker, "responses_tolerated", "Responses passed on although they violate HTTP.");
     worker->state = origin;
     return 0;
 }

@@ -197,7 +197,7 @@ enum hg_verdict request_head(struct hg_self *self, enum hg_direction direction, 
     request->left = request->framing == HTTP1_LENGTH ? (uint64_t)head->length : 0;
     request->is_complete = request->framing != HTTP1_CHUNKED && !request->left;
     if (!url.size) {
-        request_fail(request, &(struct hg_reason){500, "proxy_configuration_error", "no route has named a URL", 0});
+        request_fail(request, &(struct hg_reason){500, "proxy_configuration_error", "no route has set a URL", 0});
         return HG_ERROR;
     }
     request->rule = rule_of(origin_of(request), self);

@@ -106,7 +106,7 @@ static enum outcome complete(struct connection *connection, struct hg_fields *tr
 static enum outcome closed(struct connection *connection, int error)
 {
     static const struct hg_reason incomplete = {502, "http_response_incomplete",
-                                                "the service closed the connection within its response", 0};
+                                                "the service closed the connection in the middle of its response", 0};
     const struct response *response = &connection->response;
 
     if (response->in_body && !error && http1_body_closed(&response->body))

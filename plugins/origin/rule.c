@@ -73,12 +73,11 @@ void rule_saw_status(struct rule *rule, const struct hg_head *request, int statu
         return;
     }
     rule->is_explained = true;
-    hg_log(
-        rule->pool->origin->worker->instance, HG_LOG_WARNING,
-        "%.*s answered %d to a request with Host: %.*s. If that is because of the Host, write `%s` into its rule: see "
-        "\"Services that check Host\" in hopgate-route(5)",
-        HG_PRINT(rule->pool->text), status, HG_PRINT(rule_host(rule, request)),
-        rule->host_policy == HOST_ORIGIN ? "host: public" : "host: origin");
+    hg_log(rule->pool->origin->worker->instance, HG_LOG_WARNING,
+           "%.*s answered %d to a request with Host: %.*s. If the Host is the reason, add `%s` to its rule; see "
+           "\"Services that check Host\" in hopgate-route(5)",
+           HG_PRINT(rule->pool->text), status, HG_PRINT(rule_host(rule, request)),
+           rule->host_policy == HOST_ORIGIN ? "host: public" : "host: origin");
 }
 
 void rules_free(struct origin *origin)

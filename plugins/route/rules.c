@@ -175,7 +175,7 @@ static void check_client_and_service(struct check *check, struct rule *rule)
     rule->target.service = hg_text(slash + 1);
     if (!is_id(rule->target.client) || !is_id(rule->target.service))
         fault(check, "to",
-              "\"%s\": write CLIENT/SERVICE, both of 1 to %d letters, digits, '-', '.' and '_', or a URL "
+              "\"%s\": expected CLIENT/SERVICE, each with 1 to %d letters, digits, '-', '.' and '_', or a URL "
               "http://host:port",
               to, HG_IDENTITY_MAX);
 }
@@ -203,10 +203,10 @@ static void check_service(struct check *check, struct rule *rule)
     const char *wrong = entry->host ? url_check_host_option(entry->host) : NULL;
 
     if (wrong)
-        fault(check, "host", "\"%s\" is neither \"public\" nor \"origin\" nor a host with an optional port: %s",
-              entry->host, wrong);
+        fault(check, "host", "\"%s\" is not \"public\", \"origin\", or a host with an optional port: %s", entry->host,
+              wrong);
     if (entry->strict && entry->lenient)
-        fault(check, "lenient", "a service is either strict or lenient; write one of them");
+        fault(check, "lenient", "a service is either strict or lenient, not both");
     rule->service = (struct hg_service){
         .host = entry->host,
         .connect_timeout = entry->connect_timeout,
@@ -240,7 +240,7 @@ static void check_no_service(struct check *check)
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (options[i].is_there)
             fault(check, options[i].name,
-                  "this is about a service, so it belongs into the client's rule, the one that leads to a URL");
+                  "this is for services and belongs in the client's rule, which leads to a URL");
 }
 
 static void check_entry(struct check *check, struct rule *rule, bool by_service, char *buffer)
@@ -248,7 +248,7 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
     const struct route_entry *entry = check->entry;
 
     if (is_url(entry->to) && !by_service)
-        fault(check, "to", "\"%s\": a gateway's rules lead to CLIENT/SERVICE; the URL belongs into the client's rule",
+        fault(check, "to", "\"%s\": a gateway's rules lead to CLIENT/SERVICE; the URL belongs in the client's rule",
               entry->to);
     else if (by_service)
         check_url(check, rule);
@@ -261,9 +261,7 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
     if (entry->host && !by_service)
         check_host(check, rule, buffer);
     if (entry->service && !by_service)
-        fault(check, "service",
-              "services are matched on a client; a rule to CLIENT/SERVICE is chosen by `host` and "
-              "`path`");
+        fault(check, "service", "`service` is for clients; rules to CLIENT/SERVICE are chosen by `host` and `path`");
     else if (entry->service && !is_id(hg_text(entry->service)))
         fault(check, "service", "\"%s\": 1 to %d letters, digits, '-', '.' and '_'", entry->service, HG_IDENTITY_MAX);
     else if (entry->service)
@@ -274,9 +272,9 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
     rule->rewrite_location = entry->rewrite_location;
     if (!by_service && !entry->rewrite_location && !entry->strip_prefix)
         fault(check, "rewrite_location",
-              "a gateway's rule rewrites nothing unless it has `strip_prefix`; write this into the client's rule");
+              "a gateway's rule rewrites nothing without `strip_prefix`; this belongs in the client's rule");
     if (entry->strip_prefix && !entry->path)
-        fault(check, "strip_prefix", "there is no `path` in this rule that could be taken off");
+        fault(check, "strip_prefix", "this rule has no `path` to remove");
 }
 
 /* ---- All of them ---- */
@@ -284,8 +282,7 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
 static void tell_doubled(struct check *check, const struct rule *first, const struct rule *twin)
 {
     check->number = twin->number;
-    fault(check, NULL, "the same host or service and path as routes[%zu]: it could never be chosen; remove one of them",
-          first->number);
+    fault(check, NULL, "same host or service and path as routes[%zu]; this rule would never be chosen", first->number);
 }
 
 /* Whether these are a client's rules. Where the core does not say, the first one does. */
@@ -368,7 +365,8 @@ void route_examine(struct hg_worker *worker)
         if (is_among(client, told, count) || identity->knows(found.provider, client))
             continue;
         snprintf(option, sizeof option, "routes[%zu].to", i);
-        hg_config_warning(worker->instance, option, "%s knows no client \"%.*s\": requests for it are answered 503",
+        hg_config_warning(worker->instance, option,
+                          "%s does not know a client \"%.*s\"; requests for it are answered with 503",
                           found.provider->name, HG_PRINT(client));
         told[count++] = client;
     }

@@ -57,11 +57,11 @@ static const char *check(struct entry *entry)
         return "it is empty";
     entry->revision = read_revision(entry->bytes, entry->size);
     if (!end || !entry->revision)
-        return "its first line is not this store's";
+        return "its first line is not from this store";
     size = (size_t)(end - entry->bytes) + 1;
     entry->value = (struct hg_text){(const char *)entry->bytes + size, entry->size - size};
     if (make_line(line, entry->revision, entry->value) != size || memcmp(line, entry->bytes, size) != 0)
-        return "its content is not what its first line tells: cut off, changed or edited by hand";
+        return "its content does not match its first line: truncated, damaged or edited by hand";
     return NULL;
 }
 
@@ -104,9 +104,9 @@ static enum entry_state read_open(int fd, struct entry *entry)
     if (S_ISDIR(state.st_mode))
         return ENTRY_ABSENT;
     if (!S_ISREG(state.st_mode))
-        return damaged(entry, "it is no regular file");
+        return damaged(entry, "it is not a regular file");
     if (state.st_size > HG_STORE_VALUE_MAX + LINE_SIZE)
-        return damaged(entry, "it is larger than any value");
+        return damaged(entry, "it is too large");
     entry->bytes = malloc((size_t)state.st_size + 1);
     if (!entry->bytes)
         return unreadable(entry, ENOMEM);

@@ -89,17 +89,17 @@ void folder_cannot_write(struct folder *folder, struct hg_store_request *request
     enum hg_store_status status = write_status(error);
 
     request_fail(request, status, "%s%s%s: %s", folder->path, *what ? "/" : "", what,
-                 status == HG_STORE_INVALID ? "a key is the beginning of another one's path" : strerror(error));
+                 status == HG_STORE_INVALID ? "a key is a prefix of another one's path" : strerror(error));
     if (status == HG_STORE_INVALID || folder->failing)
         return;
     folder->failing = true;
-    hg_log(folder->instance, HG_LOG_ERROR, "nothing can be written: %s", request->error);
+    hg_log(folder->instance, HG_LOG_ERROR, "cannot write: %s", request->error);
 }
 
 static void written(struct folder *folder)
 {
     if (folder->failing)
-        hg_log(folder->instance, HG_LOG_INFO, "%s can be written again", folder->path);
+        hg_log(folder->instance, HG_LOG_INFO, "%s is writable again", folder->path);
     folder->failing = false;
 }
 
@@ -122,8 +122,8 @@ bool folder_lock(struct folder *folder, struct hg_store_request *request)
     }
     if (taken_away)
         hg_log(folder->instance, HG_LOG_WARNING,
-               "%s/" LOCK_FILE ": another process has held the lock for %d s, so it is stopped or hangs: the lock is "
-               "taken away from it, and what it was writing is not written",
+               "%s/" LOCK_FILE ": another process has held the lock for %d s, so it is stopped or hangs; taking the "
+               "lock, its write will fail",
                folder->path, LOCK_SECONDS);
     if (!folder->cleaned)
         clean_temporary(folder);
@@ -135,9 +135,8 @@ bool folder_is_locked(const struct folder *folder, struct hg_store_request *requ
     if (lock_is_ours(folder->root, folder->lock))
         return true;
     request_fail(request, HG_STORE_UNAVAILABLE,
-                 "%s/" LOCK_FILE
-                 ": this process has hung for longer than %d s while it held the lock, which another one "
-                 "has taken: nothing was written",
+                 "%s/" LOCK_FILE ": this process was stopped for longer than %d s while it held the lock, and another "
+                 "one has taken it; nothing was written",
                  folder->path, LOCK_SECONDS);
     return false;
 }
@@ -258,8 +257,8 @@ static void quarantine(const struct folder *folder, const char *path, const char
             !renameat(folder->root, path, folder->root, place);
     if (moved)
         folder_sync_parent(folder, path);
-    hg_log(folder->instance, HG_LOG_WARNING, "%s/%s is damaged and not used: %s; %s%s", folder->path, path, fault,
-           moved ? "it was moved to " : "it cannot be moved away: ", moved ? place : strerror(errno));
+    hg_log(folder->instance, HG_LOG_WARNING, "%s/%s is damaged: %s; %s%s", folder->path, path, fault,
+           moved ? "it was moved to " : "cannot move it: ", moved ? place : strerror(errno));
 }
 
 /* What is there now, damaged ones put aside. Under the lock. */
@@ -302,7 +301,7 @@ static void get(struct folder *folder, struct hg_store_request *request, const c
     if (state == ENTRY_GOOD)
         give_value(request, &entry);
     else if (state == ENTRY_ABSENT)
-        request_fail(request, HG_STORE_NOT_FOUND, "%s/%s: there is no such value", folder->path, path);
+        request_fail(request, HG_STORE_NOT_FOUND, "%s/%s: no such value", folder->path, path);
     else if (state == ENTRY_DAMAGED)
         request_fail(request, HG_STORE_CORRUPT, "%s/%s: %s", folder->path, path, entry.fault);
     else
@@ -321,7 +320,7 @@ static bool holds(struct folder *folder, struct hg_store_request *request, const
     state = read_current(folder, path, &entry);
     *revision = state == ENTRY_GOOD ? entry.revision : HG_STORE_ABSENT;
     if (state == ENTRY_UNREADABLE)
-        request_fail(request, HG_STORE_NOT_WRITABLE, "%s/%s: what is there cannot be read: %s", folder->path, path,
+        request_fail(request, HG_STORE_NOT_WRITABLE, "%s/%s: cannot read the current value: %s", folder->path, path,
                      strerror(entry.error));
     entry_free(&entry);
     if (state == ENTRY_UNREADABLE)
@@ -329,7 +328,7 @@ static bool holds(struct folder *folder, struct hg_store_request *request, const
     if (request->condition == HG_STORE_ANY || request->condition == *revision)
         return true;
     request_fail(request, HG_STORE_CONFLICT, "%s/%s: %s", folder->path, path,
-                 *revision ? "it was changed by somebody else" : "it was removed by somebody else");
+                 *revision ? "it was changed by another process" : "it was removed by another process");
     request->answer.revision = *revision;
     return false;
 }
@@ -350,8 +349,8 @@ static void put(struct folder *folder, struct hg_store_request *request, const c
         return;
     }
     if (result > 0) {
-        request_fail(request, HG_STORE_UNAVAILABLE, "%s/%s: written, but perhaps not for good: %s", folder->path, path,
-                     strerror(errno));
+        request_fail(request, HG_STORE_UNAVAILABLE, "%s/%s: written, but may be lost in a crash: %s", folder->path,
+                     path, strerror(errno));
         return;
     }
     written(folder);
@@ -365,14 +364,14 @@ static void remove_value(struct folder *folder, struct hg_store_request *request
     if (!holds(folder, request, path, &revision))
         return;
     if (!revision)
-        request_fail(request, HG_STORE_NOT_FOUND, "%s/%s: there is no such value", folder->path, path);
+        request_fail(request, HG_STORE_NOT_FOUND, "%s/%s: no such value", folder->path, path);
     else if (!folder_is_locked(folder, request))
         return;
     else if (unlinkat(folder->root, path, 0))
         folder_cannot_write(folder, request, path);
     else if (folder_sync_parent(folder, path))
-        request_fail(request, HG_STORE_UNAVAILABLE, "%s/%s: removed, but perhaps not for good: %s", folder->path, path,
-                     strerror(errno));
+        request_fail(request, HG_STORE_UNAVAILABLE, "%s/%s: removed, but may reappear after a crash: %s", folder->path,
+                     path, strerror(errno));
 }
 
 static void list(struct folder *folder, struct hg_store_request *request, const char *path)
@@ -401,7 +400,7 @@ void folder_do(struct folder *folder, struct hg_store_request *request)
         return;
     if (request->key_size > HG_STORE_KEY_MAX ||
         (!(whole && !request->key_size) && !name_path(request_key(request), path))) {
-        request_fail(request, HG_STORE_INVALID, "no key of this store: \"%.64s\"", request->key);
+        request_fail(request, HG_STORE_INVALID, "invalid key: \"%.64s\"", request->key);
         return;
     }
     switch (request->kind) {

@@ -219,7 +219,7 @@ void lease_acquire(struct folder *folder, struct hg_store_request *request)
     int fd;
 
     if (request->time_to_live < MIN_TIME || request->time_to_live > MAX_TIME) {
-        request_fail(request, HG_STORE_INVALID, "a lease lasts from 100 ms to 1 h");
+        request_fail(request, HG_STORE_INVALID, "a lease must last from 100 ms to 1 h");
         return;
     }
     lease_path(request_key(request), path);
@@ -272,7 +272,7 @@ void lease_renew(struct folder *folder, struct hg_store_request *request)
     int fd;
 
     if (request->time_to_live < MIN_TIME || request->time_to_live > MAX_TIME) {
-        request_fail(request, HG_STORE_INVALID, "a lease lasts from 100 ms to 1 h");
+        request_fail(request, HG_STORE_INVALID, "a lease must last from 100 ms to 1 h");
         return;
     }
     lease_path(request_key(request), path);
@@ -321,7 +321,7 @@ bool lease_guards(struct folder *folder, struct hg_store_request *request)
     int fd;
 
     if (request->lease_size > HG_STORE_KEY_MAX) {
-        request_fail(request, HG_STORE_INVALID, "no lease of this store: \"%.64s\"", request->lease);
+        request_fail(request, HG_STORE_INVALID, "invalid lease name: \"%.64s\"", request->lease);
         return false;
     }
     lease_path(name, path);

@@ -82,7 +82,7 @@ static struct hg_store_request *store_put(struct hg_worker *provider, struct hg_
         return NULL;
     set_condition(request, condition);
     if (value.size > HG_STORE_VALUE_MAX) {
-        request_fail(request, HG_STORE_INVALID, "\"%.64s\": a value of %zu bytes, more than a store takes",
+        request_fail(request, HG_STORE_INVALID, "\"%.64s\": a value of %zu bytes is too large for a store",
                      request->key, value.size);
         return submit(provider, request);
     }
@@ -197,7 +197,7 @@ static int check_parent(const struct hg_instance *instance, const char *path)
     int result = faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS);
 
     if (result)
-        hg_config_error(instance, "path", "%s is not there and cannot be made in %s: %s", path, parent,
+        hg_config_error(instance, "path", "%s does not exist and cannot be created in %s: %s", path, parent,
                         strerror(errno));
     free(copy);
     return result;
@@ -231,8 +231,7 @@ static int check_content(const struct hg_instance *instance, const char *path, u
 
     while (tree && !result && (entry = fts_read(tree))) {
         if (entry->fts_info == FTS_DNR || (entry->fts_info != FTS_NS && entry->fts_statp->st_uid != user)) {
-            hg_config_error(instance, "path",
-                            "%s belongs to the user with number %u, but hopgate will run as number %u: chown -R %u %s",
+            hg_config_error(instance, "path", "%s belongs to uid %u, but hopgate will run as uid %u: chown -R %u %s",
                             entry->fts_path, (unsigned)entry->fts_statp->st_uid, (unsigned)user, (unsigned)user, path);
             result = -1;
         }
@@ -248,24 +247,24 @@ static int check_folder(const struct hg_instance *instance, const char *path, co
     uid_t user = owner_of(instance, &group);
 
     if (!S_ISDIR(state->st_mode)) {
-        hg_config_error(instance, "path", "%s is not a folder", path);
+        hg_config_error(instance, "path", "%s is not a directory", path);
         return -1;
     }
     if (user != 0 && can_be_given(path, state))
         return 0;
     if (user != 0 && state->st_uid != user) {
-        hg_config_error(instance, "path",
-                        "%s belongs to the user with number %u, but hopgate will run as number %u: chown -R it, or "
-                        "choose another folder",
-                        path, (unsigned)state->st_uid, (unsigned)user);
+        hg_config_error(
+            instance, "path",
+            "%s belongs to uid %u, but hopgate will run as uid %u: chown -R it, or choose another directory", path,
+            (unsigned)state->st_uid, (unsigned)user);
         return -1;
     }
     if (user != 0 && check_content(instance, path, user))
         return -1;
     if (state->st_mode & 077)
-        hg_log(instance, HG_LOG_WARNING, "%s can be used by others than its owner: chmod 700 it", path);
+        hg_log(instance, HG_LOG_WARNING, "%s is accessible to other users: chmod 700 it", path);
     if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) && errno == EROFS)
-        hg_log(instance, HG_LOG_WARNING, "%s is on a read-only file system: what is there is used, nothing is saved",
+        hg_log(instance, HG_LOG_WARNING, "%s is on a read-only file system; existing values are used, nothing is saved",
                path);
     return 0;
 }
@@ -286,7 +285,7 @@ static int configure(struct hg_instance *instance)
     }
     instance->state = engine_new(instance, path);
     if (!instance->state)
-        hg_config_error(instance, NULL, "out of memory or of descriptors");
+        hg_config_error(instance, NULL, "out of memory or descriptors");
     return instance->state ? 0 : -1;
 }
 
@@ -309,13 +308,12 @@ static int prepare(struct hg_instance *instance)
         if (was_there && (user == 0 || !can_be_given(path, &state)))
             return 0;
         if (!was_there || chmod(path, 0700)) {
-            hg_config_error(instance, "path", "%s cannot be made: %s", path, strerror(errno));
+            hg_config_error(instance, "path", "cannot create %s: %s", path, strerror(errno));
             return -1;
         }
     }
     if (chown(path, user, group)) {
-        hg_config_error(instance, "path", "%s cannot be given to the user with number %u: %s", path, (unsigned)user,
-                        strerror(errno));
+        hg_config_error(instance, "path", "cannot give %s to uid %u: %s", path, (unsigned)user, strerror(errno));
         return -1;
     }
     return 0;

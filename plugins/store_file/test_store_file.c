@@ -554,8 +554,8 @@ START_TEST(an_unusable_path_is_told)
     ck_assert_str_eq(check(path, NULL), "");
     ck_assert_int_eq(rmdir(path), 0);
     snprintf(path, sizeof path, "%s/none/new", one.path);
-    ck_assert_ptr_nonnull(strstr(check(path, NULL), "cannot be made in"));
-    ck_assert_ptr_nonnull(strstr(check("/dev/null", NULL), "is not a folder"));
+    ck_assert_ptr_nonnull(strstr(check(path, NULL), "cannot be created in"));
+    ck_assert_ptr_nonnull(strstr(check("/dev/null", NULL), "is not a directory"));
     ck_assert_ptr_nonnull(strstr(check("/dev/null/x", NULL), "Not a directory"));
 }
 END_TEST

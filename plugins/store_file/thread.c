@@ -318,13 +318,13 @@ static void begin_to_watch(struct engine *engine)
     engine->watches = true;
     engine->openings = folder->openings;
     if (root >= 0 && scan_is_shared(root)) {
-        hg_log(folder->instance, HG_LOG_INFO, "%s may be changed by other machines: it is looked at every %d s",
+        hg_log(folder->instance, HG_LOG_INFO, "%s may be changed by other machines; polling it every %d s",
                folder->path, (int)(SCAN_INTERVAL / HG_SECOND));
     } else {
         engine->tree = tree_new(folder->instance, folder->path, on_changed, engine);
         if (!engine->tree)
-            hg_log(folder->instance, HG_LOG_WARNING, "%s cannot be watched: %s; it is looked at every %d s instead",
-                   folder->path, strerror(errno), (int)(SCAN_INTERVAL / HG_SECOND));
+            hg_log(folder->instance, HG_LOG_WARNING, "cannot watch %s: %s; polling it every %d s instead", folder->path,
+                   strerror(errno), (int)(SCAN_INTERVAL / HG_SECOND));
     }
     set_delay(engine, TOLD_DELAY);
     if (is_blind(engine))
@@ -482,10 +482,10 @@ struct seat *seat_new(struct engine *engine, struct hg_worker *worker)
     queue_init(&seat->early);
     queue_init(&seat->done);
     seat->changes_tail = &seat->changes;
-    seat->reads = hg_counter(worker, "reads", "Values that were asked for.");
-    seat->writes = hg_counter(worker, "writes", "Values that were written.");
-    seat->failures = hg_counter(worker, "failures", "Operations that failed: disk full, read-only and the like.");
-    seat->damaged = hg_counter(worker, "damaged", "Values that were found damaged.");
+    seat->reads = hg_counter(worker, "reads", "Values read.");
+    seat->writes = hg_counter(worker, "writes", "Values written.");
+    seat->failures = hg_counter(worker, "failures", "Operations that failed, for example because the disk is full.");
+    seat->damaged = hg_counter(worker, "damaged", "Values found damaged.");
     pthread_mutex_lock(&engine->lock);
     seat->next = engine->seats;
     engine->seats = seat;

@@ -101,8 +101,7 @@ static int add_branch(struct tree *tree, const char *path, bool tells)
     }
     if (!branch) {
         if (!tree->blind)
-            hg_log(tree->instance, HG_LOG_WARNING, "%s cannot be watched, so it is looked at now and then: %s", full,
-                   strerror(errno));
+            hg_log(tree->instance, HG_LOG_WARNING, "cannot watch %s, polling it instead: %s", full, strerror(errno));
         tree->blind = true;
         return -1;
     }

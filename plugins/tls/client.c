@@ -82,9 +82,10 @@ static void attempt_up(struct tls_connection *connection)
 
     connection->reason[0] = '\0';
     if (gnutls_alpn_get_selected_protocol(session, &protocol) < 0)
-        wrong = "the server does not speak " TLSCOMMON_ALPN ": is there a block `tls` in the gateway's pipeline?";
+        wrong = "the server does not support " TLSCOMMON_ALPN "; is there a `tls` block in the gateway's pipeline?";
     else if (gnutls_session_is_resumed(session) && verify(session) < 0)
-        wrong = connection->reason[0] ? connection->reason : "the resumed session's certificate is not valid";
+        wrong =
+            connection->reason[0] ? connection->reason : "the certificate of the resumed session is no longer valid";
     if (wrong) {
         tls_connection_say_goodbye(connection, 0);
         attempt_down(connection, wrong);
@@ -114,7 +115,7 @@ static int start_handshake(struct tls_connection *connection)
 static void print_connect_error(char *reason, size_t size, const char *peer, int error)
 {
     if (error == ECONNREFUSED)
-        snprintf(reason, size, "%s refused: nothing listens on that TCP port", peer);
+        snprintf(reason, size, "%s: connection refused; nothing listens on that TCP port", peer);
     else
         snprintf(reason, size, "cannot reach %s: %s", peer, strerror(error));
 }
@@ -179,7 +180,7 @@ static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address,
     tlscommon_wish_begun(wish, attempt);
     accept_print_peer(attempt->connection.peer, peer);
     snprintf(attempt->connection.reason, sizeof attempt->connection.reason,
-             "no answer from %s: no gateway there, or TCP is blocked on the way", attempt->connection.peer);
+             "no response from %s; there is no gateway, or TCP is blocked on the way", attempt->connection.peer);
     tls_connection_watch(&attempt->connection, HG_WRITE);
     return 0;
 }

@@ -266,7 +266,7 @@ static const char *failure_text(struct tls_connection *connection, int error, ch
         snprintf(text, size, "%s%s",
                  strerror(connection->input.error ? connection->input.error : connection->output.error), when);
     else if (error == GNUTLS_E_PREMATURE_TERMINATION)
-        snprintf(text, size, "the peer has ended the TCP connection%s, without a goodbye",
+        snprintf(text, size, "the peer closed the TCP connection%s without close_notify",
                  tls_packets_is_inside(&connection->packets) ? " in the middle of a packet" : when);
     else
         tlscommon_print_failure(connection->session, error, TLSCOMMON_ALPN, text, size);
@@ -332,9 +332,9 @@ static void overdue(struct tls_connection *connection)
     char reason[256];
 
     if (connection->certificate.lookup)
-        snprintf(reason, sizeof reason, "no certificate in time for the handshake with %s", connection->peer);
+        snprintf(reason, sizeof reason, "handshake with %s: no certificate was available in time", connection->peer);
     else
-        snprintf(reason, sizeof reason, "the handshake with %s was not complete in time", connection->peer);
+        snprintf(reason, sizeof reason, "the handshake with %s timed out", connection->peer);
     connection->owner->down(connection, connection->reason[0] ? connection->reason : reason);
 }
 
@@ -412,7 +412,7 @@ static void stream_is_bad(struct tls_connection *connection)
 {
     char reason[128];
 
-    snprintf(reason, sizeof reason, "the peer's packets cannot be understood: %s", connection->bad);
+    snprintf(reason, sizeof reason, "invalid packet from the peer: %s", connection->bad);
     tls_connection_say_goodbye(connection, GNUTLS_A_DECODE_ERROR);
     connection->owner->down(connection, reason);
 }

@@ -72,7 +72,7 @@ static void peer_down(struct tls_connection *connection, const char *reason)
     if (connection->state != TLS_UP) {
         ++*connection->tls->counters.handshakes_failed;
         if (connection->alerted)
-            hg_log_limited(worker->instance, HG_LOG_WARNING, connection->peer, "%s ended the handshake: %s",
+            hg_log_limited(worker->instance, HG_LOG_WARNING, connection->peer, "%s aborted the handshake: %s",
                            connection->peer, reason);
         else
             hg_log(worker->instance, HG_LOG_DEBUG, "handshake with %s failed: %s", connection->peer, reason);
@@ -172,7 +172,7 @@ static void peer_ready(struct tls_connection *connection)
         if (got < 0 && errno == EAGAIN)
             return;
         if (got <= 0) {
-            peer_down(connection, got == 0 ? "it has left before it said anything" : strerror(errno));
+            peer_down(connection, got == 0 ? "closed before it sent anything" : strerror(errno));
             return;
         }
     } while (read_hello(connection) == TLSCOMMON_HELLO_INCOMPLETE);

@@ -48,7 +48,7 @@ const char *tls_packets_read(struct tls_packets *packets, const uint8_t *data, s
         packets->header_size = 0;
         packets->size = (size_t)packets->header[0] << 8 | packets->header[1];
         if (packets->size == 0)
-            return "a packet of no bytes was announced";
+            return "a packet of 0 bytes was announced";
         if (packets->size > TLS_PACKET_MAX)
             return "a packet of more than 16384 bytes was announced";
         if (packets->size <= (size_t)(end - data)) {

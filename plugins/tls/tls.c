@@ -44,9 +44,9 @@ static int configure_client(struct hg_instance *instance)
     int result = tlscommon_client_configure(instance, &config->client, state->setup.credentials);
 
     if (config->listen.count > 0) {
-        hg_config_error(instance, "listen",
-                        "a block either listens or connects: remove `listen` (on a client) or `connect` (on a "
-                        "gateway)");
+        hg_config_error(
+            instance, "listen",
+            "a block cannot have both `listen` and `connect`; remove `listen` on a client, `connect` on a gateway");
         result = -1;
     }
     return result;
@@ -61,7 +61,7 @@ static int configure_gateway(struct hg_instance *instance)
     if (!client_only)
         return tlscommon_setup_gateway(&state->setup, instance, config->listen.count > 0);
     hg_config_error(instance, client_only,
-                    "only has a meaning on a client, with `connect: HOST:PORT`: add that, or remove this");
+                    "only applies to a client, with `connect: HOST:PORT`; add that, or remove this");
     return -1;
 }
 
@@ -115,10 +115,10 @@ static int prepare(struct hg_instance *instance)
 static void make_counters(struct hg_worker *worker, struct tls_counters *counters)
 {
     counters->handshakes = hg_counter(worker, "handshakes", "Handshakes completed.");
-    counters->handshakes_failed = hg_counter(worker, "handshakes_failed", "Handshakes that failed or took too long.");
-    counters->resumed = hg_counter(worker, "handshakes_resumed", "Handshakes completed by a session ticket.");
+    counters->handshakes_failed = hg_counter(worker, "handshakes_failed", "Handshakes that failed or timed out.");
+    counters->resumed = hg_counter(worker, "handshakes_resumed", "Handshakes resumed with a session ticket.");
     counters->refused =
-        hg_counter(worker, "handshakes_refused", "Connections from the edge beyond max_handshakes, or while stopping.");
+        hg_counter(worker, "handshakes_refused", "Connections from the edge above max_handshakes, or while stopping.");
     counters->truncated =
         hg_counter(worker, "connections_truncated", "Connections whose TCP stream ended without close_notify.");
 }

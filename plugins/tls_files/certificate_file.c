@@ -103,13 +103,13 @@ static bool holds(const gnutls_datum_t *text, const char *part)
 static void tell_no_chain(struct loader *loader, const gnutls_datum_t *text, int result)
 {
     if (holds(text, "PRIVATE KEY-----") && !holds(text, "-----BEGIN CERTIFICATE-----"))
-        tell(loader, "cert", "holds a private key and no certificate: are `cert` and `key` exchanged?");
+        tell(loader, "cert", "contains a private key and no certificate; are `cert` and `key` swapped?");
     else if (!holds(text, "-----BEGIN "))
-        tell(loader, "cert", "no PEM file: it has no line \"-----BEGIN CERTIFICATE-----\"");
+        tell(loader, "cert", "not a PEM file: it has no line \"-----BEGIN CERTIFICATE-----\"");
     else if (result == GNUTLS_E_SHORT_MEMORY_BUFFER)
         tell(loader, "cert", "more than %d certificates", CHAIN_MAX);
     else
-        tell(loader, "cert", "not a chain of certificates in PEM: %s", gnutls_strerror(result));
+        tell(loader, "cert", "not a PEM certificate chain: %s", gnutls_strerror(result));
 }
 
 /* The chain in the order that TLS wants; the file has to begin with the leaf. */
@@ -131,7 +131,7 @@ static void take_chain(struct loader *loader, const gnutls_datum_t *text)
                  ? gnutls_pcert_import_x509_list(certificate->chain, crts, &count, GNUTLS_X509_CRT_LIST_SORT)
                  : GNUTLS_E_MEMORY_ERROR;
     if (result < 0)
-        tell(loader, "cert", "its certificates make no chain: %s", gnutls_strerror(result));
+        tell(loader, "cert", "its certificates do not form a chain: %s", gnutls_strerror(result));
     else
         certificate->chain_size = count;
     for (unsigned i = 0; i < imported; i++)
@@ -151,13 +151,13 @@ static void take_key(struct loader *loader, const gnutls_datum_t *text)
         return;
     if (result == GNUTLS_E_DECRYPTION_FAILED || holds(text, "ENCRYPTED"))
         tell(loader, "key",
-             "the key is encrypted: hopgate has no password for it; store it unencrypted with mode 0600");
+             "the key is encrypted, and hopgate has no password for it; store it unencrypted with mode 0600");
     else if (holds(text, "-----BEGIN CERTIFICATE-----") && !holds(text, "PRIVATE KEY-----"))
-        tell(loader, "key", "holds a certificate and no private key: are `cert` and `key` exchanged?");
+        tell(loader, "key", "contains a certificate and no private key; are `cert` and `key` swapped?");
     else if (!holds(text, "-----BEGIN "))
-        tell(loader, "key", "no PEM file: it has no line \"-----BEGIN PRIVATE KEY-----\"");
+        tell(loader, "key", "not a PEM file: it has no line \"-----BEGIN PRIVATE KEY-----\"");
     else
-        tell(loader, "key", "not a private key in PEM: %s", gnutls_strerror(result));
+        tell(loader, "key", "not a PEM private key: %s", gnutls_strerror(result));
 }
 
 static bool key_id(gnutls_pubkey_t key, uint8_t id[64], size_t *size)
@@ -254,7 +254,7 @@ static void tell_date(char *text, size_t capacity, const char *what, time_t when
 bool pair_time_fault(const struct pair *pair, time_t now, char *text, size_t capacity)
 {
     if (now >= pair->ends)
-        tell_date(text, capacity, "the certificate has expired on", pair->ends);
+        tell_date(text, capacity, "the certificate expired on", pair->ends);
     else if (now < pair->begins)
         tell_date(text, capacity, "the certificate is not valid before", pair->begins);
     else

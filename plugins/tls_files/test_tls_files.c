@@ -307,21 +307,21 @@ START_TEST(test_bad_files)
     fixture.config.key = files[1].key;
     expect_error(&fixture, "key", files[1].key, "not the key of the first certificate in ");
     fixture.config = (struct config){.cert = files[0].key, .key = files[0].cert};
-    expect_error(&fixture, "cert", files[0].key, "holds a private key");
-    ck_assert_ptr_nonnull(strstr(fixture.fake.errors, "holds a certificate and no private key"));
+    expect_error(&fixture, "cert", files[0].key, "contains a private key");
+    ck_assert_ptr_nonnull(strstr(fixture.fake.errors, "contains a certificate and no private key"));
     fixture.config = (struct config){.cert = files[0].cert, .key = files[2].key};
     expect_error(&fixture, "key", files[2].key, "No such file or directory");
     write_file(files[2].key, encrypted, sizeof encrypted - 1);
     expect_error(&fixture, "key", files[2].key, "the key is encrypted");
     write_file(files[2].key, "text", 4);
-    expect_error(&fixture, "key", files[2].key, "no PEM file");
+    expect_error(&fixture, "key", files[2].key, "not a PEM file");
     fixture.config = (struct config){.cert = files[2].cert, .key = files[0].key};
     write_file(files[2].cert, broken, sizeof broken - 1);
-    expect_error(&fixture, "cert", files[2].cert, "not a chain of certificates in PEM: ");
+    expect_error(&fixture, "cert", files[2].cert, "not a PEM certificate chain: ");
     write_file(files[2].cert, "", 0);
-    expect_error(&fixture, "cert", files[2].cert, "no PEM file");
+    expect_error(&fixture, "cert", files[2].cert, "not a PEM file");
     use_list(&fixture, 3);
-    expect_error(&fixture, "pairs[2].cert", files[2].cert, "no PEM file");
+    expect_error(&fixture, "pairs[2].cert", files[2].cert, "not a PEM file");
     fixture.config = (struct config){.cert = "/tmp", .key = files[0].key};
     expect_error(&fixture, "cert", "/tmp", "not a regular file");
     fixture_end(&fixture);
@@ -335,15 +335,15 @@ START_TEST(test_forms)
     fixture_begin(&fixture);
     fixture.config = (struct config){.cert = "a"};
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
-    ck_assert_str_eq(fixture.fake.errors, "cert: needs `key` beside it\n");
+    ck_assert_str_eq(fixture.fake.errors, "cert: requires `key`, too\n");
     fixture.fake.errors[0] = 0;
     fixture.config = (struct config){0};
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
-    ck_assert_str_eq(fixture.fake.errors, "-: needs `cert` and `key`, or a list of such pairs\n");
+    ck_assert_str_eq(fixture.fake.errors, "-: give `cert` and `key`, or a list of such pairs\n");
     fixture.fake.errors[0] = 0;
     fixture.config = (struct config){.key = "k", .pairs = {1, fixture.files}};
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
-    ck_assert_str_eq(fixture.fake.errors, "pairs: either `cert` and `key` or `pairs`, not both\n");
+    ck_assert_str_eq(fixture.fake.errors, "pairs: give either `cert` and `key` or `pairs`, not both\n");
     fixture_end(&fixture);
 }
 END_TEST
@@ -358,7 +358,7 @@ START_TEST(test_warnings)
     write_pair(&fixture.files[1], "b.test", time(NULL) + DAY, time(NULL) + 2 * DAY);
     chmod(fixture.files[1].key, 0644);
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
-    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "0.pem: the certificate has expired on 20"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "0.pem: the certificate expired on 20"));
     ck_assert_ptr_nonnull(strstr(fixture.fake.log, "1.pem: the certificate is not valid before 20"));
     ck_assert_ptr_nonnull(strstr(fixture.fake.log, "can read or change the private key in"));
     ck_assert_ptr_null(strstr(fixture.fake.log, "0.key"));
@@ -380,7 +380,7 @@ START_TEST(test_renewal)
     ck_assert_int_eq(found_for(&fixture, "a.test"), -1); /* not looked at again within the second */
     fixture.fake.now += HG_SECOND;
     ck_assert_int_eq(found_for(&fixture, "a.test"), 0);
-    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "0.pem has changed and is used from now on"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "reloaded /"));
     ck_assert_uint_eq(before->chain_size, 1);
     hg_certificate_unref(before);
     fixture_end(&fixture);
@@ -415,7 +415,7 @@ START_TEST(test_bad_renewal)
         ck_assert_ptr_eq(before, after);
         hg_certificate_unref(after);
     }
-    ck_assert_uint_eq(count(fixture.fake.log, "the one read before stays"), 1);
+    ck_assert_uint_eq(count(fixture.fake.log, "the previous one stays"), 1);
     write_key(fixture.files[0].key, &made);
     free_made(&made);
     fixture.fake.now += HG_SECOND;
@@ -426,7 +426,7 @@ START_TEST(test_bad_renewal)
     write_pair(&fixture.files[0], "a.test", time(NULL) - 2 * DAY, time(NULL) - DAY);
     fixture.fake.now += HG_SECOND;
     ck_assert_int_eq(found_for(&fixture, ""), -1);
-    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "the certificate has expired on"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "the certificate expired on"));
     unlink(fixture.files[0].key);
     fixture.fake.now += HG_SECOND;
     after = find(&fixture, "");
@@ -449,7 +449,7 @@ START_TEST(test_renewal_that_becomes_readable)
     ck_assert_int_eq(chmod(fixture.files[0].key, 0600), 0);
     fixture.fake.now += HG_SECOND;
     ck_assert_int_eq(found_for(&fixture, "a.test"), 0);
-    ck_assert_uint_eq(count(fixture.fake.log, "0.pem has changed and is used from now on"), 1);
+    ck_assert_uint_eq(count(fixture.fake.log, "reloaded /"), 1);
     fixture_end(&fixture);
 }
 END_TEST

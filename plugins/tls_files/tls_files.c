@@ -127,15 +127,15 @@ static void warn(const struct teller *teller, const struct pair_files *files, co
 static int check_form(struct hg_instance *instance, const struct config *config)
 {
     if (config->pairs.count && (config->cert || config->key)) {
-        hg_config_error(instance, "pairs", "either `cert` and `key` or `pairs`, not both");
+        hg_config_error(instance, "pairs", "give either `cert` and `key` or `pairs`, not both");
         return -1;
     }
     if (config->pairs.count || (config->cert && config->key))
         return 0;
     if (!config->cert && !config->key)
-        hg_config_error(instance, NULL, "needs `cert` and `key`, or a list of such pairs");
+        hg_config_error(instance, NULL, "give `cert` and `key`, or a list of such pairs");
     else
-        hg_config_error(instance, config->cert ? "cert" : "key", "needs `%s` beside it", config->cert ? "key" : "cert");
+        hg_config_error(instance, config->cert ? "cert" : "key", "requires `%s`, too", config->cert ? "key" : "cert");
     return -1;
 }
 
@@ -250,13 +250,13 @@ static void refresh(struct hg_worker *worker, struct slot *slot)
         pair = NULL;
     }
     if (!pair) {
-        hg_log(worker->instance, HG_LOG_WARNING, "%s has changed and cannot be used: the one read before stays",
+        hg_log(worker->instance, HG_LOG_WARNING, "cannot use the changed %s; the previous one stays in use",
                slot->files->cert);
         return;
     }
     pair_unref(slot->pair);
     slot->pair = pair;
-    hg_log(worker->instance, HG_LOG_INFO, "%s has changed and is used from now on", slot->files->cert);
+    hg_log(worker->instance, HG_LOG_INFO, "reloaded %s", slot->files->cert);
 }
 
 static struct hg_certificate *find(struct hg_worker *worker, const struct hg_certificate_query *query,
@@ -300,11 +300,10 @@ static void examine(struct hg_worker *worker)
             continue;
         if (instance->files != &instance->single)
             snprintf(option, sizeof option, "pairs[%zu].key", i);
-        hg_config_warning(
-            worker->instance, option,
-            "%s is an RSA key of %u bits: each handshake costs %s as much of the processor as with an ECDSA "
-            "key (P-256), which every browser and client takes",
-            instance->files[i].key, bits, bits > 3072 ? "thirty times" : "several times");
+        hg_config_warning(worker->instance, option,
+                          "%s is an RSA key of %u bits; each handshake takes %s as much CPU time as with an ECDSA key "
+                          "(P-256), which every browser and client supports",
+                          instance->files[i].key, bits, bits > 3072 ? "thirty times" : "several times");
     }
     hg_finish(worker, 0);
 }

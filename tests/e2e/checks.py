@@ -235,9 +235,9 @@ def solvers(world):
 
 @case("messages say what is meant, once, and nothing that leads elsewhere")
 def messages(world):
-    for block, wanted in (({"route": [{"host": "https://app.test", "to": "client-1/web"}]}, ["write the host alone"]),
-                          ({"route": [{"host": "app.test/x", "to": "client-1/web"}]}, ["write the host alone, as in app.example.com, without a scheme or path"]),
-                          ({"route": [{"host": "app.test:80", "to": "client-1/web"}]}, ["without a port"]),
+    for block, wanted in (({"route": [{"host": "https://app.test", "to": "client-1/web"}]}, ["expected only a host"]),
+                          ({"route": [{"host": "app.test/x", "to": "client-1/web"}]}, ["expected only a host, as in app.example.com, without scheme or path"]),
+                          ({"route": [{"host": "app.test:80", "to": "client-1/web"}]}, ["omit the port"]),
                           ({"http": {"listen": "127.0.0.1:1", "only": {"paths": "/"}}},
                            ["http: 'only' is an option of stages, and http is an edge, which every request needs: remove it"]),
                           ({"codec_binary": {"only": {"paths": "/"}}}, ["and codec_binary is a codec: remove it here"]),

@@ -126,7 +126,7 @@ def discreet(world):
     world.token("client-1")
     service = world.origin()
     gate = world.gateway(extra=short)
-    for way, reason in (("stop", "closed the link: SHUTDOWN"), ("kill", "nothing was heard from")):
+    for way, reason in (("stop", "closed the link: SHUTDOWN"), ("kill", "no response from")):
         client = world.client({"web": f"http://127.0.0.1:{service.port}"}, extra={"stop_timeout": "0"})
         world.wait_for_tunnel()
         path = f"/silent?{way}"
@@ -178,7 +178,7 @@ def no_session(world):
         process.wait_for(r"no codec in common: this gateway has binary/1; the client has json/1")
     client.stop()
     client = world.client(service, transports=[world.connect("tls", world.http)])
-    client.wait_for("what came is not TLS: is this the right port")
+    client.wait_for("the peer does not speak TLS; is this the right port")
     client.stop()
     client = world.client({"other": "http://127.0.0.1:9"})
     client.wait_for("session 1 opened")

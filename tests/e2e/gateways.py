@@ -70,7 +70,7 @@ def killed(world):
         wait_until(lambda: pauses.size > SIZE // 5, 60, "the download to move")
         first.process.kill()
         client.wait_for(r"session \d+ has been silent")
-        client.wait_for(rf"{first.name()}: no session over dtls: .*refused")
+        client.wait_for(rf"{first.name()}: cannot open a session over dtls: .*refused")
         wait_until(lambda: pauses.size > 3 * SIZE // 5, 60, "the download to move on")
         first.start()
         began = time.monotonic()
@@ -94,7 +94,7 @@ def killed(world):
     note(f"longest pause of the other's download: {pauses.longest:.2f} s")
     check(pauses.longest < 1 * (3 if SANITIZERS else 1), f"the other's download paused for {pauses.longest:.1f} s")
     equal(second.process.text().count(" opened with "), 1, "sessions of the gateway that lived")
-    equal(second.process.text().count(" goes on with "), 0, "moves of its session")
+    equal(second.process.text().count(" continues with "), 0, "moves of its session")
     for gateway in (first, second):
         equal(gateway.curl("/"), "hello\n", "the answer through each gateway afterwards")
     equal(client.stop(5), 0, "the client's exit code")
@@ -157,7 +157,7 @@ def mixed(world):
         opened = rf"opened with {gateway.name()} over {transport} "
         wait_until(lambda: len(re.findall(opened, client.text())) == 2, 5, f"two sessions over {transport}")
     for link in (1, 2):
-        client.wait_for(rf"{tcp.name()}, link {link}: no session over dtls: .*refused")
+        client.wait_for(rf"{tcp.name()}, link {link}: cannot open a session over dtls: .*refused")
     equal(len(re.findall(r" opened with ", client.text())), 4, "sessions of the client")
     equal((both.curl("/"), tcp.curl("/")), ("hello\n", "hello\n"), "the answers")
 
@@ -185,7 +185,7 @@ def links(world):
     check(pauses[0] < 0.5 * (6 if SANITIZERS else 1), f"the link beside the blocked one paused for {pauses[0]:.1f} s")
     check(pauses[1] < 3 * (3 if SANITIZERS else 1), f"the blocked one paused for {pauses[1]:.1f} s")
     equal(gate.text().count(" opened with "), 2, "sessions opened")
-    equal(gate.text().count(" goes on with "), 1, "sessions that moved")
+    equal(gate.text().count(" continues with "), 1, "sessions that moved")
     equal(client.stop(5), 0, "the client's exit code")
     gate.wait_for(r"session 1 .* ended")
     gate.wait_for(r"session 2 .* ended")
@@ -218,7 +218,7 @@ def checks(world):
     code, text = result([block("dtls", "a.test:443", "*:443")])
     check(code == 1 and 'connect[1]: "*" is no address to connect to' in text, f"check says {text}")
     code, text = result([block("dtls", *(f"{i}.test:443" for i in range(17)))])
-    check(code == 1 and "17 gateways are too many: name at most 16" in text, f"check says {text}")
+    check(code == 1 and "too many gateways: 17, the maximum is 16" in text, f"check says {text}")
     for links in (0, 9):
         code, text = result([block("dtls", "a.test:443")], links=links)
         check(code == 1 and re.search(r"links.*\b8\b", text), f"check of links: {links} says {text}")

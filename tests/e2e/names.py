@@ -58,7 +58,7 @@ def client(world, network):
 
 
 def goes_on(gate, count):
-    wait_until(lambda: gate.text().count(" goes on with ") >= count, 20 * SLOW, "the session to go on")
+    wait_until(lambda: gate.text().count(" continues with ") >= count, 20 * SLOW, "the session to go on")
 
 
 @case("a network with another name server and another way to the gateway, in the middle of transfers", seconds=60)
@@ -74,7 +74,7 @@ def another_network(world):
         network.gate.ip("address", "add", f"{OTHER}/24", "dev", "cable")
         network.gate.ip("address", "del", f"{GATE}/24", "dev", "cable")
         network.gate.ip("address", "add", f"{OTHER}/24", "dev", "cable")
-        home.wait_for(r"no name server has answered yet", 20 * SLOW)
+        home.wait_for(r"no response from a name server yet", 20 * SLOW)
         name_server(world, network.home, OUTSIDE, f"gate.test={OTHER}")
         use(world, OUTSIDE)
         goes_on(gate, 1)
@@ -110,7 +110,7 @@ def name_server_fails(world):
         goes_on(gate, 1)
 
     with_transfers(world, [fail], 8, SIZE, RATE)
-    check("trying the addresses that were good before" in home.text(), "the log does not tell of it")
+    check("trying the previous addresses" in home.text(), "the log does not tell of it")
 
 
 @case("two dead addresses before the good one, and UDP blocked: the first response within 2 s of the client's start", seconds=60)

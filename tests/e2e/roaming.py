@@ -59,7 +59,7 @@ def answered_by(action, process, text, seconds=10 * SLOW):
 @case("a NAT that forgets three times in the middle of transfers: they go on within 2 s", seconds=120)
 def rebinding(world):
     network, gate, _ = away(world)
-    with_transfers(world, [lambda: answered_by(network.rebind, gate, " goes on with ")] * 3, 2, SIZE, RATE)
+    with_transfers(world, [lambda: answered_by(network.rebind, gate, " continues with ")] * 3, 2, SIZE, RATE)
     one_session(gate)
 
 
@@ -75,7 +75,7 @@ def idle(world):
     note(f"answered after {seconds:.2f} s")
     check(seconds < 4 * SLOW, f"the request took {seconds} s")
     one_session(gate)
-    equal(lines(gate, " goes on with "), 1, "moves of the session")
+    equal(lines(gate, " continues with "), 1, "moves of the session")
     # And without any request: before the next one comes, all is well again.
     waited = answered_by(network.rebind, home, " goes on ")
     note(f"noticed after {waited:.2f} s")
@@ -89,8 +89,8 @@ def idle(world):
 def roaming(world):
     network, gate, _ = away(world)
 
-    events = [lambda: answered_by(lambda: move(network, HOME, ELSEWHERE), gate, " goes on with "),
-              lambda: answered_by(lambda: move(network, ELSEWHERE, HOME), gate, " goes on with ")]
+    events = [lambda: answered_by(lambda: move(network, HOME, ELSEWHERE), gate, " continues with "),
+              lambda: answered_by(lambda: move(network, ELSEWHERE, HOME), gate, " continues with ")]
     with_transfers(world, events, 2, LESS, RATE)
     one_session(gate)
 
@@ -105,7 +105,7 @@ def move(network, old, new):
 def idle_roaming(world):
     network, gate, home = away(world, log_level="debug")
     time.sleep(1)  # all is acknowledged, and the next keep-alive is far away
-    seconds = answered_by(lambda: move(network, HOME, ELSEWHERE), gate, " goes on with ", 30)
+    seconds = answered_by(lambda: move(network, HOME, ELSEWHERE), gate, " continues with ", 30)
     note(f"back after {seconds:.2f} s")
     check(seconds < 2 * 2 * SLOW, f"back only after {seconds:.1f} s")
     asked = lines(home, "routes have changed")
@@ -132,10 +132,10 @@ def suspended(world):
     relay.blocked = True  # what the gateway sends is lost meanwhile, and does not wait for the client's waking
     began = time.monotonic()
     client.signal(signal.SIGSTOP)
-    gate.wait_for("lost its link|nothing was heard", 30)
+    gate.wait_for("lost its link|no response from", 30)
     clock.was_asleep(time.monotonic() - began)
     relay.blocked = False
-    seconds = answered_by(lambda: client.signal(signal.SIGCONT), gate, " goes on with ", 30)
+    seconds = answered_by(lambda: client.signal(signal.SIGCONT), gate, " continues with ", 30)
     note(f"back {seconds:.2f} s after waking")
     check(seconds < 2 * 2 * SLOW, f"back only after {seconds:.1f} s")
     client.wait_for(r"the machine was suspended for \d")

@@ -212,7 +212,7 @@ def cases(world):
                 # A fault in the body may be found when the head has gone out: then the response breaks off.
                 right = got == wanted + " 0" if passes else got.endswith("|502 0") or (split and not got.endswith(" 0"))
                 check(right, f"{entry['name']}, {name}: {got!r}")
-    rules = [line.split("breaks a rule", 1)[1] for line in client.text().splitlines() if "breaks a rule of HTTP" in line]
+    rules = [line.split("violates HTTP", 1)[1] for line in client.text().splitlines() if "violates HTTP" in line]
     equal(len(rules), len(set(rules)), "lines in the log for each rule")
     check(len(rules) >= 5, f"the log names {rules}")
 

@@ -155,11 +155,11 @@ def reread_tokens(world):
         os.chown(world.path(name), nobody.pw_uid, nobody.pw_gid)
     gate, _ = world.tunnel(extra={"user": "nobody"})
     gate.signal(signal.SIGHUP)
-    gate.wait_for("tokens was read again: 2 tokens")
+    gate.wait_for("reloaded tokens: 2 tokens")
     os.close(os.open(world.path("tokens.new"), os.O_CREAT, 0o600))
     replace_tokens(world, "")
     gate.wait_for("tokens: Permission denied")
-    gate.wait_for("the tokens read before stay valid")
+    gate.wait_for("the previous tokens stay valid")
     equal(world.curl("/"), "hello\n", "a request afterwards")
 
 
@@ -182,7 +182,7 @@ def idle(world):
     gate, _ = world.tunnel()
     time.sleep(27)  # more than keep_alive and dead_after together
     equal(gate.text().count("opened with"), 1, "sessions opened in 27 s of silence")
-    equal(gate.text().count("goes on with"), 0, "links that replaced others in 27 s of silence")
+    equal(gate.text().count("continues with"), 0, "links that replaced others in 27 s of silence")
     equal(world.curl("/"), "hello\n", "a request after the silence")
 
 
@@ -287,7 +287,7 @@ def privileges(world):
     equal(world.curl("/", tls=True), "hello\n", "a request to the one without privileges")
     listed = subprocess.run(["ss", "-H", "-uamn", f"sport = :{world.https}"], capture_output=True, text=True, check=True).stdout
     equal(re.findall(r"\brb(\d+),.*\btb(\d+),", listed), [(str(2 * wanted), str(2 * wanted))], "its buffers (the kernel doubles them)")
-    check("the kernel gives" not in gate.text(), "the gateway says that its buffers are too small")
+    check("the kernel limits" not in gate.text(), "the gateway says that its buffers are too small")
 
 
 def beyond_limit():

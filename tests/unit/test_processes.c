@@ -106,7 +106,7 @@ START_TEST(what_ran_at_a_killed_process_fails_soon)
     ck_assert(pair_run(&pair, user_is_done, &running, 10000));
     ck_assert_uint_le(clock_now() - began, 3 * HG_SECOND);
     ck_assert_int_eq(running.reason.status, 502);
-    ck_assert_ptr_nonnull(strstr(running.detail, "another process with this id answers"));
+    ck_assert_ptr_nonnull(strstr(running.detail, "another process with this id responds"));
     expect_count(1, 100);
 }
 END_TEST
@@ -279,8 +279,8 @@ START_TEST(a_process_has_so_many_sessions)
     }
     end = open_session("mine");
     ck_assert_int_eq(end->link->state, LINK_REFUSED);
-    ck_assert_ptr_nonnull(strstr(end->link->reason, "overload: this process of client-1 has 16 sessions already "
-                                                    "(sessions_per_process)"));
+    ck_assert_ptr_nonnull(
+        strstr(end->link->reason, "overload: this process of client-1 already has 16 sessions (sessions_per_process)"));
     /* Another one may have as many, and one without a link gives way to a new one of its own process. */
     ck_assert_int_eq(open_session("other")->link->state, LINK_ACTIVE);
     ends[3]->link->session->confirmed = true;
@@ -310,7 +310,7 @@ START_TEST(an_id_has_so_many_sessions)
     ck_assert_uint_eq(pair_session_count(&pair), 20);
     end = open_session(process);
     ck_assert_int_eq(end->link->state, LINK_REFUSED);
-    ck_assert_ptr_nonnull(strstr(end->link->reason, "client-1 has 20 sessions already (sessions_per_client)"));
+    ck_assert_ptr_nonnull(strstr(end->link->reason, "client-1 already has 20 sessions (sessions_per_client)"));
     first->link->session->confirmed = true;
     wire_break(first);
     pair_wait(&pair, 5);

@@ -389,7 +389,7 @@ START_TEST(a_service_that_is_withdrawn_is_refused_at_once)
     ck_assert(held.detached && running.detached);
     ck_assert_int_eq(held.reason.status, 404);
     ck_assert_str_eq(held.reason.error, "destination_not_found");
-    ck_assert_ptr_nonnull(strstr(held.detail, "may not serve this service any more"));
+    ck_assert_ptr_nonnull(strstr(held.detail, "may no longer serve this service"));
     ck_assert(running.was_reset && !running.ended);
     ck_assert(origin_is_quiet(NULL));
     user_ask(&late, &pair, "client-1", "web", "/down/10", 0);

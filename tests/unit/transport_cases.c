@@ -130,7 +130,7 @@ START_TEST(a_wrong_authority_is_refused)
     hg_certificate_unref(pair.provider.certificate);
     pair.provider.certificate = test_certificate_offer(&signed_by_it);
     test_pair_start(&pair, true, true, 0);
-    expect_refusal("is signed by \"CN=another authority\", which /tmp/");
+    expect_refusal("is signed by \"CN=another authority\", which is not in /tmp/");
     test_certificate_free(&signed_by_it);
     test_certificate_free(&stranger);
 }
@@ -147,7 +147,7 @@ START_TEST(a_certificate_out_of_its_time_is_refused)
     expect_refusal("has expired (20");
     hg_certificate_unref(pair.provider.certificate);
     pair.provider.certificate = test_certificate_offer(&young);
-    expect_refusal("is this machine's clock right?");
+    expect_refusal("is the clock of this machine correct?");
     test_certificate_free(&old);
     test_certificate_free(&young);
 }
@@ -461,7 +461,7 @@ START_TEST(a_client_needs_trust)
     file = fopen(pair.ca_path, "w");
     fputs("no certificate\n", file);
     fclose(file);
-    ck_assert_has(faults(&config), "holds no certificate in PEM form");
+    ck_assert_has(faults(&config), "contains no PEM certificate");
 }
 END_TEST
 
@@ -476,15 +476,15 @@ START_TEST(each_gateway_is_named_once)
     gateways[1] = (struct hg_address){.host = "a.test", .port = 8443};
     ck_assert_str_eq(faults(&config), "");
     gateways[1] = (struct hg_address){.host = "A.test", .port = 443};
-    ck_assert_has(faults(&config), "connect[1]: A.test:443 is there already");
+    ck_assert_has(faults(&config), "connect[1]: duplicate gateway A.test:443");
     gateways[1] = anywhere;
-    ck_assert_has(faults(&config), "connect[1]: \"*\" is no address to connect to");
+    ck_assert_has(faults(&config), "connect[1]: cannot connect to \"*\"");
     for (size_t i = 0; i < 17; i++) {
         snprintf(names[i], sizeof names[i], "%zu.test", i);
         gateways[i] = (struct hg_address){.host = names[i], .port = 443};
     }
     config.client.connect.count = 17;
-    ck_assert_has(faults(&config), "connect: 17 gateways are too many: name at most 16");
+    ck_assert_has(faults(&config), "connect: too many gateways: 17, the maximum is 16");
     config.client.connect.count = 16;
     ck_assert_str_eq(faults(&config), "");
 }

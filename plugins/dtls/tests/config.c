@@ -15,10 +15,11 @@ START_TEST(a_gateway_needs_certificates_alone)
     certificates_offered = true;
     ck_assert_str_eq(faults(&config), "");
     certificates_offered = false;
-    ck_assert_has(faults(&config), "listen: on a gateway it needs certificates, which nothing in the pipeline offers");
+    ck_assert_has(faults(&config),
+                  "listen: on a gateway it requires certificates, which no plugin in the pipeline offers");
     config.client.ca = "/tmp/ca.pem";
-    ck_assert_has(faults(&config), "ca: only has a meaning on a client");
-    ck_assert_has(errors, "nothing in the pipeline offers"); /* all faults, not the first */
+    ck_assert_has(faults(&config), "ca: only applies to a client");
+    ck_assert_has(errors, "no plugin in the pipeline offers"); /* all faults, not the first */
     ck_assert(((const struct hg_transport_ops *)hopgate_plugin()->ops)->listens(&(struct hg_instance){.cfg = &config}));
 }
 END_TEST
@@ -28,7 +29,7 @@ START_TEST(either_listen_or_connect)
     struct dtls_config config = pair.client_config;
 
     config.listen = (struct hg_list){1, &pair.listen};
-    ck_assert_has(faults(&config), "listen: a block either listens or connects");
+    ck_assert_has(faults(&config), "listen: a block cannot have both");
     config.listen.count = 0;
     config.client.connect.count = 0;
     ck_assert_has(faults(&config), "-: give `listen: ADDRESS` on a gateway or `connect: HOST:PORT` on a client");
@@ -43,10 +44,10 @@ START_TEST(wrong_values_are_told)
     config.priority = "NORMAL:+NONSENSE";
     config.bind.host = "localhost";
     config.client.connect = (struct hg_list){1, &anywhere};
-    ck_assert_has(faults(&config), "mtu: 575 is too small: write at least 576, or 0");
+    ck_assert_has(faults(&config), "mtu: 575 is too small; use at least 576, or 0");
     ck_assert_has(errors, "priority: not a GnuTLS priority string, at \"+NONSENSE\"");
-    ck_assert_has(errors, "bind: \"localhost\" is not an IP address");
-    ck_assert_has(errors, "connect: \"*\" is no address to connect to");
+    ck_assert_has(errors, "bind: \"localhost\" is not an IP address and port");
+    ck_assert_has(errors, "connect: cannot connect to \"*\"");
 }
 END_TEST
 
@@ -61,7 +62,7 @@ START_TEST(server_name_is_a_name)
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         config.client.server_name = bad[i];
-        ck_assert_has(faults(&config), "write the name or IP address alone");
+        ck_assert_has(faults(&config), "expected only a name or IP address");
     }
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         config.client.server_name = good[i];

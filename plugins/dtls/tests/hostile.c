@@ -474,7 +474,7 @@ START_TEST(a_gateway_started_anew_is_noticed)
     ck_assert(!link->down);
     time = time_until_down(link);
     ck_assert_msg(link->down, "still up");
-    ck_assert_str_eq(link->reason, "the gateway does not know this association any more");
+    ck_assert_str_eq(link->reason, "the gateway no longer knows this association");
     ck_assert_uint_lt(time, slowness() * 2 * HG_SECOND);
     test_connect_up(&pair);
 }

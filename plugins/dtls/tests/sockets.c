@@ -184,9 +184,8 @@ START_TEST(small_kernel_buffers_are_told_once)
     kernel.buffer_max = 200000;
     test_connect_up(&pair);
     test_connect_up(&pair);
-    ck_assert_str_eq(told,
-                     "the kernel gives socket buffers of 200000 bytes instead of 4194304: raise net.core.rmem_max and "
-                     "net.core.wmem_max (sysctl), or lower socket_buffer\n");
+    ck_assert_str_eq(told, "the kernel limits socket buffers to 200000 bytes instead of 4194304; raise "
+                           "net.core.rmem_max and net.core.wmem_max (sysctl), or lower socket_buffer\n");
 }
 END_TEST
 

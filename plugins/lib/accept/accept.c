@@ -61,7 +61,7 @@ static void shortage_over(void *arg)
 
 static void shortage(struct accept *accept, int error)
 {
-    hg_log_limited(accept->worker->instance, HG_LOG_WARNING, NULL, "cannot accept connections for the moment: %s",
+    hg_log_limited(accept->worker->instance, HG_LOG_WARNING, NULL, "cannot accept connections at the moment: %s",
                    strerror(error));
     accept->short_of_descriptors = true;
     watch(accept, false);

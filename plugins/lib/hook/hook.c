@@ -70,7 +70,7 @@ static void end_line(struct hook *hook)
     if (hook->line_size && hook->lines <= LINES_MAX)
         hg_log(instance, HG_LOG_INFO, "%s: %s", hook->program, hook->line);
     if (hook->line_size && hook->lines == LINES_MAX)
-        hg_log(instance, HG_LOG_INFO, "%s: what it writes from here on is left out", hook->program);
+        hg_log(instance, HG_LOG_INFO, "%s: further output is discarded", hook->program);
     hook->line_size = 0;
 }
 
@@ -127,9 +127,9 @@ static void describe(struct hook *hook, const siginfo_t *info)
     char *at = hook->error + size;
 
     if (hook->late)
-        size = snprintf(at, rest, "was killed: it took longer than %g s", (double)hook->timeout / (double)HG_SECOND);
+        size = snprintf(at, rest, "was killed after %g s", (double)hook->timeout / (double)HG_SECOND);
     else if (info->si_code == CLD_EXITED)
-        size = snprintf(at, rest, "has ended with status %d", info->si_status);
+        size = snprintf(at, rest, "exited with status %d", info->si_status);
     else
         size = snprintf(at, rest, "was killed by signal %d (%s)", info->si_status, strsignal(info->si_status));
     if (*hook->last)
@@ -304,7 +304,7 @@ struct hook *hook_run(struct hg_worker *worker, const struct hook_call *call, ho
     error = start(hook, call);
     if (error) {
         kill_at_once(hook);
-        snprintf(hook->error, sizeof hook->error, "%s cannot be run: %s", call->program, strerror(error));
+        snprintf(hook->error, sizeof hook->error, "cannot run %s: %s", call->program, strerror(error));
     }
     hg_timer_set(worker->host, hook->timer, error ? 0 : call->timeout);
     return hook;

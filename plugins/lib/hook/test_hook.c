@@ -181,8 +181,8 @@ END_TEST
 START_TEST(failures_are_told_with_the_last_line)
 {
     ck_assert_ptr_nonnull(strstr(run("#!/bin/sh\necho first\necho the zone is locked >&2\nexit 3\n"),
-                                 "program has ended with status 3: the zone is locked"));
-    ck_assert_ptr_nonnull(strstr(run("#!/bin/sh\nexit 1\n"), "program has ended with status 1"));
+                                 "program exited with status 3: the zone is locked"));
+    ck_assert_ptr_nonnull(strstr(run("#!/bin/sh\nexit 1\n"), "program exited with status 1"));
     ck_assert_ptr_nonnull(strstr(run("#!/bin/sh\nkill -9 $$\n"), "program was killed by signal 9 (Killed)"));
     ck_assert_ptr_nonnull(strstr(run("#!/bin/sh\nprintf 'no end\\033[2J'; exit 1\n"), "status 1: no end?[2J"));
     ck_assert_str_eq(run("#!/bin/sh\nexit 0\n"), "-");
@@ -193,15 +193,15 @@ START_TEST(what_cannot_be_run_is_told)
 {
     static const char *const none[] = {NULL};
 
-    ck_assert_ptr_nonnull(strstr(run("#!/nowhere/interpreter\n"), "cannot be run: No such file or directory"));
+    ck_assert_ptr_nonnull(strstr(run("#!/nowhere/interpreter\n"), "cannot run "));
     ck_assert_int_eq(chmod(path, 0600), 0);
     start(none, NULL, HG_SECOND);
     ck_assert(rig_run(rig, over, NULL, 60000));
-    ck_assert_ptr_nonnull(strstr(error_text, "program cannot be run: Permission denied"));
+    ck_assert_ptr_nonnull(strstr(error_text, "program: Permission denied"));
     unlink(path);
     start(none, NULL, HG_SECOND);
     ck_assert(rig_run(rig, over, NULL, 60000));
-    ck_assert_ptr_nonnull(strstr(error_text, "program cannot be run: No such file or directory"));
+    ck_assert_ptr_nonnull(strstr(error_text, "program: No such file or directory"));
     hook_cancel(start(none, NULL, HG_SECOND)); /* before it is told */
     rig_run(rig, over, NULL, 50);
     ck_assert(!is_over);
@@ -219,7 +219,7 @@ START_TEST(who_hangs_is_killed_with_its_children)
     grandchild = noted_pid();
     ck_assert(!is_dead(grandchild));
     ck_assert(rig_run(rig, over, NULL, 60000));
-    ck_assert_ptr_nonnull(strstr(error_text, "program was killed: it took longer than 2 s: waiting"));
+    ck_assert_ptr_nonnull(strstr(error_text, "program was killed after 2 s: waiting"));
     for (int i = 0; i < 6000 && !is_dead(grandchild); i++)
         rig_run(rig, over, NULL, 5), usleep(1000);
     ck_assert(is_dead(grandchild));
@@ -246,7 +246,7 @@ START_TEST(a_flood_of_output_is_bounded)
     for (const char *at = log_text; (at = strchr(at, '\n')); at++)
         lines++;
     ck_assert_uint_eq(lines, 101);
-    ck_assert_ptr_nonnull(strstr(log_text, "what it writes from here on is left out"));
+    ck_assert_ptr_nonnull(strstr(log_text, "further output is discarded"));
     ck_assert_uint_lt(strlen(log_text), 20000);
 }
 END_TEST

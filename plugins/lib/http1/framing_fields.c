@@ -157,7 +157,7 @@ enum http1_result http1_check_trailers(enum hg_head_kind kind, const uint8_t *da
     while (kind == HG_REQUEST && http1_next_field(&at, data + size, &field))
         if (http1_classify(field.name) == HTTP1_FIELD_CONTENT_LENGTH ||
             http1_classify(field.name) == HTTP1_FIELD_TRANSFER_ENCODING)
-            return http1_fault(reason, kind, 400, NULL, "a field about framing in the trailers");
+            return http1_fault(reason, kind, 400, NULL, "a framing field in the trailers");
     return HTTP1_DONE;
 }
 

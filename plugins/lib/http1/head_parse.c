@@ -222,7 +222,7 @@ static enum http1_result unknown_coding(enum hg_head_kind kind, const struct fac
         chunked += hg_text_equal_nocase(member, HG_TEXT("chunked"));
     if (facts->codings > 1 || chunked != 1 || !hg_text_equal_nocase(member, HG_TEXT("chunked")))
         return http1_fault(reason, kind, 400, "http_response_transfer_coding",
-                           "Transfer-Encoding does not end in chunked, or names it twice");
+                           "Transfer-Encoding does not end in chunked, or contains it twice");
     return http1_fault(reason, kind, 501, "http_response_transfer_coding", "a transfer coding other than chunked");
 }
 
@@ -241,17 +241,17 @@ static enum http1_result take_coding(enum hg_head_kind kind, const struct http1_
 {
     if (facts->lengths && guess(kind, limits, message, reason,
                                 "both Content-Length and Transfer-Encoding (RFC 9112 section 6.1; `lenient: yes` in "
-                                "the client's route rule takes the latter)") == HTTP1_FAULT)
+                                "the client's route rule uses the latter)") == HTTP1_FAULT)
         return HTTP1_FAULT;
     if (minor == 0 && guess(kind, limits, message, reason,
                             "Transfer-Encoding in HTTP/1.0 (RFC 9112 section 6.1; `lenient: yes` in the client's route "
-                            "rule takes it)") == HTTP1_FAULT)
+                            "rule accepts it)") == HTTP1_FAULT)
         return HTTP1_FAULT;
     if (facts->codings_differ)
         return unknown_coding(kind, facts, reason);
     if (facts->codings > 1 && guess(kind, limits, message, reason,
-                                    "Transfer-Encoding does not end in chunked, or names it twice (RFC 9112 section "
-                                    "6.1; `lenient: yes` in the client's route rule takes one)") == HTTP1_FAULT)
+                                    "Transfer-Encoding does not end in chunked, or contains it twice (RFC 9112 section "
+                                    "6.1; `lenient: yes` in the client's route rule accepts it)") == HTTP1_FAULT)
         return HTTP1_FAULT;
     message->framing = HTTP1_CHUNKED;
     return HTTP1_DONE;
@@ -313,11 +313,11 @@ static int64_t head_length(const struct http1_message *message)
 static enum http1_result check_method(struct hg_text method, struct hg_reason *reason)
 {
     if (hg_text_equal(method, HG_TEXT("CONNECT")) || hg_text_equal(method, HG_TEXT("TRACE")))
-        return http1_fault(reason, HG_REQUEST, 501, NULL, "the method is not supported here");
+        return http1_fault(reason, HG_REQUEST, 501, NULL, "the method is not supported");
     /* Some servers take "get" for GET, others for a method of its own (RFC 9110 section 9.1). */
     for (size_t i = 0; i < method.size; i++)
         if (method.data[i] >= 'a' && method.data[i] <= 'z')
-            return http1_fault(reason, HG_REQUEST, 501, NULL, "the method holds a lower-case letter");
+            return http1_fault(reason, HG_REQUEST, 501, NULL, "the method contains a lower-case letter");
     return HTTP1_DONE;
 }
 
@@ -444,7 +444,7 @@ static struct hg_head *make_response(const struct hg_host *host, const struct ht
 
     take_facts(split, &facts);
     if (split->status == 101 && !(asked->upgrade && facts.upgrade.size)) {
-        http1_fault(reason, HG_RESPONSE, 502, "http_upgrade_failed", "101 although no upgrade was asked for");
+        http1_fault(reason, HG_RESPONSE, 502, "http_upgrade_failed", "101 although no upgrade was requested");
         return NULL;
     }
     if (facts.connection_names > CONNECTION_NAMES_MAX) {

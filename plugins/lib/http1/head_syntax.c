@@ -92,7 +92,7 @@ static enum http1_result check_version(const struct http1_scan *scan, const uint
         version[7] < '0' || version[7] > '9')
         return bad(scan, reason, "the request line does not end in a version HTTP/1.0 or HTTP/1.1");
     if (version[5] != '1')
-        return http1_fault(reason, scan->kind, 505, NULL, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+        return http1_fault(reason, scan->kind, 505, NULL, "only HTTP/1.0 and HTTP/1.1 are supported");
     return HTTP1_DONE;
 }
 
@@ -104,7 +104,7 @@ static enum http1_result check_status_line(struct http1_scan *scan, const struct
 
     if (size < 12 || strncasecmp((const char *)line, "HTTP/1.", 7) != 0 || line[7] < '0' || line[7] > '9' ||
         line[8] != ' ')
-        return bad(scan, reason, "the status line does not begin with HTTP/1.0 or HTTP/1.1 and one space");
+        return bad(scan, reason, "the status line does not start with HTTP/1.0 or HTTP/1.1 and one space");
     while (at < size && line[at] == ' ')
         at++;
     if (size - at < 3 || (size > at + 3 && line[at + 3] != ' '))
@@ -127,7 +127,8 @@ static enum http1_result status_byte(struct http1_scan *scan, const struct http1
                                      uint8_t byte, struct hg_reason *reason)
 {
     if (byte != '\r' && byte != '\n')
-        return http1_is(byte, HTTP1_VALUE) ? HTTP1_DONE : bad(scan, reason, "the status line holds a control byte");
+        return http1_is(byte, HTTP1_VALUE) ? HTTP1_DONE
+                                           : bad(scan, reason, "the status line contains a control character");
     if (check_status_line(scan, limits, data + scan->start, scan->at - scan->start, reason) == HTTP1_FAULT)
         return HTTP1_FAULT;
     if (byte == '\n')
@@ -146,7 +147,7 @@ static enum http1_result request_line_byte(struct http1_scan *scan, const uint8_
             scan->state = TARGET;
             scan->line = scan->at + 1;
         } else if (!http1_is(byte, HTTP1_TOKEN)) {
-            return bad(scan, reason, "the request line does not begin with a method");
+            return bad(scan, reason, "the request line does not start with a method");
         }
         return HTTP1_DONE;
     case TARGET:
@@ -154,11 +155,11 @@ static enum http1_result request_line_byte(struct http1_scan *scan, const uint8_
             scan->state = VERSION;
             scan->line = scan->at + 1;
         } else if (byte == '\r') {
-            return bad(scan, reason, "the request line has no version (HTTP/0.9 is not spoken here)");
+            return bad(scan, reason, "the request line has no version (HTTP/0.9 is not supported)");
         } else if (!http1_is(byte, HTTP1_TARGET) && byte < 0x80) { /* those above are encoded: see request_target.c */
             return bad(scan, reason,
                        byte == ' ' ? "the request line has two spaces in a row"
-                                   : "the request target holds a control byte");
+                                   : "the request target contains a control character");
         }
         return HTTP1_DONE;
     default: /* VERSION */
@@ -184,14 +185,13 @@ static enum http1_result first_byte(struct http1_scan *scan, const struct http1_
     if (byte == '\n')
         return end_with_lf(scan, limits, reason);
     if (byte == ' ' || byte == '\t')
-        return bad(scan, reason, "a field line begins with white space (line folding is obsolete)");
+        return bad(scan, reason, "a field line starts with white space (line folding is obsolete)");
     if (byte == ':')
         return bad(scan, reason, "a field has no name");
     if (!http1_is(byte, HTTP1_TOKEN))
-        return bad(scan, reason, "a field name holds a byte that is not allowed in names");
+        return bad(scan, reason, "a field name contains an invalid character");
     if (scan->fields++ >= limits->fields)
-        return http1_fault(reason, scan->kind, 431, "http_response_header_section_size",
-                           "more fields than max_fields allows");
+        return http1_fault(reason, scan->kind, 431, "http_response_header_section_size", "more fields than max_fields");
     scan->state = NAME;
     return HTTP1_DONE;
 }
@@ -210,10 +210,10 @@ static enum http1_result name_byte(struct http1_scan *scan, const struct http1_l
         return tolerate(scan, limits, reason, "white space between a field name and its colon (RFC 9112 section 5.1)");
     }
     if (byte == ' ' || byte == '\t')
-        return bad(scan, reason, "a field name holds white space or has some before its colon");
+        return bad(scan, reason, "white space in a field name or before its colon");
     if (byte == '\r' || byte == '\n')
         return bad(scan, reason, "a field line has no colon");
-    return bad(scan, reason, "a field name holds a byte that is not allowed in names");
+    return bad(scan, reason, "a field name contains an invalid character");
 }
 
 /* Any byte before the fields. */
@@ -256,7 +256,7 @@ static enum http1_result scan_byte(struct http1_scan *scan, const struct http1_l
         if (byte == '\r')
             scan->state = VALUE_LF;
         else if (!http1_is(byte, HTTP1_VALUE))
-            return bad(scan, reason, "a field value holds a control byte");
+            return bad(scan, reason, "a field value contains a control character");
         return HTTP1_DONE;
     case START_LF:
     case VALUE_LF:
@@ -284,7 +284,7 @@ static enum http1_result check_limits(const struct http1_scan *scan, const struc
         return http1_fault(reason, scan->kind, scan->state == METHOD ? 501 : 414, NULL, "the first line is too long");
     if (scan->at >= limits->head)
         return http1_fault(reason, scan->kind, 431, "http_response_header_section_size",
-                           "the head is larger than max_head allows");
+                           "the head is larger than max_head");
     return HTTP1_DONE;
 }
 

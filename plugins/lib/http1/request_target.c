@@ -147,11 +147,11 @@ enum http1_result http1_read_target(struct hg_text text, bool is_options, struct
         return http1_fault(reason, HG_REQUEST, 400, NULL, "the request target has a fragment");
     /* Some servers take it for a slash, so it may mean another path behind us than to our routes. */
     if (memchr(text.data, '\\', path_size))
-        return http1_fault(reason, HG_REQUEST, 400, NULL, "the request target's path holds a backslash");
+        return http1_fault(reason, HG_REQUEST, 400, NULL, "the path of the request target contains a backslash");
     if (hg_text_equal(text, HG_TEXT("*"))) {
         if (is_options)
             return HTTP1_DONE;
-        return http1_fault(reason, HG_REQUEST, 400, NULL, "the request target * is for OPTIONS alone");
+        return http1_fault(reason, HG_REQUEST, 400, NULL, "the request target * is only valid with OPTIONS");
     }
     if (text.size && text.data[0] == '/')
         return HTTP1_DONE;

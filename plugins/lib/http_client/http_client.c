@@ -89,7 +89,7 @@ static void finish(struct https_call *call, CURLcode result)
     curl_off_t retry_after = 0;
 
     if (call->too_large) {
-        response.error = "the answer is too large";
+        response.error = "the response is too large";
     } else if (*call->untrusted) {
         response.error = call->untrusted;
     } else if (result != CURLE_OK) {
@@ -389,7 +389,7 @@ struct https *https_new(struct hg_worker *worker, const char *ca)
     https->worker = worker;
     https->trust = https_trust_new(ca, why, sizeof why);
     if (*why)
-        hg_log(worker->instance, HG_LOG_ERROR, "connections to HTTPS servers: %s", why);
+        hg_log(worker->instance, HG_LOG_ERROR, "HTTPS client: %s", why);
     if (https->trust && !curl_has_gnutls())
         https->roots = https_trust_pem(https->trust);
     https->multi = curl_multi_init();

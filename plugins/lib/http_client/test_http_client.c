@@ -304,7 +304,7 @@ START_TEST(others_are_refused_before_the_request)
 
         ck_assert_msg(strstr(error, words) != NULL, "%zu: \"%s\"", i, error);
         if (words == cases[i].error)
-            ck_assert_msg(!strstr(error, "The clock here says 20") == (cases[i].fault != EXPIRED), "\"%s\"", error);
+            ck_assert_msg(!strstr(error, "The local clock says 20") == (cases[i].fault != EXPIRED), "\"%s\"", error);
         ck_assert_uint_eq(server.requests, 0);
     }
 }

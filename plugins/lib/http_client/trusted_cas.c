@@ -41,7 +41,7 @@ gnutls_x509_trust_list_t https_trust_new(const char *extra, char *why, size_t si
         return NULL;
     result = gnutls_x509_trust_list_add_system_trust(trust, 0, 0);
     if (result <= 0 && !extra)
-        snprintf(why, size, "the system has no trusted roots: %s",
+        snprintf(why, size, "the system has no trusted root certificates: %s",
                  result ? gnutls_strerror(result) : "its trust store is empty");
     result = extra ? add_file(trust, extra) : 0;
     if (result < 0)
@@ -107,7 +107,7 @@ static void tell_clock(char *why, size_t size)
     struct tm parts;
 
     if (gmtime_r(&now, &parts))
-        strftime(why + used, size - used, " The clock here says %Y-%m-%d %H:%M:%S UTC: is it right?", &parts);
+        strftime(why + used, size - used, " The local clock says %Y-%m-%d %H:%M:%S UTC; is it correct?", &parts);
 }
 
 static void tell_status(unsigned status, char *why, size_t size)
@@ -130,7 +130,7 @@ bool https_trust_covers(gnutls_x509_trust_list_t trust, const gnutls_datum_t *ch
     unsigned done = 0, status = 0;
     int result = count && count <= CHAIN_MAX ? 0 : GNUTLS_E_NO_CERTIFICATE_FOUND;
 
-    snprintf(why, size, "the server's certificate cannot be verified"); /* what is told where the rest has no words */
+    snprintf(why, size, "cannot verify the server's certificate"); /* what is told where the rest has no words */
     if (!result)
         result = read_chain(chain, count, certificates, &done);
     if (!result)
@@ -138,7 +138,7 @@ bool https_trust_covers(gnutls_x509_trust_list_t trust, const gnutls_datum_t *ch
     while (done)
         gnutls_x509_crt_deinit(certificates[--done]);
     if (result)
-        snprintf(why, size, "the server's certificate cannot be verified: %s", gnutls_strerror(result));
+        snprintf(why, size, "cannot verify the server's certificate: %s", gnutls_strerror(result));
     else if (status)
         tell_status(status, why, size);
     else

@@ -46,7 +46,7 @@ struct ratelimit *ratelimit_new(struct hg_worker *worker, const struct ratelimit
         return NULL;
     limit->worker = worker;
     limit->config = config;
-    limit->limited = hg_counter(worker, "handshakes_limited", "Handshakes put off because of handshake_rate.");
+    limit->limited = hg_counter(worker, "handshakes_limited", "Handshakes delayed because of handshake_rate.");
     for (size_t i = 0; i < RATELIMIT_SOURCES; i++)
         limit->chains[i] = NONE;
     if (getrandom(limit->seed, sizeof limit->seed, 0) == sizeof limit->seed)
@@ -119,8 +119,8 @@ static void tell(struct ratelimit *limit, uint64_t key)
     else
         inet_ntop(AF_INET6, &v6, text, sizeof text);
     hg_log(limit->worker->instance, HG_LOG_WARNING,
-           "handshakes from %s%s come faster than handshake_rate allows (%lld a second): some are put off; the counter "
-           "handshakes_limited tells how many of all sources",
+           "handshakes from %s%s exceed handshake_rate (%lld per second) and are delayed; the counter "
+           "handshakes_limited has the total for all sources",
            text, key >> 32 == SHARES_IPV4 >> 32 ? "" : "/64", (long long)limit->config->rate);
 }
 

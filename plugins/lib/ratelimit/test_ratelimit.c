@@ -107,15 +107,14 @@ END_TEST
 START_TEST(the_log_tells_once_a_minute)
 {
     admitted("192.0.2.1", 100);
-    ck_assert_str_eq(fake.log,
-                     "warning: handshakes from 192.0.2.1 come faster than handshake_rate allows (10 a second): some "
-                     "are put off; the counter handshakes_limited tells how many of all sources\n");
+    ck_assert_str_eq(fake.log, "warning: handshakes from 192.0.2.1 exceed handshake_rate (10 per second) and are "
+                               "delayed; the counter handshakes_limited has the total for all sources\n");
     fake.now += 59 * HG_SECOND;
     admitted("2001:db8:0:1::5", 100);
     ck_assert_ptr_eq(strchr(fake.log, '\n')[1] ? fake.log : NULL, NULL);
     fake.now += HG_SECOND;
     admitted("2001:db8:0:1::5", 100);
-    ck_assert_ptr_nonnull(strstr(fake.log, "handshakes from 2001:db8:0:1::/64 come"));
+    ck_assert_ptr_nonnull(strstr(fake.log, "handshakes from 2001:db8:0:1::/64 exceed"));
 }
 END_TEST
 

@@ -44,13 +44,12 @@ static int check_gateway(struct hg_instance *instance, const struct hg_list *lis
     if (list->count > 1)
         snprintf(option, sizeof option, "connect[%zu]", number);
     if (!strcmp(address->host, "*")) {
-        hg_config_error(instance, option, "\"*\" is no address to connect to: give the gateway's name");
+        hg_config_error(instance, option, "cannot connect to \"*\"; give the name of the gateway");
         return -1;
     }
     if (is_repeated(addresses, number)) {
         hg_config_error(instance, option,
-                        "%s:%u is there already: name each gateway once (for several links to one there is the setting "
-                        "`links`)",
+                        "duplicate gateway %s:%u; for several links to a gateway, use the setting `links`",
                         address->host, address->port);
         return -1;
     }
@@ -72,7 +71,7 @@ int tlscommon_client_configure(struct hg_instance *instance, const struct tlscom
     int result = 0;
 
     if (config->connect.count > GATEWAYS_MAX) {
-        hg_config_error(instance, "connect", "%zu gateways are too many: name at most %d", config->connect.count,
+        hg_config_error(instance, "connect", "too many gateways: %zu, the maximum is %d", config->connect.count,
                         GATEWAYS_MAX);
         result = -1;
     }
@@ -81,7 +80,7 @@ int tlscommon_client_configure(struct hg_instance *instance, const struct tlscom
             result = -1;
     if (config->server_name && !is_name_or_address(config->server_name)) {
         hg_config_error(instance, "server_name",
-                        "\"%s\": write the name or IP address alone, as it stands in the gateway's certificate",
+                        "\"%s\": expected only a name or IP address, as in the gateway's certificate",
                         config->server_name);
         result = -1;
     }
@@ -264,7 +263,7 @@ static bool use_known(struct tlscommon_wish *wish, const char *why)
 
     if (!gateway->known_count || add_addresses(wish, gateway->known, gateway->known_count))
         return false;
-    hg_log(wish->client->worker->instance, HG_LOG_INFO, "%s; trying the addresses that were good before", why);
+    hg_log(wish->client->worker->instance, HG_LOG_INFO, "%s; trying the previous addresses", why);
     advance(wish);
     return true;
 }
@@ -276,7 +275,7 @@ static void on_timer(void *arg)
     char text[sizeof wish->reason];
 
     if (wish->resolution && !wish->count) {
-        snprintf(text, sizeof text, "cannot look up %s: no name server has answered yet", name);
+        snprintf(text, sizeof text, "cannot look up %s: no response from a name server yet", name);
         use_known(wish, text);
         return;
     }
@@ -289,7 +288,7 @@ static void on_timer(void *arg)
     }
     if (tlscommon_wish_has_next(wish) && wish->candidates[wish->begun - 1].attempt) {
         print_address(text, &wish->candidates[wish->begun - 1].address);
-        hg_log(wish->client->worker->instance, HG_LOG_INFO, "%s does not answer yet; trying the next address as well",
+        hg_log(wish->client->worker->instance, HG_LOG_INFO, "no response from %s yet; trying the next address as well",
                text);
     }
     advance(wish);

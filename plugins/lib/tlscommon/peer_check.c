@@ -27,8 +27,8 @@ int tlscommon_trust(struct hg_instance *instance, gnutls_certificate_credentials
         if (count > 0)
             return 0;
         hg_config_error(instance, "ca",
-                        "the system's trust store is empty: install its certificates (package ca-certificates) or name "
-                        "a file with the gateway's authority here");
+                        "the system's trust store is empty; install its certificates (package ca-certificates), or "
+                        "give a file with the gateway's authority");
         return -1;
     }
     hg_reads_file(instance, "ca", ca, false);
@@ -41,7 +41,7 @@ int tlscommon_trust(struct hg_instance *instance, gnutls_certificate_credentials
     count = gnutls_certificate_set_x509_trust_file(credentials, ca, GNUTLS_X509_FMT_PEM);
     if (count > 0)
         return 0;
-    hg_config_error(instance, "ca", "%s holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")%s%s", ca,
+    hg_config_error(instance, "ca", "%s contains no PEM certificate (\"-----BEGIN CERTIFICATE-----\")%s%s", ca,
                     count < 0 ? ": " : "", count < 0 ? gnutls_strerror(count) : "");
     return -1;
 }
@@ -97,16 +97,16 @@ static void explain(gnutls_x509_crt_t leaf, unsigned status, const char *expecte
 
     if (status & GNUTLS_CERT_EXPIRED) {
         print_date(gnutls_x509_crt_get_expiration_time(leaf), text, sizeof text);
-        snprintf(reason, capacity, "the gateway's certificate, or one that signs it, has expired (%s)", text);
+        snprintf(reason, capacity, "the gateway's certificate, or one of its issuers, has expired (%s)", text);
     } else if (status & GNUTLS_CERT_NOT_ACTIVATED) {
         print_date(gnutls_x509_crt_get_activation_time(leaf), text, sizeof text);
-        snprintf(reason, capacity, "the gateway's certificate is valid only from %s: is this machine's clock right?",
-                 text);
+        snprintf(reason, capacity,
+                 "the gateway's certificate is not valid before %s; is the clock of this machine correct?", text);
     } else if (status & GNUTLS_CERT_SIGNER_NOT_FOUND) {
         text_size = sizeof text;
         if (gnutls_x509_crt_get_issuer_dn(leaf, text, &text_size) < 0)
             snprintf(text, sizeof text, "an issuer with a long name");
-        snprintf(reason, capacity, "the gateway's certificate is signed by \"%s\", which %s does not hold (option ca)",
+        snprintf(reason, capacity, "the gateway's certificate is signed by \"%s\", which is not in %s (option ca)",
                  text, ca ? ca : "the system's trust store");
     } else if (status & GNUTLS_CERT_UNEXPECTED_OWNER) {
         print_names(leaf, text, sizeof text);
@@ -161,20 +161,18 @@ void tlscommon_print_failure(gnutls_session_t session, int error, const char *pr
     gnutls_alert_description_t alert = gnutls_alert_get(session);
 
     if (error == GNUTLS_E_UNEXPECTED_PACKET || error == GNUTLS_E_UNEXPECTED_PACKET_LENGTH)
-        snprintf(text, size, "what came is not TLS: is this the right port? (%s)", gnutls_strerror(error));
+        snprintf(text, size, "the peer does not speak TLS; is this the right port? (%s)", gnutls_strerror(error));
     else if (error != GNUTLS_E_FATAL_ALERT_RECEIVED && error != GNUTLS_E_WARNING_ALERT_RECEIVED)
         snprintf(text, size, "%s", gnutls_strerror(error));
     else if (alert == GNUTLS_A_UNRECOGNIZED_NAME)
-        snprintf(text, size,
-                 "the peer refused with the alert \"%s\"; it has no certificate for that name (option server_name)",
+        snprintf(text, size, "the peer sent the alert \"%s\"; it has no certificate for that name (option server_name)",
                  gnutls_alert_get_name(alert));
     else if (alert == GNUTLS_A_NO_APPLICATION_PROTOCOL)
-        snprintf(text, size, "the peer refused with the alert \"%s\"; it does not speak %s",
-                 gnutls_alert_get_name(alert), protocol);
+        snprintf(text, size, "the peer sent the alert \"%s\"; it does not support %s", gnutls_alert_get_name(alert),
+                 protocol);
     else
-        snprintf(text, size, "the peer refused with the alert \"%s\"%s", gnutls_alert_get_name(alert),
-                 is_about_certificate(alert) ? "; it does not accept the certificate (its options ca and server_name)"
-                                             : "");
+        snprintf(text, size, "the peer sent the alert \"%s\"%s", gnutls_alert_get_name(alert),
+                 is_about_certificate(alert) ? "; it rejected the certificate (its options ca and server_name)" : "");
 }
 
 /* ---- The machine ---- */

@@ -43,13 +43,13 @@ int tlscommon_setup_gateway(struct tlscommon_setup *setup, struct hg_instance *i
 
     if (!hg_capability(instance, HG_CERTIFICATES, HG_CERTIFICATES_VERSION, &certificates)) {
         hg_config_error(instance, listens ? "listen" : NULL,
-                        "on a gateway it needs certificates, which nothing in the pipeline offers: add a block that "
-                        "does, such as `- tls_files: { cert: gate.pem, key: gate.key }`%s",
+                        "on a gateway it requires certificates, which no plugin in the pipeline offers; add one, such "
+                        "as `- tls_files: { cert: gate.pem, key: gate.key }`%s",
                         listens ? "" : " (on a client, give `connect: HOST:PORT`)");
         result = -1;
     }
     if (gnutls_session_ticket_key_generate(&setup->ticket_key) < 0) {
-        hg_config_error(instance, NULL, "out of memory or of random bytes");
+        hg_config_error(instance, NULL, "out of memory or random bytes");
         result = -1;
     }
     tlscommon_certificate_serve(setup->credentials);

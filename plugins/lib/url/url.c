@@ -42,11 +42,11 @@ static const char *check_ipv6(struct hg_text host)
     struct in6_addr address;
 
     if (!host.size || host.size >= sizeof literal)
-        return "there is no valid IPv6 address between the brackets";
+        return "the text in brackets is not an IPv6 address";
     memcpy(literal, host.data, host.size);
     literal[host.size] = '\0';
     if (inet_pton(AF_INET6, literal, &address) != 1)
-        return "there is no valid IPv6 address between the brackets";
+        return "the text in brackets is not an IPv6 address";
     return NULL;
 }
 
@@ -58,7 +58,7 @@ static const char *check_name(struct hg_text host)
         return "the host is too long";
     for (size_t i = 0; i < host.size; i++)
         if (!is_name_character(host.data[i]))
-            return "the host may hold only letters, digits, '-', '.' and '_', or an IPv6 address in brackets";
+            return "the host may only contain letters, digits, '-', '.' and '_', or be an IPv6 address in brackets";
     return NULL;
 }
 
@@ -73,7 +73,7 @@ static const char *parse_authority(struct hg_text authority, struct url *url)
         const char *bracket = memchr(authority.data, ']', authority.size);
 
         if (!bracket)
-            return "the closing bracket of the IPv6 address is missing";
+            return "']' is missing";
         url->host = (struct hg_text){authority.data + 1, (size_t)(bracket - authority.data - 1)};
         host_end = bracket + 1;
         fault = check_ipv6(url->host);
@@ -81,7 +81,7 @@ static const char *parse_authority(struct hg_text authority, struct url *url)
         const char *colon = memchr(authority.data, ':', authority.size);
 
         if (colon && memchr(colon + 1, ':', (size_t)(end - colon - 1)))
-            return "an IPv6 address must stand in brackets, as in http://[::1]:80";
+            return "an IPv6 address needs brackets, as in http://[::1]:80";
         host_end = colon ? colon : end;
         url->host = (struct hg_text){authority.data, (size_t)(host_end - authority.data)};
         fault = check_name(url->host);
@@ -103,7 +103,7 @@ static const char *parse_base(struct hg_text base, struct url *url)
         if (base.data[i] == '?' || base.data[i] == '#')
             return "a query or fragment cannot be part of the URL";
         if (base.data[i] <= ' ' || base.data[i] >= 0x7f)
-            return "the path may hold only printable ASCII; write other characters percent-encoded";
+            return "the path may only contain printable ASCII; percent-encode other characters";
     }
     while (base.size && base.data[base.size - 1] == '/')
         base.size--;
@@ -119,7 +119,7 @@ const char *url_parse(struct hg_text text, struct url *url)
     const char *fault;
 
     if (starts_with(text, HG_TEXT("https://")))
-        return "https to a local service is not supported; write http://host:port";
+        return "https to a local service is not supported; use http://host:port";
     if (!starts_with(text, HG_TEXT(scheme)))
         return "not a URL of the form http://host:port";
     rest = (struct hg_text){text.data + sizeof scheme - 1, text.size - (sizeof scheme - 1)};
@@ -136,6 +136,6 @@ const char *url_check_host_option(const char *text)
     struct url url;
 
     if (strchr(text, '/'))
-        return "write it without scheme and path";
+        return "omit scheme and path";
     return parse_authority(hg_text(text), &url);
 }

@@ -80,7 +80,7 @@ START_TEST(a_closed_port_is_told)
     char text[96];
 
     test_pair_start(&pair, false, true, free_port());
-    snprintf(text, sizeof text, "127.0.0.1:%u refused: nothing listens on that TCP port", pair.port);
+    snprintf(text, sizeof text, "127.0.0.1:%u: connection refused; nothing listens on that TCP port", pair.port);
     expect_refusal(text);
 }
 END_TEST
@@ -129,7 +129,7 @@ START_TEST(the_next_address_is_tried_beside_a_silent_one)
     ck_assert_uint_eq(COUNTER(pair.client, handshakes_failed), 1);
     pair.resolve_count = 1;
     pair.client_config.handshake_timeout = 300 * HG_MILLISECOND;
-    expect_refusal("no gateway there, or TCP is blocked on the way");
+    expect_refusal("there is no gateway, or TCP is blocked on the way");
     for (int i = 0; i < 4; i++)
         close(fill[i]);
     close(silent);

@@ -40,14 +40,14 @@ START_TEST(a_truncated_stream_is_told)
     test_pair_start(&pair, true, false, 0);
     link = raw_link(&raw);
     raw_close(&raw);
-    expect_down(link, "the peer has ended the TCP connection, without a goodbye");
+    expect_down(link, "the peer closed the TCP connection without close_notify");
     ck_assert_uint_eq(COUNTER(pair.gateway, truncated), 1);
 
     link = raw_link(&raw);
     raw_send(&raw, "\0\1a\0\3bc", 7);
     test_wait(&pair, link->packets == 1, 1000);
     raw_close(&raw);
-    expect_down(link, "the peer has ended the TCP connection in the middle of a packet, without a goodbye");
+    expect_down(link, "the peer closed the TCP connection in the middle of a packet without close_notify");
     ck_assert_uint_eq(link->packets, 1);
 
     link = raw_link(&raw);
@@ -85,7 +85,7 @@ START_TEST(a_bad_length_is_told_to_both)
         link = raw_link(&raw);
         raw_send(&raw, "\0\2ab", 4);
         raw_send(&raw, bad[i], 2);
-        expect_down(link, i ? "a packet of more than 16384 bytes was announced" : "a packet of no bytes was announced");
+        expect_down(link, i ? "a packet of more than 16384 bytes was announced" : "a packet of 0 bytes was announced");
         ck_assert_uint_eq(link->packets, 1);
         ck_assert_int_eq(raw_end(&raw), GNUTLS_E_FATAL_ALERT_RECEIVED);
         ck_assert_int_eq(gnutls_alert_get(raw.session), GNUTLS_A_DECODE_ERROR);
