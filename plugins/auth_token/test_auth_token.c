@@ -512,7 +512,7 @@ START_TEST(test_config_faults)
         {{0}, "-: give `file`"},
         {{.file = "/f", .id = "a"}, "-: give either `file`"},
         {{.id = "client-1"}, "id: requires `token_file`, too; `hopgate token client-1`"},
-        {{.token = "t"}, "token_file: needs `id`"},
+        {{.token = "t"}, "token_file: requires `id`"},
         {{.id = "a b", .token = ALPHA_TOKEN}, "id: \"a b\" is not a client id"},
         {{.id = "a", .token = ""}, "token_file: the token has fewer than 22 characters"},
         {{.id = "a", .token = "t"}, "token_file: the token has fewer than 22 characters"},

@@ -162,7 +162,7 @@ def sinks(world, transfer, sender_of):
     running.join()
     check(not failures, f"the transfer failed: {failures}")
     took = time.monotonic() - began
-    sender.wait_for(r"carries packets of \d+ bytes only")
+    sender.wait_for(r"only carries packets of \d+ bytes now")
     # The search begins anew after a second, and only beside data.
     wait_until(lambda: transfer(world, MIB) or packet_size(sender) == 1400 - OVERHEAD, 20,
                f"{sender.name} to find the new size")

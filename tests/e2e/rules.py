@@ -159,7 +159,7 @@ def timeouts(world):
     url = service(world)
     path_to(world, {"app": {"to": url, "response_timeout": "300ms"}, "slow": {"to": url}})
     text = world.curl("/poll/5")
-    check("did not answer within 0.3s (option response_timeout" in text, f"the error page: {text}")
+    check("did not respond within 0.3s (option response_timeout" in text, f"the error page: {text}")
     check("response_timeout" in world.curl("/poll/5", want="%header{proxy-status}"), "Proxy-Status does not name the option")
     equal(world.curl("/poll/1", host="slow.dev.test", want="%{http_code}"), "200", "the other service")
 

@@ -36,7 +36,7 @@ def wrong_token(world):
     world.write("token-wrong", "0" * len(right) + "\n")
     client = world.client({"web": f"http://127.0.0.1:{service.port}"}, token="token-wrong")
     gate.wait_for(r"(?i)refus.*client-1|client-1.*refus")
-    client.wait_for(r"refuses a session \(credentials\): no such id and token")
+    client.wait_for(r"refused a session \(credentials\): no such id and token")
     equal(world.curl("/", want="%{http_code}"), "503", "a request meanwhile")
     check(right not in gate.text() + client.text() and "0" * 40 not in gate.text() + client.text(), "a token is in the log")
     client.stop()
@@ -80,7 +80,7 @@ def unknown_client(world):
     world.write("tokens", lines[0] + "\n")
     gate = world.gateway()
     client = world.client({"web": "http://127.0.0.1:1"}, name="client-9")
-    client.wait_for(r"refuses a session \(credentials\): no such id and token")
+    client.wait_for(r"refused a session \(credentials\): no such id and token")
     gate.wait_for(r"(?i)refus.*client-9|client-9.*refus")
 
 

@@ -100,7 +100,7 @@ def no_transport(world):
     world.token("client-1")
     world.gateway()
     client = world.client({"web": "http://127.0.0.1:1"}, transports=[world.connect("tls")])
-    client.wait_for(r"cannot open a session over tls: .*(is there a `tls` block in the gateway's pipeline\?|it does not speak hopgate/1)")
+    client.wait_for(r"cannot open a session over tls: .*(is there a `tls` block in the gateway's pipeline\?|it does not support hopgate/1)")
 
 
 @case("`tls` without `listen` needs a TLS listener of the edge")
