@@ -156,8 +156,8 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
 /* Ends the exchanges of services that the client may not serve any more. */
 static void reset_withdrawn(const struct session *session)
 {
-    static const struct hg_reason reason = {404, "destination_not_found",
-                                            "the client may no longer serve this service", 0};
+    static const struct hg_reason reason = {404, "destination_not_found", "the client may no longer serve this service",
+                                            0};
     struct exchange_stream *next;
 
     for (struct exchange_stream *stream = session->streams; stream; stream = next) {

@@ -344,8 +344,8 @@ static void client_doubt(struct hg_link *link)
 static void client_renew(struct hg_link *link)
 {
     link->is_old = true;
-    hg_log(link->sessions->worker->instance, HG_LOG_DEBUG, "the keys of the link with %s must be renewed; opening another link",
-           link->peer);
+    hg_log(link->sessions->worker->instance, HG_LOG_DEBUG,
+           "the keys of the link with %s must be renewed; opening another link", link->peer);
     dialer_want(link->dialer);
 }
 

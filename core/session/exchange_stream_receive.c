@@ -178,9 +178,8 @@ static bool next_bytes(struct exchange_stream *stream, struct hg_slice *slice)
 /* Decodes one event from the front of `slice`. False when the stream may be gone or is over. */
 static bool decode(struct exchange_stream *stream, const struct hg_slice *slice)
 {
-    static const struct hg_reason crowded = {
-        502, "http_response_header_section_size",
-        "the heads that the client is sending exceed session_window", 1};
+    static const struct hg_reason crowded = {502, "http_response_header_section_size",
+                                             "the heads that the client is sending exceed session_window", 1};
     struct session *session = stream->session;
     struct hg_codec_event event = {.type = HG_CODEC_NONE};
     const char *error = NULL;

@@ -516,7 +516,7 @@ START_TEST(test_config_faults)
         {{.id = "a b", .token = ALPHA_TOKEN}, "id: \"a b\" is not a client id"},
         {{.id = "a", .token = ""}, "token_file: the token has fewer than 22 characters"},
         {{.id = "a", .token = "t"}, "token_file: the token has fewer than 22 characters"},
-        {{.id = "a", .token = "123456789012345678901"}, "`hopgate token a` makes a good one"},
+        {{.id = "a", .token = "123456789012345678901"}, "`hopgate token a` creates a good one"},
         {{.id = "a", .token = "secret: t"}, "token_file: the file must contain only the token"},
         {{.id = "a", .token = "a:" ALPHA}, "token_file: the file contains the line for the gateway's `file`"},
         {{.id = "a", .token = "a:" ALPHA ":web"}, "token_file: the file contains the line for the gateway's `file`"},
