@@ -98,8 +98,7 @@ static inline const char *hg_host_pattern(const char *host, char *buffer, struct
     *pattern = name = hg_host_canonical(hg_text(wildcard ? host + 1 : host), buffer);
     if (wildcard && name.size)
         name = (struct hg_text){name.data + 1, name.size - 1};
-    return hg_host_is_valid(name) ? NULL
-                                  : "not a host name or address; write international names as xn-- (IDNA)";
+    return hg_host_is_valid(name) ? NULL : "not a host name or address; write international names as xn-- (IDNA)";
 }
 
 /** Whether a canonical host is what hg_host_pattern() has read, or below it where that is a wildcard. */
