@@ -249,8 +249,8 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
         return;
     session->draining = true;
     log_printable(reason, sizeof reason, drain->reason);
-    hg_log(link->sessions->worker->instance, HG_LOG_INFO, "the gateway wants to end session %" PRIu64 ": %s", session->number,
-           reason);
+    hg_log(link->sessions->worker->instance, HG_LOG_INFO, "the gateway wants to end session %" PRIu64 ": %s",
+           session->number, reason);
     link_check_at(link, hg_now(link->sessions->worker) + DRAIN_TICK);
     dialer_want(link->dialer);
 }
