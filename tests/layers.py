@@ -27,6 +27,7 @@ import sys
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.M)
 SYSTEM_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]+<([^>]+)>", re.M)
 COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')|/\*.*?\*/|//[^\n]*', re.S)
+STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
 IMPURE_HEADERS = re.compile(r"^(ev|time|netdb|poll|unistd|sys/(socket|time|epoll|timerfd)|netinet/.*|arpa/.*)\.h$")
 IMPURE_CALLS = re.compile(r"^(ev_\w+|clock_gettime|time|gettimeofday|socket|connect|bind|send(to|msg|mmsg)?|recv(from|msg|mmsg)?"
                           r"|poll|epoll_\w+|read|write)$")
@@ -205,17 +206,14 @@ def rule_shared_services(tree):
     with open(os.path.join(tree.root, "include/hopgate/README.md"), encoding="utf-8") as file:
         listed = set(re.findall(r"^\| `(hg_\w+)(?:\(\))?` \|", file.read(), re.M))
     users = {service: set() for service in services}
-    for source in tree.product_of_plugins():
-        for word in set(re.findall(r"\bhg_\w+", source.text)):
-            if word in users:
+    for source in tree.product_of_plugins() + tree.core() + headers:
+        for word in set(re.findall(r"\bhg_\w+", STRING.sub("", source.text))):
+            if word in users and not (source in headers and source.text.count(word) < 2):
                 users[word].add(source.folder)
-    for header in headers:
-        for word in re.findall(r"\bhg_\w+", header.text):
-            if word in users and len(re.findall(rf"\b{word}\b", header.text)) > 1:
-                users[word].add("include")
     for service in sorted(services):
-        if len(users[service]) == 1 and service not in listed:
-            yield f"{service}() is used by {users[service].pop()} alone and not listed in include/hopgate/README.md"
+        user = next(iter(users[service]), "")
+        if len(users[service]) == 1 and service not in listed and user.startswith("plugins/"):
+            yield f"{service}() is used by {user} alone and not listed in include/hopgate/README.md"
         if len(users[service]) > 1 and service in listed:
             yield f"{service}() is listed in include/hopgate/README.md but used by more than one plugin"
     for service in sorted(listed - services):
