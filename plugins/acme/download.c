@@ -15,75 +15,52 @@
 /* A leaf may begin this much later than our clock says, which then is wrong rather than the authority's. */
 #define SKEW_MAX (24 * 3600)
 
-/* The certificates of a chain; 0: it is none. */
-static unsigned import(const char *chain, gnutls_x509_crt_t crts[CHAIN_MAX])
-{
-    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)chain, (unsigned)strlen(chain)};
-    unsigned count = CHAIN_MAX;
+struct chain {
+    gnutls_x509_crt_t crts[CHAIN_MAX];
+    unsigned count; /* 0: it is none */
+};
 
-    return gnutls_x509_crt_list_import(crts, &count, &datum, GNUTLS_X509_FMT_PEM,
-                                       GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED) < 0
-               ? 0
-               : count;
+static struct chain import(const char *pem)
+{
+    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)pem, (unsigned)strlen(pem)};
+    struct chain chain = {.count = CHAIN_MAX};
+
+    if (gnutls_x509_crt_list_import(chain.crts, &chain.count, &datum, GNUTLS_X509_FMT_PEM,
+                                    GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED) < 0)
+        chain.count = 0;
+    return chain;
 }
 
-static void release(gnutls_x509_crt_t crts[CHAIN_MAX], unsigned count)
+static void release(struct chain *chain)
 {
-    for (unsigned i = 0; i < count; i++)
-        gnutls_x509_crt_deinit(crts[i]);
+    while (chain->count)
+        gnutls_x509_crt_deinit(chain->crts[--chain->count]);
 }
 
-/* Whether the last certificate of the chain was issued by that common name. */
-static bool is_issued_by(gnutls_x509_crt_t last, const char *issuer)
+/* Whether the last certificate was issued by that common name. */
+static bool leads_to(const struct chain *chain, const char *issuer)
 {
     char name[256];
     size_t size = sizeof name;
 
-    return gnutls_x509_crt_get_issuer_dn_by_oid(last, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) >= 0 &&
+    return chain->count &&
+           gnutls_x509_crt_get_issuer_dn_by_oid(chain->crts[chain->count - 1], GNUTLS_OID_X520_COMMON_NAME, 0, 0, name,
+                                                &size) >= 0 &&
            !strcmp(name, issuer);
 }
 
-static bool is_preferred(const char *chain, const char *issuer)
-{
-    gnutls_x509_crt_t crts[CHAIN_MAX];
-    const unsigned count = import(chain, crts);
-    const bool preferred = count && is_issued_by(crts[count - 1], issuer);
-
-    release(crts, count);
-    return preferred;
-}
-
 /* Each certificate signed by the next. */
-static bool is_whole(const gnutls_x509_crt_t crts[CHAIN_MAX], unsigned count)
+static bool is_whole(const struct chain *chain)
 {
-    for (unsigned i = 0; i + 1 < count; i++) {
+    for (unsigned i = 0; i + 1 < chain->count; i++) {
         unsigned status;
 
-        if (gnutls_x509_crt_verify(crts[i], &crts[i + 1], 1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status) < 0 || status)
+        if (gnutls_x509_crt_verify(chain->crts[i], &chain->crts[i + 1], 1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status) <
+                0 ||
+            status)
             return false;
     }
     return true;
-}
-
-/* Whether an alternate chain leads from the same leaf to somewhere: a preference is not worth a certificate. */
-static bool can_replace(const char *alternate, const char *chain)
-{
-    gnutls_x509_crt_t crts[CHAIN_MAX], usual[CHAIN_MAX];
-    const unsigned count = import(alternate, crts), usual_count = import(chain, usual);
-    const bool good = count && usual_count && gnutls_x509_crt_equals(crts[0], usual[0]) && is_whole(crts, count);
-
-    release(crts, count);
-    release(usual, usual_count);
-    return good;
-}
-
-static size_t take_alternates(const struct acme_client *client, char *urls[ALTERNATES_MAX])
-{
-    size_t count = 0;
-
-    while (count < ALTERNATES_MAX && (urls[count] = acme_client_link(client, "alternate", (unsigned)count)))
-        count++;
-    return count;
 }
 
 static bool ask(struct acme_client *client, const char *url)
@@ -91,74 +68,74 @@ static bool ask(struct acme_client *client, const char *url)
     return acme_client_ask(client, &(struct acme_query){.url = url, .pem = true});
 }
 
-/* The alternate chain that leads where it is preferred, in the place of `chain`; that stays if there is none: it is no
- * reason to do without a certificate. */
-static char *prefer(struct acme_client *client, char *chain, char *const *urls, size_t count)
+/* An alternate chain from the same leaf to where it is preferred; NULL: there is none. */
+static char *ask_alternate(struct acme_client *client, const char *url, const struct chain *usual)
 {
-    const char *preferred = client->config->preferred_chain;
+    char *text = ask(client, url) ? strdup(client->answer.body) : NULL;
+    struct chain chain = import(text ? text : "");
 
-    for (size_t i = 0; i < count; i++) {
-        char *alternate = ask(client, urls[i]) ? strdup(client->answer.body) : NULL;
-
-        if (alternate && is_preferred(alternate, preferred) && can_replace(alternate, chain)) {
-            free(chain);
-            return alternate;
-        }
-        free(alternate);
+    if (!leads_to(&chain, client->config->preferred_chain) || !gnutls_x509_crt_equals(chain.crts[0], usual->crts[0]) ||
+        !is_whole(&chain)) {
+        free(text);
+        text = NULL;
     }
-    hg_log(client->instance, HG_LOG_WARNING,
-           "the authority has no complete chain up to \"%s\": the default one is used", preferred);
-    return chain;
+    release(&chain);
+    return text;
 }
 
-static bool is_chain(const char *text)
+/* The usual chain stays if the preferred one cannot be had: that is no reason to do without a certificate. */
+static char *prefer(struct acme_client *client, char *usual, const struct chain *chain)
 {
-    gnutls_x509_crt_t crts[CHAIN_MAX];
-    const unsigned count = import(text, crts);
+    char *urls[ALTERNATES_MAX], *preferred = NULL;
+    size_t count = 0;
 
-    release(crts, count);
-    return count;
+    while (count < ALTERNATES_MAX && (urls[count] = acme_client_link(client, "alternate", (unsigned)count)))
+        count++;
+    for (size_t i = 0; i < count; i++) {
+        preferred = preferred ? preferred : ask_alternate(client, urls[i], chain);
+        free(urls[i]);
+    }
+    if (!preferred)
+        hg_log(client->instance, HG_LOG_WARNING,
+               "the authority has no complete chain up to \"%s\": the default one is used",
+               client->config->preferred_chain);
+    if (preferred)
+        free(usual);
+    return preferred ? preferred : usual;
 }
 
 char *acme_download(struct acme_client *client, const char *url)
 {
     const char *preferred = client->config->preferred_chain;
-    char *chain = ask(client, url) ? strdup(client->answer.body) : NULL, *urls[ALTERNATES_MAX];
-    size_t count;
+    char *text = ask(client, url) ? strdup(client->answer.body) : NULL;
+    struct chain chain = {.count = 0};
 
-    if (!chain)
-        return NULL;
-    if (!is_chain(chain)) { /* a broken transfer, perhaps */
+    if (text)
+        chain = import(text);
+    if (text && !chain.count) { /* a broken transfer, perhaps */
         acme_client_fail(client, ACME_LOCAL, "", "no certificates in PEM; the order is kept and looked at again");
-        free(chain);
-        return NULL;
+        free(text);
+        text = NULL;
     }
-    if (!preferred || is_preferred(chain, preferred))
-        return chain;
-    count = take_alternates(client, urls);
-    chain = prefer(client, chain, urls, count);
-    while (count)
-        free(urls[--count]);
-    return chain;
+    if (text && preferred && !leads_to(&chain, preferred))
+        text = prefer(client, text, &chain);
+    release(&chain);
+    return text;
 }
 
 /* What a client can follow: the pair's chain, from which reading has left out what does not belong to it by name. */
 static bool is_verified(const struct acme_pair *pair, const char *pem)
 {
-    const unsigned count = pair->certificate.chain_size;
-    gnutls_x509_crt_t crts[CHAIN_MAX];
-    unsigned exported = 0;
-    bool whole = count > 1;
+    const struct hg_certificate *certificate = &pair->certificate;
+    struct chain given = import(pem), chain = {.count = 0};
+    bool whole = certificate->chain_size > 1 || given.count == 1; /* one that roots have signed comes alone */
 
-    if (!whole) { /* signed by a root that clients have: all that was given */
-        exported = import(pem, crts);
-        whole = exported == 1;
-    }
-    while (whole && exported < count &&
-           gnutls_pcert_export_x509(&pair->certificate.chain[exported], &crts[exported]) >= 0)
-        exported++;
-    whole = whole && exported == count && is_whole(crts, count);
-    release(crts, exported);
+    for (; whole && chain.count < certificate->chain_size; chain.count++)
+        if (gnutls_pcert_export_x509(&certificate->chain[chain.count], &chain.crts[chain.count]) < 0)
+            break;
+    whole = whole && chain.count == certificate->chain_size && is_whole(&chain);
+    release(&given);
+    release(&chain);
     return whole;
 }
 

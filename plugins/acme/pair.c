@@ -4,8 +4,10 @@
 #include "plugins/acme/pair.h"
 
 #include "plugins/acme/base64url.h"
+#include "plugins/acme/key.h"
 #include "plugins/acme/name.h"
 
+#include <arpa/inet.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
@@ -64,17 +66,9 @@ static bool add_name(struct acme_pair *pair, struct hg_text text)
 
 static bool add_address(struct acme_pair *pair, const uint8_t *bytes, size_t size)
 {
-    char text[64];
+    char text[INET6_ADDRSTRLEN];
 
-    if (size == 4)
-        snprintf(text, sizeof text, "%u.%u.%u.%u", bytes[0], bytes[1], bytes[2], bytes[3]);
-    else if (size == 16)
-        snprintf(text, sizeof text, "%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x", bytes[0],
-                 bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9], bytes[10],
-                 bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
-    else
-        return true;
-    return add_name(pair, hg_text(text));
+    return !inet_ntop(size == 4 ? AF_INET : AF_INET6, bytes, text, sizeof text) || add_name(pair, hg_text(text));
 }
 
 static bool take_names(struct acme_pair *pair, gnutls_x509_crt_t leaf)
@@ -89,7 +83,7 @@ static bool take_names(struct acme_pair *pair, gnutls_x509_crt_t leaf)
             return true;
         if (type == GNUTLS_SAN_DNSNAME)
             taken = add_name(pair, (struct hg_text){(char *)name, size});
-        else if (type == GNUTLS_SAN_IPADDRESS)
+        else if (type == GNUTLS_SAN_IPADDRESS && (size == 4 || size == 16))
             taken = add_address(pair, name, size);
         if (!taken)
             return false;
@@ -244,42 +238,24 @@ static int fill_self_signed(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, co
 
 struct acme_pair *acme_pair_self_signed(const char *const *names, size_t count, time_t now)
 {
-    struct acme_pair *pair = pair_new();
-    struct hg_certificate *certificate = &pair->certificate;
-    gnutls_x509_privkey_t key = NULL;
+    gnutls_x509_privkey_t key = acme_key_new(ACME_P256);
+    char *key_pem = key ? acme_key_pem(key) : NULL, *text, why[128];
     gnutls_x509_crt_t crt = NULL;
-    int result = -1;
+    gnutls_datum_t pem = {0};
+    struct acme_pair *pair = NULL;
 
-    if (pair)
-        certificate->chain = calloc(1, sizeof *certificate->chain);
-    if (pair && certificate->chain && gnutls_x509_privkey_init(&key) >= 0 && gnutls_x509_crt_init(&crt) >= 0 &&
-        gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) >= 0)
-        result = fill_self_signed(crt, key, names, count, now);
-    if (result >= 0)
-        result = gnutls_pcert_import_x509(certificate->chain, crt, 0);
-    if (result >= 0) {
-        certificate->chain_size = 1;
-        pair->self_signed = true;
-        gnutls_x509_crt_deinit(crt); /* one that was just made does not tell its names */
-        crt = NULL;
-        result = gnutls_pcert_export_x509(certificate->chain, &crt);
+    if (key_pem && gnutls_x509_crt_init(&crt) >= 0 && fill_self_signed(crt, key, names, count, now) >= 0 &&
+        gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem) >= 0 &&
+        asprintf(&text, "%s%.*s", key_pem, (int)pem.size, pem.data) >= 0) {
+        pair = acme_pair_read(hg_text(text), why, sizeof why);
+        acme_secret_free(text);
     }
-    if (result >= 0 && !take_leaf(pair, crt))
-        result = -1;
-    if (result >= 0)
-        result = gnutls_privkey_init(&certificate->key);
-    if (result >= 0) {
-        result = gnutls_privkey_import_x509(certificate->key, key, GNUTLS_PRIVKEY_IMPORT_AUTO_RELEASE);
-        key = result >= 0 ? NULL : key;
-    }
+    gnutls_free(pem.data);
     if (crt)
         gnutls_x509_crt_deinit(crt);
-    if (key)
-        gnutls_x509_privkey_deinit(key);
-    if (result >= 0)
-        return pair;
-    acme_pair_unref(pair);
-    return NULL;
+    acme_key_free(key);
+    acme_secret_free(key_pem);
+    return pair;
 }
 
 /* ---- For whom ---- */

@@ -15,7 +15,6 @@ struct acme_pair {
     char **names;                      /* canonical, of the leaf's subject alternative names */
     size_t name_count;
     time_t begins, ends;
-    bool self_signed;        /* ours, until there is another one */
     char *ari_id;            /* the certificate's identifier for ARI (RFC 9773 section 4.1); NULL: none */
     char serial[2 * 20 + 3]; /* hexadecimal, for people */
 };
