@@ -155,7 +155,7 @@ def reread_tokens(world):
         os.chown(world.path(name), nobody.pw_uid, nobody.pw_gid)
     gate, _ = world.tunnel(extra={"user": "nobody"})
     gate.signal(signal.SIGHUP)
-    gate.wait_for("reloaded tokens: 2 tokens")
+    gate.wait_for("reloaded .*tokens: 2 tokens")
     os.close(os.open(world.path("tokens.new"), os.O_CREAT, 0o600))
     replace_tokens(world, "")
     gate.wait_for("tokens: Permission denied")
