@@ -4,59 +4,22 @@
  * Offers `certificates` that are obtained and renewed by themselves (RFC 8555).
  */
 #include "config.h"
-#include "plugins/acme/agent.h"
-#include "plugins/acme/name.h"
-#include "plugins/acme/pair.h"
-#include "plugins/acme/request.h"
+#include "plugins/acme/command.h"
+#include "plugins/acme/manager.h"
 
 #include <hopgate/challenges.h>
 #include <hopgate/host.h>
 #include <hopgate/routes.h>
 #include <hopgate/store.h>
-#include <stdlib.h>
 
 static int configure(struct hg_instance *instance)
 {
     return acme_options_check(instance);
 }
 
-/* ---- One worker ---- */
-
-static struct acme_job *job_of_group(struct acme_agent *agent, const struct acme_group *group)
-{
-    const char *const *names = group->names.items;
-    char(*canonical)[ACME_NAME_MAX + 1] = calloc(group->names.count, sizeof *canonical);
-    const char **list = calloc(group->names.count, sizeof *list);
-    struct acme_job *job = NULL;
-
-    for (size_t i = 0; canonical && list && i < group->names.count; i++) {
-        acme_name_canonical(hg_text(names[i]), canonical[i]);
-        list[i] = canonical[i];
-    }
-    if (canonical && list)
-        job = acme_job_new(agent, list, group->names.count, false);
-    free(canonical);
-    free(list);
-    return job;
-}
-
-/* The certificates that the config asks for, the first one first. */
-static struct acme_job *jobs_of_config(struct acme_agent *agent)
-{
-    const struct acme_group *groups = agent->config->domains.items;
-    struct acme_job *first = NULL, **last = &first;
-
-    for (size_t i = 0; i < agent->config->domains.count; i++) {
-        *last = job_of_group(agent, &groups[i]);
-        if (*last)
-            last = &(*last)->next;
-    }
-    return first;
-}
-
 static int worker_start(struct hg_worker *worker)
 {
-    worker->state = acme_agent_new(worker, jobs_of_config);
+    worker->state = acme_manager_new(worker);
     if (worker->state)
         return 0;
     hg_log(worker->instance, HG_LOG_ERROR, "out of memory");
@@ -66,20 +29,20 @@ static int worker_start(struct hg_worker *worker)
 static void worker_stop(struct hg_worker *worker)
 {
     if (worker->state)
-        acme_agent_free(worker->state);
+        acme_manager_free(worker->state);
     worker->state = NULL;
 }
 
 static struct hg_certificate *find(struct hg_worker *worker, const struct hg_certificate_query *query,
                                    hg_certificate_done done, void *arg, struct hg_certificate_lookup **later)
 {
-    return acme_find(worker->state, query, done, arg, later);
+    return acme_lookup(worker->state, query, done, arg, later);
 }
 
 static void cancel(struct hg_worker *worker, struct hg_certificate_lookup *lookup)
 {
     (void)worker;
-    acme_find_cancel(lookup);
+    acme_lookup_cancel(lookup);
 }
 
 /* Validations are answered where a solver makes the certificates for them. */

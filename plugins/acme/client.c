@@ -7,7 +7,6 @@
 #include "plugins/acme/clock.h"
 #include "plugins/acme/jws.h"
 #include "plugins/acme/problem.h"
-#include "plugins/acme/schedule.h"
 
 #include <gnutls/crypto.h>
 #include <stdarg.h>

@@ -4,13 +4,13 @@
  * hopgate acme status|renew|revoke: shows what the store holds, asks the running gateway to renew a certificate by a
  * request in the store, or revokes one.
  */
+#include "plugins/acme/command.h"
 #include "plugins/acme/blocking.h"
 #include "plugins/acme/clock.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/options.h"
-#include "plugins/acme/request.h"
+#include "plugins/acme/renewal_time.h"
 #include "plugins/acme/revocation.h"
-#include "plugins/acme/schedule.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -136,9 +136,9 @@ static bool show(struct command *command, const char *id, json_t *state)
 
 /* ---- Requests ---- */
 
-/* "renew@NAME": the gateway takes it up when it is there. `revoked`: the serial number of a certificate that must not
- * be served any more, or NULL. */
-static bool request_renewal(struct command *command, const char *id, const char *revoked)
+/* "renew@NAME" stands until that certificate was replaced. `serial`: of it; `revoked`: it must not be served any more.
+ */
+static bool request_renewal(struct command *command, const char *id, const char *serial, bool revoked)
 {
     char request[HG_STORE_SEGMENT_MAX + 1];
     const struct hg_store_answer *put;
@@ -147,8 +147,10 @@ static bool request_renewal(struct command *command, const char *id, const char 
         fail(command, "%s: the name is too long", id);
         return false;
     }
-    put = acme_store_put_json(command->task, &command->vault, ACME_REQUESTS, request,
-                              json_pack("{s:s*}", "revoked", revoked), HG_STORE_ANY);
+    put = acme_store_put_json(
+        command->task, &command->vault, ACME_REQUESTS, request,
+        json_pack("{s:s*, s:b, s:I}", "serial", serial, "revoked", revoked, "at", (json_int_t)acme_clock()),
+        HG_STORE_ANY);
     if (put->status != HG_STORE_OK)
         fail(command, "the store cannot be written: %s", put->error);
     return put->status == HG_STORE_OK;
@@ -158,7 +160,7 @@ static bool renew(struct command *command, const char *id, json_t *state)
 {
     if (!is_kept(command, id, state))
         fail(command, "%s: it is not in the configuration any more, so the gateway leaves it alone", id);
-    else if (request_renewal(command, id, NULL))
+    else if (request_renewal(command, id, json_string_value(json_object_get(state, "serial")), false))
         printf("%s: the running gateway orders a new certificate; its log says how that ends\n", id);
     return false;
 }
@@ -179,7 +181,7 @@ static struct acme_pair *read_pair(struct command *command, const char *kind, co
 static const char *directory_of(const struct command *command, const json_t *state)
 {
     const struct acme_config *config = command->worker->cfg;
-    const char *directory = json_string_value(json_object_get(json_object_get(state, "wishes"), "directory"));
+    const char *directory = json_string_value(json_object_get(json_object_get(state, "options"), "directory"));
 
     return directory ? directory : acme_options_directory(*(const char *const *)config->directory.items);
 }
@@ -190,7 +192,7 @@ static void revoked(struct command *command, const char *id, const json_t *state
     printf("%s: certificate %s is revoked\n", id, pair->serial);
     if (!current)
         acme_store_remove(command->task, &command->vault, ACME_PREVIOUS, id);
-    else if (is_kept(command, id, state) && request_renewal(command, id, pair->serial))
+    else if (is_kept(command, id, state) && request_renewal(command, id, pair->serial, true))
         printf("%s: the running gateway orders a new one\n", id);
 }
 

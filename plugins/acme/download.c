@@ -3,7 +3,7 @@
  */
 #include "plugins/acme/download.h"
 
-#include "plugins/acme/schedule.h"
+#include "plugins/acme/clock.h"
 
 #include <gnutls/x509.h>
 #include <stdio.h>

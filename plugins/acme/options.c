@@ -5,6 +5,7 @@
 
 #include "plugins/acme/base64url.h"
 #include "plugins/acme/name.h"
+#include "plugins/acme/on_demand.h"
 #include "plugins/lib/http_client/http_client.h"
 
 #include <hopgate/challenges.h>
@@ -332,9 +333,9 @@ static int check_binding(struct hg_instance *instance, const struct acme_config 
     return -1;
 }
 
-/* ---- What was wished ---- */
+/* ---- What was wanted ---- */
 
-json_t *acme_options_wishes(const struct acme_config *config, const char *directory)
+json_t *acme_options_wanted(const struct acme_config *config, const char *directory)
 {
     return json_pack("{s:s, s:s, s:s?, s:s?}", "directory", directory, "key_type", key_types[config->key_type],
                      "profile", config->profile, "preferred_chain", config->preferred_chain);
@@ -350,15 +351,15 @@ static bool is_in_directory(const struct acme_config *config, const char *url)
     return false;
 }
 
-const char *acme_options_changed(const struct acme_config *config, const json_t *wishes)
+const char *acme_options_changed(const struct acme_config *config, const json_t *wanted)
 {
     static const char *const options[] = {"key_type", "profile", "preferred_chain"};
-    const char *directory = json_string_value(json_object_get(wishes, "directory"));
+    const char *directory = json_string_value(json_object_get(wanted, "directory"));
     const char *changed = directory && !is_in_directory(config, directory) ? "directory" : NULL;
-    json_t *now = acme_options_wishes(config, "");
+    json_t *now = acme_options_wanted(config, "");
 
     for (size_t i = 0; i < sizeof options / sizeof *options && !changed; i++) {
-        const json_t *before = json_object_get(wishes, options[i]);
+        const json_t *before = json_object_get(wanted, options[i]);
 
         if (before && !json_equal(before, json_object_get(now, options[i])))
             changed = options[i];
@@ -389,4 +390,18 @@ int acme_options_check(struct hg_instance *instance)
         check_program(instance, "hook", config->hook))
         result = -1;
     return result;
+}
+
+void acme_examine(struct hg_worker *worker)
+{
+    const struct acme_config *config = worker->cfg;
+    struct hg_capability found;
+    const struct hg_routes_ops *routes;
+
+    if (config->on_demand && !config->ask && hg_capability(worker->instance, HG_ROUTES, HG_ROUTES_VERSION, &found)) {
+        routes = found.ops;
+        if (!routes->names_hosts(hg_capability_worker(worker, &found)))
+            hg_config_warning(worker->instance, "on_demand", ACME_NO_PERMISSION);
+    }
+    hg_finish(worker, EXIT_SUCCESS);
 }

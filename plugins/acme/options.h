@@ -51,14 +51,14 @@ extern const struct hg_option acme_options[];
 const char *acme_options_directory(const char *word);
 
 /* What makes a certificate another one: its authority, by the directory's URL, and what is asked of it. */
-json_t *acme_options_wishes(const struct acme_config *config, const char *directory);
-/* Which option wants another certificate than one that was obtained with `wishes`; NULL: none. */
-const char *acme_options_changed(const struct acme_config *config, const json_t *wishes);
+json_t *acme_options_wanted(const struct acme_config *config, const char *directory);
+/* Which option wants another certificate than one that was obtained with `wanted`; NULL: none. */
+const char *acme_options_changed(const struct acme_config *config, const json_t *wanted);
 
 /* Checks what the table cannot; tells every fault. 0 or -1. */
 int acme_options_check(struct hg_instance *instance);
 
-/* Warns of names that do not lead to this machine (hg_plugin.examine). */
+/* Warns where on_demand can never order anything (hg_plugin.examine). */
 void acme_examine(struct hg_worker *worker);
 
 #endif

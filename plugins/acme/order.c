@@ -84,14 +84,14 @@ static bool fail_memory(struct acme_order *order)
 
 /* ---- What the store holds of it ---- */
 
-static json_t *wishes_of(const struct acme_order *order)
+static json_t *options_of(const struct acme_order *order)
 {
-    return acme_options_wishes(order->client->config, order->client->authority->url);
+    return acme_options_wanted(order->client->config, order->client->authority->url);
 }
 
 static bool save(struct acme_order *order)
 {
-    json_t *record = json_pack("{s:o, s:s, s:s*, s:o}", "wishes", wishes_of(order), "key", order->key_pem, "order",
+    json_t *record = json_pack("{s:o, s:s, s:s*, s:o}", "options", options_of(order), "key", order->key_pem, "order",
                                order->url, "names", json_array());
     const struct hg_store_answer *put;
 
@@ -114,10 +114,10 @@ void acme_order_forget(struct acme_order *order)
 static bool is_about(const json_t *record, const struct acme_order *order)
 {
     const json_t *names = json_object_get(record, "names");
-    json_t *wishes = wishes_of(order);
-    const bool same = json_equal(json_object_get(record, "wishes"), wishes);
+    json_t *options = options_of(order);
+    const bool same = json_equal(json_object_get(record, "options"), options);
 
-    json_decref(wishes);
+    json_decref(options);
     if (!same || json_array_size(names) != order->wanted->name_count)
         return false;
     for (size_t i = 0; i < order->wanted->name_count; i++) {

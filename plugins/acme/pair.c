@@ -260,20 +260,17 @@ struct acme_pair *acme_pair_self_signed(const char *const *names, size_t count, 
 
 /* ---- For whom ---- */
 
-bool acme_pair_serves(const struct acme_pair *pair, struct hg_text name)
-{
-    for (size_t i = 0; i < pair->name_count; i++)
-        if (acme_name_matches(pair->names[i], name))
-            return true;
-    return false;
-}
-
 static bool has_name(char *const *names, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
         if (!strcmp(names[i], name))
             return true;
     return false;
+}
+
+bool acme_pair_is_named(const struct acme_pair *pair, const char *name)
+{
+    return has_name(pair->names, pair->name_count, name);
 }
 
 bool acme_pair_is_for(const struct acme_pair *pair, const char *const *names, size_t count)

@@ -27,8 +27,8 @@ struct acme_pair *acme_pair_read(struct hg_text pem, char *why, size_t why_size)
 /* A certificate for these names that nobody but ourselves has signed, valid for a week. NULL: out of memory. */
 struct acme_pair *acme_pair_self_signed(const char *const *names, size_t count, time_t now);
 
-/* Whether it is for this canonical name. */
-bool acme_pair_serves(const struct acme_pair *pair, struct hg_text name);
+/* Whether this canonical name is one of its own. */
+bool acme_pair_is_named(const struct acme_pair *pair, const char *name);
 
 /* Whether it is that key's. */
 bool acme_pair_has_key(const struct acme_pair *pair, gnutls_x509_privkey_t key);

@@ -3,47 +3,41 @@
 
 acme_parts = \
 	plugins/acme/account.c plugins/acme/account.h \
-	plugins/acme/agent.c plugins/acme/agent.h \
 	plugins/acme/ari.c plugins/acme/ari.h \
 	plugins/acme/attempt.c plugins/acme/attempt.h \
 	plugins/acme/authority.h \
 	plugins/acme/authorization.c \
 	plugins/acme/base64url.c plugins/acme/base64url.h \
 	plugins/acme/blocking.c plugins/acme/blocking.h \
+	plugins/acme/certificate.c plugins/acme/certificate.h \
 	plugins/acme/challenge.c plugins/acme/challenge.h \
 	plugins/acme/cleanup.c plugins/acme/cleanup.h \
 	plugins/acme/client.c plugins/acme/client.h \
 	plugins/acme/clock.h \
-	plugins/acme/command.c \
-	plugins/acme/delegate.c plugins/acme/delegate.h \
-	plugins/acme/demand.c plugins/acme/demand.h \
+	plugins/acme/command.c plugins/acme/command.h \
 	plugins/acme/download.c plugins/acme/download.h \
-	plugins/acme/due.c \
-	plugins/acme/examine.c \
-	plugins/acme/expiry.c \
-	plugins/acme/find.c \
-	plugins/acme/follow.c \
-	plugins/acme/index.c plugins/acme/index.h \
-	plugins/acme/job.c plugins/acme/job.h \
+	plugins/acme/issuance.c plugins/acme/issuance.h \
 	plugins/acme/jws.c plugins/acme/jws.h \
 	plugins/acme/key.c plugins/acme/key.h \
-	plugins/acme/lead.c \
 	plugins/acme/lease.c plugins/acme/lease.h \
-	plugins/acme/mirror.c \
+	plugins/acme/lookup.c \
+	plugins/acme/manager.c plugins/acme/manager.h \
+	plugins/acme/metrics.c \
 	plugins/acme/name.c plugins/acme/name.h \
+	plugins/acme/name_index.c plugins/acme/name_index.h \
+	plugins/acme/on_demand.c plugins/acme/on_demand.h \
 	plugins/acme/options.c plugins/acme/options.h \
 	plugins/acme/order.c plugins/acme/order.h \
-	plugins/acme/outcome.c \
 	plugins/acme/pair.c plugins/acme/pair.h \
-	plugins/acme/plan.c plugins/acme/plan.h \
 	plugins/acme/problem.c plugins/acme/problem.h \
 	plugins/acme/program.c plugins/acme/program.h \
-	plugins/acme/quotas.c \
-	plugins/acme/request.c plugins/acme/request.h \
+	plugins/acme/quota.c plugins/acme/quota.h \
+	plugins/acme/renewal_time.c plugins/acme/renewal_time.h \
 	plugins/acme/revocation.c plugins/acme/revocation.h \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
 	plugins/acme/task.c plugins/acme/task.h \
-	plugins/acme/vault.c plugins/acme/vault.h
+	plugins/acme/vault.c plugins/acme/vault.h \
+	plugins/acme/watch.c
 
 plugin_LTLIBRARIES += acme.la
 acme_la_SOURCES = plugins/acme/acme.c plugins/acme/clock.c $(acme_parts)
@@ -63,15 +57,15 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/cases.h \
 	plugins/acme/tests/death.c \
 	plugins/acme/tests/download.c \
-	plugins/acme/tests/examine.c \
-	plugins/acme/tests/expiry.c \
+	plugins/acme/tests/options.c \
+	plugins/acme/tests/metrics.c \
 	plugins/acme/tests/fake_ca.c plugins/acme/tests/fake_ca.h \
 	plugins/acme/tests/fake_hook.c \
 	plugins/acme/tests/fake_issuer.c \
 	plugins/acme/tests/fake_jose.c \
 	plugins/acme/tests/fake_store.c plugins/acme/tests/fake_store.h \
 	plugins/acme/tests/fake_wire.c \
-	plugins/acme/tests/demand.c \
+	plugins/acme/tests/on_demand.c \
 	plugins/acme/tests/jose.c \
 	plugins/acme/tests/lab.c plugins/acme/tests/lab.h \
 	plugins/acme/tests/main.c \
@@ -80,7 +74,7 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/pauses.c \
 	plugins/acme/tests/revocation.c \
 	plugins/acme/tests/saving.c \
-	plugins/acme/tests/schedule.c \
+	plugins/acme/tests/renewal_time.c \
 	plugins/acme/tests/storm.c \
 	$(acme_parts)
 plugins_acme_test_acme_CPPFLAGS = $(acme_la_CPPFLAGS)

@@ -3,64 +3,215 @@
  */
 #include "plugins/acme/schedule.h"
 
-#include <gnutls/crypto.h>
-#include <math.h>
+#include "plugins/acme/issuance.h"
+#include "plugins/acme/manager.h"
+#include "plugins/acme/renewal_time.h"
 
-#define SHORT_LIFETIME (10 * 86400)
-/* The part of what is left at renewal by which it may be earlier. */
-#define SPREAD 0.1
-/* By how much a pause is longer or shorter by chance. */
-#define JITTER 0.25
-/* An emergency: less than this part of the lifetime is left. */
-#define EMERGENCY 0.15
-/* The shortest pause then: Let's Encrypt allows five failed validations of a name in an hour, and one that is beyond
- * that pauses the account for all names. Of certificates that live for hours or less it is this part of the lifetime.
- */
-#define RUSH          (20 * 60)
-#define RUSH_LIFETIME 0.01
+/* Attempts side by side. */
+#define RUNNING_MAX 4
+/* The wall clock may jump: each certificate is looked at again after so many seconds. */
+#define LOOK_PAUSE 600
+/* An authority may say when to come back, but not send us away for ever. */
+#define PAUSE_MAX ACME_DAY
+/* The longest pause between attempts, in pauses after the first failure. */
+#define RETRY_MAX 360
+/* Until names that the authority refuses are tried again. */
+#define REJECTED_PAUSE     (ACME_DAY * 0.9)
+#define REJECTED_PAUSE_MAX (ACME_DAY * 1.1)
+/* Between the first questions for renewal information, so that they do not come all at once. */
+#define ARI_PAUSE (50 * HG_MILLISECOND)
 
-time_t acme_renewal_time(time_t begins, time_t ends, double chance)
+static double retry_pause(const struct acme_manager *manager)
 {
-    const double lifetime = (double)(ends - begins);
-    const double left = lifetime < SHORT_LIFETIME ? lifetime / 2 : lifetime / 3;
-
-    return ends <= begins ? begins : ends - (time_t)(left * (1 + SPREAD * chance));
+    return (double)manager->config->retry / (double)HG_SECOND;
 }
 
-bool acme_is_emergency(time_t begins, time_t ends, time_t now)
+/* ---- Plans ---- */
+
+/* The wall clock counts whole seconds, and a part of this one is over: it does not count. */
+static time_t moment_after(time_t pause)
 {
-    return (double)(ends - now) < EMERGENCY * (double)(ends - begins);
+    return acme_clock() + 1 + pause;
 }
 
-double acme_backoff(unsigned failures, double min, double max, time_t begins, time_t ends, time_t now, double chance)
+void acme_schedule_in(struct acme_certificate *certificate, double pause)
 {
-    const double tenth = fabs((double)(ends - now)) / 10, part = RUSH_LIFETIME * (double)(ends - begins);
-    double pause = min, most = part < RUSH ? part : RUSH;
-
-    for (unsigned i = 1; i < failures && pause < max; i++)
-        pause *= 2;
-    pause = pause < max / (1 + JITTER) ? pause : max / (1 + JITTER);
-    most = most > tenth ? most : tenth;
-    most = most > min ? most : min;
-    if (ends && acme_is_emergency(begins, ends, now) && pause > most)
-        pause = most;
-    return pause * (1 + JITTER * (2 * chance - 1));
+    certificate->due = moment_after(pause < 1 ? 1 : (time_t)pause);
 }
 
-struct acme_moment acme_moment(time_t when)
+void acme_schedule_retry(struct acme_certificate *certificate)
 {
-    struct acme_moment moment = {"?"};
-    struct tm parts;
+    const struct acme_pair *pair = certificate->pair;
+    const double pause = retry_pause(certificate->manager);
 
-    if (gmtime_r(&when, &parts))
-        strftime(moment.text, sizeof moment.text, "%Y-%m-%d %H:%M:%S UTC", &parts);
-    return moment;
+    acme_schedule_in(certificate, acme_backoff(certificate->failures, pause, RETRY_MAX * pause, pair ? pair->begins : 0,
+                                               pair ? pair->ends : 0, acme_clock(), acme_chance()));
 }
 
-double acme_chance(void)
+void acme_schedule_rejected(struct acme_certificate *certificate)
 {
-    uint32_t number = 0;
+    acme_schedule_in(certificate, REJECTED_PAUSE + (REJECTED_PAUSE_MAX - REJECTED_PAUSE) * acme_chance());
+}
 
-    gnutls_rnd(GNUTLS_RND_NONCE, &number, sizeof number);
-    return number / 4294967296.0;
+static time_t end_of_pause(int64_t retry_after)
+{
+    return moment_after((time_t)(retry_after < PAUSE_MAX ? retry_after : PAUSE_MAX));
+}
+
+void acme_schedule_pause(struct acme_certificate *certificate, int64_t retry_after)
+{
+    certificate->paused_until[certificate->authority] = end_of_pause(retry_after);
+}
+
+void acme_schedule_pause_account(struct acme_manager *manager, struct acme_authority *authority, int64_t retry_after)
+{
+    const time_t until = end_of_pause(retry_after);
+
+    if (until <= authority->paused_until)
+        return;
+    authority->paused_until = until;
+    acme_vault_put_json(&manager->vault, ACME_PAUSES, authority->id,
+                        json_pack("{s:s, s:I}", "directory", authority->url, "until", (json_int_t)until),
+                        acme_manager_ignore, NULL);
+}
+
+/* A plan that reaches further than any was made while the clock was ahead: it is void. */
+static time_t valid(const struct acme_manager *manager, time_t when)
+{
+    const double retry_max = RETRY_MAX * retry_pause(manager);
+
+    return when > moment_after((time_t)(retry_max > REJECTED_PAUSE_MAX ? retry_max : REJECTED_PAUSE_MAX)) ? 0 : when;
+}
+
+time_t acme_schedule_paused_until(const struct acme_certificate *certificate, unsigned authority)
+{
+    const struct acme_manager *manager = certificate->manager;
+    const time_t all = manager->authorities[authority].paused_until, own = certificate->paused_until[authority];
+
+    return valid(manager, all > own ? all : own);
+}
+
+/* ---- What is due ---- */
+
+/* Whether nothing is done for one on demand until somebody wants or uses it. */
+static bool rests(const struct acme_certificate *certificate)
+{
+    if (!certificate->on_demand || certificate->unsaved)
+        return false;
+    return acme_certificate_is_served(certificate) ? !certificate->used && !certificate->renew_now
+                                                   : !certificate->lookups;
+}
+
+time_t acme_schedule_due(const struct acme_certificate *certificate)
+{
+    const struct acme_pair *pair = certificate->pair;
+    time_t due = valid(certificate->manager, certificate->due);
+
+    if (!certificate->loaded || certificate->asking || rests(certificate))
+        return 0;
+    if (certificate->changed)
+        due = 1;
+    else if (pair && !certificate->failures && !certificate->renew_now && !certificate->unsaved &&
+             acme_certificate_is_served(certificate))
+        due = certificate->renew_at > due ? certificate->renew_at : due;
+    due = due > certificate->busy_until ? due : certificate->busy_until;
+    return due ? due : 1;
+}
+
+bool acme_schedule_is_due(const struct acme_certificate *certificate)
+{
+    const time_t due = acme_schedule_due(certificate);
+
+    return !certificate->attempt && due && due <= acme_clock();
+}
+
+static void on_timer(void *arg)
+{
+    acme_schedule(arg);
+}
+
+static bool make_timer(struct acme_manager *manager)
+{
+    if (!manager->timer)
+        manager->timer = hg_timer_new(manager->worker, on_timer, manager);
+    return manager->timer;
+}
+
+void acme_schedule_soon(struct acme_manager *manager)
+{
+    if (make_timer(manager))
+        hg_timer_set(manager->worker->host, manager->timer, 0);
+}
+
+void acme_schedule(struct acme_manager *manager)
+{
+    const time_t now = acme_clock();
+    time_t next = now + LOOK_PAUSE;
+
+    if (!make_timer(manager) || manager->unread || manager->cleanup)
+        return;
+    for (size_t i = 0; i < manager->authority_count; i++)
+        manager->authorities[i].paused_until = valid(manager, manager->authorities[i].paused_until);
+    for (struct acme_certificate *certificate = manager->certificates; certificate; certificate = certificate->next) {
+        time_t due;
+
+        if (acme_schedule_is_due(certificate) && manager->running < RUNNING_MAX)
+            acme_issuance_begin(certificate);
+        due = acme_schedule_due(certificate);
+        if (!certificate->attempt && due > now && due < next)
+            next = due;
+    }
+    for (struct acme_certificate *certificate = manager->certificates; certificate; certificate = certificate->next)
+        acme_lookup_settle(certificate);
+    acme_metrics_show_all(manager);
+    hg_timer_set(manager->worker->host, manager->timer, (hg_time)(next - now) * HG_SECOND);
+}
+
+/* ---- Renewal information ---- */
+
+/* An authority that wants every certificate to be renewed at once is followed once a day. */
+static time_t restrain(struct acme_certificate *certificate, time_t when)
+{
+    const time_t now = acme_clock();
+
+    if (when > now || !certificate->hurried) {
+        certificate->hurried = when <= now;
+        return when;
+    }
+    return certificate->last_try + ACME_DAY;
+}
+
+static void on_suggested(void *arg, time_t start, time_t end)
+{
+    struct acme_certificate *certificate = arg;
+    const struct acme_pair *pair = certificate->pair;
+    time_t when;
+
+    if (!certificate->loaded)
+        return;
+    when = acme_ari_time(start, end, certificate->renew_at, pair->begins, pair->ends, acme_chance());
+    if (when != certificate->renew_at)
+        when = restrain(certificate, when);
+    if (when == certificate->renew_at)
+        return;
+    certificate->renew_at = when;
+    certificate->changed = true;
+    hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
+           "%s: the authority suggests another time: renewed from %s on", certificate->id, acme_moment(when).text);
+    acme_schedule_soon(certificate->manager);
+}
+
+void acme_schedule_ari(struct acme_certificate *certificate)
+{
+    struct acme_manager *manager = certificate->manager;
+    struct acme_authority *authority = acme_certificate_issuer(certificate);
+
+    if (!certificate->pair || !authority || certificate->asks_ari)
+        return;
+    certificate->asks_ari = true;
+    if (!certificate->ari)
+        certificate->ari = acme_ari_new(manager->worker, manager->https, on_suggested, certificate);
+    if (certificate->ari)
+        acme_ari_begin(certificate->ari, certificate->pair, authority,
+                       authority->known ? 0 : manager->ari_asked++ * ARI_PAUSE);
 }

@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * When certificates are renewed and when a failed attempt is repeated. Pure: times and chance are arguments.
- *
- * `chance` is from 0 up to 1, exclusively.
+ * When the next attempt for each certificate is due. By the wall clock, since plans outlive the process.
  */
 #ifndef ACME_SCHEDULE_H
 #define ACME_SCHEDULE_H
 
-#include <hopgate/types.h>
-#include <time.h>
+#include "plugins/acme/certificate.h"
 
-/* A third of the lifetime before the end, half of it for those that live less than ten days (as Let's Encrypt
- * recommends), and a little earlier by chance, so that certificates made together do not stay together. */
-time_t acme_renewal_time(time_t begins, time_t ends, double chance);
+#define ACME_DAY 86400
+/* How long to wait for a disk that is full, in seconds. */
+#define ACME_STORE_PAUSE 60
 
-/* Little is left of a certificate that should have been renewed long ago, or nothing. */
-bool acme_is_emergency(time_t begins, time_t ends, time_t now);
+/* Begins the attempts that are due, and sets the timer for the next one. */
+void acme_schedule(struct acme_manager *manager);
+/* The same, soon and not within the call. */
+void acme_schedule_soon(struct acme_manager *manager);
 
-/* Seconds to wait after the `failures`th failed attempt in a row: doubled each time from `min` on, a quarter more
- * or less by chance, never more than `max`. A certificate that ends soon (`ends`, 0: there is none) is tried more
- * often: so that there are ten attempts in what is left of it; when it is over, a tenth of what has passed since is the
- * longest pause, but not less than 20 minutes. */
-double acme_backoff(unsigned failures, double min, double max, time_t begins, time_t ends, time_t now, double chance);
+/* When an attempt for it is due; 0: none is planned. */
+time_t acme_schedule_due(const struct acme_certificate *certificate);
+/* Whether one is due that has not begun. */
+bool acme_schedule_is_due(const struct acme_certificate *certificate);
 
-/* "2026-11-26 16:44:04 UTC" */
-struct acme_moment {
-    char text[32];
-};
-struct acme_moment acme_moment(time_t when);
+/* The next attempt is in so many seconds … */
+void acme_schedule_in(struct acme_certificate *certificate, double pause);
+/* … or after as many failures as there were … */
+void acme_schedule_retry(struct acme_certificate *certificate);
+/* … or in a day, for names that the authority refuses. */
+void acme_schedule_rejected(struct acme_certificate *certificate);
 
-/* From 0 up to 1. */
-double acme_chance(void);
+/* The authority wants no order for so many seconds: for the account, which every gateway remembers, or with this
+ * certificate. */
+void acme_schedule_pause_account(struct acme_manager *manager, struct acme_authority *authority, int64_t retry_after);
+void acme_schedule_pause(struct acme_certificate *certificate, int64_t retry_after);
+/* Until when that authority takes no order for it; in the past: it does. */
+time_t acme_schedule_paused_until(const struct acme_certificate *certificate, unsigned authority);
+
+/* Begins to ask the authority when it would like the certificate to be renewed (RFC 9773). */
+void acme_schedule_ari(struct acme_certificate *certificate);
 
 #endif

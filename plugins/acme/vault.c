@@ -14,8 +14,7 @@ bool acme_vault_open(struct acme_vault *vault, struct hg_worker *worker)
 
     if (!hg_capability(worker->instance, HG_STORE, HG_STORE_VERSION, &store))
         return false;
-    *vault = (struct acme_vault){
-        .worker = worker, .ops = store.ops, .provider = hg_capability_worker(worker, &store), .lease = ACME_LEASE};
+    *vault = (struct acme_vault){.worker = worker, .ops = store.ops, .provider = hg_capability_worker(worker, &store)};
     return true;
 }
 

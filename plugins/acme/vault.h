@@ -10,9 +10,6 @@
 #include <hopgate/store.h>
 #include <jansson.h>
 
-/* The lease of whoever orders certificates: one process of all that share a store. */
-#define ACME_LEASE "acme/orders"
-
 /* Segments of keys below "acme/". */
 #define ACME_ACCOUNTS     "accounts"
 #define ACME_CERTIFICATES "certificates"
@@ -23,7 +20,8 @@
 #define ACME_STATES       "states"
 #define ACME_PAUSES       "pauses"
 #define ACME_QUOTAS       "quotas"
-#define ACME_REQUESTS     "requests"
+#define ACME_REQUESTS     "requests" /* of operators: ACME_RENEW@NAME, with the serial number of what is to be replaced */
+#define ACME_RENEW        "renew"
 
 struct acme_vault {
     struct hg_worker *worker; /* acme's */

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""acme: several gateways that share one store (number 20 of acme_issue.py), and on demand there (number 19): whichever gets the
-handshake, one of them orders. Three gateways: the first orders, the CA reaches the last, and the client that serves the names is
-only connected to the second, where the handshakes come."""
+"""acme: several gateways that share one store (number 20 of acme_issue.py). Whoever wants a certificate takes its lease and orders
+it; the others find it in the store. Pebble reaches the last gateway only; the client that serves the names on demand is connected to
+those that a case says."""
 
-import json
-import os
 import signal
 import ssl
 import socket
@@ -13,7 +11,7 @@ import threading
 import time
 
 import caproxy
-from acmelab import Lab, alert, entry, log_lines
+from acmelab import Lab, alert, log_lines
 from harness import SANITIZERS, Clock, case, check, equal, free_port, in_parallel, main, note, scaled, wait_until
 from pebble import Leaf
 
@@ -23,31 +21,23 @@ ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test
 
 
 class Cluster(Lab):
-    """`orders`, `serves`, `reached`: the gateways, each with its ports (http, tls); `clock` is that of the others than the first."""
+    """Gateways on demand that share a store and keep gate.test; the last one is where Pebble looks."""
 
-    clock = None
-
-    def begin(self, **options):
+    def begin(self, count=2, clocks=None, **options):
         self.options = {"on_demand": True, **options}
-        self.places = [(free_port(), free_port()), (free_port(), free_port()), (self.pebble.http, self.pebble.tls)]
-        all_there = threading.Event()
-        self.world.undo.append(all_there.set)
-        self.proxy.on("new_order", caproxy.hold(all_there), times=1)
-        self.orders = self.add(0)
-        self.proxy.wait_for("new_order")  # it has the lease
-        self.reached = self.add(2)
-        self.serves = self.add(1)
-        all_there.set()
-        for number in range(3):
+        self.clocks = clocks or count * [None]
+        self.places = [*((free_port(), free_port()) for _ in range(count - 1)), (self.pebble.http, self.pebble.tls)]
+        self.gates = [self.add(number) for number in range(count)]
+        for number in range(count):
             self.wait_for("gate.test", port=self.tls(number))
         self.service = self.world.origin()
-        self.connect(1)
+        self.connect(0)
         self.proxy.forget()
         return self
 
     def add(self, number):
-        world = {"routes": ROUTES, **({"preload": self.clock} if self.clock and number else {})}
-        return self.gateway(["gate.test"], ports=self.places[number], world=world, **self.options)
+        return self.gateway(["gate.test"], ports=self.places[number], world={"routes": ROUTES, "preload": self.clocks[number]},
+                            **self.options)
 
     def tls(self, number):
         return self.places[number][1]
@@ -65,37 +55,93 @@ class Cluster(Lab):
         return [request for request in self.proxy.seen("new_order") if (not name or name in str(request.payload))
                 and not (request.reply and b"badNonce" in request.reply.body)]
 
-    def requests(self):
-        """What gateways have left for the one that orders."""
-        try:
-            return os.listdir(os.path.join(self.state, "acme", "requests"))
-        except FileNotFoundError:
-            return []
+
+def held(lab, world):
+    """The next order is held at the CA, until the returned event is set."""
+    event = threading.Event()
+    world.undo.append(event.set)
+    lab.proxy.on("new_order", caproxy.hold(event), times=1)
+    return event
 
 
-@case("a handshake at a gateway that does not order is answered with what the other one obtains", seconds=120)
-def elsewhere(world):
-    lab = Cluster(world).begin()
+@case("two gateways want the same certificate: one order, and both serve it")
+def one_order(world):
+    lab = Lab(world)
+    places = [(free_port(), free_port()), (lab.pebble.http, lab.pebble.tls)]
+    event = held(lab, world)
+    gates = [lab.gateway(["a.test"], ports=ports, wait="0") for ports in places]
+    lab.proxy.wait_for("new_order")
+    time.sleep(1)  # the other one has looked at the lease
+    event.set()
+    serials = {lab.wait_for("a.test", port=ports[1]).serial for ports in places}
+    equal((len(serials), len(lab.proxy.seen("new_order")), lab.issued()), (1, 1, 1), "certificates served, orders, certificates")
+    equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
+    renewed = {lab.wait_for("a.test", but=serial, port=ports[1]).serial for serial in serials for ports in places}
+    equal((len(renewed), lab.issued()), (1, 2), "certificates served and issued after renew")
+    wait_until(lambda: not lab.files("acme/requests"), 10, "the request to be gone")
+    equal([bool(log_lines(gate, r'"level":"error","part":"acme"')) for gate in gates], [False, False], "errors")
+
+
+@case("the gateway that orders is killed in mid-order: the other one continues the order; both serve the certificate")
+def killed(world):
+    lab = Lab(world)
+    event = threading.Event()
+    world.undo.append(event.set)
+    lab.proxy.on("finalize", caproxy.hold(event), times=1)
+    other = (free_port(), free_port())
+    first = lab.gateway(["a.test"], wait="0")
+    lab.proxy.wait_for("finalize")
+    second = lab.gateway(["a.test"], ports=other, wait="0")
+    time.sleep(1)  # it has looked at the lease
+    check(not log_lines(second, "certificate .* issued"), "the lease does not hold")
+    first.kill()
+    event.set()
     began = time.monotonic()
-    equal(alert(lab.tls(1), "a.served.test"), None, "the first handshake")
-    note(f"within {time.monotonic() - began:.2f} s")
-    leaf = lab.wait_for("a.served.test", port=lab.tls(1))
-    lab.orders.wait_for(r"a\.served\.test: certificate \w+ issued")
-    equal((len(lab.ordered()), lab.issued()), (1, 2), "orders, certificates")
-    wait_until(lambda: not lab.requests(), 10, "the request to be gone")
-    lab.connect(2)
-    equal(lab.wait_for("a.served.test", port=lab.tls(2)).serial, leaf.serial, "what another gateway finds in the store")
-    lab.serves.stop()
-    lab.serves = lab.add(1)
-    lab.connect(1)
-    equal(lab.wait_for("a.served.test", port=lab.tls(1)).serial, leaf.serial, "what is there after a restart")
-    equal((len(lab.ordered()), lab.issued()), (1, 2), "orders, certificates")
+    leaf = lab.wait_for("a.test", 40, port=other[1])
+    note(f"taken over within {time.monotonic() - began:.1f} s")
+    equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
+    lab.gateway(["a.test"])
+    equal(lab.wait_for("a.test").serial, leaf.serial, "what the one that was killed serves after a restart")
 
 
-@case("hundreds of first handshakes at all gateways make one order, and all succeed", seconds=180)
-def crowd(world):
+@case("the gateway that orders is stopped: the other one takes over when the lease has ended; both serve the same in the end")
+def stopped(world):
+    lab, clock = Lab(world), Clock(world)
+    event = threading.Event()
+    world.undo.append(event.set)
+    lab.proxy.on("finalize", caproxy.hold(event), times=1)
+    other = (free_port(), free_port())
+    first = lab.gateway(["a.test"], wait="0")
+    lab.proxy.wait_for("finalize")
+    lab.gateway(["a.test"], ports=other, wait="0", world={"preload": clock})
+    first.signal(signal.SIGSTOP)
+    world.undo.append(lambda: first.signal(signal.SIGCONT))
+    event.set()
+    time.sleep(2)
+    check(not lab.files("acme/certificates"), "the lease does not hold")
+    clock.pass_by(40)
+    leaf = lab.wait_for("a.test", port=other[1])
+    first.signal(signal.SIGCONT)
+    equal(lab.wait_for("a.test").serial, leaf.serial, "what the first shows, awake again")
+    equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
+
+
+@case("on demand at any gateway: it orders what its client serves, and the others find it in the store")
+def on_demand(world):
     lab = Cluster(world).begin()
-    for number in (0, 2):
+    equal(alert(lab.tls(0), "a.served.test"), None, "the first handshake")
+    leaf = lab.wait_for("a.served.test", port=lab.tls(0))
+    check(log_lines(lab.gates[0], r"a\.served\.test: certificate \w+ issued"), "another gateway has ordered it")
+    check(alert(lab.tls(1), "b.served.test"), "a name is served where its client is not")
+    lab.connect(1)
+    equal(lab.wait_for("a.served.test", port=lab.tls(1)).serial, leaf.serial, "what another gateway finds in the store")
+    equal((len(lab.ordered()), lab.issued()), (1, 2), "orders, certificates")
+
+
+@case("hundreds of first handshakes at all gateways make one order, and all succeed", seconds=120)
+def crowd(world):
+    lab = Cluster(world).begin(count=3)
+    for number in (1, 2):
         lab.connect(number)
     context = ssl.create_default_context(cafile=lab.root)
     count = scaled(300, 120)
@@ -109,151 +155,100 @@ def crowd(world):
     equal((len(lab.ordered()), lab.issued()), (1, 2), "orders, certificates")
 
 
-@case("names that nobody serves there are refused at once, and nothing is left in the store", seconds=120)
-def strangers(world):
-    lab = Cluster(world).begin()
-    for number in range(scaled(200, 50)):
-        name = f"n{number}." + ("away.test", "unknown.test")[number % 2]
-        check("UNRECOGNIZED" in str(alert(lab.tls(1), name)).upper(), f"{name} is not refused")
-    check(alert(lab.tls(2), "a.served.test"), "a name is served where its client is not")
-    equal((lab.requests(), lab.proxy.seen()), ([], []), "requests in the store, requests to the CA")
-
-
-@case("what the CA refuses is refused here as soon as it is known, and not ordered again with each handshake", seconds=120)
+@case("what the CA refuses is not ordered again by another gateway")
 def refused(world):
-    lab = Cluster(world, blocked=["bad.served.test"]).begin(retry="30s", wait="1m")
-    began = time.monotonic()
-    for _ in range(10):
-        check(alert(lab.tls(1), "bad.served.test", timeout=90), "a refused name is shown a certificate")
-    check(time.monotonic() - began < 50, "the handshakes have waited for their time limit")
+    lab = Cluster(world, blocked=["bad.served.test"]).begin(retry="30s")
+    lab.connect(1)
+    for number in (0, 1, 0, 1):
+        check(alert(lab.tls(number), "bad.served.test"), "a refused name is shown a certificate")
     equal(len(lab.ordered("bad.served.test")), 1, "orders")
     lab.wait_for("a.served.test", port=lab.tls(1))
-    wait_until(lambda: not lab.requests(), 10, "the requests to be gone")
 
 
-@case("quotas hold for handshakes at another gateway, where they come and where it is ordered", seconds=180)
-def quotas(world):
-    lab = Cluster(world).begin(on_demand_per_source=3)
-    lab.connect(2)
+@case("a quota is of all gateways together")
+def quota(world):
+    lab = Cluster(world).begin(on_demand_per_hour=3)
+    lab.connect(1)
     for number in range(3):
-        lab.wait_for(f"n{number}.served.test", port=lab.tls(1))
-    check(alert(lab.tls(1), "n3.served.test"), "a fourth name got a certificate")
-    check(alert(lab.tls(2), "n4.served.test"), "a fourth name got a certificate, from another gateway")
-    equal([lab.ordered(f"n{number}.served.test") for number in (3, 4)], [[], []], "orders for the fourth name")
-    lab.serves.wait_for(r"n3\.served\.test.*hour")
-    lab.orders.wait_for(r"n4\.served\.test.*hour")
+        lab.wait_for(f"n{number}.served.test", port=lab.tls(number % 2))
+    for number in range(2):
+        check(alert(lab.tls(number), "n3.served.test"), "a fourth name got a certificate")
+        lab.gates[number].wait_for(r"n3\.served\.test.*hour")
+    equal(lab.ordered("n3.served.test"), [], "orders for the fourth name")
     lab.wait_for("n0.served.test", port=lab.tls(1))
 
 
-@case("the gateway that orders is killed or stops with a handshake waiting elsewhere: another one orders, and that is answered",
-      seconds=240)
-def lost(world):
-    for number, end in enumerate(("killed", "stopped")):
-        lab = Cluster(world)
-        lab.state = world.path(f"state-{end}")
-        lab.clock = Clock(world)  # of the others: the lease of one that stops is for 30 s
-        lab.begin(wait="2m")
-        event = threading.Event()
-        world.undo.append(event.set)
-        lab.proxy.on("new_order", caproxy.hold(event), times=1)
-        results = []
-        waiter = threading.Thread(target=lambda: results.append(alert(lab.tls(1), "a.served.test", timeout=120)))
-        waiter.start()
-        lab.proxy.wait_for("new_order")
-        equal(len(lab.requests()), 1, "requests in the store")
-        if end == "killed":
-            lab.orders.kill()
-        else:
-            lab.orders.signal(signal.SIGSTOP)
-            world.undo.append(lambda lab=lab: lab.orders.signal(signal.SIGCONT))
-            lab.clock.pass_by(40)
-        waiter.join()
-        equal(results, [None], f"the handshake, with the one that orders {end}")
-        if end == "stopped":
-            event.set()
-            lab.orders.signal(signal.SIGCONT)
-            lab.orders.wait_for("the lease is lost|certificates are ordered by")
-            wait_until(lambda: Leaf(lab.chain("a.served.test", port=lab.tls(0))).serial, 20, "what it shows, awake again")
-            time.sleep(2)
-        equal(lab.issued(), 2, f"certificates, with the one that orders {end}")
-        wait_until(lambda: not lab.requests(), 10, "the request to be gone")
-        for process in (lab.orders, lab.serves, lab.reached):
-            process.running() and process.stop()
+@case("the gateway that orders is killed while a handshake waits elsewhere: that one orders, and answers it")
+def waiting(world):
+    lab = Cluster(world).begin(wait="30s")
+    lab.connect(1)
+    event = held(lab, world)
+    in_background = threading.Thread(target=lambda: alert(lab.tls(0), "a.served.test", timeout=60))
+    in_background.start()
+    lab.proxy.wait_for("new_order")
+    results = []
+    waiter = threading.Thread(target=lambda: results.append(alert(lab.tls(1), "a.served.test", timeout=60)))
+    waiter.start()
+    time.sleep(1)
+    lab.gates[0].kill()
+    waiter.join()
+    event.set()
+    in_background.join()
+    equal(results, [None], "the handshake")
+    equal(lab.issued(), 2, "certificates")
 
 
-@case("a gateway that was stopped while another one ordered, which then died: it reads the store again, and orders nothing",
-      seconds=120)
+@case("a gateway that was stopped while another one ordered: it reads the store again, and orders nothing")
 def read_again(world):
     lab = Lab(world)
-    place, event = (free_port(), free_port()), threading.Event()
-    world.undo.append(event.set)
-    lab.proxy.on("new_order", caproxy.hold(event), times=1)
+    other, event = (free_port(), free_port()), held(lab, world)
     first = lab.gateway(["a.test"], wait="0")
     lab.proxy.wait_for("new_order")
-    second = lab.gateway(["a.test"], ports=place, wait="0")
-    second.wait_for("certificates are ordered by")
+    second = lab.gateway(["a.test"], ports=other, wait="0")
+    time.sleep(0.5)
     second.signal(signal.SIGSTOP)
     event.set()
     serial = lab.wait_for("a.test").serial
     first.kill()
     second.signal(signal.SIGCONT)
-    equal(lab.wait_for("a.test", port=place[1]).serial, serial, "the certificate that the second shows")
-    time.sleep(6)  # it looks for the lease every 5 s
+    equal(lab.wait_for("a.test", port=other[1]).serial, serial, "the certificate that the second shows")
     result = lab.command("status")
     check(serial.lstrip("0").lower() in result.stdout.lower(), f"the status: {result.stdout}")
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
 
 
-@case("a request that is not of this time, for no host name, or nonsense is not followed", seconds=120)
-def nonsense(world):
-    lab = Cluster(world).begin()
-    folder = os.path.join(lab.state, "acme", "requests")
-    os.makedirs(folder, exist_ok=True)
-    now = int(time.time())
-    for name, value in (("old.test", json.dumps({"at": now - 1000})), ("new.test", json.dumps({"at": now + 1000})),
-                        ("127.0.0.1", json.dumps({"at": now})), ("x..test", json.dumps({"at": now})), ("no.test", "[1]"),
-                        ("UPPER.test", json.dumps({"at": now})), ("", json.dumps({"at": now})), ("gate.test", json.dumps({"at": now}))):
-        entry(os.path.join(folder, f"order%40{name}"), value)
-    wait_until(lambda: not lab.requests(), 20, "the requests to be gone")
-    equal(lab.ordered(), [], "orders")
-    lab.orders.wait_for(r"old\.test.*clocks")
-    lab.wait_for("a.served.test", port=lab.tls(1))
-
-
-@case("a certificate on demand is renewed in time though its client is only known to a gateway that does not order", seconds=240)
+@case("a certificate on demand is renewed by a gateway whose client serves it", seconds=120)
 def renewal(world):
-    validity = 60 if SANITIZERS else 30
+    validity = 40 if SANITIZERS else 9
     lab = Cluster(world, validity=validity).begin()
-    first = lab.wait_for("a.served.test", port=lab.tls(1))
-    deadline, serials = time.monotonic() + 2 * validity, []
+    first = lab.wait_for("a.served.test", port=lab.tls(0))
+    deadline, serials = time.monotonic() + validity, []
     while time.monotonic() < deadline:
-        leaf = Leaf(lab.chain("a.served.test", port=lab.tls(1)))
+        leaf = Leaf(lab.chain("a.served.test", port=lab.tls(0)))
         check(leaf.end > time.time(), "an expired certificate is shown")
         serials += [leaf.serial] if leaf.serial not in serials else []
         time.sleep(0.5)
-    note(f"{len(serials)} certificates in {2 * validity} s")
-    check(first.serial == serials[0] and 3 <= len(serials) <= 6, f"{len(serials)} certificates")
-    check(log_lines(lab.orders, r"a\.served\.test: certificate \w+ renewed"), "it was renewed elsewhere")
+    note(f"{len(serials)} certificates in {validity} s")
+    check(first.serial == serials[0] and 2 <= len(serials) <= 4, f"{len(serials)} certificates")
 
 
-@case("the clocks of the gateways are set by years: the lease stays where it is, and nothing is ordered for that", seconds=120)
+@case("the clocks of the gateways are set by years: nothing is ordered for that, and renew works")
 def clocks(world):
     lab = Lab(world)
     clocks = [Clock(world), Clock(world)]
     places = [(lab.pebble.http, lab.pebble.tls), (free_port(), free_port())]
-    gates = []
     for clock, ports in zip(clocks, places):
-        gates.append(lab.gateway(["a.test"], ports=ports, world={"preload": clock}))
+        lab.gateway(["a.test"], ports=ports, world={"preload": clock})
         lab.wait_for("a.test", port=ports[1])
     lab.proxy.forget()
     for number, years in ((1, 3), (0, -2), (1, -3), (0, 2)):
         clocks[number].set_by(years * 365 * 86400)
-        time.sleep(6)  # both look at the lease every few seconds
+        time.sleep(1)
     equal(lab.proxy.seen("new_order"), [], "orders")
-    equal([log_lines(gate, "the lease is lost") for gate in gates], [[], []], "lost leases")
-    result = lab.command("renew", "a.test")
-    equal(result.returncode, 0, f"the exit code of renew, {result.stderr!r}")
-    gates[0].wait_for(r"a\.test: certificate \w+ renewed")
+    leaf = lab.wait_for("a.test")
+    equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
+    for ports in places:
+        lab.wait_for("a.test", but=leaf.serial, port=ports[1])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ static void check_goes_on(unsigned accounts)
 {
     const unsigned issued = lab->ca->issued;
 
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run_until_issued(issued + 1, 10 * LAB_MINUTE);
     ck_assert_msg(lab->ca->issued == issued + 1, "%s", lab->host.log);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), (int)lab->ca->order_count - 1);
@@ -105,9 +105,9 @@ START_TEST(test_deactivated_twice)
     lab_start();
     lab_run_until_issued(2, LAB_MINUTE);
     lab->ca->accounts[0].deactivated = true;
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run((hg_time)_i * 10 * HG_MILLISECOND); /* an answer takes a hundred */
-    lab_want("renew@b.test");
+    lab_want("b.test");
     lab_run(5 * LAB_MINUTE);
     ck_assert_uint_eq(lab->ca->issued, 4);
     ck_assert_msg(lab->ca->account_count == 2, "%u accounts: %s", lab->ca->account_count, lab->host.log);
@@ -186,7 +186,7 @@ START_TEST(test_terms)
                                                     .status = 403,
                                                     .type = "userActionRequired",
                                                     .detail = "agree to https://ca1.test/terms/2"});
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run(30 * HG_SECOND);
     ck_assert_uint_eq(lab_said("userActionRequired: agree to https://ca1.test/terms/2; tried again"), 1);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
@@ -216,7 +216,7 @@ START_TEST(test_stale_url)
     lab_stop();
     fake_store_set(&lab->store, key, text);
     lab_start();
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run(5 * LAB_MINUTE);
     ck_assert_msg(lab_served_by(lab->ca, "a.test") == 1, "%s", lab->host.log);
     ck_assert_uint_eq(lab->ca->account_count, 1);
@@ -255,7 +255,7 @@ START_TEST(test_binding_used_up)
     lab_begin();
     first = json_deep_copy(lab->ca->accounts[0].jwk);
     lab->ca->accounts[0].forgotten = true;
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run(2 * LAB_HOUR);
     ck_assert_msg(lab_said(words[_i]) >= 4, "%s", lab->host.log);
     ck_assert_msg(fake_ca_seen(lab->ca, "new-account") <= 10, "%u", fake_ca_seen(lab->ca, "new-account"));

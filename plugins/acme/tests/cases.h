@@ -9,18 +9,18 @@
 #include <check.h>
 
 TCase *cases_account(void);
-TCase *cases_demand(void);
+TCase *cases_on_demand(void);
 TCase *cases_death(void);
 TCase *cases_download(void);
-TCase *cases_examine(void);
-TCase *cases_expiry(void);
+TCase *cases_options(void);
+TCase *cases_metrics(void);
 TCase *cases_jose(void);
 TCase *cases_order(void);
 TCase *cases_parts(void);
 TCase *cases_pauses(void);
 TCase *cases_revocation(void);
 TCase *cases_saving(void);
-TCase *cases_schedule(void);
+TCase *cases_renewal_time(void);
 TCase *cases_storm(void);
 
 #endif

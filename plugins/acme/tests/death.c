@@ -42,7 +42,7 @@ static void check_next(const char *where)
 
     lab_run(3 * LAB_HOUR);
     ck_assert_msg(lab->ca->issued == issued, "%s: %u certificates later", where, lab->ca->issued);
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run(LAB_MINUTE);
     ck_assert_msg(lab->ca->issued == issued + 1, "%s: %u renewed", where, lab->ca->issued);
     ck_assert_msg(lab_served_by(lab->ca, "a.test") == (int)lab->ca->order_count - 1, "%s: not renewed", where);

@@ -3,6 +3,8 @@
  */
 #include "plugins/acme/tests/lab.h"
 
+#include "plugins/acme/clock.h"
+
 #include <hopgate/certificates.h>
 #include <hopgate/challenges.h>
 #include <hopgate/host.h>
@@ -164,12 +166,29 @@ void lab_begin(void)
     ck_assert_uint_eq(lab->ca->issued, 1);
 }
 
-void lab_want(const char *request)
+static json_t *lab_state_of(const char *name)
 {
     char key[128];
+    const char *text;
 
-    snprintf(key, sizeof key, "acme/requests/%s", request);
-    fake_store_set(&lab->store, key, "{}");
+    snprintf(key, sizeof key, "acme/states/%s", name);
+    text = fake_store_text(&lab->store, key);
+    return text ? json_loads(text, 0, NULL) : NULL;
+}
+
+void lab_want(const char *name)
+{
+    char key[128], value[128];
+    json_t *state = lab_state_of(name);
+    const char *serial = json_string_value(json_object_get(state, "serial"));
+
+    snprintf(key, sizeof key, "acme/requests/renew@%s", name);
+    if (serial)
+        snprintf(value, sizeof value, "{\"serial\": \"%s\", \"at\": %lld}", serial, (long long)acme_clock());
+    else
+        snprintf(value, sizeof value, "{\"at\": %lld}", (long long)acme_clock());
+    fake_store_set(&lab->store, key, value);
+    json_decref(state);
 }
 
 int lab_command(const char *verb, const char *name, const char *argument)
@@ -257,15 +276,9 @@ int lab_served_by(struct fake_ca *ca, const char *name)
 
 int64_t lab_state(const char *name, const char *member)
 {
-    char key[128];
-    const char *text;
-    json_t *state;
-    int64_t value;
+    json_t *state = lab_state_of(name);
+    const int64_t value = json_integer_value(json_object_get(state, member));
 
-    snprintf(key, sizeof key, "acme/states/%s", name);
-    text = fake_store_text(&lab->store, key);
-    state = text ? json_loads(text, 0, NULL) : NULL;
-    value = json_integer_value(json_object_get(state, member));
     json_decref(state);
     return value;
 }

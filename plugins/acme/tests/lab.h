@@ -16,6 +16,8 @@
 #define LAB_MINUTE (60 * HG_SECOND)
 #define LAB_HOUR   (3600 * HG_SECOND)
 #define LAB_DAY    (86400 * HG_SECOND)
+/* Of whoever orders the certificate of a.test. */
+#define LAB_LEASE "acme/certificates/a.test"
 
 enum { LAB_JOBS_MAX = 8 };
 
@@ -53,8 +55,8 @@ void lab_run_until_issued(unsigned count, hg_time time);
 
 /* Starts, and has a certificate for a.test. */
 void lab_begin(void);
-/* What a command of the operator's leaves in the store: "renew@a.test". */
-void lab_want(const char *request);
+/* An operator wants a certificate to be renewed: what the command leaves in the store. */
+void lab_want(const char *name);
 
 /* `hopgate acme VERB NAME [ARGUMENT]` beside it: the exit code. What it prints goes to the test's output. */
 int lab_command(const char *verb, const char *name, const char *argument);

@@ -9,11 +9,11 @@ int main(void)
     Suite *suite = suite_create("acme");
 
     suite_add_tcase(suite, cases_parts());
-    suite_add_tcase(suite, cases_examine());
-    suite_add_tcase(suite, cases_expiry());
+    suite_add_tcase(suite, cases_options());
+    suite_add_tcase(suite, cases_metrics());
     suite_add_tcase(suite, cases_jose());
-    suite_add_tcase(suite, cases_demand());
-    suite_add_tcase(suite, cases_schedule());
+    suite_add_tcase(suite, cases_on_demand());
+    suite_add_tcase(suite, cases_renewal_time());
     suite_add_tcase(suite, cases_order());
     suite_add_tcase(suite, cases_download());
     suite_add_tcase(suite, cases_account());

@@ -177,7 +177,7 @@ START_TEST(test_presents_what_is_pending)
 
     snprintf(value, sizeof value, format, "a.test", "early");
     fake_store_set(&lab->store, "acme/challenges/early", value);
-    fake_store_steal(&lab->store, ACME_LEASE, LAB_HOUR);
+    fake_store_steal(&lab->store, LAB_LEASE, LAB_HOUR);
     lab_start();
     lab_run(HG_SECOND);
     ck_assert_uint_eq(lab->presented_count, 1);
@@ -368,7 +368,7 @@ END_TEST
 
 static void renew(void)
 {
-    lab_want("renew@a.test");
+    lab_want("a.test");
 }
 
 /* RFC 9773 section 5. */

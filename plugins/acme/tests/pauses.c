@@ -290,14 +290,14 @@ START_TEST(test_back_to_first)
     if (revoke)
         ck_assert_int_eq(lab_command("revoke", "a.test", NULL), 0);
     else
-        lab_want("renew@a.test");
+        lab_want("a.test");
     lab_run(20 * HG_SECOND);
     ck_assert_msg(lab_served_by(lab->ca, "a.test") == 0, "%s", lab->host.log);
     ck_assert_uint_eq(second->order_count, 1);
     ck_assert_uint_eq(fake_ca_seen(second, "revoke"), revoke);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "revoke"), 0);
     ck_assert_str_eq(lab->ca->orders[0].replaces, ""); /* it does not know what it would replace */
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run(20 * HG_SECOND);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
     ck_assert_str_ne(lab->ca->orders[1].replaces, "");

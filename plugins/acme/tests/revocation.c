@@ -47,7 +47,7 @@ static void begin_with(int type)
     json_t *record;
 
     lab->config.key_type = type;
-    record = json_pack("{s:o, s:s, s:[s]}", "wishes", acme_options_wishes(&lab->config, lab->directories[0]), "key",
+    record = json_pack("{s:o, s:s, s:[s]}", "options", acme_options_wanted(&lab->config, lab->directories[0]), "key",
                        pem, "names", "a.test");
     text = json_dumps(record, 0);
     fake_store_set(&lab->store, "acme/orders/a.test", text);
@@ -162,7 +162,7 @@ START_TEST(test_replaced)
     lab_begin();
     state = strstr(fake_store_text(&lab->store, "acme/states/a.test"), "\"serial\": \"");
     ck_assert_int_eq(sscanf(state, "\"serial\": \"%63[0-9a-f]", serial), 1);
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run(10 * HG_SECOND);
     ck_assert_uint_eq(lab->ca->issued, 2);
     ck_assert_int_eq(revoke(serial), 0);
@@ -179,7 +179,7 @@ START_TEST(test_renewal_killed)
 {
     lab_begin();
     lab->store.death = (struct fake_death){.change = lab->store.changes + 1 + (unsigned)_i / 2, .done = _i & 1};
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run(LAB_MINUTE);
     ck_assert(lab->store.dead);
     kill_and_start();

@@ -45,7 +45,7 @@ START_TEST(test_read_only)
 
     lab_begin();
     before = strdup(stored());
-    lab_want("renew@a.test");
+    lab_want("a.test");
     run_until_last_is_on_its_way(2);
     lab->store.closed = true;
     lab_run(5 * HG_SECOND);
@@ -74,7 +74,7 @@ START_TEST(test_lease_lost)
         lab_start();
     before = strdup(stored());
     if (_i)
-        lab_want("renew@a.test");
+        lab_want("a.test");
     run_until_last_is_on_its_way(1 + (unsigned)_i);
     fake_store_steal(&lab->store, "acme/certificates/a.test", 5 * LAB_MINUTE);
     for (int i = 0; i < 8; i++) {
@@ -97,11 +97,11 @@ START_TEST(test_lease_lost_later)
     lab_begin();
     before = strdup(stored());
     lab->store.unwritable = CERTIFICATE;
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run(10 * HG_SECOND);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
     lab->store.unwritable = NULL;
-    fake_store_steal(&lab->store, ACME_LEASE, 5 * LAB_MINUTE);
+    fake_store_steal(&lab->store, LAB_LEASE, 5 * LAB_MINUTE);
     lab_run(4 * LAB_MINUTE);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
     ck_assert_str_eq(stored(), before);
@@ -122,7 +122,7 @@ START_TEST(test_newer_one_of_another)
     lab_begin();
     first = strdup(stored());
     lab->ca->skew = 0;
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run_until_issued(2, LAB_MINUTE);
     newer = strdup(stored());
     ck_assert_str_ne(first, newer);
@@ -132,14 +132,14 @@ START_TEST(test_newer_one_of_another)
     lab_run(5 * HG_SECOND);
     lab->ca->skew = -3600; /* what it issues now is older than what the other will have */
     lab->store.unwritable = CERTIFICATE;
-    lab_want("renew@a.test");
+    lab_want("a.test");
     lab_run(10 * HG_SECOND);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 2);
-    fake_store_steal(&lab->store, ACME_LEASE, 5 * LAB_MINUTE);
+    fake_store_steal(&lab->store, LAB_LEASE, 5 * LAB_MINUTE);
     lab_run(2 * LAB_MINUTE);
     lab->store.unwritable = NULL;
     fake_store_set(&lab->store, "acme/orders/a.test", "{}");
-    fake_store_set(&lab->store, "acme/states/a.test", "{}");
+    fake_store_slip(&lab->store, "acme/states/a.test", "{}");
     (_i ? fake_store_set : fake_store_slip)(&lab->store, CERTIFICATE, newer);
     lab_run(LAB_MINUTE);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), _i ? 1 : 2);
@@ -156,7 +156,7 @@ END_TEST
 START_TEST(test_revoked_meanwhile)
 {
     lab_begin();
-    lab_want("renew@a.test");
+    lab_want("a.test");
     while (fake_ca_seen(lab->ca, "new-order") < 2)
         lab_run(HG_SECOND / 100);
     ck_assert_int_eq(lab_command("revoke", "a.test", NULL), 0);

@@ -3,7 +3,7 @@
  *
  * When certificates are renewed, when attempts are repeated.
  */
-#include "plugins/acme/schedule.h"
+#include "plugins/acme/renewal_time.h"
 #include "plugins/acme/ari.h"
 
 #include "plugins/acme/tests/cases.h"
@@ -115,9 +115,9 @@ START_TEST(test_suggested_time)
 }
 END_TEST
 
-TCase *cases_schedule(void)
+TCase *cases_renewal_time(void)
 {
-    TCase *tests = tcase_create("schedule");
+    TCase *tests = tcase_create("renewal_time");
 
     tcase_add_test(tests, test_renewal);
     tcase_add_test(tests, test_backoff);

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ */
+#include "plugins/acme/certificate.h"
+
+#include "plugins/acme/key.h"
+#include "plugins/acme/manager.h"
+#include "plugins/acme/renewal_time.h"
+#include "plugins/acme/schedule.h"
+
+#include <stdlib.h>
+
+struct acme_certificate *acme_certificate_new(struct acme_manager *manager, const char *const *names, size_t count,
+                                              bool on_demand)
+{
+    struct acme_certificate *certificate = calloc(1, sizeof *certificate);
+
+    if (!certificate)
+        return NULL;
+    certificate->manager = manager;
+    certificate->on_demand = on_demand;
+    certificate->worked = ACME_CHALLENGE_TYPES;
+    certificate->names = calloc(count, sizeof *certificate->names);
+    for (size_t i = 0; certificate->names && i < count; i++) {
+        certificate->names[i] = strdup(names[i]);
+        certificate->name_count += certificate->names[i] != NULL;
+    }
+    if (certificate->name_count != count) {
+        acme_certificate_free(certificate);
+        return NULL;
+    }
+    certificate->id = certificate->names[0];
+    return certificate;
+}
+
+void acme_certificate_free(struct acme_certificate *certificate)
+{
+    acme_vault_cancel(&certificate->manager->vault, certificate->reading);
+    acme_attempt_cancel(certificate->attempt);
+    if (certificate->asking)
+        https_cancel(certificate->asking);
+    acme_ari_free(certificate->ari);
+    acme_pair_unref(certificate->pair);
+    acme_pair_unref(certificate->placeholder);
+    acme_secret_free(certificate->unsaved);
+    json_decref(certificate->wanted);
+    free(certificate->last_error);
+    for (size_t i = 0; i < certificate->name_count; i++)
+        free(certificate->names[i]);
+    free(certificate->names);
+    free(certificate);
+}
+
+void acme_certificate_set_error(struct acme_certificate *certificate, const char *error)
+{
+    free(certificate->last_error);
+    certificate->last_error = error ? strdup(error) : NULL;
+}
+
+bool acme_certificate_is_served(const struct acme_certificate *certificate)
+{
+    const struct acme_authority *issuer = certificate->pair ? acme_certificate_issuer(certificate) : NULL;
+
+    return certificate->pair &&
+           (!certificate->on_demand || certificate->pair->ends > acme_clock() - (issuer ? issuer->ahead : 0));
+}
+
+/* ---- The state ---- */
+
+static json_t *pauses_of(const struct acme_certificate *certificate)
+{
+    json_t *pauses = json_object();
+
+    for (size_t i = 0; i < certificate->manager->authority_count; i++)
+        if (certificate->paused_until[i] > acme_clock())
+            json_object_set_new(pauses, certificate->manager->authorities[i].url,
+                                json_integer(certificate->paused_until[i]));
+    return pauses;
+}
+
+json_t *acme_certificate_state(const struct acme_certificate *certificate)
+{
+    const struct acme_pair *pair = certificate->pair;
+    json_t *names = json_array();
+
+    for (size_t i = 0; i < certificate->name_count; i++)
+        json_array_append_new(names, json_string(certificate->names[i]));
+    return json_pack(
+        "{s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:i, s:i, s:s*, s:I, s:s*, s:s, s:O*, s:s*}", "names", names, "pauses",
+        pauses_of(certificate), "hurried", certificate->hurried, "on_demand", certificate->on_demand, "renew_at",
+        (json_int_t)certificate->renew_at, "due", (json_int_t)certificate->due, "last_try",
+        (json_int_t)certificate->last_try, "failures", (int)certificate->failures, "resumptions",
+        (int)certificate->resumptions, "last_error", certificate->last_error, "expires",
+        (json_int_t)(pair ? pair->ends : 0), "serial", pair ? pair->serial : NULL, "directory",
+        certificate->manager->authorities[certificate->authority].url, "options", certificate->wanted, "challenge",
+        certificate->worked < ACME_CHALLENGE_TYPES ? acme_challenge_names[certificate->worked] : NULL);
+}
+
+/* The authority with that directory by its number; how many there are: it is not in the config any more. */
+static unsigned authority_of(const struct acme_certificate *certificate, const char *directory)
+{
+    unsigned i = 0;
+
+    while (i < certificate->manager->authority_count &&
+           strcmp(certificate->manager->authorities[i].url, directory) != 0)
+        i++;
+    return i;
+}
+
+struct acme_authority *acme_certificate_issuer(const struct acme_certificate *certificate)
+{
+    const char *directory = json_string_value(json_object_get(certificate->wanted, "directory"));
+    const unsigned i = directory ? authority_of(certificate, directory) : 0;
+
+    return i < certificate->manager->authority_count ? &certificate->manager->authorities[i] : NULL;
+}
+
+/* What belongs to the pair that there is. At the start the config may want another one. */
+static void recall_pair(struct acme_certificate *certificate, const json_t *state)
+{
+    const time_t renew_at = (time_t)json_integer_value(json_object_get(state, "renew_at"));
+    const char *changed;
+
+    if (!certificate->changed) {
+        certificate->renew_at = renew_at <= certificate->pair->ends ? renew_at : certificate->renew_at;
+        certificate->hurried = json_is_true(json_object_get(state, "hurried"));
+    }
+    json_decref(certificate->wanted);
+    certificate->wanted = json_deep_copy(json_object_get(state, "options"));
+    changed = certificate->loaded ? NULL : acme_options_changed(certificate->manager->config, certificate->wanted);
+    if (!changed)
+        return;
+    certificate->renew_now = true;
+    hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
+           "%s: a new certificate is ordered, since %s was changed; until it is there the one of %s is served",
+           certificate->id, changed, json_string_value(json_object_get(certificate->wanted, "directory")));
+}
+
+/* How the last attempt ended; what has failed by another config is tried at once. */
+static void recall_attempt(struct acme_certificate *certificate, const json_t *state)
+{
+    const char *directory = json_string_value(json_object_get(state, "directory"));
+    const json_t *pauses = json_object_get(state, "pauses");
+
+    certificate->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
+    certificate->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
+    certificate->due = (time_t)json_integer_value(json_object_get(state, "due"));
+    certificate->resumptions = (unsigned)json_integer_value(json_object_get(state, "resumptions"));
+    certificate->worked = acme_challenge_type_of(json_object_get(state, "challenge"));
+    certificate->authority = certificate->failures && directory ? authority_of(certificate, directory) : 0;
+    acme_certificate_set_error(certificate, json_string_value(json_object_get(state, "last_error")));
+    for (size_t i = 0; i < certificate->manager->authority_count; i++)
+        certificate->paused_until[i] =
+            (time_t)json_integer_value(json_object_get(pauses, certificate->manager->authorities[i].url));
+    if (certificate->authority < certificate->manager->authority_count)
+        return;
+    certificate->authority = certificate->failures = 0;
+    certificate->due = 0;
+}
+
+static bool is_of(const json_t *state, const struct acme_pair *pair)
+{
+    const char *serial = json_string_value(json_object_get(state, "serial"));
+
+    return serial && !strcmp(serial, pair->serial);
+}
+
+void acme_certificate_recall(struct acme_certificate *certificate, const json_t *state)
+{
+    const time_t last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
+
+    if (certificate->unsaved)
+        return; /* the store has yet to hear of it */
+    /* Of another pair than the one that is there, this means nothing. */
+    if (certificate->pair && is_of(state, certificate->pair))
+        recall_pair(certificate, state);
+    if (!certificate->loaded || last_try > certificate->last_try)
+        recall_attempt(certificate, state);
+}
+
+/* ---- What is served ---- */
+
+void acme_certificate_serve(struct acme_certificate *certificate, struct acme_pair *pair)
+{
+    if (certificate->on_demand && !certificate->pair)
+        certificate->manager->on_demand.names--;
+    acme_pair_unref(certificate->pair);
+    acme_pair_unref(certificate->placeholder);
+    acme_secret_free(certificate->unsaved);
+    certificate->pair = pair;
+    certificate->placeholder = NULL;
+    certificate->unsaved = NULL;
+    certificate->resumptions = 0;
+    certificate->renew_at = acme_renewal_time(pair->begins, pair->ends, acme_chance());
+    certificate->warned = certificate->busy_until = 0;
+    certificate->renew_now = certificate->revoked = certificate->asks_ari = false;
+    acme_schedule_ari(certificate);
+    acme_metrics_show(certificate);
+    acme_lookup_settle(certificate);
+}
+
+/* Valid and newer than the one that is not stored yet: somebody else has obtained it since. */
+static bool is_newer(const struct acme_certificate *certificate, const struct acme_pair *found)
+{
+    const struct acme_pair *pair = certificate->pair;
+
+    return found->ends > acme_clock() &&
+           (found->begins > pair->begins || (found->begins == pair->begins && found->ends > pair->ends));
+}
+
+static bool is_for_names(const struct acme_certificate *certificate, const struct acme_pair *pair)
+{
+    for (size_t i = 0; i < certificate->name_count; i++)
+        if (!acme_pair_is_named(pair, certificate->names[i]))
+            return false;
+    return true;
+}
+
+/* One that another gateway has obtained by another config may be for other names: it is none of ours. At the start it
+ * is what was served by the config before. */
+bool acme_certificate_take(struct acme_certificate *certificate, struct acme_pair *pair)
+{
+    const struct acme_pair *old = certificate->pair;
+
+    if ((old && !strcmp(old->serial, pair->serial)) || (certificate->unsaved && !is_newer(certificate, pair)) ||
+        (certificate->loaded && !is_for_names(certificate, pair))) {
+        acme_pair_unref(pair);
+        return false;
+    }
+    if (old)
+        hg_log(certificate->manager->worker->instance, HG_LOG_INFO, "%s: certificate %s is used from now on",
+               certificate->id, pair->serial);
+    certificate->failures = 0;
+    acme_certificate_set_error(certificate, NULL);
+    acme_certificate_serve(certificate, pair);
+    return true;
+}
+
+void acme_certificate_take_previous(struct acme_certificate *certificate, struct acme_pair *pair)
+{
+    if (!pair || pair->ends <= acme_clock()) {
+        acme_pair_unref(pair);
+        return;
+    }
+    hg_log(certificate->manager->worker->instance, HG_LOG_WARNING,
+           "%s: the certificate before, %s, is served until there is a new one", certificate->id, pair->serial);
+    acme_certificate_serve(certificate, pair);
+    certificate->renew_now = true;
+}
+
+/* ---- What the store holds ---- */
+
+/* Whoever starts anew looks at the log: what has failed before says so again. */
+static void tell_failing(const struct acme_certificate *certificate)
+{
+    const struct acme_pair *pair = certificate->pair;
+
+    if (certificate->failures && certificate->last_error && !certificate->on_demand)
+        hg_log(certificate->manager->worker->instance, HG_LOG_ERROR,
+               "%s: %s; failed attempts before this start: %u, the last one: %s; tried again %s", certificate->id,
+               !pair                        ? "there is no certificate yet"
+               : pair->ends <= acme_clock() ? "the certificate has expired"
+                                            : "the certificate is not renewed",
+               certificate->failures, certificate->last_error, acme_moment(certificate->due).text);
+}
+
+static void end_loading(struct acme_certificate *certificate)
+{
+    const bool first = !certificate->loaded;
+
+    certificate->loaded = true;
+    if (certificate->read_again)
+        acme_certificate_load(certificate);
+    acme_manager_loaded(certificate, first);
+}
+
+/* So that `status` knows of it before an attempt has ended. */
+static void remember(struct acme_certificate *certificate)
+{
+    const struct acme_vault *vault = &certificate->manager->vault;
+    const struct acme_vault_path key = acme_vault_key(ACME_STATES, certificate->id);
+    const struct hg_store_condition absent = {.revision = HG_STORE_ABSENT};
+    json_t *state = acme_certificate_state(certificate);
+    char *text = json_dumps(state, JSON_INDENT(2));
+
+    if (text)
+        vault->ops->put(vault->provider, hg_text(key.text), hg_text(text), &absent, acme_manager_ignore, NULL);
+    free(text);
+    json_decref(state);
+}
+
+static void on_state(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_certificate *certificate = arg;
+    json_t *state = acme_vault_json(answer);
+
+    certificate->reading = NULL;
+    if (state)
+        acme_certificate_recall(certificate, state);
+    if (!certificate->loaded) {
+        certificate->changed = certificate->pair && !is_of(state, certificate->pair);
+        tell_failing(certificate);
+        if (!certificate->on_demand && answer->status == HG_STORE_NOT_FOUND)
+            remember(certificate);
+    }
+    json_decref(state);
+    end_loading(certificate);
+}
+
+/* Reads the next of it. */
+static void read_next(struct acme_certificate *certificate, const char *kind, hg_store_done done)
+{
+    certificate->reading = acme_vault_get(&certificate->manager->vault, kind, certificate->id, done, certificate);
+    if (!certificate->reading)
+        end_loading(certificate); /* the store has stopped, so do we */
+}
+
+static void on_previous(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_certificate *certificate = arg;
+    char why[256];
+
+    if (answer->status == HG_STORE_OK)
+        acme_certificate_take_previous(certificate, acme_pair_read(answer->value, why, sizeof why));
+    read_next(certificate, ACME_STATES, on_state);
+}
+
+static struct acme_pair *read_pair(const struct acme_certificate *certificate, const struct hg_store_answer *answer)
+{
+    struct hg_instance *instance = certificate->manager->worker->instance;
+    struct acme_pair *pair = NULL;
+    char why[256];
+
+    if (answer->status == HG_STORE_OK) {
+        pair = acme_pair_read(answer->value, why, sizeof why);
+        if (!pair)
+            hg_log(instance, HG_LOG_ERROR, "%s: what the store holds as its certificate cannot be used: %s; %s",
+                   certificate->id, why, certificate->pair ? "the one before stays" : "a new one is ordered");
+    } else if (answer->status != HG_STORE_NOT_FOUND) {
+        hg_log(instance, HG_LOG_ERROR, "%s: its certificate cannot be read: %s", certificate->id, answer->error);
+    }
+    return pair;
+}
+
+static void on_pair(void *arg, const struct hg_store_answer *answer)
+{
+    struct acme_certificate *certificate = arg;
+    struct acme_pair *pair = read_pair(certificate, answer);
+    const char *const *names = (const char *const *)certificate->names;
+
+    if (!pair && !certificate->pair) {
+        read_next(certificate, ACME_PREVIOUS, on_previous);
+        return;
+    }
+    if (pair && acme_certificate_take(certificate, pair) && !acme_pair_is_for(pair, names, certificate->name_count) &&
+        !certificate->loaded) {
+        certificate->renew_now = true;
+        hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
+               "%s: a new certificate is ordered, since its names in domains were changed", certificate->id);
+    }
+    read_next(certificate, ACME_STATES, on_state);
+}
+
+void acme_certificate_load(struct acme_certificate *certificate)
+{
+    certificate->read_again = certificate->reading || certificate->attempt;
+    if (!certificate->read_again)
+        read_next(certificate, ACME_CERTIFICATES, on_pair);
+}

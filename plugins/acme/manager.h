@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The certificates of one worker: which are kept, what is served for whom, and when each is obtained and renewed.
+ *
+ * The store is what connects workers and gateways. Whoever wants a certificate takes its lease, looks whether somebody
+ * else has obtained it meanwhile, and orders it. The others read it when the watch tells of it, and so they do with
+ * pending challenges, which each presents to its own solvers.
+ */
+#ifndef ACME_MANAGER_H
+#define ACME_MANAGER_H
+
+#include "plugins/acme/authority.h"
+#include "plugins/acme/certificate.h"
+#include "plugins/acme/cleanup.h"
+#include "plugins/acme/name_index.h"
+#include "plugins/acme/program.h"
+
+struct acme_manager {
+    struct hg_worker *worker;
+    const struct acme_config *config;
+    struct acme_vault vault;
+    struct acme_programs programs;
+    struct acme_solvers solvers;
+    struct acme_attempts attempts;
+    struct https *https;
+    char owner[HG_STORE_OWNER_MAX + 1]; /* of leases */
+    struct acme_authority authorities[ACME_AUTHORITIES_MAX];
+    size_t authority_count;
+
+    struct acme_certificate *certificates; /* those of the config first, in its order */
+    struct acme_name_index index;
+    struct acme_on_demand on_demand;
+
+    size_t unread;                /* what the store has not answered yet at the start; nothing is ordered before … */
+    struct acme_cleanup *cleanup; /* … nor before what gateways that died have left behind is removed; NULL: it is */
+    struct hg_timer *timer, *metrics_timer;
+    unsigned running;   /* attempts */
+    unsigned ari_asked; /* certificates that their authority was first asked about at the start */
+
+    struct hg_store_watch *watch;
+    struct acme_reading *readings; /* of what has changed */
+    struct acme_listing *listings;
+
+    struct {
+        uint64_t *issued, *failed, *attempts, *on_demand_refused;
+    } counters;
+};
+
+/* NULL: out of memory, or no store; told. */
+struct acme_manager *acme_manager_new(struct hg_worker *worker);
+void acme_manager_free(struct acme_manager *manager);
+/* Keeps a certificate from now on. False: out of memory, it is freed. */
+bool acme_manager_keep(struct acme_manager *manager, struct acme_certificate *certificate);
+/* Keeps it no longer. Nothing of it may be going on. */
+void acme_manager_forget(struct acme_certificate *certificate);
+/* What the store holds of it was read, perhaps for the first time. */
+void acme_manager_loaded(struct acme_certificate *certificate, bool first);
+/* For writes to the store of which it does not matter how they end. */
+void acme_manager_ignore(void *arg, const struct hg_store_answer *answer);
+
+/* ---- watch.c: what others put into the store ---- */
+
+bool acme_watch_begin(struct acme_manager *manager);
+void acme_watch_end(struct acme_manager *manager);
+/* Looks whether an operator wants it to be renewed. */
+void acme_watch_request(struct acme_certificate *certificate);
+/* It was renewed. */
+void acme_watch_fulfilled(struct acme_certificate *certificate);
+/* An authority's pause was read. */
+void acme_watch_pause(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer);
+/* Reads a value. False: memory is out, or the store has stopped. */
+typedef void (*acme_read)(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer);
+bool acme_watch_read(struct acme_manager *manager, const char *kind, struct hg_text name, acme_read done);
+/* Reads all values of a kind. */
+void acme_watch_read_all(struct acme_manager *manager, const char *kind, acme_read done);
+
+/* ---- metrics.c: figures, and warnings of certificates that end soon ---- */
+
+bool acme_metrics_begin(struct acme_manager *manager);
+/* Of a certificate that is kept from now on. */
+void acme_metrics_add(struct acme_certificate *certificate);
+/* The figures are as it stands now. */
+void acme_metrics_show(const struct acme_certificate *certificate);
+void acme_metrics_show_all(struct acme_manager *manager);
+/* An attempt has failed. */
+void acme_metrics_count(struct acme_manager *manager, const struct acme_result *result);
+
+#endif

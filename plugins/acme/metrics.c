@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * How the certificates stand, for people: metrics, and warnings of those that end soon. It looks at the clock by
+ * itself, since what has stopped working may be the rest.
+ */
+#include "plugins/acme/manager.h"
+#include "plugins/acme/renewal_time.h"
+#include "plugins/acme/schedule.h"
+
+#include <stdio.h>
+
+#define DAY 86400
+/* Between two looks, seconds. */
+#define LOOK_PAUSE 600
+/* When what the store holds has been read. */
+#define FIRST_LOOK (5 * HG_SECOND)
+/* Between two warnings: a part of the lifetime, a day at most. */
+#define WARNINGS 32
+
+/* ---- Figures ---- */
+
+/* Strangers decide which certificates there are on demand, so these have no figures of their own. */
+void acme_metrics_add(struct acme_certificate *certificate)
+{
+    struct hg_worker *worker = certificate->manager->worker;
+
+    if (certificate->on_demand)
+        return;
+    certificate->metrics.not_after = hg_gauge(worker, "not_after", certificate->id,
+                                              "When the certificate expires, in seconds since 1970; 0: there is none.");
+    certificate->metrics.next_try = hg_gauge(worker, "next_try", certificate->id,
+                                             "When it is tried to obtain or renew it next; 0: none is planned.");
+    certificate->metrics.failures =
+        hg_gauge(worker, "failures", certificate->id, "Attempts that have failed since the last success.");
+}
+
+void acme_metrics_count(struct acme_manager *manager, const struct acme_result *result)
+{
+    const char *kind = result->outcome == ACME_NOT_STORED ? "store" : result->kind;
+
+    ++*hg_gauge(manager->worker, "errors", kind, "Attempts that failed, by the authority's type of error.");
+}
+
+void acme_metrics_show(const struct acme_certificate *certificate)
+{
+    if (!certificate->metrics.not_after)
+        return;
+    *certificate->metrics.not_after = certificate->pair ? (uint64_t)certificate->pair->ends : 0;
+    *certificate->metrics.next_try = (uint64_t)acme_schedule_due(certificate);
+    *certificate->metrics.failures = certificate->failures;
+}
+
+void acme_metrics_show_all(struct acme_manager *manager)
+{
+    uint64_t first = 0, count = 0;
+
+    for (const struct acme_certificate *certificate = manager->certificates; certificate;
+         certificate = certificate->next) {
+        acme_metrics_show(certificate);
+        if (!certificate->pair)
+            continue;
+        count++;
+        first = !first || (uint64_t)certificate->pair->ends < first ? (uint64_t)certificate->pair->ends : first;
+    }
+    *hg_gauge(manager->worker, "certificates", NULL, "Certificates that are served, those on demand as well.") = count;
+    *hg_gauge(manager->worker, "first_not_after", NULL, "When the first of them expires; 0: there is none.") = first;
+}
+
+/* ---- Warnings ---- */
+
+static const char *reason_of(const struct acme_certificate *certificate)
+{
+    if (certificate->last_error)
+        return certificate->last_error;
+    return certificate->busy_until ? "another gateway orders it; its log says more" : "no attempt has ended yet";
+}
+
+/* A failed attempt tells the days left, too, and the days of a certificate on demand may be over for good. */
+static bool is_told(const struct acme_certificate *certificate, time_t now, time_t pause)
+{
+    if (certificate->on_demand && !certificate->failures)
+        return true;
+    if (certificate->failures && now - certificate->last_try < pause)
+        return true;
+    return certificate->warned && now - certificate->warned < pause;
+}
+
+/* That is told once at any rate. */
+static bool has_just_expired(const struct acme_certificate *certificate, time_t now)
+{
+    return certificate->pair->ends <= now && certificate->warned < certificate->pair->ends &&
+           (!certificate->on_demand || certificate->failures);
+}
+
+static void warn(struct acme_certificate *certificate, time_t now)
+{
+    const struct acme_pair *pair = certificate->pair;
+    const time_t part = (pair->ends - pair->begins) / WARNINGS, pause = part < DAY ? part : DAY;
+    const double days = (double)(pair->ends - now) / DAY;
+
+    if (!has_just_expired(certificate, now) && (!acme_is_emergency(pair->begins, pair->ends, now) ||
+                                                now < certificate->renew_at || is_told(certificate, now, pause)))
+        return;
+    certificate->warned = now;
+    if (days > 0)
+        hg_log(certificate->manager->worker->instance, HG_LOG_WARNING, "%s: the certificate expires in %.1f days: %s",
+               certificate->id, days, reason_of(certificate));
+    else
+        hg_log(certificate->manager->worker->instance, HG_LOG_ERROR, "%s: the certificate has expired, %s: %s",
+               certificate->id, acme_moment(pair->ends).text, reason_of(certificate));
+}
+
+static void look(void *arg)
+{
+    struct acme_manager *manager = arg;
+    const time_t now = acme_clock();
+    time_t pause = LOOK_PAUSE;
+
+    acme_metrics_show_all(manager);
+    for (struct acme_certificate *certificate = manager->certificates; certificate; certificate = certificate->next) {
+        if (certificate->pair)
+            warn(certificate, now);
+        if (certificate->pair && certificate->pair->ends > now && certificate->pair->ends - now < pause)
+            pause = certificate->pair->ends - now;
+    }
+    hg_timer_set(manager->worker->host, manager->metrics_timer, (hg_time)pause * HG_SECOND);
+}
+
+bool acme_metrics_begin(struct acme_manager *manager)
+{
+    manager->metrics_timer = hg_timer_new(manager->worker, look, manager);
+    if (!manager->metrics_timer)
+        return false;
+    hg_timer_set(manager->worker->host, manager->metrics_timer, FIRST_LOOK);
+    return true;
+}
