@@ -189,11 +189,11 @@ def hosts(world):
 @case("tokens: a file without any, routes to nobody, one that is too short")
 def tokens(world):
     world.write("tokens", "# none yet\n")
-    agree(world, gateway(world), warning=r"auth_token: file: \S+ holds no token")
+    agree(world, gateway(world), warning=r"auth_token: file: \S+ contains no tokens")
     world.token("client-1")
     agree(world, gateway(world, {"route": [{"host": f"{host}.test", "to": f"{to}/web"} for host, to in
                                            (("a", "client-1"), ("b", "client-2"), ("c", "client-2"))]}),
-          warning=r"route: routes\[1\]\.to: auth_token knows no client \"client-2\"")
+          warning=r"route: routes\[1\]\.to: auth_token does not know a client \"client-2\"")
     text = client(world)
     os.chmod(world.path("token-client-1"), 0o600)
     agree(world, text)
@@ -220,7 +220,7 @@ def store(world):
         os.chmod(world.path(name), 0o644)
     agree(world, text.replace("gate.key", "own.key") if shutil.copy(world.path("gate.key"), world.path("own.key")) and
           os.chown(world.path("own.key"), owner, owner) is None and os.chmod(world.path("own.key"), 0o600) is None else text,
-          fault=f"store_file: path: {folder}/acme/x belongs to the user with number 0, but .* chown -R {owner} {folder}")
+          fault=f"store_file: path: {folder}/acme/x belongs to uid 0, but .* chown -R {owner} {folder}")
     subprocess.run(["chown", "-R", str(owner), folder], check=True)
     agree(world, text.replace("gate.key", "own.key"))
 
@@ -229,7 +229,7 @@ def store(world):
 def solvers(world):
     plain, port = free_port(), free_port()
     agree(world, gateway(world, {"acme_http01": None, "http": {"listen": f"127.0.0.1:{port} tls"}}),
-          warning="http: listen: acme_http01 answers challenges that come to port 80 without TLS")
+          warning="http: listen: acme_http01 answers challenges on port 80 without TLS")
     agree(world, gateway(world, {"acme_http01": None, "http": {"listen": [f"127.0.0.1:{plain}", f"127.0.0.1:{port} tls"]}}))
 
 
