@@ -15,17 +15,23 @@
 /* For all hosts together. */
 #define TIME_LIMIT (4 * HG_SECOND)
 
+/* All lookups of one examination. */
+struct examination {
+    struct worker *worker;
+    struct lookup *lookups;
+};
+
 /* The host of one address in the file. */
 struct lookup {
     struct lookup *next;
-    struct worker *worker;
+    struct examination *examination;
     struct instance *instance;
     struct hg_resolution *resolution; /* NULL: it is done */
     const char *host;
     char option[80];
 };
 
-static void doubt(const struct lookup *lookup, const char *error)
+static void warn(const struct lookup *lookup, const char *error)
 {
     hg_config_warning(&lookup->instance->public, lookup->option, "cannot resolve \"%s\": %s", lookup->host, error);
 }
@@ -45,26 +51,26 @@ static void on_resolved(void *arg, const struct hg_sockaddr *addresses, size_t c
     (void)count;
     lookup->resolution = NULL;
     if (error)
-        doubt(lookup, error);
-    if (is_done(lookup->worker->examined))
-        worker_finish(&lookup->worker->core, EXIT_SUCCESS);
+        warn(lookup, error);
+    if (is_done(lookup->examination->lookups))
+        worker_finish(&lookup->examination->worker->core, EXIT_SUCCESS);
 }
 
 static void on_limit(void *arg)
 {
-    struct worker *worker = arg;
+    struct examination *examination = arg;
 
-    for (struct lookup *lookup = worker->examined; lookup; lookup = lookup->next) {
+    for (struct lookup *lookup = examination->lookups; lookup; lookup = lookup->next) {
         if (!lookup->resolution)
             continue;
         resolve_cancel(lookup->resolution);
-        doubt(lookup, "no name server answered in time");
+        warn(lookup, "no name server answered in time");
     }
-    worker_finish(&worker->core, EXIT_SUCCESS);
+    worker_finish(&examination->worker->core, EXIT_SUCCESS);
 }
 
 /* Whether a gateway could listen there. Names are looked up instead. */
-static void doubt_listening(struct instance *instance, const struct hg_address *address, const char *option,
+static void check_listening(struct instance *instance, const struct hg_address *address, const char *option,
                             size_t index)
 {
     char place[80];
@@ -83,20 +89,21 @@ static bool is_name(const char *host)
            inet_pton(AF_INET6, host, address) != 1;
 }
 
-static void look_up(struct worker *worker, struct instance *instance, const struct hg_address *address,
+static void look_up(struct examination *examination, struct instance *instance, const struct hg_address *address,
                     const char *option, size_t index)
 {
     struct lookup *lookup = is_name(address->host) ? calloc(1, sizeof *lookup) : NULL;
 
     if (!lookup)
         return;
-    *lookup = (struct lookup){.next = worker->examined, .worker = worker, .instance = instance, .host = address->host};
+    *lookup = (struct lookup){
+        .next = examination->lookups, .examination = examination, .instance = instance, .host = address->host};
     snprintf(lookup->option, sizeof lookup->option, "%s[%zu]", option, index);
-    worker->examined = lookup;
-    lookup->resolution = resolve_start(&worker->loop, address->host, address->port, on_resolved, lookup);
+    examination->lookups = lookup;
+    lookup->resolution = resolve_start(&examination->worker->loop, address->host, address->port, on_resolved, lookup);
 }
 
-static void look_up_all(struct worker *worker, struct instance *instance)
+static void look_up_all(struct examination *examination, struct instance *instance)
 {
     const struct hg_option *option = instance->plugin->descriptor.options;
 
@@ -108,28 +115,29 @@ static void look_up_all(struct worker *worker, struct instance *instance)
         for (size_t i = 0; i < list->count; i++) {
             const struct hg_address *address = (const struct hg_address *)list->items + i;
 
-            doubt_listening(instance, address, option->name, i);
-            look_up(worker, instance, address, option->name, i);
+            check_listening(instance, address, option->name, i);
+            look_up(examination, instance, address, option->name, i);
         }
     }
 }
 
 static void examine_hosts(struct worker *worker)
 {
-    struct hg_timer *limit = loop_timer_new(&worker->loop, on_limit, worker);
+    struct examination examination = {.worker = worker};
+    struct hg_timer *limit = loop_timer_new(&worker->loop, on_limit, &examination);
 
     for (size_t i = 0; i < worker->pipeline->count; i++)
-        look_up_all(worker, worker->pipeline->instances[i]);
-    if (limit && !is_done(worker->examined)) {
+        look_up_all(&examination, worker->pipeline->instances[i]);
+    if (limit && !is_done(examination.lookups)) {
         loop_timer_set(limit, TIME_LIMIT);
         worker_run(worker);
     }
     if (limit)
         loop_timer_free(limit);
-    while (worker->examined) {
-        struct lookup *lookup = worker->examined;
+    while (examination.lookups) {
+        struct lookup *lookup = examination.lookups;
 
-        worker->examined = lookup->next;
+        examination.lookups = lookup->next;
         free(lookup);
     }
 }

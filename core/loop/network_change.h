@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Changes around a process that put its links in doubt: the machine has slept, or its addresses or routes have changed.
+ * Changes after which a link may be dead: the machine has slept, or its addresses or routes have changed.
  * The kernel reports both, so nothing wakes up to look. Changes that come in storms are reported more and more rarely.
  */
 #ifndef CORE_LOOP_NETWORK_CHANGE_H

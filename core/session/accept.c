@@ -1,52 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
- *
- * The gateway's end of the tunnel: it lets clients in, with a new session or the one that they had.
  */
+#include "core/session/accept.h"
+
 #include "core/base/log.h"
 #include "core/session/dispatch.h"
-#include "core/session/exchange_stream_private.h"
+#include "core/session/identity_review.h"
 #include "core/session/link.h"
-#include "core/session/resume_queue.h"
 #include "core/session/rival_processes.h"
+#include "core/session/session_lookup.h"
+#include "core/session/session_parameters.h"
 #include "core/session/stream_error.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* How long an authenticated link may take to say `open`, and a refused one to hear why. */
-#define OPEN_TIMEOUT   (10 * HG_SECOND)
 #define REFUSE_TIMEOUT (2 * HG_SECOND)
-
-/* ---- Links ---- */
-
-struct hg_link *sessions_link_accept(struct sessions *sessions, struct hg_worker *transport)
-{
-    /* The transport bounds its own handshake. */
-    return link_new(sessions, transport, TN_TIME_NEVER);
-}
-
-static void gateway_link_up(struct hg_link *link)
-{
-    link_check_at(link, link->up_at + OPEN_TIMEOUT);
-}
-
-static void gateway_check(struct hg_link *link)
-{
-    if (link->state == LINK_OPENING)
-        link_close(link, TN_PROTOCOL_VIOLATION, "no `open` within 10 s");
-    else if (link->state == LINK_REFUSED)
-        link_close(link, link->close_code, "%s", link->reason);
-    else if (link->state == LINK_ACTIVE && link_is_overdue(link, link_answer_timeout(link)))
-        link_died(link);
-}
-
-static void gateway_link_ended(struct hg_link *link)
-{
-    if (link->state != LINK_HANDSHAKE && !link->was_active)
-        hg_log(link->sessions->worker->instance, HG_LOG_DEBUG, "the link with %s ended before a session was opened: %s",
-               link->peer, link->reason);
-}
 
 /* Refuses a session; the log knows already. */
 static void send_refuse(struct hg_link *link, const char *code, const char *reason, unsigned retry_after)
@@ -102,24 +71,6 @@ static bool accept_session(struct hg_link *link, struct session *session, bool r
     return true;
 }
 
-static int register_session(struct session *session)
-{
-    struct sessions *sessions = session->sessions;
-    struct multimap_node *registered = &session->by_client, *named = &session->by_name;
-
-    registered->key = hg_text(session->identity.id);
-    if (session_random_name(session->name) || multimap_add(&sessions->by_client, registered)) {
-        registered->key.size = 0;
-        return -1;
-    }
-    named->key = hg_text(session->name);
-    if (multimap_add(&sessions->by_name, named)) {
-        named->key.size = 0;
-        return -1;
-    }
-    return 0;
-}
-
 /* Takes over the identity. */
 static void open_session(struct hg_link *link, const struct instance *codec, const struct hg_identity *identity,
                          const struct control_message *open)
@@ -127,7 +78,7 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
     struct session *session = NULL;
     char reason[256] = "out of memory";
 
-    if (processes_make_room(link->sessions, identity->id, open->process, reason, sizeof reason))
+    if (rivals_make_room(link->sessions, identity->id, open->process, reason, sizeof reason))
         session = session_new(link->sessions);
     if (!session) {
         hg_buffer_unref(identity->owner);
@@ -139,7 +90,7 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
         snprintf(session->process, sizeof session->process, "%s", open->process);
     session->services = json_incref(open->services);
     session_set_codec(session, codec);
-    if (register_session(session)) {
+    if (session_register(session)) {
         session_end(session, "out of memory");
         refuse(link, "overload", "out of memory", 5);
         return;
@@ -149,22 +100,8 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
         return;
     }
     session_opened(session);
-    processes_opened(session);
+    rivals_opened(session);
     dispatch_retry(session);
-}
-
-/* Ends the exchanges of services that the client may not serve any more. */
-static void reset_withdrawn(const struct session *session)
-{
-    static const struct hg_reason reason = {404, "destination_not_found", "the client may no longer serve this service",
-                                            0};
-    struct exchange_stream *next;
-
-    for (struct exchange_stream *stream = session->streams; stream; stream = next) {
-        next = stream->next;
-        if (!stream->over && !session_may_serve(session, stream->self->exchange->target.service))
-            exchange_stream_fail(stream, TN_STREAM_CANCELLED, &reason);
-    }
 }
 
 /* Goes on with a session over this link; the newest link wins. Takes over the identity, in which the services may have
@@ -179,11 +116,11 @@ static void resume_session(struct hg_link *link, struct session *session, const 
     session->identity = *identity;
     json_decref(session->services);
     session->services = json_incref(open->services);
-    reset_withdrawn(session);
+    identity_reset_withdrawn(session);
     if (!accept_session(link, session, true, open))
         return;
     session_resumed(session, why);
-    processes_review(link->sessions, hg_text(session->identity.id));
+    rivals_review(link->sessions, hg_text(session->identity.id));
     dispatch_retry(session);
 }
 
@@ -246,7 +183,7 @@ static void admit(struct hg_link *link, struct session *named, const struct hg_i
     hg_buffer_unref(identity->owner);
 }
 
-static void receive_open(struct hg_link *link, const struct control_message *open)
+void accept_open(struct hg_link *link, const struct control_message *open)
 {
     struct sessions *sessions = link->sessions;
     struct session *named = NULL;
@@ -270,67 +207,3 @@ static void receive_open(struct hg_link *link, const struct control_message *ope
     else
         admit(link, named, &identity, open);
 }
-
-void gateway_review_identities(void *arg)
-{
-    struct sessions *sessions = arg;
-    const char *reason = "its client is no longer allowed";
-    struct session *next;
-
-    for (struct session *session = sessions->sessions; session; session = next) {
-        next = session->next;
-        if (!session->open)
-            continue;
-        if (sessions->identity->review(sessions->identity_worker, &session->identity, &reason))
-            session_end(session, reason);
-        else
-            reset_withdrawn(session);
-    }
-}
-
-static void receive_drain(struct hg_link *link, const struct control_message *drain)
-{
-    struct session *session = link->session;
-    char reason[STREAM_ERROR_DETAIL_SIZE];
-
-    if (!session || session->draining)
-        return;
-    session->draining = true;
-    log_printable(reason, sizeof reason, drain->reason);
-    session_log(session, "accepts no more exchanges: %s", reason);
-    processes_review(link->sessions, hg_text(session->identity.id));
-}
-
-static void gateway_message(struct hg_link *link, const struct control_message *message)
-{
-    if (message->type == CONTROL_OPEN && link->state == LINK_OPENING)
-        receive_open(link, message);
-    else if (message->type == CONTROL_DRAIN)
-        receive_drain(link, message);
-    else
-        link_close(link, TN_CONTROL_ERROR, "unexpected control message for a gateway");
-}
-
-/* A client has no credit for streams of its own, so none can come: see session_new(). */
-static void gateway_stream_opened(struct session *session, struct tn_stream *tn)
-{
-    tn_stream_reset(tn, TN_STREAM_REFUSED);
-    tn_stream_stop_sending(tn, TN_STREAM_REFUSED);
-    tn_stream_release(tn);
-    session_touch(session);
-}
-
-static void gateway_session_answers(struct session *session)
-{
-    processes_answered(session);
-    dispatch_retry(session);
-}
-
-const struct tunnel_end gateway_end = {
-    .link_up = gateway_link_up,
-    .message = gateway_message,
-    .check = gateway_check,
-    .link_ended = gateway_link_ended,
-    .session_answers = gateway_session_answers,
-    .stream_opened = gateway_stream_opened,
-};

@@ -1,113 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
- *
- * The client's end of the tunnel: it says `open` on links, watches whether the gateway answers, and opens an exchange
- * for each stream that the gateway opens.
- *
- * A session whose link has gone silent is not given up: a second link is opened beside the first and takes it over,
- * unless the first is heard of again before.
  */
 #include "core/session/client.h"
 
 #include "core/base/backoff.h"
 #include "core/base/log.h"
 #include "core/session/dialer.h"
-#include "core/session/exchange_stream.h"
+#include "core/session/failover.h"
+#include "core/session/incoming_exchange.h"
 #include "core/session/link.h"
+#include "core/session/session_parameters.h"
 #include "core/session/stream_error.h"
 
 #include <hopgate/routes.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-/* How long the answer to `open` may take. */
-#define OPEN_TIMEOUT (10 * HG_SECOND)
-/* While exchanges run: the silence after which the gateway is asked for life. The first is for a transfer that stalls;
- * it doubles up to the last while nothing moves, so that a long poll costs little. */
-#define ASK_FIRST (300 * HG_MILLISECOND)
-#define ASK_LAST  (4 * HG_SECOND)
-/* A link that is in doubt is asked no more often than this: the signs may be forged, and come in storms. */
-#define DOUBT_AGAIN HG_SECOND
-/* Of names of services in `open`. */
-#define SERVICES_SIZE_MAX 8192
 /* How often a session that shall end is looked at. */
 #define DRAIN_TICK (100 * HG_MILLISECOND)
-
-/* ---- Opening a session, or going on with one ---- */
-
-/* Names of the services in a list, as long as there is room for them in `open`. */
-struct services {
-    json_t *names; /* NULL: there was none */
-    size_t size;
-};
-
-static void add_service(void *arg, struct hg_text service)
-{
-    struct services *services = arg;
-
-    services->size += service.size;
-    if (json_array_size(services->names) < CONTROL_SERVICES_MAX && services->size <= SERVICES_SIZE_MAX &&
-        service.size <= CONTROL_SERVICE_NAME_MAX &&
-        !json_array_append_new(services->names, json_stringn(service.data, service.size)))
-        return;
-    json_decref(services->names);
-    services->names = NULL;
-}
-
-/* What this client serves; NULL: anything, or it cannot be said. */
-static json_t *list_services(const struct sessions *sessions)
-{
-    const struct hg_routes_ops *routes = sessions->routes.ops;
-    struct services services = {0};
-
-    if (!routes || !routes->services)
-        return NULL;
-    services.names = json_array();
-    if (!routes->services(hg_capability_worker(sessions->worker, &sessions->routes), add_service, &services)) {
-        json_decref(services.names);
-        return NULL;
-    }
-    return services.names;
-}
-
-static char *encode_open(struct sessions *sessions, const struct session *named, json_t *credentials)
-{
-    const struct pipeline *pipeline = sessions->pipeline;
-    const char *codecs[CONTROL_CODECS_MAX];
-    struct control_offer offer = {.codecs = codecs,
-                                  .credentials = credentials,
-                                  .session = named ? named->name : NULL,
-                                  .process = sessions->process,
-                                  .services = list_services(sessions)};
-    char *line;
-
-    for (size_t i = 0; i < pipeline->codec_count && i < CONTROL_CODECS_MAX; i++)
-        codecs[offer.codec_count++] = pipeline->codecs[i]->plugin->codec.wire_name;
-    session_local_parameters(sessions, &offer.parameters);
-    line = control_encode_open(&offer);
-    json_decref(offer.services);
-    if (!line && offer.services) { /* too long, perhaps */
-        offer.services = NULL;
-        line = control_encode_open(&offer);
-    }
-    return line;
-}
-
-void client_send_open(struct hg_link *link, const struct session *named)
-{
-    struct sessions *sessions = link->sessions;
-    json_t *credentials = sessions->identity->present(sessions->identity_worker);
-
-    if (!credentials) {
-        link_close(link, TN_NO_ERROR, "no credentials");
-        return;
-    }
-    link->resumes = named ? named->number : 0;
-    link->open_sent = link_send_message(link, encode_open(sessions, named, credentials));
-    link_check_at(link, hg_now(sessions->worker) + OPEN_TIMEOUT);
-    control_wipe(credentials);
-    json_decref(credentials);
-}
 
 /* Tells the gateway that this session shall get no new exchanges; it ends when the running ones have. */
 static void say_drain(struct session *session)
@@ -116,7 +26,7 @@ static void say_drain(struct session *session)
     link_check_at(session->link, hg_now(session->sessions->worker) + DRAIN_TICK);
 }
 
-static void retire(struct session *session, const char *reason)
+static void drain_session(struct session *session, const char *reason)
 {
     if (session->drain_reason)
         return;
@@ -140,12 +50,11 @@ static struct session *find_session(const struct sessions *sessions, uint64_t nu
 /* The link carries the session from here on. */
 static void carry(struct hg_link *link, struct session *session, const struct control_message *accept)
 {
-    hg_time now = hg_now(link->sessions->worker);
-
     session_set_peer_parameters(session, link, &accept->parameters);
     session_attach(session, link);
-    link->ask_after = ASK_FIRST;
-    link_check_at(link, now + (session->draining ? DRAIN_TICK : ASK_FIRST));
+    failover_watch(link);
+    if (session->draining)
+        link_check_at(link, hg_now(link_worker(link)) + DRAIN_TICK);
 }
 
 /* Why a session goes on over another link. */
@@ -196,7 +105,7 @@ static void begin_session(struct hg_link *link, const struct instance *codec, co
     session_opened(session);
     dialer_accepted(link, false);
     if (link->sessions->drained_at)
-        retire(session, "the client is stopping");
+        drain_session(session, "the client is stopping");
 }
 
 static void receive_accept(struct hg_link *link, const struct control_message *accept)
@@ -277,95 +186,6 @@ static void client_message(struct hg_link *link, const struct control_message *m
         link_close(link, TN_CONTROL_ERROR, "unexpected control message for a client");
 }
 
-/* ---- Silence ---- */
-
-static void doubt(struct session *session)
-{
-    if (!session->silent)
-        hg_log(session->sessions->worker->instance, HG_LOG_WARNING,
-               "session %" PRIu64 " does not respond; opening another link", session->number);
-    if (!session->silent)
-        ++*session->sessions->silent_links;
-    session->silent = true;
-    dialer_want(session->dialer);
-}
-
-static void client_session_answers(struct session *session)
-{
-    const struct hg_link *link = session->link;
-
-    if (!link || !session->silent || link_unanswered_for(link) >= link_answer_timeout(link))
-        return;
-    session->silent = false;
-    dialer_review(session->dialer);
-}
-
-/* Asks for life when nothing has come for a while though exchanges run, or the end of a response waits for credit.
- * Returns when that is due again. */
-static hg_time ask_for_life(struct hg_link *link)
-{
-    hg_time now = hg_now(link->sessions->worker);
-    struct tn_session_stats session;
-    struct tn_link_stats stats;
-    uint64_t moved;
-
-    if (session_is_idle(link->session))
-        return TN_TIME_NEVER;
-    tn_link_stats(link->tn, &stats);
-    if (stats.unanswered_since != TN_TIME_NEVER)
-        return now + ASK_LAST;
-    tn_session_stats(link->session->tn, &session);
-    moved = session.bytes_sent + session.bytes_received;
-    if (moved != link->moved)
-        link->ask_after = ASK_FIRST;
-    link->moved = moved;
-    if (now < stats.last_received + link->ask_after)
-        return stats.last_received + link->ask_after;
-    link->ask_after = 2 * link->ask_after < ASK_LAST ? 2 * link->ask_after : ASK_LAST;
-    link_send_message(link, control_encode_ping(0));
-    return now + link->ask_after;
-}
-
-/* The answer, or that there is none in link_answer_timeout(), shows what a sign is worth. */
-void client_ask(struct hg_link *link)
-{
-    if (link->state != LINK_ACTIVE)
-        return;
-    link->asked_at = hg_now(link->sessions->worker);
-    link_send_message(link, control_encode_ping(0));
-}
-
-static void client_doubt(struct hg_link *link)
-{
-    if (!link->asked_at || hg_now(link->sessions->worker) >= link->asked_at + DOUBT_AGAIN)
-        client_ask(link);
-}
-
-static void client_renew(struct hg_link *link)
-{
-    link->is_old = true;
-    hg_log(link->sessions->worker->instance, HG_LOG_DEBUG,
-           "the keys of the link with %s must be renewed; opening another link", link->peer);
-    dialer_want(link->dialer);
-}
-
-/* Sees whether the gateway is there. Returns when to look again. */
-static hg_time check_silence(struct hg_link *link)
-{
-    hg_time dead_after = link->sessions->pipeline->settings.dead_after;
-    hg_time now = hg_now(link->sessions->worker), patience = link_answer_timeout(link), left;
-
-    if (!link_is_overdue(link, patience))
-        return link->overdue_at ? link->check_at : ask_for_life(link);
-    if (link_unanswered_for(link) >= dead_after) {
-        link_died(link);
-        return TN_TIME_NEVER;
-    }
-    doubt(link->session);
-    left = dead_after - link_unanswered_for(link);
-    return now + (left < patience ? left : patience);
-}
-
 /* Whether a session that shall end has nothing left to do. */
 static bool is_drained(const struct hg_link *link)
 {
@@ -379,7 +199,7 @@ static bool is_drained(const struct hg_link *link)
 
 static void check_active(struct hg_link *link)
 {
-    hg_time soon = hg_now(link->sessions->worker) + DRAIN_TICK, when = check_silence(link);
+    hg_time soon = hg_now(link->sessions->worker) + DRAIN_TICK, when = failover_check(link);
 
     if (link->state != LINK_ACTIVE)
         return;
@@ -407,61 +227,9 @@ void client_drain(struct sessions *sessions)
 
     for (struct session *session = sessions->sessions; session; session = next) {
         next = session->next;
-        retire(session, "the client is stopping");
+        drain_session(session, "the client is stopping");
     }
     dialers_review(sessions);
-}
-
-/* ---- Exchanges ---- */
-
-static void client_stream_opened(struct session *session, struct tn_stream *tn)
-{
-    struct exchange_stream *stream = exchange_stream_new(session, HG_UP);
-    hg_time soon = hg_now(session->sessions->worker) + ASK_FIRST;
-
-    if (!stream) {
-        tn_stream_reset(tn, TN_STREAM_REFUSED);
-        tn_stream_stop_sending(tn, TN_STREAM_REFUSED);
-        tn_stream_release(tn);
-        return;
-    }
-    exchange_stream_set_stream(stream, tn);
-    if (session->link && session->link->check_at > soon)
-        link_check_at(session->link, soon);
-}
-
-static size_t client_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
-{
-    (void)direction;
-    return exchange_stream_send_data(self->state, slice);
-}
-
-static enum hg_verdict client_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
-{
-    (void)direction;
-    return exchange_stream_send_head(self->state, head);
-}
-
-static enum hg_verdict client_finish(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
-{
-    (void)direction;
-    return exchange_stream_send_end(self->state, trailers);
-}
-
-static void client_reset(struct hg_self *self, const struct hg_reason *reason)
-{
-    exchange_stream_was_reset(self->state, reason);
-}
-
-static void client_writable(struct hg_self *self, enum hg_direction direction)
-{
-    (void)direction;
-    exchange_stream_receive(self->state);
-}
-
-static void client_detach(struct hg_self *self)
-{
-    exchange_stream_free(self->state);
 }
 
 const struct tunnel_end client_end = {
@@ -469,18 +237,16 @@ const struct tunnel_end client_end = {
     .message = client_message,
     .check = client_check,
     .link_ended = dialer_link_ended,
-    .session_answers = client_session_answers,
-    .stream_opened = client_stream_opened,
-    .doubt = client_doubt,
-    .renew = client_renew,
+    .session_answers = failover_session_answers,
+    .stream_opened = incoming_stream_opened,
+    .ask = failover_ask,
+    .renew = failover_renew,
 };
 
-const struct hg_stage_ops client_stage_ops = {
-    .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
-    .head = client_head,
-    .data = client_data,
-    .end = client_finish,
-    .reset = client_reset,
-    .writable = client_writable,
-    .detach = client_detach,
-};
+int client_start(struct sessions *sessions)
+{
+    sessions->end = &client_end;
+    if (!hg_capability(sessions->worker->instance, HG_ROUTES, HG_ROUTES_VERSION, &sessions->routes))
+        sessions->routes.ops = NULL;
+    return dialers_start(sessions);
+}

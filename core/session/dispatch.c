@@ -3,15 +3,20 @@
  */
 #include "core/session/dispatch.h"
 
+#include "core/base/user_errors.h"
 #include "core/session/exchange_stream.h"
+#include "core/session/session_choice.h"
+#include "core/session/session_table.h"
 
 #include <stdio.h>
 
 /* How long an exchange waits for its client's return: longer than a client needs that changes from one network to
  * another, shorter than a user's patience. */
 #define RETURN_TIME (5 * HG_SECOND)
+
 /* Exchanges that may wait so, each with a head and the first bytes of its body. */
 #define RETURN_WAITING_MAX 1024
+
 /* Exchanges that may wait for a stream of one session. */
 #define STREAM_WAITING_MAX 1024
 
@@ -61,18 +66,16 @@ static enum hg_verdict begin(struct dispatch *dispatch, struct session *session,
     struct hg_self *self = dispatch->self;
 
     if (hg_head_set(self->host, head, &head->service, self->exchange->target.service))
-        return fail(self, (struct hg_reason){503, "proxy_internal_error", "out of memory", 1});
+        return fail(self, user_errors[USER_ERROR_OUT_OF_MEMORY]);
     dispatch->stream = exchange_stream_new(session, HG_DOWN);
     if (!dispatch->stream)
-        return fail(self, (struct hg_reason){503, "proxy_internal_error", "out of memory", 1});
+        return fail(self, user_errors[USER_ERROR_OUT_OF_MEMORY]);
     dispatch->stream->self = self;
     session->chosen = ++session->sessions->choices;
     if (find_stream(dispatch->stream))
-        return fail(self, (struct hg_reason){503, "connection_limit_reached", "too many exchanges at once", 1});
+        return fail(self, user_errors[USER_ERROR_TOO_MANY]);
     return exchange_stream_send_head(dispatch->stream, head);
 }
-
-/* ---- Waiting for a client's return ---- */
 
 /* All wait equally long: the first in line is the first to be told off. */
 static void set_timer(struct sessions *sessions)
@@ -127,8 +130,7 @@ static void give_up(void *arg)
         struct dispatch *dispatch = sessions->waiting;
 
         leave_line(dispatch);
-        fail(dispatch->self, (struct hg_reason){503, "destination_unavailable",
-                                                "the client has lost its link and has not reconnected yet", 5});
+        fail(dispatch->self, user_errors[USER_ERROR_LINK_LOST]);
     }
     set_timer(sessions);
 }
@@ -142,7 +144,7 @@ static void try_again(struct dispatch *dispatch)
     struct session *session;
     bool absent;
 
-    session = session_for_target(dispatch->self->worker->state, &dispatch->self->exchange->target, &reason, &absent);
+    session = session_choose(dispatch->self->worker->state, &dispatch->self->exchange->target, &reason, &absent);
     if (!session && absent)
         return;
     leave_line(dispatch);
@@ -178,8 +180,6 @@ void dispatch_stop(struct sessions *sessions)
         hg_timer_free(sessions->worker->host, sessions->waiting_timer);
 }
 
-/* ---- The dispatch ---- */
-
 static enum hg_verdict gateway_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
     struct sessions *sessions = self->worker->state;
@@ -192,8 +192,8 @@ static enum hg_verdict gateway_head(struct hg_self *self, enum hg_direction dire
     (void)direction;
     dispatch->self = self;
     if (!target->client.size)
-        return fail(self, (struct hg_reason){404, "destination_not_found", "no route for this request", 0});
-    session = session_for_target(sessions, target, &reason, &absent);
+        return fail(self, user_errors[USER_ERROR_NO_ROUTE]);
+    session = session_choose(sessions, target, &reason, &absent);
     if (session)
         return begin(dispatch, session, head);
     if (!absent || sessions->waiting_count >= RETURN_WAITING_MAX)

@@ -1,16 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Two ends of one exchange may meet the same failure at once, so every way out ends in exchange_stream_over(): from
+ * Both ends of an exchange may meet the same failure at once, so every way out ends in exchange_stream_over(): from
  * there on the exchange hears nothing more of the stream, and the stream nothing of the exchange.
  */
 #include "core/session/exchange_stream.h"
 
-#include "core/base/failure.h"
 #include "core/session/exchange_stream_private.h"
-#include "core/session/stream_error.h"
+#include "core/session/flush_queue.h"
 
 #include <stdlib.h>
+
+/* A codec keeps what it has of a message until that is complete, which may have megabytes where it is a head, and what
+ * it has taken is credit again. Up to this each stream may have of its own; what is beyond it counts for the whole
+ * session. */
+#define UNDECODED_FREE ((size_t)65536)
+
+uint64_t exchange_stream_undecoded(const struct exchange_stream *stream)
+{
+    return stream->undecoded > UNDECODED_FREE ? stream->undecoded - UNDECODED_FREE : 0;
+}
+
+void exchange_stream_set_undecoded(struct exchange_stream *stream, size_t size)
+{
+    stream->session->undecoded -= exchange_stream_undecoded(stream);
+    stream->undecoded = size;
+    stream->session->undecoded += exchange_stream_undecoded(stream);
+}
 
 struct exchange_stream *exchange_stream_new(struct session *session, enum hg_direction sends)
 {
@@ -96,7 +112,7 @@ static void release_stream(struct exchange_stream *stream)
     stream->tn = NULL;
     tn_stream_set_user(tn, NULL);
     tn_stream_release(tn);
-    session_touch(stream->session);
+    session_flush_later(stream->session);
 }
 
 void exchange_stream_over(struct exchange_stream *stream, uint64_t code)
@@ -145,64 +161,4 @@ void exchange_stream_session_lost(struct exchange_stream *stream, const struct h
         hg_reset(stream->self, reason);
     else
         free(stream);
-}
-
-/* ---- Events of the stream ---- */
-
-/* A client that drops an exchange because its gateway said so has not failed: if something has, the gateway logs it. */
-static struct hg_reason reason_of_peer(const struct exchange_stream *stream, uint64_t code)
-{
-    struct hg_reason reason = stream_error_reason(code);
-
-    reason.status = stream->sends == HG_UP ? FAILURE_ABANDONED : reason.status;
-    return reason;
-}
-
-static void peer_reset(struct exchange_stream *stream, uint64_t code)
-{
-    struct hg_reason reason = reason_of_peer(stream, code);
-
-    if (stream->received == MESSAGE_ENDED)
-        return;
-    exchange_stream_fail(stream, TN_STREAM_NO_ERROR, &reason);
-}
-
-/* A gateway goes on with the response although the client wants no more of the request; a client has nobody left who
- * would read its response. */
-static void peer_stopped(struct exchange_stream *stream, uint64_t code)
-{
-    struct hg_reason reason = reason_of_peer(stream, code);
-
-    if (stream->sends == HG_UP) {
-        exchange_stream_fail(stream, TN_STREAM_CANCELLED, &reason);
-        return;
-    }
-    stream->unwanted = true;
-    exchange_stream_drop_output(stream);
-    exchange_stream_leave_unwritten(stream);
-    if (stream->held) {
-        stream->held = false;
-        hg_resume(stream->self, stream->sends);
-    }
-}
-
-void exchange_stream_event(struct exchange_stream *stream, const struct tn_event *event)
-{
-    switch (event->type) {
-    case TN_EVENT_READABLE:
-        exchange_stream_receive(stream);
-        return;
-    case TN_EVENT_WRITABLE:
-        exchange_stream_write(stream);
-        return;
-    case TN_EVENT_RESET:
-        peer_reset(stream, event->code);
-        return;
-    case TN_EVENT_STOPPED:
-        peer_stopped(stream, event->code);
-        return;
-    case TN_EVENT_OPENED:
-    case TN_EVENT_STREAMS:
-        return;
-    }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A stream: one exchange over one stream. Both ends use it: events of one direction are encoded into the stream, its
+ * An exchange on a stream. Both ends use it: events of one direction are encoded into the stream, its
  * bytes are decoded into the events of the other. Credit of the exchange and room in the stream are each other's
  * backpressure.
  *
@@ -65,8 +65,6 @@ void exchange_stream_was_reset(struct exchange_stream *stream, const struct hg_r
 
 /* Decodes what has arrived, as far as the exchange has credit. */
 void exchange_stream_receive(struct exchange_stream *stream);
-/* What the tunnel tells of the stream. */
-void exchange_stream_event(struct exchange_stream *stream, const struct tn_event *event);
 /* Writes what was encoded; goes on with the exchange if it was held for that. */
 void exchange_stream_write(struct exchange_stream *stream);
 /* The session is gone, and the stream with it. */

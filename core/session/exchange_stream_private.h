@@ -14,6 +14,8 @@ void exchange_stream_over(struct exchange_stream *stream, uint64_t code);
 /* The same for what this end has found: the exchange is told. A stream without one is freed. */
 void exchange_stream_fail(struct exchange_stream *stream, uint64_t code, const struct hg_reason *reason);
 
+/* Bytes that were decoded since the last event, beyond those that each stream may have. */
+uint64_t exchange_stream_undecoded(const struct exchange_stream *stream);
 /* So many bytes were decoded since the last event. */
 void exchange_stream_set_undecoded(struct exchange_stream *stream, size_t size);
 

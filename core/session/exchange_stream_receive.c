@@ -4,47 +4,33 @@
  * What comes out of the stream: events for the exchange, decoded as far as it has credit.
  */
 #include "core/base/failure.h"
+#include "core/base/user_errors.h"
 #include "core/exchange/exchange.h"
 #include "core/session/exchange_stream_private.h"
+#include "core/session/flush_queue.h"
 #include "core/session/stream_error.h"
 
 /* Interim responses of one exchange: one a second for hours, as a long task may send. None is counted against its
  * credit. */
 #define INTERIM_MAX 10000
 
-/* A codec keeps what it has of a message until that is complete, which may have megabytes where it is a head, and what
- * it has taken is credit again. Up to this each stream may have of its own; what is beyond it counts for the whole
- * session. */
-#define UNDECODED_FREE ((size_t)65536)
-
-static uint64_t beyond_free(const struct exchange_stream *stream)
-{
-    return stream->undecoded > UNDECODED_FREE ? stream->undecoded - UNDECODED_FREE : 0;
-}
-
-void exchange_stream_set_undecoded(struct exchange_stream *stream, size_t size)
-{
-    stream->session->undecoded -= beyond_free(stream);
-    stream->undecoded = size;
-    stream->session->undecoded += beyond_free(stream);
-}
-
 /* Whether the session keeps too much of messages that are not complete. One message alone may be as large as it may. */
 static bool keeps_too_much(const struct exchange_stream *stream)
 {
     const struct session *session = stream->session;
-    uint64_t own = beyond_free(stream);
+    uint64_t own = exchange_stream_undecoded(stream);
 
     return own && session->undecoded > own && session->undecoded > session->sessions->pipeline->settings.session_window;
 }
 
 static void codec_failed(struct exchange_stream *stream, const char *error)
 {
-    struct hg_reason reason = {502, "http_protocol_error", error, 0};
+    struct hg_reason reason = user_errors[USER_ERROR_NOT_DECODED];
 
     hg_log_limited(stream->session->sessions->worker->instance, HG_LOG_WARNING, stream->session->identity.id,
                    "cannot decode stream %llu of session %llu as %s: %s", (unsigned long long)tn_stream_id(stream->tn),
                    (unsigned long long)stream->session->number, stream->session->codec->wire_name, error);
+    reason.detail = error;
     exchange_stream_fail(stream, TN_STREAM_CODEC, &reason);
 }
 
@@ -178,8 +164,6 @@ static bool next_bytes(struct exchange_stream *stream, struct hg_slice *slice)
 /* Decodes one event from the front of `slice`. False when the stream may be gone or is over. */
 static bool decode(struct exchange_stream *stream, const struct hg_slice *slice)
 {
-    static const struct hg_reason crowded = {502, "http_response_header_section_size",
-                                             "the heads that the client is sending exceed session_window", 1};
     struct session *session = stream->session;
     struct hg_codec_event event = {.type = HG_CODEC_NONE};
     const char *error = NULL;
@@ -200,11 +184,11 @@ static bool decode(struct exchange_stream *stream, const struct hg_slice *slice)
         return false;
     }
     if (keeps_too_much(stream)) {
-        exchange_stream_fail(stream, TN_STREAM_LIMIT, &crowded);
+        exchange_stream_fail(stream, TN_STREAM_LIMIT, &user_errors[USER_ERROR_HEADS_TOO_LARGE]);
         return false;
     }
     tn_stream_consume(stream->tn, (size_t)used);
-    session_touch(session);
+    session_flush_later(session);
     return true;
 }
 

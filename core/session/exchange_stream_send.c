@@ -3,13 +3,17 @@
  *
  * What goes into the stream: an exchange's events, encoded, as far as the stream has room.
  */
+#include "core/base/user_errors.h"
 #include "core/session/exchange_stream_private.h"
+#include "core/session/flush_queue.h"
 #include "core/session/stream_error.h"
 
 /* Slices of one encoder's call, see <hopgate/codec.h>. */
 #define DATA_MAX 16384
+
 /* Less room than this is not worth a piece of data, unless no more is there. */
 #define DATA_WORTHWHILE 1024
+
 /* Output is written out when it has more slices than this: room is left for one more call, and for a reset. */
 #define OUTPUT_HIGH (HG_OUTPUT_SLICES - 2 * HG_OUTPUT_PER_CALL)
 
@@ -25,7 +29,7 @@ static void mark_unwritten(struct exchange_stream *stream)
     if (stream->next_unwritten)
         stream->next_unwritten->previous_unwritten = &stream->next_unwritten;
     session->unwritten = stream;
-    session_touch(session);
+    session_flush_later(session);
 }
 
 /* Encoders append slices, or lengthen the last one. */
@@ -60,7 +64,7 @@ static bool move_output(struct exchange_stream *stream, size_t (*write)(struct t
     memmove(output->slices, output->slices + done, output->count * sizeof *output->slices);
     if (!output->count && stream->sent == MESSAGE_ENDED)
         tn_stream_finish(stream->tn);
-    session_touch(stream->session);
+    session_flush_later(stream->session);
     return !output->count;
 }
 
@@ -100,10 +104,10 @@ void exchange_stream_wait(struct exchange_stream *stream)
 
 static enum hg_verdict encoding_failed(struct exchange_stream *stream, const char *error)
 {
-    struct hg_reason reason = {stream->sends == HG_DOWN ? 431 : 502, "http_request_error", error, 0};
+    bool request = stream->sends == HG_DOWN;
+    struct hg_reason reason = user_errors[request ? USER_ERROR_REQUEST_NOT_ENCODED : USER_ERROR_RESPONSE_NOT_ENCODED];
 
-    if (stream->sends == HG_UP)
-        reason.error = "http_response_header_section_size";
+    reason.detail = error;
     /* The peer is told the whole reason where there is room for it: exchange_stream_was_reset() does not come after
      * this. */
     exchange_stream_was_reset(stream, &reason);

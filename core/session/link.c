@@ -4,148 +4,17 @@
 #include "core/session/link.h"
 
 #include "core/base/log.h"
-#include "core/session/rival_processes.h"
+#include "core/session/flush_queue.h"
+#include "core/session/session_events.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* Links of a worker. One costs its transport some 15 KB even before anybody has authenticated. */
 #define LINKS_MAX 65536
-/* A client that is owed an answer for three probe timeouts looks for another link (RFC 9002 section 6.2.1), but not
- * sooner or later than this. On a byte link it is TCP that repairs losses, which takes it longer. */
-#define PATIENCE_LEAST          (500 * HG_MILLISECOND)
-#define PATIENCE_LEAST_RELIABLE (2 * HG_SECOND)
-#define PATIENCE_MOST           (10 * HG_SECOND)
-/* Between two looks at a peer that owes an answer: time enough for what has arrived to be read. */
-#define SECOND_LOOK (20 * HG_MILLISECOND)
 
-/* ---- Life ---- */
-
-static void on_timer(void *arg);
-
-struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport, hg_time check_at)
-{
-    const struct instance *instance = (const struct instance *)transport->instance;
-    struct hg_link *link;
-
-    if (sessions->link_count >= LINKS_MAX)
-        return NULL;
-    link = calloc(1, sizeof *link);
-    if (!link)
-        return NULL;
-    link->timer = hg_timer_new(sessions->worker, on_timer, link);
-    if (!link->timer) {
-        free(link);
-        return NULL;
-    }
-    link->sessions = sessions;
-    link->transport = transport;
-    link->ops = &instance->plugin->transport;
-    link->state = LINK_HANDSHAKE;
-    link->next = sessions->links;
-    link->previous = &sessions->links;
-    if (link->next)
-        link->next->previous = &link->next;
-    sessions->links = link;
-    sessions->link_count++;
-    link_check_at(link, check_at);
-    return link;
-}
-
-static void unqueue(struct hg_link *link)
-{
-    struct hg_link **place = &link->sessions->flush;
-
-    if (!link->is_queued)
-        return;
-    while (*place != link)
-        place = &(*place)->next_flush;
-    *place = link->next_flush;
-    if (!*place)
-        link->sessions->flush_tail = place;
-    link->is_queued = false;
-}
-
-void link_free(struct hg_link *link)
-{
-    if (link->handle)
-        link->ops->close(link->handle, !link->dead);
-    else if (link->is_connecting)
-        link->ops->cancel(link->transport, link);
-    unqueue(link);
-    *link->previous = link->next;
-    if (link->next)
-        link->next->previous = link->previous;
-    link->sessions->link_count--;
-    hg_timer_free(link->transport->host, link->timer);
-    tn_link_free(link->tn);
-    free(link->refused_packet);
-    free(link);
-}
-
-/* ---- Silence ---- */
-
-/* Three probe timeouts, but not less. */
-static hg_time probe_timeouts(const struct hg_link *link, hg_time least)
-{
-    struct tn_link_stats stats;
-    hg_time time;
-
-    tn_link_stats(link->tn, &stats);
-    time = 3 * (stats.smoothed_rtt + 4 * stats.rtt_variance);
-    time = time > least ? time : least;
-    return time < PATIENCE_MOST ? time : PATIENCE_MOST;
-}
-
-hg_time link_slow_after(const struct hg_link *link)
-{
-    return probe_timeouts(link, PATIENCE_LEAST);
-}
-
-hg_time link_answer_timeout(const struct hg_link *link)
-{
-    const struct sessions *sessions = link->sessions;
-    bool is_reliable = link->ops->flags & HG_TRANSPORT_RELIABLE;
-    hg_time dead_after = sessions->pipeline->settings.dead_after, patience = dead_after;
-
-    if (sessions->dialers)
-        patience = probe_timeouts(link, is_reliable ? PATIENCE_LEAST_RELIABLE : PATIENCE_LEAST);
-    else if (link->session && link->session->contested)
-        patience = PROCESSES_SILENCE;
-    return patience < dead_after ? patience : dead_after;
-}
-
-hg_time link_unanswered_for(const struct hg_link *link)
-{
-    hg_time now = hg_now(link_worker(link));
-    struct tn_link_stats stats;
-
-    tn_link_stats(link->tn, &stats);
-    return stats.unanswered_since < now ? now - stats.unanswered_since : 0;
-}
-
-bool link_is_overdue(struct hg_link *link, hg_time patience)
-{
-    hg_time now = hg_now(link_worker(link));
-
-    if (link_unanswered_for(link) < patience) {
-        link->overdue_at = 0;
-        return false;
-    }
-    if (!link->overdue_at)
-        link->overdue_at = now;
-    if (now >= link->overdue_at + SECOND_LOOK)
-        return true;
-    link_check_at(link, link->overdue_at + SECOND_LOOK);
-    return false;
-}
-
-void link_died(struct hg_link *link)
-{
-    link->dead = true;
-    link_close(link, TN_NO_ERROR, "no response from %s", link->peer);
-}
+/* While the transport takes no packets, the tunnel's timer cannot do anything useful more often than this. */
+#define BLOCKED_TICK (5 * HG_MILLISECOND)
 
 /* ---- Closing ---- */
 
@@ -189,7 +58,13 @@ void link_close(struct hg_link *link, uint64_t code, const char *format, ...)
         link->session_over |= ends_session(code);
     }
     link->state = LINK_CLOSING;
-    link_queue(link);
+    link_flush_later(link);
+}
+
+void link_died(struct hg_link *link)
+{
+    link->dead = true;
+    link_close(link, TN_NO_ERROR, "no response from %s", link->peer);
 }
 
 void link_failed(struct hg_link *link, int code)
@@ -215,6 +90,31 @@ void link_failed(struct hg_link *link, int code)
     link_close(link, (uint64_t)code, "%s", tn_link_error(link->tn));
 }
 
+/* ---- Time ---- */
+
+void link_set_timer(struct hg_link *link, bool more)
+{
+    hg_time now = hg_now(link_worker(link));
+    hg_time deadline = link->tn ? tn_link_deadline(link->tn) : TN_TIME_NEVER;
+
+    if (more)
+        deadline = now;
+    if (link->blocked && deadline < now + BLOCKED_TICK)
+        deadline = now + BLOCKED_TICK;
+    if (deadline > link->check_at)
+        deadline = link->check_at;
+    if (deadline == TN_TIME_NEVER)
+        hg_timer_stop(link->transport->host, link->timer);
+    else
+        hg_timer_set(link->transport->host, link->timer, deadline > now ? deadline - now : 0);
+}
+
+void link_check_at(struct hg_link *link, hg_time when)
+{
+    link->check_at = when;
+    link_set_timer(link, false);
+}
+
 static void on_timer(void *arg)
 {
     struct hg_link *link = arg;
@@ -232,5 +132,68 @@ static void on_timer(void *arg)
     }
     if (link->session)
         session_handle_events(link->session);
-    link_queue(link);
+    link_flush_later(link);
+}
+
+/* ---- Life ---- */
+
+struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport, hg_time check_at)
+{
+    const struct instance *instance = (const struct instance *)transport->instance;
+    struct hg_link *link;
+
+    if (sessions->link_count >= LINKS_MAX)
+        return NULL;
+    link = calloc(1, sizeof *link);
+    if (!link)
+        return NULL;
+    link->timer = hg_timer_new(sessions->worker, on_timer, link);
+    if (!link->timer) {
+        free(link);
+        return NULL;
+    }
+    link->sessions = sessions;
+    link->transport = transport;
+    link->ops = &instance->plugin->transport;
+    link->state = LINK_HANDSHAKE;
+    link->next = sessions->links;
+    link->previous = &sessions->links;
+    if (link->next)
+        link->next->previous = &link->next;
+    sessions->links = link;
+    sessions->link_count++;
+    link_check_at(link, check_at);
+    return link;
+}
+
+void link_free(struct hg_link *link)
+{
+    if (link->handle)
+        link->ops->close(link->handle, !link->dead);
+    else if (link->is_connecting)
+        link->ops->cancel(link->transport, link);
+    flush_queue_remove(link);
+    *link->previous = link->next;
+    if (link->next)
+        link->next->previous = link->previous;
+    link->sessions->link_count--;
+    hg_timer_free(link->transport->host, link->timer);
+    tn_link_free(link->tn);
+    free(link->refused_packet);
+    free(link);
+}
+
+/* ---- Control messages ---- */
+
+bool link_send_message(struct hg_link *link, char *line)
+{
+    bool said = line && tn_control_write(link->tn, line, strlen(line));
+
+    if (line)
+        explicit_bzero(line, strlen(line)); /* `open` has credentials in it */
+    free(line);
+    if (!said)
+        link_close(link, TN_INTERNAL_ERROR, "cannot send a control message");
+    link_flush_later(link);
+    return said;
 }

@@ -3,26 +3,15 @@
  *
  * What a link sends: all of it at the end of a turn of the loop.
  */
-#include "core/session/link.h"
+#include "core/session/link_flush.h"
+
+#include "core/session/link_silence.h"
+#include "core/session/session_events.h"
 
 #include <stdlib.h>
 
 /* Packets that one link may send in one turn of the loop, so that others get theirs. */
 #define PACKETS_PER_TURN 512
-/* While the transport takes no packets, the tunnel's timer cannot do anything useful more often than this. */
-#define BLOCKED_TICK (5 * HG_MILLISECOND)
-
-void link_queue(struct hg_link *link)
-{
-    struct sessions *sessions = link->sessions;
-
-    if (link->is_queued)
-        return;
-    link->is_queued = true;
-    link->next_flush = NULL;
-    *sessions->flush_tail = link;
-    sessions->flush_tail = &link->next_flush;
-}
 
 /* Gives a packet to the transport. */
 static int hand_over(struct hg_link *link, const uint8_t *packet, size_t size, bool is_probe)
@@ -96,42 +85,6 @@ static bool send_packets(struct hg_link *link)
         }
     }
     return true;
-}
-
-static void set_timer(struct hg_link *link, bool more)
-{
-    hg_time now = hg_now(link_worker(link));
-    hg_time deadline = link->tn ? tn_link_deadline(link->tn) : TN_TIME_NEVER;
-
-    if (more)
-        deadline = now;
-    if (link->blocked && deadline < now + BLOCKED_TICK)
-        deadline = now + BLOCKED_TICK;
-    if (deadline > link->check_at)
-        deadline = link->check_at;
-    if (deadline == TN_TIME_NEVER)
-        hg_timer_stop(link->transport->host, link->timer);
-    else
-        hg_timer_set(link->transport->host, link->timer, deadline > now ? deadline - now : 0);
-}
-
-void link_check_at(struct hg_link *link, hg_time when)
-{
-    link->check_at = when;
-    set_timer(link, false);
-}
-
-bool link_send_message(struct hg_link *link, char *line)
-{
-    bool said = line && tn_control_write(link->tn, line, strlen(line));
-
-    if (line)
-        explicit_bzero(line, strlen(line)); /* `open` has credentials in it */
-    free(line);
-    if (!said)
-        link_close(link, TN_INTERNAL_ERROR, "cannot send a control message");
-    link_queue(link);
-    return said;
 }
 
 /* Tells the peer, once. A link that its transport does not take this packet on is told by the transport's goodbye. */
@@ -216,5 +169,5 @@ void link_flush(struct hg_link *link)
     if (link->handle)
         expect_answer(link);
     tell_packet_size(link);
-    set_timer(link, more);
+    link_set_timer(link, more);
 }

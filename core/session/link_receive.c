@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a transport tells of a link, and the control messages that come on it.
+ * What a transport says of a link, and the control messages that come on it.
  */
+#include "core/session/flush_queue.h"
 #include "core/session/link.h"
+#include "core/session/session_events.h"
+#include "core/session/session_table.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 /* How long a PING of an idle link may stay unanswered: time enough for several, also over a slow path. */
-#define IDLE_PATIENCE (4 * HG_SECOND)
+#define IDLE_TIMEOUT (4 * HG_SECOND)
 
 static void control_failed(struct hg_link *link, const char *error)
 {
@@ -72,15 +76,13 @@ static void read_control(struct hg_link *link)
     }
 }
 
-/* ---- What transports tell ---- */
-
 /* The longest silence of a peer that lives. With data outstanding link_is_overdue() finds it dead, mostly sooner. In an
  * idle session it is asked by a PING, which recovery repeats at every probe timeout (RFC 9002 section 6.2.4): what none
- * of them is answered in IDLE_PATIENCE is dead, so that by default it is known in less than 20 s. */
+ * of them is answered in IDLE_TIMEOUT is dead, so that by default it is known in less than 20 s. */
 static hg_time silence_bound(const struct settings *settings)
 {
-    hg_time patience = settings->dead_after < IDLE_PATIENCE ? settings->dead_after : IDLE_PATIENCE;
-    hg_time idle = settings->keep_alive + patience;
+    hg_time timeout = settings->dead_after < IDLE_TIMEOUT ? settings->dead_after : IDLE_TIMEOUT;
+    hg_time idle = settings->keep_alive + timeout;
 
     return idle > settings->dead_after ? idle : settings->dead_after;
 }
@@ -104,7 +106,7 @@ void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_i
 
     link->handle = handle;
     link->is_connecting = false;
-    link_queue(link);
+    link_flush_later(link);
     if (link->state == LINK_CLOSING)
         return;
     link->state = LINK_OPENING;
@@ -139,7 +141,7 @@ void sessions_link_down(struct hg_link *link, const char *reason)
     if (link->state != LINK_CLOSING && link->state != LINK_REFUSED)
         snprintf(link->reason, sizeof link->reason, "%s", reason);
     link->state = LINK_DOWN;
-    link_queue(link);
+    link_flush_later(link);
 }
 
 void sessions_link_packet(struct hg_link *link, uint64_t packet_number, const uint8_t *packet, size_t size)
@@ -175,19 +177,19 @@ void sessions_link_batch_end(struct hg_link *link)
         if (link->session)
             heard(link);
     }
-    link_queue(link);
+    link_flush_later(link);
 }
 
 void sessions_link_writable(struct hg_link *link)
 {
     link->blocked = false;
-    link_queue(link);
+    link_flush_later(link);
 }
 
 void sessions_link_doubt(struct hg_link *link)
 {
-    if (link_is_alive(link) && link->sessions->end->doubt)
-        link->sessions->end->doubt(link);
+    if (link_is_alive(link) && link->sessions->end->ask)
+        link->sessions->end->ask(link);
 }
 
 void sessions_link_renew(struct hg_link *link)
@@ -200,12 +202,12 @@ void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet)
 {
     if (link->tn)
         tn_link_set_packet_size(link->tn, bound_packet(max_packet));
-    link_queue(link);
+    link_flush_later(link);
 }
 
 void sessions_link_set_probe_max(struct hg_link *link, size_t probe_max)
 {
     if (link->tn)
         tn_link_set_packet_size_max(link->tn, bound_packet(probe_max));
-    link_queue(link);
+    link_flush_later(link);
 }

@@ -3,16 +3,14 @@
  */
 #include "core/session/resume_queue.h"
 
-#include "core/session/rival_processes.h"
-
 #include <stddef.h>
 #include <stdio.h>
 
-static hg_time timeout_of(const struct sessions *sessions, bool contested)
+hg_time resume_queue_timeout(const struct sessions *sessions, bool contested)
 {
     hg_time timeout = sessions->pipeline->settings.resume_timeout;
 
-    return contested && timeout > PROCESSES_ABSENCE ? PROCESSES_ABSENCE : timeout;
+    return contested && timeout > CONTESTED_ABSENCE ? CONTESTED_ABSENCE : timeout;
 }
 
 /* When the first in a line, and so any of it, is given up. */
@@ -20,10 +18,10 @@ static hg_time line_due(const struct sessions *sessions, bool contested)
 {
     const struct session *first = sessions->resume_queues[contested].first;
 
-    return first ? first->lost_at + timeout_of(sessions, contested) : TN_TIME_NEVER;
+    return first ? first->lost_at + resume_queue_timeout(sessions, contested) : TN_TIME_NEVER;
 }
 
-static void set_timer(struct sessions *sessions)
+void resume_queue_set_timer(struct sessions *sessions)
 {
     struct hg_worker *core = sessions->worker;
     hg_time now = hg_now(core), due = line_due(sessions, false), contested_due = line_due(sessions, true);
@@ -46,7 +44,7 @@ static void join_line(struct session *session)
     *line->tail = session;
     line->tail = &session->next_lost;
     if (line->first == session)
-        set_timer(session->sessions);
+        resume_queue_set_timer(session->sessions);
 }
 
 static void leave_line(struct session *session)
@@ -59,83 +57,18 @@ static void leave_line(struct session *session)
         session->sessions->resume_queues[session->contested].tail = session->previous_lost;
 }
 
-static void expire(struct session *session)
+struct session *resume_queue_due(const struct sessions *sessions, bool contested)
 {
-    char why[320], public_why[128];
-    int size;
-
-    ++*session->sessions->expired;
-    size = snprintf(public_why, sizeof public_why, "not resumed within %.1f s%s",
-                    (double)timeout_of(session->sessions, session->contested) / (double)HG_SECOND,
-                    session->contested ? ", and another process with this id responds" : "");
-    snprintf(why, sizeof why, "%.*s, after it lost its link: %s", size, public_why, session->lost_reason);
-    session_end_discreetly(session, why, public_why);
-}
-
-static void on_timer(void *arg)
-{
-    struct sessions *sessions = arg;
-    hg_time now = hg_now(sessions->worker);
-
-    while (line_due(sessions, false) <= now)
-        expire(sessions->resume_queues[false].first);
-    while (line_due(sessions, true) <= now) {
-        struct session *session = sessions->resume_queues[true].first;
-
-        /* The other process may be cut off just as this one. */
-        if (processes_heard(session, session->lost_at))
-            expire(session);
-        else
-            resume_queue_set_contested(session, false);
-    }
-    set_timer(sessions);
-}
-
-static struct session *of_node(struct multimap_node *node)
-{
-    return node ? (struct session *)((char *)node - offsetof(struct session, resumable)) : NULL;
-}
-
-int resume_queue_start(struct sessions *sessions)
-{
-    for (size_t i = 0; i < 2; i++)
-        sessions->resume_queues[i].tail = &sessions->resume_queues[i].first;
-    sessions->resume_timer = hg_timer_new(sessions->worker, on_timer, sessions);
-    return sessions->resume_timer ? 0 : -1;
-}
-
-void resume_queue_stop(struct sessions *sessions)
-{
-    for (size_t i = 0; i < 2; i++)
-        while (sessions->resume_queues[i].first)
-            session_end(sessions->resume_queues[i].first, "the process stops");
-    if (sessions->resume_timer)
-        hg_timer_free(sessions->worker->host, sessions->resume_timer);
-    multimap_free(&sessions->resumable);
-}
-
-struct session *resume_queue_newest(const struct sessions *sessions, struct hg_text client)
-{
-    return of_node(multimap_newest(&sessions->resumable, client));
-}
-
-struct session *resume_queue_older(const struct session *session)
-{
-    return of_node(multimap_older(&session->resumable));
+    return line_due(sessions, contested) <= hg_now(sessions->worker) ? sessions->resume_queues[contested].first : NULL;
 }
 
 void resume_queue_add(struct session *session, const char *why)
 {
-    struct sessions *sessions = session->sessions;
-
     snprintf(session->lost_reason, sizeof session->lost_reason, "%s", why);
-    session_log(session, "has lost its link and is waiting for another: %s", why);
     join_line(session);
-    if (session->contested)
-        processes_ask_others(session);
     session->resumable.key = hg_text(session->identity.id);
     /* Without memory it is not found there, and ends by its time alone. */
-    if (!session->resumable.key.size || multimap_add(&sessions->resumable, &session->resumable))
+    if (!session->resumable.key.size || multimap_add(&session->sessions->resumable, &session->resumable))
         session->resumable.key.size = 0;
 }
 
@@ -156,9 +89,21 @@ void resume_queue_set_contested(struct session *session, bool contested)
     if (waits)
         leave_line(session);
     session->contested = contested;
-    if (!waits)
-        return;
-    join_line(session);
-    if (contested)
-        processes_ask_others(session);
+    if (waits)
+        join_line(session);
+}
+
+static struct session *of_node(struct multimap_node *node)
+{
+    return node ? (struct session *)((char *)node - offsetof(struct session, resumable)) : NULL;
+}
+
+struct session *resume_queue_newest(const struct sessions *sessions, struct hg_text client)
+{
+    return of_node(multimap_newest(&sessions->resumable, client));
+}
+
+struct session *resume_queue_older(const struct session *session)
+{
+    return of_node(multimap_older(&session->resumable));
 }

@@ -4,16 +4,13 @@
 #include "core/session/rival_processes.h"
 
 #include "core/base/log.h"
-#include "core/session/link.h"
+#include "core/session/flush_queue.h"
+#include "core/session/link_silence.h"
 #include "core/session/resume_queue.h"
+#include "core/session/session_lookup.h"
 
 #include <stdio.h>
 #include <time.h>
-
-bool is_same_process(const struct session *one, const struct session *other)
-{
-    return one == other || (*one->process && !strcmp(one->process, other->process));
-}
 
 /* Whether it could serve in the place of another one. */
 static bool is_there(const struct session *session)
@@ -21,7 +18,7 @@ static bool is_there(const struct session *session)
     return session->link && !session->draining;
 }
 
-/* ---- How many there may be ---- */
+/* ---- How many sessions there may be ---- */
 
 /* Of sessions without a link, those of other processes have been forgotten by the client, or never known. */
 static void end_forgotten(const struct sessions *sessions, const char *client, const char *process)
@@ -72,8 +69,8 @@ static bool have_room(const struct sessions *sessions, const char *client, const
     return true;
 }
 
-bool processes_make_room(const struct sessions *sessions, const char *client, const char *process, char *reason,
-                         size_t size)
+bool rivals_make_room(const struct sessions *sessions, const char *client, const char *process, char *reason,
+                      size_t size)
 {
     const struct settings *settings = &sessions->pipeline->settings;
 
@@ -88,39 +85,6 @@ bool processes_make_room(const struct sessions *sessions, const char *client, co
     else
         return true;
     return false;
-}
-
-/* ---- Which sessions are contested ---- */
-
-/* One that has lost its link before is not contested by a process that comes back to a session of its own, since both
- * may have been cut off and be on their way; one that begins anew may replace a dead one. */
-static void set_contested(struct session *session, bool contested, bool anew)
-{
-    if (session->contested == contested || (contested && !session->link && !anew))
-        return;
-    if (session->link)
-        link_queue(session->link); /* its patience is another one */
-    resume_queue_set_contested(session, contested);
-}
-
-static void review(const struct sessions *sessions, struct hg_text client, bool anew)
-{
-    const struct session *one = session_newest(sessions, client), *other;
-
-    while (one && !is_there(one))
-        one = session_older(one);
-    other = one;
-    while (other && (!is_there(other) || is_same_process(other, one)))
-        other = session_older(other);
-    /* No session is of both processes. */
-    for (struct session *session = session_newest(sessions, client); session; session = session_older(session))
-        set_contested(session, (one && !is_same_process(session, one)) || (other && !is_same_process(session, other)),
-                      anew);
-}
-
-void processes_review(const struct sessions *sessions, struct hg_text client)
-{
-    review(sessions, client, false);
 }
 
 /* ---- Asking for life ---- */
@@ -138,45 +102,89 @@ static void ask(const struct session *session)
         link_send_message(session->link, control_encode_ping(0));
 }
 
-void processes_ask_others(const struct session *session)
+static void ask_others(const struct session *session)
 {
     struct session *other = session_newest(session->sessions, hg_text(session->identity.id));
 
     for (; other; other = session_older(other))
-        if (!is_same_process(other, session))
+        if (!session_is_same_process(other, session))
             ask(other);
 }
 
-void processes_opened(struct session *opened)
-{
-    struct session *other = session_newest(opened->sessions, hg_text(opened->identity.id));
-    bool is_first = true;
-
-    review(opened->sessions, hg_text(opened->identity.id), true);
-    processes_ask_others(opened);
-    for (; other; other = session_older(other))
-        is_first &= other == opened || !is_same_process(other, opened);
-    for (other = session_newest(opened->sessions, hg_text(opened->identity.id)); other; other = session_older(other)) {
-        if (!is_first || !is_there(other) || is_same_process(other, opened))
-            continue;
-        other->asked_for = opened->number;
-        other->asked_at = hg_now(opened->sessions->worker);
-    }
-}
-
-bool processes_heard(const struct session *session, hg_time since)
+bool rivals_heard(const struct session *session, hg_time since)
 {
     const struct session *other = session_newest(session->sessions, hg_text(session->identity.id));
     struct tn_link_stats stats;
 
     for (; other; other = session_older(other)) {
-        if (!is_there(other) || is_same_process(other, session))
+        if (!is_there(other) || session_is_same_process(other, session))
             continue;
         tn_link_stats(other->link->tn, &stats);
         if (stats.last_received > since)
             return true;
     }
     return false;
+}
+
+/* ---- Which sessions are contested ---- */
+
+/* One that has lost its link before is not contested by a process that comes back to a session of its own, since both
+ * may have been cut off and be on their way; one that begins anew may replace a dead one. */
+static void set_contested(struct session *session, bool contested, bool anew)
+{
+    if (session->contested == contested || (contested && !session->link && !anew))
+        return;
+    if (session->link)
+        link_flush_later(session->link); /* its answer is due sooner or later now */
+    resume_queue_set_contested(session, contested);
+    if (session->lost_at && contested)
+        ask_others(session);
+}
+
+static void review(const struct sessions *sessions, struct hg_text client, bool anew)
+{
+    const struct session *one = session_newest(sessions, client), *other;
+
+    while (one && !is_there(one))
+        one = session_older(one);
+    other = one;
+    while (other && (!is_there(other) || session_is_same_process(other, one)))
+        other = session_older(other);
+    /* No session is of both processes. */
+    for (struct session *session = session_newest(sessions, client); session; session = session_older(session))
+        set_contested(session,
+                      (one && !session_is_same_process(session, one)) ||
+                          (other && !session_is_same_process(session, other)),
+                      anew);
+}
+
+void rivals_review(const struct sessions *sessions, struct hg_text client)
+{
+    review(sessions, client, false);
+}
+
+void rivals_session_down(struct session *session)
+{
+    if (session->lost_at && session->contested)
+        ask_others(session);
+    rivals_review(session->sessions, hg_text(session->identity.id));
+}
+
+void rivals_opened(struct session *opened)
+{
+    struct session *other = session_newest(opened->sessions, hg_text(opened->identity.id));
+    bool is_first = true;
+
+    review(opened->sessions, hg_text(opened->identity.id), true);
+    ask_others(opened);
+    for (; other; other = session_older(other))
+        is_first &= other == opened || !session_is_same_process(other, opened);
+    for (other = session_newest(opened->sessions, hg_text(opened->identity.id)); other; other = session_older(other)) {
+        if (!is_first || !is_there(other) || session_is_same_process(other, opened))
+            continue;
+        other->asked_for = opened->number;
+        other->asked_at = hg_now(opened->sessions->worker);
+    }
 }
 
 /* ---- Two that serve ---- */
@@ -215,7 +223,7 @@ static void announce(const struct session *former, const struct session *newer)
     link_send_message(newer->link, control_encode_notice(text));
 }
 
-void processes_answered(struct session *session)
+void rivals_answered(struct session *session)
 {
     hg_time now = hg_now(session->sessions->worker);
     struct session *newer = NULL, *other;
@@ -227,7 +235,7 @@ void processes_answered(struct session *session)
     for (; other; other = session_older(other)) {
         if (other->number == number)
             newer = other;
-        if (is_same_process(other, session))
+        if (session_is_same_process(other, session))
             other->asked_for = 0;
     }
     if (newer && is_there(newer) && is_there(session))

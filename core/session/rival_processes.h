@@ -1,37 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Several processes with one id, at a gateway: a client that was killed and started again before anybody knew that it
- * was dead, or one config on two machines. As long as a client is alone, its sessions are waited for; where another
- * process can serve in their place, they have to answer soon.
+ * Gateway: several processes with one client id. A client may have been killed and started again before the gateway
+ * noticed, or two machines use one config. The sessions of a client that is alone are waited for; those that another
+ * process could replace are contested: they must answer soon, or they end.
  */
 #ifndef CORE_SESSION_RIVAL_PROCESSES_H
 #define CORE_SESSION_RIVAL_PROCESSES_H
 
 #include "core/session/session.h"
 
-/* A contested session that answers nothing loses its link after PROCESSES_SILENCE, and a contested one without a link
- * ends after PROCESSES_ABSENCE: together less than 3 s. */
-#define PROCESSES_SILENCE (1600 * HG_MILLISECOND)
-#define PROCESSES_ABSENCE (1200 * HG_MILLISECOND)
+/* A client wants another session: ends those that it has forgotten, and sessions without a link if it has too many.
+ * False, with the reason: it has as many as it may have. `process` may be NULL. */
+bool rivals_make_room(const struct sessions *sessions, const char *client, const char *process, char *reason,
+                      size_t size);
 
-/* Whether both belong to one process of a client that has said which it is. */
-bool is_same_process(const struct session *one, const struct session *other);
-
-/* Another session is to be opened: ends what the client has forgotten, and as much of what has no link as must give way
- * to it. False, with the reason: it has as many as are allowed. `process` may be NULL. */
-bool processes_make_room(const struct sessions *sessions, const char *client, const char *process, char *reason,
-                         size_t size);
-
-/* A session of that client has come, gone, lost its link or found another: sees anew which ones are contested. */
-void processes_review(const struct sessions *sessions, struct hg_text client);
-/* A session was opened: asks those of other processes for life. */
-void processes_opened(struct session *opened);
-/* Such a session has brought packets: if they are its answer, two processes serve, which both and the log are told. */
-void processes_answered(struct session *session);
-/* A contested session has lost its link: asks the other processes for life. */
-void processes_ask_others(const struct session *session);
-/* Whether another process has been heard of since then. */
-bool processes_heard(const struct session *session, hg_time since);
+/* A session of that client has come, gone, lost its link or found another: reviews which of them are contested. */
+void rivals_review(const struct sessions *sessions, struct hg_text client);
+/* A session was opened: pings the sessions of other processes. */
+void rivals_opened(struct session *opened);
+/* A session has received packets. If they answer that ping, two processes are serving: tells both, and the log. */
+void rivals_answered(struct session *session);
+/* A session has lost its link or ends: reviews the others, and pings them if it was contested. */
+void rivals_session_down(struct session *session);
+/* Whether another process of the client has sent anything since then. */
+bool rivals_heard(const struct session *session, hg_time since);
 
 #endif

@@ -4,40 +4,18 @@
 #include "core/session/session_table.h"
 
 #include "core/base/log.h"
-#include "core/exchange/exchange.h"
 #include "core/loop/network_change.h"
 #include "core/session/client.h"
 #include "core/session/dialer.h"
 #include "core/session/dispatch.h"
-#include "core/session/link.h"
-#include "core/session/resume_queue.h"
+#include "core/session/flush_queue.h"
+#include "core/session/gateway.h"
+#include "core/session/identity_review.h"
+#include "core/session/link_flush.h"
+#include "core/session/resume_timeout.h"
+#include "core/session/session_choice.h"
 
-#include <hopgate/routes.h>
-#include <inttypes.h>
 #include <stdlib.h>
-
-static int find_identity(struct sessions *sessions)
-{
-    struct hg_worker *worker = sessions->worker;
-    struct hg_capability identity;
-
-    if (!hg_capability(worker->instance, HG_IDENTITY, HG_IDENTITY_VERSION, &identity)) {
-        hg_log(worker->instance, HG_LOG_ERROR,
-               "no plugin in the pipeline offers `identity`; add one, such as auth_token");
-        return -1;
-    }
-    sessions->identity = identity.ops;
-    sessions->identity_worker = hg_capability_worker(worker, &identity);
-    return 0;
-}
-
-static void watch_identities(struct sessions *sessions, void (*changed)(void *sessions))
-{
-    const struct hg_identity_ops *identity = sessions->end == &gateway_end ? sessions->identity : NULL;
-
-    if (identity && identity->watch && identity->review)
-        identity->watch(sessions->identity_worker, changed, sessions);
-}
 
 static int check_codecs(const struct sessions *sessions)
 {
@@ -66,21 +44,6 @@ static void count(struct sessions *sessions)
     sessions->packets_received = hg_counter(worker, "packets_received", "Packets received.");
 }
 
-static int start_client(struct sessions *sessions)
-{
-    sessions->end = &client_end;
-    if (!hg_capability(sessions->worker->instance, HG_ROUTES, HG_ROUTES_VERSION, &sessions->routes))
-        sessions->routes.ops = NULL;
-    return dialers_start(sessions);
-}
-
-static int start_gateway(struct sessions *sessions)
-{
-    sessions->end = &gateway_end;
-    watch_identities(sessions, gateway_review_identities);
-    return dispatch_start(sessions);
-}
-
 struct sessions *sessions_start(struct hg_worker *worker, const struct pipeline *pipeline,
                                 struct exchange_table *exchanges, struct stage *top)
 {
@@ -96,19 +59,12 @@ struct sessions *sessions_start(struct hg_worker *worker, const struct pipeline 
     sessions->top = top;
     sessions->flush_tail = &sessions->flush;
     count(sessions);
-    if (check_codecs(sessions) || find_identity(sessions) || resume_queue_start(sessions) ||
-        (client ? start_client(sessions) : start_gateway(sessions))) {
+    if (check_codecs(sessions) || identity_find(sessions) || resume_timeout_start(sessions) ||
+        (client ? client_start(sessions) : gateway_start(sessions))) {
         sessions_stop(sessions);
         return NULL;
     }
     return sessions;
-}
-
-static void gateway_drain(struct sessions *sessions)
-{
-    for (struct session *session = sessions->sessions; session; session = session->next)
-        if (session->link)
-            link_send_message(session->link, control_encode_drain("the gateway is stopping", 1));
 }
 
 void sessions_drain(struct sessions *sessions)
@@ -120,10 +76,6 @@ void sessions_drain(struct sessions *sessions)
         client_drain(sessions);
     else
         gateway_drain(sessions);
-    /* So that the loop turns when sessions_idle() may have become true. */
-    for (struct hg_link *link = sessions->links; link; link = link->next)
-        if (!sessions->dialers)
-            link_check_at(link, sessions->drained_at + DRAIN_TIMEOUT);
 }
 
 static bool has_delivered_all(const struct sessions *sessions)
@@ -180,14 +132,15 @@ static void free_links(struct sessions *sessions)
 
 void sessions_stop(struct sessions *sessions)
 {
-    watch_identities(sessions, NULL);
+    if (sessions->end == &gateway_end)
+        gateway_stop(sessions);
     /* Nothing new from here on. */
     if (!sessions->drained_at)
         sessions->drained_at = hg_now(sessions->worker);
     sessions_flush(sessions);
     sessions->stopping = true;
     free_links(sessions);
-    resume_queue_stop(sessions);
+    resume_timeout_stop(sessions);
     dialers_stop(sessions);
     dispatch_stop(sessions);
     multimap_free(&sessions->by_client);
@@ -201,7 +154,7 @@ bool sessions_target_served(const struct sessions *sessions, const struct hg_tar
     struct hg_reason reason;
     bool absent = false;
 
-    return session_for_target(sessions, target, &reason, &absent) || absent;
+    return session_choose(sessions, target, &reason, &absent) || absent;
 }
 
 static void report_figures(const struct session *session, const struct tn_session_stats *streams,

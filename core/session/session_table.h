@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Sessions and links: the core's own part at the tunnel's end of the pipeline.
- *
- * On a gateway it is the bottom place of every exchange: it finds the session of the target's client and carries the
- * exchange over a stream. On a client it is the top place: it opens an exchange for each stream that the gateway opens.
- * It drives core/tunnel/ with packets, time and timers, and speaks the control messages. It is written like a plugin
- * and uses the same services.
+ * The interface of this folder: all sessions and links of one worker, the core's own end of a pipeline. It drives
+ * core/tunnel with packets, the time and timers, and exchanges control messages with the peer. It is written like a
+ * plugin and uses the same services.
  */
 #ifndef CORE_SESSION_SESSION_TABLE_H
 #define CORE_SESSION_SESSION_TABLE_H
@@ -16,7 +13,7 @@
 
 struct sessions;
 
-/* The place of sessions in an exchange: bottom on a gateway, top on a client. */
+/* What sessions are in an exchange: the last stage at a gateway, the first on a client. */
 extern const struct hg_stage_ops gateway_stage_ops;
 extern const struct hg_stage_ops client_stage_ops;
 
@@ -25,18 +22,18 @@ extern const struct hg_stage_ops client_stage_ops;
  * failed, as the log says. */
 struct sessions *sessions_start(struct hg_worker *worker, const struct pipeline *pipeline,
                                 struct exchange_table *exchanges, struct stage *top);
-/* Tells the peers by `drain`; opens nothing new. */
+/* Sends `drain` to the peers; opens nothing new. */
 void sessions_drain(struct sessions *sessions);
-/* Sends what exchanges, timers and packets have left to be sent, one batch for each link, and ends the links that are
- * over. Called by the worker at the end of each callback from the loop, after exchange_run_ready(); it calls
- * exchange_run_ready() itself for whatever it has woken, so that nothing is left to do when it returns. */
+/* Sends what has gathered, one batch for each link, and ends links that are over. The worker calls it at the end of a
+ * turn, after exchange_run_ready(); it calls exchange_run_ready() itself for exchanges that can go on, so nothing is
+ * left to do when it returns. */
 void sessions_flush(struct sessions *sessions);
-/* Whether no session has anything left to deliver. A worker that drains stops when no exchange is open and this is
- * true: the last bytes of a response outlive their exchange until the peer has acknowledged them. */
+/* Whether no session has anything left to deliver: the last bytes of a response outlive their exchange until the peer
+ * has acknowledged them. A draining worker stops when no exchange is open and this is true. */
 bool sessions_idle(const struct sessions *sessions);
-/* Closes every link, frees all. No exchange is open any more. */
+/* Closes every link and frees everything. No exchange is open any more. */
 void sessions_stop(struct sessions *sessions);
-/* The session's part of the statistics, a line for each session. */
+/* Logs its part of the statistics, a line for each session. */
 void sessions_report(const struct sessions *sessions);
 
 /* The functions behind struct hg_host. */

@@ -4,6 +4,7 @@
 #include "core/session/stream_error.h"
 
 #include "core/base/log.h"
+#include "core/base/user_errors.h"
 
 /* RFC 9209 section 2.3. */
 static const char *const error_types[] = {
@@ -80,26 +81,23 @@ struct hg_reason stream_error_reason(uint64_t code)
     switch (code) {
     case TN_STREAM_NO_ERROR:
     case TN_STREAM_CANCELLED:
-        return (struct hg_reason){502, "connection_terminated", "the other end of the tunnel cancelled the exchange",
-                                  0};
+        return user_errors[USER_ERROR_PEER_CANCELLED];
     case TN_STREAM_REFUSED:
-        return (struct hg_reason){503, "destination_unavailable", "the client accepts no new exchanges", 1};
+        return user_errors[USER_ERROR_PEER_REFUSED];
     case TN_STREAM_CODEC:
-        return (struct hg_reason){502, "http_protocol_error", "the other end of the tunnel could not decode the stream",
-                                  0};
+        return user_errors[USER_ERROR_PEER_NOT_DECODED];
     case TN_STREAM_UNREACHABLE:
-        return (struct hg_reason){502, "connection_refused", "the origin cannot be reached", 0};
+        return user_errors[USER_ERROR_PEER_UNREACHABLE];
     case TN_STREAM_ORIGIN:
-        return (struct hg_reason){502, "http_response_incomplete", "the origin failed in the middle of its response",
-                                  0};
+        return user_errors[USER_ERROR_PEER_ORIGIN];
     case TN_STREAM_TIMEOUT:
-        return (struct hg_reason){504, "http_response_timeout", "the origin took too long", 0};
+        return user_errors[USER_ERROR_PEER_TIMEOUT];
     case TN_STREAM_SESSION_LOST:
-        return (struct hg_reason){502, "connection_terminated", "the session ended", 0};
+        return user_errors[USER_ERROR_PEER_SESSION_ENDED];
     case TN_STREAM_LIMIT:
-        return (struct hg_reason){502, NULL, "a limit at the other end of the tunnel was exceeded", 0};
+        return user_errors[USER_ERROR_PEER_LIMIT];
     default: /* docs/protocol.md, section 4.2: an unknown code is treated as INTERNAL */
-        return (struct hg_reason){502, "proxy_internal_error", "the other end of the tunnel failed", 0};
+        return user_errors[USER_ERROR_PEER_INTERNAL];
     }
 }
 

@@ -8,6 +8,7 @@
 #include "core/worker/worker.h"
 
 #include "core/base/log.h"
+#include "core/base/user_errors.h"
 #include "core/loop/resolve.h"
 #include "core/session/session_table.h"
 
@@ -103,11 +104,10 @@ static void on_turn_end(struct loop *loop)
 
 static void on_stop_timeout(void *arg)
 {
-    static const struct hg_reason stopping = {503, "connection_terminated", "the server is stopping", 1};
     struct worker *worker = arg;
 
     log_line(HG_LOG_WARNING, "core", "stopping; unfinished exchanges reset: %zu", worker->exchanges.open_count);
-    exchange_reset_all(&worker->exchanges, &stopping);
+    exchange_reset_all(&worker->exchanges, &user_errors[USER_ERROR_STOPPING]);
     if (worker->sessions)
         sessions_flush(worker->sessions);
     loop_break(&worker->loop);
@@ -285,12 +285,10 @@ static void free_counters(struct worker *worker)
 
 void worker_free(struct worker *worker)
 {
-    static const struct hg_reason stopped = {503, "connection_terminated", "the server has stopped", 1};
-
     if (!worker)
         return;
     if (worker->stop_timer) {
-        exchange_reset_all(&worker->exchanges, &stopped);
+        exchange_reset_all(&worker->exchanges, &user_errors[USER_ERROR_STOPPED]);
         if (worker->sessions)
             sessions_stop(worker->sessions);
         worker->sessions = NULL;

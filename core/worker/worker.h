@@ -12,7 +12,6 @@
 
 #include <hopgate/host.h>
 
-struct lookup;
 struct sessions;
 
 /* A counter or gauge of one instance, see hg_counter() and hg_gauge(). */
@@ -34,7 +33,6 @@ struct worker {
     struct exchange_table exchanges; /* its tops are by instance->index; a client's is tops[pipeline->count] */
 
     struct sessions *sessions; /* core/session/session_table.h */
-    struct lookup *examined;   /* core/cli/examine.c */
     struct counter *counters;
 
     struct hg_timer *stop_timer;

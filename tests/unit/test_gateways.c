@@ -6,6 +6,7 @@
 #include "core/pipeline/gateway_list.h"
 #include "core/session/exchange_stream.h"
 #include "core/session/link.h"
+#include "core/session/session_lookup.h"
 #include "core/session/session_table.h"
 #include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"

@@ -6,6 +6,7 @@
 #include "core/session/session_table.h"
 
 #include "core/session/exchange_stream.h"
+#include "core/session/flush_queue.h"
 #include "core/session/link.h"
 #include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"
@@ -660,7 +661,7 @@ START_TEST(a_second_open_closes_the_link)
     struct hg_link *client = pair.client->worker->sessions->links;
 
     ck_assert(tn_control_write(client->tn, line, sizeof line - 1));
-    link_queue(client);
+    link_flush_later(client);
     pair_wait(&pair, 100);
     ck_assert_ptr_null(gateway->link);
 }

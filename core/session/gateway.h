@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * The gateway's end of the tunnel.
+ */
+#ifndef CORE_SESSION_GATEWAY_H
+#define CORE_SESSION_GATEWAY_H
+
+#include "core/session/session.h"
+
+extern const struct tunnel_end gateway_end;
+
+/* Makes the sessions those of a gateway. 0, or -1: out of memory. */
+int gateway_start(struct sessions *sessions);
+void gateway_stop(struct sessions *sessions);
+/* Tells the clients that this gateway is about to stop. */
+void gateway_drain(struct sessions *sessions);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The hopgate authors
+ *
+ * Gateway: who may open sessions, and what they may serve, as the plugin that offers `identity` says.
+ */
+#ifndef CORE_SESSION_IDENTITY_REVIEW_H
+#define CORE_SESSION_IDENTITY_REVIEW_H
+
+#include "core/session/session.h"
+
+/* Finds that plugin. 0, or -1 after the log says that there is none. */
+int identity_find(struct sessions *sessions);
+/* Reviews the open sessions whenever the plugin says that something has changed. */
+void identity_watch(struct sessions *sessions, bool on);
+/* Ends the session's exchanges of services that its client may not serve any more. */
+void identity_reset_withdrawn(const struct session *session);
+
+#endif
