@@ -75,7 +75,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .role = HG_ROLE_PROVIDER,
         .name = "acme",
         .version = PACKAGE_VERSION,
-        .summary = "certificates that are obtained and renewed by themselves",
+        .summary = "obtains and renews certificates by ACME",
         .options = acme_options,
         .cfg_size = sizeof(struct acme_config),
         .offers = offers,

@@ -25,7 +25,8 @@ static const struct hg_option group_options[] = {
      .offset = offsetof(struct acme_group, names),
      .min = 1,
      .max = 100, /* what Let's Encrypt allows */
-     .doc = "Host names (*.example.com too) and IP addresses; the first gives the certificate its name."},
+     .doc = "Host names, including wildcards such as *.example.com, and IP addresses; the first one names the "
+            "certificate."},
     {0},
 };
 
@@ -33,21 +34,21 @@ const struct hg_option acme_options[] = {
     {.name = "email",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct acme_config, email),
-     .doc = "Where the authority may write to; without it, the account has no contact. Another one that the authority "
-            "refuses is told in the log and tried again with an order a day later."},
+     .doc = "Where the authority may contact you; without it, the account has no contact. If the authority refuses a "
+            "change, this is logged and tried again with an order a day later."},
     {.name = "domains",
      .type = HG_OPTION_LIST,
      .item = HG_OPTION_MAP,
      .fields = group_options,
      .item_size = sizeof(struct acme_group),
      .offset = offsetof(struct acme_config, domains),
-     .doc = "The certificates to keep: each item is a name with a certificate of its own, or a list of names that "
-            "share one."},
+     .doc = "The certificates to obtain: each item is a name with its own certificate, or a list of names that share "
+            "one."},
     {.name = "agree_tos",
      .type = HG_OPTION_BOOL,
      .offset = offsetof(struct acme_config, agree_tos),
      .value = "no",
-     .doc = "You agree to the authority's terms of service; nothing is ordered without it."},
+     .doc = "You agree to the authority's terms of service; required to order certificates."},
     {.name = "directory",
      .type = HG_OPTION_LIST,
      .item = HG_OPTION_STRING,
@@ -55,80 +56,79 @@ const struct hg_option acme_options[] = {
      .value = "[\"https://acme-v02.api.letsencrypt.org/directory\"]",
      .min = 1,
      .max = ACME_AUTHORITIES_MAX,
-     .doc = "The https URL of the authority's directory, or the word staging (Let's Encrypt's staging environment); of "
-            "several, the next is tried when one fails, and the first one first again for the next certificate."},
+     .doc = "The https URL of the authority's directory, or staging for Let's Encrypt's staging environment. If there "
+            "are several, the next one is tried when one fails; each certificate starts with the first."},
     {.name = "ca",
      .type = HG_OPTION_PATH,
      .offset = offsetof(struct acme_config, ca),
-     .doc = "Roots in PEM that connections to https servers may be verified with, too, beside the system's: for the "
-            "directory of a private authority."},
+     .doc = "PEM file with additional root certificates for https servers, besides those of the system: for a private "
+            "authority."},
     {.name = "eab_kid",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct acme_config, eab_kid),
-     .doc = "External account binding: the key identifier that the authority gave you."},
+     .doc = "External account binding: the key identifier assigned by the authority."},
     {.name = "eab_key",
      .type = HG_OPTION_SECRET_FILE,
      .flags = HG_OPTION_SECRET,
      .offset = offsetof(struct acme_config, eab_key),
-     .doc = "External account binding: the file that holds the MAC key, in base64url or base64."},
+     .doc = "External account binding: file with the MAC key, in base64url or base64."},
     {.name = "key_type",
      .type = HG_OPTION_ENUM,
      .offset = offsetof(struct acme_config, key_type),
      .choices = key_types,
      .value = "p256",
-     .doc = "The keys of certificates: elliptic curves P-256 and P-384, or RSA."},
+     .doc = "The type of certificate keys: P-256, P-384 or RSA."},
     {.name = "profile",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct acme_config, profile),
-     .doc = "The profile of certificates to ask for (\"shortlived\"), where the authority has it."},
+     .doc = "The certificate profile to request, such as \"shortlived\", if the authority has it."},
     {.name = "preferred_chain",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct acme_config, preferred_chain),
-     .doc = "Of the chains that the authority offers take the one whose last certificate was issued by this common "
+     .doc = "If the authority offers several chains, use the one whose last certificate was issued by this common "
             "name."},
     {.name = "dns_hook",
      .type = HG_OPTION_PATH,
      .offset = offsetof(struct acme_config, dns_hook),
-     .doc = "A program that sets and removes TXT records, for challenges of type dns-01, which wildcards need."},
+     .doc = "Program that sets and removes TXT records for dns-01 challenges, which wildcards require."},
     {.name = "hook",
      .type = HG_OPTION_PATH,
      .offset = offsetof(struct acme_config, hook),
-     .doc = "A program that is run after a certificate was issued or renewed, and after an attempt has failed."},
+     .doc = "Program to run after a certificate was issued or renewed, and after an attempt has failed."},
     {.name = "on_demand",
      .type = HG_OPTION_BOOL,
      .offset = offsetof(struct acme_config, on_demand),
      .value = "no",
-     .doc = "Obtain a certificate in the first handshake for a name that a route names itself, not by a wildcard, and "
-            "a connected client serves."},
+     .doc = "Obtain a certificate in the first handshake for a name, if a route names that host, not just a wildcard, "
+            "and a connected client serves it."},
     {.name = "ask",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct acme_config, ask),
-     .doc = "With on_demand: an http or https URL that is asked instead, with ?domain=NAME appended; status 200 allows "
-            "it."},
+     .doc = "With on_demand: http or https URL that decides instead, called with ?domain=NAME appended; status 200 "
+            "permits the order."},
     {.name = "on_demand_per_hour",
      .type = HG_OPTION_INTEGER,
      .offset = offsetof(struct acme_config, on_demand_per_hour),
      .value = "60",
      .min = 1,
      .max = 1000000,
-     .doc = "The most orders on demand in an hour."},
+     .doc = "The most on-demand orders per hour."},
     {.name = "wait",
      .type = HG_OPTION_DURATION,
      .offset = offsetof(struct acme_config, wait),
      .value = "20s",
      .max = 120 * (int64_t)HG_SECOND,
-     .doc = "How long a handshake waits for a certificate that is being obtained; after it, and where none is on its "
-            "way, a self-signed one is shown for a name in domains. With on_demand not 0. What the store holds is "
-            "waited for in any case at the start, a second at the most."},
+     .doc = "How long a handshake waits for a certificate that is being obtained. After that, or if none is on its "
+            "way, names in domains get a self-signed one. Must not be 0 with on_demand. At start, handshakes always "
+            "wait for the store, up to a second."},
     {.name = "retry",
      .type = HG_OPTION_DURATION,
      .offset = offsetof(struct acme_config, retry),
      .value = "1m",
      .min = HG_SECOND,
      .max = 3600 * (int64_t)HG_SECOND,
-     .doc = "The pause after the first failed attempt. Each further failure doubles it, up to 360 times this (6 h); it "
-            "is a "
-            "quarter longer or shorter at random."},
+     .doc = "The pause after the first failed attempt. It doubles with each further failure, up to 360 times this "
+            "value (6 h), and is randomized by a quarter."},
     {.name = "must_staple",
      .flags = HG_OPTION_REMOVED,
      .type = HG_OPTION_BOOL,
