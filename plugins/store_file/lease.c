@@ -7,7 +7,7 @@
  * machine means nothing here, and times of day differ and jump: a lease from there has ended when it was seen to stay
  * the same for as long as one that is taken now would last.
  */
-#include "plugins/store_file/folder.h"
+#include "plugins/store_file/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,20 +49,20 @@ static uint64_t read_clock(clockid_t clock)
 
 static void lease_path(const struct hg_text name, char path[LEASE_PATH_SIZE])
 {
-    char tail[NAME_PATH_SIZE];
+    char tail[KEY_PATH_SIZE];
 
-    if (!name_path(name, tail)) /* which folder_do() has made sure of */
+    if (!key_path(name, tail)) /* which directory_do() has made sure of */
         tail[0] = '\0';
-    snprintf(path, LEASE_PATH_SIZE, FOLDER_LEASES "/%s", tail);
+    snprintf(path, LEASE_PATH_SIZE, LEASES_DIRECTORY "/%s", tail);
 }
 
 /* ---- The file ---- */
 
 /* Opens, for reading or writing as well (`access`), and reads. -1 with errno: that cannot be done, or there is none.
  * What cannot be understood has no fence. */
-static int lease_open(const struct folder *folder, const char *path, int access, struct lease *lease)
+static int lease_open(const struct directory *directory, const char *path, int access, struct lease *lease)
 {
-    int fd = openat(folder->root, path, access | O_CLOEXEC | O_NOFOLLOW), error;
+    int fd = openat(directory->root, path, access | O_CLOEXEC | O_NOFOLLOW), error;
     char line[LINE_SIZE];
     ssize_t got = fd < 0 ? -1 : pread(fd, line, sizeof line - 1, 0);
 
@@ -88,10 +88,10 @@ static bool is_absence(int error)
 }
 
 /* 0, or -1 with errno. */
-static int lease_write(const struct folder *folder, int fd, const struct lease *lease)
+static int lease_write(const struct directory *directory, int fd, const struct lease *lease)
 {
     char line[LINE_SIZE];
-    int size = snprintf(line, sizeof line, LINE, lease->fence, *folder->boot ? folder->boot : "-", lease->until,
+    int size = snprintf(line, sizeof line, LINE, lease->fence, *directory->boot ? directory->boot : "-", lease->until,
                         lease->clock, *lease->owner ? lease->owner : "-");
     ssize_t put = pwrite(fd, line, (size_t)size, 0);
 
@@ -108,12 +108,12 @@ static void lease_extend(struct lease *lease, hg_time time_to_live)
 }
 
 /* How long it still lasts; 0: it has ended. */
-static hg_time remaining(struct folder *folder, const char *path, const struct lease *lease, hg_time time_to_live)
+static hg_time remaining(struct directory *directory, const char *path, const struct lease *lease, hg_time time_to_live)
 {
-    struct seen *seen = &folder->seen;
+    struct seen *seen = &directory->seen;
     const uint64_t now = read_clock(CLOCK_BOOTTIME);
 
-    if (!strcmp(lease->boot, *folder->boot ? folder->boot : "-"))
+    if (!strcmp(lease->boot, *directory->boot ? directory->boot : "-"))
         return lease->until > now ? lease->until - now : 0;
     if (strcmp(seen->path, path) != 0 || seen->fence != lease->fence || seen->until != lease->until) {
         *seen = (struct seen){.fence = lease->fence, .until = lease->until, .since = now};
@@ -133,9 +133,9 @@ static bool is_held(int fd)
 
 /* ---- What this process holds ---- */
 
-static void forget(struct folder *folder, const char *path)
+static void forget(struct directory *directory, const char *path)
 {
-    for (struct held **at = &folder->held; *at; at = &(*at)->next) {
+    for (struct held **at = &directory->held; *at; at = &(*at)->next) {
         struct held *held = *at;
 
         if (strcmp(held->path, path) != 0)
@@ -147,7 +147,7 @@ static void forget(struct folder *folder, const char *path)
     }
 }
 
-static int remember(struct folder *folder, const char *path, int fd)
+static int remember(struct directory *directory, const char *path, int fd)
 {
     size_t size = strlen(path) + 1;
     struct held *held = malloc(sizeof *held + size);
@@ -156,62 +156,63 @@ static int remember(struct folder *folder, const char *path, int fd)
         return -1;
     held->fd = fd;
     memcpy(held->path, path, size);
-    held->next = folder->held;
-    folder->held = held;
+    held->next = directory->held;
+    directory->held = held;
     return 0;
 }
 
-void lease_drop_all(struct folder *folder)
+void lease_drop_all(struct directory *directory)
 {
-    while (folder->held)
-        forget(folder, folder->held->path);
+    while (directory->held)
+        forget(directory, directory->held->path);
 }
 
 /* ---- Operations ---- */
 
 /* Makes the file anew, so that a former holder's lock is on another one. The descriptor, or -1 with errno. */
-static int make_file(const struct folder *folder, const char *path, const struct lease *lease)
+static int make_file(const struct directory *directory, const char *path, const struct lease *lease)
 {
     int fd, error = 0;
 
-    if (folder_make_parents(folder, path) || (unlinkat(folder->root, path, 0) && errno != ENOENT))
+    if (directory_make_parents(directory, path) || (unlinkat(directory->root, path, 0) && errno != ENOENT))
         return -1;
-    fd = openat(folder->root, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = openat(directory->root, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -1;
-    if (flock(fd, LOCK_EX | LOCK_NB) || lease_write(folder, fd, lease) || fsync(fd) || folder_sync_parent(folder, path))
+    if (flock(fd, LOCK_EX | LOCK_NB) || lease_write(directory, fd, lease) || fsync(fd) ||
+        directory_sync_parent(directory, path))
         error = errno;
     if (!error)
         return fd;
-    unlinkat(folder->root, path, 0);
+    unlinkat(directory->root, path, 0);
     close(fd);
     errno = error;
     return -1;
 }
 
-static void take(struct folder *folder, struct hg_store_request *request, const char *path, uint64_t last_fence)
+static void take(struct directory *directory, struct hg_store_request *request, const char *path, uint64_t last_fence)
 {
-    struct lease lease = {.fence = folder_next_number(last_fence)};
+    struct lease lease = {.fence = directory_next_number(last_fence)};
     int fd;
 
     snprintf(lease.owner, sizeof lease.owner, "%s", request->owner);
     lease_extend(&lease, request->time_to_live);
-    forget(folder, path);
-    if (!folder_is_locked(folder, request))
+    forget(directory, path);
+    if (!directory_is_locked(directory, request))
         return;
-    fd = make_file(folder, path, &lease);
-    if (fd >= 0 && remember(folder, path, fd)) {
+    fd = make_file(directory, path, &lease);
+    if (fd >= 0 && remember(directory, path, fd)) {
         close(fd);
         errno = ENOMEM;
         fd = -1;
     }
     if (fd < 0)
-        folder_cannot_write(folder, request, path);
+        directory_cannot_write(directory, request, path);
     else
         request->answer.fence = lease.fence;
 }
 
-void lease_acquire(struct folder *folder, struct hg_store_request *request)
+void lease_acquire(struct directory *directory, struct hg_store_request *request)
 {
     char path[LEASE_PATH_SIZE];
     struct lease lease;
@@ -223,49 +224,49 @@ void lease_acquire(struct folder *folder, struct hg_store_request *request)
         return;
     }
     lease_path(request_key(request), path);
-    if (!folder_lock(folder, request))
+    if (!directory_lock(directory, request))
         return;
-    fd = lease_open(folder, path, O_RDWR, &lease); /* NFS wants it to be writable for the lock */
+    fd = lease_open(directory, path, O_RDWR, &lease); /* NFS wants it to be writable for the lock */
     if (fd < 0 && !is_absence(errno)) {
-        folder_cannot_write(folder, request, path);
-        folder_unlock(folder);
+        directory_cannot_write(directory, request, path);
+        directory_unlock(directory);
         return;
     }
-    rest = fd >= 0 && is_held(fd) ? remaining(folder, path, &lease, request->time_to_live) : 0;
+    rest = fd >= 0 && is_held(fd) ? remaining(directory, path, &lease, request->time_to_live) : 0;
     if (fd >= 0)
         close(fd);
     if (rest) {
         snprintf(request->owner, sizeof request->owner, "%s", lease.owner);
-        request_fail(request, HG_STORE_CONFLICT, "%s/%s: held by %s", folder->path, path, lease.owner);
+        request_fail(request, HG_STORE_CONFLICT, "%s/%s: held by %s", directory->path, path, lease.owner);
         request->answer.owner = hg_text(request->owner);
         request->answer.remaining = rest;
     } else {
-        take(folder, request, path, lease.fence);
+        take(directory, request, path, lease.fence);
     }
-    folder_unlock(folder);
+    directory_unlock(directory);
 }
 
 /* Opens a lease that is held with that fence; -1: it is not, or that is not known, and the request has failed. Under
  * the lock. */
-static int open_own(struct folder *folder, struct hg_store_request *request, const char *path, int access,
+static int open_own(struct directory *directory, struct hg_store_request *request, const char *path, int access,
                     struct lease *lease)
 {
-    int fd = lease_open(folder, path, access, lease);
+    int fd = lease_open(directory, path, access, lease);
 
     if (fd >= 0 && lease->fence && lease->fence == request->fence)
         return fd;
     if (fd < 0 && !is_absence(errno)) {
-        folder_cannot_write(folder, request, path);
+        directory_cannot_write(directory, request, path);
         return -1;
     }
-    request_fail(request, HG_STORE_CONFLICT, "%s/%s: the lease is lost%s%s", folder->path, path,
+    request_fail(request, HG_STORE_CONFLICT, "%s/%s: the lease is lost%s%s", directory->path, path,
                  *lease->owner ? ", held now by " : "", lease->owner);
     if (fd >= 0)
         close(fd);
     return -1;
 }
 
-void lease_renew(struct folder *folder, struct hg_store_request *request)
+void lease_renew(struct directory *directory, struct hg_store_request *request)
 {
     char path[LEASE_PATH_SIZE];
     struct lease lease;
@@ -276,44 +277,44 @@ void lease_renew(struct folder *folder, struct hg_store_request *request)
         return;
     }
     lease_path(request_key(request), path);
-    if (!folder_lock(folder, request))
+    if (!directory_lock(directory, request))
         return;
-    fd = open_own(folder, request, path, O_RDWR, &lease);
+    fd = open_own(directory, request, path, O_RDWR, &lease);
     if (fd >= 0) {
         lease_extend(&lease, request->time_to_live);
-        if (lease_write(folder, fd, &lease)) /* not synced: no end outlives the machine's start */
-            folder_cannot_write(folder, request, path);
+        if (lease_write(directory, fd, &lease)) /* not synced: no end outlives the machine's start */
+            directory_cannot_write(directory, request, path);
         else
             request->answer.fence = lease.fence;
         close(fd);
     } else if (request->answer.status == HG_STORE_CONFLICT) {
-        forget(folder, path);
+        forget(directory, path);
     }
-    folder_unlock(folder);
+    directory_unlock(directory);
 }
 
-void lease_release(struct folder *folder, struct hg_store_request *request)
+void lease_release(struct directory *directory, struct hg_store_request *request)
 {
     char path[LEASE_PATH_SIZE];
     struct lease lease;
     int fd;
 
     lease_path(request_key(request), path);
-    if (!folder_lock(folder, request))
+    if (!directory_lock(directory, request))
         return;
-    fd = open_own(folder, request, path, O_RDONLY, &lease);
-    forget(folder, path);
+    fd = open_own(directory, request, path, O_RDONLY, &lease);
+    forget(directory, path);
     if (fd >= 0) {
         /* The next fence is the time then. It must be kept only where the clock was set back. */
-        if (read_clock(CLOCK_REALTIME) > lease.fence && folder_is_locked(folder, request) &&
-            unlinkat(folder->root, path, 0))
-            folder_cannot_write(folder, request, path);
+        if (read_clock(CLOCK_REALTIME) > lease.fence && directory_is_locked(directory, request) &&
+            unlinkat(directory->root, path, 0))
+            directory_cannot_write(directory, request, path);
         close(fd);
     }
-    folder_unlock(folder);
+    directory_unlock(directory);
 }
 
-bool lease_guards(struct folder *folder, struct hg_store_request *request)
+bool lease_guards(struct directory *directory, struct hg_store_request *request)
 {
     struct hg_text name = {request->lease, request->lease_size};
     char path[LEASE_PATH_SIZE];
@@ -325,7 +326,7 @@ bool lease_guards(struct folder *folder, struct hg_store_request *request)
         return false;
     }
     lease_path(name, path);
-    fd = open_own(folder, request, path, O_RDONLY, &lease);
+    fd = open_own(directory, request, path, O_RDONLY, &lease);
     if (fd >= 0)
         close(fd);
     return fd >= 0;

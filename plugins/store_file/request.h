@@ -19,13 +19,13 @@ enum request_kind {
     REQUEST_WATCH, /* begins to notice changes */
 };
 
-struct seat; /* plugins/store_file/thread.h */
+struct handle; /* plugins/store_file/thread.h */
 
 struct hg_store_request {
     struct hg_store_request *next;
     enum request_kind kind;
-    struct seat *seat;  /* whose it is */
-    hg_store_done done; /* of the worker's thread alone; NULL: it was cancelled */
+    struct handle *handle; /* whose it is */
+    hg_store_done done;    /* of the worker's thread alone; NULL: it was cancelled */
     void *arg;
 
     char key[HG_STORE_KEY_MAX + 1]; /* of a value or lease, or a prefix */

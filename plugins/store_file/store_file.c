@@ -31,16 +31,16 @@ static const struct hg_option options[] = {
 
 /* ---- Operations ---- */
 
-/* In the place of a seat: the store has stopped in this worker. */
+/* In the place of a handle: the store has stopped in this worker. */
 static const char stopped[] = "stopped";
 
-/* The worker's seat; it may be asked for before worker_start(). NULL: there is none any more, or no memory. */
-static struct seat *seat_of(struct hg_worker *provider)
+/* The worker's handle; it may be asked for before worker_start(). NULL: there is none any more, or no memory. */
+static struct handle *handle_of(struct hg_worker *provider)
 {
     if (provider->state == stopped)
         return NULL;
     if (!provider->state)
-        provider->state = seat_new(provider->instance->state, provider);
+        provider->state = handle_new(provider->instance->state, provider);
     return provider->state;
 }
 
@@ -48,13 +48,13 @@ static struct seat *seat_of(struct hg_worker *provider)
 static struct hg_store_request *make(struct hg_worker *provider, enum request_kind kind, struct hg_text key,
                                      hg_store_done done, void *arg)
 {
-    return seat_of(provider) ? request_new(kind, key, done, arg) : NULL;
+    return handle_of(provider) ? request_new(kind, key, done, arg) : NULL;
 }
 
 static struct hg_store_request *submit(struct hg_worker *provider, struct hg_store_request *request)
 {
     if (request)
-        seat_submit(seat_of(provider), request);
+        handle_submit(handle_of(provider), request);
     return request;
 }
 
@@ -150,31 +150,31 @@ static struct hg_store_request *store_release(struct hg_worker *provider, struct
 
 static void store_cancel(struct hg_worker *provider, struct hg_store_request *request)
 {
-    if (seat_of(provider))
+    if (handle_of(provider))
         request->done = NULL;
 }
 
 static struct hg_store_watch *store_watch(struct hg_worker *provider, struct hg_text prefix, hg_store_changed changed,
                                           void *arg)
 {
-    struct seat *seat = seat_of(provider);
+    struct handle *handle = handle_of(provider);
 
-    return seat ? seat_watch(seat, prefix, changed, arg) : NULL;
+    return handle ? handle_watch(handle, prefix, changed, arg) : NULL;
 }
 
 static void store_unwatch(struct hg_worker *provider, struct hg_store_watch *watch)
 {
-    struct seat *seat = seat_of(provider);
+    struct handle *handle = handle_of(provider);
 
-    if (seat)
-        seat_unwatch(seat, watch);
+    if (handle)
+        handle_unwatch(handle, watch);
 }
 
 static hg_time store_delay(struct hg_worker *provider)
 {
-    struct seat *seat = seat_of(provider);
+    struct handle *handle = handle_of(provider);
 
-    return seat ? seat_delay(seat) : 0;
+    return handle ? handle_delay(handle) : 0;
 }
 
 /* ---- The folder ---- */
@@ -205,13 +205,13 @@ static int check_parent(const struct hg_instance *instance, const char *path)
 
 static bool is_empty(const char *path)
 {
-    DIR *folder = opendir(path);
-    bool empty = folder != NULL;
+    DIR *directory = opendir(path);
+    bool empty = directory != NULL;
 
-    for (const struct dirent *entry; empty && (entry = readdir(folder));)
+    for (const struct dirent *entry; empty && (entry = readdir(directory));)
         empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
-    if (folder)
-        closedir(folder);
+    if (directory)
+        closedir(directory);
     return empty;
 }
 
@@ -283,7 +283,7 @@ static int configure(struct hg_instance *instance)
     } else if (check_folder(instance, path, &state)) {
         return -1;
     }
-    instance->state = engine_new(instance, path);
+    instance->state = store_thread_new(instance, path);
     if (!instance->state)
         hg_config_error(instance, NULL, "out of memory or descriptors");
     return instance->state ? 0 : -1;
@@ -291,7 +291,7 @@ static int configure(struct hg_instance *instance)
 
 static void unconfigure(struct hg_instance *instance)
 {
-    engine_free(instance->state);
+    store_thread_free(instance->state);
     instance->state = NULL;
 }
 
@@ -321,21 +321,21 @@ static int prepare(struct hg_instance *instance)
 
 static int worker_start(struct hg_worker *worker)
 {
-    struct seat *seat = seat_of(worker);
+    struct handle *handle = handle_of(worker);
 
-    if (seat)
-        return seat_start(seat);
+    if (handle)
+        return handle_start(handle);
     hg_log(worker->instance, HG_LOG_ERROR, "out of memory");
     return -1;
 }
 
 static void worker_stop(struct hg_worker *worker)
 {
-    struct seat *seat = seat_of(worker);
+    struct handle *handle = handle_of(worker);
 
     worker->state = (void *)(uintptr_t)stopped;
-    if (seat)
-        seat_stop(seat);
+    if (handle)
+        handle_stop(handle);
 }
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)

@@ -4,7 +4,7 @@
  * Unit tests of the store_file plugin: damaged files, disks that are full, read-only or broken, processes that are
  * killed. The linker puts the functions of here before those of the system (--wrap).
  */
-#include "plugins/store_file/test_seat.h"
+#include "plugins/store_file/two_stores.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,10 +45,10 @@ ssize_t __wrap_writev(int fd, const struct iovec *parts, int count);
 ssize_t __real_read(int fd, void *data, size_t size);
 ssize_t __wrap_read(int fd, void *data, size_t size);
 
-int __real_openat(int folder, const char *path, int flags, ...);
-int __wrap_openat(int folder, const char *path, int flags, ...);
+int __real_openat(int directory, const char *path, int flags, ...);
+int __wrap_openat(int directory, const char *path, int flags, ...);
 
-int __wrap_openat(int folder, const char *path, int flags, ...)
+int __wrap_openat(int directory, const char *path, int flags, ...)
 {
     const bool writes = (flags & O_ACCMODE) != O_RDONLY;
     const int error = lease_error;
@@ -61,7 +61,7 @@ int __wrap_openat(int folder, const char *path, int flags, ...)
         va_end(rest);
     }
     if (!error || strncmp(path, ".leases/", 8) != 0 || (error < 0 && !writes))
-        return __real_openat(folder, path, flags, mode);
+        return __real_openat(directory, path, flags, mode);
     errno = abs(error);
     return -1;
 }
@@ -284,11 +284,11 @@ START_TEST(a_full_disk_changes_nothing)
     static char value[40000];
     const struct test_answer *answer;
 
-    test_seat_stop(&one);
-    test_seat_stop(&two);
+    test_store_stop(&one);
+    test_store_stop(&two);
     if (!own_mounts() || mount("none", one.path, "tmpfs", 0, "size=64k,mode=0700"))
         return;
-    test_seat_start(&one, one.path);
+    test_store_start(&one, one.path);
     test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
     memset(value, 'x', sizeof value - 1);
     ck_assert_int_eq(test_put(&one, "acme/big", value, HG_STORE_ABSENT)->status, HG_STORE_OK);
@@ -300,7 +300,7 @@ START_TEST(a_full_disk_changes_nothing)
     /* There is room again. */
     ck_assert_int_eq(test_remove(&one, "acme/big", HG_STORE_ANY)->status, HG_STORE_OK);
     ck_assert_int_eq(test_put(&one, "acme/a", value, HG_STORE_ANY)->status, HG_STORE_OK);
-    test_seat_stop(&one);
+    test_store_stop(&one);
     umount(one.path);
 }
 END_TEST
@@ -316,8 +316,8 @@ START_TEST(a_read_only_folder_is_served)
     if (!own_mounts() || mount(one.path, one.path, "none", MS_BIND, NULL) ||
         mount(NULL, one.path, "none", MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
         return;
-    test_seat_stop(&two);
-    test_seat_start(&two, two.path); /* it starts */
+    test_store_stop(&two);
+    test_store_start(&two, two.path); /* it starts */
     ck_assert_str_eq(test_get(&two, "acme/a")->value, "old");
     answer = test_put(&two, "acme/a", "new", HG_STORE_ANY);
     ck_assert_int_eq(answer->status, HG_STORE_NOT_WRITABLE);
@@ -327,7 +327,7 @@ START_TEST(a_read_only_folder_is_served)
     ck_assert_int_eq(test_get(&two, "acme/damaged")->status, HG_STORE_CORRUPT);
     ck_assert_str_eq(test_get(&two, "acme/a")->value, "old");
     snprintf(again, sizeof again, "%s", two.path);
-    test_seat_stop(&two);
+    test_store_stop(&two);
     umount(again);
 }
 END_TEST
@@ -370,7 +370,7 @@ static void write_for_ever(unsigned turn, int told)
 {
     static char value[100000];
 
-    test_seat_start(&one, one.path);
+    test_store_start(&one, one.path);
     for (;; turn++) {
         const struct test_answer *answer = test_put_bytes(&one, "acme/a", value, make_value(value, turn));
 
@@ -385,8 +385,8 @@ START_TEST(a_value_is_whole_whenever_its_writer_is_killed)
     char byte;
 
     test_put_ok(&one, "acme/a", "00000009x", HG_STORE_ABSENT);
-    test_seat_stop(&one);
-    test_seat_stop(&two);
+    test_store_stop(&one);
+    test_store_stop(&two);
     ck_assert_int_eq(pipe(fds), 0);
     for (unsigned round = 0; round < 30; round++) {
         pid_t child = fork();
@@ -394,7 +394,7 @@ START_TEST(a_value_is_whole_whenever_its_writer_is_killed)
         if (child == 0)
             write_for_ever(round * 1000, fds[1]);
         ck_assert_int_eq(read(fds[0], &byte, 1), 1); /* it writes */
-        test_seat_start(&two, two.path);
+        test_store_start(&two, two.path);
         for (unsigned i = 0; i < round; i++)
             expect_whole(test_get(&two, "acme/a"));
         kill(child, SIGKILL);
@@ -402,9 +402,9 @@ START_TEST(a_value_is_whole_whenever_its_writer_is_killed)
         expect_whole(test_get(&two, "acme/a"));
         test_put_ok(&two, "acme/b", "x", HG_STORE_ANY); /* the lock is free */
         ck_assert_uint_eq(test_count(&two, ".tmp"), 0);
-        test_seat_stop(&two);
+        test_store_stop(&two);
     }
-    test_seat_start(&two, two.path);
+    test_store_start(&two, two.path);
     ck_assert_uint_eq(test_count(&two, ".quarantine"), 0);
     close(fds[0]);
     close(fds[1]);
@@ -420,11 +420,11 @@ START_TEST(who_is_stopped_with_the_lock_loses_it)
     pid_t child;
 
     test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
-    test_seat_stop(&one);
-    test_seat_stop(&two);
+    test_store_stop(&one);
+    test_store_stop(&two);
     child = fork();
     if (child == 0) {
-        test_seat_start(&one, one.path);
+        test_store_start(&one, one.path);
         test_put_ok(&one, "acme/b", "x", HG_STORE_ANY); /* folders need not be made any more */
         fsync_stops = !early;
         if (early)
@@ -437,7 +437,7 @@ START_TEST(who_is_stopped_with_the_lock_loses_it)
         _exit(status);
     }
     ck_assert(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
-    test_seat_start(&two, two.path);
+    test_store_start(&two, two.path);
     ck_assert_str_eq(test_get(&two, "acme/a")->value, "old");
     test_put_ok(&two, "acme/a", "new", HG_STORE_ANY);
     test_put_ok(&two, "acme/b", "new", HG_STORE_ANY);
@@ -448,7 +448,7 @@ START_TEST(who_is_stopped_with_the_lock_loses_it)
     ck_assert_str_eq(test_get(&two, "acme/c")->value, "good again");
     ck_assert_uint_eq(test_count(&two, ".quarantine"), 0);
     ck_assert_uint_eq(test_count(&two, ".tmp"), 0);
-    test_seat_start(&one, one.path);
+    test_store_start(&one, one.path);
 }
 END_TEST
 
@@ -527,13 +527,13 @@ START_TEST(no_write_is_lost_between_processes)
     int status;
 
     test_put_ok(&one, "n", "0", HG_STORE_ABSENT);
-    test_seat_stop(&one);
-    test_seat_stop(&two);
+    test_store_stop(&one);
+    test_store_stop(&two);
     for (int i = 0; i < PROCESSES; i++) {
         children[i] = fork();
         if (children[i])
             continue;
-        test_seat_start(&one, one.path);
+        test_store_start(&one, one.path);
         for (int turn = 0; turn < TURNS;) {
             uint64_t revision = test_get(&one, "n")->revision;
             char next[16];
@@ -545,7 +545,7 @@ START_TEST(no_write_is_lost_between_processes)
     }
     for (int i = 0; i < PROCESSES; i++)
         ck_assert(waitpid(children[i], &status, 0) == children[i] && status == 0);
-    test_seat_start(&one, one.path);
+    test_store_start(&one, one.path);
     ck_assert_int_eq(atoi(test_get(&one, "n")->value), PROCESSES * TURNS);
 }
 END_TEST

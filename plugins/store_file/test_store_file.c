@@ -4,7 +4,7 @@
  * Unit tests of the store_file plugin: values, leases, watches and the folder.
  */
 #include "core/cli/run.h"
-#include "plugins/store_file/test_seat.h"
+#include "plugins/store_file/two_stores.h"
 #include "tests/unit/run_suite.h"
 
 #include <dirent.h>
@@ -38,47 +38,48 @@ START_TEST(keys_are_paths_that_lead_nowhere_else)
         {"a/", NULL},
         {"a//b", NULL},
     };
-    char path[NAME_PATH_SIZE], key[HG_STORE_KEY_MAX + 1];
+    char path[KEY_PATH_SIZE], key[HG_STORE_KEY_MAX + 1];
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        ck_assert_msg(name_path(hg_text(cases[i].key), path) == (cases[i].path != NULL), "\"%s\"", cases[i].key);
+        ck_assert_msg(key_path(hg_text(cases[i].key), path) == (cases[i].path != NULL), "\"%s\"", cases[i].key);
         if (!cases[i].path)
             continue;
         ck_assert_str_eq(path, cases[i].path);
-        ck_assert(name_key(path, key));
+        ck_assert(key_of_path(path, key));
         ck_assert_str_eq(key, cases[i].key);
     }
-    ck_assert(!name_path(HG_TEXT("a\0b"), path));
-    ck_assert(!name_key("a%41", key)); /* a second file for the key aA */
-    ck_assert(!name_key("a%2fb", key) && !name_key("a%2Fb", key) && !name_key("a%", key) && !name_key("a%00", key));
+    ck_assert(!key_path(HG_TEXT("a\0b"), path));
+    ck_assert(!key_of_path("a%41", key)); /* a second file for the key aA */
+    ck_assert(!key_of_path("a%2fb", key) && !key_of_path("a%2Fb", key) && !key_of_path("a%", key) &&
+              !key_of_path("a%00", key));
 }
 END_TEST
 
 START_TEST(the_longest_keys)
 {
-    char key[HG_STORE_KEY_MAX + 2], path[NAME_PATH_SIZE];
+    char key[HG_STORE_KEY_MAX + 2], path[KEY_PATH_SIZE];
 
     memset(key, 'a', sizeof key);
-    ck_assert(name_path((struct hg_text){key, HG_STORE_SEGMENT_MAX}, path));
-    ck_assert(!name_path((struct hg_text){key, HG_STORE_SEGMENT_MAX + 1}, path));
+    ck_assert(key_path((struct hg_text){key, HG_STORE_SEGMENT_MAX}, path));
+    ck_assert(!key_path((struct hg_text){key, HG_STORE_SEGMENT_MAX + 1}, path));
     key[0] = '*'; /* a wildcard of the longest name */
-    ck_assert(name_path((struct hg_text){key, HG_STORE_SEGMENT_MAX}, path));
+    ck_assert(key_path((struct hg_text){key, HG_STORE_SEGMENT_MAX}, path));
     key[1] = '*';
-    ck_assert(!name_path((struct hg_text){key, HG_STORE_SEGMENT_MAX}, path));
+    ck_assert(!key_path((struct hg_text){key, HG_STORE_SEGMENT_MAX}, path));
     memset(key, 'a', sizeof key);
     key[200] = key[400] = '/';
-    ck_assert(name_path((struct hg_text){key, HG_STORE_KEY_MAX}, path));
-    ck_assert(!name_path((struct hg_text){key, HG_STORE_KEY_MAX + 1}, path));
+    ck_assert(key_path((struct hg_text){key, HG_STORE_KEY_MAX}, path));
+    ck_assert(!key_path((struct hg_text){key, HG_STORE_KEY_MAX + 1}, path));
 }
 END_TEST
 
 START_TEST(below_means_whole_segments)
 {
-    ck_assert(name_is_below(HG_TEXT("a/b"), HG_TEXT("")));
-    ck_assert(name_is_below(HG_TEXT("a/b"), HG_TEXT("a")));
-    ck_assert(name_is_below(HG_TEXT("a/b"), HG_TEXT("a/b")));
-    ck_assert(!name_is_below(HG_TEXT("ab"), HG_TEXT("a")));
-    ck_assert(!name_is_below(HG_TEXT("a"), HG_TEXT("a/b")));
+    ck_assert(key_is_below(HG_TEXT("a/b"), HG_TEXT("")));
+    ck_assert(key_is_below(HG_TEXT("a/b"), HG_TEXT("a")));
+    ck_assert(key_is_below(HG_TEXT("a/b"), HG_TEXT("a/b")));
+    ck_assert(!key_is_below(HG_TEXT("ab"), HG_TEXT("a")));
+    ck_assert(!key_is_below(HG_TEXT("a"), HG_TEXT("a/b")));
 }
 END_TEST
 
@@ -255,9 +256,9 @@ START_TEST(what_was_given_is_written_before_the_store_stops)
     told = 0;
     for (int i = 0; i < 10; i++)
         one.ops->put(rig_worker(one.rig, 0), HG_TEXT("a"), HG_TEXT("last"), &any, count_answers, (void *)1);
-    test_seat_stop(&one);
+    test_store_stop(&one);
     ck_assert_uint_eq(told, 10);
-    test_seat_start(&one, one.path);
+    test_store_start(&one, one.path);
     ck_assert_str_eq(test_get(&one, "a")->value, "last");
 }
 END_TEST
@@ -414,25 +415,25 @@ START_TEST(the_lease_of_a_dead_process_is_free)
     uint64_t fence = 0;
     pid_t child;
 
-    test_seat_stop(&one);
-    test_seat_stop(&two);
+    test_store_stop(&one);
+    test_store_stop(&two);
     ck_assert_int_eq(pipe(pipe_fds), 0);
     child = fork();
     if (child == 0) {
-        test_seat_start(&one, one.path);
+        test_store_start(&one, one.path);
         fence = test_acquire(&one, "lock", 3600000)->fence;
         if (write(pipe_fds[1], &fence, sizeof fence) != sizeof fence)
             abort();
         pause();
     }
     ck_assert_int_eq(read(pipe_fds[0], &fence, sizeof fence), sizeof fence);
-    test_seat_start(&two, two.path);
+    test_store_start(&two, two.path);
     ck_assert_int_eq(test_acquire(&two, "lock", 1000)->status, HG_STORE_CONFLICT);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     ck_assert_int_eq(test_acquire(&two, "lock", 1000)->status, HG_STORE_OK);
     ck_assert_uint_gt(test_answer.fence, fence);
-    test_seat_start(&one, one.path);
+    test_store_start(&one, one.path);
     close(pipe_fds[0]);
     close(pipe_fds[1]);
 }

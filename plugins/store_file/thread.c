@@ -3,9 +3,9 @@
  */
 #include "plugins/store_file/thread.h"
 
-#include "plugins/store_file/folder.h"
+#include "plugins/store_file/directory.h"
 #include "plugins/store_file/monotonic.h"
-#include "plugins/store_file/scan.h"
+#include "plugins/store_file/polling.h"
 #include "plugins/store_file/watch.h"
 
 #include <errno.h>
@@ -19,8 +19,8 @@
 /* More changes than that, not yet told, are told as one. */
 #define CHANGES_MAX 1024
 /* How often the folder is looked at where it cannot be watched; where that takes long, less often. */
-#define SCAN_INTERVAL (2 * HG_SECOND)
-#define SCAN_SHARE    20
+#define POLLING_INTERVAL (2 * HG_SECOND)
+#define LOOK_SHARE       20
 /* Where the kernel tells of changes the others read them at once: a busy machine's "at once". */
 #define TOLD_DELAY (250 * HG_MILLISECOND)
 
@@ -43,12 +43,12 @@ struct queue {
     struct hg_store_request *first, **tail;
 };
 
-struct seat {
-    struct seat *next; /* of the engine's */
-    struct engine *engine;
+struct handle {
+    struct handle *next; /* of the thread's */
+    struct store_thread *thread;
     struct hg_worker *worker;
     struct hg_call arrival; /* posted by the thread: something is done, or has changed */
-    /* Guarded by the engine's lock: */
+    /* Guarded by the thread's lock: */
     bool watching;
     size_t pending; /* requests given to the thread and not done … */
     struct queue done;
@@ -62,19 +62,19 @@ struct seat {
     uint64_t *reads, *writes, *failures, *damaged;
 };
 
-struct engine {
-    struct folder folder;
+struct store_thread {
+    struct directory directory;
     /* The thread's alone: */
     bool watches;
-    struct tree *tree; /* NULL: it cannot be watched … */
-    struct scan scan;  /* … and is looked at */
-    hg_time next_scan;
+    struct tree *tree;      /* NULL: it cannot be watched … */
+    struct polling polling; /* … and is looked at */
+    hg_time next_look;
     unsigned openings; /* which opening of the folder is watched */
     pthread_mutex_t lock;
-    pthread_cond_t idle; /* a seat may have nothing pending any more */
+    pthread_cond_t idle; /* a handle may have nothing pending any more */
     struct queue todo;
-    struct seat *seats;
-    size_t started; /* seats */
+    struct handle *handles;
+    size_t started; /* handles */
     hg_time delay;  /* until others see a change, if they look like this one */
     bool quit;
     int wake; /* an eventfd */
@@ -118,61 +118,61 @@ static void queue_free(struct queue *queue)
 
 /* ---- To the worker ---- */
 
-static void free_changes(struct seat *seat)
+static void free_changes(struct handle *handle)
 {
-    while (seat->changes) {
-        struct change *change = seat->changes;
+    while (handle->changes) {
+        struct change *change = handle->changes;
 
-        seat->changes = change->next;
+        handle->changes = change->next;
         free(change);
     }
-    seat->changes_tail = &seat->changes;
-    seat->change_count = 0;
+    handle->changes_tail = &handle->changes;
+    handle->change_count = 0;
 }
 
-static void seat_free(struct seat *seat)
+static void handle_free(struct handle *handle)
 {
-    free_changes(seat);
-    queue_free(&seat->early);
-    queue_free(&seat->done);
-    while (seat->watches) {
-        struct hg_store_watch *watch = seat->watches;
+    free_changes(handle);
+    queue_free(&handle->early);
+    queue_free(&handle->done);
+    while (handle->watches) {
+        struct hg_store_watch *watch = handle->watches;
 
-        seat->watches = watch->next;
+        handle->watches = watch->next;
         free(watch);
     }
-    free(seat);
+    free(handle);
 }
 
-static void count(const struct seat *seat, const struct hg_store_request *request)
+static void count(const struct handle *handle, const struct hg_store_request *request)
 {
     enum hg_store_status status = request->answer.status;
 
     if (request->kind == REQUEST_GET)
-        ++*seat->reads;
+        ++*handle->reads;
     else if (request->kind == REQUEST_PUT && status == HG_STORE_OK)
-        ++*seat->writes;
+        ++*handle->writes;
     if (status == HG_STORE_CORRUPT)
-        ++*seat->damaged;
+        ++*handle->damaged;
     else if (status >= HG_STORE_NOT_WRITABLE)
-        ++*seat->failures;
+        ++*handle->failures;
 }
 
-static void answer_all(const struct seat *seat, struct queue *done)
+static void answer_all(const struct handle *handle, struct queue *done)
 {
     struct hg_store_request *request;
 
     while ((request = queue_take(done))) {
-        count(seat, request);
+        count(handle, request);
         if (request->done)
             request->done(request->arg, &request->answer);
         request_free(request);
     }
 }
 
-static void sweep(struct seat *seat)
+static void sweep(struct handle *handle)
 {
-    struct hg_store_watch **at = &seat->watches;
+    struct hg_store_watch **at = &handle->watches;
 
     while (*at) {
         struct hg_store_watch *watch = *at;
@@ -186,77 +186,77 @@ static void sweep(struct seat *seat)
     }
 }
 
-static void tell_change(const struct seat *seat, const struct change *change)
+static void tell_change(const struct handle *handle, const struct change *change)
 {
     struct hg_text key = {change->key, change->size};
 
-    for (const struct hg_store_watch *watch = seat->watches; watch; watch = watch->next)
-        if (watch->changed && (!key.size || name_is_below(key, hg_text(watch->prefix))))
+    for (const struct hg_store_watch *watch = handle->watches; watch; watch = watch->next)
+        if (watch->changed && (!key.size || key_is_below(key, hg_text(watch->prefix))))
             watch->changed(watch->arg, key);
 }
 
-static void tell_changes(struct seat *seat, struct change *changes)
+static void tell_changes(struct handle *handle, struct change *changes)
 {
-    seat->telling = true;
+    handle->telling = true;
     while (changes) {
         struct change *change = changes;
 
         changes = change->next;
-        tell_change(seat, change);
+        tell_change(handle, change);
         free(change);
     }
-    seat->telling = false;
-    sweep(seat);
+    handle->telling = false;
+    sweep(handle);
 }
 
-static void take_done(struct seat *seat, struct queue *done)
+static void take_done(struct handle *handle, struct queue *done)
 {
     queue_init(done);
-    if (!seat->done.first)
+    if (!handle->done.first)
         return;
-    done->first = seat->done.first;
-    done->tail = seat->done.tail;
-    queue_init(&seat->done);
+    done->first = handle->done.first;
+    done->tail = handle->done.tail;
+    queue_init(&handle->done);
 }
 
 /* In the worker's thread. */
 static void on_arrival(void *arg)
 {
-    struct seat *seat = arg;
+    struct handle *handle = arg;
     struct change *changes;
     struct queue done;
 
-    pthread_mutex_lock(&seat->engine->lock);
-    take_done(seat, &done);
-    changes = seat->changes;
-    seat->changes = NULL;
-    free_changes(seat);
-    pthread_mutex_unlock(&seat->engine->lock);
-    answer_all(seat, &done);
-    tell_changes(seat, changes);
+    pthread_mutex_lock(&handle->thread->lock);
+    take_done(handle, &done);
+    changes = handle->changes;
+    handle->changes = NULL;
+    free_changes(handle);
+    pthread_mutex_unlock(&handle->thread->lock);
+    answer_all(handle, &done);
+    tell_changes(handle, changes);
 }
 
 /* ---- The thread ---- */
 
-static void finish(struct engine *engine, struct hg_store_request *request)
+static void finish(struct store_thread *thread, struct hg_store_request *request)
 {
-    struct seat *seat = request->seat;
+    struct handle *handle = request->handle;
 
-    pthread_mutex_lock(&engine->lock);
-    queue_put(&seat->done, request);
-    hg_post(seat->worker, &seat->arrival);
-    if (!--seat->pending)
-        pthread_cond_broadcast(&engine->idle);
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_lock(&thread->lock);
+    queue_put(&handle->done, request);
+    hg_post(handle->worker, &handle->arrival);
+    if (!--handle->pending)
+        pthread_cond_broadcast(&thread->idle);
+    pthread_mutex_unlock(&thread->lock);
 }
 
 /* Under the lock. What memory is missing for is told as a change of everything, or by the next change. */
-static void add_change(struct seat *seat, struct hg_text key)
+static void add_change(struct handle *handle, struct hg_text key)
 {
     struct change *change;
 
-    if (seat->change_count >= CHANGES_MAX) {
-        free_changes(seat);
+    if (handle->change_count >= CHANGES_MAX) {
+        free_changes(handle);
         key = HG_TEXT("");
     }
     change = malloc(sizeof *change + key.size);
@@ -265,302 +265,302 @@ static void add_change(struct seat *seat, struct hg_text key)
     change->next = NULL;
     change->size = key.size;
     memcpy(change->key, key.data, key.size);
-    *seat->changes_tail = change;
-    seat->changes_tail = &change->next;
-    seat->change_count++;
-    hg_post(seat->worker, &seat->arrival);
+    *handle->changes_tail = change;
+    handle->changes_tail = &change->next;
+    handle->change_count++;
+    hg_post(handle->worker, &handle->arrival);
 }
 
 static void on_changed(void *arg, struct hg_text key)
 {
-    struct engine *engine = arg;
+    struct store_thread *thread = arg;
 
-    pthread_mutex_lock(&engine->lock);
-    for (struct seat *seat = engine->seats; seat; seat = seat->next)
-        if (seat->started && seat->watching)
-            add_change(seat, key);
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_lock(&thread->lock);
+    for (struct handle *handle = thread->handles; handle; handle = handle->next)
+        if (handle->started && handle->watching)
+            add_change(handle, key);
+    pthread_mutex_unlock(&thread->lock);
 }
 
-static void set_delay(struct engine *engine, hg_time delay)
+static void set_delay(struct store_thread *thread, hg_time delay)
 {
-    pthread_mutex_lock(&engine->lock);
-    engine->delay = delay;
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_lock(&thread->lock);
+    thread->delay = delay;
+    pthread_mutex_unlock(&thread->lock);
 }
 
 /* Others have the same to look at, on a machine that may be slower. */
-static void look(struct engine *engine)
+static void look(struct store_thread *thread)
 {
-    const int root = folder_root(&engine->folder);
+    const int root = directory_root(&thread->directory);
     const hg_time began = monotonic();
     hg_time took;
 
-    if (!engine->scan.last)
-        on_changed(engine, HG_TEXT("")); /* what has changed before is not known */
+    if (!thread->polling.last)
+        on_changed(thread, HG_TEXT("")); /* what has changed before is not known */
     if (root >= 0)
-        scan_look(&engine->scan, root, on_changed, engine);
+        polling_look(&thread->polling, root, on_changed, thread);
     took = monotonic() - began;
-    engine->next_scan = began + SCAN_INTERVAL + SCAN_SHARE * took;
-    set_delay(engine, (SCAN_INTERVAL + SCAN_SHARE * took) * 3 / 2);
+    thread->next_look = began + POLLING_INTERVAL + LOOK_SHARE * took;
+    set_delay(thread, (POLLING_INTERVAL + LOOK_SHARE * took) * 3 / 2);
 }
 
-static bool is_blind(const struct engine *engine)
+static bool is_blind(const struct store_thread *thread)
 {
-    return engine->watches && (!engine->tree || tree_is_blind(engine->tree));
+    return thread->watches && (!thread->tree || tree_is_blind(thread->tree));
 }
 
-static void begin_to_watch(struct engine *engine)
+static void begin_to_watch(struct store_thread *thread)
 {
-    const struct folder *folder = &engine->folder;
-    const int root = folder_root(&engine->folder);
+    const struct directory *directory = &thread->directory;
+    const int root = directory_root(&thread->directory);
 
-    engine->watches = true;
-    engine->openings = folder->openings;
-    if (root >= 0 && scan_is_shared(root)) {
-        hg_log(folder->instance, HG_LOG_INFO, "%s may be changed by other machines; polling it every %d s",
-               folder->path, (int)(SCAN_INTERVAL / HG_SECOND));
+    thread->watches = true;
+    thread->openings = directory->openings;
+    if (root >= 0 && polling_is_shared(root)) {
+        hg_log(directory->instance, HG_LOG_INFO, "%s may be changed by other machines; polling it every %d s",
+               directory->path, (int)(POLLING_INTERVAL / HG_SECOND));
     } else {
-        engine->tree = tree_new(folder->instance, folder->path, on_changed, engine);
-        if (!engine->tree)
-            hg_log(folder->instance, HG_LOG_WARNING, "cannot watch %s: %s; polling it every %d s instead", folder->path,
-                   strerror(errno), (int)(SCAN_INTERVAL / HG_SECOND));
+        thread->tree = tree_new(directory->instance, directory->path, on_changed, thread);
+        if (!thread->tree)
+            hg_log(directory->instance, HG_LOG_WARNING, "cannot watch %s: %s; polling it every %d s instead",
+                   directory->path, strerror(errno), (int)(POLLING_INTERVAL / HG_SECOND));
     }
-    set_delay(engine, TOLD_DELAY);
-    if (is_blind(engine))
-        look(engine);
+    set_delay(thread, TOLD_DELAY);
+    if (is_blind(thread))
+        look(thread);
 }
 
 /* The folder was removed and made anew: so was all that is in it. */
-static void watch_anew(struct engine *engine)
+static void watch_anew(struct store_thread *thread)
 {
-    tree_free(engine->tree);
-    engine->tree = NULL;
-    begin_to_watch(engine);
-    on_changed(engine, HG_TEXT(""));
+    tree_free(thread->tree);
+    thread->tree = NULL;
+    begin_to_watch(thread);
+    on_changed(thread, HG_TEXT(""));
 }
 
 /* In milliseconds; -1: as long as it takes. */
-static int patience(const struct engine *engine)
+static int patience(const struct store_thread *thread)
 {
     const hg_time now = monotonic();
 
-    if (!is_blind(engine))
+    if (!is_blind(thread))
         return -1;
-    return engine->next_scan > now ? (int)((engine->next_scan - now) / HG_MILLISECOND) + 1 : 0;
+    return thread->next_look > now ? (int)((thread->next_look - now) / HG_MILLISECOND) + 1 : 0;
 }
 
-static void wait(struct engine *engine)
+static void wait(struct store_thread *thread)
 {
-    struct pollfd fds[] = {{engine->wake, POLLIN, 0}, {engine->tree ? tree_fd(engine->tree) : -1, POLLIN, 0}};
+    struct pollfd fds[] = {{thread->wake, POLLIN, 0}, {thread->tree ? tree_fd(thread->tree) : -1, POLLIN, 0}};
     uint64_t woken;
 
-    poll(fds, 2, patience(engine));
-    if (is_blind(engine) && monotonic() >= engine->next_scan)
-        look(engine);
-    if (fds[0].revents && read(engine->wake, &woken, sizeof woken) < 0 && errno != EAGAIN)
+    poll(fds, 2, patience(thread));
+    if (is_blind(thread) && monotonic() >= thread->next_look)
+        look(thread);
+    if (fds[0].revents && read(thread->wake, &woken, sizeof woken) < 0 && errno != EAGAIN)
         abort(); /* an eventfd of ours cannot fail otherwise */
     if (fds[1].revents)
-        tree_read(engine->tree);
+        tree_read(thread->tree);
 }
 
 /* True: `*request` is the next, or NULL if there is none now. False: the end. */
-static bool next(struct engine *engine, struct hg_store_request **request)
+static bool next(struct store_thread *thread, struct hg_store_request **request)
 {
     bool goes_on;
 
-    pthread_mutex_lock(&engine->lock);
-    *request = queue_take(&engine->todo);
-    goes_on = *request || !engine->quit;
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_lock(&thread->lock);
+    *request = queue_take(&thread->todo);
+    goes_on = *request || !thread->quit;
+    pthread_mutex_unlock(&thread->lock);
     return goes_on;
 }
 
 static void *run(void *arg)
 {
-    struct engine *engine = arg;
+    struct store_thread *thread = arg;
     struct hg_store_request *request;
 
-    while (next(engine, &request)) {
+    while (next(thread, &request)) {
         if (!request) {
-            wait(engine);
+            wait(thread);
             continue;
         }
-        folder_do(&engine->folder, request);
-        if (request->kind == REQUEST_WATCH && !engine->watches)
-            begin_to_watch(engine);
-        else if (engine->watches && engine->openings != engine->folder.openings)
-            watch_anew(engine);
-        finish(engine, request);
+        directory_do(&thread->directory, request);
+        if (request->kind == REQUEST_WATCH && !thread->watches)
+            begin_to_watch(thread);
+        else if (thread->watches && thread->openings != thread->directory.openings)
+            watch_anew(thread);
+        finish(thread, request);
     }
     return NULL;
 }
 
-static void wake(const struct engine *engine)
+static void wake(const struct store_thread *thread)
 {
     const uint64_t one = 1;
 
-    if (write(engine->wake, &one, sizeof one) < 0 && errno != EAGAIN)
+    if (write(thread->wake, &one, sizeof one) < 0 && errno != EAGAIN)
         abort();
 }
 
-static int start_thread(struct engine *engine)
+static int start_thread(struct store_thread *thread)
 {
     sigset_t all, before;
     int result;
 
-    engine->quit = false;
+    thread->quit = false;
     /* Signals are the main thread's. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    result = pthread_create(&engine->thread, NULL, run, engine);
+    result = pthread_create(&thread->thread, NULL, run, thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (result)
-        hg_log(engine->folder.instance, HG_LOG_ERROR, "cannot start a thread: %s", strerror(result));
+        hg_log(thread->directory.instance, HG_LOG_ERROR, "cannot start a thread: %s", strerror(result));
     return result ? -1 : 0;
 }
 
-static void stop_thread(struct engine *engine)
+static void stop_thread(struct store_thread *thread)
 {
-    pthread_mutex_lock(&engine->lock);
-    engine->quit = true;
-    pthread_mutex_unlock(&engine->lock);
-    wake(engine);
-    pthread_join(engine->thread, NULL);
-    tree_free(engine->tree);
-    engine->tree = NULL;
-    engine->watches = false;
-    scan_end(&engine->scan);
-    folder_close(&engine->folder);
+    pthread_mutex_lock(&thread->lock);
+    thread->quit = true;
+    pthread_mutex_unlock(&thread->lock);
+    wake(thread);
+    pthread_join(thread->thread, NULL);
+    tree_free(thread->tree);
+    thread->tree = NULL;
+    thread->watches = false;
+    polling_end(&thread->polling);
+    directory_close(&thread->directory);
 }
 
-struct engine *engine_new(const struct hg_instance *instance, const char *path)
+struct store_thread *store_thread_new(const struct hg_instance *instance, const char *path)
 {
-    struct engine *engine = calloc(1, sizeof *engine);
+    struct store_thread *thread = calloc(1, sizeof *thread);
 
-    if (!engine)
+    if (!thread)
         return NULL;
-    engine->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (engine->wake < 0) {
-        free(engine);
+    thread->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (thread->wake < 0) {
+        free(thread);
         return NULL;
     }
-    pthread_mutex_init(&engine->lock, NULL);
-    pthread_cond_init(&engine->idle, NULL);
-    queue_init(&engine->todo);
-    folder_init(&engine->folder, instance, path);
-    return engine;
+    pthread_mutex_init(&thread->lock, NULL);
+    pthread_cond_init(&thread->idle, NULL);
+    queue_init(&thread->todo);
+    directory_init(&thread->directory, instance, path);
+    return thread;
 }
 
-void engine_free(struct engine *engine)
+void store_thread_free(struct store_thread *thread)
 {
-    if (!engine)
+    if (!thread)
         return;
-    while (engine->seats) {
-        struct seat *seat = engine->seats;
+    while (thread->handles) {
+        struct handle *handle = thread->handles;
 
-        engine->seats = seat->next;
-        seat_free(seat);
+        thread->handles = handle->next;
+        handle_free(handle);
     }
-    close(engine->wake);
-    pthread_cond_destroy(&engine->idle);
-    pthread_mutex_destroy(&engine->lock);
-    free(engine);
+    close(thread->wake);
+    pthread_cond_destroy(&thread->idle);
+    pthread_mutex_destroy(&thread->lock);
+    free(thread);
 }
 
 /* ---- Seats ---- */
 
-struct seat *seat_new(struct engine *engine, struct hg_worker *worker)
+struct handle *handle_new(struct store_thread *thread, struct hg_worker *worker)
 {
-    struct seat *seat = calloc(1, sizeof *seat);
+    struct handle *handle = calloc(1, sizeof *handle);
 
-    if (!seat)
+    if (!handle)
         return NULL;
-    seat->engine = engine;
-    seat->worker = worker;
-    seat->arrival = (struct hg_call){.callback = on_arrival, .arg = seat};
-    queue_init(&seat->early);
-    queue_init(&seat->done);
-    seat->changes_tail = &seat->changes;
-    seat->reads = hg_counter(worker, "reads", "Values read.");
-    seat->writes = hg_counter(worker, "writes", "Values written.");
-    seat->failures = hg_counter(worker, "failures", "Operations that failed, for example because the disk is full.");
-    seat->damaged = hg_counter(worker, "damaged", "Values found damaged.");
-    pthread_mutex_lock(&engine->lock);
-    seat->next = engine->seats;
-    engine->seats = seat;
-    pthread_mutex_unlock(&engine->lock);
-    return seat;
+    handle->thread = thread;
+    handle->worker = worker;
+    handle->arrival = (struct hg_call){.callback = on_arrival, .arg = handle};
+    queue_init(&handle->early);
+    queue_init(&handle->done);
+    handle->changes_tail = &handle->changes;
+    handle->reads = hg_counter(worker, "reads", "Values read.");
+    handle->writes = hg_counter(worker, "writes", "Values written.");
+    handle->failures = hg_counter(worker, "failures", "Operations that failed, for example because the disk is full.");
+    handle->damaged = hg_counter(worker, "damaged", "Values found damaged.");
+    pthread_mutex_lock(&thread->lock);
+    handle->next = thread->handles;
+    thread->handles = handle;
+    pthread_mutex_unlock(&thread->lock);
+    return handle;
 }
 
-static void give(struct seat *seat, struct hg_store_request *request)
+static void give(struct handle *handle, struct hg_store_request *request)
 {
-    struct engine *engine = seat->engine;
+    struct store_thread *thread = handle->thread;
 
-    pthread_mutex_lock(&engine->lock);
-    queue_put(&engine->todo, request);
-    seat->pending++;
-    seat->watching |= request->kind == REQUEST_WATCH;
-    pthread_mutex_unlock(&engine->lock);
-    wake(engine);
+    pthread_mutex_lock(&thread->lock);
+    queue_put(&thread->todo, request);
+    handle->pending++;
+    handle->watching |= request->kind == REQUEST_WATCH;
+    pthread_mutex_unlock(&thread->lock);
+    wake(thread);
 }
 
-int seat_start(struct seat *seat)
+int handle_start(struct handle *handle)
 {
-    struct engine *engine = seat->engine;
+    struct store_thread *thread = handle->thread;
     struct hg_store_request *request;
 
-    pthread_mutex_lock(&engine->lock);
-    seat->started = engine->started || !start_thread(engine);
-    engine->started += seat->started;
-    pthread_mutex_unlock(&engine->lock);
-    if (!seat->started)
+    pthread_mutex_lock(&thread->lock);
+    handle->started = thread->started || !start_thread(thread);
+    thread->started += handle->started;
+    pthread_mutex_unlock(&thread->lock);
+    if (!handle->started)
         return -1;
-    while ((request = queue_take(&seat->early)))
-        give(seat, request);
+    while ((request = queue_take(&handle->early)))
+        give(handle, request);
     return 0;
 }
 
-static void unlink_seat(struct seat *seat)
+static void unlink_seat(struct handle *handle)
 {
-    struct seat **at = &seat->engine->seats;
+    struct handle **at = &handle->thread->handles;
 
-    while (*at != seat)
+    while (*at != handle)
         at = &(*at)->next;
-    *at = seat->next;
+    *at = handle->next;
 }
 
-void seat_stop(struct seat *seat)
+void handle_stop(struct handle *handle)
 {
-    struct engine *engine = seat->engine;
+    struct store_thread *thread = handle->thread;
     struct queue done;
     bool last;
 
-    pthread_mutex_lock(&engine->lock);
-    while (seat->pending)
-        pthread_cond_wait(&engine->idle, &engine->lock);
-    unlink_seat(seat);
-    take_done(seat, &done);
-    free_changes(seat);
-    last = seat->started && !--engine->started;
-    pthread_mutex_unlock(&engine->lock);
-    answer_all(seat, &done);
+    pthread_mutex_lock(&thread->lock);
+    while (handle->pending)
+        pthread_cond_wait(&thread->idle, &thread->lock);
+    unlink_seat(handle);
+    take_done(handle, &done);
+    free_changes(handle);
+    last = handle->started && !--thread->started;
+    pthread_mutex_unlock(&thread->lock);
+    answer_all(handle, &done);
     if (last)
-        stop_thread(engine);
-    hg_post_cancel(seat->worker, &seat->arrival);
-    seat_free(seat);
+        stop_thread(thread);
+    hg_post_cancel(handle->worker, &handle->arrival);
+    handle_free(handle);
 }
 
-void seat_submit(struct seat *seat, struct hg_store_request *request)
+void handle_submit(struct handle *handle, struct hg_store_request *request)
 {
-    request->seat = seat;
-    if (seat->started)
-        give(seat, request);
+    request->handle = handle;
+    if (handle->started)
+        give(handle, request);
     else
-        queue_put(&seat->early, request);
+        queue_put(&handle->early, request);
 }
 
-struct hg_store_watch *seat_watch(struct seat *seat, struct hg_text prefix, hg_store_changed changed, void *arg)
+struct hg_store_watch *handle_watch(struct handle *handle, struct hg_text prefix, hg_store_changed changed, void *arg)
 {
     struct hg_store_watch *watch = prefix.size > HG_STORE_KEY_MAX ? NULL : calloc(1, sizeof *watch);
     struct hg_store_request *request = watch ? request_new(REQUEST_WATCH, HG_TEXT(""), NULL, NULL) : NULL;
@@ -573,26 +573,26 @@ struct hg_store_watch *seat_watch(struct seat *seat, struct hg_text prefix, hg_s
     watch->arg = arg;
     if (prefix.size)
         memcpy(watch->prefix, prefix.data, prefix.size);
-    watch->next = seat->watches;
-    seat->watches = watch;
-    seat_submit(seat, request);
+    watch->next = handle->watches;
+    handle->watches = watch;
+    handle_submit(handle, request);
     return watch;
 }
 
-void seat_unwatch(struct seat *seat, struct hg_store_watch *watch)
+void handle_unwatch(struct handle *handle, struct hg_store_watch *watch)
 {
     watch->changed = NULL;
-    if (!seat->telling)
-        sweep(seat);
+    if (!handle->telling)
+        sweep(handle);
 }
 
-hg_time seat_delay(struct seat *seat)
+hg_time handle_delay(struct handle *handle)
 {
-    struct engine *engine = seat->engine;
+    struct store_thread *thread = handle->thread;
     hg_time delay;
 
-    pthread_mutex_lock(&engine->lock);
-    delay = engine->delay;
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_lock(&thread->lock);
+    delay = thread->delay;
+    pthread_mutex_unlock(&thread->lock);
     return delay;
 }

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * The store's own thread, since fsync() blocks: it does requests one after the other, and watches the folder. Each
- * worker has a seat, to which answers and changes are brought by hg_post().
+ * worker has a handle, to which answers and changes are brought by hg_post().
  */
 #ifndef PLUGINS_STORE_FILE_THREAD_H
 #define PLUGINS_STORE_FILE_THREAD_H
@@ -11,27 +11,27 @@
 
 #include <hopgate/host.h>
 
-struct engine; /* of an instance */
-struct seat;   /* of a worker */
+struct store_thread; /* of an instance */
+struct handle;       /* of a worker */
 
 /* Starts nothing. NULL: out of memory. */
-struct engine *engine_new(const struct hg_instance *instance, const char *path);
-/* Frees it and seats that were never started. NULL is allowed. */
-void engine_free(struct engine *engine);
+struct store_thread *store_thread_new(const struct hg_instance *instance, const char *path);
+/* Frees it and handles that were never started. NULL is allowed. */
+void store_thread_free(struct store_thread *thread);
 
-/* A seat takes requests at once and keeps them until it is started. NULL: out of memory. */
-struct seat *seat_new(struct engine *engine, struct hg_worker *worker);
+/* A handle takes requests at once and keeps them until it is started. NULL: out of memory. */
+struct handle *handle_new(struct store_thread *thread, struct hg_worker *worker);
 /* 0, or -1 when there can be no thread. */
-int seat_start(struct seat *seat);
-/* Waits until all requests of the seat are done, answers them, frees the seat. */
-void seat_stop(struct seat *seat);
+int handle_start(struct handle *handle);
+/* Waits until all requests of the handle are done, answers them, frees the handle. */
+void handle_stop(struct handle *handle);
 
-void seat_submit(struct seat *seat, struct hg_store_request *request);
+void handle_submit(struct handle *handle, struct hg_store_request *request);
 
 /* NULL: out of memory. */
-struct hg_store_watch *seat_watch(struct seat *seat, struct hg_text prefix, hg_store_changed changed, void *arg);
-void seat_unwatch(struct seat *seat, struct hg_store_watch *watch);
+struct hg_store_watch *handle_watch(struct handle *handle, struct hg_text prefix, hg_store_changed changed, void *arg);
+void handle_unwatch(struct handle *handle, struct hg_store_watch *watch);
 /* How long it may take until others see a change. */
-hg_time seat_delay(struct seat *seat);
+hg_time handle_delay(struct handle *handle);
 
 #endif

@@ -3,8 +3,8 @@
  */
 #include "plugins/store_file/watch.h"
 
-#include "plugins/store_file/list.h"
-#include "plugins/store_file/name.h"
+#include "plugins/store_file/key_path.h"
+#include "plugins/store_file/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 struct branch {
     struct branch *next;
     int watch;
-    char path[NAME_PATH_SIZE]; /* empty: the root */
+    char path[KEY_PATH_SIZE]; /* empty: the root */
 };
 
 struct tree {
@@ -36,16 +36,16 @@ struct tree {
 /* ---- Folders ---- */
 
 /* A path from what may be the root, false: it is too long to hold keys. */
-static bool join(char path[NAME_PATH_SIZE], const char *folder, const char *name)
+static bool join(char path[KEY_PATH_SIZE], const char *directory, const char *name)
 {
-    return (size_t)snprintf(path, NAME_PATH_SIZE, "%s%s%s", folder, *folder ? "/" : "", name) < NAME_PATH_SIZE;
+    return (size_t)snprintf(path, KEY_PATH_SIZE, "%s%s%s", directory, *directory ? "/" : "", name) < KEY_PATH_SIZE;
 }
 
 static void tell(const struct tree *tree, const char *path)
 {
     char key[HG_STORE_KEY_MAX + 1];
 
-    if (name_key(path, key))
+    if (key_of_path(path, key))
         tree->changed(tree->arg, hg_text(key));
 }
 
@@ -70,7 +70,7 @@ static int add_branch(struct tree *tree, const char *path, bool tells);
 static int visit_name(void *arg, const char *name, unsigned char type)
 {
     const struct visit *visit = arg;
-    char path[NAME_PATH_SIZE];
+    char path[KEY_PATH_SIZE];
 
     if (name[0] == '.' || !join(path, visit->path, name))
         return 0;
@@ -107,7 +107,7 @@ static int add_branch(struct tree *tree, const char *path, bool tells)
     }
     branch->watch = watch;
     snprintf(branch->path, sizeof branch->path, "%s", path);
-    return list_names(tree->root, path, visit_name, &visit);
+    return walk_names(tree->root, path, visit_name, &visit);
 }
 
 static void drop_branch(struct tree *tree, int watch)
@@ -128,7 +128,7 @@ static void drop_branch(struct tree *tree, int watch)
 static void handle(struct tree *tree, const struct inotify_event *event)
 {
     const struct branch *branch = branch_by_watch(tree, event->wd);
-    char path[NAME_PATH_SIZE];
+    char path[KEY_PATH_SIZE];
 
     if (event->mask & IN_Q_OVERFLOW) {
         tree->changed(tree->arg, HG_TEXT(""));

@@ -197,7 +197,7 @@ def retry_absurd(world):
     for value in ("-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT", "0"):
         lab.proxy.on("new_order", problem(503, "serverInternal", retry_after=value), times=1)
     gate = lab.gateway(["a.test"], wait="0")
-    lab.wait_for("a.test")
+    lab.wait_for("a.test", 40)
     check(min(gaps(lab.proxy.seen("new_order"))) >= 0.1, f"pauses of {gaps(lab.proxy.seen('new_order'))}")
     gate.stop()
     lab.proxy.on("new_order", problem(429, "rateLimited", retry_after=10**12), times=1)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/store_file/scan.h"
+#include "plugins/store_file/polling.h"
 
-#include "plugins/store_file/list.h"
+#include "plugins/store_file/walk.h"
 
 #include <sys/vfs.h>
 
 /* As statfs(2) and linux/magic.h have them. */
-bool scan_is_shared(int root)
+bool polling_is_shared(int root)
 {
     static const uint32_t shared[] = {
         0x00006969, /* NFS */
@@ -49,25 +49,25 @@ static void tell_differences(const struct hg_store_answer *before, const struct 
     }
 }
 
-void scan_look(struct scan *scan, int root, tree_changed changed, void *arg)
+void polling_look(struct polling *polling, int root, tree_changed changed, void *arg)
 {
     struct hg_store_request *now = request_new(REQUEST_LIST, HG_TEXT(""), NULL, NULL);
 
     if (!now)
         return;
-    if (list_values(root, "", now)) {
+    if (walk_values(root, "", now)) {
         request_free(now); /* the next look tells it */
         return;
     }
-    if (scan->last)
-        tell_differences(&scan->last->answer, &now->answer, changed, arg);
-    scan_end(scan);
-    scan->last = now;
+    if (polling->last)
+        tell_differences(&polling->last->answer, &now->answer, changed, arg);
+    polling_end(polling);
+    polling->last = now;
 }
 
-void scan_end(struct scan *scan)
+void polling_end(struct polling *polling)
 {
-    if (scan->last)
-        request_free(scan->last);
-    scan->last = NULL;
+    if (polling->last)
+        request_free(polling->last);
+    polling->last = NULL;
 }

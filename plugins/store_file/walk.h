@@ -3,21 +3,21 @@
  *
  * Walking through the store's folders.
  */
-#ifndef PLUGINS_STORE_FILE_LIST_H
-#define PLUGINS_STORE_FILE_LIST_H
+#ifndef PLUGINS_STORE_FILE_WALK_H
+#define PLUGINS_STORE_FILE_WALK_H
 
 #include "plugins/store_file/request.h"
 
 #include <dirent.h>
 
 /* Lists the values at and below a path, sorted by key. 0, or -1 with errno. */
-int list_values(int root, const char *path, struct hg_store_request *request);
+int walk_values(int root, const char *path, struct hg_store_request *request);
 
 /* Calls `visit` for each name in a folder but "." and "..", with what it is (DT_DIR, DT_REG …), until it returns other
  * than 0, which is then the result. -1 with errno if the folder cannot be read. */
-int list_names(int root, const char *path, int (*visit)(void *arg, const char *name, unsigned char type), void *arg);
+int walk_names(int root, const char *path, int (*visit)(void *arg, const char *name, unsigned char type), void *arg);
 
 /* Removes all files of a folder, as far as possible. */
-void list_remove_files(int root, const char *path);
+void walk_remove_files(int root, const char *path);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/store_file/name.h"
+#include "plugins/store_file/key_path.h"
 
 /* Of a file's name, on Linux. */
 #define NAME_MAX_BYTES 255
@@ -36,7 +36,7 @@ static char *put_segment(char *at, const char *segment, size_t size)
     return at - begin > NAME_MAX_BYTES ? NULL : at;
 }
 
-bool name_path(struct hg_text key, char path[NAME_PATH_SIZE])
+bool key_path(struct hg_text key, char path[KEY_PATH_SIZE])
 {
     const char *rest = key.data, *end = key.data + key.size;
     char *at = path;
@@ -65,9 +65,9 @@ static int hex(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-bool name_key(const char *path, char key[HG_STORE_KEY_MAX + 1])
+bool key_of_path(const char *path, char key[HG_STORE_KEY_MAX + 1])
 {
-    char again[NAME_PATH_SIZE];
+    char again[KEY_PATH_SIZE];
     size_t size = 0;
 
     for (const char *at = path; *at; at++) {
@@ -79,11 +79,11 @@ bool name_key(const char *path, char key[HG_STORE_KEY_MAX + 1])
         at += low >= 0 ? 2 : 0;
     }
     key[size] = '\0';
-    /* Only what name_path() makes: one file for each key. */
-    return name_path((struct hg_text){key, size}, again) && !strcmp(again, path);
+    /* Only what key_path() makes: one file for each key. */
+    return key_path((struct hg_text){key, size}, again) && !strcmp(again, path);
 }
 
-bool name_is_below(struct hg_text key, struct hg_text prefix)
+bool key_is_below(struct hg_text key, struct hg_text prefix)
 {
     if (!prefix.size)
         return true;

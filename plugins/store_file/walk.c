@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/store_file/list.h"
+#include "plugins/store_file/walk.h"
 
-#include "plugins/store_file/entry.h"
-#include "plugins/store_file/name.h"
+#include "plugins/store_file/key_path.h"
+#include "plugins/store_file/value_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,36 +14,36 @@
 #include <unistd.h>
 
 /* Some file systems do not tell what a name is. */
-static unsigned char type_of(int folder, const struct dirent *item)
+static unsigned char type_of(int directory, const struct dirent *item)
 {
     struct stat state;
 
-    if (item->d_type != DT_UNKNOWN || fstatat(folder, item->d_name, &state, AT_SYMLINK_NOFOLLOW))
+    if (item->d_type != DT_UNKNOWN || fstatat(directory, item->d_name, &state, AT_SYMLINK_NOFOLLOW))
         return item->d_type;
     return (unsigned char)IFTODT(state.st_mode);
 }
 
-int list_names(int root, const char *path, int (*visit)(void *arg, const char *name, unsigned char type), void *arg)
+int walk_names(int root, const char *path, int (*visit)(void *arg, const char *name, unsigned char type), void *arg)
 {
     int fd = openat(root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), result = 0, error;
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *item;
 
-    if (!folder) {
+    if (!directory) {
         error = errno;
         if (fd >= 0)
             close(fd);
         errno = error;
         return -1;
     }
-    while (!result && (errno = 0, item = readdir(folder))) {
+    while (!result && (errno = 0, item = readdir(directory))) {
         if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0)
             result = visit(arg, item->d_name, type_of(fd, item));
         if (result)
             break;
     }
     error = errno;
-    closedir(folder);
+    closedir(directory);
     errno = error;
     return result ? result : error ? -1 : 0;
 }
@@ -63,7 +63,7 @@ static int add(const struct walk *walk, const char *path)
     size_t count = request->answer.count;
     char key[HG_STORE_KEY_MAX + 1], *copy;
 
-    if (!name_key(path, key))
+    if (!key_of_path(path, key))
         return 0;
     if (!(count & (count - 1))) { /* it has grown to a power of two */
         struct hg_store_entry *more = realloc(request->entries, (count ? 2 * count : 1) * sizeof *more);
@@ -76,7 +76,7 @@ static int add(const struct walk *walk, const char *path)
     if (!copy)
         return -1;
     request->entries[count] =
-        (struct hg_store_entry){.key = hg_text(copy), .revision = entry_revision(walk->root, path)};
+        (struct hg_store_entry){.key = hg_text(copy), .revision = value_file_revision(walk->root, path)};
     request->answer.count++;
     return 0;
 }
@@ -84,14 +84,14 @@ static int add(const struct walk *walk, const char *path)
 static int visit(void *arg, const char *name, unsigned char type)
 {
     const struct walk *walk = arg;
-    char path[NAME_PATH_SIZE];
+    char path[KEY_PATH_SIZE];
     struct walk below = {walk->request, walk->root, path};
 
     if (name[0] == '.' ||
         (size_t)snprintf(path, sizeof path, "%s%s%s", walk->path, *walk->path ? "/" : "", name) >= sizeof path)
         return 0;
     if (type == DT_DIR)
-        return list_names(walk->root, path, visit, &below) && errno != ENOENT ? -1 : 0;
+        return walk_names(walk->root, path, visit, &below) && errno != ENOENT ? -1 : 0;
     return type == DT_REG ? add(walk, path) : 0;
 }
 
@@ -102,10 +102,10 @@ static int compare(const void *a, const void *b)
     return strcmp(left->key.data, right->key.data);
 }
 
-int list_values(int root, const char *path, struct hg_store_request *request)
+int walk_values(int root, const char *path, struct hg_store_request *request)
 {
     struct walk walk = {request, root, path};
-    int result = list_names(root, path, visit, &walk);
+    int result = walk_names(root, path, visit, &walk);
 
     if (result && errno == ENOENT)
         result = 0;
@@ -134,9 +134,9 @@ static int remove_file(void *arg, const char *name, unsigned char type)
     return 0;
 }
 
-void list_remove_files(int root, const char *path)
+void walk_remove_files(int root, const char *path)
 {
     struct removal removal = {root, path};
 
-    list_names(root, path, remove_file, &removal);
+    walk_names(root, path, remove_file, &removal);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/store_file/entry.h"
+#include "plugins/store_file/value_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,30 +46,29 @@ static uint64_t read_revision(const uint8_t *bytes, size_t size)
 }
 
 /* NULL: it is whole. */
-static const char *check(struct entry *entry)
+static const char *check(struct value_file *file)
 {
-    const uint8_t *end =
-        entry->size ? memchr(entry->bytes, '\n', entry->size < LINE_SIZE ? entry->size : LINE_SIZE) : NULL;
+    const uint8_t *end = file->size ? memchr(file->bytes, '\n', file->size < LINE_SIZE ? file->size : LINE_SIZE) : NULL;
     char line[LINE_SIZE];
     size_t size;
 
-    if (!entry->size)
+    if (!file->size)
         return "it is empty";
-    entry->revision = read_revision(entry->bytes, entry->size);
-    if (!end || !entry->revision)
+    file->revision = read_revision(file->bytes, file->size);
+    if (!end || !file->revision)
         return "its first line is not from this store";
-    size = (size_t)(end - entry->bytes) + 1;
-    entry->value = (struct hg_text){(const char *)entry->bytes + size, entry->size - size};
-    if (make_line(line, entry->revision, entry->value) != size || memcmp(line, entry->bytes, size) != 0)
+    size = (size_t)(end - file->bytes) + 1;
+    file->value = (struct hg_text){(const char *)file->bytes + size, file->size - size};
+    if (make_line(line, file->revision, file->value) != size || memcmp(line, file->bytes, size) != 0)
         return "its content does not match its first line: truncated, damaged or edited by hand";
     return NULL;
 }
 
 /* All bytes of a file, one more than allowed at most. 0, or -1 with errno. */
-static int read_all(int fd, struct entry *entry, size_t capacity)
+static int read_all(int fd, struct value_file *file, size_t capacity)
 {
-    while (entry->size < capacity) {
-        ssize_t got = read(fd, entry->bytes + entry->size, capacity - entry->size);
+    while (file->size < capacity) {
+        ssize_t got = read(fd, file->bytes + file->size, capacity - file->size);
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -77,69 +76,69 @@ static int read_all(int fd, struct entry *entry, size_t capacity)
             return -1;
         if (!got)
             break;
-        entry->size += (size_t)got;
+        file->size += (size_t)got;
     }
     return 0;
 }
 
-static enum entry_state unreadable(struct entry *entry, int error)
+static enum value_file_state unreadable(struct value_file *file, int error)
 {
-    entry->error = error;
-    return error == ENOENT || error == ENOTDIR ? ENTRY_ABSENT : ENTRY_UNREADABLE;
+    file->error = error;
+    return error == ENOENT || error == ENOTDIR ? VALUE_ABSENT : VALUE_UNREADABLE;
 }
 
-static enum entry_state damaged(struct entry *entry, const char *fault)
+static enum value_file_state damaged(struct value_file *file, const char *fault)
 {
-    entry->fault = fault;
-    return ENTRY_DAMAGED;
+    file->fault = fault;
+    return VALUE_DAMAGED;
 }
 
-static enum entry_state read_open(int fd, struct entry *entry)
+static enum value_file_state read_open(int fd, struct value_file *file)
 {
     struct stat state;
     const char *fault;
 
     if (fstat(fd, &state))
-        return unreadable(entry, errno);
+        return unreadable(file, errno);
     if (S_ISDIR(state.st_mode))
-        return ENTRY_ABSENT;
+        return VALUE_ABSENT;
     if (!S_ISREG(state.st_mode))
-        return damaged(entry, "it is not a regular file");
+        return damaged(file, "it is not a regular file");
     if (state.st_size > HG_STORE_VALUE_MAX + LINE_SIZE)
-        return damaged(entry, "it is too large");
-    entry->bytes = malloc((size_t)state.st_size + 1);
-    if (!entry->bytes)
-        return unreadable(entry, ENOMEM);
-    if (read_all(fd, entry, (size_t)state.st_size))
-        return unreadable(entry, errno);
-    fault = check(entry);
-    return fault ? damaged(entry, fault) : ENTRY_GOOD;
+        return damaged(file, "it is too large");
+    file->bytes = malloc((size_t)state.st_size + 1);
+    if (!file->bytes)
+        return unreadable(file, ENOMEM);
+    if (read_all(fd, file, (size_t)state.st_size))
+        return unreadable(file, errno);
+    fault = check(file);
+    return fault ? damaged(file, fault) : VALUE_GOOD;
 }
 
-enum entry_state entry_read(int folder, const char *path, struct entry *entry)
+enum value_file_state value_file_read(int directory, const char *path, struct value_file *file)
 {
-    int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    enum entry_state state;
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    enum value_file_state state;
 
-    memset(entry, 0, sizeof *entry);
+    memset(file, 0, sizeof *file);
     if (fd < 0)
-        return errno == ELOOP ? damaged(entry, "it is a symbolic link") : unreadable(entry, errno);
-    state = read_open(fd, entry);
+        return errno == ELOOP ? damaged(file, "it is a symbolic link") : unreadable(file, errno);
+    state = read_open(fd, file);
     close(fd);
     return state;
 }
 
-void entry_free(struct entry *entry)
+void value_file_free(struct value_file *file)
 {
-    if (entry->bytes)
-        gnutls_memset(entry->bytes, 0, entry->size);
-    free(entry->bytes);
-    memset(entry, 0, sizeof *entry);
+    if (file->bytes)
+        gnutls_memset(file->bytes, 0, file->size);
+    free(file->bytes);
+    memset(file, 0, sizeof *file);
 }
 
-uint64_t entry_revision(int folder, const char *path)
+uint64_t value_file_revision(int directory, const char *path)
 {
-    int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     uint8_t line[LINE_SIZE];
     ssize_t got = fd < 0 ? -1 : read(fd, line, sizeof line);
 
@@ -148,7 +147,7 @@ uint64_t entry_revision(int folder, const char *path)
     return got > 0 ? read_revision(line, (size_t)got) : 0;
 }
 
-int entry_write(int fd, uint64_t revision, struct hg_text value)
+int value_file_write(int fd, uint64_t revision, struct hg_text value)
 {
     char line[LINE_SIZE];
     struct iovec parts[] = {{line, make_line(line, revision, value)}, {(void *)(uintptr_t)value.data, value.size}};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/store_file/lock.h"
+#include "plugins/store_file/write_lock.h"
 
 #include "plugins/store_file/monotonic.h"
 
@@ -21,7 +21,7 @@ static int open_file(int root, const char *name)
     return openat(root, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-bool lock_is_ours(int root, int fd)
+bool write_lock_is_ours(int root, int fd)
 {
     struct stat ours, there;
 
@@ -31,7 +31,7 @@ bool lock_is_ours(int root, int fd)
 
 static int open_lock(int root, int *fd)
 {
-    if (*fd >= 0 && lock_is_ours(root, *fd))
+    if (*fd >= 0 && write_lock_is_ours(root, *fd))
         return 0;
     if (*fd >= 0)
         close(*fd);
@@ -47,7 +47,7 @@ static int take_away(int root, int fd)
     if (guard < 0)
         return -1;
     result = flock(guard, LOCK_EX | LOCK_NB);
-    if (!result && lock_is_ours(root, fd))
+    if (!result && write_lock_is_ours(root, fd))
         result = unlinkat(root, LOCK_FILE, 0);
     error = errno;
     close(guard);
@@ -55,7 +55,7 @@ static int take_away(int root, int fd)
     return result;
 }
 
-int lock_take(int root, int *fd, bool *taken_away)
+int write_lock_take(int root, int *fd, bool *taken_away)
 {
     const struct timespec pause = {.tv_nsec = INTERVAL};
     hg_time began = monotonic();
@@ -64,7 +64,7 @@ int lock_take(int root, int *fd, bool *taken_away)
         if (open_lock(root, fd))
             return -1;
         if (!flock(*fd, LOCK_EX | LOCK_NB)) {
-            if (lock_is_ours(root, *fd))
+            if (write_lock_is_ours(root, *fd))
                 return 0;
             continue; /* it was taken away meanwhile, by a third */
         }
@@ -80,7 +80,7 @@ int lock_take(int root, int *fd, bool *taken_away)
     }
 }
 
-void lock_give(int fd)
+void write_lock_give(int fd)
 {
     flock(fd, LOCK_UN);
 }
