@@ -134,7 +134,7 @@ static bool is_dead(const struct acme_client *client)
 }
 
 /* Not every authority that has lost an account, or moved it, says so by the type. */
-static bool is_doubtful(const struct acme_failure *failure)
+static bool may_have_moved(const struct acme_failure *failure)
 {
     return !failure->of_names && acme_failure_is_refusal(failure) &&
            (!*failure->type || !strcmp(failure->type, "malformed") || !strcmp(failure->type, "unauthorized"));
@@ -177,7 +177,7 @@ bool acme_account_is_at_fault(struct acme_client *client, struct acme_vault *vau
     struct record record = {.client = client, .vault = vault};
 
     if (!is_at_fault(client)) {
-        client->authority->doubted |= is_doubtful(&client->failure);
+        client->authority->find_account |= may_have_moved(&client->failure);
         return false;
     }
     forget(&record, is_dead(client));
@@ -225,7 +225,7 @@ static bool find_or_make(struct record *record)
     kid = acme_client_location(client);
     if (!kid)
         return acme_client_fail(client, ACME_LOCAL, "", "newAccount: the authority does not tell the account's URL");
-    client->authority->doubted = false;
+    client->authority->find_account = false;
     if (!client->account.kid || strcmp(kid, client->account.kid) != 0) {
         set_text(&client->account.kid, kid);
         set_text(&record->contact, client->answer.status == 201 ? wanted_contact(client) : NULL);
@@ -272,7 +272,7 @@ bool acme_account_open(struct acme_client *client, struct acme_vault *vault)
 {
     struct record record = {.client = client, .vault = vault};
     const bool ready = load_or_make_key(&record) &&
-                       ((client->account.kid && !client->authority->doubted) || find_or_make(&record)) &&
+                       ((client->account.kid && !client->authority->find_account) || find_or_make(&record)) &&
                        update_contact(&record);
 
     free(record.contact);

@@ -31,20 +31,20 @@ static struct hg_challenge challenge_of(const struct authorization *item)
 /* ---- Failures ---- */
 
 /* Of client->failure: names the challenge that was tried, or failed in the attempt before. */
-static bool blame(struct authorization *item)
+static bool name_failure(struct authorization *item)
 {
     struct acme_client *client = item->order->client;
 
     if (item->type < ACME_CHALLENGE_TYPES)
-        acme_client_blame(client, acme_challenge_names[item->type]);
-    return acme_client_blame(client, item->name ? item->name : item->url);
+        acme_client_prefix(client, acme_challenge_names[item->type]);
+    return acme_client_prefix(client, item->name ? item->name : item->url);
 }
 
 static bool fail(struct authorization *item, int status, const char *type, const char *error)
 {
     acme_client_fail(item->order->client, status, type, "%s", error);
     item->order->client->failure.of_names = true;
-    return blame(item);
+    return name_failure(item);
 }
 
 /* The order cannot succeed any more. */
@@ -101,7 +101,7 @@ static bool look(struct authorization *item)
     const char *status;
 
     if (!acme_client_ask(client, &(struct acme_query){.url = item->url}))
-        return blame(item);
+        return name_failure(item);
     json = client->answer.json;
     status = json_string_value(json_object_get(json, "status"));
     if (!status || !take_identifier(item, json))
@@ -272,7 +272,7 @@ static bool tell(struct authorization *item)
         return true;
     item->told =
         acme_client_ask(item->order->client, &(struct acme_query){.url = item->challenge_url, .payload = "{}"});
-    return item->told || blame(item);
+    return item->told || name_failure(item);
 }
 
 static bool await(struct authorization *item)

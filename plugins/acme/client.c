@@ -96,7 +96,7 @@ bool acme_client_fail(struct acme_client *client, int status, const char *type, 
     return false;
 }
 
-bool acme_client_blame(struct acme_client *client, const char *what)
+bool acme_client_prefix(struct acme_client *client, const char *what)
 {
     char error[sizeof client->failure.error];
 

@@ -92,7 +92,7 @@ char *acme_client_link(const struct acme_client *client, const char *relation, u
 bool acme_client_fail(struct acme_client *client, int status, const char *type, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Puts "WHAT: " before the error. Returns false. */
-bool acme_client_blame(struct acme_client *client, const char *what);
+bool acme_client_prefix(struct acme_client *client, const char *what);
 /* The same would be refused again, in contrast to what is too much or too early. */
 bool acme_failure_is_refusal(const struct acme_failure *failure);
 /* The authority asks for less, or has no time. */

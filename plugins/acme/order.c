@@ -58,7 +58,7 @@ static bool fail(struct acme_order *order, const char *what)
     struct acme_client *client = order->client;
 
     if (*what)
-        acme_client_blame(client, what);
+        acme_client_prefix(client, what);
     if (acme_account_is_at_fault(client, order->vault)) {
         acme_order_forget(order); /* it belonged to that account */
         order->outcome = ACME_AGAIN;
@@ -277,7 +277,7 @@ static bool look(struct acme_order *order)
         return fail(order, "order");
     acme_order_forget(order);
     order->outcome = ACME_AGAIN;
-    return acme_client_blame(client, "the order of an earlier attempt is gone");
+    return acme_client_prefix(client, "the order of an earlier attempt is gone");
 }
 
 /* Proves the names, then looks again. */
@@ -331,7 +331,7 @@ static bool fail_invalid(struct acme_order *order, const char *status)
     if (!order->resumed)
         return fail(order, "");
     order->outcome = ACME_AGAIN;
-    return acme_client_blame(client, "an order of an earlier attempt");
+    return acme_client_prefix(client, "an order of an earlier attempt");
 }
 
 static bool take_url(char **url, const json_t *json, const char *name)
@@ -346,7 +346,7 @@ static bool take_url(char **url, const json_t *json, const char *name)
 }
 
 /* From the order as the authority has just told it to the URL of its certificate. */
-static bool follow(struct acme_order *order)
+static bool complete(struct acme_order *order)
 {
     bool authorized = false;
 
@@ -400,7 +400,7 @@ static bool fetch(struct acme_order *order, struct acme_pair **pair, char **pem)
     if (!later)
         acme_order_forget(order);
     fail_text(order, ACME_FAILED, why);
-    return acme_client_blame(client, "the certificate that the authority gave");
+    return acme_client_prefix(client, "the certificate that the authority gave");
 }
 
 bool acme_order_obtain(struct acme_order *order, struct acme_pair **pair, char **pem)
@@ -410,5 +410,5 @@ bool acme_order_obtain(struct acme_order *order, struct acme_pair **pair, char *
         return fail(order, "account");
     if (!order->url && (!make_and_save_key(order) || !place(order)))
         return false;
-    return look(order) && follow(order) && fetch(order, pair, pem);
+    return look(order) && complete(order) && fetch(order, pair, pem);
 }
