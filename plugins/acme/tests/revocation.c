@@ -120,6 +120,14 @@ START_TEST(test_already)
 }
 END_TEST
 
+static void forget_account(void)
+{
+    char *key = strdup(fake_store_key(&lab->store, "acme/accounts"));
+
+    fake_store_set(&lab->store, key, "{}");
+    free(key);
+}
+
 /* The account may not, or there is none any more: the certificate's own key may, of any kind. */
 START_TEST(test_own_key)
 {
@@ -132,7 +140,7 @@ START_TEST(test_own_key)
     else if (_i % 4 == 2)
         lab->ca->accounts[0].deactivated = true;
     else
-        fake_store_set(&lab->store, fake_store_key(&lab->store, "acme/accounts"), "{}");
+        forget_account();
     ck_assert_int_eq(revoke(NULL), 0);
     check_done();
     ck_assert(lab->ca->orders[0].revoked_by_own_key);
