@@ -22,7 +22,7 @@ struct acme_ari {
     struct https *https;
     acme_suggested suggested;
     void *arg;
-    struct acme_pair *pair; /* NULL: none */
+    struct acme_key_pair *pair; /* NULL: none */
     struct acme_authority *authority;
     struct hg_timer *timer;
     struct acme_task *task; /* a question that goes on … */
@@ -78,7 +78,7 @@ static void ask(struct acme_ari *ari, const char *url)
 {
     const struct https_request request = {
         .method = "GET", .url = url, .accept = "application/json", .max_size = ANSWER_MAX, .timeout = TIMEOUT};
-    const struct https_response *response = acme_https_send(ari->task, ari->https, &request);
+    const struct https_response *response = acme_blocking_https(ari->task, ari->https, &request);
     const char *error = response->error;
     json_t *json = NULL;
 
@@ -144,16 +144,16 @@ static void stop(struct acme_ari *ari)
         acme_task_cancel(ari->task);
     ari->task = NULL;
     hg_timer_stop(ari->worker->host, ari->timer);
-    acme_pair_unref(ari->pair);
+    acme_key_pair_unref(ari->pair);
     ari->pair = NULL;
 }
 
-void acme_ari_begin(struct acme_ari *ari, struct acme_pair *pair, struct acme_authority *authority, hg_time delay)
+void acme_ari_begin(struct acme_ari *ari, struct acme_key_pair *pair, struct acme_authority *authority, hg_time delay)
 {
     stop(ari);
     if (!pair->ari_id)
         return;
-    ari->pair = acme_pair_ref(pair);
+    ari->pair = acme_key_pair_ref(pair);
     ari->authority = authority;
     hg_timer_set(ari->worker->host, ari->timer, delay);
 }

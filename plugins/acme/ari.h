@@ -22,7 +22,7 @@ void acme_ari_free(struct acme_ari *ari);
 
 /* Begins to ask the authority about this certificate, again and again, and about no other any more; for the first time
  * after `delay`. */
-void acme_ari_begin(struct acme_ari *ari, struct acme_pair *pair, struct acme_authority *authority, hg_time delay);
+void acme_ari_begin(struct acme_ari *ari, struct acme_key_pair *pair, struct acme_authority *authority, hg_time delay);
 
 /* ---- Pure, for tests ---- */
 

@@ -20,7 +20,7 @@ struct acme_attempt {
     struct acme_task *task;
     struct acme_lease lease;
     struct acme_wanted wanted;
-    struct acme_pair *replaced; /* a reference */
+    struct acme_key_pair *replaced; /* a reference */
     struct acme_result result;
     json_t *state; /* to be stored */
     char error[1400], kind[64];
@@ -47,7 +47,7 @@ static void ask_ready(void *arg)
 
     question->yes = attempt->ops->ready(attempt->arg, &question->stored, &attempt->wanted);
     if (question->yes && attempt->wanted.replaced)
-        attempt->replaced = acme_pair_ref(attempt->wanted.replaced);
+        attempt->replaced = acme_key_pair_ref(attempt->wanted.replaced);
 }
 
 static void ask_revoked(void *arg)
@@ -63,18 +63,18 @@ static void ask_revoked(void *arg)
 static bool read_store(struct acme_attempt *attempt)
 {
     struct acme_task *task = attempt->task;
-    struct acme_vault *vault = &attempt->lease.vault;
+    struct acme_store *store = &attempt->lease.store;
     struct question question = {.attempt = attempt};
     struct acme_stored *stored = &question.stored;
-    json_t *state = acme_store_get_json(task, vault, ACME_STATES, attempt->id);
+    json_t *state = acme_blocking_get_json(task, store, ACME_STATES, attempt->id);
 
     stored->state = state;
-    stored->pair = acme_store_get_pair(task, vault, ACME_CERTIFICATES, attempt->id);
-    stored->previous = stored->pair ? NULL : acme_store_get_pair(task, vault, ACME_PREVIOUS, attempt->id);
+    stored->pair = acme_blocking_get_pair(task, store, ACME_CERTIFICATES, attempt->id);
+    stored->previous = stored->pair ? NULL : acme_blocking_get_pair(task, store, ACME_PREVIOUS, attempt->id);
     if (!acme_task_is_cancelled(task))
         acme_task_do(task, ask_ready, &question);
-    acme_pair_unref(stored->pair);
-    acme_pair_unref(stored->previous);
+    acme_key_pair_unref(stored->pair);
+    acme_key_pair_unref(stored->previous);
     json_decref(state);
     return question.yes;
 }
@@ -89,36 +89,36 @@ static void keep_previous(struct acme_attempt *attempt, const char *pem)
 {
     struct hg_instance *instance = attempt->attempts->worker->instance;
     const struct hg_store_answer *answer =
-        acme_store_get(attempt->task, &attempt->lease.vault, ACME_CERTIFICATES, attempt->id);
-    struct acme_pair *pair;
+        acme_blocking_get(attempt->task, &attempt->lease.store, ACME_CERTIFICATES, attempt->id);
+    struct acme_key_pair *pair;
     char why[256];
 
     if (answer->status != HG_STORE_OK || hg_text_equal(answer->value, hg_text(pem)))
         return;
-    pair = acme_pair_read(answer->value, why, sizeof why);
+    pair = acme_key_pair_read(answer->value, why, sizeof why);
     if (!pair)
         hg_log(instance, HG_LOG_WARNING, "%s: what the store held (%s) is now acme/%s/%s", attempt->id, why,
                ACME_QUARANTINE, attempt->id);
-    answer = acme_store_put(attempt->task, &attempt->lease.vault, pair ? ACME_PREVIOUS : ACME_QUARANTINE, attempt->id,
-                            answer->value, HG_STORE_ANY);
+    answer = acme_blocking_put(attempt->task, &attempt->lease.store, pair ? ACME_PREVIOUS : ACME_QUARANTINE,
+                               attempt->id, answer->value, HG_STORE_ANY);
     if (answer->status != HG_STORE_OK)
         hg_log(instance, HG_LOG_WARNING, "%s: the certificate before cannot be kept: %s", attempt->id, answer->error);
-    acme_pair_unref(pair);
+    acme_key_pair_unref(pair);
 }
 
 /* Puts key and chain into the store. What was revoked is not kept. */
 static bool save(struct acme_attempt *attempt, const char *pem)
 {
     struct question question = {.attempt = attempt};
-    struct acme_vault *vault = &attempt->lease.vault;
+    struct acme_store *store = &attempt->lease.store;
     const struct hg_store_answer *put;
 
     acme_task_do(attempt->task, ask_revoked, &question);
     if (question.yes)
-        acme_store_remove(attempt->task, vault, ACME_PREVIOUS, attempt->id);
+        acme_blocking_remove(attempt->task, store, ACME_PREVIOUS, attempt->id);
     else
         keep_previous(attempt, pem);
-    put = acme_store_put(attempt->task, vault, ACME_CERTIFICATES, attempt->id, hg_text(pem), HG_STORE_ANY);
+    put = acme_blocking_put(attempt->task, store, ACME_CERTIFICATES, attempt->id, hg_text(pem), HG_STORE_ANY);
     if (put->status == HG_STORE_OK)
         return true;
     attempt->result.outcome = put->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_ISSUED;
@@ -174,7 +174,7 @@ static void obtain(struct acme_attempt *attempt)
     const struct acme_attempts *attempts = attempt->attempts;
     struct acme_client client;
     struct acme_order order = {.client = &client,
-                               .vault = &attempt->lease.vault,
+                               .store = &attempt->lease.store,
                                .solvers = attempts->solvers,
                                .wanted = &attempt->wanted,
                                .id = attempt->id};
@@ -204,7 +204,7 @@ static void run(struct acme_task *task, void *arg)
 {
     struct acme_attempt *attempt = arg;
     const enum hg_store_status status =
-        acme_lease_take(&attempt->lease, task, attempt->attempts->vault, attempt->id, attempt->attempts->owner);
+        acme_lease_take(&attempt->lease, task, attempt->attempts->store, attempt->id, attempt->attempts->owner);
 
     if (status == HG_STORE_CONFLICT) {
         set_error(attempt, ACME_BUSY, attempt->lease.error);
@@ -219,7 +219,7 @@ static void run(struct acme_task *task, void *arg)
     if (!acme_task_is_cancelled(task))
         acme_task_do(task, tell_result, attempt);
     if (attempt->state) /* which is a convenience: it need not be there */
-        acme_store_put_json(task, &attempt->lease.vault, ACME_STATES, attempt->id, attempt->state, HG_STORE_ANY);
+        acme_blocking_put_json(task, &attempt->lease.store, ACME_STATES, attempt->id, attempt->state, HG_STORE_ANY);
     acme_lease_release(&attempt->lease);
 }
 
@@ -227,8 +227,8 @@ static void run(struct acme_task *task, void *arg)
 
 static void attempt_free(struct acme_attempt *attempt)
 {
-    acme_pair_unref(attempt->replaced);
-    acme_pair_unref(attempt->result.pair);
+    acme_key_pair_unref(attempt->replaced);
+    acme_key_pair_unref(attempt->result.pair);
     acme_secret_free(attempt->result.pem);
     free(attempt->id);
     free(attempt);

@@ -13,8 +13,8 @@
 #define ACME_ATTEMPT_H
 
 #include "plugins/acme/challenge.h"
-#include "plugins/acme/pair.h"
-#include "plugins/acme/vault.h"
+#include "plugins/acme/key_pair.h"
+#include "plugins/acme/store.h"
 #include "plugins/lib/http_client/http_client.h"
 
 #include <jansson.h>
@@ -26,7 +26,7 @@ struct acme_authority;
 struct acme_attempts {
     struct hg_worker *worker;
     const struct acme_config *config;
-    const struct acme_vault *vault;
+    const struct acme_store *store;
     const struct acme_solvers *solvers;
     struct https *https;
     const char *owner; /* of leases, for people: host name and process id */
@@ -34,9 +34,9 @@ struct acme_attempts {
 
 /* What the store holds of the certificate, read under its lease: another gateway may have been faster. */
 struct acme_stored {
-    struct acme_pair *pair;     /* "certificates", or NULL: there is none, or it is damaged */
-    struct acme_pair *previous; /* "previous", read only if `pair` is NULL */
-    const json_t *state;        /* "states", as the manager returned it last; NULL: none */
+    struct acme_key_pair *pair;     /* "certificates", or NULL: there is none, or it is damaged */
+    struct acme_key_pair *previous; /* "previous", read only if `pair` is NULL */
+    const json_t *state;            /* "states", as the manager returned it last; NULL: none */
 };
 
 /* What to order. Texts live as long as the attempt. */
@@ -44,7 +44,7 @@ struct acme_wanted {
     struct acme_authority *authority;
     const char *const *names; /* canonical */
     size_t name_count;
-    struct acme_pair *replaced;      /* what is renewed, or NULL */
+    struct acme_key_pair *replaced;  /* what is renewed, or NULL */
     bool replaces;                   /* this authority issued it and is told so (RFC 9773 section 5) */
     time_t not_before;               /* by the authority's clock: earlier, nothing is ordered; 0: whatever the time */
     unsigned preference;             /* rotates the types of challenge, … */
@@ -74,7 +74,7 @@ struct acme_result {
     bool of_names;   /* they were not proved */
     enum acme_challenge_type worked; /* for them; ACME_CHALLENGE_TYPES: none was needed, or none did */
     bool resumable;                  /* the authority may still issue: the order was finalized and can be continued */
-    struct acme_pair *pair;          /* ACME_ISSUED, perhaps ACME_LOST: a reference for the callee */
+    struct acme_key_pair *pair;      /* ACME_ISSUED, perhaps ACME_LOST: a reference for the callee */
     char *pem;                       /* with `pair` if it could not be stored: key and chain, for acme_secret_free() */
 };
 

@@ -202,8 +202,8 @@ static bool present_dns(struct authorization *item)
 static void share(const struct authorization *item)
 {
     struct acme_order *order = item->order;
-    const struct hg_store_answer *put = acme_store_put_json(
-        order->client->task, order->vault, ACME_CHALLENGES, item->token,
+    const struct hg_store_answer *put = acme_blocking_put_json(
+        order->client->task, order->store, ACME_CHALLENGES, item->token,
         json_pack("{s:s, s:s, s:s, s:s}", "certificate", order->id, "type", acme_challenge_names[item->type],
                   "identifier", item->name, "key_authorization", item->key_authorization),
         HG_STORE_ANY);
@@ -231,14 +231,14 @@ static void withdraw(struct authorization *item)
     const struct hg_challenge challenge = challenge_of(item);
 
     if (item->presented)
-        acme_cleanup_challenge(item->order->client->task, item->order->vault, item->order->solvers, item->type,
+        acme_cleanup_challenge(item->order->client->task, item->order->store, item->order->solvers, item->type,
                                &challenge, true);
 }
 
 /* ---- All names of an order ---- */
 
 struct delay {
-    const struct acme_vault *vault;
+    const struct acme_store *store;
     hg_time delay;
 };
 
@@ -246,7 +246,7 @@ static void ask_delay(void *arg)
 {
     struct delay *delay = arg;
 
-    delay->delay = hg_store_delay(delay->vault->ops, delay->vault->provider);
+    delay->delay = hg_store_delay(delay->store->ops, delay->store->provider);
 }
 
 /* The authority may ask any gateway, so it is told when all of them know. Where the deadline comes first, this one
@@ -254,7 +254,7 @@ static void ask_delay(void *arg)
 static void wait_for_others(struct acme_order *order, const struct authorization *items, size_t count)
 {
     const hg_time now = hg_now(acme_task_worker(order->client->task));
-    struct delay delay = {.vault = order->vault};
+    struct delay delay = {.store = order->store};
 
     for (size_t i = 0; i < count; i++)
         if (!items[i].valid && !items[i].told && items[i].type != ACME_DNS01) {

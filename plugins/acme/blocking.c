@@ -11,9 +11,9 @@ enum operation { GET, PUT, REMOVE, LIST };
 
 struct store_call {
     struct acme_task *task;
-    struct acme_vault *vault;
+    struct acme_store *store;
     enum operation operation;
-    struct acme_vault_path key;
+    struct acme_store_path key;
     struct hg_text value;
     struct hg_store_condition condition;
     struct hg_store_request *request;
@@ -31,8 +31,8 @@ static void on_store(void *arg, const struct hg_store_answer *answer)
 static bool begin_store(void *arg)
 {
     struct store_call *call = arg;
-    const struct hg_store_ops *ops = call->vault->ops;
-    struct hg_worker *provider = call->vault->provider;
+    const struct hg_store_ops *ops = call->store->ops;
+    struct hg_worker *provider = call->store->provider;
     const struct hg_text key = hg_text(call->key.text);
 
     switch (call->operation) {
@@ -55,86 +55,86 @@ static void stop_store(void *arg)
 {
     struct store_call *call = arg;
 
-    acme_vault_cancel(call->vault, call->request);
+    acme_store_cancel(call->store, call->request);
 }
 
-static const struct hg_store_answer *use_store(struct acme_task *task, struct acme_vault *vault,
+static const struct hg_store_answer *use_store(struct acme_task *task, struct acme_store *store,
                                                enum operation operation, const char *kind, const char *name,
                                                struct hg_text value, uint64_t revision)
 {
     static const struct hg_store_answer stopped = {.status = HG_STORE_UNAVAILABLE, .error = "the store has stopped"};
     struct store_call call = {.task = task,
-                              .vault = vault,
+                              .store = store,
                               .operation = operation,
-                              .key = acme_vault_key(kind, name),
+                              .key = acme_store_key(kind, name),
                               .value = value,
-                              .condition = acme_vault_condition(vault, revision)};
+                              .condition = acme_store_condition(store, revision)};
 
     return acme_task_wait(task, begin_store, stop_store, &call) ? call.answer : &stopped;
 }
 
-const struct hg_store_answer *acme_store_get(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                             const char *name)
+const struct hg_store_answer *acme_blocking_get(struct acme_task *task, struct acme_store *store, const char *kind,
+                                                const char *name)
 {
-    return use_store(task, vault, GET, kind, name, (struct hg_text){0}, HG_STORE_ANY);
+    return use_store(task, store, GET, kind, name, (struct hg_text){0}, HG_STORE_ANY);
 }
 
-const struct hg_store_answer *acme_store_put(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                             const char *name, struct hg_text value, uint64_t revision)
+const struct hg_store_answer *acme_blocking_put(struct acme_task *task, struct acme_store *store, const char *kind,
+                                                const char *name, struct hg_text value, uint64_t revision)
 {
-    return use_store(task, vault, PUT, kind, name, value, revision);
+    return use_store(task, store, PUT, kind, name, value, revision);
 }
 
-const struct hg_store_answer *acme_store_put_json(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                                  const char *name, json_t *value, uint64_t revision)
+const struct hg_store_answer *acme_blocking_put_json(struct acme_task *task, struct acme_store *store, const char *kind,
+                                                     const char *name, json_t *value, uint64_t revision)
 {
     static const struct hg_store_answer no_memory = {.status = HG_STORE_NOT_WRITABLE, .error = "out of memory"};
     char *text = json_dumps(value, JSON_INDENT(2));
     const struct hg_store_answer *answer =
-        text ? acme_store_put(task, vault, kind, name, hg_text(text), revision) : &no_memory;
+        text ? acme_blocking_put(task, store, kind, name, hg_text(text), revision) : &no_memory;
 
     acme_secret_free(text);
     json_decref(value);
     return answer;
 }
 
-const struct hg_store_answer *acme_store_remove(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                                const char *name)
+const struct hg_store_answer *acme_blocking_remove(struct acme_task *task, struct acme_store *store, const char *kind,
+                                                   const char *name)
 {
-    return use_store(task, vault, REMOVE, kind, name, (struct hg_text){0}, HG_STORE_ANY);
+    return use_store(task, store, REMOVE, kind, name, (struct hg_text){0}, HG_STORE_ANY);
 }
 
-json_t *acme_store_get_json(struct acme_task *task, struct acme_vault *vault, const char *kind, const char *name)
+json_t *acme_blocking_get_json(struct acme_task *task, struct acme_store *store, const char *kind, const char *name)
 {
-    return acme_vault_json(acme_store_get(task, vault, kind, name));
+    return acme_store_json(acme_blocking_get(task, store, kind, name));
 }
 
-struct acme_pair *acme_store_get_pair(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                                      const char *name)
+struct acme_key_pair *acme_blocking_get_pair(struct acme_task *task, struct acme_store *store, const char *kind,
+                                             const char *name)
 {
-    const struct hg_store_answer *answer = acme_store_get(task, vault, kind, name);
+    const struct hg_store_answer *answer = acme_blocking_get(task, store, kind, name);
     char why[256];
 
-    return answer->status == HG_STORE_OK ? acme_pair_read(answer->value, why, sizeof why) : NULL;
+    return answer->status == HG_STORE_OK ? acme_key_pair_read(answer->value, why, sizeof why) : NULL;
 }
 
-const char *acme_store_each(struct acme_task *task, struct acme_vault *vault, const char *kind,
-                            bool (*found)(void *arg, const char *name, json_t *value), void *arg)
+const char *acme_blocking_each(struct acme_task *task, struct acme_store *store, const char *kind,
+                               bool (*found)(void *arg, const char *name, json_t *value), void *arg)
 {
-    const struct hg_store_answer *list = use_store(task, vault, LIST, kind, "", (struct hg_text){0}, HG_STORE_ANY);
+    const struct hg_store_answer *list = use_store(task, store, LIST, kind, "", (struct hg_text){0}, HG_STORE_ANY);
     json_t *names = json_array();
     bool more = true;
 
     if (list->status != HG_STORE_OK)
         return list->error;
     for (size_t i = 0; i < list->count; i++) {
-        const struct hg_text name = acme_vault_name(list->entries[i].key);
+        const struct hg_text name = acme_store_name(list->entries[i].key);
 
         json_array_append_new(names, json_stringn(name.data, name.size));
     }
     for (size_t i = 0; i < json_array_size(names) && more; i++) {
         const char *name = json_string_value(json_array_get(names, i));
-        json_t *value = acme_store_get_json(task, vault, kind, name);
+        json_t *value = acme_blocking_get_json(task, store, kind, name);
 
         more = !value || found(arg, name, value);
         json_decref(value);
@@ -176,8 +176,8 @@ static void stop_https(void *arg)
     https_cancel(wait->call);
 }
 
-const struct https_response *acme_https_send(struct acme_task *task, struct https *https,
-                                             const struct https_request *request)
+const struct https_response *acme_blocking_https(struct acme_task *task, struct https *https,
+                                                 const struct https_request *request)
 {
     static const struct https_response nothing = {.error = "it was not sent: out of memory, or the gateway stops"};
     struct https_wait wait = {.task = task, .https = https, .request = request};
@@ -217,7 +217,7 @@ static void stop_hook(void *arg)
     hook_cancel(wait->hook);
 }
 
-const char *acme_hook_run(struct acme_task *task, const struct hook_call *call)
+const char *acme_blocking_hook(struct acme_task *task, const struct hook_call *call)
 {
     struct hook_wait wait = {
         .task = task, .call = call, .error = "it was not run: out of memory, or the gateway stops"};

@@ -35,13 +35,13 @@ struct acme_certificate *acme_certificate_new(struct acme_manager *manager, cons
 
 void acme_certificate_free(struct acme_certificate *certificate)
 {
-    acme_vault_cancel(&certificate->manager->vault, certificate->reading);
+    acme_store_cancel(&certificate->manager->store, certificate->reading);
     acme_attempt_cancel(certificate->attempt);
     if (certificate->asking)
         https_cancel(certificate->asking);
     acme_ari_free(certificate->ari);
-    acme_pair_unref(certificate->pair);
-    acme_pair_unref(certificate->placeholder);
+    acme_key_pair_unref(certificate->pair);
+    acme_key_pair_unref(certificate->placeholder);
     acme_secret_free(certificate->unsaved);
     json_decref(certificate->wanted);
     free(certificate->last_error);
@@ -80,7 +80,7 @@ static json_t *pauses_of(const struct acme_certificate *certificate)
 
 json_t *acme_certificate_state(const struct acme_certificate *certificate)
 {
-    const struct acme_pair *pair = certificate->pair;
+    const struct acme_key_pair *pair = certificate->pair;
     json_t *names = json_array();
 
     for (size_t i = 0; i < certificate->name_count; i++)
@@ -158,7 +158,7 @@ static void recall_attempt(struct acme_certificate *certificate, const json_t *s
     certificate->due = 0;
 }
 
-static bool is_of(const json_t *state, const struct acme_pair *pair)
+static bool is_of(const json_t *state, const struct acme_key_pair *pair)
 {
     const char *serial = json_string_value(json_object_get(state, "serial"));
 
@@ -180,12 +180,12 @@ void acme_certificate_recall(struct acme_certificate *certificate, const json_t 
 
 /* ---- What is served ---- */
 
-void acme_certificate_serve(struct acme_certificate *certificate, struct acme_pair *pair)
+void acme_certificate_serve(struct acme_certificate *certificate, struct acme_key_pair *pair)
 {
     if (certificate->on_demand && !certificate->pair)
         certificate->manager->on_demand.names--;
-    acme_pair_unref(certificate->pair);
-    acme_pair_unref(certificate->placeholder);
+    acme_key_pair_unref(certificate->pair);
+    acme_key_pair_unref(certificate->placeholder);
     acme_secret_free(certificate->unsaved);
     certificate->pair = pair;
     certificate->placeholder = NULL;
@@ -200,31 +200,31 @@ void acme_certificate_serve(struct acme_certificate *certificate, struct acme_pa
 }
 
 /* Valid and newer than the one that is not stored yet: somebody else has obtained it since. */
-static bool is_newer(const struct acme_certificate *certificate, const struct acme_pair *found)
+static bool is_newer(const struct acme_certificate *certificate, const struct acme_key_pair *found)
 {
-    const struct acme_pair *pair = certificate->pair;
+    const struct acme_key_pair *pair = certificate->pair;
 
     return found->ends > acme_clock() &&
            (found->begins > pair->begins || (found->begins == pair->begins && found->ends > pair->ends));
 }
 
-static bool is_for_names(const struct acme_certificate *certificate, const struct acme_pair *pair)
+static bool is_for_names(const struct acme_certificate *certificate, const struct acme_key_pair *pair)
 {
     for (size_t i = 0; i < certificate->name_count; i++)
-        if (!acme_pair_is_named(pair, certificate->names[i]))
+        if (!acme_key_pair_is_named(pair, certificate->names[i]))
             return false;
     return true;
 }
 
 /* One that another gateway has obtained by another config may be for other names: it is none of ours. At the start it
  * is what was served by the config before. */
-bool acme_certificate_take(struct acme_certificate *certificate, struct acme_pair *pair)
+bool acme_certificate_take(struct acme_certificate *certificate, struct acme_key_pair *pair)
 {
-    const struct acme_pair *old = certificate->pair;
+    const struct acme_key_pair *old = certificate->pair;
 
     if ((old && !strcmp(old->serial, pair->serial)) || (certificate->unsaved && !is_newer(certificate, pair)) ||
         (certificate->loaded && !is_for_names(certificate, pair))) {
-        acme_pair_unref(pair);
+        acme_key_pair_unref(pair);
         return false;
     }
     if (old)
@@ -236,10 +236,10 @@ bool acme_certificate_take(struct acme_certificate *certificate, struct acme_pai
     return true;
 }
 
-void acme_certificate_take_previous(struct acme_certificate *certificate, struct acme_pair *pair)
+void acme_certificate_take_previous(struct acme_certificate *certificate, struct acme_key_pair *pair)
 {
     if (!pair || pair->ends <= acme_clock()) {
-        acme_pair_unref(pair);
+        acme_key_pair_unref(pair);
         return;
     }
     hg_log(certificate->manager->worker->instance, HG_LOG_WARNING,
@@ -253,7 +253,7 @@ void acme_certificate_take_previous(struct acme_certificate *certificate, struct
 /* Whoever starts anew looks at the log: what has failed before says so again. */
 static void tell_failing(const struct acme_certificate *certificate)
 {
-    const struct acme_pair *pair = certificate->pair;
+    const struct acme_key_pair *pair = certificate->pair;
 
     if (certificate->failures && certificate->last_error && !certificate->on_demand)
         hg_log(certificate->manager->worker->instance, HG_LOG_ERROR,
@@ -277,14 +277,14 @@ static void end_loading(struct acme_certificate *certificate)
 /* So that `status` knows of it before an attempt has ended. */
 static void remember(struct acme_certificate *certificate)
 {
-    const struct acme_vault *vault = &certificate->manager->vault;
-    const struct acme_vault_path key = acme_vault_key(ACME_STATES, certificate->id);
+    const struct acme_store *store = &certificate->manager->store;
+    const struct acme_store_path key = acme_store_key(ACME_STATES, certificate->id);
     const struct hg_store_condition absent = {.revision = HG_STORE_ABSENT};
     json_t *state = acme_certificate_state(certificate);
     char *text = json_dumps(state, JSON_INDENT(2));
 
     if (text)
-        vault->ops->put(vault->provider, hg_text(key.text), hg_text(text), &absent, acme_manager_ignore, NULL);
+        store->ops->put(store->provider, hg_text(key.text), hg_text(text), &absent, acme_manager_ignore, NULL);
     free(text);
     json_decref(state);
 }
@@ -292,7 +292,7 @@ static void remember(struct acme_certificate *certificate)
 static void on_state(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_certificate *certificate = arg;
-    json_t *state = acme_vault_json(answer);
+    json_t *state = acme_store_json(answer);
 
     certificate->reading = NULL;
     if (state)
@@ -310,7 +310,7 @@ static void on_state(void *arg, const struct hg_store_answer *answer)
 /* Reads the next of it. */
 static void read_next(struct acme_certificate *certificate, const char *kind, hg_store_done done)
 {
-    certificate->reading = acme_vault_get(&certificate->manager->vault, kind, certificate->id, done, certificate);
+    certificate->reading = acme_store_get(&certificate->manager->store, kind, certificate->id, done, certificate);
     if (!certificate->reading)
         end_loading(certificate); /* the store has stopped, so do we */
 }
@@ -321,18 +321,18 @@ static void on_previous(void *arg, const struct hg_store_answer *answer)
     char why[256];
 
     if (answer->status == HG_STORE_OK)
-        acme_certificate_take_previous(certificate, acme_pair_read(answer->value, why, sizeof why));
+        acme_certificate_take_previous(certificate, acme_key_pair_read(answer->value, why, sizeof why));
     read_next(certificate, ACME_STATES, on_state);
 }
 
-static struct acme_pair *read_pair(const struct acme_certificate *certificate, const struct hg_store_answer *answer)
+static struct acme_key_pair *read_pair(const struct acme_certificate *certificate, const struct hg_store_answer *answer)
 {
     struct hg_instance *instance = certificate->manager->worker->instance;
-    struct acme_pair *pair = NULL;
+    struct acme_key_pair *pair = NULL;
     char why[256];
 
     if (answer->status == HG_STORE_OK) {
-        pair = acme_pair_read(answer->value, why, sizeof why);
+        pair = acme_key_pair_read(answer->value, why, sizeof why);
         if (!pair)
             hg_log(instance, HG_LOG_ERROR, "%s: what the store holds as its certificate cannot be used: %s; %s",
                    certificate->id, why, certificate->pair ? "the one before stays" : "a new one is ordered");
@@ -345,15 +345,15 @@ static struct acme_pair *read_pair(const struct acme_certificate *certificate, c
 static void on_pair(void *arg, const struct hg_store_answer *answer)
 {
     struct acme_certificate *certificate = arg;
-    struct acme_pair *pair = read_pair(certificate, answer);
+    struct acme_key_pair *pair = read_pair(certificate, answer);
     const char *const *names = (const char *const *)certificate->names;
 
     if (!pair && !certificate->pair) {
         read_next(certificate, ACME_PREVIOUS, on_previous);
         return;
     }
-    if (pair && acme_certificate_take(certificate, pair) && !acme_pair_is_for(pair, names, certificate->name_count) &&
-        !certificate->loaded) {
+    if (pair && acme_certificate_take(certificate, pair) &&
+        !acme_key_pair_is_for(pair, names, certificate->name_count) && !certificate->loaded) {
         certificate->renew_now = true;
         hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
                "%s: a new certificate is ordered, since its names in domains were changed", certificate->id);

@@ -9,10 +9,10 @@
 #include "plugins/acme/ari.h"
 #include "plugins/acme/attempt.h"
 #include "plugins/acme/clock.h"
+#include "plugins/acme/key_pair.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/on_demand.h"
 #include "plugins/acme/options.h"
-#include "plugins/acme/pair.h"
 
 struct acme_manager;
 
@@ -36,11 +36,11 @@ struct acme_certificate {
     struct hg_store_request *reading; /* of what the store holds */
     bool loaded, read_again;          /* that was read once; … and has changed since */
 
-    struct acme_pair *pair;        /* NULL: there is none yet */
-    struct acme_pair *placeholder; /* self-signed, made when first needed */
-    char *unsaved;                 /* key and chain of `pair`, if the store did not take them yet */
-    struct acme_ari *ari;          /* made with the first pair … */
-    bool asks_ari;                 /* … which is asked about this one */
+    struct acme_key_pair *pair;        /* NULL: there is none yet */
+    struct acme_key_pair *placeholder; /* self-signed, made when first needed */
+    char *unsaved;                     /* key and chain of `pair`, if the store did not take them yet */
+    struct acme_ari *ari;              /* made with the first pair … */
+    bool asks_ari;                     /* … which is asked about this one */
     struct hg_certificate_lookup *lookups;
     time_t warned; /* that it expires; 0: not yet */
     struct {
@@ -88,11 +88,11 @@ void acme_certificate_free(struct acme_certificate *certificate);
 /* Reads what the store holds of it, now or when the attempt in flight has ended. */
 void acme_certificate_load(struct acme_certificate *certificate);
 /* Serves `pair`, a reference, which the store holds, if it is another one and for its names. True: it does. */
-bool acme_certificate_take(struct acme_certificate *certificate, struct acme_pair *pair);
+bool acme_certificate_take(struct acme_certificate *certificate, struct acme_key_pair *pair);
 /* Serves the pair that was replaced by one which is damaged now, a reference or NULL, until there is a new one. */
-void acme_certificate_take_previous(struct acme_certificate *certificate, struct acme_pair *pair);
+void acme_certificate_take_previous(struct acme_certificate *certificate, struct acme_key_pair *pair);
 /* Serves `pair`, a reference, from now on. */
-void acme_certificate_serve(struct acme_certificate *certificate, struct acme_pair *pair);
+void acme_certificate_serve(struct acme_certificate *certificate, struct acme_key_pair *pair);
 
 /* Its state, to and from what the store remembers. What is newer here stays. */
 json_t *acme_certificate_state(const struct acme_certificate *certificate);

@@ -93,9 +93,9 @@ static const char *run_hook(struct acme_task *task, const struct acme_solvers *s
     value = acme_base64url(hash, sizeof hash);
     if (!value)
         return "out of memory";
-    error = acme_hook_run(task, &(struct hook_call){.program = solvers->dns_hook,
-                                                    .arguments = (const char *[]){word, name, value, NULL},
-                                                    .timeout = HOOK_TIMEOUT});
+    error = acme_blocking_hook(task, &(struct hook_call){.program = solvers->dns_hook,
+                                                         .arguments = (const char *[]){word, name, value, NULL},
+                                                         .timeout = HOOK_TIMEOUT});
     free(value);
     return error;
 }

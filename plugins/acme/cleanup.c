@@ -13,7 +13,7 @@
 
 struct withdrawal {
     const struct acme_solvers *solvers;
-    struct acme_vault *vault;
+    struct acme_store *store;
     enum acme_challenge_type type;
     const struct hg_challenge *challenge;
 };
@@ -32,13 +32,13 @@ static void withdraw(void *arg)
 
     snprintf(token, sizeof token, "%.*s", HG_PRINT(withdrawal->challenge->token));
     acme_solvers_withdraw(withdrawal->solvers, withdrawal->type, hg_text(token));
-    acme_vault_remove(withdrawal->vault, ACME_CHALLENGES, token, ignore, NULL);
+    acme_store_remove(withdrawal->store, ACME_CHALLENGES, token, ignore, NULL);
 }
 
-void acme_cleanup_challenge(struct acme_task *task, struct acme_vault *vault, const struct acme_solvers *solvers,
+void acme_cleanup_challenge(struct acme_task *task, struct acme_store *store, const struct acme_solvers *solvers,
                             enum acme_challenge_type type, const struct hg_challenge *challenge, bool again)
 {
-    struct withdrawal withdrawal = {.solvers = solvers, .vault = vault, .type = type, .challenge = challenge};
+    struct withdrawal withdrawal = {.solvers = solvers, .store = store, .type = type, .challenge = challenge};
     const char *error = NULL;
 
     if (type == ACME_DNS01 && acme_task_is_cancelled(task))
@@ -84,11 +84,11 @@ static bool clean(void *arg, const char *token, json_t *record)
     struct acme_lease lease;
     json_t *again = NULL;
 
-    if (acme_lease_take(&lease, cleanup->task, attempts->vault, *certificate ? certificate : identifier,
+    if (acme_lease_take(&lease, cleanup->task, attempts->store, *certificate ? certificate : identifier,
                         attempts->owner) == HG_STORE_OK)
-        again = acme_store_get_json(cleanup->task, &lease.vault, ACME_CHALLENGES, token);
+        again = acme_blocking_get_json(cleanup->task, &lease.store, ACME_CHALLENGES, token);
     if (again)
-        acme_cleanup_challenge(cleanup->task, &lease.vault, attempts->solvers,
+        acme_cleanup_challenge(cleanup->task, &lease.store, attempts->solvers,
                                acme_challenge_type_of(json_object_get(record, "type")), &challenge, false);
     json_decref(again);
     acme_lease_release(&lease);
@@ -98,10 +98,10 @@ static bool clean(void *arg, const char *token, json_t *record)
 static void run(struct acme_task *task, void *arg)
 {
     struct acme_cleanup *cleanup = arg;
-    struct acme_vault vault = *cleanup->attempts->vault;
+    struct acme_store store = *cleanup->attempts->store;
 
     cleanup->task = task;
-    acme_store_each(task, &vault, ACME_CHALLENGES, clean, cleanup);
+    acme_blocking_each(task, &store, ACME_CHALLENGES, clean, cleanup);
 }
 
 static void ended(void *arg)

@@ -181,7 +181,7 @@ static bool send_request(struct acme_client *client, const char *method, const c
         .max_size = pem ? CHAIN_MAX : JSON_MAX,
         .timeout = TIMEOUT,
     };
-    const struct https_response *response = acme_https_send(client->task, client->https, &request);
+    const struct https_response *response = acme_blocking_https(client->task, client->https, &request);
 
     if (response->error)
         return acme_client_fail(client, 0, "", "%s: %s", what, response->error);

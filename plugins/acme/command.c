@@ -32,7 +32,7 @@ struct verb {
 struct command {
     struct hg_worker *worker;
     struct acme_task *task;
-    struct acme_vault vault;
+    struct acme_store store;
     struct https *https;
     const struct verb *verb;
     char name[ACME_NAME_MAX + 1]; /* "": all */
@@ -147,8 +147,8 @@ static bool request_renewal(struct command *command, const char *id, const char 
         fail(command, "%s: the name is too long", id);
         return false;
     }
-    put = acme_store_put_json(
-        command->task, &command->vault, ACME_REQUESTS, request,
+    put = acme_blocking_put_json(
+        command->task, &command->store, ACME_REQUESTS, request,
         json_pack("{s:s*, s:b, s:I}", "serial", serial, "revoked", revoked, "at", (json_int_t)acme_clock()),
         HG_STORE_ANY);
     if (put->status != HG_STORE_OK)
@@ -167,13 +167,13 @@ static bool renew(struct command *command, const char *id, json_t *state)
 
 /* ---- Revoking ---- */
 
-static struct acme_pair *read_pair(struct command *command, const char *kind, const char *id)
+static struct acme_key_pair *read_pair(struct command *command, const char *kind, const char *id)
 {
-    struct acme_pair *pair = acme_store_get_pair(command->task, &command->vault, kind, id);
+    struct acme_key_pair *pair = acme_blocking_get_pair(command->task, &command->store, kind, id);
 
     if (!pair || !command->serial || !strcasecmp(pair->serial, command->serial))
         return pair;
-    acme_pair_unref(pair);
+    acme_key_pair_unref(pair);
     return NULL;
 }
 
@@ -186,30 +186,30 @@ static const char *directory_of(const struct command *command, const json_t *sta
     return directory ? directory : acme_options_directory(*(const char *const *)config->directory.items);
 }
 
-static void revoked(struct command *command, const char *id, const json_t *state, const struct acme_pair *pair,
+static void revoked(struct command *command, const char *id, const json_t *state, const struct acme_key_pair *pair,
                     bool current)
 {
     printf("%s: certificate %s is revoked\n", id, pair->serial);
     if (!current)
-        acme_store_remove(command->task, &command->vault, ACME_PREVIOUS, id);
+        acme_blocking_remove(command->task, &command->store, ACME_PREVIOUS, id);
     else if (is_kept(command, id, state) && request_renewal(command, id, pair->serial, true))
         printf("%s: the running gateway orders a new one\n", id);
 }
 
 static bool revoke(struct command *command, const char *id, json_t *state)
 {
-    struct acme_pair *current = read_pair(command, ACME_CERTIFICATES, id);
-    struct acme_pair *pair = current || !command->serial ? current : read_pair(command, ACME_PREVIOUS, id);
+    struct acme_key_pair *current = read_pair(command, ACME_CERTIFICATES, id);
+    struct acme_key_pair *pair = current || !command->serial ? current : read_pair(command, ACME_PREVIOUS, id);
     char error[1400];
 
     if (!pair)
         fail(command, "%s: there is no %s in the store", id, command->serial ? "such certificate" : "certificate");
-    else if (acme_revoke(command->task, &command->vault, command->https, directory_of(command, state), pair, error,
+    else if (acme_revoke(command->task, &command->store, command->https, directory_of(command, state), pair, error,
                          sizeof error))
         revoked(command, id, state, pair, current);
     else
         fail(command, "%s: certificate %s is not revoked: %s", id, pair->serial, error);
-    acme_pair_unref(pair);
+    acme_key_pair_unref(pair);
     return false;
 }
 
@@ -257,7 +257,7 @@ static void run(struct acme_task *task, void *arg)
     const char *error;
 
     command->task = task;
-    error = acme_store_each(task, &command->vault, ACME_STATES, look, command);
+    error = acme_blocking_each(task, &command->store, ACME_STATES, look, command);
     if (error)
         fail(command, "the store cannot be read: %s", error);
     else if (!command->found)
@@ -295,7 +295,7 @@ void acme_command(struct hg_worker *worker, int argc, char **argv)
         return;
     }
     command->https = https_new(worker, config->ca);
-    if (command->https && acme_vault_open(&command->vault, worker) && acme_task_begin(worker, run, ended, command))
+    if (command->https && acme_store_open(&command->store, worker) && acme_task_begin(worker, run, ended, command))
         return;
     fail(command, "out of memory");
     ended(command);

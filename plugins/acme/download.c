@@ -124,7 +124,7 @@ char *acme_download(struct acme_client *client, const char *url)
 }
 
 /* What a client can follow: the pair's chain, from which reading has left out what does not belong to it by name. */
-static bool is_verified(const struct acme_pair *pair, const char *pem)
+static bool is_verified(const struct acme_key_pair *pair, const char *pem)
 {
     const struct hg_certificate *certificate = &pair->certificate;
     struct chain given = import(pem), chain = {.count = 0};
@@ -139,15 +139,15 @@ static bool is_verified(const struct acme_pair *pair, const char *pem)
     return whole;
 }
 
-struct acme_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now,
-                                      bool *later, char *why, size_t why_size)
+struct acme_key_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now,
+                                          bool *later, char *why, size_t why_size)
 {
-    struct acme_pair *pair = acme_pair_read(pem, why, why_size);
+    struct acme_key_pair *pair = acme_key_pair_read(pem, why, why_size);
 
     *later = false;
     if (!pair)
         return NULL;
-    if (!acme_pair_is_for(pair, names, count)) {
+    if (!acme_key_pair_is_for(pair, names, count)) {
         snprintf(why, why_size, "is for other names than were ordered");
     } else if (pair->ends <= now) {
         snprintf(why, why_size, "has expired already: is the clock here right, %s?", acme_moment(now).text);
@@ -160,6 +160,6 @@ struct acme_pair *acme_download_check(struct hg_text pem, const char *const *nam
     } else {
         return pair;
     }
-    acme_pair_unref(pair);
+    acme_key_pair_unref(pair);
     return NULL;
 }

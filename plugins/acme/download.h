@@ -8,7 +8,7 @@
 #define ACME_DOWNLOAD_H
 
 #include "plugins/acme/client.h"
-#include "plugins/acme/pair.h"
+#include "plugins/acme/key_pair.h"
 
 /* The chain in PEM, for the caller to free; NULL: client->failure. */
 char *acme_download(struct acme_client *client, const char *url);
@@ -16,7 +16,7 @@ char *acme_download(struct acme_client *client, const char *url);
 /* The pair, if it is usable: key and chain belong together, each certificate is signed by the next one, for these
  * names, valid now. NULL with `why` set, and `later` where it is worth another look: the leaf is not valid yet by the
  * clock here, or only what stands beside it is wrong. */
-struct acme_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now,
-                                      bool *later, char *why, size_t why_size);
+struct acme_key_pair *acme_download_check(struct hg_text pem, const char *const *names, size_t count, time_t now,
+                                          bool *later, char *why, size_t why_size);
 
 #endif

@@ -62,9 +62,9 @@ static bool choose_authority(struct acme_certificate *certificate)
     return false;
 }
 
-static struct acme_pair *ref(struct acme_pair *pair)
+static struct acme_key_pair *ref(struct acme_key_pair *pair)
 {
-    return pair ? acme_pair_ref(pair) : NULL;
+    return pair ? acme_key_pair_ref(pair) : NULL;
 }
 
 /* Another gateway may have been faster, or has failed a moment ago. True: something is to be done all the same. */
@@ -121,7 +121,7 @@ static bool is_revoked(void *arg)
 static void run_hook(struct acme_certificate *certificate, const char *event)
 {
     const char *hook = certificate->manager->config->hook;
-    const struct acme_pair *pair = certificate->pair;
+    const struct acme_key_pair *pair = certificate->pair;
     char *names = NULL, *expires = NULL, *error = NULL;
     size_t size = 0;
     FILE *stream = hook ? open_memstream(&names, &size) : NULL;

@@ -24,10 +24,10 @@ static void on_renewed(void *arg, const struct hg_store_answer *answer)
 static void renew(void *arg)
 {
     struct acme_lease *lease = arg;
-    const struct acme_vault *vault = &lease->vault;
+    const struct acme_store *store = &lease->store;
 
     lease->request =
-        vault->ops->renew(vault->provider, hg_text(lease->name), vault->fence, TIME_TO_LIVE, on_renewed, lease);
+        store->ops->renew(store->provider, hg_text(lease->name), store->fence, TIME_TO_LIVE, on_renewed, lease);
 }
 
 static void begin_renewing(void *arg)
@@ -47,7 +47,7 @@ static void on_taken(void *arg, const struct hg_store_answer *answer)
 
     lease->request = NULL;
     lease->status = answer->status;
-    lease->vault.fence = answer->status == HG_STORE_OK ? answer->fence : 0;
+    lease->store.fence = answer->status == HG_STORE_OK ? answer->fence : 0;
     lease->remaining = (int64_t)((answer->remaining + HG_SECOND - 1) / HG_SECOND);
     if (answer->status == HG_STORE_CONFLICT)
         snprintf(lease->error, sizeof lease->error, "it is being ordered by %.*s", HG_PRINT(answer->owner));
@@ -59,9 +59,9 @@ static void on_taken(void *arg, const struct hg_store_answer *answer)
 static bool begin_taking(void *arg)
 {
     struct acme_lease *lease = arg;
-    const struct acme_vault *vault = &lease->vault;
+    const struct acme_store *store = &lease->store;
 
-    lease->request = vault->ops->acquire(vault->provider, hg_text(lease->name), hg_text(lease->owner), TIME_TO_LIVE,
+    lease->request = store->ops->acquire(store->provider, hg_text(lease->name), hg_text(lease->owner), TIME_TO_LIVE,
                                          on_taken, lease);
     return lease->request;
 }
@@ -70,21 +70,21 @@ static void stop(void *arg)
 {
     struct acme_lease *lease = arg;
 
-    acme_vault_cancel(&lease->vault, lease->request);
+    acme_store_cancel(&lease->store, lease->request);
     lease->request = NULL;
 }
 
-enum hg_store_status acme_lease_take(struct acme_lease *lease, struct acme_task *task, const struct acme_vault *vault,
+enum hg_store_status acme_lease_take(struct acme_lease *lease, struct acme_task *task, const struct acme_store *store,
                                      const char *id, const char *owner)
 {
     *lease = (struct acme_lease){.task = task,
-                                 .vault = *vault,
+                                 .store = *store,
                                  .owner = owner,
                                  .status = HG_STORE_UNAVAILABLE,
                                  .error = "the store cannot be written: it has stopped"};
     snprintf(lease->name, sizeof lease->name, "acme/certificates/%s", id);
-    lease->vault.lease = lease->name;
-    lease->vault.fence = 0;
+    lease->store.lease = lease->name;
+    lease->store.fence = 0;
     if (acme_task_wait(task, begin_taking, stop, lease) && lease->status == HG_STORE_OK)
         acme_task_do(task, begin_renewing, lease);
     return lease->status;
@@ -101,14 +101,14 @@ static void ignore(void *arg, const struct hg_store_answer *answer)
 static void release(void *arg)
 {
     struct acme_lease *lease = arg;
-    const struct acme_vault *vault = &lease->vault;
+    const struct acme_store *store = &lease->store;
 
     stop(lease);
     hg_timer_free(acme_task_worker(lease->task)->host, lease->timer);
-    if (vault->fence)
-        vault->ops->release(vault->provider, hg_text(lease->name), vault->fence, ignore, NULL);
+    if (store->fence)
+        store->ops->release(store->provider, hg_text(lease->name), store->fence, ignore, NULL);
     lease->timer = NULL;
-    lease->vault.fence = 0;
+    lease->store.fence = 0;
 }
 
 void acme_lease_release(struct acme_lease *lease)

@@ -51,7 +51,7 @@ static struct hg_certificate *shown(struct acme_certificate *certificate)
         return NULL;
     if (!certificate->placeholder) {
         certificate->placeholder =
-            acme_pair_self_signed((const char *const *)certificate->names, certificate->name_count, acme_clock());
+            acme_key_pair_self_signed((const char *const *)certificate->names, certificate->name_count, acme_clock());
         if (certificate->placeholder)
             hg_log(certificate->manager->worker->instance, HG_LOG_WARNING,
                    "%s: there is no certificate yet: a self-signed one is shown", certificate->id);

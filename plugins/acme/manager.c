@@ -163,7 +163,7 @@ static bool set_up(struct acme_manager *manager)
         acme_authority_init(&manager->authorities[manager->authority_count++], acme_options_directory(words[i]));
     manager->attempts = (struct acme_attempts){.worker = manager->worker,
                                                .config = manager->config,
-                                               .vault = &manager->vault,
+                                               .store = &manager->store,
                                                .solvers = &manager->solvers,
                                                .https = manager->https,
                                                .owner = manager->owner};
@@ -181,7 +181,7 @@ struct acme_manager *acme_manager_new(struct hg_worker *worker)
         return NULL;
     manager->worker = worker;
     manager->config = worker->cfg;
-    if (!acme_vault_open(&manager->vault, worker)) {
+    if (!acme_store_open(&manager->store, worker)) {
         free(manager);
         return NULL;
     }

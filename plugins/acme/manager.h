@@ -19,7 +19,7 @@
 struct acme_manager {
     struct hg_worker *worker;
     const struct acme_config *config;
-    struct acme_vault vault;
+    struct acme_store store;
     struct acme_programs programs;
     struct acme_solvers solvers;
     struct acme_attempts attempts;

@@ -95,7 +95,7 @@ static bool has_just_expired(const struct acme_certificate *certificate, time_t 
 
 static void warn(struct acme_certificate *certificate, time_t now)
 {
-    const struct acme_pair *pair = certificate->pair;
+    const struct acme_key_pair *pair = certificate->pair;
     const time_t part = (pair->ends - pair->begins) / WARNINGS, pause = part < DAY ? part : DAY;
     const double days = (double)(pair->ends - now) / DAY;
 

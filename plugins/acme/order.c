@@ -59,7 +59,7 @@ static bool fail(struct acme_order *order, const char *what)
 
     if (*what)
         acme_client_prefix(client, what);
-    if (acme_account_is_at_fault(client, order->vault)) {
+    if (acme_account_is_at_fault(client, order->store)) {
         acme_order_forget(order); /* it belonged to that account */
         order->outcome = ACME_AGAIN;
     } else if (acme_failure_is_limit(&client->failure)) {
@@ -97,7 +97,7 @@ static bool save(struct acme_order *order)
 
     for (size_t i = 0; i < order->wanted->name_count; i++)
         json_array_append_new(json_object_get(record, "names"), json_string(order->wanted->names[i]));
-    put = acme_store_put_json(order->client->task, order->vault, ACME_ORDERS, order->id, record, HG_STORE_ANY);
+    put = acme_blocking_put_json(order->client->task, order->store, ACME_ORDERS, order->id, record, HG_STORE_ANY);
     if (put->status == HG_STORE_OK)
         return true;
     order->outcome = put->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_NOT_STORED;
@@ -107,7 +107,7 @@ static bool save(struct acme_order *order)
 /* A record that stays is looked at by the next attempt. */
 void acme_order_forget(struct acme_order *order)
 {
-    acme_store_remove(order->client->task, order->vault, ACME_ORDERS, order->id);
+    acme_blocking_remove(order->client->task, order->store, ACME_ORDERS, order->id);
     order->finalized = false;
 }
 
@@ -133,12 +133,12 @@ static bool is_about(const json_t *record, const struct acme_order *order)
  * record was to be removed when the process was killed. */
 static void load(struct acme_order *order)
 {
-    json_t *record = acme_store_get_json(order->client->task, order->vault, ACME_ORDERS, order->id);
+    json_t *record = acme_blocking_get_json(order->client->task, order->store, ACME_ORDERS, order->id);
     const char *pem = json_string_value(json_object_get(record, "key"));
     const char *url = json_string_value(json_object_get(record, "order"));
     gnutls_x509_privkey_t key = pem && is_about(record, order) ? acme_key_read(hg_text(pem)) : NULL;
 
-    if (key && order->wanted->replaced && acme_pair_has_key(order->wanted->replaced, key)) {
+    if (key && order->wanted->replaced && acme_key_pair_has_key(order->wanted->replaced, key)) {
         acme_key_free(key);
         key = NULL;
     }
@@ -378,7 +378,7 @@ static bool complete(struct acme_order *order)
 /* ---- All of it ---- */
 
 /* A certificate that is not ours will not become so; one that may be good later is fetched again, not ordered again. */
-static bool fetch(struct acme_order *order, struct acme_pair **pair, char **pem)
+static bool fetch(struct acme_order *order, struct acme_key_pair **pair, char **pem)
 {
     struct acme_client *client = order->client;
     char *chain = acme_download(client, order->certificate_url), why[512];
@@ -403,10 +403,10 @@ static bool fetch(struct acme_order *order, struct acme_pair **pair, char **pem)
     return acme_client_prefix(client, "the certificate that the authority gave");
 }
 
-bool acme_order_obtain(struct acme_order *order, struct acme_pair **pair, char **pem)
+bool acme_order_obtain(struct acme_order *order, struct acme_key_pair **pair, char **pem)
 {
     load(order);
-    if (!acme_account_open(order->client, order->vault))
+    if (!acme_account_open(order->client, order->store))
         return fail(order, "account");
     if (!order->url && (!make_and_save_key(order) || !place(order)))
         return false;

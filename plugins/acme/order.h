@@ -16,7 +16,7 @@
 
 struct acme_order {
     struct acme_client *client; /* client->failure says why an order has failed */
-    struct acme_vault *vault;   /* under the lease of the certificate */
+    struct acme_store *store;   /* under the lease of the certificate */
     const struct acme_solvers *solvers;
     const struct acme_wanted *wanted;
     const char *id; /* of the certificate */
@@ -35,7 +35,7 @@ void acme_order_end(struct acme_order *order);
 
 /* Places the order, or continues the one of an earlier attempt. True: `pair` and `pem`, key and chain, are the
  * caller's. False: order->outcome. */
-bool acme_order_obtain(struct acme_order *order, struct acme_pair **pair, char **pem);
+bool acme_order_obtain(struct acme_order *order, struct acme_key_pair **pair, char **pem);
 /* What the store holds of it cannot lead to a certificate any more, or is not needed any more. */
 void acme_order_forget(struct acme_order *order);
 

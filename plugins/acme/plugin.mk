@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
+EXTRA_DIST += plugins/acme/README.md
 acme_parts = \
 	plugins/acme/account.c plugins/acme/account.h \
 	plugins/acme/ari.c plugins/acme/ari.h \
@@ -19,6 +20,7 @@ acme_parts = \
 	plugins/acme/issuance.c plugins/acme/issuance.h \
 	plugins/acme/jws.c plugins/acme/jws.h \
 	plugins/acme/key.c plugins/acme/key.h \
+	plugins/acme/key_pair.c plugins/acme/key_pair.h \
 	plugins/acme/lease.c plugins/acme/lease.h \
 	plugins/acme/lookup.c \
 	plugins/acme/manager.c plugins/acme/manager.h \
@@ -28,15 +30,14 @@ acme_parts = \
 	plugins/acme/on_demand.c plugins/acme/on_demand.h \
 	plugins/acme/options.c plugins/acme/options.h \
 	plugins/acme/order.c plugins/acme/order.h \
-	plugins/acme/pair.c plugins/acme/pair.h \
 	plugins/acme/problem.c plugins/acme/problem.h \
 	plugins/acme/program.c plugins/acme/program.h \
 	plugins/acme/quota.c plugins/acme/quota.h \
 	plugins/acme/renewal_time.c plugins/acme/renewal_time.h \
 	plugins/acme/revocation.c plugins/acme/revocation.h \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
+	plugins/acme/store.c plugins/acme/store.h \
 	plugins/acme/task.c plugins/acme/task.h \
-	plugins/acme/vault.c plugins/acme/vault.h \
 	plugins/acme/watch.c
 
 plugin_LTLIBRARIES += acme.la

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 /* `key` is NULL: the account asks. */
-static bool ask(struct acme_client *client, const struct acme_pair *pair, gnutls_x509_privkey_t key)
+static bool ask(struct acme_client *client, const struct acme_key_pair *pair, gnutls_x509_privkey_t key)
 {
     const gnutls_pcert_st *leaf = &pair->certificate.chain[0];
     char *der = acme_base64url(leaf->cert.data, leaf->cert.size);
@@ -24,7 +24,7 @@ static bool ask(struct acme_client *client, const struct acme_pair *pair, gnutls
     return revoked || !strcmp(client->failure.type, "alreadyRevoked");
 }
 
-static bool ask_by_own_key(struct acme_client *client, const struct acme_pair *pair)
+static bool ask_by_own_key(struct acme_client *client, const struct acme_key_pair *pair)
 {
     gnutls_x509_privkey_t key = NULL;
     bool revoked;
@@ -36,8 +36,8 @@ static bool ask_by_own_key(struct acme_client *client, const struct acme_pair *p
     return revoked;
 }
 
-bool acme_revoke(struct acme_task *task, struct acme_vault *vault, struct https *https, const char *directory,
-                 const struct acme_pair *pair, char *error, size_t size)
+bool acme_revoke(struct acme_task *task, struct acme_store *store, struct https *https, const char *directory,
+                 const struct acme_key_pair *pair, char *error, size_t size)
 {
     struct acme_authority authority;
     struct acme_client client;
@@ -45,7 +45,7 @@ bool acme_revoke(struct acme_task *task, struct acme_vault *vault, struct https 
 
     acme_authority_init(&authority, directory);
     acme_client_init(&client, task, https, &authority);
-    account = acme_account_load(&client, vault);
+    account = acme_account_load(&client, store);
     if (account)
         revoked = ask(&client, pair, NULL);
     if (!revoked && (!account || acme_failure_is_refusal(&client.failure)))

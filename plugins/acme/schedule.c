@@ -41,7 +41,7 @@ void acme_schedule_in(struct acme_certificate *certificate, double pause)
 
 void acme_schedule_retry(struct acme_certificate *certificate)
 {
-    const struct acme_pair *pair = certificate->pair;
+    const struct acme_key_pair *pair = certificate->pair;
     const double pause = retry_pause(certificate->manager);
 
     acme_schedule_in(certificate, acme_backoff(certificate->failures, pause, RETRY_MAX * pause, pair ? pair->begins : 0,
@@ -70,7 +70,7 @@ void acme_schedule_pause_account(struct acme_manager *manager, struct acme_autho
     if (until <= authority->paused_until)
         return;
     authority->paused_until = until;
-    acme_vault_put_json(&manager->vault, ACME_PAUSES, authority->id,
+    acme_store_put_json(&manager->store, ACME_PAUSES, authority->id,
                         json_pack("{s:s, s:I}", "directory", authority->url, "until", (json_int_t)until),
                         acme_manager_ignore, NULL);
 }
@@ -104,7 +104,7 @@ static bool rests(const struct acme_certificate *certificate)
 
 time_t acme_schedule_due(const struct acme_certificate *certificate)
 {
-    const struct acme_pair *pair = certificate->pair;
+    const struct acme_key_pair *pair = certificate->pair;
     time_t due = valid(certificate->manager, certificate->due);
 
     if (!certificate->loaded || certificate->asking || rests(certificate))
@@ -184,7 +184,7 @@ static time_t restrain(struct acme_certificate *certificate, time_t when)
 static void on_suggested(void *arg, time_t start, time_t end)
 {
     struct acme_certificate *certificate = arg;
-    const struct acme_pair *pair = certificate->pair;
+    const struct acme_key_pair *pair = certificate->pair;
     time_t when;
 
     if (!certificate->loaded)

@@ -35,7 +35,7 @@ static void on_read(void *arg, const struct hg_store_answer *answer)
     if (*reading->name)
         reading->done(reading->manager, reading->name, answer);
     for (size_t i = 0; i < answer->count; i++)
-        acme_watch_read(reading->manager, reading->kind, acme_vault_name(answer->entries[i].key), reading->done);
+        acme_watch_read(reading->manager, reading->kind, acme_store_name(answer->entries[i].key), reading->done);
     reading_free(reading);
 }
 
@@ -54,8 +54,8 @@ bool acme_watch_read(struct acme_manager *manager, const char *kind, struct hg_t
     if (reading->next)
         reading->next->place = &reading->next;
     manager->readings = reading;
-    reading->request = *reading->name ? acme_vault_get(&manager->vault, kind, reading->name, on_read, reading)
-                                      : acme_vault_list(&manager->vault, kind, on_read, reading);
+    reading->request = *reading->name ? acme_store_get(&manager->store, kind, reading->name, on_read, reading)
+                                      : acme_store_list(&manager->store, kind, on_read, reading);
     if (reading->request)
         return true;
     reading_free(reading);
@@ -71,7 +71,7 @@ void acme_watch_read_all(struct acme_manager *manager, const char *kind, acme_re
 
 static void on_challenge(struct acme_manager *manager, const char *token, const struct hg_store_answer *answer)
 {
-    json_t *record = acme_vault_json(answer);
+    json_t *record = acme_store_json(answer);
     const enum acme_challenge_type type = acme_challenge_type_of(json_object_get(record, "type"));
     const char *identifier = json_string_value(json_object_get(record, "identifier"));
     const char *authorization = json_string_value(json_object_get(record, "key_authorization"));
@@ -92,7 +92,7 @@ static void on_challenge(struct acme_manager *manager, const char *token, const 
 
 void acme_watch_pause(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
 {
-    json_t *record = acme_vault_json(answer);
+    json_t *record = acme_store_json(answer);
 
     for (size_t i = 0; record && i < manager->authority_count; i++)
         if (!strcmp(manager->authorities[i].id, name))
@@ -136,7 +136,7 @@ static void renew(struct acme_certificate *certificate, const json_t *record, bo
 /* It stands until the certificate that it names was replaced, so it outlives this process. */
 static void on_request(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
 {
-    json_t *record = acme_vault_json(answer);
+    json_t *record = acme_store_json(answer);
     const char *serial = json_string_value(json_object_get(record, "serial"));
     struct acme_certificate *certificate = record && !strncmp(name, ACME_RENEW "@", sizeof ACME_RENEW)
                                                ? certificate_for(manager, name + sizeof ACME_RENEW)
@@ -175,7 +175,7 @@ void acme_watch_fulfilled(struct acme_certificate *certificate)
     char name[HG_STORE_SEGMENT_MAX + 1];
 
     if (certificate->request && request_name(name, certificate))
-        acme_vault_remove_if(&certificate->manager->vault, ACME_REQUESTS, name, certificate->request,
+        acme_store_remove_if(&certificate->manager->store, ACME_REQUESTS, name, certificate->request,
                              acme_manager_ignore, NULL);
     certificate->request = 0;
 }
@@ -185,10 +185,10 @@ void acme_watch_fulfilled(struct acme_certificate *certificate)
 /* Whether `key` is below "acme/KIND"; `name` is its rest. */
 static bool is_below(struct hg_text key, const char *kind, struct hg_text *name)
 {
-    const struct acme_vault_path prefix = acme_vault_key(kind, "");
+    const struct acme_store_path prefix = acme_store_key(kind, "");
     const size_t size = strlen(prefix.text);
 
-    *name = acme_vault_name(key);
+    *name = acme_store_name(key);
     return key.size > size && !memcmp(key.data, prefix.text, size) && key.data[size] == '/';
 }
 
@@ -227,7 +227,7 @@ static void on_changed(void *arg, struct hg_text key)
 
 bool acme_watch_begin(struct acme_manager *manager)
 {
-    manager->watch = manager->vault.ops->watch(manager->vault.provider, HG_TEXT("acme"), on_changed, manager);
+    manager->watch = manager->store.ops->watch(manager->store.provider, HG_TEXT("acme"), on_changed, manager);
     if (manager->watch)
         look_at_all(manager);
     return manager->watch;
@@ -236,14 +236,14 @@ bool acme_watch_begin(struct acme_manager *manager)
 /* A store that has stopped before us has ended the watch, and tells by taking no request any more. */
 void acme_watch_end(struct acme_manager *manager)
 {
-    struct hg_store_request *request = acme_vault_get(&manager->vault, ACME_STATES, "-", acme_manager_ignore, NULL);
+    struct hg_store_request *request = acme_store_get(&manager->store, ACME_STATES, "-", acme_manager_ignore, NULL);
 
-    acme_vault_cancel(&manager->vault, request);
+    acme_store_cancel(&manager->store, request);
     if (request && manager->watch)
-        manager->vault.ops->unwatch(manager->vault.provider, manager->watch);
+        manager->store.ops->unwatch(manager->store.provider, manager->watch);
     while (manager->readings) {
         if (request)
-            acme_vault_cancel(&manager->vault, manager->readings->request);
+            acme_store_cancel(&manager->store, manager->readings->request);
         reading_free(manager->readings);
     }
 }

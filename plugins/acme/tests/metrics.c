@@ -3,9 +3,9 @@
  *
  * What people are told of certificates: figures, and warnings of those that end soon (behaviour 24).
  */
+#include "plugins/acme/store.h"
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
-#include "plugins/acme/vault.h"
 
 #include <hopgate/certificates.h>
 #include <hopgate/host.h>

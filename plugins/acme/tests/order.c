@@ -3,9 +3,9 @@
  *
  * One order from its beginning to its end: what the authority may answer (RFC 8555 section 7.4).
  */
+#include "plugins/acme/store.h"
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
-#include "plugins/acme/vault.h"
 
 #include <hopgate/certificates.h>
 

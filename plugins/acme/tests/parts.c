@@ -4,8 +4,8 @@
  * Names, base64url, pairs of certificate and key.
  */
 #include "plugins/acme/base64url.h"
+#include "plugins/acme/key_pair.h"
 #include "plugins/acme/name.h"
-#include "plugins/acme/pair.h"
 #include "plugins/acme/tests/cases.h"
 
 #include <stdlib.h>
@@ -95,17 +95,17 @@ START_TEST(test_self_signed)
 {
     static const char *const names[] = {"a.test", "*.b.test", "192.0.2.1", "2001:db8::1"};
     const time_t now = time(NULL);
-    struct acme_pair *pair = acme_pair_self_signed(names, 4, now);
+    struct acme_key_pair *pair = acme_key_pair_self_signed(names, 4, now);
 
     ck_assert_ptr_nonnull(pair);
     ck_assert_int_le(pair->begins, now);
     ck_assert_int_gt(pair->ends, now);
-    ck_assert(acme_pair_is_for(pair, names, 4));
-    ck_assert(!acme_pair_is_for(pair, names, 3));
-    ck_assert(acme_pair_is_named(pair, "*.b.test"));
-    ck_assert(acme_pair_is_named(pair, "2001:db8::1"));
-    ck_assert(!acme_pair_is_named(pair, "b.test"));
-    acme_pair_unref(pair);
+    ck_assert(acme_key_pair_is_for(pair, names, 4));
+    ck_assert(!acme_key_pair_is_for(pair, names, 3));
+    ck_assert(acme_key_pair_is_named(pair, "*.b.test"));
+    ck_assert(acme_key_pair_is_named(pair, "2001:db8::1"));
+    ck_assert(!acme_key_pair_is_named(pair, "b.test"));
+    acme_key_pair_unref(pair);
 }
 END_TEST
 

@@ -4,9 +4,9 @@
  * What was issued is served and saved later where the store does not take it (behaviour 9), or the lease was lost
  * meanwhile (20).
  */
+#include "plugins/acme/store.h"
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
-#include "plugins/acme/vault.h"
 
 #define CERTIFICATE "acme/" ACME_CERTIFICATES "/a.test"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/acme/pair.h"
+#include "plugins/acme/key_pair.h"
 
 #include "plugins/acme/base64url.h"
 #include "plugins/acme/key.h"
@@ -22,7 +22,7 @@
 
 static void release(struct hg_certificate *certificate)
 {
-    struct acme_pair *pair = (struct acme_pair *)certificate;
+    struct acme_key_pair *pair = (struct acme_key_pair *)certificate;
 
     for (unsigned i = 0; i < certificate->chain_size; i++)
         gnutls_pcert_deinit(&certificate->chain[i]);
@@ -36,9 +36,9 @@ static void release(struct hg_certificate *certificate)
     free(pair);
 }
 
-static struct acme_pair *pair_new(void)
+static struct acme_key_pair *pair_new(void)
 {
-    struct acme_pair *pair = calloc(1, sizeof *pair);
+    struct acme_key_pair *pair = calloc(1, sizeof *pair);
 
     if (!pair)
         return NULL;
@@ -49,7 +49,7 @@ static struct acme_pair *pair_new(void)
 
 /* ---- What the leaf says ---- */
 
-static bool add_name(struct acme_pair *pair, struct hg_text text)
+static bool add_name(struct acme_key_pair *pair, struct hg_text text)
 {
     char canonical[ACME_NAME_MAX + 1];
     char **names;
@@ -64,14 +64,14 @@ static bool add_name(struct acme_pair *pair, struct hg_text text)
     return names[pair->name_count] && ++pair->name_count;
 }
 
-static bool add_address(struct acme_pair *pair, const uint8_t *bytes, size_t size)
+static bool add_address(struct acme_key_pair *pair, const uint8_t *bytes, size_t size)
 {
     char text[INET6_ADDRSTRLEN];
 
     return !inet_ntop(size == 4 ? AF_INET : AF_INET6, bytes, text, sizeof text) || add_name(pair, hg_text(text));
 }
 
-static bool take_names(struct acme_pair *pair, gnutls_x509_crt_t leaf)
+static bool take_names(struct acme_key_pair *pair, gnutls_x509_crt_t leaf)
 {
     for (unsigned i = 0;; i++) {
         uint8_t name[ACME_NAME_MAX + 3];
@@ -91,7 +91,7 @@ static bool take_names(struct acme_pair *pair, gnutls_x509_crt_t leaf)
 }
 
 /* Key identifier and serial number, the latter with the leading zero that makes it positive (RFC 9773 section 4.1). */
-static void take_ids(struct acme_pair *pair, gnutls_x509_crt_t leaf)
+static void take_ids(struct acme_key_pair *pair, gnutls_x509_crt_t leaf)
 {
     uint8_t serial[SERIAL_MAX + 1], issuer[64];
     size_t serial_size = sizeof serial, issuer_size = sizeof issuer;
@@ -111,7 +111,7 @@ static void take_ids(struct acme_pair *pair, gnutls_x509_crt_t leaf)
     free(second);
 }
 
-static bool take_leaf(struct acme_pair *pair, gnutls_x509_crt_t leaf)
+static bool take_leaf(struct acme_key_pair *pair, gnutls_x509_crt_t leaf)
 {
     pair->begins = gnutls_x509_crt_get_activation_time(leaf);
     pair->ends = gnutls_x509_crt_get_expiration_time(leaf);
@@ -137,7 +137,7 @@ static bool belongs(gnutls_privkey_t key, gnutls_pubkey_t leaf_key)
 }
 
 /* What is wrong, or NULL. */
-static const char *take_chain(struct acme_pair *pair, const gnutls_datum_t *pem)
+static const char *take_chain(struct acme_key_pair *pair, const gnutls_datum_t *pem)
 {
     struct hg_certificate *certificate = &pair->certificate;
     gnutls_x509_crt_t crts[CHAIN_MAX];
@@ -164,7 +164,7 @@ static const char *take_chain(struct acme_pair *pair, const gnutls_datum_t *pem)
     return why;
 }
 
-static const char *take_key(struct acme_pair *pair, const gnutls_datum_t *pem)
+static const char *take_key(struct acme_key_pair *pair, const gnutls_datum_t *pem)
 {
     int result = gnutls_privkey_init(&pair->certificate.key);
 
@@ -173,10 +173,10 @@ static const char *take_key(struct acme_pair *pair, const gnutls_datum_t *pem)
     return result < 0 ? "there is no private key in it" : NULL;
 }
 
-struct acme_pair *acme_pair_read(struct hg_text pem, char *why, size_t why_size)
+struct acme_key_pair *acme_key_pair_read(struct hg_text pem, char *why, size_t why_size)
 {
     const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)pem.data, (unsigned)pem.size};
-    struct acme_pair *pair = pair_new();
+    struct acme_key_pair *pair = pair_new();
     const char *fault = pair ? NULL : "out of memory";
 
     if (!fault && !pem.size)
@@ -190,11 +190,11 @@ struct acme_pair *acme_pair_read(struct hg_text pem, char *why, size_t why_size)
     if (!fault)
         return pair;
     snprintf(why, why_size, "%s", fault);
-    acme_pair_unref(pair);
+    acme_key_pair_unref(pair);
     return NULL;
 }
 
-bool acme_pair_has_key(const struct acme_pair *pair, gnutls_x509_privkey_t key)
+bool acme_key_pair_has_key(const struct acme_key_pair *pair, gnutls_x509_privkey_t key)
 {
     gnutls_privkey_t wrapped = NULL;
     const bool has = gnutls_privkey_init(&wrapped) >= 0 && gnutls_privkey_import_x509(wrapped, key, 0) >= 0 &&
@@ -236,18 +236,18 @@ static int fill_self_signed(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, co
     return result >= 0 ? gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) : result;
 }
 
-struct acme_pair *acme_pair_self_signed(const char *const *names, size_t count, time_t now)
+struct acme_key_pair *acme_key_pair_self_signed(const char *const *names, size_t count, time_t now)
 {
     gnutls_x509_privkey_t key = acme_key_new(ACME_P256);
     char *key_pem = key ? acme_key_pem(key) : NULL, *text, why[128];
     gnutls_x509_crt_t crt = NULL;
     gnutls_datum_t pem = {0};
-    struct acme_pair *pair = NULL;
+    struct acme_key_pair *pair = NULL;
 
     if (key_pem && gnutls_x509_crt_init(&crt) >= 0 && fill_self_signed(crt, key, names, count, now) >= 0 &&
         gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem) >= 0 &&
         asprintf(&text, "%s%.*s", key_pem, (int)pem.size, pem.data) >= 0) {
-        pair = acme_pair_read(hg_text(text), why, sizeof why);
+        pair = acme_key_pair_read(hg_text(text), why, sizeof why);
         acme_secret_free(text);
     }
     gnutls_free(pem.data);
@@ -268,12 +268,12 @@ static bool has_name(char *const *names, size_t count, const char *name)
     return false;
 }
 
-bool acme_pair_is_named(const struct acme_pair *pair, const char *name)
+bool acme_key_pair_is_named(const struct acme_key_pair *pair, const char *name)
 {
     return has_name(pair->names, pair->name_count, name);
 }
 
-bool acme_pair_is_for(const struct acme_pair *pair, const char *const *names, size_t count)
+bool acme_key_pair_is_for(const struct acme_key_pair *pair, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (!has_name(pair->names, pair->name_count, names[i]))

@@ -3,8 +3,8 @@
  *
  * The store as acme uses it: JSON and PEM under "acme/", every write protected by the lease of the one who orders.
  */
-#ifndef ACME_VAULT_H
-#define ACME_VAULT_H
+#ifndef ACME_STORE_H
+#define ACME_STORE_H
 
 #include <hopgate/host.h>
 #include <hopgate/store.h>
@@ -23,7 +23,7 @@
 #define ACME_REQUESTS     "requests" /* of operators: ACME_RENEW@NAME, with the serial number of what is to be replaced */
 #define ACME_RENEW        "renew"
 
-struct acme_vault {
+struct acme_store {
     struct hg_worker *worker; /* acme's */
     const struct hg_store_ops *ops;
     struct hg_worker *provider;
@@ -32,37 +32,37 @@ struct acme_vault {
 };
 
 /* False: there is no store. */
-bool acme_vault_open(struct acme_vault *vault, struct hg_worker *worker);
+bool acme_store_open(struct acme_store *store, struct hg_worker *worker);
 
 /* "acme/KIND/NAME". */
-struct acme_vault_path {
+struct acme_store_path {
     char text[HG_STORE_KEY_MAX + 1];
 };
-struct acme_vault_path acme_vault_key(const char *kind, const char *name);
+struct acme_store_path acme_store_key(const char *kind, const char *name);
 
 /* What a write depends on: the lease, if there is one, and that the value has this revision. */
-struct hg_store_condition acme_vault_condition(const struct acme_vault *vault, uint64_t revision);
+struct hg_store_condition acme_store_condition(const struct acme_store *store, uint64_t revision);
 
 /* As the operations of the store. NULL: out of memory or stopped. */
-struct hg_store_request *acme_vault_get(struct acme_vault *vault, const char *kind, const char *name,
+struct hg_store_request *acme_store_get(struct acme_store *store, const char *kind, const char *name,
                                         hg_store_done done, void *arg);
-struct hg_store_request *acme_vault_put(struct acme_vault *vault, const char *kind, const char *name,
+struct hg_store_request *acme_store_put(struct acme_store *store, const char *kind, const char *name,
                                         struct hg_text value, hg_store_done done, void *arg);
 /* Takes `value`. */
-struct hg_store_request *acme_vault_put_json(struct acme_vault *vault, const char *kind, const char *name,
+struct hg_store_request *acme_store_put_json(struct acme_store *store, const char *kind, const char *name,
                                              json_t *value, hg_store_done done, void *arg);
-struct hg_store_request *acme_vault_remove(struct acme_vault *vault, const char *kind, const char *name,
+struct hg_store_request *acme_store_remove(struct acme_store *store, const char *kind, const char *name,
                                            hg_store_done done, void *arg);
 /* Only while it has that revision. */
-struct hg_store_request *acme_vault_remove_if(struct acme_vault *vault, const char *kind, const char *name,
+struct hg_store_request *acme_store_remove_if(struct acme_store *store, const char *kind, const char *name,
                                               uint64_t revision, hg_store_done done, void *arg);
-struct hg_store_request *acme_vault_list(struct acme_vault *vault, const char *kind, hg_store_done done, void *arg);
+struct hg_store_request *acme_store_list(struct acme_store *store, const char *kind, hg_store_done done, void *arg);
 /* NULL is allowed. */
-void acme_vault_cancel(struct acme_vault *vault, struct hg_store_request *request);
+void acme_store_cancel(struct acme_store *store, struct hg_store_request *request);
 
 /* What the value holds as JSON, an object; NULL: there is none, or it is something else. */
-json_t *acme_vault_json(const struct hg_store_answer *answer);
+json_t *acme_store_json(const struct hg_store_answer *answer);
 /* The last segment of a key. */
-struct hg_text acme_vault_name(struct hg_text key);
+struct hg_text acme_store_name(struct hg_text key);
 
 #endif

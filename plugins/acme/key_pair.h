@@ -3,14 +3,14 @@
  *
  * A chain with its key, from PEM: what is served, and what is known of it. Counted; does not change.
  */
-#ifndef ACME_PAIR_H
-#define ACME_PAIR_H
+#ifndef ACME_KEY_PAIR_H
+#define ACME_KEY_PAIR_H
 
 #include <gnutls/x509.h>
 #include <hopgate/certificates.h>
 #include <time.h>
 
-struct acme_pair {
+struct acme_key_pair {
     struct hg_certificate certificate; /* first, so that one is the other */
     char **names;                      /* canonical, of the leaf's subject alternative names */
     size_t name_count;
@@ -22,27 +22,27 @@ struct acme_pair {
 /* From a private key and a chain, leaf first, in one text of PEM. NULL with `why` set: not a pair that belongs
  * together.
  */
-struct acme_pair *acme_pair_read(struct hg_text pem, char *why, size_t why_size);
+struct acme_key_pair *acme_key_pair_read(struct hg_text pem, char *why, size_t why_size);
 
 /* A certificate for these names that nobody but ourselves has signed, valid for a week. NULL: out of memory. */
-struct acme_pair *acme_pair_self_signed(const char *const *names, size_t count, time_t now);
+struct acme_key_pair *acme_key_pair_self_signed(const char *const *names, size_t count, time_t now);
 
 /* Whether this canonical name is one of its own. */
-bool acme_pair_is_named(const struct acme_pair *pair, const char *name);
+bool acme_key_pair_is_named(const struct acme_key_pair *pair, const char *name);
 
 /* Whether it is that key's. */
-bool acme_pair_has_key(const struct acme_pair *pair, gnutls_x509_privkey_t key);
+bool acme_key_pair_has_key(const struct acme_key_pair *pair, gnutls_x509_privkey_t key);
 
 /* Whether it is for each of these canonical names and no other. */
-bool acme_pair_is_for(const struct acme_pair *pair, const char *const *names, size_t count);
+bool acme_key_pair_is_for(const struct acme_key_pair *pair, const char *const *names, size_t count);
 
-static inline struct acme_pair *acme_pair_ref(struct acme_pair *pair)
+static inline struct acme_key_pair *acme_key_pair_ref(struct acme_key_pair *pair)
 {
     hg_certificate_ref(&pair->certificate);
     return pair;
 }
 
-static inline void acme_pair_unref(struct acme_pair *pair)
+static inline void acme_key_pair_unref(struct acme_key_pair *pair)
 {
     if (pair)
         hg_certificate_unref(&pair->certificate);
