@@ -5,8 +5,8 @@
  * with blocking sockets.
  */
 #include "plugins/http/http.h"
-#include "tests/unit/rig.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/worker_fixture.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -48,7 +48,7 @@ static const struct hg_plugin redirect_plugin = {
 
 /* ---- The pipeline ---- */
 
-static struct rig *rig;
+static struct fixture *fixture;
 static struct sockaddr_in place;
 static const struct hg_challenges_ops *ops;
 
@@ -67,7 +67,7 @@ static void set_up(void)
 {
     static struct hg_address address;
     static struct http_config config;
-    const struct rig_part parts[] = {{http_plugin(), &config}, {hopgate_plugin(), NULL}, {&redirect_plugin, NULL}};
+    const struct fixture_part parts[] = {{http_plugin(), &config}, {hopgate_plugin(), NULL}, {&redirect_plugin, NULL}};
 
     find_port();
     address = (struct hg_address){.host = "127.0.0.1", .port = ntohs(place.sin_port)};
@@ -84,21 +84,21 @@ static void set_up(void)
                                   .max_trailers = 8192,
                                   .via = "hopgate",
                                   .tls_priority = "NORMAL"};
-    rig = rig_new(PIPELINE_CLIENT, parts, 3);
-    rig_start(rig);
+    fixture = fixture_new(PIPELINE_CLIENT, parts, 3);
+    fixture_start(fixture);
     ops = hopgate_plugin()->offers[0].ops;
 }
 
 static void tear_down(void)
 {
-    rig_free(rig);
+    fixture_free(fixture);
 }
 
 static void present(const char *token, const char *answer)
 {
     const struct hg_challenge challenge = {HG_TEXT("app.test"), hg_text(token), hg_text(answer)};
 
-    ck_assert_int_eq(ops->present(rig_worker(rig, 1), &challenge), 0);
+    ck_assert_int_eq(ops->present(fixture_worker(fixture, 1), &challenge), 0);
 }
 
 /* ---- A user ---- */
@@ -138,7 +138,7 @@ static void ask_all(struct user *users, size_t count)
     running = (int)count;
     for (size_t i = 0; i < count; i++)
         ck_assert_int_eq(pthread_create(&users[i].thread, NULL, ask, &users[i]), 0);
-    for (int i = 0; i < 6000 && !rig_run(rig, all_done, NULL, 5); i++)
+    for (int i = 0; i < 6000 && !fixture_run(fixture, all_done, NULL, 5); i++)
         ;
     ck_assert_int_eq(running, 0);
     for (size_t i = 0; i < count; i++)
@@ -281,7 +281,7 @@ END_TEST
 
 START_TEST(what_was_withdrawn_is_gone)
 {
-    struct hg_worker *worker = rig_worker(rig, 1);
+    struct hg_worker *worker = fixture_worker(fixture, 1);
     struct user user;
 
     present("a", "a.thumb");

@@ -261,7 +261,7 @@ static void let_it_go_on(void *arg)
 /* The disk answers only once the loop has turned: if the loop waited for the disk, both would wait for ever. */
 START_TEST(the_loop_never_waits_for_the_disk)
 {
-    struct hg_worker *provider = rig_worker(one.rig, 0);
+    struct hg_worker *provider = fixture_worker(one.fixture, 0);
     struct hg_timer *timer = hg_timer_new(provider, let_it_go_on, NULL);
 
     sem_init(&fsync_goes_on, 0, 0);
@@ -482,7 +482,8 @@ static bool has_changed(void *arg)
 
 static void expect_changes(const char *keys)
 {
-    ck_assert_msg(rig_run(one.rig, has_changed, (void *)(uintptr_t)keys, 30000), "no %s in \"%s\"", keys, changes);
+    ck_assert_msg(fixture_run(one.fixture, has_changed, (void *)(uintptr_t)keys, 30000), "no %s in \"%s\"", keys,
+                  changes);
     ck_assert_str_eq(changes, keys);
     changes[0] = '\0';
 }
@@ -495,7 +496,7 @@ START_TEST(changes_are_found_where_nothing_is_told)
     inotify_error = _i == 1 ? EMFILE : 0;
     inotify_uses = 0;
     test_put_ok(&two, "acme/before", "1", HG_STORE_ANY);
-    ck_assert_ptr_nonnull(one.ops->watch(rig_worker(one.rig, 0), HG_TEXT("acme"), keep_change, NULL));
+    ck_assert_ptr_nonnull(one.ops->watch(fixture_worker(one.fixture, 0), HG_TEXT("acme"), keep_change, NULL));
     test_list(&one, ""); /* from here on all is seen */
     if (_i == 2) {
         damage("", "rm -r %s");
@@ -505,8 +506,8 @@ START_TEST(changes_are_found_where_nothing_is_told)
     }
     ck_assert_int_eq(inotify_uses, _i);
     /* Two seconds at least, and not for ever where the disk is slow now and then. */
-    ck_assert_uint_ge(hg_store_delay(one.ops, rig_worker(one.rig, 0)), _i == 2 ? HG_SECOND / 4 : 3 * HG_SECOND);
-    ck_assert(_i < 2 || hg_store_delay(one.ops, rig_worker(one.rig, 0)) < HG_SECOND);
+    ck_assert_uint_ge(hg_store_delay(one.ops, fixture_worker(one.fixture, 0)), _i == 2 ? HG_SECOND / 4 : 3 * HG_SECOND);
+    ck_assert(_i < 2 || hg_store_delay(one.ops, fixture_worker(one.fixture, 0)) < HG_SECOND);
     test_put_ok(&two, "acme/x", "1", HG_STORE_ANY);
     test_put_ok(&two, "acmeish/x", "1", HG_STORE_ANY);
     expect_changes("acme/x ");

@@ -229,7 +229,7 @@ static void count_answers(void *arg, const struct hg_store_answer *answer)
 START_TEST(operations_keep_their_order_and_a_cancelled_one_is_silent)
 {
     const struct hg_store_condition any = {.revision = HG_STORE_ANY};
-    struct hg_worker *provider = rig_worker(one.rig, 0);
+    struct hg_worker *provider = fixture_worker(one.fixture, 0);
     struct hg_store_request *request;
 
     told = 0;
@@ -255,7 +255,7 @@ START_TEST(what_was_given_is_written_before_the_store_stops)
 
     told = 0;
     for (int i = 0; i < 10; i++)
-        one.ops->put(rig_worker(one.rig, 0), HG_TEXT("a"), HG_TEXT("last"), &any, count_answers, (void *)1);
+        one.ops->put(fixture_worker(one.fixture, 0), HG_TEXT("a"), HG_TEXT("last"), &any, count_answers, (void *)1);
     test_store_stop(&one);
     ck_assert_uint_eq(told, 10);
     test_store_start(&one, one.path);
@@ -298,14 +298,14 @@ START_TEST(a_store_may_stand_anywhere)
     static const struct hg_plugin user = {
         .abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "user", .worker_start = early_start, .worker_stop = late_stop};
     struct test_config config = {.path = one.path};
-    const struct rig_part parts[] = {{hopgate_plugin(), &config}, {&user, NULL}};
-    struct rig *rig = rig_new(PIPELINE_GATEWAY, parts, 2);
+    const struct fixture_part parts[] = {{hopgate_plugin(), &config}, {&user, NULL}};
+    struct fixture *fixture = fixture_new(PIPELINE_GATEWAY, parts, 2);
 
     told = 0;
-    rig_start(rig);
+    fixture_start(fixture);
     ck_assert_uint_eq(told, 0);
-    ck_assert(rig_run(rig, was_told, NULL, 10000));
-    rig_free(rig);
+    ck_assert(fixture_run(fixture, was_told, NULL, 10000));
+    fixture_free(fixture);
     ck_assert_uint_eq(told, 11);
 }
 END_TEST
@@ -456,12 +456,13 @@ static bool has_changed(void *arg)
 
 static void expect_change(const char *key)
 {
-    ck_assert_msg(rig_run(one.rig, has_changed, (void *)(uintptr_t)key, 10000), "no %s in \"%s\"", key, changes);
+    ck_assert_msg(fixture_run(one.fixture, has_changed, (void *)(uintptr_t)key, 10000), "no %s in \"%s\"", key,
+                  changes);
 }
 
 START_TEST(changes_of_others_are_noticed)
 {
-    struct hg_worker *provider = rig_worker(one.rig, 0);
+    struct hg_worker *provider = fixture_worker(one.fixture, 0);
     struct hg_store_watch *watch = one.ops->watch(provider, HG_TEXT("acme"), keep_change, NULL);
     char from[128], to[128];
 
@@ -497,16 +498,16 @@ static struct hg_store_watch *once;
 static void end_in_callback(void *arg, struct hg_text key)
 {
     keep_change(arg, key);
-    one.ops->unwatch(rig_worker(one.rig, 0), once);
+    one.ops->unwatch(fixture_worker(one.fixture, 0), once);
 }
 
 START_TEST(a_watch_may_end_in_its_own_callback)
 {
-    once = one.ops->watch(rig_worker(one.rig, 0), HG_TEXT(""), end_in_callback, NULL);
+    once = one.ops->watch(fixture_worker(one.fixture, 0), HG_TEXT(""), end_in_callback, NULL);
     test_put_ok(&one, "a", "1", HG_STORE_ANY);
     expect_change("a ");
     changes[0] = '\0';
-    one.ops->watch(rig_worker(one.rig, 0), HG_TEXT("b"), keep_change, NULL);
+    one.ops->watch(fixture_worker(one.fixture, 0), HG_TEXT("b"), keep_change, NULL);
     test_put_ok(&one, "b", "1", HG_STORE_ANY);
     expect_change("b ");
     ck_assert_str_eq(changes, "b ");

@@ -16,21 +16,21 @@ struct test_answer test_answer;
 
 void test_store_start(struct test_store *handle, const char *path)
 {
-    const struct rig_part part = {hopgate_plugin(), &handle->config};
+    const struct fixture_part part = {hopgate_plugin(), &handle->config};
 
     if (path != handle->path)
         snprintf(handle->path, sizeof handle->path, "%s", path);
     handle->config.path = handle->path;
     handle->ops = hopgate_plugin()->offers[0].ops;
-    handle->rig = rig_new(PIPELINE_GATEWAY, &part, 1);
-    rig_start(handle->rig);
+    handle->fixture = fixture_new(PIPELINE_GATEWAY, &part, 1);
+    fixture_start(handle->fixture);
 }
 
 void test_store_stop(struct test_store *handle)
 {
-    if (handle->rig)
-        rig_free(handle->rig);
-    handle->rig = NULL;
+    if (handle->fixture)
+        fixture_free(handle->fixture);
+    handle->fixture = NULL;
 }
 
 void test_set_up(void)
@@ -101,20 +101,21 @@ static bool is_answered(void *arg)
 static struct test_answer *await(struct test_store *handle, const struct hg_store_request *request)
 {
     ck_assert_ptr_nonnull(request);
-    ck_assert(rig_run(handle->rig, is_answered, NULL, 30000));
+    ck_assert(fixture_run(handle->fixture, is_answered, NULL, 30000));
     answered = false;
     return &test_answer;
 }
 
 struct test_answer *test_get(struct test_store *handle, const char *key)
 {
-    return await(handle, handle->ops->get(rig_worker(handle->rig, 0), hg_text(key), keep, NULL));
+    return await(handle, handle->ops->get(fixture_worker(handle->fixture, 0), hg_text(key), keep, NULL));
 }
 
 static struct test_answer *put(struct test_store *handle, const char *key, struct hg_text value,
                                const struct hg_store_condition *condition)
 {
-    return await(handle, handle->ops->put(rig_worker(handle->rig, 0), hg_text(key), value, condition, keep, NULL));
+    return await(handle,
+                 handle->ops->put(fixture_worker(handle->fixture, 0), hg_text(key), value, condition, keep, NULL));
 }
 
 struct test_answer *test_put(struct test_store *handle, const char *key, const char *value, uint64_t revision)
@@ -146,29 +147,29 @@ struct test_answer *test_remove(struct test_store *handle, const char *key, uint
 {
     const struct hg_store_condition condition = {.revision = revision};
 
-    return await(handle, handle->ops->remove(rig_worker(handle->rig, 0), hg_text(key), &condition, keep, NULL));
+    return await(handle, handle->ops->remove(fixture_worker(handle->fixture, 0), hg_text(key), &condition, keep, NULL));
 }
 
 struct test_answer *test_list(struct test_store *handle, const char *prefix)
 {
-    return await(handle, handle->ops->list(rig_worker(handle->rig, 0), hg_text(prefix), keep, NULL));
+    return await(handle, handle->ops->list(fixture_worker(handle->fixture, 0), hg_text(prefix), keep, NULL));
 }
 
 struct test_answer *test_acquire(struct test_store *handle, const char *lease, unsigned milliseconds)
 {
-    return await(handle, handle->ops->acquire(rig_worker(handle->rig, 0), hg_text(lease), HG_TEXT("host name/1"),
-                                              milliseconds * HG_MILLISECOND, keep, NULL));
+    return await(handle, handle->ops->acquire(fixture_worker(handle->fixture, 0), hg_text(lease),
+                                              HG_TEXT("host name/1"), milliseconds * HG_MILLISECOND, keep, NULL));
 }
 
 struct test_answer *test_renew(struct test_store *handle, const char *lease, uint64_t fence, unsigned milliseconds)
 {
-    return await(handle, handle->ops->renew(rig_worker(handle->rig, 0), hg_text(lease), fence,
+    return await(handle, handle->ops->renew(fixture_worker(handle->fixture, 0), hg_text(lease), fence,
                                             milliseconds * HG_MILLISECOND, keep, NULL));
 }
 
 struct test_answer *test_release(struct test_store *handle, const char *lease, uint64_t fence)
 {
-    return await(handle, handle->ops->release(rig_worker(handle->rig, 0), hg_text(lease), fence, keep, NULL));
+    return await(handle, handle->ops->release(fixture_worker(handle->fixture, 0), hg_text(lease), fence, keep, NULL));
 }
 
 unsigned test_count(const struct test_store *handle, const char *directory)

@@ -7,7 +7,7 @@
 #define PLUGINS_STORE_FILE_TWO_STORES_H
 
 #include "plugins/store_file/key_path.h"
-#include "tests/unit/rig.h"
+#include "tests/unit/worker_fixture.h"
 
 #include <check.h>
 #include <hopgate/store.h>
@@ -19,7 +19,7 @@ struct test_config {
 };
 
 struct test_store {
-    struct rig *rig;
+    struct fixture *fixture;
     const struct hg_store_ops *ops;
     struct test_config config;
     char path[64];

@@ -5,25 +5,25 @@ EXTRA_DIST += tests/bench/bench.py tests/bench/idle.py tests/bench/tunnel.py tes
 
 if HAVE_CHECK
 # The tunnel over real links, without exchanges.
-check_LTLIBRARIES += tests/bench/libdrive.la
-tests_bench_libdrive_la_SOURCES = tests/bench/drive.c tests/bench/drive.h
-tests_bench_libdrive_la_CPPFLAGS = $(DTLS_TEST_CPPFLAGS)
-tests_bench_libdrive_la_CFLAGS = $(UNIT_CFLAGS)
+check_LTLIBRARIES += tests/bench/libtunnel_driver.la
+tests_bench_libtunnel_driver_la_SOURCES = tests/bench/tunnel_driver.c tests/bench/tunnel_driver.h
+tests_bench_libtunnel_driver_la_CPPFLAGS = $(DTLS_TEST_CPPFLAGS)
+tests_bench_libtunnel_driver_la_CFLAGS = $(UNIT_CFLAGS)
 
 check_PROGRAMS += tests/bench/tunnel_bench
 tests_bench_tunnel_bench_SOURCES = \
-	tests/bench/bare.c tests/bench/bare.h \
-	tests/bench/meter.c tests/bench/meter.h \
+	tests/bench/gnutls_baseline.c tests/bench/gnutls_baseline.h \
+	tests/bench/measurement.c tests/bench/measurement.h \
 	tests/bench/tunnel_bench.c
 tests_bench_tunnel_bench_CPPFLAGS = $(DTLS_TEST_CPPFLAGS)
 tests_bench_tunnel_bench_CFLAGS = $(UNIT_CFLAGS)
-tests_bench_tunnel_bench_LDADD = tests/bench/libdrive.la $(DTLS_TEST_LDADD)
+tests_bench_tunnel_bench_LDADD = tests/bench/libtunnel_driver.la $(DTLS_TEST_LDADD)
 
 check_PROGRAMS += tests/bench/crowd
 tests_bench_crowd_SOURCES = tests/bench/crowd.c
 tests_bench_crowd_CPPFLAGS = $(DTLS_TEST_CPPFLAGS)
 tests_bench_crowd_CFLAGS = $(UNIT_CFLAGS)
-tests_bench_crowd_LDADD = tests/bench/libdrive.la $(DTLS_TEST_LDADD)
+tests_bench_crowd_LDADD = tests/bench/libtunnel_driver.la $(DTLS_TEST_LDADD)
 endif
 
 # make bench: tables, and bench.json and bench-tunnel.json in the build folder.

@@ -13,7 +13,7 @@
  * accepted; the figures come at the end.
  */
 #include "core/session/control_message.h"
-#include "tests/bench/drive.h"
+#include "tests/bench/tunnel_driver.h"
 
 #include <check.h>
 #include <signal.h>
@@ -24,7 +24,7 @@
 #include <time.h>
 
 struct crowd {
-    struct drive drive; /* first, so that one is the other */
+    struct driver driver; /* first, so that one is the other */
     const char *ca, *name, *id, *token_file;
     char address[128], token[600];
     unsigned port, sessions, parallel, every;
@@ -36,7 +36,7 @@ struct crowd {
     char why[300]; /* the first failure */
 };
 
-/* drive_link->user */
+/* driver_link->user */
 struct client {
     struct tn_session *session;
     bool is_accepted;
@@ -63,9 +63,9 @@ static void print_id(struct crowd *crowd, char *id, size_t size)
         snprintf(id, size, "%s", crowd->id);
 }
 
-static void on_up(struct drive_link *link)
+static void on_up(struct driver_link *link)
 {
-    struct crowd *crowd = (struct crowd *)link->drive;
+    struct crowd *crowd = (struct crowd *)link->driver;
     struct client *client = calloc(1, sizeof *client);
     const char *const codecs[] = {"binary/1"};
     struct control_offer offer = {.codecs = codecs, .codec_count = 1};
@@ -74,11 +74,11 @@ static void on_up(struct drive_link *link)
     if (!client)
         abort();
     link->user = client;
-    client->session = tn_session_new(&crowd->drive.params);
+    client->session = tn_session_new(&crowd->driver.params);
     print_id(crowd, id, sizeof id);
     offer.credentials = json_pack("{s:s, s:s}", "id", id, "token", crowd->token);
     tn_session_local_params(client->session, &offer.parameters.limits);
-    offer.parameters.max_ack_delay = (unsigned)(crowd->drive.params.max_ack_delay / TN_MILLISECOND);
+    offer.parameters.max_ack_delay = (unsigned)(crowd->driver.params.max_ack_delay / TN_MILLISECOND);
     line = control_encode_open(&offer);
     if (!line || !tn_control_write(link->tn, line, strlen(line)))
         abort();
@@ -86,9 +86,9 @@ static void on_up(struct drive_link *link)
     json_decref(offer.credentials);
 }
 
-static void accepted(struct drive_link *link, const struct control_message *message)
+static void accepted(struct driver_link *link, const struct control_message *message)
 {
-    struct crowd *crowd = (struct crowd *)link->drive;
+    struct crowd *crowd = (struct crowd *)link->driver;
     struct client *client = link->user;
 
     client->is_accepted = true;
@@ -105,9 +105,9 @@ static void failed(struct crowd *crowd, const char *why)
         snprintf(crowd->why, sizeof crowd->why, "%s", why);
 }
 
-static void on_control(struct drive_link *link)
+static void on_control(struct driver_link *link)
 {
-    struct crowd *crowd = (struct crowd *)link->drive;
+    struct crowd *crowd = (struct crowd *)link->driver;
     const char *data, *newline, *error;
     struct control_message message;
     size_t size = tn_control_peek(link->tn, &data);
@@ -122,18 +122,18 @@ static void on_control(struct drive_link *link)
         accepted(link, &message);
     control_message_free(&message);
     if (type == CONTROL_REFUSE || (type == CONTROL_ACCEPT && crowd->every))
-        drive_close(link);
+        driver_close(link);
 }
 
-static void on_event(struct drive_link *link, const struct tn_event *event)
+static void on_event(struct driver_link *link, const struct tn_event *event)
 {
     (void)link;
     (void)event;
 }
 
-static void on_down(struct drive *drive, struct drive_link *link, const char *reason)
+static void on_down(struct driver *driver, struct driver_link *link, const char *reason)
 {
-    struct crowd *crowd = (struct crowd *)drive;
+    struct crowd *crowd = (struct crowd *)driver;
     struct client *client = link ? link->user : NULL;
 
     if (!client || !client->is_accepted)
@@ -148,7 +148,7 @@ static void on_down(struct drive *drive, struct drive_link *link, const char *re
     free(client);
 }
 
-static const struct drive_user user = {.up = on_up, .control = on_control, .event = on_event, .down = on_down};
+static const struct driver_user user = {.up = on_up, .control = on_control, .event = on_event, .down = on_down};
 
 /* ---- The crowd ---- */
 
@@ -156,7 +156,7 @@ static void connect_one(struct crowd *crowd)
 {
     crowd->begun++;
     crowd->under_way++;
-    test_connect(&crowd->drive.pair);
+    test_connect(&crowd->driver.pair);
 }
 
 static int compare(const void *a, const void *b)
@@ -203,7 +203,7 @@ static void open_all(struct crowd *crowd)
     while (!stopped && (crowd->begun < crowd->sessions || crowd->under_way > 0)) {
         while (crowd->begun < crowd->sessions && crowd->under_way < crowd->parallel)
             connect_one(crowd);
-        rig_run(crowd->drive.pair.rig, may_open, crowd, 1000);
+        fixture_run(crowd->driver.pair.fixture, may_open, crowd, 1000);
     }
     report(crowd, "opened");
 }
@@ -213,12 +213,12 @@ static void close_all(struct crowd *crowd)
 {
     unsigned closed = 0;
 
-    for (struct hg_link *link = crowd->drive.pair.links; link; link = link->next) {
+    for (struct hg_link *link = crowd->driver.pair.links; link; link = link->next) {
         if (!link->user)
             continue;
-        drive_close(link->user);
+        driver_close(link->user);
         if (++closed % 100 == 0)
-            test_run(&crowd->drive.pair, 5);
+            test_run(&crowd->driver.pair, 5);
     }
 }
 
@@ -230,7 +230,7 @@ static void open_at_pace(struct crowd *crowd)
         hg_time now = test_clock();
 
         if (due > now)
-            rig_run(crowd->drive.pair.rig, is_stopped, NULL, (unsigned)((due - now) / HG_MILLISECOND) + 1);
+            fixture_run(crowd->driver.pair.fixture, is_stopped, NULL, (unsigned)((due - now) / HG_MILLISECOND) + 1);
         connect_one(crowd);
     }
 }
@@ -285,24 +285,24 @@ static void parse(struct crowd *crowd, int argc, char **argv)
 
 static void start(struct crowd *crowd, const struct test_certificate *unused)
 {
-    struct dtls_config *config = &crowd->drive.pair.client_config;
+    struct dtls_config *config = &crowd->driver.pair.client_config;
 
-    drive_init(&crowd->drive, &user, unused, NULL);
-    crowd->drive.params.is_client = true; /* for the sessions, which are made here */
+    driver_init(&crowd->driver, &user, unused, NULL);
+    crowd->driver.params.is_client = true; /* for the sessions, which are made here */
     config->client.ca = crowd->ca;
     config->client.server_name = crowd->name;
-    crowd->drive.pair.connect.host = crowd->address;
+    crowd->driver.pair.connect.host = crowd->address;
     config->socket_buffer = 256 << 10;
     config->handshake_timeout = 10 * HG_SECOND;
     if (!crowd->resume)
         config->priority = "NORMAL:-VERS-ALL:+VERS-DTLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-MAC-ALL:+AEAD:"
                            "-CIPHER-ALL:+AES-128-GCM:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:%NO_TICKETS";
-    test_pair_start(&crowd->drive.pair, false, true, (uint16_t)crowd->port);
+    test_pair_start(&crowd->driver.pair, false, true, (uint16_t)crowd->port);
 }
 
 static struct crowd crowd = {.sessions = 1, .parallel = 64};
 
-/* The rig is made for tests and ends them when something fails: so this is one. */
+/* The fixture is made for tests and ends them when something fails: so this is one. */
 START_TEST(run)
 {
     struct test_certificate unused = test_certificate_new("unused", NULL, -3600, 3600);
@@ -311,15 +311,15 @@ START_TEST(run)
     crowd.started = (double)test_clock() / 1e9;
     if (crowd.every) {
         open_at_pace(&crowd);
-        rig_run(crowd.drive.pair.rig, may_open, &crowd, 12000);
+        fixture_run(crowd.driver.pair.fixture, may_open, &crowd, 12000);
     } else {
         open_all(&crowd);
-        while (!rig_run(crowd.drive.pair.rig, is_stopped, NULL, 1000))
+        while (!fixture_run(crowd.driver.pair.fixture, is_stopped, NULL, 1000))
             ;
     }
     report(&crowd, "ended");
     close_all(&crowd);
-    test_pair_free(&crowd.drive.pair);
+    test_pair_free(&crowd.driver.pair);
     test_certificate_free(&unused);
 }
 END_TEST

@@ -107,7 +107,7 @@ static void handshakes(bool resumed, const struct test_certificate *ca, const st
     test_pair_free(&pair);
 }
 
-/* The rig is made for tests and ends them when something fails: so this is one. */
+/* The fixture is made for tests and ends them when something fails: so this is one. */
 START_TEST(bench)
 {
     struct test_certificate ca = test_certificate_new("bench authority", NULL, -3600, 3600);

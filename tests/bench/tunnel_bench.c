@@ -2,14 +2,14 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * tunnel_bench [SECONDS]: the tunnel alone, without HTTP, exchanges and codec, beside what GnuTLS and the kernel give:
- * two processes over loopback, a line of JSON for each figure (tests/bench/meter.h). Bulk goes over one stream; a
+ * two processes over loopback, a line of JSON for each figure (tests/bench/measurement.h). Bulk goes over one stream; a
  * ping-pong keeps so many streams busy with messages of 64 bytes, either the same ones all the time or, as exchanges
  * do, a new one for each message.
  */
 #include "core/base/buffer.h"
-#include "tests/bench/bare.h"
-#include "tests/bench/drive.h"
-#include "tests/bench/meter.h"
+#include "tests/bench/gnutls_baseline.h"
+#include "tests/bench/measurement.h"
+#include "tests/bench/tunnel_driver.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -30,13 +30,13 @@ enum mode {
 
 /* One end. */
 struct end {
-    struct drive drive; /* first, so that one is the other */
+    struct driver driver; /* first, so that one is the other */
     enum mode mode;
     bool is_far;
     unsigned in_flight;
-    struct meter_shared *shared;
-    struct meter *meter; /* of the near end */
-    struct drive_link *link;
+    struct measurement_shared *shared;
+    struct measurement *measurement; /* of the near end */
+    struct driver_link *link;
     struct tn_session *session;
 };
 
@@ -74,9 +74,9 @@ static void fill(struct tn_stream *stream)
     tn_stream_want_writable(stream);
 }
 
-static void on_up(struct drive_link *link)
+static void on_up(struct driver_link *link)
 {
-    struct end *end = (struct end *)link->drive;
+    struct end *end = (struct end *)link->driver;
     struct tn_peer_params peer;
     struct tn_params params;
 
@@ -131,18 +131,18 @@ static void near_readable(struct end *end, struct tn_stream *stream)
     size_t size = read_all(stream);
 
     if (end->mode == STANDING_STREAMS && size > 0) {
-        end->meter->rounds++;
+        end->measurement->rounds++;
         ask(end, stream);
     } else if (end->mode == NEW_STREAMS && tn_stream_fin_read(stream)) {
-        end->meter->rounds++;
+        end->measurement->rounds++;
         tn_stream_release(stream);
         ask(end, NULL);
     }
 }
 
-static void on_event(struct drive_link *link, const struct tn_event *event)
+static void on_event(struct driver_link *link, const struct tn_event *event)
 {
-    struct end *end = (struct end *)link->drive;
+    struct end *end = (struct end *)link->driver;
 
     if (event->type == TN_EVENT_READABLE && end->is_far)
         far_readable(end, event->stream);
@@ -154,9 +154,9 @@ static void on_event(struct drive_link *link, const struct tn_event *event)
         ck_abort_msg("a stream was reset");
 }
 
-static void on_down(struct drive *drive, struct drive_link *link, const char *reason)
+static void on_down(struct driver *driver, struct driver_link *link, const char *reason)
 {
-    struct end *end = (struct end *)drive;
+    struct end *end = (struct end *)driver;
 
     if (!link)
         ck_abort_msg("no link: %s", reason);
@@ -165,7 +165,7 @@ static void on_down(struct drive *drive, struct drive_link *link, const char *re
     end->link = NULL;
 }
 
-static const struct drive_user user = {.up = on_up, .event = on_event, .down = on_down};
+static const struct driver_user user = {.up = on_up, .event = on_event, .down = on_down};
 
 static bool never(void *arg)
 {
@@ -173,7 +173,7 @@ static bool never(void *arg)
     return false;
 }
 
-static struct end *new_end(const struct setting *setting, bool is_far, struct meter_shared *shared)
+static struct end *new_end(const struct setting *setting, bool is_far, struct measurement_shared *shared)
 {
     struct end *end = calloc(1, sizeof *end);
 
@@ -183,48 +183,48 @@ static struct end *new_end(const struct setting *setting, bool is_far, struct me
     end->in_flight = setting->in_flight;
     end->is_far = is_far;
     end->shared = shared;
-    drive_init(&end->drive, &user, setting->ca, setting->leaf);
-    end->drive.pair.client_config.mtu = end->drive.pair.gateway_config.mtu = setting->mtu;
-    test_pair_start(&end->drive.pair, is_far, !is_far, (uint16_t)atomic_load(&shared->port));
+    driver_init(&end->driver, &user, setting->ca, setting->leaf);
+    end->driver.pair.client_config.mtu = end->driver.pair.gateway_config.mtu = setting->mtu;
+    test_pair_start(&end->driver.pair, is_far, !is_far, (uint16_t)atomic_load(&shared->port));
     return end;
 }
 
-static void far_end(struct meter_shared *shared, const void *arg)
+static void far_end(struct measurement_shared *shared, const void *arg)
 {
     struct end *end = new_end(arg, true, shared);
 
-    atomic_store(&shared->port, end->drive.pair.port);
+    atomic_store(&shared->port, end->driver.pair.port);
     for (;;)
-        rig_run(end->drive.pair.rig, never, NULL, 1000);
+        fixture_run(end->driver.pair.fixture, never, NULL, 1000);
 }
 
 static bool is_over(void *arg)
 {
     struct end *end = arg;
 
-    return !meter_goes_on(end->meter) || !end->link;
+    return !measurement_goes_on(end->measurement) || !end->link;
 }
 
 static void ours(const char *name, const struct setting *setting)
 {
-    struct meter meter;
+    struct measurement measurement;
     struct end *end;
     size_t packet;
 
-    meter_start(&meter, name, seconds, far_end, setting);
-    end = new_end(setting, false, meter.shared);
-    end->meter = &meter;
-    test_connect_up(&end->drive.pair);
-    rig_run(end->drive.pair.rig, is_over, end, (unsigned)(seconds * 1000) + 5000);
+    measurement_start(&measurement, name, seconds, far_end, setting);
+    end = new_end(setting, false, measurement.shared);
+    end->measurement = &measurement;
+    test_connect_up(&end->driver.pair);
+    fixture_run(end->driver.pair.fixture, is_over, end, (unsigned)(seconds * 1000) + 5000);
     ck_assert_msg(end->link != NULL, "the link was lost");
     packet = tn_link_packet_size(end->link->tn);
-    meter_finish(&meter, setting->mode == BULK ? packet : MESSAGE, setting->in_flight);
-    drive_close(end->link);
-    test_pair_free(&end->drive.pair);
+    measurement_finish(&measurement, setting->mode == BULK ? packet : MESSAGE, setting->in_flight);
+    driver_close(end->link);
+    test_pair_free(&end->driver.pair);
     free(end);
 }
 
-/* The rig is made for tests and ends them when something fails: so this is one. */
+/* The fixture is made for tests and ends them when something fails: so this is one. */
 START_TEST(bench)
 {
     static const unsigned in_flight[] = {1, 64, 512};
@@ -232,16 +232,16 @@ START_TEST(bench)
     struct test_certificate leaf = test_certificate_new("gate.test", &ca, -3600, 3600);
     struct setting setting = {.ca = &ca, .leaf = &leaf};
 
-    bare_dtls_bulk(seconds, 1400);
+    baseline_dtls_bulk(seconds, 1400);
     setting.mtu = 1400 + OVERHEAD;
     ours("tunnel over DTLS", &setting);
-    bare_dtls_bulk(seconds, 16347);
+    baseline_dtls_bulk(seconds, 16347);
     setting.mtu = 0;
     ours("tunnel over DTLS", &setting);
-    bare_tls_bulk(seconds);
+    baseline_tls_bulk(seconds);
     for (size_t i = 0; i < sizeof in_flight / sizeof in_flight[0]; i++) {
-        bare_tls_ping_pong(seconds, in_flight[i], false);
-        bare_tls_ping_pong(seconds, in_flight[i], true);
+        baseline_tls_ping_pong(seconds, in_flight[i], false);
+        baseline_tls_ping_pong(seconds, in_flight[i], true);
         setting.mtu = 1400 + OVERHEAD;
         setting.in_flight = in_flight[i];
         setting.mode = STANDING_STREAMS;

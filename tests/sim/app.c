@@ -40,7 +40,7 @@ static struct hg_slice counted_slice(struct sim *sim, uint64_t key, uint64_t off
     return (struct hg_slice){&counted->buffer, counted->buffer.data, size};
 }
 
-static struct sim_stream *app_add(struct sim_end *end, struct tn_stream *stream)
+static struct sim_stream *app_add(struct sim_endpoint *end, struct tn_stream *stream)
 {
     struct sim_stream *s = calloc(1, sizeof *s);
 
@@ -235,7 +235,7 @@ static void app_stopped(struct sim_stream *s, uint64_t code)
     app_work(s);
 }
 
-void app_event(struct sim_end *end, const struct tn_event *event)
+void app_event(struct sim_endpoint *end, const struct tn_event *event)
 {
     struct sim_stream *s = event->stream ? tn_stream_user(event->stream) : NULL;
 
@@ -266,7 +266,7 @@ void app_event(struct sim_end *end, const struct tn_event *event)
     }
 }
 
-void app_open(struct sim_end *end)
+void app_open(struct sim_endpoint *end)
 {
     for (uint64_t i = 0; i < end->open_burst && end->opened < end->to_open; i++) {
         struct tn_stream *stream = tn_stream_open(end->session);
@@ -280,7 +280,7 @@ void app_open(struct sim_end *end)
     }
 }
 
-void app_tick(struct sim_end *end)
+void app_tick(struct sim_endpoint *end)
 {
     struct sim_stream *s = end->streams, *next;
 

@@ -96,7 +96,7 @@ static void choose_params(struct sim *sim, struct tn_params *params, int side)
 static void choose_awake(struct sim *sim)
 {
     for (uint64_t side = 0; side < 2; side++) {
-        struct sim_end *end = &sim->ends[side];
+        struct sim_endpoint *end = &sim->ends[side];
 
         if (sim->scenario.sleeps > 0 && end->params.max_streams < sim->scenario.streams)
             end->params.max_streams = sim->scenario.streams;
@@ -145,7 +145,7 @@ void scenario_choose(struct sim *sim)
     scenario->starve = random_chance(random, 0.2) ? 0.3 : 0;
     scenario->sleeps = random_chance(random, 0.2) ? 0.4 : 0;
     for (int side = 0; side < 2; side++) {
-        struct sim_end *end = &sim->ends[side];
+        struct sim_endpoint *end = &sim->ends[side];
 
         choose_path(sim, &sim->network.paths[side], loss[side]);
         choose_params(sim, &end->params, side);

@@ -75,7 +75,7 @@ static void sim_tick(struct sim *sim)
 static void sim_timeouts(struct sim *sim)
 {
     for (int side = 0; side < 2; side++) {
-        struct sim_end *end = &sim->ends[side];
+        struct sim_endpoint *end = &sim->ends[side];
         int error;
 
         if (!end->link || tn_link_deadline(end->link) > end_now(end))
@@ -101,7 +101,7 @@ static tn_time sim_next(struct sim *sim)
     if (network_next(&sim->network) < next)
         next = network_next(&sim->network);
     for (int side = 0; side < 2; side++) {
-        const struct sim_end *end = &sim->ends[side];
+        const struct sim_endpoint *end = &sim->ends[side];
 
         if (end->link && tn_link_deadline(end->link) < next + end->ahead)
             next = tn_link_deadline(end->link) > end->ahead ? tn_link_deadline(end->link) - end->ahead : 0;

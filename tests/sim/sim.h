@@ -36,7 +36,7 @@ struct plan {
 
 /* One stream as one end sees it. */
 struct sim_stream {
-    struct sim_end *end;
+    struct sim_endpoint *end;
     struct tn_stream *stream;
     struct sim_stream *next; /* in end->streams */
     uint64_t id, written, read;
@@ -46,7 +46,7 @@ struct sim_stream {
     uint64_t kept_offset;
 };
 
-struct sim_end {
+struct sim_endpoint {
     struct sim *sim;
     int side;
     struct tn_params params;
@@ -88,7 +88,7 @@ struct sim {
     struct scenario scenario;
     struct network network;
     struct path other_paths[2]; /* of the transport that is not in use */
-    struct sim_end ends[2];
+    struct sim_endpoint ends[2];
     tn_time now, tick_at, down_until;
     uint64_t deaths, reroutes, steps, events, live_buffers;
     bool verbose;
@@ -113,7 +113,7 @@ static inline uint8_t sim_byte(uint64_t key, uint64_t offset)
 uint64_t sim_key(const struct sim *sim, uint64_t id, int side);
 
 /* The time by the end's own clock. */
-static inline tn_time end_now(const struct sim_end *end)
+static inline tn_time end_now(const struct sim_endpoint *end)
 {
     return end->sim->now + end->ahead;
 }
@@ -130,21 +130,21 @@ struct plan scenario_plan(const struct sim *sim, uint64_t id, int side);
 bool scenario_is_awake(const struct sim *sim, uint64_t id);
 
 /* end.c */
-void end_start(struct sim_end *end);
-void end_connect(struct sim_end *end);
-void end_disconnect(struct sim_end *end);
-void end_receive(struct sim_end *end, const struct network_packet *packet);
+void end_start(struct sim_endpoint *end);
+void end_connect(struct sim_endpoint *end);
+void end_disconnect(struct sim_endpoint *end);
+void end_receive(struct sim_endpoint *end, const struct network_packet *packet);
 /* Takes events, lets the streams work, sends. */
-void end_serve(struct sim_end *end);
-bool end_over(const struct sim_end *end);
-void end_check_memory(struct sim_end *end);
-void end_check_over(struct sim_end *end);
-void end_free(struct sim_end *end);
+void end_serve(struct sim_endpoint *end);
+bool end_over(const struct sim_endpoint *end);
+void end_check_memory(struct sim_endpoint *end);
+void end_check_over(struct sim_endpoint *end);
+void end_free(struct sim_endpoint *end);
 
 /* app.c */
-void app_event(struct sim_end *end, const struct tn_event *event);
-void app_open(struct sim_end *end);
-void app_tick(struct sim_end *end);
+void app_event(struct sim_endpoint *end, const struct tn_event *event);
+void app_open(struct sim_endpoint *end);
+void app_tick(struct sim_endpoint *end);
 
 /* One whole run; false when it failed, then sim->failure tells why. */
 bool sim_run(struct sim *sim);

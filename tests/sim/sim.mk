@@ -7,7 +7,7 @@ tests_sim_sim_SOURCES = \
 	tests/sim/app.c \
 	tests/sim/bench.c \
 	tests/sim/bottleneck.c tests/sim/bottleneck.h \
-	tests/sim/end.c \
+	tests/sim/endpoint.c \
 	tests/sim/main.c \
 	tests/sim/network.c tests/sim/network.h \
 	tests/sim/random.h \

@@ -5,8 +5,8 @@
  */
 #include "core/exchange/exchange_private.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/scripted_stages.h"
 #include "tests/unit/slowness.h"
-#include "tests/unit/stages.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -18,15 +18,15 @@ START_TEST(a_plain_exchange_goes_down_and_up)
     struct script scripts[] = {{.manner = MANNER_PASS, .watch = &watch},
                                {.manner = MANNER_ANSWER, .answer_size = 300000, .interims = 2, .watch = &watch}};
     struct caller caller = {.watch = &watch, .request_size = 200000};
-    struct rig *rig = start(scripts, 2);
+    struct fixture *fixture = start(scripts, 2);
 
-    call(rig, &caller);
+    call(fixture, &caller);
     ck_assert_uint_eq(watch.attached, 0); /* nothing is called while emitting */
-    run_to_end(rig, &watch, &caller);
+    run_to_end(fixture, &watch, &caller);
     check_complete(&caller, 300000);
     ck_assert_uint_eq(caller.interims, 2);
     ck_assert_int_eq(caller.status, 200);
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -36,13 +36,13 @@ START_TEST(a_bypassing_stage_sees_nothing_more)
     struct script scripts[] = {{.manner = MANNER_BYPASS, .watch = &watch},
                                {.manner = MANNER_ANSWER, .answer_size = 10, .watch = &watch}};
     struct caller caller = {.watch = &watch, .request_size = 10};
-    struct rig *rig = start(scripts, 2);
+    struct fixture *fixture = start(scripts, 2);
 
-    call(rig, &caller);
-    run_to_end(rig, &watch, &caller);
+    call(fixture, &caller);
+    run_to_end(fixture, &watch, &caller);
     check_complete(&caller, 10);
     ck_assert_uint_eq(watch.attached, 1);
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -51,13 +51,13 @@ START_TEST(nobody_answers)
     struct watch watch = {.seed = 1};
     struct script scripts[] = {{.manner = MANNER_BYPASS, .watch = &watch}};
     struct caller caller = {.watch = &watch};
-    struct rig *rig = start(scripts, 1);
+    struct fixture *fixture = start(scripts, 1);
 
-    call(rig, &caller);
-    run_to_end(rig, &watch, &caller);
+    call(fixture, &caller);
+    run_to_end(fixture, &watch, &caller);
     ck_assert_uint_eq(caller.resets, 1);
     ck_assert_int_eq(caller.reason.status, 500);
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -67,14 +67,14 @@ START_TEST(a_failing_stage_is_named)
     struct script scripts[] = {{.manner = MANNER_FILTER, .fail_heads = true, .watch = &watch},
                                {.manner = MANNER_ANSWER, .answer_size = 10, .watch = &watch}};
     struct caller caller = {.watch = &watch, .request_size = 10};
-    struct rig *rig = start(scripts, 2);
+    struct fixture *fixture = start(scripts, 2);
 
-    call(rig, &caller);
-    run_to_end(rig, &watch, &caller);
+    call(fixture, &caller);
+    run_to_end(fixture, &watch, &caller);
     ck_assert_uint_eq(caller.resets, 1);
     ck_assert_int_eq(caller.reason.status, 500);
     ck_assert_str_eq(caller.detail, "probe failed");
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -84,21 +84,21 @@ START_TEST(credit_bounds_what_waits_for_a_stalled_reader)
     struct script scripts[] = {{.manner = MANNER_PASS, .watch = &watch},
                                {.manner = MANNER_ANSWER, .answer_size = 10000000, .watch = &watch}};
     struct caller caller = {.watch = &watch, .stalled = true};
-    struct rig *rig = start(scripts, 2);
+    struct fixture *fixture = start(scripts, 2);
     struct exchange *exchange;
 
-    call(rig, &caller);
+    call(fixture, &caller);
     for (int i = 0; i < 100; i++)
-        rig_run(rig, NULL, NULL, 0);
-    exchange = rig->worker->exchanges.open;
+        fixture_run(fixture, NULL, NULL, 0);
+    exchange = fixture->worker->exchanges.open;
     ck_assert_uint_le(exchange->slots[0].inboxes[HG_UP].bytes, 65536);
     ck_assert_uint_gt(exchange->slots[0].inboxes[HG_UP].bytes, 65536 - 4096); /* less credit is told as none */
     ck_assert_uint_eq(exchange->slots[1].inboxes[HG_UP].bytes, 0);
     caller.stalled = false;
     hg_resume(caller.self, HG_UP);
-    run_to_end(rig, &watch, &caller);
+    run_to_end(fixture, &watch, &caller);
     check_complete(&caller, 10000000);
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -108,22 +108,22 @@ START_TEST(asking_for_credit_again_loses_no_writable)
     size_t budget = 0;
     struct script scripts[] = {{.manner = MANNER_ANSWER, .answer_size = 10, .budget = &budget, .watch = &watch}};
     struct caller caller = {.watch = &watch, .request_size = 200000};
-    struct rig *rig = start(scripts, 1);
+    struct fixture *fixture = start(scripts, 1);
 
-    call(rig, &caller);
-    rig_run(rig, NULL, NULL, 0);
+    call(fixture, &caller);
+    fixture_run(fixture, NULL, NULL, 0);
     ck_assert_uint_eq(hg_credit(caller.self, HG_DOWN), 0);
     budget = 65536 - 7000; /* some credit again, but too little for writable() */
     hg_resume(watch.bottom, HG_DOWN);
-    rig_run(rig, NULL, NULL, 0);
+    fixture_run(fixture, NULL, NULL, 0);
     ck_assert_uint_gt(hg_credit(caller.self, HG_DOWN), 0);
     ck_assert_uint_eq(caller.writables, 0);
     budget = SIZE_MAX;
     hg_resume(watch.bottom, HG_DOWN);
-    run_to_end(rig, &watch, &caller);
+    run_to_end(fixture, &watch, &caller);
     ck_assert_uint_gt(caller.writables, 0);
     check_complete(&caller, 10);
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -132,15 +132,15 @@ START_TEST(emitting_beyond_the_credit_resets)
     struct watch watch = {.seed = 1};
     struct script scripts[] = {{.manner = MANNER_ANSWER, .overrun = true, .watch = &watch}};
     struct caller caller = {.watch = &watch};
-    struct rig *rig = start(scripts, 1);
+    struct fixture *fixture = start(scripts, 1);
 
-    call(rig, &caller);
-    run_to_end(rig, &watch, &caller);
+    call(fixture, &caller);
+    run_to_end(fixture, &watch, &caller);
     ck_assert_uint_eq(caller.resets, 1);
     ck_assert_int_eq(caller.reason.status, 500);
     ck_assert_ptr_nonnull(strstr(caller.detail, "probe has a bug: in end(), it emits 65537 bytes"));
-    rig->breaches = 1 << BREACH_CREDIT;
-    rig_free(rig);
+    fixture->breaches = 1 << BREACH_CREDIT;
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -152,15 +152,15 @@ START_TEST(a_stage_answers_in_the_place_of_what_is_below)
         {.manner = MANNER_FILTER, .watch = &watch},
         {.manner = MANNER_ANSWER, .answer_size = 500000, .answers_early = true, .watch = &watch}};
     struct caller caller = {.watch = &watch, .request_size = 100000};
-    struct rig *rig = start(scripts, 3);
+    struct fixture *fixture = start(scripts, 3);
 
-    call(rig, &caller);
-    run_to_end(rig, &watch, &caller);
+    call(fixture, &caller);
+    run_to_end(fixture, &watch, &caller);
     ck_assert_uint_eq(caller.heads, 1);
     ck_assert_uint_eq(caller.got, 70000);
     ck_assert_uint_eq(caller.ends, 1);
     ck_assert_uint_eq(watch.resets, 2); /* both stages below, once each */
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -172,15 +172,15 @@ START_TEST(an_upload_goes_on_when_a_stage_above_answers)
     struct script scripts[] = {{.manner = MANNER_PASS, .take_responses = true, .answer_size = 100, .watch = &watch},
                                {.manner = MANNER_ANSWER, .budget = &budget, .answer_size = 100, .watch = &watch}};
     struct caller caller = {.watch = &watch, .request_size = 200000};
-    struct rig *rig = start(scripts, 2);
+    struct fixture *fixture = start(scripts, 2);
 
-    call(rig, &caller);
-    rig_run(rig, NULL, NULL, 0);
+    call(fixture, &caller);
+    fixture_run(fixture, NULL, NULL, 0);
     ck_assert_uint_eq(hg_credit(caller.self, HG_DOWN), 0);
     answer(watch.bottom);
-    run_to_end(rig, &watch, &caller);
+    run_to_end(fixture, &watch, &caller);
     check_complete(&caller, 100);
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -190,18 +190,18 @@ START_TEST(a_reset_tells_all_but_its_maker)
     struct script scripts[] = {{.manner = MANNER_FILTER, .watch = &watch},
                                {.manner = MANNER_ANSWER, .answer_size = 1000000, .watch = &watch}};
     struct caller caller = {.watch = &watch, .request_size = 1000000, .stalled = true};
-    struct rig *rig = start(scripts, 2);
+    struct fixture *fixture = start(scripts, 2);
     static const struct hg_reason gone = {499, NULL, "the public user is gone", 0};
 
-    call(rig, &caller);
-    rig_run(rig, NULL, NULL, 0);
+    call(fixture, &caller);
+    fixture_run(fixture, NULL, NULL, 0);
     hg_reset(caller.self, &gone);
     hg_reset(caller.self, &gone); /* a second one changes nothing */
-    run_to_end(rig, &watch, &caller);
+    run_to_end(fixture, &watch, &caller);
     ck_assert_uint_eq(caller.resets, 0);
     ck_assert_uint_eq(watch.resets, 2);
     ck_assert_str_eq(watch.detail, "the public user is gone");
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -213,25 +213,25 @@ START_TEST(a_response_that_breaks_off_loses_nothing)
         {.manner = MANNER_FILTER, .watch = &watch},
         {.manner = MANNER_ANSWER, .answer_size = 1000000, .answers_early = true, .watch = &watch}};
     struct caller caller = {.watch = &watch, .request_size = 1000000, .stalled = true};
-    struct rig *rig = start(scripts, 2);
+    struct fixture *fixture = start(scripts, 2);
     static const struct hg_reason broken = {502, NULL, "the service is gone", 0};
 
-    call(rig, &caller);
-    rig_run(rig, NULL, NULL, 0);
+    call(fixture, &caller);
+    fixture_run(fixture, NULL, NULL, 0);
     hg_break_off(watch.bottom, &broken);
     hg_break_off(watch.bottom, &broken); /* a second one changes nothing */
-    rig_run(rig, NULL, NULL, 0);
+    fixture_run(fixture, NULL, NULL, 0);
     ck_assert_uint_eq(watch.detached, 1);
     ck_assert_uint_eq(caller.resets, 0);
     caller.stalled = false;
     hg_resume(caller.self, HG_UP);
-    run_to_end(rig, &watch, &caller);
+    run_to_end(fixture, &watch, &caller);
     ck_assert_uint_eq(caller.resets, 1);
     ck_assert_uint_eq(caller.ends, 0);
     ck_assert_uint_gt(caller.got, 65536); /* more than one place holds */
     ck_assert_str_eq(caller.detail, "the service is gone");
     ck_assert_uint_eq(watch.resets, 1);
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -242,13 +242,13 @@ START_TEST(all_exchanges_are_reset_at_a_stop)
     struct caller callers[3] = {{.watch = &watch, .stalled = true, .request_size = 1},
                                 {.watch = &watch, .stalled = true, .request_size = 1},
                                 {.watch = &watch, .stalled = true, .request_size = 1}};
-    struct rig *rig = start(scripts, 1);
+    struct fixture *fixture = start(scripts, 1);
 
     for (int i = 0; i < 3; i++)
-        call(rig, &callers[i]);
-    rig_run(rig, NULL, NULL, 0);
-    ck_assert_uint_eq(rig->worker->exchanges.open_count, 3);
-    rig_free(rig);
+        call(fixture, &callers[i]);
+    fixture_run(fixture, NULL, NULL, 0);
+    ck_assert_uint_eq(fixture->worker->exchanges.open_count, 3);
+    fixture_free(fixture);
     for (int i = 0; i < 3; i++) {
         ck_assert_uint_eq(callers[i].resets, 1);
         ck_assert_uint_eq(callers[i].detaches, 1);
@@ -265,7 +265,7 @@ static void run_random(unsigned seed)
     size_t count = 1 + draw(&watch, MOST_PARTS - 2), answer_size = draw(&watch, 3) ? draw(&watch, 200000) : 0;
     struct caller caller = {.watch = &watch, .request_size = draw(&watch, 3) ? draw(&watch, 200000) : 0};
     unsigned reset_at = draw(&watch, 4) ? 0 : 1 + draw(&watch, 20);
-    struct rig *rig;
+    struct fixture *fixture;
 
     for (size_t i = 0; i < count; i++)
         scripts[i] =
@@ -281,21 +281,21 @@ static void run_random(unsigned seed)
         taker->take_responses = true;
         taker->answer_size = answer_size;
     }
-    rig = start(scripts, count);
-    call(rig, &caller);
+    fixture = start(scripts, count);
+    call(fixture, &caller);
     for (unsigned i = 0; i < reset_at && !caller.detaches; i++)
-        rig_run(rig, NULL, NULL, 0);
+        fixture_run(fixture, NULL, NULL, 0);
     if (reset_at && draw(&watch, 2) && watch.bottom && !caller.detaches) {
         hg_break_off(watch.bottom, &(struct hg_reason){502, NULL, "random", 0});
         for (unsigned i = draw(&watch, 3); i && !caller.detaches; i--)
-            rig_run(rig, NULL, NULL, 0);
+            fixture_run(fixture, NULL, NULL, 0);
     }
     if (reset_at && caller.self && !caller.detaches && draw(&watch, 2))
         hg_reset(caller.self, &(struct hg_reason){499, NULL, "random", 0});
-    run_to_end(rig, &watch, &caller);
+    run_to_end(fixture, &watch, &caller);
     if (!reset_at)
         check_complete(&caller, answer_size);
-    rig_free(rig);
+    fixture_free(fixture);
 }
 
 START_TEST(random_pipelines_keep_their_promises)

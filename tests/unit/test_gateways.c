@@ -8,13 +8,13 @@
 #include "core/session/link.h"
 #include "core/session/session_lookup.h"
 #include "core/session/session_table.h"
-#include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/testbed.h"
 
 #include <check.h>
 #include <stdio.h>
 
-static struct pair pair;
+static struct testbed testbed;
 
 /* ---- Which gateways there are ---- */
 
@@ -25,21 +25,21 @@ static struct pair pair;
     }
 
 static struct gateway_list found;
-static struct rig *client;
+static struct fixture *client;
 
 /* Those of a client with these two transports. */
 static void find(struct wire *first, struct wire *second)
 {
-    const struct rig_part parts[] = {{&wire_client_plugin, first}, {&wire_client_bytes_plugin, second}};
+    const struct fixture_part parts[] = {{&wire_client_plugin, first}, {&wire_client_bytes_plugin, second}};
 
-    client = rig_new(PIPELINE_CLIENT, parts, 2);
+    client = fixture_new(PIPELINE_CLIENT, parts, 2);
     ck_assert_int_eq(gateway_list_make(&found, client->pipeline), 0);
 }
 
 static void forget(void)
 {
     gateway_list_free(&found);
-    rig_free(client);
+    fixture_free(client);
 }
 
 static void expect_way(size_t gateway, size_t way, size_t transport, size_t number)
@@ -117,33 +117,33 @@ END_TEST
 
 static void set_up_three(void)
 {
-    memset(&pair, 0, sizeof pair);
-    pair.wire.seed = 1;
-    pair.more_count = 2;
-    pair_new(&pair);
+    memset(&testbed, 0, sizeof testbed);
+    testbed.wire.seed = 1;
+    testbed.more_count = 2;
+    testbed_new(&testbed);
 }
 
 static void tear_down(void)
 {
-    pair_free(&pair);
+    testbed_free(&testbed);
 }
 
 static struct sessions *at_client(void)
 {
-    return pair.client->worker->sessions;
+    return testbed.client->worker->sessions;
 }
 
-static size_t session_count(const struct rig *rig)
+static size_t session_count(const struct fixture *fixture)
 {
     size_t count = 0;
 
-    for (const struct session *session = rig->worker->sessions->sessions; session; session = session->next)
+    for (const struct session *session = fixture->worker->sessions->sessions; session; session = session->next)
         count += session->link != NULL;
     return count;
 }
 
 struct wanted {
-    const struct rig *rig;
+    const struct fixture *fixture;
     size_t count;
 };
 
@@ -151,17 +151,17 @@ static bool has_sessions(void *arg)
 {
     const struct wanted *wanted = arg;
 
-    return session_count(wanted->rig) == wanted->count;
+    return session_count(wanted->fixture) == wanted->count;
 }
 
-static void expect_sessions(const struct rig *rig, size_t count, unsigned milliseconds)
+static void expect_sessions(const struct fixture *fixture, size_t count, unsigned milliseconds)
 {
-    struct wanted wanted = {rig, count};
+    struct wanted wanted = {fixture, count};
 
-    ck_assert_msg(pair_run(&pair, has_sessions, &wanted, milliseconds), "%zu sessions with a link instead of %zu",
-                  session_count(rig), count);
+    ck_assert_msg(testbed_run(&testbed, has_sessions, &wanted, milliseconds), "%zu sessions with a link instead of %zu",
+                  session_count(fixture), count);
     /* Both ends know. */
-    pair_wait(&pair, 20);
+    testbed_wait(&testbed, 20);
 }
 
 static void expect_success(const struct user *user, uint64_t bytes)
@@ -172,12 +172,12 @@ static void expect_success(const struct user *user, uint64_t bytes)
     ck_assert_uint_eq(user->got, bytes);
 }
 
-static void get_at(struct rig *gateway)
+static void get_at(struct fixture *gateway)
 {
     struct user user = {0};
 
-    user_ask_at(gateway, &user, &pair, "client-1", "web", "/down/10", 0);
-    ck_assert(pair_run(&pair, user_is_done, &user, 5000));
+    user_ask_at(gateway, &user, &testbed, "client-1", "web", "/down/10", 0);
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 5000));
     expect_success(&user, 10);
 }
 
@@ -189,42 +189,42 @@ static bool has_status(void *arg)
 static bool is_held(void *arg)
 {
     (void)arg;
-    return pair.held != NULL;
+    return testbed.held != NULL;
 }
 
 START_TEST(a_client_serves_all_its_gateways)
 {
-    pair_start(&pair);
-    expect_sessions(pair.client, 3, 200);
-    get_at(pair.gateway);
-    get_at(pair.more[0].gateway);
-    get_at(pair.more[1].gateway);
-    ck_assert_uint_eq(pair.wire.connects + pair.more[0].wire.connects + pair.more[1].wire.connects, 3);
+    testbed_start(&testbed);
+    expect_sessions(testbed.client, 3, 200);
+    get_at(testbed.gateway);
+    get_at(testbed.more[0].gateway);
+    get_at(testbed.more[1].gateway);
+    ck_assert_uint_eq(testbed.wire.connects + testbed.more[0].wire.connects + testbed.more[1].wire.connects, 3);
 }
 END_TEST
 
 /* In each of the ways in which a gateway can be away, from the beginning on. */
 START_TEST(one_that_is_away_disturbs_nobody)
 {
-    struct other_gateway *away = &pair.more[0];
+    struct other_gateway *away = &testbed.more[0];
 
     away->wire.unreachable = _i == 0;
     away->wire.unanswered = _i == 1;
     away->refuses = _i == 2;
     away->wire.mute_gateway = _i == 3;
-    pair_start(&pair);
-    expect_sessions(pair.client, 2, 100);
-    pair_wait(&pair, 25000);
-    get_at(pair.gateway);
-    get_at(pair.more[1].gateway);
+    testbed_start(&testbed);
+    expect_sessions(testbed.client, 2, 100);
+    testbed_wait(&testbed, 25000);
+    get_at(testbed.gateway);
+    get_at(testbed.more[1].gateway);
     /* They were not connected to again, nor did their sessions move. */
-    ck_assert_uint_eq(pair.wire.connects, 1);
-    ck_assert_uint_eq(pair.more[1].wire.connects, 1);
+    ck_assert_uint_eq(testbed.wire.connects, 1);
+    ck_assert_uint_eq(testbed.more[1].wire.connects, 1);
     ck_assert_uint_eq(*at_client()->resumed, 0);
     ck_assert_uint_gt(away->wire.connects, 1);
     ck_assert_uint_lt(away->wire.connects, 20);
     away->wire.unreachable = away->wire.unanswered = away->refuses = away->wire.mute_gateway = false;
-    expect_sessions(pair.client, 3, 31000);
+    expect_sessions(testbed.client, 3, 31000);
     get_at(away->gateway);
 }
 END_TEST
@@ -233,20 +233,20 @@ START_TEST(the_death_of_one_pauses_its_own_session_alone)
 {
     struct user here = {0}, there = {0};
 
-    pair_start(&pair);
-    expect_sessions(pair.client, 3, 200);
-    user_ask_at(pair.gateway, &here, &pair, "client-1", "web", "/down/40000000", 0);
-    user_ask_at(pair.more[0].gateway, &there, &pair, "client-1", "web", "/down/40000000", 0);
-    ck_assert(pair_run(&pair, has_status, &here, 5000));
-    ck_assert(pair_run(&pair, has_status, &there, 5000));
-    pair.more[0].wire.dark = true;
-    pair_wait(&pair, 300);
+    testbed_start(&testbed);
+    expect_sessions(testbed.client, 3, 200);
+    user_ask_at(testbed.gateway, &here, &testbed, "client-1", "web", "/down/40000000", 0);
+    user_ask_at(testbed.more[0].gateway, &there, &testbed, "client-1", "web", "/down/40000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &here, 5000));
+    ck_assert(testbed_run(&testbed, has_status, &there, 5000));
+    testbed.more[0].wire.dark = true;
+    testbed_wait(&testbed, 300);
     ck_assert(!there.detached && !here.was_reset);
-    ck_assert(pair_run(&pair, user_is_done, &here, 60000));
+    ck_assert(testbed_run(&testbed, user_is_done, &here, 60000));
     expect_success(&here, 40000000);
-    ck_assert_uint_eq(pair.wire.connects, 1);
-    pair.more[0].wire.dark = false;
-    ck_assert(pair_run(&pair, user_is_done, &there, 60000));
+    ck_assert_uint_eq(testbed.wire.connects, 1);
+    testbed.more[0].wire.dark = false;
+    ck_assert(testbed_run(&testbed, user_is_done, &there, 60000));
     expect_success(&there, 40000000);
 }
 END_TEST
@@ -255,37 +255,37 @@ START_TEST(one_that_stops_is_left_and_come_back_to)
 {
     struct user user = {0};
 
-    pair_start(&pair);
-    expect_sessions(pair.client, 3, 200);
-    user_ask_at(pair.gateway, &user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 1000));
-    worker_drain(pair.gateway->worker);
-    pair_wait(&pair, 100);
+    testbed_start(&testbed);
+    expect_sessions(testbed.client, 3, 200);
+    user_ask_at(testbed.gateway, &user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 1000));
+    worker_drain(testbed.gateway->worker);
+    testbed_wait(&testbed, 100);
     ck_assert(!user.detached);
-    get_at(pair.more[0].gateway);
-    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
-    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    get_at(testbed.more[0].gateway);
+    hg_reset(testbed.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 1000));
     ck_assert_int_eq(user.reason.status, 504);
-    rig_free(pair.gateway);
-    pair.gateway = NULL;
-    expect_sessions(pair.client, 2, 1000);
-    pair_replace_gateway(&pair);
-    expect_sessions(pair.client, 3, 5000);
-    get_at(pair.gateway);
-    ck_assert_uint_eq(pair.more[0].wire.connects, 1);
-    ck_assert_uint_eq(pair.more[1].wire.connects, 1);
+    fixture_free(testbed.gateway);
+    testbed.gateway = NULL;
+    expect_sessions(testbed.client, 2, 1000);
+    testbed_replace_gateway(&testbed);
+    expect_sessions(testbed.client, 3, 5000);
+    get_at(testbed.gateway);
+    ck_assert_uint_eq(testbed.more[0].wire.connects, 1);
+    ck_assert_uint_eq(testbed.more[1].wire.connects, 1);
 }
 END_TEST
 
 START_TEST(a_client_that_stops_tells_all)
 {
-    pair.more[1].wire.unanswered = true;
-    pair_start(&pair);
-    expect_sessions(pair.client, 2, 200);
-    worker_drain(pair.client->worker);
-    expect_sessions(pair.gateway, 0, 1000);
-    expect_sessions(pair.more[0].gateway, 0, 1000);
-    ck_assert(sessions_idle(pair.client->worker->sessions));
+    testbed.more[1].wire.unanswered = true;
+    testbed_start(&testbed);
+    expect_sessions(testbed.client, 2, 200);
+    worker_drain(testbed.client->worker);
+    expect_sessions(testbed.gateway, 0, 1000);
+    expect_sessions(testbed.more[0].gateway, 0, 1000);
+    ck_assert(sessions_idle(testbed.client->worker->sessions));
 }
 END_TEST
 
@@ -293,18 +293,18 @@ END_TEST
 
 static void set_up_both(void)
 {
-    memset(&pair, 0, sizeof pair);
-    pair.wire.seed = 1;
-    pair.has_bytes = true;
-    pair.more_count = 1;
-    pair_new(&pair);
-    pair.client->pipeline->settings.head_start = 100 * HG_MILLISECOND;
-    pair.client->pipeline->settings.probe_interval = 300 * HG_MILLISECOND;
+    memset(&testbed, 0, sizeof testbed);
+    testbed.wire.seed = 1;
+    testbed.has_bytes = true;
+    testbed.more_count = 1;
+    testbed_new(&testbed);
+    testbed.client->pipeline->settings.head_start = 100 * HG_MILLISECOND;
+    testbed.client->pipeline->settings.probe_interval = 300 * HG_MILLISECOND;
 }
 
 static bool first_is_over_bytes(void *arg)
 {
-    const struct session *session = pair.gateway->worker->sessions->sessions;
+    const struct session *session = testbed.gateway->worker->sessions->sessions;
 
     (void)arg;
     return session && session->link && (session->link->ops->flags & HG_TRANSPORT_RELIABLE);
@@ -312,7 +312,7 @@ static bool first_is_over_bytes(void *arg)
 
 static bool first_is_over_packets(void *arg)
 {
-    const struct session *session = pair.gateway->worker->sessions->sessions;
+    const struct session *session = testbed.gateway->worker->sessions->sessions;
 
     (void)arg;
     return session && session->link && !(session->link->ops->flags & HG_TRANSPORT_RELIABLE);
@@ -321,18 +321,18 @@ static bool first_is_over_packets(void *arg)
 /* The second transport knows the first gateway alone. */
 START_TEST(each_gateway_has_its_own_transport)
 {
-    pair.wire.unreachable = true;
-    pair_start(&pair);
-    ck_assert(pair_run(&pair, first_is_over_bytes, NULL, 300));
-    expect_sessions(pair.more[0].gateway, 1, 100);
-    pair_wait(&pair, 2000);
-    ck_assert_uint_eq(pair.bytes.connects, 1);
-    ck_assert_uint_eq(pair.more[0].wire.connects, 1);
-    pair.wire.unreachable = false;
-    ck_assert(pair_run(&pair, first_is_over_packets, NULL, 1000));
-    ck_assert_uint_eq(pair.more[0].wire.connects, 1);
-    get_at(pair.gateway);
-    get_at(pair.more[0].gateway);
+    testbed.wire.unreachable = true;
+    testbed_start(&testbed);
+    ck_assert(testbed_run(&testbed, first_is_over_bytes, NULL, 300));
+    expect_sessions(testbed.more[0].gateway, 1, 100);
+    testbed_wait(&testbed, 2000);
+    ck_assert_uint_eq(testbed.bytes.connects, 1);
+    ck_assert_uint_eq(testbed.more[0].wire.connects, 1);
+    testbed.wire.unreachable = false;
+    ck_assert(testbed_run(&testbed, first_is_over_packets, NULL, 1000));
+    ck_assert_uint_eq(testbed.more[0].wire.connects, 1);
+    get_at(testbed.gateway);
+    get_at(testbed.more[0].gateway);
 }
 END_TEST
 
@@ -340,15 +340,15 @@ END_TEST
 
 static void set_up_links(void)
 {
-    memset(&pair, 0, sizeof pair);
-    pair.wire.seed = 1;
-    pair.links = 2;
-    pair_new(&pair);
+    memset(&testbed, 0, sizeof testbed);
+    testbed.wire.seed = 1;
+    testbed.links = 2;
+    testbed_new(&testbed);
 }
 
 static struct session *session_at_gateway(unsigned older)
 {
-    struct session *session = pair.gateway->worker->sessions->sessions;
+    struct session *session = testbed.gateway->worker->sessions->sessions;
 
     while (older--)
         session = session->next;
@@ -365,22 +365,22 @@ START_TEST(exchanges_are_shared_out_among_links)
     static struct user users[20]; /* outlive the test: they end when the workers do */
 
     memset(users, 0, sizeof users);
-    pair_start(&pair);
-    expect_sessions(pair.gateway, 2, 200);
+    testbed_start(&testbed);
+    expect_sessions(testbed.gateway, 2, 200);
     ck_assert_str_eq(session_at_gateway(0)->process, at_client()->process);
     ck_assert_str_eq(session_at_gateway(1)->process, at_client()->process);
     for (size_t i = 0; i < 20; i++)
-        user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
-    pair_wait(&pair, 50);
+        user_ask(&users[i], &testbed, "client-1", "web", "/hang", 0);
+    testbed_wait(&testbed, 50);
     ck_assert_uint_eq(session_at_gateway(0)->stream_count, 10);
     ck_assert_uint_eq(session_at_gateway(1)->stream_count, 10);
     /* One is done with its own: it gets the next ones. */
     for (size_t i = 0; i < 20; i += 2)
         hg_reset(users[i].self, &(struct hg_reason){499, NULL, "the user left", 0});
-    pair_wait(&pair, 50);
+    testbed_wait(&testbed, 50);
     for (size_t i = 0; i < 20; i += 2)
-        user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
-    pair_wait(&pair, 50);
+        user_ask(&users[i], &testbed, "client-1", "web", "/hang", 0);
+    testbed_wait(&testbed, 50);
     ck_assert_uint_eq(session_at_gateway(0)->stream_count, 10);
     ck_assert_uint_eq(session_at_gateway(1)->stream_count, 10);
 }
@@ -389,10 +389,10 @@ END_TEST
 /* One at a time. */
 START_TEST(none_is_left_idle_by_little_work)
 {
-    pair_start(&pair);
-    expect_sessions(pair.gateway, 2, 200);
+    testbed_start(&testbed);
+    expect_sessions(testbed.gateway, 2, 200);
     for (unsigned i = 0; i < 10; i++)
-        get_at(pair.gateway);
+        get_at(testbed.gateway);
     ck_assert_uint_eq(session_at_gateway(0)->exchanges, 5);
     ck_assert_uint_eq(session_at_gateway(1)->exchanges, 5);
 }
@@ -404,33 +404,33 @@ START_TEST(the_death_of_a_link_pauses_its_session_alone)
     struct session *paused, *other;
     uint64_t before;
 
-    pair_start(&pair);
-    expect_sessions(pair.gateway, 2, 200);
+    testbed_start(&testbed);
+    expect_sessions(testbed.gateway, 2, 200);
     for (size_t i = 0; i < 2; i++) {
-        user_ask(&users[i], &pair, "client-1", "web", "/down/60000000", 0);
-        ck_assert(pair_run(&pair, has_status, &users[i], 1000));
+        user_ask(&users[i], &testbed, "client-1", "web", "/down/60000000", 0);
+        ck_assert(testbed_run(&testbed, has_status, &users[i], 1000));
     }
     paused = session_at_gateway(0);
     other = session_at_gateway(1);
     ck_assert_uint_eq(paused->stream_count, 1);
     ck_assert_uint_eq(other->stream_count, 1);
-    pair.wire.unreachable = true;
+    testbed.wire.unreachable = true;
     wire_break(end_of(paused));
-    pair_wait(&pair, 50);
+    testbed_wait(&testbed, 50);
     ck_assert_ptr_null(paused->link);
     ck_assert_ptr_nonnull(other->link);
     before = paused->exchanges;
     for (size_t i = 0; i < 4; i++)
-        user_get(&more[i], &pair, "/down/10", 0);
+        user_get(&more[i], &testbed, "/down/10", 0);
     ck_assert_uint_eq(paused->exchanges, before);
-    pair.wire.unreachable = false;
+    testbed.wire.unreachable = false;
     for (size_t i = 0; i < 2; i++) {
-        ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));
+        ck_assert(testbed_run(&testbed, user_is_done, &users[i], 60000));
         expect_success(&users[i], 60000000);
     }
     ck_assert_uint_eq(*at_client()->resumed, 1);
     ck_assert_uint_eq(*at_client()->opened, 2);
-    ck_assert_uint_eq(session_count(pair.gateway), 2);
+    ck_assert_uint_eq(session_count(testbed.gateway), 2);
 }
 END_TEST
 
@@ -440,19 +440,19 @@ START_TEST(a_silent_link_gets_no_exchange_while_another_answers)
     struct session *silent;
     uint64_t before;
 
-    pair_start(&pair);
-    expect_sessions(pair.gateway, 2, 200);
+    testbed_start(&testbed);
+    expect_sessions(testbed.gateway, 2, 200);
     silent = session_at_gateway((unsigned)_i);
     session_at_gateway(!_i)->chosen = UINT64_MAX;
-    pair.wire.unreachable = true;
+    testbed.wire.unreachable = true;
     end_of(silent)->is_dark = true;
-    user_ask(&stuck, &pair, "client-1", "web", "/hang", 0);
-    pair_wait(&pair, 600);
+    user_ask(&stuck, &testbed, "client-1", "web", "/hang", 0);
+    testbed_wait(&testbed, 600);
     ck_assert_uint_eq(silent->stream_count, 1);
     before = silent->exchanges;
     for (size_t i = 0; i < 3; i++)
-        user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
-    pair_wait(&pair, 100);
+        user_ask(&users[i], &testbed, "client-1", "web", "/hang", 0);
+    testbed_wait(&testbed, 100);
     ck_assert_uint_eq(silent->exchanges, before);
 }
 END_TEST
@@ -463,19 +463,19 @@ START_TEST(a_new_session_ends_none_of_its_own_process)
     struct session *lost;
     char name[sizeof lost->name];
 
-    pair_start(&pair);
-    expect_sessions(pair.gateway, 2, 200);
+    testbed_start(&testbed);
+    expect_sessions(testbed.gateway, 2, 200);
     /* Links that lived so long are replaced at once, but for those that cannot. */
-    pair_wait(&pair, 11000);
+    testbed_wait(&testbed, 11000);
     lost = session_at_gateway(1);
     memcpy(name, lost->name, sizeof name);
-    pair.wire.unreachable = true;
+    testbed.wire.unreachable = true;
     wire_break(end_of(lost));
-    pair_wait(&pair, 10);
-    pair.wire.unreachable = false;
+    testbed_wait(&testbed, 10);
+    testbed.wire.unreachable = false;
     session_end(session_at_gateway(0), "the test wants it");
-    expect_sessions(pair.gateway, 2, 3000);
-    ck_assert_ptr_nonnull(session_by_name(pair.gateway->worker->sessions, name));
+    expect_sessions(testbed.gateway, 2, 3000);
+    ck_assert_ptr_nonnull(session_by_name(testbed.gateway->worker->sessions, name));
     ck_assert_uint_eq(*at_client()->resumed, 1);
     ck_assert_uint_eq(*at_client()->opened, 3);
 }
@@ -501,10 +501,10 @@ START_TEST(the_newest_process_has_it_all)
     static struct user lost[2]; /* outlive the test: they end when the workers do */
     struct session *newer[2], *older[2];
 
-    pair_start(&pair);
-    expect_sessions(pair.gateway, 2, 200);
-    pair_add_client(&pair);
-    expect_sessions(pair.gateway, 4, 200);
+    testbed_start(&testbed);
+    expect_sessions(testbed.gateway, 2, 200);
+    testbed_add_client(&testbed);
+    expect_sessions(testbed.gateway, 4, 200);
     for (unsigned i = 0; i < 2; i++) {
         newer[i] = session_at_gateway(i);
         older[i] = session_at_gateway(2 + i);
@@ -512,18 +512,18 @@ START_TEST(the_newest_process_has_it_all)
     ck_assert_str_eq(newer[0]->process, newer[1]->process);
     ck_assert_str_ne(newer[0]->process, older[0]->process);
     for (unsigned i = 0; i < 6; i++)
-        get_at(pair.gateway);
+        get_at(testbed.gateway);
     ck_assert_uint_eq(newer[0]->exchanges, 3);
     ck_assert_uint_eq(newer[1]->exchanges, 3);
     /* When it is gone without a word, the older one serves. */
-    pair.wire.unreachable = true;
+    testbed.wire.unreachable = true;
     for (unsigned i = 0; i < 2; i++) {
         end_of(newer[i])->is_dark = true;
-        user_ask(&lost[i], &pair, "client-1", "web", "/hang", 0);
+        user_ask(&lost[i], &testbed, "client-1", "web", "/hang", 0);
     }
-    pair_wait(&pair, 2500);
+    testbed_wait(&testbed, 2500);
     for (unsigned i = 0; i < 6; i++)
-        get_at(pair.gateway);
+        get_at(testbed.gateway);
     ck_assert_uint_eq(older[0]->exchanges, 3);
     ck_assert_uint_eq(older[1]->exchanges, 3);
 }
@@ -535,39 +535,39 @@ START_TEST(who_does_not_say_its_process_has_one_session)
     static struct user users[2]; /* outlive the test: they end when the workers do */
     struct wire_end *end;
 
-    pair.client->pipeline->settings.links = pair.links = 1;
-    pair_start(&pair);
-    expect_sessions(pair.gateway, 1, 200);
-    end = wire_stranger(&pair.wire);
-    pair_wait(&pair, 20);
+    testbed.client->pipeline->settings.links = testbed.links = 1;
+    testbed_start(&testbed);
+    expect_sessions(testbed.gateway, 1, 200);
+    end = wire_stranger(&testbed.wire);
+    testbed_wait(&testbed, 20);
     inject_open(end, _i ? "another" : "");
-    pair_wait(&pair, 50);
+    testbed_wait(&testbed, 50);
     ck_assert_int_eq(end->link->state, LINK_ACTIVE);
-    ck_assert_uint_eq(session_count(pair.gateway), 2);
+    ck_assert_uint_eq(session_count(testbed.gateway), 2);
     for (size_t i = 0; i < 2; i++)
-        user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
-    exchange_run_ready(&pair.gateway->worker->exchanges);
+        user_ask(&users[i], &testbed, "client-1", "web", "/hang", 0);
+    exchange_run_ready(&testbed.gateway->worker->exchanges);
     ck_assert_uint_eq(session_at_gateway(0)->stream_count, 2);
 }
 END_TEST
 
 START_TEST(what_a_process_has_forgotten_does_not_pile_up)
 {
-    pair.client->pipeline->settings.links = pair.links = 1;
-    pair_start(&pair);
-    expect_sessions(pair.gateway, 1, 200);
+    testbed.client->pipeline->settings.links = testbed.links = 1;
+    testbed_start(&testbed);
+    expect_sessions(testbed.gateway, 1, 200);
     for (unsigned i = 0; i < 40; i++) {
-        struct wire_end *end = wire_stranger(&pair.wire);
+        struct wire_end *end = wire_stranger(&testbed.wire);
 
-        pair_wait(&pair, 20);
+        testbed_wait(&testbed, 20);
         inject_open(end, "mine");
-        pair_wait(&pair, 20);
+        testbed_wait(&testbed, 20);
         ck_assert_int_eq(end->link->state, LINK_ACTIVE);
         end->link->session->confirmed = true;
         wire_break(end);
     }
-    ck_assert_uint_le(pair_session_count(&pair), 1 + 16 + 1);
-    ck_assert_uint_ge(pair_session_count(&pair), 8);
+    ck_assert_uint_le(testbed_session_count(&testbed), 1 + 16 + 1);
+    ck_assert_uint_ge(testbed_session_count(&testbed), 8);
 }
 END_TEST
 

@@ -3,8 +3,8 @@
  *
  * A link, packet by packet: loss, acknowledgements, pacing, what is repeated, silence, closing.
  */
-#include "tests/unit/ends.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/tunnel_ends.h"
 
 #include <check.h>
 #include <stdlib.h>

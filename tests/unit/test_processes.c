@@ -8,46 +8,46 @@
 #include "core/session/exchange_stream.h"
 #include "core/session/link.h"
 #include "tests/unit/clock.h"
-#include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/testbed.h"
 
 #include <check.h>
 #include <stdio.h>
 
-static struct pair pair;
+static struct testbed testbed;
 
 static void set_up(void)
 {
-    memset(&pair, 0, sizeof pair);
-    pair.wire.seed = 1;
-    pair_new(&pair);
+    memset(&testbed, 0, sizeof testbed);
+    testbed.wire.seed = 1;
+    testbed_new(&testbed);
 }
 
 static void tear_down(void)
 {
-    pair_free(&pair);
+    testbed_free(&testbed);
 }
 
 static struct sessions *at_gateway(void)
 {
-    return pair.gateway->worker->sessions;
+    return testbed.gateway->worker->sessions;
 }
 
 static bool has_count(void *arg)
 {
-    return pair_session_count(&pair) == *(size_t *)arg;
+    return testbed_session_count(&testbed) == *(size_t *)arg;
 }
 
 static void expect_count(size_t count, unsigned milliseconds)
 {
-    ck_assert_msg(pair_run(&pair, has_count, &count, milliseconds), "%zu sessions instead of %zu",
-                  pair_session_count(&pair), count);
+    ck_assert_msg(testbed_run(&testbed, has_count, &count, milliseconds), "%zu sessions instead of %zu",
+                  testbed_session_count(&testbed), count);
 }
 
 static bool is_held(void *arg)
 {
     (void)arg;
-    return pair.held != NULL;
+    return testbed.held != NULL;
 }
 
 static void expect_success(const struct user *user, uint64_t bytes)
@@ -63,22 +63,22 @@ static struct wire_end *end_of(const struct session *session)
 }
 
 /* As kill -9: no end of it says a word, not even its kernel. */
-static void kill_client(struct rig **client)
+static void kill_client(struct fixture **client)
 {
-    pair.wire.dark = true;
-    rig_free(*client);
+    testbed.wire.dark = true;
+    fixture_free(*client);
     *client = NULL;
-    pair.wire.dark = false;
+    testbed.wire.dark = false;
 }
 
 static void connect_both(void)
 {
-    pair_start(&pair);
-    pair_connect(&pair);
-    pair_wait(&pair, 50);
-    pair_add_client(&pair);
+    testbed_start(&testbed);
+    testbed_connect(&testbed);
+    testbed_wait(&testbed, 50);
+    testbed_add_client(&testbed);
     expect_count(2, 2000);
-    pair_wait(&pair, 50);
+    testbed_wait(&testbed, 50);
 }
 
 /* ---- One that is dead ---- */
@@ -88,22 +88,22 @@ START_TEST(what_ran_at_a_killed_process_fails_soon)
     struct user running = {0}, after = {0};
     hg_time began;
 
-    pair_start(&pair);
-    pair_connect(&pair);
-    user_ask(&running, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 1000));
-    pair_wait(&pair, 200);
-    kill_client(&pair.client);
+    testbed_start(&testbed);
+    testbed_connect(&testbed);
+    user_ask(&running, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 1000));
+    testbed_wait(&testbed, 200);
+    kill_client(&testbed.client);
     /* By a while of silence nobody has noticed yet, or the link is known to be dead and the session waits. */
     if (_i == 1)
-        wire_break(wire_newest(&pair.wire, true));
-    pair_wait(&pair, 300);
+        wire_break(wire_newest(&testbed.wire, true));
+    testbed_wait(&testbed, 300);
     began = clock_now();
-    pair_add_client(&pair);
+    testbed_add_client(&testbed);
     expect_count(2, 1000);
-    user_get(&after, &pair, "/down/10", 0);
+    user_get(&after, &testbed, "/down/10", 0);
     expect_success(&after, 10);
-    ck_assert(pair_run(&pair, user_is_done, &running, 10000));
+    ck_assert(testbed_run(&testbed, user_is_done, &running, 10000));
     ck_assert_uint_le(clock_now() - began, 3 * HG_SECOND);
     ck_assert_int_eq(running.reason.status, 502);
     ck_assert_ptr_nonnull(strstr(running.detail, "another process with this id responds"));
@@ -119,14 +119,14 @@ START_TEST(requests_go_to_the_older_process_when_the_newer_is_killed)
 
     memset(users, 0, sizeof users);
     connect_both();
-    kill_client(&pair.other);
+    kill_client(&testbed.other);
     killed = clock_now();
     for (size_t i = 0; i < 40; i++) {
-        user_ask(&users[i], &pair, "client-1", "web", "/down/10", 0);
-        pair_wait(&pair, 100);
+        user_ask(&users[i], &testbed, "client-1", "web", "/down/10", 0);
+        testbed_wait(&testbed, 100);
     }
     for (size_t i = 0; i < 40; i++) {
-        ck_assert(pair_run(&pair, user_is_done, &users[i], 1000));
+        ck_assert(testbed_run(&testbed, user_is_done, &users[i], 1000));
         failed += users[i].was_reset;
     }
     /* Only what was sent before the silence was noticed, and it waited for as long as all of this took. */
@@ -144,20 +144,20 @@ START_TEST(who_is_alone_is_waited_for)
 {
     struct user user = {0};
 
-    pair_start(&pair);
-    pair_connect(&pair);
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 1000));
-    pair_wait(&pair, 200);
-    pair.wire.unreachable = true;
-    wire_newest(&pair.wire, true)->is_dark = true;
-    pair_wait(&pair, 50000);
+    testbed_start(&testbed);
+    testbed_connect(&testbed);
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 1000));
+    testbed_wait(&testbed, 200);
+    testbed.wire.unreachable = true;
+    wire_newest(&testbed.wire, true)->is_dark = true;
+    testbed_wait(&testbed, 50000);
     ck_assert(!user.detached);
-    pair.wire.unreachable = false;
-    pair_wait(&pair, 6000);
+    testbed.wire.unreachable = false;
+    testbed_wait(&testbed, 6000);
     ck_assert(!user.detached);
-    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
-    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    hg_reset(testbed.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 1000));
     ck_assert_int_eq(user.reason.status, 504);
 }
 END_TEST
@@ -166,17 +166,17 @@ START_TEST(the_older_process_keeps_what_it_runs)
 {
     struct user user = {0};
 
-    pair_start(&pair);
-    pair_connect(&pair);
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 1000));
-    pair_wait(&pair, 200);
-    pair_add_client(&pair);
-    pair_wait(&pair, 20000);
-    ck_assert_uint_eq(pair_session_count(&pair), 2);
+    testbed_start(&testbed);
+    testbed_connect(&testbed);
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 1000));
+    testbed_wait(&testbed, 200);
+    testbed_add_client(&testbed);
+    testbed_wait(&testbed, 20000);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 2);
     ck_assert(!user.detached);
-    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
-    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    hg_reset(testbed.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 1000));
     ck_assert_int_eq(user.reason.status, 504);
 }
 END_TEST
@@ -192,20 +192,20 @@ START_TEST(each_serves_what_it_has)
                  {web, web, false},  {web, NULL, false}, {other, none, false}};
     const struct session *older, *newer;
 
-    pair.serves = cases[_i].older;
-    pair_start(&pair);
-    pair_connect(&pair);
-    pair_wait(&pair, 50);
-    pair.serves = cases[_i].newer;
-    pair_add_client(&pair);
+    testbed.serves = cases[_i].older;
+    testbed_start(&testbed);
+    testbed_connect(&testbed);
+    testbed_wait(&testbed, 50);
+    testbed.serves = cases[_i].newer;
+    testbed_add_client(&testbed);
     expect_count(2, 2000);
-    pair_wait(&pair, 50);
+    testbed_wait(&testbed, 50);
     newer = at_gateway()->sessions;
     older = newer->next;
     for (size_t i = 0; i < 3; i++) {
         struct user user = {0};
 
-        user_get(&user, &pair, "/down/10", 0);
+        user_get(&user, &testbed, "/down/10", 0);
         expect_success(&user, 10);
     }
     ck_assert_uint_eq(older->exchanges, cases[_i].is_older ? 3 : 0);
@@ -220,20 +220,20 @@ START_TEST(none_ends_when_all_are_silent)
     struct user user = {0};
 
     connect_both();
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 1000));
-    pair_wait(&pair, 200);
-    pair.wire.unreachable = true;
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 1000));
+    testbed_wait(&testbed, 200);
+    testbed.wire.unreachable = true;
     for (struct session *session = at_gateway()->sessions; session; session = session->next)
         end_of(session)->is_dark = true;
-    pair_wait(&pair, 30000);
-    ck_assert_uint_eq(pair_session_count(&pair), 2);
+    testbed_wait(&testbed, 30000);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 2);
     ck_assert(!user.detached);
-    pair.wire.unreachable = false;
-    pair_wait(&pair, 6000);
-    ck_assert_uint_eq(pair_session_count(&pair), 2);
-    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
-    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    testbed.wire.unreachable = false;
+    testbed_wait(&testbed, 6000);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 2);
+    hg_reset(testbed.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 1000));
     ck_assert_int_eq(user.reason.status, 504);
 }
 END_TEST
@@ -243,11 +243,11 @@ END_TEST
 /* A link of somebody who has this id, to which he says `open`. */
 static struct wire_end *open_session(const char *process)
 {
-    struct wire_end *end = wire_stranger(&pair.wire);
+    struct wire_end *end = wire_stranger(&testbed.wire);
     uint8_t packet[1400] = {0x06, 0x40, 0};
     int size;
 
-    pair_wait(&pair, 20);
+    testbed_wait(&testbed, 20);
     size = snprintf((char *)packet + 5, sizeof packet - 5,
                     "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
                     "\"credentials\":{\"id\":\"client-1\"}%s%s%s}\n",
@@ -255,14 +255,14 @@ static struct wire_end *open_session(const char *process)
     packet[3] = (uint8_t)(0x40 | size >> 8);
     packet[4] = (uint8_t)size;
     wire_inject(end, packet, (size_t)size + 5);
-    pair_wait(&pair, 5);
+    testbed_wait(&testbed, 5);
     return end;
 }
 
 /* He lives: strangers acknowledge nothing. */
 static void keep_alive(void)
 {
-    pair.gateway->pipeline->settings.dead_after = pair.gateway->pipeline->settings.keep_alive = 3600 * HG_SECOND;
+    testbed.gateway->pipeline->settings.dead_after = testbed.gateway->pipeline->settings.keep_alive = 3600 * HG_SECOND;
 }
 
 START_TEST(a_process_has_so_many_sessions)
@@ -270,9 +270,9 @@ START_TEST(a_process_has_so_many_sessions)
     struct wire_end *ends[16], *end;
 
     keep_alive();
-    pair_start(&pair);
-    pair_connect(&pair);
-    kill_client(&pair.client);
+    testbed_start(&testbed);
+    testbed_connect(&testbed);
+    kill_client(&testbed.client);
     for (size_t i = 0; i < 16; i++) {
         ends[i] = open_session("mine");
         ck_assert_int_eq(ends[i]->link->state, LINK_ACTIVE);
@@ -285,7 +285,7 @@ START_TEST(a_process_has_so_many_sessions)
     ck_assert_int_eq(open_session("other")->link->state, LINK_ACTIVE);
     ends[3]->link->session->confirmed = true;
     wire_break(ends[3]);
-    pair_wait(&pair, 5);
+    testbed_wait(&testbed, 5);
     ck_assert_int_eq(open_session("mine")->link->state, LINK_ACTIVE);
     ck_assert_int_eq(open_session("mine")->link->state, LINK_REFUSED);
 }
@@ -297,8 +297,8 @@ START_TEST(an_id_has_so_many_sessions)
     char process[16] = "";
 
     keep_alive();
-    pair.gateway->pipeline->settings.sessions_per_client = 20;
-    pair_start(&pair);
+    testbed.gateway->pipeline->settings.sessions_per_client = 20;
+    testbed_start(&testbed);
     for (unsigned i = 0; i < 19; i++) {
         if (_i)
             snprintf(process, sizeof process, "p%u", i / 4);
@@ -306,17 +306,17 @@ START_TEST(an_id_has_so_many_sessions)
         ck_assert_int_eq(end->link->state, LINK_ACTIVE);
         first = first ? first : end;
     }
-    pair_wait(&pair, 50);
-    ck_assert_uint_eq(pair_session_count(&pair), 20);
+    testbed_wait(&testbed, 50);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 20);
     end = open_session(process);
     ck_assert_int_eq(end->link->state, LINK_REFUSED);
     ck_assert_ptr_nonnull(strstr(end->link->reason, "client-1 already has 20 sessions (sessions_per_client)"));
     first->link->session->confirmed = true;
     wire_break(first);
-    pair_wait(&pair, 5);
+    testbed_wait(&testbed, 5);
     ck_assert_int_eq(open_session(process)->link->state, LINK_ACTIVE);
     ck_assert_int_eq(open_session(process)->link->state, LINK_REFUSED);
-    ck_assert_uint_eq(pair_session_count(&pair), 20);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 20);
 }
 END_TEST
 

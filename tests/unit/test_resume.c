@@ -8,48 +8,48 @@
 #include "core/session/link.h"
 #include "core/session/session_table.h"
 #include "tests/unit/clock.h"
-#include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
+#include "tests/unit/testbed.h"
 
 #include <check.h>
 #include <stdio.h>
 
-static struct pair pair;
+static struct testbed testbed;
 
 static void set_up(void)
 {
-    memset(&pair, 0, sizeof pair);
-    pair.wire.seed = 1;
-    pair_new(&pair);
+    memset(&testbed, 0, sizeof testbed);
+    testbed.wire.seed = 1;
+    testbed_new(&testbed);
 }
 
 static void tear_down(void)
 {
-    pair_free(&pair);
+    testbed_free(&testbed);
 }
 
 static void connect_pair(void)
 {
-    pair_start(&pair);
-    pair_connect(&pair);
-    pair_wait(&pair, 20);
+    testbed_start(&testbed);
+    testbed_connect(&testbed);
+    testbed_wait(&testbed, 20);
 }
 
 static struct sessions *at_gateway(void)
 {
-    return pair.gateway->worker->sessions;
+    return testbed.gateway->worker->sessions;
 }
 
 static struct sessions *at_client(void)
 {
-    return pair.client->worker->sessions;
+    return testbed.client->worker->sessions;
 }
 
 static bool no_session(void *arg)
 {
     (void)arg;
-    return pair_session_count(&pair) == 0;
+    return testbed_session_count(&testbed) == 0;
 }
 
 static bool has_session(void *arg)
@@ -61,7 +61,7 @@ static bool has_session(void *arg)
 static bool is_held(void *arg)
 {
     (void)arg;
-    return pair.held != NULL;
+    return testbed.held != NULL;
 }
 
 static bool has_status(void *arg)
@@ -77,7 +77,7 @@ static bool is_resumed(void *arg)
 static bool origin_is_quiet(void *arg)
 {
     (void)arg;
-    return pair.attached == pair.detached;
+    return testbed.attached == testbed.detached;
 }
 
 static void expect_success(const struct user *user, uint64_t bytes)
@@ -90,7 +90,7 @@ static void expect_success(const struct user *user, uint64_t bytes)
 
 static void expect_resumptions(uint64_t count)
 {
-    ck_assert(pair_run(&pair, is_resumed, &count, 5000));
+    ck_assert(testbed_run(&testbed, is_resumed, &count, 5000));
 }
 
 /* ---- What goes on ---- */
@@ -104,7 +104,7 @@ static unsigned draw(unsigned *seed, unsigned below)
 /* Each way in which a link can die. */
 static void kill_link(unsigned how)
 {
-    struct wire_end *end = wire_newest(&pair.wire, false);
+    struct wire_end *end = wire_newest(&testbed.wire, false);
 
     if (how == 0)
         wire_break(end);
@@ -121,23 +121,23 @@ START_TEST(no_byte_is_lost_however_links_die)
     struct user users[12] = {0};
     unsigned seed = 77 + (unsigned)_i;
 
-    pair.wire.loss = _i % 2 ? 3 : 0;
-    pair.wire.room = _i % 3 ? 0 : 6;
+    testbed.wire.loss = _i % 2 ? 3 : 0;
+    testbed.wire.room = _i % 3 ? 0 : 6;
     connect_pair();
     for (size_t i = 0; i < 12; i++)
-        user_ask(&users[i], &pair, "client-1", "web", i % 3 ? "/echo" : "/down/1700000", i % 3 ? 900000 + 7 * i : 0);
+        user_ask(&users[i], &testbed, "client-1", "web", i % 3 ? "/echo" : "/down/1700000", i % 3 ? 900000 + 7 * i : 0);
     for (unsigned kill = 0; kill < 6; kill++) {
-        pair_wait(&pair, draw(&seed, 12));
+        testbed_wait(&testbed, draw(&seed, 12));
         kill_link(draw(&seed, 4));
     }
     for (size_t i = 0; i < 12; i++) {
-        ck_assert(pair_run(&pair, user_is_done, &users[i], 30000));
+        ck_assert(testbed_run(&testbed, user_is_done, &users[i], 30000));
         expect_success(&users[i], i % 3 ? 900000 + 7 * i : 1700000);
     }
     ck_assert_uint_gt(*at_gateway()->resumed, 0);
     ck_assert_uint_eq(*at_gateway()->opened, 1);
-    ck_assert_uint_eq(pair_session_count(&pair), 1);
-    ck_assert_uint_eq(pair.resets, 0);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 1);
+    ck_assert_uint_eq(testbed.resets, 0);
 }
 END_TEST
 
@@ -149,11 +149,11 @@ START_TEST(two_thousand_exchanges_go_on)
     memset(users, 0, sizeof users);
     connect_pair();
     for (size_t i = 0; i < count; i++)
-        user_ask(&users[i], &pair, "client-1", "web", "/echo", 3000 + i);
-    pair_wait(&pair, 5);
-    wire_break(wire_newest(&pair.wire, true));
+        user_ask(&users[i], &testbed, "client-1", "web", "/echo", 3000 + i);
+    testbed_wait(&testbed, 5);
+    wire_break(wire_newest(&testbed.wire, true));
     for (size_t i = 0; i < count; i++) {
-        ck_assert(pair_run(&pair, user_is_done, &users[i], 20000));
+        ck_assert(testbed_run(&testbed, user_is_done, &users[i], 20000));
         expect_success(&users[i], 3000 + i);
     }
     expect_resumptions(1);
@@ -167,21 +167,21 @@ START_TEST(a_silent_link_is_replaced_within_a_second)
     hg_time before;
 
     connect_pair();
-    user_ask(&up, &pair, "client-1", "web", "/echo", 10000000);
-    user_ask(&down, &pair, "client-1", "web", "/down/10000000", 0);
-    ck_assert(pair_run(&pair, has_status, &down, 5000));
-    old = wire_newest(&pair.wire, false);
+    user_ask(&up, &testbed, "client-1", "web", "/echo", 10000000);
+    user_ask(&down, &testbed, "client-1", "web", "/down/10000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &down, 5000));
+    old = wire_newest(&testbed.wire, false);
     old->is_dark = true;
-    before = hg_now(rig_worker(pair.client, 0));
+    before = hg_now(fixture_worker(testbed.client, 0));
     expect_resumptions(1);
-    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 1500 * HG_MILLISECOND);
-    ck_assert(pair_run(&pair, user_is_done, &up, 60000));
-    ck_assert(pair_run(&pair, user_is_done, &down, 60000));
+    ck_assert_uint_lt(hg_now(fixture_worker(testbed.client, 0)), before + 1500 * HG_MILLISECOND);
+    ck_assert(testbed_run(&testbed, user_is_done, &up, 60000));
+    ck_assert(testbed_run(&testbed, user_is_done, &down, 60000));
     expect_success(&up, 10000000);
     expect_success(&down, 10000000);
     ck_assert_ptr_null(old->link);
     ck_assert_ptr_null(old->peer->link);
-    ck_assert_uint_eq(pair.wire.connects, 2);
+    ck_assert_uint_eq(testbed.wire.connects, 2);
 }
 END_TEST
 
@@ -191,13 +191,13 @@ START_TEST(a_link_that_is_deaf_one_way_is_replaced)
     struct user user = {.never_ends = true};
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/echo", 20000000);
-    ck_assert(pair_run(&pair, has_status, &user, 5000));
-    wire_newest(&pair.wire, false)->is_mute = true;
+    user_ask(&user, &testbed, "client-1", "web", "/echo", 20000000);
+    ck_assert(testbed_run(&testbed, has_status, &user, 5000));
+    wire_newest(&testbed.wire, false)->is_mute = true;
     expect_resumptions(1);
     user.upload = 0;
     hg_emit_end(user.self, HG_DOWN, NULL);
-    ck_assert(pair_run(&pair, user_is_done, &user, 60000));
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 60000));
     ck_assert(!user.is_wrong && !user.was_reset);
 }
 END_TEST
@@ -207,7 +207,7 @@ static bool tail_is_left(void *arg)
     const struct session *session = at_client()->sessions;
 
     (void)arg;
-    return pair.given == 46000 && !session->streams && tn_session_stream_count(session->tn);
+    return testbed.given == 46000 && !session->streams && tn_session_stream_count(session->tn);
 }
 
 /* The origin is done and the exchange over, but the end of the response waits for credit: the client has nothing under
@@ -218,15 +218,15 @@ START_TEST(a_link_is_watched_while_the_end_of_a_response_waits)
     hg_time before;
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/down/46000", 0);
-    ck_assert(pair_run(&pair, tail_is_left, NULL, 1000));
-    pair_wait(&pair, 50);
-    wire_newest(&pair.wire, false)->is_dark = true;
-    before = hg_now(rig_worker(pair.client, 0));
+    user_ask(&user, &testbed, "client-1", "web", "/down/46000", 0);
+    ck_assert(testbed_run(&testbed, tail_is_left, NULL, 1000));
+    testbed_wait(&testbed, 50);
+    wire_newest(&testbed.wire, false)->is_dark = true;
+    before = hg_now(fixture_worker(testbed.client, 0));
     user_read_on(&user);
-    ck_assert(pair_run(&pair, user_is_done, &user, 20000));
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 20000));
     expect_success(&user, 46000);
-    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 2 * HG_SECOND);
+    ck_assert_uint_lt(hg_now(fixture_worker(testbed.client, 0)), before + 2 * HG_SECOND);
 }
 END_TEST
 
@@ -234,11 +234,11 @@ START_TEST(an_idle_link_that_went_dark_is_replaced_too)
 {
     struct user user = {0};
 
-    pair.client->pipeline->settings.keep_alive = 200 * HG_MILLISECOND;
+    testbed.client->pipeline->settings.keep_alive = 200 * HG_MILLISECOND;
     connect_pair();
-    wire_newest(&pair.wire, true)->is_dark = true;
+    wire_newest(&testbed.wire, true)->is_dark = true;
     expect_resumptions(1);
-    user_get(&user, &pair, "/down/10", 0);
+    user_get(&user, &testbed, "/down/10", 0);
     expect_success(&user, 10);
 }
 END_TEST
@@ -250,23 +250,23 @@ START_TEST(a_link_in_doubt_is_asked_at_once)
     struct wire_end *old;
 
     connect_pair();
-    pair_wait(&pair, 2000);
-    old = wire_newest(&pair.wire, false);
-    before = pair.wire.packets;
+    testbed_wait(&testbed, 2000);
+    old = wire_newest(&testbed.wire, false);
+    before = testbed.wire.packets;
     /* A storm of signs over a healthy link costs little. */
     for (unsigned i = 0; i < 100; i++) {
-        hg_link_doubt(rig_worker(pair.client, 0), old->link);
-        pair_wait(&pair, 20);
+        hg_link_doubt(fixture_worker(testbed.client, 0), old->link);
+        testbed_wait(&testbed, 20);
     }
-    ck_assert_uint_gt(pair.wire.packets, before);
-    ck_assert_uint_le(pair.wire.packets, before + 12);
-    ck_assert_uint_eq(pair.wire.connects, 1);
-    before = hg_now(rig_worker(pair.client, 0));
+    ck_assert_uint_gt(testbed.wire.packets, before);
+    ck_assert_uint_le(testbed.wire.packets, before + 12);
+    ck_assert_uint_eq(testbed.wire.connects, 1);
+    before = hg_now(fixture_worker(testbed.client, 0));
     old->is_dark = true;
-    pair_wait(&pair, 1000);
-    hg_link_doubt(rig_worker(pair.client, 0), old->link);
+    testbed_wait(&testbed, 1000);
+    hg_link_doubt(fixture_worker(testbed.client, 0), old->link);
     expect_resumptions(1);
-    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 2500 * HG_MILLISECOND);
+    ck_assert_uint_lt(hg_now(fixture_worker(testbed.client, 0)), before + 2500 * HG_MILLISECOND);
 }
 END_TEST
 
@@ -276,23 +276,23 @@ START_TEST(a_change_around_is_noticed_at_once)
     hg_time before;
 
     connect_pair();
-    pair_wait(&pair, 2000);
+    testbed_wait(&testbed, 2000);
     if (_i >= 2) {
         /* For so long that the tries are far apart. */
-        wire_break(wire_newest(&pair.wire, true));
-        pair.wire.unreachable = true;
-        pair_wait(&pair, 50000);
-        pair.wire.unreachable = false;
+        wire_break(wire_newest(&testbed.wire, true));
+        testbed.wire.unreachable = true;
+        testbed_wait(&testbed, 50000);
+        testbed.wire.unreachable = false;
     } else {
-        wire_newest(&pair.wire, true)->is_dark = true;
+        wire_newest(&testbed.wire, true)->is_dark = true;
     }
-    before = hg_now(rig_worker(pair.client, 0));
+    before = hg_now(fixture_worker(testbed.client, 0));
     if (_i % 2)
         clock_sleep(10 * HG_SECOND);
     else
         dialers_changed(at_client());
     expect_resumptions(1);
-    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 1200 * HG_MILLISECOND);
+    ck_assert_uint_lt(hg_now(fixture_worker(testbed.client, 0)), before + 1200 * HG_MILLISECOND);
 }
 END_TEST
 
@@ -303,24 +303,24 @@ START_TEST(an_old_link_is_replaced)
     struct wire_end *old;
 
     connect_pair();
-    user_ask(&down, &pair, "client-1", "web", "/down/20000000", 0);
-    user_ask(&up, &pair, "client-1", "web", "/echo", 10000000);
-    ck_assert(pair_run(&pair, has_status, &down, 5000));
-    old = wire_newest(&pair.wire, false);
-    pair.wire.unreachable = true;
-    hg_link_renew(rig_worker(pair.client, 0), old->link);
-    pair_wait(&pair, 1000);
+    user_ask(&down, &testbed, "client-1", "web", "/down/20000000", 0);
+    user_ask(&up, &testbed, "client-1", "web", "/echo", 10000000);
+    ck_assert(testbed_run(&testbed, has_status, &down, 5000));
+    old = wire_newest(&testbed.wire, false);
+    testbed.wire.unreachable = true;
+    hg_link_renew(fixture_worker(testbed.client, 0), old->link);
+    testbed_wait(&testbed, 1000);
     ck_assert_ptr_nonnull(old->link);
     ck_assert_uint_eq(*at_client()->resumed, 0);
-    pair.wire.unreachable = false;
+    testbed.wire.unreachable = false;
     expect_resumptions(1);
     ck_assert_ptr_null(old->link);
     ck_assert_uint_eq(*at_client()->silent_links, 0);
-    ck_assert(pair_run(&pair, user_is_done, &down, 60000));
-    ck_assert(pair_run(&pair, user_is_done, &up, 60000));
+    ck_assert(testbed_run(&testbed, user_is_done, &down, 60000));
+    ck_assert(testbed_run(&testbed, user_is_done, &up, 60000));
     expect_success(&down, 20000000);
     expect_success(&up, 10000000);
-    pair_wait(&pair, 2000);
+    testbed_wait(&testbed, 2000);
     ck_assert_uint_eq(*at_client()->resumed, 1);
 }
 END_TEST
@@ -338,11 +338,11 @@ START_TEST(a_dead_peer_of_an_idle_link_is_found_in_less_than_20_s)
 
     connect_pair();
     sessions = _i ? at_client() : at_gateway();
-    before = hg_now(rig_worker(pair.client, 0));
-    pair.wire.dark = pair.wire.unreachable = true;
-    ck_assert(pair_run(&pair, no_links, sessions, 60000));
-    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 20 * HG_SECOND);
-    ck_assert_uint_gt(hg_now(rig_worker(pair.client, 0)), before + 15 * HG_SECOND);
+    before = hg_now(fixture_worker(testbed.client, 0));
+    testbed.wire.dark = testbed.wire.unreachable = true;
+    ck_assert(testbed_run(&testbed, no_links, sessions, 60000));
+    ck_assert_uint_lt(hg_now(fixture_worker(testbed.client, 0)), before + 20 * HG_SECOND);
+    ck_assert_uint_gt(hg_now(fixture_worker(testbed.client, 0)), before + 15 * HG_SECOND);
 }
 END_TEST
 
@@ -353,27 +353,29 @@ START_TEST(nor_does_a_request_make_it_take_longer)
     hg_time before;
 
     connect_pair();
-    before = hg_now(rig_worker(pair.client, 0));
-    pair.wire.dark = pair.wire.unreachable = true;
-    pair_wait(&pair, 14900);
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, no_links, at_gateway(), 60000));
-    ck_assert_uint_lt(hg_now(rig_worker(pair.client, 0)), before + 20 * HG_SECOND);
-    pair.wire.dark = pair.wire.unreachable = false;
-    ck_assert(pair_run(&pair, is_held, NULL, 40000));
-    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
-    ck_assert(pair_run(&pair, user_is_done, &user, 5000));
+    before = hg_now(fixture_worker(testbed.client, 0));
+    testbed.wire.dark = testbed.wire.unreachable = true;
+    testbed_wait(&testbed, 14900);
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, no_links, at_gateway(), 60000));
+    ck_assert_uint_lt(hg_now(fixture_worker(testbed.client, 0)), before + 20 * HG_SECOND);
+    testbed.wire.dark = testbed.wire.unreachable = false;
+    ck_assert(testbed_run(&testbed, is_held, NULL, 40000));
+    hg_reset(testbed.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 5000));
     ck_assert_int_eq(user.reason.status, 504);
 }
 END_TEST
 
 START_TEST(an_idle_link_lives)
 {
-    pair.client->pipeline->settings.keep_alive = pair.gateway->pipeline->settings.keep_alive = 200 * HG_MILLISECOND;
-    pair.client->pipeline->settings.dead_after = pair.gateway->pipeline->settings.dead_after = 200 * HG_MILLISECOND;
+    testbed.client->pipeline->settings.keep_alive = testbed.gateway->pipeline->settings.keep_alive =
+        200 * HG_MILLISECOND;
+    testbed.client->pipeline->settings.dead_after = testbed.gateway->pipeline->settings.dead_after =
+        200 * HG_MILLISECOND;
     connect_pair();
-    pair_wait(&pair, 1500);
-    ck_assert_uint_eq(pair.wire.connects, 1);
+    testbed_wait(&testbed, 1500);
+    ck_assert_uint_eq(testbed.wire.connects, 1);
 }
 END_TEST
 
@@ -383,13 +385,13 @@ START_TEST(a_long_poll_is_not_taken_for_silence)
     unsigned before;
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 5000));
-    before = pair.wire.packets;
-    pair_wait(&pair, 5000);
-    ck_assert_uint_eq(pair.wire.connects, 1);
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
+    before = testbed.wire.packets;
+    testbed_wait(&testbed, 5000);
+    ck_assert_uint_eq(testbed.wire.connects, 1);
     /* Asked after 0.3, 0.9, 2.1 and 4.5 s: ping, ACK with pong, ACK. */
-    ck_assert_uint_le(pair.wire.packets - before, 20);
+    ck_assert_uint_le(testbed.wire.packets - before, 20);
 }
 END_TEST
 
@@ -400,19 +402,19 @@ START_TEST(what_is_held_while_a_session_waits_is_bounded)
 
     connect_pair();
     for (size_t i = 0; i < 20; i++) {
-        user_ask(&up[i], &pair, "client-1", "web", "/echo", 100000000);
-        user_ask(&down[i], &pair, "client-1", "web", "/down/100000000", 0);
+        user_ask(&up[i], &testbed, "client-1", "web", "/echo", 100000000);
+        user_ask(&down[i], &testbed, "client-1", "web", "/down/100000000", 0);
     }
-    ck_assert(pair_run(&pair, has_status, &down[19], 5000));
-    pair.wire.unreachable = true;
-    wire_break(wire_newest(&pair.wire, true));
-    pair_wait(&pair, 50);
+    ck_assert(testbed_run(&testbed, has_status, &down[19], 5000));
+    testbed.wire.unreachable = true;
+    wire_break(wire_newest(&testbed.wire, true));
+    testbed_wait(&testbed, 50);
     for (size_t i = 0; i < 20; i++) {
         ck_assert_uint_le(up[i].sent - up[i].got, 2 * per_stream);
-        ck_assert_uint_le(down[i].got, pair.given);
+        ck_assert_uint_le(down[i].got, testbed.given);
         sent += up[i].sent + down[i].got;
     }
-    pair_wait(&pair, 500);
+    testbed_wait(&testbed, 500);
     for (size_t i = 0; i < 20; i++)
         sent -= up[i].sent + down[i].got;
     ck_assert_uint_eq(sent, 0);
@@ -426,22 +428,22 @@ START_TEST(new_exchanges_wait_for_the_client)
     struct user users[3] = {0};
 
     connect_pair();
-    pair.wire.unreachable = true;
-    wire_break(wire_newest(&pair.wire, true));
-    pair_wait(&pair, 50);
-    user_ask(&users[0], &pair, "client-1", "web", "/down/10", 0);
-    user_ask(&users[1], &pair, "client-1", "web", "/echo", 100000);
-    user_ask(&users[2], &pair, "client-1", "web", "/hang", 0);
-    pair_wait(&pair, 500);
+    testbed.wire.unreachable = true;
+    wire_break(wire_newest(&testbed.wire, true));
+    testbed_wait(&testbed, 50);
+    user_ask(&users[0], &testbed, "client-1", "web", "/down/10", 0);
+    user_ask(&users[1], &testbed, "client-1", "web", "/echo", 100000);
+    user_ask(&users[2], &testbed, "client-1", "web", "/hang", 0);
+    testbed_wait(&testbed, 500);
     ck_assert(!users[0].detached && !users[1].detached);
-    ck_assert_uint_eq(pair.attached, 0);
+    ck_assert_uint_eq(testbed.attached, 0);
     hg_reset(users[2].self, &(struct hg_reason){499, NULL, "the user left", 0});
-    pair.wire.unreachable = false;
-    ck_assert(pair_run(&pair, user_is_done, &users[0], 4000));
-    ck_assert(pair_run(&pair, user_is_done, &users[1], 4000));
+    testbed.wire.unreachable = false;
+    ck_assert(testbed_run(&testbed, user_is_done, &users[0], 4000));
+    ck_assert(testbed_run(&testbed, user_is_done, &users[1], 4000));
     expect_success(&users[0], 10);
     expect_success(&users[1], 100000);
-    ck_assert_uint_eq(pair.attached, 2);
+    ck_assert_uint_eq(testbed.attached, 2);
 }
 END_TEST
 
@@ -450,13 +452,13 @@ START_TEST(they_do_not_wait_for_ever)
     struct user user = {0};
 
     connect_pair();
-    pair.wire.unreachable = true;
-    wire_break(wire_newest(&pair.wire, true));
-    pair_wait(&pair, 50);
-    user_ask(&user, &pair, "client-1", "web", "/down/10", 0);
-    pair_wait(&pair, 4500);
+    testbed.wire.unreachable = true;
+    wire_break(wire_newest(&testbed.wire, true));
+    testbed_wait(&testbed, 50);
+    user_ask(&user, &testbed, "client-1", "web", "/down/10", 0);
+    testbed_wait(&testbed, 4500);
     ck_assert(!user.detached);
-    pair_wait(&pair, 1000);
+    testbed_wait(&testbed, 1000);
     ck_assert(user.detached);
     ck_assert_int_eq(user.reason.status, 503);
     ck_assert_uint_gt(user.reason.retry_after, 0);
@@ -470,28 +472,28 @@ START_TEST(a_session_that_nobody_resumes_ends)
     const struct hg_target target = {.client = HG_TEXT("client-1"), .service = HG_TEXT("web")};
     struct user user = {0}, half = {.stalls = true};
 
-    pair.gateway->pipeline->settings.resume_timeout = 300 * HG_MILLISECOND;
-    pair.client->pipeline->settings.resume_timeout = 400 * HG_MILLISECOND;
+    testbed.gateway->pipeline->settings.resume_timeout = 300 * HG_MILLISECOND;
+    testbed.client->pipeline->settings.resume_timeout = 400 * HG_MILLISECOND;
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    user_ask(&half, &pair, "client-1", "web", "/down/5000000", 0);
-    ck_assert(pair_run(&pair, has_status, &half, 5000));
-    pair.wire.unreachable = true;
-    wire_break(wire_newest(&pair.wire, true));
-    pair_wait(&pair, 150);
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    user_ask(&half, &testbed, "client-1", "web", "/down/5000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &half, 5000));
+    testbed.wire.unreachable = true;
+    wire_break(wire_newest(&testbed.wire, true));
+    testbed_wait(&testbed, 150);
     ck_assert(!user.detached);
-    ck_assert_uint_eq(pair_session_count(&pair), 1);
-    ck_assert(hg_target_served(&pair.gateway->worker->core, &target));
-    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    ck_assert_uint_eq(testbed_session_count(&testbed), 1);
+    ck_assert(hg_target_served(&testbed.gateway->worker->core, &target));
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 1000));
     ck_assert_int_eq(user.reason.status, 502);
     ck_assert_str_eq(user.reason.error, "connection_terminated");
     ck_assert_ptr_nonnull(strstr(user.detail, "not resumed"));
     ck_assert(half.was_reset && !half.ended);
     ck_assert(no_session(NULL));
-    ck_assert(!hg_target_served(&pair.gateway->worker->core, &target));
+    ck_assert(!hg_target_served(&testbed.gateway->worker->core, &target));
     ck_assert_uint_eq(*at_gateway()->expired, 1);
-    ck_assert(pair_run(&pair, origin_is_quiet, NULL, 1000));
-    ck_assert_uint_eq(pair.resets, 2);
+    ck_assert(testbed_run(&testbed, origin_is_quiet, NULL, 1000));
+    ck_assert_uint_eq(testbed.resets, 2);
     ck_assert_ptr_null(at_client()->sessions);
 }
 END_TEST
@@ -501,13 +503,13 @@ START_TEST(a_gateway_that_knows_nothing_opens_a_new_session)
     struct user lost = {0}, user = {0};
 
     connect_pair();
-    user_ask(&lost, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 5000));
-    pair_replace_gateway(&pair);
+    user_ask(&lost, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
+    testbed_replace_gateway(&testbed);
     ck_assert(lost.detached);
-    ck_assert(pair_run(&pair, origin_is_quiet, NULL, 2000));
-    ck_assert_uint_eq(pair.resets, 1);
-    user_get(&user, &pair, "/down/10", 0);
+    ck_assert(testbed_run(&testbed, origin_is_quiet, NULL, 2000));
+    ck_assert_uint_eq(testbed.resets, 1);
+    user_get(&user, &testbed, "/down/10", 0);
     expect_success(&user, 10);
     ck_assert_uint_eq(*at_client()->resumed, 0);
     ck_assert_uint_eq(*at_client()->opened, 2);
@@ -523,27 +525,27 @@ START_TEST(a_client_is_back_within_5_s_of_its_gateway)
     bool answered = _i < 3;
 
     connect_pair();
-    pair.wire.unreachable = answered;
-    pair.wire.unanswered = !answered;
-    wire_break(wire_newest(&pair.wire, true));
-    pair_wait(&pair, absences[_i % 3]);
+    testbed.wire.unreachable = answered;
+    testbed.wire.unanswered = !answered;
+    wire_break(wire_newest(&testbed.wire, true));
+    testbed_wait(&testbed, absences[_i % 3]);
     ck_assert_ptr_null(at_client()->sessions ? at_client()->sessions->link : NULL);
-    pair.wire.unreachable = pair.wire.unanswered = false;
-    ck_assert(pair_run(&pair, has_session, NULL, answered ? 5000 : 10000 + 1000));
+    testbed.wire.unreachable = testbed.wire.unanswered = false;
+    ck_assert(testbed_run(&testbed, has_session, NULL, answered ? 5000 : 10000 + 1000));
 }
 END_TEST
 
 START_TEST(a_session_whose_name_never_arrived_is_not_kept)
 {
-    pair_start(&pair);
-    pair.wire.mute_gateway = true;
-    pair_wait(&pair, 100);
-    ck_assert_uint_eq(pair_session_count(&pair), 1);
-    wire_break(wire_newest(&pair.wire, true));
-    pair_wait(&pair, 20);
+    testbed_start(&testbed);
+    testbed.wire.mute_gateway = true;
+    testbed_wait(&testbed, 100);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 1);
+    wire_break(wire_newest(&testbed.wire, true));
+    testbed_wait(&testbed, 20);
     ck_assert_ptr_null(at_gateway()->resume_queues[false].first);
-    pair.wire.mute_gateway = false;
-    pair_connect(&pair);
+    testbed.wire.mute_gateway = false;
+    testbed_connect(&testbed);
 }
 END_TEST
 
@@ -552,20 +554,20 @@ START_TEST(a_client_that_stops_without_link_delivers_what_runs)
     struct user user = {.stalls = true};
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/down/3000000", 0);
-    ck_assert(pair_run(&pair, has_status, &user, 5000));
-    pair.wire.unreachable = true;
-    wire_break(wire_newest(&pair.wire, true));
-    pair_wait(&pair, 50);
-    worker_drain(pair.client->worker);
-    pair_wait(&pair, 100);
-    ck_assert(!sessions_idle(pair.client->worker->sessions));
-    pair.wire.unreachable = false;
+    user_ask(&user, &testbed, "client-1", "web", "/down/3000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &user, 5000));
+    testbed.wire.unreachable = true;
+    wire_break(wire_newest(&testbed.wire, true));
+    testbed_wait(&testbed, 50);
+    worker_drain(testbed.client->worker);
+    testbed_wait(&testbed, 100);
+    ck_assert(!sessions_idle(testbed.client->worker->sessions));
+    testbed.wire.unreachable = false;
     user_read_on(&user);
-    ck_assert(pair_run(&pair, user_is_done, &user, 5000));
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 5000));
     expect_success(&user, 3000000);
-    ck_assert(pair_run(&pair, no_session, NULL, 2000));
-    ck_assert(sessions_idle(pair.client->worker->sessions));
+    ck_assert(testbed_run(&testbed, no_session, NULL, 2000));
+    ck_assert(sessions_idle(testbed.client->worker->sessions));
 }
 END_TEST
 
@@ -574,16 +576,16 @@ START_TEST(a_gateway_that_stops_lets_sessions_move)
     struct user user = {.stalls = true};
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/down/3000000", 0);
-    ck_assert(pair_run(&pair, has_status, &user, 5000));
-    worker_drain(pair.gateway->worker);
-    pair_wait(&pair, 50);
+    user_ask(&user, &testbed, "client-1", "web", "/down/3000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &user, 5000));
+    worker_drain(testbed.gateway->worker);
+    testbed_wait(&testbed, 50);
     for (struct hg_link *link = at_gateway()->links; link; link = link->next)
         if (link->session)
             link_close(link, TN_NO_ERROR, "the test wants it");
-    pair_wait(&pair, 50);
+    testbed_wait(&testbed, 50);
     user_read_on(&user);
-    ck_assert(pair_run(&pair, user_is_done, &user, 8000));
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 8000));
     expect_success(&user, 3000000);
 }
 END_TEST
@@ -600,14 +602,14 @@ START_TEST(a_session_moves_at_once_however_long_its_gateway_stops)
     struct user user = {.stalls = true};
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/down/3000000", 0);
-    ck_assert(pair_run(&pair, has_status, &user, 5000));
-    pair.gateway->worker->pipeline->settings.stop_timeout = 3600 * HG_SECOND;
-    worker_drain(pair.gateway->worker);
-    ck_assert(pair_run(&pair, was_often_refused, NULL, 300000));
+    user_ask(&user, &testbed, "client-1", "web", "/down/3000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &user, 5000));
+    testbed.gateway->worker->pipeline->settings.stop_timeout = 3600 * HG_SECOND;
+    worker_drain(testbed.gateway->worker);
+    ck_assert(testbed_run(&testbed, was_often_refused, NULL, 300000));
     wire_break(at_client()->sessions->link->handle);
     user_read_on(&user);
-    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 1000));
     expect_success(&user, 3000000);
     ck_assert_uint_eq(*at_client()->resumed, 1);
 }
@@ -618,9 +620,9 @@ END_TEST
 /* A link to the gateway on which nothing has been said yet. */
 static struct wire_end *silent_link(void)
 {
-    struct wire_end *gateway = wire_stranger(&pair.wire);
+    struct wire_end *gateway = wire_stranger(&testbed.wire);
 
-    pair_wait(&pair, 20);
+    testbed_wait(&testbed, 20);
     ck_assert_ptr_nonnull(gateway->link);
     return gateway;
 }
@@ -636,32 +638,32 @@ START_TEST(of_any_number_of_opens_at_once_one_wins)
     unsigned carriers = 0;
 
     connect_pair();
-    before = wire_newest(&pair.wire, true);
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    before = wire_newest(&testbed.wire, true);
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
     session = at_gateway()->sessions;
     for (size_t i = 0; i < RACERS; i++)
         ends[i] = silent_link();
-    pair.wire.unreachable = true;
+    testbed.wire.unreachable = true;
     for (size_t i = 0; i < RACERS; i++) {
-        pair_inject_open(ends[i], "client-1", session->name);
-        pair_inject_open(ends[i], "client-1", session->name);
+        testbed_inject_open(ends[i], "client-1", session->name);
+        testbed_inject_open(ends[i], "client-1", session->name);
     }
-    pair_wait(&pair, 50);
+    testbed_wait(&testbed, 50);
     ck_assert_uint_eq(*at_gateway()->resumed, RACERS);
     ck_assert_uint_eq(*at_gateway()->opened, 1);
-    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 1);
     for (size_t i = 0; i < RACERS; i++)
         carriers += ends[i]->link && ends[i]->link->session == session && ends[i]->link == session->link;
     ck_assert_uint_eq(carriers, 1);
     ck_assert_ptr_null(before->link);
     for (size_t i = 0; i < RACERS; i++)
         ck_assert(!ends[i]->link || ends[i]->link == session->link);
-    pair.wire.unreachable = false;
-    ck_assert(pair_run(&pair, is_resumed, &(uint64_t){1}, 3000));
-    ck_assert(!user.detached && pair.held);
-    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
-    ck_assert(pair_run(&pair, user_is_done, &user, 2000));
+    testbed.wire.unreachable = false;
+    ck_assert(testbed_run(&testbed, is_resumed, &(uint64_t){1}, 3000));
+    ck_assert(!user.detached && testbed.held);
+    hg_reset(testbed.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 2000));
     ck_assert_int_eq(user.reason.status, 504);
 }
 END_TEST
@@ -673,17 +675,17 @@ START_TEST(a_stolen_name_is_worth_nothing)
     const struct session *session;
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/down/20000000", 0);
-    ck_assert(pair_run(&pair, has_status, &user, 5000));
+    user_ask(&user, &testbed, "client-1", "web", "/down/20000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &user, 5000));
     session = at_gateway()->sessions;
     thief = silent_link();
-    pair_inject_open(thief, "client-2", session->name);
-    pair_wait(&pair, 50);
+    testbed_inject_open(thief, "client-2", session->name);
+    testbed_wait(&testbed, 50);
     ck_assert_uint_eq(*at_gateway()->refused, 1);
     ck_assert_int_eq(thief->link->state, LINK_REFUSED);
     ck_assert_ptr_ne(session->link, thief->link);
     ck_assert_uint_eq(*at_gateway()->resumed, 0);
-    ck_assert(pair_run(&pair, user_is_done, &user, 20000));
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 20000));
     expect_success(&user, 20000000);
 }
 END_TEST
@@ -696,27 +698,27 @@ START_TEST(of_two_links_the_newest_carries_the_session)
     char name[CONTROL_SESSION_NAME_SIZE + 1];
 
     connect_pair();
-    first = wire_newest(&pair.wire, true);
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 5000));
+    first = wire_newest(&testbed.wire, true);
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
     session = at_gateway()->sessions;
     memcpy(name, session->name, sizeof name);
     second = silent_link();
-    pair.wire.unreachable = true;
-    pair_inject_open(second, "client-1", name);
-    pair_wait(&pair, 50);
-    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    testbed.wire.unreachable = true;
+    testbed_inject_open(second, "client-1", name);
+    testbed_wait(&testbed, 50);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 1);
     ck_assert_ptr_eq(session->link, second->link);
     ck_assert_ptr_null(first->link);
     /* The client was told why, and takes its session back by the same rule. */
     ck_assert_ptr_null(at_client()->sessions->link);
     ck_assert_ptr_nonnull(strstr(at_client()->sessions->lost_reason, "LINK_REPLACED"));
-    pair.wire.unreachable = false;
-    ck_assert(pair_run(&pair, is_resumed, &(uint64_t){1}, 3000));
+    testbed.wire.unreachable = false;
+    ck_assert(testbed_run(&testbed, is_resumed, &(uint64_t){1}, 3000));
     ck_assert_ptr_null(second->link);
-    ck_assert(!user.detached && pair.held);
-    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
-    ck_assert(pair_run(&pair, user_is_done, &user, 2000));
+    ck_assert(!user.detached && testbed.held);
+    hg_reset(testbed.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 2000));
     ck_assert_int_eq(user.reason.status, 504);
 }
 END_TEST
@@ -727,8 +729,8 @@ START_TEST(an_unknown_name_gets_a_new_session)
 
     connect_pair();
     end = silent_link();
-    pair_inject_open(end, "client-1", "AAAAAAAAAAAAAAAAAAAAAA");
-    pair_wait(&pair, 50);
+    testbed_inject_open(end, "client-1", "AAAAAAAAAAAAAAAAAAAAAA");
+    testbed_wait(&testbed, 50);
     ck_assert_uint_eq(*at_gateway()->opened, 2);
     ck_assert_str_ne(at_gateway()->sessions->name, "AAAAAAAAAAAAAAAAAAAAAA");
     ck_assert_int_eq(end->link->state, LINK_ACTIVE);
@@ -740,17 +742,17 @@ START_TEST(sessions_that_their_client_forgot_do_not_pile_up)
     connect_pair();
     for (unsigned i = 0; i < 10; i++) {
         /* The gateway only sees that the link is down. */
-        pair.wire.dark = true;
-        wire_break(wire_newest(&pair.wire, true));
-        rig_free(pair.client);
-        pair.client = NULL;
-        pair.wire.dark = false;
-        pair_add_client(&pair);
-        pair_wait(&pair, 30);
-        pair.client = pair.other;
-        pair.other = NULL;
+        testbed.wire.dark = true;
+        wire_break(wire_newest(&testbed.wire, true));
+        fixture_free(testbed.client);
+        testbed.client = NULL;
+        testbed.wire.dark = false;
+        testbed_add_client(&testbed);
+        testbed_wait(&testbed, 30);
+        testbed.client = testbed.other;
+        testbed.other = NULL;
     }
-    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 1);
 }
 END_TEST
 
@@ -758,12 +760,12 @@ END_TEST
 
 static void set_up_both(void)
 {
-    memset(&pair, 0, sizeof pair);
-    pair.wire.seed = 1;
-    pair.has_bytes = true;
-    pair_new(&pair);
-    pair.client->pipeline->settings.head_start = 100 * HG_MILLISECOND;
-    pair.client->pipeline->settings.probe_interval = 300 * HG_MILLISECOND;
+    memset(&testbed, 0, sizeof testbed);
+    testbed.wire.seed = 1;
+    testbed.has_bytes = true;
+    testbed_new(&testbed);
+    testbed.client->pipeline->settings.head_start = 100 * HG_MILLISECOND;
+    testbed.client->pipeline->settings.probe_interval = 300 * HG_MILLISECOND;
 }
 
 static bool is_over_bytes(void *arg)
@@ -794,12 +796,12 @@ static bool probe_is_up(void *arg)
 START_TEST(the_first_transport_has_a_head_start)
 {
     /* Longer than the first needs on any machine. */
-    pair.client->pipeline->settings.head_start = 10 * HG_SECOND;
+    testbed.client->pipeline->settings.head_start = 10 * HG_SECOND;
     connect_pair();
-    pair_wait(&pair, 300);
+    testbed_wait(&testbed, 300);
     ck_assert(is_over_packets(NULL));
-    ck_assert_uint_eq(pair.bytes.connects, 0);
-    ck_assert_uint_eq(pair.wire.connects, 1);
+    ck_assert_uint_eq(testbed.bytes.connects, 0);
+    ck_assert_uint_eq(testbed.wire.connects, 1);
 }
 END_TEST
 
@@ -807,45 +809,45 @@ START_TEST(the_second_takes_over_when_the_first_is_blocked)
 {
     struct user user = {0};
 
-    pair.wire.dark = true;
-    pair.client->pipeline->settings.probe_interval = 60 * HG_SECOND;
-    pair_start(&pair);
-    ck_assert(pair_run(&pair, is_over_bytes, NULL, 400));
-    pair_wait(&pair, 50);
-    ck_assert_uint_eq(pair.wire.connects, 1);
-    ck_assert_ptr_null(pair.wire.ends->link);
+    testbed.wire.dark = true;
+    testbed.client->pipeline->settings.probe_interval = 60 * HG_SECOND;
+    testbed_start(&testbed);
+    ck_assert(testbed_run(&testbed, is_over_bytes, NULL, 400));
+    testbed_wait(&testbed, 50);
+    ck_assert_uint_eq(testbed.wire.connects, 1);
+    ck_assert_ptr_null(testbed.wire.ends->link);
     ck_assert_ptr_null(at_client()->links->next);
-    user_get(&user, &pair, "/echo", 3000000);
+    user_get(&user, &testbed, "/echo", 3000000);
     expect_success(&user, 3000000);
 }
 END_TEST
 
 START_TEST(the_second_is_tried_at_once_when_the_first_fails)
 {
-    pair.wire.unreachable = true;
-    pair.client->pipeline->settings.head_start = 10 * HG_SECOND;
-    pair_start(&pair);
-    ck_assert(pair_run(&pair, is_over_bytes, NULL, 500));
+    testbed.wire.unreachable = true;
+    testbed.client->pipeline->settings.head_start = 10 * HG_SECOND;
+    testbed_start(&testbed);
+    ck_assert(testbed_run(&testbed, is_over_bytes, NULL, 500));
 }
 END_TEST
 
 START_TEST(a_first_that_comes_up_and_says_nothing_loses)
 {
-    pair.wire.mute_gateway = true;
-    pair.client->pipeline->settings.head_start = 0;
-    pair_start(&pair);
-    ck_assert(pair_run(&pair, is_over_bytes, NULL, 3000));
+    testbed.wire.mute_gateway = true;
+    testbed.client->pipeline->settings.head_start = 0;
+    testbed_start(&testbed);
+    ck_assert(testbed_run(&testbed, is_over_bytes, NULL, 3000));
     ck_assert_uint_eq(*at_client()->opened, 1);
 }
 END_TEST
 
 START_TEST(of_two_that_are_up_at_once_one_session_comes)
 {
-    pair.client->pipeline->settings.head_start = 0;
+    testbed.client->pipeline->settings.head_start = 0;
     connect_pair();
-    pair_wait(&pair, 100);
+    testbed_wait(&testbed, 100);
     ck_assert_uint_eq(*at_gateway()->opened, 1);
-    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 1);
     ck_assert_ptr_null(at_client()->links->next);
     ck_assert_ptr_null(at_gateway()->links->next);
 }
@@ -855,25 +857,25 @@ START_TEST(no_byte_is_lost_between_transports)
 {
     struct user users[4] = {0};
 
-    pair.client->pipeline->settings.probe_interval = 100 * HG_MILLISECOND;
+    testbed.client->pipeline->settings.probe_interval = 100 * HG_MILLISECOND;
     connect_pair();
     for (size_t i = 0; i < 4; i++)
-        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/20000000", i % 2 ? 5000000 + i : 0);
-    pair_wait(&pair, 10 + 3 * (unsigned)_i);
+        user_ask(&users[i], &testbed, "client-1", "web", i % 2 ? "/echo" : "/down/20000000", i % 2 ? 5000000 + i : 0);
+    testbed_wait(&testbed, 10 + 3 * (unsigned)_i);
     /* Blocked: what there is goes dark, and no handshake comes through. */
-    wire_newest(&pair.wire, false)->is_dark = true;
-    pair.wire.unreachable = true;
-    ck_assert(pair_run(&pair, is_over_bytes, NULL, 5000));
-    pair.wire.unreachable = false;
-    ck_assert(pair_run(&pair, is_over_packets, NULL, 5000));
+    wire_newest(&testbed.wire, false)->is_dark = true;
+    testbed.wire.unreachable = true;
+    ck_assert(testbed_run(&testbed, is_over_bytes, NULL, 5000));
+    testbed.wire.unreachable = false;
+    ck_assert(testbed_run(&testbed, is_over_packets, NULL, 5000));
     ck_assert_uint_eq(*at_client()->returned, 1);
     ck_assert_msg(!users[0].detached, "the transfers were over too soon to tell anything");
     for (size_t i = 0; i < 4; i++) {
-        ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));
+        ck_assert(testbed_run(&testbed, user_is_done, &users[i], 60000));
         expect_success(&users[i], i % 2 ? 5000000 + i : 20000000);
     }
     ck_assert_uint_eq(*at_gateway()->opened, 1);
-    ck_assert_uint_eq(pair.resets, 0);
+    ck_assert_uint_eq(testbed.resets, 0);
 }
 END_TEST
 
@@ -882,29 +884,29 @@ START_TEST(a_move_and_a_replacement_at_once_have_one_winner)
 {
     struct user users[4] = {0};
 
-    pair.client->pipeline->settings.head_start = (unsigned)_i % 3 * HG_MILLISECOND;
-    pair.client->pipeline->settings.probe_interval = 100 * HG_MILLISECOND;
-    pair.wire.unreachable = true;
-    pair_start(&pair);
-    ck_assert(pair_run(&pair, is_over_bytes, NULL, 1000));
+    testbed.client->pipeline->settings.head_start = (unsigned)_i % 3 * HG_MILLISECOND;
+    testbed.client->pipeline->settings.probe_interval = 100 * HG_MILLISECOND;
+    testbed.wire.unreachable = true;
+    testbed_start(&testbed);
+    ck_assert(testbed_run(&testbed, is_over_bytes, NULL, 1000));
     for (size_t i = 0; i < 4; i++)
-        user_ask(&users[i], &pair, "client-1", "web", i % 2 ? "/echo" : "/down/8000000", i % 2 ? 3000000 + i : 0);
-    pair_wait(&pair, 10);
-    pair.wire.unreachable = false;
-    ck_assert(pair_run(&pair, probe_is_up, NULL, 1000));
+        user_ask(&users[i], &testbed, "client-1", "web", i % 2 ? "/echo" : "/down/8000000", i % 2 ? 3000000 + i : 0);
+    testbed_wait(&testbed, 10);
+    testbed.wire.unreachable = false;
+    ck_assert(testbed_run(&testbed, probe_is_up, NULL, 1000));
     for (int i = 0; i < _i / 3; i++)
-        pair_run(&pair, NULL, NULL, 0); /* one turn */
+        testbed_run(&testbed, NULL, NULL, 0); /* one turn */
     ck_assert_msg(!users[0].detached, "the transfers were over too soon to tell anything");
     at_client()->sessions->silent = true;
     dialer_want(at_client()->sessions->dialer);
-    wire_newest(&pair.bytes, _i & 1)->is_dark = true;
+    wire_newest(&testbed.bytes, _i & 1)->is_dark = true;
     for (size_t i = 0; i < 4; i++) {
-        ck_assert(pair_run(&pair, user_is_done, &users[i], 60000));
+        ck_assert(testbed_run(&testbed, user_is_done, &users[i], 60000));
         expect_success(&users[i], i % 2 ? 3000000 + i : 8000000);
     }
-    pair_wait(&pair, 500);
+    testbed_wait(&testbed, 500);
     ck_assert_uint_eq(*at_gateway()->opened, 1);
-    ck_assert_uint_eq(pair_session_count(&pair), 1);
+    ck_assert_uint_eq(testbed_session_count(&testbed), 1);
     ck_assert_ptr_nonnull(at_client()->sessions->link);
     ck_assert_ptr_eq(((struct wire_end *)at_client()->sessions->link->handle)->peer->link,
                      at_gateway()->sessions->link);
@@ -914,22 +916,22 @@ END_TEST
 
 START_TEST(a_return_in_vain_makes_the_next_one_rarer)
 {
-    pair.wire.dark = true;
-    pair_start(&pair);
-    ck_assert(pair_run(&pair, is_over_bytes, NULL, 1000));
+    testbed.wire.dark = true;
+    testbed_start(&testbed);
+    ck_assert(testbed_run(&testbed, is_over_bytes, NULL, 1000));
     for (unsigned i = 0; i < 2; i++) {
-        pair.wire.dark = false;
-        ck_assert(pair_run(&pair, is_over_packets, NULL, 12000));
-        pair.wire.dark = true;
-        wire_newest(&pair.wire, false)->is_hung_up = true;
-        wire_break(wire_newest(&pair.wire, false));
-        ck_assert(pair_run(&pair, is_over_bytes, NULL, 2000));
+        testbed.wire.dark = false;
+        ck_assert(testbed_run(&testbed, is_over_packets, NULL, 12000));
+        testbed.wire.dark = true;
+        wire_newest(&testbed.wire, false)->is_hung_up = true;
+        wire_break(wire_newest(&testbed.wire, false));
+        ck_assert(testbed_run(&testbed, is_over_bytes, NULL, 2000));
     }
     /* The third interval is four times 0.3 s, less a quarter. */
-    pair.wire.dark = false;
-    pair_wait(&pair, 850);
+    testbed.wire.dark = false;
+    testbed_wait(&testbed, 850);
     ck_assert(is_over_bytes(NULL));
-    ck_assert(pair_run(&pair, is_over_packets, NULL, 12000));
+    ck_assert(testbed_run(&testbed, is_over_packets, NULL, 12000));
 }
 END_TEST
 

@@ -8,57 +8,57 @@
 #include "core/session/exchange_stream.h"
 #include "core/session/flush_queue.h"
 #include "core/session/link.h"
-#include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
+#include "tests/unit/testbed.h"
 
 #include <check.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct pair pair;
+static struct testbed testbed;
 
 static void set_up(void)
 {
-    memset(&pair, 0, sizeof pair);
-    pair.wire.seed = 1;
-    pair_new(&pair);
+    memset(&testbed, 0, sizeof testbed);
+    testbed.wire.seed = 1;
+    testbed_new(&testbed);
 }
 
 static void tear_down(void)
 {
-    pair_free(&pair);
+    testbed_free(&testbed);
 }
 
 static void connect_pair(void)
 {
-    pair_start(&pair);
-    pair_connect(&pair);
+    testbed_start(&testbed);
+    testbed_connect(&testbed);
 }
 
 static bool origin_is_quiet(void *arg)
 {
     (void)arg;
-    return pair.attached == pair.detached;
+    return testbed.attached == testbed.detached;
 }
 
 static bool no_session(void *arg)
 {
     (void)arg;
-    return pair_session_count(&pair) == 0;
+    return testbed_session_count(&testbed) == 0;
 }
 
 static bool two_sessions(void *arg)
 {
     (void)arg;
-    return pair_session_count(&pair) == 2;
+    return testbed_session_count(&testbed) == 2;
 }
 
 static bool one_session(void *arg)
 {
     (void)arg;
-    return pair_session_count(&pair) == 1;
+    return testbed_session_count(&testbed) == 1;
 }
 
 static bool has_status(void *arg)
@@ -69,7 +69,7 @@ static bool has_status(void *arg)
 static bool is_held(void *arg)
 {
     (void)arg;
-    return pair.held != NULL;
+    return testbed.held != NULL;
 }
 
 static void expect_success(const struct user *user, uint64_t bytes)
@@ -92,13 +92,13 @@ START_TEST(a_small_response_comes_back_in_few_packets)
         struct user user = {0};
         unsigned before;
 
-        pair_wait(&pair, 20);
-        before = pair.wire.packets;
-        user_get(&user, &pair, "/down/100", 0);
-        pair_wait(&pair, 20);
+        testbed_wait(&testbed, 20);
+        before = testbed.wire.packets;
+        user_get(&user, &testbed, "/down/100", 0);
+        testbed_wait(&testbed, 20);
         expect_success(&user, 100);
-        if (pair.wire.packets - before < fewest)
-            fewest = pair.wire.packets - before;
+        if (testbed.wire.packets - before < fewest)
+            fewest = testbed.wire.packets - before;
     }
     /* Request, response with the request's ACK, the ACK of that; and one to spare. */
     ck_assert_uint_le(fewest, 4);
@@ -110,7 +110,7 @@ START_TEST(bodies_and_trailers_go_both_ways)
     struct user user = {0};
 
     connect_pair();
-    user_get(&user, &pair, "/echo", 3000000);
+    user_get(&user, &testbed, "/echo", 3000000);
     expect_success(&user, 3000000);
     ck_assert_uint_eq(user.trailers, 1);
 }
@@ -120,16 +120,16 @@ START_TEST(losses_and_a_full_socket_cost_no_byte)
 {
     struct user users[8] = {0};
 
-    pair.wire.loss = 5;
-    pair.wire.room = 6;
+    testbed.wire.loss = 5;
+    testbed.wire.room = 6;
     connect_pair();
     for (size_t i = 0; i < 8; i++)
-        user_ask(&users[i], &pair, "client-1", "web", "/echo", 100000 + 1000 * i);
+        user_ask(&users[i], &testbed, "client-1", "web", "/echo", 100000 + 1000 * i);
     for (size_t i = 0; i < 8; i++) {
-        ck_assert(pair_run(&pair, user_is_done, &users[i], 30000));
+        ck_assert(testbed_run(&testbed, user_is_done, &users[i], 30000));
         expect_success(&users[i], 100000 + 1000 * i);
     }
-    ck_assert_uint_gt(pair.wire.refused_sends, 0);
+    ck_assert_uint_gt(testbed.wire.refused_sends, 0);
 }
 END_TEST
 
@@ -138,7 +138,7 @@ START_TEST(interim_responses_come_first)
     struct user user = {0};
 
     connect_pair();
-    user_get(&user, &pair, "/interim", 0);
+    user_get(&user, &testbed, "/interim", 0);
     expect_success(&user, 0);
     ck_assert_uint_eq(user.interims, 1);
 }
@@ -147,7 +147,7 @@ END_TEST
 static bool upload_is_taken(void *arg)
 {
     (void)arg;
-    return pair.taken == 500000;
+    return testbed.taken == 500000;
 }
 
 START_TEST(an_early_response_arrives_while_the_upload_runs)
@@ -155,15 +155,15 @@ START_TEST(an_early_response_arrives_while_the_upload_runs)
     struct user user = {.never_ends = true};
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/early", 500000);
-    ck_assert(pair_run(&pair, has_status, &user, 5000));
-    ck_assert(pair_run(&pair, upload_is_taken, NULL, 20000));
+    user_ask(&user, &testbed, "client-1", "web", "/early", 500000);
+    ck_assert(testbed_run(&testbed, has_status, &user, 5000));
+    ck_assert(testbed_run(&testbed, upload_is_taken, NULL, 20000));
     expect_success(&user, 0);
     ck_assert(!user.detached);
     hg_emit_end(user.self, HG_DOWN, NULL);
-    ck_assert(pair_run(&pair, user_is_done, &user, 5000));
-    ck_assert(pair_run(&pair, origin_is_quiet, NULL, 5000));
-    ck_assert_uint_eq(pair.resets, 0);
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 5000));
+    ck_assert(testbed_run(&testbed, origin_is_quiet, NULL, 5000));
+    ck_assert_uint_eq(testbed.resets, 0);
 }
 END_TEST
 
@@ -175,9 +175,9 @@ START_TEST(two_thousand_exchanges_at_once)
     memset(users, 0, sizeof users);
     connect_pair();
     for (size_t i = 0; i < count; i++)
-        user_ask(&users[i], &pair, "client-1", "web", "/down/5000", 0);
+        user_ask(&users[i], &testbed, "client-1", "web", "/down/5000", 0);
     for (size_t i = 0; i < count; i++) {
-        ck_assert(pair_run(&pair, user_is_done, &users[i], 20000));
+        ck_assert(testbed_run(&testbed, user_is_done, &users[i], 20000));
         expect_success(&users[i], 5000);
     }
 }
@@ -191,16 +191,16 @@ START_TEST(who_finds_no_stream_waits_in_line)
     memset(users, 0, sizeof users);
     connect_pair();
     for (size_t i = 0; i < 4096; i++)
-        user_ask(&users[i], &pair, "client-1", "web", "/hang", 0);
-    pair_wait(&pair, 300);
+        user_ask(&users[i], &testbed, "client-1", "web", "/hang", 0);
+    testbed_wait(&testbed, 300);
     for (size_t i = 4096; i < 5000; i++)
-        user_ask(&users[i], &pair, "client-1", "web", "/down/10", 0);
-    pair_wait(&pair, 100);
-    ck_assert_uint_eq(pair.attached, 4096);
+        user_ask(&users[i], &testbed, "client-1", "web", "/down/10", 0);
+    testbed_wait(&testbed, 100);
+    ck_assert_uint_eq(testbed.attached, 4096);
     for (size_t i = 0; i < 4096; i++)
         hg_reset(users[i].self, &(struct hg_reason){499, NULL, "gone", 0});
     for (size_t i = 4096; i < 5000; i++) {
-        ck_assert(pair_run(&pair, user_is_done, &users[i], 20000));
+        ck_assert(testbed_run(&testbed, user_is_done, &users[i], 20000));
         refused += users[i].was_reset;
         served += users[i].got == 10;
     }
@@ -215,16 +215,16 @@ START_TEST(a_stalled_reader_is_bounded_and_alone)
     uint64_t given;
 
     connect_pair();
-    user_ask(&stalled, &pair, "client-1", "web", "/down/50000000", 0);
-    pair_wait(&pair, 300);
-    given = pair.given;
+    user_ask(&stalled, &testbed, "client-1", "web", "/down/50000000", 0);
+    testbed_wait(&testbed, 300);
+    given = testbed.given;
     /* Both exchanges' buffers, the stream's window and the client's send buffer. */
     ck_assert_uint_le(given, 2 * 65536 + (256 << 10) + (256 << 10) + 16384);
-    user_get(&user, &pair, "/down/2000000", 0);
+    user_get(&user, &testbed, "/down/2000000", 0);
     expect_success(&user, 2000000);
-    ck_assert_uint_eq(pair.given, given + 2000000);
+    ck_assert_uint_eq(testbed.given, given + 2000000);
     user_read_on(&stalled);
-    ck_assert(pair_run(&pair, user_is_done, &stalled, 60000));
+    ck_assert(testbed_run(&testbed, user_is_done, &stalled, 60000));
     expect_success(&stalled, 50000000);
 }
 END_TEST
@@ -235,7 +235,7 @@ static bool served(const char *client, const char *service)
 {
     const struct hg_target target = {.client = hg_text(client), .service = hg_text(service)};
 
-    return hg_target_served(&pair.gateway->worker->core, &target);
+    return hg_target_served(&testbed.gateway->worker->core, &target);
 }
 
 START_TEST(who_has_no_session_is_told_precisely)
@@ -243,12 +243,12 @@ START_TEST(who_has_no_session_is_told_precisely)
     static const char *const services[] = {"web", NULL};
     struct user no_route = {0}, offline = {0}, forbidden = {0};
 
-    pair.services = services;
+    testbed.services = services;
     connect_pair();
-    user_ask(&no_route, &pair, NULL, NULL, "/down/1", 0);
-    user_ask(&offline, &pair, "client-2", "web", "/down/1", 0);
-    user_ask(&forbidden, &pair, "client-1", "admin", "/down/1", 0);
-    pair_wait(&pair, 50);
+    user_ask(&no_route, &testbed, NULL, NULL, "/down/1", 0);
+    user_ask(&offline, &testbed, "client-2", "web", "/down/1", 0);
+    user_ask(&forbidden, &testbed, "client-1", "admin", "/down/1", 0);
+    testbed_wait(&testbed, 50);
     ck_assert(no_route.detached && offline.detached && forbidden.detached);
     ck_assert_int_eq(no_route.reason.status, 404);
     ck_assert_int_eq(offline.reason.status, 503);
@@ -257,7 +257,7 @@ START_TEST(who_has_no_session_is_told_precisely)
     ck_assert_ptr_nonnull(strstr(offline.detail, "client-2"));
     ck_assert_ptr_nonnull(strstr(offline.detail, "not connected"));
     ck_assert_int_eq(forbidden.reason.status, 404);
-    ck_assert_uint_eq(pair.attached, 0);
+    ck_assert_uint_eq(testbed.attached, 0);
     ck_assert(served("client-1", "web"));
     ck_assert(!served("client-1", "admin") && !served("client-2", "web") && !served(NULL, NULL));
 }
@@ -268,12 +268,12 @@ START_TEST(the_origins_reason_reaches_the_user)
     struct user refused = {0}, half = {0};
 
     connect_pair();
-    user_get(&refused, &pair, "/refuse", 0);
+    user_get(&refused, &testbed, "/refuse", 0);
     ck_assert(refused.was_reset);
     ck_assert_int_eq(refused.reason.status, 502);
     ck_assert_str_eq(refused.reason.error, "connection_refused");
     ck_assert_ptr_nonnull(strstr(refused.detail, "127.0.0.1:3000"));
-    user_get(&half, &pair, "/half/70000", 0);
+    user_get(&half, &testbed, "/half/70000", 0);
     ck_assert(half.was_reset && !half.ended && !half.is_wrong);
     ck_assert_int_eq(half.status, 200);
     ck_assert_str_eq(half.reason.error, "http_response_incomplete");
@@ -285,16 +285,16 @@ START_TEST(a_user_who_leaves_cancels_at_the_origin)
     struct user before = {0}, during = {.stalls = true};
 
     connect_pair();
-    user_ask(&before, &pair, "client-1", "web", "/deaf", 3000000);
-    user_ask(&during, &pair, "client-1", "web", "/down/50000000", 0);
-    ck_assert(pair_run(&pair, has_status, &during, 5000));
+    user_ask(&before, &testbed, "client-1", "web", "/deaf", 3000000);
+    user_ask(&during, &testbed, "client-1", "web", "/down/50000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &during, 5000));
     hg_reset(before.self, &(struct hg_reason){499, NULL, "the user left", 0});
     hg_reset(during.self, &(struct hg_reason){499, NULL, "the user left", 0});
-    ck_assert(pair_run(&pair, origin_is_quiet, NULL, 200));
-    ck_assert_uint_eq(pair.resets, 2);
-    pair_wait(&pair, 100);
-    ck_assert_uint_eq(tn_session_stream_count(pair.gateway->worker->sessions->sessions->tn), 0);
-    ck_assert_uint_eq(tn_session_stream_count(pair.client->worker->sessions->sessions->tn), 0);
+    ck_assert(testbed_run(&testbed, origin_is_quiet, NULL, 200));
+    ck_assert_uint_eq(testbed.resets, 2);
+    testbed_wait(&testbed, 100);
+    ck_assert_uint_eq(tn_session_stream_count(testbed.gateway->worker->sessions->sessions->tn), 0);
+    ck_assert_uint_eq(tn_session_stream_count(testbed.client->worker->sessions->sessions->tn), 0);
 }
 END_TEST
 
@@ -302,15 +302,15 @@ START_TEST(a_silent_peer_is_dead_and_its_exchanges_are_reset)
 {
     struct user user = {0}, half = {.stalls = true};
 
-    pair.gateway->pipeline->settings.keep_alive = 100 * HG_MILLISECOND;
-    pair.gateway->pipeline->settings.dead_after = 400 * HG_MILLISECOND;
-    pair.gateway->pipeline->settings.resume_timeout = 0;
+    testbed.gateway->pipeline->settings.keep_alive = 100 * HG_MILLISECOND;
+    testbed.gateway->pipeline->settings.dead_after = 400 * HG_MILLISECOND;
+    testbed.gateway->pipeline->settings.resume_timeout = 0;
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    user_ask(&half, &pair, "client-1", "web", "/down/5000000", 0);
-    ck_assert(pair_run(&pair, has_status, &half, 5000));
-    pair.wire.dark = true;
-    ck_assert(pair_run(&pair, user_is_done, &user, 2000));
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    user_ask(&half, &testbed, "client-1", "web", "/down/5000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &half, 5000));
+    testbed.wire.dark = true;
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 2000));
     ck_assert_int_eq(user.reason.status, 502);
     ck_assert_str_eq(user.reason.error, "connection_terminated");
     ck_assert(half.detached && half.was_reset && !half.ended);
@@ -322,43 +322,43 @@ START_TEST(a_lost_link_is_replaced_at_once)
 {
     struct user user = {0}, again = {0};
 
-    pair.gateway->pipeline->settings.resume_timeout = 0;
-    pair.client->pipeline->settings.resume_timeout = 0;
+    testbed.gateway->pipeline->settings.resume_timeout = 0;
+    testbed.client->pipeline->settings.resume_timeout = 0;
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 5000));
-    wire_break(wire_newest(&pair.wire, true));
-    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
+    wire_break(wire_newest(&testbed.wire, true));
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 1000));
     ck_assert_int_eq(user.reason.status, 502);
-    ck_assert(pair_run(&pair, one_session, NULL, 1000));
-    ck_assert_uint_eq(pair.wire.connects, 2);
-    user_get(&again, &pair, "/down/10", 0);
+    ck_assert(testbed_run(&testbed, one_session, NULL, 1000));
+    ck_assert_uint_eq(testbed.wire.connects, 2);
+    user_get(&again, &testbed, "/down/10", 0);
     expect_success(&again, 10);
 }
 END_TEST
 
 START_TEST(a_client_without_gateway_keeps_trying_at_a_bounded_pace)
 {
-    pair.wire.unreachable = true;
-    pair_start(&pair);
-    pair_wait(&pair, 1500);
+    testbed.wire.unreachable = true;
+    testbed_start(&testbed);
+    testbed_wait(&testbed, 1500);
     /* 0, 0.125–0.25, 0.19–0.375, 0.28–0.56, 0.42–0.84 s: five or six tries. */
-    ck_assert_uint_ge(pair.wire.connects, 3);
-    ck_assert_uint_le(pair.wire.connects, 7);
-    pair.wire.unreachable = false;
-    pair_connect(&pair);
+    ck_assert_uint_ge(testbed.wire.connects, 3);
+    ck_assert_uint_le(testbed.wire.connects, 7);
+    testbed.wire.unreachable = false;
+    testbed_connect(&testbed);
 }
 END_TEST
 
 START_TEST(a_refused_client_is_told_and_comes_again)
 {
-    pair.refuses = true;
-    pair_start(&pair);
-    pair_wait(&pair, 100);
+    testbed.refuses = true;
+    testbed_start(&testbed);
+    testbed_wait(&testbed, 100);
     ck_assert(no_session(NULL));
-    ck_assert_uint_ge(*pair.gateway->worker->sessions->refused, 1);
-    pair.refuses = false;
-    pair_connect(&pair);
+    ck_assert_uint_ge(*testbed.gateway->worker->sessions->refused, 1);
+    testbed.refuses = false;
+    testbed_connect(&testbed);
 }
 END_TEST
 
@@ -367,7 +367,7 @@ END_TEST
 static bool is_said_to_be_refused(void *arg)
 {
     (void)arg;
-    return *pair.gateway->worker->sessions->refused > 0;
+    return *testbed.gateway->worker->sessions->refused > 0;
 }
 
 START_TEST(a_service_that_is_withdrawn_is_refused_at_once)
@@ -375,28 +375,28 @@ START_TEST(a_service_that_is_withdrawn_is_refused_at_once)
     static const char *const both[] = {"web", "other", NULL}, *const other[] = {"other", NULL};
     struct user held = {0}, running = {.stalls = true}, late = {0};
 
-    pair.services = _i ? both : NULL;
+    testbed.services = _i ? both : NULL;
     connect_pair();
-    user_ask(&held, &pair, "client-1", "web", "/hang", 0);
-    user_ask(&running, &pair, "client-1", "web", "/down/5000000", 0);
-    ck_assert(pair_run(&pair, has_status, &running, 5000));
+    user_ask(&held, &testbed, "client-1", "web", "/hang", 0);
+    user_ask(&running, &testbed, "client-1", "web", "/down/5000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &running, 5000));
     /* What did not change for this client disturbs nothing. */
-    pair.changed(pair.changed_arg);
-    pair_wait(&pair, 50);
+    testbed.changed(testbed.changed_arg);
+    testbed_wait(&testbed, 50);
     ck_assert(!held.detached && !running.detached);
-    pair.services = other;
-    pair.changed(pair.changed_arg);
-    pair_wait(&pair, 50);
+    testbed.services = other;
+    testbed.changed(testbed.changed_arg);
+    testbed_wait(&testbed, 50);
     ck_assert(held.detached && running.detached);
     ck_assert_int_eq(held.reason.status, 404);
     ck_assert_str_eq(held.reason.error, "destination_not_found");
     ck_assert_ptr_nonnull(strstr(held.detail, "may no longer serve this service"));
     ck_assert(running.was_reset && !running.ended);
     ck_assert(origin_is_quiet(NULL));
-    user_ask(&late, &pair, "client-1", "web", "/down/10", 0);
-    pair_wait(&pair, 50);
+    user_ask(&late, &testbed, "client-1", "web", "/down/10", 0);
+    testbed_wait(&testbed, 50);
     ck_assert_int_eq(late.reason.status, 404);
-    ck_assert_uint_eq(pair.wire.connects, 1);
+    ck_assert_uint_eq(testbed.wire.connects, 1);
     ck_assert(one_session(NULL));
 }
 END_TEST
@@ -408,14 +408,14 @@ START_TEST(a_service_that_is_withdrawn_meanwhile_is_refused_then)
     struct user held = {0};
 
     connect_pair();
-    user_ask(&held, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 5000));
-    pair_wait(&pair, 50);
-    pair.services = other;
-    wire_break(wire_newest(&pair.wire, true));
-    ck_assert(pair_run(&pair, user_is_done, &held, 5000));
+    user_ask(&held, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
+    testbed_wait(&testbed, 50);
+    testbed.services = other;
+    wire_break(wire_newest(&testbed.wire, true));
+    ck_assert(testbed_run(&testbed, user_is_done, &held, 5000));
     ck_assert_int_eq(held.reason.status, 404);
-    ck_assert_uint_eq(*pair.gateway->worker->sessions->resumed, 1);
+    ck_assert_uint_eq(*testbed.gateway->worker->sessions->resumed, 1);
 }
 END_TEST
 
@@ -424,32 +424,32 @@ START_TEST(a_client_that_is_removed_is_thrown_out)
     struct user held = {0}, late = {0};
 
     connect_pair();
-    user_ask(&held, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 5000));
-    pair_wait(&pair, 50);
+    user_ask(&held, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
+    testbed_wait(&testbed, 50);
     if (_i) {
-        pair.wire.unreachable = true;
-        wire_break(wire_newest(&pair.wire, true));
-        pair_wait(&pair, 50);
+        testbed.wire.unreachable = true;
+        wire_break(wire_newest(&testbed.wire, true));
+        testbed_wait(&testbed, 50);
         ck_assert(one_session(NULL));
     }
-    pair.refuses = true;
-    pair.changed(pair.changed_arg);
+    testbed.refuses = true;
+    testbed.changed(testbed.changed_arg);
     ck_assert(no_session(NULL));
-    pair.wire.unreachable = false;
-    ck_assert(pair_run(&pair, is_said_to_be_refused, NULL, 5000));
+    testbed.wire.unreachable = false;
+    ck_assert(testbed_run(&testbed, is_said_to_be_refused, NULL, 5000));
     ck_assert(held.detached);
     ck_assert_int_eq(held.reason.status, 502);
     ck_assert_ptr_nonnull(strstr(held.detail, "its token was removed"));
     ck_assert(_i || origin_is_quiet(NULL));
-    user_ask(&late, &pair, "client-1", "web", "/down/10", 0);
-    pair_wait(&pair, 50);
+    user_ask(&late, &testbed, "client-1", "web", "/down/10", 0);
+    testbed_wait(&testbed, 50);
     ck_assert_int_eq(late.reason.status, 503);
     /* It goes on trying, more and more rarely. */
-    pair_wait(&pair, 20000);
-    ck_assert_uint_le(pair.wire.connects, 16);
-    pair.refuses = false;
-    pair_wait(&pair, 31000);
+    testbed_wait(&testbed, 20000);
+    ck_assert_uint_le(testbed.wire.connects, 16);
+    testbed.refuses = false;
+    testbed_wait(&testbed, 31000);
     ck_assert(one_session(NULL));
 }
 END_TEST
@@ -463,18 +463,18 @@ START_TEST(the_newest_session_serves_unless_it_is_silent)
     const struct session *newest;
 
     connect_pair();
-    pair_add_client(&pair);
-    ck_assert(pair_run(&pair, two_sessions, NULL, 2000));
-    newest = pair.gateway->worker->sessions->sessions;
-    pair_wait(&pair, 50);
-    user_get(&first, &pair, "/down/10", 0);
+    testbed_add_client(&testbed);
+    ck_assert(testbed_run(&testbed, two_sessions, NULL, 2000));
+    newest = testbed.gateway->worker->sessions->sessions;
+    testbed_wait(&testbed, 50);
+    user_get(&first, &testbed, "/down/10", 0);
     ck_assert_uint_eq(newest->exchanges, 1);
-    wire_newest(&pair.wire, true)->is_dark = true;
-    pair.wire.unreachable = true;
-    user_ask(&lost, &pair, "client-1", "web", "/down/10", 0);
-    pair_wait(&pair, 2500);
+    wire_newest(&testbed.wire, true)->is_dark = true;
+    testbed.wire.unreachable = true;
+    user_ask(&lost, &testbed, "client-1", "web", "/down/10", 0);
+    testbed_wait(&testbed, 2500);
     ck_assert_uint_eq(newest->exchanges, 2);
-    user_get(&user, &pair, "/down/10", 0);
+    user_get(&user, &testbed, "/down/10", 0);
     expect_success(&user, 10);
     ck_assert_uint_eq(newest->exchanges, 2);
     ck_assert(!lost.detached);
@@ -486,33 +486,33 @@ START_TEST(a_client_that_stops_finishes_what_runs)
     struct user running = {.stalls = true}, late = {0};
 
     connect_pair();
-    user_ask(&running, &pair, "client-1", "web", "/down/3000000", 0);
-    ck_assert(pair_run(&pair, has_status, &running, 5000));
-    worker_drain(pair.client->worker);
-    pair_wait(&pair, 50);
-    user_ask(&late, &pair, "client-1", "web", "/down/10", 0);
-    pair_wait(&pair, 50);
+    user_ask(&running, &testbed, "client-1", "web", "/down/3000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &running, 5000));
+    worker_drain(testbed.client->worker);
+    testbed_wait(&testbed, 50);
+    user_ask(&late, &testbed, "client-1", "web", "/down/10", 0);
+    testbed_wait(&testbed, 50);
     ck_assert_int_eq(late.reason.status, 503);
-    ck_assert(!sessions_idle(pair.client->worker->sessions));
+    ck_assert(!sessions_idle(testbed.client->worker->sessions));
     user_read_on(&running);
-    ck_assert(pair_run(&pair, user_is_done, &running, 5000));
+    ck_assert(testbed_run(&testbed, user_is_done, &running, 5000));
     expect_success(&running, 3000000);
-    ck_assert(pair_run(&pair, no_session, NULL, 2000));
-    ck_assert(sessions_idle(pair.client->worker->sessions));
-    ck_assert(wire_newest(&pair.wire, false)->said_goodbye);
+    ck_assert(testbed_run(&testbed, no_session, NULL, 2000));
+    ck_assert(sessions_idle(testbed.client->worker->sessions));
+    ck_assert(wire_newest(&testbed.wire, false)->said_goodbye);
 }
 END_TEST
 
 static bool client_is_disconnected(void *arg)
 {
     (void)arg;
-    return !pair.client->worker->sessions->sessions;
+    return !testbed.client->worker->sessions->sessions;
 }
 
 static bool gateway_is_idle(void *arg)
 {
     (void)arg;
-    return !pair.gateway->worker->exchanges.open_count && sessions_idle(pair.gateway->worker->sessions);
+    return !testbed.gateway->worker->exchanges.open_count && sessions_idle(testbed.gateway->worker->sessions);
 }
 
 START_TEST(a_gateway_that_stops_lets_exchanges_finish)
@@ -520,19 +520,19 @@ START_TEST(a_gateway_that_stops_lets_exchanges_finish)
     struct user user = {0};
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 5000));
-    worker_drain(pair.gateway->worker);
-    pair_wait(&pair, 1200);
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
+    worker_drain(testbed.gateway->worker);
+    testbed_wait(&testbed, 1200);
     /* The client has come again and was refused; what runs still runs. */
-    ck_assert_uint_ge(*pair.gateway->worker->sessions->refused, 1);
+    ck_assert_uint_ge(*testbed.gateway->worker->sessions->refused, 1);
     ck_assert(one_session(NULL) && !user.detached);
-    hg_reset(pair.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
-    ck_assert(pair_run(&pair, user_is_done, &user, 1000));
-    ck_assert(pair_run(&pair, gateway_is_idle, NULL, 1000));
-    rig_free(pair.gateway);
-    pair.gateway = NULL;
-    ck_assert(pair_run(&pair, client_is_disconnected, NULL, 1000));
+    hg_reset(testbed.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 1000));
+    ck_assert(testbed_run(&testbed, gateway_is_idle, NULL, 1000));
+    fixture_free(testbed.gateway);
+    testbed.gateway = NULL;
+    ck_assert(testbed_run(&testbed, client_is_disconnected, NULL, 1000));
 }
 END_TEST
 
@@ -541,13 +541,13 @@ START_TEST(a_gateway_that_is_gone_is_noticed_at_once)
     struct user user = {0};
 
     connect_pair();
-    user_ask(&user, &pair, "client-1", "web", "/hang", 0);
-    ck_assert(pair_run(&pair, is_held, NULL, 5000));
-    pair.wire.unreachable = true;
-    rig_free(pair.gateway);
-    pair.gateway = NULL;
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
+    testbed.wire.unreachable = true;
+    fixture_free(testbed.gateway);
+    testbed.gateway = NULL;
     ck_assert(user.detached);
-    ck_assert(pair_run(&pair, client_is_disconnected, NULL, 1000));
+    ck_assert(testbed_run(&testbed, client_is_disconnected, NULL, 1000));
     ck_assert(origin_is_quiet(NULL));
 }
 END_TEST
@@ -559,10 +559,10 @@ static struct wire_end *hostile_link(void)
 {
     struct wire_end *end;
 
-    pair.wire.unreachable = false;
-    pair_start(&pair);
-    pair_connect(&pair);
-    end = wire_newest(&pair.wire, true);
+    testbed.wire.unreachable = false;
+    testbed_start(&testbed);
+    testbed_connect(&testbed);
+    end = wire_newest(&testbed.wire, true);
     return end;
 }
 
@@ -572,10 +572,10 @@ START_TEST(garbage_closes_its_link_alone)
     struct user user = {0};
 
     wire_inject(gateway, "\x3f\x3f\x3f", 3);
-    ck_assert(pair_run(&pair, client_is_disconnected, NULL, 1000));
-    pair_connect(&pair);
-    ck_assert_ptr_ne(wire_newest(&pair.wire, true), gateway);
-    user_get(&user, &pair, "/down/10", 0);
+    ck_assert(testbed_run(&testbed, client_is_disconnected, NULL, 1000));
+    testbed_connect(&testbed);
+    ck_assert_ptr_ne(wire_newest(&testbed.wire, true), gateway);
+    user_get(&user, &testbed, "/down/10", 0);
     expect_success(&user, 10);
 }
 END_TEST
@@ -615,18 +615,18 @@ START_TEST(a_bad_open_opens_nothing)
     struct wire_end *gateway;
     uint8_t packet[1400];
 
-    pair_start(&pair);
-    pair.wire.loss = 100;
-    pair_wait(&pair, 20);
-    gateway = wire_newest(&pair.wire, true);
+    testbed_start(&testbed);
+    testbed.wire.loss = 100;
+    testbed_wait(&testbed, 20);
+    gateway = wire_newest(&testbed.wire, true);
     ck_assert_ptr_nonnull(gateway);
     wire_inject(gateway, packet, control_frame(packet, 0, bad_opens[_i].line));
-    pair_wait(&pair, 50);
+    testbed_wait(&testbed, 50);
     ck_assert(no_session(NULL));
     if (bad_opens[_i].refused) {
-        ck_assert_uint_eq(*pair.gateway->worker->sessions->refused, 1);
+        ck_assert_uint_eq(*testbed.gateway->worker->sessions->refused, 1);
         ck_assert_ptr_nonnull(gateway->link);
-        pair_wait(&pair, 2200);
+        testbed_wait(&testbed, 2200);
     }
     ck_assert_ptr_null(gateway->link);
 }
@@ -640,15 +640,15 @@ START_TEST(a_repeated_open_opens_one_session)
     struct wire_end *gateway;
     uint8_t packet[1400];
 
-    pair_start(&pair);
-    pair.wire.loss = 100;
-    pair_wait(&pair, 20);
-    gateway = wire_newest(&pair.wire, true);
+    testbed_start(&testbed);
+    testbed.wire.loss = 100;
+    testbed_wait(&testbed, 20);
+    gateway = wire_newest(&testbed.wire, true);
     for (unsigned i = 0; i < 3; i++)
         wire_inject(gateway, packet, control_frame(packet, 0, line));
-    pair_wait(&pair, 50);
+    testbed_wait(&testbed, 50);
     ck_assert(one_session(NULL));
-    ck_assert_uint_eq(*pair.gateway->worker->sessions->opened, 1);
+    ck_assert_uint_eq(*testbed.gateway->worker->sessions->opened, 1);
     ck_assert_int_eq(gateway->link->state, LINK_ACTIVE);
 }
 END_TEST
@@ -658,11 +658,11 @@ START_TEST(a_second_open_closes_the_link)
     static const char line[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
                                "\"credentials\":{\"id\":\"client-1\"}}\n";
     struct wire_end *gateway = hostile_link();
-    struct hg_link *client = pair.client->worker->sessions->links;
+    struct hg_link *client = testbed.client->worker->sessions->links;
 
     ck_assert(tn_control_write(client->tn, line, sizeof line - 1));
     link_flush_later(client);
-    pair_wait(&pair, 100);
+    testbed_wait(&testbed, 100);
     ck_assert_ptr_null(gateway->link);
 }
 END_TEST
@@ -681,7 +681,7 @@ static void acknowledge_all(struct wire_end *gateway)
 
     if (gateway->next_number)
         wire_inject(gateway, ack, sizeof ack);
-    pair_wait(&pair, 20);
+    testbed_wait(&testbed, 20);
 }
 
 /* A STREAM frame of the gateway's stream of that number. */
@@ -725,15 +725,15 @@ START_TEST(heads_that_do_not_end_are_bounded)
     unsigned resets;
     size_t sent = 0;
 
-    pair.gateway->pipeline->settings.session_window = 256 << 10;
+    testbed.gateway->pipeline->settings.session_window = 256 << 10;
     connect_pair();
-    gateway = wire_stranger(&pair.wire);
-    pair_wait(&pair, 20);
+    gateway = wire_stranger(&testbed.wire);
+    testbed_wait(&testbed, 20);
     wire_inject(gateway, packet, control_frame(packet, 0, open));
-    pair_wait(&pair, 20);
+    testbed_wait(&testbed, 20);
     acknowledge_all(gateway);
     for (unsigned i = 0; i < HEADS; i++)
-        user_ask(&users[i], &pair, "stranger", "web", "/", 0);
+        user_ask(&users[i], &testbed, "stranger", "web", "/", 0);
     while (!count_resets(users) && sent < 200000) {
         for (unsigned i = 0; i < HEADS; i++)
             inject_stream(gateway, i, sent, piece, PIECE);
@@ -749,10 +749,10 @@ START_TEST(heads_that_do_not_end_are_bounded)
     ck_assert_uint_le(sent, 65536 + (256 << 10) / HEADS + PIECE);
     for (unsigned i = 0; i < HEADS; i++)
         ck_assert(!users[i].was_reset || users[i].reason.status == 502);
-    user_ask(&last, &pair, "stranger", "web", "/", 0);
+    user_ask(&last, &testbed, "stranger", "web", "/", 0);
     acknowledge_all(gateway);
     inject_stream(gateway, HEADS, 0, response, sizeof response);
-    ck_assert(pair_run(&pair, user_is_done, &last, 1000));
+    ck_assert(testbed_run(&testbed, user_is_done, &last, 1000));
     expect_success(&last, 0);
     ck_assert_uint_eq(count_resets(users), resets);
 }

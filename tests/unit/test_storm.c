@@ -13,8 +13,8 @@
 #include "core/session/session_table.h"
 #include "tests/sim/random.h"
 #include "tests/unit/clock.h"
-#include "tests/unit/pair.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/testbed.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -43,7 +43,7 @@ struct reader {
 static struct storm {
     uint64_t seed;
     struct random random;
-    struct pair pair;
+    struct testbed testbed;
     struct reader readers[USERS_MAX];
     unsigned reader_count, asked;
     unsigned events;
@@ -73,7 +73,7 @@ static void tell(const char *event)
 {
     if (storm.verbose)
         printf("%.6f after %u packets: %s\n", (double)clock_now() / 1e9,
-               storm.pair.wire.packets + storm.pair.bytes.packets, event);
+               storm.testbed.wire.packets + storm.testbed.bytes.packets, event);
 }
 
 static uint64_t between(uint64_t low, uint64_t high)
@@ -88,7 +88,7 @@ static bool chance(double probability)
 
 static struct sessions *at(int side)
 {
-    return (side == CLIENT ? storm.pair.client : storm.pair.gateway)->worker->sessions;
+    return (side == CLIENT ? storm.testbed.client : storm.testbed.gateway)->worker->sessions;
 }
 
 /* ---- What always holds ---- */
@@ -118,14 +118,15 @@ static void check_bounds(void)
             check(!strcmp(session->identity.id, "client-1"), "%s has the session", session->identity.id);
         check(sessions->link_count <= 12, "end %d has %zu links", side, sessions->link_count);
     }
-    check(!storm.opened || pair_session_count(&storm.pair) == 1, "%zu sessions", pair_session_count(&storm.pair));
+    check(!storm.opened || testbed_session_count(&storm.testbed) == 1, "%zu sessions",
+          testbed_session_count(&storm.testbed));
 }
 
 /* ---- Turns ---- */
 
 static unsigned packets(void)
 {
-    return storm.pair.wire.packets + storm.pair.bytes.packets;
+    return storm.testbed.wire.packets + storm.testbed.bytes.packets;
 }
 
 /* The less happens, the longer the steps of the clock. */
@@ -134,9 +135,9 @@ static void turn(void)
     unsigned before = packets();
 
     if (clock_now() >= storm.till[CLIENT])
-        rig_run(storm.pair.client, NULL, NULL, 0);
+        fixture_run(storm.testbed.client, NULL, NULL, 0);
     if (clock_now() >= storm.till[GATEWAY])
-        rig_run(storm.pair.gateway, NULL, NULL, 0);
+        fixture_run(storm.testbed.gateway, NULL, NULL, 0);
     if (packets() != before)
         storm.idle_step = 20 * HG_MICROSECOND;
     else if (storm.idle_step < 10 * HG_MILLISECOND)
@@ -150,7 +151,7 @@ static void turn(void)
 /* The client's end of the newest link over one of the transports, or of one that is not up yet. */
 static struct wire_end *some_link(void)
 {
-    struct wire *wire = chance(0.6) ? &storm.pair.wire : &storm.pair.bytes;
+    struct wire *wire = chance(0.6) ? &storm.testbed.wire : &storm.testbed.bytes;
     struct wire_end *end = wire->ends;
 
     if (chance(0.7))
@@ -176,9 +177,9 @@ static void darken_link(struct wire_end *end)
 static void mute_link(struct wire_end *end)
 {
     tell("a link goes dark in one direction");
-    if (end->wire == &storm.pair.wire && chance(0.5))
+    if (end->wire == &storm.testbed.wire && chance(0.5))
         end->peer->is_mute = true;
-    else if (end->wire == &storm.pair.wire)
+    else if (end->wire == &storm.testbed.wire)
         end->is_mute = true;
     else
         end->is_dark = true;
@@ -204,7 +205,7 @@ static void darken_all(struct wire *wire)
 static void block_first(void)
 {
     tell("the first transport is blocked");
-    darken_all(&storm.pair.wire);
+    darken_all(&storm.testbed.wire);
     storm.unreachable_till = clock_now() + between(0, 4 * HG_SECOND);
 }
 
@@ -223,8 +224,8 @@ static void mute_gateway(void)
 static void lose_network(void)
 {
     tell("there is no network");
-    darken_all(&storm.pair.wire);
-    darken_all(&storm.pair.bytes);
+    darken_all(&storm.testbed.wire);
+    darken_all(&storm.testbed.bytes);
     storm.lost_till = clock_now() + between(0, 6 * HG_SECOND);
 }
 
@@ -232,10 +233,10 @@ static void apply_network(void)
 {
     bool lost = clock_now() < storm.lost_till;
 
-    storm.pair.wire.dark = lost || clock_now() < storm.dark_till;
-    storm.pair.bytes.dark = lost;
-    storm.pair.wire.unreachable = clock_now() < storm.unreachable_till;
-    storm.pair.wire.mute_gateway = clock_now() < storm.mute_till;
+    storm.testbed.wire.dark = lost || clock_now() < storm.dark_till;
+    storm.testbed.bytes.dark = lost;
+    storm.testbed.wire.unreachable = clock_now() < storm.unreachable_till;
+    storm.testbed.wire.mute_gateway = clock_now() < storm.mute_till;
 }
 
 /* ---- What befalls the ends ---- */
@@ -265,17 +266,17 @@ static void name_session(void)
         return;
     tell(thief ? "a thief names the session" : "an `open` comes twice");
     apply_network();
-    end = wire_stranger(&storm.pair.wire);
-    pair_inject_open(end, thief ? "client-2" : "client-1", session->name);
+    end = wire_stranger(&storm.testbed.wire);
+    testbed_inject_open(end, thief ? "client-2" : "client-1", session->name);
     if (chance(0.3))
-        pair_inject_open(end, thief ? "client-2" : "client-1", session->name);
+        testbed_inject_open(end, thief ? "client-2" : "client-1", session->name);
 }
 
 static void ask(struct reader *reader)
 {
     tell(reader->path);
     storm.asked++;
-    user_ask(&reader->user, &storm.pair, "client-1", "web", reader->path, reader->path[1] == 'e' ? reader->size : 0);
+    user_ask(&reader->user, &storm.testbed, "client-1", "web", reader->path, reader->path[1] == 'e' ? reader->size : 0);
 }
 
 static void go_on_reading(struct reader *reader)
@@ -340,15 +341,15 @@ static void choose_reader(struct reader *reader)
 
 static void choose_network(void)
 {
-    struct wire *wire = &storm.pair.wire;
+    struct wire *wire = &storm.testbed.wire;
 
     wire->seed = (unsigned)between(0, UINT32_MAX);
-    storm.pair.bytes.seed = wire->seed + 1;
+    storm.testbed.bytes.seed = wire->seed + 1;
     wire->loss = chance(0.5) ? (unsigned)between(0, 8) : 0;
     wire->repeats = chance(0.5) ? (unsigned)between(0, 20) : 0;
     wire->overtakes = chance(0.5) ? (unsigned)between(0, 20) : 0;
     wire->room = chance(0.3) ? (unsigned)between(3, 20) : 0;
-    storm.pair.bytes.room = chance(0.3) ? (unsigned)between(3, 20) : 0;
+    storm.testbed.bytes.room = chance(0.3) ? (unsigned)between(3, 20) : 0;
 }
 
 static void choose_settings(struct settings *settings)
@@ -369,10 +370,10 @@ static void set_up_run(uint64_t seed)
     log_configure(LOG_TEXT, storm.verbose ? HG_LOG_INFO : HG_LOG_ERROR);
     storm.idle_step = HG_MILLISECOND;
     choose_network();
-    storm.pair.has_bytes = true;
-    pair_new(&storm.pair);
-    choose_settings(&storm.pair.client->pipeline->settings);
-    choose_settings(&storm.pair.gateway->pipeline->settings);
+    storm.testbed.has_bytes = true;
+    testbed_new(&storm.testbed);
+    choose_settings(&storm.testbed.client->pipeline->settings);
+    choose_settings(&storm.testbed.gateway->pipeline->settings);
     storm.events = (unsigned)random_scaled(&storm.random, 1, 25);
     storm.reader_count = (unsigned)between(1, USERS_MAX);
     for (unsigned i = 0; i < storm.reader_count; i++)
@@ -384,7 +385,7 @@ static bool all_over(void)
     for (unsigned i = 0; i < storm.reader_count; i++)
         if (!storm.readers[i].user.detached)
             return false;
-    return storm.pair.attached == storm.pair.detached;
+    return storm.testbed.attached == storm.testbed.detached;
 }
 
 static void check_reader(const struct reader *reader)
@@ -413,7 +414,7 @@ static bool is_connected(void)
 {
     const struct session *session = at(CLIENT)->sessions, *other = at(GATEWAY)->sessions;
 
-    return session && session->open && other && other->confirmed && pair_session_count(&storm.pair) == 1;
+    return session && session->open && other && other->confirmed && testbed_session_count(&storm.testbed) == 1;
 }
 
 static void weather_it(void)
@@ -439,7 +440,7 @@ static void weather_it(void)
 START_TEST(a_session_weathers_it)
 {
     set_up_run((uint64_t)_i);
-    pair_start(&storm.pair);
+    testbed_start(&storm.testbed);
     for (hg_time end = clock_now() + 60 * HG_SECOND; !is_connected() && clock_now() < end;)
         turn();
     check(is_connected(), "no session");
@@ -454,9 +455,9 @@ START_TEST(a_session_weathers_it)
         check(storm.readers[i].user.detached, "%s: no end in sight", storm.readers[i].path);
         check_reader(&storm.readers[i]);
     }
-    check(storm.pair.attached == storm.pair.detached, "an exchange is left at the origin");
+    check(storm.testbed.attached == storm.testbed.detached, "an exchange is left at the origin");
     check(*at(GATEWAY)->opened == storm.opened, "sessions were opened");
-    pair_free(&storm.pair);
+    testbed_free(&storm.testbed);
 }
 END_TEST
 

@@ -5,9 +5,9 @@
  */
 #include "core/tunnel/varint.h"
 #include "tests/sim/random.h"
-#include "tests/unit/ends.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
+#include "tests/unit/tunnel_ends.h"
 
 #include <check.h>
 #include <malloc.h>

@@ -4,7 +4,7 @@
  * A worker's timers, descriptors and calls: which come first in a turn of the loop, and which do not come at all.
  */
 #include "tests/unit/run_suite.h"
-#include "tests/unit/stages.h"
+#include "tests/unit/scripted_stages.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -17,7 +17,7 @@
 struct scene {
     struct watch watch;
     struct script script;
-    struct rig *rig;
+    struct fixture *fixture;
     struct hg_worker *worker;
     struct hg_timer *timer;
     struct hg_io *io;
@@ -53,8 +53,8 @@ static void begin(struct scene *scene)
     memset(scene, 0, sizeof *scene);
     scene->watch.seed = 1;
     scene->script = (struct script){.manner = MANNER_ANSWER, .watch = &scene->watch};
-    scene->rig = start(&scene->script, 1);
-    scene->worker = rig_worker(scene->rig, 0);
+    scene->fixture = start(&scene->script, 1);
+    scene->worker = fixture_worker(scene->fixture, 0);
     ck_assert_int_eq(pipe(scene->pipe), 0);
     scene->timer = hg_timer_new(scene->worker, on_timer, scene);
     scene->io = hg_io_new(scene->worker, scene->pipe[0], on_io, scene);
@@ -65,7 +65,7 @@ static void begin(struct scene *scene)
 static void turn(struct scene *scene, unsigned times)
 {
     while (times--)
-        rig_run(scene->rig, NULL, NULL, 0);
+        fixture_run(scene->fixture, NULL, NULL, 0);
 }
 
 static void end(struct scene *scene)
@@ -74,7 +74,7 @@ static void end(struct scene *scene)
     hg_io_free(scene->worker->host, scene->io);
     close(scene->pipe[0]);
     close(scene->pipe[1]);
-    rig_free(scene->rig);
+    fixture_free(scene->fixture);
 }
 
 /* It is there in the late turn; or that turn does not see it, as when a signal interrupts its wait. */
@@ -233,7 +233,7 @@ START_TEST(a_call_that_defers_itself_does_not_hold_the_loop)
     hg_defer(called.scene.worker, &called.second);
     alarm(10); /* where the loop waits, nothing would end it */
     for (unsigned i = 0; i < 5; i++)
-        ev_run(called.scene.rig->worker->loop.ev, EVRUN_ONCE);
+        ev_run(called.scene.fixture->worker->loop.ev, EVRUN_ONCE);
     alarm(0);
     ck_assert_str_eq(called.order, "11111");
     hg_defer_cancel(&called.first);
@@ -327,21 +327,21 @@ START_TEST(siblings_are_a_ring_of_workers)
 
     begin(&scene);
     ck_assert_ptr_eq(hg_sibling(scene.worker), scene.worker);
-    other = worker_new(scene.rig->pipeline);
+    other = worker_new(scene.fixture->pipeline);
     ck_assert_int_eq(worker_start_instances(other), 0);
-    other->sibling = scene.rig->worker;
-    scene.rig->worker->sibling = other;
+    other->sibling = scene.fixture->worker;
+    scene.fixture->worker->sibling = other;
     visit.home = visit.at = scene.worker;
     ck_assert_int_eq(pthread_create(&thread, NULL, run_worker, other), 0);
     hg_post(scene.worker, &visit.call);
-    worker_run(scene.rig->worker);
+    worker_run(scene.fixture->worker);
     ck_assert_uint_eq(visit.stops, 3);
     ck_assert(pthread_equal(visit.thread, thread));
-    ck_assert_ptr_eq(visit.at, &other->instances[scene.worker - scene.rig->worker->instances]);
+    ck_assert_ptr_eq(visit.at, &other->instances[scene.worker - scene.fixture->worker->instances]);
     visit = (struct visit){.call = {.callback = drain_other, .arg = other}};
     hg_post(&other->instances[0], &visit.call);
     pthread_join(thread, NULL);
-    scene.rig->worker->sibling = scene.rig->worker;
+    scene.fixture->worker->sibling = scene.fixture->worker;
     worker_free(other);
     end(&scene);
 }

@@ -331,7 +331,7 @@ static uint16_t bound_port(struct hg_worker *gateway)
 
 void test_pair_start(struct test_pair *pair, bool gateway, bool client, uint16_t port)
 {
-    struct rig_part parts[4];
+    struct fixture_part parts[4];
     size_t count = 0, gateway_at, client_at;
 
     pair->listen.port = port;
@@ -340,17 +340,17 @@ void test_pair_start(struct test_pair *pair, bool gateway, bool client, uint16_t
         parts[count++] = pair->edge;
     else
         pair->gateway_config.listen = (struct hg_list){1, &pair->listen};
-    parts[count++] = (struct rig_part){provider_plugin(), &pair->provider};
+    parts[count++] = (struct fixture_part){provider_plugin(), &pair->provider};
     gateway_at = count;
     if (gateway)
-        parts[count++] = (struct rig_part){hopgate_plugin(), &pair->gateway_config};
+        parts[count++] = (struct fixture_part){hopgate_plugin(), &pair->gateway_config};
     client_at = count;
     if (client)
-        parts[count++] = (struct rig_part){hopgate_plugin(), &pair->client_config};
-    pair->rig = rig_new(PIPELINE_CLIENT, parts, count);
-    rig_start(pair->rig);
-    pair->gateway = gateway ? rig_worker(pair->rig, gateway_at) : NULL;
-    pair->client = client ? rig_worker(pair->rig, client_at) : NULL;
+        parts[count++] = (struct fixture_part){hopgate_plugin(), &pair->client_config};
+    pair->fixture = fixture_new(PIPELINE_CLIENT, parts, count);
+    fixture_start(pair->fixture);
+    pair->gateway = gateway ? fixture_worker(pair->fixture, gateway_at) : NULL;
+    pair->client = client ? fixture_worker(pair->fixture, client_at) : NULL;
     if (gateway)
         pair->gateway->host = &pair->host;
     if (gateway && !pair->edge.plugin)
@@ -367,8 +367,8 @@ void test_pair_free(struct test_pair *pair)
         else if (!link->down && !link->up && !link->accepted)
             test_ops()->cancel(link->transport, link);
     }
-    if (pair->rig)
-        rig_free(pair->rig);
+    if (pair->fixture)
+        fixture_free(pair->fixture);
     while (pair->links) {
         struct hg_link *link = pair->links;
 
@@ -390,10 +390,10 @@ void test_turn(struct test_pair *pair)
 {
     int calls = 0;
 
-    rig_run(pair->rig, is_second_call, &calls, 1);
+    fixture_run(pair->fixture, is_second_call, &calls, 1);
     calls = 0;
     if (pair->beside)
-        rig_run(pair->beside->rig, is_second_call, &calls, 1);
+        fixture_run(pair->beside->fixture, is_second_call, &calls, 1);
 }
 
 void test_run(struct test_pair *pair, unsigned milliseconds)

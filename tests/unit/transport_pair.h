@@ -15,8 +15,8 @@
 #define TESTS_UNIT_TRANSPORT_PAIR_H
 
 #include TEST_TRANSPORT
-#include "tests/unit/rig.h"
 #include "tests/unit/slowness.h"
+#include "tests/unit/worker_fixture.h"
 
 #include <gnutls/x509.h>
 #include <hopgate/certificates.h>
@@ -60,11 +60,12 @@ struct test_provider {
 
 struct test_pair {
     struct hg_host host; /* first, so that a worker's host leads here; worker_host with its own links */
-    struct rig *rig;
+    struct fixture *fixture;
     struct hg_worker *gateway, *client; /* NULL: not there */
     TEST_CONFIG gateway_config, client_config;
     struct hg_address listen, connect; /* what the configs point to */
-    struct rig_part edge; /* stands above, if it has a plugin; then the gateway has no listener, but the port given */
+    struct fixture_part
+        edge; /* stands above, if it has a plugin; then the gateway has no listener, but the port given */
     struct test_provider provider;
     struct hg_link *accepted; /* by the gateway, the newest first */
     struct hg_link *links;    /* all */

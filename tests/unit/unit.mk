@@ -22,60 +22,60 @@ tests_unit_test_codecs_LDADD = tests/unit/libcodec_driver.la tests/unit/libfake_
 endif
 
 # What the unit tests share: a worker without config file, .so or second process.
-check_LTLIBRARIES += tests/unit/librig.la
-tests_unit_librig_la_SOURCES = tests/unit/rig.c tests/unit/rig.h tests/unit/run_suite.h tests/unit/slowness.h
-tests_unit_librig_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
-tests_unit_librig_la_CFLAGS = $(UNIT_CFLAGS)
-UNIT_LDADD = tests/unit/librig.la core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
+check_LTLIBRARIES += tests/unit/libworker_fixture.la
+tests_unit_libworker_fixture_la_SOURCES = tests/unit/worker_fixture.c tests/unit/worker_fixture.h tests/unit/run_suite.h tests/unit/slowness.h
+tests_unit_libworker_fixture_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_libworker_fixture_la_CFLAGS = $(UNIT_CFLAGS)
+UNIT_LDADD = tests/unit/libworker_fixture.la core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)
 
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/test_exchange
 TESTS += tests/unit/test_exchange
-tests_unit_test_exchange_SOURCES = tests/unit/stages.c tests/unit/stages.h tests/unit/test_exchange.c
+tests_unit_test_exchange_SOURCES = tests/unit/scripted_stages.c tests/unit/scripted_stages.h tests/unit/test_exchange.c
 tests_unit_test_exchange_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_exchange_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_exchange_LDADD = $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_worker
 TESTS += tests/unit/test_worker
-tests_unit_test_worker_SOURCES = tests/unit/stages.c tests/unit/stages.h tests/unit/test_worker.c
+tests_unit_test_worker_SOURCES = tests/unit/scripted_stages.c tests/unit/scripted_stages.h tests/unit/test_worker.c
 tests_unit_test_worker_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_worker_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_worker_LDADD = $(UNIT_LDADD)
 
-pair_sources = tests/unit/clock.c tests/unit/clock.h tests/unit/pair.c tests/unit/pair.h tests/unit/wire.c tests/unit/wire.h
+testbed_sources = tests/unit/clock.c tests/unit/clock.h tests/unit/testbed.c tests/unit/testbed.h tests/unit/memory_transport.c tests/unit/memory_transport.h
 
 check_PROGRAMS += tests/unit/test_sessions
 TESTS += tests/unit/test_sessions
-tests_unit_test_sessions_SOURCES = tests/unit/test_sessions.c $(pair_sources)
+tests_unit_test_sessions_SOURCES = tests/unit/test_sessions.c $(testbed_sources)
 tests_unit_test_sessions_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_sessions_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sessions_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_resume
 TESTS += tests/unit/test_resume
-tests_unit_test_resume_SOURCES = tests/unit/test_resume.c $(pair_sources)
+tests_unit_test_resume_SOURCES = tests/unit/test_resume.c $(testbed_sources)
 tests_unit_test_resume_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_resume_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_resume_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_gateways
 TESTS += tests/unit/test_gateways
-tests_unit_test_gateways_SOURCES = tests/unit/test_gateways.c $(pair_sources)
+tests_unit_test_gateways_SOURCES = tests/unit/test_gateways.c $(testbed_sources)
 tests_unit_test_gateways_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_gateways_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_gateways_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_processes
 TESTS += tests/unit/test_processes
-tests_unit_test_processes_SOURCES = tests/unit/test_processes.c $(pair_sources)
+tests_unit_test_processes_SOURCES = tests/unit/test_processes.c $(testbed_sources)
 tests_unit_test_processes_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_processes_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_processes_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_storm
 TESTS += tests/unit/test_storm
-tests_unit_test_storm_SOURCES = tests/unit/test_storm.c tests/sim/random.h $(pair_sources)
+tests_unit_test_storm_SOURCES = tests/unit/test_storm.c tests/sim/random.h $(testbed_sources)
 tests_unit_test_storm_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_storm_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_storm_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)

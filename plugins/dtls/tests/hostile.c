@@ -36,8 +36,8 @@ static size_t ask(int fd, const void *bytes, size_t size)
     ssize_t got;
 
     ck_assert_int_eq(send(fd, bytes, size, 0), (ssize_t)size);
-    rig_run(pair.rig, NULL, NULL, 0);
-    rig_run(pair.rig, NULL, NULL, 0);
+    fixture_run(pair.fixture, NULL, NULL, 0);
+    fixture_run(pair.fixture, NULL, NULL, 0);
     while ((got = recv(fd, answer, sizeof answer, 0)) > 0)
         answered += (size_t)got;
     return answered;
@@ -189,7 +189,7 @@ START_TEST(a_live_association_survives_its_own_address)
                              0);
         else
             ck_assert_int_gt(send(fd, bytes, size, 0), 0);
-        rig_run(pair.rig, NULL, NULL, 0);
+        fixture_run(pair.fixture, NULL, NULL, 0);
     }
     test_run(&pair, 20);
     ck_assert(!link->down && !gateway->down);

@@ -71,14 +71,14 @@ void bench_init(struct bench *bench)
 
 void bench_start(struct bench *bench)
 {
-    struct rig_part parts[] = {
+    struct fixture_part parts[] = {
         {http_plugin(), &bench->config},
         {certificate_plugin(), &bench->certificate},
         {answer_plugin(), &bench->answer},
     };
 
-    bench->rig = rig_new(PIPELINE_CLIENT, parts, 3);
-    rig_start(bench->rig);
+    bench->fixture = fixture_new(PIPELINE_CLIENT, parts, 3);
+    fixture_start(bench->fixture);
 }
 
 bool is_done(void *arg)
@@ -102,13 +102,13 @@ void bench_run(struct bench *bench, void (*user)(struct bench *bench))
 {
     pthread_t thread;
 
-    if (!bench->rig)
+    if (!bench->fixture)
         bench_start(bench);
     bench->user = user;
     atomic_store(&bench->done, false);
     pthread_create(&thread, NULL, user_thread, bench);
     /* Turns at least every few milliseconds, so that the user's end is seen. */
-    for (int i = 0; i < 6000 && !rig_run(bench->rig, is_done, bench, 5); i++)
+    for (int i = 0; i < 6000 && !fixture_run(bench->fixture, is_done, bench, 5); i++)
         ;
     ck_assert_msg(atomic_load(&bench->done), "the user waits for ever");
     pthread_join(thread, NULL);
@@ -116,7 +116,7 @@ void bench_run(struct bench *bench, void (*user)(struct bench *bench))
 
 struct edge *edge_of(struct bench *bench)
 {
-    return rig_worker(bench->rig, 0)->state;
+    return fixture_worker(bench->fixture, 0)->state;
 }
 
 static bool is_quiet(void *arg)
@@ -129,7 +129,7 @@ static bool is_quiet(void *arg)
 /* Waits until all connections and exchanges are gone: the users are. */
 void bench_settle(struct bench *bench)
 {
-    for (int i = 0; i < 2000 && !rig_run(bench->rig, is_quiet, bench, 5); i++)
+    for (int i = 0; i < 2000 && !fixture_run(bench->fixture, is_quiet, bench, 5); i++)
         ;
     ck_assert_uint_eq(edge_of(bench)->connection_count, 0);
     ck_assert_uint_eq(bench->seen.heads, bench->seen.detaches);
@@ -137,8 +137,8 @@ void bench_settle(struct bench *bench)
 
 void bench_free(struct bench *bench)
 {
-    if (bench->rig)
-        rig_free(bench->rig);
+    if (bench->fixture)
+        fixture_free(bench->fixture);
     hg_certificate_unref(bench->certificate.certificate);
     ck_assert_uint_eq(bench->seen.heads, bench->seen.detaches);
 }

@@ -9,7 +9,7 @@
 
 #include "plugins/http/http.h"
 #include "plugins/http/tests/answer.h"
-#include "tests/unit/rig.h"
+#include "tests/unit/worker_fixture.h"
 
 #include <check.h>
 #include <gnutls/gnutls.h>
@@ -40,7 +40,7 @@ struct bench {
     struct seen seen;
     struct certificate_config certificate;
     struct answer_config answer;
-    struct rig *rig;
+    struct fixture *fixture;
     uint16_t plain_port, tls_port;
     /* What a user's thread does, and that it has. */
     void (*user)(struct bench *bench);

@@ -115,8 +115,8 @@ START_TEST(test_drain)
     bench_start(&bench);
     bench.user = stay_idle;
     pthread_create(&thread, NULL, user_thread, &bench);
-    ck_assert(rig_run(bench.rig, is_done, &bench, 5000) || rig_run(bench.rig, is_done, &bench, 5000));
-    http_plugin()->worker_drain(rig_worker(bench.rig, 0));
+    ck_assert(fixture_run(bench.fixture, is_done, &bench, 5000) || fixture_run(bench.fixture, is_done, &bench, 5000));
+    http_plugin()->worker_drain(fixture_worker(bench.fixture, 0));
     bench_settle(&bench);
     pthread_join(thread, NULL);
     bench_free(&bench);

@@ -4,8 +4,8 @@
  * Unit tests of running programs: on a real loop, with programs that are shell scripts made here.
  */
 #include "plugins/lib/hook/hook.h"
-#include "tests/unit/rig.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/worker_fixture.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -20,7 +20,7 @@
 
 static const struct hg_plugin user_plugin = {.abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "user"};
 
-static struct rig *rig;
+static struct fixture *fixture;
 static struct hg_host host; /* the worker's, but for the log */
 static struct hg_instance instance;
 static struct hg_worker worker;
@@ -44,17 +44,17 @@ __attribute__((format(printf, 3, 0))) static void keep_log(const struct hg_insta
 
 static void set_up(void)
 {
-    const struct rig_part part = {&user_plugin, NULL};
+    const struct fixture_part part = {&user_plugin, NULL};
 
-    rig = rig_new(PIPELINE_GATEWAY, &part, 1);
-    rig_start(rig);
+    fixture = fixture_new(PIPELINE_GATEWAY, &part, 1);
+    fixture_start(fixture);
     host = worker_host;
     host.log = keep_log;
-    worker = *rig_worker(rig, 0);
+    worker = *fixture_worker(fixture, 0);
     instance = *worker.instance;
     worker.host = instance.host = &host;
     worker.instance = &instance;
-    rig->pipeline->settings.log_level = HG_LOG_INFO;
+    fixture->pipeline->settings.log_level = HG_LOG_INFO;
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/program", folder);
     snprintf(note, sizeof note, "%s/note", folder);
@@ -65,7 +65,7 @@ static void tear_down(void)
     unlink(path);
     unlink(note);
     rmdir(folder);
-    rig_free(rig);
+    fixture_free(fixture);
 }
 
 /* ---- Programs ---- */
@@ -111,7 +111,7 @@ static const char *run(const char *text)
 
     write_program(text);
     start(none, NULL, 60 * HG_SECOND);
-    ck_assert(rig_run(rig, over, NULL, 60000));
+    ck_assert(fixture_run(fixture, over, NULL, 60000));
     return error_text;
 }
 
@@ -134,7 +134,7 @@ static pid_t noted_pid(void)
     for (int i = 0; i < 6000 && pid <= 0; i++) {
         FILE *file = fopen(note, "r");
 
-        rig_run(rig, over, NULL, 5);
+        fixture_run(fixture, over, NULL, 5);
         if (file && fscanf(file, "%d\n", &pid) != 1)
             pid = 0;
         if (file)
@@ -171,7 +171,7 @@ START_TEST(arguments_and_variables_reach_the_program)
     write_program("#!/bin/sh\nprintf '%s|' \"$@\"; echo\necho \"$HOPGATE_NAMES/$REPLACED/$KEPT/${PATH:+path}\" >&2\n"
                   "cat\n");
     start(arguments, variables, 60 * HG_SECOND);
-    ck_assert(rig_run(rig, over, NULL, 60000));
+    ck_assert(fixture_run(fixture, over, NULL, 60000));
     ck_assert_str_eq(error_text, "-");
     ck_assert_ptr_nonnull(strstr(log_text, "program: present|a b|$HOME;`id`||\n"));
     ck_assert_ptr_nonnull(strstr(log_text, "program: a.test b.test/new/kept/path\n"));
@@ -196,14 +196,14 @@ START_TEST(what_cannot_be_run_is_told)
     ck_assert_ptr_nonnull(strstr(run("#!/nowhere/interpreter\n"), "cannot run "));
     ck_assert_int_eq(chmod(path, 0600), 0);
     start(none, NULL, HG_SECOND);
-    ck_assert(rig_run(rig, over, NULL, 60000));
+    ck_assert(fixture_run(fixture, over, NULL, 60000));
     ck_assert_ptr_nonnull(strstr(error_text, "program: Permission denied"));
     unlink(path);
     start(none, NULL, HG_SECOND);
-    ck_assert(rig_run(rig, over, NULL, 60000));
+    ck_assert(fixture_run(fixture, over, NULL, 60000));
     ck_assert_ptr_nonnull(strstr(error_text, "program: No such file or directory"));
     hook_cancel(start(none, NULL, HG_SECOND)); /* before it is told */
-    rig_run(rig, over, NULL, 50);
+    fixture_run(fixture, over, NULL, 50);
     ck_assert(!is_over);
 }
 END_TEST
@@ -218,10 +218,10 @@ START_TEST(who_hangs_is_killed_with_its_children)
     start(none, NULL, 2 * HG_SECOND);
     grandchild = noted_pid();
     ck_assert(!is_dead(grandchild));
-    ck_assert(rig_run(rig, over, NULL, 60000));
+    ck_assert(fixture_run(fixture, over, NULL, 60000));
     ck_assert_ptr_nonnull(strstr(error_text, "program was killed after 2 s: waiting"));
     for (int i = 0; i < 6000 && !is_dead(grandchild); i++)
-        rig_run(rig, over, NULL, 5), usleep(1000);
+        fixture_run(fixture, over, NULL, 5), usleep(1000);
     ck_assert(is_dead(grandchild));
 }
 END_TEST

@@ -6,8 +6,8 @@
  */
 #include "plugins/lib/http_client/http_client.h"
 #include "plugins/lib/http_client/trusted_cas.h"
-#include "tests/unit/rig.h"
 #include "tests/unit/run_suite.h"
+#include "tests/unit/worker_fixture.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -200,7 +200,7 @@ static void server_stop(void)
 
 static const struct hg_plugin user_plugin = {.abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "user"};
 
-static struct rig *rig;
+static struct fixture *fixture;
 static char ca[] = "/tmp/hopgate-https-XXXXXX"; /* anew for each test */
 static unsigned answers;
 static char last_error[512]; /* "": it has an answer */
@@ -226,13 +226,13 @@ static void call(struct https *https)
     unsigned wanted = answers + 1;
 
     ck_assert_ptr_nonnull(https_send(https, &request, on_done, NULL));
-    ck_assert(rig_run(rig, is_answered, &wanted, 60000));
+    ck_assert(fixture_run(fixture, is_answered, &wanted, 60000));
 }
 
 /* The error of one call to a server with that certificate. */
 static const char *try(const struct authority *authority, enum fault fault, bool with_ca)
 {
-    struct https *https = https_new(rig_worker(rig, 0), with_ca ? ca : NULL);
+    struct https *https = https_new(fixture_worker(fixture, 0), with_ca ? ca : NULL);
 
     ck_assert_ptr_nonnull(https);
     server_start(authority, fault);
@@ -244,7 +244,7 @@ static const char *try(const struct authority *authority, enum fault fault, bool
 
 static void set_up(void)
 {
-    const struct rig_part part = {&user_plugin, NULL};
+    const struct fixture_part part = {&user_plugin, NULL};
     gnutls_datum_t pem;
     int fd;
 
@@ -257,14 +257,14 @@ static void set_up(void)
     ck_assert_int_eq(write(fd, pem.data, pem.size), (ssize_t)pem.size);
     close(fd);
     gnutls_free(pem.data);
-    rig = rig_new(PIPELINE_GATEWAY, &part, 1);
-    rig_start(rig);
+    fixture = fixture_new(PIPELINE_GATEWAY, &part, 1);
+    fixture_start(fixture);
     system_reads = reads_by_libcurl = 0;
 }
 
 static void tear_down(void)
 {
-    rig_free(rig);
+    fixture_free(fixture);
     unlink(ca);
     authority_free(&of_system);
     authority_free(&of_file);
@@ -313,7 +313,7 @@ END_TEST
 /* A refused server stays so for the next call. */
 START_TEST(the_next_call_is_refused_as_well)
 {
-    struct https *https = https_new(rig_worker(rig, 0), ca);
+    struct https *https = https_new(fixture_worker(fixture, 0), ca);
 
     server_start(&of_nobody, NO_FAULT);
     for (int i = 0; i < 3; i++) {
@@ -329,7 +329,7 @@ END_TEST
 /* Each reading of the system's roots holds the loop for 20 ms, and longer with those of its folder. */
 START_TEST(roots_are_read_once)
 {
-    struct https *https = https_new(rig_worker(rig, 0), ca);
+    struct https *https = https_new(fixture_worker(fixture, 0), ca);
 
     server_start(&of_system, NO_FAULT);
     for (int i = 0; i < 5; i++) {
@@ -346,7 +346,7 @@ END_TEST
 
 START_TEST(connections_are_used_again)
 {
-    struct https *https = https_new(rig_worker(rig, 0), NULL);
+    struct https *https = https_new(fixture_worker(fixture, 0), NULL);
 
     server_start(&of_system, NO_FAULT);
     for (int i = 0; i < 5; i++)

@@ -13,17 +13,17 @@ START_TEST(small_body_goes_with_its_head)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_echo_length);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
 
     for (int i = 0; i < 3; i++) { /* on a new connection and on a kept one */
         struct user user = {.method = "POST", .body_size = 1000, .is_pattern = true, .url = service->url};
 
-        fetch(rig, &user);
+        fetch(fixture, &user);
         ck_assert_uint_eq(user.received, 1000);
     }
     ck_assert_uint_eq(calls.sends, 3);
     ck_assert_uint_eq(service->accepted, 1);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -32,13 +32,13 @@ START_TEST(many_small_slices_share_a_call)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_echo_length);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user user = {.method = "PUT", .body_size = 20000, .piece = 1000, .is_pattern = true, .url = service->url};
 
-    fetch(rig, &user);
+    fetch(fixture, &user);
     ck_assert_uint_eq(user.received, 20000);
     ck_assert_uint_le(calls.sends, 2);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -50,7 +50,7 @@ START_TEST(bodies_by_length)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_echo_length);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         for (unsigned seed = 0; seed < 3; seed++) {
@@ -64,14 +64,14 @@ START_TEST(bodies_by_length)
             if (seed && sizes[i] > 200000)
                 continue;
             calls.seed = seed;
-            fetch(rig, &user);
+            fetch(fixture, &user);
             ck_assert_uint_eq(user.ends, 1);
             ck_assert_uint_eq(user.received, sizes[i]);
             ck_assert_int_eq(user.response_length, (int64_t)sizes[i]);
         }
     }
     ck_assert_uint_eq(service->accepted, 1);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -100,7 +100,7 @@ START_TEST(bodies_in_chunks)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_chunks);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         for (unsigned seed = 0; seed < 3; seed++) {
@@ -117,7 +117,7 @@ START_TEST(bodies_in_chunks)
                 continue;
             service->heads[0] = '\0';
             calls.seed = seed;
-            fetch(rig, &user);
+            fetch(fixture, &user);
             ck_assert_uint_eq(user.ends, 1);
             ck_assert_str_eq(user.heads, "200 OK|Trailer: X-End\n");
             ck_assert_uint_eq(user.received, sizes[i]);
@@ -130,7 +130,7 @@ START_TEST(bodies_in_chunks)
         }
     }
     ck_assert_uint_eq(service->accepted, 1);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -139,7 +139,7 @@ START_TEST(one_byte_at_a_time)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_chunks);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user user = {.method = "POST",
                         .length = HG_LENGTH_UNKNOWN,
                         .body_size = 3000,
@@ -150,11 +150,11 @@ START_TEST(one_byte_at_a_time)
                         .url = service->url};
 
     calls.one_byte = true;
-    fetch(rig, &user);
+    fetch(fixture, &user);
     ck_assert_uint_eq(user.ends, 1);
     ck_assert_uint_eq(user.received, 3000);
     ck_assert_str_eq(user.trailers, "X-End: yes\nx-other: \n");
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -176,13 +176,13 @@ START_TEST(slices_stay_as_they_are)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_numbers);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user *users = calloc(20, sizeof *users);
 
     for (unsigned i = 0; i < 20; i++) {
         users[i].url = service->url;
         users[i].keeps_slice = i % 3 > 0;
-        fetch(rig, &users[i]);
+        fetch(fixture, &users[i]);
     }
     for (unsigned i = 0; i < 20; i++) {
         char expected[32];
@@ -195,7 +195,7 @@ START_TEST(slices_stay_as_they_are)
             hg_text_equal((struct hg_text){(const char *)users[i].kept.data, users[i].kept.size}, hg_text(expected)));
         hg_buffer_unref(users[i].kept.buffer);
     }
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
     free(users);
 }

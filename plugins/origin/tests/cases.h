@@ -10,7 +10,7 @@
 #include "plugins/origin/origin.h"
 #include "plugins/origin/tests/calls.h"
 #include "plugins/origin/tests/service.h"
-#include "tests/unit/rig.h"
+#include "tests/unit/worker_fixture.h"
 
 #include <check.h>
 
@@ -65,12 +65,12 @@ struct user {
 
 const struct hg_plugin *edge_plugin(void);
 /* Makes a request. */
-void ask(struct rig *rig, struct user *user);
+void ask(struct fixture *fixture, struct user *user);
 /* Makes a request and waits for its end. */
-void fetch(struct rig *rig, struct user *user);
+void fetch(struct fixture *fixture, struct user *user);
 /* Sends what there is credit for, and then the end. */
 void user_push(struct user *user);
-/* For rig_run(), with a user. */
+/* For fixture_run(), with a user. */
 bool is_over(void *user);
 bool has_head(void *user);
 
@@ -80,9 +80,9 @@ void check_answer(const struct user *user, const char *heads, const char *body);
 /* ---- A worker with the plugin ---- */
 
 struct origin_config default_config(void);
-struct rig *start(struct origin_config *config);
-const struct origin *origin_of(struct rig *rig);
-uint64_t counter(struct rig *rig, const char *name);
+struct fixture *start(struct origin_config *config);
+const struct origin *origin_of(struct fixture *fixture);
+uint64_t counter(struct fixture *fixture, const char *name);
 
 /* ---- Scripts of services ---- */
 

@@ -27,7 +27,7 @@ static uint16_t closed_port(void)
 START_TEST(refused)
 {
     struct origin_config config = default_config();
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     char url[64];
 
     log_configure(LOG_TEXT, HG_LOG_ERROR);
@@ -35,12 +35,12 @@ START_TEST(refused)
     for (int i = 0; i < 3; i++) {
         struct user user = {.method = "POST", .body_size = 100000, .url = url};
 
-        fetch(rig, &user);
+        fetch(fixture, &user);
         check_failed(&user, 502, "connection_refused");
     }
-    ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
-    ck_assert_uint_eq(counter(rig, "requests_failed"), 3);
-    rig_free(rig);
+    ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
+    ck_assert_uint_eq(counter(fixture, "requests_failed"), 3);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -52,11 +52,11 @@ START_TEST(unanswered)
     socklen_t size = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0), fillers[4];
     struct user user = {0}, aborted = {0};
-    struct rig *rig;
+    struct fixture *fixture;
     char url[64];
 
     config.connect_timeout = 300 * HG_MILLISECOND;
-    rig = start(&config);
+    fixture = start(&config);
     ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
     ck_assert_int_eq(listen(listener, 0), 0);
     getsockname(listener, (struct sockaddr *)&address, &size);
@@ -67,14 +67,14 @@ START_TEST(unanswered)
     service_sleep(50);
     snprintf(url, sizeof url, "http://127.0.0.1:%u", ntohs(address.sin_port));
     user.url = aborted.url = url;
-    ask(rig, &aborted);
-    rig_wait(rig, 20);
+    ask(fixture, &aborted);
+    fixture_wait(fixture, 20);
     hg_reset(aborted.self, &(struct hg_reason){499, NULL, "gone", 0});
-    fetch(rig, &user);
+    fetch(fixture, &user);
     check_failed(&user, 504, "connection_timeout");
     ck_assert_uint_eq(aborted.detaches, 1);
-    ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
-    rig_free(rig);
+    ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
+    fixture_free(fixture);
     for (int i = 0; i < 4; i++)
         close(fillers[i]);
     close(listener);
@@ -85,20 +85,20 @@ START_TEST(names)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_hello);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user good = {0}, bad = {.url = "http://a..b:1"}, aborted = {0};
     char url[64];
 
     snprintf(url, sizeof url, "http://localhost:%u", service->port); /* ::1 refuses where it comes first */
     aborted.url = good.url = url;
-    ask(rig, &aborted);
-    rig_run(rig, NULL, NULL, 0);
+    ask(fixture, &aborted);
+    fixture_run(fixture, NULL, NULL, 0);
     hg_reset(aborted.self, &(struct hg_reason){499, NULL, "gone", 0});
-    fetch(rig, &good);
+    fetch(fixture, &good);
     check_answer(&good, "200 OK|X-A: b\n", "hello");
-    fetch(rig, &bad);
+    fetch(fixture, &bad);
     check_failed(&bad, 502, "dns_error");
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -136,22 +136,22 @@ START_TEST(dead_kept_connection_is_replaced)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_once);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
         struct user first = {.url = service->url};
         struct user second = {
             .method = cases[i].method, .length = cases[i].length, .body_size = cases[i].body_size, .url = service->url};
 
         service->size = cases[i].always_dies;
-        fetch(rig, &first);
+        fetch(fixture, &first);
         check_answer(&first, "200 OK\n", "one");
-        fetch(rig, &second);
+        fetch(fixture, &second);
         if (cases[i].answered)
             check_answer(&second, "200 OK\n", "one");
         else
             check_failed(&second, 502, "connection_terminated");
         ck_assert_uint_eq(service->accepted, cases[i].answered || cases[i].always_dies ? 2 : 1);
-        ck_assert_uint_eq(counter(rig, "requests_retried"), cases[i].answered || cases[i].always_dies ? 1 : 0);
-        rig_free(rig);
+        ck_assert_uint_eq(counter(fixture, "requests_retried"), cases[i].answered || cases[i].always_dies ? 1 : 0);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -161,17 +161,17 @@ START_TEST(unsent_requests_are_always_replayed)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_echo_length);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user first = {.url = service->url};
     struct user second = {.method = "POST", .body_size = 5000, .is_pattern = true, .url = service->url};
 
-    fetch(rig, &first);
+    fetch(fixture, &first);
     calls.fail_sends = 1; /* as when the service's reset has come just before */
-    fetch(rig, &second);
+    fetch(fixture, &second);
     ck_assert_uint_eq(second.received, 5000);
-    ck_assert_uint_eq(counter(rig, "requests_retried"), 1);
+    ck_assert_uint_eq(counter(fixture, "requests_retried"), 1);
     ck_assert_uint_eq(service->accepted, 2);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST

@@ -48,7 +48,7 @@ START_TEST(strays_reach_nobody)
         for (size_t delay = 0; delay < 4; delay++) {
             struct origin_config config = default_config();
             struct service *service = service_start(serve_stray);
-            struct rig *rig = start(&config);
+            struct fixture *fixture = start(&config);
 
             service->text = cases[i].text;
             service->size = delay;
@@ -56,13 +56,13 @@ START_TEST(strays_reach_nobody)
                 struct user first = {.method = cases[i].method, .path = "/", .url = service->url};
                 struct user second = {.path = "/own", .url = service->url};
 
-                fetch(rig, &first);
+                fetch(fixture, &first);
                 ck_assert_uint_eq(first.ends, 1);
                 ck_assert_uint_eq(first.received, 0);
-                fetch(rig, &second);
+                fetch(fixture, &second);
                 check_answer(&second, "200 OK\n", "own");
             }
-            rig_free(rig);
+            fixture_free(fixture);
             service_stop(service);
         }
     }
@@ -74,19 +74,19 @@ START_TEST(first_connection_is_on_trial)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_stray);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
 
-    ((struct origin *)rig_worker(rig, 1)->state)->trial_time = HG_SECOND;
+    ((struct origin *)fixture_worker(fixture, 1)->state)->trial_time = HG_SECOND;
     service->text = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown";
     service->size = 5;
     for (int turn = 0; turn < 50; turn++) {
         struct user user = {.path = "/", .url = service->url};
 
-        fetch(rig, &user);
+        fetch(fixture, &user);
         check_answer(&user, "200 OK\n", "own");
     }
-    ck_assert(!origin_of(rig)->pools->is_trusted);
-    rig_free(rig);
+    ck_assert(!origin_of(fixture)->pools->is_trusted);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -100,27 +100,27 @@ START_TEST(trust_is_earned_and_lost)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_stray);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
 
-    ((struct origin *)rig_worker(rig, 1)->state)->trial_time = 200 * slowness() * HG_MILLISECOND;
+    ((struct origin *)fixture_worker(fixture, 1)->state)->trial_time = 200 * slowness() * HG_MILLISECOND;
     for (int turn = 0; turn < 5; turn++) {
         struct user user = {.path = "/own", .url = service->url};
 
-        fetch(rig, &user);
+        fetch(fixture, &user);
         if (turn == 1)
-            ck_assert(rig_run(rig, is_trusted, rig, 20000));
+            ck_assert(fixture_run(fixture, is_trusted, fixture, 20000));
     }
     ck_assert_uint_eq(service->accepted, 3); /* two on trial or beside it, then one for all */
     service->text = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown";
     for (int turn = 0; turn < 3; turn++) {
         struct user user = {.path = turn ? "/own" : "/", .url = service->url};
 
-        fetch(rig, &user);
-        rig_wait(rig, 20);
-        ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
+        fetch(fixture, &user);
+        fixture_wait(fixture, 20);
+        ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
     }
     ck_assert_ptr_nonnull(strstr(service->heads, "Connection: close\r\n"));
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -139,16 +139,16 @@ START_TEST(unannounced_ends_cost_no_request)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_and_close);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
 
-    ((struct origin *)rig_worker(rig, 1)->state)->trial_time = 100 * HG_MILLISECOND;
+    ((struct origin *)fixture_worker(fixture, 1)->state)->trial_time = 100 * HG_MILLISECOND;
     for (int turn = 0; turn < 100; turn++) {
         struct user user = {.method = "POST", .path = "/", .url = service->url};
 
-        fetch(rig, &user);
+        fetch(fixture, &user);
         check_answer(&user, "200 OK\n", "");
     }
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -195,7 +195,7 @@ START_TEST(look_before_use)
     for (size_t manner = 0; manner < 3; manner++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_and_wait);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
         struct user first = {.path = "/", .url = service->url};
         struct user second = {.method = "POST", .path = "/own", .url = service->url};
 
@@ -204,18 +204,18 @@ START_TEST(look_before_use)
             second.keeps_body = true;
         }
         service->text = manner ? STRAY : NULL;
-        fetch(rig, &first);
-        ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 1);
+        fetch(fixture, &first);
+        ck_assert_uint_eq(origin_of(fixture)->pools->idle.count, 1);
         let_follow(service);
-        ask(rig, &second);
+        ask(fixture, &second);
         if (second.keeps_body) {
             second.keeps_body = false;
             user_push(&second);
         }
-        ck_assert(rig_run(rig, is_over, &second, 5000));
+        ck_assert(fixture_run(fixture, is_over, &second, 5000));
         check_answer(&second, "200 OK\n", "own");
         ck_assert_uint_eq(service->accepted, 2);
-        rig_free(rig);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -226,21 +226,21 @@ START_TEST(oldest_first)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_hello);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user users[3] = {{.url = service->url}, {.url = service->url}, {.url = service->url}};
     const struct connection *oldest;
     struct user last = {.url = service->url};
 
     for (int i = 0; i < 3; i++)
-        ask(rig, &users[i]);
+        ask(fixture, &users[i]);
     for (int i = 0; i < 3; i++)
-        ck_assert(rig_run(rig, is_over, &users[i], 5000));
-    ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 3);
-    oldest = origin_of(rig)->pools->idle.first;
-    fetch(rig, &last);
-    ck_assert_ptr_eq(origin_of(rig)->pools->idle.last, oldest);
-    ck_assert_ptr_ne(origin_of(rig)->pools->idle.first, oldest);
-    rig_free(rig);
+        ck_assert(fixture_run(fixture, is_over, &users[i], 5000));
+    ck_assert_uint_eq(origin_of(fixture)->pools->idle.count, 3);
+    oldest = origin_of(fixture)->pools->idle.first;
+    fetch(fixture, &last);
+    ck_assert_ptr_eq(origin_of(fixture)->pools->idle.last, oldest);
+    ck_assert_ptr_ne(origin_of(fixture)->pools->idle.first, oldest);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST

@@ -22,27 +22,27 @@ struct origin_config default_config(void)
                                   .host = "public"};
 }
 
-struct rig *start(struct origin_config *config)
+struct fixture *start(struct origin_config *config)
 {
-    const struct rig_part parts[] = {{edge_plugin(), NULL}, {hopgate_plugin(), config}};
-    struct rig *rig;
+    const struct fixture_part parts[] = {{edge_plugin(), NULL}, {hopgate_plugin(), config}};
+    struct fixture *fixture;
 
     memset(&calls, 0, sizeof calls);
     log_configure(LOG_TEXT, HG_LOG_ERROR);
-    rig = rig_new(PIPELINE_CLIENT, parts, 2);
-    rig_start(rig);
-    ((struct origin *)rig_worker(rig, 1)->state)->trial_time = 0;
-    return rig;
+    fixture = fixture_new(PIPELINE_CLIENT, parts, 2);
+    fixture_start(fixture);
+    ((struct origin *)fixture_worker(fixture, 1)->state)->trial_time = 0;
+    return fixture;
 }
 
-const struct origin *origin_of(struct rig *rig)
+const struct origin *origin_of(struct fixture *fixture)
 {
-    return rig_worker(rig, 1)->state;
+    return fixture_worker(fixture, 1)->state;
 }
 
-uint64_t counter(struct rig *rig, const char *name)
+uint64_t counter(struct fixture *fixture, const char *name)
 {
-    return *hg_counter(rig_worker(rig, 1), name, "");
+    return *hg_counter(fixture_worker(fixture, 1), name, "");
 }
 
 void check_failed(const struct user *user, int status, const char *error)

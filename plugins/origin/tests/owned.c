@@ -39,9 +39,9 @@ static const struct {
     {"authorization: negotiate anna", "Negotiate abc="},
 };
 
-static void check_who(struct rig *rig, struct user user, const char *expected, bool ends)
+static void check_who(struct fixture *fixture, struct user user, const char *expected, bool ends)
 {
-    fetch(rig, &user);
+    fetch(fixture, &user);
     ck_assert_uint_eq(user.ends, 1);
     if (expected)
         ck_assert_msg(strncmp(user.heads, "200 OK", 6) == 0 && strcmp(user.body, expected) == 0, "%s: %s%s", expected,
@@ -56,25 +56,26 @@ START_TEST(nobody_else_is_logged_in)
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_login);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
         const char *url = service->url;
         struct user login = {.url = url, .connection = "a", .fields = {schemes[i].authorization}};
 
         service->text = schemes[i].challenge;
-        check_who(rig, login, "anna", false);
-        check_who(rig, (struct user){.url = url}, NULL, false);
-        check_who(rig, (struct user){.url = url, .connection = "a"}, "anna", false);
-        check_who(rig, (struct user){.url = url, .connection = "a", .method = "HEAD"}, "", false);
-        check_who(rig, (struct user){.url = url, .connection = "a", .method = "POST", .body_size = 0}, "anna", false);
-        check_who(rig, (struct user){.url = url, .connection = "b"}, NULL, true);
-        check_who(rig, (struct user){.url = url}, NULL, false);
+        check_who(fixture, login, "anna", false);
+        check_who(fixture, (struct user){.url = url}, NULL, false);
+        check_who(fixture, (struct user){.url = url, .connection = "a"}, "anna", false);
+        check_who(fixture, (struct user){.url = url, .connection = "a", .method = "HEAD"}, "", false);
+        check_who(fixture, (struct user){.url = url, .connection = "a", .method = "POST", .body_size = 0}, "anna",
+                  false);
+        check_who(fixture, (struct user){.url = url, .connection = "b"}, NULL, true);
+        check_who(fixture, (struct user){.url = url}, NULL, false);
         login.connection = NULL; /* by a gateway that names no connections */
-        check_who(rig, login, "anna", false);
-        check_who(rig, (struct user){.url = url}, NULL, false);
-        check_who(rig, (struct user){.url = url}, NULL, false);
-        ck_assert_uint_eq(origin_of(rig)->pools->owned.count, 2);
-        ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 0); /* the answers ask for such a login */
-        rig_free(rig);
+        check_who(fixture, login, "anna", false);
+        check_who(fixture, (struct user){.url = url}, NULL, false);
+        check_who(fixture, (struct user){.url = url}, NULL, false);
+        ck_assert_uint_eq(origin_of(fixture)->pools->owned.count, 2);
+        ck_assert_uint_eq(origin_of(fixture)->pools->idle.count, 0); /* the answers ask for such a login */
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -90,25 +91,25 @@ START_TEST(both_connections_end)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_login);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     const char *url = service->url;
     struct user login = {.url = url, .connection = "a", .fields = {schemes[0].authorization}};
 
     service->text = "NTLM";
-    check_who(rig, login, "anna", false);
-    check_who(rig, (struct user){.url = url, .connection = "a", .path = "/close"}, "anna", false);
-    ck_assert(rig_run(rig, nobody_is_logged_in, rig, 5000));
-    check_who(rig, (struct user){.url = url, .connection = "a"}, NULL, true);
-    rig_free(rig);
+    check_who(fixture, login, "anna", false);
+    check_who(fixture, (struct user){.url = url, .connection = "a", .path = "/close"}, "anna", false);
+    ck_assert(fixture_run(fixture, nobody_is_logged_in, fixture, 5000));
+    check_who(fixture, (struct user){.url = url, .connection = "a"}, NULL, true);
+    fixture_free(fixture);
     service_stop(service);
 
     service = service_start(serve_silence);
-    rig = start(&config);
+    fixture = start(&config);
     login.url = service->url;
     service->text = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nanna";
-    check_who(rig, login, "anna", true);
-    ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
-    rig_free(rig);
+    check_who(fixture, login, "anna", true);
+    ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -118,27 +119,27 @@ START_TEST(owned_connections_have_a_bound)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_login);
-    struct rig *rig;
+    struct fixture *fixture;
 
     config.max_connections = 4;
     config.max_idle = 3;
-    rig = start(&config);
+    fixture = start(&config);
     service->text = "NTLM";
     for (int i = 0; i < 8; i++) {
         char name[16];
 
         snprintf(name, sizeof name, "%d", i);
-        check_who(rig, (struct user){.url = service->url, .connection = name, .fields = {schemes[0].authorization}},
+        check_who(fixture, (struct user){.url = service->url, .connection = name, .fields = {schemes[0].authorization}},
                   "anna", false);
-        ck_assert_uint_le(origin_of(rig)->pools->owned.count, 3);
+        ck_assert_uint_le(origin_of(fixture)->pools->owned.count, 3);
     }
     config.max_connections = 3;
-    check_who(rig, (struct user){.url = service->url}, NULL, false);
-    check_who(rig, (struct user){.url = service->url, .connection = "7"}, "anna", false);
-    check_who(rig, (struct user){.url = service->url, .connection = "5"}, NULL, true);
-    hopgate_plugin()->worker_drain(rig_worker(rig, 1));
-    ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
-    rig_free(rig);
+    check_who(fixture, (struct user){.url = service->url}, NULL, false);
+    check_who(fixture, (struct user){.url = service->url, .connection = "7"}, "anna", false);
+    check_who(fixture, (struct user){.url = service->url, .connection = "5"}, NULL, true);
+    hopgate_plugin()->worker_drain(fixture_worker(fixture, 1));
+    ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -150,18 +151,18 @@ START_TEST(nobody_waits_for_owners)
     struct service *service = service_start(serve_login);
     struct user login = {.url = service->url, .connection = "a", .fields = {schemes[0].authorization}};
     struct user other = {.url = service->url};
-    struct rig *rig;
+    struct fixture *fixture;
 
     config.max_connections = 1;
-    rig = start(&config);
+    fixture = start(&config);
     service->text = "NTLM";
-    ask(rig, &login);
-    ask(rig, &other);
-    ck_assert(rig_run(rig, is_over, &other, 5000));
+    ask(fixture, &login);
+    ask(fixture, &other);
+    ck_assert(fixture_run(fixture, is_over, &other, 5000));
     check_answer(&login, "200 OK\n", "anna");
     ck_assert_msg(other.ends == 1 && strncmp(other.heads, "401 ", 4) == 0, "%s%s", other.heads, other.detail);
-    ck_assert_uint_eq(origin_of(rig)->pools->owned.count, 0);
-    rig_free(rig);
+    ck_assert_uint_eq(origin_of(fixture)->pools->owned.count, 0);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST

@@ -34,18 +34,18 @@ START_TEST(idle_connections_go)
         struct origin_config config = default_config();
         struct service *service = service_start(serve_hello_and_more);
         struct user user = {.url = service->url};
-        struct rig *rig;
+        struct fixture *fixture;
 
         if (i == 2)
             config.keep_alive = 100 * HG_MILLISECOND;
         service->size = i == 0;
         service->text = i == 1 ? "HTTP/1.1 408 Request Timeout\r\n\r\n" : NULL;
-        rig = start(&config);
-        fetch(rig, &user);
-        ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 1);
-        ck_assert(rig_run(rig, pool_is_empty, rig, 2000));
-        ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 0);
-        rig_free(rig);
+        fixture = start(&config);
+        fetch(fixture, &user);
+        ck_assert_uint_eq(origin_of(fixture)->pools->idle.count, 1);
+        ck_assert(fixture_run(fixture, pool_is_empty, fixture, 2000));
+        ck_assert_uint_eq(origin_of(fixture)->pools->idle.count, 0);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -55,19 +55,19 @@ START_TEST(drain_closes_idle_connections)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_hello);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user first = {.url = service->url}, second = {.url = service->url};
 
-    fetch(rig, &first);
-    ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 1);
-    ask(rig, &second);
-    rig_run(rig, NULL, NULL, 0);
-    hopgate_plugin()->worker_drain(rig_worker(rig, 1));
-    ck_assert_uint_eq(origin_of(rig)->pools->idle.count, 0);
-    ck_assert(rig_run(rig, is_over, &second, 2000)); /* what runs ends well */
+    fetch(fixture, &first);
+    ck_assert_uint_eq(origin_of(fixture)->pools->idle.count, 1);
+    ask(fixture, &second);
+    fixture_run(fixture, NULL, NULL, 0);
+    hopgate_plugin()->worker_drain(fixture_worker(fixture, 1));
+    ck_assert_uint_eq(origin_of(fixture)->pools->idle.count, 0);
+    ck_assert(fixture_run(fixture, is_over, &second, 2000)); /* what runs ends well */
     ck_assert_uint_eq(second.ends, 1);
-    ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
-    rig_free(rig);
+    ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -105,22 +105,22 @@ START_TEST(exchanges_share_a_limited_pool)
         struct origin_config config = default_config();
         struct service *service = service_start(serve_slow_hello);
         struct user *users = calloc(200, sizeof *users);
-        struct rig *rig;
+        struct fixture *fixture;
 
         config.max_connections = 8;
-        rig = start(&config);
+        fixture = start(&config);
         service->size = closing;
         for (size_t i = 0; i < 200; i++) {
             users[i].url = service->url;
             users[i].method = i % 3 ? "GET" : "POST";
             users[i].length = i % 3 ? 0 : HG_LENGTH_UNKNOWN; /* its end waits too */
-            ask(rig, &users[i]);
+            ask(fixture, &users[i]);
         }
-        rig_run(rig, NULL, NULL, 0);
-        ck_assert_uint_eq(origin_of(rig)->pools->waiting_count, 192);
+        fixture_run(fixture, NULL, NULL, 0);
+        ck_assert_uint_eq(origin_of(fixture)->pools->waiting_count, 192);
         for (size_t i = 50; i < 60; i++) /* some go away while they wait */
             hg_reset(users[i].self, &(struct hg_reason){499, NULL, "gone", 0});
-        ck_assert(rig_run(rig, all_are_over, users, 20000));
+        ck_assert(fixture_run(fixture, all_are_over, users, 20000));
         for (size_t i = 0; i < 200; i++)
             if (i < 50 || i >= 60)
                 ck_assert_msg(users[i].ends == 1 && users[i].received == 5, "%zu: %s", i, users[i].detail);
@@ -128,8 +128,8 @@ START_TEST(exchanges_share_a_limited_pool)
             ck_assert_uint_le(service->most_open, 8);
             ck_assert_uint_eq(service->accepted, 8);
         }
-        ck_assert_uint_eq(origin_of(rig)->pools->waiting_count, 0);
-        rig_free(rig);
+        ck_assert_uint_eq(origin_of(fixture)->pools->waiting_count, 0);
+        fixture_free(fixture);
         service_stop(service);
         free(users);
     }
@@ -141,25 +141,25 @@ START_TEST(waiting_has_bounds)
     struct origin_config config = default_config();
     struct service *service = service_start(serve_silence);
     struct user users[3] = {{.url = service->url}, {.url = service->url}, {.url = service->url}};
-    struct rig *rig;
+    struct fixture *fixture;
 
     config.max_connections = 1;
     config.max_queue = 1;
     config.queue_timeout = 100 * HG_MILLISECOND;
-    rig = start(&config);
-    ask(rig, &users[0]);
-    rig_run(rig, NULL, NULL, 0);
-    ask(rig, &users[1]);
-    rig_run(rig, NULL, NULL, 0);
-    ask(rig, &users[2]);
-    rig_run(rig, NULL, NULL, 0);
+    fixture = start(&config);
+    ask(fixture, &users[0]);
+    fixture_run(fixture, NULL, NULL, 0);
+    ask(fixture, &users[1]);
+    fixture_run(fixture, NULL, NULL, 0);
+    ask(fixture, &users[2]);
+    fixture_run(fixture, NULL, NULL, 0);
     check_failed(&users[2], 503, "connection_limit_reached"); /* at once */
     ck_assert_uint_eq(users[1].resets, 0);
-    ck_assert(rig_run(rig, is_over, &users[1], 1000));
+    ck_assert(fixture_run(fixture, is_over, &users[1], 1000));
     check_failed(&users[1], 503, "connection_limit_reached");
     ck_assert_uint_eq(users[1].reason.retry_after, 1);
     ck_assert_uint_eq(users[0].resets, 0);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -214,12 +214,12 @@ START_TEST(anything_in_any_order)
     struct service *service = service_start(serve_at_random);
     struct user *users = calloc(200, sizeof *users);
     unsigned seed = 11 + (unsigned)_i, good = 0;
-    struct rig *rig;
+    struct fixture *fixture;
 
     config.max_connections = 6;
     config.response_timeout = 2 * HG_SECOND;
     config.queue_timeout = 20 * HG_SECOND;
-    rig = start(&config);
+    fixture = start(&config);
     calls.seed = _i % 2 ? seed : 0;
     for (size_t i = 0; i < 200; i++) {
         unsigned chance = (unsigned)rand_r(&seed) % 4;
@@ -231,9 +231,9 @@ START_TEST(anything_in_any_order)
                                  .piece = 1 + (size_t)rand_r(&seed) % 3000,
                                  .body_size = chance < 2 ? 0 : (size_t)rand_r(&seed) % 50000,
                                  .length = chance == 3 ? HG_LENGTH_UNKNOWN : 0};
-        ask(rig, &users[i]);
+        ask(fixture, &users[i]);
         for (size_t j = 0; j <= i && rand_r(&seed) % 2; j++)
-            rig_run(rig, NULL, NULL, 0);
+            fixture_run(fixture, NULL, NULL, 0);
         if (rand_r(&seed) % 5 == 0) {
             struct user *gone = &users[(size_t)rand_r(&seed) % (i + 1)];
 
@@ -241,7 +241,7 @@ START_TEST(anything_in_any_order)
                 hg_reset(gone->self, &(struct hg_reason){499, NULL, "gone", 0});
         }
     }
-    ck_assert(rig_run(rig, all_are_over, users, 30000));
+    ck_assert(fixture_run(fixture, all_are_over, users, 30000));
     for (size_t i = 0; i < 200; i++) {
         const char *told = strstr(users[i].heads, "X-Size: ");
 
@@ -254,8 +254,8 @@ START_TEST(anything_in_any_order)
         good++;
     }
     ck_assert_uint_gt(good, 50);
-    ck_assert_uint_eq(origin_of(rig)->pools->count, origin_of(rig)->pools->idle.count);
-    rig_free(rig);
+    ck_assert_uint_eq(origin_of(fixture)->pools->count, origin_of(fixture)->pools->idle.count);
+    fixture_free(fixture);
     service_stop(service);
     free(users);
 }

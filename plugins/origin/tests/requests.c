@@ -12,13 +12,13 @@ START_TEST(requests_share_a_connection)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_hello);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     unsigned watches = 0;
 
     for (int i = 0; i < 5; i++) {
         struct user user = {.path = "/a?b", .fields = {"Accept: */*", "x-odd:  two"}, .url = service->url};
 
-        fetch(rig, &user);
+        fetch(fixture, &user);
         check_answer(&user, "200 OK|X-A: b\n", "hello");
         ck_assert_int_eq(user.response_length, 5);
         if (i == 0)
@@ -30,11 +30,11 @@ START_TEST(requests_share_a_connection)
     ck_assert_uint_eq(calls.looks, 4);
     ck_assert_uint_gt(watches, 0);
     ck_assert_uint_eq(calls.watches, watches); /* what is watched for does not change on a kept connection */
-    ck_assert_uint_eq(counter(rig, "connections_opened"), 1);
-    ck_assert_uint_eq(counter(rig, "connections_reused"), 4);
+    ck_assert_uint_eq(counter(fixture, "connections_opened"), 1);
+    ck_assert_uint_eq(counter(fixture, "connections_reused"), 4);
     service->heads[strlen(service->heads) / 5] = '\0';
     ck_assert_str_eq(service->heads, "GET /a?b HTTP/1.1\r\nHost: app.test\r\nAccept: */*\r\nx-odd:  two\r\n\r\n");
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -55,21 +55,21 @@ START_TEST(host_and_base)
         struct origin_config config = default_config();
         struct service *service = service_start(serve_hello);
         struct user user = {.path = cases[i].path, .authority = cases[i].authority};
-        struct rig *rig;
+        struct fixture *fixture;
         char url[128], expected[256];
 
         config.host = cases[i].host;
-        rig = start(&config);
+        fixture = start(&config);
         snprintf(url, sizeof url, "%s%s", service->url, cases[i].base);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         snprintf(expected, sizeof expected, cases[i].expected, service->url + 7);
 #pragma GCC diagnostic pop
         user.url = url;
-        fetch(rig, &user);
+        fetch(fixture, &user);
         ck_assert_uint_eq(user.ends, 1);
         ck_assert_str_eq(service->heads, expected);
-        rig_free(rig);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -79,8 +79,8 @@ START_TEST(upgrade_is_not_asked_for)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_hello);
-    struct rig *rig = start(&config);
-    struct hg_worker *edge = rig_worker(rig, 0);
+    struct fixture *fixture = start(&config);
+    struct hg_worker *edge = fixture_worker(fixture, 0);
     struct hg_head *head = hg_head_new(edge->host, HG_REQUEST);
     struct user user = {0};
 
@@ -92,9 +92,9 @@ START_TEST(upgrade_is_not_asked_for)
     user.self = hg_exchange_open(edge, head, &user);
     hg_set_target(user.self, &(struct hg_target){.url = hg_text(service->url)});
     user_push(&user);
-    ck_assert(rig_run(rig, is_over, &user, 5000));
+    ck_assert(fixture_run(fixture, is_over, &user, 5000));
     ck_assert_str_eq(service->heads, "GET / HTTP/1.1\r\nHost: t\r\nTE: trailers\r\nConnection: TE\r\n\r\n");
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -102,12 +102,12 @@ END_TEST
 START_TEST(no_route_no_answer)
 {
     struct origin_config config = default_config();
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user user = {0};
 
-    fetch(rig, &user);
+    fetch(fixture, &user);
     check_failed(&user, 500, "proxy_configuration_error");
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -121,14 +121,14 @@ START_TEST(bodies_that_do_not_fit_their_length)
     for (size_t i = 0; i < 4; i++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_silence);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
         struct user user = {
             .method = "POST", .length = cases[i].length, .body_size = cases[i].size, .url = service->url};
 
-        fetch(rig, &user);
+        fetch(fixture, &user);
         check_failed(&user, 400, "http_request_error");
-        ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
-        rig_free(rig);
+        ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
+        fixture_free(fixture);
         service_stop(service);
     }
 }

@@ -68,7 +68,7 @@ START_TEST(kinds_of_responses)
     for (int manner = 0; manner < 2; manner++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_text);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
 
         service->text = kind->text;
         service->size = kind->close;
@@ -76,15 +76,15 @@ START_TEST(kinds_of_responses)
             struct user user = {.method = kind->method, .url = service->url};
 
             calls.one_byte = manner;
-            fetch(rig, &user);
-            rig_wait(rig, 20); /* for what an idle connection must not have */
+            fetch(fixture, &user);
+            fixture_wait(fixture, 20); /* for what an idle connection must not have */
             if (kind->heads)
                 check_answer(&user, kind->heads, kind->body);
             else
                 check_failed(&user, 502, "http_protocol_error");
         }
         ck_assert_uint_eq(service->accepted, kind->reused ? 1 : 2);
-        rig_free(rig);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -124,19 +124,19 @@ START_TEST(faulty_responses)
     for (size_t with_reset = 0; with_reset < 2; with_reset++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_faulty);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
         struct user user = {.url = service->url};
 
         service->text = faulty[_i].text;
         service->size = with_reset;
-        fetch(rig, &user);
+        fetch(fixture, &user);
         if (strcmp(faulty[_i].text, "HTTP/1.1 100 Continue\r\n\r\n") == 0)
             ck_assert_uint_eq(user.resets, 1);
         else
             check_failed(&user, 502, faulty[_i].error);
         ck_assert_uint_eq(service->accepted, 1); /* never tried again */
-        ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
-        rig_free(rig);
+        ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -170,17 +170,17 @@ START_TEST(heads_have_a_bound)
     for (size_t i = 0; i < 3; i++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_huge_head);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
         struct user user = {.url = service->url};
 
         service->size = cases[i].lines;
-        fetch(rig, &user);
+        fetch(fixture, &user);
         if (cases[i].status)
             check_failed(&user, cases[i].status, "http_response_header_section_size");
         else
             ck_assert_uint_eq(user.ends, 1);
         ck_assert_uint_le(calls.received, 65536 + 16384); /* and no more than one read */
-        rig_free(rig);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -209,7 +209,7 @@ START_TEST(corpus)
             for (int manner = 0; manner < 2; manner++) {
                 struct origin_config config = default_config();
                 struct service *service = service_start(serve_text);
-                struct rig *rig = start(&config);
+                struct fixture *fixture = start(&config);
                 struct user user = {.url = service->url, .service = &strict};
 
                 service->text = text;
@@ -217,7 +217,7 @@ START_TEST(corpus)
                 calls.one_byte = manner;
                 if (reject)
                     config.response_timeout = config.idle_timeout = 2 * HG_SECOND;
-                fetch(rig, &user);
+                fetch(fixture, &user);
                 if (reject)
                     ck_assert_msg(user.resets == 1 && user.reason.status == 502, "%s: %s%d",
                                   json_string_value(json_object_get(entry, "name")), user.heads, user.reason.status);
@@ -225,8 +225,8 @@ START_TEST(corpus)
                     ck_assert_msg(user.ends == 1, "%s: %s", json_string_value(json_object_get(entry, "name")),
                                   user.detail);
                 if (reject)
-                    ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
-                rig_free(rig);
+                    ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
+                fixture_free(fixture);
                 service_stop(service);
                 tried++;
             }
@@ -248,25 +248,25 @@ static void try_case(const json_t *entry, const struct hg_service *manner, bool 
     bool passes = accepted || (tolerated && !manner->strict) || (strcmp(expect, "lenient") == 0 && manner->lenient);
     struct origin_config config = default_config();
     struct service *service = service_start(serve_text);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user user = {.url = service->url, .service = manner}, next = {.url = service->url, .service = manner};
 
     service->text = text;
     service->size = strstr(text, "hello\n") != NULL; /* its body ends with the connection */
     calls.one_byte = one_byte;
-    fetch(rig, &user);
+    fetch(fixture, &user);
     if (passes) {
         ck_assert_msg(user.ends == 1 && (strstr(user.body, "hi") || strstr(user.body, "hello")), "%s: %s %s%s", name,
                       user.detail, user.heads, user.body);
-        ck_assert_uint_eq(counter(rig, "responses_tolerated"), !accepted);
-        fetch(rig, &next);
+        ck_assert_uint_eq(counter(fixture, "responses_tolerated"), !accepted);
+        fetch(fixture, &next);
         ck_assert_uint_eq(next.ends, 1);
         ck_assert_uint_eq(service->accepted, accepted ? 1 : 2);
     } else {
         ck_assert_msg(user.resets == 1 && user.reason.status == 502, "%s: %s", name, user.heads);
-        ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
+        ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
     }
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 
@@ -313,12 +313,12 @@ START_TEST(interims_have_a_bound)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_flood_of_interims);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user user = {.url = service->url};
 
-    fetch(rig, &user);
+    fetch(fixture, &user);
     check_failed(&user, 502, "http_protocol_error");
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST

@@ -25,23 +25,23 @@ START_TEST(host_of_each_rule)
     struct origin_config config = default_config();
     struct service *service = service_start(serve_hello);
     const struct hg_service services[] = {{0}, {.host = "origin"}, {.host = "other.test:81"}, {.host = "public"}};
-    struct rig *rig;
+    struct fixture *fixture;
     char expected[128];
 
     config.host = "all.test"; /* where the rule does not say it */
-    rig = start(&config);
+    fixture = start(&config);
     for (size_t i = 0; i < 4; i++) {
         const char *const hosts[] = {"all.test", service->url + strlen("http://"), "other.test:81", "app.test"};
         struct user user = {.url = service->url, .service = &services[i]};
 
         service->heads[0] = '\0';
-        fetch(rig, &user);
+        fetch(fixture, &user);
         ck_assert_uint_eq(user.ends, 1);
         snprintf(expected, sizeof expected, "\r\nHost: %s\r\n", hosts[i]);
         ck_assert_msg(strstr(service->heads, expected) != NULL, "no %s in %s", expected, service->heads);
     }
-    ck_assert_ptr_null(origin_of(rig)->pools->next); /* one URL, one pool */
-    rig_free(rig);
+    ck_assert_ptr_null(origin_of(fixture)->pools->next); /* one URL, one pool */
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -54,22 +54,22 @@ START_TEST(timeouts_of_each_rule)
     const struct hg_service hasty = {.response_timeout = 50 * HG_MILLISECOND};
     const struct hg_service patient = {.response_timeout = 60 * HG_SECOND, .idle_timeout = 50 * HG_MILLISECOND};
     struct user first = {.url = service->url, .service = &hasty}, second = {.url = service->url, .service = &patient};
-    struct rig *rig;
+    struct fixture *fixture;
 
     config.response_timeout = 20 * HG_SECOND;
-    rig = start(&config);
-    ask(rig, &second);
-    fetch(rig, &first);
+    fixture = start(&config);
+    ask(fixture, &second);
+    fetch(fixture, &first);
     check_failed(&first, 504, "http_response_timeout");
     ck_assert_msg(strstr(first.detail, "0.05s (option response_timeout") != NULL, "%s", first.detail);
     ck_assert_uint_eq(second.detaches, 0);
     stalled->text = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345";
     first = (struct user){.url = stalled->url, .service = &patient};
-    fetch(rig, &first);
+    fetch(fixture, &first);
     check_failed(&first, 504, "connection_read_timeout");
     ck_assert_msg(strstr(first.detail, "0.05s (option idle_timeout") != NULL, "%s", first.detail);
     ck_assert_uint_eq(second.detaches, 0);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
     service_stop(stalled);
 }
@@ -91,18 +91,18 @@ START_TEST(limits_of_each_rule)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_silence);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
         struct user user = {.url = service->url, .service = &cases[i].service};
 
         service->text = cases[i].text;
-        fetch(rig, &user);
+        fetch(fixture, &user);
         if (cases[i].fits)
             ck_assert_msg(user.ends == 1, "case %zu: %s", i, user.detail);
         else
             check_failed(&user, 502, "http_response_header_section_size");
         if (!cases[i].fits)
             ck_assert_ptr_nonnull(strstr(user.detail, cases[i].service.max_head ? "max_head" : "max_fields"));
-        rig_free(rig);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -134,17 +134,17 @@ START_TEST(checks_of_host_are_explained)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_statuses);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
 
         service->text = cases[i].statuses;
         for (size_t at = 0; 4 * at < strlen(cases[i].statuses); at++) {
             struct user user = {.url = service->url};
 
-            fetch(rig, &user);
-            ck_assert_msg(origin_of(rig)->rules->is_explained == (at >= cases[i].explained), "%s at %zu",
+            fetch(fixture, &user);
+            ck_assert_msg(origin_of(fixture)->rules->is_explained == (at >= cases[i].explained), "%s at %zu",
                           cases[i].statuses, at);
         }
-        rig_free(rig);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -221,7 +221,7 @@ START_TEST(addresses_in_heads)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_silence);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
         struct user user = {.scheme = "https", .fields = {cases[i].request}, .service = &cases[i].service};
         const char *place = strstr(cases[i].response, ":%s") ? strrchr(service->url, ':') + 1 : service->url + 7;
         char url[128], text[256], line[128], expected[256];
@@ -231,14 +231,14 @@ START_TEST(addresses_in_heads)
         snprintf(text, sizeof text, "HTTP/1.1 302 Found\r\n%s\r\nContent-Length: 0\r\n\r\n", line);
         user.url = url;
         service->text = text;
-        fetch(rig, &user);
+        fetch(fixture, &user);
         print(line, sizeof line, cases[i].passed, place);
         snprintf(expected, sizeof expected, "302 Found|%s\n", line);
         check_answer(&user, expected, "");
         print(line, sizeof line, cases[i].seen, service->url + 7);
         snprintf(expected, sizeof expected, "\r\n%s\r\n", line);
         ck_assert_msg(strstr(service->heads, expected) != NULL, "case %zu: no %s in %s", i, line, service->heads);
-        rig_free(rig);
+        fixture_free(fixture);
         service_stop(service);
     }
 }

@@ -27,21 +27,21 @@ START_TEST(body_waits_for_100)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_continue);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user user = {.method = "POST",
                         .fields = {"Expect: 100-continue"},
                         .body_size = 50000,
                         .keeps_body = true,
                         .url = service->url};
 
-    ask(rig, &user);
-    ck_assert(rig_run(rig, has_head, &user, 3000));
+    ask(fixture, &user);
+    ck_assert(fixture_run(fixture, has_head, &user, 3000));
     ck_assert_str_eq(user.heads, "100 Continue\n");
     user.keeps_body = false;
     user_push(&user);
-    ck_assert(rig_run(rig, is_over, &user, 3000));
+    ck_assert(fixture_run(fixture, is_over, &user, 3000));
     check_answer(&user, "100 Continue\n201 Created\n", "");
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -50,24 +50,24 @@ START_TEST(early_response_while_the_upload_runs)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_early);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user user = {
         .method = "POST", .length = HG_LENGTH_UNKNOWN, .keeps_body = true, .body_size = 500000, .url = service->url};
 
     service->text = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig";
-    ask(rig, &user);
-    ck_assert(rig_run(rig, has_head, &user, 3000)); /* at once, with nothing of the body sent */
-    rig_wait(rig, 50);
+    ask(fixture, &user);
+    ck_assert(fixture_run(fixture, has_head, &user, 3000)); /* at once, with nothing of the body sent */
+    fixture_wait(fixture, 50);
     check_answer(&user, "413 Too Large\n", "big");
     ck_assert_uint_eq(user.detaches, 0);
-    ck_assert_uint_eq(origin_of(rig)->pools->count, 1); /* the service may read on */
+    ck_assert_uint_eq(origin_of(fixture)->pools->count, 1); /* the service may read on */
     user.keeps_body = false;
     user_push(&user);
-    ck_assert(rig_run(rig, is_over, &user, 3000));
-    ck_assert_uint_eq(origin_of(rig)->pools->count, 0); /* not to be used again */
+    ck_assert(fixture_run(fixture, is_over, &user, 3000));
+    ck_assert_uint_eq(origin_of(fixture)->pools->count, 0); /* not to be used again */
     ck_assert_uint_eq(user.resets, 0);
     ck_assert_uint_eq(user.sent, 500000);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -86,13 +86,13 @@ START_TEST(early_response_survives_a_broken_upload)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_refusal);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     struct user user = {.method = "PUT", .body_size = 30000000, .url = service->url};
 
-    fetch(rig, &user);
+    fetch(fixture, &user);
     check_answer(&user, "403 Forbidden\n", "no");
     ck_assert_uint_eq(user.sent, 30000000);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -113,15 +113,15 @@ START_TEST(slow_services)
         struct origin_config config = default_config();
         struct service *service = service_start(serve_silence);
         struct user user = {.url = service->url};
-        struct rig *rig;
+        struct fixture *fixture;
 
         config.response_timeout = config.idle_timeout = 100 * HG_MILLISECOND;
-        rig = start(&config);
+        fixture = start(&config);
         service->text = cases[i].text;
-        fetch(rig, &user);
+        fetch(fixture, &user);
         check_failed(&user, 504, cases[i].error);
-        ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
-        rig_free(rig);
+        ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -144,13 +144,13 @@ START_TEST(dribbled_head_has_a_bound_in_time)
     struct origin_config config = default_config();
     struct service *service = service_start(serve_dribble);
     struct user user = {.url = service->url};
-    struct rig *rig;
+    struct fixture *fixture;
 
     config.response_timeout = 200 * HG_MILLISECOND;
-    rig = start(&config);
-    fetch(rig, &user);
+    fixture = start(&config);
+    fetch(fixture, &user);
     check_failed(&user, 504, "http_response_timeout");
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -168,15 +168,15 @@ START_TEST(service_that_does_not_read)
     struct origin_config config = default_config();
     struct service *service = service_start(serve_not_reading);
     struct user user = {.method = "POST", .body_size = 100000000, .url = service->url};
-    struct rig *rig;
+    struct fixture *fixture;
 
     config.idle_timeout = 200 * HG_MILLISECOND;
-    rig = start(&config);
-    fetch(rig, &user);
+    fixture = start(&config);
+    fetch(fixture, &user);
     check_failed(&user, 504, "connection_write_timeout");
     ck_assert_uint_lt(user.sent, 20000000); /* the sockets' buffers, and bounded amounts in between */
     service->size = 1;
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -187,24 +187,24 @@ START_TEST(stalled_reader)
     struct service *service = service_start(serve_much);
     struct user stalled = {.is_stalled = true, .is_pattern = true, .url = service->url};
     struct user other = {.is_pattern = true, .url = service->url};
-    struct rig *rig;
+    struct fixture *fixture;
 
     config.idle_timeout = 300 * HG_MILLISECOND; /* which a stalled reader is not held to */
-    rig = start(&config);
-    ask(rig, &stalled);
-    rig_wait(rig, 600);
+    fixture = start(&config);
+    ask(fixture, &stalled);
+    fixture_wait(fixture, 600);
     ck_assert_uint_eq(stalled.head_count, 1);
     ck_assert_uint_le(calls.received, 2 * 65536);
-    fetch(rig, &other);
+    fetch(fixture, &other);
     ck_assert_uint_eq(other.received, 20000000);
     ck_assert_uint_eq(stalled.received, 0);
     ck_assert_uint_eq(stalled.resets, 0);
     stalled.is_stalled = false;
     hg_resume(stalled.self, HG_UP);
-    ck_assert(rig_run(rig, is_over, &stalled, 10000));
+    ck_assert(fixture_run(fixture, is_over, &stalled, 10000));
     ck_assert_uint_eq(stalled.ends, 1);
     ck_assert_uint_eq(stalled.received, 20000000);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST
@@ -229,7 +229,7 @@ START_TEST(abort_closes_at_once)
     for (size_t i = 0; i < 4; i++) {
         struct origin_config config = default_config();
         struct service *service = service_start(scripts[i]);
-        struct rig *rig = start(&config);
+        struct fixture *fixture = start(&config);
         struct user user = {.method = i == 3 ? "POST" : "GET",
                             .length = i == 3 ? HG_LENGTH_UNKNOWN : 0,
                             .keeps_body = i == 3,
@@ -237,15 +237,15 @@ START_TEST(abort_closes_at_once)
                             .url = service->url};
 
         service->text = i == 2 ? "HTTP/1.1 200 OK\r\n\r\nbegin" : NULL;
-        ask(rig, &user);
-        rig_wait(rig, 50);
+        ask(fixture, &user);
+        fixture_wait(fixture, 50);
         hg_reset(user.self, &gone);
-        ck_assert(rig_run(rig, is_over, &user, 1000));
-        ck_assert_uint_eq(origin_of(rig)->pools->count, 0);
+        ck_assert(fixture_run(fixture, is_over, &user, 1000));
+        ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
         for (int turn = 0; turn < 100 && !close_was_seen(service); turn++)
-            rig_wait(rig, 10);
+            fixture_wait(fixture, 10);
         ck_assert(close_was_seen(service));
-        rig_free(rig);
+        fixture_free(fixture);
         service_stop(service);
     }
 }
@@ -268,20 +268,20 @@ START_TEST(pieces_are_acknowledged_at_once)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_in_pieces);
-    struct rig *rig = start(&config);
+    struct fixture *fixture = start(&config);
     unsigned fast = 0;
 
     for (int i = 0; i < 30; i++) {
         struct user user = {.url = service->url};
-        hg_time began = hg_now(rig_worker(rig, 1));
+        hg_time began = hg_now(fixture_worker(fixture, 1));
 
-        fetch(rig, &user);
+        fetch(fixture, &user);
         check_answer(&user, "200 OK\n", "firstlater");
-        fast += hg_now(rig_worker(rig, 1)) - began < 35 * HG_MILLISECOND; /* a delayed one takes 40 at least */
+        fast += hg_now(fixture_worker(fixture, 1)) - began < 35 * HG_MILLISECOND; /* a delayed one takes 40 at least */
     }
     ck_assert_uint_eq(service->accepted, 1);
     ck_assert_uint_ge(fast, 20);
-    rig_free(rig);
+    fixture_free(fixture);
     service_stop(service);
 }
 END_TEST

@@ -153,9 +153,9 @@ const struct hg_plugin *edge_plugin(void)
     return &plugin;
 }
 
-void ask(struct rig *rig, struct user *user)
+void ask(struct fixture *fixture, struct user *user)
 {
-    struct hg_worker *edge = rig_worker(rig, 0);
+    struct hg_worker *edge = fixture_worker(fixture, 0);
     struct hg_head *head = hg_head_new(edge->host, HG_REQUEST);
 
     hg_head_set(edge->host, head, &head->method, hg_text(user->method ? user->method : "GET"));
@@ -191,10 +191,10 @@ bool has_head(void *arg)
 }
 
 /* Makes a request and waits for its end. */
-void fetch(struct rig *rig, struct user *user)
+void fetch(struct fixture *fixture, struct user *user)
 {
-    ask(rig, user);
-    ck_assert_msg(rig_run(rig, is_over, user, 10000), "%s never ends", user->path ? user->path : "/");
+    ask(fixture, user);
+    ck_assert_msg(fixture_run(fixture, is_over, user, 10000), "%s never ends", user->path ? user->path : "/");
     ck_assert_uint_eq(user->detaches, 1);
     ck_assert_msg(user->ends + user->resets == 1, "%u ends, %u resets", user->ends, user->resets);
 }

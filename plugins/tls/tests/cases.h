@@ -32,9 +32,9 @@ void raw_send(struct raw *raw, const void *data, size_t size);
 void raw_close(struct raw *raw);
 
 /* An edge that listens for TLS at a port of 127.0.0.1. */
-struct rig_part edge_part(uint16_t port);
-uint64_t edge_handed_over(struct rig *rig);
-void edge_drain(struct rig *rig);
+struct fixture_part edge_part(uint16_t port);
+uint64_t edge_handed_over(struct fixture *fixture);
+void edge_drain(struct fixture *fixture);
 uint16_t free_port(void);
 
 TCase *stream_tests(void);

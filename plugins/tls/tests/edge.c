@@ -4,16 +4,16 @@
  * The real edge, in a file of its own since its names are not those of the transport.
  */
 #include "plugins/http/http.h"
-#include "tests/unit/rig.h"
+#include "tests/unit/worker_fixture.h"
 
 #include <check.h>
 
 const struct hg_plugin *http_plugin(void);
-struct rig_part edge_part(uint16_t port);
-uint64_t edge_handed_over(struct rig *rig);
-void edge_drain(struct rig *rig);
+struct fixture_part edge_part(uint16_t port);
+uint64_t edge_handed_over(struct fixture *fixture);
+void edge_drain(struct fixture *fixture);
 
-struct rig_part edge_part(uint16_t port)
+struct fixture_part edge_part(uint16_t port)
 {
     static struct hg_address address;
     static struct http_config config;
@@ -34,17 +34,17 @@ struct rig_part edge_part(uint16_t port)
         .via = "hopgate",
         .tls_priority = "NORMAL",
     };
-    return (struct rig_part){http_plugin(), &config};
+    return (struct fixture_part){http_plugin(), &config};
 }
 
-uint64_t edge_handed_over(struct rig *rig)
+uint64_t edge_handed_over(struct fixture *fixture)
 {
-    const struct edge *edge = rig_worker(rig, 0)->state;
+    const struct edge *edge = fixture_worker(fixture, 0)->state;
 
     return *edge->handed_over;
 }
 
-void edge_drain(struct rig *rig)
+void edge_drain(struct fixture *fixture)
 {
-    http_plugin()->worker_drain(rig_worker(rig, 0));
+    http_plugin()->worker_drain(fixture_worker(fixture, 0));
 }

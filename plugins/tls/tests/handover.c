@@ -32,7 +32,7 @@ START_TEST(the_edge_hands_over)
     gateway = pair.accepted;
     ck_assert_str_eq(client->security, "TLS1.3 ECDHE-X25519 AES-128-GCM");
     ck_assert_int_eq(strncmp(gateway->peer, "127.0.0.1:", 10), 0);
-    ck_assert_uint_eq(edge_handed_over(pair.rig), 1);
+    ck_assert_uint_eq(edge_handed_over(pair.fixture), 1);
     ck_assert_uint_eq(pair.provider.asked, 1);
     test_send(client, "down", 4);
     test_send(gateway, "up", 2);
@@ -71,7 +71,7 @@ START_TEST(the_first_bytes_may_come_in_pieces)
         hello = raw.sent; /* the hello and a little more */
     }
     ck_assert_uint_gt(hello, 200);
-    ck_assert_uint_eq(edge_handed_over(pair.rig), hello - 1);
+    ck_assert_uint_eq(edge_handed_over(pair.fixture), hello - 1);
 }
 END_TEST
 
@@ -93,7 +93,7 @@ START_TEST(other_protocols_stay_with_the_edge)
         ck_assert_int_eq(raw_handshake(&raw, others[i].protocol), others[i].result);
         raw_close(&raw);
     }
-    ck_assert_uint_eq(edge_handed_over(pair.rig), 0);
+    ck_assert_uint_eq(edge_handed_over(pair.fixture), 0);
     ck_assert_ptr_null(pair.links);
 }
 END_TEST
@@ -147,14 +147,14 @@ START_TEST(links_are_made_while_the_gateway_stops)
 
     start(true);
     drain_gateway();
-    edge_drain(pair.rig);
+    edge_drain(pair.fixture);
     test_send(test_connect_up(&pair), "still here", 10);
     test_wait(&pair, pair.accepted->packets == 1, 1000);
     ck_assert_uint_eq(pair.accepted->packets, 1);
     raw_connect(&raw); /* a public user is not served any more */
     ck_assert_int_lt(raw_handshake(&raw, "http/1.1"), 0);
     raw_close(&raw);
-    ck_assert_uint_eq(edge_handed_over(pair.rig), 1);
+    ck_assert_uint_eq(edge_handed_over(pair.fixture), 1);
 }
 END_TEST
 
@@ -165,7 +165,7 @@ START_TEST(those_who_came_before_the_stop_are_served)
     start(false);
     raw_connect(&raw);
     test_run(&pair, 20);
-    edge_drain(pair.rig);
+    edge_drain(pair.fixture);
     ck_assert_int_eq(raw_handshake(&raw, "http/1.1"), 0);
     raw_close(&raw);
 }

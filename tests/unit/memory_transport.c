@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "tests/unit/wire.h"
+#include "tests/unit/memory_transport.h"
 
 #include <check.h>
 #include <stdlib.h>

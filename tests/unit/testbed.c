@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "tests/unit/pair.h"
+#include "tests/unit/testbed.h"
 
 #include "core/session/session_table.h"
 #include "tests/unit/clock.h"
@@ -22,7 +22,7 @@ const struct hg_plugin *codec_binary_plugin(void);
 #define PACKET_TIME (10 * HG_MICROSECOND)
 #define IDLE_MOST   (5120 * HG_MICROSECOND)
 
-uint8_t pair_pattern(uint64_t at)
+uint8_t testbed_pattern(uint64_t at)
 {
     return (uint8_t)(at * 2654435761u >> 9);
 }
@@ -34,7 +34,7 @@ static struct hg_slice make_piece(const struct hg_host *host, uint64_t at, size_
     struct hg_buffer *buffer = hg_buffer_new(host, size);
 
     for (size_t i = 0; i < size; i++)
-        buffer->data[i] = pair_pattern(at + i);
+        buffer->data[i] = testbed_pattern(at + i);
     return (struct hg_slice){buffer, buffer->data, size};
 }
 
@@ -56,15 +56,15 @@ static size_t emit_pattern(struct hg_self *self, enum hg_direction direction, ui
 static bool is_pattern(const struct hg_slice *slice, uint64_t at)
 {
     for (size_t i = 0; i < slice->size; i++)
-        if (slice->data[i] != pair_pattern(at + i))
+        if (slice->data[i] != testbed_pattern(at + i))
             return false;
     return true;
 }
 
 /* ---- The public user ---- */
 
-/* What an exchange knows of who asked. It is the pair's: when a test has failed, its own `struct user` is gone, but the
- * exchange yet to end (with CK_FORK=no in the same process). */
+/* What an exchange knows of who asked. It is the testbed's: when a test has failed, its own `struct user` is gone, but
+ * the exchange yet to end (with CK_FORK=no in the same process). */
 struct asked {
     struct user *user;
     struct user nobody;
@@ -77,20 +77,20 @@ static struct user *user_of(const struct hg_self *self)
 }
 
 /* From here on exchanges touch no test's user. */
-static void forget_users(struct pair *pair)
+static void forget_users(struct testbed *testbed)
 {
-    for (struct asked *asked = pair->asked; asked; asked = asked->next) {
-        asked->nobody = (struct user){.pair = pair, .never_ends = true};
+    for (struct asked *asked = testbed->asked; asked; asked = asked->next) {
+        asked->nobody = (struct user){.testbed = testbed, .never_ends = true};
         asked->user = &asked->nobody;
     }
 }
 
-static void free_users(struct pair *pair)
+static void free_users(struct testbed *testbed)
 {
-    while (pair->asked) {
-        struct asked *asked = pair->asked;
+    while (testbed->asked) {
+        struct asked *asked = testbed->asked;
 
-        pair->asked = asked->next;
+        testbed->asked = asked->next;
         free(asked);
     }
 }
@@ -165,40 +165,40 @@ static void user_detach(struct hg_self *self)
     user->self = NULL;
 }
 
-static struct asked *new_asked(struct pair *pair, struct user *user)
+static struct asked *new_asked(struct testbed *testbed, struct user *user)
 {
     struct asked *asked = calloc(1, sizeof *asked);
 
     asked->user = user;
-    asked->next = pair->asked;
-    pair->asked = asked;
+    asked->next = testbed->asked;
+    testbed->asked = asked;
     return asked;
 }
 
-void user_ask_at(struct rig *gateway, struct user *user, struct pair *pair, const char *client, const char *service,
-                 const char *path, size_t upload)
+void user_ask_at(struct fixture *gateway, struct user *user, struct testbed *testbed, const char *client,
+                 const char *service, const char *path, size_t upload)
 {
-    struct hg_worker *edge = rig_worker(gateway, 0);
+    struct hg_worker *edge = fixture_worker(gateway, 0);
     struct hg_head *head = hg_head_new(edge->host, HG_REQUEST);
     struct hg_target target = {.client = hg_text(client), .service = hg_text(service)};
 
-    user->pair = pair;
+    user->testbed = testbed;
     user->upload = upload;
     head->length = upload ? (int64_t)upload : HG_LENGTH_NONE;
     hg_head_set(edge->host, head, &head->method, HG_TEXT("GET"));
     hg_head_set(edge->host, head, &head->scheme, HG_TEXT("https"));
     hg_head_set(edge->host, head, &head->authority, HG_TEXT("app.test"));
     hg_head_set(edge->host, head, &head->path, hg_text(path));
-    user->self = hg_exchange_open(edge, head, new_asked(pair, user));
+    user->self = hg_exchange_open(edge, head, new_asked(testbed, user));
     ck_assert_ptr_nonnull(user->self);
     hg_set_target(user->self, &target);
     user_send(user);
 }
 
-void user_ask(struct user *user, struct pair *pair, const char *client, const char *service, const char *path,
+void user_ask(struct user *user, struct testbed *testbed, const char *client, const char *service, const char *path,
               size_t upload)
 {
-    user_ask_at(pair->gateway, user, pair, client, service, path, upload);
+    user_ask_at(testbed->gateway, user, testbed, client, service, path, upload);
 }
 
 void user_read_on(struct user *user)
@@ -214,10 +214,10 @@ bool user_is_done(void *arg)
     return ((struct user *)arg)->detached;
 }
 
-void user_get(struct user *user, struct pair *pair, const char *path, size_t upload)
+void user_get(struct user *user, struct testbed *testbed, const char *path, size_t upload)
 {
-    user_ask(user, pair, "client-1", "web", path, upload);
-    ck_assert_msg(pair_run(pair, user_is_done, user, 10000), "%s: no end, %llu bytes sent, %llu got", path,
+    user_ask(user, testbed, "client-1", "web", path, upload);
+    ck_assert_msg(testbed_run(testbed, user_is_done, user, 10000), "%s: no end, %llu bytes sent, %llu got", path,
                   (unsigned long long)user->sent, (unsigned long long)user->got);
 }
 
@@ -242,9 +242,9 @@ struct answer {
     bool is_held; /* has not taken all that was offered */
 };
 
-static struct pair *pair_of(const struct hg_self *self)
+static struct testbed *testbed_of(const struct hg_self *self)
 {
-    return (struct pair *)(uintptr_t)self->cfg;
+    return (struct testbed *)(uintptr_t)self->cfg;
 }
 
 static void respond(struct hg_self *self, int status)
@@ -264,7 +264,7 @@ static void origin_send(struct hg_self *self)
 
     answer->sent += sent;
     answer->left -= sent;
-    pair_of(self)->given += sent;
+    testbed_of(self)->given += sent;
     if (answer->left)
         return;
     if (answer->breaks)
@@ -285,12 +285,12 @@ static enum hg_verdict origin_head(struct hg_self *self, enum hg_direction direc
 
     (void)direction;
     ck_assert(hg_text_equal(head->service, HG_TEXT("web")));
-    pair_of(self)->attached++;
+    testbed_of(self)->attached++;
     answer->is_deaf = starts(head, "/deaf");
     answer->echoes = starts(head, "/echo");
     answer->breaks = starts(head, "/half/");
     if (starts(head, "/hang"))
-        pair_of(self)->held = self;
+        testbed_of(self)->held = self;
     if (starts(head, "/refuse")) {
         hg_reset(self, &refused);
         return HG_ERROR;
@@ -319,7 +319,7 @@ static size_t origin_data(struct hg_self *self, enum hg_direction direction, con
         if (piece.size)
             hg_emit(self, HG_UP, &piece);
     }
-    pair_of(self)->taken += piece.size;
+    testbed_of(self)->taken += piece.size;
     answer->is_held = piece.size < slice->size;
     return piece.size;
 }
@@ -354,15 +354,15 @@ static void origin_writable(struct hg_self *self, enum hg_direction direction)
 
 static void origin_reset(struct hg_self *self, const struct hg_reason *reason)
 {
-    pair_of(self)->resets++;
-    pair_of(self)->reset_status = reason->status;
+    testbed_of(self)->resets++;
+    testbed_of(self)->reset_status = reason->status;
 }
 
 static void origin_detach(struct hg_self *self)
 {
-    pair_of(self)->detached++;
-    if (pair_of(self)->held == self)
-        pair_of(self)->held = NULL;
+    testbed_of(self)->detached++;
+    if (testbed_of(self)->held == self)
+        testbed_of(self)->held = NULL;
 }
 
 static const struct hg_stage_ops origin_ops = {
@@ -387,10 +387,10 @@ static json_t *present(struct hg_worker *provider)
 }
 
 /* Whether it is another gateway, which refuses. */
-static bool is_refusing(const struct pair *pair, const struct hg_worker *provider)
+static bool is_refusing(const struct testbed *testbed, const struct hg_worker *provider)
 {
-    for (size_t i = 0; i < pair->more_count; i++)
-        if (pair->more[i].refuses && rig_worker(pair->more[i].gateway, 1) == provider)
+    for (size_t i = 0; i < testbed->more_count; i++)
+        if (testbed->more[i].refuses && fixture_worker(testbed->more[i].gateway, 1) == provider)
             return true;
     return false;
 }
@@ -398,34 +398,34 @@ static bool is_refusing(const struct pair *pair, const struct hg_worker *provide
 static int verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
                   struct hg_identity *identity, const char **reason)
 {
-    const struct pair *pair = provider->cfg;
+    const struct testbed *testbed = provider->cfg;
 
     (void)peer;
     *reason = "credentials refused";
-    if (pair->refuses || is_refusing(pair, provider) || !json_is_string(json_object_get(credentials, "id")))
+    if (testbed->refuses || is_refusing(testbed, provider) || !json_is_string(json_object_get(credentials, "id")))
         return -1;
     snprintf(identity->id, sizeof identity->id, "%s", json_string_value(json_object_get(credentials, "id")));
-    identity->services = pair->services;
+    identity->services = testbed->services;
     return 0;
 }
 
 static void watch(struct hg_worker *provider, void (*changed)(void *arg), void *arg)
 {
-    struct pair *pair = (struct pair *)(uintptr_t)provider->cfg;
+    struct testbed *testbed = (struct testbed *)(uintptr_t)provider->cfg;
 
-    if (provider != rig_worker(pair->gateway, 1))
+    if (provider != fixture_worker(testbed->gateway, 1))
         return;
-    pair->changed = changed;
-    pair->changed_arg = arg;
+    testbed->changed = changed;
+    testbed->changed_arg = arg;
 }
 
 static int review(struct hg_worker *provider, struct hg_identity *identity, const char **reason)
 {
-    const struct pair *pair = provider->cfg;
+    const struct testbed *testbed = provider->cfg;
 
     *reason = "its token was removed";
-    identity->services = pair->services;
-    return pair->refuses ? -1 : 0;
+    identity->services = testbed->services;
+    return testbed->refuses ? -1 : 0;
 }
 
 static const struct hg_identity_ops identity_ops = {
@@ -433,11 +433,11 @@ static const struct hg_identity_ops identity_ops = {
 
 static bool services(struct hg_worker *provider, void (*tell)(void *arg, struct hg_text service), void *arg)
 {
-    const struct pair *pair = provider->cfg;
+    const struct testbed *testbed = provider->cfg;
 
-    for (const char *const *service = pair->serves; service && *service; service++)
+    for (const char *const *service = testbed->serves; service && *service; service++)
         tell(arg, hg_text(*service));
-    return pair->serves != NULL;
+    return testbed->serves != NULL;
 }
 
 static const struct hg_routes_ops routes_ops = {.services = services};
@@ -448,115 +448,116 @@ static const struct hg_plugin identity_plugin = {
 
 /* ---- Both ---- */
 
-static struct rig *new_client(struct pair *pair)
+static struct fixture *new_client(struct testbed *testbed)
 {
-    const struct rig_part client[] = {{&wire_client_plugin, &pair->wire},
-                                      {codec_binary_plugin(), NULL},
-                                      {&identity_plugin, pair},
-                                      {&origin_plugin, pair}};
-    const struct rig_part both[] = {
-        client[0], {&wire_client_bytes_plugin, &pair->bytes}, client[1], client[2], client[3]};
+    const struct fixture_part client[] = {{&wire_client_plugin, &testbed->wire},
+                                          {codec_binary_plugin(), NULL},
+                                          {&identity_plugin, testbed},
+                                          {&origin_plugin, testbed}};
+    const struct fixture_part both[] = {
+        client[0], {&wire_client_bytes_plugin, &testbed->bytes}, client[1], client[2], client[3]};
 
-    struct rig *rig = pair->has_bytes ? rig_new(PIPELINE_CLIENT, both, 5) : rig_new(PIPELINE_CLIENT, client, 4);
+    struct fixture *fixture =
+        testbed->has_bytes ? fixture_new(PIPELINE_CLIENT, both, 5) : fixture_new(PIPELINE_CLIENT, client, 4);
 
-    if (pair->links)
-        rig->pipeline->settings.links = pair->links;
-    return rig;
+    if (testbed->links)
+        fixture->pipeline->settings.links = testbed->links;
+    return fixture;
 }
 
-static struct rig *new_gateway(struct pair *pair, struct wire *wire, struct wire *bytes)
+static struct fixture *new_gateway(struct testbed *testbed, struct wire *wire, struct wire *bytes)
 {
-    const struct rig_part gateway[] = {{&edge_plugin, pair},
-                                       {&identity_plugin, pair},
-                                       {codec_binary_plugin(), NULL},
-                                       {&wire_gateway_plugin, wire},
-                                       {&wire_gateway_bytes_plugin, bytes}};
+    const struct fixture_part gateway[] = {{&edge_plugin, testbed},
+                                           {&identity_plugin, testbed},
+                                           {codec_binary_plugin(), NULL},
+                                           {&wire_gateway_plugin, wire},
+                                           {&wire_gateway_bytes_plugin, bytes}};
 
-    return rig_new(PIPELINE_GATEWAY, gateway, bytes ? 5 : 4);
+    return fixture_new(PIPELINE_GATEWAY, gateway, bytes ? 5 : 4);
 }
 
-static struct rig *new_first_gateway(struct pair *pair)
+static struct fixture *new_first_gateway(struct testbed *testbed)
 {
-    return new_gateway(pair, &pair->wire, pair->has_bytes ? &pair->bytes : NULL);
+    return new_gateway(testbed, &testbed->wire, testbed->has_bytes ? &testbed->bytes : NULL);
 }
 
 /* The wires of the other gateways, and the names by which the client tells all of them apart. */
-static void lay_wires(struct pair *pair)
+static void lay_wires(struct testbed *testbed)
 {
     static const char *const hosts[WIRE_GATEWAYS] = {"a.test", "b.test", "c.test"};
 
-    if (!pair->more_count)
+    if (!testbed->more_count)
         return;
-    pair->wire.address_count = pair->more_count + 1;
-    for (size_t i = 0; i <= pair->more_count; i++)
-        pair->wire.addresses[i] = (struct hg_address){.host = hosts[i], .port = 443};
-    for (size_t i = 0; i < pair->more_count; i++) {
-        pair->wire.others[i] = &pair->more[i].wire;
-        pair->more[i].wire.seed = 1;
+    testbed->wire.address_count = testbed->more_count + 1;
+    for (size_t i = 0; i <= testbed->more_count; i++)
+        testbed->wire.addresses[i] = (struct hg_address){.host = hosts[i], .port = 443};
+    for (size_t i = 0; i < testbed->more_count; i++) {
+        testbed->wire.others[i] = &testbed->more[i].wire;
+        testbed->more[i].wire.seed = 1;
     }
-    pair->bytes.address_count = pair->has_bytes;
-    pair->bytes.addresses[0] = pair->wire.addresses[0];
+    testbed->bytes.address_count = testbed->has_bytes;
+    testbed->bytes.addresses[0] = testbed->wire.addresses[0];
 }
 
-void pair_new(struct pair *pair)
+void testbed_new(struct testbed *testbed)
 {
-    lay_wires(pair);
-    pair->gateway = new_first_gateway(pair);
-    for (size_t i = 0; i < pair->more_count; i++)
-        pair->more[i].gateway = new_gateway(pair, &pair->more[i].wire, NULL);
-    pair->client = new_client(pair);
+    lay_wires(testbed);
+    testbed->gateway = new_first_gateway(testbed);
+    for (size_t i = 0; i < testbed->more_count; i++)
+        testbed->more[i].gateway = new_gateway(testbed, &testbed->more[i].wire, NULL);
+    testbed->client = new_client(testbed);
 }
 
-static void start(struct rig *rig)
+static void start(struct fixture *fixture)
 {
-    rig_start(rig);
-    ck_assert_int_eq(worker_start_sessions(rig->worker), 0);
+    fixture_start(fixture);
+    ck_assert_int_eq(worker_start_sessions(fixture->worker), 0);
 }
 
-void pair_start(struct pair *pair)
+void testbed_start(struct testbed *testbed)
 {
-    start(pair->gateway);
-    for (size_t i = 0; i < pair->more_count; i++)
-        start(pair->more[i].gateway);
-    start(pair->client);
+    start(testbed->gateway);
+    for (size_t i = 0; i < testbed->more_count; i++)
+        start(testbed->more[i].gateway);
+    start(testbed->client);
 }
 
-void pair_replace_gateway(struct pair *pair)
+void testbed_replace_gateway(struct testbed *testbed)
 {
-    pair->wire.dark = true;
-    if (pair->gateway)
-        rig_free(pair->gateway);
-    pair->wire.dark = false;
-    pair->gateway = new_first_gateway(pair);
-    start(pair->gateway);
+    testbed->wire.dark = true;
+    if (testbed->gateway)
+        fixture_free(testbed->gateway);
+    testbed->wire.dark = false;
+    testbed->gateway = new_first_gateway(testbed);
+    start(testbed->gateway);
 }
 
-void pair_add_client(struct pair *pair)
+void testbed_add_client(struct testbed *testbed)
 {
-    pair->other = new_client(pair);
-    start(pair->other);
+    testbed->other = new_client(testbed);
+    start(testbed->other);
 }
 
-void pair_free(struct pair *pair)
+void testbed_free(struct testbed *testbed)
 {
-    forget_users(pair);
-    if (pair->other)
-        rig_free(pair->other);
-    if (pair->client)
-        rig_free(pair->client);
-    for (size_t i = 0; i < pair->more_count; i++) {
-        rig_free(pair->more[i].gateway);
-        wire_free(&pair->more[i].wire);
+    forget_users(testbed);
+    if (testbed->other)
+        fixture_free(testbed->other);
+    if (testbed->client)
+        fixture_free(testbed->client);
+    for (size_t i = 0; i < testbed->more_count; i++) {
+        fixture_free(testbed->more[i].gateway);
+        wire_free(&testbed->more[i].wire);
     }
-    if (pair->gateway)
-        rig_free(pair->gateway);
-    wire_free(&pair->wire);
-    wire_free(&pair->bytes);
-    free_users(pair);
-    ck_assert_uint_eq(pair->attached, pair->detached);
+    if (testbed->gateway)
+        fixture_free(testbed->gateway);
+    wire_free(&testbed->wire);
+    wire_free(&testbed->bytes);
+    free_users(testbed);
+    ck_assert_uint_eq(testbed->attached, testbed->detached);
 }
 
-void pair_inject_open(struct wire_end *gateway, const char *id, const char *name)
+void testbed_inject_open(struct wire_end *gateway, const char *id, const char *name)
 {
     uint8_t packet[1400] = {0x06, 0x40, 0};
     int size = snprintf((char *)packet + 5, sizeof packet - 5,
@@ -569,65 +570,65 @@ void pair_inject_open(struct wire_end *gateway, const char *id, const char *name
     wire_inject(gateway, packet, (size_t)size + 5);
 }
 
-static unsigned packets_so_far(const struct pair *pair)
+static unsigned packets_so_far(const struct testbed *testbed)
 {
-    unsigned packets = pair->wire.packets + pair->bytes.packets;
+    unsigned packets = testbed->wire.packets + testbed->bytes.packets;
 
-    for (size_t i = 0; i < pair->more_count; i++)
-        packets += pair->more[i].wire.packets;
+    for (size_t i = 0; i < testbed->more_count; i++)
+        packets += testbed->more[i].wire.packets;
     return packets;
 }
 
-static void turn(struct pair *pair)
+static void turn(struct testbed *testbed)
 {
-    if (pair->client)
-        rig_run(pair->client, NULL, NULL, 0);
-    if (pair->other)
-        rig_run(pair->other, NULL, NULL, 0);
-    if (pair->gateway)
-        rig_run(pair->gateway, NULL, NULL, 0);
-    for (size_t i = 0; i < pair->more_count; i++)
-        rig_run(pair->more[i].gateway, NULL, NULL, 0);
+    if (testbed->client)
+        fixture_run(testbed->client, NULL, NULL, 0);
+    if (testbed->other)
+        fixture_run(testbed->other, NULL, NULL, 0);
+    if (testbed->gateway)
+        fixture_run(testbed->gateway, NULL, NULL, 0);
+    for (size_t i = 0; i < testbed->more_count; i++)
+        fixture_run(testbed->more[i].gateway, NULL, NULL, 0);
 }
 
-bool pair_run(struct pair *pair, bool (*done)(void *arg), void *arg, unsigned milliseconds)
+bool testbed_run(struct testbed *testbed, bool (*done)(void *arg), void *arg, unsigned milliseconds)
 {
     hg_time end = clock_now() + milliseconds * HG_MILLISECOND, idle = TURN_TIME;
 
     while (!(done && done(arg)) && clock_now() < end) {
-        unsigned packets = packets_so_far(pair);
+        unsigned packets = packets_so_far(testbed);
 
-        turn(pair);
-        packets = packets_so_far(pair) - packets;
+        turn(testbed);
+        packets = packets_so_far(testbed) - packets;
         idle = packets ? TURN_TIME : idle < IDLE_MOST ? 2 * idle : IDLE_MOST;
         clock_pass(packets ? TURN_TIME + packets * PACKET_TIME : idle);
     }
     return done && done(arg);
 }
 
-void pair_wait(struct pair *pair, unsigned milliseconds)
+void testbed_wait(struct testbed *testbed, unsigned milliseconds)
 {
-    pair_run(pair, NULL, NULL, milliseconds);
+    testbed_run(testbed, NULL, NULL, milliseconds);
 }
 
-size_t pair_session_count(const struct pair *pair)
+size_t testbed_session_count(const struct testbed *testbed)
 {
     size_t count = 0;
 
-    for (const struct session *session = pair->gateway->worker->sessions->sessions; session; session = session->next)
+    for (const struct session *session = testbed->gateway->worker->sessions->sessions; session; session = session->next)
         count++;
     return count;
 }
 
 static bool is_connected(void *arg)
 {
-    const struct pair *pair = arg;
-    const struct session *session = pair->client->worker->sessions->sessions;
+    const struct testbed *testbed = arg;
+    const struct session *session = testbed->client->worker->sessions->sessions;
 
-    return pair_session_count(pair) && session && session->open;
+    return testbed_session_count(testbed) && session && session->open;
 }
 
-void pair_connect(struct pair *pair)
+void testbed_connect(struct testbed *testbed)
 {
-    ck_assert(pair_run(pair, is_connected, pair, 5000));
+    ck_assert(testbed_run(testbed, is_connected, testbed, 5000));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "tests/unit/rig.h"
+#include "tests/unit/worker_fixture.h"
 
 #include "core/base/log.h"
 #include "core/pipeline/listen.h"
@@ -82,45 +82,45 @@ static struct pipeline *empty_pipeline(enum pipeline_shape shape, size_t count)
     return pipeline;
 }
 
-struct rig *rig_new(enum pipeline_shape shape, const struct rig_part *parts, size_t count)
+struct fixture *fixture_new(enum pipeline_shape shape, const struct fixture_part *parts, size_t count)
 {
-    struct rig *rig = calloc(1, sizeof *rig);
+    struct fixture *fixture = calloc(1, sizeof *fixture);
 
-    rig->count = count;
-    rig->instances = calloc(count, sizeof *rig->instances);
-    rig->plugins = calloc(count, sizeof *rig->plugins);
-    rig->pipeline = empty_pipeline(shape, count);
+    fixture->count = count;
+    fixture->instances = calloc(count, sizeof *fixture->instances);
+    fixture->plugins = calloc(count, sizeof *fixture->plugins);
+    fixture->pipeline = empty_pipeline(shape, count);
     for (size_t i = 0; i < count; i++) {
-        struct instance *instance = &rig->instances[i];
+        struct instance *instance = &fixture->instances[i];
 
-        complete(&rig->plugins[i], parts[i].plugin);
+        complete(&fixture->plugins[i], parts[i].plugin);
         instance->public.host = &worker_host;
         instance->public.cfg = parts[i].cfg;
         instance->public.name = parts[i].plugin->name;
-        instance->plugin = &rig->plugins[i];
-        instance->pipeline = rig->pipeline;
+        instance->plugin = &fixture->plugins[i];
+        instance->pipeline = fixture->pipeline;
         instance->index = i;
-        sort_into(rig->pipeline, instance);
+        sort_into(fixture->pipeline, instance);
     }
     for (size_t i = 0; i < count; i++)
         if (parts[i].plugin->configure)
-            ck_assert_int_eq(parts[i].plugin->configure(&rig->instances[i].public), 0);
+            ck_assert_int_eq(parts[i].plugin->configure(&fixture->instances[i].public), 0);
     for (size_t i = 0; i < count; i++)
         if (parts[i].plugin->prepare)
-            ck_assert_int_eq(parts[i].plugin->prepare(&rig->instances[i].public), 0);
-    return rig;
+            ck_assert_int_eq(parts[i].plugin->prepare(&fixture->instances[i].public), 0);
+    return fixture;
 }
 
-void rig_start(struct rig *rig)
+void fixture_start(struct fixture *fixture)
 {
-    rig->worker = worker_new(rig->pipeline);
-    ck_assert_ptr_nonnull(rig->worker);
-    ck_assert_int_eq(worker_start_instances(rig->worker), 0);
+    fixture->worker = worker_new(fixture->pipeline);
+    ck_assert_ptr_nonnull(fixture->worker);
+    ck_assert_int_eq(worker_start_instances(fixture->worker), 0);
 }
 
-struct hg_worker *rig_worker(struct rig *rig, size_t part)
+struct hg_worker *fixture_worker(struct fixture *fixture, size_t part)
 {
-    return &rig->worker->instances[part];
+    return &fixture->worker->instances[part];
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -130,26 +130,26 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
     ev_break(loop, EVBREAK_ONE);
 }
 
-static bool run_until(struct rig *rig, bool (*done)(void *arg), void *arg, double seconds)
+static bool run_until(struct fixture *fixture, bool (*done)(void *arg), void *arg, double seconds)
 {
     bool late = false;
     ev_timer timer;
 
     ev_timer_init(&timer, on_deadline, seconds, 0.);
     timer.data = &late;
-    ev_timer_start(rig->worker->loop.ev, &timer);
+    ev_timer_start(fixture->worker->loop.ev, &timer);
     /* What a turn has queued would only run at the beginning of the next one, which may then wait for nothing. */
-    while (!late && (exchange_run_ready(&rig->worker->exchanges), !done(arg)))
-        ev_run(rig->worker->loop.ev, EVRUN_ONCE);
-    ev_timer_stop(rig->worker->loop.ev, &timer);
+    while (!late && (exchange_run_ready(&fixture->worker->exchanges), !done(arg)))
+        ev_run(fixture->worker->loop.ev, EVRUN_ONCE);
+    ev_timer_stop(fixture->worker->loop.ev, &timer);
     return done(arg);
 }
 
-bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milliseconds)
+bool fixture_run(struct fixture *fixture, bool (*done)(void *arg), void *arg, unsigned milliseconds)
 {
     if (done)
-        return run_until(rig, done, arg, slowness() * milliseconds / 1000.);
-    ev_run(rig->worker->loop.ev, EVRUN_NOWAIT);
+        return run_until(fixture, done, arg, slowness() * milliseconds / 1000.);
+    ev_run(fixture->worker->loop.ev, EVRUN_NOWAIT);
     return true;
 }
 
@@ -159,9 +159,9 @@ static bool never(void *arg)
     return false;
 }
 
-void rig_wait(struct rig *rig, unsigned milliseconds)
+void fixture_wait(struct fixture *fixture, unsigned milliseconds)
 {
-    run_until(rig, never, NULL, milliseconds / 1000.);
+    run_until(fixture, never, NULL, milliseconds / 1000.);
 }
 
 static uint32_t breaches_of(const struct stage *stage)
@@ -173,9 +173,9 @@ static uint32_t breaches_of(const struct stage *stage)
     return seen;
 }
 
-static uint32_t breaches(const struct rig *rig)
+static uint32_t breaches(const struct fixture *fixture)
 {
-    const struct exchange_table *table = &rig->worker->exchanges;
+    const struct exchange_table *table = &fixture->worker->exchanges;
     uint32_t seen = 0;
 
     for (size_t i = 0; i < table->top_count; i++)
@@ -185,23 +185,23 @@ static uint32_t breaches(const struct rig *rig)
     return seen;
 }
 
-void rig_free(struct rig *rig)
+void fixture_free(struct fixture *fixture)
 {
-    uint32_t seen = rig->worker ? breaches(rig) : 0, expected = rig->breaches;
+    uint32_t seen = fixture->worker ? breaches(fixture) : 0, expected = fixture->breaches;
 
-    worker_free(rig->worker);
-    for (size_t i = rig->count; i-- > 0;) {
-        if (rig->plugins[i].descriptor.unconfigure)
-            rig->plugins[i].descriptor.unconfigure(&rig->instances[i].public);
-        listen_close(&rig->instances[i]);
+    worker_free(fixture->worker);
+    for (size_t i = fixture->count; i-- > 0;) {
+        if (fixture->plugins[i].descriptor.unconfigure)
+            fixture->plugins[i].descriptor.unconfigure(&fixture->instances[i].public);
+        listen_close(&fixture->instances[i]);
     }
-    free(rig->pipeline->instances);
-    free(rig->pipeline->path);
-    free(rig->pipeline->codecs);
-    free(rig->pipeline->transports);
-    free(rig->pipeline);
-    free(rig->instances);
-    free(rig->plugins);
-    free(rig);
+    free(fixture->pipeline->instances);
+    free(fixture->pipeline->path);
+    free(fixture->pipeline->codecs);
+    free(fixture->pipeline->transports);
+    free(fixture->pipeline);
+    free(fixture->instances);
+    free(fixture->plugins);
+    free(fixture);
     ck_assert_uint_eq(seen, expected);
 }

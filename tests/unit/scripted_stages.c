@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "tests/unit/stages.h"
+#include "tests/unit/scripted_stages.h"
 
 #include "core/exchange/exchange_private.h"
 
@@ -403,12 +403,12 @@ static const struct hg_edge_ops caller_ops = {.exchange = &caller_exchange};
 static const struct hg_plugin caller_plugin = {
     .abi = HG_ABI, .role = HG_ROLE_EDGE, .name = "caller", .ops = &caller_ops};
 
-void call(struct rig *rig, struct caller *caller)
+void call(struct fixture *fixture, struct caller *caller)
 {
     struct hg_head *request = hg_head_new(&worker_host, HG_REQUEST);
 
     hg_head_set(&worker_host, request, &request->method, HG_TEXT("POST"));
-    caller->self = hg_exchange_open(rig_worker(rig, 0), request, caller);
+    caller->self = hg_exchange_open(fixture_worker(fixture, 0), request, caller);
     ck_assert_ptr_nonnull(caller->self);
     if (caller->request_size)
         caller_send(caller);
@@ -417,10 +417,10 @@ void call(struct rig *rig, struct caller *caller)
 }
 
 /* Turns the loop and lets who has paused go on, until the exchange is over. */
-void run_to_end(struct rig *rig, struct watch *watch, const struct caller *caller)
+void run_to_end(struct fixture *fixture, struct watch *watch, const struct caller *caller)
 {
     for (unsigned turn = 0; turn < 100000 && !caller->detaches; turn++) {
-        rig_run(rig, NULL, NULL, 0);
+        fixture_run(fixture, NULL, NULL, 0);
         if (watch->paused_count) {
             size_t i = draw(watch, (unsigned)watch->paused_count);
             struct hg_self *self = watch->paused[i];
@@ -433,21 +433,21 @@ void run_to_end(struct rig *rig, struct watch *watch, const struct caller *calle
         }
     }
     ck_assert_msg(caller->detaches == 1, "the exchange did not end (HG_SEED=%u)", watch->first_seed);
-    ck_assert_uint_eq(rig->worker->exchanges.open_count, 0);
+    ck_assert_uint_eq(fixture->worker->exchanges.open_count, 0);
     ck_assert_uint_eq(watch->attached, watch->detached);
 }
 
-struct rig *start(struct script *scripts, size_t count)
+struct fixture *start(struct script *scripts, size_t count)
 {
-    struct rig_part parts[MOST_PARTS] = {{&caller_plugin, NULL}};
-    struct rig *rig;
+    struct fixture_part parts[MOST_PARTS] = {{&caller_plugin, NULL}};
+    struct fixture *fixture;
 
     for (size_t i = 0; i < count; i++)
         parts[i + 1] =
-            (struct rig_part){scripts[i].manner == MANNER_PASS ? &passing_plugin : &probe_plugin, &scripts[i]};
-    rig = rig_new(PIPELINE_CLIENT, parts, count + 1);
-    rig_start(rig);
-    return rig;
+            (struct fixture_part){scripts[i].manner == MANNER_PASS ? &passing_plugin : &probe_plugin, &scripts[i]};
+    fixture = fixture_new(PIPELINE_CLIENT, parts, count + 1);
+    fixture_start(fixture);
+    return fixture;
 }
 
 void check_complete(const struct caller *caller, size_t answer_size)

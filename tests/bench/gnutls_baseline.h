@@ -3,17 +3,17 @@
  *
  * What there is to be reached: GnuTLS and the kernel with nothing else, over loopback, AES-128-GCM.
  */
-#ifndef TESTS_BENCH_BARE_H
-#define TESTS_BENCH_BARE_H
+#ifndef TESTS_BENCH_GNUTLS_BASELINE_H
+#define TESTS_BENCH_GNUTLS_BASELINE_H
 
 #include <stdbool.h>
 
 /* DTLS 1.2 records of `packet` bytes of content one way, by UDP GSO and GRO. */
-void bare_dtls_bulk(double seconds, unsigned long packet);
+void baseline_dtls_bulk(double seconds, unsigned long packet);
 /* TLS 1.3 over TCP one way, records of 16 KiB. */
-void bare_tls_bulk(double seconds);
+void baseline_tls_bulk(double seconds);
 /* 64-byte messages over one TLS connection. What is due at once leaves in one call, either in as few records as can be
  * or as a record for each message. */
-void bare_tls_ping_pong(double seconds, unsigned in_flight, bool record_each);
+void baseline_tls_ping_pong(double seconds, unsigned in_flight, bool record_each);
 
 #endif

@@ -4,8 +4,8 @@
  * A transport in memory: it joins a gateway's worker and a client's worker in one process and one thread. It loses and
  * repeats packets, lets them overtake each other, goes dark, takes no more for a while and is cut as a test asks.
  */
-#ifndef TESTS_UNIT_WIRE_H
-#define TESTS_UNIT_WIRE_H
+#ifndef TESTS_UNIT_MEMORY_TRANSPORT_H
+#define TESTS_UNIT_MEMORY_TRANSPORT_H
 
 #include <hopgate/host.h>
 #include <hopgate/plugin.h>

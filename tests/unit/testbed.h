@@ -4,30 +4,30 @@
  * A gateway's worker and a client's worker, joined by a wire in memory, with a public user above and an origin below
  * that do as a test tells them: the whole core but config files and sockets.
  */
-#ifndef TESTS_UNIT_PAIR_H
-#define TESTS_UNIT_PAIR_H
+#ifndef TESTS_UNIT_TESTBED_H
+#define TESTS_UNIT_TESTBED_H
 
 #include "core/session/session.h"
-#include "tests/unit/rig.h"
-#include "tests/unit/wire.h"
+#include "tests/unit/memory_transport.h"
+#include "tests/unit/worker_fixture.h"
 
 struct asked;
 
 /* Another gateway, which the client's first transport names too. */
 struct other_gateway {
-    struct rig *gateway;
+    struct fixture *gateway;
     struct wire wire;
     bool refuses; /* its identity does */
 };
 
-struct pair {
+struct testbed {
     struct wire wire, bytes; /* the second transport of both is a byte link, if has_bytes */
-    bool has_bytes;          /* to be set before pair_new(), as is more_count */
+    bool has_bytes;          /* to be set before testbed_new(), as is more_count */
     size_t more_count;
     unsigned links; /* of clients that are made from now on; 0: one */
     struct other_gateway more[WIRE_GATEWAYS - 1];
-    struct rig *gateway, *client;
-    struct rig *other;           /* a second client with the same id: see pair_add_client() */
+    struct fixture *gateway, *client;
+    struct fixture *other;       /* a second client with the same id: see testbed_add_client() */
     const char *const *services; /* what the client may serve; NULL: everything */
     const char *const *serves;   /* what clients that open a session from now on say they have; NULL: nothing */
     bool refuses;                /* the gateway's identity refuses */
@@ -42,7 +42,7 @@ struct pair {
 
 /* One request of the public user. */
 struct user {
-    struct pair *pair;
+    struct testbed *testbed;
     struct hg_self *self; /* NULL after detach */
     size_t upload;        /* bytes still to be sent */
     uint64_t sent;
@@ -59,44 +59,44 @@ struct user {
     char detail[256];
 };
 
-/* Starts both; the settings may be changed before pair_start(). */
-void pair_new(struct pair *pair);
-void pair_start(struct pair *pair);
+/* Starts both; the settings may be changed before testbed_start(). */
+void testbed_new(struct testbed *testbed);
+void testbed_start(struct testbed *testbed);
 /* The gateway is gone without a word, if it was there, and one that knows nothing stands in its place. */
-void pair_replace_gateway(struct pair *pair);
+void testbed_replace_gateway(struct testbed *testbed);
 /* Starts a second process of the same client. */
-void pair_add_client(struct pair *pair);
-void pair_free(struct pair *pair);
+void testbed_add_client(struct testbed *testbed);
+void testbed_free(struct testbed *testbed);
 
 /* Turns all loops until done(arg) or the time is over, by a clock that the test itself turns (tests/unit/clock.h);
  * returns done(arg). */
-bool pair_run(struct pair *pair, bool (*done)(void *arg), void *arg, unsigned milliseconds);
+bool testbed_run(struct testbed *testbed, bool (*done)(void *arg), void *arg, unsigned milliseconds);
 /* Turns both loops until the client's session is open at the gateway too. */
-void pair_connect(struct pair *pair);
+void testbed_connect(struct testbed *testbed);
 /* Turns both loops that long. */
-void pair_wait(struct pair *pair, unsigned milliseconds);
-size_t pair_session_count(const struct pair *pair);
+void testbed_wait(struct testbed *testbed, unsigned milliseconds);
+size_t testbed_session_count(const struct testbed *testbed);
 
 /* Puts an `open` of that client, naming a session, on its way to a gateway's end of a link. */
-void pair_inject_open(struct wire_end *gateway, const char *id, const char *name);
+void testbed_inject_open(struct wire_end *gateway, const char *id, const char *name);
 
 /* Sends a request for `service` of `client` (NULL: no target). What the origin does is said by the path:
  *   /down/N  answers with N bytes        /half/N    resets after N bytes
  *   /echo    answers with the request    /early     answers at once, takes the upload all the same
  *   /hang    takes all, answers nothing  /refuse    resets before the head
  *   /interim 103 and then 200            /deaf      takes nothing, answers nothing */
-void user_ask(struct user *user, struct pair *pair, const char *client, const char *service, const char *path,
+void user_ask(struct user *user, struct testbed *testbed, const char *client, const char *service, const char *path,
               size_t upload);
 /* At another gateway. */
-void user_ask_at(struct rig *gateway, struct user *user, struct pair *pair, const char *client, const char *service,
-                 const char *path, size_t upload);
+void user_ask_at(struct fixture *gateway, struct user *user, struct testbed *testbed, const char *client,
+                 const char *service, const char *path, size_t upload);
 bool user_is_done(void *arg); /* the exchange is over, one way or the other */
 /* Takes data again. */
 void user_read_on(struct user *user);
 /* Asks, waits until it is over. */
-void user_get(struct user *user, struct pair *pair, const char *path, size_t upload);
+void user_get(struct user *user, struct testbed *testbed, const char *path, size_t upload);
 
 /* Byte `at` of every body. */
-uint8_t pair_pattern(uint64_t at);
+uint8_t testbed_pattern(uint64_t at);
 
 #endif

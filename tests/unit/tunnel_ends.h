@@ -3,8 +3,8 @@
  *
  * Two ends of the tunnel, a session over a link, whose packets and clock a test holds in its own hands.
  */
-#ifndef TESTS_UNIT_ENDS_H
-#define TESTS_UNIT_ENDS_H
+#ifndef TESTS_UNIT_TUNNEL_ENDS_H
+#define TESTS_UNIT_TUNNEL_ENDS_H
 
 #include "core/base/buffer.h"
 #include "core/tunnel/tunnel.h"

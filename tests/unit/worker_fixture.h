@@ -3,21 +3,21 @@
  *
  * A real worker around plugins that a test holds in its hand: no config file, no .so, no other process.
  */
-#ifndef TESTS_UNIT_RIG_H
-#define TESTS_UNIT_RIG_H
+#ifndef TESTS_UNIT_WORKER_FIXTURE_H
+#define TESTS_UNIT_WORKER_FIXTURE_H
 
 #include "core/exchange/exchange.h"
 #include "core/worker/worker.h"
 
 /* One instance of the pipeline, from top to bottom. */
-struct rig_part {
+struct fixture_part {
     const struct hg_plugin *plugin;
-    void *cfg; /* the plugin's config struct, filled by the test; must outlive the rig */
+    void *cfg; /* the plugin's config struct, filled by the test; must outlive the fixture */
 };
 
-struct rig {
+struct fixture {
     struct pipeline *pipeline;
-    struct worker *worker; /* NULL until rig_start() */
+    struct worker *worker; /* NULL until fixture_start() */
     size_t count;
     struct instance *instances;
     struct plugin *plugins;
@@ -27,21 +27,21 @@ struct rig {
 /* Configures and prepares the parts. Shape PIPELINE_CLIENT: the last part answers, and exchanges are opened by a part
  * of role edge at the top as on a gateway; PIPELINE_GATEWAY: sessions stand below the last part. Ends the test on any
  * failure. */
-struct rig *rig_new(enum pipeline_shape shape, const struct rig_part *parts, size_t count);
+struct fixture *fixture_new(enum pipeline_shape shape, const struct fixture_part *parts, size_t count);
 
 /* Makes the worker and starts the instances, but no sessions. */
-void rig_start(struct rig *rig);
+void fixture_start(struct fixture *fixture);
 
 /* The instance of a part in the worker. */
-struct hg_worker *rig_worker(struct rig *rig, size_t part);
+struct hg_worker *fixture_worker(struct fixture *fixture, size_t part);
 
 /* Turns the loop until done(arg) or `milliseconds`, more where all is slower (slowness.h), are over; returns done(arg).
  * NULL: one turn without waiting. */
-bool rig_run(struct rig *rig, bool (*done)(void *arg), void *arg, unsigned milliseconds);
+bool fixture_run(struct fixture *fixture, bool (*done)(void *arg), void *arg, unsigned milliseconds);
 /* Turns the loop for so long. */
-void rig_wait(struct rig *rig, unsigned milliseconds);
+void fixture_wait(struct fixture *fixture, unsigned milliseconds);
 
 /* Stops everything and frees it; fails where an instance has broken the contract of <hopgate/stage.h>. */
-void rig_free(struct rig *rig);
+void fixture_free(struct fixture *fixture);
 
 #endif

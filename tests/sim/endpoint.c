@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void end_start(struct sim_end *end)
+void end_start(struct sim_endpoint *end)
 {
     end->session = tn_session_new(&end->params);
     if (!end->session)
@@ -17,7 +17,7 @@ void end_start(struct sim_end *end)
 }
 
 /* CONTROL: a first line of some length from the client, the same back from the gateway. */
-static void end_write_line(struct sim_end *end)
+static void end_write_line(struct sim_endpoint *end)
 {
     char line[3000];
     size_t size = random_scaled(&end->sim->random, 10, sizeof line);
@@ -28,7 +28,7 @@ static void end_write_line(struct sim_end *end)
         sim_fail(end->sim, "end %d: CONTROL took no line", end->side);
 }
 
-void end_connect(struct sim_end *end)
+void end_connect(struct sim_endpoint *end)
 {
     end->link = tn_link_new(NULL, &end->params, end_now(end));
     if (!end->link)
@@ -39,7 +39,7 @@ void end_connect(struct sim_end *end)
         end_write_line(end);
 }
 
-static void end_add_stats(struct sim_end *end)
+static void end_add_stats(struct sim_endpoint *end)
 {
     struct tn_link_stats stats;
 
@@ -53,7 +53,7 @@ static void end_add_stats(struct sim_end *end)
     end->sim->totals.black_holes += stats.black_holes;
 }
 
-void end_disconnect(struct sim_end *end)
+void end_disconnect(struct sim_endpoint *end)
 {
     if (!end->link)
         return;
@@ -63,12 +63,12 @@ void end_disconnect(struct sim_end *end)
 }
 
 /* The line that opens the link has come: the session takes the link. */
-static void end_read_control(struct sim_end *end)
+static void end_read_control(struct sim_endpoint *end)
 {
     const char *text;
     size_t size = tn_control_peek(end->link, &text);
     const char *newline = size > 0 ? memchr(text, '\n', size) : NULL;
-    struct sim_end *peer = &end->sim->ends[!end->side];
+    struct sim_endpoint *peer = &end->sim->ends[!end->side];
     struct tn_peer_params params;
 
     if (!newline)
@@ -91,7 +91,7 @@ static void end_read_control(struct sim_end *end)
     end->ready = true;
 }
 
-void end_receive(struct sim_end *end, const struct network_packet *packet)
+void end_receive(struct sim_endpoint *end, const struct network_packet *packet)
 {
     int error;
 
@@ -104,7 +104,7 @@ void end_receive(struct sim_end *end, const struct network_packet *packet)
     end->dirty = true;
 }
 
-static void end_send(struct sim_end *end)
+static void end_send(struct sim_endpoint *end)
 {
     struct sim *sim = end->sim;
     const struct scenario *scenario = &sim->scenario;
@@ -127,7 +127,7 @@ static void end_send(struct sim_end *end)
     }
 }
 
-void end_serve(struct sim_end *end)
+void end_serve(struct sim_endpoint *end)
 {
     struct tn_event event;
 
@@ -144,14 +144,14 @@ void end_serve(struct sim_end *end)
     end_check_memory(end);
 }
 
-bool end_over(const struct sim_end *end)
+bool end_over(const struct sim_endpoint *end)
 {
-    const struct sim_end *peer = &end->sim->ends[!end->side];
+    const struct sim_endpoint *peer = &end->sim->ends[!end->side];
 
     return end->finished == end->to_open + peer->to_open && tn_session_stream_count(end->session) == 0;
 }
 
-void end_check_memory(struct sim_end *end)
+void end_check_memory(struct sim_endpoint *end)
 {
     struct tn_session_stats stats;
     uint64_t bound;
@@ -179,7 +179,7 @@ void end_check_memory(struct sim_end *end)
         end->sim->peak_held = stats.bytes_held;
 }
 
-void end_check_over(struct sim_end *end)
+void end_check_over(struct sim_endpoint *end)
 {
     struct tn_session_stats own, peer;
 
@@ -194,7 +194,7 @@ void end_check_over(struct sim_end *end)
         sim_fail(end->sim, "end %d accepted %" PRIu64 " streams", end->side, end->accepted);
 }
 
-void end_free(struct sim_end *end)
+void end_free(struct sim_endpoint *end)
 {
     struct tn_session_stats stats;
 

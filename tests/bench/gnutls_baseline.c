@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "tests/bench/bare.h"
+#include "tests/bench/gnutls_baseline.h"
 
-#include "tests/bench/meter.h"
+#include "tests/bench/measurement.h"
 
 #include <arpa/inet.h>
 #include <gnutls/dtls.h>
@@ -204,7 +204,7 @@ static size_t receive_piece(int fd, uint8_t *bytes, size_t capacity, size_t *siz
     return segment ? (size_t)segment : (size_t)got;
 }
 
-static void dtls_receiver(struct meter_shared *shared, const void *arg)
+static void dtls_receiver(struct measurement_shared *shared, const void *arg)
 {
     static struct wire wire;
     struct sockaddr_in peer;
@@ -234,21 +234,21 @@ static void dtls_receiver(struct meter_shared *shared, const void *arg)
 }
 
 /* Waits while too much is under way. What was lost must not be waited for. */
-static void wait_for_receiver(const struct meter *meter, unsigned long long *sent)
+static void wait_for_receiver(const struct measurement *measurement, unsigned long long *sent)
 {
     static const struct timespec pause = {.tv_nsec = 100000};
 
-    for (int i = 0; *sent - atomic_load(&meter->shared->bytes) > IN_FLIGHT_BYTES; i++) {
+    for (int i = 0; *sent - atomic_load(&measurement->shared->bytes) > IN_FLIGHT_BYTES; i++) {
         if (i == 1000)
-            *sent = atomic_load(&meter->shared->bytes);
+            *sent = atomic_load(&measurement->shared->bytes);
         nanosleep(&pause, NULL);
     }
 }
 
-void bare_dtls_bulk(double seconds, unsigned long packet)
+void baseline_dtls_bulk(double seconds, unsigned long packet)
 {
     static struct wire wire;
-    struct meter meter;
+    struct measurement measurement;
     struct sockaddr_in address;
     gnutls_session_t session;
     unsigned long long sent = 0;
@@ -257,20 +257,20 @@ void bare_dtls_bulk(double seconds, unsigned long packet)
     if (count > 64)
         count = 64; /* UDP_MAX_SEGMENTS */
     memset(&wire, 0, sizeof wire);
-    meter_start(&meter, "bare DTLS", seconds, dtls_receiver, &packet);
+    measurement_start(&measurement, "bare DTLS", seconds, dtls_receiver, &packet);
     wire.fd = open_socket(SOCK_DGRAM);
-    address = loopback(atomic_load(&meter.shared->port));
+    address = loopback(atomic_load(&measurement.shared->port));
     must(connect(wire.fd, (struct sockaddr *)&address, sizeof address) == 0, "connect");
     session = dtls_session(&wire, GNUTLS_CLIENT, packet);
     wire.gathering = true;
-    while (meter_goes_on(&meter)) {
+    while (measurement_goes_on(&measurement)) {
         for (unsigned long i = 0; i < count; i++)
             must(gnutls_record_send(session, content, packet) == (ssize_t)packet, "gnutls_record_send");
         wire_flush(&wire);
         sent += count * packet;
-        wait_for_receiver(&meter, &sent);
+        wait_for_receiver(&measurement, &sent);
     }
-    meter_finish(&meter, packet, 0);
+    measurement_finish(&measurement, packet, 0);
     gnutls_deinit(session);
     close(wire.fd);
 }
@@ -286,7 +286,7 @@ static void tls_attach(gnutls_session_t session, struct wire *wire)
     handshake(session);
 }
 
-static gnutls_session_t tls_accept(struct meter_shared *shared, struct wire *wire)
+static gnutls_session_t tls_accept(struct measurement_shared *shared, struct wire *wire)
 {
     int listener = open_socket(SOCK_STREAM), one = 1;
     gnutls_session_t session = new_session(GNUTLS_SERVER, TLS_PRIORITY);
@@ -301,10 +301,10 @@ static gnutls_session_t tls_accept(struct meter_shared *shared, struct wire *wir
     return session;
 }
 
-static gnutls_session_t tls_connect(const struct meter *meter, struct wire *wire)
+static gnutls_session_t tls_connect(const struct measurement *measurement, struct wire *wire)
 {
     gnutls_session_t session = new_session(GNUTLS_CLIENT, TLS_PRIORITY);
-    struct sockaddr_in address = loopback(atomic_load(&meter->shared->port));
+    struct sockaddr_in address = loopback(atomic_load(&measurement->shared->port));
 
     memset(wire, 0, sizeof *wire);
     wire->fd = open_socket(SOCK_STREAM);
@@ -340,7 +340,7 @@ static void tls_send(gnutls_session_t session, struct wire *wire, size_t size, s
     wire->gathering = false;
 }
 
-static void tls_receiver(struct meter_shared *shared, const void *arg)
+static void tls_receiver(struct measurement_shared *shared, const void *arg)
 {
     static struct wire wire;
     gnutls_session_t session = tls_accept(shared, &wire);
@@ -366,7 +366,7 @@ static size_t tls_receive(gnutls_session_t session, const struct wire *wire)
     return size;
 }
 
-static void tls_echo(struct meter_shared *shared, const void *arg)
+static void tls_echo(struct measurement_shared *shared, const void *arg)
 {
     static struct wire wire;
     gnutls_session_t session = tls_accept(shared, &wire);
@@ -375,39 +375,39 @@ static void tls_echo(struct meter_shared *shared, const void *arg)
         tls_send(session, &wire, tls_receive(session, &wire), *(const size_t *)arg);
 }
 
-void bare_tls_bulk(double seconds)
+void baseline_tls_bulk(double seconds)
 {
     static struct wire wire;
-    struct meter meter;
+    struct measurement measurement;
     gnutls_session_t session;
 
-    meter_start(&meter, "bare TLS", seconds, tls_receiver, NULL);
-    session = tls_connect(&meter, &wire);
-    while (meter_goes_on(&meter))
+    measurement_start(&measurement, "bare TLS", seconds, tls_receiver, NULL);
+    session = tls_connect(&measurement, &wire);
+    while (measurement_goes_on(&measurement))
         tls_send(session, &wire, sizeof content, sizeof content);
-    meter_finish(&meter, sizeof content, 0);
+    measurement_finish(&measurement, sizeof content, 0);
     tls_close(session, &wire);
 }
 
-void bare_tls_ping_pong(double seconds, unsigned in_flight, bool record_each)
+void baseline_tls_ping_pong(double seconds, unsigned in_flight, bool record_each)
 {
     static struct wire wire;
     size_t rest = 0, record = record_each ? MESSAGE : sizeof content;
-    struct meter meter;
+    struct measurement measurement;
     gnutls_session_t session;
 
-    meter_start(&meter, record_each ? "bare TLS" : "bare TLS, gathered", seconds, tls_echo, &record);
-    session = tls_connect(&meter, &wire);
+    measurement_start(&measurement, record_each ? "bare TLS" : "bare TLS, gathered", seconds, tls_echo, &record);
+    session = tls_connect(&measurement, &wire);
     tls_send(session, &wire, (size_t)in_flight * MESSAGE, record);
-    while (meter_goes_on(&meter)) {
+    while (measurement_goes_on(&measurement)) {
         size_t count;
 
         rest += tls_receive(session, &wire);
         count = rest / MESSAGE;
         rest %= MESSAGE;
-        meter.rounds += count;
+        measurement.rounds += count;
         tls_send(session, &wire, count * MESSAGE, record);
     }
-    meter_finish(&meter, MESSAGE, in_flight);
+    measurement_finish(&measurement, MESSAGE, in_flight);
     tls_close(session, &wire);
 }

@@ -4,10 +4,10 @@
  * Stages that do as they are told, watch that they are treated as <hopgate/stage.h> promises, and compare every byte;
  * and the edge above them.
  */
-#ifndef TESTS_UNIT_STAGES_H
-#define TESTS_UNIT_STAGES_H
+#ifndef TESTS_UNIT_SCRIPTED_STAGES_H
+#define TESTS_UNIT_SCRIPTED_STAGES_H
 
-#include "tests/unit/rig.h"
+#include "tests/unit/worker_fixture.h"
 
 /* ---- A stage ---- */
 
@@ -65,11 +65,11 @@ struct caller {
 #define MOST_PARTS 8
 
 /* A pipeline of an edge and `count` stages below it. */
-struct rig *start(struct script *scripts, size_t count);
+struct fixture *start(struct script *scripts, size_t count);
 /* Makes a request. */
-void call(struct rig *rig, struct caller *caller);
+void call(struct fixture *fixture, struct caller *caller);
 /* Turns the loop and lets who has paused go on, until the exchange is over. */
-void run_to_end(struct rig *rig, struct watch *watch, const struct caller *caller);
+void run_to_end(struct fixture *fixture, struct watch *watch, const struct caller *caller);
 void check_complete(const struct caller *caller, size_t answer_size);
 
 #endif

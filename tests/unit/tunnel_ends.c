@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "tests/unit/ends.h"
+#include "tests/unit/tunnel_ends.h"
 
 #include <check.h>
 
