@@ -80,5 +80,5 @@ layers: all
 	$(PYTHON) $(top_srcdir)/tests/layers.py $(top_srcdir) .
 
 clean-local:
-	rm -rf asan clang nightly
+	rm -rf asan check clang nightly syntax
 .PHONY: check-asan check-nightly check-tarball check-valgrind format layers lint lint-tarball objects

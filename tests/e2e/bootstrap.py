@@ -154,8 +154,8 @@ def check_fails(world):
     tree = Tree(world)
     tree.bootstrap("build")
     os.makedirs(tree.folder + "/build/fuzz")
-    os.mkdir(tree.folder + "/build/clang")
-    for name in ("fuzz/control-crash-old", "clang/configured.stamp"):
+    os.mkdir(tree.folder + "/build/syntax")
+    for name in ("fuzz/control-crash-old", "syntax/configured.stamp"):
         with open(f"{tree.folder}/build/{name}", "w") as file:
             file.write("an earlier run")
     # The "compiler" makes a target that finds something at once.

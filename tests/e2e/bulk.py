@@ -9,7 +9,7 @@ import time
 from harness import (MIB, case, check, equal, in_parallel, load_result, main, note, pattern_sha256, scaled,
                      wait_until)
 
-SIZE = scaled(1024 * MIB, 64 * MIB)
+SIZE = scaled(1024 * MIB, 256 * MIB)
 USERS = scaled(2000, 300)
 
 
