@@ -182,11 +182,11 @@ def set_ahead(world):
     lab.proxy.forget()
     lab.clock.set_by(65 * DAY)
     lab.pass_by(700)  # it looks at the clock every ten minutes
-    gate.wait_for("the clock here, .* is 65.0 days ahead")
+    gate.wait_for("the local clock, .* is 65.0 days ahead")
     gate.stop()
     gate = lab.gateway(names)
     lab.pass_by(3700)  # when it is looked at again
-    gate.wait_for("the clock here, .* is 65.0 days ahead")
+    gate.wait_for("the local clock, .* is 65.0 days ahead")
     for _ in range(3):
         lab.pass_by(DAY)
     lab.clock.set_by(-65 * DAY)
