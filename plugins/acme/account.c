@@ -55,14 +55,14 @@ static bool load(struct record *record)
     json_t *json = acme_store_json(found);
 
     if (found->status == HG_STORE_NOT_READABLE || found->status == HG_STORE_UNAVAILABLE)
-        return acme_client_fail(client, ACME_LOCAL, "", "the account cannot be read: %s", found->error);
+        return acme_client_fail(client, ACME_LOCAL, "", "cannot read the account: %s", found->error);
     record->revision = found->status == HG_STORE_OK ? found->revision : HG_STORE_ABSENT;
     set_key(client, json ? acme_key_read(hg_text(text_in(json, "key"))) : NULL);
     set_text(&client->account.kid, client->account.key ? text_in(json, "account") : NULL);
     set_text(&record->contact, client->account.key ? text_in(json, "contact") : NULL);
     record->contact_refused = (time_t)json_integer_value(json_object_get(json, "contact_refused"));
     if (found->status == HG_STORE_OK && !client->account.key)
-        hg_log(client->instance, HG_LOG_WARNING, "%s: the account's record holds no key: a new one is made",
+        hg_log(client->instance, HG_LOG_WARNING, "%s: the stored account has no key; creating a new one",
                client->authority->url);
     json_decref(json);
     return true;
@@ -83,7 +83,7 @@ static enum hg_store_status save(struct record *record)
     if (put->status == HG_STORE_OK)
         record->revision = put->revision;
     else
-        acme_client_fail(client, ACME_LOCAL, "", "the account cannot be stored: %s", put->error);
+        acme_client_fail(client, ACME_LOCAL, "", "cannot store the account: %s", put->error);
     return put->status;
 }
 
@@ -152,7 +152,7 @@ static void forget(struct record *record, bool dead)
     same = load(record) && client->account.key && thumbprint && !strcmp(client->account.thumbprint, thumbprint) &&
            (!kid || !client->account.kid || !strcmp(kid, client->account.kid));
     if (same) {
-        hg_log(client->instance, HG_LOG_WARNING, "%s: the account cannot be used any more: %s", client->authority->url,
+        hg_log(client->instance, HG_LOG_WARNING, "%s: the account can no longer be used: %s", client->authority->url,
                failure.error);
         set_text(&client->account.kid, NULL);
         set_text(&record->contact, NULL);
@@ -260,8 +260,8 @@ static bool update_contact(struct record *record)
     } else if (!client->failure.status || acme_failure_is_limit(&client->failure) || is_at_fault(client)) {
         return false;
     } else {
-        hg_log(client->instance, HG_LOG_ERROR, "%s: the account keeps its contact: %s is refused: %s",
-               client->authority->url, *contact ? contact : "none", client->failure.error);
+        hg_log(client->instance, HG_LOG_ERROR, "%s: cannot change the contact to %s: %s", client->authority->url,
+               *contact ? contact : "none", client->failure.error);
         record->contact_refused = acme_clock();
     }
     note(record);

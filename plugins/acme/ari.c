@@ -89,7 +89,7 @@ static void ask(struct acme_ari *ari, const char *url)
     if (!ari->found)
         hg_log(ari->worker->instance, json ? HG_LOG_WARNING : HG_LOG_DEBUG, "%s: no renewal information: %s",
                ari->pair->names[0],
-               json    ? "the window makes no sense"
+               json    ? "the window is invalid"
                : error ? error
                        : "the authority has none");
     json_decref(json);

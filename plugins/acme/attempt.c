@@ -97,7 +97,7 @@ static void keep_previous(struct acme_attempt *attempt, const char *pem)
         return;
     pair = acme_key_pair_read(answer->value, why, sizeof why);
     if (!pair)
-        hg_log(instance, HG_LOG_WARNING, "%s: what the store held (%s) is now acme/%s/%s", attempt->id, why,
+        hg_log(instance, HG_LOG_WARNING, "%s: moved invalid data from the store (%s) to acme/%s/%s", attempt->id, why,
                ACME_QUARANTINE, attempt->id);
     answer = acme_blocking_put(attempt->task, &attempt->lease.store, pair ? ACME_PREVIOUS : ACME_QUARANTINE,
                                attempt->id, answer->value, HG_STORE_ANY);
@@ -122,7 +122,7 @@ static bool save(struct acme_attempt *attempt, const char *pem)
     if (put->status == HG_STORE_OK)
         return true;
     attempt->result.outcome = put->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_ISSUED;
-    snprintf(attempt->error, sizeof attempt->error, "the certificate cannot be stored: %s", put->error);
+    snprintf(attempt->error, sizeof attempt->error, "cannot store the certificate: %s", put->error);
     return false;
 }
 

@@ -164,8 +164,8 @@ static bool choose(struct authorization *item)
     }
     type = count ? types[wanted->preference % count] : ACME_CHALLENGE_TYPES;
     return (count && take_challenge(item, offer_of(challenges, type), type)) ||
-           fail_name(item, item->wildcard ? "the authority offers no dns-01, which a wildcard needs"
-                                          : "the authority offers no type of challenge that can be answered here");
+           fail_name(item, item->wildcard ? "the authority does not offer dns-01, which wildcards require"
+                                          : "the authority offers no challenge that can be answered here");
 }
 
 /* ---- Presenting it ---- */
@@ -209,8 +209,7 @@ static void share(const struct authorization *item)
         HG_STORE_ANY);
 
     if (put->status != HG_STORE_OK)
-        hg_log(order->client->instance, HG_LOG_WARNING, "%s: the challenge cannot be stored: %s", item->name,
-               put->error);
+        hg_log(order->client->instance, HG_LOG_WARNING, "%s: cannot store the challenge: %s", item->name, put->error);
 }
 
 static bool present(struct authorization *item)
@@ -281,7 +280,7 @@ static bool await(struct authorization *item)
         if (!look(item))
             return false;
         if (!item->valid && !acme_order_wait(item->order, item->order->client->answer.retry_after))
-            return fail_late(item, "the authority has not looked at the challenge in time");
+            return fail_late(item, "the authority did not validate the challenge in time");
     }
     return true;
 }

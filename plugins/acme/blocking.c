@@ -179,7 +179,7 @@ static void stop_https(void *arg)
 const struct https_response *acme_blocking_https(struct acme_task *task, struct https *https,
                                                  const struct https_request *request)
 {
-    static const struct https_response nothing = {.error = "it was not sent: out of memory, or the gateway stops"};
+    static const struct https_response nothing = {.error = "not sent: out of memory, or the gateway is stopping"};
     struct https_wait wait = {.task = task, .https = https, .request = request};
 
     return acme_task_wait(task, begin_https, stop_https, &wait) ? wait.response : &nothing;
@@ -219,8 +219,7 @@ static void stop_hook(void *arg)
 
 const char *acme_blocking_hook(struct acme_task *task, const struct hook_call *call)
 {
-    struct hook_wait wait = {
-        .task = task, .call = call, .error = "it was not run: out of memory, or the gateway stops"};
+    struct hook_wait wait = {.task = task, .call = call, .error = "not run: out of memory, or the gateway is stopping"};
 
     acme_task_wait(task, begin_hook, stop_hook, &wait);
     return wait.error;

@@ -132,8 +132,8 @@ static void recall_pair(struct acme_certificate *certificate, const json_t *stat
         return;
     certificate->renew_now = true;
     hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
-           "%s: a new certificate is ordered, since %s was changed; until it is there the one of %s is served",
-           certificate->id, changed, json_string_value(json_object_get(certificate->wanted, "directory")));
+           "%s: ordering a new certificate because %s was changed; using the one from %s until then", certificate->id,
+           changed, json_string_value(json_object_get(certificate->wanted, "directory")));
 }
 
 /* How the last attempt ended; what has failed by another config is tried at once. */
@@ -228,8 +228,8 @@ bool acme_certificate_take(struct acme_certificate *certificate, struct acme_key
         return false;
     }
     if (old)
-        hg_log(certificate->manager->worker->instance, HG_LOG_INFO, "%s: certificate %s is used from now on",
-               certificate->id, pair->serial);
+        hg_log(certificate->manager->worker->instance, HG_LOG_INFO, "%s: now using certificate %s", certificate->id,
+               pair->serial);
     certificate->failures = 0;
     acme_certificate_set_error(certificate, NULL);
     acme_certificate_serve(certificate, pair);
@@ -243,7 +243,7 @@ void acme_certificate_take_previous(struct acme_certificate *certificate, struct
         return;
     }
     hg_log(certificate->manager->worker->instance, HG_LOG_WARNING,
-           "%s: the certificate before, %s, is served until there is a new one", certificate->id, pair->serial);
+           "%s: using the previous certificate, %s, until there is a new one", certificate->id, pair->serial);
     acme_certificate_serve(certificate, pair);
     certificate->renew_now = true;
 }
@@ -257,10 +257,10 @@ static void tell_failing(const struct acme_certificate *certificate)
 
     if (certificate->failures && certificate->last_error && !certificate->on_demand)
         hg_log(certificate->manager->worker->instance, HG_LOG_ERROR,
-               "%s: %s; failed attempts before this start: %u, the last one: %s; tried again %s", certificate->id,
+               "%s: %s; failed attempts before this start: %u, the last one: %s; next attempt %s", certificate->id,
                !pair                        ? "there is no certificate yet"
                : pair->ends <= acme_clock() ? "the certificate has expired"
-                                            : "the certificate is not renewed",
+                                            : "the certificate was not renewed",
                certificate->failures, certificate->last_error, acme_moment(certificate->due).text);
 }
 
@@ -334,10 +334,10 @@ static struct acme_key_pair *read_pair(const struct acme_certificate *certificat
     if (answer->status == HG_STORE_OK) {
         pair = acme_key_pair_read(answer->value, why, sizeof why);
         if (!pair)
-            hg_log(instance, HG_LOG_ERROR, "%s: what the store holds as its certificate cannot be used: %s; %s",
-                   certificate->id, why, certificate->pair ? "the one before stays" : "a new one is ordered");
+            hg_log(instance, HG_LOG_ERROR, "%s: cannot use the stored certificate: %s; %s", certificate->id, why,
+                   certificate->pair ? "the previous one stays in use" : "ordering a new one");
     } else if (answer->status != HG_STORE_NOT_FOUND) {
-        hg_log(instance, HG_LOG_ERROR, "%s: its certificate cannot be read: %s", certificate->id, answer->error);
+        hg_log(instance, HG_LOG_ERROR, "%s: cannot read its certificate: %s", certificate->id, answer->error);
     }
     return pair;
 }
@@ -356,7 +356,7 @@ static void on_pair(void *arg, const struct hg_store_answer *answer)
         !acme_key_pair_is_for(pair, names, certificate->name_count) && !certificate->loaded) {
         certificate->renew_now = true;
         hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
-               "%s: a new certificate is ordered, since its names in domains were changed", certificate->id);
+               "%s: ordering a new certificate because its names in domains were changed", certificate->id);
     }
     read_next(certificate, ACME_STATES, on_state);
 }

@@ -44,14 +44,13 @@ void acme_cleanup_challenge(struct acme_task *task, struct acme_store *store, co
     if (type == ACME_DNS01 && acme_task_is_cancelled(task))
         return;
     if (type == ACME_DNS01)
-        error =
-            solvers->dns_hook ? acme_solvers_withdraw_dns(task, solvers, challenge) : "dns_hook is not set any more";
+        error = solvers->dns_hook ? acme_solvers_withdraw_dns(task, solvers, challenge) : "dns_hook is no longer set";
     if (acme_task_is_cancelled(task) && error)
         return;
     if (error)
         hg_log(acme_task_worker(task)->instance, HG_LOG_WARNING,
-               "the TXT record _acme-challenge.%.*s is not removed: %s%s", HG_PRINT(challenge->identifier), error,
-               again ? "; tried again at the next start" : "; remove it by hand");
+               "cannot remove the TXT record _acme-challenge.%.*s: %s%s", HG_PRINT(challenge->identifier), error,
+               again ? "; will try again at the next start" : "; remove it by hand");
     if (!error || !again)
         acme_task_do(task, withdraw, &withdrawal);
 }

@@ -140,7 +140,7 @@ static void note_clock(struct acme_client *client, const struct https_response *
         return;
     if (ahead > AHEAD_MAX && !authority->ahead)
         hg_log(client->instance, HG_LOG_WARNING,
-               "the local clock, %s, is %.1f days ahead of that of %s: nothing is renewed by it alone",
+               "the local clock, %s, is %.1f days ahead of the clock of %s; renewals follow the latter",
                acme_moment(acme_clock()).text, (double)ahead / DAY, authority->url);
     authority->ahead = ahead > AHEAD_MAX ? ahead : 0;
 }
@@ -239,7 +239,7 @@ static bool get_nonce(struct acme_client *client)
     const char *url = acme_client_resource(client, "newNonce");
 
     return client->nonce || (send_request(client, "HEAD", url, "newNonce", NULL, false) &&
-                             (client->nonce || fail_answer(client, true, "newNonce", "the authority gave no nonce")));
+                             (client->nonce || fail_answer(client, true, "newNonce", "the authority sent no nonce")));
 }
 
 /* ---- Signed requests ---- */
@@ -281,7 +281,7 @@ static bool post(struct acme_client *client, const struct acme_query *query, con
 
     client->nonce = NULL;
     sent = body ? send_request(client, "POST", url, what_is_asked(query), body, query->pem)
-                : acme_client_fail(client, ACME_LOCAL, "", "%s: the request cannot be signed", what_is_asked(query));
+                : acme_client_fail(client, ACME_LOCAL, "", "%s: cannot sign the request", what_is_asked(query));
     free(body);
     free(nonce);
     return sent;
@@ -318,7 +318,7 @@ static bool look_at_answer(struct acme_client *client, const struct acme_query *
     if (answer->status / 100 == 2 && (query->pem || answer->json || !*answer->body))
         return true;
     if (answer->status / 100 == 2)
-        return fail_answer(client, query->of_account, what_is_asked(query), "the answer is not a JSON object");
+        return fail_answer(client, query->of_account, what_is_asked(query), "the response is not a JSON object");
     if (is_problem(client))
         return fail_problem(client, query);
     return fail_answer(client, query->of_account, what_is_asked(query),
@@ -334,8 +334,7 @@ bool acme_client_ask(struct acme_client *client, const struct acme_query *query)
             return false;
         url = query->resource ? acme_client_resource(client, query->resource) : query->url;
         if (!url)
-            return acme_client_fail(client, 400, "", "%s: the authority's directory has no such resource",
-                                    what_is_asked(query));
+            return acme_client_fail(client, 400, "", "%s: not in the authority's directory", what_is_asked(query));
         if (!get_nonce(client) || !post(client, query, url))
             return false;
         if (look_at_answer(client, query))

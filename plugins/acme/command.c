@@ -152,16 +152,16 @@ static bool request_renewal(struct command *command, const char *id, const char 
         json_pack("{s:s*, s:b, s:I}", "serial", serial, "revoked", revoked, "at", (json_int_t)acme_clock()),
         HG_STORE_ANY);
     if (put->status != HG_STORE_OK)
-        fail(command, "the store cannot be written: %s", put->error);
+        fail(command, "cannot write to the store: %s", put->error);
     return put->status == HG_STORE_OK;
 }
 
 static bool renew(struct command *command, const char *id, json_t *state)
 {
     if (!is_kept(command, id, state))
-        fail(command, "%s: it is not in the configuration any more, so the gateway leaves it alone", id);
+        fail(command, "%s: no longer in the configuration; the gateway will not renew it", id);
     else if (request_renewal(command, id, json_string_value(json_object_get(state, "serial")), false))
-        printf("%s: the running gateway orders a new certificate; its log says how that ends\n", id);
+        printf("%s: the running gateway is ordering a new certificate; see its log for the result\n", id);
     return false;
 }
 
@@ -189,11 +189,11 @@ static const char *directory_of(const struct command *command, const json_t *sta
 static void revoked(struct command *command, const char *id, const json_t *state, const struct acme_key_pair *pair,
                     bool current)
 {
-    printf("%s: certificate %s is revoked\n", id, pair->serial);
+    printf("%s: certificate %s has been revoked\n", id, pair->serial);
     if (!current)
         acme_blocking_remove(command->task, &command->store, ACME_PREVIOUS, id);
     else if (is_kept(command, id, state) && request_renewal(command, id, pair->serial, true))
-        printf("%s: the running gateway orders a new one\n", id);
+        printf("%s: the running gateway is ordering a new one\n", id);
 }
 
 static bool revoke(struct command *command, const char *id, json_t *state)
@@ -239,12 +239,12 @@ static int parse(struct command *command, int argc, char **argv)
     while (verb < end && strcmp(argv[1], verb->word) != 0)
         verb++;
     if (verb == end)
-        return usage("unknown word \"%s\"", argv[1]);
+        return usage("unknown subcommand \"%s\"", argv[1]);
     command->verb = verb;
     if (argc - 2 > verb->most)
-        return usage("\"%s\" is one word too many", argv[argc - 1]);
+        return usage("unexpected argument \"%s\"", argv[argc - 1]);
     if (argc - 2 < verb->least)
-        return usage("%s needs the NAME of a certificate", argv[1]);
+        return usage("%s requires the NAME of a certificate", argv[1]);
     if (argc > 2 && !acme_name_canonical(hg_text(argv[2]), command->name))
         return usage("\"%s\" is neither a host name nor an IP address", argv[2]);
     command->serial = argc > 3 ? argv[3] : NULL;
@@ -259,11 +259,10 @@ static void run(struct acme_task *task, void *arg)
     command->task = task;
     error = acme_blocking_each(task, &command->store, ACME_STATES, look, command);
     if (error)
-        fail(command, "the store cannot be read: %s", error);
+        fail(command, "cannot read the store: %s", error);
     else if (!command->found)
         fail(command,
-             *command->name ? "%s: there is no certificate for that name in the store"
-                            : "%sthere is no certificate in the store yet",
+             *command->name ? "%s: no certificate for this name in the store" : "%sno certificate in the store yet",
              command->name);
     acme_task_sleep(task, 0); /* what has called back last is left before it is freed */
 }

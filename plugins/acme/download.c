@@ -97,7 +97,7 @@ static char *prefer(struct acme_client *client, char *usual, const struct chain 
     }
     if (!preferred)
         hg_log(client->instance, HG_LOG_WARNING,
-               "the authority has no complete chain up to \"%s\": the default one is used",
+               "the authority has no complete chain up to \"%s\"; using the default one",
                client->config->preferred_chain);
     if (preferred)
         free(usual);
@@ -113,7 +113,7 @@ char *acme_download(struct acme_client *client, const char *url)
     if (text)
         chain = import(text);
     if (text && !chain.count) { /* a broken transfer, perhaps */
-        acme_client_fail(client, ACME_LOCAL, "", "no certificates in PEM; the order is kept and looked at again");
+        acme_client_fail(client, ACME_LOCAL, "", "no PEM certificates; the order is kept and will be checked again");
         free(text);
         text = NULL;
     }
@@ -150,13 +150,13 @@ struct acme_key_pair *acme_download_check(struct hg_text pem, const char *const 
     if (!acme_key_pair_is_for(pair, names, count)) {
         snprintf(why, why_size, "is for other names than were ordered");
     } else if (pair->ends <= now) {
-        snprintf(why, why_size, "has expired already: is the clock here right, %s?", acme_moment(now).text);
+        snprintf(why, why_size, "has already expired; is the local clock correct, %s?", acme_moment(now).text);
     } else if (pair->begins > now + SKEW_MAX) {
         *later = true;
-        snprintf(why, why_size, "is not valid before tomorrow: is the clock here right, %s?", acme_moment(now).text);
+        snprintf(why, why_size, "is not valid before tomorrow; is the local clock correct, %s?", acme_moment(now).text);
     } else if (!is_verified(pair, pem.data)) {
         *later = true;
-        snprintf(why, why_size, "does not verify: the certificates beside it have not signed it");
+        snprintf(why, why_size, "does not verify: the accompanying certificates have not signed it");
     } else {
         return pair;
     }

@@ -153,7 +153,7 @@ static void postpone_renewal(struct acme_certificate *certificate)
         return;
     certificate->renew_at = soonest;
     hg_log(instance_of(certificate), HG_LOG_WARNING,
-           "%s: this new certificate should be renewed already: is the clock right?", certificate->id);
+           "%s: this new certificate is already due for renewal; is the clock correct?", certificate->id);
 }
 
 /* The disk is full, or whatever: it is tried again each minute. */
@@ -180,7 +180,7 @@ static void issued(struct acme_certificate *certificate, const struct acme_resul
     certificate->unsaved = result->pem;
     certificate->revoked = revoked && result->pem; /* what the store still has */
     postpone_renewal(certificate);
-    hg_log(instance_of(certificate), HG_LOG_INFO, "%s: certificate %s %s; expires %s, renewed from %s on",
+    hg_log(instance_of(certificate), HG_LOG_INFO, "%s: certificate %s %s; expires %s, to be renewed from %s on",
            certificate->id, certificate->pair->serial, renewal ? "renewed" : "issued",
            acme_moment(certificate->pair->ends).text, acme_moment(certificate->renew_at).text);
     run_hook(certificate, renewal ? "renewed" : "issued");
@@ -189,7 +189,7 @@ static void issued(struct acme_certificate *certificate, const struct acme_resul
         return;
     }
     save_later(certificate);
-    hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: %s; it is served from memory and stored later", certificate->id,
+    hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: %s; using it from memory and storing it later", certificate->id,
            result->error);
 }
 
@@ -201,7 +201,7 @@ static void saved(struct acme_certificate *certificate, char *pem)
         save_later(certificate);
         return;
     }
-    hg_log(instance_of(certificate), HG_LOG_INFO, "%s: the certificate is stored now", certificate->id);
+    hg_log(instance_of(certificate), HG_LOG_INFO, "%s: the certificate has been stored", certificate->id);
     acme_secret_free(certificate->unsaved);
     certificate->unsaved = NULL;
     certificate->revoked = false;
@@ -255,7 +255,7 @@ static void failed(struct acme_certificate *certificate, const struct acme_resul
     else if (result->retry_after)
         acme_schedule_pause(certificate, result->retry_after);
     if (!stays(certificate, result) && next_authority(certificate)) {
-        hg_log(instance_of(certificate), HG_LOG_WARNING, "%s: %s: %s; the next authority is tried", certificate->id,
+        hg_log(instance_of(certificate), HG_LOG_WARNING, "%s: %s: %s; trying the next authority", certificate->id,
                authority->url, result->error);
         try_again(certificate);
         return;
@@ -268,9 +268,9 @@ static void failed(struct acme_certificate *certificate, const struct acme_resul
     if ((manager->authority_count == 1 || certificate->resumptions) && certificate->due < paused)
         certificate->due = paused;
     if (certificate->pair)
-        snprintf(left, sizeof left, "; the certificate lasts %.1f days more",
+        snprintf(left, sizeof left, "; the certificate is valid for %.1f more days",
                  (double)(certificate->pair->ends - acme_clock()) / ACME_DAY);
-    hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: no certificate: %s; tried again %s%s", certificate->id,
+    hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: no certificate: %s; next attempt %s%s", certificate->id,
            result->error, acme_moment(certificate->due).text, left);
     run_hook(certificate, "failed");
 }

@@ -147,7 +147,7 @@ static const char *take_chain(struct acme_key_pair *pair, const gnutls_datum_t *
                                              GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
 
     if (result < 0)
-        return result == GNUTLS_E_NO_CERTIFICATE_FOUND ? "there is no certificate in it" : gnutls_strerror(result);
+        return result == GNUTLS_E_NO_CERTIFICATE_FOUND ? "it contains no certificate" : gnutls_strerror(result);
     count = imported;
     certificate->chain = calloc(count, sizeof *certificate->chain);
     result = certificate->chain
@@ -170,7 +170,7 @@ static const char *take_key(struct acme_key_pair *pair, const gnutls_datum_t *pe
 
     if (result >= 0)
         result = gnutls_privkey_import_x509_raw(pair->certificate.key, pem, GNUTLS_X509_FMT_PEM, NULL, 0);
-    return result < 0 ? "there is no private key in it" : NULL;
+    return result < 0 ? "it contains no private key" : NULL;
 }
 
 struct acme_key_pair *acme_key_pair_read(struct hg_text pem, char *why, size_t why_size)
@@ -186,7 +186,7 @@ struct acme_key_pair *acme_key_pair_read(struct hg_text pem, char *why, size_t w
     if (!fault)
         fault = take_key(pair, &datum);
     if (!fault && !belongs(pair->certificate.key, pair->certificate.chain[0].pubkey))
-        fault = "the key is not the certificate's";
+        fault = "the key does not belong to the certificate";
     if (!fault)
         return pair;
     snprintf(why, why_size, "%s", fault);

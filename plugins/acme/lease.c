@@ -50,9 +50,9 @@ static void on_taken(void *arg, const struct hg_store_answer *answer)
     lease->store.fence = answer->status == HG_STORE_OK ? answer->fence : 0;
     lease->remaining = (int64_t)((answer->remaining + HG_SECOND - 1) / HG_SECOND);
     if (answer->status == HG_STORE_CONFLICT)
-        snprintf(lease->error, sizeof lease->error, "it is being ordered by %.*s", HG_PRINT(answer->owner));
+        snprintf(lease->error, sizeof lease->error, "%.*s is ordering it", HG_PRINT(answer->owner));
     else if (answer->status != HG_STORE_OK)
-        snprintf(lease->error, sizeof lease->error, "the store cannot be written: %s", answer->error);
+        snprintf(lease->error, sizeof lease->error, "cannot write to the store: %s", answer->error);
     acme_task_resume(lease->task);
 }
 
@@ -81,7 +81,7 @@ enum hg_store_status acme_lease_take(struct acme_lease *lease, struct acme_task 
                                  .store = *store,
                                  .owner = owner,
                                  .status = HG_STORE_UNAVAILABLE,
-                                 .error = "the store cannot be written: it has stopped"};
+                                 .error = "cannot write to the store: it has stopped"};
     snprintf(lease->name, sizeof lease->name, "acme/certificates/%s", id);
     lease->store.lease = lease->name;
     lease->store.fence = 0;

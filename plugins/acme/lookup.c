@@ -54,7 +54,7 @@ static struct hg_certificate *shown(struct acme_certificate *certificate)
             acme_key_pair_self_signed((const char *const *)certificate->names, certificate->name_count, acme_clock());
         if (certificate->placeholder)
             hg_log(certificate->manager->worker->instance, HG_LOG_WARNING,
-                   "%s: there is no certificate yet: a self-signed one is shown", certificate->id);
+                   "%s: no certificate yet; using a self-signed one", certificate->id);
     }
     return certificate->placeholder ? hg_certificate_ref(&certificate->placeholder->certificate) : NULL;
 }

@@ -192,7 +192,7 @@ struct acme_manager *acme_manager_new(struct hg_worker *worker)
     manager->counters.issued = hg_counter(worker, "issued", "Certificates obtained.");
     manager->counters.failed = hg_counter(worker, "failed", "Attempts that failed.");
     manager->counters.on_demand_refused =
-        hg_counter(worker, "on_demand_refused", "Handshakes for names that nothing is ordered for.");
+        hg_counter(worker, "on_demand_refused", "Handshakes for names without permission.");
     if (set_up(manager))
         return manager;
     acme_manager_free(manager);

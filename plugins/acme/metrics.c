@@ -29,17 +29,17 @@ void acme_metrics_add(struct acme_certificate *certificate)
         return;
     certificate->metrics.not_after = hg_gauge(worker, "not_after", certificate->id,
                                               "When the certificate expires, in seconds since 1970; 0: there is none.");
-    certificate->metrics.next_try = hg_gauge(worker, "next_try", certificate->id,
-                                             "When it is tried to obtain or renew it next; 0: none is planned.");
+    certificate->metrics.next_try =
+        hg_gauge(worker, "next_try", certificate->id, "When the next attempt is made; 0: none is planned.");
     certificate->metrics.failures =
-        hg_gauge(worker, "failures", certificate->id, "Attempts that have failed since the last success.");
+        hg_gauge(worker, "failures", certificate->id, "Failed attempts since the last success.");
 }
 
 void acme_metrics_count(struct acme_manager *manager, const struct acme_result *result)
 {
     const char *kind = result->outcome == ACME_NOT_STORED ? "store" : result->kind;
 
-    ++*hg_gauge(manager->worker, "errors", kind, "Attempts that failed, by the authority's type of error.");
+    ++*hg_gauge(manager->worker, "errors", kind, "Failed attempts, by the authority's error type.");
 }
 
 void acme_metrics_show(const struct acme_certificate *certificate)
@@ -63,7 +63,7 @@ void acme_metrics_show_all(struct acme_manager *manager)
         count++;
         first = !first || (uint64_t)certificate->pair->ends < first ? (uint64_t)certificate->pair->ends : first;
     }
-    *hg_gauge(manager->worker, "certificates", NULL, "Certificates that are served, those on demand as well.") = count;
+    *hg_gauge(manager->worker, "certificates", NULL, "Certificates, including those obtained on demand.") = count;
     *hg_gauge(manager->worker, "first_not_after", NULL, "When the first of them expires; 0: there is none.") = first;
 }
 
@@ -73,7 +73,7 @@ static const char *reason_of(const struct acme_certificate *certificate)
 {
     if (certificate->last_error)
         return certificate->last_error;
-    return certificate->busy_until ? "another gateway orders it; its log says more" : "no attempt has ended yet";
+    return certificate->busy_until ? "another gateway is ordering it; see its log" : "no attempt is complete yet";
 }
 
 /* A failed attempt tells the days left, too, and the days of a certificate on demand may be over for good. */

@@ -133,9 +133,9 @@ bool acme_on_demand_may_begin(struct acme_certificate *certificate)
         (!manager->config->ask && is_served(manager, certificate->id)))
         return true;
     if (!manager->config->ask)
-        deny(certificate, "nobody serves that name at the moment");
+        deny(certificate, "no client serves that name at the moment");
     else if (!ask(certificate))
-        deny(certificate, "too many questions are being asked");
+        deny(certificate, "too many queries in progress");
     return false;
 }
 
@@ -251,8 +251,7 @@ static void forget_expired(struct acme_manager *manager)
         next = each->next;
         if (!each->on_demand || !each->pair || each->pair->ends + FORGET_AGE > now || each->due > now || !is_idle(each))
             continue;
-        hg_log(manager->worker->instance, HG_LOG_INFO, "%s: expired, and nobody wants another: kept no longer",
-               each->id);
+        hg_log(manager->worker->instance, HG_LOG_INFO, "%s: expired and unused; dropped", each->id);
         acme_manager_forget(each);
     }
 }
@@ -270,8 +269,7 @@ static void on_unused(struct acme_manager *manager, const char *name, const stru
     json_decref(state);
     if (!state || (kept && !strcmp(kept->id, name)) || last + REMOVE_AGE > acme_clock() - manager->authorities[0].ahead)
         return;
-    hg_log(manager->worker->instance, HG_LOG_INFO, "%s: expired, and nobody wants another: removed from the store",
-           name);
+    hg_log(manager->worker->instance, HG_LOG_INFO, "%s: expired and unused; removed from the store", name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         acme_store_remove(&manager->store, kinds[i], name, acme_manager_ignore, NULL);
 }
@@ -284,8 +282,8 @@ static void sum_up(struct acme_manager *manager)
         if (refusals->count)
             hg_log(manager->worker->instance, kind == REFUSED_BY_QUOTA ? HG_LOG_WARNING : HG_LOG_INFO,
                    "nothing was ordered on demand for %u more names: %s", refusals->count,
-                   kind == REFUSED_BY_QUOTA ? "on_demand_per_hour, or what one address may want, is used up"
-                                            : "they are not permitted");
+                   kind == REFUSED_BY_QUOTA ? "on_demand_per_hour or the limit for one address is used up"
+                                            : "not permitted");
         refusals->since = refusals->count ? hg_now(manager->worker) : 0;
         refusals->count = 0;
     }

@@ -17,7 +17,7 @@ struct acme_manager;
 
 /* What `on_demand` lacks where all routes are for wildcards or any host. */
 #define ACME_NO_PERMISSION                                                                                             \
-    "no route names a host itself, and a wildcard's permits no order: give each host a route of its own, or set ask"
+    "no route names a host, and wildcards do not permit orders; give each host its own route, or set ask"
 /* Where the store counts the orders, below "quotas". */
 #define ACME_ON_DEMAND_QUOTA "on-demand"
 

@@ -178,7 +178,7 @@ static int check_directories(struct hg_instance *instance, const struct acme_con
         if (is_url(acme_options_directory(words[i]), "https://"))
             continue;
         snprintf(option, sizeof option, "directory[%zu]", i);
-        hg_config_error(instance, option, "\"%s\" is neither an https URL nor the word staging", words[i]);
+        hg_config_error(instance, option, "\"%s\" is neither an https URL nor staging", words[i]);
         result = -1;
     }
     return result;
@@ -200,11 +200,10 @@ static int check_name(struct hg_instance *instance, const struct acme_config *co
         return -1;
     }
     if (kind == ACME_NAME_WILDCARD && !config->dns_hook) {
-        hg_config_error(
-            instance, option,
-            "a certificate for \"%s\" needs a challenge of type dns-01: set dns_hook to a program that sets "
-            "TXT records, or name each host",
-            name);
+        hg_config_error(instance, option,
+                        "a certificate for \"%s\" requires a dns-01 challenge; set dns_hook to a program that sets TXT "
+                        "records, or list each host",
+                        name);
         return -1;
     }
     if (hg_capability(instance, HG_CHALLENGE_HTTP01, HG_CHALLENGES_VERSION, &solver) ||
@@ -212,8 +211,7 @@ static int check_name(struct hg_instance *instance, const struct acme_config *co
         (config->dns_hook && kind != ACME_NAME_ADDRESS))
         return 0;
     hg_config_error(instance, option,
-                    "nothing here can prove that \"%s\" leads here: add acme_http01 or acme_tlsalpn01 to the "
-                    "pipeline%s",
+                    "no plugin can answer challenges for \"%s\"; add acme_http01 or acme_tlsalpn01 to the pipeline%s",
                     name, kind == ACME_NAME_ADDRESS ? "" : ", or set dns_hook");
     return -1;
 }
@@ -245,7 +243,7 @@ static int check_twice(struct hg_instance *instance, const struct acme_config *c
     if (!acme_name_canonical(hg_text(name), canonical) || !stands_before(config, group, index, canonical))
         return 0;
     snprintf(option, sizeof option, "domains[%zu].names[%zu]", group, index);
-    hg_config_error(instance, option, "\"%s\" stands twice in domains: keep it in one certificate", name);
+    hg_config_error(instance, option, "duplicate \"%s\" in domains; keep it in one certificate", name);
     return -1;
 }
 
@@ -273,12 +271,12 @@ static int check_on_demand(struct hg_instance *instance, const struct acme_confi
     struct hg_capability found;
 
     if (config->ask && !is_url(config->ask, "https://") && !is_url(config->ask, "http://")) {
-        hg_config_error(instance, "ask", "\"%s\" is no http or https URL", config->ask);
+        hg_config_error(instance, "ask", "\"%s\" is not an http or https URL", config->ask);
         return -1;
     }
     if (config->on_demand && !config->wait) {
         hg_config_error(instance, "wait",
-                        "must not be 0 with on_demand, whose certificates are obtained while a handshake waits");
+                        "must not be 0 with on_demand, as handshakes have to wait for these certificates");
         return -1;
     }
     if (!config->on_demand || config->ask)
@@ -286,7 +284,7 @@ static int check_on_demand(struct hg_instance *instance, const struct acme_confi
     if (hg_capability(instance, HG_ROUTES, HG_ROUTES_VERSION, &found))
         return 0;
     hg_config_error(instance, "on_demand",
-                    "nobody here can tell which names are served: add a route to the pipeline, or set ask");
+                    "no plugin knows which names are served; add a route to the pipeline, or set ask");
     return -1;
 }
 
@@ -294,7 +292,7 @@ static int check_program(struct hg_instance *instance, const char *option, const
 {
     if (!path || !access(path, X_OK))
         return 0;
-    hg_config_error(instance, option, "%s cannot be run: it must be there and executable", path);
+    hg_config_error(instance, option, "cannot run %s: it must exist and be executable", path);
     return -1;
 }
 
@@ -304,7 +302,7 @@ static int check_ca(struct hg_instance *instance, const struct acme_config *conf
 
     if (!wrong)
         return 0;
-    hg_config_error(instance, "ca", "%s cannot be used: %s", config->ca, wrong);
+    hg_config_error(instance, "ca", "cannot use %s: %s", config->ca, wrong);
     return -1;
 }
 
@@ -315,7 +313,7 @@ static int check_binding(struct hg_instance *instance, const struct acme_config 
     uint8_t *key;
 
     if (!config->eab_kid != !config->eab_key) {
-        hg_config_error(instance, config->eab_kid ? "eab_kid" : "eab_key", "needs %s beside it",
+        hg_config_error(instance, config->eab_kid ? "eab_kid" : "eab_key", "requires %s, too",
                         config->eab_kid ? "eab_key" : "eab_kid");
         return -1;
     }
@@ -327,9 +325,8 @@ static int check_binding(struct hg_instance *instance, const struct acme_config 
     free(key);
     if (size)
         return 0;
-    hg_config_error(
-        instance, "eab_key",
-        "the file must hold the MAC key as the authority gave it, in base64url or base64, and nothing else");
+    hg_config_error(instance, "eab_key",
+                    "the file must contain only the MAC key from the authority, in base64url or base64");
     return -1;
 }
 
@@ -376,13 +373,13 @@ int acme_options_check(struct hg_instance *instance)
     int result = check_directories(instance, config);
 
     if (!config->agree_tos) {
-        hg_config_error(instance, NULL,
-                        "set agree_tos: true when you agree to the terms of service of the authority in directory; "
-                        "without it there are no certificates");
+        hg_config_error(
+            instance, NULL,
+            "set agree_tos: true if you agree to the terms of service of the authority in directory; it is required");
         result = -1;
     }
     if (!config->domains.count && !config->on_demand) {
-        hg_config_error(instance, NULL, "needs domains, the names to keep certificates for, or on_demand: true");
+        hg_config_error(instance, NULL, "give domains, the names to obtain certificates for, or on_demand: true");
         result = -1;
     }
     if (check_binding(instance, config) | check_domains(instance, config) | check_on_demand(instance, config) |

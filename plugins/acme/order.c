@@ -101,7 +101,7 @@ static bool save(struct acme_order *order)
     if (put->status == HG_STORE_OK)
         return true;
     order->outcome = put->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_NOT_STORED;
-    return acme_client_fail(order->client, ACME_LOCAL, "", "the store cannot be written: %s", put->error);
+    return acme_client_fail(order->client, ACME_LOCAL, "", "cannot write to the store: %s", put->error);
 }
 
 /* A record that stays is looked at by the next attempt. */
@@ -170,7 +170,7 @@ static bool make_and_save_key(struct acme_order *order)
         make_key(order);
     if (order->key && !order->key_pem)
         order->key_pem = acme_key_pem(order->key);
-    return order->key_pem ? save(order) : fail_text(order, ACME_FAILED, "no key can be made");
+    return order->key_pem ? save(order) : fail_text(order, ACME_FAILED, "cannot generate a key");
 }
 
 /* ---- newOrder (RFC 8555 section 7.4) ---- */
@@ -184,7 +184,7 @@ static bool offers_profile(const struct acme_order *order)
         return false;
     if (json_object_get(profiles, profile))
         return true;
-    hg_log(order->client->instance, HG_LOG_WARNING, "%s: the authority has no profile \"%s\": its default is used",
+    hg_log(order->client->instance, HG_LOG_WARNING, "%s: the authority has no profile \"%s\"; using its default",
            order->id, profile);
     return false;
 }
@@ -232,7 +232,7 @@ static bool place(struct acme_order *order)
     if (!acme_client_read_directory(client))
         return fail(order, "");
     if (order->wanted->not_before > acme_clock() - client->authority->ahead)
-        return fail_text(order, ACME_EARLY, "it is not due by the authority's clock");
+        return fail_text(order, ACME_EARLY, "not due according to the authority's clock");
     while (!acme_client_ask_json(client, (struct acme_query){.resource = "newOrder"}, order_payload(order))) {
         const char *dropped = drop_refused(order);
 
@@ -243,7 +243,7 @@ static bool place(struct acme_order *order)
     }
     order->url = acme_client_location(client);
     return order->url ? save(order)
-                      : fail_text(order, ACME_FAILED, "newOrder: the authority does not tell the order's URL");
+                      : fail_text(order, ACME_FAILED, "newOrder: the authority sent no URL for the order");
 }
 
 /* ---- From its URL to the certificate's (RFC 8555 section 7.1.6) ---- */
@@ -264,7 +264,7 @@ bool acme_order_wait(struct acme_order *order, int64_t retry_after)
 static bool await(struct acme_order *order)
 {
     return acme_order_wait(order, order->client->answer.retry_after) ||
-           fail_text(order, ACME_FAILED, "the authority has not issued in time; it is looked at again later");
+           fail_text(order, ACME_FAILED, "the authority did not issue in time; the order will be checked again later");
 }
 
 static bool look(struct acme_order *order)
@@ -356,7 +356,7 @@ static bool complete(struct acme_order *order)
         bool good;
 
         if (!status || !take_url(&order->finalize_url, json, "finalize"))
-            return fail_text(order, ACME_FAILED, "what the authority shows is not an order");
+            return fail_text(order, ACME_FAILED, "the authority's response is not an order");
         order->finalized = !strcmp(status, "processing") || !strcmp(status, "valid");
         if (!strcmp(status, "valid") && take_url(&order->certificate_url, json, "certificate"))
             return true;

@@ -69,5 +69,5 @@ void acme_problem_print(const json_t *problem, char *text, size_t size)
         append_one(other, text, size);
     }
     if (!*text)
-        append(text, size, "a problem without any description");
+        append(text, size, "a problem without a description");
 }

@@ -63,11 +63,11 @@ const char *acme_quota_count(struct acme_quota *quota, int64_t most, const struc
 
     move_on(quota, now);
     if ((int64_t)quota->count >= most)
-        return "more certificates are wanted in an hour than on_demand_per_hour allows";
+        return "too many on-demand orders in an hour (on_demand_per_hour)";
     for (size_t i = 0; i < quota->count; i++)
         same += !strcmp(quota->orders[i].source.text, source->text);
     if (same >= PER_SOURCE)
-        return "an address wants more certificates in an hour than one may";
+        return "too many on-demand orders in an hour for one address";
     return add_order(quota, source->text, now) ? NULL : "out of memory";
 }
 

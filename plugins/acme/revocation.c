@@ -30,7 +30,7 @@ static bool ask_by_own_key(struct acme_client *client, const struct acme_key_pai
     bool revoked;
 
     if (gnutls_privkey_export_x509(pair->certificate.key, &key) < 0)
-        return acme_client_fail(client, ACME_LOCAL, "", "its key cannot be used");
+        return acme_client_fail(client, ACME_LOCAL, "", "cannot use its key");
     revoked = ask(client, pair, key);
     acme_key_free(key);
     return revoked;

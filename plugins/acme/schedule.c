@@ -197,7 +197,8 @@ static void on_suggested(void *arg, time_t start, time_t end)
     certificate->renew_at = when;
     certificate->changed = true;
     hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
-           "%s: the authority suggests another time: renewed from %s on", certificate->id, acme_moment(when).text);
+           "%s: the authority suggests another time; to be renewed from %s on", certificate->id,
+           acme_moment(when).text);
     acme_schedule_soon(certificate->manager);
 }
 

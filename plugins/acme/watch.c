@@ -122,7 +122,7 @@ static void renew(struct acme_certificate *certificate, const json_t *record, bo
     certificate->renew_now = certificate->pair;
     if (certificate->pair && json_is_true(json_object_get(record, "revoked")) && !certificate->revoked) {
         certificate->revoked = true;
-        hg_log(manager->worker->instance, HG_LOG_WARNING, "%s: certificate %s is revoked; a new one is ordered",
+        hg_log(manager->worker->instance, HG_LOG_WARNING, "%s: certificate %s is revoked; ordering a new one",
                certificate->id, certificate->pair->serial);
     }
     if (!anew || certificate->last_try > (time_t)json_integer_value(json_object_get(record, "at")))

@@ -151,7 +151,7 @@ def eab_used_up(world):
     lab.proxy.on("new_order", problem(400, "accountDoesNotExist"), times=1)
     rule = lab.proxy.on("new_account", problem(401, "unauthorized", "the external account key was revoked"))
     equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
-    lab.world.last_gateway.wait_for("no certificate: .*the external account key was revoked; tried again", 20)
+    lab.world.last_gateway.wait_for("no certificate: .*the external account key was revoked; next attempt", 20)
     equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
     keys = {json.dumps(request.head["jwk"]) for request in lab.proxy.seen("new_account")}
     equal(len(keys), 1, "keys of accounts that were asked for")

@@ -398,7 +398,7 @@ def forgotten(world):
     lab.clock.monotonic = 3600  # so that it looks at all that it has
     lab.clock.set_by(3 * 86400)
     for number in range(3):
-        lab.gate.wait_for(f"n{number}.served.test: expired, and nobody wants another", 30)
+        lab.gate.wait_for(f"n{number}.served.test: expired and unused", 30)
     check(alert(lab.pebble.tls, "n0.served.test"), "a certificate is shown")
     lab.clock.set_by(-3 * 86400)
     world.client({"web": "http://127.0.0.1:1"})

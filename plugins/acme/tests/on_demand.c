@@ -234,7 +234,7 @@ START_TEST(test_removed)
         lab_restart();
     lab_run(14 * LAB_DAY);
     ck_assert(is_stored("certificates", "a.named.test"));
-    ck_assert_uint_eq(lab_said("a.named.test: expired, and nobody wants another: kept no longer"), !_i);
+    ck_assert_uint_eq(lab_said("a.named.test: expired and unused; dropped"), !_i);
     lab_run(3 * LAB_DAY);
     ck_assert(!is_stored("certificates", "a.named.test") && !is_stored("states", "a.named.test"));
     ck_assert_uint_eq(lab->ca->order_count, 1);

@@ -199,7 +199,7 @@ static unsigned placeholders, certificates;
 static void on_shown(void *arg, struct hg_certificate *certificate)
 {
     (void)arg;
-    if (lab_said("a self-signed one is shown"))
+    if (lab_said("using a self-signed one"))
         placeholders++;
     else
         certificates++;
@@ -463,7 +463,7 @@ START_TEST(test_changed)
     ca->lazy = true;
     lab_start();
     lab_run(10 * HG_SECOND);
-    snprintf(why, sizeof why, "a.test: a new certificate is ordered, since %s w", options[_i]);
+    snprintf(why, sizeof why, "a.test: ordering a new certificate because %s w", options[_i]);
     ck_assert_msg(lab_said(why) == 1, "%s", lab->host.log);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
     ca->lazy = false;
@@ -519,7 +519,7 @@ START_TEST(test_page_of_a_stranger)
     lab_run(5 * LAB_MINUTE);
     lab_check_one();
     ck_assert_uint_eq(lab->ca->account_count, 1);
-    ck_assert_uint_eq(lab_said("account cannot be used"), 0);
+    ck_assert_uint_eq(lab_said("account can no longer be used"), 0);
 }
 END_TEST
 

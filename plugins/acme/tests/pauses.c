@@ -267,7 +267,7 @@ START_TEST(test_fall_back)
     lab_start();
     lab_run(20 * HG_SECOND);
     ck_assert_int_eq(lab_served_by(second, "a.test"), 0);
-    ck_assert_uint_eq(lab_said("the next authority is tried"), 1);
+    ck_assert_uint_eq(lab_said("trying the next authority"), 1);
 }
 END_TEST
 
@@ -498,7 +498,7 @@ START_TEST(test_set_ahead_unnoticed)
     set_clock(65LL * DAY);
     lab_run(3 * LAB_DAY);
     ck_assert_uint_eq(lab->ca->order_count, 2 * orders);
-    ck_assert(lab_said("is the clock right?"));
+    ck_assert(lab_said("is the clock correct?"));
     lab_restart();
     lab_run(LAB_DAY);
     ck_assert_uint_eq(lab->ca->order_count, 2 * orders);

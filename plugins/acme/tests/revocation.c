@@ -67,7 +67,7 @@ START_TEST(test_revoked)
     check_done();
     ck_assert(!lab->ca->orders[0].revoked_by_own_key);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "revoke"), 1);
-    ck_assert_uint_eq(lab_said("is revoked; a new one is ordered"), 1);
+    ck_assert_uint_eq(lab_said("is revoked; ordering a new one"), 1);
 }
 END_TEST
 
