@@ -35,7 +35,7 @@ area_tls = tests/unit/test_tls tests/e2e/transports.py
 area_origin = plugins/origin/test_origin tests/e2e/services.py
 area_tls_files = plugins/tls_files/test_tls_files
 area_store_file = plugins/store_file/test_store_file tests/e2e/acme_kill.py
-area_acme = plugins/acme/test_acme tests/e2e/acme_lab.py tests/e2e/acme_issue.py tests/e2e/acme_renewal.py \
+area_acme = plugins/acme/test_acme tests/e2e/acme_lab_selftest.py tests/e2e/acme_issue.py tests/e2e/acme_renewal.py \
 	tests/e2e/acme_days.py tests/e2e/acme_faults.py tests/e2e/acme_changes.py \
 	tests/e2e/acme_ari.py tests/e2e/acme_cluster.py
 area_acme_http01 = plugins/acme_http01/test_acme_http01 tests/e2e/acme_product.py

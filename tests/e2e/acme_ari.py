@@ -4,7 +4,7 @@
 
 import time
 
-from acmelab import Lab
+from acme_lab import Lab
 from caproxy import ari_id, window
 from harness import case, check, equal, main, wait_until
 

@@ -8,7 +8,7 @@ import re
 import threading
 
 import caproxy
-from acmelab import Lab, log_lines, read
+from acme_lab import Lab, log_lines, read
 from harness import Clock, case, check, equal, main, wait_until
 from pebble import Leaf
 

@@ -11,7 +11,7 @@ import threading
 import time
 
 import caproxy
-from acmelab import Lab, alert, log_lines
+from acme_lab import Lab, alert, log_lines
 from harness import SANITIZERS, Clock, case, check, equal, free_port, in_parallel, main, note, scaled, wait_until
 from pebble import Leaf
 

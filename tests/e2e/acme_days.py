@@ -12,7 +12,7 @@
 import time
 
 import caproxy
-from acmelab import Lab, log_lines
+from acme_lab import Lab, log_lines
 from caproxy import ari_id, problem, window
 from harness import SANITIZERS, Clock, case, check, equal, main, note, wait_until
 from pebble import Authority, Leaf

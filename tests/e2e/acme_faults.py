@@ -31,8 +31,8 @@ import threading
 import time
 
 import caproxy
-from acmeclient import Client
-from acmelab import Lab, PATIENCE, entry, gaps, log_lines, read
+from acme_client import Client
+from acme_lab import Lab, PATIENCE, entry, gaps, log_lines, read
 from caproxy import problem
 from harness import SANITIZERS, Clock, Failure, Skip, case, check, equal, free_port, main, note, scaled, wait_until
 from pebble import Authority, Leaf, Pebble, openssl, split_chain

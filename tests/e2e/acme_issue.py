@@ -21,7 +21,7 @@ import subprocess
 import threading
 
 import caproxy
-from acmelab import Lab, alert, handshake, read
+from acme_lab import Lab, alert, handshake, read
 from caproxy import problem
 from harness import case, check, equal, main, wait_until
 from pebble import Leaf, base64url, from_base64url, openssl, split_chain

@@ -11,7 +11,7 @@ import json
 import threading
 
 import caproxy
-from acmelab import Lab, read
+from acme_lab import Lab, read
 from caproxy import Cut, ari_id, window
 from harness import Failure, Faultpoint, case, check, equal, main, note, scaled, wait_until
 from pebble import Leaf, from_base64url, openssl

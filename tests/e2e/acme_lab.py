@@ -1,192 +1,168 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""The CAs of the tests themselves, and the proxy that makes them go wrong: are they what acme_*.py takes them for? Asked by a client
-of the tests' own, by curl and by openssl."""
+"""A gateway whose certificates come from Pebble, through the proxy of caproxy.py, and what the cases of acme_*.py ask of it.
 
+    lab = Lab(world, validity=20)
+    gate = lab.gateway(["a.test", ["b.test", "c.test"]], retry="2s")
+    lab.wait_for("a.test")              until its certificate is served; verified by openssl
+    lab.proxy.seen("new_order")         what the CA was asked
+"""
+
+import hashlib
+import json
 import os
+import re
+import ssl
+import socket
 import subprocess
-import sys
-import threading
 import time
 
-import caproxy
-from acmeclient import Client, Problem
 from caproxy import Proxy
-from harness import Clock, Faultpoint, case, check, equal, main
-from pebble import Authority, Leaf, Pebble, openssl, verify_chain
+from harness import SANITIZERS, Failure, check, wait_until
+from pebble import Leaf, Pebble, served_chain, split_chain, verify_chain
+
+SOLVERS = ("acme_http01", "acme_tlsalpn01")
+PATIENCE = 60 if SANITIZERS else 20
 
 
-def curl(world, url, *words):
-    """(exit code of curl, status, body)"""
-    result = subprocess.run(["curl", "-sS", "--noproxy", "*", "--max-time", "20", "--cacert", world.path("ca.pem"), "-w",
-                             "\n%{http_code}", *words, url], capture_output=True)
-    body, _, status = result.stdout.decode(errors="replace").rpartition("\n")
-    return result.returncode, int(status), body
+class Lab:
+    def __init__(self, world, **pebble):
+        self.world = world
+        self.pebble = Pebble(world, **pebble)
+        self.proxy = Proxy(self.pebble)
+        self.root = self.pebble.root()
+        self.state = world.path("state")
+        world.token("client-1")
+
+    # ---- The gateway ----
+
+    def blocks(self, domains, solvers=SOLVERS, state=None, **options):
+        """The part of a config that is about certificates. An option of None is left out."""
+        acme = {"email": "ops@hopgate.test", "domains": domains, "agree_tos": True, "directory": self.proxy.directory,
+                "ca": self.world.path("ca.pem"), "retry": "1s", **options}
+        acme = {name: value for name, value in acme.items() if value is not None}
+        return [*solvers, {"acme": acme}, {"store_file": {"path": state or self.state}}]
+
+    def gateway(self, domains, ports=None, solvers=SOLVERS, state=None, world=None, **options):
+        """A gateway where Pebble looks for it. `world`: arguments of World.gateway()."""
+        return self.world.gateway(ports=ports or (self.pebble.http, self.pebble.tls),
+                                  certificates=self.blocks(domains, solvers, state, **options), **(world or {}))
+
+    def check(self, domains, solvers=SOLVERS, extra=(), **options):
+        """`hopgate check` of such a gateway: (exit code, what it says)."""
+        pipeline = [{"http": {"listen": ["127.0.0.1:1", "127.0.0.1:2 tls"]}}, *self.blocks(domains, solvers, **options), *extra,
+                    {"route": [{"host": "app.test", "to": "client-1/web"}]}, {"auth_token": {"file": "tokens"}}, "codec_binary",
+                    {"dtls": {"listen": "127.0.0.1:3"}}]
+        result = self.world.program("check", "-c", self.world.write("check.conf", json.dumps({"pipeline": pipeline})))
+        return result.returncode, result.stdout + result.stderr
+
+    def command(self, *words, **options):
+        """`hopgate acme WORDS` for the gateway that runs."""
+        return self.world.program("acme", *words, "-c", self.world.last_gateway.config, **options)
+
+    # ---- What it shows ----
+
+    def chain(self, name=None, alpn=None, port=None):
+        return served_chain(port or self.pebble.tls, name, alpn)
+
+    def is_good(self, chain, name=None, root=None):
+        try:
+            verify_chain(self.world, chain, root or self.root, name)
+            return True
+        except Failure:
+            return False
+
+    def wait_for(self, name, seconds=PATIENCE, but=None, port=None, root=None):
+        """Until a good certificate is shown for the name, another than that with the serial number `but`. Returns its Leaf."""
+
+        def look():
+            try:
+                chain = self.chain(name, port=port)
+            except Failure:
+                return None
+            leaf = Leaf(chain)
+            return leaf if leaf.serial != but and self.is_good(chain, name, root) else None
+
+        return wait_until(look, seconds, f"a certificate for {name}", pause=0.05)
+
+    # ---- What it keeps ----
+
+    def files(self, under=""):
+        """The values' files in the store, not what hopgate needs while it writes."""
+        return sorted(os.path.join(folder, file) for folder, _, files in os.walk(os.path.join(self.state, under)) for file in files
+                      if under or not os.path.relpath(os.path.join(folder, file), self.state).startswith("."))
+
+    def kept(self, name):
+        """The file that holds the pair of a name."""
+        found = [path for path in self.files("acme/certificates") if name in path and "-----BEGIN CERTIFICATE-----" in read(path)]
+        check(len(found) == 1, f"{name} is in {found} of {self.files()}")
+        return found[0]
+
+    # ---- What Pebble says ----
+
+    def issued(self):
+        return len(self.pebble.issued())
 
 
-@case("Pebble issues to a client of other code, in spite of 60 % bad nonces")
-def issues(world):
-    pebble = Pebble(world, bad_nonces=60)
-    client = Client(world, pebble.directory)
-    client.register()
-    chain = client.obtain(["a.test", "b.test"], pebble.http)
-    leaf = pebble.verify(chain, "b.test")
-    equal(leaf.names, ["a.test", "b.test"], "names")
-    equal([number.lstrip("0").upper() for number in pebble.issued()], [leaf.serial.lstrip("0")], "what its log says")
-    equal((pebble.orders(), pebble.accounts()), (1, 1), "orders and accounts")
-    equal(pebble.status(leaf.serial), "Valid", "its status")
-    equal(pebble.status("1234"), None, "the status of one that it has not issued")
+def read(path):
+    with open(path, errors="replace") as file:
+        return file.read()
 
 
-@case("the proxy is a way to Pebble, and notes what passes")
-def passes(world):
-    pebble = Pebble(world)
-    proxy = Proxy(pebble)
-    client = Client(world, proxy.directory)
-    client.register(contact=["mailto:a@a.test"])
-    chain = client.obtain(["a.test"], pebble.http)
-    pebble.verify(chain, "a.test")
-    equal(len(proxy.answered("new_order")), 1, "orders")
-    equal(proxy.answered("new_account")[0].payload["contact"], ["mailto:a@a.test"], "the payload of an account")
-    equal(proxy.answered("new_order")[0].head["kid"], client.account, "who has ordered")
-    check(all(f":{proxy.port}/" in url for url in client.directory.values() if isinstance(url, str)), "a URL leads past the proxy")
-    equal(proxy.csr_of(proxy.seen("certificate")[0].target)[1], ["a.test"], "the names of the CSR")
+def entry(path, value):
+    """Writes a value into a file of the store, whole by its first line (hopgate-store_file(5))."""
+    digest = hashlib.sha256(value.encode()).hexdigest()
+    folder, name = os.path.split(path)
+    hidden = os.path.join(folder, f".{name}")  # a gateway that watches the folder sees it whole or not at all
+    with open(hidden, "w") as file:
+        file.write(f"hopgate-store 1 revision=1000 size={len(value.encode())} sha256={digest}\n{value}")
+    os.rename(hidden, path)
 
 
-@case("the proxy goes wrong as told: statuses, documents, connections")
-def wrong(world):
-    proxy = Proxy(Pebble(world))
-    proxy.on("directory", caproxy.problem(429, "rateLimited", retry_after=7), times=1)
-    code, status, body = curl(world, proxy.directory, "-i")
-    equal((code, status), (0, 429))
-    check("retry-after: 7" in body.lower() and "rateLimited" in body and "replay-nonce: " in body.lower(), f"a 429: {body}")
-    for act, wanted in ((caproxy.html(503), "<html>"), (caproxy.null_json(), "null"),
-                        (caproxy.redirect("http://127.0.0.1:1/"), ""), (caproxy.truncated_json(), "{")):
-        proxy.on("directory", act, times=1)
-        code, status, body = curl(world, proxy.directory)
-        check(code == 0 and body.startswith(wanted) and not body.rstrip().endswith("}"), f"{wanted}: {code} {status} {body}")
-    proxy.on("directory", caproxy.oversized(3 << 20), times=1)
-    check(len(curl(world, proxy.directory)[2]) > 3 << 20, "the answer is not oversized")
-    proxy.on("directory", caproxy.cut(), times=1)
-    equal(curl(world, proxy.directory)[0] in (52, 56), True, "curl's code for a cut before anything")
-    proxy.on("directory", caproxy.cut(before=False, sent=150), times=1)
-    equal(curl(world, proxy.directory)[0] in (18, 56), True, "curl's code for a cut in the answer")
-    proxy.on("directory", caproxy.delay(0.5), times=1)
-    began = time.monotonic()
-    equal(curl(world, proxy.directory)[1], 200)
-    check(time.monotonic() - began >= 0.5, "no delay")
-    proxy.context = proxy.distrusted_context()
-    equal(curl(world, proxy.directory)[0], 60, "curl's code for a distrusted certificate")
-    proxy.context = proxy.good_context()
-    proxy.down()
-    equal(curl(world, proxy.directory)[0], 7, "curl's code for nobody listening")
-    proxy.up()
-    equal(curl(world, proxy.directory)[1], 200, "afterwards")
+def handshake(port, name=None, alpn=(), timeout=30, address="127.0.0.1"):
+    """A handshake without verification: (leaf as DER, protocol). Raises ssl.SSLError for an alert."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    with socket.create_connection((address, port), timeout) as plain, context.wrap_socket(plain, server_hostname=name) as secure:
+        return secure.getpeercert(binary_form=True), secure.selected_alpn_protocol()
 
 
-@case("the proxy cuts an answer after any byte")
-def any_byte(world):
-    proxy = Proxy(Pebble(world))
-    size = len(curl(world, proxy.directory, "-i")[2])
-    for sent in range(0, size, max(1, size // 20)):
-        proxy.on("directory", caproxy.cut(before=False, sent=sent), times=1)
-        code, _, body = curl(world, proxy.directory, "-i")
-        check(code != 0 and len(body) <= sent, f"cut after {sent} of {size}: curl's code {code}, {len(body)} bytes")
-
-
-@case("the proxy holds a request until it is told")
-def holds(world):
-    proxy = Proxy(Pebble(world))
-    event, result = threading.Event(), []
-    proxy.on("directory", caproxy.hold(event), times=1)
-    thread = threading.Thread(target=lambda: result.append(curl(world, proxy.directory)[1]))
-    thread.start()
-    proxy.wait_for("directory")
-    equal(curl(world, proxy.directory)[1], 200, "another request meanwhile")
-    equal(result, [], "the one that is held")
-    event.set()
-    thread.join()
-    equal(result, [200], "the one that was held")
-
-
-@case("the proxy has renewal information, profiles, orders used again and errors that Pebble lacks")
-def lacks(world):
-    pebble = Pebble(world)
-    proxy = Proxy(pebble)
-    proxy.ari = lambda certificate: caproxy.window(-20, -10, explanationURL=f"https://a.test/{certificate}")
-    proxy.profiles = {"short": "https://a.test/short"}
-    client = Client(world, proxy.directory)
-    equal(client.directory["meta"]["profiles"], {"short": "https://a.test/short"}, "profiles")
-    client.register()
-    chain = client.obtain(["a.test"], pebble.http)
-    code, status, body = curl(world, f"{client.directory['renewalInfo']}/{caproxy.ari_id(chain)}")
-    equal((code, status), (0, 200))
-    check(f"/{caproxy.ari_id(chain)}" in body and "suggestedWindow" in body, f"renewal information: {body}")
-    proxy.on("new_order", caproxy.problem(409, "alreadyReplaced"), times=1, when=lambda request: "replaces" in request.payload)
-    identifiers = [{"type": "dns", "value": "b.test"}]
+def alert(port, name=None, alpn=(), timeout=30):
+    """The alert that a handshake ends with, as ssl names it; None: it went well."""
     try:
-        client.post(client.directory["newOrder"], {"identifiers": identifiers, "replaces": caproxy.ari_id(chain)})
-        check(False, "alreadyReplaced has not come")
-    except Problem as wrong_order:
-        equal((wrong_order.status, wrong_order.type), (409, "alreadyReplaced"))
-    proxy.on("new_order", caproxy.reuse_pending_order())
-    first = client.post(client.directory["newOrder"], {"identifiers": identifiers})
-    equal(client.post(client.directory["newOrder"], {"identifiers": identifiers})[1], first[1], "the order for the same name")
-    check(client.post(client.directory["newOrder"], {"identifiers": [{"type": "dns", "value": "c.test"}]})[1] != first[1],
-          "an order for another name is the same")
+        handshake(port, name, alpn, timeout)
+        return None
+    except ssl.SSLError as error:
+        return error.reason or str(error)
+    except (ConnectionError, socket.timeout) as error:
+        return str(error)
 
 
-@case("the authority by openssl issues what it is told")
-def authority(world):
-    pebble = Pebble(world)
-    proxy = Proxy(pebble)
-    other = Authority(world)
-    proxy.on("certificate", caproxy.other_chain(lambda csr, names: other.issue(csr, names, end=3600 * 24 * 90)))
-    client = Client(world, proxy.directory)
-    client.register()
-    chain = client.obtain(["a.test"], pebble.http)
-    verify_chain(world, chain, other.root, "a.test")
-    leaf = Leaf(chain)
-    check(89 < (leaf.end - time.time()) / 86400 < 91, f"{leaf.end - time.time()} s of validity")
+def has_extension(chain, oid):
+    text = subprocess.run(["openssl", "x509", "-noout", "-text"], input=split_chain(chain)[0].encode(), capture_output=True,
+                          check=True).stdout.decode()
+    return re.search(rf"{re.escape(oid)}: critical|{re.escape(oid)}:", text)
 
 
-@case("a program's clock is what the test says: time passes, or is set")
-def clock(world):
-    simulated = Clock(world)
-
-    def look():
-        shown = subprocess.run([sys.executable, "-c", "import time; print(time.time(), time.monotonic())"], capture_output=True,
-                               text=True, check=True, env={**os.environ, **simulated.environment}).stdout
-        return [float(word) for word in shown.split()]
-
-    for real, monotonic, change in ((0, 0, lambda: None), (7e6, 7e6, lambda: simulated.pass_by(7e6)),
-                                    (-3e6, 7e6, lambda: simulated.set_by(-1e7))):
-        change()
-        shown = look()
-        check(abs(shown[0] - time.time() - real) < 5 and abs(shown[1] - time.monotonic() - monotonic) < 5, f"{shown}")
-        check(abs(simulated.time() - shown[0]) < 5, "the clock says something else than the program")
+def log_lines(process, pattern):
+    """The log's lines (JSON) whose text matches."""
+    return [line for line in process.text().splitlines() if re.search(pattern, line)]
 
 
-@case("a program is killed before the change of a file that the test says")
-def faultpoint(world):
-    point = Faultpoint(world)
-    script = f"""import os
-folder = os.open({world.folder!r}, os.O_RDONLY)
-for number in range(3):
-    with open(f"{world.folder}/new", "w") as file:
-        os.fsync(file.fileno())
-    os.rename("new", f"file-{{number}}", src_dir_fd=folder, dst_dir_fd=folder)
-"""
-    for deadly, code, files in ((0, 0, 3), (1, -9, 0), (4, -9, 1), (5, -9, 2)):
-        point.kill_at(deadly)
-        result = subprocess.run([sys.executable, "-c", script], env={**os.environ, **point.environment})
-        equal(result.returncode, code, f"the exit code, to be killed at {deadly}")
-        equal(point.passed(), deadly or 6, "changes")
-        found = [name for name in os.listdir(world.folder) if name.startswith("file-")]
-        equal(len(found), files, "files that were renamed")
-        for name in found:
-            os.unlink(world.path(name))
+def gaps(requests):
+    """Seconds between each request and the next."""
+    return [after.began - before.began for before, after in zip(requests, requests[1:])]
 
 
-if __name__ == "__main__":
-    main()
+def open_connection(port, name, root):
+    """A TLS connection that verifies, to be kept open."""
+    context = ssl.create_default_context(cafile=root)
+    plain = socket.create_connection(("127.0.0.1", port), 30)
+    return context.wrap_socket(plain, server_hostname=name)
+
+
+def until(when):
+    """Sleeps until a time of day."""
+    time.sleep(max(0, when - time.time()))

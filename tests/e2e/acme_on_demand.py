@@ -12,7 +12,7 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import caproxy
-from acmelab import Lab, alert, log_lines, read
+from acme_lab import Lab, alert, log_lines, read
 from harness import SANITIZERS, Clock, case, check, equal, in_parallel, main, note, scaled, wait_until
 from pebble import Leaf
 

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from acmelab import Lab
+from acme_lab import Lab
 from harness import MIB, case, check, equal, main, note, pattern_sha256, scaled, wait_until
 from pebble import Leaf
 

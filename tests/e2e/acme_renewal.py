@@ -19,7 +19,7 @@ import re
 import time
 
 import caproxy
-from acmelab import Lab, open_connection, read
+from acme_lab import Lab, open_connection, read
 from caproxy import ari_id, window
 from harness import case, check, equal, main, note, wait_until
 from pebble import Authority, Leaf

@@ -25,7 +25,7 @@ e2e_tests = \
 	tests/e2e/gateways.py \
 	tests/e2e/acme_product.py \
 	tests/e2e/acme_ari.py \
-	tests/e2e/acme_lab.py \
+	tests/e2e/acme_lab_selftest.py \
 	tests/e2e/processes.py \
 	tests/e2e/rules.py \
 	tests/e2e/breaches.py \
@@ -63,4 +63,4 @@ check-measures: all $(e2e_tools)
 
 EXTRA_DIST += $(e2e_tests) $(e2e_mixed) $(e2e_measuring) $(e2e_nightly) tests/e2e/harness.py tests/e2e/network.py \
 	tests/e2e/nameserver.py tests/e2e/flow.py tests/e2e/relay.py tests/e2e/transfers.py tests/e2e/pebble.py \
-	tests/e2e/caproxy.py tests/e2e/acmeclient.py tests/e2e/acmelab.py tests/corpus/cases.jsonl tests/corpus/http1.jsonl
+	tests/e2e/caproxy.py tests/e2e/acme_client.py tests/e2e/acme_lab.py tests/corpus/cases.jsonl tests/corpus/http1.jsonl
