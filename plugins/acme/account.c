@@ -224,7 +224,7 @@ static bool find_or_make(struct record *record)
         return false;
     kid = acme_client_location(client);
     if (!kid)
-        return acme_client_fail(client, ACME_LOCAL, "", "newAccount: the authority does not tell the account's URL");
+        return acme_client_fail(client, ACME_LOCAL, "", "newAccount: the authority sent no URL for the account");
     client->authority->find_account = false;
     if (!client->account.kid || strcmp(kid, client->account.kid) != 0) {
         set_text(&client->account.kid, kid);

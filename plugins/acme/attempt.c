@@ -102,7 +102,7 @@ static void keep_previous(struct acme_attempt *attempt, const char *pem)
     answer = acme_blocking_put(attempt->task, &attempt->lease.store, pair ? ACME_PREVIOUS : ACME_QUARANTINE,
                                attempt->id, answer->value, HG_STORE_ANY);
     if (answer->status != HG_STORE_OK)
-        hg_log(instance, HG_LOG_WARNING, "%s: the certificate before cannot be kept: %s", attempt->id, answer->error);
+        hg_log(instance, HG_LOG_WARNING, "%s: cannot keep the previous certificate: %s", attempt->id, answer->error);
     acme_key_pair_unref(pair);
 }
 

@@ -203,12 +203,12 @@ static bool revoke(struct command *command, const char *id, json_t *state)
     char error[1400];
 
     if (!pair)
-        fail(command, "%s: there is no %s in the store", id, command->serial ? "such certificate" : "certificate");
+        fail(command, "%s: no %s in the store", id, command->serial ? "such certificate" : "certificate");
     else if (acme_revoke(command->task, &command->store, command->https, directory_of(command, state), pair, error,
                          sizeof error))
         revoked(command, id, state, pair, current);
     else
-        fail(command, "%s: certificate %s is not revoked: %s", id, pair->serial, error);
+        fail(command, "%s: certificate %s was not revoked: %s", id, pair->serial, error);
     acme_key_pair_unref(pair);
     return false;
 }

@@ -148,7 +148,7 @@ struct acme_key_pair *acme_download_check(struct hg_text pem, const char *const 
     if (!pair)
         return NULL;
     if (!acme_key_pair_is_for(pair, names, count)) {
-        snprintf(why, why_size, "is for other names than were ordered");
+        snprintf(why, why_size, "has other names than were ordered");
     } else if (pair->ends <= now) {
         snprintf(why, why_size, "has already expired; is the local clock correct, %s?", acme_moment(now).text);
     } else if (pair->begins > now + SKEW_MAX) {

@@ -277,7 +277,7 @@ static bool look(struct acme_order *order)
         return fail(order, "order");
     acme_order_forget(order);
     order->outcome = ACME_AGAIN;
-    return acme_client_prefix(client, "the order of an earlier attempt is gone");
+    return acme_client_prefix(client, "the order of an earlier attempt no longer exists");
 }
 
 /* Proves the names, then looks again. */
@@ -400,7 +400,7 @@ static bool fetch(struct acme_order *order, struct acme_key_pair **pair, char **
     if (!later)
         acme_order_forget(order);
     fail_text(order, ACME_FAILED, why);
-    return acme_client_prefix(client, "the certificate that the authority gave");
+    return acme_client_prefix(client, "the authority's certificate");
 }
 
 bool acme_order_obtain(struct acme_order *order, struct acme_key_pair **pair, char **pem)
