@@ -10,6 +10,7 @@ core_libcore_la_SOURCES = \
 	core/base/backoff.c core/base/backoff.h core/base/buffer.c core/base/buffer.h core/base/failure.c \
 	core/base/failure.h core/base/log.c core/base/log.h core/base/log_limit.c core/base/log_line.c \
 	core/base/log_private.h core/base/message.c core/base/message.h core/base/multimap.c core/base/multimap.h \
+	core/base/socket_address.c core/base/socket_address.h \
 	core/base/suggest.c core/base/suggest.h core/base/user_errors.c core/base/user_errors.h core/base/utf8.c \
 	core/base/utf8.h \
 	core/loop/loop.c core/loop/loop.h core/loop/network_change.c core/loop/network_change.h core/loop/resolve.c \

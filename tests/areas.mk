@@ -15,7 +15,7 @@ area_loop = tests/e2e/names.py
 area_config = tests/unit/test_config tests/unit/test_options tests/unit/test_only tests/fuzz/replay_config tests/e2e/checks.py
 area_plugin = tests/unit/test_pipeline tests/e2e/install.py
 area_pipeline = tests/unit/test_pipeline tests/e2e/checks.py
-area_exchange = tests/unit/test_exchange tests/unit/test_worker tests/e2e/breaches.py tests/e2e/rules.py
+area_exchange = tests/unit/test_exchange tests/unit/test_worker tests/e2e/access_log.py tests/e2e/breaches.py tests/e2e/rules.py
 area_tunnel = $(tunnel_tests) tests/fuzz/replay_link tests/sim/sim tests/e2e/loss.py tests/e2e/mtu.py tests/e2e/speed.py \
 	tests/e2e/paths.py
 area_session = tests/unit/test_control tests/unit/test_gateways tests/unit/test_processes tests/unit/test_resume \

@@ -9,6 +9,7 @@
 #include "core/exchange/exchange.h"
 
 #include "core/base/message.h"
+#include "core/base/socket_address.h"
 #include "core/exchange/exchange_private.h"
 
 #include <stdlib.h>
@@ -84,6 +85,7 @@ struct hg_self *exchange_open(struct exchange_table *table, struct stage *top, s
     exchange->public.number = ++table->last_number;
     exchange->public.started = slot_now(&exchange->slots[0]);
     exchange->public.request = request;
+    socket_address_parse(&exchange->public.user, request->peer);
     exchange->request = request;
     exchange->next = table->open;
     if (exchange->next)

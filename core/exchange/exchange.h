@@ -58,6 +58,7 @@ void exchange_resume(struct hg_self *self, enum hg_direction direction);
 void exchange_reset(struct hg_self *self, const struct hg_reason *reason);
 void exchange_break(struct hg_self *self, const struct hg_reason *reason);
 void exchange_set_target(struct hg_self *self, const struct hg_target *target);
+void exchange_set_tls(struct hg_self *self, const struct hg_tls *tls);
 void exchange_set_service(struct hg_self *self, const struct hg_service *service);
 
 /* Runs every exchange that has queued events until none has. */

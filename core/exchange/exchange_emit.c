@@ -106,6 +106,8 @@ size_t exchange_emit(struct hg_self *self, enum hg_direction direction, const st
     if (slice->size) {
         hg_buffer_ref(slice->buffer);
         slot_append_slice(to, direction, *slice);
+        if (!slot->index)
+            slot->exchange->outcome.bytes[HG_DOWN] += slice->size;
     }
     return exchange_credit(self, direction);
 }
@@ -184,4 +186,10 @@ void exchange_set_service(struct hg_self *self, const struct hg_service *service
 {
     if (is_present(slot_of(self)))
         slot_of(self)->exchange->public.service = service;
+}
+
+void exchange_set_tls(struct hg_self *self, const struct hg_tls *tls)
+{
+    if (is_present(slot_of(self)))
+        slot_of(self)->exchange->public.tls = tls;
 }

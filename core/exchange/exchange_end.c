@@ -35,6 +35,27 @@ void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason
     note_reset(exchange, reason, by);
 }
 
+/* Says how the exchange ended. `reason` NULL: it is complete; `by` NULL: the core has ended it. */
+static void set_outcome(struct exchange *exchange, const struct hg_reason *reason, const struct slot *by)
+{
+    struct hg_outcome *outcome = &exchange->outcome;
+
+    outcome->complete = !reason;
+    outcome->status = exchange->response && outcome->first_byte ? exchange->response->status
+                      : reason                                  ? reason->status
+                                                                : 0;
+    outcome->ended = slot_now(&exchange->slots[0]);
+    outcome->error = reason ? reason->error : NULL;
+    outcome->detail = reason ? reason->detail : NULL;
+    outcome->ended_by = by ? by->public.worker->instance->name : reason ? "core" : NULL;
+    exchange->public.outcome = outcome;
+}
+
+static const struct slot *resetter(const struct exchange *exchange)
+{
+    return exchange->reset_by == NOBODY ? NULL : &exchange->slots[exchange->reset_by];
+}
+
 static void tell_reset(struct slot *slot, const struct hg_reason *reason)
 {
     const struct exchange *exchange = slot->exchange;
@@ -59,11 +80,12 @@ static void detach(struct slot *slot)
     }
 }
 
-/* Everything below `slot` is over; `slot` becomes the last one. */
-static void cut_below(struct slot *slot, const struct hg_reason *reason)
+/* Everything below `slot` is over, since `by` has said so; `slot` becomes the last one. */
+static void cut_below(struct slot *slot, const struct hg_reason *reason, const struct slot *by)
 {
     struct exchange *exchange = slot->exchange;
 
+    set_outcome(exchange, reason, by);
     for (unsigned i = slot->index + 1; i <= exchange->bottom; i++) {
         struct slot *below = &exchange->slots[i];
 
@@ -72,6 +94,7 @@ static void cut_below(struct slot *slot, const struct hg_reason *reason)
         inbox_clear(exchange, &below->inboxes[HG_DOWN]);
         inbox_clear(exchange, &below->inboxes[HG_UP]);
     }
+    exchange->public.outcome = NULL; /* above it goes on */
     exchange->bottom = slot->index;
     exchange->is_shortened = true;
     if (!slot->inboxes[HG_DOWN].ended)
@@ -84,23 +107,31 @@ void exchange_replace_below(struct slot *slot)
     static const struct hg_reason replaced = {502, NULL, "answered by a stage above", 0};
 
     slot->exchange->response = NULL;
-    cut_below(slot, &replaced);
+    cut_below(slot, &replaced, slot);
     inbox_clear(slot->exchange, &slot->inboxes[HG_UP]);
 }
 
-void exchange_finish(struct exchange *exchange)
+/* The edge is the last one, since what others may look at can be its own. */
+static void detach_all(struct exchange *exchange)
 {
-    for (unsigned i = 0; i < exchange->table->stage_count; i++)
+    for (size_t i = exchange->table->stage_count; i-- > 0;)
         detach(&exchange->slots[i]);
     exchange_free(exchange);
 }
 
+void exchange_finish(struct exchange *exchange)
+{
+    set_outcome(exchange, NULL, NULL);
+    detach_all(exchange);
+}
+
 void exchange_finish_reset(struct exchange *exchange)
 {
+    set_outcome(exchange, &exchange->reason, resetter(exchange));
     exchange_log_failure(exchange);
     for (unsigned i = 0; i < exchange->table->stage_count; i++)
         tell_reset(&exchange->slots[i], &exchange->reason);
-    exchange_finish(exchange);
+    detach_all(exchange);
 }
 
 /* Whether everything above the break has been taken. */
@@ -116,7 +147,7 @@ void exchange_go_on_breaking(struct exchange *exchange)
 {
     if (!exchange->is_cut) {
         exchange->is_cut = true;
-        cut_below(&exchange->slots[exchange->reset_by - 1], &exchange->reason);
+        cut_below(&exchange->slots[exchange->reset_by - 1], &exchange->reason, resetter(exchange));
     }
     if (is_taken(exchange))
         exchange->is_reset = true;

@@ -100,6 +100,7 @@ struct exchange {
     bool is_shortened; /* what was below `bottom` is gone: what still comes down to it is thrown away */
     bool is_breaking;  /* it will be reset when what waits above `reset_by` has been taken … */
     bool is_cut;       /* … and is without that slot and those below */
+    struct hg_outcome outcome;
     struct hg_reason reason;
     char detail[256];
     struct slot slots[]; /* table->stage_count of them, then the stages' states */
@@ -200,7 +201,7 @@ __attribute__((format(printf, 3, 4))) void slot_note_breach(struct slot *slot, e
 
 /* ---- exchange_report.c ---- */
 
-/* Logs that the exchange was reset, and why. */
+/* Logs that the exchange was reset, and why. Its outcome is known. */
 void exchange_log_failure(const struct exchange *exchange);
 
 #endif

@@ -28,17 +28,16 @@ static const struct slot *holder(const struct exchange *exchange, hg_time *since
 void exchange_log_failure(const struct exchange *exchange)
 {
     const struct slot *top = &exchange->slots[0];
-    const struct slot *by = exchange->reset_by == NOBODY ? NULL : &exchange->slots[exchange->reset_by];
     bool begun = top->inboxes[HG_UP].head_seen && !top->inboxes[HG_UP].ended;
 
     failure_log(&(struct failure){
-        .part = by ? by->public.worker->instance->name : "core",
+        .part = exchange->outcome.ended_by,
         .request = exchange->request,
         .user = exchange->request->peer,
         .target = &exchange->public.target,
         .response = begun ? exchange->response : NULL,
         .reason = &exchange->reason,
-        .age = slot_now(top) - exchange->public.started,
+        .age = exchange->outcome.ended - exchange->public.started,
     });
 }
 

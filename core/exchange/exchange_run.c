@@ -40,8 +40,11 @@ static bool pass_head(struct slot *slot, enum hg_direction direction, struct hg_
 {
     struct slot *next = slot_neighbour(slot, direction);
 
-    if (!hg_head_is_interim(head))
+    if (!hg_head_is_interim(head)) {
         slot->inboxes[direction].head_seen = true;
+        if (!slot->index)
+            slot->exchange->outcome.first_byte = slot_now(slot);
+    }
     if (next && next->inboxes[direction].head_came) {
         slot->hook = HOOK_HEAD; /* whose answer this is */
         slot_breach(slot, BREACH_SECOND_ANSWER, "has emitted a final head and lets another one pass");
@@ -177,6 +180,8 @@ static bool run_slice(struct slot *slot, enum hg_direction direction)
     if (slot_is_over(slot))
         return false;
     slot->stage->bytes[direction] += used;
+    if (!slot->index)
+        slot->exchange->outcome.bytes[HG_UP] += used;
     inbox->bytes -= used;
     if (used < size) {
         *slice = hg_slice_from(*slice, used);

@@ -157,6 +157,7 @@ const struct hg_host worker_host = {
     .reset = exchange_reset,
     .set_target = exchange_set_target,
     .set_service = exchange_set_service,
+    .set_tls = exchange_set_tls,
     .break_off = exchange_break,
     .link_accept = host_link_accept,
     .link_up = sessions_link_up,

@@ -54,12 +54,6 @@ struct hg_call {
     struct hg_call *next, *previous; /**< Private; NULL: it does not wait. */
 };
 
-/** An address that a name resolved to. */
-struct hg_sockaddr {
-    struct sockaddr_storage address;
-    socklen_t size;
-};
-
 /** `error` is NULL and `count` > 0, or it says what failed ("no such host") and `count` is 0. Arrays are the core's. */
 typedef void (*hg_resolved)(void *arg, const struct hg_sockaddr *addresses, size_t count, const char *error);
 
@@ -138,6 +132,7 @@ struct hg_host {
     void (*break_off)(struct hg_self *self, const struct hg_reason *reason);
     void (*set_target)(struct hg_self *self, const struct hg_target *target);
     void (*set_service)(struct hg_self *self, const struct hg_service *service);
+    void (*set_tls)(struct hg_self *self, const struct hg_tls *tls);
     bool (*target_served)(struct hg_worker *worker, const struct hg_target *target);
 
     struct hg_link *(*link_accept)(struct hg_worker *transport);
@@ -589,6 +584,15 @@ static inline void hg_break_off(struct hg_self *self, const struct hg_reason *re
 static inline void hg_set_target(struct hg_self *self, const struct hg_target *target)
 {
     self->host->set_target(self, target);
+}
+
+/**
+ * Says what the TLS of the user's connection is like. For edges, after hg_exchange_open(). `tls` and its texts must
+ * live until the edge is detached.
+ */
+static inline void hg_set_tls(struct hg_self *self, const struct hg_tls *tls)
+{
+    self->host->set_tls(self, tls);
 }
 
 /**

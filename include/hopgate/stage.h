@@ -48,6 +48,28 @@ struct hg_target {
 
 struct hg_service;
 
+/** What is known of the TLS of a public user's connection. */
+struct hg_tls {
+    struct hg_text version;     /**< "TLS1.3". */
+    struct hg_text cipher;      /**< "AES-256-GCM". */
+    struct hg_text server_name; /**< What the user asked for by SNI (RFC 6066 section 3); empty: nothing. */
+    struct hg_text alpn;        /**< The protocol chosen by ALPN (RFC 7301): "http/1.1"; empty: none. */
+};
+
+/** How an exchange ended: what access logs and metrics want to know. */
+struct hg_outcome {
+    bool complete; /**< Request and response came to their ends. */
+    int status;    /**< Of the final response head that reached the user; where none did, of the failure. */
+    uint64_t
+        bytes[2]; /**< Of the bodies: HG_DOWN from the user, HG_UP to the user, as the stage at the top saw them. */
+    hg_time first_byte; /**< When the final response head reached the top; 0: it never did. */
+    hg_time ended;      /**< When it was over. hg_exchange.started says when it began. */
+    const char
+        *error; /**< Why it failed, a proxy error type of RFC 9209 section 2.3; NULL: it did not, or none fits. */
+    const char *detail;   /**< The same for a person; NULL if complete. */
+    const char *ended_by; /**< The name of the stage that has ended it; "core"; NULL if complete. */
+};
+
 /** What everybody may know of an exchange. Changed by the core alone. */
 struct hg_exchange {
     uint64_t number;                  /**< Unique in the process. */
@@ -56,6 +78,13 @@ struct hg_exchange {
     const struct hg_head *response;   /**< The newest response head on its way up; NULL before. */
     struct hg_target target;          /**< Empty until a route has set it. */
     const struct hg_service *service; /**< Client: see <hopgate/service.h>. NULL until a route has set it. */
+    struct hg_sockaddr user;          /**< request->peer, parsed, at both ends of the tunnel. `size` is 0 where it is no
+                                           address and port. */
+    const struct hg_tls *tls; /**< Gateway: the TLS of the user's connection. NULL: it has none, or the edge does
+                                   not say. */
+    const struct hg_outcome *outcome; /**< In `reset` and `detach`; NULL before. A stage that is detached while those
+                                           above go on, since one of them answers instead or the response is being cut
+                                           short, sees what is known then. */
 };
 
 /** A stage's place in one exchange. Made by the core. */
@@ -99,7 +128,10 @@ struct hg_stage_ops {
     void (*reset)(struct hg_self *self, const struct hg_reason *reason);
     /** hg_emit() in that direction had left no credit and now there is some again. */
     void (*writable)(struct hg_self *self, enum hg_direction direction);
-    /** The stage's part is over: free what `state` refers to. After this, `self` is gone. */
+    /**
+     * The stage's part is over: free what `state` refers to. exchange->outcome says how the exchange ended. After this,
+     * `self` is gone. The edge is detached last.
+     */
     void (*detach)(struct hg_self *self);
 };
 

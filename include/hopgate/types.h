@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 /** A moment of the monotonic clock, or a span between two, in nanoseconds. */
 typedef uint64_t hg_time;
@@ -58,6 +59,12 @@ struct hg_reason {
     const char *error; /**< A proxy error type of RFC 9209 section 2.3 ("connection_refused"); a literal. NULL: none. */
     const char *detail;   /**< One line for a person, without secrets. Valid during the call it is given in. */
     unsigned retry_after; /**< Seconds for a Retry-After field; 0: none. */
+};
+
+/** The address of a socket: struct sockaddr_in or sockaddr_in6. */
+struct hg_sockaddr {
+    struct sockaddr_storage address;
+    socklen_t size; /**< 0: there is no address. */
 };
 
 /** The direction of an event: down goes from the public user toward the origin, up comes back. */

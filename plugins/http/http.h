@@ -263,6 +263,8 @@ struct tls *tls_new(struct connection *connection, const struct sockaddr *addres
 int tls_handshake(struct tls *tls);
 /* Gives the descriptor and all that was received to the plugin that takes them. */
 void tls_hand_over(struct tls *tls, int fd);
+/* What the users of an exchange may know. The handshake is done. */
+const struct hg_tls *tls_facts(struct tls *tls);
 bool tls_wants_write(const struct tls *tls);
 /* Whether bytes have come that tls_read() has not given yet: the socket will not be readable for them. */
 bool tls_holds_input(const struct tls *tls);

@@ -200,6 +200,8 @@ static void open_exchange(struct connection *connection, struct hg_head *head)
         hg_head_free(connection->edge->worker->host, head);
         return;
     }
+    if (connection->tls)
+        hg_set_tls(connection->self, tls_facts(connection->tls));
     ++*connection->edge->requests;
     connection->request_phase = REQUEST_BODY;
     http1_body_start(&connection->body, HG_REQUEST, &connection->message);

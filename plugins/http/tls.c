@@ -42,6 +42,8 @@ struct tls {
     bool failed;     /* nothing may be sent or received any more */
     bool said_bye;   /* nothing may be sent any more */
     size_t unsent;   /* bytes of a record that GnuTLS has sealed and could not send */
+    struct hg_tls facts; /* what exchanges are told; made for the first one */
+    char *server_name;
 };
 
 /* ---- What listeners share ---- */
@@ -370,6 +372,32 @@ int tls_handshake(struct tls *tls)
     return give_up(tls);
 }
 
+static struct hg_text server_name(struct tls *tls)
+{
+    char name[256]; /* longer than any of DNS (RFC 1035 section 2.3.4) */
+    size_t size = sizeof name;
+    unsigned type;
+
+    if (gnutls_server_name_get(tls->session, name, &size, &type, 0) || type != GNUTLS_NAME_DNS)
+        return HG_TEXT("");
+    tls->server_name = strndup(name, size);
+    return hg_text(tls->server_name);
+}
+
+const struct hg_tls *tls_facts(struct tls *tls)
+{
+    gnutls_datum_t alpn;
+
+    if (tls->facts.version.size)
+        return &tls->facts;
+    tls->facts.version = hg_text(gnutls_protocol_get_name(gnutls_protocol_get_version(tls->session)));
+    tls->facts.cipher = hg_text(gnutls_cipher_get_name(gnutls_cipher_get(tls->session)));
+    tls->facts.server_name = server_name(tls);
+    if (!gnutls_alpn_get_selected_protocol(tls->session, &alpn))
+        tls->facts.alpn = (struct hg_text){(const char *)alpn.data, alpn.size};
+    return &tls->facts;
+}
+
 bool tls_wants_write(const struct tls *tls)
 {
     return tls->hello_read && gnutls_record_get_direction(tls->session) == 1;
@@ -390,5 +418,6 @@ void tls_free(struct tls *tls)
     turns_leave(tls->connection->edge->turns, &tls->turn);
     tlscommon_certificate_release(&tls->certificate);
     tlscommon_input_free(&tls->input);
+    free(tls->server_name);
     free(tls);
 }

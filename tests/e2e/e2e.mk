@@ -29,6 +29,7 @@ e2e_tests = \
 	tests/e2e/processes.py \
 	tests/e2e/rules.py \
 	tests/e2e/breaches.py \
+	tests/e2e/access_log.py \
 	tests/e2e/checks.py \
 	tests/e2e/command.py
 

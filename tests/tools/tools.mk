@@ -37,3 +37,9 @@ check_LTLIBRARIES += tests/tools/breach.la
 tests_tools_breach_la_SOURCES = tests/tools/breach.c
 tests_tools_breach_la_CFLAGS = $(PLUGIN_CFLAGS)
 tests_tools_breach_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
+
+# The example access_log, built here for tests/e2e/access_log.py.
+check_LTLIBRARIES += tests/tools/access_log.la
+tests_tools_access_log_la_SOURCES = examples/access_log/access_log.c
+tests_tools_access_log_la_CFLAGS = $(PLUGIN_CFLAGS)
+tests_tools_access_log_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)

@@ -276,6 +276,7 @@ static void probe_detach(struct hg_self *self)
     enter(self);
     ck_assert(probe->attached && !probe->detached);
     probe->detached = true;
+    ck_assert_ptr_nonnull(self->exchange->outcome);
     watch->detached++;
     if (watch->bottom == self)
         watch->bottom = NULL;
@@ -388,6 +389,7 @@ static void caller_detach(struct hg_self *self)
 
     caller->detaches++;
     caller->self = NULL;
+    caller->outcome = *self->exchange->outcome;
 }
 
 static const struct hg_stage_ops caller_exchange = {
@@ -457,4 +459,10 @@ void check_complete(const struct caller *caller, size_t answer_size)
     ck_assert_uint_eq(caller->resets, 0);
     ck_assert_uint_eq(caller->got, answer_size);
     ck_assert_uint_eq(caller->sent, caller->request_size);
+    ck_assert(caller->outcome.complete && !caller->outcome.ended_by && !caller->outcome.error);
+    ck_assert_int_eq(caller->outcome.status, 200);
+    ck_assert_uint_eq(caller->outcome.bytes[HG_UP], answer_size);
+    ck_assert_uint_eq(caller->outcome.bytes[HG_DOWN], caller->request_size);
+    ck_assert_uint_ge(caller->outcome.ended, caller->outcome.first_byte);
+    ck_assert_uint_gt(caller->outcome.first_byte, 0);
 }

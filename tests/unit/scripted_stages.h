@@ -60,6 +60,7 @@ struct caller {
     bool stalled; /* reads nothing of the response */
     struct hg_reason reason;
     char detail[256];
+    struct hg_outcome outcome; /* `detail` of it is gone */
 };
 
 #define MOST_PARTS 8

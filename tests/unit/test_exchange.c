@@ -3,12 +3,14 @@
  *
  * What <hopgate/stage.h> promises: first by name, then by many random pipelines.
  */
+#include "core/base/socket_address.h"
 #include "core/exchange/exchange_private.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/scripted_stages.h"
 #include "tests/unit/slowness.h"
 
 #include <check.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,6 +237,72 @@ START_TEST(a_response_that_breaks_off_loses_nothing)
 }
 END_TEST
 
+START_TEST(the_outcome_of_a_reset_says_who_and_how_much)
+{
+    static const struct hg_reason gone = {502, "connection_terminated", "the service is gone", 0};
+    struct watch watch = {.seed = 1};
+    struct script scripts[] = {{.manner = MANNER_FILTER, .watch = &watch},
+                               {.manner = MANNER_ANSWER, .answers_early = true, .answer_size = 30000, .watch = &watch}};
+    struct caller caller = {.watch = &watch, .request_size = 5};
+    struct rig *rig = start(scripts, 2);
+
+    call(rig, &caller);
+    hg_reset(caller.self, &(struct hg_reason){499, NULL, "gone", 0});
+    run_to_end(rig, &watch, &caller);
+    ck_assert(!caller.outcome.complete && !caller.outcome.first_byte && !caller.outcome.error);
+    ck_assert_int_eq(caller.outcome.status, 499);
+    ck_assert_uint_eq(caller.outcome.bytes[HG_DOWN], 5);
+    ck_assert_str_eq(caller.outcome.ended_by, "caller");
+    caller = (struct caller){.watch = &watch, .request_size = 200000, .stalled = true};
+    call(rig, &caller);
+    rig_run(rig, NULL, NULL, 0);
+    hg_reset(watch.bottom, &gone);
+    run_to_end(rig, &watch, &caller);
+    ck_assert_int_eq(caller.outcome.status, 200);
+    ck_assert_uint_eq(caller.outcome.bytes[HG_UP], 0);
+    ck_assert_str_eq(caller.outcome.ended_by, "probe");
+    ck_assert_str_eq(caller.outcome.error, "connection_terminated");
+    caller = (struct caller){.watch = &watch, .request_size = 200000};
+    call(rig, &caller);
+    exchange_reset_all(&rig->worker->exchanges, &gone);
+    ck_assert_str_eq(caller.outcome.ended_by, "core");
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(a_users_address_is_parsed)
+{
+    static const struct {
+        const char *text;
+        int family, port;
+    } cases[] = {
+        {"192.0.2.1:80", AF_INET, 80},
+        {"[2001:db8::1]:65535", AF_INET6, 65535},
+        {"192.0.2.1", 0, 0},
+        {"192.0.2.1:65536", 0, 0},
+        {"192.0.2.1:", 0, 0},
+        {"[192.0.2.1]:80", 0, 0},
+        {"2001:db8::1:80", 0, 0},
+        {"", 0, 0},
+        {":", 0, 0},
+        {"app.test:80", 0, 0},
+        {"192.0.2.1:8a", 0, 0},
+        {"[]:80", 0, 0},
+        {"[2001:db8::1%eth0]:80", 0, 0},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hg_sockaddr address = {0};
+        const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)&address.address;
+
+        socket_address_parse(&address, hg_text(cases[i].text));
+        ck_assert_msg(cases[i].family ? address.size > 0 : address.size == 0, "%s", cases[i].text);
+        ck_assert_int_eq(address.address.ss_family, cases[i].family);
+        ck_assert_int_eq(ntohs(ipv4->sin_port), cases[i].port); /* where that of IPv6 is, too */
+    }
+}
+END_TEST
+
 START_TEST(all_exchanges_are_reset_at_a_stop)
 {
     struct watch watch = {.seed = 1};
@@ -327,6 +395,8 @@ int main(void)
     tcase_add_test(named, an_upload_goes_on_when_a_stage_above_answers);
     tcase_add_test(named, a_reset_tells_all_but_its_maker);
     tcase_add_test(named, a_response_that_breaks_off_loses_nothing);
+    tcase_add_test(named, the_outcome_of_a_reset_says_who_and_how_much);
+    tcase_add_test(named, a_users_address_is_parsed);
     tcase_add_test(named, all_exchanges_are_reset_at_a_stop);
     tcase_add_test(random_case, random_pipelines_keep_their_promises);
     tcase_set_timeout(random_case, 300);
