@@ -55,6 +55,7 @@ void socket_address_parse(struct hg_sockaddr *address, struct hg_text text)
         return;
     memcpy(literal, host.data, host.size);
     literal[host.size] = '\0';
+    literal[strcspn(literal, "%")] = '\0'; /* a zone says nothing about the network (RFC 4007 section 11) */
     if (!brackets && inet_pton(AF_INET, literal, &ipv4->sin_addr) == 1) {
         ipv4->sin_family = AF_INET;
         ipv4->sin_port = port;

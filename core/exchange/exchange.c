@@ -8,6 +8,7 @@
  */
 #include "core/exchange/exchange.h"
 
+#include "core/base/log.h"
 #include "core/base/message.h"
 #include "core/base/socket_address.h"
 #include "core/exchange/exchange_private.h"
@@ -75,8 +76,14 @@ static struct exchange *exchange_allocate(struct exchange_table *table)
 
 struct hg_self *exchange_open(struct exchange_table *table, struct stage *top, struct hg_head *request, void *state)
 {
-    struct exchange *exchange = exchange_allocate(table);
+    struct exchange *exchange;
 
+    if (!request || request->kind != HG_REQUEST || request->traffic > HG_TRAFFIC_DATAGRAMS) {
+        log_line(HG_LOG_ERROR, top->worker->instance->name,
+                 "this plugin has a bug: it opens an exchange without the head of a request");
+        return NULL;
+    }
+    exchange = exchange_allocate(table);
     if (!exchange)
         return NULL;
     slot_init(exchange, 0, top, state);

@@ -21,7 +21,7 @@ struct stage {
     uint64_t calls;           /* of its callbacks */
     uint64_t bytes[2];        /* of data that it took, down and up */
     hg_time held;             /* how long it has held exchanges, added up */
-    uint32_t breaches[8];     /* of the contract, by callback, that were logged: core/exchange/exchange_breach.c */
+    uint32_t breaches[9];     /* of the contract, by callback, that were logged: core/exchange/exchange_breach.c */
 };
 
 /* All exchanges of one worker, and the way through its pipeline. */
@@ -30,6 +30,7 @@ struct exchange_table {
     size_t top_count;
     struct stage *stages; /* those below; stages[0] is left out, since it is one of the tops */
     size_t stage_count;
+    bool gathers;  /* some stage has a use for flushes */
     size_t buffer; /* the credit of each stage and direction, in bytes */
     struct exchange *open;
     size_t open_count;
@@ -52,6 +53,7 @@ struct hg_self *exchange_open(struct exchange_table *table, struct stage *top, s
 /* The functions behind struct hg_host. */
 size_t exchange_emit_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head);
 size_t exchange_emit(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice);
+void exchange_flush(struct hg_self *self, enum hg_direction direction);
 void exchange_emit_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers);
 size_t exchange_credit(struct hg_self *self, enum hg_direction direction);
 void exchange_resume(struct hg_self *self, enum hg_direction direction);

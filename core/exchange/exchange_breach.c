@@ -20,6 +20,7 @@ static const char *where(const struct slot *slot)
         [HOOK_HEAD] = "in head()",
         [HOOK_DATA] = "in data()",
         [HOOK_END] = "in end()",
+        [HOOK_FLUSH] = "in flush()",
         [HOOK_RESET] = "in reset()",
         [HOOK_WRITABLE] = "in writable()",
         [HOOK_DETACH] = "in detach()",

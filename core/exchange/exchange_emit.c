@@ -122,6 +122,17 @@ void exchange_emit_end(struct hg_self *self, enum hg_direction direction, struct
         message_fields_free(trailers);
 }
 
+void exchange_flush(struct hg_self *self, enum hg_direction direction)
+{
+    struct slot *slot = slot_of(self), *next;
+
+    if (!slot->exchange->table->gathers || !is_present(slot) || slot_is_over(slot))
+        return;
+    next = slot_receiver(slot, direction);
+    if (next)
+        slot_append_flush(next, direction);
+}
+
 /* A callback may ask to go on before it returns: then the pause that it asks for is over at once. */
 static bool may_resume(const struct slot *slot, enum hg_direction direction)
 {

@@ -21,6 +21,7 @@ enum hook {
     HOOK_HEAD,
     HOOK_DATA,
     HOOK_END,
+    HOOK_FLUSH,
     HOOK_RESET,
     HOOK_WRITABLE,
     HOOK_DETACH,
@@ -57,6 +58,7 @@ struct inbox {
     size_t bytes; /* in slices */
     struct hg_fields *trailers;
     hg_time held_since;
+    bool flush_waits; /* … behind all that is in the inbox */
     bool end_waits;   /* the end is in the inbox */
     bool ended;       /* the end has passed */
     bool head_came;   /* a final head has been put in: data may follow */
@@ -162,6 +164,7 @@ void slot_mark(struct slot *slot, enum hg_direction direction);
 /* Put into the inbox of `slot`: a head; a slice, with the reference that comes with it; the end. */
 void slot_append_head(struct slot *slot, enum hg_direction direction, struct hg_head *head);
 void slot_append_slice(struct slot *slot, enum hg_direction direction, struct hg_slice slice);
+void slot_append_flush(struct slot *slot, enum hg_direction direction);
 void slot_append_end(struct slot *slot, enum hg_direction direction, struct hg_fields *trailers);
 bool inbox_is_empty(const struct inbox *inbox);
 /* Throws away what waits. */

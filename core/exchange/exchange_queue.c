@@ -79,6 +79,12 @@ void slot_append_slice(struct slot *slot, enum hg_direction direction, struct hg
     slot_mark(slot, direction);
 }
 
+void slot_append_flush(struct slot *slot, enum hg_direction direction)
+{
+    slot->inboxes[direction].flush_waits = true;
+    slot_mark(slot, direction);
+}
+
 void slot_append_end(struct slot *slot, enum hg_direction direction, struct hg_fields *trailers)
 {
     struct inbox *inbox = &slot->inboxes[direction];

@@ -67,6 +67,27 @@ static void note_response(struct exchange *exchange, struct hg_head *head)
         exchange->response = head;
 }
 
+/* Whether the stage understands what the exchange carries; if not, the exchange is reset. */
+static bool understands(struct slot *slot)
+{
+    static const struct {
+        uint32_t event;
+        const char *name;
+    } kinds[] = {
+        [HG_TRAFFIC_HTTP] = {HG_EVENTS_MESSAGES, "HTTP"},
+        [HG_TRAFFIC_STREAM] = {HG_EVENTS_STREAM, "byte streams"},
+        [HG_TRAFFIC_DATAGRAMS] = {HG_EVENTS_DATAGRAMS, "datagrams"},
+    };
+    enum hg_traffic traffic = slot->exchange->request->traffic;
+    char detail[128];
+
+    if (slot->ops->events & kinds[traffic].event)
+        return true;
+    snprintf(detail, sizeof detail, "%s does not support %s", slot->public.worker->instance->name, kinds[traffic].name);
+    exchange_reset(&slot->public, &(struct hg_reason){501, "http_request_error", detail, 0});
+    return false;
+}
+
 /* False: the exchange is over. */
 static bool attach(struct slot *slot)
 {
@@ -76,6 +97,8 @@ static bool attach(struct slot *slot)
         return true;
     if (slot->stage->only && !only_matches(slot->stage->only, slot->exchange->request)) {
         verdict = HG_BYPASS;
+    } else if (!understands(slot)) {
+        return false;
     } else if (slot->ops->attach) {
         slot_enter(slot, HOOK_ATTACH, HG_DOWN);
         verdict = slot->ops->attach(&slot->public);
@@ -236,6 +259,24 @@ static void run_end(struct slot *slot, enum hg_direction direction)
     inbox->trailers = NULL;
 }
 
+/* All before the flush has been taken. False: the exchange is over. */
+static bool run_flush(struct slot *slot, enum hg_direction direction)
+{
+    struct slot *next = slot_neighbour(slot, direction);
+
+    slot->inboxes[direction].flush_waits = false;
+    if (slot->inboxes[direction].end_waits)
+        return true;
+    if (!slot->bypassed && slot->ops->flush) {
+        slot_enter(slot, HOOK_FLUSH, direction);
+        slot->ops->flush(&slot->public, direction);
+        slot_leave(slot);
+    } else if (next) {
+        slot_append_flush(next, direction);
+    }
+    return !slot_is_over(slot);
+}
+
 /* Works on one inbox until it is empty or held. */
 static void run_inbox(struct slot *slot, enum hg_direction direction)
 {
@@ -260,7 +301,11 @@ static void run_inbox(struct slot *slot, enum hg_direction direction)
             return;
         slot_offer_credit(slot, direction);
     }
-    if (inbox->end_waits && !inbox->slice_count && !inbox->held)
+    if (inbox->slice_count || inbox->held)
+        return;
+    if (inbox->flush_waits && !run_flush(slot, direction))
+        return;
+    if (inbox->end_waits)
         run_end(slot, direction);
 }
 

@@ -13,6 +13,10 @@
 #include <hopgate/host.h>
 #include <stdio.h>
 
+/* The most stages that an exchange passes, the tunnel being one of them: core/exchange counts them by the bits of a
+ * uint64_t. */
+#define PIPELINE_STAGES_MAX 64
+
 enum pipeline_shape {
     PIPELINE_UNKNOWN = HG_END_UNKNOWN,
     PIPELINE_GATEWAY = HG_END_GATEWAY, /* begins with an edge, ends with transports that listen */

@@ -120,6 +120,16 @@ static void check_numbers(struct pipeline *pipeline)
                      pipeline->shape == PIPELINE_GATEWAY ? "end" : "beginning");
 }
 
+/* With what opens exchanges at one end or takes them at the other, which no block of the file declares. */
+static void check_length(struct pipeline *pipeline)
+{
+    if (pipeline->path_count + 1 > PIPELINE_STAGES_MAX)
+        config_fault(pipeline->config, pipeline->path[PIPELINE_STAGES_MAX - 1]->name,
+                     "%s: there are %zu stages; at most %d are allowed",
+                     pipeline->path[PIPELINE_STAGES_MAX - 1]->public.name, pipeline->path_count,
+                     PIPELINE_STAGES_MAX - 1);
+}
+
 static void check_codecs(struct pipeline *pipeline)
 {
     for (size_t i = 0; i < pipeline->codec_count; i++)
@@ -131,19 +141,24 @@ static void check_codecs(struct pipeline *pipeline)
                              pipeline->codecs[j]->public.name, pipeline->codecs[j]->name->line);
 }
 
-/* Where one end of the path lets upgraded exchanges in, everybody on it must understand them. */
+/* What one end of the path lets in, everybody on it must understand. */
 static void check_events(struct pipeline *pipeline)
 {
+    static const struct {
+        uint32_t event;
+        const char *name;
+    } kinds[] = {{HG_EVENTS_MESSAGES, "HTTP"},
+                 {HG_EVENTS_UPGRADED, "upgraded exchanges (WebSockets)"},
+                 {HG_EVENTS_STREAM, "byte streams"},
+                 {HG_EVENTS_DATAGRAMS, "datagrams"}};
     const struct instance *end =
         first_of(pipeline, pipeline->shape == PIPELINE_GATEWAY ? HG_ROLE_EDGE : HG_ROLE_ORIGIN);
 
-    if (!end || !(end->plugin->stage.events & HG_EVENTS_UPGRADED))
-        return;
-    for (size_t i = 0; i < pipeline->path_count; i++)
-        if (!(pipeline->path[i]->plugin->stage.events & HG_EVENTS_UPGRADED))
-            config_fault(pipeline->config, pipeline->path[i]->name,
-                         "%s: does not support upgraded exchanges (WebSockets), which '%s' passes on",
-                         pipeline->path[i]->public.name, end->public.name);
+    for (size_t kind = 0; end && kind < sizeof kinds / sizeof *kinds; kind++)
+        for (size_t i = 0; end->plugin->stage.events & kinds[kind].event && i < pipeline->path_count; i++)
+            if (!(pipeline->path[i]->plugin->stage.events & kinds[kind].event))
+                config_fault(pipeline->config, pipeline->path[i]->name, "%s: does not support %s, which '%s' passes on",
+                             pipeline->path[i]->public.name, kinds[kind].name, end->public.name);
 }
 
 int pipeline_arrange(struct pipeline *pipeline)
@@ -161,6 +176,7 @@ int pipeline_arrange(struct pipeline *pipeline)
         return 0;
     check_order(pipeline);
     check_numbers(pipeline);
+    check_length(pipeline);
     check_codecs(pipeline);
     check_events(pipeline);
     return 0;

@@ -96,8 +96,10 @@ static int take_stage(const struct verdict *verdict, struct plugin *plugin, cons
     if (plugin->stage.self_size > CFG_MAX)
         return refuse(verdict, "its state takes %zu bytes for each exchange; at most %d are allowed",
                       plugin->stage.self_size, CFG_MAX);
-    if (!(plugin->stage.events & HG_EVENTS_MESSAGES))
-        return refuse(verdict, "it does not declare HG_EVENTS_MESSAGES, so no exchange could pass it");
+    if (!(plugin->stage.events & (HG_EVENTS_MESSAGES | HG_EVENTS_STREAM | HG_EVENTS_DATAGRAMS)))
+        return refuse(verdict,
+                      "its events declare neither HG_EVENTS_MESSAGES, HG_EVENTS_STREAM nor HG_EVENTS_DATAGRAMS, "
+                      "so no exchange could pass it");
     return 0;
 }
 

@@ -236,7 +236,7 @@ static void gateway_detach(struct hg_self *self)
 }
 
 const struct hg_stage_ops gateway_stage_ops = {
-    .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
+    .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED | HG_EVENTS_STREAM | HG_EVENTS_DATAGRAMS,
     .self_size = sizeof(struct dispatch),
     .head = gateway_head,
     .data = gateway_data,

@@ -212,5 +212,7 @@ void exchange_stream_receive(struct exchange_stream *stream)
     while (stream->received != MESSAGE_ENDED && !stream->surplus.size && next_bytes(stream, &slice))
         if (!decode(stream, &slice))
             return;
+    if (stream->received == MESSAGE_BODY && !tn_stream_readable(stream->tn))
+        hg_flush(stream->self, receives(stream));
     check_end(stream);
 }

@@ -57,7 +57,7 @@ static void incoming_detach(struct hg_self *self)
 }
 
 const struct hg_stage_ops client_stage_ops = {
-    .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
+    .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED | HG_EVENTS_STREAM | HG_EVENTS_DATAGRAMS,
     .head = incoming_head,
     .data = incoming_data,
     .end = incoming_finish,

@@ -152,6 +152,7 @@ const struct hg_host worker_host = {
     .emit_head = exchange_emit_head,
     .emit = exchange_emit,
     .emit_end = exchange_emit_end,
+    .flush = exchange_flush,
     .credit = exchange_credit,
     .resume = exchange_resume,
     .reset = exchange_reset,

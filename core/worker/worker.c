@@ -138,6 +138,7 @@ static void lay_path(struct worker *worker)
         stage->ops = &instance->plugin->stage;
         stage->worker = &worker->instances[instance->index];
         stage->only = instance->only;
+        table->gathers |= stage->ops->flush != NULL;
     }
     if (gateway)
         table->stages[table->stage_count++] = (struct stage){.ops = &gateway_stage_ops, .worker = &worker->core};

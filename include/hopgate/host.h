@@ -126,6 +126,7 @@ struct hg_host {
     size_t (*emit_head)(struct hg_self *self, enum hg_direction direction, struct hg_head *head);
     size_t (*emit)(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice);
     void (*emit_end)(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers);
+    void (*flush)(struct hg_self *self, enum hg_direction direction);
     size_t (*credit)(struct hg_self *self, enum hg_direction direction);
     void (*resume)(struct hg_self *self, enum hg_direction direction);
     void (*reset)(struct hg_self *self, const struct hg_reason *reason);
@@ -549,6 +550,15 @@ static inline size_t hg_emit(struct hg_self *self, enum hg_direction direction, 
 static inline void hg_emit_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
 {
     self->host->emit_end(self, direction, trailers);
+}
+
+/**
+ * Says that nothing more is at hand now, so that stages further on which gather data let it go (see `flush` of struct
+ * hg_stage_ops). For who makes or gathers data. Costs next to nothing where no stage gathers.
+ */
+static inline void hg_flush(struct hg_self *self, enum hg_direction direction)
+{
+    self->host->flush(self, direction);
 }
 
 /** How many bytes may be emitted now. When it says 0, `writable` will be called. */

@@ -58,11 +58,32 @@ enum hg_head_kind {
 /** `length` of a message whose body goes on until `end`. */
 #define HG_LENGTH_UNKNOWN (-1)
 
+/** What an exchange carries. */
+enum hg_traffic {
+    /** An HTTP request and its response; after 101 the bytes of another protocol, in both directions. */
+    HG_TRAFFIC_HTTP = 0,
+    /**
+     * A byte stream in each direction that is not HTTP, such as TCP. The request is as CONNECT (RFC 9110
+     * section 9.3.6): method "CONNECT", `authority` says where to, unless a route does; scheme and path are empty,
+     * `length` is unknown. A response of 2xx opens the stream, any other refuses it. Data are its bytes; an end closes
+     * that direction only.
+     */
+    HG_TRAFFIC_STREAM = 1,
+    /**
+     * Datagrams in each direction, such as UDP. The request is as that of a stream; one that names its target by scheme
+     * and path (RFC 9298 section 3) has these too. Data are capsules (RFC 9297 section 3.2), one of type DATAGRAM for
+     * each datagram, so that any stage may cut or join data.
+     */
+    HG_TRAFFIC_DATAGRAMS = 2,
+};
+
 /** The head of a request or of a response. */
 struct hg_head {
     enum hg_head_kind kind;
     uint16_t version; /**< The HTTP version it was received in: 0x0100, 0x0101, 0x0200. */
     int status;       /**< Responses: 100 to 999. 1xx heads other than 101 are interim: another head follows. */
+
+    enum hg_traffic traffic; /**< Requests: what the exchange carries. */
 
     struct hg_text method;    /**< Requests: a token, case-sensitive. */
     struct hg_text scheme;    /**< Requests: "http" or "https". */

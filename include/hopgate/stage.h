@@ -33,10 +33,16 @@ enum hg_verdict {
     HG_ERROR = 4,  /**< The exchange is reset, with status 500 unless the stage has called hg_reset(). */
 };
 
-/** Kinds of traffic that a stage understands; one that does not is refused where such traffic can reach it. */
+/**
+ * Kinds of traffic that a stage understands. `hopgate check` refuses a pipeline in which a kind that the edge (or on a
+ * client the origin) declares could reach a stage that does not. An exchange that nevertheless gets to such a stage is
+ * reset with status 501.
+ */
 enum {
-    HG_EVENTS_MESSAGES = 1 << 0, /**< HTTP messages. */
-    HG_EVENTS_UPGRADED = 1 << 1, /**< The two byte streams of an exchange after 101. */
+    HG_EVENTS_MESSAGES = 1 << 0,  /**< HTTP messages. */
+    HG_EVENTS_UPGRADED = 1 << 1,  /**< The two byte streams of an exchange after 101. */
+    HG_EVENTS_STREAM = 1 << 2,    /**< HG_TRAFFIC_STREAM. */
+    HG_EVENTS_DATAGRAMS = 1 << 3, /**< HG_TRAFFIC_DATAGRAMS. */
 };
 
 /** Where an exchange goes: what a route decided. The texts live as long as the instance that set it. */
@@ -121,6 +127,12 @@ struct hg_stage_ops {
      * The message is complete; all its data has been consumed. `trailers` may be NULL, may be edited during the call.
      */
     enum hg_verdict (*end)(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers);
+    /**
+     * What has come so far shall not wait for more: whoever sends has nothing else at hand now. For stages that gather
+     * data before they pass it on, as compression does: they emit what they have, then call hg_flush(). Where it is
+     * NULL, it passes by itself, behind the data before it. An end says the same; no flush comes with it.
+     */
+    void (*flush)(struct hg_self *self, enum hg_direction direction);
     /**
      * The exchange is over before its end: some other stage, or the core, has reset it. `detach` follows. A stage
      * that has called hg_reset() is not told of its own.

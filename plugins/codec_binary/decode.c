@@ -125,8 +125,6 @@ static void read_request(const struct hg_host *host, struct reader *reader, stru
     read_member(host, reader, head, &head->scheme, CODEC_WORD);
     read_member(host, reader, head, &head->authority, CODEC_WORD);
     read_member(host, reader, head, &head->path, CODEC_WORD);
-    if (!head->path.size || (head->path.data[0] != '/' && !hg_text_equal(head->path, HG_TEXT("*"))))
-        reader_fail(reader, "path does not start with a slash");
     read_member(host, reader, head, &head->id, CODEC_WORD);
     read_member(host, reader, head, &head->peer, CODEC_LINE);
     read_member(host, reader, head, &head->service, CODEC_LINE);
@@ -137,6 +135,21 @@ static void read_response(const struct hg_host *host, struct reader *reader, str
 {
     read_member(host, reader, head, &head->reason, CODEC_LINE);
     read_member(host, reader, head, &head->upgrade, CODEC_LINE);
+}
+
+/* Absent: HTTP. */
+static void read_traffic(struct reader *reader, struct hg_head *head)
+{
+    uint64_t traffic = reader->at == reader->end ? HG_TRAFFIC_HTTP : read_varint(reader);
+    const char *fault;
+
+    if (traffic > HG_TRAFFIC_DATAGRAMS)
+        reader_fail(reader, "unknown kind of traffic");
+    else
+        head->traffic = (enum hg_traffic)traffic;
+    fault = codec_request_fault(head);
+    if (fault)
+        reader_fail(reader, fault);
 }
 
 /* What follows the last known member of a payload is of a later version of the format and ignored. */
@@ -167,6 +180,8 @@ static struct hg_head *read_head(const struct hg_host *host, struct reader *read
     read_fields(host, reader, &head->fields);
     if (reader->at != reader->end)
         read_member(host, reader, head, &head->connection, CODEC_WORD);
+    if (kind == HG_REQUEST)
+        read_traffic(reader, head);
     if (reader->error) {
         hg_head_free(host, head);
         return NULL;

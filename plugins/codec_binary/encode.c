@@ -166,7 +166,7 @@ int codec_binary_encode_head(struct hg_worker *worker, const struct hg_head *hea
     const struct hg_text response_texts[] = {head->reason, head->upgrade};
     const struct hg_text *list = request ? texts : response_texts;
     const size_t count = request ? sizeof texts / sizeof *texts : sizeof response_texts / sizeof *response_texts;
-    size_t bound = 4 + 4 + 8; /* version, status, length */
+    size_t bound = 4 + 4 + 8 + 1; /* version, status, length, traffic */
     struct draft draft;
     uint8_t *at;
 
@@ -194,8 +194,10 @@ int codec_binary_encode_head(struct hg_worker *worker, const struct hg_head *hea
     for (size_t i = 0; i < count; i++)
         at = put_text(at, list[i]);
     at = put_fields(worker->state, at, &head->fields);
-    if (head->connection.size)
+    if (head->connection.size || head->traffic)
         at = put_text(at, head->connection);
+    if (head->traffic)
+        at = codec_binary_varint_put(at, head->traffic);
     return draft_end(worker, &draft, at, out, error);
 }
 

@@ -121,7 +121,10 @@ START_TEST(test_refused)
         CASE("\x02\x09\x41\x01\x40\xc8\x00\x00\x00\x50\x01", "more than 4096 fields"),
         CASE("\x04\x05\x40\xc8\x00\x00\x00", "status of a reset out of range"),
         CASE("\x04\x05\x41\xf6\x00\x01 ", "control character or space in a word"),
-        CASE("\x01\x0c\x41\x01\x00\x03GET\x00\x00\x00\x00\x00", "path does not start with a slash"),
+        CASE("\x01\x0f\x41\x01\x00\x03GET\x00\x00\x00\x00\x00\x00\x00\x00", "path does not start with a slash"),
+        CASE("\x01\x11\x41\x01\x00\x03GET\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01",
+             "a request for a stream or for datagrams whose method is not CONNECT"),
+        CASE("\x01\x11\x41\x01\x00\x03GET\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03", "unknown kind of traffic"),
 #undef CASE
     };
 

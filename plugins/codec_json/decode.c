@@ -166,6 +166,23 @@ static int64_t length_member(struct reader *reader)
 
 /* ---- Messages ---- */
 
+static void read_traffic(struct reader *reader, struct hg_head *head)
+{
+    struct text text = text_member(reader, "traffic");
+    const char *fault;
+
+    if (hg_text_equal(text.text, HG_TEXT("stream")))
+        head->traffic = HG_TRAFFIC_STREAM;
+    else if (hg_text_equal(text.text, HG_TEXT("datagrams")))
+        head->traffic = HG_TRAFFIC_DATAGRAMS;
+    else if (text.text.size)
+        reader_fail(reader, "unknown kind of traffic");
+    free(text.decoded);
+    fault = codec_request_fault(head);
+    if (fault)
+        reader_fail(reader, fault);
+}
+
 static void read_head(struct reader *reader, struct hg_head *head)
 {
     head->version = version_member(reader);
@@ -178,8 +195,7 @@ static void read_head(struct reader *reader, struct hg_head *head)
         head_member(reader, head, &head->id, "id", CODEC_WORD);
         head_member(reader, head, &head->peer, "peer", CODEC_LINE);
         head_member(reader, head, &head->service, "service", CODEC_LINE);
-        if (!head->path.size || (head->path.data[0] != '/' && !hg_text_equal(head->path, HG_TEXT("*"))))
-            reader_fail(reader, "path does not start with a slash");
+        read_traffic(reader, head);
     } else {
         head->status = (int)number_member(reader, "status", 100, 999, 0);
         if (!head->status)

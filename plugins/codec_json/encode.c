@@ -125,6 +125,9 @@ static void put_head(struct writer *writer, const void *message)
         put_member(writer, "path", head->path);
         put_member(writer, "service", head->service);
         put_member(writer, "peer", head->peer);
+        if (head->traffic)
+            put_member(writer, "traffic",
+                       head->traffic == HG_TRAFFIC_STREAM ? HG_TEXT("stream") : HG_TEXT("datagrams"));
     } else {
         put(writer, HG_TEXT("{\"type\":\"response\""));
         put_number(writer, "status", head->status);

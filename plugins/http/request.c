@@ -165,6 +165,7 @@ static void read_body(struct connection *connection)
             fail(connection, &piece.reason, false);
             break;
         default:
+            hg_flush(connection->self, HG_DOWN);
             return;
         }
     }

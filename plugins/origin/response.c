@@ -335,8 +335,11 @@ bool response_read(struct connection *connection)
     connection->input_end += (size_t)size;
     if (!take(connection))
         return false;
-    if (!connection->reads_much)
-        acknowledge_at_once(connection);
+    if (connection->reads_much)
+        return true;
+    acknowledge_at_once(connection);
+    if (connection->request && connection->response.in_body)
+        hg_flush(connection->request->self, HG_UP);
     return true;
 }
 

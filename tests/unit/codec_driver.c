@@ -67,6 +67,7 @@ void transcript_head(struct transcript *transcript, const struct hg_head *head)
     put_text(text, "service", head->service);
     put_text(text, "upgrade", head->upgrade);
     put_text(text, "connection", head->connection);
+    put_number(text, "traffic", head->traffic);
     put_fields(text, &head->fields);
 }
 
@@ -168,7 +169,9 @@ static void check_head(const struct hg_head *head)
     must(head->length >= HG_LENGTH_NONE);
     if (head->kind == HG_REQUEST) {
         check_token(head->method);
-        must(head->path.size && (head->path.data[0] == '/' || hg_text_equal(head->path, HG_TEXT("*"))));
+        must(head->traffic <= HG_TRAFFIC_DATAGRAMS);
+        must(head->traffic ? !head->path.size || head->path.data[0] == '/'
+                           : head->path.size && (head->path.data[0] == '/' || hg_text_equal(head->path, HG_TEXT("*"))));
     } else {
         must(head->kind == HG_RESPONSE && head->status >= 100 && head->status <= 999);
     }

@@ -169,6 +169,12 @@ static struct hg_head *any_head(const struct hg_host *host, struct random_number
         any_word(random, space + 1, path);
         space[0] = '/';
         must(!hg_head_set(host, head, &head->path, path == 1 ? HG_TEXT("*") : (struct hg_text){space, path + 1}));
+        if (!random_below(random, 8)) {
+            head->traffic = (enum hg_traffic)(1 + random_below(random, 2));
+            must(!hg_head_set(host, head, &head->method, HG_TEXT("CONNECT")));
+            if (path == 1 || random_below(random, 2))
+                must(!hg_head_set(host, head, &head->path, HG_TEXT("")));
+        }
         must(!hg_head_set(host, head, &head->id, any_word(random, space, text_size(random))));
         must(!hg_head_set(host, head, &head->peer, any_line(random, space, text_size(random))));
         must(!hg_head_set(host, head, &head->service, any_line(random, space, text_size(random))));

@@ -244,29 +244,29 @@ START_TEST(the_outcome_of_a_reset_says_who_and_how_much)
     struct script scripts[] = {{.manner = MANNER_FILTER, .watch = &watch},
                                {.manner = MANNER_ANSWER, .answers_early = true, .answer_size = 30000, .watch = &watch}};
     struct caller caller = {.watch = &watch, .request_size = 5};
-    struct rig *rig = start(scripts, 2);
+    struct fixture *fixture = start(scripts, 2);
 
-    call(rig, &caller);
+    call(fixture, &caller);
     hg_reset(caller.self, &(struct hg_reason){499, NULL, "gone", 0});
-    run_to_end(rig, &watch, &caller);
+    run_to_end(fixture, &watch, &caller);
     ck_assert(!caller.outcome.complete && !caller.outcome.first_byte && !caller.outcome.error);
     ck_assert_int_eq(caller.outcome.status, 499);
     ck_assert_uint_eq(caller.outcome.bytes[HG_DOWN], 5);
     ck_assert_str_eq(caller.outcome.ended_by, "caller");
     caller = (struct caller){.watch = &watch, .request_size = 200000, .stalled = true};
-    call(rig, &caller);
-    rig_run(rig, NULL, NULL, 0);
+    call(fixture, &caller);
+    fixture_run(fixture, NULL, NULL, 0);
     hg_reset(watch.bottom, &gone);
-    run_to_end(rig, &watch, &caller);
+    run_to_end(fixture, &watch, &caller);
     ck_assert_int_eq(caller.outcome.status, 200);
     ck_assert_uint_eq(caller.outcome.bytes[HG_UP], 0);
     ck_assert_str_eq(caller.outcome.ended_by, "probe");
     ck_assert_str_eq(caller.outcome.error, "connection_terminated");
     caller = (struct caller){.watch = &watch, .request_size = 200000};
-    call(rig, &caller);
-    exchange_reset_all(&rig->worker->exchanges, &gone);
+    call(fixture, &caller);
+    exchange_reset_all(&fixture->worker->exchanges, &gone);
     ck_assert_str_eq(caller.outcome.ended_by, "core");
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -288,7 +288,7 @@ START_TEST(a_users_address_is_parsed)
         {"app.test:80", 0, 0},
         {"192.0.2.1:8a", 0, 0},
         {"[]:80", 0, 0},
-        {"[2001:db8::1%eth0]:80", 0, 0},
+        {"[fe80::1%eth0]:80", AF_INET6, 80},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -134,7 +134,7 @@ static const struct {
     {"abiless", "its ABI number is 0"},
     {"unsummed", "its summary is missing"},
     {"unversioned", "its version is missing"},
-    {"deaf", "it does not declare HG_EVENTS_MESSAGES"},
+    {"deaf", "its events declare neither HG_EVENTS_MESSAGES"},
     {"opless", "its stage operations are missing"},
     {"stateful_edge", "the self_size of an edge must be 0"},
     {"bare_edge", "its stage operations are missing"},
@@ -454,6 +454,26 @@ START_TEST(test_plugin_dir)
 }
 END_TEST
 
+/* A mask of 64 bits counts them, the tunnel among them. */
+START_TEST(test_length)
+{
+    for (unsigned stages = 62; stages <= 63; stages++) {
+        char text[2048] = "pipeline:\n  - edge\n", *told = NULL;
+        struct plugins *plugins = new_plugins();
+        struct pipeline *pipeline;
+
+        for (unsigned i = 0; i < stages; i++)
+            strcat(text, "  - stage\n");
+        strcat(text, GATEWAY_END);
+        pipeline = load(plugins, text, &told);
+        ck_assert_str_eq(told, stages == 62 ? "" : "F:65:5: stage: there are 64 stages; at most 63 are allowed\n");
+        free(told);
+        pipeline_free(pipeline);
+        plugins_free(plugins);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pipeline");
@@ -465,6 +485,7 @@ int main(void)
     tcase_add_test(loading, test_search_path);
     tcase_add_loop_test(shapes, test_pipelines, 0, sizeof pipelines / sizeof *pipelines);
     tcase_add_test(shapes, test_arranged);
+    tcase_add_test(shapes, test_length);
     tcase_add_test(shapes, test_plugin_dir);
     suite_add_tcase(suite, loading);
     suite_add_tcase(suite, shapes);

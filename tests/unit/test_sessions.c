@@ -167,6 +167,94 @@ START_TEST(an_early_response_arrives_while_the_upload_runs)
 }
 END_TEST
 
+/* As TCP needs it: what one side has ended, the other one goes on with. */
+START_TEST(a_byte_stream_that_is_not_http_passes_both_ways)
+{
+    struct user first = {.traffic = HG_TRAFFIC_STREAM}, last = {.traffic = HG_TRAFFIC_STREAM, .never_ends = true};
+
+    connect_pair();
+    user_ask(&last, &testbed, "client-1", "web", "/early", 500000);
+    ck_assert(testbed_run(&testbed, upload_is_taken, NULL, 20000));
+    expect_success(&last, 0);
+    ck_assert(!last.detached);
+    hg_emit_end(last.self, HG_DOWN, NULL);
+    ck_assert(testbed_run(&testbed, user_is_done, &last, 5000));
+    user_get(&first, &testbed, "/echo", 3000000);
+    expect_success(&first, 3000000);
+    ck_assert(testbed_run(&testbed, origin_is_quiet, NULL, 5000));
+    ck_assert_uint_eq(testbed.resets, 0);
+}
+END_TEST
+
+START_TEST(who_does_not_take_part_in_datagrams_refuses_them)
+{
+    struct user user = {.traffic = HG_TRAFFIC_DATAGRAMS};
+
+    connect_pair();
+    user_get(&user, &testbed, "/echo", 10);
+    ck_assert(user.was_reset);
+    ck_assert_int_eq(user.reason.status, 501);
+    ck_assert_str_eq(user.detail, "origin does not support datagrams");
+    ck_assert_uint_eq(testbed.attached, 0);
+}
+END_TEST
+
+static void gather(bool ignores_flush)
+{
+    testbed_free(&testbed);
+    memset(&testbed, 0, sizeof testbed);
+    testbed.wire.seed = 1;
+    testbed.gathers = true;
+    testbed.ignores_flush = ignores_flush;
+    testbed_new(&testbed);
+    connect_pair();
+}
+
+/* The origin answers by a head and the beginning of a body. */
+static void say(const char *text)
+{
+    struct hg_head *head = hg_head_new(testbed.held->host, HG_RESPONSE);
+
+    head->status = 200;
+    head->length = HG_LENGTH_UNKNOWN;
+    hg_emit_head(testbed.held, HG_UP, head);
+    hg_emit(testbed.held, HG_UP, &(struct hg_slice){NULL, (const uint8_t *)text, strlen(text)});
+    testbed_wait(&testbed, 50);
+}
+
+/* An event stream through a stage that gathers: nothing more comes for now, so the stage lets go what it has. */
+START_TEST(a_flush_reaches_who_gathers)
+{
+    struct user user = {0};
+
+    gather(false);
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    testbed_wait(&testbed, 50);
+    say("data: 1\n\n");
+    ck_assert_uint_eq(testbed.gathered, 9);
+    ck_assert_uint_eq(user.got, 9);
+    ck_assert(!user.ended);
+    hg_emit_end(testbed.held, HG_UP, NULL);
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 5000));
+}
+END_TEST
+
+START_TEST(who_gathers_and_hears_no_flush_keeps_it)
+{
+    struct user user = {0};
+
+    gather(true);
+    user_ask(&user, &testbed, "client-1", "web", "/hang", 0);
+    testbed_wait(&testbed, 50);
+    say("data: 1\n\n");
+    ck_assert_uint_eq(testbed.gathered, 9);
+    ck_assert_uint_eq(user.got, 0);
+    hg_emit_end(testbed.held, HG_UP, NULL);
+    ck_assert(testbed_run(&testbed, user_is_done, &user, 5000));
+    ck_assert_uint_eq(user.got, 9);
+}
+END_TEST
+
 START_TEST(two_thousand_exchanges_at_once)
 {
     static struct user users[2000];
@@ -769,6 +857,10 @@ static Suite *make_suite(void)
     tcase_add_test(well, losses_and_a_full_socket_cost_no_byte);
     tcase_add_test(well, interim_responses_come_first);
     tcase_add_test(well, an_early_response_arrives_while_the_upload_runs);
+    tcase_add_test(well, a_byte_stream_that_is_not_http_passes_both_ways);
+    tcase_add_test(well, who_does_not_take_part_in_datagrams_refuses_them);
+    tcase_add_test(well, a_flush_reaches_who_gathers);
+    tcase_add_test(well, who_gathers_and_hears_no_flush_keeps_it);
     tcase_add_test(well, two_thousand_exchanges_at_once);
     tcase_add_test(well, who_finds_no_stream_waits_in_line);
     tcase_add_test(well, a_stalled_reader_is_bounded_and_alone);

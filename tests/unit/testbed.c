@@ -185,10 +185,11 @@ void user_ask_at(struct fixture *gateway, struct user *user, struct testbed *tes
     user->testbed = testbed;
     user->upload = upload;
     head->length = upload ? (int64_t)upload : HG_LENGTH_NONE;
-    hg_head_set(edge->host, head, &head->method, HG_TEXT("GET"));
-    hg_head_set(edge->host, head, &head->scheme, HG_TEXT("https"));
-    hg_head_set(edge->host, head, &head->authority, HG_TEXT("app.test"));
-    hg_head_set(edge->host, head, &head->path, hg_text(path));
+    head->traffic = user->traffic;
+    hg_head_set(edge->host, head, &head->method, user->traffic ? HG_TEXT("CONNECT") : HG_TEXT("GET"));
+    hg_head_set(edge->host, head, &head->scheme, user->traffic ? HG_TEXT("") : HG_TEXT("https"));
+    hg_head_set(edge->host, head, &head->authority, user->traffic ? hg_text(path) : HG_TEXT("app.test"));
+    hg_head_set(edge->host, head, &head->path, user->traffic ? HG_TEXT("") : hg_text(path));
     user->self = hg_exchange_open(edge, head, new_asked(testbed, user));
     ck_assert_ptr_nonnull(user->self);
     hg_set_target(user->self, &target);
@@ -222,7 +223,7 @@ void user_get(struct user *user, struct testbed *testbed, const char *path, size
 }
 
 static const struct hg_stage_ops user_ops = {
-    .events = HG_EVENTS_MESSAGES,
+    .events = HG_EVENTS_MESSAGES | HG_EVENTS_STREAM,
     .head = user_head,
     .data = user_data,
     .end = user_end,
@@ -233,6 +234,74 @@ static const struct hg_stage_ops user_ops = {
 static const struct hg_edge_ops edge_ops = {.exchange = &user_ops};
 static const struct hg_plugin edge_plugin = {.abi = HG_ABI, .role = HG_ROLE_EDGE, .name = "user", .ops = &edge_ops};
 
+/* ---- A stage that gathers, as compression does ---- */
+
+#define GATHERED_MAX 4096
+
+struct gatherer {
+    uint8_t kept[GATHERED_MAX];
+    size_t size;
+};
+
+static struct testbed *testbed_of(const struct hg_self *self)
+{
+    return (struct testbed *)(uintptr_t)self->cfg;
+}
+
+/* Lets go what it has kept. It is little, so there is credit for it. */
+static void let_go(struct hg_self *self)
+{
+    struct gatherer *gatherer = self->state;
+    struct hg_buffer *buffer = hg_buffer_new(self->host, GATHERED_MAX);
+
+    memcpy(buffer->data, gatherer->kept, gatherer->size);
+    hg_emit(self, HG_UP, &(struct hg_slice){buffer, buffer->data, gatherer->size});
+    hg_buffer_unref(buffer);
+    gatherer->size = 0;
+}
+
+static size_t gatherer_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
+{
+    struct gatherer *gatherer = self->state;
+
+    if (direction == HG_DOWN) {
+        hg_emit(self, HG_DOWN, slice);
+        return slice->size;
+    }
+    ck_assert_uint_le(slice->size, GATHERED_MAX);
+    if (gatherer->size + slice->size > GATHERED_MAX)
+        let_go(self);
+    memcpy(gatherer->kept + gatherer->size, slice->data, slice->size);
+    gatherer->size += slice->size;
+    testbed_of(self)->gathered += slice->size;
+    return slice->size;
+}
+
+static void gatherer_flush(struct hg_self *self, enum hg_direction direction)
+{
+    if (direction == HG_UP && !testbed_of(self)->ignores_flush)
+        let_go(self);
+    hg_flush(self, direction);
+}
+
+static enum hg_verdict gatherer_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
+{
+    (void)trailers;
+    if (direction == HG_UP)
+        let_go(self);
+    return HG_NEXT;
+}
+
+static const struct hg_stage_ops gatherer_ops = {
+    .events = HG_EVENTS_MESSAGES,
+    .self_size = sizeof(struct gatherer),
+    .data = gatherer_data,
+    .flush = gatherer_flush,
+    .end = gatherer_end,
+};
+static const struct hg_plugin gatherer_plugin = {
+    .abi = HG_ABI, .role = HG_ROLE_STAGE, .name = "gatherer", .ops = &gatherer_ops};
+
 /* ---- The origin ---- */
 
 struct answer {
@@ -241,11 +310,6 @@ struct answer {
     bool echoes, is_deaf, breaks;
     bool is_held; /* has not taken all that was offered */
 };
-
-static struct testbed *testbed_of(const struct hg_self *self)
-{
-    return (struct testbed *)(uintptr_t)self->cfg;
-}
 
 static void respond(struct hg_self *self, int status)
 {
@@ -275,7 +339,9 @@ static void origin_send(struct hg_self *self)
 
 static bool starts(const struct hg_head *head, const char *text)
 {
-    return head->path.size >= strlen(text) && !memcmp(head->path.data, text, strlen(text));
+    struct hg_text target = head->traffic ? head->authority : head->path;
+
+    return target.size >= strlen(text) && !memcmp(target.data, text, strlen(text));
 }
 
 static enum hg_verdict origin_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
@@ -300,7 +366,7 @@ static enum hg_verdict origin_head(struct hg_self *self, enum hg_direction direc
     if (!starts(head, "/hang") && !answer->is_deaf)
         respond(self, 200);
     if (starts(head, "/down/") || answer->breaks)
-        answer->left = strtoul(head->path.data + 6, NULL, 10);
+        answer->left = strtoul((head->traffic ? head->authority.data : head->path.data) + 6, NULL, 10);
     if (answer->left || starts(head, "/early") || starts(head, "/interim") || starts(head, "/down/"))
         origin_send(self);
     return HG_NEXT;
@@ -366,7 +432,7 @@ static void origin_detach(struct hg_self *self)
 }
 
 static const struct hg_stage_ops origin_ops = {
-    .events = HG_EVENTS_MESSAGES,
+    .events = HG_EVENTS_MESSAGES | HG_EVENTS_STREAM,
     .self_size = sizeof(struct answer),
     .head = origin_head,
     .data = origin_data,
@@ -467,13 +533,17 @@ static struct fixture *new_client(struct testbed *testbed)
 
 static struct fixture *new_gateway(struct testbed *testbed, struct wire *wire, struct wire *bytes)
 {
-    const struct fixture_part gateway[] = {{&edge_plugin, testbed},
-                                           {&identity_plugin, testbed},
-                                           {codec_binary_plugin(), NULL},
-                                           {&wire_gateway_plugin, wire},
-                                           {&wire_gateway_bytes_plugin, bytes}};
+    struct fixture_part parts[6] = {{&edge_plugin, testbed}};
+    size_t count = 1;
 
-    return fixture_new(PIPELINE_GATEWAY, gateway, bytes ? 5 : 4);
+    if (testbed->gathers)
+        parts[count++] = (struct fixture_part){&gatherer_plugin, testbed};
+    parts[count++] = (struct fixture_part){&identity_plugin, testbed};
+    parts[count++] = (struct fixture_part){codec_binary_plugin(), NULL};
+    parts[count++] = (struct fixture_part){&wire_gateway_plugin, wire};
+    if (bytes)
+        parts[count++] = (struct fixture_part){&wire_gateway_bytes_plugin, bytes};
+    return fixture_new(PIPELINE_GATEWAY, parts, count);
 }
 
 static struct fixture *new_first_gateway(struct testbed *testbed)

@@ -37,14 +37,18 @@ struct testbed {
     int reset_status;                    /* of the last of them */
     uint64_t taken, given;               /* bytes of requests and responses at the origin */
     struct hg_self *held;                /* the newest exchange of /hang */
-    struct asked *asked;                 /* all exchanges that users ever asked for */
+    bool gathers;        /* to be set before testbed_new(): a stage of the gateway keeps data until a flush */
+    bool ignores_flush;  /* … and hears none */
+    size_t gathered;     /* bytes that it has kept at some time */
+    struct asked *asked; /* all exchanges that users ever asked for */
 };
 
 /* One request of the public user. */
 struct user {
     struct testbed *testbed;
-    struct hg_self *self; /* NULL after detach */
-    size_t upload;        /* bytes still to be sent */
+    struct hg_self *self;    /* NULL after detach */
+    enum hg_traffic traffic; /* to be set before user_ask(); if it is not HTTP, the path is the authority */
+    size_t upload;           /* bytes still to be sent */
     uint64_t sent;
     bool never_ends; /* the request's end is not sent */
     bool stalls;     /* takes no data, until user_read_on() */

@@ -123,3 +123,14 @@ void codec_forget(struct codec_gathered *gathered)
     free(gathered->data);
     *gathered = (struct codec_gathered){0};
 }
+
+const char *codec_request_fault(const struct hg_head *head)
+{
+    bool slash = head->path.size && head->path.data[0] == '/';
+
+    if (head->traffic == HG_TRAFFIC_HTTP)
+        return slash || hg_text_equal(head->path, HG_TEXT("*")) ? NULL : "path does not start with a slash";
+    if (!hg_text_equal(head->method, HG_TEXT("CONNECT")))
+        return "a request for a stream or for datagrams whose method is not CONNECT";
+    return slash || !head->path.size ? NULL : "path does not start with a slash";
+}

@@ -49,6 +49,9 @@ const char *codec_text_fault(struct hg_text text, enum codec_text kind);
 /* Why hg_head_set() or hg_field_add(), which check what they are given, has failed. */
 const char *codec_set_fault(struct hg_text text, enum codec_text kind);
 
+/* What is wrong with traffic, method and path of a request taken together; NULL: nothing. */
+const char *codec_request_fault(const struct hg_head *head);
+
 /* The texts of a reset as they are sent, ended by NUL: a failure must always be tellable, so one that is too long is
  * cut, between characters of UTF-8, and what a decoder would not take in it is replaced. */
 struct hg_text codec_tell_error(char to[static CODEC_ERROR_MAX + 1], const char *error);
