@@ -175,11 +175,12 @@ static void try_again_soon(struct dialer *dialer)
 
     if (dialer->attempts && now >= dialer->round_began + STUCK && !race_opening_link(dialer, true))
         race_end(dialer, "the network has changed");
+    /* What was tried before, or is being tried now, failed on a network that has gone: it counts no more. How long a
+     * gateway asked to wait still does. */
+    backoff_resumed(&dialer->backoff);
     if (!dialer->waits)
         return;
-    /* The gateway's word holds; a wait of our own was for a network that has gone. */
     dialer->waits = false;
-    backoff_resumed(&dialer->backoff);
     dialer_want(dialer);
 }
 
