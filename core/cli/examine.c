@@ -77,7 +77,7 @@ static void check_listening(struct instance *instance, const struct hg_address *
 
     snprintf(place, sizeof place, "%s[%zu]", option, index);
     if (instance->pipeline->shape == PIPELINE_GATEWAY)
-        listen_doubt(&instance->public, place, address);
+        listen_check(&instance->public, place, address);
 }
 
 /* Literals and "*" need nobody who knows them. */

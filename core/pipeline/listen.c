@@ -126,7 +126,7 @@ static int bind_all(struct hg_listener *listener, const struct addrinfo *list, b
     return listener->count ? 0 : error;
 }
 
-void listen_doubt(struct hg_instance *instance, const char *option, const struct hg_address *address)
+void listen_check(struct hg_instance *instance, const char *option, const struct hg_address *address)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list;

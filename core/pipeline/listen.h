@@ -18,7 +18,7 @@ struct hg_listener *listen_bind(struct hg_instance *instance, const char *option
  * privileges. For a moment a TCP socket is bound, but does not listen, even where UDP is meant: the kernel's rules are
  * the same, and no datagram of a running gateway gets lost. Names are not looked up.
  */
-void listen_doubt(struct hg_instance *instance, const char *option, const struct hg_address *address);
+void listen_check(struct hg_instance *instance, const char *option, const struct hg_address *address);
 size_t listen_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity);
 size_t listen_sockets(const struct hg_listener *listener, int *fds, size_t capacity);
 

@@ -186,7 +186,7 @@ void sessions_link_writable(struct hg_link *link)
     link_flush_later(link);
 }
 
-void sessions_link_doubt(struct hg_link *link)
+void sessions_link_check(struct hg_link *link)
 {
     if (link_is_alive(link) && link->sessions->end->ask)
         link->sessions->end->ask(link);

@@ -46,7 +46,7 @@ void sessions_link_writable(struct hg_link *link);
 void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet);
 bool sessions_target_served(const struct sessions *sessions, const struct hg_target *target);
 void sessions_link_set_probe_max(struct hg_link *link, size_t probe_max);
-void sessions_link_doubt(struct hg_link *link);
+void sessions_link_check(struct hg_link *link);
 void sessions_link_renew(struct hg_link *link);
 
 #endif

@@ -144,7 +144,7 @@ struct hg_host {
     void (*link_writable)(struct hg_link *link);
     void (*link_set_max_packet)(struct hg_link *link, size_t max_packet);
     void (*link_set_probe_max)(struct hg_link *link, size_t probe_max);
-    void (*link_doubt)(struct hg_link *link);
+    void (*link_check)(struct hg_link *link);
     void (*link_renew)(struct hg_link *link);
 
     void (*finish)(struct hg_worker *worker, int exit_code);
@@ -674,13 +674,13 @@ static inline void hg_link_set_probe_max(struct hg_worker *transport, struct hg_
 }
 
 /**
- * A sign, which anybody may have forged, that the other end has lost its half of the link or that the path has changed.
- * The core asks the other end for life at once, at most once a second, and believes only the answer, or its absence. It
- * may call ops->send() and flush() later, never within. On a gateway it does nothing.
+ * Checks whether the peer is alive: call it on any sign that the peer has lost the link or the path has changed, even
+ * one that anybody could forge. A client asks the peer at once, but at most once a second, and acts on the answer, or
+ * on its absence, alone; a gateway does nothing. Calls ops->send() and flush() later, never within.
  */
-static inline void hg_link_doubt(struct hg_worker *transport, struct hg_link *link)
+static inline void hg_link_check(struct hg_worker *transport, struct hg_link *link)
 {
-    transport->host->link_doubt(link);
+    transport->host->link_check(link);
 }
 
 /**

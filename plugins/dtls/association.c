@@ -219,9 +219,9 @@ static void tell_core(struct dtls_association *association)
     struct hg_worker *worker = association->dtls->worker;
     size_t probe_max = association->probe_max, max_packet = association->max_packet;
 
-    if (association->doubtful)
-        hg_link_doubt(worker, association->link);
-    association->doubtful = false;
+    if (association->wants_check)
+        hg_link_check(worker, association->link);
+    association->wants_check = false;
     if (association->is_old)
         hg_link_renew(worker, association->link);
     association->is_old = false;
@@ -260,7 +260,7 @@ void dtls_association_suspect(struct dtls_association *association, const char *
     if (association->suspicions >= SUSPICION_COUNT && now - association->suspected >= SUSPICION_TIME)
         dtls_association_lose(association, reason);
     /* The core is told later: this may be within one of its calls. */
-    association->doubtful = true;
+    association->wants_check = true;
     hg_timer_set(association->dtls->worker->host, association->timer, 0);
 }
 

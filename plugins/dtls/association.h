@@ -52,11 +52,11 @@ struct dtls_association {
     enum dtls_state state;
     unsigned busy; /* calls into it that are under way: it is not freed before they return */
     bool is_client;
-    bool answered; /* the peer has sent something that looks like DTLS */
-    bool alerted;  /* the peer has ended the handshake by an alert */
-    bool lost;     /* `reason` is to be told to the core */
-    bool doubtful; /* … or that the peer may be gone */
-    bool is_old;   /* … or that its keys have protected enough */
+    bool answered;    /* the peer has sent something that looks like DTLS */
+    bool alerted;     /* the peer has ended the handshake by an alert */
+    bool lost;        /* `reason` is to be told to the core */
+    bool wants_check; /* … or that the peer may be gone: hg_link_check() */
+    bool is_old;      /* … or that its keys have protected enough */
     struct dtls_limits limits;
     uint64_t forgeries; /* records that could not be verified */
     bool sent;          /* something, since the path was last suspected */

@@ -71,7 +71,7 @@ def both_serve(world):
     world.wait_for_tunnel()
     newer = second_process(world, gate, {"other": url})
     said = (gate, f"two processes use the id client-1: .*:{newer.pid}:.*:{older.pid}:"), \
-        (older, f"another process uses this id and now gets new exchanges: .*:{newer.pid}:.* at .*since"), \
+        (older, f"another process uses this id and now gets all new exchanges: .*:{newer.pid}:.* at .*since"), \
         (newer, f"another process already uses this id: .*:{older.pid}:.* at .*since")
     for process, text in said:
         process.wait_for(text)

@@ -77,7 +77,7 @@ def idle(world):
     one_session(gate)
     equal(lines(gate, " continues with "), 1, "moves of the session")
     # And without any request: before the next one comes, all is well again.
-    waited = answered_by(network.rebind, home, " goes on ")
+    waited = answered_by(network.rebind, home, " continues with ")
     note(f"noticed after {waited:.2f} s")
     check(waited < 4 * SLOW, f"noticed after {waited} s")
     began = time.monotonic()

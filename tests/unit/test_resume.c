@@ -244,7 +244,7 @@ START_TEST(an_idle_link_that_went_dark_is_replaced_too)
 END_TEST
 
 /* A sign that may be forged is worth a question: its answer settles it, and so does silence. */
-START_TEST(a_link_in_doubt_is_asked_at_once)
+START_TEST(a_link_that_may_be_dead_is_checked_at_once)
 {
     hg_time before;
     struct wire_end *old;
@@ -255,7 +255,7 @@ START_TEST(a_link_in_doubt_is_asked_at_once)
     before = testbed.wire.packets;
     /* A storm of signs over a healthy link costs little. */
     for (unsigned i = 0; i < 100; i++) {
-        hg_link_doubt(fixture_worker(testbed.client, 0), old->link);
+        hg_link_check(fixture_worker(testbed.client, 0), old->link);
         testbed_wait(&testbed, 20);
     }
     ck_assert_uint_gt(testbed.wire.packets, before);
@@ -264,7 +264,7 @@ START_TEST(a_link_in_doubt_is_asked_at_once)
     before = hg_now(fixture_worker(testbed.client, 0));
     old->is_dark = true;
     testbed_wait(&testbed, 1000);
-    hg_link_doubt(fixture_worker(testbed.client, 0), old->link);
+    hg_link_check(fixture_worker(testbed.client, 0), old->link);
     expect_resumptions(1);
     ck_assert_uint_lt(hg_now(fixture_worker(testbed.client, 0)), before + 2500 * HG_MILLISECOND);
 }
@@ -958,7 +958,7 @@ static Suite *make_suite(void)
     tcase_add_test(on, a_link_that_is_deaf_one_way_is_replaced);
     tcase_add_test(on, a_link_is_watched_while_the_end_of_a_response_waits);
     tcase_add_test(on, an_idle_link_that_went_dark_is_replaced_too);
-    tcase_add_test(on, a_link_in_doubt_is_asked_at_once);
+    tcase_add_test(on, a_link_that_may_be_dead_is_checked_at_once);
     tcase_add_loop_test(on, a_change_around_is_noticed_at_once, 0, 6);
     tcase_add_test(on, an_old_link_is_replaced);
     tcase_add_loop_test(on, a_dead_peer_of_an_idle_link_is_found_in_less_than_20_s, 0, 2);

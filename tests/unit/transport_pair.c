@@ -221,9 +221,9 @@ static void link_set_probe_max(struct hg_link *link, size_t probe_max)
     link->probe_changes++;
 }
 
-static void link_doubt(struct hg_link *link)
+static void link_check(struct hg_link *link)
 {
-    link->doubts++;
+    link->checks++;
 }
 
 static void link_renew(struct hg_link *link)
@@ -298,7 +298,7 @@ void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, c
     pair->host.link_writable = link_writable;
     pair->host.link_set_max_packet = link_set_max_packet;
     pair->host.link_set_probe_max = link_set_probe_max;
-    pair->host.link_doubt = link_doubt;
+    pair->host.link_check = link_check;
     pair->host.link_renew = link_renew;
     pair->host.resolve = resolve;
     pair->host.resolve_cancel = resolve_cancel;

@@ -36,7 +36,7 @@ struct hg_link {
     hg_time begun; /* when connect() was called or the gateway accepted it */
     char peer[80], security[96], reason[400];
     size_t max_packet, probe_max, overhead; /* the last two: only where there is ops->probe() */
-    unsigned limit_changes, probe_changes, writable, batches, doubts, renewals;
+    unsigned limit_changes, probe_changes, writable, batches, checks, renewals;
     uint64_t packets, bytes;
     uint64_t last_number;
     uint8_t last[16384];

@@ -229,8 +229,8 @@ START_TEST(forged_alerts_do_not_end_a_link)
     ck_assert_uint_eq(link->packets, 20);
     /* One counts when something was sent since the one before: while the link was idle nothing but its handshake was.
      */
-    ck_assert_uint_ge(link->doubts, 1);
-    ck_assert_uint_le(link->doubts, 21);
+    ck_assert_uint_ge(link->checks, 1);
+    ck_assert_uint_le(link->checks, 21);
 }
 END_TEST
 

@@ -280,8 +280,8 @@ START_TEST(a_hint_makes_the_client_ask)
     hg_listener_fds(pair.gateway, state->setup.listeners[0], &listening, 1);
     test_send(link, "something", 9);
     ck_assert_int_gt(sendto(listening, alert, sizeof alert, 0, &path->peer.any, dtls_path_peer_size(path)), 0);
-    test_wait(&pair, link->doubts > 0, 1000);
-    ck_assert_uint_eq(link->doubts, 1);
+    test_wait(&pair, link->checks > 0, 1000);
+    ck_assert_uint_eq(link->checks, 1);
     ck_assert(!link->down);
 }
 END_TEST
