@@ -48,7 +48,7 @@ static int check_abi(const struct verdict *verdict, const struct hg_plugin *desc
 static int check_texts(const struct verdict *verdict, const struct hg_plugin *descriptor, const char *name)
 {
     if (!descriptor->name || strcmp(descriptor->name, name) != 0)
-        return refuse(verdict, "the plugin in it calls itself '%s': name and file must be the same",
+        return refuse(verdict, "the plugin's name is '%s', but it must be that of the file",
                       descriptor->name ? descriptor->name : "");
     if (!descriptor->version || !descriptor->summary)
         return refuse(verdict, "its %s is missing", descriptor->version ? "summary" : "version");
@@ -61,13 +61,13 @@ static int check_lists(const struct verdict *verdict, const struct hg_plugin *de
 
     for (i = 0; descriptor->offers[i].name; i++)
         if (i == LIST_MAX || !descriptor->offers[i].ops || descriptor->offers[i].version == 0)
-            return refuse(verdict, "its list of offers has no end, or one without operations or version");
+            return refuse(verdict, "its list of offers is not terminated, or an entry has no operations or version");
     for (i = 0; descriptor->needs[i].name; i++)
         if (i == LIST_MAX || descriptor->needs[i].version == 0)
-            return refuse(verdict, "its list of needs has no end, or one without version");
+            return refuse(verdict, "its list of needs is not terminated, or an entry has no version");
     for (i = 0; descriptor->commands[i].name; i++)
         if (i == LIST_MAX || (!descriptor->commands[i].run && !descriptor->command) || !descriptor->commands[i].summary)
-            return refuse(verdict, "its list of commands has no end, or one without function or summary");
+            return refuse(verdict, "its list of commands is not terminated, or an entry has no function or summary");
     return 0;
 }
 
@@ -110,7 +110,7 @@ static int take_edge(const struct verdict *verdict, struct plugin *plugin, const
     if (take_stage(verdict, plugin, edge->exchange) != 0)
         return -1;
     if (plugin->stage.self_size != 0)
-        return refuse(verdict, "the self_size of an edge must be 0: its state is its own");
+        return refuse(verdict, "the self_size of an edge must be 0");
     return 0;
 }
 
@@ -122,7 +122,7 @@ static int take_codec(const struct verdict *verdict, struct plugin *plugin, cons
         return refuse(verdict, "its wire name is missing or longer than %d bytes", WIRE_NAME_MAX);
     if (!codec->encode_head || !codec->encode_data || !codec->encode_end || !codec->encode_reset || !codec->decode ||
         !codec->decoder_free)
-        return refuse(verdict, "one of its codec operations is missing: all are needed");
+        return refuse(verdict, "one of its codec operations is missing; all are required");
     if (codec->decoder_size > CFG_MAX)
         return refuse(verdict, "its decoder takes %zu bytes; at most %d are allowed", codec->decoder_size, CFG_MAX);
     if (codec->data_growth < 64)
@@ -138,7 +138,7 @@ static int take_transport(const struct verdict *verdict, struct plugin *plugin,
         return refuse(verdict, "its transport operations are missing");
     if (!transport->listens || !transport->connect || !transport->cancel || !transport->next_packet_number ||
         !transport->send || !transport->flush || !transport->close)
-        return refuse(verdict, "one of its transport operations is missing: all are needed");
+        return refuse(verdict, "one of its transport operations is missing; all are required");
     plugin->transport = *transport;
     return 0;
 }
@@ -159,12 +159,12 @@ static int take_operations(const struct verdict *verdict, struct plugin *plugin)
         return take_transport(verdict, plugin, descriptor->ops);
     case HG_ROLE_PROVIDER:
         if (descriptor->ops)
-            return refuse(verdict, "a provider has no operations of its own: `ops` must be NULL");
+            return refuse(verdict, "a provider has no operations; `ops` must be NULL");
         if (!descriptor->offers[0].name)
             return refuse(verdict, "it is a provider but offers nothing");
         return 0;
     default:
-        return refuse(verdict, "its role %u is unknown to this hopgate", (unsigned)descriptor->role);
+        return refuse(verdict, "unknown role %u", (unsigned)descriptor->role);
     }
 }
 

@@ -200,7 +200,7 @@ static void tell_not_found(const struct plugins *plugins, const char *name, char
 
     for (size_t i = 0; i < count; i++)
         suggestion_offer(&suggestion, files[i].name);
-    snprintf(why, why_size, "there is no plugin '%.*s'%s%s%s (looked in %s)", NAME_MAX_SIZE, name,
+    snprintf(why, why_size, "no plugin '%.*s'%s%s%s (searched %s)", NAME_MAX_SIZE, name,
              SUGGESTION(suggestion_best(&suggestion)), path ? path : "?");
     plugins_files_free(files, count);
     free(path);
@@ -234,12 +234,12 @@ static const struct hg_plugin *open_plugin(const char *path, char *why, size_t w
         const char *error = dlerror();
 
         /* The message names the file in most cases, but not in all. */
-        snprintf(why, why_size, "%s cannot be loaded: %s", path, error ? error : strerror(errno));
+        snprintf(why, why_size, "cannot load %s: %s", path, error ? error : strerror(errno));
         return NULL;
     }
     symbol = dlsym(handle, "hopgate_plugin");
     if (!symbol) {
-        snprintf(why, why_size, "%s is no plugin of hopgate: it does not export hopgate_plugin()", path);
+        snprintf(why, why_size, "%s is not a hopgate plugin: it does not export hopgate_plugin()", path);
         return NULL;
     }
     memcpy(&describe, &symbol, sizeof describe); /* ISO C knows no cast from an object pointer to a function's */

@@ -125,11 +125,11 @@ static const struct {
     const char *name;
     const char *why; /* a part of it */
 } refused[] = {
-    {"garbage", "garbage.so cannot be loaded: "},
-    {"void", "void.so cannot be loaded: "},
-    {"foreign", "foreign.so is no plugin of hopgate: it does not export hopgate_plugin()"},
+    {"garbage", "garbage.so: file too short"},
+    {"void", "void.so: file too short"},
+    {"foreign", "foreign.so is not a hopgate plugin: it does not export hopgate_plugin()"},
     {"nobody", "nobody.so: hopgate_plugin() returned nothing"},
-    {"misnamed", "misnamed.so: the plugin in it calls itself 'edge': name and file must be the same"},
+    {"misnamed", "misnamed.so: the plugin's name is 'edge', but it must be that of the file"},
     {"newer", "newer.so: it was built for ABI 2, but this hopgate has ABI 1"},
     {"abiless", "its ABI number is 0"},
     {"unsummed", "its summary is missing"},
@@ -142,18 +142,18 @@ static const struct {
     {"shrinking_codec", "its data_growth is 0; 64 means that none is added"},
     {"half_codec", "one of its codec operations is missing"},
     {"half_transport", "one of its transport operations is missing"},
-    {"busy_provider", "a provider has no operations of its own"},
+    {"busy_provider", "a provider has no operations; `ops` must be NULL"},
     {"idle_provider", "it is a provider but offers nothing"},
-    {"empty_offer", "its list of offers has no end, or one without operations or version"},
+    {"empty_offer", "its list of offers is not terminated, or an entry has no operations or version"},
     {"bad_command", "its list of commands"},
     {"bad_options", "option 'Bad Name': the name must consist of lower-case letters"},
     {"huge", "its config struct takes"},
-    {"roleless", "its role 0 is unknown"},
-    {"new_role", "its role 99 is unknown"},
-    {"stag", "there is no plugin 'stag'; did you mean 'stage'? (looked in /tmp/hopgate-test-"},
-    {"../edge", "there is no plugin '../edge'"},
-    {"", "there is no plugin ''"},
-    {"Upper", "there is no plugin 'Upper'"},
+    {"roleless", "unknown role 0"},
+    {"new_role", "unknown role 99"},
+    {"stag", "no plugin 'stag'; did you mean 'stage'? (searched /tmp/hopgate-test-"},
+    {"../edge", "no plugin '../edge'"},
+    {"", "no plugin ''"},
+    {"Upper", "no plugin 'Upper'"},
 };
 
 START_TEST(test_refused)
@@ -297,8 +297,7 @@ static const struct {
     {"pipeline:\n  - edge\n  - fussy:\n    routes: []\n" GATEWAY_END,
      "F:4:5: 'routes' is on the same level as 'fussy': indent it if it is an option, or put '- ' before it if it is a "
      "plugin\n"},
-    {"pipeline:\n  - edge\n  - stge\n" GATEWAY_END,
-     "F:3:5: there is no plugin 'stge'; did you mean 'stage'? (looked …"},
+    {"pipeline:\n  - edge\n  - stge\n" GATEWAY_END, "F:3:5: no plugin 'stge'; did you mean 'stage'? (searched …"},
     {"pipeline:\n  - edge: { listen: x }\n" GATEWAY_END, "F:2:13: edge: unknown option 'listen'\n"},
     {"pipeline:\n  - edge: [a]\n" GATEWAY_END,
      "F:2:11: edge: expected a mapping of options, not a list (it has no options)\n"},
