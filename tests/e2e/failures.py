@@ -171,7 +171,7 @@ def no_session(world):
         stranger.close(False)
     for transport in ("dtls", "tls"):
         client = world.client(service, transports=[world.connect(transport, ca="other/ca.pem")])
-        gate.wait_for(rf'"part":"{transport}","message":"127\.0\.0\.1:\d+ ended the handshake: .*it does not accept the certificate')
+        gate.wait_for(rf'"part":"{transport}","message":"127\.0\.0\.1:\d+ aborted the handshake: .*it rejected the certificate')
         client.stop()
     client = world.client(service, codecs=("codec_json",))
     for process in (client, gate):
