@@ -122,11 +122,12 @@ const char *acme_blocking_each(struct acme_task *task, struct acme_store *store,
                                bool (*found)(void *arg, const char *name, json_t *value), void *arg)
 {
     const struct hg_store_answer *list = use_store(task, store, LIST, kind, "", (struct hg_text){0}, HG_STORE_ANY);
-    json_t *names = json_array();
     bool more = true;
+    json_t *names;
 
     if (list->status != HG_STORE_OK)
         return list->error;
+    names = json_array();
     for (size_t i = 0; i < list->count; i++) {
         const struct hg_text name = acme_store_name(list->entries[i].key);
 
