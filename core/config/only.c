@@ -205,39 +205,13 @@ static bool method_matches(const struct hg_list *methods, struct hg_text method)
     return methods->count == 0;
 }
 
-/* "192.0.2.1:50000", "[2001:db8::1]:50000" */
-static bool parse_user(struct hg_text user, struct sockaddr_storage *address)
+static bool network_matches(const struct hg_networks *networks, const struct hg_sockaddr *user)
 {
-    char text[INET6_ADDRSTRLEN + 2];
-    struct sockaddr_in *ipv4 = (struct sockaddr_in *)address;
-    struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)address;
-    const char *end;
-    size_t size;
-
-    if (!user.size)
-        return false;
-    end = memchr(user.data, user.data[0] == '[' ? ']' : ':', user.size);
-    size = end ? (size_t)(end - user.data) : user.size;
-    if (size >= sizeof text)
-        return false;
-    memcpy(text, user.data, size);
-    text[size] = '\0';
-    text[strcspn(text, "%")] = '\0'; /* a zone says nothing about the network (RFC 4007 section 11) */
-    memset(address, 0, sizeof *address);
-    address->ss_family = text[0] == '[' ? AF_INET6 : AF_INET;
-    return (text[0] == '[' ? inet_pton(AF_INET6, text + 1, &ipv6->sin6_addr)
-                           : inet_pton(AF_INET, text, &ipv4->sin_addr)) == 1;
+    return !networks || (user->size && networks_match(networks, (const struct sockaddr *)&user->address));
 }
 
-static bool network_matches(const struct hg_networks *networks, struct hg_text user)
-{
-    struct sockaddr_storage address;
-
-    return !networks || (parse_user(user, &address) && networks_match(networks, (const struct sockaddr *)&address));
-}
-
-bool only_matches(const struct only *only, const struct hg_head *request)
+bool only_matches(const struct only *only, const struct hg_head *request, const struct hg_sockaddr *user)
 {
     return method_matches(&only->options->methods, request->method) && host_matches(only, request->authority) &&
-           path_matches(only, request->path) && network_matches(only->options->networks, request->peer);
+           path_matches(only, request->path) && network_matches(only->options->networks, user);
 }

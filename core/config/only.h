@@ -29,7 +29,7 @@ struct only_options {
 bool only_read(const struct option_reading *reading, const struct config_node *block, const struct config_node *at,
                struct only_options *options, const struct only **only);
 
-/* Whether a stage takes part in a request, as it is when it reaches the stage. */
-bool only_matches(const struct only *only, const struct hg_head *request);
+/* Whether a stage takes part in a request of that user, as it is when it reaches the stage. */
+bool only_matches(const struct only *only, const struct hg_head *request, const struct hg_sockaddr *user);
 
 #endif

@@ -62,7 +62,8 @@ static struct exchange *exchange_allocate(struct exchange_table *table)
         if (!exchange)
             return NULL;
     }
-    memset(exchange, 0, bytes);
+    memset(exchange, 0, offsetof(struct exchange, detail));
+    memset(exchange->slots, 0, bytes - offsetof(struct exchange, slots));
     exchange->table = table;
     states = (char *)exchange + aligned(sizeof *exchange + table->stage_count * sizeof(struct slot));
     for (size_t i = 1; i < table->stage_count; i++) {

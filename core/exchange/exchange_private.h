@@ -104,7 +104,7 @@ struct exchange {
     bool is_cut;       /* … and is without that slot and those below */
     struct hg_outcome outcome;
     struct hg_reason reason;
-    char detail[256];
+    char detail[256];    /* of the reason; not cleared before */
     struct slot slots[]; /* table->stage_count of them, then the stages' states */
 };
 

@@ -95,7 +95,7 @@ static bool attach(struct slot *slot)
 
     if (slot->attached || slot->bypassed)
         return true;
-    if (slot->stage->only && !only_matches(slot->stage->only, slot->exchange->request)) {
+    if (slot->stage->only && !only_matches(slot->stage->only, slot->exchange->request, &slot->exchange->public.user)) {
         verdict = HG_BYPASS;
     } else if (!understands(slot)) {
         return false;

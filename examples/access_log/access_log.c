@@ -9,6 +9,8 @@
  *
  * A line is a JSON object; members that do not apply are left out.
  */
+#define _POSIX_C_SOURCE 200809L /* open(), gmtime_r() and the like, which -std=c11 alone leaves out */
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -34,7 +34,8 @@ def installed(world):
     for wanted in ("bin/hopgate", "include/hopgate/plugin.h", "include/hopgate/stage.h", "lib/pkgconfig/hopgate.pc",
                    "lib/hopgate/plugins/route.so", "lib/hopgate/plugins/dtls.so", "share/man/man5/hopgate-route.5",
                    "share/doc/hopgate/LICENSE", "share/doc/hopgate/docs/plugin-guide.md",
-                   "share/doc/hopgate/examples/add_header/add_header.c", "share/doc/hopgate/examples/add_header/Makefile"):
+                   "share/doc/hopgate/examples/add_header/add_header.c", "share/doc/hopgate/examples/add_header/Makefile",
+                   "share/doc/hopgate/examples/access_log/access_log.c", "share/doc/hopgate/examples/access_log/Makefile"):
         check(wanted in files, f"{wanted} was not installed, only {files}")
     equal([name for name in files if name.endswith(".la")], [], "libtool's own files")
     for page in (name for name in files if name.endswith(".md")):
@@ -55,21 +56,25 @@ def installed(world):
     equal(run(*package, "--variable=plugindir", "hopgate", env=environment).strip(), f"{root}/lib/hopgate/plugins", "plugindir")
     equal(run(*package, "--variable=abi", "hopgate", env=environment).strip(), "1", "the ABI")
 
-    example = world.path("add_header")
-    shutil.copytree(os.path.join(root, "share/doc/hopgate/examples/add_header"), example)
     flags = " ".join(["-fsanitize=address,undefined"] if SANITIZERS else [])
-    run("make", "-C", example, f"PKG_CONFIG={' '.join(package)}", f"CFLAGS=-O2 -Wall -Wextra -Werror {flags}", "install",
-        env=environment)
-    check(os.path.exists(os.path.join(root, "lib/hopgate/plugins/add_header.so")), "the example did not install its plugin")
+    for name in ("add_header", "access_log"):
+        example = world.path(name)
+        shutil.copytree(os.path.join(root, "share/doc/hopgate/examples", name), example)
+        run("make", "-C", example, f"PKG_CONFIG={' '.join(package)}", f"CFLAGS=-O2 -Wall -Wextra -Werror {flags}", "install",
+            env=environment)
+        check(os.path.exists(os.path.join(root, f"lib/hopgate/plugins/{name}.so")), f"{name} did not install its plugin")
 
     other = World(hopgate=os.path.join(root, "bin", "hopgate"), plugins=os.path.join(root, "lib", "hopgate", "plugins"))
     try:
         listed = other.program("plugins")
         check("add_header" in listed.stdout, f"hopgate plugins does not list it:\n{listed.stdout}{listed.stderr}")
-        other.tunnel(stages=[{"add_header": {"request": [{"name": "X-From", "value": "the example"}],
-                                             "response": [{"name": "X-Served-By", "value": "hopgate"}]}}])
+        log = other.path("access.log")
+        other.tunnel(stages=[{"access_log": {"file": log}}, {"add_header": {"request": [{"name": "X-From", "value": "the example"}],
+                                                                              "response": [{"name": "X-Served-By", "value": "hopgate"}]}}])
         check("X-From: the example" in other.curl("/head"), "the request field did not arrive")
         equal(other.curl("/", want="%header{x-served-by}"), "hopgate", "the response field")
+        with open(log) as file:
+            check('"path":"/head"' in file.read(), "no line in the access log")
     finally:
         wrong = other.close(False)
     check(not wrong, "\n".join(wrong))

@@ -9,6 +9,7 @@
 #include "tests/unit/scripted_stages.h"
 #include "tests/unit/slowness.h"
 
+#include <arpa/inet.h>
 #include <check.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -286,6 +287,12 @@ START_TEST(a_users_address_is_parsed)
         {"", 0, 0},
         {":", 0, 0},
         {"app.test:80", 0, 0},
+        {"1.2.3:80", 0, 0},
+        {"1.2.3.4.:80", 0, 0},
+        {"1.2.3.256:80", 0, 0},
+        {"1.2.3.04:80", 0, 0},
+        {"255.0.10.1:1", AF_INET, 1},
+        {"1..3.4:80", 0, 0},
         {"192.0.2.1:8a", 0, 0},
         {"[]:80", 0, 0},
         {"[fe80::1%eth0]:80", AF_INET6, 80},
@@ -298,6 +305,12 @@ START_TEST(a_users_address_is_parsed)
         socket_address_parse(&address, hg_text(cases[i].text));
         ck_assert_msg(cases[i].family ? address.size > 0 : address.size == 0, "%s", cases[i].text);
         ck_assert_int_eq(address.address.ss_family, cases[i].family);
+        if (cases[i].family == AF_INET) {
+            char host[INET_ADDRSTRLEN];
+
+            inet_ntop(AF_INET, &ipv4->sin_addr, host, sizeof host);
+            ck_assert_msg(!strncmp(cases[i].text, host, strlen(host)), "%s became %s", cases[i].text, host);
+        }
         ck_assert_int_eq(ntohs(ipv4->sin_port), cases[i].port); /* where that of IPv6 is, too */
     }
 }
