@@ -40,7 +40,6 @@ struct acme_manager {
 
     struct hg_store_watch *watch;
     struct acme_reading *readings; /* of what has changed */
-    struct acme_listing *listings;
 
     struct {
         uint64_t *issued, *failed, *attempts, *on_demand_refused;
