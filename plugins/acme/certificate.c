@@ -142,6 +142,7 @@ static void recall_attempt(struct acme_certificate *certificate, const json_t *s
     const char *directory = json_string_value(json_object_get(state, "directory"));
     const json_t *pauses = json_object_get(state, "pauses");
 
+    certificate->busy_until = 0; /* whoever ordered it has ended */
     certificate->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
     certificate->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
     certificate->due = (time_t)json_integer_value(json_object_get(state, "due"));

@@ -19,7 +19,7 @@
 /* Whether it is obtained, here or by another gateway, or will be in a moment. */
 static bool is_under_way(const struct acme_certificate *certificate)
 {
-    return certificate->attempt || certificate->asking || certificate->busy_until ||
+    return certificate->attempt || certificate->asking || certificate->busy_until > acme_clock() ||
            acme_schedule_is_due(certificate) || certificate->manager->unread;
 }
 
