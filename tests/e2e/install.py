@@ -79,7 +79,8 @@ def installed(world):
         wrong = other.close(False)
     check(not wrong, "\n".join(wrong))
 
-    os.unlink(os.path.join(root, "lib/hopgate/plugins/add_header.so"))
+    for name in ("add_header", "access_log"):
+        os.unlink(os.path.join(root, f"lib/hopgate/plugins/{name}.so"))
     make("uninstall", f"prefix={root}", f"sysconfdir={root}/etc")
     equal(files_below(root), [], "files left by make uninstall")
 
