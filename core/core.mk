@@ -7,7 +7,7 @@ EXTRA_DIST += core/README.md core/cli/README.md core/exchange/README.md core/loo
 # All of core/ but main(), so that the unit tests can link what they test.
 noinst_LTLIBRARIES += core/libcore.la
 core_libcore_la_SOURCES = \
-	core/base/backoff.c core/base/backoff.h core/base/buffer.c core/base/buffer.h core/base/failure.c \
+	core/base/backoff.c core/base/backoff.h core/base/buffer.c core/base/buffer.h core/base/fatal.c core/base/fatal.h core/base/failure.c \
 	core/base/failure.h core/base/log.c core/base/log.h core/base/log_limit.c core/base/log_line.c \
 	core/base/log_private.h core/base/message.c core/base/message.h core/base/multimap.c core/base/multimap.h \
 	core/base/socket_address.c core/base/socket_address.h \

@@ -31,8 +31,9 @@ STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
 IMPURE_HEADERS = re.compile(r"^(ev|time|netdb|poll|unistd|sys/(socket|time|epoll|timerfd)|netinet/.*|arpa/.*)\.h$")
 IMPURE_CALLS = re.compile(r"^(ev_\w+|clock_gettime|time|gettimeofday|socket|connect|bind|send(to|msg|mmsg)?|recv(from|msg|mmsg)?"
                           r"|poll|epoll_\w+|read|write)$")
-# What is bound to one process by its nature: where the log goes, and how often it was told the same.
-STATEFUL = {"core/base/log", "core/base/log_limit"}
+# What is bound to one process by its nature: where the log goes, how often it was told the same, and what a signal's
+# handler may look at.
+STATEFUL = {"core/base/log", "core/base/log_limit", "core/base/fatal"}
 # Plugins that are called as their role is; core/ names roles.
 ROLES = {"origin"}
 

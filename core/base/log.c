@@ -47,6 +47,11 @@ static enum log_format format_now(void)
     return (enum log_format)format;
 }
 
+bool log_is_json(void)
+{
+    return format_now() == LOG_JSON;
+}
+
 /* Waits until a write does not block, for no longer than PATIENCE. */
 static bool has_room(void)
 {

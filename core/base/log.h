@@ -23,6 +23,8 @@ enum log_format {
 /* Before the first line; the default is LOG_AUTO and HG_LOG_INFO. */
 void log_configure(enum log_format format, enum hg_level level);
 bool log_enabled(enum hg_level level);
+/* Whether lines are JSON. May be asked in the handler of a signal. */
+bool log_is_json(void);
 
 /* One line under the name of a part ("http", "session"). A line is written by one system call. */
 __attribute__((format(printf, 3, 4))) void log_line(enum hg_level level, const char *part, const char *format, ...);

@@ -3,6 +3,7 @@
  */
 #include "core/cli/cli.h"
 
+#include "core/base/fatal.h"
 #include "core/base/suggest.h"
 
 #include <config.h>
@@ -363,7 +364,10 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 int cli_main(int argc, char **argv)
 {
     struct cli cli = {0};
-    int result = dispatch(&cli, argc, argv);
+    int result;
+
+    fatal_watch();
+    result = dispatch(&cli, argc, argv);
 
     plugins_free(cli.plugins);
     free(cli.folders);

@@ -3,6 +3,7 @@
  */
 #include "core/cli/run.h"
 
+#include "core/base/fatal.h"
 #include "core/base/log.h"
 #include "core/config/privileges.h"
 #include "core/pipeline/listen.h"
@@ -159,7 +160,8 @@ int run_command_of(const struct instance *instance, int argc, char **argv)
     }
     worker->alone = instance;
     if (!worker_start_instances(worker)) {
-        instance->plugin->descriptor.command(&worker->instances[instance->index], argc, argv);
+        CALL_PLUGIN(instance->public.name, "command",
+                    instance->plugin->descriptor.command(&worker->instances[instance->index], argc, argv));
         if (!worker->finished)
             worker_run(worker);
         result = worker->finished ? worker->exit_code : 1;

@@ -17,6 +17,7 @@ struct only;
 struct stage {
     const struct hg_stage_ops *ops;
     struct hg_worker *worker; /* its instance; NULL: this stage is not there */
+    const char *plugin;       /* its name, for core/base/fatal.h; NULL: this is the core's own stage */
     const struct only *only;  /* the requests in which it takes part; NULL: all */
     uint64_t calls;           /* of its callbacks */
     uint64_t bytes[2];        /* of data that it took, down and up */

@@ -11,34 +11,34 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* Where the stage has done it. */
-static const char *where(const struct slot *slot)
-{
-    static const char *const names[] = {
-        [HOOK_NONE] = "outside its callbacks",
-        [HOOK_ATTACH] = "in attach()",
-        [HOOK_HEAD] = "in head()",
-        [HOOK_DATA] = "in data()",
-        [HOOK_END] = "in end()",
-        [HOOK_FLUSH] = "in flush()",
-        [HOOK_RESET] = "in reset()",
-        [HOOK_WRITABLE] = "in writable()",
-        [HOOK_DETACH] = "in detach()",
-    };
+const char *const exchange_hooks[] = {
+    [HOOK_NONE] = NULL,     [HOOK_ATTACH] = "attach",     [HOOK_HEAD] = "head",
+    [HOOK_DATA] = "data",   [HOOK_END] = "end",           [HOOK_FLUSH] = "flush",
+    [HOOK_RESET] = "reset", [HOOK_WRITABLE] = "writable", [HOOK_DETACH] = "detach",
+};
 
-    return names[slot->hook];
+#define WHERE_SIZE 32
+
+/* Where the stage has done it. Returns `text`. */
+static const char *where(const struct slot *slot, char text[WHERE_SIZE])
+{
+    if (slot->hook == HOOK_NONE)
+        return "outside its callbacks";
+    snprintf(text, WHERE_SIZE, "in %s()", exchange_hooks[slot->hook]);
+    return text;
 }
 
 static void tell(struct slot *slot, enum breach breach, const char *what)
 {
     static_assert(sizeof slot->stage->breaches / sizeof *slot->stage->breaches == HOOK_DETACH + 1, "one for each hook");
     uint32_t bit = UINT32_C(1) << breach;
+    char place[WHERE_SIZE];
 
     if (slot->stage->breaches[slot->hook] & bit)
         return;
     slot->stage->breaches[slot->hook] |= bit;
     log_line(HG_LOG_ERROR, slot->public.worker->instance->name, "this plugin has a bug: %s, it %s (logged once)",
-             where(slot), what);
+             where(slot, place), what);
 }
 
 void slot_note_breach(struct slot *slot, enum breach breach, const char *format, ...)
@@ -54,7 +54,7 @@ void slot_note_breach(struct slot *slot, enum breach breach, const char *format,
 
 void slot_breach(struct slot *slot, enum breach breach, const char *format, ...)
 {
-    char what[160], detail[sizeof slot->exchange->detail];
+    char what[160], place[WHERE_SIZE], detail[sizeof slot->exchange->detail];
     va_list arguments;
 
     va_start(arguments, format);
@@ -63,7 +63,8 @@ void slot_breach(struct slot *slot, enum breach breach, const char *format, ...)
     tell(slot, breach, what);
     if (slot_is_over(slot))
         return;
-    snprintf(detail, sizeof detail, "%s has a bug: %s, it %s", slot->public.worker->instance->name, where(slot), what);
+    snprintf(detail, sizeof detail, "%s has a bug: %s, it %s", slot->public.worker->instance->name, where(slot, place),
+             what);
     exchange_reset_by(slot->exchange, &(struct hg_reason){500, "proxy_internal_error", detail, 0}, slot->index);
     slot->exchange->is_breach = true;
 }

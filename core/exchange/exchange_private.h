@@ -6,6 +6,7 @@
 #ifndef CORE_EXCHANGE_EXCHANGE_PRIVATE_H
 #define CORE_EXCHANGE_EXCHANGE_PRIVATE_H
 
+#include "core/base/fatal.h"
 #include "core/exchange/exchange.h"
 
 /* Slices that an inbox holds without an allocation of its own. */
@@ -77,6 +78,7 @@ struct slot {
     struct stage *stage;
     struct exchange *exchange;
     unsigned index;
+    struct calling before;  /* what was being called when the callback began */
     uint8_t hook;           /* an enum hook: the callback that is running … */
     uint8_t hook_direction; /* … and its direction */
     bool attached;          /* attach() has answered NEXT, detach() is due */
@@ -108,6 +110,9 @@ struct exchange {
     struct slot slots[]; /* table->stage_count of them, then the stages' states */
 };
 
+/* "attach": the names of callbacks, by enum hook. */
+extern const char *const exchange_hooks[];
+
 static inline struct slot *slot_of(struct hg_self *self)
 {
     return (struct slot *)self;
@@ -122,6 +127,8 @@ static inline hg_time slot_now(const struct slot *slot)
 static inline void slot_enter(struct slot *slot, enum hook hook, enum hg_direction direction)
 {
     slot->stage->calls++;
+    slot->before = calling_now;
+    calling_now = (struct calling){slot->stage->plugin, exchange_hooks[hook]};
     slot->hook = hook;
     slot->hook_direction = direction;
 }
@@ -129,6 +136,7 @@ static inline void slot_enter(struct slot *slot, enum hook hook, enum hg_directi
 static inline void slot_leave(struct slot *slot)
 {
     slot->hook = HOOK_NONE;
+    calling_now = slot->before;
 }
 
 /* Whether nothing more is wanted of a stage. */

@@ -3,6 +3,7 @@
  */
 #include "core/loop/loop.h"
 
+#include "core/base/fatal.h"
 #include "core/base/log.h"
 
 #include <stdlib.h>
@@ -29,6 +30,7 @@ hg_time loop_read_clock(struct loop *loop)
 struct hg_timer {
     ev_timer watcher;
     struct loop *loop;
+    const char *plugin;
     hg_callback callback;
     void *arg;
     hg_time deadline; /* 0: not running */
@@ -70,16 +72,17 @@ static void timer_fired(struct ev_loop *ev, ev_timer *watcher, int events)
         return;
     }
     timer->deadline = 0;
-    timer->callback(timer->arg);
+    CALL_PLUGIN(timer->plugin, "timer", timer->callback(timer->arg));
 }
 
-struct hg_timer *loop_timer_new(struct loop *loop, hg_callback callback, void *arg)
+struct hg_timer *loop_timer_new(struct loop *loop, const char *plugin, hg_callback callback, void *arg)
 {
     struct hg_timer *timer = calloc(1, sizeof *timer);
 
     if (!timer)
         return NULL;
     timer->loop = loop;
+    timer->plugin = plugin;
     timer->callback = callback;
     timer->arg = arg;
     ev_init(&timer->watcher, timer_fired);
@@ -111,6 +114,7 @@ void loop_timer_free(struct hg_timer *timer)
 struct hg_io {
     ev_io watcher;
     struct loop *loop;
+    const char *plugin;
     hg_io_callback callback;
     void *arg;
 };
@@ -121,10 +125,10 @@ static void io_ready(struct ev_loop *ev, ev_io *watcher, int events)
     int ready = (events & EV_READ ? HG_READ : 0) | (events & EV_WRITE ? HG_WRITE : 0);
 
     (void)ev;
-    io->callback(io->arg, ready);
+    CALL_PLUGIN(io->plugin, "io", io->callback(io->arg, ready));
 }
 
-struct hg_io *loop_io_new(struct loop *loop, int fd, hg_io_callback callback, void *arg)
+struct hg_io *loop_io_new(struct loop *loop, const char *plugin, int fd, hg_io_callback callback, void *arg)
 {
     struct hg_io *io = calloc(1, sizeof *io);
 
@@ -132,6 +136,7 @@ struct hg_io *loop_io_new(struct loop *loop, int fd, hg_io_callback callback, vo
         return NULL;
     io->loop = loop;
     trim_added(&loop->trim);
+    io->plugin = plugin;
     io->callback = callback;
     io->arg = arg;
     ev_io_init(&io->watcher, io_ready, fd, EV_NONE);
@@ -207,7 +212,7 @@ void loop_run_deferred(struct loop *loop)
     /* Those that are deferred from now on are for the next turn, or a call that defers itself would never end. */
     ring_move(&ring, &loop->deferred);
     while ((call = ring_take(&ring)))
-        call->callback(call->arg);
+        CALL_PLUGIN(call->plugin, "call", call->callback(call->arg));
 }
 
 void loop_post(struct loop *loop, struct hg_call *call)
@@ -249,7 +254,7 @@ static void run_posts(struct loop *loop)
     pthread_mutex_unlock(&loop->post_lock);
     /* One by one, since each may cancel others. */
     while ((call = take_post(loop, &ring)))
-        call->callback(call->arg);
+        CALL_PLUGIN(call->plugin, "call", call->callback(call->arg));
 }
 
 static void on_posted(struct ev_loop *ev, ev_async *watcher, int events)

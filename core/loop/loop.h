@@ -54,14 +54,15 @@ static inline hg_time loop_now(struct loop *loop)
     return loop->now ? loop->now : loop_read_clock(loop);
 }
 
-/* See hg_timer_new() and those that follow it in <hopgate/host.h>. */
-struct hg_timer *loop_timer_new(struct loop *loop, hg_callback callback, void *arg);
+/* See hg_timer_new() and those that follow it in <hopgate/host.h>. `plugin`: whose callback it is, see
+ * core/base/fatal.h; NULL: the core's own. */
+struct hg_timer *loop_timer_new(struct loop *loop, const char *plugin, hg_callback callback, void *arg);
 void loop_timer_set(struct hg_timer *timer, hg_time delay);
 void loop_timer_stop(struct hg_timer *timer);
 void loop_timer_free(struct hg_timer *timer);
 
 /* See hg_io_new(). */
-struct hg_io *loop_io_new(struct loop *loop, int fd, hg_io_callback callback, void *arg);
+struct hg_io *loop_io_new(struct loop *loop, const char *plugin, int fd, hg_io_callback callback, void *arg);
 void loop_io_set(struct hg_io *io, int events);
 void loop_io_free(struct hg_io *io);
 

@@ -3,6 +3,7 @@
  */
 #include "core/loop/resolve.h"
 
+#include "core/base/fatal.h"
 #include "core/base/log.h"
 #include "core/loop/loop.h"
 
@@ -56,6 +57,7 @@ struct watched_socket {
 struct hg_resolution {
     struct hg_call answer; /* posted: the end of a round */
     struct loop *loop;
+    const char *plugin;   /* whose callback it is; NULL: the core's */
     hg_resolved callback; /* NULL: cancelled */
     void *arg;
     char *host;
@@ -123,7 +125,7 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
             return; /* the lookup ends by its time-out */
         watched->channel = channel;
         watched->fd = fd;
-        watched->io = loop_io_new(channel->resolver->loop, fd, on_socket, watched);
+        watched->io = loop_io_new(channel->resolver->loop, NULL, fd, on_socket, watched);
         if (!watched->io) {
             free(watched);
             return;
@@ -142,7 +144,7 @@ static struct channel *channel_new(struct resolver *resolver, unsigned round)
         return NULL;
     options.sock_state_cb = on_socket_state;
     options.sock_state_cb_data = channel;
-    channel->timer = loop_timer_new(resolver->loop, on_timer, channel);
+    channel->timer = loop_timer_new(resolver->loop, NULL, on_timer, channel);
     if (!channel->timer ||
         ares_init_options(&channel->ares, &options, ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES)) {
         if (channel->timer)
@@ -220,7 +222,8 @@ static int ask(struct hg_resolution *resolution);
 static void answer(struct hg_resolution *resolution)
 {
     if (resolution->callback)
-        resolution->callback(resolution->arg, resolution->addresses, resolution->count, resolution->error);
+        CALL_PLUGIN(resolution->plugin, "resolved",
+                    resolution->callback(resolution->arg, resolution->addresses, resolution->count, resolution->error));
     free(resolution->host);
     free(resolution);
 }
@@ -308,13 +311,15 @@ static int ask(struct hg_resolution *resolution)
     return 0;
 }
 
-struct hg_resolution *resolve_start(struct loop *loop, const char *host, uint16_t port, hg_resolved callback, void *arg)
+struct hg_resolution *resolve_start(struct loop *loop, const char *plugin, const char *host, uint16_t port,
+                                    hg_resolved callback, void *arg)
 {
     struct hg_resolution *resolution = calloc(1, sizeof *resolution);
 
     if (!resolution)
         return NULL;
     resolution->loop = loop;
+    resolution->plugin = plugin;
     resolution->callback = callback;
     resolution->arg = arg;
     resolution->answer = (struct hg_call){.callback = on_posted_answer, .arg = resolution};

@@ -12,8 +12,8 @@
 struct loop;
 
 /* See hg_resolve() and hg_resolve_cancel(). */
-struct hg_resolution *resolve_start(struct loop *loop, const char *host, uint16_t port, hg_resolved callback,
-                                    void *arg);
+struct hg_resolution *resolve_start(struct loop *loop, const char *plugin, const char *host, uint16_t port,
+                                    hg_resolved callback, void *arg);
 void resolve_cancel(struct hg_resolution *resolution);
 
 /* Forgets the lookups that have not ended, without a callback; posts are yet to run. */

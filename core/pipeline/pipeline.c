@@ -3,6 +3,7 @@
  */
 #include "core/pipeline/pipeline.h"
 
+#include "core/base/fatal.h"
 #include "core/config/option_values.h"
 #include "core/config/privileges.h"
 #include "core/pipeline/gateway_list.h"
@@ -92,7 +93,7 @@ struct instance *pipeline_provider(const struct pipeline *pipeline, const char *
 static void instance_free(struct instance *instance)
 {
     if (instance->configured && instance->plugin->descriptor.unconfigure)
-        instance->plugin->descriptor.unconfigure(&instance->public);
+        CALL_PLUGIN(instance->public.name, "unconfigure", instance->plugin->descriptor.unconfigure(&instance->public));
     listen_close(instance);
     options_free(&instance->memory);
     free(instance->public.cfg);
@@ -218,10 +219,13 @@ static void configure(struct instance *instance)
     const struct hg_plugin *descriptor = &instance->plugin->descriptor;
     struct pipeline *pipeline = instance->pipeline;
 
+    int result;
+
     if (!instance->filled || !descriptor->configure)
         return;
     instance->configured = true;
-    if (descriptor->configure(&instance->public) != 0 && instance->faults == 0)
+    CALL_PLUGIN(descriptor->name, "configure", result = descriptor->configure(&instance->public));
+    if (result != 0 && instance->faults == 0)
         config_fault(pipeline->config, instance->name, "%s: configuration failed without an error message",
                      instance->public.name);
 }
@@ -279,11 +283,13 @@ int pipeline_prepare(struct pipeline *pipeline)
 {
     for (size_t i = 0; i < pipeline->count; i++) {
         struct instance *instance = pipeline->instances[i];
+        const struct hg_plugin *descriptor = &instance->plugin->descriptor;
         size_t before = instance->faults;
+        int result = 0;
 
-        if (!instance->plugin->descriptor.prepare || instance->plugin->descriptor.prepare(&instance->public) == 0)
-            continue;
-        if (instance->faults == before)
+        if (descriptor->prepare)
+            CALL_PLUGIN(descriptor->name, "prepare", result = descriptor->prepare(&instance->public));
+        if (result != 0 && instance->faults == before)
             config_fault(pipeline->config, instance->name, "%s: preparation failed without an error message",
                          instance->public.name);
     }

@@ -3,6 +3,8 @@
  */
 #include "core/pipeline/pipeline_check.h"
 
+#include "core/base/fatal.h"
+
 #include <hopgate/identity.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -188,9 +190,13 @@ void pipeline_check_transports(struct pipeline *pipeline)
 
     for (size_t i = 0; i < pipeline->transport_count; i++) {
         const struct instance *transport = pipeline->transports[i];
+        bool listens;
 
-        if (pipeline->shape == PIPELINE_UNKNOWN || !transport->filled || transport->faults > 0 ||
-            transport->plugin->transport.listens(&transport->public) == gateway)
+        if (pipeline->shape == PIPELINE_UNKNOWN || !transport->filled || transport->faults > 0)
+            continue;
+        CALL_PLUGIN(transport->public.name, "listens",
+                    listens = transport->plugin->transport.listens(&transport->public));
+        if (listens == gateway)
             continue;
         config_fault(pipeline->config, transport->name,
                      gateway ? "%s: it connects, but the transports of a gateway must listen"

@@ -3,6 +3,7 @@
  */
 #include "core/plugin/plugin.h"
 
+#include "core/base/fatal.h"
 #include "core/base/suggest.h"
 #include "core/plugin/descriptor_check.h"
 
@@ -222,14 +223,14 @@ static void *open_module(const char *path)
 }
 
 /* The descriptor in a .so, as the plugin has it. */
-static const struct hg_plugin *open_plugin(const char *path, char *why, size_t why_size)
+static const struct hg_plugin *open_plugin(const char *name, const char *path, char *why, size_t why_size)
 {
     const struct hg_plugin *(*describe)(void);
     const struct hg_plugin *descriptor;
     void *handle, *symbol;
 
     dlerror();
-    handle = open_module(path);
+    CALL_PLUGIN(name, "loading", handle = open_module(path));
     if (!handle) {
         const char *error = dlerror();
 
@@ -243,7 +244,7 @@ static const struct hg_plugin *open_plugin(const char *path, char *why, size_t w
         return NULL;
     }
     memcpy(&describe, &symbol, sizeof describe); /* ISO C knows no cast from an object pointer to a function's */
-    descriptor = describe();
+    CALL_PLUGIN(name, "hopgate_plugin", descriptor = describe());
     if (!descriptor)
         snprintf(why, why_size, "%s: hopgate_plugin() returned nothing", path);
     return descriptor;
@@ -251,7 +252,7 @@ static const struct hg_plugin *open_plugin(const char *path, char *why, size_t w
 
 static struct plugin *load_file(const char *name, char *path, char *why, size_t why_size)
 {
-    const struct hg_plugin *descriptor = open_plugin(path, why, why_size);
+    const struct hg_plugin *descriptor = open_plugin(name, path, why, why_size);
     struct plugin *plugin;
     char fault[512];
 

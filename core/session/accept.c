@@ -3,6 +3,7 @@
  */
 #include "core/session/accept.h"
 
+#include "core/base/fatal.h"
 #include "core/base/log.h"
 #include "core/session/dispatch.h"
 #include "core/session/identity_review.h"
@@ -201,8 +202,10 @@ void accept_open(struct hg_link *link, const struct control_message *open)
         refuse(link, "draining", "this gateway is stopping", 1);
         return;
     }
-    if (sessions->identity->verify(sessions->identity_worker, open->credentials, hg_text(link->peer), &identity,
-                                   &reason))
+    CALL_PLUGIN(sessions->identity_worker->instance->name, "verify",
+                result = sessions->identity->verify(sessions->identity_worker, open->credentials, hg_text(link->peer),
+                                                    &identity, &reason));
+    if (result)
         send_refuse(link, "credentials", reason, 0);
     else
         admit(link, named, &identity, open);

@@ -4,6 +4,7 @@
  * What comes out of the stream: events for the exchange, decoded as far as it has credit.
  */
 #include "core/base/failure.h"
+#include "core/base/fatal.h"
 #include "core/base/user_errors.h"
 #include "core/exchange/exchange.h"
 #include "core/session/exchange_stream_private.h"
@@ -167,8 +168,10 @@ static bool decode(struct exchange_stream *stream, const struct hg_slice *slice)
     struct session *session = stream->session;
     struct hg_codec_event event = {.type = HG_CODEC_NONE};
     const char *error = NULL;
-    ptrdiff_t used = session->codec->decode(session->codec_worker, stream->decoder, slice, &event, &error);
+    ptrdiff_t used;
 
+    CALL_PLUGIN(session->codec_worker->instance->name, "decode",
+                used = session->codec->decode(session->codec_worker, stream->decoder, slice, &event, &error));
     if (used < 0) {
         codec_failed(stream, error);
         return false;

@@ -3,6 +3,7 @@
  *
  * What goes into the stream: an exchange's events, encoded, as far as the stream has room.
  */
+#include "core/base/fatal.h"
 #include "core/base/user_errors.h"
 #include "core/session/exchange_stream_private.h"
 #include "core/session/flush_queue.h"
@@ -134,10 +135,13 @@ enum hg_verdict exchange_stream_send_head(struct exchange_stream *stream, const 
 {
     const struct session *session = stream->session;
     const char *error = NULL;
+    int result;
 
     if (stream->over || stream->unwanted)
         return HG_NEXT;
-    if (session->codec->encode_head(session->codec_worker, head, &stream->output, &error))
+    CALL_PLUGIN(session->codec_worker->instance->name, "encode_head",
+                result = session->codec->encode_head(session->codec_worker, head, &stream->output, &error));
+    if (result)
         return encoding_failed(stream, error);
     if (!hg_head_is_interim(head))
         stream->sent = MESSAGE_BODY;
@@ -189,7 +193,9 @@ size_t exchange_stream_send_data(struct exchange_stream *stream, const struct hg
                 tn_stream_want_writable(stream->tn);
             return sent;
         }
-        if (session->codec->encode_data(session->codec_worker, &piece, &stream->output, &error)) {
+        CALL_PLUGIN(session->codec_worker->instance->name, "encode_data",
+                    result = session->codec->encode_data(session->codec_worker, &piece, &stream->output, &error));
+        if (result) {
             encoding_failed(stream, error);
             return sent;
         }
@@ -204,10 +210,13 @@ enum hg_verdict exchange_stream_send_end(struct exchange_stream *stream, const s
 {
     const struct session *session = stream->session;
     const char *error = NULL;
+    int result;
 
     if (stream->over || stream->unwanted)
         return HG_NEXT;
-    if (session->codec->encode_end(session->codec_worker, trailers, &stream->output, &error))
+    CALL_PLUGIN(session->codec_worker->instance->name, "encode_end",
+                result = session->codec->encode_end(session->codec_worker, trailers, &stream->output, &error));
+    if (result)
         return encoding_failed(stream, error);
     stream->sent = MESSAGE_ENDED;
     return pass_output(stream);
@@ -218,9 +227,13 @@ static bool send_reset(struct exchange_stream *stream, const struct hg_reason *r
 {
     const struct session *session = stream->session;
     const char *error = NULL;
+    int result;
 
-    if (stream->output.count + HG_OUTPUT_PER_CALL > HG_OUTPUT_SLICES ||
-        session->codec->encode_reset(session->codec_worker, reason, &stream->output, &error))
+    if (stream->output.count + HG_OUTPUT_PER_CALL > HG_OUTPUT_SLICES)
+        return false;
+    CALL_PLUGIN(session->codec_worker->instance->name, "encode_reset",
+                result = session->codec->encode_reset(session->codec_worker, reason, &stream->output, &error));
+    if (result)
         return false;
     count_output(stream);
     stream->sent = MESSAGE_ENDED;

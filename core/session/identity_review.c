@@ -3,6 +3,7 @@
  */
 #include "core/session/identity_review.h"
 
+#include "core/base/fatal.h"
 #include "core/base/user_errors.h"
 #include "core/session/exchange_stream_private.h"
 #include "core/session/session_choice.h"
@@ -41,12 +42,15 @@ static void review(void *arg)
     struct sessions *sessions = arg;
     const char *reason = "its client is no longer allowed";
     struct session *next;
+    int result;
 
     for (struct session *session = sessions->sessions; session; session = next) {
         next = session->next;
         if (!session->open)
             continue;
-        if (sessions->identity->review(sessions->identity_worker, &session->identity, &reason))
+        CALL_PLUGIN(sessions->identity_worker->instance->name, "review",
+                    result = sessions->identity->review(sessions->identity_worker, &session->identity, &reason));
+        if (result)
             session_end(session, reason);
         else
             identity_reset_withdrawn(session);

@@ -3,6 +3,7 @@
  */
 #include "core/session/link.h"
 
+#include "core/base/fatal.h"
 #include "core/base/log.h"
 #include "core/session/flush_queue.h"
 #include "core/session/session_events.h"
@@ -169,9 +170,9 @@ struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport,
 void link_free(struct hg_link *link)
 {
     if (link->handle)
-        link->ops->close(link->handle, !link->dead);
+        CALL_PLUGIN(link->transport->instance->name, "close", link->ops->close(link->handle, !link->dead));
     else if (link->is_connecting)
-        link->ops->cancel(link->transport, link);
+        CALL_PLUGIN(link->transport->instance->name, "cancel", link->ops->cancel(link->transport, link));
     flush_queue_remove(link);
     *link->previous = link->next;
     if (link->next)

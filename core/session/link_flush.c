@@ -5,6 +5,7 @@
  */
 #include "core/session/link_flush.h"
 
+#include "core/base/fatal.h"
 #include "core/session/link_silence.h"
 #include "core/session/session_events.h"
 
@@ -16,7 +17,13 @@
 /* Gives a packet to the transport. */
 static int hand_over(struct hg_link *link, const uint8_t *packet, size_t size, bool is_probe)
 {
-    return is_probe ? link->ops->probe(link->handle, packet, size) : link->ops->send(link->handle, packet, size);
+    int result;
+
+    if (is_probe)
+        CALL_PLUGIN(link->transport->instance->name, "probe", result = link->ops->probe(link->handle, packet, size));
+    else
+        CALL_PLUGIN(link->transport->instance->name, "send", result = link->ops->send(link->handle, packet, size));
+    return result;
 }
 
 /* Keeps a packet that the transport did not take: the tunnel counts it as sent. */
@@ -95,8 +102,8 @@ static void say_close(struct hg_link *link)
 
     tn_link_close(link->tn, link->close_code, link->reason);
     size = tn_link_send(link->tn, hg_now(link_worker(link)), number, link->sessions->packet, TN_PACKET_MAX);
-    if (size && !link->ops->send(link->handle, link->sessions->packet, size))
-        link->ops->flush(link->handle);
+    if (size && !hand_over(link, link->sessions->packet, size, false))
+        CALL_PLUGIN(link->transport->instance->name, "flush", link->ops->flush(link->handle));
 }
 
 static void end(struct hg_link *link)
@@ -160,7 +167,7 @@ void link_flush(struct hg_link *link)
         session_write(link->session);
     more = !link->blocked && send_packets(link);
     if (link->handle)
-        link->ops->flush(link->handle);
+        CALL_PLUGIN(link->transport->instance->name, "flush", link->ops->flush(link->handle));
     if (link->state == LINK_REFUSED && tn_control_all_acknowledged(link->tn))
         link_close(link, link->close_code, "%s", link->reason);
     /* Sending has made room: those who waited for it may write. */

@@ -3,6 +3,7 @@
  */
 #include "core/session/open_message.h"
 
+#include "core/base/fatal.h"
 #include "core/session/link.h"
 #include "core/session/session_parameters.h"
 
@@ -38,11 +39,15 @@ static json_t *list_services(const struct sessions *sessions)
 {
     const struct hg_routes_ops *routes = sessions->routes.ops;
     struct services services = {0};
+    struct hg_worker *provider;
+    bool known;
 
     if (!routes || !routes->services)
         return NULL;
     services.names = json_array();
-    if (!routes->services(hg_capability_worker(sessions->worker, &sessions->routes), add_service, &services)) {
+    provider = hg_capability_worker(sessions->worker, &sessions->routes);
+    CALL_PLUGIN(provider->instance->name, "services", known = routes->services(provider, add_service, &services));
+    if (!known) {
         json_decref(services.names);
         return NULL;
     }
@@ -75,8 +80,10 @@ static char *encode_open(struct sessions *sessions, const struct session *named,
 void open_message_send(struct hg_link *link, const struct session *named)
 {
     struct sessions *sessions = link->sessions;
-    json_t *credentials = sessions->identity->present(sessions->identity_worker);
+    json_t *credentials;
 
+    CALL_PLUGIN(sessions->identity_worker->instance->name, "present",
+                credentials = sessions->identity->present(sessions->identity_worker));
     if (!credentials) {
         link_close(link, TN_NO_ERROR, "no credentials");
         return;

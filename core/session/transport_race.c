@@ -2,6 +2,8 @@
  * Copyright (c) 2026 The hopgate authors
  */
 #include "core/session/dialer_private.h"
+
+#include "core/base/fatal.h"
 #include "core/session/link.h"
 #include "core/session/open_message.h"
 
@@ -14,10 +16,12 @@ struct hg_link *dialer_connect(struct dialer *dialer, const struct gateway_endpo
     const struct hg_transport_ops *ops = &endpoint->transport->plugin->transport;
     struct hg_worker *worker = sessions_worker_of(sessions, endpoint->transport);
     struct hg_link *link = link_new(sessions, worker, hg_now(sessions->worker) + CONNECT_TIMEOUT);
+    int result;
 
     if (!link)
         return NULL;
-    if (ops->connect(worker, link, endpoint->number)) {
+    CALL_PLUGIN(worker->instance->name, "connect", result = ops->connect(worker, link, endpoint->number));
+    if (result) {
         link_free(link);
         return NULL;
     }

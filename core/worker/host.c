@@ -38,6 +38,12 @@ static void host_log_failure(struct hg_worker *worker, const struct hg_head *req
     failure_log(&(struct failure){.part = worker->instance->name, .request = request, .user = user, .reason = reason});
 }
 
+/* Whose callback it is that a service is given, for core/base/fatal.h. NULL: the core's own, which has no plugin. */
+static const char *plugin_of(const struct hg_worker *worker)
+{
+    return ((const struct instance *)worker->instance)->plugin ? worker->instance->name : NULL;
+}
+
 static hg_time host_now(struct hg_worker *worker)
 {
     return loop_now(loop_of(worker));
@@ -45,21 +51,23 @@ static hg_time host_now(struct hg_worker *worker)
 
 static struct hg_timer *host_timer_new(struct hg_worker *worker, hg_callback callback, void *arg)
 {
-    return loop_timer_new(loop_of(worker), callback, arg);
+    return loop_timer_new(loop_of(worker), plugin_of(worker), callback, arg);
 }
 
 static struct hg_io *host_io_new(struct hg_worker *worker, int fd, hg_io_callback callback, void *arg)
 {
-    return loop_io_new(loop_of(worker), fd, callback, arg);
+    return loop_io_new(loop_of(worker), plugin_of(worker), fd, callback, arg);
 }
 
 static void host_defer(struct hg_worker *worker, struct hg_call *call)
 {
+    call->plugin = plugin_of(worker);
     loop_defer(loop_of(worker), call);
 }
 
 static void host_post(struct hg_worker *worker, struct hg_call *call)
 {
+    call->plugin = plugin_of(worker);
     loop_post(loop_of(worker), call);
 }
 
@@ -71,7 +79,7 @@ static void host_post_cancel(struct hg_worker *worker, struct hg_call *call)
 static struct hg_resolution *host_resolve(struct hg_worker *worker, const char *host, uint16_t port,
                                           hg_resolved callback, void *arg)
 {
-    return resolve_start(loop_of(worker), host, port, callback, arg);
+    return resolve_start(loop_of(worker), plugin_of(worker), host, port, callback, arg);
 }
 
 /* The user of the config file, if the system knows him. */

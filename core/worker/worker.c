@@ -7,6 +7,7 @@
  */
 #include "core/worker/worker.h"
 
+#include "core/base/fatal.h"
 #include "core/base/log.h"
 #include "core/base/user_errors.h"
 #include "core/loop/resolve.h"
@@ -137,6 +138,7 @@ static void lay_path(struct worker *worker)
 
         stage->ops = &instance->plugin->stage;
         stage->worker = &worker->instances[instance->index];
+        stage->plugin = instance->public.name;
         stage->only = instance->only;
         table->gathers |= stage->ops->flush != NULL;
     }
@@ -158,7 +160,7 @@ struct worker *worker_new(struct pipeline *pipeline)
     if (loop_init(&worker->loop, on_turn_end) || !worker->instances ||
         exchange_table_init(&worker->exchanges, pipeline->count + 1, pipeline->path_count + 1,
                             pipeline->settings.exchange_buffer) ||
-        !(worker->stop_timer = loop_timer_new(&worker->loop, on_stop_timeout, worker))) {
+        !(worker->stop_timer = loop_timer_new(&worker->loop, NULL, on_stop_timeout, worker))) {
         worker_free(worker);
         return NULL;
     }
@@ -194,9 +196,12 @@ int worker_start_instances(struct worker *worker)
     while (worker->started > 0) {
         const struct instance *instance = pipeline->instances[worker->started - 1];
         int (*start)(struct hg_worker *) = instance->plugin->descriptor.worker_start;
+        int result = 0;
 
         worker->started--;
-        if (start && takes_part(worker, instance) && start(&worker->instances[worker->started]))
+        if (start && takes_part(worker, instance))
+            CALL_PLUGIN(instance->public.name, "worker_start", result = start(&worker->instances[worker->started]));
+        if (result)
             return -1;
     }
     return 0;
@@ -239,7 +244,8 @@ void worker_drain(struct worker *worker)
     worker->draining = true;
     for (size_t i = 0; i < pipeline->count; i++)
         if (pipeline->instances[i]->plugin->descriptor.worker_drain)
-            pipeline->instances[i]->plugin->descriptor.worker_drain(&worker->instances[i]);
+            CALL_PLUGIN(pipeline->instances[i]->public.name, "worker_drain",
+                        pipeline->instances[i]->plugin->descriptor.worker_drain(&worker->instances[i]));
     if (worker->sessions)
         sessions_drain(worker->sessions);
     loop_timer_set(worker->stop_timer, pipeline->settings.stop_timeout);
@@ -260,7 +266,8 @@ void worker_reread(struct worker *worker)
         options_reread(pipeline->instances[i]->memory, log_reread, pipeline->instances[i]);
     for (size_t i = 0; i < pipeline->count; i++)
         if (pipeline->instances[i]->plugin->descriptor.worker_reread)
-            pipeline->instances[i]->plugin->descriptor.worker_reread(&worker->instances[i]);
+            CALL_PLUGIN(pipeline->instances[i]->public.name, "worker_reread",
+                        pipeline->instances[i]->plugin->descriptor.worker_reread(&worker->instances[i]));
 }
 
 static void stop_instances(struct worker *worker)
@@ -269,7 +276,8 @@ static void stop_instances(struct worker *worker)
 
     for (size_t i = worker->started; i < pipeline->count; i++)
         if (pipeline->instances[i]->plugin->descriptor.worker_stop && takes_part(worker, pipeline->instances[i]))
-            pipeline->instances[i]->plugin->descriptor.worker_stop(&worker->instances[i]);
+            CALL_PLUGIN(pipeline->instances[i]->public.name, "worker_stop",
+                        pipeline->instances[i]->plugin->descriptor.worker_stop(&worker->instances[i]));
     worker->started = pipeline->count;
 }
 

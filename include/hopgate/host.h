@@ -52,6 +52,7 @@ struct hg_call {
     hg_callback callback;
     void *arg;
     struct hg_call *next, *previous; /**< Private; NULL: it does not wait. */
+    const char *plugin;              /**< Private. */
 };
 
 /** `error` is NULL and `count` > 0, or it says what failed ("no such host") and `count` is 0. Arrays are the core's. */

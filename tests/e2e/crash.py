@@ -2,12 +2,15 @@
 # Copyright (c) 2026 The hopgate authors
 """kill -9 of each process in the middle of transfers: users are told or see a truncated transfer, and all recovers."""
 
+import datetime
+import json
 import os
+import re
 import signal
 import subprocess
 import time
 
-from harness import MIB, case, check, equal, free_port, main, note, wait_until
+from harness import BUILD, MIB, SANITIZERS, case, check, equal, free_port, main, note, wait_until
 
 SIZE = 1 << 40  # more than there is time for
 
@@ -152,6 +155,59 @@ def frozen(world):
     client.signal(signal.SIGCONT)
     world.wait_for_tunnel(seconds=10)
     equal(world.curl("/"), "hello\n", "after it went on")
+
+
+def crashing(world, options=None, loading=False):
+    """A gateway with a stage that crashes."""
+    world.environment["HOPGATE_PLUGIN_PATH"] = f"{BUILD}/.libs:{BUILD}/tests/unit/plugins/.libs"
+    if loading:
+        world.environment["HOPGATE_TEST_CRASH"] = "1"
+    gate = world.gateway(stages=[{"crash": options or {}}], routes=[{"to": "client-1/web"}], ready=False)
+    gate.expects_kill = True
+    return gate
+
+
+def last_line(gate):
+    gate.wait()
+    lines = re.findall(r"fatal signal.*?callback '[^']*'|fatal signal.*? in the core", gate.text())
+    equal(len(lines), 1, f"lines about a fatal signal in {gate.text()[-3000:]}")
+    if not SANITIZERS:
+        check(gate.popen.returncode < 0, f"not ended by a signal: {gate.popen.returncode}")
+        line = json.loads(gate.text().strip().splitlines()[-1])
+        equal((line["level"], line["part"], line["message"]), ("error", "core", lines[0]), "the line as JSON")
+        check(abs(datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp() - time.time()) < 60, line["time"])
+    return lines[0]
+
+
+@case("a plugin that crashes is named with its callback in the last line: while it is loaded, configured, started, at a timer")
+def crash_of_plugin(world):
+    world.token("client-1")
+    equal(last_line(crashing(world, loading=True)), "fatal signal 11 (SIGSEGV) in plugin 'crash', callback 'loading'")
+    del world.environment["HOPGATE_TEST_CRASH"]
+    for at, callback in (("configure", "configure"), ("prepare", "prepare"), ("worker_start", "worker_start"), ("timer", "timer"),
+                         ("defer", "call")):
+        equal(last_line(crashing(world, {"at": at})), f"fatal signal 11 (SIGSEGV) in plugin 'crash', callback '{callback}'")
+    for by, name in (("abort", "6 (SIGABRT)"), ("division", "8 (SIGFPE)"), ("stack", "11 (SIGSEGV)")):
+        equal(last_line(crashing(world, {"at": "timer", "by": by})), f"fatal signal {name} in plugin 'crash', callback 'timer'")
+
+
+@case("a plugin that crashes in an exchange is named, also where the core falls over what it was given; afterwards it is the core")
+def crash_in_exchange(world):
+    world.token("client-1")
+    for at, callback in (("attach", "attach"), ("data", "data"), ("emit", "data"), ("detach", "detach")):
+        gate = crashing(world, {"at": at})
+        gate.wait_for("running as a gateway")
+        world.curl("/", "-d", "x")
+        equal(last_line(gate), f"fatal signal 11 (SIGSEGV) in plugin 'crash', callback '{callback}'")
+    gate = crashing(world)
+    gate.wait_for("running as a gateway")
+    world.curl("/", "-d", "x")
+    gate.signal(signal.SIGSEGV)
+    equal(last_line(gate), "fatal signal 11 (SIGSEGV) in the core")
+    gate = crashing(world, {"at": "worker_reread"})
+    gate.wait_for("running as a gateway")
+    gate.signal(signal.SIGHUP)
+    equal(last_line(gate), "fatal signal 11 (SIGSEGV) in plugin 'crash', callback 'worker_reread'")
 
 
 if __name__ == "__main__":

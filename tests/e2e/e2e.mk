@@ -50,7 +50,7 @@ check-local: $(if $(filter file,$(origin TESTS)),check-alone)
 endif
 
 # What the end-to-end tests run beside the program and its plugins.
-e2e_tools = tests/tools/origin tests/tools/load tests/tools/relay tests/tools/clock.la tests/tools/faultpoint.la
+e2e_tools = tests/unit/plugins/crash.la tests/tools/origin tests/tools/load tests/tools/relay tests/tools/clock.la tests/tools/faultpoint.la
 if HAVE_CHECK
 e2e_tools += tests/bench/crowd
 endif

@@ -140,12 +140,15 @@ EXTRA_tests_unit_test_pipeline_DEPENDENCIES = $(test_plugins)
 endif
 
 # Plugins to load in tests; -rpath makes libtool build a module although nothing is installed.
-test_plugins = tests/unit/plugins/many.la tests/unit/plugins/foreign.la
+test_plugins = tests/unit/plugins/many.la tests/unit/plugins/foreign.la tests/unit/plugins/crash.la
 TEST_PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES += $(test_plugins)
 tests_unit_plugins_many_la_SOURCES = tests/unit/plugins/many.c
 tests_unit_plugins_many_la_CFLAGS = $(PLUGIN_CFLAGS)
 tests_unit_plugins_many_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
+tests_unit_plugins_crash_la_SOURCES = tests/unit/plugins/crash.c
+tests_unit_plugins_crash_la_CFLAGS = $(PLUGIN_CFLAGS)
+tests_unit_plugins_crash_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
 tests_unit_plugins_foreign_la_SOURCES = tests/unit/plugins/foreign.c
 tests_unit_plugins_foreign_la_CFLAGS = $(PLUGIN_CFLAGS)
 tests_unit_plugins_foreign_la_LDFLAGS = $(TEST_PLUGIN_LDFLAGS)
