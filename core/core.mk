@@ -45,7 +45,7 @@ core_libcore_la_SOURCES = \
 	core/session/session_parameters.c core/session/session_parameters.h core/session/session_table.c \
 	core/session/session_table.h core/session/stream_error.c core/session/stream_error.h \
 	core/session/transport_race.c core/session/transport_return.c \
-	core/worker/host.c core/worker/worker.c core/worker/worker.h \
+	core/worker/host.c core/worker/metrics.c core/worker/metrics.h core/worker/worker.c core/worker/worker.h \
 	core/cli/cli.c core/cli/cli.h core/cli/cli_command.c core/cli/cli_plugins.c core/cli/cli_run.c core/cli/examine.c \
 	core/cli/run.c core/cli/run.h
 core_libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CARES_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(GNUTLS_CFLAGS)

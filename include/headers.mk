@@ -11,6 +11,7 @@ pkginclude_HEADERS += \
 	include/hopgate/identity.h \
 	include/hopgate/match.h \
 	include/hopgate/message.h \
+	include/hopgate/metrics.h \
 	include/hopgate/option.h \
 	include/hopgate/plugin.h \
 	include/hopgate/routes.h \

@@ -21,7 +21,7 @@ area_tunnel = $(tunnel_tests) tests/fuzz/replay_link tests/sim/sim tests/e2e/los
 area_session = tests/unit/test_control tests/unit/test_gateways tests/unit/test_processes tests/unit/test_resume \
 	tests/unit/test_sessions tests/unit/test_storm tests/fuzz/replay_control tests/e2e/crash.py tests/e2e/gateways.py \
 	tests/e2e/processes.py tests/e2e/resume.py tests/e2e/sessions.py
-area_worker = tests/unit/test_worker tests/unit/test_exchange tests/e2e/bulk.py tests/e2e/stalled.py
+area_worker = tests/unit/test_worker tests/unit/test_metrics tests/unit/test_exchange tests/e2e/bulk.py tests/e2e/stalled.py
 area_cli = tests/e2e/command.py tests/e2e/bootstrap.py tests/test_layers.py tests/test_summary.py
 
 # plugins/

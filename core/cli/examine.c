@@ -3,6 +3,7 @@
  *
  * Under `hopgate check`: what only the world around the config can tell, such as whether its hosts have addresses.
  */
+#include "core/base/fatal.h"
 #include "core/cli/run.h"
 #include "core/loop/resolve.h"
 #include "core/pipeline/listen.h"
@@ -100,7 +101,8 @@ static void look_up(struct examination *examination, struct instance *instance, 
         .next = examination->lookups, .examination = examination, .instance = instance, .host = address->host};
     snprintf(lookup->option, sizeof lookup->option, "%s[%zu]", option, index);
     examination->lookups = lookup;
-    lookup->resolution = resolve_start(&examination->worker->loop, address->host, address->port, on_resolved, lookup);
+    lookup->resolution =
+        resolve_start(&examination->worker->loop, NULL, address->host, address->port, on_resolved, lookup);
 }
 
 static void look_up_all(struct examination *examination, struct instance *instance)
@@ -124,7 +126,7 @@ static void look_up_all(struct examination *examination, struct instance *instan
 static void examine_hosts(struct worker *worker)
 {
     struct examination examination = {.worker = worker};
-    struct hg_timer *limit = loop_timer_new(&worker->loop, on_limit, &examination);
+    struct hg_timer *limit = loop_timer_new(&worker->loop, NULL, on_limit, &examination);
 
     for (size_t i = 0; i < worker->pipeline->count; i++)
         look_up_all(&examination, worker->pipeline->instances[i]);
@@ -155,7 +157,8 @@ void run_examinations(struct pipeline *pipeline)
         if (!instance->plugin->descriptor.examine)
             continue;
         worker->finished = false;
-        instance->plugin->descriptor.examine(&worker->instances[instance->index]);
+        CALL_PLUGIN(instance->public.name, "examine",
+                    instance->plugin->descriptor.examine(&worker->instances[instance->index]));
         if (!worker->finished)
             worker_run(worker);
     }

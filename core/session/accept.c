@@ -190,6 +190,7 @@ void accept_open(struct hg_link *link, const struct control_message *open)
     struct session *named = NULL;
     struct hg_identity identity = {0};
     const char *reason = "credentials refused";
+    int result;
 
     if (!open->speaks_version) {
         refuse(link, "version", "this gateway only supports version 1 of the protocol", 0);

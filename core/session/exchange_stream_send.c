@@ -179,6 +179,7 @@ size_t exchange_stream_send_data(struct exchange_stream *stream, const struct hg
     const struct session *session = stream->session;
     const char *error = NULL;
     size_t sent = 0;
+    int result;
 
     if (stream->over || stream->unwanted)
         return slice->size;

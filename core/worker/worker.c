@@ -15,62 +15,22 @@
 
 #include <stdlib.h>
 
-/* ---- Counters, reports ---- */
+/* ---- Metrics, reports ---- */
 
-static bool is_labelled(const struct counter *counter, const char *label)
+void *worker_metric(struct hg_worker *instance, const struct hg_metric *metric, const struct hg_label *labels)
 {
-    return label && counter->label ? !strcmp(counter->label, label) : !label && !counter->label;
+    return metrics_get(&worker_of(instance)->metrics, instance->instance, metric, labels);
 }
 
-uint64_t *worker_gauge(struct hg_worker *instance, const char *name, const char *label, const char *doc)
+void worker_metrics_read(struct hg_worker *instance, hg_series_visitor visit, void *arg)
 {
-    struct worker *worker = worker_of(instance);
-    struct counter *counter;
-
-    for (counter = worker->counters; counter; counter = counter->next)
-        if (counter->instance == instance->instance && !strcmp(counter->name, name) && is_labelled(counter, label))
-            return &counter->value;
-    counter = calloc(1, sizeof *counter);
-    if (counter && label)
-        counter->label = strdup(label);
-    if (!counter || (label && !counter->label))
-        abort();
-    counter->next = worker->counters;
-    counter->instance = instance->instance;
-    counter->name = name;
-    counter->doc = doc;
-    worker->counters = counter;
-    return &counter->value;
-}
-
-uint64_t *worker_counter(struct hg_worker *instance, const char *name, const char *doc)
-{
-    return worker_gauge(instance, name, NULL, doc);
-}
-
-static void report_counter(const struct counter *counter)
-{
-    const char *label = counter->label ? counter->label : "";
-    const struct log_member members[] = {
-        LOG_STRING("counter", hg_text(counter->name)),
-        LOG_STRING("label", hg_text(label)),
-        LOG_NUMBER("value", counter->value),
-    };
-    const struct log_event event = {.level = HG_LOG_INFO,
-                                    .part = counter->instance->name,
-                                    .members = members,
-                                    .count = sizeof members / sizeof *members,
-                                    .says_all = true};
-
-    log_event(&event, "%s%s%s%s=%llu", counter->name, *label ? "{" : "", label, *label ? "}" : "",
-              (unsigned long long)counter->value);
+    metrics_read(&worker_of(instance)->metrics, visit, arg);
 }
 
 void worker_report(struct worker *worker)
 {
     exchange_report_stages(&worker->exchanges);
-    for (const struct counter *counter = worker->counters; counter; counter = counter->next)
-        report_counter(counter);
+    metrics_report(&worker->metrics);
     if (worker->sessions)
         sessions_report(worker->sessions);
     exchange_report(&worker->exchanges);
@@ -155,6 +115,7 @@ struct worker *worker_new(struct pipeline *pipeline)
     if (!worker)
         return NULL;
     worker->pipeline = pipeline;
+    metrics_init(&worker->metrics);
     worker->sibling = worker;
     worker->instances = calloc(pipeline->count, sizeof *worker->instances);
     if (loop_init(&worker->loop, on_turn_end) || !worker->instances ||
@@ -281,17 +242,6 @@ static void stop_instances(struct worker *worker)
     worker->started = pipeline->count;
 }
 
-static void free_counters(struct worker *worker)
-{
-    while (worker->counters) {
-        struct counter *counter = worker->counters;
-
-        worker->counters = counter->next;
-        free(counter->label);
-        free(counter);
-    }
-}
-
 void worker_free(struct worker *worker)
 {
     if (!worker)
@@ -307,7 +257,7 @@ void worker_free(struct worker *worker)
     }
     loop_end(&worker->loop);
     log_counted(true);
-    free_counters(worker);
+    metrics_free(&worker->metrics);
     exchange_table_free(&worker->exchanges);
     free(worker->instances);
     free(worker);

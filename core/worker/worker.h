@@ -9,19 +9,11 @@
 #include "core/exchange/exchange.h"
 #include "core/loop/loop.h"
 #include "core/pipeline/pipeline.h"
+#include "core/worker/metrics.h"
 
 #include <hopgate/host.h>
 
 struct sessions;
-
-/* A counter or gauge of one instance, see hg_counter() and hg_gauge(). */
-struct counter {
-    struct counter *next;
-    const struct hg_instance *instance;
-    const char *name, *doc;
-    char *label; /* NULL: none */
-    uint64_t value;
-};
 
 struct worker {
     struct loop loop; /* first: struct hg_worker.core leads to both, see loop_of() */
@@ -33,7 +25,7 @@ struct worker {
     struct exchange_table exchanges; /* its tops are by instance->index; a client's is tops[pipeline->count] */
 
     struct sessions *sessions; /* core/session/session_table.h */
-    struct counter *counters;
+    struct metrics metrics;
 
     struct hg_timer *stop_timer;
     size_t started; /* instances whose worker_start() has been called, from the last one on */
@@ -78,7 +70,7 @@ void worker_report(struct worker *worker);
 struct hg_worker *worker_sibling(const struct hg_worker *instance);
 struct hg_worker *worker_instance_of(struct hg_worker *worker, const struct hg_instance *instance);
 void worker_finish(struct hg_worker *instance, int exit_code);
-uint64_t *worker_counter(struct hg_worker *instance, const char *name, const char *doc);
-uint64_t *worker_gauge(struct hg_worker *instance, const char *name, const char *label, const char *doc);
+void *worker_metric(struct hg_worker *instance, const struct hg_metric *metric, const struct hg_label *labels);
+void worker_metrics_read(struct hg_worker *instance, hg_series_visitor visit, void *arg);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <hopgate/buffer.h>
 #include <hopgate/message.h>
+#include <hopgate/metrics.h>
 #include <hopgate/plugin.h>
 #include <hopgate/stage.h>
 #include <hopgate/transport.h>
@@ -120,8 +121,8 @@ struct hg_host {
 
     bool (*capability)(struct hg_instance *instance, const char *name, uint32_t version, struct hg_capability *found);
     struct hg_worker *(*worker_of)(struct hg_worker *worker, const struct hg_instance *instance);
-    uint64_t *(*counter)(struct hg_worker *worker, const char *name, const char *doc);
-    uint64_t *(*gauge)(struct hg_worker *worker, const char *name, const char *label, const char *doc);
+    void *(*metric)(struct hg_worker *worker, const struct hg_metric *metric, const struct hg_label *labels);
+    void (*metrics_read)(struct hg_worker *worker, hg_series_visitor visit, void *arg);
 
     struct hg_self *(*exchange_open)(struct hg_worker *edge, struct hg_head *request, void *state);
     size_t (*emit_head)(struct hg_self *self, enum hg_direction direction, struct hg_head *head);
@@ -499,22 +500,42 @@ static inline struct hg_worker *hg_capability_worker(struct hg_worker *worker, c
 }
 
 /**
- * A counter of this worker that the core shows under the plugin's name; add to it freely. Never NULL. `name` is in
- * lower case with underscores; both texts are literals.
+ * A counter or gauge: store into it freely, in the worker's thread (<hopgate/metrics.h>). `labels` may be NULL. The
+ * same metric and labels again give the same figure. Never NULL: without memory the program ends.
  */
-static inline uint64_t *hg_counter(struct hg_worker *worker, const char *name, const char *doc)
+static inline uint64_t *hg_metric(struct hg_worker *worker, const struct hg_metric *metric,
+                                  const struct hg_label *labels)
 {
-    return worker->host->counter(worker, name, doc);
+    return (uint64_t *)worker->host->metric(worker, metric, labels);
+}
+
+/** A histogram, for hg_observe(). As hg_metric(). */
+static inline struct hg_histogram *hg_histogram(struct hg_worker *worker, const struct hg_metric *metric,
+                                                const struct hg_label *labels)
+{
+    return (struct hg_histogram *)worker->host->metric(worker, metric, labels);
+}
+
+/** A counter of things, without labels. */
+static inline uint64_t *hg_counter(struct hg_worker *worker, const char *name, const char *help)
+{
+    return hg_metric(worker, &(struct hg_metric){.name = name, .kind = HG_METRIC_COUNTER, .help = help}, NULL);
+}
+
+/** A gauge; `labels` may be NULL. */
+static inline uint64_t *hg_gauge(struct hg_worker *worker, const char *name, const struct hg_label *labels,
+                                 const char *help)
+{
+    return hg_metric(worker, &(struct hg_metric){.name = name, .kind = HG_METRIC_GAUGE, .help = help}, labels);
 }
 
 /**
- * A figure that goes up and down, such as a time or a number of things that there are: set it freely. `label`, which is
- * copied, tells apart figures of one name, each for a certificate, say; NULL: there is one. Figures stay until the
- * worker ends, so labels must be bounded by the config, not by what strangers send. Never NULL.
+ * Calls `visit` for each figure that an instance has in this worker's thread, the core's among them; all of one metric
+ * come one after the other. For plugins that show them, as a page for Prometheus does. Nothing is made within.
  */
-static inline uint64_t *hg_gauge(struct hg_worker *worker, const char *name, const char *label, const char *doc)
+static inline void hg_metrics_read(struct hg_worker *worker, hg_series_visitor visit, void *arg)
 {
-    return worker->host->gauge(worker, name, label, doc);
+    worker->host->metrics_read(worker, visit, arg);
 }
 
 /* ---- Exchanges ---- */

@@ -27,19 +27,20 @@ void acme_metrics_add(struct acme_certificate *certificate)
 
     if (certificate->on_demand)
         return;
-    certificate->metrics.not_after = hg_gauge(worker, "not_after", certificate->id,
+    certificate->metrics.not_after = hg_gauge(worker, "not_after", HG_LABELS({"certificate", certificate->id}),
                                               "When the certificate expires, in seconds since 1970; 0: there is none.");
-    certificate->metrics.next_try =
-        hg_gauge(worker, "next_try", certificate->id, "When the next attempt is made; 0: none is planned.");
-    certificate->metrics.failures =
-        hg_gauge(worker, "failures", certificate->id, "Failed attempts since the last success.");
+    certificate->metrics.next_try = hg_gauge(worker, "next_try", HG_LABELS({"certificate", certificate->id}),
+                                             "When the next attempt is made; 0: none is planned.");
+    certificate->metrics.failures = hg_gauge(worker, "failures", HG_LABELS({"certificate", certificate->id}),
+                                             "Failed attempts since the last success.");
 }
 
 void acme_metrics_count(struct acme_manager *manager, const struct acme_result *result)
 {
     const char *kind = result->outcome == ACME_NOT_STORED ? "store" : result->kind;
 
-    ++*hg_gauge(manager->worker, "errors", kind, "Failed attempts, by the authority's error type.");
+    ++*hg_gauge(manager->worker, "errors", HG_LABELS({"type", kind}),
+                "Failed attempts, by the authority's error type.");
 }
 
 void acme_metrics_show(const struct acme_certificate *certificate)

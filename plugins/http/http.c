@@ -203,6 +203,19 @@ static int http_prepare(struct hg_instance *instance)
 
 static void add_counters(struct edge *edge)
 {
+    static const uint64_t bounds[] = {
+        HG_MILLISECOND,       3 * HG_MILLISECOND, 10 * HG_MILLISECOND, 30 * HG_MILLISECOND, 100 * HG_MILLISECOND,
+        300 * HG_MILLISECOND, HG_SECOND,          3 * HG_SECOND,       10 * HG_SECOND,      60 * HG_SECOND};
+    static const struct hg_metric durations = {
+        .name = "request_duration",
+        .kind = HG_METRIC_HISTOGRAM,
+        .unit = HG_UNIT_NANOSECONDS,
+        .help = "Time from the end of a request's head to the end of its response.",
+        .bounds = bounds,
+        .bound_count = sizeof bounds / sizeof *bounds,
+    };
+
+    edge->durations = hg_histogram(edge->worker, &durations, NULL);
     edge->accepted = hg_counter(edge->worker, "connections", "Connections accepted.");
     edge->handed_over = hg_counter(edge->worker, "handed_over", "Connections handed over to another plugin.");
     edge->requests = hg_counter(edge->worker, "requests", "Requests passed on.");

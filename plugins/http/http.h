@@ -79,6 +79,7 @@ struct edge {
     time_t date_time; /* of `date` */
     char date[32];
     uint64_t *accepted, *handed_over, *requests, *refused, *failed_handshakes, *aborted; /* counters */
+    struct hg_histogram *durations;                                                      /* of requests */
     uint8_t *tls_input;  /* one read of any connection's socket */
     uint8_t *tls_record; /* one record of any connection's output */
     struct turns *turns; /* of TLS handshakes */

@@ -269,6 +269,7 @@ static void on_detach(struct hg_self *self)
                                                 0};
     struct connection *connection = self->state;
 
+    hg_observe(connection->edge->durations, hg_now(self->worker) - self->exchange->started);
     if (connection->phase == CONNECTION_OPEN && connection->response_phase == RESPONSE_NONE) {
         hg_log_failure(connection->edge->worker, self->exchange->request, hg_text(connection->peer), &unanswered);
         error_respond(connection, &unanswered, self->exchange->request);

@@ -151,6 +151,8 @@ def report(world):
             process.wait_for('"path":"/silent"')
             found = lines(process)
             check(any(line.get("counter") == "sessions_opened" and line["value"] == 1 for line in found), "no counters")
+            check(process is client or any(line.get("counter") == "request_duration" and line["value"] > 0 and "ms:" in line["buckets"]
+                                           for line in found), "no histogram of requests")
             check(any(line.get("rtt_us", 0) > 0 and line["exchanges"] >= 1 for line in found), "no figures of the session")
             check(any(line["part"] == "route" and line.get("calls", 0) > 0 for line in found), "no figures of a stage")
             line = [line for line in found if line.get("path") == "/silent"][-1]

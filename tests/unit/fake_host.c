@@ -218,7 +218,7 @@ static void fake_call_later(struct hg_worker *worker, struct hg_call *call)
 
     if (call->next)
         return;
-    *call = (struct hg_call){call->callback, call->arg, ring, ring->previous};
+    *call = (struct hg_call){.callback = call->callback, .arg = call->arg, .next = ring, .previous = ring->previous};
     ring->previous->next = call;
     ring->previous = call;
 }
@@ -295,13 +295,6 @@ static struct hg_worker *fake_worker_of(struct hg_worker *worker, const struct h
 
 /* ---- The table ---- */
 
-static uint64_t *fake_counter(struct hg_worker *worker, const char *name, const char *doc)
-{
-    (void)name;
-    (void)doc;
-    return &((struct fake_host *)worker->instance)->counter;
-}
-
 static struct fake_gauge *find_gauge(struct fake_host *fake, const char *name, const char *label)
 {
     for (size_t i = 0; i < fake->gauge_count; i++)
@@ -310,19 +303,22 @@ static struct fake_gauge *find_gauge(struct fake_host *fake, const char *name, c
     return NULL;
 }
 
-static uint64_t *fake_gauge(struct hg_worker *worker, const char *name, const char *label, const char *doc)
+static void *fake_metric(struct hg_worker *worker, const struct hg_metric *metric, const struct hg_label *labels)
 {
     struct fake_host *fake = (struct fake_host *)worker->instance;
-    struct fake_gauge *gauge = find_gauge(fake, name, label);
+    const char *label = labels && labels->name && labels->value ? labels->value : "";
+    struct fake_gauge *gauge = find_gauge(fake, metric->name, label);
 
-    (void)doc;
+    if (metric->kind == HG_METRIC_COUNTER)
+        return &fake->counter;
+    if (metric->kind == HG_METRIC_HISTOGRAM ||
+        (!gauge && fake->gauge_count == sizeof fake->gauges / sizeof *fake->gauges))
+        abort();
     if (gauge)
         return &gauge->value;
-    if (fake->gauge_count == sizeof fake->gauges / sizeof *fake->gauges)
-        abort();
     gauge = &fake->gauges[fake->gauge_count++];
-    snprintf(gauge->name, sizeof gauge->name, "%s", name);
-    snprintf(gauge->label, sizeof gauge->label, "%s", label ? label : "");
+    snprintf(gauge->name, sizeof gauge->name, "%s", metric->name);
+    snprintf(gauge->label, sizeof gauge->label, "%s", label);
     return &gauge->value;
 }
 
@@ -365,8 +361,7 @@ static const struct hg_host fake_table = {
     .sibling = fake_sibling,
     .capability = fake_capability,
     .worker_of = fake_worker_of,
-    .counter = fake_counter,
-    .gauge = fake_gauge,
+    .metric = fake_metric,
 };
 
 void fake_host_init(struct fake_host *fake, const struct hg_plugin *plugin, void *cfg)
