@@ -15,8 +15,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define REFUSE_TIMEOUT (2 * HG_SECOND)
+
+/* How long somebody else may take to say what credentials are worth: less than a client waits for its answer. */
+#define VERIFY_TIMEOUT (8 * HG_SECOND)
 
 /* Refuses a session; the log knows already. */
 static void send_refuse(struct hg_link *link, const char *code, const char *reason, unsigned retry_after)
@@ -184,30 +188,98 @@ static void admit(struct hg_link *link, struct session *named, const struct hg_i
     hg_buffer_unref(identity->owner);
 }
 
+/* ---- Credentials ---- */
+
+/* An `open` whose credentials are being looked at. */
+struct verifying {
+    struct hg_verification public; /* first, so that one is the other */
+    struct hg_link *link;
+    struct control_message open; /* but for its credentials, which were wiped */
+};
+
+/* The answer is there. */
+static void verified(struct hg_link *link, const struct hg_verification *verification, enum hg_verify answer,
+                     const struct control_message *open)
+{
+    if (answer == HG_VERIFY_GRANTED)
+        admit(link, open->session ? session_by_name(link->sessions, open->session) : NULL, &verification->identity,
+              open);
+    else
+        send_refuse(link, "credentials", verification->reason ? verification->reason : "credentials refused", 0);
+}
+
+/* Late: the link may be about to be closed. */
+static void answered(struct hg_verification *verification, enum hg_verify answer)
+{
+    struct verifying *verifying = (struct verifying *)verification;
+    struct hg_link *link = verifying->link;
+
+    link->verifying = NULL;
+    if (link->state == LINK_VERIFYING)
+        verified(link, verification, answer, &verifying->open);
+    else if (answer == HG_VERIFY_GRANTED)
+        hg_buffer_unref(verification->identity.owner);
+    control_message_free(&verifying->open);
+    free(verifying);
+}
+
+void accept_cancel(struct hg_link *link)
+{
+    struct verifying *verifying = link->verifying;
+    const struct sessions *sessions = link->sessions;
+
+    if (!verifying)
+        return;
+    link->verifying = NULL;
+    CALL_PLUGIN(sessions->identity_worker->instance->name, "cancel",
+                sessions->identity->cancel(sessions->identity_worker, &verifying->public));
+    control_message_free(&verifying->open);
+    free(verifying);
+}
+
+void accept_overdue(struct hg_link *link)
+{
+    accept_cancel(link);
+    refuse(link, "overload", "the credentials could not be verified in time", 5);
+}
+
+static void verify(struct hg_link *link, const struct control_message *open)
+{
+    const struct sessions *sessions = link->sessions;
+    struct verifying *verifying = calloc(1, sizeof *verifying);
+    enum hg_verify answer;
+
+    if (!verifying) {
+        refuse(link, "overload", "out of memory", 5);
+        return;
+    }
+    verifying->link = link;
+    verifying->public.answered = answered;
+    CALL_PLUGIN(sessions->identity_worker->instance->name, "verify",
+                answer = sessions->identity->verify(sessions->identity_worker, open->credentials, hg_text(link->peer),
+                                                    &verifying->public));
+    if (answer == HG_VERIFY_LATER && sessions->identity->cancel) {
+        verifying->open = *open;
+        verifying->open.credentials = NULL;
+        json_incref(open->root);
+        link->verifying = verifying;
+        link->state = LINK_VERIFYING;
+        link_check_at(link, hg_now(sessions->worker) + VERIFY_TIMEOUT);
+        return;
+    }
+    verified(link, &verifying->public, answer, open);
+    free(verifying);
+}
+
 void accept_open(struct hg_link *link, const struct control_message *open)
 {
-    struct sessions *sessions = link->sessions;
-    struct session *named = NULL;
-    struct hg_identity identity = {0};
-    const char *reason = "credentials refused";
-    int result;
+    const struct sessions *sessions = link->sessions;
 
-    if (!open->speaks_version) {
+    if (!open->speaks_version)
         refuse(link, "version", "this gateway only supports version 1 of the protocol", 0);
-        return;
-    }
-    if (open->session)
-        named = session_by_name(sessions, open->session);
     /* What runs may finish, also over another link. */
-    if (sessions->drained_at && !named) {
+    else if (sessions->drained_at && !(open->session && session_by_name(sessions, open->session)))
         refuse(link, "draining", "this gateway is stopping", 1);
-        return;
-    }
-    CALL_PLUGIN(sessions->identity_worker->instance->name, "verify",
-                result = sessions->identity->verify(sessions->identity_worker, open->credentials, hg_text(link->peer),
-                                                    &identity, &reason));
-    if (result)
-        send_refuse(link, "credentials", reason, 0);
     else
-        admit(link, named, &identity, open);
+        verify(link, open);
 }

@@ -9,5 +9,9 @@
 #include "core/session/session.h"
 
 void accept_open(struct hg_link *link, const struct control_message *open);
+/* Nobody waits any more for what is said of its credentials: the link is over. */
+void accept_cancel(struct hg_link *link);
+/* The same since it has taken too long: the client is refused. */
+void accept_overdue(struct hg_link *link);
 
 #endif

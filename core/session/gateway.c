@@ -29,7 +29,9 @@ static void gateway_link_up(struct hg_link *link)
 
 static void gateway_check(struct hg_link *link)
 {
-    if (link->state == LINK_OPENING)
+    if (link->state == LINK_VERIFYING)
+        accept_overdue(link);
+    else if (link->state == LINK_OPENING)
         link_close(link, TN_PROTOCOL_VIOLATION, "no `open` within 10 s");
     else if (link->state == LINK_REFUSED)
         link_close(link, link->close_code, "%s", link->reason);

@@ -5,6 +5,7 @@
 
 #include "core/base/fatal.h"
 #include "core/base/log.h"
+#include "core/session/accept.h"
 #include "core/session/flush_queue.h"
 #include "core/session/session_events.h"
 
@@ -169,6 +170,7 @@ struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport,
 
 void link_free(struct hg_link *link)
 {
+    accept_cancel(link);
     if (link->handle)
         CALL_PLUGIN(link->transport->instance->name, "close", link->ops->close(link->handle, !link->dead));
     else if (link->is_connecting)

@@ -16,11 +16,14 @@
 enum link_state {
     LINK_HANDSHAKE, /* the transport's handshake is running */
     LINK_OPENING,   /* up; `open` is not answered yet */
+    LINK_VERIFYING, /* gateway: `open` has come, and its credentials are looked at */
     LINK_REFUSED,   /* gateway: `refuse` was sent; the link stays until that is acknowledged */
     LINK_ACTIVE,    /* carries a session */
     LINK_CLOSING,   /* link_flush() will close it */
     LINK_DOWN,      /* the transport has ended it; link_flush() will free it */
 };
+
+struct verifying;
 
 struct hg_link {
     struct sessions *sessions;
@@ -31,18 +34,19 @@ struct hg_link {
     struct session *session;
     struct hg_timer *timer;
     enum link_state state;
-    bool blocked;          /* ops->send() takes no more for now */
-    bool dead;             /* the peer was silent for too long: no CLOSE is sent */
-    bool is_closed;        /* the peer has closed it: no CLOSE is sent back */
-    bool session_over;     /* it is closed with a code that ends its session too */
-    bool was_active;       /* it has carried a session */
-    struct dialer *dialer; /* client: which dialer opened it */
-    bool is_connecting;    /* client: ops->connect() is not answered yet */
-    bool is_attempt;       /* client: it takes part in the race for a link (transport_race.c) … */
-    bool is_probe;         /* … or tests whether an earlier transport works again (transport_return.c) */
-    bool open_sent;        /* client */
-    bool is_old;           /* client: its session shall move to another link */
-    uint64_t resumes;      /* client: number of the session that `open` named; 0: none */
+    bool blocked;                /* ops->send() takes no more for now */
+    bool dead;                   /* the peer was silent for too long: no CLOSE is sent */
+    bool is_closed;              /* the peer has closed it: no CLOSE is sent back */
+    bool session_over;           /* it is closed with a code that ends its session too */
+    bool was_active;             /* it has carried a session */
+    struct dialer *dialer;       /* client: which dialer opened it */
+    bool is_connecting;          /* client: ops->connect() is not answered yet */
+    bool is_attempt;             /* client: it takes part in the race for a link (transport_race.c) … */
+    bool is_probe;               /* … or tests whether an earlier transport works again (transport_return.c) */
+    bool open_sent;              /* client */
+    struct verifying *verifying; /* gateway: LINK_VERIFYING; core/session/accept.c */
+    bool is_old;                 /* client: its session shall move to another link */
+    uint64_t resumes;            /* client: number of the session that `open` named; 0: none */
     hg_time up_at;
     hg_time check_at;        /* when end->check() is due; TN_TIME_NEVER: not at all */
     hg_time overdue_at;      /* when the peer was first seen to be overdue; 0: it is not */

@@ -27,6 +27,26 @@ struct hg_identity {
                                   identity is no longer used; NULL: `services` lives as long as the instance. */
 };
 
+/** What verify() answers. */
+enum hg_verify {
+    HG_VERIFY_REFUSED = -1,
+    HG_VERIFY_GRANTED = 0,
+    HG_VERIFY_LATER = 1, /**< By `answered`. */
+};
+
+/** Credentials that are looked at. Made by the core. */
+struct hg_verification {
+    struct hg_identity identity; /**< To be filled before granting. */
+    const char *reason;          /**< To be set before refusing: a literal that the peer may see without helping an
+                                      attacker ("no such id and token"). */
+    void *state;                 /**< The provider's own. */
+    /**
+     * After HG_VERIFY_LATER, to be called once, in the provider's thread and not within an operation, unless cancel()
+     * came before: HG_VERIFY_GRANTED or HG_VERIFY_REFUSED. After this, `verification` is gone.
+     */
+    void (*answered)(struct hg_verification *verification, enum hg_verify answer);
+};
+
 struct hg_identity_ops {
     /**
      * On a client: a new object with its credentials, for the caller to json_decref(), who overwrites the texts in it
@@ -34,12 +54,17 @@ struct hg_identity_ops {
      */
     json_t *(*present)(struct hg_worker *provider);
     /**
-     * On a gateway: looks at credentials from outside. 0 with `identity` filled; -1 with `*reason` set to a literal
-     * that the peer may see without helping an attacker ("no such id and token"), after hg_log_limited() says what is
-     * wrong with them.
+     * On a gateway: looks at credentials from outside, which it may keep no longer than the call. Answers GRANTED with
+     * `verification->identity` filled; REFUSED with `verification->reason` set, after hg_log_limited() says what is
+     * wrong with them; or LATER, when somebody else must be asked first. It is refused after 8 s.
      */
-    int (*verify)(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
-                  struct hg_identity *identity, const char **reason);
+    enum hg_verify (*verify)(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
+                             struct hg_verification *verification);
+    /**
+     * On a gateway: the answer is no longer wanted, as the link is gone or it has taken too long; after this,
+     * `verification` is gone. Only after LATER and before `answered`. NULL where verify() never answers so.
+     */
+    void (*cancel)(struct hg_worker *provider, struct hg_verification *verification);
     /**
      * On a gateway: from now on lets `changed(arg)` be called when what verify() has said may not hold any more; in the
      * provider's thread, never within an operation. One at a time: another call replaces it, `changed` NULL ends it.

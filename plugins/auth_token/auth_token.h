@@ -24,8 +24,8 @@ void gateway_stop(struct hg_worker *worker);
 void gateway_reread(struct hg_worker *worker);
 
 /* As in struct hg_identity_ops. */
-int gateway_verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
-                   struct hg_identity *identity, const char **reason);
+enum hg_verify gateway_verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
+                              struct hg_verification *verification);
 void gateway_watch(struct hg_worker *provider, void (*changed)(void *arg), void *arg);
 int gateway_review(struct hg_worker *provider, struct hg_identity *identity, const char **reason);
 

@@ -85,12 +85,13 @@ static void fixture_end(struct fixture *fixture)
 static int verify(struct fixture *fixture, const char *id, const char *token, struct hg_identity *identity)
 {
     json_t *credentials = json_pack("{s:s, s:s, s:i}", "id", id, "token", token, "later", 1);
-    const char *reason = NULL;
-    int result = fixture->ops->verify(&fixture->fake.worker, credentials, HG_TEXT("192.0.2.1:5"), identity, &reason);
+    struct hg_verification verification = {0};
+    int result = fixture->ops->verify(&fixture->fake.worker, credentials, HG_TEXT("192.0.2.1:5"), &verification);
 
     json_decref(credentials);
+    *identity = verification.identity;
     if (result)
-        ck_assert_str_eq(reason, "no such id and token");
+        ck_assert_str_eq(verification.reason, "no such id and token");
     return result;
 }
 
@@ -163,9 +164,8 @@ START_TEST(test_odd_credentials)
                                       "{\"id\":1,\"token\":\"alpha-alpha-alpha-alpha\"}",
                                       "{\"id\":\"client-1\\u0000\",\"token\":\"alpha-alpha-alpha-alpha\"}",
                                       "{\"id\":\"client-1\",\"token\":\"alpha-alpha-alpha-alpha\\u0000\"}"};
-    struct hg_identity identity;
+    struct hg_verification verification = {0};
     struct fixture fixture;
-    const char *reason;
 
     fixture_begin(&fixture, "client-1:" ALPHA "\n");
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
@@ -173,10 +173,10 @@ START_TEST(test_odd_credentials)
         json_t *credentials = json_loads(odd[i], JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 
         ck_assert_ptr_nonnull(credentials);
-        ck_assert_int_eq(fixture.ops->verify(&fixture.fake.worker, credentials, HG_TEXT("p"), &identity, &reason), -1);
+        ck_assert_int_eq(fixture.ops->verify(&fixture.fake.worker, credentials, HG_TEXT("p"), &verification), -1);
         json_decref(credentials);
     }
-    ck_assert_int_eq(fixture.ops->verify(&fixture.fake.worker, NULL, HG_TEXT("p"), &identity, &reason), -1);
+    ck_assert_int_eq(fixture.ops->verify(&fixture.fake.worker, NULL, HG_TEXT("p"), &verification), -1);
     fixture_end(&fixture);
 }
 END_TEST

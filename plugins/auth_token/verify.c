@@ -234,25 +234,25 @@ static void refuse(const struct hg_worker *provider, struct hg_text peer, const 
     hg_log_limited(provider->instance, HG_LOG_WARNING, source, "session refused for %s: %s", source, why);
 }
 
-int gateway_verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
-                   struct hg_identity *identity, const char **reason)
+enum hg_verify gateway_verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
+                              struct hg_verification *verification)
 {
     const struct hg_text id = text_member(credentials, "id"), token = text_member(credentials, "token");
     struct gateway *gateway = provider->state;
     const struct tokens_entry *entry;
     char why[HG_IDENTITY_MAX + 32];
 
-    *reason = "no such id and token";
+    verification->reason = "no such id and token";
     if (!gateway) /* the instance of a client knows nobody */
-        return -1;
+        return HG_VERIFY_REFUSED;
     if (!tokens_is_name(id) || !token.size || token.size > AUTH_TOKEN_MAX) {
         refuse(provider, peer, "its credentials contain no id and token");
-        return -1;
+        return HG_VERIFY_REFUSED;
     }
     if (token.size < AUTH_TOKEN_MIN) {
         snprintf(why, sizeof why, "its token has fewer than %d characters", AUTH_TOKEN_MIN);
         refuse(provider, peer, why);
-        return -1;
+        return HG_VERIFY_REFUSED;
     }
     /* Who was added a moment ago is let in. Where the kernel reports nothing, such as changes that another machine
      * makes to a file that both see, the file is looked at. */
@@ -262,14 +262,14 @@ int gateway_verify(struct hg_worker *provider, const json_t *credentials, struct
     if (!entry) {
         snprintf(why, sizeof why, "no such token of \"%.*s\"", HG_PRINT(id));
         refuse(provider, peer, why);
-        return -1;
+        return HG_VERIFY_REFUSED;
     }
-    if (make_grant(gateway, entry, identity)) {
-        *reason = "out of memory";
-        refuse(provider, peer, *reason);
-        return -1;
+    if (make_grant(gateway, entry, &verification->identity)) {
+        verification->reason = "out of memory";
+        refuse(provider, peer, verification->reason);
+        return HG_VERIFY_REFUSED;
     }
-    return 0;
+    return HG_VERIFY_GRANTED;
 }
 
 void gateway_watch(struct hg_worker *provider, void (*changed)(void *arg), void *arg)

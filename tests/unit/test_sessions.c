@@ -450,6 +450,108 @@ START_TEST(a_refused_client_is_told_and_comes_again)
 }
 END_TEST
 
+/* ---- Identities that answer later ---- */
+
+static bool is_asked(void *arg)
+{
+    (void)arg;
+    return testbed.verification != NULL;
+}
+
+static bool is_cancelled(void *arg)
+{
+    (void)arg;
+    return testbed.cancelled > 0;
+}
+
+static bool is_refused(void *arg)
+{
+    (void)arg;
+    return *testbed.gateway->worker->sessions->refused > 0;
+}
+
+static void start_and_ask(hg_time after)
+{
+    testbed.verifies_after = after;
+    testbed_start(&testbed);
+    ck_assert(testbed_run(&testbed, is_asked, NULL, 2000));
+    ck_assert_uint_eq(testbed.verified_late, 0);
+}
+
+START_TEST(a_late_yes_opens_the_session)
+{
+    struct user user = {0};
+
+    start_and_ask(50 * HG_MILLISECOND);
+    testbed_wait(&testbed, 20);
+    ck_assert(no_session(NULL));
+    testbed_connect(&testbed);
+    ck_assert_uint_eq(testbed.verified_late, 1);
+    ck_assert_uint_eq(testbed.cancelled, 0);
+    user_get(&user, &testbed, "/down/1000", 0);
+    expect_success(&user, 1000);
+}
+END_TEST
+
+START_TEST(a_late_no_refuses_it)
+{
+    testbed.refuses = true;
+    start_and_ask(50 * HG_MILLISECOND);
+    ck_assert_uint_eq(*testbed.gateway->worker->sessions->refused, 0);
+    ck_assert(testbed_run(&testbed, is_refused, NULL, 2000));
+    ck_assert_uint_ge(testbed.verified_late, 1);
+    ck_assert(no_session(NULL));
+    testbed.refuses = false;
+    testbed_connect(&testbed); /* it tries again */
+}
+END_TEST
+
+START_TEST(a_link_that_is_lost_meanwhile_cancels)
+{
+    start_and_ask(3600 * HG_SECOND);
+    wire_break(wire_newest(&testbed.wire, true));
+    ck_assert(testbed_run(&testbed, is_cancelled, NULL, 2000));
+    ck_assert_uint_eq(testbed.verified_late, 0);
+    testbed.verifies_after = 0;
+    testbed_connect(&testbed);
+}
+END_TEST
+
+START_TEST(an_answer_that_takes_too_long_is_not_waited_for)
+{
+    start_and_ask(3600 * HG_SECOND);
+    testbed_wait(&testbed, 7000);
+    ck_assert_uint_eq(testbed.cancelled, 0);
+    ck_assert(testbed_run(&testbed, is_cancelled, NULL, 2000));
+    ck_assert(is_refused(NULL)); /* the client hears it while it still waits */
+}
+END_TEST
+
+START_TEST(a_gateway_that_drains_meanwhile_refuses)
+{
+    struct user running = {.stalls = true};
+
+    connect_pair();
+    user_ask(&running, &testbed, "client-1", "web", "/down/3000000", 0);
+    ck_assert(testbed_run(&testbed, has_status, &running, 5000));
+    testbed.verifies_after = 50 * HG_MILLISECOND;
+    testbed_add_client(&testbed);
+    ck_assert(testbed_run(&testbed, is_asked, NULL, 2000));
+    worker_drain(testbed.gateway->worker);
+    ck_assert_uint_eq(*testbed.gateway->worker->sessions->refused, 0);
+    ck_assert(testbed_run(&testbed, is_refused, NULL, 2000));
+    ck_assert_uint_ge(testbed.verified_late, 1);
+    ck_assert(one_session(NULL));
+}
+END_TEST
+
+/* Without an answer; the program would end with a fault if anybody used what is gone. */
+START_TEST(a_gateway_that_ends_meanwhile_cancels)
+{
+    start_and_ask(3600 * HG_SECOND);
+}
+END_TEST
+
 /* ---- Who may stay ---- */
 
 static bool is_said_to_be_refused(void *arg)
@@ -871,6 +973,12 @@ static Suite *make_suite(void)
     tcase_add_test(ill, a_lost_link_is_replaced_at_once);
     tcase_add_test(ill, a_client_without_gateway_keeps_trying_at_a_bounded_pace);
     tcase_add_test(ill, a_refused_client_is_told_and_comes_again);
+    tcase_add_test(ill, a_late_yes_opens_the_session);
+    tcase_add_test(ill, a_late_no_refuses_it);
+    tcase_add_test(ill, a_link_that_is_lost_meanwhile_cancels);
+    tcase_add_test(ill, an_answer_that_takes_too_long_is_not_waited_for);
+    tcase_add_test(ill, a_gateway_that_drains_meanwhile_refuses);
+    tcase_add_test(ill, a_gateway_that_ends_meanwhile_cancels);
     tcase_add_loop_test(stays, a_service_that_is_withdrawn_is_refused_at_once, 0, 2);
     tcase_add_test(stays, a_service_that_is_withdrawn_meanwhile_is_refused_then);
     tcase_add_loop_test(stays, a_client_that_is_removed_is_thrown_out, 0, 2);

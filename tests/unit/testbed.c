@@ -461,18 +461,47 @@ static bool is_refusing(const struct testbed *testbed, const struct hg_worker *p
     return false;
 }
 
-static int verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
-                  struct hg_identity *identity, const char **reason)
+static void answer_late(void *arg)
 {
-    const struct testbed *testbed = provider->cfg;
+    struct testbed *testbed = arg;
+    struct hg_verification *verification = testbed->verification;
+
+    testbed->verification = NULL;
+    hg_timer_free(rig_worker(testbed->gateway, 1)->host, testbed->verify_timer);
+    testbed->verified_late++;
+    verification->answered(verification, testbed->refuses ? HG_VERIFY_REFUSED : HG_VERIFY_GRANTED);
+}
+
+static enum hg_verify verify(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
+                             struct hg_verification *verification)
+{
+    struct testbed *testbed = (struct testbed *)(uintptr_t)provider->cfg;
 
     (void)peer;
-    *reason = "credentials refused";
-    if (testbed->refuses || is_refusing(testbed, provider) || !json_is_string(json_object_get(credentials, "id")))
-        return -1;
-    snprintf(identity->id, sizeof identity->id, "%s", json_string_value(json_object_get(credentials, "id")));
-    identity->services = testbed->services;
-    return 0;
+    verification->reason = "credentials refused";
+    if (!json_is_string(json_object_get(credentials, "id")))
+        return HG_VERIFY_REFUSED;
+    snprintf(verification->identity.id, sizeof verification->identity.id, "%s",
+             json_string_value(json_object_get(credentials, "id")));
+    verification->identity.services = testbed->services;
+    if (testbed->verifies_after) {
+        ck_assert_ptr_null(testbed->verification);
+        testbed->verification = verification;
+        testbed->verify_timer = hg_timer_new(provider, answer_late, testbed);
+        hg_timer_set(provider->host, testbed->verify_timer, testbed->verifies_after);
+        return HG_VERIFY_LATER;
+    }
+    return testbed->refuses || is_refusing(testbed, provider) ? HG_VERIFY_REFUSED : HG_VERIFY_GRANTED;
+}
+
+static void cancel_verify(struct hg_worker *provider, struct hg_verification *verification)
+{
+    struct testbed *testbed = (struct testbed *)(uintptr_t)provider->cfg;
+
+    ck_assert_ptr_eq(testbed->verification, verification);
+    testbed->verification = NULL;
+    hg_timer_free(provider->host, testbed->verify_timer);
+    testbed->cancelled++;
 }
 
 static void watch(struct hg_worker *provider, void (*changed)(void *arg), void *arg)
@@ -495,7 +524,7 @@ static int review(struct hg_worker *provider, struct hg_identity *identity, cons
 }
 
 static const struct hg_identity_ops identity_ops = {
-    .present = present, .verify = verify, .watch = watch, .review = review};
+    .present = present, .verify = verify, .cancel = cancel_verify, .watch = watch, .review = review};
 
 static bool services(struct hg_worker *provider, void (*tell)(void *arg, struct hg_text service), void *arg)
 {

@@ -20,6 +20,8 @@ struct other_gateway {
     bool refuses; /* its identity does */
 };
 
+struct hg_verification;
+
 struct testbed {
     struct wire wire, bytes; /* the second transport of both is a byte link, if has_bytes */
     bool has_bytes;          /* to be set before testbed_new(), as is more_count */
@@ -31,7 +33,11 @@ struct testbed {
     const char *const *services; /* what the client may serve; NULL: everything */
     const char *const *serves;   /* what clients that open a session from now on say they have; NULL: nothing */
     bool refuses;                /* the gateway's identity refuses */
-    void (*changed)(void *arg);  /* to be called when what the first gateway's identity says has changed */
+    hg_time verifies_after;      /* the gateway's identity answers so much later; 0: at once */
+    struct hg_verification *verification; /* that it has not answered yet */
+    struct hg_timer *verify_timer;
+    unsigned verified_late, cancelled; /* what has become of those */
+    void (*changed)(void *arg);        /* to be called when what the first gateway's identity says has changed */
     void *changed_arg;
     unsigned attached, detached, resets; /* at the origin */
     int reset_status;                    /* of the last of them */
