@@ -4,7 +4,7 @@
  * Metrics as plugins make and read them.
  */
 #include "tests/unit/run_suite.h"
-#include "tests/unit/stages.h"
+#include "tests/unit/scripted_stages.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ static void write_series(void *arg, const struct hg_series *series)
     fclose(out);
 }
 
-static struct rig *start_two(struct script scripts[2], struct watch *watch)
+static struct fixture *start_two(struct script scripts[2], struct watch *watch)
 {
     memset(watch, 0, sizeof *watch);
     watch->seed = 1;
@@ -56,9 +56,9 @@ START_TEST(one_plugin_counts_and_another_reads)
 {
     struct watch watch;
     struct script scripts[2];
-    struct rig *rig = start_two(scripts, &watch);
-    struct hg_worker *worker = rig_worker(rig, 1);
-    struct page page = {.worker = rig_worker(rig, 2)};
+    struct fixture *fixture = start_two(scripts, &watch);
+    struct hg_worker *worker = fixture_worker(fixture, 1);
+    struct page page = {.worker = fixture_worker(fixture, 2)};
     char name[] = "app.test";
     uint64_t *requests = hg_counter(worker, "requests", "Requests."), *ends, *other;
     struct hg_histogram *histogram = hg_histogram(worker, &sizes, NULL);
@@ -78,7 +78,7 @@ START_TEST(one_plugin_counts_and_another_reads)
                                 "histogram passing_sizes{} 1 2 1 1121 Sizes.\n"
                                 "gauge passing_ends{certificate=app.test} 17 When it ends.\n"
                                 "gauge passing_ends{certificate=other,key=ec} 4 When it ends.\n");
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 
@@ -86,8 +86,8 @@ START_TEST(the_same_again_is_the_same)
 {
     struct watch watch;
     struct script scripts[2];
-    struct rig *rig = start_two(scripts, &watch);
-    struct hg_worker *one = rig_worker(rig, 1), *two = rig_worker(rig, 2);
+    struct fixture *fixture = start_two(scripts, &watch);
+    struct hg_worker *one = fixture_worker(fixture, 1), *two = fixture_worker(fixture, 2);
 
     ck_assert_ptr_eq(hg_counter(one, "a", ""), hg_counter(one, "a", ""));
     ck_assert_ptr_ne(hg_counter(one, "a", ""), hg_counter(one, "b", ""));
@@ -99,7 +99,7 @@ START_TEST(the_same_again_is_the_same)
     ck_assert_ptr_eq(hg_gauge(one, "g", HG_LABELS({"x", NULL}), ""), hg_gauge(one, "g", HG_LABELS({"x", ""}), ""));
     ck_assert_ptr_ne((void *)hg_gauge(one, "a", NULL, ""), (void *)hg_counter(one, "a", ""));
     ck_assert_ptr_eq(hg_histogram(one, &sizes, NULL), hg_histogram(one, &sizes, NULL));
-    rig_free(rig);
+    fixture_free(fixture);
 }
 END_TEST
 

@@ -467,7 +467,7 @@ static void answer_late(void *arg)
     struct hg_verification *verification = testbed->verification;
 
     testbed->verification = NULL;
-    hg_timer_free(rig_worker(testbed->gateway, 1)->host, testbed->verify_timer);
+    hg_timer_free(fixture_worker(testbed->gateway, 1)->host, testbed->verify_timer);
     testbed->verified_late++;
     verification->answered(verification, testbed->refuses ? HG_VERIFY_REFUSED : HG_VERIFY_GRANTED);
 }

@@ -38,7 +38,7 @@ tests_unit_test_exchange_LDADD = $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_metrics
 TESTS += tests/unit/test_metrics
-tests_unit_test_metrics_SOURCES = tests/unit/stages.c tests/unit/stages.h tests/unit/test_metrics.c
+tests_unit_test_metrics_SOURCES = tests/unit/scripted_stages.c tests/unit/scripted_stages.h tests/unit/test_metrics.c
 tests_unit_test_metrics_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_metrics_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_metrics_LDADD = $(UNIT_LDADD)
