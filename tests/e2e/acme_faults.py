@@ -474,7 +474,7 @@ def previous(world):
         for _ in range(2):  # the store puts a damaged file aside when it is read first
             gate = lab.gateway(["a.test"], wait="0")
             equal(Leaf(lab.chain("a.test")).serial, first.serial, f"the certificate that is served, {name}")
-            gate.wait_for(f"a.test: the certificate before, {first.serial.lower()}")
+            gate.wait_for(f"a.test: using the previous certificate, {first.serial.lower()}")
             gate.wait_for("a.test: no certificate: .*503")
             gate.stop()
         rule.end()
