@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# Which tests concern which part of the tree: `make check-NAME` runs them, NAME being a folder of core/, plugins/ or
-# plugins/lib/. Each takes less than a minute, so the list holds what would notice a mistake there first, not all that
-# uses it. `make lint` wants every folder and every test of the suite to stand here.
+# Which tests concern which part of the tree: `make check-NAME` runs those of area_NAME in less than a minute, NAME being a
+# folder of core/, plugins/ or plugins/lib/: what would notice a mistake there first. Those of more_NAME concern it as
+# well and take longer. `make lint` wants every folder and every test of the suite to stand here.
 areas = \
 	accept acme acme_http01 acme_tlsalpn01 auth_token base cli codec codec_binary codec_json config dtls exchange hook \
 	http http1 http_client loop origin pipeline plugin ratelimit route session store_file tls tls_files tlscommon \
@@ -16,12 +16,13 @@ area_config = tests/unit/test_config tests/unit/test_options tests/unit/test_onl
 area_plugin = tests/unit/test_pipeline tests/e2e/install.py
 area_pipeline = tests/unit/test_pipeline tests/e2e/checks.py
 area_exchange = tests/unit/test_exchange tests/unit/test_worker tests/e2e/access_log.py tests/e2e/breaches.py tests/e2e/rules.py
-area_tunnel = $(tunnel_tests) tests/fuzz/replay_link tests/sim/sim tests/e2e/loss.py tests/e2e/mtu.py tests/e2e/speed.py \
-	tests/e2e/paths.py
+area_tunnel = $(tunnel_tests) tests/fuzz/replay_link tests/sim/sim tests/e2e/loss.py tests/e2e/mtu.py
+more_tunnel = tests/e2e/speed.py tests/e2e/paths.py
 area_session = tests/unit/test_control tests/unit/test_gateways tests/unit/test_processes tests/unit/test_resume \
 	tests/unit/test_sessions tests/unit/test_storm tests/fuzz/replay_control tests/e2e/crash.py tests/e2e/gateways.py \
 	tests/e2e/processes.py tests/e2e/resume.py tests/e2e/sessions.py
-area_worker = tests/unit/test_worker tests/unit/test_metrics tests/unit/test_exchange tests/e2e/bulk.py tests/e2e/stalled.py
+area_worker = tests/unit/test_worker tests/unit/test_metrics tests/unit/test_exchange tests/e2e/bulk.py
+more_worker = tests/e2e/stalled.py
 area_cli = tests/e2e/command.py tests/e2e/bootstrap.py tests/test_layers.py tests/test_summary.py
 
 # plugins/
@@ -30,14 +31,15 @@ area_route = plugins/route/test_route tests/e2e/rules.py
 area_auth_token = plugins/auth_token/test_auth_token tests/e2e/sessions.py
 area_codec_binary = plugins/codec_binary/test_codec_binary tests/unit/test_codecs tests/fuzz/replay_codec_binary
 area_codec_json = plugins/codec_json/test_codec_json tests/unit/test_codecs tests/fuzz/replay_codec_json
-area_dtls = tests/unit/test_dtls tests/e2e/hostile.py tests/e2e/roaming.py
+area_dtls = tests/unit/test_dtls tests/e2e/hostile.py
+more_dtls = tests/e2e/roaming.py
 area_tls = tests/unit/test_tls tests/e2e/transports.py
 area_origin = plugins/origin/test_origin tests/e2e/services.py
 area_tls_files = plugins/tls_files/test_tls_files
 area_store_file = plugins/store_file/test_store_file tests/e2e/acme_kill.py
-area_acme = plugins/acme/test_acme tests/e2e/acme_lab_selftest.py tests/e2e/acme_issue.py tests/e2e/acme_renewal.py \
-	tests/e2e/acme_days.py tests/e2e/acme_faults.py tests/e2e/acme_changes.py \
-	tests/e2e/acme_ari.py tests/e2e/acme_cluster.py
+area_acme = plugins/acme/test_acme tests/e2e/acme_lab_selftest.py tests/e2e/acme_issue.py tests/e2e/acme_ari.py \
+	tests/e2e/acme_changes.py
+more_acme = tests/e2e/acme_cluster.py tests/e2e/acme_days.py tests/e2e/acme_faults.py tests/e2e/acme_renewal.py
 area_acme_http01 = plugins/acme_http01/test_acme_http01 tests/e2e/acme_product.py
 area_acme_tlsalpn01 = plugins/acme_tlsalpn01/test_acme_tlsalpn01 tests/e2e/acme_on_demand.py
 
@@ -55,10 +57,15 @@ CHECK_JOBS = 4
 check-%:
 	@test -n '$(filter $*,$(areas))' || { echo 'check-$*: no such folder; there are: $(areas)' >&2; exit 1; }
 	@$(MAKE) -s all $(e2e_tools) $(filter-out %.py,$(area_$*))
-	@$(MAKE) -j$(CHECK_JOBS) check-TESTS TESTS='$(sort $(area_$*))' check_PROGRAMS= check_LTLIBRARIES=
+	@HG_TEST_SCALE=small STORM_RUNS=500 SIM_RUNS=1500; export HG_TEST_SCALE STORM_RUNS SIM_RUNS; status=0; \
+	$(MAKE) -j$(CHECK_JOBS) check-TESTS check_PROGRAMS= check_LTLIBRARIES= \
+	  TESTS='$(filter-out $(e2e_mixed) $(e2e_measuring),$(sort $(area_$*)))' || status=1; \
+	alone='$(filter $(e2e_mixed) $(e2e_measuring),$(sort $(area_$*)))'; test -z "$$alone" || \
+	  $(MAKE) -j1 check-TESTS check_PROGRAMS= check_LTLIBRARIES= TESTS="$$alone" || status=1; \
+	exit $$status
 
 area_folders = cd '$(top_srcdir)' && for folder in core/*/ plugins/*/ plugins/lib/*/; do basename $$folder; done
-area_tests = $(sort $(foreach area,$(areas),$(area_$(area))))
+area_tests = $(sort $(foreach area,$(areas),$(area_$(area)) $(more_$(area))))
 suite_tests = $(TESTS) $(e2e_mixed) $(e2e_measuring)
 lint: lint-areas
 lint-areas:
