@@ -122,6 +122,8 @@ void message_fields_free(struct hg_fields *fields)
 
 /* ---- What a text may hold ---- */
 
+/* Every text of every message is checked here, so it is done eight bytes at a time. */
+
 enum kind {
     LINE,  /* any byte but CR, LF and NUL: they would end the line, and what follows would be read as another one */
     WORD,  /* besides, no space or control character: they would end a part of the start line */
@@ -129,26 +131,65 @@ enum kind {
 };
 
 #define EACH_BYTE(byte) ((uint64_t)(byte)*UINT64_C(0x0101010101010101))
+#define HIGH_BITS       EACH_BYTE(0x80)
 
-/* Not zero if any byte of a word is below CR + 1, as CR, LF, NUL and few others are. */
-static uint64_t low_bytes(const char *at)
+/* Whether all bytes may stand in a text, by a look that may be wrong about a few that may. */
+static inline bool is_plain_line(uint64_t word)
+{
+    return !((word - EACH_BYTE('\r' + 1)) & ~word & HIGH_BITS);
+}
+
+static inline bool is_plain_word(uint64_t word)
+{
+    uint64_t del = word ^ EACH_BYTE(0x7f);
+
+    return !((((word - EACH_BYTE(' ' + 1)) & ~word) | ((del - EACH_BYTE(1)) & ~del)) & HIGH_BITS);
+}
+
+/* Letters and '-' alone, as in most names of fields. */
+static inline bool is_plain_token(uint64_t word)
+{
+    uint64_t lower = word | EACH_BYTE(0x20), dash = word ^ EACH_BYTE('-');
+    uint64_t letters = (lower + EACH_BYTE(0x80 - 'a')) & ~(lower + EACH_BYTE(0x7f - 'z'));
+
+    return !(word & HIGH_BITS) && ((letters | (HIGH_BITS - dash)) & HIGH_BITS) == HIGH_BITS;
+}
+
+/* The eight bytes at `at`. */
+static inline uint64_t eight(const char *at)
 {
     uint64_t word;
 
     memcpy(&word, at, sizeof word);
-    return (word - EACH_BYTE('\r' + 1)) & ~word & EACH_BYTE(0x80);
+    return word;
 }
 
-/* Eight bytes at a time: every field of every message comes through here. */
+/* All bytes of a text of 4 to 7, some of them twice. */
+static inline uint64_t four_to_seven(struct hg_text text)
+{
+    uint32_t first, last;
+
+    memcpy(&first, text.data, sizeof first);
+    memcpy(&last, text.data + text.size - sizeof last, sizeof last);
+    return (uint64_t)first << 32 | last;
+}
+
+/* Looks at each byte of a text, the last ones of a longer text twice; one below 4 bytes is not plain. */
+static inline bool is_plain(struct hg_text text, bool (*plain)(uint64_t word))
+{
+    if (text.size < 8)
+        return text.size >= 4 && plain(four_to_seven(text));
+    for (size_t i = 0; i + 8 < text.size; i += 8)
+        if (!plain(eight(text.data + i)))
+            return false;
+    return plain(eight(text.data + text.size - 8));
+}
+
 static bool is_line(struct hg_text text)
 {
-    uint64_t low = text.size < 8;
-
-    for (size_t i = 0; i + 8 <= text.size; i += 8)
-        low |= low_bytes(text.data + i);
-    if (text.size >= 8)
-        low |= low_bytes(text.data + text.size - 8);
-    for (size_t i = 0; low && i < text.size; i++)
+    if (is_plain(text, is_plain_line))
+        return true;
+    for (size_t i = 0; i < text.size; i++)
         if (text.data[i] == '\r' || text.data[i] == '\n' || text.data[i] == '\0')
             return false;
     return true;
@@ -156,56 +197,66 @@ static bool is_line(struct hg_text text)
 
 static bool is_word(struct hg_text text)
 {
+    if (is_plain(text, is_plain_word))
+        return true;
     for (size_t i = 0; i < text.size; i++)
         if ((unsigned char)text.data[i] <= ' ' || text.data[i] == 0x7f)
             return false;
     return true;
 }
 
-/* A copy in the memory of `arena`. 0, or -1 with errno: ENOMEM, or EINVAL for a text that is not of that kind. */
-static int keep_text(struct hg_arena *arena, enum kind kind, struct hg_text *text, struct hg_text value)
+static bool is_token(struct hg_text text)
 {
-    bool good = kind == TOKEN ? hg_text_is_token(value) : kind == WORD ? is_word(value) : is_line(value);
-    char *copy;
+    return is_plain(text, is_plain_token) || hg_text_is_token(text);
+}
 
-    if (!good) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (!value.size) {
-        *text = HG_TEXT("");
-        return 0;
-    }
-    copy = arena_take(arena, value.size, 1);
-    if (!copy) {
-        errno = ENOMEM;
-        return -1;
-    }
-    memcpy(copy, value.data, value.size);
-    *text = (struct hg_text){copy, value.size};
-    return 0;
+static bool is_kind(enum kind kind, struct hg_text text)
+{
+    return kind == LINE ? is_line(text) : kind == WORD ? is_word(text) : is_token(text);
 }
 
 /* What a member of a head, or of one of its fields, must be. */
 static enum kind kind_of(const struct hg_head *head, const struct hg_text *member)
 {
-    const char *at = (const char *)member, *items = (const char *)head->fields.items;
-    const struct hg_text *const words[] = {&head->scheme, &head->authority, &head->path, &head->id, &head->connection};
+    size_t at = (uintptr_t)member - (uintptr_t)head, item = (uintptr_t)member - (uintptr_t)head->fields.items;
 
-    if (member == &head->method)
+    switch (at) {
+    case offsetof(struct hg_head, method):
         return TOKEN;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (member == words[i])
-            return WORD;
-    if (items && at >= items && at < items + head->fields.count * sizeof(struct hg_field) &&
-        (size_t)(at - items) % sizeof(struct hg_field) == offsetof(struct hg_field, name))
-        return TOKEN;
-    return LINE;
+    case offsetof(struct hg_head, scheme):
+    case offsetof(struct hg_head, authority):
+    case offsetof(struct hg_head, path):
+    case offsetof(struct hg_head, id):
+    case offsetof(struct hg_head, connection):
+        return WORD;
+    default:
+        return item < head->fields.count * sizeof(struct hg_field) &&
+                       item % sizeof(struct hg_field) == offsetof(struct hg_field, name)
+                   ? TOKEN
+                   : LINE;
+    }
 }
 
 int message_head_set(struct hg_head *head, struct hg_text *member, struct hg_text value)
 {
-    return keep_text(head->fields.arena, kind_of(head, member), member, value);
+    char *copy;
+
+    if (!is_kind(kind_of(head, member), value)) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (!value.size) {
+        *member = HG_TEXT("");
+        return 0;
+    }
+    copy = arena_take(head->fields.arena, value.size, 1);
+    if (!copy) {
+        errno = ENOMEM;
+        return -1;
+    }
+    memcpy(copy, value.data, value.size);
+    *member = (struct hg_text){copy, value.size};
+    return 0;
 }
 
 /* ---- Fields ---- */
@@ -231,15 +282,24 @@ static int fields_reserve(struct hg_fields *fields)
 
 int message_field_add(struct hg_fields *fields, struct hg_text name, struct hg_text value)
 {
-    struct hg_field field;
+    char *copy;
 
-    if (fields_reserve(fields)) {
+    if (!is_token(name) || !is_line(value)) {
+        errno = EINVAL;
+        return -1;
+    }
+    copy = value.size > SIZE_MAX - name.size || fields_reserve(fields)
+               ? NULL
+               : arena_take(fields->arena, name.size + value.size, 1);
+    if (!copy) {
         errno = ENOMEM;
         return -1;
     }
-    if (keep_text(fields->arena, TOKEN, &field.name, name) || keep_text(fields->arena, LINE, &field.value, value))
-        return -1;
-    fields->items[fields->count++] = field;
+    memcpy(copy, name.data, name.size);
+    if (value.size)
+        memcpy(copy + name.size, value.data, value.size);
+    fields->items[fields->count++] =
+        (struct hg_field){{copy, name.size}, {value.size ? copy + name.size : "", value.size}};
     return 0;
 }
 

@@ -69,6 +69,37 @@ START_TEST(test_names)
 }
 END_TEST
 
+/* Every byte at every place of names and words from 1 to 20 bytes, since several bytes are looked at together. */
+START_TEST(test_each_byte)
+{
+    static const char tchar[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    for (size_t size = 1; size <= 20; size++) {
+        struct hg_head *head = message_head_new(HG_REQUEST);
+
+        for (size_t i = 0; i < size * 256; i++) {
+            size_t at = i % size, count = head->fields.count;
+            unsigned char byte = (unsigned char)(i / size);
+            char *text = filled(size, at, (char)byte);
+            struct hg_text value = {text, size};
+            bool token = byte && strchr(tchar, byte), word = byte > ' ' && byte != 127;
+
+            ck_assert_msg((message_field_add(&head->fields, value, HG_TEXT("")) == 0) == token,
+                          "name: byte %d at %zu of %zu", byte, at, size);
+            ck_assert_uint_eq(head->fields.count, count + token);
+            if (token)
+                ck_assert(hg_text_equal(head->fields.items[count].name, value));
+            ck_assert_msg((message_head_set(head, &head->method, value) == 0) == token, "method: byte %d at %zu of %zu",
+                          byte, at, size);
+            ck_assert_msg((message_head_set(head, &head->path, value) == 0) == word, "path: byte %d at %zu of %zu",
+                          byte, at, size);
+            free(text);
+        }
+        message_head_free(head);
+    }
+}
+END_TEST
+
 /* The members of a head: which of them may hold a space, a control character, CR or LF. */
 START_TEST(test_members)
 {
@@ -125,6 +156,7 @@ int main(void)
 
     tcase_add_test(cases, test_values);
     tcase_add_test(cases, test_names);
+    tcase_add_test(cases, test_each_byte);
     tcase_add_test(cases, test_members);
     tcase_add_test(cases, test_fields);
     suite_add_tcase(suite, cases);
