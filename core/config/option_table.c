@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 enum {
-    OPTIONS_MAX = 256, /* of one table: more is a table without its end */
-    DEPTH_MAX = 8,     /* mappings inside each other */
+    OPTIONS_MAX = 256,    /* of one table: more is a table without its end */
+    OPTION_DEPTH_MAX = 8, /* mappings inside each other */
 };
 
 /* Where a table was found bad. */
@@ -133,8 +133,8 @@ static bool table_is_bad(const struct table_check *check, const struct hg_option
     for (size_t i = 0; table[i].name; i++) {
         if (i == OPTIONS_MAX)
             return bad(check, &table[0], "the table is not terminated");
-        if (check->depth > DEPTH_MAX)
-            return bad(check, &table[i], "mappings are nested more than %d deep", DEPTH_MAX);
+        if (check->depth > OPTION_DEPTH_MAX)
+            return bad(check, &table[i], "mappings are nested more than %d deep", OPTION_DEPTH_MAX);
         if (option_is_bad(check, &table[i], cfg_size))
             return true;
         for (size_t j = 0; j < i; j++)

@@ -11,8 +11,8 @@
 #include <yaml.h>
 
 enum {
-    DEPTH_MAX = 32,  /* lists and mappings inside each other */
-    KEYS_MAX = 1000, /* keys of one mapping, since each is compared with those before it */
+    YAML_DEPTH_MAX = 32, /* lists and mappings inside each other */
+    KEYS_MAX = 1000,     /* keys of one mapping, since each is compared with those before it */
 };
 
 struct builder {
@@ -241,8 +241,8 @@ static struct config_node *build_collection(struct builder *builder, const yaml_
 
     if (!node)
         return no_memory(builder);
-    if (depth >= DEPTH_MAX) {
-        config_fault(builder->config, node, "lists and mappings are nested more than %d deep", DEPTH_MAX);
+    if (depth >= YAML_DEPTH_MAX) {
+        config_fault(builder->config, node, "lists and mappings are nested more than %d deep", YAML_DEPTH_MAX);
         config_node_free(node);
         return NULL;
     }

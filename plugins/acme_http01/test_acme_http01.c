@@ -4,7 +4,7 @@
  * Unit tests of the acme_http01 plugin: below the real edge, above a stage that redirects everything. Users are threads
  * with blocking sockets.
  */
-#include "plugins/http/http.h"
+#include "tests/unit/http_edge.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/worker_fixture.h"
 
@@ -17,8 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-const struct hg_plugin *http_plugin(void);
 
 #define TOKEN  "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
 #define ANSWER TOKEN ".nP1qzpXGymHBrUEepNY9HCsQk7K8KhOypzEt62jcerQ"

@@ -3,9 +3,9 @@
  *
  * Unit tests of the route plugin, through its descriptor and a host made here.
  */
-#include "core/base/message.h"
 #include "plugins/lib/url/url.h"
 #include "plugins/route/route.h"
+#include "tests/unit/core_host.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

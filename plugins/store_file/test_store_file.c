@@ -3,8 +3,8 @@
  *
  * Unit tests of the store_file plugin: values, leases, watches and the folder.
  */
-#include "core/cli/run.h"
 #include "plugins/store_file/two_stores.h"
+#include "tests/unit/core_host.h"
 #include "tests/unit/run_suite.h"
 
 #include <dirent.h>

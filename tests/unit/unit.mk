@@ -23,7 +23,7 @@ endif
 
 # What the unit tests share: a worker without config file, .so or second process.
 check_LTLIBRARIES += tests/unit/libworker_fixture.la
-tests_unit_libworker_fixture_la_SOURCES = tests/unit/worker_fixture.c tests/unit/worker_fixture.h tests/unit/run_suite.h tests/unit/slowness.h
+tests_unit_libworker_fixture_la_SOURCES = tests/unit/core_host.h tests/unit/http_edge.h tests/unit/worker_fixture.c tests/unit/worker_fixture.h tests/unit/run_suite.h tests/unit/slowness.h
 tests_unit_libworker_fixture_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_libworker_fixture_la_CFLAGS = $(UNIT_CFLAGS)
 UNIT_LDADD = tests/unit/libworker_fixture.la core/libcore.la $(CORE_LIBS) $(CHECK_LIBS)

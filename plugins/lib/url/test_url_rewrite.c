@@ -3,8 +3,8 @@
  *
  * Unit tests of the mapping of URLs in fields.
  */
-#include "core/base/message.h"
 #include "plugins/lib/url/url_rewrite.h"
+#include "tests/unit/core_host.h"
 #include "tests/unit/run_suite.h"
 
 #include <check.h>

@@ -3,8 +3,8 @@
  *
  * Connections that cannot be made, and kept ones that die.
  */
-#include "core/base/log.h"
 #include "plugins/origin/tests/cases.h"
+#include "tests/unit/core_host.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -3,8 +3,8 @@
  *
  * What a service does to a connection that the next user could get.
  */
-#include "core/base/log.h"
 #include "plugins/origin/tests/cases.h"
+#include "tests/unit/core_host.h"
 #include "tests/unit/slowness.h"
 
 #include <stdio.h>

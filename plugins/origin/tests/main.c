@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "core/base/log.h"
 #include "plugins/origin/tests/cases.h"
+#include "tests/unit/core_host.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
 

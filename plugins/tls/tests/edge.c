@@ -3,12 +3,11 @@
  *
  * The real edge, in a file of its own since its names are not those of the transport.
  */
-#include "plugins/http/http.h"
+#include "tests/unit/http_edge.h"
 #include "tests/unit/worker_fixture.h"
 
 #include <check.h>
 
-const struct hg_plugin *http_plugin(void);
 struct fixture_part edge_part(uint16_t port);
 uint64_t edge_handed_over(struct fixture *fixture);
 void edge_drain(struct fixture *fixture);
@@ -37,6 +36,7 @@ struct fixture_part edge_part(uint16_t port)
     return (struct fixture_part){http_plugin(), &config};
 }
 
+struct fixture_part edge_part(uint16_t port);
 uint64_t edge_handed_over(struct fixture *fixture)
 {
     const struct edge *edge = fixture_worker(fixture, 0)->state;

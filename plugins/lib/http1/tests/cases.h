@@ -6,8 +6,8 @@
 #ifndef PLUGINS_LIB_HTTP1_TESTS_CASES_H
 #define PLUGINS_LIB_HTTP1_TESTS_CASES_H
 
-#include "core/worker/worker.h"
 #include "plugins/lib/http1/http1.h"
+#include "tests/unit/core_host.h"
 
 #include <check.h>
 
