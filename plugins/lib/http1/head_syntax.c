@@ -288,6 +288,15 @@ static enum http1_result check_limits(const struct http1_scan *scan, const struc
     return HTTP1_DONE;
 }
 
+static inline void skip(struct http1_scan *scan, const uint8_t *data, size_t size, int class)
+{
+    size_t at = scan->at;
+
+    while (at < size && http1_is(data[at], class))
+        at++;
+    scan->at = at;
+}
+
 enum http1_result http1_scan(struct http1_scan *scan, const struct http1_limits *limits, const uint8_t *data,
                              size_t size, struct hg_reason *reason)
 {
@@ -296,10 +305,13 @@ enum http1_result http1_scan(struct http1_scan *scan, const struct http1_limits 
     while (scan->at < size) {
         bool last = scan->state == END_LF || (scan->state == LINE && data[scan->at] == '\n');
 
-        /* Most bytes of a head are in values. */
+        /* Most bytes of a head are in these. */
         if (scan->state == VALUE)
-            while (scan->at < size && http1_is(data[scan->at], HTTP1_VALUE))
-                scan->at++;
+            skip(scan, data, size, HTTP1_VALUE);
+        else if (scan->state == NAME)
+            skip(scan, data, size, HTTP1_TOKEN);
+        else if (scan->state == TARGET)
+            skip(scan, data, size, HTTP1_TARGET);
         if (check_limits(scan, limits, reason) == HTTP1_FAULT)
             return HTTP1_FAULT;
         if (scan->at == size)
