@@ -680,10 +680,10 @@ def warnings(world):
     check("a.test" in status, f"status says {status!r}")
     gate.signal(signal.SIGUSR1)
     gate.wait_for(r'"acme","message":"attempts=\d+', 5)  # the oldest comes last
-    found = dict(re.findall(r'"acme","message":"([\w{}.]+)=(\d+)"', gate.text()))
-    equal(int(found["not_after{a.test}"]), leaf.end, "the figure of its end")
-    check(int(found["next_try{a.test}"]) > time.time() - 60 and int(found["failures{a.test}"]) >= 1, found)
-    check(int(found["errors{other}"]) >= 1, found)
+    found = dict(re.findall(r'"acme","message":"(\w+(?:{.*?})?)=(\d+)"', gate.text()))
+    equal(int(found["not_after{certificate=a.test}"]), leaf.end, "the figure of its end")
+    check(int(found["next_try{certificate=a.test}"]) > time.time() - 60 and int(found["failures{certificate=a.test}"]) >= 1, found)
+    check(int(found["errors{type=other}"]) >= 1, found)
 
 
 if __name__ == "__main__":

@@ -40,10 +40,12 @@ struct state {
     struct hg_call call;
 };
 
-/* The compiler must not see what becomes of it. */
+/* The compiler must not see what becomes of it, and sanitizers must not come before the kernel. */
 static volatile int *volatile nothing = NULL;
 
-static int overflow(int depth)
+#define UNSANITIZED __attribute__((no_sanitize("address", "undefined")))
+
+UNSANITIZED static int overflow(int depth)
 {
     volatile char bytes[4096];
 
@@ -51,7 +53,7 @@ static int overflow(int depth)
     return depth < 1 << 30 ? overflow(depth + 1) + bytes[0] : 0;
 }
 
-static void crash(int by)
+UNSANITIZED static void crash(int by)
 {
     switch (by) {
     case ABORT:
