@@ -4,6 +4,9 @@
 EXTRA_DIST += core/README.md core/cli/README.md core/exchange/README.md core/loop/README.md core/session/README.md \
 	core/worker/README.md
 
+# It is linked into programs alone, which nobody takes functions from: calls among its files need not be replaceable.
+CORE_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+
 # All of core/ but main(), so that the unit tests can link what they test.
 noinst_LTLIBRARIES += core/libcore.la
 core_libcore_la_SOURCES = \
@@ -49,6 +52,7 @@ core_libcore_la_SOURCES = \
 	core/cli/cli.c core/cli/cli.h core/cli/cli_command.c core/cli/cli_plugins.c core/cli/cli_run.c core/cli/examine.c \
 	core/cli/run.c core/cli/run.h
 core_libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CARES_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(GNUTLS_CFLAGS)
+core_libcore_la_CFLAGS = $(CORE_CFLAGS)
 core_libcore_la_LIBADD = core/tunnel/libtunnel.la
 
 # PLUGINDIR is compiled in: another --prefix makes another Makefile. (Through a variable, since automake would take a rule

@@ -12,7 +12,8 @@ struct calling {
     const char *callback;
 };
 
-extern _Thread_local struct calling calling_now;
+/* It is always in a program, never in a library that is loaded later: no access needs a call. */
+extern __attribute__((tls_model("initial-exec"))) _Thread_local struct calling calling_now;
 
 /* Runs a statement that calls a plugin. What was being called before, which may have asked the core for this, is then
  * being called again. Two stores before and two after. */

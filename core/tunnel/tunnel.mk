@@ -18,6 +18,7 @@ core_tunnel_libtunnel_la_SOURCES = \
 	core/tunnel/reordering.h core/tunnel/send_buffer.c core/tunnel/send_buffer.h core/tunnel/sent_packets.c \
 	core/tunnel/session_internal.h core/tunnel/spurious_loss.c core/tunnel/spurious_loss.h core/tunnel/stream.c \
 	core/tunnel/stream_schedule.c core/tunnel/stream_table.c core/tunnel/tunnel.h core/tunnel/varint.h
+core_tunnel_libtunnel_la_CFLAGS = $(CORE_CFLAGS)
 core_tunnel_libtunnel_la_LIBADD = -lm
 core_tunnel_libtunnel_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 
