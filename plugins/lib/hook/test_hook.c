@@ -21,8 +21,8 @@
 static const struct hg_plugin user_plugin = {.abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "user"};
 
 static struct fixture *fixture;
-static struct hg_host host; /* the worker's, but for the log */
-static struct hg_instance instance;
+static struct hg_host host;      /* the worker's, but for the log */
+static struct instance instance; /* the whole of it: the host looks behind what is public */
 static struct hg_worker worker;
 static char log_text[65536], folder[] = "/tmp/hopgate-hook-XXXXXX", path[64], note[64];
 static bool is_over;
@@ -51,9 +51,9 @@ static void set_up(void)
     host = worker_host;
     host.log = keep_log;
     worker = *fixture_worker(fixture, 0);
-    instance = *worker.instance;
-    worker.host = instance.host = &host;
-    worker.instance = &instance;
+    instance = *(const struct instance *)worker.instance;
+    worker.host = instance.public.host = &host;
+    worker.instance = &instance.public;
     fixture->pipeline->settings.log_level = HG_LOG_INFO;
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/program", folder);

@@ -63,7 +63,7 @@ START_TEST(early_response_while_the_upload_runs)
     ck_assert_uint_eq(origin_of(fixture)->pools->count, 1); /* the service may read on */
     user.keeps_body = false;
     user_push(&user);
-    ck_assert(fixture_run(fixture, is_over, &user, 3000));
+    ck_assert(fixture_run(fixture, is_over, &user, 30000));
     ck_assert_uint_eq(origin_of(fixture)->pools->count, 0); /* not to be used again */
     ck_assert_uint_eq(user.resets, 0);
     ck_assert_uint_eq(user.sent, 500000);
