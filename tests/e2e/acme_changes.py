@@ -135,12 +135,12 @@ def slow_removal(world):
     done = world.path("hook-done")
     hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && {{ sleep 4; echo $(wc -l <{world.path('hook-calls')}) >>{done}; }}")
 
-    # The CA does not hear that it should look.
+    # The CA does not hear that it should look, and asks to come back in a minute.
     clock = Clock(world)
+    lab.proxy.on("authorization", caproxy.edit(lambda document: None, retry_after=60), times=2)
     rule = lab.proxy.on("challenge", caproxy.answer(200, json.dumps({"type": "dns-01", "status": "pending"}).encode()))
     gate = lab.gateway(["*.w.test"], solvers=(), wait="0", dns_hook=hook, world={"preload": clock})
-    wait_until(lambda: rule.hits and len(lab.proxy.seen("authorization")) > 3, 20, "the authorization to be polled")
-    clock.pass_by(601)
+    lab.pass_deadline(clock, "authorization", 2)
     gate.wait_for("did not validate the challenge in time", 30)
     rule.end()
     lab.wait_for("x.w.test", 60)

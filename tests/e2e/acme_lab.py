@@ -85,6 +85,15 @@ class Lab:
 
         return wait_until(look, seconds, f"a certificate for {name}", pause=0.05)
 
+    def pass_deadline(self, clock, kind, count=1):
+        """Once the CA has answered request `count` of that kind with `Retry-After: 60`: the ten minutes of an order pass. The
+        gateway sleeps then; the time limit of a request under way would pass, too, and that is another failure."""
+        request = self.proxy.wait_for(kind, count, PATIENCE)
+        wait_until(lambda: request.reply, PATIENCE, f"the answer to {request}")
+        check(request.reply.field("Retry-After") == "60", request)
+        time.sleep(0.5)  # it has read the answer
+        clock.pass_by(601)
+
     # ---- What it keeps ----
 
     def files(self, under=""):

@@ -362,7 +362,7 @@ def redirect(url, status=302):
     return answer(status, b"", ("Location", url))
 
 
-def edit(change):
+def edit(change, retry_after=None):
     """The CA's document, changed in place, or what `change` gives instead."""
 
     def act(call):
@@ -371,6 +371,8 @@ def edit(change):
         if reply.status >= 400 or not isinstance(document, dict):
             return reply
         changed = change(document)
+        if retry_after:
+            reply.set("Retry-After", retry_after)
         return with_json(reply, document if changed is None else changed)
 
     return act
