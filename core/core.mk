@@ -27,6 +27,7 @@ core_libcore_la_SOURCES = \
 	core/plugin/descriptor_check.c core/plugin/descriptor_check.h core/plugin/plugin.c core/plugin/plugin.h \
 	core/pipeline/gateway_list.c core/pipeline/gateway_list.h core/pipeline/listen.c core/pipeline/listen.h \
 	core/pipeline/pipeline.c core/pipeline/pipeline.h core/pipeline/pipeline_check.c core/pipeline/pipeline_check.h \
+	core/pipeline/start_order.c core/pipeline/start_order.h \
 	core/exchange/exchange.c core/exchange/exchange.h core/exchange/exchange_breach.c \
 	core/exchange/exchange_credit.c core/exchange/exchange_emit.c core/exchange/exchange_end.c \
 	core/exchange/exchange_private.h core/exchange/exchange_queue.c core/exchange/exchange_report.c \

@@ -9,6 +9,7 @@
 #include "core/pipeline/gateway_list.h"
 #include "core/pipeline/listen.h"
 #include "core/pipeline/pipeline_check.h"
+#include "core/pipeline/start_order.h"
 
 #include <stdlib.h>
 
@@ -239,7 +240,7 @@ static void load_blocks(struct pipeline *pipeline)
         return;
     }
     if (add_blocks(pipeline)) {
-        if (pipeline_arrange(pipeline) != 0)
+        if (pipeline_arrange(pipeline) != 0 || pipeline_find_start_order(pipeline) != 0)
             config_fault(pipeline->config, NULL, "out of memory");
         pipeline_check_capabilities(pipeline);
         pipeline_check_settings(pipeline);
@@ -304,6 +305,7 @@ void pipeline_free(struct pipeline *pipeline)
     for (size_t i = pipeline->count; i > 0; i--)
         instance_free(pipeline->instances[i - 1]);
     free(pipeline->instances);
+    free(pipeline->start_order);
     free(pipeline->path);
     free(pipeline->codecs);
     free(pipeline->transports);

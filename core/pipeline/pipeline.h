@@ -45,6 +45,7 @@ struct pipeline {
     enum pipeline_shape shape;
     struct instance **instances; /* all, in the file's order */
     size_t count;
+    struct instance **start_order; /* the same, in the order in which they start; they stop in the reverse of it */
     struct instance *
         *path; /* those that exchanges walk through, on the way down: edge or none, stages, origin or none */
     size_t path_count;

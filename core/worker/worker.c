@@ -132,7 +132,6 @@ struct worker *worker_new(struct pipeline *pipeline)
     for (size_t i = 0; i < pipeline->count; i++)
         instance_init(worker, &worker->instances[i], pipeline->instances[i]);
     lay_path(worker);
-    worker->started = pipeline->count;
     return worker;
 }
 
@@ -153,15 +152,13 @@ int worker_start_instances(struct worker *worker)
 {
     const struct pipeline *pipeline = worker->pipeline;
 
-    /* From the bottom up, so that an edge accepts only when all below it can answer. */
-    while (worker->started > 0) {
-        const struct instance *instance = pipeline->instances[worker->started - 1];
+    while (worker->started < pipeline->count) {
+        const struct instance *instance = pipeline->start_order[worker->started++];
         int (*start)(struct hg_worker *) = instance->plugin->descriptor.worker_start;
         int result = 0;
 
-        worker->started--;
         if (start && takes_part(worker, instance))
-            CALL_PLUGIN(instance->public.name, "worker_start", result = start(&worker->instances[worker->started]));
+            CALL_PLUGIN(instance->public.name, "worker_start", result = start(&worker->instances[instance->index]));
         if (result)
             return -1;
     }
@@ -233,13 +230,13 @@ void worker_reread(struct worker *worker)
 
 static void stop_instances(struct worker *worker)
 {
-    const struct pipeline *pipeline = worker->pipeline;
+    while (worker->started > 0) {
+        const struct instance *instance = worker->pipeline->start_order[--worker->started];
 
-    for (size_t i = worker->started; i < pipeline->count; i++)
-        if (pipeline->instances[i]->plugin->descriptor.worker_stop && takes_part(worker, pipeline->instances[i]))
-            CALL_PLUGIN(pipeline->instances[i]->public.name, "worker_stop",
-                        pipeline->instances[i]->plugin->descriptor.worker_stop(&worker->instances[i]));
-    worker->started = pipeline->count;
+        if (instance->plugin->descriptor.worker_stop && takes_part(worker, instance))
+            CALL_PLUGIN(instance->public.name, "worker_stop",
+                        instance->plugin->descriptor.worker_stop(&worker->instances[instance->index]));
+    }
 }
 
 void worker_free(struct worker *worker)

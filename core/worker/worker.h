@@ -28,7 +28,7 @@ struct worker {
     struct metrics metrics;
 
     struct hg_timer *stop_timer;
-    size_t started; /* instances whose worker_start() has been called, from the last one on */
+    size_t started; /* instances of pipeline->start_order whose worker_start() has been called */
     bool draining;
     const struct instance *alone; /* a command of this one runs: only what it needs is started */
     bool finished;                /* by that command … */

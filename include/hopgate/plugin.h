@@ -18,7 +18,9 @@
  *   hg_worker    one for each worker thread and instance; no callback on it ever comes from another thread
  *   hg_self      one for each exchange and instance (see <hopgate/stage.h>)
  *
- * Life: configure, prepare, worker_start (in each worker), exchanges …, worker_drain, worker_stop, unconfigure.
+ * Life: configure, prepare, worker_start (in each worker), exchanges …, worker_drain, worker_stop, unconfigure. In a
+ * worker an instance starts after those whose capabilities it needs, apart from that from the last block of the file to
+ * the first; it stops in the reverse order.
  */
 #ifndef HOPGATE_PLUGIN_H
 #define HOPGATE_PLUGIN_H

@@ -25,7 +25,7 @@ static const char *const many[] = {
     "half_codec",  "half_transport", "busy_provider", "idle_provider",  "empty_offer",
     "bad_command", "bad_options",    "huge",          "roleless",       "new_role",
     "newer",       "abiless",        "unsummed",      "unversioned",    "misnamed",
-    "nobody",
+    "round_one",   "round_two",      "needs_round",   "nobody",
 };
 
 static char folder[] = "/tmp/hopgate-test-XXXXXX";
@@ -274,6 +274,11 @@ static const struct {
     {"pipeline:\n  - edge\n  - fussy: [{to: a/b}, {to: c/d}]\n" GATEWAY_END, ""},
     {"{\"pipeline\": [\"edge\", \"ident\", \"codec\", {\"transport\": {\"listen\": \"*:1\"}}]}", ""},
 
+    /* start order */
+    {"pipeline:\n  - edge\n  - needs_round\n  - round_one\n  - round_two\n" GATEWAY_END,
+     "F:5:5: round_two: it needs itself: round_two needs 'one' of round_one, round_one needs 'two' of round_two; none "
+     "of them can start first\n"},
+
     /* the file */
     {"", "F: the file is empty; 'pipeline:' is required\n"},
     {"- edge\n", "F:1:1: expected a mapping with 'pipeline:', not a list\n"},
@@ -439,6 +444,25 @@ START_TEST(test_arranged)
 }
 END_TEST
 
+/* Each after those that it needs, the others from the bottom up. */
+START_TEST(test_start_order)
+{
+    struct plugins *plugins = new_plugins();
+    static const char *const order[] = {"transport", "codec", "ident", "stage", "cupboard", "needy", "edge"};
+    char *told = NULL;
+    struct pipeline *pipeline =
+        load(plugins, "pipeline:\n  - edge\n  - cupboard\n  - needy\n  - stage\n" GATEWAY_END, &told);
+
+    ck_assert_str_eq(told, "");
+    ck_assert_uint_eq(pipeline->count, sizeof order / sizeof *order);
+    for (size_t i = 0; i < pipeline->count; i++)
+        ck_assert_str_eq(pipeline->start_order[i]->public.name, order[i]);
+    free(told);
+    pipeline_free(pipeline);
+    plugins_free(plugins);
+}
+END_TEST
+
 /* Plugins from a folder that the config file names, relative to the file. */
 START_TEST(test_plugin_dir)
 {
@@ -485,6 +509,7 @@ int main(void)
     tcase_add_loop_test(shapes, test_pipelines, 0, sizeof pipelines / sizeof *pipelines);
     tcase_add_test(shapes, test_arranged);
     tcase_add_test(shapes, test_length);
+    tcase_add_test(shapes, test_start_order);
     tcase_add_test(shapes, test_plugin_dir);
     suite_add_tcase(suite, loading);
     suite_add_tcase(suite, shapes);

@@ -347,10 +347,63 @@ START_TEST(siblings_are_a_ring_of_workers)
 }
 END_TEST
 
+/* ---- Start and stop ---- */
+
+struct life {
+    char *log;
+    char name;
+};
+
+static void log_life(struct hg_worker *worker, char what)
+{
+    const struct life *life = worker->cfg;
+    size_t size = strlen(life->log);
+
+    life->log[size] = what;
+    life->log[size + 1] = life->name;
+}
+
+static int start_life(struct hg_worker *worker)
+{
+    log_life(worker, '+');
+    return 0;
+}
+
+static void stop_life(struct hg_worker *worker)
+{
+    log_life(worker, '-');
+}
+
+static const struct hg_offer bread[] = {{"bread", 1, "bread"}, {0}};
+static const struct hg_need needs_bread[] = {{"bread", 1, false}, {0}};
+static const struct hg_plugin baker = {
+    .role = HG_ROLE_PROVIDER, .name = "baker", .offers = bread, .worker_start = start_life, .worker_stop = stop_life};
+static const struct hg_plugin eater = {.role = HG_ROLE_PROVIDER,
+                                       .name = "eater",
+                                       .needs = needs_bread,
+                                       .worker_start = start_life,
+                                       .worker_stop = stop_life};
+static const struct hg_plugin sleeper = {
+    .role = HG_ROLE_PROVIDER, .name = "sleeper", .worker_start = start_life, .worker_stop = stop_life};
+
+START_TEST(instances_start_after_those_that_they_need)
+{
+    char log[32] = "";
+    struct life baking = {log, 'b'}, eating = {log, 'e'}, sleeping = {log, 's'};
+    const struct fixture_part parts[] = {{&baker, &baking}, {&sleeper, &sleeping}, {&eater, &eating}};
+    struct fixture *fixture = fixture_new(PIPELINE_CLIENT, parts, 3);
+
+    fixture_start(fixture);
+    ck_assert_str_eq(log, "+b+e+s");
+    fixture_free(fixture);
+    ck_assert_str_eq(log, "+b+e+s-s-e-b");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("worker");
-    TCase *timers = tcase_create("timers"), *calls = tcase_create("calls");
+    TCase *timers = tcase_create("timers"), *calls = tcase_create("calls"), *life = tcase_create("life");
 
     tcase_add_loop_test(timers, what_came_in_time_is_served_before_a_late_deadline, 0, 2);
     tcase_add_loop_test(timers, a_late_deadline_is_put_off_once, 0, 2);
@@ -360,6 +413,8 @@ int main(void)
     tcase_add_test(calls, posted_calls_come_once_unless_they_are_cancelled);
     tcase_add_test(calls, siblings_are_a_ring_of_workers);
     suite_add_tcase(suite, timers);
+    tcase_add_test(life, instances_start_after_those_that_they_need);
     suite_add_tcase(suite, calls);
+    suite_add_tcase(suite, life);
     return run_suite(suite);
 }

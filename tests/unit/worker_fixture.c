@@ -5,6 +5,7 @@
 
 #include "core/base/log.h"
 #include "core/pipeline/listen.h"
+#include "core/pipeline/start_order.h"
 #include "tests/unit/slowness.h"
 
 #include <check.h>
@@ -14,10 +15,13 @@
 static void complete(struct plugin *plugin, const struct hg_plugin *descriptor)
 {
     static const struct hg_offer no_offers[] = {{0}};
+    static const struct hg_need no_needs[] = {{0}};
 
     plugin->descriptor = *descriptor;
     if (!descriptor->offers)
         plugin->descriptor.offers = no_offers;
+    if (!descriptor->needs)
+        plugin->descriptor.needs = no_needs;
     switch (descriptor->role) {
     case HG_ROLE_EDGE:
         plugin->stage = *((const struct hg_edge_ops *)descriptor->ops)->exchange;
@@ -102,6 +106,7 @@ struct fixture *fixture_new(enum pipeline_shape shape, const struct fixture_part
         instance->index = i;
         sort_into(fixture->pipeline, instance);
     }
+    ck_assert_int_eq(pipeline_find_start_order(fixture->pipeline), 0);
     for (size_t i = 0; i < count; i++)
         if (parts[i].plugin->configure)
             ck_assert_int_eq(parts[i].plugin->configure(&fixture->instances[i].public), 0);
@@ -196,6 +201,7 @@ void fixture_free(struct fixture *fixture)
         listen_close(&fixture->instances[i]);
     }
     free(fixture->pipeline->instances);
+    free(fixture->pipeline->start_order);
     free(fixture->pipeline->path);
     free(fixture->pipeline->codecs);
     free(fixture->pipeline->transports);

@@ -194,6 +194,10 @@ static const struct hg_offer identity[] = {{"identity", 1, &table}, {0}};
 static const struct hg_offer new_identity[] = {{"identity", 9, &table}, {0}};
 static const struct hg_offer store[] = {{"store", 1, &table}, {"certificates", 1, &table}, {0}};
 static const struct hg_offer empty_offer[] = {{"store", 1, NULL}, {0}};
+static const struct hg_offer one[] = {{"one", 1, &table}, {0}};
+static const struct hg_offer two[] = {{"two", 1, &table}, {0}};
+static const struct hg_need needs_one[] = {{"nothing", 1, true}, {"one", 1, true}, {0}};
+static const struct hg_need needs_two[] = {{"two", 1, false}, {0}};
 static const struct hg_need needs_store[] = {{"store", 1, false}, {"nothing", 1, true}, {0}};
 static const struct hg_need needs_new_store[] = {{"store", 3, false}, {0}};
 
@@ -275,6 +279,9 @@ static const struct hg_plugin plugins[] = {
     {PLUGIN("ident_again", HG_ROLE_PROVIDER, NULL), .offers = identity},
     {PLUGIN("ident_new", HG_ROLE_PROVIDER, NULL), .offers = new_identity},
     {PLUGIN("cupboard", HG_ROLE_PROVIDER, NULL), .offers = store},
+    {PLUGIN("round_one", HG_ROLE_PROVIDER, NULL), .offers = one, .needs = needs_two},
+    {PLUGIN("round_two", HG_ROLE_PROVIDER, NULL), .offers = two, .needs = needs_one},
+    {PLUGIN("needs_round", HG_ROLE_STAGE, &stage_ops), .needs = needs_two},
     {PLUGIN("needy", HG_ROLE_STAGE, &stage_ops), .needs = needs_store},
     {PLUGIN("needy_new", HG_ROLE_STAGE, &stage_ops), .needs = needs_new_store},
     {PLUGIN("fussy", HG_ROLE_STAGE, &stage_ops), .options = fussy_options, .cfg_size = sizeof(struct fussy_cfg),
