@@ -5,13 +5,14 @@
  *
  * An idle connection has neither buffer: they come with the first byte and go with the last.
  */
-#include "plugins/http/http.h"
+#include "plugins/http/connection.h"
+
+#include "plugins/http/tls.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 /* Bytes that the kernel may hold unsent: enough for the socket never to run dry while the loop is busy, and not the
@@ -42,7 +43,7 @@ static void set_timer(struct connection *connection)
     hg_time now = hg_now(connection->edge->worker);
     hg_time delay = connection->deadline > now ? connection->deadline - now : 0;
 
-    if ((connection->self || connection->parked) && delay > PEER_CHECK && !is_reading(connection))
+    if ((protocol_is_busy(connection) || connection->parked) && delay > PEER_CHECK && !is_reading(connection))
         delay = PEER_CHECK;
     hg_timer_set(host_of(connection), connection->timer, delay);
 }
@@ -72,9 +73,9 @@ static void watch(struct connection *connection)
             events = tls_wants_write(connection->tls) ? HG_WRITE : HG_READ;
         break;
     case CONNECTION_OPEN:
-        connection->reads = request_wants(connection) > 0;
+        connection->reads = protocol_wants(connection) > 0;
         events = connection->reads ? HG_READ : 0;
-        if (connection->self && !events)
+        if (!events && protocol_is_busy(connection))
             set_timer(connection);
         break;
     case CONNECTION_LINGER:
@@ -103,7 +104,7 @@ static void on_timer(void *arg)
     }
     switch (connection->phase) {
     case CONNECTION_OPEN:
-        request_timeout(connection);
+        protocol_timeout(connection);
         return;
     case CONNECTION_DEAD:
         return;
@@ -152,7 +153,7 @@ static bool read_once(struct connection *connection, size_t wanted)
         return false;
     }
     connection->input_end += (size_t)got;
-    request_input(connection);
+    protocol_input(connection);
     /* A short read has emptied the socket; what GnuTLS still holds is known to GnuTLS alone. */
     return connection->phase == CONNECTION_OPEN && (connection->tls || (size_t)got == wanted);
 }
@@ -162,7 +163,7 @@ void connection_read(struct connection *connection)
     size_t wanted;
 
     for (int reads = 0; connection->phase == CONNECTION_OPEN && (connection->tls || reads < READS_PER_TURN); reads++) {
-        wanted = request_wants(connection);
+        wanted = protocol_wants(connection);
         if (!wanted || !read_once(connection, wanted))
             break;
     }
@@ -202,16 +203,13 @@ bool connection_flush(struct connection *connection)
             return false;
         }
         output_drop(output, (size_t)sent);
-        connection->is_unsent = false;
         progress = true;
         /* The socket has taken a part: it is full. */
         if (!connection->tls && (size_t)sent < all)
             break;
     }
-    /* An interim response is no progress for who waits for 100. */
-    if (progress && connection->self && !connection->discard_end &&
-        (!connection->expects_continue || connection->response_phase != RESPONSE_NONE))
-        connection_expect(connection, connection->edge->config->idle_timeout);
+    if (progress)
+        protocol_sent(connection);
     connection->is_full = output->count > 0;
     hg_buffer_unref(output->tail);
     output->tail = NULL;
@@ -227,8 +225,8 @@ static void on_turn_end(void *arg)
 
     if (connection->phase != CONNECTION_DEAD) {
         if (connection_flush(connection))
-            response_written(connection);
-    } else if (!connection->self) {
+            protocol_goes_on(connection);
+    } else if (!protocol_is_busy(connection)) {
         connection_free(connection);
     }
 }
@@ -256,7 +254,6 @@ static void die(struct connection *connection)
 
 void connection_let_go(struct connection *connection)
 {
-    connection->self = NULL;
     if (connection->phase == CONNECTION_DEAD)
         connection_flush_later(connection);
 }
@@ -271,7 +268,6 @@ void connection_free(struct connection *connection)
         close(connection->fd);
     tls_free(connection->tls);
     hg_timer_free(host_of(connection), connection->timer);
-    hg_head_free(host_of(connection), connection->held_head);
     input_release(connection);
     output_clear(&connection->output);
     if (connection->previous)
@@ -281,31 +277,30 @@ void connection_free(struct connection *connection)
     if (connection->next)
         connection->next->previous = connection->previous;
     edge->connection_count--;
-    free(connection);
+    protocol_free(connection);
     if (edge->accept)
         accept_room(edge->accept);
 }
 
-void connection_abort(struct connection *connection, bool reset)
+static void end(struct connection *connection, bool lost)
 {
-    static const struct hg_reason gone = {499, NULL, "the user closed the connection", 0};
-
     if (connection->phase == CONNECTION_DEAD)
         return;
-    if (reset)
+    die(connection);
+    protocol_ended(connection, lost);
+}
+
+void connection_abort(struct connection *connection, bool reset)
+{
+    if (reset && connection->phase != CONNECTION_DEAD)
         setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1, .l_linger = 0},
                    sizeof(struct linger));
-    die(connection);
-    /* What is complete goes on without it: the rest of an upload that was answered may be on its way to the service. */
-    if (connection->self && (connection->response_phase != RESPONSE_DONE || connection->request_phase != REQUEST_DONE))
-        hg_reset(connection->self, &gone);
+    end(connection, false);
 }
 
 void connection_lost(struct connection *connection)
 {
-    if (connection->self && connection->response_phase != RESPONSE_DONE)
-        ++*connection->edge->aborted;
-    connection_abort(connection, false);
+    end(connection, true);
 }
 
 void connection_close_half(struct connection *connection)
@@ -335,10 +330,7 @@ void connection_finish(struct connection *connection)
 
 void connection_drain(struct connection *connection)
 {
-    bool idle = connection->phase == CONNECTION_OPEN && connection->request_phase == REQUEST_HEAD &&
-                connection->input_start == connection->input_end;
-
-    if (idle)
+    if (connection->phase == CONNECTION_OPEN && protocol_is_idle(connection))
         connection_finish(connection);
 }
 
@@ -415,7 +407,7 @@ static void on_io(void *arg, int events)
     if ((events & HG_WRITE) && connection->output.count) {
         if (!connection_flush(connection))
             return;
-        response_written(connection);
+        protocol_goes_on(connection);
     }
     if ((events & HG_READ) && connection->phase == CONNECTION_OPEN)
         connection_read(connection);
@@ -423,7 +415,7 @@ static void on_io(void *arg, int events)
 
 void connection_open(struct edge *edge, int fd, const struct sockaddr *address, bool tls)
 {
-    struct connection *connection = calloc(1, sizeof *connection);
+    struct connection *connection = protocol_new();
 
     if (!connection) {
         close(fd);
@@ -433,7 +425,6 @@ void connection_open(struct edge *edge, int fd, const struct sockaddr *address, 
     connection->turn_end = (struct hg_call){.callback = on_turn_end, .arg = connection};
     connection->fd = fd;
     connection->late = edge->draining;
-    connection->scan = HTTP1_SCAN_REQUEST;
     connection->next = edge->connections;
     if (connection->next)
         connection->next->previous = connection;

@@ -3,7 +3,7 @@
  *
  * Reading what is of no use any more, so that a peer that is still sending gets to see its response.
  */
-#include "plugins/http/http.h"
+#include "plugins/http/connection.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -29,6 +29,11 @@ void connection_begin_discarding(struct connection *connection)
     if (!connection->discard_end)
         connection->discard_end = hg_now(connection->edge->worker) + connection->edge->config->idle_timeout;
     expect_rest(connection);
+}
+
+void connection_end_discarding(struct connection *connection)
+{
+    connection->discard_end = 0;
 }
 
 void connection_discarded(struct connection *connection, size_t size)

@@ -3,7 +3,7 @@
  *
  * Responses of our own making: short, plain, with everything that helps to find the cause.
  */
-#include "plugins/http/http.h"
+#include "plugins/http/protocol.h"
 
 #include <http_parser.h>
 #include <stdio.h>
@@ -77,7 +77,7 @@ static size_t write_body(char *body, const struct hg_reason *reason, struct hg_t
     return (size_t)size < BODY_SIZE ? (size_t)size : BODY_SIZE - 1;
 }
 
-static void write_error(struct connection *connection, struct http1_writer *writer, const struct hg_reason *reason,
+static void write_error(struct protocol *protocol, struct http1_writer *writer, const struct hg_reason *reason,
                         struct hg_text id, struct hg_text method)
 {
     char body[BODY_SIZE];
@@ -86,13 +86,13 @@ static void write_error(struct connection *connection, struct http1_writer *writ
                            .status = reason->status,
                            .length = (int64_t)size,
                            .reason = hg_text(phrase(reason->status))};
-    enum http1_framing framing = http1_response_framing(&head, method, connection->version);
+    enum http1_framing framing = http1_response_framing(&head, method, protocol->version);
 
-    http1_write_response(writer, &head, framing, connection->version, connection->close);
-    write_text_field(writer, "Date", error_date(connection->edge));
+    http1_write_response(writer, &head, framing, protocol->version, protocol->close);
+    write_text_field(writer, "Date", error_date(protocol->connection.edge));
     write_text_field(writer, "Content-Type", "text/plain; charset=utf-8");
     http1_write_field(writer, HG_TEXT("X-Request-Id"), id);
-    write_reason(writer, connection->edge, reason);
+    write_reason(writer, protocol->connection.edge, reason);
     http1_write_head_end(writer);
     if (framing == HTTP1_LENGTH)
         http1_write(writer, (struct hg_text){body, size});
@@ -108,15 +108,15 @@ static void log_refusal(const struct connection *connection, const struct hg_rea
     hg_log_failure(connection->edge->worker, &head, hg_text(connection->peer), reason);
 }
 
-void error_respond(struct connection *connection, const struct hg_reason *reason, const struct hg_head *request)
+void error_respond(struct protocol *protocol, const struct hg_reason *reason, const struct hg_head *request)
 {
     char new_id[REQUEST_ID_SIZE];
     struct hg_text id = {new_id, sizeof new_id};
-    uint8_t *data = connection_reserve(connection, HEAD_SIZE + BODY_SIZE);
+    uint8_t *data = connection_reserve(&protocol->connection, HEAD_SIZE + BODY_SIZE);
     struct http1_writer writer = {.data = data, .capacity = HEAD_SIZE + BODY_SIZE};
 
     if (!data) {
-        connection_abort(connection, false);
+        connection_abort(&protocol->connection, false);
         return;
     }
     if (request && request->id.size)
@@ -124,12 +124,12 @@ void error_respond(struct connection *connection, const struct hg_reason *reason
     else
         forwarded_new_id(new_id);
     /* What of the request is still to come would be taken for the next one by nobody but us. */
-    if (connection->request_phase != REQUEST_DONE || connection->edge->draining)
-        connection->close = true;
-    write_error(connection, &writer, reason, id, request ? request->method : HG_TEXT("GET"));
-    connection_commit(connection, writer.size);
-    connection->response_phase = RESPONSE_DONE;
-    ++*connection->edge->refused;
-    if (!connection->self && reason->status >= 400)
-        log_refusal(connection, reason, request, id);
+    if (protocol->request_phase != REQUEST_DONE || protocol->connection.edge->draining)
+        protocol->close = true;
+    write_error(protocol, &writer, reason, id, request ? request->method : HG_TEXT("GET"));
+    connection_commit(&protocol->connection, writer.size);
+    protocol->response_phase = RESPONSE_DONE;
+    ++*protocol->connection.edge->refused;
+    if (!protocol->self && reason->status >= 400)
+        log_refusal(&protocol->connection, reason, request, id);
 }

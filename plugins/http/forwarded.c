@@ -4,7 +4,7 @@
  * What a request gets on its way in: its id, the peer, Via (RFC 9110 section 7.6.3), Forwarded (RFC 7239) and the
  * X-Forwarded- fields that came before it, and Max-Forwards (RFC 9110 section 7.6.2).
  */
-#include "plugins/http/http.h"
+#include "plugins/http/protocol.h"
 
 #include <gnutls/crypto.h>
 #include <stdio.h>
@@ -124,15 +124,15 @@ static bool speaks_for_proxy(struct hg_text name)
     return begins(name, "x-forwarded-");
 }
 
-int forwarded_name(struct connection *connection, struct hg_head *head)
+int forwarded_name(struct protocol *protocol, struct hg_head *head)
 {
-    if (!connection->is_named && !http1_binds_connection(head))
+    if (!protocol->is_named && !http1_binds_connection(head))
         return 0;
-    if (!connection->is_named)
-        forwarded_new_id(connection->name);
-    connection->is_named = true;
-    return hg_head_set(connection->edge->worker->host, head, &head->connection,
-                       (struct hg_text){connection->name, sizeof connection->name});
+    if (!protocol->is_named)
+        forwarded_new_id(protocol->name);
+    protocol->is_named = true;
+    return hg_head_set(protocol->connection.edge->worker->host, head, &head->connection,
+                       (struct hg_text){protocol->name, sizeof protocol->name});
 }
 
 /* How often a list of CDN-Loop (RFC 8586 section 2) names us; parameters follow a semicolon. */

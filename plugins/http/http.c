@@ -3,7 +3,8 @@
  *
  * The plugin `http`: the edge that public users speak HTTP/1 to, with and without TLS.
  */
-#include "plugins/http/http.h"
+#include "plugins/http/protocol.h"
+#include "plugins/http/tls.h"
 
 #include "config.h"
 

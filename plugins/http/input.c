@@ -3,7 +3,7 @@
  *
  * What was read from a connection's socket and not used yet.
  */
-#include "plugins/http/http.h"
+#include "plugins/http/connection.h"
 
 /* One TLS record fits in it. */
 #define INPUT_SIZE 16384

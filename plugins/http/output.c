@@ -3,7 +3,7 @@
  *
  * What waits to be written to a connection's socket: slices of what came from below, and encoded bytes between them.
  */
-#include "plugins/http/http.h"
+#include "plugins/http/tls.h"
 
 #include <errno.h>
 #include <sys/uio.h>
@@ -106,6 +106,11 @@ void output_clear(struct output *output)
     output_drop(output, output->bytes);
     hg_buffer_unref(output->tail);
     output->tail = NULL;
+}
+
+void connection_drop_output(struct connection *connection)
+{
+    output_clear(&connection->output);
 }
 
 ssize_t output_send(const struct connection *connection)

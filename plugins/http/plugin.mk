@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 
 http_sources = \
-	plugins/http/connection.c \
+	plugins/http/connection.c plugins/http/connection.h \
 	plugins/http/discard.c \
 	plugins/http/error.c \
 	plugins/http/forwarded.c \
@@ -10,9 +10,10 @@ http_sources = \
 	plugins/http/http.h \
 	plugins/http/input.c \
 	plugins/http/output.c \
+	plugins/http/protocol.c plugins/http/protocol.h \
 	plugins/http/request.c \
 	plugins/http/response.c \
-	plugins/http/tls.c
+	plugins/http/tls.c plugins/http/tls.h
 
 plugin_LTLIBRARIES += http.la
 http_la_SOURCES = $(http_sources)

@@ -3,7 +3,7 @@
  *
  * Responses: from the events of an exchange to the output of its connection.
  */
-#include "plugins/http/http.h"
+#include "plugins/http/protocol.h"
 
 /* Bytes of a body that are waited for. */
 #define SHORT_REST 65536
@@ -11,86 +11,86 @@
 /* Our own Via and Date. */
 #define EXTRA_FIELDS (VIA_SIZE + 64)
 
-static struct hg_text request_method(const struct connection *connection)
+static struct hg_text request_method(const struct protocol *protocol)
 {
-    return connection->self->exchange->request->method;
+    return protocol->self->exchange->request->method;
 }
 
 /* What a final head gets: Via, and Date where the origin gave none (RFC 9110 section 6.6.1). */
-static void write_ours(const struct connection *connection, struct http1_writer *writer, const struct hg_head *head)
+static void write_ours(const struct protocol *protocol, struct http1_writer *writer, const struct hg_head *head)
 {
     char via[VIA_SIZE];
-    size_t size = forwarded_via(connection->edge, head, via);
+    size_t size = forwarded_via(protocol->connection.edge, head, via);
 
     if (!hg_field_find(&head->fields, HG_TEXT("Date"), 0))
-        http1_write_field(writer, HG_TEXT("Date"), hg_text(error_date(connection->edge)));
+        http1_write_field(writer, HG_TEXT("Date"), hg_text(error_date(protocol->connection.edge)));
     if (size)
         http1_write_field(writer, HG_TEXT("Via"), (struct hg_text){via, size});
 }
 
 /* Encodes a head into the output. -1 when out of memory. */
-static int write_head(struct connection *connection, const struct hg_head *head, enum http1_framing framing)
+static int write_head(struct protocol *protocol, const struct hg_head *head, enum http1_framing framing)
 {
     size_t capacity = http1_head_size(head, EXTRA_FIELDS);
-    uint8_t *data = connection_reserve(connection, capacity);
+    uint8_t *data = connection_reserve(&protocol->connection, capacity);
     struct http1_writer writer = {.data = data, .capacity = capacity};
 
     if (!data)
         return -1;
-    http1_write_response(&writer, head, framing, connection->version, connection->close);
+    http1_write_response(&writer, head, framing, protocol->version, protocol->close);
     if (!hg_head_is_interim(head))
-        write_ours(connection, &writer, head);
+        write_ours(protocol, &writer, head);
     http1_write_head_end(&writer);
-    connection_commit(connection, writer.size);
+    connection_commit(&protocol->connection, writer.size);
     return 0;
 }
 
-int response_continue(struct connection *connection)
+int response_continue(struct protocol *protocol)
 {
     static const struct hg_head head = {.kind = HG_RESPONSE, .status = 100, .reason = {"Continue", 8}};
 
-    if (write_head(connection, &head, HTTP1_NO_BODY))
+    if (write_head(protocol, &head, HTTP1_NO_BODY))
         return -1;
-    connection_flush_later(connection);
+    connection_flush_later(&protocol->connection);
     return 0;
 }
 
 /* Interim responses go on at once, but HTTP/1.0 does not know them (RFC 9110 section 15.2). They may be dropped, as
  * they are for a user who does not read: the output has its bound. */
-static enum hg_verdict interim(struct connection *connection, const struct hg_head *head)
+static enum hg_verdict interim(struct protocol *protocol, const struct hg_head *head)
 {
-    if (connection->version < 0x0101 || !connection_takes_data(connection))
+    if (protocol->version < 0x0101 || !connection_takes_data(&protocol->connection))
         return HG_NEXT;
     if (head->status == 100)
-        connection->expects_continue = false;
-    if (write_head(connection, head, HTTP1_NO_BODY))
+        protocol->expects_continue = false;
+    if (write_head(protocol, head, HTTP1_NO_BODY))
         return HG_ERROR;
-    connection_flush_later(connection);
+    connection_flush_later(&protocol->connection);
     return HG_NEXT;
 }
 
 static void on_reset(struct hg_self *self, const struct hg_reason *reason)
 {
-    struct connection *connection = self->state;
+    struct protocol *protocol = self->state;
 
-    if (connection->phase != CONNECTION_OPEN)
+    if (protocol->connection.phase != CONNECTION_OPEN)
         return;
-    if (connection->response_phase == RESPONSE_NONE)
-        error_respond(connection, reason, self->exchange->request);
-    else if (connection->response_phase == RESPONSE_BODY)
-        connection->truncate = true;
+    if (protocol->response_phase == RESPONSE_NONE)
+        error_respond(protocol, reason, self->exchange->request);
+    else if (protocol->response_phase == RESPONSE_BODY)
+        protocol->truncate = true;
 }
 
 /* The response contradicts its head: as long as nothing of that was sent, another response takes its place. */
-static void break_off(struct connection *connection, const struct hg_reason *reason)
+static void break_off(struct protocol *protocol, const struct hg_reason *reason)
 {
-    struct hg_self *self = connection->self;
+    struct hg_self *self = protocol->self;
 
-    if (connection->is_unsent) {
-        output_clear(&connection->output);
-        error_respond(connection, reason, self->exchange->request);
+    if (protocol->is_unsent) {
+        connection_drop_output(&protocol->connection);
+        error_respond(protocol, reason, self->exchange->request);
     } else {
-        connection->truncate = true;
+        protocol->truncate = true;
     }
     hg_reset(self, reason);
 }
@@ -98,192 +98,194 @@ static void break_off(struct connection *connection, const struct hg_reason *rea
 /* While the body is still to come, the rest of it may be long, or, where it was not asked for by 100, not come at all:
  * then nobody could tell it from the next request (RFC 9112 section 9.6). A short rest is read and thrown away, so that
  * a service that does not wait for the body of a small request costs nobody his connection. */
-static bool rest_ends_connection(const struct connection *connection)
+static bool rest_ends_connection(const struct protocol *protocol)
 {
-    const struct http1_body *body = &connection->body;
+    const struct http1_body *body = &protocol->body;
 
-    return connection->request_phase == REQUEST_BODY &&
-           (body->framing != HTTP1_LENGTH || body->left > SHORT_REST || connection->expects_continue);
+    return protocol->request_phase == REQUEST_BODY &&
+           (body->framing != HTTP1_LENGTH || body->left > SHORT_REST || protocol->expects_continue);
 }
 
 static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
     static const struct hg_reason unasked = {502, "http_upgrade_failed", "101 although no upgrade was requested", 0};
-    struct connection *connection = self->state;
+    struct protocol *protocol = self->state;
 
     (void)direction;
-    if (connection->phase != CONNECTION_OPEN || connection->response_phase != RESPONSE_NONE)
+    if (protocol->connection.phase != CONNECTION_OPEN || protocol->response_phase != RESPONSE_NONE)
         return HG_NEXT;
     if (hg_head_is_interim(head))
-        return interim(connection, head);
+        return interim(protocol, head);
     if (head->status == 101) {
         on_reset(self, &unasked);
         hg_reset(self, &unasked);
         return HG_NEXT;
     }
-    connection->response_framing = http1_response_framing(head, request_method(connection), connection->version);
-    connection->response_left = connection->response_framing == HTTP1_LENGTH ? (uint64_t)head->length : 0;
-    if (connection->response_framing == HTTP1_UNTIL_CLOSE || rest_ends_connection(connection) ||
-        connection->edge->draining || head->connection.size)
-        connection->close = true;
-    connection->is_unsent = !connection->output.count;
-    if (write_head(connection, head, connection->response_framing))
+    protocol->response_framing = http1_response_framing(head, request_method(protocol), protocol->version);
+    protocol->response_left = protocol->response_framing == HTTP1_LENGTH ? (uint64_t)head->length : 0;
+    if (protocol->response_framing == HTTP1_UNTIL_CLOSE || rest_ends_connection(protocol) ||
+        protocol->connection.edge->draining || head->connection.size)
+        protocol->close = true;
+    protocol->is_unsent = !protocol->connection.output.count;
+    if (write_head(protocol, head, protocol->response_framing))
         return HG_ERROR;
-    connection->response_phase = RESPONSE_BODY;
-    if (connection->expects_continue) /* until now it had a second */
-        connection_expect(connection, connection->edge->config->idle_timeout);
-    connection_flush_later(connection);
+    protocol->response_phase = RESPONSE_BODY;
+    if (protocol->expects_continue) /* until now it had a second */
+        connection_expect(&protocol->connection, protocol->connection.edge->config->idle_timeout);
+    connection_flush_later(&protocol->connection);
     return HG_NEXT;
 }
 
 /* Writes one chunk. -1 when out of memory. */
-static int append_chunk(struct connection *connection, const struct hg_slice *slice)
+static int append_chunk(struct protocol *protocol, const struct hg_slice *slice)
 {
-    uint8_t *data = connection_reserve(connection, HTTP1_CHUNK_HEADER_MAX);
+    uint8_t *data = connection_reserve(&protocol->connection, HTTP1_CHUNK_HEADER_MAX);
     struct http1_writer writer = {.data = data, .capacity = HTTP1_CHUNK_HEADER_MAX};
 
     if (!data)
         return -1;
     http1_write_chunk_header(&writer, slice->size);
-    connection_commit(connection, writer.size);
-    if (connection_append(connection, slice))
+    connection_commit(&protocol->connection, writer.size);
+    if (connection_append(&protocol->connection, slice))
         return -1;
-    data = connection_reserve(connection, HTTP1_CHUNK_END.size);
+    data = connection_reserve(&protocol->connection, HTTP1_CHUNK_END.size);
     if (!data)
         return -1;
     memcpy(data, HTTP1_CHUNK_END.data, HTTP1_CHUNK_END.size);
-    connection_commit(connection, HTTP1_CHUNK_END.size);
+    connection_commit(&protocol->connection, HTTP1_CHUNK_END.size);
     return 0;
 }
 
 /* Writes a part of the body in the response's framing. -1 when out of memory or it is more than was announced. */
-static int append_body(struct connection *connection, const struct hg_slice *slice)
+static int append_body(struct protocol *protocol, const struct hg_slice *slice)
 {
-    if (connection->response_framing == HTTP1_CHUNKED)
-        return append_chunk(connection, slice);
-    if (connection->response_framing == HTTP1_LENGTH) {
-        if (slice->size > connection->response_left)
+    if (protocol->response_framing == HTTP1_CHUNKED)
+        return append_chunk(protocol, slice);
+    if (protocol->response_framing == HTTP1_LENGTH) {
+        if (slice->size > protocol->response_left)
             return -1;
-        connection->response_left -= slice->size;
+        protocol->response_left -= slice->size;
     }
-    return connection_append(connection, slice);
+    return connection_append(&protocol->connection, slice);
 }
 
 static size_t on_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
 {
     static const struct hg_reason broken = {502, "http_response_body_size",
                                             "the response is longer than announced, or out of memory", 0};
-    struct connection *connection = self->state;
+    struct protocol *protocol = self->state;
 
     (void)direction;
-    if (connection->phase != CONNECTION_OPEN || connection->response_framing == HTTP1_NO_BODY)
+    if (protocol->connection.phase != CONNECTION_OPEN || protocol->response_framing == HTTP1_NO_BODY)
         return slice->size;
-    if (!connection_takes_data(connection)) {
-        connection->data_waits = true;
+    if (!connection_takes_data(&protocol->connection)) {
+        protocol->data_waits = true;
         return 0;
     }
-    if (append_body(connection, slice)) {
-        break_off(connection, &broken);
+    if (append_body(protocol, slice)) {
+        break_off(protocol, &broken);
         return slice->size;
     }
-    if (connection->output.bytes >= FLUSH_SIZE)
-        connection_flush(connection);
+    if (protocol->connection.output.bytes >= FLUSH_SIZE)
+        connection_flush(&protocol->connection);
     else
-        connection_flush_later(connection);
+        connection_flush_later(&protocol->connection);
     return slice->size;
 }
 
-static int append_last_chunk(struct connection *connection, const struct hg_fields *trailers)
+static int append_last_chunk(struct protocol *protocol, const struct hg_fields *trailers)
 {
     size_t capacity = http1_last_chunk_size(trailers);
-    uint8_t *data = connection_reserve(connection, capacity);
+    uint8_t *data = connection_reserve(&protocol->connection, capacity);
     struct http1_writer writer = {.data = data, .capacity = capacity};
 
     if (!data)
         return -1;
     http1_write_last_chunk(&writer, trailers);
-    connection_commit(connection, writer.size);
+    connection_commit(&protocol->connection, writer.size);
     return 0;
 }
 
 static enum hg_verdict on_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers)
 {
     static const struct hg_reason incomplete = {502, "http_response_incomplete", "the response is incomplete", 0};
-    struct connection *connection = self->state;
+    struct protocol *protocol = self->state;
 
     (void)direction;
-    if (connection->phase != CONNECTION_OPEN)
+    if (protocol->connection.phase != CONNECTION_OPEN)
         return HG_NEXT;
-    if (connection->response_left ||
-        (connection->response_framing == HTTP1_CHUNKED && append_last_chunk(connection, trailers))) {
-        break_off(connection, &incomplete);
+    if (protocol->response_left ||
+        (protocol->response_framing == HTTP1_CHUNKED && append_last_chunk(protocol, trailers))) {
+        break_off(protocol, &incomplete);
         return HG_NEXT;
     }
-    connection->response_phase = RESPONSE_DONE;
-    if (!connection_flush(connection) || connection->phase != CONNECTION_OPEN)
+    protocol->response_phase = RESPONSE_DONE;
+    if (!connection_flush(&protocol->connection) || protocol->connection.phase != CONNECTION_OPEN)
         return HG_NEXT;
     /* The exchange is not over before the socket has all of it: a stop waits for exchanges, not for output. */
-    if (connection->output.count) {
-        connection->end_waits = true;
+    if (protocol->connection.output.count) {
+        protocol->end_waits = true;
         return HG_PAUSE;
     }
-    request_answered(connection);
+    request_answered(protocol);
     return HG_NEXT;
 }
 
-void response_written(struct connection *connection)
+void response_written(struct protocol *protocol)
 {
-    if (connection->next_waits && !connection->output.count && connection->phase == CONNECTION_OPEN) {
-        connection->next_waits = false;
-        request_next(connection);
+    if (protocol->next_waits && !protocol->connection.output.count && protocol->connection.phase == CONNECTION_OPEN) {
+        protocol->next_waits = false;
+        request_next(protocol);
         return;
     }
-    if (!connection->self)
+    if (!protocol->self)
         return;
-    if (connection->end_waits) {
-        if (connection->output.count && connection->phase == CONNECTION_OPEN)
+    if (protocol->end_waits) {
+        if (protocol->connection.output.count && protocol->connection.phase == CONNECTION_OPEN)
             return;
-        connection->end_waits = false;
-        request_answered(connection);
-    } else if (!connection->data_waits || !connection_takes_data(connection)) {
+        protocol->end_waits = false;
+        request_answered(protocol);
+    } else if (!protocol->data_waits || !connection_takes_data(&protocol->connection)) {
         return;
     }
-    connection->data_waits = false;
-    hg_resume(connection->self, HG_UP);
+    protocol->data_waits = false;
+    hg_resume(protocol->self, HG_UP);
 }
 
 static void on_writable(struct hg_self *self, enum hg_direction direction)
 {
-    struct connection *connection = self->state;
+    struct protocol *protocol = self->state;
 
     (void)direction;
-    if (connection->phase != CONNECTION_OPEN)
+    if (protocol->connection.phase != CONNECTION_OPEN)
         return;
-    request_input(connection);
-    connection_read_on(connection);
+    request_input(protocol);
+    connection_read_on(&protocol->connection);
 }
 
 static void on_detach(struct hg_self *self)
 {
     static const struct hg_reason unanswered = {502, "proxy_internal_error", "the exchange ended without a response",
                                                 0};
-    struct connection *connection = self->state;
+    struct protocol *protocol = self->state;
 
-    hg_observe(connection->edge->durations, hg_now(self->worker) - self->exchange->started);
-    if (connection->phase == CONNECTION_OPEN && connection->response_phase == RESPONSE_NONE) {
-        hg_log_failure(connection->edge->worker, self->exchange->request, hg_text(connection->peer), &unanswered);
-        error_respond(connection, &unanswered, self->exchange->request);
+    hg_observe(protocol->connection.edge->durations, hg_now(self->worker) - self->exchange->started);
+    if (protocol->connection.phase == CONNECTION_OPEN && protocol->response_phase == RESPONSE_NONE) {
+        hg_log_failure(protocol->connection.edge->worker, self->exchange->request, hg_text(protocol->connection.peer),
+                       &unanswered);
+        error_respond(protocol, &unanswered, self->exchange->request);
     }
-    connection->end_waits = connection->data_waits = false;
-    connection_let_go(connection);
-    if (connection->phase != CONNECTION_OPEN)
+    protocol->end_waits = protocol->data_waits = false;
+    protocol->self = NULL;
+    connection_let_go(&protocol->connection);
+    if (protocol->connection.phase != CONNECTION_OPEN)
         return;
-    if (!connection->truncate && connection->response_phase == RESPONSE_DONE)
-        request_next(connection);
-    else if (connection->response_framing != HTTP1_UNTIL_CLOSE)
-        connection_finish(connection); /* what there is of it goes out; it ends before its end */
-    else if (connection_flush(connection))
-        connection_abort(connection, true);
+    if (!protocol->truncate && protocol->response_phase == RESPONSE_DONE)
+        request_next(protocol);
+    else if (protocol->response_framing != HTTP1_UNTIL_CLOSE)
+        connection_finish(&protocol->connection); /* what there is of it goes out; it ends before its end */
+    else if (connection_flush(&protocol->connection))
+        connection_abort(&protocol->connection, true);
 }
 
 const struct hg_stage_ops response_ops = {

@@ -6,7 +6,7 @@
  * GnuTLS reads and writes memory of the worker's (see plugins/lib/tlscommon/tcp_input.h); for writing, the slices of
  * the output are gathered there into one record.
  */
-#include "plugins/http/http.h"
+#include "plugins/http/tls.h"
 #include "plugins/lib/ratelimit/signing_queue.h"
 #include "plugins/lib/tlscommon/handshake_certificate.h"
 #include "plugins/lib/tlscommon/tcp_input.h"

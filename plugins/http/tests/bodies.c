@@ -89,7 +89,7 @@ static void do_not_read(struct bench *bench)
     user_say(&user, "GET /bytes/100000000 HTTP/1.1\r\nHost: a\r\n\r\n");
     usleep(500000);
     ck_assert_uint_le(edge_of(bench)->connections->output.bytes, 131072 + 65536);
-    ck_assert(edge_of(bench)->connections->data_waits);
+    ck_assert(protocol_of(edge_of(bench)->connections)->data_waits);
     user_close(&user);
 }
 
@@ -123,8 +123,8 @@ static void send_in_vain(struct bench *bench)
         ck_assert_int_lt(i, 999);
     }
     connection = edge_of(bench)->connections;
-    ck_assert_uint_le(connection->body.received, 65536);
-    ck_assert_uint_le(connection->input_end - connection->input_start, 65536);
+    ck_assert_uint_le(protocol_of(connection)->body.received, 65536);
+    ck_assert_uint_le(input_unread(connection), 65536);
     /* A FIN would wait behind what cannot be sent. */
     setsockopt(user.fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
     user_close(&user);

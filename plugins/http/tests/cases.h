@@ -7,7 +7,7 @@
 #ifndef PLUGINS_HTTP_TESTS_CASES_H
 #define PLUGINS_HTTP_TESTS_CASES_H
 
-#include "plugins/http/http.h"
+#include "plugins/http/protocol.h"
 #include "plugins/http/tests/answer.h"
 #include "tests/unit/worker_fixture.h"
 
