@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-EXTRA_DIST += core/README.md core/cli/README.md core/exchange/README.md core/loop/README.md core/session/README.md \
-	core/worker/README.md
-
-# It is linked into programs alone, which nobody takes functions from: calls among its files need not be replaceable.
-CORE_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+EXTRA_DIST += core/README.md core/base/README.md core/cli/README.md core/config/README.md core/exchange/README.md \
+	core/loop/README.md core/pipeline/README.md core/plugin/README.md core/session/README.md core/worker/README.md
 
 # All of core/ but main(), so that the unit tests can link what they test.
 noinst_LTLIBRARIES += core/libcore.la

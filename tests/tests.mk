@@ -25,7 +25,7 @@ EXTRA_DIST += bootstrap .ci/run .clang-format .editorconfig tests/nightly.sh tes
 
 TESTS += tests/test_summary.py tests/test_layers.py
 EXTRA_DIST += tests/test_summary.py tests/test_layers.py tests/layers.py core/README.md include/hopgate/README.md \
-	plugins/README.md
+	plugins/README.md plugins/lib/README.md
 
 # The suite under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own, which is configured again
 # when this one is: a tool may be there now that was not.

@@ -15,7 +15,11 @@
 #define HG_CERTIFICATES         "certificates"
 #define HG_CERTIFICATES_VERSION 1
 
-/** A chain with its key. Counted; does not change. */
+/**
+ * A chain with its key. Counted, in any thread; does not change. In GnuTLS's types, since they are what a handshake
+ * takes: a chain in DER or PEM would be parsed anew in each handshake or kept a second time by each user, and a key may
+ * be one that cannot leave its token (PKCS #11).
+ */
 struct hg_certificate {
     atomic_uint refs; /**< Private: hg_certificate_ref(), hg_certificate_unref(). */
     void (*release)(struct hg_certificate *certificate);

@@ -21,6 +21,10 @@
  * Life: configure, prepare, worker_start (in each worker), exchanges …, worker_drain, worker_stop, unconfigure. In a
  * worker an instance starts after those whose capabilities it needs, apart from that from the last block of the file to
  * the first; it stops in the reverse order.
+ *
+ * Threads: functions that take a struct hg_instance are called by the main thread, while there is no worker, unless it
+ * is a const one: then by any thread, from the end of configure() on, perhaps by several at once. Functions that take a
+ * struct hg_worker, a struct hg_self or a transport's handle are called in that worker's thread.
  */
 #ifndef HOPGATE_PLUGIN_H
 #define HOPGATE_PLUGIN_H
