@@ -75,10 +75,13 @@ lint:
 	    $(CC) $(AM_CPPFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(AM_CFLAGS) -Werror -fsyntax-only -x c - || exit 1; \
 	done
 
-# Which folder includes and calls which.
+# Who may include and call whom: the rules, and how it is. The calls are read from the objects, so they must be there.
+lint: lint-layers
+lint-layers: all
+	$(PYTHON) $(top_srcdir)/tests/layers.py --lint $(top_srcdir) .
 layers: all
 	$(PYTHON) $(top_srcdir)/tests/layers.py $(top_srcdir) .
 
 clean-local:
 	rm -rf asan check clang nightly syntax
-.PHONY: check-asan check-nightly check-tarball check-valgrind format layers lint lint-tarball objects
+.PHONY: check-asan check-nightly check-tarball check-valgrind format layers lint lint-layers lint-tarball objects
