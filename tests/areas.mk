@@ -56,7 +56,7 @@ area_url = plugins/lib/url/test_url_rewrite tests/fuzz/replay_url
 CHECK_JOBS = 4
 check-%:
 	@test -n '$(filter $*,$(areas))' || { echo 'check-$*: no such folder; there are: $(areas)' >&2; exit 1; }
-	@$(MAKE) -s all $(e2e_tools) $(filter-out %.py,$(area_$*))
+	@$(MAKE) -s all-am $(e2e_tools) $(filter-out %.py,$(area_$*))
 	@HG_TEST_SCALE=small STORM_RUNS=500 SIM_RUNS=1500; export HG_TEST_SCALE STORM_RUNS SIM_RUNS; status=0; \
 	$(MAKE) -j$(CHECK_JOBS) check-TESTS check_PROGRAMS= check_LTLIBRARIES= \
 	  TESTS='$(filter-out $(e2e_mixed) $(e2e_measuring),$(sort $(area_$*)))' || status=1; \

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 #
-# How the tests are run, and the targets for those who work on the tree.
+# How the tests are run, and the targets for those who work on the tree. They need `all-am`, not `all`: that is a make of
+# its own, which would build the same libraries at the same time.
 
 # `make check`: the suite, and after it the cases that measure. `./bootstrap check` has the suite run once, under
 # sanitizers, and without them only what measures. HG_TEST_SCALE=small makes the end-to-end tests move less data (see
@@ -60,7 +61,7 @@ installcheck-local:
 	$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/demo/demo.py --once
 
 # What takes too long for each change (see tests/nightly.sh); ends with "N passed, N failed". SEED=N repeats a night's runs.
-check-nightly: all tests/sim/sim tests/unit/test_storm $(e2e_tools)
+check-nightly: all-am tests/sim/sim tests/unit/test_storm $(e2e_tools)
 	@$(AM_TESTS_ENVIRONMENT) MAKE='$(MAKE)' PYTHON='$(PYTHON)' E2E_NIGHTLY='$(e2e_nightly)' \
 	  $(SHELL) $(top_srcdir)/tests/nightly.sh
 
@@ -79,7 +80,7 @@ lint:
 lint: lint-layers
 lint-layers: all
 	$(PYTHON) $(top_srcdir)/tests/layers.py --lint $(top_srcdir) .
-layers: all
+layers: all-am
 	$(PYTHON) $(top_srcdir)/tests/layers.py $(top_srcdir) .
 
 clean-local:

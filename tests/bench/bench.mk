@@ -28,12 +28,12 @@ endif
 
 # make bench: tables, and bench.json and bench-tunnel.json in the build folder.
 # make bench-wan: far and lossy paths, as root; some ten minutes. make bench-idle: many idle sessions, and a flood.
-bench: all tests/tools/origin tests/tools/load tests/bench/tunnel_bench
+bench: all-am tests/tools/origin tests/tools/load tests/bench/tunnel_bench
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/bench/bench.py bench.json
 	@echo
 	@$(AM_TESTS_ENVIRONMENT) exec $(PYTHON) $(top_srcdir)/tests/bench/tunnel.py bench-tunnel.json
-bench-wan: all tests/tools/origin tests/tools/load tests/tools/relay
+bench-wan: all-am tests/tools/origin tests/tools/load tests/tools/relay
 	@$(AM_TESTS_ENVIRONMENT) exec $(PYTHON) $(top_srcdir)/tests/bench/wan.py bench-wan.json
-bench-idle: all tests/bench/crowd
+bench-idle: all-am tests/bench/crowd
 	@$(AM_TESTS_ENVIRONMENT) exec $(PYTHON) $(top_srcdir)/tests/bench/idle.py bench-idle.json
 .PHONY: bench bench-wan bench-idle

@@ -4,6 +4,6 @@
 EXTRA_DIST += tests/demo/demo.py
 
 # make demo [DEMOFLAGS=--once]
-demo: all tests/tools/origin
+demo: all-am tests/tools/origin
 	@$(AM_TESTS_ENVIRONMENT) exec $(PYTHON) $(top_srcdir)/tests/demo/demo.py $(DEMOFLAGS)
 .PHONY: demo

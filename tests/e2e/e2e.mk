@@ -58,7 +58,7 @@ endif
 # All cases of the files with some that measure; or those cases alone, with no more built than they need.
 check-alone: check-TESTS
 	$(MAKE) -j1 check-TESTS TESTS='$(e2e_mixed) $(e2e_measuring)'
-check-measures: all $(e2e_tools)
+check-measures: all-am $(e2e_tools)
 	HG_CASES=measures $(MAKE) -j1 check-TESTS TESTS='$(e2e_mixed) $(e2e_measuring)' check_PROGRAMS= check_LTLIBRARIES=
 .PHONY: check-alone check-measures
 

@@ -123,10 +123,16 @@ START_TEST(test_random)
 }
 END_TEST
 
-/* 100,000 networks of both families: an address is found in less than 1 us. */
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+/* 100,000 networks of both families: an address is found in less than 1 us of CPU time. */
 START_TEST(test_speed)
 {
-    enum { COUNT = 100000, LOOKS = 1000000 };
+    enum { COUNT = 100000, LOOKS = 1000000, MOST = SANITIZED ? 10000 : 1000 };
     struct network_set *set = network_set_new();
     struct timespec begin, end;
     uint32_t seed = 1, found = 0;
@@ -141,17 +147,17 @@ START_TEST(test_speed)
         ck_assert_int_eq(network_set_add(set, &network), 0);
     }
     network_set_finish(set);
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
     for (uint32_t i = 0; i < LOOKS; i++) {
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = draw(&seed) * 977};
 
         found += network_set_has(set, (struct sockaddr *)&address);
     }
-    clock_gettime(CLOCK_MONOTONIC, &end);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
     nanoseconds = ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) / LOOKS;
     printf("# %.0f ns for one of %d networks, %u of %d found\n", nanoseconds, COUNT, found, LOOKS);
     ck_assert_uint_gt(found, 100);
-    ck_assert_msg(nanoseconds < 1000 * slowness(), "%.0f ns", nanoseconds);
+    ck_assert_msg(nanoseconds < MOST * slowness(), "%.0f ns", nanoseconds);
     network_set_free(set);
 }
 END_TEST
