@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define SERVICE XX
-
 /* `pattern` with its "%s" filled in. */
 static void print(char *text, size_t size, const char *pattern, const char *place)
 {
