@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* Lines a minute. An outage of a busy service fills no disk, and neither does somebody who asks for what is not there.
+/* Lines a minute, so that neither an outage of a busy service nor a user probing for missing pages fills the disk.
  */
 static const struct log_limit limit = {60, 600};
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * In a handler of a fatal signal nothing is certain: it calls async-signal-safe functions alone (signal-safety(7)),
- * takes no lock and no memory, and reads the clock by itself.
+ * Nothing can be relied on in the handler of a fatal signal: it calls only async-signal-safe functions
+ * (signal-safety(7)), takes no locks, allocates nothing, and formats the time itself.
  */
 #include "core/base/fatal.h"
 
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    STACK_SIZE = 64 << 10, /* of the handler, since the thread's own may be what has run out */
+    STACK_SIZE = 64 << 10, /* for the handler, since the thread's own stack may have overflowed */
 };
 
 static const struct {
@@ -30,7 +30,8 @@ static const struct {
 
 _Thread_local struct calling calling_now;
 
-/* What was done about each signal before: the handler of a sanitizer, or the default. A process has one. */
+/* The previous action for each signal: a sanitizer's handler or the default. Static, as actions belong to the
+ * process. */
 static struct sigaction before[SIGNALS];
 
 /* ---- The line ---- */
@@ -57,8 +58,8 @@ static void put_number(struct line *line, long number, unsigned digits)
     put(line, text + at);
 }
 
-/* RFC 3339 in UTC, as the log's JSON has it: gmtime_r() may wait for a lock. The date by counting from 1 March of the
- * year 0, so that a leap day is the last of its year. */
+/* RFC 3339 in UTC, as in the JSON log; not with gmtime_r(), which may wait for a lock. The date is counted from 1 March
+ * of the year 0, so that a leap day is the last day of its year. */
 static void put_time(struct line *line)
 {
     struct timespec now;
@@ -121,7 +122,7 @@ static void write_line(int number, const char *name)
     put_signal(&line, number, name);
     put(&line, json ? "\"}\n" : "\n");
     if (write(STDERR_FILENO, line.bytes, line.size) < 0)
-        return; /* there is nobody else to tell */
+        return; /* nobody left to report to */
 }
 
 /* ---- The signals ---- */
@@ -137,14 +138,14 @@ static void on_fatal_signal(int number, siginfo_t *info, void *context)
         write_line(number, signals[i].name);
         sigaction(number, &before[i], NULL);
     }
-    /* A fault happens again when its instruction does, now to whom it would have happened, with all registers as they
-     * were. What somebody has sent, as abort() does, must be sent again. */
+    /* A fault happens again when the instruction is repeated, now under the previous action and with all registers
+     * unchanged. A signal that was sent, as by abort(), must be sent again. */
     if (info->si_code <= 0)
         raise(number);
     errno = saved;
 }
 
-/* A stack for the handler, unless a sanitizer has made one. It stays until the program ends. */
+/* Gives the handler a stack of its own, unless a sanitizer already has. It is never freed. */
 static void make_stack(void)
 {
     stack_t stack = {.ss_flags = SS_DISABLE};

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Which plugin is being called, so that the last line of a process that a fatal signal ends says where it was.
+ * Which plugin is being called, so that the last log line of a crashing process can name it.
  */
 #ifndef CORE_BASE_FATAL_H
 #define CORE_BASE_FATAL_H
 
-/* What a thread is doing: a plugin's callback, both texts living as long as the program; NULL: the core's own work. */
+/* What a thread is doing: a plugin's callback, with both texts living as long as the program; NULL: running the core
+ * itself. */
 struct calling {
     const char *plugin;
     const char *callback;
 };
 
-/* It is always in a program, never in a library that is loaded later: no access needs a call. */
+/* Always linked into the program, never into a library that is loaded later, so access needs no function call. */
 extern __attribute__((tls_model("initial-exec"))) _Thread_local struct calling calling_now;
 
-/* Runs a statement that calls a plugin. What was being called before, which may have asked the core for this, is then
- * being called again. Two stores before and two after. */
+/* Runs a statement that calls a plugin. Afterwards the previous value is restored, as the call may be nested. Costs two
+ * stores before and two after. */
 #define CALL_PLUGIN(name, what, statement)                                                                             \
     do {                                                                                                               \
         const struct calling calling_before = calling_now;                                                             \
@@ -26,8 +27,8 @@ extern __attribute__((tls_model("initial-exec"))) _Thread_local struct calling c
         calling_now = calling_before;                                                                                  \
     } while (0)
 
-/* From now on a fatal signal writes a line to standard error before it ends the process as it would have: with a core
- * dump, or the report of a sanitizer. */
+/* From now on, a fatal signal writes a line to standard error and then ends the process as it would have anyway: with a
+ * core dump or a sanitizer's report. */
 void fatal_watch(void);
 
 #endif

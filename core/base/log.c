@@ -11,18 +11,18 @@
 #include <unistd.h>
 
 enum {
-    PATIENCE = 250, /* milliseconds to wait for a reader that was quick enough so far */
+    PATIENCE = 250, /* milliseconds to wait for a reader that has kept up so far */
 };
 
-/* The log belongs to the process as standard error does, so this is static. */
+/* The log belongs to the process, as standard error does, so this is static. */
 static struct {
-    atomic_int format; /* enum log_format; LOG_AUTO until the first line, which looks where it goes */
+    atomic_int format; /* enum log_format; LOG_AUTO until the first line, which checks where the output goes */
     atomic_int level;
-    pthread_mutex_t writing; /* guards what follows, and the time between poll() and write() */
-    bool stuck;              /* the last line found no room */
-    bool broken;             /* only the beginning of it was written: its newline is missing */
-    int error;               /* why, an errno; 0: nobody reads the other end */
-    uint64_t dropped;        /* lines since there was room */
+    pthread_mutex_t writing; /* guards the members below, and the time between poll() and write() */
+    bool stuck;              /* there was no room for the last line */
+    bool broken;             /* only part of it was written: its newline is missing */
+    int error;               /* the reason, an errno; 0: the other end is not being read */
+    uint64_t dropped;        /* lines dropped since there was last room */
 } state = {.level = HG_LOG_INFO, .writing = PTHREAD_MUTEX_INITIALIZER};
 
 void log_configure(enum log_format format, enum hg_level level)
@@ -52,7 +52,7 @@ bool log_is_json(void)
     return format_now() == LOG_JSON;
 }
 
-/* Waits until a write does not block, for no longer than PATIENCE. */
+/* Waits until a write would not block, at most for PATIENCE. */
 static bool has_room(void)
 {
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -64,7 +64,7 @@ static bool has_room(void)
     return ready > 0;
 }
 
-/* Writes bytes; returns how many. Fewer than `size`: state.error says why. */
+/* Writes bytes and returns how many were written. If fewer than `size`, state.error has the reason. */
 static size_t write_bytes(const char *bytes, size_t size)
 {
     size_t done = 0;
@@ -83,8 +83,8 @@ static size_t write_bytes(const char *bytes, size_t size)
     return done;
 }
 
-/* One write for each line, but where a full disk had taken only the beginning of the one before: that one is ended
- * first, so that it costs no other. */
+/* Each line is one write, except after a full disk cut the previous line short: that line is ended first, so that it
+ * does not spoil this one. */
 static bool write_line(const struct log_text *line)
 {
     size_t written;
@@ -100,7 +100,7 @@ static bool write_line(const struct log_text *line)
     return written == line->size;
 }
 
-/* Says how many lines are missing, if there is room again. */
+/* Logs how many lines are missing, once there is room again. */
 static void write_dropped(struct log_text *line, enum log_format shape)
 {
     const struct log_event event = {.level = HG_LOG_WARNING, .part = "log"};
@@ -135,7 +135,7 @@ static void write_event(const struct log_event *event, const char *format, va_li
     if (!state.stuck)
         state.stuck = !write_line(&line);
     state.dropped += state.stuck;
-    /* With nothing dropped there is nothing to retry: the next line may be patient again. */
+    /* Nothing is missing, so the next line may wait for the reader again. */
     state.stuck = state.dropped > 0;
     pthread_mutex_unlock(&state.writing);
     errno = saved;
@@ -187,7 +187,7 @@ void log_line(enum hg_level level, const char *part, const char *format, ...)
     va_end(arguments);
 }
 
-/* A line for people, who have no level beside it: "FILE:1:2: warning: ...". */
+/* A line without a level, meant for people: "FILE:1:2: warning: ...". */
 static void log_told(const char *part, const char *line, size_t size)
 {
     static const char word[] = "warning: ";

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The log: readable lines on a terminal, one JSON object a line elsewhere. It goes to standard error.
+ * The log: readable lines on a terminal, one JSON object per line elsewhere. It goes to standard error.
  *
- * A line is at most 4096 bytes long (PIPE_BUF, so that lines of several processes never mix) and holds valid UTF-8
- * without control characters, whatever bytes it was given. When nobody reads the other end or the disk is full, lines
- * are dropped and counted instead of holding the program; the count is logged when there is room again.
+ * A line is at most 4096 bytes long (PIPE_BUF, so that lines of several processes never mix) and is valid UTF-8 without
+ * control characters, whatever the input. If the other end is not being read or the disk is full, lines are dropped and
+ * counted so that the program is not held up; the count is logged once there is room again.
  */
 #ifndef CORE_BASE_LOG_H
 #define CORE_BASE_LOG_H
@@ -14,24 +14,24 @@
 #include <stdio.h>
 
 enum log_format {
-    LOG_AUTO, /* text on a terminal, JSON elsewhere */
+    LOG_AUTO, /* text on a terminal, otherwise JSON */
     LOG_TEXT,
     LOG_JSON,
-    LOG_REPORT, /* as text without the time: lines between others that a command prints */
+    LOG_REPORT, /* text without the time, for lines among the other output of a command */
 };
 
-/* Before the first line; the default is LOG_AUTO and HG_LOG_INFO. */
+/* Call before the first line; the default is LOG_AUTO and HG_LOG_INFO. */
 void log_configure(enum log_format format, enum hg_level level);
 bool log_enabled(enum hg_level level);
-/* Whether lines are JSON. May be asked in the handler of a signal. */
+/* Whether lines are JSON. Safe in a signal handler. */
 bool log_is_json(void);
 
-/* One line under the name of a part ("http", "session"). A line is written by one system call. */
+/* Logs a line under the name of a part ("http", "session"). Each line is written by one system call. */
 __attribute__((format(printf, 3, 4))) void log_line(enum hg_level level, const char *part, const char *format, ...);
 __attribute__((format(printf, 3, 0))) void log_vline(enum hg_level level, const char *part, const char *format,
                                                      va_list arguments);
 
-/* What a line says for a program: a member of its JSON object, name=value in text. */
+/* A machine-readable part of a line: a member of its JSON object, or name=value in text. */
 struct log_member {
     const char *name;
     struct hg_text text; /* cut after 512 bytes; if it is empty, the member is left out */
@@ -42,52 +42,51 @@ struct log_member {
 #define LOG_STRING(key, value) ((struct log_member){.name = (key), .text = (value)})
 #define LOG_NUMBER(key, value) ((struct log_member){.name = (key), .number = (value), .is_number = true})
 
-/* What a line is about, beside its message. */
+/* What a line reports, besides its message. */
 struct log_event {
     enum hg_level level;
     const char *part;
     const struct log_member *members;
-    size_t count;  /* of members */
-    bool says_all; /* the message does: as text, the members are left out */
+    size_t count;  /* number of members */
+    bool says_all; /* the message already contains the members: in text they are left out */
 };
 
 __attribute__((format(printf, 2, 3))) void log_event(const struct log_event *event, const char *format, ...);
 
-/* Members that are all there is to say, at info: the message is "name=value name=value". */
+/* Logs a line at info that consists only of members: its message is "name=value name=value". */
 void log_figures(const char *part, const struct log_member *members, size_t count);
 
-/* How many lines a minute, of those that whoever is outside can cause without bound. */
+/* The limit on lines per minute that outsiders could otherwise cause without bound. */
 struct log_limit {
-    unsigned each; /* from one source */
+    unsigned each; /* from each source */
     unsigned all;
 };
 
-/* A few lines a minute: what a peer does wrong. */
+/* A few lines a minute, for what peers do wrong. */
 #define LOG_FEW ((struct log_limit){3, 20})
 
-/* Whether an event may be logged now. If not, it is counted, and within a minute a line says how many there were,
- * "… (repeated 17 times in the last minute)", with this message of the first one. `site`, which is compared by its
- * address, is the kind of event; `source` is who causes it, an address whose port does not count or a name; NULL:
- * nobody in particular. */
+/* Whether an event may be logged now. If not, it is counted, and within a minute a line gives the count, "… (repeated
+ * 17 times in the last minute)", with the message of the first one counted. `site`, compared by address, identifies the
+ * kind of event. `source` is who caused it, an address (its port is ignored) or a name; NULL: nobody in particular. */
 __attribute__((format(printf, 5, 6))) bool log_admits(struct log_limit limit, const void *site, const char *source,
                                                       const struct log_event *event, const char *format, ...);
 
-/* As log_line(), by LOG_FEW. The format's address is the site. */
+/* Like log_line(), limited to LOG_FEW. The address of the format is the site. */
 __attribute__((format(printf, 4, 5))) void log_limited(enum hg_level level, const char *part, const char *source,
                                                        const char *format, ...);
 __attribute__((format(printf, 4, 0))) void log_vlimited(enum hg_level level, const char *part, const char *source,
                                                         const char *format, va_list arguments);
 
-/* Whether events were counted that no line speaks of yet; cheap. */
+/* Whether any counted events have yet to be reported; cheap. */
 bool log_has_counted(void);
-/* Logs what was counted in minutes that are over, or all of it. */
+/* Logs what was counted in minutes that have ended, or everything. */
 void log_counted(bool all);
 
-/* A stream each line of which becomes a line of the log: a warning if it says "warning: ", else an error. For faults of
- * config files, which are told to a stream. `part` is a literal. NULL when out of memory. */
+/* Returns a stream that logs each line written to it: as a warning if it contains "warning: ", else as an error. Used
+ * for errors in config files, which are reported to a stream. `part` is a literal. NULL when out of memory. */
 FILE *log_stream(const char *part);
 
-/* Copies `text` as printable ASCII with a NUL, cut to `capacity`: what a peer says goes into logs. */
+/* Copies `text` as printable ASCII with a NUL, cut to `capacity`, so that a peer's words can be logged. */
 void log_printable(char *copy, size_t capacity, const char *text);
 
 #endif

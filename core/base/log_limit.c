@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * How it works. Each kind of event has a bucket for all of its sources and one for each source that had a line. A
- * bucket lives for a minute from its first event on: what goes beyond its limit is counted in it, and when the minute
- * is over one line says how many there were. There are so many buckets; a source that gets none shares that of its
- * kind, and a kind that gets none shares the last one.
+ * How it works: each kind of event has a bucket for all sources together, and one for each source that was logged. A
+ * bucket lives for a minute from its first event. Events beyond its limit are counted, and when the minute is over one
+ * line gives the count. The number of buckets is fixed; a source that gets none shares that of its kind, and a kind
+ * that gets none shares the last one.
  */
 #include "core/base/log.h"
 
@@ -23,7 +23,7 @@ struct bucket {
     unsigned written, counted;
     enum hg_level level;
     char part[32];
-    char text[TEXT_SIZE]; /* the message of the first one that was counted */
+    char text[TEXT_SIZE]; /* the message of the first event counted */
 };
 
 /* The log belongs to the process, so this is static. */
@@ -31,8 +31,8 @@ static struct {
     pthread_mutex_t lock;
     uint64_t keys[BUCKETS]; /* 0: free */
     struct bucket buckets[BUCKETS];
-    time_t sweep_at;     /* when the first bucket may end; 0: there is none */
-    atomic_uint counted; /* events that no line speaks of yet */
+    time_t sweep_at;     /* when the first bucket may expire; 0: no buckets */
+    atomic_uint counted; /* events not yet reported */
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static time_t seconds(void)
@@ -43,7 +43,7 @@ static time_t seconds(void)
     return now.tv_sec;
 }
 
-/* FNV-1a over both, without the source's port: who comes again comes from another one. */
+/* FNV-1a over both, without the source's port, as the same source comes back from another one. */
 static uint64_t key_of(const void *site, const char *source)
 {
     const char *end = source ? strrchr(source, ':') : NULL;
@@ -79,7 +79,7 @@ static struct bucket *find_or_add(uint64_t key, time_t now)
     return bucket;
 }
 
-/* Ends the buckets whose minute is over. */
+/* Ends buckets whose minute is over. */
 static void sweep(time_t now, bool all)
 {
     state.sweep_at = 0;

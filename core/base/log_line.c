@@ -7,15 +7,15 @@
 #include <time.h>
 
 enum {
-    TAIL_SIZE = 16,    /* kept free for the mark of a cut text and the end of the line */
-    PART_SIZE = 64,    /* of the name of a part at most */
-    MEMBER_SIZE = 512, /* of a member's text at most */
+    TAIL_SIZE = 16,    /* reserved for the mark of a truncated text and the end of the line */
+    PART_SIZE = 64,    /* the most bytes of a part's name */
+    MEMBER_SIZE = 512, /* the most bytes of a member's text */
 };
 
 /* How a text is written. */
 enum style {
-    BARE,   /* as it is */
-    QUOTED, /* within quotes: those in it get a backslash */
+    BARE,   /* as is */
+    QUOTED, /* in quotes: those inside are escaped with a backslash */
     JSON,
 };
 
@@ -51,7 +51,8 @@ static const char *level_name(enum hg_level level)
     return "debug";
 }
 
-/* One character that cannot stand for itself: not UTF-8 (length 0), a control character, or special in its style. */
+/* Escapes a character that cannot be written as is: invalid UTF-8 (length 0), a control character, or one that is
+ * special in its style. */
 static int escape(char *out, size_t size, enum style style, char byte, size_t length, uint32_t code_point)
 {
     if (style != BARE && (byte == '"' || byte == '\\'))
@@ -62,8 +63,8 @@ static int escape(char *out, size_t size, enum style style, char byte, size_t le
     return length ? snprintf(out, size, "\\u%04x", (unsigned)code_point) : snprintf(out, size, "\\ufffd");
 }
 
-/* Appends text from anywhere: valid UTF-8 without control characters, so that neither a JSON parser nor a terminal
- * (ECMA-48 control sequences, C1 ones too) is led astray. */
+/* Appends untrusted text as valid UTF-8 without control characters, so that it can mislead neither a JSON parser nor a
+ * terminal (ECMA-48 control sequences, including C1). */
 static void put_text(struct log_text *line, enum style style, struct hg_text text)
 {
     const char *at = text.data;
@@ -86,7 +87,7 @@ static void put_text(struct log_text *line, enum style style, struct hg_text tex
     }
 }
 
-/* The time for a person, in the machine's zone; or for a machine, RFC 3339 in UTC. */
+/* The time: for people in the local time zone, for machines as RFC 3339 in UTC. */
 static void put_time(struct log_text *line, bool json)
 {
     struct timespec now;
@@ -106,7 +107,7 @@ static void put_time(struct log_text *line, bool json)
     put(line, fraction, size, LOG_LINE_SIZE);
 }
 
-/* Whether a value must stand in quotes, so that one sees where it ends. */
+/* Whether a value needs quotes to show where it ends. */
 static bool needs_quotes(struct hg_text text)
 {
     for (size_t i = 0; i < text.size; i++)
@@ -141,7 +142,7 @@ static void put_member(struct log_text *line, bool json, const struct log_member
         put(line, "\"", 1, LOG_LINE_SIZE);
 }
 
-/* What stands before the message. */
+/* Writes what precedes the message. */
 static void put_head(struct log_text *line, enum log_format format, const struct log_event *event)
 {
     bool json = format == LOG_JSON;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * How a line of the log is made: for log.c, which writes it.
+ * Formats the lines that log.c writes.
  */
 #ifndef CORE_BASE_LOG_PRIVATE_H
 #define CORE_BASE_LOG_PRIVATE_H
@@ -9,7 +9,7 @@
 #include "core/base/log.h"
 
 enum {
-    LOG_LINE_SIZE = 4096, /* PIPE_BUF of Linux: after POLLOUT, a write of that many bytes does not block on a pipe */
+    LOG_LINE_SIZE = 4096, /* PIPE_BUF of Linux: after POLLOUT, a write of this size to a pipe does not block */
 };
 
 struct log_text {
@@ -18,7 +18,7 @@ struct log_text {
     bool cut; /* something did not fit */
 };
 
-/* Makes the line of an event, with the newline at its end. `cut`: the message is only the beginning of one. */
+/* Formats the line of an event, with a newline at the end. `cut`: `message` is truncated. */
 void log_make_line(struct log_text *line, enum log_format format, const struct log_event *event, struct hg_text message,
                    bool cut);
 

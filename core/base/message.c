@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A typical head, its texts and field table included, fits in one allocation; a larger one adds blocks. */
+/* A typical head, with its texts and field table, fits in one allocation; a larger one adds blocks. */
 #define FIRST_BLOCK  1536
 #define FIRST_FIELDS 16
 #define LATER_BLOCK  4096
 
-/* Texts are never freed one by one: they go with their head. */
+/* Texts are never freed one by one, only together with their head. */
 struct block {
     struct block *next;
     size_t size, used;
@@ -23,7 +23,7 @@ static char *block_bytes(struct block *block)
 }
 
 struct hg_arena {
-    struct block *blocks; /* the newest first; the last one lies in the same allocation as the arena */
+    struct block *blocks; /* newest first; the last one is in the same allocation as the arena */
 };
 
 static void *arena_take(struct hg_arena *arena, size_t size, size_t align)
@@ -48,7 +48,7 @@ static void *arena_take(struct hg_arena *arena, size_t size, size_t align)
     return block_bytes(block) + start;
 }
 
-/* Frees the blocks that were added; the first goes with the message. */
+/* Frees the added blocks; the first is part of the message. */
 static void arena_clear(struct hg_arena *arena)
 {
     while (arena->blocks->next) {
@@ -59,7 +59,7 @@ static void arena_clear(struct hg_arena *arena)
     }
 }
 
-/* A head or a lone set of fields with its arena and first block behind it, all in one allocation. */
+/* A head or a lone set of fields, followed by its arena and first block, all in one allocation. */
 struct message {
     union {
         struct hg_head head;
@@ -120,20 +120,20 @@ void message_fields_free(struct hg_fields *fields)
     free(fields);
 }
 
-/* ---- What a text may hold ---- */
+/* ---- Which bytes a text may contain ---- */
 
-/* Every text of every message is checked here, so it is done eight bytes at a time. */
+/* Every text of every message is checked here, so eight bytes are checked at a time. */
 
 enum kind {
-    LINE,  /* any byte but CR, LF and NUL: they would end the line, and what follows would be read as another one */
-    WORD,  /* besides, no space or control character: they would end a part of the start line */
+    LINE,  /* any byte but CR, LF and NUL, which would end the line and turn the rest into another one */
+    WORD,  /* also no space or control character, which would end a part of the start line */
     TOKEN, /* RFC 9110 section 5.6.2 */
 };
 
 #define EACH_BYTE(byte) ((uint64_t)(byte)*UINT64_C(0x0101010101010101))
 #define HIGH_BITS       EACH_BYTE(0x80)
 
-/* Whether all bytes may stand in a text, by a look that may be wrong about a few that may. */
+/* Whether all bytes are allowed. The check is fast, and may say no to a few that are. */
 static inline bool is_plain_line(uint64_t word)
 {
     return !((word - EACH_BYTE('\r' + 1)) & ~word & HIGH_BITS);
@@ -146,7 +146,7 @@ static inline bool is_plain_word(uint64_t word)
     return !((((word - EACH_BYTE(' ' + 1)) & ~word) | ((del - EACH_BYTE(1)) & ~del)) & HIGH_BITS);
 }
 
-/* Letters and '-' alone, as in most names of fields. */
+/* Only letters and '-', as in most field names. */
 static inline bool is_plain_token(uint64_t word)
 {
     uint64_t lower = word | EACH_BYTE(0x20), dash = word ^ EACH_BYTE('-');
@@ -164,7 +164,7 @@ static inline uint64_t eight(const char *at)
     return word;
 }
 
-/* All bytes of a text of 4 to 7, some of them twice. */
+/* All bytes of a text of 4 to 7 bytes, some of them twice. */
 static inline uint64_t four_to_seven(struct hg_text text)
 {
     uint32_t first, last;
@@ -174,7 +174,7 @@ static inline uint64_t four_to_seven(struct hg_text text)
     return (uint64_t)first << 32 | last;
 }
 
-/* Looks at each byte of a text, the last ones of a longer text twice; one below 4 bytes is not plain. */
+/* Checks each byte of a text, the last bytes of a longer one twice; a text below 4 bytes never counts as plain. */
 static inline bool is_plain(struct hg_text text, bool (*plain)(uint64_t word))
 {
     if (text.size < 8)
@@ -215,7 +215,7 @@ static bool is_kind(enum kind kind, struct hg_text text)
     return kind == LINE ? is_line(text) : kind == WORD ? is_word(text) : is_token(text);
 }
 
-/* What a member of a head, or of one of its fields, must be. */
+/* The kind of text that a member of a head, or of one of its fields, must be. */
 static enum kind kind_of(const struct hg_head *head, const struct hg_text *member)
 {
     size_t at = (uintptr_t)member - (uintptr_t)head, item = (uintptr_t)member - (uintptr_t)head->fields.items;

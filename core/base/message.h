@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The memory of heads and trailers (see <hopgate/message.h>): what stands behind the message functions of struct
- * hg_host.
+ * The memory of heads and trailers (see <hopgate/message.h>): implements the message functions of struct hg_host.
  */
 #ifndef CORE_BASE_MESSAGE_H
 #define CORE_BASE_MESSAGE_H

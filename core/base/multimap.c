@@ -7,7 +7,7 @@
 
 #define FIRST_BUCKETS 16
 
-/* FNV-1a. Keys are names that this program or an authenticated client has: no stranger can make them collide. */
+/* FNV-1a. Keys are names chosen by this program or an authenticated client, so no stranger can make them collide. */
 static size_t hash(struct hg_text key)
 {
     uint64_t value = 0xcbf29ce484222325;
@@ -43,7 +43,7 @@ static struct multimap_node *reversed(struct multimap_node *node)
     return list;
 }
 
-/* Nodes of one client keep their order: the last of a bucket goes first. */
+/* Keeps the order of nodes with the same key: the last of a bucket is moved first. */
 static int grow(struct multimap *map)
 {
     size_t count = map->bucket_count ? 2 * map->bucket_count : FIRST_BUCKETS;

@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-/* The port at the end, in the order of the network. False: it is none. */
+/* Reads the port at the end, in network byte order. False if it is not a valid port. */
 static bool parse_port(struct hg_text digits, in_port_t *port)
 {
     unsigned value = 0;
@@ -22,7 +22,7 @@ static bool parse_port(struct hg_text digits, in_port_t *port)
     return value <= UINT16_MAX;
 }
 
-/* As inet_pton() does it, which takes three times as long: this is done for each request. */
+/* Like inet_pton(), which takes three times as long; this runs for every request. */
 static bool parse_ipv4(struct hg_text text, struct in_addr *address)
 {
     uint8_t *bytes = (uint8_t *)address;
@@ -55,7 +55,7 @@ static bool parse_ipv6(struct hg_text text, struct in6_addr *address)
     return inet_pton(AF_INET6, literal, address) == 1;
 }
 
-/* Splits at the last colon. False: there is none. */
+/* Splits at the last colon. False if there is none. */
 static bool split(struct hg_text text, struct hg_text *host, struct hg_text *port)
 {
     size_t at = text.size;

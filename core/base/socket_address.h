@@ -8,7 +8,7 @@
 
 #include <hopgate/types.h>
 
-/* Reads "192.0.2.1:80" or "[2001:db8::1]:80", without the zone. What is neither gives an address of size 0. */
+/* Reads "192.0.2.1:80" or "[2001:db8::1]:80", ignoring the zone. Anything else gives an address of size 0. */
 void socket_address_parse(struct hg_sockaddr *address, struct hg_text text);
 
 #endif

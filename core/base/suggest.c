@@ -8,7 +8,7 @@
 
 enum {
     WORD_MAX = 48, /* longer words get no suggestion */
-    PART_MIN = 3,  /* of a part that two words have in common */
+    PART_MIN = 3,  /* the shortest part in common that counts */
 };
 
 static char fold(char c)
@@ -23,8 +23,8 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours cost 1 each. Case,
- * and "-" for "_", cost nothing. Both words are at most WORD_MAX long. */
+/* Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours cost 1 each.
+ * Differences in case and between "-" and "_" cost nothing. Both words are at most WORD_MAX long. */
 static size_t distance(const char *a, size_t a_size, const char *b, size_t b_size)
 {
     size_t rows[3][WORD_MAX + 1];
@@ -49,12 +49,12 @@ static size_t distance(const char *a, size_t a_size, const char *b, size_t b_siz
 
 struct suggestion suggestion_for(const char *word)
 {
-    /* One slip in a short word, one more for each further four letters. */
+    /* One typo in a short word, one more for every four letters. */
     return (struct suggestion){.word = word, .distance = 2 + strlen(word) / 4};
 }
 
-/* Whether `part` stands in `whole` from the beginning of a word on, "http" in "acme_http01"; `complete`: up to the end
- * of one. */
+/* Whether `whole` contains `part` at the beginning of a word, as "acme_http01" contains "http"; `complete`: also at the
+ * end of one. */
 static bool holds(const char *whole, const char *part, bool complete)
 {
     size_t size = strlen(part);
@@ -84,7 +84,7 @@ void suggestion_offer(struct suggestion *suggestion, const char *candidate)
         (holds(candidate, suggestion->word, false) || holds(suggestion->word, candidate, true)))
         suggestion->likely = candidate;
     apart = distance(suggestion->word, word_size, candidate, size);
-    /* As many slips as letters is no likeness. */
+    /* Words with as many typos as letters are not similar. */
     if (apart >= suggestion->distance || apart >= least(word_size, size))
         return;
     suggestion->best = candidate;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the core tells public users when it cannot serve a request: the status of the error page, the error type of
- * Proxy-Status (RFC 9209 section 2.3), the text, and Retry-After. Texts of plugins are in the plugins.
+ * What the core tells public users when it cannot serve a request: the status of the error page, the error type for
+ * Proxy-Status (RFC 9209 section 2.3), the text, and Retry-After. Plugins have texts of their own.
  */
 #ifndef CORE_BASE_USER_ERRORS_H
 #define CORE_BASE_USER_ERRORS_H
@@ -35,12 +35,12 @@ enum user_error {
     USER_ERROR_PEER_SESSION_ENDED,
     USER_ERROR_PEER_LIMIT,
     USER_ERROR_PEER_INTERNAL,
-    /* This process stops. */
+    /* This process is stopping. */
     USER_ERROR_STOPPING,
     USER_ERROR_STOPPED,
 };
 
-/* By enum user_error. A detail of NULL is for the caller to fill in. */
+/* Indexed by enum user_error. A NULL detail is filled in by the caller. */
 extern const struct hg_reason user_errors[];
 
 #endif

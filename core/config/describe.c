@@ -68,7 +68,7 @@ static char *head_line(const struct hg_option *option)
 
 /* ---- As text ---- */
 
-/* Lines after the first stand `hang` columns further to the right. */
+/* Lines after the first are indented by `hang` more columns. */
 static void write_wrapped(FILE *out, const char *text, int indent, int hang)
 {
     int column = 0;
@@ -120,7 +120,7 @@ void describe_text(FILE *out, const struct hg_option *table, int indent)
 
 /* ---- As a manual page ---- */
 
-/* One line of text: nothing in it is a request or an escape of roff, and a hyphen can be copied as one. */
+/* One line of text: none of it is taken for a request or an escape of roff, and hyphens can be copied as such. */
 static void write_roff(FILE *out, const char *text)
 {
     if (*text == '.' || *text == '\'')

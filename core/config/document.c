@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 enum {
-    FILE_MAX = 4 << 20, /* bytes of a config file: more is a mistake in the name */
+    FILE_MAX = 4 << 20, /* largest config file: a larger file is probably the wrong one */
 };
 
-/* ---- Telling faults ---- */
+/* ---- Reporting errors ---- */
 
-/* A message may hold text of the file: line breaks and other control characters are shown, not done. */
+/* A message may quote the file, so line breaks and other control characters are escaped. */
 static void print_line(FILE *out, const char *text)
 {
     size_t left = strlen(text), length;
@@ -106,7 +106,7 @@ struct config_node *config_node_new(enum config_kind kind, unsigned line, unsign
     return node;
 }
 
-/* Capacities are powers of two, so `count` alone tells when one is reached. */
+/* Capacities are powers of two, so `count` alone shows when one is reached. */
 int config_node_grow(struct config_node *node)
 {
     size_t capacity = node->count ? node->count * 2 : 1;
@@ -154,7 +154,7 @@ const char *config_kind_name(const struct config_node *node)
 
 /* ---- Files ---- */
 
-/* The absolute folder of a file, not resolving links: paths are relative to where the file was named. */
+/* The absolute folder of a file, without resolving links: paths are relative to where the file was named. */
 static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -196,7 +196,7 @@ struct config *config_parse(const char *path, const char *bytes, size_t size, FI
     return config;
 }
 
-/* All bytes of a file, or NULL after a fault. */
+/* Reads the whole file; NULL after an error. */
 static char *read_all(struct config *config, int fd, size_t *size)
 {
     size_t capacity = 16384;

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The networks of one family: sorted and disjoint once the set is finished, so that the last one that does not begin
- * behind an address is the only one that may have it. */
+/* The networks of one family. Once the set is finished they are sorted and disjoint, so that only the last one that
+ * begins at or before an address can contain it. */
 struct row {
-    struct ip_number *first, *last; /* apart: only the first ones are searched, in half the memory */
+    struct ip_number *first, *last; /* in separate arrays, since a search reads only `first`, in half the memory */
     size_t count, room;
 };
 
@@ -41,7 +41,7 @@ static bool is_mapped(struct ip_number number)
     return number.high == 0 && number.low >> 32 == 0xffff;
 }
 
-/* An address without prefix as a network of its own. */
+/* Reads an address without a prefix as a network. */
 static bool parse_address(const char *text, struct network *network)
 {
     struct in_addr ipv4;
@@ -59,7 +59,7 @@ static bool parse_address(const char *text, struct network *network)
     return true;
 }
 
-/* All ones but the first `prefix` bits. */
+/* All ones except in the first `prefix` bits. */
 static struct ip_number host_bits(unsigned prefix, bool is_ipv4)
 {
     const uint64_t ones = UINT64_MAX;
@@ -169,8 +169,8 @@ static int by_number(const void *a, const void *b)
     return is_less(*left, *right) ? -1 : is_less(*right, *left);
 }
 
-/* Networks contain each other or are apart. So sorting both ends by themselves keeps together what remains when those
- * within others are left out: a range is over where as many have ended as have begun. */
+/* Two networks are either nested or disjoint. So the first and last addresses can be sorted independently: a range ends
+ * where as many networks have ended as have begun, and what remains are the networks not contained in others. */
 static void row_finish(struct row *row)
 {
     size_t kept = 0, open = 0, ends = 0;
@@ -201,7 +201,7 @@ static bool row_has(const struct row *row, struct ip_number number)
 {
     size_t low = 0, count = row->count;
 
-    /* The last one that does not begin behind the number: halves without a branch that is hard to predict. */
+    /* Find the last network that does not begin after the number, by bisection without hard-to-predict branches. */
     if (count == 0 || is_less(number, row->first[0]))
         return false;
     while (count > 1) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Sets of IP networks, made once and asked often.
+ * Sets of IP networks, for many lookups in a set that does not change.
  */
 #ifndef CORE_CONFIG_NETWORKS_H
 #define CORE_CONFIG_NETWORKS_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* An address of either family as a number; an IPv4 address is `low` alone. */
+/* An address of either family as a number; an IPv4 address is in `low` alone. */
 struct ip_number {
     uint64_t high, low;
 };
@@ -22,19 +22,19 @@ struct network {
     bool is_ipv4;
 };
 
-/* Reads "192.0.2.1", "192.0.2.0/24", "2001:db8::/32". NULL, or what is wrong with it; `hint`, of at least 64 bytes, may
- * hold part of that. */
+/* Reads "192.0.2.1", "192.0.2.0/24", "2001:db8::/32". Returns NULL, or what is wrong, for which `hint`, of at least 64
+ * bytes, may be used. */
 const char *network_parse(const char *text, struct network *network, char *hint, size_t hint_size);
 
 struct network_set;
 
 struct network_set *network_set_new(void);
 void network_set_free(struct network_set *set);
-/* 0, or -1: out of memory. */
+/* 0, or -1 when out of memory. */
 int network_set_add(struct network_set *set, const struct network *network);
-/* To be called when all are added: puts them into the order in which they are searched. */
+/* Call once all networks are added: prepares the set for searching. */
 void network_set_finish(struct network_set *set);
-/* Whether the address, with or without a port, belongs to a network of the set. Other families do not. */
+/* Whether the address, with or without a port, belongs to a network of the set. False for other address families. */
 bool network_set_has(const struct network_set *set, const struct sockaddr *address);
 
 #endif

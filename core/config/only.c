@@ -49,7 +49,7 @@ const struct hg_option only_options[] = {
 struct only {
     const struct only_options *options;
     size_t host_count, path_count;
-    struct hg_text *hosts, *paths; /* as hg_host_pattern() and hg_path_pattern() have read them */
+    struct hg_text *hosts, *paths; /* as parsed by hg_host_pattern() and hg_path_pattern() */
 };
 
 /* ---- Reading ---- */
@@ -159,8 +159,8 @@ static bool host_matches(const struct only *only, struct hg_text authority)
     return only->host_count == 0;
 }
 
-/* The next character of a path, with its percent-encoding undone and slashes in a row as one, as services are known to
- * read it; '\0' at the end of the path. */
+/* The next character of a path, with percent-encoding undone and repeated slashes merged, as services are known to read
+ * it; '\0' at the end of the path. */
 static char next_plain(struct hg_text *path, char before)
 {
     char c;
@@ -186,7 +186,8 @@ static bool path_is_below(struct hg_text path, struct hg_text prefix)
     return found == '/' || found == ';' || found == '\0';
 }
 
-/* Who guards a path would rather look at one request more than be led around by one that a service resolves to it. */
+/* Better to let the stage see a request too many than to let it be bypassed with a path that a service resolves to a
+ * guarded one. */
 static bool path_matches(const struct only *only, struct hg_text path)
 {
     for (size_t i = 0; i < only->path_count; i++)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 enum {
-    HOST_MAX = 255, /* bytes of a host name, as in RFC 1035 section 2.3.4 */
+    HOST_MAX = 255, /* longest host name, as in RFC 1035 section 2.3.4 */
 };
 
 static bool is_host_name(const char *host)
@@ -26,11 +26,11 @@ static bool is_host_name(const char *host)
     }
     if (size == 0 || size > HOST_MAX || host[0] == '.' || strstr(host, ".."))
         return false;
-    /* What looks like an IPv4 address must be one: "10.0.0.256" is no name. */
+    /* What looks like an IPv4 address must be one: "10.0.0.256" is not a name. */
     return !numbers || inet_pton(AF_INET, host, &address) == 1;
 }
 
-/* An IPv6 literal, with a zone or without: "fe80::1%eth0" (RFC 4007 section 11). */
+/* An IPv6 literal, with or without a zone: "fe80::1%eth0" (RFC 4007 section 11). */
 static bool is_ipv6(const char *host)
 {
     struct in6_addr address;
@@ -45,7 +45,7 @@ static bool is_ipv6(const char *host)
     return inet_pton(AF_INET6, plain, &address) == 1;
 }
 
-/* Splits "host:port" in place. NULL, or what is wrong with it. */
+/* Splits "host:port" in place. Returns NULL, or what is wrong with it. */
 static const char *split_address(char *text, char **host, char **port)
 {
     char *colon = strrchr(text, ':'), *bracket = strchr(text, ']');

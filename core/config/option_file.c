@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    SECRET_MAX = 65536, /* bytes of a file that holds a secret */
+    SECRET_MAX = 65536, /* largest file that holds a secret */
 };
 
 char *option_absolute_path(const struct option_reading *reading, const struct option_path *path,
@@ -35,7 +35,7 @@ char *option_absolute_path(const struct option_reading *reading, const struct op
     return result;
 }
 
-/* The content of an open file, with one newline at its end cut. NULL after a fault. */
+/* The content of an open file, without a newline at its end. NULL after an error. */
 static char *read_secret(const struct option_reading *reading, const struct option_path *path,
                          const struct config_node *node, const char *file, int fd)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Networks in options: "192.0.2.0/24", "2001:db8::1", "file:office", or a list of these. Files are read again when the
- * core is told to.
+ * Networks in options: "192.0.2.0/24", "2001:db8::1", "file:office", or a list of these. Files are reread when the core
+ * is asked to.
  */
 #include "core/config/networks.h"
 #include "core/config/option_private.h"
@@ -13,22 +13,22 @@
 #define FILE_PREFIX "file:"
 
 enum {
-    FAULTS_MAX = 10, /* that are told of one file */
+    FAULTS_MAX = 10, /* the most errors reported for one file */
 };
 
 /* What an option's member points to. */
 struct hg_networks {
     struct network_set *set;      /* replaced by networks_reread(), read by all workers */
-    struct network_set *previous; /* kept until the next time: a worker may be reading it just now */
-    size_t count, networks;       /* of `texts`; of the networks in `set` */
-    const char *texts[];          /* as in the config, files with their absolute path */
+    struct network_set *previous; /* kept until the next replacement, as a worker may still be reading it */
+    size_t count, networks;       /* of `texts`; of networks in `set` */
+    const char *texts[];          /* as in the config, but files with absolute paths */
 };
 
-/* Where faults go: into the config's errors, or the log. */
+/* Where errors go: to the config's errors, or to the log. */
 struct telling {
     void (*tell)(void *arg, size_t item, const char *text);
     void *arg;
-    size_t item; /* of the option's value that is being read */
+    size_t item; /* the item of the option's value being read */
     size_t faults;
 };
 
@@ -46,12 +46,12 @@ __attribute__((format(printf, 2, 3))) static void fault(struct telling *telling,
     free(text);
 }
 
-/* ---- Making the set ---- */
+/* ---- Building the set ---- */
 
 static void add_network(struct network_set *set, const char *text, size_t *count, struct telling *telling,
                         const char *place)
 {
-    static const struct hg_option option = {0}; /* of no secret */
+    static const struct hg_option option = {0}; /* not a secret */
     struct network network;
     char hint[96], shown[80];
     const char *wrong = network_parse(text, &network, hint, sizeof hint);
@@ -64,7 +64,7 @@ static void add_network(struct network_set *set, const char *text, size_t *count
         ++*count;
 }
 
-/* One network a line; what follows a '#' is a comment. */
+/* One network per line; '#' starts a comment. */
 static void add_line(struct network_set *set, char *line, size_t *count, struct telling *telling, const char *place)
 {
     char *end;
@@ -101,7 +101,7 @@ static void add_file(struct network_set *set, const char *path, size_t *count, s
     free(line);
 }
 
-/* NULL after a fault. */
+/* NULL after an error. */
 static struct network_set *make_set(const struct hg_networks *networks, size_t *count, struct telling *telling)
 {
     struct network_set *set = network_set_new();
@@ -131,7 +131,7 @@ bool networks_match(const struct hg_networks *networks, const struct sockaddr *a
     return network_set_has(__atomic_load_n(&networks->set, __ATOMIC_ACQUIRE), address);
 }
 
-/* ---- Keeping and reading again ---- */
+/* ---- Keeping and rereading ---- */
 
 static bool has_files(const struct hg_networks *networks)
 {
@@ -166,7 +166,7 @@ static void log_fault(void *arg, size_t item, const char *text)
     logging->tell(logging->arg, HG_LOG_ERROR, text);
 }
 
-/* What cannot be used changes nothing, so that a slip of the editor locks nobody in or out. */
+/* A file with errors changes nothing, so that a typo locks nobody in or out. */
 static void networks_reread(void *kept, option_tell *tell, void *arg)
 {
     struct hg_networks *networks = kept;
@@ -190,7 +190,7 @@ static void networks_reread(void *kept, option_tell *tell, void *arg)
 
 /* ---- The option ---- */
 
-/* A value in the config file, for its faults. */
+/* A value in the config file, for error messages. */
 struct place {
     const struct option_reading *reading;
     const struct option_path *path;
@@ -207,7 +207,7 @@ static void tell_at(void *arg, size_t item, const char *text)
                  text);
 }
 
-/* One item of the value, as hg_networks.texts has it. NULL after a fault. */
+/* One item of the value, as stored in hg_networks.texts. NULL after an error. */
 static const char *item_text(const struct option_reading *reading, const struct option_path *path,
                              const struct config_node *node)
 {

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Checking option tables: a plugin comes from elsewhere, and what is wrong with its table is told when it is loaded,
- * instead of striking when a config file uses it.
+ * Checks option tables. Plugins are written by others, and an error in a table should be reported when the plugin is
+ * loaded, not when a config file happens to use it.
  */
 #include "core/config/option_values.h"
 
 #include <stdlib.h>
 
 enum {
-    OPTIONS_MAX = 256,    /* of one table: more is a table without its end */
-    OPTION_DEPTH_MAX = 8, /* mappings inside each other */
+    OPTIONS_MAX = 256,    /* in one table: more means that the end of the table is missing */
+    OPTION_DEPTH_MAX = 8, /* depth of nested mappings */
 };
 
-/* Where a table was found bad. */
+/* Where the error in a table is. */
 struct table_check {
     char *why;
     size_t why_size;
@@ -67,7 +67,7 @@ static bool members_are_bad(const struct table_check *check, const struct hg_opt
     return table_is_bad(&deeper, option->fields, room);
 }
 
-/* Stores the default as if the file had said so. */
+/* Stores the default as if it were in the file. */
 static bool default_is_bad(const struct table_check *check, const struct hg_option *option)
 {
     struct hg_option table[2] = {*option, {0}};

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 
 enum {
-    PATH_TEXT = 256, /* bytes of "routes[2].to" in a message */
+    PATH_TEXT = 256, /* room for "routes[2].to" in a message */
 };
 
 static const struct {
-    const char *name;    /* for messages and manuals */
+    const char *name;    /* in messages and manuals */
     const char *article; /* "a size such as 64k": what was expected */
     size_t size;
 } types[] = {
@@ -41,7 +41,7 @@ struct unit {
     int64_t factor;
 };
 
-/* From the largest to the smallest, which is what option_number() needs. */
+/* From the largest to the smallest, as option_number() requires. */
 static const struct unit size_units[] = {{"T", INT64_C(1) << 40}, {"G", 1 << 30}, {"M", 1 << 20},
                                          {"k", 1 << 10},          {"", 1},        {NULL, 0}};
 static const struct unit duration_units[] = {{"d", INT64_C(86400000000000)},
@@ -131,7 +131,7 @@ const char *option_range(const struct hg_option *option, char *text, size_t size
     return text;
 }
 
-/* ---- Telling faults ---- */
+/* ---- Reporting errors ---- */
 
 static void print_path(const struct option_path *path, char *text, size_t size)
 {
@@ -254,10 +254,10 @@ char *option_copy(const struct option_reading *reading, const struct option_path
 enum number_verdict {
     NUMBER_GOOD,
     NUMBER_BAD,
-    NUMBER_RANGE, /* does not fit 64 bits */
+    NUMBER_RANGE, /* does not fit into 64 bits */
 };
 
-/* Digits, then a unit; nothing else, no blanks. */
+/* Digits, then a unit; nothing else, not even blanks. */
 static enum number_verdict parse_number(enum hg_option_type type, const char *text, int64_t *number)
 {
     const char *digits = text + (*text == '-' && type == HG_OPTION_INTEGER);
@@ -294,7 +294,7 @@ static bool store_number(const struct option_reading *reading, const struct hg_o
         return option_fault(reading, path, node, "%s is out of range; expected %s",
                             option_show(option, node->text, shown, sizeof shown),
                             option_bounds_text(option, type, range, sizeof range));
-    memcpy(target, &number, sizeof number); /* int64_t, uint64_t and hg_time alike: it is not negative in the latter */
+    memcpy(target, &number, sizeof number); /* int64_t, uint64_t or hg_time, where it is never negative */
     return true;
 }
 
@@ -392,7 +392,7 @@ static void print_address(FILE *out, const struct hg_option *option, const struc
     fputc('"', out);
 }
 
-/* In double quotes, as YAML and JSON read it back. */
+/* In double quotes, readable as YAML and JSON. */
 static void print_quoted(FILE *out, const char *text)
 {
     fputc('"', out);
@@ -429,7 +429,7 @@ void option_print(FILE *out, const struct hg_option *option, enum hg_option_type
     case HG_OPTION_DURATION:
         memcpy(&value, target, sizeof value);
         option_bounds(option, type, &min, &max);
-        /* One that was not given and has no default is 0, also where that could not be given. */
+        /* An absent option without a default is 0, even if 0 is not allowed. */
         fputs(value == 0 && min > 0 ? "~" : option_number(type, value, number, sizeof number), out);
         return;
     case HG_OPTION_ADDRESS:

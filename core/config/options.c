@@ -13,7 +13,7 @@ static bool fill_table(const struct option_reading *reading, const struct hg_opt
                        const struct option_path *path, const struct config_node *block, const struct config_node *at,
                        char *base);
 
-/* The value that a block gives to an option. A block that is no mapping is the value of its body option. */
+/* The value that a block gives to an option. A block that is not a mapping is the value of its body option. */
 static const struct config_node *value_in(const struct hg_option *option, const struct config_node *block)
 {
     if (!block || block->kind == CONFIG_MAPPING)
@@ -65,7 +65,7 @@ static bool fill_item(const struct option_reading *reading, const struct hg_opti
     return option_store(reading, option, option->item, path, node, base);
 }
 
-/* A sequence, or one item alone. */
+/* A sequence, or a single item. */
 static bool fill_list(const struct option_reading *reading, const struct hg_option *option,
                       const struct option_path *path, const struct config_node *node, struct hg_list *list)
 {
@@ -109,7 +109,7 @@ static bool fill_value(const struct option_reading *reading, const struct hg_opt
     return option_store(reading, option, option->type, path, node, target);
 }
 
-/* A default is spelt as in the file, so it is read as one. */
+/* A default is written as in the file, so it is parsed in the same way. */
 static bool fill_default(const struct option_reading *reading, const struct hg_option *option,
                          const struct option_path *path, const struct config_node *at, char *target)
 {
@@ -119,7 +119,7 @@ static bool fill_default(const struct option_reading *reading, const struct hg_o
 
     if (option->type != HG_OPTION_LIST && option->type != HG_OPTION_NETWORK) {
         scalar.size = strlen(option->value);
-        scalar.text = (char *)(uintptr_t)option->value; /* not written to */
+        scalar.text = (char *)(uintptr_t)option->value; /* not modified */
         return option_store(reading, option, option->type, path, &scalar, target);
     }
     parsed = config_parse(reading->config->path, option->value, strlen(option->value), reading->config->errors);
@@ -128,14 +128,14 @@ static bool fill_default(const struct option_reading *reading, const struct hg_o
     return good;
 }
 
-/* An option that the block does not give. */
+/* An option missing from the block. */
 static bool fill_absent(const struct option_reading *reading, const struct hg_option *option,
                         const struct option_path *path, const struct config_node *block, const struct config_node *at,
                         char *target)
 {
     if (option->value)
         return fill_default(reading, option, path, at, target);
-    /* The members of a mapping that is not there take their defaults; what they require is not required then. */
+    /* The members of an absent mapping take their defaults, and none of them is required. */
     if (option->type == HG_OPTION_MAP && !(option->flags & HG_OPTION_REQUIRED))
         return fill_table(reading, option->fields, path, NULL, at, target);
     if (!(option->flags & HG_OPTION_REQUIRED) || (path->up && !block))
@@ -185,7 +185,7 @@ static bool check_keys(const struct option_reading *reading, const struct hg_opt
     return good;
 }
 
-/* `path` is NULL for the block itself; `block` is NULL when an optional mapping is absent, or for an empty block. */
+/* `path` is NULL for the block itself; `block` is NULL for an absent optional mapping or an empty block. */
 static bool fill_table(const struct option_reading *reading, const struct hg_option *table,
                        const struct option_path *path, const struct config_node *block, const struct config_node *at,
                        char *base)
@@ -199,7 +199,7 @@ static bool fill_table(const struct option_reading *reading, const struct hg_opt
         struct option_path here = {.up = path, .name = option->name};
 
         if (option->flags & HG_OPTION_REMOVED)
-            continue; /* check_keys() has told */
+            continue; /* check_keys() has reported it */
         if (value)
             good = fill_value(reading, option, &here, value, base + option->offset) && good;
         else
@@ -221,7 +221,7 @@ bool options_fill(const struct option_reading *reading, const struct hg_option *
 
 /* ---- Finding an option's place ---- */
 
-/* The items that "[2][0]" names, as far as they are there; moves `*path` behind them. */
+/* The items that "[2][0]" names, as far as they exist; advances `*path` past them. */
 static const struct config_node *locate_items(const struct config_node *node, const char **path)
 {
     while (**path == '[') {
@@ -230,7 +230,7 @@ static const struct config_node *locate_items(const struct config_node *node, co
 
         *path = *end == ']' ? end + 1 : end;
         if (node->kind != CONFIG_SEQUENCE)
-            continue; /* one item alone */
+            continue; /* a single item */
         if (index >= node->count)
             break;
         node = node->items[index];
@@ -284,7 +284,7 @@ static void print_list(FILE *out, const struct hg_option *option, const struct h
     }
 }
 
-/* A number that is not there, and could not be 0 if it were. */
+/* A number that is absent, and could not be 0 otherwise. */
 static bool is_absent(const struct hg_option *option, const void *value)
 {
     bool is_number =

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Why a file must be readable by the user that the program becomes, rather than be kept readable by other means: an
- * open folder does not help, since open() asks for the rights of whoever calls it; a capability such as
- * CAP_DAC_READ_SEARCH opens all files of the machine to a program that speaks to strangers, and a helper that stays
- * root is a second program to trust.
+ * Why files must be readable by the user that the program becomes, and are not kept accessible in other ways: an open
+ * directory does not help, since open() checks the rights of the caller; a capability such as CAP_DAC_READ_SEARCH opens
+ * every file of the machine to a program that faces the internet; and a helper that stays root is another program to
+ * trust.
  */
 #include "core/config/privileges.h"
 
@@ -21,7 +21,7 @@ enum {
     GROUPS_MAX = 1024,
 };
 
-/* The user of the systemd units, etc/sysusers.d, and the folder of their config files. */
+/* The user of the systemd units, from etc/sysusers.d, and the name of the folder with their config files. */
 static const char unit_user[] = "hopgate";
 
 bool user_check(struct config *config, const struct config_node *at, const char *name)
@@ -55,10 +55,10 @@ int user_become(const char *name)
 
 /* ---- What a user can read ---- */
 
-/* What keeps a user from a file. */
+/* What prevents a user from reading a file. */
 struct obstacle {
-    int error;   /* 0: nothing does */
-    size_t size; /* of the path's beginning that is closed: a folder, or all of it */
+    int error;   /* 0: nothing */
+    size_t size; /* length of the part of the path that is not accessible: a folder, or the whole path */
 };
 
 static struct obstacle look(const char *path)
@@ -77,7 +77,7 @@ static struct obstacle look(const char *path)
     return (struct obstacle){access(path, R_OK) ? errno : 0, size};
 }
 
-/* In a process of its own, which becomes that user: mode bits are not all that decides. */
+/* Runs in a child process that becomes the user, since mode bits are not all that decides. */
 static struct obstacle look_as(const struct passwd *user, const char *path)
 {
     struct obstacle found = {0, strlen(path)};
@@ -105,7 +105,7 @@ static struct obstacle look_as(const struct passwd *user, const char *path)
     return found;
 }
 
-/* Tells each file that `user` cannot read; `again`: of those that are read again alone. */
+/* Reports each file that `user` cannot read; `again`: only files that are reread later. */
 static void check_files(struct config *config, const struct passwd *user, bool again, const char *who,
                         void (*tell)(struct config *, const struct config_node *, const char *, ...))
 {
@@ -119,7 +119,7 @@ static void check_files(struct config *config, const struct passwd *user, bool a
 
         if (file->again || !again)
             obstacle = user->pw_uid == geteuid() ? look(file->path) : look_as(user, file->path);
-        if (obstacle.error != EACCES) /* a file that is missing is missing for everybody, and told already */
+        if (obstacle.error != EACCES) /* a missing file is missing for every user, and already reported */
             continue;
         folder = file->path[obstacle.size] == '/';
         tell(config, file->at, "%s cannot read %s%s: %s%s%.*s; chgrp %s %.*s && chmod g+%c %.*s", who, file->path,
@@ -151,7 +151,7 @@ void user_check_own(struct config *config)
     check_files(config, user, false, who, config_warning);
 }
 
-/* The units take theirs from SYSCONFDIR/hopgate. */
+/* The systemd units read their config from SYSCONFDIR/hopgate. */
 static bool is_in_units_folder(const struct config *config)
 {
     const char *slash = strrchr(config->folder, '/');

@@ -6,7 +6,7 @@
 #include <hopgate/host.h>
 
 static const char *const log_formats[] = {"auto", "text", "json", NULL};             /* enum log_format */
-static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL}; /* enum hg_level, less one */
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL}; /* enum hg_level, minus one */
 
 #define PLACE(member) .offset = offsetof(struct settings, member)
 

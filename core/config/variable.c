@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The bytes of a variable's name at `text`: [A-Za-z_][A-Za-z0-9_]* */
+/* The length of a variable's name at `text`: [A-Za-z_][A-Za-z0-9_]* */
 static size_t variable_name(const char *text, size_t size)
 {
     size_t length = 0;
@@ -20,7 +20,7 @@ static size_t variable_name(const char *text, size_t size)
     return length;
 }
 
-/* Writes the value of the variable whose "${" is at `text`; returns the bytes of "${NAME}", or 0 after a fault. */
+/* Writes the value of the variable whose "${" is at `text`; returns the length of "${NAME}", or 0 after an error. */
 static size_t expand_variable(struct config *config, const struct config_node *node, const char *text, size_t size,
                               FILE *out)
 {

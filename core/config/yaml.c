@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * From libyaml's events to nodes.
+ * Builds the tree of nodes from libyaml's events.
  */
 #include "core/base/utf8.h"
 #include "core/config/document_private.h"
@@ -11,8 +11,8 @@
 #include <yaml.h>
 
 enum {
-    YAML_DEPTH_MAX = 32, /* lists and mappings inside each other */
-    KEYS_MAX = 1000,     /* keys of one mapping, since each is compared with those before it */
+    YAML_DEPTH_MAX = 32, /* depth of nested lists and mappings */
+    KEYS_MAX = 1000,     /* keys in one mapping, since each is compared with all before it */
 };
 
 struct builder {
@@ -79,7 +79,7 @@ static struct config_node *no_memory(struct builder *builder)
     return NULL;
 }
 
-/* An anchor or a tag: the node goes on as if it were not there. */
+/* An anchor or a tag: reported, and otherwise ignored. */
 static void refuse_decoration(struct builder *builder, struct config_node *node, const yaml_char_t *anchor,
                               const yaml_char_t *tag)
 {
@@ -119,7 +119,7 @@ static struct config_node *build_scalar(struct builder *builder, const yaml_even
     return node;
 }
 
-/* An alias: mostly meant as text, as in `listen: *:443`. */
+/* An alias: usually meant as text, as in `listen: *:443`. */
 static struct config_node *build_alias(struct builder *builder, const yaml_event_t *event)
 {
     struct config_node *node = node_at(CONFIG_SCALAR, &event->start_mark);
@@ -140,7 +140,7 @@ static struct config_node *build_alias(struct builder *builder, const yaml_event
 
 static struct config_node *build(struct builder *builder, const yaml_event_t *event, unsigned depth);
 
-/* Tells what is wrong with a key, if anything; such a key is left out of its mapping. */
+/* Reports what is wrong with a key, if anything; a bad key is left out of its mapping. */
 static bool key_is_good(struct builder *builder, const struct config_node *mapping, const struct config_node *key)
 {
     const struct config_node *first = NULL;
@@ -167,7 +167,7 @@ static bool key_is_good(struct builder *builder, const struct config_node *mappi
     return true;
 }
 
-/* Reads the value of `key` and puts both into the mapping. Both belong to it, or are freed. */
+/* Reads the value of `key` and adds both to the mapping, which takes ownership; on failure both are freed. */
 static int add_pair(struct builder *builder, struct config_node *mapping, struct config_node *key, unsigned depth)
 {
     bool good = key_is_good(builder, mapping, key);
@@ -207,7 +207,7 @@ static int add_item(struct builder *builder, struct config_node *sequence, struc
     return 0;
 }
 
-/* Fills a sequence or a mapping up to its end event. -1 when the rest of the file cannot be read. */
+/* Fills a sequence or a mapping up to its end event. Returns -1 if the rest of the file cannot be read. */
 static int build_children(struct builder *builder, struct config_node *node, yaml_event_type_t end, unsigned depth)
 {
     for (;;) {
@@ -220,7 +220,7 @@ static int build_children(struct builder *builder, struct config_node *node, yam
         done = event.type == end;
         child = NULL;
         if (!done && node->kind == CONFIG_MAPPING && event.type == YAML_SCALAR_EVENT)
-            child = build_scalar(builder, &event); /* a key: variables are for values */
+            child = build_scalar(builder, &event); /* a key: variables are only expanded in values */
         else if (!done)
             child = build(builder, &event, depth + 1);
         yaml_event_delete(&event);
@@ -257,7 +257,7 @@ static struct config_node *build_collection(struct builder *builder, const yaml_
     return node;
 }
 
-/* The node that begins with an event; NULL after a fault that nothing can be read after. */
+/* The node that begins with an event; NULL after an error that makes the rest unreadable. */
 static struct config_node *build(struct builder *builder, const yaml_event_t *event, unsigned depth)
 {
     struct config_node *node;
@@ -275,7 +275,7 @@ static struct config_node *build(struct builder *builder, const yaml_event_t *ev
     }
 }
 
-/* From after the start of the stream to its end. */
+/* Reads from after the start of the stream to its end. */
 static struct config_node *build_document(struct builder *builder)
 {
     struct config_node *root = NULL;
@@ -305,7 +305,7 @@ static struct config_node *build_document(struct builder *builder)
     return NULL;
 }
 
-/* Tells the first place that is not text in UTF-8. Control characters are not allowed in YAML (section 5.1). */
+/* Reports the first place that is not UTF-8 text. YAML forbids control characters (section 5.1). */
 static bool is_text(struct config *config, const char *bytes, size_t size)
 {
     struct config_node at = {.line = 1, .column = 1};

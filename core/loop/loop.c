@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* How often, in seconds, counted lines of the log are reported. */
+/* How often, in seconds, events that the log has only counted are reported. */
 #define LOG_INTERVAL 61.
 
 /* ---- Time ---- */
@@ -25,8 +25,8 @@ hg_time loop_read_clock(struct loop *loop)
 
 /* ---- Timers ---- */
 
-/* The libev timer is only ever moved earlier; when it fires before the deadline, it is set again for the rest. So
- * putting a deadline off, as each piece of progress does, costs one store. */
+/* The libev timer is only ever moved earlier; if it fires before the deadline, it is set again for the remaining time.
+ * So postponing a deadline, as every bit of progress does, costs one store. */
 struct hg_timer {
     ev_timer watcher;
     struct loop *loop;
@@ -34,11 +34,11 @@ struct hg_timer {
     hg_callback callback;
     void *arg;
     hg_time deadline; /* 0: not running */
-    hg_time fires;    /* when the watcher will; meaningless while it is not active */
-    hg_time looked;   /* the deadline that is not put off (again) for a look at the descriptors */
+    hg_time fires;    /* when the watcher will fire; meaningless while it is not active */
+    hg_time looked;   /* the deadline for which descriptors have already been checked (see timer_fired()) */
 };
 
-/* A deadline met later than this was missed by the process, which was stopped, asleep or busy, not by a peer. */
+/* If a timer fires this much after its deadline, the process was late (it was stopped, asleep or busy), not a peer. */
 #define LATE (10 * HG_MILLISECOND)
 
 static void timer_arm(struct hg_timer *timer, hg_time delay, int priority)
@@ -59,13 +59,15 @@ static void timer_fired(struct ev_loop *ev, ev_timer *watcher, int events)
     (void)events;
     if (!timer->deadline)
         return;
-    /* libev's clock and ours are read at slightly different moments: what is nearly due is due. */
+    /* libev's clock and ours are read at slightly different moments, so a deadline that has nearly passed counts as
+     * passed. */
     if (timer->deadline > now + HG_MICROSECOND * 100) {
         timer_arm(timer, timer->deadline - now, 0);
         return;
     }
-    /* What came in time may still wait in a socket, and may set the timer anew: descriptors are served first, those of
-     * the next turn, since a wait that SIGCONT or the end of a sleep interrupts names none (epoll_wait(2), EINTR). */
+    /* Data that arrived in time may still be waiting in a socket and may set the timer again, so descriptors are served
+     * first. These are the descriptors of the next turn, since a wait interrupted by SIGCONT or the end of a sleep
+     * reports none (epoll_wait(2), EINTR). */
     if (now - timer->deadline > LATE && timer->looked != timer->deadline) {
         timer->looked = timer->deadline;
         timer_arm(timer, 0, EV_MINPRI);
@@ -92,7 +94,8 @@ struct hg_timer *loop_timer_new(struct loop *loop, const char *plugin, hg_callba
 void loop_timer_set(struct hg_timer *timer, hg_time delay)
 {
     timer->deadline = loop_now(timer->loop) + delay;
-    if (!delay) /* for the next turn: no deadline that anybody could miss, and never put off by what sets it again */
+    if (!delay) /* for the next turn: such a deadline cannot be missed, and must not be postponed for a check of the
+                   descriptors */
         timer->looked = timer->deadline;
     if (!ev_is_active(&timer->watcher) || timer->fires > timer->deadline)
         timer_arm(timer, delay, 0);
@@ -177,7 +180,7 @@ static void ring_append(struct hg_call *ring, struct hg_call *call)
     ring->previous = call;
 }
 
-/* Lets `to`, an empty ring, have all calls of `from`. */
+/* Moves all calls of `from` to `to`, an empty ring. */
 static void ring_move(struct hg_call *to, struct hg_call *from)
 {
     ring_init(to);
@@ -189,7 +192,7 @@ static void ring_move(struct hg_call *to, struct hg_call *from)
     ring_init(from);
 }
 
-/* The first of a ring, taken out; NULL: it is empty. */
+/* Takes the first call out of a ring; NULL if it is empty. */
 static struct hg_call *ring_take(struct hg_call *ring)
 {
     struct hg_call *call = ring->next;
@@ -209,7 +212,7 @@ void loop_run_deferred(struct loop *loop)
 {
     struct hg_call ring, *call;
 
-    /* Those that are deferred from now on are for the next turn, or a call that defers itself would never end. */
+    /* Calls deferred from now on wait for the next turn; otherwise a call that defers itself would run forever. */
     ring_move(&ring, &loop->deferred);
     while ((call = ring_take(&ring)))
         CALL_PLUGIN(call->plugin, "call", call->callback(call->arg));
@@ -273,7 +276,7 @@ static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int events)
     (void)events;
     loop->turn_ends(loop);
     if (loop->deferred.next != &loop->deferred)
-        ev_async_send(ev, &loop->posted); /* the loop does not wait; no system call, as it does not wait yet */
+        ev_async_send(ev, &loop->posted); /* keeps the loop from waiting; takes no system call here */
     if (log_has_counted() && !ev_is_active(&loop->log_timer))
         ev_timer_again(ev, &loop->log_timer);
 }
@@ -309,7 +312,7 @@ int loop_init(struct loop *loop, void (*turn_ends)(struct loop *loop))
     ev_timer_init(&loop->log_timer, on_log_timer, 0., LOG_INTERVAL);
     trim_init(&loop->trim);
     loop->before_wait.data = loop->after_wait.data = loop->posted.data = loop;
-    /* The first watcher of a turn: from here on the time is a new one. */
+    /* The first watcher of a turn: afterwards the time is read again. */
     ev_set_priority(&loop->after_wait, EV_MAXPRI);
     ev_prepare_start(loop->ev, &loop->before_wait);
     ev_check_start(loop->ev, &loop->after_wait);

@@ -12,17 +12,17 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A sleep that is worth a question. The two clocks are not read at the same moment, and the process may be held up in
+/* Shorter sleeps are ignored. The two clocks are not read at the same moment, and the process may be held up in
  * between. */
 #define SLEEP_LEAST (500 * HG_MILLISECOND)
 
-/* A change of network comes in several messages, and it takes a moment until all is in place. */
+/* A change of network causes several messages, and takes a moment to complete. */
 #define SETTLE (200 * HG_MILLISECOND)
-/* Between two that are told: doubled each time, until none has come for four times as long. */
+/* The pause between two reports: doubled each time, and reset once there has been no change for four times as long. */
 #define QUIET_FIRST (500 * HG_MILLISECOND)
 #define QUIET_LAST  (60 * HG_SECOND)
 
-/* Messages that are read in one turn; when more wait the kernel drops them, which is all the same. */
+/* Messages read in one turn. If there are more, the kernel drops them, which does no harm. */
 #define MESSAGES_PER_TURN 64
 
 struct changes {
@@ -30,14 +30,14 @@ struct changes {
     hg_callback changed;
     void *arg;
 
-    hg_time asleep; /* in all, since the machine was started */
-    int clock;      /* a timerfd that wakes the process up after a sleep; -1: there is none */
+    hg_time asleep; /* in total, since boot */
+    int clock;      /* a timerfd that wakes the process after a sleep; -1: none */
     struct hg_io *clock_io;
 
-    int netlink; /* -1: there is none */
+    int netlink; /* -1: none */
     struct hg_io *netlink_io;
-    struct hg_timer *timer; /* runs: there was a change that is to be told */
-    hg_time told_at;        /* 0: never */
+    struct hg_timer *timer; /* running while a change has yet to be reported */
+    hg_time told_at;        /* the time of the last report; 0: none yet */
     hg_time quiet;
 };
 
@@ -51,7 +51,7 @@ static hg_time read_clock(clockid_t id)
     return (hg_time)now.tv_sec * HG_SECOND + (hg_time)now.tv_nsec;
 }
 
-/* CLOCK_MONOTONIC stands still while the machine sleeps, CLOCK_BOOTTIME does not (clock_gettime(2)). */
+/* CLOCK_MONOTONIC stops while the machine sleeps, CLOCK_BOOTTIME does not (clock_gettime(2)). */
 static hg_time time_asleep(void)
 {
     hg_time monotonic = read_clock(CLOCK_MONOTONIC), boot = read_clock(CLOCK_BOOTTIME);
@@ -71,8 +71,8 @@ void changes_look(struct changes *changes)
     changes->changed(changes->arg);
 }
 
-/* A timer for the time of day, as far away as can be: it is cancelled whenever that makes a jump, as it does at the end
- * of a sleep (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). A timer of the monotonic clock would have slept too. */
+/* A timer on the time of day, as far in the future as possible: it is cancelled whenever that clock jumps, as at the
+ * end of a sleep (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). A timer on the monotonic clock would sleep as well. */
 static void arm_clock(const struct changes *changes)
 {
     static const struct itimerspec never = {.it_value.tv_sec = INT32_MAX};
@@ -107,7 +107,7 @@ static void watch_clock(struct changes *changes)
 
 /* ---- Network ---- */
 
-/* Reads what has come; what it is exactly does not matter. Whether there was anything. */
+/* Reads the pending messages; their content does not matter. Returns whether there were any. */
 static bool drain(const struct changes *changes)
 {
     char messages[8192];
@@ -116,7 +116,7 @@ static bool drain(const struct changes *changes)
     for (int i = 0; i < MESSAGES_PER_TURN; i++) {
         ssize_t got = recv(changes->netlink, messages, sizeof messages, MSG_TRUNC);
 
-        /* ENOBUFS: there were more than the kernel could keep. */
+        /* ENOBUFS: there were more than the kernel could hold. */
         if (got == 0 || (got < 0 && errno != ENOBUFS && errno != EINTR))
             break;
         any = true;
@@ -136,7 +136,7 @@ static void on_netlink(void *arg, int events)
         changes->quiet = QUIET_FIRST;
     else if (due < changes->told_at + changes->quiet)
         due = changes->told_at + changes->quiet;
-    /* A storm wakes nobody up. */
+    /* A burst of changes must not keep waking the process. */
     hg_io_set(changes->worker->host, changes->netlink_io, 0);
     hg_timer_set(changes->worker->host, changes->timer, due - now);
 }

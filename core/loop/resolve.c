@@ -14,15 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Addresses of one name that are handed on. */
+/* The most addresses returned for a name. */
 #define MOST_ADDRESSES 16
 
-/* Rounds of a lookup in which no server answers, and how long each server is waited for in the first one; in each
- * further one, twice as long as before. */
+/* The most rounds of a lookup if no server answers, and how long to wait for each server in the first one. The wait
+ * doubles with each round. */
 #define ROUNDS      3
 #define FIRST_ROUND 1000 /* ms */
 
-/* So long after it was made a channel takes further lookups. */
+/* How long after it was created a channel accepts lookups. */
 #define CHANNEL_FRESH HG_SECOND
 
 struct resolver {
@@ -30,11 +30,11 @@ struct resolver {
     struct channel *channels;
 };
 
-/* c-ares reads resolv.conf when a channel is made and never again, and keeps a socket, with the own address of that
- * moment, while any lookup on the channel waits. But a laptop changes its network, or starts before it has one. So a
- * channel lasts only as long as the lookups that began within a moment; each round of a lookup that nobody answers is
- * made on another one. That is cheaper to get right than to watch a file that may be replaced, be behind symbolic links
- * that change, or not be there yet: and it also helps where the file stays the same (127.0.0.53, 8.8.8.8). */
+/* c-ares reads resolv.conf when a channel is created and never again, and keeps a socket, bound to the local address of
+ * that moment, while any lookup on the channel is pending. But a laptop changes networks, or boots before it has one.
+ * So a channel is only shared by lookups that begin at about the same time, and each round that nobody answers is
+ * repeated on a new channel. That is easier to get right than watching a file that may be replaced, be reached through
+ * changing symbolic links or not exist yet, and it also helps if the file never changes (127.0.0.53, 8.8.8.8). */
 struct channel {
     struct channel *next;
     struct resolver *resolver;
@@ -43,7 +43,7 @@ struct channel {
     struct watched_socket *sockets;
     hg_time made;
     unsigned round;
-    size_t lookups; /* those that have not left it */
+    size_t lookups; /* lookups still using it */
 };
 
 struct watched_socket {
@@ -55,13 +55,13 @@ struct watched_socket {
 
 /* A lookup, from resolve_start() until its callback has been called. */
 struct hg_resolution {
-    struct hg_call answer; /* posted: the end of a round */
+    struct hg_call answer; /* posted at the end of a round */
     struct loop *loop;
-    const char *plugin;   /* whose callback it is; NULL: the core's */
+    const char *plugin;   /* the owner of the callback; NULL: the core */
     hg_resolved callback; /* NULL: cancelled */
     void *arg;
     char *host;
-    struct channel *channel; /* NULL: it needs none */
+    struct channel *channel; /* NULL: none needed */
     unsigned round;
     bool unanswered; /* no server has answered in this round */
     uint16_t port;
@@ -106,7 +106,7 @@ static void forget_socket(struct watched_socket **at)
     free(watched);
 }
 
-/* c-ares opens and closes its sockets by itself and tells what it wants to know of them. */
+/* c-ares opens and closes its sockets itself and says what to watch them for. */
 static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
     struct channel *channel = arg;
@@ -122,7 +122,7 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
     if (!*at) {
         watched = calloc(1, sizeof *watched);
         if (!watched)
-            return; /* the lookup ends by its time-out */
+            return; /* the lookup will time out */
         watched->channel = channel;
         watched->fd = fd;
         watched->io = loop_io_new(channel->resolver->loop, NULL, fd, on_socket, watched);
@@ -160,7 +160,7 @@ static struct channel *channel_new(struct resolver *resolver, unsigned round)
     return channel;
 }
 
-/* Not within a callback of c-ares. */
+/* Must not be called from a callback of c-ares. */
 static void channel_free(struct channel *channel)
 {
     struct channel **at = &channel->resolver->channels;
@@ -168,14 +168,14 @@ static void channel_free(struct channel *channel)
     while (*at != channel)
         at = &(*at)->next;
     *at = channel->next;
-    ares_destroy(channel->ares); /* calls on_found() with ARES_EDESTRUCTION for each lookup that waits */
+    ares_destroy(channel->ares); /* calls on_found() with ARES_EDESTRUCTION for each pending lookup */
     while (channel->sockets)
         forget_socket(&channel->sockets);
     loop_timer_free(channel->timer);
     free(channel);
 }
 
-/* One for lookups that begin their round now. NULL when out of memory. */
+/* Returns a channel for a round that begins now. NULL when out of memory. */
 static struct channel *fresh_channel(struct resolver *resolver, unsigned round)
 {
     struct channel *channel = resolver->channels;
@@ -208,7 +208,7 @@ void resolver_stop(struct loop *loop)
 
     if (!resolver)
         return;
-    loop->resolver = NULL; /* what is posted from now on, or was before, does not go on */
+    loop->resolver = NULL; /* answers posted before or after this end their lookups */
     while (resolver->channels)
         channel_free(resolver->channels);
     ares_library_cleanup();
@@ -228,7 +228,7 @@ static void answer(struct hg_resolution *resolution)
     free(resolution);
 }
 
-/* The end of a round, or of a lookup that needs none. */
+/* The end of a round, or of a lookup that needed none. */
 static void on_posted_answer(void *arg)
 {
     struct hg_resolution *resolution = arg;
@@ -275,10 +275,10 @@ static void on_found(void *arg, int status, int timeouts, struct ares_addrinfo *
     ares_freeaddrinfo(found);
     if (!resolution->count)
         resolution->error = status == ARES_SUCCESS ? "the name has no address" : ares_strerror(status);
-    /* What could not even be sent is told at once, and who asked tries again when it likes to. */
+    /* If the query could not even be sent, fail at once; the caller may try again when it likes. */
     resolution->unanswered =
         !resolution->count && timeouts > 0 && (status == ARES_ETIMEOUT || status == ARES_ECONNREFUSED);
-    /* Within resolve_start() when the answer was in the hosts file: never call back from there. */
+    /* An answer from the hosts file arrives within resolve_start(), which must not call back. */
     loop_post(resolution->loop, &resolution->answer);
 }
 
@@ -294,7 +294,7 @@ static bool take_literal(struct hg_resolution *resolution, const char *host)
     return resolution->count > 0;
 }
 
-/* Begins a round. -1 when out of memory. */
+/* Begins a round. Returns -1 when out of memory. */
 static int ask(struct hg_resolution *resolution)
 {
     static const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};

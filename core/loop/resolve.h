@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Name lookups that do not hold the loop, by c-ares: getaddrinfo() would block a whole worker. Each one
- * goes by what resolv.conf says when it begins, and, while no server answers, when it asks again.
+ * Asynchronous name lookups with c-ares, as getaddrinfo() would block a whole worker. Each lookup uses resolv.conf as
+ * it is when the lookup begins or, if no server answers, is repeated.
  */
 #ifndef CORE_LOOP_RESOLVE_H
 #define CORE_LOOP_RESOLVE_H
@@ -16,7 +16,7 @@ struct hg_resolution *resolve_start(struct loop *loop, const char *plugin, const
                                     hg_resolved callback, void *arg);
 void resolve_cancel(struct hg_resolution *resolution);
 
-/* Forgets the lookups that have not ended, without a callback; posts are yet to run. */
+/* Drops unfinished lookups without calling back. Answers that were posted must still be run afterwards. */
 void resolver_stop(struct loop *loop);
 
 #endif

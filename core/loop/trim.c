@@ -9,9 +9,10 @@
 #include <malloc.h>
 #endif
 
-/* Descriptors that have gone since the most there were: fewer had little memory. */
+/* How many descriptors must have been closed since the peak; fewer do not free much memory. */
 #define WORTHWHILE 64
-/* How long after them, in seconds, and at least between two times: walking the heap costs milliseconds. */
+/* How long to wait after that, and the shortest time between two trims, in seconds: walking the heap takes
+ * milliseconds. */
 #define DELAY 1.
 #define PAUSE 10.
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Gives memory back to the system when many have left: the allocator keeps what lies between things that stay, for
- * ever. How many there are is told by the descriptors that a worker watches.
+ * Returns memory to the system after many connections have closed, as the allocator would otherwise keep forever what
+ * lies between objects that remain. The number of connections is judged by the descriptors that a worker watches.
  */
 #ifndef CORE_LOOP_TRIM_H
 #define CORE_LOOP_TRIM_H
@@ -12,13 +12,13 @@
 
 struct trim {
     ev_timer timer;
-    double last; /* ev_now() when memory was given back; 0: not yet */
+    double last; /* ev_now() of the last trim; 0: none yet */
     size_t count, most;
 };
 
 void trim_init(struct trim *trim);
 
-/* A descriptor is watched, or no more. */
+/* To be called when a descriptor is watched, and when it no longer is. */
 void trim_added(struct trim *trim);
 void trim_removed(struct trim *trim, struct ev_loop *loop);
 
