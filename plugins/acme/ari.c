@@ -25,8 +25,8 @@ struct acme_ari {
     struct acme_key_pair *pair; /* NULL: none */
     struct acme_authority *authority;
     struct hg_timer *timer;
-    struct acme_task *task; /* a question that goes on … */
-    bool found;             /* … and its answer: */
+    struct task *task; /* a question that goes on … */
+    bool found;        /* … and its answer: */
     time_t start, end;
     int64_t retry_after;
 };
@@ -95,7 +95,7 @@ static void ask(struct acme_ari *ari, const char *url)
     json_decref(json);
 }
 
-static void run(struct acme_task *task, void *arg)
+static void run(struct task *task, void *arg)
 {
     struct acme_ari *ari = arg;
     const struct acme_authority *authority = ari->authority;
@@ -131,7 +131,7 @@ static void on_timer(void *arg)
 {
     struct acme_ari *ari = arg;
 
-    ari->task = acme_task_begin(ari->worker, run, on_answer, ari);
+    ari->task = task_begin(ari->worker, run, on_answer, ari);
     if (!ari->task)
         hg_timer_set(ari->worker->host, ari->timer, PAUSE * HG_SECOND);
 }
@@ -141,7 +141,7 @@ static void on_timer(void *arg)
 static void stop(struct acme_ari *ari)
 {
     if (ari->task)
-        acme_task_cancel(ari->task);
+        task_cancel(ari->task);
     ari->task = NULL;
     hg_timer_stop(ari->worker->host, ari->timer);
     acme_key_pair_unref(ari->pair);

@@ -17,7 +17,7 @@ struct acme_attempt {
     const struct acme_attempt_ops *ops;
     void *arg;
     char *id;
-    struct acme_task *task;
+    struct task *task;
     struct acme_lease lease;
     struct acme_wanted wanted;
     struct acme_key_pair *replaced; /* a reference */
@@ -62,7 +62,7 @@ static void ask_revoked(void *arg)
 /* Another gateway may have been here before, or this one before its start. True: `wanted` is to be obtained. */
 static bool read_store(struct acme_attempt *attempt)
 {
-    struct acme_task *task = attempt->task;
+    struct task *task = attempt->task;
     struct acme_store *store = &attempt->lease.store;
     struct question question = {.attempt = attempt};
     struct acme_stored *stored = &question.stored;
@@ -71,8 +71,8 @@ static bool read_store(struct acme_attempt *attempt)
     stored->state = state;
     stored->pair = acme_blocking_get_pair(task, store, ACME_CERTIFICATES, attempt->id);
     stored->previous = stored->pair ? NULL : acme_blocking_get_pair(task, store, ACME_PREVIOUS, attempt->id);
-    if (!acme_task_is_cancelled(task))
-        acme_task_do(task, ask_ready, &question);
+    if (!task_is_cancelled(task))
+        task_do(task, ask_ready, &question);
     acme_key_pair_unref(stored->pair);
     acme_key_pair_unref(stored->previous);
     json_decref(state);
@@ -113,7 +113,7 @@ static bool save(struct acme_attempt *attempt, const char *pem)
     struct acme_store *store = &attempt->lease.store;
     const struct hg_store_answer *put;
 
-    acme_task_do(attempt->task, ask_revoked, &question);
+    task_do(attempt->task, ask_revoked, &question);
     if (question.yes)
         acme_blocking_remove(attempt->task, store, ACME_PREVIOUS, attempt->id);
     else
@@ -200,7 +200,7 @@ static void tell_result(void *arg)
     attempt->result.pem = NULL;
 }
 
-static void run(struct acme_task *task, void *arg)
+static void run(struct task *task, void *arg)
 {
     struct acme_attempt *attempt = arg;
     const enum hg_store_status status =
@@ -216,8 +216,8 @@ static void run(struct acme_task *task, void *arg)
     } else {
         set_error(attempt, ACME_DECLINED, "");
     }
-    if (!acme_task_is_cancelled(task))
-        acme_task_do(task, tell_result, attempt);
+    if (!task_is_cancelled(task))
+        task_do(task, tell_result, attempt);
     if (attempt->state) /* which is a convenience: it need not be there */
         acme_blocking_put_json(task, &attempt->lease.store, ACME_STATES, attempt->id, attempt->state, HG_STORE_ANY);
     acme_lease_release(&attempt->lease);
@@ -256,7 +256,7 @@ struct acme_attempt *acme_attempt_begin(const struct acme_attempts *attempts, co
     attempt->arg = arg;
     attempt->result = (struct acme_result){.error = attempt->error, .kind = "other", .worked = ACME_CHALLENGE_TYPES};
     attempt->id = strdup(id);
-    attempt->task = attempt->id ? acme_task_begin(attempts->worker, run, ended, attempt) : NULL;
+    attempt->task = attempt->id ? task_begin(attempts->worker, run, ended, attempt) : NULL;
     if (attempt->task)
         return attempt;
     attempt_free(attempt);
@@ -267,6 +267,6 @@ void acme_attempt_cancel(struct acme_attempt *attempt)
 {
     if (!attempt)
         return;
-    acme_task_cancel(attempt->task);
+    task_cancel(attempt->task);
     attempt_free(attempt);
 }

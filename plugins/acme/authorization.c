@@ -217,7 +217,7 @@ static bool present(struct authorization *item)
     struct presentation presentation = {.item = item};
 
     if (item->type != ACME_DNS01)
-        acme_task_do(item->order->client->task, present_here, &presentation);
+        task_do(item->order->client->task, present_here, &presentation);
     if (presentation.result)
         return fail_name(item, "out of memory");
     item->presented = true;
@@ -252,16 +252,16 @@ static void ask_delay(void *arg)
  * does. */
 static void wait_for_others(struct acme_order *order, const struct authorization *items, size_t count)
 {
-    const hg_time now = hg_now(acme_task_worker(order->client->task));
+    const hg_time now = hg_now(task_worker(order->client->task));
     struct delay delay = {.store = order->store};
 
     for (size_t i = 0; i < count; i++)
         if (!items[i].valid && !items[i].told && items[i].type != ACME_DNS01) {
-            acme_task_do(order->client->task, ask_delay, &delay);
+            task_do(order->client->task, ask_delay, &delay);
             break;
         }
     if (delay.delay && now < order->deadline && delay.delay < order->deadline - now)
-        acme_task_sleep(order->client->task, delay.delay);
+        task_sleep(order->client->task, delay.delay);
 }
 
 /* Tells the authority to look, unless it knows already: an order that is continued. */

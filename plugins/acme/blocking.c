@@ -10,7 +10,7 @@
 enum operation { GET, PUT, REMOVE, LIST };
 
 struct store_call {
-    struct acme_task *task;
+    struct task *task;
     struct acme_store *store;
     enum operation operation;
     struct acme_store_path key;
@@ -25,7 +25,7 @@ static void on_store(void *arg, const struct hg_store_answer *answer)
     struct store_call *call = arg;
 
     call->answer = answer;
-    acme_task_resume(call->task);
+    task_resume(call->task);
 }
 
 static bool begin_store(void *arg)
@@ -58,9 +58,9 @@ static void stop_store(void *arg)
     acme_store_cancel(call->store, call->request);
 }
 
-static const struct hg_store_answer *use_store(struct acme_task *task, struct acme_store *store,
-                                               enum operation operation, const char *kind, const char *name,
-                                               struct hg_text value, uint64_t revision)
+static const struct hg_store_answer *use_store(struct task *task, struct acme_store *store, enum operation operation,
+                                               const char *kind, const char *name, struct hg_text value,
+                                               uint64_t revision)
 {
     static const struct hg_store_answer stopped = {.status = HG_STORE_UNAVAILABLE, .error = "the store has stopped"};
     struct store_call call = {.task = task,
@@ -70,22 +70,22 @@ static const struct hg_store_answer *use_store(struct acme_task *task, struct ac
                               .value = value,
                               .condition = acme_store_condition(store, revision)};
 
-    return acme_task_wait(task, begin_store, stop_store, &call) ? call.answer : &stopped;
+    return task_wait(task, begin_store, stop_store, &call) ? call.answer : &stopped;
 }
 
-const struct hg_store_answer *acme_blocking_get(struct acme_task *task, struct acme_store *store, const char *kind,
+const struct hg_store_answer *acme_blocking_get(struct task *task, struct acme_store *store, const char *kind,
                                                 const char *name)
 {
     return use_store(task, store, GET, kind, name, (struct hg_text){0}, HG_STORE_ANY);
 }
 
-const struct hg_store_answer *acme_blocking_put(struct acme_task *task, struct acme_store *store, const char *kind,
+const struct hg_store_answer *acme_blocking_put(struct task *task, struct acme_store *store, const char *kind,
                                                 const char *name, struct hg_text value, uint64_t revision)
 {
     return use_store(task, store, PUT, kind, name, value, revision);
 }
 
-const struct hg_store_answer *acme_blocking_put_json(struct acme_task *task, struct acme_store *store, const char *kind,
+const struct hg_store_answer *acme_blocking_put_json(struct task *task, struct acme_store *store, const char *kind,
                                                      const char *name, json_t *value, uint64_t revision)
 {
     static const struct hg_store_answer no_memory = {.status = HG_STORE_NOT_WRITABLE, .error = "out of memory"};
@@ -98,18 +98,18 @@ const struct hg_store_answer *acme_blocking_put_json(struct acme_task *task, str
     return answer;
 }
 
-const struct hg_store_answer *acme_blocking_remove(struct acme_task *task, struct acme_store *store, const char *kind,
+const struct hg_store_answer *acme_blocking_remove(struct task *task, struct acme_store *store, const char *kind,
                                                    const char *name)
 {
     return use_store(task, store, REMOVE, kind, name, (struct hg_text){0}, HG_STORE_ANY);
 }
 
-json_t *acme_blocking_get_json(struct acme_task *task, struct acme_store *store, const char *kind, const char *name)
+json_t *acme_blocking_get_json(struct task *task, struct acme_store *store, const char *kind, const char *name)
 {
     return acme_store_json(acme_blocking_get(task, store, kind, name));
 }
 
-struct acme_key_pair *acme_blocking_get_pair(struct acme_task *task, struct acme_store *store, const char *kind,
+struct acme_key_pair *acme_blocking_get_pair(struct task *task, struct acme_store *store, const char *kind,
                                              const char *name)
 {
     const struct hg_store_answer *answer = acme_blocking_get(task, store, kind, name);
@@ -118,7 +118,7 @@ struct acme_key_pair *acme_blocking_get_pair(struct acme_task *task, struct acme
     return answer->status == HG_STORE_OK ? acme_key_pair_read(answer->value, why, sizeof why) : NULL;
 }
 
-const char *acme_blocking_each(struct acme_task *task, struct acme_store *store, const char *kind,
+const char *acme_blocking_each(struct task *task, struct acme_store *store, const char *kind,
                                bool (*found)(void *arg, const char *name, json_t *value), void *arg)
 {
     const struct hg_store_answer *list = use_store(task, store, LIST, kind, "", (struct hg_text){0}, HG_STORE_ANY);
@@ -147,7 +147,7 @@ const char *acme_blocking_each(struct acme_task *task, struct acme_store *store,
 /* ---- HTTPS ---- */
 
 struct https_wait {
-    struct acme_task *task;
+    struct task *task;
     struct https *https;
     const struct https_request *request;
     struct https_call *call;
@@ -159,7 +159,7 @@ static void on_response(void *arg, const struct https_response *response)
     struct https_wait *wait = arg;
 
     wait->response = response;
-    acme_task_resume(wait->task);
+    task_resume(wait->task);
 }
 
 static bool begin_https(void *arg)
@@ -177,19 +177,19 @@ static void stop_https(void *arg)
     https_cancel(wait->call);
 }
 
-const struct https_response *acme_blocking_https(struct acme_task *task, struct https *https,
+const struct https_response *acme_blocking_https(struct task *task, struct https *https,
                                                  const struct https_request *request)
 {
     static const struct https_response nothing = {.error = "not sent: out of memory, or the gateway is stopping"};
     struct https_wait wait = {.task = task, .https = https, .request = request};
 
-    return acme_task_wait(task, begin_https, stop_https, &wait) ? wait.response : &nothing;
+    return task_wait(task, begin_https, stop_https, &wait) ? wait.response : &nothing;
 }
 
 /* ---- Programs ---- */
 
 struct hook_wait {
-    struct acme_task *task;
+    struct task *task;
     const struct hook_call *call;
     struct hook *hook;
     const char *error;
@@ -200,14 +200,14 @@ static void on_hook(void *arg, const char *error)
     struct hook_wait *wait = arg;
 
     wait->error = error;
-    acme_task_resume(wait->task);
+    task_resume(wait->task);
 }
 
 static bool begin_hook(void *arg)
 {
     struct hook_wait *wait = arg;
 
-    wait->hook = hook_run(acme_task_worker(wait->task), wait->call, on_hook, wait);
+    wait->hook = hook_run(task_worker(wait->task), wait->call, on_hook, wait);
     return wait->hook;
 }
 
@@ -218,10 +218,10 @@ static void stop_hook(void *arg)
     hook_cancel(wait->hook);
 }
 
-const char *acme_blocking_hook(struct acme_task *task, const struct hook_call *call)
+const char *acme_blocking_hook(struct task *task, const struct hook_call *call)
 {
     struct hook_wait wait = {.task = task, .call = call, .error = "not run: out of memory, or the gateway is stopping"};
 
-    acme_task_wait(task, begin_hook, stop_hook, &wait);
+    task_wait(task, begin_hook, stop_hook, &wait);
     return wait.error;
 }

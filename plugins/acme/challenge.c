@@ -81,7 +81,7 @@ void acme_solvers_withdraw(const struct acme_solvers *solvers, enum acme_challen
 #define HOOK_TIMEOUT (120 * HG_SECOND)
 
 /* The value of the record is the hash of the key authorization. */
-static const char *run_hook(struct acme_task *task, const struct acme_solvers *solvers, const char *word,
+static const char *run_hook(struct task *task, const struct acme_solvers *solvers, const char *word,
                             const struct hg_challenge *challenge)
 {
     char name[sizeof "_acme-challenge." + ACME_NAME_MAX], *value;
@@ -100,13 +100,13 @@ static const char *run_hook(struct acme_task *task, const struct acme_solvers *s
     return error;
 }
 
-const char *acme_solvers_present_dns(struct acme_task *task, const struct acme_solvers *solvers,
+const char *acme_solvers_present_dns(struct task *task, const struct acme_solvers *solvers,
                                      const struct hg_challenge *challenge)
 {
     return run_hook(task, solvers, "present", challenge);
 }
 
-const char *acme_solvers_withdraw_dns(struct acme_task *task, const struct acme_solvers *solvers,
+const char *acme_solvers_withdraw_dns(struct task *task, const struct acme_solvers *solvers,
                                       const struct hg_challenge *challenge)
 {
     return run_hook(task, solvers, "cleanup", challenge);

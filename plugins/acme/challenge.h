@@ -6,7 +6,7 @@
 #ifndef ACME_CHALLENGE_H
 #define ACME_CHALLENGE_H
 
-#include "plugins/acme/task.h"
+#include "plugins/lib/task/task.h"
 
 #include <hopgate/certificates.h>
 #include <hopgate/challenges.h>
@@ -52,9 +52,9 @@ void acme_solvers_withdraw(const struct acme_solvers *solvers, enum acme_challen
 
 /* In a task: has the program add the TXT record of dns-01 (RFC 8555 section 8.4), or remove it. NULL, or what went
  * wrong, valid until the task waits for something else. */
-const char *acme_solvers_present_dns(struct acme_task *task, const struct acme_solvers *solvers,
+const char *acme_solvers_present_dns(struct task *task, const struct acme_solvers *solvers,
                                      const struct hg_challenge *challenge);
-const char *acme_solvers_withdraw_dns(struct acme_task *task, const struct acme_solvers *solvers,
+const char *acme_solvers_withdraw_dns(struct task *task, const struct acme_solvers *solvers,
                                       const struct hg_challenge *challenge);
 
 #endif

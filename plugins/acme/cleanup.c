@@ -35,31 +35,31 @@ static void withdraw(void *arg)
     acme_store_remove(withdrawal->store, ACME_CHALLENGES, token, ignore, NULL);
 }
 
-void acme_cleanup_challenge(struct acme_task *task, struct acme_store *store, const struct acme_solvers *solvers,
+void acme_cleanup_challenge(struct task *task, struct acme_store *store, const struct acme_solvers *solvers,
                             enum acme_challenge_type type, const struct hg_challenge *challenge, bool again)
 {
     struct withdrawal withdrawal = {.solvers = solvers, .store = store, .type = type, .challenge = challenge};
     const char *error = NULL;
 
-    if (type == ACME_DNS01 && acme_task_is_cancelled(task))
+    if (type == ACME_DNS01 && task_is_cancelled(task))
         return;
     if (type == ACME_DNS01)
         error = solvers->dns_hook ? acme_solvers_withdraw_dns(task, solvers, challenge) : "dns_hook is no longer set";
-    if (acme_task_is_cancelled(task) && error)
+    if (task_is_cancelled(task) && error)
         return;
     if (error)
-        hg_log(acme_task_worker(task)->instance, HG_LOG_WARNING,
-               "cannot remove the TXT record _acme-challenge.%.*s: %s%s", HG_PRINT(challenge->identifier), error,
+        hg_log(task_worker(task)->instance, HG_LOG_WARNING, "cannot remove the TXT record _acme-challenge.%.*s: %s%s",
+               HG_PRINT(challenge->identifier), error,
                again ? "; will try again at the next start" : "; remove it by hand");
     if (!error || !again)
-        acme_task_do(task, withdraw, &withdrawal);
+        task_do(task, withdraw, &withdrawal);
 }
 
 /* ---- What is left over, at the start ---- */
 
 struct acme_cleanup {
     const struct acme_attempts *attempts;
-    struct acme_task *task;
+    struct task *task;
     hg_callback done;
     void *arg;
 };
@@ -94,7 +94,7 @@ static bool clean(void *arg, const char *token, json_t *record)
     return true;
 }
 
-static void run(struct acme_task *task, void *arg)
+static void run(struct task *task, void *arg)
 {
     struct acme_cleanup *cleanup = arg;
     struct acme_store store = *cleanup->attempts->store;
@@ -118,7 +118,7 @@ struct acme_cleanup *acme_cleanup_begin(const struct acme_attempts *attempts, hg
     if (!cleanup)
         return NULL;
     *cleanup = (struct acme_cleanup){.attempts = attempts, .done = done, .arg = arg};
-    cleanup->task = acme_task_begin(attempts->worker, run, ended, cleanup);
+    cleanup->task = task_begin(attempts->worker, run, ended, cleanup);
     if (cleanup->task)
         return cleanup;
     free(cleanup);
@@ -128,6 +128,6 @@ struct acme_cleanup *acme_cleanup_begin(const struct acme_attempts *attempts, hg
 void acme_cleanup_cancel(struct acme_cleanup *cleanup)
 {
     if (cleanup)
-        acme_task_cancel(cleanup->task);
+        task_cancel(cleanup->task);
     free(cleanup);
 }

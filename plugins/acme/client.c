@@ -46,10 +46,10 @@ void acme_authority_end(struct acme_authority *authority)
 
 /* ---- Life ---- */
 
-void acme_client_init(struct acme_client *client, struct acme_task *task, struct https *https,
+void acme_client_init(struct acme_client *client, struct task *task, struct https *https,
                       struct acme_authority *authority)
 {
-    struct hg_worker *worker = acme_task_worker(task);
+    struct hg_worker *worker = task_worker(task);
 
     *client = (struct acme_client){
         .task = task, .instance = worker->instance, .config = worker->cfg, .https = https, .authority = authority};
@@ -257,7 +257,7 @@ static bool is_allowed(struct acme_client *client, const struct acme_query *quer
     if (left <= 0 || !query->payload || query->of_account)
         return true;
     if (left <= PATIENCE) {
-        acme_task_sleep(client->task, (hg_time)left * HG_SECOND);
+        task_sleep(client->task, (hg_time)left * HG_SECOND);
         return true;
     }
     acme_client_fail(client, 429, "rateLimited", "%s: the authority asked for no requests before %s",

@@ -9,8 +9,8 @@
 
 #include "plugins/acme/authority.h"
 #include "plugins/acme/options.h"
-#include "plugins/acme/task.h"
 #include "plugins/lib/http_client/http_client.h"
+#include "plugins/lib/task/task.h"
 
 #include <gnutls/x509.h>
 #include <jansson.h>
@@ -38,7 +38,7 @@ struct acme_failure {
 };
 
 struct acme_client {
-    struct acme_task *task;
+    struct task *task;
     struct hg_instance *instance;
     const struct acme_config *config;
     struct https *https;
@@ -55,7 +55,7 @@ struct acme_client {
     json_t *json;
 };
 
-void acme_client_init(struct acme_client *client, struct acme_task *task, struct https *https,
+void acme_client_init(struct acme_client *client, struct task *task, struct https *https,
                       struct acme_authority *authority);
 void acme_client_end(struct acme_client *client);
 

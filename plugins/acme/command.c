@@ -31,7 +31,7 @@ struct verb {
 /* What a command is about. */
 struct command {
     struct hg_worker *worker;
-    struct acme_task *task;
+    struct task *task;
     struct acme_store store;
     struct https *https;
     const struct verb *verb;
@@ -251,7 +251,7 @@ static int parse(struct command *command, int argc, char **argv)
     return 0;
 }
 
-static void run(struct acme_task *task, void *arg)
+static void run(struct task *task, void *arg)
 {
     struct command *command = arg;
     const char *error;
@@ -264,7 +264,7 @@ static void run(struct acme_task *task, void *arg)
         fail(command,
              *command->name ? "%s: no certificate for this name in the store" : "%sno certificate in the store yet",
              command->name);
-    acme_task_sleep(task, 0); /* what has called back last is left before it is freed */
+    task_sleep(task, 0); /* what has called back last is left before it is freed */
 }
 
 static void ended(void *arg)
@@ -294,7 +294,7 @@ void acme_command(struct hg_worker *worker, int argc, char **argv)
         return;
     }
     command->https = https_new(worker, config->ca);
-    if (command->https && acme_store_open(&command->store, worker) && acme_task_begin(worker, run, ended, command))
+    if (command->https && acme_store_open(&command->store, worker) && task_begin(worker, run, ended, command))
         return;
     fail(command, "out of memory");
     ended(command);

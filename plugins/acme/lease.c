@@ -18,7 +18,7 @@ static void on_renewed(void *arg, const struct hg_store_answer *answer)
 
     (void)answer;
     lease->request = NULL;
-    hg_timer_set(acme_task_worker(lease->task)->host, lease->timer, RENEW_PAUSE);
+    hg_timer_set(task_worker(lease->task)->host, lease->timer, RENEW_PAUSE);
 }
 
 static void renew(void *arg)
@@ -34,9 +34,9 @@ static void begin_renewing(void *arg)
 {
     struct acme_lease *lease = arg;
 
-    lease->timer = hg_timer_new(acme_task_worker(lease->task), renew, lease);
+    lease->timer = hg_timer_new(task_worker(lease->task), renew, lease);
     if (lease->timer)
-        hg_timer_set(acme_task_worker(lease->task)->host, lease->timer, RENEW_PAUSE);
+        hg_timer_set(task_worker(lease->task)->host, lease->timer, RENEW_PAUSE);
 }
 
 /* ---- Taking ---- */
@@ -53,7 +53,7 @@ static void on_taken(void *arg, const struct hg_store_answer *answer)
         snprintf(lease->error, sizeof lease->error, "%.*s is ordering it", HG_PRINT(answer->owner));
     else if (answer->status != HG_STORE_OK)
         snprintf(lease->error, sizeof lease->error, "cannot write to the store: %s", answer->error);
-    acme_task_resume(lease->task);
+    task_resume(lease->task);
 }
 
 static bool begin_taking(void *arg)
@@ -74,7 +74,7 @@ static void stop(void *arg)
     lease->request = NULL;
 }
 
-enum hg_store_status acme_lease_take(struct acme_lease *lease, struct acme_task *task, const struct acme_store *store,
+enum hg_store_status acme_lease_take(struct acme_lease *lease, struct task *task, const struct acme_store *store,
                                      const char *id, const char *owner)
 {
     *lease = (struct acme_lease){.task = task,
@@ -85,8 +85,8 @@ enum hg_store_status acme_lease_take(struct acme_lease *lease, struct acme_task 
     snprintf(lease->name, sizeof lease->name, "acme/certificates/%s", id);
     lease->store.lease = lease->name;
     lease->store.fence = 0;
-    if (acme_task_wait(task, begin_taking, stop, lease) && lease->status == HG_STORE_OK)
-        acme_task_do(task, begin_renewing, lease);
+    if (task_wait(task, begin_taking, stop, lease) && lease->status == HG_STORE_OK)
+        task_do(task, begin_renewing, lease);
     return lease->status;
 }
 
@@ -104,7 +104,7 @@ static void release(void *arg)
     const struct acme_store *store = &lease->store;
 
     stop(lease);
-    hg_timer_free(acme_task_worker(lease->task)->host, lease->timer);
+    hg_timer_free(task_worker(lease->task)->host, lease->timer);
     if (store->fence)
         store->ops->release(store->provider, hg_text(lease->name), store->fence, ignore, NULL);
     lease->timer = NULL;
@@ -113,5 +113,5 @@ static void release(void *arg)
 
 void acme_lease_release(struct acme_lease *lease)
 {
-    acme_task_do(lease->task, release, lease);
+    task_do(lease->task, release, lease);
 }

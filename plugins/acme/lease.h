@@ -8,10 +8,10 @@
 #define ACME_LEASE_H
 
 #include "plugins/acme/store.h"
-#include "plugins/acme/task.h"
+#include "plugins/lib/task/task.h"
 
 struct acme_lease {
-    struct acme_task *task;
+    struct task *task;
     struct acme_store store; /* through this the store is written while the lease is held, and not without it */
     char name[HG_STORE_SEGMENT_MAX + sizeof "acme/certificates/"];
     const char *owner;
@@ -23,7 +23,7 @@ struct acme_lease {
 };
 
 /* HG_STORE_OK; HG_STORE_CONFLICT: somebody else has it; or what is wrong with the store. `owner` is for people. */
-enum hg_store_status acme_lease_take(struct acme_lease *lease, struct acme_task *task, const struct acme_store *store,
+enum hg_store_status acme_lease_take(struct acme_lease *lease, struct task *task, const struct acme_store *store,
                                      const char *id, const char *owner);
 /* Also if it was not taken. */
 void acme_lease_release(struct acme_lease *lease);

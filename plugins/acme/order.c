@@ -22,7 +22,7 @@
 
 static hg_time now(const struct acme_order *order)
 {
-    return hg_now(acme_task_worker(order->client->task));
+    return hg_now(task_worker(order->client->task));
 }
 
 void acme_order_init(struct acme_order *order)
@@ -165,7 +165,7 @@ static void make_key(void *arg)
 static bool make_and_save_key(struct acme_order *order)
 {
     if (!order->key && order->client->config->key_type >= ACME_RSA2048)
-        acme_task_compute(order->client->task, make_key, order);
+        task_compute(order->client->task, make_key, order);
     else if (!order->key)
         make_key(order);
     if (order->key && !order->key_pem)
@@ -258,7 +258,7 @@ bool acme_order_wait(struct acme_order *order, int64_t retry_after)
     if (retry_after > 0)
         pause = (hg_time)retry_after * HG_SECOND;
     order->pause = order->pause * 3 / 2 < MAX_PAUSE ? order->pause * 3 / 2 : MAX_PAUSE;
-    return acme_task_sleep(order->client->task, pause);
+    return task_sleep(order->client->task, pause);
 }
 
 static bool await(struct acme_order *order)

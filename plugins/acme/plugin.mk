@@ -37,7 +37,6 @@ acme_parts = \
 	plugins/acme/revocation.c plugins/acme/revocation.h \
 	plugins/acme/schedule.c plugins/acme/schedule.h \
 	plugins/acme/store.c plugins/acme/store.h \
-	plugins/acme/task.c plugins/acme/task.h \
 	plugins/acme/watch.c
 
 plugin_LTLIBRARIES += acme.la
@@ -45,7 +44,7 @@ acme_la_SOURCES = plugins/acme/acme.c plugins/acme/clock.c $(acme_parts)
 acme_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
 acme_la_CFLAGS = $(PLUGIN_CFLAGS)
 acme_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-acme_la_LIBADD = plugins/lib/http_client/libhttp_client.la plugins/lib/hook/libhook.la $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
+acme_la_LIBADD = plugins/lib/http_client/libhttp_client.la plugins/lib/hook/libhook.la plugins/lib/task/libtask.la $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
 
 dist_man_MANS += plugins/acme/hopgate-acme.5
 
@@ -80,5 +79,5 @@ plugins_acme_test_acme_SOURCES = \
 	$(acme_parts)
 plugins_acme_test_acme_CPPFLAGS = $(acme_la_CPPFLAGS)
 plugins_acme_test_acme_CFLAGS = $(UNIT_CFLAGS)
-plugins_acme_test_acme_LDADD = plugins/lib/http_client/libhttp_client.la tests/unit/libfake_host.la $(CHECK_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
+plugins_acme_test_acme_LDADD = plugins/lib/http_client/libhttp_client.la plugins/lib/task/libtask.la tests/unit/libfake_host.la $(CHECK_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
 endif

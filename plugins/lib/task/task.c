@@ -1,40 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/acme/task.h"
+#include "plugins/lib/task/task.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* How often the worker looks whether a computation beside it is over. */
+/* How often the worker checks whether a computation is done. */
 #define LOOK_PAUSE (20 * HG_MILLISECOND)
 
-struct acme_task {
+struct task {
     struct hg_worker *worker;
-    void (*run)(struct acme_task *task, void *arg);
+    void (*run)(struct task *task, void *arg);
     hg_callback ended;
     void *arg;
     pthread_t thread;
 
-    atomic_bool computing; /* the task goes on while it is the worker's turn */
-    pthread_mutex_t mutex; /* of the next one */
+    atomic_bool computing; /* task_compute(): the task runs although it is the worker's turn */
+    pthread_mutex_t mutex; /* protects its_turn */
     pthread_cond_t changed;
-    bool its_turn; /* the task's, else the worker's */
+    bool its_turn; /* the task's; false: the worker's */
 
-    /* Whoever has the turn may use the rest. */
+    /* Used by the thread whose turn it is. */
     bool over; /* run() has returned */
     bool cancelled;
-    hg_callback call;         /* the worker is to call this and give the turn back, … */
-    bool (*begin)(void *arg); /* … or this, and to wait */
+    hg_callback call;         /* for the worker to call before it passes the turn back, or … */
+    bool (*begin)(void *arg); /* … to call before it continues with the loop */
     void *call_arg;
-    bool begun; /* it was, and is not done yet */
+    bool begun; /* begin() has returned true */
     struct hg_timer *timer;
     hg_time pause;
 };
 
-static void pass_turn(struct acme_task *task, bool to_task)
+static void pass_turn(struct task *task, bool to_task)
 {
     pthread_mutex_lock(&task->mutex);
     task->its_turn = to_task;
@@ -42,7 +42,7 @@ static void pass_turn(struct acme_task *task, bool to_task)
     pthread_mutex_unlock(&task->mutex);
 }
 
-static void await_turn(struct acme_task *task, bool of_task)
+static void await_turn(struct task *task, bool of_task)
 {
     pthread_mutex_lock(&task->mutex);
     while (task->its_turn != of_task)
@@ -52,7 +52,7 @@ static void await_turn(struct acme_task *task, bool of_task)
 
 /* ---- The worker's side ---- */
 
-static void task_free(struct acme_task *task)
+static void task_free(struct task *task)
 {
     hg_timer_free(task->worker->host, task->timer);
     pthread_cond_destroy(&task->changed);
@@ -60,7 +60,7 @@ static void task_free(struct acme_task *task)
     free(task);
 }
 
-static bool begin_call(struct acme_task *task)
+static bool begin_call(struct task *task)
 {
     bool (*const begin)(void *arg) = task->begin;
 
@@ -69,8 +69,8 @@ static bool begin_call(struct acme_task *task)
     return task->begun;
 }
 
-/* Lets the task run until it waits for something or is over. */
-static void proceed(struct acme_task *task)
+/* Lets the task run until it waits for something or has ended. */
+static void proceed(struct task *task)
 {
     for (;;) {
         pass_turn(task, true);
@@ -86,7 +86,7 @@ static void proceed(struct acme_task *task)
     pthread_join(task->thread, NULL);
 }
 
-void acme_task_resume(struct acme_task *task)
+void task_resume(struct task *task)
 {
     const hg_callback ended = task->ended;
     void *arg = task->arg;
@@ -100,15 +100,15 @@ void acme_task_resume(struct acme_task *task)
 
 static void on_timer(void *arg)
 {
-    struct acme_task *task = arg;
+    struct task *task = arg;
 
     if (atomic_load(&task->computing))
         hg_timer_set(task->worker->host, task->timer, LOOK_PAUSE);
     else
-        acme_task_resume(task);
+        task_resume(task);
 }
 
-void acme_task_cancel(struct acme_task *task)
+void task_cancel(struct task *task)
 {
     hg_timer_stop(task->worker->host, task->timer);
     task->cancelled = true;
@@ -120,7 +120,7 @@ void acme_task_cancel(struct acme_task *task)
 
 static void *run_task(void *arg)
 {
-    struct acme_task *task = arg;
+    struct task *task = arg;
 
     await_turn(task, true);
     task->run(task, task->arg);
@@ -129,17 +129,17 @@ static void *run_task(void *arg)
     return NULL;
 }
 
-struct hg_worker *acme_task_worker(const struct acme_task *task)
+struct hg_worker *task_worker(const struct task *task)
 {
     return task->worker;
 }
 
-bool acme_task_is_cancelled(const struct acme_task *task)
+bool task_is_cancelled(const struct task *task)
 {
     return task->cancelled;
 }
 
-void acme_task_do(struct acme_task *task, hg_callback call, void *arg)
+void task_do(struct task *task, hg_callback call, void *arg)
 {
     task->call = call;
     task->call_arg = arg;
@@ -147,7 +147,7 @@ void acme_task_do(struct acme_task *task, hg_callback call, void *arg)
     await_turn(task, true);
 }
 
-bool acme_task_wait(struct acme_task *task, bool (*begin)(void *arg), hg_callback stop, void *arg)
+bool task_wait(struct task *task, bool (*begin)(void *arg), hg_callback stop, void *arg)
 {
     if (task->cancelled)
         return false;
@@ -156,13 +156,13 @@ bool acme_task_wait(struct acme_task *task, bool (*begin)(void *arg), hg_callbac
     pass_turn(task, false);
     await_turn(task, true);
     if (task->begun && task->cancelled)
-        acme_task_do(task, stop, arg);
+        task_do(task, stop, arg);
     return task->begun && !task->cancelled;
 }
 
 static bool set_timer(void *arg)
 {
-    struct acme_task *task = arg;
+    struct task *task = arg;
 
     hg_timer_set(task->worker->host, task->timer, task->pause);
     return true;
@@ -170,18 +170,18 @@ static bool set_timer(void *arg)
 
 static void stop_timer(void *arg)
 {
-    struct acme_task *task = arg;
+    struct task *task = arg;
 
     hg_timer_stop(task->worker->host, task->timer);
 }
 
-bool acme_task_sleep(struct acme_task *task, hg_time pause)
+bool task_sleep(struct task *task, hg_time pause)
 {
     task->pause = pause;
-    return acme_task_wait(task, set_timer, stop_timer, task);
+    return task_wait(task, set_timer, stop_timer, task);
 }
 
-void acme_task_compute(struct acme_task *task, hg_callback work, void *arg)
+void task_compute(struct task *task, hg_callback work, void *arg)
 {
     if (task->cancelled)
         return;
@@ -197,8 +197,8 @@ void acme_task_compute(struct acme_task *task, hg_callback work, void *arg)
 
 /* ---- Life ---- */
 
-/* Signals are the process's, not this thread's. */
-static bool start_thread(struct acme_task *task)
+/* Signals are handled by the main thread. */
+static bool start_thread(struct task *task)
 {
     sigset_t all, before;
     bool started;
@@ -210,14 +210,14 @@ static bool start_thread(struct acme_task *task)
     return started;
 }
 
-struct acme_task *acme_task_begin(struct hg_worker *worker, void (*run)(struct acme_task *task, void *arg),
-                                  hg_callback ended, void *arg)
+struct task *task_begin(struct hg_worker *worker, void (*run)(struct task *task, void *arg), hg_callback ended,
+                        void *arg)
 {
-    struct acme_task *task = calloc(1, sizeof *task);
+    struct task *task = calloc(1, sizeof *task);
 
     if (!task)
         return NULL;
-    *task = (struct acme_task){.worker = worker, .run = run, .ended = ended, .arg = arg};
+    *task = (struct task){.worker = worker, .run = run, .ended = ended, .arg = arg};
     pthread_mutex_init(&task->mutex, NULL);
     pthread_cond_init(&task->changed, NULL);
     task->timer = hg_timer_new(worker, on_timer, task);
