@@ -6,8 +6,8 @@
 # well and take longer. `make lint` wants every folder and every test of the suite to stand here.
 areas = \
 	accept acme acme_http01 acme_tlsalpn01 auth_token base cli codec codec_binary codec_json config dtls exchange hook \
-	http http1 http_client loop origin pipeline plugin ratelimit route session store_file task tls tls_files tlscommon \
-	tunnel url worker
+	http http1 http_client jose loop origin pipeline plugin ratelimit route session store_file task tls tls_files \
+	tlscommon tunnel url worker
 
 # core/
 area_base = tests/unit/test_log tests/unit/test_message tests/unit/test_multimap tests/e2e/command.py
@@ -49,6 +49,7 @@ area_codec = $(area_codec_binary) $(area_codec_json)
 area_hook = plugins/lib/hook/test_hook
 area_http1 = plugins/lib/http1/test_http1 tests/fuzz/replay_http1
 area_http_client = plugins/lib/http_client/test_http_client
+area_jose = plugins/lib/jose/test_jose
 area_ratelimit = plugins/lib/ratelimit/test_ratelimit plugins/lib/ratelimit/test_signing_queue
 area_task = plugins/lib/task/test_task plugins/acme/test_acme
 area_tlscommon = tests/unit/test_dtls tests/unit/test_tls tests/e2e/names.py

@@ -5,8 +5,8 @@
 
 #include "plugins/acme/blocking.h"
 #include "plugins/acme/clock.h"
-#include "plugins/acme/jws.h"
 #include "plugins/acme/key.h"
+#include "plugins/lib/jose/jose.h"
 
 #include <stdlib.h>
 
@@ -36,7 +36,7 @@ static bool set_key(struct acme_client *client, gnutls_x509_privkey_t key)
     acme_key_free(client->account.key);
     free(client->account.thumbprint);
     client->account.key = key;
-    client->account.thumbprint = key ? acme_jws_thumbprint(key) : NULL;
+    client->account.thumbprint = key ? jose_thumbprint(key) : NULL;
     return client->account.thumbprint;
 }
 
@@ -199,8 +199,8 @@ static json_t *contacts(const struct acme_client *client)
 
 static void bind_externally(const struct acme_client *client, json_t *payload)
 {
-    char *binding = acme_jws_binding(client->config->eab_kid, client->config->eab_key,
-                                     acme_client_resource(client, "newAccount"), client->account.key);
+    char *binding = jose_bind(client->config->eab_kid, client->config->eab_key,
+                              acme_client_resource(client, "newAccount"), client->account.key);
 
     json_object_set_new(payload, "externalAccountBinding", binding ? json_loads(binding, 0, NULL) : NULL);
     free(binding); /* which cannot fail but for want of memory: check_binding() has looked at the key */

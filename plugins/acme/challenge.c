@@ -3,10 +3,10 @@
  */
 #include "plugins/acme/challenge.h"
 
-#include "plugins/acme/base64url.h"
 #include "plugins/acme/blocking.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/options.h"
+#include "plugins/lib/jose/base64url.h"
 
 #include <gnutls/crypto.h>
 #include <stdio.h>
@@ -90,7 +90,7 @@ static const char *run_hook(struct task *task, const struct acme_solvers *solver
 
     snprintf(name, sizeof name, "_acme-challenge.%.*s", HG_PRINT(challenge->identifier));
     gnutls_hash_fast(GNUTLS_DIG_SHA256, challenge->key_authorization.data, challenge->key_authorization.size, hash);
-    value = acme_base64url(hash, sizeof hash);
+    value = jose_base64url(hash, sizeof hash);
     if (!value)
         return "out of memory";
     error = acme_blocking_hook(task, &(struct hook_call){.program = solvers->dns_hook,

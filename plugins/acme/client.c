@@ -5,8 +5,8 @@
 
 #include "plugins/acme/blocking.h"
 #include "plugins/acme/clock.h"
-#include "plugins/acme/jws.h"
 #include "plugins/acme/problem.h"
+#include "plugins/lib/jose/jose.h"
 
 #include <gnutls/crypto.h>
 #include <stdarg.h>
@@ -271,12 +271,12 @@ static bool is_allowed(struct acme_client *client, const struct acme_query *quer
 static bool post(struct acme_client *client, const struct acme_query *query, const char *url)
 {
     char *nonce = client->nonce;
-    const struct acme_jws message = {.key = query->key ? query->key : client->account.key,
-                                     .kid = query->key ? NULL : client->account.kid,
-                                     .nonce = nonce,
-                                     .url = url,
-                                     .payload = query->payload ? query->payload : ""};
-    char *body = message.key ? acme_jws(&message) : NULL;
+    const struct jose_message message = {.key = query->key ? query->key : client->account.key,
+                                         .kid = query->key ? NULL : client->account.kid,
+                                         .nonce = nonce,
+                                         .url = url,
+                                         .payload = query->payload ? query->payload : ""};
+    char *body = message.key ? jose_sign(&message) : NULL;
     bool sent;
 
     client->nonce = NULL;

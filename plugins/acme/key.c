@@ -3,8 +3,8 @@
  */
 #include "plugins/acme/key.h"
 
-#include "plugins/acme/base64url.h"
 #include "plugins/acme/name.h"
+#include "plugins/lib/jose/base64url.h"
 
 #include <gnutls/crypto.h>
 #include <stdio.h>
@@ -107,7 +107,7 @@ char *acme_key_request(gnutls_x509_privkey_t key, const char *const *names, size
     if (result >= 0)
         result = gnutls_x509_crq_sign2(request, key, GNUTLS_DIG_SHA256, 0);
     if (result >= 0 && gnutls_x509_crq_export2(request, GNUTLS_X509_FMT_DER, &der) >= 0)
-        text = acme_base64url(der.data, der.size);
+        text = jose_base64url(der.data, der.size);
     gnutls_free(der.data);
     if (request)
         gnutls_x509_crq_deinit(request);

@@ -3,9 +3,9 @@
  */
 #include "plugins/acme/key_pair.h"
 
-#include "plugins/acme/base64url.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/name.h"
+#include "plugins/lib/jose/base64url.h"
 
 #include <arpa/inet.h>
 #include <gnutls/crypto.h>
@@ -103,8 +103,8 @@ static void take_ids(struct acme_key_pair *pair, gnutls_x509_crt_t leaf)
         sprintf(pair->serial + 2 * i, "%02x", serial[i]);
     if (gnutls_x509_crt_get_authority_key_id(leaf, issuer, &issuer_size, NULL) < 0)
         return;
-    first = acme_base64url(issuer, issuer_size);
-    second = acme_base64url(serial, serial_size);
+    first = jose_base64url(issuer, issuer_size);
+    second = jose_base64url(serial, serial_size);
     if (!first || !second || asprintf(&pair->ari_id, "%s.%s", first, second) < 0)
         pair->ari_id = NULL;
     free(first);

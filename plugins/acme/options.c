@@ -3,10 +3,10 @@
  */
 #include "plugins/acme/options.h"
 
-#include "plugins/acme/base64url.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/on_demand.h"
 #include "plugins/lib/http_client/http_client.h"
+#include "plugins/lib/jose/base64url.h"
 
 #include <hopgate/challenges.h>
 #include <hopgate/host.h>
@@ -319,7 +319,7 @@ static int check_binding(struct hg_instance *instance, const struct acme_config 
     }
     if (!config->eab_key)
         return 0;
-    key = acme_base64url_read(hg_text(config->eab_key), &size);
+    key = jose_base64url_read(hg_text(config->eab_key), &size);
     if (key)
         explicit_bzero(key, size);
     free(key);

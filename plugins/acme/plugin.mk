@@ -8,7 +8,6 @@ acme_parts = \
 	plugins/acme/attempt.c plugins/acme/attempt.h \
 	plugins/acme/authority.h \
 	plugins/acme/authorization.c \
-	plugins/acme/base64url.c plugins/acme/base64url.h \
 	plugins/acme/blocking.c plugins/acme/blocking.h \
 	plugins/acme/certificate.c plugins/acme/certificate.h \
 	plugins/acme/challenge.c plugins/acme/challenge.h \
@@ -18,7 +17,6 @@ acme_parts = \
 	plugins/acme/command.c plugins/acme/command.h \
 	plugins/acme/download.c plugins/acme/download.h \
 	plugins/acme/issuance.c plugins/acme/issuance.h \
-	plugins/acme/jws.c plugins/acme/jws.h \
 	plugins/acme/key.c plugins/acme/key.h \
 	plugins/acme/key_pair.c plugins/acme/key_pair.h \
 	plugins/acme/lease.c plugins/acme/lease.h \
@@ -39,12 +37,17 @@ acme_parts = \
 	plugins/acme/store.c plugins/acme/store.h \
 	plugins/acme/watch.c
 
+acme_libs = \
+	plugins/lib/http_client/libhttp_client.la \
+	plugins/lib/jose/libjose.la \
+	plugins/lib/task/libtask.la
+
 plugin_LTLIBRARIES += acme.la
 acme_la_SOURCES = plugins/acme/acme.c plugins/acme/clock.c $(acme_parts)
 acme_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
 acme_la_CFLAGS = $(PLUGIN_CFLAGS)
 acme_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-acme_la_LIBADD = plugins/lib/http_client/libhttp_client.la plugins/lib/hook/libhook.la plugins/lib/task/libtask.la $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
+acme_la_LIBADD = $(acme_libs) plugins/lib/hook/libhook.la $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
 
 dist_man_MANS += plugins/acme/hopgate-acme.5
 
@@ -66,7 +69,6 @@ plugins_acme_test_acme_SOURCES = \
 	plugins/acme/tests/fake_store.c plugins/acme/tests/fake_store.h \
 	plugins/acme/tests/fake_wire.c \
 	plugins/acme/tests/on_demand.c \
-	plugins/acme/tests/jose.c \
 	plugins/acme/tests/lab.c plugins/acme/tests/lab.h \
 	plugins/acme/tests/main.c \
 	plugins/acme/tests/order.c \
@@ -79,5 +81,5 @@ plugins_acme_test_acme_SOURCES = \
 	$(acme_parts)
 plugins_acme_test_acme_CPPFLAGS = $(acme_la_CPPFLAGS)
 plugins_acme_test_acme_CFLAGS = $(UNIT_CFLAGS)
-plugins_acme_test_acme_LDADD = plugins/lib/http_client/libhttp_client.la plugins/lib/task/libtask.la tests/unit/libfake_host.la $(CHECK_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
+plugins_acme_test_acme_LDADD = $(acme_libs) tests/unit/libfake_host.la $(CHECK_LIBS) $(GNUTLS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) -lpthread
 endif

@@ -4,8 +4,8 @@
 #include "plugins/acme/revocation.h"
 
 #include "plugins/acme/account.h"
-#include "plugins/acme/base64url.h"
 #include "plugins/acme/key.h"
+#include "plugins/lib/jose/base64url.h"
 
 #include <gnutls/abstract.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 static bool ask(struct acme_client *client, const struct acme_key_pair *pair, gnutls_x509_privkey_t key)
 {
     const gnutls_pcert_st *leaf = &pair->certificate.chain[0];
-    char *der = acme_base64url(leaf->cert.data, leaf->cert.size);
+    char *der = jose_base64url(leaf->cert.data, leaf->cert.size);
     const bool revoked =
         acme_client_ask_json(client, (struct acme_query){.resource = "revokeCert", .key = key, .of_account = true},
                              der ? json_pack("{s:s}", "certificate", der) : NULL);

@@ -3,10 +3,10 @@
  *
  * The account: lost, refused, with a new key (behaviour 17).
  */
-#include "plugins/acme/jws.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
+#include "plugins/lib/jose/jose.h"
 
 /* Another certificate can be had, and nobody needs to help. */
 static void check_goes_on(unsigned accounts)
@@ -26,7 +26,7 @@ static bool is_key_of(unsigned account, const char *member)
     json_t *record = json_loads(fake_store_first(&lab->store, "acme/accounts"), 0, NULL);
     const char *pem = json_string_value(json_object_get(record, member));
     gnutls_x509_privkey_t key = pem ? acme_key_read(hg_text(pem)) : NULL;
-    char *text = key ? acme_jws_jwk(key) : NULL;
+    char *text = key ? jose_jwk(key) : NULL;
     json_t *jwk = text ? json_loads(text, 0, NULL) : NULL;
     const bool same = json_equal(jwk, lab->ca->accounts[account].jwk);
 

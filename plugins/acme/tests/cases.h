@@ -14,7 +14,6 @@ TCase *cases_death(void);
 TCase *cases_download(void);
 TCase *cases_options(void);
 TCase *cases_metrics(void);
-TCase *cases_jose(void);
 TCase *cases_order(void);
 TCase *cases_parts(void);
 TCase *cases_pauses(void);

@@ -4,7 +4,7 @@
  * What an authority does with a request that was checked: accounts, orders, authorizations.
  */
 #include "plugins/acme/tests/fake_ca.h"
-#include "plugins/acme/base64url.h"
+#include "plugins/lib/jose/base64url.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -307,7 +307,7 @@ static bool is_key_of(const json_t *jwk, const struct fake_ca_order *order)
 {
     size_t size = 0;
     const bool rsa = !strcmp(member(jwk, "kty"), "RSA");
-    uint8_t *wanted = acme_base64url_read(hg_text(member(jwk, rsa ? "n" : "x")), &size);
+    uint8_t *wanted = jose_base64url_read(hg_text(member(jwk, rsa ? "n" : "x")), &size);
     gnutls_ecc_curve_t curve;
     gnutls_datum_t x = {0}, y = {0};
     gnutls_x509_crt_t leaf;
@@ -334,7 +334,7 @@ static void revoke(struct fake_ca *ca, const struct fake_request *request, struc
 {
     for (unsigned i = 0; i < ca->order_count; i++) {
         struct fake_ca_order *order = &ca->orders[i];
-        char *der = order->leaf ? acme_base64url(order->der.data, order->der.size) : NULL;
+        char *der = order->leaf ? jose_base64url(order->der.data, order->der.size) : NULL;
         const bool meant = der && !strcmp(der, member(request->payload, "certificate"));
 
         free(der);

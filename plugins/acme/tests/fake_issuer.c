@@ -3,8 +3,8 @@
  *
  * The certificates of an authority: two chains to the same leaf.
  */
-#include "plugins/acme/base64url.h"
 #include "plugins/acme/tests/fake_ca.h"
+#include "plugins/lib/jose/base64url.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -103,7 +103,7 @@ static bool sign(struct fake_ca *ca, gnutls_x509_crt_t crt, gnutls_x509_crq_t re
 bool fake_issuer_issue(struct fake_ca *ca, struct fake_ca_order *order, const char *csr)
 {
     size_t size = 0;
-    uint8_t *bytes = acme_base64url_read(hg_text(csr), &size);
+    uint8_t *bytes = jose_base64url_read(hg_text(csr), &size);
     const gnutls_datum_t der = {bytes, (unsigned)size};
     gnutls_datum_t pem = {0};
     gnutls_x509_crq_t request;

@@ -3,8 +3,8 @@
  *
  * Messages as an authority reads them (RFC 7515, RFC 8555 section 6.2).
  */
-#include "plugins/acme/base64url.h"
 #include "plugins/acme/tests/fake_ca.h"
+#include "plugins/lib/jose/base64url.h"
 
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
@@ -21,7 +21,7 @@ static const char *member(const json_t *object, const char *name)
 static json_t *decoded(const char *text)
 {
     size_t size = 0;
-    uint8_t *bytes = acme_base64url_read(hg_text(text), &size);
+    uint8_t *bytes = jose_base64url_read(hg_text(text), &size);
     json_t *json = size ? json_loadb((const char *)bytes, size, 0, NULL) : NULL;
 
     free(bytes);
@@ -31,7 +31,7 @@ static json_t *decoded(const char *text)
 static gnutls_datum_t bytes_of(const char *text)
 {
     size_t size = 0;
-    uint8_t *bytes = acme_base64url_read(hg_text(text), &size);
+    uint8_t *bytes = jose_base64url_read(hg_text(text), &size);
 
     return (gnutls_datum_t){bytes, (unsigned)size};
 }
@@ -107,7 +107,7 @@ char *fake_jose_key_authorization(const char *token, const json_t *jwk)
     uint8_t hash[32];
 
     gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), hash);
-    thumbprint = acme_base64url(hash, sizeof hash);
+    thumbprint = jose_base64url(hash, sizeof hash);
     if (asprintf(&authorization, "%s.%s", token, thumbprint) < 0)
         authorization = NULL;
     json_decref(needed);

@@ -11,7 +11,6 @@ int main(void)
     suite_add_tcase(suite, cases_parts());
     suite_add_tcase(suite, cases_options());
     suite_add_tcase(suite, cases_metrics());
-    suite_add_tcase(suite, cases_jose());
     suite_add_tcase(suite, cases_on_demand());
     suite_add_tcase(suite, cases_renewal_time());
     suite_add_tcase(suite, cases_order());

@@ -4,10 +4,10 @@
  * Everything at once, by chance: faults of the authority and of the store, deaths, clocks, wishes. What must hold all
  * the time, and in the end, when nothing goes wrong any more.
  */
-#include "plugins/acme/jws.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
+#include "plugins/lib/jose/jose.h"
 
 #include <hopgate/host.h>
 
@@ -112,7 +112,7 @@ static bool is_account_alive(void)
 {
     json_t *record = json_loads(fake_store_first(&lab->store, "acme/accounts"), 0, NULL);
     gnutls_x509_privkey_t key = acme_key_read(hg_text(json_string_value(json_object_get(record, "key"))));
-    char *text = acme_jws_jwk(key);
+    char *text = jose_jwk(key);
     json_t *jwk = json_loads(text, 0, NULL);
     bool alive = false;
 

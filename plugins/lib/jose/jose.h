@@ -6,13 +6,13 @@
  *
  * Texts that are returned are for the caller to free; NULL: out of memory, or GnuTLS cannot use the key.
  */
-#ifndef ACME_JWS_H
-#define ACME_JWS_H
+#ifndef PLUGINS_LIB_JOSE_JOSE_H
+#define PLUGINS_LIB_JOSE_JOSE_H
 
 #include <gnutls/x509.h>
 #include <hopgate/types.h>
 
-struct acme_jws {
+struct jose_message {
     gnutls_x509_privkey_t key;
     const char *kid;     /* the account's URL; NULL: the key itself is told */
     const char *nonce;   /* NULL: none, for a message inside another one */
@@ -20,15 +20,15 @@ struct acme_jws {
     const char *payload; /* JSON; "": a POST-as-GET (RFC 8555 section 6.3) */
 };
 
-char *acme_jws(const struct acme_jws *message);
+char *jose_sign(const struct jose_message *message);
 
 /* External account binding (RFC 8555 section 7.3.4): the account's key, signed by HS256 with a key from the authority.
  * `mac_key` is base64url. */
-char *acme_jws_binding(const char *kid, const char *mac_key, const char *url, gnutls_x509_privkey_t account_key);
+char *jose_bind(const char *kid, const char *mac_key, const char *url, gnutls_x509_privkey_t account_key);
 
 /* A public key as JSON, its members sorted and without blanks, as RFC 7638 section 3 hashes it. */
-char *acme_jws_jwk(gnutls_x509_privkey_t key);
+char *jose_jwk(gnutls_x509_privkey_t key);
 /* base64url(SHA-256(JWK)). */
-char *acme_jws_thumbprint(gnutls_x509_privkey_t key);
+char *jose_thumbprint(gnutls_x509_privkey_t key);
 
 #endif

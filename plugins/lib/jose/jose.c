@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/acme/jws.h"
+#include "plugins/lib/jose/jose.h"
 
-#include "plugins/acme/base64url.h"
+#include "plugins/lib/jose/base64url.h"
 
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
@@ -93,8 +93,8 @@ static char *number_text(const gnutls_datum_t *number, size_t size)
     const size_t zeros = number->size && !*number->data;
 
     if (!size)
-        return acme_base64url(number->data + zeros, number->size - zeros);
-    return pad(number, padded, size) ? acme_base64url(padded, size) : NULL;
+        return jose_base64url(number->data + zeros, number->size - zeros);
+    return pad(number, padded, size) ? jose_base64url(padded, size) : NULL;
 }
 
 static char *print_jwk(gnutls_pubkey_t public, const struct algorithm *algorithm)
@@ -123,7 +123,7 @@ static char *print_jwk(gnutls_pubkey_t public, const struct algorithm *algorithm
     return result < 0 ? NULL : text;
 }
 
-char *acme_jws_jwk(gnutls_x509_privkey_t key)
+char *jose_jwk(gnutls_x509_privkey_t key)
 {
     gnutls_pubkey_t public = public_of(key);
     const struct algorithm *algorithm = public ? algorithm_of(public) : NULL;
@@ -134,13 +134,13 @@ char *acme_jws_jwk(gnutls_x509_privkey_t key)
     return text;
 }
 
-char *acme_jws_thumbprint(gnutls_x509_privkey_t key)
+char *jose_thumbprint(gnutls_x509_privkey_t key)
 {
-    char *jwk = acme_jws_jwk(key), *text = NULL;
+    char *jwk = jose_jwk(key), *text = NULL;
     uint8_t hash[32];
 
     if (jwk && gnutls_hash_fast(GNUTLS_DIG_SHA256, jwk, strlen(jwk), hash) >= 0)
-        text = acme_base64url(hash, sizeof hash);
+        text = jose_base64url(hash, sizeof hash);
     free(jwk);
     return text;
 }
@@ -156,7 +156,7 @@ static char *signature_text(const gnutls_datum_t *signature, size_t coordinate)
 
     if (gnutls_decode_rs_value(signature, &r, &s) >= 0 && pad(&r, raw, coordinate) &&
         pad(&s, raw + coordinate, coordinate))
-        text = acme_base64url(raw, 2 * coordinate);
+        text = jose_base64url(raw, 2 * coordinate);
     gnutls_free(r.data);
     gnutls_free(s.data);
     return text;
@@ -171,7 +171,7 @@ static char *sign(gnutls_x509_privkey_t key, const struct algorithm *algorithm, 
 
     if (signer && gnutls_privkey_sign_data2(signer, algorithm->sign, 0, &datum, &signature) >= 0)
         text = algorithm->coordinate ? signature_text(&signature, algorithm->coordinate)
-                                     : acme_base64url(signature.data, signature.size);
+                                     : jose_base64url(signature.data, signature.size);
     gnutls_free(signature.data);
     if (signer)
         gnutls_privkey_deinit(signer);
@@ -184,8 +184,8 @@ static char *sign(gnutls_x509_privkey_t key, const struct algorithm *algorithm, 
 static char *signing_input(json_t *header, const char *payload)
 {
     char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
-    char *first = text ? acme_base64url(text, strlen(text)) : NULL;
-    char *second = acme_base64url(payload, strlen(payload));
+    char *first = text ? jose_base64url(text, strlen(text)) : NULL;
+    char *second = jose_base64url(payload, strlen(payload));
     char *input = NULL;
 
     if (first && second && asprintf(&input, "%s.%s", first, second) < 0)
@@ -215,7 +215,7 @@ static char *flattened(char *input, char *signature)
     return text;
 }
 
-static json_t *header_of(const struct acme_jws *message, const struct algorithm *algorithm, const char *jwk)
+static json_t *header_of(const struct jose_message *message, const struct algorithm *algorithm, const char *jwk)
 {
     json_t *header =
         json_pack("{s:s, s:s, s:s*}", "alg", algorithm->name, "url", message->url, "nonce", message->nonce);
@@ -227,7 +227,7 @@ static json_t *header_of(const struct acme_jws *message, const struct algorithm 
     return header;
 }
 
-char *acme_jws(const struct acme_jws *message)
+char *jose_sign(const struct jose_message *message)
 {
     gnutls_pubkey_t public = public_of(message->key);
     const struct algorithm *algorithm = public ? algorithm_of(public) : NULL;
@@ -240,16 +240,16 @@ char *acme_jws(const struct acme_jws *message)
     return flattened(input, input ? sign(message->key, algorithm, input) : NULL);
 }
 
-char *acme_jws_binding(const char *kid, const char *mac_key, const char *url, gnutls_x509_privkey_t account_key)
+char *jose_bind(const char *kid, const char *mac_key, const char *url, gnutls_x509_privkey_t account_key)
 {
-    char *jwk = acme_jws_jwk(account_key);
+    char *jwk = jose_jwk(account_key);
     char *input = jwk ? signing_input(json_pack("{s:s, s:s, s:s}", "alg", "HS256", "kid", kid, "url", url), jwk) : NULL;
     size_t size = 0;
-    uint8_t *key = acme_base64url_read(hg_text(mac_key), &size), mac[32];
+    uint8_t *key = jose_base64url_read(hg_text(mac_key), &size), mac[32];
     char *signature = NULL;
 
     if (input && key && gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, size, input, strlen(input), mac) >= 0)
-        signature = acme_base64url(mac, sizeof mac);
+        signature = jose_base64url(mac, sizeof mac);
     if (key)
         gnutls_memset(key, 0, size);
     free(key);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/acme/base64url.h"
+#include "plugins/lib/jose/base64url.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-char *acme_base64url(const void *bytes, size_t size)
+char *jose_base64url(const void *bytes, size_t size)
 {
     const uint8_t *in = bytes;
     char *text = malloc((size + 2) / 3 * 4 + 1), *out = text;
@@ -38,7 +38,7 @@ static int digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-uint8_t *acme_base64url_read(struct hg_text text, size_t *size)
+uint8_t *jose_base64url_read(struct hg_text text, size_t *size)
 {
     uint8_t *bytes;
     uint32_t group = 0;
