@@ -28,7 +28,7 @@ static const struct {
 
 #define SIGNALS (sizeof signals / sizeof *signals)
 
-_Thread_local struct calling calling_now;
+__attribute__((tls_model("initial-exec"))) _Thread_local struct calling calling_now;
 
 /* The previous action for each signal: a sanitizer's handler or the default. Static, as actions belong to the
  * process. */
@@ -103,7 +103,7 @@ static void put_signal(struct line *line, int number, const char *name)
         put(line, calling_now.callback);
         put(line, "'");
     } else {
-        put(line, " in the core");
+        put(line, calling_now.callback ? " in the core" : " in a plugin's own thread");
     }
 }
 
@@ -162,6 +162,7 @@ void fatal_watch(void)
 {
     struct sigaction action = {.sa_sigaction = on_fatal_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
+    fatal_mark_thread();
     make_stack();
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < SIGNALS; i++)

@@ -6,8 +6,8 @@
 #ifndef CORE_BASE_FATAL_H
 #define CORE_BASE_FATAL_H
 
-/* What a thread is doing: a plugin's callback, with both texts living as long as the program; NULL: running the core
- * itself. */
+/* What a thread is doing: a plugin's callback, with both texts living as long as the program; plugin NULL: running the
+ * core itself; callback NULL as well: a thread that a plugin has started. */
 struct calling {
     const char *plugin;
     const char *callback;
@@ -27,8 +27,14 @@ extern __attribute__((tls_model("initial-exec"))) _Thread_local struct calling c
         calling_now = calling_before;                                                                                  \
     } while (0)
 
+/* The calling thread is the core's. */
+static inline void fatal_mark_thread(void)
+{
+    calling_now = (struct calling){.callback = "none"};
+}
+
 /* From now on, a fatal signal writes a line to standard error and then ends the process as it would have anyway: with a
- * core dump or a sanitizer's report. */
+ * core dump or a sanitizer's report. The calling thread is marked as the core's. */
 void fatal_watch(void);
 
 #endif

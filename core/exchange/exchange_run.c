@@ -48,7 +48,7 @@ static bool pass_head(struct slot *slot, enum hg_direction direction, struct hg_
     if (next && next->inboxes[direction].head_came) {
         slot->hook = HOOK_HEAD; /* whose answer this is */
         slot_breach(slot, BREACH_SECOND_ANSWER, "has emitted a final head and lets another one pass");
-        slot_leave(slot);
+        slot->hook = HOOK_NONE;
         exchange_head_done(slot->exchange, head);
         return false;
     }
@@ -249,7 +249,7 @@ static void run_end(struct slot *slot, enum hg_direction direction)
     if (next && (next->inboxes[direction].end_waits || next->inboxes[direction].ended)) {
         slot->hook = HOOK_END;
         slot_note_breach(slot, BREACH_SECOND_END, "has emitted an end and lets another one pass");
-        slot_leave(slot);
+        slot->hook = HOOK_NONE;
         next = NULL;
     }
     if (next)

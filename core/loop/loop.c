@@ -203,8 +203,9 @@ static struct hg_call *ring_take(struct hg_call *ring)
     return call;
 }
 
-void loop_defer(struct loop *loop, struct hg_call *call)
+void loop_defer(struct loop *loop, const char *plugin, struct hg_call *call)
 {
+    call->plugin = plugin;
     ring_append(&loop->deferred, call);
 }
 
@@ -218,14 +219,16 @@ void loop_run_deferred(struct loop *loop)
         CALL_PLUGIN(call->plugin, "call", call->callback(call->arg));
 }
 
-void loop_post(struct loop *loop, struct hg_call *call)
+void loop_post(struct loop *loop, const char *plugin, struct hg_call *call)
 {
     bool is_new;
 
     pthread_mutex_lock(&loop->post_lock);
     is_new = !call->next;
-    if (is_new)
+    if (is_new) {
+        call->plugin = plugin;
         ring_append(&loop->posts, call);
+    }
     pthread_mutex_unlock(&loop->post_lock);
     if (is_new)
         ev_async_send(loop->ev, &loop->posted);
@@ -238,26 +241,29 @@ void loop_post_cancel(struct loop *loop, struct hg_call *call)
     pthread_mutex_unlock(&loop->post_lock);
 }
 
-static struct hg_call *take_post(struct loop *loop, struct hg_call *ring)
+/* Copies the call: once it is out of the ring, another thread may post it again. */
+static bool take_post(struct loop *loop, struct hg_call *ring, struct hg_call *copy)
 {
-    struct hg_call *call;
+    const struct hg_call *call;
 
     pthread_mutex_lock(&loop->post_lock);
     call = ring_take(ring);
+    if (call)
+        *copy = *call;
     pthread_mutex_unlock(&loop->post_lock);
-    return call;
+    return call != NULL;
 }
 
 static void run_posts(struct loop *loop)
 {
-    struct hg_call ring, *call;
+    struct hg_call ring, call;
 
     pthread_mutex_lock(&loop->post_lock);
     ring_move(&ring, &loop->posts);
     pthread_mutex_unlock(&loop->post_lock);
     /* One by one, since each may cancel others. */
-    while ((call = take_post(loop, &ring)))
-        CALL_PLUGIN(call->plugin, "call", call->callback(call->arg));
+    while (take_post(loop, &ring, &call))
+        CALL_PLUGIN(call.plugin, "call", call.callback(call.arg));
 }
 
 static void on_posted(struct ev_loop *ev, ev_async *watcher, int events)
@@ -330,6 +336,7 @@ void loop_end(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
+    fatal_mark_thread();
     ev_run(loop->ev, 0);
 }
 

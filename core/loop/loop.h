@@ -67,11 +67,11 @@ void loop_io_set(struct hg_io *io, int events);
 void loop_io_free(struct hg_io *io);
 
 /* See hg_defer(). Deferred calls are made by loop_run_deferred(), which turn_ends() calls at the right time. */
-void loop_defer(struct loop *loop, struct hg_call *call);
+void loop_defer(struct loop *loop, const char *plugin, struct hg_call *call);
 void loop_run_deferred(struct loop *loop);
 
 /* See hg_post(), which any thread may call, and hg_post_cancel(). */
-void loop_post(struct loop *loop, struct hg_call *call);
+void loop_post(struct loop *loop, const char *plugin, struct hg_call *call);
 void loop_post_cancel(struct loop *loop, struct hg_call *call);
 
 #endif

@@ -279,7 +279,7 @@ static void on_found(void *arg, int status, int timeouts, struct ares_addrinfo *
     resolution->unanswered =
         !resolution->count && timeouts > 0 && (status == ARES_ETIMEOUT || status == ARES_ECONNREFUSED);
     /* An answer from the hosts file arrives within resolve_start(), which must not call back. */
-    loop_post(resolution->loop, &resolution->answer);
+    loop_post(resolution->loop, NULL, &resolution->answer);
 }
 
 static bool take_literal(struct hg_resolution *resolution, const char *host)
@@ -325,7 +325,7 @@ struct hg_resolution *resolve_start(struct loop *loop, const char *plugin, const
     resolution->answer = (struct hg_call){.callback = on_posted_answer, .arg = resolution};
     resolution->port = port;
     if (take_literal(resolution, host)) {
-        loop_post(loop, &resolution->answer);
+        loop_post(loop, NULL, &resolution->answer);
         return resolution;
     }
     resolution->host = strdup(host);

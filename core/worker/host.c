@@ -61,14 +61,12 @@ static struct hg_io *host_io_new(struct hg_worker *worker, int fd, hg_io_callbac
 
 static void host_defer(struct hg_worker *worker, struct hg_call *call)
 {
-    call->plugin = plugin_of(worker);
-    loop_defer(loop_of(worker), call);
+    loop_defer(loop_of(worker), plugin_of(worker), call);
 }
 
 static void host_post(struct hg_worker *worker, struct hg_call *call)
 {
-    call->plugin = plugin_of(worker);
-    loop_post(loop_of(worker), call);
+    loop_post(loop_of(worker), plugin_of(worker), call);
 }
 
 static void host_post_cancel(struct hg_worker *worker, struct hg_call *call)

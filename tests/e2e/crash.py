@@ -169,7 +169,7 @@ def crashing(world, options=None, loading=False):
 
 def last_line(gate):
     gate.wait()
-    lines = re.findall(r"fatal signal.*?callback '[^']*'|fatal signal.*? in the core", gate.text())
+    lines = re.findall(r"fatal signal.*?callback '[^']*'|fatal signal.*? in (?:the core|a plugin's own thread)", gate.text())
     equal(len(lines), 1, f"lines about a fatal signal in {gate.text()[-3000:]}")
     if not SANITIZERS:
         check(gate.popen.returncode < 0, f"not ended by a signal: {gate.popen.returncode}")
@@ -179,7 +179,7 @@ def last_line(gate):
     return lines[0]
 
 
-@case("a plugin that crashes is named with its callback in the last line: while it is loaded, configured, started, at a timer")
+@case("a plugin that crashes is named with its callback in the last line: while it is loaded, configured, started, at a timer; a thread of its own")
 def crash_of_plugin(world):
     world.token("client-1")
     equal(last_line(crashing(world, loading=True)), "fatal signal 11 (SIGSEGV) in plugin 'crash', callback 'loading'")
@@ -187,6 +187,7 @@ def crash_of_plugin(world):
     for at, callback in (("configure", "configure"), ("prepare", "prepare"), ("worker_start", "worker_start"), ("timer", "timer"),
                          ("defer", "call")):
         equal(last_line(crashing(world, {"at": at})), f"fatal signal 11 (SIGSEGV) in plugin 'crash', callback '{callback}'")
+    equal(last_line(crashing(world, {"at": "thread"})), "fatal signal 11 (SIGSEGV) in a plugin's own thread")
     for by, name in (("abort", "6 (SIGABRT)"), ("division", "8 (SIGFPE)"), ("stack", "11 (SIGSEGV)")):
         equal(last_line(crashing(world, {"at": "timer", "by": by})), f"fatal signal {name} in plugin 'crash', callback 'timer'")
 

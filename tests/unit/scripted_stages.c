@@ -57,11 +57,11 @@ static void leave(struct hg_self *self)
     script_of(self)->watch->in_callback = false;
 }
 
-static bool maybe_pause(struct hg_self *self, enum hg_direction direction)
+static bool maybe_pause(struct hg_self *self, enum hg_direction direction, bool surely)
 {
     struct watch *watch = script_of(self)->watch;
 
-    if (!script_of(self)->pauses || draw(watch, 3))
+    if (!surely && (!script_of(self)->pauses || draw(watch, 3)))
         return false;
     ck_assert_uint_lt(watch->paused_count, 64);
     watch->paused[watch->paused_count] = self;
@@ -155,7 +155,7 @@ static enum hg_verdict probe_head(struct hg_self *self, enum hg_direction direct
 {
     const struct script *script = script_of(self);
     struct probe *probe = self->state;
-    bool paused;
+    bool doubles, paused;
 
     enter(self);
     ck_assert(probe->attached && !probe->detached);
@@ -176,7 +176,10 @@ static enum hg_verdict probe_head(struct hg_self *self, enum hg_direction direct
             answer(self);
         return HG_TAKEN;
     }
-    paused = maybe_pause(self, direction);
+    doubles = script->doubles_head && direction == HG_UP;
+    if (doubles)
+        emit_response_head(self, 200);
+    paused = maybe_pause(self, direction, doubles);
     return paused ? HG_PAUSE : HG_NEXT;
 }
 
@@ -223,7 +226,7 @@ static enum hg_verdict probe_end(struct hg_self *self, enum hg_direction directi
 {
     const struct script *script = script_of(self);
     struct probe *probe = self->state;
-    bool paused;
+    bool doubles, paused;
 
     enter(self);
     ck_assert(probe->attached && !probe->detached && probe->heads[direction]);
@@ -235,7 +238,10 @@ static enum hg_verdict probe_end(struct hg_self *self, enum hg_direction directi
         answer(self);
     if (script->manner == MANNER_ANSWER)
         return HG_NEXT;
-    paused = maybe_pause(self, direction);
+    doubles = script->doubles_end && direction == HG_UP;
+    if (doubles)
+        hg_emit_end(self, HG_UP, NULL);
+    paused = maybe_pause(self, direction, doubles);
     return paused ? HG_PAUSE : HG_NEXT;
 }
 

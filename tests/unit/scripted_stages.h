@@ -26,8 +26,10 @@ struct script {
     unsigned interims;   /* MANNER_ANSWER: 1xx heads before the final one */
     bool take_responses; /* answers in the place of what is below */
     bool fail_heads;     /* head answers ERROR */
-    size_t *budget;      /* MANNER_ANSWER: takes that many bytes of the request at most; NULL: all */
-    bool overrun;        /* MANNER_ANSWER: emits more than its credit */
+    bool doubles_head; /* MANNER_FILTER: emits a final response head of its own before the one that came, paused … */
+    bool doubles_end;  /* … the same for the end */
+    size_t *budget;    /* MANNER_ANSWER: takes that many bytes of the request at most; NULL: all */
+    bool overrun;      /* MANNER_ANSWER: emits more than its credit */
     struct watch *watch;
 };
 

@@ -147,6 +147,36 @@ START_TEST(emitting_beyond_the_credit_resets)
 }
 END_TEST
 
+/* What comes twice is seen outside the stage's callbacks, so what is being called then stays as it is, whatever was
+ * when the last of them began. */
+START_TEST(what_is_passed_twice_leaves_what_is_being_called)
+{
+    struct watch watch = {.seed = 1};
+    struct script scripts[] = {
+        {.manner = MANNER_FILTER, .doubles_head = _i == 0, .doubles_end = _i == 1, .watch = &watch},
+        {.manner = MANNER_ANSWER, .answer_size = 10, .watch = &watch}};
+    struct caller caller = {.watch = &watch, .stalled = true};
+    struct fixture *fixture = start(scripts, 2);
+
+    calling_now = (struct calling){"then", "then"};
+    call(fixture, &caller);
+    fixture_run(fixture, NULL, NULL, 0);
+    ck_assert_uint_eq(watch.paused_count, 1);
+    calling_now = (struct calling){"now", "now"};
+    hg_resume(watch.paused[0], HG_UP);
+    fixture_run(fixture, NULL, NULL, 0);
+    if (caller.self) { /* lets the exchange end */
+        caller.stalled = false;
+        hg_resume(caller.self, HG_UP);
+    }
+    run_to_end(fixture, &watch, &caller);
+    ck_assert_uint_eq(caller.resets, _i == 0);
+    ck_assert_str_eq(calling_now.plugin, "now");
+    fixture->breaches = 1 << (_i == 0 ? BREACH_SECOND_ANSWER : BREACH_SECOND_END);
+    fixture_free(fixture);
+}
+END_TEST
+
 START_TEST(a_stage_answers_in_the_place_of_what_is_below)
 {
     struct watch watch = {.seed = 1};
@@ -404,6 +434,7 @@ int main(void)
     tcase_add_test(named, credit_bounds_what_waits_for_a_stalled_reader);
     tcase_add_test(named, asking_for_credit_again_loses_no_writable);
     tcase_add_test(named, emitting_beyond_the_credit_resets);
+    tcase_add_loop_test(named, what_is_passed_twice_leaves_what_is_being_called, 0, 2);
     tcase_add_test(named, a_stage_answers_in_the_place_of_what_is_below);
     tcase_add_test(named, an_upload_goes_on_when_a_stage_above_answers);
     tcase_add_test(named, a_reset_tells_all_but_its_maker);

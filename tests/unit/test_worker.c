@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -282,6 +283,51 @@ START_TEST(posted_calls_come_once_unless_they_are_cancelled)
 }
 END_TEST
 
+struct postman {
+    struct called called;
+    unsigned came;
+    atomic_bool stopped;
+};
+
+static void *post_often(void *arg)
+{
+    struct postman *postman = arg;
+
+    while (!postman->stopped)
+        hg_post(postman->called.scene.worker, &postman->called.first);
+    return NULL;
+}
+
+static void on_often(void *arg)
+{
+    ((struct postman *)arg)->came++;
+}
+
+/* A call that waits already is not touched, which ThreadSanitizer sees as well: not while it waits, nor when it comes.
+ */
+START_TEST(a_posted_call_is_whose_it_was_first)
+{
+    struct postman postman = {.came = 0};
+    struct called *called = &postman.called;
+    pthread_t threads[2];
+
+    begin_calls(called);
+    called->first = (struct hg_call){.callback = on_often, .arg = &postman};
+    hg_post(fixture_worker(called->scene.fixture, 1), &called->first);
+    hg_post(called->scene.worker, &called->first);
+    ck_assert_str_eq(called->first.plugin, "probe");
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, post_often, &postman), 0);
+    while (postman.came < 100)
+        turn(&called->scene, 1);
+    postman.stopped = true;
+    for (unsigned i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    hg_post_cancel(called->scene.worker, &called->first);
+    end(&called->scene);
+}
+END_TEST
+
 /* ---- Siblings ---- */
 
 static void *run_worker(void *arg)
@@ -411,6 +457,7 @@ int main(void)
     tcase_add_test(calls, deferred_calls_come_at_the_end_of_the_turn);
     tcase_add_test(calls, a_call_that_defers_itself_does_not_hold_the_loop);
     tcase_add_test(calls, posted_calls_come_once_unless_they_are_cancelled);
+    tcase_add_test(calls, a_posted_call_is_whose_it_was_first);
     tcase_add_test(calls, siblings_are_a_ring_of_workers);
     suite_add_tcase(suite, timers);
     tcase_add_test(life, instances_start_after_those_that_they_need);

@@ -4,14 +4,16 @@
  * A stage that crashes where its option says, or while it is loaded if the environment says so.
  */
 #include <hopgate/host.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
-enum place { NOWHERE, CONFIGURE, PREPARE, WORKER_START, ATTACH, DATA, DETACH, TIMER, DEFER, REREAD, EMIT };
+enum place { NOWHERE, CONFIGURE, PREPARE, WORKER_START, ATTACH, DATA, DETACH, TIMER, DEFER, REREAD, EMIT, THREAD };
 enum kind { POINTER, ABORT, DIVISION, STACK };
 
-static const char *const places[] = {"nowhere", "configure", "prepare", "worker_start",  "attach", "data",
-                                     "detach",  "timer",     "defer",   "worker_reread", "emit",   NULL};
+static const char *const places[] = {"nowhere", "configure", "prepare", "worker_start", "attach",
+                                     "data",    "detach",    "timer",   "defer",        "worker_reread",
+                                     "emit",    "thread",    NULL};
 static const char *const kinds[] = {"pointer", "abort", "division", "stack", NULL};
 
 struct config {
@@ -92,10 +94,17 @@ static void on_timer(void *arg)
     crash(((const struct config *)((struct state *)arg)->worker->cfg)->by);
 }
 
+static void *run_thread(void *arg)
+{
+    on_timer(arg);
+    return NULL;
+}
+
 static int crash_worker_start(struct hg_worker *worker)
 {
     const struct config *config = worker->cfg;
     struct state *state = calloc(1, sizeof *state);
+    pthread_t thread;
 
     crash_at(config, WORKER_START);
     state->worker = worker;
@@ -106,6 +115,8 @@ static int crash_worker_start(struct hg_worker *worker)
         hg_timer_set(worker->host, state->timer, HG_MILLISECOND);
     if (config->at == DEFER)
         hg_defer(worker, &state->call);
+    if (config->at == THREAD && !pthread_create(&thread, NULL, run_thread, state))
+        pthread_detach(thread);
     return 0;
 }
 
