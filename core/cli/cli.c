@@ -13,10 +13,10 @@
 
 /* ---- Options ---- */
 
-/* Every option of every command. The letter stands for it in struct cli_command. */
+/* Every option of every command. The letter identifies it in struct cli_command. */
 static const struct {
     char letter;
-    bool is_short; /* the letter can be typed, too */
+    bool is_short; /* the letter is also a short option */
     const char *name;
     const char *argument; /* NULL: none */
     const char *doc;
@@ -36,7 +36,7 @@ enum {
     USAGE_WIDTH = 24,
 };
 
-/* How long options are told apart from short ones that were not allowed. */
+/* Whether a command takes the option with this letter. */
 static bool allowed(const char *letters, char letter)
 {
     return strchr(letters, letter) != NULL;
@@ -114,7 +114,8 @@ static int bad_option(char **argv, const char *letters, int verdict)
     return CLI_USAGE;
 }
 
-/* The options that `letters` allow, for getopt_long(); `leading`: up to the first word that is none. */
+/* Makes the tables for getopt_long() from the options that `letters` allow; `leading`: stop at the first word that is
+ * not an option. */
 static void option_tables(const char *letters, bool leading, char *shorts, struct option *longs)
 {
     shorts += sprintf(shorts, "%s:", leading ? "+" : "");
@@ -128,7 +129,8 @@ static void option_tables(const char *letters, bool leading, char *shorts, struc
     }
 }
 
-/* Reads options up to the first other word if `leading`, else all. `optind` is then the index of the first other word.
+/* Reads options up to the first other word if `leading`, else all of them. `optind` is then the index of the first
+ * other word.
  */
 static int read_options(struct cli *cli, int argc, char **argv, const char *letters, bool leading)
 {
@@ -230,7 +232,7 @@ static void offer_word(void *arg, const struct hg_command *command)
     suggestion_offer(arg, command->name);
 }
 
-/* The command of a plugin; NULL after a message: no plugin has it. */
+/* Finds a plugin's command; prints a message and returns NULL if no plugin has it. */
 static const struct hg_command *find_plugin_command(struct cli *cli, const char *word)
 {
     struct suggestion suggestion = suggestion_for(word);
@@ -283,7 +285,7 @@ static int cli_help(struct cli *cli, char **arguments)
     return CLI_OK;
 }
 
-/* Whether the words that follow a command suit it; false after a message. */
+/* Whether a command accepts this number of arguments; if not, prints a message. */
 static bool arguments_suit(const struct cli *cli, const struct cli_command *command, int count, char **arguments)
 {
     if (count > command->most)
@@ -322,7 +324,7 @@ static bool asks_for_help(char **arguments)
     return false;
 }
 
-/* A word that is none of ours: a plugin's, or a slip. */
+/* Not one of our commands: a plugin's, or a typo. */
 static int run_plugin_command(struct cli *cli, int argc, char **argv)
 {
     const struct hg_command *command = find_plugin_command(cli, argv[0]);
@@ -333,7 +335,7 @@ static int run_plugin_command(struct cli *cli, int argc, char **argv)
         print_plugin_command(command);
         return CLI_OK;
     }
-    optind = 0; /* the plugin may want getopt() */
+    optind = 0; /* the plugin may use getopt() itself */
     opterr = 1;
     return command->run ? command->run(argc, argv) : cli_command_on_file(cli, command, argc, argv);
 }

@@ -8,14 +8,14 @@
 
 #include "core/plugin/plugin.h"
 
-/* Exit codes, as in hopgate(1). A plugin's command may have more. */
+/* Exit codes, as in hopgate(1). A plugin's command may use others. */
 enum {
     CLI_OK = 0,
     CLI_FAILED = 1, /* the config has errors, a port is in use, a plugin cannot be loaded, ... */
     CLI_USAGE = 2,  /* the command line is wrong */
 };
 
-/* The options that were given. */
+/* The options given. */
 struct cli {
     const char *config;    /* --config */
     const char *log;       /* --log */
@@ -24,22 +24,22 @@ struct cli {
     bool manual;           /* --man */
     bool help;             /* --help */
     bool version;          /* --version */
-    const char **folders;  /* --plugin-dir, ended by NULL */
+    const char **folders;  /* --plugin-dir, terminated by NULL */
     size_t folder_count;
-    struct plugins *plugins; /* with these folders */
+    struct plugins *plugins; /* searched in these folders, too */
 };
 
 /* A command. */
 struct cli_command {
     const char *name;
-    const char *usage;   /* what follows the name */
+    const char *usage;   /* the part after the name */
     const char *summary; /* one line */
-    const char *options; /* the letters of the options that it takes, in cli.c's table */
-    int least, most;     /* how many words may follow */
+    const char *options; /* the letters of the options that it takes, from the table in cli.c */
+    int least, most;     /* number of arguments */
     int (*run)(struct cli *cli, char **arguments);
 };
 
-/* The whole program. Returns its exit code. */
+/* The whole program. Returns the exit code. */
 int cli_main(int argc, char **argv);
 
 /* The commands: cli_run.c and cli_plugins.c. */
@@ -48,10 +48,11 @@ int cli_check(struct cli *cli, char **arguments);
 int cli_plugins(struct cli *cli, char **arguments);
 int cli_describe(struct cli *cli, char **arguments);
 
-/* Runs a plugin's command that works on a config file; argv[0] is its name. Returns the exit code. */
+/* Runs a plugin's command that uses a config file; argv[0] is its name. Returns the exit code. */
 int cli_command_on_file(struct cli *cli, const struct hg_command *command, int argc, char **argv);
 
-/* Finds a command that a plugin adds. Returns NULL if there is none, having called `visit` with each of the others. */
+/* Finds a command added by a plugin. `visit` is called with each command before it. NULL if there is no such
+ * command. */
 const struct hg_command *cli_plugin_command(struct plugins *plugins, const char *name,
                                             void (*visit)(void *arg, const struct hg_command *command), void *arg);
 

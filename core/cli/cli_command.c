@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Commands of plugins that work on a config file: hopgate NAME ... -c FILE
+ * Commands of plugins that use a config file: hopgate NAME ... -c FILE
  */
 #include "core/base/log.h"
 #include "core/cli/cli.h"
 #include "core/cli/run.h"
 #include "core/worker/worker.h"
 
-/* Takes "-c FILE", "--config FILE" or "--config=FILE" out of the words; returns how many are left. */
+/* Removes "-c FILE", "--config FILE" or "--config=FILE" from the arguments; returns how many are left. */
 static int take_config(struct cli *cli, int argc, char **argv)
 {
     int left = 0;
@@ -25,7 +25,7 @@ static int take_config(struct cli *cli, int argc, char **argv)
     return left;
 }
 
-/* The block of the plugin that the command belongs to. */
+/* The instance of the plugin that has the command. */
 static const struct instance *instance_of(const struct pipeline *pipeline, const struct hg_command *command)
 {
     for (size_t i = 0; i < pipeline->count; i++) {

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* The name under which the settings of the config file itself are described. */
+/* The name to pass to `hopgate describe` for the settings of the config file itself. */
 #define SETTINGS_NAME "hopgate.conf"
 
 static void print_head(const struct plugin *plugin)

@@ -10,7 +10,7 @@
 #include "core/config/privileges.h"
 #include "core/worker/worker.h"
 
-/* The index of a word among the choices of a setting; -1 after a message, -2 if `word` is NULL. */
+/* The index of a word among the choices of a setting; -1 after printing an error, -2 if `word` is NULL. */
 static int choice(const char *setting, const char *option, const char *word)
 {
     const struct hg_option *entry = settings_options;
@@ -70,7 +70,7 @@ int cli_run(struct cli *cli, char **arguments)
     return result;
 }
 
-/* The file as it was understood, as YAML. */
+/* Prints the file as it was understood, as YAML. */
 static void print_meaning(const struct pipeline *pipeline)
 {
     struct settings settings = pipeline->settings;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Under `hopgate check`: what only the world around the config can tell, such as whether its hosts have addresses.
+ * The part of `hopgate check` that looks beyond the config, for example whether its hosts have addresses.
  */
 #include "core/base/fatal.h"
 #include "core/cli/run.h"
@@ -16,18 +16,18 @@
 /* For all hosts together. */
 #define TIME_LIMIT (4 * HG_SECOND)
 
-/* All lookups of one examination. */
+/* All lookups of an examination. */
 struct examination {
     struct worker *worker;
     struct lookup *lookups;
 };
 
-/* The host of one address in the file. */
+/* The host of an address in the file. */
 struct lookup {
     struct lookup *next;
     struct examination *examination;
     struct instance *instance;
-    struct hg_resolution *resolution; /* NULL: it is done */
+    struct hg_resolution *resolution; /* NULL: done */
     const char *host;
     char option[80];
 };
@@ -70,7 +70,7 @@ static void on_limit(void *arg)
     worker_finish(&examination->worker->core, EXIT_SUCCESS);
 }
 
-/* Whether a gateway could listen there. Names are looked up instead. */
+/* Checks whether a gateway could listen on an address. Names are looked up instead. */
 static void check_listening(struct instance *instance, const struct hg_address *address, const char *option,
                             size_t index)
 {
@@ -81,7 +81,7 @@ static void check_listening(struct instance *instance, const struct hg_address *
         listen_check(&instance->public, place, address);
 }
 
-/* Literals and "*" need nobody who knows them. */
+/* Literals and "*" need no lookup. */
 static bool is_name(const char *host)
 {
     unsigned char address[sizeof(struct in6_addr)];

@@ -20,7 +20,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Every connection is a descriptor, and the soft limit of most systems is 1,024. */
+/* Every connection needs a descriptor, and the soft limit of most systems is 1,024. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -32,8 +32,9 @@ static void raise_descriptor_limit(void)
         log_line(HG_LOG_WARNING, "core", "cannot raise the limit for open files: %s", strerror(errno));
 }
 
-/* By default glibc gives freed memory back to the kernel from 128 KiB on, so a transfer, whose buffers come and go,
- * asks for the same pages again and again: 8 % of a gateway's time in a download went into brk() and page faults. */
+/* By default, glibc returns freed memory to the kernel from 128 KiB on, so a transfer, which keeps allocating and
+ * freeing buffers, gets the same pages again and again: during a download, a gateway spent 8 % of its time in brk() and
+ * page faults. */
 static void keep_freed_memory(void)
 {
 #ifdef __GLIBC__
@@ -42,7 +43,8 @@ static void keep_freed_memory(void)
 #endif
 }
 
-/* Root may read and change all of the machine, and a gateway speaks to strangers: nobody should run so without knowing.
+/* Root can read and change everything on the machine, and a gateway faces the internet, so nobody should run it as root
+ * unknowingly.
  */
 static void log_start(const struct pipeline *pipeline)
 {
@@ -92,7 +94,7 @@ static void watch_signal(struct worker *worker, ev_signal *watcher, int number,
     ev_signal_init(watcher, callback, number);
     watcher->data = worker;
     ev_signal_start(worker->loop.ev, watcher);
-    ev_unref(worker->loop.ev); /* a watched signal is no reason to go on */
+    ev_unref(worker->loop.ev); /* a signal watcher must not keep the loop running */
 }
 
 static void unwatch_signal(struct worker *worker, ev_signal *watcher)

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * How exchanges work. A stage's part in an exchange is a slot, which has an inbox for each direction. What a stage
- * emits goes into the inbox of the next slot that has a use for it; nothing is called while emitting. exchange_run()
- * then takes events out of the inboxes and calls the stages until all inboxes are empty or held. So no callback ever
- * runs inside another, and the credit of a stage is the room in the inbox that it emits into.
+ * emits goes into the inbox of the next slot that uses it; emitting calls nothing. exchange_run() then takes events out
+ * of the inboxes and calls the stages until all inboxes are empty or held. So no callback ever runs inside another, and
+ * a stage's credit is the room in the inbox that it emits into.
  */
 #include "core/exchange/exchange.h"
 
@@ -15,7 +15,7 @@
 
 #include <stdlib.h>
 
-/* Freed exchanges that are kept for the next ones. */
+/* How many freed exchanges are kept for reuse. */
 #define SPARE_EXCHANGES 256
 
 static size_t aligned(size_t size)
@@ -23,7 +23,7 @@ static size_t aligned(size_t size)
     return (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
 }
 
-/* The bytes of one exchange: its slots, and behind them what the stages keep in `state`. */
+/* The size of an exchange: its slots, followed by the `state` of each stage. */
 static size_t exchange_bytes(const struct exchange_table *table)
 {
     size_t bytes = aligned(sizeof(struct exchange) + table->stage_count * sizeof(struct slot));

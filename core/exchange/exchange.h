@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Exchanges: the events of one request and its response on their way through the stages of a pipeline, with credit.
+ * Exchanges: the events of a request and its response on their way through the stages of a pipeline, limited by credit.
  *
- * This is where the core keeps what <hopgate/stage.h> promises to stages.
+ * This implements what <hopgate/stage.h> promises to stages.
  */
 #ifndef CORE_EXCHANGE_EXCHANGE_H
 #define CORE_EXCHANGE_EXCHANGE_H
@@ -13,45 +13,45 @@
 struct exchange;
 struct only;
 
-/* A stage of the pipeline in one worker, and what has gone through it. */
+/* A stage of the pipeline in one worker, with its statistics. */
 struct stage {
     const struct hg_stage_ops *ops;
-    struct hg_worker *worker; /* its instance; NULL: this stage is not there */
-    const char *plugin;       /* its name, for core/base/fatal.h; NULL: this is the core's own stage */
-    const struct only *only;  /* the requests in which it takes part; NULL: all */
-    uint64_t calls;           /* of its callbacks */
-    uint64_t bytes[2];        /* of data that it took, down and up */
-    hg_time held;             /* how long it has held exchanges, added up */
-    uint32_t breaches[9];     /* of the contract, by callback, that were logged: core/exchange/exchange_breach.c */
+    struct hg_worker *worker; /* its instance; NULL: the stage is absent */
+    const char *plugin;       /* its name, for core/base/fatal.h; NULL: a stage of the core itself */
+    const struct only *only;  /* the requests that it sees; NULL: all */
+    uint64_t calls;           /* number of callbacks made */
+    uint64_t bytes[2];        /* bytes of data that it took, down and up */
+    hg_time held;             /* the total time for which it has held exchanges */
+    uint32_t breaches[9]; /* breaches of the contract already logged, by callback: core/exchange/exchange_breach.c */
 };
 
-/* All exchanges of one worker, and the way through its pipeline. */
+/* All exchanges of one worker, and their path through its pipeline. */
 struct exchange_table {
-    struct stage *tops; /* one for each way an exchange may begin: an edge, or on a client the tunnel */
+    struct stage *tops; /* one for each place where exchanges begin: an edge or, on a client, the tunnel */
     size_t top_count;
-    struct stage *stages; /* those below; stages[0] is left out, since it is one of the tops */
+    struct stage *stages; /* the stages below; stages[0] is unused, since it is one of the tops */
     size_t stage_count;
-    bool gathers;  /* some stage has a use for flushes */
+    bool gathers;  /* at least one stage uses flushes */
     size_t buffer; /* the credit of each stage and direction, in bytes */
     struct exchange *open;
     size_t open_count;
-    struct exchange *ready, **ready_tail; /* those with something to do, first come, first served */
-    struct exchange *spares;              /* freed ones, kept for the next */
+    struct exchange *ready, **ready_tail; /* exchanges with something to do, first come, first served */
+    struct exchange *spares;              /* freed exchanges, kept for reuse */
     size_t spare_count;
     uint64_t last_number;
 };
 
-/* Makes an empty table with room for so many tops and so many stages below them. The caller fills in `tops` and, from
- * stages[1] on, `stages`, and counts the latter in `stage_count`. 0, or -1: out of memory. */
+/* Initializes a table with room for this many tops and this many stages below them. The caller fills in `tops`, and
+ * `stages` from stages[1] on, and counts the latter in `stage_count`. 0, or -1 when out of memory. */
 int exchange_table_init(struct exchange_table *table, size_t top_count, size_t stage_count, size_t buffer);
-/* Frees what the table holds. No exchange is open any more. */
+/* Frees what the table holds. No exchange may be open. */
 void exchange_table_free(struct exchange_table *table);
 
-/* Opens an exchange that begins at `top`, one of table->tops, whose self->state becomes `state`. NULL: out of memory;
- * `request` is then still the caller's. See hg_exchange_open(). */
+/* Opens an exchange that begins at `top`, one of table->tops, with `state` as its self->state. NULL when out of memory;
+ * the caller then keeps `request`. See hg_exchange_open(). */
 struct hg_self *exchange_open(struct exchange_table *table, struct stage *top, struct hg_head *request, void *state);
 
-/* The functions behind struct hg_host. */
+/* These implement struct hg_host. */
 size_t exchange_emit_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head);
 size_t exchange_emit(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice);
 void exchange_flush(struct hg_self *self, enum hg_direction direction);
@@ -64,14 +64,13 @@ void exchange_set_target(struct hg_self *self, const struct hg_target *target);
 void exchange_set_tls(struct hg_self *self, const struct hg_tls *tls);
 void exchange_set_service(struct hg_self *self, const struct hg_service *service);
 
-/* Runs every exchange that has queued events until none has. */
+/* Runs exchanges until none has any events queued. */
 void exchange_run_ready(struct exchange_table *table);
 
-/* Resets all exchanges: the time to stop is up. */
+/* Resets all exchanges, as there is no time left to stop. */
 void exchange_reset_all(struct exchange_table *table, const struct hg_reason *reason);
 
-/* Writes to the log what has gone through each stage, then a line for each open exchange: how old it is and which stage
- * holds it. */
+/* Logs each stage's statistics, then a line for each open exchange: how old it is and which stage holds it. */
 void exchange_report_stages(const struct exchange_table *table);
 void exchange_report(const struct exchange_table *table);
 

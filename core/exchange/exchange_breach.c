@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Plugins that break the contract of <hopgate/stage.h>, as far as that can be seen cheaply. Their authors must mend
+ * Plugins that break the contract of <hopgate/stage.h>, as far as it can be checked cheaply. Only their authors can fix
  * them, so the plugin and the callback are named in the log, once for each kind of breach and callback. The exchange
  * fails; nothing else is affected.
  */
@@ -19,7 +19,7 @@ const char *const exchange_hooks[] = {
 
 #define WHERE_SIZE 32
 
-/* Where the stage has done it. Returns `text`. */
+/* Where the breach happened. Returns `text`. */
 static const char *where(const struct slot *slot, char text[WHERE_SIZE])
 {
     if (slot->hook == HOOK_NONE)

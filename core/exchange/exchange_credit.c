@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Credit: how much a stage may emit. It is the room in the inbox that its bytes go into, which is bounded: so what
- * waits in an exchange is bounded too, and who does not read holds up who sends. A stage that has seen no credit gets
- * writable() as soon as half of that room is free again.
+ * Credit: how much a stage may emit. It is the room in the inbox that the bytes go into. As inboxes are bounded, so is
+ * what waits in an exchange, and a slow reader slows down its sender. A stage that found no credit gets writable() once
+ * half of the room is free again.
  */
 #include "core/exchange/exchange_private.h"
 
-/* Less credit than this counts as none: many tiny reads cost more than one that waits a little. */
+/* Less credit than this counts as none: many tiny reads cost more than waiting a little. */
 #define LEAST_CREDIT 4096
 
-/* How many bytes may wait for a stage that takes none now: enough to go on with, and little enough for thousands of
- * exchanges to stall at once. */
+/* How many bytes may wait for a stage that takes none at the moment: enough to continue with, and little enough for
+ * thousands of exchanges to stall at once. */
 #define HELD_WINDOW 12288
 
-/* Whether data passes a slot untouched: its stage has no part in it, and nothing waits there that must go before. */
+/* Whether data passes through a slot untouched: its stage is not involved, and nothing is waiting there that must go
+ * first. */
 static bool is_transparent(const struct slot *slot, enum hg_direction direction)
 {
     return (slot->bypassed || (slot->attached && !slot->ops->data)) && slot->inboxes[direction].head_seen &&
            inbox_is_empty(&slot->inboxes[direction]);
 }
 
-/* How many bytes of data an inbox may hold now. */
+/* How many bytes of data an inbox may hold at the moment. */
 static size_t window_of(const struct slot *slot, enum hg_direction direction)
 {
     size_t window = slot->exchange->table->buffer;
@@ -60,13 +61,14 @@ size_t exchange_credit(struct hg_self *self, enum hg_direction direction)
     struct slot *slot = slot_of(self);
     size_t credit = slot_is_over(slot) ? 0 : credit_left(slot, direction);
 
-    /* Only writable() clears it: a stage that asks again meanwhile and finds a little may have to wait for more. */
+    /* Only writable() clears it: a stage that asks again in the meantime and gets a little may still have to wait for
+     * more. */
     if (!credit)
         slot->wants_credit[direction] = true;
     return credit;
 }
 
-/* Tells those who emit into `slot` that there is room again. */
+/* Offers credit to the slots that emit into `slot`. */
 void slot_offer_credit(struct slot *slot, enum hg_direction direction)
 {
     struct slot *from = slot_neighbour(slot, direction == HG_DOWN ? HG_UP : HG_DOWN);

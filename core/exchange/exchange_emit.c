@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What stages ask for, in callbacks and outside of them. All of it is queued; nothing is called from here.
+ * Requests of stages, made in callbacks or outside of them. They are only queued; nothing is called from here.
  */
 #include "core/base/message.h"
 #include "core/exchange/exchange_private.h"
 
-/* Whether the stage still has a part in the exchange. */
+/* Whether the stage is still part of the exchange. */
 static bool is_present(struct slot *slot)
 {
     if (!slot->is_out)
@@ -16,7 +16,7 @@ static bool is_present(struct slot *slot)
     return false;
 }
 
-/* The slot that `slot` emits to; NULL: what it emits is to be thrown away. */
+/* The slot that `slot` emits to; NULL: what it emits is discarded. */
 static struct slot *emits_to(struct slot *slot, enum hg_direction direction)
 {
     const struct exchange *exchange = slot->exchange;
@@ -30,7 +30,7 @@ static struct slot *emits_to(struct slot *slot, enum hg_direction direction)
     return next;
 }
 
-/* Whether the head has a place behind what `slot` has emitted before. */
+/* Whether the head may follow what `slot` has emitted so far. */
 static bool may_emit_head(struct slot *slot, enum hg_direction direction, const struct inbox *next,
                           const struct hg_head *head)
 {
@@ -67,7 +67,7 @@ size_t exchange_emit_head(struct hg_self *self, enum hg_direction direction, str
     return exchange_credit(self, direction);
 }
 
-/* The same for data, and for an end. */
+/* The same for data and for an end. */
 static bool may_emit_data(struct slot *slot, const struct inbox *next)
 {
     if (!next->head_came)
@@ -133,7 +133,7 @@ void exchange_flush(struct hg_self *self, enum hg_direction direction)
         slot_append_flush(next, direction);
 }
 
-/* A callback may ask to go on before it returns: then the pause that it asks for is over at once. */
+/* A callback may resume before it returns; a pause that it then returns ends at once. */
 static bool may_resume(const struct slot *slot, enum hg_direction direction)
 {
     return slot->inboxes[direction].held || slot_is_over(slot) ||
@@ -155,7 +155,7 @@ void exchange_resume(struct hg_self *self, enum hg_direction direction)
     slot_mark(slot, direction);
 }
 
-/* A reason that can be passed on: the one given, unless it is none. */
+/* The reason given, or a replacement if it is missing or invalid. */
 static const struct hg_reason *checked(struct slot *slot, const struct hg_reason *reason)
 {
     static const struct hg_reason unknown = {500, "proxy_internal_error", "no reason was given", 0};
@@ -181,7 +181,7 @@ void exchange_break(struct hg_self *self, const struct hg_reason *reason)
 {
     struct slot *slot = slot_of(self);
 
-    if (!slot->index) /* nothing is above the first slot */
+    if (!slot->index) /* there is nothing above the first slot */
         exchange_reset(self, reason);
     else if (is_present(slot))
         exchange_break_by(slot->exchange, checked(slot, reason), slot->index);

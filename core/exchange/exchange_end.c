@@ -35,7 +35,7 @@ void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason
     note_reset(exchange, reason, by);
 }
 
-/* Says how the exchange ended. `reason` NULL: it is complete; `by` NULL: the core has ended it. */
+/* Sets how the exchange ended. `reason` NULL: it is complete; `by` NULL: the core ended it. */
 static void set_outcome(struct exchange *exchange, const struct hg_reason *reason, const struct slot *by)
 {
     struct hg_outcome *outcome = &exchange->outcome;
@@ -80,7 +80,7 @@ static void detach(struct slot *slot)
     }
 }
 
-/* Everything below `slot` is over, since `by` has said so; `slot` becomes the last one. */
+/* Ends everything below `slot` on behalf of `by`; `slot` becomes the last one. */
 static void cut_below(struct slot *slot, const struct hg_reason *reason, const struct slot *by)
 {
     struct exchange *exchange = slot->exchange;
@@ -94,12 +94,12 @@ static void cut_below(struct slot *slot, const struct hg_reason *reason, const s
         inbox_clear(exchange, &below->inboxes[HG_DOWN]);
         inbox_clear(exchange, &below->inboxes[HG_UP]);
     }
-    exchange->public.outcome = NULL; /* above it goes on */
+    exchange->public.outcome = NULL; /* the stages above continue */
     exchange->bottom = slot->index;
     exchange->is_shortened = true;
     if (!slot->inboxes[HG_DOWN].ended)
         slot_mark(slot, HG_DOWN);
-    slot_offer_credit(slot, HG_DOWN); /* what filled the inbox below is gone */
+    slot_offer_credit(slot, HG_DOWN); /* the inbox below, which may have been full, no longer exists */
 }
 
 void exchange_replace_below(struct slot *slot)
@@ -111,7 +111,7 @@ void exchange_replace_below(struct slot *slot)
     inbox_clear(slot->exchange, &slot->inboxes[HG_UP]);
 }
 
-/* The edge is the last one, since what others may look at can be its own. */
+/* The edge comes last, since other stages may look at data that it owns. */
 static void detach_all(struct exchange *exchange)
 {
     for (size_t i = exchange->table->stage_count; i-- > 0;)

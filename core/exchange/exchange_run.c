@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Takes events out of inboxes and calls the stages with them.
+ * Takes events out of inboxes and passes them to the stages.
  */
 #include "core/base/message.h"
 #include "core/config/only.h"
@@ -15,7 +15,7 @@ static void inbox_hold(struct slot *slot, struct inbox *inbox)
     inbox->held_since = slot_now(slot);
 }
 
-/* Whether an inbox may be worked on; takes note of a resume. */
+/* Whether an inbox may be worked on; a pending resume takes effect here. */
 static bool inbox_is_released(struct slot *slot, struct inbox *inbox)
 {
     if (!inbox->held)
@@ -35,7 +35,7 @@ static void stage_error(struct slot *slot)
     exchange_reset(&slot->public, &(struct hg_reason){500, "proxy_internal_error", detail, 0});
 }
 
-/* A head has passed `slot`: hands it to the next one, if there is one. False: the exchange is over. */
+/* A head has passed `slot`: hands it to the next slot, if any. False: the exchange is over. */
 static bool pass_head(struct slot *slot, enum hg_direction direction, struct hg_head *head)
 {
     struct slot *next = slot_neighbour(slot, direction);
@@ -46,7 +46,7 @@ static bool pass_head(struct slot *slot, enum hg_direction direction, struct hg_
             slot->exchange->outcome.first_byte = slot_now(slot);
     }
     if (next && next->inboxes[direction].head_came) {
-        slot->hook = HOOK_HEAD; /* whose answer this is */
+        slot->hook = HOOK_HEAD; /* the callback that let the head pass */
         slot_breach(slot, BREACH_SECOND_ANSWER, "has emitted a final head and lets another one pass");
         slot->hook = HOOK_NONE;
         exchange_head_done(slot->exchange, head);
@@ -59,7 +59,7 @@ static bool pass_head(struct slot *slot, enum hg_direction direction, struct hg_
     return true;
 }
 
-/* Everybody may look at the newest response head; a final one is kept until the exchange is over. */
+/* All stages may look at the newest response head; a final one is kept until the exchange ends. */
 static void note_response(struct exchange *exchange, struct hg_head *head)
 {
     exchange->public.response = head;
@@ -109,12 +109,12 @@ static bool attach(struct slot *slot)
     slot->attached = verdict == HG_NEXT;
     slot->bypassed = verdict == HG_BYPASS;
     if (slot->bypassed && !slot_neighbour(slot, HG_DOWN))
-        stage_error(slot); /* nobody answers */
+        stage_error(slot); /* nobody left to answer */
     return !slot_is_over(slot);
 }
 
-/* Lets the stage see the first head of the inbox. *verdict is NEXT unless it says otherwise. False: the exchange is
- * over. */
+/* Passes the first head of the inbox to the stage. *verdict is NEXT unless the stage says otherwise. False: the
+ * exchange is over. */
 static bool call_head(struct slot *slot, enum hg_direction direction, enum hg_verdict *verdict)
 {
     struct inbox *inbox = &slot->inboxes[direction];
@@ -166,7 +166,7 @@ static bool run_head(struct slot *slot, enum hg_direction direction)
     return pass_head(slot, direction, head);
 }
 
-/* Moves all data past a stage that has no part in it. */
+/* Moves all data past a stage that is not involved. */
 static void pass_data(struct slot *slot, enum hg_direction direction)
 {
     struct inbox *inbox = &slot->inboxes[direction];
@@ -185,7 +185,7 @@ static void pass_data(struct slot *slot, enum hg_direction direction)
     }
 }
 
-/* Offers the first slice to the stage. False: it has not taken all of it, or the exchange is over. */
+/* Offers the first slice to the stage. False: it did not take all of it, or the exchange is over. */
 static bool run_slice(struct slot *slot, enum hg_direction direction)
 {
     struct inbox *inbox = &slot->inboxes[direction];
@@ -259,7 +259,7 @@ static void run_end(struct slot *slot, enum hg_direction direction)
     inbox->trailers = NULL;
 }
 
-/* All before the flush has been taken. False: the exchange is over. */
+/* Everything before the flush has been taken. False: the exchange is over. */
 static bool run_flush(struct slot *slot, enum hg_direction direction)
 {
     struct slot *next = slot_neighbour(slot, direction);
@@ -356,7 +356,7 @@ static void exchange_run(struct exchange *exchange)
     if (is_complete(exchange))
         exchange_finish(exchange);
     else
-        exchange->is_ready = false; /* only now: what it queued while it ran is done already */
+        exchange->is_ready = false; /* only now: events queued during the run have been handled */
 }
 
 void exchange_run_ready(struct exchange_table *table)

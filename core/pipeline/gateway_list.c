@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* The bytes of an IP address literal; their number, or 0 for a name. */
+/* Parses an IP address literal; returns the number of its bytes, or 0 for a name. */
 static size_t literal(unsigned char bytes[16], const char *host)
 {
     if (inet_pton(AF_INET, host, bytes) == 1)
@@ -16,7 +16,7 @@ static size_t literal(unsigned char bytes[16], const char *host)
     return inet_pton(AF_INET6, host, bytes) == 1 ? 16 : 0;
 }
 
-/* Names are compared as in DNS (RFC 4343), with or without the root's dot; literals by what they mean. */
+/* Names are compared as in DNS (RFC 4343), with or without the trailing dot; literals by their value. */
 static bool is_same_host(const char *one, const char *other)
 {
     unsigned char first[16], second[16];
@@ -31,7 +31,8 @@ static bool is_same_host(const char *one, const char *other)
     return size == other_size && !strncasecmp(one, other, size);
 }
 
-/* Where a transport names a host several times, with other ports, its first one is the first one of the others. */
+/* How often the address's host occurs before it. If transports name a host several times, with different ports, the
+ * first address of one belongs to the same gateway as the first of another, and so on. */
 static size_t occurrence(const struct hg_address *addresses, size_t number)
 {
     size_t count = 0;
@@ -74,7 +75,7 @@ static int add_endpoint(struct gateway *gateway, const struct instance *transpor
     return 0;
 }
 
-/* One whose gateway is not known by name is another endpoint of the first one. */
+/* A transport that does not name its gateway is another endpoint of the first one. */
 static int take_unnamed(struct gateway_list *gateways, const struct instance *transport)
 {
     struct gateway *gateway = gateways->count ? gateways->list : add(gateways, NULL);

@@ -13,11 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn. */
+/* Connections waiting to be accepted; the kernel limits this to net.core.somaxconn. */
 #define BACKLOG 4096
 
-/* "*" is one socket for each address family: a dual-stack socket would show IPv4 peers as mapped IPv6 addresses. So is
- * a name with one address of each. More are refused: plugins were told that there are at most two (hg_listener_fds()).
+/* "*" needs a socket for each address family, since a dual-stack socket would show IPv4 peers as mapped IPv6 addresses.
+ * So does a name with one address of each. More are refused, as plugins may rely on at most two (hg_listener_fds()).
  */
 #define MOST_FDS 2
 
@@ -28,7 +28,7 @@ struct hg_listener {
     char name[300]; /* "[::1]:443/tcp" */
 };
 
-/* What tells: hg_config_error() or hg_config_warning(). */
+/* hg_config_error() or hg_config_warning(). */
 typedef __attribute__((format(printf, 3, 4))) void (*teller)(const struct hg_instance *instance, const char *option,
                                                              const char *format, ...);
 
@@ -58,7 +58,7 @@ static void tell_bind_error(teller tell, const struct hg_instance *instance, con
     }
 }
 
-/* One bound socket, or -1 with errno set. */
+/* Opens and binds a socket; returns -1 with errno set on failure. */
 static int open_socket(const struct addrinfo *info, int socket_type)
 {
     int fd = socket(info->ai_family, socket_type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, error;
@@ -67,7 +67,7 @@ static int open_socket(const struct addrinfo *info, int socket_type)
         return -1;
     if (info->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    /* Not for UDP, where it would let a second program share the port without an error. */
+    /* Not for UDP, where it would let another program share the port without an error. */
     if (socket_type == SOCK_STREAM)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && (socket_type != SOCK_STREAM || listen(fd, BACKLOG) == 0))
@@ -90,7 +90,7 @@ static uint16_t bound_port(int fd)
     return ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
-/* The hosts file may have a line twice. */
+/* The hosts file may contain the same line twice. */
 static bool is_repeated(const struct addrinfo *list, const struct addrinfo *info)
 {
     while (list != info &&
@@ -99,8 +99,7 @@ static bool is_repeated(const struct addrinfo *list, const struct addrinfo *info
     return list != info;
 }
 
-/* Binds every address that the host stands for; IPv6 may be missing on a machine, which is no error for "*". E2BIG:
- * there are too many. */
+/* Binds every address of the host. For "*" it is not an error if the machine has no IPv6. E2BIG: too many addresses. */
 static int bind_all(struct hg_listener *listener, const struct addrinfo *list, bool any, int socket_type)
 {
     int error = EADDRNOTAVAIL;
@@ -195,7 +194,7 @@ size_t listen_sockets(const struct hg_listener *listener, int *fds, size_t capac
 
 size_t listen_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity)
 {
-    (void)worker; /* one worker for now: it has them all */
+    (void)worker; /* there is only one worker so far: it gets all of them */
     listen_sockets(listener, fds, capacity);
     return listener->count < capacity ? listener->count : capacity;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Listening sockets: bound before privileges are dropped, kept by the core as long as the pipeline.
+ * Listening sockets: bound before privileges are dropped, and kept as long as the pipeline.
  */
 #ifndef CORE_PIPELINE_LISTEN_H
 #define CORE_PIPELINE_LISTEN_H
@@ -14,15 +14,15 @@
 struct hg_listener *listen_bind(struct hg_instance *instance, const char *option, const struct hg_address *address,
                                 int socket_type);
 /*
- * Warns at `option` where this user on this machine could not listen: the address is of another one, or the port needs
- * privileges. For a moment a TCP socket is bound, but does not listen, even where UDP is meant: the kernel's rules are
- * the same, and no datagram of a running gateway gets lost. Names are not looked up.
+ * Warns at `option` if this user could not listen on this machine, because the address is not local or the port needs
+ * privileges. For a moment this binds a TCP socket, without listening, even for a UDP address: the kernel applies the
+ * same rules, and a running gateway loses no datagrams. Names are not looked up.
  */
 void listen_check(struct hg_instance *instance, const char *option, const struct hg_address *address);
 size_t listen_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity);
 size_t listen_sockets(const struct hg_listener *listener, int *fds, size_t capacity);
 
-/* Logs where an instance listens. */
+/* Logs the addresses that an instance listens on. */
 void listen_log(const struct instance *instance);
 
 /* Closes all listening sockets of an instance. */

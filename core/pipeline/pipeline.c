@@ -32,7 +32,8 @@ tell_at(const struct instance *instance, void (*tell)(struct config *, const str
 
 void pipeline_config_error(const struct hg_instance *public, const char *option, const char *format, va_list arguments)
 {
-    struct instance *instance = (struct instance *)(uintptr_t) public; /* the core's own, not const to it */
+    struct instance *instance =
+        (struct instance *)(uintptr_t) public; /* instances belong to the core, which may modify them */
 
     tell_at(instance, config_fault, option, format, arguments);
     instance->faults++;
@@ -101,8 +102,8 @@ static void instance_free(struct instance *instance)
     free(instance);
 }
 
-/* Reads the option `only`, which is for stages: whoever begins or ends the path cannot be passed by, and no exchange
- * passes the others. False after a fault. */
+/* Reads the option `only`, which only stages have: the ends of the path cannot be skipped, and no exchange passes
+ * through other plugins. False after an error. */
 static bool read_only(struct instance *instance, const struct option_reading *reading)
 {
     uint32_t role = instance->plugin->descriptor.role;
@@ -119,7 +120,7 @@ static bool read_only(struct instance *instance, const struct option_reading *re
                         role == HG_ROLE_EDGE || role == HG_ROLE_ORIGIN ? ", which every request needs" : "");
 }
 
-/* An instance whose options are filled as far as they are good. NULL: no memory. */
+/* Creates an instance and fills its options, as far as they are valid. NULL when out of memory. */
 static struct instance *instance_new(struct pipeline *pipeline, const struct plugin *plugin,
                                      const struct config_node *name, const struct config_node *block)
 {
@@ -147,7 +148,7 @@ static struct instance *instance_new(struct pipeline *pipeline, const struct plu
     return instance;
 }
 
-/* The plugin's name in a block: `- name`, `- name: …`. NULL after a fault. */
+/* The plugin's name in a block: `- name`, `- name: …`. NULL after an error. */
 static const struct config_node *block_name(struct config *config, const struct config_node *item,
                                             const struct config_node **block)
 {
@@ -171,7 +172,7 @@ static const struct config_node *block_name(struct config *config, const struct 
     return item->keys[0];
 }
 
-/* 0, or -1 when out of memory; faults are told. */
+/* 0, or -1 when out of memory; errors are reported. */
 static int add_block(struct pipeline *pipeline, const struct config_node *item)
 {
     const struct config_node *block, *name = block_name(pipeline->config, item, &block);
@@ -189,7 +190,7 @@ static int add_block(struct pipeline *pipeline, const struct config_node *item)
     return pipeline->instances[pipeline->count] ? (int)(pipeline->count++, 0) : -1;
 }
 
-/* All blocks. True when each of them became an instance, so that their order can be judged. */
+/* Adds all blocks. True if each of them became an instance, so that their order can be checked. */
 static bool add_blocks(struct pipeline *pipeline)
 {
     const struct config_node *key = NULL, *list = config_get(pipeline->config->root, SETTINGS_PIPELINE, &key);

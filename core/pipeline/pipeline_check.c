@@ -29,7 +29,7 @@ static struct instance *first_of(const struct pipeline *pipeline, uint32_t role)
 
 /* ---- Shape ---- */
 
-/* How far down a role stands. Providers, which may stand anywhere, have no place. */
+/* The position of a role on the way down. Providers, which may be anywhere, have none. */
 static int place_of(const struct pipeline *pipeline, uint32_t role)
 {
     static const int gateway[] = {
@@ -42,7 +42,7 @@ static int place_of(const struct pipeline *pipeline, uint32_t role)
     return role < sizeof client / sizeof *client ? client[role] : 0;
 }
 
-/* The first block decides; where it cannot, an edge or an origin anywhere does. */
+/* The first block decides; if it cannot, any edge or origin does. */
 static bool find_shape(struct pipeline *pipeline)
 {
     const struct instance *edge = first_of(pipeline, HG_ROLE_EDGE), *origin = first_of(pipeline, HG_ROLE_ORIGIN);
@@ -87,7 +87,7 @@ static void check_order(struct pipeline *pipeline)
     }
 }
 
-/* Picks the instances of some roles, in the file's order. 0, or -1 when out of memory. */
+/* Picks the instances with certain roles, in the file's order. 0, or -1 when out of memory. */
 static int pick(const struct pipeline *pipeline, const bool roles[], struct instance ***row, size_t *count)
 {
     *row = calloc(pipeline->count, sizeof(struct instance *));
@@ -122,7 +122,8 @@ static void check_numbers(struct pipeline *pipeline)
                      pipeline->shape == PIPELINE_GATEWAY ? "end" : "beginning");
 }
 
-/* With what opens exchanges at one end or takes them at the other, which no block of the file declares. */
+/* Counts the tunnel, too, which opens exchanges at one end or takes them at the other without being declared in the
+ * file. */
 static void check_length(struct pipeline *pipeline)
 {
     if (pipeline->path_count + 1 > PIPELINE_STAGES_MAX)
@@ -143,7 +144,7 @@ static void check_codecs(struct pipeline *pipeline)
                              pipeline->codecs[j]->public.name, pipeline->codecs[j]->name->line);
 }
 
-/* What one end of the path lets in, everybody on it must understand. */
+/* Every stage of the path must understand all kinds of traffic that an end of it lets in. */
 static void check_events(struct pipeline *pipeline)
 {
     static const struct {
@@ -229,7 +230,7 @@ void pipeline_check_settings(struct pipeline *pipeline)
 
 /* ---- Addresses ---- */
 
-/* Whether both cannot be listened at together, by sockets of one kind. */
+/* Whether sockets of the same type cannot listen on both addresses. */
 static bool clash(const struct hg_address *one, const struct hg_address *other)
 {
     return one->port && one->port == other->port &&
@@ -265,7 +266,7 @@ void pipeline_check_addresses(struct pipeline *pipeline)
 
 /* ---- Capabilities ---- */
 
-/* The offer of that name in any version, with who makes it. */
+/* The offer of that name in any version, and the instance that makes it. */
 static const struct hg_offer *find_offer(const struct pipeline *pipeline, const char *name,
                                          const struct instance **provider)
 {
@@ -301,7 +302,7 @@ static char *plugins_that_offer(struct plugins *plugins, const char *name)
     return text;
 }
 
-/* `user` is NULL for what the core itself needs. */
+/* `user` is NULL for the needs of the core itself. */
 static void check_need(struct pipeline *pipeline, const struct instance *user, const char *name, uint32_t version)
 {
     const struct instance *provider = NULL;
@@ -334,7 +335,7 @@ static bool is_used(const struct pipeline *pipeline, const char *name)
     return false;
 }
 
-/* Whoever needs a capability must know whose: what nobody needs may be offered by many. */
+/* A capability that is needed must have exactly one provider; one that nobody needs may have several. */
 static void check_doubles(struct pipeline *pipeline, const struct instance *instance)
 {
     for (const struct hg_offer *offer = instance->plugin->descriptor.offers; offer->name; offer++) {
@@ -359,6 +360,6 @@ void pipeline_check_capabilities(struct pipeline *pipeline)
             if (!need->optional)
                 check_need(pipeline, instance, need->name, need->version);
     }
-    /* Sessions are the core's, and it opens none without knowing whose. */
+    /* The core opens sessions, and only for identified clients. */
     check_need(pipeline, NULL, HG_IDENTITY, HG_IDENTITY_VERSION);
 }

@@ -7,14 +7,14 @@
 
 enum mark {
     MARK_NONE = 0,
-    MARK_VISITED, /* those that it needs are being placed */
+    MARK_VISITED, /* the instances it needs are being placed */
     MARK_PLACED,
 };
 
 struct ordering {
     struct pipeline *pipeline;
-    enum mark *marks;          /* by instance->index */
-    struct instance **visited; /* from the one that was visited first to the one that it needs, and so on */
+    enum mark *marks;          /* indexed by instance->index */
+    struct instance **visited; /* from the first one visited to one that it needs, and so on */
     size_t visited_count;
     size_t placed_count;
     bool is_circular;
@@ -55,7 +55,7 @@ static void report_circle(struct ordering *ordering, const struct instance *agai
     free(circle);
 }
 
-/* Places those that an instance needs, then itself. */
+/* Places the instances that an instance needs, then the instance itself. */
 static void place(struct ordering *ordering, struct instance *instance)
 {
     const struct hg_need *need = instance->plugin->descriptor.needs;

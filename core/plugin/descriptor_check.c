@@ -10,12 +10,12 @@
 #include <stdlib.h>
 
 enum {
-    CFG_MAX = 1 << 20,  /* bytes of a config struct or of an exchange's state */
-    LIST_MAX = 64,      /* offers, needs, commands: more is a list without its end */
-    WIRE_NAME_MAX = 64, /* bytes of a codec's wire name */
+    CFG_MAX = 1 << 20,  /* limit for a config struct and for an exchange's state */
+    LIST_MAX = 64,      /* offers, needs, commands: more means that the end of the list is missing */
+    WIRE_NAME_MAX = 64, /* longest wire name of a codec */
 };
 
-/* A fault for a person. Always -1. */
+/* Formats an error message. Always returns -1. */
 struct verdict {
     char *why;
     size_t why_size;

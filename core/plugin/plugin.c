@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 enum {
-    NAME_MAX_SIZE = 64, /* of a plugin */
+    NAME_MAX_SIZE = 64, /* longest name of a plugin */
 };
 
-/* A growing list of texts of its own. */
+/* A growing list of strings that it owns. */
 struct texts {
     char **items;
     size_t count;
@@ -27,9 +27,9 @@ struct texts {
 
 struct plugins {
     struct texts first;  /* --plugin-dir, then HOPGATE_PLUGIN_PATH */
-    struct texts config; /* of the config file */
-    char *build_folder;  /* where a program that was not installed has its plugins; else NULL */
-    bool built_used;     /* one of those was loaded */
+    struct texts config; /* from the config file */
+    char *build_folder;  /* where a program that was not installed has its plugins; otherwise NULL */
+    bool built_used;     /* a plugin was loaded from there */
     struct plugin **loaded;
     size_t loaded_count;
 };
@@ -55,7 +55,7 @@ static void texts_clear(struct texts *texts)
 
 /* ---- The search path ---- */
 
-/* HOPGATE_PLUGIN_PATH: folders with colons between them. */
+/* HOPGATE_PLUGIN_PATH: folders separated by colons. */
 static int add_environment(struct plugins *plugins)
 {
     const char *at = secure_getenv("HOPGATE_PLUGIN_PATH");
@@ -70,8 +70,8 @@ static int add_environment(struct plugins *plugins)
     return 0;
 }
 
-/* Where make puts the plugins beside a program that was built and not installed, "BUILD/.libs"; else NULL. configure
- * leaves a config.status there, which no installation has. */
+/* The folder where make puts the plugins of a program that was built but not installed, "BUILD/.libs"; otherwise NULL.
+ * It is recognized by the config.status that configure writes, which no installation has. */
 static char *find_build_folder(void)
 {
     char *program = getauxval(AT_SECURE) ? NULL : realpath("/proc/self/exe", NULL);
@@ -130,7 +130,7 @@ void plugins_free(struct plugins *plugins)
     free(plugins);
 }
 
-/* The folders in their order; NULL behind the last. */
+/* The folders in search order; NULL after the last. */
 static const char *folder_at(const struct plugins *plugins, size_t index)
 {
     if (index < plugins->first.count)
@@ -207,7 +207,7 @@ static void tell_not_found(const struct plugins *plugins, const char *name, char
     free(path);
 }
 
-/* Without a slash dlopen() would search elsewhere. */
+/* Without a slash, dlopen() would search elsewhere. */
 static void *open_module(const char *path)
 {
     char *with_slash = NULL;
@@ -222,7 +222,7 @@ static void *open_module(const char *path)
     return handle;
 }
 
-/* The descriptor in a .so, as the plugin has it. */
+/* Returns the descriptor of a .so as the plugin provides it. */
 static const struct hg_plugin *open_plugin(const char *name, const char *path, char *why, size_t why_size)
 {
     const struct hg_plugin *(*describe)(void);
@@ -234,7 +234,7 @@ static const struct hg_plugin *open_plugin(const char *name, const char *path, c
     if (!handle) {
         const char *error = dlerror();
 
-        /* The message names the file in most cases, but not in all. */
+        /* dlerror() names the file in most cases, but not in all. */
         snprintf(why, why_size, "cannot load %s: %s", path, error ? error : strerror(errno));
         return NULL;
     }
@@ -243,7 +243,7 @@ static const struct hg_plugin *open_plugin(const char *name, const char *path, c
         snprintf(why, why_size, "%s is not a hopgate plugin: it does not export hopgate_plugin()", path);
         return NULL;
     }
-    memcpy(&describe, &symbol, sizeof describe); /* ISO C knows no cast from an object pointer to a function's */
+    memcpy(&describe, &symbol, sizeof describe); /* ISO C has no cast from object pointers to function pointers */
     CALL_PLUGIN(name, "hopgate_plugin", descriptor = describe());
     if (!descriptor)
         snprintf(why, why_size, "%s: hopgate_plugin() returned nothing", path);
@@ -313,7 +313,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct plugin_file *)a)->name, ((const struct plugin_file *)b)->name);
 }
 
-/* Adds a folder's entry if it is a .so. 0, or -1 when out of memory. */
+/* Adds an entry of a folder if it is a .so. 0, or -1 when out of memory. */
 static int add_file(struct plugin_file **files, size_t *count, const char *folder, const char *entry)
 {
     size_t size = strlen(entry);

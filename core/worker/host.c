@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The table of host services: where each of <hopgate/host.h> leads to.
+ * The table of host services: the implementation of each function in <hopgate/host.h>.
  */
 #include "core/base/buffer.h"
 #include "core/base/failure.h"
@@ -38,7 +38,7 @@ static void host_log_failure(struct hg_worker *worker, const struct hg_head *req
     failure_log(&(struct failure){.part = worker->instance->name, .request = request, .user = user, .reason = reason});
 }
 
-/* Whose callback it is that a service is given, for core/base/fatal.h. NULL: the core's own, which has no plugin. */
+/* The plugin whose callback is passed to a service, for core/base/fatal.h. NULL: the core, which has no plugin. */
 static const char *plugin_of(const struct hg_worker *worker)
 {
     return ((const struct instance *)worker->instance)->plugin ? worker->instance->name : NULL;
@@ -80,7 +80,7 @@ static struct hg_resolution *host_resolve(struct hg_worker *worker, const char *
     return resolve_start(loop_of(worker), plugin_of(worker), host, port, callback, arg);
 }
 
-/* The user of the config file, if the system knows him. */
+/* The user named in the config file, if the system has one of that name. */
 static bool host_run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
 {
     const char *name = ((const struct instance *)instance)->pipeline->settings.user;

@@ -9,15 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One figure: its labels, and what the plugin updates. */
+/* One series: its labels, and the value that the plugin updates. */
 struct series {
     struct series *next;
-    struct hg_label *labels; /* ended by a NULL name; values are copies */
+    struct hg_label *labels; /* terminated by a NULL name; values are copies */
     uint64_t value;
-    struct hg_histogram *histogram; /* NULL: it is none */
+    struct hg_histogram *histogram; /* NULL: not a histogram */
 };
 
-/* All figures of one metric of one instance. */
+/* All series of one metric of one instance. */
 struct metric_family {
     struct metric_family *next;
     const struct hg_instance *instance;
@@ -58,9 +58,9 @@ void metrics_free(struct metrics *metrics)
     }
 }
 
-/* ---- Making them ---- */
+/* ---- Creating them ---- */
 
-/* Plugins may store into what they are given without asking whether it is there. */
+/* Plugins may update metrics without checking for NULL. */
 static void *allocate(size_t size)
 {
     void *memory = calloc(1, size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A turn of the loop: whatever is due (descriptors, timers, posts) is called and mostly queues events; then, before the
- * loop waits again, the exchanges run and the sessions send what has gathered. So everything that arrived in one turn
+ * A turn of the loop: the callbacks of descriptors, timers and posts run, and mostly queue events. Before the loop
+ * waits again, the exchanges run and the sessions send what has accumulated. So everything that arrives in one turn
  * leaves in as few packets and system calls as possible.
  */
 #include "core/worker/worker.h"
@@ -84,7 +84,7 @@ static void instance_init(struct worker *worker, struct hg_worker *in_worker, st
     in_worker->core = worker;
 }
 
-/* Lays out the way of exchanges: a top for each edge, then the stages, then who answers. */
+/* Lays out the path of exchanges: a top for each edge, then the stages, then the one that answers. */
 static void lay_path(struct worker *worker)
 {
     const struct pipeline *pipeline = worker->pipeline;
@@ -135,7 +135,7 @@ struct worker *worker_new(struct pipeline *pipeline)
     return worker;
 }
 
-/* Where a command runs: those that its plugin needs and cannot do without. */
+/* Whether an instance is started. When a command runs, only those that its plugin cannot do without are. */
 static bool takes_part(const struct worker *worker, const struct instance *instance)
 {
     const struct hg_need *need;
