@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-/* An ACK for each second packet costs a seventh of bulk speed, so within a batch only each tenth one asks for one. */
+/* Acknowledging every second packet costs a seventh of bulk throughput, so within a batch only every tenth causes an
+ * ACK. */
 #define PACKETS_PER_ACK 10
 #define RANGES_SENT     20
 #define RANGES_KEPT     64
@@ -54,7 +55,7 @@ bool acks_add(struct acks *acks, uint64_t number, bool eliciting, tn_time now, t
     acks->waiting++;
     if (acks->deadline == TN_TIME_NEVER)
         acks->deadline = now + max_ack_delay;
-    /* RFC 9000 section 13.2.1: at once when a packet overtook another or revealed that some are missing. */
+    /* RFC 9000 section 13.2.1: immediately if packets were reordered or are missing. */
     if (acks->waiting >= PACKETS_PER_ACK || (!first && number != before + 1))
         acks->due = true;
     return true;
@@ -74,7 +75,7 @@ uint8_t *acks_write(struct acks *acks, uint8_t *out, size_t capacity, tn_time no
     uint64_t largest, delay;
     uint8_t *p = out, *count_at;
 
-    /* Type, largest, delay, count (one byte: under 64) and the first range. */
+    /* Type, largest, delay, count (one byte, as it is below 64) and the first range. */
     if (last == 0 || capacity < 1 + 8 + 8 + 1 + 8)
         return out;
     last--;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * BBR version 3 (draft-ietf-ccwg-bbr): instead of waiting for loss it measures what the path delivers and how long that
- * takes, sends at that rate, and keeps about as much in flight as the path holds.
+ * BBR version 3 (draft-ietf-ccwg-bbr): instead of waiting for loss, it measures how fast the path delivers and how long
+ * that takes, sends at that rate, and keeps about as much in flight as the path can hold.
  *
- * Section numbers are of draft-ietf-ccwg-bbr-06. By its section 3.7 there is no response to ECN to be had from it.
+ * Section numbers refer to draft-ietf-ccwg-bbr-06. Its section 3.7 specifies no response to ECN.
  *
- * Here are its states; the model of the path is in bbr_model.c.
+ * This file contains the states; the model of the path is in bbr_model.c.
  *
- * Departures from the draft, each for a measured reason: loss above 2 % is not congestion whatever its cause
- * (bbr_too_much_lost()); what is usually lost is sent in addition (bbr_set_pacing_rate()); and CUBIC gets room after a
- * queue has overflowed (bbr_safe_inflight(), bbr_is_time_to_probe()).
+ * There are three departures from the draft, each based on measurements: loss above 2 % is not taken for congestion
+ * without further evidence (bbr_too_much_lost()); the usual loss is compensated by sending more
+ * (bbr_set_pacing_rate()); and CUBIC gets room after a queue has overflowed (bbr_safe_inflight(),
+ * bbr_is_time_to_probe()).
  */
 #include "core/tunnel/bbr_model.h"
 
@@ -36,7 +37,7 @@ static const struct {
     [BBR_PROBE_RTT] = {1, BBR_PROBE_RTT_WINDOW_GAIN},
 };
 
-/* splitmix64: links must not probe in step with each other. */
+/* splitmix64: random, so that links do not probe in step with each other. */
 static uint64_t bbr_random(struct bbr *bbr)
 {
     uint64_t x = bbr->random += UINT64_C(0x9e3779b97f4a7c15);
@@ -54,7 +55,7 @@ static void bbr_start_down(struct congestion *congestion, tn_time now)
 
     bbr_reset_congestion_signals(congestion);
     bbr->probe_up_acked_per_increment = BBR_UNBOUND;
-    /* When to probe again: at random within 2 to 3 s. */
+    /* Probe again after 2 to 3 s, chosen at random. */
     bbr->rounds_since_probe_up = bbr_random(bbr) & 1;
     bbr->probe_wait = 2 * TN_SECOND + bbr_random(bbr) % TN_SECOND;
     bbr->cycle_stamp = now;
@@ -124,7 +125,7 @@ static void bbr_lost(struct congestion *congestion, const struct congestion_loss
     bbr->loss_events += !loss->continues;
     if (!bbr->bw_probe_sample || !bbr_too_much_lost(congestion, loss->lost_since, loss->in_flight_sent))
         return;
-    /* The probe was too much: one reaction to each. */
+    /* The probe went too high: react once per probe. */
     bbr->prev_probe_too_high = true;
     bbr->bw_probe_sample = false;
     if (!loss->application_limited)
@@ -137,7 +138,7 @@ static void bbr_lost(struct congestion *congestion, const struct congestion_loss
     }
 }
 
-/* ---- From state to state ---- */
+/* ---- Transitions between states ---- */
 
 static void bbr_check_startup_loss(struct congestion *congestion)
 {
@@ -169,9 +170,9 @@ static void bbr_check_startup_and_drain(struct congestion *congestion, const str
         bbr_start_down(congestion, ack->now);
 }
 
-/* Draft, section 5.3.3.6: by the clock, or as often as Reno on the same path would probe by its growth. One departure:
- * where the last probe made a queue overflow, both run half as fast, since CUBIC beside it, which loses a third of its
- * window each time, needs longer than that to come back. */
+/* Draft, section 5.3.3.6: after some time, or as often as Reno's growth would probe on the same path. One departure: if
+ * the last probe overflowed a queue, both take twice as long, since a competing CUBIC flow, which loses a third of its
+ * window each time, needs longer than that to recover. */
 static bool bbr_is_time_to_probe(const struct congestion *congestion, tn_time now)
 {
     const struct bbr *bbr = &congestion->bbr;
@@ -197,7 +198,7 @@ static bool bbr_is_time_to_go_down(struct congestion *congestion, const struct c
         return true;
     }
     if (bbr->window_limited && congestion->window >= bbr->inflight_long_term) {
-        /* It is the bound that holds the rate, not the path. */
+        /* The rate is held back by the bound, not by the path. */
         bbr_reset_full_bw(bbr);
         bbr->full_bw = ack->delivery.rate;
         return false;
@@ -222,7 +223,7 @@ static void bbr_probe_inflight_upward(struct congestion *congestion, uint64_t ac
         bbr_raise_slope(congestion);
 }
 
-/* True when it has changed the state. */
+/* True if the state has changed. */
 static bool bbr_adapt_long_term_model(struct congestion *congestion, const struct congestion_ack *ack)
 {
     struct bbr *bbr = &congestion->bbr;
@@ -234,7 +235,7 @@ static bool bbr_adapt_long_term_model(struct congestion *congestion, const struc
         bbr->ack_phase = BBR_ACKS_INIT;
         if (bbr_in_probe_bw(bbr) && !ack->delivery.application_limited)
             bbr_advance_max_bw_filter(bbr);
-        /* The cautious probe went well: the next one may stay where it ended. */
+        /* The precautionary probe went well: the next one may stay at the level where it ended. */
         if (bbr_in_probe_bw(bbr) && bbr->prev_probe_precautionary && !bbr->prev_probe_too_high) {
             bbr_start_refill(congestion);
             return true;
@@ -315,7 +316,7 @@ static void bbr_check_probe_rtt(struct congestion *congestion, const struct cong
     bbr->idle_restart = false;
     if (bbr->state != BBR_PROBE_RTT)
         return;
-    /* Rates of now tell of this probe, not of the path. */
+    /* Current rates reflect this probe, not the path. */
     delivery_limited(&congestion->delivery, ack->bytes_in_flight);
     if (bbr->probe_rtt_done == 0) {
         if (ack->bytes_in_flight <= bbr->probe_rtt_window) {
@@ -332,8 +333,8 @@ static void bbr_check_probe_rtt(struct congestion *congestion, const struct cong
 
 /* ---- Rate and window ---- */
 
-/* The rate is that of what arrives. Of what is sent at that rate a bad line loses its part, so that the path is never
- * full; by the draft, only a probe fills it, for a round trip every few seconds. */
+/* The model's rate is that of arrivals, so the usual loss is sent on top. Otherwise a lossy path would never be full:
+ * with the draft, only a probe fills it, for one round trip every few seconds. */
 static void bbr_set_pacing_rate(struct congestion *congestion, double gain)
 {
     const struct bbr *bbr = &congestion->bbr;
@@ -400,8 +401,8 @@ static void bbr_start(struct congestion *congestion, tn_time now)
                               (double)(congestion->initial_rtt ? congestion->initial_rtt : TN_MILLISECOND);
 }
 
-/* Draft, section 5.4: after a pause the path's queue is empty, so exactly its rate is safe, and what was known of its
- * delay needs no probe to be renewed. */
+/* Draft, section 5.4: after a pause the queue of the path is empty, so exactly its rate is safe, and the measured delay
+ * stays valid without another probe. */
 static void bbr_resumed(struct congestion *congestion, tn_time now)
 {
     struct bbr *bbr = &congestion->bbr;
@@ -415,7 +416,7 @@ static void bbr_resumed(struct congestion *congestion, tn_time now)
         bbr_exit_probe_rtt(congestion, now);
 }
 
-/* The draft's retransmission timeout: from next to nothing, as fast as ACKs come. */
+/* The draft's retransmission timeout: restarts from almost nothing, and grows as fast as ACKs arrive. */
 static void bbr_persistent(struct congestion *congestion)
 {
     bbr_save_window(congestion);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * BBR's model of the path. Section numbers are of draft-ietf-ccwg-bbr-06.
+ * BBR's model of the path. Section numbers refer to draft-ietf-ccwg-bbr-06.
  */
 #include "core/tunnel/bbr_model.h"
 
@@ -17,27 +17,27 @@
 #define EXTRA_ACKED_ROUNDS 5 /* in each of two slots */
 #define MIN_RTT_FILTER     (10 * TN_SECOND)
 
-/* The most bytes that go and come in one piece where packets are sent by GSO and received by GRO, and how many such
- * pieces keep sender and receiver busy at the same time (draft, section 5.5.8). */
+/* The most bytes that GSO sends or GRO receives as one piece, and how many such pieces it takes to keep sender and
+ * receiver busy at the same time (draft, section 5.5.8). */
 #define QUANTUM_MAX 65536
 #define QUANTA      3
 
-/* No link puts more into one piece: the longest A-MPDU of IEEE 802.11ac. An end that is busy with other things does,
- * but what waits for it is a queue. */
+/* The most that any link delivers in one piece: the longest A-MPDU of IEEE 802.11ac. A host that is busy with other
+ * things may deliver more at once, but what waits for it there is a queue. */
 #define EXTRA_ACKED_MAX (1 << 20)
 
-/* The part of the bandwidth-delay product by which bundled ACKs may raise what is safe: on a busy machine they come in
- * larger bundles, and what is allowed for these is taken from CUBIC. */
+/* The share of the bandwidth-delay product by which bundled ACKs may raise the safe amount. On a busy machine ACKs come
+ * in larger bundles, and whatever is allowed for them is taken from CUBIC. */
 #define SAFE_EXTRA 0.0625
 
-/* Loss up to this part is not taken for congestion while no queue is to be seen. */
+/* Loss up to this share is not considered congestion while there is no sign of a queue. */
 #define LOSS_THRESHOLD_NO_QUEUE 0.1
-/* Beyond it so many packets may be lost by chance: of few packets in flight, a tenth is soon gone. */
+/* Beyond that, this many packets may be lost by chance: with few packets in flight, a tenth is quickly reached. */
 #define CHANCE_PACKETS 4
 
-/* The weight of a round in what is usually lost. */
+/* The weight of a round in the average of the usual loss. */
 #define USUAL_LOSS_GAIN 0.0625
-/* With a queue, more than so many times what is usually lost asks for less. */
+/* With a queue, loss of more than this many times the usual is considered congestion. */
 #define USUAL_LOSS_FACTOR 3
 
 static bool bbr_is_probing_bw(const struct bbr *bbr)
@@ -45,7 +45,7 @@ static bool bbr_is_probing_bw(const struct bbr *bbr)
     return bbr->state == BBR_STARTUP || bbr->state == BBR_PROBE_BW_REFILL || bbr->state == BBR_PROBE_BW_UP;
 }
 
-/* ---- How much the path holds ---- */
+/* ---- How much the path can hold ---- */
 
 uint64_t bbr_minimum(const struct congestion *congestion)
 {
@@ -62,7 +62,7 @@ uint64_t bbr_bdp(const struct congestion *congestion, double bw, double gain)
     return bytes < (double)CONGESTION_WINDOW_MAX ? (uint64_t)bytes : CONGESTION_WINDOW_MAX;
 }
 
-/* Draft, section 5.6.3: what goes out in quanta needs room for some of them, however short the path is. */
+/* Draft, section 5.6.3: sending in quanta needs room for several of them, however short the path is. */
 uint64_t bbr_quantize(const struct congestion *congestion, uint64_t inflight)
 {
     double quantum = congestion->pacing_rate * (double)TN_MILLISECOND;
@@ -136,10 +136,10 @@ bool bbr_sees_queue(const struct congestion *congestion)
     return congestion->path_rtt > bound || bbr->round_rtt > bound || bbr->last_round_rtt > bound;
 }
 
-/* Whether so much loss is a sign of congestion. The draft takes more than 2 % for one, also on a path that loses 3 % at
- * any rate, and falls to a fraction of what such a path carries. But a queue that overflows shows before: round-trip
- * times rise. Where they do not, only loss counts that is more than radio and bad lines make: that of a policer, or of
- * a queue too small to be seen. */
+/* Whether so much loss is a sign of congestion. The draft says that more than 2 % is, even on a path that always loses
+ * 3 %, and thus falls to a fraction of the path's capacity. But a queue that overflows shows up earlier, in rising
+ * round-trip times. If they do not rise, only loss above that of radio links and bad lines counts: it comes from a
+ * policer, or from a queue too small to notice. */
 bool bbr_too_much_lost(const struct congestion *congestion, uint64_t lost, uint64_t of)
 {
     if (bbr_sees_queue(congestion))
@@ -162,7 +162,8 @@ static void bbr_update_usual_loss(struct congestion *congestion)
         (fmin((double)lost / (double)(lost + delivered), LOSS_THRESHOLD_NO_QUEUE) - bbr->usual_loss) * USUAL_LOSS_GAIN;
 }
 
-/* At what bytes in flight did loss cross the threshold: the packet may be one of several that went as one. */
+/* The number of bytes in flight at which loss crossed the threshold; the packet may have been one of several sent
+ * together. */
 static uint64_t bbr_inflight_at_loss(const struct congestion_loss *loss)
 {
     double in_flight_before = (double)loss->in_flight_sent - (double)loss->bytes;
@@ -172,10 +173,10 @@ static uint64_t bbr_inflight_at_loss(const struct congestion_loss *loss)
     return (uint64_t)fmax(in_flight_before + fmax(prefix, 0), 0);
 }
 
-/* What may be in flight after a probe that lost too much. By the draft that is what was in flight when it did, so that
- * of two flows that fill a queue of one bandwidth-delay product together, CUBIC shrinks and BBR does not: measured, BBR
- * ends with six sevenths. Where a queue overflowed it therefore shrinks to what keeps the path busy at the rate that it
- * has now, with ACKs as bundled as they come, headroom deducted. */
+/* How much may be in flight after a probe that lost too much. According to the draft, as much as when it did. When two
+ * flows together fill a queue of one bandwidth-delay product, then CUBIC shrinks and BBR does not, and in measurements
+ * BBR ended up with six sevenths of the bandwidth. So after an overflow it is reduced to what keeps the path busy at
+ * the current rate, allowing for bundled ACKs, minus headroom. */
 uint64_t bbr_safe_inflight(const struct congestion *congestion, const struct congestion_loss *loss)
 {
     const struct bbr *bbr = &congestion->bbr;
@@ -188,7 +189,7 @@ uint64_t bbr_safe_inflight(const struct congestion *congestion, const struct con
     return larger(inflight, (uint64_t)(BETA * (double)bbr_target_inflight(congestion)));
 }
 
-/* Once in a round with loss, unless probing: towards what the path delivers now. */
+/* Once per round with loss, unless probing: moves towards what the path currently delivers. */
 static void bbr_adapt_lower_bounds(struct congestion *congestion)
 {
     struct bbr *bbr = &congestion->bbr;
@@ -261,7 +262,7 @@ void bbr_update_signals(struct congestion *congestion, const struct congestion_a
         bbr_adapt_lower_bounds(congestion);
 }
 
-/* The end of an ACK that ended a round: the next one's signals begin with it. */
+/* Called after an ACK that ended a round: starts the signals of the next round. */
 void bbr_advance_signals(struct congestion *congestion, const struct delivery_sample *sample)
 {
     struct bbr *bbr = &congestion->bbr;
@@ -313,7 +314,7 @@ void bbr_update_min_rtt(struct congestion *congestion, const struct congestion_a
     struct bbr *bbr = &congestion->bbr;
 
     bbr->min_rtt_expired = bbr->min_rtt > 0 && ack->now > bbr->min_rtt_stamp + MIN_RTT_FILTER;
-    /* Before a sample that holds a queue takes the place of the old one. */
+    /* Before the old sample is replaced by one that includes a queue. */
     if (bbr->min_rtt_expired && bbr->state != BBR_PROBE_RTT)
         bbr->probe_rtt_window =
             larger(bbr_bdp(congestion, bbr->bw, BBR_PROBE_RTT_WINDOW_GAIN), bbr_minimum(congestion));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Congestion control: what decides how many bytes may be in flight, and how fast they go out (RFC 9002 section 7). A
- * controller is a table of functions over its own state, so that a link can be given another one.
+ * Congestion control: decides how many bytes may be in flight and how fast they are sent (RFC 9002 section 7). A
+ * controller is a table of functions that operate on its own state, so that a link can use any of them.
  */
 #ifndef CORE_TUNNEL_CONGESTION_H
 #define CORE_TUNNEL_CONGESTION_H
@@ -14,57 +14,57 @@
 
 /* RFC 9002 section 7.2. */
 #define CONGESTION_INITIAL_PACKETS 10
-/* Above it no path known needs more; keeps sums far from overflow. */
+/* More than any known path needs, and small enough to keep sums from overflowing. */
 #define CONGESTION_WINDOW_MAX (UINT64_C(1) << 32)
 
 struct congestion;
 
-/* One ACK that acknowledged something new. What it showed to be lost was told before. */
+/* An ACK that acknowledged something new. Losses that it revealed have been reported before. */
 struct congestion_ack {
     tn_time now;
     uint64_t bytes;           /* newly acknowledged */
-    uint64_t bytes_in_flight; /* now */
-    tn_time rtt;              /* the sample, as it was measured; 0: none */
+    uint64_t bytes_in_flight; /* after this ACK */
+    tn_time rtt;              /* the sample as measured; 0: none */
     tn_time smoothed_rtt;
-    bool application_limited; /* the window was not what limited sending (section 7.8) */
-    bool window_limited;      /* the window was used up since the last ACK */
+    bool application_limited; /* sending was not limited by the window (section 7.8) */
+    bool window_limited;      /* the window has been filled since the last ACK */
     struct delivery_sample delivery;
 };
 
-/* One packet that was declared lost. */
+/* A packet that was declared lost. */
 struct congestion_loss {
     tn_time now;
     tn_time time_sent;
     uint64_t bytes;
-    uint64_t in_flight_sent; /* bytes in flight when it was sent, with it */
-    uint64_t lost_since;     /* bytes lost since it was sent, with it */
+    uint64_t in_flight_sent; /* bytes in flight when it was sent, including itself */
+    uint64_t lost_since;     /* bytes lost since it was sent, including itself */
     bool application_limited;
-    bool continues; /* the packet before it was lost together with it */
+    bool continues; /* the previous packet was lost together with it */
 };
 
 struct congestion_ops {
     const char *name;
     void (*start)(struct congestion *congestion, tn_time now);
-    /* A packet goes while nothing is in flight, since there was nothing to send. */
+    /* A packet is about to be sent after a pause in which nothing was in flight or waiting to be sent. */
     void (*resumed)(struct congestion *congestion, tn_time now);
     void (*acknowledged)(struct congestion *congestion, const struct congestion_ack *ack);
     void (*lost)(struct congestion *congestion, const struct congestion_loss *loss);
     /* Everything sent over a long time was lost (section 7.6). */
     void (*persistent)(struct congestion *congestion);
-    /* All that was declared lost in the last episode of loss has been acknowledged after all. */
+    /* Everything declared lost in the last episode of loss has been acknowledged after all. */
     void (*spurious)(struct congestion *congestion, tn_time now);
 };
 
 struct congestion {
     const struct congestion_ops *ops;
-    /* What a controller decides. */
-    uint64_t window;    /* bytes that may be in flight */
+    /* Set by the controller. */
+    uint64_t window;    /* bytes allowed in flight */
     double pacing_rate; /* bytes per nanosecond */
-    uint64_t events;    /* reductions for congestion */
-    /* What it is told. */
-    uint64_t packet_size; /* what the path takes, bytes */
+    uint64_t events;    /* how often it was reduced because of congestion */
+    /* Set by the link. */
+    uint64_t packet_size; /* the packet size that the path carries, in bytes */
     tn_time initial_rtt;
-    tn_time path_rtt; /* the newest sample, without the peer's delay; 0: none yet */
+    tn_time path_rtt; /* the latest sample, without the peer's delay; 0: none yet */
     struct delivery delivery;
     union {
         struct cubic cubic;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * CONTROL: reliable, ordered bytes of the link itself, as CRYPTO is in QUIC (docs/protocol.md section 3).
+ * CONTROL: the link's own reliable, ordered byte stream, like CRYPTO in QUIC (docs/protocol.md section 3).
  */
 #include "core/tunnel/link_internal.h"
 
@@ -18,7 +18,7 @@ bool control_has_frames(const struct tn_link *link)
     return link->control_sender.lost.count > 0 || link->control_sender.next < link->control_sender.end;
 }
 
-/* What CONTROL carries may be secret: it is overwritten before it is freed. */
+/* CONTROL may carry secrets, so its data is overwritten before it is freed. */
 static void wipe_and_free(void *bytes, size_t size)
 {
     if (bytes)
@@ -58,7 +58,7 @@ bool tn_control_all_acknowledged(const struct tn_link *link)
     return link->control_sender.acknowledged == link->control_sender.end;
 }
 
-/* Writes a CONTROL frame with up to `size` bytes; returns how many, 0 when there is no room. */
+/* Writes a CONTROL frame with up to `size` bytes; returns how many, or 0 if there is no room. */
 static size_t control_write_frame(struct send_buffer *sender, struct packet *packet, uint64_t offset, uint64_t size)
 {
     size_t header = 1 + varint_size(offset) + 2;
@@ -104,7 +104,7 @@ bool control_send(struct tn_link *link, struct packet *packet)
     return packet->next != before;
 }
 
-/* Moves what is in order into one piece. */
+/* Gathers what has arrived in order into one contiguous piece. */
 static bool control_gather(struct tn_link *link)
 {
     struct hg_slice slice;

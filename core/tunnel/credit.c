@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Credit for the peer (RFC 9000 section 4). Each stream has a reserve that nobody else can use up. What its window is
- * larger than that it is lent from the session's pool, and has back to the pool whatever of it was read and is not lent
- * anew: credit once given cannot be revoked. So what a session holds is bounded stream by stream, and a limit for all
- * of them together, which could only hold back a stream that has credit of its own, is not needed.
+ * Credit for the peer (RFC 9000 section 4). Each stream has a reserve that no other stream can use. Whatever its window
+ * exceeds the reserve by is lent from the session's pool, and returns to the pool as bytes are read without new credit
+ * being given for them: credit once given cannot be revoked. So the bytes that a session holds are bounded per stream.
+ * A limit for all streams together is not needed; it could only hold back a stream that still has credit of its own.
  */
 #include "core/tunnel/session_internal.h"
 
-/* What a reader is lent as soon as it has shown that it reads; and at once where the path is far, its round-trip time,
- * as the reserve alone would cost a new stream noticeable time there. */
+/* Lent to a reader as soon as it has shown that it reads. If the path is at least FAR away in round-trip time, it is
+ * lent at once, as a new stream limited to its reserve would lose noticeable time there. */
 #define FIRST_LOAN (52 * 1024)
 #define FAR        (4 * TN_MILLISECOND)
-/* And the part of the pool that this is at most. */
+/* This loan is at most this part of the pool. */
 #define FIRST_LOAN_PART 512
-/* On a near path buffers between here and a reader who does not read fill as fast as one who does would read: a window
- * grows when more was read than fits into them. On a far path that takes round trips, and so does this. */
+/* On a near path, buffers between here and a stalled reader fill as fast as an active reader would read, so a window
+ * only grows once more has been read than fits into them. On a far path that takes round trips, and so does growth. */
 #define BUFFERS (512 * 1024)
 /* A window of which half lasts this many round trips is too large. */
 #define SLOW_ROUNDS 16
-/* On the nearest of paths a round trip takes as long as the two processes need to get their turn. */
+/* On the nearest paths, a round trip takes as long as it takes to schedule the two processes. */
 #define NEAREST (2 * TN_MILLISECOND)
 
-/* New credit is given when so much of a window was read, or half of a small window (RFC 9000 section 4.2 leaves that
- * open): early, since what is left of the credit has to last for a round trip, and for another where packets get lost;
- * but not for every packet. */
+/* New credit is given when this much of a window has been read, or half of a small window (RFC 9000 section 4.2 leaves
+ * this open): early enough, since the remaining credit must last for a round trip, or for two if packets are lost, but
+ * not for every packet. */
 static uint64_t window_step(uint64_t window)
 {
     uint64_t step = window / 8 > 32768 ? window / 8 : 32768;
@@ -43,7 +43,7 @@ void credit_count(struct tn_stream *stream)
     stream->lent = lent;
 }
 
-/* Bytes of the pool that nobody else has. */
+/* Bytes of the pool not lent to other streams. */
 static uint64_t pool_free(const struct tn_stream *stream)
 {
     const struct tn_session *session = stream->session;
@@ -62,8 +62,9 @@ static uint64_t scaled(uint64_t size, uint64_t free, uint64_t whole, int squarin
     return size * part >> 10;
 }
 
-/* What a reader is lent before it has shown more than that it reads: less and less as the pool is lent out, so that
- * hundreds who do not go on reading hold little and leave most of it; the more so on a near path, where it saves least.
+/* The loan for a reader that has shown no more than that it reads. It shrinks as the pool is lent out, so that hundreds
+ * of readers that stop reading hold little and leave most of it; all the more on a near path, where a loan saves least
+ * time.
  */
 static uint64_t first_loan(const struct tn_stream *stream)
 {
@@ -74,9 +75,10 @@ static uint64_t first_loan(const struct tn_stream *stream)
     return scaled(part < FIRST_LOAN ? part : FIRST_LOAN, pool_free(stream), pool, far ? 2 : 5);
 }
 
-/* The most that the stream may be lent now: half of what would be free without it (dynamic thresholds: Choudhury and
- * Hahne, 1998), so that any number of readers who were fast and stall leave something; and no more than its reader has
- * read, of which ever less counts once half of the pool is lent: it takes long reading to be lent what is left. */
+/* The most that the stream may currently borrow. It is half of what would be free without it (dynamic thresholds:
+ * Choudhury and Hahne, 1998), so that any number of readers that were once fast leave something; and no more than its
+ * reader has read so far, of which less and less counts once half of the pool is lent, so that only long reading earns
+ * a share of the rest. */
 static uint64_t loan_max(const struct tn_stream *stream)
 {
     uint64_t half = stream->session->params.session_window / 2, free = pool_free(stream), first = first_loan(stream);
@@ -132,15 +134,15 @@ bool credit_is_due(struct tn_stream *stream)
 {
     uint64_t limit;
 
-    /* What others were lent meanwhile may leave less. */
+    /* What was lent to others in the meantime may leave less. */
     if (loan_of(stream) > 0)
         lend(stream, loan_of(stream));
     limit = stream->receiver.read + stream->window;
     return limit > stream->receive_max && limit - stream->receive_max >= window_step(stream->window);
 }
 
-/* Lets the window grow when half of it was used up within two round trips: then it is what limits; and shrink when that
- * took long. Measured over half a window, not from one credit to the next, since what waited behind a gap is read all
+/* Grows the window if half of it was used within two round trips, since it is then the limit; shrinks it if that
+ * took long. Measured over half a window and not between two credits, as data that waited behind a gap is read all
  * at once. */
 static void tune(struct tn_stream *stream, tn_time now, tn_time rtt)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * CUBIC (RFC 9438) with HyStart++ (RFC 9406). Section numbers are of RFC 9438 unless another is named.
+ * CUBIC (RFC 9438) with HyStart++ (RFC 9406). Section numbers refer to RFC 9438 unless noted.
  */
 #include "core/tunnel/congestion.h"
 
@@ -10,12 +10,12 @@
 /* Sections 4.6 and 5. */
 #define BETA 0.7
 #define C    0.4
-/* Section 4.3: with it, Reno that decreases by BETA is as fast as Reno that halves. */
+/* Section 4.3: with this, a Reno that decreases by BETA is as fast as one that halves. */
 #define ALPHA           (3 * (1 - BETA) / (1 + BETA))
 #define MINIMUM_PACKETS 2
 
-/* A little above the window per round trip, so that pacing never is what limits (RFC 9002 section 7.7); twice in slow
- * start, when the window doubles in each round trip. */
+/* Slightly more than a window per round trip, so that pacing is never the limit (RFC 9002 section 7.7); twice that in
+ * slow start, as the window doubles with each round trip. */
 static void cubic_pace(struct congestion *congestion, tn_time smoothed_rtt)
 {
     const struct cubic_curve *curve = &congestion->cubic.curve;
@@ -46,7 +46,7 @@ static void cubic_start(struct congestion *congestion, tn_time now)
     cubic_pace(congestion, congestion->initial_rtt);
 }
 
-/* Section 5.8: the curve does not go on while there is nothing to send. */
+/* Section 5.8: the curve pauses while there is nothing to send. */
 static void cubic_pause(struct cubic *cubic, tn_time now)
 {
     if (cubic->curve.epoch != 0)
@@ -113,7 +113,7 @@ static void cubic_acknowledged(struct congestion *congestion, const struct conge
         growth = hystart_acknowledged(&cubic->hystart, ack->bytes, ack->rtt, ack->delivery.prior_delivered,
                                       congestion->delivery.delivered);
         cubic_set_window(congestion, curve->window + (double)growth);
-        /* RFC 9406 section 4.2. Only the first slow start is without a threshold. */
+        /* RFC 9406 section 4.2. Only the first slow start has no threshold. */
         if (cubic->hystart.phase == HYSTART_DONE && curve->threshold == INFINITY)
             curve->threshold = curve->window;
     } else {
@@ -129,14 +129,14 @@ static void cubic_lost(struct congestion *congestion, const struct congestion_lo
     struct cubic *cubic = &congestion->cubic;
     struct cubic_curve *curve = &cubic->curve;
 
-    /* One reduction for each round trip: losses of packets sent before the last one say nothing new. */
+    /* Only one reduction per round trip: losses of packets sent before the last one reveal nothing new. */
     if (loss->time_sent <= cubic->recovery_start)
         return;
     cubic->undo = *curve;
     cubic->undo_phase = cubic->hystart.phase;
     cubic->may_undo = true;
     cubic->recovery_start = loss->now;
-    /* Fast convergence: a flow that lost before it reached its old plateau leaves room for new ones. */
+    /* Fast convergence: a flow that has losses before it reaches its old plateau leaves room for new flows. */
     curve->plateau = curve->window < curve->plateau ? curve->window * (1 + BETA) / 2 : curve->window;
     curve->prior = curve->window;
     curve->epoch = 0;
@@ -158,7 +158,7 @@ static void cubic_persistent(struct congestion *congestion)
     cubic->may_undo = false;
 }
 
-/* Section 4.9: what was taken away for nothing comes back, also the time that went by on the old curve. */
+/* Section 4.9: undoes a reduction that was unjustified; the old curve continues where it stopped. */
 static void cubic_spurious(struct congestion *congestion, tn_time now)
 {
     struct cubic *cubic = &congestion->cubic;

@@ -11,11 +11,11 @@ void delivery_finish(struct delivery *delivery, struct delivery_sample *sample, 
         delivery->limited_until = 0;
     if (!sample->valid)
         return;
-    /* The next sample's sending begins where this one's ended. */
+    /* The sending time of the next sample begins where that of this one ends. */
     delivery->first_sent_time = sample->time_sent;
     elapsed = delivery->delivered_time - sample->prior_time;
-    /* ACKs that were held up and then come together make a path look faster than what was sent into it; what was sent
-     * in a burst makes it look faster than what came out: so the longer of the two. */
+    /* ACKs that were held up and arrive together make a path look faster than data was sent into it; a burst makes it
+     * look faster than data came out of it. So the longer interval counts. */
     sample->interval = sample->send_elapsed > elapsed ? sample->send_elapsed : elapsed;
     sample->delivered = delivery->delivered - sample->prior_delivered;
     sample->lost = (uint32_t)delivery->lost - sample->prior_lost;

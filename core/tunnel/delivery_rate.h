@@ -1,39 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Delivery-rate estimation (draft-cheng-iccrg-delivery-rate-estimation, since 2024 a part of draft-ietf-ccwg-bbr): how
- * fast the path took what was sent, and whether it was the path or the application that set the pace.
+ * Delivery-rate estimation (draft-cheng-iccrg-delivery-rate-estimation, since 2024 part of draft-ietf-ccwg-bbr): how
+ * fast the path delivers, and whether the path or the application limits it.
  */
 #ifndef CORE_TUNNEL_DELIVERY_RATE_H
 #define CORE_TUNNEL_DELIVERY_RATE_H
 
 #include "core/tunnel/tunnel.h"
 
-/* Of a link, since its start. */
+/* Totals of a link since its start. */
 struct delivery {
     uint64_t delivered; /* bytes acknowledged */
     uint64_t lost;      /* bytes declared lost */
     tn_time delivered_time;
     tn_time first_sent_time;
-    /* While `delivered` has not passed it, what is sent belongs to a time in which there was too little to send. 0:
-     * there was enough. */
+    /* Until `delivered` exceeds this, packets count as sent while there was too little data. 0: there was enough. */
     uint64_t limited_until;
 };
 
-/* What was so when a packet was sent; kept with the packet. */
+/* The state when a packet was sent, kept with the packet. */
 struct delivery_stamp {
     uint64_t delivered;
     tn_time delivered_time, first_sent_time;
     uint32_t lost;      /* the lower bits */
-    uint32_t in_flight; /* bytes, with this packet */
+    uint32_t in_flight; /* bytes, including this packet */
     bool application_limited;
 };
 
-/* What an ACK tells, by the newest packet in it. */
+/* What an ACK reveals, based on its newest packet. */
 struct delivery_sample {
     uint64_t prior_delivered; /* when that packet was sent */
-    uint64_t delivered;       /* bytes, since then */
-    uint64_t lost;            /* bytes, since then */
+    uint64_t delivered;       /* bytes since then */
+    uint64_t lost;            /* bytes since then */
     uint64_t in_flight;       /* bytes, when it was sent */
     double rate;              /* bytes per nanosecond; 0: unknown */
     tn_time interval;
@@ -58,7 +57,7 @@ static inline void delivery_sent(struct delivery *delivery, struct delivery_stam
     stamp->application_limited = delivery->limited_until != 0;
 }
 
-/* Takes a packet that was acknowledged into the sample. */
+/* Adds an acknowledged packet to the sample. */
 static inline void delivery_acknowledged(struct delivery *delivery, struct delivery_sample *sample,
                                          const struct delivery_stamp *stamp, uint64_t number, uint64_t size,
                                          tn_time time_sent, tn_time now)
@@ -78,7 +77,7 @@ static inline void delivery_acknowledged(struct delivery *delivery, struct deliv
     sample->application_limited = stamp->application_limited;
 }
 
-/* There was less to send than might have been sent. */
+/* Less was sent than would have been possible. */
 static inline void delivery_limited(struct delivery *delivery, uint64_t bytes_in_flight)
 {
     delivery->limited_until = delivery->delivered + bytes_in_flight;
@@ -86,7 +85,8 @@ static inline void delivery_limited(struct delivery *delivery, uint64_t bytes_in
         delivery->limited_until = 1;
 }
 
-/* After all packets of an ACK: computes the rate. A sample over less than the least round-trip time says nothing. */
+/* Call after all packets of an ACK: computes the rate. A sample shorter than the minimum round-trip time is not
+ * usable. */
 void delivery_finish(struct delivery *delivery, struct delivery_sample *sample, tn_time min_rtt);
 
 #endif

@@ -40,7 +40,7 @@ static bool read_control(const uint8_t **in, const uint8_t *end, struct frame *f
            frame->offset <= VARINT_MAX - frame->size;
 }
 
-/* Checks all ranges, so that those who walk them later need not. */
+/* Checks all ranges, so that code that walks them later need not. */
 static bool read_ack(const uint8_t **in, const uint8_t *end, struct frame *frame)
 {
     uint64_t low, gap, length;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Frame types and reading of what is not stream data (docs/protocol.md section 3, RFC 9000 section 19).
+ * Frame types, and parsing of frames (docs/protocol.md section 3, RFC 9000 section 19).
  */
 #ifndef CORE_TUNNEL_FRAME_H
 #define CORE_TUNNEL_FRAME_H
@@ -33,10 +33,10 @@ enum {
     STREAM_OFFSET = 0x04,
 };
 
-/* The unit of an ACK's delay is 2^3 microseconds. */
+/* An ACK's delay is in units of 2^3 microseconds. */
 #define ACK_DELAY_EXPONENT 3
 
-/* A frame as read. Which members count depends on the type; `data` points into the packet. */
+/* A parsed frame. Which members are valid depends on the type; `data` points into the packet. */
 struct frame {
     uint8_t type; /* FRAME_STREAM for 0x08 to 0x0f */
     bool fin;
@@ -48,12 +48,12 @@ struct frame {
     size_t size;
     struct {
         uint64_t largest, delay, range_count, first_range;
-        const uint8_t *ranges, *ranges_end; /* pairs of gap and length, checked to be there and in range */
+        const uint8_t *ranges, *ranges_end; /* pairs of gap and length, already checked for length and range */
     } ack;
 };
 
-/* Reads the frame at `*in`, which moves behind it. False when it is of an unknown type, cut off or out of range; `type`
- * is set even then. */
+/* Parses the frame at `*in` and advances it past the frame. False if the type is unknown, or the frame truncated or out
+ * of range; `type` is set even then. */
 bool frame_read(const uint8_t **in, const uint8_t *end, struct frame *frame);
 
 /* Walks the ranges of an ACK downwards: from low to high, both inclusive. */
@@ -63,7 +63,7 @@ struct ack_walk {
 };
 
 void frame_ack_first(const struct frame *frame, struct ack_walk *walk);
-/* Moves to the next range; false behind the last one. */
+/* Moves to the next range; false after the last one. */
 bool frame_ack_next(struct ack_walk *walk);
 
 /* Whether a frame of this type belongs to the session, not to the link. */
@@ -73,7 +73,7 @@ static inline bool frame_of_session(uint8_t type)
            (type >= FRAME_STREAM && type <= FRAME_STREAMS_BLOCKED);
 }
 
-/* RFC 9000 section 13.2: what makes the receiver acknowledge. */
+/* RFC 9000 section 13.2: whether the receiver must acknowledge it. */
 static inline bool frame_elicits_ack(uint8_t type)
 {
     return type != FRAME_PADDING && type != FRAME_ACK && type != FRAME_CLOSE;

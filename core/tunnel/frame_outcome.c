@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What became of frames that were sent: acknowledged or lost.
+ * What happens once sent frames are acknowledged or lost.
  */
 #include "core/tunnel/session_internal.h"
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Frames of the session that came in (RFC 9000 sections 3, 4, 19).
+ * Handling of received frames of the session (RFC 9000 sections 3, 4, 19).
  */
 #include "core/tunnel/session_internal.h"
 
 #include "core/tunnel/varint.h"
 
-/* Pieces of received bytes that all streams together may hold. */
+/* The most pieces in which the received bytes of all streams together may be held. */
 #define SESSION_SEGMENTS_MAX 16384
 
-/* Opens the peer's streams up to the one with this index: the first frame for a stream opens all lower ones. */
+/* Opens the peer's streams up to this index: the first frame of a stream also opens all lower ones. */
 static int session_accept(struct tn_session *session, uint64_t index, const char **what)
 {
     if (index >= session->max_streams) {
@@ -25,7 +25,7 @@ static int session_accept(struct tn_session *session, uint64_t index, const char
     return 0;
 }
 
-/* Finds the stream that a frame names; *found stays NULL when the stream is over. */
+/* Finds the stream that a frame names; *found stays NULL if the stream is over. */
 static int session_get(struct tn_session *session, uint64_t id, struct tn_stream **found, const char **what)
 {
     bool own = (id & 1) == (session->params.is_client ? 0 : 1);
@@ -53,7 +53,7 @@ static int session_get(struct tn_session *session, uint64_t id, struct tn_stream
     return 0;
 }
 
-/* Checks that the peer's direction may go up to `end` and counts it (section 4.1). */
+/* Checks that the peer may send up to `end` and counts it (section 4.1). */
 static int stream_count(struct tn_stream *stream, uint64_t end, bool final, const char **what)
 {
     struct tn_session *session = stream->session;
@@ -86,8 +86,8 @@ static int stream_count(struct tn_stream *stream, uint64_t end, bool final, cons
     return 0;
 }
 
-/* All that came in order is read, but what comes behind a gap uses up the credit before the gap is closed, which takes
- * a round trip or more: it is the window that limits, not the reader. */
+/* Everything that arrived in order has been read, but data after a gap will use up the credit before the gap is filled,
+ * which takes a round trip or more: the window is the limit, not the reader. */
 static void stream_check_gap(struct tn_stream *stream)
 {
     if (stream->final_known || stream->receiver.contiguous != stream->receiver.read ||
@@ -99,7 +99,7 @@ static void stream_check_gap(struct tn_stream *stream)
     stream_schedule(stream);
 }
 
-/* Takes the data of a frame whose size was counted. */
+/* Takes the data of a frame that has already been counted. */
 static int stream_take(struct tn_stream *stream, const struct frame *frame)
 {
     struct tn_session *session = stream->session;
@@ -149,7 +149,7 @@ static int receive_reset(struct tn_session *session, const struct frame *frame, 
 
     if (error || !stream)
         return error;
-    /* Section 3.2: all data and the end are here, so the reset comes too late to matter. */
+    /* Section 3.2: all data and the end have arrived, so the reset comes too late to matter. */
     over = stream->final_known && !stream->discarding && stream->receiver.contiguous == stream->final_size;
     error = stream_count(stream, frame->final_size, true, what);
     if (error || over || stream->peer_reset)
@@ -201,7 +201,8 @@ static int receive_max_streams(struct tn_session *session, const struct frame *f
     return 0;
 }
 
-/* A limit that was told and is not known there was probably lost: the next probe timeout may be far. */
+/* If the peer does not know a limit that it was sent, the frame was probably lost, and the next probe timeout may be
+ * far off. */
 static int receive_stream_data_blocked(struct tn_session *session, const struct frame *frame, const char **what)
 {
     struct tn_stream *stream;

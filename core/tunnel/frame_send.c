@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Writing the frames of a session and its streams into packets (RFC 9000 section 19).
+ * Writes the frames of a session and its streams into packets (RFC 9000 section 19).
  */
 #include "core/tunnel/session_internal.h"
 
 #include "core/tunnel/varint.h"
 
-/* A piece of data smaller than this does not begin in what is left of a packet, unless it is all there is. */
+/* A smaller piece of data is not started at the end of a packet, unless it is all that there is. */
 #define PIECE_MIN 32
 /* Type, id, offset and length of a STREAM frame. */
 #define STREAM_HEADER_MAX (1 + 3 * 8)
 
-/* Writes a frame of up to two varints behind its type. False when there is no room or no memory. */
+/* Writes a frame of up to two varints after its type. False if there is no room or no memory. */
 static bool write_frame(struct packet *packet, uint8_t type, struct tn_stream *stream, uint64_t value)
 {
     size_t size = 1 + (stream ? varint_size(stream->id) : 0) + varint_size(value);
@@ -28,7 +28,7 @@ static bool write_frame(struct packet *packet, uint8_t type, struct tn_stream *s
     return true;
 }
 
-/* RFC 9000 section 4.6: limits of streams count from the session's start. */
+/* RFC 9000 section 4.6: stream limits count from the start of the session. */
 static uint64_t session_streams_limit(const struct tn_session *session)
 {
     return session->peer_streams_over + session->params.max_streams;
@@ -107,8 +107,8 @@ bool stream_write_pending(struct tn_stream *stream, struct packet *packet, tn_ti
     return true;
 }
 
-/* Writes a STREAM frame with up to `size` bytes from `offset`; returns how many, -1 when there is no room. The end goes
- * with the last byte. */
+/* Writes a STREAM frame with up to `size` bytes from `offset`; returns how many, or -1 if there is no room. FIN is set
+ * along with the last byte. */
 static int64_t stream_write_data(struct tn_stream *stream, struct packet *packet, uint64_t offset, uint64_t size)
 {
     size_t header = 1 + varint_size(stream->id) + (offset > 0 ? varint_size(offset) : 0);
@@ -123,10 +123,11 @@ static int64_t stream_write_data(struct tn_stream *stream, struct packet *packet
         return -1;
     room -= header;
     if (size >= room) {
-        /* Fills the packet to its end: no length. */
+        /* Fills the rest of the packet: no length needed. */
         size = room;
     } else if (size + varint_size(size) > room) {
-        /* Without a length it is too short for the rest, with one too long: padding before it makes up. */
+        /* Too short for the rest of the packet without a length, and too long with one: padding before it makes up the
+         * difference. */
         for (; size < room; room--)
             *packet->next++ = FRAME_PADDING;
     } else {
@@ -162,7 +163,7 @@ bool stream_write_lost(struct tn_stream *stream, struct packet *packet)
         if (size < 0)
             return false;
         stream->session->bytes_resent += (uint64_t)size;
-        /* Taking from the front never splits a range, so it cannot fail. */
+        /* Removing from the front never splits a range, so it cannot fail. */
         ranges_remove(&sender->lost, range.start, range.start + (uint64_t)size);
     }
     return !(stream->pending & PENDING_FIN) || stream_write_data(stream, packet, sender->end, 0) == 0;

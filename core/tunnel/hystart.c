@@ -3,7 +3,7 @@
  */
 #include "core/tunnel/hystart.h"
 
-/* RFC 9406 section 4.3. Its bound on the growth for each ACK is for senders that do not pace. */
+/* RFC 9406 section 4.3. The RFC's limit on the growth per ACK is only for senders that do not pace. */
 #define MIN_RTT_THRESHOLD   (4 * TN_MILLISECOND)
 #define MAX_RTT_THRESHOLD   (16 * TN_MILLISECOND)
 #define MIN_RTT_DIVISOR     8
@@ -33,7 +33,7 @@ static void hystart_compare(struct hystart *hystart)
     if (hystart->samples < RTT_SAMPLES)
         return;
     if (hystart->phase == HYSTART_CONSERVATIVE) {
-        /* The delay went away: it was jitter. */
+        /* The delay has gone back down: it was only jitter. */
         if (hystart->round_min < hystart->baseline)
             hystart->phase = HYSTART_SLOW_START;
         return;

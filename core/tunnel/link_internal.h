@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Inside of a link.
+ * The internals of a link.
  */
 #ifndef CORE_TUNNEL_LINK_INTERNAL_H
 #define CORE_TUNNEL_LINK_INTERNAL_H
@@ -17,55 +17,55 @@
 
 enum tn_link_state {
     TN_LINK_OPEN,
-    TN_LINK_DETACHED, /* its session went elsewhere: may only be closed */
-    TN_LINK_CLOSING,  /* tn_link_close() was called */
-    TN_LINK_CLOSED,   /* the peer closed, or it is dead */
+    TN_LINK_DETACHED, /* its session was detached: can only be closed */
+    TN_LINK_CLOSING,  /* tn_link_close() has been called */
+    TN_LINK_CLOSED,   /* closed by the peer, or dead */
 };
 
 struct tn_link {
     struct tn_params params;
     struct tn_session *session;
     enum tn_link_state state;
-    bool hold;        /* session frames wait until the peer has acknowledged `accept` */
+    bool hold;        /* session frames must wait until the peer has acknowledged `accept` */
     bool ping_wanted; /* a PING is to be sent */
-    bool ping_asked;  /* the keep-alive's PING was asked for since the last packet came */
+    bool ping_asked;  /* the keep-alive PING has been queued since the last packet arrived */
     tn_time now;      /* the latest time that was passed in */
     tn_time last_received;
 
     struct acks acks;
     struct recovery recovery;
     struct path_mtu path_mtu;
-    uint64_t lost_before_probe; /* packets, when the last path MTU probe was sent */
-    uint64_t skip_at;           /* the next packet number from this on is left out */
-    uint64_t random;            /* the state of the generator that chooses it */
-    uint64_t repeat_from;       /* packets below hold nothing to repeat (redundancy.h) */
+    uint64_t lost_before_probe; /* number of lost packets when the last path MTU probe was sent */
+    uint64_t skip_at;           /* the next packet number to skip */
+    uint64_t random;            /* state of the random generator that chooses it */
+    uint64_t repeat_from;       /* lower-numbered packets have nothing to repeat (redundancy.h) */
 
     struct send_buffer control_sender;
     struct receive_buffer control_receiver;
-    uint8_t *control_text; /* in order, not yet consumed */
+    uint8_t *control_text; /* in order, not consumed yet */
     size_t control_size, control_capacity;
 
     bool close_wanted;        /* a CLOSE is to be sent */
-    unsigned closed_received; /* packets that came since it was sent */
+    unsigned closed_received; /* packets received since CLOSE was sent */
     uint64_t close_code;
     char close_reason[CLOSE_REASON_MAX + 1];
     const char *error;
     uint8_t error_frame;
 
-    struct tn_link_stats stats; /* the counters; the rest is filled in when asked for */
+    struct tn_link_stats stats; /* counters; the rest is filled in on request */
 };
 
-/* The next packet number to leave out, for one that is at `number` now. */
+/* Chooses the next packet number to skip after `number`. */
 uint64_t link_next_skip(struct tn_link *link, uint64_t number);
-/* Whether frames other than ACK wait to be sent. */
+/* Whether frames other than ACK are waiting to be sent. */
 bool link_has_frames(const struct tn_link *link);
-/* The size of the path MTU probe that is to be sent now; 0: none. */
+/* The size of the path MTU probe to send now; 0: none. */
 size_t link_wants_mtu_probe(const struct tn_link *link, tn_time now);
 
 /* ---- control_stream.c ---- */
 
 bool control_has_frames(const struct tn_link *link);
-/* Fills the packet with CONTROL frames; false when there was nothing. */
+/* Fills the packet with CONTROL frames; false if there were none. */
 bool control_send(struct tn_link *link, struct packet *packet);
 /* 0, a code of enum tn_error, or FRAME_NOT_TAKEN. */
 int control_receive(struct tn_link *link, const struct frame *frame, const char **what);

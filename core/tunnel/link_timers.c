@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Links: their life, their timers.
+ * Links: creation, closing and timers.
  */
 #include "core/tunnel/redundancy.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What ordinary packets may hold is another size now. */
+/* The size limit of ordinary packets has changed. */
 static void packet_size_changed(struct tn_link *link)
 {
     recovery_set_small_packet(&link->recovery, path_mtu_smaller(&link->path_mtu, false));
@@ -134,8 +134,8 @@ size_t link_wants_mtu_probe(const struct tn_link *link, tn_time now)
     const struct recovery *recovery = &link->recovery;
     bool busy = link->session && !link->hold && session_has_frames(link->session);
 
-    /* Only when it is known that and how fast the peer answers, and nothing is in doubt. Pacing is of no use for one
-     * packet in a round trip. */
+    /* Only once the round-trip time is known, and while no timeout is in doubt. Pacing does not matter for one packet
+     * per round trip. */
     if (recovery->reliable || recovery->first_rtt_sample == 0 || recovery->pto_count > 0 ||
         !recovery_window_open(recovery))
         return 0;
@@ -164,7 +164,7 @@ static tn_time earlier(tn_time a, tn_time b)
     return a < b ? a : b;
 }
 
-/* Repetitions wait for all else that is to be sent, and for pacing. */
+/* Repetitions wait until everything else has been sent and pacing allows them. */
 static tn_time link_repeat_deadline(const struct tn_link *link)
 {
     tn_time deadline = link_has_frames(link) ? TN_TIME_NEVER : redundancy_deadline(link);
@@ -184,7 +184,7 @@ tn_time tn_link_deadline(const struct tn_link *link)
         deadline = earlier(deadline, link->acks.deadline);
     if (!link->ping_asked)
         deadline = earlier(deadline, link->last_received + link->params.keep_alive);
-    /* Pacing: only while that, and nothing else, holds back what waits. */
+    /* Wait for the pacer only if nothing else holds the data back. */
     if (!recovery->reliable && recovery->pacer.resume > link->now && recovery_window_open(recovery) &&
         link_has_frames(link))
         deadline = earlier(deadline, recovery->pacer.resume);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Intrusive doubly linked lists: a node lies in what it links, so that listing costs no memory.
+ * Intrusive doubly linked lists: nodes are embedded in what they link, so they need no extra memory.
  */
 #ifndef CORE_TUNNEL_LIST_H
 #define CORE_TUNNEL_LIST_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A node, or the head of a list (which is a ring through its head). A node in no list has a NULL `next`. */
+/* A node, or the head of a list, which is a ring through its head. `next` is NULL in a node that is in no list. */
 struct list {
     struct list *next, *previous;
 };
@@ -39,7 +39,7 @@ static inline void list_append(struct list *head, struct list *node)
     head->previous = node;
 }
 
-/* Takes a node out of its list; no effect when it is in none. */
+/* Removes a node from its list, if it is in one. */
 static inline void list_remove(struct list *node)
 {
     if (!node->next)

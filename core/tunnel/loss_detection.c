@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Loss: which packets the path has lost, and whether it was for their size (RFC 9002 section 6.1, RFC 8899
- * section 4.3).
+ * Loss detection: which packets were lost, and whether because of their size (RFC 9002 section 6.1, RFC 8899 section
+ * 4.3).
  */
 #include "core/tunnel/recovery_private.h"
 
 /* RFC 9002 section 7.6.1. */
 #define PERSISTENT_CONGESTION_THRESHOLD 3
-/* RFC 8899 section 4.3: so many large packets lost, over at least a probe timeout, while smaller ones pass. */
+/* RFC 8899 section 4.3: a black hole has lost this many large packets, over at least a probe timeout, while smaller
+ * ones passed. */
 #define BLACK_HOLE_PACKETS 3
 
-/* A run of lost packets with none acknowledged among them, for section 7.6.2. */
+/* A run of consecutive lost packets, none acknowledged in between, for section 7.6.2. */
 struct lost_run {
     tn_time first;
     bool open;
@@ -30,7 +31,7 @@ static void lost_run_add(struct lost_run *run, const struct recovery *recovery, 
         run->persistent = true;
 }
 
-/* Counts the large packets that were lost since one was last acknowledged. */
+/* Counts large packets lost since the last one was acknowledged. */
 static void recovery_count_large(struct recovery *recovery, const struct sent_packet *packet)
 {
     if (packet->size <= recovery->small_packet || packet->number < recovery->large_passed)
@@ -39,7 +40,7 @@ static void recovery_count_large(struct recovery *recovery, const struct sent_pa
         recovery->large_lost_since = packet->time;
 }
 
-/* Takes one packet as lost by congestion, or else by chance. */
+/* Declares a packet lost because of congestion or by chance. */
 static void recovery_lose(struct recovery *recovery, struct sent_packet *packet, bool continues, tn_time now)
 {
     struct congestion *congestion = &recovery->congestion;
@@ -61,7 +62,7 @@ static void recovery_lose(struct recovery *recovery, struct sent_packet *packet,
     congestion->ops->lost(congestion, &loss);
 }
 
-/* Section 6.1.2: a packet that is under way for longer than this, though a later one has arrived, is lost. */
+/* Section 6.1.2: a packet in flight for longer than this is lost if a later one has arrived. */
 static tn_time recovery_loss_delay(const struct recovery *recovery)
 {
     tn_time rtt = recovery->latest_rtt > recovery->smoothed_rtt ? recovery->latest_rtt : recovery->smoothed_rtt;
@@ -70,7 +71,7 @@ static tn_time recovery_loss_delay(const struct recovery *recovery)
     return delay > GRANULARITY ? delay : GRANULARITY;
 }
 
-/* Section 6.1: whether enough others have overtaken the packet, or one long enough ago. */
+/* Section 6.1: whether enough later packets have arrived, or one of them long enough ago. */
 static bool recovery_is_lost(const struct recovery *recovery, const struct sent_packet *packet, tn_time delay,
                              tn_time now)
 {
@@ -78,8 +79,8 @@ static bool recovery_is_lost(const struct recovery *recovery, const struct sent_
            packet->time + delay <= now;
 }
 
-/* Whether what is being found lost, from the position on, shows that the path has ceased to carry large packets: none
- * of them was acknowledged for a time in which that of smaller ones shows that the path is there. */
+/* Whether the losses now detected, from the position on, show that the path no longer carries large packets: none of
+ * these has been acknowledged for a whole probe timeout, while smaller ones have, so the path works. */
 static bool recovery_in_black_hole(const struct recovery *recovery, uint32_t position, tn_time delay, tn_time now)
 {
     tn_time since = recovery->large_lost_since, last = since;
@@ -103,7 +104,7 @@ static bool recovery_in_black_hole(const struct recovery *recovery, uint32_t pos
     return lost >= BLACK_HOLE_PACKETS && last - since >= recovery_pto(recovery);
 }
 
-/* The packets that were found lost were too large; none that was sent by now tells anything more about it. */
+/* The lost packets were too large; those already sent say nothing more about it. */
 static void recovery_leave_black_hole(struct recovery *recovery, tn_time now)
 {
     recovery->large_passed = recovery->largest_sent + 1;

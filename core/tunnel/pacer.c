@@ -3,8 +3,8 @@
  */
 #include "core/tunnel/pacer.h"
 
-/* A pause of the sender may be made up for by this many packets at once (RFC 9002 section 7.7: the initial window), or
- * by this many quanta. */
+/* After a pause, this many packets may be sent at once (RFC 9002 section 7.7: the initial window), or this many
+ * quanta. */
 #define BURST_PACKETS 10
 #define BURST_QUANTA  2
 
@@ -27,7 +27,7 @@ static void pacer_refill(struct pacer *pacer, tn_time now)
     pacer->last = now;
 }
 
-/* With less than a packet left, waits until a quantum has gathered. */
+/* If less than a packet's worth is left, waits for a whole quantum. */
 static void pacer_schedule(struct pacer *pacer)
 {
     double quantum = (double)PACER_QUANTUM * pacer->rate;

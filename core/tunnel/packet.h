@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A packet while it is filled.
+ * A packet being filled.
  */
 #ifndef CORE_TUNNEL_PACKET_H
 #define CORE_TUNNEL_PACKET_H
@@ -11,7 +11,7 @@
 struct packet {
     uint8_t *start, *next, *end;
     struct recovery *recovery;
-    struct sent_frame *frames; /* the records of what is in it, newest first */
+    struct sent_frame *frames; /* records of the frames in it, newest first */
 };
 
 static inline size_t packet_room(const struct packet *packet)
@@ -19,7 +19,7 @@ static inline size_t packet_room(const struct packet *packet)
     return (size_t)(packet->end - packet->next);
 }
 
-/* Adds the record of a frame that is about to be written; NULL when out of memory: then it must not be written. */
+/* Adds the record of a frame about to be written; NULL when out of memory: then the frame must not be written. */
 static inline struct sent_frame *packet_record(struct packet *packet, uint8_t type, struct tn_stream *stream)
 {
     struct sent_frame *frame = recovery_frame(packet->recovery);

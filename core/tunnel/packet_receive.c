@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A packet that came in.
+ * Handling of received packets.
  */
 #include "core/tunnel/link_internal.h"
 
 #include "core/tunnel/varint.h"
 
-/* A CLOSE is repeated for each third packet that still comes (RFC 9000 section 10.2.1 wants a bound). */
+/* CLOSE is repeated for every third packet that still arrives (RFC 9000 section 10.2.1 requires a limit). */
 #define PACKETS_PER_CLOSE 3
 
-/* The peer closed. The reason goes to a log, so only what is printable is kept of it. */
+/* The peer closed the link. Its reason will be logged, so only printable characters are kept. */
 static int receive_close(struct tn_link *link, const struct frame *frame)
 {
     size_t size = frame->size < CLOSE_REASON_MAX ? frame->size : CLOSE_REASON_MAX;
@@ -30,7 +30,7 @@ static int receive_ack(struct tn_link *link, const struct frame *frame, tn_time 
         *what = "an ACK of a packet that was not sent";
         return TN_PROTOCOL_VIOLATION;
     }
-    /* What was left out once would never be acknowledged, but kept for as long as others are. */
+    /* A packet omitted once will never be acknowledged, so its record would be kept forever. */
     if (link->params.reliable && recovery_left_out(&link->recovery)) {
         *what = "an ACK that omits a packet on a byte link";
         return TN_PROTOCOL_VIOLATION;
@@ -64,7 +64,7 @@ static int receive_frame(struct tn_link *link, const struct frame *frame, tn_tim
     }
 }
 
-/* docs/protocol.md section 2.3: a packet has CONTROL or frames of the session, never both. */
+/* docs/protocol.md section 2.3: a packet contains CONTROL or frames of the session, never both. */
 struct packet_kinds {
     bool control, session;
 };
@@ -76,7 +76,7 @@ static bool frame_belongs(struct packet_kinds *kinds, uint64_t type)
     return !(kinds->control && kinds->session);
 }
 
-/* Reads all frames of a packet; *eliciting tells whether it wants an ACK. */
+/* Processes all frames of a packet; *eliciting is set to whether it needs an ACK. */
 static int receive_frames(struct tn_link *link, const uint8_t *data, size_t size, tn_time now, bool *eliciting)
 {
     const uint8_t *next = data, *end = data + size;
@@ -129,7 +129,7 @@ int tn_link_receive(struct tn_link *link, tn_time now, uint64_t packet_number, c
         result = FRAME_NOT_TAKEN;
     if (result != FRAME_NOT_TAKEN)
         return result;
-    /* As if it had been lost: not acknowledged, so it comes again. On a byte link nothing ever comes again. */
+    /* Treated as lost: not acknowledged, so it will be sent again. On a byte link nothing is sent again. */
     link->stats.packets_ignored++;
     if (!link->params.reliable)
         return 0;

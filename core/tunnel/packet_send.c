@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A packet that goes out.
+ * Building packets to send.
  */
 #include "core/tunnel/redundancy.h"
 
@@ -24,7 +24,7 @@ static size_t send_close(struct tn_link *link, uint8_t *out)
     return (size_t)(p - out);
 }
 
-/* Writes the ACK that waits; false when there is none. */
+/* Writes an ACK if one is waiting; false if not. */
 static bool write_ack(struct tn_link *link, struct packet *packet, tn_time now)
 {
     uint8_t *before = packet->next;
@@ -33,8 +33,8 @@ static bool write_ack(struct tn_link *link, struct packet *packet, tn_time now)
     return packet->next != before;
 }
 
-/* Notes that the packet carries an ACK, so that the ranges in it need no repetition once it is acknowledged itself. An
- * ACK alone is not acknowledged for its own sake, so there is nothing to note. */
+/* Records that the packet contains an ACK, so that its ranges need not be repeated once the packet is acknowledged. A
+ * packet with nothing but an ACK is not acknowledged, so there is nothing to record. */
 static void record_ack(struct tn_link *link, struct packet *packet)
 {
     struct sent_frame *record = packet->frames ? packet_record(packet, FRAME_ACK, NULL) : NULL;
@@ -49,7 +49,7 @@ static void write_frames(struct tn_link *link, struct packet *packet, tn_time no
         *packet->next++ = FRAME_PING;
         link->ping_wanted = false;
     }
-    /* Never both in one packet: a message is acted on before what it makes possible. */
+    /* Never both in one packet: a message must take effect before the frames that it permits. */
     if (control_has_frames(link)) {
         control_send(link, packet);
     } else if (link->session && !link->hold) {
@@ -58,7 +58,7 @@ static void write_frames(struct tn_link *link, struct packet *packet, tn_time no
     }
 }
 
-/* The most bytes of a packet that is no probe. */
+/* The size limit of a packet that is not a probe. */
 static size_t ordinary_size(struct tn_link *link, size_t capacity)
 {
     enum packet_doubt doubt = recovery_packet_doubt(&link->recovery);
@@ -72,7 +72,7 @@ static size_t ordinary_size(struct tn_link *link, size_t capacity)
     return size < capacity ? size : capacity;
 }
 
-/* RFC 8899 section 4.1: PING and PADDING, nothing else. 0: none is due, or it cannot be sent. */
+/* RFC 8899 section 4.1: only PING and PADDING. 0: no probe is due, or it cannot be sent. */
 static size_t send_mtu_probe(struct tn_link *link, tn_time now, uint64_t packet_number, uint8_t *out, size_t capacity)
 {
     size_t size = link_wants_mtu_probe(link, now);
@@ -91,11 +91,11 @@ static size_t send_mtu_probe(struct tn_link *link, tn_time now, uint64_t packet_
     return size;
 }
 
-/* Packets between two numbers that are left out: few enough to find a liar soon, and too many to cost anything. */
+/* The distance between two skipped numbers: short enough to catch a lying peer soon, long enough to cost nothing. */
 #define SKIP_MIN   256
 #define SKIP_RANGE 2048
 
-/* splitmix64. Its seed is secret, and of its numbers the peer sees eleven bits each. */
+/* splitmix64. The seed is secret, and the peer sees only eleven bits of each output. */
 uint64_t link_next_skip(struct tn_link *link, uint64_t number)
 {
     uint64_t x = link->random += UINT64_C(0x9e3779b97f4a7c15);

@@ -3,25 +3,26 @@
  */
 #include "core/tunnel/path_mtu.h"
 
-/* RFC 8899 section 5.1.2: MAX_PROBES is 3. A probe that was lost among ordinary packets is but a third of a try: a
- * queue that runs over loses the large ones first. */
+/* RFC 8899 section 5.1.2: MAX_PROBES is 3. A probe lost along with ordinary packets counts as only a third of a try,
+ * since an overflowing queue drops large packets first. */
 #define TRIES      9
 #define SURE_TRY   3
 #define UNSURE_TRY 1
 /* Section 5.1.1: PMTU_RAISE_TIMER. */
 #define RAISE_INTERVAL (600 * TN_SECOND)
-/* The first rest after the limit has sunk; doubled each time, so that a path which passes large packets only now and
- * then does not stall the link over and over. */
+/* The first pause after the limit has dropped; doubled each time, so that a path that carries large packets only now
+ * and then does not stall the link again and again. */
 #define REST TN_SECOND
-/* What remains between what passes and what does not is worth no further probes: a 32nd of the size. */
+/* Once the gap between what passes and what does not is below a 32nd of the size, it is not worth more probes. */
 #define WORTH 32
 
-/* Every IPv4 host takes packets of 576 bytes (RFC 1122 section 3.3.3). RFC 9000 section 14 leaves paths that do not
- * carry 1,200 bytes of UDP to others; tunnels within tunnels and radio links that do not are in use all the same. */
+/* Every IPv4 host accepts packets of 576 bytes (RFC 1122 section 3.3.3). RFC 9000 section 14 does not cover paths that
+ * cannot carry 1,200 bytes of UDP, but nested tunnels and radio links exist that cannot. */
 #define FLOOR 576
 
-/* Sizes of IP packets that links in use carry, in ascending order: two below what all should carry, the least of IPv6
- * (RFC 8200 section 5), some tunnels and mobile networks, WireGuard over Ethernet, PPPoE, Ethernet, jumbo frames. */
+/* Sizes of IP packets that common links carry, in ascending order: two below what every link should carry, the minimum
+ * of IPv6 (RFC 8200 section 5), some tunnels and mobile networks, WireGuard over Ethernet, PPPoE, Ethernet, jumbo
+ * frames. */
 static const uint16_t steps[] = {768, 1024, 1280, 1400, 1420, 1492, 1500, 9000};
 
 void path_mtu_start(struct path_mtu *mtu, const struct tn_params *params)
@@ -37,8 +38,8 @@ void path_mtu_start(struct path_mtu *mtu, const struct tn_params *params)
                              .failed = SIZE_MAX};
 }
 
-/* Section 5.3.2: which size to try next; 0: none is left. The largest comes first: mostly the own interface is where
- * the path is narrowest. After that upwards by the sizes in use, then by halves. */
+/* Section 5.3.2: the next size to try; 0: none left. The largest is tried first, as the local interface is usually the
+ * narrowest point of the path; then the common sizes upwards, then by bisection. */
 static size_t path_mtu_next(const struct path_mtu *mtu)
 {
     size_t gap = mtu->failed - mtu->size;
@@ -49,7 +50,7 @@ static size_t path_mtu_next(const struct path_mtu *mtu)
         if (steps[i] > mtu->size + mtu->overhead && steps[i] < mtu->failed + mtu->overhead)
             return steps[i] - mtu->overhead;
     }
-    /* Between two steps that lie so far apart there is nothing that would be worth the many lost probes. */
+    /* If two steps are that far apart, nothing in between is worth the many lost probes. */
     if (gap <= mtu->size / WORTH || gap > mtu->size)
         return 0;
     return mtu->size + gap / 2;
@@ -62,7 +63,7 @@ size_t path_mtu_wants(const struct path_mtu *mtu, tn_time now, bool busy)
     return mtu->complete ? mtu->max : path_mtu_next(mtu);
 }
 
-/* A search of all sizes above the present one begins when the next probe is sent. */
+/* Searches all sizes above the current one, beginning with the next probe. */
 static void path_mtu_search(struct path_mtu *mtu)
 {
     mtu->complete = false;
@@ -80,7 +81,7 @@ void path_mtu_sent(struct path_mtu *mtu, size_t size)
     mtu->probes_sent++;
 }
 
-/* A size is done with. */
+/* A size is settled: moves on to the next. */
 static void path_mtu_go_on(struct path_mtu *mtu, tn_time now)
 {
     mtu->tries = 0;
@@ -126,7 +127,7 @@ static void path_mtu_rest(struct path_mtu *mtu, tn_time now)
 
 size_t path_mtu_smaller(const struct path_mtu *mtu, bool last)
 {
-    /* Where there is no search, nothing would lead up again. */
+    /* Without a search, nothing would raise it again. */
     bool has_floor = mtu->max > mtu->base && mtu->floor < mtu->base;
 
     return has_floor && (last || mtu->size <= mtu->base) ? mtu->floor : mtu->base;
@@ -144,7 +145,7 @@ void path_mtu_black_hole(struct path_mtu *mtu, size_t size, tn_time now)
 void path_mtu_told(struct path_mtu *mtu, size_t size, tn_time now)
 {
     if (mtu->max <= mtu->base) {
-        mtu->usual = mtu->base = mtu->size = mtu->max = size; /* there is no search that could find it */
+        mtu->usual = mtu->base = mtu->size = mtu->max = size; /* without a search, nothing else would find it */
         return;
     }
     if (size >= mtu->size)
@@ -159,7 +160,7 @@ bool path_mtu_set_max(struct path_mtu *mtu, size_t max)
 {
     size_t probe = mtu->probe;
 
-    /* A limit just below the probe tells no more than that this one was too large. */
+    /* If the limit is just below the probe, only the probe was too large. */
     if (max > mtu->max || mtu->failed > max)
         path_mtu_search(mtu);
     if (probe == max + 1)

@@ -16,7 +16,7 @@ size_t ranges_find(const struct ranges *ranges, uint64_t value)
 {
     size_t low = 0, high = ranges->count;
 
-    /* Most questions are about the newest numbers. */
+    /* Most lookups are for the newest numbers. */
     if (high == 0 || ranges->items[high - 1].end <= value)
         return high;
     while (low < high) {
@@ -37,7 +37,7 @@ bool ranges_contain(const struct ranges *ranges, uint64_t value)
     return i < ranges->count && ranges->items[i].start <= value;
 }
 
-/* Makes room for a new range at `index`. */
+/* Inserts a new range at `index`. */
 static bool ranges_insert(struct ranges *ranges, size_t index, struct range range)
 {
     if (ranges->count == ranges->capacity) {
@@ -55,7 +55,7 @@ static bool ranges_insert(struct ranges *ranges, size_t index, struct range rang
     return true;
 }
 
-/* Takes out the ranges from `first` up to, not including, `last`. */
+/* Removes the ranges from `first` up to, but not including, `last`. */
 static void ranges_erase(struct ranges *ranges, size_t first, size_t last)
 {
     memmove(ranges->items + first, ranges->items + last, (ranges->count - last) * sizeof *ranges->items);

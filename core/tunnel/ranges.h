@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The numbers from `start` up to, not including, `end`. */
+/* The numbers from `start` up to, but not including, `end`. */
 struct range {
     uint64_t start, end;
 };
 
-/* Ascending; no two touch. All zero is the empty set. */
+/* Ascending; no two touch. All zeros is the empty set. */
 struct ranges {
     struct range *items;
     size_t count, capacity;
@@ -23,11 +23,11 @@ struct ranges {
 
 void ranges_free(struct ranges *ranges);
 
-/* The index of the first range that ends above `value`; `count` when there is none. */
+/* The index of the first range that ends above `value`; `count` if there is none. */
 size_t ranges_find(const struct ranges *ranges, uint64_t value);
 bool ranges_contain(const struct ranges *ranges, uint64_t value);
 
-/* Adds or removes all numbers from start up to end. False when out of memory: then the set has not changed. */
+/* Add or remove all numbers from start up to end. False when out of memory: then the set has not changed. */
 bool ranges_add(struct ranges *ranges, uint64_t start, uint64_t end);
 bool ranges_remove(struct ranges *ranges, uint64_t start, uint64_t end);
 

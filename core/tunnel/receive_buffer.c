@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first array, which an empty buffer may keep. */
+/* The size of the first array, which an empty buffer may keep. */
 #define SEGMENTS_MIN 4
 
 static uint64_t segment_end(const struct segment *segment)
@@ -58,9 +58,9 @@ static bool receive_buffer_reserve(struct receive_buffer *receiver)
     return true;
 }
 
-/* How large a buffer to make for `size` bytes: exact for a lone message and behind a gap; larger and larger while bytes
- * pile up behind each other, so that bulk comes in few large slices. Never many times what is there, whatever came
- * before: what a peer makes us hold is bounded by its credit. */
+/* How large a buffer to allocate for `size` bytes: exact for a single message or data after a gap; growing while data
+ * accumulates, so that bulk data comes in few large slices. Never many times the data at hand, whatever came before,
+ * since the memory that a peer can make us hold is bounded by its credit. */
 static size_t receive_buffer_chunk(const struct receive_buffer *receiver, uint32_t index, uint64_t offset, size_t size)
 {
     size_t chunk = size;
@@ -78,7 +78,7 @@ static size_t receive_buffer_chunk(const struct receive_buffer *receiver, uint32
     return chunk > size ? chunk : size;
 }
 
-/* Copies into the room that the segment before `index` has left in its buffer; returns how much. */
+/* Copies into the room left in the buffer of the segment before `index`; returns how much. */
 static size_t receive_buffer_extend(struct receive_buffer *receiver, uint32_t index, uint64_t offset,
                                     const uint8_t *data, size_t size)
 {
@@ -100,7 +100,7 @@ static size_t receive_buffer_extend(struct receive_buffer *receiver, uint32_t in
     return size;
 }
 
-/* Puts a new segment at `index`. */
+/* Inserts a new segment at `index`. */
 static bool receive_buffer_insert(struct receive_buffer *receiver, uint32_t index, uint64_t offset, const uint8_t *data,
                                   size_t size)
 {
@@ -120,7 +120,7 @@ static bool receive_buffer_insert(struct receive_buffer *receiver, uint32_t inde
     return true;
 }
 
-/* Takes bytes that no segment covers, between the segments at index - 1 and index. Moves `index` behind them. */
+/* Takes bytes that no segment covers yet, between the segments at index - 1 and index. Advances `index` past them. */
 static bool receive_buffer_fill(struct receive_buffer *receiver, uint32_t *index, uint64_t offset, const uint8_t *data,
                                 size_t size, uint32_t segments_max)
 {
@@ -139,7 +139,7 @@ static bool receive_buffer_fill(struct receive_buffer *receiver, uint32_t *index
     return true;
 }
 
-/* Moves `contiguous` on over all segments that now connect. */
+/* Advances `contiguous` over all segments that are now connected. */
 static void receive_buffer_advance(struct receive_buffer *receiver)
 {
     uint32_t i = receive_buffer_find(receiver, receiver->contiguous);
@@ -153,7 +153,7 @@ static void receive_buffer_advance(struct receive_buffer *receiver)
     }
 }
 
-/* The most segments this buffer may have when bytes up to `end` come. */
+/* The most segments this buffer may have when bytes up to `end` arrive. */
 static uint32_t receive_buffer_limit(const struct receive_buffer *receiver, uint64_t end, uint32_t segments_max)
 {
     uint64_t own;
@@ -232,7 +232,7 @@ void receive_buffer_consume(struct receive_buffer *receiver, uint64_t size)
             return;
         }
         size -= first->size;
-        /* A buffer that stayed half empty was too large a guess. */
+        /* A buffer that stayed half empty: the guess was too large. */
         if (first->start + first->size < first->buffer->capacity / 2)
             receiver->chunk = first->start + first->size;
         hg_buffer_unref(first->buffer);

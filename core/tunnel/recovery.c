@@ -4,15 +4,16 @@
 #include "core/tunnel/recovery_private.h"
 
 #define PROBES 2 /* RFC 9002 section 6.2.4 */
-/* Without any later packet that was acknowledged, a path MTU probe is not lost before this (RFC 8899 section 5.1.1:
- * PROBE_TIMER). A peer that was only held up for some round trips of a short path would cost several sizes otherwise.
+/* If no later packet is acknowledged, a path MTU probe is not lost before this time (RFC 8899 section 5.1.1:
+ * PROBE_TIMER). Otherwise a peer held up for a few round trips of a short path would rule out several sizes.
  */
 #define MTU_PROBE_TIMER TN_SECOND
-/* From these probe timeouts in a row on packets are small, and very small, to find out. */
+/* After this many probe timeouts in a row, packets become small, and then very small, to find out whether size is the
+ * cause. */
 #define SMALL_FROM_PTO    2
 #define SMALLEST_FROM_PTO 4
-/* A backed-off probe timeout grows no further: a path that comes back should be found soon, and a dead one is given up
- * by silence, not by probes. */
+/* The probe timeout backs off no further than this: a path that recovers should be noticed soon, and a dead one is
+ * detected by its silence, not by probes. */
 #define PTO_MAX (3 * TN_SECOND)
 
 static const struct congestion_ops *const controllers[] = {
@@ -135,7 +136,7 @@ static void recovery_update_rtt(struct recovery *recovery, tn_time sample, tn_ti
     recovery->smoothed_rtt = (7 * recovery->smoothed_rtt + sample) / 8;
 }
 
-/* Acknowledges the packets from low to high. Returns the first of them that was outstanding, UINT64_MAX: none was. */
+/* Acknowledges the packets from low to high. Returns the first of them that was outstanding; UINT64_MAX: none. */
 static uint64_t recovery_acknowledge_range(struct recovery *recovery, uint64_t low, uint64_t high,
                                            struct congestion_ack *sample)
 {
@@ -163,7 +164,7 @@ static uint64_t recovery_acknowledge_range(struct recovery *recovery, uint64_t l
     return first;
 }
 
-/* Takes the round-trip time from the largest number acknowledged, if that is news; returns it, or 0. */
+/* Takes the round-trip time from the largest number acknowledged, if it is new; returns the sample, or 0. */
 static tn_time recovery_sample_rtt(struct recovery *recovery, const struct frame *ack, tn_time now)
 {
     uint64_t units = ack->ack.delay < (TN_SECOND >> ACK_DELAY_EXPONENT) / 1000 ? ack->ack.delay : 0;
@@ -179,7 +180,7 @@ static tn_time recovery_sample_rtt(struct recovery *recovery, const struct frame
     return recovery->latest_rtt;
 }
 
-/* Tells the controller of an ACK, once its losses are known, and takes its new rate. */
+/* Passes an ACK to the controller, once its losses are known, and applies the new rate. */
 static void recovery_control(struct recovery *recovery, struct congestion_ack *sample)
 {
     struct congestion *congestion = &recovery->congestion;
@@ -193,7 +194,7 @@ static void recovery_control(struct recovery *recovery, struct congestion_ack *s
     pacer_set_rate(&recovery->pacer, congestion->pacing_rate, congestion->packet_size, sample->now);
 }
 
-/* Packets that had been declared lost have arrived. */
+/* Checks for packets that arrived after they had been declared lost. */
 static void recovery_notice_late(struct recovery *recovery, const struct frame *ack, tn_time now)
 {
     struct loss_verdict verdict = spurious_loss_acknowledged(&recovery->loss_episode, ack);
@@ -204,7 +205,7 @@ static void recovery_notice_late(struct recovery *recovery, const struct frame *
         recovery->congestion.ops->spurious(&recovery->congestion, now);
 }
 
-/* Whether the number that was last left out is acknowledged. */
+/* Whether the last skipped number is acknowledged. */
 static bool ack_has_skipped(const struct recovery *recovery, const struct frame *ack)
 {
     struct ack_walk walk;
@@ -233,14 +234,14 @@ bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn
     if (recovery->count == 0)
         return true;
     sample.rtt = recovery_sample_rtt(recovery, ack, now);
-    /* In slow start a window that was used by half may grow: it doubles, so that more is never asked of it. */
+    /* In slow start a window may grow if half of it was used: as it doubles, no more can be expected. */
     sample.application_limited =
         recovery->application_limited && 2 * recovery->bytes_in_flight < recovery->congestion.window;
     frame_ack_first(ack, &walk);
     do {
         uint64_t lowest;
 
-        /* All below the first packet is settled; so is the rest of the ACK. */
+        /* Everything before the first packet is settled, and so is the rest of the ACK. */
         if (walk.high < packet_at(recovery, 0)->number)
             break;
         lowest = recovery_acknowledge_range(recovery, walk.low, walk.high, &sample);
@@ -281,7 +282,8 @@ tn_time recovery_deadline(const struct recovery *recovery)
     return pto < deadline ? pto : deadline;
 }
 
-/* Section 6.2.4: the oldest packets' frames are sent again; they stay in flight until something is known of them. */
+/* Section 6.2.4: the frames of the oldest packets are sent again; the packets stay in flight until their fate is
+ * known. */
 static void recovery_probe(struct recovery *recovery, tn_time now)
 {
     unsigned again = 0;
@@ -302,8 +304,8 @@ static void recovery_probe(struct recovery *recovery, tn_time now)
 
 void recovery_timeout(struct recovery *recovery, tn_time now)
 {
-    /* Once packets are lost by age, the probe timeout of what remains may be due as well. Each turn moves the deadline:
-     * it declares packets lost, finds a later loss time, or starts the probe timeout anew. */
+    /* After packets are lost by age, the probe timeout of the rest may be due as well. Each iteration moves the
+     * deadline: it declares packets lost, finds a later loss time, or restarts the probe timeout. */
     while (now >= recovery_deadline(recovery)) {
         if (now >= recovery->mtu_probe_deadline)
             recovery_lose_mtu_probe(recovery);
@@ -335,7 +337,7 @@ void recovery_set_small_packet(struct recovery *recovery, size_t size)
     if (recovery->small_packet == size)
         return;
     recovery->small_packet = size;
-    recovery->large_lost = 0; /* those were counted by another measure */
+    recovery->large_lost = 0; /* they were counted against another size */
 }
 
 void recovery_abandon(struct recovery *recovery)
@@ -356,7 +358,7 @@ void recovery_set_packet_size(struct recovery *recovery, size_t packet_size, tn_
 {
     struct congestion *congestion = &recovery->congestion;
 
-    /* RFC 9002 section 7.2: a window that is still the first one is counted anew. */
+    /* RFC 9002 section 7.2: the initial window depends on the packet size, so it is computed again if still in use. */
     congestion->packet_size = packet_size;
     if (recovery->first_rtt_sample == 0 && congestion->events == 0)
         congestion->ops->start(congestion, now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the files of recovery share: recovery.c, sent_packets.c, loss_detection.c.
+ * Shared by recovery.c, sent_packets.c and loss_detection.c.
  */
 #ifndef CORE_TUNNEL_RECOVERY_PRIVATE_H
 #define CORE_TUNNEL_RECOVERY_PRIVATE_H
@@ -23,12 +23,12 @@ tn_time recovery_pto(const struct recovery *recovery);
 
 /* The position of the first packet whose number is at least `number`. */
 uint32_t recovery_find(const struct recovery *recovery, uint64_t number);
-/* Takes a packet out of flight, telling its frames' fate. */
+/* Takes a packet out of flight and reports the fate of its frames to `tell`. */
 void recovery_settle(struct recovery *recovery, struct sent_packet *packet,
                      void (*tell)(void *owner, const struct sent_frame *frame));
 /* Drops settled packets from the front. */
 void recovery_trim(struct recovery *recovery);
-/* When nothing is outstanding, what a burst has left behind is given back. */
+/* If nothing is outstanding, frees memory left over from a burst. */
 void recovery_shrink(struct recovery *recovery);
 void recovery_free_record(struct recovery *recovery);
 

@@ -5,18 +5,18 @@
 
 #include "core/tunnel/recovery_private.h"
 
-/* What is repeated follows the first copy at a part of the round-trip time, and not at once: packets that a queue drops
- * are neighbours. */
+/* A repetition follows the first copy after part of a round-trip time and not at once, because a queue drops packets
+ * that are next to each other. */
 #define DELAY_MIN      TN_MILLISECOND
 #define DELAY_RTT_PART 64
-/* On a shorter path a repair takes no longer than anybody notices. */
+/* On a shorter path, recovery is too fast for anyone to notice. */
 #define RTT_MIN (10 * TN_MILLISECOND)
-/* A path loses packets when one of so many before was lost: 0.1 % keep it so. */
+/* A path counts as lossy if one of the last so many packets was lost, so 0.1 % loss keeps it so. */
 #define LOSS_MEMORY 1000
-/* More data in one frame is no thin traffic: two of these still fit into a packet of an ordinary path. */
+/* A frame with more data is not thin traffic. Two of this size still fit into a packet of an ordinary path. */
 #define DATA_MAX 550
 
-/* Whether the path is one that repetition is for, and has room: half of the window is left to what is new. */
+/* Whether repetition makes sense on this path and there is room for it: half of the window is reserved for new data. */
 static bool repeat_pays(const struct tn_link *link)
 {
     const struct recovery *recovery = &link->recovery;
@@ -40,7 +40,7 @@ static bool has_frame_to_repeat(const struct sent_packet *packet)
     return false;
 }
 
-/* The position of the first packet that holds something to repeat; the record's count: none does. */
+/* The position of the first packet with anything to repeat; the record's count: none. */
 static uint32_t first_to_repeat(const struct tn_link *link)
 {
     const struct recovery *recovery = &link->recovery;
@@ -68,13 +68,13 @@ tn_time redundancy_deadline(const struct tn_link *link)
     return position < link->recovery.count ? repeat_time(link, packet_at(&link->recovery, position)) : TN_TIME_NEVER;
 }
 
-/* False when the packet is full. */
+/* False if the packet is full. */
 static bool repeat_packet(struct packet *packet, const struct sent_packet *sent)
 {
     for (struct sent_frame *frame = sent->frames; frame; frame = frame->next) {
         if (!wants_repetition(frame))
             continue;
-        /* What does not even fit into an empty packet is not repeated at all. */
+        /* What does not fit even into an empty packet is not repeated at all. */
         if (!session_repeat(frame, packet) && packet->next > packet->start)
             return false;
         frame->repeated = true;

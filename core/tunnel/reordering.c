@@ -6,7 +6,7 @@
 /* RFC 9002 sections 6.1.1 and 6.1.2: kPacketThreshold, and kTimeThreshold of 9/8. */
 #define PACKET_THRESHOLD 3
 #define TIME_THRESHOLD   8
-/* RFC 8985 section 6.2 step 4: the window grows by a quarter of the least round-trip time; and is forgotten after so
+/* RFC 8985 section 6.2 step 4: the window grows by a quarter of the minimum round-trip time, and is reset after this
  * many recoveries. */
 #define STEP         4
 #define QUIET_LOSSES 16

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first array, which an empty buffer may keep. */
+/* The size of the first array, which an empty buffer may keep. */
 #define SLICES_MIN 4
 
 static struct send_buffer_slice *slice_at(const struct send_buffer *sender, uint32_t position)
@@ -57,7 +57,7 @@ bool send_buffer_append(struct send_buffer *sender, const struct hg_slice *slice
     return true;
 }
 
-/* The position of the slice that holds `offset`. */
+/* The position of the slice that contains `offset`. */
 static uint32_t send_buffer_find(const struct send_buffer *sender, uint64_t offset)
 {
     uint32_t low = 0, high = sender->count - 1;
@@ -103,7 +103,7 @@ void send_buffer_copy(struct send_buffer *sender, uint64_t offset, size_t size, 
     sender->hint = position;
 }
 
-/* Forgets the slices that are acknowledged entirely. */
+/* Drops slices that are fully acknowledged. */
 static void send_buffer_release(struct send_buffer *sender)
 {
     while (sender->count > 0) {
@@ -134,7 +134,7 @@ bool send_buffer_acknowledge(struct send_buffer *sender, uint64_t offset, uint64
     if (offset > sender->acknowledged)
         return ranges_add(&sender->acknowledged_ranges, offset, end);
     sender->acknowledged = end;
-    /* Taking from the front never splits a range, so it cannot fail. What is left may begin just here. */
+    /* Removing from the front never splits a range, so it cannot fail. The next range may begin exactly here. */
     ranges_remove(&sender->acknowledged_ranges, 0, end);
     if (sender->acknowledged_ranges.count > 0 && sender->acknowledged_ranges.items[0].start == end) {
         sender->acknowledged = sender->acknowledged_ranges.items[0].end;

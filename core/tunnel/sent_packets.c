@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The record of what was sent: a ring of packets, and of each the frames in it.
+ * The record of what was sent: a ring of packets, each with its frames.
  */
 #include "core/tunnel/recovery_private.h"
 
 #include <stdlib.h>
 
-/* More packets are not outstanding at once: a bound on memory against a peer on a byte link that never acknowledges. */
+/* The most packets outstanding at once: limits the memory used for a peer on a byte link that never acknowledges. */
 #define PACKETS_MAX 65536
 #define SLAB_FRAMES 32
 

@@ -3,7 +3,8 @@
  */
 #include "core/tunnel/spurious_loss.h"
 
-/* An episode of more pieces than an ACK reports is never found spurious as a whole: only the newest are followed. */
+/* An episode with more pieces than an ACK reports is never found to be spurious as a whole: only the newest pieces are
+ * tracked. */
 #define PIECES_MAX 20
 
 void spurious_loss_free(struct spurious_loss *episode)
@@ -31,7 +32,7 @@ bool spurious_loss_add(struct spurious_loss *episode, uint64_t number, uint64_t 
     return begins;
 }
 
-/* Takes the numbers from low to high, both inclusive, out of those that are missing. */
+/* Removes the numbers from low to high, both inclusive, from those that are missing. */
 static void spurious_loss_found(struct spurious_loss *episode, uint64_t low, uint64_t high,
                                 struct loss_verdict *verdict)
 {
@@ -65,7 +66,7 @@ struct loss_verdict spurious_loss_acknowledged(struct spurious_loss *episode, co
         spurious_loss_found(episode, walk.low, walk.high, &verdict);
     } while (episode->numbers.count > 0 && frame_ack_next(&walk));
     verdict.all = verdict.any && episode->numbers.count == 0 && !episode->partial;
-    /* It has been judged: what else belongs to it changes nothing. */
+    /* The verdict is given; the rest of the episode changes nothing. */
     episode->partial |= verdict.all;
     return verdict;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the user of a stream does with it.
+ * The functions that the user of a stream calls.
  */
 #include "core/tunnel/session_internal.h"
 
-/* Unsent bytes that each stream may hold, whatever the others do. */
+/* Unsent bytes that each stream may hold, regardless of the others. */
 #define SEND_BUFFER_MIN 16384
 
 void stream_event(struct tn_stream *stream, enum tn_event_type type)
@@ -51,8 +51,8 @@ void stream_count_unsent(struct tn_stream *stream)
     stream->unsent_excess = excess;
 }
 
-/* The bytes of new, unsent data that the stream may hold: little more than it has credit for, so that those whose
- * reader stalls use up nothing of what the session may hold. */
+/* How many unsent bytes the stream may hold: little more than it has credit for, so that streams whose readers have
+ * stalled do not use up the session's limit. */
 static uint64_t stream_send_bound(const struct tn_stream *stream)
 {
     const struct tn_session *session = stream->session;
@@ -220,11 +220,11 @@ void stream_discard(struct tn_stream *stream)
 
 void tn_stream_stop_sending(struct tn_stream *stream, uint64_t code)
 {
-    /* A reset may have come and not been told yet. */
+    /* A reset may have arrived and not been reported yet. */
     stream_forget_event(stream, TN_EVENT_RESET);
     if (stream->discarding)
         return;
-    /* RFC 9000 section 3.5: nothing to stop when the end is known. */
+    /* RFC 9000 section 3.5: nothing to stop once the end is known. */
     if (!stream->final_known) {
         stream->stop_code = code;
         stream->pending |= PENDING_STOP;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Whose turn it is: what a packet is filled with, and in which order streams share it.
+ * Scheduling: what goes into a packet, and how streams share it.
  */
 #include "core/tunnel/session_internal.h"
 
-/* Whether new data may go out: as far as the peer gives credit, which may be up to 2^62 and is no bound on what this
- * side has to keep, and as far as this side keeps it. What was lost is not new. */
+/* Whether new data may be sent: limited by the peer's credit, which may be up to 2^62 and so does not limit what this
+ * side has to keep, and by what this side keeps. What was lost is not new. */
 static bool session_may_send_data(const struct tn_session *session)
 {
     return session->data_sent < session->send_max && session->unacknowledged < session->params.session_unacked;
@@ -29,7 +29,7 @@ void session_check_blocked(struct tn_session *session)
     session->pending |= PENDING_DATA_BLOCKED;
 }
 
-/* Serves the streams with lost data or frames beside data. False when the packet is full. */
+/* Serves streams that have lost data or other frames. False if the packet is full. */
 static bool session_write_urgent(struct tn_session *session, struct packet *packet, tn_time now, tn_time rtt)
 {
     while (!list_empty(&session->urgent)) {
@@ -44,9 +44,9 @@ static bool session_write_urgent(struct tn_session *session, struct packet *pack
     return true;
 }
 
-/* The stream whose turn it is: one that became active lately goes before those that are at it for long (as in
- * fq_codel, RFC 8290), so that a small answer does not wait behind downloads. Unlike flows, streams are made anew all
- * the time, so now and then the old ones come first. */
+/* The next stream to send: those that became active recently precede those that have been sending for longer (as in
+ * fq_codel, RFC 8290), so that a small response does not wait behind downloads. Unlike flows, new streams are opened
+ * all the time, so now and then an old one goes first. */
 static struct tn_stream *session_next_turn(struct tn_session *session)
 {
     bool fresh = !list_empty(&session->fresh) && (session->fresh_turns < FRESH_TURNS || list_empty(&session->old));
@@ -55,7 +55,7 @@ static struct tn_stream *session_next_turn(struct tn_session *session)
     return list_empty(list) ? NULL : LIST_ENTRY(list->next, struct tn_stream, turn);
 }
 
-/* Ends the stream's turn; it comes back among the old ones if `again`. */
+/* Ends the stream's turn; if `again`, it moves to the end of the old ones. */
 static void stream_end_turn(struct tn_stream *stream, bool again)
 {
     struct tn_session *session = stream->session;
@@ -68,7 +68,7 @@ static void stream_end_turn(struct tn_stream *stream, bool again)
     list_append(&session->old, &stream->turn);
 }
 
-/* Sends new data, stream by stream; with `fresh` only of those that became active lately. */
+/* Sends new data, stream by stream; with `fresh`, only of those that became active recently. */
 static void session_write_turns(struct tn_session *session, struct packet *packet, bool fresh)
 {
     struct tn_stream *stream;
@@ -77,8 +77,8 @@ static void session_write_turns(struct tn_session *session, struct packet *packe
         if (fresh && stream->turn_old)
             return;
         if (stream->sender.next == stream->sender.end || stream->sender.next == stream->send_max) {
-            /* One that ran out in its first turn waits among the old once, so that it cannot starve them by coming
-             * back as new each time. */
+            /* A stream that ran out of data in its first turn waits among the old ones once, so that it cannot starve
+             * them by coming back as a new one each time. */
             stream_end_turn(stream, !stream->turn_old && !list_empty(&session->old));
         } else if (stream->deficit <= 0) {
             stream->deficit += TURN_QUANTUM;
@@ -96,7 +96,7 @@ void session_send(struct tn_session *session, struct packet *packet, tn_time now
     session->min_rtt = min_rtt;
     if (!session_write_pending(session, packet))
         return;
-    /* What a download lost when a queue overflowed can be hundreds of packets: a small answer waits for one of them. */
+    /* When a queue overflows, a download can lose hundreds of packets: a small response waits for only one of them. */
     if (session->fresh_first)
         session_write_turns(session, packet, true);
     session->fresh_first = false;

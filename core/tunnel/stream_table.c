@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define BUCKETS_MIN 16
-/* Stream objects that are kept for the next stream. */
+/* Stream objects kept for reuse. */
 #define FREE_STREAMS_MAX 64
 
 void tn_params_default(struct tn_params *params)
@@ -91,7 +91,7 @@ struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id)
     struct receive_buffer receiver = {0};
     struct send_buffer sender = {0};
 
-    /* A table that cannot grow still works, if slower; only the first one is indispensable. */
+    /* A table that cannot grow still works, only more slowly; just the first allocation is essential. */
     if (session->stream_count >= session->bucket_count &&
         !session_resize(session, session->bucket_count ? 2 * session->bucket_count : BUCKETS_MIN) &&
         session->bucket_count == 0)
@@ -122,7 +122,7 @@ struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id)
     return stream;
 }
 
-/* Empties a stream. What it keeps is for the next, or for stream_free(). */
+/* Clears a stream. What it keeps is for its next use, or for stream_free(). */
 static void stream_clear(struct tn_stream *stream)
 {
     struct tn_session *session = stream->session;
@@ -176,7 +176,7 @@ void session_reap(struct tn_session *session, struct tn_stream *stream)
         return;
     if (!stream_is_own(stream)) {
         session->peer_streams_over++;
-        /* Told in portions, so that ten thousand short streams a second do not cost as many frames. */
+        /* Announced in batches, so that ten thousand short streams a second do not cost as many frames. */
         if (session->peer_streams_over + session->params.max_streams - session->max_streams >=
             session->params.max_streams / 8 + 1)
             session->pending |= PENDING_MAX_STREAMS;

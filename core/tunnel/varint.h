@@ -12,13 +12,13 @@
 
 #define VARINT_MAX ((UINT64_C(1) << 62) - 1)
 
-/* Bytes of the shortest encoding; `value` is at most VARINT_MAX. */
+/* The length of the shortest encoding; `value` is at most VARINT_MAX. */
 static inline size_t varint_size(uint64_t value)
 {
     return value < 0x40 ? 1 : value < 0x4000 ? 2 : value < 0x40000000 ? 4 : 8;
 }
 
-/* Writes the shortest encoding and returns the byte behind it. */
+/* Writes the shortest encoding and returns the byte after it. */
 static inline uint8_t *varint_write(uint8_t *out, uint64_t value)
 {
     size_t size = varint_size(value);
@@ -30,7 +30,7 @@ static inline uint8_t *varint_write(uint8_t *out, uint64_t value)
     return out + size;
 }
 
-/* Reads one from `*in`, which moves behind it; false when `end` comes first. */
+/* Reads an integer from `*in`, which is advanced past it; false if `end` comes first. */
 static inline bool varint_read(const uint8_t **in, const uint8_t *end, uint64_t *value)
 {
     const uint8_t *p = *in;
