@@ -11,29 +11,31 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Packets begin with this (RFC 8899 section 5.1.2: BASE_PLPMTU): it passes wherever IPv6 passes (RFC 8200 section 5:
- * 1,280 bytes). */
+/* The datagram size that packets start with (RFC 8899 section 5.1.2: BASE_PLPMTU). It fits wherever IPv6 works (RFC
+ * 8200 section 5: 1,280 bytes). */
 #define BASE_DATAGRAM 1200
-/* The most that GnuTLS puts in one datagram, and the least that a path is taken to carry (RFC 791: 576 bytes). A
- * gateway cuts its handshake messages to that from the first flight on: GnuTLS puts only adjacent fragments together,
- * so a flight that was cut anew after a loss would not complete what has arrived of the one before. */
+/* The most that GnuTLS puts into one datagram, and the least that any path is assumed to carry (RFC 791: 576 bytes).
+ * A gateway fragments its handshake messages to the latter from the first flight on: GnuTLS reassembles only
+ * adjacent fragments, so a flight fragmented differently after a loss could not complete what had arrived of the
+ * previous one. */
 #define DATAGRAM_MAX 16384
 #define DATAGRAM_MIN 548
 
-/* Milliseconds until a flight is sent again for the first time; doubled each time (RFC 6347 section 4.2.4.1). */
+/* Milliseconds until a flight is first retransmitted; doubled each time (RFC 6347 section 4.2.4.1). */
 #define RETRANSMIT_MS 400
 
-/* How long, and how often, the peer must seem to have forgotten the association, without one authentic record. */
+/* For how long, and how often, the peer must appear to have forgotten the association, with no authentic record in
+ * between. */
 #define SUSPICION_TIME  HG_SECOND
 #define SUSPICION_COUNT 3
 
-/* Of handshake messages: a ClientHello must come in one piece, as a gateway keeps no state before the cookie. */
+/* For handshake messages: a ClientHello must fit into one datagram, as a gateway keeps no state before the cookie. */
 static size_t handshake_datagram(const struct dtls_association *association)
 {
     return association->is_client ? association->datagram : DATAGRAM_MIN;
 }
 
-/* ---- What GnuTLS calls ---- */
+/* ---- GnuTLS callbacks ---- */
 
 static ssize_t pull(gnutls_transport_ptr_t context, void *buffer, size_t size)
 {
@@ -63,19 +65,19 @@ static ssize_t push(gnutls_transport_ptr_t context, const void *bytes, size_t si
     struct dtls_association *association = context;
     size_t join = association->state == DTLS_UP ? 0 : handshake_datagram(association);
 
-    /* dtls_association_send() has made room for its packet. Anything else that finds none is a datagram lost, as if on
-     * the way; reporting it would make GnuTLS keep it in a queue of its own. */
+    /* dtls_association_send() has made room for its packet. Anything else that does not fit counts as lost on the way;
+     * if an error were returned, GnuTLS would queue it. */
     dtls_socket_append(association->socket, association, &association->path, bytes, size, join);
     return (ssize_t)size;
 }
 
-/* ---- Beginning and end ---- */
+/* ---- Start and end ---- */
 
 static void on_timer(void *arg);
 
 static int set_up_session(struct dtls_association *association, unsigned flags)
 {
-    /* The tunnel knows duplicates by packet number, and reordering beyond 64 records is no attack. */
+    /* The tunnel detects duplicates by packet number, and reordering beyond 64 records is not an attack. */
     gnutls_session_t session = tlscommon_setup_session(
         &association->dtls->instance->setup, flags | GNUTLS_DATAGRAM | GNUTLS_NONBLOCK | GNUTLS_NO_REPLAY_PROTECTION);
 
@@ -87,7 +89,7 @@ static int set_up_session(struct dtls_association *association, unsigned flags)
     gnutls_transport_set_pull_function(session, pull);
     gnutls_transport_set_pull_timeout_function(session, pull_timeout);
     gnutls_transport_set_push_function(session, push);
-    /* The deadline is kept here, since a parked handshake does not come to GnuTLS's. */
+    /* We keep the deadline ourselves, since GnuTLS cannot check its own while a handshake is parked. */
     gnutls_dtls_set_timeouts(session, RETRANSMIT_MS, 24 * 3600 * 1000);
     gnutls_dtls_set_mtu(session, (unsigned)handshake_datagram(association));
     return 0;
@@ -149,10 +151,10 @@ void dtls_association_end(struct dtls_association *association)
     dtls_association_leave(association);
 }
 
-/* ---- The path's limit ---- */
+/* ---- Path limit ---- */
 
-/* The largest datagram that can be sent: as told by `mtu`, and no more than the route takes. What passes, a search by
- * the core finds out. */
+/* The largest datagram that can be sent: `mtu` if configured, but no more than the route takes. What gets through is
+ * for the core to find out by probing. */
 static size_t choose_datagram(const struct dtls_association *association)
 {
     const struct dtls_config *config = association->dtls->config;
@@ -177,7 +179,7 @@ static void set_datagram(struct dtls_association *association, size_t datagram)
         gnutls_dtls_set_mtu(association->session, (unsigned)datagram);
 }
 
-/* The kernel refused a datagram of the handshake, or one of its errors was meant for an earlier one. */
+/* The kernel refused a datagram of the handshake, or reported an error caused by an earlier one. */
 static void shrink_handshake(struct dtls_association *association, size_t datagram)
 {
     size_t limit = dtls_path_route_limit(&association->path);
@@ -190,7 +192,7 @@ static void shrink_handshake(struct dtls_association *association, size_t datagr
         set_datagram(association, limit);
 }
 
-/* The kernel refused a datagram of that size, or (0) reports that a router has refused one. */
+/* The kernel refused a datagram of that size, or (0) reports that a router did. */
 static void shrink(struct dtls_association *association, size_t datagram)
 {
     size_t route = dtls_path_route_limit(&association->path), limit;
@@ -199,18 +201,18 @@ static void shrink(struct dtls_association *association, size_t datagram)
         limit = route > 0 && route < datagram ? route : datagram - 1;
         association->probe_max = limit - association->record;
     } else {
-        /* What the kernel knows may not explain it. Then small ones have met an error that was meant for others. */
+        /* The route's MTU may not explain it. In that case, small datagrams got errors that were caused by others. */
         limit = datagram > BASE_DATAGRAM ? BASE_DATAGRAM : DATAGRAM_MIN;
         if (route > 0 && route < association->ordinary)
             limit = route;
         else if (datagram != association->ordinary)
             return;
-        /* A report of less may be forged, and costs much. */
+        /* A report of less may be forged, and small packets are costly. */
         if (limit < BASE_DATAGRAM && datagram == 0)
             limit = BASE_DATAGRAM;
         association->max_packet = limit - association->record;
     }
-    /* The core is told later: this may be within one of its calls. */
+    /* The core is told later, as this may be running inside one of its calls. */
     hg_timer_set(association->dtls->worker->host, association->timer, 0);
 }
 
@@ -226,7 +228,7 @@ static void tell_core(struct dtls_association *association)
         hg_link_renew(worker, association->link);
     association->is_old = false;
     association->probe_max = association->max_packet = 0;
-    /* From now on larger packets are probes again. */
+    /* Larger packets now count as probes again. */
     if (max_packet)
         association->ordinary = max_packet + association->record;
     if (probe_max)
@@ -235,7 +237,7 @@ static void tell_core(struct dtls_association *association)
         hg_link_set_max_packet(worker, association->link, max_packet);
 }
 
-/* ---- Trouble ---- */
+/* ---- Failures ---- */
 
 void dtls_association_lose(struct dtls_association *association, const char *reason)
 {
@@ -250,8 +252,8 @@ void dtls_association_suspect(struct dtls_association *association, const char *
 {
     hg_time now = hg_now(association->dtls->worker);
 
-    /* Only what may be an answer to something sent counts, and any authentic record clears it: so nobody who merely
-     * guesses addresses can end a link whose gateway is alive. */
+    /* Only errors that may be caused by something we sent count, and any authentic record clears them, so an attacker
+     * who merely guesses addresses cannot end a link whose gateway is alive. */
     if (!association->is_client || !association->sent || association->state != DTLS_UP)
         return;
     association->sent = false;
@@ -259,7 +261,7 @@ void dtls_association_suspect(struct dtls_association *association, const char *
         association->suspected = now;
     if (association->suspicions >= SUSPICION_COUNT && now - association->suspected >= SUSPICION_TIME)
         dtls_association_lose(association, reason);
-    /* The core is told later: this may be within one of its calls. */
+    /* The core is told later, as this may be running inside one of its calls. */
     association->wants_check = true;
     hg_timer_set(association->dtls->worker->host, association->timer, 0);
 }
@@ -281,7 +283,7 @@ void dtls_association_send_failed(void *context, int error, size_t datagram)
             snprintf(reason, sizeof reason, "%s: connection refused; nothing listens on that UDP port", text);
         else
             snprintf(reason, sizeof reason, "cannot send to %s: %s", text, strerror(error));
-        /* ENOBUFS and the like pass by themselves, and so may EPERM of a packet filter. */
+        /* ENOBUFS and the like are temporary, and a packet filter's EPERM may be, too. */
         if (error == ECONNREFUSED || error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL)
             dtls_association_lose(association, reason);
     } else if (error == ECONNREFUSED) {
@@ -358,7 +360,7 @@ bool dtls_association_handshake(struct dtls_association *association)
         result = gnutls_handshake(association->session);
     } while (association->state == DTLS_HANDSHAKE &&
              (result == GNUTLS_E_INTERRUPTED || result == GNUTLS_E_WARNING_ALERT_RECEIVED));
-    association->input_size = 0; /* its memory is only lent for the call */
+    association->input_size = 0; /* the buffer belongs to the caller */
     if (result == 0)
         complete(association);
     else if (gnutls_error_is_fatal(result))
@@ -386,7 +388,7 @@ static void on_timer(void *arg)
 {
     struct dtls_association *association = arg;
     struct dtls_worker *dtls = association->dtls;
-    /* The clock is that of the loop's wake-up; timers may be early by its grain. */
+    /* The loop's clock shows when it woke up, and timers may fire early by its granularity. */
     hg_time now = hg_now(dtls->worker) + HG_MILLISECOND;
 
     dtls_association_enter(association);
@@ -398,7 +400,7 @@ static void on_timer(void *arg)
                (association->answer_by && !association->answered && now >= association->answer_by)) {
         handshake_overdue(association);
     } else if (association->state == DTLS_HANDSHAKE) {
-        dtls_association_handshake(association); /* sends the last flight again */
+        dtls_association_handshake(association); /* retransmits the last flight */
     }
     if (association->state != DTLS_ENDED)
         dtls_socket_flush(association->socket);
@@ -415,7 +417,7 @@ void dtls_association_link_up(struct dtls_association *association)
     tlscommon_print_security(association->session, security, sizeof security);
     info.peer = hg_text(dtls_path_print(&association->path, peer));
     info.security = hg_text(security);
-    /* With `mtu` there is nothing to be found out. */
+    /* With `mtu` there is nothing to probe for. */
     info.max_packet = (association->dtls->config->mtu || limit < base ? limit : base) - association->record;
     info.probe_max = limit - association->record;
     info.overhead = association->record + dtls_path_headers(&association->path);
@@ -423,7 +425,7 @@ void dtls_association_link_up(struct dtls_association *association)
     association->ordinary = info.max_packet + association->record;
     info.congestion = HG_CONGESTION_BBR + (enum hg_congestion)association->dtls->config->congestion;
     hg_link_up(association->dtls->worker, association->link, association, &info);
-    /* The batch may hold no packet at all, but now the core has something to say. */
+    /* The batch may contain no packets, but the core now has something to send. */
     if (association->state == DTLS_UP && dtls_list_is_empty(&association->touched))
         dtls_list_append(&association->dtls->touched, &association->touched);
 }

@@ -13,31 +13,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A record of the file: one write, within one page, so that a process which is killed leaves no half of it. The first
- * one holds no path; one that is not in use is all zero. */
+/* A record of the file. It lies within one page and is written with one call, so a process that is killed never leaves
+ * half a record. The first one holds no path; unused ones are all zero. */
 struct record {
     struct dtls_path path;
-    uint64_t sum; /* of path and place */
+    uint64_t sum; /* over path and place */
     uint8_t reserved[8];
 };
 _Static_assert(sizeof(struct record) == 64, "records do not cross pages");
 
-/* Changes with the layout. */
+/* Changes whenever the layout does. */
 #define MAGIC "hopgate dtls roster 1\n"
 
 struct dtls_roster {
     const struct hg_instance *instance;
     int directory, fd;
     char name[DTLS_PATH_TEXT + 8];
-    bool failed;         /* to write, as the log was told */
-    uint32_t used;       /* places below were once taken */
-    uint32_t free_count; /* of `free`: places below `used` that are not taken */
-    uint32_t *free;      /* room for all of them */
+    bool failed;         /* writing failed, and this was logged */
+    uint32_t used;       /* places below this have been used at some time */
+    uint32_t free_count; /* of `free`: free places below `used` */
+    uint32_t *free;      /* allocated for all of them */
     struct dtls_roster_entry *found;
     size_t found_count;
 };
 
-/* FNV-1a: it has to find torn records, not forged ones. */
+/* FNV-1a: it only has to detect torn records, not forged ones. */
 static uint64_t sum_of(const struct dtls_path *path, uint32_t place)
 {
     uint64_t sum = UINT64_C(0xcbf29ce484222325) ^ place;
@@ -51,7 +51,7 @@ static uint64_t sum_of(const struct dtls_path *path, uint32_t place)
 
 /* ---- Writing ---- */
 
-/* The head is before the record of place 0. */
+/* The header is before the record of place 0. */
 static off_t offset_of(uint32_t place)
 {
     return ((off_t)place + 1) * (off_t)sizeof(struct record);
@@ -111,7 +111,7 @@ static bool is_whole(const struct record *record, uint32_t place)
     return record->sum == sum_of(&record->path, place) && (family == AF_INET || family == AF_INET6);
 }
 
-/* Takes what one record says. Returns whether it could be read. */
+/* Evaluates one record. Returns false if it is broken. */
 static bool take(struct dtls_roster *roster, const struct record *record, uint32_t place)
 {
     if (is_used(record) && is_whole(record, place)) {
@@ -136,7 +136,7 @@ static void begin_anew(struct dtls_roster *roster)
 
     roster->used = roster->free_count = 0;
     roster->found_count = 0;
-    /* When this fails, the writes that follow will tell. */
+    /* If this fails, the writes that follow will report it. */
     if (ftruncate(roster->fd, 0) == 0)
         write_record(roster, 0, &head);
 }
@@ -198,7 +198,7 @@ void dtls_roster_settle(struct dtls_roster *roster)
 
 /* ---- The file ---- */
 
-/* Where such files lie; NULL: nowhere. systemd gives several names with colons between them. */
+/* The directory for these files; NULL: none. systemd passes several names separated by colons. */
 static const char *choose_folder(char *path, size_t size)
 {
     const char *runtime = getenv("RUNTIME_DIRECTORY"), *user = getenv("XDG_RUNTIME_DIR");
@@ -214,7 +214,7 @@ static const char *choose_folder(char *path, size_t size)
     return path;
 }
 
-/* The name of the file: the address that the socket is bound to. */
+/* The file is named after the address that the socket is bound to. */
 static bool print_name(int socket, char *name, size_t size)
 {
     struct sockaddr_storage bound;
@@ -229,7 +229,8 @@ static bool print_name(int socket, char *name, size_t size)
     return true;
 }
 
-/* Locks the file. 0, or -1 with errno: EAGAIN when another process has it, or has just removed it. */
+/* Locks the file. Returns 0, or -1 with errno: EAGAIN if another process holds the lock or has just removed the
+ * file. */
 static int lock(int fd)
 {
     struct stat state;
@@ -240,7 +241,7 @@ static int lock(int fd)
     return state.st_nlink ? 0 : -1;
 }
 
-/* 0, or -1 with errno. */
+/* Returns 0, or -1 with errno. */
 static int open_file(struct dtls_roster *roster, const char *folder)
 {
     if (mkdir(folder, 0700) && errno != EEXIST)
@@ -289,8 +290,8 @@ void dtls_roster_close(struct dtls_roster *roster)
 {
     if (!roster)
         return;
-    /* What remained would only make the next process ask in vain. Where the privileges to remove it are gone, it stays,
-     * empty. */
+    /* With entries left in it, the next process would only ask in vain. If the privileges needed to remove the file
+     * have been dropped, an empty file stays. */
     if (ftruncate(roster->fd, 0) || unlinkat(roster->directory, roster->name, 0))
         hg_log(roster->instance, HG_LOG_DEBUG, "cannot remove %s: %s", roster->name, strerror(errno));
     roster_free(roster);

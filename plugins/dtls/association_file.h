@@ -15,33 +15,32 @@
 
 #include <hopgate/host.h>
 
-/* As many associations are kept as a worker can have links; 64 bytes of the file each. */
+/* As many associations as a worker can have links; each takes 64 bytes of the file. */
 #define DTLS_ROSTER_MAX 65536
 /* No place. */
 #define DTLS_ROSTER_NONE UINT32_MAX
 
 struct dtls_roster;
 
-/* An association of the process before. */
+/* An association of the previous process. */
 struct dtls_roster_entry {
     struct dtls_path path;
     uint32_t place;
 };
 
-/* Opens the file for the address that the socket is bound to. NULL: nothing can be kept, for a reason that the log
- * tells. */
+/* Opens the file for the address that the socket is bound to. NULL: nothing can be kept; the log says why. */
 struct dtls_roster *dtls_roster_open(const struct hg_instance *instance, int socket);
-/* All associations have ended in good order: nothing is left in the file. NULL is allowed. */
+/* All associations have been closed in an orderly way: empties and removes the file. NULL is allowed. */
 void dtls_roster_close(struct dtls_roster *roster);
 
-/* What the file held when it was opened, and still holds. `roster` may be NULL. */
+/* What the file held when it was opened. `roster` may be NULL. */
 const struct dtls_roster_entry *dtls_roster_found(const struct dtls_roster *roster, size_t *count);
-/* Forgets that. */
+/* Discards what dtls_roster_found() returns. */
 void dtls_roster_settle(struct dtls_roster *roster);
 
-/* Notes a path, and returns its place or NONE. `roster` may be NULL. */
+/* Records a path and returns its place, or NONE. `roster` may be NULL. */
 uint32_t dtls_roster_add(struct dtls_roster *roster, const struct dtls_path *path);
-/* Gives a place back; NONE is allowed. */
+/* Frees a place; NONE is allowed. */
 void dtls_roster_remove(struct dtls_roster *roster, uint32_t place);
 
 #endif

@@ -7,19 +7,19 @@
 
 #include <gnutls/crypto.h>
 
-/* More than what any cipher suite adds to a packet. */
+/* More than any cipher suite adds to a packet. */
 #define SEAL_OVERHEAD 128
 
-/* ---- What keys may protect ---- */
+/* ---- Key limits ---- */
 
-/* RFC 9147 section 4.5.3 and appendix B: a client moves its session before 2^24 records of one direction, or a day, and
- * as early as a quarter or a sixth of that before, so that not all clients of a gateway do it at once. With CCM it is
- * half as many. */
+/* RFC 9147 section 4.5.3 and appendix B: a client moves its session to a new link before 2^24 records in one direction
+ * or a day, and up to a quarter or a sixth of that earlier, so that the clients of a gateway do not all do it at once.
+ * With CCM it is half as many records. */
 #define RECORDS_MOST     (UINT64_C(1) << 24)
 #define RECORDS_MOST_CCM (UINT64_C(1) << 23)
 #define AGE_MOST         (24 * 3600 * HG_SECOND)
-/* The same place: with 2^36 forgeries one may have succeeded by a chance of 2^-57; with CCM with 2^23.5, of which this
- * is the half, and with its short tag with 2^7. */
+/* The same section: after 2^36 forgeries, one has succeeded with a probability of 2^-57. For CCM the limit is 2^23.5,
+ * of which this is half; with its short tag, it is 2^7. */
 #define FORGERIES_MOST       (UINT64_C(1) << 36)
 #define FORGERIES_MOST_CCM   (UINT64_C(1) << 23)
 #define FORGERIES_MOST_CCM_8 (UINT64_C(1) << 7)
@@ -45,15 +45,15 @@ void dtls_association_set_limits(struct dtls_association *association)
     }
     association->limits.records = association->limits.at = UINT64_MAX;
     if (!association->is_client)
-        return; /* it is not the gateway that opens links */
-    /* Without random numbers all that is lost is the spread of the clients. */
+        return; /* only clients open links */
+    /* Without random numbers, the clients of a gateway are merely not spread out. */
     if (gnutls_rnd(GNUTLS_RND_NONCE, &random, sizeof random) < 0)
         random = 0;
     association->limits.records = records - random % (records / 4);
     association->limits.at = hg_now(association->dtls->worker) + AGE_MOST - random % (AGE_MOST / 6);
 }
 
-/* A record of that number was sent or received. */
+/* A record with that number was sent or received. */
 static void watch_age(struct dtls_association *association, uint64_t number)
 {
     if (number < association->limits.records && hg_now(association->dtls->worker) < association->limits.at)
@@ -63,15 +63,15 @@ static void watch_age(struct dtls_association *association, uint64_t number)
     hg_timer_set(association->dtls->worker->host, association->timer, 0);
 }
 
-/* GnuTLS says nothing of a record that it could not verify (RFC 6347 section 4.1.2.7), and there is no other reason for
- * which it keeps quiet: duplicates are let through to the core. Returns whether there were too many. */
+/* GnuTLS silently drops records that it cannot verify (RFC 6347 section 4.1.2.7), and drops others for no other reason,
+ * as duplicates are let through to the core. Returns whether there were too many. */
 static bool count_forgery(struct dtls_association *association, const struct dtls_record *record)
 {
     return record->type == DTLS_RECORD_APPLICATION_DATA && record->epoch == 1 &&
            ++association->forgeries >= association->limits.forgeries;
 }
 
-/* ---- Records in ---- */
+/* ---- Receiving ---- */
 
 static void deliver(struct dtls_association *association, gnutls_packet_t packet)
 {
@@ -82,7 +82,7 @@ static void deliver(struct dtls_association *association, gnutls_packet_t packet
     gnutls_packet_get(packet, &data, sequence);
     for (size_t i = 0; i < sizeof sequence; i++)
         number = number << 8 | sequence[i];
-    /* Epoch 1 (RFC 6347 section 4.1) is the only one with data: there is no renegotiation. */
+    /* Only epoch 1 (RFC 6347 section 4.1) carries data, as there is no renegotiation. */
     if (number >> 48 == 1 && data.size > 0) {
         association->suspicions = 0;
         watch_age(association, number & 0xffffffffffff);
@@ -114,7 +114,7 @@ static void receive_up(struct dtls_association *association, const struct dtls_r
         dtls_association_fail(association, (int)result);
 }
 
-/* Whether GnuTLS may see a record now. */
+/* Whether to pass the record to GnuTLS in the current state. */
 static bool is_wanted(struct dtls_association *association, const struct dtls_record *record)
 {
     switch (association->state) {
@@ -122,10 +122,10 @@ static bool is_wanted(struct dtls_association *association, const struct dtls_re
         /* Data that overtook the end of the handshake counts as lost. */
         return record->type != DTLS_RECORD_APPLICATION_DATA;
     case DTLS_UP:
-        /* An alert that is not encrypted may come from anybody: at most it is a hint. */
+        /* An unencrypted alert may come from anyone; it is a hint at most. */
         if (record->epoch == 0 && record->type == DTLS_RECORD_ALERT)
             dtls_association_suspect(association, "the gateway no longer knows this association");
-        /* Outside epoch 1 only a flight that the peer sends again, since the own last one was lost, is of use. */
+        /* Outside epoch 1, only a flight that the peer retransmits, because our last one was lost, is of use. */
         return record->epoch == 1 || (record->epoch == 0 && record->type == DTLS_RECORD_HANDSHAKE);
     default:
         return false;
@@ -159,7 +159,7 @@ void dtls_association_batch_end(struct dtls_worker *dtls)
     }
 }
 
-/* ---- Packets out ---- */
+/* ---- Sending ---- */
 
 uint64_t dtls_association_next_packet_number(void *handle)
 {
@@ -210,7 +210,7 @@ int dtls_association_send(void *handle, const uint8_t *packet, size_t size)
 {
     struct dtls_association *association = handle;
 
-    /* The core sends this size now, so a probe of it has passed. */
+    /* The core now sends packets of this size, so a probe of it has arrived. */
     if (size + association->record > association->ordinary)
         association->ordinary = size + association->record;
     return seal(association, packet, size);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* GnuTLS gets the ClientHello that was kept: it signs. */
+/* Passes the saved ClientHello to GnuTLS, which signs. */
 static void on_turn(void *arg)
 {
     struct dtls_association *association = arg;
@@ -27,7 +27,7 @@ static void on_turn(void *arg)
     dtls_association_batch_end(dtls);
 }
 
-/* The answer to a lookup that was not known at once. */
+/* The provider's answer, if it was not available at once. */
 static void found_later(void *arg)
 {
     struct dtls_association *association = arg;
@@ -39,7 +39,7 @@ static void found_later(void *arg)
     turns_done(turns);
 }
 
-/* Asks the provider. True: the handshake can begin, with a certificate or to be refused. */
+/* Asks the provider. True: the handshake can start, or be refused if there is no certificate. */
 static bool find(struct dtls_association *association, const struct dtls_hello *hello)
 {
     char name[256], peer[DTLS_PATH_TEXT];
@@ -66,13 +66,13 @@ static bool park(struct dtls_association *association, const struct dtls_record 
     return true;
 }
 
-/* Its certificate is known. */
+/* The certificate is known. */
 static void begin(struct dtls_association *association, const struct dtls_record *client_hello)
 {
     struct turns *turns = association->dtls->turns;
 
     if (!turns_take(turns, &association->turn)) {
-        /* Without memory the client, who asks again, finds nothing begun. */
+        /* If memory is short, the client retransmits and finds no trace of the attempt. */
         if (!park(association, client_hello))
             association->owner->down(association, "out of memory");
         return;
@@ -89,7 +89,7 @@ void dtls_certificate_begin(struct dtls_association *association, struct share s
     association->answered = true;
     turn_init(&association->turn, share, on_turn, association);
     tlscommon_certificate_require(association->session);
-    /* A malformed one gets from GnuTLS what it deserves. */
+    /* If it is malformed, GnuTLS answers it. */
     if (dtls_hello_read(client_hello, &hello) && !find(association, &hello)) {
         if (park(association, client_hello))
             return;

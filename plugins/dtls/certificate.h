@@ -8,12 +8,12 @@
 
 #include "plugins/dtls/association.h"
 
-/* Begins the server's handshake: finds the certificate that the ClientHello asks for, now or later, waits for its turn
- * as one of `share`, then hands the ClientHello to GnuTLS. Without a certificate the peer is refused. */
+/* Starts the server's handshake: finds the certificate that the ClientHello asks for, at once or later, waits for its
+ * turn within `share`, then passes the ClientHello to GnuTLS. Without a certificate, the peer is refused. */
 void dtls_certificate_begin(struct dtls_association *association, struct share share,
                             const struct dtls_record *client_hello);
 
-/* Drops the certificate, or the lookup of one. */
+/* Releases the certificate, or cancels its lookup. */
 void dtls_certificate_release(struct dtls_association *association);
 
 #endif

@@ -11,17 +11,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Where the own port is fixed there can be one socket at a time: an address from which nothing at all has come by then
- * is left for the next one. */
+/* With a fixed local port, there can be only one socket at a time, so an address from which nothing at all has arrived
+ * after this time is abandoned for the next one. */
 #define ANSWER_TIME (1500 * HG_MILLISECOND)
 
-/* Batches read before other events of the loop get their turn. */
+/* Batches to read before other events of the loop are handled. */
 #define BATCHES_PER_EVENT 4
 
 /* An association with one address of a gateway. */
 struct attempt {
-    struct dtls_association association; /* first, so that one is the other */
-    struct tlscommon_wish *wish;         /* NULL: the link is up, or nobody wants it any more */
+    struct dtls_association association; /* first, so that pointers to both can be cast */
+    struct tlscommon_wish *wish;         /* NULL: the link is up, or no longer wanted */
     struct tlscommon_gateway *gateway;
     struct dtls_socket socket;
 };
@@ -152,7 +152,7 @@ static void on_io(void *arg, int events)
     dtls_association_leave(association);
 }
 
-/* A socket connected to the address. -1 with `reason` filled. */
+/* Opens a socket connected to the address. On error, returns -1 and fills `reason`. */
 static int open_socket(struct dtls_worker *dtls, const struct dtls_path *path, char *reason, size_t size)
 {
     const struct dtls_instance *instance = dtls->instance;
@@ -180,7 +180,7 @@ static int open_socket(struct dtls_worker *dtls, const struct dtls_path *path, c
     return fd;
 }
 
-/* SNI, resumption. */
+/* Sets SNI and session resumption. */
 static void prepare_session(const struct attempt *attempt)
 {
     gnutls_session_t session = attempt->association.session;
@@ -242,7 +242,7 @@ static void end(void *unwanted)
     dtls_association_end(&attempt->association);
 }
 
-/* ---- Life ---- */
+/* ---- Creation and destruction ---- */
 
 struct tlscommon_client *dtls_client_new(struct dtls_worker *dtls)
 {

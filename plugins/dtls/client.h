@@ -8,9 +8,9 @@
 
 #include "plugins/dtls/dtls.h"
 
-/* NULL when out of memory. */
+/* Returns NULL when out of memory. */
 struct tlscommon_client *dtls_client_new(struct dtls_worker *dtls);
-/* All links are gone. NULL is allowed. */
+/* Requires that no links exist. NULL is allowed. */
 void dtls_client_free(struct tlscommon_client *client);
 
 #endif

@@ -8,13 +8,13 @@
 #define EXTENSION_ALPN        16
 #define NAME_TYPE_HOST        0
 
-/* Bytes not read yet. */
+/* What is left to be read. */
 struct reader {
     const uint8_t *bytes;
     size_t size;
 };
 
-/* Takes a vector: its length in `width` bytes, then as many bytes (RFC 5246 section 4.3). */
+/* Reads a vector: a length of `width` bytes, followed by as many bytes (RFC 5246 section 4.3). */
 static bool take_vector(struct reader *reader, size_t width, struct reader *vector)
 {
     size_t size = 0;

@@ -13,14 +13,14 @@
 
 #define DTLS_HELLO_ALPN 8
 
-/* The texts stand in the record. */
+/* The texts point into the record. */
 struct dtls_hello {
     struct hg_text server_name; /* RFC 6066 section 3; empty if there is none */
     struct hg_text alpn[DTLS_HELLO_ALPN];
-    size_t alpn_count; /* the first ones, if there are more */
+    size_t alpn_count; /* of the first few, if there are more */
 };
 
-/* Reads a record that dtls_record_is_client_hello(). False: it is malformed. */
+/* Parses a record for which dtls_record_is_client_hello() is true. False: it is malformed. */
 bool dtls_hello_read(const struct dtls_record *record, struct dtls_hello *hello);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* A cookie is good for between one and two of these; it is used within a round trip. */
+/* A cookie is valid for between one and two of these periods; it is used within a round trip. */
 #define ROTATION (60 * HG_SECOND)
 
 int dtls_cookie_keys_init(struct dtls_cookie_keys *keys, hg_time now)
@@ -62,7 +62,7 @@ bool dtls_cookie_verify(struct dtls_cookie_keys *keys, hg_time now, const struct
            verify(&keys->previous, *path, client_hello, prestate) == 0;
 }
 
-/* Where the answer goes. */
+/* Where to send the answer. */
 struct answer {
     struct dtls_socket *socket;
     const struct dtls_path *path;
@@ -72,7 +72,7 @@ static ssize_t push(gnutls_transport_ptr_t context, const void *bytes, size_t si
 {
     const struct answer *answer = context;
 
-    /* Without room it is dropped: the peer asks again. */
+    /* Without room, the answer is dropped, and the peer asks again. */
     dtls_socket_append(answer->socket, NULL, answer->path, bytes, size, 0);
     return (ssize_t)size;
 }

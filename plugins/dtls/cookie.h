@@ -13,17 +13,17 @@
 #include <gnutls/dtls.h>
 #include <hopgate/types.h>
 
-/* The secrets that cookies are made with: the present one, and the one before, whose cookies are still taken. */
+/* The secrets that cookies are made with: the current one, and the previous one, whose cookies are still accepted. */
 struct dtls_cookie_keys {
     gnutls_datum_t present, previous;
     hg_time rotated;
 };
 
-/* 0, or -1 when out of memory. */
+/* Returns 0, or -1 when out of memory. */
 int dtls_cookie_keys_init(struct dtls_cookie_keys *keys, hg_time now);
 void dtls_cookie_keys_fini(struct dtls_cookie_keys *keys);
 
-/* Whether a ClientHello brings a valid cookie; then `prestate` is for gnutls_dtls_prestate_set(). */
+/* Returns whether a ClientHello carries a valid cookie; if so, fills `prestate` for gnutls_dtls_prestate_set(). */
 bool dtls_cookie_verify(struct dtls_cookie_keys *keys, hg_time now, const struct dtls_path *path,
                         const struct dtls_record *client_hello, gnutls_dtls_prestate_st *prestate);
 

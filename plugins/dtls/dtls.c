@@ -17,10 +17,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MTU_MIN 576   /* RFC 791 section 3.1: what every host takes */
-#define MTU_MAX 65535 /* one record fills 16 KiB of it */
+#define MTU_MIN 576   /* RFC 791 section 3.1: every host accepts this */
+#define MTU_MAX 65535 /* a record takes up to 16 KiB of it */
 
-/* In the order of enum hg_congestion, from HG_CONGESTION_BBR on. */
+/* In the order of enum hg_congestion, starting at HG_CONGESTION_BBR. */
 static const char *const congestion_names[] = {"bbr", "cubic", NULL};
 
 static const struct hg_option options[] = {
@@ -201,7 +201,7 @@ void dtls_set_buffers(struct hg_instance *instance, int fd)
                size, (unsigned long long)config->socket_buffer);
 }
 
-/* What needs the privileges of the start: to go beyond the kernel's limits for buffers, and to open files. */
+/* Does what needs the privileges present at startup: exceeding the kernel's buffer limits, and opening files. */
 static void prepare_sockets(struct hg_instance *instance, const struct hg_listener *listener,
                             struct dtls_roster **rosters)
 {
@@ -268,7 +268,7 @@ static int worker_start(struct hg_worker *worker)
     dtls->worker = worker;
     dtls->config = config;
     dtls->instance = worker->instance->state;
-    /* 1 MiB, of which only what datagrams have once filled takes memory. */
+    /* 1 MiB, of which only the parts that datagrams have been written to use memory. */
     dtls->receiver = malloc(sizeof *dtls->receiver);
     dtls_list_init(&dtls->touched);
     make_counters(worker, &dtls->counters);

@@ -29,13 +29,13 @@ struct dtls_config {
     struct hg_list listen; /* of struct hg_address */
     struct tlscommon_client_config client;
     struct hg_address bind;
-    int64_t mtu; /* 0: by itself */
+    int64_t mtu; /* 0: automatic */
     uint64_t socket_buffer;
     hg_time handshake_timeout;
     int64_t max_handshakes;
     struct ratelimit_config ratelimit;
     const char *priority;
-    int congestion; /* an index of congestion_names */
+    int congestion; /* an index into congestion_names */
 };
 
 /* instance->state */
@@ -44,10 +44,10 @@ struct dtls_instance {
     bool bound; /* client: `bind_address` is set */
     union dtls_address bind_address;
     atomic_flag buffers_told;
-    struct dtls_roster **rosters; /* gateway: DTLS_LISTENER_SOCKETS for each listener; may be NULL each */
+    struct dtls_roster **rosters; /* gateway: DTLS_LISTENER_SOCKETS for each listener; each may be NULL */
 };
 
-/* Counters shown under the plugin's name. */
+/* Counters, shown under the plugin's name. */
 struct dtls_counters {
     uint64_t *handshakes;
     uint64_t *handshakes_failed;
@@ -64,14 +64,14 @@ struct dtls_worker {
     const struct dtls_config *config;
     struct dtls_instance *instance;
     struct dtls_receiver *receiver;
-    struct dtls_list touched; /* associations with packets since the last batch end */
+    struct dtls_list touched; /* associations that got packets since the last batch end */
     struct dtls_counters counters;
-    struct turns *turns;          /* gateway: who may sign */
-    struct dtls_gateway *gateway; /* one of these two is NULL */
+    struct turns *turns;          /* gateway: grants turns to sign */
+    struct dtls_gateway *gateway; /* one of these is NULL */
     struct tlscommon_client *client;
 };
 
-/* Asks for the configured kernel buffers; says once when the kernel gives less. */
+/* Asks for the configured kernel buffers; logs once if the kernel grants less. */
 void dtls_set_buffers(struct hg_instance *instance, int fd);
 
 #endif

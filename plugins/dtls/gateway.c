@@ -14,28 +14,28 @@
 
 #define TABLE_INITIAL 256
 
-/* Batches read before other events of the loop get their turn. */
+/* Batches to read before other events of the loop are handled. */
 #define BATCHES_PER_EVENT 4
 
-/* Answers to records of associations that are not known here, a second. */
+/* Answers per second to records of unknown associations. */
 #define HINTS_PER_SECOND 200
 /* The smallest record that is answered: header, explicit nonce and tag of AES-GCM, one byte. */
 #define HINT_RECORD_MIN (DTLS_RECORD_HEADER + 8 + 16 + 1)
 
-/* One association. At most three have the same path: one that is up; a newer one that is up, too, but that the one
- * before does not make way for, since whoever completes a handshake has not shown yet who it is; and a handshake. */
+/* One association. At most three share a path: one that is up; a newer one that is also up, but cannot replace the
+ * first, since a peer that completed a handshake has not yet shown who it is; and a handshake. */
 struct peer {
-    struct dtls_association association; /* first, so that one is the other */
+    struct dtls_association association; /* first, so that pointers to both can be cast */
     struct dtls_gateway *gateway;
-    struct peer *next; /* of the same bucket */
+    struct peer *next; /* in the same bucket */
     uint64_t hash;
     struct share share;
     uint8_t random[DTLS_RANDOM_SIZE]; /* of its ClientHello */
     uint32_t place;                   /* in the roster of its port */
-    bool is_newer;                    /* up, beside another one that was up before */
+    bool is_newer;                    /* up, next to an older one that is also up */
 };
 
-/* One socket that listens. */
+/* A listening socket. */
 struct port {
     struct dtls_gateway *gateway;
     struct dtls_roster *roster; /* of the instance; or NULL */
@@ -50,13 +50,13 @@ struct dtls_gateway {
     struct peer **table;
     size_t table_size; /* a power of two */
     size_t peer_count;
-    size_t handshakes;    /* under way */
+    size_t handshakes;    /* in progress */
     struct shares shares; /* of them */
     uint64_t seed;
     struct dtls_cookie_keys cookies;
     struct ratelimit *ratelimit;
     hg_time hint_second;
-    unsigned hints; /* sent since then */
+    unsigned hints; /* sent in this second */
 };
 
 /* ---- The table ---- */
@@ -67,8 +67,8 @@ static uint64_t hash_path(const struct dtls_gateway *gateway, const struct dtls_
 
     _Static_assert(sizeof *path % sizeof(uint64_t) == 0, "a path is hashed word by word");
     memcpy(words, path, sizeof words);
-    /* The seed is secret, and only verified addresses are kept: this need not withstand more than chance. The mixing
-     * step is that of SplitMix64. */
+    /* The seed is secret, and only verified addresses are stored, so this need not be cryptographically strong. The
+     * mixing step is that of SplitMix64. */
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         hash = (hash ^ words[i]) + UINT64_C(0x9e3779b97f4a7c15);
         hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -78,7 +78,7 @@ static uint64_t hash_path(const struct dtls_gateway *gateway, const struct dtls_
     return hash;
 }
 
-/* Who there is on a path. */
+/* The associations on a path. */
 struct found {
     struct peer *up;
     struct peer *newer;
@@ -108,7 +108,7 @@ static void grow_table(struct dtls_gateway *gateway)
     struct peer **table = calloc(size, sizeof(struct peer *));
 
     if (!table)
-        return; /* longer chains, that is all */
+        return; /* the chains merely get longer */
     for (size_t i = 0; i < gateway->table_size; i++) {
         for (struct peer *peer = gateway->table[i], *next; peer; peer = next) {
             next = peer->next;
@@ -197,8 +197,8 @@ static void peer_up(struct dtls_association *association)
     struct found found;
 
     handshake_over(peer);
-    /* Whoever was here before may still be, behind the same NAT, or on the path: that this one is the same client,
-     * `open` shows, and the core then closes the other; or that one is silent, and dies of it. */
+    /* The peer that was here before may still be alive, behind the same NAT or on the path. If this one is the same
+     * client, `open` will show it, and the core closes the older link; if the old peer is dead, its link times out. */
     peer->is_newer = true;
     found = find(gateway, &association->path, peer->hash);
     peer->is_newer = found.up != NULL;
@@ -223,7 +223,7 @@ static void peer_free(struct dtls_association *association)
 static const struct dtls_owner peer_owner = {
     .up = peer_up, .down = peer_down, .remove = remove_peer, .free = peer_free};
 
-/* A peer with a valid cookie begins a handshake. */
+/* Starts the handshake of a peer with a valid cookie. */
 static void begin(struct port *port, const struct dtls_path *path, uint64_t hash,
                   const struct dtls_record *client_hello, gnutls_dtls_prestate_st *prestate)
 {
@@ -247,8 +247,8 @@ static void begin(struct port *port, const struct dtls_path *path, uint64_t hash
     dtls_certificate_begin(&peer->association, peer->share, client_hello);
 }
 
-/* Whether one more handshake may begin with a peer whose cookie is valid. If not, nothing is done for it: it asks again
- * soon by itself (RFC 6347 section 4.2.4). */
+/* Whether another peer with a valid cookie may start a handshake. If not, it is ignored; it retries soon (RFC 6347
+ * section 4.2.4). */
 static bool may_begin(struct dtls_gateway *gateway, const struct dtls_path *path, const struct peer *replaced)
 {
     uint32_t most = (uint32_t)gateway->dtls->config->max_handshakes;
@@ -282,7 +282,7 @@ static void receive_client_hello(struct port *port, const struct dtls_path *path
     if (has_begun(found.up, client_hello) || has_begun(found.newer, client_hello))
         return; /* a late copy */
     if (has_begun(found.handshake, client_hello)) {
-        dtls_association_receive(&found.handshake->association, client_hello); /* sent again */
+        dtls_association_receive(&found.handshake->association, client_hello); /* retransmitted */
         return;
     }
     if (!may_begin(gateway, path, found.handshake))
@@ -292,9 +292,9 @@ static void receive_client_hello(struct port *port, const struct dtls_path *path
     begin(port, path, hash, client_hello, &prestate);
 }
 
-/* A record of an association that is not known: this gateway has been started anew, or has given the client up. An
- * alert tells so, if the client believes it. It is smaller than what it answers, and no alert is ever answered, so it
- * is of no use for amplification or loops. */
+/* Answers a record of an unknown association: the gateway has restarted, or has given up on the client. The alert says
+ * so, if the client believes it. It is smaller than what it answers, and alerts are never answered, so it cannot be
+ * used for amplification or loops. */
 static void hint(struct port *port, const struct dtls_path *path, const struct dtls_record *record)
 {
     struct dtls_gateway *gateway = port->gateway;
@@ -310,7 +310,8 @@ static void hint(struct port *port, const struct dtls_path *path, const struct d
         dtls_recall_hint(&port->socket, path);
 }
 
-/* A record for one that is up. Of two, what one cannot verify is the other's. */
+/* Passes on a record for an association that is up. If there are two, records that fail to verify with one belong to
+ * the other. */
 static void receive_up(const struct dtls_record *record, const struct found *found)
 {
     struct dtls_association *up = &found->up->association;
@@ -334,8 +335,8 @@ static void receive_record(struct port *port, const struct dtls_path *path, uint
         *found = find(port->gateway, path, hash);
         return;
     }
-    /* Beside a handshake, data can only be of the association that is up, and what makes up a handshake is of the
-     * handshake. Only for an encrypted alert it is not known: whose it is not, that one drops it. */
+    /* During a handshake, data can only belong to the association that is up, and handshake records only to the
+     * handshake. An encrypted alert may belong to either; the other one drops it. */
     handshake_first = record->type != DTLS_RECORD_APPLICATION_DATA && found->handshake;
     if (handshake_first) {
         bool both = record->type == DTLS_RECORD_ALERT && record->epoch > 0 && found->up;
@@ -397,7 +398,7 @@ static void on_io(void *arg, int events)
         dtls_socket_flush(&port->socket);
 }
 
-/* ---- Life ---- */
+/* ---- Creation and destruction ---- */
 
 static void expect_clients(struct port *port)
 {

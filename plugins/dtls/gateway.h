@@ -8,9 +8,9 @@
 
 #include "plugins/dtls/dtls.h"
 
-/* Starts on this worker's sockets of all listeners. NULL after hg_log(). */
+/* Starts on this worker's sockets of all listeners. On error, logs it and returns NULL. */
 struct dtls_gateway *dtls_gateway_new(struct dtls_worker *dtls);
-/* Frees it, and all associations that never became links. NULL is allowed. */
+/* Frees it with all associations that never became links. NULL is allowed. */
 void dtls_gateway_free(struct dtls_gateway *gateway);
 
 #endif

@@ -10,12 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A list's head or a member's link. One that is in no list points to itself. */
+/* The head of a list, or the node within a member. A node that is in no list points to itself. */
 struct dtls_list {
     struct dtls_list *previous, *next;
 };
 
-/* The struct that holds the link. */
+/* The struct that contains the node. */
 #define DTLS_LIST_ENTRY(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 static inline void dtls_list_init(struct dtls_list *list)
@@ -36,7 +36,7 @@ static inline void dtls_list_append(struct dtls_list *list, struct dtls_list *li
     list->previous = link;
 }
 
-/* Takes a link out of its list, if it is in one. */
+/* Removes a node from its list, if it is in one. */
 static inline void dtls_list_remove(struct dtls_list *link)
 {
     link->previous->next = link->next;
@@ -44,7 +44,7 @@ static inline void dtls_list_remove(struct dtls_list *link)
     dtls_list_init(link);
 }
 
-/* Moves all members of `from` to the empty list `to`. */
+/* Moves all members of `from` to `to`, which is empty. */
 static inline void dtls_list_take(struct dtls_list *to, struct dtls_list *from)
 {
     dtls_list_init(to);

@@ -32,7 +32,7 @@ socklen_t dtls_path_peer_size(const struct dtls_path *path)
     return path->peer.any.sa_family == AF_INET ? sizeof path->peer.v4 : sizeof path->peer.v6;
 }
 
-/* An IPv4 peer of a socket that takes both families comes as ::ffff:192.0.2.1 (RFC 4291 section 2.5.5.2). */
+/* On a dual-stack socket, an IPv4 peer appears as ::ffff:192.0.2.1 (RFC 4291 section 2.5.5.2). */
 static union dtls_address unmapped(const struct dtls_path *path)
 {
     union dtls_address address = path->peer;
@@ -77,7 +77,7 @@ size_t dtls_path_route_limit(const struct dtls_path *path)
 
     if (fd < 0)
         return 0;
-    /* Connecting a UDP socket sends nothing; it finds the route, whose MTU then can be asked for. */
+    /* Connecting a UDP socket sends nothing; it selects the route, whose MTU can then be queried. */
     if (connect(fd, &address.any, v4 ? sizeof address.v4 : sizeof address.v6) < 0 ||
         getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &size) < 0)
         mtu = 0;

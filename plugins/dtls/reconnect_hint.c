@@ -8,11 +8,11 @@
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
 
-/* 1,000 a second: as many clients as can shake hands in that time, or fewer. */
+/* 1,000 a second: no more clients than can complete a handshake in that time. */
 #define TURN       (10 * HG_MILLISECOND)
 #define TURN_HINTS 10
 
-/* Each is called twice, since a datagram may get lost, and so long after the first time at least. */
+/* Each client gets the hint twice, since a datagram may get lost, with at least this pause in between. */
 #define ROUNDS      2
 #define ROUND_PAUSE (300 * HG_MILLISECOND)
 
@@ -21,7 +21,7 @@ struct dtls_recall {
     struct dtls_socket *socket;
     struct dtls_roster *roster;
     struct hg_timer *timer;
-    size_t next; /* of those in the roster */
+    size_t next; /* index into what the roster found */
     unsigned rounds;
 };
 

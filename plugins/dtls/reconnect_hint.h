@@ -13,12 +13,13 @@
 
 struct dtls_recall;
 
-/* Gathers the hint: a fatal alert that is not encrypted. Anybody could send it, so it is believed by nobody. */
+/* Queues the hint: an unencrypted fatal alert. Anyone could send it, so no client acts on it without checking. */
 void dtls_recall_hint(struct dtls_socket *socket, const struct dtls_path *path);
 /* The size of that record. */
 #define DTLS_RECALL_SIZE 15
 
-/* Begins to call all whom the roster's file held. NULL when there is nobody or out of memory. */
+/* Starts sending hints to all peers found in the roster's file. Returns NULL if there are none or when out of
+ * memory. */
 struct dtls_recall *dtls_recall_start(struct hg_worker *worker, struct dtls_socket *socket, struct dtls_roster *roster);
 /* NULL is allowed. */
 void dtls_recall_free(struct dtls_recall *recall);

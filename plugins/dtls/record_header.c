@@ -28,7 +28,7 @@ bool dtls_record_next(const uint8_t **datagram, size_t *size, struct dtls_record
     fragment = (size_t)bytes[11] << 8 | bytes[12];
     if (bytes[0] < DTLS_RECORD_CHANGE_CIPHER_SPEC || bytes[0] > DTLS_RECORD_APPLICATION_DATA)
         return false;
-    /* {254, 253} is DTLS 1.2; the first ClientHello may come as {254, 255} (RFC 6347 section 4.2.1). */
+    /* {254, 253} is DTLS 1.2; the first ClientHello may have {254, 255} (RFC 6347 section 4.2.1). */
     if (bytes[1] != 254 || (bytes[2] != 253 && bytes[2] != 255))
         return false;
     if (fragment == 0 || fragment > FRAGMENT_MAX || fragment > *size - DTLS_RECORD_HEADER)

@@ -25,17 +25,17 @@ struct dtls_record {
     uint16_t type;
     uint16_t epoch;
     const uint8_t *bytes; /* the header and what follows it */
-    size_t size;          /* of both */
+    size_t size;          /* of header and payload */
 };
 
-/* Takes the next record off a datagram. False: there is none, or the rest is not one and must be dropped (RFC 6347
+/* Takes the next record from a datagram. False: there is none, or the rest is invalid and must be dropped (RFC 6347
  * section 4.1.2.7). */
 bool dtls_record_next(const uint8_t **datagram, size_t *size, struct dtls_record *record);
 
-/* Whether the record is one whole ClientHello outside any association: what may be answered with a cookie. */
+/* Whether the record is a complete ClientHello outside any association, which may be answered with a cookie. */
 bool dtls_record_is_client_hello(const struct dtls_record *record);
 
-/* The 32 random bytes that tell one ClientHello's handshake from another's. */
+/* The 32 random bytes that distinguish the handshakes of different ClientHellos. */
 #define DTLS_RANDOM_SIZE 32
 const uint8_t *dtls_record_client_random(const struct dtls_record *client_hello);
 

@@ -7,7 +7,7 @@
 #include <netinet/udp.h>
 #include <string.h>
 
-/* Also in <linux/udp.h>, which cannot stand beside <netinet/udp.h>. */
+/* Also in <linux/udp.h>, which conflicts with <netinet/udp.h>. */
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
@@ -19,7 +19,7 @@
 
 static void set_option(int fd, int level, int name, int value)
 {
-    /* Each of these only makes things better: without it, all goes on. */
+    /* These are all optional improvements, so errors are ignored. */
     (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
@@ -28,7 +28,7 @@ static size_t set_buffer(int fd, int force, int name, size_t size)
     int value = (int)size;
     socklen_t value_size = sizeof value;
 
-    /* *FORCE goes beyond net.core.[rw]mem_max and needs CAP_NET_ADMIN. */
+    /* The *FORCE options may exceed net.core.[rw]mem_max and need CAP_NET_ADMIN. */
     if (setsockopt(fd, SOL_SOCKET, force, &value, sizeof value) < 0)
         set_option(fd, SOL_SOCKET, name, value);
     if (getsockopt(fd, SOL_SOCKET, name, &value, &value_size) < 0 || value < 0)
@@ -52,7 +52,7 @@ int dtls_socket_init(struct dtls_socket *socket, struct hg_worker *worker, int f
 
     getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
     /* Never fragment: a datagram that the interface does not take is refused (EMSGSIZE). What routers report is only a
-     * hint, which anybody can forge: the kernel shall not refuse probes for it (RFC 8899 section 4.6). */
+     * hint, which anyone can forge, so the kernel must not refuse probes because of it (RFC 8899 section 4.6). */
     set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
     if (family == AF_INET6)
         set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
@@ -97,7 +97,7 @@ static struct dtls_run *last_run(struct dtls_socket *socket)
     return socket->run_count ? &socket->runs[socket->run_first + socket->run_count - 1] : NULL;
 }
 
-/* Whether the kernel can send the run and one more datagram as one piece. */
+/* Whether the kernel can send the run and one more datagram in one call. */
 static bool run_takes(const struct dtls_socket *socket, const struct dtls_run *run, const void *owner, size_t size)
 {
     return socket->gso && !run->plain && !run->ended && owner && run->owner == owner && size <= run->segment &&
@@ -140,12 +140,12 @@ void dtls_socket_forget(struct dtls_socket *socket, const void *owner)
     }
 }
 
-/* Control messages: where the datagram leaves from, how the kernel cuts it. */
+/* Control messages: the source address, and how the kernel splits the message. */
 struct control {
     _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
 };
 
-/* Messages for the kernel, made of the runs that come first. */
+/* Messages for the kernel, built from the first runs. */
 struct messages {
     unsigned count;
     struct mmsghdr headers[DTLS_SEND_RUNS];
@@ -165,7 +165,7 @@ static void *add_control(struct msghdr *header, struct control *control, int lev
     return CMSG_DATA(item);
 }
 
-/* The address that the datagram leaves from. */
+/* Adds the source address of the datagram. */
 static void add_source(struct msghdr *header, struct control *control, const struct dtls_path *path)
 {
     if (path->peer.any.sa_family == AF_INET) {
@@ -223,7 +223,7 @@ static void gather(struct dtls_socket *socket, struct messages *messages)
     }
 }
 
-/* Takes the first message away. */
+/* Removes the first message. */
 static void drop_message(struct dtls_socket *socket)
 {
     struct dtls_run *run = &socket->runs[socket->run_first];
@@ -238,7 +238,7 @@ static void drop_message(struct dtls_socket *socket)
         socket->run_first = socket->used = 0;
 }
 
-/* Sending the first message has failed. False: the kernel's buffer is full. */
+/* Handles the failure to send the first message. False: the kernel's buffer is full. */
 static bool send_failed(struct dtls_socket *socket, int error)
 {
     struct dtls_run *run = &socket->runs[socket->run_first];
@@ -249,8 +249,8 @@ static bool send_failed(struct dtls_socket *socket, int error)
         return false;
     if (error == EINTR)
         return true;
-    /* EIO: the device cannot do it; EINVAL: also for segments larger than the route's MTU, which then shows as
-     * EMSGSIZE below. */
+    /* EIO: the device does not support it. EINVAL is also returned for segments larger than the route's MTU, which then
+     * yield EMSGSIZE below. */
     if ((error == EIO || error == EINVAL) && !run->plain && run->size > run->segment) {
         socket->gso = false;
         run->plain = true;
@@ -258,7 +258,7 @@ static bool send_failed(struct dtls_socket *socket, int error)
     }
     if (error == EMSGSIZE && run->plain)
         socket->gso = true;
-    /* All the rest is a datagram lost on the way, which those above know how to deal with. */
+    /* Any other error counts as a datagram lost on the way, which the upper layers recover from. */
     drop_message(socket);
     if (owner && socket->send_failed)
         socket->send_failed(owner, error, datagram);

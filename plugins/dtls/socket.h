@@ -16,21 +16,21 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-/* The kernel takes at most 64 segments (UDP_MAX_SEGMENTS) and 65,507 bytes in one piece. */
+/* The kernel takes at most 64 segments (UDP_MAX_SEGMENTS) and 65,507 bytes in one message. */
 #define DTLS_RUN_SEGMENTS 64
 #define DTLS_RUN_BYTES    65000
 
 #define DTLS_SEND_RUNS     64
 #define DTLS_SEND_CAPACITY (128 * 1024)
 
-/* Datagrams of one size, the last one perhaps shorter, to one peer. */
+/* Datagrams of one size, the last one possibly shorter, to one peer. */
 struct dtls_run {
-    void *owner;    /* who is told when sending fails; NULL: nobody */
-    size_t offset;  /* of the first byte that is not sent yet, in socket->bytes */
-    size_t size;    /* bytes not sent yet */
+    void *owner;    /* is told if sending fails; NULL: nobody */
+    size_t offset;  /* of the first unsent byte, in socket->bytes */
+    size_t size;    /* unsent bytes */
     size_t segment; /* of each datagram but the last */
-    bool ended;     /* takes no further datagram */
-    bool plain;     /* to be sent datagram by datagram: the kernel refused the piece */
+    bool ended;     /* accepts no more datagrams */
+    bool plain;     /* send each datagram separately: the kernel refused the whole */
     struct dtls_path path;
 };
 
@@ -39,7 +39,7 @@ struct dtls_socket {
     int fd;
     bool connected;
     bool gso;
-    bool waiting; /* the kernel's buffer is full; HG_WRITE is awaited */
+    bool waiting; /* the kernel's buffer is full; waiting for HG_WRITE */
     struct hg_io *io;
     void (*send_failed)(void *owner, int error, size_t datagram);
     struct dtls_list blocked; /* associations whose packets were refused */
@@ -49,31 +49,31 @@ struct dtls_socket {
     uint8_t bytes[DTLS_SEND_CAPACITY];
 };
 
-/* Prepares a socket around `fd`, which stays the caller's: options, watching for HG_READ. `buffer_size`: bytes wanted
- * in each of the kernel's buffers. 0, or -1 when out of memory. */
+/* Initializes a socket for `fd`, which the caller still owns: sets options and watches for HG_READ. `buffer_size`: the
+ * size to ask for of each kernel buffer. Returns 0, or -1 when out of memory. */
 int dtls_socket_init(struct dtls_socket *socket, struct hg_worker *worker, int fd, bool connected,
                      hg_io_callback callback, void *arg);
-/* Stops watching. What was not sent is dropped. */
+/* Stops watching. Unsent datagrams are dropped. */
 void dtls_socket_fini(struct dtls_socket *socket);
 
-/* Asks for kernel buffers of `size` bytes. Returns the smaller of the two that there are then. */
+/* Asks for kernel buffers of `size` bytes. Returns the smaller of the two actual sizes. */
 size_t dtls_socket_set_buffers(int fd, size_t size);
 
-/* Whether a datagram of `size` bytes would be taken. */
+/* Whether there is room for a datagram of `size` bytes. */
 bool dtls_socket_has_room(const struct dtls_socket *socket, size_t size);
 
-/* Gathers one datagram. With `join`, it is appended to the one gathered before, when that goes to the same owner and
- * both together are no larger than `join` bytes. False: no room, it is dropped. */
+/* Queues one datagram. With `join`, it is merged with the previous one if that has the same owner and both together
+ * have at most `join` bytes. False: no room; it is dropped. */
 bool dtls_socket_append(struct dtls_socket *socket, void *owner, const struct dtls_path *path, const void *bytes,
                         size_t size, size_t join);
 
-/* What is gathered next leaves in another piece than what was gathered last. */
+/* The next datagram starts a new run. */
 void dtls_socket_end_run(struct dtls_socket *socket);
 
-/* Sends what was gathered, as far as the kernel takes it now. */
+/* Sends as much of the queue as the kernel takes. */
 void dtls_socket_flush(struct dtls_socket *socket);
 
-/* Gathered datagrams of this owner still leave, but nobody is told any more when they do not. */
+/* Queued datagrams of this owner are still sent, but it is no longer told if that fails. */
 void dtls_socket_forget(struct dtls_socket *socket, const void *owner);
 
 /* ---- Receiving ---- */
@@ -81,7 +81,7 @@ void dtls_socket_forget(struct dtls_socket *socket, const void *owner);
 #define DTLS_RECEIVE_BATCH  16
 #define DTLS_RECEIVE_BUFFER 65536
 
-/* Buffers for one batch; one for all the sockets of a worker. */
+/* Buffers for one batch, shared by all sockets of a worker. */
 struct dtls_receiver {
     struct mmsghdr headers[DTLS_RECEIVE_BATCH];
     struct iovec vectors[DTLS_RECEIVE_BATCH];
@@ -90,7 +90,7 @@ struct dtls_receiver {
     uint8_t bytes[DTLS_RECEIVE_BATCH][DTLS_RECEIVE_BUFFER];
 };
 
-/* One or more datagrams of one peer. */
+/* One or more datagrams from one peer. */
 struct dtls_arrival {
     struct dtls_path path;
     const uint8_t *bytes;
@@ -98,11 +98,11 @@ struct dtls_arrival {
     size_t segment; /* of each datagram but the last */
 };
 
-/* Reads a batch. Returns how many arrivals there are, or -1 with errno. */
+/* Reads a batch. Returns the number of arrivals, or -1 with errno. */
 int dtls_receiver_read(struct dtls_receiver *receiver, int fd);
-/* One of them. False: it cannot be used. */
+/* Gets one of them. False: it is unusable. */
 bool dtls_receiver_get(struct dtls_receiver *receiver, int index, struct dtls_arrival *arrival);
-/* Takes the next datagram off an arrival. False: there is none. */
+/* Takes the next datagram from an arrival. False: there are no more. */
 bool dtls_arrival_next(struct dtls_arrival *arrival, const uint8_t **datagram, size_t *size);
 
 #endif

@@ -77,7 +77,7 @@ START_TEST(a_name_that_does_not_exist_is_told)
 }
 END_TEST
 
-/* Of these, the closed one is left at once, the silent ones a Connection Attempt Delay later. */
+/* The closed port is given up at once, the silent ones after one Connection Attempt Delay each. */
 START_TEST(addresses_are_tried_beside_each_other)
 {
     hg_time begun;
@@ -99,7 +99,7 @@ START_TEST(addresses_are_tried_beside_each_other)
 }
 END_TEST
 
-/* The resolver has sorted them, so that all of one family come first. */
+/* The resolver sorted them with all addresses of one family first. */
 START_TEST(families_take_turns)
 {
     int fds[3];
@@ -122,13 +122,13 @@ START_TEST(families_take_turns)
     pair.resolve_count = 4;
     test_connect_up(&pair);
     ck_assert_int_gt(recv(fds[0], &byte, 1, MSG_DONTWAIT), 0);
-    ck_assert_int_lt(recv(fds[2], &byte, 1, MSG_DONTWAIT), 0); /* the second one may, where all is slow */
+    ck_assert_int_lt(recv(fds[2], &byte, 1, MSG_DONTWAIT), 0); /* the second one may on a slow machine */
     for (int i = 0; i < 3; i++)
         close(fds[i]);
 }
 END_TEST
 
-/* Two sockets cannot have the same address: there the next one waits for the end of the one before. */
+/* Two sockets cannot have the same address, so the next attempt waits for the previous one to end. */
 START_TEST(a_fixed_port_goes_from_one_address_to_the_next)
 {
     struct hg_sockaddr own;
@@ -146,7 +146,7 @@ START_TEST(a_fixed_port_goes_from_one_address_to_the_next)
 }
 END_TEST
 
-/* Told by the last one that fails. */
+/* The error reported is that of the last one to fail. */
 START_TEST(addresses_that_all_fail_are_told)
 {
     struct hg_link *link;
@@ -164,7 +164,7 @@ START_TEST(addresses_that_all_fail_are_told)
 }
 END_TEST
 
-/* The client's connected socket takes only what comes from the very address that it has sent to. */
+/* The client's connected socket only receives from the exact address it sent to. */
 START_TEST(answers_leave_from_the_address_asked)
 {
     struct hg_link *link;
@@ -198,7 +198,7 @@ START_TEST(ipv6_works)
 }
 END_TEST
 
-/* A socket of both families, as another core might hand over. */
+/* A dual-stack socket, as another core might pass in. */
 START_TEST(mapped_ipv4_works)
 {
     struct hg_link *link;

@@ -23,7 +23,7 @@ TCase *socket_tests(void);
 TCase *hostile_tests(void);
 TCase *roster_tests(void);
 
-/* A test case whose tests begin with a kernel that refuses nothing. */
+/* A test case whose tests start with a kernel that refuses nothing. */
 TCase *dtls_case(const char *name, double seconds);
 
 #endif

@@ -19,7 +19,7 @@ START_TEST(a_gateway_needs_certificates_alone)
                   "listen: on a gateway it requires certificates, which no plugin in the pipeline offers");
     config.client.ca = "/tmp/ca.pem";
     ck_assert_has(faults(&config), "ca: only applies to a client");
-    ck_assert_has(errors, "no plugin in the pipeline offers"); /* all faults, not the first */
+    ck_assert_has(errors, "no plugin in the pipeline offers"); /* all errors, not just the first */
     ck_assert(((const struct hg_transport_ops *)hopgate_plugin()->ops)->listens(&(struct hg_instance){.cfg = &config}));
 }
 END_TEST
@@ -51,7 +51,7 @@ START_TEST(wrong_values_are_told)
 }
 END_TEST
 
-/* GnuTLS would send it as it is, and the gateway's answer, "Illegal parameter", helps nobody. */
+/* GnuTLS would send it unchanged, and the gateway's answer, "Illegal parameter", does not help. */
 START_TEST(server_name_is_a_name)
 {
     static const char *const good[] = {"gate.test", "gate", "192.0.2.1", "2001:db8::1"}, *const bad[] = {

@@ -12,7 +12,7 @@
 
 static uint8_t bytes[16384];
 
-/* Sends packets that begin with their number; returns how many were taken. */
+/* Sends packets that start with their number; returns how many were accepted. */
 static unsigned send_numbered(struct hg_link *link, unsigned count, size_t size)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -57,7 +57,7 @@ START_TEST(a_batch_leaves_and_arrives_in_one_piece)
 }
 END_TEST
 
-/* More than fits in one batch, of any sizes, both ways: send() makes room by itself. */
+/* More than fits into one batch, of any sizes, in both directions: send() makes room itself. */
 START_TEST(any_sizes_arrive_in_order)
 {
     struct hg_link *link, *gateway;
@@ -90,7 +90,7 @@ START_TEST(any_sizes_arrive_in_order)
 }
 END_TEST
 
-/* The core leaves numbers out (RFC 9000 section 21.4): nothing is sent for them, and those behind are as they are. */
+/* The core skips numbers (RFC 9000 section 21.4): nothing is sent for them, and later ones keep their numbers. */
 START_TEST(numbers_can_be_left_out)
 {
     struct hg_link *client, *link, *peer;
@@ -156,7 +156,7 @@ START_TEST(a_full_kernel_buffer_is_waited_for)
     ck_assert_uint_eq(test_ops()->next_packet_number(link->handle), 1 + taken);
     ck_assert_int_eq(test_ops()->send(link->handle, bytes, 1400), -1);
     calls = kernel.calls;
-    test_ops()->flush(link->handle); /* asks the kernel no more before it says that there is room */
+    test_ops()->flush(link->handle); /* does not try again until the kernel reports room */
     ck_assert_uint_eq(kernel.calls, calls);
     ck_assert_uint_eq(link->writable, 0);
     test_wait(&pair, peer->packets == taken, 1000);
@@ -184,7 +184,7 @@ START_TEST(a_link_closes_with_a_full_kernel_buffer)
     test_wait(&pair, peer->down || kernel.times == 0, 1000);
     test_run(&pair, 50);
     ck_assert_uint_eq(link->writable, 0);
-    ck_assert_uint_gt(peer->packets, 80); /* what it had taken still leaves */
+    ck_assert_uint_gt(peer->packets, 80); /* what it had accepted is still sent */
     test_connect_up(&pair);
 }
 END_TEST
@@ -220,14 +220,15 @@ START_TEST(a_smaller_path_shrinks_packets)
     client = test_connect_up(&pair);
     link = _i ? pair.accepted : client;
     peer = _i ? client : pair.accepted;
-    ck_assert_int_eq(test_ops()->probe(link->handle, bytes, before), 0); /* which has passed, as the core says */
+    ck_assert_int_eq(test_ops()->probe(link->handle, bytes, before),
+                     0); /* it arrived, so the core now sends this size */
     test_ops()->flush(link->handle);
     test_wait(&pair, peer->packets == 1, 1000);
     peer->packets = 0;
     kernel.mtu = 1300;
     ck_assert_uint_eq(send_numbered(link, 7, before), 7);
     test_ops()->flush(link->handle);
-    ck_assert_uint_eq(link->limit_changes, 0); /* not within the core's call */
+    ck_assert_uint_eq(link->limit_changes, 0); /* not inside the core's call */
     test_wait(&pair, link->limit_changes, 1000);
     ck_assert_uint_eq(link->limit_changes, 1);
     ck_assert_uint_eq(link->max_packet, 1200 - 37);
@@ -246,7 +247,7 @@ START_TEST(a_smaller_path_shrinks_packets)
 }
 END_TEST
 
-/* A probe leaves by itself, whatever is gathered before and after it, and arrives in its place. */
+/* A probe is sent on its own, whatever is queued before and after it, and arrives in order. */
 START_TEST(a_probe_is_a_datagram_of_its_own)
 {
     struct hg_link *link, *gateway;
@@ -264,7 +265,7 @@ START_TEST(a_probe_is_a_datagram_of_its_own)
     test_wait(&pair, gateway->packets == 11, 1000);
     ck_assert_uint_eq(gateway->packets, 11);
     ck_assert_uint_eq(gateway->bytes, 10 * link->max_packet + 1435);
-    /* Once it is an ordinary size, it is sent in pieces as well. */
+    /* Once it is an ordinary size, it is batched as well. */
     ck_assert_uint_eq(send_numbered(link, 5, 1435), 5);
     test_ops()->flush(link->handle);
     ck_assert_uint_eq(kernel.messages, 4);
@@ -272,7 +273,7 @@ START_TEST(a_probe_is_a_datagram_of_its_own)
 }
 END_TEST
 
-/* The interface does not take it: that is known at once, and harms nothing else. */
+/* The interface refuses it: this is reported at once and has no other effect. */
 START_TEST(a_refused_probe_is_told_at_once)
 {
     struct hg_link *client, *link, *peer;
@@ -285,7 +286,7 @@ START_TEST(a_refused_probe_is_told_at_once)
     ck_assert_int_eq(test_ops()->probe(link->handle, bytes, link->probe_max), 0);
     ck_assert_uint_eq(send_numbered(link, 3, link->max_packet), 3);
     test_ops()->flush(link->handle);
-    ck_assert_uint_eq(link->probe_changes, 0); /* not within the core's call */
+    ck_assert_uint_eq(link->probe_changes, 0); /* not inside the core's call */
     test_wait(&pair, link->probe_changes && peer->packets == 3, 1000);
     ck_assert_uint_eq(link->probe_changes, 1);
     ck_assert_uint_eq(link->probe_max, 16346);
@@ -299,7 +300,7 @@ START_TEST(a_refused_probe_is_told_at_once)
 }
 END_TEST
 
-/* No socket lets the kernel's knowledge of the path, which comes of ICMP, refuse a probe. */
+/* On no socket may the kernel refuse a probe because of a path MTU that it learned from ICMP. */
 START_TEST(the_kernel_does_not_judge_the_path)
 {
     struct hg_link *link;
@@ -325,7 +326,7 @@ START_TEST(the_mtu_option_bounds_packets)
     link = test_connect_up(&pair);
     ck_assert_uint_eq(link->max_packet, 1500 - 28 - 37);
     ck_assert_uint_eq(pair.accepted->max_packet, 576 - 28 - 37);
-    /* And there is nothing to be probed for. */
+    /* And there is nothing to probe for. */
     ck_assert_uint_eq(link->probe_max, link->max_packet);
     ck_assert_uint_eq(pair.accepted->probe_max, pair.accepted->max_packet);
 }
@@ -360,19 +361,19 @@ START_TEST(a_datagram_may_hold_several_records)
     memcpy(both, kernel.captured[0], kernel.captured_size[0]);
     memcpy(both + kernel.captured_size[0], kernel.captured[1], kernel.captured_size[1]);
     size = kernel.captured_size[0] + kernel.captured_size[1];
-    memset(both + size, 23, 12); /* and the beginning of a third one */
+    memset(both + size, 23, 12); /* and the start of a third one */
     ck_assert_int_gt(send(ASSOCIATION(link)->socket->fd, both, size + 12, 0), 0);
     test_wait(&pair, gateway->packets == 4, 1000);
     ck_assert_uint_eq(gateway->packets, 4);
     ck_assert_mem_eq(gateway->last, "two", 3);
-    ck_assert_uint_eq(gateway->last_number, 2); /* a copy shows as one by its number */
+    ck_assert_uint_eq(gateway->last_number, 2); /* a copy is recognized by its number */
     test_send(link, "three", 5);
     test_wait(&pair, gateway->packets == 5, 1000);
     ck_assert_uint_eq(gateway->packets, 5);
 }
 END_TEST
 
-/* Reordering far beyond the 64 records that GnuTLS would look back. */
+/* Reordering far beyond the 64 records of GnuTLS's replay window. */
 START_TEST(late_records_arrive)
 {
     struct hg_link *link, *gateway;
@@ -392,7 +393,7 @@ START_TEST(late_records_arrive)
 }
 END_TEST
 
-/* By records sent, by records received, and by time. */
+/* By records sent, records received, and time. */
 START_TEST(old_keys_are_told_once)
 {
     struct hg_link *client, *gateway;
@@ -421,7 +422,7 @@ START_TEST(old_keys_are_told_once)
 }
 END_TEST
 
-/* Records of the right association that nobody with its keys has made. */
+/* Records of the right association that were made without its keys. */
 START_TEST(too_many_forgeries_end_an_association)
 {
     uint8_t forged[13 + 64] = {23, 254, 253, 0, 1, 0, 0, 0, 0, 1, 0, 0, 64};

@@ -20,7 +20,7 @@ START_TEST(both_ends_open_a_link)
     ck_assert_str_eq(client->security, "DTLS1.2 ECDHE-X25519 AES-128-GCM");
     ck_assert_str_eq(gateway->security, client->security);
     ck_assert_str_eq(pair.provider.server_name, "gate.test");
-    /* Packets begin with datagrams of 1,200 bytes; what the loopback interface takes may be probed for. */
+    /* Packets start with datagrams of 1,200 bytes; what the loopback interface takes may be probed. */
     ck_assert_uint_eq(client->max_packet, 1200 - 37);
     ck_assert_uint_eq(gateway->max_packet, 1200 - 37);
     ck_assert_uint_eq(client->probe_max, 16347);
@@ -42,7 +42,7 @@ START_TEST(both_ends_open_a_link)
 }
 END_TEST
 
-/* The gateway cannot read the tickets that it has given any more. */
+/* The gateway can no longer decrypt the tickets that it has issued. */
 static void change_ticket_key(void)
 {
     struct dtls_instance *instance = pair.gateway->instance->state;
@@ -51,7 +51,7 @@ static void change_ticket_key(void)
     ck_assert_int_ge(gnutls_session_ticket_key_generate(&instance->setup.ticket_key), 0);
 }
 
-/* Whichever datagram of a handshake is lost: first of full ones, then of resumed ones. */
+/* Loses each datagram of a handshake in turn: first of full handshakes, then of resumed ones. */
 START_TEST(a_lost_datagram_only_delays)
 {
     struct hg_link *link = NULL;
@@ -80,7 +80,7 @@ START_TEST(a_lost_datagram_only_delays)
 }
 END_TEST
 
-/* Both ends are so slow that everything is sent again before it is read. */
+/* Both ends are so slow that everything is retransmitted before it is read. */
 START_TEST(slow_ends_come_through)
 {
     struct hg_link *link;

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A socket of somebody else. */
+/* A socket of a stranger. */
 static int stranger(void)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(pair.port)};
@@ -28,7 +28,7 @@ static int stranger(void)
     return fd;
 }
 
-/* Sends, lets the gateway answer. Returns the bytes that came back. */
+/* Sends, and lets the gateway answer. Returns the number of bytes that came back. */
 static size_t ask(int fd, const void *bytes, size_t size)
 {
     uint8_t answer[2048];
@@ -62,7 +62,7 @@ static size_t random_datagram(uint8_t *bytes, size_t capacity)
         bytes[i] = (uint8_t)rand();
     if (rand() % 4 == 0 || size < 16)
         return size;
-    /* Closer to the real thing: a header, of any type and one of the epochs, with a length that may be true. */
+    /* More realistic: a header of any type and one of the epochs, with a length that may be correct. */
     memcpy(bytes, header, sizeof header);
     bytes[0] = (uint8_t)(20 + rand() % 4);
     bytes[4] = (uint8_t)(rand() % 3);
@@ -120,7 +120,7 @@ START_TEST(hellos_without_a_cookie_make_no_state)
     before = mallinfo2().uordblks;
     cookies = COUNTER(pair.gateway, cookies);
     for (unsigned i = 0; i < hellos; i++) {
-        /* The first hello; the second, whose cookie is for another address; that with a random cookie. */
+        /* The first hello, the second, whose cookie is for another address, and one with a random cookie. */
         unsigned which = i % 3 ? 2 : 0;
 
         size = kernel.captured_size[which];
@@ -139,7 +139,8 @@ START_TEST(hellos_without_a_cookie_make_no_state)
 }
 END_TEST
 
-/* Every beginning of a hello, and the hello with each byte changed: nothing may break, whatever it makes. */
+/* Every prefix of a hello, and the hello with each byte changed: nothing may break, whatever the parser makes of
+ * them. */
 START_TEST(mangled_hellos_do_no_harm)
 {
     struct hg_link *link;
@@ -183,7 +184,7 @@ START_TEST(a_live_association_survives_its_own_address)
     for (unsigned i = 0; i < repetitions(3000); i++) {
         size_t size = random_datagram(bytes, sizeof bytes);
 
-        if (i % 10 == 0) /* a copy of some message of its own handshake */
+        if (i % 10 == 0) /* a copy of a message of its own handshake */
             ck_assert_int_gt(send(fd, kernel.captured[i / 10 % kernel.captured_count],
                                   kernel.captured_size[i / 10 % kernel.captured_count], 0),
                              0);
@@ -201,7 +202,7 @@ START_TEST(a_live_association_survives_its_own_address)
 }
 END_TEST
 
-/* The same from the gateway's side: the client must not believe what anybody can forge. */
+/* The same for the gateway's side: the client must not believe what anyone can forge. */
 START_TEST(forged_alerts_do_not_end_a_link)
 {
     static const uint8_t alert[] = {21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 10};
@@ -217,7 +218,7 @@ START_TEST(forged_alerts_do_not_end_a_link)
     for (unsigned i = 0; i < 400; i++) {
         const struct dtls_path *path = &ASSOCIATION(gateway)->path;
 
-        /* Half of the time the link is idle, then the client speaks and the gateway answers. */
+        /* For half of the time the link is idle; then the client sends, and the gateway answers. */
         ck_assert_int_gt(sendto(fds[0], alert, sizeof alert, 0, &path->peer.any, dtls_path_peer_size(path)), 0);
         if (i >= 200 && i % 10 == 0) {
             test_send(link, "ping", 4);
@@ -227,8 +228,7 @@ START_TEST(forged_alerts_do_not_end_a_link)
     }
     ck_assert_msg(!link->down && !gateway->down, "%s", link->reason);
     ck_assert_uint_eq(link->packets, 20);
-    /* One counts when something was sent since the one before: while the link was idle nothing but its handshake was.
-     */
+    /* One counts if something was sent since the previous one; while the link was idle, only its handshake was. */
     ck_assert_uint_ge(link->checks, 1);
     ck_assert_uint_le(link->checks, 21);
 }
@@ -247,9 +247,9 @@ START_TEST(a_ghost_does_not_stand_in_the_way)
     ghost = pair.accepted;
     ck_assert_int_eq(getsockname(ASSOCIATION(link)->socket->fd, (struct sockaddr *)&v4, &size), 0);
     ((struct dtls_instance *)pair.client->instance->state)->bind_address.v4.sin_port = v4.sin_port;
-    test_close(link, false); /* dies without a word */
+    test_close(link, false); /* dies silently */
 
-    /* One from the same address that stops in the middle of its handshake. */
+    /* Another one from the same address that stops in the middle of its handshake. */
     kernel.capture = DTLS_RECORD_HANDSHAKE;
     kernel.captured_count = 0;
     begun = test_connect(&pair);
@@ -260,7 +260,7 @@ START_TEST(a_ghost_does_not_stand_in_the_way)
     ck_assert_uint_eq(COUNTER(pair.gateway, handshakes_failed), 1);
     ck_assert(!ghost->down);
 
-    /* One that completes it gets what is its own; the ghost is the core's to find dead. */
+    /* A complete one gets its own packets; it is up to the core to find the ghost dead. */
     pair.accepted = NULL;
     link = test_connect_up(&pair);
     ck_assert(!ghost->down);
@@ -274,7 +274,7 @@ START_TEST(a_ghost_does_not_stand_in_the_way)
 }
 END_TEST
 
-/* What the links of one end have got, or how many are down. */
+/* What the links of one end have received, or how many are down. */
 static uint64_t total(bool accepted, bool down)
 {
     uint64_t sum = 0;
@@ -285,7 +285,7 @@ static uint64_t total(bool accepted, bool down)
     return sum;
 }
 
-/* A NAT that gives all its clients one address and port, and sends answers to the one who spoke last: runs until it is
+/* A NAT that gives all its clients one address and port, and sends answers to the one that sent last. Runs until it is
  * killed. */
 static void run_nat(int inside, int outside)
 {
@@ -303,7 +303,7 @@ static void run_nat(int inside, int outside)
     }
 }
 
-/* Starts one before the gateway; clients connect to it from now on. */
+/* Starts one in front of the gateway; from now on, clients connect to it. */
 static pid_t start_nat(void)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -324,7 +324,8 @@ static pid_t start_nat(void)
     return child;
 }
 
-/* Somebody else at the address of a link, such as behind the same NAT, completes handshakes: that is all he gets. */
+/* Someone else at the address of a link, for example behind the same NAT, completes handshakes, but achieves nothing
+ * more. */
 START_TEST(a_stranger_at_its_address_does_not_end_a_link)
 {
     struct hg_link *link, *gateway;
@@ -348,7 +349,7 @@ START_TEST(a_stranger_at_its_address_does_not_end_a_link)
         ck_assert_mem_eq(gateway->last, "mine", 4);
     }
     ck_assert(!gateway->down && !link->down);
-    ck_assert_uint_eq(total(true, true), 2); /* of the strangers there is only the newest */
+    ck_assert_uint_eq(total(true, true), 2); /* of the strangers, only the newest is left */
     ck_assert_uint_eq(ASSOCIATION(gateway)->forgeries, 0);
     kill(nat, SIGKILL);
     waitpid(nat, NULL, 0);
@@ -365,7 +366,7 @@ START_TEST(handshakes_are_bounded)
     test_wait(&pair, COUNTER(pair.gateway, refused) >= 6, 1000);
     ck_assert_uint_eq(pair.provider.asked, 2);
     ck_assert_uint_ge(COUNTER(pair.gateway, refused), 6);
-    /* Another's turn comes when one of those is through. */
+    /* Another one's turn comes when one of those has finished. */
     pair.provider.later = false;
     test_pair_answer(&pair, hg_certificate_ref(pair.provider.certificate));
     test_wait(&pair, COUNTER(pair.client, handshakes) >= 3, 4000);
@@ -373,7 +374,7 @@ START_TEST(handshakes_are_bounded)
 }
 END_TEST
 
-/* Those beyond the rate are put off without any state, and get their turn by asking again. */
+/* Those that exceed the rate leave no state and get their turn by retrying. */
 START_TEST(handshakes_of_a_source_are_limited)
 {
     struct hg_link *links[5];
@@ -415,7 +416,7 @@ START_TEST(a_thousand_associations_share_a_socket)
         if (!link->accepted)
             continue;
         ck_assert_uint_eq(link->packets, 1);
-        test_send(link, link->last, link->last_size); /* back to whom it came from */
+        test_send(link, link->last, link->last_size); /* back to its sender */
     }
     test_wait(&pair, total(false, false) == count, 10000);
     for (unsigned i = 0; i < count; i++) {
@@ -429,7 +430,7 @@ START_TEST(a_thousand_associations_share_a_socket)
 }
 END_TEST
 
-/* Speaks every 50 ms, as the tunnel's probes do, until the link is down. */
+/* Sends every 50 ms, as the tunnel's probes do, until the link is down. */
 static hg_time time_until_down(struct hg_link *link)
 {
     hg_time begun = test_clock();
@@ -449,7 +450,7 @@ START_TEST(a_gateway_that_is_gone_is_noticed)
     start_other(true, false, 0);
     test_pair_start(&pair, false, true, other.port);
     link = test_connect_up(&pair);
-    stop_other(); /* its links are closed without a word */
+    stop_other(); /* its links close silently */
     time = time_until_down(link);
     ck_assert_msg(link->down, "still up");
     ck_assert_str_eq(link->reason, "the gateway's UDP port is closed");
@@ -480,7 +481,7 @@ START_TEST(a_gateway_started_anew_is_noticed)
 }
 END_TEST
 
-/* A tool that knows nothing of hopgate completes a handshake. */
+/* A tool that knows nothing about hopgate completes a handshake. */
 START_TEST(other_tools_can_shake_hands)
 {
     static const char *const commands[] = {
@@ -524,7 +525,7 @@ START_TEST(another_protocol_is_refused)
 }
 END_TEST
 
-/* A session that has lost its link finishes over another one; whom to refuse is told by the core, to `open`. */
+/* A session that has lost its link finishes over another one; the core decides whom to refuse when `open` arrives. */
 START_TEST(a_draining_gateway_still_makes_links)
 {
     void (*drain)(struct hg_worker *) = hopgate_plugin()->worker_drain;

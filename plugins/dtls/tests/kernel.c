@@ -12,7 +12,7 @@
 
 struct kernel kernel;
 
-/* The size of the segments that the kernel is to cut a message into; 0: none. */
+/* The size of the segments that the kernel is to split a message into; 0: none. */
 static size_t segment_of(struct msghdr *message)
 {
     for (struct cmsghdr *item = CMSG_FIRSTHDR(message); item; item = CMSG_NXTHDR(message, item)) {
@@ -35,7 +35,7 @@ static void capture(const struct iovec *vector)
     kernel.captured_size[kernel.captured_count++] = vector->iov_len;
 }
 
-/* What the first message fails with; 0: nothing. */
+/* The error to fail the first message with; 0: none. */
 static int refuse(struct msghdr *first, bool any_piece)
 {
     size_t segment = segment_of(first);

@@ -11,16 +11,16 @@
 #include <stdint.h>
 
 struct kernel {
-    /* What to do. */
-    int error;        /* what sendmmsg() fails with … */
-    unsigned times;   /* … so often, … */
-    unsigned after;   /* … after so many calls that work, */
-    bool only_pieces; /* only when there is a message for the kernel to cut */
-    size_t mtu; /* datagrams larger than this fail with EMSGSIZE, pieces with larger segments with EINVAL; 0: none */
-    int buffer_max;  /* the largest buffer that a socket gets, as without privileges; 0: no such limit */
-    uint8_t capture; /* keep datagrams that begin with this byte; 0: none */
+    /* Input: */
+    int error;        /* sendmmsg() fails with this error … */
+    unsigned times;   /* … this many times … */
+    unsigned after;   /* … after this many successful calls */
+    bool only_pieces; /* only if there is a message for the kernel to split */
+    size_t mtu;       /* larger datagrams fail with EMSGSIZE, larger segments with EINVAL; 0: no limit */
+    int buffer_max;   /* the largest buffer that a socket gets, as without privileges; 0: no limit */
+    uint8_t capture;  /* save datagrams that start with this byte; 0: none */
 
-    /* What was done. */
+    /* Output: */
     unsigned calls;    /* that sent something */
     unsigned messages; /* datagrams and pieces */
     unsigned pieces;

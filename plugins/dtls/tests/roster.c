@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 static char folder[64], file[128];
-static int bound; /* a socket whose roster it is */
+static int bound; /* the socket that the roster is for */
 
 static int open_socket(void)
 {
@@ -67,7 +67,7 @@ static void tear_down(void)
     unlink(file);
     close(bound);
     setenv("RUNTIME_DIRECTORY", "/dev/null/none", 1);
-    /* Whatever the gateway of this test keeps goes with it, and the folder is empty then. */
+    /* The gateway of this test removes its file, which leaves the folder empty. */
     test_pair_free(&pair);
     memset(&pair, 0, sizeof pair);
     ck_assert_int_eq(rmdir(folder), 0);
@@ -78,7 +78,7 @@ static const struct hg_instance *instance(void)
     return pair.gateway->instance;
 }
 
-/* A process that keeps these paths, gives the first ones back, and is killed. */
+/* Runs a process that records these paths, releases the first ones, and is killed. */
 static void keep_and_die(const struct dtls_path *paths, unsigned count, unsigned given_back)
 {
     pid_t child = fork();
@@ -98,7 +98,7 @@ static void keep_and_die(const struct dtls_path *paths, unsigned count, unsigned
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* The same with the paths of the numbers 1 to 5. */
+/* The same with paths 1 to 5. */
 static void keep_five_and_die(unsigned given_back)
 {
     struct dtls_path paths[5];
@@ -108,7 +108,7 @@ static void keep_five_and_die(unsigned given_back)
     keep_and_die(paths, 5, given_back);
 }
 
-/* How many are found, each with one of the numbers given. */
+/* How many are found; each must have one of the given numbers. */
 static size_t found_between(const struct dtls_roster *roster, uint16_t from, uint16_t to)
 {
     size_t count;
@@ -133,9 +133,9 @@ START_TEST(it_outlives_its_process)
     ck_assert_uint_eq(state.st_mode & 0777, 0600);
     roster = dtls_roster_open(instance(), bound);
     ck_assert_uint_eq(found_between(roster, 3, 5), 3);
-    /* What was found is there until it is settled, beside what is new. */
+    /* What was found is kept until dtls_roster_settle(), alongside new entries. */
     dtls_roster_add(roster, &path);
-    ck_assert_ptr_null(dtls_roster_open(instance(), bound)); /* it has one owner */
+    ck_assert_ptr_null(dtls_roster_open(instance(), bound)); /* only one process can own it */
     dtls_roster_settle(roster);
     ck_assert_uint_eq(found_between(roster, 0, 0), 0);
     dtls_roster_close(roster);
@@ -168,7 +168,7 @@ static void overwrite(off_t offset, const void *bytes, size_t size)
     close(fd);
 }
 
-/* A broken record costs its client alone, a broken file all of them; neither costs more. */
+/* A broken record costs one client its hint, a broken file all of them, and nothing else is affected. */
 START_TEST(what_is_broken_is_left_out)
 {
     struct dtls_roster *roster;
@@ -201,7 +201,7 @@ START_TEST(without_a_folder_nothing_is_kept)
 }
 END_TEST
 
-/* The place of a link's path in the file of the gateway under test. */
+/* The size of the file of the gateway under test. */
 static off_t size_of_gateways_file(void)
 {
     char name[128];
@@ -220,7 +220,7 @@ START_TEST(a_gateway_keeps_who_is_up)
     test_close(test_connect_up(&pair), true);
     test_wait(&pair, pair.accepted->down, 1000);
     test_connect_up(&pair);
-    ck_assert_int_eq(size_of_gateways_file(), 192); /* the place was taken again */
+    ck_assert_int_eq(size_of_gateways_file(), 192); /* the place was reused */
 }
 END_TEST
 
@@ -230,7 +230,7 @@ static void ignore(void *arg, int events)
     (void)events;
 }
 
-/* Everybody in the roster gets the hint, twice; then they are forgotten. */
+/* Everyone in the roster gets the hint twice, and is then forgotten. */
 START_TEST(clients_are_called_back)
 {
     int clients[3];
@@ -268,7 +268,7 @@ START_TEST(clients_are_called_back)
 }
 END_TEST
 
-/* A client that gets it does not believe it, but lets the core ask. */
+/* A client that gets it does not trust it, but has the core check the link. */
 START_TEST(a_hint_makes_the_client_ask)
 {
     struct dtls_instance *state = (struct dtls_instance *)pair.gateway->instance->state;

@@ -12,14 +12,14 @@
 
 /* ---- Marks ---- */
 
-/* One who passes datagrams on between client and gateway, marks them, and sees how they were marked when they came. */
+/* Forwards datagrams between client and gateway, marks them, and records the marks they arrived with. */
 static struct middle {
-    int client, gateway; /* sockets toward either */
+    int client, gateway; /* sockets toward each end */
     unsigned passed, marked;
     size_t largest;
 } middle;
 
-/* DSCP AF41 and ECT(1): neither end of the tunnel may send these, or send them back. */
+/* DSCP AF41 and ECT(1): neither end of the tunnel may send these or echo them. */
 #define MARKS (34 << 2 | 1)
 
 static int marking_socket(int family)
@@ -33,7 +33,7 @@ static int marking_socket(int family)
     return fd;
 }
 
-/* The TOS or traffic class that a datagram came with, which stands in its control message; -1: none stands there. */
+/* The TOS or traffic class from a datagram's control message; -1: there is none. */
 static int marks_of(struct msghdr *message)
 {
     for (struct cmsghdr *item = CMSG_FIRSTHDR(message); item; item = CMSG_NXTHDR(message, item)) {
@@ -106,14 +106,14 @@ static void start_between(const char *host, int family)
     middle.client = marking_socket(family);
     middle.gateway = marking_socket(family);
     ck_assert_int_eq(bind(middle.client, (struct sockaddr *)address, front->size), 0);
-    ((struct sockaddr_in *)address)->sin_port = htons(pair.port); /* at the same place in both */
+    ((struct sockaddr_in *)address)->sin_port = htons(pair.port); /* at the same offset in both */
     ck_assert_int_eq(connect(middle.gateway, (struct sockaddr *)address, front->size), 0);
     ck_assert_int_eq(getsockname(middle.client, (struct sockaddr *)address, &front->size), 0);
     pair.resolve_count = 1;
 }
 
-/* ECN is not used (docs/protocol.md section 5), so nothing may claim to (RFC 3168 section 5); and which class of
- * service it has is for the network to say. Neither is taken over from what came in. */
+/* ECN is not used (docs/protocol.md section 5), so no packet may claim that it is (RFC 3168 section 5), and the class
+ * of service is up to the network. Neither is copied from incoming packets. */
 START_TEST(datagrams_carry_no_marks)
 {
     static uint8_t packet[1000];
@@ -165,7 +165,7 @@ __attribute__((format(printf, 3, 0))) static void keep_log(const struct hg_insta
     snprintf(told + used, sizeof told - used, "\n");
 }
 
-/* The client's sockets are made one by one, so what it says of them can be watched. */
+/* The client's sockets are created one at a time, so what is logged about them can be observed. */
 static void watch_client(struct hg_host *host)
 {
     *host = *pair.client->instance->host;
@@ -196,7 +196,7 @@ START_TEST(kernel_buffers_are_as_wanted)
     socklen_t length = sizeof size;
     struct hg_link *link;
 
-    pair.client_config.socket_buffer = 150000; /* less than any limit */
+    pair.client_config.socket_buffer = 150000; /* below any limit */
     kernel.buffer_max = 200000;
     test_pair_start(&pair, true, true, 0);
     watch_client(&host);

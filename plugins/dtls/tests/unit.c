@@ -34,7 +34,7 @@ END_TEST
 START_TEST(what_is_no_record_is_not_taken)
 {
     static const uint8_t good[] = {23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 'a', 'b'};
-    /* type, version, length: 0, more than there is, more than any record has */
+    /* type, version, length: 0, more than is left, more than any record has */
     static const uint8_t wrong[][3] = {{0, 19, 0}, {0, 24, 0}, {1, 253, 0}, {2, 252, 0}, {2, 254, 0},
                                        {12, 0, 0}, {12, 3, 0}, {11, 1, 0},  {11, 255, 0}};
     uint8_t bytes[sizeof good];
@@ -100,7 +100,7 @@ START_TEST(a_hello_is_read)
 }
 END_TEST
 
-/* Each length that is wrong, each end that comes too soon: read within the record, in memory of just that size. */
+/* Every wrong length and every truncation: nothing is read outside the record, which fills its allocation exactly. */
 START_TEST(a_mangled_hello_is_read_within_its_bounds)
 {
     uint8_t bytes[256];
@@ -152,7 +152,7 @@ START_TEST(a_piece_is_cut_into_datagrams)
 }
 END_TEST
 
-/* A real cookie, made and verified by hand: the secret is that of the first minute. */
+/* A real cookie, made and verified by hand; its secret is that of the first minute. */
 START_TEST(cookies_end_with_their_keys)
 {
     struct dtls_cookie_keys keys;
@@ -168,7 +168,7 @@ START_TEST(cookies_end_with_their_keys)
     elsewhere = path;
     elsewhere.peer.v4.sin_port = htons(2);
     ck_assert_int_eq(dtls_cookie_keys_init(&keys, HG_SECOND), 0);
-    socket->io = (struct hg_io *)socket; /* only gathers here */
+    socket->io = (struct hg_io *)socket; /* only queues here */
     dtls_cookie_send(&keys, socket, &path);
     ck_assert_uint_eq(socket->run_count, 1);
     ck_assert_uint_le(socket->used, 60); /* less than the smallest ClientHello */
@@ -180,7 +180,7 @@ START_TEST(cookies_end_with_their_keys)
 
     ck_assert(dtls_cookie_verify(&keys, HG_SECOND, &path, &hello, &prestate));
     ck_assert(!dtls_cookie_verify(&keys, HG_SECOND, &elsewhere, &hello, &prestate));
-    ck_assert(dtls_cookie_verify(&keys, 62 * HG_SECOND, &path, &hello, &prestate)); /* by the key before */
+    ck_assert(dtls_cookie_verify(&keys, 62 * HG_SECOND, &path, &hello, &prestate)); /* with the previous key */
     ck_assert(dtls_cookie_verify(&keys, 120 * HG_SECOND, &path, &hello, &prestate));
     ck_assert(!dtls_cookie_verify(&keys, 123 * HG_SECOND, &path, &hello, &prestate));
     dtls_cookie_keys_fini(&keys);
