@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * An association: one DTLS session with one peer, the transport's half of a link. Here is what both ends have in
- * common: handshake with its timers, records in, packets out, trouble on the path. The owner (gateway.c, client.c) has
- * the socket and knows what begins and ends an association.
+ * An association: one DTLS session with one peer, the transport's half of a link. This is what both ends have in
+ * common: the handshake and its timers, receiving records, sending packets, path failures. The owner (gateway.c,
+ * client.c) has the socket and decides when an association starts and ends.
  */
 #ifndef PLUGINS_DTLS_ASSOCIATION_H
 #define PLUGINS_DTLS_ASSOCIATION_H

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The roster of a listening socket: the paths of the associations that are up, in a file that outlives the process. A
- * gateway that was killed finds there whom it has to tell that it has forgotten them.
+ * The roster of a listening socket: a file with the paths of the associations that are up. It outlives the process, so
+ * after a gateway was killed, the next process finds the peers there and can tell them that their associations are
+ * lost.
  *
- * The file is a help, no more: without it clients notice by themselves, only later. So it is never synced, nothing
- * waits for it, and what cannot be read is left out. It lies in $RUNTIME_DIRECTORY, which systemd sets; otherwise in
- * /run/hopgate, for root, or $XDG_RUNTIME_DIR/hopgate. It is opened with the privileges of the start.
+ * The file only helps: without it, clients find out by themselves, but later. It is therefore never synced, nothing
+ * waits for it, and what cannot be read is ignored. It is stored in $RUNTIME_DIRECTORY, which systemd sets, or else in
+ * /run/hopgate, for root, or $XDG_RUNTIME_DIR/hopgate. It is opened before privileges are dropped.
  */
 #ifndef PLUGINS_DTLS_ASSOCIATION_FILE_H
 #define PLUGINS_DTLS_ASSOCIATION_FILE_H

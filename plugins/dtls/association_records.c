@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The records of an association: those that arrive, and the packets that go out.
+ * The records of an association, in both directions.
  */
 #include "plugins/dtls/association.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The gateway's certificate, by the capability "certificates".
+ * The gateway's certificate, from the capability "certificates".
  */
 #ifndef PLUGINS_DTLS_CERTIFICATE_H
 #define PLUGINS_DTLS_CERTIFICATE_H

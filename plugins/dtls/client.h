@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The end that connects: each link has a connected socket of its own.
+ * The connecting end: each link has its own connected socket.
  */
 #ifndef PLUGINS_DTLS_CLIENT_H
 #define PLUGINS_DTLS_CLIENT_H

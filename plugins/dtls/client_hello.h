@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a ClientHello asks for. It is read before GnuTLS does, since in TLS 1.2 GnuTLS wants the certificate at once,
- * and it may yet have to be looked up.
+ * What a ClientHello asks for. It is parsed before GnuTLS sees it, since in TLS 1.2 GnuTLS wants the certificate at
+ * once, while it may still have to be looked up.
  */
 #ifndef PLUGINS_DTLS_CLIENT_HELLO_H
 #define PLUGINS_DTLS_CLIENT_HELLO_H

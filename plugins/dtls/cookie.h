@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Cookies: the proof that a peer receives at the address it sends from (RFC 6347 section 4.2.1), asked for before
+ * Cookies: proof that a peer can receive at the address it sends from (RFC 6347 section 4.2.1), required before
  * anything is allocated for it.
  */
 #ifndef PLUGINS_DTLS_COOKIE_H

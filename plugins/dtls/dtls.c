@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * dtls: links over DTLS 1.2 (RFC 6347) on UDP. This file is the plugin's face: options, config, life. gateway.c
- * listens, client.c connects, association.c is what both share, socket.c moves datagrams.
+ * dtls: links over DTLS 1.2 (RFC 6347) on UDP. This file has the descriptor, options and configuration; gateway.c
+ * listens, client.c connects, association.c is shared by both, socket.c sends and receives datagrams.
  */
 #include "plugins/dtls/dtls.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the parts of the transport share: its config, and its state for each config block and each worker.
+ * Shared by all parts of the transport: its config, and its state for each config block and each worker.
  */
 #ifndef PLUGINS_DTLS_DTLS_H
 #define PLUGINS_DTLS_DTLS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The end that listens: many associations on one socket, told apart by the path their datagrams come on.
+ * The listening end: many associations on one socket, distinguished by the path of their datagrams.
  */
 #ifndef PLUGINS_DTLS_GATEWAY_H
 #define PLUGINS_DTLS_GATEWAY_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Doubly linked lists whose links stand in their members, so that a member leaves in constant time and without being
- * searched, whichever list it is in.
+ * Doubly linked lists with the nodes inside their members, so that a member can be removed in constant time, without a
+ * search, from whichever list it is in.
  */
 #ifndef PLUGINS_DTLS_LIST_H
 #define PLUGINS_DTLS_LIST_H

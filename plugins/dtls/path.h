@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A path: the peer's address and, on a gateway, the own address that it has spoken to, from which alone it expects
- * answers (a machine may have several).
+ * A path: the peer's address and, on a gateway, the local address that the peer sent to, since it accepts answers only
+ * from that one and a machine may have several.
  */
 #ifndef PLUGINS_DTLS_PATH_H
 #define PLUGINS_DTLS_PATH_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Calling clients back: the hint that an association is not known here, and after a restart one for each client that
- * the process before had. A client that gets it asks for life, and opens another link when there is no answer, long
- * before it would notice by itself (docs/protocol.md section 5).
+ * Asking clients to reconnect: the hint that an association is unknown here, sent after a restart to each client of the
+ * previous process. A client that gets it checks whether the gateway still responds and, if not, opens another link,
+ * long before it would notice otherwise (docs/protocol.md section 5).
  */
 #ifndef PLUGINS_DTLS_RECONNECT_HINT_H
 #define PLUGINS_DTLS_RECONNECT_HINT_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The part of a DTLS record that anybody can read (RFC 6347 section 4.1), looked at before GnuTLS sees the datagram:
- * a datagram without a complete record header leaves a GnuTLS session unusable.
+ * The unencrypted part of a DTLS record (RFC 6347 section 4.1), checked before GnuTLS sees the datagram: a datagram
+ * without a complete record header makes a GnuTLS session unusable.
  */
 #ifndef PLUGINS_DTLS_RECORD_HEADER_H
 #define PLUGINS_DTLS_RECORD_HEADER_H

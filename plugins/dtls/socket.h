@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * UDP sockets with batches in both directions. What leaves is gathered and goes out in one system call, runs of
- * datagrams of one size to one peer as one piece that the kernel cuts (UDP GSO, UDP_SEGMENT in udp(7)); what arrives
- * comes many datagrams a call, and such runs in one piece (UDP GRO).
+ * UDP sockets with batches in both directions. Outgoing datagrams are queued and sent with one system call; runs of
+ * datagrams of one size to one peer are passed as one message that the kernel splits (UDP GSO, UDP_SEGMENT in udp(7)).
+ * One call receives many datagrams, and such runs arrive as one message (UDP GRO).
  */
 #ifndef PLUGINS_DTLS_SOCKET_H
 #define PLUGINS_DTLS_SOCKET_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * One connection of a public user: socket, deadline, and the ways to end.
+ * One connection of a public user: its socket, its deadline, and how it ends.
  *
- * An idle connection has neither buffer: they come with the first byte and go with the last.
+ * An idle connection has no buffers: they are allocated with the first byte and freed with the last.
  */
 #include "plugins/http/connection.h"
 
@@ -15,14 +15,14 @@
 #include <poll.h>
 #include <unistd.h>
 
-/* Bytes that the kernel may hold unsent: enough for the socket never to run dry while the loop is busy, and not the
- * megabytes that it takes otherwise, so that a peer who does not read is known for one at once. */
+/* How many unsent bytes the kernel may hold: enough to keep sending while the loop is busy, but less than its default
+ * of several megabytes, so that a peer who does not read is noticed soon. */
 #define UNSENT_MAX 131072
-/* How often a connection that cannot be read from is asked whether its peer is still there. */
+/* How often to check whether the peer is still there when the connection is not being read. */
 #define PEER_CHECK HG_SECOND
-/* So many reads of a connection, 1 MiB, until others have their turn. */
+/* A connection may read 1 MiB before others get their turn. */
 #define READS_PER_TURN 64
-/* How long a handshake may wait for its certificate: the provider's own bound is less. */
+/* How long a handshake may wait for its certificate; the provider's own limit is lower. */
 #define PARKED_MAX (600 * HG_SECOND)
 
 static const struct hg_host *host_of(const struct connection *connection)
@@ -37,7 +37,7 @@ static bool is_reading(const struct connection *connection)
     return !connection->parked && (connection->phase != CONNECTION_OPEN || connection->reads);
 }
 
-/* The timer also serves to look after a peer that nothing is read from. */
+/* The timer is also used to check on a peer while the connection is not being read. */
 static void set_timer(struct connection *connection)
 {
     hg_time now = hg_now(connection->edge->worker);
@@ -115,7 +115,7 @@ static void on_timer(void *arg)
 
 /* ---- Input ---- */
 
-/* Bytes, 0 at the end, TLS_AGAIN or TLS_FAILED. */
+/* Returns the number of bytes, 0 at the end, TLS_AGAIN or TLS_FAILED. */
 static ssize_t receive(struct connection *connection, uint8_t *data, size_t size)
 {
     ssize_t got;
@@ -130,7 +130,7 @@ static ssize_t receive(struct connection *connection, uint8_t *data, size_t size
     return errno == EAGAIN || errno == EWOULDBLOCK ? TLS_AGAIN : TLS_FAILED;
 }
 
-/* Reads once. False: no more now, or the connection is over. */
+/* Reads once. False: there is no more for now, or the connection has ended. */
 static bool read_once(struct connection *connection, size_t wanted)
 {
     struct hg_buffer *input;
@@ -154,7 +154,7 @@ static bool read_once(struct connection *connection, size_t wanted)
     }
     connection->input_end += (size_t)got;
     protocol_input(connection);
-    /* A short read has emptied the socket; what GnuTLS still holds is known to GnuTLS alone. */
+    /* After a short read the socket is empty, but with TLS, only GnuTLS knows what it still holds. */
     return connection->phase == CONNECTION_OPEN && (connection->tls || (size_t)got == wanted);
 }
 
@@ -180,7 +180,7 @@ void connection_read(struct connection *connection)
 
 static void linger(struct connection *connection);
 
-/* All output is written. */
+/* All output has been written. */
 static void output_done(struct connection *connection)
 {
     if (connection->phase == CONNECTION_CLOSING)
@@ -204,7 +204,7 @@ bool connection_flush(struct connection *connection)
         }
         output_drop(output, (size_t)sent);
         progress = true;
-        /* The socket has taken a part: it is full. */
+        /* A partial write: the socket is full. */
         if (!connection->tls && (size_t)sent < all)
             break;
     }
@@ -238,8 +238,8 @@ void connection_flush_later(struct connection *connection)
 
 /* ---- Ending ---- */
 
-/* Closes the socket. The memory stays until the end of this turn, since callers still look at it, and as long as the
- * exchange holds it. */
+/* Closes the socket. The memory is kept until the end of this turn, as callers still use it, and for as long as the
+ * exchange refers to it. */
 static void die(struct connection *connection)
 {
     connection->phase = CONNECTION_DEAD;
@@ -334,7 +334,7 @@ void connection_drain(struct connection *connection)
         connection_finish(connection);
 }
 
-/* ---- Beginning ---- */
+/* ---- Start ---- */
 
 static void hand_over(struct connection *connection)
 {
@@ -356,7 +356,7 @@ void connection_read_on(struct connection *connection)
         watch(connection);
 }
 
-/* Until the certificate is there, which may take longer than a handshake and a head do together. */
+/* Waits for the certificate, which may take longer than a handshake and a head are allowed to. */
 static void park(struct connection *connection)
 {
     connection->parked = true;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Reading what is of no use any more, so that a peer that is still sending gets to see its response.
+ * Reading input that is no longer of use, so that a peer that is still sending gets to see its response.
  */
 #include "plugins/http/connection.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 
-/* So much is read, 1 MiB, until others have their turn. */
+/* A connection may read 1 MiB before others get their turn. */
 #define READS_PER_TURN 64
-/* Less than that within drain_timeout is no progress. */
+/* Less than this within drain_timeout does not count as progress. */
 #define DISCARD_LEAST 16384
 
-/* Sets the time for more to come, within all that there is for discarding. */
+/* Sets the deadline for more to arrive, within the total time for discarding. */
 static void expect_rest(struct connection *connection)
 {
     hg_time now = hg_now(connection->edge->worker);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Responses of our own making: short, plain, with everything that helps to find the cause.
+ * The gateway's own responses: short, plain, and with everything that helps to find the cause.
  */
 #include "plugins/http/protocol.h"
 
@@ -12,7 +12,8 @@
 #define BODY_SIZE 768
 #define HEAD_SIZE 1536
 
-/* A detail that goes into a quoted string (RFC 8941 section 3.3.3): printable ASCII, quotes and backslashes escaped. */
+/* Escapes a detail for a quoted string (RFC 8941 section 3.3.3): printable ASCII, with quotes and backslashes
+ * escaped. */
 static void quote(char *to, size_t capacity, const char *text)
 {
     size_t size = 0;
@@ -61,7 +62,7 @@ static void write_reason(struct http1_writer *writer, const struct edge *edge, c
     }
 }
 
-/* A plugin or the other end of the tunnel may have chosen any. */
+/* Plugins and the other end of the tunnel may use any status. */
 static const char *phrase(int status)
 {
     const char *text = http_status_str((enum http_status)status);
@@ -98,7 +99,7 @@ static void write_error(struct protocol *protocol, struct http1_writer *writer, 
         http1_write(writer, (struct hg_text){body, size});
 }
 
-/* What never became an exchange is logged here; a reset of one is logged by the core. */
+/* Logs what never became an exchange; resets of exchanges are logged by the core. */
 static void log_refusal(const struct connection *connection, const struct hg_reason *reason,
                         const struct hg_head *request, struct hg_text id)
 {
@@ -123,7 +124,7 @@ void error_respond(struct protocol *protocol, const struct hg_reason *reason, co
         id = request->id;
     else
         forwarded_new_id(new_id);
-    /* What of the request is still to come would be taken for the next one by nobody but us. */
+    /* Otherwise, the rest of this request would be taken for the next one. */
     if (protocol->request_phase != REQUEST_DONE || protocol->connection.edge->draining)
         protocol->close = true;
     write_error(protocol, &writer, reason, id, request ? request->method : HG_TEXT("GET"));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a request gets on its way in: its id, the peer, Via (RFC 9110 section 7.6.3), Forwarded (RFC 7239) and the
- * X-Forwarded- fields that came before it, and Max-Forwards (RFC 9110 section 7.6.2).
+ * What is added to a request: its id, the peer, Via (RFC 9110 section 7.6.3), Forwarded (RFC 7239) and its X-Forwarded-
+ * predecessors, and Max-Forwards (RFC 9110 section 7.6.2).
  */
 #include "plugins/http/protocol.h"
 
@@ -17,16 +17,16 @@
 #define MAX_FORWARDS      HG_TEXT("Max-Forwards")
 #define CDN_LOOP          HG_TEXT("CDN-Loop")
 
-/* A request that has been here more often loops. */
+/* A request that has passed through here more often is in a loop. */
 #define PASSES_MAX 2
 
-/* No way is longer: a larger Max-Forwards becomes this one, as RFC 9110 section 7.6.2 allows. */
+/* No path is longer: a larger Max-Forwards is reduced to this, as RFC 9110 section 7.6.2 allows. */
 #define HOPS_MAX 65535
 
-/* More of the own name is left out. */
+/* A longer own name is cut off. */
 #define VIA_NAME_MAX 100
 
-/* Longer ones from outside are not taken. */
+/* Longer ids from a proxy in front are not accepted. */
 #define ACCEPTED_ID_MAX 128
 
 void forwarded_new_id(char id[REQUEST_ID_SIZE])
@@ -34,7 +34,7 @@ void forwarded_new_id(char id[REQUEST_ID_SIZE])
     static const char digits[] = "0123456789abcdef";
     uint8_t bytes[REQUEST_ID_SIZE / 2] = {0};
 
-    /* Ids need not be secret, only different: GnuTLS's nonce generator costs no system call. */
+    /* Ids need not be secret, only unique. GnuTLS's nonce generator needs no system call. */
     gnutls_rnd(GNUTLS_RND_NONCE, bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++) {
         id[2 * i] = digits[bytes[i] >> 4];
@@ -94,7 +94,7 @@ static int add_via(const struct connection *connection, struct hg_head *head)
     return hg_field_add(connection->edge->worker->host, &head->fields, HG_TEXT("Via"), (struct hg_text){value, size});
 }
 
-/* Whether a name begins with a text, or is one: by CGI and WSGI `_` is the same as `-`. */
+/* Whether a name equals or starts with a text; `_` counts as `-`, as in CGI and WSGI. */
 static bool begins(struct hg_text name, const char *text)
 {
     size_t i = 0;
@@ -109,8 +109,7 @@ static bool begins(struct hg_text name, const char *text)
     return true;
 }
 
-/* Fields in which a proxy tells a service of the user, or of the URL that was asked for. From anybody else they are
- * forged. */
+/* Fields in which a proxy tells a service about the user or the requested URL. From anyone else they are forged. */
 static bool speaks_for_proxy(struct hg_text name)
 {
     static const char *const names[] = {
@@ -135,7 +134,7 @@ int forwarded_name(struct protocol *protocol, struct hg_head *head)
                        (struct hg_text){protocol->name, sizeof protocol->name});
 }
 
-/* How often a list of CDN-Loop (RFC 8586 section 2) names us; parameters follow a semicolon. */
+/* How often we appear in a CDN-Loop list (RFC 8586 section 2); parameters follow a semicolon. */
 static unsigned count_passes(struct hg_text list, struct hg_text name)
 {
     unsigned passes = 0;
@@ -158,8 +157,8 @@ static unsigned count_passes(struct hg_text list, struct hg_text name)
     return passes;
 }
 
-/* Names us among those that the request has come through, by a field line of its own. A service may well send a request
- * on to another host of this gateway; but when it comes back again and again it loops. */
+/* Adds a CDN-Loop field line with our name. A service may well send a request on to another host of this gateway, but
+ * if it comes back again and again, it is in a loop. */
 static int add_pass(const struct connection *connection, struct hg_head *head, bool *loops)
 {
     const char *via = connection->edge->config->via;
@@ -202,9 +201,9 @@ static bool is_plain(struct hg_text text)
     return true;
 }
 
-/* `for=192.0.2.1;proto=https;host=example.com`. An IPv6 address and a host with a port are no tokens, so they stand in
- * quotes (RFC 7239 section 4). An authority is at most 280 bytes, and none of them needs escaping. HTTP/1.0 may name no
- * host. */
+/* `for=192.0.2.1;proto=https;host=example.com`. An IPv6 address and a host with a port are not tokens, so they are
+ * quoted (RFC 7239 section 4). An authority has at most 280 bytes, none of which needs escaping. HTTP/1.0 requests may
+ * have no host. */
 static int add_forwarded(const struct connection *connection, struct hg_head *head)
 {
     char value[512];
@@ -222,7 +221,7 @@ static int add_forwarded(const struct connection *connection, struct hg_head *he
     return hg_field_add(connection->edge->worker->host, &head->fields, FORWARDED, (struct hg_text){value, writer.size});
 }
 
-/* The address alone: X-Forwarded-For knows neither ports nor brackets. */
+/* The address alone: X-Forwarded-For has neither ports nor brackets. */
 static struct hg_text peer_host(const struct connection *connection)
 {
     if (connection->peer[0] == '[')
@@ -236,14 +235,15 @@ static int add_ours(const struct connection *connection, struct hg_head *head)
     bool has_proto = hg_field_find(&head->fields, X_FORWARDED_PROTO, 0);
     bool has_host = hg_field_find(&head->fields, X_FORWARDED_HOST, 0);
 
-    /* Both lists grow by further field lines (RFC 9110 section 5.3); the other two tell of the first hop alone. */
+    /* Both lists are extended by further field lines (RFC 9110 section 5.3); the other two describe only the first
+     * hop. */
     if (add_forwarded(connection, head) || hg_field_add(host, &head->fields, X_FORWARDED_FOR, peer_host(connection)) ||
         (!has_proto && hg_field_add(host, &head->fields, X_FORWARDED_PROTO, head->scheme)))
         return -1;
     return has_host || !head->authority.size ? 0 : hg_field_add(host, &head->fields, X_FORWARDED_HOST, head->authority);
 }
 
-/* The number in a field, HOPS_MAX + 1 if it is larger; -1: it is none. */
+/* The number in a field, HOPS_MAX + 1 if it is larger, or -1 if it is not a number. */
 static int read_hops(struct hg_text value)
 {
     int hops = value.size ? 0 : -1;
@@ -282,7 +282,7 @@ int forwarded_request(const struct connection *connection, struct hg_head *head,
     const struct hg_host *host = connection->edge->worker->host;
     int policy = connection->edge->config->forwarded;
 
-    /* CGI would make HTTP_PROXY of it, which many programs take for their own proxy. It is no field of HTTP. */
+    /* CGI would turn it into HTTP_PROXY, which many programs use as their own proxy setting. HTTP has no such field. */
     hg_field_remove(host, &head->fields, HG_TEXT("Proxy"));
     if (set_id(connection, head) || add_via(connection, head) || add_pass(connection, head, loops) ||
         hg_head_set(host, head, &head->peer, hg_text(connection->peer)))

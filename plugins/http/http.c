@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The plugin `http`: the edge that public users speak HTTP/1 to, with and without TLS.
+ * The plugin `http`: the edge, which speaks HTTP/1 to public users, with and without TLS.
  */
 #include "plugins/http/protocol.h"
 #include "plugins/http/tls.h"
@@ -80,7 +80,7 @@ static bool has_listener(const struct http_config *config, bool tls)
     return false;
 }
 
-/* Whether some block waits for connections that only a TLS listener can tell apart. */
+/* Whether another block waits for connections that only a TLS listener can identify. */
 static bool is_waited_for(struct hg_instance *instance)
 {
     struct hg_capability connections;
@@ -92,7 +92,7 @@ static bool is_waited_for(struct hg_instance *instance)
     return ops->protocols(connections.provider) != NULL;
 }
 
-/* A field value of its own: what Via and Proxy-Status need is a token (RFC 9110 section 7.6.3). */
+/* Via and Proxy-Status need a token (RFC 9110 section 7.6.3). */
 static bool is_token(const char *text)
 {
     return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")] == '\0';
@@ -112,7 +112,8 @@ static int configure_tls(struct hg_instance *instance, struct http *http, const 
     return http->tls ? result : -1;
 }
 
-/* An authority validates over one kind of listener; behind a port that is forwarded it may have any number. */
+/* For each kind of challenge, the authority connects to one kind of listener; if the port is forwarded, it may have any
+ * number. */
 static void check_solvers(struct hg_instance *instance, const struct http_config *config)
 {
     struct hg_capability solver;
@@ -281,7 +282,8 @@ static int http_worker_start(struct hg_worker *worker)
     return 0;
 }
 
-/* Where others take connections, they still do: a tunnel's session may need a new one to finish what runs. */
+/* Listeners from which other plugins take connections stay open, as a session of a tunnel may need a new link to finish
+ * its exchanges. */
 static void stop_accepting(struct edge *edge)
 {
     const struct hg_address *addresses = edge->config->listen.items;

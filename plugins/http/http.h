@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The edge: its instance and its workers. A connection is cut in two: struct connection (connection.h) is what is read
- * and written, by socket or TLS; struct protocol (protocol.h) is HTTP/1.1 on top of it, the state of its request and
- * its response. Each is changed by its own files, which call the other's functions.
+ * The edge: its instance and its workers. A connection has two parts: struct connection (connection.h) reads and
+ * writes, directly or through TLS; struct protocol (protocol.h) is HTTP/1.1 on top of it, with the state of the request
+ * and the response. Each is modified only by its own files, which call the functions of the other.
  *
- *   http.c, http.h              descriptor, options, life of the instance and of its workers
+ *   http.c, http.h              descriptor, options, instance and workers
  *
- *   connection.c, connection.h  one connection: socket, deadline, ways to end
- *   discard.c                   reading on where nothing more will be answered
- *   input.c                     what was read and not used yet
- *   output.c                    what waits to be written
- *   tls.c, tls.h                what lies between socket and buffers on `tls` listeners
+ *   connection.c, connection.h  one connection: socket, deadline, how it ends
+ *   discard.c                   reading input that will not be answered
+ *   input.c                     what has been read but not used
+ *   output.c                    what has not been written yet
+ *   tls.c, tls.h                the layer between socket and buffers on `tls` listeners
  *
- *   protocol.c, protocol.h      a connection's HTTP/1.1: its life, and what the connection tells it
+ *   protocol.c, protocol.h      HTTP/1.1 on a connection: its events and state
  *   request.c                   from input to exchanges: heads, bodies, pipelining
  *   response.c                  from exchanges to output
- *   forwarded.c                 what a request head gets on its way in: id, peer, Via, Forwarded
- *   error.c                     responses of our own making
+ *   forwarded.c                 what is added to a request head: id, peer, Via, Forwarded
+ *   error.c                     the gateway's own responses
  *
- * HTTP/2 will stand beside protocol.c, above the same connection, chosen by ALPN in connection_handshake().
+ * HTTP/2 will be next to protocol.c, on top of the same connection, chosen by ALPN in connection_handshake().
  */
 #ifndef PLUGINS_HTTP_HTTP_H
 #define PLUGINS_HTTP_HTTP_H
@@ -35,7 +35,7 @@
 /* ---- The instance ---- */
 
 enum {
-    LISTEN_TLS = 1 << 0, /* the word `tls` behind an address */
+    LISTEN_TLS = 1 << 0, /* the word `tls` after an address */
 };
 
 enum forwarded_policy {
@@ -45,7 +45,7 @@ enum forwarded_policy {
     FORWARDED_KEEP = 3,
 };
 
-/* The block in the config file; http.c has its table. */
+/* The block in the config file; its option table is in http.c. */
 struct http_config {
     struct hg_list listen; /* of struct hg_address */
     hg_time head_timeout, idle_timeout, keep_alive_timeout, drain_timeout;
@@ -59,10 +59,10 @@ struct http_config {
 
 struct tls_context;
 
-/* One block of the config file. */
+/* One config block. */
 struct http {
     struct http1_limits limits;
-    struct tls_context *tls; /* NULL: no listener wants it */
+    struct tls_context *tls; /* NULL: no listener uses TLS */
     struct hg_listener **listeners;
 };
 
@@ -72,8 +72,8 @@ struct edge {
     const struct http_config *config;
     const struct http *http;
     struct accept *accept;
-    struct hg_capability taker;    /* who takes those that offer … */
-    const char *const *taken;      /* … one of these protocols, ended by NULL; NULL: nobody */
+    struct hg_capability taker;    /* takes connections that offer … */
+    const char *const *taken;      /* … one of these protocols, terminated by NULL; NULL: none */
     const char *const *handshakes; /* protocols that consist of the handshake alone; NULL: none */
     bool draining;
     struct connection *connections;
@@ -84,12 +84,12 @@ struct edge {
     char date[32];
     uint64_t *accepted, *handed_over, *requests, *refused, *failed_handshakes, *aborted; /* counters */
     struct hg_histogram *durations;                                                      /* of requests */
-    uint8_t *tls_input;  /* one read of any connection's socket */
-    uint8_t *tls_record; /* one record of any connection's output */
-    struct turns *turns; /* of TLS handshakes */
+    uint8_t *tls_input;  /* for one read from any connection's socket */
+    uint8_t *tls_record; /* for one record of any connection's output */
+    struct turns *turns; /* for TLS handshakes */
 };
 
-/* The value of a Date field (RFC 9110 section 5.6.7); made once a second: error.c. */
+/* The value of a Date field (RFC 9110 section 5.6.7), updated once a second. */
 const char *error_date(struct edge *edge);
 
 #endif

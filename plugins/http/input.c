@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What was read from a connection's socket and not used yet.
+ * What has been read from a connection's socket but not used yet.
  */
 #include "plugins/http/connection.h"
 
-/* One TLS record fits in it. */
+/* Enough for one TLS record. */
 #define INPUT_SIZE 16384
 
-/* With less room than that behind what is in the input, a new buffer is better than many small reads. */
+/* With less room than this after the input, a new buffer costs less than many small reads. */
 #define LEAST_ROOM 2048
 
 static struct hg_buffer *take_input(struct edge *edge)
@@ -23,7 +23,7 @@ static bool is_sole(struct hg_buffer *buffer)
     return atomic_load_explicit(&buffer->refs, memory_order_acquire) == 1;
 }
 
-/* A few spare buffers save the allocator from growing and trimming the heap with each request. */
+/* Keeps a few spare buffers, so that the allocator does not grow and trim the heap with each request. */
 static void give_input(struct edge *edge, struct hg_buffer *buffer)
 {
     if (buffer && buffer->capacity == INPUT_SIZE && is_sole(buffer) &&
@@ -40,7 +40,7 @@ void input_release(struct connection *connection)
     connection->input_start = connection->input_end = 0;
 }
 
-/* Moves what is unread to the front, or to a larger buffer if it fills this one. */
+/* Moves the unread bytes to the front, or to a larger buffer if they fill this one. */
 static int make_room(struct connection *connection)
 {
     size_t unread = connection->input_end - connection->input_start;

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What waits to be written to a connection's socket: slices of what came from below, and encoded bytes between them.
+ * What has not been written to a connection's socket yet: slices from the exchange, with encoded bytes in between.
  */
 #include "plugins/http/tls.h"
 
 #include <errno.h>
 #include <sys/uio.h>
 
-/* Encoded heads and small bodies are gathered in pieces of that size. */
+/* Encoded heads and small bodies are collected in pieces of this size. */
 #define TAIL_SIZE 4096
 
-/* A slice up to that is copied: a place in the queue, and in a writev, costs more. */
+/* Slices up to this size are copied: an entry in the queue and in writev() would cost more. */
 #define COPY_MAX 2048
 
 uint8_t *connection_reserve(struct connection *connection, size_t size)
 {
     struct output *output = &connection->output;
 
-    /* Not reached, since nobody goes on while connection_takes_data() says no; but never beyond the ring. */
+    /* Not reached, as callers stop when connection_takes_data() returns false, but the ring must never overflow. */
     if (output->count == OUTPUT_SLICES)
         return NULL;
     if (output->tail && output->tail->capacity - output->tail_used < size) {
@@ -80,7 +80,7 @@ bool connection_takes_data(const struct connection *connection)
 {
     const struct output *output = &connection->output;
 
-    /* A chunk takes up to three places; the last chunk and an interim head must still find theirs. */
+    /* A chunk takes up to three entries; the last chunk and an interim head must still fit. */
     return !connection->is_full && output->bytes < FLUSH_SIZE && output->count + 6 <= OUTPUT_SLICES;
 }
 

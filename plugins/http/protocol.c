@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a connection tells its protocol, and asks of it.
+ * The events that a connection reports to its protocol, and what it asks of it.
  */
 #include "plugins/http/protocol.h"
 
@@ -50,7 +50,7 @@ void protocol_sent(struct connection *connection)
     struct protocol *protocol = protocol_of(connection);
 
     protocol->is_unsent = false;
-    /* An interim response is no progress for who waits for 100. */
+    /* For a client that waits for 100, another interim response is no progress. */
     if (protocol->self && !connection->discard_end &&
         (!protocol->expects_continue || protocol->response_phase != RESPONSE_NONE))
         connection_expect(connection, connection->edge->config->idle_timeout);
@@ -75,7 +75,8 @@ void protocol_ended(struct connection *connection, bool lost)
         return;
     if (lost && protocol->response_phase != RESPONSE_DONE)
         ++*connection->edge->aborted;
-    /* What is complete goes on without it: the rest of an upload that was answered may be on its way to the service. */
+    /* If both are complete, the exchange can finish without the user: the rest of an upload that was answered may be on
+     * its way to the service. */
     if (protocol->response_phase != RESPONSE_DONE || protocol->request_phase != REQUEST_DONE)
         hg_reset(protocol->self, &gone);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Requests: from the input of a connection to exchanges, one after the other.
+ * Requests: turns the input of a connection into exchanges, one after the other.
  */
 #include "plugins/http/protocol.h"
 #include "plugins/http/tls.h"
 
-/* So much is read at once, and so much of further requests while one is being answered. */
+/* This much is read at once, and this much of further requests while one is being answered. */
 #define READ_SIZE 16384
 
-/* A chunked body is looked at before its request is opened, up to so many bytes and for so long: broken chunk framing
- * is the tool of request smuggling, and what is refused here reaches nobody. Most such bodies come with their head; for
- * a long one the delay is once and short. */
+/* A chunked body is checked before its request is opened, up to this size and time: broken chunk framing is a tool of
+ * request smuggling, and what is refused here does not reach any service. Most such bodies arrive together with their
+ * head; a long one is delayed once, briefly. */
 #define HOLD_SIZE 4096
 #define HOLD_TIME (50 * HG_MILLISECOND)
 
@@ -24,7 +24,7 @@ size_t request_wants(const struct protocol *protocol)
 
     switch (protocol->request_phase) {
     case REQUEST_BODY:
-        /* Without credit nothing is read, so that the public user's own TCP window closes. */
+        /* Without credit, nothing is read, so the public user's TCP window closes. */
         credit = hg_credit(protocol->self, HG_DOWN);
         return credit < READ_SIZE ? credit : READ_SIZE;
     case REQUEST_DONE:
@@ -36,7 +36,7 @@ size_t request_wants(const struct protocol *protocol)
 
 /* ---- Refusing ---- */
 
-/* Answers what cannot be read any further. */
+/* Answers input that cannot be parsed any further. */
 static void refuse(struct protocol *protocol, const struct hg_reason *reason, const struct hg_head *request)
 {
     protocol->close = true;
@@ -44,10 +44,10 @@ static void refuse(struct protocol *protocol, const struct hg_reason *reason, co
     connection_finish(&protocol->connection);
 }
 
-/* The request is answered, the rest of its body is for nobody. */
+/* The request has been answered; the rest of its body is discarded. */
 static void discard_rest(struct protocol *protocol)
 {
-    /* Who has not been asked for the body by 100 waits for the end of ours. */
+    /* A client that was not sent 100 waits for the end of our response instead of sending the body. */
     if (protocol->expects_continue) {
         connection_finish(&protocol->connection);
         return;
@@ -57,7 +57,7 @@ static void discard_rest(struct protocol *protocol)
     connection_flush_later(&protocol->connection);
 }
 
-/* Answers a request that is well-formed, but never becomes an exchange. */
+/* Answers a valid request that never becomes an exchange. */
 static void answer(struct protocol *protocol, const struct hg_reason *reason, const struct hg_head *request)
 {
     const struct http1_message *message = &protocol->message;
@@ -71,14 +71,14 @@ static void answer(struct protocol *protocol, const struct hg_reason *reason, co
     discard_rest(protocol);
 }
 
-/* Ends the open exchange from this side, telling the public user as far as that is still possible. `sound`: what is
- * still to come of the body can be read. */
+/* Ends the open exchange from this side, and tells the public user if that is still possible. `sound`: the rest of the
+ * body can be parsed. */
 static void fail(struct protocol *protocol, const struct hg_reason *reason, bool sound)
 {
     struct hg_self *self = protocol->self;
 
     protocol->close = true;
-    hg_reset(self, reason); /* before the connection ends, which would be a reason too */
+    hg_reset(self, reason); /* before the connection ends, which would also be given as a reason */
     if (protocol->response_phase == RESPONSE_BODY) {
         connection_abort(&protocol->connection, protocol->response_framing == HTTP1_UNTIL_CLOSE);
         return;
@@ -93,7 +93,7 @@ static void fail(struct protocol *protocol, const struct hg_reason *reason, bool
 
 /* ---- Bodies ---- */
 
-/* What of the input the decoder may see: data up to the credit, since what it has yielded must be emitted. */
+/* What the decoder may see of the input: data up to the credit, since everything it returns must be emitted. */
 static size_t read_piece(struct protocol *protocol, struct http1_piece *piece)
 {
     const struct http1_limits *limits = &protocol->connection.edge->http->limits;
@@ -103,7 +103,7 @@ static size_t read_piece(struct protocol *protocol, struct http1_piece *piece)
 
     used = http1_body_read(&protocol->body, host, limits,
                            protocol->connection.input ? input_bytes(&protocol->connection) : NULL, window, piece);
-    /* Nothing used: it is at the trailers, which want all that is there and need no credit. */
+    /* Nothing was used: it has reached the trailers, which must be complete and need no credit. */
     if (piece->type == HTTP1_PIECE_NONE && !used && window && window < size)
         used = http1_body_read(&protocol->body, host, limits, input_bytes(&protocol->connection), size, piece);
     return used;
@@ -127,7 +127,7 @@ static void emit_data(struct protocol *protocol, const struct http1_piece *piece
     hg_emit(protocol->self, HG_DOWN, &slice);
 }
 
-/* The body has ended; where it was empty, no data has said that nobody waits for 100 any more. */
+/* The body has ended. If it was empty, no data has ended the wait for 100. */
 static void end_expectation(struct protocol *protocol)
 {
     if (protocol->expects_continue && protocol->response_phase != RESPONSE_DONE)
@@ -135,7 +135,7 @@ static void end_expectation(struct protocol *protocol)
     protocol->expects_continue = false;
 }
 
-/* Takes the body as far as it is there and there is credit for it. */
+/* Reads as much of the body as has arrived and there is credit for. */
 static void read_body(struct protocol *protocol)
 {
     while (protocol->connection.phase == CONNECTION_OPEN && protocol->request_phase == REQUEST_BODY) {
@@ -162,7 +162,7 @@ static void read_body(struct protocol *protocol)
     }
 }
 
-/* Throws away the rest of a body. */
+/* Discards the rest of a body. */
 static void discard_body(struct protocol *protocol)
 {
     struct http1_piece piece;
@@ -219,7 +219,7 @@ static void hold(struct protocol *protocol, struct hg_head *head)
     connection_expect(&protocol->connection, HOLD_TIME);
 }
 
-/* Looks at the chunks that are there. */
+/* Checks the chunks that have arrived. */
 static void look_ahead(struct protocol *protocol)
 {
     struct http1_piece piece;
@@ -239,8 +239,8 @@ static void look_ahead(struct protocol *protocol)
     }
 }
 
-/* What the request expects (RFC 9110 section 10.1.1), in whichever of its field lines. False: it is something that
- * nobody knows. */
+/* Checks what the request expects (RFC 9110 section 10.1.1), in any of its field lines. False: it is not a known
+ * expectation. */
 static bool check_expectation(struct protocol *protocol, struct hg_head *head)
 {
     bool expects = false;
@@ -252,7 +252,7 @@ static bool check_expectation(struct protocol *protocol, struct hg_head *head)
         if (!hg_text_equal_nocase(field->name, HG_TEXT("Expect")))
             continue;
         if (!hg_text_equal_nocase(field->value, HG_TEXT("100-continue"))) {
-            protocol->expects_continue = true; /* whatever it is, it waits for it */
+            protocol->expects_continue = true; /* for whatever it is, it waits */
             return false;
         }
         expects = true;
@@ -264,14 +264,14 @@ static bool check_expectation(struct protocol *protocol, struct hg_head *head)
     return true;
 }
 
-/* Why a well-formed request goes no further; false: it does. */
+/* Whether a well-formed request is to be refused, and why. */
 static bool is_unwanted(struct protocol *protocol, struct hg_head *head, struct hg_reason *reason)
 {
     uint64_t max_body = protocol->connection.edge->config->max_body;
     bool ends = false, loops = false;
 
     *reason = (struct hg_reason){.error = "http_request_error"};
-    /* First what gives it its id, which stands in errors too. */
+    /* First add the id, which also appears in errors. */
     if (forwarded_request(&protocol->connection, head, &loops) || forwarded_name(protocol, head) ||
         forwarded_count_hop(&protocol->connection, head, &ends) ||
         hg_head_set(protocol->connection.edge->worker->host, head, &head->upgrade, (struct hg_text){"", 0})) {
@@ -324,7 +324,8 @@ static bool read_head(struct protocol *protocol)
     result = http1_scan(&protocol->scan, &edge->http->limits, input_bytes(&protocol->connection),
                         input_unread(&protocol->connection), &reason);
     if (result == HTTP1_MORE) {
-        /* From its first byte on, a head has only so long, however it trickles. The first one's time began before. */
+        /* From its first byte, a head has limited time, however slowly it trickles in. For the first one, the clock is
+         * already running. */
         if (!protocol->head_timed && protocol->requests)
             connection_expect(&protocol->connection, edge->config->head_timeout);
         protocol->head_timed = true;
@@ -342,9 +343,9 @@ static bool read_head(struct protocol *protocol)
     return true;
 }
 
-/* ---- Going on ---- */
+/* ---- Continuing ---- */
 
-/* A user who sends requests and reads no responses gets no further ones: the output has its bound. */
+/* A user who sends requests but reads no responses gets no more of them: the output is limited. */
 static bool waits_for_output(struct protocol *protocol)
 {
     if (!connection_flush(&protocol->connection) || protocol->connection.phase != CONNECTION_OPEN)
@@ -355,7 +356,7 @@ static bool waits_for_output(struct protocol *protocol)
     return protocol->next_waits;
 }
 
-/* The request is complete and answered. True: the next one may begin. */
+/* The request is complete and answered. True: the next one may start. */
 static bool begin_next(struct protocol *protocol)
 {
     if (protocol->close || protocol->connection.edge->draining) {
@@ -373,7 +374,7 @@ static bool begin_next(struct protocol *protocol)
     return true;
 }
 
-/* Goes on as far as it gets in the phase that the request is in. False: that is all for now. */
+/* Processes as much as possible in the current phase. False: nothing more can be done for now. */
 static bool go_on(struct protocol *protocol)
 {
     enum request_phase before = protocol->request_phase;
@@ -393,7 +394,7 @@ static bool go_on(struct protocol *protocol)
         discard_body(protocol);
         break;
     case REQUEST_DONE:
-        /* With an exchange that is open, its end comes first; else it was answered here. */
+        /* If an exchange is open, it must end first; otherwise, the request was answered here. */
         return !protocol->self && !protocol->next_waits && protocol->response_phase == RESPONSE_DONE &&
                begin_next(protocol);
     }
@@ -410,7 +411,7 @@ void request_answered(struct protocol *protocol)
 {
     if (protocol->request_phase != REQUEST_BODY)
         return;
-    /* Where the response ends with the connection, or no 100 has asked for the body, the user waits for that. */
+    /* If the response ends with the connection, or no 100 has asked for the body, the user waits for the end. */
     if (protocol->response_framing == HTTP1_UNTIL_CLOSE || protocol->expects_continue)
         connection_close_half(&protocol->connection);
     connection_begin_discarding(&protocol->connection);
@@ -427,8 +428,8 @@ void request_next(struct protocol *protocol)
     connection_read_on(&protocol->connection);
 }
 
-/* The service says nothing to an expectation; but it may well be one that reads the body before it answers, and the
- * user one that waits for 100 without end (RFC 9110 section 10.1.1). */
+/* The service does not react to an expectation. It may be one that reads the body before it answers, with a user who
+ * waits for 100 forever (RFC 9110 section 10.1.1). */
 static void ask_for_body(struct protocol *protocol)
 {
     static const struct hg_reason memory = {503, "proxy_internal_error", "out of memory", 1};
@@ -441,7 +442,7 @@ static void ask_for_body(struct protocol *protocol)
     connection_expect(&protocol->connection, protocol->connection.edge->config->idle_timeout);
 }
 
-/* The time for the phase that a request is in is over. */
+/* The time limit of the request's current phase has passed. */
 void request_timeout(struct protocol *protocol)
 {
     static const struct hg_reason slow_head = {408, "http_request_error",
@@ -458,7 +459,8 @@ void request_timeout(struct protocol *protocol)
 
     switch (protocol->request_phase) {
     case REQUEST_HEAD:
-        /* An idle connection is closed without a word: a 408 could be taken for the answer to what is on its way. */
+        /* An idle connection is closed silently: a 408 could be mistaken for the answer to a request that is on its
+         * way. */
         if (http1_scan_begun(&protocol->scan))
             refuse(protocol, &slow_head, NULL);
         else
@@ -472,7 +474,7 @@ void request_timeout(struct protocol *protocol)
         }
         break;
     case REQUEST_BODY:
-        /* Where nothing was read for want of credit, it is not the user who is slow. */
+        /* If nothing was read for lack of credit, the user is not to blame. */
         if (protocol->response_phase == RESPONSE_DONE)
             fail(protocol, &answered, true);
         else if (protocol->expects_continue && protocol->response_phase == RESPONSE_NONE)

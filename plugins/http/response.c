@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Responses: from the events of an exchange to the output of its connection.
+ * Responses: turns the events of an exchange into the output of its connection.
  */
 #include "plugins/http/protocol.h"
 
-/* Bytes of a body that are waited for. */
+/* The most bytes of a request body that we wait for after the response. */
 #define SHORT_REST 65536
 
-/* Our own Via and Date. */
+/* Room for our own Via and Date. */
 #define EXTRA_FIELDS (VIA_SIZE + 64)
 
 static struct hg_text request_method(const struct protocol *protocol)
@@ -16,7 +16,7 @@ static struct hg_text request_method(const struct protocol *protocol)
     return protocol->self->exchange->request->method;
 }
 
-/* What a final head gets: Via, and Date where the origin gave none (RFC 9110 section 6.6.1). */
+/* Writes the fields that a final head gets: Via, and Date if the origin sent none (RFC 9110 section 6.6.1). */
 static void write_ours(const struct protocol *protocol, struct http1_writer *writer, const struct hg_head *head)
 {
     char via[VIA_SIZE];
@@ -28,7 +28,7 @@ static void write_ours(const struct protocol *protocol, struct http1_writer *wri
         http1_write_field(writer, HG_TEXT("Via"), (struct hg_text){via, size});
 }
 
-/* Encodes a head into the output. -1 when out of memory. */
+/* Encodes a head into the output. Returns -1 when out of memory. */
 static int write_head(struct protocol *protocol, const struct hg_head *head, enum http1_framing framing)
 {
     size_t capacity = http1_head_size(head, EXTRA_FIELDS);
@@ -55,8 +55,8 @@ int response_continue(struct protocol *protocol)
     return 0;
 }
 
-/* Interim responses go on at once, but HTTP/1.0 does not know them (RFC 9110 section 15.2). They may be dropped, as
- * they are for a user who does not read: the output has its bound. */
+/* Interim responses are forwarded at once, but HTTP/1.0 does not know them (RFC 9110 section 15.2). They may be
+ * dropped, and are for a user who does not read, as the output is limited. */
 static enum hg_verdict interim(struct protocol *protocol, const struct hg_head *head)
 {
     if (protocol->version < 0x0101 || !connection_takes_data(&protocol->connection))
@@ -81,7 +81,7 @@ static void on_reset(struct hg_self *self, const struct hg_reason *reason)
         protocol->truncate = true;
 }
 
-/* The response contradicts its head: as long as nothing of that was sent, another response takes its place. */
+/* The response contradicts its head: if none of it has been sent, another response replaces it. */
 static void break_off(struct protocol *protocol, const struct hg_reason *reason)
 {
     struct hg_self *self = protocol->self;
@@ -95,9 +95,9 @@ static void break_off(struct protocol *protocol, const struct hg_reason *reason)
     hg_reset(self, reason);
 }
 
-/* While the body is still to come, the rest of it may be long, or, where it was not asked for by 100, not come at all:
- * then nobody could tell it from the next request (RFC 9112 section 9.6). A short rest is read and thrown away, so that
- * a service that does not wait for the body of a small request costs nobody his connection. */
+/* The rest of a request body may be long or, if no 100 asked for it, may never arrive; then it could not be told from
+ * the next request (RFC 9112 section 9.6). A short rest is read and discarded, so that a service that does not wait for
+ * the body of a small request does not cost the user the connection. */
 static bool rest_ends_connection(const struct protocol *protocol)
 {
     const struct http1_body *body = &protocol->body;
@@ -130,13 +130,13 @@ static enum hg_verdict on_head(struct hg_self *self, enum hg_direction direction
     if (write_head(protocol, head, protocol->response_framing))
         return HG_ERROR;
     protocol->response_phase = RESPONSE_BODY;
-    if (protocol->expects_continue) /* until now it had a second */
+    if (protocol->expects_continue) /* its limit was one second until now */
         connection_expect(&protocol->connection, protocol->connection.edge->config->idle_timeout);
     connection_flush_later(&protocol->connection);
     return HG_NEXT;
 }
 
-/* Writes one chunk. -1 when out of memory. */
+/* Writes one chunk. Returns -1 when out of memory. */
 static int append_chunk(struct protocol *protocol, const struct hg_slice *slice)
 {
     uint8_t *data = connection_reserve(&protocol->connection, HTTP1_CHUNK_HEADER_MAX);
@@ -156,7 +156,8 @@ static int append_chunk(struct protocol *protocol, const struct hg_slice *slice)
     return 0;
 }
 
-/* Writes a part of the body in the response's framing. -1 when out of memory or it is more than was announced. */
+/* Writes part of the body in the response's framing. Returns -1 when out of memory or if it is more than was
+ * announced. */
 static int append_body(struct protocol *protocol, const struct hg_slice *slice)
 {
     if (protocol->response_framing == HTTP1_CHUNKED)
@@ -222,7 +223,7 @@ static enum hg_verdict on_end(struct hg_self *self, enum hg_direction direction,
     protocol->response_phase = RESPONSE_DONE;
     if (!connection_flush(&protocol->connection) || protocol->connection.phase != CONNECTION_OPEN)
         return HG_NEXT;
-    /* The exchange is not over before the socket has all of it: a stop waits for exchanges, not for output. */
+    /* The exchange ends only when the socket has taken everything: a stop waits for exchanges, not for output. */
     if (protocol->connection.output.count) {
         protocol->end_waits = true;
         return HG_PAUSE;
@@ -283,7 +284,7 @@ static void on_detach(struct hg_self *self)
     if (!protocol->truncate && protocol->response_phase == RESPONSE_DONE)
         request_next(protocol);
     else if (protocol->response_framing != HTTP1_UNTIL_CLOSE)
-        connection_finish(&protocol->connection); /* what there is of it goes out; it ends before its end */
+        connection_finish(&protocol->connection); /* sends what there is; the missing end shows */
     else if (connection_flush(&protocol->connection))
         connection_abort(&protocol->connection, true);
 }

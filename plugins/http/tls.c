@@ -3,8 +3,8 @@
  *
  * TLS between a connection's socket and its buffers.
  *
- * GnuTLS reads and writes memory of the worker's (see plugins/lib/tlscommon/tcp_input.h); for writing, the slices of
- * the output are gathered there into one record.
+ * GnuTLS reads and writes memory of the worker (see plugins/lib/tlscommon/tcp_input.h); for writing, the slices of the
+ * output are copied there into one record.
  */
 #include "plugins/http/tls.h"
 #include "plugins/lib/ratelimit/signing_queue.h"
@@ -21,7 +21,7 @@
 /* The most plaintext of one record (RFC 8446 section 5.1). */
 #define RECORD_SIZE 16384
 
-/* So many reads of a socket, 1 MiB, until other connections have their turn. */
+/* A connection may read 1 MiB before others get their turn. */
 #define READS_PER_TURN 32
 
 struct tls_context {
@@ -31,22 +31,22 @@ struct tls_context {
 };
 
 struct tls {
-    struct tlscommon_certificate certificate; /* first, as tlscommon_certificate_serve() wants it */
+    struct tlscommon_certificate certificate; /* first, as tlscommon_certificate_serve() requires */
     struct connection *connection;
     gnutls_session_t session;
     struct tlscommon_input input;
-    bool hello_read; /* the ClientHello was looked at */
-    bool may_sign;   /* its turn has come, or will without another question */
+    bool hello_read; /* the ClientHello has been parsed */
+    bool may_sign;   /* it is its turn, or will be without asking again */
     struct turn turn;
-    const char *own; /* the protocol that is over with the handshake, as the certificates' provider wants it; or NULL */
-    bool failed;     /* nothing may be sent or received any more */
-    bool said_bye;   /* nothing may be sent any more */
-    size_t unsent;   /* bytes of a record that GnuTLS has sealed and could not send */
-    struct hg_tls facts; /* what exchanges are told; made for the first one */
+    const char *own;     /* the protocol that ends with the handshake, chosen by the certificates' provider; or NULL */
+    bool failed;         /* nothing more can be sent or received */
+    bool said_bye;       /* nothing more may be sent */
+    size_t unsent;       /* bytes of a record that GnuTLS has encrypted but could not send */
+    struct hg_tls facts; /* what exchanges are told; filled for the first one */
     char *server_name;
 };
 
-/* ---- What listeners share ---- */
+/* ---- Shared by all listeners ---- */
 
 struct tls_context *tls_context_new(struct hg_instance *instance, const char *priority)
 {
@@ -111,10 +111,10 @@ void tls_stop(struct edge *edge)
     turns_free(edge->turns);
 }
 
-/* ---- Before GnuTLS begins ---- */
+/* ---- Before the handshake ---- */
 
-/* Selects the protocol that is over with the handshake. Without a certificate, or memory, it stays with those that were
- * not offered, so GnuTLS refuses. */
+/* Selects the protocol that ends with the handshake. Without a certificate or memory, the protocols stay those that
+ * were not offered, so GnuTLS refuses. */
 static void select_own(const struct tls *tls)
 {
     gnutls_datum_t protocol = {(unsigned char *)(uintptr_t)tls->own, 0};
@@ -138,7 +138,7 @@ static void on_turn(void *arg)
     connection_handshake(((struct tls *)arg)->connection);
 }
 
-/* The first of some protocols that is offered, or NULL. */
+/* The first of these protocols that is offered, or NULL. */
 static const char *find_offered(const char *const *protocols, const struct tlscommon_hello *hello)
 {
     for (; protocols && *protocols; protocols++)
@@ -163,7 +163,7 @@ static int give_up(struct tls *tls)
     return TLS_FAILED;
 }
 
-/* 0 when GnuTLS may begin, or as tls_handshake(). */
+/* Returns 0 if GnuTLS may start, or else as tls_handshake(). */
 static int await_hello(struct tls *tls)
 {
     struct edge *edge = tls->connection->edge;
@@ -196,7 +196,7 @@ static int await_hello(struct tls *tls)
     return 0;
 }
 
-/* ---- Bytes in and out ---- */
+/* ---- Reading and writing ---- */
 
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t size)
 {
@@ -254,7 +254,7 @@ ssize_t tls_read(struct tls *tls, uint8_t *data, size_t size)
     return TLS_FAILED;
 }
 
-/* The first bytes of the output as one piece: the first slice if it is enough, else gathered. */
+/* The first bytes of the output as one block: the first slice if it is large enough, else a copy. */
 static const uint8_t *gather(const struct tls *tls, const struct output *output, size_t *size)
 {
     uint8_t *record = tls->connection->edge->tls_record;
@@ -284,7 +284,7 @@ ssize_t tls_write(struct tls *tls, const struct output *output)
 
     if (tls->failed || tls->said_bye)
         return TLS_FAILED;
-    /* A record that was sealed once is kept by GnuTLS, which is asked to go on with it by NULL. */
+    /* GnuTLS keeps a record that it has encrypted; NULL makes it continue with that. */
     if (!tls->unsent)
         data = gather(tls, output, &size);
     do
@@ -301,7 +301,7 @@ ssize_t tls_write(struct tls *tls, const struct output *output)
     return sent < 0 ? TLS_FAILED : sent;
 }
 
-/* ---- Life ---- */
+/* ---- Creation and destruction ---- */
 
 struct tls *tls_new(struct connection *connection, const struct sockaddr *address)
 {
@@ -335,9 +335,9 @@ struct tls *tls_new(struct connection *connection, const struct sockaddr *addres
     return tls;
 }
 
-/* Nothing that is sent answers the last flight of a user in TLS 1.3, or resuming in TLS 1.2; so one whose kernel
- * gathers small packets (Nagle) would keep the request back until the delayed acknowledgement, 40 ms; and the second
- * half of that flight, where it is written in two. */
+/* In TLS 1.3, and when resuming in TLS 1.2, nothing that we send answers the user's last flight. So a user whose kernel
+ * collects small packets (Nagle) would hold back the request for 40 ms until the delayed acknowledgement, and also the
+ * second half of that flight if it is written in two parts. */
 static void acknowledge(const struct tls *tls)
 {
     setsockopt(tls->connection->fd, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
@@ -374,7 +374,7 @@ int tls_handshake(struct tls *tls)
 
 static struct hg_text server_name(struct tls *tls)
 {
-    char name[256]; /* longer than any of DNS (RFC 1035 section 2.3.4) */
+    char name[256]; /* longer than any DNS name (RFC 1035 section 2.3.4) */
     size_t size = sizeof name;
     unsigned type;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Addresses: which one is tried, which one answers, what is told when none does.
+ * Addresses: which are tried, which one wins, and the error if none does.
  */
 #include "plugins/dtls/tests/cases.h"
 

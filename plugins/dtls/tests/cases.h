@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the tests of the transport share beside tests/unit/transport_cases.h.
+ * Shared by the tests of the transport, in addition to tests/unit/transport_cases.h.
  */
 #ifndef PLUGINS_DTLS_TESTS_CASES_H
 #define PLUGINS_DTLS_TESTS_CASES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Faults of the config, each with its message.
+ * Config errors and their messages.
  */
 #include "plugins/dtls/tests/cases.h"
 

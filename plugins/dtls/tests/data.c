@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Packets: batches, pieces that the kernel cuts, refusals of the kernel, limits of the path.
+ * Packets: batches, messages that the kernel splits, errors from the kernel, path limits.
  */
 #include "plugins/dtls/tests/cases.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Hostile datagrams, ghosts, crowds, and ends that die.
+ * Hostile datagrams, ghosts, crowds, and peers that die.
  */
 #include "plugins/dtls/tests/cases.h"
 

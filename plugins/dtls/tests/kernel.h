@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A kernel that can be made to refuse: sendmmsg() of the test program, which watches what is sent, and setsockopt().
+ * A kernel that refuses on demand: replaces sendmmsg(), also recording what is sent, and setsockopt() in the test
+ * program.
  */
 #ifndef PLUGINS_DTLS_TESTS_KERNEL_H
 #define PLUGINS_DTLS_TESTS_KERNEL_H

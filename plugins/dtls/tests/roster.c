@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a gateway keeps of its associations, and how it calls their clients back.
+ * What a gateway keeps about its associations, and how it asks their clients to reconnect.
  */
 #include "plugins/dtls/tests/cases.h"
 

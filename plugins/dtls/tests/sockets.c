@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What sockets ask of the kernel: marks of datagrams, buffers.
+ * Socket settings: marks of datagrams, buffers.
  */
 #include "plugins/dtls/tests/cases.h"
 

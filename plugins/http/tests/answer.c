@@ -16,7 +16,7 @@ struct answer {
     uint64_t size, sent;
     int surplus; /* bytes beyond those announced */
     bool chunks, streaming, truncate, deaf;
-    bool answered; /* the final head is out */
+    bool answered; /* the final head was sent */
     bool waits_for_credit;
 };
 
@@ -114,7 +114,7 @@ static void interim(struct hg_self *self, int status)
     hg_emit_head(self, HG_UP, head);
 }
 
-/* What is answered before the request's end. */
+/* What is answered before the request has ended. */
 static void begin(struct hg_self *self, const struct hg_head *head)
 {
     static const struct hg_reason refused = {503, "connection_refused", "nobody \"home\"", 7};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What stands below the edge in its tests: an origin that answers as the path asks for, and remembers what reached it;
- * and a provider of a certificate.
+ * What is below the edge in its tests: an origin that answers as the path says, and records what reached it; and a
+ * provider of a certificate.
  */
 #ifndef PLUGINS_HTTP_TESTS_ANSWER_H
 #define PLUGINS_HTTP_TESTS_ANSWER_H
@@ -10,7 +10,7 @@
 #include <hopgate/certificates.h>
 #include <hopgate/host.h>
 
-/* What reached the origin. Shared between its thread and the test's: read it when nothing runs. */
+/* What reached the origin. Shared by its thread and the test's, so read it only when nothing is running. */
 struct seen {
     unsigned heads, ends, resets, detaches;
     uint64_t bytes;
@@ -47,10 +47,10 @@ uint8_t answer_pattern(uint64_t at);
 /* Offers a self-signed certificate for `localhost`. */
 struct certificate_config {
     struct hg_certificate *certificate;
-    bool later;     /* answers after the call */
-    bool validates; /* has a protocol of its own, acme-tls/1 */
-    char name[256]; /* the server name that was asked for … */
-    char alpn[64];  /* … and the first protocol */
+    bool later;     /* answers after the call has returned */
+    bool validates; /* has its own protocol, acme-tls/1 */
+    char name[256]; /* the server name of the last query … */
+    char alpn[64];  /* … and its first protocol */
     unsigned lookups, cancelled;
 };
 const struct hg_plugin *certificate_plugin(void);

@@ -15,7 +15,7 @@
 atomic_int shortages;
 atomic_bool small_buffers;
 
-/* Stands before the C library's. */
+/* Overrides the one of the C library. */
 int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size, int flags)
 {
     int accepted;
@@ -97,7 +97,7 @@ void *user_thread(void *arg)
     return NULL;
 }
 
-/* Runs `user` against the edge. What it asserts ends the test. */
+/* Runs `user` against the edge. A failed assertion in it ends the test. */
 void bench_run(struct bench *bench, void (*user)(struct bench *bench))
 {
     pthread_t thread;
@@ -107,7 +107,7 @@ void bench_run(struct bench *bench, void (*user)(struct bench *bench))
     bench->user = user;
     atomic_store(&bench->done, false);
     pthread_create(&thread, NULL, user_thread, bench);
-    /* Turns at least every few milliseconds, so that the user's end is seen. */
+    /* Runs the loop at least every few milliseconds, so that the end of the user is noticed. */
     for (int i = 0; i < 6000 && !fixture_run(bench->fixture, is_done, bench, 5); i++)
         ;
     ck_assert_msg(atomic_load(&bench->done), "the user waits for ever");
@@ -126,7 +126,7 @@ static bool is_quiet(void *arg)
     return edge_of(bench)->connection_count == 0 && bench->seen.heads == bench->seen.detaches;
 }
 
-/* Waits until all connections and exchanges are gone: the users are. */
+/* Waits until all connections and exchanges have ended. */
 void bench_settle(struct bench *bench)
 {
     for (int i = 0; i < 2000 && !fixture_run(bench->fixture, is_quiet, bench, 5); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Bodies both ways, and readers that do not read.
+ * Bodies in both directions, and readers that do not read.
  */
 #include "plugins/http/tests/cases.h"
 
@@ -79,7 +79,7 @@ START_TEST(test_upload)
 }
 END_TEST
 
-/* A user who does not read: the origin is not let to send more than the credit and the output's bound. */
+/* A user who does not read: the origin may send no more than the credit and the output's limit. */
 static void do_not_read(struct bench *bench)
 {
     struct user user;
@@ -105,7 +105,7 @@ START_TEST(test_slow_reader)
 }
 END_TEST
 
-/* An origin that does not read: the edge stops reading, so that the user's own socket fills. */
+/* An origin that does not read: the edge stops reading, so that the user's socket fills up. */
 static void send_in_vain(struct bench *bench)
 {
     static const uint8_t data[65536];
@@ -125,7 +125,7 @@ static void send_in_vain(struct bench *bench)
     connection = edge_of(bench)->connections;
     ck_assert_uint_le(protocol_of(connection)->body.received, 65536);
     ck_assert_uint_le(input_unread(connection), 65536);
-    /* A FIN would wait behind what cannot be sent. */
+    /* A FIN would wait behind data that cannot be sent. */
     setsockopt(user.fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
     user_close(&user);
 }
@@ -136,7 +136,7 @@ START_TEST(test_slow_origin)
 
     bench_init(&bench);
     bench_run(&bench, send_in_vain);
-    /* The user is gone, which is seen although nothing is read. */
+    /* The user has disconnected, which is noticed although nothing is read. */
     bench_settle(&bench);
     ck_assert_uint_eq(bench.seen.resets, 1);
     bench_free(&bench);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * How many connections there are, how long, and their end.
+ * Connections: how many there may be, for how long, and how they end.
  */
 #include "plugins/http/tests/cases.h"
 
@@ -58,7 +58,7 @@ END_TEST
 
 #define CROWD 40
 
-/* Those who come while there are no descriptors wait, and nobody is lost. */
+/* Users who connect while there are no descriptors left wait, and none is lost. */
 static void come_in_crowd(struct bench *bench)
 {
     struct user users[CROWD];

@@ -27,7 +27,7 @@ struct corpus {
     struct bench *bench;
     struct corpus_case cases[CORPUS_MAX];
     size_t count;
-    atomic_uint next; /* split and case that the next thread takes */
+    atomic_uint next; /* the next split and case for a thread to take */
 };
 
 static void add_case(struct corpus *corpus, const json_t *object)
@@ -72,7 +72,7 @@ static void try_case(struct corpus *corpus, const struct corpus_case *wanted, si
     user_open(&user, corpus->bench->plain_port);
     user_send(&user, wanted->bytes, split);
     if (split < wanted->size) {
-        usleep(3000); /* so that the edge reads it by itself */
+        usleep(3000); /* so that the edge reads it separately */
         user_send(&user, wanted->bytes + split, wanted->size - split);
     }
     if (!wanted->answers) {
@@ -132,7 +132,8 @@ static void add_cases(struct corpus *corpus, const char *path)
     fclose(file);
 }
 
-/* Everything that must be refused is, and reaches nobody, however it is cut; everything else is answered. */
+/* Everything that must be refused is, and never reaches the origin, however it is split; everything else is
+ * answered. */
 START_TEST(test_corpus)
 {
     struct bench bench;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Expectations, early responses, and ends that come too soon.
+ * Expectations, early responses, and messages that end too soon.
  */
 #include "plugins/http/tests/cases.h"
 
@@ -21,12 +21,12 @@ static void expect_continue(struct bench *bench)
     user_expect(&user, "\r\n\r\nok");
     ck_assert_ptr_null(strstr(user.got, "Connection: close"));
     user_close(&user);
-    /* Answered without 100: nobody knows whether the body will come. */
+    /* Answered without 100: it is unknown whether the body will follow. */
     converse(bench, &user, "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     ck_assert_ptr_nonnull(strstr(user.got, "Connection: close\r\n"));
     ck_assert_ptr_nonnull(strstr(user.got, "\r\n\r\nearly"));
     user_close(&user);
-    /* A service that does not know the expectation does not keep the user waiting for ever. */
+    /* A service that does not know the expectation does not keep the user waiting forever. */
     user_open(&user, bench->plain_port);
     user_say(&user, "POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     user_expect(&user, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -60,8 +60,7 @@ START_TEST(test_expect)
 }
 END_TEST
 
-/* Once there is an answer, or nothing more to wait for, the second that a service has for its 100 counts for nothing.
- */
+/* Once there is an answer, or nothing left to wait for, the second that a service has for its 100 no longer matters. */
 static void outlive_expectation(struct bench *bench)
 {
     struct user user;
@@ -131,7 +130,7 @@ START_TEST(test_short_rest)
 }
 END_TEST
 
-/* Sends all of a large upload before it looks for an answer, as browsers and most libraries do. */
+/* Sends all of a large upload before looking for an answer, as browsers and most libraries do. */
 static void upload_blindly(struct user *user, const char *head, size_t size)
 {
     static char data[65536];
@@ -142,10 +141,10 @@ static void upload_blindly(struct user *user, const char *head, size_t size)
         ck_assert(user_send(user, data, sizeof data));
 }
 
-#define UPLOAD 4194304 /* more than was once read */
+#define UPLOAD 4194304 /* more than used to be read */
 
-/* What is answered before it has come: by the service, that reads on or not or is gone, by us, for another or for no
- * good request. `end`: what the answer ends with. */
+/* Answered before the body has arrived: by the service, which then reads on, does not, or has ended; or by the edge,
+ * for various reasons or because the request is invalid. `end`: how the answer ends. */
 static const struct {
     const char *head, *status, *end;
     bool reads_on;
@@ -199,7 +198,7 @@ START_TEST(test_early)
 }
 END_TEST
 
-/* Nobody can make use of that: what makes no progress, and what never ends, is over some time. */
+/* Uploads that make no progress, and those that never end, are ended after some time. */
 static void go_on_for_ever(struct bench *bench)
 {
     static char data[65536];
@@ -256,7 +255,7 @@ START_TEST(test_user_gone)
 }
 END_TEST
 
-/* What the user is told of a response that breaks off must not look complete. */
+/* A response that breaks off must not look complete to the user. */
 static void receive_truncated(struct bench *bench)
 {
     struct user user;
@@ -285,7 +284,7 @@ START_TEST(test_truncated)
 }
 END_TEST
 
-/* All of it in one turn of the loop: what came is seen, and that it is not all. */
+/* All in one turn of the loop: the user sees what arrived, and that it is incomplete. */
 static void receive_broken(struct bench *bench)
 {
     struct user user;
@@ -314,7 +313,7 @@ START_TEST(test_broken)
 }
 END_TEST
 
-/* A response that is not as long as it has announced: as long as nothing of it is sent, another one takes its place. */
+/* A response that is not as long as announced is replaced if none of it has been sent. */
 static void receive_other_lengths(struct bench *bench)
 {
     struct user user;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the edge answers by itself.
+ * Responses of the edge itself.
  */
 #include "plugins/http/tests/cases.h"
 
@@ -23,7 +23,7 @@ static void be_refused(struct bench *bench)
         strstr(user.got, "Proxy-Status: hopgate; error=connection_refused; details=\"nobody \\\"home\\\"\"\r\n"));
     ck_assert_ptr_nonnull(strstr(user.got, "\r\n\r\n503 Service Unavailable\nnobody \"home\"\nrequest id: "));
     ck_assert_ptr_null(strstr(user.got, "mine"));
-    /* The request was complete, so the connection goes on. */
+    /* The request was complete, so the connection stays open. */
     ck_assert_ptr_null(strstr(user.got, "Connection: close"));
     user_forget(&user);
     user_say(&user, "HEAD /refuse HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -80,7 +80,7 @@ static void flood(struct bench *bench)
         ck_assert(user_receive(&user, 10000));
         for (char *next; (next = strstr(at, "request id: ")); at = next + 1)
             answers++;
-        /* What may be half a mark is looked at again. */
+        /* Keep the end, which may be the first half of a mark. */
         user.size = user.size > 11 ? 11 : user.size;
         memmove(user.got, user.got + strlen(user.got) - user.size, user.size + 1);
     }
@@ -115,7 +115,7 @@ static void too_much(struct bench *bench)
     user_receive_all(&user);
     ck_assert_ptr_nonnull(strstr(user.got, "HTTP/1.1 414 "));
     user_close(&user);
-    /* The error reaches a user who goes on sending. */
+    /* The error reaches a user who keeps sending. */
     user_open(&user, bench->plain_port);
     user_say(&user, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
     user_send(&user, body, sizeof body);
@@ -204,7 +204,7 @@ static void send_to_nobody(struct bench *bench)
     user_close(&user);
 }
 
-/* An upload that stands still since nobody takes it is not the user's fault. */
+/* If an upload stalls because the service does not read it, the user is not to blame. */
 START_TEST(test_slow_service)
 {
     struct bench bench;
@@ -231,7 +231,7 @@ static void break_upload(struct bench *bench)
     user_close(&user);
 }
 
-/* The response has begun, so the user can be told nothing; those below hear what was wrong. */
+/* The response has started, so the user cannot be told, but the stages below are. */
 START_TEST(test_broken_upload)
 {
     struct bench bench;
@@ -244,7 +244,7 @@ START_TEST(test_broken_upload)
 }
 END_TEST
 
-/* The id of a proxy in front stands in what is refused here as well. */
+/* The id from a proxy in front also appears when requests are refused here. */
 static void be_refused_with_id(struct bench *bench)
 {
     struct user user;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Requests and the way they go on: versions, pipelining, what is told of the user.
+ * Requests and how they are forwarded: versions, pipelining, what is said about the user.
  */
 #include "plugins/http/tests/cases.h"
 
@@ -34,7 +34,7 @@ START_TEST(test_ok)
 }
 END_TEST
 
-/* RFC 9110 section 6.6.1: a Date where there was none; and Via tells the version of the message. */
+/* RFC 9110 section 6.6.1: Date is added if missing; Via gives the version of the message. */
 static void ask_undated(struct bench *bench)
 {
     struct user user;
@@ -55,7 +55,7 @@ START_TEST(test_undated)
 }
 END_TEST
 
-/* Pipelined requests are answered in their order, on one connection. */
+/* Pipelined requests are answered in order, on one connection. */
 static void pipeline_three(struct bench *bench)
 {
     struct user user;
@@ -87,7 +87,7 @@ START_TEST(test_pipelining)
 }
 END_TEST
 
-/* HTTP/1.0: no keep-alive unless asked for, bodies of unknown length end with the connection, no interim responses. */
+/* HTTP/1.0: no keep-alive unless requested, bodies of unknown length end with the connection, no interim responses. */
 static void ask_old(struct bench *bench)
 {
     struct user user;
@@ -129,7 +129,7 @@ static void come_through_proxies(struct bench *bench)
     user_close(&user);
 }
 
-/* `trusts`: takes the id of a proxy in front, and says Via. */
+/* `trusts`: accepts the id from a proxy in front, and adds Via. */
 static void check_forwarded(int policy, bool trusts, const char *const *wanted, const char *const *unwanted)
 {
     struct bench bench;
@@ -165,7 +165,7 @@ START_TEST(test_forwarded)
 }
 END_TEST
 
-/* RFC 9110 section 7.6.2, of each: what comes, and what goes on ("": nothing does). */
+/* RFC 9110 section 7.6.2, for each: what arrives, and what is forwarded ("": nothing). */
 static const char *const hops[][2] = {
     {"OPTIONS * HTTP/1.1\r\nMax-Forwards: 0\r\n", ""},
     {"OPTIONS /ok HTTP/1.1\r\nMax-Forwards: 00\r\n", ""},
@@ -201,7 +201,7 @@ START_TEST(test_max_forwards)
 }
 END_TEST
 
-/* What is answered here, without a body to come, leaves the connection for what follows: however much of it. */
+/* If a request without a body is answered here, the connection can be used for whatever follows. */
 static void ask_nearby(struct bench *bench)
 {
     static const char here[] = "OPTIONS /ok HTTP/1.1\r\nMax-Forwards: 0\r\nHost: a\r\n\r\n";
@@ -232,7 +232,8 @@ START_TEST(test_answered_here)
 }
 END_TEST
 
-/* What was here three times loops (RFC 8586), in whatever lines it says so; others may have been. */
+/* A request that was here three times is in a loop (RFC 8586), in whichever field lines it says so; other names do not
+ * count. */
 static void loop(struct bench *bench)
 {
     struct user user;
@@ -274,7 +275,7 @@ static void forge(struct bench *bench)
     user_close(&user);
 }
 
-/* Nothing of a proxy comes from a stranger, in whatever spelling; and nothing is said of a host that was not named. */
+/* No proxy fields from a stranger are accepted, in whatever spelling, and no host is forwarded that was not named. */
 START_TEST(test_forged)
 {
     struct bench bench;

@@ -166,7 +166,7 @@ static void shake_hands(struct bench *bench, const char *const *offered, const c
     user_open_alpn(&user, bench->tls_port, offered, priority, NULL, 0);
     ck_assert_int_eq(gnutls_alpn_get_selected_protocol(user.tls, &protocol), 0);
     ck_assert(protocol.size == 10 && !memcmp(protocol.data, "acme-tls/1", 10));
-    /* What would be a request is not answered: the other end has said goodbye. */
+    /* A further request is not answered: the gateway has sent close_notify. */
     user_say(&user, "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
     do
         got = gnutls_record_recv(user.tls, &byte, 1);
@@ -181,10 +181,10 @@ static void validate(struct bench *bench)
     shake_hands(bench, only_own, TLS12);
     shake_hands(bench, own_and_http, TLS13);
     shake_hands(bench, own_and_http, TLS12);
-    ask_by_tls(bench); /* all others are served as before */
+    ask_by_tls(bench); /* all others are served as usual */
 }
 
-/* RFC 8737: a protocol that is over with the handshake. */
+/* RFC 8737: a protocol that ends with the handshake. */
 START_TEST(test_tls_handshake_alone)
 {
     struct bench bench;
@@ -242,7 +242,7 @@ static void speak_otherwise(struct bench *bench)
     user_close(&user);
 }
 
-/* RFC 7301 section 3.2: who offers protocols and none of ours is refused; who offers none is served. */
+/* RFC 7301 section 3.2: a client that offers only unknown protocols is refused; one that offers none is served. */
 START_TEST(test_tls_foreign_protocols)
 {
     struct bench bench;
@@ -286,7 +286,7 @@ static void choose_suites(struct bench *bench)
     }
 }
 
-/* By default: forward secrecy and AEAD alone, in our order, and HTTP/1.0 by its own name. */
+/* By default: only forward secrecy and AEAD, in our order, and HTTP/1.0 under its own name. */
 START_TEST(test_tls_suites)
 {
     struct bench bench;
@@ -307,7 +307,7 @@ static int compare_times(const void *a, const void *b)
 
 #define TIMES 9
 
-/* The time from a handshake's end to the answer of the first request, in ms: the median of some. */
+/* The time in ms from the end of a handshake to the answer to the first request: the median of a few. */
 static double first_answer(struct bench *bench, const char *priority, bool resumes, bool gathers)
 {
     gnutls_datum_t session = {0};
@@ -346,7 +346,7 @@ static void gather(struct bench *bench)
     }
 }
 
-/* A user whose kernel gathers small packets (Nagle) does not wait for a delayed acknowledgement, which takes 40 ms. */
+/* A user whose kernel collects small packets (Nagle) does not have to wait 40 ms for a delayed acknowledgement. */
 START_TEST(test_tls_gathering)
 {
     struct bench bench;

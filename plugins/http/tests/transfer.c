@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The offset of the body; asserts that the head is there. */
+/* The offset of the body; asserts that the head has arrived. */
 size_t body_at(const struct user *user)
 {
     const char *end = strstr(user->got, "\r\n\r\n");
@@ -41,7 +41,7 @@ void download(struct user *user)
     user_expect(user, "\r\n\r\nok");
 }
 
-/* Undoes the chunking of the response in place; gives the body's size. */
+/* Decodes the chunked response in place; returns the body's size. */
 size_t dechunk(struct user *user, struct http1_piece *last)
 {
     static const struct http1_limits limits = HTTP1_DEFAULT_LIMITS;
@@ -65,7 +65,7 @@ struct upload {
     bool chunked;
 };
 
-/* Sends while another thread receives: the echo would fill both directions otherwise. */
+/* Sends while another thread receives; otherwise the echo would fill both directions. */
 static void *send_upload(void *arg)
 {
     struct upload *upload = arg;
@@ -100,7 +100,7 @@ void upload_and_back(struct user *user, bool chunked)
     pthread_create(&thread, NULL, send_upload, &upload);
     if (chunked) {
         user_expect(user, "\r\n\r\n");
-        /* A search of the whole text for each piece would take long. */
+        /* Searching the whole text after each piece would take too long. */
         while (memcmp(user->got + user->size - (sizeof end - 1), end, sizeof end - 1) != 0)
             ck_assert(user_receive(user, 10000));
         ck_assert_uint_eq(dechunk(user, &last), UPLOAD_SIZE);

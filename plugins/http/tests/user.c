@@ -84,7 +84,7 @@ void user_close(struct user *user)
     free(user->got);
 }
 
-/* True while the peer takes it. */
+/* True as long as the peer accepts it. */
 bool user_send(struct user *user, const void *data, size_t size)
 {
     while (size) {
@@ -103,7 +103,7 @@ void user_say(struct user *user, const char *text)
     user_send(user, text, strlen(text));
 }
 
-/* Receives once, waiting at most so long. False: nothing came, or the end. */
+/* Receives once, waiting no longer than this. False: nothing arrived, or the peer has closed. */
 bool user_receive(struct user *user, int milliseconds)
 {
     struct pollfd poll_fd = {.fd = user->fd, .events = POLLIN};
@@ -139,7 +139,7 @@ void user_receive_all(struct user *user)
     ck_assert_msg(user->at_end, "no end after: %.200s", user->got);
 }
 
-/* Receives until that text has come; asserts that it does. */
+/* Receives until the text has arrived; asserts that it does. */
 void user_expect(struct user *user, const char *text)
 {
     while (!strstr(user->got, text))
@@ -147,14 +147,14 @@ void user_expect(struct user *user, const char *text)
             ck_abort_msg("\"%s\" did not come, but: %s", text, user->got);
 }
 
-/* Forgets what was received. */
+/* Discards what was received. */
 void user_forget(struct user *user)
 {
     user->size = 0;
     user->got[0] = '\0';
 }
 
-/* One plain connection: all of `input`, then what comes until the end. */
+/* One plain connection: sends `input`, then receives until the end. */
 void converse(struct bench *bench, struct user *user, const char *input)
 {
     user_open(user, bench->plain_port);
