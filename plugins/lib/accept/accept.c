@@ -23,16 +23,16 @@ struct accept {
     struct hg_worker *worker;
     const struct accept_user *user;
     void *arg;
-    struct hg_timer *timer; /* accepting goes on after a shortage of descriptors */
+    struct hg_timer *timer; /* ends the pause after a shortage of descriptors */
     bool short_of_descriptors;
     size_t count;
     struct acceptor acceptors[];
 };
 
-/* So many are accepted in one go, before those that are there get their turn. */
+/* The most connections to accept at once, before the existing ones get their turn. */
 #define BATCH 64
 
-/* How long accepting pauses when the process is out of descriptors: some will be closed meanwhile. */
+/* How long accepting pauses when the process has run out of descriptors; some will be closed by then. */
 #define SHORTAGE_PAUSE (100 * HG_MILLISECOND)
 
 /* At most: an address has an IPv4 and an IPv6 socket. */
@@ -85,7 +85,7 @@ static void on_connection(void *arg, int events)
         }
         fd = accept4(acceptor->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            /* Everything else is about a connection that is gone already, or nothing is left (accept(2)). */
+            /* All other errors concern one connection that has already failed, or the queue is empty (accept(2)). */
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 shortage(accept, errno);
             else if (errno != EAGAIN)

@@ -5,10 +5,10 @@
 
 #include <stdlib.h>
 
-/* The first allocation for a message that comes in pieces; it doubles from there. */
+/* The first allocation for a message that arrives in pieces; doubled when full. */
 #define GATHER_MIN ((size_t)1024)
 
-/* What a word cannot hold besides NUL. */
+/* What a word must not contain, besides NUL. */
 #define NOT_IN_WORD                                                                                                    \
     "\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022\023\024\025\026\027\030\031\032\033\034" \
     "\035\036\037\040\177"
@@ -94,7 +94,7 @@ char *codec_keep_reason(struct hg_reason *reason, struct hg_text error, struct h
     return texts;
 }
 
-/* ---- Messages that come in pieces ---- */
+/* ---- Messages that arrive in pieces ---- */
 
 bool codec_gather(struct codec_gathered *gathered, const uint8_t *bytes, size_t size)
 {

@@ -13,11 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Of a line of output; the rest is cut off. */
+/* Longer lines of output are cut off. */
 #define LINE_SIZE 256
-/* Lines of one run that the log gets. */
+/* The most lines of one run that are logged. */
 #define LINES_MAX 100
-/* What is read at once, so that a flood leaves the loop time for others. */
+/* Read at once, so that a flood leaves the loop time for other events. */
 #define READ_SIZE 16384
 
 struct hook {
@@ -26,15 +26,15 @@ struct hook {
     void *arg;
     char *program;
     pid_t pid;   /* 0: it could not be started */
-    int exit_fd; /* a pidfd: readable when it has ended */
-    int output;  /* the reading end of its output; -1: at its end */
-    bool late;   /* it was killed for taking too long */
+    int exit_fd; /* a pidfd: readable when the program has ended */
+    int output;  /* the read end of its output; -1: closed */
+    bool late;   /* it was killed because of its time limit */
     hg_time timeout;
     struct hg_io *exit_io, *output_io;
     struct hg_timer *timer;
-    char line[LINE_SIZE]; /* the one that is being read */
+    char line[LINE_SIZE]; /* the current line */
     size_t line_size;
-    char last[LINE_SIZE]; /* the last that was not empty */
+    char last[LINE_SIZE]; /* the last line that was not empty */
     unsigned lines;
     char error[2 * LINE_SIZE + 4096];
 };
@@ -84,7 +84,7 @@ static void take_output(struct hook *hook, const char *bytes, size_t size)
     }
 }
 
-/* Reads once. False: there is nothing, now or for ever. */
+/* Reads once. False: there is nothing, for now or for good. */
 static bool read_output(struct hook *hook)
 {
     char bytes[READ_SIZE];
@@ -106,14 +106,14 @@ static void on_output(void *arg, int events)
     read_output(arg);
 }
 
-/* ---- The end ---- */
+/* ---- End ---- */
 
 static void finish(struct hook *hook, const char *error)
 {
     const hook_done done = hook->done;
     void *arg = hook->arg;
 
-    /* `error` may be in the hook. */
+    /* Not freed yet, since `error` may point into it. */
     hg_io_free(hook->worker->host, hook->exit_io);
     hook->exit_io = NULL;
     done(arg, error);
@@ -145,7 +145,7 @@ static void on_exit_of_program(void *arg, int events)
     if (waitid(P_PID, (id_t)hook->pid, &info, WEXITED | WNOHANG) || !info.si_pid)
         return;
     hook->pid = 0;
-    /* What it has written is there by now; what its children may still write is not waited for. */
+    /* Its own output is complete; that of its children is not waited for. */
     for (int i = 0; i < LINES_MAX && read_output(hook); i++)
         ;
     end_line(hook);
@@ -157,7 +157,7 @@ static void on_exit_of_program(void *arg, int events)
     finish(hook, hook->error);
 }
 
-/* The time is over; or it never began, and who has called is told now. */
+/* The time limit has passed; or the program could not be started, which the caller learns now. */
 static void on_timer(void *arg)
 {
     struct hook *hook = arg;
@@ -170,7 +170,7 @@ static void on_timer(void *arg)
     kill(-hook->pid, SIGKILL);
 }
 
-/* ---- The beginning ---- */
+/* ---- Start ---- */
 
 static size_t count(const char *const *list)
 {
@@ -181,7 +181,7 @@ static size_t count(const char *const *list)
     return size;
 }
 
-/* Whether a variable of this process has the name of one of the call's. */
+/* Whether the call sets a variable that this process has. */
 static bool is_replaced(const char *variable, const char *const *variables)
 {
     size_t name = strcspn(variable, "=") + 1;
@@ -192,7 +192,7 @@ static bool is_replaced(const char *variable, const char *const *variables)
     return false;
 }
 
-/* Both lists are the caller's to free, not what they point to. NULL: out of memory. */
+/* The caller frees both lists, but not what they point to. NULL: out of memory. */
 static char **make_arguments(const struct hook_call *call)
 {
     char **list = calloc(count(call->arguments) + 2, sizeof *list);
@@ -220,7 +220,7 @@ static char **make_environment(const struct hook_call *call)
     return list;
 }
 
-/* 0 or an errno. Signals are as a program expects them: this process ignores SIGPIPE. */
+/* Returns 0 or an errno. Resets signals to their defaults, since this process ignores SIGPIPE. */
 static int spawn(struct hook *hook, const struct hook_call *call, int output)
 {
     char **arguments = make_arguments(call), **environment = make_environment(call);
@@ -248,7 +248,7 @@ static int spawn(struct hook *hook, const struct hook_call *call, int output)
     return result;
 }
 
-/* Kills what was started, and takes it from the kernel's table; SIGKILL is not waited for long. */
+/* Kills the program and reaps it; after SIGKILL, that does not take long. */
 static void kill_at_once(struct hook *hook)
 {
     if (!hook->pid)
@@ -258,7 +258,7 @@ static void kill_at_once(struct hook *hook)
     hook->pid = 0;
 }
 
-/* 0 or an errno. */
+/* Returns 0 or an errno. */
 static int start(struct hook *hook, const struct hook_call *call)
 {
     struct hg_worker *worker = hook->worker;
@@ -267,7 +267,7 @@ static int start(struct hook *hook, const struct hook_call *call)
     if (pipe2(fds, O_CLOEXEC))
         return errno;
     hook->output = fds[0];
-    fcntl(hook->output, F_SETFL, O_NONBLOCK); /* this end alone */
+    fcntl(hook->output, F_SETFL, O_NONBLOCK); /* only this end */
     result = spawn(hook, call, fds[1]);
     close(fds[1]);
     if (result) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Unit tests of running programs: on a real loop, with programs that are shell scripts made here.
+ * Unit tests of running programs: on a real loop, with shell scripts written by the tests.
  */
 #include "plugins/lib/hook/hook.h"
 #include "tests/unit/run_suite.h"
@@ -21,12 +21,12 @@
 static const struct hg_plugin user_plugin = {.abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "user"};
 
 static struct fixture *fixture;
-static struct hg_host host;      /* the worker's, but for the log */
-static struct instance instance; /* the whole of it: the host looks behind what is public */
+static struct hg_host host;      /* the worker's, except for the log */
+static struct instance instance; /* complete, as the host also uses its private members */
 static struct hg_worker worker;
 static char log_text[65536], folder[] = "/tmp/hopgate-hook-XXXXXX", path[64], note[64];
 static bool is_over;
-static char error_text[8192]; /* "-" when all was well */
+static char error_text[8192]; /* "-" if there was none */
 
 /* ---- The host ---- */
 
@@ -101,7 +101,7 @@ static struct hook *start(const char *const *arguments, const char *const *varia
     is_over = false;
     hook = hook_run(&worker, &call, on_done, (void *)(uintptr_t) "arg");
     ck_assert_ptr_nonnull(hook);
-    ck_assert(!is_over); /* never within */
+    ck_assert(!is_over); /* never from within */
     return hook;
 }
 
@@ -126,7 +126,7 @@ static size_t descriptors(void)
     return count;
 }
 
-/* Waits until the program has written a process id into its note. */
+/* Waits until the program has written a process id to its file. */
 static pid_t noted_pid(void)
 {
     int pid = 0;
@@ -144,7 +144,7 @@ static pid_t noted_pid(void)
     return (pid_t)pid;
 }
 
-/* It is dead, if not yet out of the kernel's table: its parent was killed too, so it is init's. */
+/* It is dead, but may still be a zombie: its parent was killed, too, so init has to reap it. */
 static bool is_dead(pid_t pid)
 {
     char name[64], state = 'Z';
@@ -202,7 +202,7 @@ START_TEST(what_cannot_be_run_is_told)
     start(none, NULL, HG_SECOND);
     ck_assert(fixture_run(fixture, over, NULL, 60000));
     ck_assert_ptr_nonnull(strstr(error_text, "program: No such file or directory"));
-    hook_cancel(start(none, NULL, HG_SECOND)); /* before it is told */
+    hook_cancel(start(none, NULL, HG_SECOND)); /* before the call reports it */
     fixture_run(fixture, over, NULL, 50);
     ck_assert(!is_over);
 }
@@ -226,7 +226,7 @@ START_TEST(who_hangs_is_killed_with_its_children)
 }
 END_TEST
 
-/* One who leaves a child behind that holds the output open has ended all the same. */
+/* A program that leaves a child behind, which keeps the output open, has still ended. */
 START_TEST(a_child_in_the_background_is_not_waited_for)
 {
     setenv("NOTE", note, 1);
@@ -267,11 +267,12 @@ START_TEST(a_cancelled_program_is_killed_and_silent)
 }
 END_TEST
 
-/* Nothing of this process but its output: no descriptor, no ignored signal, no process left behind. */
+/* It inherits nothing but its output from this process: no descriptors, no ignored signals, and no process is left
+ * behind. */
 START_TEST(a_program_starts_clean)
 {
     char expected[64];
-    FILE *shell = popen("echo program: $(ls /proc/self/fd | wc -l)", "r"); /* what the test itself hands down */
+    FILE *shell = popen("echo program: $(ls /proc/self/fd | wc -l)", "r"); /* what the test itself passes on */
     size_t before;
 
     ck_assert_ptr_nonnull(fgets(expected, sizeof expected, shell));
@@ -279,7 +280,7 @@ START_TEST(a_program_starts_clean)
     signal(SIGPIPE, SIG_IGN);
     ck_assert_str_eq(run("#!/bin/sh\necho $(ls /proc/self/fd | wc -l)\ngrep SigIgn /proc/self/status\n"), "-");
     ck_assert_msg(strstr(log_text, expected) != NULL, "no %s in %s", expected, log_text);
-    /* Of the signals below 29: the C library has two of its own, 32 and 33. */
+    /* Only signals below 29: the C library uses 32 and 33 itself. */
     ck_assert_msg(strstr(log_text, "0000000\n") != NULL, "%s", log_text);
     before = descriptors();
     for (int i = 0; i < 50; i++)

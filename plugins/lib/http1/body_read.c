@@ -7,29 +7,29 @@
 
 enum {
     SIZE = 0,    /* in the digits of a chunk size */
-    SIZE_BLANK,  /* in white space behind it */
-    EXT_BEFORE,  /* behind a semicolon: a name must come */
+    SIZE_BLANK,  /* in whitespace after it */
+    EXT_BEFORE,  /* after a semicolon: expects a name */
     EXT_NAME,    /* in the name of an extension */
-    NAME_BLANK,  /* in white space behind it: `=`, `;` or the end of the line may come */
-    EXT_EQUALS,  /* behind the equals sign: a value must come */
+    NAME_BLANK,  /* in whitespace after it: expects `=`, `;` or the end of the line */
+    EXT_EQUALS,  /* after the equals sign: expects a value */
     EXT_VALUE,   /* in a value that is a token */
     EXT_QUOTED,  /* in a quoted string */
-    EXT_ESCAPED, /* behind a backslash in it */
-    EXT_END,     /* behind a quoted string */
-    VALUE_BLANK, /* in white space behind a value: `;` or the end of the line may come */
+    EXT_ESCAPED, /* after a backslash in it */
+    EXT_END,     /* after a quoted string */
+    VALUE_BLANK, /* in whitespace after a value: expects `;` or the end of the line */
     SIZE_LF,     /* after the CR of a chunk size line */
     DATA,        /* in the chunk's data */
-    DATA_CR,     /* after it */
+    DATA_CR,     /* after the data */
     DATA_LF,     /* after its CR */
-    TRAILERS,    /* behind the last chunk */
+    TRAILERS,    /* after the last chunk */
     ENDED,
     FAULTED,
 };
 
-/* 15 hexadecimal digits are less than 2^60: no sum of ours can overflow. Zeros before them count for nothing. */
+/* 15 hexadecimal digits are less than 2^60, so our sums cannot overflow. Leading zeros do not count. */
 #define SIZE_DIGITS_MAX 15
 
-/* Chunks up to this size are moved together, so that a body of tiny chunks costs no more than its bytes do. */
+/* Chunks up to this size are merged, so that a body of tiny chunks costs no more per byte than others. */
 #define MERGE_MAX 512
 
 void http1_body_start(struct http1_body *body, enum hg_head_kind kind, const struct http1_message *message)
@@ -84,8 +84,8 @@ static int hex_digit(uint8_t byte)
     return -1;
 }
 
-/* What may follow a complete size, name or value (RFC 9112 section 7.1.1): the line's end, the next extension, or white
- * space that is bad but allowed. */
+/* What may follow a complete size, name or value (RFC 9112 section 7.1.1): the end of the line, the next extension, or
+ * whitespace, which is bad but allowed. */
 static bool ends_part(struct http1_body *body, uint8_t byte, uint8_t blank)
 {
     if (byte == '\r')
@@ -115,7 +115,7 @@ static enum http1_result size_byte(struct http1_body *body, uint8_t byte, struct
                : bad(body, piece, "a chunk size is not a hexadecimal number");
 }
 
-/* The line ends behind white space, which some services pad it with. */
+/* The line ends with whitespace; some services pad it. */
 static enum http1_result end_padded_line(struct http1_body *body, const struct http1_limits *limits,
                                          struct http1_piece *piece)
 {
@@ -134,7 +134,7 @@ static void start_size(struct http1_body *body)
     body->line = 0;
 }
 
-/* LF alone ends a line of chunk framing. */
+/* A bare LF ends a line of chunk framing. */
 static enum http1_result end_with_lf(struct http1_body *body, const struct http1_limits *limits,
                                      struct http1_piece *piece)
 {
@@ -148,7 +148,7 @@ static enum http1_result end_with_lf(struct http1_body *body, const struct http1
     return HTTP1_DONE;
 }
 
-/* A byte of a quoted string; false where it may not stand there (RFC 9110 section 5.6.4). */
+/* A byte of a quoted string; false if it is not allowed there (RFC 9110 section 5.6.4). */
 static bool quoted_byte(struct http1_body *body, uint8_t byte)
 {
     if (!http1_is(byte, HTTP1_VALUE))
@@ -160,7 +160,7 @@ static bool quoted_byte(struct http1_body *body, uint8_t byte)
     return true;
 }
 
-/* What stands before a name or a value: white space, then its first byte. */
+/* What precedes a name or a value: whitespace, then its first byte. */
 static bool begins_part(struct http1_body *body, uint8_t byte)
 {
     if (byte == ' ' || byte == '\t')
@@ -287,8 +287,8 @@ static size_t chunk_data(struct http1_body *body, const uint8_t *data, size_t si
     return used;
 }
 
-/* Moves the data of small chunks behind `piece` to its end, over their framing. What is not data, or is at fault, is
- * left for the next call. */
+/* Moves the data of small chunks after `piece` to its end, over their framing. Anything that is not data, or is
+ * invalid, is left for the next call. */
 static size_t merge_chunks(struct http1_body *body, const struct http1_limits *limits, uint8_t *data, size_t size,
                            struct http1_piece *piece)
 {

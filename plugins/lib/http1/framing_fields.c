@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Fields that are about framing or one connection alone, and trailer sections.
+ * Fields that concern framing or a single connection, and trailer sections.
  */
 #include "plugins/lib/http1/http1_internal.h"
 
@@ -91,8 +91,8 @@ bool http1_next_field(const uint8_t **at, const uint8_t *end, struct hg_field *f
 
 /* ---- Trailers ---- */
 
-/* RFC 9110 section 6.5.1: what frames, routes, modifies or authenticates a message, or says how its content is to be
- * read, comes too late in a trailer; nor may a trailer say what an edge says of the user. */
+/* RFC 9110 section 6.5.1: a trailer is too late for fields that frame, route, modify or authenticate a message, or say
+ * how to read its content; nor may it contain what an edge says about the user. */
 static bool is_no_trailer(struct hg_text name)
 {
     static const char *const names[] = {
@@ -153,7 +153,7 @@ enum http1_result http1_check_trailers(enum hg_head_kind kind, const uint8_t *da
     const uint8_t *at = data;
     struct hg_field field;
 
-    /* In a request these two are the tools of smuggling. */
+    /* In a request, these two are tools of request smuggling. */
     while (kind == HG_REQUEST && http1_next_field(&at, data + size, &field))
         if (http1_classify(field.name) == HTTP1_FIELD_CONTENT_LENGTH ||
             http1_classify(field.name) == HTTP1_FIELD_TRANSFER_ENCODING)
@@ -185,8 +185,9 @@ struct hg_fields *http1_parse_trailers(const struct hg_host *host, enum hg_head_
 
 /* ---- Authentication ---- */
 
-/* Whether a list of challenges, or credentials, names a scheme that authenticates the connection instead of the
- * request. A comma within a quoted parameter makes a member of its own, which at worst binds what need not be. */
+/* Whether a list of challenges or credentials contains a scheme that authenticates the connection instead of the
+ * request. A comma within a quoted parameter is taken for the end of a member; at worst, a connection is bound
+ * needlessly. */
 static bool names_binding_scheme(struct hg_text list)
 {
     struct hg_text member;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * From a clean head to struct hg_head: what its parts are, and what the fields mean for framing.
+ * From a valid head to struct hg_head: splitting it, and what its fields mean for framing.
  */
 #include "plugins/lib/http1/http1_internal.h"
 
 #include <stdlib.h>
 
-/* More fields than that take memory of their own while they are looked at. */
+/* For more fields than this, memory is allocated while they are examined. */
 #define FEW_FIELDS 128
 
-/* Options of Connection fields that name fields. More are nobody's, and each is compared with each field. */
+/* The most fields that Connection may name. Nobody sends more, and each is compared with every field. */
 #define CONNECTION_NAMES_MAX 64
 
-/* A head in its parts, views of the input. */
+/* The parts of a head, which point into the input. */
 struct split {
     struct hg_text method, target; /* requests */
     struct hg_text phrase;         /* responses */
@@ -22,16 +22,16 @@ struct split {
     size_t count;
     struct hg_field *fields;
     struct hg_field few[FEW_FIELDS];
-    struct hg_text connection_names[CONNECTION_NAMES_MAX]; /* as facts.connection_names counts them */
+    struct hg_text connection_names[CONNECTION_NAMES_MAX]; /* counted by facts.connection_names */
 };
 
-/* What the fields say of framing and connection. */
+/* What the fields say about framing and the connection. */
 struct facts {
     unsigned hosts, lengths, codings;
     struct hg_text host, length, coding;
     struct hg_text upgrade;
     bool connection_close, connection_keep_alive, connection_upgrade;
-    unsigned connection_names; /* options of Connection beyond the usual ones */
+    unsigned connection_names; /* Connection options other than the usual ones */
     bool te_trailers;
     bool lengths_differ;
     bool codings_differ; /* one of them is not chunked */
@@ -39,7 +39,7 @@ struct facts {
 
 /* ---- Splitting ---- */
 
-/* Cuts the next word off a line. */
+/* Takes the next word from a line. */
 static struct hg_text cut_word(struct hg_text *line)
 {
     const char *space = memchr(line->data, ' ', line->size);
@@ -71,7 +71,7 @@ static void split_start_line(struct split *split, enum hg_head_kind kind, struct
     split->minor = version.data[version.size - 1] == '0' ? 0 : 1;
 }
 
-/* 0, or -1 when out of memory. To be freed by free_split(). */
+/* Returns 0, or -1 when out of memory. The result is freed by free_split(). */
 static int split_head(struct split *split, const struct http1_scan *scan, const uint8_t *data)
 {
     const uint8_t *at = data + scan->start, *end = data + scan->at;
@@ -136,7 +136,7 @@ static void note_coding(struct facts *facts, struct hg_text value)
     facts->codings_differ = facts->codings_differ || !hg_text_equal_nocase(value, HG_TEXT("chunked"));
 }
 
-/* Finds the fields that are not passed on; their names are emptied, so that the rest are the end-to-end ones. */
+/* Finds the fields that are not forwarded and empties their names, so that only the end-to-end ones are left. */
 static void take_facts(struct split *split, struct facts *facts)
 {
     memset(facts, 0, sizeof *facts);
@@ -162,8 +162,8 @@ static void take_facts(struct split *split, struct facts *facts)
     }
 }
 
-/* Whether Connection names that field (RFC 9110 section 7.6.1). It cannot be used to make us lose a field that others
- * rely on for security: Host and Content-Length are taken anyway. */
+/* Whether Connection names the field (RFC 9110 section 7.6.1). It cannot be used to remove fields that others rely on
+ * for security: Host and Content-Length are handled separately. */
 static bool connection_names(const struct split *split, const struct facts *facts, struct hg_text name)
 {
     if (hg_text_equal_nocase(name, HG_TEXT("Cookie")) || hg_text_equal_nocase(name, HG_TEXT("Authorization")))
@@ -211,8 +211,8 @@ static enum http1_result read_length(enum hg_head_kind kind, struct hg_text text
     return HTTP1_DONE;
 }
 
-/* RFC 9112 section 6.3: the end of a request's body is known only where chunked is the last coding, and there once;
- * then those before it are merely not supported. */
+/* RFC 9112 section 6.3: the end of a request's body is known only if chunked is the last coding and occurs once. In
+ * that case, the other codings are just not supported. */
 static enum http1_result unknown_coding(enum hg_head_kind kind, const struct facts *facts, struct hg_reason *reason)
 {
     struct hg_text list = facts->coding, member = HG_TEXT("");
@@ -226,7 +226,7 @@ static enum http1_result unknown_coding(enum hg_head_kind kind, const struct fac
     return http1_fault(reason, kind, 501, "http_response_transfer_coding", "a transfer coding other than chunked");
 }
 
-/* What a response breaks that is refused by default although its meaning can be guessed. */
+/* A response breaks a rule. It is refused by default, although its meaning can be guessed. */
 static enum http1_result guess(enum hg_head_kind kind, const struct http1_limits *limits, struct http1_message *message,
                                struct hg_reason *reason, const char *rule)
 {
@@ -257,7 +257,7 @@ static enum http1_result take_coding(enum hg_head_kind kind, const struct http1_
     return HTTP1_DONE;
 }
 
-/* RFC 9110 section 8.6: one length, in however many fields and however often in one, may be taken for one. */
+/* RFC 9110 section 8.6: equal lengths may be treated as one, in however many fields and list members. */
 static enum http1_result take_lengths(enum hg_head_kind kind, const struct http1_limits *limits,
                                       const struct facts *facts, struct http1_message *message,
                                       struct hg_reason *reason)
@@ -278,7 +278,7 @@ static enum http1_result take_lengths(enum hg_head_kind kind, const struct http1
     return read_length(kind, first, &message->length, reason);
 }
 
-/* The body's framing as the two fields say it (RFC 9112 section 6.3), before what method and status change. */
+/* The body's framing according to the two fields (RFC 9112 section 6.3), before method and status are considered. */
 static enum http1_result take_framing(enum hg_head_kind kind, const struct http1_limits *limits, unsigned minor,
                                       const struct facts *facts, struct http1_message *message,
                                       struct hg_reason *reason)
@@ -314,14 +314,14 @@ static enum http1_result check_method(struct hg_text method, struct hg_reason *r
 {
     if (hg_text_equal(method, HG_TEXT("CONNECT")) || hg_text_equal(method, HG_TEXT("TRACE")))
         return http1_fault(reason, HG_REQUEST, 501, NULL, "the method is not supported");
-    /* Some servers take "get" for GET, others for a method of its own (RFC 9110 section 9.1). */
+    /* Some servers treat "get" as GET, others as a different method (RFC 9110 section 9.1). */
     for (size_t i = 0; i < method.size; i++)
         if (method.data[i] >= 'a' && method.data[i] <= 'z')
             return http1_fault(reason, HG_REQUEST, 501, NULL, "the method contains a lower-case letter");
     return HTTP1_DONE;
 }
 
-/* RFC 9112 section 3.2: an HTTP/1.0 request need not name a host. */
+/* RFC 9112 section 3.2: an HTTP/1.0 request need not have a host. */
 static enum http1_result check_host(const struct split *split, const struct facts *facts, struct hg_reason *reason)
 {
     if (facts->hosts > 1)
@@ -401,7 +401,7 @@ struct hg_head *http1_parse_request(const struct hg_host *host, const struct htt
 
 /* ---- Responses ---- */
 
-/* RFC 9112 section 6.3, cases 1 to 8, after the fields alone have been looked at. */
+/* RFC 9112 section 6.3, cases 1 to 8, applied to what the fields say. */
 static void response_framing(unsigned status, const struct http1_asked *asked, const struct facts *facts,
                              struct hg_head *head, struct http1_message *message)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Which bytes are a head at all: a state machine that looks at each byte once and knows no leniency.
+ * Which bytes are a valid head: a state machine that reads each byte once and is never lenient.
  */
 #include "plugins/lib/http1/http1_internal.h"
 
@@ -13,7 +13,7 @@ enum {
     VERSION,   /* in the request's version */
     STATUS,    /* in a status line */
     START_LF,  /* after the CR of the start line */
-    LINE,      /* at the beginning of a field line, or of the empty line */
+    LINE,      /* at the start of a field line, or of the empty line */
     NAME,      /* in a field name */
     VALUE,     /* in a field value */
     VALUE_LF,  /* after the CR of a field line */
@@ -42,7 +42,7 @@ static const uint8_t classes[256] = {
 
 bool http1_is(uint8_t byte, int class)
 {
-    /* obs-text, 0x80 to 0xff, is allowed in values alone. */
+    /* obs-text, 0x80 to 0xff, is allowed only in values. */
     return byte < 0x80 ? (classes[byte] & class) != 0 : class == HTTP1_VALUE;
 }
 
@@ -62,7 +62,7 @@ static enum http1_result bad(const struct http1_scan *scan, struct hg_reason *re
     return http1_fault(reason, scan->kind, 400, NULL, detail);
 }
 
-/* A response that breaks a rule is noted, or refused as a request is. */
+/* A response that breaks a rule is marked, or refused like a request. */
 static enum http1_result tolerate(struct http1_scan *scan, const struct http1_limits *limits, struct hg_reason *reason,
                                   const char *rule)
 {
@@ -80,11 +80,11 @@ static enum http1_result end_with_lf(struct http1_scan *scan, const struct http1
     return tolerate(scan, limits, reason, "a line ends with LF alone (RFC 9112 section 2.2)");
 }
 
-/* CRLFs before a request line are skipped: RFC 9112 section 2.2 wants at least one. */
+/* CRLFs before a request line are skipped; RFC 9112 section 2.2 asks for at least one. */
 #define EMPTY_LINES_MAX 8
 
-/* The request's version, RFC 9112 section 2.3. Minor ones that are not known yet are as good as HTTP/1.1 (RFC 9110
- * section 2.5). */
+/* The request's version, RFC 9112 section 2.3. Unknown minor versions are treated as HTTP/1.1 (RFC 9110 section
+ * 2.5). */
 static enum http1_result check_version(const struct http1_scan *scan, const uint8_t *version, size_t size,
                                        struct hg_reason *reason)
 {
@@ -96,7 +96,8 @@ static enum http1_result check_version(const struct http1_scan *scan, const uint
     return HTTP1_DONE;
 }
 
-/* A status line, RFC 9112 section 4. The space before an empty reason phrase is missing so often that it may. */
+/* A status line, RFC 9112 section 4. The space before an empty reason phrase is missing so often that it is
+ * optional. */
 static enum http1_result check_status_line(struct http1_scan *scan, const struct http1_limits *limits,
                                            const uint8_t *line, size_t size, struct hg_reason *reason)
 {
@@ -156,7 +157,7 @@ static enum http1_result request_line_byte(struct http1_scan *scan, const uint8_
             scan->line = scan->at + 1;
         } else if (byte == '\r') {
             return bad(scan, reason, "the request line has no version (HTTP/0.9 is not supported)");
-        } else if (!http1_is(byte, HTTP1_TARGET) && byte < 0x80) { /* those above are encoded: see request_target.c */
+        } else if (!http1_is(byte, HTTP1_TARGET) && byte < 0x80) { /* larger ones are encoded: see request_target.c */
             return bad(scan, reason,
                        byte == ' ' ? "the request line has two spaces in a row"
                                    : "the request target contains a control character");
@@ -270,7 +271,7 @@ static enum http1_result scan_byte(struct http1_scan *scan, const struct http1_l
     }
 }
 
-/* Limits hold for what has come so far, so that nobody can make us keep more. At least one byte is still to come. */
+/* Limits also apply to incomplete heads, so that no peer can make us store more. At least one byte is still to come. */
 static enum http1_result check_limits(const struct http1_scan *scan, const struct http1_limits *limits,
                                       struct hg_reason *reason)
 {
@@ -305,7 +306,7 @@ enum http1_result http1_scan(struct http1_scan *scan, const struct http1_limits 
     while (scan->at < size) {
         bool last = scan->state == END_LF || (scan->state == LINE && data[scan->at] == '\n');
 
-        /* Most bytes of a head are in these. */
+        /* Most bytes of a head are in values. */
         if (scan->state == VALUE)
             skip(scan, data, size, HTTP1_VALUE);
         else if (scan->state == NAME)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Writing messages anew: nothing of what a peer sent as framing ever goes on.
+ * Writing messages: framing is always created anew and never copied from a peer.
  */
 #include "plugins/lib/http1/http1_internal.h"
 
@@ -45,8 +45,9 @@ static size_t fields_size(const struct hg_fields *fields)
     return size;
 }
 
-/* What frames a message or belongs to one connection is made anew here. A field of that kind cannot have come through
- * head_parse.c, but from another machine by a codec, or from a stage: two of them make two messages of one. */
+/* Leaves out fields that frame a message or belong to one connection, as we write our own. None gets past head_parse.c,
+ * but another machine may send one through a codec, or a stage may add one; a second one would split one message into
+ * two. */
 static void write_fields(struct http1_writer *writer, const struct hg_fields *fields)
 {
     for (size_t i = 0; i < fields->count; i++)
@@ -92,7 +93,7 @@ static void write_framing(struct http1_writer *writer, enum http1_framing framin
     }
 }
 
-/* RFC 9110 section 8.6: methods that anticipate content say so even when there is none. */
+/* RFC 9110 section 8.6: for methods that anticipate content, Content-Length is sent even if there is none. */
 static bool anticipates_content(struct hg_text method)
 {
     return hg_text_equal(method, HG_TEXT("POST")) || hg_text_equal(method, HG_TEXT("PUT")) ||
@@ -105,7 +106,7 @@ static void write_request_connection(struct http1_writer *writer, const struct h
 
     if (te && !hg_text_equal_nocase(te->value, HG_TEXT("trailers")))
         te = NULL;
-    /* RFC 9110 section 10.1.4: TE is about this connection, so Connection names it. */
+    /* RFC 9110 section 10.1.4: TE concerns this connection, so Connection lists it. */
     if (te)
         http1_write_field(writer, HG_TEXT("TE"), HG_TEXT("trailers"));
     if (request->upgrade.size) {
@@ -147,7 +148,7 @@ static void write_response_connection(struct http1_writer *writer, const struct 
 void http1_write_response(struct http1_writer *writer, const struct hg_head *response, enum http1_framing framing,
                           uint16_t reader_version, bool close)
 {
-    /* The version is the writer's own, whatever the reader's (RFC 9110 section 6.2). */
+    /* The version is the sender's own, whatever the recipient's is (RFC 9110 section 6.2). */
     http1_write(writer, HG_TEXT("HTTP/1.1 "));
     http1_write_number(writer, (uint64_t)response->status, 10);
     http1_write(writer, HG_TEXT(" "));

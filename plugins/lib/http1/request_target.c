@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a request is for: request targets in their forms, and authorities (RFC 9112 section 3.2, RFC 9110 section 7.2).
+ * Request targets in their various forms, and authorities (RFC 9112 section 3.2, RFC 9110 section 7.2).
  */
 #include "plugins/lib/http1/http1_internal.h"
 
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A name of DNS, brackets or a few zeros, and a port. */
+/* A DNS name, brackets or a few zeros, and a port. */
 #define AUTHORITY_MAX 280
 
 static bool is_digit(char c)
@@ -28,7 +28,7 @@ static bool is_host_byte(char c)
     return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("-._~!$&'()*+,;=", c));
 }
 
-/* An IPv6 address in brackets; gives where it ends, or 0. */
+/* An IPv6 address in brackets; returns where it ends, or 0. */
 static size_t literal_end(struct hg_text text)
 {
     const char *bracket = memchr(text.data, ']', text.size);
@@ -46,8 +46,8 @@ static size_t literal_end(struct hg_text text)
     return inet_pton(AF_INET6, literal, &address) == 1 ? size + 2 : 0;
 }
 
-/* A name (RFC 3986 section 3.2.2, reg-name) without empty labels but for the root's, which is not all of it; gives
- * where it ends, or 0. */
+/* A name (RFC 3986 section 3.2.2, reg-name) without empty labels, except for that of the root at its end; returns where
+ * it ends, or 0. */
 static size_t name_end(struct hg_text text)
 {
     size_t i = 0;
@@ -62,8 +62,8 @@ static size_t name_end(struct hg_text text)
     return i;
 }
 
-/* The port behind a colon: any number of zeros, and nothing at all, are allowed (RFC 3986 section 3.2.3). -1: it is
- * none; 0: there is none. */
+/* The port after a colon; any number of leading zeros, and nothing at all, are allowed (RFC 3986 section 3.2.3). -1:
+ * invalid; 0: none. */
 static long read_port(struct hg_text text)
 {
     long port = 0;
@@ -121,7 +121,7 @@ static enum http1_result absolute_target(struct hg_text text, struct hg_text sch
     if (!skip)
         return http1_fault(reason, HG_REQUEST, 400, NULL,
                            "the request target is neither a path nor an http or https URL");
-    /* RFC 9110 section 7.4: https over a connection that is not secured is misdirected. */
+    /* RFC 9110 section 7.4: https on an insecure connection is misdirected. */
     if (skip == 8 && !hg_text_equal(scheme, HG_TEXT("https")))
         return http1_fault(reason, HG_REQUEST, 421, NULL, "an https URL over a connection without TLS");
     text.data += skip;
@@ -145,7 +145,7 @@ enum http1_result http1_read_target(struct hg_text text, bool is_options, struct
     *target = (struct http1_target){.path = text};
     if (memchr(text.data, '#', text.size))
         return http1_fault(reason, HG_REQUEST, 400, NULL, "the request target has a fragment");
-    /* Some servers take it for a slash, so it may mean another path behind us than to our routes. */
+    /* Some servers treat it as a slash, so the service might see a different path than our routes. */
     if (memchr(text.data, '\\', path_size))
         return http1_fault(reason, HG_REQUEST, 400, NULL, "the path of the request target contains a backslash");
     if (hg_text_equal(text, HG_TEXT("*"))) {
@@ -158,8 +158,8 @@ enum http1_result http1_read_target(struct hg_text text, bool is_options, struct
     return absolute_target(text, scheme, target, reason);
 }
 
-/* The path in one piece: "http://host?query" has the path "/" (RFC 9110 section 4.2.3), and bytes that no URL may hold
- * are encoded, as browsers do it: what reads them raw behind us need not be the same. */
+/* Builds the path: "http://host?query" has the path "/" (RFC 9110 section 4.2.3), and bytes that are not allowed in
+ * URLs are encoded, as browsers do, since services may interpret them differently. */
 static int set_made_path(const struct hg_host *host, struct hg_head *head, struct hg_text path, bool root)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -197,7 +197,7 @@ static bool is_ascii(struct hg_text text)
 
 int http1_set_path(const struct hg_host *host, struct hg_head *head, const struct http1_target *target, bool is_options)
 {
-    /* RFC 9112 section 3.2.4: an OPTIONS without path and query is for the server as a whole. */
+    /* RFC 9112 section 3.2.4: an OPTIONS request without path and query concerns the whole server. */
     if (target->root && !target->path.size)
         return hg_head_set(host, head, &head->path, is_options ? HG_TEXT("*") : HG_TEXT("/"));
     if (!target->root && is_ascii(target->path))

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A response's header lines, in all. */
+/* The size limit of all header lines of a response. */
 #define HEADERS_MAX 65536
-/* Connections that are kept open for the next call. */
+/* Connections kept open for later calls. */
 #define CONNECTIONS_MAX 8
 
 struct text {
@@ -29,11 +29,11 @@ struct https_call {
     struct text body, headers;
     size_t max_size;
     bool too_large, plain;
-    char untrusted[256]; /* why the server is not trusted; "": it is, or was not looked at yet */
+    char untrusted[256]; /* why the server is not trusted; "": it is, or was not checked yet */
     char error[CURL_ERROR_SIZE];
 };
 
-/* What libcurl watches. */
+/* A descriptor that libcurl watches. */
 struct watched {
     struct https *https;
     struct hg_io *io;
@@ -44,7 +44,7 @@ struct watched {
 struct https {
     struct hg_worker *worker;
     gnutls_x509_trust_list_t trust;
-    gnutls_datum_t roots; /* the same in PEM where libcurl has to verify by itself; otherwise its `data` is NULL */
+    gnutls_datum_t roots; /* the same in PEM if libcurl has to verify by itself; otherwise, its `data` is NULL */
     CURLM *multi;
     struct hg_timer *timer;
     struct https_call *calls;
@@ -105,7 +105,7 @@ static void finish(struct https_call *call, CURLcode result)
     call_free(call);
 }
 
-/* Each `done` may cancel other calls, whose messages libcurl then drops. */
+/* A `done` may cancel other calls; libcurl then drops their messages. */
 static void look_at_ended(struct https *https)
 {
     CURLMsg *message;
@@ -231,7 +231,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     return append(&call->body, data, count) ? count : 0;
 }
 
-/* Only the last response counts: not interim ones. */
+/* Only the last response counts, not interim ones. */
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
     struct https_call *call = arg;
@@ -246,9 +246,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
     return append(&call->headers, data, count) ? count : 0;
 }
 
-/* Before a request is sent, over a new connection or an old one. libcurl would read all of the system's roots for each
- * connection, which holds the loop for 20 ms, 60 ms with those of its folder: so it verifies only the name, and the
- * chain is verified here, with roots that were read once. Whatever is not understood is not trusted. */
+/* Called before a request is sent, on a new or an old connection. libcurl would read all of the system's roots for each
+ * connection, which blocks the loop for 20 ms, or 60 ms if they are in a folder. So it verifies only the name, and we
+ * verify the chain here, with roots that were read once. On any error, the server is not trusted. */
 static int on_connected(void *arg, char *address, char *own_address, int port, int own_port)
 {
     struct https_call *call = arg;
@@ -293,7 +293,7 @@ static void set_method(CURL *easy, const struct https_request *request)
     }
 }
 
-/* False: without on_connected(), or with no roots, the server would not be verified. */
+/* False: without on_connected() or without roots, the server would not be verified. */
 static bool set_trust(struct https_call *call)
 {
     CURL *easy = call->easy;
@@ -303,7 +303,7 @@ static bool set_trust(struct https_call *call)
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     if (roots.data)
         return !curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &roots);
-    /* An old session brings no chain along. */
+    /* A resumed session has no chain to verify. */
     curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     return !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) &&
            !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected) &&
@@ -366,9 +366,10 @@ void https_cancel(struct https_call *call)
     call_free(call);
 }
 
-/* ---- Life ---- */
+/* ---- Creation and destruction ---- */
 
-/* Whose chains on_connected() can look at. Of several backends the one in use stands without parentheses. */
+/* Whether on_connected() can get the chain. If libcurl has several backends, the active one is the one without
+ * parentheses. */
 static bool curl_has_gnutls(void)
 {
     const char *backend = curl_version_info(CURLVERSION_NOW)->ssl_version;
@@ -381,7 +382,7 @@ struct https *https_new(struct hg_worker *worker, const char *ca)
     struct https *https = calloc(1, sizeof *https);
     char why[512] = "";
 
-    /* Counted by libcurl, and safe from several threads since 7.84. */
+    /* libcurl counts these calls, and has been thread-safe here since 7.84. */
     if (!https || curl_global_init(CURL_GLOBAL_DEFAULT)) {
         free(https);
         return NULL;

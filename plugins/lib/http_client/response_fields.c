@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Fields of a response, apart from libcurl, so that tests can have responses of their own.
+ * The fields of a response; separate from libcurl, so that tests can use responses of their own.
  */
 #include "plugins/lib/http_client/http_client.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Unit tests of calls to HTTPS servers: whom they trust, and that this costs nothing for each connection. A real loop,
- * and a real server in a thread; the system's trust store is the test's.
+ * Unit tests of requests to HTTPS servers: whom they trust, and that this costs nothing per connection. The loop is
+ * real, the server runs in a thread, and the system's trust store is replaced.
  */
 #include "plugins/lib/http_client/http_client.h"
 #include "plugins/lib/http_client/trusted_cas.h"
@@ -29,11 +29,11 @@ struct authority {
 
 static struct authority of_system, of_file, of_nobody;
 
-/* ---- What is counted ---- */
+/* ---- Counters ---- */
 
 static unsigned system_reads, reads_by_libcurl;
 
-/* In the place of GnuTLS' own, for https.c … */
+/* Replaces GnuTLS's function, for http_client.c … */
 int gnutls_x509_trust_list_add_system_trust(gnutls_x509_trust_list_t list, unsigned flags, unsigned more)
 {
     gnutls_x509_crt_t copy;
@@ -49,7 +49,7 @@ int gnutls_x509_trust_list_add_system_trust(gnutls_x509_trust_list_t list, unsig
     return gnutls_x509_trust_list_add_cas(list, &copy, 1, 0);
 }
 
-/* … and for libcurl. */
+/* … and this one for libcurl. */
 int gnutls_certificate_set_x509_trust_file(gnutls_certificate_credentials_t credentials, const char *path,
                                            gnutls_x509_crt_fmt_t type)
 {
@@ -141,7 +141,7 @@ static struct {
     atomic_uint connections, requests;
 } server;
 
-/* Answers every request, for as long as the other end has some. */
+/* Answers all requests until the peer closes. */
 static void serve(int fd)
 {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
@@ -187,7 +187,7 @@ static void server_start(const struct authority *authority, enum fault fault)
     ck_assert_int_eq(pthread_create(&server.thread, NULL, accept_all, NULL), 0);
 }
 
-/* The client is gone: nothing holds the thread in a connection. */
+/* The client is closed, so the thread is not stuck in a connection. */
 static void server_stop(void)
 {
     shutdown(server.listener, SHUT_RDWR);
@@ -201,9 +201,9 @@ static void server_stop(void)
 static const struct hg_plugin user_plugin = {.abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "user"};
 
 static struct fixture *fixture;
-static char ca[] = "/tmp/hopgate-https-XXXXXX"; /* anew for each test */
+static char ca[] = "/tmp/hopgate-https-XXXXXX"; /* unique for each test */
 static unsigned answers;
-static char last_error[512]; /* "": it has an answer */
+static char last_error[512]; /* "": there was none */
 
 static void on_done(void *arg, const struct https_response *response)
 {
@@ -229,7 +229,7 @@ static void call(struct https *https)
     ck_assert(fixture_run(fixture, is_answered, &wanted, 60000));
 }
 
-/* The error of one call to a server with that certificate. */
+/* The error of a call to a server with that certificate. */
 static const char *try(const struct authority *authority, enum fault fault, bool with_ca)
 {
     struct https *https = https_new(fixture_worker(fixture, 0), with_ca ? ca : NULL);
@@ -252,7 +252,7 @@ static void set_up(void)
     of_file = authority_new("CN=file");
     of_nobody = authority_new("CN=nobody");
     ck_assert_int_eq(gnutls_x509_crt_export2(of_file.root, GNUTLS_X509_FMT_PEM, &pem), 0);
-    memcpy(ca + strlen(ca) - 6, "XXXXXX", 6); /* that of the test before stands there where tests do not fork */
+    memcpy(ca + strlen(ca) - 6, "XXXXXX", 6); /* without forking, it still has the name of the previous test */
     fd = mkstemp(ca);
     ck_assert_int_eq(write(fd, pem.data, pem.size), (ssize_t)pem.size);
     close(fd);
@@ -271,9 +271,9 @@ static void tear_down(void)
     authority_free(&of_nobody);
 }
 
-/* ---- Whom calls trust ---- */
+/* ---- Which servers are trusted ---- */
 
-/* A private authority is trusted beside the public ones, not instead of them. */
+/* A private authority is trusted in addition to the public ones, not instead of them. */
 START_TEST(the_file_is_trusted_beside_the_system)
 {
     ck_assert_str_eq(try(&of_file, NO_FAULT, true), "");
@@ -282,7 +282,7 @@ START_TEST(the_file_is_trusted_beside_the_system)
 }
 END_TEST
 
-/* Nothing of the request is sent, with which an account's key could be asked for or a name be told. */
+/* Nothing of the request is sent, which might, for example, contain a name. */
 START_TEST(others_are_refused_before_the_request)
 {
     static const struct {
@@ -299,7 +299,7 @@ START_TEST(others_are_refused_before_the_request)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *error = try(cases[i].authority, cases[i].fault, cases[i].with_ca);
-        /* Where libcurl verifies by itself it has words of its own. */
+        /* If libcurl verifies by itself, its wording differs. */
         const char *words = strstr(curl_version(), "GnuTLS") ? cases[i].error : "certificate";
 
         ck_assert_msg(strstr(error, words) != NULL, "%zu: \"%s\"", i, error);
@@ -310,7 +310,7 @@ START_TEST(others_are_refused_before_the_request)
 }
 END_TEST
 
-/* A refused server stays so for the next call. */
+/* A server that was refused is refused again in the next call. */
 START_TEST(the_next_call_is_refused_as_well)
 {
     struct https *https = https_new(fixture_worker(fixture, 0), ca);
@@ -326,7 +326,7 @@ START_TEST(the_next_call_is_refused_as_well)
 }
 END_TEST
 
-/* Each reading of the system's roots holds the loop for 20 ms, and longer with those of its folder. */
+/* Each reading of the system's roots blocks the loop for 20 ms, longer if they are in a folder. */
 START_TEST(roots_are_read_once)
 {
     struct https *https = https_new(fixture_worker(fixture, 0), ca);
@@ -358,7 +358,7 @@ START_TEST(connections_are_used_again)
 }
 END_TEST
 
-/* For a libcurl that is not GnuTLS'. */
+/* For a libcurl with a TLS backend other than GnuTLS. */
 START_TEST(all_roots_in_pem)
 {
     char why[512];

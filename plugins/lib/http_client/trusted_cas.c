@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-/* The longest chain that is looked at; those of public authorities have three or four. */
+/* The longest chain that is verified; those of public authorities have three or four certificates. */
 #define CHAIN_MAX 16
 
 static int add_file(gnutls_x509_trust_list_t trust, const char *path)
@@ -99,7 +99,7 @@ static int read_chain(const gnutls_datum_t *chain, unsigned count, gnutls_x509_c
     return result;
 }
 
-/* As often as the certificate it is the clock here that is wrong. */
+/* The local clock is wrong as often as the certificate. */
 static void tell_clock(char *why, size_t size)
 {
     const size_t used = strlen(why);
@@ -130,7 +130,7 @@ bool https_trust_covers(gnutls_x509_trust_list_t trust, const gnutls_datum_t *ch
     unsigned done = 0, status = 0;
     int result = count && count <= CHAIN_MAX ? 0 : GNUTLS_E_NO_CERTIFICATE_FOUND;
 
-    snprintf(why, size, "cannot verify the server's certificate"); /* what is told where the rest has no words */
+    snprintf(why, size, "cannot verify the server's certificate"); /* used if there is no better explanation */
     if (!result)
         result = read_chain(chain, count, certificates, &done);
     if (!result)

@@ -11,16 +11,16 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* How often the log tells that a source is put off. */
+/* How often a source that exceeds its limit is logged. */
 #define TOLD_SILENCE (60 * HG_SECOND)
 
-/* The token bucket of a source, kept as the time at which it is full again, as in the virtual scheduling algorithm of
- * ITU-T I.371 (GCRA): one number instead of a level and the time it was true. */
+/* The token bucket of a source, stored as the time at which it will be full again, as in the virtual scheduling
+ * algorithm of ITU-T I.371 (GCRA): one number instead of a level and its time. */
 struct source {
     uint64_t key;
     hg_time full_at;
-    uint32_t expected; /* clients that were here before */
-    size_t next;       /* of the same chain */
+    uint32_t expected; /* clients known from before a restart */
+    size_t next;       /* in the same chain */
 };
 
 /* The end of a chain. */
@@ -30,10 +30,10 @@ struct ratelimit {
     struct hg_worker *worker;
     const struct ratelimit_config *config;
     uint64_t *limited;
-    hg_time told_at; /* in the log, last; 0: never */
+    hg_time told_at; /* when it was last logged; 0: never */
     uint64_t seed[2];
-    size_t known;  /* sources */
-    size_t oldest; /* which one is replaced next, once all places are taken */
+    size_t known;  /* number of sources */
+    size_t oldest; /* to be replaced next, once all places are taken */
     size_t chains[RATELIMIT_SOURCES];
     struct source sources[RATELIMIT_SOURCES];
 };
@@ -62,7 +62,7 @@ void ratelimit_free(struct ratelimit *limit)
 
 /* ---- Sources ---- */
 
-/* The chain of a source. Who does not know the seed cannot choose sources of one chain. */
+/* The chain of a source. Without the seed, nobody can choose sources that share a chain. */
 static size_t *chain_of(struct ratelimit *limit, uint64_t key)
 {
     return &limit->chains[shares_mix(limit->seed[1], shares_mix(limit->seed[0], key)) % RATELIMIT_SOURCES];
@@ -86,7 +86,7 @@ static void forget(struct ratelimit *limit, size_t index)
     *at = limit->sources[index].next;
 }
 
-/* Makes a source known, in the place of the oldest one if need be. Its bucket is full. */
+/* Adds a source, replacing the oldest if necessary. Its bucket is full. */
 static struct source *add(struct ratelimit *limit, uint64_t key)
 {
     size_t index = limit->oldest, *chain = chain_of(limit, key);

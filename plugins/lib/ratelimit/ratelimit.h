@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * How many handshakes one source may begin: a token bucket for each IPv4 address and each IPv6 network of 64 bits,
- * which is what one subscriber has (RFC 6177). Memory is bounded: the newest RATELIMIT_SOURCES sources are known, and
- * who has more addresses than that is no business of a limit for each source.
+ * How many handshakes one source may start: a token bucket for each IPv4 address and each IPv6 /64, which is what one
+ * subscriber has (RFC 6177). Memory is limited: only the newest RATELIMIT_SOURCES sources are stored. A limit per
+ * source does not help against an attacker with more addresses than that.
  */
 #ifndef PLUGINS_LIB_RATELIMIT_RATELIMIT_H
 #define PLUGINS_LIB_RATELIMIT_RATELIMIT_H
@@ -13,15 +13,15 @@
 
 #define RATELIMIT_SOURCES 4096
 
-/* A member of the plugin's config struct. */
+/* Part of the plugin's config struct. */
 struct ratelimit_config {
-    int64_t rate;  /* handshakes a second; 0: no limit */
-    int64_t burst; /* handshakes at once, of a source that has been quiet */
+    int64_t rate;  /* handshakes per second; 0: no limit */
+    int64_t burst; /* handshakes at once, by a source that has been quiet */
 };
 
-/* Its options, for the plugin's table. By default a source costs at most a tenth of a core, at 0.4 ms for a handshake
- * with ECDSA (make bench-idle). Of 1,000 clients behind one NAT that come at once, and again after 0.4, 1.2 and 2.8 s
- * (RFC 6347 section 4.2.4.1), all get in within 3 s. */
+/* Its options, for the plugin's table. By default, a source costs at most a tenth of a core, at 0.4 ms per handshake
+ * with ECDSA (make bench-idle). If 1,000 clients behind one NAT come at once, and again after 0.4, 1.2 and 2.8 s (RFC
+ * 6347 section 4.2.4.1), all get in within 3 s. */
 #define RATELIMIT_OPTIONS(config, member)                                                                              \
     {.name = "handshake_rate",                                                                                         \
      .type = HG_OPTION_INTEGER,                                                                                        \
@@ -40,16 +40,17 @@ struct ratelimit_config {
 
 struct ratelimit;
 
-/* A worker's limit; the counter `handshakes_limited` is its. NULL when memory or random numbers are out. */
+/* A worker's limit, with the counter `handshakes_limited`. Returns NULL when there is no memory or no random
+ * numbers. */
 struct ratelimit *ratelimit_new(struct hg_worker *worker, const struct ratelimit_config *config);
 /* NULL is allowed. */
 void ratelimit_free(struct ratelimit *limit);
 
-/* One more client of this source was here before a restart: its handshake will not count. */
+/* Another client of this source was known before a restart: its handshake will not count. */
 void ratelimit_expect(struct ratelimit *limit, const struct sockaddr *source);
 
-/* Whether one more handshake may begin with this source now, which then counts. One that may not is counted and, once a
- * minute, told in the log. */
+/* Whether this source may start another handshake now, which then counts. Refusals are counted and, once a minute,
+ * logged. */
 bool ratelimit_admits(struct ratelimit *limit, const struct sockaddr *source);
 
 #endif

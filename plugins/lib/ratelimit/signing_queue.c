@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Two such plugins may be busy in the same turn of the loop. */
+/* Two plugins that do this may be busy in the same turn of the loop. */
 #define TURN_TIME (5 * HG_MILLISECOND)
 
-/* So many addresses of a network that wait count for as much as one more of the same address: those who are alone at
- * theirs are not pushed back for one neighbour, but a network that has many addresses does not gain by them. */
+/* This many waiting addresses of a network count as one more turn waiting at the same address. So a source that is
+ * alone at its address is not set back by a single neighbor, but a network gains nothing from having many addresses. */
 #define NETWORK_PART 4
 
 struct queue {
@@ -20,17 +20,17 @@ struct queue {
 struct turns {
     struct hg_worker *worker;
     struct hg_timer *timer;
-    hg_time turn;   /* of the loop, by its time */
-    hg_time used;   /* in this turn */
-    hg_time began;  /* the signature that is being made */
+    hg_time turn;   /* the loop's time in this turn */
+    hg_time used;   /* time spent signing in this turn */
+    hg_time began;  /* when the current signature was started */
     size_t waiting; /* in all queues */
-    unsigned next;  /* queue whose turn it is, … */
-    bool few;       /* … or that of those with the fewest */
+    unsigned next;  /* the queue to take from next, … */
+    bool few;       /* … unless it is the turn of the first non-empty one */
     struct queue queues[TURNS_QUEUES];
-    struct shares shares; /* of those who wait; of a network, its addresses that do */
+    struct shares shares; /* of those that wait; for a network: its addresses that do */
 };
 
-/* hg_now() stands still within a turn. */
+/* hg_now() does not advance within a turn. */
 static hg_time clock_time(void)
 {
     struct timespec now;
@@ -98,7 +98,7 @@ void turns_leave(struct turns *turns, struct turn *turn)
     turns->waiting--;
 }
 
-/* There is one. Every other time it is one of those with the fewest beside them, else the queues take turns. */
+/* Requires that there is one. Takes alternately from the first non-empty queue and from all queues in rotation. */
 static struct turn *take_next(struct turns *turns)
 {
     unsigned queue = turns->few ? 0 : turns->next;
@@ -151,7 +151,7 @@ static void on_timer(void *arg)
         hg_timer_set(turns->worker->host, turns->timer, 0);
 }
 
-/* ---- Life ---- */
+/* ---- Creation and destruction ---- */
 
 struct share turns_share(const struct turns *turns, const struct sockaddr *source)
 {

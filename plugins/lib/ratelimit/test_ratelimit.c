@@ -40,7 +40,7 @@ static bool admits(const char *address)
     return ratelimit_admits(limit, (struct sockaddr *)&v6);
 }
 
-/* How many of so many are admitted now. */
+/* How many of these tries are admitted now. */
 static unsigned admitted(const char *address, unsigned tries)
 {
     unsigned count = 0;
@@ -50,7 +50,7 @@ static unsigned admitted(const char *address, unsigned tries)
     return count;
 }
 
-/* Who was here before a restart comes back beside all others. */
+/* A source that was known before a restart comes back along with all others. */
 START_TEST(those_who_were_here_do_not_count)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000201)};
@@ -76,11 +76,11 @@ START_TEST(a_burst_then_the_rate)
     fake.now += 99 * HG_MILLISECOND;
     ck_assert(!admits("192.0.2.1"));
     fake.now += HG_MILLISECOND;
-    ck_assert_uint_eq(admitted("192.0.2.1", 20), 1); /* those put off have taken nothing */
+    ck_assert_uint_eq(admitted("192.0.2.1", 20), 1); /* refused tries have taken nothing */
     fake.now += 300 * HG_MILLISECOND;
     ck_assert_uint_eq(admitted("192.0.2.1", 20), 3);
     fake.now += 3600 * HG_SECOND;
-    ck_assert_uint_eq(admitted("192.0.2.1", 20), 5); /* no more than a burst is saved up */
+    ck_assert_uint_eq(admitted("192.0.2.1", 20), 5); /* no more than one burst accumulates */
 }
 END_TEST
 
@@ -88,7 +88,7 @@ START_TEST(each_source_has_its_own)
 {
     ck_assert_uint_eq(admitted("192.0.2.1", 6), 5);
     ck_assert_uint_eq(admitted("192.0.2.2", 6), 5);
-    ck_assert_uint_eq(admitted("::ffff:192.0.2.1", 6), 0); /* the same host at a socket for both families */
+    ck_assert_uint_eq(admitted("::ffff:192.0.2.1", 6), 0); /* the same host on a dual-stack socket */
     ck_assert_uint_eq(admitted("2001:db8:0:1::1", 6), 5);
     ck_assert_uint_eq(admitted("2001:db8:0:1:ffff::2", 6), 0); /* the same network */
     ck_assert_uint_eq(admitted("2001:db8:0:2::1", 6), 5);
@@ -118,7 +118,7 @@ START_TEST(the_log_tells_once_a_minute)
 }
 END_TEST
 
-/* Any number of sources: no memory, no time, and whoever is new gets in. */
+/* Any number of sources: they exhaust neither memory nor time, and new ones are admitted. */
 START_TEST(the_table_cannot_be_exhausted)
 {
     size_t before = mallinfo2().uordblks, admitted_sources = 0;

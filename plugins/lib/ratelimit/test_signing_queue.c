@@ -17,13 +17,13 @@
 static const struct hg_plugin plugin = {.name = "test"};
 static struct fake_host fake;
 static struct turns *turns;
-static hg_time cost; /* of a signature */
+static hg_time cost; /* of one signature */
 static bool stops;   /* after one turn of the loop */
 
-/* One who wants to sign. */
+/* A client that needs a signature. */
 struct signer {
     struct turn turn;
-    unsigned signed_as; /* the how-manieth; 0: not yet */
+    unsigned signed_as; /* its position in the order of signing; 0: not yet */
 };
 
 static struct signer crowd[CROWD], other;
@@ -53,7 +53,7 @@ static void sign(void *arg)
     clock_pass(cost);
 }
 
-/* Comes from an address; signs at once if it may. */
+/* Arrives from an address, and signs at once if allowed. */
 static void come(struct signer *signer, const char *address)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -88,7 +88,7 @@ START_TEST(a_turn_of_the_loop_is_short)
         ck_assert_uint_eq(fake.timers_set - set, done < 30 ? 1 : 0);
     }
     stops = false;
-    /* When all have signed, and in another turn, the next one need not wait. */
+    /* When all have signed, and in a new turn, the next one need not wait. */
     fake.now += HG_MILLISECOND;
     come(&other, "192.0.2.1");
     ck_assert_uint_eq(other.signed_as, 31);
@@ -115,8 +115,8 @@ START_TEST(a_source_alone_gets_all)
 }
 END_TEST
 
-/* However many one source sends, or all addresses of one network, who comes from elsewhere waits for a handful; and
- * beside one source a neighbour does, too. */
+/* However many come from one source, or from all addresses of one network, a client from elsewhere waits for only a
+ * handful of others, and so does a neighbor of that source. */
 START_TEST(who_comes_alone_is_soon_next)
 {
     for (size_t i = 0; i < CROWD; i++) {
@@ -144,7 +144,7 @@ START_TEST(who_leaves_is_not_called)
         come(&crowd[i], i % 2 ? "192.0.2.1" : "192.0.2.2");
     for (size_t i = 0; i < 40; i += 3)
         turns_leave(turns, &crowd[i].turn);
-    turns_leave(turns, &other.turn); /* never came */
+    turns_leave(turns, &other.turn); /* never arrived */
     fake_host_run(&fake, 0);
     for (size_t i = 5; i < 40; i++)
         ck_assert_int_eq(crowd[i].signed_as > 0, i % 3 != 0);
@@ -179,7 +179,7 @@ START_TEST(nobody_gets_all)
     ck_assert_uint_eq(second, 25);
     shares_remove(&shares, share);
     ck_assert(shares_has_room(&shares, share, 100));
-    /* Where there is room for one only, everybody may be that one. */
+    /* If there is room for just one, anyone may be that one. */
     share = share_of(&shares, "198.51.100.1");
     ck_assert(shares_has_room(&shares, share, 1));
 }

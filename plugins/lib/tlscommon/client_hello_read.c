@@ -13,7 +13,7 @@
 #define EXTENSION_SERVER_NAME 0
 #define EXTENSION_ALPN        16
 
-/* Puts the message together that the records carry: RFC 8446 section 5.1 lets it be split over several. */
+/* Reassembles the message, which RFC 8446 section 5.1 allows to be split over several records. */
 static enum tlscommon_hello_state join_records(const uint8_t *data, size_t size, uint8_t *message, size_t *message_size)
 {
     size_t at = 0, got = 0, wanted = MESSAGE_HEADER;
@@ -42,7 +42,7 @@ static enum tlscommon_hello_state join_records(const uint8_t *data, size_t size,
     }
 }
 
-/* RFC 6066 section 3: a list of names, of which only one of type 0 is ever sent. */
+/* RFC 6066 section 3: a list of names, but only one, of type 0, is ever sent. */
 static void read_name(struct tlscommon_hello *hello, const uint8_t *data, size_t size)
 {
     size_t length = size >= 5 ? (size_t)data[3] << 8 | data[4] : 0;
@@ -56,7 +56,7 @@ static void read_name(struct tlscommon_hello *hello, const uint8_t *data, size_t
     hello->server_name[length] = '\0';
 }
 
-/* RFC 7301 section 3.1: a list of protocols, each with a byte of length before it. */
+/* RFC 7301 section 3.1: a list of protocols, each preceded by a length byte. */
 static void read_alpn(struct tlscommon_hello *hello, const uint8_t *data, size_t size)
 {
     for (size_t at = 2; at < size && data[at] < size - at && hello->alpn_count < TLSCOMMON_ALPN_MAX;

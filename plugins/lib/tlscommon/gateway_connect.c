@@ -12,22 +12,22 @@
 #include <string.h>
 #include <strings.h>
 
-/* Each costs a session, and a link's buffers. */
+/* Each costs a session and a link's buffers. */
 #define GATEWAYS_MAX 16
 
-/* The Connection Attempt Delay (RFC 8305 section 5): an address that has not answered by then is not left, but the next
- * one is tried beside it. */
+/* The Connection Attempt Delay (RFC 8305 section 5): if an address has not answered by then, the next one is tried in
+ * parallel. */
 #define ATTEMPT_DELAY (250 * HG_MILLISECOND)
-/* One that has answered gets so long to complete, once, before the next one is tried: on a far path a handshake takes
- * longer than ATTEMPT_DELAY, and another one beside it would cost the gateway a signature for nothing. */
+/* An address that has answered gets this long to complete, once, before the next one is tried: on a long path, a
+ * handshake takes longer than ATTEMPT_DELAY, and a second one would cost the gateway a needless signature. */
 #define ANSWERED_PATIENCE (1500 * HG_MILLISECOND)
-/* A lookup that has not ended by then gets company of addresses that were good before; as RFC 8767 does it in the
- * resolver, and sooner, since a session with all its exchanges waits for the link. */
+/* If a lookup takes longer than this, addresses that worked before are tried in parallel. RFC 8767 does the same in the
+ * resolver; we start sooner, since a session and all its exchanges are waiting for the link. */
 #define LOOKUP_PATIENCE HG_SECOND
 
 /* ---- Options ---- */
 
-/* Whether one that stands before it is the same. */
+/* Whether it equals one before it. */
 static bool is_repeated(const struct hg_address *addresses, size_t number)
 {
     for (size_t i = 0; i < number; i++)
@@ -56,7 +56,7 @@ static int check_gateway(struct hg_instance *instance, const struct hg_list *lis
     return 0;
 }
 
-/* A certificate is for nothing else. */
+/* A certificate can contain nothing else. */
 static bool is_name_or_address(const char *text)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
@@ -146,7 +146,7 @@ static void set_timer(const struct tlscommon_wish *wish, hg_time delay)
     hg_timer_set(wish->client->worker->host, wish->timer, delay);
 }
 
-/* Takes the wish away from the client, and all that it has begun from the wish. */
+/* Removes the wish from the client, and ends everything that it has started. */
 static void wish_free(struct tlscommon_wish *wish)
 {
     const struct hg_host *host = wish->client->worker->host;
@@ -176,7 +176,7 @@ static void print_address(char text[INET6_ADDRSTRLEN], const struct hg_sockaddr 
         *text = '\0';
 }
 
-/* Begins with the next address that can be tried at all. Without any, and when nothing else goes on, that is told. */
+/* Tries the next address that can be tried. If there is none and nothing is in progress, reports the failure. */
 static void advance(struct tlscommon_wish *wish)
 {
     struct tlscommon_client *client = wish->client;
@@ -219,7 +219,7 @@ void tlscommon_wish_failed(struct tlscommon_wish *wish, const void *attempt, con
         hg_log(instance, HG_LOG_INFO, "%s; trying the next address", reason);
     else if (is_trying(wish))
         hg_log(instance, HG_LOG_INFO, "%s; another address is still being tried", reason);
-    set_timer(wish, 0); /* it may be within begin() */
+    set_timer(wish, 0); /* this may be running inside begin() */
 }
 
 static void add_address(struct tlscommon_wish *wish, const struct hg_sockaddr *address)
@@ -231,9 +231,9 @@ static void add_address(struct tlscommon_wish *wish, const struct hg_sockaddr *a
     wish->candidates[wish->count++] = (struct tlscommon_candidate){.address = *address};
 }
 
-/* Adds those that are not there yet, the families in turn, as RFC 8305 section 4 wants it: the resolver has sorted them
- * by RFC 6724, which puts all of one family first, and that may be broken as a whole. There is one at least. -1 when
- * out of memory. */
+/* Adds new addresses, with the families interleaved as in RFC 8305 section 4: the resolver has sorted them by RFC
+ * 6724, all of one family first, and that family may not work at all. `count` is at least 1. Returns -1 when out of
+ * memory. */
 static int add_addresses(struct tlscommon_wish *wish, const struct hg_sockaddr *addresses, size_t count)
 {
     struct tlscommon_candidate *grown = realloc(wish->candidates, (wish->count + count) * sizeof *grown);
@@ -256,7 +256,7 @@ static int add_addresses(struct tlscommon_wish *wish, const struct hg_sockaddr *
     return 0;
 }
 
-/* Begins with the addresses that were good before, where there are any. */
+/* Tries the addresses that worked before, if there are any. */
 static bool use_known(struct tlscommon_wish *wish, const char *why)
 {
     const struct tlscommon_gateway *gateway = wish->gateway;
@@ -297,7 +297,7 @@ static void on_timer(void *arg)
 static void resolved(void *arg, const struct hg_sockaddr *addresses, size_t count, const char *error)
 {
     struct tlscommon_wish *wish = arg;
-    bool waits = wish->count > 0; /* for what became of known addresses */
+    bool waits = wish->count > 0; /* for attempts with known addresses */
 
     wish->resolution = NULL;
     if (count == 0 || add_addresses(wish, addresses, count)) {
@@ -312,7 +312,7 @@ static void resolved(void *arg, const struct hg_sockaddr *addresses, size_t coun
         advance(wish);
 }
 
-/* The addresses of a wish that came true, the one that did first. */
+/* Remembers the addresses of a successful wish, the one that succeeded first. */
 static void remember(struct tlscommon_gateway *gateway, const struct tlscommon_wish *wish, const void *attempt)
 {
     struct hg_sockaddr *known = malloc(wish->count * sizeof *known);
@@ -380,7 +380,7 @@ void tlscommon_client_cancel(struct tlscommon_client *client, const struct hg_li
         wish_free(wish);
 }
 
-/* ---- Life ---- */
+/* ---- Creation and destruction ---- */
 
 int tlscommon_client_init(struct tlscommon_client *client, struct hg_worker *worker,
                           const struct tlscommon_client_config *config, const struct tlscommon_attempts *attempts)

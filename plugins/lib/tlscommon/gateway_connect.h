@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The client's end of a TLS or DTLS transport, up to the socket: the options that say which gateways there are, the
- * tickets of each, and the way from the core's wish for a link to an address of the gateway that answers.
+ * The client's end of a TLS or DTLS transport, except for the socket: the options that name gateways, the session
+ * tickets of each, and the steps from the core's wish for a link to an address of the gateway that answers.
  */
 #ifndef PLUGINS_LIB_TLSCOMMON_GATEWAY_CONNECT_H
 #define PLUGINS_LIB_TLSCOMMON_GATEWAY_CONNECT_H
@@ -20,7 +20,7 @@ struct tlscommon_client_config {
     const char *ca;
 };
 
-/* Their entries in the option table of a plugin whose config struct `owner` has them as `part`. */
+/* The entries for the option table of a plugin whose config struct `owner` has them as member `part`. */
 #define TLSCOMMON_CLIENT_OPTIONS(owner, part)                                                                          \
     {.name = "connect",                                                                                                \
      .type = HG_OPTION_LIST,                                                                                           \
@@ -40,7 +40,7 @@ struct tlscommon_client_config {
             "trust store of the system."                                                                               \
     }
 
-/* Checks them and trusts the authorities. 0, or -1 after config errors. */
+/* Checks the options and loads the trusted authorities. Returns 0, or -1 after config errors. */
 int tlscommon_client_configure(struct hg_instance *instance, const struct tlscommon_client_config *config,
                                gnutls_certificate_credentials_t credentials);
 
@@ -49,21 +49,22 @@ int tlscommon_client_configure(struct hg_instance *instance, const struct tlscom
 struct tlscommon_client;
 struct tlscommon_wish;
 
-/* What a client remembers of a gateway. */
+/* What a client remembers about a gateway. */
 struct tlscommon_gateway {
     const struct hg_address *address;
-    gnutls_datum_t session;    /* of the newest handshake, with its ticket: for the next one */
-    struct hg_sockaddr *known; /* addresses of the last link, its own first: for when the name cannot be looked up */
+    gnutls_datum_t session; /* the newest handshake's, with its ticket: for the next handshake */
+    struct hg_sockaddr
+        *known; /* addresses of the last link, the working one first: used if the name cannot be looked up */
     size_t known_count;
 };
 
-/* What a transport does at one address of a gateway. An attempt is the transport's own. */
+/* What a transport does with one address of a gateway. The attempt itself belongs to the transport. */
 struct tlscommon_attempts {
-    /* Begins one: tells it by tlscommon_wish_begun(). 0, or -1 with `reason` filled and nothing begun. */
+    /* Starts one and passes it to tlscommon_wish_begun(). Returns 0, or -1 with `reason` filled and nothing started. */
     int (*begin)(struct tlscommon_wish *wish, const struct hg_sockaddr *address, char *reason, size_t size);
-    /* Whether something has come from there. */
+    /* Whether anything has arrived from there. */
     bool (*is_answered)(const void *attempt);
-    /* Ends one that nobody wants any more: it knows of no wish from now on. */
+    /* Ends an attempt that is no longer needed; it must not use the wish any longer. */
     void (*end)(void *attempt);
 };
 
@@ -72,59 +73,59 @@ struct tlscommon_client {
     struct hg_worker *worker;
     const struct tlscommon_client_config *config;
     const struct tlscommon_attempts *attempts;
-    bool one_at_a_time;                 /* the next address is tried only when the one before has failed */
-    struct tlscommon_gateway *gateways; /* as many as the config names */
+    bool one_at_a_time;                 /* the next address is tried only after the previous one has failed */
+    struct tlscommon_gateway *gateways; /* one for each that the config names */
     struct tlscommon_wish *wishes;
 };
 
 /* An address of the gateway. */
 struct tlscommon_candidate {
     struct hg_sockaddr address;
-    void *attempt; /* NULL: none is under way */
+    void *attempt; /* NULL: none in progress */
 };
 
-/* The core's wish for a link, until that is up or down. The addresses of the gateway race for it (RFC 8305 section 5).
- */
+/* The core's wish for a link, until that is up or down. The addresses of the gateway race for it (RFC 8305 section
+ * 5). */
 struct tlscommon_wish {
     struct tlscommon_client *client;
     struct tlscommon_gateway *gateway;
     struct hg_link *link;
     struct hg_resolution *resolution; /* NULL: it has ended */
-    struct hg_timer *timer;           /* for the next address; before there is any, for those known from before */
+    struct hg_timer *timer;           /* for the next address or, without any yet, for those known from before */
     struct tlscommon_candidate *candidates;
     size_t count, begun;
-    bool is_patient;                         /* an address that has answered was given its time */
+    bool is_patient;                         /* an address that has answered was given extra time */
     char reason[320];                        /* of the last failure */
     struct tlscommon_wish *next, **previous; /* client->wishes */
 };
 
-/* 0, or -1 when out of memory: nothing is left to free. `config` must outlive it. */
+/* Returns 0, or -1 when out of memory; then nothing has to be freed. `config` must outlive it. */
 int tlscommon_client_init(struct tlscommon_client *client, struct hg_worker *worker,
                           const struct tlscommon_client_config *config, const struct tlscommon_attempts *attempts);
-/* All links are gone. */
+/* Requires that no links exist. */
 void tlscommon_client_fini(struct tlscommon_client *client);
 
 /* The operations of a transport: see <hopgate/transport.h>. */
 int tlscommon_client_connect(struct tlscommon_client *client, struct hg_link *link, size_t gateway);
 void tlscommon_client_cancel(struct tlscommon_client *client, const struct hg_link *link);
 
-/* In begin(), before anything can become of the attempt. */
+/* Called in begin(), before anything can happen to the attempt. */
 void tlscommon_wish_begun(struct tlscommon_wish *wish, void *attempt);
-/* Whether there is another address. */
+/* Whether there are more addresses. */
 bool tlscommon_wish_has_next(const struct tlscommon_wish *wish);
-/* An attempt has failed, and has ended: the others go on, or the core is told `reason`; later, so that the wish is
- * there until the transport returns to the loop. */
+/* An attempt has failed and ended: others continue, or the core is told `reason`. This happens later, so the wish stays
+ * valid until the transport returns to the loop. */
 void tlscommon_wish_failed(struct tlscommon_wish *wish, const void *attempt, const char *reason);
-/* An attempt has become the link, which is returned: ends all others, and frees the wish. */
+/* An attempt has become the link, which is returned: ends all other attempts and frees the wish. */
 struct hg_link *tlscommon_wish_fulfil(struct tlscommon_wish *wish, const void *attempt);
 
-/* The name that the gateway's certificate must be for. */
+/* The name that the gateway's certificate must match. */
 const char *tlscommon_gateway_name(const struct tlscommon_client *client, const struct tlscommon_gateway *gateway);
 
-/* Keeps the ticket of a session, for the next handshake with this gateway; and lets a session use it. */
+/* Saves the ticket of a session for the next handshake with this gateway; and lets a session use it. */
 void tlscommon_gateway_keep(struct tlscommon_gateway *gateway, gnutls_session_t session);
 void tlscommon_gateway_resume(const struct tlscommon_gateway *gateway, gnutls_session_t session);
-/* A handshake has failed. Perhaps it was the resumption: the next one is a full one. */
+/* A handshake has failed, possibly because of resumption: the next one will be a full one. */
 void tlscommon_gateway_forget(struct tlscommon_gateway *gateway);
 
 #endif

@@ -18,7 +18,7 @@ static int retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *
     *ocsp = NULL;
     *ocsp_size = 0;
     *key = found->key;
-    *flags = 0; /* all of it stays ours */
+    *flags = 0; /* everything still belongs to us */
     return 0;
 }
 
@@ -27,7 +27,7 @@ void tlscommon_certificate_serve(gnutls_certificate_credentials_t credentials)
     gnutls_certificate_set_retrieve_function3(credentials, retrieve);
 }
 
-/* Here, unlike in retrieve(), an error becomes the right alert. */
+/* Unlike in retrieve(), an error here leads to the right alert. */
 static int on_client_hello(gnutls_session_t session)
 {
     const struct tlscommon_certificate *certificate = gnutls_session_get_ptr(session);

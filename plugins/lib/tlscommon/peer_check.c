@@ -16,7 +16,7 @@
 #include <sys/auxv.h>
 #endif
 
-/* ---- Whom a client trusts ---- */
+/* ---- Trusted authorities ---- */
 
 int tlscommon_trust(struct hg_instance *instance, gnutls_certificate_credentials_t credentials, const char *ca)
 {
@@ -46,7 +46,7 @@ int tlscommon_trust(struct hg_instance *instance, gnutls_certificate_credentials
     return -1;
 }
 
-/* ---- Whether it is who it should be ---- */
+/* ---- Verification ---- */
 
 void tlscommon_ask_for(gnutls_session_t session, const char *name)
 {
@@ -56,7 +56,7 @@ void tlscommon_ask_for(gnutls_session_t session, const char *name)
         gnutls_server_name_set(session, GNUTLS_NAME_DNS, name, strlen(name));
 }
 
-/* The names that a certificate is for: "gate.test, 192.0.2.1". */
+/* The names in a certificate: "gate.test, 192.0.2.1". */
 static void print_names(gnutls_x509_crt_t certificate, char *text, size_t capacity)
 {
     size_t used = 0;
@@ -138,7 +138,7 @@ int tlscommon_verify(gnutls_session_t session, const char *expected, const char 
     return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
-/* ---- What to tell people ---- */
+/* ---- Texts for humans ---- */
 
 void tlscommon_print_security(gnutls_session_t session, char *text, size_t size)
 {

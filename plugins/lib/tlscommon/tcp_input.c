@@ -115,7 +115,7 @@ int tlscommon_input_pause(struct tlscommon_input *input)
         return 0;
     }
     if (input->kept)
-        return 0; /* what is left lies there already: all of it is taken before there is a new recv() */
+        return 0; /* the rest is already there: all of it is used before the next recv() */
     kept = malloc(input->size);
     if (!kept) {
         input->size = 0;

@@ -9,32 +9,33 @@
 #include <gnutls/gnutls.h>
 #include <hopgate/host.h>
 
-/* The application protocol, told by ALPN (RFC 7301). */
+/* The application protocol, negotiated by ALPN (RFC 7301). */
 #define TLSCOMMON_ALPN "hopgate/1"
 
-/* A part of instance->state; zeroed at first. */
+/* Part of instance->state; initially zero. */
 struct tlscommon_setup {
     gnutls_priority_t priority;
-    gnutls_certificate_credentials_t credentials; /* client: what it trusts; gateway: where certificates come from */
+    gnutls_certificate_credentials_t credentials; /* client: trusted authorities; gateway: the source of certificates */
     gnutls_datum_t ticket_key;                    /* gateway */
     struct hg_listener **listeners;
     size_t listener_count;
 };
 
-/* `priority` is the option of that name; NULL: `protocols`, the beginning of a GnuTLS priority string, with the AEAD
- * ciphers, the one first that is fast here. 0, or -1 after config errors; tlscommon_setup_fini() is due either way. */
+/* `priority` is the option with that name. If it is NULL, `protocols`, the start of a GnuTLS priority string, is used
+ * with the AEAD ciphers, the one that is fast on this machine first. Returns 0, or -1 after config errors;
+ * tlscommon_setup_fini() must be called in either case. */
 int tlscommon_setup_init(struct tlscommon_setup *setup, struct hg_instance *instance, const char *priority,
                          const char *protocols);
-/* On a gateway: certificates and tickets. `listens`: the block has the option `listen`. 0, or -1 after config errors.
- */
+/* On a gateway: sets up certificates and tickets. `listens`: the block has the option `listen`. Returns 0, or -1 after
+ * config errors. */
 int tlscommon_setup_gateway(struct tlscommon_setup *setup, struct hg_instance *instance, bool listens);
-/* In prepare(): binds the option `listen`, a list of addresses, with sockets of a type. 0, or -1 after config errors.
- */
+/* In prepare(): binds the addresses in the option `listen` with sockets of a type. Returns 0, or -1 after config
+ * errors. */
 int tlscommon_setup_listen(struct tlscommon_setup *setup, struct hg_instance *instance, const struct hg_list *listen,
                            int type);
 void tlscommon_setup_fini(struct tlscommon_setup *setup);
 
-/* A session with all that, for gnutls_init() with `flags`; NULL when out of memory. */
+/* A session with these settings, for gnutls_init() with `flags`; NULL when out of memory. */
 gnutls_session_t tlscommon_setup_session(const struct tlscommon_setup *setup, unsigned flags);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Unit tests of the mapping of URLs in fields.
+ * Unit tests of rewriting URLs in fields.
  */
 #include "plugins/lib/url/url_rewrite.h"
 #include "tests/unit/core_host.h"
@@ -15,12 +15,12 @@ static const struct hg_host host = {
 
 struct field_case {
     const char *name, *value;
-    const char *after; /* NULL: it stays */
+    const char *after; /* NULL: unchanged */
 };
 
 typedef int (*mapping)(const struct hg_host *host, struct hg_head *head, const struct url_map *map);
 
-/* Each value in a memory block of exactly its size, between two other fields that must not change. */
+/* Each value is in a memory block of exactly its size, between two other fields that must not change. */
 static void map_all(mapping map_fields, const struct url_map *map, const struct field_case *cases)
 {
     for (; cases->name; cases++) {
@@ -44,7 +44,7 @@ static void map_all(mapping map_fields, const struct url_map *map, const struct 
     }
 }
 
-/* From http://127.0.0.1:4000 and a name that it was called by to https://app.test:8443. */
+/* From http://127.0.0.1:4000, and a name that the service was reached by, to https://app.test:8443. */
 START_TEST(addresses_of_a_service)
 {
     const struct url_map map = {.places = {url_place_of(HG_TEXT(""), HG_TEXT("127.0.0.1:4000")),
@@ -69,7 +69,7 @@ START_TEST(addresses_of_a_service)
         {"Location", "https://blog.internal/x", "https://app.test:8443/x"},
         {"Location", "https://blog.internal:443/x", "https://app.test:8443/x"},
         {"Content-Location", "http://127.0.0.1:4000/x.en", "https://app.test:8443/x.en"},
-        /* other services, other ports, and what only looks like it */
+        /* other services, other ports, and lookalikes */
         {"Location", "http://127.0.0.1/me", NULL},
         {"Location", "http://127.0.0.1:400/me", NULL},
         {"Location", "http://127.0.0.1:40000/me", NULL},
@@ -115,7 +115,7 @@ START_TEST(addresses_of_a_service)
 }
 END_TEST
 
-/* A service that wants https is not answered with http again. */
+/* A service that asks for https is not sent back to http. */
 START_TEST(https_stays)
 {
     const struct url_map map = {.places = {url_place_of(HG_TEXT(""), HG_TEXT("blog.internal"))},
@@ -130,7 +130,7 @@ START_TEST(https_stays)
 }
 END_TEST
 
-/* The service lies at http://127.0.0.1:4000/base. */
+/* The service is at http://127.0.0.1:4000/base. */
 START_TEST(a_base_is_taken_off)
 {
     const struct url_map map = {.places = {url_place_of(HG_TEXT(""), HG_TEXT("127.0.0.1:4000"))},
@@ -161,7 +161,7 @@ START_TEST(a_base_is_taken_off)
 }
 END_TEST
 
-/* A route has taken /app off. */
+/* A route has removed /app. */
 START_TEST(a_prefix_is_put_back)
 {
     const struct url_map map = {.places = {url_place_of(HG_TEXT("https"), HG_TEXT("app.test"))},
@@ -175,7 +175,7 @@ START_TEST(a_prefix_is_put_back)
         {"Location", "https://app.test/x", "https://app.test/app/x"},
         {"Location", "https://app.test:443", "https://app.test:443/app"},
         {"Location", "//app.test/x", "//app.test/app/x"},
-        {"Location", "/app/x", NULL}, /* it knows */
+        {"Location", "/app/x", NULL}, /* the service adds it itself */
         {"Location", "/app", NULL},
         {"Location", "https://app.test/app?x", NULL},
         {"Location", "http://app.test/x", NULL},
@@ -193,7 +193,7 @@ START_TEST(a_prefix_is_put_back)
 }
 END_TEST
 
-/* The other way: what the public user calls https://app.test is http://127.0.0.1:4000/base to the service. */
+/* The other direction: the public https://app.test is http://127.0.0.1:4000/base to the service. */
 START_TEST(targets_of_requests)
 {
     const struct url_map map = {.places = {url_place_of(HG_TEXT("https"), HG_TEXT("app.test"))},
@@ -222,7 +222,7 @@ START_TEST(targets_of_requests)
     };
     static const struct field_case sender[] = {
         {"Origin", "https://app.test", "http://127.0.0.1:4000"},
-        {"Origin", "http://app.test", NULL}, /* anybody on the way may have written that page */
+        {"Origin", "http://app.test", NULL}, /* anyone on the path may have written that page */
         {"Origin", "https://evil.test", NULL},
         {"Origin", "null", NULL},
         {"Referer", "https://app.test/x?y", "http://127.0.0.1:4000/base/x?y"},
@@ -236,7 +236,8 @@ START_TEST(targets_of_requests)
 }
 END_TEST
 
-/* Loopback's names stand for each other on the service's side alone: to browsers they are different origins. */
+/* The names of the loopback interface are equivalent only on the service's side; to browsers, they are different
+ * origins. */
 START_TEST(public_loopback)
 {
     const struct url_map map = {.places = {url_place_of(HG_TEXT("http"), HG_TEXT("127.0.0.1:8080"))},

@@ -8,19 +8,19 @@
 
 #include <hopgate/types.h>
 
-/* The parts of a URL; all texts are parts of the one that was parsed. */
+/* The parts of a URL; they point into the parsed text. */
 struct url {
-    struct hg_text authority; /* host and port as they were written */
-    struct hg_text host;      /* a name or an address, IPv6 without its brackets */
-    uint16_t port;            /* 80 where none was written */
-    struct hg_text base;      /* what goes before each request's path: empty, or beginning but not ending with "/" */
+    struct hg_text authority; /* host and port, unchanged */
+    struct hg_text host;      /* a name or an address, IPv6 without brackets */
+    uint16_t port;            /* 80 by default */
+    struct hg_text base;      /* prepended to each request's path: empty, or starts but does not end with "/" */
 };
 
-/* The result is NULL, or what is wrong with the URL and what to do (a literal). */
+/* Returns NULL, or what is wrong with the URL and how to fix it (a literal). */
 const char *url_parse(struct hg_text text, struct url *url);
 
-/* What is wrong with the value of an option `host`, which is "public", "origin" or a host with an optional port; NULL
- * if nothing is. */
+/* What is wrong with the value of an option `host`, which is "public", "origin" or a host with an optional port; NULL:
+ * nothing. */
 const char *url_check_host_option(const char *text);
 
 #endif

@@ -9,7 +9,7 @@
 
 /* ---- Text ---- */
 
-/* The new value of a field. It never grows beyond its capacity, which fits the largest result. */
+/* The new value of a field. Its capacity is that of the largest possible result. */
 struct output {
     char *data;
     size_t size;
@@ -32,7 +32,7 @@ static struct hg_text until(struct hg_text text, size_t at)
     return (struct hg_text){text.data, at};
 }
 
-/* Where the first of `characters` is, or the text's size. */
+/* The position of the first of `characters`, or the text's size. */
 static size_t find(struct hg_text text, const char *characters)
 {
     size_t at = 0;
@@ -115,7 +115,7 @@ static bool is_place(const struct url_place *place, struct hg_text scheme, struc
         return false;
     if (place->scheme.size && scheme.size && !hg_text_equal_nocase(place->scheme, scheme))
         return false;
-    if (!scheme.size) /* "//host/": whatever the page has */
+    if (!scheme.size) /* "//host/": uses the scheme of the page */
         scheme = place->scheme.size ? place->scheme : HG_TEXT("http");
     return (port ? port : default_port(scheme)) == (place->port ? place->port : default_port(scheme));
 }
@@ -130,7 +130,7 @@ static const struct url_place *find_place(const struct url_map *map, struct hg_t
 
 /* ---- Paths and URLs ---- */
 
-/* Takes off what the map takes off; `*prefix` is what goes in front of the rest. False: the path is not mapped. */
+/* Removes what the map removes; `*prefix` is what replaces it. False: the path is not mapped. */
 static bool map_path(const struct url_map *map, struct hg_text *path, struct hg_text *prefix)
 {
     *prefix = map->path;
@@ -142,7 +142,7 @@ static bool map_path(const struct url_map *map, struct hg_text *path, struct hg_
     return true;
 }
 
-/* A path alone. Nobody may take what is left of it for an authority: browsers read "/\" as "//". */
+/* A path alone. The rest must not be mistaken for an authority: browsers treat "/\" as "//". */
 static bool map_path_alone(const struct url_map *map, struct hg_text path, struct output *output)
 {
     struct hg_text rest = path, prefix;
@@ -163,7 +163,7 @@ static bool map_path_alone(const struct url_map *map, struct hg_text path, struc
     return true;
 }
 
-/* Writes what the URL becomes. False: it is not mapped, and nothing was written. */
+/* Writes the mapped URL. False: it is not mapped, and nothing was written. */
 static bool map_url(const struct url_map *map, struct hg_text url, bool has_path, struct output *output)
 {
     size_t scheme_size = starts_with(url, HG_TEXT("http://")) ? 4 : starts_with(url, HG_TEXT("https://")) ? 5 : 0;
@@ -179,7 +179,7 @@ static bool map_url(const struct url_map *map, struct hg_text url, bool has_path
     place = find_place(map, until(url, scheme_size), (struct hg_text){url.data + start, end - start});
     if (!place)
         return false;
-    if (!place->scheme.size && scheme_size == 5) /* a service that asks for https gets no circle */
+    if (!place->scheme.size && scheme_size == 5) /* a service that asks for https must not get a redirect loop */
         scheme = HG_TEXT("https");
     rest = from(url, end);
     prefix = HG_TEXT("");
@@ -199,7 +199,7 @@ static bool map_url(const struct url_map *map, struct hg_text url, bool has_path
 
 /* ---- Fields ---- */
 
-/* How a field's value holds URLs. */
+/* How URLs appear in a field's value. */
 enum form {
     ALONE,   /* a URL or a path, as in Location */
     ORIGIN,  /* scheme and authority, as in Origin (RFC 6454 section 7) */
@@ -257,7 +257,7 @@ static bool map_tagged(const struct url_map *map, struct hg_text value, struct o
     return is_changed;
 }
 
-/* A domain that browsers would refuse, since it is the service's and not the public one (RFC 6265 section 5.3). */
+/* A domain that browsers would refuse, as it is that of the service and not the public one (RFC 6265 section 5.3). */
 static bool is_foreign_domain(const struct url_map *map, struct hg_text domain)
 {
     struct hg_text public = url_place_of(map->scheme, map->authority).host;
@@ -294,7 +294,7 @@ static bool map_cookie(const struct url_map *map, struct hg_text value, struct o
             is_changed = true;
             continue;
         }
-        /* "/" fits every path already, and what stands beside the service may want to see the cookie. */
+        /* "/" matches every path anyway, and other services on the same host may need the cookie. */
         if (hg_text_equal_nocase(trim((struct hg_text){attribute.data + 1, equals - 1}), HG_TEXT("path")) &&
             text.size > 1 && text.data[0] == '/') {
             struct output before = *output;
@@ -328,7 +328,7 @@ static bool map_value(const struct url_map *map, enum form form, struct hg_text 
     return false;
 }
 
-/* The most that a value can grow to: each URL in it gets all that goes in front. */
+/* The maximum size of the result: each URL in the value gets everything that may be prepended. */
 static size_t output_capacity(const struct url_map *map, struct hg_text value)
 {
     size_t urls = 1, longest = map->scheme.size + 3 + map->authority.size + map->path.size + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the tests of the HTTP/1 library share: a reader of whole connections.
+ * Shared by the tests of the HTTP/1 library: a reader of whole connections.
  */
 #ifndef PLUGINS_LIB_HTTP1_TESTS_CASES_H
 #define PLUGINS_LIB_HTTP1_TESTS_CASES_H
@@ -18,8 +18,8 @@ TCase *writing_tests(void);
 
 extern const struct http1_limits default_limits;
 
-/* All that was read, as text: "[GET / a 0x101 -2]" for heads, bodies as they are, "." for ends, "{name: value}" for
- * trailers, "!400" for a fault. */
+/* Everything that was read, as text: "[GET / a 0x101 -2]" for heads, bodies as they are, "." for ends, "{name: value}"
+ * for trailers, "!400" for an error. */
 struct story {
     char text[8192];
     size_t size;
@@ -33,15 +33,15 @@ struct reader {
     struct http1_scan scan;
     struct http1_body body;
     bool in_body;
-    const char *broken; /* the last rule that was broken and let pass */
+    const char *broken; /* the last rule that was broken but tolerated */
     struct story *story;
 };
 
 void reader_init(struct reader *reader, enum hg_head_kind kind, struct story *story);
-/* Reads all that can be read of some bytes; gives how many were used. The bytes are copied to memory of just their
- * size, so that a sanitizer sees a read beyond them. -1 after a fault. */
+/* Reads as much as possible; returns how many bytes were used, or -1 after an error. The bytes are copied to memory of
+ * exactly their size, so that a sanitizer notices a read beyond them. */
 ptrdiff_t reader_feed(struct reader *reader, const uint8_t *bytes, size_t size);
-/* The first `split` bytes, then the rest. */
+/* Reads the first `split` bytes, then the rest. */
 void read_split(struct reader *reader, const uint8_t *bytes, size_t size, size_t split);
 /* The story of a whole input. */
 const char *story_of(struct story *story, enum hg_head_kind kind, const char *input);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where we decide otherwise than the corpus suggests for its cases that are a matter of policy. */
+/* Policy cases in which our decision differs from what the corpus suggests. */
 static const struct {
     const char *name, *why;
 } stricter[] = {
@@ -55,7 +55,8 @@ static enum hg_head_kind kind_of(const json_t *object)
     return !strcmp(json_string_value(json_object_get(object, "kind")), "request") ? HG_REQUEST : HG_RESPONSE;
 }
 
-/* Reads the case whole, and split at every byte, which must not matter. Gives the rule that was broken and let pass. */
+/* Reads the case whole, and split at every byte, which must make no difference. Returns the rule that was broken but
+ * tolerated. */
 static const char *read_case(const json_t *object, const struct http1_limits *limits, struct story *whole,
                              bool *complete)
 {
@@ -84,7 +85,7 @@ static const char *read_case(const json_t *object, const struct http1_limits *li
     return broken;
 }
 
-/* The corpus is older than tolerance. */
+/* The corpus is older than our tolerance. */
 static const struct http1_limits strict_limits = {
     .start_line = 8192, .head = 65536, .fields = 100, .trailers = 8192, .strict = true};
 
@@ -93,7 +94,7 @@ static void check_case(const json_t *object)
     const char *name = json_string_value(json_object_get(object, "name"));
     bool firm = json_is_true(json_object_get(object, "firm")), complete;
     bool accept = !strcmp(json_string_value(json_object_get(object, "expect")), "accept") && !is_stricter(name);
-    bool taken_now = !firm && !strcmp(name, "resp status 600"); /* all of three digits are in use, 999 among them */
+    bool taken_now = !firm && !strcmp(name, "resp status 600"); /* all three-digit statuses are in use, even 999 */
     struct story story;
 
     ck_assert_msg(!(firm && is_stricter(name)), "%s is not ours to decide", name);
@@ -105,7 +106,7 @@ static void check_case(const json_t *object)
         ck_assert_msg(is_refusal(kind_of(object), story.reason.status), "%s: not refused: %s", name, story.text);
 }
 
-/* Calls `check` for each line of a file; gives how many there are. */
+/* Calls `check` for each line of a file; returns the number of lines. */
 static unsigned for_each_case(const char *path, void (*check)(const json_t *object))
 {
     FILE *file = fopen(path, "r");
@@ -131,7 +132,7 @@ START_TEST(test_corpus)
 }
 END_TEST
 
-/* A request of cases.jsonl. The fields that an edge takes off are its own matter. */
+/* A request of cases.jsonl. The fields that an edge removes are not considered. */
 static void check_request(const json_t *object)
 {
     const char *name = json_string_value(json_object_get(object, "name"));
@@ -205,7 +206,7 @@ static unsigned draw(unsigned *seed, unsigned below)
     return (*seed >> 8) % below;
 }
 
-/* Writes `size` bytes in random chunks, with a trailer now and then. */
+/* Writes `size` bytes in random chunks, with an occasional trailer. */
 static size_t write_random_chunks(unsigned *seed, uint8_t *out, size_t capacity, const uint8_t *data, size_t size)
 {
     struct http1_writer writer = {.data = out, .capacity = capacity};
@@ -224,7 +225,8 @@ static size_t write_random_chunks(unsigned *seed, uint8_t *out, size_t capacity,
     return writer.size;
 }
 
-/* Decodes with random windows; broken: one byte of the framing was changed, so any outcome but a wild one is right. */
+/* Decodes with random windows. `broken`: one byte of the framing was changed, so any outcome is right that does no
+ * damage. */
 static bool read_random_windows(unsigned *seed, const uint8_t *in, size_t size, const uint8_t *data, size_t data_size)
 {
     struct http1_message message = {.framing = HTTP1_CHUNKED};

@@ -51,7 +51,7 @@ static void tell_head(struct story *story, const struct hg_head *head, const str
     tell_fields(story, &head->fields);
 }
 
-/* Reads a head. Bytes used, 0: more are needed, -1: fault. */
+/* Reads a head. Returns the number of bytes used, 0 if more are needed, -1 on an error. */
 static ptrdiff_t read_head(struct reader *reader, const uint8_t *data, size_t size)
 {
     struct story *story = reader->story;
@@ -106,8 +106,8 @@ static ptrdiff_t read_body(struct reader *reader, uint8_t *data, size_t size)
     return (ptrdiff_t)used;
 }
 
-/* Reads all that can be read of some bytes; gives how many were used. The bytes are copied to memory of just their
- * size, so that a sanitizer sees a read beyond them. -1 after a fault. */
+/* Reads as much as possible; returns how many bytes were used, or -1 after an error. The bytes are copied to memory of
+ * exactly their size, so that a sanitizer notices a read beyond them. */
 ptrdiff_t reader_feed(struct reader *reader, const uint8_t *bytes, size_t size)
 {
     uint8_t *data = malloc(size ? size : 1);
@@ -133,7 +133,7 @@ ptrdiff_t reader_feed(struct reader *reader, const uint8_t *bytes, size_t size)
     return (ptrdiff_t)at;
 }
 
-/* The first `split` bytes, then the rest. */
+/* Reads the first `split` bytes, then the rest. */
 void read_split(struct reader *reader, const uint8_t *bytes, size_t size, size_t split)
 {
     ptrdiff_t used = reader_feed(reader, bytes, split);

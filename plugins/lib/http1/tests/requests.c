@@ -41,7 +41,7 @@ START_TEST(test_request_hop_by_hop)
                                      "Proxy-Authorization: x\r\nTE: gzip, trailers\r\nTrailer: X\r\n\r\n"),
                      "[GET http://a/ 101 -2 none]{Trailer: X}{TE: trailers}.");
     ck_assert_str_eq(request(&story, "GET / HTTP/1.1\r\nHost: a\r\nTE: gzip\r\n\r\n"), "[GET http://a/ 101 -2 none].");
-    /* What Connection must not make us lose. */
+    /* What Connection must not be able to remove. */
     ck_assert_str_eq(request(&story, "GET / HTTP/1.1\r\nHost: a\r\nConnection: host, content-length, cookie, "
                                      "authorization\r\nCookie: c\r\nAuthorization: d\r\nContent-Length: 1\r\n\r\nx"),
                      "[GET http://a/ 101 1 length]{Cookie: c}{Authorization: d}x.");
@@ -74,7 +74,7 @@ START_TEST(test_request_target)
     ck_assert_str_eq(request(&story, "FROB_x' / HTTP/1.1\r\nHost: a\r\n\r\n"), "!501");
     ck_assert_str_eq(request(&story, "FROB_.' / HTTP/1.1\r\nHost: a\r\n\r\n"), "[FROB_.' http://a/ 101 -2 none].");
     ck_assert_str_eq(request(&story, "get / HTTP/1.1\r\nHost: a\r\n\r\n"), "!501");
-    /* Bytes that no URL may hold. */
+    /* Bytes that are not allowed in a URL. */
     ck_assert_str_eq(request(&story, "GET /\xc3\xa9?\xff HTTP/1.1\r\nHost: a\r\n\r\n"),
                      "[GET http://a/%C3%A9?%FF 101 -2 none].");
     ck_assert_str_eq(request(&story, "GET http://b?\x80 HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -110,7 +110,7 @@ START_TEST(test_host)
         request(&story, input);
         ck_assert_msg(story.reason.status == 400, "accepted: %s", bad[i]);
     }
-    /* The port in its normal form. */
+    /* The port is normalized. */
     ck_assert_str_eq(request(&story, "GET / HTTP/1.1\r\nHost: a:\r\n\r\n"), "[GET http://a/ 101 -2 none].");
     ck_assert_str_eq(request(&story, "GET / HTTP/1.1\r\nHost: [::1]:0080\r\n\r\n"),
                      "[GET http://[::1]:80/ 101 -2 none].");
@@ -197,7 +197,7 @@ START_TEST(test_underscores)
 }
 END_TEST
 
-/* A request of two codings or none: 400 where its end is not known (RFC 9112 section 6.3), else 501. */
+/* A request with two codings or none: 400 if its end is unknown (RFC 9112 section 6.3), else 501. */
 START_TEST(test_codings)
 {
     static const struct {
@@ -270,7 +270,7 @@ START_TEST(test_trailers)
 }
 END_TEST
 
-/* A body of chunks of one byte: any number of them, in few pieces, and nothing is moved by who only looks. */
+/* A body of one-byte chunks: any number of them become few pieces, and without `host` nothing is moved. */
 START_TEST(test_tiny_chunks)
 {
     const size_t count = 100000, size = 6 * count + 5;
@@ -309,8 +309,8 @@ START_TEST(test_tiny_chunks)
 }
 END_TEST
 
-/* The largest head, of a Connection that is a long list and of fields that each are looked for in it: minutes, if each
- * went through the list. */
+/* The largest head: Connection is a long list, and each field is looked up in it. This would take minutes if each field
+ * searched the whole list. */
 START_TEST(test_long_connection)
 {
     const struct http1_limits limits = {.start_line = 100, .head = HTTP1_HEAD_MAX, .fields = HTTP1_FIELDS_MAX};

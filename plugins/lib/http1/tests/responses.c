@@ -31,7 +31,7 @@ START_TEST(test_response_head)
 }
 END_TEST
 
-/* What services in use are seen to send, by the rule that it breaks; nothing but the framing is left of it. */
+/* What real services have been seen to send, by the rule that it breaks; only the framing is kept. */
 START_TEST(test_tolerated)
 {
     static const struct {
@@ -63,7 +63,7 @@ START_TEST(test_tolerated)
 }
 END_TEST
 
-/* Where the meaning can be guessed, and is on demand. */
+/* Cases whose meaning can be guessed, and is if configured. */
 START_TEST(test_lenient)
 {
     static const struct http1_limits lenient = {

@@ -95,7 +95,7 @@ START_TEST(test_write_response)
 }
 END_TEST
 
-/* Whatever a stage or another machine has put into the fields, there is one framing: ours. */
+/* Whatever a stage or another machine has put into the fields, the only framing is ours. */
 START_TEST(test_write_no_framing_fields)
 {
     static const char *const names[] = {
