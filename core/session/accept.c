@@ -19,10 +19,10 @@
 
 #define REFUSE_TIMEOUT (2 * HG_SECOND)
 
-/* How long somebody else may take to say what credentials are worth: less than a client waits for its answer. */
+/* How long a plugin may take to verify credentials: less than a client waits for the answer. */
 #define VERIFY_TIMEOUT (8 * HG_SECOND)
 
-/* Refuses a session; the log knows already. */
+/* Refuses a session that has already been logged. */
 static void send_refuse(struct hg_link *link, const char *code, const char *reason, unsigned retry_after)
 {
     char *line = control_encode_refuse(code, reason, retry_after);
@@ -43,7 +43,7 @@ static void refuse(struct hg_link *link, const char *code, const char *reason, u
     send_refuse(link, code, reason, retry_after);
 }
 
-/* The first codec of the client's that this gateway has too, or NULL. */
+/* The client's first codec that this gateway has, too, or NULL. */
 static const struct instance *common_codec(const struct sessions *sessions, const struct control_message *open)
 {
     const struct instance *codec = NULL;
@@ -53,7 +53,7 @@ static const struct instance *common_codec(const struct sessions *sessions, cons
     return codec;
 }
 
-/* Writes `accept` and lets the link carry the session. False: the link is being closed. */
+/* Writes `accept` and attaches the session to the link. False: the link is being closed. */
 static bool accept_session(struct hg_link *link, struct session *session, bool resumed,
                            const struct control_message *open)
 {
@@ -76,7 +76,7 @@ static bool accept_session(struct hg_link *link, struct session *session, bool r
     return true;
 }
 
-/* Takes over the identity. */
+/* Takes ownership of the identity. */
 static void open_session(struct hg_link *link, const struct instance *codec, const struct hg_identity *identity,
                          const struct control_message *open)
 {
@@ -109,7 +109,7 @@ static void open_session(struct hg_link *link, const struct instance *codec, con
     dispatch_retry(session);
 }
 
-/* Goes on with a session over this link; the newest link wins. Takes over the identity, in which the services may have
+/* Continues a session over this link; the newest link wins. Takes ownership of the identity, whose services may have
  * changed. */
 static void resume_session(struct hg_link *link, struct session *session, const struct hg_identity *identity,
                            const struct control_message *open)
@@ -129,10 +129,10 @@ static void resume_session(struct hg_link *link, struct session *session, const 
     dispatch_retry(session);
 }
 
-/* Whether a session that is known can go on over another link. */
+/* Whether an existing session can continue over another link. */
 static bool can_resume(const struct session *session, const struct control_message *open)
 {
-    /* The link that it has may be on its way to end it. */
+    /* The current link may be about to end the session. */
     if (session->link && session->link->session_over)
         return false;
     for (size_t i = 0; i < open->codec_count; i++)
@@ -160,7 +160,7 @@ static void print_codecs(char *text, size_t size, const struct sessions *session
     }
 }
 
-/* What becomes of a client that has proved who it is. Takes over the identity. */
+/* Admits a client that has proved its identity. Takes ownership of the identity. */
 static void admit(struct hg_link *link, struct session *named, const struct hg_identity *identity,
                   const struct control_message *open)
 {
@@ -190,14 +190,14 @@ static void admit(struct hg_link *link, struct session *named, const struct hg_i
 
 /* ---- Credentials ---- */
 
-/* An `open` whose credentials are being looked at. */
+/* An `open` whose credentials are being verified. */
 struct verifying {
-    struct hg_verification public; /* first, so that one is the other */
+    struct hg_verification public; /* first, so that a pointer to either is a pointer to both */
     struct hg_link *link;
-    struct control_message open; /* but for its credentials, which were wiped */
+    struct control_message open; /* without its credentials, which have been wiped */
 };
 
-/* The answer is there. */
+/* The answer has arrived. */
 static void verified(struct hg_link *link, const struct hg_verification *verification, enum hg_verify answer,
                      const struct control_message *open)
 {
@@ -208,7 +208,7 @@ static void verified(struct hg_link *link, const struct hg_verification *verific
         send_refuse(link, "credentials", verification->reason ? verification->reason : "credentials refused", 0);
 }
 
-/* Late: the link may be about to be closed. */
+/* The answer comes later; by then the link may be closing. */
 static void answered(struct hg_verification *verification, enum hg_verify answer)
 {
     struct verifying *verifying = (struct verifying *)verification;
@@ -277,7 +277,7 @@ void accept_open(struct hg_link *link, const struct control_message *open)
 
     if (!open->speaks_version)
         refuse(link, "version", "this gateway only supports version 1 of the protocol", 0);
-    /* What runs may finish, also over another link. */
+    /* Exchanges in progress may finish, even over another link. */
     else if (sessions->drained_at && !(open->session && session_by_name(sessions, open->session)))
         refuse(link, "draining", "this gateway is stopping", 1);
     else

@@ -16,10 +16,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* How often a session that shall end is looked at. */
+/* How often a draining session is checked. */
 #define DRAIN_TICK (100 * HG_MILLISECOND)
 
-/* Tells the gateway that this session shall get no new exchanges; it ends when the running ones have. */
+/* Asks the gateway to start no new exchanges on this session, which ends once those in progress have. */
 static void say_drain(struct session *session)
 {
     link_send_message(session->link, control_encode_drain(session->drain_reason, 0));
@@ -47,7 +47,7 @@ static struct session *find_session(const struct sessions *sessions, uint64_t nu
     return session;
 }
 
-/* The link carries the session from here on. */
+/* The link carries the session from now on. */
 static void carry(struct hg_link *link, struct session *session, const struct control_message *accept)
 {
     session_set_peer_parameters(session, link, &accept->parameters);
@@ -57,7 +57,7 @@ static void carry(struct hg_link *link, struct session *session, const struct co
         link_check_at(link, hg_now(link_worker(link)) + DRAIN_TICK);
 }
 
-/* Why a session goes on over another link. */
+/* Why a session continues over another link. */
 static const char *why_moved(const struct session *session)
 {
     if (!session->link)
@@ -186,7 +186,7 @@ static void client_message(struct hg_link *link, const struct control_message *m
         link_close(link, TN_CONTROL_ERROR, "unexpected control message for a client");
 }
 
-/* Whether a session that shall end has nothing left to do. */
+/* Whether a draining session has nothing left to do. */
 static bool is_drained(const struct hg_link *link)
 {
     const struct sessions *sessions = link->sessions;

@@ -10,9 +10,9 @@
 
 extern const struct tunnel_end client_end;
 
-/* Makes the sessions those of a client and begins to connect. 0, or -1. */
+/* Makes these the sessions of a client and begins to connect. 0, or -1 on failure. */
 int client_start(struct sessions *sessions);
-/* Tells the gateways that no new exchanges are wanted. */
+/* Asks the gateways to start no new exchanges. */
 void client_drain(struct sessions *sessions);
 
 #endif

@@ -8,14 +8,14 @@
 
 /* The largest integer of the protocol (RFC 9000 section 16). */
 #define INTEGER_MAX (((json_int_t)1 << 62) - 1)
-/* A peer may not keep this end away for longer than a day. */
+/* A peer must not keep this end away for longer than a day. */
 #define RETRY_AFTER_MAX 86400
 /* Milliseconds. */
 #define ACK_DELAY     5
 #define ACK_DELAY_MAX 1000
 #define VERSIONS_MAX  16
 
-/* A string of 1 to `max` bytes; NULL when it is missing or anything else. */
+/* A string of 1 to `max` bytes; NULL if it is missing or not one. */
 static const char *member_string(const json_t *object, const char *name, size_t max)
 {
     const json_t *value = json_object_get(object, name);
@@ -24,7 +24,7 @@ static const char *member_string(const json_t *object, const char *name, size_t 
     return json_is_string(value) && size >= 1 && size <= max ? json_string_value(value) : NULL;
 }
 
-/* 0 with `*value` set, also when the member is missing (then to `absent`); -1 when it is out of bounds. */
+/* Sets `*value` and returns 0, with `absent` if the member is missing; returns -1 if it is out of range. */
 static int member_integer(const json_t *object, const char *name, json_int_t max, json_int_t absent, json_int_t *value)
 {
     const json_t *member = json_object_get(object, name);
@@ -101,7 +101,7 @@ static bool is_session_name(const char *text)
                CONTROL_SESSION_NAME_SIZE;
 }
 
-/* `process`, which may be missing. */
+/* `process`, which may be absent. */
 static int decode_process(struct control_message *message, const char **error)
 {
     *error = "\"process\" is not a name";
@@ -111,7 +111,7 @@ static int decode_process(struct control_message *message, const char **error)
     return message->process ? 0 : -1;
 }
 
-/* `services`, which may be missing. */
+/* `services`, which may be absent. */
 static int decode_services(struct control_message *message, const char **error)
 {
     json_t *services = json_object_get(message->root, "services");
@@ -137,7 +137,7 @@ static int decode_open(struct control_message *message, const char **error)
 
     if (decode_versions(message, error))
         return -1;
-    /* What else stands in an `open` of another version need not be what this one knows. */
+    /* The rest of an `open` of another version may have any format. */
     if (!message->speaks_version)
         return 0;
     if (decode_codecs(message, error) || decode_parameters(&message->parameters, message->root, error) ||
@@ -180,7 +180,7 @@ static int decode_accept(struct control_message *message, const char **error)
     return decode_parameters(&message->parameters, message->root, error);
 }
 
-/* `reason`, which may be missing. */
+/* `reason`, which may be absent. */
 static int decode_reason(struct control_message *message, const char **error)
 {
     const json_t *reason = json_object_get(message->root, "reason");
@@ -192,7 +192,7 @@ static int decode_reason(struct control_message *message, const char **error)
     return 0;
 }
 
-/* `reason` and `retry_after`, which may be missing. */
+/* `reason` and `retry_after`, which may be absent. */
 static int decode_excuse(struct control_message *message, const char **error)
 {
     json_int_t seconds;
@@ -282,7 +282,7 @@ void control_message_free(struct control_message *message)
     message->root = NULL;
 }
 
-/* Takes `root` over; NULL is allowed, as json_pack() gives it. */
+/* Takes ownership of `root`; NULL is allowed, as json_pack() may return it. */
 static char *encode(json_t *root)
 {
     size_t size = root ? json_dumpb(root, NULL, 0, JSON_COMPACT) : 0;
@@ -332,7 +332,7 @@ char *control_encode_accept(const struct control_offer *offer)
                             pack_parameters(&offer->parameters)));
 }
 
-/* Adds `retry_after`, unless it is 0, to an object that it takes over. */
+/* Adds `retry_after`, unless it is 0, to an object and takes ownership of that. */
 static char *encode_excuse(json_t *root, unsigned retry_after)
 {
     if (root && retry_after && json_object_set_new(root, "retry_after", json_integer(retry_after))) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Control messages: the JSON lines that the two ends of a link say to each other (docs/protocol.md, section 6).
+ * Control messages: the lines of JSON that the two ends of a link exchange (docs/protocol.md, section 6).
  *
- * Pure: text to struct and back. Unknown types and members are skipped, known members are checked strictly.
+ * Pure: converts between text and structs. Unknown types and members are ignored, known members are checked strictly.
  */
 #ifndef CORE_SESSION_CONTROL_MESSAGE_H
 #define CORE_SESSION_CONTROL_MESSAGE_H
@@ -13,22 +13,22 @@
 #include <hopgate/types.h>
 #include <jansson.h>
 
-/* The longest line, its LF included. */
+/* The longest line, including its LF. */
 #define CONTROL_LINE_MAX 16384
-/* The version of the protocol that this program speaks. */
+/* The protocol version that this program speaks. */
 #define CONTROL_VERSION 1
-/* Characters of a session's name: 128 bits in base64url. */
+/* Length of a session's name: 128 bits in base64url. */
 #define CONTROL_SESSION_NAME_SIZE 22
 /* The longest name of a codec, a code or a process. */
 #define CONTROL_NAME_SIZE 64
-/* Codecs that one `open` may list. */
+/* The most codecs in an `open`. */
 #define CONTROL_CODECS_MAX 16
-/* Services that it may list, and the bytes of a name. */
+/* The most services in it, and the longest name of one. */
 #define CONTROL_SERVICES_MAX     256
 #define CONTROL_SERVICE_NAME_MAX 128
 
 enum control_type {
-    CONTROL_UNKNOWN, /* to be skipped */
+    CONTROL_UNKNOWN, /* to be ignored */
     CONTROL_OPEN,
     CONTROL_ACCEPT,
     CONTROL_REFUSE,
@@ -38,26 +38,26 @@ enum control_type {
     CONTROL_PONG,
 };
 
-/* What both ends tell of themselves when a link is opened. */
+/* What both ends announce about themselves when a link is opened. */
 struct control_parameters {
     struct tn_peer_params limits;
     unsigned max_ack_delay; /* milliseconds */
 };
 
-/* A message that was read. Which members count depends on the type; texts and objects belong to `root`. */
+/* A parsed message. Which members are valid depends on the type; strings and objects belong to `root`. */
 struct control_message {
     enum control_type type;
     json_t *root;
 
-    bool speaks_version;                    /* open: CONTROL_VERSION is among its versions; accept: is the one chosen */
-    size_t codec_count;                     /* open */
+    bool speaks_version; /* open: its versions include CONTROL_VERSION; accept: it is the chosen one */
+    size_t codec_count;  /* open */
     const char *codecs[CONTROL_CODECS_MAX]; /* open: best first */
     const char *codec;                      /* accept */
     const char *session;                    /* open: NULL for a new session; accept */
-    bool resumed;                           /* accept: it is the session that `open` named */
+    bool resumed;                           /* accept: this is the session that `open` named */
     const json_t *credentials;              /* open: an object */
-    const char *process;                    /* open: NULL when it does not say */
-    json_t *services;                       /* open: a list of names; NULL when it does not say */
+    const char *process;                    /* open: NULL if not given */
+    json_t *services;                       /* open: a list of names; NULL if not given */
     struct control_parameters parameters;   /* open, accept */
     const char *code;                       /* refuse */
     const char *reason;                     /* refuse, drain, notice: "" when absent */
@@ -65,27 +65,28 @@ struct control_message {
     json_int_t id;                          /* ping, pong */
 };
 
-/* Reads one line, without its LF. 0, to be followed by control_message_free(); or -1 with `*error` set to a literal. */
+/* Parses a line, given without its LF. Returns 0, then call control_message_free(); or -1 with `*error` set to a
+ * literal. */
 int control_decode(struct control_message *message, const char *line, size_t size, const char **error);
-/* The texts in its credentials are wiped. */
+/* Also wipes all strings in the credentials. */
 void control_message_free(struct control_message *message);
-/* Overwrites all texts in credentials that will be freed. They must be nobody else's. */
+/* Overwrites all strings in credentials that are about to be freed. They must not be shared. */
 void control_wipe(json_t *credentials);
 
-/* What `open` and `accept` tell of this end. */
+/* What `open` and `accept` contain about this end. */
 struct control_offer {
     const char *const *codecs; /* open: best first; accept: the one chosen */
     size_t codec_count;
-    const char *session; /* open: the session to resume or NULL; accept: the session's name */
+    const char *session; /* open: the session to resume, or NULL; accept: the session's name */
     bool resumed;        /* accept */
     struct control_parameters parameters;
-    json_t *credentials; /* open; stays the caller's */
+    json_t *credentials; /* open; still owned by the caller */
     const char *process; /* open */
-    json_t *services;    /* open: NULL: not to be said; stays the caller's */
+    json_t *services;    /* open: NULL to leave it out; still owned by the caller */
 };
 
-/* Each returns a line with its LF, ended by NUL, for the caller to free(); NULL when out of memory or the line would be
- * longer than CONTROL_LINE_MAX. */
+/* Each returns a line with its LF, NUL-terminated, for the caller to free(); NULL when out of memory or if the line
+ * would exceed CONTROL_LINE_MAX. */
 char *control_encode_open(const struct control_offer *offer);
 char *control_encode_accept(const struct control_offer *offer);
 char *control_encode_refuse(const char *code, const char *reason, unsigned retry_after);

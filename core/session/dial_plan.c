@@ -5,7 +5,7 @@
 
 #include <sys/random.h>
 
-/* Its newest session, or the next older one after `session`. */
+/* The dialer's newest session, or the next older one after `session`. */
 static struct session *next_session(const struct dialer *dialer, const struct session *session)
 {
     struct session *next = session ? session->next : dialer->sessions->sessions;
@@ -15,7 +15,7 @@ static struct session *next_session(const struct dialer *dialer, const struct se
     return next;
 }
 
-/* The session of it that needs a link most, or NULL. */
+/* The dialer's session that needs a link most, or NULL. */
 struct session *dialer_session_in_need(const struct dialer *dialer)
 {
     struct session *session = NULL;
@@ -27,7 +27,7 @@ struct session *dialer_session_in_need(const struct dialer *dialer)
     return NULL;
 }
 
-/* The session of it that takes new exchanges, or NULL. */
+/* The dialer's session that takes new exchanges, or NULL. */
 struct session *dialer_current_session(const struct dialer *dialer)
 {
     struct session *session = NULL;
@@ -51,14 +51,14 @@ uint64_t dialer_random(void)
 {
     uint64_t number = 0;
 
-    /* Without random numbers all that is lost is the spread of the clients. */
+    /* Without random numbers, only the spreading of the clients is lost. */
     if (getrandom(&number, sizeof number, 0) != sizeof number)
         number = 0;
     return number;
 }
 
-/* A gateway that drains refuses new sessions and takes back those that it has: how often it did the one is no reason
- * to wait before the other. */
+/* A draining gateway refuses new sessions, but resumes existing ones: having been refused the former is no reason to
+ * wait before trying the latter. */
 static void note_purpose(struct dialer *dialer)
 {
     const struct session *session = dialer_session_in_need(dialer);
@@ -72,7 +72,7 @@ static void note_purpose(struct dialer *dialer)
     dialer->helps_drained = helps_drained;
 }
 
-/* A round that took long has waited enough: tries are that far apart, not what lies between them. */
+/* The wait is measured between the starts of two rounds, so the time that the last one took counts. */
 static hg_time next_wait(struct dialer *dialer)
 {
     hg_time wait = backoff_next(&dialer->backoff, dialer_random()), least = wait / 8, took = 0;

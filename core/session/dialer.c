@@ -24,7 +24,7 @@ static void on_timer(void *arg)
     race_next(dialer);
 }
 
-/* What its lines in the log begin with. */
+/* Sets the prefix of its log lines. */
 static void set_label(struct dialer *dialer, unsigned number)
 {
     const struct sessions *sessions = dialer->sessions;
@@ -55,7 +55,7 @@ static int add_dialer(struct sessions *sessions, const struct gateway *gateway, 
     return dialer->timer && dialer->probe_timer ? 0 : -1;
 }
 
-/* For the gateway no more than random; its log shows people by it which process is meant. */
+/* Just a random string to the gateway, but people can tell from its log which process is meant. */
 static int name_process(char process[static CONTROL_NAME_SIZE + 1])
 {
     char random[CONTROL_SESSION_NAME_SIZE + 1], host[256] = "", shown[25];
@@ -166,7 +166,7 @@ void dialer_link_ended(struct hg_link *link)
 
 /* ---- When the network has changed ---- */
 
-/* A handshake that goes on for so long when the network changes is hardly one over the path that there is now. */
+/* If a handshake has already taken this long when the network changes, it was probably started on the old path. */
 #define STUCK HG_SECOND
 
 static void try_again_soon(struct dialer *dialer)
@@ -175,8 +175,8 @@ static void try_again_soon(struct dialer *dialer)
 
     if (dialer->attempts && now >= dialer->round_began + STUCK && !race_opening_link(dialer, true))
         race_end(dialer, "the network has changed");
-    /* What was tried before, or is being tried now, failed on a network that has gone: it counts no more. How long a
-     * gateway asked to wait still does. */
+    /* Earlier and current tries failed on a network that no longer exists, so they do not count. But a wait that a
+     * gateway asked for still does. */
     backoff_resumed(&dialer->backoff);
     if (!dialer->waits)
         return;
@@ -194,7 +194,7 @@ void dialers_changed(void *arg)
         try_again_soon(dialer);
 }
 
-/* ---- Telling ---- */
+/* ---- Reporting ---- */
 
 static void report(const struct dialer *dialer)
 {

@@ -2,12 +2,12 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Client: opens links. There is a dialer for each of the `links` to each gateway. It keeps one session for new
- * exchanges and opens a link whenever that session, or an older one that is draining, needs one. Dialers are
- * independent: each has its own attempts, its own waits and its own return to a better transport.
+ * exchanges, and opens a link whenever this session, or an older one that is draining, needs one. Dialers are
+ * independent: each has its own tries, waits and returns to a better transport.
  *
- * The transports that know the gateway race for the link, each with a head start over the next (RFC 8305): the first
+ * The transports that lead to the gateway race for the link, each with a head start over the next (RFC 8305): the first
  * link that is up sends `open`, and the others are closed once that is accepted. While a session uses a later
- * transport, the earlier ones are tried from time to time by a full handshake, and the session moves back to one that
+ * transport, the earlier ones are tried from time to time with a full handshake, and the session moves back to one that
  * works.
  */
 #ifndef CORE_SESSION_DIALER_H
@@ -15,31 +15,31 @@
 
 #include "core/session/session.h"
 
-/* Connects to all gateways and keeps the sessions open. 0, or -1: out of memory. */
+/* Connects to all gateways and keeps the sessions open. 0, or -1 when out of memory. */
 int dialers_start(struct sessions *sessions);
-/* Stops; all links must be gone. No effect on a gateway. */
+/* Stops all dialers; all links must have ended. Does nothing on a gateway. */
 void dialers_stop(struct sessions *sessions);
-/* dialer_review() for all. */
+/* Calls dialer_review() for all of them. */
 void dialers_review(struct sessions *sessions);
-/* The network has changed, or the machine has slept: asks all gateways whether they are alive, and dials at once where
+/* The network has changed, or the machine was suspended: checks whether all gateways respond, and dials at once where
  * there is no link. `sessions` is a struct sessions. */
 void dialers_changed(void *sessions);
-/* Logs its part of the statistics, a line for each dialer. */
+/* Logs the dialers' statistics, one line each. */
 void dialers_report(const struct sessions *sessions);
 
 /* Dials, now or after a wait, if a link is needed. */
 void dialer_want(struct dialer *dialer);
-/* Stops dialling if no link is needed any more. */
+/* Stops dialling if no link is needed now. */
 void dialer_review(struct dialer *dialer);
-/* The gateway has refused a session and is not to be tried before then. `drains`: because it is about to stop, so
- * another one may soon be there. */
+/* The gateway has refused a session and must not be tried before this time. `drains`: it refused because it is about to
+ * stop, so another one may soon be available. */
 void dialer_refused(struct dialer *dialer, hg_time not_before, bool drains);
 
 /* A link's handshake is complete. */
 void dialer_link_up(struct hg_link *link);
 /* The gateway has accepted a link; `resumed`: for the session that `open` named. */
 void dialer_accepted(struct hg_link *link, bool resumed);
-/* A link has ended; its session, if it had one, has been told. */
+/* A link has ended; its session, if it had one, knows already. */
 void dialer_link_ended(struct hg_link *link);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the files of the dialer share: dial_plan.c, when to dial; transport_race.c, which transport wins;
- * transport_return.c, moving back to an earlier transport; and dialer.c, which begins and ends it all.
+ * Shared by the files of the dialer: dial_plan.c decides when to dial; transport_race.c finds out which transport wins;
+ * transport_return.c moves back to an earlier transport; dialer.c starts and stops everything.
  */
 #ifndef CORE_SESSION_DIALER_PRIVATE_H
 #define CORE_SESSION_DIALER_PRIVATE_H
@@ -18,43 +18,44 @@ struct dialer {
     struct sessions *sessions;
     struct dialer *next;
     const struct gateway *gateway;
-    char label[320]; /* begins its lines in the log, where there are several dialers; else empty */
+    char label[320]; /* the prefix of its log lines if there are several dialers; else empty */
     struct backoff backoff;
-    struct hg_timer *timer; /* the beginning of a round, or the end of a head start in it */
-    bool waits;             /* for the beginning of a round */
-    bool helps_drained;     /* the last round that was planned is for a session that the gateway drains */
+    struct hg_timer *timer; /* until a round begins, or a head start in it ends */
+    bool waits;             /* waiting for a round to begin */
+    bool helps_drained;     /* the last round planned was for a session that the gateway is draining */
     size_t next_endpoint;   /* of this round, in the gateway's order */
-    size_t attempts;        /* links with is_attempt */
+    size_t attempts;        /* number of links with is_attempt */
     hg_time not_before;
-    hg_time round_began; /* the last one, in which no link was good so far; 0: there is none */
+    hg_time round_began; /* start of the latest round, if no link has succeeded since; 0: no such round */
 
     struct hg_timer *probe_timer;
     struct hg_link *probe; /* a link with is_probe */
-    size_t probes;         /* ever */
+    size_t probes;         /* in total */
     hg_time returned_at;   /* when a session last moved back; 0: never */
     unsigned returns_in_vain;
 };
 
 /* ---- dial_plan.c ---- */
 
-/* The session of this dialer that needs a link most, or NULL. */
+/* The dialer's session that needs a link most, or NULL. */
 struct session *dialer_session_in_need(const struct dialer *dialer);
-/* Its session that takes new exchanges, or NULL. */
+/* The dialer's session that takes new exchanges, or NULL. */
 struct session *dialer_current_session(const struct dialer *dialer);
 bool dialer_needs_link(const struct dialer *dialer);
 uint64_t dialer_random(void);
 
 /* ---- transport_race.c ---- */
 
-/* Begins to connect to an endpoint. NULL: not even that was possible. */
+/* Begins to connect to an endpoint. NULL if even that failed. */
 struct hg_link *dialer_connect(struct dialer *dialer, const struct gateway_endpoint *endpoint);
-/* Lets the next transport take part in the race. */
+/* Lets the next transport join the race. */
 void race_next(struct dialer *dialer);
 /* Ends the race. */
 void race_end(struct dialer *dialer, const char *why);
-/* The link of the race that waits for the answer to its `open` (`said`), or that is up and waits for its turn. */
+/* The link of the race that is waiting for the answer to its `open` (`said`), or that is up and waiting for its
+ * turn. */
 struct hg_link *race_opening_link(const struct dialer *dialer, bool said);
-/* A link that takes part is up, or has ended. */
+/* A link in the race is up, or has ended. */
 void race_link_up(struct hg_link *link);
 void race_link_ended(struct dialer *dialer, const struct hg_link *link);
 
@@ -62,10 +63,10 @@ void race_link_ended(struct dialer *dialer, const struct hg_link *link);
 
 /* Tries an earlier transport; `dialer` is a struct dialer. */
 void return_probe(void *dialer);
-/* Its link is up, or has ended. */
+/* The link of this probe is up, or has ended. */
 void return_link_up(struct hg_link *link);
 void return_link_ended(struct dialer *dialer, const struct hg_link *link);
-/* A session has moved to this link; `returned`: to an earlier transport. */
+/* A session has moved to this link; `returned`: it is back on an earlier transport. */
 void return_note(struct dialer *dialer, const struct hg_link *link, bool returned);
 
 #endif

@@ -10,21 +10,21 @@
 
 #include <stdio.h>
 
-/* How long an exchange waits for its client's return: longer than a client needs that changes from one network to
- * another, shorter than a user's patience. */
+/* How long an exchange waits for its client to return: longer than it takes a client to change networks, and shorter
+ * than a user's patience. */
 #define RETURN_TIME (5 * HG_SECOND)
 
-/* Exchanges that may wait so, each with a head and the first bytes of its body. */
+/* How many exchanges may wait for this, each with a head and the first bytes of its body. */
 #define RETURN_WAITING_MAX 1024
 
-/* Exchanges that may wait for a stream of one session. */
+/* How many exchanges may wait for a stream of one session. */
 #define STREAM_WAITING_MAX 1024
 
-/* Its dispatch in an exchange: self->state. */
+/* The state of an exchange: self->state. */
 struct dispatch {
-    struct exchange_stream *stream; /* NULL: no session was found, yet */
+    struct exchange_stream *stream; /* NULL: no session found yet */
     struct hg_self *self;
-    struct hg_head *head; /* of the request, held while it waits for its client's return; else NULL */
+    struct hg_head *head; /* of the request, while it waits for its client to return; else NULL */
     hg_time until;
     struct dispatch *next, **previous;
 };
@@ -45,7 +45,7 @@ static enum hg_verdict fail(struct hg_self *self, struct hg_reason reason)
     return HG_ERROR;
 }
 
-/* Gives the stream a stream, or a dispatch in line. 0, or -1: the line is too long. */
+/* Gives the exchange a stream of its session, or puts it in line for one. 0, or -1 if the line is too long. */
 static int find_stream(struct exchange_stream *stream)
 {
     struct session *session = stream->session;
@@ -60,7 +60,7 @@ static int find_stream(struct exchange_stream *stream)
     return 0;
 }
 
-/* Gives the exchange to a session. */
+/* Starts the exchange on a session. */
 static enum hg_verdict begin(struct dispatch *dispatch, struct session *session, struct hg_head *head)
 {
     struct hg_self *self = dispatch->self;
@@ -77,7 +77,7 @@ static enum hg_verdict begin(struct dispatch *dispatch, struct session *session,
     return exchange_stream_send_head(dispatch->stream, head);
 }
 
-/* All wait equally long: the first in line is the first to be told off. */
+/* All wait for the same time, so the first in line is the first to fail. */
 static void set_timer(struct sessions *sessions)
 {
     struct hg_worker *core = sessions->worker;
@@ -135,7 +135,7 @@ static void give_up(void *arg)
     set_timer(sessions);
 }
 
-/* Looks again for a session of the exchange's client. */
+/* Tries again to find a session for the exchange. */
 static void try_again(struct dispatch *dispatch)
 {
     struct hg_head *head = dispatch->head;
@@ -149,7 +149,7 @@ static void try_again(struct dispatch *dispatch)
         return;
     leave_line(dispatch);
     verdict = session ? begin(dispatch, session, head) : fail(dispatch->self, reason);
-    /* At PAUSE the stream resumes it; after ERROR it has been reset. */
+    /* After PAUSE, the stream resumes the exchange; after ERROR, it has been reset. */
     if (verdict == HG_NEXT)
         hg_resume(dispatch->self, HG_DOWN);
 }

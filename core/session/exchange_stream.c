@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Both ends of an exchange may meet the same failure at once, so every way out ends in exchange_stream_over(): from
- * there on the exchange hears nothing more of the stream, and the stream nothing of the exchange.
+ * Both ends of an exchange may hit the same failure at once, so every way out ends in exchange_stream_over(): after
+ * that, the exchange hears nothing more from the stream, nor the stream from the exchange.
  */
 #include "core/session/exchange_stream.h"
 
@@ -11,9 +11,8 @@
 
 #include <stdlib.h>
 
-/* A codec keeps what it has of a message until that is complete, which may have megabytes where it is a head, and what
- * it has taken is credit again. Up to this each stream may have of its own; what is beyond it counts for the whole
- * session. */
+/* A codec keeps an incomplete message, which for a head may be megabytes, and new credit is given for what it has
+ * taken. Each stream may keep this much; what exceeds it counts against the whole session. */
 #define UNDECODED_FREE ((size_t)65536)
 
 uint64_t exchange_stream_undecoded(const struct exchange_stream *stream)
@@ -86,7 +85,7 @@ static void drop_surplus(struct exchange_stream *stream)
     stream->surplus = (struct hg_slice){0};
 }
 
-/* Takes the stream off its session: its stream, if it still has one, must have been released. */
+/* Removes it from its session. Its stream, if any, must have been released. */
 static void leave_session(struct exchange_stream *stream)
 {
     struct session *session = stream->session;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * An exchange on a stream. Both ends use it: events of one direction are encoded into the stream, its
- * bytes are decoded into the events of the other. Credit of the exchange and room in the stream are each other's
- * backpressure.
+ * An exchange on a stream, at either end: events of one direction are encoded into the stream, and the stream's bytes
+ * are decoded into events of the other. Backpressure passes both ways, as the exchange's credit and as room in the
+ * stream.
  *
- * What an exchange emits within one turn of the loop is gathered and written to the stream at the turn's end, so that a
- * small response, head, data and end, is one piece in one packet.
+ * What an exchange emits within one turn of the loop is collected and written to the stream at the end of the turn, so
+ * that a small response with head, data and end leaves as one piece in one packet.
  */
 #ifndef CORE_SESSION_EXCHANGE_STREAM_H
 #define CORE_SESSION_EXCHANGE_STREAM_H
@@ -15,28 +15,28 @@
 
 #include <hopgate/codec.h>
 
-/* How far one direction of an exchange has come. */
+/* The progress of one direction of an exchange. */
 enum message_phase {
-    MESSAGE_HEAD, /* the request's head, or the final response's, is still to come */
+    MESSAGE_HEAD, /* the head of the request or of the final response is yet to come */
     MESSAGE_BODY,
     MESSAGE_ENDED,
 };
 
 struct exchange_stream {
-    struct session *session; /* NULL: it was lost */
-    struct hg_self *self;    /* the place in the exchange; NULL on a client until the request's head was read, and after
-                                detach */
-    struct tn_stream *tn;    /* NULL: not opened yet, or over */
-    enum hg_direction sends; /* what this end encodes: down on a gateway, up on a client */
+    struct session *session; /* NULL: lost */
+    struct hg_self *self; /* its slot in the exchange; NULL after detach and, on a client, before the request's head has
+                             been read */
+    struct tn_stream *tn; /* NULL: not opened yet, or over */
+    enum hg_direction sends; /* the direction that this end encodes: down on a gateway, up on a client */
     enum message_phase sent, received;
     bool over;               /* the exchange was or will be reset: nothing more is emitted */
     bool unwanted;           /* the peer does not read what is sent */
-    bool held;               /* the exchange waits for hg_resume() */
+    bool held;               /* the exchange is waiting for hg_resume() */
     unsigned interim;        /* interim responses received */
-    size_t undecoded;        /* bytes that were decoded since the last event: the codec may have kept them */
+    size_t undecoded;        /* bytes decoded since the last event: the codec may be holding them */
     struct hg_slice surplus; /* decoded data beyond the exchange's credit, with a reference */
 
-    struct hg_output output; /* encoded, not yet written to the stream */
+    struct hg_output output; /* encoded, but not written to the stream yet */
     size_t output_size;
 
     bool is_unwritten, is_waiting;
@@ -46,28 +46,28 @@ struct exchange_stream {
     _Alignas(max_align_t) unsigned char decoder[];
 };
 
-/* A stream without a stream; NULL when out of memory. */
+/* Creates one without a stream; NULL when out of memory. */
 struct exchange_stream *exchange_stream_new(struct session *session, enum hg_direction sends);
-/* Frees it and what it holds; a stream that is not over is cancelled. */
+/* Frees it and what it holds; if it is not over, the stream is cancelled. */
 void exchange_stream_free(struct exchange_stream *stream);
 
-/* Gives it its stream, to which what was encoded before is written. */
+/* Sets its stream, and queues what has been encoded so far to be written to it. */
 void exchange_stream_set_stream(struct exchange_stream *stream, struct tn_stream *tn);
-/* The session cannot give it a stream now: it waits in line, held. */
+/* No stream is available in the session: waits in line, and holds the exchange. */
 void exchange_stream_wait(struct exchange_stream *stream);
 
-/* The exchange's events in the direction that is sent, as in struct hg_stage_ops. */
+/* The exchange's events in the direction being sent, as in struct hg_stage_ops. */
 enum hg_verdict exchange_stream_send_head(struct exchange_stream *stream, const struct hg_head *head);
 size_t exchange_stream_send_data(struct exchange_stream *stream, const struct hg_slice *slice);
 enum hg_verdict exchange_stream_send_end(struct exchange_stream *stream, const struct hg_fields *trailers);
-/* The exchange was reset by somebody else. */
+/* The exchange was reset from elsewhere. */
 void exchange_stream_was_reset(struct exchange_stream *stream, const struct hg_reason *reason);
 
 /* Decodes what has arrived, as far as the exchange has credit. */
 void exchange_stream_receive(struct exchange_stream *stream);
-/* Writes what was encoded; goes on with the exchange if it was held for that. */
+/* Writes what was encoded, and resumes the exchange if it was waiting for that. */
 void exchange_stream_write(struct exchange_stream *stream);
-/* The session is gone, and the stream with it. */
+/* The session was lost, and the stream with it. */
 void exchange_stream_session_lost(struct exchange_stream *stream, const struct hg_reason *reason);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What comes out of the stream: events for the exchange, decoded as far as it has credit.
+ * The stream's output: events for the exchange, decoded as far as it has credit.
  */
 #include "core/base/failure.h"
 #include "core/base/fatal.h"
@@ -11,11 +11,11 @@
 #include "core/session/flush_queue.h"
 #include "core/session/stream_error.h"
 
-/* Interim responses of one exchange: one a second for hours, as a long task may send. None is counted against its
+/* The most interim responses of an exchange: one a second for hours, as a long task may send. They do not use up its
  * credit. */
 #define INTERIM_MAX 10000
 
-/* Whether the session keeps too much of messages that are not complete. One message alone may be as large as it may. */
+/* Whether the session holds too much of incomplete messages. A single message may take up the whole limit. */
 static bool keeps_too_much(const struct exchange_stream *stream)
 {
     const struct session *session = stream->session;
@@ -40,7 +40,7 @@ static enum hg_direction receives(const struct exchange_stream *stream)
     return stream->sends == HG_DOWN ? HG_UP : HG_DOWN;
 }
 
-/* Emits data as far as the credit goes; the rest becomes the surplus. */
+/* Emits data as far as credit allows; the rest becomes the surplus. */
 static void receive_data(struct exchange_stream *stream, struct hg_slice data, bool owned)
 {
     size_t credit = hg_credit(stream->self, receives(stream));
@@ -57,7 +57,7 @@ static void receive_data(struct exchange_stream *stream, struct hg_slice data, b
     }
 }
 
-/* On a client the request's head opens the exchange. */
+/* On a client, the request's head opens the exchange. */
 static const char *receive_request(struct exchange_stream *stream, struct hg_head *head)
 {
     const struct sessions *sessions = stream->session->sessions;
@@ -92,16 +92,16 @@ static void receive_reset(struct exchange_stream *stream, const struct hg_reason
     char detail[STREAM_ERROR_DETAIL_SIZE];
     struct hg_reason reason = stream_error_from_peer(told, detail);
 
-    /* What makes a gateway drop an exchange, it logs itself. */
+    /* If a gateway drops an exchange, it logs the reason itself. */
     reason.status = receives(stream) == HG_DOWN ? FAILURE_ABANDONED : reason.status;
     exchange_stream_over(stream, TN_STREAM_NO_ERROR);
     if (stream->self)
-        hg_break_off(stream->self, &reason); /* what came before goes on */
+        hg_break_off(stream->self, &reason); /* what came before is still delivered */
     else
         exchange_stream_free(stream);
 }
 
-/* Passes one decoded event other than a reset to the exchange. Returns what is wrong with it, or NULL. */
+/* Passes a decoded event other than a reset to the exchange. Returns what is wrong with it, or NULL. */
 static const char *receive_event(struct exchange_stream *stream, struct hg_codec_event *event)
 {
     const struct hg_host *host = stream->session->codec_worker->host;
@@ -136,7 +136,7 @@ static const char *receive_event(struct exchange_stream *stream, struct hg_codec
     return NULL;
 }
 
-/* Emits what was left over. False when some still is. */
+/* Emits the surplus. False if some is left. */
 static bool emit_surplus(struct exchange_stream *stream)
 {
     struct hg_slice surplus = stream->surplus;
@@ -162,7 +162,7 @@ static bool next_bytes(struct exchange_stream *stream, struct hg_slice *slice)
     return slice->size > 0;
 }
 
-/* Decodes one event from the front of `slice`. False when the stream may be gone or is over. */
+/* Decodes one event from the front of `slice`. False if the stream is over or may have been freed. */
 static bool decode(struct exchange_stream *stream, const struct hg_slice *slice)
 {
     struct session *session = stream->session;
@@ -195,7 +195,7 @@ static bool decode(struct exchange_stream *stream, const struct hg_slice *slice)
     return true;
 }
 
-/* The peer's direction has ended in the stream: so it must have in the exchange. */
+/* The peer's direction of the stream has ended, so its message must have ended, too. */
 static void check_end(struct exchange_stream *stream)
 {
     if (stream->received == MESSAGE_ENDED) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What goes into the stream: an exchange's events, encoded, as far as the stream has room.
+ * The stream's input: an exchange's events, encoded as far as the stream has room.
  */
 #include "core/base/fatal.h"
 #include "core/base/user_errors.h"
@@ -9,13 +9,13 @@
 #include "core/session/flush_queue.h"
 #include "core/session/stream_error.h"
 
-/* Slices of one encoder's call, see <hopgate/codec.h>. */
+/* The most data per call of an encoder, see <hopgate/codec.h>. */
 #define DATA_MAX 16384
 
-/* Less room than this is not worth a piece of data, unless no more is there. */
+/* With less room than this, data is not encoded, unless there is no more of it. */
 #define DATA_WORTHWHILE 1024
 
-/* Output is written out when it has more slices than this: room is left for one more call, and for a reset. */
+/* Output is written once it has more slices than this, which leaves room for one more call and for a reset. */
 #define OUTPUT_HIGH (HG_OUTPUT_SLICES - 2 * HG_OUTPUT_PER_CALL)
 
 static void mark_unwritten(struct exchange_stream *stream)
@@ -33,7 +33,7 @@ static void mark_unwritten(struct exchange_stream *stream)
     session_flush_later(session);
 }
 
-/* Encoders append slices, or lengthen the last one. */
+/* Counts new output: encoders append slices, or extend the last one. */
 static void count_output(struct exchange_stream *stream)
 {
     stream->output_size = 0;
@@ -41,7 +41,7 @@ static void count_output(struct exchange_stream *stream)
         stream->output_size += stream->output.slices[i].size;
 }
 
-/* Moves output into the stream by `write`; false when some is left. */
+/* Moves output into the stream with `write`; false if some is left. */
 static bool move_output(struct exchange_stream *stream, size_t (*write)(struct tn_stream *, const struct hg_slice *))
 {
     struct hg_output *output = &stream->output;
@@ -69,7 +69,7 @@ static bool move_output(struct exchange_stream *stream, size_t (*write)(struct t
     return !output->count;
 }
 
-/* Moves output into the stream as far as there is room; when some is left, TN_EVENT_WRITABLE will come. */
+/* Moves output into the stream as far as there is room; if some is left, TN_EVENT_WRITABLE will follow. */
 static bool write_output(struct exchange_stream *stream)
 {
     return move_output(stream, tn_stream_write);
@@ -109,14 +109,13 @@ static enum hg_verdict encoding_failed(struct exchange_stream *stream, const cha
     struct hg_reason reason = user_errors[request ? USER_ERROR_REQUEST_NOT_ENCODED : USER_ERROR_RESPONSE_NOT_ENCODED];
 
     reason.detail = error;
-    /* The peer is told the whole reason where there is room for it: exchange_stream_was_reset() does not come after
-     * this. */
+    /* Sends the peer the whole reason if there is room for it: exchange_stream_was_reset() is not called after this. */
     exchange_stream_was_reset(stream, &reason);
     hg_reset(stream->self, &reason);
     return HG_ERROR;
 }
 
-/* After a head or an end was encoded: goes on at once when the stream can take it, or else holds the exchange. */
+/* After a head or an end was encoded: continues at once if the stream can take it, otherwise holds the exchange. */
 static enum hg_verdict pass_output(struct exchange_stream *stream)
 {
     count_output(stream);
@@ -148,10 +147,10 @@ enum hg_verdict exchange_stream_send_head(struct exchange_stream *stream, const 
     return pass_output(stream);
 }
 
-/* How many bytes of data can be encoded into that much room of the stream. */
+/* How much data can be encoded into this much room of the stream. */
 static size_t data_that_fits(const struct hg_codec_ops *codec, size_t room)
 {
-    /* Growth is rounded up by an encoder: one byte. */
+    /* An encoder may round up by one byte. */
     if (room <= codec->data_overhead + 1)
         return 0;
     room -= codec->data_overhead + 1;
@@ -160,7 +159,7 @@ static size_t data_that_fits(const struct hg_codec_ops *codec, size_t room)
     return room * 64 / codec->data_growth;
 }
 
-/* Bytes of the next piece of `size` bytes that may be encoded now; 0: the stream has no room. */
+/* How many of the next `size` bytes can be encoded now; 0: the stream has no room. */
 static size_t next_piece(struct exchange_stream *stream, size_t size)
 {
     size_t room, fits;
@@ -188,7 +187,7 @@ size_t exchange_stream_send_data(struct exchange_stream *stream, const struct hg
 
         piece = hg_slice_first(piece, next_piece(stream, piece.size));
         if (!piece.size) {
-            /* TN_EVENT_WRITABLE comes after a write that was cut short as well. */
+            /* A short write will also cause TN_EVENT_WRITABLE. */
             stream->held = true;
             if (write_output(stream))
                 tn_stream_want_writable(stream->tn);
@@ -223,7 +222,7 @@ enum hg_verdict exchange_stream_send_end(struct exchange_stream *stream, const s
     return pass_output(stream);
 }
 
-/* Writes the reason into the stream itself, behind what was sent, even without room. False: out of memory. */
+/* Writes the reason into the stream itself, after what was sent, even if there is no room. False when out of memory. */
 static bool send_reset(struct exchange_stream *stream, const struct hg_reason *reason)
 {
     const struct session *session = stream->session;
@@ -245,8 +244,8 @@ void exchange_stream_was_reset(struct exchange_stream *stream, const struct hg_r
 {
     if (stream->over)
         return;
-    /* A gateway cancels at once, dropping what is on its way: nobody is there to read an answer. A client lets what it
-     * has sent arrive, and then its reason, which the public user is to see. */
+    /* A gateway cancels at once and drops what is on its way, since nobody is left to read a response. A client
+     * delivers what it has sent, followed by its reason, as the public user should see both. */
     if (stream->tn && stream->sends == HG_UP && stream->sent != MESSAGE_ENDED && !stream->unwanted &&
         !send_reset(stream, reason))
         stream->sent = MESSAGE_BODY;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A session whose link has gone silent is not given up: a second link is opened beside the first and takes it over,
- * unless the first is heard of again before.
+ * If a session's link falls silent, a second link is opened alongside it and takes over the session, unless the first
+ * one is heard from again before that.
  */
 #include "core/session/failover.h"
 
@@ -11,12 +11,12 @@
 
 #include <inttypes.h>
 
-/* While exchanges run: the silence after which the gateway is asked for life. The first is for a transfer that stalls;
- * it doubles up to the last while nothing moves, so that a long poll costs little. */
+/* While exchanges are in progress: the silence after which the gateway is pinged. The first value is for a stalled
+ * transfer; it doubles up to the last while nothing moves, so that a long poll costs little. */
 #define ASK_FIRST (300 * HG_MILLISECOND)
 #define ASK_LAST  (4 * HG_SECOND)
 
-/* A sign that the path has changed may be forged, and come in storms: a link is asked no more often than this. */
+/* Signs of a changed path may be forged, and come in storms: a link is pinged no more often than this. */
 #define ASK_AGAIN HG_SECOND
 
 static void seek_other_link(struct session *session)
@@ -40,8 +40,8 @@ void failover_session_answers(struct session *session)
     dialer_review(session->dialer);
 }
 
-/* Asks for life when nothing has come for a while though exchanges run, or the end of a response waits for credit.
- * Returns when that is due again. */
+/* Pings the gateway if nothing has arrived for a while although exchanges are in progress, or the end of a response
+ * waits for credit. Returns when to check again. */
 static hg_time ask_for_life(struct hg_link *link)
 {
     hg_time now = hg_now(link_worker(link));
@@ -80,7 +80,7 @@ void failover_renew(struct hg_link *link)
     dialer_want(link->dialer);
 }
 
-/* Sees whether the gateway is there. Returns when to look again. */
+/* Checks whether the gateway responds. Returns when to check again. */
 hg_time failover_check(struct hg_link *link)
 {
     hg_time dead_after = link->sessions->pipeline->settings.dead_after;

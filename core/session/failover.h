@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Client: watches whether the gateway answers, and looks for another link when it does not.
+ * Client: watches whether the gateway responds, and looks for another link if it does not.
  */
 #ifndef CORE_SESSION_FAILOVER_H
 #define CORE_SESSION_FAILOVER_H
@@ -12,9 +12,9 @@
 
 /* The link carries a session from now on. */
 void failover_watch(struct hg_link *link);
-/* An exchange has begun: the link is looked at soon. */
+/* An exchange has begun: checks the link soon. */
 void failover_watch_exchange(struct hg_link *link);
-/* Looks whether the gateway answers. Returns when to look again. */
+/* Checks whether the gateway responds. Returns when to check again. */
 hg_time failover_check(struct hg_link *link);
 
 /* These are members of struct tunnel_end. */

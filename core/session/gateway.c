@@ -13,12 +13,12 @@
 #include "core/session/session_table.h"
 #include "core/session/stream_error.h"
 
-/* How long an authenticated link may take to say `open`. */
+/* How long an authenticated link may take to send `open`. */
 #define OPEN_TIMEOUT (10 * HG_SECOND)
 
 struct hg_link *sessions_link_accept(struct sessions *sessions, struct hg_worker *transport)
 {
-    /* The transport bounds its own handshake. */
+    /* Transports have their own time limit for handshakes. */
     return link_new(sessions, transport, TN_TIME_NEVER);
 }
 
@@ -69,7 +69,7 @@ static void gateway_message(struct hg_link *link, const struct control_message *
         link_close(link, TN_CONTROL_ERROR, "unexpected control message for a gateway");
 }
 
-/* A client has no credit for streams of its own, so none can come: see session_new(). */
+/* A client has no credit for streams of its own, so this cannot happen: see session_new(). */
 static void gateway_stream_opened(struct session *session, struct tn_stream *tn)
 {
     tn_stream_reset(tn, TN_STREAM_REFUSED);
@@ -111,7 +111,7 @@ void gateway_drain(struct sessions *sessions)
     for (struct session *session = sessions->sessions; session; session = session->next)
         if (session->link)
             link_send_message(session->link, control_encode_drain("the gateway is stopping", 1));
-    /* So that the loop turns when sessions_idle() may have become true. */
+    /* Makes the loop run when sessions_idle() may have become true. */
     for (struct hg_link *link = sessions->links; link; link = link->next)
         link_check_at(link, sessions->drained_at + DRAIN_TIMEOUT);
 }

@@ -10,10 +10,10 @@
 
 extern const struct tunnel_end gateway_end;
 
-/* Makes the sessions those of a gateway. 0, or -1: out of memory. */
+/* Makes these the sessions of a gateway. 0, or -1 when out of memory. */
 int gateway_start(struct sessions *sessions);
 void gateway_stop(struct sessions *sessions);
-/* Tells the clients that this gateway is about to stop. */
+/* Tells all clients that this gateway is about to stop. */
 void gateway_drain(struct sessions *sessions);
 
 #endif

@@ -25,7 +25,7 @@ int identity_find(struct sessions *sessions)
     return 0;
 }
 
-/* Ends the exchanges of services that the client may not serve any more. */
+/* Ends exchanges with services that the client is no longer allowed to serve. */
 void identity_reset_withdrawn(const struct session *session)
 {
     struct exchange_stream *next;

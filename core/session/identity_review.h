@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Gateway: who may open sessions, and what they may serve, as the plugin that offers `identity` says.
+ * Gateway: who may open sessions, and what they may serve, as decided by the plugin that offers `identity`.
  */
 #ifndef CORE_SESSION_IDENTITY_REVIEW_H
 #define CORE_SESSION_IDENTITY_REVIEW_H
 
 #include "core/session/session.h"
 
-/* Finds that plugin. 0, or -1 after the log says that there is none. */
+/* Finds that plugin. 0, or -1 after logging that there is none. */
 int identity_find(struct sessions *sessions);
-/* Reviews the open sessions whenever the plugin says that something has changed. */
+/* Reviews the open sessions whenever the plugin reports a change. */
 void identity_watch(struct sessions *sessions, bool on);
-/* Ends the session's exchanges of services that its client may not serve any more. */
+/* Ends the session's exchanges with services that its client is no longer allowed to serve. */
 void identity_reset_withdrawn(const struct session *session);
 
 #endif

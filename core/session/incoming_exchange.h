@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Client: an exchange for each stream that the gateway opens.
+ * Client: starts an exchange for each stream that the gateway opens.
  */
 #ifndef CORE_SESSION_INCOMING_EXCHANGE_H
 #define CORE_SESSION_INCOMING_EXCHANGE_H

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Links of a worker. One costs its transport some 15 KB even before anybody has authenticated. */
+/* The most links of a worker. Each costs its transport about 15 KB, even before authentication. */
 #define LINKS_MAX 65536
 
 /* While the transport takes no packets, the tunnel's timer cannot do anything useful more often than this. */
@@ -20,7 +20,7 @@
 
 /* ---- Closing ---- */
 
-/* Whether a link that ends by this code takes its session with it (docs/protocol.md, section 7). */
+/* Whether a link that ends with this code takes its session with it (docs/protocol.md, section 7). */
 static bool ends_session(uint64_t code)
 {
     switch (code) {
@@ -42,7 +42,7 @@ static bool ends_session(uint64_t code)
     case TN_CONTROL_ERROR:
         return true;
     default:
-        return false; /* as INTERNAL_ERROR */
+        return false; /* like INTERNAL_ERROR */
     }
 }
 
@@ -87,7 +87,7 @@ void link_failed(struct hg_link *link, int code)
     }
     hg_log_limited(link_worker(link)->instance, HG_LOG_WARNING, link->peer, "closing the link with %s: %s: %s",
                    link->peer, tn_error_name((uint64_t)code), tn_link_error(link->tn));
-    /* A tunnel that ran out of memory has lost track of its streams: that session cannot go on either. */
+    /* When a tunnel runs out of memory it has lost track of its streams, so the session cannot continue either. */
     link->session_over = true;
     link_close(link, (uint64_t)code, "%s", tn_link_error(link->tn));
 }
@@ -193,7 +193,7 @@ bool link_send_message(struct hg_link *link, char *line)
     bool said = line && tn_control_write(link->tn, line, strlen(line));
 
     if (line)
-        explicit_bzero(line, strlen(line)); /* `open` has credentials in it */
+        explicit_bzero(line, strlen(line)); /* `open` contains credentials */
     free(line);
     if (!said)
         link_close(link, TN_INTERNAL_ERROR, "cannot send a control message");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A link: the core's half of a connection that a transport made. It receives and builds packets, runs the tunnel's
- * timer and carries control messages.
+ * A link: the core's half of a connection made by a transport. It builds and receives packets, runs the tunnel's timer
+ * and carries control messages.
  *
- * Whatever a link has to send, a CLOSE included, is sent by link_flush() at the end of a turn of the loop.
+ * Everything that a link sends, even CLOSE, is sent by link_flush() at the end of a turn of the loop.
  */
 #ifndef CORE_SESSION_LINK_H
 #define CORE_SESSION_LINK_H
@@ -15,12 +15,12 @@
 
 enum link_state {
     LINK_HANDSHAKE, /* the transport's handshake is running */
-    LINK_OPENING,   /* up; `open` is not answered yet */
-    LINK_VERIFYING, /* gateway: `open` has come, and its credentials are looked at */
-    LINK_REFUSED,   /* gateway: `refuse` was sent; the link stays until that is acknowledged */
+    LINK_OPENING,   /* up; `open` has not been answered yet */
+    LINK_VERIFYING, /* gateway: `open` has arrived, and its credentials are being verified */
+    LINK_REFUSED,   /* gateway: `refuse` was sent; the link stays until it is acknowledged */
     LINK_ACTIVE,    /* carries a session */
     LINK_CLOSING,   /* link_flush() will close it */
-    LINK_DOWN,      /* the transport has ended it; link_flush() will free it */
+    LINK_DOWN,      /* ended by the transport; link_flush() will free it */
 };
 
 struct verifying;
@@ -34,24 +34,24 @@ struct hg_link {
     struct session *session;
     struct hg_timer *timer;
     enum link_state state;
-    bool blocked;                /* ops->send() takes no more for now */
+    bool blocked;                /* ops->send() accepts no packets at the moment */
     bool dead;                   /* the peer was silent for too long: no CLOSE is sent */
-    bool is_closed;              /* the peer has closed it: no CLOSE is sent back */
-    bool session_over;           /* it is closed with a code that ends its session too */
+    bool is_closed;              /* closed by the peer: no CLOSE is sent back */
+    bool session_over;           /* closed with a code that ends its session, too */
     bool was_active;             /* it has carried a session */
-    struct dialer *dialer;       /* client: which dialer opened it */
-    bool is_connecting;          /* client: ops->connect() is not answered yet */
-    bool is_attempt;             /* client: it takes part in the race for a link (transport_race.c) … */
+    struct dialer *dialer;       /* client: the dialer that opened it */
+    bool is_connecting;          /* client: ops->connect() has not completed yet */
+    bool is_attempt;             /* client: takes part in the race for a link (transport_race.c) … */
     bool is_probe;               /* … or tests whether an earlier transport works again (transport_return.c) */
     bool open_sent;              /* client */
     struct verifying *verifying; /* gateway: LINK_VERIFYING; core/session/accept.c */
-    bool is_old;                 /* client: its session shall move to another link */
-    uint64_t resumes;            /* client: number of the session that `open` named; 0: none */
+    bool is_old;                 /* client: its session should move to another link */
+    uint64_t resumes;            /* client: number of the session named in `open`; 0: none */
     hg_time up_at;
-    hg_time check_at;        /* when end->check() is due; TN_TIME_NEVER: not at all */
-    hg_time overdue_at;      /* when the peer was first seen to be overdue; 0: it is not */
-    hg_time ask_after;       /* client: ping after so much silence */
-    hg_time asked_at;        /* client: when it last asked whether the gateway is alive; 0: never */
+    hg_time check_at;        /* when end->check() is due; TN_TIME_NEVER: never */
+    hg_time overdue_at;      /* when the peer was first found to be overdue; 0: it is not */
+    hg_time ask_after;       /* client: ping after this much silence */
+    hg_time asked_at;        /* client: when it last pinged the gateway; 0: never */
     uint64_t moved;          /* client: stream bytes transferred when it last pinged */
     size_t packet_size;      /* as last logged */
     uint8_t *refused_packet; /* a packet that ops->send() has not accepted … */
@@ -79,21 +79,21 @@ static inline bool link_is_alive(const struct hg_link *link)
     return link->handle && link->state != LINK_CLOSING && link->state != LINK_DOWN;
 }
 
-/* A link that is not up yet, to be checked at `check_at`. NULL: out of memory, or too many links. */
+/* Creates a link that is not up yet, to be checked at `check_at`. NULL: out of memory, or too many links. */
 struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport, hg_time check_at);
-/* Frees a link in whatever state; the transport's half is closed, or its connection attempt cancelled. */
+/* Frees a link in any state; the transport's half is closed, or its connection attempt cancelled. */
 void link_free(struct hg_link *link);
-/* Closes the link, sending code and reason to the peer. If called again, the first reason holds. */
+/* Closes the link, sending the code and reason to the peer. If called again, the first reason stays. */
 __attribute__((format(printf, 3, 4))) void link_close(struct hg_link *link, uint64_t code, const char *format, ...);
 /* The tunnel reported an error for a packet or at a deadline. */
 void link_failed(struct hg_link *link, int code);
 /* The peer was silent for too long: the link ends without a CLOSE. */
 void link_died(struct hg_link *link);
-/* Calls end->check() then. */
+/* Calls end->check() at that time. */
 void link_check_at(struct hg_link *link, hg_time when);
-/* Sets the timer for the next thing to do; `more`: there is more to send now. */
+/* Sets the timer for the next thing to do; `more`: there is more to send right now. */
 void link_set_timer(struct hg_link *link, bool more);
-/* Sends a control message and frees `line`, which may be NULL. False: it could not; the link is being closed. */
+/* Sends a control message and frees `line`, which may be NULL. False on failure; the link is then being closed. */
 bool link_send_message(struct hg_link *link, char *line);
 
 #endif

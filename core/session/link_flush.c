@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a link sends: all of it at the end of a turn of the loop.
+ * Sends everything that a link has to send, at the end of a turn of the loop.
  */
 #include "core/session/link_flush.h"
 
@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* Packets that one link may send in one turn of the loop, so that others get theirs. */
+/* The most packets that a link may send in one turn of the loop, so that others get their share. */
 #define PACKETS_PER_TURN 512
 
 /* Gives a packet to the transport. */
@@ -26,13 +26,13 @@ static int hand_over(struct hg_link *link, const uint8_t *packet, size_t size, b
     return result;
 }
 
-/* Keeps a packet that the transport did not take: the tunnel counts it as sent. */
+/* Keeps a packet that the transport did not accept, as the tunnel counts it as sent. */
 static void keep_refused(struct hg_link *link, uint64_t number, size_t size, bool is_probe)
 {
     link->blocked = true;
     link->refused_probe = is_probe;
     link->refused_packet = malloc(size);
-    /* Without memory the packet is lost; only on a byte link is that beyond repair. */
+    /* Without memory the packet is lost; only on a byte link can that not be repaired. */
     if (!link->refused_packet) {
         if (link->ops->flags & HG_TRANSPORT_RELIABLE)
             link_close(link, TN_INTERNAL_ERROR, "out of memory");
@@ -43,10 +43,10 @@ static void keep_refused(struct hg_link *link, uint64_t number, size_t size, boo
     link->refused_number = number;
 }
 
-/* Sends the packet that was not taken before. False when it still is not. */
+/* Sends the packet that was not accepted before. False if it still is not. */
 static bool send_refused(struct hg_link *link)
 {
-    /* A record of another kind that was sent meanwhile has taken the number: the packet counts as lost. */
+    /* If its number has been used by another kind of record in the meantime, the packet counts as lost. */
     bool stale = link->ops->next_packet_number(link->handle) != link->refused_number;
 
     if (!stale && hand_over(link, link->refused_packet, link->refused_size, link->refused_probe)) {
@@ -69,8 +69,8 @@ static uint64_t next_number(struct hg_link *link)
     return link->ops->next_packet_number(link->handle);
 }
 
-/* Builds packets until the tunnel has no more to send, the transport takes no more or the turn is used up. Returns
- * whether there is more. */
+/* Builds packets until the tunnel has no more to send, the transport accepts no more, or the link has had its share of
+ * this turn. Returns whether there is more. */
 static bool send_packets(struct hg_link *link)
 {
     hg_time now = hg_now(link_worker(link));
@@ -94,7 +94,7 @@ static bool send_packets(struct hg_link *link)
     return true;
 }
 
-/* Tells the peer, once. A link that its transport does not take this packet on is told by the transport's goodbye. */
+/* Sends CLOSE, once. If the transport does not accept it, the transport's own closing must do. */
 static void say_close(struct hg_link *link)
 {
     uint64_t number = link->ops->next_packet_number(link->handle);
@@ -122,7 +122,7 @@ static void end(struct hg_link *link)
     link_free(link);
 }
 
-/* Packets may have left that the peer has to answer: the check must not come later than its time for that is up. */
+/* Packets may have been sent that the peer must answer: check no later than its time for that is up. */
 static void expect_answer(struct hg_link *link)
 {
     struct tn_link_stats stats;
@@ -138,7 +138,7 @@ static void expect_answer(struct hg_link *link)
         link->check_at = due;
 }
 
-/* Path MTU probing has found another size. */
+/* Logs a new packet size found by path MTU probing. */
 static void tell_packet_size(struct hg_link *link)
 {
     const struct hg_instance *core = link_worker(link)->instance;
@@ -170,7 +170,7 @@ void link_flush(struct hg_link *link)
         CALL_PLUGIN(link->transport->instance->name, "flush", link->ops->flush(link->handle));
     if (link->state == LINK_REFUSED && tn_control_all_acknowledged(link->tn))
         link_close(link, link->close_code, "%s", link->reason);
-    /* Sending has made room: those who waited for it may write. */
+    /* Sending has made room: streams waiting for that may write. */
     if (link->session)
         session_handle_events(link->session);
     if (link->handle)

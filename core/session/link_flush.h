@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a link sends at the end of a turn of the loop.
+ * Sending what a link has to send at the end of a turn of the loop.
  */
 #ifndef CORE_SESSION_LINK_FLUSH_H
 #define CORE_SESSION_LINK_FLUSH_H
@@ -10,7 +10,7 @@
 
 #include "core/session/link.h"
 
-/* Sends what there is to send and sets the timer; ends and frees the link if it is over. */
+/* Sends what is waiting and sets the timer; ends and frees the link if it is over. */
 void link_flush(struct hg_link *link);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a transport says of a link, and the control messages that come on it.
+ * Events that a transport reports for a link, and the control messages that arrive on it.
  */
 #include "core/session/flush_queue.h"
 #include "core/session/link.h"
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* How long a PING of an idle link may stay unanswered: time enough for several, also over a slow path. */
+/* How long a PING of an idle link may go unanswered: long enough for several, even on a slow path. */
 #define IDLE_TIMEOUT (4 * HG_SECOND)
 
 static void control_failed(struct hg_link *link, const char *error)
@@ -26,7 +26,7 @@ static void pong(struct hg_link *link, json_int_t id)
 {
     char *line = control_encode_pong(id);
 
-    /* A peer that pings faster than it takes answers gets fewer. */
+    /* A peer that pings faster than it takes the answers gets fewer of them. */
     if (line)
         tn_control_write(link->tn, line, strlen(line));
     free(line);
@@ -76,9 +76,9 @@ static void read_control(struct hg_link *link)
     }
 }
 
-/* The longest silence of a peer that lives. With data outstanding link_is_overdue() finds it dead, mostly sooner. In an
- * idle session it is asked by a PING, which recovery repeats at every probe timeout (RFC 9002 section 6.2.4): what none
- * of them is answered in IDLE_TIMEOUT is dead, so that by default it is known in less than 20 s. */
+/* The longest silence of a peer that is alive. With data outstanding, link_is_overdue() usually detects a dead peer
+ * sooner. An idle one is sent a PING, which recovery repeats at every probe timeout (RFC 9002 section 6.2.4): if none
+ * of them is answered within IDLE_TIMEOUT, the peer is dead. With the default settings, that takes less than 20 s. */
 static hg_time silence_bound(const struct settings *settings)
 {
     hg_time timeout = settings->dead_after < IDLE_TIMEOUT ? settings->dead_after : IDLE_TIMEOUT;
@@ -87,7 +87,7 @@ static hg_time silence_bound(const struct settings *settings)
     return idle > settings->dead_after ? idle : settings->dead_after;
 }
 
-/* What the tunnel can deal with. */
+/* Limits a packet size to what the tunnel can handle. */
 static size_t bound_packet(size_t size)
 {
     size = size < TN_PACKET_MAX ? size : TN_PACKET_MAX;
@@ -137,7 +137,7 @@ void sessions_link_down(struct hg_link *link, const char *reason)
 {
     link->handle = NULL;
     link->is_connecting = false;
-    /* What the core has decided before is the better reason. */
+    /* If the core has already decided to end the link, its reason is the better one. */
     if (link->state != LINK_CLOSING && link->state != LINK_REFUSED)
         snprintf(link->reason, sizeof link->reason, "%s", reason);
     link->state = LINK_DOWN;
@@ -158,7 +158,7 @@ void sessions_link_packet(struct hg_link *link, uint64_t packet_number, const ui
         read_control(link);
 }
 
-/* The session's link has brought packets. */
+/* Packets have arrived on the session's link. */
 static void heard(struct hg_link *link)
 {
     struct session *session = link->session;

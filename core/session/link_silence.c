@@ -3,16 +3,16 @@
  */
 #include "core/session/link_silence.h"
 
-/* A client that is owed an answer for three probe timeouts looks for another link (RFC 9002 section 6.2.1), but not
- * sooner or later than this. On a byte link it is TCP that repairs losses, which takes it longer. */
+/* A client that has not been answered for three probe timeouts looks for another link (RFC 9002 section 6.2.1), but
+ * within these limits. On a byte link TCP repairs losses, which takes it longer. */
 #define TIMEOUT_MIN          (500 * HG_MILLISECOND)
 #define TIMEOUT_MIN_RELIABLE (2 * HG_SECOND)
 #define TIMEOUT_MAX          (10 * HG_SECOND)
 
-/* Between two looks at a peer that owes an answer: time enough for what has arrived to be read. */
+/* The time between two checks of a peer that owes an answer: enough to read what has arrived. */
 #define SECOND_LOOK (20 * HG_MILLISECOND)
 
-/* Three probe timeouts, but not less. */
+/* Three probe timeouts, but at least this. */
 static hg_time probe_timeouts(const struct hg_link *link, hg_time least)
 {
     struct tn_link_stats stats;

@@ -9,15 +9,15 @@
 
 #include <hopgate/routes.h>
 
-/* How long the answer to `open` may take. */
+/* How long to wait for the answer to `open`. */
 #define OPEN_TIMEOUT (10 * HG_SECOND)
 
-/* Of names of services in `open`. */
+/* The most bytes of service names in `open`. */
 #define SERVICES_SIZE_MAX 8192
 
 /* Names of the services in a list, as long as there is room for them in `open`. */
 struct services {
-    json_t *names; /* NULL: there was none */
+    json_t *names; /* NULL: no list yet */
     size_t size;
 };
 
@@ -34,7 +34,7 @@ static void add_service(void *arg, struct hg_text service)
     services->names = NULL;
 }
 
-/* What this client serves; NULL: anything, or it cannot be said. */
+/* The services of this client; NULL: any, or they cannot be listed. */
 static json_t *list_services(const struct sessions *sessions)
 {
     const struct hg_routes_ops *routes = sessions->routes.ops;
@@ -70,7 +70,7 @@ static char *encode_open(struct sessions *sessions, const struct session *named,
     session_local_parameters(sessions, &offer.parameters);
     line = control_encode_open(&offer);
     json_decref(offer.services);
-    if (!line && offer.services) { /* too long, perhaps */
+    if (!line && offer.services) { /* perhaps it was too long */
         offer.services = NULL;
         line = control_encode_open(&offer);
     }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Client: `open`, by which it asks the gateway for a session.
+ * Client: `open`, which asks the gateway for a session.
  */
 #ifndef CORE_SESSION_OPEN_MESSAGE_H
 #define CORE_SESSION_OPEN_MESSAGE_H
 
 #include "core/session/session.h"
 
-/* Sends `open` on a link that is up: to go on with session `named`, or for a new one if NULL. */
+/* Sends `open` on a link that is up, to resume session `named`, or for a new session if NULL. */
 void open_message_send(struct hg_link *link, const struct session *named);
 
 #endif

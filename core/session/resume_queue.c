@@ -13,7 +13,7 @@ hg_time resume_queue_timeout(const struct sessions *sessions, bool contested)
     return contested && timeout > CONTESTED_ABSENCE ? CONTESTED_ABSENCE : timeout;
 }
 
-/* When the first in a line, and so any of it, is given up. */
+/* When the first session of a line, and thus any of it, is given up. */
 static hg_time line_due(const struct sessions *sessions, bool contested)
 {
     const struct session *first = sessions->resume_queues[contested].first;
@@ -67,7 +67,7 @@ void resume_queue_add(struct session *session, const char *why)
     snprintf(session->lost_reason, sizeof session->lost_reason, "%s", why);
     join_line(session);
     session->resumable.key = hg_text(session->identity.id);
-    /* Without memory it is not found there, and ends by its time alone. */
+    /* Without memory it cannot be found there, and only ends by its timeout. */
     if (!session->resumable.key.size || multimap_add(&session->sessions->resumable, &session->resumable))
         session->resumable.key.size = 0;
 }

@@ -29,7 +29,7 @@ static void on_timer(void *arg)
     while ((session = resume_queue_due(sessions, false)))
         expire(session);
     while ((session = resume_queue_due(sessions, true))) {
-        /* The other process may be cut off just as this one. */
+        /* The other process may be cut off just like this one. */
         if (rivals_heard(session, session->lost_at))
             expire(session);
         else

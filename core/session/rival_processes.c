@@ -12,15 +12,15 @@
 #include <stdio.h>
 #include <time.h>
 
-/* Whether it could serve in the place of another one. */
+/* Whether it could serve in place of another session. */
 static bool is_there(const struct session *session)
 {
     return session->link && !session->draining;
 }
 
-/* ---- How many sessions there may be ---- */
+/* ---- How many sessions are allowed ---- */
 
-/* Of sessions without a link, those of other processes have been forgotten by the client, or never known. */
+/* Ends sessions without a link that belong to other processes: the client has forgotten them, or never knew them. */
 static void end_forgotten(const struct sessions *sessions, const char *client, const char *process)
 {
     struct session *session = resume_queue_newest(sessions, hg_text(client)), *older;
@@ -34,8 +34,9 @@ static void end_forgotten(const struct sessions *sessions, const char *client, c
     }
 }
 
-/* The session to end when another one is opened, or NULL: of those without a link, one of another process, or else the
- * process's own (`only_own`: only these), the longest without. Counts them all. */
+/* The session to end when another one is opened, or NULL. Of the sessions without a link it is the one that has been
+ * without for longest, preferring those of other processes to the process's own (`only_own`: only its own count). Also
+ * counts all sessions. */
 static struct session *find_room(const struct sessions *sessions, const char *client, const char *process,
                                  bool only_own, size_t *count)
 {
@@ -54,7 +55,7 @@ static struct session *find_room(const struct sessions *sessions, const char *cl
     return other ? other : own;
 }
 
-/* Whether there may be another one, if need be in the place of one without a link. */
+/* Whether another session is allowed, if necessary in place of one without a link. */
 static bool have_room(const struct sessions *sessions, const char *client, const char *process, bool only_own,
                       int64_t most)
 {
@@ -87,10 +88,10 @@ bool rivals_make_room(const struct sessions *sessions, const char *client, const
     return false;
 }
 
-/* ---- Asking for life ---- */
+/* ---- Pinging ---- */
 
-/* What elicits an ACK is enough: it is repeated until that comes, and link_is_overdue() sees that it does not. So who
- * owes one already is asked. */
+/* Anything that elicits an ACK will do: it is repeated until the ACK arrives, and link_is_overdue() notices if it does
+ * not. So a peer that already owes an ACK needs no ping. */
 static void ask(const struct session *session)
 {
     struct tn_link_stats stats;
@@ -128,14 +129,15 @@ bool rivals_heard(const struct session *session, hg_time since)
 
 /* ---- Which sessions are contested ---- */
 
-/* One that has lost its link before is not contested by a process that comes back to a session of its own, since both
- * may have been cut off and be on their way; one that begins anew may replace a dead one. */
+/* A session that had already lost its link is not contested by a process that merely resumes its own session, since
+ * both processes may have been cut off and be on their way back. A process that opens a new session, however, may be
+ * the replacement of a dead one. */
 static void set_contested(struct session *session, bool contested, bool anew)
 {
     if (session->contested == contested || (contested && !session->link && !anew))
         return;
     if (session->link)
-        link_flush_later(session->link); /* its answer is due sooner or later now */
+        link_flush_later(session->link); /* its answer is now due at a different time */
     resume_queue_set_contested(session, contested);
     if (session->lost_at && contested)
         ask_others(session);
@@ -150,7 +152,7 @@ static void review(const struct sessions *sessions, struct hg_text client, bool 
     other = one;
     while (other && (!is_there(other) || session_is_same_process(other, one)))
         other = session_older(other);
-    /* No session is of both processes. */
+    /* No session belongs to both of the two processes. */
     for (struct session *session = session_newest(sessions, client); session; session = session_older(session))
         set_contested(session,
                       (one && !session_is_same_process(session, one)) ||
@@ -187,7 +189,7 @@ void rivals_opened(struct session *opened)
     }
 }
 
-/* ---- Two that serve ---- */
+/* ---- Two processes serving ---- */
 
 /* "gate1:4711:… at 192.0.2.1:50000, since 2026-01-31T23:59:59Z" */
 static void print_process(char *text, size_t size, const struct session *session)

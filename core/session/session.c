@@ -41,7 +41,8 @@ struct session *session_new(struct sessions *sessions)
 
 void session_log(const struct session *session, const char *format, ...)
 {
-    /* A client whose network comes and goes has a line for each, and so have thousands after a restart. */
+    /* A client with an unstable network causes a line for every change, and so do thousands of clients after a
+     * restart. */
     static const struct log_limit limit = {20, 2000};
     const struct log_event event = {.level = HG_LOG_INFO, .part = session->sessions->worker->instance->name};
     const char *id = session->identity.id;
@@ -70,7 +71,7 @@ static void log_end(const struct session *session, const char *why)
                 session->exchanges, stats.bytes_sent, stats.bytes_received, stats.bytes_resent, stats.bytes_repeated);
 }
 
-/* Takes the session off its link, which ends. */
+/* Takes the session off its link, which then ends. */
 static void leave_link(struct session *session, uint64_t code, const char *why)
 {
     struct hg_link *link = session->link;
@@ -153,7 +154,7 @@ void session_resumed(struct session *session, const char *why)
                 link->security, why);
 }
 
-/* Whether it is worth waiting for another link. */
+/* Whether waiting for another link makes sense. */
 static bool may_outlive_link(const struct session *session)
 {
     const struct sessions *sessions = session->sessions;

@@ -7,7 +7,7 @@
 #include "core/session/link_silence.h"
 #include "core/session/session_lookup.h"
 
-/* A client that acknowledges nothing for so long gets no new exchange until it does. */
+/* A client that has acknowledged nothing for this long gets no new exchanges until it does. */
 #define SILENT_AFTER (2 * HG_SECOND)
 
 bool session_may_serve(const struct session *session, struct hg_text service)
@@ -22,20 +22,20 @@ bool session_may_serve(const struct session *session, struct hg_text service)
     return false;
 }
 
-/* Whether the session can be expected to deliver at once what it is given. */
+/* Whether the session can be expected to deliver at once. */
 static bool answers(const struct session *session)
 {
     return session->link && link_unanswered_for(session->link) < SILENT_AFTER;
 }
 
-/* Whether its client owes an ACK for so long that it may be gone. */
+/* Whether its client has owed an ACK for so long that it may be gone. */
 static bool is_slow(const struct session *session)
 {
     return link_unanswered_for(session->link) >= link_slow_after(session->link);
 }
 
-/* Whether the client says that it has the service. What none says goes to the newest all the same: it is the client
- * that decides, and its pipeline may do more than its routes say. */
+/* Whether the client announces the service. If no session does, the newest one is used nevertheless: the client
+ * decides, and its pipeline may be able to do more than its routes say. */
 static bool serves(const struct session *session, struct hg_text service)
 {
     size_t count = json_array_size(session->services);
@@ -49,7 +49,7 @@ static bool serves(const struct session *session, struct hg_text service)
     return !session->services;
 }
 
-/* Whether a session is a better place for a new exchange than one that is not older. Both answer. */
+/* Whether a session is a better choice for a new exchange than one that is at least as new. Both respond. */
 static bool is_better(const struct session *one, const struct session *other, struct hg_text service)
 {
     bool one_serves = serves(one, service), other_serves = serves(other, service);

@@ -7,9 +7,10 @@
 #include "core/session/exchange_stream_private.h"
 #include "core/session/stream_error.h"
 
-/* ---- Of one stream ---- */
+/* ---- Events of one stream ---- */
 
-/* A client that drops an exchange because its gateway said so has not failed: if something has, the gateway logs it. */
+/* If a client drops an exchange because its gateway asked for that, it has not failed: if anything has, the gateway
+ * logs it. */
 static struct hg_reason reason_of_peer(const struct exchange_stream *stream, uint64_t code)
 {
     struct hg_reason reason = stream_error_reason(code);
@@ -27,8 +28,8 @@ static void peer_reset(struct exchange_stream *stream, uint64_t code)
     exchange_stream_fail(stream, TN_STREAM_NO_ERROR, &reason);
 }
 
-/* A gateway goes on with the response although the client wants no more of the request; a client has nobody left who
- * would read its response. */
+/* A gateway continues with the response even if the client does not want the rest of the request. On a client, nobody
+ * is left to read the response. */
 static void peer_stopped(struct exchange_stream *stream, uint64_t code)
 {
     struct hg_reason reason = reason_of_peer(stream, code);
@@ -67,9 +68,9 @@ static void handle_stream_event(struct exchange_stream *stream, const struct tn_
     }
 }
 
-/* ---- Of the session ---- */
+/* ---- Events of the session ---- */
 
-/* Streams have become free: those that wait get theirs, in order. */
+/* Streams are available again: those that wait get theirs, in order. */
 static void open_waiting(struct session *session)
 {
     while (session->waiting) {

@@ -11,7 +11,7 @@ void session_parameters(const struct sessions *sessions, struct tn_params *param
     params->is_client = sessions->pipeline->shape == PIPELINE_CLIENT;
     params->session_window = sessions->pipeline->settings.session_window;
     params->session_unacked = params->session_window;
-    /* It is the gateway that opens streams; the other direction is reserved (docs/protocol.md, section 4.1). */
+    /* Only the gateway opens streams; the other direction is reserved (docs/protocol.md, section 4.1). */
     if (!params->is_client)
         params->max_streams = 0;
 }

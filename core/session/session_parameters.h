@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the two ends agree on by `open` and `accept`: limits and the codec.
+ * What the two ends agree on with `open` and `accept`: limits and the codec.
  */
 #ifndef CORE_SESSION_SESSION_PARAMETERS_H
 #define CORE_SESSION_SESSION_PARAMETERS_H
@@ -10,13 +10,13 @@
 
 /* This end's parameters of the tunnel. */
 void session_parameters(const struct sessions *sessions, struct tn_params *params);
-/* What `open` and `accept` tell the peer of them. */
+/* The part of them that `open` and `accept` send to the peer. */
 void session_local_parameters(const struct sessions *sessions, struct control_parameters *parameters);
-/* What the peer told. */
+/* Sets what the peer has sent. */
 void session_set_peer_parameters(struct session *session, struct hg_link *link,
                                  const struct control_parameters *parameters);
 
-/* The codec of this pipeline by that name, or NULL. */
+/* The codec of this pipeline with that name, or NULL. */
 const struct instance *session_find_codec(const struct sessions *sessions, const char *wire_name);
 void session_set_codec(struct session *session, const struct instance *codec);
 

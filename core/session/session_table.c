@@ -86,7 +86,7 @@ static bool has_delivered_all(const struct sessions *sessions)
     return true;
 }
 
-/* A client's link ends when its session has: see client.c. A gateway only waits until its clients know. */
+/* A client's link ends when its session does: see client.c. A gateway only waits until its clients know. */
 bool sessions_idle(const struct sessions *sessions)
 {
     if (sessions->dialers)
@@ -134,7 +134,7 @@ void sessions_stop(struct sessions *sessions)
 {
     if (sessions->end == &gateway_end)
         gateway_stop(sessions);
-    /* Nothing new from here on. */
+    /* Nothing new from now on. */
     if (!sessions->drained_at)
         sessions->drained_at = hg_now(sessions->worker);
     sessions_flush(sessions);

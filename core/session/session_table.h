@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The interface of this folder: all sessions and links of one worker, the core's own end of a pipeline. It drives
- * core/tunnel with packets, the time and timers, and exchanges control messages with the peer. It is written like a
- * plugin and uses the same services.
+ * The interface of this folder: all sessions and links of one worker, which are the core's own end of a pipeline. It
+ * feeds core/tunnel with packets, the time and timers, and exchanges control messages with the peer. It is written like
+ * a plugin and uses the same services.
  */
 #ifndef CORE_SESSION_SESSION_TABLE_H
 #define CORE_SESSION_SESSION_TABLE_H
@@ -13,30 +13,30 @@
 
 struct sessions;
 
-/* What sessions are in an exchange: the last stage at a gateway, the first on a client. */
+/* The sessions' place in an exchange: the last stage at a gateway, the first on a client. */
 extern const struct hg_stage_ops gateway_stage_ops;
 extern const struct hg_stage_ops client_stage_ops;
 
-/* Makes the sessions of one worker; on a client begins to connect. Every instance of the pipeline has been started.
- * `worker` is the core's own instance, whose state they become; `top` is where a client's exchanges begin. NULL: it has
- * failed, as the log says. */
+/* Creates the sessions of one worker; a client begins to connect. Every instance of the pipeline must have been
+ * started. `worker` is the core's own instance, whose state they become; `top` is where a client's exchanges begin.
+ * NULL on failure, which has been logged. */
 struct sessions *sessions_start(struct hg_worker *worker, const struct pipeline *pipeline,
                                 struct exchange_table *exchanges, struct stage *top);
 /* Sends `drain` to the peers; opens nothing new. */
 void sessions_drain(struct sessions *sessions);
-/* Sends what has gathered, one batch for each link, and ends links that are over. The worker calls it at the end of a
- * turn, after exchange_run_ready(); it calls exchange_run_ready() itself for exchanges that can go on, so nothing is
+/* Sends what has accumulated, one batch per link, and ends links that are over. Called by the worker at the end of a
+ * turn, after exchange_run_ready(); it calls exchange_run_ready() itself for exchanges that can continue, so nothing is
  * left to do when it returns. */
 void sessions_flush(struct sessions *sessions);
 /* Whether no session has anything left to deliver: the last bytes of a response outlive their exchange until the peer
  * has acknowledged them. A draining worker stops when no exchange is open and this is true. */
 bool sessions_idle(const struct sessions *sessions);
-/* Closes every link and frees everything. No exchange is open any more. */
+/* Closes every link and frees everything. No exchange may be open. */
 void sessions_stop(struct sessions *sessions);
-/* Logs its part of the statistics, a line for each session. */
+/* Logs the statistics of the sessions, one line each. */
 void sessions_report(const struct sessions *sessions);
 
-/* The functions behind struct hg_host. */
+/* These implement struct hg_host. */
 struct hg_link *sessions_link_accept(struct sessions *sessions, struct hg_worker *transport);
 void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_info *info);
 void sessions_link_down(struct hg_link *link, const char *reason);

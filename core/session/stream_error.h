@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Why an exchange failed, as the tunnel tells it: struct hg_reason, and the code of RESET_STREAM and STOP_SENDING where
+ * Why an exchange failed, as sent through the tunnel: struct hg_reason, or the code of RESET_STREAM and STOP_SENDING if
  * there is no room for more.
  */
 #ifndef CORE_SESSION_STREAM_ERROR_H
@@ -13,14 +13,14 @@
 
 #define STREAM_ERROR_DETAIL_SIZE 200
 
-/* The code that comes nearest to a reason. */
+/* The code that best matches a reason. */
 uint64_t stream_error_code(const struct hg_reason *reason);
 
-/* The reason for a code that the peer sent. Its texts are literals. */
+/* The reason for a code sent by the peer. Its texts are literals. */
 struct hg_reason stream_error_reason(uint64_t code);
 
-/* A reason that came from the peer, made fit to be passed on: a valid status, an error type that is one of RFC 9209's,
- * a detail of printable ASCII, which is written to `detail`. */
+/* Makes a reason sent by the peer fit to be passed on: a valid status, an error type from RFC 9209, and a detail in
+ * printable ASCII, which is written to `detail`. */
 struct hg_reason stream_error_from_peer(const struct hg_reason *reason, char detail[static STREAM_ERROR_DETAIL_SIZE]);
 
 #endif

@@ -7,7 +7,7 @@
 #include "core/session/link.h"
 #include "core/session/open_message.h"
 
-/* How long the first link that is up may wait for the answer to `open` when a second one is up as well. */
+/* How long the first link that is up may wait for the answer to `open` once a second one is up. */
 #define OPEN_HEAD_START (2 * HG_SECOND)
 
 struct hg_link *dialer_connect(struct dialer *dialer, const struct gateway_endpoint *endpoint)
@@ -86,7 +86,7 @@ void race_link_up(struct hg_link *link)
     }
 }
 
-/* One that took part is out. */
+/* A link has left the race. */
 void race_link_ended(struct dialer *dialer, const struct hg_link *link)
 {
     struct hg_link *second;

@@ -6,11 +6,12 @@
 #include "core/session/link.h"
 #include "core/session/open_message.h"
 
-/* A session that has moved back and lost that link so soon makes the next probes rarer: by half, as often as that. */
+/* If a session moves back and loses that link within this time, probes become less frequent: half as often each time,
+ * up to this many times. */
 #define RETURN_STABLE   (60 * HG_SECOND)
 #define RETURN_BACKOFFS 4
 
-/* Where the transport of a link stands among the endpoints of its gateway. */
+/* The position of a link's transport among the endpoints of its gateway. */
 static size_t position_of(const struct hg_link *link)
 {
     const struct gateway *gateway = link->dialer->gateway;
@@ -29,7 +30,7 @@ static const struct hg_link *current_link(const struct dialer *dialer)
     return session && !session->silent ? session->link : NULL;
 }
 
-/* The next probe, a quarter sooner or later than the interval says. */
+/* Schedules the next probe, up to a quarter of the interval sooner or later. */
 static void plan_probe(struct dialer *dialer)
 {
     struct sessions *sessions = dialer->sessions;
