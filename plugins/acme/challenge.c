@@ -85,12 +85,10 @@ static const char *run_hook(struct task *task, const struct acme_solvers *solver
                             const struct hg_challenge *challenge)
 {
     char name[sizeof "_acme-challenge." + ACME_NAME_MAX], *value;
-    uint8_t hash[32];
     const char *error;
 
     snprintf(name, sizeof name, "_acme-challenge.%.*s", HG_PRINT(challenge->identifier));
-    gnutls_hash_fast(GNUTLS_DIG_SHA256, challenge->key_authorization.data, challenge->key_authorization.size, hash);
-    value = jose_base64url(hash, sizeof hash);
+    value = jose_base64url_sha256(challenge->key_authorization.data, challenge->key_authorization.size);
     if (!value)
         return "out of memory";
     error = acme_blocking_hook(task, &(struct hook_call){.program = solvers->dns_hook,

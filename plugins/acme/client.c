@@ -271,17 +271,18 @@ static bool is_allowed(struct acme_client *client, const struct acme_query *quer
 static bool post(struct acme_client *client, const struct acme_query *query, const char *url)
 {
     char *nonce = client->nonce;
-    const struct jose_message message = {.key = query->key ? query->key : client->account.key,
-                                         .kid = query->key ? NULL : client->account.kid,
-                                         .nonce = nonce,
-                                         .url = url,
-                                         .payload = query->payload ? query->payload : ""};
-    char *body = message.key ? jose_sign(&message) : NULL;
+    const char *kid = query->key ? NULL : client->account.kid;
+    gnutls_x509_privkey_t key = query->key ? query->key : client->account.key;
+    json_t *header = json_pack("{s:s, s:s*, s:s*, s:o*}", "url", url, "nonce", nonce, "kid", kid, "jwk",
+                               kid || !key ? NULL : jose_jwk(key));
+    json_t *message = jose_sign(header, query->payload ? query->payload : "", key);
+    char *body = json_dumps(message, JSON_COMPACT);
     bool sent;
 
     client->nonce = NULL;
     sent = body ? send_request(client, "POST", url, what_is_asked(query), body, query->pem)
                 : acme_client_fail(client, ACME_LOCAL, "", "%s: cannot sign the request", what_is_asked(query));
+    json_decref(message);
     free(body);
     free(nonce);
     return sent;

@@ -104,10 +104,8 @@ char *fake_jose_key_authorization(const char *token, const json_t *jwk)
     json_t *needed = json_pack("{s:s, s:s, s:s, s:s}", "crv", member(jwk, "crv"), "kty", member(jwk, "kty"), "x",
                                member(jwk, "x"), "y", member(jwk, "y"));
     char *text = json_dumps(needed, JSON_COMPACT | JSON_SORT_KEYS), *thumbprint, *authorization = NULL;
-    uint8_t hash[32];
 
-    gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), hash);
-    thumbprint = jose_base64url(hash, sizeof hash);
+    thumbprint = jose_base64url_sha256(text, strlen(text));
     if (asprintf(&authorization, "%s.%s", token, thumbprint) < 0)
         authorization = NULL;
     json_decref(needed);

@@ -112,15 +112,13 @@ static bool is_account_alive(void)
 {
     json_t *record = json_loads(fake_store_first(&lab->store, "acme/accounts"), 0, NULL);
     gnutls_x509_privkey_t key = acme_key_read(hg_text(json_string_value(json_object_get(record, "key"))));
-    char *text = jose_jwk(key);
-    json_t *jwk = json_loads(text, 0, NULL);
+    json_t *jwk = jose_jwk(key);
     bool alive = false;
 
     for (unsigned i = 0; i < lab->ca->account_count; i++)
         alive |= !lab->ca->accounts[i].deactivated && json_equal(jwk, lab->ca->accounts[i].jwk);
     json_decref(jwk);
     json_decref(record);
-    free(text);
     acme_key_free(key);
     return alive;
 }

@@ -8,11 +8,13 @@
 
 #include <hopgate/types.h>
 
-/* The text, ended by NUL, for the caller to free. NULL: out of memory. */
+/* The caller frees what is returned. NULL: out of memory. */
 char *jose_base64url(const void *bytes, size_t size);
+/* The SHA-256 of the bytes, as text. */
+char *jose_base64url_sha256(const void *bytes, size_t size);
 
-/* The bytes, for the caller to free, or NULL: no such text, or out of memory. Padding, the other alphabet (RFC 4648
- * section 4) and blanks around it are let pass. */
+/* The bytes, for the caller to free. NULL: not base64url, or out of memory. Padding, the other alphabet (RFC 4648
+ * section 4) and blanks around the text are accepted. */
 uint8_t *jose_base64url_read(struct hg_text text, size_t *size);
 
 #endif

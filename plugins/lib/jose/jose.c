@@ -7,16 +7,15 @@
 
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Bytes of a coordinate of P-384, the longest, and of a half of its signature. */
+/* Bytes of a coordinate of P-384, the longest, and of half its signature. */
 #define COORDINATE_MAX 48
 
 /* RFC 7518 sections 3.3, 3.4 and 6.2.1.1. */
 static const struct algorithm {
-    const char *name, *curve_name; /* of RSA no curve */
+    const char *name, *curve_name; /* RSA has no curve */
     gnutls_ecc_curve_t curve;
     gnutls_sign_algorithm_t sign;
     size_t coordinate; /* bytes */
@@ -26,166 +25,92 @@ static const struct algorithm {
     {"ES384", "P-384", GNUTLS_ECC_CURVE_SECP384R1, GNUTLS_SIGN_ECDSA_SHA384, 48},
 };
 
-/* ---- Public keys ---- */
-
-static gnutls_privkey_t wrap(gnutls_x509_privkey_t key)
+/* NULL: this key is of no use. */
+static const struct algorithm *algorithm_of(gnutls_x509_privkey_t key)
 {
-    gnutls_privkey_t wrapped = NULL;
-
-    if (gnutls_privkey_init(&wrapped) < 0)
-        return NULL;
-    if (gnutls_privkey_import_x509(wrapped, key, 0) >= 0)
-        return wrapped;
-    gnutls_privkey_deinit(wrapped);
-    return NULL;
-}
-
-static gnutls_pubkey_t public_of(gnutls_x509_privkey_t key)
-{
-    gnutls_privkey_t wrapped = wrap(key);
-    gnutls_pubkey_t public = NULL;
-
-    if (wrapped && gnutls_pubkey_init(&public) >= 0 && gnutls_pubkey_import_privkey(public, wrapped, 0, 0) < 0) {
-        gnutls_pubkey_deinit(public);
-        public = NULL;
-    }
-    if (wrapped)
-        gnutls_privkey_deinit(wrapped);
-    return public;
-}
-
-/* NULL: there is none for this key. */
-static const struct algorithm *algorithm_of(gnutls_pubkey_t public)
-{
-    const bool rsa = gnutls_pubkey_get_pk_algorithm(public, NULL) == GNUTLS_PK_RSA;
     gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
-    gnutls_datum_t x = {0}, y = {0};
 
-    if (!rsa && gnutls_pubkey_export_ecc_raw(public, &curve, &x, &y) >= 0) {
-        gnutls_free(x.data);
-        gnutls_free(y.data);
-    }
+    if (!key)
+        return NULL;
+    if (gnutls_x509_privkey_get_pk_algorithm(key) != GNUTLS_PK_RSA &&
+        gnutls_x509_privkey_export_ecc_raw(key, &curve, NULL, NULL, NULL) < 0)
+        return NULL;
     for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++)
-        if (rsa ? !algorithms[i].curve_name : curve == algorithms[i].curve && algorithms[i].curve_name)
+        if (curve == algorithms[i].curve)
             return &algorithms[i];
     return NULL;
 }
 
-/* An unsigned number in `size` bytes, which GnuTLS gives with a leading zero or without its zeros. */
-static bool pad(const gnutls_datum_t *number, uint8_t *padded, size_t size)
+/* GnuTLS may put a zero before a number or leave out its leading zeros; JOSE wants all `size` bytes. */
+static bool pad(gnutls_datum_t number, uint8_t *padded, size_t size)
 {
-    const uint8_t *data = number->data;
-    size_t left = number->size;
-
-    for (; left > size && !*data; left--)
-        data++;
-    if (left > size)
+    for (; number.size > size && !*number.data; number.size--)
+        number.data++;
+    if (number.size > size)
         return false;
-    memset(padded, 0, size - left);
-    memcpy(padded + size - left, data, left);
+    memset(padded, 0, size - number.size);
+    memcpy(padded + size - number.size, number.data, number.size);
     return true;
 }
 
-/* As base64url, in `size` bytes, 0: in as few as it takes. */
-static char *number_text(const gnutls_datum_t *number, size_t size)
+/* ---- Public keys ---- */
+
+/* In `size` bytes; 0: in as few as possible. */
+static char *number_text(gnutls_datum_t number, size_t size)
 {
     uint8_t padded[COORDINATE_MAX];
-    const size_t zeros = number->size && !*number->data;
+    const size_t zeros = number.size && !*number.data;
 
     if (!size)
-        return jose_base64url(number->data + zeros, number->size - zeros);
+        return jose_base64url(number.data + zeros, number.size - zeros);
     return pad(number, padded, size) ? jose_base64url(padded, size) : NULL;
 }
 
-static char *print_jwk(gnutls_pubkey_t public, const struct algorithm *algorithm)
+json_t *jose_jwk(gnutls_x509_privkey_t key)
 {
-    const size_t size = algorithm->coordinate;
+    const struct algorithm *algorithm = algorithm_of(key);
     gnutls_datum_t numbers[2] = {0};
-    char *first = NULL, *second = NULL, *text = NULL;
-    int result = algorithm->curve_name ? gnutls_pubkey_export_ecc_raw(public, NULL, &numbers[0], &numbers[1])
-                                       : gnutls_pubkey_export_rsa_raw(public, &numbers[1], &numbers[0]);
+    char *first = NULL, *second = NULL;
+    json_t *jwk = NULL;
 
-    if (result >= 0) {
-        first = number_text(&numbers[0], size);
-        second = number_text(&numbers[1], size);
+    if (!algorithm)
+        return NULL;
+    if (algorithm->curve_name
+            ? gnutls_x509_privkey_export_ecc_raw(key, NULL, &numbers[0], &numbers[1], NULL) >= 0
+            : gnutls_x509_privkey_export_rsa_raw(key, &numbers[0], &numbers[1], NULL, NULL, NULL, NULL) >= 0) {
+        first = number_text(numbers[0], algorithm->coordinate);
+        second = number_text(numbers[1], algorithm->coordinate);
     }
-    if (!first || !second)
-        result = -1;
-    else if (algorithm->curve_name)
-        result = asprintf(&text, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", algorithm->curve_name,
-                          first, second);
-    else
-        result = asprintf(&text, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", first, second);
+    if (first && second)
+        jwk = algorithm->curve_name ? json_pack("{s:s, s:s, s:s, s:s}", "kty", "EC", "crv", algorithm->curve_name, "x",
+                                                first, "y", second)
+                                    : json_pack("{s:s, s:s, s:s}", "kty", "RSA", "n", first, "e", second);
     gnutls_free(numbers[0].data);
     gnutls_free(numbers[1].data);
     free(first);
     free(second);
-    return result < 0 ? NULL : text;
-}
-
-char *jose_jwk(gnutls_x509_privkey_t key)
-{
-    gnutls_pubkey_t public = public_of(key);
-    const struct algorithm *algorithm = public ? algorithm_of(public) : NULL;
-    char *text = algorithm ? print_jwk(public, algorithm) : NULL;
-
-    if (public)
-        gnutls_pubkey_deinit(public);
-    return text;
+    return jwk;
 }
 
 char *jose_thumbprint(gnutls_x509_privkey_t key)
 {
-    char *jwk = jose_jwk(key), *text = NULL;
-    uint8_t hash[32];
+    json_t *jwk = jose_jwk(key);
+    char *text = jwk ? json_dumps(jwk, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    char *thumbprint = text ? jose_base64url_sha256(text, strlen(text)) : NULL;
 
-    if (jwk && gnutls_hash_fast(GNUTLS_DIG_SHA256, jwk, strlen(jwk), hash) >= 0)
-        text = jose_base64url(hash, sizeof hash);
-    free(jwk);
-    return text;
-}
-
-/* ---- Signatures ---- */
-
-/* GnuTLS makes a DER sequence for elliptic curves, where JOSE wants both numbers (RFC 7518 section 3.4). */
-static char *signature_text(const gnutls_datum_t *signature, size_t coordinate)
-{
-    uint8_t raw[2 * COORDINATE_MAX];
-    gnutls_datum_t r = {0}, s = {0};
-    char *text = NULL;
-
-    if (gnutls_decode_rs_value(signature, &r, &s) >= 0 && pad(&r, raw, coordinate) &&
-        pad(&s, raw + coordinate, coordinate))
-        text = jose_base64url(raw, 2 * coordinate);
-    gnutls_free(r.data);
-    gnutls_free(s.data);
-    return text;
-}
-
-static char *sign(gnutls_x509_privkey_t key, const struct algorithm *algorithm, const char *input)
-{
-    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)input, (unsigned)strlen(input)};
-    gnutls_privkey_t signer = wrap(key);
-    gnutls_datum_t signature = {0};
-    char *text = NULL;
-
-    if (signer && gnutls_privkey_sign_data2(signer, algorithm->sign, 0, &datum, &signature) >= 0)
-        text = algorithm->coordinate ? signature_text(&signature, algorithm->coordinate)
-                                     : jose_base64url(signature.data, signature.size);
-    gnutls_free(signature.data);
-    if (signer)
-        gnutls_privkey_deinit(signer);
-    return text;
+    json_decref(jwk);
+    free(text);
+    return thumbprint;
 }
 
 /* ---- Messages ---- */
 
-/* "protected.payload", both in base64url: what is signed. NULL: out of memory. Takes `header`. */
-static char *signing_input(json_t *header, const char *payload)
+/* "protected.payload", both in base64url: what is signed. Takes `header`. */
+static char *signing_input(json_t *header, const char *algorithm, const char *payload)
 {
-    char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
+    char *text = json_object_set_new(header, "alg", json_string(algorithm)) ? NULL : json_dumps(header, JSON_COMPACT);
     char *first = text ? jose_base64url(text, strlen(text)) : NULL;
-    char *second = jose_base64url(payload, strlen(payload));
+    char *second = payload ? jose_base64url(payload, strlen(payload)) : NULL;
     char *input = NULL;
 
     if (first && second && asprintf(&input, "%s.%s", first, second) < 0)
@@ -197,62 +122,69 @@ static char *signing_input(json_t *header, const char *payload)
     return input;
 }
 
-/* The whole message. Takes both. */
-static char *flattened(char *input, char *signature)
+/* The message. Takes both texts. */
+static json_t *flattened(char *input, char *signature)
 {
-    char *text = NULL;
+    const char *dot = input ? strchr(input, '.') : NULL;
+    json_t *message = dot && signature ? json_pack("{s:s#, s:s, s:s}", "protected", input, (int)(dot - input),
+                                                   "payload", dot + 1, "signature", signature)
+                                       : NULL;
 
-    if (input && signature) {
-        char *dot = strchr(input, '.');
-
-        *dot = 0;
-        if (asprintf(&text, "{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}", input, dot + 1,
-                     signature) < 0)
-            text = NULL;
-    }
     free(input);
     free(signature);
+    return message;
+}
+
+/* For elliptic curves, GnuTLS makes a DER sequence of two numbers; JOSE wants only these (RFC 7518 section 3.4). */
+static char *signature_text(const gnutls_datum_t *signature, size_t coordinate)
+{
+    uint8_t raw[2 * COORDINATE_MAX];
+    gnutls_datum_t r = {0}, s = {0};
+    char *text = NULL;
+
+    if (!coordinate)
+        return jose_base64url(signature->data, signature->size);
+    if (gnutls_decode_rs_value(signature, &r, &s) >= 0 && pad(r, raw, coordinate) &&
+        pad(s, raw + coordinate, coordinate))
+        text = jose_base64url(raw, 2 * coordinate);
+    gnutls_free(r.data);
+    gnutls_free(s.data);
     return text;
 }
 
-static json_t *header_of(const struct jose_message *message, const struct algorithm *algorithm, const char *jwk)
+static char *sign(gnutls_x509_privkey_t key, const struct algorithm *algorithm, const char *input)
 {
-    json_t *header =
-        json_pack("{s:s, s:s, s:s*}", "alg", algorithm->name, "url", message->url, "nonce", message->nonce);
+    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)input, (unsigned)strlen(input)};
+    gnutls_privkey_t signer = NULL;
+    gnutls_datum_t signature = {0};
+    char *text = NULL;
 
-    if (message->kid)
-        json_object_set_new(header, "kid", json_string(message->kid));
-    else
-        json_object_set_new(header, "jwk", json_loads(jwk, 0, NULL));
-    return header;
+    if (gnutls_privkey_init(&signer) >= 0 && gnutls_privkey_import_x509(signer, key, 0) >= 0 &&
+        gnutls_privkey_sign_data2(signer, algorithm->sign, 0, &datum, &signature) >= 0)
+        text = signature_text(&signature, algorithm->coordinate);
+    gnutls_free(signature.data);
+    gnutls_privkey_deinit(signer);
+    return text;
 }
 
-char *jose_sign(const struct jose_message *message)
+json_t *jose_sign(json_t *header, const char *payload, gnutls_x509_privkey_t key)
 {
-    gnutls_pubkey_t public = public_of(message->key);
-    const struct algorithm *algorithm = public ? algorithm_of(public) : NULL;
-    char *jwk = algorithm ? print_jwk(public, algorithm) : NULL;
-    char *input = jwk ? signing_input(header_of(message, algorithm, jwk), message->payload) : NULL;
+    const struct algorithm *algorithm = algorithm_of(key);
+    char *input = signing_input(header, algorithm ? algorithm->name : NULL, payload);
 
-    free(jwk);
-    if (public)
-        gnutls_pubkey_deinit(public);
-    return flattened(input, input ? sign(message->key, algorithm, input) : NULL);
+    return flattened(input, input ? sign(key, algorithm, input) : NULL);
 }
 
-char *jose_bind(const char *kid, const char *mac_key, const char *url, gnutls_x509_privkey_t account_key)
+json_t *jose_mac(json_t *header, const char *payload, const char *key)
 {
-    char *jwk = jose_jwk(account_key);
-    char *input = jwk ? signing_input(json_pack("{s:s, s:s, s:s}", "alg", "HS256", "kid", kid, "url", url), jwk) : NULL;
+    char *input = signing_input(header, "HS256", payload), *signature = NULL;
     size_t size = 0;
-    uint8_t *key = jose_base64url_read(hg_text(mac_key), &size), mac[32];
-    char *signature = NULL;
+    uint8_t *bytes = jose_base64url_read(hg_text(key), &size), mac[32];
 
-    if (input && key && gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, size, input, strlen(input), mac) >= 0)
+    if (input && bytes && gnutls_hmac_fast(GNUTLS_MAC_SHA256, bytes, size, input, strlen(input), mac) >= 0)
         signature = jose_base64url(mac, sizeof mac);
-    if (key)
-        gnutls_memset(key, 0, size);
-    free(key);
-    free(jwk);
+    if (bytes)
+        gnutls_memset(bytes, 0, size);
+    free(bytes);
     return flattened(input, signature);
 }

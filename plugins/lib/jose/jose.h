@@ -1,34 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Signed messages to a certificate authority: JWS in its flattened JSON form (RFC 7515 section 7.2.2), as RFC 8555
- * section 6.2 wants them. Accounts' keys are P-256; a certificate's own key, which may be any, signs its revocation.
+ * JSON signed with a key (JOSE): JWS in its flattened JSON form (RFC 7515 section 7.2.2) and public keys as JWK (RFC
+ * 7517). Keys are P-256, P-384 or RSA.
  *
- * Texts that are returned are for the caller to free; NULL: out of memory, or GnuTLS cannot use the key.
+ * The caller frees what is returned. NULL: out of memory, or GnuTLS cannot use the key.
  */
 #ifndef PLUGINS_LIB_JOSE_JOSE_H
 #define PLUGINS_LIB_JOSE_JOSE_H
 
 #include <gnutls/x509.h>
-#include <hopgate/types.h>
+#include <jansson.h>
 
-struct jose_message {
-    gnutls_x509_privkey_t key;
-    const char *kid;     /* the account's URL; NULL: the key itself is told */
-    const char *nonce;   /* NULL: none, for a message inside another one */
-    const char *url;     /* where it is sent */
-    const char *payload; /* JSON; "": a POST-as-GET (RFC 8555 section 6.3) */
-};
+/* Signs `payload`, any text. Takes `header`, the protected header, and adds "alg" to it. Either may be NULL when memory
+ * has run out: so is the result then. */
+json_t *jose_sign(json_t *header, const char *payload, gnutls_x509_privkey_t key);
+/* The same with HS256; `key` is base64url, as in a JWK (RFC 7518 section 6.4.1). */
+json_t *jose_mac(json_t *header, const char *payload, const char *key);
 
-char *jose_sign(const struct jose_message *message);
-
-/* External account binding (RFC 8555 section 7.3.4): the account's key, signed by HS256 with a key from the authority.
- * `mac_key` is base64url. */
-char *jose_bind(const char *kid, const char *mac_key, const char *url, gnutls_x509_privkey_t account_key);
-
-/* A public key as JSON, its members sorted and without blanks, as RFC 7638 section 3 hashes it. */
-char *jose_jwk(gnutls_x509_privkey_t key);
-/* base64url(SHA-256(JWK)). */
+/* The public key. */
+json_t *jose_jwk(gnutls_x509_privkey_t key);
+/* Its thumbprint (RFC 7638), in base64url. */
 char *jose_thumbprint(gnutls_x509_privkey_t key);
 
 #endif
