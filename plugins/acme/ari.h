@@ -6,8 +6,11 @@
 #ifndef ACME_ARI_H
 #define ACME_ARI_H
 
-#include "plugins/acme/attempt.h"
 #include "plugins/acme/authority.h"
+#include "plugins/acme/key_pair.h"
+#include "plugins/lib/http_client/http_client.h"
+
+#include <jansson.h>
 
 /* Of one certificate that is kept. */
 struct acme_ari;

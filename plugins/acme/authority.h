@@ -13,10 +13,9 @@ struct acme_authority {
     const char *url;     /* of its directory */
     char id[33];         /* its name in the store */
     time_t paused_until; /* it has told the account to come back then; no order is placed before */
-    time_t ahead; /* the clock here is so far ahead of the authority's, in seconds; 0: not noticeably, or not known */
-    bool find_account;  /* the account may have another URL now: it is looked up by its key */
-    bool known;         /* its directory has been read … */
-    char *renewal_info; /* … and this is its resource for ARI (RFC 9773 section 4.1); NULL: it has none */
+    bool find_account;   /* the account may have another URL now: it is looked up by its key */
+    bool known;          /* its directory has been read … */
+    char *renewal_info;  /* … and this is its resource for ARI (RFC 9773 section 4.1); NULL: it has none */
 };
 
 void acme_authority_init(struct acme_authority *authority, const char *url);

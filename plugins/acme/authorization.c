@@ -2,8 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  */
 #include "plugins/acme/blocking.h"
-#include "plugins/acme/cleanup.h"
-#include "plugins/acme/name.h"
+#include "plugins/acme/manager.h"
 #include "plugins/acme/order.h"
 #include "plugins/acme/problem.h"
 
@@ -20,6 +19,11 @@ struct authorization {
     char *challenge_url, *token, *key_authorization; /* of the challenge that was chosen */
     bool presented, told;
 };
+
+static const struct acme_solvers *solvers_of(const struct authorization *item)
+{
+    return &item->order->certificate->manager->solvers;
+}
 
 static struct hg_challenge challenge_of(const struct authorization *item)
 {
@@ -151,18 +155,18 @@ static bool take_challenge(struct authorization *item, const json_t *challenge, 
 /* Of the types that both sides can, the preferred one; first that which has worked for these names before. */
 static bool choose(struct authorization *item)
 {
-    const struct acme_wanted *wanted = item->order->wanted;
+    const struct acme_certificate *certificate = item->order->certificate;
     const json_t *challenges = json_object_get(item->order->client->answer.json, "challenges");
-    const unsigned possible = acme_solvers_possible(item->order->solvers, item->name, item->wildcard);
+    const unsigned possible = acme_solvers_possible(solvers_of(item), item->name, item->wildcard);
     enum acme_challenge_type types[ACME_CHALLENGE_TYPES], type;
     unsigned count = 0;
 
     for (int i = -1; i < ACME_CHALLENGE_TYPES; i++) {
-        type = i < 0 ? wanted->worked : (enum acme_challenge_type)i;
-        if ((i < 0) == (type == wanted->worked) && possible >> type & 1 && offer_of(challenges, type))
+        type = i < 0 ? certificate->worked : (enum acme_challenge_type)i;
+        if ((i < 0) == (type == certificate->worked) && possible >> type & 1 && offer_of(challenges, type))
             types[count++] = type;
     }
-    type = count ? types[wanted->preference % count] : ACME_CHALLENGE_TYPES;
+    type = count ? types[certificate->preference % count] : ACME_CHALLENGE_TYPES;
     return (count && take_challenge(item, offer_of(challenges, type), type)) ||
            fail_name(item, item->wildcard ? "the authority does not offer dns-01, which wildcards require"
                                           : "the authority offers no challenge that can be answered here");
@@ -180,13 +184,12 @@ static void present_here(void *arg)
     struct presentation *presentation = arg;
     const struct hg_challenge challenge = challenge_of(presentation->item);
 
-    presentation->result =
-        acme_solvers_present(presentation->item->order->solvers, presentation->item->type, &challenge);
+    presentation->result = acme_solvers_present(solvers_of(presentation->item), presentation->item->type, &challenge);
 }
 
 static bool present_dns(struct authorization *item)
 {
-    const struct acme_solvers *solvers = item->order->solvers;
+    const struct acme_solvers *solvers = solvers_of(item);
     const struct hg_challenge challenge = challenge_of(item);
     const char *error = acme_solvers_present_dns(item->order->client->task, solvers, &challenge);
     char text[768];
@@ -202,11 +205,12 @@ static bool present_dns(struct authorization *item)
 static void share(const struct authorization *item)
 {
     struct acme_order *order = item->order;
-    const struct hg_store_answer *put = acme_blocking_put_json(
-        order->client->task, order->store, ACME_CHALLENGES, item->token,
-        json_pack("{s:s, s:s, s:s, s:s}", "certificate", order->id, "type", acme_challenge_names[item->type],
-                  "identifier", item->name, "key_authorization", item->key_authorization),
-        HG_STORE_ANY);
+    const struct hg_store_answer *put =
+        acme_blocking_put_json(order->client->task, order->store, ACME_CHALLENGES, item->token,
+                               json_pack("{s:s, s:s, s:s, s:s}", "certificate", order->certificate->id, "type",
+                                         acme_challenge_names[item->type], "identifier", item->name,
+                                         "key_authorization", item->key_authorization),
+                               HG_STORE_ANY);
 
     if (put->status != HG_STORE_OK)
         hg_log(order->client->instance, HG_LOG_WARNING, "%s: cannot store the challenge: %s", item->name, put->error);
@@ -230,8 +234,8 @@ static void withdraw(struct authorization *item)
     const struct hg_challenge challenge = challenge_of(item);
 
     if (item->presented)
-        acme_cleanup_challenge(item->order->client->task, item->order->store, item->order->solvers, item->type,
-                               &challenge, true);
+        acme_cleanup_challenge(item->order->client->task, item->order->store, solvers_of(item), item->type, &challenge,
+                               true);
 }
 
 /* ---- All names of an order ---- */

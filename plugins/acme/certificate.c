@@ -3,6 +3,7 @@
  */
 #include "plugins/acme/certificate.h"
 
+#include "plugins/acme/attempt.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/manager.h"
 #include "plugins/acme/renewal_time.h"
@@ -59,10 +60,7 @@ void acme_certificate_set_error(struct acme_certificate *certificate, const char
 
 bool acme_certificate_is_served(const struct acme_certificate *certificate)
 {
-    const struct acme_authority *issuer = certificate->pair ? acme_certificate_issuer(certificate) : NULL;
-
-    return certificate->pair &&
-           (!certificate->on_demand || certificate->pair->ends > acme_clock() - (issuer ? issuer->ahead : 0));
+    return certificate->pair && (!certificate->on_demand || certificate->pair->ends > acme_clock());
 }
 
 /* ---- The state ---- */

@@ -7,13 +7,14 @@
 #define ACME_CERTIFICATE_H
 
 #include "plugins/acme/ari.h"
-#include "plugins/acme/attempt.h"
+#include "plugins/acme/challenge.h"
 #include "plugins/acme/clock.h"
 #include "plugins/acme/key_pair.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/on_demand.h"
 #include "plugins/acme/options.h"
 
+struct acme_attempt;
 struct acme_manager;
 
 /* A handshake that waits for it. */

@@ -5,6 +5,7 @@
 
 #include "plugins/acme/blocking.h"
 #include "plugins/acme/lease.h"
+#include "plugins/acme/manager.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ void acme_cleanup_challenge(struct task *task, struct acme_store *store, const s
 /* ---- What is left over, at the start ---- */
 
 struct acme_cleanup {
-    const struct acme_attempts *attempts;
+    struct acme_manager *manager;
     struct task *task;
     hg_callback done;
     void *arg;
@@ -75,7 +76,7 @@ static const char *text_in(const json_t *record, const char *name)
 static bool clean(void *arg, const char *token, json_t *record)
 {
     const struct acme_cleanup *cleanup = arg;
-    const struct acme_attempts *attempts = cleanup->attempts;
+    struct acme_manager *manager = cleanup->manager;
     const char *identifier = text_in(record, "identifier"), *certificate = text_in(record, "certificate");
     const struct hg_challenge challenge = {.identifier = hg_text(identifier),
                                            .token = hg_text(token),
@@ -83,11 +84,11 @@ static bool clean(void *arg, const char *token, json_t *record)
     struct acme_lease lease;
     json_t *again = NULL;
 
-    if (acme_lease_take(&lease, cleanup->task, attempts->store, *certificate ? certificate : identifier,
-                        attempts->owner) == HG_STORE_OK)
+    if (acme_lease_take(&lease, cleanup->task, &manager->store, *certificate ? certificate : identifier,
+                        manager->owner) == HG_STORE_OK)
         again = acme_blocking_get_json(cleanup->task, &lease.store, ACME_CHALLENGES, token);
     if (again)
-        acme_cleanup_challenge(cleanup->task, &lease.store, attempts->solvers,
+        acme_cleanup_challenge(cleanup->task, &lease.store, &manager->solvers,
                                acme_challenge_type_of(json_object_get(record, "type")), &challenge, false);
     json_decref(again);
     acme_lease_release(&lease);
@@ -97,10 +98,8 @@ static bool clean(void *arg, const char *token, json_t *record)
 static void run(struct task *task, void *arg)
 {
     struct acme_cleanup *cleanup = arg;
-    struct acme_store store = *cleanup->attempts->store;
-
     cleanup->task = task;
-    acme_blocking_each(task, &store, ACME_CHALLENGES, clean, cleanup);
+    acme_blocking_each(task, &cleanup->manager->store, ACME_CHALLENGES, clean, cleanup);
 }
 
 static void ended(void *arg)
@@ -111,14 +110,14 @@ static void ended(void *arg)
     cleanup.done(cleanup.arg);
 }
 
-struct acme_cleanup *acme_cleanup_begin(const struct acme_attempts *attempts, hg_callback done, void *arg)
+struct acme_cleanup *acme_cleanup_begin(struct acme_manager *manager, hg_callback done, void *arg)
 {
     struct acme_cleanup *cleanup = calloc(1, sizeof *cleanup);
 
     if (!cleanup)
         return NULL;
-    *cleanup = (struct acme_cleanup){.attempts = attempts, .done = done, .arg = arg};
-    cleanup->task = task_begin(attempts->worker, run, ended, cleanup);
+    *cleanup = (struct acme_cleanup){.manager = manager, .done = done, .arg = arg};
+    cleanup->task = task_begin(manager->worker, run, ended, cleanup);
     if (cleanup->task)
         return cleanup;
     free(cleanup);

@@ -7,13 +7,15 @@
 #ifndef ACME_CLEANUP_H
 #define ACME_CLEANUP_H
 
-#include "plugins/acme/attempt.h"
+#include "plugins/acme/challenge.h"
+#include "plugins/acme/store.h"
 
 struct acme_cleanup;
+struct acme_manager;
 
 /* Withdraws what gateways that died have left behind, but for certificates that are being ordered just now; then calls
  * done(), when the cleanup is gone. NULL: out of memory. */
-struct acme_cleanup *acme_cleanup_begin(const struct acme_attempts *attempts, hg_callback done, void *arg);
+struct acme_cleanup *acme_cleanup_begin(struct acme_manager *manager, hg_callback done, void *arg);
 /* done() is not called. NULL is allowed. */
 void acme_cleanup_cancel(struct acme_cleanup *cleanup);
 

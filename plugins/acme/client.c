@@ -20,10 +20,6 @@
 /* An authority that refuses every second nonce is met in tests only; one in twenty now and then. */
 #define NONCE_TRIES 24
 
-/* By how much clocks may differ, seconds. */
-#define AHEAD_MAX 3600
-#define DAY       86400
-
 /* The longest pause of an authority that is waited for in the middle of an order, in seconds. */
 #define PATIENCE 60
 
@@ -130,21 +126,6 @@ static void keep_nonce(struct acme_client *client, const struct https_response *
     client->nonce = strndup(nonce.data, nonce.size);
 }
 
-/* A machine may boot with a clock that is far ahead until something sets it: by the authority's, less is due. */
-static void note_clock(struct acme_client *client, const struct https_response *response)
-{
-    struct acme_authority *authority = client->authority;
-    const time_t ahead = acme_clock() - response->date;
-
-    if (!response->date)
-        return;
-    if (ahead > AHEAD_MAX && !authority->ahead)
-        hg_log(client->instance, HG_LOG_WARNING,
-               "the local clock, %s, is %.1f days ahead of the clock of %s; renewals follow the latter",
-               acme_moment(acme_clock()).text, (double)ahead / DAY, authority->url);
-    authority->ahead = ahead > AHEAD_MAX ? ahead : 0;
-}
-
 static bool take_answer(struct acme_client *client, const struct https_response *response, bool pem)
 {
     forget_answer(client);
@@ -164,7 +145,6 @@ static bool take_answer(struct acme_client *client, const struct https_response 
                                           .headers = hg_text(client->headers),
                                           .retry_after = response->retry_after};
     keep_nonce(client, response);
-    note_clock(client, response);
     return true;
 }
 

@@ -1,30 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/acme/issuance.h"
-
+#include "plugins/acme/attempt.h"
 #include "plugins/acme/key.h"
 #include "plugins/acme/manager.h"
+#include "plugins/acme/problem.h"
 #include "plugins/acme/renewal_time.h"
 #include "plugins/acme/schedule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Attempts that tell the authority what is renewed; perhaps it is that which fails. */
-#define REPLACES_MAX 3
-/* Attempts at once after something at fault was forgotten. */
+/* Attempts at once, one after the other. */
 #define AGAIN_MAX 3
-/* Until the clock is looked at again where the authority's says that nothing is due, in seconds. */
-#define EARLY_PAUSE 3600
-/* Until the lease of a certificate that another gateway orders is looked at again: while handshakes wait, otherwise,
- * and at most, since the watch tells how that ends, unless the gateway dies. */
+/* Pauses, in seconds, before the lease of a certificate that another gateway orders is tried again: while handshakes
+ * wait, otherwise, and at most. The watch reports how that gateway's attempt ends, unless the gateway dies. */
 #define BUSY_PAUSE_SHORT 1
 #define BUSY_PAUSE       5
 #define BUSY_PAUSE_MAX   60
-/* How often an order that was finalized is taken up again before the next authority is tried, which it is only after
- * this pause at the most. With the usual pauses this is after a quarter of an hour if the authority is down, and after
- * an hour if it neither issues nor refuses. */
+/* How often a finalized order is continued before the next authority is tried, unless the authority asks for a pause
+ * that is longer than this. With the usual pauses, that is after a quarter of an hour if the authority is down, and
+ * after an hour if it neither issues nor refuses. */
 #define RESUMPTIONS_MAX 4
 #define STAY_PAUSE      3600
 
@@ -33,9 +29,9 @@ static struct hg_instance *instance_of(const struct acme_certificate *certificat
     return certificate->manager->worker->instance;
 }
 
-/* ---- Before: what is ordered, and where ---- */
+/* ---- Before: what to order, and where ---- */
 
-/* An authority that does not pause. One that was about to issue is waited for. */
+/* An authority that has not asked for a pause. One that was about to issue is waited for. */
 static bool choose_authority(struct acme_certificate *certificate)
 {
     const struct acme_manager *manager = certificate->manager;
@@ -62,57 +58,42 @@ static bool choose_authority(struct acme_certificate *certificate)
     return false;
 }
 
-static struct acme_key_pair *ref(struct acme_key_pair *pair)
+/* Another gateway may have been faster, or may have just failed. */
+static void use_stored(struct acme_attempt *attempt)
 {
-    return pair ? acme_key_pair_ref(pair) : NULL;
-}
+    struct acme_certificate *certificate = attempt->certificate;
 
-/* Another gateway may have been faster, or has failed a moment ago. True: something is to be done all the same. */
-static bool look_at_store(struct acme_certificate *certificate, const struct acme_stored *stored)
-{
-    if (stored->pair)
-        acme_certificate_take(certificate, ref(stored->pair));
+    if (attempt->stored)
+        acme_certificate_take(certificate, attempt->stored);
     else if (!certificate->pair)
-        acme_certificate_take_previous(certificate, ref(stored->previous));
-    if (stored->state)
-        acme_certificate_recall(certificate, stored->state);
+        acme_certificate_take_previous(certificate, attempt->previous);
+    else
+        acme_key_pair_unref(attempt->previous);
+    attempt->stored = attempt->previous = NULL;
+    if (attempt->state)
+        acme_certificate_recall(certificate, attempt->state);
     certificate->changed = false;
-    return acme_schedule_due(certificate) && acme_schedule_due(certificate) <= acme_clock();
 }
 
-static bool ready(void *arg, const struct acme_stored *stored, struct acme_wanted *wanted)
+void acme_issuance_prepare(void *arg)
 {
-    struct acme_certificate *certificate = arg;
+    struct acme_attempt *attempt = arg;
+    struct acme_certificate *certificate = attempt->certificate;
     struct acme_manager *manager = certificate->manager;
-    struct acme_authority *authority;
+    time_t due;
 
     certificate->busy_until = 0;
-    if (!look_at_store(certificate, stored) || (!certificate->unsaved && !choose_authority(certificate)))
-        return false;
-    if (certificate->on_demand && !acme_certificate_is_served(certificate) && !acme_on_demand_count(certificate))
-        return false;
-    authority = &manager->authorities[certificate->authority];
-    *wanted =
-        (struct acme_wanted){.authority = authority,
-                             .names = (const char *const *)certificate->names,
-                             .name_count = certificate->name_count,
-                             .preference = certificate->preference,
-                             .worked = certificate->worked,
-                             .not_before = certificate->pair && !certificate->renew_now ? certificate->renew_at : 0,
-                             .replaced = certificate->pair,
-                             .replaces = certificate->pair && certificate->failures < REPLACES_MAX &&
-                                         authority == acme_certificate_issuer(certificate),
-                             .unsaved = certificate->unsaved};
+    use_stored(attempt);
+    due = acme_schedule_due(certificate);
+    if (!due || due > acme_clock() || (!certificate->unsaved && !choose_authority(certificate)) ||
+        (certificate->on_demand && !acme_certificate_is_served(certificate) && !acme_on_demand_count(certificate)))
+        return;
+    attempt->client.authority = &manager->authorities[certificate->authority];
+    attempt->must_order = true;
     if (certificate->unsaved)
-        return true;
+        return;
     ++*manager->counters.attempts;
     certificate->last_try = acme_clock();
-    return true;
-}
-
-static bool is_revoked(void *arg)
-{
-    return ((const struct acme_certificate *)arg)->revoked;
 }
 
 /* ---- Afterwards ---- */
@@ -163,10 +144,11 @@ static void save_later(struct acme_certificate *certificate)
     acme_schedule_in(certificate, ACME_STORE_PAUSE);
 }
 
-static void issued(struct acme_certificate *certificate, const struct acme_result *result)
+static void issued(struct acme_attempt *attempt)
 {
+    struct acme_certificate *certificate = attempt->certificate;
     struct acme_manager *manager = certificate->manager;
-    const bool renewal = certificate->pair, revoked = certificate->revoked;
+    const bool is_renewal = certificate->pair, is_revoked = certificate->revoked;
 
     ++*manager->counters.issued;
     certificate->failures = certificate->again = certificate->preference = 0;
@@ -176,28 +158,33 @@ static void issued(struct acme_certificate *certificate, const struct acme_resul
     certificate->due = 0;
     certificate->used = false;
     acme_certificate_set_error(certificate, NULL);
-    acme_certificate_serve(certificate, result->pair);
-    certificate->unsaved = result->pem;
-    certificate->revoked = revoked && result->pem; /* what the store still has */
+    acme_certificate_serve(certificate, attempt->pair);
+    attempt->pair = NULL;
+    if (!attempt->saved) {
+        certificate->unsaved = attempt->pem;
+        attempt->pem = NULL;
+        certificate->revoked = is_revoked; /* the one that the store still holds */
+    }
     postpone_renewal(certificate);
     hg_log(instance_of(certificate), HG_LOG_INFO, "%s: certificate %s %s; expires %s, to be renewed from %s on",
-           certificate->id, certificate->pair->serial, renewal ? "renewed" : "issued",
+           certificate->id, certificate->pair->serial, is_renewal ? "renewed" : "issued",
            acme_moment(certificate->pair->ends).text, acme_moment(certificate->renew_at).text);
-    run_hook(certificate, renewal ? "renewed" : "issued");
-    if (!certificate->unsaved) {
+    run_hook(certificate, is_renewal ? "renewed" : "issued");
+    if (attempt->saved) {
         acme_watch_fulfilled(certificate);
         return;
     }
     save_later(certificate);
     hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: %s; using it from memory and storing it later", certificate->id,
-           result->error);
+           attempt->client.failure.error);
 }
 
-/* What could not be stored before. */
-static void saved(struct acme_certificate *certificate, char *pem)
+/* A certificate that could not be stored before. */
+static void saved(struct acme_attempt *attempt)
 {
-    acme_secret_free(pem);
-    if (pem) {
+    struct acme_certificate *certificate = attempt->certificate;
+
+    if (!attempt->saved) {
         save_later(certificate);
         return;
     }
@@ -221,10 +208,12 @@ static bool next_authority(struct acme_certificate *certificate)
     return false;
 }
 
-/* Another order elsewhere would take the place of this one in the store, and it would be issued in vain. */
-static bool stays(struct acme_certificate *certificate, const struct acme_result *result)
+/* Another order elsewhere would replace this one in the store, which would then be issued in vain. */
+static bool stays(struct acme_attempt *attempt)
 {
-    if (result->resumable && certificate->resumptions < RESUMPTIONS_MAX &&
+    struct acme_certificate *certificate = attempt->certificate;
+
+    if (attempt->order.finalized && certificate->resumptions < RESUMPTIONS_MAX &&
         acme_schedule_paused_until(certificate, certificate->authority) <= acme_clock() + STAY_PAUSE) {
         certificate->resumptions++;
         return true;
@@ -233,162 +222,133 @@ static bool stays(struct acme_certificate *certificate, const struct acme_result
     return false;
 }
 
-/* At once. */
-static void try_again(struct acme_certificate *certificate)
+static void try_at_once(struct acme_certificate *certificate)
 {
     certificate->due = acme_clock();
     certificate->failures = certificate->failures ? certificate->failures : 1;
 }
 
-static void failed(struct acme_certificate *certificate, const struct acme_result *result)
+/* When to try again, and with what. */
+static void plan_retry(struct acme_attempt *attempt)
 {
-    struct acme_manager *manager = certificate->manager;
-    struct acme_authority *authority = &manager->authorities[certificate->authority];
-    char left[64] = "";
-    time_t paused;
+    struct acme_certificate *certificate = attempt->certificate;
+    time_t paused_until;
 
-    ++*manager->counters.failed;
-    acme_certificate_set_error(certificate, result->error);
-    certificate->unproved |= result->of_names;
-    if (result->retry_after && result->of_account)
-        acme_schedule_pause_account(manager, authority, result->retry_after);
-    else if (result->retry_after)
-        acme_schedule_pause(certificate, result->retry_after);
-    if (!stays(certificate, result) && next_authority(certificate)) {
-        hg_log(instance_of(certificate), HG_LOG_WARNING, "%s: %s: %s; trying the next authority", certificate->id,
-               authority->url, result->error);
-        try_again(certificate);
-        return;
-    }
     certificate->failures++;
     acme_schedule_retry(certificate);
-    if (result->outcome == ACME_REJECTED)
+    if (attempt->order.outcome == ACME_REJECTED)
         acme_schedule_rejected(certificate);
-    paused = acme_schedule_paused_until(certificate, certificate->authority);
-    if ((manager->authority_count == 1 || certificate->resumptions) && certificate->due < paused)
-        certificate->due = paused;
+    paused_until = acme_schedule_paused_until(certificate, certificate->authority);
+    if ((certificate->manager->authority_count == 1 || certificate->resumptions) && certificate->due < paused_until)
+        certificate->due = paused_until;
+}
+
+static void failed(struct acme_attempt *attempt)
+{
+    struct acme_certificate *certificate = attempt->certificate;
+    struct acme_manager *manager = certificate->manager;
+    struct acme_authority *authority = &manager->authorities[certificate->authority];
+    const struct acme_failure *failure = &attempt->client.failure;
+    char left[64] = "";
+
+    ++*manager->counters.failed;
+    acme_certificate_set_error(certificate, failure->error);
+    certificate->unproved |= failure->of_names;
+    if (attempt->order.outcome == ACME_LIMITED && failure->retry_after && failure->of_account)
+        acme_schedule_pause_account(manager, authority, failure->retry_after);
+    else if (attempt->order.outcome == ACME_LIMITED && failure->retry_after)
+        acme_schedule_pause(certificate, failure->retry_after);
+    if (!stays(attempt) && next_authority(certificate)) {
+        hg_log(instance_of(certificate), HG_LOG_WARNING, "%s: %s: %s; trying the next authority", certificate->id,
+               authority->url, failure->error);
+        try_at_once(certificate);
+        return;
+    }
+    plan_retry(attempt);
     if (certificate->pair)
         snprintf(left, sizeof left, "; the certificate is valid for %.1f more days",
                  (double)(certificate->pair->ends - acme_clock()) / ACME_DAY);
     hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: no certificate: %s; next attempt %s%s", certificate->id,
-           result->error, acme_moment(certificate->due).text, left);
+           failure->error, acme_moment(certificate->due).text, left);
     run_hook(certificate, "failed");
 }
 
-/* Tried each minute, so the operator's program is told once of each reason. */
-static void not_stored(struct acme_certificate *certificate, const struct acme_result *result)
+/* Tried again each minute, so the operator's program is run once for each error. */
+static void not_stored(struct acme_attempt *attempt)
 {
-    const bool told =
-        certificate->failures && certificate->last_error && !strcmp(certificate->last_error, result->error);
+    struct acme_certificate *certificate = attempt->certificate;
+    const char *error = attempt->client.failure.error;
+    const bool known = certificate->failures && certificate->last_error && !strcmp(certificate->last_error, error);
 
     ++*certificate->manager->counters.failed;
-    acme_certificate_set_error(certificate, result->error);
+    acme_certificate_set_error(certificate, error);
     certificate->failures = certificate->failures ? certificate->failures : 1;
     acme_schedule_in(certificate, ACME_STORE_PAUSE);
     certificate->changed = false;
-    hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: nothing is ordered: %s", certificate->id, result->error);
-    if (!told)
+    hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: nothing is ordered: %s", certificate->id, error);
+    if (!known)
         run_hook(certificate, "failed");
 }
 
-/* What was at fault has been forgotten. */
-static void again(struct acme_certificate *certificate, const struct acme_result *result)
+/* The account or order that was the cause has been dropped. */
+static void again(struct acme_attempt *attempt)
 {
-    hg_log(instance_of(certificate), HG_LOG_WARNING, "%s: %s: tried anew", certificate->id, result->error);
+    struct acme_certificate *certificate = attempt->certificate;
+
+    hg_log(instance_of(certificate), HG_LOG_WARNING, "%s: %s; trying again", certificate->id,
+           attempt->client.failure.error);
     certificate->resumptions = 0;
     if (certificate->again++ < AGAIN_MAX) {
-        try_again(certificate);
+        try_at_once(certificate);
         return;
     }
     certificate->again = 0;
-    failed(certificate, result);
+    failed(attempt);
 }
 
-/* Another gateway orders it, or has taken the lease over: what it obtains comes by the store. */
-static json_t *busy(struct acme_certificate *certificate, const struct acme_result *result)
+/* Another gateway orders it, or has taken over the lease; the watch reports what that gateway obtains. */
+static void busy(struct acme_attempt *attempt)
 {
+    struct acme_certificate *certificate = attempt->certificate;
     const time_t now = acme_clock(), least = certificate->lookups ? BUSY_PAUSE_SHORT : BUSY_PAUSE;
     time_t pause;
 
     if (!certificate->busy_until) {
-        hg_log(instance_of(certificate), HG_LOG_DEBUG, "%s: %s", certificate->id, result->error);
+        hg_log(instance_of(certificate), HG_LOG_DEBUG, "%s: %s", certificate->id, attempt->client.failure.error);
         certificate->busy_since = now;
     }
     pause = (now - certificate->busy_since) / 2;
     pause = pause < BUSY_PAUSE_MAX ? pause : BUSY_PAUSE_MAX;
     certificate->busy_until = now + 1 + (pause > least ? pause : least);
-    return NULL;
 }
 
-static json_t *outcome(void *arg, const struct acme_result *result)
+void acme_issuance_conclude(void *arg)
 {
-    struct acme_certificate *certificate = arg;
+    struct acme_attempt *attempt = arg;
+    struct acme_certificate *certificate = attempt->certificate;
+    const enum acme_outcome outcome = attempt->order.outcome;
+    const struct acme_failure *failure = &attempt->client.failure;
 
-    if (result->worked != ACME_CHALLENGE_TYPES)
-        certificate->worked = result->worked;
-    if (result->outcome != ACME_BUSY)
+    if (attempt->order.worked != ACME_CHALLENGE_TYPES)
+        certificate->worked = attempt->order.worked;
+    if (outcome != ACME_BUSY)
         certificate->permitted = false;
-    switch (result->outcome) {
-    case ACME_ISSUED:
-        if (result->pair)
-            issued(certificate, result);
-        else
-            saved(certificate, result->pem);
-        break;
-    case ACME_LOST:
-        if (result->pair)
-            issued(certificate, result);
-        return busy(certificate, result);
-    case ACME_BUSY:
-        return busy(certificate, result);
-    case ACME_DECLINED:
-        if (certificate->on_demand && !certificate->pair)
-            return NULL; /* strangers choose such names */
-        break;
-    case ACME_EARLY:
-        certificate->failures = 0;
-        acme_certificate_set_error(certificate, NULL);
-        acme_schedule_in(certificate, EARLY_PAUSE);
-        break;
-    case ACME_NOT_STORED:
-        acme_metrics_count(certificate->manager, result);
-        not_stored(certificate, result);
-        break;
-    case ACME_AGAIN:
-        acme_metrics_count(certificate->manager, result);
-        again(certificate, result);
-        break;
-    default:
-        acme_metrics_count(certificate->manager, result);
-        failed(certificate, result);
+    if (outcome == ACME_LOST && attempt->pair)
+        issued(attempt);
+    if (outcome == ACME_LOST || outcome == ACME_BUSY) {
+        busy(attempt);
+        return; /* the state is the other gateway's */
     }
-    return acme_certificate_state(certificate);
-}
-
-static void ended(void *arg)
-{
-    struct acme_certificate *certificate = arg;
-
-    certificate->attempt = NULL;
-    certificate->manager->running--;
-    if (certificate->read_again)
-        acme_certificate_load(certificate);
-    acme_schedule(certificate->manager);
-}
-
-void acme_issuance_begin(struct acme_certificate *certificate)
-{
-    static const struct acme_attempt_ops ops = {
-        .ready = ready, .is_revoked = is_revoked, .outcome = outcome, .ended = ended};
-    struct acme_manager *manager = certificate->manager;
-
-    if (certificate->on_demand && !acme_on_demand_may_begin(certificate))
-        return;
-    certificate->attempt = acme_attempt_begin(&manager->attempts, certificate->id, &ops, certificate);
-    if (!certificate->attempt) {
-        acme_schedule_in(certificate, ACME_STORE_PAUSE);
-        return;
+    if (outcome == ACME_DECLINED && certificate->on_demand && !certificate->pair)
+        return; /* strangers choose such names */
+    if (outcome == ACME_ISSUED && attempt->pair)
+        issued(attempt);
+    else if (outcome == ACME_ISSUED)
+        saved(attempt);
+    else if (outcome != ACME_DECLINED) {
+        acme_metrics_count(certificate->manager,
+                           outcome == ACME_NOT_STORED ? "store" : acme_problem_kind(failure->type, failure->status));
+        (outcome == ACME_NOT_STORED ? not_stored : outcome == ACME_AGAIN ? again : failed)(attempt);
     }
-    certificate->began = hg_now(manager->worker);
-    manager->running++;
+    attempt->state = acme_certificate_state(certificate);
 }

@@ -97,7 +97,7 @@ static void on_cleaned_up(void *arg)
 /* All is read. An attempt that is continued presents its challenges anew, so what is left over goes first. */
 static void begin(struct acme_manager *manager)
 {
-    manager->cleanup = acme_cleanup_begin(&manager->attempts, on_cleaned_up, manager);
+    manager->cleanup = acme_cleanup_begin(manager, on_cleaned_up, manager);
     acme_schedule(manager);
 }
 
@@ -161,12 +161,6 @@ static bool set_up(struct acme_manager *manager)
         return false;
     for (size_t i = 0; i < manager->config->directory.count; i++)
         acme_authority_init(&manager->authorities[manager->authority_count++], acme_options_directory(words[i]));
-    manager->attempts = (struct acme_attempts){.worker = manager->worker,
-                                               .config = manager->config,
-                                               .store = &manager->store,
-                                               .solvers = &manager->solvers,
-                                               .https = manager->https,
-                                               .owner = manager->owner};
     if (!make_certificates(manager) || !acme_metrics_begin(manager) || !acme_watch_begin(manager))
         return false;
     read_store(manager);

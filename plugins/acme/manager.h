@@ -22,7 +22,6 @@ struct acme_manager {
     struct acme_store store;
     struct acme_programs programs;
     struct acme_solvers solvers;
-    struct acme_attempts attempts;
     struct https *https;
     char owner[HG_STORE_OWNER_MAX + 1]; /* of leases */
     struct acme_authority authorities[ACME_AUTHORITIES_MAX];
@@ -83,6 +82,6 @@ void acme_metrics_add(struct acme_certificate *certificate);
 void acme_metrics_show(const struct acme_certificate *certificate);
 void acme_metrics_show_all(struct acme_manager *manager);
 /* An attempt has failed. */
-void acme_metrics_count(struct acme_manager *manager, const struct acme_result *result);
+void acme_metrics_count(struct acme_manager *manager, const char *kind);
 
 #endif

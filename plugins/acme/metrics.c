@@ -35,10 +35,8 @@ void acme_metrics_add(struct acme_certificate *certificate)
                                              "Failed attempts since the last success.");
 }
 
-void acme_metrics_count(struct acme_manager *manager, const struct acme_result *result)
+void acme_metrics_count(struct acme_manager *manager, const char *kind)
 {
-    const char *kind = result->outcome == ACME_NOT_STORED ? "store" : result->kind;
-
     ++*hg_gauge(manager->worker, "errors", HG_LABELS({"type", kind}),
                 "Failed attempts, by the authority's error type.");
 }

@@ -267,7 +267,7 @@ static void on_unused(struct acme_manager *manager, const char *name, const stru
     const time_t last = expires > last_try ? expires : last_try;
 
     json_decref(state);
-    if (!state || (kept && !strcmp(kept->id, name)) || last + REMOVE_AGE > acme_clock() - manager->authorities[0].ahead)
+    if (!state || (kept && !strcmp(kept->id, name)) || last + REMOVE_AGE > acme_clock())
         return;
     hg_log(manager->worker->instance, HG_LOG_INFO, "%s: expired and unused; removed from the store", name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

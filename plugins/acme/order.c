@@ -5,10 +5,10 @@
 
 #include "plugins/acme/account.h"
 #include "plugins/acme/blocking.h"
+#include "plugins/acme/certificate.h"
 #include "plugins/acme/clock.h"
 #include "plugins/acme/download.h"
 #include "plugins/acme/key.h"
-#include "plugins/acme/name.h"
 #include "plugins/acme/problem.h"
 
 #include <stdio.h>
@@ -19,19 +19,30 @@
 /* Validation takes a second or two at the big authorities. */
 #define FIRST_PAUSE (250 * HG_MILLISECOND)
 #define MAX_PAUSE   (5 * HG_SECOND)
+/* Failed attempts after which `replaces` is left out. */
+#define REPLACES_MAX 3
 
 static hg_time now(const struct acme_order *order)
 {
     return hg_now(task_worker(order->client->task));
 }
 
-void acme_order_init(struct acme_order *order)
+/* Whether the authority is told which of its certificates is renewed (RFC 9773 section 5). After some failures it is
+ * not: perhaps that is what fails. */
+static bool replaces(const struct acme_order *order)
+{
+    const struct acme_certificate *certificate = order->certificate;
+
+    return certificate->pair && certificate->pair->ari_id && certificate->failures < REPLACES_MAX &&
+           order->client->authority == acme_certificate_issuer(certificate);
+}
+
+void acme_order_begin(struct acme_order *order)
 {
     order->deadline = now(order) + TIMEOUT;
     order->pause = FIRST_PAUSE;
-    order->with_replaces = order->wanted->replaces && order->wanted->replaced && order->wanted->replaced->ari_id;
+    order->with_replaces = replaces(order);
     order->with_profile = true;
-    order->worked = ACME_CHALLENGE_TYPES;
     order->outcome = ACME_FAILED;
 }
 
@@ -95,9 +106,10 @@ static bool save(struct acme_order *order)
                                order->url, "names", json_array());
     const struct hg_store_answer *put;
 
-    for (size_t i = 0; i < order->wanted->name_count; i++)
-        json_array_append_new(json_object_get(record, "names"), json_string(order->wanted->names[i]));
-    put = acme_blocking_put_json(order->client->task, order->store, ACME_ORDERS, order->id, record, HG_STORE_ANY);
+    for (size_t i = 0; i < order->certificate->name_count; i++)
+        json_array_append_new(json_object_get(record, "names"), json_string(order->certificate->names[i]));
+    put = acme_blocking_put_json(order->client->task, order->store, ACME_ORDERS, order->certificate->id, record,
+                                 HG_STORE_ANY);
     if (put->status == HG_STORE_OK)
         return true;
     order->outcome = put->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_NOT_STORED;
@@ -107,7 +119,7 @@ static bool save(struct acme_order *order)
 /* A record that stays is looked at by the next attempt. */
 void acme_order_forget(struct acme_order *order)
 {
-    acme_blocking_remove(order->client->task, order->store, ACME_ORDERS, order->id);
+    acme_blocking_remove(order->client->task, order->store, ACME_ORDERS, order->certificate->id);
     order->finalized = false;
 }
 
@@ -118,12 +130,12 @@ static bool is_about(const json_t *record, const struct acme_order *order)
     const bool same = json_equal(json_object_get(record, "options"), options);
 
     json_decref(options);
-    if (!same || json_array_size(names) != order->wanted->name_count)
+    if (!same || json_array_size(names) != order->certificate->name_count)
         return false;
-    for (size_t i = 0; i < order->wanted->name_count; i++) {
+    for (size_t i = 0; i < order->certificate->name_count; i++) {
         const char *name = json_string_value(json_array_get(names, i));
 
-        if (!name || strcmp(name, order->wanted->names[i]) != 0)
+        if (!name || strcmp(name, order->certificate->names[i]) != 0)
             return false;
     }
     return true;
@@ -133,12 +145,12 @@ static bool is_about(const json_t *record, const struct acme_order *order)
  * record was to be removed when the process was killed. */
 static void load(struct acme_order *order)
 {
-    json_t *record = acme_blocking_get_json(order->client->task, order->store, ACME_ORDERS, order->id);
+    json_t *record = acme_blocking_get_json(order->client->task, order->store, ACME_ORDERS, order->certificate->id);
     const char *pem = json_string_value(json_object_get(record, "key"));
     const char *url = json_string_value(json_object_get(record, "order"));
     gnutls_x509_privkey_t key = pem && is_about(record, order) ? acme_key_read(hg_text(pem)) : NULL;
 
-    if (key && order->wanted->replaced && acme_key_pair_has_key(order->wanted->replaced, key)) {
+    if (key && order->certificate->pair && acme_key_pair_has_key(order->certificate->pair, key)) {
         acme_key_free(key);
         key = NULL;
     }
@@ -149,7 +161,7 @@ static void load(struct acme_order *order)
     if (!order->url)
         return;
     order->resumed = order->finalized = true;
-    hg_log(order->client->instance, HG_LOG_INFO, "%s: continuing the order %s", order->id, order->url);
+    hg_log(order->client->instance, HG_LOG_INFO, "%s: continuing the order %s", order->certificate->id, order->url);
 }
 
 /* ---- Key ---- */
@@ -185,7 +197,7 @@ static bool offers_profile(const struct acme_order *order)
     if (json_object_get(profiles, profile))
         return true;
     hg_log(order->client->instance, HG_LOG_WARNING, "%s: the authority has no profile \"%s\"; using its default",
-           order->id, profile);
+           order->certificate->id, profile);
     return false;
 }
 
@@ -193,8 +205,8 @@ static json_t *order_payload(const struct acme_order *order)
 {
     json_t *identifiers = json_array(), *payload = json_pack("{s:o}", "identifiers", identifiers);
 
-    for (size_t i = 0; i < order->wanted->name_count; i++) {
-        const char *name = order->wanted->names[i];
+    for (size_t i = 0; i < order->certificate->name_count; i++) {
+        const char *name = order->certificate->names[i];
         const bool address = acme_name_kind(hg_text(name)) == ACME_NAME_ADDRESS;
 
         json_array_append_new(identifiers, json_pack("{s:s, s:s}", "type", address ? "ip" : "dns", "value", name));
@@ -202,7 +214,7 @@ static json_t *order_payload(const struct acme_order *order)
     if (offers_profile(order))
         json_object_set_new(payload, "profile", json_string(order->client->config->profile));
     if (order->with_replaces && acme_client_resource(order->client, "renewalInfo"))
-        json_object_set_new(payload, "replaces", json_string(order->wanted->replaced->ari_id));
+        json_object_set_new(payload, "replaces", json_string(order->certificate->pair->ari_id));
     return payload;
 }
 
@@ -231,15 +243,13 @@ static bool place(struct acme_order *order)
 
     if (!acme_client_read_directory(client))
         return fail(order, "");
-    if (order->wanted->not_before > acme_clock() - client->authority->ahead)
-        return fail_text(order, ACME_EARLY, "not due according to the authority's clock");
     while (!acme_client_ask_json(client, (struct acme_query){.resource = "newOrder"}, order_payload(order))) {
         const char *dropped = drop_refused(order);
 
         if (!dropped)
             return fail(order, "");
-        hg_log(client->instance, HG_LOG_INFO, "%s: ordered anew without %s, which was refused: %s", order->id, dropped,
-               client->failure.error);
+        hg_log(client->instance, HG_LOG_INFO, "%s: ordered anew without %s, which was refused: %s",
+               order->certificate->id, dropped, client->failure.error);
     }
     order->url = acme_client_location(client);
     return order->url ? save(order)
@@ -299,7 +309,8 @@ static bool authorize(struct acme_order *order)
 static bool finalize(struct acme_order *order)
 {
     struct acme_client *client = order->client;
-    char *request = acme_key_request(order->key, order->wanted->names, order->wanted->name_count);
+    char *request =
+        acme_key_request(order->key, (const char *const *)order->certificate->names, order->certificate->name_count);
     const bool good = request && acme_client_ask_json(client, (struct acme_query){.url = order->finalize_url},
                                                       json_pack("{s:s}", "csr", request));
 
@@ -391,8 +402,8 @@ static bool fetch(struct acme_order *order, struct acme_key_pair **pair, char **
     free(chain);
     if (!*pem)
         return fail_memory(order);
-    *pair = acme_download_check(hg_text(*pem), order->wanted->names, order->wanted->name_count, acme_clock(), &later,
-                                why, sizeof why);
+    *pair = acme_download_check(hg_text(*pem), (const char *const *)order->certificate->names,
+                                order->certificate->name_count, acme_clock(), &later, why, sizeof why);
     if (*pair)
         return true;
     acme_secret_free(*pem);

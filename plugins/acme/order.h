@@ -11,32 +11,48 @@
 #ifndef ACME_ORDER_H
 #define ACME_ORDER_H
 
-#include "plugins/acme/attempt.h"
+#include "plugins/acme/challenge.h"
 #include "plugins/acme/client.h"
+#include "plugins/acme/key_pair.h"
+#include "plugins/acme/store.h"
+
+struct acme_certificate;
+
+/* How an attempt ended. */
+enum acme_outcome {
+    ACME_ISSUED,     /* or saved; perhaps it could not be stored */
+    ACME_FAILED,     /* try again later, perhaps at another authority */
+    ACME_AGAIN,      /* try again at once: the cause has been removed */
+    ACME_LIMITED,    /* not before failure.retry_after seconds */
+    ACME_REJECTED,   /* the authority refuses these names: try daily */
+    ACME_NOT_STORED, /* nothing was ordered: the store cannot be written or read */
+    ACME_LOST,       /* the lease was lost; the certificate may be there, but could not be stored */
+    ACME_BUSY,       /* another gateway has the lease */
+    ACME_DECLINED,   /* there was nothing to order */
+};
 
 struct acme_order {
     struct acme_client *client; /* client->failure says why an order has failed */
     struct acme_store *store;   /* under the lease of the certificate */
-    const struct acme_solvers *solvers;
-    const struct acme_wanted *wanted;
-    const char *id; /* of the certificate */
+    const struct acme_certificate *certificate;
     hg_time deadline, pause;
     bool with_replaces, with_profile;
-    bool resumed;                    /* its URL is from an earlier attempt */
-    bool finalized;                  /* as far as is known: an answer may have been lost */
+    bool resumed;   /* its URL is from an earlier attempt */
+    bool finalized; /* the authority may still issue; as far as is known: an answer may have been lost */
     enum acme_challenge_type worked; /* for its names; ACME_CHALLENGE_TYPES: none was needed, or none did */
-    enum acme_outcome outcome;       /* once it has failed */
+    enum acme_outcome outcome;       /* of the attempt */
     gnutls_x509_privkey_t key;
     char *key_pem, *url, *finalize_url, *certificate_url;
 };
 
-void acme_order_init(struct acme_order *order);
+/* The authority is known: starts the clock. */
+void acme_order_begin(struct acme_order *order);
 void acme_order_end(struct acme_order *order);
 
 /* Places the order, or continues the one of an earlier attempt. True: `pair` and `pem`, key and chain, are the
  * caller's. False: order->outcome. */
 bool acme_order_obtain(struct acme_order *order, struct acme_key_pair **pair, char **pem);
-/* What the store holds of it cannot lead to a certificate any more, or is not needed any more. */
+/* Removes it from the store: it cannot lead to a certificate, or is no longer needed. */
 void acme_order_forget(struct acme_order *order);
 
 /* ---- For authorization.c ---- */

@@ -16,7 +16,7 @@ acme_parts = \
 	plugins/acme/clock.h \
 	plugins/acme/command.c plugins/acme/command.h \
 	plugins/acme/download.c plugins/acme/download.h \
-	plugins/acme/issuance.c plugins/acme/issuance.h \
+	plugins/acme/issuance.c \
 	plugins/acme/key.c plugins/acme/key.h \
 	plugins/acme/key_pair.c plugins/acme/key_pair.h \
 	plugins/acme/lease.c plugins/acme/lease.h \

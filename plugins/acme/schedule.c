@@ -3,7 +3,7 @@
  */
 #include "plugins/acme/schedule.h"
 
-#include "plugins/acme/issuance.h"
+#include "plugins/acme/attempt.h"
 #include "plugins/acme/manager.h"
 #include "plugins/acme/renewal_time.h"
 
@@ -143,6 +143,14 @@ void acme_schedule_soon(struct acme_manager *manager)
         hg_timer_set(manager->worker->host, manager->timer, 0);
 }
 
+static void begin(struct acme_certificate *certificate)
+{
+    if (certificate->reading || (certificate->on_demand && !acme_on_demand_may_begin(certificate)))
+        return;
+    if (!acme_attempt_begin(certificate))
+        acme_schedule_in(certificate, ACME_STORE_PAUSE);
+}
+
 void acme_schedule(struct acme_manager *manager)
 {
     const time_t now = acme_clock();
@@ -156,7 +164,7 @@ void acme_schedule(struct acme_manager *manager)
         time_t due;
 
         if (acme_schedule_is_due(certificate) && manager->running < RUNNING_MAX)
-            acme_issuance_begin(certificate);
+            begin(certificate);
         due = acme_schedule_due(certificate);
         if (!certificate->attempt && due > now && due < next)
             next = due;

@@ -21,9 +21,7 @@ DAY, HOUR = 86400, 3600
 
 
 class Days(Lab):
-    """A lab whose gateways have a clock, and whose CA issues certificates of so many days by that clock, or by the right one."""
-
-    is_right = False
+    """A lab whose gateways have a clock, and whose CA issues certificates of so many days by that clock."""
 
     def __init__(self, world, days=90, **pebble):
         super().__init__(world, **pebble)
@@ -33,7 +31,7 @@ class Days(Lab):
         self.proxy.clock = self.now
 
     def now(self):
-        return self.clock.monotonic if self.is_right else self.clock.real
+        return self.clock.real
 
     def issue(self, csr, names):
         now = self.now()
@@ -170,31 +168,6 @@ def set_clock(world):
         lab.settle()
     check(len(lab.proxy.seen("new_order")) <= 2 * len(names), f"{len(lab.proxy.seen('new_order'))} orders")
     check(gate.running(), "the gateway has ended")
-
-
-@case("the clock is set ahead until all certificates are due, the CA's is right: none is renewed, also by a gateway that starts then")
-def set_ahead(world):
-    lab = Days(world)
-    lab.is_right = True
-    names = [f"n{number}.test" for number in range(5)]
-    gate = lab.gateway(names)
-    serials = [lab.wait_for(name).serial for name in names]
-    lab.proxy.forget()
-    lab.clock.set_by(65 * DAY)
-    lab.pass_by(700)  # it looks at the clock every ten minutes
-    gate.wait_for("the local clock, .* is 65.0 days ahead")
-    gate.stop()
-    gate = lab.gateway(names)
-    lab.pass_by(3700)  # when it is looked at again
-    gate.wait_for("the local clock, .* is 65.0 days ahead")
-    for _ in range(3):
-        lab.pass_by(DAY)
-    lab.clock.set_by(-65 * DAY)
-    lab.pass_by(DAY)
-    equal(len(lab.proxy.seen("new_order")), 0, "orders")
-    equal([Leaf(lab.chain(name)).serial for name in names], serials, "the certificates")
-    lab.pass_by(60 * DAY)
-    wait_until(lambda: len(log_lines(gate, r"certificate \w+ renewed")) == len(names), 60, "all to be renewed")
 
 
 if __name__ == "__main__":

@@ -69,8 +69,7 @@ struct fake_ca {
     const char *quoted;      /* a challenge fails as unauthorized, for that reason */
     const char *forbidden;   /* a name that it will not have */
     int64_t lifetime;        /* of certificates, seconds */
-    int64_t skew;            /* of its clock … */
-    bool no_date;            /* … which its answers do not tell */
+    int64_t skew;            /* of its clock */
     const char *other_names; /* certificates are for that name instead */
     bool other_key;          /* certificates are for another key */
     int replaces_status;     /* it answers so to orders that tell what they replace */

@@ -186,7 +186,6 @@ static void tell(struct https_call *call, struct https_response *response, struc
         reply->body = json_dumps(reply->document, 0);
     }
     response->status = reply->status;
-    response->date = reply->status && !call->ca->no_date ? acme_clock() + (time_t)call->ca->skew : 0;
     response->headers = hg_text(reply->fields);
     response->body = hg_text(reply->body ? reply->body : "");
     call->done(call->arg, response);

@@ -244,31 +244,6 @@ START_TEST(test_removed)
 }
 END_TEST
 
-/* A clock that is far ahead since the start: what looks expired is shown, once the authority has said what time it is,
- * and nothing is ordered or removed. */
-START_TEST(test_clock_ahead)
-{
-    lab_begin();
-    shake("a.named.test", 0);
-    lab_run(10 * HG_SECOND);
-    shake("b.named.test", 0);
-    lab_run(10 * HG_SECOND);
-    ck_assert_uint_eq(lab->ca->order_count, 3);
-    lab_stop();
-    lab->clock_error = 200LL * 86400;
-    lab->ca->skew = -lab->clock_error;
-    lab_start();
-    lab_run(HG_SECOND);
-    shake("a.named.test", 0);
-    lab_run(5 * HG_SECOND);
-    ck_assert_msg(shake("a.named.test", 0) == 1, "%s", lab->host.log);
-    lab_run(2 * LAB_DAY);
-    ck_assert_int_eq(shake("a.named.test", 0), 1);
-    ck_assert_uint_eq(lab->ca->order_count, 3);
-    ck_assert(is_stored("certificates", "b.named.test"));
-}
-END_TEST
-
 TCase *cases_on_demand(void)
 {
     TCase *tests = tcase_create("on_demand");
@@ -282,7 +257,6 @@ TCase *cases_on_demand(void)
     tcase_add_test(tests, test_strangers);
     tcase_add_test(tests, test_refused_by_ask);
     tcase_add_loop_test(tests, test_quotas_and_restart, 0, 2);
-    tcase_add_test(tests, test_clock_ahead);
     tcase_add_test(tests, test_unused);
     tcase_add_loop_test(tests, test_removed, 0, 2);
     return tests;

@@ -66,20 +66,6 @@ static void call_free(struct https_call *call)
     free(call);
 }
 
-static time_t date_of(const struct https_response *response)
-{
-    const struct hg_text value = https_header(response, "Date", 0);
-    char text[64];
-    time_t date;
-
-    if (!value.size || value.size >= sizeof text)
-        return 0;
-    memcpy(text, value.data, value.size);
-    text[value.size] = 0;
-    date = curl_getdate(text, NULL);
-    return date > 0 ? date : 0;
-}
-
 static void finish(struct https_call *call, CURLcode result)
 {
     struct https_response response = {.body = {call->body.data ? call->body.data : "", call->body.size},
@@ -99,7 +85,6 @@ static void finish(struct https_call *call, CURLcode result)
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
     response.status = (int)status;
-    response.date = date_of(&response);
     response.retry_after = retry_after > 0 ? retry_after : 0;
     call->done(call->arg, &response);
     call_free(call);

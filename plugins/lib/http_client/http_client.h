@@ -30,7 +30,6 @@ struct https_response {
     int status;
     struct hg_text body;    /* terminated by NUL */
     struct hg_text headers; /* header lines, searched by https_header() */
-    time_t date;            /* when the server says it sent the response (RFC 9110 section 6.6.1); 0: unknown */
     int64_t retry_after;    /* the delay in seconds from a Retry-After field, given in seconds or as a date; 0: none */
 };
 
