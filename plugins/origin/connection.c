@@ -12,15 +12,16 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* How long the addresses of a name are used again without asking, so that services that close every connection do not
- * cost a lookup each. */
+/* How long to reuse the addresses of a name without another lookup, so that services that close every connection do not
+ * cost one each time. */
 #define ADDRESSES_KNOWN (5 * HG_SECOND)
 
-/* How long a connection waits for its owner, of whose end nobody tells: longer than edges keep users' by default. */
+/* How long to keep a connection for its owner, as nothing reports when that one leaves: longer than edges keep users'
+ * connections by default. */
 #define OWNED_TIME (90 * HG_SECOND)
 
-/* Bytes that the kernel may hold unsent: enough for the socket never to run dry while the loop is busy, and not the
- * megabytes that it takes otherwise, so that a peer who does not read is known for one at once. */
+/* How many unsent bytes the kernel may hold: enough to keep sending while the loop is busy, but less than its default
+ * of several megabytes, so that a peer who does not read is noticed soon. */
 #define UNSENT_MAX 131072
 
 static void on_io(void *arg, int events);
@@ -57,13 +58,13 @@ enum unasked connection_look(const struct connection *connection)
 
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return UNASKED_NOTHING;
-    /* A service may say 408 before it closes an idle connection (RFC 9110 section 15.5.9). */
+    /* A service may send a 408 before it closes an idle connection (RFC 9110 section 15.5.9). */
     if (size <= 0 || (size == sizeof bytes && memcmp(bytes + 8, " 408", 4) == 0))
         return UNASKED_END;
     return UNASKED_BYTES;
 }
 
-/* RFC 9112 section 6.3: what is there before the request was written is not its response. */
+/* RFC 9112 section 6.3: what arrived before the request was written is not its response. */
 static bool is_usable(const struct connection *connection)
 {
     enum unasked unasked = connection_look(connection);
@@ -74,7 +75,7 @@ static bool is_usable(const struct connection *connection)
     return false;
 }
 
-/* The peer takes no more. What it has sent before may still be there to be read: often it is the reason. */
+/* The peer does not accept any more. What it sent before that can still be read, and often explains why. */
 static void sending_failed(struct connection *connection)
 {
     struct request *request = connection->request;
@@ -88,7 +89,7 @@ static void sending_failed(struct connection *connection)
     connection_drop_output(connection);
     connection_watch(connection);
     connection_set_timer(connection);
-    request_resume(request); /* to throw away what still comes */
+    request_resume(request); /* to discard the rest of the body */
 }
 
 void connection_flush(struct connection *connection)
@@ -120,7 +121,7 @@ void connection_flush(struct connection *connection)
 
 /* ---- Time-outs ---- */
 
-/* Whether the next move is the service's alone. */
+/* Whether only the service can make the next move. */
 static bool awaits_response(const struct connection *connection)
 {
     return !connection->response.in_body && !connection->output_count &&
@@ -145,7 +146,7 @@ void connection_set_timer(struct connection *connection)
         hg_timer_set(host, connection->timer, connection->request->rule->idle_timeout);
 }
 
-/* The request fails, and the connection with it. */
+/* Fails the request and the connection. */
 static void fail(struct connection *connection, int status, const char *error, const char *detail)
 {
     struct request *request = connection->request;
@@ -154,7 +155,7 @@ static void fail(struct connection *connection, int status, const char *error, c
     connection_free(connection);
 }
 
-/* The detail says which option set the limit, since it is the owner of the service who may want another one. */
+/* The detail names the option that set the limit, for the owner of the service, who may want a different one. */
 static void timed_out(struct connection *connection, int status, const char *error, const char *what, hg_time limit,
                       const char *option)
 {
@@ -219,7 +220,7 @@ static void cannot_connect(struct connection *connection, int error)
     struct pool *pool = connection->pool;
 
     if (!pool->is_literal)
-        pool->known_until = 0; /* the addresses may be out of date */
+        pool->known_until = 0; /* the addresses may be outdated */
     pool_unreachable(pool, strerror(error));
     if (error == ETIMEDOUT) {
         timed_out(connection, 504, "connection_timeout", "cannot connect to the service within",
@@ -239,7 +240,8 @@ static void close_socket(struct connection *connection)
     connection->fd = -1;
 }
 
-/* Lets on_timer() go on: never from here, since whoever waits for a connection would then be served from within. */
+/* Makes on_timer() try the next address. This never happens here, as it would call into whoever is waiting for a
+ * connection. */
 static void try_next_soon(struct connection *connection, int error)
 {
     close_socket(connection);
@@ -265,7 +267,7 @@ static void on_timer(void *arg)
     switch (connection->state) {
     case CONNECTION_ON_TRIAL:
         pool_trial_passed(connection->pool);
-        connection_free(connection); /* others may wait for a service that takes one at a time */
+        connection_free(connection); /* others may be waiting for a service that handles one connection at a time */
         return;
     case CONNECTION_IDLE:
     case CONNECTION_OWNED:
@@ -304,7 +306,7 @@ static void open_socket(struct connection *connection)
         try_next_soon(connection, errno);
         return;
     }
-    /* Requests are written whole, so nothing is gained by waiting for more. */
+    /* Requests are written whole, so there is no point in waiting for more. */
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     if (connect(connection->fd, (const struct sockaddr *)&address->address, address->size) && errno != EINPROGRESS) {
@@ -340,7 +342,7 @@ static void connected(struct connection *connection)
     ++*connection->origin->connections_opened;
     connection->state = CONNECTION_BUSY;
     connection->is_full = false;
-    /* Where the body still comes it is offered again in this turn, and sent along. */
+    /* If more of the body is to come, it is offered again in this turn, and sent along. */
     if (connection->request->is_complete) {
         connection_flush(connection);
         return;
@@ -369,7 +371,7 @@ static void on_resolved(void *arg, const struct hg_sockaddr *addresses, size_t c
     open_socket(connection);
 }
 
-/* Begins to connect, with all of connect_timeout before it. */
+/* Starts to connect; connect_timeout starts now. */
 static void begin_to_connect(struct connection *connection)
 {
     struct pool *pool = connection->pool;
@@ -387,7 +389,7 @@ static void begin_to_connect(struct connection *connection)
     hg_timer_set(origin->host, connection->timer, connection->resolution ? timeout : 0);
 }
 
-/* ---- Events of the socket ---- */
+/* ---- Socket events ---- */
 
 static void on_io(void *arg, int events)
 {
@@ -397,7 +399,7 @@ static void on_io(void *arg, int events)
         connected(connection);
         return;
     }
-    if (connection->state >= CONNECTION_IDLE) { /* closed by the service, or it speaks unasked */
+    if (connection->state >= CONNECTION_IDLE) { /* closed by the service, or sending without a request */
         pool_learn(connection->pool, connection, connection_look(connection));
         connection_free(connection);
         return;
@@ -408,9 +410,9 @@ static void on_io(void *arg, int events)
         response_read(connection);
 }
 
-/* ---- Life ---- */
+/* ---- Creation and destruction ---- */
 
-/* A name that is longer than any can be makes the connection nobody's: it is not used again. */
+/* If the name is too long to be valid, the connection has no owner and is not reused. */
 static void set_owner(struct connection *connection, struct hg_text owner)
 {
     connection->is_last = owner.size > sizeof connection->owner;
@@ -420,7 +422,7 @@ static void set_owner(struct connection *connection, struct hg_text owner)
     connection->owner_size = (uint8_t)owner.size;
 }
 
-/* More may have come in this turn, and is sent along. */
+/* More may have arrived in this turn, and is sent along. */
 static void on_turn_end(void *arg)
 {
     connection_flush(arg);

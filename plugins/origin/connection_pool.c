@@ -18,7 +18,7 @@ static struct pool *pool_new(struct origin *origin, struct hg_text text)
     pool->is_trusted = !origin->trial_time;
     pool->text = text;
     pool->tail = &pool->waiting;
-    if (url_parse(text, &pool->url)) { /* route checks its URLs; other plugins may set targets too */
+    if (url_parse(text, &pool->url)) { /* route checks its URLs, but other plugins may set targets, too */
         free(pool);
         return NULL;
     }
@@ -84,9 +84,9 @@ void pool_close_idle(struct pool *pool)
  *
  * Some services send more than their responses announce, and the next user would get it as a response; others close a
  * connection without announcing it, and the next POST over it fails. So the first connection of each service is not
- * used again but watched for a while. Only where nothing happens to it others are kept. */
+ * reused, but watched for a while. Others are kept only if nothing happens to it. */
 
-/* Where bytes came that nobody had asked for, the next trial is far off. */
+/* If there were unexpected bytes, the next trial is much later. */
 #define DISTRUSTED (600 * HG_SECOND)
 #define CLOSES     (10 * HG_SECOND)
 
@@ -120,7 +120,7 @@ void pool_trial_passed(struct pool *pool)
     pool->is_trusted = true;
 }
 
-/* The first one of a service that is not trusted yet is put on trial. */
+/* The first connection of a service that is not trusted yet is put on trial. */
 static void try_or_free(struct pool *pool, struct connection *connection)
 {
     if (pool->trial) {
@@ -133,7 +133,7 @@ static void try_or_free(struct pool *pool, struct connection *connection)
     connection_set_timer(connection);
 }
 
-/* ---- Requests that wait ---- */
+/* ---- Waiting requests ---- */
 
 static struct request *take_waiting(struct pool *pool)
 {
@@ -144,7 +144,7 @@ static struct request *take_waiting(struct pool *pool)
     return request;
 }
 
-/* All wait equally long, so the first is always the next whose time is over. */
+/* All have the same time limit, so the first one is always the next to expire. */
 static void on_timer(void *arg)
 {
     struct pool *pool = arg;
@@ -195,7 +195,7 @@ void pool_forget(struct pool *pool, struct request *request)
         hg_timer_stop(pool->origin->host, pool->timer);
 }
 
-/* ---- Bringing both together ---- */
+/* ---- Assigning connections ---- */
 
 static void open_for(struct pool *pool, struct request *request)
 {
@@ -239,7 +239,7 @@ void pool_assign(struct pool *pool, struct request *request)
         use(connection, request);
         return;
     }
-    if (pool->count >= limit && pool->owned.first) /* nobody waits for an owner who may have gone */
+    if (pool->count >= limit && pool->owned.first) /* no request waits for an owner who may have left */
         connection_free(pool->owned.first);
     if (pool->count < limit)
         open_for(pool, request);
@@ -268,7 +268,7 @@ void pool_give_back(struct pool *pool, struct connection *connection)
     } else if (pool->waiting && !pool->waiting->self->exchange->request->connection.size) {
         connection->idle_since = hg_now(pool->origin->worker);
         use(connection, take_waiting(pool));
-    } else if (pool->waiting || !has_room) { /* an owned connection begins as a new one */
+    } else if (pool->waiting || !has_room) { /* an owned connection must be a new one */
         connection_free(connection);
     } else {
         connection->state = CONNECTION_IDLE;
@@ -300,7 +300,7 @@ void pool_free(struct pool *pool)
     free(pool);
 }
 
-/* ---- What people are told ---- */
+/* ---- Logging ---- */
 
 void pool_unreachable(struct pool *pool, const char *why)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The service's own address in responses becomes the public one, the public one in requests the service's.
+ * Replaces the service's own address in responses with the public one, and the public one in requests with the
+ * service's.
  */
 #include "plugins/lib/url/url_rewrite.h"
 #include "plugins/origin/origin.h"
 
-/* A service is known by its URL, by the Host that it was sent, and by that with the port that it listens on, which
- * some put behind whatever name they were called by. It sees http alone: https and the public Host are the public
- * address already. */
+/* A service knows itself by its URL, by the Host it was sent, and by that Host with the port it listens on, which some
+ * append to whatever name they were called by. It sees only http; https and the public Host together are already the
+ * public address. */
 static void name_service(const struct rule *rule, const struct hg_head *request, struct url_map *map)
 {
     const struct url *url = &rule->pool->url;
@@ -46,7 +47,8 @@ int location_map_request(const struct rule *rule, const struct hg_self *self, st
                            .scheme = HG_TEXT("http"),
                            .authority = rule_host(rule, request),
                            .path = rule->pool->url.base};
-    /* Who sees the public Host compares with that, and learns of https by X-Forwarded-Proto, if at all. */
+    /* A service that sees the public Host compares with that, and learns about https from X-Forwarded-Proto, if at
+     * all. */
     if (rule->host_policy != HOST_PUBLIC && url_map_sender(self->host, request, &map))
         return -1;
     return url_map_targets(self->host, request, &map);

@@ -12,7 +12,7 @@
 #define OPTION(member) .name = #member, .offset = offsetof(struct origin_config, member)
 #define MINUTE         (60 * (int64_t)HG_SECOND)
 
-/* Longer than Nagle's algorithm holds back what a service writes behind its response (40 ms). */
+/* Longer than the 40 ms for which Nagle's algorithm holds back what a service writes after its response. */
 #define TRIAL (100 * HG_MILLISECOND)
 
 static const struct hg_option options[] = {

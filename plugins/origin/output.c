@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* ---- The queue of what is to be sent ---- */
+/* ---- The output queue ---- */
 
 size_t connection_output_room(const struct connection *connection)
 {

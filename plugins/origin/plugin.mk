@@ -42,7 +42,7 @@ plugins_origin_test_origin_SOURCES = \
 	$(origin_sources)
 plugins_origin_test_origin_CPPFLAGS = $(core_libcore_la_CPPFLAGS) \
 	-DCORPUS='"$(abs_top_srcdir)/tests/corpus/"'
-# tests/calls.c stands for the functions themselves, not for the checking ones of FORTIFY_SOURCE.
+# tests/calls.c replaces the plain functions, not the checking ones of FORTIFY_SOURCE.
 plugins_origin_test_origin_CFLAGS = $(UNIT_CFLAGS) -U_FORTIFY_SOURCE
 plugins_origin_test_origin_LDADD = $(origin_la_LIBADD) $(UNIT_LDADD)
 endif

@@ -3,7 +3,7 @@
  */
 #include "plugins/origin/origin.h"
 
-/* Slots that a slice of data may take (chunk header, data, CRLF), one being left for the last chunk. */
+/* Slots that a slice of data may take (chunk header, data, CRLF); one more is kept for the last chunk. */
 #define DATA_SLOTS 3
 #define LAST_SLOTS 1
 
@@ -17,7 +17,8 @@ static struct origin *origin_of(const struct request *request)
 /* ---- Queueing ---- */
 
 /* Whether the connection ends after this request, so that the service need not keep it either: see is_reusable() in
- * response.c. Authentication that is bound to it is its owner's; who has not said whose it is shares it with nobody. */
+ * response.c. If authentication is bound to it, it belongs to its owner; without a known owner, it is not shared at
+ * all. */
 static bool is_last(const struct request *request, const struct connection *connection, const struct hg_head *head)
 {
     if (connection->is_last || connection->owner_size)
@@ -25,8 +26,8 @@ static bool is_last(const struct request *request, const struct connection *conn
     return !pool_keeps(request->pool) || hg_text_equal(head->method, HG_TEXT("HEAD")) || http1_binds_connection(head);
 }
 
-/* Queues the head. Upgrade is a property of each connection (RFC 9110 section 7.8) and not carried on: without the
- * field the service answers as if none had been asked for. */
+/* Queues the head. Upgrade concerns a single connection (RFC 9110 section 7.8) and is not forwarded: without the field,
+ * the service answers as if no upgrade had been requested. */
 static int queue_head(const struct request *request, struct connection *connection)
 {
     struct hg_head head = *request->self->exchange->request;
@@ -42,7 +43,7 @@ static int queue_head(const struct request *request, struct connection *connecti
     buffer = hg_buffer_new(request->self->host, http1_head_size(&head, CLOSE_FIELD.size + joined) + joined);
     if (!buffer)
         return -1;
-    if (joined) { /* at the buffer's end, where it is copied from */
+    if (joined) { /* at the end of the buffer from which it was copied */
         char *path = (char *)buffer->data + buffer->capacity - joined;
 
         memcpy(path, base.data, base.size);
@@ -56,7 +57,7 @@ static int queue_head(const struct request *request, struct connection *connecti
     if (connection->is_last)
         http1_write(&writer, CLOSE_FIELD);
     http1_write_head_end(&writer);
-    if (writer.overflow) { /* http1_head_size() has promised that it fits */
+    if (writer.overflow) { /* http1_head_size() guarantees that it fits */
         hg_buffer_unref(buffer);
         return -1;
     }
@@ -109,7 +110,7 @@ void request_finish(struct request *request)
 {
     request->is_over = true;
     request->connection = NULL;
-    request_resume(request); /* to throw away what still comes */
+    request_resume(request); /* to discard the rest of the body */
 }
 
 void request_fail(struct request *request, const struct hg_reason *reason)
@@ -133,7 +134,7 @@ static void fail_for_memory(struct request *request)
     request_fail(request, &(struct hg_reason){503, "proxy_internal_error", "out of memory", 1});
 }
 
-/* Nobody wants the answer any more: the service learns it by its connection being closed. */
+/* The answer is no longer wanted; the service notices because its connection is closed. */
 static void abandon(struct request *request)
 {
     struct connection *connection = request->connection;
@@ -146,7 +147,7 @@ static void abandon(struct request *request)
         connection_free(connection);
 }
 
-/* What came from above is no message. */
+/* What came from above is not a valid message. */
 static void reject(struct request *request, const char *detail)
 {
     abandon(request);
@@ -166,7 +167,8 @@ static bool is_idempotent(struct hg_text method)
 
 bool request_replay(struct request *request, struct connection *connection)
 {
-    /* Only what a kept connection may do to anybody: be closed by the service just when it is used again. */
+    /* Retry only if the cause may be something that can happen to any kept connection: the service closed it just as it
+     * was reused. */
     if (!connection->is_reused || request->is_retried || connection->response.begun)
         return false;
     if (connection->sent) {
@@ -227,7 +229,7 @@ bool request_start(struct request *request, struct connection *connection)
     return true;
 }
 
-/* Whether the connection can take more now; while it is being opened it may gather some. */
+/* Whether the connection can accept more now; while it is being opened, it may queue some. */
 static bool has_room(struct connection *connection)
 {
     if (connection_output_room(connection) < DATA_SLOTS + LAST_SLOTS || connection->output_bytes >= OUTPUT_GATHERED)
@@ -263,7 +265,8 @@ size_t request_data(struct hg_self *self, enum hg_direction direction, const str
     return slice->size;
 }
 
-/* Where the response is over, the exchange's end is the connection's: it waits until the service has got all. */
+/* The response is complete, so the end of the exchange is also that of the connection: wait until everything has been
+ * sent to the service. */
 static enum hg_verdict end_when_sent(struct request *request)
 {
     const struct connection *connection = request->connection;

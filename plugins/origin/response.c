@@ -8,27 +8,27 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-/* What is read at once: most responses fit into the first; what fills it goes on with the second. */
+/* The size of reads: most responses fit into the first; if one fills it, the second is used from then on. */
 #define INPUT_FIRST 16384
 #define INPUT_LATER 65536
-/* With less room than this behind the bytes that wait, a new buffer is taken. */
+/* With less room than this after unused bytes, a new buffer is allocated. */
 #define INPUT_LEAST 4096
 
-/* Bytes of all heads of 1xx for one request, which need no credit; more are an attack or a fault. */
+/* The limit for all 1xx heads of one request, which need no credit; more are an attack or a bug. */
 #define INTERIM_MAX 65536
 
-/* What became of a connection. */
+/* What happened to a connection. */
 enum outcome {
-    STAYS, /* it still has its request, and waits for something */
-    GONE,  /* it was freed, given back or opened anew */
-    NEXT,  /* go on with what has come */
+    STAYS, /* it still has its request, and is waiting for something */
+    GONE,  /* it was freed, returned to the pool or reopened */
+    NEXT,  /* continue with the bytes that have arrived */
 };
 
 void response_start(struct connection *connection)
 {
     connection->response = (struct response){.scan = HTTP1_SCAN_RESPONSE};
     connection->is_paused = false;
-    connection->input_start = connection->input_end; /* what lies before may still be seen by others */
+    connection->input_start = connection->input_end; /* the bytes before may still be in use */
 }
 
 /* ---- Ends ---- */
@@ -40,7 +40,7 @@ static enum outcome fail(struct connection *connection, const struct hg_reason *
     return GONE;
 }
 
-/* Whether the response's body itself says where it ends. */
+/* Whether the end of the response's body is marked. */
 static bool has_end(const struct connection *connection)
 {
     enum http1_framing framing = connection->response.body.framing;
@@ -48,10 +48,10 @@ static bool has_end(const struct connection *connection)
     return framing == HTTP1_LENGTH || framing == HTTP1_CHUNKED;
 }
 
-/* Whether the next request may use the connection: both messages are complete, and nothing else is on it or will come.
- * Where a response has no body by its status or because HEAD was asked, services have been seen to send one, which
- * would be taken for the next user's response (RFC 9112 section 6.3); where that can only be the same user, who would
- * lose a login by it, the connection stays. */
+/* Whether the next request may use the connection: both messages are complete, and nothing else has arrived or will. If
+ * a response has no body because of its status or because of HEAD, some services send one nevertheless, which would be
+ * taken for the next user's response (RFC 9112 section 6.3). If the next user can only be the same one, who would lose
+ * a login with the connection, it is kept. */
 static bool is_reusable(const struct connection *connection)
 {
     return connection->response.message.keep_alive && !connection->is_last &&
@@ -60,7 +60,7 @@ static bool is_reusable(const struct connection *connection)
            !connection->output_count && !connection->is_broken;
 }
 
-/* What comes behind a response that breaks a rule may be of it: the connection is not used again. */
+/* What follows a response that breaks a rule may be part of it, so the connection is not reused. */
 static void tolerate(struct connection *connection, const char *rule)
 {
     connection->is_last = true;
@@ -102,7 +102,7 @@ static enum outcome complete(struct connection *connection, struct hg_fields *tr
     return GONE;
 }
 
-/* The service has closed the connection (`error` 0) or it has died. */
+/* The service has closed the connection (`error` 0), or it has died. */
 static enum outcome closed(struct connection *connection, int error)
 {
     static const struct hg_reason incomplete = {502, "http_response_incomplete",
@@ -128,7 +128,7 @@ static enum outcome closed(struct connection *connection, int error)
                                                 "the service closed the connection without a response", 0});
 }
 
-/* ---- Taking what has come ---- */
+/* ---- Parsing ---- */
 
 static enum outcome pause(struct connection *connection)
 {
@@ -143,7 +143,7 @@ static enum outcome pause(struct connection *connection)
     return STAYS;
 }
 
-/* A head of 1xx goes on at once and gives the service more time. */
+/* Passes a 1xx head on at once and gives the service more time. */
 static enum outcome take_interim(struct connection *connection, struct hg_head *head)
 {
     struct response *response = &connection->response;
@@ -161,8 +161,8 @@ static enum outcome take_interim(struct connection *connection, struct hg_head *
     return NEXT;
 }
 
-/* Sees to authentication that is bound to the connection. Where its owner has to begin anew, because it ends or has
- * ended before, the owner's connection ends too. -1: out of memory. */
+/* Handles authentication that is bound to the connection. If the owner must authenticate again, because the connection
+ * ends or an earlier one has ended, the owner's connection ends, too. -1: out of memory. */
 static int bind_head(struct connection *connection, struct hg_head *head)
 {
     const struct hg_head *request = connection->request->self->exchange->request;
@@ -191,7 +191,7 @@ static enum outcome take_head(struct connection *connection)
         http1_scan(&response->scan, limits, data, connection->input_end - connection->input_start, &reason);
 
     if (result == HTTP1_MORE)
-        return STAYS; /* the timer runs on: it bounds the whole head */
+        return STAYS; /* the timer keeps running: it limits the whole head */
     if (result == HTTP1_FAULT)
         return fail(connection, &reason);
     head = http1_parse_response(connection->origin->host, limits, &response->scan, data, &asked, &response->message,
@@ -218,8 +218,8 @@ static enum outcome take_head(struct connection *connection)
     return NEXT;
 }
 
-/* Reads one piece of the body and emits it. Never is more offered to the reader than there is credit for; but a
- * trailer section, which needs none, must be seen whole. */
+/* Reads one piece of the body and emits it. The reader never gets more than there is credit for, except for a trailer
+ * section, which needs none and must be complete. */
 static enum outcome take_piece(struct connection *connection)
 {
     struct response *response = &connection->response;
@@ -266,8 +266,8 @@ static bool take(struct connection *connection)
 
 /* ---- Reading ---- */
 
-/* Room for reading. Bytes that were emitted are never overwritten, so a buffer is used again only when nobody else has
- * it. */
+/* Makes room to read into. Bytes that were emitted are never overwritten, so a buffer is reused only if nobody else has
+ * a reference to it. */
 static int make_room(struct connection *connection, size_t credit)
 {
     struct hg_buffer *old = connection->input, *fresh;
@@ -291,8 +291,9 @@ static int make_room(struct connection *connection, size_t credit)
     return 0;
 }
 
-/* A service that writes its response in small pieces waits for the acknowledgement of one before the next goes out
- * (Nagle's algorithm), and the kernel delays that by 40 ms. It forgets that it should not, so it is told each time. */
+/* A service that writes its response in small pieces waits for each to be acknowledged before it sends the next
+ * (Nagle's algorithm), and the kernel delays that by 40 ms. The kernel does not remember this setting, so it is set
+ * each time. */
 static void acknowledge_at_once(const struct connection *connection)
 {
     const int on = 1;
@@ -312,11 +313,11 @@ bool response_read(struct connection *connection)
     size_t room, credit = SIZE_MAX;
     ssize_t size;
 
-    if (connection->response.is_over) { /* the service has closed, or speaks unasked */
+    if (connection->response.is_over) { /* the service has closed, or sends without a request */
         response_part(connection);
         return false;
     }
-    if (!connection->sent) /* it cannot be an answer to what was not sent yet */
+    if (!connection->sent) /* it cannot be an answer to a request that was not sent yet */
         return closed(connection, EPROTO) == STAYS;
     if (connection->response.in_body && !(credit = hg_credit(connection->request->self, HG_UP)))
         return pause(connection) == STAYS;

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* What the route has said, and where it says nothing, the options of this plugin. */
+/* Fills the rule with the route's settings and, if not set there, the options of this plugin. */
 static void fill(struct rule *rule, const struct origin_config *config, const struct hg_service *said)
 {
     const struct hg_service service = said ? *said : (struct hg_service){0};
@@ -59,11 +59,12 @@ struct rule *rule_of(struct origin *origin, const struct hg_self *self)
 
 struct hg_text rule_host(const struct rule *rule, const struct hg_head *request)
 {
-    /* HTTP/1.0 may have none. */
+    /* An HTTP/1.0 request may have none. */
     return rule->host_policy == HOST_PUBLIC && request->authority.size ? request->authority : rule->host;
 }
 
-/* 421 is what it is for (RFC 9110 section 15.5.20); 400 and 403 mean a lot else, so only where nothing else came. */
+/* 421 means exactly this (RFC 9110 section 15.5.20); 400 and 403 have many causes, so they count only if no other
+ * response was seen. */
 void rule_saw_status(struct rule *rule, const struct hg_head *request, int status)
 {
     if (rule->is_explained || (status != 421 && rule->has_passed))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Bodies up and down: of any size, in pieces of any size, over system calls that move any number of bytes.
+ * Bodies in both directions: of any size, in pieces of any size, with system calls that move any number of bytes.
  */
 #include "plugins/origin/tests/cases.h"
 
@@ -45,7 +45,7 @@ END_TEST
 
 static const size_t sizes[] = {0, 1, 15000, 16384, 65536, 100001, 3000000};
 
-/* By all sizes, in pieces of any size, with every system call cut short in most rounds. */
+/* Of all sizes, in pieces of any size, with every system call cut short in most rounds. */
 START_TEST(bodies_by_length)
 {
     struct origin_config config = default_config();
@@ -171,7 +171,7 @@ static void serve_numbers(struct service *service, int fd, unsigned number)
     }
 }
 
-/* What went up once is never written to again, though the connection goes on with its buffer. */
+/* A slice that was emitted is never written to again, although the connection keeps using its buffer. */
 START_TEST(slices_stay_as_they_are)
 {
     struct origin_config config = default_config();

@@ -25,7 +25,7 @@ static size_t cut(size_t size)
     return 1 + (size_t)rand_r(&calls.seed) % (size < 20 ? size : 20);
 }
 
-/* The service uses read() and send(), so these are the plugin's alone. */
+/* The service uses read() and send(), so these calls are the plugin's. */
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     struct iovec parts[OUTPUT_SLOTS];

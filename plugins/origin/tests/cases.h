@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the tests of the origin share: the plugin in a real worker, between a public user made here and a scripted
+ * Shared by the tests of the origin: the plugin in a real worker, between a simulated public user and a scripted
  * service.
  */
 #ifndef PLUGINS_ORIGIN_TESTS_CASES_H
@@ -24,24 +24,24 @@ TCase *owned_tests(void);
 TCase *pool_tests(void);
 TCase *rule_tests(void);
 
-/* A test case whose tests leave no descriptor open. */
+/* A test case whose tests must close all descriptors. */
 TCase *new_case(const char *name);
 
 /* ---- The public user: an edge ---- */
 
-/* One exchange: what is asked for, then what came of it. */
+/* One exchange: the request, then the result. */
 struct user {
     const char *method, *scheme, *path, *authority;
     const char *fields[8]; /* "name: value" */
     int64_t length;        /* of the request's body: as in struct hg_head */
-    size_t body_size;      /* bytes of the pattern that are sent */
-    size_t piece;          /* bytes of a slice; 0: 16384 */
+    size_t body_size;      /* bytes of the pattern to send */
+    size_t piece;          /* bytes per slice; 0: 16384 */
     const char *trailer;
-    bool keeps_body; /* nothing of the body is sent before this is taken back and user_push() called */
+    bool keeps_body; /* sends nothing of the body until this is cleared and user_push() is called */
     bool is_stalled; /* does not read */
-    unsigned seed;   /* reads in random pieces, resuming later */
+    unsigned seed;   /* reads random pieces, resuming later */
     const char *url;
-    const struct hg_service *service; /* what the route's rule says of it; NULL: nothing */
+    const struct hg_service *service; /* the settings in the route's rule; NULL: none */
     const char *connection;           /* its name */
 
     struct hg_self *self;
@@ -52,10 +52,10 @@ struct user {
     int64_t response_length;
     unsigned head_count;
     bool ends_connection; /* the last head said so */
-    char body[65536];     /* its beginning, as text */
+    char body[65536];     /* its start, as text */
     uint64_t received;
     bool is_pattern;      /* compare the body with the pattern */
-    struct hg_slice kept; /* the first of the response, if keeps_slice */
+    struct hg_slice kept; /* the first slice of the response, if keeps_slice */
     bool keeps_slice;
     char trailers[1024];
     unsigned ends, resets, detaches;
@@ -68,7 +68,7 @@ const struct hg_plugin *edge_plugin(void);
 void ask(struct fixture *fixture, struct user *user);
 /* Makes a request and waits for its end. */
 void fetch(struct fixture *fixture, struct user *user);
-/* Sends what there is credit for, and then the end. */
+/* Sends as much as there is credit for, and then the end. */
 void user_push(struct user *user);
 /* For fixture_run(), with a user. */
 bool is_over(void *user);
@@ -86,17 +86,18 @@ uint64_t counter(struct fixture *fixture, const char *name);
 
 /* ---- Scripts of services ---- */
 
-/* The same small response to each request. */
+/* Sends the same small response to each request. */
 void serve_hello(struct service *service, int fd, unsigned number);
-/* The pattern, as long as the request's body was. */
+/* Sends the pattern, as long as the request's body was. */
 void serve_echo_length(struct service *service, int fd, unsigned number);
-/* Says service->text, if any, after one head, and waits to be closed. */
+/* Sends service->text, if any, after one head, and waits for the peer to close. */
 void serve_silence(struct service *service, int fd, unsigned number);
-/* The same, with a text that is there, while the upload runs. */
+/* The same, with a text, while the upload is in progress. */
 void serve_early(struct service *service, int fd, unsigned number);
-/* 20 million bytes for each request. */
+/* Sends 20 million bytes for each request. */
 void serve_much(struct service *service, int fd, unsigned number);
-/* Reads a chunked body strictly as it must have been written; the trailer section is appended to the heads. */
+/* Reads a chunked body, accepting only the form in which it must be written; appends the trailer section to the
+ * heads. */
 bool read_chunks(struct service *service, int fd, uint64_t *total);
 
 #endif

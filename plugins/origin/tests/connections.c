@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Connections that cannot be made, and kept ones that die.
+ * Connections that cannot be opened, and kept ones that die.
  */
 #include "plugins/origin/tests/cases.h"
 #include "tests/unit/core_host.h"
@@ -44,7 +44,7 @@ START_TEST(refused)
 }
 END_TEST
 
-/* A listening socket whose queue is full lets further attempts go unanswered. */
+/* A listening socket with a full queue does not answer further attempts. */
 START_TEST(unanswered)
 {
     struct origin_config config = default_config();
@@ -89,7 +89,7 @@ START_TEST(names)
     struct user good = {0}, bad = {.url = "http://a..b:1"}, aborted = {0};
     char url[64];
 
-    snprintf(url, sizeof url, "http://localhost:%u", service->port); /* ::1 refuses where it comes first */
+    snprintf(url, sizeof url, "http://localhost:%u", service->port); /* if ::1 comes first, it refuses */
     aborted.url = good.url = url;
     ask(fixture, &aborted);
     fixture_run(fixture, NULL, NULL, 0);
@@ -103,7 +103,7 @@ START_TEST(names)
 }
 END_TEST
 
-/* Serves one request on each connection, then goes away on the second without an answer. */
+/* Serves one request on each connection, then closes without an answer on the second. */
 static void serve_once(struct service *service, int fd, unsigned number)
 {
     char head[65536];
@@ -128,8 +128,8 @@ START_TEST(dead_kept_connection_is_replaced)
         bool always_dies, answered;
     } cases[] = {
         {"GET", 0, 0, false, true},   {"DELETE", 0, 0, false, true},
-        {"POST", 0, 0, false, false}, /* may have been seen, and is not idempotent */
-        {"PUT", 0, 10, false, false}, /* its body is gone */
+        {"POST", 0, 0, false, false}, /* may have been processed, and is not idempotent */
+        {"PUT", 0, 10, false, false}, /* its body has been sent */
         {"GET", 0, 0, true, false},   /* once only */
     };
 
@@ -166,7 +166,7 @@ START_TEST(unsent_requests_are_always_replayed)
     struct user second = {.method = "POST", .body_size = 5000, .is_pattern = true, .url = service->url};
 
     fetch(fixture, &first);
-    calls.fail_sends = 1; /* as when the service's reset has come just before */
+    calls.fail_sends = 1; /* as if the service's reset had just arrived */
     fetch(fixture, &second);
     ck_assert_uint_eq(second.received, 5000);
     ck_assert_uint_eq(counter(fixture, "requests_retried"), 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a service does to a connection that the next user could get.
+ * What a service may do to a connection that the next user would get.
  */
 #include "plugins/origin/tests/cases.h"
 #include "tests/unit/core_host.h"
@@ -12,7 +12,7 @@
 
 #define STRAY "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray"
 
-/* Answers /own properly, and anything else with service->text, which something follows after service->size ms. */
+/* Answers /own properly, and anything else with service->text, followed by STRAY after service->size ms. */
 static void serve_stray(struct service *service, int fd, unsigned number)
 {
     char head[65536];
@@ -32,8 +32,8 @@ static void serve_stray(struct service *service, int fd, unsigned number)
     }
 }
 
-/* Responses without a body that bring one nevertheless, and one that is longer than announced: nobody else gets it,
- * whenever it comes. */
+/* Responses that must have no body but have one, and one that is longer than announced: no other user gets the excess,
+ * whenever it arrives. */
 START_TEST(strays_reach_nobody)
 {
     static const struct {
@@ -69,7 +69,7 @@ START_TEST(strays_reach_nobody)
 }
 END_TEST
 
-/* A service that adds something to each response shows it on its first connection, which is used by nobody else. */
+/* A service that adds something to each response does so on its first connection, which nobody else uses. */
 START_TEST(first_connection_is_on_trial)
 {
     struct origin_config config = default_config();
@@ -110,7 +110,7 @@ START_TEST(trust_is_earned_and_lost)
         if (turn == 1)
             ck_assert(fixture_run(fixture, is_trusted, fixture, 20000));
     }
-    ck_assert_uint_eq(service->accepted, 3); /* two on trial or beside it, then one for all */
+    ck_assert_uint_eq(service->accepted, 3); /* two on trial or concurrent with it, then one for all */
     service->text = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown";
     for (int turn = 0; turn < 3; turn++) {
         struct user user = {.path = turn ? "/own" : "/", .url = service->url};
@@ -125,7 +125,7 @@ START_TEST(trust_is_earned_and_lost)
 }
 END_TEST
 
-/* Closes each connection a moment after its response, unannounced. */
+/* Closes each connection a moment after its response, without announcing it. */
 static void serve_and_close(struct service *service, int fd, unsigned number)
 {
     char head[65536];
@@ -153,8 +153,8 @@ START_TEST(unannounced_ends_cost_no_request)
 }
 END_TEST
 
-/* A request to /own is answered; another too, and when the test says so something else follows, or with `text` NULL the
- * end of the connection. */
+/* Answers /own; also answers other requests, and when the test tells it to, sends something more or, with `text` NULL,
+ * closes. */
 static void serve_and_wait(struct service *service, int fd, unsigned number)
 {
     char head[65536];
@@ -174,7 +174,7 @@ static void serve_and_wait(struct service *service, int fd, unsigned number)
     }
 }
 
-/* Lets it follow, and waits until the kernel has it. */
+/* Lets it send that, and waits until the kernel has received it. */
 static void let_follow(struct service *service)
 {
     bool is_there = false;
@@ -189,7 +189,7 @@ static void let_follow(struct service *service)
     ck_assert(is_there);
 }
 
-/* What has come before the request is written is seen even if the loop has not had its turn in between. */
+/* What has arrived before the request is written is noticed even if the loop has not run in between. */
 START_TEST(look_before_use)
 {
     for (size_t manner = 0; manner < 3; manner++) {
@@ -221,7 +221,7 @@ START_TEST(look_before_use)
 }
 END_TEST
 
-/* The longest idle connection is taken, so that what was not asked for has had the most time to show. */
+/* The longest idle connection is used, as it had the most time for unexpected bytes to arrive. */
 START_TEST(oldest_first)
 {
     struct origin_config config = default_config();

@@ -10,7 +10,7 @@
 
 #define CHALLENGE "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\", %s\r\nContent-Length: 0\r\n\r\n"
 
-/* The connection is that of whoever has given a name over it; service->text is the challenge. */
+/* The connection belongs to whoever has sent a name over it; service->text is the challenge. */
 static void serve_login(struct service *service, int fd, unsigned number)
 {
     char head[65536], name[32] = "", answer[256];
@@ -69,12 +69,12 @@ START_TEST(nobody_else_is_logged_in)
                   false);
         check_who(fixture, (struct user){.url = url, .connection = "b"}, NULL, true);
         check_who(fixture, (struct user){.url = url}, NULL, false);
-        login.connection = NULL; /* by a gateway that names no connections */
+        login.connection = NULL; /* from a gateway that does not name connections */
         check_who(fixture, login, "anna", false);
         check_who(fixture, (struct user){.url = url}, NULL, false);
         check_who(fixture, (struct user){.url = url}, NULL, false);
         ck_assert_uint_eq(origin_of(fixture)->pools->owned.count, 2);
-        ck_assert_uint_eq(origin_of(fixture)->pools->idle.count, 0); /* the answers ask for such a login */
+        ck_assert_uint_eq(origin_of(fixture)->pools->idle.count, 0); /* the responses ask for such a login */
         fixture_free(fixture);
         service_stop(service);
     }
@@ -86,7 +86,7 @@ static bool nobody_is_logged_in(void *arg)
     return origin_of(arg)->pools->owned.count == 0;
 }
 
-/* Both connections end together, whether the service says so or not. */
+/* Both connections end together, whether the service announces it or not. */
 START_TEST(both_connections_end)
 {
     struct origin_config config = default_config();
@@ -114,7 +114,7 @@ START_TEST(both_connections_end)
 }
 END_TEST
 
-/* Whoever names connections without end ties up no more than others may keep, and nobody has to wait for them. */
+/* A user with any number of connections ties up no more than others may keep, and nobody has to wait for them. */
 START_TEST(owned_connections_have_a_bound)
 {
     struct origin_config config = default_config();
@@ -144,7 +144,7 @@ START_TEST(owned_connections_have_a_bound)
 }
 END_TEST
 
-/* Who waits for a connection gets one as soon as an owned one is idle. */
+/* A request that waits for a connection gets one as soon as an owned one is idle. */
 START_TEST(nobody_waits_for_owners)
 {
     struct origin_config config = default_config();

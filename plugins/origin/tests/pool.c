@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A service's pool: what it keeps, how long, who waits for it.
+ * A service's pool: which connections it keeps, for how long, and which requests wait.
  */
 #include "plugins/origin/tests/cases.h"
 
@@ -27,7 +27,7 @@ static void serve_hello_and_more(struct service *service, int fd, unsigned numbe
         service_wait_close(service, fd);
 }
 
-/* Closed by the service, spoken to unasked, or too old. */
+/* Closed by the service, unexpected bytes, or too old. */
 START_TEST(idle_connections_go)
 {
     for (int i = 0; i < 3; i++) {
@@ -64,7 +64,7 @@ START_TEST(drain_closes_idle_connections)
     fixture_run(fixture, NULL, NULL, 0);
     hopgate_plugin()->worker_drain(fixture_worker(fixture, 1));
     ck_assert_uint_eq(origin_of(fixture)->pools->idle.count, 0);
-    ck_assert(fixture_run(fixture, is_over, &second, 2000)); /* what runs ends well */
+    ck_assert(fixture_run(fixture, is_over, &second, 2000)); /* the request in progress completes */
     ck_assert_uint_eq(second.ends, 1);
     ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
     fixture_free(fixture);
@@ -113,12 +113,12 @@ START_TEST(exchanges_share_a_limited_pool)
         for (size_t i = 0; i < 200; i++) {
             users[i].url = service->url;
             users[i].method = i % 3 ? "GET" : "POST";
-            users[i].length = i % 3 ? 0 : HG_LENGTH_UNKNOWN; /* its end waits too */
+            users[i].length = i % 3 ? 0 : HG_LENGTH_UNKNOWN; /* its end waits, too */
             ask(fixture, &users[i]);
         }
         fixture_run(fixture, NULL, NULL, 0);
         ck_assert_uint_eq(origin_of(fixture)->pools->waiting_count, 192);
-        for (size_t i = 50; i < 60; i++) /* some go away while they wait */
+        for (size_t i = 50; i < 60; i++) /* some users leave while they wait */
             hg_reset(users[i].self, &(struct hg_reason){499, NULL, "gone", 0});
         ck_assert(fixture_run(fixture, all_are_over, users, 20000));
         for (size_t i = 0; i < 200; i++)
@@ -164,7 +164,7 @@ START_TEST(waiting_has_bounds)
 }
 END_TEST
 
-/* Serves as chance has it; the size is told in a field, for the user to compare. */
+/* Serves randomly; the size is also in a field, for the user to compare. */
 static void serve_at_random(struct service *service, int fd, unsigned number)
 {
     unsigned seed = number * 7919 + 1;
@@ -250,7 +250,7 @@ START_TEST(anything_in_any_order)
         if (!users[i].ends)
             continue;
         ck_assert_ptr_nonnull(told);
-        ck_assert_uint_eq(users[i].received, strtoul(told + 8, NULL, 10)); /* never short and yet ended */
+        ck_assert_uint_eq(users[i].received, strtoul(told + 8, NULL, 10)); /* if not reset, never short */
         good++;
     }
     ck_assert_uint_gt(good, 50);

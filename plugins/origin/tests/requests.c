@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What of a request reaches the service, and what a request needs.
+ * How requests reach the service, and what they cost.
  */
 #include "plugins/origin/tests/cases.h"
 
@@ -25,11 +25,11 @@ START_TEST(requests_share_a_connection)
             watches = calls.watches;
     }
     ck_assert_uint_eq(service->accepted, 1);
-    ck_assert_uint_eq(calls.sends, 5); /* one system call each, no other but a look at a kept connection */
+    ck_assert_uint_eq(calls.sends, 5); /* one system call each, and otherwise only a check of the kept connection */
     ck_assert_uint_eq(calls.receives, 5);
     ck_assert_uint_eq(calls.looks, 4);
     ck_assert_uint_gt(watches, 0);
-    ck_assert_uint_eq(calls.watches, watches); /* what is watched for does not change on a kept connection */
+    ck_assert_uint_eq(calls.watches, watches); /* what is watched does not change on a kept connection */
     ck_assert_uint_eq(counter(fixture, "connections_opened"), 1);
     ck_assert_uint_eq(counter(fixture, "connections_reused"), 4);
     service->heads[strlen(service->heads) / 5] = '\0';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Responses of all kinds, and what is none.
+ * Responses of all kinds, and what is not a valid one.
  */
 #include "plugins/origin/tests/cases.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Says service->text to each request. */
+/* Sends service->text for each request. */
 static void serve_text(struct service *service, int fd, unsigned number)
 {
     char head[65536];
@@ -22,7 +22,7 @@ static void serve_text(struct service *service, int fd, unsigned number)
         if (field && !service_read(service, fd, strtoul(field + 16, NULL, 10), 0, false))
             return;
         service_say(fd, service->text);
-        if (service->size) /* close behind it */
+        if (service->size) /* close after it */
             return;
     }
 }
@@ -77,7 +77,7 @@ START_TEST(kinds_of_responses)
 
             calls.one_byte = manner;
             fetch(fixture, &user);
-            fixture_wait(fixture, 20); /* for what an idle connection must not have */
+            fixture_wait(fixture, 20); /* for events that must not happen on an idle connection */
             if (kind->heads)
                 check_answer(&user, kind->heads, kind->body);
             else
@@ -106,7 +106,7 @@ static const struct {
     {"", "connection_terminated"},
 };
 
-/* Sends the text and goes away. */
+/* Sends the text and closes. */
 static void serve_faulty(struct service *service, int fd, unsigned number)
 {
     (void)number;
@@ -134,7 +134,7 @@ START_TEST(faulty_responses)
             ck_assert_uint_eq(user.resets, 1);
         else
             check_failed(&user, 502, faulty[_i].error);
-        ck_assert_uint_eq(service->accepted, 1); /* never tried again */
+        ck_assert_uint_eq(service->accepted, 1); /* never retried */
         ck_assert_uint_eq(origin_of(fixture)->pools->count, 0);
         fixture_free(fixture);
         service_stop(service);
@@ -186,8 +186,8 @@ START_TEST(heads_have_a_bound)
 }
 END_TEST
 
-/* Every response of the corpus, whole and split at every byte: what is to be rejected is 502, and its connection is
- * closed. It is older than tolerance. */
+/* Every response of the corpus, whole and split at every byte: what must be rejected is a 502, and its connection is
+ * closed. The corpus is older than our tolerance. */
 START_TEST(corpus)
 {
     static const struct hg_service strict = {.strict = true};
@@ -201,7 +201,7 @@ START_TEST(corpus)
         json_t *entry = json_loads(line, JSON_ALLOW_NUL, &error);
         bool is_600 = strcmp(json_string_value(json_object_get(entry, "name")), "resp status 600") == 0;
         bool reject = strcmp(json_string_value(json_object_get(entry, "expect")), "reject") == 0 && !is_600;
-        bool firm = json_is_true(json_object_get(entry, "firm")) || is_600; /* all of three digits are in use */
+        bool firm = json_is_true(json_object_get(entry, "firm")) || is_600; /* all three-digit statuses are in use */
         const char *text = json_string_value(json_object_get(entry, "bytes"));
 
         ck_assert_ptr_nonnull(entry);
@@ -270,7 +270,7 @@ static void try_case(const json_t *entry, const struct hg_service *manner, bool 
     service_stop(service);
 }
 
-/* Every response that went wrong in use: by default, with `strict: yes` and with `lenient: yes`. */
+/* Every response that went wrong in practice: by default, with `strict: yes` and with `lenient: yes`. */
 START_TEST(cases)
 {
     static const struct hg_service manners[] = {

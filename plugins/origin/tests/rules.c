@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the rule of a route says of one service, beside the options that hold for all.
+ * The settings for one service in a route's rule, in addition to the options for all.
  */
 #include "plugins/origin/tests/cases.h"
 
 #include <string.h>
 
-/* `pattern` with its "%s" filled in. */
+/* `pattern` with its "%s" replaced. */
 static void print(char *text, size_t size, const char *pattern, const char *place)
 {
     const char *mark = strstr(pattern, "%s");
@@ -26,7 +26,7 @@ START_TEST(host_of_each_rule)
     struct fixture *fixture;
     char expected[128];
 
-    config.host = "all.test"; /* where the rule does not say it */
+    config.host = "all.test"; /* if the rule does not set it */
     fixture = start(&config);
     for (size_t i = 0; i < 4; i++) {
         const char *const hosts[] = {"all.test", service->url + strlen("http://"), "other.test:81", "app.test"};
@@ -44,7 +44,7 @@ START_TEST(host_of_each_rule)
 }
 END_TEST
 
-/* The rule's time-out counts for its requests alone, on a connection that others use with theirs. */
+/* The rule's time-out applies only to its own requests, on a connection shared with others. */
 START_TEST(timeouts_of_each_rule)
 {
     struct origin_config config = default_config();
@@ -106,7 +106,7 @@ START_TEST(limits_of_each_rule)
 }
 END_TEST
 
-/* One of the statuses in service->text for each request, on whatever connection it comes. */
+/* Sends one of the statuses in service->text for each request, on whatever connection it arrives. */
 static void serve_statuses(struct service *service, int fd, unsigned number)
 {
     (void)number;
@@ -120,12 +120,12 @@ static void serve_statuses(struct service *service, int fd, unsigned number)
     service_wait_close(service, fd);
 }
 
-/* 421 is always explained, 400 and 403 only before anything else was answered; once. */
+/* 421 is always explained, 400 and 403 only before any other response; once. */
 START_TEST(checks_of_host_are_explained)
 {
     static const struct {
         const char *statuses;
-        size_t explained; /* at which of them; beyond the last: never */
+        size_t explained; /* at which of them; past the last: never */
     } cases[] = {{"421 421", 0}, {"200 421", 1},     {"403 200", 0}, {"400 400", 0},         {"200 403 400", 3},
                  {"404 403", 2}, {"503 500 403", 2}, {"304 400", 2}, {"401 403 421 200", 2}, {"500 200 403", 3}};
 

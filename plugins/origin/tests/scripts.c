@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What services of several tests do.
+ * Scripts of services that several tests use.
  */
 #include "plugins/origin/tests/cases.h"
 
@@ -35,7 +35,8 @@ void serve_echo_length(struct service *service, int fd, unsigned number)
     }
 }
 
-/* Reads a chunked body strictly as it must have been written; the trailer section is appended to the heads. */
+/* Reads a chunked body, accepting only the form in which it must be written; appends the trailer section to the
+ * heads. */
 bool read_chunks(struct service *service, int fd, uint64_t *total)
 {
     char line[300];
@@ -75,7 +76,7 @@ void serve_early(struct service *service, int fd, unsigned number)
     if (!service_read_head(service, fd, NULL))
         return;
     service_say(fd, service->text);
-    service_wait_close(service, fd); /* reads what still comes */
+    service_wait_close(service, fd); /* reads what still arrives */
 }
 
 void serve_much(struct service *service, int fd, unsigned number)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A local service that does what a test's script tells it, in threads of its own with blocking calls.
+ * A local service that runs a test's script, in threads of its own with blocking calls.
  */
 #ifndef PLUGINS_ORIGIN_TESTS_SERVICE_H
 #define PLUGINS_ORIGIN_TESTS_SERVICE_H
@@ -13,7 +13,7 @@
 
 struct service;
 
-/* Serves one connection, the `number`th from 0 on; the socket is closed after it. */
+/* Serves one connection, number `number`, counted from 0; the socket is closed afterwards. */
 typedef void (*service_script)(struct service *service, int fd, unsigned number);
 
 struct service {
@@ -25,12 +25,12 @@ struct service {
     int listener;
     pthread_t acceptor;
     pthread_mutex_t lock;
-    /* under the lock: */
+    /* protected by the lock: */
     unsigned accepted, open, most_open;
-    char heads[65536]; /* all request heads as they came, in order of arrival */
+    char heads[65536]; /* all request heads, in order of arrival */
     uint64_t body_bytes;
     bool may_go;             /* service_go() was called */
-    uint64_t closed_by_peer; /* connections whose end service_wait_close() has seen */
+    uint64_t closed_by_peer; /* connections that service_wait_close() has seen end */
 };
 
 struct service *service_start(service_script script);
@@ -40,24 +40,25 @@ void service_stop(struct service *service);
 /* Appends to service->heads. */
 void service_note(struct service *service, const char *text);
 
-/* Reads up to the empty line and remembers the head. False: closed before. The head is put into `head`, if not NULL,
- * of 65536 bytes. Never reads more than that. */
+/* Reads up to the empty line, never more, and records the head. False: closed before that. The head is also copied to
+ * `head`, if not NULL, which has 65536 bytes. */
 bool service_read_head(struct service *service, int fd, char *head);
-/* Reads that many bytes, and checks that they are the pattern from `from` on if `check`. False: closed before. */
+/* Reads that many bytes and, if `check`, verifies that they are the pattern from `from` on. False: closed before
+ * that. */
 bool service_read(struct service *service, int fd, size_t size, uint64_t from, bool check);
-/* Reads until `end` has come; the whole is put into `text` of `capacity` bytes. */
+/* Reads until `end` arrives; everything is copied to `text`, which has `capacity` bytes. */
 bool service_read_until(int fd, const char *end, char *text, size_t capacity);
-/* Writes all. False: the peer is gone. */
+/* Writes everything. False: the peer has closed. */
 bool service_write(int fd, const void *data, size_t size);
 bool service_say(int fd, const char *text);
 /* Writes that many bytes of the pattern. */
 bool service_write_pattern(int fd, size_t size, uint64_t from);
-/* Lets close() send a reset. */
+/* Makes close() send a reset. */
 void service_reset_on_close(int fd);
 /* Waits until the peer closes. */
 void service_wait_close(struct service *service, int fd);
 void service_sleep(unsigned milliseconds);
-/* Waits in a script for what the test says by the other. */
+/* service_wait_go() waits in a script until the test calls service_go(). */
 void service_wait_go(struct service *service);
 void service_go(struct service *service);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Who waits for whom: 100-continue, early responses, slow services, stalled readers, users who leave.
+ * What waits for what: 100-continue, early responses, slow services, stalled readers, users who leave.
  */
 #include "plugins/origin/tests/cases.h"
 
@@ -56,15 +56,15 @@ START_TEST(early_response_while_the_upload_runs)
 
     service->text = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig";
     ask(fixture, &user);
-    ck_assert(fixture_run(fixture, has_head, &user, 3000)); /* at once, with nothing of the body sent */
+    ck_assert(fixture_run(fixture, has_head, &user, 3000)); /* at once, before anything of the body is sent */
     fixture_wait(fixture, 50);
     check_answer(&user, "413 Too Large\n", "big");
     ck_assert_uint_eq(user.detaches, 0);
-    ck_assert_uint_eq(origin_of(fixture)->pools->count, 1); /* the service may read on */
+    ck_assert_uint_eq(origin_of(fixture)->pools->count, 1); /* the service may still be reading */
     user.keeps_body = false;
     user_push(&user);
     ck_assert(fixture_run(fixture, is_over, &user, 30000));
-    ck_assert_uint_eq(origin_of(fixture)->pools->count, 0); /* not to be used again */
+    ck_assert_uint_eq(origin_of(fixture)->pools->count, 0); /* not to be reused */
     ck_assert_uint_eq(user.resets, 0);
     ck_assert_uint_eq(user.sent, 500000);
     fixture_free(fixture);
@@ -72,7 +72,7 @@ START_TEST(early_response_while_the_upload_runs)
 }
 END_TEST
 
-/* Answers, closes with unread bytes: the upload runs into a reset, the response was there before. */
+/* Answers, then closes with unread bytes: the upload gets a reset, but the response was there first. */
 static void serve_refusal(struct service *service, int fd, unsigned number)
 {
     (void)number;
@@ -174,7 +174,7 @@ START_TEST(service_that_does_not_read)
     fixture = start(&config);
     fetch(fixture, &user);
     check_failed(&user, 504, "connection_write_timeout");
-    ck_assert_uint_lt(user.sent, 20000000); /* the sockets' buffers, and bounded amounts in between */
+    ck_assert_uint_lt(user.sent, 20000000); /* the sockets' buffers, and limited amounts in between */
     service->size = 1;
     fixture_free(fixture);
     service_stop(service);
@@ -189,7 +189,7 @@ START_TEST(stalled_reader)
     struct user other = {.is_pattern = true, .url = service->url};
     struct fixture *fixture;
 
-    config.idle_timeout = 300 * HG_MILLISECOND; /* which a stalled reader is not held to */
+    config.idle_timeout = 300 * HG_MILLISECOND; /* which does not apply to a stalled reader */
     fixture = start(&config);
     ask(fixture, &stalled);
     fixture_wait(fixture, 600);
@@ -220,7 +220,7 @@ static bool close_was_seen(void *arg)
     return seen > 0;
 }
 
-/* Whatever moment the public user goes away in, the service's connection is closed at once. */
+/* Whenever the public user disconnects, the service's connection is closed at once. */
 START_TEST(abort_closes_at_once)
 {
     static const service_script scripts[] = {serve_silence, serve_much, serve_early, serve_silence};
@@ -251,7 +251,7 @@ START_TEST(abort_closes_at_once)
 }
 END_TEST
 
-/* Head and body in two writes without TCP_NODELAY, as many frameworks do. */
+/* Writes head and body separately, without TCP_NODELAY, as many frameworks do. */
 static void serve_in_pieces(struct service *service, int fd, unsigned number)
 {
     const int off = 0;
@@ -277,7 +277,7 @@ START_TEST(pieces_are_acknowledged_at_once)
 
         fetch(fixture, &user);
         check_answer(&user, "200 OK\n", "firstlater");
-        fast += hg_now(fixture_worker(fixture, 1)) - began < 35 * HG_MILLISECOND; /* a delayed one takes 40 at least */
+        fast += hg_now(fixture_worker(fixture, 1)) - began < 35 * HG_MILLISECOND; /* a delayed one takes at least 40 */
     }
     ck_assert_uint_eq(service->accepted, 1);
     ck_assert_uint_ge(fast, 20);
