@@ -50,7 +50,7 @@ void directory_close(struct directory *directory)
     close_folder(directory);
 }
 
-/* Whether the descriptor's file was not removed meanwhile. */
+/* Whether the file of the descriptor still exists. */
 static bool is_there(int fd)
 {
     struct stat state;
@@ -75,7 +75,7 @@ int directory_root(struct directory *directory)
     return open_root(directory) ? -1 : directory->root;
 }
 
-/* ---- Failing ---- */
+/* ---- Failures ---- */
 
 /* The caller's fault, or the system's. */
 static enum hg_store_status write_status(int error)
@@ -105,7 +105,7 @@ static void written(struct directory *directory)
 
 /* ---- Writing ---- */
 
-/* Files that somebody has not finished: nobody writes one without the lock. */
+/* Removes unfinished files: nobody writes one without the lock. */
 static void clean_temporary(struct directory *directory)
 {
     directory->cleaned = true;
@@ -196,7 +196,7 @@ uint64_t directory_next_number(uint64_t previous)
     return number > previous ? number : previous + 1;
 }
 
-/* A file of that name that nobody else has open. The descriptor, or -1 with errno. */
+/* Creates a file with that name that nobody else has open. Returns the descriptor, or -1 with errno. */
 static int create(const struct directory *directory, const char *path)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
@@ -207,8 +207,8 @@ static int create(const struct directory *directory, const char *path)
     return openat(directory->root, path, flags, 0600);
 }
 
-/* Writes a file beside and moves it to its place. 0; -1 with errno: nothing has changed; 1 with errno: it has, but may
- * not be there after a power cut; -2: nothing has changed, and the request has failed. */
+/* Writes a temporary file and renames it. Returns 0; -1 with errno: nothing has changed; 1 with errno: it has, but may
+ * not survive a power failure; -2: nothing has changed, and the request has failed. */
 static int replace(struct directory *directory, struct hg_store_request *request, const char *path, uint64_t revision)
 {
     char temporary[64];
@@ -239,7 +239,7 @@ static int replace(struct directory *directory, struct hg_store_request *request
 
 /* ---- Damaged values ---- */
 
-/* Moves it to where a person can look at it. Under the lock. */
+/* Moves it to where an operator can look at it. Requires the lock. */
 static void quarantine(const struct directory *directory, const char *path, const char *fault)
 {
     const char *name = strrchr(path, '/');
@@ -261,7 +261,7 @@ static void quarantine(const struct directory *directory, const char *path, cons
            moved ? "it was moved to " : "cannot move it: ", moved ? place : strerror(errno));
 }
 
-/* What is there now, damaged ones put aside. Under the lock. */
+/* Reads the current value, quarantining a damaged one. Requires the lock. */
 static enum value_file_state read_current(const struct directory *directory, const char *path, struct value_file *file)
 {
     enum value_file_state state = value_file_read(directory->root, path, file);
@@ -277,14 +277,14 @@ static void give_value(struct hg_store_request *request, struct value_file *file
 {
     request->answer.revision = file->revision;
     request->answer.value = file->value;
-    request->memory = file->bytes; /* theirs from now on */
+    request->memory = file->bytes; /* now owned by the request */
     request->memory_size = file->size;
     memset(file, 0, sizeof *file);
 }
 
 static void get(struct directory *directory, struct hg_store_request *request, const char *path)
 {
-    struct hg_store_request other = {0}; /* fails in its place where the lock cannot be had */
+    struct hg_store_request other = {0}; /* fails instead of the real one if the lock is not available */
     enum value_file_state state;
     struct value_file file;
 
@@ -295,7 +295,7 @@ static void get(struct directory *directory, struct hg_store_request *request, c
     state = value_file_read(directory->root, path, &file);
     if (state == VALUE_DAMAGED && directory_lock(directory, &other)) {
         value_file_free(&file);
-        state = read_current(directory, path, &file); /* somebody may have written it meanwhile */
+        state = read_current(directory, path, &file); /* another process may have written it in between */
         directory_unlock(directory);
     }
     if (state == VALUE_GOOD)
@@ -309,7 +309,7 @@ static void get(struct directory *directory, struct hg_store_request *request, c
     value_file_free(&file);
 }
 
-/* Whether the condition holds. `*revision` is that of what is there. */
+/* Whether the condition holds. `*revision` is set to that of the current value. */
 static bool holds(struct directory *directory, struct hg_store_request *request, const char *path, uint64_t *revision)
 {
     struct value_file file;

@@ -3,7 +3,7 @@
  */
 #include "plugins/store_file/key_path.h"
 
-/* Of a file's name, on Linux. */
+/* The limit for file names on Linux. */
 #define NAME_MAX_BYTES 255
 
 static bool stays(char c, bool first)
@@ -12,7 +12,7 @@ static bool stays(char c, bool first)
            (c == '.' && !first);
 }
 
-/* Appends one segment; NULL: it is none. */
+/* Appends one segment; NULL: it is invalid. */
 static char *put_segment(char *at, const char *segment, size_t size)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -79,7 +79,7 @@ bool key_of_path(const char *path, char key[HG_STORE_KEY_MAX + 1])
         at += low >= 0 ? 2 : 0;
     }
     key[size] = '\0';
-    /* Only what key_path() makes: one file for each key. */
+    /* Accept only what key_path() produces, so that there is one file for each key. */
     return key_path((struct hg_text){key, size}, again) && !strcmp(again, path);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A lease is a file that tells fence, end and owner. Its holder keeps it open and locked, and the kernel drops that
- * lock when the process dies in whatever way: so the next one need not wait until the lease ends. What a stopped or
- * hanging holder has does end: by the clock that runs while the machine sleeps, which nobody sets. That of another
- * machine means nothing here, and times of day differ and jump: a lease from there has ended when it was seen to stay
- * the same for as long as one that is taken now would last.
+ * A lease is a file with its fence, end and owner. Its holder keeps it open and locked, and the kernel drops that lock
+ * when the process dies in whatever way, so the next holder need not wait for the end of the lease. If the holder is
+ * stopped or hangs, the lease ends by CLOCK_BOOTTIME, which keeps running during suspend and cannot be set. That clock
+ * is useless for leases of other machines, and times of day differ and jump; so such a lease has ended when it has been
+ * seen unchanged for as long as a lease taken now would last.
  */
 #include "plugins/store_file/directory.h"
 
@@ -35,7 +35,7 @@ struct lease {
     uint64_t fence;
     char boot[48];
     uint64_t until; /* by CLOCK_BOOTTIME of that boot … */
-    uint64_t clock; /* … and by the time of day, for people */
+    uint64_t clock; /* … and by the time of day, for humans */
     char owner[HG_STORE_OWNER_MAX + 1];
 };
 
@@ -51,15 +51,15 @@ static void lease_path(const struct hg_text name, char path[LEASE_PATH_SIZE])
 {
     char tail[KEY_PATH_SIZE];
 
-    if (!key_path(name, tail)) /* which directory_do() has made sure of */
+    if (!key_path(name, tail)) /* directory_do() has checked this */
         tail[0] = '\0';
     snprintf(path, LEASE_PATH_SIZE, LEASES_DIRECTORY "/%s", tail);
 }
 
 /* ---- The file ---- */
 
-/* Opens, for reading or writing as well (`access`), and reads. -1 with errno: that cannot be done, or there is none.
- * What cannot be understood has no fence. */
+/* Opens a lease for reading, or also for writing (`access`), and reads it. Returns -1 with errno if that fails or there
+ * is none. A lease that cannot be parsed has no fence. */
 static int lease_open(const struct directory *directory, const char *path, int access, struct lease *lease)
 {
     int fd = openat(directory->root, path, access | O_CLOEXEC | O_NOFOLLOW), error;
@@ -80,14 +80,14 @@ static int lease_open(const struct directory *directory, const char *path, int a
     return fd;
 }
 
-/* Whether an error says that there is no lease, rather than nothing about it: a disk that fails or is read-only, too
- * many open files and the like say nothing. A symbolic link is not ours. */
+/* Whether an error means that there is no lease. Others say nothing about it: a disk that fails or is read-only, too
+ * many open files and so on. A symbolic link is not ours. */
 static bool is_absence(int error)
 {
     return error == ENOENT || error == ELOOP;
 }
 
-/* 0, or -1 with errno. */
+/* Returns 0, or -1 with errno. */
 static int lease_write(const struct directory *directory, int fd, const struct lease *lease)
 {
     char line[LINE_SIZE];
@@ -107,7 +107,7 @@ static void lease_extend(struct lease *lease, hg_time time_to_live)
     lease->clock = read_clock(CLOCK_REALTIME) + time_to_live;
 }
 
-/* How long it still lasts; 0: it has ended. */
+/* How much time is left; 0: it has ended. */
 static hg_time remaining(struct directory *directory, const char *path, const struct lease *lease, hg_time time_to_live)
 {
     struct seen *seen = &directory->seen;
@@ -122,7 +122,7 @@ static hg_time remaining(struct directory *directory, const char *path, const st
     return seen->since + time_to_live > now ? seen->since + time_to_live - now : 0;
 }
 
-/* Whether a living process holds the file that was opened here. */
+/* Whether a live process holds the file that was opened here. */
 static bool is_held(int fd)
 {
     if (flock(fd, LOCK_EX | LOCK_NB))
@@ -131,7 +131,7 @@ static bool is_held(int fd)
     return false;
 }
 
-/* ---- What this process holds ---- */
+/* ---- Leases of this process ---- */
 
 static void forget(struct directory *directory, const char *path)
 {
@@ -169,7 +169,8 @@ void lease_drop_all(struct directory *directory)
 
 /* ---- Operations ---- */
 
-/* Makes the file anew, so that a former holder's lock is on another one. The descriptor, or -1 with errno. */
+/* Recreates the file, so that a former holder's lock is on a different one. Returns the descriptor, or -1 with
+ * errno. */
 static int make_file(const struct directory *directory, const char *path, const struct lease *lease)
 {
     int fd, error = 0;
@@ -226,7 +227,7 @@ void lease_acquire(struct directory *directory, struct hg_store_request *request
     lease_path(request_key(request), path);
     if (!directory_lock(directory, request))
         return;
-    fd = lease_open(directory, path, O_RDWR, &lease); /* NFS wants it to be writable for the lock */
+    fd = lease_open(directory, path, O_RDWR, &lease); /* on NFS, locking requires write access */
     if (fd < 0 && !is_absence(errno)) {
         directory_cannot_write(directory, request, path);
         directory_unlock(directory);
@@ -246,8 +247,8 @@ void lease_acquire(struct directory *directory, struct hg_store_request *request
     directory_unlock(directory);
 }
 
-/* Opens a lease that is held with that fence; -1: it is not, or that is not known, and the request has failed. Under
- * the lock. */
+/* Opens a lease that is held with that fence. -1: it is not held, or that is unknown, and the request has failed.
+ * Requires the lock. */
 static int open_own(struct directory *directory, struct hg_store_request *request, const char *path, int access,
                     struct lease *lease)
 {
@@ -282,7 +283,7 @@ void lease_renew(struct directory *directory, struct hg_store_request *request)
     fd = open_own(directory, request, path, O_RDWR, &lease);
     if (fd >= 0) {
         lease_extend(&lease, request->time_to_live);
-        if (lease_write(directory, fd, &lease)) /* not synced: no end outlives the machine's start */
+        if (lease_write(directory, fd, &lease)) /* not synced: the end is meaningless after a reboot */
             directory_cannot_write(directory, request, path);
         else
             request->answer.fence = lease.fence;
@@ -305,7 +306,7 @@ void lease_release(struct directory *directory, struct hg_store_request *request
     fd = open_own(directory, request, path, O_RDONLY, &lease);
     forget(directory, path);
     if (fd >= 0) {
-        /* The next fence is the time then. It must be kept only where the clock was set back. */
+        /* The next fence will be the time. The file is needed only if the clock was set back. */
         if (read_clock(CLOCK_REALTIME) > lease.fence && directory_is_locked(directory, request) &&
             unlinkat(directory->root, path, 0))
             directory_cannot_write(directory, request, path);

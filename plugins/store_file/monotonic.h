@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The time in the store's own thread, which is not the loop's.
+ * The time in the store's own thread, which does not have the loop's.
  */
 #ifndef PLUGINS_STORE_FILE_MONOTONIC_H
 #define PLUGINS_STORE_FILE_MONOTONIC_H

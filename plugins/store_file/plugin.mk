@@ -33,7 +33,7 @@ plugins_store_file_test_store_file_SOURCES = \
 	plugins/store_file/two_stores.c plugins/store_file/two_stores.h \
 	plugins/store_file/test_store_file.c $(store_file_sources)
 plugins_store_file_test_store_file_CPPFLAGS = $(core_libcore_la_CPPFLAGS) $(GNUTLS_CFLAGS)
-# The wrappers below stand for the functions themselves, not for the checking ones of FORTIFY_SOURCE.
+# The wrappers below replace the plain functions, not the checking ones of FORTIFY_SOURCE.
 plugins_store_file_test_store_file_CFLAGS = $(UNIT_CFLAGS) -U_FORTIFY_SOURCE
 plugins_store_file_test_store_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync -Wl,--wrap=fstatfs -Wl,--wrap=inotify_init1 -Wl,--wrap=writev -Wl,--wrap=read -Wl,--wrap=openat
 plugins_store_file_test_store_file_LDADD = $(UNIT_LDADD) $(GNUTLS_LIBS)

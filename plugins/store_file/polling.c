@@ -7,7 +7,7 @@
 
 #include <sys/vfs.h>
 
-/* As statfs(2) and linux/magic.h have them. */
+/* The values are from statfs(2) and linux/magic.h. */
 bool polling_is_shared(int root)
 {
     static const uint32_t shared[] = {
@@ -56,7 +56,7 @@ void polling_look(struct polling *polling, int root, tree_changed changed, void 
     if (!now)
         return;
     if (walk_values(root, "", now)) {
-        request_free(now); /* the next look tells it */
+        request_free(now); /* found by the next look */
         return;
     }
     if (polling->last)

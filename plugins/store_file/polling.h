@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A folder that the kernel does not tell changes of, since other machines make them too, or there are too many watches:
- * it is looked at now and then.
+ * Polling a folder whose changes the kernel does not report, because other machines make them, too, or there are too
+ * many watches.
  */
 #ifndef PLUGINS_STORE_FILE_POLLING_H
 #define PLUGINS_STORE_FILE_POLLING_H
@@ -11,14 +11,14 @@
 
 #include <stdbool.h>
 
-/* Zeroed at first. */
+/* Initially zero. */
 struct polling {
     struct hg_store_request *last; /* what was there at the last look, as a list */
 };
 
 /* Whether the folder is on a file system that other machines may change. */
 bool polling_is_shared(int root);
-/* Tells what has changed since the last look; at the first one, nothing. */
+/* Reports what has changed since the last look; the first one reports nothing. */
 void polling_look(struct polling *polling, int root, tree_changed changed, void *arg);
 void polling_end(struct polling *polling);
 

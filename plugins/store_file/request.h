@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * One operation, from the call to its answer: made and answered in a worker's thread, done in the store's.
+ * One operation, from the call to its answer: created and answered in a worker's thread, executed in the store's.
  */
 #ifndef PLUGINS_STORE_FILE_REQUEST_H
 #define PLUGINS_STORE_FILE_REQUEST_H
@@ -16,21 +16,21 @@ enum request_kind {
     REQUEST_ACQUIRE,
     REQUEST_RENEW,
     REQUEST_RELEASE,
-    REQUEST_WATCH, /* begins to notice changes */
+    REQUEST_WATCH, /* start watching for changes */
 };
 
-struct handle; /* plugins/store_file/thread.h */
+struct handle; /* in plugins/store_file/thread.h */
 
 struct hg_store_request {
     struct hg_store_request *next;
     enum request_kind kind;
-    struct handle *handle; /* whose it is */
-    hg_store_done done;    /* of the worker's thread alone; NULL: it was cancelled */
+    struct handle *handle; /* its owner */
+    hg_store_done done;    /* used only by the worker's thread; NULL: cancelled */
     void *arg;
 
     char key[HG_STORE_KEY_MAX + 1]; /* of a value or lease, or a prefix */
     size_t key_size;
-    struct hg_text put; /* PUT: the value, in memory of its own */
+    struct hg_text put; /* PUT: the value, in its own memory */
     uint64_t condition; /* PUT, REMOVE */
     char lease[HG_STORE_KEY_MAX + 1];
     size_t lease_size; /* PUT, REMOVE; 0: none */
@@ -39,15 +39,15 @@ struct hg_store_request {
     hg_time time_to_live;
 
     struct hg_store_answer answer;
-    char error[1024];               /* what answer.error shows */
-    struct hg_store_entry *entries; /* what answer.entries shows; their keys are memory of their own */
-    uint8_t *memory;                /* what answer.value shows */
+    char error[1024];               /* where answer.error points */
+    struct hg_store_entry *entries; /* where answer.entries points; their keys are allocated separately */
+    uint8_t *memory;                /* where answer.value points */
     size_t memory_size;
 };
 
-/* A request for that key, which may be too long: it is then refused when its turn comes. NULL: out of memory. */
+/* A request for that key, which may be too long; it is then refused when it is executed. NULL: out of memory. */
 struct hg_store_request *request_new(enum request_kind kind, struct hg_text key, hg_store_done done, void *arg);
-/* Wipes the values. */
+/* Frees it, wiping the values. */
 void request_free(struct hg_store_request *request);
 
 /* Sets status and error. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Offers `store`: a folder with a file for each value.
+ * Offers `store`: a folder with one file per value.
  */
 #include "config.h"
 #include "plugins/store_file/thread.h"
@@ -31,10 +31,10 @@ static const struct hg_option options[] = {
 
 /* ---- Operations ---- */
 
-/* In the place of a handle: the store has stopped in this worker. */
+/* Replaces a handle: the store has stopped in this worker. */
 static const char stopped[] = "stopped";
 
-/* The worker's handle; it may be asked for before worker_start(). NULL: there is none any more, or no memory. */
+/* The worker's handle, which may be needed before worker_start(). NULL: it was stopped, or there is no memory. */
 static struct handle *handle_of(struct hg_worker *provider)
 {
     if (provider->state == stopped)
@@ -44,7 +44,7 @@ static struct handle *handle_of(struct hg_worker *provider)
     return provider->state;
 }
 
-/* A request that is to be filled and given to submit(). */
+/* Creates a request to be filled in and passed to submit(). */
 static struct hg_store_request *make(struct hg_worker *provider, enum request_kind kind, struct hg_text key,
                                      hg_store_done done, void *arg)
 {
@@ -179,7 +179,7 @@ static hg_time store_delay(struct hg_worker *provider)
 
 /* ---- The folder ---- */
 
-/* Whom the program runs as, in the end. */
+/* The user that the program will run as. */
 static uid_t owner_of(const struct hg_instance *instance, gid_t *group)
 {
     uid_t user = geteuid();
@@ -189,7 +189,7 @@ static uid_t owner_of(const struct hg_instance *instance, gid_t *group)
     return user;
 }
 
-/* It is not there: can it be made? 0, or -1 after a fault. */
+/* The folder does not exist: can it be created? Returns 0, or -1 after a config error. */
 static int check_parent(const struct hg_instance *instance, const char *path)
 {
     char *copy = strdup(path);
@@ -215,13 +215,13 @@ static bool is_empty(const char *path)
     return empty;
 }
 
-/* A folder of root's with nothing in it, as systemd's StateDirectory= makes it: prepare() gives it away. */
+/* An empty folder owned by root, as created by systemd's StateDirectory=: prepare() changes its owner. */
 static bool can_be_given(const char *path, const struct stat *state)
 {
     return geteuid() == 0 && state->st_uid == 0 && is_empty(path);
 }
 
-/* Everything in it must be the user's: what a run as root has left, nobody else can read or replace. */
+/* Everything in it must belong to the user: what a run as root has left cannot be read or replaced. */
 static int check_content(const struct hg_instance *instance, const char *path, uid_t user)
 {
     char *const paths[] = {(char *)(uintptr_t)path, NULL};

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Unit tests of the store_file plugin: damaged files, disks that are full, read-only or broken, processes that are
- * killed. The linker puts the functions of here before those of the system (--wrap).
+ * killed. The linker replaces functions of the system with those in this file (--wrap).
  */
 #include "plugins/store_file/two_stores.h"
 
@@ -22,14 +22,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- A system that fails ---- */
+/* ---- A failing system ---- */
 
-static atomic_int fsync_error, fsync_spared, read_error; /* so many fsync() calls do well before the error */
-static atomic_int writev_left = -1;                      /* bytes that still fit; -1: any number */
+static atomic_int fsync_error, fsync_spared, read_error; /* this many fsync() calls succeed before the error */
+static atomic_int writev_left = -1;                      /* bytes until the disk is full; -1: unlimited */
 static atomic_bool fsync_hangs, fsync_stops;
 static sem_t fsync_goes_on;
 
-static atomic_int lease_error; /* opening one; negative: only for writing, as where the disk is read-only */
+static atomic_int lease_error; /* of opening one; negative: only for writing, as on a read-only disk */
 
 static atomic_bool on_nfs;
 static atomic_int inotify_error, inotify_uses;
@@ -112,7 +112,7 @@ ssize_t __wrap_writev(int fd, const struct iovec *parts, int count)
     return write(fd, parts[0].iov_base, size);
 }
 
-/* Files alone: the loop's own descriptors go on. */
+/* Only files: the loop's own descriptors are unaffected. */
 ssize_t __wrap_read(int fd, void *data, size_t size)
 {
     struct stat state;
@@ -153,7 +153,7 @@ START_TEST(damaged_values_are_put_aside_and_never_served)
         ck_assert_uint_eq(answer->size, 0);
         ck_assert_uint_eq(test_count(&one, ".quarantine"), ++count);
         ck_assert_int_eq(test_get(&one, "acme/a")->status, HG_STORE_NOT_FOUND);
-        /* What is damaged is no obstacle to a new one. */
+        /* A damaged value does not prevent a new one. */
         test_put_ok(&one, "acme/a", "a value", HG_STORE_ABSENT);
         damage("acme/a", ways[i]);
         test_put_ok(&one, "acme/a", "the value", HG_STORE_ABSENT);
@@ -166,7 +166,7 @@ END_TEST
 
 /* ---- Broken disks ---- */
 
-/* The old value is there, whole, and nothing is left over. */
+/* The old value is there, complete, and there are no leftovers. */
 static void expect_old_value(void)
 {
     fsync_error = read_error = 0;
@@ -200,7 +200,7 @@ START_TEST(a_write_that_fails_changes_nothing)
 }
 END_TEST
 
-/* A lease that cannot be looked at is neither lost nor free; nobody has taken it meanwhile. */
+/* A lease that cannot be opened is neither lost nor free; nobody else has taken it. */
 START_TEST(a_lease_that_cannot_be_opened_is_not_lost)
 {
     static const int errors[] = {EIO, EMFILE, EACCES, EROFS, -EROFS};
@@ -226,7 +226,7 @@ START_TEST(a_lease_that_cannot_be_opened_is_not_lost)
 }
 END_TEST
 
-/* The folder is synced after the file. If that fails the new value is there, but nobody may rely on it. */
+/* The folder is synced after the file. If that fails, the new value is there, but must not be relied on. */
 START_TEST(a_write_is_done_when_its_folder_is_synced)
 {
     test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
@@ -258,7 +258,7 @@ static void let_it_go_on(void *arg)
     sem_post(&fsync_goes_on);
 }
 
-/* The disk answers only once the loop has turned: if the loop waited for the disk, both would wait for ever. */
+/* The disk responds only after a turn of the loop: if the loop waited for the disk, this would be a deadlock. */
 START_TEST(the_loop_never_waits_for_the_disk)
 {
     struct hg_worker *provider = fixture_worker(one.fixture, 0);
@@ -273,7 +273,7 @@ START_TEST(the_loop_never_waits_for_the_disk)
 }
 END_TEST
 
-/* Mounts are this process's own, which is how they go away. False: not root, the test says nothing. */
+/* Gives this process its own mounts, which end with it. False: not root, so the test is skipped. */
 static bool own_mounts(void)
 {
     return !unshare(CLONE_NEWNS) && !mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL);
@@ -344,7 +344,7 @@ END_TEST
 
 /* ---- Killed processes ---- */
 
-/* A value that tells whether it is whole: one letter, as often as its first eight digits say. */
+/* A value that shows whether it is complete: one letter, repeated as often as its first eight digits say. */
 static size_t make_value(char *value, unsigned turn)
 {
     size_t size = 100 + turn * 7919 % 60000;
@@ -362,7 +362,7 @@ static void expect_whole(const struct test_answer *answer)
     ck_assert_uint_gt(answer->size, 8);
     sscanf(answer->value, "%8zu", &size);
     ck_assert_uint_eq(answer->size, size);
-    /* One assertion for all of it: each costs a system call. */
+    /* One assertion for everything, since each costs a system call. */
     ck_assert_uint_eq(strspn(answer->value + 8, (char[]){answer->value[8], '\0'}), size - 8);
 }
 
@@ -393,7 +393,7 @@ START_TEST(a_value_is_whole_whenever_its_writer_is_killed)
 
         if (child == 0)
             write_for_ever(round * 1000, fds[1]);
-        ck_assert_int_eq(read(fds[0], &byte, 1), 1); /* it writes */
+        ck_assert_int_eq(read(fds[0], &byte, 1), 1); /* it is writing */
         test_store_start(&two, two.path);
         for (unsigned i = 0; i < round; i++)
             expect_whole(test_get(&two, "acme/a"));
@@ -411,7 +411,8 @@ START_TEST(a_value_is_whole_whenever_its_writer_is_killed)
 }
 END_TEST
 
-/* A process that is stopped while it writes: the others write after a while; when it wakes up it changes nothing. */
+/* A process is stopped while it writes: the others can write after a while, and when it continues, it changes
+ * nothing. */
 START_TEST(who_is_stopped_with_the_lock_loses_it)
 {
     static const enum hg_store_status ends[] = {HG_STORE_UNAVAILABLE, HG_STORE_OK};
@@ -425,7 +426,7 @@ START_TEST(who_is_stopped_with_the_lock_loses_it)
     child = fork();
     if (child == 0) {
         test_store_start(&one, one.path);
-        test_put_ok(&one, "acme/b", "x", HG_STORE_ANY); /* folders need not be made any more */
+        test_put_ok(&one, "acme/b", "x", HG_STORE_ANY); /* so that folders exist already */
         fsync_stops = !early;
         if (early)
             raise(SIGSTOP);
@@ -452,7 +453,7 @@ START_TEST(who_is_stopped_with_the_lock_loses_it)
 }
 END_TEST
 
-/* The lock's file is removed by a person: two who write do not lose what the other has written. */
+/* An operator removes the lock file: two writers do not lose each other's changes. */
 START_TEST(a_lock_file_that_is_removed_is_made_anew)
 {
     for (unsigned turn = 0; turn < 20; turn++) {
@@ -488,8 +489,8 @@ static void expect_changes(const char *keys)
     changes[0] = '\0';
 }
 
-/* On a file system of several machines, where the kernel tells nothing; without inotify; after the folder was removed.
- */
+/* On a file system shared by machines, where the kernel reports nothing; without inotify; after the folder was
+ * removed. */
 START_TEST(changes_are_found_where_nothing_is_told)
 {
     on_nfs = _i == 0;
@@ -497,15 +498,15 @@ START_TEST(changes_are_found_where_nothing_is_told)
     inotify_uses = 0;
     test_put_ok(&two, "acme/before", "1", HG_STORE_ANY);
     ck_assert_ptr_nonnull(one.ops->watch(fixture_worker(one.fixture, 0), HG_TEXT("acme"), keep_change, NULL));
-    test_list(&one, ""); /* from here on all is seen */
+    test_list(&one, ""); /* everything from here on is noticed */
     if (_i == 2) {
         damage("", "rm -r %s");
         test_put_ok(&two, "acme/before", "1", HG_STORE_ANY);
-        test_get(&one, "acme/before"); /* it has noticed */
+        test_get(&one, "acme/before"); /* this has been noticed */
         changes[0] = '\0';
     }
     ck_assert_int_eq(inotify_uses, _i);
-    /* Two seconds at least, and not for ever where the disk is slow now and then. */
+    /* At least two seconds, but not unlimited if the disk is sometimes slow. */
     ck_assert_uint_ge(hg_store_delay(one.ops, fixture_worker(one.fixture, 0)), _i == 2 ? HG_SECOND / 4 : 3 * HG_SECOND);
     ck_assert(_i < 2 || hg_store_delay(one.ops, fixture_worker(one.fixture, 0)) < HG_SECOND);
     test_put_ok(&two, "acme/x", "1", HG_STORE_ANY);
@@ -520,7 +521,7 @@ START_TEST(changes_are_found_where_nothing_is_told)
 }
 END_TEST
 
-/* Several processes, each adding one to a number by compare-and-set, lose none. */
+/* Several processes, each incrementing a number with compare-and-set, lose no update. */
 START_TEST(no_write_is_lost_between_processes)
 {
     enum { PROCESSES = 3, TURNS = 40 };

@@ -22,7 +22,7 @@
 START_TEST(keys_are_paths_that_lead_nowhere_else)
 {
     static const struct {
-        const char *key, *path; /* NULL: no key */
+        const char *key, *path; /* NULL: not a key */
     } cases[] = {
         {"acme/certificates/app.example.com", "acme/certificates/app.example.com"},
         {"a/*.example.com", "a/%2A.example.com"},
@@ -49,7 +49,7 @@ START_TEST(keys_are_paths_that_lead_nowhere_else)
         ck_assert_str_eq(key, cases[i].key);
     }
     ck_assert(!key_path(HG_TEXT("a\0b"), path));
-    ck_assert(!key_of_path("a%41", key)); /* a second file for the key aA */
+    ck_assert(!key_of_path("a%41", key)); /* would be a second file for the key aA */
     ck_assert(!key_of_path("a%2fb", key) && !key_of_path("a%2Fb", key) && !key_of_path("a%", key) &&
               !key_of_path("a%00", key));
 }
@@ -62,7 +62,7 @@ START_TEST(the_longest_keys)
     memset(key, 'a', sizeof key);
     ck_assert(key_path((struct hg_text){key, HG_STORE_SEGMENT_MAX}, path));
     ck_assert(!key_path((struct hg_text){key, HG_STORE_SEGMENT_MAX + 1}, path));
-    key[0] = '*'; /* a wildcard of the longest name */
+    key[0] = '*'; /* a wildcard of maximum length */
     ck_assert(key_path((struct hg_text){key, HG_STORE_SEGMENT_MAX}, path));
     key[1] = '*';
     ck_assert(!key_path((struct hg_text){key, HG_STORE_SEGMENT_MAX}, path));
@@ -152,7 +152,7 @@ START_TEST(lists_are_sorted_and_whole)
 }
 END_TEST
 
-/* What a person finds: a tool's PEM file, for nobody else's eyes. */
+/* What an operator finds: a PEM file that tools can read, but other users cannot. */
 START_TEST(pem_stays_readable)
 {
     static const char pem[] = "-----BEGIN CERTIFICATE-----\n"
@@ -292,7 +292,7 @@ static bool was_told(void *arg)
     return told > 0;
 }
 
-/* A store above its user starts later and stops earlier than it. */
+/* A store above its user starts after it and stops before it. */
 START_TEST(a_store_may_stand_anywhere)
 {
     static const struct hg_plugin user = {
@@ -344,7 +344,7 @@ static bool acquired(void *arg)
     return test_acquire(&two, arg, 10000)->status == HG_STORE_OK;
 }
 
-/* The holder hangs for longer than its lease, wakes up and does not know it. */
+/* The holder hangs for longer than its lease, and does not know that when it continues. */
 START_TEST(who_lost_a_lease_can_do_no_harm)
 {
     uint64_t fence = test_acquire(&one, "lock", 300)->fence;
@@ -363,7 +363,7 @@ START_TEST(who_lost_a_lease_can_do_no_harm)
 }
 END_TEST
 
-/* As a process on another machine writes it, whose clocks are others; its lock stays. */
+/* Rewrites it as if by a process on another machine, with different clocks; its lock remains. */
 static void move_to_other_machine(const char *lease)
 {
     char path[128], line[512];
@@ -386,7 +386,7 @@ static void move_to_other_machine(const char *lease)
     close(fd);
 }
 
-/* The clocks of machines differ: what is held elsewhere ends when it was not renewed for a while, seen from here. */
+/* The clocks of machines differ: a lease of another machine ends when this one has not seen it renewed for a while. */
 START_TEST(a_lease_of_another_machine_ends_by_this_one_s_clock)
 {
     uint64_t fence = test_acquire(&one, "lock", 3600000)->fence;
@@ -408,7 +408,7 @@ START_TEST(a_lease_of_another_machine_ends_by_this_one_s_clock)
 }
 END_TEST
 
-/* Nobody waits for a process that was killed. */
+/* Nobody has to wait for a process that was killed. */
 START_TEST(the_lease_of_a_dead_process_is_free)
 {
     int pipe_fds[2];
@@ -467,7 +467,7 @@ START_TEST(changes_of_others_are_noticed)
     char from[128], to[128];
 
     ck_assert_ptr_nonnull(watch);
-    test_list(&one, ""); /* from here on all is seen */
+    test_list(&one, ""); /* everything from here on is noticed */
     test_put_ok(&two, "acmeish/x", "1", HG_STORE_ANY);
     test_put_ok(&two, "acme/new/folder", "1", HG_STORE_ANY);
     expect_change("acme/new/folder ");
@@ -479,7 +479,7 @@ START_TEST(changes_of_others_are_noticed)
     changes[0] = '\0';
     ck_assert_int_eq(test_remove(&two, "acme/own", HG_STORE_ANY)->status, HG_STORE_OK);
     expect_change("acme/own ");
-    /* A person restores a file from a backup. */
+    /* An operator restores a file from a backup. */
     snprintf(from, sizeof from, "%s/acme/new/folder", one.path);
     snprintf(to, sizeof to, "%s/acme/restored", one.path);
     ck_assert_int_eq(rename(from, to), 0);
@@ -527,7 +527,7 @@ __attribute__((format(printf, 3, 0))) static void keep_fault(const struct hg_ins
     vsnprintf(faults, sizeof faults, format, arguments);
 }
 
-/* configure() and, if that is content, prepare(), as `user`. "" or the fault. */
+/* Runs configure() and, if that succeeds, prepare(), as `user`. Returns "" or the error. */
 static const char *check(const char *path, const char *user)
 {
     const struct hg_plugin *plugin = hopgate_plugin();
@@ -583,7 +583,7 @@ START_TEST(the_folder_is_made_for_whom_the_program_becomes)
     ck_assert_int_eq(stat(path, &state), 0);
     ck_assert_uint_eq(state.st_uid, nobody->pw_uid);
     ck_assert_uint_eq(state.st_mode & 0777, 0700);
-    /* What somebody else has left there is not taken. */
+    /* Someone else's files in it are not taken over. */
     snprintf(inside, sizeof inside, "%s/something", path);
     ck_assert_int_eq(mkdir(inside, 0700), 0);
     ck_assert_int_eq(chown(path, 0, 0), 0);

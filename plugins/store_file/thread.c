@@ -16,12 +16,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* More changes than that, not yet told, are told as one. */
+/* If more changes than this are pending, they are reported as one. */
 #define CHANGES_MAX 1024
-/* How often the folder is looked at where it cannot be watched; where that takes long, less often. */
+/* How often the folder is polled if it cannot be watched; less often if that takes long. */
 #define POLLING_INTERVAL (2 * HG_SECOND)
 #define LOOK_SHARE       20
-/* Where the kernel tells of changes the others read them at once: a busy machine's "at once". */
+/* If the kernel reports changes, others read them at once; this is what "at once" means on a busy machine. */
 #define TOLD_DELAY (250 * HG_MILLISECOND)
 
 /* A key whose value has changed. */
@@ -33,49 +33,49 @@ struct change {
 
 struct hg_store_watch {
     struct hg_store_watch *next;
-    hg_store_changed changed; /* NULL: it was ended */
+    hg_store_changed changed; /* NULL: it was cancelled */
     void *arg;
     char prefix[HG_STORE_KEY_MAX + 1];
 };
 
-/* Requests in their order. */
+/* Requests in order. */
 struct queue {
     struct hg_store_request *first, **tail;
 };
 
 struct handle {
-    struct handle *next; /* of the thread's */
+    struct handle *next; /* in the thread's list */
     struct store_thread *thread;
     struct hg_worker *worker;
-    struct hg_call arrival; /* posted by the thread: something is done, or has changed */
-    /* Guarded by the thread's lock: */
+    struct hg_call arrival; /* posted by the thread: a request is done, or something has changed */
+    /* Protected by the thread's lock: */
     bool watching;
-    size_t pending; /* requests given to the thread and not done … */
+    size_t pending; /* requests passed to the thread and not done … */
     struct queue done;
     struct change *changes, **changes_tail;
     size_t change_count;
-    /* The worker's thread alone: */
+    /* Only the worker's thread: */
     struct queue early; /* requests from before the start */
     bool started;
-    bool telling; /* watches are being told, so none may be freed */
+    bool telling; /* watches are being called, so none may be freed */
     struct hg_store_watch *watches;
     uint64_t *reads, *writes, *failures, *damaged;
 };
 
 struct store_thread {
     struct directory directory;
-    /* The thread's alone: */
+    /* Only the store's thread: */
     bool watches;
     struct tree *tree;      /* NULL: it cannot be watched … */
-    struct polling polling; /* … and is looked at */
+    struct polling polling; /* … and is polled */
     hg_time next_look;
     unsigned openings; /* which opening of the folder is watched */
     pthread_mutex_t lock;
-    pthread_cond_t idle; /* a handle may have nothing pending any more */
+    pthread_cond_t idle; /* a handle may have no pending requests any longer */
     struct queue todo;
     struct handle *handles;
-    size_t started; /* handles */
-    hg_time delay;  /* until others see a change, if they look like this one */
+    size_t started; /* number of handles */
+    hg_time delay;  /* until others notice a change, if their situation is the same */
     bool quit;
     int wake; /* an eventfd */
     pthread_t thread;
@@ -116,7 +116,7 @@ static void queue_free(struct queue *queue)
         request_free(request);
 }
 
-/* ---- To the worker ---- */
+/* ---- Answers to the worker ---- */
 
 static void free_changes(struct handle *handle)
 {
@@ -219,7 +219,7 @@ static void take_done(struct handle *handle, struct queue *done)
     queue_init(&handle->done);
 }
 
-/* In the worker's thread. */
+/* Runs in the worker's thread. */
 static void on_arrival(void *arg)
 {
     struct handle *handle = arg;
@@ -250,7 +250,8 @@ static void finish(struct store_thread *thread, struct hg_store_request *request
     pthread_mutex_unlock(&thread->lock);
 }
 
-/* Under the lock. What memory is missing for is told as a change of everything, or by the next change. */
+/* Requires the lock. If there is no memory, the change is reported as a change of everything, or along with the next
+ * one. */
 static void add_change(struct handle *handle, struct hg_text key)
 {
     struct change *change;
@@ -289,7 +290,7 @@ static void set_delay(struct store_thread *thread, hg_time delay)
     pthread_mutex_unlock(&thread->lock);
 }
 
-/* Others have the same to look at, on a machine that may be slower. */
+/* Other processes poll the same folder, on machines that may be slower. */
 static void look(struct store_thread *thread)
 {
     const int root = directory_root(&thread->directory);
@@ -297,7 +298,7 @@ static void look(struct store_thread *thread)
     hg_time took;
 
     if (!thread->polling.last)
-        on_changed(thread, HG_TEXT("")); /* what has changed before is not known */
+        on_changed(thread, HG_TEXT("")); /* what changed before this is unknown */
     if (root >= 0)
         polling_look(&thread->polling, root, on_changed, thread);
     took = monotonic() - began;
@@ -331,7 +332,7 @@ static void begin_to_watch(struct store_thread *thread)
         look(thread);
 }
 
-/* The folder was removed and made anew: so was all that is in it. */
+/* The folder was removed and recreated, and so was everything in it. */
 static void watch_anew(struct store_thread *thread)
 {
     tree_free(thread->tree);
@@ -340,7 +341,7 @@ static void watch_anew(struct store_thread *thread)
     on_changed(thread, HG_TEXT(""));
 }
 
-/* In milliseconds; -1: as long as it takes. */
+/* How long to wait, in milliseconds; -1: indefinitely. */
 static int patience(const struct store_thread *thread)
 {
     const hg_time now = monotonic();
@@ -359,12 +360,12 @@ static void wait(struct store_thread *thread)
     if (is_blind(thread) && monotonic() >= thread->next_look)
         look(thread);
     if (fds[0].revents && read(thread->wake, &woken, sizeof woken) < 0 && errno != EAGAIN)
-        abort(); /* an eventfd of ours cannot fail otherwise */
+        abort(); /* our eventfd cannot fail for any other reason */
     if (fds[1].revents)
         tree_read(thread->tree);
 }
 
-/* True: `*request` is the next, or NULL if there is none now. False: the end. */
+/* True: `*request` is the next one, or NULL if there is none at the moment. False: stop. */
 static bool next(struct store_thread *thread, struct hg_store_request **request)
 {
     bool goes_on;
@@ -410,7 +411,7 @@ static int start_thread(struct store_thread *thread)
     int result;
 
     thread->quit = false;
-    /* Signals are the main thread's. */
+    /* Signals are handled by the main thread. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     result = pthread_create(&thread->thread, NULL, run, thread);
@@ -468,7 +469,7 @@ void store_thread_free(struct store_thread *thread)
     free(thread);
 }
 
-/* ---- Seats ---- */
+/* ---- Handles ---- */
 
 struct handle *handle_new(struct store_thread *thread, struct hg_worker *worker)
 {

@@ -12,7 +12,7 @@
 struct test_store one, two;
 struct test_answer test_answer;
 
-/* ---- Life ---- */
+/* ---- Setup ---- */
 
 void test_store_start(struct test_store *handle, const char *path)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Two stores on one folder, as two processes would have them, and operations that wait for their answer.
+ * Two stores on one folder, like those of two processes, and operations that wait for their answer.
  */
 #ifndef PLUGINS_STORE_FILE_TWO_STORES_H
 #define PLUGINS_STORE_FILE_TWO_STORES_H
@@ -31,21 +31,21 @@ extern struct test_store one, two;
 struct test_answer {
     enum hg_store_status status;
     char error[1024];
-    char *value; /* get; list: the keys, each with a blank behind it; acquire: the owner. Ended by NUL */
+    char *value; /* get; list: the keys, each followed by a space; acquire: the owner. Terminated by NUL */
     size_t size;
-    uint64_t revision; /* list: of the first */
+    uint64_t revision; /* list: of the first one */
     uint64_t fence;
     hg_time remaining;
 };
 extern struct test_answer test_answer;
 
-/* Of each test: a folder of its own, both stores started on it. */
+/* For each test: a new folder with both stores started on it. */
 void test_set_up(void);
 void test_tear_down(void);
 void test_store_start(struct test_store *handle, const char *path);
 void test_store_stop(struct test_store *handle);
 
-/* Each waits for the answer, which is test_answer. */
+/* Each waits for the answer and returns a pointer to test_answer. */
 struct test_answer *test_get(struct test_store *handle, const char *key);
 struct test_answer *test_put(struct test_store *handle, const char *key, const char *value, uint64_t revision);
 struct test_answer *test_put_bytes(struct test_store *handle, const char *key, const char *value, size_t size);
@@ -58,10 +58,10 @@ struct test_answer *test_acquire(struct test_store *handle, const char *lease, u
 struct test_answer *test_renew(struct test_store *handle, const char *lease, uint64_t fence, unsigned milliseconds);
 struct test_answer *test_release(struct test_store *handle, const char *lease, uint64_t fence);
 
-/* Names in a folder below the store's. */
+/* The number of names in a subfolder of the store's. */
 unsigned test_count(const struct test_store *handle, const char *directory);
 
-/* What goes wrong: test_faults.c. */
+/* Failures: test_faults.c. */
 TCase *test_fault_cases(void);
 
 #endif

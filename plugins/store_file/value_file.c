@@ -16,10 +16,10 @@
 #define MAGIC      "hopgate-store 1 revision="
 #define MAGIC_SIZE (sizeof MAGIC - 1)
 #define HASH_SIZE  32
-/* No line is longer. */
+/* Longer than any such line. */
 #define LINE_SIZE 160
 
-/* The line before a value; its length. */
+/* Writes the line that precedes a value; returns its length. */
 static size_t make_line(char line[LINE_SIZE], uint64_t revision, struct hg_text value)
 {
     uint8_t hash[HASH_SIZE] = {0};
@@ -33,7 +33,7 @@ static size_t make_line(char line[LINE_SIZE], uint64_t revision, struct hg_text 
     return (size_t)size;
 }
 
-/* The number behind the magic word; 0: there is none. */
+/* The number after the magic word; 0: there is none. */
 static uint64_t read_revision(const uint8_t *bytes, size_t size)
 {
     uint64_t revision = 0;
@@ -45,7 +45,7 @@ static uint64_t read_revision(const uint8_t *bytes, size_t size)
     return revision;
 }
 
-/* NULL: it is whole. */
+/* What is wrong; NULL: nothing. */
 static const char *check(struct value_file *file)
 {
     const uint8_t *end = file->size ? memchr(file->bytes, '\n', file->size < LINE_SIZE ? file->size : LINE_SIZE) : NULL;
@@ -64,7 +64,7 @@ static const char *check(struct value_file *file)
     return NULL;
 }
 
-/* All bytes of a file, one more than allowed at most. 0, or -1 with errno. */
+/* Reads the whole file, at most one byte more than allowed. Returns 0, or -1 with errno. */
 static int read_all(int fd, struct value_file *file, size_t capacity)
 {
     while (file->size < capacity) {

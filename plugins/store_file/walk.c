@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Some file systems do not tell what a name is. */
+/* Some file systems do not report the type of a name. */
 static unsigned char type_of(int directory, const struct dirent *item)
 {
     struct stat state;
@@ -50,7 +50,7 @@ int walk_names(int root, const char *path, int (*visit)(void *arg, const char *n
 
 /* ---- Values ---- */
 
-/* A walk, at one folder of it. */
+/* The state of a walk, at one folder. */
 struct walk {
     struct hg_store_request *request;
     int root;
@@ -65,7 +65,7 @@ static int add(const struct walk *walk, const char *path)
 
     if (!key_of_path(path, key))
         return 0;
-    if (!(count & (count - 1))) { /* it has grown to a power of two */
+    if (!(count & (count - 1))) { /* grown to a power of two */
         struct hg_store_entry *more = realloc(request->entries, (count ? 2 * count : 1) * sizeof *more);
 
         if (!more)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Walking through the store's folders.
+ * Traversing the store's folders.
  */
 #ifndef PLUGINS_STORE_FILE_WALK_H
 #define PLUGINS_STORE_FILE_WALK_H
@@ -10,14 +10,14 @@
 
 #include <dirent.h>
 
-/* Lists the values at and below a path, sorted by key. 0, or -1 with errno. */
+/* Lists the values at and below a path, sorted by key. Returns 0, or -1 with errno. */
 int walk_values(int root, const char *path, struct hg_store_request *request);
 
-/* Calls `visit` for each name in a folder but "." and "..", with what it is (DT_DIR, DT_REG …), until it returns other
- * than 0, which is then the result. -1 with errno if the folder cannot be read. */
+/* Calls `visit` with each name in a folder except "." and "..", and its type (DT_DIR, DT_REG …), until it returns
+ * nonzero, which is then the result. -1 with errno if the folder cannot be read. */
 int walk_names(int root, const char *path, int (*visit)(void *arg, const char *name, unsigned char type), void *arg);
 
-/* Removes all files of a folder, as far as possible. */
+/* Removes all files in a folder, as far as possible. */
 void walk_remove_files(int root, const char *path);
 
 #endif

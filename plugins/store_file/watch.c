@@ -13,7 +13,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-/* Our own files come by a rename; what a person copies in is complete when it is closed. */
+/* Our own files appear by a rename; one that an operator copies is complete when it is closed. */
 #define EVENTS (IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_DELETE | IN_CREATE | IN_ONLYDIR | IN_EXCL_UNLINK)
 
 /* A folder below the root. */
@@ -30,12 +30,12 @@ struct tree {
     tree_changed changed;
     void *arg;
     struct branch *branches;
-    bool blind; /* a folder could not be watched, and the log says so */
+    bool blind; /* a folder could not be watched, and this was logged */
 };
 
 /* ---- Folders ---- */
 
-/* A path from what may be the root, false: it is too long to hold keys. */
+/* Joins two parts of a path relative to the root. False: it is too long to be that of a key. */
 static bool join(char path[KEY_PATH_SIZE], const char *directory, const char *name)
 {
     return (size_t)snprintf(path, KEY_PATH_SIZE, "%s%s%s", directory, *directory ? "/" : "", name) < KEY_PATH_SIZE;
@@ -58,11 +58,11 @@ static struct branch *branch_by_watch(const struct tree *tree, int watch)
     return branch;
 }
 
-/* What goes on, at one folder. */
+/* A visit to one folder. */
 struct visit {
     struct tree *tree;
     const char *path;
-    bool tells; /* the folder is new: so is what is in it */
+    bool tells; /* the folder is new, so its contents must be reported */
 };
 
 static int add_branch(struct tree *tree, const char *path, bool tells);
@@ -81,7 +81,7 @@ static int visit_name(void *arg, const char *name, unsigned char type)
     return 0;
 }
 
-/* Watches a folder first and looks into it then, so nothing is missed. 0, or -1 with errno. */
+/* Watches a folder before reading it, so nothing is missed. Returns 0, or -1 with errno. */
 static int add_branch(struct tree *tree, const char *path, bool tells)
 {
     struct visit visit = {tree, path, tells};
@@ -146,7 +146,7 @@ static void handle(struct tree *tree, const struct inotify_event *event)
     } else if (event->mask & (IN_CREATE | IN_MOVED_TO)) {
         add_branch(tree, path, true);
     } else {
-        tree->changed(tree->arg, HG_TEXT("")); /* a whole folder has gone */
+        tree->changed(tree->arg, HG_TEXT("")); /* a whole folder was moved away */
     }
 }
 
@@ -173,7 +173,7 @@ int tree_fd(const struct tree *tree)
     return tree->fd;
 }
 
-/* ---- Life ---- */
+/* ---- Creation and destruction ---- */
 
 struct tree *tree_new(const struct hg_instance *instance, const char *path, tree_changed changed, void *arg)
 {

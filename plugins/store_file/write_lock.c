@@ -13,7 +13,7 @@
 
 #define INTERVAL (5 * HG_MILLISECOND)
 
-/* Held for a moment by the one who takes the lock away, so that two do not take each other's. */
+/* Held briefly by a process that takes the lock away, so that two of them do not interfere. */
 #define GUARD ".lock.guard"
 
 static int open_file(int root, const char *name)
@@ -39,7 +39,7 @@ static int open_lock(int root, int *fd)
     return *fd < 0 ? -1 : 0;
 }
 
-/* Only the file that was waited for. 0, or -1 with errno. */
+/* Takes away only the file that was waited for. Returns 0, or -1 with errno. */
 static int take_away(int root, int fd)
 {
     int guard = open_file(root, GUARD), result, error;
@@ -66,7 +66,7 @@ int write_lock_take(int root, int *fd, bool *taken_away)
         if (!flock(*fd, LOCK_EX | LOCK_NB)) {
             if (write_lock_is_ours(root, *fd))
                 return 0;
-            continue; /* it was taken away meanwhile, by a third */
+            continue; /* a third process took it away in the meantime */
         }
         if (errno != EWOULDBLOCK && errno != EINTR)
             return -1;
