@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Offers `identity` by random tokens. A client shows its id and its token; a gateway keeps the SHA-256 of each token
- * in a file, which it reads again whenever it changes (verify.c).
+ * Offers `identity`, based on random tokens. A client sends its id and its token; a gateway keeps the SHA-256 of each
+ * token in a file, which it reads again whenever it changes (verify.c).
  */
 #include "plugins/auth_token/auth_token.h"
 
@@ -32,7 +32,7 @@ static void tell_config(void *arg, const char *text)
     hg_config_error(arg, "file", "%s", text);
 }
 
-/* Whether it is not the secret but the line for the gateway that `hopgate token` prints beside it: ID:SHA256... */
+/* Whether it is not the secret, but the line for the gateway that `hopgate token` also prints: ID:SHA256... */
 static bool is_line(const char *token)
 {
     const char *hash = strchr(token, ':');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The parts of the plugin.
+ * The interfaces between the parts of the plugin.
  */
 #ifndef PLUGINS_AUTH_TOKEN_AUTH_TOKEN_H
 #define PLUGINS_AUTH_TOKEN_AUTH_TOKEN_H
@@ -16,7 +16,7 @@ struct config {
     const char *token; /* client */
 };
 
-/* ---- verify.c: who is let in; no effect on a client ---- */
+/* ---- verify.c: which clients are admitted; unused on a client ---- */
 
 /* As in struct hg_plugin. */
 int gateway_start(struct hg_worker *worker);

@@ -15,8 +15,8 @@
 struct watch {
     int fd;
     char *path;
-    const char *name; /* in `path`: the file's name */
-    char *target;     /* the same behind symbolic links */
+    const char *name; /* the file's name within `path` */
+    char *target;     /* the same with symbolic links resolved */
     const char *target_name;
     int folder, target_folder;
 };
@@ -28,7 +28,7 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Watches the folder of a file. Its number, also where it is watched already; -1 with errno. */
+/* Watches the folder of a file. Returns its watch descriptor, which may already exist; -1 with errno. */
 static int watch_folder(int fd, const char *path, const char *name)
 {
     char *folder = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
@@ -40,7 +40,7 @@ static int watch_folder(int fd, const char *path, const char *name)
     return number;
 }
 
-/* The folders are others when a link or a folder on the way was replaced. 0, or -1 with errno. */
+/* If a link or a folder on the path was replaced, the folders are now different ones. Returns 0, or -1 with errno. */
 static int watch_folders(struct watch *watch)
 {
     char *target = realpath(watch->path, NULL);

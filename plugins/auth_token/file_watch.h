@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Noticing by inotify(7) that a file was replaced or written to. It is its folder that is watched, since most editors
- * put a new file in the place of the old one; where the path is a symbolic link, that of the file behind it, too.
+ * Noticing with inotify(7) that a file was replaced or written to. The folder is watched, since most editors replace
+ * the file with a new one; if the path is a symbolic link, so is the folder of the file it points to.
  */
 #ifndef PLUGINS_AUTH_TOKEN_FILE_WATCH_H
 #define PLUGINS_AUTH_TOKEN_FILE_WATCH_H
@@ -14,16 +14,16 @@ struct watch;
 /* What has happened in the folders. */
 enum watch_news {
     WATCH_NOTHING,
-    WATCH_OTHERS,   /* to other files, or so it seems: a link on the way may lead elsewhere now */
-    WATCH_COMPLETE, /* the file was put there, or closed by who wrote to it */
+    WATCH_OTHERS,   /* apparently to other files; a link on the path may now point elsewhere */
+    WATCH_COMPLETE, /* the file was moved there, or closed after writing */
 };
 
-/* NULL with errno. */
+/* Returns NULL with errno on errors. */
 struct watch *watch_new(const char *path);
 void watch_free(struct watch *watch);
-/* Readable when there is news. */
+/* Readable when something has happened. */
 int watch_fd(const struct watch *watch);
-/* Takes the news, without waiting. */
+/* Returns what has happened, without waiting. */
 enum watch_news watch_read(struct watch *watch);
 
 #endif

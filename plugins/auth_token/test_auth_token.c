@@ -15,16 +15,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Two tokens, and their SHA-256 as sha256sum says. */
+/* Two tokens, and their SHA-256 as calculated by sha256sum. */
 #define ALPHA_TOKEN "alpha-alpha-alpha-alpha"
 #define BETA_TOKEN  "beta-beta-beta-beta-beta"
 #define ALPHA       "109ce4afb097dbfd400eb7d737d6443fa17067c84a4da1aa990cec3647473062"
 #define BETA        "a6b5d911682fc53f8163370e8bde2268682a33f6ce6a3a67a27cabd016f31fef"
 
-/* While it is not 0 the wall clock stands still there. */
+/* While this is not 0, the wall clock stands still at that time. */
 static struct timespec stopped;
 
-/* In the place of libc's, for all that is linked to the program. */
+/* Replaces libc's in the whole program. */
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
     if (clock != CLOCK_REALTIME || !stopped.tv_sec)
@@ -113,7 +113,7 @@ START_TEST(test_verify)
 
     fixture_begin(&fixture, "# who may open a session\n\n"
                             "client-1:" ALPHA "\r\n"
-                            "  client-1 : " BETA " : web , api \n" /* a second token of the same id */
+                            "  client-1 : " BETA " : web , api \n" /* a second token for the same id */
                             "client-2:" BETA ":web");
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
     ck_assert_int_eq(verify(&fixture, "client-1", ALPHA_TOKEN, &identity), 0);
@@ -130,7 +130,7 @@ START_TEST(test_verify)
     ck_assert(!accepts(&fixture, "client-3", ALPHA_TOKEN));
     ck_assert(!accepts(&fixture, "client-1", ""));
     ck_assert(!accepts(&fixture, "client-1", "alpha-alpha-alpha-alph"));
-    ck_assert(!accepts(&fixture, "client-1", ALPHA)); /* who has seen the gateway's file has no token */
+    ck_assert(!accepts(&fixture, "client-1", ALPHA)); /* reading the gateway's file does not give access */
     ck_assert(!accepts(&fixture, "", ALPHA_TOKEN));
     ck_assert(!accepts(&fixture, "client-1\n2026 error: forged line", ALPHA_TOKEN));
     ck_assert_ptr_null(strstr(fixture.fake.log, "forged"));
@@ -139,7 +139,7 @@ START_TEST(test_verify)
 }
 END_TEST
 
-/* Whatever the file says: it cannot know how long a token is. */
+/* Whatever the file contains, as it cannot know how long a token is. */
 START_TEST(test_short_tokens)
 {
     struct fixture fixture;
@@ -181,7 +181,7 @@ START_TEST(test_odd_credentials)
 }
 END_TEST
 
-/* Every bad line is told, with its number, and none of what stands in it that may be a secret. */
+/* Every bad line is reported with its number, and without any part that may be a secret. */
 START_TEST(test_bad_lines)
 {
     static const char *const expected[] = {":1: no token",
@@ -227,7 +227,7 @@ START_TEST(test_bad_files)
 }
 END_TEST
 
-/* A client is added and another taken away without a restart; sessions of before keep what they were shown. */
+/* A client is added and another removed without a restart; existing sessions keep their identity. */
 START_TEST(test_changed_file)
 {
     struct hg_identity before;
@@ -256,7 +256,7 @@ static unsigned count(const char *text, const char *part)
     return found;
 }
 
-/* A slip of the editor, or a file that is gone for a moment, locks nobody out, and is told once. */
+/* A mistake while editing, or a file that is missing for a moment, locks nobody out, and is logged once. */
 START_TEST(test_spoilt_file)
 {
     struct fixture fixture;
@@ -278,14 +278,14 @@ START_TEST(test_spoilt_file)
 }
 END_TEST
 
-/* ---- Those who are in ---- */
+/* ---- Open sessions ---- */
 
 static void changed(void *arg)
 {
     ++((struct fixture *)arg)->changes;
 }
 
-/* Lets `client-1` in by ALPHA_TOKEN and watches. */
+/* Admits `client-1` with ALPHA_TOKEN and watches its session. */
 static void let_in(struct fixture *fixture, struct hg_identity *identity)
 {
     ck_assert_int_eq(fake_host_start(&fixture->fake, fixture->plugin), 0);
@@ -293,7 +293,7 @@ static void let_in(struct fixture *fixture, struct hg_identity *identity)
     ck_assert_int_eq(verify(fixture, "client-1", ALPHA_TOKEN, identity), 0);
 }
 
-/* Lets the plugin notice what has happened: by descriptors at once, by timers within a second. */
+/* Lets the plugin notice what has happened: at once with descriptors, within a second with timers. */
 static void notice(struct fixture *fixture)
 {
     fake_host_run(&fixture->fake, HG_SECOND);
@@ -305,18 +305,18 @@ static int review(struct fixture *fixture, struct hg_identity *identity, const c
     return fixture->ops->review(&fixture->fake.worker, identity, reason);
 }
 
-/* Each way in which a file gets another content. */
+/* Each way in which a file can get new content. */
 static void replace(struct fixture *fixture, int way, const char *text)
 {
     char path[sizeof fixture->path];
 
     memcpy(path, fixture->path, sizeof path);
-    if (way == 1) { /* as editors do, which put a new file in the place of the old one */
+    if (way == 1) { /* like most editors, which replace the file with a new one */
         strcat(fixture->path, ".new");
         write_tokens(fixture, text);
         ck_assert_int_eq(rename(fixture->path, path), 0);
         memcpy(fixture->path, path, sizeof path);
-    } else { /* in its place */
+    } else { /* overwrite it */
         write_tokens(fixture, text);
     }
     if (way == 2)
@@ -344,7 +344,7 @@ START_TEST(test_who_is_in_is_looked_at_again)
     ck_assert_str_eq(identity.services[0], "web");
     ck_assert_ptr_null(identity.services[1]);
 
-    /* Another token of the same id is no reason to stay. */
+    /* Another token for the same id does not keep the session alive. */
     replace(&fixture, _i, "client-1:" BETA "\n");
     notice(&fixture);
     ck_assert_uint_eq(fixture.changes, 2);
@@ -394,7 +394,8 @@ START_TEST(test_a_spoilt_file_throws_nobody_out)
 }
 END_TEST
 
-/* While somebody writes to the file, nothing is read of it, whoever comes meanwhile and whatever else happens there. */
+/* While someone is writing to the file, it is not read, whoever connects in the meantime and whatever else happens in
+ * the folder. */
 START_TEST(test_half_a_file_is_not_read)
 {
     struct hg_identity identity;
@@ -426,7 +427,7 @@ START_TEST(test_half_a_file_is_not_read)
 }
 END_TEST
 
-/* Who puts a new file there may let the gateway read it only then: what chmod, chgrp and setfacl change counts, too. */
+/* A new file may become readable for the gateway only later: changes by chmod, chgrp and setfacl count, too. */
 START_TEST(test_a_file_that_becomes_readable)
 {
     struct hg_identity identity;
@@ -450,7 +451,7 @@ START_TEST(test_a_file_that_becomes_readable)
 }
 END_TEST
 
-/* As where files are handed to containers: a link is replaced that leads to a folder with the file. */
+/* As with files that are mounted into containers: a link to the folder with the file is replaced. */
 START_TEST(test_a_link_that_is_replaced)
 {
     char root[] = "/tmp/hopgate-links-XXXXXX", cwd[4096], path[64];
@@ -473,7 +474,7 @@ START_TEST(test_a_link_that_is_replaced)
     ck_assert_int_eq(symlink("two", "next") | rename("next", "data"), 0);
     stop_clock();
     notice(&fixture);
-    /* For all that is known somebody may still write to the other file. */
+    /* As far as anyone can tell, the other file may still be incomplete. */
     ck_assert_uint_eq(fixture.changes, 0);
     stopped.tv_sec += 1;
     notice(&fixture);
@@ -530,13 +531,13 @@ START_TEST(test_config_faults)
         ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
         ck_assert_msg(strstr(fixture.fake.errors, cases[i].error), "no \"%s\" in:\n%s", cases[i].error,
                       fixture.fake.errors);
-        fixture.config.file = NULL; /* nothing of ours to remove */
+        fixture.config.file = NULL; /* we created nothing that has to be removed */
         fixture_end(&fixture);
     }
 }
 END_TEST
 
-/* One end's options at the other end. */
+/* The options of one end, used on the other. */
 START_TEST(test_options_of_the_other_end)
 {
     static const struct {
@@ -556,14 +557,14 @@ START_TEST(test_options_of_the_other_end)
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
     ck_assert_msg(strstr(fixture.fake.errors, cases[_i].error), "no \"%s\" in:\n%s", cases[_i].error,
                   fixture.fake.errors);
-    fixture.config.file = NULL; /* nothing of ours to remove */
+    fixture.config.file = NULL; /* we created nothing that has to be removed */
     fixture_end(&fixture);
 }
 END_TEST
 
 /* ---- The command ---- */
 
-/* Runs it with its output in a file, which is read into `output`. */
+/* Runs it with its output redirected to a file, which is then read into `output`. */
 static int run_command(char **argv, char *output, size_t capacity)
 {
     FILE *file = tmpfile();

@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The exit status for a wrong command line. */
+/* The exit status for invalid arguments. */
 #define EXIT_USAGE 2
 
-/* 256 bits cannot be guessed, so a plain hash suffices and nothing slow like scrypt is needed. */
+/* 256 bits cannot be guessed, so a plain hash is enough, and no slow one such as scrypt is needed. */
 #define TOKEN_SIZE 32
 
 static int usage(const char *what, const char *word)

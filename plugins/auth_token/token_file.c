@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Room for 100,000 clients; a larger file is some other file. */
+/* Enough for 100,000 clients; a larger file must be something else. */
 #define FILE_MAX ((off_t)16 << 20)
 
 bool tokens_is_name(struct hg_text text)
@@ -29,14 +29,14 @@ bool tokens_is_name(struct hg_text text)
 
 void tokens_hash(struct hg_text text, uint8_t hash[SHA256_SIZE])
 {
-    /* Fails only where GnuTLS has no SHA-256, and then there is no TLS either. */
+    /* Fails only if GnuTLS has no SHA-256, in which case there is no TLS either. */
     if (gnutls_hash_fast(GNUTLS_DIG_SHA256, text.data ? text.data : "", text.size, hash) < 0)
         abort();
 }
 
 /* ---- Reading ---- */
 
-/* A file while it is read. */
+/* A file while it is being read. */
 struct parser {
     struct tokens *tokens;
     const char *path;
@@ -44,7 +44,7 @@ struct parser {
     void *arg;
     size_t line;
     size_t faults;
-    size_t service_count; /* in tokens->services, ends included */
+    size_t service_count; /* in tokens->services, including terminators */
 };
 
 __attribute__((format(printf, 2, 3))) static void tell(struct parser *parser, const char *format, ...)
@@ -96,7 +96,7 @@ static char *trim(char *text)
     return text;
 }
 
-/* Cuts "a,b" into strings and appends them to the lists. */
+/* Splits "a,b" into strings and appends them to the lists. */
 static void parse_services(struct parser *parser, char *text, struct tokens_entry *entry)
 {
     const char **lists = parser->tokens->services;
@@ -150,7 +150,7 @@ static int compare_keys(const void *a, const void *b)
     return order ? order : (*left)->line < (*right)->line ? -1 : 1;
 }
 
-/* Several tokens for one id are for changing them one after the other; the same one twice is a slip. */
+/* Several tokens for one id allow changing them one after the other; the same one twice is a mistake. */
 static void sort(struct parser *parser)
 {
     struct tokens *tokens = parser->tokens;
@@ -190,7 +190,7 @@ static void parse(struct parser *parser, size_t size)
         return;
     }
     tokens->entries = calloc(lines, sizeof *tokens->entries);
-    /* At most one name for each comma and line, and an end for each line. */
+    /* At most one name for each comma and line, and one terminator for each line. */
     tokens->services = calloc(count_bytes(tokens->text, size, ',') + 2 * lines, sizeof *tokens->services);
     if (!tokens->entries || !tokens->services) {
         tell(parser, "out of memory");
@@ -204,7 +204,7 @@ static void parse(struct parser *parser, size_t size)
         sort(parser);
 }
 
-/* Reads all of an open file into tokens->text. Returns its size, or -1 when a fault was told. */
+/* Reads an open file into tokens->text. Returns its size, or -1 after reporting an error. */
 static ssize_t slurp(struct parser *parser, int fd)
 {
     struct tokens *tokens = parser->tokens;

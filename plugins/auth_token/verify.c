@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A gateway's tokens in one worker: who is let in, and whether those who are in may stay. Each worker reads a changed
- * file by itself, so that none waits for another.
+ * A gateway's tokens in one worker: which clients are admitted, and whether those that have a session may keep it. Each
+ * worker reads a changed file itself, so that none waits for another.
  */
 #include "plugins/auth_token/auth_token.h"
 #include "plugins/auth_token/file_watch.h"
@@ -12,29 +12,29 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* A file that may be half-written is read when nobody has written to it for so long. */
+/* A file that may be incomplete is read once it has not been written to for this long. */
 #define SETTLED (500 * HG_MILLISECOND)
 
 struct gateway {
     struct hg_worker *worker;
     struct tokens *tokens;
-    struct stat seen; /* the file as it was looked at last, even if it was not taken: faults are logged once */
+    struct stat seen; /* of the file when last examined, even if it was not used: errors are logged only once */
     struct watch *watch;
     struct hg_io *io;
-    struct hg_timer *timer; /* to look again, or to call `changed` */
-    bool renewed;           /* `changed` is to be called */
+    struct hg_timer *timer; /* to check again, or to call `changed` */
+    bool renewed;           /* `changed` has to be called */
     void (*changed)(void *arg);
     void *arg;
 };
 
-/* What an identity's owner is: the line by which somebody was let in. */
+/* The owner of an identity: the line that admitted a client. */
 struct grant {
-    struct hg_buffer owner; /* first, so that one is the other */
-    struct tokens *tokens;  /* with a reference */
+    struct hg_buffer owner; /* first, so that pointers to both can be cast */
+    struct tokens *tokens;  /* a counted reference */
     const struct tokens_entry *entry;
 };
 
-/* ---- Reading the file again ---- */
+/* ---- Reloading the file ---- */
 
 static void log_fault(void *arg, const char *text)
 {
@@ -46,7 +46,7 @@ static const char *path_of(const struct gateway *gateway)
     return ((const struct config *)gateway->worker->cfg)->file;
 }
 
-/* What cannot be used changes nothing, so that a slip of the editor locks nobody out. */
+/* A file with errors changes nothing, so that a mistake while editing locks nobody out. */
 static void reload(struct gateway *gateway)
 {
     const struct hg_instance *instance = gateway->worker->instance;
@@ -68,7 +68,8 @@ static void reload(struct gateway *gateway)
     hg_timer_set(gateway->worker->host, gateway->timer, 0);
 }
 
-/* Whether nobody seems to be writing to it. A file that is gone, or from the future, will hardly change soon. */
+/* Whether nobody appears to be writing to it. A file that is missing, or from the future, is unlikely to change
+ * soon. */
 static bool is_settled(const char *path)
 {
     struct timespec now;
@@ -81,7 +82,7 @@ static bool is_settled(const char *path)
     return age < 0 || age >= (int64_t)SETTLED;
 }
 
-/* Reads the file if it has changed; `is_complete`: whoever wrote it is done. */
+/* Reads the file if it has changed; `is_complete`: writing is finished. */
 static void refresh(struct gateway *gateway, bool is_complete)
 {
     if (!tokens_differ(&gateway->seen, path_of(gateway)))
@@ -117,7 +118,7 @@ static void on_timer(void *arg)
         gateway->changed(gateway->arg);
 }
 
-/* ---- Life ---- */
+/* ---- Start and stop ---- */
 
 static void stop_watching(struct gateway *gateway)
 {
@@ -127,7 +128,7 @@ static void stop_watching(struct gateway *gateway)
     gateway->watch = NULL;
 }
 
-/* Where it cannot be watched, the file is looked at each time a client opens a link. */
+/* If it cannot be watched, the file is checked each time a client opens a link. */
 static void start_watching(struct gateway *gateway)
 {
     gateway->watch = watch_new(path_of(gateway));
@@ -190,7 +191,7 @@ void gateway_reread(struct hg_worker *worker)
     reload(gateway);
 }
 
-/* ---- Letting in ---- */
+/* ---- Admission ---- */
 
 static void grant_release(struct hg_buffer *owner)
 {
@@ -200,7 +201,7 @@ static void grant_release(struct hg_buffer *owner)
     free(grant);
 }
 
-/* Fills the identity for a line. 0, or -1 when out of memory. */
+/* Fills the identity for a line. Returns 0, or -1 when out of memory. */
 static int make_grant(const struct gateway *gateway, const struct tokens_entry *entry, struct hg_identity *identity)
 {
     struct grant *grant = calloc(1, sizeof *grant);
@@ -243,7 +244,7 @@ enum hg_verify gateway_verify(struct hg_worker *provider, const json_t *credenti
     char why[HG_IDENTITY_MAX + 32];
 
     verification->reason = "no such id and token";
-    if (!gateway) /* the instance of a client knows nobody */
+    if (!gateway) /* the instance of a client has no tokens */
         return HG_VERIFY_REFUSED;
     if (!tokens_is_name(id) || !token.size || token.size > AUTH_TOKEN_MAX) {
         refuse(provider, peer, "its credentials contain no id and token");
@@ -254,8 +255,8 @@ enum hg_verify gateway_verify(struct hg_worker *provider, const json_t *credenti
         refuse(provider, peer, why);
         return HG_VERIFY_REFUSED;
     }
-    /* Who was added a moment ago is let in. Where the kernel reports nothing, such as changes that another machine
-     * makes to a file that both see, the file is looked at. */
+    /* So a client that was added a moment ago is admitted. The file is also checked in case the kernel reports nothing,
+     * as when another machine changes it on a shared file system. */
     take_news(gateway);
     refresh(gateway, false);
     entry = tokens_find(gateway->tokens, id, token);
