@@ -13,14 +13,14 @@
 
 /* A connection to one address of a gateway. */
 struct attempt {
-    struct tls_connection connection; /* first, so that one is the other */
-    struct tlscommon_wish *wish;      /* NULL: the link is up, or nobody wants it any more */
+    struct tls_connection connection; /* first, so that pointers to both can be cast */
+    struct tlscommon_wish *wish;      /* NULL: the link is up, or no longer wanted */
     struct tlscommon_gateway *gateway;
 };
 
 /* ---- One attempt ---- */
 
-/* In TLS 1.3 tickets come after the handshake (RFC 8446 section 4.6.1). */
+/* In TLS 1.3, tickets arrive after the handshake (RFC 8446 section 4.6.1). */
 static int keep_session(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
                         const gnutls_datum_t *message)
 {
@@ -34,7 +34,7 @@ static int keep_session(gnutls_session_t session, unsigned type, unsigned when, 
     return 0;
 }
 
-/* Nothing leads to it but its wish, which is told before. */
+/* Only its wish refers to it, which is told before this. */
 static void attempt_remove(struct tls_connection *connection)
 {
     (void)connection;
@@ -120,7 +120,7 @@ static void print_connect_error(char *reason, size_t size, const char *peer, int
         snprintf(reason, size, "cannot reach %s: %s", peer, strerror(error));
 }
 
-/* TCP has connected, or has not. */
+/* TCP has connected, or failed to. */
 static void attempt_ready(struct tls_connection *connection)
 {
     char reason[256];
@@ -141,7 +141,7 @@ static void attempt_ready(struct tls_connection *connection)
 static const struct tls_owner attempt_owner = {
     .ready = attempt_ready, .up = attempt_up, .down = attempt_down, .remove = attempt_remove, .free = attempt_free};
 
-/* A socket that connects. -1 with `reason` filled. */
+/* Opens a socket that connects. On error, returns -1 and fills `reason`. */
 static int open_socket(const struct sockaddr *address, socklen_t address_size, char *reason, size_t size)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -185,7 +185,7 @@ static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address,
     return 0;
 }
 
-/* TCP is through, whatever the peer has to say. */
+/* TCP has connected, so the peer is there. */
 static bool is_answered(const void *attempt)
 {
     return ((const struct attempt *)attempt)->connection.session != NULL;
@@ -199,7 +199,7 @@ static void end(void *unwanted)
     tls_connection_end(&attempt->connection);
 }
 
-/* ---- Life ---- */
+/* ---- Creation and destruction ---- */
 
 struct tlscommon_client *tls_client_new(struct tls_worker *tls)
 {

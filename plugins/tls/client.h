@@ -8,9 +8,9 @@
 
 #include "plugins/tls/tls.h"
 
-/* NULL when out of memory. */
+/* Returns NULL when out of memory. */
 struct tlscommon_client *tls_client_new(struct tls_worker *tls);
-/* All links are gone. NULL is allowed. */
+/* Requires that no links exist. NULL is allowed. */
 void tls_client_free(struct tlscommon_client *client);
 
 #endif

@@ -16,11 +16,11 @@
 /* A packet of this size, with its header, fills a record. */
 #define MAX_PACKET (TLS_RECORD_MAX - TLS_PACKET_HEADER)
 
-/* Reads of the socket before other events of the loop get their turn. */
+/* Reads from the socket before other events of the loop are handled. */
 #define READS_PER_EVENT 2
 
-/* The kernel takes no more than this beyond what it could send already: what waits there can no longer be overtaken by
- * a smaller exchange. */
+/* The kernel accepts no more than this beyond what it can send at once, as a smaller exchange cannot overtake what is
+ * waiting there. */
 #define NOT_SENT_MAX 131072
 
 /* How long the peer may take to close its half. */
@@ -31,7 +31,7 @@ static const struct hg_host *host_of(const struct tls_connection *connection)
     return connection->tls->worker->host;
 }
 
-/* ---- What GnuTLS calls ---- */
+/* ---- GnuTLS callbacks ---- */
 
 static ssize_t pull(gnutls_transport_ptr_t context, void *data, size_t size)
 {
@@ -55,7 +55,7 @@ static ssize_t push(gnutls_transport_ptr_t context, const giovec_t *parts, int c
     return tls_output_push(&connection->output, parts, count);
 }
 
-/* ---- Beginning ---- */
+/* ---- Start ---- */
 
 static void on_io(void *arg, int events);
 static void on_timer(void *arg);
@@ -120,14 +120,14 @@ void tls_connection_park(struct tls_connection *connection)
     tls_connection_watch(connection, 0);
 }
 
-/* ---- Ending ---- */
+/* ---- End ---- */
 
 void tls_connection_enter(struct tls_connection *connection)
 {
     connection->busy++;
 }
 
-/* Frees all that only a link needs. */
+/* Frees everything that only a link needs. */
 static void free_session(struct tls_connection *connection)
 {
     if (connection->session)
@@ -168,8 +168,8 @@ static void finish(struct tls_connection *connection)
     tls_connection_leave(connection);
 }
 
-/* Lets the peer get what is on its way: without that, bytes that it has sent and nobody has read would make the kernel
- * reset the connection, and the last words be lost. False: too many do that already. */
+/* Lets the peer receive what is on its way: otherwise, unread bytes from the peer would make the kernel reset the
+ * connection, and our last bytes would be lost. False: too many connections are doing this already. */
 static bool begin_closing(struct tls_connection *connection)
 {
     struct tls_worker *tls = connection->tls;
@@ -219,7 +219,7 @@ void tls_connection_say_goodbye(struct tls_connection *connection, int alert)
     connection->farewell = true;
 }
 
-/* The peer's end is awaited. */
+/* Waits for the peer to close. */
 static void on_closing(struct tls_connection *connection, int events)
 {
     struct tls_output *output = &connection->output;
@@ -237,7 +237,7 @@ static void on_closing(struct tls_connection *connection, int events)
         finish(connection);
 }
 
-/* The link is over, but this may be within a call of the core's: it is told later. */
+/* Ends the link from within a call of the core, which is told later. */
 static void lose(struct tls_connection *connection, const char *reason)
 {
     if (connection->lost || connection->state != TLS_UP)
@@ -255,7 +255,7 @@ static void check_output(struct tls_connection *connection)
         lose(connection, gnutls_strerror(connection->output.tls_error));
 }
 
-/* Why GnuTLS has failed. */
+/* Why GnuTLS failed. */
 static const char *failure_text(struct tls_connection *connection, int error, char *text, size_t size)
 {
     const char *when = connection->state == TLS_UP ? "" : " during the handshake";
@@ -302,7 +302,7 @@ static void complete(struct tls_connection *connection)
     if (gnutls_session_is_resumed(connection->session))
         ++*connection->tls->counters.resumed;
     connection->owner->up(connection);
-    /* Packets may have come with the handshake's last bytes. */
+    /* Packets may have arrived with the last bytes of the handshake. */
     if (connection->state == TLS_UP)
         receive(connection);
 }
@@ -362,12 +362,12 @@ void tls_connection_link_up(struct tls_connection *connection)
     tlscommon_print_security(connection->session, security, sizeof security);
     info.security = hg_text(security);
     watch(connection);
-    /* The batch may hold no packet at all, but now the core has something to say. */
+    /* The batch may contain no packets, but the core now has something to send. */
     connection->received = true;
     hg_link_up(connection->tls->worker, connection->link, connection, &info);
 }
 
-/* ---- Packets in ---- */
+/* ---- Receiving ---- */
 
 static void take_packet(void *arg, uint64_t number, const uint8_t *packet, size_t size)
 {
@@ -377,7 +377,7 @@ static void take_packet(void *arg, uint64_t number, const uint8_t *packet, size_
     hg_link_packet(connection->tls->worker, connection->link, number, packet, size);
 }
 
-/* Receives one record. Above 0: there may be more; 0: the peer has closed; else an error of GnuTLS. */
+/* Receives one record. Positive: there may be more; 0: the peer has closed; otherwise an error of GnuTLS. */
 static int receive_record(struct tls_connection *connection)
 {
     gnutls_packet_t record = NULL;
@@ -390,8 +390,8 @@ static int receive_record(struct tls_connection *connection)
     }
     if (record)
         gnutls_packet_deinit(record);
-    /* What is not a record of data, such as a ticket, also ends with AGAIN; but when bytes are missing, all that there
-     * were have been taken. */
+    /* AGAIN is also returned after a record without data, such as a ticket; but if it means that bytes are missing, all
+     * bytes that have arrived have been used. */
     if (result == GNUTLS_E_INTERRUPTED || result == GNUTLS_E_WARNING_ALERT_RECEIVED ||
         (result == GNUTLS_E_AGAIN && connection->input.size > 0))
         return 1;
@@ -434,11 +434,11 @@ static void receive(struct tls_connection *connection)
     do
         result = receive_record(connection);
     while (result > 0 && !connection->bad);
-    /* Nothing is left but after an error: a record that is not complete is with GnuTLS. */
+    /* After success, nothing is left here: GnuTLS has the incomplete record. */
     tlscommon_input_free(&connection->input);
     batch_end(connection);
     if (connection->state == TLS_UP) {
-        tls_output_flush(&connection->output); /* what GnuTLS itself has to say */
+        tls_output_flush(&connection->output); /* what GnuTLS itself wants to send */
         watch(connection);
         if (connection->bad)
             stream_is_bad(connection);
@@ -450,7 +450,7 @@ static void receive(struct tls_connection *connection)
     tls_connection_leave(connection);
 }
 
-/* ---- Packets out ---- */
+/* ---- Sending ---- */
 
 uint64_t tls_connection_next_packet_number(void *handle)
 {
@@ -498,7 +498,7 @@ void tls_connection_close(void *handle, bool graceful)
     tls_connection_end(connection);
 }
 
-/* ---- The socket ---- */
+/* ---- Socket events ---- */
 
 static void on_io(void *arg, int events)
 {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 struct peer {
-    struct tls_connection connection; /* first, so that one is the other */
+    struct tls_connection connection; /* first, so that pointers to both can be cast */
     struct tls_gateway *gateway;
     struct turn turn; /* to sign */
     struct peer *next, **previous;
@@ -23,7 +23,7 @@ struct tls_gateway {
     struct ratelimit *ratelimit;
     struct turns *turns;
     struct peer *peers;
-    size_t handshakes;    /* of those that are not up yet */
+    size_t handshakes;    /* of connections that are not up yet */
     struct shares shares; /* of handshakes */
 };
 
@@ -36,7 +36,7 @@ static bool has_room(void *arg)
     return gateway->handshakes < (size_t)gateway->tls->config->max_handshakes;
 }
 
-/* A handshake is over, in either way. */
+/* A handshake has ended, successfully or not. */
 static void handshake_over(const struct peer *peer)
 {
     struct tls_gateway *gateway = peer->gateway;
@@ -111,7 +111,7 @@ static void secure(struct tls_connection *connection)
     tls_connection_handshake(connection);
 }
 
-/* Not before others had their turn. */
+/* Starts only after others had their turn. */
 static void begin(struct tls_connection *connection)
 {
     struct peer *peer = (struct peer *)connection;
@@ -149,7 +149,7 @@ static void find_certificate(struct tls_connection *connection, const struct tls
         tls_connection_park(connection);
 }
 
-/* Looks at what there is of the ClientHello. */
+/* Parses what has arrived of the ClientHello. */
 static enum tlscommon_hello_state read_hello(struct tls_connection *connection)
 {
     struct tlscommon_hello hello;
@@ -159,7 +159,7 @@ static enum tlscommon_hello_state read_hello(struct tls_connection *connection)
     if (state == TLSCOMMON_HELLO_COMPLETE)
         find_certificate(connection, &hello);
     else if (state == TLSCOMMON_HELLO_WRONG)
-        secure(connection); /* GnuTLS knows what to say to it */
+        secure(connection); /* GnuTLS sends the right alert */
     return state;
 }
 
@@ -181,7 +181,7 @@ static void peer_ready(struct tls_connection *connection)
 static const struct tls_owner peer_owner = {
     .ready = peer_ready, .up = peer_up, .down = peer_down, .remove = peer_remove, .free = peer_free};
 
-/* NULL when out of memory; the descriptor is closed then. */
+/* Returns NULL when out of memory; the descriptor is then closed. */
 static struct tls_connection *add_peer(struct tls_gateway *gateway, int fd, struct share share)
 {
     struct peer *peer = calloc(1, sizeof *peer);
@@ -204,7 +204,7 @@ static struct tls_connection *add_peer(struct tls_gateway *gateway, int fd, stru
     return &peer->connection;
 }
 
-/* Whether one more handshake may begin with this source. */
+/* Whether this source may start another handshake. */
 static bool admits(struct tls_gateway *gateway, const struct sockaddr *address, struct share share)
 {
     if (!shares_has_room(&gateway->shares, share, (uint32_t)gateway->tls->config->max_handshakes)) {
@@ -264,7 +264,7 @@ void tls_gateway_take(struct tls_gateway *gateway, const struct hg_connection *t
     tls_connection_leave(connection);
 }
 
-/* ---- Life ---- */
+/* ---- Creation and destruction ---- */
 
 struct tls_gateway *tls_gateway_new(struct tls_worker *tls)
 {

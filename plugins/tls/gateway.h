@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The gateway's end: connections that come to ports of its own or from an edge.
+ * The gateway's end: connections that arrive on its own ports or come from an edge.
  */
 #ifndef PLUGINS_TLS_GATEWAY_H
 #define PLUGINS_TLS_GATEWAY_H
@@ -10,12 +10,12 @@
 
 #include <hopgate/connections.h>
 
-/* Accepts at the instance's listeners, if it has any. NULL after the reason was logged. */
+/* Accepts on the instance's listeners, if it has any. On error, logs it and returns NULL. */
 struct tls_gateway *tls_gateway_new(struct tls_worker *tls);
 /* NULL is allowed. */
 void tls_gateway_free(struct tls_gateway *gateway);
 
-/* Takes a connection from an edge. */
+/* Takes over a connection from an edge. */
 void tls_gateway_take(struct tls_gateway *gateway, const struct hg_connection *connection);
 
 #endif

@@ -32,7 +32,7 @@ void tls_output_free(struct tls_output *output)
     forget_unsent(output);
 }
 
-/* Nothing can be sent any more, so nothing needs to be kept. */
+/* Nothing can be sent any longer, so nothing needs to be kept. */
 static void fail(struct tls_output *output, int error)
 {
     output->error = error;
@@ -41,7 +41,7 @@ static void fail(struct tls_output *output, int error)
 
 /* ---- The socket ---- */
 
-/* Returns how many bytes it has taken. */
+/* Returns how many bytes the socket has taken. */
 static size_t send_bytes(struct tls_output *output, const uint8_t *data, size_t size)
 {
     size_t sent = 0;
@@ -114,7 +114,7 @@ static void seal(struct tls_output *output)
     struct tls_batch *batch = output->batch;
     size_t sealed = 0;
 
-    /* A peer that takes only small records (RFC 8449) gets several. */
+    /* If the peer accepts only small records (RFC 8449), several are sent. */
     while (sealed < batch->plain_size && !output->tls_error) {
         ssize_t part = gnutls_record_send(output->session, batch->plain + sealed, batch->plain_size - sealed);
 
@@ -126,7 +126,7 @@ static void seal(struct tls_output *output)
     batch->plain_size = 0;
 }
 
-/* Makes the batch this connection's. */
+/* Assigns the batch to this connection. */
 static void use_batch(struct tls_output *output)
 {
     if (output->batch->user == output)
@@ -180,7 +180,7 @@ bool tls_output_add(struct tls_output *output, const uint8_t *packet, size_t siz
         if (output->unsent)
             return false;
     }
-    /* Only a packet that is larger than a record can hold goes over two. */
+    /* A packet is split over two records only if it does not fit into one. */
     tls_packet_write_header(header, size);
     memcpy(batch->plain + batch->plain_size, header, sizeof header);
     batch->plain_size += sizeof header;

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* Goes on with the incomplete packet. Returns the bytes used. */
+/* Continues with the incomplete packet. Returns how many bytes were used. */
 static size_t fill(struct tls_packets *packets, const uint8_t *data, size_t size, tls_packet_taker take, void *arg)
 {
     size_t part = packets->size - packets->got;
@@ -22,7 +22,7 @@ static size_t fill(struct tls_packets *packets, const uint8_t *data, size_t size
     return part;
 }
 
-/* Takes as much of the header as there is. Returns the bytes used. */
+/* Reads as much of the header as there is. Returns how many bytes were used. */
 static size_t fill_header(struct tls_packets *packets, const uint8_t *data, size_t size)
 {
     size_t used = 0;

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 
 EXTRA_DIST += plugins/tls/README.md
-# A library, so that the tests drive what the plugin is made of.
+# A library, so that the tests can drive the parts of the plugin.
 noinst_LTLIBRARIES += plugins/tls/libtls.la
 plugins_tls_libtls_la_SOURCES = \
 	plugins/tls/client.c plugins/tls/client.h \
@@ -27,7 +27,7 @@ TLS_TEST_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DTEST_TRANSPORT='"plugins/tls/t
 TLS_TEST_LDADD = plugins/tls/libtls.la plugins/lib/accept/libaccept.la plugins/lib/ratelimit/libratelimit.la \
 	plugins/lib/tlscommon/libtlscommon.la $(UNIT_LDADD)
 
-# The edge in whole, for the connections that come from it.
+# The complete edge, for connections that come from it.
 check_LTLIBRARIES += plugins/tls/libtest_edge.la
 plugins_tls_libtest_edge_la_SOURCES = plugins/tls/tests/edge.c $(http_sources)
 plugins_tls_libtest_edge_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -Dhopgate_plugin=http_plugin

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * tls: links over TLS 1.3 (RFC 8446) on TCP. This file is the plugin's face: options, config, life. gateway.c takes
- * connections, client.c makes them, connection.c is what both share, packet_framing.c and output.c are packets on a
- * stream.
+ * tls: links over TLS 1.3 (RFC 8446) on TCP. This file has the descriptor, options and configuration; gateway.c accepts
+ * connections, client.c opens them, connection.c is shared by both, packet_framing.c and output.c implement packets on
+ * a stream.
  */
 #include "plugins/tls/tls.h"
 
@@ -138,7 +138,7 @@ static void worker_stop(struct hg_worker *worker)
 
 static int worker_start(struct hg_worker *worker)
 {
-    /* Large, but the system gives only those of its pages that are used. */
+    /* Large, but the system allocates only the pages that are used. */
     struct tls_worker *tls = calloc(1, sizeof *tls);
 
     if (tls) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the parts of the transport share: its config, and its state for each config block and each worker.
+ * Shared by all parts of the transport: its config, and its state for each config block and each worker.
  */
 #ifndef PLUGINS_TLS_TLS_H
 #define PLUGINS_TLS_TLS_H
@@ -14,7 +14,7 @@
 #include <hopgate/host.h>
 #include <hopgate/transport.h>
 
-/* One read of any connection's socket. */
+/* For one read from any connection's socket. */
 #define TLS_INPUT_SIZE 131072
 
 struct tls_connection;
@@ -35,7 +35,7 @@ struct tls_instance {
     struct tlscommon_setup setup;
 };
 
-/* Counters shown under the plugin's name. */
+/* Counters, shown under the plugin's name. */
 struct tls_counters {
     uint64_t *handshakes;
     uint64_t *handshakes_failed;
@@ -50,9 +50,9 @@ struct tls_worker {
     const struct tls_config *config;
     struct tls_instance *instance;
     struct tls_counters counters;
-    struct tls_connection *closing; /* those that only wait for the peer's end */
+    struct tls_connection *closing; /* connections that are only waiting for their peers to close */
     size_t closing_count;
-    struct tls_gateway *gateway; /* one of these two is NULL */
+    struct tls_gateway *gateway; /* one of these is NULL */
     struct tlscommon_client *client;
     struct tls_batch batch;
     uint8_t input[TLS_INPUT_SIZE];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Faults of the config, each with its message.
+ * Config errors and their messages.
  */
 #include "plugins/tls/tests/cases.h"
 
@@ -19,7 +19,7 @@ START_TEST(a_gateway_needs_certificates)
     ck_assert_ptr_nonnull(connections->protocols(&instance));
     config.listen = (struct hg_list){1, &pair.listen};
     ck_assert_str_eq(faults(&config), "");
-    ck_assert_ptr_null(connections->protocols(&instance)); /* it needs no edge */
+    ck_assert_ptr_null(connections->protocols(&instance)); /* no edge is needed */
     certificates_offered = false;
     ck_assert_has(faults(&config),
                   "listen: on a gateway it requires certificates, which no plugin in the pipeline offers");

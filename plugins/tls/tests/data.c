@@ -44,7 +44,7 @@ START_TEST(packets_of_every_kind_of_size_arrive)
 }
 END_TEST
 
-/* Packets that are sent together need few records, and come as one batch. */
+/* Packets that are sent together need few records, and arrive as one batch. */
 START_TEST(packets_are_gathered)
 {
     struct hg_link *client, *gateway;
@@ -74,7 +74,7 @@ START_TEST(packets_are_gathered)
 }
 END_TEST
 
-/* Two links that send alternately, without a flush between, do not mix. */
+/* Two links that send alternately, with no flush in between, do not mix. */
 START_TEST(links_share_the_batch)
 {
     struct hg_link *one, *two, *gateway_one, *gateway_two;
@@ -100,7 +100,7 @@ START_TEST(links_share_the_batch)
 }
 END_TEST
 
-/* A peer that does not read: packets are refused, little is kept, and after it has read on, all arrive. */
+/* A peer that does not read: packets are refused, little is kept, and when it reads again, all arrive. */
 START_TEST(a_slow_peer_costs_bounded_memory)
 {
     struct hg_link *client, *gateway;
@@ -115,7 +115,7 @@ START_TEST(a_slow_peer_costs_bounded_memory)
     gateway = other.accepted;
     gateway->checks_numbers = true;
     test_run(&pair, 10);
-    pair.beside = NULL; /* stands still */
+    pair.beside = NULL; /* stops reading */
     before = mallinfo2().uordblks;
     for (unsigned round = 0; round < 200; round++) {
         fill_packet(sent, 16382);
@@ -142,7 +142,7 @@ START_TEST(a_slow_peer_costs_bounded_memory)
 }
 END_TEST
 
-/* Much in both directions at once, as fast as it goes. */
+/* Much data in both directions at once, at full speed. */
 START_TEST(bulk_in_both_directions)
 {
     struct hg_link *client, *gateway;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The real edge, in a file of its own since its names are not those of the transport.
+ * The real edge, in its own file, since its names conflict with those of the transport.
  */
 #include "tests/unit/http_edge.h"
 #include "tests/unit/worker_fixture.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Connections that come from the edge.
+ * Connections from the edge.
  */
 #include "plugins/tls/tests/cases.h"
 
@@ -47,7 +47,7 @@ START_TEST(the_edge_hands_over)
 }
 END_TEST
 
-/* The ClientHello in two pieces, wherever it is cut. */
+/* The ClientHello in two pieces, wherever it is split. */
 START_TEST(the_first_bytes_may_come_in_pieces)
 {
     size_t hello = 10;
@@ -68,7 +68,7 @@ START_TEST(the_first_bytes_may_come_in_pieces)
         test_wait(&pair, pair.accepted->down, 1000);
         ck_assert_str_eq(pair.accepted->reason, "closed by the peer");
         raw_close(&raw);
-        hello = raw.sent; /* the hello and a little more */
+        hello = raw.sent; /* the hello and slightly more */
     }
     ck_assert_uint_gt(hello, 200);
     ck_assert_uint_eq(edge_handed_over(pair.fixture), hello - 1);
@@ -79,7 +79,7 @@ START_TEST(other_protocols_stay_with_the_edge)
 {
     static const struct {
         const char *protocol;
-        int result; /* the edge refuses those that it does not know */
+        int result; /* the edge refuses protocols that it does not know */
     } others[] = {{"http/1.1", 0},
                   {"hopgate/2", GNUTLS_E_FATAL_ALERT_RECEIVED},
                   {"hopgate/", GNUTLS_E_FATAL_ALERT_RECEIVED},
@@ -132,7 +132,7 @@ START_TEST(those_beyond_the_rate_are_closed)
     ck_assert_int_lt(raw_handshake(&raw, TLSCOMMON_ALPN), 0);
     ck_assert_uint_eq(*limited, 1);
     raw_close(&raw);
-    raw_connect(&raw); /* a public user behind the same NAT has nothing to do with it */
+    raw_connect(&raw); /* a public user behind the same NAT is unaffected */
     ck_assert_int_eq(raw_handshake(&raw, "http/1.1"), 0);
     raw_close(&raw);
     test_run(&pair, 1000);
@@ -140,7 +140,7 @@ START_TEST(those_beyond_the_rate_are_closed)
 }
 END_TEST
 
-/* A session that has lost its link finishes over another one; whom to refuse is told by the core, to `open`. */
+/* A session that has lost its link finishes over another one; the core decides whom to refuse when `open` arrives. */
 START_TEST(links_are_made_while_the_gateway_stops)
 {
     struct raw raw = {.split = 0};
@@ -151,7 +151,7 @@ START_TEST(links_are_made_while_the_gateway_stops)
     test_send(test_connect_up(&pair), "still here", 10);
     test_wait(&pair, pair.accepted->packets == 1, 1000);
     ck_assert_uint_eq(pair.accepted->packets, 1);
-    raw_connect(&raw); /* a public user is not served any more */
+    raw_connect(&raw); /* public users are no longer served */
     ck_assert_int_lt(raw_handshake(&raw, "http/1.1"), 0);
     raw_close(&raw);
     ck_assert_uint_eq(edge_handed_over(pair.fixture), 1);
@@ -171,7 +171,7 @@ START_TEST(those_who_came_before_the_stop_are_served)
 }
 END_TEST
 
-/* As above, at a port of the gateway's own. */
+/* The same on a port of the gateway's own. */
 START_TEST(a_port_takes_links_while_the_gateway_stops)
 {
     test_pair_start(&pair, true, true, 0);

@@ -38,7 +38,7 @@ START_TEST(both_ends_open_a_link)
 }
 END_TEST
 
-/* The last packets arrive although the one who closes has bytes that it has not read. */
+/* The last packets arrive even though the closing end has bytes that it has not read. */
 START_TEST(a_graceful_close_loses_nothing)
 {
     static uint8_t packet[16000];
@@ -99,7 +99,7 @@ START_TEST(addresses_are_tried_in_turn)
 }
 END_TEST
 
-/* A listener that nobody accepts at, with its queue full: TCP does not answer any more. */
+/* A listener whose connections nobody accepts, with a full queue: TCP no longer answers. */
 START_TEST(the_next_address_is_tried_beside_a_silent_one)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Peers that are cut off, slow, strange or bad.
+ * Peers that are cut off, slow, foreign or malicious.
  */
 #include "plugins/tls/tests/cases.h"
 
@@ -17,7 +17,7 @@ static void expect_down(const struct hg_link *link, const char *text)
     ck_assert_msg(strstr(link->reason, text), "\"%s\" is not in \"%s\"", text, link->reason);
 }
 
-/* What the gateway sends to a raw peer until the end. */
+/* Receives what the gateway sends to a raw peer until the end. */
 static int raw_end(struct raw *raw)
 {
     char data[256];
@@ -54,7 +54,7 @@ START_TEST(a_truncated_stream_is_told)
     raw_send(&raw, "\0\3bc", 4);
     gnutls_bye(raw.session, GNUTLS_SHUT_WR);
     expect_down(link, "closed by the peer in the middle of a packet");
-    ck_assert_int_eq(raw_end(&raw), 0); /* close_notify comes back */
+    ck_assert_int_eq(raw_end(&raw), 0); /* close_notify is answered */
     raw_close(&raw);
 }
 END_TEST
@@ -94,7 +94,7 @@ START_TEST(a_bad_length_is_told_to_both)
 }
 END_TEST
 
-/* Every packet by single bytes, each in a record of its own. */
+/* Every packet in single bytes, each in its own record. */
 START_TEST(single_bytes_make_packets)
 {
     struct hg_link *link;
@@ -155,14 +155,15 @@ START_TEST(another_protocol_is_refused)
 }
 END_TEST
 
-/* One address has a quarter of the places, so that there are others left; they are free again when time is up. */
+/* One address gets a quarter of the places, so that some are left for others; they become free again after a
+ * time-out. */
 START_TEST(half_open_connections_are_bounded)
 {
     struct raw raw[12];
     struct hg_link *link;
 
     pair.gateway_config.max_handshakes = 8;
-    /* Time enough for the twelve to connect, but no more than is worth waiting for. */
+    /* Long enough for the twelve to connect, but not longer than the test can wait. */
     pair.gateway_config.handshake_timeout = (1 + slowness() / 6) * 500 * HG_MILLISECOND;
     test_pair_start(&pair, true, true, 0);
     for (int i = 0; i < 12; i++)
@@ -180,7 +181,7 @@ START_TEST(half_open_connections_are_bounded)
 }
 END_TEST
 
-/* One who sends without pause does not keep the loop for himself. */
+/* A peer that sends without pause does not block the loop for others. */
 START_TEST(a_turn_is_bounded)
 {
     static uint8_t data[16384];
@@ -209,7 +210,7 @@ START_TEST(a_turn_is_bounded)
 }
 END_TEST
 
-/* Anything at all inside TLS: the gateway lives, and ends the link or not. */
+/* Random bytes inside TLS: the gateway survives, whether it ends the link or not. */
 START_TEST(random_streams)
 {
     srand(1);

@@ -18,7 +18,7 @@ static ssize_t push(gnutls_transport_ptr_t context, const void *data, size_t siz
     sent = send(raw->fd, data, size, MSG_NOSIGNAL);
     if (sent > 0)
         raw->sent += (size_t)sent;
-    /* The gateway shall see the first part by itself. */
+    /* The gateway must see the first part separately. */
     if (raw->split && raw->sent == raw->split)
         for (int i = 0; i < 3; i++)
             test_turn(&pair);
@@ -78,7 +78,7 @@ struct hg_link *raw_link(struct raw *raw)
     ck_assert_int_eq(raw_handshake(raw, TLSCOMMON_ALPN), 0);
     test_wait(&pair, pair.accepted && pair.accepted->up, 2000);
     ck_assert(pair.accepted && pair.accepted->up);
-    /* The tickets: what is not read makes a close a reset. */
+    /* Read the tickets, as unread bytes would turn a close into a reset. */
     while (recv(raw->fd, &byte, 1, MSG_PEEK) == 1)
         ck_assert_int_eq(gnutls_record_recv(raw->session, &byte, 1), GNUTLS_E_AGAIN);
     return pair.accepted;

@@ -31,7 +31,7 @@ static void take(void *arg, uint64_t number, const uint8_t *packet, size_t size)
     taken->bytes += size;
 }
 
-/* Packets of these sizes, one after the other; the n-th begins with the byte n. */
+/* Packets of these sizes, one after the other; the n-th starts with the byte n. */
 static size_t write_packets(uint8_t *stream, const size_t *sizes, size_t count)
 {
     size_t at = 0;
