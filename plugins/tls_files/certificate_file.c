@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A chain of 16 certificates with the longest keys is a tenth of it. */
+/* Ten times as much as a chain of 16 certificates with the longest keys. */
 #define FILE_MAX ((off_t)1 << 20)
-/* More than any path that a verifier follows. */
+/* Longer than any path that verifiers accept. */
 #define CHAIN_MAX 16
 
-/* A pair while it is made. */
+/* A pair while it is being loaded. */
 struct loader {
     const struct pair_files *files;
     pair_fault fault;
@@ -62,7 +62,7 @@ static bool read_all(int fd, gnutls_datum_t *text)
     return true;
 }
 
-/* The content, with a NUL behind it. Wiped and freed by forget(). */
+/* Reads the content, terminated by NUL. Wiped and freed by forget(). */
 static bool slurp(struct loader *loader, const char *member, const char *path, gnutls_datum_t *text)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -112,7 +112,7 @@ static void tell_no_chain(struct loader *loader, const gnutls_datum_t *text, int
         tell(loader, "cert", "not a PEM certificate chain: %s", gnutls_strerror(result));
 }
 
-/* The chain in the order that TLS wants; the file has to begin with the leaf. */
+/* The chain in the order required by TLS; the file must start with the leaf. */
 static void take_chain(struct loader *loader, const gnutls_datum_t *text)
 {
     struct hg_certificate *certificate = &loader->pair->certificate;
@@ -125,7 +125,7 @@ static void take_chain(struct loader *loader, const gnutls_datum_t *text)
         tell_no_chain(loader, text, result);
         return;
     }
-    count = imported; /* sorting leaves out what is not part of the chain */
+    count = imported; /* sorting removes certificates that are not part of the chain */
     certificate->chain = calloc(count, sizeof *certificate->chain);
     result = certificate->chain
                  ? gnutls_pcert_import_x509_list(certificate->chain, crts, &count, GNUTLS_X509_CRT_LIST_SORT)
@@ -200,7 +200,7 @@ static bool add_name(struct pair *pair, bool is_address, const char *text, size_
     return true;
 }
 
-/* The subject alternative names; without any the common name (RFC 6125 section 6.4.4). */
+/* The subject alternative names or, if there are none, the common name (RFC 6125 section 6.4.4). */
 static bool take_names(struct pair *pair, gnutls_x509_crt_t leaf)
 {
     char name[256];
@@ -262,7 +262,8 @@ bool pair_time_fault(const struct pair *pair, time_t now, char *text, size_t cap
     return true;
 }
 
-/* A host name against a pattern of a certificate: equal, or "*" in the place of the first label (RFC 6125 6.4.3). */
+/* Matches a host name against a pattern in a certificate: equal, or with "*" instead of the first label (RFC 6125
+ * 6.4.3). */
 static enum pair_fit name_fits(struct hg_text pattern, struct hg_text name)
 {
     const char *dot;
@@ -280,7 +281,7 @@ static enum pair_fit name_fits(struct hg_text pattern, struct hg_text name)
                : PAIR_NO_FIT;
 }
 
-/* 4 or 16 bytes of an address literal, 0: none. */
+/* Returns the 4 or 16 bytes of an address literal, or 0 if it is none. */
 static size_t parse_address(struct hg_text text, uint8_t address[16])
 {
     char literal[INET6_ADDRSTRLEN];
@@ -314,7 +315,7 @@ enum pair_fit pair_fits(const struct pair *pair, struct hg_text server_name)
     return best;
 }
 
-/* ---- The whole ---- */
+/* ---- The pair ---- */
 
 static void pair_release(struct hg_certificate *certificate)
 {
@@ -349,7 +350,7 @@ struct pair *pair_load(const struct pair_files *files, pair_fault fault, void *a
     }
     atomic_init(&loader.pair->certificate.refs, 1);
     loader.pair->certificate.release = pair_release;
-    /* Both are looked at, so that both files' faults are told at once. */
+    /* Read both in any case, so that errors in both files are reported at once. */
     have_cert = slurp(&loader, "cert", files->cert, &cert);
     if (have_cert)
         take_chain(&loader, &cert);

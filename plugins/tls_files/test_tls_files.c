@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Unit tests of the tls_files plugin, with certificates made here.
+ * Unit tests of the tls_files plugin, with certificates created here.
  */
 #include "plugins/tls_files/certificate_file.h"
 #include "tests/unit/fake_host.h"
@@ -30,7 +30,7 @@ struct fixture {
     struct pair_files files[PAIRS];
 };
 
-/* ---- Making certificates ---- */
+/* ---- Creating certificates ---- */
 
 struct made {
     gnutls_x509_privkey_t key;
@@ -47,7 +47,7 @@ static void write_file(const char *path, const void *bytes, size_t size)
     chmod(path, 0600);
 }
 
-/* `names`: separated by spaces, addresses as literals of IPv4; NULL: a common name "cn.test" alone. */
+/* `names`: separated by spaces, including IPv4 addresses; NULL: only the common name "cn.test". */
 static void set_names(gnutls_x509_crt_t cert, const char *names)
 {
     char copy[256], *rest = copy, *name;
@@ -189,7 +189,7 @@ static struct hg_certificate *find(struct fixture *fixture, const char *server_n
     return found;
 }
 
-/* Which of the files the certificate for that name came from. */
+/* Which of the files the certificate for that name comes from. */
 static int found_for(struct fixture *fixture, const char *server_name)
 {
     struct hg_certificate *found = find(fixture, server_name);
@@ -254,7 +254,7 @@ START_TEST(test_choice)
 }
 END_TEST
 
-/* What is found can be used: a chain of two, with a key that signs for its leaf. */
+/* The result is usable: a chain of two, and a key that signs for its leaf. */
 START_TEST(test_chain)
 {
     const time_t now = time(NULL);
@@ -366,7 +366,7 @@ START_TEST(test_warnings)
 }
 END_TEST
 
-/* A renewed pair is used without a restart, after a second at most; whoever holds the old one keeps it. */
+/* A renewed pair is used without a restart, after at most a second; users of the old one can keep it. */
 START_TEST(test_renewal)
 {
     struct hg_certificate *before;
@@ -377,7 +377,7 @@ START_TEST(test_renewal)
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
     before = find(&fixture, "a.test");
     write_valid(&fixture.files[0], "a.test");
-    ck_assert_int_eq(found_for(&fixture, "a.test"), -1); /* not looked at again within the second */
+    ck_assert_int_eq(found_for(&fixture, "a.test"), -1); /* not checked again within the second */
     fixture.fake.now += HG_SECOND;
     ck_assert_int_eq(found_for(&fixture, "a.test"), 0);
     ck_assert_ptr_nonnull(strstr(fixture.fake.log, "reloaded /"));
@@ -396,7 +396,7 @@ static unsigned count(const char *text, const char *part)
     return found;
 }
 
-/* A pair that is half written, gone or expired changes nothing, and is told once. */
+/* A pair that is incomplete, missing or expired changes nothing, and is logged once. */
 START_TEST(test_bad_renewal)
 {
     struct hg_certificate *before, *after;
@@ -437,8 +437,8 @@ START_TEST(test_bad_renewal)
 }
 END_TEST
 
-/* A new pair may become readable for the gateway only when it is there already, by chgrp or setfacl. They change the
- * time that this chmod changes, too, and need not touch the mode. */
+/* A new pair may become readable for the gateway only after it was created, by chgrp or setfacl. Like this chmod, they
+ * change the ctime, but need not change the mode. */
 START_TEST(test_renewal_that_becomes_readable)
 {
     struct fixture fixture;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Offers `certificates` from files, chosen by server name, and reads the files again when they have changed, so that a
- * renewed certificate needs no restart.
+ * Offers `certificates` from files, chosen by server name, and reloads files that have changed, so that a renewed
+ * certificate needs no restart.
  */
 #include "config.h"
 #include "plugins/tls_files/certificate_file.h"
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How often the files are looked at, at most. */
+/* The minimum interval between checks of the files. */
 #define LOOK_INTERVAL HG_SECOND
 
 struct config {
@@ -19,20 +19,20 @@ struct config {
     struct hg_list pairs; /* of struct pair_files */
 };
 
-/* What the instance has read at the start. */
+/* What the instance has read at startup. */
 struct instance {
     const struct pair_files *files;
-    struct pair_files single; /* `cert` and `key` where they were not given as a list */
+    struct pair_files single; /* `cert` and `key` if not given as a list */
     struct pair **pairs;
     struct pair_state *states; /* of the files before they were read */
     size_t count;
 };
 
-/* One pair in one worker. Each worker reads changed files for itself, so that none waits for another. */
+/* One pair in one worker. Each worker reloads changed files itself, so that none waits for another. */
 struct slot {
     const struct pair_files *files;
     struct pair *pair;
-    struct pair_state seen; /* as looked at last, even if not taken: faults are told once */
+    struct pair_state seen; /* when last examined, even if it was not used: errors are logged only once */
 };
 
 struct provider {
@@ -77,7 +77,7 @@ static const struct hg_option options[] = {
 
 /* ---- Configuring ---- */
 
-/* Whose faults are told, and under which option. */
+/* Where to report errors, and for which option. */
 struct teller {
     struct hg_instance *instance;
     const char *prefix; /* "pairs[1]." or "" */
@@ -108,7 +108,7 @@ static void name_files(const struct teller *teller, const struct pair_files *fil
     hg_reads_file(teller->instance, option, files->key, true);
 }
 
-/* What is right, but should be looked at. */
+/* Warns about what is valid, but doubtful. */
 static void warn(const struct teller *teller, const struct pair_files *files, const struct pair *pair,
                  const struct pair_state *state)
 {
@@ -139,7 +139,7 @@ static int check_form(struct hg_instance *instance, const struct config *config)
     return -1;
 }
 
-/* The pairs of the config, in whichever form they were given. NULL: out of memory. */
+/* The pairs in the config, in whichever form they were given. NULL: out of memory. */
 static struct instance *instance_new(const struct config *config)
 {
     struct instance *state = calloc(1, sizeof *state);
@@ -231,8 +231,8 @@ static void worker_stop(struct hg_worker *worker)
     worker->state = NULL;
 }
 
-/* Reads a changed pair. The old one stays where the new one cannot be used, which may just mean that its second file is
- * still being written: that changes its state again. */
+/* Loads a pair that has changed. If the new one is unusable, the old one is kept. The reason may just be that its
+ * second file is still being written, which will change its state again. */
 static void refresh(struct hg_worker *worker, struct slot *slot)
 {
     struct pair_state state;
@@ -286,7 +286,7 @@ static struct hg_certificate *find(struct hg_worker *worker, const struct hg_cer
     return hg_certificate_ref(&best->pair->certificate);
 }
 
-/* ---- What `hopgate check` advises ---- */
+/* ---- Warnings of `hopgate check` ---- */
 
 static void examine(struct hg_worker *worker)
 {
