@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The codec "binary/1": compact and cheap, for every day. encode.c and decode.c are its two halves.
+ * The codec "binary/1": compact and fast, for normal use. encode.c and decode.c are its two halves.
  */
 #include "config.h"
 #include "plugins/codec_binary/format.h"
@@ -36,7 +36,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
     static const struct hg_codec_ops ops = {
         .wire_name = "binary/1",
         .decoder_size = sizeof(struct codec_binary_decoder),
-        .data_overhead = 5, /* the type, and 16,384 as a varint of 4 bytes */
+        .data_overhead = 5, /* the type, and 16,384 as a 4-byte varint */
         .data_growth = 64,
         .encode_head = codec_binary_encode_head,
         .encode_data = codec_binary_encode_data,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Reading "binary/1". The bytes come from another machine: whatever they are, what comes out keeps the promises that
- * <hopgate/message.h> makes of heads and fields, since a serializer further on relies on them.
+ * Decoding "binary/1". The bytes come from another machine: whatever they are, the result fulfils what
+ * <hopgate/message.h> guarantees for heads and fields, since a serializer later relies on it.
  */
 #include "plugins/codec_binary/format.h"
 
@@ -21,8 +21,7 @@ void codec_binary_decoder_free(struct hg_worker *worker, void *state)
 
 /* ---- Reading a payload ---- */
 
-/* A payload and how far it was read. Once it does not hold what was asked for, `error` says so and the rest is empty.
- */
+/* A payload and how much of it was read. Once something is missing, `error` is set and the rest is treated as empty. */
 struct reader {
     const uint8_t *at, *end;
     const char *error;
@@ -109,7 +108,7 @@ static void read_fields(const struct hg_host *host, struct reader *reader, struc
     }
 }
 
-/* hg_head_set() checks the member, so here it is only said what is wrong with it. */
+/* hg_head_set() has checked the member; this only explains what is wrong with it. */
 static void read_member(const struct hg_host *host, struct reader *reader, struct hg_head *head, struct hg_text *member,
                         enum codec_text kind)
 {
@@ -152,7 +151,7 @@ static void read_traffic(struct reader *reader, struct hg_head *head)
         reader_fail(reader, fault);
 }
 
-/* What follows the last known member of a payload is of a later version of the format and ignored. */
+/* Anything after the last known member of a payload belongs to a later version of the format, and is ignored. */
 static struct hg_head *read_head(const struct hg_host *host, struct reader *reader, enum hg_head_kind kind)
 {
     struct hg_head *head = hg_head_new(host, kind);
@@ -189,7 +188,7 @@ static struct hg_head *read_head(const struct hg_host *host, struct reader *read
     return head;
 }
 
-/* ---- What a complete message means ---- */
+/* ---- Interpreting complete messages ---- */
 
 static void take_head(const struct hg_host *host, struct codec_binary_decoder *decoder, struct reader *reader,
                       struct hg_codec_event *event)
@@ -267,7 +266,7 @@ static bool is_known(uint64_t type)
     return type <= CODEC_BINARY_RESET;
 }
 
-/* Gathers type and size, byte by byte: they may come in pieces. Returns the bytes used. */
+/* Collects type and size byte by byte, as they may arrive in pieces. Returns how many bytes were used. */
 static size_t read_header(struct codec_binary_decoder *decoder, const uint8_t *bytes, size_t size)
 {
     for (size_t used = 0; used < size;) {
@@ -298,7 +297,7 @@ static const char *header_fault(const struct codec_binary_decoder *decoder)
     return decoder->remaining > CODEC_BINARY_PAYLOAD_MAX ? "message larger than 2 MiB" : NULL;
 }
 
-/* Uses up to `size` bytes of a message that is read as a whole; returns NULL or what is wrong. */
+/* Uses up to `size` bytes of a message that has to be complete before it is decoded; returns NULL or what is wrong. */
 static const char *read_whole(struct hg_worker *worker, struct codec_binary_decoder *decoder, const uint8_t *bytes,
                               size_t size, struct hg_codec_event *event)
 {
@@ -322,7 +321,7 @@ static const char *read_whole(struct hg_worker *worker, struct codec_binary_deco
     return reader.error;
 }
 
-/* Uses what there is of the payload. Returns the bytes used, or -1. */
+/* Uses what has arrived of the payload. Returns how many bytes were used, or -1. */
 static ptrdiff_t read_payload(struct hg_worker *worker, struct codec_binary_decoder *decoder, struct hg_slice in,
                               struct hg_codec_event *event, const char **error)
 {

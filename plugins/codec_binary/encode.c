@@ -3,16 +3,18 @@
  */
 #include "plugins/codec_binary/format.h"
 
-/* What is smaller than a page shares one, so that it costs no allocation of its own. The page stays as long as any of
- * its slices is unacknowledged, hence not larger. */
+/* Messages smaller than a page share one, so that they need no allocations of their own. A page is kept as long as any
+ * of its slices is unacknowledged, so it should not be larger. */
 #define PAGE_SIZE ((size_t)8192)
-/* Data up to this size is copied into the page: one slice fewer, and the large buffer it came in is free sooner. */
+/* Data up to this size is copied into the page: this saves a slice, and the large buffer that it came in is freed
+ * sooner. */
 #define COPY_MAX ((size_t)1024)
 
-/* Type and size of a message: at most 1 byte, and 4 for a size under 2^30. */
+/* Type and size of a message: at most 1 byte, and 4 for a size below 2^30. */
 #define HEADER_MAX 5
 
-/* Room for `size` bytes at the end of the page, or in a new one, or in a buffer of their own; *buffer is where. */
+/* Makes room for `size` bytes at the end of the page, in a new page, or in a separate buffer; *buffer is set to the one
+ * used. */
 static uint8_t *reserve(struct hg_worker *worker, size_t size, struct hg_buffer **buffer)
 {
     struct codec_binary_encoder *encoder = worker->state;
@@ -34,7 +36,7 @@ static uint8_t *reserve(struct hg_worker *worker, size_t size, struct hg_buffer 
     return encoder->page->data + encoder->used;
 }
 
-/* Hands on what was written from `start` to `end`, joined with the slice before where it adjoins. */
+/* Emits what was written from `start` to `end`, merged with the previous slice if it is adjacent. */
 static void commit(struct hg_worker *worker, struct hg_buffer *buffer, const uint8_t *start, const uint8_t *end,
                    struct hg_output *out)
 {
@@ -90,14 +92,15 @@ static uint8_t *put_fields(const struct codec_binary_encoder *encoder, uint8_t *
     return at;
 }
 
-/* Adds to *bound what the texts take at most, each with a size of up to 4 bytes. False: over the limit. */
+/* Adds to *bound the maximum encoded size of these texts, each with a size field of up to 4 bytes. False: over the
+ * limit. */
 static bool bound_text(size_t *bound, struct hg_text text)
 {
     *bound += 4;
     if (text.size > CODEC_BINARY_PAYLOAD_MAX)
         return false;
     *bound += text.size;
-    /* Three times the limit cannot overflow, and what is above it is over the limit whatever the varints' sizes. */
+    /* Three times the limit cannot overflow, and anything above is over the limit whatever the size of the varints. */
     return *bound <= 3 * CODEC_BINARY_PAYLOAD_MAX;
 }
 
@@ -116,7 +119,7 @@ static const char *bound_fields(size_t *bound, const struct hg_fields *fields)
 struct draft {
     struct hg_buffer *buffer;
     uint8_t *start, *payload;
-    unsigned size_log; /* how many bytes are kept for the size */
+    unsigned size_log; /* log2 of the number of bytes reserved for the size */
 };
 
 static uint8_t *draft_begin(struct hg_worker *worker, struct draft *draft, enum codec_binary_type type, size_t bound)

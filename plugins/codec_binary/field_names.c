@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Names of fields that are seen often, so that one or two bytes can stand for them. The order is part of the format:
- * docs/protocol.md lists it. The first 16 take one byte.
+ * Names of frequent fields, which can be encoded as one or two bytes. The order is part of the format: docs/protocol.md
+ * lists it. The first 16 take one byte.
  */
 #include "plugins/codec_binary/format.h"
 
@@ -65,7 +65,7 @@ const struct codec_binary_name codec_binary_names[CODEC_BINARY_NAMES] = {
     NAME("X-Forwarded-Proto", "x-forwarded-proto"),
 };
 
-/* Size, third and last letter tell the names above well apart (a unit test counts the collisions). */
+/* Size, third and last letter distinguish these names well (a unit test counts the collisions). */
 static unsigned slot_of(struct hg_text name)
 {
     const uint8_t *bytes = (const uint8_t *)name.data;

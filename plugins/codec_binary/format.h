@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The format "binary/1", as both directions of it are coded here; docs/protocol.md tells it in full.
+ * The format "binary/1", as implemented in both directions; docs/protocol.md specifies it.
  */
 #ifndef PLUGINS_CODEC_BINARY_FORMAT_H
 #define PLUGINS_CODEC_BINARY_FORMAT_H
 
 #include "plugins/lib/codec/codec.h"
 
-/* A message is its type, the size of its payload (both varints) and the payload. Other types are skipped. */
+/* A message is its type, the size of its payload (both varints) and the payload. Unknown types are skipped. */
 enum codec_binary_type {
     CODEC_BINARY_DATA = 0,
     CODEC_BINARY_REQUEST = 1,
@@ -17,18 +17,18 @@ enum codec_binary_type {
     CODEC_BINARY_RESET = 4,
 };
 
-/* The payload of every message but DATA is gathered before it is read, so it is bounded: twice the largest head of
- * HTTP/1 (1 MiB), of which a path with bytes that were percent-encoded may be three times as long. */
+/* Except for DATA, a payload is collected before it is decoded, so its size is limited: to twice the largest HTTP/1
+ * head (1 MiB), as percent-encoding may make a path three times as long. */
 #define CODEC_BINARY_PAYLOAD_MAX ((size_t)2097152)
 
-/* How a field's name is given: the low two bits of a varint, the rest of which is a size or an index. */
+/* How a field's name is encoded: the low two bits of a varint; the rest of it is a size or an index. */
 enum codec_binary_name_form {
-    CODEC_BINARY_NAME_LITERAL = 0, /* its size; the name follows */
+    CODEC_BINARY_NAME_LITERAL = 0, /* the size of the name, which follows */
     CODEC_BINARY_NAME_TITLED = 1,  /* its index among the common names, "Content-Type" */
     CODEC_BINARY_NAME_LOWER = 2,   /* the same in lower case, "content-type" */
 };
 
-/* A common name in the two spellings that are seen: HTTP/1 senders mostly write titles, HTTP/2 is in lower case. */
+/* A frequent name in both common spellings: HTTP/1 senders mostly use title case, HTTP/2 uses lower case. */
 struct codec_binary_name {
     struct hg_text titled;
     struct hg_text lower;
@@ -36,16 +36,16 @@ struct codec_binary_name {
 #define CODEC_BINARY_NAMES 48
 extern const struct codec_binary_name codec_binary_names[CODEC_BINARY_NAMES];
 
-/* Finding a common name: open addressing, built by codec_binary_lookup_init(). Holds index + 1; 0: free. */
+/* Lookup of frequent names: open addressing, filled by codec_binary_lookup_init(). Contains index + 1; 0: free. */
 #define CODEC_BINARY_SLOTS 128
 struct codec_binary_lookup {
     uint8_t slots[CODEC_BINARY_SLOTS];
 };
 void codec_binary_lookup_init(struct codec_binary_lookup *lookup);
-/* The name's index with its form in the low two bits; 0 when it is not common in that spelling. */
+/* The name's index with its form in the low two bits; 0 if that spelling is not in the list. */
 unsigned codec_binary_lookup(const struct codec_binary_lookup *lookup, struct hg_text name);
 
-/* What an instance has in each worker: the page that small messages are written into, one after the other. */
+/* The state of an instance in each worker: the page that small messages are written to, one after the other. */
 struct codec_binary_encoder {
     struct hg_buffer *page;
     size_t used;
@@ -55,12 +55,12 @@ struct codec_binary_encoder {
 /* A decoder's state. */
 struct codec_binary_decoder {
     enum codec_phase phase;
-    bool in_message; /* the header is complete, and these two are set */
+    bool in_message; /* the header is complete, and the next two members are valid */
     uint64_t type;
-    uint64_t remaining; /* bytes of the payload that were not yet used or gathered */
-    uint8_t header[16]; /* two varints of up to 8 bytes, as far as they have come */
+    uint64_t remaining; /* bytes of the payload that were not used or collected yet */
+    uint8_t header[16]; /* what has arrived of two varints of up to 8 bytes */
     size_t header_size;
-    struct codec_gathered gathered; /* what there is of a payload that comes in pieces */
+    struct codec_gathered gathered; /* what has arrived of a payload */
     char *reason;                   /* the texts of a reset */
 };
 
@@ -81,7 +81,7 @@ static inline uint64_t codec_binary_varint_get(const uint8_t *at)
     return value;
 }
 
-/* Writes `value` in 1 << `log` bytes, which it fits in; returns what follows. */
+/* Writes `value` in 1 << `log` bytes, which must be enough; returns the position after it. */
 static inline uint8_t *codec_binary_varint_put_in(uint8_t *at, uint64_t value, unsigned log)
 {
     size_t size = (size_t)1 << log;

@@ -18,7 +18,7 @@ codec_binary_la_LIBADD = plugins/lib/codec/libcodec.la
 
 dist_man_MANS += plugins/codec_binary/hopgate-codec_binary.5
 
-# The same code under another name than hopgate_plugin(), so that tests can link several plugins.
+# The same code with a name other than hopgate_plugin(), so that tests can link several plugins.
 check_LTLIBRARIES += plugins/codec_binary/libcodec_binary.la
 plugins_codec_binary_libcodec_binary_la_SOURCES = $(codec_binary_sources)
 plugins_codec_binary_libcodec_binary_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -Dhopgate_plugin=codec_binary_plugin

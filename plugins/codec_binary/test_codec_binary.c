@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What is peculiar to binary/1: the bytes that docs/protocol.md shows, common names, copies and allocations. What holds
- * for every codec is tried in tests/unit/test_codecs.c.
+ * Tests specific to binary/1: the bytes shown in docs/protocol.md, frequent names, copies and allocations. Tests for
+ * all codecs are in tests/unit/test_codecs.c.
  */
 #include "plugins/codec_binary/format.h"
 #include "tests/unit/codec_driver.h"
@@ -30,7 +30,7 @@ static void teardown(void)
     fake_host_stop(&fake, codec_binary_plugin());
 }
 
-/* Decodes a whole direction; what decode_all() finds wrong in it aborts. */
+/* Decodes a whole direction; aborts if decode_all() finds a fault. */
 static int decode(const char *wire, size_t size, struct transcript *transcript)
 {
     struct random_numbers random = {1};
@@ -75,7 +75,7 @@ START_TEST(test_documented)
 }
 END_TEST
 
-/* Members that a later version has added behind those known here are skipped. */
+/* Members that a later version has appended to the known ones are skipped. */
 START_TEST(test_later_members)
 {
     struct transcript decoded;
@@ -138,7 +138,7 @@ START_TEST(test_refused)
 }
 END_TEST
 
-/* Both spellings are found, any third is not; looking for any takes few steps. */
+/* Both spellings are found, any other is not; each lookup takes few steps. */
 START_TEST(test_common_names)
 {
     struct codec_binary_lookup lookup;
@@ -166,7 +166,7 @@ START_TEST(test_common_names)
 }
 END_TEST
 
-/* Large data are handed on as they are; many small messages share a page. */
+/* Large data is passed on without copying; many small messages share a page. */
 START_TEST(test_copies)
 {
     struct hg_buffer *buffer = hg_buffer_new(fake.worker.host, 16384), *page;
@@ -191,7 +191,7 @@ START_TEST(test_copies)
 }
 END_TEST
 
-/* What is announced takes no memory, only what has come. Data may be of any size. */
+/* Memory is allocated for what has arrived, not for what is announced. Data may have any size. */
 START_TEST(test_announced)
 {
     static const uint8_t head[] = {0x01, 0x80, 0x20, 0x00, 0x00, 'x'};           /* REQUEST of 2 MiB */
