@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The codec "json/1": for eyes. encode.c and decode.c are its two halves.
+ * The codec "json/1": for humans. encode.c and decode.c are its two halves.
  */
 #include "config.h"
 #include "plugins/codec_json/format.h"
@@ -14,10 +14,10 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
     static const struct hg_codec_ops ops = {
         .wire_name = "json/1",
         .decoder_size = sizeof(struct codec_json_decoder),
-        /* Three lines where a character is cut at both ends, each with base64's last group beyond 4/3, and what a text
-         * may exceed base64. */
+        /* Three lines if characters are cut at both ends, each with base64's last group beyond 4/3, plus what a text
+         * may exceed base64 by. */
         .data_overhead = 3 * (DATA_LINE + 3) + CODEC_JSON_TEXT_SLACK,
-        .data_growth = 86, /* base64; a text that would grow more is not written as one */
+        .data_growth = 86, /* base64; a text that would grow more is not encoded as text */
         .encode_head = codec_json_encode_head,
         .encode_data = codec_json_encode_data,
         .encode_end = codec_json_encode_end,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Reading "json/1". The bytes come from another machine: whatever they are, what comes out keeps the promises that
- * <hopgate/message.h> makes of heads and fields, since a serializer further on relies on them.
+ * Decoding "json/1". The bytes come from another machine: whatever they are, the result fulfils what
+ * <hopgate/message.h> guarantees for heads and fields, since a serializer later relies on it.
  */
 #include "plugins/codec_json/format.h"
 
@@ -35,10 +35,10 @@ static void reader_fail(struct reader *reader, const char *error)
         reader->error = error;
 }
 
-/* A text with the memory that it may have needed. */
+/* A text, with memory if it needed any. */
 struct text {
     struct hg_text text;
-    char *decoded; /* for free(); NULL where the text lies in the message */
+    char *decoded; /* for free(); NULL if the text points into the message */
 };
 
 /* A string, or {"base64": string}. */
@@ -71,7 +71,7 @@ static struct text text_of(struct reader *reader, const json_t *value)
     return text;
 }
 
-/* The member of that name; absent: the empty text. */
+/* The member with that name; absent: the empty text. */
 static struct text text_member(struct reader *reader, const char *name)
 {
     const json_t *value = json_object_get(reader->message, name);
@@ -79,7 +79,7 @@ static struct text text_member(struct reader *reader, const char *name)
     return value ? text_of(reader, value) : (struct text){HG_TEXT(""), NULL};
 }
 
-/* hg_head_set() checks the member, so here it is only said what is wrong with it. */
+/* hg_head_set() has checked the member; this only explains what is wrong with it. */
 
 static void head_member(struct reader *reader, struct hg_head *head, struct hg_text *member, const char *name,
                         enum codec_text kind)
@@ -91,7 +91,7 @@ static void head_member(struct reader *reader, struct hg_head *head, struct hg_t
     free(text.decoded);
 }
 
-/* An integer within bounds; absent: `otherwise`. */
+/* An integer within a range; absent: `otherwise`. */
 static json_int_t number_member(struct reader *reader, const char *name, json_int_t min, json_int_t max,
                                 json_int_t otherwise)
 {
@@ -316,7 +316,7 @@ static void take_reset(struct codec_json_decoder *decoder, struct reader *reader
     free(detail.decoded);
 }
 
-/* A message of an unknown type is none of this version's business. */
+/* Ignores messages of unknown types, which belong to later versions. */
 static void take_message(struct codec_json_decoder *decoder, struct reader *reader, struct hg_codec_event *event)
 {
     const json_t *member = json_object_get(reader->message, "type");
@@ -336,9 +336,8 @@ static void take_message(struct codec_json_decoder *decoder, struct reader *read
 
 /* ---- Lines ---- */
 
-/* What is beyond a limit before it takes memory, or NULL. Strings are passed over; what is no JSON the parser will
- * find.
- */
+/* Checks limits before anything is allocated; returns the one exceeded, or NULL. Strings are skipped; invalid JSON is
+ * left to the parser. */
 static const char *shape_fault(const char *line, size_t size)
 {
     unsigned depth = 0, marks = 0;
@@ -365,7 +364,7 @@ static const char *shape_fault(const char *line, size_t size)
     return NULL;
 }
 
-/* Reads one whole line; returns NULL or what is wrong. */
+/* Decodes a complete line; returns NULL or what is wrong. */
 static const char *read_line(const struct hg_host *host, struct codec_json_decoder *decoder, const char *line,
                              size_t size, struct hg_codec_event *event)
 {

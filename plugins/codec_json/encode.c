@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Writing "json/1". A message is written twice by the same code: first without memory, which tells its size, then into
- * a buffer of that size.
+ * Encoding "json/1". A message is written twice by the same code: first without memory, to get its size, then into a
+ * buffer of that size.
  */
 #include "plugins/codec_json/format.h"
 
 #include <stdio.h>
 
 struct writer {
-    char *at; /* NULL: only `size` is counted */
+    char *at; /* NULL: only count `size` */
     size_t size;
 };
 
@@ -40,7 +40,7 @@ static void put_base64(struct writer *writer, struct hg_text bytes)
     put(writer, HG_TEXT("\""));
 }
 
-/* Whether bytes are shown as text: they are text, and not much longer so than as base64. */
+/* Whether to write bytes as text: they must be valid text, and not be much longer than base64 would be. */
 static bool as_text(struct hg_text text, size_t escaped_size)
 {
     return escaped_size <= codec_json_base64_size(text.size) + CODEC_JSON_TEXT_SLACK;
@@ -66,7 +66,7 @@ static void put_name(struct writer *writer, const char *name)
     put(writer, HG_TEXT("\":"));
 }
 
-/* A text that is left out when it is empty. */
+/* A text that is omitted if empty. */
 static void put_member(struct writer *writer, const char *name, struct hg_text value)
 {
     if (!value.size)
@@ -153,7 +153,7 @@ static void put_data_line(struct writer *writer, struct hg_text bytes, bool text
     put(writer, HG_TEXT("}\n"));
 }
 
-/* One line; three where the bytes are text but for a character that is cut by their beginning or end. */
+/* One line; three if the bytes are text except for characters that are cut at the start or the end. */
 static void put_data_piece(struct writer *writer, struct hg_text bytes)
 {
     const size_t before = codec_json_cut_before(bytes);
@@ -214,7 +214,7 @@ static int fail(const char **error, const char *what)
     return -1;
 }
 
-/* Appends what `put_message` writes of `message`, which may have up to `max` bytes. */
+/* Appends what `put_message` writes for `message`, at most `max` bytes. */
 static int encode(struct hg_worker *worker, void (*put_message)(struct writer *, const void *), const void *message,
                   size_t max, struct hg_output *out, const char **error)
 {

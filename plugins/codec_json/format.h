@@ -1,41 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The format "json/1": a JSON object for each message, each in a line; docs/protocol.md tells it in full.
+ * The format "json/1": a JSON object for each message, each on its own line; docs/protocol.md specifies it.
  */
 #ifndef PLUGINS_CODEC_JSON_FORMAT_H
 #define PLUGINS_CODEC_JSON_FORMAT_H
 
 #include "plugins/lib/codec/codec.h"
 
-/* Limits. A line is gathered and parsed as a whole, and parsing recurses with the depth. A value of a byte or two takes
- * a hundred in memory, so their number is bounded, too: each one but the first stands behind a mark, which is `[`, `{`
- * or
- * `,`. A field takes four at most. */
-#define CODEC_JSON_LINE_MAX  ((size_t)4194304) /* with its newline */
+/* Limits. A line is collected and parsed as a whole, and the parser recurses with the depth. A value of a byte or two
+ * takes a hundred in memory, so the number of values is limited, too: each except the first follows a mark, which is
+ * `[`, `{` or `,`. A field takes four at most. */
+#define CODEC_JSON_LINE_MAX  ((size_t)4194304) /* including its newline */
 #define CODEC_JSON_DEPTH_MAX 16
 #define CODEC_JSON_MARKS_MAX 32768
 
-/* Data in one line, before it is encoded: what an encoder is given at once. */
+/* Data in one line before it is encoded: the most that an encoder gets at once. */
 #define CODEC_JSON_DATA_MAX ((size_t)16384)
-/* How much longer than base64 a text may get by its escapes, so that small pieces stay readable. */
+/* How much longer than base64 a text with escapes may be, so that small pieces remain readable. */
 #define CODEC_JSON_TEXT_SLACK ((size_t)64)
 
 /* A decoder's state. */
 struct codec_json_decoder {
     enum codec_phase phase;
-    struct codec_gathered gathered; /* what there is of a line that comes in pieces */
+    struct codec_gathered gathered; /* what has arrived of a line */
     char *reason;                   /* the texts of a reset */
 };
 
 /* ---- json_text.c ---- */
 
-/* The size of a text inside JSON's quotes, escapes included; SIZE_MAX when it is not UTF-8. */
+/* The size of a text between JSON's quotes, including escapes; SIZE_MAX if it is not UTF-8. */
 size_t codec_json_escaped_size(struct hg_text text);
-/* Writes it; returns what follows. */
+/* Writes it; returns the position after it. */
 char *codec_json_escape(char *at, struct hg_text text);
-/* How many bytes at the beginning continue, and at the end begin, a character that is cut by the text's edge: 0 to 3.
- */
+/* How many bytes at the start continue, and at the end start, a character that is cut at the edge of the text: 0 to
+ * 3. */
 size_t codec_json_cut_before(struct hg_text text);
 size_t codec_json_cut_after(struct hg_text text);
 
@@ -45,8 +44,8 @@ static inline size_t codec_json_base64_size(size_t size)
     return (size + 2) / 3 * 4;
 }
 char *codec_json_base64(char *at, struct hg_text bytes);
-/* Decodes into `to`, which has room for 3 bytes for each 4 of the text. The size, or -1 when it is not base64, or not
- * as an encoder writes it. */
+/* Decodes into `to`, which needs 3 bytes for each 4 of the text. Returns the size, or -1 if it is not base64, or not in
+ * the form that an encoder writes. */
 ptrdiff_t codec_json_base64_decode(uint8_t *to, struct hg_text text);
 
 /* ---- encode.c, decode.c ---- */

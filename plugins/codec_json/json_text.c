@@ -5,7 +5,7 @@
  */
 #include "plugins/codec_json/format.h"
 
-/* The size of the character of UTF-8 that begins at `at` (RFC 3629 section 4), 0 when there is none. */
+/* The size of the UTF-8 character at `at` (RFC 3629 section 4), or 0 if it is invalid. */
 static size_t character_size(const uint8_t *at, size_t left)
 {
     const uint8_t first = at[0];
@@ -19,7 +19,7 @@ static size_t character_size(const uint8_t *at, size_t left)
     for (size_t i = 1; i < size; i++)
         if ((at[i] & 0xc0) != 0x80)
             return 0;
-    if ((first == 0xe0 && at[1] < 0xa0) || (first == 0xf0 && at[1] < 0x90)) /* longer than it need be */
+    if ((first == 0xe0 && at[1] < 0xa0) || (first == 0xf0 && at[1] < 0x90)) /* overlong */
         return 0;
     if ((first == 0xed && at[1] > 0x9f) || (first == 0xf4 && at[1] > 0x8f)) /* surrogates; above U+10FFFF */
         return 0;
@@ -47,7 +47,7 @@ static char short_escape(uint8_t byte)
     return 0;
 }
 
-/* How many bytes from `at` on stand for themselves: printable ASCII, most of any text. */
+/* How many bytes from `at` on need no escape: printable ASCII, most of any text. */
 static size_t plain_run(const uint8_t *at, size_t left)
 {
     size_t size = 0;
@@ -123,9 +123,9 @@ size_t codec_json_cut_after(struct hg_text text)
     for (size_t size = 1; size <= 3 && size <= text.size; size++) {
         const uint8_t byte = (uint8_t)text.data[text.size - size];
 
-        if (byte >= 0xf5) /* stands nowhere in UTF-8 */
+        if (byte >= 0xf5) /* never occurs in UTF-8 */
             return 0;
-        if (byte >= 0xc0) /* a first byte: is what follows it all there? */
+        if (byte >= 0xc0) /* a first byte: is the character complete? */
             return size < (byte < 0xe0 ? 2u : byte < 0xf0 ? 3u : 4u) ? size : 0;
         if (byte < 0x80)
             return 0;

@@ -18,7 +18,7 @@ codec_json_la_LIBADD = plugins/lib/codec/libcodec.la $(JANSSON_LIBS)
 
 dist_man_MANS += plugins/codec_json/hopgate-codec_json.5
 
-# The same code under another name than hopgate_plugin(), so that tests can link several plugins.
+# The same code with a name other than hopgate_plugin(), so that tests can link several plugins.
 check_LTLIBRARIES += plugins/codec_json/libcodec_json.la
 plugins_codec_json_libcodec_json_la_SOURCES = $(codec_json_sources)
 plugins_codec_json_libcodec_json_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS) -Dhopgate_plugin=codec_json_plugin

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What is peculiar to json/1: the lines that docs/protocol.md shows, what is written as text, what jansson would take.
- * What holds for every codec is tried in tests/unit/test_codecs.c.
+ * Tests specific to json/1: the lines shown in docs/protocol.md, what is written as text, and what jansson would
+ * accept. Tests for all codecs are in tests/unit/test_codecs.c.
  */
 #include "plugins/codec_json/format.h"
 #include "tests/unit/codec_driver.h"
@@ -65,7 +65,7 @@ START_TEST(test_documented)
     hg_head_set(host, head, &head->service, HG_TEXT("web"));
     hg_head_set(host, head, &head->peer, HG_TEXT("192.0.2.1:50000"));
     hg_field_add(host, &head->fields, HG_TEXT("Accept"), HG_TEXT("*/*"));
-    /* A longer value of bytes that are no text would be base64 too; this one is as in the document. */
+    /* A longer value of bytes that are not text would be base64, too; this one is as in the document. */
     hg_field_add(host, &head->fields, HG_TEXT("X-Odd"), HG_TEXT("\xff"));
     hg_field_add(host, trailers, HG_TEXT("Checksum"), HG_TEXT("abc"));
     ck_assert_int_eq(ops->encode_head(&fake.worker, head, &out, &error), 0);
@@ -104,7 +104,7 @@ static void check_line(const char *bytes, size_t size, const char *line)
     free(wire.bytes);
 }
 
-/* Text is shown as text, also when a slice cuts a character; what would grow too much is not. */
+/* Text is written as text, even if a slice cuts a character; what would grow too much is not. */
 START_TEST(test_readable)
 {
     char many[200];
@@ -115,7 +115,7 @@ START_TEST(test_readable)
                "{\"type\":\"data\",\"base64\":\"mIA=\"}\n{\"type\":\"data\",\"text\":\" a \"}\n"
                "{\"type\":\"data\",\"base64\":\"8J8=\"}\n");
     check_line("a\xed\xa0\x80", 4, "{\"type\":\"data\",\"base64\":\"Ye2ggA==\"}\n"); /* a surrogate */
-    check_line("a\xc0\xaf", 3, "{\"type\":\"data\",\"base64\":\"YcCv\"}\n");         /* longer than it need be */
+    check_line("a\xc0\xaf", 3, "{\"type\":\"data\",\"base64\":\"YcCv\"}\n");         /* overlong */
     memset(many, 1, sizeof many);
     many[0] = 'a';
     {
@@ -209,7 +209,8 @@ START_TEST(test_skipped)
 }
 END_TEST
 
-/* A line without an end is refused when it gets too long, and until then takes no more memory than has come. */
+/* A line without an end is refused when it gets too long, and before that, takes no more memory than what has
+ * arrived. */
 START_TEST(test_endless_line)
 {
     struct codec_json_decoder decoder = {0};
@@ -232,7 +233,7 @@ START_TEST(test_endless_line)
 }
 END_TEST
 
-/* A line of the greatest length may hold millions of values, for which a parser takes a hundred times its memory. */
+/* A line of maximum length may contain millions of values, for which a parser needs a hundred times its memory. */
 START_TEST(test_many_values)
 {
     static const char begin[] = "{\"type\":\"response\",\"status\":200,\"x\":[[]";
