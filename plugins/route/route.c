@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The stage that decides who answers: on a gateway which service of which client, on a client which URL.
+ * The stage that decides who answers: on a gateway, which service of which client; on a client, which URL.
  */
 #include "plugins/route/route.h"
 #include "plugins/lib/url/url.h"
@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Takes `prefix` bytes off the front. What is left of "/a" and "/a?x" begins with a slash again. */
+/* Removes `prefix` bytes from the start. What is left of "/a" and "/a?x" gets a slash again. */
 static int strip_prefix(const struct hg_host *host, struct hg_head *head, size_t prefix)
 {
     struct hg_text rest = {head->path.data + prefix, head->path.size - prefix};
@@ -30,7 +30,7 @@ static int strip_prefix(const struct hg_host *host, struct hg_head *head, size_t
         head->path = HG_TEXT("/");
         return 0;
     }
-    text = malloc(rest.size + 1); /* "?query" alone: rare enough to be built aside */
+    text = malloc(rest.size + 1); /* only "?query": rare enough for an allocation */
     if (!text)
         return -1;
     text[0] = '/';
@@ -40,7 +40,7 @@ static int strip_prefix(const struct hg_host *host, struct hg_head *head, size_t
     return result;
 }
 
-/* Whether the rule puts something before the path (see url.h); a gateway's rules have no URL. */
+/* Whether something is prepended to the path (see url.h); rules on a gateway have no URL. */
 static bool has_base(const struct rule *rule)
 {
     struct url url;
@@ -74,7 +74,7 @@ static struct url_map public_urls(const struct hg_self *self)
     return (struct url_map){.places = {url_place_of(request->scheme, request->authority)}, .place_count = 1};
 }
 
-/* Takes the rule's prefix off the path, and off what else the request aims at. */
+/* Removes the rule's prefix from the path, and from other targets of the request. */
 static int take_off(struct hg_self *self, const struct rule *rule, struct hg_head *head)
 {
     struct url_map map = public_urls(self);
@@ -88,7 +88,7 @@ static int take_off(struct hg_self *self, const struct rule *rule, struct hg_hea
     return url_map_targets(self->host, head, &map);
 }
 
-/* Puts it back in front of paths of the service, which does not know of it. */
+/* Prepends it again to paths from the service, which does not know about it. */
 static int put_back(struct hg_self *self, struct hg_head *head)
 {
     const struct rule *rule = *(const struct rule **)self->state;
@@ -112,8 +112,8 @@ static enum hg_verdict route_head(struct hg_self *self, enum hg_direction direct
         return put_back(self, head) ? HG_ERROR : HG_NEXT;
     rule = route->by_service ? table_find_service(route->table, head->service, head->path, &by_path)
                              : table_find_host(route->table, head->authority, head->path, &by_path);
-    /* A service that resolves ".." would answer for another path than the one that was routed: above the rule's path,
-     * or above the base of a client's URL. Where neither is there the path is the service's own affair. */
+    /* A service that resolves ".." would answer for a path other than the one that was routed: above the rule's path,
+     * or above the base of a client's URL. Without either, the path is up to the service. */
     if (hg_path_climbs(head->path) && (by_path || (rule && has_base(rule))))
         return refuse_path(self);
     if (!rule)
@@ -128,7 +128,7 @@ static enum hg_verdict route_head(struct hg_self *self, enum hg_direction direct
 
 /* ---- Who serves a host ---- */
 
-/* A look at the rules of a host: whether there are any, in whose worker to ask. */
+/* A search through the rules of a host: whether there are any, and in which worker to ask. */
 struct look {
     struct hg_worker *worker;
     bool named;
@@ -159,7 +159,7 @@ static bool route_names_hosts(struct hg_worker *provider)
     return !route->by_service && table_names_any_host(route->table);
 }
 
-/* The rules have been sorted by service. */
+/* The rules are sorted by service. */
 static bool route_services(struct hg_worker *provider, void (*tell)(void *arg, struct hg_text service), void *arg)
 {
     const struct route *route = provider->instance->state;
@@ -177,7 +177,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
 {
     static const struct hg_stage_ops ops = {
         .events = HG_EVENTS_MESSAGES | HG_EVENTS_UPGRADED,
-        .self_size = sizeof(const struct rule *), /* one whose prefix was taken off */
+        .self_size = sizeof(const struct rule *), /* one whose prefix was removed */
         .head = route_head,
     };
     static const struct hg_routes_ops routes = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The config of a route block, and how it becomes rules.
+ * The config of a route block, and its conversion to rules.
  */
 #ifndef PLUGINS_ROUTE_ROUTE_H
 #define PLUGINS_ROUTE_ROUTE_H
@@ -10,14 +10,14 @@
 
 #include <hopgate/host.h>
 
-/* One item of the block, as the core fills it. Texts are NULL where the option is absent. */
+/* One item of the block, filled by the core. Texts are NULL if the option is absent. */
 struct route_entry {
     const char *host;
     const char *path;
     const char *service;
     const char *to;
     bool strip_prefix;
-    hg_time connect_timeout, response_timeout, idle_timeout; /* 0: absent, as below */
+    hg_time connect_timeout, response_timeout, idle_timeout; /* 0: absent, as for those below */
     uint64_t max_head;
     int64_t max_fields;
     bool strict;
@@ -29,21 +29,21 @@ struct route_config {
     struct hg_list routes; /* struct route_entry */
 };
 
-/* What configure() leaves in instance->state. */
+/* What configure() puts into instance->state. */
 struct route {
-    bool by_service; /* the client's form: services to URLs; else hosts to services of clients */
+    bool by_service; /* a client's rules: services to URLs; otherwise hosts to services of clients */
     struct table *table;
     struct rule *rules;
     size_t count;
-    char *hosts; /* the canonical hosts that the rules' keys show, HG_HOST_MAX + 1 bytes for each rule */
+    char *hosts; /* the canonical hosts that the rules' keys point to, HG_HOST_MAX + 1 bytes for each rule */
 };
 
 extern const struct hg_option route_options[];
 
-/* Checks the block and makes the table. 0, or -1 when faults were told. */
+/* Checks the block and builds the table. Returns 0, or -1 after config errors. */
 int route_configure(struct hg_instance *instance);
 void route_unconfigure(struct hg_instance *instance);
-/* Under check: doubts about clients that nothing lets in. */
+/* For `hopgate check`: warns about clients that nothing would admit. */
 void route_examine(struct hg_worker *worker);
 
 #endif

@@ -6,7 +6,7 @@
 #include <hopgate/match.h>
 #include <stdlib.h>
 
-/* All rules of one key, in the order of path_compare(). */
+/* All rules with one key, ordered by path_compare(). */
 struct group {
     const struct rule *rules;
     size_t count;
@@ -29,8 +29,8 @@ static int text_compare(struct hg_text a, struct hg_text b)
     return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-/* Orders paths byte by byte with "/" before all others. So everything between a prefix and a path that continues it
- * with "/" continues the prefix with "/" too, which is what makes group_find() right. */
+/* Orders paths byte by byte with "/" before everything else. So if a path continues a prefix with "/", everything in
+ * between does, too; group_find() relies on this. */
 static int path_compare(struct hg_text a, struct hg_text b)
 {
     size_t common = a.size < b.size ? a.size : b.size;
@@ -52,19 +52,19 @@ static int rule_compare(const void *a, const void *b)
 
     if (!order)
         order = path_compare(left->path, right->path);
-    /* Of doubled rules the first in the config shall be the first one here. */
+    /* Of duplicate rules, the first in the config must also be the first here. */
     return order ? order : (left->number > right->number) - (left->number < right->number);
 }
 
-/* Whether a rule's path fits: none fits any, "*" of OPTIONS too. */
+/* Whether a rule's path matches: no path matches any, even "*" of OPTIONS. */
 static bool path_fits(struct hg_text path, struct hg_text prefix)
 {
     return !prefix.size || hg_path_is_below(path, prefix);
 }
 
-/* ---- Making the table ---- */
+/* ---- Building the table ---- */
 
-/* FNV-1a; the keys come from the config, so nobody can choose them to collide. */
+/* FNV-1a; the keys come from the config, so no attacker can make them collide. */
 static size_t key_hash(struct hg_text key)
 {
     uint64_t hash = 14695981039346656037u;
@@ -95,8 +95,8 @@ static const struct group *table_group(const struct table *table, struct hg_text
     return NULL;
 }
 
-/* Links a rule to the longest of those before it that is a prefix of it: the nearest one in the chain of its
- * predecessor, by the same reasoning as in group_find(). */
+/* Links a rule to the longest prefix of its path among the rules before it: the nearest one in the chain of its
+ * predecessor, for the same reason as in group_find(). */
 static void link_shorter(struct rule *rule, const struct rule *before)
 {
     while (before && !path_fits(rule->path, before->path))
@@ -141,10 +141,10 @@ void table_free(struct table *table)
     free(table);
 }
 
-/* ---- Looking up ---- */
+/* ---- Lookup ---- */
 
-/* The rule with the longest prefix: it is the last one that does not come after the path, or one of those that this
- * one's path continues. Sets *by_path if any has a prefix: then the last one has. */
+/* The rule with the longest matching prefix: the last one that does not sort after the path, or one of those that are
+ * prefixes of its path. Sets *by_path if any rule has a prefix, for then the last one has. */
 static const struct rule *group_find(const struct group *group, struct hg_text path, bool *by_path)
 {
     size_t low = 0, high;
@@ -184,18 +184,19 @@ const struct rule *table_find_host(const struct table *table, struct hg_text aut
 
     *by_path = false;
     path = without_query(path);
-    if (host.size && host.data[0] == '.') /* no host, but it would look like a wildcard's key */
+    if (host.size && host.data[0] == '.') /* not a host, but it would look like the key of a wildcard */
         host.size = 0;
     if (host.size)
         rule = group_find(table_group(table, host), path, by_path);
-    /* *.dev.test has the key ".dev.test": the first dot begins the longest one that can fit. */
+    /* *.dev.test has the key ".dev.test": the first dot starts the longest one that can match. */
     for (size_t i = 1; !rule && i < host.size; i++)
         if (host.data[i] == '.')
             rule = group_find(table_group(table, (struct hg_text){host.data + i, host.size - i}), path, by_path);
     return rule ? rule : group_find(&table->any, path, by_path);
 }
 
-/* 1: `test` has said yes; 0: it has not; -1: nor will any other, since every path leads to a rule of this group. */
+/* 1: `test` has returned true; 0: it has not; -1: and other groups need not be tried, since every path leads to a rule
+ * of this one. */
 static int group_any(const struct group *group, bool (*test)(void *arg, const struct rule *rule), void *arg)
 {
     for (size_t i = 0; group && i < group->count; i++)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define ENTRY(member) offsetof(struct route_entry, member)
-/* Unknown clients that check warns of. */
+/* The most unknown clients that `check` warns about. */
 #define MOST_UNKNOWN 20
 #define MINUTE       (60 * (int64_t)HG_SECOND)
 
@@ -106,7 +106,7 @@ const struct hg_option route_options[] = {
     {0},
 };
 
-/* The entry under check, and how many faults were told. */
+/* The entry being checked, and the number of errors. */
 struct check {
     const struct hg_instance *instance;
     const struct route_entry *entry;
@@ -130,7 +130,7 @@ __attribute__((format(printf, 3, 4))) static void fault(struct check *check, con
 
 /* ---- The parts of one rule ---- */
 
-/* Also one without its scheme: neither an id nor a service has a colon. */
+/* Also accepts one without its scheme, as neither ids nor services contain a colon. */
 static bool is_url(const char *to)
 {
     return strchr(to, ':') != NULL;
@@ -196,7 +196,7 @@ static void check_path(struct check *check, struct rule *rule)
         fault(check, "path", "\"%s\": %s", check->entry->path, wrong);
 }
 
-/* What a client's rule says of its service. */
+/* A client's settings for its service. */
 static void check_service(struct check *check, struct rule *rule)
 {
     const struct route_entry *entry = check->entry;
@@ -220,7 +220,7 @@ static void check_service(struct check *check, struct rule *rule)
     };
 }
 
-/* On a gateway nobody would look at them. */
+/* On a gateway, they would be ignored. */
 static void check_no_service(struct check *check)
 {
     const struct route_entry *entry = check->entry;
@@ -277,7 +277,7 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
         fault(check, "strip_prefix", "this rule has no `path` to remove");
 }
 
-/* ---- All of them ---- */
+/* ---- All rules ---- */
 
 static void tell_doubled(struct check *check, const struct rule *first, const struct rule *twin)
 {
@@ -285,7 +285,7 @@ static void tell_doubled(struct check *check, const struct rule *first, const st
     fault(check, NULL, "same host or service and path as routes[%zu]; this rule would never be chosen", first->number);
 }
 
-/* Whether these are a client's rules. Where the core does not say, the first one does. */
+/* Whether these are a client's rules. If the core does not say, the first rule decides. */
 static bool leads_to_urls(const struct hg_instance *instance, const struct route_entry *first)
 {
     if (hg_end(instance) != HG_END_UNKNOWN)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Unit tests of the route plugin, through its descriptor and a host made here.
+ * Unit tests of the route plugin, through its descriptor and a host implemented here.
  */
 #include "plugins/lib/url/url.h"
 #include "plugins/route/route.h"
@@ -14,13 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- A host that keeps what it is told ---- */
+/* ---- A host that records what it is told ---- */
 
 static struct {
     char errors[8192]; /* "option: text\n" for each */
     struct hg_target target;
     bool has_target;
-    struct hg_service service; /* the copy that an origin would make */
+    struct hg_service service; /* copied as by an origin */
     bool has_service;
     struct hg_reason reason;
     const char *live; /* the client that has a session */
@@ -64,7 +64,7 @@ static bool is_live(struct hg_worker *worker, const struct hg_target *target)
     return hg_text_equal(target->client, hg_text(told.live));
 }
 
-static enum hg_end end; /* what the pipeline is */
+static enum hg_end end; /* the end that the pipeline is for */
 
 static enum hg_end tell_end(const struct hg_instance *instance)
 {
@@ -109,7 +109,7 @@ static int configure(struct fixture *fixture, const struct route_entry *entries)
     fixture->config.routes.count = count;
     fixture->config.routes.items = malloc(count * sizeof *entries);
     memcpy(fixture->config.routes.items, entries, count * sizeof *entries);
-    for (size_t i = 0; i < count; i++) /* by default it is on */
+    for (size_t i = 0; i < count; i++) /* it is on by default */
         ((struct route_entry *)fixture->config.routes.items)[i].rewrite_location ^= true;
     fixture->instance = (struct hg_instance){.host = &host, .cfg = &fixture->config, .name = "route"};
     fixture->worker = (struct hg_worker){.host = &host, .instance = &fixture->instance, .cfg = &fixture->config};
@@ -127,8 +127,8 @@ static void unconfigure(struct fixture *fixture)
 
 struct answer {
     const char *authority, *service, *path; /* of the request */
-    const char *to;                         /* what it leads to, NULL: 404 */
-    const char *path_after;                 /* NULL: as before */
+    const char *to;                         /* where it leads, NULL: 404 */
+    const char *path_after;                 /* NULL: unchanged */
 };
 
 static void ask(struct fixture *fixture, const struct answer *answer)
@@ -173,7 +173,7 @@ static void ask_all(const struct route_entry *entries, const struct answer *answ
     unconfigure(&fixture);
 }
 
-/* ---- What requests lead to ---- */
+/* ---- Where requests lead ---- */
 
 START_TEST(hosts)
 {
@@ -272,7 +272,7 @@ START_TEST(paths)
         {"t", "", "*", NULL, NULL},
         {"t", "", "//a", NULL, NULL},
         {"x.t", "", "/x/1", "c/x", NULL},
-        {"x.t", "", "/w/1", "c/wild", NULL}, /* no path of the exact host fits */
+        {"x.t", "", "/w/1", "c/wild", NULL}, /* no path of the exact host matches */
         {"x.t", "", "/only/here", "c/any", NULL},
         {"t", "", "/only/here/", "c/any", NULL},
         {"elsewhere", "", "/only", NULL, NULL},
@@ -288,7 +288,7 @@ START_TEST(default_route)
     static const struct route_entry entries[] = {
         {.host = "t", .to = "c/t"}, {.to = "c/any"}, {.path = "/p", .to = "c/p"}, {0}};
     static const struct answer answers[] = {
-        {"t", "", "/p", "c/t", NULL}, /* the host decides before the path */
+        {"t", "", "/p", "c/t", NULL}, /* the host takes precedence over the path */
         {"u", "", "/p/q", "c/p", NULL}, {"u", "", "/q", "c/any", NULL},   {"u", "", "*", "c/any", NULL},
         {"", "", "/", "c/any", NULL},   {"[bad", "", "/", "c/any", NULL}, {0},
     };
@@ -324,7 +324,7 @@ START_TEST(stripped_prefixes)
 }
 END_TEST
 
-/* Where no rule looks at the path of a host, nor a base goes before it, it passes as it came. */
+/* If no rule depends on the path of a host, and no base is prepended, the path is unchanged. */
 START_TEST(paths_of_no_interest)
 {
     static const struct route_entry gateway[] = {
@@ -359,8 +359,7 @@ START_TEST(paths_of_no_interest)
 }
 END_TEST
 
-/* What a service would resolve leads nowhere, whatever rule it would fit. */
-/* What comes back for a path that was stripped leads the public user to where it was asked for. */
+/* URLs in responses for a stripped path lead the public user to where the request was made. */
 START_TEST(prefixes_are_put_back)
 {
     static const struct route_entry entries[] = {
@@ -406,6 +405,7 @@ START_TEST(prefixes_are_put_back)
 }
 END_TEST
 
+/* A path that a service would resolve is refused, whatever rule it matches. */
 START_TEST(paths_do_not_climb)
 {
     static const struct route_entry entries[] = {{.path = "/a", .to = "c/a"}, {.to = "c/any"}, {0}};
@@ -469,7 +469,7 @@ START_TEST(services)
 }
 END_TEST
 
-/* Random prefixes and paths over a tiny alphabet, the answer compared with that of the plain definition. */
+/* Random prefixes and paths over a tiny alphabet; the answer is compared with that of the plain definition. */
 START_TEST(longest_prefix_by_definition)
 {
     static const char letters[] = "a-/!b";
@@ -522,7 +522,7 @@ START_TEST(longest_prefix_by_definition)
 }
 END_TEST
 
-/* What a client's rule says of its service reaches the exchange; what it leaves out is zero. */
+/* A client's settings for its service reach the exchange; those that are not set are zero. */
 START_TEST(settings_of_services)
 {
     static const struct route_entry entries[] = {
@@ -576,11 +576,11 @@ START_TEST(responses_pass)
 }
 END_TEST
 
-/* ---- Faults of the config ---- */
+/* ---- Config errors ---- */
 
 static const struct {
     struct route_entry entries[4];
-    const char *errors[3]; /* the option, and a part of the text after a tab; in this order */
+    const char *errors[3]; /* the option, and after a tab, part of the message; in this order */
 } faults[] = {
     {{{.to = "client-1"}}, {"routes[0].to\tneither CLIENT/SERVICE nor a URL"}},
     {{{.to = "a/b/c"}}, {"routes[0].to\texpected CLIENT/SERVICE"}},
@@ -646,7 +646,7 @@ static const struct {
     {{{.path = "/a", .to = "c/s"}, {.path = "/a/", .to = "c/d"}}, {"routes[1]\tas routes[0]"}},
     {{{.host = "::1", .to = "c/s"}, {.host = "[0::1]", .to = "c/d"}}, {"routes[1]\tas routes[0]"}},
     {{{.to = "http://x"}, {.to = "http://y"}}, {"routes[1]\tas routes[0]"}},
-    /* all of them, not the first alone */
+    /* all errors, not just the first */
     {{{.host = "*", .path = "x", .to = "c"}, {.to = "c/s"}, {.host = "t", .path = "y", .to = "c/s"}},
      {"routes[0].to\tneither", "routes[0].host\tomit", "routes[0].path\tstarts"}},
 };
@@ -674,7 +674,7 @@ START_TEST(config_faults)
 }
 END_TEST
 
-/* One end's rules at the other end, even where they agree with each other. */
+/* The rules of one end, used on the other, even if they are consistent. */
 START_TEST(rules_of_the_other_end)
 {
     static const struct route_entry url[] = {{.to = "http://x"}, {0}}, client[] = {{.service = "s", .to = "c/s"}, {0}};
@@ -756,7 +756,7 @@ START_TEST(served_hosts)
         {"x.half.dev.test", HG_SERVED_WILDCARD},
         {"dev.test", HG_SERVED_UNKNOWN},
         {".dev.test", HG_SERVED_UNKNOWN},
-        {"other.test", HG_SERVED_UNKNOWN}, /* the rule for any host names nobody */
+        {"other.test", HG_SERVED_UNKNOWN}, /* the rule for any host names none */
         {"[2001:db8:0::1]", HG_SERVED_LIVE},
         {"", HG_SERVED_UNKNOWN},
     };
@@ -773,7 +773,7 @@ START_TEST(served_hosts)
 }
 END_TEST
 
-/* What only wildcards cover, or rules for any host, is named by nobody. */
+/* Hosts that only wildcards cover, or rules for any host, are not named. */
 START_TEST(named_hosts)
 {
     static const struct {
