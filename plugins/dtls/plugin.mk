@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 
 EXTRA_DIST += plugins/dtls/README.md
-# A library, so that the tests drive what the plugin is made of.
+# A library, so that the tests can drive the parts of the plugin.
 noinst_LTLIBRARIES += plugins/dtls/libdtls.la
 plugins_dtls_libdtls_la_SOURCES = \
 	plugins/dtls/association.c plugins/dtls/association.h \

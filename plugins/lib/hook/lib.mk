@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# Running programs; linked into the plugins that do.
+# Running programs; linked into the plugins that do so.
 noinst_LTLIBRARIES += plugins/lib/hook/libhook.la
 plugins_lib_hook_libhook_la_SOURCES = plugins/lib/hook/hook.c plugins/lib/hook/hook.h
 plugins_lib_hook_libhook_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 
 EXTRA_DIST += plugins/lib/http_client/README.md
-# Calls to HTTPS servers on a worker's loop: acme uses them.
+# Requests to HTTPS servers from a worker's loop, for the plugin `acme`.
 noinst_LTLIBRARIES += plugins/lib/http_client/libhttp_client.la
 plugins_lib_http_client_libhttp_client_la_SOURCES = \
 	plugins/lib/http_client/response_fields.c \

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 
 EXTRA_DIST += plugins/lib/ratelimit/README.md
-# How the handshakes of all sources share the processor: a limit for each, and turns. For the plugins `dtls`, `http` and
+# Dividing the processor among the sources of handshakes: a limit for each, and turns. For the plugins `dtls`, `http` and
 # `tls`.
 noinst_LTLIBRARIES += plugins/lib/ratelimit/libratelimit.la
 plugins_lib_ratelimit_libratelimit_la_SOURCES = \

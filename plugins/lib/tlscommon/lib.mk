@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 
 EXTRA_DIST += plugins/lib/tlscommon/README.md
-# What the plugins that speak TLS or DTLS share; linked into each of them.
+# Shared by the plugins that use TLS or DTLS; linked into each of them.
 noinst_LTLIBRARIES += plugins/lib/tlscommon/libtlscommon.la
 plugins_lib_tlscommon_libtlscommon_la_SOURCES = \
 	plugins/lib/tlscommon/handshake_certificate.c plugins/lib/tlscommon/handshake_certificate.h \
