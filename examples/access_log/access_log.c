@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * access_log: a stage that writes a line about each request to a file. An example of what a stage learns at detach. It
- * includes the installed headers alone, and is built with `make` in its own folder. It belongs at the top, below the
+ * access_log: a stage that writes a line about each request to a file. An example of what a stage knows in detach(). It
+ * includes only installed headers, and is built with `make` in its own folder. Its place is at the top, just below the
  * edge:
  *
  *     - access_log: { file: /var/log/hopgate/access.log }
  *
- * A line is a JSON object; members that do not apply are left out.
+ * Each line is a JSON object; members that do not apply are omitted.
  */
-#define _POSIX_C_SOURCE 200809L /* open(), gmtime_r() and the like, which -std=c11 alone leaves out */
+#define _POSIX_C_SOURCE 200809L /* for open(), gmtime_r() and others, which -std=c11 alone hides */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,7 +37,7 @@ static const struct hg_option options[] = {
     {0},
 };
 
-/* One worker's part: worker->state. */
+/* The state of one worker: worker->state. */
 struct access_log {
     int fd;
 };
@@ -48,13 +48,13 @@ struct access_log {
 
 struct line {
     char text[LINE_SIZE];
-    size_t size; /* always leaves room for what ends the line */
+    size_t size; /* always leaves room for the end of the line */
 };
 
 static void put(struct line *line, const char *text, size_t size)
 {
     if (size > LINE_SIZE - 3 - line->size)
-        return; /* this member is left out: the line remains an object */
+        return; /* omit this member: the line is still a valid object */
     memcpy(line->text + line->size, text, size);
     line->size += size;
 }
@@ -67,7 +67,7 @@ static void put_name(struct line *line, const char *name)
     put(line, text, (size_t)size);
 }
 
-/* A string that anybody outside may have sent: what JSON does not allow in one is escaped (RFC 8259 section 7). */
+/* A string that may come from anyone, so characters that JSON does not allow are escaped (RFC 8259 section 7). */
 static void put_string(struct line *line, const char *name, struct hg_text value)
 {
     char text[6 * 256 + 2];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * add_header: a filter stage that adds fields to requests and responses. An example: it includes the installed headers
- * alone, and is built with `make` in its own folder.
+ * add_header: a filter stage that adds fields to requests and responses. An example: it includes only installed
+ * headers, and is built with `make` in its own folder.
  *
  *     - add_header:
  *         request: [ { name: X-From, value: the gateway } ]
@@ -13,7 +13,7 @@
 #include <hopgate/stage.h>
 #include <string.h>
 
-/* What a block of the config file says; filled by the core from `options`. */
+/* A block of the config file, filled by the core from `options`. */
 struct field {
     const char *name;
     const char *value;
@@ -56,7 +56,7 @@ static const struct hg_option options[] = {
     {0},
 };
 
-/* The table has checked types and presence; what it cannot express is checked here. Every fault is told. */
+/* The core has checked types and presence with the table; this checks the rest. All errors are reported. */
 static int check_fields(struct hg_instance *instance, const char *option, const struct hg_list *fields)
 {
     const struct field *items = fields->items;
@@ -84,10 +84,8 @@ static int add_header_configure(struct hg_instance *instance)
     return request || response ? -1 : 0;
 }
 
-/*
- * A head passes: down it is the request's, up the response's. It may be edited during the call. Data and end are of no
- * interest; their callbacks are NULL, so they pass at no cost.
- */
+/* A head passes: down it is the request's, up the response's. It may be modified during the call. Data and end are not
+ * needed; their callbacks are NULL, so they pass at no cost. */
 static enum hg_verdict add_header_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
     const struct config *config = self->cfg;
