@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * crowd: many clients of one gateway in one process, each with a socket, a DTLS link and a session of its own, and
- * nothing to serve.
+ * crowd: many clients of one gateway in one process, each with its own socket, DTLS link and session, and no services.
  *
  *   crowd --connect ADDRESS:PORT --name SERVER-NAME --ca FILE --id CLIENT --token FILE
  *         [--sessions N] [--parallel N] [--every MS] [--resume 0|1]
  *
- * Opens the sessions, --parallel of them at a time, with full handshakes (--resume 1: by ticket, from the second on).
- * "opened" {JSON} when all are there, then keeps them alive until SIGTERM, and prints "ended" {JSON} with how many were
- * lost. With --every, a session is opened each so many milliseconds whatever the earlier ones do, and ended when it is
- * accepted; the figures come at the end.
+ * Opens the sessions, --parallel of them at a time, with full handshakes (--resume 1: with tickets, from the second
+ * on). Prints "opened" {JSON} when all are open, keeps them alive until SIGTERM, and prints "ended" {JSON} with the
+ * number of lost ones. With --every, a session is opened at this interval in milliseconds, whatever the earlier ones
+ * do, and closed when it is accepted; the figures are printed at the end.
  */
 #include "core/session/control_message.h"
 #include "tests/bench/tunnel_driver.h"
@@ -24,15 +23,15 @@
 #include <time.h>
 
 struct crowd {
-    struct driver driver; /* first, so that one is the other */
+    struct driver driver; /* first, so that pointers to both can be cast */
     const char *ca, *name, *id, *token_file;
     char address[128], token[600];
     unsigned port, sessions, parallel, every;
     bool resume;
     unsigned begun, under_way, accepted, failed, lost;
-    unsigned opens; /* sessions that were asked for */
+    unsigned opens; /* sessions to open */
     double started;
-    double *times; /* of each that was accepted: from connect() to `accept`, in milliseconds */
+    double *times; /* for each that was accepted: from connect() to `accept`, in milliseconds */
     char why[300]; /* the first failure */
 };
 
@@ -52,7 +51,7 @@ static void on_stop(int number)
 
 /* ---- One client ---- */
 
-/* An id may have 64 sessions: the first fifty are CLIENT's, the next CLIENT-1's, and so on to CLIENT-255's. */
+/* An id may have 64 sessions: the first fifty are CLIENT's, the next CLIENT-1's, and so on up to CLIENT-255's. */
 static void print_id(struct crowd *crowd, char *id, size_t size)
 {
     unsigned number = crowd->opens++ / 50 % 256;
@@ -208,7 +207,7 @@ static void open_all(struct crowd *crowd)
     report(crowd, "opened");
 }
 
-/* Says goodbye for each, not faster than the gateway's socket can take it. */
+/* Closes all links, no faster than the gateway's socket can take it. */
 static void close_all(struct crowd *crowd)
 {
     unsigned closed = 0;
@@ -288,7 +287,7 @@ static void start(struct crowd *crowd, const struct test_certificate *unused)
     struct dtls_config *config = &crowd->driver.pair.client_config;
 
     driver_init(&crowd->driver, &user, unused, NULL);
-    crowd->driver.params.is_client = true; /* for the sessions, which are made here */
+    crowd->driver.params.is_client = true; /* for the sessions, which are created here */
     config->client.ca = crowd->ca;
     config->client.server_name = crowd->name;
     crowd->driver.pair.connect.host = crowd->address;
@@ -302,7 +301,7 @@ static void start(struct crowd *crowd, const struct test_certificate *unused)
 
 static struct crowd crowd = {.sessions = 1, .parallel = 64};
 
-/* The fixture is made for tests and ends them when something fails: so this is one. */
+/* The fixture is for tests and makes them fail on errors, so this is one. */
 START_TEST(run)
 {
     struct test_certificate unused = test_certificate_new("unused", NULL, -3600, 3600);

@@ -24,18 +24,18 @@
 
 #define RECORD_OVERHEAD 37 /* of DTLS 1.2 with AES-GCM */
 #define SOCKET_BUFFER   (4 << 20)
-#define IN_FLIGHT_BYTES (2 << 20) /* well below the socket's buffer, so that nothing is lost */
+#define IN_FLIGHT_BYTES (2 << 20) /* well below the size of the socket's buffer, so that nothing is lost */
 #define MESSAGE         64
 
 static uint8_t content[16384], big[65536];
 
-/* What is below one end of a session. */
+/* What a session sends and receives with. */
 struct wire {
     int fd;
-    bool gathering; /* records are gathered, not sent one by one */
+    bool gathering; /* collect records instead of sending them one by one */
     uint8_t out[2 * 65536];
     size_t used, segment;
-    const uint8_t *in; /* the datagram to be read next; NULL: from the socket */
+    const uint8_t *in; /* the next datagram to read; NULL: read from the socket */
     size_t in_size;
 };
 
@@ -78,7 +78,7 @@ static int wire_wait(gnutls_transport_ptr_t context, unsigned milliseconds)
     return wire->in ? 1 : poll(&fd, 1, (int)milliseconds);
 }
 
-/* Sends what was gathered, the kernel cuts it into datagrams. */
+/* Sends what was collected; the kernel splits it into datagrams. */
 static void wire_flush(struct wire *wire)
 {
     union {
@@ -160,7 +160,7 @@ static struct sockaddr_in loopback(unsigned port)
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
-/* Binds to any port; returns it. */
+/* Binds to any port, which is returned. */
 static unsigned bind_any(int fd)
 {
     struct sockaddr_in address = loopback(0);
@@ -186,7 +186,7 @@ static gnutls_session_t dtls_session(struct wire *wire, unsigned flags, unsigned
     return session;
 }
 
-/* Reads one piece, of one or more datagrams. Returns the size of each but the last. */
+/* Reads one or more datagrams at once. Returns the size of each but the last. */
 static size_t receive_piece(int fd, uint8_t *bytes, size_t capacity, size_t *size)
 {
     _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))];
@@ -233,7 +233,7 @@ static void dtls_receiver(struct measurement_shared *shared, const void *arg)
     }
 }
 
-/* Waits while too much is under way. What was lost must not be waited for. */
+/* Waits while too much is in flight. Must not wait for what was lost. */
 static void wait_for_receiver(const struct measurement *measurement, unsigned long long *sent)
 {
     static const struct timespec pause = {.tv_nsec = 100000};
@@ -319,7 +319,7 @@ static void tls_close(gnutls_session_t session, const struct wire *wire)
     gnutls_deinit(session);
 }
 
-/* Records of at most `record` bytes, in one call as far as they fit. */
+/* Records of at most `record` bytes, in one call if they fit. */
 static void tls_send(gnutls_session_t session, struct wire *wire, size_t size, size_t record)
 {
     wire->gathering = true;
@@ -351,7 +351,7 @@ static void tls_receiver(struct measurement_shared *shared, const void *arg)
         atomic_fetch_add_explicit(&shared->bytes, (unsigned long long)got, memory_order_relaxed);
 }
 
-/* Reads until nothing more is there without waiting; returns how many bytes that were. */
+/* Reads until it would have to wait; returns the number of bytes. */
 static size_t tls_receive(gnutls_session_t session, const struct wire *wire)
 {
     struct pollfd fd = {.fd = wire->fd, .events = POLLIN};

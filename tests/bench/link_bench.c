@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * dtls_bench, tls_bench [SECONDS]: a transport's link alone, without tunnel or HTTP: both ends in one thread over
- * loopback. One way as fast as it goes at two packet sizes, a ping-pong, and handshakes; a line of JSON each. Rates are
- * for each second of processor time that both ends take together, so that they hold on a busy machine too.
+ * dtls_bench, tls_bench [SECONDS]: only the link of a transport, without tunnel or HTTP, with both ends in one thread
+ * over loopback. Measures one direction at full speed with two packet sizes, a ping-pong, and handshakes; prints a line
+ * of JSON for each. Rates are per second of processor time that both ends use together, so that they are also valid on
+ * a busy machine.
  */
 #include "tests/unit/transport_pair.h"
 
@@ -16,7 +17,7 @@
 static uint8_t packet[16384];
 static double seconds = 2; /* for each line */
 
-/* Processor time of the process, in seconds. */
+/* The processor time of the process, in seconds. */
 static double processor(void)
 {
     struct timespec now;
@@ -25,7 +26,7 @@ static double processor(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Sends as much as the receiver's socket holds, lets it arrive, and so on. */
+/* Repeatedly sends as much as the receiver's socket can hold, and lets it arrive. */
 static void bulk(int64_t mtu, size_t size, const struct test_certificate *ca, const struct test_certificate *leaf)
 {
     struct test_pair pair;
@@ -37,7 +38,7 @@ static void bulk(int64_t mtu, size_t size, const struct test_certificate *ca, co
     TEST_SET_MTU(pair.client_config, mtu);
     test_pair_start(&pair, true, true, 0);
     link = test_connect_up(&pair);
-    /* Loopback passes whatever may be tried. */
+    /* Loopback accepts any size that may be tried. */
     if (size > link->max_packet)
         size = link->probe_max > link->max_packet ? link->probe_max : link->max_packet;
     begun = test_clock();
@@ -94,7 +95,7 @@ static void handshakes(bool resumed, const struct test_certificate *ca, const st
     used = processor();
     while (test_clock() - begun < (hg_time)(seconds * 1e9)) {
         test_close(test_connect_up(&pair), true);
-        if (!resumed) { /* a gateway with another ticket key */
+        if (!resumed) { /* a gateway with a different ticket key */
             TEST_INSTANCE *instance = pair.gateway->instance->state;
 
             gnutls_free(instance->setup.ticket_key.data);
@@ -107,7 +108,7 @@ static void handshakes(bool resumed, const struct test_certificate *ca, const st
     test_pair_free(&pair);
 }
 
-/* The fixture is made for tests and ends them when something fails: so this is one. */
+/* The fixture is for tests and makes them fail on errors, so this is one. */
 START_TEST(bench)
 {
     struct test_certificate ca = test_certificate_new("bench authority", NULL, -3600, 3600);

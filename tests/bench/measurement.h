@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Figures of two processes: this one, and one that it forks as the far end. A line of JSON for each measurement.
+ * Measurements with two processes: this one, and one that it forks as the far end. Each prints a line of JSON.
  */
 #ifndef TESTS_BENCH_MEASUREMENT_H
 #define TESTS_BENCH_MEASUREMENT_H
@@ -11,19 +11,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Seen by both processes. */
+/* Shared by both processes. */
 struct measurement_shared {
-    atomic_uint port;    /* where the far end listens; 0: not yet */
-    atomic_ullong bytes; /* that have arrived at the far end */
+    atomic_uint port;    /* the far end listens on it; 0: not yet */
+    atomic_ullong bytes; /* arrived at the far end */
 };
 
 struct measurement {
     const char *name;
-    double seconds; /* to be measured, after a warm-up */
+    double seconds; /* how long to measure after a warm-up */
     struct measurement_shared *shared;
     pid_t far;
     uint64_t rounds; /* of a ping-pong, counted by this end */
-    /* at the beginning of the measurement; 0: warming up */
+    /* at the start of the measurement; 0: warming up */
     double begun, warm, near_cpu, far_cpu;
     unsigned long long begun_bytes;
     uint64_t begun_rounds;
@@ -32,9 +32,9 @@ struct measurement {
 /* Forks; the far end calls `far`, which never returns. Waits until it has set shared->port. */
 void measurement_start(struct measurement *measurement, const char *name, double seconds,
                        void (*far)(struct measurement_shared *shared, const void *arg), const void *arg);
-/* Call often; false when the time is over. */
+/* To be called often; false when the time is over. */
 bool measurement_goes_on(struct measurement *measurement);
-/* Prints the figures and ends the far end. `packet`: bytes of content in one; `in_flight`: 0 for bulk. */
+/* Prints the figures and ends the far end. `packet`: its content in bytes; `in_flight`: 0 for bulk. */
 void measurement_finish(struct measurement *measurement, unsigned long packet, unsigned in_flight);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * tunnel_bench [SECONDS]: the tunnel alone, without HTTP, exchanges and codec, beside what GnuTLS and the kernel give:
- * two processes over loopback, a line of JSON for each figure (tests/bench/measurement.h). Bulk goes over one stream; a
- * ping-pong keeps so many streams busy with messages of 64 bytes, either the same ones all the time or, as exchanges
- * do, a new one for each message.
+ * tunnel_bench [SECONDS]: only the tunnel, without HTTP, exchanges and codec, compared with plain GnuTLS and the
+ * kernel: two processes over loopback, a line of JSON for each figure (tests/bench/measurement.h). Bulk data uses one
+ * stream; a ping-pong keeps several streams busy with 64-byte messages, either always the same ones or, like exchanges,
+ * a new one for each message.
  */
 #include "core/base/buffer.h"
 #include "tests/bench/gnutls_baseline.h"
@@ -85,7 +85,7 @@ static void on_up(struct driver_link *link)
     params.packet_size = link->link->max_packet;
     end->link = link;
     end->session = tn_session_new(&params);
-    /* Both ends allow the same, so that nothing needs to be told. */
+    /* Both ends have the same limits, so there is no need to exchange them. */
     tn_session_local_params(end->session, &peer);
     tn_session_set_peer_params(end->session, &peer);
     tn_link_attach(link->tn, end->session, hg_now(link->link->transport));
@@ -224,7 +224,7 @@ static void ours(const char *name, const struct setting *setting)
     free(end);
 }
 
-/* The fixture is made for tests and ends them when something fails: so this is one. */
+/* The fixture is for tests and makes them fail on errors, so this is one. */
 START_TEST(bench)
 {
     static const unsigned in_flight[] = {1, 64, 512};

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As in core/session/link.c. */
+/* The same as in core/session/link.c. */
 #define PACKETS_PER_TURN 512
 #define BLOCKED_TICK     (5 * HG_MILLISECOND)
 
@@ -112,7 +112,7 @@ void driver_close(struct driver_link *link)
     test_close(below, true);
 }
 
-/* False: the link is gone. */
+/* False: the link has ended. */
 static bool survived(struct driver_link *link, int code)
 {
     if (code)

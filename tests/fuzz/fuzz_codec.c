@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Fuzzes the decoder of one codec, FUZZ_PLUGIN. The first byte of the input is the size of the pieces (0: random ones).
- * decode_all() checks that whatever comes out keeps the promises of the public headers; what came out is encoded and
- * must come out again.
+ * Fuzzes the decoder of one codec, FUZZ_PLUGIN. The first byte of the input is the size of the pieces (0: random
+ * sizes). decode_all() checks that the result always fulfils what the public headers guarantee; it is then encoded, and
+ * decoding must give it again.
  */
 #include "tests/unit/codec_driver.h"
 #include "tests/unit/fake_host.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Fuzzes config files: any bytes become a tree or a told fault, and what an option table makes of the tree is a filled
- * struct or a told fault. What was filled is printed, and its places looked up.
+ * Fuzzes config files: any bytes become a tree or an error message, and an option table turns the tree into a filled
+ * struct or an error message. What was filled is printed, and its positions are looked up.
  */
 #include "core/config/options.h"
 
@@ -81,7 +81,7 @@ static void must_stand_somewhere(const struct config_node *node)
     }
 }
 
-/* Every fault is a line of its own, which begins with the name of the file. */
+/* Every error is a separate line that starts with the name of the file. */
 static void must_be_lines(const char *told, size_t faults)
 {
     size_t lines = 0;

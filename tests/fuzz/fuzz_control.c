@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Fuzzes the decoder of control messages: each line of the input is one. What a message says must keep to its bounds,
- * and a message that this program can make itself must come out again as it went in.
+ * Fuzzes the decoder of control messages: each line of the input is one. The contents of a message must be within their
+ * limits, and a message that this program can write itself must come out again as it went in.
  */
 #include "core/session/control_message.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Fuzzes the HTTP/1 library: the first byte of the input tells whether it is requests or responses and how it is cut,
- * the rest is what a connection brings. However it is cut, the outcome is the same; and what was accepted, written
- * anew, is accepted again with the same meaning.
+ * Fuzzes the HTTP/1 library: the first byte of the input says whether it is requests or responses and how it is split;
+ * the rest is what arrives on a connection. The outcome must not depend on how it is split; and what was accepted is
+ * written, and must be accepted again with the same meaning.
  */
 #include "core/base/buffer.h"
 #include "core/base/message.h"
@@ -26,7 +26,7 @@ static const struct hg_host host = {
 
 static const struct http1_limits limits = HTTP1_DEFAULT_LIMITS;
 
-/* What was read, so that two readings can be compared. */
+/* What was read, in a form that can be compared. */
 struct outcome {
     unsigned heads, ends, faults;
     int status;
@@ -71,7 +71,7 @@ static struct hg_head *parse(enum hg_head_kind kind, const struct http1_scan *sc
                               : http1_parse_response(&host, &limits, scan, data, &asked, message, reason);
 }
 
-/* Connection and the like were ours to write; all else must have survived. */
+/* We write Connection and the like ourselves; everything else must be unchanged. */
 static void write_and_read_again(const struct hg_head *head)
 {
     size_t capacity = http1_head_size(head, 0);
@@ -101,7 +101,7 @@ static void write_and_read_again(const struct hg_head *head)
     free(writer.data);
 }
 
-/* Bytes used, 0: more are needed, -1: fault. */
+/* Returns how many bytes were used, 0 if more are needed, -1 on an error. */
 static ptrdiff_t read_head(struct reader *reader, const uint8_t *data, size_t size)
 {
     struct http1_message message;
@@ -118,7 +118,8 @@ static ptrdiff_t read_head(struct reader *reader, const uint8_t *data, size_t si
     reader->outcome.heads++;
     note(&reader->outcome, head->path.data, head->path.size);
     note_fields(&reader->outcome, &head->fields);
-    if (head->kind == HG_RESPONSE || head->authority.size) /* the origin names one where HTTP/1.0 did not */
+    if (head->kind == HG_RESPONSE ||
+        head->authority.size) /* the origin adds a host to an HTTP/1.0 request that has none */
         write_and_read_again(head);
     reader->scan = (struct http1_scan){.kind = reader->kind};
     reader->in_body = !hg_head_is_interim(head);
@@ -155,7 +156,7 @@ static ptrdiff_t read_body(struct reader *reader, uint8_t *data, size_t size)
     return (ptrdiff_t)used;
 }
 
-/* Reads what can be read; gives how much was used, or -1. */
+/* Reads as much as possible; returns how many bytes were used, or -1. */
 static ptrdiff_t feed(struct reader *reader, const uint8_t *bytes, size_t size)
 {
     uint8_t *data = malloc(size + !size);

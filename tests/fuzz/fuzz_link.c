@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Fuzzes what reads packets and frames: a link with its session, driven as the core does. The first byte of the input
- * says what kind of link it is; then come steps, each a byte and what belongs to it: a packet comes in, a batch ends,
- * time passes, the user reads, writes, resets, the link goes and comes. Whatever comes in, credit, sizes and deadlines
- * must keep to what core/tunnel/tunnel.h promises, and nothing may be touched that is not there.
+ * Fuzzes what reads packets and frames: a link with its session, driven like the core does. The first byte of the input
+ * says what kind of link it is. Then come steps, each a byte and its arguments: a packet arrives, a batch ends, time
+ * passes, the user reads, writes or resets, the link ends and another one opens. Whatever arrives, credit, sizes and
+ * deadlines must be as core/tunnel/tunnel.h promises, and no invalid memory may be accessed.
  */
 #include "core/base/buffer.h"
 #include "core/tunnel/tunnel.h"
@@ -26,17 +26,17 @@ enum {
 };
 
 enum {
-    STEP_PACKET,      /* how much the number rises (int8), size (16 bits), bytes */
-    STEP_ACKNOWLEDGE, /* how many of the newest packets: a packet with such an ACK comes in */
-    STEP_SEND,        /* the batch ends; most packets to send */
-    STEP_TIME,        /* a power of two of microseconds passes, and the timer is looked at */
+    STEP_PACKET,      /* how much the number increases (int8), size (16 bits), bytes */
+    STEP_ACKNOWLEDGE, /* number of the newest packets: a packet with such an ACK arrives */
+    STEP_SEND,        /* the batch ends; the most packets to send */
+    STEP_TIME,        /* a power of two of microseconds passes, then the timer is checked */
     STEP_OPEN,
-    STEP_WRITE,   /* bytes (in 64), which stream */
-    STEP_READ,    /* events are taken, streams read */
+    STEP_WRITE,   /* bytes (in units of 64), which stream */
+    STEP_READ,    /* events are handled, streams read */
     STEP_END,     /* how, which stream */
-    STEP_CONTROL, /* bytes (in 16) are written, what has come is consumed */
-    STEP_MOVE,    /* the session is detached, a new link is made and it is attached again */
-    STEP_SIZE,    /* what the transport tells of the path: which, size (16 bits) */
+    STEP_CONTROL, /* bytes (in units of 16) are written, what has arrived is consumed */
+    STEP_MOVE,    /* the session is detached, and attached to a new link */
+    STEP_SIZE,    /* what the transport reports about the path: which, size (16 bits) */
     STEP_CLOSE,
     STEP_COUNT,
 };
@@ -55,7 +55,7 @@ struct run {
     uint64_t received, sent; /* the newest numbers */
     struct tn_stream *streams[STREAMS_MAX];
     size_t stream_count;
-    bool is_over; /* the link takes part no more */
+    bool is_over; /* the link is no longer used */
 };
 
 static void must(bool condition)
@@ -96,7 +96,7 @@ static void check(struct run *run)
     must(params->reliable || link.bytes_in_flight == 0 || link.packets_sent > 0);
 }
 
-/* What a link that has found a fault goes on with. */
+/* Closes the link if it has detected an error. */
 static void judge(struct run *run, int code)
 {
     must(code >= TN_CLOSED && code <= TN_CONTROL_ERROR);
@@ -111,7 +111,7 @@ static void judge(struct run *run, int code)
 
 static void receive(struct run *run, const uint8_t *packet, size_t size)
 {
-    /* Exactly as large as the packet, so that a sanitizer sees a read beyond it. */
+    /* Exactly as large as the packet, so that a sanitizer notices a read beyond it. */
     uint8_t *copy = malloc(size + !size);
 
     if (!copy)

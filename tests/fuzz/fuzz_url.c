@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Fuzzes the mapping of URLs in fields: the first byte of the input chooses the field and the mapping, the rest is its
- * value. What was mapped names nothing that would be mapped again, and a path never becomes another authority.
+ * Fuzzes the rewriting of URLs in fields: the first byte of the input selects the field and the mapping, the rest is
+ * its value. The result must not contain anything that would be mapped again, and a path must never become an
+ * authority.
  */
 #include "core/base/message.h"
 #include "plugins/lib/url/url_rewrite.h"
@@ -69,14 +70,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     head = message_head_new(HG_RESPONSE);
     before = (struct hg_text){(const char *)data + 1, size - 1};
-    if (message_field_add(&head->fields, hg_text(fields[field].name), before)) { /* not a field's value */
+    if (message_field_add(&head->fields, hg_text(fields[field].name), before)) { /* not a valid field value */
         message_head_free(head);
         return 0;
     }
     must(!fields[field].map(&host, head, &map));
     after = head->fields.items[0].value;
     must(is_network_path(before) || field == 1 || field == 2 || field == 4 || !is_network_path(after));
-    if (mapping < 2) { /* the others take off or add each time */
+    if (mapping < 2) { /* the others remove or add something each time */
         must(!fields[field].map(&host, head, &map));
         must(hg_text_equal(after, head->fields.items[0].value));
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Gives a fuzz target every file of the folders that it is called with, so that `make check` tries the kept inputs with
- * any compiler. Fails when it finds none.
+ * Passes every file in the given folders to a fuzz target, so that `make check` tries the saved inputs with any
+ * compiler. Fails if there are none.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Its own allocation for each input, so that a sanitizer sees a read beyond it. */
+/* Each input has its own allocation, so that a sanitizer notices a read beyond it. */
 static int replay(const char *path)
 {
     FILE *file = fopen(path, "rb");

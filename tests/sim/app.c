@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the streams of an end do: write, read, reset, stop and abandon as planned, comparing every byte.
+ * The streams of an end as their users see them: write, read, reset, stop and abandon as planned, comparing every byte.
  */
 #include "core/base/buffer.h"
 #include "tests/sim/sim.h"
@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* A buffer that counts how many of its kind are alive. */
+/* A buffer that counts how many of its kind exist. */
 struct counted_buffer {
     struct hg_buffer buffer;
     struct sim *sim;
@@ -76,7 +76,7 @@ static void app_drop_kept(struct sim_stream *s)
     s->kept = (struct hg_slice){0};
 }
 
-/* Takes the stream out of the list of its end. */
+/* Removes the stream from the list of its end. */
 static void app_remove(struct sim_stream *s)
 {
     struct sim_stream **link = &s->end->streams;
@@ -94,7 +94,7 @@ static void app_remove(struct sim_stream *s)
     free(s);
 }
 
-/* Releases the stream when both directions are over; true when it did. */
+/* Releases the stream once both directions have ended; true if it did. */
 static bool app_check_over(struct sim_stream *s)
 {
     if (!s->write_done || !s->read_done)
@@ -142,7 +142,7 @@ static bool app_peer_ends_early(const struct sim_stream *s)
     return s->peer.reset_at != NEVER || s->peer.abandon_at != NEVER;
 }
 
-/* Credit is a promise about memory: no stream holds more than its window. */
+/* Credit is a promise of memory: no stream holds more than its window. */
 static void app_check_window(const struct sim_stream *s)
 {
     const struct tn_params *params = &s->end->params;
@@ -153,7 +153,7 @@ static void app_check_window(const struct sim_stream *s)
                  tn_stream_readable(s->stream), window);
 }
 
-/* Reads what there is, by the plan; true when the stream is gone. */
+/* Reads according to the plan; true if the stream was released. */
 static bool app_read(struct sim_stream *s)
 {
     struct sim *sim = s->end->sim;
@@ -291,7 +291,7 @@ void app_tick(struct sim_endpoint *end)
         s->stalled = false;
         app_work(s);
     }
-    /* At the limit only its event goes on. */
+    /* At the limit, only its event makes this end open more streams. */
     if (!end->limited)
         app_open(end);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the tunnel's code alone costs: bytes go from a gateway to a client with no network between, nothing is lost, and
- * nothing is compared. Meant for callgrind and perf as much as for its figure.
+ * The cost of the tunnel's code alone: bytes flow from a gateway to a client with no network in between, without losses
+ * and comparisons. Meant for callgrind and perf as much as for its figure.
  */
 #include "core/base/buffer.h"
 #include "tests/sim/sim.h"
@@ -102,7 +102,7 @@ static void bench_start(struct bench *bench)
     }
 }
 
-/* One turn of both ends; false when a peer is dead. */
+/* One turn of both ends; false if a peer is dead. */
 static bool bench_turn(struct bench *bench, void (*events)(struct bench *bench, int side))
 {
     size_t sent = bench_carry(bench, GATEWAY);
@@ -131,7 +131,7 @@ static void bench_ask(struct bench *bench)
     tn_stream_finish(stream);
 }
 
-/* The client answers each question, the gateway asks another for each answer. */
+/* The client answers each request, and the gateway sends another one after each answer. */
 static void bench_exchange_events(struct bench *bench, int side)
 {
     struct tn_event event;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define CAPACITY 1400
-/* A datagram of 1,200 bytes, where it is found out what passes. */
+/* A datagram of 1,200 bytes, for paths whose limit is probed. */
 #define BASE 1163
 /* DTLS 1.2 with AES-GCM, UDP and IPv4. */
 #define OVERHEAD 65
@@ -53,7 +53,7 @@ static void flow_start(struct run *run, struct flow *flow, enum tn_congestion co
         params.packet_size_max = run->bottleneck->probe_max;
         params.packet_overhead = OVERHEAD;
         params.congestion = congestion;
-        /* A link knows it from its opening. */
+        /* A link knows it from its handshake. */
         params.initial_rtt = (tn_time)(run->bottleneck->delay * 1e6);
         flow->sessions[side] = tn_session_new(&params);
         flow->links[side] = tn_link_new(flow->sessions[side], &params, run->now);
@@ -147,7 +147,7 @@ static void run_timeouts(struct run *run, struct flow *flow)
     }
 }
 
-/* Each millisecond of the second half: how long a packet that came now would wait. */
+/* Once per millisecond in the second half: how long a packet that arrived now would have to wait. */
 static void run_sample(struct run *run)
 {
     tn_time busy_until = run->network.paths[CLIENT].busy_until;

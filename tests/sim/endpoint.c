@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * One end: drives a session and its link as the core does.
+ * One end: drives a session and its link like the core does.
  */
 #include "tests/sim/sim.h"
 
@@ -16,7 +16,7 @@ void end_start(struct sim_endpoint *end)
         abort();
 }
 
-/* CONTROL: a first line of some length from the client, the same back from the gateway. */
+/* CONTROL: a first line of some length from the client, which the gateway returns. */
 static void end_write_line(struct sim_endpoint *end)
 {
     char line[3000];
@@ -62,7 +62,7 @@ void end_disconnect(struct sim_endpoint *end)
     end->link = NULL;
 }
 
-/* The line that opens the link has come: the session takes the link. */
+/* The line that opens the link has arrived: the session gets the link. */
 static void end_read_control(struct sim_endpoint *end)
 {
     const char *text;
@@ -160,7 +160,7 @@ void end_check_memory(struct sim_endpoint *end)
     bound = end->params.session_send_buffer + stats.streams * 16384;
     if (bound > stats.streams * end->params.send_buffer)
         bound = stats.streams * end->params.send_buffer;
-    /* One stream may go past the bound of the session by what it was allowed before the bound was reached. */
+    /* One stream may exceed the limit of the session by what it was allowed before the limit was reached. */
     bound += end->params.send_buffer;
     if (stats.bytes_lent > end->params.session_window)
         sim_fail(end->sim, "end %d has lent %" PRIu64 " bytes, more than its pool", end->side, stats.bytes_lent);

@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * sim [--runs N] [--seed FIRST] [--verbose]: N seeded runs of the tunnel on a simulated network.
- * sim --bench [MIB [CAPACITY [STREAMS]]]: what the tunnel's code alone costs in bulk.
- * sim --exchanges [COUNT [AT_ONCE]]: the same for small exchanges, each on a stream of its own.
- * sim --bottleneck RATE DELAY QUEUE LOSS SECONDS CONTROLLER...: bulk transfers that share a bottleneck: Mbit/s, ms
- * there and back, bandwidth-delay products, percent in each direction, and bbr or cubic for each flow. SIM_RUNS,
+ * sim --bench [MIB [CAPACITY [STREAMS]]]: the cost of the tunnel's code alone for bulk data.
+ * sim --exchanges [COUNT [AT_ONCE]]: the same for small exchanges, each on its own stream.
+ * sim --bottleneck RATE DELAY QUEUE LOSS SECONDS CONTROLLER...: bulk transfers that share a bottleneck: Mbit/s, round
+ * trip in ms, bandwidth-delay products, percent in each direction, and bbr or cubic for each flow. SIM_RUNS and
  * SIM_SEED in the environment are the same as the options.
  */
 #include "tests/sim/bottleneck.h"

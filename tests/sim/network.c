@@ -28,7 +28,7 @@ static void network_push(struct network *network, struct network_packet packet)
     network->heap[i] = packet;
 }
 
-/* When a packet that goes now leaves the bottleneck; TN_TIME_NEVER when its queue is full. */
+/* When a packet sent now leaves the bottleneck; TN_TIME_NEVER if its queue is full. */
 static tn_time path_departure(struct path *path, tn_time now, size_t size)
 {
     tn_time start = path->busy_until > now ? path->busy_until : now;
@@ -79,7 +79,7 @@ void network_send(struct network *network, int to, tn_time now, uint64_t number,
 
         packet.arrival = path_arrival(network, path, departure);
         packet.order = network->order++;
-        /* Exactly as large as the packet, so that a sanitizer sees a read beyond it. */
+        /* Exactly as large as the packet, so that a sanitizer notices a read beyond it. */
         packet.data = malloc(size);
         if (!packet.data)
             abort();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A network between two ends: one path in each direction, with delay, rate, queue, loss, duplicates, overtaking, black
- * holes and a limit on the size of packets.
+ * A network between two ends: one path in each direction, with delay, rate, queue, loss, duplicates, reordering, black
+ * holes and a maximum packet size.
  */
 #ifndef TESTS_SIM_NETWORK_H
 #define TESTS_SIM_NETWORK_H
@@ -12,17 +12,17 @@
 
 struct path {
     double loss, duplicate, overtake; /* probabilities for each packet */
-    double late;                      /* probability to come `late_by` after its time */
+    double late;                      /* probability of arriving `late_by` after its time */
     tn_time late_by;
-    tn_time delay, jitter;        /* jitter is added at random, which makes packets overtake each other */
+    tn_time delay, jitter;        /* random jitter is added, which reorders packets */
     double rate;                  /* bytes per nanosecond; 0: unlimited */
     uint64_t queue;               /* bytes that may wait for the rate */
-    size_t overhead;              /* bytes of headers around each packet, which count for the rate */
-    tn_time hole_start, hole_end; /* nothing passes between */
-    size_t mtu, mtu_later;        /* larger packets are lost; from `mtu_change` on the second counts; 0: no limit */
+    size_t overhead;              /* bytes of headers around each packet, which count towards the rate */
+    tn_time hole_start, hole_end; /* nothing gets through in this period */
+    size_t mtu, mtu_later; /* larger packets are lost; the second value is used from `mtu_change` on; 0: no limit */
     tn_time mtu_change;
-    bool reliable; /* in order, nothing lost */
-    tn_time batch; /* arrivals are gathered to multiples of this; 0: not */
+    bool reliable; /* in order, without loss */
+    tn_time batch; /* arrivals are delayed to multiples of this; 0: not */
     tn_time busy_until;
     tn_time last_arrival;
 };

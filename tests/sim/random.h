@@ -37,7 +37,7 @@ static inline bool random_chance(struct random *random, double probability)
     return (double)(random_next(random) >> 11) * 0x1p-53 < probability;
 }
 
-/* The same range, but small values as likely as large ones. */
+/* The same range, but small values are as likely as large ones. */
 static inline uint64_t random_scaled(struct random *random, uint64_t low, uint64_t high)
 {
     uint64_t top = high;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a run is like: drawn from its seed.
+ * The properties of a run, chosen from its seed.
  */
 #include "tests/sim/sim.h"
 
@@ -27,7 +27,7 @@ static void make_reliable(struct path *path)
     path->hole_start = path->hole_end = NEVER;
 }
 
-/* A path that carries some size between the first packets' and the largest, and perhaps another one later. */
+/* A path whose limit is between the first packets' size and the largest, and possibly changes later. */
 static void choose_mtu(struct sim *sim, struct path *path)
 {
     const struct scenario *scenario = &sim->scenario;
@@ -83,7 +83,7 @@ static void choose_params(struct sim *sim, struct tn_params *params, int side)
     }
     if (random_chance(random, 0.3))
         params->session_window = random_scaled(random, 2, 256 * KIB);
-    params->session_unacked = params->session_window; /* as core/session/session.c sets it */
+    params->session_unacked = params->session_window; /* the same as in core/session/session.c */
     if (random_chance(random, 0.3))
         params->max_streams = random_scaled(random, 1, 50);
     if (random_chance(random, 0.3))
@@ -92,7 +92,7 @@ static void choose_params(struct sim *sim, struct tn_params *params, int side)
         params->session_send_buffer = random_scaled(random, 1, 256 * KIB);
 }
 
-/* Streams that stall count as open, but use up nothing else: each of the others goes on. */
+/* Stalled streams count as open, but use no other resources, so all others must finish. */
 static void choose_awake(struct sim *sim)
 {
     for (uint64_t side = 0; side < 2; side++) {
@@ -120,7 +120,7 @@ void scenario_choose(struct sim *sim)
         scenario->probe_max = capacities[random_between(random, 5, 7)];
     scenario->skip = random_chance(random, 0.3) ? 2 : 0;
     scenario->streams = random_scaled(random, 1, worst > 0.05 ? 60 : 400);
-    /* Now and then a large transfer, in which windows grow to their bounds, or very many streams. */
+    /* Sometimes a large transfer, in which windows grow to their limits, or very many streams. */
     if (worst < 0.02 && random_chance(random, 0.03)) {
         scenario->streams = random_between(random, 1, 3);
         budget = 8192 * KIB;
@@ -154,7 +154,7 @@ void scenario_choose(struct sim *sim)
     }
     sim->ends[CLIENT].to_open = random_chance(random, 0.5) ? 0 : random_between(random, 0, scenario->streams);
     sim->ends[GATEWAY].to_open = scenario->streams - sim->ends[CLIENT].to_open;
-    /* A window of a few bytes moves a few bytes in each round trip: give such a run little to carry. */
+    /* With a window of a few bytes, each round trip moves a few bytes, so such a run gets little data. */
     for (int side = 0; side < 2; side++) {
         const struct tn_params *params = &sim->ends[side].params;
         uint64_t most = 200 * params->stream_window;
@@ -191,7 +191,7 @@ void scenario_swap_transport(struct sim *sim)
         struct path *path = &sim->network.paths[side], other = sim->other_paths[side];
 
         sim->other_paths[side] = *path;
-        /* The first time: the path that there was, as a byte link, or with what such a link repairs. */
+        /* On the first swap: the same path as a byte link, or with the faults that such a link repairs. */
         if (other.delay == 0) {
             other = *path;
             if (sim->scenario.reliable)

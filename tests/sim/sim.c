@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A run: time goes from event to event until all streams are over.
+ * A run: time advances from event to event until all streams have ended.
  */
 #include "tests/sim/sim.h"
 
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A run that needs more is one without end. */
+/* A run that takes longer does not end at all. */
 #define TIME_MAX   (4 * 3600 * TN_SECOND)
 #define EVENTS_MAX UINT64_C(4000000)
 
@@ -24,7 +24,7 @@ _Noreturn void sim_fail(struct sim *sim, const char *format, ...)
     longjmp(sim->failed, 1);
 }
 
-/* The link dies without a word: what is under way is lost, and both ends come back on a new one. */
+/* The link dies silently: what is in flight is lost, and both ends continue on a new one. */
 static void sim_kill_link(struct sim *sim)
 {
     sim->network.epoch++;
@@ -38,7 +38,7 @@ static void sim_kill_link(struct sim *sim)
     sim->down_until = sim->now + random_between(&sim->random, 0, TN_SECOND);
 }
 
-/* What changes under a link that lives. */
+/* Changes while a link is up. */
 static void sim_change(struct sim *sim)
 {
     struct scenario *scenario = &sim->scenario;

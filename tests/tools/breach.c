@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * breach: a stage that breaks the contract of <hopgate/stage.h> in the way that a request's path names: /breach/KIND.
- * Other requests pass it by.
+ * breach: a stage that breaks the contract in <hopgate/stage.h> in the way that a request's path says: /breach/KIND.
+ * Other requests bypass it.
  */
 #include <hopgate/host.h>
 #include <hopgate/plugin.h>
@@ -66,7 +66,7 @@ static enum hg_verdict second_head(struct hg_self *self)
     return HG_TAKEN;
 }
 
-/* Answers, and lets the request go on to who answers too. */
+/* Answers, and lets the request continue to a stage that also answers. */
 static enum hg_verdict second_answer(struct hg_self *self)
 {
     respond(self);
@@ -154,7 +154,7 @@ static enum hg_verdict wrong_direction(struct hg_self *self)
 /* ---- After detach() ---- */
 
 struct state {
-    struct hg_self *gone; /* an exchange that is over */
+    struct hg_self *gone; /* an exchange that has ended */
     struct hg_timer *timer;
 };
 
@@ -194,7 +194,7 @@ struct kind {
     enum hg_verdict (*head)(struct hg_self *self);
     size_t (*data)(struct hg_self *self, size_t size);
     enum hg_verdict (*end)(struct hg_self *self);
-    bool passes; /* the request goes on to who answers it */
+    bool passes; /* the request continues to the stage that answers it */
 };
 
 static const struct kind kinds[] = {

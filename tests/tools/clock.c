@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A clock that a test sets, for a program that is not changed for it: preloaded (LD_PRELOAD), it adds to what the
- * system's clocks say. The file that HG_TEST_CLOCK names holds three numbers of 8 bytes in host order: nanoseconds to
- * add to the time of day, to the monotonic clock, and to CLOCK_BOOTTIME beyond the monotonic clock. The test changes
- * them while the program runs: days pass, somebody sets the clock, or the machine has slept.
+ * A clock set by a test, for an unmodified program: preloaded (LD_PRELOAD), it adds offsets to the system's clocks. The
+ * file that HG_TEST_CLOCK names contains three 8-byte numbers in host byte order: nanoseconds to add to the time of
+ * day, to the monotonic clock, and to CLOCK_BOOTTIME beyond the monotonic clock. The test changes them while the
+ * program is running: days pass, someone sets the clock, or the machine was suspended.
  *
- * The kernel knows nothing of it, so what sleeps would not notice: epoll_wait() returns every 20 ms, and an event loop
- * looks at the clock then.
+ * The kernel is unaware of this, so a sleeping program would not notice. Therefore, epoll_wait() returns every 20 ms,
+ * and event loops then check the clock.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -80,7 +80,7 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone)
 {
     struct timespec precise;
 
-    (void)zone; /* obsolete, and never asked for */
+    (void)zone; /* obsolete and never used */
     if (clock_gettime(CLOCK_REALTIME, &precise))
         return -1;
     now->tv_sec = precise.tv_sec;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Kills a program at a chosen change of its files, as kill -9 at the worst moment does: preloaded (LD_PRELOAD), it
- * counts the calls of fsync(), renameat(), unlinkat() and mkdirat(). The file that HG_TEST_FAULTPOINT names holds two
- * numbers of 8 bytes in host order: the calls so far, and the call before which the program is killed; 0 is none.
+ * Kills a program at a selected change of its files, like kill -9 at the worst possible moment: preloaded (LD_PRELOAD),
+ * it counts calls of fsync(), renameat(), unlinkat() and mkdirat(). The file that HG_TEST_FAULTPOINT names contains two
+ * 8-byte numbers in host byte order: the number of calls so far, and the call before which the program is killed; 0 is
+ * none.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -6,11 +6,11 @@
  *
  *   load [--connections N] [--requests N] [--rate N --seconds N] [--sha256 HEX] [--ca FILE] [--connect HOST:PORT] URL
  *
- * Without --rate each connection sends its next request as soon as the last is answered, --requests in all. With it,
- * requests leave at that rate for --seconds whatever the answers do, on the connection that has been free longest, so
- * that none outlives the time in which a server expects its first request; a request for which none is free waits, and
- * the wait counts as its time. A connection that the server closes between two requests is opened anew. Exit 0 even
- * when requests failed: the object tells.
+ * Without --rate, each connection sends its next request as soon as the previous one is answered, --requests in total.
+ * With it, requests are sent at that rate for --seconds, however long the answers take, on the connection that has been
+ * idle longest, so that none exceeds the time in which a server expects its first request. If none is idle, a request
+ * waits, and this is part of its measured time. A connection that the server closes between two requests is reopened.
+ * The exit status is 0 even if requests failed: see the object.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -56,7 +56,7 @@ struct user {
     int fd;
     uint32_t events;
     gnutls_session_t tls;
-    uint64_t began; /* when the request under way was due */
+    uint64_t began; /* when the current request should have been sent */
     size_t sent;
     char head[HEAD_SIZE + 1];
     size_t head_size;
@@ -81,7 +81,7 @@ struct load {
     unsigned long begun, done, failed;
     uint64_t bytes, started, *times;
     char why[160];      /* the first failure */
-    struct user **idle; /* a ring of those without a request */
+    struct user **idle; /* a ring of users without a request */
     unsigned long idle_first, idle_count;
 };
 
@@ -183,7 +183,7 @@ static void become_idle(struct load *load, struct user *user)
     *idle_at(load, load->idle_count++) = user;
 }
 
-/* The request under way is over. */
+/* The current request has ended. */
 static void finish(struct load *load, struct user *user, const char *failure)
 {
     if (failure) {
@@ -254,7 +254,7 @@ static void body_bytes(struct load *load, struct user *user, const char *bytes, 
         gnutls_hash(user->hash, bytes, size);
 }
 
-/* A line of chunk framing is complete. False: it is none. */
+/* A line of chunk framing is complete. False: it is invalid. */
 static bool chunk_line(struct user *user)
 {
     char *end;
@@ -270,7 +270,7 @@ static bool chunk_line(struct user *user)
     return end != user->line;
 }
 
-/* Reads chunks; returns whether the request is over, one way or the other. */
+/* Reads chunks; returns whether the request has ended, successfully or not. */
 static bool take_chunks(struct load *load, struct user *user, const char *bytes, size_t size)
 {
     while (size) {
@@ -375,7 +375,7 @@ static void user_ended(struct load *load, struct user *user)
         user->close_after = true;
         body_complete(load, user);
     } else if (user->state == READING_HEAD && user->head_size == 0 && user->reused) {
-        /* Closed between two requests, as HTTP allows (RFC 9112 section 9.3.1): not this request's fault. */
+        /* Closed between two requests, as HTTP allows (RFC 9112 section 9.3.1): this request has not failed. */
         load->begun--;
         if (user->hash)
             gnutls_hash_deinit(user->hash, NULL);
@@ -418,7 +418,7 @@ static void handshake(struct load *load, struct user *user)
         watch(load, user, gnutls_record_get_direction(user->tls) ? EPOLLOUT : EPOLLIN);
 }
 
-/* Something came on a connection without a request: a session ticket, or its end. */
+/* Something has arrived on a connection without a request: a session ticket, or its end. */
 static void idle_event(struct load *load, struct user *user)
 {
     char byte;
@@ -467,7 +467,8 @@ static void user_event(struct load *load, struct user *user)
     }
 }
 
-/* Gives requests that are due to idle connections. Returns the milliseconds to the next one, -1: answers bring it. */
+/* Assigns pending requests to idle connections. Returns the milliseconds until the next one; -1: the next answer comes
+ * first. */
 static int begin_due(struct load *load)
 {
     uint64_t now = now_ns();
@@ -540,7 +541,7 @@ static void report(struct load *load)
            (unsigned long long)load->bytes);
 }
 
-/* "https://host:port/path", and where to connect to if not there. */
+/* "https://host:port/path", and where to connect if not to that. */
 static void set_target(struct load *load, const char *url, const char *connect_to)
 {
     char host_port[256], address[256];

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * origin: a local service for tests, which can do what real ones do only on bad days. One thread a connection.
+ * origin: a local service for tests, which does on demand what real ones do only on bad days. One thread per
+ * connection.
  *
- *   origin [--listen ADDRESS] [--port PORT] [--log FILE]    serves; prints "port N" when it listens
- *          [--buffer BYTES]                                 of the kernel for each direction of a connection
+ *   origin [--listen ADDRESS] [--port PORT] [--log FILE]    serves; prints "port N" when it is listening
+ *          [--buffer BYTES]                                 of the kernel, in each direction of a connection
  *   origin --sha256 N                                       prints the SHA-256 of N bytes of its data
  *
- * The log gets "head METHOD TARGET" when a request's head is complete, "body METHOD TARGET" when its body is. What a
- * target does:
+ * It logs "head METHOD TARGET" when a request's head is complete, and "body METHOD TARGET" when its body is. The
+ * targets:
  *   /                   "hello\n"
  *   /bytes/N            N bytes with Content-Length          /chunked/N    the same, chunked
  *   /truncated/N        half of N bytes, then the connection is closed
- *   /status/CODE        that status, no body                 /head         the request head as it came
- *   /hash               SHA-256 and count of the body        /echo         the body, while it still arrives
+ *   /status/CODE        that status, no body                 /head         the request head, unchanged
+ *   /hash               SHA-256 and size of the body         /echo         the body, while it is still arriving
  *   /early              413 before the body is read          /interim      103 before the answer
  *   /trailers           chunked, with trailer fields         /nonsense     an answer that is not HTTP
- *   /silent             no answer, ever                      /stall        a head, then nothing
- *   /deaf               reads no body, answers never
- *   /dribble/N/MS       N bytes, one each MS milliseconds
- *   /gate/K/N           N bytes, but only when K requests wait at this gate
+ *   /silent             never answers                        /stall        a head, then nothing
+ *   /deaf               does not read the body, never answers
+ *   /dribble/N/MS       N bytes, one every MS milliseconds
+ *   /gate/K/N           N bytes, but only when K requests are waiting at this gate
  */
 #include "tests/tools/pattern.h"
 
@@ -43,7 +44,7 @@
 #define BLOCK     65536
 #define HEAD_SIZE 65536
 
-/* All that threads share. */
+/* Shared by all threads. */
 struct service {
     int log;
     pthread_mutex_t lock;
@@ -55,7 +56,7 @@ struct service {
 struct connection {
     struct service *service;
     int fd;
-    char in[HEAD_SIZE + 1]; /* bytes that have arrived and are not used yet */
+    char in[HEAD_SIZE + 1]; /* bytes that have arrived but have not been used yet */
     size_t in_size;
     char head[HEAD_SIZE + 1]; /* the request head, terminated by NUL */
     size_t head_size;
@@ -86,7 +87,7 @@ static bool send_text(int fd, const char *text)
     return send_all(fd, text, strlen(text));
 }
 
-/* More bytes into `in`. False: the connection has ended or there is no room. */
+/* Reads more bytes into `in`. False: the connection has ended or there is no room. */
 static bool receive(struct connection *connection)
 {
     ssize_t got;
@@ -144,7 +145,7 @@ static bool read_head(struct connection *connection)
 
 typedef bool (*body_sink)(void *arg, const char *bytes, size_t size);
 
-/* Hands `size` bytes of the body on as they come. */
+/* Passes `size` bytes of the body on as they arrive. */
 static bool read_part(struct connection *connection, uint64_t size, body_sink sink, void *arg)
 {
     while (size) {
@@ -218,7 +219,7 @@ static bool receive_body(struct connection *connection, body_sink sink, void *ar
     return true;
 }
 
-/* Hands the body on, unless that was done before. */
+/* Passes the body on, unless that was done before. */
 static bool read_body(struct connection *connection, body_sink sink, void *arg)
 {
     bool has_body = connection->chunked || connection->length;
@@ -361,7 +362,7 @@ static bool answer_dribble(struct connection *connection, unsigned long count, u
     return true;
 }
 
-/* Until the peer closes. */
+/* Waits until the peer closes. */
 static bool wait_for_close(struct connection *connection)
 {
     do
@@ -386,7 +387,7 @@ static void wait_at_gate(struct service *service, unsigned long count)
     pthread_mutex_unlock(&service->lock);
 }
 
-/* One request, which has its head. False: the connection cannot go on. */
+/* Serves one request whose head has been read. False: the connection must be closed. */
 static bool serve(struct connection *connection)
 {
     const char *target = connection->target;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Test data: bytes that depend on their position, so that a lost, doubled or moved block changes the hash.
+ * Test data: bytes that depend on their position, so that a lost, duplicated or moved block changes the hash.
  */
 #ifndef TESTS_TOOLS_PATTERN_H
 #define TESTS_TOOLS_PATTERN_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Fills `size` bytes (a multiple of 8) for the place `offset` (a multiple of 8): splitmix64 of the word's number. */
+/* Fills `size` bytes (a multiple of 8) for position `offset` (a multiple of 8): splitmix64 of the word's number. */
 static inline void pattern_fill(uint8_t *bytes, size_t size, uint64_t offset)
 {
     for (size_t i = 0; i < size; i += 8) {

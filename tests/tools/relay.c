@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * relay: a path between two network namespaces, as slow, far and lossy as it is told. It makes a TUN device in each, so
- * IP packets of any protocol and family pass through it: the tunnel's and, to compare, those of the kernel's own TCP.
- * Needs root. The devices have no address and are not up; they vanish when the relay ends.
+ * relay: a path between two network namespaces, as slow, long and lossy as configured. It creates a TUN device in each,
+ * so IP packets of any protocol and family pass through it: those of the tunnel and, for comparison, of the kernel's
+ * TCP. Needs root. The devices have no address and are not up; they are removed when the relay ends.
  *
  *   relay --a NAMESPACE/DEVICE --b NAMESPACE/DEVICE [--control FIFO] [--seed N] [--PROPERTY VALUE[,VALUE]]...
  *
  * A property has one value for both directions, or one for a to b and one for b to a:
- *   rate N      Mbit/s of IP packets; 0: as fast as it goes        delay N      ms one way, after the queue
- *   queue N     bytes that may wait for the rate; the tail drops   loss N       % of packets lost, at random
- *   reorder N   % of packets that come `extra` ms later            extra N      ms; the packets behind overtake
- *   limit N     bytes: IP packets that are larger are lost, and nobody is told; 0: none
- *   down 1      all that enters is lost, until down 0
+ *   rate N      Mbit/s of IP packets; 0: unlimited                 delay N      ms one way, after the queue
+ *   queue N     bytes that may wait for the rate; drops the tail   loss N       % of packets lost, at random
+ *   reorder N   % of packets that arrive `extra` ms later          extra N      ms; later packets overtake them
+ *   limit N     bytes: larger IP packets are lost silently; 0: none
+ *   down 1      everything that enters is lost, until down 0
  *
- * A packet takes its share of the rate, is lost or not, and travels. Lines "PROPERTY VALUE[,VALUE]" written to the FIFO
- * change properties while it runs, "stats" prints the figures so far. Prints "ready" when the devices are there, and a
- * JSON object of its figures on SIGTERM and SIGINT. A packet that leaves more than 1 ms after its time counts as
- * `late`: when there are many, a sentence on stderr says that the machine was too busy for what is measured on it.
+ * A packet waits for the rate, is lost or not, then takes the delay. Lines "PROPERTY VALUE[,VALUE]" written to the FIFO
+ * change properties while it is running; "stats" prints the figures so far. Prints "ready" when the devices exist, and
+ * its figures as a JSON object on SIGTERM and SIGINT. A packet that leaves more than 1 ms late counts as `late`; if
+ * there are many, a message on stderr says that the machine was too busy for the measurements.
  */
 #include "tests/sim/random.h"
 
@@ -40,13 +40,13 @@
 #define MILLISECOND UINT64_C(1000000)
 #define NEVER       UINT64_MAX
 
-/* Turns of the loop are at least so far apart, which gathers packets that arrive one by one. */
+/* The minimum time between turns of the loop, which batches packets that arrive one by one. */
 #define QUANTUM (MILLISECOND / 4)
-/* A delivery after this is late. */
+/* A delivery that is later than this counts as late. */
 #define LATE MILLISECOND
-/* Packets read from one device before the other has its turn. */
+/* Packets to read from one device before it is the other's turn. */
 #define BATCH 64
-/* Packets that the kernel keeps for the relay while that is not running. */
+/* Packets that the kernel queues for the relay while that is not scheduled. */
 #define DEVICE_QUEUE 4000
 #define PACKET_MAX   65536
 
@@ -57,7 +57,7 @@ struct figures {
     unsigned long long tail;    /* dropped because the queue was full */
     unsigned long long down;    /* by `down` */
     unsigned long long large;   /* by `limit` */
-    unsigned long long refused; /* by the device that it should have left by */
+    unsigned long long refused; /* by the device that it was to be sent to */
     unsigned long long reordered, late;
     uint64_t queue_max; /* bytes */
     uint64_t late_max;  /* nanoseconds */
@@ -82,7 +82,7 @@ struct device {
 };
 
 struct packet {
-    uint64_t due, number; /* by number when due at once */
+    uint64_t due, number; /* by number if due at the same time */
     struct direction *direction;
     size_t size;
     uint8_t bytes[];
@@ -92,12 +92,12 @@ struct relay {
     struct device devices[2];
     struct direction directions[2]; /* a to b, b to a */
     struct random random;
-    struct packet **heap; /* under way, the first due on top */
+    struct packet **heap; /* in flight, the first due on top */
     size_t count, capacity;
     uint64_t number;
     const char *control_path;
-    int control, home; /* the FIFO or -1; the namespace that it was started in */
-    char line[256];    /* of the FIFO, so far */
+    int control, home; /* the FIFO or -1; the original namespace */
+    char line[256];    /* of the FIFO, incomplete */
     size_t line_size;
 };
 
@@ -164,7 +164,7 @@ static bool set(struct relay *relay, const char *name, const char *value)
            set_one(&relay->directions[1], name, back);
 }
 
-/* ---- Packets under way ---- */
+/* ---- Packets in flight ---- */
 
 static bool before(const struct packet *a, const struct packet *b)
 {
@@ -230,7 +230,7 @@ static uint64_t arrival(struct relay *relay, struct direction *direction, uint64
         direction->figures.reordered++;
         return due + direction->extra;
     }
-    /* A delay that was made shorter must not reorder what was on its way. */
+    /* A reduced delay must not reorder packets that are already in flight. */
     if (due < direction->last_due)
         due = direction->last_due;
     direction->last_due = due;
@@ -297,7 +297,7 @@ static void deliver_due(struct relay *relay)
 
     for (unsigned count = 1; relay->count > 0 && relay->heap[0]->due <= now; count++) {
         deliver(pop(relay), now);
-        /* What counts is when a packet really leaves, so a long batch needs the clock again. */
+        /* The actual time of sending counts, so check the clock again within a long batch. */
         if (count % 16 == 0)
             now = now_ns();
     }
@@ -316,7 +316,7 @@ static bool take(struct relay *relay, struct direction *direction)
             enter(relay, direction, now, bytes, (size_t)size);
         } else {
             if (size < 0 && errno != EAGAIN && errno != EINTR)
-                stopped = 1; /* the namespace is gone, and the device with it */
+                stopped = 1; /* the namespace was removed, and the device with it */
             return false;
         }
     }
@@ -476,7 +476,7 @@ static void open_control(struct relay *relay)
         return;
     if (mkfifo(relay->control_path, 0600) != 0)
         die(relay->control_path, strerror(errno));
-    /* Also for writing, so that it never ends. */
+    /* Also open for writing, so that there is never an end of file. */
     relay->control = open(relay->control_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (relay->control < 0)
         die(relay->control_path, strerror(errno));
@@ -490,7 +490,7 @@ enum {
     CONTROL,
 };
 
-/* Until a packet or a command comes, or a packet is due. */
+/* Waits until a packet or a command arrives, or a packet is due. */
 static void wait_for_work(struct pollfd fds[3], uint64_t due, uint64_t begun, const sigset_t *signals)
 {
     uint64_t now = now_ns(), left;
@@ -571,7 +571,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < 2; i++)
         open_device(&relay, &relay.devices[i]);
     open_control(&relay);
-    /* A path does not wait for a processor. Where this is not allowed, `late` tells. */
+    /* A path does not wait for a processor. If this is not allowed, `late` shows the effect. */
     sched_setscheduler(0, SCHED_FIFO, &priority);
     puts("ready");
     fflush(stdout);
