@@ -47,8 +47,7 @@ struct pipeline {
     struct instance **instances; /* all, in the file's order */
     size_t count;
     struct instance **start_order; /* the order in which they start; they stop in reverse */
-    struct instance *
-        *path; /* those that exchanges pass through, on the way down: edge or none, stages, origin or none */
+    struct instance **path;        /* on the exchanges' way down: edge or none, stages, origin or none */
     size_t path_count;
     struct instance **codecs; /* in order of preference */
     size_t codec_count;

@@ -20,9 +20,8 @@ struct path_mtu {
     size_t probe;    /* size of the probe in flight; 0: none */
     unsigned tries;  /* evidence against that size: see TRIES */
     bool complete;   /* the search is suspended until `resume` */
-    tn_time
-        resume; /* no probe before this time, and later only along with data; 0: the first search, which needs none */
-    unsigned rests; /* how often the path's limit has dropped since it was last stable */
+    tn_time resume;  /* no probe before this, and later only along with data; 0: the first search, which needs none */
+    unsigned rests;  /* how often the path's limit has dropped since it was last stable */
     uint64_t probes_sent, probes_lost, black_holes;
 };
 

@@ -90,8 +90,7 @@ struct recovery {
     struct reordering reordering;
     struct pacer pacer;
     uint64_t packets_lost;
-    uint64_t
-        largest_sent_at_loss; /* largest_sent when a packet was last declared lost because of congestion or by chance */
+    uint64_t largest_sent_at_loss; /* largest_sent when a packet was last declared lost by congestion or chance */
 };
 
 void recovery_start(struct recovery *recovery, const struct recovery_handler *handler, void *owner,

@@ -11,10 +11,9 @@
 #include "core/tunnel/tunnel.h"
 
 struct reordering {
-    unsigned level; /* 0: none seen */
-    unsigned quiet; /* episodes of loss since the last reordering */
-    uint64_t
-        raised_at; /* the largest number sent when the level rose; earlier packets were sent without knowledge of it */
+    unsigned level;     /* 0: none seen */
+    unsigned quiet;     /* episodes of loss since the last reordering */
+    uint64_t raised_at; /* the largest number sent when the level rose, which earlier packets do not reflect */
 };
 
 /* The packet was declared lost, and acknowledged later. */

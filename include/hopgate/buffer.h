@@ -3,15 +3,15 @@
  *
  * Counted buffers: how bytes travel through a pipeline without being copied.
  *
- * A buffer is a piece of memory with a reference count. A slice is a view of a part of one. Whoever wants to keep a
- * slice beyond the call it was given in takes a reference on its buffer and drops it later; nobody ever frees another
- * party's memory, since each buffer carries the function that frees it.
+ * A buffer is a piece of memory with a reference count. A slice is a view of part of a buffer. To keep a slice beyond
+ * the call that it was passed to, take a reference on its buffer and drop it later. Each buffer has a function that
+ * frees it, so nobody ever frees memory of another party.
  *
- * Bytes that anyone else can see are never edited: a buffer is filled by its maker before the first slice of it is
- * handed on, and only the part that no slice covers yet may still be written to.
+ * Bytes that anyone else can see are never modified: a buffer is filled by its creator before its first slice is passed
+ * on, and only the part that no slice covers yet may still be written to.
  *
- * Threads: the count is atomic, so that an exchange may cross from one worker to another. The bytes need no lock
- * because they do not change.
+ * Threads: the count is atomic, so that an exchange may move from one worker to another. The bytes need no lock because
+ * they do not change.
  */
 #ifndef HOPGATE_BUFFER_H
 #define HOPGATE_BUFFER_H
@@ -20,19 +20,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** A counted piece of memory. Made by hg_buffer_new() of <hopgate/host.h>, with a count of one. */
+/** A counted piece of memory. Created by hg_buffer_new() of <hopgate/host.h> with a reference count of one. */
 struct hg_buffer {
     atomic_uint refs;                          /**< Private: use hg_buffer_ref() and hg_buffer_unref(). */
-    void (*release)(struct hg_buffer *buffer); /**< Called once, by whoever drops the last reference. */
-    size_t capacity;                           /**< Bytes at `data`. */
+    void (*release)(struct hg_buffer *buffer); /**< Called once, when the last reference is dropped. */
+    size_t capacity;                           /**< Size of `data`. */
     uint8_t *data;                             /**< The bytes; owned by the buffer. */
 };
 
-/** A view of a part of a buffer. A slice as such owns nothing: see hg_buffer_ref(). */
+/** A view of part of a buffer. A slice itself owns nothing: see hg_buffer_ref(). */
 struct hg_slice {
-    struct hg_buffer *buffer; /**< Who owns the bytes; NULL for bytes that live as long as the program. */
+    struct hg_buffer *buffer; /**< The owner of the bytes; NULL for bytes that live as long as the program. */
     const uint8_t *data;      /**< The first byte; may be NULL only when `size` is 0. */
-    size_t size;              /**< Bytes. */
+    size_t size;              /**< Number of bytes. */
 };
 
 /** Takes a reference. NULL is allowed. Returns its argument. */
@@ -50,7 +50,7 @@ static inline void hg_buffer_unref(struct hg_buffer *buffer)
         buffer->release(buffer);
 }
 
-/** A slice of the same bytes without the first `skip` ones. `skip` must not exceed `slice.size`. */
+/** The slice without its first `skip` bytes. `skip` must not exceed `slice.size`. */
 static inline struct hg_slice hg_slice_from(struct hg_slice slice, size_t skip)
 {
     slice.data = skip ? slice.data + skip : slice.data;
@@ -58,7 +58,7 @@ static inline struct hg_slice hg_slice_from(struct hg_slice slice, size_t skip)
     return slice;
 }
 
-/** A slice of the same bytes that ends after at most `size` of them. */
+/** The first bytes of the slice, at most `size` of them. */
 static inline struct hg_slice hg_slice_first(struct hg_slice slice, size_t size)
 {
     if (slice.size > size)

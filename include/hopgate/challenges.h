@@ -2,12 +2,13 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * The capabilities "challenge_http01" and "challenge_tlsalpn01": answering the challenges by which a certificate
- * authority makes sure that a name leads here (RFC 8555 section 8.3, RFC 8737).
+ * authority checks that a name leads here (RFC 8555 section 8.3, RFC 8737).
  *
- * Offered by the plugin that can answer that type of challenge (acme_http01, acme_tlsalpn01), used by the one that
- * orders certificates (acme): which of them stand in the pipeline tells it, in configure() already, which types are
- * possible. The solver keeps what was presented in its worker's memory and nothing else: acme keeps pending challenges
- * in the store and presents each of them in every worker of every node, so whichever the authority reaches answers.
+ * Offered by the plugins that answer these types of challenge (acme_http01, acme_tlsalpn01), used by the one that
+ * orders certificates (acme). From those present in the pipeline it knows which types are possible, even in
+ * configure(). A solver keeps what is presented to it in its worker's memory and nowhere else: acme keeps pending
+ * challenges in the store and presents each of them in every worker of every node, so any of them can answer the
+ * authority.
  */
 #ifndef HOPGATE_CHALLENGES_H
 #define HOPGATE_CHALLENGES_H
@@ -25,28 +26,28 @@
 /** A pending challenge. The texts are valid during the call. */
 struct hg_challenge {
     /**
-     * What is validated: a DNS name in lower case, without a wildcard, or an IP address as inet_ntop() prints it
-     * (for tls-alpn-01 the authority then sends the reverse name as SNI, RFC 8738 section 6).
+     * What is validated: a DNS name in lower case, without a wildcard, or an IP address as printed by inet_ntop() (for
+     * tls-alpn-01, the authority then sends the reverse name as SNI, RFC 8738 section 6).
      */
     struct hg_text identifier;
     struct hg_text token;             /**< Base64url. Unique among the pending challenges. */
     struct hg_text key_authorization; /**< The token, a dot and the account key's thumbprint (RFC 8555 section 8.1). */
 };
 
-/** Both capabilities have this table. */
+/** The operations of both capabilities. */
 struct hg_challenges_ops {
     /**
-     * Answers from now on, until it is withdrawn: http-01 by token, tls-alpn-01 by identifier. Presenting a token again
-     * changes nothing; a second token for the same identifier takes the first one's place in tls-alpn-01 until it is
-     * withdrawn. 0, or -1 when out of memory.
+     * From now on, answers the challenge until it is withdrawn: http-01 by token, tls-alpn-01 by identifier. Presenting
+     * a token again changes nothing; in tls-alpn-01, a second token for the same identifier replaces the first until it
+     * is withdrawn. 0, or -1 when out of memory.
      */
     int (*present)(struct hg_worker *provider, const struct hg_challenge *challenge);
-    /** Answers no more. One that is not there is ignored. */
+    /** Stops answering. An unknown token is ignored. */
     void (*withdraw)(struct hg_worker *provider, struct hg_text token);
     /**
      * tls-alpn-01 only, NULL in http-01: the certificate for a handshake that offers HG_ALPN_ACME_TLS (RFC 8737 section
-     * 3), with a reference for the caller; NULL: nothing is pending for that name, refuse the handshake. acme passes
-     * such handshakes on from `certificates`.
+     * 3), as a reference that the caller owns; NULL: nothing is pending for that name, refuse the handshake. acme
+     * passes such handshakes on from `certificates`.
      */
     struct hg_certificate *(*find)(struct hg_worker *provider, const struct hg_certificate_query *query);
 };

@@ -3,7 +3,7 @@
  *
  * The capability "identity": who may open a session, and what it may serve.
  *
- * The same plugin stands at both ends: on a client it presents credentials, on a gateway it verifies them. The
+ * The same plugin is used at both ends: on a client it presents credentials, on a gateway it verifies them. The
  * credentials travel inside the encrypted link, as the member "credentials" of the control message `open`.
  */
 #ifndef HOPGATE_IDENTITY_H
@@ -16,72 +16,72 @@
 #define HG_IDENTITY         "identity"
 #define HG_IDENTITY_VERSION 1
 
-/** The longest id of a client, in bytes. */
+/** The longest client id, in bytes. */
 #define HG_IDENTITY_MAX 128
 
 /** Who opened a session. */
 struct hg_identity {
-    char id[HG_IDENTITY_MAX + 1]; /**< The client's id, as routes name it. */
-    const char *const *services;  /**< What it may serve, ended by NULL; NULL: everything. Lives as long as `owner`. */
-    struct hg_buffer *owner; /**< A reference for the caller of verify(), who drops it by hg_buffer_unref() when the
+    char id[HG_IDENTITY_MAX + 1]; /**< The client's id, as used in routes. */
+    const char *const
+        *services;           /**< What it may serve, terminated by NULL; NULL: everything. Lives as long as `owner`. */
+    struct hg_buffer *owner; /**< A reference for the caller of verify(), to be dropped with hg_buffer_unref() once the
                                   identity is no longer used; NULL: `services` lives as long as the instance. */
 };
 
-/** What verify() answers. */
+/** The result of verify(). */
 enum hg_verify {
     HG_VERIFY_REFUSED = -1,
     HG_VERIFY_GRANTED = 0,
-    HG_VERIFY_LATER = 1, /**< By `answered`. */
+    HG_VERIFY_LATER = 1, /**< `answered` will be called. */
 };
 
-/** Credentials that are looked at. Made by the core. */
+/** Credentials being verified. Created by the core. */
 struct hg_verification {
     struct hg_identity identity; /**< To be filled before granting. */
-    const char *reason;          /**< To be set before refusing: a literal that the peer may see without helping an
-                                      attacker ("no such id and token"). */
-    void *state;                 /**< The provider's own. */
+    const char *reason; /**< To be set before refusing: a literal that the peer may see without helping an attacker ("no
+                             such id and token"). */
+    void *state;        /**< Belongs to the provider. */
     /**
-     * After HG_VERIFY_LATER, to be called once, in the provider's thread and not within an operation, unless cancel()
-     * came before: HG_VERIFY_GRANTED or HG_VERIFY_REFUSED. After this, `verification` is gone.
+     * After HG_VERIFY_LATER, call this once with HG_VERIFY_GRANTED or HG_VERIFY_REFUSED, in the provider's thread and
+     * not within an operation, unless cancel() is called first. It frees `verification`.
      */
     void (*answered)(struct hg_verification *verification, enum hg_verify answer);
 };
 
 struct hg_identity_ops {
     /**
-     * On a client: a new object with its credentials, for the caller to json_decref(), who overwrites the texts in it
-     * before. NULL after hg_log().
+     * On a client: returns a new object with its credentials. The caller releases it with json_decref() after
+     * overwriting its strings. NULL after hg_log().
      */
     json_t *(*present)(struct hg_worker *provider);
     /**
-     * On a gateway: looks at credentials from outside, which it may keep no longer than the call. Answers GRANTED with
-     * `verification->identity` filled; REFUSED with `verification->reason` set, after hg_log_limited() says what is
-     * wrong with them; or LATER, when somebody else must be asked first. It is refused after 8 s.
+     * On a gateway: verifies untrusted credentials, which are only valid during the call. Returns GRANTED with
+     * `verification->identity` filled; REFUSED with `verification->reason` set, after logging with hg_log_limited()
+     * what is wrong; or LATER, if something else must be asked first. The core refuses after 8 s.
      */
     enum hg_verify (*verify)(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
                              struct hg_verification *verification);
     /**
-     * On a gateway: the answer is no longer wanted, as the link is gone or it has taken too long; after this,
-     * `verification` is gone. Only after LATER and before `answered`. NULL where verify() never answers so.
+     * On a gateway: the result is no longer needed, as the link has ended or it has taken too long; `verification` must
+     * not be used afterwards. Only called after LATER and before `answered`. NULL if verify() never returns LATER.
      */
     void (*cancel)(struct hg_worker *provider, struct hg_verification *verification);
     /**
-     * On a gateway: from now on lets `changed(arg)` be called when what verify() has said may not hold any more; in the
-     * provider's thread, never within an operation. One at a time: another call replaces it, `changed` NULL ends it.
-     * NULL where identities never change.
+     * On a gateway: from now on, `changed(arg)` is called when the results of verify() may no longer be true; in the
+     * provider's thread, never within an operation. There is one at a time: another call replaces it, and a NULL
+     * `changed` ends it. NULL if identities never change.
      */
     void (*watch)(struct hg_worker *provider, void (*changed)(void *arg), void *arg);
     /**
-     * On a gateway, where there is watch(): looks again at an identity that verify() has filled. 0: the client may
-     * stay; `services` and `owner` are now what holds, the reference to another owner having been dropped. -1: it may
-     * not, with
-     * `*reason` set to a literal that the client and the log are given ("its token was removed"); the identity is
-     * unchanged. Cheap, since it is asked for each session in turn.
+     * On a gateway that has watch(): checks an identity filled by verify() again. 0: the client may stay; `services`
+     * and `owner` have been updated, and if `owner` has changed, the reference to the old one was dropped. -1: it may
+     * not stay; `*reason` is set to a literal for the client and the log ("its token was removed"), and the identity is
+     * unchanged. Should be cheap, as it is called for every session.
      */
     int (*review)(struct hg_worker *provider, struct hg_identity *identity, const char **reason);
     /**
-     * On a gateway, from the end of configure() on: whether a client of that id could open a session at all, by what
-     * was read then. For doubts about a config. NULL where that cannot be told.
+     * On a gateway, from the end of configure() on: whether a client with that id could open a session at all,
+     * according to what was read then. For config warnings. NULL if that cannot be known.
      */
     bool (*knows)(const struct hg_instance *provider, struct hg_text id);
 };

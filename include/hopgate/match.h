@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Hosts and paths of requests, and how a config file names some of them: "app.example.com", "*.example.com", "/api".
- * The core's option `only` and the routes read and match them alike.
+ * Hosts and paths of requests, and how a config file names them: "app.example.com", "*.example.com", "/api". Used both
+ * by the core's option `only` and by routes.
  */
 #ifndef HOPGATE_MATCH_H
 #define HOPGATE_MATCH_H
@@ -11,10 +11,12 @@
 #include <hopgate/types.h>
 #include <netinet/in.h>
 
-/** Bytes for a host: the longest name of DNS (RFC 1035 section 2.3.4) with a dot before it, or IPv6 in brackets. */
+/**
+ * Size of a buffer for a host: the longest DNS name (RFC 1035 section 2.3.4) with a dot before it, or IPv6 in brackets.
+ */
 #define HG_HOST_MAX 254
 
-/** Private: an IPv6 address as inet_ntop() writes it (RFC 5952), in brackets. Empty: it is none. */
+/** Private: an IPv6 address as inet_ntop() writes it (RFC 5952), in brackets. Empty if it is not one. */
 static inline struct hg_text hg_host_ipv6(struct hg_text address, char *buffer)
 {
     char literal[INET6_ADDRSTRLEN];
@@ -32,8 +34,9 @@ static inline struct hg_text hg_host_ipv6(struct hg_text address, char *buffer)
 }
 
 /**
- * The host of an authority, as hosts are compared: in lower case, without the port and a final dot, an IPv6 address in
- * its brackets and canonical spelling. `buffer` of HG_HOST_MAX bytes holds it. Empty: it is too long or no host.
+ * The host of an authority in the form used for comparison: in lower case, without the port and a final dot, and IPv6
+ * addresses in brackets and canonical form. It is written to `buffer`, of HG_HOST_MAX bytes. Empty if it is too long or
+ * not a host.
  */
 static inline struct hg_text hg_host_canonical(struct hg_text authority, char *buffer)
 {
@@ -55,7 +58,7 @@ static inline struct hg_text hg_host_canonical(struct hg_text authority, char *b
     return (struct hg_text){buffer, size};
 }
 
-/** Private: whether a canonical host is a name or address at all. */
+/** Private: whether a canonical host is a valid name or address. */
 static inline bool hg_host_is_valid(struct hg_text host)
 {
     size_t label = 0;
@@ -75,9 +78,8 @@ static inline bool hg_host_is_valid(struct hg_text host)
 }
 
 /**
- * Reads a host as a config file names it: "app.example.com", an address, or "*.example.com" for every name below
- * example.com, which becomes ".example.com". `buffer` of HG_HOST_MAX + 1 bytes holds the result. NULL, or what is
- * wrong.
+ * Parses a host from a config file: "app.example.com", an address, or "*.example.com" for every name below example.com,
+ * which becomes ".example.com". The result is in `buffer`, of HG_HOST_MAX + 1 bytes. Returns NULL, or what is wrong.
  */
 static inline const char *hg_host_pattern(const char *host, char *buffer, struct hg_text *pattern)
 {
@@ -101,7 +103,7 @@ static inline const char *hg_host_pattern(const char *host, char *buffer, struct
     return hg_host_is_valid(name) ? NULL : "not a host name or address; write international names as xn-- (IDNA)";
 }
 
-/** Whether a canonical host is what hg_host_pattern() has read, or below it where that is a wildcard. */
+/** Whether a canonical host matches a pattern from hg_host_pattern(). */
 static inline bool hg_host_fits(struct hg_text host, struct hg_text pattern)
 {
     if (pattern.data[0] != '.')
@@ -110,8 +112,10 @@ static inline bool hg_host_fits(struct hg_text host, struct hg_text pattern)
            memcmp(host.data + host.size - pattern.size, pattern.data, pattern.size) == 0;
 }
 
-/** Reads a path as a config file names it: it and all that is below it. Without final slashes: "/" becomes "". NULL, or
- * what is wrong. */
+/**
+ * Parses a path from a config file, which stands for itself and everything below it. Final slashes are removed: "/"
+ * becomes "". Returns NULL, or what is wrong.
+ */
 static inline const char *hg_path_pattern(const char *path, struct hg_text *pattern)
 {
     *pattern = hg_text(path);
@@ -130,7 +134,7 @@ static inline const char *hg_path_pattern(const char *path, struct hg_text *patt
     return NULL;
 }
 
-/** Whether a path is `prefix` or below it: "/a" and "/a/b" are below "/a", "/ab" is not. Byte for byte. */
+/** Whether a path is `prefix` or below it: "/a" and "/a/b" are below "/a", "/ab" is not. Compares bytes. */
 static inline bool hg_path_is_below(struct hg_text path, struct hg_text prefix)
 {
     return path.size >= prefix.size && (!prefix.size || memcmp(path.data, prefix.data, prefix.size) == 0) &&
@@ -146,7 +150,7 @@ static inline int hg_path_digit(char c)
                                   : -1;
 }
 
-/** Takes the first character off a path that is not empty, its percent-encoding undone. */
+/** Removes the first character from a non-empty path and returns it with percent-encoding undone. */
 static inline char hg_path_next(struct hg_text *path)
 {
     size_t size = 1;
@@ -162,12 +166,13 @@ static inline char hg_path_next(struct hg_text *path)
 }
 
 /**
- * Whether a path has a segment ".." (RFC 3986 section 5.2.4), in any way that services are known to write or read it:
- * percent-encoded, between backslashes, with parameters behind it. A service that resolves it answers for another path.
+ * Whether a path has a ".." segment (RFC 3986 section 5.2.4) in any form that services are known to understand:
+ * percent-encoded, between backslashes, followed by parameters. A service that resolves it would respond for another
+ * path.
  */
 static inline bool hg_path_climbs(struct hg_text path)
 {
-    size_t size = 0, dots = 0; /* of the segment, as far as its parameters */
+    size_t size = 0, dots = 0; /* of the segment, up to its parameters */
     bool in_parameters = false;
 
     while (path.size && path.data[0] != '?') {

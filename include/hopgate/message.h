@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Messages: the heads and trailers of HTTP requests and responses, as every stage sees them whatever version or
- * encoding they came in.
+ * Messages: the heads and trailers of HTTP requests and responses, in the same form for every stage, whatever the HTTP
+ * version or encoding.
  *
- * Framing is not part of a message: Transfer-Encoding, Connection and what it names, Keep-Alive and the like are taken
- * off where a message enters and made anew where it leaves. Content-Length becomes `length`, Host becomes `authority`.
+ * Framing is not part of a message: Transfer-Encoding, Connection and the fields it names, Keep-Alive and the like are
+ * removed where a message enters and created where it leaves. Content-Length becomes `length`, Host becomes
+ * `authority`.
  *
- * Memory: a head or a set of fields is made with hg_head_new() or hg_fields_new() of <hopgate/host.h> and owns all its
- * texts. Texts given to a setter are copied, and checked: none can end its line and begin another one. Once emitted it
- * belongs to the exchange; until then to its maker.
+ * Memory: a head or a set of fields is created by hg_head_new() or hg_fields_new() of <hopgate/host.h> and owns all its
+ * texts. Texts passed to a setter are copied and checked: none can end its line and begin another. A head or set of
+ * fields belongs to its creator until it is emitted, and then to the exchange.
  */
 #ifndef HOPGATE_MESSAGE_H
 #define HOPGATE_MESSAGE_H
 
 #include <hopgate/types.h>
 
-/** Private: where the texts of a message live. */
+/** Private: the memory for the texts of a message. */
 struct hg_arena;
 
-/** Whether a text is a token (RFC 9110 section 5.6.2), as methods and field names are. */
+/** Whether a text is a token (RFC 9110 section 5.6.2), as required for methods and field names. */
 static inline bool hg_text_is_token(struct hg_text text)
 {
     static const uint64_t tchar[2] = {0x03ff6cfa00000000, 0x57ffffffc7fffffe}; /* a bit for each byte below 128 */
@@ -36,13 +37,13 @@ static inline bool hg_text_is_token(struct hg_text text)
 /** One field line (RFC 9110 section 5). */
 struct hg_field {
     struct hg_text name;  /**< As it was spelt; compare with hg_text_equal_nocase(). */
-    struct hg_text value; /**< Without leading and trailing white space. May hold any byte but CR, LF and NUL. */
+    struct hg_text value; /**< Without leading and trailing whitespace. May contain any byte but CR, LF and NUL. */
 };
 
-/** Field lines in their order; names may repeat. */
+/** Field lines in order; names may repeat. */
 struct hg_fields {
-    struct hg_field *items; /**< `count` of them. Change them by hg_field_add(), hg_field_remove() and, for a field that
-                                 is there, hg_head_set() only. */
+    struct hg_field *items; /**< `count` of them. Change them only with hg_field_add(), hg_field_remove() and, for an
+                                 existing field, hg_head_set(). */
     size_t count;
     size_t capacity;        /**< Private. */
     struct hg_arena *arena; /**< Private. */
@@ -53,26 +54,26 @@ enum hg_head_kind {
     HG_RESPONSE = 2,
 };
 
-/** `length` of a message that announces no body: no Content-Length and no Transfer-Encoding were there. */
+/** `length` of a message without a body: it had neither Content-Length nor Transfer-Encoding. */
 #define HG_LENGTH_NONE (-2)
-/** `length` of a message whose body goes on until `end`. */
+/** `length` of a message whose body continues until `end`. */
 #define HG_LENGTH_UNKNOWN (-1)
 
 /** What an exchange carries. */
 enum hg_traffic {
-    /** An HTTP request and its response; after 101 the bytes of another protocol, in both directions. */
+    /** An HTTP request and its response; after 101, the bytes of another protocol in both directions. */
     HG_TRAFFIC_HTTP = 0,
     /**
-     * A byte stream in each direction that is not HTTP, such as TCP. The request is as CONNECT (RFC 9110
-     * section 9.3.6): method "CONNECT", `authority` says where to, unless a route does; scheme and path are empty,
-     * `length` is unknown. A response of 2xx opens the stream, any other refuses it. Data are its bytes; an end closes
-     * that direction only.
+     * A byte stream in each direction that is not HTTP, such as TCP. The request is like CONNECT (RFC 9110 section
+     * 9.3.6): the method is "CONNECT", `authority` says where to connect to unless a route does, scheme and path are
+     * empty, and `length` is unknown. A 2xx response opens the stream, any other refuses it. Data are the bytes of the
+     * stream; an end closes one direction only.
      */
     HG_TRAFFIC_STREAM = 1,
     /**
-     * Datagrams in each direction, such as UDP. The request is as that of a stream; one that names its target by scheme
-     * and path (RFC 9298 section 3) has these too. Data are capsules (RFC 9297 section 3.2), one of type DATAGRAM for
-     * each datagram, so that any stage may cut or join data.
+     * Datagrams in each direction, such as UDP. The request is like that for a stream; if it names its target by scheme
+     * and path (RFC 9298 section 3), it has those, too. Data are capsules (RFC 9297 section 3.2), one of type DATAGRAM
+     * for each datagram, so that any stage may split or join data.
      */
     HG_TRAFFIC_DATAGRAMS = 2,
 };
@@ -80,39 +81,40 @@ enum hg_traffic {
 /** The head of a request or of a response. */
 struct hg_head {
     enum hg_head_kind kind;
-    uint16_t version; /**< The HTTP version it was received in: 0x0100, 0x0101, 0x0200. */
+    uint16_t version; /**< The HTTP version in which it was received: 0x0100, 0x0101, 0x0200. */
     int status;       /**< Responses: 100 to 999. 1xx heads other than 101 are interim: another head follows. */
 
     enum hg_traffic traffic; /**< Requests: what the exchange carries. */
 
     struct hg_text method;    /**< Requests: a token, case-sensitive. */
     struct hg_text scheme;    /**< Requests: "http" or "https". */
-    struct hg_text authority; /**< Requests: host and optional port, validated (RFC 9110 section 7.2); empty where
-                                   an HTTP/1.0 request has named none. */
+    struct hg_text authority; /**< Requests: host and optional port, validated (RFC 9110 section 7.2); empty if an
+                                   HTTP/1.0 request did not give one. */
     struct hg_text path;      /**< Requests: path and query, beginning with "/"; or "*" for OPTIONS. */
-    struct hg_text reason;    /**< Responses: the reason phrase, may be empty. */
+    struct hg_text reason;    /**< Responses: the reason phrase; may be empty. */
 
     struct hg_text id;      /**< Requests: the request id, the same at both ends of the tunnel and in all logs. */
-    struct hg_text peer;    /**< Requests: the address and port of the public user, printed. */
-    struct hg_text service; /**< Requests inside the tunnel: which service of the client is meant. */
+    struct hg_text peer;    /**< Requests: the address and port of the public user, as text. */
+    struct hg_text service; /**< Requests inside the tunnel: the client's service that they are for. */
 
-    struct hg_text upgrade; /**< Requests: the protocol asked for by Upgrade; 101: the one switched to. Else empty. */
+    struct hg_text upgrade; /**< Requests: the protocol requested by Upgrade; 101: the new protocol. Otherwise empty. */
 
     /**
-     * Authentication that is bound to a connection (NTLM, Negotiate). Requests: which connection of a public user this
-     * one came over, up to 64 visible characters that no other connection ever gets; empty where none such was tried.
-     * Responses: "close" where that connection ends after the response, else empty.
+     * For authentication that is bound to a connection (NTLM, Negotiate). Requests: identifies the public user's
+     * connection on which this one arrived, with up to 64 visible characters that are never used for another
+     * connection; empty if no such authentication was tried on it. Responses: "close" if that connection ends after the
+     * response, otherwise empty.
      */
     struct hg_text connection;
 
-    int64_t length; /**< Bytes of the body, HG_LENGTH_UNKNOWN or HG_LENGTH_NONE. In answers to HEAD and in 304 it is
-                         what the field said and no body follows (RFC 9110 section 8.6). */
+    int64_t length; /**< Bytes of the body, HG_LENGTH_UNKNOWN or HG_LENGTH_NONE. In responses to HEAD and in 304 it is
+                         the value of the field, and no body follows (RFC 9110 section 8.6). */
     struct hg_fields fields; /**< All other fields. Owned by the head. */
 
-    struct hg_head *next; /**< Private to whoever owns the head (queues). */
+    struct hg_head *next; /**< Private to the owner of the head (for queues). */
 };
 
-/** The first field of that name at or after index `from`, or NULL. Case-insensitive. */
+/** The first field with that name at or after index `from`, or NULL. Case-insensitive. */
 static inline const struct hg_field *hg_field_find(const struct hg_fields *fields, struct hg_text name, size_t from)
 {
     for (size_t i = from; i < fields->count; i++)
@@ -121,7 +123,7 @@ static inline const struct hg_field *hg_field_find(const struct hg_fields *field
     return NULL;
 }
 
-/** Whether a response of that status is interim: a further response head follows (RFC 9110 section 15.2). */
+/** Whether a response with that status is interim: another response head follows (RFC 9110 section 15.2). */
 static inline bool hg_head_is_interim(const struct hg_head *head)
 {
     return head->kind == HG_RESPONSE && head->status >= 100 && head->status < 200 && head->status != 101;

@@ -13,14 +13,14 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-/** A moment of the monotonic clock, or a span between two, in nanoseconds. */
+/** A time of the monotonic clock, or a duration, in nanoseconds. */
 typedef uint64_t hg_time;
 
 #define HG_MICROSECOND ((hg_time)1000)
 #define HG_MILLISECOND (1000 * HG_MICROSECOND)
 #define HG_SECOND      (1000 * HG_MILLISECOND)
 
-/** A piece of text that somebody else owns. Not terminated by NUL; `data` may be NULL only when `size` is 0. */
+/** A piece of text owned by someone else. Not NUL-terminated; `data` may be NULL only when `size` is 0. */
 struct hg_text {
     const char *data;
     size_t size;
@@ -29,7 +29,7 @@ struct hg_text {
 /** The text of a string literal or array: HG_TEXT("GET"). */
 #define HG_TEXT(literal) ((struct hg_text){(literal), sizeof(literal) - 1})
 
-/** printf: "%.*s" takes HG_PRINT(text). */
+/** For printf: "%.*s" with HG_PRINT(text). */
 #define HG_PRINT(text) (int)(text).size, (text).data ? (text).data : ""
 
 /** The text of a NUL-terminated string; NULL gives the empty text. */
@@ -55,19 +55,19 @@ static inline bool hg_text_equal_nocase(struct hg_text a, struct hg_text b)
  * the metrics.
  */
 struct hg_reason {
-    int status;        /**< The HTTP status to answer with where no response head has gone out yet: 400 to 599. */
+    int status;        /**< The HTTP status to respond with if no response head has been sent yet: 400 to 599. */
     const char *error; /**< A proxy error type of RFC 9209 section 2.3 ("connection_refused"); a literal. NULL: none. */
-    const char *detail;   /**< One line for a person, without secrets. Valid during the call it is given in. */
+    const char *detail;   /**< One line for people, without secrets. Valid during the call that it is passed to. */
     unsigned retry_after; /**< Seconds for a Retry-After field; 0: none. */
 };
 
 /** The address of a socket: struct sockaddr_in or sockaddr_in6. */
 struct hg_sockaddr {
     struct sockaddr_storage address;
-    socklen_t size; /**< 0: there is no address. */
+    socklen_t size; /**< 0: no address. */
 };
 
-/** The direction of an event: down goes from the public user toward the origin, up comes back. */
+/** The direction of an event: down is from the public user toward the origin, up is back. */
 enum hg_direction {
     HG_DOWN = 0,
     HG_UP = 1,
