@@ -4,6 +4,9 @@
 EXTRA_DIST += core/README.md core/base/README.md core/cli/README.md core/config/README.md core/exchange/README.md \
 	core/loop/README.md core/pipeline/README.md core/plugin/README.md core/session/README.md core/worker/README.md
 
+# It is linked only into programs, which export no functions: calls between its files need not be interposable.
+CORE_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+
 # All of core/ but main(), so that the unit tests can link what they test.
 noinst_LTLIBRARIES += core/libcore.la
 core_libcore_la_SOURCES = \

@@ -76,6 +76,15 @@ lint:
 	    $(CC) $(AM_CPPFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(AM_CFLAGS) -Werror -fsyntax-only -x c - || exit 1; \
 	done
 
+# Each variable that a fragment uses is set somewhere: one that is not is empty, and nothing else would complain. (What is
+# left out comes from make itself or from whoever calls it.)
+lint: lint-variables
+lint-variables:
+	@cd '$(top_srcdir)' && find Makefile.am core docs etc include plugins tests -name Makefile.am -o -name '*.mk' | \
+	  xargs grep -ohE '$$\([A-Za-z_0-9]+\)' | tr -d '$$()' | sort -u | grep -vx 'DEMOFLAGS\|DESTDIR\|MAKE\|area\|list' | \
+	  while read -r name; do grep -q "^$$name *[:+?]*=" '$(abs_builddir)/Makefile' || echo "no makefile sets $$name"; done | \
+	  (! grep .)
+
 # Who may include and call whom: the rules, and how it is. The calls are read from the objects, so they must be there.
 lint: lint-layers
 lint-layers: all
@@ -85,4 +94,4 @@ layers: all-am
 
 clean-local:
 	rm -rf asan check clang nightly syntax
-.PHONY: check-asan check-nightly check-tarball check-valgrind format layers lint lint-layers lint-tarball objects
+.PHONY: check-asan check-nightly check-tarball check-valgrind format layers lint lint-layers lint-tarball lint-variables objects
