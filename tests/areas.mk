@@ -7,7 +7,7 @@
 areas = \
 	accept acme acme_http01 acme_tlsalpn01 auth_token base cli codec codec_binary codec_json config dtls exchange hook \
 	http http1 http_client jose loop origin pipeline plugin ratelimit route session store_file task tls tls_files \
-	tlscommon tunnel url worker
+	tlscommon tunnel url worker x509
 
 # core/
 area_base = tests/unit/test_log tests/unit/test_message tests/unit/test_multimap tests/e2e/command.py
@@ -54,6 +54,7 @@ area_ratelimit = plugins/lib/ratelimit/test_ratelimit plugins/lib/ratelimit/test
 area_task = plugins/lib/task/test_task plugins/acme/test_acme
 area_tlscommon = tests/unit/test_dtls tests/unit/test_tls tests/e2e/names.py
 area_url = plugins/lib/url/test_url_rewrite tests/fuzz/replay_url
+area_x509 = plugins/lib/x509/test_x509
 
 CHECK_JOBS = 4
 check-%:

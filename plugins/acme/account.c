@@ -5,8 +5,8 @@
 
 #include "plugins/acme/blocking.h"
 #include "plugins/acme/clock.h"
-#include "plugins/acme/key.h"
 #include "plugins/lib/jose/jose.h"
+#include "plugins/lib/x509/x509.h"
 
 #include <stdlib.h>
 
@@ -33,7 +33,7 @@ static void set_text(char **text, const char *value)
 /* Takes `key`, perhaps NULL, in the place of the one that there is. */
 static bool set_key(struct acme_client *client, gnutls_x509_privkey_t key)
 {
-    acme_key_free(client->account.key);
+    gnutls_x509_privkey_deinit(client->account.key);
     free(client->account.thumbprint);
     client->account.key = key;
     client->account.thumbprint = key ? jose_thumbprint(key) : NULL;
@@ -57,7 +57,7 @@ static bool load(struct record *record)
     if (found->status == HG_STORE_NOT_READABLE || found->status == HG_STORE_UNAVAILABLE)
         return acme_client_fail(client, ACME_LOCAL, "", "cannot read the account: %s", found->error);
     record->revision = found->status == HG_STORE_OK ? found->revision : HG_STORE_ABSENT;
-    set_key(client, json ? acme_key_read(hg_text(text_in(json, "key"))) : NULL);
+    set_key(client, json ? x509_key_read(hg_text(text_in(json, "key"))) : NULL);
     set_text(&client->account.kid, client->account.key ? text_in(json, "account") : NULL);
     set_text(&record->contact, client->account.key ? text_in(json, "contact") : NULL);
     record->contact_refused = (time_t)json_integer_value(json_object_get(json, "contact_refused"));
@@ -72,7 +72,7 @@ static bool load(struct record *record)
 static enum hg_store_status save(struct record *record)
 {
     struct acme_client *client = record->client;
-    char *pem = client->account.key ? acme_key_pem(client->account.key) : NULL;
+    char *pem = client->account.key ? x509_key_pem(client->account.key) : NULL;
     const struct hg_store_answer *put = acme_blocking_put_json(
         client->task, record->store, ACME_ACCOUNTS, client->authority->id,
         json_pack("{s:s, s:s*, s:s*, s:I, s:s*}", "directory", client->authority->url, "account", client->account.kid,
@@ -105,7 +105,7 @@ static bool load_or_make_key(struct record *record)
             return false;
         if (client->account.key)
             return true;
-        if (!set_key(client, acme_key_new(ACME_P256)))
+        if (!set_key(client, x509_key_new(X509_P256)))
             return acme_client_fail(client, ACME_LOCAL, "", "out of memory");
         status = save(record);
     }

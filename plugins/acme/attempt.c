@@ -4,7 +4,6 @@
 #include "plugins/acme/attempt.h"
 
 #include "plugins/acme/blocking.h"
-#include "plugins/acme/key.h"
 #include "plugins/acme/manager.h"
 #include "plugins/acme/schedule.h"
 

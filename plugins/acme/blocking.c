@@ -3,8 +3,6 @@
  */
 #include "plugins/acme/blocking.h"
 
-#include "plugins/acme/key.h"
-
 /* ---- The store ---- */
 
 enum operation { GET, PUT, REMOVE, LIST };

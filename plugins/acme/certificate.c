@@ -4,7 +4,6 @@
 #include "plugins/acme/certificate.h"
 
 #include "plugins/acme/attempt.h"
-#include "plugins/acme/key.h"
 #include "plugins/acme/manager.h"
 #include "plugins/acme/renewal_time.h"
 #include "plugins/acme/schedule.h"

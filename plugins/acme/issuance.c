@@ -2,7 +2,6 @@
  * Copyright (c) 2026 The hopgate authors
  */
 #include "plugins/acme/attempt.h"
-#include "plugins/acme/key.h"
 #include "plugins/acme/manager.h"
 #include "plugins/acme/problem.h"
 #include "plugins/acme/renewal_time.h"

@@ -3,9 +3,10 @@
  */
 #include "plugins/acme/key_pair.h"
 
-#include "plugins/acme/key.h"
 #include "plugins/acme/name.h"
+#include "plugins/acme/store.h"
 #include "plugins/lib/jose/base64url.h"
+#include "plugins/lib/x509/x509.h"
 
 #include <arpa/inet.h>
 #include <gnutls/crypto.h>
@@ -225,7 +226,7 @@ static int fill_self_signed(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, co
     if (result >= 0)
         result = gnutls_x509_crt_set_dn(crt, "CN=hopgate\\, no certificate yet", NULL);
     for (size_t i = 0; i < count && result >= 0; i++) {
-        const size_t size = acme_name_address(hg_text(names[i]), address);
+        const size_t size = x509_address(hg_text(names[i]), address);
 
         result = gnutls_x509_crt_set_subject_alt_name(crt, size ? GNUTLS_SAN_IPADDRESS : GNUTLS_SAN_DNSNAME,
                                                       size ? (const void *)address : names[i],
@@ -238,8 +239,8 @@ static int fill_self_signed(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, co
 
 struct acme_key_pair *acme_key_pair_self_signed(const char *const *names, size_t count, time_t now)
 {
-    gnutls_x509_privkey_t key = acme_key_new(ACME_P256);
-    char *key_pem = key ? acme_key_pem(key) : NULL, *text, why[128];
+    gnutls_x509_privkey_t key = x509_key_new(X509_P256);
+    char *key_pem = key ? x509_key_pem(key) : NULL, *text, why[128];
     gnutls_x509_crt_t crt = NULL;
     gnutls_datum_t pem = {0};
     struct acme_key_pair *pair = NULL;
@@ -253,7 +254,7 @@ struct acme_key_pair *acme_key_pair_self_signed(const char *const *names, size_t
     gnutls_free(pem.data);
     if (crt)
         gnutls_x509_crt_deinit(crt);
-    acme_key_free(key);
+    gnutls_x509_privkey_deinit(key);
     acme_secret_free(key_pem);
     return pair;
 }

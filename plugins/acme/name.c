@@ -3,23 +3,12 @@
  */
 #include "plugins/acme/name.h"
 
+#include "plugins/lib/x509/x509.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 
 #define LABEL_MAX 63
-
-size_t acme_name_address(struct hg_text name, uint8_t address[16])
-{
-    char text[INET6_ADDRSTRLEN];
-
-    if (!name.size || name.size >= sizeof text)
-        return 0;
-    memcpy(text, name.data, name.size);
-    text[name.size] = 0;
-    if (inet_pton(AF_INET, text, address) == 1)
-        return 4;
-    return inet_pton(AF_INET6, text, address) == 1 ? 16 : 0;
-}
 
 static bool is_label(const char *label, size_t size)
 {
@@ -68,7 +57,7 @@ enum acme_name_kind acme_name_kind(struct hg_text name)
 {
     uint8_t address[16];
 
-    if (acme_name_address(name, address))
+    if (x509_address(name, address))
         return ACME_NAME_ADDRESS;
     name = without_dot(name);
     if (is_host(name))
@@ -87,8 +76,7 @@ bool acme_name_canonical(struct hg_text name, char canonical[ACME_NAME_MAX + 1])
     case ACME_NAME_WRONG:
         return false;
     case ACME_NAME_ADDRESS:
-        return inet_ntop(acme_name_address(name, address) == 4 ? AF_INET : AF_INET6, address, canonical,
-                         ACME_NAME_MAX + 1);
+        return inet_ntop(x509_address(name, address) == 4 ? AF_INET : AF_INET6, address, canonical, ACME_NAME_MAX + 1);
     default:
         name = without_dot(name);
         for (size_t i = 0; i < name.size; i++)

@@ -25,9 +25,6 @@ enum acme_name_kind acme_name_kind(struct hg_text name);
  * them. False when it is wrong. */
 bool acme_name_canonical(struct hg_text name, char canonical[ACME_NAME_MAX + 1]);
 
-/* 4 or 16 raw bytes of an address, 0: it is none. */
-size_t acme_name_address(struct hg_text name, uint8_t address[16]);
-
 /* Whether a canonical `pattern` is for a canonical `name`: equal, or a wildcard for its first label (RFC 6125 6.4.3).
  */
 bool acme_name_matches(const char *pattern, struct hg_text name);

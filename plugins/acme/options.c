@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* In the order of enum x509_key_type. */
 static const char *const key_types[] = {"p256", "p384", "rsa2048", "rsa3072", "rsa4096", NULL};
 
 static const struct hg_option group_options[] = {

@@ -6,6 +6,8 @@
 #ifndef ACME_OPTIONS_H
 #define ACME_OPTIONS_H
 
+#include "plugins/lib/x509/x509.h"
+
 #include <hopgate/plugin.h>
 #include <jansson.h>
 
@@ -14,15 +16,6 @@
 
 /* Items of `directory`. */
 #define ACME_AUTHORITIES_MAX 8
-
-/* In the order of the option's choices. */
-enum acme_key_type {
-    ACME_P256,
-    ACME_P384,
-    ACME_RSA2048,
-    ACME_RSA3072,
-    ACME_RSA4096,
-};
 
 /* An item of `domains`: the names of one certificate. */
 struct acme_group {
@@ -36,7 +29,7 @@ struct acme_config {
     struct hg_list directory; /* of const char * */
     const char *ca;
     const char *eab_kid, *eab_key;
-    int key_type; /* enum acme_key_type */
+    int key_type; /* enum x509_key_type */
     const char *profile, *preferred_chain;
     const char *dns_hook, *hook;
     bool on_demand;

@@ -8,8 +8,9 @@
 #include "plugins/acme/certificate.h"
 #include "plugins/acme/clock.h"
 #include "plugins/acme/download.h"
-#include "plugins/acme/key.h"
 #include "plugins/acme/problem.h"
+#include "plugins/lib/jose/base64url.h"
+#include "plugins/lib/x509/x509.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ void acme_order_begin(struct acme_order *order)
 
 void acme_order_end(struct acme_order *order)
 {
-    acme_key_free(order->key);
+    gnutls_x509_privkey_deinit(order->key);
     acme_secret_free(order->key_pem);
     free(order->url);
     free(order->finalize_url);
@@ -148,10 +149,10 @@ static void load(struct acme_order *order)
     json_t *record = acme_blocking_get_json(order->client->task, order->store, ACME_ORDERS, order->certificate->id);
     const char *pem = json_string_value(json_object_get(record, "key"));
     const char *url = json_string_value(json_object_get(record, "order"));
-    gnutls_x509_privkey_t key = pem && is_about(record, order) ? acme_key_read(hg_text(pem)) : NULL;
+    gnutls_x509_privkey_t key = pem && is_about(record, order) ? x509_key_read(hg_text(pem)) : NULL;
 
     if (key && order->certificate->pair && acme_key_pair_has_key(order->certificate->pair, key)) {
-        acme_key_free(key);
+        gnutls_x509_privkey_deinit(key);
         key = NULL;
     }
     order->key = key;
@@ -171,17 +172,17 @@ static void make_key(void *arg)
 {
     struct acme_order *order = arg;
 
-    order->key = acme_key_new((enum acme_key_type)order->client->config->key_type);
+    order->key = x509_key_new((enum x509_key_type)order->client->config->key_type);
 }
 
 static bool make_and_save_key(struct acme_order *order)
 {
-    if (!order->key && order->client->config->key_type >= ACME_RSA2048)
+    if (!order->key && order->client->config->key_type >= X509_RSA2048)
         task_compute(order->client->task, make_key, order);
     else if (!order->key)
         make_key(order);
     if (order->key && !order->key_pem)
-        order->key_pem = acme_key_pem(order->key);
+        order->key_pem = x509_key_pem(order->key);
     return order->key_pem ? save(order) : fail_text(order, ACME_FAILED, "cannot generate a key");
 }
 
@@ -309,11 +310,13 @@ static bool authorize(struct acme_order *order)
 static bool finalize(struct acme_order *order)
 {
     struct acme_client *client = order->client;
-    char *request =
-        acme_key_request(order->key, (const char *const *)order->certificate->names, order->certificate->name_count);
+    gnutls_datum_t der =
+        x509_request(order->key, (const char *const *)order->certificate->names, order->certificate->name_count);
+    char *request = der.data ? jose_base64url(der.data, der.size) : NULL;
     const bool good = request && acme_client_ask_json(client, (struct acme_query){.url = order->finalize_url},
                                                       json_pack("{s:s}", "csr", request));
 
+    gnutls_free(der.data);
     free(request);
     if (!request)
         return fail_memory(order);

@@ -17,7 +17,6 @@ acme_parts = \
 	plugins/acme/command.c plugins/acme/command.h \
 	plugins/acme/download.c plugins/acme/download.h \
 	plugins/acme/issuance.c \
-	plugins/acme/key.c plugins/acme/key.h \
 	plugins/acme/key_pair.c plugins/acme/key_pair.h \
 	plugins/acme/lease.c plugins/acme/lease.h \
 	plugins/acme/lookup.c \
@@ -40,7 +39,8 @@ acme_parts = \
 acme_libs = \
 	plugins/lib/http_client/libhttp_client.la \
 	plugins/lib/jose/libjose.la \
-	plugins/lib/task/libtask.la
+	plugins/lib/task/libtask.la \
+	plugins/lib/x509/libx509.la
 
 plugin_LTLIBRARIES += acme.la
 acme_la_SOURCES = plugins/acme/acme.c plugins/acme/clock.c $(acme_parts)

@@ -4,8 +4,8 @@
 #include "plugins/acme/revocation.h"
 
 #include "plugins/acme/account.h"
-#include "plugins/acme/key.h"
 #include "plugins/lib/jose/base64url.h"
+#include "plugins/lib/x509/x509.h"
 
 #include <gnutls/abstract.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ static bool ask_by_own_key(struct acme_client *client, const struct acme_key_pai
     if (gnutls_privkey_export_x509(pair->certificate.key, &key) < 0)
         return acme_client_fail(client, ACME_LOCAL, "", "cannot use its key");
     revoked = ask(client, pair, key);
-    acme_key_free(key);
+    gnutls_x509_privkey_deinit(key);
     return revoked;
 }
 

@@ -3,8 +3,6 @@
  */
 #include "plugins/acme/store.h"
 
-#include "plugins/acme/key.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -40,6 +38,13 @@ struct hg_store_condition acme_store_condition(const struct acme_store *store, u
     return (struct hg_store_condition){.revision = revision,
                                        .lease = store->fence ? hg_text(store->lease) : (struct hg_text){0},
                                        .fence = store->fence};
+}
+
+void acme_secret_free(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
 }
 
 struct hg_store_request *acme_store_put(struct acme_store *store, const char *kind, const char *name,

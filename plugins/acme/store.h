@@ -34,6 +34,9 @@ struct acme_store {
 /* False: there is no store. */
 bool acme_store_open(struct acme_store *store, struct hg_worker *worker);
 
+/* Wipes and frees a text. NULL is allowed. */
+void acme_secret_free(char *text);
+
 /* "acme/KIND/NAME". */
 struct acme_store_path {
     char text[HG_STORE_KEY_MAX + 1];

@@ -3,10 +3,10 @@
  *
  * The account: lost, refused, with a new key (behaviour 17).
  */
-#include "plugins/acme/key.h"
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
 #include "plugins/lib/jose/jose.h"
+#include "plugins/lib/x509/x509.h"
 
 /* Another certificate can be had, and nobody needs to help. */
 static void check_goes_on(unsigned accounts)
@@ -25,13 +25,13 @@ static bool is_key_of(unsigned account, const char *member)
 {
     json_t *record = json_loads(fake_store_first(&lab->store, "acme/accounts"), 0, NULL);
     const char *pem = json_string_value(json_object_get(record, member));
-    gnutls_x509_privkey_t key = pem ? acme_key_read(hg_text(pem)) : NULL;
+    gnutls_x509_privkey_t key = pem ? x509_key_read(hg_text(pem)) : NULL;
     json_t *jwk = jose_jwk(key);
     const bool same = json_equal(jwk, lab->ca->accounts[account].jwk);
 
     json_decref(jwk);
     json_decref(record);
-    acme_key_free(key);
+    gnutls_x509_privkey_deinit(key);
     return same;
 }
 

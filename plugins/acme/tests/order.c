@@ -453,7 +453,7 @@ START_TEST(test_changed)
     if (_i == 0)
         lab->directories[0] = "https://ca2.test/directory";
     else if (_i == 1)
-        lab->config.key_type = ACME_P384;
+        lab->config.key_type = X509_P384;
     else if (_i == 2)
         lab->config.profile = "shortlived";
     else if (_i == 3)

@@ -3,9 +3,9 @@
  *
  * What the operator wants of a certificate: renewed, by the gateway; or revoked, by the command (RFC 8555 section 7.6).
  */
-#include "plugins/acme/key.h"
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
+#include "plugins/lib/x509/x509.h"
 
 #include <hopgate/host.h>
 #include <stdio.h>
@@ -42,8 +42,8 @@ static int revoke(const char *serial)
 /* Begins with a key of that type, which an earlier attempt has made: that takes no simulated time. */
 static void begin_with(int type)
 {
-    gnutls_x509_privkey_t key = acme_key_new((enum acme_key_type)type);
-    char *pem = acme_key_pem(key), *text;
+    gnutls_x509_privkey_t key = x509_key_new((enum x509_key_type)type);
+    char *pem = x509_key_pem(key), *text;
     json_t *record;
 
     lab->config.key_type = type;
@@ -52,8 +52,8 @@ static void begin_with(int type)
     text = json_dumps(record, 0);
     fake_store_set(&lab->store, "acme/orders/a.test", text);
     json_decref(record);
-    acme_secret_free(pem);
-    acme_key_free(key);
+    free(pem);
+    gnutls_x509_privkey_deinit(key);
     free(text);
     lab_begin();
 }
@@ -62,7 +62,7 @@ static void begin_with(int type)
 START_TEST(test_revoked)
 {
     begin_with(_i);
-    lab->config.key_type = ACME_P256;
+    lab->config.key_type = X509_P256;
     ck_assert_int_eq(revoke(NULL), 0);
     check_done();
     ck_assert(!lab->ca->orders[0].revoked_by_own_key);
@@ -132,7 +132,7 @@ static void forget_account(void)
 START_TEST(test_own_key)
 {
     begin_with(_i / 4);
-    lab->config.key_type = ACME_P256;
+    lab->config.key_type = X509_P256;
     if (_i % 4 == 0)
         fake_ca_rule(lab->ca, (struct fake_rule){.kind = "revoke", .times = 1, .status = 403, .type = "unauthorized"});
     else if (_i % 4 == 1)
@@ -204,7 +204,7 @@ TCase *cases_revocation(void)
 
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, test_revoked, ACME_P256, ACME_RSA2048 + 1);
+    tcase_add_loop_test(tests, test_revoked, X509_P256, X509_RSA2048 + 1);
     tcase_add_test(tests, test_later);
     tcase_add_loop_test(tests, test_trouble, 0, 6);
     tcase_add_test(tests, test_already);

@@ -4,10 +4,10 @@
  * Everything at once, by chance: faults of the authority and of the store, deaths, clocks, wishes. What must hold all
  * the time, and in the end, when nothing goes wrong any more.
  */
-#include "plugins/acme/key.h"
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
 #include "plugins/lib/jose/jose.h"
+#include "plugins/lib/x509/x509.h"
 
 #include <hopgate/host.h>
 
@@ -111,7 +111,7 @@ static void pass(hg_time time)
 static bool is_account_alive(void)
 {
     json_t *record = json_loads(fake_store_first(&lab->store, "acme/accounts"), 0, NULL);
-    gnutls_x509_privkey_t key = acme_key_read(hg_text(json_string_value(json_object_get(record, "key"))));
+    gnutls_x509_privkey_t key = x509_key_read(hg_text(json_string_value(json_object_get(record, "key"))));
     json_t *jwk = jose_jwk(key);
     bool alive = false;
 
@@ -119,7 +119,7 @@ static bool is_account_alive(void)
         alive |= !lab->ca->accounts[i].deactivated && json_equal(jwk, lab->ca->accounts[i].jwk);
     json_decref(jwk);
     json_decref(record);
-    acme_key_free(key);
+    gnutls_x509_privkey_deinit(key);
     return alive;
 }
 
