@@ -27,7 +27,7 @@ extern __attribute__((tls_model("initial-exec"))) _Thread_local struct calling c
         calling_now = calling_before;                                                                                  \
     } while (0)
 
-/* The calling thread is the core's. */
+/* Marks the calling thread as one of the core's. */
 static inline void fatal_mark_thread(void)
 {
     calling_now = (struct calling){.callback = "none"};

@@ -36,7 +36,7 @@ struct settings {
 /* The option table of struct settings. */
 extern const struct hg_option settings_options[];
 
-/* Fills the settings from the root of the file, or with the defaults if `root` is NULL. False after a fault. */
+/* Fills the settings from the root of the file, or with the defaults if `root` is NULL. False after an error. */
 bool settings_fill(struct config *config, const struct config_node *root, struct option_memory **memory,
                    struct settings *settings);
 

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * How much reordering to tolerate before a packet that was overtaken counts as lost. RFC 9002 section 6.1 allows this
- * to adapt; this is the way of RFC 8985 (RACK-TLP) section 6.2: once packets have arrived late, being overtaken means
- * nothing any more and only time counts, and more of it after each round trip in which it was still too short.
+ * to adapt, and we do so as RFC 8985 (RACK-TLP) section 6.2 does: once packets have arrived late, being overtaken no
+ * longer means anything and only time counts, with more of it allowed after each round trip in which it was too short.
  */
 #ifndef CORE_TUNNEL_REORDERING_H
 #define CORE_TUNNEL_REORDERING_H

@@ -24,7 +24,7 @@ void clock_sleep(hg_time time)
     asleep += time;
 }
 
-/* In the place of libc's, for all that is linked to the program. */
+/* Replaces libc's, for everything linked into the program. */
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
     hg_time told = clock == CLOCK_BOOTTIME ? now + asleep : now;

@@ -133,7 +133,7 @@ size_t random_below(struct random_numbers *random, size_t below)
     return (size_t)(random_number(random) % below);
 }
 
-/* ---- What <hopgate/message.h> promises ---- */
+/* ---- The promises of <hopgate/message.h> ---- */
 
 static void check_line(struct hg_text text)
 {
@@ -199,7 +199,7 @@ void take_output(struct bytes *wire, struct hg_output *out)
     out->count = 0;
 }
 
-/* What may come: as <hopgate/codec.h> says, heads, then data, then one end; or a reset. */
+/* The order of events according to <hopgate/codec.h>: heads, then data, then one end; or a reset. */
 struct order {
     bool head, final, over;
 };
@@ -218,7 +218,7 @@ static void check_order(struct order *order, const struct hg_codec_event *event)
     order->over = event->type == HG_CODEC_END || event->type == HG_CODEC_RESET;
 }
 
-/* Checks the event, tells the transcript, encodes it anew if wanted, and frees what it owns. */
+/* Checks the event, adds it to the transcript, encodes it again if requested, and frees what it owns. */
 static void take_event(const struct hg_codec_ops *ops, struct hg_worker *worker, struct hg_codec_event *event,
                        struct transcript *transcript, struct bytes *again)
 {
@@ -274,7 +274,7 @@ static void take_event(const struct hg_codec_ops *ops, struct hg_worker *worker,
         take_output(again, &out);
 }
 
-/* Feeds one piece until it is used up. */
+/* Feeds a piece to the decoder until it is used up. */
 static int decode_piece(const struct hg_codec_ops *ops, struct hg_worker *worker, void *decoder, struct hg_slice in,
                         struct order *order, struct transcript *transcript, struct bytes *again, const char **error)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Driving a codec through its operations, for the property tests and the fuzz targets. What is told of a direction is
- * written into a transcript, so that what went in and what came out are compared as two strings of bytes.
+ * Drives a codec through its operations, for the property tests and the fuzz targets. The events of a direction are
+ * written into a transcript, so that input and output can be compared as strings of bytes.
  */
 #ifndef TESTS_UNIT_CODEC_DRIVER_H
 #define TESTS_UNIT_CODEC_DRIVER_H
@@ -10,30 +10,31 @@
 #include <hopgate/codec.h>
 #include <hopgate/host.h>
 
-/* A growing string of bytes. All zero to begin with; free(bytes) to end. */
+/* A growing string of bytes. Initialize with zeros; release with free(bytes). */
 struct bytes {
     uint8_t *bytes;
     size_t size, capacity;
 };
 void bytes_append(struct bytes *bytes, const void *data, size_t size);
 
-/* What happened in a direction, in one form: data counts by its bytes, not by its pieces. */
+/* The events of a direction in a canonical form: data counts as bytes, however it is split. */
 struct transcript {
     struct bytes text;
     struct bytes data;
-    bool over;      /* an end or a reset was the last thing */
-    bool too_large; /* an event was over a limit of the encoder: it had come more compact than the encoder writes */
+    bool over;      /* an end or a reset was the last event */
+    bool too_large; /* an event exceeded a limit of the encoder: its original encoding was more compact than the
+                       encoder's */
 };
 void transcript_head(struct transcript *transcript, const struct hg_head *head);
 void transcript_data(struct transcript *transcript, const void *data, size_t size);
 void transcript_end(struct transcript *transcript, const struct hg_fields *trailers);
 void transcript_reset(struct transcript *transcript, const struct hg_reason *reason);
 bool transcript_equal(const struct transcript *a, const struct transcript *b);
-/* Whether all of `part` is at the beginning of `whole`. */
+/* Whether `whole` begins with all of `part`. */
 bool transcript_begins(const struct transcript *whole, const struct transcript *part);
 void transcript_free(struct transcript *transcript);
 
-/* Numbers that depend on the seed alone (SplitMix64). */
+/* Numbers that depend only on the seed (SplitMix64). */
 struct random_numbers {
     uint64_t state;
 };
@@ -44,13 +45,13 @@ size_t random_below(struct random_numbers *random, size_t below);
 /* Appends the output's bytes and drops its references. */
 void take_output(struct bytes *wire, struct hg_output *out);
 
-/* Decodes `wire` in pieces of up to `piece` bytes (0: random sizes), each in memory of its own size, checks that every
- * event keeps the promises of the public headers, and writes the transcript. 0, or -1 when the decoder gave an error,
- * which is left in *error. With `again` not NULL every event is encoded anew into it. */
+/* Decodes `wire` in pieces of up to `piece` bytes (0: random sizes), each in memory of exactly its size, checks that
+ * every event keeps the promises of the public headers, and writes the transcript. 0, or -1 if the decoder returned an
+ * error, which is left in *error. If `again` is not NULL, every event is also encoded into it. */
 int decode_all(const struct hg_codec_ops *ops, struct hg_worker *worker, const void *wire, size_t size, size_t piece,
                struct random_numbers *random, struct transcript *transcript, struct bytes *again, const char **error);
 
-/* As assert(), in every build. */
+/* Like assert(), but in every build. */
 #define must(condition)                                                                                                \
     do {                                                                                                               \
         if (!(condition))                                                                                              \

@@ -106,7 +106,7 @@ struct hg_timer {
     void *arg;
     bool set;
     hg_time when;
-    uint64_t order; /* of two for the same time the one that was set first is first */
+    uint64_t order; /* of two for the same time, the one set first fires first */
 };
 
 static struct hg_timer *fake_timer_new(struct hg_worker *worker, hg_callback callback, void *arg)
@@ -196,7 +196,7 @@ static void fake_io_free(struct hg_io *io)
     free(io);
 }
 
-/* The callback may free its own, but no other. */
+/* A callback may free its own, but no other. */
 static void poll_ios(struct fake_host *fake)
 {
     struct hg_io *next;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The http edge, for tests of plugins that stand in a pipeline with it.
+ * The http edge, for tests of plugins in a pipeline with it.
  */
 #ifndef TESTS_UNIT_HTTP_EDGE_H
 #define TESTS_UNIT_HTTP_EDGE_H

@@ -51,7 +51,7 @@ static void unblocked(void *arg)
     }
 }
 
-/* What has arrived at an end is handed over, in its worker. */
+/* Hands over what has arrived at an end, in its worker. */
 static void deliver(void *arg)
 {
     struct wire_end *end = arg;
@@ -93,7 +93,7 @@ static void put(struct wire_end *end, uint64_t number, const void *data, size_t 
     end->waiting++;
 }
 
-/* The packet that was put last comes first. */
+/* The packet sent last is delivered first. */
 static void overtake(struct wire_end *end)
 {
     struct wire_packet **place = &end->packets, *last;
@@ -142,7 +142,7 @@ static int send_packet(void *handle, const uint8_t *data, size_t size)
     struct wire_end *end = handle;
     struct wire *wire = end->wire;
 
-    /* No ck_assert(): Check notes each one that holds, and there is a million packets. */
+    /* No ck_assert(): Check records every assertion, and there are a million packets. */
     if (!end->link || size == 0 || size > MAX_PACKET)
         ck_abort_msg("a packet of %zu bytes, or of no link", size);
     if (wire->room && end->peer->waiting >= wire->room) {
@@ -334,7 +334,7 @@ static int client_start(struct hg_worker *worker)
     return 0;
 }
 
-/* From here on nothing is posted to the worker. */
+/* From now on, nothing is posted to the worker. */
 static void stop(struct hg_worker *worker)
 {
     struct wire *own = wire_of(worker);

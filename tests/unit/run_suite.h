@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What main() of each unit test ends with.
+ * The end of main() in each unit test.
  */
 #ifndef TESTS_UNIT_RUN_SUITE_H
 #define TESTS_UNIT_RUN_SUITE_H
@@ -9,7 +9,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-/* Runs all its tests, as the environment says (CK_FORK, CK_RUN_CASE), and frees it. The exit status of the process. */
+/* Runs all tests of the suite, subject to the environment (CK_FORK, CK_RUN_CASE), and frees it. Returns the exit status
+ * of the process. */
 static inline int run_suite(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);

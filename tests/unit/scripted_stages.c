@@ -10,7 +10,7 @@
 #include <check.h>
 #include <stdio.h>
 
-/* ---- A stage that does as it is told and watches what happens to it ---- */
+/* ---- A stage that follows a script and checks how it is treated ---- */
 
 struct probe {
     bool attached, detached;
@@ -24,7 +24,7 @@ static uint8_t pattern(enum hg_direction direction, uint64_t at)
     return (uint8_t)((at * 2654435761u >> 7) ^ (direction ? 0x55 : 0));
 }
 
-/* One assertion for a whole slice: each costs a system call. */
+/* One assertion for the whole slice, as each costs a system call. */
 static void compare(const struct watch *watch, const uint8_t *data, size_t size, enum hg_direction direction,
                     uint64_t at)
 {
@@ -84,7 +84,7 @@ static struct hg_slice pattern_slice(enum hg_direction direction, uint64_t at, s
     return (struct hg_slice){buffer, buffer->data, size};
 }
 
-/* Emits a stream's next bytes as far as the credit goes. */
+/* Emits the next bytes of a stream, as far as the credit allows. */
 static void emit_pattern(struct hg_self *self, struct probe *probe, enum hg_direction direction, uint64_t total)
 {
     struct watch *watch = script_of(self)->watch;
@@ -424,7 +424,7 @@ void call(struct fixture *fixture, struct caller *caller)
         hg_emit_end(caller->self, HG_DOWN, NULL);
 }
 
-/* Turns the loop and lets who has paused go on, until the exchange is over. */
+/* Runs the loop and resumes paused stages until the exchange is over. */
 void run_to_end(struct fixture *fixture, struct watch *watch, const struct caller *caller)
 {
     for (unsigned turn = 0; turn < 100000 && !caller->detaches; turn++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * How much slower than usual all is: Check's own word for it, CK_TIMEOUT_MULTIPLIER, which tests/valgrind.sh sets. What
- * is awaited may take so much longer, and what must be quick too; what must not come early stays as it is.
+ * How much slower than usual everything is, according to Check's CK_TIMEOUT_MULTIPLIER, which tests/valgrind.sh sets.
+ * Whatever is waited for, or must be quick, may take that much longer; what must not happen early stays as it is.
  */
 #ifndef TESTS_UNIT_SLOWNESS_H
 #define TESTS_UNIT_SLOWNESS_H
@@ -17,9 +17,9 @@ static inline unsigned slowness(void)
     return value > 1 ? (unsigned)value : 1;
 }
 
-/* How often to do what is done `usual` times with other random numbers, or many times alike: a twelfth of that where
- * all is slower. What valgrind finds it finds in few of them, which use memory in the same ways; the plain suite and
- * the one under AddressSanitizer do them all. */
+/* How often to repeat something that is usually done `usual` times, with other random numbers or in parallel: a twelfth
+ * of that if everything is slower. valgrind finds its errors in a few repetitions, which use memory in the same ways;
+ * the plain suite and the one under AddressSanitizer do them all. */
 static inline unsigned repetitions(unsigned usual)
 {
     return slowness() > 1 ? (usual + 11) / 12 : usual;

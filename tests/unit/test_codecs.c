@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Properties that every codec must have, tried on random exchanges: what is encoded is decoded equal, however the
- * bytes are split; a part of the bytes gives a part of the events; unknown messages are skipped; damaged bytes give an
- * error or events that keep every promise. HG_SEED=N repeats a run, HG_RUNS=N makes it longer.
+ * Properties that every codec must have, tested with random exchanges: what is encoded is decoded unchanged, however
+ * the bytes are split; part of the bytes gives part of the events; unknown messages are ignored; damaged bytes give an
+ * error, or events that keep every promise. HG_SEED=N repeats a run, HG_RUNS=N makes it longer.
  */
 #include "tests/unit/codec_driver.h"
 #include "tests/unit/fake_host.h"
@@ -81,7 +81,8 @@ static size_t text_size(struct random_numbers *random)
     }
 }
 
-/* Any bytes but CR, LF and NUL; now and then valid UTF-8, JSON's own characters, control characters, broken UTF-8. */
+/* Any bytes but CR, LF and NUL, sometimes with valid UTF-8, JSON's special characters, control characters or invalid
+ * UTF-8. */
 static struct hg_text any_line(struct random_numbers *random, char *space, size_t size)
 {
     static const char *const pieces[] = {
@@ -375,7 +376,7 @@ START_TEST(test_round_trip)
 }
 END_TEST
 
-/* In two pieces, at every place; the first piece alone gives the beginning of the events and never the end. */
+/* In two pieces, split at every position; the first piece alone gives the beginning of the events and never the end. */
 START_TEST(test_split_everywhere)
 {
     struct fixture fixture;
@@ -419,7 +420,7 @@ static void damage(struct random_numbers *random, struct bytes *wire)
             memmove(wire->bytes + at, wire->bytes + at + size, wire->size - at - size);
             wire->size -= size;
             break;
-        default: /* a piece comes twice */
+        default: /* a piece is repeated */
             memmove(wire->bytes + at, wire->bytes + random_below(random, wire->size - size), size);
         }
         if (!wire->size)
@@ -427,7 +428,7 @@ static void damage(struct random_numbers *random, struct bytes *wire)
     }
 }
 
-/* decode_all() checks all that comes out; what comes out can be encoded and comes out again. */
+/* decode_all() checks every event that is decoded, and these can be encoded and decoded again. */
 START_TEST(test_damaged)
 {
     struct fixture fixture;
@@ -453,12 +454,12 @@ START_TEST(test_damaged)
         free(again.bytes);
         direction_end(&direction);
     }
-    ck_assert_uint_gt(refused, end / 4); /* or the damage does nothing */
+    ck_assert_uint_gt(refused, end / 4); /* otherwise the damage has no effect */
     fixture_end(&fixture);
 }
 END_TEST
 
-/* ---- Limits and misuse, the same for all ---- */
+/* ---- Limits and misuse, for all codecs ---- */
 
 static struct hg_head *plain_request(const struct hg_host *host)
 {
@@ -523,7 +524,7 @@ START_TEST(test_limits)
 }
 END_TEST
 
-/* The largest head that HTTP/1 lets in, with an odd status: it arrives whole, in whatever pieces. */
+/* The largest head that HTTP/1 accepts, with an unusual status: it arrives complete, however it is split. */
 START_TEST(test_large_head)
 {
     static char value[262];
@@ -579,13 +580,14 @@ static void check_reset(struct fixture *fixture, const struct hg_reason *reason,
     free(wire.bytes);
 }
 
-/* A reset is always tellable: what is too long is cut between characters, what is no line becomes one. */
+/* A reset can always be encoded: a text that is too long is cut between characters, and one that is not a line is made
+ * into one. */
 START_TEST(test_odd_resets)
 {
     char detail[2001] = "", cut[1025] = "";
     struct fixture fixture;
 
-    /* 1,024 bytes would end within the 512th character after the first. */
+    /* A cut at 1,024 bytes would be inside the 512th character after the first. */
     memcpy(detail, "a", 1);
     for (size_t i = 1; i < 1999; i += 2)
         memcpy(detail + i, "\xc3\xa9", 2);
@@ -598,7 +600,7 @@ START_TEST(test_odd_resets)
 }
 END_TEST
 
-/* A head, its data and its end are few slices, and an output without room is refused rather than overrun. */
+/* A head, data and an end take few slices, and an output without room causes an error, not an overrun. */
 START_TEST(test_slices)
 {
     struct hg_output out = {0};

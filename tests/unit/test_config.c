@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The config file as a tree, suggestions and UTF-8.
+ * The config file as a tree, suggestions, and UTF-8.
  */
 #include "core/base/suggest.h"
 #include "core/base/utf8.h"
@@ -19,7 +19,7 @@
 
 struct parsed {
     struct config *config;
-    char *told; /* all faults and warnings */
+    char *told; /* all errors and warnings */
     FILE *stream;
     size_t told_size;
 };
@@ -92,7 +92,7 @@ START_TEST(test_json)
     list = config_get(parsed.config->root, "pipeline", NULL);
     ck_assert_uint_eq(list->count, 2);
     ck_assert_str_eq(list->items[1]->text, "origin");
-    /* Scalars are text: nothing takes 1.50 for 1.5. */
+    /* Scalars are text: 1.50 is not read as 1.5. */
     ck_assert_str_eq(config_get(parsed.config->root, "n", NULL)->text, "1.50");
     parsed_free(&parsed);
 }
@@ -100,7 +100,7 @@ END_TEST
 
 static const struct {
     const char *text;
-    const char *told; /* how the first line of what is told begins */
+    const char *told; /* how the first line reported begins */
 } bad_files[] = {
     {"", "f: the file is empty"},
     {"# only a comment\n", "f: the file is empty"},
@@ -157,7 +157,7 @@ START_TEST(test_hints)
 }
 END_TEST
 
-/* Faults that leave a tree are all told, and the rest of the file is there. */
+/* Errors that leave a tree are all reported, and the rest of the file is read. */
 START_TEST(test_several)
 {
     struct parsed parsed;
@@ -256,7 +256,7 @@ START_TEST(test_files)
 
     snprintf(path, sizeof path, "%s/c.conf", folder);
     file = fopen(path, "w");
-    for (int i = 0; i < 30000; i++) /* larger than the first buffer */
+    for (int i = 0; i < 30000; i++) /* more than the first buffer holds */
         fprintf(file, "# %d\n", i);
     fputs("a: b\n", file);
     fclose(file);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Congestion control: the controllers fed by hand, and on a simulated bottleneck.
+ * Congestion control: the controllers with artificial input, and on a simulated bottleneck.
  */
 #include "core/tunnel/congestion.h"
 #include "core/tunnel/reordering.h"
@@ -38,7 +38,7 @@ static void lose(tn_time time_sent)
 
 /* ---- CUBIC ---- */
 
-/* An ACK of one window that was sent a round trip ago. */
+/* An ACK of a window sent a round trip ago. */
 static void acknowledge_window(tn_time rtt, bool application_limited)
 {
     struct congestion_ack ack = {.now = now, .bytes = c.window, .rtt = rtt, .smoothed_rtt = rtt};
@@ -50,7 +50,7 @@ static void acknowledge_window(tn_time rtt, bool application_limited)
     c.ops->acknowledged(&c, &ack);
 }
 
-/* Acknowledges the window packet by packet over one round trip. */
+/* Acknowledges the window packet by packet in one round trip. */
 static void cubic_round(tn_time rtt)
 {
     uint64_t packets = c.window / PACKET, prior = c.delivery.delivered;
@@ -92,7 +92,7 @@ START_TEST(cubic_follows_its_curve)
     lose(now);
     ck_assert_uint_eq(c.window, 700 * PACKET);
     ck_assert_uint_eq(c.events, 1);
-    /* What was sent before the reduction neither reduces again nor lets it grow. */
+    /* What was sent before the reduction causes neither another one nor growth. */
     lose(now);
     acknowledge_window(200 * MS, false);
     ck_assert_uint_eq(c.window, 700 * PACKET);
@@ -112,7 +112,7 @@ START_TEST(cubic_follows_its_curve)
 }
 END_TEST
 
-/* On a short path the curve is slower than Reno: then the window is Reno's, 3 (1 - 0.7) / (1 + 0.7) packets a round. */
+/* On a short path the curve is slower than Reno, so the window is Reno's: 3 (1 - 0.7) / (1 + 0.7) packets per round. */
 START_TEST(cubic_is_no_slower_than_reno)
 {
     start(&congestion_cubic);
@@ -127,7 +127,7 @@ START_TEST(cubic_is_no_slower_than_reno)
 }
 END_TEST
 
-/* Time in which there is nothing to send does not count on the curve. */
+/* Time with nothing to send does not count for the curve. */
 START_TEST(cubic_pauses)
 {
     uint64_t before;
@@ -159,7 +159,7 @@ START_TEST(cubic_undoes_spurious_loss)
     ck_assert_uint_lt(c.window, before);
     c.ops->spurious(&c, now);
     ck_assert_uint_eq(c.window, before);
-    /* Once for each episode. */
+    /* Once per episode. */
     now += 200 * MS;
     lose(now);
     c.ops->persistent(&c);
@@ -169,8 +169,8 @@ START_TEST(cubic_undoes_spurious_loss)
 }
 END_TEST
 
-/* A loss that was none ends the first slow start no more than it takes from its window. */
-START_TEST(cubic_undo_goes_on_in_slow_start)
+/* A spurious loss must not end the first slow start, just as it does not reduce the window. */
+START_TEST(cubic_undo_continues_slow_start)
 {
     start(&congestion_cubic);
     for (int i = 0; i < 3; i++) {
@@ -188,8 +188,8 @@ START_TEST(cubic_undo_goes_on_in_slow_start)
 }
 END_TEST
 
-/* RFC 9438 section 4.9: afterwards the curve is where it was, without the time that went by. */
-START_TEST(cubic_undo_goes_on_on_the_curve)
+/* RFC 9438 section 4.9: afterwards the curve continues where it was, without the time in between. */
+START_TEST(cubic_undo_continues_the_curve)
 {
     double before, plateau, growth;
 
@@ -211,7 +211,7 @@ START_TEST(cubic_undo_goes_on_on_the_curve)
     c.ops->spurious(&c, now);
     ck_assert_double_eq((double)c.window, before);
     ck_assert_double_eq(c.cubic.curve.plateau, plateau);
-    /* What was sent before the loss does not let it grow. */
+    /* What was sent before the loss causes no growth. */
     now += 1 * MS;
     cubic_round(200 * MS);
     before = (double)c.window;
@@ -221,7 +221,7 @@ START_TEST(cubic_undo_goes_on_on_the_curve)
 }
 END_TEST
 
-/* RFC 9438 section 5.8: in congestion avoidance, too, a window that is not used neither grows nor does its curve go on.
+/* RFC 9438 section 5.8: in congestion avoidance, too, an unused window does not grow, and its curve pauses.
  */
 START_TEST(cubic_pauses_while_application_limited)
 {
@@ -248,8 +248,8 @@ START_TEST(cubic_pauses_while_application_limited)
 }
 END_TEST
 
-/* RFC 9002 section 7.6.2, RFC 9438 section 4.8: from the least window in slow start to the threshold of the last
- * reduction; there a curve begins that has its plateau behind it. */
+/* RFC 9002 section 7.6.2, RFC 9438 section 4.8: slow start from the minimum window to the threshold of the last
+ * reduction, where a new curve begins with its plateau behind it. */
 START_TEST(cubic_persistent_congestion)
 {
     uint64_t threshold;
@@ -261,7 +261,7 @@ START_TEST(cubic_persistent_congestion)
     threshold = c.window;
     c.ops->persistent(&c);
     ck_assert_uint_eq(c.window, 2 * PACKET);
-    /* No round trip has to pass first: what was sent then is lost, so none of it comes. */
+    /* No round trip has to pass first: everything sent before is lost, so none of it arrives. */
     for (uint64_t expected = 4; expected * PACKET < threshold; expected *= 2) {
         now += 100 * MS;
         acknowledge_window(100 * MS, false);
@@ -282,7 +282,7 @@ END_TEST
 static struct hystart hystart;
 static uint64_t delivered;
 
-/* A round of slow start with 20 ACKs of 1,000 bytes; returns by how much the window may grow. */
+/* A round of slow start with 20 ACKs of 1,000 bytes; returns how much the window may grow. */
 static uint64_t hystart_round(tn_time rtt)
 {
     uint64_t growth = 0, prior = delivered;
@@ -298,7 +298,7 @@ START_TEST(hystart_leaves_slow_start)
     delivered = 0;
     for (int i = 0; i < 5; i++)
         ck_assert_uint_eq(hystart_round(100 * MS), 20000);
-    /* An eighth of 100 ms is 12.5 ms: less is no sign. */
+    /* An eighth of 100 ms is 12.5 ms: a smaller increase does not count. */
     ck_assert_uint_eq(hystart_round(112 * MS), 20000);
     ck_assert_uint_lt(hystart_round(126 * MS), 20000);
     ck_assert_int_eq(hystart.phase, HYSTART_CONSERVATIVE);
@@ -321,7 +321,7 @@ START_TEST(hystart_forgives_jitter)
     hystart_round(100 * MS);
     ck_assert_int_eq(hystart.phase, HYSTART_SLOW_START);
     ck_assert_uint_eq(hystart_round(100 * MS), 20000);
-    /* Below 4 ms nothing is a sign. */
+    /* Nothing below 4 ms counts. */
     hystart_start(&hystart);
     delivered = 0;
     hystart_round(MS);
@@ -334,7 +334,7 @@ END_TEST
 
 /* ---- Delivery rate ---- */
 
-/* Ten packets sent over 10 ms and acknowledged together: it is not the ACK's suddenness that counts. */
+/* Ten packets sent over 10 ms and acknowledged together: the sudden ACK does not count. */
 START_TEST(delivery_rate)
 {
     struct delivery delivery = {0};
@@ -351,7 +351,7 @@ START_TEST(delivery_rate)
     ck_assert_uint_eq(sample.interval, 50 * MS);
     ck_assert_double_eq_tol(sample.rate, 10000 / (50.0 * MS), 1e-12);
     ck_assert(!sample.application_limited);
-    /* A sample over less than the least round trip says nothing. */
+    /* A sample shorter than the minimum round trip is not usable. */
     sample = (struct delivery_sample){0};
     delivery_sent(&delivery, &stamps[0], 0, 1000, 1060 * MS);
     delivery_acknowledged(&delivery, &sample, &stamps[0], 10, 1000, 1060 * MS, 1070 * MS);
@@ -401,7 +401,7 @@ static bool acknowledge_numbers(struct spurious_loss *episode, uint64_t low, uin
     return verdict.all;
 }
 
-START_TEST(episode_is_spurious_when_all_came)
+START_TEST(episode_is_spurious_when_all_packets_arrive)
 {
     struct spurious_loss episode = {0};
 
@@ -411,10 +411,10 @@ START_TEST(episode_is_spurious_when_all_came)
     ck_assert(!acknowledge_numbers(&episode, 10, 11));
     ck_assert(acknowledge_numbers(&episode, 12, 12));
     ck_assert(!acknowledge_numbers(&episode, 10, 40));
-    /* Still the same episode: it has been judged. */
+    /* Still the same episode: the verdict is given. */
     spurious_loss_add(&episode, 15, 40);
     ck_assert(!acknowledge_numbers(&episode, 15, 15));
-    /* A new one. One of its packets is really lost. */
+    /* A new episode. One of its packets is really lost. */
     spurious_loss_add(&episode, 41, 50);
     spurious_loss_add(&episode, 43, 50);
     ck_assert(!acknowledge_numbers(&episode, 43, 60));
@@ -426,7 +426,7 @@ START_TEST(episode_is_spurious_when_all_came)
 }
 END_TEST
 
-/* Of very many pieces only the newest are followed: it can be told that some came, not that all did. */
+/* If there are very many pieces, only the newest are tracked: it is known that some arrived, but not that all did. */
 START_TEST(episode_in_many_pieces)
 {
     struct spurious_loss episode = {0};
@@ -459,14 +459,14 @@ START_TEST(reordering_adapts_and_forgets)
     reordering_too_late(&reordering, 100, 150);
     ck_assert_uint_eq(reordering_packets(&reordering), UINT64_MAX);
     ck_assert_uint_eq(reordering_window(&reordering, rtt, rtt, rtt), 10 * MS);
-    /* Sent before that was known: no reason for more. */
+    /* Sent before that was known: no reason to raise it further. */
     reordering_too_late(&reordering, 150, 160);
     ck_assert_uint_eq(reordering.level, 1);
     for (uint64_t i = 1; i <= 10; i++) {
         reordering_too_late(&reordering, 151 + 100 * i, 200 + 100 * i);
         ck_assert_uint_eq(reordering_window(&reordering, rtt, rtt, rtt), i < 4 ? i * 20 * MS : 80 * MS);
     }
-    /* Losses without any reordering make it forget, even a little of it does not. */
+    /* Losses without any reordering reset it; with even a little reordering they do not. */
     for (int i = 0; i < 40; i++) {
         reordering_loss(&reordering);
         if (i % 10 == 0)
@@ -487,7 +487,7 @@ END_TEST
 
 static uint64_t round_bytes;
 
-/* One round trip in which the path delivers `packets` of what was sent, with samples of `rate`. */
+/* A round trip in which the path delivers `packets` of what was sent, with samples of `rate`. */
 static void bbr_round(double rate, tn_time rtt, uint64_t packets, uint64_t bytes_in_flight)
 {
     uint64_t prior = c.delivery.delivered;
@@ -508,7 +508,7 @@ static void bbr_round(double rate, tn_time rtt, uint64_t packets, uint64_t bytes
     round_bytes = c.delivery.delivered - prior;
 }
 
-/* Until the rate has stopped to grow. */
+/* Until the rate has stopped growing. */
 static void bbr_fill_pipe(void)
 {
     start(&congestion_bbr);
@@ -525,14 +525,14 @@ START_TEST(bbr_startup_and_drain)
     ck_assert_int_eq(c.bbr.state, BBR_STARTUP);
     ck_assert_uint_eq(c.window, 10 * PACKET);
     bbr_round(RATE / 8, 100 * MS, 10, 20 * PACKET);
-    /* The first sample of the delay gives the first rate: 2.77 windows for each round trip. */
+    /* The first RTT sample gives the first rate: 2.77 windows per round trip. */
     ck_assert_double_ge(c.pacing_rate, 2.77 * 10 * PACKET / (100.0 * MS));
     bbr_fill_pipe();
     ck_assert_int_eq(c.bbr.state, BBR_DRAIN);
     ck_assert_double_eq_tol(c.pacing_rate, 0.5 * 0.99 * RATE, 1e-9);
     bbr_round(RATE, 100 * MS, 10, 150 * PACKET);
     ck_assert_int_eq(c.bbr.state, BBR_DRAIN);
-    /* Nothing bounds what may be in flight, so that there is no headroom to make below the path's product. */
+    /* There is no limit on the bytes in flight, so no headroom is needed below the bandwidth-delay product. */
     bbr_round(RATE, 100 * MS, 1, 99 * PACKET);
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_CRUISE);
     ck_assert_double_eq_tol(c.pacing_rate, 0.99 * RATE, 1e-9);
@@ -558,7 +558,7 @@ START_TEST(bbr_probes_bandwidth)
     bbr_round(RATE, 100 * MS, 100, 100 * PACKET);
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_UP);
     ck_assert_double_eq_tol(c.pacing_rate, 1.25 * 0.99 * RATE, 1e-9);
-    /* The rate does not grow: down again. */
+    /* The rate does not grow, so it goes down again. */
     for (rounds = 0; c.bbr.state == BBR_PROBE_BW_UP && rounds < 10; rounds++)
         bbr_round(RATE, 125 * MS, 100, 125 * PACKET);
     ck_assert_uint_le(rounds, 4);
@@ -566,7 +566,7 @@ START_TEST(bbr_probes_bandwidth)
 }
 END_TEST
 
-/* A higher rate is believed at once; a lower one once two cycles of probing have seen no better. */
+/* A higher rate is adopted at once; a lower one only when two probing cycles have found none better. */
 START_TEST(bbr_bandwidth_filter)
 {
     unsigned cycles = 0;
@@ -595,7 +595,7 @@ START_TEST(bbr_probes_round_trip_time)
     bbr_fill_pipe();
     bbr_round(RATE, 100 * MS, 1, 99 * PACKET);
     ck_assert_uint_eq(c.bbr.min_rtt, 100 * MS);
-    /* A standing queue: the 100 ms are not seen again for ten seconds. */
+    /* A standing queue: the 100 ms do not occur again for ten seconds. */
     for (int i = 0; i < 120 && !seen; i++) {
         bbr_round(RATE, 110 * MS, 100, 110 * PACKET);
         seen = c.bbr.state == BBR_PROBE_RTT;
@@ -606,7 +606,7 @@ START_TEST(bbr_probes_round_trip_time)
         bbr_round(RATE / 2, 105 * MS, 50, 50 * PACKET);
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_CRUISE);
     ck_assert_uint_ge(c.bbr.min_rtt, 105 * MS);
-    /* Half a rate is what the probe made of the path: it is no measure of it. */
+    /* Half the rate is due to the probe, and says nothing about the path. */
     ck_assert_double_eq_tol(c.bbr.max_bw, RATE, 1e-9);
 }
 END_TEST
@@ -629,7 +629,7 @@ static void bbr_lose(uint64_t lost, uint64_t of)
     c.ops->lost(&c, &loss);
 }
 
-/* A queue that overflows ends the probe; the same loss without a queue, or a few packets more than a tenth, do not. */
+/* An overflowing queue ends the probe; the same loss without a queue, or a few packets more than a tenth, do not. */
 START_TEST(bbr_loss_ends_probe)
 {
     bbr_probe_up();
@@ -646,17 +646,17 @@ START_TEST(bbr_loss_ends_probe)
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_UP);
     bbr_lose(4, 180);
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_DOWN);
-    /* What keeps the path busy when its headroom is deducted. */
+    /* What keeps the path busy, minus headroom. */
     ck_assert_uint_le(c.bbr.inflight_long_term, 120 * PACKET);
     ck_assert_uint_ge(c.bbr.inflight_long_term, 100 * PACKET);
-    /* It was nothing: the probe begins anew. */
+    /* The loss was spurious: the probe starts again. */
     c.ops->spurious(&c, now);
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_REFILL);
     ck_assert_uint_eq(c.bbr.inflight_long_term, UINT64_MAX);
 }
 END_TEST
 
-/* Rounds until bandwidth is probed again. Reno would have grown by a packet after ten. */
+/* Rounds until bandwidth is probed again. Reno would have grown by one packet after ten. */
 static unsigned bbr_rounds_to_probe(tn_time rtt, uint64_t lost)
 {
     unsigned rounds = 0;
@@ -671,7 +671,7 @@ static unsigned bbr_rounds_to_probe(tn_time rtt, uint64_t lost)
     return rounds;
 }
 
-/* After a queue has overflowed it waits twice as long, so that CUBIC beside it comes back. */
+/* After a queue has overflowed, it waits twice as long, so that a competing CUBIC flow recovers. */
 START_TEST(bbr_waits_after_overflow)
 {
     unsigned rounds = bbr_rounds_to_probe(100 * MS, 60);
@@ -684,7 +684,7 @@ START_TEST(bbr_waits_after_overflow)
 }
 END_TEST
 
-/* What a bad line loses is sent in addition, so that the path is full all the same. */
+/* The usual loss is compensated by sending more, so that a lossy path is full nevertheless. */
 START_TEST(bbr_makes_up_for_usual_loss)
 {
     double rate = 0;
@@ -720,7 +720,7 @@ START_TEST(bbr_loss_in_cruise)
 }
 END_TEST
 
-/* After a pause it goes on at its rate, and an old delay needs no probe. */
+/* After a pause it continues at its rate, and an old delay needs no probe. */
 START_TEST(bbr_resumes)
 {
     bbr_fill_pipe();
@@ -754,8 +754,8 @@ static int by_size(const void *a, const void *b)
     return (difference > 0) - (difference < 0);
 }
 
-/* Seeds of the runs of which the median counts. Far and fast, one run in seven has BBR take a standing queue for the
- * path's own delay until it next looks for the shortest round trip (80 runs of each of four versions: 9 to 14). */
+/* Seeds of the runs whose median counts. On a long and fast path, in one run out of seven BBR mistakes a standing queue
+ * for the delay of the path until it next probes the round-trip time (80 runs of each of four versions: 9 to 14). */
 #define MEDIAN_OF(rate) ((rate) == 400 ? 9 : 1)
 
 START_TEST(bottleneck_alone)
@@ -783,12 +783,12 @@ START_TEST(bottleneck_alone)
 }
 END_TEST
 
-/* A few packets in a hundred come late: that is no loss, once it is known. */
+/* A few percent of the packets arrive late: once that is known, it does not count as loss. */
 static const struct {
     double loss, late_share, late_by; /* ms */
     enum tn_congestion congestion;
     double goodput; /* at least */
-    double surplus; /* of packets declared lost beyond those that are, at most */
+    double surplus; /* packets wrongly declared lost, as a share of all, at most */
 } late_paths[] = {
     {0, 0.02, 5, TN_CONGESTION_BBR, 90, 0.005},    {0, 0.02, 5, TN_CONGESTION_CUBIC, 78, 0.005},
     {0, 0.02, 20, TN_CONGESTION_BBR, 90, 0.01},    {0, 0.5, 5, TN_CONGESTION_BBR, 78, 0.01},
@@ -816,7 +816,7 @@ START_TEST(bottleneck_reorders)
 }
 END_TEST
 
-/* Neither gets less than a quarter, whoever came first. */
+/* Neither gets less than a quarter, whichever was first. */
 START_TEST(bottleneck_shared)
 {
     static const enum tn_congestion pairs[][2] = {{TN_CONGESTION_BBR, TN_CONGESTION_BBR},
@@ -850,15 +850,15 @@ int main(void)
     tcase_add_test(parts, cubic_is_no_slower_than_reno);
     tcase_add_test(parts, cubic_pauses);
     tcase_add_test(parts, cubic_undoes_spurious_loss);
-    tcase_add_test(parts, cubic_undo_goes_on_in_slow_start);
-    tcase_add_test(parts, cubic_undo_goes_on_on_the_curve);
+    tcase_add_test(parts, cubic_undo_continues_slow_start);
+    tcase_add_test(parts, cubic_undo_continues_the_curve);
     tcase_add_test(parts, cubic_pauses_while_application_limited);
     tcase_add_test(parts, cubic_persistent_congestion);
     tcase_add_test(parts, hystart_leaves_slow_start);
     tcase_add_test(parts, hystart_forgives_jitter);
     tcase_add_test(parts, delivery_rate);
     tcase_add_test(parts, delivery_limited_by_application);
-    tcase_add_test(parts, episode_is_spurious_when_all_came);
+    tcase_add_test(parts, episode_is_spurious_when_all_packets_arrive);
     tcase_add_test(parts, episode_in_many_pieces);
     tcase_add_test(parts, reordering_adapts_and_forgets);
     tcase_add_test(parts, bbr_startup_and_drain);
@@ -874,7 +874,7 @@ int main(void)
     tcase_add_loop_test(bottleneck, bottleneck_alone, 0, sizeof paths / sizeof *paths);
     tcase_add_loop_test(bottleneck, bottleneck_reorders, 0, sizeof late_paths / sizeof *late_paths);
     tcase_add_loop_test(bottleneck, bottleneck_shared, 0, 8);
-    tcase_set_timeout(bottleneck, 600); /* only what hangs: many minutes of simulated time, beside other tests */
+    tcase_set_timeout(bottleneck, 600); /* only for hangs: many minutes of simulated time, alongside other tests */
     tcase_set_tags(bottleneck, "long"); /* see tests/valgrind.sh */
     suite_add_tcase(suite, bottleneck);
     return run_suite(suite);

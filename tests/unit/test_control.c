@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Control messages, and what of a peer's words may be passed on.
+ * Control messages, and how much of a peer's texts is passed on.
  */
 #include "core/session/control_message.h"
 #include "core/session/stream_error.h"
@@ -22,7 +22,7 @@ static int decode(struct control_message *message, const char *line)
     return result;
 }
 
-/* Reads what an encoder has made, which must be one whole line. */
+/* Parses the output of an encoder, which must be one complete line. */
 static void read_back(struct control_message *message, char *line)
 {
     ck_assert_ptr_nonnull(line);
@@ -34,7 +34,7 @@ static void read_back(struct control_message *message, char *line)
 
 static const char *const two_codecs[] = {"binary/1", "json/1"};
 
-START_TEST(open_says_all_that_was_offered)
+START_TEST(open_contains_the_whole_offer)
 {
     json_t *credentials = json_pack("{s:s}", "token", "secret");
     struct control_offer offer = {.codecs = two_codecs,
@@ -83,7 +83,7 @@ START_TEST(credentials_are_wiped)
 }
 END_TEST
 
-START_TEST(accept_says_what_was_chosen)
+START_TEST(accept_contains_what_was_chosen)
 {
     struct control_offer offer = {
         .codecs = two_codecs, .codec_count = 1, .session = NAME, .resumed = true, .parameters = {{1, 2, 3}, 4}};
@@ -100,7 +100,7 @@ START_TEST(accept_says_what_was_chosen)
 }
 END_TEST
 
-START_TEST(the_small_messages_come_back)
+START_TEST(small_messages_round_trip)
 {
     struct control_message message;
 
@@ -126,7 +126,7 @@ START_TEST(the_small_messages_come_back)
 }
 END_TEST
 
-START_TEST(a_line_that_would_be_too_long_is_not_made)
+START_TEST(a_line_over_the_limit_is_not_encoded)
 {
     char *reason = malloc(CONTROL_LINE_MAX + 1);
 
@@ -137,7 +137,7 @@ START_TEST(a_line_that_would_be_too_long_is_not_made)
 }
 END_TEST
 
-/* What another version may say without harm. */
+/* Harmless messages from other versions. */
 static const struct {
     const char *line;
     enum control_type type;
@@ -150,13 +150,13 @@ static const struct {
     {"{\"type\":\"open\",\"versions\":[2,1],\"codecs\":[\"x\"],\"parameters\":{\"new\":true},\"credentials\":{}}",
      CONTROL_OPEN},
     {"{\"type\":\"ping\",\"id\":0}", CONTROL_PING},
-    /* Members of other types are unknown ones here. */
+    /* Here, members of other message types are unknown ones. */
     {"{\"type\":\"notice\",\"retry_after\":-1}", CONTROL_NOTICE},
     {"{\"type\":\"drain\",\"id\":-1,\"code\":7}", CONTROL_DRAIN},
     {"{\"type\":\"ping\",\"id\":0,\"reason\":7,\"retry_after\":-1,\"session\":7}", CONTROL_PING},
 };
 
-START_TEST(unknown_types_and_members_are_skipped)
+START_TEST(unknown_types_and_members_are_ignored)
 {
     struct control_message message;
 
@@ -166,7 +166,7 @@ START_TEST(unknown_types_and_members_are_skipped)
 }
 END_TEST
 
-START_TEST(missing_parameters_have_their_defaults)
+START_TEST(missing_parameters_get_defaults)
 {
     struct control_message message;
 
@@ -242,7 +242,7 @@ static const char *const bad[] = {
     ACCEPT("\"session\":\"" NAME "x\",\"codec\":\"x\",\"parameters\":{}"),
 };
 
-START_TEST(what_is_wrong_is_refused)
+START_TEST(invalid_messages_are_refused)
 {
     struct control_message message;
 
@@ -251,7 +251,7 @@ START_TEST(what_is_wrong_is_refused)
 }
 END_TEST
 
-START_TEST(every_beginning_of_a_message_is_refused)
+START_TEST(every_truncated_message_is_refused)
 {
     static const char line[] = OPEN(CODECS "\"parameters\":{},\"credentials\":{\"id\":\"a\"},\"session\":null");
     struct control_message message;
@@ -264,7 +264,7 @@ START_TEST(every_beginning_of_a_message_is_refused)
 }
 END_TEST
 
-START_TEST(size_and_depth_are_bounded)
+START_TEST(size_and_depth_are_limited)
 {
     char *line = malloc(CONTROL_LINE_MAX);
     struct control_message message;
@@ -283,7 +283,7 @@ END_TEST
 
 /* ---- Reasons ---- */
 
-START_TEST(every_code_has_a_reason_that_comes_near_it)
+START_TEST(every_code_maps_to_a_fitting_reason)
 {
     for (uint64_t code = TN_STREAM_REFUSED; code <= TN_STREAM_LIMIT; code++) {
         struct hg_reason reason = stream_error_reason(code);
@@ -303,7 +303,7 @@ START_TEST(every_code_has_a_reason_that_comes_near_it)
 }
 END_TEST
 
-START_TEST(a_peers_reason_is_made_fit_to_be_passed_on)
+START_TEST(a_peers_reason_is_sanitized)
 {
     char detail[STREAM_ERROR_DETAIL_SIZE], *long_detail = malloc(1001), error[] = "connection_refused";
     struct hg_reason told = {200, error, "bad\r\nX-Injected: 1\x1b[2J", 3}, reason;
@@ -330,18 +330,18 @@ int main(void)
     Suite *suite = suite_create("control");
     TCase *messages = tcase_create("messages"), *reasons = tcase_create("reasons");
 
-    tcase_add_loop_test(messages, open_says_all_that_was_offered, 0, 2);
+    tcase_add_loop_test(messages, open_contains_the_whole_offer, 0, 2);
     tcase_add_test(messages, credentials_are_wiped);
-    tcase_add_test(messages, accept_says_what_was_chosen);
-    tcase_add_test(messages, the_small_messages_come_back);
-    tcase_add_test(messages, a_line_that_would_be_too_long_is_not_made);
-    tcase_add_loop_test(messages, unknown_types_and_members_are_skipped, 0, (int)(sizeof good / sizeof *good));
-    tcase_add_test(messages, missing_parameters_have_their_defaults);
-    tcase_add_loop_test(messages, what_is_wrong_is_refused, 0, (int)(sizeof bad / sizeof *bad));
-    tcase_add_test(messages, every_beginning_of_a_message_is_refused);
-    tcase_add_test(messages, size_and_depth_are_bounded);
-    tcase_add_test(reasons, every_code_has_a_reason_that_comes_near_it);
-    tcase_add_test(reasons, a_peers_reason_is_made_fit_to_be_passed_on);
+    tcase_add_test(messages, accept_contains_what_was_chosen);
+    tcase_add_test(messages, small_messages_round_trip);
+    tcase_add_test(messages, a_line_over_the_limit_is_not_encoded);
+    tcase_add_loop_test(messages, unknown_types_and_members_are_ignored, 0, (int)(sizeof good / sizeof *good));
+    tcase_add_test(messages, missing_parameters_get_defaults);
+    tcase_add_loop_test(messages, invalid_messages_are_refused, 0, (int)(sizeof bad / sizeof *bad));
+    tcase_add_test(messages, every_truncated_message_is_refused);
+    tcase_add_test(messages, size_and_depth_are_limited);
+    tcase_add_test(reasons, every_code_maps_to_a_fitting_reason);
+    tcase_add_test(reasons, a_peers_reason_is_sanitized);
     suite_add_tcase(suite, messages);
     suite_add_tcase(suite, reasons);
     return run_suite(suite);

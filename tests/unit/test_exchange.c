@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What <hopgate/stage.h> promises: first by name, then by many random pipelines.
+ * The promises of <hopgate/stage.h>: first one by one, then with many random pipelines.
  */
 #include "core/base/socket_address.h"
 #include "core/exchange/exchange_private.h"
@@ -49,7 +49,7 @@ START_TEST(a_bypassing_stage_sees_nothing_more)
 }
 END_TEST
 
-START_TEST(nobody_answers)
+START_TEST(an_exchange_that_nobody_answers_fails)
 {
     struct watch watch = {.seed = 1};
     struct script scripts[] = {{.manner = MANNER_BYPASS, .watch = &watch}};
@@ -81,7 +81,7 @@ START_TEST(a_failing_stage_is_named)
 }
 END_TEST
 
-START_TEST(credit_bounds_what_waits_for_a_stalled_reader)
+START_TEST(credit_limits_what_waits_for_a_stalled_reader)
 {
     struct watch watch = {.seed = 1};
     struct script scripts[] = {{.manner = MANNER_PASS, .watch = &watch},
@@ -95,7 +95,7 @@ START_TEST(credit_bounds_what_waits_for_a_stalled_reader)
         fixture_run(fixture, NULL, NULL, 0);
     exchange = fixture->worker->exchanges.open;
     ck_assert_uint_le(exchange->slots[0].inboxes[HG_UP].bytes, 65536);
-    ck_assert_uint_gt(exchange->slots[0].inboxes[HG_UP].bytes, 65536 - 4096); /* less credit is told as none */
+    ck_assert_uint_gt(exchange->slots[0].inboxes[HG_UP].bytes, 65536 - 4096); /* less credit counts as none */
     ck_assert_uint_eq(exchange->slots[1].inboxes[HG_UP].bytes, 0);
     caller.stalled = false;
     hg_resume(caller.self, HG_UP);
@@ -105,7 +105,7 @@ START_TEST(credit_bounds_what_waits_for_a_stalled_reader)
 }
 END_TEST
 
-START_TEST(asking_for_credit_again_loses_no_writable)
+START_TEST(asking_for_credit_twice_does_not_lose_writable)
 {
     struct watch watch = {.seed = 1};
     size_t budget = 0;
@@ -116,7 +116,7 @@ START_TEST(asking_for_credit_again_loses_no_writable)
     call(fixture, &caller);
     fixture_run(fixture, NULL, NULL, 0);
     ck_assert_uint_eq(hg_credit(caller.self, HG_DOWN), 0);
-    budget = 65536 - 7000; /* some credit again, but too little for writable() */
+    budget = 65536 - 7000; /* some credit again, but not enough for writable() */
     hg_resume(watch.bottom, HG_DOWN);
     fixture_run(fixture, NULL, NULL, 0);
     ck_assert_uint_gt(hg_credit(caller.self, HG_DOWN), 0);
@@ -130,7 +130,7 @@ START_TEST(asking_for_credit_again_loses_no_writable)
 }
 END_TEST
 
-START_TEST(emitting_beyond_the_credit_resets)
+START_TEST(emitting_beyond_credit_resets)
 {
     struct watch watch = {.seed = 1};
     struct script scripts[] = {{.manner = MANNER_ANSWER, .overrun = true, .watch = &watch}};
@@ -147,9 +147,9 @@ START_TEST(emitting_beyond_the_credit_resets)
 }
 END_TEST
 
-/* What comes twice is seen outside the stage's callbacks, so what is being called then stays as it is, whatever was
- * when the last of them began. */
-START_TEST(what_is_passed_twice_leaves_what_is_being_called)
+/* A second head or end is detected outside the stage's callbacks. That must leave calling_now as it is, and not restore
+ * what it was before the last callback. */
+START_TEST(a_second_head_or_end_does_not_change_calling_now)
 {
     struct watch watch = {.seed = 1};
     struct script scripts[] = {
@@ -177,7 +177,7 @@ START_TEST(what_is_passed_twice_leaves_what_is_being_called)
 }
 END_TEST
 
-START_TEST(a_stage_answers_in_the_place_of_what_is_below)
+START_TEST(a_stage_answers_in_place_of_those_below)
 {
     struct watch watch = {.seed = 1};
     struct script scripts[] = {
@@ -197,8 +197,8 @@ START_TEST(a_stage_answers_in_the_place_of_what_is_below)
 }
 END_TEST
 
-/* What waited below goes with it, and so does who held it back. */
-START_TEST(an_upload_goes_on_when_a_stage_above_answers)
+/* What waits below is dropped, and so is the stage that held it back. */
+START_TEST(an_upload_continues_when_a_stage_above_answers)
 {
     struct watch watch = {.seed = 1};
     size_t budget = 0;
@@ -217,7 +217,7 @@ START_TEST(an_upload_goes_on_when_a_stage_above_answers)
 }
 END_TEST
 
-START_TEST(a_reset_tells_all_but_its_maker)
+START_TEST(a_reset_reaches_all_but_its_originator)
 {
     struct watch watch = {.seed = 1};
     struct script scripts[] = {{.manner = MANNER_FILTER, .watch = &watch},
@@ -229,7 +229,7 @@ START_TEST(a_reset_tells_all_but_its_maker)
     call(fixture, &caller);
     fixture_run(fixture, NULL, NULL, 0);
     hg_reset(caller.self, &gone);
-    hg_reset(caller.self, &gone); /* a second one changes nothing */
+    hg_reset(caller.self, &gone); /* a second reset changes nothing */
     run_to_end(fixture, &watch, &caller);
     ck_assert_uint_eq(caller.resets, 0);
     ck_assert_uint_eq(watch.resets, 2);
@@ -238,8 +238,8 @@ START_TEST(a_reset_tells_all_but_its_maker)
 }
 END_TEST
 
-/* What was emitted is taken, however late; who breaks the response off is gone at once. */
-START_TEST(a_response_that_breaks_off_loses_nothing)
+/* What was emitted is delivered, however late; the stage that breaks off the response is detached at once. */
+START_TEST(a_response_broken_off_loses_nothing)
 {
     struct watch watch = {.seed = 1};
     struct script scripts[] = {
@@ -252,7 +252,7 @@ START_TEST(a_response_that_breaks_off_loses_nothing)
     call(fixture, &caller);
     fixture_run(fixture, NULL, NULL, 0);
     hg_break_off(watch.bottom, &broken);
-    hg_break_off(watch.bottom, &broken); /* a second one changes nothing */
+    hg_break_off(watch.bottom, &broken); /* a second call changes nothing */
     fixture_run(fixture, NULL, NULL, 0);
     ck_assert_uint_eq(watch.detached, 1);
     ck_assert_uint_eq(caller.resets, 0);
@@ -261,14 +261,14 @@ START_TEST(a_response_that_breaks_off_loses_nothing)
     run_to_end(fixture, &watch, &caller);
     ck_assert_uint_eq(caller.resets, 1);
     ck_assert_uint_eq(caller.ends, 0);
-    ck_assert_uint_gt(caller.got, 65536); /* more than one place holds */
+    ck_assert_uint_gt(caller.got, 65536); /* more than one inbox holds */
     ck_assert_str_eq(caller.detail, "the service is gone");
     ck_assert_uint_eq(watch.resets, 1);
     fixture_free(fixture);
 }
 END_TEST
 
-START_TEST(the_outcome_of_a_reset_says_who_and_how_much)
+START_TEST(the_outcome_of_a_reset_names_the_stage_and_counts_bytes)
 {
     static const struct hg_reason gone = {502, "connection_terminated", "the service is gone", 0};
     struct watch watch = {.seed = 1};
@@ -341,12 +341,12 @@ START_TEST(a_users_address_is_parsed)
             inet_ntop(AF_INET, &ipv4->sin_addr, host, sizeof host);
             ck_assert_msg(!strncmp(cases[i].text, host, strlen(host)), "%s became %s", cases[i].text, host);
         }
-        ck_assert_int_eq(ntohs(ipv4->sin_port), cases[i].port); /* where that of IPv6 is, too */
+        ck_assert_int_eq(ntohs(ipv4->sin_port), cases[i].port); /* at the same offset for IPv6 */
     }
 }
 END_TEST
 
-START_TEST(all_exchanges_are_reset_at_a_stop)
+START_TEST(stopping_resets_all_exchanges)
 {
     struct watch watch = {.seed = 1};
     struct script scripts[] = {{.manner = MANNER_ANSWER, .answer_size = 1000000, .watch = &watch}};
@@ -368,7 +368,7 @@ START_TEST(all_exchanges_are_reset_at_a_stop)
 }
 END_TEST
 
-/* One random pipeline with one random exchange; now and then reset in the middle. */
+/* A random pipeline with a random exchange, which is sometimes reset before it is complete. */
 static void run_random(unsigned seed)
 {
     struct watch watch = {.first_seed = seed, .seed = seed};
@@ -409,7 +409,7 @@ static void run_random(unsigned seed)
     fixture_free(fixture);
 }
 
-START_TEST(random_pipelines_keep_their_promises)
+START_TEST(random_pipelines_keep_the_contract)
 {
     const char *seed = getenv("HG_SEED");
 
@@ -425,24 +425,24 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("exchange");
-    TCase *named = tcase_create("named"), *random_case = tcase_create("random");
+    TCase *named = tcase_create("single"), *random_case = tcase_create("random");
 
     tcase_add_test(named, a_plain_exchange_goes_down_and_up);
     tcase_add_test(named, a_bypassing_stage_sees_nothing_more);
-    tcase_add_test(named, nobody_answers);
+    tcase_add_test(named, an_exchange_that_nobody_answers_fails);
     tcase_add_test(named, a_failing_stage_is_named);
-    tcase_add_test(named, credit_bounds_what_waits_for_a_stalled_reader);
-    tcase_add_test(named, asking_for_credit_again_loses_no_writable);
-    tcase_add_test(named, emitting_beyond_the_credit_resets);
-    tcase_add_loop_test(named, what_is_passed_twice_leaves_what_is_being_called, 0, 2);
-    tcase_add_test(named, a_stage_answers_in_the_place_of_what_is_below);
-    tcase_add_test(named, an_upload_goes_on_when_a_stage_above_answers);
-    tcase_add_test(named, a_reset_tells_all_but_its_maker);
-    tcase_add_test(named, a_response_that_breaks_off_loses_nothing);
-    tcase_add_test(named, the_outcome_of_a_reset_says_who_and_how_much);
+    tcase_add_test(named, credit_limits_what_waits_for_a_stalled_reader);
+    tcase_add_test(named, asking_for_credit_twice_does_not_lose_writable);
+    tcase_add_test(named, emitting_beyond_credit_resets);
+    tcase_add_loop_test(named, a_second_head_or_end_does_not_change_calling_now, 0, 2);
+    tcase_add_test(named, a_stage_answers_in_place_of_those_below);
+    tcase_add_test(named, an_upload_continues_when_a_stage_above_answers);
+    tcase_add_test(named, a_reset_reaches_all_but_its_originator);
+    tcase_add_test(named, a_response_broken_off_loses_nothing);
+    tcase_add_test(named, the_outcome_of_a_reset_names_the_stage_and_counts_bytes);
     tcase_add_test(named, a_users_address_is_parsed);
-    tcase_add_test(named, all_exchanges_are_reset_at_a_stop);
-    tcase_add_test(random_case, random_pipelines_keep_their_promises);
+    tcase_add_test(named, stopping_resets_all_exchanges);
+    tcase_add_test(random_case, random_pipelines_keep_the_contract);
     tcase_set_timeout(random_case, 300);
     suite_add_tcase(suite, named);
     suite_add_tcase(suite, random_case);

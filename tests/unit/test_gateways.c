@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A client of several gateways, or with several links to one: what befalls one of them and what the others notice.
+ * A client with several gateways, or with several links to one: what happens to one, and how it affects the others.
  */
 #include "core/pipeline/gateway_list.h"
 #include "core/session/exchange_stream.h"
@@ -27,7 +27,7 @@ static struct testbed testbed;
 static struct gateway_list found;
 static struct fixture *client;
 
-/* Those of a client with these two transports. */
+/* Finds the gateways of a client with these two transports. */
 static void find(struct wire *first, struct wire *second)
 {
     const struct fixture_part parts[] = {{&wire_client_plugin, first}, {&wire_client_bytes_plugin, second}};
@@ -69,7 +69,7 @@ START_TEST(one_host_is_one_gateway)
 }
 END_TEST
 
-START_TEST(literals_are_compared_by_what_they_mean)
+START_TEST(literals_are_compared_by_value)
 {
     struct wire first = NAMED({"2001:db8::1", 443, 0}, {"192.0.2.1", 443, 0}),
                 second = NAMED({"192.0.2.10", 443, 0}, {"2001:0DB8:0::0001", 443, 0});
@@ -97,7 +97,7 @@ START_TEST(a_host_named_twice_is_two_gateways)
 }
 END_TEST
 
-START_TEST(a_transport_without_names_has_the_first_gateway)
+START_TEST(a_transport_without_names_uses_the_first_gateway)
 {
     struct wire named = NAMED({"a.test", 1, 0}, {"b.test", 2, 0}), unnamed = {0};
 
@@ -160,7 +160,7 @@ static void expect_sessions(const struct fixture *fixture, size_t count, unsigne
 
     ck_assert_msg(testbed_run(&testbed, has_sessions, &wanted, milliseconds), "%zu sessions with a link instead of %zu",
                   session_count(fixture), count);
-    /* Both ends know. */
+    /* Both ends know by now. */
     testbed_wait(&testbed, 20);
 }
 
@@ -203,8 +203,8 @@ START_TEST(a_client_serves_all_its_gateways)
 }
 END_TEST
 
-/* In each of the ways in which a gateway can be away, from the beginning on. */
-START_TEST(one_that_is_away_disturbs_nobody)
+/* In each of the ways in which a gateway can be absent, from the start. */
+START_TEST(an_absent_gateway_does_not_affect_the_others)
 {
     struct other_gateway *away = &testbed.more[0];
 
@@ -217,7 +217,7 @@ START_TEST(one_that_is_away_disturbs_nobody)
     testbed_wait(&testbed, 25000);
     get_at(testbed.gateway);
     get_at(testbed.more[1].gateway);
-    /* They were not connected to again, nor did their sessions move. */
+    /* They were not reconnected to, nor did their sessions move. */
     ck_assert_uint_eq(testbed.wire.connects, 1);
     ck_assert_uint_eq(testbed.more[1].wire.connects, 1);
     ck_assert_uint_eq(*at_client()->resumed, 0);
@@ -229,7 +229,7 @@ START_TEST(one_that_is_away_disturbs_nobody)
 }
 END_TEST
 
-START_TEST(the_death_of_one_pauses_its_own_session_alone)
+START_TEST(a_dead_gateway_pauses_only_its_own_session)
 {
     struct user here = {0}, there = {0};
 
@@ -251,7 +251,7 @@ START_TEST(the_death_of_one_pauses_its_own_session_alone)
 }
 END_TEST
 
-START_TEST(one_that_stops_is_left_and_come_back_to)
+START_TEST(a_stopping_gateway_is_left_and_returned_to)
 {
     struct user user = {0};
 
@@ -277,7 +277,7 @@ START_TEST(one_that_stops_is_left_and_come_back_to)
 }
 END_TEST
 
-START_TEST(a_client_that_stops_tells_all)
+START_TEST(a_stopping_client_notifies_all_gateways)
 {
     testbed.more[1].wire.unanswered = true;
     testbed_start(&testbed);
@@ -318,7 +318,7 @@ static bool first_is_over_packets(void *arg)
     return session && session->link && !(session->link->ops->flags & HG_TRANSPORT_RELIABLE);
 }
 
-/* The second transport knows the first gateway alone. */
+/* The second transport knows only the first gateway. */
 START_TEST(each_gateway_has_its_own_transport)
 {
     testbed.wire.unreachable = true;
@@ -360,9 +360,9 @@ static struct wire_end *end_of(const struct session *session)
     return session->link->handle;
 }
 
-START_TEST(exchanges_are_shared_out_among_links)
+START_TEST(exchanges_are_distributed_among_links)
 {
-    static struct user users[20]; /* outlive the test: they end when the workers do */
+    static struct user users[20]; /* must outlive the test: they end when the workers do */
 
     memset(users, 0, sizeof users);
     testbed_start(&testbed);
@@ -374,7 +374,7 @@ START_TEST(exchanges_are_shared_out_among_links)
     testbed_wait(&testbed, 50);
     ck_assert_uint_eq(session_at_gateway(0)->stream_count, 10);
     ck_assert_uint_eq(session_at_gateway(1)->stream_count, 10);
-    /* One is done with its own: it gets the next ones. */
+    /* One session has no exchanges left, so it gets the next ones. */
     for (size_t i = 0; i < 20; i += 2)
         hg_reset(users[i].self, &(struct hg_reason){499, NULL, "the user left", 0});
     testbed_wait(&testbed, 50);
@@ -387,7 +387,7 @@ START_TEST(exchanges_are_shared_out_among_links)
 END_TEST
 
 /* One at a time. */
-START_TEST(none_is_left_idle_by_little_work)
+START_TEST(light_load_uses_all_links)
 {
     testbed_start(&testbed);
     expect_sessions(testbed.gateway, 2, 200);
@@ -398,7 +398,7 @@ START_TEST(none_is_left_idle_by_little_work)
 }
 END_TEST
 
-START_TEST(the_death_of_a_link_pauses_its_session_alone)
+START_TEST(a_dead_link_pauses_only_its_session)
 {
     struct user users[2] = {0}, more[4] = {0};
     struct session *paused, *other;
@@ -434,9 +434,9 @@ START_TEST(the_death_of_a_link_pauses_its_session_alone)
 }
 END_TEST
 
-START_TEST(a_silent_link_gets_no_exchange_while_another_answers)
+START_TEST(a_silent_link_gets_no_exchanges_while_another_responds)
 {
-    static struct user stuck, users[3]; /* outlive the test: they end when the workers do */
+    static struct user stuck, users[3]; /* must outlive the test: they end when the workers do */
     struct session *silent;
     uint64_t before;
 
@@ -457,15 +457,15 @@ START_TEST(a_silent_link_gets_no_exchange_while_another_answers)
 }
 END_TEST
 
-/* The session of one link is over while the other has lost its link: it is not taken for forgotten. */
-START_TEST(a_new_session_ends_none_of_its_own_process)
+/* The session of one link ends while the other has lost its link: the latter is not considered forgotten. */
+START_TEST(a_new_session_ends_no_other_of_its_process)
 {
     struct session *lost;
     char name[sizeof lost->name];
 
     testbed_start(&testbed);
     expect_sessions(testbed.gateway, 2, 200);
-    /* Links that lived so long are replaced at once, but for those that cannot. */
+    /* Links that have lived this long are replaced at once, except those that cannot be. */
     testbed_wait(&testbed, 11000);
     lost = session_at_gateway(1);
     memcpy(name, lost->name, sizeof name);
@@ -481,7 +481,7 @@ START_TEST(a_new_session_ends_none_of_its_own_process)
 }
 END_TEST
 
-/* ---- Who says which process it is, and who does not ---- */
+/* ---- Clients that name their process, and one that does not ---- */
 
 static void inject_open(struct wire_end *gateway, const char *process)
 {
@@ -496,9 +496,9 @@ static void inject_open(struct wire_end *gateway, const char *process)
     wire_inject(gateway, packet, (size_t)size + 5);
 }
 
-START_TEST(the_newest_process_has_it_all)
+START_TEST(the_newest_process_gets_all_exchanges)
 {
-    static struct user lost[2]; /* outlive the test: they end when the workers do */
+    static struct user lost[2]; /* must outlive the test: they end when the workers do */
     struct session *newer[2], *older[2];
 
     testbed_start(&testbed);
@@ -515,7 +515,7 @@ START_TEST(the_newest_process_has_it_all)
         get_at(testbed.gateway);
     ck_assert_uint_eq(newer[0]->exchanges, 3);
     ck_assert_uint_eq(newer[1]->exchanges, 3);
-    /* When it is gone without a word, the older one serves. */
+    /* When it vanishes without notice, the older one serves. */
     testbed.wire.unreachable = true;
     for (unsigned i = 0; i < 2; i++) {
         end_of(newer[i])->is_dark = true;
@@ -529,10 +529,10 @@ START_TEST(the_newest_process_has_it_all)
 }
 END_TEST
 
-/* As a client of version 0.1.0, whose sessions all are clients of their own. */
-START_TEST(who_does_not_say_its_process_has_one_session)
+/* Like a client of version 0.1.0, each of whose sessions counts as a client of its own. */
+START_TEST(a_client_that_names_no_process_has_one_session)
 {
-    static struct user users[2]; /* outlive the test: they end when the workers do */
+    static struct user users[2]; /* must outlive the test: they end when the workers do */
     struct wire_end *end;
 
     testbed.client->pipeline->settings.links = testbed.links = 1;
@@ -551,7 +551,7 @@ START_TEST(who_does_not_say_its_process_has_one_session)
 }
 END_TEST
 
-START_TEST(what_a_process_has_forgotten_does_not_pile_up)
+START_TEST(forgotten_sessions_of_a_process_do_not_pile_up)
 {
     testbed.client->pipeline->settings.links = testbed.links = 1;
     testbed_start(&testbed);
@@ -578,23 +578,23 @@ static Suite *make_suite(void)
           *links = tcase_create("links");
 
     tcase_add_test(finding, one_host_is_one_gateway);
-    tcase_add_test(finding, literals_are_compared_by_what_they_mean);
+    tcase_add_test(finding, literals_are_compared_by_value);
     tcase_add_test(finding, a_host_named_twice_is_two_gateways);
-    tcase_add_loop_test(finding, a_transport_without_names_has_the_first_gateway, 0, 2);
+    tcase_add_loop_test(finding, a_transport_without_names_uses_the_first_gateway, 0, 2);
     tcase_add_test(three, a_client_serves_all_its_gateways);
-    tcase_add_loop_test(three, one_that_is_away_disturbs_nobody, 0, 4);
-    tcase_add_test(three, the_death_of_one_pauses_its_own_session_alone);
-    tcase_add_test(three, one_that_stops_is_left_and_come_back_to);
-    tcase_add_test(three, a_client_that_stops_tells_all);
+    tcase_add_loop_test(three, an_absent_gateway_does_not_affect_the_others, 0, 4);
+    tcase_add_test(three, a_dead_gateway_pauses_only_its_own_session);
+    tcase_add_test(three, a_stopping_gateway_is_left_and_returned_to);
+    tcase_add_test(three, a_stopping_client_notifies_all_gateways);
     tcase_add_test(both, each_gateway_has_its_own_transport);
-    tcase_add_test(links, exchanges_are_shared_out_among_links);
-    tcase_add_test(links, none_is_left_idle_by_little_work);
-    tcase_add_test(links, the_death_of_a_link_pauses_its_session_alone);
-    tcase_add_loop_test(links, a_silent_link_gets_no_exchange_while_another_answers, 0, 2);
-    tcase_add_test(links, a_new_session_ends_none_of_its_own_process);
-    tcase_add_test(links, the_newest_process_has_it_all);
-    tcase_add_loop_test(links, who_does_not_say_its_process_has_one_session, 0, 2);
-    tcase_add_test(links, what_a_process_has_forgotten_does_not_pile_up);
+    tcase_add_test(links, exchanges_are_distributed_among_links);
+    tcase_add_test(links, light_load_uses_all_links);
+    tcase_add_test(links, a_dead_link_pauses_only_its_session);
+    tcase_add_loop_test(links, a_silent_link_gets_no_exchanges_while_another_responds, 0, 2);
+    tcase_add_test(links, a_new_session_ends_no_other_of_its_process);
+    tcase_add_test(links, the_newest_process_gets_all_exchanges);
+    tcase_add_loop_test(links, a_client_that_names_no_process_has_one_session, 0, 2);
+    tcase_add_test(links, forgotten_sessions_of_a_process_do_not_pile_up);
     tcase_add_checked_fixture(three, set_up_three, tear_down);
     tcase_add_checked_fixture(both, set_up_both, tear_down);
     tcase_add_checked_fixture(links, set_up_links, tear_down);

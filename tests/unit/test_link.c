@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A link, packet by packet: loss, acknowledgements, pacing, what is repeated, silence, closing.
+ * A link, packet by packet: loss, acknowledgements, pacing, repetition, silence, closing.
  */
 #include "tests/unit/run_suite.h"
 #include "tests/unit/tunnel_ends.h"
@@ -9,8 +9,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-/* Nine packets, `apart` from each other, of which only `arrives` does (-1: none), then some that do; returns the
- * congestion window afterwards. */
+/* Sends nine packets, `apart` from each other, of which only `arrives` arrives (-1: none), then some that do; returns
+ * the congestion window afterwards. */
 static uint64_t window_after_losses(tn_time apart, int arrives)
 {
     struct tn_stream *stream;
@@ -51,11 +51,11 @@ static uint64_t window_after_losses(tn_time apart, int arrives)
     return stats.congestion_window;
 }
 
-/* RFC 9002 section 7.6: all lost over more than three probe timeouts (here 390 ms) is persistent congestion; over less
- * time, or with one that arrived between, it is an ordinary loss. */
+/* RFC 9002 section 7.6: if all packets sent over more than three probe timeouts (here 390 ms) are lost, that is
+ * persistent congestion; over a shorter time, or if one of them arrives, it is an ordinary loss. */
 START_TEST(persistent_congestion)
 {
-    /* The last ACK lets it grow again. */
+    /* The last ACK has let it grow again. */
     ck_assert_uint_le(window_after_losses(100 * TN_MILLISECOND, -1), 3 * 1200);
     ck_assert_uint_ge(window_after_losses(40 * TN_MILLISECOND, -1), 7 * 1200);
     ck_assert_uint_ge(window_after_losses(100 * TN_MILLISECOND, 4), 7 * 1200);
@@ -78,8 +78,8 @@ START_TEST(duplicates_are_dropped)
 }
 END_TEST
 
-/* One packet lost, the next three arrive: sent again at the ACK, without a timer. */
-START_TEST(lost_by_number)
+/* One packet is lost, the next three arrive: it is sent again upon the ACK, without a timer. */
+START_TEST(loss_by_packet_number)
 {
     struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
     struct tn_link_stats stats;
@@ -100,7 +100,7 @@ START_TEST(lost_by_number)
 }
 END_TEST
 
-/* The only packet is lost: the probe after the timeout carries its data, not just a PING. */
+/* The only packet is lost: the probe after the timeout carries its data, and not just a PING. */
 START_TEST(probe_carries_data)
 {
     struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
@@ -109,7 +109,7 @@ START_TEST(probe_carries_data)
     write_bytes(stream, 0, 1000);
     ck_assert_uint_gt(take(GATEWAY), 0);
     deadline = tn_link_deadline(links[GATEWAY]);
-    /* RFC 9002 section 6.2.2: three times the initial RTT, and the ACK's delay. */
+    /* RFC 9002 section 6.2.2: three times the initial RTT, plus the ACK delay. */
     ck_assert_uint_eq(deadline - now, 999 * TN_MILLISECOND + 5 * TN_MILLISECOND);
     now = deadline - 1;
     ck_assert_int_eq(tn_link_timeout(links[GATEWAY], now), 0);
@@ -125,7 +125,7 @@ START_TEST(probe_carries_data)
 }
 END_TEST
 
-START_TEST(ack_waits_its_time)
+START_TEST(acks_are_delayed)
 {
     struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
 
@@ -148,7 +148,7 @@ START_TEST(ack_waits_its_time)
 }
 END_TEST
 
-/* The window holds packets back, and the deadline names the moment at which pacing lets the next ones go. */
+/* The window holds back packets, and the deadline is when pacing allows the next ones. */
 START_TEST(window_and_pacing)
 {
     struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
@@ -162,7 +162,7 @@ START_TEST(window_and_pacing)
     ck_assert(!tn_link_wants_send(links[GATEWAY], now));
     now += 100 * TN_MILLISECOND;
     carry(CLIENT);
-    /* The whole window is free, and doubled; it goes out over about half a round trip, in quanta. */
+    /* The whole window is free, and has doubled; it is sent over about half a round trip, in quanta. */
     tn_link_stats(links[GATEWAY], &stats);
     ck_assert_uint_eq(stats.congestion_window, 24000);
     ck_assert_uint_lt(carry(GATEWAY), 20);
@@ -179,7 +179,7 @@ START_TEST(window_and_pacing)
 }
 END_TEST
 
-START_TEST(keep_alive_and_death)
+START_TEST(keep_alive_and_timeout)
 {
     tn_time start = now;
 
@@ -188,10 +188,10 @@ START_TEST(keep_alive_and_death)
     ck_assert_int_eq(tn_link_timeout(links[CLIENT], now), 0);
     ck_assert_uint_eq(carry(CLIENT), 1);
     settle();
-    /* The answer gave both another ten seconds. */
+    /* The response gave both another ten seconds. */
     ck_assert_uint_ge(tn_link_deadline(links[CLIENT]), start + 20 * TN_SECOND);
     ck_assert_uint_ge(tn_link_deadline(links[GATEWAY]), start + 20 * TN_SECOND);
-    /* Then nothing comes any more. */
+    /* From now on nothing arrives. */
     start = now;
     for (int i = 0;; i++) {
         int error;
@@ -233,7 +233,7 @@ START_TEST(closing)
 }
 END_TEST
 
-/* A gateway's streams wait until its `accept` has arrived. */
+/* A gateway's streams wait until the peer has its `accept`. */
 START_TEST(accept_comes_first)
 {
     struct tn_link *fresh[2];
@@ -260,7 +260,7 @@ START_TEST(accept_comes_first)
     size = tn_link_send(fresh[CLIENT], now, 0, packet, 1200);
     ck_assert_int_eq(tn_link_receive(fresh[GATEWAY], now, 0, packet, size), 0);
     ck_assert(tn_control_all_acknowledged(fresh[GATEWAY]));
-    /* It comes before the other end is attached: as if it were lost. */
+    /* It arrives before the other end is attached, which is the same as a loss. */
     size = tn_link_send(fresh[GATEWAY], now, 1, packet, 1200);
     ck_assert_uint_gt(size, 0);
     ck_assert_int_eq(tn_link_receive(fresh[CLIENT], now, 1, packet, size), 0);
@@ -272,7 +272,7 @@ START_TEST(accept_comes_first)
 }
 END_TEST
 
-START_TEST(control_bounds)
+START_TEST(control_limits)
 {
     static char text[TN_CONTROL_SEND_MAX + 1];
 
@@ -282,7 +282,7 @@ START_TEST(control_bounds)
     settle();
     ck_assert(tn_control_write(links[CLIENT], text, TN_CONTROL_SEND_MAX));
     settle();
-    /* The other end has read nothing and holds all it will hold. */
+    /* The other end has read nothing and holds as much as it may. */
     ck_assert(tn_control_write(links[CLIENT], text, 1));
     ck_assert_int_eq(give(GATEWAY, take(CLIENT)), TN_CONTROL_BUFFER_EXCEEDED);
 }
@@ -310,7 +310,7 @@ static uint64_t bytes_repeated(void)
     return stats.bytes_repeated;
 }
 
-/* The gateway sends 400 bytes on a stream, in four packets of which the first is lost, and again. Both copies of that
+/* The gateway sends 400 bytes on a stream, in four packets of which the first is lost, and repeats them. Both copies
  * are acknowledged after `rtt` each. */
 static struct tn_stream *lose_one(tn_time rtt)
 {
@@ -341,7 +341,7 @@ static struct tn_stream *lose_one(tn_time rtt)
     return stream;
 }
 
-/* What was lost is there a millisecond later instead of a round trip, and is sent twice, no more. */
+/* What was lost arrives a millisecond later instead of a round trip, and is sent twice, but not more often. */
 START_TEST(thin_data_is_repeated)
 {
     struct tn_stream *stream = lose_one(RTT);
@@ -364,8 +364,8 @@ START_TEST(thin_data_is_repeated)
 }
 END_TEST
 
-/* An end that comes without data is as good as data. */
-START_TEST(an_end_is_repeated)
+/* FIN without data is treated like data. */
+START_TEST(fin_without_data_is_repeated)
 {
     struct tn_stream *stream = lose_one(RTT);
 
@@ -381,8 +381,8 @@ START_TEST(an_end_is_repeated)
 }
 END_TEST
 
-/* Both copies get lost: then it is a loss as any other. */
-START_TEST(a_lost_repetition_is_repaired)
+/* Both copies are lost: then it is an ordinary loss. */
+START_TEST(a_lost_repetition_is_retransmitted)
 {
     struct tn_stream *stream = lose_one(RTT);
     struct tn_session_stats stats;
@@ -399,7 +399,7 @@ START_TEST(a_lost_repetition_is_repaired)
 }
 END_TEST
 
-/* What is new goes first, and what is to be repeated goes with it. */
+/* New data goes first, and repetitions go along with it. */
 START_TEST(repetitions_travel_with_new_data)
 {
     struct tn_stream *stream = lose_one(RTT), *other = tn_stream_open(sessions[GATEWAY]);
@@ -412,14 +412,14 @@ START_TEST(repetitions_travel_with_new_data)
     expect_event(CLIENT, TN_EVENT_OPENED, 0);
     ck_assert_uint_eq(read_bytes(expect_event(CLIENT, TN_EVENT_READABLE, 0), 0), 50);
     ck_assert_uint_eq(read_bytes(expect_event(CLIENT, TN_EVENT_READABLE, 0), 400), 100);
-    /* Only the new data is to be repeated yet. */
+    /* Only the new data has yet to be repeated. */
     wait_for(REPETITION);
     ck_assert_uint_eq(carry(GATEWAY), 1);
     ck_assert_uint_eq(bytes_repeated(), 150);
 }
 END_TEST
 
-/* Many small answers at once fill a packet, and are thin traffic all the same. */
+/* Many small responses at once fill a packet, and are still thin traffic. */
 START_TEST(full_packets_of_thin_data_are_repeated)
 {
     lose_one(RTT);
@@ -437,7 +437,7 @@ START_TEST(full_packets_of_thin_data_are_repeated)
 }
 END_TEST
 
-/* A stream that was reset meanwhile has nothing left to say. */
+/* After a reset, a stream has nothing to repeat. */
 START_TEST(a_reset_ends_repetition)
 {
     struct tn_stream *stream = lose_one(RTT);
@@ -452,9 +452,8 @@ START_TEST(a_reset_ends_repetition)
 }
 END_TEST
 
-/* Where it costs more than it gives: nothing was lost lately, the path is short, data comes in bulk, or the window is
- * half full. */
-START_TEST(repetition_has_its_place)
+/* Where it would cost more than it gains: no recent losses, a short path, bulk data, or a window that is half full. */
+START_TEST(repetition_only_where_it_helps)
 {
     struct tn_stream *stream;
     size_t size = 100;
@@ -491,7 +490,7 @@ START_TEST(repetition_has_its_place)
 }
 END_TEST
 
-/* A path that has lost nothing for a thousand packets is a good one again. */
+/* A path without losses for a thousand packets counts as good again. */
 START_TEST(losses_are_forgotten)
 {
     struct tn_stream *stream = lose_one(RTT);
@@ -523,21 +522,21 @@ int main(void)
     tcase_add_checked_fixture(ends, setup, teardown);
     tcase_add_test(ends, persistent_congestion);
     tcase_add_test(ends, duplicates_are_dropped);
-    tcase_add_test(ends, lost_by_number);
+    tcase_add_test(ends, loss_by_packet_number);
     tcase_add_test(ends, probe_carries_data);
-    tcase_add_test(ends, ack_waits_its_time);
+    tcase_add_test(ends, acks_are_delayed);
     tcase_add_test(ends, window_and_pacing);
-    tcase_add_test(ends, keep_alive_and_death);
+    tcase_add_test(ends, keep_alive_and_timeout);
     tcase_add_test(ends, closing);
     tcase_add_test(ends, accept_comes_first);
-    tcase_add_test(ends, control_bounds);
+    tcase_add_test(ends, control_limits);
     tcase_add_test(ends, thin_data_is_repeated);
-    tcase_add_test(ends, an_end_is_repeated);
-    tcase_add_test(ends, a_lost_repetition_is_repaired);
+    tcase_add_test(ends, fin_without_data_is_repeated);
+    tcase_add_test(ends, a_lost_repetition_is_retransmitted);
     tcase_add_test(ends, repetitions_travel_with_new_data);
     tcase_add_test(ends, full_packets_of_thin_data_are_repeated);
     tcase_add_test(ends, a_reset_ends_repetition);
-    tcase_add_loop_test(ends, repetition_has_its_place, 0, 4);
+    tcase_add_loop_test(ends, repetition_only_where_it_helps, 0, 4);
     tcase_add_test(ends, losses_are_forgotten);
     tcase_set_timeout(ends, 60);
     suite_add_tcase(suite, ends);

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Runs with standard error going to a pipe; returns its reading end. */
+/* Redirects standard error to a pipe; returns its reading end. */
 static int capture(int *saved)
 {
     int ends[2];
@@ -110,7 +110,7 @@ START_TEST(test_log_text)
 }
 END_TEST
 
-/* Nobody reads: the program goes on, and later hears how much is missing. */
+/* Nobody is reading: the program continues, and the number of missing lines is reported later. */
 START_TEST(test_log_stuck)
 {
     char bytes[70000];
@@ -166,7 +166,7 @@ START_TEST(test_log_stream)
 }
 END_TEST
 
-/* What standard error was given in the meantime, as text. The pipe takes all that these tests write. */
+/* What has been written to standard error, as text. Everything that these tests write fits into the pipe. */
 static const char *captured(int saved, int reader)
 {
     static char text[65536];
@@ -227,7 +227,7 @@ START_TEST(test_log_members)
 }
 END_TEST
 
-/* More than a line takes: it is JSON all the same. */
+/* More than fits into a line: it is still valid JSON. */
 START_TEST(test_log_many_members)
 {
     char bytes[512];
@@ -253,7 +253,7 @@ START_TEST(test_log_many_members)
 }
 END_TEST
 
-/* RLIMIT_FSIZE does what a full disk does: a write takes what fits, the next one nothing. */
+/* RLIMIT_FSIZE acts like a full disk: one write is cut short, the next one fails. */
 START_TEST(test_log_full_disk)
 {
     char name[] = "/tmp/hopgate-log-XXXXXX", text[16384];
@@ -325,7 +325,7 @@ START_TEST(test_log_limited)
 }
 END_TEST
 
-/* However many sources there are, the lines of a minute have a bound, and each event is accounted for. */
+/* With any number of sources, the lines per minute are limited, and every event is counted. */
 START_TEST(test_log_limited_crowd)
 {
     unsigned lines = 0, sum = 0;

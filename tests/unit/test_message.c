@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the texts of heads and fields may hold: nobody can split a message.
+ * What the texts of heads and fields may contain, so that nobody can split a message.
  */
 #include "core/base/message.h"
 #include "tests/unit/run_suite.h"
@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A text of `size` bytes, 'x' but for one, in a block of exactly its size, so that reading beyond it is seen. */
+/* A text of `size` bytes, all 'x' except one, in an allocation of exactly that size, so that sanitizers detect reads
+ * beyond it. */
 static char *filled(size_t size, size_t at, char byte)
 {
     char *text = malloc(size ? size : 1);
@@ -22,7 +23,8 @@ static char *filled(size_t size, size_t at, char byte)
     return text;
 }
 
-/* At every place of values from 1 to 40 bytes: what breaks a line, its neighbours, and the same with the high bit. */
+/* At every position of values of 1 to 40 bytes: what would end a line, its neighbours, and the same with the high bit
+ * set. */
 START_TEST(test_values)
 {
     static const unsigned char bytes[] = {0, 1, 9, 10, 11, 12, 13, 14, ' ', 127, 128, 138, 141, 255};
@@ -69,7 +71,7 @@ START_TEST(test_names)
 }
 END_TEST
 
-/* Every byte at every place of names and words from 1 to 20 bytes, since several bytes are looked at together. */
+/* Every byte at every position of names and words of 1 to 20 bytes, since several bytes are checked at a time. */
 START_TEST(test_each_byte)
 {
     static const char tchar[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -100,7 +102,7 @@ START_TEST(test_each_byte)
 }
 END_TEST
 
-/* The members of a head: which of them may hold a space, a control character, CR or LF. */
+/* Which members of a head may contain a space, a control character, CR or LF. */
 START_TEST(test_members)
 {
     struct hg_head *head = message_head_new(HG_REQUEST);
@@ -130,7 +132,7 @@ START_TEST(test_members)
 }
 END_TEST
 
-/* Changing a field that is there. */
+/* Changing an existing field. */
 START_TEST(test_fields)
 {
     struct hg_head *head = message_head_new(HG_RESPONSE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Metrics as plugins make and read them.
+ * Metrics as plugins create and read them.
  */
 #include "tests/unit/run_suite.h"
 #include "tests/unit/scripted_stages.h"
@@ -18,7 +18,7 @@ static const struct hg_metric sizes = {.name = "sizes",
                                        .bounds = bounds,
                                        .bound_count = 2};
 
-/* A plugin that reads what the others have, as one that serves a page for Prometheus would. */
+/* A plugin that reads the metrics of others, like one that serves a page for Prometheus. */
 struct page {
     struct hg_worker *worker;
     char text[4096];
@@ -82,7 +82,7 @@ START_TEST(one_plugin_counts_and_another_reads)
 }
 END_TEST
 
-START_TEST(the_same_again_is_the_same)
+START_TEST(the_same_labels_give_the_same_metric)
 {
     struct watch watch;
     struct script scripts[2];
@@ -109,7 +109,7 @@ int main(void)
     TCase *cases = tcase_create("metrics");
 
     tcase_add_test(cases, one_plugin_counts_and_another_reads);
-    tcase_add_test(cases, the_same_again_is_the_same);
+    tcase_add_test(cases, the_same_labels_give_the_same_metric);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

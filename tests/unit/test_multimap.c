@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Which sessions a client has, and how long it waits before it connects again.
+ * Which sessions a client has, and how long it waits before it reconnects.
  */
 #include "core/base/backoff.h"
 #include "core/base/multimap.h"
@@ -61,7 +61,7 @@ END_TEST
 
 #define CLIENTS 1000
 
-START_TEST(growing_keeps_everybody_and_the_order)
+START_TEST(growing_keeps_all_nodes_in_order)
 {
     static struct multimap_node nodes[3][CLIENTS];
     static char ids[CLIENTS][16];
@@ -89,8 +89,8 @@ START_TEST(growing_keeps_everybody_and_the_order)
 }
 END_TEST
 
-/* A client with very many sessions must not hold up the gateway: were any step to walk over all of them, this would
- * take minutes instead of milliseconds. */
+/* A client with very many sessions must not slow down the gateway: if any operation had to walk through all of them,
+ * this would take minutes, not milliseconds. */
 START_TEST(one_client_may_have_many)
 {
     const size_t many = repetitions(400000);
@@ -101,7 +101,7 @@ START_TEST(one_client_may_have_many)
     ck_assert_ptr_nonnull(nodes);
     for (size_t i = 0; i < many; i++) {
         nodes[i].key = HG_TEXT("a");
-        /* Check notes where each assertion stands and reads it all again: that would be most of the time. */
+        /* Check records every assertion in a file, which would take most of the time. */
         refused += multimap_add(&map, &nodes[i]) != 0;
     }
     ck_assert_uint_eq(refused, 0);
@@ -146,7 +146,7 @@ START_TEST(waits_grow_within_their_jitter_up_to_the_cap)
 }
 END_TEST
 
-START_TEST(a_gateway_that_stays_away_is_asked_more_rarely)
+START_TEST(an_absent_gateway_is_tried_less_often)
 {
     struct backoff backoff = {0};
     hg_time soon = 0;
@@ -155,14 +155,14 @@ START_TEST(a_gateway_that_stays_away_is_asked_more_rarely)
         hg_time wait = backoff_next(&backoff, 0);
 
         ck_assert_uint_le(wait, BACKOFF_SOON);
-        soon += wait - wait / 4; /* as it is on average */
+        soon += wait - wait / 4; /* the average */
     }
     ck_assert_uint_gt(soon, 570 * HG_SECOND);
     ck_assert_uint_eq(backoff_next(&backoff, 0), BACKOFF_CAP);
 }
 END_TEST
 
-START_TEST(a_gateway_that_refuses_is_asked_more_rarely)
+START_TEST(a_refusing_gateway_is_tried_less_often)
 {
     struct backoff backoff = {0};
 
@@ -191,7 +191,7 @@ START_TEST(clients_do_not_come_back_all_at_once)
 }
 END_TEST
 
-START_TEST(only_a_stable_link_makes_it_forget)
+START_TEST(only_a_stable_link_resets_the_backoff)
 {
     struct backoff backoff = {0};
 
@@ -211,15 +211,15 @@ int main(void)
     TCase *map = tcase_create("map"), *backoff = tcase_create("backoff");
 
     tcase_add_test(map, the_newest_comes_first);
-    tcase_add_test(map, growing_keeps_everybody_and_the_order);
+    tcase_add_test(map, growing_keeps_all_nodes_in_order);
     tcase_add_test(map, one_client_may_have_many);
     tcase_set_timeout(map, 20);
     tcase_add_test(backoff, the_first_try_is_made_at_once);
     tcase_add_test(backoff, waits_grow_within_their_jitter_up_to_the_cap);
-    tcase_add_test(backoff, a_gateway_that_stays_away_is_asked_more_rarely);
-    tcase_add_test(backoff, a_gateway_that_refuses_is_asked_more_rarely);
+    tcase_add_test(backoff, an_absent_gateway_is_tried_less_often);
+    tcase_add_test(backoff, a_refusing_gateway_is_tried_less_often);
     tcase_add_test(backoff, clients_do_not_come_back_all_at_once);
-    tcase_add_test(backoff, only_a_stable_link_makes_it_forget);
+    tcase_add_test(backoff, only_a_stable_link_resets_the_backoff);
     suite_add_tcase(suite, map);
     suite_add_tcase(suite, backoff);
     return run_suite(suite);

@@ -92,7 +92,7 @@ static uint32_t draw(uint32_t *seed)
     return *seed >> 8;
 }
 
-/* Against the plain way: a look at each of them. */
+/* Compared with a simple linear search. */
 START_TEST(test_random)
 {
     uint32_t seed = 7;
@@ -213,7 +213,7 @@ static void filled_free(struct filled *filled)
     free(filled->told);
 }
 
-/* "METHOD AUTHORITY PATH USER", and whether the stage takes part. */
+/* "METHOD AUTHORITY PATH USER", and whether the stage sees the request. */
 struct request_case {
     const char *method, *authority, *path, *user;
     bool wanted;
@@ -273,7 +273,7 @@ START_TEST(test_paths)
         {"GET", "", "/x/api", "", false},
         {"GET", "", "/x?/api", "", false},
         {"OPTIONS", "", "*", "", false},
-        /* What services are known to resolve to it. */
+        /* Forms that services are known to resolve to it. */
         {"GET", "", "/%61pi/x", "", true},
         {"GET", "", "//api", "", true},
         {"GET", "", "/\\api", "", true},

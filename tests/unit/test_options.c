@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Option tables: every type, good and bad; positions; all faults at once; what a table itself may get wrong; how it is
- * described.
+ * Option tables: every type with good and bad values; positions; all errors at once; mistakes in the tables themselves;
+ * descriptions.
  */
 #include "core/config/describe.h"
 #include "core/config/options.h"
@@ -138,7 +138,7 @@ struct filled {
     bool good;
 };
 
-/* `path` tells where relative paths begin. An empty `text` stands for an empty block. */
+/* `path` is the base of relative paths. An empty `text` means an empty block. */
 static void fill_at(struct filled *filled, const char *path, const struct hg_option *options, void *cfg,
                     const char *text)
 {
@@ -250,7 +250,7 @@ START_TEST(test_good)
 }
 END_TEST
 
-/* A block that is a list, or one item alone, is the value of the body option. */
+/* A block that is a list, or a single item, is the value of the body option. */
 START_TEST(test_body)
 {
     struct filled filled;
@@ -272,7 +272,7 @@ START_TEST(test_body)
 }
 END_TEST
 
-/* So is an item of a list of mappings: a list may hold lists. */
+/* The same for an item of a list of mappings: a list may contain lists. */
 START_TEST(test_nested_body)
 {
     static const struct hg_option group[] = {
@@ -335,7 +335,7 @@ END_TEST
 
 static const struct {
     const char *text;
-    const char *told; /* how the only line that must be told begins, behind the path of the file */
+    const char *told; /* how the only line reported begins, after the path of the file */
 } bad[] = {
     {"strng: x", "1:1: test: unknown option 'strng'; did you mean 'string'?"},
     {"strengt: x", "1:1: test: unknown option 'strengt'"},
@@ -509,8 +509,8 @@ START_TEST(test_secret_files)
 }
 END_TEST
 
-/* The values as options_print() writes them, without what cannot be read back: secrets, and options that were not
- * given and have no default. */
+/* The values as written by options_print(), without those that cannot be read back: secrets, and absent options without
+ * a default. */
 static char *printed(struct values *values)
 {
     char *text = NULL, *line;
@@ -533,14 +533,14 @@ static char *printed(struct values *values)
     return text;
 }
 
-/* What was printed means the same when it is read again. */
+/* What was printed has the same meaning when it is read again. */
 START_TEST(test_print)
 {
     static const char *const texts[] = {
         "string: \"a\\\"b\\\\c\\n\"\nlisten: ['[::1]:443 proxy tls']\nrules: [{host: x}]\nany_port: '*:0'\n"
         "duration: 1500ms\nhidden: hunter2\npath: /x\nleast: 3k\n",
         "address: a:1\nany_port: 'b:0'\nrules: [{host: x}, {host: y, weight: 3}]\nlisten: []\npath: y\nstring: ''\n"
-        "hidden: hunter2\n", /* `least` is not given */
+        "hidden: hunter2\n", /* `least` is absent */
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -570,7 +570,7 @@ static const struct hg_option bad_field[] = {{.name = "x", .type = HG_OPTION_STR
 
 static const struct {
     struct hg_option option;
-    const char *why; /* how it begins; NULL: the option is good */
+    const char *why; /* how the error begins; NULL: the option is valid */
 } tables[] = {
     {{.name = "a", .type = HG_OPTION_STRING}, NULL},
     {{.name = "A", .type = HG_OPTION_STRING}, "option 'A': the name must consist of"},

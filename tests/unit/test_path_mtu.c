@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Path MTU probing: the search by itself, and on simulated paths.
+ * Path MTU probing: the search alone, and on simulated paths.
  */
 #include "core/tunnel/path_mtu.h"
 #include "tests/sim/bottleneck.h"
@@ -10,10 +10,10 @@
 #include <check.h>
 #include <stdlib.h>
 
-/* As DTLS has it over IPv4. */
+/* That of DTLS over IPv4. */
 #define OVERHEAD  65
 #define BASE      (1200 - 37)
-#define PACKET(n) ((size_t)(n)-OVERHEAD) /* of an IP packet */
+#define PACKET(n) ((size_t)(n)-OVERHEAD) /* from the size of an IP packet */
 
 static struct path_mtu mtu;
 static tn_time now;
@@ -26,7 +26,7 @@ static void start(size_t max)
     path_mtu_start(&mtu, &params);
 }
 
-/* Lets probes go as long as some are wanted, over a path that carries IP packets of `limit` bytes. Returns how many
+/* Sends probes as long as there are any to send, over a path that carries IP packets of `limit` bytes. Returns how many
  * were lost. */
 static unsigned search(size_t limit, bool busy)
 {
@@ -38,7 +38,7 @@ static unsigned search(size_t limit, bool busy)
         ck_assert_uint_gt(size, mtu.size);
         ck_assert_uint_le(size, mtu.max);
         path_mtu_sent(&mtu, size);
-        ck_assert_uint_eq(path_mtu_wants(&mtu, now, busy), 0); /* one at a time */
+        ck_assert_uint_eq(path_mtu_wants(&mtu, now, busy), 0); /* only one at a time */
         now += 50 * TN_MILLISECOND;
         if (size <= PACKET(limit)) {
             path_mtu_acknowledged(&mtu, now);
@@ -77,7 +77,7 @@ START_TEST(finds_what_passes)
 }
 END_TEST
 
-/* Whatever the limit, no more than a 32nd of it is left unused, but for what lies between Ethernet and jumbo frames. */
+/* For any limit, at most a 32nd of it stays unused, except between the sizes of Ethernet and jumbo frames. */
 START_TEST(comes_close_to_any_limit)
 {
     for (size_t limit = BASE + OVERHEAD; limit <= 1500; limit++) {
@@ -106,7 +106,7 @@ START_TEST(a_probe_lost_by_chance_is_repeated)
 }
 END_TEST
 
-/* A queue that runs over says little about sizes. */
+/* An overflowing queue says little about sizes. */
 START_TEST(a_probe_lost_among_others_counts_less)
 {
     start(PACKET(1500));
@@ -136,7 +136,7 @@ START_TEST(searches_again_when_the_path_may_have_grown)
     ck_assert_uint_eq(path_mtu_wants(&mtu, now, false), 0);
     ck_assert_uint_eq(search(9000, true), 0);
     ck_assert_uint_eq(mtu.size, PACKET(9000));
-    /* All that the interface takes: there is nothing more to be found. */
+    /* This is all that the interface allows: there is nothing more to find. */
     now += 7200 * TN_SECOND;
     ck_assert_uint_eq(path_mtu_wants(&mtu, now, true), 0);
 }
@@ -153,7 +153,7 @@ START_TEST(a_black_hole_leads_back_to_the_base)
     ck_assert_uint_eq(path_mtu_wants(&mtu, now, false), 0);
     ck_assert_uint_eq(search(1500, true), 3);
     ck_assert_uint_eq(mtu.size, PACKET(1500));
-    /* Each next time the rest is longer, up to the interval of the raise timer. */
+    /* The pause becomes longer each time, up to the interval of the raise timer. */
     for (tn_time rest = 2; rest < 4000; rest *= 2) {
         path_mtu_black_hole(&mtu, path_mtu_smaller(&mtu, false), now);
         now += (rest < 600 ? rest : 600) * TN_SECOND - 1;
@@ -162,7 +162,7 @@ START_TEST(a_black_hole_leads_back_to_the_base)
         ck_assert_uint_gt(path_mtu_wants(&mtu, now, true), 0);
         search(1500, true);
     }
-    /* A raise in peace forgives. */
+    /* A regular search after the interval resets it. */
     now += 600 * TN_SECOND;
     search(1500, true);
     path_mtu_black_hole(&mtu, path_mtu_smaller(&mtu, false), now);
@@ -170,7 +170,7 @@ START_TEST(a_black_hole_leads_back_to_the_base)
 }
 END_TEST
 
-START_TEST(a_base_that_does_not_pass_leads_to_the_floor_and_back)
+START_TEST(a_failing_base_leads_to_the_floor_and_back)
 {
     start(PACKET(1500));
     ck_assert_uint_eq(path_mtu_smaller(&mtu, false), PACKET(576));
@@ -181,13 +181,13 @@ START_TEST(a_base_that_does_not_pass_leads_to_the_floor_and_back)
     ck_assert_uint_ge(mtu.size, PACKET(1100) - BASE / 32);
     ck_assert_uint_le(mtu.size, PACKET(1100));
     ck_assert_uint_eq(path_mtu_smaller(&mtu, false), PACKET(576));
-    /* The path has got better: the base is the usual one again. */
+    /* The path has improved: the base is the usual one again. */
     now += 601 * TN_SECOND;
     search(1500, true);
     ck_assert_uint_eq(mtu.size, PACKET(1500));
     ck_assert_uint_eq(path_mtu_smaller(&mtu, false), BASE);
     ck_assert_uint_eq(path_mtu_smaller(&mtu, true), PACKET(576));
-    /* Without a search there is no way up. */
+    /* Without a search it could never be raised again. */
     start(0);
     ck_assert_uint_eq(path_mtu_smaller(&mtu, true), BASE);
 }
@@ -204,7 +204,7 @@ START_TEST(a_hint_is_followed_and_verified)
     now += TN_SECOND;
     search(1500, true);
     ck_assert_uint_eq(mtu.size, PACKET(1500));
-    /* Without probing there is nobody to verify it, and it goes both ways. */
+    /* Without probing the hint cannot be verified, so it is followed in both directions. */
     start(0);
     path_mtu_told(&mtu, 1000, now);
     ck_assert_uint_eq(mtu.size, 1000);
@@ -214,22 +214,22 @@ START_TEST(a_hint_is_followed_and_verified)
 }
 END_TEST
 
-START_TEST(a_size_that_cannot_be_sent_is_not_waited_for)
+START_TEST(a_size_that_cannot_be_sent_is_given_up_at_once)
 {
     start(PACKET(9000));
     path_mtu_sent(&mtu, path_mtu_wants(&mtu, now, false));
-    ck_assert(path_mtu_set_max(&mtu, PACKET(1492))); /* the true limit is known */
-    path_mtu_lost(&mtu, true, now);                  /* tells of nothing that is under way */
+    ck_assert(path_mtu_set_max(&mtu, PACKET(1492))); /* the real limit is known */
+    path_mtu_lost(&mtu, true, now);                  /* refers to a probe that is no longer in flight */
     ck_assert_uint_eq(search(1492, false), 0);
     ck_assert_uint_eq(mtu.size, PACKET(1492));
 
     start(PACKET(9000));
     path_mtu_sent(&mtu, path_mtu_wants(&mtu, now, false));
-    ck_assert(path_mtu_set_max(&mtu, PACKET(9000) - 1)); /* only that this was too large */
+    ck_assert(path_mtu_set_max(&mtu, PACKET(9000) - 1)); /* only shows that this was too large */
     ck_assert_uint_eq(search(1500, false), 0);
     ck_assert_uint_eq(mtu.size, PACKET(1500));
 
-    /* The interface has got smaller, and larger again. */
+    /* The limit of the interface drops, and rises again. */
     ck_assert(!path_mtu_set_max(&mtu, PACKET(1300)));
     ck_assert_uint_eq(mtu.size, PACKET(1300));
     ck_assert_uint_eq(path_mtu_wants(&mtu, now, true), 0);
@@ -249,7 +249,7 @@ static struct tn_link *links[2];
 static uint64_t numbers[2];
 static uint8_t packet[TN_PACKET_MAX];
 
-/* Builds a packet; 0: there is none. */
+/* Builds a packet; 0: none. */
 static size_t build(int from)
 {
     size_t size = tn_link_send(links[from], now, numbers[from] + 1, packet, sizeof packet);
@@ -258,7 +258,8 @@ static size_t build(int from)
     return size;
 }
 
-/* Lets both ends talk, at 1 ms one way, until the first one sends a probe, of which the size is returned. */
+/* Lets both ends exchange packets, with a delay of 1 ms one way, until the first one sends a probe, and returns its
+ * size. */
 static size_t until_probe(void)
 {
     for (int i = 0; i < 100; i++) {
@@ -278,8 +279,8 @@ static size_t until_probe(void)
     ck_abort_msg("no probe was sent");
 }
 
-/* Nothing else is under way, and the peer is held up for a hundred round trips: that is no loss. */
-START_TEST(a_peer_that_is_held_up_costs_no_size)
+/* Nothing else is in flight, and the peer is held up for a hundred round trips: that is not a loss. */
+START_TEST(a_peer_held_up_rules_out_no_size)
 {
     struct tn_link_stats stats;
     size_t size;
@@ -313,7 +314,7 @@ START_TEST(a_peer_that_is_held_up_costs_no_size)
     tn_link_stats(links[0], &stats);
     ck_assert_uint_eq(stats.mtu_probes_sent, 1);
     ck_assert_uint_eq(stats.probes_sent, 0);
-    ck_assert_uint_eq(stats.unanswered_since, TN_TIME_NEVER); /* nor is the link in doubt */
+    ck_assert_uint_eq(stats.unanswered_since, TN_TIME_NEVER); /* and the link is not in doubt either */
     for (int side = 0; side < 2; side++)
         tn_link_free(links[side]);
 }
@@ -321,13 +322,13 @@ END_TEST
 
 /* ---- On a path ---- */
 
-/* 50 ms there and back with a queue of one BDP; packets' sizes are those of IP packets, for the interface, and for the
- * path at first and after 10 s of 20. */
+/* A round-trip time of 50 ms and a queue of one BDP; packet sizes are those of IP packets: of the interface, and of the
+ * path at first and after 10 of 20 s. */
 static const struct {
     double rate, loss;
     enum tn_congestion congestion;
     size_t interface, path, later, found;
-    double gap;     /* ms in which nothing arrives, at most */
+    double gap;     /* longest time in ms in which nothing arrives */
     double goodput; /* Mbit/s, at least */
     uint64_t black_holes;
 } transfers[] = {
@@ -341,12 +342,12 @@ static const struct {
     {100, 0.01, TN_CONGESTION_BBR, 1500, 1500, 1400, 1400, 1000, 78, 1},
     {100, 0, TN_CONGESTION_BBR, 9000, 9000, 1500, 1500, 700, 80, 1},
     {1, 0, TN_CONGESTION_BBR, 1500, 1500, 1400, 1400, 2000, 0.7, 1},
-    /* Less than RFC 9000 demands of a path: from the start, and in the middle. */
+    /* Less than RFC 9000 requires of a path: from the start, and later on. */
     {100, 0, TN_CONGESTION_BBR, 1500, 1060, 0, 1056, 700, 80, 1},
     {100, 0, TN_CONGESTION_BBR, 1500, 800, 0, 800, 700, 75, 1},
     {10, 0, TN_CONGESTION_BBR, 9000, 576, 0, 576, 700, 7, 1},
     {100, 0, TN_CONGESTION_BBR, 1500, 1500, 1060, 1056, 2500, 60, 1},
-    {100, 0, TN_CONGESTION_BBR, 9000, 1500, 9000, 1500, 150, 88, 0}, /* grown: found by the raise timer, in 600 s */
+    {100, 0, TN_CONGESTION_BBR, 9000, 1500, 9000, 1500, 150, 88, 0}, /* larger: found by the raise timer, after 600 s */
 };
 
 START_TEST(transfer_finds_what_passes)
@@ -373,8 +374,8 @@ START_TEST(transfer_finds_what_passes)
 }
 END_TEST
 
-/* A search whose probes are all lost costs nothing but them: no window shrinks, nobody waits. */
-START_TEST(lost_probes_are_no_congestion)
+/* A search whose probes are all lost costs nothing but these: no window shrinks, nobody waits. */
+START_TEST(lost_probes_are_not_congestion)
 {
     struct bottleneck bottleneck = {.rate = 10,
                                     .delay = 50,
@@ -400,8 +401,8 @@ START_TEST(lost_probes_are_no_congestion)
 }
 END_TEST
 
-/* What a black hole took was not lost by congestion. */
-START_TEST(black_holes_are_no_congestion)
+/* Losses in a black hole are not due to congestion. */
+START_TEST(black_holes_are_not_congestion)
 {
     struct bottleneck bottleneck = {.rate = 10,
                                     .delay = 50,
@@ -435,13 +436,13 @@ int main(void)
     tcase_add_test(machine, a_probe_lost_among_others_counts_less);
     tcase_add_test(machine, searches_again_when_the_path_may_have_grown);
     tcase_add_test(machine, a_black_hole_leads_back_to_the_base);
-    tcase_add_test(machine, a_base_that_does_not_pass_leads_to_the_floor_and_back);
+    tcase_add_test(machine, a_failing_base_leads_to_the_floor_and_back);
     tcase_add_test(machine, a_hint_is_followed_and_verified);
-    tcase_add_test(machine, a_size_that_cannot_be_sent_is_not_waited_for);
-    tcase_add_test(machine, a_peer_that_is_held_up_costs_no_size);
+    tcase_add_test(machine, a_size_that_cannot_be_sent_is_given_up_at_once);
+    tcase_add_test(machine, a_peer_held_up_rules_out_no_size);
     suite_add_tcase(suite, machine);
-    tcase_add_loop_test(path, lost_probes_are_no_congestion, 0, 2);
-    tcase_add_test(path, black_holes_are_no_congestion);
+    tcase_add_loop_test(path, lost_probes_are_not_congestion, 0, 2);
+    tcase_add_test(path, black_holes_are_not_congestion);
     tcase_set_timeout(path, 120);
     suite_add_tcase(suite, path);
     tcase_add_loop_test(long_path, transfer_finds_what_passes, 0, sizeof transfers / sizeof *transfers);

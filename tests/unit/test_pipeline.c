@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Loading plugins, good and bad, and what pipelines of them may look like.
+ * Loading of good and bad plugins, and which pipelines of them are valid.
  */
 #include "core/base/log.h"
 #include "core/pipeline/pipeline.h"
@@ -15,7 +15,7 @@
 
 /* ---- A folder of plugins ---- */
 
-/* Names under which tests/unit/plugins/many.c is there. */
+/* Names under which tests/unit/plugins/many.c is installed. */
 static const char *const many[] = {
     "edge",        "edge_both",      "stage",         "stage_both",     "origin",
     "origin_both", "codec",          "codec_same",    "codec_other",    "transport",
@@ -30,7 +30,7 @@ static const char *const many[] = {
 
 static char folder[] = "/tmp/hopgate-test-XXXXXX";
 
-/* Check's own assertions work inside tests alone. */
+/* Check's own assertions only work inside tests. */
 static void must(bool good, const char *what)
 {
     if (good)
@@ -103,8 +103,8 @@ static struct plugins *new_plugins(void)
 
 /* ---- Plugins ---- */
 
-/* What a descriptor leaves out is empty, not missing. */
-START_TEST(test_least_plugin)
+/* Lists missing from a descriptor are empty, not NULL. */
+START_TEST(test_minimal_plugin)
 {
     struct plugins *plugins = new_plugins();
     char why[512];
@@ -123,7 +123,7 @@ END_TEST
 
 static const struct {
     const char *name;
-    const char *why; /* a part of it */
+    const char *why; /* part of it */
 } refused[] = {
     {"garbage", "garbage.so: file too short"},
     {"void", "void.so: file too short"},
@@ -180,7 +180,7 @@ START_TEST(test_search_path)
     snprintf(path, sizeof path, "other/edge");
     copy_file(TEST_PLUGINS "/many.so", path);
 
-    /* --plugin-dir before HOPGATE_PLUGIN_PATH */
+    /* --plugin-dir precedes HOPGATE_PLUGIN_PATH */
     snprintf(path, sizeof path, ":/nonexistent:%s:", folder);
     setenv("HOPGATE_PLUGIN_PATH", path, 1);
     plugins = plugins_new(folders);
@@ -198,7 +198,7 @@ START_TEST(test_search_path)
     plugins_files_free(files, count);
     plugins_free(plugins);
 
-    /* then those of the config file */
+    /* followed by those of the config file */
     unsetenv("HOPGATE_PLUGIN_PATH");
     plugins = plugins_new(NULL);
     ck_assert_ptr_null(plugins_load(plugins, "edge", why, sizeof why));
@@ -228,7 +228,8 @@ static const struct hg_host host = {.log = host_log,
                                     .end = pipeline_end,
                                     .capability = pipeline_capability};
 
-/* Loads a config file of that text. What is told is written with "F" for the file's path, each line ended by "\n". */
+/* Loads a config file with that text. Messages are collected with "F" for the path of the file, each line terminated by
+ * "\n". */
 static struct pipeline *load(struct plugins *plugins, const char *text, char **told)
 {
     char path[256], *raw = NULL, *line;
@@ -257,9 +258,9 @@ static struct pipeline *load(struct plugins *plugins, const char *text, char **t
 
 static const struct {
     const char *text;
-    const char *told; /* all that must be told, or with "…" at its end, how it begins */
+    const char *told; /* everything that must be reported or, if it ends with "…", how that begins */
 } pipelines[] = {
-    /* good ones */
+    /* valid ones */
     {"pipeline:\n  - edge\n" GATEWAY_END, ""},
     {"pipeline:\n  - ident\n  - edge:\n  - stage\n  - codec\n  - codec_other\n  - transport: { listen: '*:1' }\n", ""},
     {"pipeline:\n" CLIENT_HEAD "  - stage\n  - origin\n", ""},
@@ -444,7 +445,7 @@ START_TEST(test_arranged)
 }
 END_TEST
 
-/* Each after those that it needs, the others from the bottom up. */
+/* Each after those it needs, the others from the bottom up. */
 START_TEST(test_start_order)
 {
     struct plugins *plugins = new_plugins();
@@ -463,7 +464,7 @@ START_TEST(test_start_order)
 }
 END_TEST
 
-/* Plugins from a folder that the config file names, relative to the file. */
+/* Plugins from a folder named in the config file, relative to the file. */
 START_TEST(test_plugin_dir)
 {
     struct plugins *plugins = plugins_new(NULL);
@@ -477,7 +478,7 @@ START_TEST(test_plugin_dir)
 }
 END_TEST
 
-/* A mask of 64 bits counts them, the tunnel among them. */
+/* They are counted in a mask of 64 bits, including the tunnel. */
 START_TEST(test_length)
 {
     for (unsigned stages = 62; stages <= 63; stages++) {
@@ -503,7 +504,7 @@ int main(void)
     TCase *loading = tcase_create("plugins"), *shapes = tcase_create("pipelines");
     int failed;
 
-    tcase_add_test(loading, test_least_plugin);
+    tcase_add_test(loading, test_minimal_plugin);
     tcase_add_loop_test(loading, test_refused, 0, sizeof refused / sizeof *refused);
     tcase_add_test(loading, test_search_path);
     tcase_add_loop_test(shapes, test_pipelines, 0, sizeof pipelines / sizeof *pipelines);

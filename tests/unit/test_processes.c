@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Several processes with one id, at a gateway: one that was killed and started again, two that both serve, too many.
+ * Several processes with one id, at a gateway: one that was killed and restarted, two that both serve, too many.
  */
 #include "core/session/rival_processes.h"
 
@@ -62,7 +62,7 @@ static struct wire_end *end_of(const struct session *session)
     return session->link->handle;
 }
 
-/* As kill -9: no end of it says a word, not even its kernel. */
+/* Like kill -9: none of its ends says anything, nor does its kernel. */
 static void kill_client(struct fixture **client)
 {
     testbed.wire.dark = true;
@@ -81,9 +81,9 @@ static void connect_both(void)
     testbed_wait(&testbed, 50);
 }
 
-/* ---- One that is dead ---- */
+/* ---- A dead process ---- */
 
-START_TEST(what_ran_at_a_killed_process_fails_soon)
+START_TEST(exchanges_of_a_killed_process_fail_soon)
 {
     struct user running = {0}, after = {0};
     hg_time began;
@@ -94,7 +94,7 @@ START_TEST(what_ran_at_a_killed_process_fails_soon)
     ck_assert(testbed_run(&testbed, is_held, NULL, 1000));
     testbed_wait(&testbed, 200);
     kill_client(&testbed.client);
-    /* By a while of silence nobody has noticed yet, or the link is known to be dead and the session waits. */
+    /* Either nobody has noticed the short silence yet, or the link is known to be dead and the session waits. */
     if (_i == 1)
         wire_break(wire_newest(&testbed.wire, true));
     testbed_wait(&testbed, 300);
@@ -113,7 +113,7 @@ END_TEST
 
 START_TEST(requests_go_to_the_older_process_when_the_newer_is_killed)
 {
-    static struct user users[40]; /* outlive the test: they end when the workers do */
+    static struct user users[40]; /* must outlive the test: they end when the workers do */
     unsigned failed = 0;
     hg_time killed;
 
@@ -129,7 +129,7 @@ START_TEST(requests_go_to_the_older_process_when_the_newer_is_killed)
         ck_assert(testbed_run(&testbed, user_is_done, &users[i], 1000));
         failed += users[i].was_reset;
     }
-    /* Only what was sent before the silence was noticed, and it waited for as long as all of this took. */
+    /* Only those that were sent before the silence was noticed, and they waited during all of this. */
     ck_assert_uint_le(failed, 7);
     ck_assert_uint_le(clock_now() - killed, 4500 * HG_MILLISECOND);
     for (size_t i = failed; i < 40; i++)
@@ -138,9 +138,9 @@ START_TEST(requests_go_to_the_older_process_when_the_newer_is_killed)
 }
 END_TEST
 
-/* ---- One that lives ---- */
+/* ---- A living process ---- */
 
-START_TEST(who_is_alone_is_waited_for)
+START_TEST(a_lone_process_is_waited_for)
 {
     struct user user = {0};
 
@@ -162,7 +162,7 @@ START_TEST(who_is_alone_is_waited_for)
 }
 END_TEST
 
-START_TEST(the_older_process_keeps_what_it_runs)
+START_TEST(the_older_process_keeps_its_exchanges)
 {
     struct user user = {0};
 
@@ -181,8 +181,9 @@ START_TEST(the_older_process_keeps_what_it_runs)
 }
 END_TEST
 
-/* Of two that live, the older serves what the newer does not have; what neither says it has is the newer's. */
-START_TEST(each_serves_what_it_has)
+/* If both are alive, the older one serves what the newer one does not have; services that neither announces go to the
+ * newer one. */
+START_TEST(each_process_serves_what_it_announces)
 {
     static const char *const web[] = {"other", "web", NULL}, *const other[] = {"other", NULL}, *const none[] = {NULL};
     static const struct {
@@ -214,8 +215,8 @@ START_TEST(each_serves_what_it_has)
 }
 END_TEST
 
-/* It is the gateway's own network that is down: nobody is given up for it. */
-START_TEST(none_ends_when_all_are_silent)
+/* The gateway's own network is down: no client is given up because of that. */
+START_TEST(no_session_ends_when_all_are_silent)
 {
     struct user user = {0};
 
@@ -240,7 +241,7 @@ END_TEST
 
 /* ---- Too many ---- */
 
-/* A link of somebody who has this id, to which he says `open`. */
+/* Opens a link as a stranger with this id, and sends `open` on it. */
 static struct wire_end *open_session(const char *process)
 {
     struct wire_end *end = wire_stranger(&testbed.wire);
@@ -259,13 +260,13 @@ static struct wire_end *open_session(const char *process)
     return end;
 }
 
-/* He lives: strangers acknowledge nothing. */
+/* Keeps the link alive: strangers acknowledge nothing. */
 static void keep_alive(void)
 {
     testbed.gateway->pipeline->settings.dead_after = testbed.gateway->pipeline->settings.keep_alive = 3600 * HG_SECOND;
 }
 
-START_TEST(a_process_has_so_many_sessions)
+START_TEST(sessions_of_a_process_are_limited)
 {
     struct wire_end *ends[16], *end;
 
@@ -281,7 +282,7 @@ START_TEST(a_process_has_so_many_sessions)
     ck_assert_int_eq(end->link->state, LINK_REFUSED);
     ck_assert_ptr_nonnull(
         strstr(end->link->reason, "overload: this process of client-1 already has 16 sessions (sessions_per_process)"));
-    /* Another one may have as many, and one without a link gives way to a new one of its own process. */
+    /* Another process may have as many, and a session without a link gives way to a new one of its own process. */
     ck_assert_int_eq(open_session("other")->link->state, LINK_ACTIVE);
     ends[3]->link->session->confirmed = true;
     wire_break(ends[3]);
@@ -291,7 +292,7 @@ START_TEST(a_process_has_so_many_sessions)
 }
 END_TEST
 
-START_TEST(an_id_has_so_many_sessions)
+START_TEST(sessions_of_an_id_are_limited)
 {
     struct wire_end *first = NULL, *end;
     char process[16] = "";
@@ -325,14 +326,14 @@ static Suite *make_suite(void)
     Suite *suite = suite_create("processes");
     TCase *dead = tcase_create("dead"), *alive = tcase_create("alive"), *bounds = tcase_create("bounds");
 
-    tcase_add_loop_test(dead, what_ran_at_a_killed_process_fails_soon, 0, 2);
+    tcase_add_loop_test(dead, exchanges_of_a_killed_process_fail_soon, 0, 2);
     tcase_add_test(dead, requests_go_to_the_older_process_when_the_newer_is_killed);
-    tcase_add_test(alive, who_is_alone_is_waited_for);
-    tcase_add_test(alive, the_older_process_keeps_what_it_runs);
-    tcase_add_loop_test(alive, each_serves_what_it_has, 0, 7);
-    tcase_add_test(alive, none_ends_when_all_are_silent);
-    tcase_add_test(bounds, a_process_has_so_many_sessions);
-    tcase_add_loop_test(bounds, an_id_has_so_many_sessions, 0, 2);
+    tcase_add_test(alive, a_lone_process_is_waited_for);
+    tcase_add_test(alive, the_older_process_keeps_its_exchanges);
+    tcase_add_loop_test(alive, each_process_serves_what_it_announces, 0, 7);
+    tcase_add_test(alive, no_session_ends_when_all_are_silent);
+    tcase_add_test(bounds, sessions_of_a_process_are_limited);
+    tcase_add_loop_test(bounds, sessions_of_an_id_are_limited, 0, 2);
     TCase *const cases[] = {dead, alive, bounds};
     for (size_t i = 0; i < 3; i++) {
         tcase_add_checked_fixture(cases[i], set_up, tear_down);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Sessions that outlive their links: what goes on, what waits, what ends, and who may not.
+ * Sessions that outlive their links: what continues, what waits, what ends, and who may not resume.
  */
 #include "core/session/dialer.h"
 #include "core/session/exchange_stream.h"
@@ -93,7 +93,7 @@ static void expect_resumptions(uint64_t count)
     ck_assert(testbed_run(&testbed, is_resumed, &count, 5000));
 }
 
-/* ---- What goes on ---- */
+/* ---- What continues ---- */
 
 static unsigned draw(unsigned *seed, unsigned below)
 {
@@ -101,7 +101,7 @@ static unsigned draw(unsigned *seed, unsigned below)
     return (*seed >> 16) % below;
 }
 
-/* Each way in which a link can die. */
+/* Each of the ways in which a link can die. */
 static void kill_link(unsigned how)
 {
     struct wire_end *end = wire_newest(&testbed.wire, false);
@@ -141,7 +141,7 @@ START_TEST(no_byte_is_lost_however_links_die)
 }
 END_TEST
 
-START_TEST(two_thousand_exchanges_go_on)
+START_TEST(two_thousand_exchanges_continue)
 {
     static struct user users[2000];
     const size_t count = repetitions(2000);
@@ -185,8 +185,8 @@ START_TEST(a_silent_link_is_replaced_within_a_second)
 }
 END_TEST
 
-/* Only what the gateway hears is lost, as behind a NAT that has given the client another port. */
-START_TEST(a_link_that_is_deaf_one_way_is_replaced)
+/* Only packets to the gateway are lost, as with a NAT that has given the client another port. */
+START_TEST(a_link_dead_in_one_direction_is_replaced)
 {
     struct user user = {.never_ends = true};
 
@@ -210,8 +210,8 @@ static bool tail_is_left(void *arg)
     return testbed.given == 46000 && !session->streams && tn_session_stream_count(session->tn);
 }
 
-/* The origin is done and the exchange over, but the end of the response waits for credit: the client has nothing under
- * way that could be missed, and the credit is what does not come through. */
+/* The origin is done and the exchange is over, but the end of the response waits for credit: the client has nothing in
+ * flight whose loss it could notice, and the credit does not get through. */
 START_TEST(a_link_is_watched_while_the_end_of_a_response_waits)
 {
     struct user user = {.stalls = true};
@@ -230,7 +230,7 @@ START_TEST(a_link_is_watched_while_the_end_of_a_response_waits)
 }
 END_TEST
 
-START_TEST(an_idle_link_that_went_dark_is_replaced_too)
+START_TEST(an_idle_link_that_goes_dark_is_replaced_too)
 {
     struct user user = {0};
 
@@ -243,7 +243,7 @@ START_TEST(an_idle_link_that_went_dark_is_replaced_too)
 }
 END_TEST
 
-/* A sign that may be forged is worth a question: its answer settles it, and so does silence. */
+/* A sign that may be forged is worth a ping: a response settles it, and so does silence. */
 START_TEST(a_link_that_may_be_dead_is_checked_at_once)
 {
     hg_time before;
@@ -253,7 +253,7 @@ START_TEST(a_link_that_may_be_dead_is_checked_at_once)
     testbed_wait(&testbed, 2000);
     old = wire_newest(&testbed.wire, false);
     before = testbed.wire.packets;
-    /* A storm of signs over a healthy link costs little. */
+    /* A storm of signs on a healthy link costs little. */
     for (unsigned i = 0; i < 100; i++) {
         hg_link_check(fixture_worker(testbed.client, 0), old->link);
         testbed_wait(&testbed, 20);
@@ -277,9 +277,9 @@ static bool has_dialled(void *arg)
     return testbed.wire.connects > *connects;
 }
 
-/* The machine has slept, or its network has changed; with a link that is dead, with none at all, or while a try fails.
+/* The machine was suspended, or its network has changed: with a dead link, without a link, or while a try fails.
  */
-START_TEST(a_change_around_is_noticed_at_once)
+START_TEST(a_sleep_or_change_of_network_is_noticed_at_once)
 {
     hg_time before;
     uint64_t connects;
@@ -287,7 +287,7 @@ START_TEST(a_change_around_is_noticed_at_once)
     connect_pair();
     testbed_wait(&testbed, 2000);
     if (_i >= 2) {
-        /* For so long that the tries are far apart. */
+        /* Long enough for the tries to be far apart. */
         wire_break(wire_newest(&testbed.wire, true));
         testbed.wire.unreachable = true;
         testbed_wait(&testbed, 50000);
@@ -307,7 +307,7 @@ START_TEST(a_change_around_is_noticed_at_once)
 }
 END_TEST
 
-/* A link whose keys are old serves until another one is there, and what runs takes no notice. */
+/* A link with old keys is used until there is another one, and exchanges in progress are not affected. */
 START_TEST(an_old_link_is_replaced)
 {
     struct user down = {0}, up = {0};
@@ -341,7 +341,7 @@ static bool no_links(void *arg)
     return !((struct sessions *)arg)->links;
 }
 
-/* As long as it may take with the options that a user gets, at either end: the links came up, spoke and fell silent. */
+/* With the default options, at either end: links that came up, exchanged messages and fell silent. */
 START_TEST(a_dead_peer_of_an_idle_link_is_found_in_less_than_20_s)
 {
     struct sessions *sessions;
@@ -357,8 +357,8 @@ START_TEST(a_dead_peer_of_an_idle_link_is_found_in_less_than_20_s)
 }
 END_TEST
 
-/* What is asked for just before the PING does not give the peer another `dead_after`. */
-START_TEST(nor_does_a_request_make_it_take_longer)
+/* A request just before the PING does not give the peer another `dead_after`. */
+START_TEST(a_request_does_not_delay_finding_a_dead_peer)
 {
     struct user user = {0};
     hg_time before;
@@ -378,7 +378,7 @@ START_TEST(nor_does_a_request_make_it_take_longer)
 }
 END_TEST
 
-START_TEST(an_idle_link_lives)
+START_TEST(an_idle_link_stays_up)
 {
     testbed.client->pipeline->settings.keep_alive = testbed.gateway->pipeline->settings.keep_alive =
         200 * HG_MILLISECOND;
@@ -392,7 +392,7 @@ END_TEST
 
 START_TEST(a_long_poll_is_not_taken_for_silence)
 {
-    static struct user user; /* outlives the test: it ends when the workers do */
+    static struct user user; /* must outlive the test: it ends when the workers do */
     unsigned before;
 
     connect_pair();
@@ -401,14 +401,14 @@ START_TEST(a_long_poll_is_not_taken_for_silence)
     before = testbed.wire.packets;
     testbed_wait(&testbed, 5000);
     ck_assert_uint_eq(testbed.wire.connects, 1);
-    /* Asked after 0.3, 0.9, 2.1 and 4.5 s: ping, ACK with pong, ACK. */
+    /* Pings after 0.3, 0.9, 2.1 and 4.5 s: ping, ACK with pong, ACK. */
     ck_assert_uint_le(testbed.wire.packets - before, 20);
 }
 END_TEST
 
-START_TEST(what_is_held_while_a_session_waits_is_bounded)
+START_TEST(memory_is_limited_while_a_session_waits)
 {
-    static struct user up[20], down[20]; /* outlive the test: they end when the workers do */
+    static struct user up[20], down[20]; /* must outlive the test: they end when the workers do */
     uint64_t sent = 0, per_stream = 4 * 65536 + 2 * (256 << 10);
 
     connect_pair();
@@ -432,7 +432,7 @@ START_TEST(what_is_held_while_a_session_waits_is_bounded)
 }
 END_TEST
 
-/* ---- Who waits for a client's return ---- */
+/* ---- Waiting for a client's return ---- */
 
 START_TEST(new_exchanges_wait_for_the_client)
 {
@@ -458,7 +458,7 @@ START_TEST(new_exchanges_wait_for_the_client)
 }
 END_TEST
 
-START_TEST(they_do_not_wait_for_ever)
+START_TEST(exchanges_do_not_wait_forever)
 {
     struct user user = {0};
 
@@ -509,7 +509,7 @@ START_TEST(a_session_that_nobody_resumes_ends)
 }
 END_TEST
 
-START_TEST(a_gateway_that_knows_nothing_opens_a_new_session)
+START_TEST(a_restarted_gateway_opens_a_new_session)
 {
     struct user lost = {0}, user = {0};
 
@@ -528,8 +528,8 @@ START_TEST(a_gateway_that_knows_nothing_opens_a_new_session)
 }
 END_TEST
 
-/* After seconds and after minutes, where connecting fails at once and where nobody answers: what has begun before the
- * return is then only given up after 10 s. */
+/* After seconds and after minutes, with connections that fail at once or are never answered: a try that began before
+ * the gateway's return is then given up only after 10 s. */
 START_TEST(a_client_is_back_within_5_s_of_its_gateway)
 {
     static const unsigned absences[] = {3000, 60000, 540000};
@@ -560,7 +560,7 @@ START_TEST(a_session_whose_name_never_arrived_is_not_kept)
 }
 END_TEST
 
-START_TEST(a_client_that_stops_without_link_delivers_what_runs)
+START_TEST(a_client_stopping_without_a_link_finishes_its_exchanges)
 {
     struct user user = {.stalls = true};
 
@@ -582,7 +582,7 @@ START_TEST(a_client_that_stops_without_link_delivers_what_runs)
 }
 END_TEST
 
-START_TEST(a_gateway_that_stops_lets_sessions_move)
+START_TEST(a_stopping_gateway_lets_sessions_move)
 {
     struct user user = {.stalls = true};
 
@@ -607,8 +607,8 @@ static bool was_often_refused(void *arg)
     return *at_gateway()->refused >= 12;
 }
 
-/* Until its link breaks, the client asks for another session again and again, more and more rarely. */
-START_TEST(a_session_moves_at_once_however_long_its_gateway_stops)
+/* Until its link breaks, the client keeps asking for another session, less and less often. */
+START_TEST(a_session_moves_at_once_however_long_its_gateway_drains)
 {
     struct user user = {.stalls = true};
 
@@ -626,9 +626,9 @@ START_TEST(a_session_moves_at_once_however_long_its_gateway_stops)
 }
 END_TEST
 
-/* ---- Who may resume, and who wins ---- */
+/* ---- Who may resume, and which link wins ---- */
 
-/* A link to the gateway on which nothing has been said yet. */
+/* A link to the gateway on which nothing has been sent yet. */
 static struct wire_end *silent_link(void)
 {
     struct wire_end *gateway = wire_stranger(&testbed.wire);
@@ -640,8 +640,8 @@ static struct wire_end *silent_link(void)
 
 #define RACERS 5
 
-/* Every `open` comes twice, as a path that repeats datagrams, or a sender that sends again, would have it. */
-START_TEST(of_any_number_of_opens_at_once_one_wins)
+/* Every `open` arrives twice, as it may on a path that duplicates datagrams or from a sender that retransmits. */
+START_TEST(one_of_many_simultaneous_opens_wins)
 {
     struct user user = {0};
     struct wire_end *ends[RACERS], *before;
@@ -679,7 +679,7 @@ START_TEST(of_any_number_of_opens_at_once_one_wins)
 }
 END_TEST
 
-START_TEST(a_stolen_name_is_worth_nothing)
+START_TEST(a_stolen_session_name_is_useless)
 {
     struct user user = {0};
     struct wire_end *thief;
@@ -701,7 +701,7 @@ START_TEST(a_stolen_name_is_worth_nothing)
 }
 END_TEST
 
-START_TEST(of_two_links_the_newest_carries_the_session)
+START_TEST(the_newest_of_two_links_carries_the_session)
 {
     struct user user = {0};
     struct wire_end *first, *second;
@@ -748,11 +748,11 @@ START_TEST(an_unknown_name_gets_a_new_session)
 }
 END_TEST
 
-START_TEST(sessions_that_their_client_forgot_do_not_pile_up)
+START_TEST(forgotten_sessions_do_not_pile_up)
 {
     connect_pair();
     for (unsigned i = 0; i < 10; i++) {
-        /* The gateway only sees that the link is down. */
+        /* The gateway only notices that the link is down. */
         testbed.wire.dark = true;
         wire_break(wire_newest(&testbed.wire, true));
         fixture_free(testbed.client);
@@ -806,7 +806,7 @@ static bool probe_is_up(void *arg)
 
 START_TEST(the_first_transport_has_a_head_start)
 {
-    /* Longer than the first needs on any machine. */
+    /* Longer than the first one needs on any machine. */
     testbed.client->pipeline->settings.head_start = 10 * HG_SECOND;
     connect_pair();
     testbed_wait(&testbed, 300);
@@ -842,7 +842,7 @@ START_TEST(the_second_is_tried_at_once_when_the_first_fails)
 }
 END_TEST
 
-START_TEST(a_first_that_comes_up_and_says_nothing_loses)
+START_TEST(a_first_transport_that_stays_silent_loses)
 {
     testbed.wire.mute_gateway = true;
     testbed.client->pipeline->settings.head_start = 0;
@@ -852,7 +852,7 @@ START_TEST(a_first_that_comes_up_and_says_nothing_loses)
 }
 END_TEST
 
-START_TEST(of_two_that_are_up_at_once_one_session_comes)
+START_TEST(two_links_up_at_once_make_one_session)
 {
     testbed.client->pipeline->settings.head_start = 0;
     connect_pair();
@@ -873,7 +873,7 @@ START_TEST(no_byte_is_lost_between_transports)
     for (size_t i = 0; i < 4; i++)
         user_ask(&users[i], &testbed, "client-1", "web", i % 2 ? "/echo" : "/down/20000000", i % 2 ? 5000000 + i : 0);
     testbed_wait(&testbed, 10 + 3 * (unsigned)_i);
-    /* Blocked: what there is goes dark, and no handshake comes through. */
+    /* Blocked: existing links go dark, and no handshake gets through. */
     wire_newest(&testbed.wire, false)->is_dark = true;
     testbed.wire.unreachable = true;
     ck_assert(testbed_run(&testbed, is_over_bytes, NULL, 5000));
@@ -890,7 +890,7 @@ START_TEST(no_byte_is_lost_between_transports)
 }
 END_TEST
 
-/* The link on which it moves back and those for a link that is in doubt say `open` for one session at the same time. */
+/* The link for the return and those that replace a link in doubt send `open` for the same session at the same time. */
 START_TEST(a_move_and_a_replacement_at_once_have_one_winner)
 {
     struct user users[4] = {0};
@@ -925,7 +925,7 @@ START_TEST(a_move_and_a_replacement_at_once_have_one_winner)
 }
 END_TEST
 
-START_TEST(a_return_in_vain_makes_the_next_one_rarer)
+START_TEST(a_failed_return_delays_the_next_one)
 {
     testbed.wire.dark = true;
     testbed_start(&testbed);
@@ -938,7 +938,7 @@ START_TEST(a_return_in_vain_makes_the_next_one_rarer)
         wire_break(wire_newest(&testbed.wire, false));
         ck_assert(testbed_run(&testbed, is_over_bytes, NULL, 2000));
     }
-    /* The third interval is four times 0.3 s, less a quarter. */
+    /* The third interval is four times 0.3 s, minus a quarter. */
     testbed.wire.dark = false;
     testbed_wait(&testbed, 850);
     ck_assert(is_over_bytes(NULL));
@@ -949,45 +949,45 @@ END_TEST
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("resume");
-    TCase *on = tcase_create("goes on"), *waits = tcase_create("waits"), *ends = tcase_create("ends"),
-          *who = tcase_create("who"), *both = tcase_create("both");
+    TCase *on = tcase_create("continues"), *waits = tcase_create("waits"), *ends = tcase_create("ends"),
+          *who = tcase_create("resuming"), *both = tcase_create("two transports");
 
     tcase_add_loop_test(on, no_byte_is_lost_however_links_die, 0, (int)repetitions(20));
-    tcase_add_test(on, two_thousand_exchanges_go_on);
+    tcase_add_test(on, two_thousand_exchanges_continue);
     tcase_add_test(on, a_silent_link_is_replaced_within_a_second);
-    tcase_add_test(on, a_link_that_is_deaf_one_way_is_replaced);
+    tcase_add_test(on, a_link_dead_in_one_direction_is_replaced);
     tcase_add_test(on, a_link_is_watched_while_the_end_of_a_response_waits);
-    tcase_add_test(on, an_idle_link_that_went_dark_is_replaced_too);
+    tcase_add_test(on, an_idle_link_that_goes_dark_is_replaced_too);
     tcase_add_test(on, a_link_that_may_be_dead_is_checked_at_once);
-    tcase_add_loop_test(on, a_change_around_is_noticed_at_once, 0, 6);
+    tcase_add_loop_test(on, a_sleep_or_change_of_network_is_noticed_at_once, 0, 6);
     tcase_add_test(on, an_old_link_is_replaced);
     tcase_add_loop_test(on, a_dead_peer_of_an_idle_link_is_found_in_less_than_20_s, 0, 2);
-    tcase_add_test(on, nor_does_a_request_make_it_take_longer);
-    tcase_add_test(on, an_idle_link_lives);
+    tcase_add_test(on, a_request_does_not_delay_finding_a_dead_peer);
+    tcase_add_test(on, an_idle_link_stays_up);
     tcase_add_test(on, a_long_poll_is_not_taken_for_silence);
-    tcase_add_test(on, what_is_held_while_a_session_waits_is_bounded);
+    tcase_add_test(on, memory_is_limited_while_a_session_waits);
     tcase_add_test(waits, new_exchanges_wait_for_the_client);
-    tcase_add_test(waits, they_do_not_wait_for_ever);
+    tcase_add_test(waits, exchanges_do_not_wait_forever);
     tcase_add_test(ends, a_session_that_nobody_resumes_ends);
-    tcase_add_test(ends, a_gateway_that_knows_nothing_opens_a_new_session);
+    tcase_add_test(ends, a_restarted_gateway_opens_a_new_session);
     tcase_add_test(ends, a_session_whose_name_never_arrived_is_not_kept);
-    tcase_add_test(ends, a_client_that_stops_without_link_delivers_what_runs);
-    tcase_add_test(ends, a_gateway_that_stops_lets_sessions_move);
+    tcase_add_test(ends, a_client_stopping_without_a_link_finishes_its_exchanges);
+    tcase_add_test(ends, a_stopping_gateway_lets_sessions_move);
     tcase_add_loop_test(ends, a_client_is_back_within_5_s_of_its_gateway, 0, 6);
-    tcase_add_test(ends, a_session_moves_at_once_however_long_its_gateway_stops);
-    tcase_add_test(who, a_stolen_name_is_worth_nothing);
-    tcase_add_test(who, of_two_links_the_newest_carries_the_session);
-    tcase_add_test(who, of_any_number_of_opens_at_once_one_wins);
+    tcase_add_test(ends, a_session_moves_at_once_however_long_its_gateway_drains);
+    tcase_add_test(who, a_stolen_session_name_is_useless);
+    tcase_add_test(who, the_newest_of_two_links_carries_the_session);
+    tcase_add_test(who, one_of_many_simultaneous_opens_wins);
     tcase_add_test(who, an_unknown_name_gets_a_new_session);
-    tcase_add_test(who, sessions_that_their_client_forgot_do_not_pile_up);
+    tcase_add_test(who, forgotten_sessions_do_not_pile_up);
     tcase_add_test(both, the_first_transport_has_a_head_start);
     tcase_add_test(both, the_second_takes_over_when_the_first_is_blocked);
     tcase_add_test(both, the_second_is_tried_at_once_when_the_first_fails);
-    tcase_add_test(both, a_first_that_comes_up_and_says_nothing_loses);
-    tcase_add_test(both, of_two_that_are_up_at_once_one_session_comes);
+    tcase_add_test(both, a_first_transport_that_stays_silent_loses);
+    tcase_add_test(both, two_links_up_at_once_make_one_session);
     tcase_add_loop_test(both, no_byte_is_lost_between_transports, 0, 4);
     tcase_add_loop_test(both, a_move_and_a_replacement_at_once_have_one_winner, 0, 12);
-    tcase_add_test(both, a_return_in_vain_makes_the_next_one_rarer);
+    tcase_add_test(both, a_failed_return_delays_the_next_one);
     TCase *const cases[] = {on, waits, ends, who, both};
     for (size_t i = 0; i < 5; i++) {
         tcase_add_checked_fixture(cases[i], cases[i] == both ? set_up_both : set_up, tear_down);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A gateway and a client in one process: exchanges over the tunnel, what fails and who is told.
+ * A gateway and a client in one process: exchanges over the tunnel, failures, and who learns of them.
  */
 #include "core/session/session_table.h"
 
@@ -80,14 +80,14 @@ static void expect_success(const struct user *user, uint64_t bytes)
     ck_assert_uint_eq(user->got, bytes);
 }
 
-/* ---- What goes well ---- */
+/* ---- Success ---- */
 
 START_TEST(a_small_response_comes_back_in_few_packets)
 {
     unsigned fewest = UINT_MAX;
 
     connect_pair();
-    /* Where the machine is slow, an ACK that waited its 5 ms leaves alone: the fewest of many is what it takes. */
+    /* On a slow machine, an ACK that was delayed for 5 ms is sent alone: so the minimum of many tries counts. */
     for (int i = 0; i < 20; i++) {
         struct user user = {0};
         unsigned before;
@@ -100,7 +100,7 @@ START_TEST(a_small_response_comes_back_in_few_packets)
         if (testbed.wire.packets - before < fewest)
             fewest = testbed.wire.packets - before;
     }
-    /* Request, response with the request's ACK, the ACK of that; and one to spare. */
+    /* The request, the response with the request's ACK, that one's ACK, and one to spare. */
     ck_assert_uint_le(fewest, 4);
 }
 END_TEST
@@ -116,7 +116,7 @@ START_TEST(bodies_and_trailers_go_both_ways)
 }
 END_TEST
 
-START_TEST(losses_and_a_full_socket_cost_no_byte)
+START_TEST(losses_and_a_full_socket_lose_no_bytes)
 {
     struct user users[8] = {0};
 
@@ -167,7 +167,7 @@ START_TEST(an_early_response_arrives_while_the_upload_runs)
 }
 END_TEST
 
-/* As TCP needs it: what one side has ended, the other one goes on with. */
+/* As TCP requires: after one side has ended its direction, the other one continues. */
 START_TEST(a_byte_stream_that_is_not_http_passes_both_ways)
 {
     struct user first = {.traffic = HG_TRAFFIC_STREAM}, last = {.traffic = HG_TRAFFIC_STREAM, .never_ends = true};
@@ -186,7 +186,7 @@ START_TEST(a_byte_stream_that_is_not_http_passes_both_ways)
 }
 END_TEST
 
-START_TEST(who_does_not_take_part_in_datagrams_refuses_them)
+START_TEST(a_stage_without_datagrams_refuses_them)
 {
     struct user user = {.traffic = HG_TRAFFIC_DATAGRAMS};
 
@@ -210,7 +210,7 @@ static void gather(bool ignores_flush)
     connect_pair();
 }
 
-/* The origin answers by a head and the beginning of a body. */
+/* The origin responds with a head and the beginning of a body. */
 static void say(const char *text)
 {
     struct hg_head *head = hg_head_new(testbed.held->host, HG_RESPONSE);
@@ -222,8 +222,8 @@ static void say(const char *text)
     testbed_wait(&testbed, 50);
 }
 
-/* An event stream through a stage that gathers: nothing more comes for now, so the stage lets go what it has. */
-START_TEST(a_flush_reaches_who_gathers)
+/* An event stream through a stage that gathers data: as no more follows for now, the stage passes on what it has. */
+START_TEST(a_flush_reaches_a_gathering_stage)
 {
     struct user user = {0};
 
@@ -239,7 +239,7 @@ START_TEST(a_flush_reaches_who_gathers)
 }
 END_TEST
 
-START_TEST(who_gathers_and_hears_no_flush_keeps_it)
+START_TEST(a_gathering_stage_keeps_data_without_a_flush)
 {
     struct user user = {0};
 
@@ -271,7 +271,7 @@ START_TEST(two_thousand_exchanges_at_once)
 }
 END_TEST
 
-START_TEST(who_finds_no_stream_waits_in_line)
+START_TEST(exchanges_wait_in_line_for_a_stream)
 {
     static struct user users[5000];
     size_t refused = 0, served = 0;
@@ -297,7 +297,7 @@ START_TEST(who_finds_no_stream_waits_in_line)
 }
 END_TEST
 
-START_TEST(a_stalled_reader_is_bounded_and_alone)
+START_TEST(a_stalled_reader_is_limited_and_affects_no_others)
 {
     struct user stalled = {.stalls = true}, user = {0};
     uint64_t given;
@@ -306,7 +306,7 @@ START_TEST(a_stalled_reader_is_bounded_and_alone)
     user_ask(&stalled, &testbed, "client-1", "web", "/down/50000000", 0);
     testbed_wait(&testbed, 300);
     given = testbed.given;
-    /* Both exchanges' buffers, the stream's window and the client's send buffer. */
+    /* Both exchanges' buffers, the window of the stream and the client's send buffer. */
     ck_assert_uint_le(given, 2 * 65536 + (256 << 10) + (256 << 10) + 16384);
     user_get(&user, &testbed, "/down/2000000", 0);
     expect_success(&user, 2000000);
@@ -317,7 +317,7 @@ START_TEST(a_stalled_reader_is_bounded_and_alone)
 }
 END_TEST
 
-/* ---- What fails ---- */
+/* ---- Failures ---- */
 
 static bool served(const char *client, const char *service)
 {
@@ -326,7 +326,7 @@ static bool served(const char *client, const char *service)
     return hg_target_served(&testbed.gateway->worker->core, &target);
 }
 
-START_TEST(who_has_no_session_is_told_precisely)
+START_TEST(the_error_says_why_there_is_no_session)
 {
     static const char *const services[] = {"web", NULL};
     struct user no_route = {0}, offline = {0}, forbidden = {0};
@@ -425,7 +425,7 @@ START_TEST(a_lost_link_is_replaced_at_once)
 }
 END_TEST
 
-START_TEST(a_client_without_gateway_keeps_trying_at_a_bounded_pace)
+START_TEST(a_client_without_a_gateway_keeps_trying_at_a_limited_rate)
 {
     testbed.wire.unreachable = true;
     testbed_start(&testbed);
@@ -438,7 +438,7 @@ START_TEST(a_client_without_gateway_keeps_trying_at_a_bounded_pace)
 }
 END_TEST
 
-START_TEST(a_refused_client_is_told_and_comes_again)
+START_TEST(a_refused_client_is_told_why_and_tries_again)
 {
     testbed.refuses = true;
     testbed_start(&testbed);
@@ -478,7 +478,7 @@ static void start_and_ask(hg_time after)
     ck_assert_uint_eq(testbed.verified_late, 0);
 }
 
-START_TEST(a_late_yes_opens_the_session)
+START_TEST(a_late_grant_opens_the_session)
 {
     struct user user = {0};
 
@@ -493,7 +493,7 @@ START_TEST(a_late_yes_opens_the_session)
 }
 END_TEST
 
-START_TEST(a_late_no_refuses_it)
+START_TEST(a_late_refusal_refuses_the_session)
 {
     testbed.refuses = true;
     start_and_ask(50 * HG_MILLISECOND);
@@ -506,7 +506,7 @@ START_TEST(a_late_no_refuses_it)
 }
 END_TEST
 
-START_TEST(a_link_that_is_lost_meanwhile_cancels)
+START_TEST(losing_the_link_cancels_verification)
 {
     start_and_ask(3600 * HG_SECOND);
     wire_break(wire_newest(&testbed.wire, true));
@@ -517,17 +517,17 @@ START_TEST(a_link_that_is_lost_meanwhile_cancels)
 }
 END_TEST
 
-START_TEST(an_answer_that_takes_too_long_is_not_waited_for)
+START_TEST(verification_has_a_time_limit)
 {
     start_and_ask(3600 * HG_SECOND);
     testbed_wait(&testbed, 7000);
     ck_assert_uint_eq(testbed.cancelled, 0);
     ck_assert(testbed_run(&testbed, is_cancelled, NULL, 2000));
-    ck_assert(is_refused(NULL)); /* the client hears it while it still waits */
+    ck_assert(is_refused(NULL)); /* the client learns it while it is still waiting */
 }
 END_TEST
 
-START_TEST(a_gateway_that_drains_meanwhile_refuses)
+START_TEST(draining_during_verification_refuses)
 {
     struct user running = {.stalls = true};
 
@@ -545,14 +545,14 @@ START_TEST(a_gateway_that_drains_meanwhile_refuses)
 }
 END_TEST
 
-/* Without an answer; the program would end with a fault if anybody used what is gone. */
-START_TEST(a_gateway_that_ends_meanwhile_cancels)
+/* Without an answer; the program would crash if anything freed were used. */
+START_TEST(stopping_during_verification_cancels_it)
 {
     start_and_ask(3600 * HG_SECOND);
 }
 END_TEST
 
-/* ---- Who may stay ---- */
+/* ---- Clients that may stay ---- */
 
 static bool is_said_to_be_refused(void *arg)
 {
@@ -560,7 +560,7 @@ static bool is_said_to_be_refused(void *arg)
     return *testbed.gateway->worker->sessions->refused > 0;
 }
 
-START_TEST(a_service_that_is_withdrawn_is_refused_at_once)
+START_TEST(a_withdrawn_service_is_refused_at_once)
 {
     static const char *const both[] = {"web", "other", NULL}, *const other[] = {"other", NULL};
     struct user held = {0}, running = {.stalls = true}, late = {0};
@@ -570,7 +570,7 @@ START_TEST(a_service_that_is_withdrawn_is_refused_at_once)
     user_ask(&held, &testbed, "client-1", "web", "/hang", 0);
     user_ask(&running, &testbed, "client-1", "web", "/down/5000000", 0);
     ck_assert(testbed_run(&testbed, has_status, &running, 5000));
-    /* What did not change for this client disturbs nothing. */
+    /* Changes that do not concern this client have no effect on it. */
     testbed.changed(testbed.changed_arg);
     testbed_wait(&testbed, 50);
     ck_assert(!held.detached && !running.detached);
@@ -591,8 +591,8 @@ START_TEST(a_service_that_is_withdrawn_is_refused_at_once)
 }
 END_TEST
 
-/* The services may be fewer when the session goes on over another link. */
-START_TEST(a_service_that_is_withdrawn_meanwhile_is_refused_then)
+/* There may be fewer services when the session continues over another link. */
+START_TEST(a_service_withdrawn_at_a_resumption_is_refused)
 {
     static const char *const other[] = {"other", NULL};
     struct user held = {0};
@@ -609,7 +609,7 @@ START_TEST(a_service_that_is_withdrawn_meanwhile_is_refused_then)
 }
 END_TEST
 
-START_TEST(a_client_that_is_removed_is_thrown_out)
+START_TEST(a_removed_client_is_disconnected)
 {
     struct user held = {0}, late = {0};
 
@@ -635,7 +635,7 @@ START_TEST(a_client_that_is_removed_is_thrown_out)
     user_ask(&late, &testbed, "client-1", "web", "/down/10", 0);
     testbed_wait(&testbed, 50);
     ck_assert_int_eq(late.reason.status, 503);
-    /* It goes on trying, more and more rarely. */
+    /* It keeps trying, less and less often. */
     testbed_wait(&testbed, 20000);
     ck_assert_uint_le(testbed.wire.connects, 16);
     testbed.refuses = false;
@@ -648,7 +648,7 @@ END_TEST
 
 START_TEST(the_newest_session_serves_unless_it_is_silent)
 {
-    static struct user lost; /* outlives the test: it ends when the workers do */
+    static struct user lost; /* must outlive the test: it ends when the workers do */
     struct user first = {0}, user = {0};
     const struct session *newest;
 
@@ -671,7 +671,7 @@ START_TEST(the_newest_session_serves_unless_it_is_silent)
 }
 END_TEST
 
-START_TEST(a_client_that_stops_finishes_what_runs)
+START_TEST(a_stopping_client_finishes_its_exchanges)
 {
     struct user running = {.stalls = true}, late = {0};
 
@@ -705,7 +705,7 @@ static bool gateway_is_idle(void *arg)
     return !testbed.gateway->worker->exchanges.open_count && sessions_idle(testbed.gateway->worker->sessions);
 }
 
-START_TEST(a_gateway_that_stops_lets_exchanges_finish)
+START_TEST(a_stopping_gateway_lets_exchanges_finish)
 {
     struct user user = {0};
 
@@ -714,7 +714,7 @@ START_TEST(a_gateway_that_stops_lets_exchanges_finish)
     ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
     worker_drain(testbed.gateway->worker);
     testbed_wait(&testbed, 1200);
-    /* The client has come again and was refused; what runs still runs. */
+    /* The client has returned and was refused; its exchanges continue. */
     ck_assert_uint_ge(*testbed.gateway->worker->sessions->refused, 1);
     ck_assert(one_session(NULL) && !user.detached);
     hg_reset(testbed.held, &(struct hg_reason){504, "http_response_timeout", "enough", 0});
@@ -726,7 +726,7 @@ START_TEST(a_gateway_that_stops_lets_exchanges_finish)
 }
 END_TEST
 
-START_TEST(a_gateway_that_is_gone_is_noticed_at_once)
+START_TEST(a_vanished_gateway_is_noticed_at_once)
 {
     struct user user = {0};
 
@@ -744,7 +744,7 @@ END_TEST
 
 /* ---- Hostile peers ---- */
 
-/* A link of somebody who speaks for himself: its client end is the test's. */
+/* A link whose client end is played by the test. */
 static struct wire_end *hostile_link(void)
 {
     struct wire_end *end;
@@ -756,7 +756,7 @@ static struct wire_end *hostile_link(void)
     return end;
 }
 
-START_TEST(garbage_closes_its_link_alone)
+START_TEST(garbage_closes_only_its_link)
 {
     struct wire_end *gateway = hostile_link();
     struct user user = {0};
@@ -784,7 +784,7 @@ static size_t control_frame(uint8_t *packet, unsigned offset, const char *text)
     return 5 + size;
 }
 
-/* What the gateway does with a first control message that is not as it should be: 0 it closes, 1 it refuses. */
+/* How the gateway responds to a first control message that is invalid: 0 it closes, 1 it refuses. */
 static const struct {
     const char *line;
     bool refused;
@@ -801,7 +801,7 @@ static const struct {
 
 START_TEST(a_bad_open_opens_nothing)
 {
-    /* The client's own `open` never arrives: what is injected is the first that the gateway reads. */
+    /* The client's own `open` never arrives, so what is injected is the first message that the gateway reads. */
     struct wire_end *gateway;
     uint8_t packet[1400];
 
@@ -822,7 +822,7 @@ START_TEST(a_bad_open_opens_nothing)
 }
 END_TEST
 
-/* The same bytes of CONTROL in another packet are nothing new. */
+/* The same bytes of CONTROL in another packet count as a duplicate. */
 START_TEST(a_repeated_open_opens_one_session)
 {
     static const char line[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
@@ -857,12 +857,12 @@ START_TEST(a_second_open_closes_the_link)
 }
 END_TEST
 
-/* ---- Heads that do not end ---- */
+/* ---- Heads that never end ---- */
 
 #define HEADS 8
 #define PIECE 8000
 
-/* The gateway's packets to a stranger are acknowledged, those of its sessions can follow. */
+/* Acknowledges the gateway's packets to a stranger, so that those of its sessions can follow. */
 static void acknowledge_all(struct wire_end *gateway)
 {
     const unsigned last = (unsigned)gateway->next_number - 1;
@@ -874,7 +874,7 @@ static void acknowledge_all(struct wire_end *gateway)
     testbed_wait(&testbed, 20);
 }
 
-/* A STREAM frame of the gateway's stream of that number. */
+/* Sends a STREAM frame on the gateway's stream with that number. */
 static void inject_stream(struct wire_end *gateway, unsigned number, size_t offset, const void *bytes, size_t size)
 {
     const unsigned id = 4 * number + 1;
@@ -900,15 +900,15 @@ static unsigned count_resets(const struct user *users)
     return count;
 }
 
-/* A client that lets many heads grow, which the codec must keep until they are complete, gets no more memory by that
- * than its session has anyway; small heads still come through. */
-START_TEST(heads_that_do_not_end_are_bounded)
+/* A client that lets many heads grow, which the codec must keep until they are complete, cannot use more memory in this
+ * way than its session may use anyway; small heads still get through. */
+START_TEST(endless_heads_are_limited)
 {
     static const char open[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{"
                                "\"initial_max_data\":1000000,\"initial_max_stream_data\":10000,"
                                "\"initial_max_streams\":10},\"credentials\":{\"id\":\"stranger\"}}\n";
     static const uint8_t response[] = {2, 8, 0x41, 1, 0x40, 200, 0, 0, 0, 0, 3, 0}; /* and its end */
-    static uint8_t piece[PIECE] = {2, 0x80, 0x20, 0, 0};                            /* a head of 2 MiB begins */
+    static uint8_t piece[PIECE] = {2, 0x80, 0x20, 0, 0}; /* the beginning of a head of 2 MiB */
     struct user users[HEADS] = {0}, last = {0};
     uint8_t packet[1400];
     struct wire_end *gateway;
@@ -931,7 +931,7 @@ START_TEST(heads_that_do_not_end_are_bounded)
         sent += PIECE;
         acknowledge_all(gateway);
     }
-    /* Of the session's 256 KiB each has an eighth, beyond 64 KiB that every stream may have. */
+    /* Each has an eighth of the session's 256 KiB, on top of the 64 KiB that every stream may have. */
     resets = count_resets(users);
     ck_assert_uint_ge(resets, 1);
     ck_assert_uint_le(resets, HEADS / 2);
@@ -951,46 +951,46 @@ END_TEST
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("sessions");
-    TCase *well = tcase_create("well"), *ill = tcase_create("ill"), *stays = tcase_create("stays"),
+    TCase *well = tcase_create("success"), *ill = tcase_create("failures"), *stays = tcase_create("identities"),
           *ends = tcase_create("ends"), *hostile = tcase_create("hostile");
 
     tcase_add_test(well, a_small_response_comes_back_in_few_packets);
     tcase_add_test(well, bodies_and_trailers_go_both_ways);
-    tcase_add_test(well, losses_and_a_full_socket_cost_no_byte);
+    tcase_add_test(well, losses_and_a_full_socket_lose_no_bytes);
     tcase_add_test(well, interim_responses_come_first);
     tcase_add_test(well, an_early_response_arrives_while_the_upload_runs);
     tcase_add_test(well, a_byte_stream_that_is_not_http_passes_both_ways);
-    tcase_add_test(well, who_does_not_take_part_in_datagrams_refuses_them);
-    tcase_add_test(well, a_flush_reaches_who_gathers);
-    tcase_add_test(well, who_gathers_and_hears_no_flush_keeps_it);
+    tcase_add_test(well, a_stage_without_datagrams_refuses_them);
+    tcase_add_test(well, a_flush_reaches_a_gathering_stage);
+    tcase_add_test(well, a_gathering_stage_keeps_data_without_a_flush);
     tcase_add_test(well, two_thousand_exchanges_at_once);
-    tcase_add_test(well, who_finds_no_stream_waits_in_line);
-    tcase_add_test(well, a_stalled_reader_is_bounded_and_alone);
-    tcase_add_test(ill, who_has_no_session_is_told_precisely);
+    tcase_add_test(well, exchanges_wait_in_line_for_a_stream);
+    tcase_add_test(well, a_stalled_reader_is_limited_and_affects_no_others);
+    tcase_add_test(ill, the_error_says_why_there_is_no_session);
     tcase_add_test(ill, the_origins_reason_reaches_the_user);
     tcase_add_test(ill, a_user_who_leaves_cancels_at_the_origin);
     tcase_add_test(ill, a_silent_peer_is_dead_and_its_exchanges_are_reset);
     tcase_add_test(ill, a_lost_link_is_replaced_at_once);
-    tcase_add_test(ill, a_client_without_gateway_keeps_trying_at_a_bounded_pace);
-    tcase_add_test(ill, a_refused_client_is_told_and_comes_again);
-    tcase_add_test(ill, a_late_yes_opens_the_session);
-    tcase_add_test(ill, a_late_no_refuses_it);
-    tcase_add_test(ill, a_link_that_is_lost_meanwhile_cancels);
-    tcase_add_test(ill, an_answer_that_takes_too_long_is_not_waited_for);
-    tcase_add_test(ill, a_gateway_that_drains_meanwhile_refuses);
-    tcase_add_test(ill, a_gateway_that_ends_meanwhile_cancels);
-    tcase_add_loop_test(stays, a_service_that_is_withdrawn_is_refused_at_once, 0, 2);
-    tcase_add_test(stays, a_service_that_is_withdrawn_meanwhile_is_refused_then);
-    tcase_add_loop_test(stays, a_client_that_is_removed_is_thrown_out, 0, 2);
+    tcase_add_test(ill, a_client_without_a_gateway_keeps_trying_at_a_limited_rate);
+    tcase_add_test(ill, a_refused_client_is_told_why_and_tries_again);
+    tcase_add_test(ill, a_late_grant_opens_the_session);
+    tcase_add_test(ill, a_late_refusal_refuses_the_session);
+    tcase_add_test(ill, losing_the_link_cancels_verification);
+    tcase_add_test(ill, verification_has_a_time_limit);
+    tcase_add_test(ill, draining_during_verification_refuses);
+    tcase_add_test(ill, stopping_during_verification_cancels_it);
+    tcase_add_loop_test(stays, a_withdrawn_service_is_refused_at_once, 0, 2);
+    tcase_add_test(stays, a_service_withdrawn_at_a_resumption_is_refused);
+    tcase_add_loop_test(stays, a_removed_client_is_disconnected, 0, 2);
     tcase_add_test(ends, the_newest_session_serves_unless_it_is_silent);
-    tcase_add_test(ends, a_client_that_stops_finishes_what_runs);
-    tcase_add_test(ends, a_gateway_that_stops_lets_exchanges_finish);
-    tcase_add_test(ends, a_gateway_that_is_gone_is_noticed_at_once);
-    tcase_add_test(hostile, garbage_closes_its_link_alone);
+    tcase_add_test(ends, a_stopping_client_finishes_its_exchanges);
+    tcase_add_test(ends, a_stopping_gateway_lets_exchanges_finish);
+    tcase_add_test(ends, a_vanished_gateway_is_noticed_at_once);
+    tcase_add_test(hostile, garbage_closes_only_its_link);
     tcase_add_loop_test(hostile, a_bad_open_opens_nothing, 0, (int)(sizeof bad_opens / sizeof *bad_opens));
     tcase_add_test(hostile, a_repeated_open_opens_one_session);
     tcase_add_test(hostile, a_second_open_closes_the_link);
-    tcase_add_test(hostile, heads_that_do_not_end_are_bounded);
+    tcase_add_test(hostile, endless_heads_are_limited);
     TCase *const cases[] = {well, ill, stays, ends, hostile};
     for (size_t i = 0; i < 5; i++) {
         tcase_add_checked_fixture(cases[i], set_up, tear_down);

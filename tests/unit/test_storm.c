@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What may befall the links of a session, all at once and drawn from a seed: the whole core at both ends, over two
- * transports in memory, on a clock of the test's own. Links die in every way and at every moment, addresses change,
- * transports are blocked and work again, packets with an `open` come twice, strangers name the session, processes stand
- * still, clocks jump. Every body is compared, memory stays in its bounds, and all that was begun is answered.
+ * Everything that can happen to the links of a session, all at once and derived from a seed: the whole core at both
+ * ends, over two transports in memory, with a simulated clock. Links die in every way and at every moment, addresses
+ * change, transports are blocked and work again, packets with `open` are duplicated, strangers use the session's name,
+ * processes stall, clocks jump. Every body is compared, memory stays within its limits, and every exchange is answered.
  *
- * STORM_RUNS and STORM_SEED in the environment: how many runs, from which seed on; STORM_VERBOSE: what happens.
+ * STORM_RUNS and STORM_SEED in the environment: how many runs, and the first seed; STORM_VERBOSE: print what happens.
  */
 #include "core/base/log.h"
 #include "core/session/link.h"
@@ -24,7 +24,8 @@
 #define RUNS_DEFAULT 2500
 
 #define USERS_MAX 10
-/* How long all may take after the last event: the longest that links wait for each other, many times over. */
+/* How long everything may take after the last event: many times the longest time for which links wait for each
+ * other. */
 #define END_TIME (300 * HG_SECOND)
 
 /* ---- A run ---- */
@@ -35,7 +36,7 @@ struct reader {
     struct user user;
     size_t size;
     char path[32];
-    bool is_late;   /* asked in the storm: it need not find the client */
+    bool is_late;   /* requested during the storm: it may fail to find the client */
     bool is_broken; /* the origin breaks off */
     bool leaves, left;
 };
@@ -47,14 +48,14 @@ static struct storm {
     struct reader readers[USERS_MAX];
     unsigned reader_count, asked;
     unsigned events;
-    uint64_t opened;       /* sessions, up to the one that is to weather it; 0: not yet */
-    unsigned next_packets; /* when so many have passed, … */
-    hg_time next_time;     /* … or at this time, the next event comes */
-    hg_time till[2];       /* an end stands still until then */
+    uint64_t opened;       /* sessions so far, when the one to survive was opened; 0: not yet */
+    unsigned next_packets; /* the next event happens after so many packets … */
+    hg_time next_time;     /* … or at this time */
+    hg_time till[2];       /* an end is stalled until then */
     hg_time dark_till;     /* of the first transport */
     hg_time unreachable_till;
     hg_time mute_till;
-    hg_time lost_till; /* of both */
+    hg_time lost_till; /* of both transports */
     hg_time idle_step;
     bool verbose;
 } storm;
@@ -91,9 +92,9 @@ static struct sessions *at(int side)
     return (side == CLIENT ? storm.testbed.client : storm.testbed.gateway)->worker->sessions;
 }
 
-/* ---- What always holds ---- */
+/* ---- Invariants ---- */
 
-/* What core/session/session.c asks of the tunnel: see set_params() there and tn_params_default(). */
+/* What core/session/session.c sets for the tunnel: see set_params() there and tn_params_default(). */
 static void check_bounds(void)
 {
     for (int side = 0; side < 2; side++) {
@@ -129,7 +130,7 @@ static unsigned packets(void)
     return storm.testbed.wire.packets + storm.testbed.bytes.packets;
 }
 
-/* The less happens, the longer the steps of the clock. */
+/* The less happens, the longer the clock's steps. */
 static void turn(void)
 {
     unsigned before = packets();
@@ -146,7 +147,7 @@ static void turn(void)
     check_bounds();
 }
 
-/* ---- What befalls links ---- */
+/* ---- Events for links ---- */
 
 /* The client's end of the newest link over one of the transports, or of one that is not up yet. */
 static struct wire_end *some_link(void)
@@ -173,7 +174,7 @@ static void darken_link(struct wire_end *end)
     end->is_dark = true;
 }
 
-/* One direction only; a byte link has none. */
+/* One direction only; not on a byte link. */
 static void mute_link(struct wire_end *end)
 {
     tell("a link goes dark in one direction");
@@ -194,7 +195,7 @@ static void close_link(struct wire_end *end)
         link_close(end->peer->link, TN_INTERNAL_ERROR, "the storm wants it");
 }
 
-/* ---- What befalls the network ---- */
+/* ---- Events for the network ---- */
 
 static void darken_all(struct wire *wire)
 {
@@ -239,7 +240,7 @@ static void apply_network(void)
     storm.testbed.wire.mute_gateway = clock_now() < storm.mute_till;
 }
 
-/* ---- What befalls the ends ---- */
+/* ---- Events for the ends ---- */
 
 static void stand_still(void)
 {
@@ -255,7 +256,7 @@ static void jump(void)
     clock_pass(random_scaled(&storm.random, HG_MILLISECOND, 40 * HG_SECOND));
 }
 
-/* The same `open` once more, on a link of its own; or from somebody who has heard the session's name. */
+/* Sends the same `open` again, on a link of its own; or sends one as a stranger who knows the session's name. */
 static void name_session(void)
 {
     const struct session *session = at(GATEWAY)->sessions;
@@ -332,7 +333,7 @@ static void choose_reader(struct reader *reader)
     size_t kind = between(0, 4);
 
     reader->size = random_scaled(&storm.random, 1, 400000);
-    snprintf(reader->path, sizeof reader->path, kinds[kind], reader->size); // NOLINT: one of the five above
+    snprintf(reader->path, sizeof reader->path, kinds[kind], reader->size); /* NOLINT: one of the five above */
     reader->is_broken = kind == 4;
     reader->is_late = chance(0.3);
     reader->leaves = chance(0.2);
@@ -359,7 +360,7 @@ static void choose_settings(struct settings *settings)
     settings->keep_alive = random_scaled(&storm.random, HG_SECOND, 15 * HG_SECOND);
     settings->head_start = chance(0.5) ? 0 : between(0, HG_SECOND);
     settings->probe_interval = random_scaled(&storm.random, 200 * HG_MILLISECOND, 45 * HG_SECOND);
-    settings->resume_timeout = 3600 * HG_SECOND; /* no session is given up here */
+    settings->resume_timeout = 3600 * HG_SECOND; /* no session may be given up here */
 }
 
 static void set_up_run(uint64_t seed)
@@ -437,7 +438,7 @@ static void weather_it(void)
     }
 }
 
-START_TEST(a_session_weathers_it)
+START_TEST(a_session_survives_the_storm)
 {
     set_up_run((uint64_t)_i);
     testbed_start(&storm.testbed);
@@ -477,7 +478,7 @@ int main(void)
     printf("storm: %d runs from seed %d\n", runs, first);
     tcase_set_tags(tests, "long");
     tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, a_session_weathers_it, first, first + runs);
+    tcase_add_loop_test(tests, a_session_survives_the_storm, first, first + runs);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

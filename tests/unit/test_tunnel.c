@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A session and its streams, packet by packet: what the simulator's random runs would not notice if it were wrong.
+ * A session and its streams, packet by packet: what the simulator's random runs would not detect if it were wrong.
  */
 #include "core/tunnel/varint.h"
 #include "tests/sim/random.h"
@@ -32,7 +32,7 @@ START_TEST(one_exchange)
     ck_assert_uint_eq(write_bytes(served, 1000, 50), 50);
     tn_stream_finish(served);
     ck_assert_uint_eq(write_bytes(served, 0, 1), 0);
-    /* Answer and ACK in one packet. */
+    /* The response and the ACK in one packet. */
     ck_assert_uint_eq(carry(CLIENT), 1);
     ck_assert(tn_stream_all_acknowledged(asked));
     ck_assert_ptr_eq(expect_event(GATEWAY, TN_EVENT_READABLE, 0), asked);
@@ -98,7 +98,7 @@ START_TEST(fair_turns)
 }
 END_TEST
 
-/* New small streams without end do not starve a download. */
+/* An endless sequence of new small streams does not starve a download. */
 START_TEST(old_turns)
 {
     struct tn_stream *bulk = tn_stream_open(sessions[GATEWAY]);
@@ -123,7 +123,7 @@ START_TEST(old_turns)
 }
 END_TEST
 
-/* Nor behind what a download lost; and both go on. */
+/* Nor does a small message wait behind lost data of a download; and both continue. */
 START_TEST(small_exchange_beside_lost_data)
 {
     struct tn_stream *bulk = tn_stream_open(sessions[GATEWAY]), *small;
@@ -137,7 +137,7 @@ START_TEST(small_exchange_beside_lost_data)
     write_bytes(bulk, 100000, 100000);
     now += 2 * TN_SECOND;
     ck_assert_int_eq(tn_link_timeout(links[GATEWAY], now), 0);
-    carry(GATEWAY); /* two probes: they tell what was lost */
+    carry(GATEWAY); /* two probes: they show what was lost */
     carry(CLIENT);
     while (tn_session_next_event(sessions[CLIENT], &event))
         ;
@@ -158,7 +158,7 @@ START_TEST(small_exchange_beside_lost_data)
 }
 END_TEST
 
-/* Only consuming gives credit; a stalled reader stops its writer and nobody else. */
+/* Only consuming gives credit; a stalled reader stops its writer and no others. */
 START_TEST(credit_by_consuming)
 {
     struct tn_stream *stalled = tn_stream_open(sessions[GATEWAY]), *other = tn_stream_open(sessions[GATEWAY]), *s;
@@ -172,7 +172,7 @@ START_TEST(credit_by_consuming)
     }
     tn_session_stats(sessions[CLIENT], &stats);
     ck_assert_uint_eq(stats.bytes_held, params[CLIENT].stream_window);
-    /* Beyond its credit, little is kept for it. */
+    /* Beyond its credit, little is buffered for it. */
     ck_assert_uint_eq(written, params[CLIENT].stream_window + 16384);
     while (tn_session_next_event(sessions[CLIENT], &event))
         ;
@@ -188,7 +188,7 @@ START_TEST(credit_by_consuming)
 }
 END_TEST
 
-/* The window of a reader that keeps up grows, up to its bound and no further. */
+/* The window of a reader that keeps up grows to its limit, and no further. */
 START_TEST(window_grows)
 {
     struct tn_stream *stream = tn_stream_open(sessions[GATEWAY]);
@@ -212,7 +212,7 @@ START_TEST(window_grows)
         tn_session_stats(sessions[GATEWAY], &stats);
         most = stats.bytes_unacked > most ? stats.bytes_unacked : most;
     }
-    /* Nobody reads any more: what can still be sent is the window. */
+    /* Nobody reads from now on: what can still be sent is the window. */
     for (int i = 0; i < 100; i++) {
         write_bytes(stream, 0, sizeof bytes);
         settle();
@@ -234,7 +234,7 @@ static uint64_t lent_by(int side)
     return stats.bytes_lent;
 }
 
-/* One round in which the gateway writes what it may, and the client reads all that came, of this stream. */
+/* A round in which the gateway writes what it may, and the client reads everything that arrived on this stream. */
 static uint64_t read_round(struct tn_stream *stream)
 {
     struct tn_event event;
@@ -254,9 +254,9 @@ static uint64_t read_round(struct tn_stream *stream)
     return read;
 }
 
-/* A hundred read as fast as they can and then stall, in a session with any window: a stream whose reader reads still
- * has its reserve, and all that was lent is the pool's again when they have been read or were left. */
-START_TEST(stalled_readers_use_up_nothing)
+/* A hundred readers read as fast as they can and then stall, in sessions with windows of any size: a stream whose
+ * reader continues still has its reserve, and once everything is read or dropped, all loans are back in the pool. */
+START_TEST(stalled_readers_do_not_use_up_the_pool)
 {
     static const uint64_t pools[] = {1, 1000, 256 << 10, 4 << 20};
     struct tn_stream *streams[100], *last;
@@ -272,7 +272,7 @@ START_TEST(stalled_readers_use_up_nothing)
         for (int round = 0; round < 20; round++)
             ck_assert_uint_gt(read_round(streams[i]), 0);
         write_bytes(streams[i], 0, sizeof bytes);
-        settle(); /* and nobody reads that */
+        settle(); /* nobody reads this */
     }
     before = lent_by(CLIENT);
     last = tn_stream_open(sessions[GATEWAY]);
@@ -312,7 +312,7 @@ static uint64_t sent_by(int side)
     return stats.bytes_sent;
 }
 
-/* A gap keeps a reader who keeps up from reading, and so from giving credit: the window grows meanwhile. */
+/* A gap prevents a reader that keeps up from reading, and so from giving credit: the window grows in the meantime. */
 START_TEST(window_grows_behind_gap)
 {
     struct tn_stream *stream;
@@ -327,14 +327,14 @@ START_TEST(window_grows_behind_gap)
     while (tn_session_next_event(sessions[CLIENT], &event))
         ck_assert_uint_eq(tn_stream_readable(event.stream), 0);
     carry(CLIENT);
-    take(GATEWAY); /* the same again, lost again */
+    take(GATEWAY); /* sent again and lost again */
     carry(GATEWAY);
     ck_assert_uint_gt(sent_by(GATEWAY), 8192);
     ck_assert_uint_le(sent_by(GATEWAY), 2 * 8192);
 }
 END_TEST
 
-/* But not while what could be read is not. */
+/* But not while there is unread data in order. */
 START_TEST(window_stays_with_stalled_reader)
 {
     struct tn_stream *stream;
@@ -348,7 +348,7 @@ START_TEST(window_stays_with_stalled_reader)
 }
 END_TEST
 
-/* Of a large window credit is renewed long before half of it is used up. */
+/* With a large window, credit is renewed long before half of it is used up. */
 START_TEST(credit_comes_early)
 {
     const uint64_t window = 1 << 20;
@@ -374,7 +374,7 @@ START_TEST(credit_comes_early)
 }
 END_TEST
 
-/* Credit that got lost is told again to one who says that he lacks it, before any timer. */
+/* If credit was lost, a peer that reports that it is blocked gets it again, before any timer. */
 START_TEST(blocked_is_answered)
 {
     struct tn_stream *stream;
@@ -397,7 +397,7 @@ START_TEST(blocked_is_answered)
 }
 END_TEST
 
-/* ---- Peers that do not keep to the protocol ---- */
+/* ---- Peers that violate the protocol ---- */
 
 struct forged {
     uint8_t data[64];
@@ -427,7 +427,7 @@ START_TEST(violations)
         FORGE(0x0e, 1, params[CLIENT].stream_window, 1, 7);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FLOW_CONTROL_ERROR);
         break;
-    case 1: /* beyond one stream's; as many as may be open, each within its own, are no violation */
+    case 1: /* beyond one stream's; as many as may be open, each within its own, are not a violation */
         for (uint64_t i = 0; i < params[CLIENT].max_streams; i++) {
             FORGE(0x0e, 4 * i + 1, params[CLIENT].stream_window - 1, 1, 7);
             ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
@@ -441,7 +441,7 @@ START_TEST(violations)
         FORGE(0x0f, 1, 5, 0);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FINAL_SIZE_ERROR);
         break;
-    case 3: /* data behind the end */
+    case 3: /* data after the end */
         FORGE(0x0f, 1, 5, 0);
         ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
         FORGE(0x0e, 1, 5, 1, 7);
@@ -461,7 +461,7 @@ START_TEST(violations)
         FORGE(0x0e, 4 * params[CLIENT].max_streams + 1, 0, 1, 7);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_STREAM_LIMIT_ERROR);
         break;
-    case 7: /* a stream of the receiver that it did not open */
+    case 7: /* a stream of the receiver that was never opened */
         FORGE(0x0e, 0, 0, 1, 7);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_STREAM_STATE_ERROR);
         break;
@@ -469,7 +469,7 @@ START_TEST(violations)
         FORGE(0x11, 3, 1);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_STREAM_STATE_ERROR);
         break;
-    case 9: /* an ACK of what was never sent */
+    case 9: /* an ACK of a packet that was never sent */
         FORGE(0x02, 0, 0, 0, 0);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_PROTOCOL_VIOLATION);
         break;
@@ -477,15 +477,15 @@ START_TEST(violations)
         forged.end = forged.data;
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FRAME_ENCODING_ERROR);
         break;
-    case 11: /* CONTROL beyond what is held */
+    case 11: /* CONTROL beyond what may be held */
         FORGE(0x06, TN_CONTROL_RECEIVE_MAX, 1, 7);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_CONTROL_BUFFER_EXCEEDED);
         break;
-    case 12: /* more streams than ids */
+    case 12: /* more streams than there are ids */
         FORGE(0x12, UINT64_C(1) << 61);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FRAME_ENCODING_ERROR);
         break;
-    case 13: /* CONTROL and a frame of the session in one packet, either first */
+    case 13: /* CONTROL and a frame of the session in one packet, in either order */
     case 14:
         if (_i == 13)
             FORGE(0x06, 0, 1, 7, 0x0e, 1, 0, 1, 7);
@@ -520,7 +520,7 @@ static uint64_t unacked_by(int side)
     return stats.bytes_unacked;
 }
 
-/* The gateway may send without end as far as the client's credit goes, and keeps 100,000 bytes. */
+/* The gateway may send without limit as far as the client's credit goes, and keeps 100,000 bytes. */
 static struct tn_stream *endless_credit(bool reliable)
 {
     static const struct tn_peer_params endless = {VARINT_MAX, VARINT_MAX, 100};
@@ -536,7 +536,7 @@ static struct tn_stream *endless_credit(bool reliable)
     return tn_stream_open(sessions[GATEWAY]);
 }
 
-/* Whether the packet that was taken has the first bytes of the stream: STREAM without OFF, perhaps behind a PING. */
+/* Whether the packet taken contains the first bytes of the stream: STREAM without OFF, perhaps after a PING. */
 static bool holds_first_bytes(size_t size)
 {
     size_t i = 0;
@@ -546,10 +546,10 @@ static bool holds_first_bytes(size_t size)
     return i < size && (packet[i] & 0xfc) == 0x08;
 }
 
-/* Whatever credit a client gives, a gateway keeps only so much for it: one that acknowledges nothing on a byte link,
- * and one that leaves out the first bytes for ever, and all the rest of the stream is kept for their sake. Once they
- * are acknowledged, all goes on. */
-START_TEST(what_is_kept_is_bounded)
+/* Whatever credit a client gives, a gateway keeps only so much for it: for one that acknowledges nothing on a byte
+ * link, and for one that never acknowledges the first bytes, so that the rest of the stream must be kept as well. Once
+ * they are acknowledged, everything continues. */
+START_TEST(unacknowledged_data_is_limited)
 {
     bool reliable = _i == 1;
     struct tn_stream *stream = endless_credit(reliable);
@@ -578,8 +578,9 @@ START_TEST(what_is_kept_is_bounded)
 }
 END_TEST
 
-/* RFC 9000 section 21.4: a peer that acknowledges all, received or not, would be sent more than its path carries. */
-START_TEST(an_ack_of_a_number_that_was_left_out_is_a_lie)
+/* RFC 9000 section 21.4: a peer that acknowledges everything, received or not, would be sent more than its path
+ * carries. */
+START_TEST(an_ack_of_a_skipped_number_is_a_violation)
 {
     struct tn_stream *stream;
     uint64_t skipped = UINT64_MAX;
@@ -607,15 +608,15 @@ START_TEST(an_ack_of_a_number_that_was_left_out_is_a_lie)
     ck_assert_uint_gt(take(GATEWAY), 0);
     ck_assert_int_eq(give_ack(GATEWAY, skipped + 1, numbers[GATEWAY] - 1), 0);
     ck_assert_int_eq(give_ack(GATEWAY, skipped - 1, numbers[GATEWAY] - 1), TN_PROTOCOL_VIOLATION);
-    /* A byte link has no numbers of its own, so none is left out. */
+    /* The numbers of a byte link are implicit, so none is skipped. */
     endless_credit(true);
     for (uint64_t number = 0; number < 5000; number++)
         ck_assert(!tn_link_skips(links[GATEWAY], number));
 }
 END_TEST
 
-/* Nothing gets lost on a byte link: who acknowledges the newest packet alone makes others be kept. */
-START_TEST(an_ack_on_a_byte_link_leaves_nothing_out)
+/* Nothing is lost on a byte link: a peer that acknowledges only the newest packet would make us keep the others. */
+START_TEST(an_ack_on_a_byte_link_must_be_complete)
 {
     struct tn_stream *stream = endless_credit(true);
 
@@ -630,8 +631,8 @@ START_TEST(an_ack_on_a_byte_link_leaves_nothing_out)
 }
 END_TEST
 
-/* A reset after the end and all bytes is too late; before them it takes what is unread and returns its credit. */
-START_TEST(resets_in_time_and_late)
+/* A reset after the end and all bytes is too late; an earlier one drops what is unread and returns its credit. */
+START_TEST(early_and_late_resets)
 {
     struct forged forged;
     struct tn_session_stats stats;
@@ -656,7 +657,7 @@ START_TEST(resets_in_time_and_late)
     tn_session_stats(sessions[CLIENT], &stats);
     ck_assert_uint_eq(stats.bytes_received, 202);
     ck_assert_uint_eq(stats.bytes_held, 2);
-    /* One who stops before it heard of the reset hears of it no more. */
+    /* A reader that stops before it hears of the reset is not told of it. */
     FORGE(0x04, 9, 9, 0);
     ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
     stream = expect_event(CLIENT, TN_EVENT_OPENED, 0);
@@ -665,8 +666,8 @@ START_TEST(resets_in_time_and_late)
 }
 END_TEST
 
-/* Single bytes with gaps between them, on as many streams as there may be: memory stays bounded by the pieces. */
-START_TEST(fragments_are_bounded)
+/* Single bytes with gaps between them, on as many streams as allowed: memory is limited by the number of pieces. */
+START_TEST(fragments_are_limited)
 {
     struct tn_session_stats stats;
     struct tn_link_stats link_stats;
@@ -683,13 +684,13 @@ START_TEST(fragments_are_bounded)
     tn_link_stats(links[CLIENT], &link_stats);
     ck_assert_uint_eq(stats.received_fragments, 16384);
     ck_assert_uint_eq(link_stats.packets_ignored, 40000 - 16384);
-    /* Under a sanitizer the allocator tells nothing. */
+    /* With a sanitizer, the allocator reports nothing. */
     if (before.uordblks > 0 && after.uordblks > before.uordblks)
         ck_assert_uint_lt(after.uordblks - before.uordblks, 4 << 20);
 }
 END_TEST
 
-/* Frames at random, mostly well formed and near what is allowed: an error or none, but nothing else. */
+/* Random frames, mostly well-formed and close to what is allowed: an error or none, but nothing else. */
 START_TEST(random_frames)
 {
     struct random random = {(uint64_t)_i + 1};
@@ -732,7 +733,7 @@ START_TEST(random_frames)
 }
 END_TEST
 
-/* An idle session and link are small. */
+/* An idle session and its link are small. */
 START_TEST(idle_memory)
 {
     struct mallinfo2 before = mallinfo2(), after;
@@ -748,7 +749,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("tunnel");
-    TCase *ends = tcase_create("ends"), *bare = tcase_create("bare");
+    TCase *ends = tcase_create("ends"), *bare = tcase_create("no setup");
 
     tcase_add_checked_fixture(ends, setup, teardown);
     tcase_add_test(ends, one_exchange);
@@ -758,17 +759,17 @@ int main(void)
     tcase_add_test(ends, credit_by_consuming);
     tcase_add_test(ends, small_exchange_beside_lost_data);
     tcase_add_test(ends, window_grows);
-    tcase_add_loop_test(ends, stalled_readers_use_up_nothing, 0, 4);
+    tcase_add_loop_test(ends, stalled_readers_do_not_use_up_the_pool, 0, 4);
     tcase_add_test(ends, window_grows_behind_gap);
     tcase_add_test(ends, window_stays_with_stalled_reader);
     tcase_add_test(ends, credit_comes_early);
     tcase_add_test(ends, blocked_is_answered);
     tcase_add_loop_test(ends, violations, 0, 16);
-    tcase_add_loop_test(ends, what_is_kept_is_bounded, 0, 2);
-    tcase_add_test(ends, an_ack_on_a_byte_link_leaves_nothing_out);
-    tcase_add_test(ends, an_ack_of_a_number_that_was_left_out_is_a_lie);
-    tcase_add_test(ends, resets_in_time_and_late);
-    tcase_add_test(ends, fragments_are_bounded);
+    tcase_add_loop_test(ends, unacknowledged_data_is_limited, 0, 2);
+    tcase_add_test(ends, an_ack_on_a_byte_link_must_be_complete);
+    tcase_add_test(ends, an_ack_of_a_skipped_number_is_a_violation);
+    tcase_add_test(ends, early_and_late_resets);
+    tcase_add_test(ends, fragments_are_limited);
     tcase_add_loop_test(ends, random_frames, 0, 20);
     tcase_add_test(bare, idle_memory);
     tcase_set_timeout(ends, 60);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The parts of the tunnel, each by itself; the sets and the reassembly against plain models of them.
+ * The parts of the tunnel one by one; the sets and the reassembly compared with simple models.
  */
 #include "core/base/buffer.h"
 #include "core/tunnel/acks.h"
@@ -54,7 +54,7 @@ END_TEST
 
 #define MODEL 256
 
-/* Check's assertions write to a file: one for many comparisons. */
+/* Check's assertions write to a file, so many comparisons share one. */
 static void ranges_compare(const struct ranges *ranges, const bool *model)
 {
     bool same = true;
@@ -98,7 +98,7 @@ static void send_buffer_write(struct send_buffer *sender, const uint8_t *data, s
     hg_buffer_unref(buffer);
 }
 
-/* Random pieces are sent, lost and acknowledged in any order; what is left must always be there to copy. */
+/* Random pieces are sent, lost and acknowledged in any order; what remains must always be available. */
 START_TEST(send_buffer_against_model)
 {
     struct random random = {(uint64_t)_i + 1};
@@ -152,7 +152,7 @@ START_TEST(send_buffer_against_model)
 }
 END_TEST
 
-/* Pieces of one buffer that follow each other are one slice: writing byte by byte costs no memory for each. */
+/* Adjacent pieces of one buffer become one slice, so writing byte by byte takes no memory for each. */
 START_TEST(send_buffer_joins_slices)
 {
     struct send_buffer sender = {0};
@@ -170,7 +170,7 @@ START_TEST(send_buffer_joins_slices)
 }
 END_TEST
 
-/* Overlapping pieces in any order; bytes are read as they come. */
+/* Overlapping pieces in any order; bytes are read as they arrive. */
 START_TEST(receive_buffer_against_model)
 {
     struct random random = {(uint64_t)_i + 1};
@@ -207,7 +207,7 @@ START_TEST(receive_buffer_against_model)
 }
 END_TEST
 
-/* A lone message costs what it needs, and bulk comes in few large pieces. */
+/* A single message takes only the memory it needs, and bulk data comes in few large pieces. */
 START_TEST(receive_buffer_chunks)
 {
     struct receive_buffer receiver = {0};
@@ -225,7 +225,7 @@ START_TEST(receive_buffer_chunks)
     for (int i = 0; i < 500; i++, offset += 1400)
         ck_assert_int_eq(receive_buffer_add(&receiver, offset, bytes, 1400, UINT32_MAX), RECEIVE_BUFFER_OK);
     ck_assert_uint_lt(receiver.count, 500 * 1400 / RECEIVE_BUFFER_CHUNK + 10);
-    /* A single byte after bulk does not get a chunk of its own. */
+    /* A single byte after bulk data does not get a large chunk. */
     receive_buffer_consume(&receiver, receiver.contiguous - receiver.read);
     ck_assert_int_eq(receive_buffer_add(&receiver, offset, bytes, 1, UINT32_MAX), RECEIVE_BUFFER_OK);
     ck_assert(receive_buffer_peek(&receiver, &slice));
@@ -234,8 +234,8 @@ START_TEST(receive_buffer_chunks)
 }
 END_TEST
 
-/* Bytes with gaps between them: refused above the bound, while what is next in order is always taken. */
-START_TEST(receive_buffer_bound)
+/* Bytes with gaps between them: refused above the limit, while the next bytes in order are always taken. */
+START_TEST(receive_buffer_limit)
 {
     struct receive_buffer receiver = {0};
     uint8_t byte = 0;
@@ -253,7 +253,7 @@ START_TEST(receive_buffer_bound)
 }
 END_TEST
 
-/* Each second packet of a large window is lost: all that arrives is taken. */
+/* Every second packet of a large window is lost: everything that arrives is taken. */
 START_TEST(receive_buffer_takes_overflow)
 {
     static const uint8_t piece[1200];
@@ -267,8 +267,8 @@ START_TEST(receive_buffer_takes_overflow)
 }
 END_TEST
 
-/* The same bound when it comes from outside. */
-START_TEST(receive_buffer_bound_of_session)
+/* The same for a limit given by the caller. */
+START_TEST(receive_buffer_limit_of_session)
 {
     struct receive_buffer receiver = {0};
     uint8_t byte = 0;
@@ -280,7 +280,7 @@ START_TEST(receive_buffer_bound_of_session)
 }
 END_TEST
 
-START_TEST(frames_cut_off)
+START_TEST(truncated_frames)
 {
     static const uint8_t frames[][24] = {
         {0x04, 0x41, 0x00, 0x05, 0x42, 0x00},
@@ -296,7 +296,7 @@ START_TEST(frames_cut_off)
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         for (size_t cut = 1; cut <= sizes[i]; cut++) {
-            /* A copy of the exact size, so that a sanitizer sees a read beyond it. */
+            /* A copy of exactly this size, so that a sanitizer detects reads beyond it. */
             uint8_t *copy = malloc(cut);
             const uint8_t *in = copy;
             struct frame frame;
@@ -320,7 +320,7 @@ START_TEST(frames_out_of_range)
     } frames[] = {
         {{0x03}, 1},                                     /* ECN counts */
         {{0x07}, 1},                                     /* NEW_TOKEN */
-        {{0x40, 0x01}, 2},                               /* a type that is not in its shortest form */
+        {{0x40, 0x01}, 2},                               /* a type not in its shortest encoding */
         {{0x02, 0x05, 0x00, 0x00, 0x06}, 5},             /* a first range below 0 */
         {{0x02, 0x05, 0x00, 0x01, 0x02, 0x02, 0x00}, 7}, /* a second one */
         {{0x0e, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 'a'}, 12}, /* an end above 2^62 - 1 */
@@ -344,7 +344,7 @@ START_TEST(acks_policy)
     uint8_t out[100];
 
     acks_start(&acks);
-    /* One packet: in time; no sooner. */
+    /* One packet: delayed, but not too long. */
     ck_assert(acks_add(&acks, 7, true, 1000, delay));
     acks_batch_end(&acks);
     ck_assert(!acks.due);
@@ -358,17 +358,17 @@ START_TEST(acks_policy)
     ck_assert(acks_write(&acks, out, sizeof out, 3000) > out);
     ck_assert(!acks.due);
     ck_assert_uint_eq(acks.deadline, TN_TIME_NEVER);
-    /* Packets that elicit nothing. */
+    /* Packets that elicit no ACK. */
     ck_assert(acks_add(&acks, 9, false, 3000, delay));
     ck_assert_uint_eq(acks.deadline, TN_TIME_NEVER);
-    /* A gap: now. And what comes late: now. */
+    /* After a gap: now. A late packet: now. */
     ck_assert(acks_add(&acks, 11, true, 4000, delay));
     ck_assert(acks.due);
     acks_write(&acks, out, sizeof out, 4000);
     ck_assert(acks_add(&acks, 10, true, 4000, delay));
     ck_assert(acks.due);
     acks_write(&acks, out, sizeof out, 4000);
-    /* Each tenth within a batch. */
+    /* Every tenth within a batch. */
     for (uint64_t i = 12; i < 21; i++)
         ck_assert(acks_add(&acks, i, true, 5000, delay));
     ck_assert(!acks.due);
@@ -390,7 +390,7 @@ START_TEST(acks_frame)
     acks_start(&acks);
     for (uint64_t i = 0; i < 300; i += 3)
         ck_assert(acks_add(&acks, i, true, i, delay));
-    /* The oldest are forgotten, and count as seen. */
+    /* The oldest are forgotten, and count as received. */
     ck_assert_uint_eq(acks.received.count, 64);
     ck_assert(acks_seen(&acks, 1));
     ck_assert(!acks_seen(&acks, 296));
@@ -407,7 +407,7 @@ START_TEST(acks_frame)
         ck_assert_uint_eq(walk.high, 297 - 3 * i);
         ck_assert_int_eq(frame_ack_next(&walk), i < 19);
     }
-    /* What the peer knows is not told again, unless something came in there. */
+    /* What the peer knows is not reported again, unless something new arrived in that range. */
     acks_confirmed(&acks, 291);
     in = out;
     ck_assert(frame_read(&in, acks_write(&acks, out, sizeof out, 300), &frame));
@@ -420,7 +420,7 @@ START_TEST(acks_frame)
 }
 END_TEST
 
-/* A thousand packets of 1,000 bytes at 10 bytes for each microsecond: a tenth of a second, but for the first burst. */
+/* A thousand packets of 1,000 bytes at 10 bytes per microsecond: a tenth of a second, except for the first burst. */
 START_TEST(pacer_rate)
 {
     struct pacer pacer;
@@ -440,7 +440,7 @@ START_TEST(pacer_rate)
     ck_assert_uint_le(now - start, 101 * TN_MILLISECOND);
     /* In quanta of a millisecond, not packet by packet. */
     ck_assert_uint_le(waits, 110);
-    /* One who waits for a slow rate goes as soon as the rate is known to be higher. */
+    /* A packet that waits for a slow rate is sent as soon as a higher rate is known. */
     pacer_start(&pacer, 0.00001, 1000, now);
     while (pacer_allows(&pacer, now))
         pacer_sent(&pacer, 1000, now);
@@ -461,10 +461,10 @@ int main(void)
     tcase_add_test(parts, send_buffer_joins_slices);
     tcase_add_loop_test(parts, receive_buffer_against_model, 0, (int)repetitions(15));
     tcase_add_test(parts, receive_buffer_chunks);
-    tcase_add_test(parts, receive_buffer_bound);
+    tcase_add_test(parts, receive_buffer_limit);
     tcase_add_test(parts, receive_buffer_takes_overflow);
-    tcase_add_test(parts, receive_buffer_bound_of_session);
-    tcase_add_test(parts, frames_cut_off);
+    tcase_add_test(parts, receive_buffer_limit_of_session);
+    tcase_add_test(parts, truncated_frames);
     tcase_add_test(parts, frames_out_of_range);
     tcase_add_test(parts, acks_policy);
     tcase_add_test(parts, acks_frame);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A worker's timers, descriptors and calls: which come first in a turn of the loop, and which do not come at all.
+ * A worker's timers, descriptors and calls: their order in a turn of the loop, and which are not called at all.
  */
 #include "tests/unit/run_suite.h"
 #include "tests/unit/scripted_stages.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* More than what makes a deadline late. */
+/* Longer than it takes to make a deadline late. */
 #define SLOW_TURN 15000 /* microseconds */
 
 struct scene {
@@ -24,7 +24,7 @@ struct scene {
     struct hg_io *io;
     int pipe[2];
     unsigned fired, read;
-    bool sets_timer; /* the descriptor's callback does, to: */
+    bool sets_timer; /* the descriptor's callback sets the timer to: */
     hg_time set_anew;
     bool slow;
 };
@@ -36,7 +36,7 @@ static void on_timer(void *arg)
     scene->fired++;
 }
 
-/* Leaves the byte where it is, so the descriptor is ready in each turn. */
+/* Leaves the byte unread, so the descriptor is ready in every turn. */
 static void on_io(void *arg, int events)
 {
     struct scene *scene = arg;
@@ -78,8 +78,8 @@ static void end(struct scene *scene)
     fixture_free(scene->fixture);
 }
 
-/* It is there in the late turn; or that turn does not see it, as when a signal interrupts its wait. */
-START_TEST(what_came_in_time_is_served_before_a_late_deadline)
+/* It is reported in the late turn; or that turn does not see it, as when a signal interrupts its wait. */
+START_TEST(timely_input_is_served_before_a_late_deadline)
 {
     struct scene scene;
 
@@ -99,8 +99,8 @@ START_TEST(what_came_in_time_is_served_before_a_late_deadline)
 }
 END_TEST
 
-/* Without a descriptor that is ready, and with one that always is. */
-START_TEST(a_late_deadline_is_put_off_once)
+/* With no descriptor ready, and with one that always is. */
+START_TEST(a_late_deadline_is_postponed_once)
 {
     struct scene scene;
 
@@ -120,8 +120,8 @@ START_TEST(a_late_deadline_is_put_off_once)
 }
 END_TEST
 
-/* dtls and others let something be done at the next turn, each time that a datagram or a request comes. */
-START_TEST(what_is_for_the_next_turn_is_not_put_off_by_setting_it_again)
+/* dtls and others schedule work for the next turn whenever a datagram or a request arrives. */
+START_TEST(a_timer_for_the_next_turn_is_not_postponed_by_setting_it_again)
 {
     struct scene scene;
 
@@ -188,13 +188,13 @@ static void defer_in_io(void *arg, int events)
     hg_defer(worker, &called->second);
     hg_defer(worker, &called->first);
     hg_defer(worker, &called->third);
-    hg_defer(worker, &called->second); /* it waits already */
+    hg_defer(worker, &called->second); /* already pending */
     hg_defer_cancel(&called->third);
     ck_assert(hg_is_deferred(&called->first) && !hg_is_deferred(&called->third));
     note(called, 'i');
 }
 
-START_TEST(deferred_calls_come_at_the_end_of_the_turn)
+START_TEST(deferred_calls_are_made_at_the_end_of_the_turn)
 {
     struct called called;
     struct hg_io *io;
@@ -220,11 +220,11 @@ static void defer_myself(void *arg)
 
     note(called, '1');
     hg_defer(called->scene.worker, &called->first);
-    hg_defer_cancel(&called->second); /* of this turn's, not called yet */
+    hg_defer_cancel(&called->second); /* due in this turn, not made yet */
 }
 
-/* It comes once in each turn, and the loop does not wait meanwhile. */
-START_TEST(a_call_that_defers_itself_does_not_hold_the_loop)
+/* It is made once per turn, and the loop does not wait in between. */
+START_TEST(a_call_that_defers_itself_does_not_block_the_loop)
 {
     struct called called;
 
@@ -232,7 +232,7 @@ START_TEST(a_call_that_defers_itself_does_not_hold_the_loop)
     called.first.callback = defer_myself;
     hg_defer(called.scene.worker, &called.first);
     hg_defer(called.scene.worker, &called.second);
-    alarm(10); /* where the loop waits, nothing would end it */
+    alarm(10); /* if the loop waits, nothing else would end it */
     for (unsigned i = 0; i < 5; i++)
         ev_run(called.scene.fixture->worker->loop.ev, EVRUN_ONCE);
     alarm(0);
@@ -249,7 +249,7 @@ static void *post_from_thread(void *arg)
     hg_post(called->scene.worker, &called->first);
     hg_post(called->scene.worker, &called->second);
     hg_post(called->scene.worker, &called->third);
-    hg_post(called->scene.worker, &called->first); /* it waits already */
+    hg_post(called->scene.worker, &called->first); /* already pending */
     return NULL;
 }
 
@@ -261,7 +261,7 @@ static void cancel_second(void *arg)
     hg_post_cancel(called->scene.worker, &called->second);
 }
 
-START_TEST(posted_calls_come_once_unless_they_are_cancelled)
+START_TEST(posted_calls_are_made_once_unless_cancelled)
 {
     struct called called;
     pthread_t thread;
@@ -303,9 +303,8 @@ static void on_often(void *arg)
     ((struct postman *)arg)->came++;
 }
 
-/* A call that waits already is not touched, which ThreadSanitizer sees as well: not while it waits, nor when it comes.
- */
-START_TEST(a_posted_call_is_whose_it_was_first)
+/* A pending call is not modified, neither while it waits nor when it is made: ThreadSanitizer would notice, too. */
+START_TEST(posting_a_pending_call_again_does_not_change_it)
 {
     struct postman postman = {.came = 0};
     struct called *called = &postman.called;
@@ -348,7 +347,7 @@ struct visit {
     unsigned stops;
 };
 
-/* Goes from worker to worker, by its state alone. */
+/* Goes from worker to worker, using only the worker's state. */
 static void on_visit(void *arg)
 {
     struct visit *visit = arg;
@@ -432,7 +431,7 @@ static const struct hg_plugin eater = {.role = HG_ROLE_PROVIDER,
 static const struct hg_plugin sleeper = {
     .role = HG_ROLE_PROVIDER, .name = "sleeper", .worker_start = start_life, .worker_stop = stop_life};
 
-START_TEST(instances_start_after_those_that_they_need)
+START_TEST(instances_start_after_those_they_need)
 {
     char log[32] = "";
     struct life baking = {log, 'b'}, eating = {log, 'e'}, sleeping = {log, 's'};
@@ -451,16 +450,16 @@ int main(void)
     Suite *suite = suite_create("worker");
     TCase *timers = tcase_create("timers"), *calls = tcase_create("calls"), *life = tcase_create("life");
 
-    tcase_add_loop_test(timers, what_came_in_time_is_served_before_a_late_deadline, 0, 2);
-    tcase_add_loop_test(timers, a_late_deadline_is_put_off_once, 0, 2);
-    tcase_add_loop_test(timers, what_is_for_the_next_turn_is_not_put_off_by_setting_it_again, 0, 2);
-    tcase_add_test(calls, deferred_calls_come_at_the_end_of_the_turn);
-    tcase_add_test(calls, a_call_that_defers_itself_does_not_hold_the_loop);
-    tcase_add_test(calls, posted_calls_come_once_unless_they_are_cancelled);
-    tcase_add_test(calls, a_posted_call_is_whose_it_was_first);
+    tcase_add_loop_test(timers, timely_input_is_served_before_a_late_deadline, 0, 2);
+    tcase_add_loop_test(timers, a_late_deadline_is_postponed_once, 0, 2);
+    tcase_add_loop_test(timers, a_timer_for_the_next_turn_is_not_postponed_by_setting_it_again, 0, 2);
+    tcase_add_test(calls, deferred_calls_are_made_at_the_end_of_the_turn);
+    tcase_add_test(calls, a_call_that_defers_itself_does_not_block_the_loop);
+    tcase_add_test(calls, posted_calls_are_made_once_unless_cancelled);
+    tcase_add_test(calls, posting_a_pending_call_again_does_not_change_it);
     tcase_add_test(calls, siblings_are_a_ring_of_workers);
     suite_add_tcase(suite, timers);
-    tcase_add_test(life, instances_start_after_those_that_they_need);
+    tcase_add_test(life, instances_start_after_those_they_need);
     suite_add_tcase(suite, calls);
     suite_add_tcase(suite, life);
     return run_suite(suite);

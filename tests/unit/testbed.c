@@ -16,8 +16,8 @@ const struct hg_plugin *codec_binary_plugin(void);
 
 #define PIECE 8192
 
-/* What a turn of all loops takes, and each packet in it besides, as over a good network: some 1 Gbit/s. The longer
- * nothing happens, the longer the steps in which time passes. */
+/* The time that a turn of all loops takes, plus the time for each packet in it, as on a good network: about 1 Gbit/s.
+ * While nothing happens, the steps become longer. */
 #define TURN_TIME   (20 * HG_MICROSECOND)
 #define PACKET_TIME (10 * HG_MICROSECOND)
 #define IDLE_MOST   (5120 * HG_MICROSECOND)
@@ -27,7 +27,7 @@ uint8_t testbed_pattern(uint64_t at)
     return (uint8_t)(at * 2654435761u >> 9);
 }
 
-/* At most `most` bytes of the pattern, with a reference for the caller. */
+/* At most `most` bytes of the pattern, with a reference that the caller owns. */
 static struct hg_slice make_piece(const struct hg_host *host, uint64_t at, size_t most)
 {
     size_t size = most < PIECE ? most : PIECE;
@@ -38,7 +38,7 @@ static struct hg_slice make_piece(const struct hg_host *host, uint64_t at, size_
     return (struct hg_slice){buffer, buffer->data, size};
 }
 
-/* Emits the pattern as far as the credit goes; returns how many bytes. */
+/* Emits the pattern as far as the credit allows; returns how many bytes. */
 static size_t emit_pattern(struct hg_self *self, enum hg_direction direction, uint64_t at, size_t size)
 {
     size_t credit = hg_credit(self, direction), done = 0;
@@ -63,8 +63,8 @@ static bool is_pattern(const struct hg_slice *slice, uint64_t at)
 
 /* ---- The public user ---- */
 
-/* What an exchange knows of who asked. It is the testbed's: when a test has failed, its own `struct user` is gone, but
- * the exchange yet to end (with CK_FORK=no in the same process). */
+/* What an exchange knows about its user. It belongs to the testbed: when a test has failed, its own `struct user` no
+ * longer exists, but the exchange has yet to end (with CK_FORK=no, in the same process). */
 struct asked {
     struct user *user;
     struct user nobody;
@@ -76,7 +76,7 @@ static struct user *user_of(const struct hg_self *self)
     return ((struct asked *)self->state)->user;
 }
 
-/* From here on exchanges touch no test's user. */
+/* From now on, exchanges access no test's user. */
 static void forget_users(struct testbed *testbed)
 {
     for (struct asked *asked = testbed->asked; asked; asked = asked->next) {
@@ -234,7 +234,7 @@ static const struct hg_stage_ops user_ops = {
 static const struct hg_edge_ops edge_ops = {.exchange = &user_ops};
 static const struct hg_plugin edge_plugin = {.abi = HG_ABI, .role = HG_ROLE_EDGE, .name = "user", .ops = &edge_ops};
 
-/* ---- A stage that gathers, as compression does ---- */
+/* ---- A stage that gathers data, like compression ---- */
 
 #define GATHERED_MAX 4096
 
@@ -248,7 +248,7 @@ static struct testbed *testbed_of(const struct hg_self *self)
     return (struct testbed *)(uintptr_t)self->cfg;
 }
 
-/* Lets go what it has kept. It is little, so there is credit for it. */
+/* Passes on what it has gathered. There is credit for it, as it is little. */
 static void let_go(struct hg_self *self)
 {
     struct gatherer *gatherer = self->state;
@@ -308,7 +308,7 @@ struct answer {
     size_t left;
     uint64_t sent;
     bool echoes, is_deaf, breaks;
-    bool is_held; /* has not taken all that was offered */
+    bool is_held; /* has not taken everything offered */
 };
 
 static void respond(struct hg_self *self, int status)
@@ -444,7 +444,7 @@ static const struct hg_stage_ops origin_ops = {
 static const struct hg_plugin origin_plugin = {
     .abi = HG_ABI, .role = HG_ROLE_ORIGIN, .name = "origin", .ops = &origin_ops};
 
-/* ---- Who it is ---- */
+/* ---- Identity ---- */
 
 static json_t *present(struct hg_worker *provider)
 {
@@ -452,7 +452,7 @@ static json_t *present(struct hg_worker *provider)
     return json_pack("{s:s}", "id", "client-1");
 }
 
-/* Whether it is another gateway, which refuses. */
+/* Whether this is another gateway, and it refuses. */
 static bool is_refusing(const struct testbed *testbed, const struct hg_worker *provider)
 {
     for (size_t i = 0; i < testbed->more_count; i++)
@@ -541,7 +541,7 @@ static const struct hg_offer offers[] = {
 static const struct hg_plugin identity_plugin = {
     .abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "identity", .offers = offers};
 
-/* ---- Both ---- */
+/* ---- Both ends ---- */
 
 static struct fixture *new_client(struct testbed *testbed)
 {
@@ -580,7 +580,7 @@ static struct fixture *new_first_gateway(struct testbed *testbed)
     return new_gateway(testbed, &testbed->wire, testbed->has_bytes ? &testbed->bytes : NULL);
 }
 
-/* The wires of the other gateways, and the names by which the client tells all of them apart. */
+/* The wires to the other gateways, and the names by which the client distinguishes all of them. */
 static void lay_wires(struct testbed *testbed)
 {
     static const char *const hosts[WIRE_GATEWAYS] = {"a.test", "b.test", "c.test"};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A gateway's worker and a client's worker, joined by a wire in memory, with a public user above and an origin below
- * that do as a test tells them: the whole core but config files and sockets.
+ * A gateway's worker and a client's worker, connected by a wire in memory, with a public user above and an origin below
+ * that follow a test's instructions: the whole core except config files and sockets.
  */
 #ifndef TESTS_UNIT_TESTBED_H
 #define TESTS_UNIT_TESTBED_H
@@ -13,53 +13,53 @@
 
 struct asked;
 
-/* Another gateway, which the client's first transport names too. */
+/* Another gateway, also named by the client's first transport. */
 struct other_gateway {
     struct fixture *gateway;
     struct wire wire;
-    bool refuses; /* its identity does */
+    bool refuses; /* its identity plugin refuses */
 };
 
 struct hg_verification;
 
 struct testbed {
-    struct wire wire, bytes; /* the second transport of both is a byte link, if has_bytes */
-    bool has_bytes;          /* to be set before testbed_new(), as is more_count */
+    struct wire wire, bytes; /* `bytes`: the second transport of both, a byte link, if has_bytes */
+    bool has_bytes;          /* set before testbed_new(), like more_count */
     size_t more_count;
-    unsigned links; /* of clients that are made from now on; 0: one */
+    unsigned links; /* of clients created from now on; 0: one */
     struct other_gateway more[WIRE_GATEWAYS - 1];
     struct fixture *gateway, *client;
-    struct fixture *other;       /* a second client with the same id: see testbed_add_client() */
-    const char *const *services; /* what the client may serve; NULL: everything */
-    const char *const *serves;   /* what clients that open a session from now on say they have; NULL: nothing */
-    bool refuses;                /* the gateway's identity refuses */
-    hg_time verifies_after;      /* the gateway's identity answers so much later; 0: at once */
-    struct hg_verification *verification; /* that it has not answered yet */
+    struct fixture *other;                /* a second client with the same id: see testbed_add_client() */
+    const char *const *services;          /* what the client may serve; NULL: everything */
+    const char *const *serves;            /* what clients that open a session from now on announce; NULL: nothing */
+    bool refuses;                         /* the gateway's identity plugin refuses */
+    hg_time verifies_after;               /* the gateway's identity plugin answers after this time; 0: at once */
+    struct hg_verification *verification; /* not answered yet */
     struct hg_timer *verify_timer;
-    unsigned verified_late, cancelled; /* what has become of those */
-    void (*changed)(void *arg);        /* to be called when what the first gateway's identity says has changed */
+    unsigned verified_late, cancelled; /* the number of verifications that ended that way */
+    void (*changed)(void *arg); /* call this when the answers of the first gateway's identity plugin have changed */
     void *changed_arg;
     unsigned attached, detached, resets; /* at the origin */
-    int reset_status;                    /* of the last of them */
+    int reset_status;                    /* of the last reset */
     uint64_t taken, given;               /* bytes of requests and responses at the origin */
     struct hg_self *held;                /* the newest exchange of /hang */
-    bool gathers;        /* to be set before testbed_new(): a stage of the gateway keeps data until a flush */
-    bool ignores_flush;  /* … and hears none */
-    size_t gathered;     /* bytes that it has kept at some time */
-    struct asked *asked; /* all exchanges that users ever asked for */
+    bool gathers;                        /* set before testbed_new(): a stage of the gateway keeps data until a flush */
+    bool ignores_flush;                  /* … and never gets one */
+    size_t gathered;                     /* bytes that it has kept at some time */
+    struct asked *asked;                 /* all exchanges ever requested by users */
 };
 
-/* One request of the public user. */
+/* A request of the public user. */
 struct user {
     struct testbed *testbed;
     struct hg_self *self;    /* NULL after detach */
-    enum hg_traffic traffic; /* to be set before user_ask(); if it is not HTTP, the path is the authority */
-    size_t upload;           /* bytes still to be sent */
+    enum hg_traffic traffic; /* set before user_ask(); if it is not HTTP, the path is the authority */
+    size_t upload;           /* bytes yet to be sent */
     uint64_t sent;
-    bool never_ends; /* the request's end is not sent */
-    bool stalls;     /* takes no data, until user_read_on() */
+    bool never_ends; /* the end of the request is not sent */
+    bool stalls;     /* takes no data until user_read_on() */
     bool is_held;    /* has not taken what was offered */
-    bool is_wrong;   /* a byte was not as it should be */
+    bool is_wrong;   /* a byte did not match */
     unsigned interims;
     int status;
     uint64_t got;
@@ -69,30 +69,30 @@ struct user {
     char detail[256];
 };
 
-/* Starts both; the settings may be changed before testbed_start(). */
+/* Creates both ends; the settings may be changed before testbed_start(). */
 void testbed_new(struct testbed *testbed);
 void testbed_start(struct testbed *testbed);
-/* The gateway is gone without a word, if it was there, and one that knows nothing stands in its place. */
+/* The gateway vanishes without notice, if it existed, and is replaced by one that knows nothing. */
 void testbed_replace_gateway(struct testbed *testbed);
 /* Starts a second process of the same client. */
 void testbed_add_client(struct testbed *testbed);
 void testbed_free(struct testbed *testbed);
 
-/* Turns all loops until done(arg) or the time is over, by a clock that the test itself turns (tests/unit/clock.h);
- * returns done(arg). */
+/* Runs all loops until done(arg) is true or the time is over, with a simulated clock (tests/unit/clock.h); returns
+ * done(arg). */
 bool testbed_run(struct testbed *testbed, bool (*done)(void *arg), void *arg, unsigned milliseconds);
-/* Turns both loops until the client's session is open at the gateway too. */
+/* Runs both loops until the client's session is open at the gateway, too. */
 void testbed_connect(struct testbed *testbed);
-/* Turns both loops that long. */
+/* Runs both loops for that long. */
 void testbed_wait(struct testbed *testbed, unsigned milliseconds);
 size_t testbed_session_count(const struct testbed *testbed);
 
-/* Puts an `open` of that client, naming a session, on its way to a gateway's end of a link. */
+/* Sends an `open` of that client, naming a session, to a gateway's end of a link. */
 void testbed_inject_open(struct wire_end *gateway, const char *id, const char *name);
 
-/* Sends a request for `service` of `client` (NULL: no target). What the origin does is said by the path:
+/* Sends a request for `service` of `client` (NULL: no target). The path says what the origin does:
  *   /down/N  answers with N bytes        /half/N    resets after N bytes
- *   /echo    answers with the request    /early     answers at once, takes the upload all the same
+ *   /echo    answers with the request    /early     answers at once, but still takes the upload
  *   /hang    takes all, answers nothing  /refuse    resets before the head
  *   /interim 103 and then 200            /deaf      takes nothing, answers nothing */
 void user_ask(struct user *user, struct testbed *testbed, const char *client, const char *service, const char *path,
@@ -100,10 +100,10 @@ void user_ask(struct user *user, struct testbed *testbed, const char *client, co
 /* At another gateway. */
 void user_ask_at(struct fixture *gateway, struct user *user, struct testbed *testbed, const char *client,
                  const char *service, const char *path, size_t upload);
-bool user_is_done(void *arg); /* the exchange is over, one way or the other */
+bool user_is_done(void *arg); /* the exchange is over, successful or not */
 /* Takes data again. */
 void user_read_on(struct user *user);
-/* Asks, waits until it is over. */
+/* Sends a request and waits until it is over. */
 void user_get(struct user *user, struct testbed *testbed, const char *path, size_t upload);
 
 /* Byte `at` of every body. */

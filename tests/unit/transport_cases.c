@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A ticket comes after the handshake (RFC 8446 section 4.6.1): how long one waits for it, in milliseconds. */
+/* A ticket arrives after the handshake (RFC 8446 section 4.6.1): how long to wait for it, in milliseconds. */
 #define TICKET_TIME 20
 
 struct test_certificate ca, leaf;
 struct test_pair pair, other;
 static unsigned descriptors;
 
-/* ---- Where each test begins and ends ---- */
+/* ---- Setup and teardown ---- */
 
 static unsigned count_descriptors(void)
 {
@@ -136,7 +136,7 @@ START_TEST(a_wrong_authority_is_refused)
 }
 END_TEST
 
-START_TEST(a_certificate_out_of_its_time_is_refused)
+START_TEST(a_certificate_outside_its_validity_is_refused)
 {
     struct test_certificate old = test_certificate_new("gate.test", &ca, -7200, -3600);
     struct test_certificate young = test_certificate_new("gate.test", &ca, 3000, 3600);
@@ -153,7 +153,7 @@ START_TEST(a_certificate_out_of_its_time_is_refused)
 }
 END_TEST
 
-START_TEST(no_certificate_is_told)
+START_TEST(a_missing_certificate_is_reported)
 {
     hg_certificate_unref(pair.provider.certificate);
     pair.provider.certificate = NULL;
@@ -170,7 +170,7 @@ START_TEST(a_handshake_is_parked_for_its_certificate)
     test_pair_start(&pair, true, true, 0);
     link = test_connect(&pair);
     test_wait(&pair, pair.provider.done, 1000);
-    test_run(&pair, 1000); /* the client sends its hello again meanwhile */
+    test_run(&pair, 1000); /* in the meantime, the client sends its hello again */
     ck_assert_uint_eq(pair.provider.asked, 1);
     test_pair_answer(&pair, hg_certificate_ref(pair.provider.certificate));
     test_wait(&pair, link->up && pair.accepted && pair.accepted->up, 2000);
@@ -182,7 +182,7 @@ START_TEST(a_handshake_is_parked_for_its_certificate)
 }
 END_TEST
 
-START_TEST(a_parked_handshake_is_refused_or_given_up)
+START_TEST(a_parked_handshake_is_refused_or_abandoned)
 {
     struct hg_link *link;
 
@@ -220,7 +220,7 @@ START_TEST(a_ticket_resumes)
 }
 END_TEST
 
-START_TEST(a_ticket_of_a_gateway_that_is_gone_does_no_harm)
+START_TEST(a_ticket_of_a_vanished_gateway_does_no_harm)
 {
     struct hg_link *link;
     uint16_t port;
@@ -240,7 +240,7 @@ START_TEST(a_ticket_of_a_gateway_that_is_gone_does_no_harm)
 }
 END_TEST
 
-/* The certificate has run out since the ticket was given. */
+/* The certificate has expired since the ticket was issued. */
 START_TEST(a_resumed_session_is_verified_again)
 {
     struct test_certificate brief = test_certificate_new("gate.test", &ca, -10, 2);
@@ -260,7 +260,7 @@ START_TEST(a_resumed_session_is_verified_again)
 }
 END_TEST
 
-/* A ticket of one is not shown to the other, which would not know it. */
+/* A ticket of one gateway is not presented to the other, which would not know it. */
 START_TEST(each_gateway_has_its_address_and_its_ticket)
 {
     struct hg_address gateways[3] = {
@@ -329,7 +329,7 @@ static void set_address(uint8_t last, uint16_t port)
     pair.resolve_count = 1;
 }
 
-START_TEST(a_lookup_that_fails_leaves_the_good_addresses)
+START_TEST(a_failed_lookup_keeps_the_good_addresses)
 {
     struct hg_link *link;
 
@@ -350,8 +350,8 @@ START_TEST(a_lookup_that_fails_leaves_the_good_addresses)
 }
 END_TEST
 
-/* That the address which was good before has failed is not the end while the lookup goes on. */
-START_TEST(a_lookup_that_ends_late_adds_addresses)
+/* The failure of the address that worked before is not the end while the lookup is pending. */
+START_TEST(a_late_lookup_adds_addresses)
 {
     struct hg_link *link;
 
@@ -380,25 +380,25 @@ END_TEST
 
 void add_handshake_tests(TCase *tests)
 {
-    tcase_add_test(tests, a_lookup_that_fails_leaves_the_good_addresses);
-    tcase_add_test(tests, a_lookup_that_ends_late_adds_addresses);
+    tcase_add_test(tests, a_failed_lookup_keeps_the_good_addresses);
+    tcase_add_test(tests, a_late_lookup_adds_addresses);
     tcase_add_test(tests, the_gateway_closes);
     tcase_add_test(tests, the_core_closes_at_batch_end);
     tcase_add_test(tests, a_wrong_name_is_refused);
     tcase_add_test(tests, a_wrong_authority_is_refused);
-    tcase_add_test(tests, a_certificate_out_of_its_time_is_refused);
-    tcase_add_test(tests, no_certificate_is_told);
+    tcase_add_test(tests, a_certificate_outside_its_validity_is_refused);
+    tcase_add_test(tests, a_missing_certificate_is_reported);
     tcase_add_test(tests, a_handshake_is_parked_for_its_certificate);
-    tcase_add_test(tests, a_parked_handshake_is_refused_or_given_up);
+    tcase_add_test(tests, a_parked_handshake_is_refused_or_abandoned);
     tcase_add_test(tests, a_ticket_resumes);
-    tcase_add_test(tests, a_ticket_of_a_gateway_that_is_gone_does_no_harm);
+    tcase_add_test(tests, a_ticket_of_a_vanished_gateway_does_no_harm);
     tcase_add_test(tests, a_resumed_session_is_verified_again);
     tcase_add_test(tests, each_gateway_has_its_address_and_its_ticket);
     tcase_add_test(tests, the_core_refuses_a_link);
     tcase_add_test(tests, a_connect_is_cancelled_at_any_moment);
 }
 
-/* ---- Faults of the config, each with its message ---- */
+/* ---- Config errors, each with its message ---- */
 
 char errors[1024];
 bool certificates_offered;
@@ -421,7 +421,7 @@ static bool capability(struct hg_instance *instance, const char *name, uint32_t 
     return certificates_offered && strcmp(name, HG_CERTIFICATES) == 0 && version == HG_CERTIFICATES_VERSION;
 }
 
-/* The core's asks for a pipeline, and here is none. */
+/* The core's function needs a pipeline, and there is none here. */
 static void reads_file(const struct hg_instance *instance, const char *option, const char *path, bool again)
 {
     (void)instance;

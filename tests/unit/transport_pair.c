@@ -87,7 +87,7 @@ struct hg_certificate *test_certificate_offer(const struct test_certificate *lea
     return certificate;
 }
 
-/* ---- The provider, a plugin of its own ---- */
+/* ---- The provider, as a plugin of its own ---- */
 
 static struct hg_certificate *provider_find(struct hg_worker *worker, const struct hg_certificate_query *query,
                                             hg_certificate_done done, void *arg, struct hg_certificate_lookup **later)
@@ -243,7 +243,7 @@ static void answer_resolved(void *arg)
         resolved(pair->resolved_arg, pair->resolve, pair->resolve_error ? 0 : pair->resolve_count, pair->resolve_error);
 }
 
-/* Lookups that are overridden are told from the real ones by their address. */
+/* Overridden lookups are distinguished from real ones by their address. */
 static struct test_pair *last_overridden;
 
 static void resolve_cancel(struct hg_resolution *resolution)
@@ -302,7 +302,7 @@ void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, c
     pair->host.link_renew = link_renew;
     pair->host.resolve = resolve;
     pair->host.resolve_cancel = resolve_cancel;
-    setenv("RUNTIME_DIRECTORY", "/dev/null/none", 0); /* nothing is kept unless a test wants it */
+    setenv("RUNTIME_DIRECTORY", "/dev/null/none", 0); /* nothing is kept unless a test wants that */
     write_ca(pair, ca);
     if (leaf)
         pair->provider.certificate = test_certificate_offer(leaf);

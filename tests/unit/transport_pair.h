@@ -2,14 +2,14 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * For tests and benchmarks of a transport: the plugin at both ends, over real sockets on loopback, in one real worker;
- * with links that only record what they are told, and certificates made on the spot.
+ * with links that only record what is reported to them, and certificates made on the spot.
  *
  * It is compiled for each transport, with TEST_TRANSPORT as the name of a header that defines
  *   TEST_NAME            the plugin's name
  *   TEST_CONFIG          the type of its config struct, with the usual options
  *   TEST_INSTANCE        the type of its instance->state, with `setup`
  *   TEST_CONFIG_DEFAULTS initializers of further members of the config
- *   TEST_SET_MTU         a statement that bounds its packets, where that is possible
+ *   TEST_SET_MTU         a statement that limits its packets, if that is possible
  */
 #ifndef TESTS_UNIT_TRANSPORT_PAIR_H
 #define TESTS_UNIT_TRANSPORT_PAIR_H
@@ -22,7 +22,7 @@
 #include <hopgate/certificates.h>
 #include <hopgate/transport.h>
 
-/* The test's idea of what the core has behind a link. */
+/* The test's version of the core's half of a link. */
 struct hg_link {
     struct test_pair *pair;
     struct hg_worker *transport;
@@ -30,12 +30,12 @@ struct hg_link {
     bool accepted; /* by the gateway */
     bool up, down;
     bool close_at_batch_end;
-    bool checks_numbers; /* packets are numbered from 0, without gaps */
+    bool checks_numbers; /* packets must be numbered from 0, without gaps */
     void *handle;
-    void *user;    /* of who replaces the functions in pair->host */
+    void *user;    /* for code that replaces the functions in pair->host */
     hg_time begun; /* when connect() was called or the gateway accepted it */
     char peer[80], security[96], reason[400];
-    size_t max_packet, probe_max, overhead; /* the last two: only where there is ops->probe() */
+    size_t max_packet, probe_max, overhead; /* the last two: only if there is ops->probe() */
     unsigned limit_changes, probe_changes, writable, batches, checks, renewals;
     uint64_t packets, bytes;
     uint64_t last_number;
@@ -48,7 +48,7 @@ struct test_certificate {
     gnutls_x509_privkey_t key;
 };
 
-/* What the provider of certificates answers. */
+/* The answers of the provider of certificates. */
 struct test_provider {
     struct hg_certificate *certificate; /* NULL: none */
     bool later;                         /* parks the handshake until test_pair_answer() */
@@ -59,24 +59,23 @@ struct test_provider {
 };
 
 struct test_pair {
-    struct hg_host host; /* first, so that a worker's host leads here; worker_host with its own links */
+    struct hg_host host; /* first, so that a worker's host leads here; worker_host, but with its own links */
     struct fixture *fixture;
-    struct hg_worker *gateway, *client; /* NULL: not there */
+    struct hg_worker *gateway, *client; /* NULL: not present */
     TEST_CONFIG gateway_config, client_config;
     struct hg_address listen, connect; /* what the configs point to */
-    struct fixture_part
-        edge; /* stands above, if it has a plugin; then the gateway has no listener, but the port given */
+    struct fixture_part edge; /* above, if it has a plugin; the gateway then has no listener, but the given port */
     struct test_provider provider;
-    struct hg_link *accepted; /* by the gateway, the newest first */
+    struct hg_link *accepted; /* by the gateway, newest first */
     struct hg_link *links;    /* all */
-    unsigned resolve_count;   /* overrides lookups: this many of `resolve` */
+    unsigned resolve_count;   /* overrides lookups: use this many of `resolve` */
     struct hg_sockaddr resolve[4];
-    const char *resolve_error; /* such a lookup ends with that instead … */
-    bool resolve_later;        /* … or never does */
-    hg_resolved resolved;      /* NULL: no such lookup is under way */
+    const char *resolve_error; /* such a lookup fails with this instead … */
+    bool resolve_later;        /* … or never ends */
+    hg_resolved resolved;      /* NULL: no such lookup is pending */
     struct hg_call resolving;
     void *resolved_arg;
-    struct test_pair *beside; /* turns its loop whenever this one does */
+    struct test_pair *beside; /* its loop runs whenever this one does */
     bool refuse_links;
     uint16_t port;
     char ca_path[64];
@@ -85,34 +84,35 @@ struct test_pair {
 /* The operations under test. */
 const struct hg_transport_ops *test_ops(void);
 
-/* A certificate for `name`, valid in these seconds from now, signed by `ca`; NULL: an authority, signed by itself. */
+/* A certificate for `name`, valid between these times in seconds from now, signed by `ca`; if that is NULL, a
+ * self-signed authority. */
 struct test_certificate test_certificate_new(const char *name, const struct test_certificate *ca, long from, long to);
 void test_certificate_free(struct test_certificate *certificate);
-/* As the capability gives it. */
+/* The form in which the capability returns it. */
 struct hg_certificate *test_certificate_offer(const struct test_certificate *leaf);
 
-/* Both ends, or only one. `port` 0: any. Options may be changed in the configs before test_pair_start(). The CA's file
+/* Creates both ends, or only one. `port` 0: any. Options in the configs may be changed before test_pair_start(). The CA
  * is written to a temporary file. */
 void test_pair_init(struct test_pair *pair, const struct test_certificate *ca, const struct test_certificate *leaf);
 void test_pair_start(struct test_pair *pair, bool gateway, bool client, uint16_t port);
 void test_pair_free(struct test_pair *pair);
 
-/* Begins to open a link; ends the test when that fails. */
+/* Begins to open a link; the test fails if that fails. */
 struct hg_link *test_connect(struct test_pair *pair);
-/* To another of the gateways in the client's config. */
+/* The same to another of the gateways in the client's config. */
 struct hg_link *test_connect_to(struct test_pair *pair, size_t gateway);
-/* Opens one and waits until it is up at both ends. */
+/* Opens a link and waits until it is up at both ends. */
 struct hg_link *test_connect_up(struct test_pair *pair);
 void test_pair_answer(struct test_pair *pair, struct hg_certificate *certificate);
 
-/* Turns the loop until the condition holds or the time is over. */
+/* Runs the loop until the condition is true or the time is over. */
 #define test_wait(pair, condition, milliseconds)                                                                       \
     do {                                                                                                               \
         hg_time test_end = test_clock() + (milliseconds)*slowness() * HG_MILLISECOND;                                  \
         while (!(condition) && test_clock() < test_end)                                                                \
             test_turn(pair);                                                                                           \
     } while (0)
-/* Turns the loop for so long. */
+/* Runs the loop for that long. */
 void test_run(struct test_pair *pair, unsigned milliseconds);
 void test_turn(struct test_pair *pair);
 hg_time test_clock(void);

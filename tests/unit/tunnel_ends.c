@@ -19,7 +19,7 @@ void setup_params(void)
     for (int side = 0; side < 2; side++) {
         tn_params_default(&params[side]);
         params[side].is_client = side == CLIENT;
-        params[side].stream_window = 512 * 1024; /* room for what a test is about */
+        params[side].stream_window = 512 * 1024; /* enough for what the tests check */
         numbers[side] = 0;
     }
     for (size_t i = 0; i < sizeof bytes; i++)

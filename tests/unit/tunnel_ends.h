@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Two ends of the tunnel, a session over a link, whose packets and clock a test holds in its own hands.
+ * Two ends of the tunnel, with a session over a link, whose packets and clock are controlled by the test.
  */
 #ifndef TESTS_UNIT_TUNNEL_ENDS_H
 #define TESTS_UNIT_TUNNEL_ENDS_H
@@ -21,26 +21,27 @@ extern struct tn_session *sessions[2];
 extern struct tn_link *links[2];
 extern uint64_t numbers[2]; /* of the next packet */
 extern tn_time now;
-extern uint8_t packet[TN_PACKET_MAX]; /* the one that take() took */
-extern uint8_t bytes[ENDS_BYTES];     /* what streams carry */
+extern uint8_t packet[TN_PACKET_MAX]; /* the packet that take() took */
+extern uint8_t bytes[ENDS_BYTES];     /* the content of streams */
 
-/* Both in one, or with parameters that are changed between the two. */
+/* setup() does both steps; parameters may be changed between the other two. */
 void setup(void);
 void setup_params(void);
 void setup_ends(void);
 void teardown(void);
 
-/* Takes the next packet of one end, 0 when there is none; gives the one that was taken to the other: an error or 0. */
+/* take() takes the next packet of one end, 0 if there is none; give() passes it to the other end and returns 0 or an
+ * error. */
 size_t take(int from);
 int give(int to, size_t size);
-/* Carries all that is to be sent now, in one batch; returns how many packets. */
+/* Carries everything that can be sent now, in one batch; returns how many packets. */
 unsigned carry(int from);
-/* Lets both ends talk until they are silent; ACKs that wait are waited for. */
+/* Lets both ends exchange packets until they are silent, including delayed ACKs. */
 void settle(void);
 
-/* Writes some of `bytes`; returns how many there was room for. */
+/* Writes part of `bytes`; returns how much there was room for. */
 size_t write_bytes(struct tn_stream *stream, size_t offset, size_t size);
-/* Reads all there is and compares it with `bytes`; returns how much. */
+/* Reads everything available and compares it with `bytes`; returns how much. */
 size_t read_bytes(struct tn_stream *stream, size_t offset);
 struct tn_stream *expect_event(int side, enum tn_event_type type, uint64_t code);
 void expect_no_event(int side);

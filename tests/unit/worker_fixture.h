@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A real worker around plugins that a test holds in its hand: no config file, no .so, no other process.
+ * A real worker around plugins provided by a test: no config file, no .so, no other process.
  */
 #ifndef TESTS_UNIT_WORKER_FIXTURE_H
 #define TESTS_UNIT_WORKER_FIXTURE_H
@@ -21,27 +21,27 @@ struct fixture {
     size_t count;
     struct instance *instances;
     struct plugin *plugins;
-    uint32_t breaches; /* bits of enum breach: how the test breaks the contract */
+    uint32_t breaches; /* bits of enum breach: the breaches of contract that the test causes */
 };
 
-/* Configures and prepares the parts. Shape PIPELINE_CLIENT: the last part answers, and exchanges are opened by a part
- * of role edge at the top as on a gateway; PIPELINE_GATEWAY: sessions stand below the last part. Ends the test on any
- * failure. */
+/* Configures and prepares the parts. With shape PIPELINE_CLIENT, the last part answers, and a part with the role edge
+ * at the top opens exchanges, as on a gateway; with PIPELINE_GATEWAY, the sessions are below the last part. Any failure
+ * ends the test. */
 struct fixture *fixture_new(enum pipeline_shape shape, const struct fixture_part *parts, size_t count);
 
-/* Makes the worker and starts the instances, but no sessions. */
+/* Creates the worker and starts the instances, but no sessions. */
 void fixture_start(struct fixture *fixture);
 
 /* The instance of a part in the worker. */
 struct hg_worker *fixture_worker(struct fixture *fixture, size_t part);
 
-/* Turns the loop until done(arg) or `milliseconds`, more where all is slower (slowness.h), are over; returns done(arg).
- * NULL: one turn without waiting. */
+/* Runs the loop until done(arg) is true or `milliseconds` are over, more if everything is slower (slowness.h); returns
+ * done(arg). NULL: one turn without waiting. */
 bool fixture_run(struct fixture *fixture, bool (*done)(void *arg), void *arg, unsigned milliseconds);
-/* Turns the loop for so long. */
+/* Runs the loop for that long. */
 void fixture_wait(struct fixture *fixture, unsigned milliseconds);
 
-/* Stops everything and frees it; fails where an instance has broken the contract of <hopgate/stage.h>. */
+/* Stops and frees everything; fails if an instance has broken the contract of <hopgate/stage.h>. */
 void fixture_free(struct fixture *fixture);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A stage that crashes where its option says, or while it is loaded if the environment says so.
+ * A stage that crashes where its option says, or while being loaded if the environment says so.
  */
 #include <hopgate/host.h>
 #include <pthread.h>
@@ -42,7 +42,7 @@ struct state {
     struct hg_call call;
 };
 
-/* The compiler must not see what becomes of it, and sanitizers must not come before the kernel. */
+/* Hidden from the compiler, and sanitizers must not act before the kernel. */
 static volatile int *volatile nothing = NULL;
 
 #define UNSANITIZED __attribute__((no_sanitize("address", "undefined")))
@@ -145,7 +145,7 @@ static size_t crash_data(struct hg_self *self, enum hg_direction direction, cons
     struct hg_slice broken = {.buffer = (struct hg_buffer *)8, .data = slice->data, .size = slice->size};
 
     crash_at(config, DATA);
-    hg_emit(self, direction, config->at == EMIT ? &broken : slice); /* the core falls over what it is given */
+    hg_emit(self, direction, config->at == EMIT ? &broken : slice); /* the core crashes on what it is given */
     return slice->size;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A module of some other program: it exports no hopgate_plugin().
+ * A module of some other program: it does not export hopgate_plugin().
  */
 __attribute__((visibility("default"))) int some_other_program(void);
 

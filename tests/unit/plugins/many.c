@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Many plugins in one module: which of them it is, it learns from the name of its own file. The tests copy it to each
- * name that is in the table below. Good ones first, then those that must be refused.
+ * Many plugins in one module, which learns from the name of its own file which of them it is. The tests copy it to each
+ * name in the table below. Valid ones come first, then those that must be refused.
  */
 #include <dlfcn.h>
 #include <hopgate/codec.h>
@@ -189,7 +189,7 @@ static const struct hg_transport_ops half_transport_ops = {.listens = listens};
 
 /* ---- Capabilities and commands ---- */
 
-static const int table = 42; /* a plugin that finds another number got another table */
+static const int table = 42; /* a plugin that finds another number has got the wrong table */
 static const struct hg_offer identity[] = {{"identity", 1, &table}, {0}};
 static const struct hg_offer new_identity[] = {{"identity", 9, &table}, {0}};
 static const struct hg_offer store[] = {{"store", 1, &table}, {"certificates", 1, &table}, {0}};
@@ -228,7 +228,7 @@ static int fussy_configure(struct hg_instance *instance)
     }
     if (cfg->routes.count == 0)
         hg_config_error(instance, NULL, "nothing to do");
-    instance->state = malloc(1); /* so that a leak check sees whether unconfigure() was called */
+    instance->state = malloc(1); /* so that a leak check detects a missing unconfigure() */
     return result;
 }
 
@@ -258,7 +258,7 @@ static int silent_configure(struct hg_instance *instance)
     return -1;
 }
 
-/* ---- Who is who ---- */
+/* ---- The plugins ---- */
 
 #define PLUGIN(word, kind, table)                                                                                      \
     .abi = HG_ABI, .name = (word), .role = (kind), .version = "1", .summary = "a test", .ops = (table)
