@@ -41,7 +41,7 @@ void acme_certificate_free(struct acme_certificate *certificate)
         https_cancel(certificate->asking);
     acme_ari_free(certificate->ari);
     acme_key_pair_unref(certificate->pair);
-    acme_key_pair_unref(certificate->placeholder);
+    hg_certificate_unref(certificate->placeholder);
     acme_secret_free(certificate->unsaved);
     json_decref(certificate->wanted);
     free(certificate->last_error);
@@ -183,7 +183,7 @@ void acme_certificate_serve(struct acme_certificate *certificate, struct acme_ke
     if (certificate->on_demand && !certificate->pair)
         certificate->manager->on_demand.names--;
     acme_key_pair_unref(certificate->pair);
-    acme_key_pair_unref(certificate->placeholder);
+    hg_certificate_unref(certificate->placeholder);
     acme_secret_free(certificate->unsaved);
     certificate->pair = pair;
     certificate->placeholder = NULL;

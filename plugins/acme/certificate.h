@@ -37,11 +37,11 @@ struct acme_certificate {
     struct hg_store_request *reading; /* of what the store holds */
     bool loaded, read_again;          /* that was read once; … and has changed since */
 
-    struct acme_key_pair *pair;        /* NULL: there is none yet */
-    struct acme_key_pair *placeholder; /* self-signed, made when first needed */
-    char *unsaved;                     /* key and chain of `pair`, if the store did not take them yet */
-    struct acme_ari *ari;              /* made with the first pair … */
-    bool asks_ari;                     /* … which is asked about this one */
+    struct acme_key_pair *pair;         /* NULL: there is none yet */
+    struct hg_certificate *placeholder; /* self-signed, made when first needed */
+    char *unsaved;                      /* key and chain of `pair`, if the store did not take them yet */
+    struct acme_ari *ari;               /* made with the first pair … */
+    bool asks_ari;                      /* … which is asked about this one */
     struct hg_certificate_lookup *lookups;
     time_t warned; /* that it expires; 0: not yet */
     struct {

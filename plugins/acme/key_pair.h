@@ -24,9 +24,6 @@ struct acme_key_pair {
  */
 struct acme_key_pair *acme_key_pair_read(struct hg_text pem, char *why, size_t why_size);
 
-/* A certificate for these names that nobody but ourselves has signed, valid for a week. NULL: out of memory. */
-struct acme_key_pair *acme_key_pair_self_signed(const char *const *names, size_t count, time_t now);
-
 /* Whether this canonical name is one of its own. */
 bool acme_key_pair_is_named(const struct acme_key_pair *pair, const char *name);
 

@@ -5,6 +5,7 @@
  */
 #include "plugins/acme/manager.h"
 #include "plugins/acme/schedule.h"
+#include "plugins/lib/x509/x509.h"
 
 #include <stdlib.h>
 
@@ -51,12 +52,15 @@ static struct hg_certificate *shown(struct acme_certificate *certificate)
         return NULL;
     if (!certificate->placeholder) {
         certificate->placeholder =
-            acme_key_pair_self_signed((const char *const *)certificate->names, certificate->name_count, acme_clock());
+            x509_self_signed(&(struct x509_self_signed){.subject = "hopgate, no certificate yet",
+                                                        .names = (const char *const *)certificate->names,
+                                                        .name_count = certificate->name_count,
+                                                        .now = acme_clock()});
         if (certificate->placeholder)
             hg_log(certificate->manager->worker->instance, HG_LOG_WARNING,
                    "%s: no certificate yet; using a self-signed one", certificate->id);
     }
-    return certificate->placeholder ? hg_certificate_ref(&certificate->placeholder->certificate) : NULL;
+    return certificate->placeholder ? hg_certificate_ref(certificate->placeholder) : NULL;
 }
 
 void acme_lookup_cancel(struct hg_certificate_lookup *lookup)

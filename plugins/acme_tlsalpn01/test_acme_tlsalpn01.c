@@ -3,7 +3,6 @@
  *
  * Unit tests of the acme_tlsalpn01 plugin, which look at its certificates as an authority does.
  */
-#include "plugins/acme_tlsalpn01/validation.h"
 #include "tests/unit/fake_host.h"
 #include "tests/unit/run_suite.h"
 

@@ -3,7 +3,8 @@
  */
 #include "plugins/tls_files/certificate_file.h"
 
-#include <arpa/inet.h>
+#include "plugins/lib/x509/x509.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/x509.h>
@@ -14,8 +15,6 @@
 
 /* Ten times as much as a chain of 16 certificates with the longest keys. */
 #define FILE_MAX ((off_t)1 << 20)
-/* Longer than any path that verifiers accept. */
-#define CHAIN_MAX 16
 
 /* A pair while it is being loaded. */
 struct loader {
@@ -107,35 +106,19 @@ static void tell_no_chain(struct loader *loader, const gnutls_datum_t *text, int
     else if (!holds(text, "-----BEGIN "))
         tell(loader, "cert", "not a PEM file: it has no line \"-----BEGIN CERTIFICATE-----\"");
     else if (result == GNUTLS_E_SHORT_MEMORY_BUFFER)
-        tell(loader, "cert", "more than %d certificates", CHAIN_MAX);
+        tell(loader, "cert", "more than %d certificates", X509_CHAIN_MAX);
     else
         tell(loader, "cert", "not a PEM certificate chain: %s", gnutls_strerror(result));
 }
 
-/* The chain in the order required by TLS; the file must start with the leaf. */
 static void take_chain(struct loader *loader, const gnutls_datum_t *text)
 {
-    struct hg_certificate *certificate = &loader->pair->certificate;
-    gnutls_x509_crt_t crts[CHAIN_MAX];
-    unsigned imported = CHAIN_MAX, count;
-    int result = gnutls_x509_crt_list_import(crts, &imported, text, GNUTLS_X509_FMT_PEM,
-                                             GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
+    const int result = x509_read_chain(&loader->pair->certificate, text);
 
-    if (result < 0) {
-        tell_no_chain(loader, text, result);
-        return;
-    }
-    count = imported; /* sorting removes certificates that are not part of the chain */
-    certificate->chain = calloc(count, sizeof *certificate->chain);
-    result = certificate->chain
-                 ? gnutls_pcert_import_x509_list(certificate->chain, crts, &count, GNUTLS_X509_CRT_LIST_SORT)
-                 : GNUTLS_E_MEMORY_ERROR;
-    if (result < 0)
+    if (result == GNUTLS_E_CERTIFICATE_LIST_UNSORTED)
         tell(loader, "cert", "its certificates do not form a chain: %s", gnutls_strerror(result));
-    else
-        certificate->chain_size = count;
-    for (unsigned i = 0; i < imported; i++)
-        gnutls_x509_crt_deinit(crts[i]);
+    else if (result < 0)
+        tell_no_chain(loader, text, result);
 }
 
 /* ---- The key ---- */
@@ -158,29 +141,6 @@ static void take_key(struct loader *loader, const gnutls_datum_t *text)
         tell(loader, "key", "not a PEM file: it has no line \"-----BEGIN PRIVATE KEY-----\"");
     else
         tell(loader, "key", "not a PEM private key: %s", gnutls_strerror(result));
-}
-
-static bool key_id(gnutls_pubkey_t key, uint8_t id[64], size_t *size)
-{
-    *size = 64;
-    return gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, id, size) >= 0;
-}
-
-static void compare_keys(struct loader *loader)
-{
-    const struct hg_certificate *certificate = &loader->pair->certificate;
-    uint8_t of_chain[64], of_key[64];
-    size_t chain_size = 0, key_size = 0;
-    gnutls_pubkey_t public = NULL;
-    bool equal;
-
-    equal = gnutls_pubkey_init(&public) >= 0 && gnutls_pubkey_import_privkey(public, certificate->key, 0, 0) >= 0 &&
-            key_id(public, of_key, &key_size) && key_id(certificate->chain[0].pubkey, of_chain, &chain_size) &&
-            key_size == chain_size && !memcmp(of_key, of_chain, key_size);
-    if (public)
-        gnutls_pubkey_deinit(public);
-    if (!equal)
-        tell(loader, "key", "not the key of the first certificate in %s", loader->files->cert);
 }
 
 /* ---- Names and times ---- */
@@ -281,18 +241,6 @@ static enum pair_fit name_fits(struct hg_text pattern, struct hg_text name)
                : PAIR_NO_FIT;
 }
 
-/* Returns the 4 or 16 bytes of an address literal, or 0 if it is none. */
-static size_t parse_address(struct hg_text text, uint8_t address[16])
-{
-    char literal[INET6_ADDRSTRLEN];
-
-    if (text.size >= sizeof literal)
-        return 0;
-    memcpy(literal, text.data, text.size);
-    literal[text.size] = 0;
-    return inet_pton(AF_INET, literal, address) == 1 ? 4 : inet_pton(AF_INET6, literal, address) == 1 ? 16 : 0;
-}
-
 enum pair_fit pair_fits(const struct pair *pair, struct hg_text server_name)
 {
     enum pair_fit best = PAIR_NO_FIT;
@@ -301,7 +249,7 @@ enum pair_fit pair_fits(const struct pair *pair, struct hg_text server_name)
 
     if (server_name.size && server_name.data[server_name.size - 1] == '.')
         server_name.size--;
-    address_size = parse_address(server_name, address);
+    address_size = x509_address(server_name, address);
     for (size_t i = 0; i < pair->name_count && best != PAIR_EXACT; i++) {
         const struct pair_name *name = &pair->names[i];
         enum pair_fit fit = PAIR_NO_FIT;
@@ -321,11 +269,7 @@ static void pair_release(struct hg_certificate *certificate)
 {
     struct pair *pair = (struct pair *)certificate;
 
-    for (unsigned i = 0; i < certificate->chain_size; i++)
-        gnutls_pcert_deinit(&certificate->chain[i]);
-    free(certificate->chain);
-    if (certificate->key)
-        gnutls_privkey_deinit(certificate->key);
+    x509_clear(certificate);
     for (size_t i = 0; i < pair->name_count; i++)
         free((char *)(uintptr_t)pair->names[i].text.data);
     free(pair->names);
@@ -361,8 +305,8 @@ struct pair *pair_load(const struct pair_files *files, pair_fault fault, void *a
     forget(&cert);
     forget(&key);
     loader.failed |= !loader.pair->certificate.chain_size;
-    if (!loader.failed)
-        compare_keys(&loader);
+    if (!loader.failed && !x509_is_key_of(loader.pair->certificate.key, loader.pair->certificate.chain))
+        tell(&loader, "key", "not the key of the first certificate in %s", files->cert);
     if (!loader.failed)
         take_leaf(&loader);
     if (loader.failed) {

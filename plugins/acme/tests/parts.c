@@ -6,7 +6,9 @@
 #include "plugins/acme/key_pair.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/tests/cases.h"
+#include "plugins/lib/x509/x509.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 START_TEST(test_names)
@@ -57,12 +59,34 @@ START_TEST(test_names)
 }
 END_TEST
 
-START_TEST(test_self_signed)
+/* Its chain and key, as the store has them. */
+static void print_pem(const struct hg_certificate *certificate, char *text, size_t size)
+{
+    gnutls_x509_privkey_t key;
+    gnutls_datum_t pem;
+    char *key_pem;
+
+    ck_assert_int_ge(gnutls_privkey_export_x509(certificate->key, &key), 0);
+    ck_assert_int_ge(gnutls_pem_base64_encode2("CERTIFICATE", &certificate->chain->cert, &pem), 0);
+    key_pem = x509_key_pem(key);
+    snprintf(text, size, "%s%.*s", key_pem, (int)pem.size, pem.data);
+    free(key_pem);
+    gnutls_free(pem.data);
+    gnutls_x509_privkey_deinit(key);
+}
+
+START_TEST(test_pair)
 {
     static const char *const names[] = {"a.test", "*.b.test", "192.0.2.1", "2001:db8::1"};
     const time_t now = time(NULL);
-    struct acme_key_pair *pair = acme_key_pair_self_signed(names, 4, now);
+    struct hg_certificate *certificate =
+        x509_self_signed(&(struct x509_self_signed){.subject = "test", .names = names, .name_count = 4, .now = now});
+    char pem[4096], why[128];
+    struct acme_key_pair *pair;
 
+    print_pem(certificate, pem, sizeof pem);
+    hg_certificate_unref(certificate);
+    pair = acme_key_pair_read(hg_text(pem), why, sizeof why);
     ck_assert_ptr_nonnull(pair);
     ck_assert_int_le(pair->begins, now);
     ck_assert_int_gt(pair->ends, now);
@@ -80,6 +104,6 @@ TCase *cases_parts(void)
     TCase *tests = tcase_create("parts");
 
     tcase_add_test(tests, test_names);
-    tcase_add_test(tests, test_self_signed);
+    tcase_add_test(tests, test_pair);
     return tests;
 }

@@ -8,16 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What openssl, which is not ours, says of a request. */
-static void expect(const gnutls_datum_t *der, const char *const *wanted, size_t count)
+/* What openssl, which is not ours, says of a request or a certificate. */
+static void expect(const gnutls_datum_t *der, const char *type, const char *command, const char *const *wanted,
+                   size_t count)
 {
     gnutls_datum_t pem;
     char *text = calloc(1, 65536);
     FILE *pipe;
 
-    ck_assert_int_ge(gnutls_pem_base64_encode2("CERTIFICATE REQUEST", der, &pem), 0);
-    setenv("REQUEST", (char *)pem.data, 1);
-    pipe = popen("echo \"$REQUEST\" | openssl req -noout -verify -text 2>&1", "r");
+    ck_assert_int_ge(gnutls_pem_base64_encode2(type, der, &pem), 0);
+    setenv("PEM", (char *)pem.data, 1);
+    pipe = popen(command, "r");
     ck_assert_ptr_nonnull(pipe);
     ck_assert_uint_lt(fread(text, 1, 65535, pipe), 65535);
     pclose(pipe);
@@ -40,7 +41,8 @@ START_TEST(test_request)
     gnutls_datum_t request = x509_request(key, names, 5);
     char *pem = x509_key_pem(key);
 
-    expect(&request, wanted, sizeof wanted / sizeof *wanted);
+    expect(&request, "CERTIFICATE REQUEST", "echo \"$PEM\" | openssl req -noout -verify -text 2>&1", wanted,
+           sizeof wanted / sizeof *wanted);
     again = x509_key_read(hg_text(pem));
     ck_assert_ptr_nonnull(again);
     gnutls_x509_privkey_deinit(again);
@@ -52,6 +54,34 @@ START_TEST(test_request)
 }
 END_TEST
 
+START_TEST(test_self_signed)
+{
+    static const char *const names[] = {"a.test", "*.b.test", "192.0.2.1", "2001:db8::1"};
+    static const char *const wanted[] = {
+        ": OK\n",
+        "Subject: CN = no certificate yet",
+        "DNS:a.test, DNS:*.b.test, IP Address:192.0.2.1, IP Address:2001:DB8:0:0:0:0:0:1",
+        "1.2.3.4: critical\n",
+    };
+    struct hg_certificate *certificate =
+        x509_self_signed(&(struct x509_self_signed){.subject = "no certificate yet",
+                                                    .names = names,
+                                                    .name_count = 4,
+                                                    .now = time(NULL),
+                                                    .oid = "1.2.3.4",
+                                                    .extension = {(unsigned char[]){4, 0}, 2}});
+
+    ck_assert_ptr_nonnull(certificate);
+    ck_assert_uint_eq(certificate->chain_size, 1);
+    ck_assert(x509_is_key_of(certificate->key, certificate->chain));
+    expect(&certificate->chain->cert, "CERTIFICATE",
+           "echo \"$PEM\" | openssl x509 -noout -text 2>&1; "
+           "file=$(mktemp); echo \"$PEM\" > $file; openssl verify -ignore_critical -CAfile $file $file 2>&1; rm $file",
+           wanted, sizeof wanted / sizeof *wanted);
+    hg_certificate_unref(certificate);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("x509");
@@ -59,6 +89,7 @@ int main(void)
 
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, test_request, X509_P256, X509_RSA2048 + 1);
+    tcase_add_test(tests, test_self_signed);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

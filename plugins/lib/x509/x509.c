@@ -5,7 +5,10 @@
 
 #include <arpa/inet.h>
 #include <gnutls/crypto.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define DAY 86400
 
 gnutls_x509_privkey_t x509_key_new(enum x509_key_type type)
 {
@@ -102,4 +105,64 @@ gnutls_datum_t x509_request(gnutls_x509_privkey_t key, const char *const *names,
         der.data = NULL;
     gnutls_x509_crq_deinit(request);
     return der;
+}
+
+/* ---- Self-signed certificates ---- */
+
+static void release(struct hg_certificate *certificate)
+{
+    x509_clear(certificate);
+    free(certificate);
+}
+
+/* The certificate is made from a request, which has all of its names. */
+static bool fill(gnutls_x509_crt_t crt, gnutls_x509_crq_t request, const struct x509_self_signed *wanted)
+{
+    uint8_t serial[16];
+
+    if (gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof serial) < 0)
+        return false;
+    serial[0] = (uint8_t)((serial[0] & 0x7f) | 1); /* positive, and of full length (RFC 5280 section 4.1.2.2) */
+    return gnutls_x509_crt_set_version(crt, 3) >= 0 && gnutls_x509_crt_set_serial(crt, serial, sizeof serial) >= 0 &&
+           gnutls_x509_crt_set_activation_time(crt, wanted->now - DAY) >= 0 &&
+           gnutls_x509_crt_set_expiration_time(crt, wanted->now + 7 * DAY) >= 0 &&
+           gnutls_x509_crt_set_crq(crt, request) >= 0 && gnutls_x509_crt_set_crq_extensions(crt, request) >= 0 &&
+           gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, wanted->subject,
+                                         (unsigned)strlen(wanted->subject)) >= 0 &&
+           (!wanted->oid || gnutls_x509_crt_set_extension_by_oid(crt, wanted->oid, wanted->extension.data,
+                                                                 wanted->extension.size, 1) >= 0);
+}
+
+/* What a handshake takes. NULL: out of memory. */
+static struct hg_certificate *wrap(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key)
+{
+    struct hg_certificate *certificate = calloc(1, sizeof *certificate);
+
+    if (!certificate)
+        return NULL;
+    atomic_init(&certificate->refs, 1);
+    certificate->release = release;
+    certificate->chain = calloc(1, sizeof *certificate->chain);
+    certificate->chain_size = certificate->chain && gnutls_pcert_import_x509(certificate->chain, crt, 0) >= 0;
+    if (certificate->chain_size && gnutls_privkey_init(&certificate->key) >= 0 &&
+        gnutls_privkey_import_x509(certificate->key, key, GNUTLS_PRIVKEY_IMPORT_COPY) >= 0)
+        return certificate;
+    release(certificate);
+    return NULL;
+}
+
+struct hg_certificate *x509_self_signed(const struct x509_self_signed *wanted)
+{
+    gnutls_x509_privkey_t key = x509_key_new(X509_P256);
+    gnutls_x509_crq_t request = key ? request_new(key, wanted->names, wanted->name_count) : NULL;
+    gnutls_x509_crt_t crt = NULL;
+    struct hg_certificate *certificate = NULL;
+
+    if (request && gnutls_x509_crt_init(&crt) >= 0 && fill(crt, request, wanted) &&
+        gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) >= 0)
+        certificate = wrap(crt, key);
+    gnutls_x509_crt_deinit(crt);
+    gnutls_x509_crq_deinit(request);
+    gnutls_x509_privkey_deinit(key);
+    return certificate;
 }
