@@ -4,10 +4,10 @@
 EXTRA_DIST += core/README.md core/base/README.md core/cli/README.md core/config/README.md core/exchange/README.md \
 	core/loop/README.md core/pipeline/README.md core/plugin/README.md core/session/README.md core/worker/README.md
 
-# It is linked only into programs, which export no functions: calls between its files need not be interposable.
+# The core is linked only into programs, which export no functions, so calls between its files need not be interposable.
 CORE_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 
-# All of core/ but main(), so that the unit tests can link what they test.
+# All of core/ except main(), for the unit tests to link with.
 noinst_LTLIBRARIES += core/libcore.la
 core_libcore_la_SOURCES = \
 	core/base/backoff.c core/base/backoff.h core/base/buffer.c core/base/buffer.h core/base/fatal.c core/base/fatal.h core/base/failure.c \
@@ -56,12 +56,12 @@ core_libcore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CARES_CFLAGS) $(JANS
 core_libcore_la_CFLAGS = $(CORE_CFLAGS)
 core_libcore_la_LIBADD = core/tunnel/libtunnel.la
 
-# PLUGINDIR is compiled in: another --prefix makes another Makefile. (Through a variable, since automake would take a rule
-# that names the object for a replacement of its own.)
+# PLUGINDIR is compiled in, so the object must be rebuilt when --prefix, and thus the Makefile, changes. (The variable is
+# needed because automake would take a rule that names the object as a replacement for its own.)
 object_with_plugindir = core/plugin/libcore_la-plugin.lo
 $(object_with_plugindir): Makefile
 
-# What whoever links libcore.la needs besides.
+# Libraries that programs with libcore.la also need.
 CORE_LIBS = $(EV_LIBS) $(CARES_LIBS) $(JANSSON_LIBS) $(YAML_LIBS) $(GNUTLS_LIBS) -lpthread
 
 bin_PROGRAMS += hopgate

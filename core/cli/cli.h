@@ -15,21 +15,20 @@ enum {
     CLI_USAGE = 2,  /* the command line is wrong */
 };
 
-/* The options given. */
+/* The options given on the command line. */
 struct cli {
-    const char *config;    /* --config */
-    const char *log;       /* --log */
-    const char *log_level; /* --log-level */
-    bool print;            /* --print */
-    bool manual;           /* --man */
-    bool help;             /* --help */
-    bool version;          /* --version */
-    const char **folders;  /* --plugin-dir, terminated by NULL */
+    const char *config;
+    const char *log;
+    const char *log_level;
+    bool print;
+    bool manual; /* --man */
+    bool help;
+    bool version;
+    const char **folders; /* --plugin-dir, terminated by NULL */
     size_t folder_count;
     struct plugins *plugins; /* searched in these folders, too */
 };
 
-/* A command. */
 struct cli_command {
     const char *name;
     const char *usage;   /* the part after the name */

@@ -59,7 +59,7 @@ struct inbox {
     size_t bytes; /* in the slices */
     struct hg_fields *trailers;
     hg_time held_since;
-    bool flush_waits; /* … once everything in the inbox before it is taken */
+    bool flush_waits; /* a flush follows once everything in the inbox has been taken */
     bool end_waits;   /* the end is in the inbox */
     bool ended;       /* the end has passed */
     bool head_came;   /* a final head has entered: data may follow */

@@ -48,7 +48,7 @@ static inline struct loop *loop_of(const struct hg_worker *instance)
 /* Reads the clock; called by loop_now(). */
 hg_time loop_read_clock(struct loop *loop);
 
-/* The time at the beginning of this turn. */
+/* The time of this turn, read when first needed. */
 static inline hg_time loop_now(struct loop *loop)
 {
     return loop->now ? loop->now : loop_read_clock(loop);

@@ -134,8 +134,8 @@ size_t link_wants_mtu_probe(const struct tn_link *link, tn_time now)
     const struct recovery *recovery = &link->recovery;
     bool busy = link->session && !link->hold && session_has_frames(link->session);
 
-    /* Only once the round-trip time is known, and while no timeout is in doubt. Pacing does not matter for one packet
-     * per round trip. */
+    /* Only once the round-trip time is known, and while the peer answers. Pacing does not matter for one packet per
+     * round trip. */
     if (recovery->reliable || recovery->first_rtt_sample == 0 || recovery->pto_count > 0 ||
         !recovery_window_open(recovery))
         return 0;

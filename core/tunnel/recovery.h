@@ -64,7 +64,7 @@ struct recovery {
     uint64_t skipped; /* the last number skipped on purpose; UINT64_MAX: none yet */
     bool any_sent, any_acknowledged;
     uint64_t bytes_in_flight;
-    uint32_t outstanding; /* number of packets; neither counts path MTU probes */
+    uint32_t outstanding; /* number of packets; like bytes_in_flight, does not count path MTU probes */
 
     tn_time latest_rtt, smoothed_rtt, rtt_variance, min_rtt;
     tn_time first_rtt_sample; /* time of the first sample; 0: none yet */

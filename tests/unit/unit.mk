@@ -21,7 +21,7 @@ tests_unit_test_codecs_LDADD = tests/unit/libcodec_driver.la tests/unit/libfake_
 	plugins/codec_binary/libcodec_binary.la plugins/codec_json/libcodec_json.la $(JANSSON_LIBS) $(CHECK_LIBS)
 endif
 
-# What the unit tests share: a worker without config file, .so or second process.
+# Shared by the unit tests: a worker without a config file, a .so or a second process.
 check_LTLIBRARIES += tests/unit/libworker_fixture.la
 tests_unit_libworker_fixture_la_SOURCES = tests/unit/core_host.h tests/unit/http_edge.h tests/unit/worker_fixture.c tests/unit/worker_fixture.h tests/unit/run_suite.h tests/unit/slowness.h
 tests_unit_libworker_fixture_la_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
@@ -99,7 +99,7 @@ tests_unit_test_multimap_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_multimap_LDADD = $(UNIT_LDADD)
 endif
 
-# The static side: config files, option tables, plugins, pipelines.
+# Everything before a worker runs: config files, option tables, plugins, pipelines.
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/test_config
 TESTS += tests/unit/test_config
