@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What a stage learns of an exchange that is over, by the access log of examples/access_log."""
+"""What a stage knows about a finished exchange, shown by the access log of examples/access_log."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from harness import BUILD, case, check, equal, main, wait_until
 
 
 def start(world):
-    """A tunnel with an access log at both ends; returns the files."""
+    """A tunnel with an access log at both ends; returns the log files."""
     world.environment["HOPGATE_PLUGIN_PATH"] += ":" + os.path.join(BUILD, "tests", "tools", ".libs")
     files = [world.path("gateway.log"), world.path("client.log")]
     world.service = world.origin()
@@ -22,7 +22,7 @@ def start(world):
 
 
 def entry(file, path):
-    """The line about a request."""
+    """The log line of a request."""
 
     def look():
         with open(file) as lines:
@@ -38,7 +38,7 @@ def has(line, **members):
         equal(line.get(name), value, f"{name} in {line}")
 
 
-@case("a complete request: status, bytes both ways, times, the user's address at both ends")
+@case("a complete request: status, bytes in both directions, times, and the user's address at both ends")
 def complete(world):
     gateway, client = start(world)
     equal(world.curl("/bytes/20000?1", "--data", "12345", want="%{http_code}"), "200")
@@ -50,7 +50,7 @@ def complete(world):
     has(entry(gateway, "/bytes/20000?1"), client="client-1", service="web")
 
 
-@case("what the edge knows of the user's TLS")
+@case("the user's TLS parameters, as known to the edge")
 def tls(world):
     gateway, client = start(world)
     equal(world.curl("/?tls", tls=True, want="%{http_code}"), "200")
@@ -60,7 +60,7 @@ def tls(world):
     has(entry(client, "/?tls"), tls=None)
 
 
-@case("what fails: who ended it, with which error, and how much had come")
+@case("failures: which side ended the exchange, with which error, and how much had arrived")
 def failures(world):
     gateway, client = start(world)
     equal(world.curl("/nonsense", want="%{http_code}"), "502")
@@ -73,7 +73,7 @@ def failures(world):
     check(entry(gateway, "/truncated/20000")["detail"], "no detail")
 
 
-@case("a user who goes away is told from what fails")
+@case("a user who disconnects is distinguished from failures")
 def gone(world):
     gateway, _ = start(world)
     user = world.raw(b"GET /stall HTTP/1.1\r\nHost: app.test\r\n\r\n")

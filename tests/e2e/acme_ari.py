@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""acme: renewal information (RFC 9773), by the proxy before Pebble, which has none."""
+"""acme: renewal information (RFC 9773), provided by the proxy in front of Pebble, which has none."""
 
 import time
 
@@ -9,7 +9,7 @@ from caproxy import ari_id, window
 from harness import case, check, equal, main, wait_until
 
 
-@case("a window that is past: renewed at once, once, and replaces is told; the CA's next window is kept")
+@case("a window in the past: renewed at once, once, and with `replaces`; the CA's next window is followed")
 def past(world):
     lab, asked = Lab(world), []
 
@@ -22,8 +22,8 @@ def past(world):
     first = lab.wait_for("a.test")
     second = lab.wait_for("a.test", but=first.serial)
     check(second.public_key != first.public_key, "the new certificate has the old key")
-    equal(asked[0], ari_id(first.pem), "the certificate that was asked for")
-    wait_until(lambda: ari_id(second.pem) in asked, 10, "a question for the second certificate")
+    equal(asked[0], ari_id(first.pem), "the certificate that was asked about")
+    wait_until(lambda: ari_id(second.pem) in asked, 10, "a query for the second certificate")
     orders = lab.proxy.answered("new_order")
     equal([order.payload.get("replaces") for order in orders], [None, ari_id(first.pem)], "replaces")
     gate.wait_for(r"the authority suggests another time; to be renewed from " +
@@ -31,29 +31,29 @@ def past(world):
     equal(lab.issued(), 2, "certificates")
 
 
-@case("a CA that wants every certificate to be renewed at once is followed once, not for ever, restarts or not")
+@case("a CA that wants every certificate renewed at once is obeyed once, not forever, even across restarts")
 def always(world):
     lab = Lab(world)
     lab.proxy.ari = lambda certificate: window(-20, -10)
     gate = lab.gateway(["a.test"])
     second = lab.wait_for("a.test", but=lab.wait_for("a.test").serial)
-    wait_until(lambda: len(lab.proxy.seen("renewal_info")) == 2, 10, "a question for the second certificate")
+    wait_until(lambda: len(lab.proxy.seen("renewal_info")) == 2, 10, "a query for the second certificate")
     gate.wait_for(r"suggests another time; to be renewed from " + time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400)), 10)
-    equal(lab.wait_for("a.test").serial, second.serial, "what is served")
+    equal(lab.wait_for("a.test").serial, second.serial, "the certificate served")
     tomorrow = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400))
-    told = wait_until(lambda: f"renewed {tomorrow}" in lab.command("status").stdout and lab.command("status").stdout, 10, "the time")
-    for _ in range(2):  # nor by restarts
+    told = wait_until(lambda: f"renewed {tomorrow}" in lab.command("status").stdout and lab.command("status").stdout, 10, "the time of renewal")
+    for _ in range(2):  # nor because of restarts
         gate.stop()
         asked = len(lab.proxy.seen("renewal_info"))
         gate = lab.gateway(["a.test"])
-        wait_until(lambda: len(lab.proxy.seen("renewal_info")) > asked, 10, "a question after the restart")
-        time.sleep(0.5)  # for an order that must not come
+        wait_until(lambda: len(lab.proxy.seen("renewal_info")) > asked, 10, "a query after the restart")
+        time.sleep(0.5)  # wait for an order that must not be made
         equal(lab.command("status").stdout, told, "the status after a restart")
-        equal(lab.wait_for("a.test").serial, second.serial, "what is served after a restart")
+        equal(lab.wait_for("a.test").serial, second.serial, "the certificate served after a restart")
     equal(lab.issued(), 2, "certificates")
 
 
-@case("a window that makes no sense, and none at all, change nothing; a restart keeps the chosen time")
+@case("an invalid window, and none at all, change nothing; a restart keeps the chosen time")
 def stable(world):
     lab = Lab(world)
     lab.proxy.ari = lambda certificate: window(20 * 86400, 10 * 86400)
@@ -68,7 +68,7 @@ def stable(world):
     gate.stop()
     asked = len(lab.proxy.seen("renewal_info"))
     gate = lab.gateway(["a.test"])
-    wait_until(lambda: len(lab.proxy.seen("renewal_info")) > asked, 20, "a question after the restart")
+    wait_until(lambda: len(lab.proxy.seen("renewal_info")) > asked, 20, "a query after the restart")
     equal(lab.command("status").stdout, status, "the status after the restart")
     equal(lab.issued(), 1, "certificates")
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What an operator changes: the names of a certificate, how they are proved."""
+"""Changes made by an operator: the names of a certificate, how they are validated."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from harness import Clock, case, check, equal, main, wait_until
 from pebble import Leaf
 
 
-@case("a certificate whose names were changed in the config is ordered anew, at once; the old one serves until then")
+@case("if the names of a certificate change in the config, a new one is ordered at once; the old one is served until then")
 def names(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test"])
@@ -22,14 +22,14 @@ def names(world):
     gate = lab.gateway([["a.test", "b.test"]])
     second = lab.wait_for("b.test")
     equal(second.names, ["a.test", "b.test"], "the names")
-    check(second.serial != first.serial, "it is the old one")
+    check(second.serial != first.serial, "the old certificate is still served")
     gate.stop()
     lab.gateway([["b.test", "a.test"]])
     lab.wait_for("a.test")
     check(lab.issued() <= 3, f"{lab.issued()} certificates")
 
 
-@case("a name that left the config: status says so, it is not renewed, and can be revoked")
+@case("a name removed from the config: status says so, it is not renewed, but can be revoked")
 def removed(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test", "b.test"])
@@ -48,18 +48,18 @@ def removed(world):
     equal(lab.pebble.status(first.serial), "Revoked", "the certificate")
 
 
-@case("a name that stands twice is refused by check")
+@case("check refuses a name that appears twice")
 def twice(world):
     lab = Lab(world)
     for domains in (["a.test", "A.test."], [["a.test", "b.test"], "b.test"], [["a.test", "a.test"]]):
         code, told = lab.check(domains)
         equal(code, 1, f"the exit code for {domains}")
         check(" in domains; keep it in one certificate" in told, told)
-    equal(lab.check(["a.test", ["b.test", "c.a.test"]])[0], 0, "the exit code for names of one place each")
+    equal(lab.check(["a.test", ["b.test", "c.a.test"]])[0], 0, "the exit code if each name appears once")
 
 
 def calls(lab):
-    """What the program for TXT records was called with: [word, value of the record]."""
+    """The calls of the program for TXT records: [word, value of the record]."""
     path = lab.world.path("hook-calls")
     lines = [line.split() for line in read(path).splitlines()] if os.path.exists(path) else []
     check(all(line[1].startswith("_acme-challenge.w.test") for line in lines), lines)
@@ -67,7 +67,7 @@ def calls(lab):
 
 
 def killed_with_record(lab, **options):
-    """A gateway that has presented a TXT record is killed. Returns the record's value."""
+    """Kills a gateway that has presented a TXT record. Returns the record's value."""
     reached, gone = threading.Event(), threading.Event()
 
     def act(call):
@@ -86,7 +86,7 @@ def killed_with_record(lab, **options):
     return presented[-1][1]
 
 
-@case("a TXT record of a gateway that was killed is removed by the next one, which keeps other names; once more if that fails")
+@case("a TXT record left by a killed gateway is removed by the next one, even with other names; it tries once")
 def left_over_record(world):
     lab = Lab(world)
     hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && [ -e {world.path('fail')} ] && exit 3")
@@ -96,7 +96,7 @@ def left_over_record(world):
     equal(calls(lab)[1:], [["cleanup", value]], "calls of the program after the start")
     wait_until(lambda: not lab.files("acme/challenges"), 10, "the challenge to be forgotten")
     gate.stop()
-    # A program that cannot remove it is asked once, then a person is.
+    # If the program fails to remove it, it is not called again, and the log asks the operator.
     value = killed_with_record(lab, dns_hook=hook)
     before = len(calls(lab))
     world.write("fail", "")
@@ -110,7 +110,7 @@ def left_over_record(world):
     gate.wait_for("cannot remove the TXT record _acme-challenge.w.test: dns_hook is no longer set; remove it by hand", 20)
 
 
-@case("an order that is taken up again after a kill: its record is removed, then presented anew; a failed removal is tried again")
+@case("an order resumed after a kill: its record is removed, then presented again; a failed removal is retried")
 def resumed_record(world):
     lab = Lab(world)
     hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && [ -e {world.path('fail')} ] && exit 3")
@@ -129,13 +129,13 @@ def resumed_record(world):
     equal(calls(lab)[4:], [["cleanup", value]], "calls of the program after a restart")
 
 
-@case("an order that is continued by the next attempt: its record is presented after it was removed")
+@case("an order continued by the next attempt: its record is presented only after the old one was removed")
 def slow_removal(world):
     lab = Lab(world)
     done = world.path("hook-done")
     hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && {{ sleep 4; echo $(wc -l <{world.path('hook-calls')}) >>{done}; }}")
 
-    # The CA does not hear that it should look, and asks to come back in a minute.
+    # The CA is not told to validate the challenge, and asks to come back in a minute.
     clock = Clock(world)
     lab.proxy.on("authorization", caproxy.edit(lambda document: None, retry_after=60), times=2)
     rule = lab.proxy.on("challenge", caproxy.answer(200, json.dumps({"type": "dns-01", "status": "pending"}).encode()))
@@ -145,22 +145,22 @@ def slow_removal(world):
     rule.end()
     lab.wait_for("x.w.test", 60)
     equal([word for word, _ in calls(lab)][:3], ["present", "cleanup", "present"], "calls of the program")
-    equal(read(done).split()[0], "2", "calls when the removal was done")
+    equal(read(done).split()[0], "2", "calls when the removal had finished")
     equal(lab.pebble.orders(), 1, "orders")
 
 
-@case("a pause between attempts that is shorter than a second, and options of earlier versions: check says what to do")
+@case("a pause between attempts below one second, and removed options: check explains both")
 def refused_options(world):
     lab = Lab(world)
     code, told = lab.check(["a.test"], retry="200ms")
     check(code == 1 and "200ms is out of range; expected 1s to" in told, told)
-    equal(lab.check(["a.test"], retry="1s")[0], 0, "the exit code for a second")
+    equal(lab.check(["a.test"], retry="1s")[0], 0, "the exit code for one second")
     for option in ("must_staple", "attempt_timeout", "hook_timeout", "on_demand_per_source", "retry_min", "retry_max"):
         code, told = lab.check(["a.test"], **{option: "1"})
         check(code == 1 and f"option '{option}' has been removed: " in told, told)
 
 
-@case("a command of an earlier version is refused")
+@case("removed commands are refused")
 def gone(world):
     lab = Lab(world)
     lab.gateway(["a.test"])

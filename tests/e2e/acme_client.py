@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""A small ACME client (RFC 8555) of the tests' own: it shows that the CAs of the tests are good, by other code than hopgate's."""
+"""A small ACME client (RFC 8555) for the tests: it checks the tests' CAs with code other than hopgate's."""
 
 import hashlib
 import http.client
@@ -16,7 +16,7 @@ from pebble import base64url, openssl
 
 
 class Problem(Exception):
-    """The CA has answered with an error: `status`, `type` without its prefix, and the whole document."""
+    """The CA has responded with an error: `status`, `type` without its prefix, and the complete document."""
 
     def __init__(self, status, document):
         super().__init__(f"{status} {document}")
@@ -67,7 +67,7 @@ class Client:
                 return document, fields.get("Location")
             if not document["type"].endswith(":badNonce"):
                 raise Problem(status, document)
-        raise Failure("a bad nonce each time")
+        raise Failure("a bad nonce every time")
 
     def register(self, **more):
         _, self.account = self.post(self.directory["newAccount"], {"termsOfServiceAgreed": True, **more})
@@ -84,7 +84,7 @@ class Client:
         return wait_until(look, 20, f"{url} to be {states}")
 
     def obtain(self, names, port, **more):
-        """A certificate over http-01, answered at `port`: the chain, and its key in obtained.key."""
+        """Obtains a certificate with http-01, answered on `port`; returns the chain, and writes its key to obtained.key."""
         order, url = self.post(self.directory["newOrder"], {"identifiers": [{"type": "dns", "value": name} for name in names], **more})
         with Answers(port, self.thumbprint()):
             for place in order["authorizations"]:
@@ -102,7 +102,7 @@ class Client:
 
 
 class Answers:
-    """A server of HTTP that answers all challenges of http-01 for one account."""
+    """An HTTP server that answers all http-01 challenges for one account."""
 
     def __init__(self, port, thumbprint):
         class Handler(BaseHTTPRequestHandler):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""acme: several gateways that share one store (number 20 of acme_issue.py). Whoever wants a certificate takes its lease and orders
-it; the others find it in the store. Pebble reaches the last gateway only; the client that serves the names on demand is connected to
-those that a case says."""
+"""acme: several gateways that share one store (number 20 of acme_issue.py). A gateway that needs a certificate takes its
+lease and orders it; the others find it in the store. Pebble connects only to the last gateway; the client with the
+services for on-demand names is connected to the gateways that a case chooses."""
 
 import signal
 import ssl
@@ -21,7 +21,7 @@ ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test
 
 
 class Cluster(Lab):
-    """Gateways on demand that share a store and keep gate.test; the last one is where Pebble looks."""
+    """Gateways with on_demand that share a store and keep gate.test; Pebble connects to the last one."""
 
     def begin(self, count=2, clocks=None, **options):
         self.options = {"on_demand": True, **options}
@@ -43,7 +43,7 @@ class Cluster(Lab):
         return self.places[number][1]
 
     def connect(self, number, host="x.served.test"):
-        """The client has a tunnel to that gateway, too."""
+        """Also connects the client to that gateway."""
         self.world.http, self.world.https = self.places[number]
         self.world.trust = self.root
         client = self.world.client({"web": f"http://127.0.0.1:{self.service.port}"})
@@ -51,38 +51,38 @@ class Cluster(Lab):
         return client
 
     def ordered(self, name=None):
-        """What was ordered; an order that only had a bad nonce is sent again."""
+        """The orders made, without those that were repeated only because of a bad nonce."""
         return [request for request in self.proxy.seen("new_order") if (not name or name in str(request.payload))
                 and not (request.reply and b"badNonce" in request.reply.body)]
 
 
 def held(lab, world):
-    """The next order is held at the CA, until the returned event is set."""
+    """The CA holds the next order until the returned event is set."""
     event = threading.Event()
     world.undo.append(event.set)
     lab.proxy.on("new_order", caproxy.hold(event), times=1)
     return event
 
 
-@case("two gateways want the same certificate: one order, and both serve it")
+@case("two gateways need the same certificate: one order, and both serve it")
 def one_order(world):
     lab = Lab(world)
     places = [(free_port(), free_port()), (lab.pebble.http, lab.pebble.tls)]
     event = held(lab, world)
     gates = [lab.gateway(["a.test"], ports=ports, wait="0") for ports in places]
     lab.proxy.wait_for("new_order")
-    time.sleep(1)  # the other one has looked at the lease
+    time.sleep(1)  # by then, the other gateway has tried to take the lease
     event.set()
     serials = {lab.wait_for("a.test", port=ports[1]).serial for ports in places}
     equal((len(serials), len(lab.proxy.seen("new_order")), lab.issued()), (1, 1, 1), "certificates served, orders, certificates")
     equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
     renewed = {lab.wait_for("a.test", but=serial, port=ports[1]).serial for serial in serials for ports in places}
     equal((len(renewed), lab.issued()), (1, 2), "certificates served and issued after renew")
-    wait_until(lambda: not lab.files("acme/requests"), 10, "the request to be gone")
+    wait_until(lambda: not lab.files("acme/requests"), 10, "the request to be removed")
     equal([bool(log_lines(gate, r'"level":"error","part":"acme"')) for gate in gates], [False, False], "errors")
 
 
-@case("the gateway that orders is killed in mid-order: the other one continues the order; both serve the certificate")
+@case("the gateway with the order is killed: the other one continues the order, and both serve the certificate")
 def killed(world):
     lab = Lab(world)
     event = threading.Event()
@@ -92,7 +92,7 @@ def killed(world):
     first = lab.gateway(["a.test"], wait="0")
     lab.proxy.wait_for("finalize")
     second = lab.gateway(["a.test"], ports=other, wait="0")
-    time.sleep(1)  # it has looked at the lease
+    time.sleep(1)  # by then, it has tried to take the lease
     check(not log_lines(second, "certificate .* issued"), "the lease does not hold")
     first.kill()
     event.set()
@@ -101,10 +101,10 @@ def killed(world):
     note(f"taken over within {time.monotonic() - began:.1f} s")
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
     lab.gateway(["a.test"])
-    equal(lab.wait_for("a.test").serial, leaf.serial, "what the one that was killed serves after a restart")
+    equal(lab.wait_for("a.test").serial, leaf.serial, "the certificate served by the killed gateway after its restart")
 
 
-@case("the gateway that orders is stopped: the other one takes over when the lease has ended; both serve the same in the end")
+@case("the gateway with the order is suspended: the other one takes over when the lease has expired; in the end, both serve the same certificate")
 def stopped(world):
     lab, clock = Lab(world), Clock(world)
     event = threading.Event()
@@ -122,23 +122,23 @@ def stopped(world):
     clock.pass_by(40)
     leaf = lab.wait_for("a.test", port=other[1])
     first.signal(signal.SIGCONT)
-    equal(lab.wait_for("a.test").serial, leaf.serial, "what the first shows, awake again")
+    equal(lab.wait_for("a.test").serial, leaf.serial, "the certificate served by the first after it continued")
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
 
 
-@case("on demand at any gateway: it orders what its client serves, and the others find it in the store")
+@case("on demand at any gateway: it orders names that its client serves, and the others find the result in the store")
 def on_demand(world):
     lab = Cluster(world).begin()
     equal(alert(lab.tls(0), "a.served.test"), None, "the first handshake")
     leaf = lab.wait_for("a.served.test", port=lab.tls(0))
     check(log_lines(lab.gates[0], r"a\.served\.test: certificate \w+ issued"), "another gateway has ordered it")
-    check(alert(lab.tls(1), "b.served.test"), "a name is served where its client is not")
+    check(alert(lab.tls(1), "b.served.test"), "a gateway without the client serves the name")
     lab.connect(1)
-    equal(lab.wait_for("a.served.test", port=lab.tls(1)).serial, leaf.serial, "what another gateway finds in the store")
+    equal(lab.wait_for("a.served.test", port=lab.tls(1)).serial, leaf.serial, "the certificate found in the store by another gateway")
     equal((len(lab.ordered()), lab.issued()), (1, 2), "orders, certificates")
 
 
-@case("hundreds of first handshakes at all gateways make one order, and all succeed", seconds=120)
+@case("hundreds of first handshakes on all gateways cause one order, and all succeed", seconds=120)
 def crowd(world):
     lab = Cluster(world).begin(count=3)
     for number in (1, 2):
@@ -151,21 +151,21 @@ def crowd(world):
             with context.wrap_socket(plain, server_hostname="a.served.test") as connection:
                 return connection.version()
 
-    equal(len(in_parallel([lambda number=number: user(number) for number in range(count)])), count, "handshakes that went well")
+    equal(len(in_parallel([lambda number=number: user(number) for number in range(count)])), count, "successful handshakes")
     equal((len(lab.ordered()), lab.issued()), (1, 2), "orders, certificates")
 
 
-@case("what the CA refuses is not ordered again by another gateway")
+@case("an order refused by the CA is not repeated by another gateway")
 def refused(world):
     lab = Cluster(world, blocked=["bad.served.test"]).begin(retry="30s")
     lab.connect(1)
     for number in (0, 1, 0, 1):
-        check(alert(lab.tls(number), "bad.served.test"), "a refused name is shown a certificate")
+        check(alert(lab.tls(number), "bad.served.test"), "a refused name got a certificate")
     equal(len(lab.ordered("bad.served.test")), 1, "orders")
     lab.wait_for("a.served.test", port=lab.tls(1))
 
 
-@case("a quota is of all gateways together")
+@case("a quota applies to all gateways together")
 def quota(world):
     lab = Cluster(world).begin(on_demand_per_hour=3)
     lab.connect(1)
@@ -178,7 +178,7 @@ def quota(world):
     lab.wait_for("n0.served.test", port=lab.tls(1))
 
 
-@case("the gateway that orders is killed while a handshake waits elsewhere: that one orders, and answers it")
+@case("the gateway with the order is killed while a handshake waits at another one: that one places the order and answers it")
 def waiting(world):
     lab = Cluster(world).begin(wait="30s")
     lab.connect(1)
@@ -198,7 +198,7 @@ def waiting(world):
     equal(lab.issued(), 2, "certificates")
 
 
-@case("a gateway that was stopped while another one ordered: it reads the store again, and orders nothing")
+@case("a gateway was suspended while another one ordered: it reads the store again and orders nothing")
 def read_again(world):
     lab = Lab(world)
     other, event = (free_port(), free_port()), held(lab, world)
@@ -211,7 +211,7 @@ def read_again(world):
     serial = lab.wait_for("a.test").serial
     first.kill()
     second.signal(signal.SIGCONT)
-    equal(lab.wait_for("a.test", port=other[1]).serial, serial, "the certificate that the second shows")
+    equal(lab.wait_for("a.test", port=other[1]).serial, serial, "the certificate served by the second")
     result = lab.command("status")
     check(serial.lstrip("0").lower() in result.stdout.lower(), f"the status: {result.stdout}")
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
@@ -225,14 +225,14 @@ def renewal(world):
     deadline, serials = time.monotonic() + validity, []
     while time.monotonic() < deadline:
         leaf = Leaf(lab.chain("a.served.test", port=lab.tls(0)))
-        check(leaf.end > time.time(), "an expired certificate is shown")
+        check(leaf.end > time.time(), "an expired certificate is served")
         serials += [leaf.serial] if leaf.serial not in serials else []
         time.sleep(0.5)
     note(f"{len(serials)} certificates in {validity} s")
     check(first.serial == serials[0] and 2 <= len(serials) <= 4, f"{len(serials)} certificates")
 
 
-@case("the clocks of the gateways are set by years: nothing is ordered for that, and renew works")
+@case("the clocks of the gateways are changed by years: nothing is ordered, and renew works")
 def clocks(world):
     lab = Lab(world)
     clocks = [Clock(world), Clock(world)]

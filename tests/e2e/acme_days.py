@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""acme over days and months, by a clock that the test sets (tests/tools/clock.c). By the numbers told in acme_issue.py:
+"""acme over days and months, with a clock that the test sets (tests/tools/clock.c). The numbers refer to acme_issue.py:
 
  5 Retry-After                      "a Retry-After of hours …"
  6 CA down for days                 "a CA that is down for two weeks …"
-13 clocks                           "somebody sets the clock …"
+13 clocks                           "the clock is set …"
 14 renewal                          "a certificate of 90 days, of 6 days …", "ARI: a window that moves …"
 18 blocked names                    "a name that the CA blocks …"
 """
@@ -21,7 +21,7 @@ DAY, HOUR = 86400, 3600
 
 
 class Days(Lab):
-    """A lab whose gateways have a clock, and whose CA issues certificates of so many days by that clock."""
+    """A lab whose gateways have a clock, and whose CA issues certificates of that many days by that clock."""
 
     def __init__(self, world, days=90, **pebble):
         super().__init__(world, **pebble)
@@ -41,11 +41,12 @@ class Days(Lab):
         return super().gateway(domains, world={"preload": self.clock}, retry=options.pop("retry", None), **options)
 
     def is_good(self, chain, name=None, root=None):
-        # openssl takes the time of day for certificates; that of the gateway's is another one.
+        # openssl uses the time of day for certificates, but the gateway has its own.
         return "hopgate" in Leaf(chain).issuer
 
     def settle(self):
-        """Until nothing has been under way to the CA for a moment: what is when days pass ends by its time limit."""
+        """Waits until no request to the CA has been in progress for a moment: if days passed during one, its time limit
+        would end it."""
         seen, since = len(self.proxy.seen()), time.monotonic()
         while time.monotonic() - since < (1 if SANITIZERS else 0.3):
             if self.proxy.busy or seen != len(self.proxy.seen()):
@@ -57,7 +58,7 @@ class Days(Lab):
         self.settle()
 
 
-@case("a certificate of 90 days, of 6 days: not renewed a day too soon, and within its time")
+@case("a certificate of 90 days, of 6 days: renewed no day too soon, and in time")
 def lifetimes(world):
     lab = Days(world)
     for days, early, late in ((90, 50, 64), (6, 2, 3.6)):
@@ -72,7 +73,7 @@ def lifetimes(world):
             lab.pass_by((late - early) * DAY / 5)
         second = lab.wait_for("a.test", but=first.serial)
         equal(len(lab.proxy.answered("new_order")), 1, f"orders after {late} of {days} days")
-        check(second.public_key != first.public_key, "the key is the old one")
+        check(second.public_key != first.public_key, "the key was not changed")
         gate.stop()
 
 
@@ -88,12 +89,13 @@ def down(world):
     for _ in range(14 * 8):
         lab.clock.pass_by(3 * HOUR)
         time.sleep(0.25 if SANITIZERS else 0.08)
-        wait_until(lambda: not lab.proxy.busy, 10, "the end of what is under way")
-    # By the log: a connection that is being made when hours pass ends by its time limit, and the proxy sees no request.
+        wait_until(lambda: not lab.proxy.busy, 10, "the end of the requests in progress")
+    # Counted in the log, as a connection that is being opened when hours pass runs into its time limit, and the proxy sees
+    # no request.
     attempts = len(log_lines(gate, "a.test: no certificate"))
     note(f"{attempts} attempts in two weeks")
     check(10 <= attempts <= 14 * 5, f"{attempts} attempts in two weeks")
-    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
+    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate served")
     gate.wait_for(r"a\.test.*valid for [\d.]+ more days")
     rule.end()
     lab.pass_by(9 * HOUR)
@@ -101,7 +103,7 @@ def down(world):
     equal(len(lab.proxy.answered("new_order")), 1, "orders")
 
 
-@case("a Retry-After of hours is kept, over a restart too")
+@case("a Retry-After of hours is obeyed, even after a restart")
 def retry_after(world):
     lab = Days(world)
     lab.proxy.on("new_order", problem(429, "rateLimited", retry_after=20 * HOUR), times=1)
@@ -142,14 +144,14 @@ def ari_moves(world):
     first = lab.wait_for("a.test")
     lab.pass_by(DAY)
     asked = len(lab.proxy.seen("renewal_info"))
-    check(asked >= 1, "the CA has not been asked")
+    check(asked >= 1, "the CA was not asked")
     due.append(ari_id(first.pem))
     lab.pass_by(DAY)
     lab.wait_for("a.test", but=first.serial)
-    equal(lab.proxy.answered("new_order")[-1].payload.get("replaces"), ari_id(first.pem), "what the order replaces")
+    equal(lab.proxy.answered("new_order")[-1].payload.get("replaces"), ari_id(first.pem), "the certificate that the order replaces")
 
 
-@case("somebody sets the clock, years ahead and back: no storm of orders, and what is good afterwards is served")
+@case("the clock is set years ahead and back: no storm of orders, and afterwards valid certificates are served")
 def set_clock(world):
     lab = Days(world)
     names = [f"n{number}.test" for number in range(5)]
@@ -162,7 +164,7 @@ def set_clock(world):
     lab.settle()
     equal(len(lab.proxy.seen("new_order")), 0, "orders after the clock went back and forth")
     equal([Leaf(lab.chain(name)).serial for name in names], serials, "the certificates")
-    # Ahead, all of them have expired: each is ordered once, with what the CA takes for now.
+    # With the clock ahead, all have expired: each is ordered once, with the CA's time as the current one.
     lab.clock.set_by(1000 * DAY)
     for _ in range(5):
         lab.settle()

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""acme: what a CA, the way to it, the disk and hooks do wrong.
+"""acme: faults of a CA, of the connection to it, of the disk and of hooks.
 
-By the numbers told in acme_issue.py:
+The numbers refer to acme_issue.py:
 
- 1 badNonce                         "no nonce at all …", "a bad nonce for ever …"
+ 1 badNonce                         "an answer without a nonce …", "bad nonces forever …"
  2 order invalid                    "a challenge that fails …"
- 3 for ever                         "pending for ever …", "processing for ever …"
- 4 valid already                    "authorisations that are valid …", "an order that is used again …"
+ 3 forever                          "pending forever …", "processing forever …"
+ 4 already valid                    "authorizations that are already valid …", "an order that the CA reuses …"
  5 Retry-After                      "429 …", "Retry-After as a date …", "an absurd Retry-After …"
  6 CA down                          "a CA that is down …", "another CA …", "a CA that hangs …"
- 7 strange answers                  "answers of each kind spoilt …", "http URLs …", "redirects …"
+ 7 strange answers                  "each kind of answer is corrupted …", "http URLs …", "redirects …"
  9 disk                             "a full disk …", "a read-only store …", "the disk fills up …"
 11 damaged entries                  "damaged entries …", "a damaged entry with a CA that is down …"
-12 the leaf is checked              "a leaf that is not ours …"
+12 the leaf is checked              "an unusable leaf …"
 17 accounts                         "an account that the CA has forgotten …", "an account that was deactivated …", "terms …"
 18 blocked names                    "a name that the CA blocks …"
 20 cluster                          "three gateways …", "of two gateways …"
-24 hooks, warnings                  "hooks that hang or fail …", "a certificate near its end …"
+24 hooks, warnings                  "hooks that hang or fail …", "a certificate about to expire …"
 """
 
 import json
@@ -40,7 +40,7 @@ from pebble import Authority, Leaf, Pebble, openssl, split_chain
 DAY = 86400
 
 
-@case("no nonce at all in an answer: one is fetched")
+@case("an answer without a nonce: one is fetched")
 def no_nonce(world):
     lab = Lab(world)
 
@@ -56,7 +56,7 @@ def no_nonce(world):
     equal(lab.issued(), 1, "certificates")
 
 
-@case("a bad nonce for ever: a bounded number of tries, then a pause")
+@case("bad nonces forever: a limited number of tries, then a pause")
 def bad_nonces(world):
     lab = Lab(world)
     rule = lab.proxy.on("new_order", problem(400, "badNonce"))
@@ -70,22 +70,22 @@ def bad_nonces(world):
     lab.wait_for("a.test")
 
 
-@case("a challenge that fails: the CA's words in the log, the rest deactivated, a new order by the other challenge")
+@case("a challenge that fails: the CA's explanation is logged, the rest is deactivated, a new order uses the other challenge")
 def invalid(world):
     lab = Lab(world)
-    # tls-alpn-01, which comes first, cannot work: nobody listens where Pebble asks.
+    # tls-alpn-01, which comes first, cannot work, as nothing listens where Pebble connects.
     tls = free_port()
     gate = lab.gateway([["a.test", "b.test"]], ports=(lab.pebble.http, tls), wait="0")
     lab.wait_for("b.test", port=tls)
     equal(lab.issued(), 1, "certificates")
     check(lab.pebble.orders() <= 3, f"{lab.pebble.orders()} orders")
     note(f"{len(lab.proxy.seen('challenge'))} challenges, {lab.pebble.orders()} orders")
-    check("Failed to connect to" in gate.text(), "the CA's words are not in the log")
+    check("Failed to connect to" in gate.text(), "the CA's explanation was not logged")
     gone = [r for r in lab.proxy.answered("authorization") if (r.payload or {}).get("status") == "deactivated"]
-    check(gone, "a pending authorisation was left behind")
+    check(gone, "a pending authorization was left behind")
 
 
-@case("pending for ever: given up after its time, tried again later, the old certificate is served meanwhile")
+@case("pending forever: given up after a time-out and retried later; the old certificate is served in the meantime")
 def pending(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test"])
@@ -102,14 +102,14 @@ def pending(world):
     equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
     lab.pass_deadline(clock, "authorization", 2)
     gate.wait_for("the authority did not validate the challenge in time", 15)
-    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
+    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate served")
     for rule in rules:
         rule.end()
     lab.wait_for("a.test", but=first.serial)
     check(lab.issued() == 2, f"{lab.issued()} certificates")
 
 
-@case("processing for ever: the same order is resumed, no second issuance")
+@case("processing forever: the same order is resumed, without a second certificate")
 def processing(world):
     lab = Lab(world)
 
@@ -129,7 +129,7 @@ def processing(world):
     equal((lab.pebble.orders(), lab.issued()), (1, 1), "orders, certificates")
 
 
-@case("authorisations that are valid already: no challenge is asked for")
+@case("authorizations that are already valid: no challenge is requested")
 def valid_already(world):
     lab = Lab(world, reuse=100)
     lab.gateway(["a.test"])
@@ -140,7 +140,7 @@ def valid_already(world):
     equal(len(lab.proxy.seen("challenge")), asked, "challenges after the renewal")
 
 
-@case("an order that is used again by the CA: pending, and valid at once")
+@case("an order that the CA reuses: when pending, and when already valid")
 def used_again(world):
     lab = Lab(world)
     lab.proxy.on("new_order", caproxy.reuse_pending_order())
@@ -149,18 +149,18 @@ def used_again(world):
     wait_until(lambda: rule.hits >= 2, 10, "two attempts")
     gate.stop()
     rule.end()
-    shutil.rmtree(lab.state)  # nothing is known of the order but what the CA gives; the account's key is another one then
+    shutil.rmtree(lab.state)  # nothing is known about the order except from the CA; the account has a new key then
     lab.proxy.forget()
     gate = lab.gateway(["a.test"])
     first = lab.wait_for("a.test")
-    # The same, finalized: the CA gives the order with its certificate, for which the key is still there.
+    # The same after finalization: the CA returns the order with its certificate, whose key still exists.
     equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
     wait_until(lambda: len(lab.proxy.seen("new_order")) >= 2, 10, "another order")
     time.sleep(1)
-    check(lab.is_good(lab.chain("a.test"), "a.test"), f"after {first.serial} no good certificate is served")
+    check(lab.is_good(lab.chain("a.test"), "a.test"), f"after {first.serial}, no valid certificate is served")
 
 
-@case("429 with Retry-After for the account: the whole account pauses, also over a restart")
+@case("429 with Retry-After for the account: the whole account pauses, even after a restart")
 def retry_after(world):
     lab = Lab(world)
     rule = lab.proxy.on("new_order", problem(429, "rateLimited", "too many new orders from this account", retry_after=4), times=1)
@@ -175,21 +175,21 @@ def retry_after(world):
     lab.wait_for("b.test")
     later = [r.began - limited.ended for r in lab.proxy.seen()[before:]
              if r.kind in ("new_order", "order", "authorization", "challenge", "finalize")]
-    note(f"the next request of the account came {min(later):.2f} s after the 429 with Retry-After: 4")
+    note(f"the account's next request was sent {min(later):.2f} s after the 429 with Retry-After: 4")
     check(min(later) >= 3.9, f"a request {min(later):.2f} s after 429 with Retry-After: 4")
 
 
-@case("Retry-After as a date, with 503: waited for")
+@case("Retry-After as a date, with 503: obeyed")
 def retry_date(world):
     lab = Lab(world)
     lab.proxy.on("new_order", lambda call: problem(503, "serverInternal", retry_after=caproxy.http_date(4))(call), times=1)
     lab.gateway(["a.test"], wait="0")
     lab.wait_for("a.test")
     first, second = lab.proxy.seen("new_order")[:2]
-    check(second.began - first.ended >= 2.9, f"{second.began - first.ended:.2f} s after Retry-After of 4 s, as a date")
+    check(second.began - first.ended >= 2.9, f"{second.began - first.ended:.2f} s after a Retry-After of 4 s, as a date")
 
 
-@case("an absurd Retry-After: negative, words, centuries: neither a storm nor for ever")
+@case("an absurd Retry-After (negative, words, centuries): no storm of requests, and no endless pause")
 def retry_absurd(world):
     lab = Lab(world)
     for value in ("-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT", "0"):
@@ -202,10 +202,10 @@ def retry_absurd(world):
     gate = lab.gateway(["a.test", "b.test"], wait="0")
     gate.wait_for("rateLimited")
     line = wait_until(lambda: re.search(r"^.*b\.test.*$", lab.command("status").stdout, re.M), 10, "b.test in status").group(0)
-    check(not re.search(r"\b(?:2[1-9]|[3-9]\d)\d\d-", line), f"the next try is {line}")
+    check(not re.search(r"\b(?:2[1-9]|[3-9]\d)\d\d-", line), f"the next attempt is {line}")
 
 
-@case("a CA that is down: pauses; the old certificate is served; then it goes on by itself")
+@case("a CA that is down: pauses; the old certificate is served; when the CA is back, a new one is obtained")
 def down(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test"])
@@ -213,8 +213,8 @@ def down(world):
     gate.stop()
     rule, before = lab.proxy.on(None, caproxy.html(503)), len(lab.proxy.seen())
     lab.gateway(["a.test", "b.test"], wait="0")
-    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
-    wait_until(lambda: rule.hits >= 5, 30, "four attempts, and the question about renewal information")
+    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate served")
+    wait_until(lambda: rule.hits >= 5, 30, "four attempts, and the query for renewal information")
     pauses = [pause for pause in gaps(lab.proxy.seen()[before:]) if pause > 0.5]
     note("pauses of " + " ".join(f"{pause:.2f}" for pause in pauses))
     check(1 <= pauses[0] < pauses[-1] <= 7, f"the pauses are {pauses}")
@@ -223,14 +223,14 @@ def down(world):
     equal(lab.wait_for("a.test").serial, first.serial, "the certificate")
 
 
-@case("another CA is tried when the first is down, and when it refuses")
+@case("another CA is used if the first is down or refuses")
 def other_ca(world):
     lab = Lab(world)
     other = Pebble(world, name="other", beside=lab.pebble)
     lab.proxy.down()
     gate = lab.gateway(["a.test"], directory=[lab.proxy.directory, other.directory])
     lab.wait_for("a.test", root=other.root())
-    equal((lab.issued(), len(other.issued())), (0, 1), "certificates of either")
+    equal((lab.issued(), len(other.issued())), (0, 1), "certificates from each")
     gate.stop()
     lab.proxy.up()
     lab.proxy.on("new_order", problem(403, "rejectedIdentifier", "policy forbids"))
@@ -238,19 +238,19 @@ def other_ca(world):
     lab.wait_for("b.test", root=other.root())
 
 
-@case("a CA that hangs: the start waits for nothing, a self-signed certificate is served, and the log says so")
+@case("a CA that hangs: it does not delay the start, a self-signed certificate is served, and this is logged")
 def hangs(world):
     lab = Lab(world)
     event = threading.Event()
     lab.proxy.on(None, caproxy.hold(event))
     began = time.monotonic()
     gate = lab.gateway(["a.test"], wait="1s")
-    note(f"listens after {time.monotonic() - began:.2f} s")
+    note(f"listening after {time.monotonic() - began:.2f} s")
     chain = lab.chain("a.test")
-    check(not lab.is_good(chain, "a.test"), "a good certificate while the CA hangs")
-    equal(Leaf(chain).names, ["a.test"], "the names of the self-signed one")
+    check(not lab.is_good(chain, "a.test"), "a valid certificate while the CA hangs")
+    equal(Leaf(chain).names, ["a.test"], "the names in the self-signed one")
     gate.wait_for("(?i)self-signed")
-    equal(world.curl("/", host="a.test", want="%{http_code}") != "000", True, "plain HTTP is answered")
+    equal(world.curl("/", host="a.test", want="%{http_code}") != "000", True, "plain HTTP is served")
     event.set()
     lab.wait_for("a.test")
 
@@ -263,7 +263,7 @@ FAULTS = {
 }
 
 
-@case("answers of each kind spoilt, in twelve ways: it gets through, with one certificate", seconds=240)
+@case("each kind of answer is corrupted in twelve ways: a certificate is obtained, and only one", seconds=240)
 def spoilt(world):
     lab = Lab(world)
     rules, ways = [], list(FAULTS)
@@ -271,7 +271,7 @@ def spoilt(world):
     for number, kind in enumerate(kinds):
         for step in range(scaled(2, 1)):
             way = ways[(number * 5 + step * 7) % len(ways)]
-            if kind == "new_nonce" and "answer" not in way:  # its answer is a field
+            if kind == "new_nonce" and "answer" not in way:  # its result is in a field
                 way = "redirect"
             rules.append((kind, way, lab.proxy.on(kind, FAULTS[way], times=1)))
     clock = Clock(world)
@@ -285,19 +285,19 @@ def spoilt(world):
     lab.wait_for("a.test")
     missed = [(kind, name) for kind, name, rule in rules if not rule.hits]
     note(f"{len(rules) - len(missed)} of {len(rules)} faults in {len(lab.proxy.seen())} requests, {lab.pebble.orders()} orders")
-    check(len(missed) <= len(rules) / 3, f"not met: {missed}")
+    check(len(missed) <= len(rules) / 3, f"not reached: {missed}")
     equal((lab.pebble.accounts(), lab.issued()), (1, 1), "accounts, certificates")
     if not SANITIZERS:
         check(gate.status("VmHWM") < 120 << 20, f"{gate.status('VmHWM') >> 20} MiB at most")
 
 
-@case("TLS failures: a distrusted certificate, a wrong name, no TLS at all; nothing is sent there")
+@case("TLS failures: an untrusted certificate, a wrong name, no TLS at all; no request is sent")
 def tls_failures(world):
     lab = Lab(world)
     lab.proxy.context = lab.proxy.distrusted_context()
     gate = lab.gateway(["a.test"], wait="0")
     gate.wait_for(r"a\.test: no certificate: .*[Cc]ertificate")
-    equal(lab.proxy.seen(), [], "requests over a connection that cannot be trusted")
+    equal(lab.proxy.seen(), [], "requests over an untrusted connection")
     lab.proxy.context = lab.proxy.good_context()
     lab.wait_for("a.test")
 
@@ -318,7 +318,7 @@ def http_urls(world):
         equal([rule.hits for rule in rules], [2, 1], "orders with such URLs")
         try:
             plain.accept()
-            check(False, "somebody has followed an http URL")
+            check(False, "an http URL was followed")
         except socket.timeout:
             pass
 
@@ -336,7 +336,7 @@ def redirects(world):
         lab.wait_for("a.test", 60)
         try:
             plain.accept()
-            check(False, "somebody has followed a redirect")
+            check(False, "a redirect was followed")
         except socket.timeout:
             pass
     equal(lab.issued(), 1, "certificates")
@@ -346,7 +346,7 @@ def redirects(world):
 
 
 def small_disk(world, path, size="256k"):
-    """A file system of that size at a path, until the case is over."""
+    """Mounts a file system of that size at a path until the case ends."""
     os.makedirs(path, mode=0o700, exist_ok=True)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", path], capture_output=True)
     if mounted.returncode != 0:
@@ -364,7 +364,7 @@ def fill(path):
             return name
 
 
-@case("a full disk: noticed before anything is ordered, told, and retried when there is room")
+@case("a full disk: noticed and logged before anything is ordered, and retried when there is room")
 def disk_full(world):
     lab = Lab(world)
     small_disk(world, lab.state)
@@ -379,7 +379,7 @@ def disk_full(world):
     equal(lab.issued(), 1, "certificates")
 
 
-@case("a read-only store: what is there is served, nothing is ordered")
+@case("a read-only store: existing certificates are served, nothing is ordered")
 def read_only(world):
     lab = Lab(world)
     small_disk(world, lab.state)
@@ -389,7 +389,7 @@ def read_only(world):
     subprocess.run(["mount", "-o", "remount,ro", lab.state], check=True)
     clock = Clock(world)
     gate = lab.gateway(["a.test", "b.test"], wait="0", world={"preload": clock})
-    equal(lab.wait_for("a.test").serial, first.serial, "the certificate that is served")
+    equal(lab.wait_for("a.test").serial, first.serial, "the certificate served")
     gate.wait_for(r"(?i)b\.test: nothing is ordered: .*read-only")
     equal(lab.pebble.orders(), 1, "orders")
     subprocess.run(["mount", "-o", "remount,rw", lab.state], check=True)
@@ -397,7 +397,7 @@ def read_only(world):
     lab.wait_for("b.test")
 
 
-@case("the disk fills up while the certificate is on its way: it is served, and saved when there is room")
+@case("the disk fills up while the certificate is downloaded: it is served, and saved when there is room")
 def disk_fills(world):
     lab = Lab(world)
     small_disk(world, lab.state)
@@ -427,7 +427,7 @@ def disk_fills(world):
     equal(lab.issued(), 1, "certificates")
 
 
-@case("damaged entries: empty, cut, of another key, without a key: put aside, and ordered anew", seconds=180)
+@case("damaged entries (empty, truncated, with another key, without a key): quarantined, and ordered again", seconds=180)
 def damaged(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test"])
@@ -440,7 +440,7 @@ def damaged(world):
     damages = {
         "empty": lambda path: world.write(path, ""), "cut": lambda path: os.truncate(path, 500),
         "noise": lambda path: world.write(path, "\0\1\2" * 100),
-        # These are whole as the store sees them.
+        # These are intact from the store's point of view.
         "another key": lambda path: entry(path, other_key + "".join(split_chain(value()))),
         "no key": lambda path: entry(path, "".join(split_chain(value()))), "nothing": lambda path: entry(path, ""),
         "no PEM": lambda path: entry(path, "hello"),
@@ -451,11 +451,11 @@ def damaged(world):
         gate = lab.gateway(["a.test"])
         leaf = lab.wait_for("a.test", but=leaf.serial)
         note(f"{name}: {log_lines(gate, 'a.test')[0]}")
-    check(len(lab.files(".quarantine")) >= 3, f"put aside: {lab.files('.quarantine')}")
+    check(len(lab.files(".quarantine")) >= 3, f"quarantined: {lab.files('.quarantine')}")
     equal(lab.issued(), 1 + len(damages), "certificates")
 
 
-@case("a damaged entry with a CA that is down: the certificate before is served until there is a new one", seconds=180)
+@case("a damaged entry with a CA that is down: the previous certificate is served until there is a new one", seconds=180)
 def previous(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test"])
@@ -469,9 +469,9 @@ def previous(world):
         gate.stop()
         damage(lab.kept("a.test"))
         rule = lab.proxy.on(None, caproxy.html(503))
-        for _ in range(2):  # the store puts a damaged file aside when it is read first
+        for _ in range(2):  # the store quarantines a damaged file when it first reads it
             gate = lab.gateway(["a.test"], wait="0")
-            equal(Leaf(lab.chain("a.test")).serial, first.serial, f"the certificate that is served, {name}")
+            equal(Leaf(lab.chain("a.test")).serial, first.serial, f"the certificate served, {name}")
             gate.wait_for(f"a.test: using the previous certificate, {first.serial.lower()}")
             gate.wait_for("a.test: no certificate: .*503")
             gate.stop()
@@ -479,16 +479,16 @@ def previous(world):
         gate = lab.gateway(["a.test"])
         leaf = lab.wait_for("a.test", but=first.serial)
         wait_until(lambda: Leaf(read(lab.kept("a.test"))).serial == leaf.serial, 10, "the new pair in the store")
-        equal([os.path.basename(path) for path in lab.files("acme/previous")], ["a.test"], "pairs that are kept")
-        equal(openssl("pkey", "-pubout", text=read(kept).encode()), first.public_key, "the key of the one before")
+        equal([os.path.basename(path) for path in lab.files("acme/previous")], ["a.test"], "the pairs kept")
+        equal(openssl("pkey", "-pubout", text=read(kept).encode()), first.public_key, "the key of the previous one")
         equal(os.stat(kept).st_mode & 0o777, 0o600, "its mode")
-    equal(len(lab.files("acme/quarantine")), 1, "entries put aside that the store took for whole")
+    equal(len(lab.files("acme/quarantine")), 1, "quarantined entries that were intact from the store's point of view")
     lab.command("renew", "a.test")
     lab.wait_for("a.test", but=leaf.serial)
-    wait_until(lambda: Leaf(read(kept)).serial == leaf.serial, 10, "the pair that was renewed, beside the new one")
+    wait_until(lambda: Leaf(read(kept)).serial == leaf.serial, 10, "the renewed pair, next to the new one")
 
 
-@case("a leaf that is not ours: of another key, for another name, expired: not used, and told; the old one is served")
+@case("an unusable leaf (another key, another name, expired): not used, and logged; the old one is served")
 def alien_leaf(world):
     lab = Lab(world)
     other = Authority(world)
@@ -503,7 +503,7 @@ def alien_leaf(world):
         equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
         wait_until(lambda: rule.hits, 10, "the download")
         time.sleep(0.3)
-        equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
+        equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate served")
         rule.end()
     del gate
     lab.wait_for("a.test", but=first.serial)
@@ -512,7 +512,7 @@ def alien_leaf(world):
 # ---- Accounts and names ----
 
 
-@case("an account that the CA has forgotten is made anew, by itself")
+@case("an account that the CA has forgotten is created again, automatically")
 def forgotten(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test"])
@@ -525,7 +525,7 @@ def forgotten(world):
     lab.wait_for("b.test")
 
 
-@case("an account that was deactivated: another, with a new key")
+@case("an account that was deactivated: a new one is created, with a new key")
 def deactivated(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test"])
@@ -539,10 +539,10 @@ def deactivated(world):
     lab.gateway(["a.test", "b.test"], wait="0")
     lab.wait_for("b.test")
     first, second = [lab.proxy.answered("new_account")[index].head["jwk"] for index in (0, -1)]
-    check(first != second, "the key is that of the account that was deactivated")
+    check(first != second, "the key is that of the deactivated account")
 
 
-@case("terms of service that have changed: the log names them, and it goes on once they are agreed to")
+@case("the terms of service have changed: they are logged, and orders continue once they are agreed to")
 def terms(world):
     lab = Lab(world)
     rule = lab.proxy.on("new_order", problem(403, "userActionRequired", "terms of service have changed",
@@ -553,7 +553,7 @@ def terms(world):
     check(rule.hits >= 1, "no order was refused")
 
 
-@case("a name that the CA blocks is tried daily, not again and again; other certificates are not held up")
+@case("a name that the CA blocks is tried daily, not again and again; other certificates are not delayed")
 def blocked(world):
     lab = Lab(world, blocked=["blocked.test"])
     gate = lab.gateway(["blocked.test", "a.test"], wait="0")
@@ -563,23 +563,23 @@ def blocked(world):
     time.sleep(1.5)
     again = [r for r in lab.proxy.seen("new_order") if "blocked.test" in str(r.payload) and r.status and r.status >= 400
              and "badNonce" not in str(r.reply.body)]
-    check(len(again) <= 2, f"{len(again)} orders for a blocked name, {len(refused)} at first")
+    check(len(again) <= 2, f"{len(again)} orders for a blocked name, {len(refused)} before")
 
 
 # ---- Several gateways ----
 
 
-@case("three gateways with one store: one order; whichever the CA reaches answers; the others load the result", seconds=180)
+@case("three gateways with one store: one order; any of them can answer the CA; the others load the result", seconds=180)
 def cluster(world):
     lab = Lab(world)
     event = threading.Event()
     lab.proxy.on("new_order", caproxy.hold(event))
-    # The CA reaches only the last of them, and the first orders.
+    # The CA connects only to the last one, and the first one orders.
     places = [(free_port(), free_port()), (free_port(), free_port()), (lab.pebble.http, lab.pebble.tls)]
     gates = [lab.gateway(["a.test"], ports=ports, wait="0") for ports in places]
     event.set()
     leaves = {lab.wait_for("a.test", 60, port=tls).serial for _, tls in places}
-    equal(len(leaves), 1, "certificates that are shown")
+    equal(len(leaves), 1, "the certificates served")
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
     gates[0].stop()
     first = leaves.pop()
@@ -589,7 +589,7 @@ def cluster(world):
     equal(lab.issued(), 2, "certificates")
 
 
-@case("of two gateways with one store the one that orders is killed: the other goes on with that order", seconds=180)
+@case("of two gateways with one store, the one with an order is killed: the other continues that order", seconds=180)
 def dead_holder(world):
     lab = Lab(world)
     both = threading.Event()
@@ -609,7 +609,7 @@ def dead_holder(world):
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
 
 
-@case("of two gateways with one store the one that orders hangs: the other takes over; the first, awake again, does no harm",
+@case("of two gateways with one store, the one with an order hangs: the other takes over; the first does no harm when it continues",
       seconds=240)
 def hanging_holder(world):
     lab = Lab(world)
@@ -617,7 +617,7 @@ def hanging_holder(world):
 
     def act(call):
         both.wait(60)
-        time.sleep(0.5)  # not in the middle of writing, where it holds the store's lock
+        time.sleep(0.5)  # not in the middle of writing, when it holds the store's lock
         first.signal(signal.SIGSTOP)
 
     lab.proxy.on("finalize", act, times=1)
@@ -625,20 +625,20 @@ def hanging_holder(world):
     place, clock = (free_port(), free_port()), Clock(world)
     lab.gateway(["a.test"], ports=place, wait="0", world={"preload": clock})
     both.set()
-    wait_until(lambda: "T (stopped)" in read(f"/proc/{first.pid}/status"), 20, "the first to be stopped")
-    clock.pass_by(40)  # the lease is for 30 s
+    wait_until(lambda: "T (stopped)" in read(f"/proc/{first.pid}/status"), 20, "the first to be suspended")
+    clock.pass_by(40)  # the lease lasts 30 s
     try:
         leaf = lab.wait_for("a.test", 150, port=place[1])
     finally:
         first.signal(signal.SIGCONT)
-    equal(lab.wait_for("a.test").serial, leaf.serial, "what the first shows when it is awake again")
+    equal(lab.wait_for("a.test").serial, leaf.serial, "the certificate served by the first after it continued")
     equal((lab.pebble.accounts(), lab.issued()), (1, 1), "accounts, certificates")
 
 
 # ---- Hooks, warnings ----
 
 
-@case("hooks that hang or fail: killed after their time, told, tried again; nothing is left behind")
+@case("hooks that hang or fail: killed after a time-out, logged, retried; nothing is left behind")
 def hooks(world):
     lab = Lab(world)
     path = lab.pebble.dns_hook(f"""[ -e {world.path('hang')} ] && {{ echo $$ >>{world.path('hook-pids')}; exec sleep 300; }}
@@ -659,11 +659,11 @@ def hooks(world):
     os.unlink(world.path("fail"))
     lab.wait_for("x.w.test")
     clock.pass_by(121)  # the removal of the record hangs, too
-    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in read(world.path("hook-pids")).split()), 10, "the hooks' end")
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in read(world.path("hook-pids")).split()), 10, "the end of the hooks")
     gate.wait_for("hook.* exited with status 7", 10)
 
 
-@case("a certificate near its end with a CA that is down: a warning that tells the days left, and the last error")
+@case("a certificate about to expire while the CA is down: a warning with the days left and the last error")
 def warnings(world):
     lab = Lab(world, validity=3600)
     gate = lab.gateway(["a.test"])
@@ -677,9 +677,9 @@ def warnings(world):
     status = wait_until(lambda: "503" in lab.command("status").stdout and lab.command("status").stdout, 10, "the error in status")
     check("a.test" in status, f"status says {status!r}")
     gate.signal(signal.SIGUSR1)
-    gate.wait_for(r'"acme","message":"attempts=\d+', 5)  # the oldest comes last
+    gate.wait_for(r'"acme","message":"attempts=\d+', 5)  # the oldest is the last to expire
     found = dict(re.findall(r'"acme","message":"(\w+(?:{.*?})?)=(\d+)"', gate.text()))
-    equal(int(found["not_after{certificate=a.test}"]), leaf.end, "the figure of its end")
+    equal(int(found["not_after{certificate=a.test}"]), leaf.end, "the metric for its expiry")
     check(int(found["next_try{certificate=a.test}"]) > time.time() - 60 and int(found["failures{certificate=a.test}"]) >= 1, found)
     check(int(found["errors{type=other}"]) >= 1, found)
 

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""acme: first certificates from Pebble, by each challenge, for each kind of name; accounts.
+"""acme: first certificates from Pebble, with each challenge and for each kind of name; accounts.
 
-What an ACME client must do, by the numbers that acme_*.py share, and the case that shows it:
+The requirements for an ACME client, with the numbers that acme_*.py use, and the cases that test them:
 
- 1 badNonce                         "HTTP-01 …", "TLS-ALPN-01 with 60 % bad nonces"; acme_faults: "no nonce at all"
-10 swapped by one rename, 0600      "what is kept is readable PEM, 0600"
-17 accounts                         "an account is made once …", "EAB …"; acme_faults: the rest
+ 1 badNonce                         "HTTP-01 …", "TLS-ALPN-01 with 60 % bad nonces"; acme_faults: "an answer without a nonce"
+10 swapped by one rename, 0600      "the store has readable PEM, 0600"
+17 accounts                         "an account is created once …", "EAB …"; acme_faults: the rest
 18 wildcards without dns-01         "a wildcard without dns-01 is refused by check"
 21 http-01                          "HTTP-01 answers before …"
-22 tls-alpn-01                      "TLS-ALPN-01 only answers while …", "addresses", "a name of more than 64 bytes"
+22 tls-alpn-01                      "TLS-ALPN-01 only answers while …", "IP addresses", "a name of more than 64 bytes"
 23 profiles, chains                 "a profile …", "the preferred chain …"
 """
 
@@ -28,7 +28,7 @@ from pebble import Leaf, base64url, from_base64url, openssl, split_chain
 
 
 def thumbprint(lab):
-    """Of the account's key, as the CA got it."""
+    """Of the account's key, as received by the CA."""
     jwk = lab.proxy.answered("new_account")[0].head["jwk"]
     text = json.dumps({name: jwk[name] for name in sorted(jwk) if name in ("crv", "kty", "x", "y", "e", "n")}, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()
@@ -54,7 +54,7 @@ def tls_alpn01(world):
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 1, 1), "accounts, orders, certificates")
 
 
-@case("DNS-01 by a hook: a wildcard and its base; present and cleanup are called in pairs")
+@case("DNS-01 with a hook: a wildcard and its base; present and cleanup are called in pairs")
 def dns01(world):
     lab = Lab(world, bad_nonces=5)
     lab.gateway([["w.test", "*.w.test"]], solvers=(), dns_hook=lab.pebble.dns_hook())
@@ -73,7 +73,7 @@ def dns01(world):
         equal(len(from_base64url(value)), 32, "bytes of a record's value")
 
 
-@case("fifty names in one certificate, over HTTP-01")
+@case("fifty names in one certificate, with HTTP-01")
 def fifty(world):
     lab = Lab(world, bad_nonces=5)
     names = [f"n{number:02}.test" for number in range(50)]
@@ -82,7 +82,7 @@ def fifty(world):
     equal((lab.pebble.orders(), lab.issued()), (1, 1), "orders, certificates")
 
 
-@case("several certificates, each with its names; a name that is in none is refused")
+@case("several certificates, each with its own names; a name that is in none is refused")
 def several(world):
     lab = Lab(world, bad_nonces=5)
     lab.gateway(["a.test", ["b.test", "c.test"]])
@@ -93,7 +93,7 @@ def several(world):
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 2, 2), "accounts, orders, certificates")
 
 
-@case("addresses: over HTTP-01, and over TLS-ALPN-01 by the reverse name (RFC 8738)")
+@case("IP addresses: with HTTP-01, and with TLS-ALPN-01 using the reverse name (RFC 8738)")
 def address(world):
     lab = Lab(world, bad_nonces=5)
     gate = lab.gateway(["127.0.0.1"], solvers=["acme_http01"])
@@ -104,7 +104,7 @@ def address(world):
     equal(lab.issued(), 2, "certificates")
 
 
-@case("a name of more than 64 bytes, which no common name can hold")
+@case("a name of more than 64 bytes, which does not fit into a common name")
 def long_name(world):
     lab = Lab(world, bad_nonces=5)
     name = ".".join(["a" * 40, "b" * 40, "test"])
@@ -115,7 +115,7 @@ def long_name(world):
     check("CN" not in text, f"the CSR has the {text}")
 
 
-@case("keys of other kinds, as the CSR says")
+@case("keys of other types, as requested in the CSR")
 def keys(world):
     lab = Lab(world, bad_nonces=5)
     for number, (kind, wanted) in enumerate((("rsa2048", "2048 bit"), ("p384", "384 bit"))):
@@ -127,7 +127,7 @@ def keys(world):
         gate.stop()
 
 
-@case("EAB: refused without, told in the CA's words; made with it, the MAC as RFC 8555 section 7.3.4 wants it")
+@case("EAB: refused without it, logging the CA's explanation; with it, the account is created, with a MAC as in RFC 8555 section 7.3.4")
 def eab(world):
     key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
     lab = Lab(world, eab={"kid-1": key})
@@ -140,10 +140,10 @@ def eab(world):
     gate = lab.gateway(["a.test"], eab_kid="kid-1", eab_key=path)
     lab.wait_for("a.test")
     equal((lab.pebble.accounts(), lab.issued()), (1, 1), "accounts, certificates")
-    check(key not in gate.text(), "the MAC key is in the log")
+    check(key not in gate.text(), "the MAC key was logged")
 
 
-@case("EAB that is used up: told in the CA's words, few attempts; the certificate stays, and the account that comes back is found")
+@case("an EAB key that was revoked: the CA's explanation is logged, few attempts; the certificate is kept, and the account found later")
 def eab_used_up(world):
     lab = Lab(world)
     lab.gateway(["a.test"])
@@ -152,15 +152,15 @@ def eab_used_up(world):
     rule = lab.proxy.on("new_account", problem(401, "unauthorized", "the external account key was revoked"))
     equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
     lab.world.last_gateway.wait_for("no certificate: .*the external account key was revoked; next attempt", 20)
-    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
+    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate served")
     keys = {json.dumps(request.head["jwk"]) for request in lab.proxy.seen("new_account")}
-    equal(len(keys), 1, "keys of accounts that were asked for")
+    equal(len(keys), 1, "the account keys that were looked up")
     rule.end()
     lab.wait_for("a.test", but=first.serial)
     equal((lab.pebble.accounts(), lab.issued()), (1, 2), "accounts, certificates")
 
 
-@case("an account is made once: a restart finds it, another email changes its contact, nothing is ordered again")
+@case("an account is created once: it is found after a restart, a changed email updates its contact, nothing is ordered again")
 def account(world):
     lab = Lab(world, bad_nonces=5)
     gate = lab.gateway(["a.test"])
@@ -177,20 +177,20 @@ def account(world):
                10, "the contact to be changed")
 
 
-@case("what is kept is readable PEM, 0600, in folders that are nobody else's; no key is in the log")
+@case("the store has readable PEM, 0600, in folders that are accessible to no one else; no key is logged")
 def kept(world):
     lab = Lab(world, bad_nonces=5)
     gate = lab.gateway(["a.test"])
     leaf = lab.wait_for("a.test")
     text = read(lab.kept("a.test"))
     equal(Leaf(text).serial, leaf.serial, "the certificate in the store")
-    equal(openssl("pkey", "-pubout", text=text.encode()), leaf.public_key, "the key beside it")
-    check(len(split_chain(text)) >= 2, "the chain in the store has no intermediate")
+    equal(openssl("pkey", "-pubout", text=text.encode()), leaf.public_key, "the key next to it")
+    check(len(split_chain(text)) >= 2, "the chain in the store has no intermediate certificate")
     for path in lab.files():
         equal(oct(stat.S_IMODE(os.stat(path).st_mode)), "0o600", f"the mode of {path}")
         equal(stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) & 0o077, 0, f"the mode of the folder of {path}")
-    equal(lab.files(".tmp"), [], "what was left behind")
-    check("PRIVATE KEY" not in gate.text(), "a key is in the log")
+    equal(lab.files(".tmp"), [], "files left behind")
+    check("PRIVATE KEY" not in gate.text(), "a key was logged")
 
 
 @case("a wildcard without dns-01 is refused by check, before any request to a CA")
@@ -202,11 +202,11 @@ def wildcard(world):
     equal(lab.proxy.seen(), [], "requests to the CA")
 
 
-@case("HTTP-01 answers before routes and auth, for any Host, in parallel, no newline; an unknown token is 404")
+@case("HTTP-01 answers before routes and auth, for any Host, in parallel, with no newline; 404 for unknown tokens")
 def http01_answers(world):
     lab = Lab(world)
     event = threading.Event()
-    lab.proxy.on("authorization", caproxy.hold(event), skip=1)  # the one that asks how validation went
+    lab.proxy.on("authorization", caproxy.hold(event), skip=1)  # the one that asks for the result of the validation
     lab.proxy.on("challenge", caproxy.hold(event))
     lab.gateway(["a.test"], solvers=["acme_http01"], wait="0",
                 world={"routes": [{"host": "app.test", "to": "client-1/web"}, {"host": "a.test", "to": "client-1/web"}]})
@@ -215,7 +215,7 @@ def http01_answers(world):
     token = next(c["token"] for c in document["challenges"] if c["type"] == "http-01")
     path = f"/.well-known/acme-challenge/{token}"
     wanted = f"{token}.".encode()
-    # Proxies put a port into Host, and some of a CA's vantage points may only know the address.
+    # Proxies add a port to Host, and some of a CA's vantage points may only know the address.
     for host in ("a.test", f"a.test:{lab.pebble.http}", "[::1]", "[::1]:80", "unknown.test"):
         result = subprocess.run(["curl", "-sS", "-i", "--noproxy", "*", "-H", f"Host: {host}",
                                  f"http://127.0.0.1:{lab.pebble.http}{path}"], capture_output=True)
@@ -227,7 +227,7 @@ def http01_answers(world):
         thread.start()
     for thread in threads:
         thread.join()
-    equal(set(answers), {body.decode()}, "what twenty at once get")
+    equal(set(answers), {body.decode()}, "the results of twenty at once")
     equal(len(answers), 20, "answers")
     for unknown in (path + "x", "/.well-known/acme-challenge/", "/.well-known/acme-challenge/%2e%2e/x"):
         equal(world.curl(unknown, host="a.test", want="%{http_code}"), "404", f"an unknown token, {unknown}")
@@ -236,7 +236,7 @@ def http01_answers(world):
     wait_until(lambda: world.curl(path, host="a.test", want="%{http_code}") == "404", 10, "the token to be withdrawn")
 
 
-@case("TLS-ALPN-01 only answers while a challenge is pending, with its certificate; otherwise an alert, never a tunnel")
+@case("TLS-ALPN-01 only answers while a challenge is pending, with its certificate; otherwise with an alert, never as a tunnel")
 def tls_alpn01_answers(world):
     lab = Lab(world)
     event = threading.Event()
@@ -251,23 +251,23 @@ def tls_alpn01_answers(world):
     text = openssl("x509", "-noout", "-text", text=chain.encode())
     dump = openssl("asn1parse", text=split_chain(chain)[0].encode())
     check("1.3.6.1.5.5.7.1.31: critical" in text, f"no acmeIdentifier, or not critical: {text}")
-    check(f"0420{digest}".upper() in dump.upper(), "the acmeIdentifier does not hold the challenge")
-    equal(Leaf(chain).names, ["a.test"], "the names of the challenge's certificate")
+    check(f"0420{digest}".upper() in dump.upper(), "the acmeIdentifier does not contain the challenge")
+    equal(Leaf(chain).names, ["a.test"], "the names in the challenge's certificate")
     for version in ("-tls1_2", "-tls1_3"):
         shown = subprocess.run(["openssl", "s_client", version, "-connect", f"127.0.0.1:{lab.pebble.tls}", "-servername", "a.test",
                                 "-alpn", "acme-tls/1"], stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
         check("ALPN protocol: acme-tls/1" in shown, f"{version}: {shown[-500:]}")
-    # A client that offers two must get the one that the challenge is about, or none.
-    equal(handshake(lab.pebble.tls, "a.test", ["http/1.1", "acme-tls/1"])[1], "acme-tls/1", "the protocol out of two")
-    check(alert(lab.pebble.tls, "b.test", ["acme-tls/1"]), "a challenge for a name that is not pending is answered")
+    # A client that offers two must get the one for the challenge, or none.
+    equal(handshake(lab.pebble.tls, "a.test", ["http/1.1", "acme-tls/1"])[1], "acme-tls/1", "the protocol chosen from two")
+    check(alert(lab.pebble.tls, "b.test", ["acme-tls/1"]), "a challenge for a name without a pending one is answered")
     check("1.3.6.1.5.5.7.1.31" not in openssl("x509", "-noout", "-text", text=lab.chain("a.test").encode()),
-          "the challenge's certificate is shown to who does not offer acme-tls/1")
+          "the challenge's certificate is served to a client that does not offer acme-tls/1")
     event.set()
     lab.wait_for("a.test")
-    wait_until(lambda: alert(lab.pebble.tls, "a.test", ["acme-tls/1"]), 10, "an alert when nothing is pending")
+    wait_until(lambda: alert(lab.pebble.tls, "a.test", ["acme-tls/1"]), 10, "the alert when nothing is pending")
 
 
-@case("a profile is asked for by name where the CA has it; one that it has not is left out, and the log says so")
+@case("a profile is requested if the CA offers it; an unknown one is omitted, and this is logged")
 def profile(world):
     lab = Lab(world)
     lab.proxy.profiles = {"shortlived": "https://ca.test/shortlived"}
@@ -281,7 +281,7 @@ def profile(world):
     gate.wait_for("elegant")
 
 
-@case("the preferred chain is taken where the CA offers it; an unknown one, or one that fails, gives the default chain")
+@case("the preferred chain is used if the CA offers it; if it is unknown or fails, the default chain is used")
 def chains(world):
     lab = Lab(world, alternates=2)
     other = lab.pebble.root(1)
@@ -297,12 +297,12 @@ def chains(world):
     gate = lab.gateway(["a.test"], preferred_chain=name, state=world.path("state-3"))
     lab.wait_for("a.test")
     gate.stop()
-    # It ends as wanted, but the certificate between the leaf and the root is missing.
+    # It ends in the right root, but the certificate between leaf and root is missing.
     torn = caproxy.replace_body(lambda body: (split_chain(body.decode())[0] + read(other)).encode())
     rule = lab.proxy.on("certificate", torn, when=lambda request: "/alternate/" in request.target)
     lab.gateway(["a.test"], preferred_chain=name, state=world.path("state-4"))
     lab.wait_for("a.test")
-    check(rule.hits, "the alternate chain was not asked for")
+    check(rule.hits, "the alternate chain was not requested")
     equal(lab.issued(), 4, "certificates")
 
 

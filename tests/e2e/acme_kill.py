@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""acme: kill -9 at every step of an order, then a restart: no second certificate, no lost key; and in the middle of
-a change of the account's key (numbers 8 and 17 of acme_issue.py).
+"""acme: kill -9 at every step of an order, then a restart: no second certificate, no lost key; also during changes of files
+(numbers 8 and 17 of acme_issue.py).
 
-The proxy kills the gateway where the step is: when a request has come and before the CA gets it, or when the CA has
-answered and before the gateway hears of it. Which steps there are a run without a kill tells.
+The proxy kills the gateway at a given step: when a request has arrived but was not passed to the CA, or when the CA has
+answered but the gateway has not received that. The steps are found by a run without a kill.
 """
 
 import json
@@ -18,7 +18,7 @@ from pebble import Leaf, from_base64url, openssl
 
 
 class Killing:
-    """The gateways of a lab, each ended at its turn."""
+    """The gateways of a lab, started one after the other."""
 
     def __init__(self, lab):
         self.lab, self.gate, self.ready = lab, None, threading.Event()
@@ -29,7 +29,7 @@ class Killing:
         self.ready.set()
 
     def at(self, kind, heard, skip=0):
-        """Kills the gateway that runs then: before the CA gets that request, or with the answer on its way."""
+        """Kills the running gateway: before the CA gets that request, or before the gateway gets the answer."""
         happened = threading.Event()
 
         def act(call):
@@ -52,7 +52,7 @@ def has(lab, name):
 
 
 def check_whole(lab, name, leaf):
-    """What is kept belongs together, the key is the one that was ordered for."""
+    """The stored chain and key match, and the key is the one of the CSR."""
     text = read(lab.kept(name))
     equal(Leaf(text).serial, leaf.serial, "the serial number in the store")
     equal(openssl("pkey", "-pubout", text=text.encode()), leaf.public_key, "the key in the store")
@@ -74,10 +74,10 @@ def first(world):
     killing.gate.stop()
     kinds = [request.kind for request in lab.proxy.seen()]
     note(" ".join(kinds))
-    # How often the gateway polls differs from run to run: a step is the first request of its kind, and the second for an
-    # authorization, which is looked at once before the challenge and at least once after it.
+    # How often the gateway polls varies: a step is the first request of its kind, and the second for an authorization, which
+    # is fetched once before the challenge and at least once after it.
     found = [(kind, 0) for kind in dict.fromkeys(kinds)] + [("authorization", 1)]
-    # A request that has not come changes nothing at the CA, so not all of these are needed.
+    # A request that does not reach the CA changes nothing there, so not all of these are needed.
     points = [(kind, skip, heard) for kind, skip in found for heard in (False, True) if heard or kind == "finalize"]
     points = scaled(points, [p for p in points if p[2] and p[0] in ("new_account", "new_order", "finalize", "certificate")])
     for number, (kind, skip, heard) in enumerate(points):
@@ -94,7 +94,7 @@ def first(world):
     note(f"{len(points)} kills")
 
 
-@case("killed at each step of a renewal: the old certificate is there at once, one new one comes", seconds=300)
+@case("killed at each step of a renewal: the old certificate is served at once, and one new one is obtained", seconds=300)
 def renewal(world):
     lab = Lab(world)
     killing, due = Killing(lab), []
@@ -134,17 +134,17 @@ def files(world):
 
     gate = start()
     lab.wait_for("k.test")
-    wait_until(lambda: lab.kept("k.test"), 10, "the pair to be kept")
+    wait_until(lambda: lab.kept("k.test"), 10, "the pair to be saved")
     gate.stop()
     changes = point.passed()
-    check(changes >= 10, f"{changes} changes of files: nothing is counted")
+    check(changes >= 10, f"{changes} changes of files: they are not counted")
     numbers = range(3, changes + 1, scaled(8, 12))
     for number in numbers:
         lab.state = world.path(f"state-{number}")
         issued, accounts = lab.issued(), lab.pebble.accounts()
         gate = start(number)
         gate.expects_kill = True
-        wait_until(lambda: not gate.running() or point.passed() < number and has(lab, "k.test"), 60, "the end")
+        wait_until(lambda: not gate.running() or point.passed() < number and has(lab, "k.test"), 60, "the gateway to end")
         gate.stop()  # there may be fewer changes than in the first run
         gate = start()
         check_whole(lab, "k.test", lab.wait_for("k.test"))

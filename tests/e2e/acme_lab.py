@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""A gateway whose certificates come from Pebble, through the proxy of caproxy.py, and what the cases of acme_*.py ask of it.
+"""A gateway that gets its certificates from Pebble, through the proxy of caproxy.py, and helpers for the cases of acme_*.py.
 
     lab = Lab(world, validity=20)
     gate = lab.gateway(["a.test", ["b.test", "c.test"]], retry="2s")
     lab.wait_for("a.test")              until its certificate is served; verified by openssl
-    lab.proxy.seen("new_order")         what the CA was asked
+    lab.proxy.seen("new_order")         the requests that the CA got
 """
 
 import hashlib
@@ -37,19 +37,19 @@ class Lab:
     # ---- The gateway ----
 
     def blocks(self, domains, solvers=SOLVERS, state=None, **options):
-        """The part of a config that is about certificates. An option of None is left out."""
+        """The part of a config that concerns certificates. An option set to None is omitted."""
         acme = {"email": "ops@hopgate.test", "domains": domains, "agree_tos": True, "directory": self.proxy.directory,
                 "ca": self.world.path("ca.pem"), "retry": "1s", **options}
         acme = {name: value for name, value in acme.items() if value is not None}
         return [*solvers, {"acme": acme}, {"store_file": {"path": state or self.state}}]
 
     def gateway(self, domains, ports=None, solvers=SOLVERS, state=None, world=None, **options):
-        """A gateway where Pebble looks for it. `world`: arguments of World.gateway()."""
+        """A gateway where Pebble connects to it. `world`: arguments of World.gateway()."""
         return self.world.gateway(ports=ports or (self.pebble.http, self.pebble.tls),
                                   certificates=self.blocks(domains, solvers, state, **options), **(world or {}))
 
     def check(self, domains, solvers=SOLVERS, extra=(), **options):
-        """`hopgate check` of such a gateway: (exit code, what it says)."""
+        """`hopgate check` with the config of such a gateway: (exit code, output)."""
         pipeline = [{"http": {"listen": ["127.0.0.1:1", "127.0.0.1:2 tls"]}}, *self.blocks(domains, solvers, **options), *extra,
                     {"route": [{"host": "app.test", "to": "client-1/web"}]}, {"auth_token": {"file": "tokens"}}, "codec_binary",
                     {"dtls": {"listen": "127.0.0.1:3"}}]
@@ -57,10 +57,10 @@ class Lab:
         return result.returncode, result.stdout + result.stderr
 
     def command(self, *words, **options):
-        """`hopgate acme WORDS` for the gateway that runs."""
+        """`hopgate acme WORDS` for the running gateway."""
         return self.world.program("acme", *words, "-c", self.world.last_gateway.config, **options)
 
-    # ---- What it shows ----
+    # # ---- Certificates served ----
 
     def chain(self, name=None, alpn=None, port=None):
         return served_chain(port or self.pebble.tls, name, alpn)
@@ -73,7 +73,7 @@ class Lab:
             return False
 
     def wait_for(self, name, seconds=PATIENCE, but=None, port=None, root=None):
-        """Until a good certificate is shown for the name, another than that with the serial number `but`. Returns its Leaf."""
+        """Waits until a valid certificate is served for the name, with a serial number other than `but`. Returns its Leaf."""
 
         def look():
             try:
@@ -86,28 +86,29 @@ class Lab:
         return wait_until(look, seconds, f"a certificate for {name}", pause=0.05)
 
     def pass_deadline(self, clock, kind, count=1):
-        """Once the CA has answered request `count` of that kind with `Retry-After: 60`: the ten minutes of an order pass. The
-        gateway sleeps then; the time limit of a request under way would pass, too, and that is another failure."""
+        """When the CA has answered request `count` of that kind with `Retry-After: 60`, the ten minutes of an order pass. At
+        that time, the gateway is sleeping; otherwise, the time limit of a request would also pass, which is a different
+        failure."""
         request = self.proxy.wait_for(kind, count, PATIENCE)
         wait_until(lambda: request.reply, PATIENCE, f"the answer to {request}")
         check(request.reply.field("Retry-After") == "60", request)
-        time.sleep(0.5)  # it has read the answer
+        time.sleep(0.5)  # by then, it has read the answer
         clock.pass_by(601)
 
-    # ---- What it keeps ----
+    # # ---- The store ----
 
     def files(self, under=""):
-        """The values' files in the store, not what hopgate needs while it writes."""
+        """The files of values in the store, without hopgate's temporary files."""
         return sorted(os.path.join(folder, file) for folder, _, files in os.walk(os.path.join(self.state, under)) for file in files
                       if under or not os.path.relpath(os.path.join(folder, file), self.state).startswith("."))
 
     def kept(self, name):
-        """The file that holds the pair of a name."""
+        """The file with the pair for a name."""
         found = [path for path in self.files("acme/certificates") if name in path and "-----BEGIN CERTIFICATE-----" in read(path)]
         check(len(found) == 1, f"{name} is in {found} of {self.files()}")
         return found[0]
 
-    # ---- What Pebble says ----
+    # # ---- Pebble's log ----
 
     def issued(self):
         return len(self.pebble.issued())
@@ -119,10 +120,10 @@ def read(path):
 
 
 def entry(path, value):
-    """Writes a value into a file of the store, whole by its first line (hopgate-store_file(5))."""
+    """Writes a value to a file of the store, with a valid first line (hopgate-store_file(5))."""
     digest = hashlib.sha256(value.encode()).hexdigest()
     folder, name = os.path.split(path)
-    hidden = os.path.join(folder, f".{name}")  # a gateway that watches the folder sees it whole or not at all
+    hidden = os.path.join(folder, f".{name}")  # a gateway that watches the folder must never see a partial file
     with open(hidden, "w") as file:
         file.write(f"hopgate-store 1 revision=1000 size={len(value.encode())} sha256={digest}\n{value}")
     os.rename(hidden, path)
@@ -139,7 +140,7 @@ def handshake(port, name=None, alpn=(), timeout=30, address="127.0.0.1"):
 
 
 def alert(port, name=None, alpn=(), timeout=30):
-    """The alert that a handshake ends with, as ssl names it; None: it went well."""
+    """The alert that ends a handshake, as ssl names it; None: it succeeded."""
     try:
         handshake(port, name, alpn, timeout)
         return None
@@ -156,17 +157,17 @@ def has_extension(chain, oid):
 
 
 def log_lines(process, pattern):
-    """The log's lines (JSON) whose text matches."""
+    """The lines of the log (JSON) whose message matches."""
     return [line for line in process.text().splitlines() if re.search(pattern, line)]
 
 
 def gaps(requests):
-    """Seconds between each request and the next."""
+    """The seconds between consecutive requests."""
     return [after.began - before.began for before, after in zip(requests, requests[1:])]
 
 
 def open_connection(port, name, root):
-    """A TLS connection that verifies, to be kept open."""
+    """Opens a TLS connection that verifies the certificate, for use after the call."""
     context = ssl.create_default_context(cafile=root)
     plain = socket.create_connection(("127.0.0.1", port), 30)
     return context.wrap_socket(plain, server_hostname=name)

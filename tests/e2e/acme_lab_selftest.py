@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""The CAs of the tests themselves, and the proxy that makes them go wrong: are they what acme_*.py takes them for? Asked by a client
-of the tests' own, by curl and by openssl."""
+"""Tests of the tests' CAs and of the proxy that makes them fail: do they behave as acme_*.py expects? Checked by a separate
+client, by curl and by openssl."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ def curl(world, url, *words):
     return result.returncode, int(status), body
 
 
-@case("Pebble issues to a client of other code, in spite of 60 % bad nonces")
+@case("Pebble issues a certificate to a different client, despite 60 % bad nonces")
 def issues(world):
     pebble = Pebble(world, bad_nonces=60)
     client = Client(world, pebble.directory)
@@ -32,13 +32,13 @@ def issues(world):
     chain = client.obtain(["a.test", "b.test"], pebble.http)
     leaf = pebble.verify(chain, "b.test")
     equal(leaf.names, ["a.test", "b.test"], "names")
-    equal([number.lstrip("0").upper() for number in pebble.issued()], [leaf.serial.lstrip("0")], "what its log says")
+    equal([number.lstrip("0").upper() for number in pebble.issued()], [leaf.serial.lstrip("0")], "the certificates in its log")
     equal((pebble.orders(), pebble.accounts()), (1, 1), "orders and accounts")
     equal(pebble.status(leaf.serial), "Valid", "its status")
     equal(pebble.status("1234"), None, "the status of one that it has not issued")
 
 
-@case("the proxy is a way to Pebble, and notes what passes")
+@case("the proxy leads to Pebble, and records what passes")
 def passes(world):
     pebble = Pebble(world)
     proxy = Proxy(pebble)
@@ -48,12 +48,12 @@ def passes(world):
     pebble.verify(chain, "a.test")
     equal(len(proxy.answered("new_order")), 1, "orders")
     equal(proxy.answered("new_account")[0].payload["contact"], ["mailto:a@a.test"], "the payload of an account")
-    equal(proxy.answered("new_order")[0].head["kid"], client.account, "who has ordered")
-    check(all(f":{proxy.port}/" in url for url in client.directory.values() if isinstance(url, str)), "a URL leads past the proxy")
-    equal(proxy.csr_of(proxy.seen("certificate")[0].target)[1], ["a.test"], "the names of the CSR")
+    equal(proxy.answered("new_order")[0].head["kid"], client.account, "the account with the order")
+    check(all(f":{proxy.port}/" in url for url in client.directory.values() if isinstance(url, str)), "a URL bypasses the proxy")
+    equal(proxy.csr_of(proxy.seen("certificate")[0].target)[1], ["a.test"], "the names in the CSR")
 
 
-@case("the proxy goes wrong as told: statuses, documents, connections")
+@case("the proxy fails as told: statuses, documents, connections")
 def wrong(world):
     proxy = Proxy(Pebble(world))
     proxy.on("directory", caproxy.problem(429, "rateLimited", retry_after=7), times=1)
@@ -68,18 +68,18 @@ def wrong(world):
     proxy.on("directory", caproxy.oversized(3 << 20), times=1)
     check(len(curl(world, proxy.directory)[2]) > 3 << 20, "the answer is not oversized")
     proxy.on("directory", caproxy.cut(), times=1)
-    equal(curl(world, proxy.directory)[0] in (52, 56), True, "curl's code for a cut before anything")
+    equal(curl(world, proxy.directory)[0] in (52, 56), True, "curl's exit code for a cut before any byte")
     proxy.on("directory", caproxy.cut(before=False, sent=150), times=1)
-    equal(curl(world, proxy.directory)[0] in (18, 56), True, "curl's code for a cut in the answer")
+    equal(curl(world, proxy.directory)[0] in (18, 56), True, "curl's exit code for a cut in the answer")
     proxy.on("directory", caproxy.delay(0.5), times=1)
     began = time.monotonic()
     equal(curl(world, proxy.directory)[1], 200)
     check(time.monotonic() - began >= 0.5, "no delay")
     proxy.context = proxy.distrusted_context()
-    equal(curl(world, proxy.directory)[0], 60, "curl's code for a distrusted certificate")
+    equal(curl(world, proxy.directory)[0], 60, "curl's exit code for an untrusted certificate")
     proxy.context = proxy.good_context()
     proxy.down()
-    equal(curl(world, proxy.directory)[0], 7, "curl's code for nobody listening")
+    equal(curl(world, proxy.directory)[0], 7, "curl's exit code if nothing listens")
     proxy.up()
     equal(curl(world, proxy.directory)[1], 200, "afterwards")
 
@@ -91,10 +91,10 @@ def any_byte(world):
     for sent in range(0, size, max(1, size // 20)):
         proxy.on("directory", caproxy.cut(before=False, sent=sent), times=1)
         code, _, body = curl(world, proxy.directory, "-i")
-        check(code != 0 and len(body) <= sent, f"cut after {sent} of {size}: curl's code {code}, {len(body)} bytes")
+        check(code != 0 and len(body) <= sent, f"cut after {sent} of {size}: curl's exit code {code}, {len(body)} bytes")
 
 
-@case("the proxy holds a request until it is told")
+@case("the proxy holds a request until it is released")
 def holds(world):
     proxy = Proxy(Pebble(world))
     event, result = threading.Event(), []
@@ -102,14 +102,14 @@ def holds(world):
     thread = threading.Thread(target=lambda: result.append(curl(world, proxy.directory)[1]))
     thread.start()
     proxy.wait_for("directory")
-    equal(curl(world, proxy.directory)[1], 200, "another request meanwhile")
-    equal(result, [], "the one that is held")
+    equal(curl(world, proxy.directory)[1], 200, "another request in the meantime")
+    equal(result, [], "the held request")
     event.set()
     thread.join()
-    equal(result, [200], "the one that was held")
+    equal(result, [200], "the released request")
 
 
-@case("the proxy has renewal information, profiles, orders used again and errors that Pebble lacks")
+@case("the proxy provides renewal information, profiles, reused orders and errors that Pebble lacks")
 def lacks(world):
     pebble = Pebble(world)
     proxy = Proxy(pebble)
@@ -126,17 +126,17 @@ def lacks(world):
     identifiers = [{"type": "dns", "value": "b.test"}]
     try:
         client.post(client.directory["newOrder"], {"identifiers": identifiers, "replaces": caproxy.ari_id(chain)})
-        check(False, "alreadyReplaced has not come")
+        check(False, "there was no alreadyReplaced")
     except Problem as wrong_order:
         equal((wrong_order.status, wrong_order.type), (409, "alreadyReplaced"))
     proxy.on("new_order", caproxy.reuse_pending_order())
     first = client.post(client.directory["newOrder"], {"identifiers": identifiers})
     equal(client.post(client.directory["newOrder"], {"identifiers": identifiers})[1], first[1], "the order for the same name")
     check(client.post(client.directory["newOrder"], {"identifiers": [{"type": "dns", "value": "c.test"}]})[1] != first[1],
-          "an order for another name is the same")
+          "an order for another name is the same order")
 
 
-@case("the authority by openssl issues what it is told")
+@case("the CA based on openssl issues what it is told to")
 def authority(world):
     pebble = Pebble(world)
     proxy = Proxy(pebble)
@@ -150,7 +150,7 @@ def authority(world):
     check(89 < (leaf.end - time.time()) / 86400 < 91, f"{leaf.end - time.time()} s of validity")
 
 
-@case("a program's clock is what the test says: time passes, or is set")
+@case("a program's clock shows what the test sets: time passes, or the clock is set")
 def clock(world):
     simulated = Clock(world)
 
@@ -164,10 +164,10 @@ def clock(world):
         change()
         shown = look()
         check(abs(shown[0] - time.time() - real) < 5 and abs(shown[1] - time.monotonic() - monotonic) < 5, f"{shown}")
-        check(abs(simulated.time() - shown[0]) < 5, "the clock says something else than the program")
+        check(abs(simulated.time() - shown[0]) < 5, "the clock and the program disagree")
 
 
-@case("a program is killed before the change of a file that the test says")
+@case("a program is killed before a chosen change of a file")
 def faultpoint(world):
     point = Faultpoint(world)
     script = f"""import os
@@ -180,10 +180,10 @@ for number in range(3):
     for deadly, code, files in ((0, 0, 3), (1, -9, 0), (4, -9, 1), (5, -9, 2)):
         point.kill_at(deadly)
         result = subprocess.run([sys.executable, "-c", script], env={**os.environ, **point.environment})
-        equal(result.returncode, code, f"the exit code, to be killed at {deadly}")
+        equal(result.returncode, code, f"the exit code when killed at {deadly}")
         equal(point.passed(), deadly or 6, "changes")
         found = [name for name in os.listdir(world.folder) if name.startswith("file-")]
-        equal(len(found), files, "files that were renamed")
+        equal(len(found), files, "the renamed files")
         for name in found:
             os.unlink(world.path(name))
 

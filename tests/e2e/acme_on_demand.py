@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""acme: certificates on demand, in the handshake (number 19 of acme_issue.py): for names that a client serves and no others,
-within quotas, one order for many waiters."""
+"""acme: certificates on demand, during the handshake (number 19 of acme_issue.py): only for names that a client serves,
+within quotas, and with one order for many waiting handshakes."""
 
 import re
 import socket
@@ -22,8 +22,8 @@ ROUTES = [{"host": "*.served.test", "to": "client-1/web"}, {"host": "*.away.test
 
 
 class Demand(Lab):
-    """A gateway with on_demand, and a client that serves *.served.test, of which some are named by a route; *.away.test has
-    a route but nobody there."""
+    """A gateway with on_demand, and a client that serves *.served.test, of which some names have a route of their own;
+    *.away.test has a route, but no client."""
 
     routes = ROUTES
     edge = {}  # more options of http
@@ -32,7 +32,7 @@ class Demand(Lab):
     def begin(self, pebble=None, client=True, **options):
         world = self.world
         options = {"on_demand": True, **options}
-        # The tunnel's own certificate is one of `domains`.
+        # The tunnel's own certificate is from `domains`.
         self.gate = self.gateway(["gate.test"], world={"routes": self.routes, "http": self.edge, "preload": self.clock}, **options)
         self.wait_for("gate.test")
         if client:
@@ -44,7 +44,7 @@ class Demand(Lab):
         return self
 
     def orders(self, name=None):
-        """What was ordered; an order that only had a bad nonce is sent again."""
+        """The orders made, without those that were repeated only because of a bad nonce."""
         return [request for request in self.proxy.seen("new_order") if (not name or name in str(request.payload))
                 and not (request.reply and b"badNonce" in request.reply.body)]
 
@@ -53,7 +53,7 @@ def status_without_days(lab):
     return re.sub(r"\(.*? left\)", "", lab.command("status", "a.served.test").stdout)
 
 
-@case("the first handshake for a name that a client serves gets a certificate; the second finds it")
+@case("the first handshake for a name that a client serves gets a certificate, and the second finds it")
 def first(world):
     lab = Demand(world).begin()
     equal(world.curl("/", host="a.served.test", tls=True), "hello\n", "the first request")
@@ -66,7 +66,7 @@ def first(world):
     equal(lab.issued(), 2, "certificates")
 
 
-@case("a certificate on demand that is damaged on the disk, with a CA that is down: the one before is shown")
+@case("an on-demand certificate is damaged on disk while the CA is down: the previous one is served")
 def damaged(world):
     lab = Demand(world).begin()
     first = lab.wait_for("a.served.test")
@@ -78,12 +78,12 @@ def damaged(world):
     rule = lab.proxy.on(None, caproxy.html(503))
     lab.gate = lab.gateway(["gate.test"], on_demand=True, world={"routes": ROUTES})
     world.wait_for_tunnel(host="x.served.test", seconds=30)
-    equal(lab.wait_for("a.served.test").serial, first.serial, "the certificate that is shown")
+    equal(lab.wait_for("a.served.test").serial, first.serial, "the certificate served")
     rule.end()
     lab.wait_for("a.served.test", but=first.serial)
 
 
-@case("500 first handshakes at once make one order, and all succeed")
+@case("500 first handshakes at once cause one order, and all succeed")
 def crowd(world):
     lab = Demand(world).begin()
     context = ssl.create_default_context(cafile=lab.root)
@@ -95,12 +95,12 @@ def crowd(world):
                 return connection.version()
 
     began = time.monotonic()
-    equal(len(in_parallel([user] * count)), count, "handshakes that went well")
+    equal(len(in_parallel([user] * count)), count, "successful handshakes")
     note(f"{count} handshakes within {time.monotonic() - began:.1f} s")
     equal((len(lab.orders()), lab.issued()), (1, 2), "orders, certificates")
 
 
-@case("thousands of names that nobody serves, or that only a wildcard covers, make no order and are refused at once", seconds=240,
+@case("thousands of names without a client, or covered only by a wildcard, are refused at once without an order", seconds=240,
       measures=True)
 def strangers(world):
     lab = Demand(world).begin()
@@ -122,10 +122,10 @@ def strangers(world):
     equal(lab.proxy.seen(), [], "requests to the CA")
     if not SANITIZERS:
         check(grown < 16 << 20, f"{grown >> 20} MiB more memory")
-    equal(world.curl("/", host="b.served.test", tls=True), "hello\n", "a name that is served, afterwards")
+    equal(world.curl("/", host="b.served.test", tls=True), "hello\n", "a name with a client, afterwards")
 
 
-@case("without a name, for an address, a wildcard, nonsense: no order")
+@case("no name, an address, a wildcard, nonsense: no order")
 def nonsense(world):
     lab = Demand(world).begin()
     for name in (None, "*.served.test", "served.test", "a..served.test", "-.served.test", "a_b/../.served.test", "A" * 64 + ".served.test"):
@@ -137,10 +137,10 @@ def nonsense(world):
     equal([str(request.payload) for request in lab.orders()], [], "orders")
 
 
-@case("the name's client has to be there: an order when it has come, not before")
+@case("the name's client must be connected: nothing is ordered before it is")
 def client_there(world):
     lab = Demand(world).begin(client=False)
-    check(alert(lab.pebble.tls, "a.served.test"), "a name that nobody serves now is shown a certificate")
+    check(alert(lab.pebble.tls, "a.served.test"), "a name without a connected client got a certificate")
     equal(lab.orders(), [], "orders")
     service = world.origin()
     world.trust = lab.root
@@ -149,7 +149,7 @@ def client_there(world):
     lab.wait_for("a.served.test")
 
 
-@case("a CA that takes too long: the handshake is refused after `wait`, and finds the certificate later")
+@case("a CA that takes too long: the handshake is refused after `wait`, and a later one gets the certificate")
 def too_long(world):
     lab = Demand(world).begin(wait="1s")
     event = threading.Event()
@@ -167,21 +167,21 @@ def too_long(world):
 def refused(world):
     lab = Demand(world, blocked=["bad.served.test"]).begin(retry="30s")
     for _ in range(20):
-        check(alert(lab.pebble.tls, "bad.served.test"), "a refused name is shown a certificate")
+        check(alert(lab.pebble.tls, "bad.served.test"), "a refused name got a certificate")
     equal(len(lab.orders("bad.served.test")), 1, "orders")
     lab.wait_for("a.served.test")
     told = lab.command("status", "a.served.test").stdout
     lab.gate.stop()
     lab.gate = lab.gateway(["gate.test"], on_demand=True, retry="30s", world={"routes": ROUTES})
     world.wait_for_tunnel(host="x.served.test", seconds=30)
-    check(alert(lab.pebble.tls, "bad.served.test"), "a refused name is shown a certificate after a restart")
+    check(alert(lab.pebble.tls, "bad.served.test"), "a refused name got a certificate after a restart")
     equal(len(lab.orders("bad.served.test")), 1, "orders after a restart")
     lab.wait_for("a.served.test")
     check("renewed 20" in told, f"the status: {told}")
     wait_until(lambda: status_without_days(lab) == re.sub(r"\(.*? left\)", "", told), 10, "the same status after a restart")
 
 
-@case("quotas: so many orders an hour and no more, in all and for one source")
+@case("quotas limit the orders per hour, in total and for one source")
 def quotas(world):
     for number, (options, most) in enumerate((({"on_demand_per_hour": 3}, 3), ({}, 10))):
         lab = world.lab = getattr(world, "lab", None) or Demand(world)
@@ -202,7 +202,7 @@ def quotas(world):
         lab.wait_for("n0.served.test")
 
 
-@case("a waiter that goes away does not end the order, nor harm the others")
+@case("a waiting user who disconnects neither ends the order nor affects others")
 def gone(world):
     lab = Demand(world).begin()
     event = threading.Event()
@@ -229,7 +229,7 @@ def gone(world):
     equal((len(lab.orders()), lab.issued()), (1, 2), "orders, certificates")
 
 
-@case("`ask`: 200 allows a name, all else does not; it is asked before the CA is")
+@case("`ask`: 200 allows a name, everything else does not; it is asked before the CA")
 def ask(world):
     lab = Demand(world)
     asked = []
@@ -252,18 +252,18 @@ def ask(world):
     lab.begin(client=False, ask=f"http://127.0.0.1:{server.server_port}/")
     lab.wait_for("yes.test")
     for name in ("no.test", "moved.test"):
-        check(alert(lab.pebble.tls, name), f"{name} is shown a certificate")
-        check(name in asked, f"{name} was not asked for")
+        check(alert(lab.pebble.tls, name), f"{name} got a certificate")
+        check(name in asked, f"no request about {name}")
         equal(lab.orders(name), [], "orders")
     server.shutdown()
     server.server_close()
-    check(alert(lab.pebble.tls, "later.test"), "a name is allowed while nobody can be asked")
+    check(alert(lab.pebble.tls, "later.test"), "a name is allowed although `ask` is unreachable")
     equal(len(lab.orders()), 1, "orders")
     wait_until(lambda: lab.gate.running(), 1, "the gateway")
 
 
 class Permission:
-    """The server of `ask`: `asked` are the names, `verdict` gives the status for a name."""
+    """The server for `ask`: `asked` are the names, `verdict` returns the status for a name."""
 
     def __init__(self, world, verdict):
         self.asked, self.running, self.most, lock = [], 0, 0, threading.Lock()
@@ -298,7 +298,7 @@ class Permission:
         self.url = f"http://127.0.0.1:{server.server_port}/"
 
 
-@case("an `ask` that hangs: few questions go on at once, all else is served meanwhile, and nobody waits long", seconds=120)
+@case("an `ask` that hangs: few requests run in parallel, everything else is served, and no handshake waits for long", seconds=120)
 def slow_ask(world):
     lab = Demand(world)
     hangs = threading.Event()
@@ -309,15 +309,15 @@ def slow_ask(world):
     began = time.monotonic()
     shown = in_parallel([lambda number=number: alert(lab.pebble.tls, f"n{number}.test") for number in range(100)])
     check(all("UNRECOGNIZED" in str(text).upper() for text in shown), f"{shown}")
-    note(f"100 handshakes within {time.monotonic() - began:.1f} s, {permission.most} questions at once, {len(permission.asked)} in all")
-    check(2 <= permission.most <= 16, f"{permission.most} questions at once for one address")
-    equal(alert(lab.pebble.tls, "yes.test"), None, "a certificate that is there")
+    note(f"100 handshakes within {time.monotonic() - began:.1f} s, {permission.most} requests in parallel, {len(permission.asked)} in total")
+    check(2 <= permission.most <= 16, f"{permission.most} requests in parallel for one address")
+    equal(alert(lab.pebble.tls, "yes.test"), None, "an existing certificate")
     equal(len(lab.orders()), 1, "orders")
     hangs.set()
     lab.wait_for("later.test")
 
 
-@case("`ask` is asked again before a renewal: a name that is not allowed any more is not renewed", seconds=120)
+@case("`ask` is asked again before a renewal: a name that is no longer allowed is not renewed", seconds=120)
 def ask_again(world):
     lab = Demand(world, validity=30)
     allowed = {"yes.test", "no.test"}
@@ -327,13 +327,13 @@ def ask_again(world):
     equal(alert(lab.pebble.tls, "no.test"), None, "a handshake that uses it")
     allowed.remove("no.test")
     lab.wait_for("yes.test", 60, but=first["yes.test"].serial)
-    wait_until(lambda: permission.asked.count("no.test") >= 2, 30, "the second question for no.test")
-    wait_until(lambda: time.time() > first["no.test"].end, 60, "the end of the first certificates", pause=0.2)
-    check(alert(lab.pebble.tls, "no.test"), "an expired certificate is shown for a name that is not allowed any more")
+    wait_until(lambda: permission.asked.count("no.test") >= 2, 30, "the second request about no.test")
+    wait_until(lambda: time.time() > first["no.test"].end, 60, "the expiry of the first certificates", pause=0.2)
+    check(alert(lab.pebble.tls, "no.test"), "an expired certificate is served for a name that is no longer allowed")
     equal(len(lab.orders("no.test")), 1, "orders for no.test")
 
 
-@case("a client that has gone before its name's turn: nothing is ordered for it", seconds=120)
+@case("a client that disconnects before its name's turn: nothing is ordered", seconds=120)
 def gone_client(world):
     lab = Demand(world).begin(wait="1m")
     event = threading.Event()
@@ -344,18 +344,18 @@ def gone_client(world):
                for number in range(5)]
     for waiter in waiters[:4]:
         waiter.start()
-    wait_until(lambda: len(lab.orders()) == 4, 20, "as many orders as go on at once")
+    wait_until(lambda: len(lab.orders()) == 4, 20, "the maximum number of concurrent orders")
     waiters[4].start()
     time.sleep(0.5)
     world.processes[-1].stop()
-    wait_until(lambda: world.curl("/", host="n4.served.test", want="%{http_code}") == "503", 10, "the client to be gone")
+    wait_until(lambda: world.curl("/", host="n4.served.test", want="%{http_code}") == "503", 10, "the client to disconnect")
     event.set()
     for waiter in waiters:
         waiter.join()
-    equal(lab.orders("n4.served.test"), [], "orders for the name whose client has gone")
+    equal(lab.orders("n4.served.test"), [], "orders for the name whose client has disconnected")
 
 
-@case("hundreds of names beyond the quota leave nothing behind: no state, one line in the log, and room for others", seconds=120)
+@case("hundreds of names beyond the quota leave no files and one line in the log, and do not block others", seconds=120)
 def flood(world):
     lab = Demand(world)
     lab.routes = ROUTES + [{"host": f"x{number}.served.test", "to": "client-1/web"} for number in range(scaled(1000, 300))]
@@ -370,14 +370,14 @@ def flood(world):
     equal(len(lab.orders()), 2, "orders")
 
 
-@case("an expired certificate on demand is not shown once more without a new order", seconds=120)
+@case("an expired on-demand certificate is not served again without a new order", seconds=120)
 def expired(world):
     lab = Demand(world, validity=20).begin()
     client = world.processes[-1]
     first = lab.wait_for("a.served.test")
     client.stop()
-    wait_until(lambda: time.time() > first.end, 60, "its end", pause=0.2)
-    check(alert(lab.pebble.tls, "a.served.test"), "an expired certificate is shown for a name that nobody serves")
+    wait_until(lambda: time.time() > first.end, 60, "its expiry", pause=0.2)
+    check(alert(lab.pebble.tls, "a.served.test"), "an expired certificate is served for a name without a client")
     world.client({"web": "http://127.0.0.1:1"})
     lab.wait_for("gate.test")
     world.wait_for_tunnel(host="x.served.test", seconds=30)
@@ -385,7 +385,7 @@ def expired(world):
     check(leaf.serial != first.serial and leaf.end > time.time(), "an expired certificate")
 
 
-@case("certificates of names that nobody serves any more are forgotten after their end; those in the store are found again",
+@case("certificates of names that are no longer served are dropped after they expire; those in the store are found again",
       seconds=120)
 def forgotten(world):
     lab = Demand(world, validity=3600)
@@ -395,19 +395,19 @@ def forgotten(world):
     for number in range(3):
         lab.wait_for(f"n{number}.served.test")
     client.stop()
-    lab.clock.monotonic = 3600  # so that it looks at all that it has
+    lab.clock.monotonic = 3600  # so that it checks all its certificates
     lab.clock.set_by(3 * 86400)
     for number in range(3):
         lab.gate.wait_for(f"n{number}.served.test: expired and unused", 30)
-    check(alert(lab.pebble.tls, "n0.served.test"), "a certificate is shown")
+    check(alert(lab.pebble.tls, "n0.served.test"), "a certificate is served")
     lab.clock.set_by(-3 * 86400)
     world.client({"web": "http://127.0.0.1:1"})
     world.wait_for_tunnel(host="x.served.test", seconds=30)
     lab.wait_for("n0.served.test")
-    equal(len(lab.orders("n0.served.test")), 1, "orders: the certificate of the store is good by the right clock")
+    equal(len(lab.orders("n0.served.test")), 1, "orders: by the right clock, the certificate in the store is valid")
 
 
-@case("certificates on demand are revoked and renewed by command, also when no handshake came since the start", seconds=120)
+@case("on-demand certificates can be revoked and renewed by command, even without a handshake since the start", seconds=120)
 def commands(world):
     lab = Demand(world).begin()
     serials = [lab.wait_for(f"n{number}.served.test").serial for number in range(2)]
@@ -423,7 +423,7 @@ def commands(world):
         lab.wait_for(f"n{number}.served.test", but=serials[number])
 
 
-@case("a handshake that waits for its certificate has not only `head_timeout`; a peer that goes away is noticed", seconds=120)
+@case("a handshake may wait for its certificate for longer than `head_timeout`; a disconnect is noticed", seconds=120)
 def patience(world):
     lab = Demand(world)
     lab.edge = {"head_timeout": "2s"}
@@ -447,14 +447,14 @@ def patience(world):
             plain.sendall(hello.read())
     wait_until(lambda: lab.gate.descriptors() >= before + 20, 10, "the others to wait")
     time.sleep(3)  # longer than head_timeout
-    check(lab.gate.descriptors() >= before + 20, "the others wait no longer")
+    check(lab.gate.descriptors() >= before + 20, "the others are no longer waiting")
     for plain in plains:
         plain.close()
-    wait_until(lambda: lab.gate.descriptors() <= before + 2, 10, "the gateway to notice that the others are gone")
+    wait_until(lambda: lab.gate.descriptors() <= before + 2, 10, "the gateway to notice that the others have disconnected")
     equal(results, [], "the first")
     event.set()
     waiter.join()
-    equal(results, ["hello\n"], "the answer to the request of the one that has waited")
+    equal(results, ["hello\n"], "the answer to the request of the one that waited")
 
 
 if __name__ == "__main__":

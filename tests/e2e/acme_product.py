@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""The whole product with certificates by itself: nothing on disk, one config; https, DTLS and TLS show the same chain,
-and a renewal is noticed by nobody."""
+"""The whole product with automatic certificates: no certificate on disk and one config; HTTPS, DTLS and TLS use the same
+chain, and a renewal interrupts nothing."""
 
 import os
 import shutil
@@ -19,12 +19,12 @@ def transports(world):
 
 
 def connect(lab, transport, name="app.test"):
-    """The block of a client that verifies the gateway by Pebble's root."""
+    """The block of a client that verifies the gateway with Pebble's root."""
     return {transport: {"connect": f"127.0.0.1:{lab.pebble.tls}", "server_name": name, "ca": lab.root}}
 
 
 def browse(world, lab, host):
-    """What a browser shows of https://HOST/, where there is Chromium; otherwise what curl gets."""
+    """The page https://HOST/ as shown by Chromium, if installed, or else as downloaded by curl."""
     if not shutil.which("chromium") or not shutil.which("certutil"):
         return world.curl("/", host=host, tls=True)
     home = world.path("browser")
@@ -37,11 +37,11 @@ def browse(world, lab, host):
         "--no-proxy-server", "--no-first-run", "--virtual-time-budget=5000", f"--user-data-dir={home}/data",
         f"--host-resolver-rules=MAP {host} 127.0.0.1", "--dump-dom", f"https://{host}:{lab.pebble.tls}/"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, env={**os.environ, "HOME": home}, timeout=60)
-    note("by Chromium")
+    note("in Chromium")
     return result.stdout
 
 
-@case("no certificate on disk: the first https request works over TLS-ALPN-01, a client verifies the same chain over DTLS and TLS")
+@case("no certificate on disk: the first https request works with TLS-ALPN-01; a client verifies the same chain over DTLS and TLS")
 def first_request(world):
     lab = Lab(world)
     service = world.origin()
@@ -49,8 +49,8 @@ def first_request(world):
     lab.gateway(["app.test"], solvers=["acme_tlsalpn01"], world={"transports": transports(world)})
     world.trust = lab.root
     page = browse(world, lab, "app.test")
-    note(f"the first https request is answered after {time.monotonic() - began:.1f} s")
-    check("503" in page or "session" in page, f"the first request, with no client there yet, shows {page!r}")
+    note(f"the first https request was answered after {time.monotonic() - began:.1f} s")
+    check("503" in page or "session" in page, f"the first request, without a client yet, shows {page!r}")
     for transport in ("dtls", "tls"):
         client = world.client({"web": f"http://127.0.0.1:{service.port}"}, transports=[connect(lab, transport)])
         wait_until(lambda: world.curl("/", tls=True) == "hello\n", 20, f"the tunnel over {transport}", 0.05)
@@ -63,7 +63,7 @@ def first_request(world):
     equal(lab.issued(), 1, "certificates")
 
 
-@case("a client connects before the first certificate is there: it waits for it, or tries again, by itself")
+@case("a client that connects before the first certificate exists waits for it, or retries automatically")
 def client_first(world):
     lab = Lab(world)
     service = world.origin()
@@ -73,7 +73,7 @@ def client_first(world):
     wait_until(lambda: world.curl("/", tls=True) == "hello\n", 40, "the tunnel", 0.05)
 
 
-@case("renewal in the middle of downloads, over https and through the tunnel, without an error", seconds=180)
+@case("renewal during downloads, over https and through the tunnel, without an error", seconds=180)
 def renewal(world):
     lab = Lab(world, validity=20)
     service = world.origin()
@@ -84,8 +84,8 @@ def renewal(world):
     wait_until(lambda: world.curl("/", tls=True) == "hello\n", 20, "the tunnel", 0.05)
     first = lab.wait_for("app.test")
     size = scaled(48, 16) * MIB
-    seconds = max(16, first.end - time.time() + 2)  # past the end of the certificate that it begins with
-    # curl's own limit makes it last.
+    seconds = max(16, first.end - time.time() + 2)  # past the expiry of the certificate used at the start
+    # curl's rate limit makes it last this long.
     rate = int(size / seconds)
     result = []
     thread = threading.Thread(target=lambda: result.append(world.curl_hash(f"/bytes/{size}", "--limit-rate", str(rate), tls=True)))
@@ -95,7 +95,7 @@ def renewal(world):
         equal(world.curl("/", tls=True, want="%{http_code}"), "200", "a request during the download")
         thread.join(0.3)
     left = first.end - time.time()
-    note(f"the download ends {-left:.1f} s after the end of the certificate that it began with")
+    note(f"the download ends {-left:.1f} s after the expiry of the certificate used at its start")
     equal(result[0], (pattern_sha256(size), size, 0), "the download: hash, bytes, curl's exit code")
     check(second.serial != first.serial and left < 0, "the download has ended too early")
     equal(client.text().count("opened with"), gate.text().count("opened with"), "sessions")

@@ -2,14 +2,15 @@
 # Copyright (c) 2026 The hopgate authors
 """acme: when certificates are renewed, and why; revocation.
 
-By the numbers told in acme_issue.py:
+The numbers refer to acme_issue.py:
 
- 8 no second issuance               "a restart with a good certificate …"
+ 8 no second issuance               "after a restart, a valid certificate …"
 12 used without restart             "certificates of 20 s …"
-13 clock skew                       "a certificate that begins …"
-14 renewal                          "certificates of 20 s …", "6 days, 90 days, 10 years …", "ARI: …", "the chosen time is stable …"
+13 clock skew                       "a certificate that is not valid yet …"
+14 renewal                          "certificates of 20 s …", "6 days, 90 days, 10 years …", "ARI: …", "the chosen time is
+kept …"
 15 replaces                         "ARI: …", "replaces refused …"
-16 revoked                          "ARI: a window that is past …"
+16 revoked                          "ARI: a window in the past …"
 24 hooks                            "certificates of 20 s …"
 """
 
@@ -28,16 +29,16 @@ DAY = 86400
 
 
 def renewal_time(lab, name):
-    """When the certificate of a name will be renewed, as `hopgate acme status` says: seconds since 1970."""
+    """The time at which the certificate for a name will be renewed, from `hopgate acme status`: seconds since 1970."""
     result = lab.command("status")
-    equal(result.returncode, 0, f"the exit code of status, which says {result.stdout!r} {result.stderr!r}")
+    equal(result.returncode, 0, f"the exit code of status, whose output is {result.stdout!r} {result.stderr!r}")
     line = next((line for line in result.stdout.splitlines() if re.search(rf"\b{re.escape(name)}\b", line)), "")
     found = re.search(r"renew\w*\s+(?:at\s+|on\s+)?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)", line)
     check(found, f"status says {result.stdout!r}")
     return calendar.timegm(time.strptime(f"{found.group(1)} {found.group(2)}", "%Y-%m-%d %H:%M:%S"))
 
 
-@case("certificates of 20 s are renewed by ratio, again and again; connections live on; hooks are told")
+@case("certificates of 20 s are renewed by ratio, repeatedly; connections stay open; hooks are called")
 def short(world):
     lab = Lab(world, validity=20)
     hook = world.write("hook", f"#!/bin/sh\necho \"$1 $2 $HOPGATE_NAMES $HOPGATE_EXPIRES\" >>{world.path('hook-events')}\n")
@@ -57,7 +58,7 @@ def short(world):
             times.append(left)
             leaf, key = next_leaf, next_leaf.public_key
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
-        check(connection.recv(1000).startswith(b"HTTP/1.1 "), "the connection of before has not lived on")
+        check(connection.recv(1000).startswith(b"HTTP/1.1 "), "the earlier connection was not kept")
     equal(lab.pebble.accounts(), 1, "accounts")
     check(lab.issued() <= 4, f"{lab.issued()} certificates")
     events = wait_until(lambda: read(world.path("hook-events")).splitlines()[2:] and read(world.path("hook-events")).splitlines(),
@@ -65,7 +66,7 @@ def short(world):
     equal([line.split()[:3] for line in events[:3]], [["issued", "a.test", "a.test"]] + 2 * [["renewed", "a.test", "a.test"]], "events")
 
 
-@case("a restart with a good certificate asks the CA for none")
+@case("after a restart, a valid certificate is kept and none is requested")
 def restart(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test"])
@@ -77,7 +78,7 @@ def restart(world):
     equal((lab.pebble.orders(), lab.issued()), (1, 1), "orders, certificates")
 
 
-@case("6 days, 90 days, 10 years: renewal at a half or a third of the lifetime left, with jitter, far from expiry")
+@case("6 days, 90 days, 10 years: renewed with a half or a third of the lifetime left, with jitter, well before expiry")
 def lifetimes(world):
     lab = Lab(world)
     other = Authority(world)
@@ -88,12 +89,12 @@ def lifetimes(world):
         when = renewal_time(lab, "a.test")
         left = (leaf.end - when) / (leaf.end - leaf.begin)
         note(f"{days} days: renewal with {left:.1%} left")
-        check(ratio - 0.1 <= left <= ratio + 0.1, f"{days} days: renewal with {left:.3f} of the lifetime left")
+        check(ratio - 0.1 <= left <= ratio + 0.1, f"{days} days: renewed with {left:.3f} of the lifetime left")
         gate.stop()
     equal(lab.issued(), 3, "certificates")
 
 
-@case("the chosen time is stable over restarts")
+@case("the chosen time is kept across restarts")
 def stable(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test"])
@@ -105,7 +106,7 @@ def stable(world):
     equal(renewal_time(lab, "a.test"), when, "the time of renewal after a restart")
 
 
-@case("ARI: a window that is past has it renewed at once, once, with `replaces`")
+@case("ARI: a window in the past causes a renewal at once, once, with `replaces`")
 def ari_past(world):
     lab = Lab(world)
     due = []
@@ -116,14 +117,14 @@ def ari_past(world):
     due.append(ari_id(first.pem))
     lab.gateway(["a.test"])
     second = lab.wait_for("a.test", but=first.serial)
-    equal(lab.proxy.answered("new_order")[-1].payload.get("replaces"), ari_id(first.pem), "what the order replaces")
+    equal(lab.proxy.answered("new_order")[-1].payload.get("replaces"), ari_id(first.pem), "the certificate that the order replaces")
     check(ari_id(first.pem) in [r.target.rsplit("/", 1)[1] for r in lab.proxy.seen("renewal_info")], "the CA was not asked")
-    check(second.public_key != first.public_key, "the key is the old one")
+    check(second.public_key != first.public_key, "the key was not changed")
     time.sleep(1)
     equal(lab.issued(), 2, "certificates")
 
 
-@case("ARI: inverted, null, beyond expiry, far too long, an error: none of them has it renewed now")
+@case("ARI: inverted, null, past expiry, much too long, an error: none causes a renewal now")
 def ari_strange(world):
     lab = Lab(world)
     answers = [window(-50, -100), {"suggestedWindow": None}, {"suggestedWindow": {"start": "yesterday", "end": 7}},
@@ -143,7 +144,7 @@ def ari_strange(world):
     equal(lab.issued(), 1, "certificates")
 
 
-@case("replaces refused, with 409 alreadyReplaced or for another account's: ordered without it")
+@case("replaces refused, with 409 alreadyReplaced or because it belongs to another account: ordered without it")
 def replaces(world):
     lab = Lab(world)
     due = []
@@ -157,13 +158,13 @@ def replaces(world):
         rule = lab.proxy.on("new_order", error, when=lambda request: "replaces" in (request.payload or {}))
         gate = lab.gateway(["a.test"])
         leaf = lab.wait_for("a.test", but=leaf.serial)
-        equal(rule.hits, 1, "orders that replace something")
-        check("replaces" not in lab.proxy.answered("new_order")[-1].payload, "the order replaces something")
+        equal(rule.hits, 1, "orders that replace a certificate")
+        check("replaces" not in lab.proxy.answered("new_order")[-1].payload, "the order replaces a certificate")
         rule.end()
     equal(lab.issued(), 4, "certificates")
 
 
-@case("the commands: status tells names, expiry and the next try; renew orders at once; revoke reaches the CA")
+@case("the commands: status shows names, expiry and next attempt; renew orders at once; revoke contacts the CA")
 def commands(world):
     lab = Lab(world)
     lab.gateway(["a.test"])
@@ -177,19 +178,19 @@ def commands(world):
     equal(result.returncode, 0, f"the exit code of revoke, {result.stdout!r} {result.stderr!r}")
     wait_until(lambda: lab.pebble.status(second.serial) == "Revoked", 20, "the CA to have revoked it")
     third = lab.wait_for("a.test", but=second.serial)
-    check(third.public_key != second.public_key, "the key of the revoked certificate goes on")
+    check(third.public_key != second.public_key, "the key of the revoked certificate is still used")
     result = lab.command("renew", "b.test")
     check(result.returncode != 0 and "b.test" in result.stdout + result.stderr, f"renew of an unknown name: {result}")
 
 
-@case("revoked by command, and killed before the new order: ordered after the restart; what was revoked is not kept")
+@case("revoked by command, and killed before the new order: ordered after the restart; the revoked certificate is not kept")
 def revoked_and_killed(world):
     lab = Lab(world)
     gate = lab.gateway(["a.test"])
     first = lab.wait_for("a.test")
     equal(lab.command("renew", "a.test").returncode, 0, "the exit code of renew")
     second = lab.wait_for("a.test", but=first.serial)
-    wait_until(lambda: lab.files("acme/previous"), 10, "the pair before to be kept")
+    wait_until(lambda: lab.files("acme/previous"), 10, "the previous pair to be kept")
     rule = lab.proxy.on("new_order", caproxy.html(503))
     equal(lab.command("revoke", "a.test").returncode, 0, "the exit code of revoke")
     equal(len(lab.files("acme/requests")), 1, "requests in the store")
@@ -200,11 +201,11 @@ def revoked_and_killed(world):
     third = lab.wait_for("a.test", but=second.serial)
     wait_until(lambda: Leaf(read(lab.kept("a.test"))).serial == third.serial, 10, "the new pair in the store")
     equal(lab.files("acme/previous"), [], "pairs that are kept")
-    wait_until(lambda: not lab.files("acme/requests"), 10, "the request to be gone")
+    wait_until(lambda: not lab.files("acme/requests"), 10, "the request to be removed")
     equal(lab.issued(), 3, "certificates")
 
 
-@case("a certificate that begins the day after tomorrow is not served, nor ordered again and again; the old one is")
+@case("a certificate that is not valid yet is not served, nor ordered again and again; the old one is served")
 def future(world):
     lab = Lab(world)
     other = Authority(world)
@@ -218,7 +219,7 @@ def future(world):
     lab.gateway(["a.test"], retry="1m")
     lab.proxy.wait_for("certificate", 2)
     time.sleep(2)
-    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate that is served")
+    equal(Leaf(lab.chain("a.test")).serial, first.serial, "the certificate served")
     check(lab.issued() <= 2, f"{lab.issued()} certificates")
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""./bootstrap on machines that lack something, or where an earlier run was interrupted; the build folder; the demo.
+"""./bootstrap on machines where tools are missing or an earlier run was interrupted; the build folder; the demo.
 
-configure is the real one. make, autoreconf and the package manager are stand-ins where a case is about bootstrap alone.
+configure is the real one. make, autoreconf and the package manager are stubs in cases that only concern bootstrap.
 """
 
 import os
@@ -12,20 +12,20 @@ import subprocess
 
 from harness import BUILD, SOURCE, Skip, case, check, equal, main
 
-# What no copy of the tree needs.
+# Not needed in a copy of the tree.
 NOT_SOURCE = shutil.ignore_patterns("build", ".git", "autom4te.cache")
 
 
 def answers(world):
-    """What configure found about compiler and libraries when it made the build folder, so that it need not try again; what
-    it finds in PATH is not among it. CONFIG_SITE names such a file."""
+    """A file with what configure found out about compiler and libraries when it ran for the build folder, for use as
+    CONFIG_SITE, so that it need not check again; what it finds in PATH is left out."""
     with open(os.path.join(BUILD, "config.log")) as file:
         known = re.findall(r"^(?:ac_cv_(?:c|func|header|lib|search)_|lt_cv_(?!path|prog_gnu|sys_global)).*", file.read(), re.M)
     return world.write("config.site", "\n".join(known) + "\n")
 
 
 class Tree:
-    """A copy of the source tree, and a machine on which `hidden` tools are not installed."""
+    """A copy of the source tree, and a machine on which the `hidden` tools are not installed."""
 
     def __init__(self, world, hidden=()):
         self.world, self.folder, self.bin = world, world.path("a tree"), world.path("bin")
@@ -39,13 +39,13 @@ class Tree:
         self.stand_in("apt-get", "exit 0")
 
     def install(self, hidden=()):
-        """Only the hidden tools are missing from now on; stand-ins stay."""
+        """From now on, only the hidden tools are missing; stubs are kept."""
         os.makedirs(self.bin, exist_ok=True)
         for folder in os.environ["PATH"].split(":"):
             for name in os.listdir(folder) if os.path.isdir(folder) else ():
                 path = os.path.join(self.bin, name)
                 if os.path.basename(os.path.realpath(os.path.join(folder, name))) == "ccache":
-                    continue  # looks for the compiler behind itself in PATH
+                    continue  # looks for the compiler after itself in PATH
                 missing = any(re.fullmatch(pattern, name) for pattern in hidden)
                 if os.path.lexists(path) and os.path.islink(path) and missing:
                     os.unlink(path)
@@ -65,7 +65,7 @@ class Tree:
         os.chmod(path, 0o755)
 
     def clone(self):
-        """As a clone is: something has to make configure."""
+        """Makes it look like a clone, where configure does not exist yet."""
         os.makedirs(os.path.join(self.folder, ".git"), exist_ok=True)
 
     def bootstrap(self, *words, status=0, **environment):
@@ -81,7 +81,7 @@ class Tree:
             return re.search(rf'^S\["{name}"\]="(.*)"', file.read(), re.M)[1]
 
 
-@case("tools that are installed after the first build are used by the steps that need them", seconds=300)
+@case("tools installed after the first build are used by the steps that need them", seconds=300)
 def tools_later(world):
     tree = Tree(world, hidden=("check", "python[0-9.]*", "valgrind", "clang-format"))
     tree.bootstrap("build")
@@ -94,17 +94,17 @@ def tools_later(world):
     tree.bootstrap("bench")
     for name in ("PYTHON", "VALGRIND", "CLANG_FORMAT"):
         check(tree.configured(name) not in (":", "no"), f"{name} is {tree.configured(name)}")
-    equal(tree.configured("HAVE_CHECK_TRUE"), "", "the unit tests' condition")
-    check("configure" not in tree.bootstrap("bench"), "it configures at each run")
+    equal(tree.configured("HAVE_CHECK_TRUE"), "", "the condition for unit tests")
+    check("configure" not in tree.bootstrap("bench"), "configure runs every time")
 
 
-@case("options go to configure and are kept; what bootstrap does not know is an error", seconds=300)
+@case("options are passed to configure and kept; unknown ones are an error", seconds=300)
 def options(world):
     tree = Tree(world)
     tree.bootstrap("build", "--prefix=/opt/one", "CFLAGS=-O1 -g")
     equal((tree.configured("prefix"), tree.configured("CFLAGS")), ("/opt/one", "-O1 -g"), "prefix and CFLAGS")
     tree.bootstrap("demo")
-    equal(tree.configured("prefix"), "/opt/one", "the prefix of the next step")
+    equal(tree.configured("prefix"), "/opt/one", "the prefix in the next step")
     tree.bootstrap("--prefix=/opt/two")
     equal(tree.configured("prefix"), "/opt/two", "another prefix")
     for words in (("chekc",), ("build", "demo"), ("check", "fast"), ("build", "--"), ("packages", "--prefix=/opt")):
@@ -116,7 +116,7 @@ def options(world):
     equal(tree.configured("prefix"), "/opt/three", "the prefix after a failure")
 
 
-@case("an interrupted autoreconf or configure is made good by the next run", seconds=300)
+@case("an interrupted autoreconf or configure is repaired by the next run", seconds=300)
 def interrupted(world):
     tree = Tree(world)
     tree.clone()
@@ -127,18 +127,18 @@ def interrupted(world):
     shutil.rmtree(tree.folder + "/m4", ignore_errors=True)
     copy = " && ".join(f'cp -p "{world.path(name)}" .' for name in kept)
     tree.stand_in("autoreconf", f'mkdir -p m4; cp -p "{world.path("configure")}" .; exit 1')
-    check("autoreconf failed" in tree.bootstrap(status=1), "an autoreconf that fails went unnoticed")
+    check("autoreconf failed" in tree.bootstrap(status=1), "a failure of autoreconf went unnoticed")
     tree.stand_in("autoreconf", f"mkdir -p m4; {copy}")
     tree.bootstrap()
-    check("autoreconf" not in tree.bootstrap(), "autoreconf runs each time")
-    # configure is stopped when it has written a Makefile and nothing else.
+    check("autoreconf" not in tree.bootstrap(), "autoreconf runs every time")
+    # The state of an interrupted configure that has only written the Makefile.
     os.unlink(tree.folder + "/build/configured.stamp")
     os.unlink(tree.folder + "/build/libtool")
     tree.bootstrap()
     check(os.path.exists(tree.folder + "/build/libtool"), "configure did not run again")
 
 
-@case("without root and sudo the whole command is shown, and nothing is left behind")
+@case("without root or sudo, the complete command is shown, and nothing is left behind")
 def no_root(world):
     tree = Tree(world, hidden=("sudo",))
     tree.stand_in("id", "echo 1000")
@@ -149,7 +149,7 @@ def no_root(world):
     equal(os.listdir(world.path("tmp")), [], "files left in TMPDIR")
 
 
-@case("a check whose fuzzing fails names the target and the input in its summary")
+@case("a check with a failure in fuzzing names the target and the input in its summary")
 def check_fails(world):
     tree = Tree(world)
     tree.bootstrap("build")
@@ -158,7 +158,7 @@ def check_fails(world):
     for name in ("fuzz/control-crash-old", "syntax/configured.stamp"):
         with open(f"{tree.folder}/build/{name}", "w") as file:
             file.write("an earlier run")
-    # The "compiler" makes a target that finds something at once.
+    # The "compiler" creates a target that finds something at once.
     tree.stand_in("clang-of-fuzz", """while [ "$1" != -o ]; do shift; done
         printf '%s\\n' '#!/bin/sh' 'printf %s bad >fuzz/control-crash-new' 'exit 77' >"$2" && chmod +x "$2" """)
     tree.stand_in("make", """case " $* " in
@@ -170,7 +170,7 @@ def check_fails(world):
           "    # fuzz.sh: fuzz/control-crash-new in base64: YmFk\n    not ok - fuzzing\n" in summary, text)
 
 
-@case("another prefix and a raised HG_ABI reach the program and hopgate.pc of a used build folder", seconds=300)
+@case("a changed prefix and HG_ABI reach the program and hopgate.pc in an existing build folder", seconds=300)
 def used_folder(world):
     tree = Tree(world)
     build = world.path("out")
@@ -188,19 +188,19 @@ def used_folder(world):
         with open(build + "/hopgate.pc") as file:
             return program, file.read()
 
-    # make cannot read a path with blanks; configure says so.
+    # make cannot handle a path with blanks; configure says so.
     os.rename(tree.folder, world.path("tree"))
     tree.folder = world.path("tree")
     program, package = make("--prefix=/opt/one")
     check(b"/opt/one/lib/hopgate/plugins" in program and "prefix=/opt/one\n" in package and "\nabi=1\n" in package, package)
     program, package = make("--prefix=/opt/two")
-    check(b"/opt/two/lib/hopgate/plugins" in program, "the program looks for its plugins where it did before")
+    check(b"/opt/two/lib/hopgate/plugins" in program, "the program looks for its plugins in the old place")
     header = tree.folder + "/include/hopgate/plugin.h"
     with open(header) as file:
         text = file.read()
     with open(header, "w") as file:
         file.write(text.replace("#define HG_ABI 1\n", "#define HG_ABI 77\n"))
-    check("\nabi=77\n" in make()[1], "hopgate.pc has the ABI of before")
+    check("\nabi=77\n" in make()[1], "hopgate.pc has the old ABI")
 
 
 @case("a program in its build folder uses the plugins beside it, and says so")
@@ -224,7 +224,7 @@ def demo(world, status, **environment):
     return text
 
 
-@case("the demo runs where TMPDIR has blanks, and says what is wrong where it is full or nginx cannot run", seconds=300)
+@case("the demo runs if TMPDIR has blanks, and explains a full TMPDIR or a broken nginx", seconds=300)
 def demo_troubles(world):
     os.mkdir(world.path("with a blank"))
     check("All 4 went well" in demo(world, 0, TMPDIR=world.path("with a blank")), "the demo")
@@ -236,7 +236,7 @@ def demo_troubles(world):
     check("libfoo.so" in demo(world, 1, PATH=path), "why nginx ended")
 
 
-@case("the demo says how much room it needs, and where to get it")
+@case("the demo says how much space it needs, and where to get it")
 def demo_room(world):
     if os.getuid() != 0:
         raise Skip("needs root, for a small file system")

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Plugins that break the contract: each is named in the log, once, and harms no other request."""
+"""Plugins that break the contract: each is named in the log, once, and no other request is affected."""
 
 import os
 import time
 
 from harness import BUILD, case, check, equal, main, wait_until
 
-# What a request of tests/tools/breach.c does; the status that its user gets; what the log says.
+# For each request: what tests/tools/breach.c does; the status that its user gets; what is logged.
 KINDS = {
     "attach_verdict": ("500", "in attach(), it answers 17"),
     "head_verdict": ("500", "in head(), it answers 17"),
@@ -59,7 +59,7 @@ def stop_in_time(process):
     check(process.running(), f"{process.name} has ended")
     began = time.monotonic()
     equal(process.stop(), 0, "exit code")
-    check(time.monotonic() - began < 5, "SIGTERM took 5 s and more")
+    check(time.monotonic() - began < 5, "SIGTERM took at least 5 s")
 
 
 @case("on a gateway: every kind of breach is logged once, and the next request is served")
@@ -70,7 +70,7 @@ def gateway(world):
     stop_in_time(gate)
 
 
-@case("on a client: the gateway's user gets an error, and the client lives")
+@case("on a client: the gateway's user gets an error, and the client survives")
 def client(world):
     use_test_plugins(world)
     world.service = world.origin()
@@ -82,7 +82,7 @@ def client(world):
     stop_in_time(culprit)
 
 
-@case("SIGTERM ends a process whose plugin has just resumed without end")
+@case("SIGTERM ends a process whose plugin has just resumed endlessly")
 def spin(world):
     use_test_plugins(world)
     gate, _ = world.tunnel(stages=["breach"])

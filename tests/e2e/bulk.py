@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Much at once: a gigabyte each way beside small requests, thousands of exchanges on one session, a reader who stalls."""
+"""High load: a gigabyte in each direction along with small requests, thousands of exchanges in one session, a stalled
+reader."""
 
 import hashlib
 import os
@@ -21,14 +22,14 @@ def memory_bounded(world, *processes, limit=64 * MIB):
 
 
 def none_left(gate, client, before):
-    """No descriptor more than before the load: connections of users and to services are gone or kept for reuse."""
+    """There are no more descriptors than before the load: connections of users and to services are closed or kept for reuse."""
     wait_until(lambda: gate.descriptors() <= before[0] + 1, 10,
                f"the gateway to close its descriptors ({before[0]} before, {gate.descriptors()} now)")
     wait_until(lambda: client.descriptors() <= before[1] + 1, 10,
                f"the client to close its descriptors ({before[1]} before, {client.descriptors()} now)")
 
 
-@case(f"{SIZE // MIB} MiB down and up through nginx, equal, beside 200 small requests a second; under 64 MiB of memory",
+@case(f"{SIZE // MIB} MiB down and up through nginx, unchanged, along with 200 small requests a second; under 64 MiB of memory",
       seconds=400, measures=True)
 def gigabyte(world):
     folder = world.path("www")
@@ -48,10 +49,10 @@ def gigabyte(world):
         transfer()
         seconds = time.monotonic() - began
         result = load_result(small)
-        note(f"{name}: {SIZE / 1e6 / seconds:.0f} MB/s; beside it {result['requests']} small requests, "
+        note(f"{name}: {SIZE / 1e6 / seconds:.0f} MB/s; at the same time, {result['requests']} small requests, "
              f"p50 {result['p50_ms']:.1f} ms, p99 {result['p99_ms']:.1f} ms, slowest {result['max_ms']:.0f} ms")
-        check(result["failed"] == 0, f"{result['failed']} of the small requests have failed: {result['why']}")
-        check(result["p99_ms"] < 250, f"small requests were held up beside the {name}: {result}")
+        check(result["failed"] == 0, f"{result['failed']} of the small requests failed: {result['why']}")
+        check(result["p99_ms"] < 250, f"small requests were delayed by the {name}: {result}")
 
     def down():
         equal(world.curl_hash("/big", tls=True), (digest.hexdigest(), SIZE, 0), "the download")
@@ -70,11 +71,11 @@ def gigabyte(world):
     memory_bounded(world, gate, client)
 
 
-@case(f"{USERS} concurrent exchanges on one session", seconds=200)
+@case(f"{USERS} concurrent exchanges in one session", seconds=200)
 def crowd(world):
     gate, client = world.tunnel()
     before = gate.descriptors(), client.descriptors()
-    # The gate of the service opens when all of them wait there, so all are open at the same time.
+    # The service's gate opens when all of them are waiting there, so all are open at the same time.
     result = world.load(f"/gate/{USERS}/65536", connections=USERS, requests=USERS, sha256=pattern_sha256(65536))
     note(f"{USERS} at once: {result['seconds']:.1f} s, gateway {gate.status('VmHWM') / MIB:.1f} MiB, "
          f"client {client.status('VmHWM') / MIB:.1f} MiB")
@@ -83,7 +84,7 @@ def crowd(world):
     none_left(gate, client, before)
 
 
-@case("a reader who stalls slows nobody and costs bounded memory", seconds=200, measures=True)
+@case("a stalled reader slows down no one and costs limited memory", seconds=200, measures=True)
 def stalled(world):
     gate, client = world.tunnel()
     size = scaled(256 * MIB, 32 * MIB)
@@ -105,12 +106,12 @@ def stalled(world):
     beside = max(download(), download())
     result = world.load("/", connections=16, requests=2000)
     grown = [process.status("VmRSS") - old for process, old in zip((gate, client), before)]
-    note(f"one download: {alone:.0f} MB/s alone, {beside:.0f} MB/s beside 20 stalled ones; memory grew by "
+    note(f"one download: {alone:.0f} MB/s alone, {beside:.0f} MB/s with 20 stalled ones; memory grew by "
          f"{grown[0] / MIB:.1f} (gateway) and {grown[1] / MIB:.1f} MiB (client)")
     equal((result["requests"], result["failed"]), (2000, 0), "small requests answered and failed")
-    check(beside > alone / 2, f"{beside:.0f} MB/s beside stalled readers, {alone:.0f} alone")
+    check(beside > alone / 2, f"{beside:.0f} MB/s with stalled readers, {alone:.0f} alone")
     memory_bounded(world, gate, client)
-    # A stalled one goes on where it stood.
+    # A stalled one continues where it stopped.
     body = 0
     while body < 8 * MIB:
         block = stalled_users[0].recv(MIB)
@@ -118,10 +119,10 @@ def stalled(world):
         body += len(block)
     for user in stalled_users:
         user.close()
-    equal(world.curl("/"), "hello\n", "after they have left")
+    equal(world.curl("/"), "hello\n", "after they have disconnected")
 
 
-@case("a service that stops reading an upload slows nobody", seconds=100, measures=True)
+@case("a service that stops reading an upload slows down no one", seconds=100, measures=True)
 def stalled_upload(world):
     gate, client = world.tunnel()
     users = []
@@ -146,7 +147,7 @@ def stalled_upload(world):
         user.close()
 
 
-@case("many downloads at once share the session", seconds=100)
+@case("many concurrent downloads share the session", seconds=100)
 def fair(world):
     world.tunnel()
     size = 4 * MIB

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""A TLS proxy in front of Pebble that goes wrong as told, adds what Pebble lacks, and notes every request.
+"""A TLS proxy in front of Pebble that fails on demand, adds what Pebble lacks, and records every request.
 
     proxy = Proxy(pebble)
     proxy.on("new_order", problem(429, "rateLimited", retry_after=3), times=1)
-    proxy.on("finalize", cut(before=False))          the CA has it, the client never learns so
-    proxy.seen("new_order")                          what the client has asked; each is a Request
+    proxy.on("finalize", cut(before=False))          the CA gets it, but the client never knows
+    proxy.seen("new_order")                          the client's requests; each is a Request
     proxy.ari = lambda certificate: window(-10, -5)  renewal information (RFC 9773), which Pebble lacks
 
-The Host field is kept, so Pebble's URLs lead back here. An act is a function of a Call that gives the Reply, or None for that of
-the CA; it runs in the thread of its connection and may wait. Those below make the usual ones.
+The Host field is kept, so Pebble's URLs lead back to the proxy. An action is a function that gets a Call and returns the
+Reply, or None for that of the CA; it runs in the thread of its connection and may block. Functions below create the usual
+ones.
 """
 
 import email.utils
@@ -25,7 +26,7 @@ import urllib.parse
 from harness import free_port, wait_until
 from pebble import Leaf, base64url, from_base64url, openssl
 
-# Pebble's paths, and the one of ours.
+# Pebble's paths, and one of our own.
 KINDS = {"dir": "directory", "nonce-plz": "new_nonce", "sign-me-up": "new_account", "order-plz": "new_order", "my-order": "order",
          "authZ": "authorization", "chalZ": "challenge", "finalize-order": "finalize", "certZ": "certificate",
          "revoke-cert": "revoke", "rollover-account-key": "key_change", "my-account": "account", "renewal-info": "renewal_info"}
@@ -33,7 +34,7 @@ ERROR = "urn:ietf:params:acme:error:"
 
 
 class Cut(Exception):
-    """The connection ends here, after the bytes given."""
+    """Ends the connection after sending these bytes."""
 
     def __init__(self, sent=b""):
         super().__init__()
@@ -87,7 +88,7 @@ class Reply:
 
 
 class Call:
-    """One request on its way: forward() asks the CA."""
+    """A request in progress: forward() passes it to the CA."""
 
     def __init__(self, proxy, request, upstream):
         self.proxy, self.request, self.upstream = proxy, request, upstream
@@ -97,7 +98,7 @@ class Call:
         return self.upstream(self.request)
 
     def nonce(self):
-        """A good one, as a field for a reply that the CA has not made."""
+        """A valid one, as a field for a reply that is not from the CA."""
         reply = self.upstream(Request(0, 0, "HEAD", "/nonce-plz", {"host": f"localhost:{self.proxy.port}"}, b""))
         return ("Replay-Nonce", reply.field("Replay-Nonce"))
 
@@ -125,10 +126,10 @@ class Proxy:
     def __init__(self, pebble, name="proxy"):
         self.pebble, self.world, self.name = pebble, pebble.world, name
         self.requests, self.rules, self.lock, self.connections = [], [], threading.Lock(), 0
-        self.busy = 0         # handshakes and requests that are under way
-        self.clock = None     # function of no argument: by how much the CA's clock, as its answers have it, is ahead of the right one
-        self.ari = None       # function of a certificate's id (RFC 9773 section 4.1): what renewalInfo answers
-        self.profiles = None  # {name: description} in the directory
+        self.busy = 0         # handshakes and requests in progress
+        self.clock = None     # function without arguments: how far the CA's clock, as shown in its answers, is ahead of the right one
+        self.ari = None       # function of a certificate's id (RFC 9773 section 4.1): the answer of renewalInfo
+        self.profiles = None  # {name: description} for the directory
         self.edit_directory = lambda document: None
         self.context = self.good_context()
         self.port, self.listener = free_port(), None
@@ -144,14 +145,14 @@ class Proxy:
         return context
 
     def distrusted_context(self):
-        """One whose certificate nobody has signed."""
+        """A context whose certificate is not signed by anyone."""
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
                 self.world.path("alien.key"), "-out", self.world.path("alien.pem"), "-days", "2", "-subj", "/CN=localhost",
                 "-addext", "subjectAltName=DNS:localhost")
         return self.good_context("alien.pem", "alien.key")
 
     def down(self):
-        """Nothing listens any more; connections that are open end after their request."""
+        """Stops listening; open connections end after their current request."""
         listener, self.listener = self.listener, None
         if listener:
             try:
@@ -215,7 +216,7 @@ class Proxy:
             reply = self.answer(Call(self, request, upstream.ask))
         except Cut as cut:
             connection.sendall(cut.sent)
-            # RST instead of FIN: nothing that looks like an orderly end.
+            # RST instead of FIN: it must not look like an orderly end.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         finally:
@@ -261,8 +262,8 @@ class Proxy:
     # ---- For tests ----
 
     def on(self, kind, act, times=None, skip=0, when=None):
-        """From now on the act answers requests of that kind (None: of each): the next `times`, but `skip` first. The rule
-        that was made last comes first."""
+        """From now on, the action answers requests of that kind (None: all): the next `times`, after skipping `skip`. The
+        newest rule takes precedence."""
         rule = Rule(kind, act, times, skip, when)
         with self.lock:
             self.rules.insert(0, rule)
@@ -273,7 +274,7 @@ class Proxy:
             return [request for request in self.requests if not kinds or request.kind in kinds]
 
     def answered(self, *kinds):
-        """Those of them that the CA itself has answered well."""
+        """Those that the CA itself has answered successfully."""
         return [request for request in self.seen(*kinds) if request.forwarded and request.status and request.status < 400]
 
     def forget(self):
@@ -284,7 +285,7 @@ class Proxy:
         return wait_until(lambda: self.seen(kind)[count - 1:], seconds, f"request {count} of kind {kind}")[0]
 
     def csr_of(self, certificate_url):
-        """The CSR (DER) of the order whose certificate that is, by what has passed here; and its names."""
+        """The CSR (DER) of the order for that certificate, as seen by the proxy, and its names."""
         for request in reversed(self.seen("order", "finalize")):
             document = request.reply.json() if request.reply else None
             if document and document.get("certificate", "").split("/")[3:] == certificate_url.split("/")[-2:]:
@@ -296,7 +297,7 @@ class Proxy:
 
 
 class Upstream:
-    """The connection to Pebble that belongs to one of a client."""
+    """The connection to Pebble that belongs to a client's connection."""
 
     def __init__(self, pebble):
         self.pebble, self.connection = pebble, None
@@ -315,7 +316,7 @@ class Upstream:
                 continue
             fields = [pair for pair in answer.getheaders() if pair[0].lower() not in ("content-length", "transfer-encoding")]
             return Reply(answer.status, body, fields, answer.reason)
-        return Reply(502, "the CA is gone")
+        return Reply(502, "the CA is unreachable")
 
     def close(self):
         if self.connection:
@@ -329,11 +330,11 @@ def with_json(reply, document):
     return Reply(reply.status, document, reply.fields, reply.reason)
 
 
-# ---- Acts ----
+# # ---- Actions ----
 
 
-def problem(status, kind, detail="as the test wants it", retry_after=None, **more):
-    """An error of the CA (RFC 8555 section 6.7)."""
+def problem(status, kind, detail="as requested by the test", retry_after=None, **more):
+    """An error from the CA (RFC 8555 section 6.7)."""
 
     def act(call):
         fields = [("Content-Type", "application/problem+json"), call.nonce()]
@@ -345,12 +346,12 @@ def problem(status, kind, detail="as the test wants it", retry_after=None, **mor
 
 
 def http_date(seconds):
-    """That time from now, for Retry-After."""
+    """The time that many seconds from now, for Retry-After."""
     return email.utils.formatdate(time.time() + seconds, usegmt=True)
 
 
 def answer(status, body=b"", *fields):
-    """Something that is no answer of a CA at all: HTML, a redirect, half a document."""
+    """Something that is not an ACME answer at all: HTML, a redirect, half a document."""
     return lambda call: Reply(status, body, fields)
 
 
@@ -363,7 +364,7 @@ def redirect(url, status=302):
 
 
 def edit(change, retry_after=None):
-    """The CA's document, changed in place, or what `change` gives instead."""
+    """The CA's document, modified in place, or what `change` returns instead."""
 
     def act(call):
         reply = call.forward()
@@ -379,7 +380,7 @@ def edit(change, retry_after=None):
 
 
 def replace_body(change):
-    """The CA's answer with other bytes: change(body) gives them. Its fields stay, so the nonce is good."""
+    """The CA's answer with different bytes: change(body) returns them. The fields are kept, so the nonce is valid."""
 
     def act(call):
         reply = call.forward()
@@ -397,12 +398,12 @@ def null_json():
 
 
 def oversized(size):
-    """A document that would be good, but for the blanks before it."""
+    """A document that would be valid, but for the blanks before it."""
     return replace_body(lambda body: b" " * size + body)
 
 
 def cut(before=True, sent=0):
-    """The connection is cut: before the CA has got the request, or after so many bytes of the answer."""
+    """Cuts the connection: before the CA gets the request, or after that many bytes of the answer."""
 
     def act(call):
         if before:
@@ -418,7 +419,7 @@ def delay(seconds):
 
 
 def hold(event, seconds=120):
-    """The request is kept until the event."""
+    """Holds the request until the event."""
 
     def act(call):
         event.wait(seconds)
@@ -436,7 +437,7 @@ def with_retry_after(value):
 
 
 def reuse_pending_order():
-    """For new_order: as Let's Encrypt, which gives the order of before while that is pending or ready."""
+    """For new_order: like Let's Encrypt, returns the previous order while that is pending or ready."""
 
     def act(call):
         wanted = sorted(identifier["value"] for identifier in call.request.payload["identifiers"])
@@ -450,7 +451,7 @@ def reuse_pending_order():
 
 
 def other_chain(make):
-    """For certificate: a chain of another CA in its place. make(csr, names) gives it as PEM."""
+    """For certificate: replaces the chain with that of another CA, which make(csr, names) returns as PEM."""
 
     def act(call):
         reply = call.forward()
@@ -470,7 +471,7 @@ def window(begin, end, **more):
 
 
 def ari_id(chain):
-    """How RFC 9773 section 4.1 names a certificate: authority key identifier and serial number."""
+    """The id of a certificate in RFC 9773 section 4.1: authority key identifier and serial number."""
     leaf = Leaf(chain)
     text = openssl("x509", "-noout", "-ext", "authorityKeyIdentifier", text=leaf.pem.encode())
     key = bytes.fromhex("".join(text.split("\n")[1].replace("keyid:", "").strip().split(":")))

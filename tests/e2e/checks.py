@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What `check` says of a config is what `run` makes of it: each one here is given to both."""
+"""What `check` says about a config agrees with what `run` does: each config here is passed to both."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from harness import Skip, case, check, equal, free_port, main
 
 
 def gateway(world, blocks=None, **settings):
-    """A gateway's config, as YAML with a line for each thing; `blocks` replaces or adds blocks, None takes one out."""
+    """A gateway's config, as YAML with one line per option; `blocks` replaces or adds blocks, None removes one."""
     world.certificates()
     if not os.path.exists(world.path("tokens")):
         world.token("client-1")
@@ -58,7 +58,7 @@ def verdicts(world, text, prefix=()):
     checked = subprocess.run([*prefix, world.hopgate, "check", "-c", path], capture_output=True, text=True,
                              env=world.environment, timeout=60)
     report = checked.stdout + checked.stderr
-    check("{\"time\"" not in report, f"check prints lines of the log:\n{report}")
+    check("{\"time\"" not in report, f"check prints log lines:\n{report}")
     with subprocess.Popen([*prefix, world.hopgate, "run", "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, env=world.environment) as process:
         log = ""
@@ -72,12 +72,12 @@ def verdicts(world, text, prefix=()):
 
 
 def agree(world, text, fault=None, warning=None, prefix=()):
-    """Both refuse the config, with a fault that matches, or both take it; then check may have a warning."""
+    """Both refuse the config with an error that matches, or both accept it; check may then print a warning."""
     code, report, ended, log = verdicts(world, text, prefix)
     if fault:
         equal((code, ended), (1, 1), f"exit codes of check and run:\n{text}\n{report}\n{log}")
         found = re.search(r"^\S+:\d+:\d+: (?!warning).*", report, re.M)
-        check(found and re.search(fault, found.group(0)), f"no fault like /{fault}/ with its place:\n{report}")
+        check(found and re.search(fault, found.group(0)), f"no error like /{fault}/ with its position:\n{report}")
         check(found.group(0).split(": ", 1)[1] in json_messages(log), f"run says something else:\n{report}\n{log}")
         return
     equal((code, ended), (0, None), f"exit codes of check and run:\n{text}\n{report}\n{log}")
@@ -92,7 +92,7 @@ def json_messages(log):
     return "\n".join(json.loads(line)["message"] for line in log.splitlines())
 
 
-@case("a user that does not exist, or that only root can become")
+@case("a user that does not exist, or that only root can switch to")
 def user(world):
     agree(world, gateway(world))
     agree(world, gateway(world, user="nobdy"), fault=r"user: unknown user \"nobdy\"")
@@ -104,7 +104,7 @@ def user(world):
               prefix=("setpriv", "--reuid", "nobody", "--clear-groups"))
 
 
-@case("files that are read again must be readable by the user that hopgate becomes")
+@case("files that are reloaded must be readable by the user that hopgate switches to")
 def readable(world):
     if os.getuid() != 0:
         raise Skip("needs root")
@@ -116,7 +116,7 @@ def readable(world):
         path = world.path(name)
         agree(world, text, fault=f"the user nobody, which hopgate switches to, cannot read {path} after a change: "
               f"Permission denied; chgrp {group} {path} && chmod g\\+r {path}" if name == "gate.key" else "cannot read .*")
-        subprocess.run(f"chgrp {group} {path} && chmod g+r {path}", shell=True, check=True)  # what it says
+        subprocess.run(f"chgrp {group} {path} && chmod g+r {path}", shell=True, check=True)  # as suggested
     agree(world, text)
     closed = world.path("closed")
     os.mkdir(closed, 0o700)
@@ -129,7 +129,7 @@ def readable(world):
     agree(world, text)
 
 
-@case("whoever runs it learns what to do about files that this user cannot read, and nothing of that where one is missing")
+@case("if that user cannot read a file, the message says how to fix it, but not if a file is missing")
 def unreadable(world):
     if os.getuid() != 0:
         raise Skip("needs root")
@@ -149,7 +149,7 @@ def unreadable(world):
         check("tokens: No such file" in told and not re.search("cannot read .*tokens", told), told)
 
 
-@case("check by root warns of what the user of the systemd units cannot read")
+@case("check by root warns about files that the user of the systemd units cannot read")
 def units(world):
     if os.getuid() != 0:
         raise Skip("needs root")
@@ -174,11 +174,11 @@ def units(world):
     key = world.path("hopgate/gate.key")
     told = report(world.path("hopgate/gateway.conf"))
     check(f"the user hopgate, as which the systemd unit runs, cannot read {key}" in told and told.count("warning") == 1, told)
-    subprocess.run(told.split("; ")[1], shell=True, check=True)  # what it says
-    equal(report(world.path("hopgate/gateway.conf")), "", "what is said then")
+    subprocess.run(told.split("; ")[1], shell=True, check=True)  # as suggested
+    equal(report(world.path("hopgate/gateway.conf")), "", "the output after that")
 
 
-@case("hosts that have no address are doubted, in `listen` and `connect`")
+@case("hosts without an address cause warnings, in `listen` and `connect`")
 def hosts(world):
     agree(world, client(world, {"dtls": {"connect": ["127.0.0.1:9", "gate.invalid:443"], "server_name": "gate.test", "ca": "ca.pem"}}),
           warning=r":\d+: warning: dtls: connect\[1\]: cannot resolve \"gate\.invalid\"")
@@ -186,7 +186,7 @@ def hosts(world):
     check(code == 0 and "dtls: listen[0]: cannot resolve \"gate.invalid\"" in report, f"{code}:\n{report}")
 
 
-@case("tokens: a file without any, routes to nobody, one that is too short")
+@case("tokens: an empty file, routes to unknown clients, a token that is too short")
 def tokens(world):
     world.write("tokens", "# none yet\n")
     agree(world, gateway(world), warning=r"auth_token: file: \S+ contains no tokens")
@@ -203,7 +203,7 @@ def tokens(world):
         agree(world, client(world), fault="auth_token: token_file: ")
 
 
-@case("a store with files that are another user's")
+@case("a store with files that belong to a different user")
 def store(world):
     if os.getuid() != 0:
         raise Skip("needs root")
@@ -225,7 +225,7 @@ def store(world):
     agree(world, text.replace("gate.key", "own.key"))
 
 
-@case("solvers without the listener that an authority asks")
+@case("solvers without the listener that the authority connects to")
 def solvers(world):
     plain, port = free_port(), free_port()
     agree(world, gateway(world, {"acme_http01": None, "http": {"listen": f"127.0.0.1:{port} tls"}}),
@@ -233,7 +233,7 @@ def solvers(world):
     agree(world, gateway(world, {"acme_http01": None, "http": {"listen": [f"127.0.0.1:{plain}", f"127.0.0.1:{port} tls"]}}))
 
 
-@case("messages say what is meant, once, and nothing that leads elsewhere")
+@case("messages explain the cause, once, and do not mislead")
 def messages(world):
     for block, wanted in (({"route": [{"host": "https://app.test", "to": "client-1/web"}]}, ["expected only a host"]),
                           ({"route": [{"host": "app.test/x", "to": "client-1/web"}]}, ["expected only a host, as in app.example.com, without scheme or path"]),
@@ -247,7 +247,7 @@ def messages(world):
                           ({"codec_binary": "none", "binary": None}, ["no plugin 'binary'; did you mean 'codec_binary'"])):
         code, report, _, _ = verdicts(world, gateway(world, block))
         faults = re.findall(r"^\S+:\d+:\d+: (?!warning).*", report, re.M)
-        equal((code, len(faults)), (1, len(wanted)), f"exit code and faults:\n{report}")
+        equal((code, len(faults)), (1, len(wanted)), f"exit code and errors:\n{report}")
         for fault, text in zip(faults, wanted):
             check(text in fault, f"not {text!r}:\n{report}")
     for to in ("127.0.0.1:8080", "app", "localhost:8080/base"):
@@ -256,7 +256,7 @@ def messages(world):
         check(code == 1 and len(faults) == 1 and "not a URL of the form http://host:port" in faults[0], f"{to}:\n{report}")
 
 
-@case("settings that are for the other end do nothing, and are doubted")
+@case("settings for the other end have no effect, and cause a warning")
 def settings(world):
     agree(world, gateway(world, links=2), warning=r":1:8: warning: links: it has no effect on a gateway")
     text = client(world, links=2)
@@ -266,7 +266,7 @@ def settings(world):
     agree(world, gateway(world, sessions_per_process=20))
 
 
-@case("addresses to listen at: one that is there twice, one of another machine, a port for root")
+@case("addresses to listen on: a duplicate, one of a different machine, a port only for root")
 def listening(world):
     port = free_port()
     for listen in ([f"127.0.0.1:{port}", f"127.0.0.1:{port} tls"], [f"127.0.0.1:{port} tls", f"*:{port}"]):
@@ -277,17 +277,17 @@ def listening(world):
         equal((code, ended), (0, 1), f"exit codes of check and run:\n{report}\n{log}")
         check(re.search(rf"warning: {name}: listen\[0\]: {warning}", report) and re.search(warning, log), f"{report}\n{log}")
     if os.getuid() != 0 or int(open("/proc/sys/net/ipv4/ip_unprivileged_port_start").read()) <= 1:
-        raise Skip("needs root, and ports that do")
+        raise Skip("needs root, and privileged ports")
     for name in ("gate.key", "tokens"):
         os.chmod(world.path(name), 0o644)
     text = gateway(world, {"dtls": {"listen": "*:1"}})
-    check("not permitted" not in verdicts(world, text)[1], "root is told that it may not listen")
+    check("not permitted" not in verdicts(world, text)[1], "root is told that listening is not permitted")
     code, report, ended, _ = verdicts(world, text, ("setpriv", "--reuid", "nobody", "--clear-groups"))
     equal((code, ended), (0, 1), f"exit codes of check and run:\n{report}")
     check(re.search(r"warning: dtls: listen\[0\]: not permitted to listen on \*:1: .*CAP_NET_BIND_SERVICE", report), report)
 
 
-@case("a port that is taken: nothing is said to listen, and the last line says that nothing runs")
+@case("a port in use: the log does not claim to listen on it, and the last line says that hopgate did not start")
 def taken(world):
     text = gateway(world)
     ports = re.findall(r"127\.0\.0\.1:(\d+)", text)

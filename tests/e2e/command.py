@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""The command line: help, exit status, what `check` reports, `describe` and the manual pages."""
+"""The command line: help, exit status, the messages of `check`, `describe` and the manual pages."""
 
 import glob
 import os
@@ -13,14 +13,14 @@ from harness import SOURCE, Skip, case, check, equal, free_port, main
 PLUGINS = ("http", "tls_files", "route", "auth_token", "codec_binary", "codec_json", "dtls", "origin")
 
 
-@case("version, -V; help, for each command in three ways; unknown commands and options get a suggestion")
+@case("version, -V; help for each command in three ways; unknown commands and options get a suggestion")
 def words(world):
     for arguments in (("version",), ("--version",), ("-V",)):
         version = world.program(*arguments)
         check(version.returncode == 0 and re.match(r"hopgate \d+\.\d+\.\d+ \(ABI \d+\)\n$", version.stdout), f"{arguments}: {version}")
     top = world.program("--help")
     equal(top.returncode, 0, "exit status of --help")
-    equal((world.program("help").stdout, world.program("-h").stdout), (top.stdout, top.stdout), "help and -h beside --help")
+    equal((world.program("help").stdout, world.program("-h").stdout), (top.stdout, top.stdout), "help and -h compared with --help")
     commands = re.findall(r"^  ([a-z]+)\b", top.stdout.split("Options:")[0], re.M)
     equal(sorted(commands), ["acme", "check", "describe", "help", "plugins", "run", "token", "version"], "the commands in --help")
     for word in commands:
@@ -34,7 +34,7 @@ def words(world):
         check(wrong.returncode == 2 and "unknown command 'chek'; did you mean 'check'?" in wrong.stderr, f"{arguments}: {wrong}")
 
 
-@case("a wrong command line exits with 2 and says what is wrong")
+@case("invalid arguments: exit status 2, and the message says what is wrong")
 def usage(world):
     for arguments, message in (
             ((), "usage: hopgate"), (("run",), "'run' requires -c FILE"), (("describe",), "'describe' requires NAME"),
@@ -57,7 +57,7 @@ def plugins(world):
         check(re.search(rf"\b{name}\b", result.stdout), f"{name} is not listed:\n{result.stdout}")
 
 
-@case("describe and the option section of the manual page are the same")
+@case("describe prints the same as the option section of the manual page")
 def describe(world):
     pages = {name: os.path.join(SOURCE, "plugins", name, f"hopgate-{name}.5") for name in PLUGINS}
     pages["hopgate.conf"] = os.path.join(SOURCE, "docs", "hopgate.conf.5")
@@ -70,7 +70,7 @@ def describe(world):
         with open(path) as file:
             page = file.read()
         section = re.search(r'^\.\\" options: begin.*?\n(.*?)^\.\\" options: end', page, re.M | re.S)
-        check(section, f"{path} has no marks around its options")
+        check(section, f"{path} has no markers around its options")
         equal(section.group(1).strip(), manual.stdout.strip(), f"the option section of {path}")
     wrong = world.program("describe", "rout")
     check(wrong.returncode == 1 and "route" in wrong.stderr, f"describe rout: {wrong.returncode} {wrong.stderr!r}")
@@ -93,7 +93,7 @@ pipeline:
 
 
 def faults(world, text):
-    """What check says of a config: (exit code, [(line, column, message)], everything)."""
+    """The result of check for a config: (exit code, [(line, column, message)], output)."""
     world.certificates()
     world.write("tokens", f"client-1:{'0' * 64}\nclient-2:{'1' * 64}\n")
     result = world.program("check", "-c", world.write("test.conf", text))
@@ -105,10 +105,10 @@ def faults(world, text):
     return result.returncode, found, result.stdout + result.stderr
 
 
-@case("check: the configs of the samples are good")
+@case("check: the sample configs are valid")
 def good_config(world):
     code, found, output = faults(world, GOOD)
-    equal((code, found), (0, []), f"of a good config ({output})")
+    equal((code, found), (0, []), f"for a valid config ({output})")
     world.token("client-1")
     os.rename(world.path("token-client-1"), world.path("token"))
     client = world.write("client.conf", """\
@@ -122,10 +122,10 @@ pipeline:
   - origin
 """)
     result = world.program("check", "-c", client)
-    equal(result.returncode, 0, f"of the client's ({result.stdout} {result.stderr})")
+    equal(result.returncode, 0, f"for the client's ({result.stdout} {result.stderr})")
 
 
-@case("check: the installed samples are good once their files are there")
+@case("check: the installed samples are valid once their files exist")
 def samples(world):
     world.certificates()
     world.write("tokens", "")
@@ -135,11 +135,11 @@ def samples(world):
     for name in ("hopgate.conf", "client.conf"):
         with open(os.path.join(SOURCE, "etc", name)) as file:
             result = world.program("check", "-c", world.write(name, file.read()))
-        doubts = [line for line in result.stderr.splitlines() if "gate.example.com" not in line]  # a name for examples
+        doubts = [line for line in result.stderr.splitlines() if "gate.example.com" not in line]  # an example name
         equal((result.returncode, doubts), (0, []), f"of {name}")
 
 
-@case("check: the configs in the README are good, but for the names in them that nobody has")
+@case("check: the configs in the README are valid, except for their example names")
 def readme_configs(world):
     world.write("tokens", "")
     world.token("client-1")
@@ -153,10 +153,10 @@ def readme_configs(world):
         result = world.program("check", "-c", name)
         check(result.returncode == 0 and ": ok: " in result.stdout, f"{config}{result.stdout}{result.stderr}")
         doubts = [line for line in result.stderr.splitlines() if ".example.com" not in line and "not installed" not in line]
-        equal(doubts, [], f"warnings about:\n{config}")
+        equal(doubts, [], f"warnings for:\n{config}")
 
 
-@case("check --print: what it prints is a config that means the same")
+@case("check --print: the output is a config with the same meaning")
 def print_config(world):
     world.certificates()
     world.write("tokens", "")
@@ -165,10 +165,10 @@ def print_config(world):
     lines = [line for line in first.stdout.splitlines(True) if not re.search(r": ~$|\(secret\)", line)]
     second = world.program("check", "--print", "-c", world.write("again.conf", "".join(lines)))
     equal(second.returncode, 0, f"exit code ({second.stderr})")
-    equal(second.stdout.splitlines()[1:], first.stdout.splitlines()[1:], "what is printed")
+    equal(second.stdout.splitlines()[1:], first.stdout.splitlines()[1:], "the output")
 
 
-@case("check: every fault with its line and column, not only the first")
+@case("check: all errors are reported with line and column, not just the first")
 def all_faults(world):
     text = (GOOD.replace("- codec_binary", "- codec_binari").replace("listen: [", "lissten: [")
             .replace("to: client-1/web", "too: client-1/web").replace("key: gate.key", "key: nowhere.key"))
@@ -176,17 +176,17 @@ def all_faults(world):
     equal(code, 1, "exit code")
     lines = {line for line, _, _ in found}
     for line in (3, 4, 7, 10):
-        check(line in lines, f"the fault in line {line} is not told:\n{output}")
+        check(line in lines, f"the error in line {line} is not reported:\n{output}")
     for near in ("codec_binary", "listen", "to"):
-        check(re.search(rf"\b{near}\b", output), f"the likely meant '{near}' is not named:\n{output}")
+        check(re.search(rf"\b{near}\b", output), f"'{near}' is not suggested:\n{output}")
     check(any(line == 10 and column == 5 for line, column, _ in found), f"line 10, column 5:\n{output}")
 
 
-@case("check: wrong shapes, values and missing parts are told")
+@case("check: wrong types, values and missing parts are reported")
 def kinds_of_faults(world):
     def one(change, line, pattern):
         text = change(GOOD)
-        check(text != GOOD, "the test has changed nothing")
+        check(text != GOOD, "the pattern has changed nothing")
         code, found, output = faults(world, text)
         equal(code, 1, f"exit code for {pattern}")
         check(any((line is None or at == line) and re.search(pattern, message) for at, _, message in found),
@@ -206,7 +206,7 @@ def kinds_of_faults(world):
     one(lambda t: t.replace("{ file: tokens }", '{ file: "${NOT_SET_ANYWHERE}" }'), 9, r"NOT_SET_ANYWHERE")
 
 
-@case("check: a file that is not there, and one that is not YAML")
+@case("check: a missing file, and one that is not YAML")
 def no_config(world):
     result = world.program("check", "-c", world.path("nowhere.conf"))
     check(result.returncode == 1 and "nowhere.conf" in result.stderr + result.stdout, f"{result}")
@@ -214,14 +214,14 @@ def no_config(world):
     check(code == 1 and found, f"{output}")
 
 
-@case("${NAME} takes an environment variable")
+@case("${NAME} is replaced by an environment variable")
 def environment(world):
     world.environment["TOKENS"] = "tokens"
     code, _, output = faults(world, GOOD.replace("file: tokens", 'file: "${TOKENS}"'))
     equal(code, 0, output)
 
 
-@case("a port that is taken is told with its address; exit 1")
+@case("a port in use is reported with its address; exit status 1")
 def port_taken(world):
     world.certificates()
     world.write("tokens", "")
@@ -236,7 +236,7 @@ def port_taken(world):
     check(re.search(r"test\.conf:3:\d+", result.stderr), f"the place in the config: {result.stderr}")
 
 
-@case("a name with more addresses than can be listened at is told; the same one twice is no fault")
+@case("a name with too many addresses to listen on is reported; duplicates are not an error")
 def many_addresses(world):
     world.certificates()
     world.write("tokens", "")
@@ -248,7 +248,7 @@ def many_addresses(world):
         raise Skip("/etc/hosts cannot be replaced here")
 
     def run(name):
-        """What it says when one port is taken, so that it ends by itself in any case."""
+        """The output if one port is in use, so that it ends by itself in any case."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -265,15 +265,15 @@ def many_addresses(world):
     check("is in use" in output and ":3:" not in output, output)
 
 
-@case("a config with faults is not run")
+@case("a config with errors is not run")
 def bad_run(world):
     world.certificates()
     result = world.program("run", "-c", world.write("test.conf", GOOD.replace("codec_json", "codec_jason")))
     equal(result.returncode, 1, "exit code")
-    check("codec_json" in result.stderr, f"the likely meant one: {result.stderr}")
+    check("codec_json" in result.stderr, f"the suggestion: {result.stderr}")
 
 
-@case("hopgate(1) lists every manual page")
+@case("hopgate(1) lists all manual pages")
 def see_also(world):
     del world
     pages = glob.glob(os.path.join(SOURCE, "plugins", "*", "*.5")) + [os.path.join(SOURCE, "docs", "hopgate.conf.5")]
@@ -282,7 +282,7 @@ def see_also(world):
     equal(sorted(listed), sorted(os.path.basename(page)[:-2] for page in pages), "the pages in SEE ALSO")
 
 
-@case("every manual page is well-formed")
+@case("all manual pages are well-formed")
 def manual_pages(world):
     del world
     pages = glob.glob(os.path.join(SOURCE, "plugins", "*", "*.5")) + glob.glob(os.path.join(SOURCE, "docs", "*.[15]"))

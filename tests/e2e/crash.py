@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""kill -9 of each process in the middle of transfers: users are told or see a truncated transfer, and all recovers."""
+"""kill -9 of each process during transfers: users get an error or see a truncated transfer, and everything recovers."""
 
 import datetime
 import json
@@ -12,11 +12,11 @@ import time
 
 from harness import BUILD, MIB, SANITIZERS, case, check, equal, free_port, main, note, wait_until
 
-SIZE = 1 << 40  # more than there is time for
+SIZE = 1 << 40  # more than can be transferred in the time available
 
 
 class Transfer:
-    """A download or an upload by curl that is under way."""
+    """A download or an upload by curl in progress."""
 
     def __init__(self, world, up):
         self.out = world.path("up.out" if up else "down.out")
@@ -48,7 +48,7 @@ class Transfer:
                 process.wait()
 
     def ended_visibly(self, seconds):
-        """The user has got an error status, or curl says that the transfer is incomplete."""
+        """The user got an error status, or curl reports that the transfer is incomplete."""
         began = time.monotonic()
         try:
             output, _ = self.curl.communicate(timeout=seconds)
@@ -66,7 +66,7 @@ class Transfer:
 
 def transfers(world):
     both = Transfer(world, up=False), Transfer(world, up=True)
-    wait_until(lambda: all(transfer.moves() for transfer in both), 10, "both transfers to move")
+    wait_until(lambda: all(transfer.moves() for transfer in both), 10, "both transfers to make progress")
     return both
 
 
@@ -78,9 +78,9 @@ def service_dies(world):
     world.service.kill()
     for transfer in both:
         transfer.ended_visibly(10)
-    equal(world.curl("/", want="%{http_code}"), "502", "a request while the service is away")
+    equal(world.curl("/", want="%{http_code}"), "502", "a request while the service is down")
     world.origin(port=world.service.port)
-    equal(world.curl("/"), "hello\n", "a request when it is back")
+    equal(world.curl("/"), "hello\n", "a request when it is up again")
     wait_until(lambda: gate.descriptors() <= before[0] and client.descriptors() <= before[1] + 1, 5,
                "all descriptors of the broken transfers to be closed")
 
@@ -94,16 +94,16 @@ def client_dies(world):
     for transfer in both:
         transfer.ended_visibly(15)
     status = world.curl("/", want="%{http_code}")
-    check(status in ("502", "503"), f"a request while the client is away is answered {status}")
+    check(status in ("502", "503"), f"a request while the client is down is answered {status}")
     world.client({"web": f"http://127.0.0.1:{world.service.port}"})
     began = time.monotonic()
     world.wait_for_tunnel()
     note(f"a new client serves after {time.monotonic() - began:.2f} s")
-    equal(world.curl("/"), "hello\n", "a request when it is back")
+    equal(world.curl("/"), "hello\n", "a request when it is up again")
     wait_until(lambda: gate.descriptors() <= before, 5, "all descriptors of the broken transfers to be closed")
 
 
-@case("kill -9 of the client: one with the same id is served at once, no matter what is left of the old")
+@case("kill -9 of the client: another one with the same id is used at once, regardless of what is left of the first")
 def ghost(world):
     _, client = world.tunnel()
     client.kill()
@@ -113,7 +113,7 @@ def ghost(world):
     note(f"after {time.monotonic() - began:.2f} s")
 
 
-@case("kill -9 of the gateway: the client is back within 5 s of its return")
+@case("kill -9 of the gateway: the client is connected again within 5 s of the restart")
 def gateway_dies(world):
     gate, client = world.tunnel()
     before = client.descriptors()
@@ -125,12 +125,12 @@ def gateway_dies(world):
     world.gateway(ports=(world.http, world.https))
     began = time.monotonic()
     world.wait_for_tunnel(seconds=5)
-    note(f"the client is back {time.monotonic() - began:.2f} s after the gateway")
-    equal(world.curl("/"), "hello\n", "a request when it is back")
+    note(f"the client connected {time.monotonic() - began:.2f} s after the gateway")
+    equal(world.curl("/"), "hello\n", "a request when it is up again")
     wait_until(lambda: client.descriptors() <= before + 1, 5, "all descriptors of the broken transfers to be closed")
 
 
-@case("a client that was started before its gateway connects when that is there")
+@case("a client started before its gateway connects when the gateway is up")
 def client_first(world):
     world.certificates()
     service = world.origin()
@@ -143,7 +143,7 @@ def client_first(world):
     equal(world.curl("/"), "hello\n")
 
 
-@case("a client that freezes is found dead in bounded time, and serves again when it goes on")
+@case("a client that freezes is found dead in limited time, and is used again when it continues")
 def frozen(world):
     _, client = world.tunnel(extra={"keep_alive": "500ms", "dead_after": "2s", "resume_timeout": "1s"})
     client.signal(signal.SIGSTOP)
@@ -154,7 +154,7 @@ def frozen(world):
     check(status in ("502", "503", "504") and time.monotonic() - began < 20, f"{status}")
     client.signal(signal.SIGCONT)
     world.wait_for_tunnel(seconds=10)
-    equal(world.curl("/"), "hello\n", "after it went on")
+    equal(world.curl("/"), "hello\n", "after it continued")
 
 
 def crashing(world, options=None, loading=False):
@@ -174,12 +174,12 @@ def last_line(gate):
     if not SANITIZERS:
         check(gate.popen.returncode < 0, f"not ended by a signal: {gate.popen.returncode}")
         line = json.loads(gate.text().strip().splitlines()[-1])
-        equal((line["level"], line["part"], line["message"]), ("error", "core", lines[0]), "the line as JSON")
+        equal((line["level"], line["part"], line["message"]), ("error", "core", lines[0]), "the line in JSON")
         check(abs(datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp() - time.time()) < 60, line["time"])
     return lines[0]
 
 
-@case("a plugin that crashes is named with its callback in the last line: while it is loaded, configured, started, at a timer; a thread of its own")
+@case("a plugin that crashes is named with its callback in the last line: while loading, configuring, starting, in a timer; its own thread")
 def crash_of_plugin(world):
     world.token("client-1")
     equal(last_line(crashing(world, loading=True)), "fatal signal 11 (SIGSEGV) in plugin 'crash', callback 'loading'")
@@ -192,7 +192,7 @@ def crash_of_plugin(world):
         equal(last_line(crashing(world, {"at": "timer", "by": by})), f"fatal signal {name} in plugin 'crash', callback 'timer'")
 
 
-@case("a plugin that crashes in an exchange is named, also where the core falls over what it was given; afterwards it is the core")
+@case("a plugin that crashes in an exchange is named, even if the core crashes on its data; otherwise, the core is named")
 def crash_in_exchange(world):
     world.token("client-1")
     for at, callback in (("attach", "attach"), ("data", "data"), ("emit", "data"), ("detach", "detach")):

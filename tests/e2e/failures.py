@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What the log says of requests that fail, and of peers that misbehave: one line each, but never without bound."""
+"""Log messages about requests that fail and peers that misbehave: one line each, but limited in number."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from harness import World, case, check, equal, main, wait_until
 
 
 def lines(process):
-    """The log as JSON objects; every line must be one."""
+    """The log as JSON objects; every line must be valid."""
     return [json.loads(line) for line in process.text().splitlines()]
 
 
@@ -22,19 +22,19 @@ def failures(process):
 
 
 def failure(process, path):
-    """The one line of the request for that path."""
+    """The only line about the request for that path."""
     found = wait_until(lambda: [line for line in failures(process) if line.get("path") == path], 10, f"a line for {path}")
     equal(len(found), 1, f"lines for {path}: {found}")
     equal(found[0]["level"], "info", f"level of {found[0]}")
     return found[0]
 
 
-@case("each failed exchange has one line at info, at both ends, with all that helps to find it")
+@case("each failed exchange is logged in one line at info, at both ends, with everything that helps to find the cause")
 def failed(world):
     gate, client = world.tunnel(routes=[{"host": "app.test", "path": "/dead/", "to": "client-1/dead"},
                                         {"host": "app.test", "path": "/gone/", "to": "client-9/web"},
                                         {"host": "app.test", "to": "client-1/web"}])
-    # A path that would mislead a terminal and a JSON parser.
+    # A path that would confuse a terminal and a JSON parser.
     odd = "/nonsense?\"\\%1b[31m\xe4{}"
     answers = {}
     for path in ("/nonsense", "/gone/x", "/dead/x"):
@@ -67,10 +67,10 @@ def failed(world):
     check(line and line[0]["status"] in (400, 404), f"the odd path: {line}")
 
 
-@case("a user who goes away is no failure; neither is a request that succeeds")
+@case("a user who disconnects is not a failure, nor is a request that succeeds")
 def abandoned(world):
     gate, client = world.tunnel()
-    before = failures(gate)  # until the tunnel was there
+    before = failures(gate)  # before the tunnel was up
     equal(world.curl("/"), "hello\n")
     for path in ("/silent", "/stall", "/dribble/1000000/1"):
         with world.raw(f"GET {path} HTTP/1.1\r\nHost: app.test\r\n\r\n".encode()):
@@ -80,10 +80,10 @@ def abandoned(world):
     world.curl("/", want="%{http_code}")
     client.stop()
     gate.stop()
-    equal(failures(gate) + failures(client), before, "lines for what is no failure")
+    equal(failures(gate) + failures(client), before, "lines about what is not a failure")
 
 
-@case("many failures are counted and summed up, also at the end")
+@case("many failures are counted and summarized, also at exit")
 def many(world):
     gate, _ = world.tunnel()
     before = len(failures(gate))
@@ -102,10 +102,10 @@ def many(world):
     summed = [re.search(r"\(repeated (\d+) times", line["message"]) for line in failures(gate)]
     summed = sum(int(match.group(1)) for match in summed if match)
     check(20 < len(written) <= 100, f"{len(written)} lines for 240 failures")
-    equal(len(written) + summed, 240, "failures that the log accounts for")
+    equal(len(written) + summed, 240, "failures accounted for in the log")
 
 
-@case("clients that are refused cost a few lines, not two for each")
+@case("refused clients cost a few lines, not two each")
 def refused(world):
     gate, _ = world.tunnel()
     world.write("token-client-1", "x" * 32 + "\n")
@@ -117,10 +117,10 @@ def refused(world):
     text = gate.text()[size:]
     equal(len(re.findall("refused", text)), 3, f"lines for 6 refusals:\n{text}")
     gate.stop()
-    check(re.search(r"\(repeated 3 times in the last minute\)", gate.text()), "refusals are not summed up")
+    check(re.search(r"\(repeated 3 times in the last minute\)", gate.text()), "refusals are not summarized")
 
 
-@case("whoever uses a service does not learn where it is: addresses stand in the log alone")
+@case("users do not learn where the service is: only the log has addresses")
 def discreet(world):
     short = {"keep_alive": "100ms", "dead_after": "200ms", "resume_timeout": "100ms"}
     world.token("client-1")
@@ -134,14 +134,14 @@ def discreet(world):
             wait_until(lambda: f"GET {path}" in world.requests_seen(), 10, "the request at the service")
             getattr(client, way)()
             answer = b"".join(iter(lambda: user.recv(65536), b"")).decode()
-        # A client that stops may have answered itself.
+        # A client that is stopping may answer itself.
         check(re.search(r"details=.*(the session of client-1 ended: |the server is stopping)", answer), f"the user's answer: {answer}")
         check("127.0.0.1" not in answer, f"an address in the user's answer: {answer}")
         ended = [line["message"] for line in lines(gate) if " of client-1 ended after " in line["message"]][-1]
-        check(reason in ended and re.search(r"127\.0\.0\.1:\d+", ended), f"the log says of the session: {ended}")
+        check(reason in ended and re.search(r"127\.0\.0\.1:\d+", ended), f"the log about the session: {ended}")
 
 
-@case("SIGUSR1: every figure is a member of its line, not text to be taken apart")
+@case("SIGUSR1: every figure is a member of its line, not text to be parsed")
 def report(world):
     gate, client = world.tunnel()
     with world.raw(b"GET /silent HTTP/1.1\r\nHost: app.test\r\n\r\n"):
@@ -159,7 +159,7 @@ def report(world):
             equal((line["method"], line["held_by"]), ("GET", "session" if process is gate else "origin"), "the exchange")
 
 
-@case("why there is no session: the certificate, the codecs, a port without TLS, named at both ends")
+@case("why there is no session: certificate, codecs, a port without TLS; logged at both ends")
 def no_session(world):
     world.token("client-1")
     gate = world.gateway(transports=lambda: [{"dtls": {"listen": f"127.0.0.1:{world.https}"}}, "tls"], codecs=("codec_binary",))

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""The kernel's own TCP, to compare with. One connection:
+"""The kernel's own TCP, for comparison. One connection:
 
-    flow.py receive ADDRESS              prints "port N", then takes bytes: "MONOTONIC-SECONDS BYTES-SO-FAR" every 20 ms
+    flow.py receive ADDRESS              prints "port N", then receives: "MONOTONIC-SECONDS BYTES-SO-FAR" every 20 ms
     flow.py send ADDRESS PORT CONTROL    sends as fast as congestion control CONTROL allows, until it is stopped
-    flow.py echo ADDRESS                 prints "port N", then returns what comes
+    flow.py echo ADDRESS                 prints "port N", then echoes
     flow.py ping ADDRESS PORT CONTROL IN-FLIGHT SECONDS
-                                         64-byte messages, so many under way at once; prints a JSON object
+                                         64-byte messages, IN-FLIGHT of them outstanding; prints a JSON object
 """
 
 import json
@@ -68,7 +68,7 @@ def ping(address, port, control, in_flight, seconds):
         rest += len(connection.recv(1 << 16))
         count, rest = divmod(rest, MESSAGE)
         now = time.monotonic()
-        # One connection keeps order, so that answers belong to the oldest.
+        # The connection preserves order, so each answer belongs to the oldest message.
         times += [now - then for then in sent_at[:count]]
         sent_at = sent_at[count:] + [now] * count
         connection.sendall(message * count)

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What the end-to-end tests, the demo and the benchmark have in common: real processes on free loopback ports.
+"""Shared by the end-to-end tests, the demo and the benchmark: real processes on free loopback ports.
 
 A test file registers cases and ends with main():
 
-    @case("a page comes through")
+    @case("a page is served")
     def page(world):
         world.tunnel()
         equal(world.curl("/"), "hello\\n")
 
-Each case gets a World: a temporary folder, and everything it starts. After the case the world checks that hopgate's
-processes ended well, with no descriptor left open, kills by process id what still runs, and shows the logs if the case
-has failed. The output is TAP. `python3 tests/e2e/FILE.py WORD` runs the cases whose names hold the word.
+Each case gets a World: a temporary folder, and everything started in it. After the case, the world checks that hopgate's
+processes exited normally, kills by process id what is still running, and prints the logs if the case failed. The output is
+TAP. `python3 tests/e2e/FILE.py WORD` runs the cases whose names contain the word.
 
-Any two files can run at the same time: each case has ports, folders and namespaces of its own. Cases that measure time or
-memory (`measures=True`) need the machine to themselves, and a build without sanitizers; with them they are left out.
+Any two files can run at the same time: each case has its own ports, folders and namespaces. Cases that measure time or
+memory (`measures=True`) need an otherwise idle machine and a build without sanitizers; with sanitizers they are left out.
 
-HG_TEST_SCALE=small: less data (see scaled()), for runs under sanitizers.
+HG_TEST_SCALE=small: less data (see scaled()), for runs with sanitizers.
 HG_CASES=measures: only the cases that measure.
 """
 
@@ -46,16 +46,16 @@ SANITIZERS = os.environ.get("HG_SANITIZERS") == "yes"
 SMALL = os.environ.get("HG_TEST_SCALE") == "small"
 MIB = 1 << 20
 
-# Programs of the system stand in sbin, which is not in every user's PATH.
+# System programs are in sbin, which is not in every user's PATH.
 os.environ["PATH"] += ":/usr/local/sbin:/usr/sbin:/sbin"
 
 
 class Failure(Exception):
-    """A case has failed, for the reason given."""
+    """A case has failed for the given reason."""
 
 
 class Skip(Exception):
-    """A case cannot run here, for the reason given."""
+    """A case cannot run here for the given reason."""
 
 
 def check(condition, message):
@@ -83,7 +83,7 @@ def wait_until(condition, seconds, what, pause=0.02):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise Failure(f"{what}: not within {seconds} s")
+            raise Failure(f"waited {seconds} s for {what}")
         time.sleep(pause)
 
 
@@ -91,10 +91,10 @@ RESERVED = []
 
 
 def free_port():
-    """A port that is free for TCP and UDP alike, outside the range that the system takes for connections (32768 up, see
-    ip_local_port_range in ip(7)): one from there may be taken by a connection before the server gets to listen on it. Other
-    tests that run at the same time do not get it either: a name in the abstract namespace (unix(7)) says that it is taken,
-    until 64 further ports are, or this process ends."""
+    """A port that is free for both TCP and UDP, outside the range that the system uses for connections (32768 and up, see
+    ip_local_port_range in ip(7)): a port from that range could be taken by a connection before the server listens on it.
+    Tests that run at the same time do not get it either: a name in the abstract namespace (unix(7)) marks it as taken,
+    until 64 more ports are, or this process ends."""
     while True:
         port = random.SystemRandom().randrange(15000, 32000)
         name = socket.socket(socket.AF_UNIX)
@@ -113,16 +113,16 @@ def free_port():
 
 
 class Preload:
-    """A module of tests/tools that is preloaded into a program run with `environment`, and three numbers that both see."""
+    """A module of tests/tools that is preloaded into a program run with `environment`, and three numbers shared with it."""
 
     def __init__(self, world, module, variable):
         self.file = open(world.path(f"{module}-{len(world.undo)}"), "w+b", buffering=0)
         world.undo.append(self.file.close)
         self.numbers = (0, 0, 0)
         path = os.path.join(BUILD, "tests", "tools", ".libs", f"{module}.so")
-        check(os.path.exists(path), f"{path} is not there (make check TESTS= builds it)")
+        check(os.path.exists(path), f"{path} does not exist (make check TESTS= builds it)")
         self.environment = {"LD_PRELOAD": path, variable: self.file.name}
-        if SANITIZERS:  # their library would like to be the first
+        if SANITIZERS:  # their library insists on being the first
             self.environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
 
     @property
@@ -135,35 +135,35 @@ class Preload:
 
 
 class Clock(Preload):
-    """The clock of a program: days pass, or somebody sets it."""
+    """The clock of a program: days pass, or someone sets it."""
 
     def __init__(self, world):
         super().__init__(world, "clock", "HG_TEST_CLOCK")
         self.real = self.monotonic = self.slept = 0
 
     def pass_by(self, seconds):
-        """So much time passes at once."""
+        """That much time passes at once."""
         self.monotonic += seconds
         self.set_by(seconds)
 
     def set_by(self, seconds):
-        """Somebody sets the time of day, by so much; nothing passes."""
+        """Someone changes the time of day by that much; no time passes."""
         self.real += seconds
         self.numbers = int(self.real * 1e9), int(self.monotonic * 1e9), int(self.slept * 1e9)
 
     def was_asleep(self, seconds):
-        """The machine has slept for so long until now: the monotonic clock has not seen it."""
+        """The machine has just resumed after being suspended for that long, which the monotonic clock does not show."""
         self.monotonic -= seconds
         self.slept += seconds
         self.set_by(0)
 
     def time(self):
-        """What the program takes for the time of day."""
+        """The program's time of day."""
         return time.time() + self.real
 
 
 class Faultpoint(Preload):
-    """Where a program is killed: before the `deadly`th change of its files, counted from now on."""
+    """A program is killed before change number `deadly` of its files, counted from now on."""
 
     def __init__(self, world):
         super().__init__(world, "faultpoint", "HG_TEST_FAULTPOINT")
@@ -180,7 +180,7 @@ def pattern_sha256(size):
 
 
 def die_with_parent():
-    """In a child that begins: it ends when this program does, also when that is killed (prctl PR_SET_PDEATHSIG)."""
+    """For a new child: ends it when this program ends, even if killed (prctl PR_SET_PDEATHSIG)."""
     LIBC.prctl(1, signal.SIGTERM)
 
 
@@ -188,7 +188,7 @@ LIBC = ctypes.CDLL(None)
 
 
 class Process:
-    """A program that runs until stop(); its output goes to a file in the world's folder."""
+    """A program that runs until stop(); its output is written to a file in the world's folder."""
 
     def __init__(self, world, name, command, **options):
         self.world, self.name, self.command = world, name, command
@@ -211,15 +211,15 @@ class Process:
             return file.read()
 
     def wait_for(self, pattern, seconds=10):
-        """Waits for a line of the log that matches, and returns the match."""
+        """Waits for a matching line of output, and returns the match."""
 
         def look():
             match = re.search(pattern, self.text(), re.M)
             if not match and not self.running():
-                raise Failure(f"{self.name} has ended with {self.popen.returncode}:\n{self.text()[-2000:]}")
+                raise Failure(f"{self.name} exited with {self.popen.returncode}:\n{self.text()[-2000:]}")
             return match
 
-        return wait_until(look, seconds, f"{self.name} to say /{pattern}/")
+        return wait_until(look, seconds, f"{self.name} to print /{pattern}/")
 
     def signal(self, number):
         self.popen.send_signal(number)
@@ -228,16 +228,16 @@ class Process:
         try:
             return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise Failure(f"{self.name} did not end within {seconds} s") from None
+            raise Failure(f"{self.name} did not exit within {seconds} s") from None
 
     def stop(self, seconds=20):
-        """Ends it by SIGTERM and returns its exit code."""
+        """Ends it with SIGTERM and returns its exit code."""
         if self.running():
             self.signal(signal.SIGTERM)
         return self.wait(seconds)
 
     def kill(self):
-        """Ends it by SIGKILL, as part of the case."""
+        """Ends it with SIGKILL, as part of the case."""
         self.expects_kill = True
         self.popen.kill()
         self.popen.wait()
@@ -246,7 +246,7 @@ class Process:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def status(self, field):
-        """A figure of /proc/PID/status in bytes: "VmHWM" is the most memory it ever held."""
+        """A figure from /proc/PID/status in bytes: "VmHWM" is its peak memory usage."""
         with open(f"/proc/{self.pid}/status") as file:
             match = re.search(rf"^{field}:\s+(\d+) kB", file.read(), re.M)
         return int(match.group(1)) * 1024
@@ -256,7 +256,7 @@ class Process:
 
 
 def cpu_seconds(pid):
-    """User and system time of a process and of all that it has started."""
+    """User and system time of a process and its descendants."""
     total = 0.0
     ticks = os.sysconf("SC_CLK_TCK")
     for member in [pid] + descendants(pid):
@@ -282,7 +282,7 @@ def descendants(pid):
 
 
 class Hopgate(Process):
-    """`hopgate run` with a config that the test gives as a Python value: YAML takes JSON."""
+    """`hopgate run` with a config given as a Python value: JSON is YAML."""
 
     def __init__(self, world, name, config, prefix=(), preload=None, **options):
         self.config = os.path.join(world.folder, f"{name}.conf")
@@ -300,8 +300,8 @@ class World:
         os.chmod(self.folder, 0o755)
         self.processes = []
         self.undo = []
-        self.users = []  # a command before that of each public user: where in the network they are
-        self.trust = self.path("ca.pem")  # what public users and clients verify the gateway with
+        self.users = []  # a command to prefix to those of public users: where in the network they are
+        self.trust = self.path("ca.pem")  # used by public users and clients to verify the gateway
         self.hopgate = hopgate or os.environ.get("HG_PROGRAM") or os.path.join(BUILD, "hopgate")
         self.environment = dict(os.environ, HOPGATE_PLUGIN_PATH=plugins or os.environ.get("HG_PLUGINS")
                                 or os.path.join(BUILD, ".libs"),
@@ -318,7 +318,7 @@ class World:
     # ---- Certificates ----
 
     def certificates(self, *names):
-        """A throw-away CA (ca.pem) and a certificate of it for the names (gate.pem, gate.key), each unless it is there."""
+        """Creates a temporary CA (ca.pem) and a certificate for the names (gate.pem, gate.key), unless they exist."""
         names = names or ("gate.test", "app.test", "*.dev.test", "localhost")
         if os.path.exists(self.path("gate.pem")):
             return
@@ -340,15 +340,15 @@ class World:
         openssl("x509", "-req", "-in", "gate.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "7300",
                 "-extfile", "extensions", "-out", "gate.pem")
 
-    # ---- The parts of a path ----
+    # # ---- The parts of a path ----
 
     def program(self, *words, **options):
-        """Runs `hopgate WORDS` to its end."""
+        """Runs `hopgate WORDS` until it exits."""
         return subprocess.run([self.hopgate, *words], capture_output=True, text=True, env=self.environment, timeout=60,
                               **options)
 
     def token(self, client, services=()):
-        """Makes a token by `hopgate token`, adds its line to `tokens` and writes the secret to token-CLIENT."""
+        """Creates a token with `hopgate token`, adds its line to `tokens` and writes the secret to token-CLIENT."""
         output = self.program("token", client)
         secret = re.search(r"^secret: (\S+)$", output.stdout, re.M)
         line = re.search(r"^line: (\S+)$", output.stdout, re.M)
@@ -360,7 +360,7 @@ class World:
         return secret.group(1)
 
     def origin(self, port=0, address="127.0.0.1", prefix=(), words=()):
-        """The service that can misbehave; `requests` is the file where it notes what has reached it."""
+        """The service that can misbehave; `requests` is its log of requests."""
         self.requests = self.path("requests")
         process = Process(self, "origin", [*prefix, tool("origin"), "--listen", address, "--port", str(port), "--log", self.requests,
                                           *words])
@@ -368,7 +368,7 @@ class World:
         return process
 
     def requests_seen(self, complete=False):
-        """What has reached the service, as "METHOD TARGET": heads, or only requests that were complete."""
+        """The requests that reached the service, as "METHOD TARGET": all heads, or only complete requests."""
         kind = "body " if complete else "head "
         try:
             with open(self.requests, encoding="latin-1") as file:
@@ -377,11 +377,11 @@ class World:
             return []
 
     def nginx(self, servers, name="nginx", workers=1):
-        """nginx with the given server blocks, in the foreground, with nothing of the system's own config."""
+        """nginx with the given server blocks, in the foreground, without the system's config."""
         folder = self.path(name)
         os.makedirs(os.path.join(folder, "temp"))
         who = "user root;" if os.getuid() == 0 else ""
-        # Relative paths start from -p FOLDER, so that the folder's own name may hold blanks.
+        # Relative paths start from -p FOLDER, so the folder's own name may contain blanks.
         temp = " ".join(f"{kind}_temp_path temp/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         config = self.write(f"{name}.conf", f"""
             daemon off; {who} worker_processes {workers}; pid pid; error_log error.log;
@@ -393,7 +393,7 @@ class World:
         return Process(self, name, ["nginx", "-p", folder, "-e", f"{folder}/error.log", "-c", config])
 
     def web_server(self, folder):
-        """nginx serving a folder, with PUT."""
+        """nginx that serves a folder, with PUT."""
         port = free_port()
         process = self.nginx(f"""server {{ listen 127.0.0.1:{port}; root "{folder}";
             location / {{ dav_methods PUT; create_full_put_path on; }} }}""", "web")
@@ -403,8 +403,8 @@ class World:
 
     def gateway(self, routes=None, codecs=("codec_binary", "codec_json"), http=None, address="127.0.0.1", extra=None,
                 stages=(), dtls=None, transports=None, ports=None, certificates=None, ready=True, **options):
-        """A gateway; self.http and self.https are where it listens, at the return if `ready`. `transports` is a function that
-        gives their blocks, `certificates` the blocks of those who provide them."""
+        """A gateway; self.http and self.https are its ports, open on return if `ready`. `transports` is a function that
+        returns their blocks, `certificates` the blocks of certificate providers."""
         self.certificates()
         if ports:
             self.http, self.https = ports
@@ -426,18 +426,19 @@ class World:
         if ready and not options.get("prefix"):
             wait_for_port(process, self.http, address)
             wait_for_port(process, self.https, address)
-            # Connections wait for the workers: what a case measures or does next begins when those have started.
+            # Connections wait for the workers, so wait until those have started; they would affect what a case measures or
+            # does next.
             wait_until(lambda: "running as a gateway" in process.text() or not process.running(), 10, "the gateway to run")
         return process
 
     def connect(self, transport, port=None, **options):
-        """The block of a client's transport."""
+        """The block for a client's transport."""
         return {transport: {"connect": f"{self.address}:{port or self.https}", "server_name": "gate.test", "ca": self.trust,
                             **options}}
 
     def client(self, services, name="client-1", codecs=("codec_binary",), extra=None, dtls=None, transports=None, token=None,
                stages=(), origin=None, **options):
-        """A client; `services` maps the name of each to its URL, or to what else its rule says."""
+        """A client; `services` maps the name of each service to its URL, or to the options of its rule."""
         config = {"pipeline": [
             *(transports or [self.connect("dtls", **(dtls or {}))]),
             *codecs,
@@ -450,12 +451,12 @@ class World:
         return Hopgate(self, name, config, **options)
 
     def wait_for_tunnel(self, host="app.test", seconds=10):
-        """Until a request is answered by something else than "no session"."""
+        """Waits until a request gets an answer other than "no session"."""
         wait_until(lambda: self.curl("/", host=host, want="%{http_code}") not in ("503", "000"), seconds,
-                   f"the tunnel of {host}", pause=0.05)
+                   f"the tunnel for {host}", pause=0.05)
 
     def tunnel(self, port=None, **gateway):
-        """Origin, gateway and client, ready for requests."""
+        """Starts origin, gateway and client, and waits until they are ready for requests."""
         if port is None:
             self.service = self.origin()
             port = self.service.port
@@ -475,7 +476,7 @@ class World:
                 *words, f"{scheme}://{host}:{port}{path}"]
 
     def curl(self, path, *words, want=None, **options):
-        """The body as text; with `want`, what curl's --write-out says instead."""
+        """The body as text; with `want`, the output of curl's --write-out instead."""
         if want:
             words = ("-o", "/dev/null", "-w", want, *words)
         result = subprocess.run(self.curl_command(path, *words, **options), capture_output=True)
@@ -492,7 +493,7 @@ class World:
         return digest.hexdigest(), size, process.returncode
 
     def load(self, path="/", host="app.test", tls=False, wait=True, port=None, **options):
-        """Many users by tests/tools/load; returns its object, or the process if wait is False."""
+        """Many users, simulated by tests/tools/load; returns its result, or the process if wait is False."""
         port = port or (self.https if tls else self.http)
         command = [*self.users, tool("load")]
         for name, value in options.items():
@@ -515,7 +516,7 @@ class World:
     # ---- The end ----
 
     def close(self, failed):
-        """Stops everything; returns what was wrong with how it ended."""
+        """Stops everything; returns what was wrong with the exits."""
         wrong = []
         for process in reversed(self.processes):
             if not isinstance(process, Hopgate):
@@ -529,9 +530,9 @@ class World:
                     wrong.append(str(failure))
             text = process.text()
             if process.popen.returncode not in (0, *getattr(process, "expected_codes", ())):
-                wrong.append(f"{process.name} ended with {process.popen.returncode}")
+                wrong.append(f"{process.name} exited with {process.popen.returncode}")
             if re.search(r"ERROR: (Address|Leak)Sanitizer|runtime error:", text):
-                wrong.append(f"{process.name}: a sanitizer has spoken")
+                wrong.append(f"{process.name}: a sanitizer found an error")
         for undo in reversed(self.undo):
             undo()
         for process in reversed(self.processes):
@@ -560,7 +561,7 @@ def load_result(process):
 def wait_for_port(process, port, host="127.0.0.1"):
     def connects():
         if not process.running():
-            raise Failure(f"{process.name} has ended with {process.popen.returncode}:\n{process.text()[-2000:]}")
+            raise Failure(f"{process.name} exited with {process.popen.returncode}:\n{process.text()[-2000:]}")
         with socket.socket() as probe:
             return probe.connect_ex((host, port)) == 0
 
@@ -568,7 +569,7 @@ def wait_for_port(process, port, host="127.0.0.1"):
 
 
 def read_response(connection, head_only=False):
-    """One HTTP response from a socket as (status, fields, body); status 0: closed without one."""
+    """Reads one HTTP response from a socket as (status, fields, body); status 0: closed without one."""
     data = b""
     while b"\r\n\r\n" not in data:
         try:
@@ -621,7 +622,7 @@ CASES = []
 
 
 def case(name, seconds=120, measures=False):
-    """Registers a case, which must be over within `seconds`. One that measures time or memory runs alone, see above."""
+    """Registers a case, which must finish within `seconds`. Cases that measure time or memory run alone, see above."""
 
     def register(function):
         if measures if os.environ.get("HG_CASES") == "measures" else not (measures and SANITIZERS):
@@ -632,13 +633,13 @@ def case(name, seconds=120, measures=False):
 
 
 def note(text):
-    """A line in the log of the case, for figures."""
+    """Prints a line in the output of the case, for figures."""
     print(f"# {text}", flush=True)
 
 
 def run_case(name, function, seconds):
     def too_long(*_):
-        raise Failure(f"not over within {seconds} s")
+        raise Failure(f"not finished within {seconds} s")
 
     world, failure = World(), None
     signal.signal(signal.SIGALRM, too_long)

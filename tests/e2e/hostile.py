@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What a gateway's UDP port has to bear, with the clients of tests/bench: nonsense, hurry, and many that only wait."""
+"""What a gateway's UDP port must withstand, with the clients of tests/bench: garbage, crowds, and many that are idle."""
 
 import os
 import re
@@ -20,14 +20,14 @@ def needs_crowd():
         raise Skip("tests/bench/crowd is only built where Check is installed")
 
 
-@case("100,000 bogus datagrams: no session, no memory, no more out than in, real handshakes in time", seconds=60, measures=True)
+@case("100,000 bogus datagrams: no session, no memory, no more bytes out than in, real handshakes in time", seconds=60, measures=True)
 def nonsense(world):
     needs_crowd()
     figures = flood(world, scaled(100000, 10000))
     real, counters = figures["real"], {name: int(value) for name, value in figures["counters"].items()}
     wanted = 20 + figures["before"]["accepted"] + real["accepted"]
     equal((counters["sessions_opened"], counters["handshakes"]), (wanted, wanted), "sessions and handshakes")
-    equal(counters["handshakes_failed"], 0, "handshakes that failed: what began one had no valid cookie")
+    equal(counters["handshakes_failed"], 0, "failed handshakes: each would have had a valid cookie")
     check(counters["cookies_sent"] > figures["datagrams"] / 2, f"only {counters['cookies_sent']} cookies were sent")
     check(figures["bytes_out"] <= figures["bytes_in"], f"{figures['bytes_out']} bytes for {figures['bytes_in']}")
     check(figures["growth"] <= 1 << 20, f"the gateway's memory grew by {figures['growth']} bytes")
@@ -36,7 +36,7 @@ def nonsense(world):
     check(real["max_ms"] < 1000, f"a real session took {real['max_ms']} ms to open")
 
 
-@case("handshakes of one source are bounded in time: the others wait, all get in, the log and a counter tell", seconds=60)
+@case("the rate of handshakes from one source is limited: the others wait, all get in, and the log and a counter show it", seconds=60)
 def hurry(world):
     needs_crowd()
     gateway = start(world, handshake_rate=10, handshake_burst=10)
@@ -53,7 +53,7 @@ def hurry(world):
 
 
 def rsa_certificate(world, bits):
-    """gate.pem and gate.key, with a key whose signatures are slow."""
+    """Creates gate.pem and gate.key, with a key whose signatures are slow."""
     world.certificates()
     for words in (("req", "-newkey", f"rsa:{bits}", "-nodes", "-keyout", "gate.key", "-out", "gate.csr", "-subj", "/CN=gate.test"),
                   ("x509", "-req", "-in", "gate.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "7300",
@@ -61,7 +61,7 @@ def rsa_certificate(world, bits):
         subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=world.folder)
 
 
-@case("250 handshakes of one source at once, with RSA-4096: users do not wait behind them", seconds=120, measures=True)
+@case("250 handshakes at once from one source, with RSA-4096: users do not wait behind them", seconds=120, measures=True)
 def turns(world):
     needs_crowd()
     rsa_certificate(world, 4096)
@@ -77,22 +77,22 @@ def turns(world):
     process, waits = crowd(world, gateway, sessions=250, parallel=250), []
     while "opened" not in process.text():
         began = time.monotonic()
-        equal(world.curl("/", tls=True), "hello\n", "a user's answer meanwhile")
+        equal(world.curl("/", tls=True), "hello\n", "a user's answer in the meantime")
         waits.append(time.monotonic() - began)
     seconds = result(process, "opened", 60)["seconds"]
-    note(f"the crowd was there after {seconds:.2f} s; the longest of {len(waits)} requests took {max(waits):.2f} s")
+    note(f"the crowd was connected after {seconds:.2f} s; the longest of {len(waits)} requests took {max(waits):.2f} s")
     check(max(waits) < seconds / 2, f"a request took {max(waits):.2f} of {seconds:.2f} s")
     process.stop(30)
 
 
-@case("1,000 idle sessions: at most 40 KiB of the gateway each", seconds=120, measures=True)
+@case("1,000 idle sessions: at most 40 KiB each on the gateway", seconds=120, measures=True)
 def idle(world):
     needs_crowd()
     gateway = start(world, handshake_rate=0)
     warm = crowd(world, gateway, sessions=20, parallel=4)
     result(warm, "opened", 30)
     warm.stop()
-    time.sleep(0.5)  # until what those have left is freed
+    time.sleep(0.5)  # until the memory of those that ended is freed
     before, sessions = resident(gateway), scaled(1000, 300)
     process = crowd(world, gateway, sessions=sessions, parallel=16)
     opened = result(process, "opened", 90)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What `make install` leaves, what can be built from it alone, and what configure says when a library is missing."""
+"""What `make install` installs, building from only that, and configure's message for each missing library."""
 
 import os
 import re
@@ -21,12 +21,12 @@ def files_below(folder):
 
 
 def make(*words):
-    # MAKEFLAGS of the make that runs the tests would name its job server, which is not ours.
+    # MAKEFLAGS of the make that runs the tests would refer to its job server.
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     return run("make", "-s", "-C", BUILD, *words, env=environment)
 
 
-@case("make install, a filter built from the installed files alone runs in a pipeline; make uninstall", seconds=300)
+@case("make install; a filter built from installed files only runs in a pipeline; make uninstall", seconds=300)
 def installed(world):
     root = world.path("root")
     make("install", f"prefix={root}", f"sysconfdir={root}/etc")
@@ -41,14 +41,14 @@ def installed(world):
     for page in (name for name in files if name.endswith(".md")):
         with open(os.path.join(root, page)) as file:
             for link in re.findall(r"\]\(([^)#:]+)\)", file.read()):
-                check(os.path.exists(os.path.join(root, os.path.dirname(page), link)), f"{page} links to {link}, which is not there")
+                check(os.path.exists(os.path.join(root, os.path.dirname(page), link)), f"{page} links to {link}, which does not exist")
     for page in ("share/man/man5/hopgate.conf.5", "share/doc/hopgate/README.md"):
         with open(os.path.join(root, page)) as file:
             text = file.read()
         check(f"{root}/etc/hopgate/hopgate.conf" in text and "\"/etc/hopgate" not in text and "`/etc/hopgate" not in text,
-              f"{page} names another folder than the one that the samples went to")
+              f"{page} does not name the folder that the samples were installed to")
 
-    # hopgate.pc was made for the configured prefix; that is where a real installation puts it.
+    # hopgate.pc was created for the configured prefix, which is where a real installation puts it.
     pc = os.path.join(root, "lib", "pkgconfig", "hopgate.pc")
     environment = dict(os.environ, PKG_CONFIG_PATH=os.path.dirname(pc))
     environment.pop("MAKEFLAGS", None)
@@ -85,7 +85,7 @@ def installed(world):
     equal(files_below(root), [], "files left by make uninstall")
 
 
-@case("the tarball has what its README and its checks name")
+@case("the tarball contains what its README and its checks refer to")
 def tarball(world):
     listed = run("make", "-s", "-C", BUILD, "-f", "-", "listed", input="include Makefile\nlisted:\n\t@echo $(EXTRA_DIST)\n",
                  env={name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")})
@@ -93,7 +93,7 @@ def tarball(world):
         check(wanted in listed.split(), f"{wanted} is not in the tarball")
 
 
-@case("program and plugins are hardened unless configure is told not to")
+@case("program and plugins are hardened, unless configure is told otherwise")
 def hardened(world):
     with open(os.path.join(BUILD, "config.status")) as file:
         if 'S["enable_hardening"]="yes"' not in file.read():
@@ -106,7 +106,7 @@ def hardened(world):
         check(re.search(r"__\w+_chk@", symbols.replace("__stack_chk_fail", "")), f"{name} is built without FORTIFY_SOURCE")
 
 
-@case("the units run as a user of their own, whom sysusers makes, with no more than a capability for ports", seconds=60)
+@case("the units run as their own user, created by sysusers, with only the capability for ports", seconds=60)
 def units(world):
     root = world.path("root")
     files = {name: os.path.join(SOURCE, "etc", name) for name in ("hopgate-gateway.service.in", "hopgate-client.service.in")}
@@ -119,9 +119,9 @@ def units(world):
         check(re.search(r"^u hopgate - ", file.read(), re.M), "sysusers.d makes no user hopgate")
     for line in ("etc/hopgate.conf", "etc/client.conf"):
         with open(os.path.join(SOURCE, line)) as file:
-            check("\nuser: nobody" not in file.read(), f"{line} runs as nobody, as whom other services run too")
+            check("\nuser: nobody" not in file.read(), f"{line} runs as nobody, as other services do")
     if not shutil.which("systemd-sysusers"):
-        raise Skip("there is no systemd-sysusers here to try the file with")
+        raise Skip("there is no systemd-sysusers here to test the file with")
     os.makedirs(os.path.join(root, "etc"))
     run("systemd-sysusers", f"--root={root}", os.path.join(SOURCE, "etc", "sysusers.d", "hopgate.conf"))
     with open(os.path.join(root, "etc", "passwd")) as file:
@@ -138,7 +138,7 @@ def missing_libraries(world):
                        ac_cv_header_http_parser_h="no")
     result = subprocess.run([os.path.join(SOURCE, "configure"), "-q"], cwd=folder, env=environment, capture_output=True,
                             text=True, timeout=150)
-    check(result.returncode != 0, "configure was content")
+    check(result.returncode != 0, "configure succeeded")
     for package in ("libgnutls28-dev", "libjansson-dev", "libyaml-dev", "libc-ares-dev", "libev-dev", "libhttp-parser-dev"):
         check(package in result.stderr, f"{package} is not named:\n{result.stderr}")
     equal("rm:" in result.stderr, False, "rm complained")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""The tunnel over a network that loses UDP packets: two network namespaces with a cable between them, nft drops."""
+"""The tunnel over a network that loses UDP packets: two network namespaces connected by a cable, with drops by nft."""
 
 import subprocess
 import time
@@ -9,7 +9,7 @@ from harness import MIB, case, check, equal, main, note, pattern_sha256, scaled
 from network import Network
 
 
-@case("UDP loss of 5 % both ways: 200 downloads of 1 MiB, all equal", seconds=300)
+@case("5 % UDP loss in both directions: 200 downloads of 1 MiB, all unchanged", seconds=300)
 def downloads(world):
     network = Network(world)
     network.lose(5)
@@ -19,10 +19,10 @@ def downloads(world):
     note(f"{count} downloads in {result['seconds']:.1f} s, {result['bytes'] / 1e6 / result['seconds']:.1f} MB/s; "
          f"{network.dropped()} packets were dropped")
     equal((result["requests"], result["failed"]), (count, 0), f"equal and failed ({result['why']})")
-    check(network.dropped() > count, "nearly nothing was dropped: the test has not tested anything")
+    check(network.dropped() > count, "almost nothing was dropped, so nothing was tested")
 
 
-@case("UDP loss of 5 % both ways: uploads, all equal", seconds=200)
+@case("5 % UDP loss in both directions: uploads, all unchanged", seconds=200)
 def uploads(world):
     network = Network(world)
     network.lose(5)
@@ -33,7 +33,7 @@ def uploads(world):
         equal(world.curl("/hash", "--data-binary", "@" + world.path("body"), "-H", "Expect:"), f"{wanted} {MIB}\n")
 
 
-@case("a network that is gone for 8 s loses no session and no download", seconds=100)
+@case("an 8 s network outage loses no session and no download", seconds=100)
 def gap(world):
     network = Network(world)
     network.lose(0)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Gateway and client under valgrind's memcheck: no invalid access, nothing lost, no descriptor left open."""
+"""Gateway and client under valgrind's memcheck: no invalid access, no leaks, no descriptor left open."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ from harness import MIB, case, check, equal, main, note, pattern_sha256, wait_un
 VALGRIND = ("valgrind", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite,indirect",
             "--errors-for-leak-kinds=definite,indirect", "--track-fds=yes", "--num-callers=20")
 
-# What is not of the program: the standard three and what valgrind or the one who started it had open.
+# Descriptors that are not the program's: the standard three, and those that valgrind or its parent had open.
 OPEN = re.compile(r"Open (?:file descriptor|AF_\w+ socket) (\d+):[^\n]*\n==\d+==\s+(<inherited from parent>)?")
 
 
@@ -18,9 +18,9 @@ def left_open(text):
     return [int(number) for number, inherited in OPEN.findall(text) if not inherited]
 
 
-@case("under valgrind: requests, aborted and truncated transfers, both transports, an orderly end", seconds=240, measures=True)
+@case("under valgrind: requests, aborted and truncated transfers, both transports, a normal exit", seconds=240, measures=True)
 def memcheck(world):
-    check(shutil.which("valgrind"), "valgrind is not here (Debian: valgrind)")
+    check(shutil.which("valgrind"), "valgrind is not installed (Debian: valgrind)")
     world.service = world.origin()
     for name in ("client-1", "client-2"):
         world.token(name)
@@ -44,9 +44,9 @@ def memcheck(world):
         with world.raw(b"nonsense\r\n\r\n") as connection:
             check(b" 400 " in connection.recv(1000), "nonsense was not refused")
     for process in (*clients, gate):
-        equal(process.stop(60), 0, f"{process.name}'s exit code (99: valgrind has found something)")
-        check(re.search(r"ERROR SUMMARY: 0 errors", process.text()), f"{process.name}: valgrind has spoken")
-        check("FILE DESCRIPTORS:" in process.text(), f"{process.name}: valgrind does not tell of descriptors")
+        equal(process.stop(60), 0, f"{process.name}'s exit code (99: valgrind found an error)")
+        check(re.search(r"ERROR SUMMARY: 0 errors", process.text()), f"{process.name}: valgrind found an error")
+        check("FILE DESCRIPTORS:" in process.text(), f"{process.name}: valgrind does not report descriptors")
         equal(left_open(process.text()), [], f"{process.name}'s descriptors left open")
     note("gateway and two clients")
 

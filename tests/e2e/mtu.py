@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Path MTU probing: links find the largest packets that their path carries, with and without ICMP, over IPv4 and IPv6,
-and go on when the path's limit sinks in the middle of a transfer. Every byte is compared."""
+"""Path MTU probing: links find the largest packets that their path carries, with and without ICMP, over IPv4 and IPv6, and
+survive a decrease of the path's limit during a transfer. Every byte is compared."""
 
 import hashlib
 import re
@@ -13,12 +13,12 @@ import time
 from harness import MIB, SANITIZERS, case, check, equal, main, note, pattern_sha256, scaled, wait_until
 from network import GATE, GATE6, Network
 
-# What is around a packet: IP, UDP, a DTLS record with AES-GCM.
+# The headers of a packet: IP, UDP, and a DTLS record with AES-GCM.
 OVERHEAD, OVERHEAD6 = 20 + 8 + 37, 40 + 8 + 37
 
 
 def packet_size(process):
-    """The size of packets that the process now sends on its one link, from its statistics."""
+    """The size of packets that the process currently sends on its only link, from its statistics."""
     before = len(re.findall(r"packet_size=", process.text()))
     process.signal(signal.SIGUSR1)
     wait_until(lambda: len(re.findall(r"packet_size=", process.text())) > before, 5, "the statistics")
@@ -52,7 +52,7 @@ def end(world, network, gate, home):
     network.remove()
 
 
-@case("cables with MTU 1280, 1500 and 9000: both ends find it", seconds=100)
+@case("cables with MTU 1280, 1500 and 9000: both ends find the limit", seconds=100)
 def cables(world):
     for mtu in (1280, 1500, 9000):
         network = Network(world)
@@ -66,7 +66,7 @@ def cables(world):
         end(world, network, gate, home)
 
 
-@case("IPv6: the same, with 20 bytes less", seconds=60)
+@case("IPv6: the same with 20 bytes less", seconds=60)
 def ipv6(world):
     network = Network(world)
     world.users = network.gate.inside
@@ -82,7 +82,7 @@ def ipv6(world):
     download(world, 4 * MIB)
 
 
-@case("option `mtu`: nothing is probed for", seconds=60)
+@case("option `mtu`: there is no probing", seconds=60)
 def fixed(world):
     network = Network(world)
     gate, home = network.tunnel(dtls={"mtu": 1350})
@@ -92,7 +92,7 @@ def fixed(world):
     equal(packet_size(gate), 1350 - OVERHEAD, "the gateway's packets after a transfer")
 
 
-@case("a router with a smaller MTU on its far side: found with its ICMP messages and without", seconds=100)
+@case("a router with a smaller MTU behind it: the limit is found with its ICMP messages and without", seconds=100)
 def router(world):
     for silent in (False, True):
         network = Network(world, nat=True, path={"rate": 100, "delay": 5, "queue": 500000, "mtu": 1400})
@@ -108,7 +108,7 @@ def router(world):
         end(world, network, gate, home)
 
 
-@case("a hop that silently drops what its MTU of 1492 does not take, between interfaces with 9000", seconds=60)
+@case("a hop that silently drops packets above its MTU of 1492, between interfaces with 9000", seconds=60)
 def silent_hop(world):
     network = Network(world, path={"rate": 100, "delay": 10, "queue": 500000, "mtu": 9000, "limit": 1492})
     gate, home = network.tunnel()
@@ -117,14 +117,14 @@ def silent_hop(world):
     download(world, scaled(16, 4) * MIB)
     upload(world, scaled(16, 4) * MIB)
     figures = network.path.figures()
-    # Packets that were lost for their size were probes, not one of the transfers'.
-    check(0 < figures["back"]["large"] < 40 and 0 < figures["there"]["large"] < 40, f"lost for their size: {figures}")
+    # The packets lost because of their size were probes, not data.
+    check(0 < figures["back"]["large"] < 40 and 0 < figures["there"]["large"] < 40, f"lost because of their size: {figures}")
 
 
-@case("a hop that silently drops what its MTU of 1000 does not take: less than QUIC demands, and no request hangs", seconds=60)
+@case("a hop that silently drops packets above its MTU of 1000: less than QUIC requires, but no request hangs", seconds=60)
 def small_hop(world):
     network = Network(world, path={"rate": 100, "delay": 10, "queue": 500000, "limit": 1000})
-    # A chain that takes several datagrams, as those of public authorities do.
+    # A chain that needs several datagrams, like those of public authorities.
     world.certificates("gate.test", "app.test", *(f"name-{i}.of.a.long.certificate.test" for i in range(24)))
     network.tunnel()
     slowest = 0
@@ -150,32 +150,32 @@ def sinks(world, transfer, sender_of):
     def run():
         try:
             transfer(world, size)
-        except Exception as error:  # told by the test itself
+        except Exception as error:  # reported by the test itself
             failures.append(error)
 
     began = time.monotonic()
     running = threading.Thread(target=run)
     running.start()
     wait_until(lambda: sum(network.path.figures()[way]["delivered_bytes"] for way in ("there", "back")) > 2 * MIB, 20,
-               "the transfer to run")
+               "the transfer to make progress")
     network.path.set(limit=1400)
     running.join()
     check(not failures, f"the transfer failed: {failures}")
     took = time.monotonic() - began
     sender.wait_for(r"only carries packets of \d+ bytes now")
-    # The search begins anew after a second, and only beside data.
+    # The search starts again after a second, and only while there is data.
     wait_until(lambda: transfer(world, MIB) or packet_size(sender) == 1400 - OVERHEAD, 20,
                f"{sender.name} to find the new size")
     note(f"{size // MIB} MiB in {took:.1f} s over 50 Mbit/s, {network.path.figures()}")
     check(took < (size * 8e-6 / 50 + 3) * (5 if SANITIZERS else 1.5), f"the transfer took {took:.1f} s")
 
 
-@case("the path's limit sinks in the middle of a download: it goes on", seconds=100)
+@case("the path's limit decreases during a download: it continues", seconds=100)
 def download_sinks(world):
     sinks(world, download, lambda ends: ends[1])
 
 
-@case("the path's limit sinks in the middle of an upload: it goes on", seconds=100)
+@case("the path's limit decreases during an upload: it continues", seconds=100)
 def upload_sinks(world):
     sinks(world, upload, lambda ends: ends[0])
 

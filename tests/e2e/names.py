@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""The gateway's name: name servers that change or fail while a client runs, and names with dead addresses."""
+"""The gateway's name: name servers that change or fail while a client is running, and names with dead addresses."""
 
 import os
 import subprocess
@@ -14,10 +14,10 @@ from transfers import with_transfers
 SIZE = scaled(100 * 10**6, 40 * 10**6)
 RATE = scaled(16, 8)  # MiB/s of each transfer
 SLOW = 3 if SANITIZERS else 1
-ELSEWHERE = "10.199.83.77"  # another one of the client
-OTHER = "10.199.83.7"  # another address of the gateway
+ELSEWHERE = "10.199.83.77"  # another one for the client
+OTHER = "10.199.83.7"  # another one for the gateway
 SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nameserver.py")
-# A process with its own view of resolv.conf, which is then written to in place, and of hosts, whatever this machine's says.
+# A process with its own resolv.conf, which is later written to in place, and its own hosts file.
 WITH_CONFIG = 'mount --bind "$0/resolv.conf" /etc/resolv.conf && mount --bind "$0/hosts" /etc/hosts && exec "$@"'
 
 
@@ -28,12 +28,12 @@ def name_server(world, namespace, address, *names):
 
 
 def use(world, *servers):
-    """What the client's resolv.conf says from now on."""
+    """Changes the client's resolv.conf."""
     world.write("resolv.conf", "".join(f"nameserver {server}\n" for server in servers))
 
 
 def gateway(world):
-    """A network, with a gateway at each of its addresses at home in one end and the service in the other."""
+    """A network with a gateway on each of its addresses at one end, and the service at the other."""
     network = Network(world)
     world.users = network.gate.inside
     world.service = world.origin(prefix=network.home.inside)
@@ -46,7 +46,7 @@ def gateway(world):
 
 
 def client(world, network):
-    """One that knows its gateway by the name gate.test alone."""
+    """A client that knows its gateway only by the name gate.test."""
     world.write("hosts", "127.0.0.1 localhost\n")
     prefix = [*network.home.inside, "sh", "-c", WITH_CONFIG, world.folder]
     if subprocess.run([*prefix, "true"], capture_output=True).returncode:
@@ -58,10 +58,10 @@ def client(world, network):
 
 
 def goes_on(gate, count):
-    wait_until(lambda: gate.text().count(" continues with ") >= count, 20 * SLOW, "the session to go on")
+    wait_until(lambda: gate.text().count(" continues with ") >= count, 20 * SLOW, "the session to continue")
 
 
-@case("a network with another name server and another way to the gateway, in the middle of transfers", seconds=60)
+@case("during transfers, the client moves to a network with another name server and another route to the gateway", seconds=60)
 def another_network(world):
     network, gate = gateway(world)
     name_server(world, network.gate, GATE, f"gate.test={GATE}")
@@ -70,7 +70,7 @@ def another_network(world):
     world.wait_for_tunnel()
 
     def move():
-        """The old name server and the old address are gone before there are new ones."""
+        """The old name server and the old address disappear before there are new ones."""
         network.gate.ip("address", "add", f"{OTHER}/24", "dev", "cable")
         network.gate.ip("address", "del", f"{GATE}/24", "dev", "cable")
         network.gate.ip("address", "add", f"{OTHER}/24", "dev", "cable")
@@ -82,10 +82,10 @@ def another_network(world):
     with_transfers(world, [move], 15, SIZE, RATE)
 
 
-@case("a client that starts before there is a name server finds its gateway when there is one", seconds=60)
+@case("a client started before there is a name server finds its gateway when there is one", seconds=60)
 def early_start(world):
     network, _ = gateway(world)
-    name_server(world, network.home, "127.0.0.1")  # an empty resolv.conf leads there
+    name_server(world, network.home, "127.0.0.1")  # the default with an empty resolv.conf
     use(world)
     home = client(world, network)
     home.wait_for(r"cannot look up gate\.test")
@@ -94,7 +94,7 @@ def early_start(world):
     world.wait_for_tunnel(seconds=20)
 
 
-@case("the name server fails, and then the link: the session goes on by the address that was good", seconds=60)
+@case("the name server fails, and then the link: the session continues over the known address", seconds=60)
 def name_server_fails(world):
     network, gate = gateway(world)
     server = name_server(world, network.gate, GATE, f"gate.test={GATE}")
@@ -110,14 +110,14 @@ def name_server_fails(world):
         goes_on(gate, 1)
 
     with_transfers(world, [fail], 8, SIZE, RATE)
-    check("trying the previous addresses" in home.text(), "the log does not tell of it")
+    check("trying the previous addresses" in home.text(), "this was not logged")
 
 
-@case("two dead addresses before the good one, and UDP blocked: the first response within 2 s of the client's start", seconds=60)
+@case("two dead addresses before the working one, and UDP blocked: the first response within 2 s of the client's start", seconds=60)
 def dead_addresses(world):
     network, _ = gateway(world)
     network.block_udp()
-    network.home.address("cable", "2001:db8::2/64")  # RFC 6724 would sort fd83:: behind IPv4
+    network.home.address("cable", "2001:db8::2/64")  # RFC 6724 would sort fd83:: after IPv4
     name_server(world, network.home, "127.0.0.1", f"gate.test=2001:db8::dead,2001:db8::dead:1,{GATE}")
     use(world, "127.0.0.1")
     client(world, network)

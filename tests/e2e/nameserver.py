@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""A small name server over UDP: nameserver.py ADDRESS NAME=ADDRESS[,ADDRESS...]... It knows A and AAAA records of these
-names, in the order given, and that there are no others. Each question is a line of its output."""
+"""A small name server over UDP: nameserver.py ADDRESS NAME=ADDRESS[,ADDRESS...]... It has A and AAAA records for these
+names, in the order given; other names do not exist. It prints a line for each query."""
 
 import ipaddress
 import socket
@@ -12,7 +12,7 @@ A, AAAA = 1, 28
 
 
 def read_question(query):
-    """The name, the type, and where the question ends (RFC 1035 section 4.1.2)."""
+    """Returns the name, the type, and the end of the question (RFC 1035 section 4.1.2)."""
     labels, at = [], 12
     while query[at]:
         labels.append(query[at + 1:at + 1 + query[at]].decode())

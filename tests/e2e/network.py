@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Networks for tests: namespaces with cables, slow and lossy paths and a NAT between them. Needs root.
+"""Networks for tests: namespaces connected by cables, slow and lossy paths and a NAT. Needs root.
 
     network = Network(world, nat=True, path={"rate": 100, "delay": 25, "queue": 625000, "loss": 1})
 
     gate ── path ── router ── home        gate: the gateway and the public users; home: client and service
     gate ── cable ── home                 without NAT and path
 
-The names of namespaces are unique, so any number of networks may stand beside each other. They are removed with all
-that runs in them when the case is over, and by a guard process when the test program is killed.
+The names of namespaces are unique, so there can be any number of networks at the same time. They are removed, with
+everything that runs in them, when the case ends or, by a guard process, when the test program is killed.
 """
 
 import json
@@ -21,8 +21,8 @@ import time
 from harness import Process, Skip, check, note, tool, wait_until
 
 GATE, OUTSIDE, INSIDE, HOME = "10.199.83.1", "10.199.83.2", "10.199.84.1", "10.199.84.2"
-GATE6, OUTSIDE6 = "fd83::1", "fd83::2"  # no NAT for these
-# The kernel's own TCP shall not be held by its buffers, nor remember how the path was in a case before.
+GATE6, OUTSIDE6 = "fd83::1", "fd83::2"  # not behind the NAT
+# The kernel's own TCP must not be limited by its buffers, nor remember the path of an earlier case.
 SYSCTLS = {"net.ipv4.tcp_rmem": "4096 131072 33554432", "net.ipv4.tcp_wmem": "4096 131072 33554432",
            "net.ipv4.tcp_no_metrics_save": "1"}
 
@@ -36,7 +36,7 @@ def run(*words, text=None):
 class Namespace:
     def __init__(self, name):
         self.name = name
-        self.inside = ["ip", "netns", "exec", name]  # before a command that is to run in it
+        self.inside = ["ip", "netns", "exec", name]  # to prefix to a command that is to run in it
 
     def run(self, *words, text=None):
         return run(*self.inside, *words, text=text)
@@ -46,12 +46,12 @@ class Namespace:
 
     def address(self, device, *addresses):
         for address in addresses:
-            # An IPv6 address is there at once when the kernel does not first ask whether somebody else has it.
+            # An IPv6 address is usable at once if the kernel does not first check for duplicates.
             self.ip("address", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
         self.ip("link", "set", device, "up")
 
     def table(self, name, chains):
-        """Sets an nft table, in place of the one of that name."""
+        """Sets an nft table, replacing the one with that name."""
         self.run("nft", "-f", "-", text=f"table inet {name}\ndelete table inet {name}\ntable inet {name} {{\n{chains}\n}}\n")
 
     def remove_table(self, name):
@@ -59,7 +59,7 @@ class Namespace:
 
 
 class Path(Process):
-    """tests/tools/relay between two namespaces: its properties are told there."""
+    """tests/tools/relay between two namespaces; its properties are described there."""
 
     def __init__(self, world, a, b, addresses, mtu=1500, **properties):
         self.control = world.path(f"path-{len(world.processes)}")
@@ -85,7 +85,7 @@ class Path(Process):
         return [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
 
     def figures(self):
-        """What has passed so far, in both directions: "there" and "back"."""
+        """The figures so far, in both directions: "there" and "back"."""
         before = len(self.reports())
         self.tell("stats")
         return wait_until(lambda: self.reports()[before:], 5, "the relay to report")[0]
@@ -99,7 +99,7 @@ class Path(Process):
 
 
 class Flow:
-    """One connection of the kernel's TCP from one namespace to another, as fast as its congestion control allows."""
+    """One connection of the kernel's TCP between namespaces, as fast as its congestion control allows."""
 
     SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "flow.py")
 
@@ -115,11 +115,11 @@ class Flow:
         return [(float(when), int(size)) for when, size in re.findall(r"^([\d.]+) (\d+)$", self.receiver.text(), re.M)]
 
     def rate(self, begin=None, end=None):
-        """Mbit/s of what arrived between two times of the monotonic clock; from the start to now without them."""
+        """Mbit/s received between two times of the monotonic clock, by default from the start to now."""
         return rate(self.samples(), begin or self.begun, end or time.monotonic())
 
     def end(self):
-        """Ends it; returns its rate from the start on."""
+        """Ends it; returns its overall rate."""
         average = self.rate()
         self.sender.stop()
         self.receiver.stop()
@@ -127,7 +127,7 @@ class Flow:
 
 
 def rate(samples, begin, end):
-    """Mbit/s between two times, by samples of (time, bytes so far)."""
+    """Mbit/s between two times, from samples of (time, bytes so far)."""
 
     def total(when):
         return max([size for then, size in samples if then <= when], default=0)
@@ -166,7 +166,7 @@ class Network:
         self.guard.stdin.flush()
         made = subprocess.run(["ip", "netns", "add", namespace.name], capture_output=True, text=True)
         if made.returncode != 0:
-            raise Skip(f"no network namespaces here: {made.stderr.strip()}")
+            raise Skip(f"network namespaces do not work here: {made.stderr.strip()}")
         namespace.ip("link", "set", "lo", "up")
         for name, value in SYSCTLS.items():
             namespace.run("sysctl", "-qw", f"{name}={value}")
@@ -177,7 +177,7 @@ class Network:
         self.guard.wait()
 
     def cable(self, a, b, name, addresses):
-        # One segment a packet: otherwise a batch of UDP GSO crosses the cable as one, and is lost as one.
+        # One segment per packet; otherwise, a UDP GSO batch would cross the cable as one packet, and be lost as one.
         a.ip("link", "add", name, "gso_max_segs", "1", "type", "veth",
              "peer", "name", name, "gso_max_segs", "1", "netns", b.name)
         for namespace, address in zip((a, b), addresses):
@@ -186,11 +186,11 @@ class Network:
     # ---- NAT ----
 
     def masquerade(self):
-        """The router gives what leaves it a port out of another range than before."""
+        """Makes the router assign ports from a different range than before."""
         self.ports = 1 - self.ports
         ports = f"{20000 + 20000 * self.ports}-{29999 + 20000 * self.ports}"
         self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-        # As home routers do, it does not answer what comes to a port that it has not given away.
+        # Like home routers, it does not answer packets to ports that it has not assigned.
         self.router.table("router", f"""
             chain leaving {{
                 type nat hook postrouting priority 100
@@ -202,25 +202,25 @@ class Network:
             }}""")
 
     def bindings(self, protocol="udp"):
-        """Those that the router keeps: lines of the kernel's table."""
+        """The router's bindings: lines of the kernel's table."""
         return [line for line in self.router.run("cat", "/proc/net/nf_conntrack").splitlines() if f" {protocol} " in line]
 
     def rebind(self):
-        """The router forgets its bindings, as one that restarts: all that goes on gets a new port. Rules alone do not do
-        it, since they are asked for the first packet of a binding only; the loss of its address does."""
+        """Makes the router forget its bindings, as if it had restarted: all connections get new ports. Changing the rules is
+        not enough, as they only apply to the first packet of a binding; removing its address is."""
         old = set(port_of(line) for line in self.bindings())
         self.masquerade()
         self.router.ip("address", "del", f"{OUTSIDE}/24", "dev", self.outside)
         wait_until(lambda: not old & set(port_of(line) for line in self.bindings()), 5, "the router to forget")
         self.router.ip("address", "add", f"{OUTSIDE}/24", "dev", self.outside)
 
-    # ---- UDP in trouble ----
+    # # ---- UDP faults ----
 
     def ends(self):
         return self.gate, self.home
 
     def lose(self, percent):
-        """Drops that share of the UDP packets that arrive at either end."""
+        """Drops that percentage of the UDP packets that arrive at either end."""
         chance = "" if percent == 100 else f"numgen random mod 1000 < {percent * 10}"
         for end in self.ends():
             end.table("lossy", f"""chain arriving {{ type filter hook input priority 0
@@ -228,12 +228,12 @@ class Network:
             }}""")
 
     def dropped(self):
-        """How many packets lose() has dropped since it was called."""
+        """The number of packets that lose() has dropped since it was called."""
         return sum(int(end.run("nft", "list", "table", "inet", "lossy").split("counter packets ")[1].split()[0])
                    for end in self.ends())
 
     def block_udp(self, reject=False):
-        """No UDP arrives any more; with `reject`, who sends it is told so by ICMP."""
+        """Blocks all UDP; with `reject`, the sender is told by ICMP."""
         for end in self.ends():
             end.table("blocked", f"""chain arriving {{ type filter hook input priority 0
                 iifname != "lo" meta l4proto udp {"reject with icmpx type admin-prohibited" if reject else "drop"}
@@ -243,16 +243,17 @@ class Network:
         for end in self.ends():
             end.remove_table("blocked")
 
-    # ---- hopgate in it ----
+    # # ---- hopgate on the network ----
 
     def control(self, name):
-        """The congestion control of the kernel's TCP over the path, instead of that which this machine was given."""
+        """The congestion control for the kernel's TCP over the path, whatever the machine's default."""
         for namespace in (self.gate, self.router or self.home):
             route = namespace.ip("route", "show", "dev", self.outside).split()[0]
             namespace.ip("route", "change", route, "dev", self.outside, "congctl", name)
 
     def tunnel(self, client=None, tls=False, **gateway):
-        """Service, gateway and client, ready for requests from `gate`; over the transport `tls` alone if so asked."""
+        """Starts service, gateway and client, and waits until they are ready for requests from `gate`; with `tls` only over
+        that transport."""
         world = self.world
         if tls:
             gateway["transports"] = lambda: ["tls"]
@@ -267,12 +268,12 @@ class Network:
 
 
 def port_of(binding):
-    """The port that a line of the kernel's table gives away: that of the answers."""
+    """The port that a line of the kernel's table assigns: that of the replies."""
     return binding.rsplit("dport=", 1)[1].split()[0]
 
 
 def guard():
-    """Reads names until the one who wrote them closes the pipe or is gone, then removes these namespaces."""
+    """Reads names until the writer closes the pipe or dies, then removes these namespaces."""
     names = sys.stdin.read().split()
     for name in names:
         listed = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True)

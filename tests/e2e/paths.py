@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""The networks that tests are made on do what they say: the relay with the kernel's TCP and with single packets, the NAT
-with its bindings, and the guard. hopgate itself is not in it."""
+"""Tests of the networks that other tests use: the relay with the kernel's TCP and with single packets, the NAT with its
+bindings, and the guard. hopgate is not involved."""
 
 import os
 import signal
@@ -22,8 +22,8 @@ while True:
     echo.sendto(str(peer[1]).encode() if data == b"port" else data, peer)
 """
 
-# Sends COUNT numbered datagrams, one each millisecond; prints how many came back, how many of them after a later one,
-# and the median round trip in milliseconds.
+# Sends COUNT numbered datagrams, one per millisecond; prints how many came back, how many of them were overtaken by a later
+# one, and the median round-trip time in milliseconds.
 PROBE = """
 import socket, sys, time, threading
 family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
@@ -46,7 +46,7 @@ except TimeoutError:
 print(len(times), overtaken, sorted(times)[len(times) // 2] * 1e3 if times else 0)
 """
 
-# Asks the echo which port it sees, each time a line comes.
+# For each line of input, asks the echo server which port it sees.
 ASK = """
 import errno, socket, sys
 ask = socket.socket(type=socket.SOCK_DGRAM)
@@ -86,7 +86,7 @@ class Asker:
         self.popen.wait()
 
 
-@case("the relay: delay, loss, reordering, black-out", measures=True)
+@case("the relay: delay, loss, reordering, outage", measures=True)
 def packets(world):
     network = Network(world, path={"delay": 20, "seed": 1})
     echo(world, network)
@@ -98,19 +98,19 @@ def packets(world):
     equal(probe(network, 50, GATE6)[0], 50, "came back over IPv6")
     network.path.set(loss=(10, 0))
     came, _, _ = probe(network, 1000)
-    check(860 <= came <= 940, f"{came} of 1000 came back at 10 % of loss in one direction")
+    check(860 <= came <= 940, f"{came} of 1000 came back with 10 % loss in one direction")
     network.path.set(loss=0, reorder=5, extra=4)
     came, overtaken, _ = probe(network, 1000)
     equal(came, 1000, "came back")
-    check(60 <= overtaken <= 140, f"{overtaken} of 1000 were overtaken at 5 % in both directions")
+    check(60 <= overtaken <= 140, f"{overtaken} of 1000 were overtaken with 5 % in both directions")
     network.path.set(reorder=0, down=(0, 1))
     before = network.path.figures()
-    equal(probe(network, 50)[0], 0, "came back from the dark")
+    equal(probe(network, 50)[0], 0, "came back during the outage")
     after = network.path.figures()
-    equal((after["back"]["down"] - before["back"]["down"], after["there"]["down"]), (50, 0), "packets lost in the dark")
+    equal((after["back"]["down"] - before["back"]["down"], after["there"]["down"]), (50, 0), "packets lost in the outage")
 
 
-@case("the relay: rate and queue, by CUBIC over 100 Mbit/s × 50 ms with and without loss", seconds=120, measures=True)
+@case("the relay: rate and queue, with CUBIC over 100 Mbit/s × 50 ms with and without loss", seconds=120, measures=True)
 def rate(world):
     network = Network(world, path={"rate": 100, "delay": 25, "queue": 625000, "seed": 1})
     seconds = scaled(10, 6)
@@ -122,7 +122,7 @@ def rate(world):
     note(f"the relay: {cpu * 100:.0f} % of a core")
     note(f"CUBIC: {clean:.1f} Mbit/s at 0 %, queue at most {figures['queue_max']} bytes, {figures['tail']} dropped there")
     check(85 <= clean <= 96.6, f"CUBIC reaches {clean} Mbit/s on a clean path of 100 Mbit/s")
-    check(600000 < figures["queue_max"] <= 625000 and figures["tail"] > 0, "the queue was never full")
+    check(600000 < figures["queue_max"] <= 625000 and figures["tail"] > 0, "the queue never filled up")
     network.path.set(loss=1)
     flow = Flow(world, network.home, network.gate, GATE, "cubic")
     time.sleep(seconds)
@@ -131,13 +131,13 @@ def rate(world):
     check(0.5 < lossy < 15, f"CUBIC reaches {lossy} Mbit/s at 1 % loss")
 
 
-@case("the NAT: a binding stays until rebind(), then the port is another")
+@case("the NAT: a binding is kept until rebind(); then the port changes")
 def nat(world):
     network = Network(world, nat=True)
     echo(world, network)
     asker = Asker(world, network)
     first = asker.port()
-    equal([asker.port() for _ in range(3)], [first] * 3, "the port that the gate sees")
+    equal([asker.port() for _ in range(3)], [first] * 3, "the port seen by the gate")
     check(network.home.run("ip", "address").find(OUTSIDE) < 0 and first.isdigit(), "there is no NAT")
     network.rebind()
     second = asker.port()
@@ -145,7 +145,7 @@ def nat(world):
     check(second.isdigit() and second != first, f"after rebind() the port is {second}, before it was {first}")
     network.rebind()
     check(asker.port() not in (first, second), "the third port is not new")
-    # What still goes to the old port reaches nobody, and nobody says so.
+    # Packets to the old port are lost silently.
     output = network.gate.run(sys.executable, "-c", f"""
 import socket
 old = socket.socket(type=socket.SOCK_DGRAM)
@@ -159,22 +159,22 @@ except Exception as error:
     equal(output.strip(), "TimeoutError", "the answer from the old port")
 
 
-@case("UDP is blocked silently, or with an ICMP error, and unblocked")
+@case("UDP is blocked silently or with an ICMP error, then unblocked")
 def blocked(world):
     network = Network(world, nat=True)
     echo(world, network)
     asker = Asker(world, network)
-    check(asker.port().isdigit(), "UDP does not pass at first")
+    check(asker.port().isdigit(), "UDP does not work at first")
     network.block_udp()
     equal(asker.port(), "silence", "the answer while UDP is blocked")
     network.unblock_udp()
     network.block_udp(reject=True)
     equal(asker.port(), "EHOSTUNREACH", "the answer while UDP is rejected")
     network.unblock_udp()
-    check(asker.port().isdigit(), "UDP does not pass again")
+    check(asker.port().isdigit(), "UDP does not work again")
 
 
-@case("namespaces and what runs in them go when the test program is killed")
+@case("namespaces, and what runs in them, are removed when the test program is killed")
 def killed(world):
     program = f"""
 import sys, time
@@ -189,12 +189,12 @@ time.sleep(60)
 """
     popen = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     words = popen.stdout.readline().split()
-    check(len(words) == 4, "the program did not begin")
+    check(len(words) == 4, "the program did not start")
     world.undo.append(lambda: subprocess.run(["rm", "-rf", words[3]]))
     check(os.path.exists(f"/run/netns/{words[0]}"), "there is no namespace")
     popen.send_signal(signal.SIGKILL)
     popen.wait()
-    wait_until(lambda: not os.path.exists(f"/run/netns/{words[0]}"), 10, "the namespace to go")
+    wait_until(lambda: not os.path.exists(f"/run/netns/{words[0]}"), 10, "the namespace to be removed")
     wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in words[1:3]), 10, "what ran in it to end")
 
 

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Certificate authorities for tests: Pebble, the ACME server of Let's Encrypt for tests, and a small one by openssl.
+"""Certificate authorities for tests: Pebble, Let's Encrypt's ACME test server, and a small one based on openssl.
 
     pebble = Pebble(world, validity=20, bad_nonces=60)
-    pebble.directory                    the URL to give to an ACME client, which trusts world.path("ca.pem")
-    pebble.http, pebble.tls             the ports where it looks for challenges
+    pebble.directory                    the URL for an ACME client, which must trust world.path("ca.pem")
+    pebble.http, pebble.tls             the ports that it connects to for challenges
     pebble.dns("add-a", host="a.test", addresses=["127.0.0.2"])
-    pebble.verify("chain.pem")          by `openssl verify`
-    len(pebble.issued())                what its own log says
+    pebble.verify("chain.pem")          with `openssl verify`
+    len(pebble.issued())                the number of certificates in its log
 
-Each name resolves to 127.0.0.1, unless dns() says otherwise. pebble-challtestsrv answers for the DNS.
+Each name resolves to 127.0.0.1, unless dns() says otherwise. pebble-challtestsrv is the DNS server.
 """
 
 import base64
@@ -42,12 +42,12 @@ def from_base64url(text):
 
 
 def split_chain(pem):
-    """The certificates of a PEM text, the leaf first."""
+    """The certificates in a PEM text, leaf first."""
     return re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", pem, re.S)
 
 
 class Leaf:
-    """What openssl reads from the first certificate of a PEM text."""
+    """What openssl prints about the first certificate in a PEM text."""
 
     def __init__(self, pem):
         self.pem = split_chain(pem)[0]
@@ -63,13 +63,13 @@ class Leaf:
 
 
 class Pebble:
-    """So many percent of `bad_nonces` come by chance: who counts requests, holds them or lets one of them fail wants none. A
-    second one, `beside` the first, needs a name; it looks for challenges in the same places. Each runs until stop() or the
-    end of the case."""
+    """`bad_nonces` is the percentage of random bad nonces; a test that counts requests, holds them or makes one of them fail
+    should use 0. A second CA, `beside` the first, needs a name; it connects to the same places for challenges. Each runs
+    until stop() or the end of the case."""
 
     def __init__(self, world, validity=None, bad_nonces=0, reuse=0, alternates=0, eab=None, blocked=(), name="pebble", beside=None):
         if not shutil.which("pebble") or not shutil.which("pebble-challtestsrv"):
-            raise Skip("no pebble here")
+            raise Skip("pebble is not installed")
         self.world, self.name, self.port, self.management = world, name, free_port(), free_port()
         self.http, self.tls = (beside.http, beside.tls) if beside else (free_port(), free_port())
         self.directory = f"https://localhost:{self.port}/dir"
@@ -83,7 +83,7 @@ class Pebble:
             self.settings["externalAccountMACKeys"] = eab
         if validity:
             self.settings["certificateValidityPeriod"] = validity
-        # Validation at once; no authorisation is taken over from an order before, unless asked for.
+        # Validate at once; do not reuse authorizations of earlier orders unless told to.
         self.environment = dict(os.environ, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT=str(bad_nonces),
                                 PEBBLE_AUTHZREUSE=str(reuse), PEBBLE_ALTERNATE_ROOTS=str(alternates))
         self.trust = ssl.create_default_context(cafile=world.path("ca.pem"))
@@ -92,7 +92,7 @@ class Pebble:
 
     def start_dns(self):
         port, control = free_port(), free_port()
-        # Pebble dials only the first address, IPv6 before IPv4: so there is none of IPv6.
+        # Pebble only connects to the first address, and prefers IPv6 to IPv4, so there is no IPv6 address.
         server = Process(self.world, "challtestsrv", [
             "pebble-challtestsrv", "-defaultIPv6", "", "-dns01", f"127.0.0.1:{port}", "-management", f"127.0.0.1:{control}",
             "-http01", "", "-https01", "", "-tlsalpn01", ""])
@@ -100,7 +100,7 @@ class Pebble:
         return port, control
 
     def start(self):
-        """Also again after stop(), on the same ports: it then knows no account and no order, and has new roots."""
+        """May be called again after stop(), with the same ports; it then knows no accounts or orders, and has new roots."""
         config = self.world.write(f"{self.name}.json", json.dumps({"pebble": self.settings}))
         self.process = Process(self.world, self.name, ["pebble", "-config", config, "-dnsserver", f"127.0.0.1:{self.dns_ports[0]}"],
                                env=self.environment)
@@ -122,7 +122,7 @@ class Pebble:
         with urllib.request.urlopen(url, context=self.trust, timeout=10) as answer:
             return answer.read().decode()
 
-    # ---- What Pebble knows ----
+    # # ---- Pebble's state ----
 
     def manage(self, path):
         return self.get(f"https://localhost:{self.management}/{path}")
@@ -140,33 +140,33 @@ class Pebble:
             return None
 
     def issued(self):
-        """A serial number for each certificate."""
+        """The serial number of each certificate."""
         return re.findall(r"Issued certificate serial ([0-9a-f]+)", self.process.text())
 
     def orders(self):
-        """How many orders have been made."""
+        """The number of orders created."""
         return len(re.findall(r"Added order ", self.process.text()))
 
     def accounts(self):
-        """How many accounts have been made."""
+        """The number of accounts created."""
         return len(re.findall(r"There are now \d+ accounts", self.process.text()))
 
     def verify(self, chain, name=None, root=0):
-        """Has openssl verify a PEM text: the whole chain, and the name if there is one. Returns the leaf."""
+        """Verifies a PEM text with openssl: the whole chain, and the name, if given. Returns the leaf."""
         verify_chain(self.world, chain, self.root(root), name)
         return Leaf(chain)
 
-    # ---- The DNS that it asks ----
+    # # ---- The DNS that Pebble uses ----
 
     def dns(self, action, **values):
-        """An action of pebble-challtestsrv's: set-txt, clear-txt, add-a, set-servfail, set-default-ipv4, …"""
+        """An action of pebble-challtestsrv: set-txt, clear-txt, add-a, set-servfail, set-default-ipv4, …"""
         request = urllib.request.Request(f"http://127.0.0.1:{self.dns_ports[1]}/{action}", json.dumps(values).encode())
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.read().decode()
 
     def dns_hook(self, before=""):
-        """An executable for challenges of dns-01, told as its words: present|cleanup, then name and value of the record.
-        What it was called with is in `hook-calls`; `before` is shell to run first."""
+        """Creates an executable for dns-01 challenges, called with present|cleanup and the record's name and value. It logs
+        its arguments in `hook-calls`; `before` is shell code to run first."""
         control = f"http://127.0.0.1:{self.dns_ports[1]}"
         path = self.world.write("dns-hook", f"""#!/bin/sh
             echo "$@" >>{self.world.path('hook-calls')}
@@ -189,7 +189,8 @@ def verify_chain(world, chain, root, name=None):
 
 
 class Authority:
-    """A CA by openssl, for what Pebble cannot issue: any dates, any names. Its root signs leaves itself."""
+    """A CA based on openssl, for what Pebble cannot issue: arbitrary dates and names. Its root signs leaf certificates
+    directly."""
 
     def __init__(self, world, name="authority"):
         self.world, self.folder = world, world.path(name)
@@ -226,7 +227,7 @@ class Authority:
         return self.file(name)
 
     def issue(self, csr, names, begin=-60, end=86400):
-        """A PEM chain for a CSR (DER), valid from `begin` to `end` seconds from now. The names are those of the call."""
+        """A PEM chain for a CSR (DER), valid from `begin` to `end` seconds from now. The names are those in the call."""
         kinds = [("IP:" if re.fullmatch(r"[0-9.]+|.*:.*", name) else "DNS:") + name for name in names]
         extensions = (f"basicConstraints=CA:FALSE\nsubjectAltName={','.join(kinds)}\nauthorityKeyIdentifier=keyid\n"
                       "subjectKeyIdentifier=hash\n")
@@ -240,12 +241,12 @@ class Authority:
 
 
 def served_chain(port, name=None, alpn=None, address="127.0.0.1"):
-    """The chain that a server shows to openssl, as PEM."""
+    """The chain that a server sends to openssl, as PEM."""
     words = ["-servername", name] if name else ["-noservername"]
     words += ["-alpn", alpn] if alpn else []
     result = subprocess.run(["openssl", "s_client", "-connect", f"{address}:{port}", "-showcerts", *words],
                             stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     chain = "".join(split_chain(result.stdout.decode(errors="replace")))
     if not chain:
-        raise Failure(f"no certificate is shown for {name}: {result.stderr.decode(errors='replace').strip():.400}")
+        raise Failure(f"no certificate was sent for {name}: {result.stderr.decode(errors='replace').strip():.400}")
     return chain

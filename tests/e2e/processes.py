@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Several processes with one id: one that is killed and started again, two that both serve."""
+"""Several processes with one id: one that is killed and restarted, two that both serve."""
 
 import concurrent.futures
 import re
@@ -10,7 +10,7 @@ from harness import case, check, equal, main, note, read_response, wait_until
 
 
 def broken_after(connection, seconds=100):
-    """How long it takes until a response that runs breaks off."""
+    """Returns how long it takes until a running response breaks off."""
     began = time.monotonic()
     connection.settimeout(seconds)
     try:
@@ -22,14 +22,14 @@ def broken_after(connection, seconds=100):
 
 
 def second_process(world, gate, services):
-    """Another process of client-1, at the return connected."""
+    """Starts another process of client-1, and waits until it is connected."""
     before = gate.text().count("of client-1 opened with")
     client = world.client(services)
     wait_until(lambda: gate.text().count("of client-1 opened with") > before, 10, "the second process to connect")
     return client
 
 
-@case("kill -9 of a client that starts again at once: what ran at the dead one ends within seconds")
+@case("kill -9 of a client that restarts at once: exchanges of the dead process end within seconds")
 def restarted(world):
     _, client = world.tunnel()
     with world.raw(b"GET /dribble/100000/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
@@ -46,7 +46,7 @@ def restarted(world):
 def newer_killed(world):
     gate, _ = world.tunnel()
     newer = second_process(world, gate, {"web": f"http://127.0.0.1:{world.service.port}"})
-    equal(world.curl("/"), "hello\n", "a request while both are there")
+    equal(world.curl("/"), "hello\n", "a request with both running")
     newer.kill()
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         asked = []
@@ -58,10 +58,10 @@ def newer_killed(world):
     failed = sum(status != "200" for status, _ in answers)
     note(f"of 12 requests in 3 s {failed} fail, the longest takes {longest:.2f} s")
     check(longest < 8, f"a request took {longest:.1f} s")
-    equal([status for status, _ in answers[-4:]], ["200"] * 4, "those that came after some silence")
+    equal([status for status, _ in answers[-4:]], ["200"] * 4, "those made after some silence")
 
 
-@case("two processes with one id: each serves what it alone has, and all three ends name the other, once")
+@case("two processes with one id: each keeps its own exchanges, and all three ends log the conflict once")
 def both_serve(world):
     service = world.origin()
     url = f"http://127.0.0.1:{service.port}"
@@ -76,20 +76,20 @@ def both_serve(world):
     for process, text in said:
         process.wait_for(text)
     for _ in range(4):
-        equal(world.curl("/"), "hello\n", "what the older one has")
-        equal(world.curl("/bytes/5", want="%{http_code} %{size_download}"), "200 5", "what the newer one has")
+        equal(world.curl("/"), "hello\n", "the exchange of the older one")
+        equal(world.curl("/bytes/5", want="%{http_code} %{size_download}"), "200 5", "the exchange of the newer one")
     for process, text in said:
         equal(len(re.findall(text, process.text())), 1, f"how often {process.name} says so")
 
 
-@case("more sessions of an id than are allowed: refused, both ends say which bound it is, and it serves when there is room")
+@case("an id has more sessions than allowed: refused, both ends log which limit it is, and it works when there is room")
 def too_many(world):
     gate, first = world.tunnel(extra={"sessions_per_client": 1})
     second = world.client({"web": f"http://127.0.0.1:{world.service.port}"})
     said = r"client-1 already has 1 sessions \(sessions_per_client\)"
     gate.wait_for(f"session refused for .*: {said}")
     second.wait_for(rf"cannot open a session over dtls: .*\(overload\): {said}")
-    equal(world.curl("/"), "hello\n", "a request meanwhile")
+    equal(world.curl("/"), "hello\n", "a request in the meantime")
     first.stop()
     wait_until(lambda: world.curl("/") == "hello\n", 20, "the second process to serve")
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""A path for UDP on loopback that does what a test asks of it."""
+"""A UDP path on loopback that fails on demand."""
 
 import selectors
 import socket
@@ -10,17 +10,17 @@ from harness import MIB
 
 
 class Relay:
-    """What a NAT is for UDP: each client's address is given a port of its own toward the gateway."""
+    """Like a NAT for UDP: each client address is assigned its own port towards the gateway."""
 
     def __init__(self, world, target):
         self.target = target
-        self.blocked = self.ended = False  # `blocked`: nobody's datagrams pass
-        self.silenced = set()  # addresses of clients whose datagrams do not
+        self.blocked = self.ended = False  # `blocked`: all datagrams are dropped
+        self.silenced = set()  # client addresses whose datagrams are dropped
         self.selector = selectors.DefaultSelector()
         self.front = self.socket()
         self.front.bind(("127.0.0.1", 0))
         self.port = self.front.getsockname()[1]
-        self.ports = {}  # of clients' addresses: the socket toward the gateway
+        self.ports = {}  # from client addresses to sockets towards the gateway
         self.forgotten = []
         self.lock = threading.Lock()
         self.selector.register(self.front, selectors.EVENT_READ, None)
@@ -36,7 +36,7 @@ class Relay:
         return made
 
     def rebind(self):
-        """Forgets all ports, as a NAT box that was restarted: what the gateway still sends to them is lost."""
+        """Forgets all ports, like a NAT that has restarted: what the gateway still sends to them is lost."""
         with self.lock:
             for upstream in self.ports.values():
                 self.selector.unregister(upstream)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Requests through the whole path: methods, framing, routes, faults."""
+"""Requests through the whole path: methods, framing, routes, errors."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ def page(world):
         equal(world.curl("/", f"--tlsv{version}", "--tls-max", version, tls=True), "hello\n", f"over TLS {version}")
 
 
-@case("the codec can be JSON on either end")
+@case("either end can use the JSON codec")
 def json_codec(world):
     service = world.origin()
     for name in ("client-1", "client-2"):
@@ -49,13 +49,13 @@ def json_codec(world):
             equal(world.curl_hash(path, host=host), (pattern_sha256(3 * MIB), 3 * MIB, 0), f"{host}{path}")
 
 
-@case("heads, bodies and trailers arrive as they were sent")
+@case("heads, bodies and trailers arrive unchanged")
 def framing(world):
     world.tunnel()
     equal(world.curl("/bytes/1000", "-I", want="%{http_code} %header{content-length} %{size_download}"), "200 1000 0", "HEAD")
     equal(world.curl("/status/204", want="%{http_code} %{size_download}"), "204 0")
     equal(world.curl("/status/304", want="%{http_code} %{size_download}"), "304 0")
-    equal(world.curl("/status/503", want="%{http_code}"), "503", "a 503 of the service's own")
+    equal(world.curl("/status/503", want="%{http_code}"), "503", "a 503 from the service")
     equal(world.curl("/bytes/0", want="%{http_code} %header{content-length}"), "200 0", "an empty body")
     for size in (1, 16383, 16384, 16385, 65536, 1000003):
         equal(world.curl_hash(f"/bytes/{size}"), (pattern_sha256(size), size, 0), f"{size} bytes")
@@ -78,7 +78,7 @@ def framing(world):
     check(re.match(rb"HTTP/1\.1 103 .*?\r\n\r\nHTTP/1\.1 200 ", answer, re.S), f"103 was not forwarded: {answer[:200]}")
 
 
-@case("uploads: with length, chunked, with Expect, answered while they run, refused early")
+@case("uploads: with length, chunked, with Expect, answered while in progress, refused early")
 def uploads(world):
     world.tunnel()
     body = os.urandom(3 * MIB)
@@ -93,7 +93,7 @@ def uploads(world):
           (hashlib.sha256(body).hexdigest(), len(body)), "the echo")
     equal(world.curl("/early", "--data-binary", "@" + world.path("body"), "-H", "Expect:", want="%{http_code}"), "413",
           "an early answer")
-    # Browsers and most libraries look for it when all is sent.
+    # Browsers and most libraries look for it after sending everything.
     for port in (world.http, world.https):
         with world.raw(port=port) as connection:
             if port == world.https:
@@ -102,7 +102,7 @@ def uploads(world):
             connection.sendall(bytes(20 * MIB))
             status, fields, _ = read_response(connection)
             equal((status, fields.get("connection")), (413, "close"), "the early answer to a large upload")
-    # The echo of each part comes while the request is still open.
+    # The echo of each part arrives while the request is still open.
     with world.raw(b"POST /echo HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n") as connection:
         for word in (b"one", b"two", b"three"):
             connection.sendall(b"%x\r\n%s\r\n" % (len(word), word))
@@ -114,7 +114,7 @@ def uploads(world):
         connection.sendall(b"0\r\n\r\n")
 
 
-@case("a service that answers early and reads on gets all of the upload")
+@case("a service that answers early and keeps reading gets the whole upload")
 def reads_on(world):
     got = []
 
@@ -143,7 +143,7 @@ def reads_on(world):
     equal(got, [20 * MIB], "what the service got")
 
 
-@case("answers are streamed: each byte passes when the service sends it")
+@case("responses are streamed: each byte is forwarded when the service sends it")
 def streaming(world):
     world.tunnel()
     with world.raw(b"GET /dribble/5/300 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
@@ -154,7 +154,7 @@ def streaming(world):
         while size < 5:
             size += len(connection.recv(100))
             times.append(time.monotonic() - began)
-    check(len(times) >= 4 and times[-1] >= 0.9, f"the bytes did not come one by one: after {times} s")
+    check(len(times) >= 4 and times[-1] >= 0.9, f"the bytes did not arrive one by one: after {times} s")
 
 
 @case("keep-alive and pipelining on one connection")
@@ -171,10 +171,10 @@ def keep_alive(world):
             block = connection.recv(65536)
             check(block, f"closed in the middle of a pipeline: {answer}")
             answer += block
-    equal(re.findall(rb"^HTTP/1\.1 (\d+)", answer, re.M), [b"200", b"404", b"200"], "the order of a pipeline's answers")
+    equal(re.findall(rb"^HTTP/1\.1 (\d+)", answer, re.M), [b"200", b"404", b"200"], "the order of the pipeline's responses")
 
 
-@case("routes: exact host beats wildcard, longest path wins, segments, strip_prefix, default, no route")
+@case("routes: an exact host before a wildcard, the longest path, whole segments, strip_prefix, default, no route")
 def routes(world):
     world.service = service = world.origin()
     world.token("client-1")
@@ -195,16 +195,16 @@ def routes(world):
     world.wait_for_tunnel(host="a.dev.test")
     equal(world.curl("/service-a/x?y=1"), "the other one: /service-a/x?y=1\n")
     equal(world.curl("/service-a"), "the other one: /service-a\n")
-    equal(world.curl("/service-abc"), "hello\n", "a path that only begins like the route's")
+    equal(world.curl("/service-abc"), "hello\n", "a path with the route's path as a prefix, but not at a segment boundary")
     equal(world.curl("/", host="a.dev.test"), "the other one: /\n")
-    equal(world.curl("/", host="a.b.dev.test", want="%{http_code}") in ("200", "404"), True, "two labels below a wildcard")
-    equal(world.curl("/", host="exact.dev.test"), "hello\n", "an exact host beside a wildcard")
+    equal(world.curl("/", host="a.b.dev.test", want="%{http_code}") in ("200", "404"), True, "two labels under a wildcard")
+    equal(world.curl("/", host="exact.dev.test"), "hello\n", "an exact host next to a wildcard")
     equal(world.curl("/", host="APP.TEST"), "hello\n", "a host in capitals")
     equal(world.curl("/head/strip/head").split(" ")[1], "/head", "the target after strip_prefix")
     equal(world.curl("/", host="nobody.test", want="%{http_code}"), "404", "no route")
 
 
-@case("a client that is not there is 503 with Retry-After, a service that is not there 502")
+@case("a client that is not connected is 503 with Retry-After, a service that is down 502")
 def absent(world):
     world.token("client-1")
     world.token("client-2")
@@ -215,11 +215,11 @@ def absent(world):
     equal(world.curl("/", want="%{http_code}"), "502", "the service refuses")
     check("connection_refused" in world.curl("/", "-i"), "Proxy-Status does not say connection_refused")
     status, retry = world.curl("/", host="x.dev.test", want="%{http_code} %header{retry-after}").split(" ", 1)
-    check(status == "503" and retry, f"a client that is not there: {status}, Retry-After {retry!r}")
+    check(status == "503" and retry, f"a client that is not connected: {status}, Retry-After {retry!r}")
     check(world.curl("/", host="y.dev.test", want="%{http_code}") in ("404", "502", "503"), "an unknown service")
 
 
-@case("what the service does wrong is told: nonsense 502, truncated visibly, silence 504")
+@case("errors of the service: nonsense is 502, truncation is visible, silence is 504")
 def bad_service(world):
     service = world.origin()
     world.token("client-1")
@@ -231,11 +231,11 @@ def bad_service(world):
     check(code != 0 and size <= 500000, f"a truncated answer looks complete: {size} bytes, curl exit {code}")
     began = time.monotonic()
     equal(world.curl("/silent", want="%{http_code}"), "504", "silence")
-    check(time.monotonic() - began < 5, "504 came late")
+    check(time.monotonic() - began < 5, "the 504 was late")
     equal(world.curl("/"), "hello\n", "the next request")
 
 
-@case("a public user who leaves cancels the service's request within a second")
+@case("if a public user disconnects, the service's request is cancelled within a second")
 def abort(world):
     world.tunnel()
     with world.raw(b"GET /silent HTTP/1.1\r\nHost: app.test\r\n\r\n"):
@@ -245,7 +245,7 @@ def abort(world):
         with open("/proc/net/tcp") as file:
             return sum(f"0100007F:{world.service.port:04X}" in line.split()[1] and line.split()[3] == "01" for line in file)
 
-    # An idle connection that the client keeps for later may stay; the one of the silent request must go.
+    # An idle connection that the client keeps may stay; that of the silent request must be closed.
     with world.raw(b"GET /silent HTTP/1.1\r\nHost: app.test\r\n\r\n"):
         wait_until(lambda: world.requests_seen().count("GET /silent") == 2, 5, "the request to arrive")
         before = open_connections()
@@ -253,8 +253,8 @@ def abort(world):
 
 
 def answer_to(world, data, split, then=lambda: None):
-    """The status of the first answer to raw bytes (0: closed without one), and whether a refusal closed the connection.
-    Calls `then` before it closes a connection that is still good."""
+    """Returns the status of the first response to raw bytes (0: closed without one), and whether a refusal closed the
+    connection. Calls `then` before closing a connection that is still usable."""
     with world.raw(timeout=5) as connection:
         try:
             if split:
@@ -282,7 +282,7 @@ def answer_to(world, data, split, then=lambda: None):
             return status, True
 
 
-@case("a public user who breaks off an upload that the service does not read is noticed", seconds=60)
+@case("a public user who aborts an upload that the service does not read is noticed", seconds=60)
 def stalled_user_leaves(world):
     gate, _ = world.tunnel()
     user = socket.create_connection((world.address, world.http))
@@ -292,14 +292,14 @@ def stalled_user_leaves(world):
         while True:
             user.sendall(b"x" * 65536)
     except TimeoutError:
-        pass  # nobody takes any more
-    held = gate.descriptors()  # the user's connection among them, and those of users before no more
+        pass  # it is no longer read
+    held = gate.descriptors()  # including the user's connection, but none of earlier users
     user.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     user.close()  # by RST: a FIN would wait behind the data
-    wait_until(lambda: gate.descriptors() < held, 5, "the gateway to close the connection of a user who is gone")
+    wait_until(lambda: gate.descriptors() < held, 5, "the gateway to close the connection of a user who has disconnected")
 
 
-@case("every request of the corpus: refused ones are answered, closed and reach no service", seconds=300)
+@case("every request of the corpus: refused ones are answered, closed and never reach the service", seconds=300)
 def whole_corpus(world):
     service = world.origin()
     world.token("client-1")
@@ -308,14 +308,14 @@ def whole_corpus(world):
     world.wait_for_tunnel()
     wrong = []
 
-    # Byte by byte a head that is good is on its way before the fault in its body can be seen, since bodies are streamed:
-    # then no complete request may reach the service. Whole, not even the head may.
+    # Sent byte by byte, a valid head is forwarded before an error in the body can be detected, since bodies are streamed. In
+    # that case no complete request may reach the service; sent as a whole, not even the head may.
     def look(entry, split):
         data = entry["bytes"].encode("latin-1")
         seen = len(world.requests_seen(complete=split))
         wanted = (2 if "pipelined" in entry["name"] else 1) if entry["expect"].startswith("accept") else 0
 
-        # The answer to the first of two may be there before the second has arrived.
+        # The response to the first of two may arrive before the second is sent.
         def wait():
             deadline = time.monotonic() + 5
             while len(world.requests_seen(complete=split)) - seen < wanted and time.monotonic() < deadline:
@@ -333,22 +333,22 @@ def whole_corpus(world):
             if expect == "reject-400" and status != 400:
                 wrong.append(f"{how} must be refused with 400: answered {status}")
             if reached:
-                wrong.append(f"{how} must be refused: {reached} request(s) have reached the service")
+                wrong.append(f"{how} must be refused: {reached} request(s) reached the service")
         elif expect.startswith("accept") and firm and (status is None or status >= 400 or status == 0):
             wrong.append(f"{how} must be accepted: answered {status}")
         elif expect.startswith("accept") and firm and reached != wanted:
-            wrong.append(f"{how} must be accepted: {reached} requests have reached the service")
+            wrong.append(f"{how} must be accepted: {reached} requests reached the service")
 
     entries = corpus()
     for entry in entries:
         look(entry, False)
         look(entry, True)
-    note(f"{len(entries)} requests, each whole and byte by byte")
-    check(len(entries) > 50, "the corpus has nearly nothing in it")
+    note(f"{len(entries)} requests, each as a whole and byte by byte")
+    check(len(entries) > 50, "the corpus is nearly empty")
     check(not wrong, "\n".join(wrong))
 
 
-@case("a slow request head is answered 408 or closed, idle connections are closed")
+@case("a slow request head gets a 408 or is closed, idle connections are closed")
 def slow_head(world):
     service = world.origin()
     world.token("client-1")
@@ -362,17 +362,17 @@ def slow_head(world):
     with world.raw(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
         equal(read_response(connection)[0], 200)
         began = time.monotonic()
-        check(connection.recv(1) == b"", "bytes came on an idle connection")
+        check(connection.recv(1) == b"", "bytes arrived on an idle connection")
         check(0.5 < time.monotonic() - began < 5, f"an idle connection was closed after {time.monotonic() - began:.1f} s")
 
 
-@case("a request that came in time is answered, even when the gateway gets to it after the deadline")
+@case("a request that arrived in time is answered, even if the gateway handles it after the deadline")
 def late_turn(world):
     gate, _ = world.tunnel(http={"head_timeout": "1s", "keep_alive_timeout": "1s"})
     request = b"GET /status/200 HTTP/1.1\r\nHost: app.test\r\n\r\n"
     half, unused, kept = world.raw(request[:20]), world.raw(), world.raw(request)
     equal(read_response(kept)[0], 200, "the first answer")
-    time.sleep(0.3)  # so that all of them are known to the gateway, each with its deadline
+    time.sleep(0.3)  # so that the gateway knows all of them, each with its deadline
     gate.signal(signal.SIGSTOP)
     half.sendall(request[20:])
     unused.sendall(request)
@@ -381,7 +381,7 @@ def late_turn(world):
     gate.signal(signal.SIGCONT)
     for name, connection in (("begun", half), ("unused", unused), ("kept", kept)):
         with connection:
-            equal(read_response(connection)[0], 200, f"the answer on the connection that was {name}")
+            equal(read_response(connection)[0], 200, f"the response on the connection that was {name}")
 
 
 @case("limits: a long target is 414, a large head 431, a large body 413")
@@ -401,14 +401,14 @@ def limits(world):
           "a body of 2 MiB where 1 MiB is allowed")
 
 
-@case("TLS: a wrong name is refused by the user, plain HTTP on the TLS port and noise do no harm")
+@case("TLS: the user refuses a wrong name; plain HTTP and noise on the TLS port have no effect")
 def tls(world):
     world.tunnel()
     check(world.curl_hash("/", host="wrong.example", tls=True)[2] == 60, "a certificate for another name was accepted")
     with world.raw(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n", port=world.https) as connection:
         check(b"200" not in connection.recv(1000), "plain HTTP was served on the TLS port")
-    # Noise may look like a record of any length, which the gateway then waits for as long as for a slow hello: users
-    # who stay connected and say no more. One that looks like nothing is closed at once, perhaps by RST.
+    # Noise may look like a record of any length; the gateway then waits for the rest as it does for a slow hello, and the
+    # users stay connected and silent. If it does not look like a record, it is closed at once, possibly with RST.
     noisy = [world.raw(os.urandom(500), port=world.https) for _ in range(8)]
     with world.raw(b"\x00" * 500, port=world.https) as connection:
         try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Sessions outlive their links: a UDP path that goes silent for a while, or gives the client another port, in the
-middle of transfers. Every byte is compared and the longest pause measured."""
+"""Sessions outlive their links: during transfers, a UDP path becomes silent for a while, or the client's port changes. Every
+byte is compared, and the longest pause measured."""
 
 import hashlib
 import re
@@ -14,10 +14,10 @@ from harness import MIB, case, check, equal, main, note, pattern_sha256, read_re
 from relay import Relay
 from transfers import with_transfers
 
-# What follows the last event is more than the kernel's buffers between service, client, gateway and user hold: else the
-# tunnel might have carried it all before.
+# More follows the last event than all buffers between service, client, gateway and user can hold; otherwise, the tunnel
+# might have carried everything before it.
 SIZE = scaled(200 * MIB, 60 * MIB)
-RATE = scaled(40, 12)  # MiB/s of each transfer, so that it lasts for some seconds
+RATE = scaled(40, 12)  # MiB/s of each transfer, so that it takes several seconds
 
 
 def relayed(world, **extra):
@@ -31,7 +31,7 @@ def relayed(world, **extra):
     return gate, client, relay
 
 
-@case("the NAT gives the client another port, three times: transfers go on within 2 s", seconds=180)
+@case("the NAT assigns a new port to the client, three times: transfers continue within 2 s", seconds=180)
 def rebinding(world):
     gate, client, relay = relayed(world)
     with_transfers(world, [relay.rebind] * 3, 2, SIZE, RATE)
@@ -40,10 +40,10 @@ def rebinding(world):
     client.wait_for(r"no response on its link")
 
 
-@case("the gateway drains, and the NAT gives the client another port: the download comes whole, then the gateway ends", seconds=60)
+@case("the gateway drains, and the NAT assigns the client a new port: the download completes, then the gateway exits", seconds=60)
 def draining(world):
     gate, client, relay = relayed(world, stop_timeout="50s")
-    size = 64 * MIB  # more than what is on the way can hold
+    size = 64 * MIB  # more than what can be in flight
     with world.raw(f"GET /bytes/{size} HTTP/1.1\r\nHost: app.test\r\n\r\n".encode()) as connection:
         status, _, body = read_response(connection, head_only=True)
         equal(status, 200)
@@ -51,7 +51,7 @@ def draining(world):
         client.wait_for(r"the gateway wants to end session")
         relay.rebind()
         gate.wait_for(r" continues with ")
-        client.wait_for(r"\(draining\)")  # a new session is refused at once, on a link that is
+        client.wait_for(r"\(draining\)")  # a new session is refused at once, on a working link
         digest, got = hashlib.sha256(body), len(body)
         while got < size and (block := connection.recv(MIB)):
             digest.update(block)
@@ -61,7 +61,7 @@ def draining(world):
     equal(gate.text().count(" opened with "), 1, "sessions opened")
 
 
-@case("UDP is silent for 4 s: transfers go on, and a request made meanwhile is answered", seconds=180)
+@case("UDP is silent for 4 s: transfers continue, and a request made during the silence is answered", seconds=180)
 def silence(world):
     gate, _, relay = relayed(world)
 
@@ -76,11 +76,11 @@ def silence(world):
 
     answers = []
     with_transfers(world, [block], 8, SIZE, RATE)
-    equal(answers, ["hello\n"], "the answer to the request made in the silence")
+    equal(answers, ["hello\n"], "the answer to the request made during the silence")
     equal(gate.text().count(" opened with "), 1, "sessions opened")
 
 
-@case("the NAT forgets an idle client: it is there again before the next request", seconds=60)
+@case("the NAT forgets an idle client: it is connected again before the next request", seconds=60)
 def idle(world):
     gate, _, relay = relayed(world, keep_alive="1s")
     relay.rebind()

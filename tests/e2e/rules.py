@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What a client's rule says of one service: Host, addresses in heads, time-outs, limits."""
+"""A client's settings for one service: Host, addresses in heads, time-outs, limits."""
 
 import signal
 import threading
@@ -12,7 +12,7 @@ from harness import case, check, equal, main, wait_until
 
 
 class Service(BaseHTTPRequestHandler):
-    """Knows its own address, as many services do."""
+    """A service that knows its own address, like many."""
 
     protocol_version = "HTTP/1.1"
 
@@ -31,9 +31,9 @@ class Service(BaseHTTPRequestHandler):
         word, *rest = self.path.split("?")[0].strip("/").split("/")
         if word == "login":
             self.answer(302, ("Location", f"http://{own}/me"), ("Set-Cookie", "id=1; Domain=127.0.0.1; Path=/me"))
-        elif word == "folder":  # as nginx does
+        elif word == "folder":  # like nginx
             self.answer(301, ("Location", f"http://{host.split(':')[0]}:{self.server.server_port}/folder/"))
-        elif word == "slash":  # as Apache does
+        elif word == "slash":  # like Apache
             self.answer(301, ("Location", f"http://{host}/slash/"))
         elif word == "away":
             self.answer(302, ("Location", "https://other.test/x"))
@@ -52,7 +52,7 @@ class Service(BaseHTTPRequestHandler):
             self.answer(200, body=f"{host} {self.path}\n".encode())
 
     def do_COPY(self):
-        """As mod_dav: another scheme, host or port is another server."""
+        """Like mod_dav: a different scheme, host or port means a different server."""
         target = urllib.parse.urlsplit(self.headers["Destination"])
         good = (target.scheme, target.netloc) == ("http", self.headers["Host"])
         self.answer(201 if good else 502, ("X-Path", target.path))
@@ -65,7 +65,7 @@ class Service(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     def handle_error(self, *_):
-        """Connections that hopgate gives up are no news."""
+        """Connections aborted by hopgate are normal here."""
 
 
 def service(world):
@@ -80,7 +80,7 @@ def host_of(name):
 
 
 def path_to(world, rules, routes=None):
-    """A gateway and a client with these rules, each for a host of its own."""
+    """A gateway and a client with these rules, each for its own host."""
     world.token("client-1")
     world.gateway(routes=routes or [{"host": host_of(name), "to": f"client-1/{name}"} for name in rules])
     client = world.client(rules)
@@ -88,7 +88,7 @@ def path_to(world, rules, routes=None):
     return client
 
 
-@case("a redirect to the service's own address reaches the user with the public one, and cookies stay")
+@case("a redirect to the service's own address reaches the user with the public one, and cookies work")
 def redirects(world):
     url = service(world)
     path_to(world, {"app": {"to": url}, "own": {"to": url, "host": "origin"}, "raw": {"to": url, "rewrite_location": False}})
@@ -97,25 +97,25 @@ def redirects(world):
             public = f"{'https' if tls else 'http'}://{host}:{world.https if tls else world.http}"
             equal(world.curl("/login", host=host, tls=tls, want="%header{location}"), f"{public}/me", f"Location for {public}")
             for word in ("folder", "slash"):
-                equal(world.curl(f"/{word}", host=host, tls=tls, want="%header{location}"), f"{public}/{word}/", "its slash")
+                equal(world.curl(f"/{word}", host=host, tls=tls, want="%header{location}"), f"{public}/{word}/", "with an added slash")
             equal(world.curl("/login", host=host, tls=tls, want="%header{set-cookie}"), "id=1; Path=/me", "the cookie")
-            equal(world.curl("/away", host=host, tls=tls, want="%header{location}"), "https://other.test/x", "another's address")
+            equal(world.curl("/away", host=host, tls=tls, want="%header{location}"), "https://other.test/x", "an address of another server")
     equal(world.curl("/login", host="raw.dev.test", want="%header{location}"), f"{url}/me", "with rewrite_location: no")
-    # A browser's way: the cookie comes back where the redirect leads.
+    # What a browser does: the cookie is sent to the target of the redirect.
     jar = world.path("cookies")
     page = world.curl("/login", "-L", "-c", jar, "-b", jar, host="own.dev.test", tls=True)
-    equal(page, f"{url[7:]} /me\n", "the page behind the redirect")
-    check("\tid\t1" in open(jar, encoding="utf-8").read(), "the browser has refused the cookie")
+    equal(page, f"{url[7:]} /me\n", "the target of the redirect")
+    check("\tid\t1" in open(jar, encoding="utf-8").read(), "the browser refused the cookie")
 
 
-@case("prefixes that rules take off are put back, at both ends")
+@case("prefixes removed by rules are added again, at both ends")
 def prefixes(world):
     url = service(world)
     routes = [{"host": "app.test", "path": "/a", "to": "client-1/stripped", "strip_prefix": True},
               {"host": "app.test", "to": "client-1/web"},
               {"host": "x.dev.test", "path": "/a", "to": "client-1/web", "strip_prefix": True}]
     path_to(world, {"web": {"to": url + "/login"}, "stripped": {"to": url, "path": "/b", "strip_prefix": True}}, routes)
-    equal(world.curl("/a/x", host="x.dev.test", want="%{http_code} %header{location}"), f"302 {url}/me", "outside of the URL's path")
+    equal(world.curl("/a/x", host="x.dev.test", want="%{http_code} %header{location}"), f"302 {url}/me", "outside the URL's path")
     public = f"http://app.test:{world.http}/a/b"
     equal(world.curl("/a/b/login", want="%header{location}"), f"{public}/me")
     equal(world.curl("/a/b/login", want="%header{set-cookie}"), "id=1; Path=/a/b/me")
@@ -133,14 +133,14 @@ def destinations(world):
     public = f"https://app.test:{world.https}"
     equal(copy("COPY", f"{public}/b"), "201 /b")
     equal(copy("MOVE", f"{public}/c%20d"), "201 /c%20d")
-    equal(copy("COPY", "https://other.test/b"), "502 /b", "another server stays another server")
+    equal(copy("COPY", "https://other.test/b"), "502 /b", "another server remains another server")
     equal(copy("MOVE", f"https://public.dev.test:{world.https}/b", "public.dev.test"), "201 /b", "with the public Host")
     equal(copy("MOVE", f"https://raw.dev.test:{world.https}/b", "raw.dev.test"), "502 /b", "with rewrite_location: no")
-    equal(world.curl("/form", "-H", f"Origin: {public}", tls=True, want="%{http_code}"), "200", "a form of the own page")
+    equal(world.curl("/form", "-H", f"Origin: {public}", tls=True, want="%{http_code}"), "200", "a form on its own page")
     equal(world.curl("/form", "-H", "Origin: https://evil.test", tls=True, want="%{http_code}"), "403", "a forged one")
 
 
-@case("Host for each service; a service that checks it is explained in the log, once")
+@case("Host for each service; if a service checks it, the log explains what to do, once")
 def hosts(world):
     url = service(world)
     client = path_to(world, {"app": {"to": url}, "own": {"to": url, "host": "origin"}, "named": {"to": url, "host": "n.test:1"}})
@@ -164,7 +164,7 @@ def timeouts(world):
     equal(world.curl("/poll/1", host="slow.dev.test", want="%{http_code}"), "200", "the other service")
 
 
-@case("limits for each service: 1,000 fields and 64 KiB by default, more or less by its rule")
+@case("limits for each service: 1,000 fields and 64 KiB by default, changed by its rule")
 def limits(world):
     url = service(world)
     path_to(world, {"app": {"to": url}, "more": {"to": url, "max_fields": 2000, "max_head": "256k"},
@@ -178,7 +178,7 @@ def limits(world):
     check("max_head" in world.curl("/fields/40/2000"), "the error does not name max_head")
 
 
-@case("a stage takes part in the requests that `only` names, by host, path, method and network; a file of networks is read again")
+@case("a stage only sees the requests that `only` selects by host, path, method and network; a file of networks is reloaded")
 def only(world):
     world.token("client-1")
     url = service(world)
@@ -191,12 +191,12 @@ def only(world):
     def status(path, *words, host="app.test"):
         return world.curl(path, *words, "--path-as-is", host=host, want="%{http_code}")
 
-    # The gateway's route does not see the others, so nobody says where they go.
+    # The gateway's route does not see other requests, so they have no destination.
     outside = status("/out")
-    check(outside in ("404", "503"), f"{outside} for what no route has seen")
-    equal([status(path) for path in ("/in/x", "/%69n", "//in", "/in?x")], ["200"] * 4, "paths that fit")
+    check(outside in ("404", "503"), f"{outside} for requests that no route has seen")
+    equal([status(path) for path in ("/in/x", "/%69n", "//in", "/in?x")], ["200"] * 4, "paths that match")
     equal([status(path) for path in ("/inn", "/x/in", "/?/in")], [outside] * 3, "paths that do not")
-    equal(status("/x/../in"), "200", "a path that a service may resolve to one that fits")
+    equal(status("/x/../in"), "200", "a path that a service may resolve to a matching one")
     equal(status("/in", host="x.dev.test"), "200", "a wildcard")
     equal(status("/in", host="dev.test"), outside, "a host")
     equal(status("/in", "-X", "COPY", "-H", f"Destination: {url}/in"), outside, "a method")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Services as they are in use: what they send beyond, beside or below the standard, and what the public user gets."""
+"""Real-world services: how they deviate from the standard, and what the public user gets."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from harness import SOURCE, case, check, equal, in_parallel, main, note, read_re
 
 
 class Service:
-    """Speaks by script(connection, read_head): read_head() gives the next request's head, or b"" at the end."""
+    """A service that runs script(connection, read_head): read_head() returns the next request's head, or b"" at the end."""
 
     def __init__(self, script, nodelay=True):
         self.script, self.nodelay, self.accepted = script, nodelay, 0
@@ -53,7 +53,7 @@ class Service:
                 pass
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which would go on with the next case's descriptor
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which would otherwise use the next case's descriptor
         self.thread.join()
         self.listener.close()
 
@@ -74,9 +74,9 @@ def answer(body, status="200 OK", fields=""):
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{fields}\r\n{body}".encode()
 
 
-# ---- Whose answer it is ----
+# # ---- Responses for the wrong user ----
 
-@case("what a service sends after HEAD, 204, 304 or beyond its length is nobody else's answer")
+@case("what a service sends after HEAD, 204, 304 or beyond its length never reaches another user")
 def strays(world):
     def script(connection, read_head):
         while head := read_head():
@@ -91,10 +91,10 @@ def strays(world):
                 connection.sendall(answer(path))
                 continue
             time.sleep(0.001)
-            connection.sendall(answer("of another user"))
+            connection.sendall(answer("for another user"))
 
     start(world, script)
-    time.sleep(0.3)  # the service is trusted by now
+    time.sleep(0.3)  # by now, the service is trusted
 
     def user(number):
         with world.raw() as connection:
@@ -108,13 +108,13 @@ def strays(world):
     in_parallel([lambda number=number: user(number) for number in range(12)])
 
 
-@case("a service that adds to each answer harms nobody")
+@case("a service that appends something to each response does no harm")
 def adds_to_each(world):
     def script(connection, read_head):
         while head := read_head():
             connection.sendall(answer(head.split()[1].decode()))
             time.sleep(0.002)
-            connection.sendall(answer("of another user"))
+            connection.sendall(answer("for another user"))
 
     start(world, script)
 
@@ -126,7 +126,7 @@ def adds_to_each(world):
     in_parallel([lambda number=number: user(number) for number in range(10)])
 
 
-@case("POST to a service that closes after each answer without announcing it")
+@case("POST to a service that closes after each response without announcing it")
 def unannounced(world):
     def script(connection, read_head):
         if read_head():
@@ -141,9 +141,9 @@ def unannounced(world):
     equal(sum(in_parallel([user] * 20)), 0, "failed POSTs of 800")
 
 
-# ---- Logins of a connection ----
+# # ---- Logins bound to a connection ----
 
-@case("a connection that a user has logged in by NTLM or Negotiate serves nobody else, and both ends close together")
+@case("a connection with an NTLM or Negotiate login serves only its user, and both ends close together")
 def logins(world):
     def script(connection, read_head):
         name = ""
@@ -163,23 +163,23 @@ def logins(world):
             equal(ask(anna)[0], 401)
             equal(ask(anna, fields=f"Authorization: {scheme} anna\r\n")[::2], (200, b"anna"))
             for _ in range(5):
-                equal(ask(bert)[0], 401, "without a login, while another is logged in")
+                equal(ask(bert)[0], 401, "without a login, while another user is logged in")
                 equal(ask(carl, fields=f"Authorization: {scheme} carl\r\n")[2], b"carl")
-                equal(ask(anna)[2], b"anna", "the next request of who is logged in")
+                equal(ask(anna)[2], b"anna", "the next request of the logged-in user")
             status, fields, _ = ask(anna, "/close")
-            equal((status, fields.get("connection")), (200, "close"), "the service ends the connection")
+            equal((status, fields.get("connection")), (200, "close"), "the service closes the connection")
             equal(anna.recv(1), b"", "the user's connection")
             equal(ask(carl, "/vanish")[2], b"carl")
             time.sleep(0.1)
             status, fields, _ = ask(carl)
-            equal((status, fields.get("connection")), (401, "close"), "after the service has ended the connection unseen")
+            equal((status, fields.get("connection")), (401, "close"), "after the service has closed the connection unnoticed")
             equal(carl.recv(1), b"", "the user's connection")
     check(world.last_gateway.running(), "the gateway is gone")
 
 
 # ---- Responses that break rules ----
 
-@case("every response that went wrong in use, whole and byte by byte: by default, with strict and with lenient")
+@case("every response that went wrong in practice, whole and byte by byte: by default, with strict and with lenient")
 def cases(world):
     with open(os.path.join(SOURCE, "tests", "corpus", "cases.jsonl"), encoding="utf-8") as file:
         entries = [entry for entry in map(json.loads, file) if entry["kind"] == "response"]
@@ -187,7 +187,7 @@ def cases(world):
 
     def script(connection, read_head):
         numbers = re.findall(rb"/(\d+)", read_head().split(b" HTTP")[0])
-        if not numbers:  # is the tunnel there?
+        if not numbers:  # is the tunnel up?
             connection.sendall(answer(""))
             return
         number, split = map(int, numbers)
@@ -209,17 +209,17 @@ def cases(world):
                 entry["expect"] == "lenient" and name == "lenient")
             for split in (0, 1):
                 got = world.curl(f"/{number}/{split}", "-w", "|%{http_code} %{exitcode}", host=f"{name}.dev.test")
-                # A fault in the body may be found when the head has gone out: then the response breaks off.
+                # An error in the body may be found after the head was sent; then the response breaks off.
                 right = got == wanted + " 0" if passes else got.endswith("|502 0") or (split and not got.endswith(" 0"))
                 check(right, f"{entry['name']}, {name}: {got!r}")
     rules = [line.split("violates HTTP", 1)[1] for line in client.text().splitlines() if "violates HTTP" in line]
     equal(len(rules), len(set(rules)), "lines in the log for each rule")
-    check(len(rules) >= 5, f"the log names {rules}")
+    check(len(rules) >= 5, f"the log lists {rules}")
 
 
 # ---- Responses that end early, or come in pieces ----
 
-@case("head, a part of the body and the end in one burst: the part arrives, and that it is not all is seen")
+@case("a head, part of the body and the end in one burst: the part arrives, and is seen to be incomplete")
 def burst(world):
     heads = {b"/length": b"Content-Length: 100\r\n\r\n12345", b"/chunks": b"Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n"}
 
@@ -232,7 +232,7 @@ def burst(world):
         equal(world.curl(path, want="%{http_code} %{size_download} %{exitcode}"), got, path)
 
 
-@case("a service that writes its response in pieces without TCP_NODELAY is not waited for")
+@case("a service that writes its response in pieces without TCP_NODELAY causes no delay")
 def pieces(world):
     def script(connection, read_head):
         while read_head():
@@ -249,7 +249,7 @@ def pieces(world):
             times.append(time.monotonic() - began)
     times.sort()
     note(f"median {times[30] * 1000:.2f} ms over {service.accepted} connections")
-    check(times[30] < 0.02, f"the median of 60 requests is {times[30] * 1000:.1f} ms")  # 44 ms where it is waited for
+    check(times[30] < 0.02, f"the median of 60 requests is {times[30] * 1000:.1f} ms")  # 44 ms with the delay
 
 
 if __name__ == "__main__":

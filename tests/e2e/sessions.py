@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Who may open a session, and what becomes of sessions and exchanges when a process stops."""
+"""Who may open a session, and what happens to sessions and exchanges when a process stops."""
 
 import hashlib
 import json
@@ -16,19 +16,19 @@ import time
 from harness import MIB, Skip, case, check, equal, main, note, read_response, wait_until
 
 
-@case("a token is 256 bits, never twice the same; the gateway's line has only its SHA-256")
+@case("a token has 256 bits and is never repeated; the gateway's line contains only its SHA-256")
 def tokens(world):
     secrets = [world.token(f"client-{number}") for number in range(3)]
-    equal(len(set(secrets)), 3, "how many of three tokens differ")
+    equal(len(set(secrets)), 3, "the number of different ones among three tokens")
     with open(world.path("tokens")) as file:
         lines = file.read().splitlines()
     for secret, line in zip(secrets, lines):
         check(len(secret) >= 43, f"a token of {len(secret)} characters cannot hold 256 bits")
-        check(secret not in line, "the gateway's line holds the secret itself")
-        equal(line.split(":")[1], hashlib.sha256(secret.encode()).hexdigest(), "the line's hash")
+        check(secret not in line, "the gateway's line contains the secret itself")
+        equal(line.split(":")[1], hashlib.sha256(secret.encode()).hexdigest(), "the hash in the line")
 
 
-@case("a wrong token is refused, and both ends say so; the right one works a moment later")
+@case("a wrong token is refused, and both ends log it; the right one works a moment later")
 def wrong_token(world):
     service = world.origin()
     right = world.token("client-1")
@@ -37,15 +37,15 @@ def wrong_token(world):
     client = world.client({"web": f"http://127.0.0.1:{service.port}"}, token="token-wrong")
     gate.wait_for(r"(?i)refus.*client-1|client-1.*refus")
     client.wait_for(r"refused a session \(credentials\): no such id and token")
-    equal(world.curl("/", want="%{http_code}"), "503", "a request meanwhile")
-    check(right not in gate.text() + client.text() and "0" * 40 not in gate.text() + client.text(), "a token is in the log")
+    equal(world.curl("/", want="%{http_code}"), "503", "a request in the meantime")
+    check(right not in gate.text() + client.text() and "0" * 40 not in gate.text() + client.text(), "a token was logged")
     client.stop()
     world.client({"web": f"http://127.0.0.1:{service.port}"})
     world.wait_for_tunnel()
 
 
 def times_in_memory(process, secret):
-    """How often a process has it in memory that it may write to."""
+    """How many times a string occurs in the writable memory of a process."""
     count = 0
     with open(f"/proc/{process.pid}/maps") as maps, open(f"/proc/{process.pid}/mem", "rb") as memory:
         for line in maps:
@@ -57,8 +57,8 @@ def times_in_memory(process, secret):
     return count
 
 
-@case("a token that was shown stays in nobody's memory but the client's config", measures=True)
-def shown_token(world):  # a sanitizer keeps what GnuTLS has freed from being used again
+@case("a token that was sent is kept in no memory but that of the client's config", measures=True)
+def shown_token(world):  # a sanitizer keeps what GnuTLS has freed
     service = world.origin()
     secret = world.token("client-1").encode()
     gate = world.gateway()
@@ -67,8 +67,8 @@ def shown_token(world):  # a sanitizer keeps what GnuTLS has freed from being us
     try:
         counts = times_in_memory(gate, secret), times_in_memory(client, secret)
     except PermissionError as error:
-        raise Skip("processes must not look into each other's memory here") from error
-    equal(counts, (0, 1), "how often it is in memory of gateway and client")
+        raise Skip("processes may not read each other's memory here") from error
+    equal(counts, (0, 1), "occurrences in the memory of gateway and client")
 
 
 @case("an unknown client is refused")
@@ -92,19 +92,19 @@ def allowed_services(world):
     url = f"http://127.0.0.1:{service.port}"
     world.client({"web": url, "other": url})
     world.wait_for_tunnel()
-    equal(world.curl("/"), "hello\n", "the service that is allowed")
+    equal(world.curl("/"), "hello\n", "the allowed service")
     status = world.curl("/other", want="%{http_code}")
-    check(status in ("403", "404", "502", "503"), f"the service that is not allowed: answered {status}")
-    equal(world.requests_seen().count("GET /other"), 0, "requests that reached the service that is not allowed")
+    check(status in ("403", "404", "502", "503"), f"the forbidden service: answered {status}")
+    equal(world.requests_seen().count("GET /other"), 0, "requests that reached the forbidden service")
 
 
 def replace_tokens(world, text):
-    """As an editor does it."""
+    """Replaces it like an editor."""
     world.write("tokens.new", text)
     os.rename(world.path("tokens.new"), world.path("tokens"))
 
 
-@case("a token that is removed: its session ends within a second, both ends say why, and back it goes with the token")
+@case("a token is removed: its session ends within a second, both ends log why; the token is restored, and so is access")
 def removed_token(world):
     gate, client = world.tunnel()
     world.token("client-2")
@@ -125,10 +125,10 @@ def removed_token(world):
     client.wait_for("no such id and token")
     equal(world.curl("/", want="%{http_code}"), "503", "a request afterwards")
     replace_tokens(world, "".join(lines))
-    wait_until(lambda: world.curl("/") == "hello\n", 15, "the client to be let in again")
+    wait_until(lambda: world.curl("/") == "hello\n", 15, "the client to be admitted again")
 
 
-@case("a service that is withdrawn: what runs of it ends, what is new is refused, the session goes on")
+@case("a service is no longer allowed: its exchanges end, new ones are refused, the session continues")
 def withdrawn_service(world):
     gate, _ = world.tunnel()
     with open(world.path("tokens")) as file:
@@ -141,10 +141,10 @@ def withdrawn_service(world):
     equal(world.curl("/", want="%{http_code}"), "404", "a request afterwards")
     replace_tokens(world, line + ":other,web\n")
     wait_until(lambda: world.curl("/") == "hello\n", 5, "the service to be allowed again")
-    equal(gate.text().count("opened with"), 1, "sessions ever")
+    equal(gate.text().count("opened with"), 1, "total number of sessions")
 
 
-@case("SIGHUP reads the tokens again; a file that cannot be read any more changes nothing")
+@case("SIGHUP reloads the tokens; if the file is no longer readable, nothing changes")
 def reread_tokens(world):
     if os.getuid() != 0:
         raise Skip("needs root")
@@ -163,7 +163,7 @@ def reread_tokens(world):
     equal(world.curl("/"), "hello\n", "a request afterwards")
 
 
-@case("a second client of the same id: the newest serves, and when it leaves the first does again")
+@case("two clients with the same id: the newest serves, and when it leaves, the first one does again")
 def second_client(world):
     service = world.origin()
     world.token("client-1")
@@ -172,21 +172,21 @@ def second_client(world):
     world.client({"web": f"http://127.0.0.1:{first_port}"})
     world.wait_for_tunnel()
     nobody = world.client({"web": "http://127.0.0.1:1"})
-    wait_until(lambda: world.curl("/", want="%{http_code}") == "502", 5, "the newest client to be asked")
+    wait_until(lambda: world.curl("/", want="%{http_code}") == "502", 5, "the newest client to get requests")
     nobody.stop()
-    wait_until(lambda: world.curl("/") == "hello\n", 5, "the first client to be asked again")
+    wait_until(lambda: world.curl("/") == "hello\n", 5, "the first client to get requests again")
 
 
-@case("an idle session lives on, with the settings that a user gets", seconds=60)
+@case("an idle session is kept alive, with the default settings", seconds=60)
 def idle(world):
     gate, _ = world.tunnel()
-    time.sleep(27)  # more than keep_alive and dead_after together
+    time.sleep(27)  # longer than keep_alive and dead_after together
     equal(gate.text().count("opened with"), 1, "sessions opened in 27 s of silence")
     equal(gate.text().count("continues with"), 0, "links that replaced others in 27 s of silence")
     equal(world.curl("/"), "hello\n", "a request after the silence")
 
 
-@case("the log is a JSON object a line, or text by option")
+@case("the log has a JSON object per line, or text if configured")
 def log_lines(world):
     gate, client = world.tunnel()
     for process in (gate, client):
@@ -200,7 +200,7 @@ def log_lines(world):
     check(text.text() and not text.text().startswith("{"), f"not text: {text.text()}")
 
 
-@case("SIGTERM: what runs is finished, nothing new is taken, exit 0")
+@case("SIGTERM: exchanges in progress finish, new ones are refused, exit code 0")
 def drain(world):
     gate, client = world.tunnel()
     with world.raw(b"GET /dribble/30/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
@@ -208,19 +208,19 @@ def drain(world):
         equal(status, 200)
         gate.signal(signal.SIGTERM)
         time.sleep(0.5)
-        check(gate.running(), "the gateway ended in the middle of an exchange")
+        check(gate.running(), "the gateway exited during an exchange")
         equal(world.curl("/", want="%{http_code}") in ("000", "503"), True, "a new request is refused")
         size = len(body)
         while size < 30 and (block := connection.recv(100)):
             size += len(block)
-        equal(size, 30, "bytes of the exchange that was running")
+        equal(size, 30, "bytes of the exchange in progress")
     equal(gate.wait(8), 0, "the gateway's exit code")
     began = time.monotonic()
     equal(client.stop(5), 0, "the client's exit code")
-    note(f"the client stops after {time.monotonic() - began:.2f} s")
+    note(f"the client took {time.monotonic() - began:.2f} s to stop")
 
 
-@case("SIGTERM of the client: what runs is finished, then 503")
+@case("SIGTERM of the client: exchanges in progress finish, then 503")
 def drain_client(world):
     gate, client = world.tunnel()
     with world.raw(b"GET /dribble/20/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
@@ -229,13 +229,13 @@ def drain_client(world):
         size = len(body)
         while size < 20 and (block := connection.recv(100)):
             size += len(block)
-        equal(size, 20, "bytes of the exchange that was running")
+        equal(size, 20, "bytes of the exchange in progress")
     equal(client.wait(8), 0, "the client's exit code")
     equal(world.curl("/", want="%{http_code}"), "503", "a request afterwards")
-    check(gate.running(), "the gateway has ended too")
+    check(gate.running(), "the gateway has exited, too")
 
 
-@case("SIGTERM: an exchange without end is cut at stop_timeout; a second SIGTERM stops at once")
+@case("SIGTERM: an endless exchange is aborted at stop_timeout; a second SIGTERM stops at once")
 def drain_bound(world):
     gate, client = world.tunnel(extra={"stop_timeout": "1s"})
     with world.raw(b"GET /dribble/10000/100 HTTP/1.1\r\nHost: app.test\r\n\r\n") as connection:
@@ -257,17 +257,17 @@ def drain_bound(world):
         equal(world.last_gateway.wait(3), 0, "the gateway's exit code")
 
 
-@case("SIGHUP kills neither")
+@case("SIGHUP kills neither process")
 def hangup(world):
     gate, client = world.tunnel()
     for process in (gate, client):
         process.signal(signal.SIGHUP)
     time.sleep(0.5)
-    check(gate.running() and client.running(), "SIGHUP has ended a process")
+    check(gate.running() and client.running(), "SIGHUP ended a process")
     equal(world.curl("/"), "hello\n", "a request afterwards")
 
 
-@case("user: root binds, then becomes nobody for good")
+@case("user: root binds, then becomes nobody permanently")
 def privileges(world):
     if os.getuid() != 0:
         raise Skip("needs root")
@@ -284,14 +284,14 @@ def privileges(world):
     equal(re.search(r"^Gid:\s+(.*)$", status, re.M).group(1).split(), [str(nobody.pw_gid)] * 4, "its group ids")
     equal(re.search(r"^CapEff:\s+(\w+)$", status, re.M).group(1), "0" * 16, "its capabilities")
     equal(re.search(r"^Groups:\s*(.*)$", status, re.M).group(1).split() in ([], [str(nobody.pw_gid)]), True, "its groups")
-    equal(world.curl("/", tls=True), "hello\n", "a request to the one without privileges")
+    equal(world.curl("/", tls=True), "hello\n", "a request to the process without privileges")
     listed = subprocess.run(["ss", "-H", "-uamn", f"sport = :{world.https}"], capture_output=True, text=True, check=True).stdout
     equal(re.findall(r"\brb(\d+),.*\btb(\d+),", listed), [(str(2 * wanted), str(2 * wanted))], "its buffers (the kernel doubles them)")
     check("the kernel limits" not in gate.text(), "the gateway says that its buffers are too small")
 
 
 def beyond_limit():
-    """A size for socket buffers that takes CAP_NET_ADMIN, or if that is not to be had here a size that anybody may have."""
+    """A size for socket buffers that requires CAP_NET_ADMIN or, if that is unavailable here, a size that does not."""
     with open("/proc/sys/net/core/rmem_max") as receive, open("/proc/sys/net/core/wmem_max") as send:
         limits = int(receive.read()), int(send.read())
     with socket.socket(type=socket.SOCK_DGRAM) as probe:
@@ -303,7 +303,7 @@ def beyond_limit():
     return max(limits) + MIB
 
 
-@case("the limit of open files is raised to the hard limit")
+@case("the limit on open files is raised to the hard limit")
 def file_limit(world):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
@@ -316,7 +316,7 @@ def file_limit(world):
     equal(limits, (str(hard), str(hard)), "the limits of the gateway, started with 256")
 
 
-@case("statistics are written on the way out: each stage's calls and bytes")
+@case("statistics are logged at exit: each stage's calls and bytes")
 def statistics(world):
     gate, _ = world.tunnel()
     world.curl("/bytes/100000")

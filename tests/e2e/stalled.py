@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Hundreds of users who stop reading, or read slowly, and uploads that nobody reads: all others go on as before, and what
-the two processes hold for them is bounded and given back."""
+"""Hundreds of users who stop reading or read slowly, and uploads that are not read: all others are unaffected, and what both
+processes hold for them is limited and released."""
 
 import resource
 import select
@@ -13,15 +13,15 @@ import time
 
 from harness import MIB, case, check, equal, main, note, wait_until
 
-FIRST = 100  # may hold more each
+FIRST = 100  # these may hold more each
 READERS, SLOW, UPLOADS = 540, 400, 700
 BULK = 128 * MIB
-BOUND = 64 * 1024  # of the gateway for each beyond the first; a service is read in larger pieces by the client
+BOUND = 64 * 1024  # for the gateway, for each beyond the first; the client reads from a service in larger pieces
 SMALL = {"session_window": "256k"}
 
 
 class Crowd:
-    """Users whose kernel buffers are small, so that what counts is what hopgate holds; and they are left early."""
+    """Users with small kernel buffers, which fill up soon, so that hopgate has to hold the rest."""
 
     def __init__(self, world):
         self.world, self.users = world, []
@@ -38,7 +38,7 @@ class Crowd:
             self.users.append(user)
 
     def read_slowly(self, rate, stop):
-        """Each user reads that many bytes a second."""
+        """Each user reads that many bytes per second."""
         due = time.monotonic()
         while not stop.is_set():
             for user in self.users:
@@ -50,7 +50,7 @@ class Crowd:
             stop.wait(max(0, due - time.monotonic()))
 
     def upload(self):
-        """Sends until nobody takes any more for a second."""
+        """Sends until nothing has been accepted for a second."""
         poll, quiet_at, block = select.poll(), time.monotonic() + 1, b"x" * 65536
         by_fd = {user.fileno(): user for user in self.users}
         for fd in by_fd:
@@ -78,7 +78,7 @@ def start(world, extra=None):
 
 
 def measure(world):
-    """(p99 in ms of small requests, CPU seconds of a download, its MB/s)."""
+    """Returns (p99 in ms of small requests, CPU seconds of a download, its MB/s)."""
     result = world.load("/", connections=8, rate=400, seconds=1)
     equal(result["failed"], 0, f"failed requests ({result['why']})")
     before = sum(process.cpu_seconds() for process in world.processes)
@@ -89,7 +89,8 @@ def measure(world):
 
 
 def compare(world, what, alone):
-    """Others are measured again. The bounds leave room for a machine that is busy: what this is about made them wait for ever."""
+    """Measures other users again. The bounds leave room for a busy machine; the bug that this is about made them wait
+    forever."""
     beside = measure(world)
     note(f"{what}: p99 {beside[0]:.1f} ms, a download {beside[2]:.0f} MB/s and {beside[1]:.2f} s of CPU; "
          f"alone {alone[0]:.1f} ms, {alone[2]:.0f} MB/s, {alone[1]:.2f} s")
@@ -98,14 +99,14 @@ def compare(world, what, alone):
 
 
 def quiet(*processes):
-    """Until they have nothing to do for half a second."""
+    """Waits until they have had nothing to do for half a second."""
 
     def is_quiet():
         before = sum(process.cpu_seconds() for process in processes)
         time.sleep(0.5)
         return sum(process.cpu_seconds() for process in processes) - before < 0.03
 
-    wait_until(is_quiet, 60, "hopgate to have done all it can")
+    wait_until(is_quiet, 60, "hopgate to become idle")
 
 
 def held(gate, client):
@@ -114,7 +115,7 @@ def held(gate, client):
 
 
 def stall(gate, client, crowd, request, count, bound, send=None):
-    """Lets them come; what they hold is bounded."""
+    """Adds the users; what is held for them is limited."""
     crowd.add(FIRST, request)
     if send:
         send()
@@ -130,9 +131,9 @@ def stall(gate, client, crowd, request, count, bound, send=None):
 
 
 def given_back(gate, client, before):
-    """Memory is given back once they have left."""
+    """Memory is released after they have disconnected."""
     for process, old in zip((gate, client), before):
-        wait_until(lambda: process.status("VmRSS") < old + 8 * MIB, 25, f"{process.name} to give back memory")
+        wait_until(lambda: process.status("VmRSS") < old + 8 * MIB, 25, f"{process.name} to release memory")
 
 
 def readers(world, extra):
@@ -142,7 +143,7 @@ def readers(world, extra):
     before = held(gate, client)
     crowd = Crowd(world)
     stall(gate, client, crowd, b"GET /bytes/20000000 HTTP/1.1\r\nHost: other.test\r\n\r\n", READERS, BOUND)
-    compare(world, f"{READERS} who read nothing", alone)
+    compare(world, f"{READERS} who do not read", alone)
     stop = threading.Event()
     slow = threading.Thread(target=crowd.read_slowly, args=(20000, stop))
     for user in crowd.users[SLOW:]:
@@ -158,7 +159,7 @@ def readers(world, extra):
     given_back(gate, client, before)
 
 
-@case("users who do not read, or slowly, slow nobody and cost bounded memory, which is given back", seconds=150, measures=True)
+@case("users who do not read, or read slowly, slow down no one and cost limited memory, which is released", seconds=150, measures=True)
 def readers_default(world):
     readers(world, None)
 
@@ -168,7 +169,7 @@ def readers_small(world):
     readers(world, SMALL)
 
 
-@case("uploads to a service that does not read slow nobody and cost bounded memory", seconds=150, measures=True)
+@case("uploads to a service that does not read slow down no one and cost limited memory", seconds=150, measures=True)
 def uploads(world):
     gate, client = start(world, SMALL)
     measure(world)
@@ -177,7 +178,7 @@ def uploads(world):
     crowd = Crowd(world)
     stall(gate, client, crowd, b"POST /deaf HTTP/1.1\r\nHost: other.test\r\nContent-Length: 20000000\r\n\r\n", UPLOADS, 2 * BOUND,
           crowd.upload)
-    compare(world, f"{UPLOADS} uploads that nobody reads", alone)
+    compare(world, f"{UPLOADS} uploads that are not read", alone)
     crowd.leave()
     given_back(gate, client, before)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""A download and a chunked upload at once, compared byte by byte, with the longest pause of each; and what befalls the
-network meanwhile."""
+"""A download and a chunked upload at the same time, compared byte by byte, with the longest pause of each, while events
+affect the network."""
 
 import hashlib
 import subprocess
@@ -11,7 +11,7 @@ from harness import MIB, SANITIZERS, check, equal, in_parallel, note, pattern_sh
 
 
 class Pauses:
-    """Takes the time between pieces of a transfer."""
+    """Measures the time between pieces of a transfer."""
 
     def __init__(self):
         self.size, self.longest, self.last = 0, 0.0, None
@@ -25,7 +25,7 @@ class Pauses:
 
 
 def paced(pauses, size, rate):
-    """Notes what has moved, and waits as long as that takes at `rate` MiB/s."""
+    """Records progress, and waits to limit it to `rate` MiB/s."""
     pauses.moved(size)
     time.sleep(size / (rate * MIB))
 
@@ -41,7 +41,7 @@ def download(world, pauses, size, rate):
 
 
 def upload(world, pauses, size, rate):
-    """Chunked: curl does not know the size of what it reads from a pipe."""
+    """Chunked, as curl does not know the size of what it reads from a pipe."""
     command = world.curl_command("/hash", "-T", "-", "-X", "POST", "-H", "Expect:")
     digest = hashlib.sha256()
     block = hashlib.sha256(b"upload").digest() * 2048
@@ -56,15 +56,15 @@ def upload(world, pauses, size, rate):
 
 
 def with_transfers(world, events, pause, size, rate):
-    """Both transfers at `rate` MiB/s each, and each event when both have moved a fifth further; the last one must be over
-    before they are."""
+    """Runs both transfers at `rate` MiB/s each, and triggers each event when both have made another fifth of progress; the
+    last event must be over before they are."""
     down, up = Pauses(), Pauses()
 
     def disturb():
         for number, event in enumerate(events):
-            wait_until(lambda: min(down.size, up.size) > (number + 1) * size // 5, 60, "both transfers to move")
+            wait_until(lambda: min(down.size, up.size) > (number + 1) * size // 5, 60, "both transfers to make progress")
             event()
-        check(max(down.size, up.size) < size, "a transfer was over before the last event was")
+        check(max(down.size, up.size) < size, "a transfer finished before the last event")
 
     in_parallel([lambda: download(world, down, size, rate), lambda: upload(world, up, size, rate), disturb])
     note(f"longest pause: download {down.longest:.2f} s, upload {up.longest:.2f} s")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What carries sessions beside DTLS: TLS over TCP, on the edge's port or one of its own, and where UDP is blocked."""
+"""The alternative to DTLS: TLS over TCP, on the edge's port or its own, and for when UDP is blocked."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from network import GATE, Network
 
 
 def tls_tunnel(world, listen=None, client_transports=None):
-    """Origin, gateway and client over TLS alone; returns gateway and client."""
+    """Starts origin, gateway and client with TLS only; returns gateway and client."""
     world.service = world.origin()
     world.token("client-1")
     gate = world.gateway(transports=lambda: [{"tls": {"listen": f"127.0.0.1:{listen}"}} if listen else "tls"])
@@ -36,14 +36,14 @@ def move_data(world):
           f"{hashlib.sha256(body).hexdigest()} {len(body)}\n", "the upload's hash and size")
 
 
-@case("TLS alone, on the edge's port: data both ways, public users beside it, an orderly end", seconds=120)
+@case("only TLS, on the edge's port: data in both directions, public users at the same time, a normal exit", seconds=120)
 def shared_port(world):
     gate, client = tls_tunnel(world)
     client.wait_for(r"over tls \(TLS1.3 ECDHE-X25519")
     gate.wait_for(r"over tls \(TLS1.3 ECDHE-X25519")
     move_data(world)
     for _ in range(20):
-        equal(world.curl("/", tls=True), "hello\n", "a public user at the same port")
+        equal(world.curl("/", tls=True), "hello\n", "a public user on the same port")
     result = world.load("/bytes/1000", connections=64, requests=scaled(20000, 2000))
     equal(result["failed"], 0, f"failed requests ({result['why']})")
     note(f"{result['requests'] / result['seconds']:.0f} requests/s")
@@ -52,7 +52,7 @@ def shared_port(world):
     equal(client.stop(5), 0, "the client's exit code")
 
 
-@case("TLS alone, at a port of its own", seconds=120)
+@case("only TLS, on its own port", seconds=120)
 def own_port(world):
     gate, client = tls_tunnel(world, listen=free_port())
     move_data(world)
@@ -61,21 +61,21 @@ def own_port(world):
     equal(gate.stop(5), 0, "the gateway's exit code")
 
 
-@case("TLS: a reader who stalls holds up nobody and costs bounded memory", seconds=60, measures=True)
+@case("TLS: a stalled reader slows down no one and costs limited memory", seconds=60, measures=True)
 def stalled_reader(world):
     gate, client = tls_tunnel(world)
     with world.raw(f"GET /bytes/{1 << 30} HTTP/1.1\r\nHost: app.test\r\n\r\n".encode()) as connection:
         read_response(connection, head_only=True)
         time.sleep(1)
         for _ in range(20):
-            equal(world.curl("/"), "hello\n", "another user meanwhile")
+            equal(world.curl("/"), "hello\n", "another user in the meantime")
         for process in (gate, client):
             held = process.status("VmHWM") / MIB
             note(f"{process.name} held {held:.0f} MiB")
             check(held < 64, f"{process.name} held {held:.0f} MiB")
 
 
-@case("TLS: the gateway is killed and comes back: the client does too", seconds=60)
+@case("TLS: the gateway is killed and restarted: the client reconnects", seconds=60)
 def restart(world):
     gate, client = tls_tunnel(world)
     gate.kill()
@@ -85,7 +85,7 @@ def restart(world):
     equal(world.curl("/"), "hello\n")
 
 
-@case("TLS: a gateway that is somebody else is not talked to, and the client says why")
+@case("TLS: a client does not talk to the wrong gateway, and says why")
 def wrong_name(world):
     world.origin()
     world.token("client-1")
@@ -94,7 +94,7 @@ def wrong_name(world):
     client.wait_for(r"cannot open a session over tls: the gateway's certificate is for .*gate.test.*, not for .*evil.test")
 
 
-@case("TLS: an edge without a block `tls` below it is told apart from a gateway")
+@case("TLS: an edge without a `tls` block below it is distinguished from a gateway")
 def no_transport(world):
     world.origin()
     world.token("client-1")
@@ -103,7 +103,7 @@ def no_transport(world):
     client.wait_for(r"cannot open a session over tls: .*(is there a `tls` block in the gateway's pipeline\?|it does not support hopgate/1)")
 
 
-@case("`tls` without `listen` needs a TLS listener of the edge")
+@case("`tls` without `listen` needs a TLS listener at the edge")
 def no_listener(world):
     world.certificates()
     world.write("tokens", "")
@@ -126,7 +126,7 @@ def first_response(world, began, bound):
     check(seconds < bound, f"the first response came after {seconds:.1f} s")
 
 
-@case("nobody listens at the UDP port: TLS at once")
+@case("nothing listens on the UDP port: TLS is used at once")
 def no_udp(world):
     service = world.origin()
     world.token("client-1")
@@ -152,7 +152,7 @@ def blocked_udp(world):
     gate = world.gateway(address=GATE, prefix=network.gate.inside, transports=transports)
     gate.wait_for(r"listening on .*/udp")
     began = time.monotonic()
-    # A head start that DTLS needs on a loaded machine for what it is to win later; roaming.py shows the default's.
+    # On a busy machine, DTLS needs a head start to win later; roaming.py tests the default.
     client = world.client({"web": f"http://{network.home_address}:{service.port}"}, prefix=network.home.inside,
                           transports=[world.connect("dtls"), world.connect("tls")], extra={"head_start": "1s"})
     first_response(world, began, 2.5)
