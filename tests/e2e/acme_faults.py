@@ -14,7 +14,7 @@ The numbers refer to acme_issue.py:
  9 disk                             "a full disk …", "a read-only store …", "the disk fills up …"
 11 damaged entries                  "damaged entries …", "a damaged entry with a CA that is down …"
 12 the leaf is checked              "an unusable leaf …"
-17 accounts                         "an account that the CA has forgotten …", "an account that was deactivated …", "terms …"
+17 accounts                         "an account that the CA has forgotten …", "an account that was deactivated …", "the terms …"
 18 blocked names                    "a name that the CA blocks …"
 20 cluster                          "three gateways …", "of two gateways …"
 24 hooks, warnings                  "hooks that hang or fail …", "a certificate about to expire …"

@@ -7,8 +7,7 @@ The numbers refer to acme_issue.py:
  8 no second issuance               "after a restart, a valid certificate …"
 12 used without restart             "certificates of 20 s …"
 13 clock skew                       "a certificate that is not valid yet …"
-14 renewal                          "certificates of 20 s …", "6 days, 90 days, 10 years …", "ARI: …", "the chosen time is
-kept …"
+14 renewal                          "certificates of 20 s …", "6 days, 90 days, 10 years …", "ARI: …", "the chosen time …"
 15 replaces                         "ARI: …", "replaces refused …"
 16 revoked                          "ARI: a window in the past …"
 24 hooks                            "certificates of 20 s …"
