@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""layers.py [--lint] [--files] SOURCE-FOLDER BUILD-FOLDER: who includes and calls whom.
+"""layers.py [--lint] [--files] SOURCE-FOLDER BUILD-FOLDER: which folders include and call which.
 
-Prints each folder with the folders that it includes from and calls, as the sources and the symbols of the built objects
-tell; with --files the same for the files of core/. With --lint it says nothing but what breaks one of the rules below,
-and exits 1 then.
+Prints each folder with the folders that it includes from and calls, based on the sources and the symbols of the built
+objects; with --files, does the same for the files of core/. With --lint, it prints only violations of the rules below, and
+exits with 1 if there are any.
 
-1  A folder of core/ includes and calls only folders above it in the table of core/README.md. Folders of plugins/lib/
-   do so without circles.
-2  The table of host services is named in core/worker/ alone.
-3  Objects of file scope are const, but for the log's.
-4  A service of the core that one plugin alone uses is listed in include/hopgate/README.md, with the reason.
-5  No tag and no enumerator exists twice in core/.
-6  core/ names no plugin; a plugin includes nothing of core/ or of another plugin; core/tunnel/ knows no socket, no clock
-   and no loop.
+1  A folder of core/ includes and calls only folders above it in the table of core/README.md. There are no circles among
+   the folders of plugins/lib/.
+2  The table of host services is used only in core/worker/.
+3  Objects of file scope are const, except the log's.
+4  A service of the core that only one plugin uses is listed in include/hopgate/README.md, with the reason.
+5  No tag and no enumerator is defined twice in core/.
+6  core/ names no plugin; a plugin includes nothing from core/ or from another plugin; core/tunnel/ uses no socket, clock
+   or loop.
 7  No two files of core/ have the same name, and each file is listed in the index of its folder (README.md, or the header
-   that has the folder's name).
+   with the folder's name).
 """
 
 import os
@@ -31,10 +31,10 @@ STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
 IMPURE_HEADERS = re.compile(r"^(ev|time|netdb|poll|unistd|sys/(socket|time|epoll|timerfd)|netinet/.*|arpa/.*)\.h$")
 IMPURE_CALLS = re.compile(r"^(ev_\w+|clock_gettime|time|gettimeofday|socket|connect|bind|send(to|msg|mmsg)?|recv(from|msg|mmsg)?"
                           r"|poll|epoll_\w+|read|write)$")
-# What is bound to one process by its nature: where the log goes, how often it was told the same, and what a signal's
-# handler may look at.
+# State that belongs to the process as such: where the log is written, how often a message was repeated, and what a signal
+# handler may access.
 STATEFUL = {"core/base/log", "core/base/log_limit", "core/base/fatal"}
-# Plugins that are called as their role is; core/ names roles.
+# Plugins that have the name of their role; core/ may name roles.
 ROLES = {"origin"}
 
 
@@ -54,7 +54,7 @@ class Source:
 
 
 class Object:
-    """What nm says of one object file: the symbols that it defines, with their sections, and those that it needs."""
+    """The symbols of one object file, from nm: those that it defines, with their sections, and those that it needs."""
 
     def __init__(self, build, path):
         folder = os.path.dirname(path).removesuffix("/.libs")
@@ -106,13 +106,13 @@ def files_below(root, folders, endings):
 
 
 def layers_of(root):
-    """The folders of core/ in the order of the table of core/README.md, lowest first."""
+    """The folders of core/ in the order of the table in core/README.md, lowest first."""
     with open(os.path.join(root, "core/README.md"), encoding="utf-8") as file:
         return ["core/" + name for name in re.findall(r"^\| \[?`?(\w+)/`?\]?", file.read(), re.M)]
 
 
 def uses(tree, of):
-    """{user: {used: [reason]}} where `of` gives the user's and the used one's name of a file without its ending."""
+    """{user: {used: [reason]}}, where `of` maps a file name without its extension to the name of the user or of the used."""
     found = {}
     known = {source.path for source in tree.sources}
 
@@ -138,7 +138,7 @@ def folder_of(stem):
 
 
 def circles(graph):
-    """The sets of more than one node that reach each other (Tarjan)."""
+    """The strongly connected components with more than one node (Tarjan)."""
     index, low, stack, found = {}, {}, [], []
 
     def visit(node):
@@ -295,7 +295,7 @@ RULES = [rule_layers, rule_host_table, rule_constant_objects, rule_shared_servic
 def lint(tree):
     broken = [f"layers.py: rule {number}: {fault}" for number, rule in enumerate(RULES, 1)
               for fault in sorted(set(rule(tree)))]
-    print("\n".join(broken) if broken else f"layers.py: {len(tree.sources)} files keep the {len(RULES)} rules")
+    print("\n".join(broken) if broken else f"layers.py: {len(tree.sources)} files obey the {len(RULES)} rules")
     return 1 if broken else 0
 
 

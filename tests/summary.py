@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""summary.py FOLDER-OR-FILE...: adds up what test programs have reported and closes with "N passed, N failed".
+"""summary.py FOLDER-OR-FILE...: adds up the results of test programs, and ends with "N passed, N failed".
 
-In a build folder every test that automake ran has left NAME.trs (its results) and NAME.log (its output). A Check
-program is one result for automake but tells its own count in the log; a TAP program has one result for each case; the
-simulator tells how many runs it made. A single file is read as TAP: what its plan promises and it does not tell of has
-failed, and so has a file without a plan, since its writer may have died at any point. What a failed test said of the
-failure is printed with it. Exits 1 when anything failed or nothing ran.
+In a build folder, automake has left NAME.trs (results) and NAME.log (output) for every test that ran. A Check program is one
+result for automake, but its log has its own count; a TAP program has one result for each case; the simulator reports its
+number of runs. A single file is read as TAP: planned cases without a result count as failed, and so does a file without a
+plan, since its writer may have died at any point. What a failed test reported about the failure is printed with it. Exits
+with 1 if anything failed or nothing ran.
 """
 
 import os
@@ -25,7 +25,7 @@ def read(path):
 
 
 def against_plan(text, told):
-    """How many cases more have failed than the file tells itself, and why."""
+    """The number of cases that failed in addition to those reported in the file, and why."""
     plan = re.search(r"^1\.\.(\d+)", text, re.M)
     if not plan:
         return 1, "no plan: empty or cut off"
@@ -58,8 +58,8 @@ def of_test(trs):
 
 
 def reasons(path):
-    """What the log of a failed test says of it: each `not ok` after its diagnostics, but for the copies of programs' logs
-    (indented further), failures as Check writes them, and sanitizers' first lines."""
+    """What the log of a failed test says about it: each `not ok` with its diagnostics, except for copies of programs' logs
+    (indented further), failures in Check's format, and the first lines of sanitizer reports."""
     text = read(path) if os.path.exists(path) else ""
     diagnostics = []
     for line in text.splitlines():
@@ -91,7 +91,7 @@ def main():
     for path in sys.argv[1:]:
         reports = list(collect(path)) if os.path.exists(path) else []
         if not reports:
-            print(f"  {path}: nothing was run there")
+            print(f"  {path}: nothing ran")
             failed += 1
         for name, log, good, bad, left, why in reports:
             passed, failed, skipped = passed + good, failed + bad, skipped + left

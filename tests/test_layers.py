@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""tests/layers.py: a small tree that keeps its rules, and one violation of each kind planted into it."""
+"""tests/layers.py: a small tree that obeys its rules, and one violation of each kind added to it."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ TREE = {
     "plugins/lib/url/url.c": '#include "plugins/lib/url/url.h"\nint url_port(void) { return 80; }\n',
 }
 
-# What is planted: the rule that it breaks, a word that the report must hold, files with what is appended to each.
+# The violations: the rule that is broken, a text that the report must contain, and what is appended to which files.
 VIOLATIONS = [
     (1, "core/base may not use core/worker", {"core/base/text.c": "int worker_start(void);\nint up(void);\n"
                                                                   "int up(void) { return worker_start(); }\n"}),
@@ -95,7 +95,7 @@ def main():
     print(f"1..{len(VIOLATIONS) + 1}")
     code, output = lint(TREE)
     failed = int(code != 0)
-    print("not ok" if failed else "ok", "1 - a tree that keeps the rules")
+    print("not ok" if failed else "ok", "1 - a tree that obeys the rules")
     if failed:
         print("# " + output.replace("\n", "\n# "))
     for number, (rule, named, planted) in enumerate(VIOLATIONS, 2):

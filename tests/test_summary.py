@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""tests/summary.py: what did not run to its end never counts as good."""
+"""tests/summary.py: what did not run to the end never counts as passed."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import tempfile
 
 SUMMARY = os.path.join(os.environ.get("HG_SRCDIR", "."), "tests", "summary.py")
 
-# What a TAP file holds, what summary.py says last, and a word with which it names what is wrong.
+# A TAP file, the last line of summary.py, and a text with which it reports what is wrong.
 TAP = [
     ("all that was planned", "1..2\nok 1 - a\nok 2 - b\n", "2 passed, 0 failed", ""),
     ("a plan at the end", "ok - a\nok - b\n1..2\n", "2 passed, 0 failed", ""),
@@ -43,7 +43,7 @@ def wrong_with(folder, tap, last, named):
 
 
 def program_that_fails(folder):
-    """In a build folder a Check program stands beside its log, without an extension."""
+    """In a build folder, a Check program without an extension is next to its log."""
     program = os.path.join(folder, "test_it")
     for name, text in ((program, "not ok in the program\n"), (program + ".trs", ":test-result: FAIL\n"),
                        (program + ".log", "50%: Checks: 2, Failures: 1, Errors: 0\nit.c:7:F:case:test:0: 3 == 4\n")):

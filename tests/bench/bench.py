@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""bench.py [RESULT.json]: hopgate beside two ways to do without it, in one run, on loopback.
+"""bench.py [RESULT.json]: hopgate compared with two alternatives, in one run, on loopback.
 
     hopgate   users ── TLS ──▶ gateway ══ DTLS ══▶ client ──▶ nginx
     proxy     users ── TLS ──▶ nginx as reverse proxy ──▶ nginx         (no tunnel at all)
     ssh       users ── TLS ──▶ nginx as reverse proxy ══ ssh -R ══▶ nginx
 
-Each round measures all three one after the other, so that whatever else the machine does meets all; the figure shown
-is the median of the rounds. 10,000 GETs of 1 KiB with keep-alive over 1 and over 64 connections, then a download of
-512 MiB by curl. CPU seconds are user and system time of all processes of that side: gateway, and client.
+Each round measures all three one after the other, so that other load on the machine affects all of them; the figures shown
+are medians over the rounds. 10,000 GETs of 1 KiB with keep-alive over 1 and over 64 connections, then a download of 512 MiB
+with curl. CPU seconds are user and system time of all processes on that side: gateway, and client.
 """
 
 import json
@@ -30,12 +30,12 @@ ROUNDS = int(os.environ.get("HG_BENCH_ROUNDS", "3"))
 REQUESTS = 10000
 BULK = 512 * MIB
 CONNECTIONS = (1, 64)
-# What is wanted of hopgate: (figure, of whom, at least).
+# Goals for hopgate: (figure, compared with, minimum).
 AIMS = (("per_second_64", "ssh", 2.0), ("per_second_64", "proxy", 0.35), ("bulk_mb_per_second", "ssh", 1.0))
 
 
 class Contestant:
-    """A way from the public user to the service: its TLS port and its processes."""
+    """A path from the public user to the service: its TLS port and its processes."""
 
     def __init__(self, name, port, gateway, client):
         self.name, self.port, self.gateway, self.client = name, port, gateway, client
@@ -45,7 +45,7 @@ class Contestant:
         return [sum(process.cpu_seconds() for process in side) for side in (self.gateway, self.client)]
 
     def measure(self, world, action):
-        """Runs it; returns its result with the CPU seconds that it took on each side."""
+        """Runs it; returns its result with the CPU seconds used on each side."""
         before = self.cpu()
         result = action(world)
         result["cpu_gateway"], result["cpu_client"] = (after - old for after, old in zip(self.cpu(), before))
@@ -54,7 +54,7 @@ class Contestant:
     def requests(self, world, connections):
         def action(world):
             result = world.load("/small", tls=True, port=self.port, connections=connections, requests=REQUESTS)
-            check(result["failed"] == 0, f"{self.name}: {result['failed']} requests have failed: {result['why']}")
+            check(result["failed"] == 0, f"{self.name}: {result['failed']} requests failed: {result['why']}")
             return result
 
         return self.measure(world, action)
@@ -63,7 +63,7 @@ class Contestant:
         def action(world):
             began = time.monotonic()
             output = world.curl("/big", tls=True, port=self.port, want="%{http_code} %{size_download}")
-            check(output == f"200 {BULK}", f"{self.name}: the download gave {output}")
+            check(output == f"200 {BULK}", f"{self.name}: the download returned {output}")
             return {"mb_per_second": BULK / 1e6 / (time.monotonic() - began)}
 
         return self.measure(world, action)
@@ -110,9 +110,9 @@ def reverse_proxy(world, name, port):
 
 
 def ssh_tunnel(world, port):
-    """A port that `ssh -R` forwards to the service, and sshd and ssh behind it."""
+    """A port that `ssh -R` forwards to the service, with sshd and ssh."""
     sshd = shutil.which("sshd")
-    check(sshd, "sshd was not found (Debian: openssh-server)")
+    check(sshd, "sshd is not installed (Debian: openssh-server)")
     if os.getuid() == 0:
         os.makedirs("/run/sshd", exist_ok=True)
     for key in ("host", "user"):
@@ -183,11 +183,11 @@ def judge(medians):
 
 def main():
     if SANITIZERS:
-        sys.exit("bench: a build with sanitizers measures the sanitizers")
+        sys.exit("bench: a build with sanitizers would only measure the sanitizers")
     world = World()
     try:
         rivals = contestants(world)
-        for rival in rivals:  # caches, windows and connections are warm before anything counts
+        for rival in rivals:  # warm up caches, windows and connections before measuring
             world.load("/small", tls=True, port=rival.port, connections=64, requests=2000)
         for number in range(ROUNDS):
             print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
@@ -203,7 +203,7 @@ def main():
     finally:
         world.close(False)
     print("\n".join(table(medians)))
-    print(f"\nhopgate's memory at most: gateway {memory['hopgate']['gateway'] / MIB:.1f} MiB, "
+    print(f"\nhopgate's peak memory: gateway {memory['hopgate']['gateway'] / MIB:.1f} MiB, "
           f"client {memory['hopgate']['client'] / MIB:.1f} MiB\n")
     aims = judge(medians)
     for aim in aims:

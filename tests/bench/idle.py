@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""idle.py [--short] [--only WORD] [RESULT.json]: what a gateway has to bear, on loopback.
+"""idle.py [--short] [--only WORD] [RESULT.json]: the load that a gateway must withstand, on loopback.
 
-    crowd     10,000 sessions with full handshakes, then idle for a minute: handshakes a second, memory, keep-alive;
-              then as many by ticket, ended at once
-    flood     100,000 bogus hellos and random datagrams at the UDP port while real clients open sessions
+    crowd     10,000 sessions with full handshakes, then idle for a minute: handshakes per second, memory, keep-alive;
+              then as many with tickets, ended at once
+    flood     100,000 bogus hellos and random datagrams to the UDP port while real clients open sessions
 
---short: a tenth of the sessions and datagrams, and 20 s of idling. The exit code is 0 whatever the figures are.
+--short: a tenth of the sessions and datagrams, and 20 s idle. The exit code is 0, whatever the figures are.
 """
 
 import argparse
@@ -62,8 +62,8 @@ def handshakes(gateway, process, cpu):
 
 def many(world, options):
     sessions, idle = (1000, 20) if options.short else (10000, 60)
-    gateway = start(world, handshake_rate=0)  # they all have one address
-    # A first few, so that nothing of a gateway that has never had a session counts.
+    gateway = start(world, handshake_rate=0)  # all have the same address
+    # The first few, to leave out what a gateway allocates for its first session.
     first = crowd(world, gateway, sessions=20, parallel=4)
     result(first, "opened", 60)
     first.stop()
@@ -103,7 +103,7 @@ def many(world, options):
 # ---- Nonsense ----
 
 def client_hello(cookie):
-    """A ClientHello of DTLS 1.2 (RFC 6347 section 4.2, RFC 5246 section 7.4.1.2) that a gateway would take."""
+    """A DTLS 1.2 ClientHello (RFC 6347 section 4.2, RFC 5246 section 7.4.1.2) that a gateway would accept."""
 
     def sized(data, size):
         return len(data).to_bytes(size, "big") + data
@@ -133,7 +133,7 @@ def bogus():
     noise = random.randbytes(random.randrange(1, 1400))
     if kind < 0.85:
         return noise
-    # A record's header of some type, version and epoch, its length true or not.
+    # A record header of some type, version and epoch, with a correct or incorrect length.
     size = len(noise) if random.random() < 0.7 else random.randrange(65536)
     return (bytes((random.randrange(19, 26), 0xfe, random.choice((0xfd, 0xff)), 0, random.randrange(3)))
             + random.randbytes(6) + size.to_bytes(2, "big") + noise)
@@ -146,13 +146,13 @@ def kernel_drops(port):
 
 
 def whole_report(text):
-    """The counters of a report, once all that are looked at are there: it may be read while it is written."""
+    """The counters of a report, once all that are needed are there: it may be read while it is being written."""
     found = dict(re.findall(r"(\w+)=(\d+)\"", text))
     return {"handshakes", "sessions_opened", "cookies_sent"} <= found.keys() and found
 
 
 def flood(world, count, per_second=10000):
-    """Bogus datagrams from 200 addresses beside real sessions; the figures of what the gateway made of them."""
+    """Bogus datagrams from 200 addresses along with real sessions; returns what the gateway made of them."""
     random.seed(1)
     gateway = start(world)
     warm = crowd(world, gateway, sessions=20, every=20)
@@ -205,13 +205,13 @@ def flood(world, count, per_second=10000):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="what a gateway has to bear")
-    parser.add_argument("--short", action="store_true", help="a tenth of it")
+    parser = argparse.ArgumentParser(description="the load that a gateway must withstand")
+    parser.add_argument("--short", action="store_true", help="a tenth of everything")
     parser.add_argument("--only", help="crowd or flood")
     parser.add_argument("result", nargs="?", help="where to write the figures as JSON")
     options = parser.parse_args()
     if SANITIZERS:
-        sys.exit("idle: a build with sanitizers measures the sanitizers")
+        sys.exit("idle: a build with sanitizers would only measure the sanitizers")
     count = 10000 if options.short else 100000
     figures = {}
     print(f"load average {os.getloadavg()[0]:.1f}")

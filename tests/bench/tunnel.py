@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""tunnel.py [RESULT.json]: the tunnel alone, without HTTP, beside what GnuTLS and the kernel give, on loopback.
+"""tunnel.py [RESULT.json]: only the tunnel, without HTTP, compared with plain GnuTLS and the kernel, on loopback.
 
-Runs tests/bench/tunnel_bench several times and shows medians. `per core` is what there would be if each end had one core
-of its own and nobody else used it: the bits, or round trips, for each second of processor time of the busier end. It is
-what the aims are judged by, because it holds on a busy machine too.
+Runs tests/bench/tunnel_bench several times and shows medians. `per core` is the rate if each end had its own, otherwise idle
+core: bits, or round trips, per second of processor time of the busier end. The goals refer to it, because it is also valid
+on a busy machine.
 """
 
 import json
@@ -21,9 +21,9 @@ from harness import BUILD, SANITIZERS  # noqa: E402
 
 ROUNDS = int(os.environ.get("HG_BENCH_ROUNDS", "3"))
 SECONDS = os.environ.get("HG_BENCH_SECONDS", "1")
-# What is wanted: (what, beside what, bytes of a packet, in flight, at least; None: only compared). Bare TLS answers each
-# message by one of its own, a record each, as many in one system call as were read by one. Gathered, all messages that
-# were read become one record: in fact a ping-pong of one long message, in which nothing is told apart.
+# The goals: (what, compared with, bytes per packet, in flight, minimum; None: only compared). Bare TLS answers each message
+# with one of its own, in its own record, with as many in one system call as were read by one. Gathered, all messages that
+# were read become one record: effectively a ping-pong of one long message, with no boundaries within.
 AIMS = (("tunnel over DTLS", "bare DTLS", 1400, 0, 0.70),
         ("tunnel over DTLS", "bare DTLS", 16347, 0, 0.70),
         ("tunnel over DTLS, new streams", "bare TLS", 64, 64, 0.90),
@@ -74,7 +74,7 @@ def judge(medians):
 
 def main():
     if SANITIZERS:
-        sys.exit("tunnel.py: a build with sanitizers measures the sanitizers")
+        sys.exit("tunnel.py: a build with sanitizers would only measure the sanitizers")
     before = os.getloadavg()
     medians = measure()
     print("\n".join(table(medians)) + "\n")

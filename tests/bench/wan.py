@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""wan.py [--short] [--only WORD] [RESULT.json]: hopgate over far and lossy paths, beside the kernel's own TCP.
+"""wan.py [--short] [--only WORD] [RESULT.json]: hopgate over long and lossy paths, compared with the kernel's own TCP.
 
     users ── gateway ══ DTLS ══ path ══ client ── service        in network namespaces: needs root
     receiver ────────── TCP ─── path ─── sender                  the same path, CUBIC and BBR, without TLS
 
 The path is tests/tools/relay with a queue of one bandwidth-delay product and random loss in both directions.
 
-    bulk      one download for so many seconds; goodput from the request on, so that slow start counts
-    upload    the same the other way, as the public user sees it: what is in buffers on the way counts
-    fair      a download beside one CUBIC flow: the share of each once both have run for a while
+    bulk      one download for a fixed time; goodput since the request, so that slow start counts
+    upload    the same in the other direction, as seen by the public user: data in buffers on the way counts
+    fair      a download along with one CUBIC flow: the share of each after both have run for a while
     small     64 exchanges of 64 bytes in flight, alone and while a download saturates the path: over DTLS, over the
               transport `tls` (TCP with CUBIC) on the same path, and how the p99 of the first compares with that of the
-              second; TCP: 64 messages of 64 bytes in flight on one connection, alone and beside a CUBIC flow
+              second; TCP: 64 messages of 64 bytes in flight on one connection, alone and along with a CUBIC flow
 
---short takes less time for each figure, which are then less exact. --only takes the lines that hold the word. The
-exit code is 0 whatever the figures are.
+--short takes less time for each figure, which makes them less accurate. --only selects the lines that contain the word. The
+exit code is 0, whatever the figures are.
 """
 
 import argparse
@@ -38,7 +38,7 @@ FOREVER = 10**12  # bytes
 
 
 class Download:
-    """A public user's download, counted as it arrives."""
+    """A public user's download, measured as it arrives."""
 
     def __init__(self, world):
         self.arrived, self.begun = [], time.monotonic()
@@ -71,10 +71,10 @@ class Download:
 class Bench:
     def __init__(self, short, only):
         self.seconds, self.short, self.only, self.rows = (5 if short else 15), short, only, []
-        self.p99 = {}  # of the newest small exchanges over each transport
+        self.p99 = {}  # of the latest small exchanges over each transport
 
     def row(self, name, path, aims, measure, **property_of):
-        """One line of the table: measures it in a world of its own."""
+        """One line of the table: measured in its own world."""
         if self.only and self.only not in name:
             return
         world = World()
@@ -95,7 +95,7 @@ class Bench:
         self.rows.append(row)
         print_row(row)
 
-    # ---- What is measured ----
+    # # ---- Measurements ----
 
     def bulk(self, world, network, figures):
         network.tunnel()
@@ -110,7 +110,7 @@ class Bench:
         words = world.curl_command("/hash", "-T", "-", "-o", "/dev/null", "-w", "%{size_upload}", "--max-time", str(self.seconds))
         with open("/dev/zero", "rb") as zero:
             result = subprocess.run(words, stdin=zero, capture_output=True, text=True)
-        check(result.returncode == 28, f"curl ended with {result.returncode}: {result.stderr.strip()}")
+        check(result.returncode == 28, f"curl exited with {result.returncode}: {result.stderr.strip()}")
         figures["hopgate"] = int(result.stdout) * 8e-6 / self.seconds
 
     def kernel(self, control):
@@ -146,7 +146,7 @@ class Bench:
             finally:
                 if process.poll() is None:
                     process.kill()
-            check(result["failed"] == 0, f"{result['failed']} requests have failed: {result['why']}")
+            check(result["failed"] == 0, f"{result['failed']} requests failed: {result['why']}")
             figures.update({name: result[name] for name in ("per_second", "p50_ms", "p99_ms", "max_ms")})
             self.p99[transport] = result["p99_ms"]
             if transport == "dtls" and "tls" in self.p99:
@@ -175,7 +175,7 @@ class Bench:
 
 
 def judge(figures, aims):
-    """[{figure, aim, reached}] of {figure: at least}; negative: at most."""
+    """[{figure, aim, reached}] for {figure: minimum}; negative: maximum."""
     found = []
     for figure, aim in aims.items():
         value = figures.get(figure)
@@ -193,7 +193,7 @@ def print_row(row):
                           ("hopgate", "hopgate_last_half", "cubic", "bbr", "smaller_share", "per_second", "p50_ms", "p99_ms",
                            "max_ms", "of_tls", "bulk") if name in figures)
         if figures["relay_late"] or figures["relay_unread"]:
-            shown += f"  (relay: {figures['relay_late']} late, {figures['relay_unread']} never read)"
+            shown += f"  (relay: {figures['relay_late']} late, {figures['relay_unread']} not read)"
     for aim in row["aims"]:
         bound = f"≥ {aim['aim']:.0f}" if aim["aim"] >= 0 else f"≤ {-aim['aim']:.0f}"
         shown += f"  [{aim['figure']} {bound}: {'reached' if aim['reached'] else 'MISSED'}]"
@@ -228,13 +228,13 @@ def measure_all(bench):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="hopgate over far and lossy paths")
+    parser = argparse.ArgumentParser(description="hopgate over long and lossy paths")
     parser.add_argument("--short", action="store_true", help="less time for each figure")
-    parser.add_argument("--only", help="only the lines that hold this word")
+    parser.add_argument("--only", help="only the lines that contain this word")
     parser.add_argument("result", nargs="?", help="where to write the figures as JSON")
     options = parser.parse_args()
     if SANITIZERS:
-        sys.exit("wan: a build with sanitizers measures the sanitizers")
+        sys.exit("wan: a build with sanitizers would only measure the sanitizers")
     bench = Bench(options.short, options.only)
     print(f"load average {' '.join(f'{load:.1f}' for load in os.getloadavg())}; Mbit/s of content, milliseconds")
     try:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""demo.py [--once]: a local web page comes through a gateway and a client, on free ports of this machine.
+"""demo.py [--once]: shows a local web page through a gateway and a client, on free ports of this machine.
 
-Stays up until Ctrl-C, or with --once ends after the report: 0 when all went well, 1 when anything failed. Everything
-lives in one temporary folder and is gone at the end.
+Runs until Ctrl-C, or with --once exits after the report: 0 if everything went well, 1 if anything failed. Everything is in
+one temporary folder, which is removed at the end.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from harness import (Failure, Hopgate, World, check, free_port, wait_for_port, w
 
 MEGABYTE = 1_000_000
 BIG = 100 * MEGABYTE
-ROOM = 4 * BIG  # the file, its upload, nginx's copy while it arrives, and logs
+ROOM = 4 * BIG  # the file, its upload, nginx's copy of that, and logs
 
 PAGE = """<!doctype html>
 <title>hopgate</title>
@@ -33,7 +33,7 @@ through an encrypted tunnel to the client, and from there to the service; this a
 <p><a href="/big">A file of 100 MB</a></p>
 """
 
-# The sample configs (etc/), with free ports, a throw-away CA and one route.
+# Like the sample configs (etc/), but with free ports, a temporary CA and one route.
 GATEWAY = """\
 pipeline:
   - http:                                # the edge: where public requests arrive
@@ -71,7 +71,7 @@ def row(name, text, began):
 
 
 def make_service_files(world):
-    """The page, and 100 MB of random bytes; returns the folder and the bytes' SHA-256."""
+    """Creates the page and a file of 100 MB of random bytes; returns the folder and the file's SHA-256."""
     folder = world.path("www")
     os.mkdir(folder)
     world.write("www/index.html", PAGE)
@@ -85,7 +85,7 @@ def make_service_files(world):
 
 
 def start(world):
-    """Service, gateway, client: each is shown when it is ready."""
+    """Starts service, gateway and client, and reports each when it is ready."""
     began = time.monotonic()
     folder, digest = make_service_files(world)
     service = world.web_server(folder)
@@ -94,7 +94,7 @@ def start(world):
     began = time.monotonic()
     world.certificates()
     world.token("client-1")
-    row("secrets", "a throw-away CA, a certificate for gate.test and app.test, a token", began)
+    row("secrets", "a temporary CA, a certificate for gate.test and app.test, a token", began)
 
     world.address, world.http, world.https = "127.0.0.1", free_port(), free_port()
     ports = {"http": world.http, "https": world.https, "service": service.port}
@@ -108,7 +108,7 @@ def start(world):
     client = Hopgate(world, "client", CLIENT.format(**ports))
     wait_until(lambda: world.curl("/", want="%{http_code}") not in ("503", "000") or not client.running(), 10,
                "the client's session", pause=0.01)
-    check(client.running(), f"the client has ended:\n{client.text()}")
+    check(client.running(), f"the client has exited:\n{client.text()}")
     row("client", "has opened its session as client-1", began)
     return gateway, client, digest
 
@@ -143,7 +143,7 @@ def send_requests(world, digest, report):
     report.transfer(status in ("201", "204") and arrived == digest, "PUT 100 MB over HTTPS", seconds)
 
     status = world.curl("/", host="unknown.test", want="%{http_code}")
-    report.line(status == "404", "GET a host that has no route", f"   refused with {status}, as it should be")
+    report.line(status == "404", "GET a host without a route", f"   refused with {status}, as expected")
 
 
 def run(world, once):
@@ -158,7 +158,7 @@ def run(world, once):
     report = Report()
     send_requests(world, digest, report)
     say()
-    say(f"  most memory ever held: gateway {gateway.status('VmHWM') / MEGABYTE:.1f} MB, "
+    say(f"  peak memory: gateway {gateway.status('VmHWM') / MEGABYTE:.1f} MB, "
         f"client {client.status('VmHWM') / MEGABYTE:.1f} MB; CPU time: gateway {gateway.cpu_seconds():.2f} s, "
         f"client {client.cpu_seconds():.2f} s")
     say()
@@ -171,12 +171,12 @@ def run(world, once):
         say(f"All {report.good} went well.")
     if not once:
         say()
-        say(f"The page stays up: {bold(f'http://localhost:{world.http}/')}")
+        say(f"The page is served at {bold(f'http://localhost:{world.http}/')}")
         say(f"  or  curl --cacert {shlex.quote(world.path('ca.pem'))} --resolve app.test:{world.https}:127.0.0.1 "
             f"https://app.test:{world.https}/")
         say(f"Configs and logs are in {world.folder} until you press Ctrl-C.")
         wait_until(lambda: not (gateway.running() and client.running()), 10 ** 9, "", pause=0.5)
-        say("A process has ended by itself; its log:")
+        say("A process has exited; its log:")
         for process in (gateway, client):
             if not process.running():
                 say(process.text()[-3000:])
@@ -198,10 +198,10 @@ def main():
         free = shutil.disk_usage(tempfile.gettempdir()).free
         world = World()
     except OSError as error:
-        sys.exit(f"FAILED: the demo needs a temporary folder: {error.strerror}. TMPDIR=FOLDER chooses another place")
+        sys.exit(f"FAILED: the demo needs a temporary folder: {error.strerror}. Set TMPDIR=FOLDER to use another place")
     try:
-        check(free >= ROOM, f"{world.folder} has room for {free // MEGABYTE} MB, and the demo needs {ROOM // MEGABYTE}. "
-              "TMPDIR=FOLDER chooses another place")
+        check(free >= ROOM, f"{world.folder} has {free // MEGABYTE} MB of free space, but the demo needs {ROOM // MEGABYTE}. "
+              "Set TMPDIR=FOLDER to use another place")
         status = run(world, once=bool(sys.argv[1:]))
     except KeyboardInterrupt:
         status = 0 if not sys.argv[1:] else 130

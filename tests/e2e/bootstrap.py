@@ -246,7 +246,7 @@ def demo_room(world):
         raise Skip("cannot mount a file system here")
     try:
         text = demo(world, 1, TMPDIR=world.path("small"))
-        check(re.search(r"has room for 20 MB, and the demo needs 400\. TMPDIR=FOLDER", text), text)
+        check(re.search(r"has 20 MB of free space, but the demo needs 400\. Set TMPDIR=FOLDER", text), text)
     finally:
         subprocess.run(["umount", world.path("small")], check=True)
 
