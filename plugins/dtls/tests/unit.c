@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The parts by themselves: records, hellos, arrivals, cookies.
+ * The parts on their own: records, hellos, arrivals, cookies.
  */
 #include "plugins/dtls/client_hello.h"
 #include "plugins/dtls/cookie.h"

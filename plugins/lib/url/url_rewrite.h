@@ -11,8 +11,8 @@
 
 /* A host and port that identify one of the two sides in URLs. */
 struct url_place {
-    struct hg_text scheme; /* which the URL must have; empty: http, or https, which it then keeps, and any name of the
-                              loopback interface stands for the others */
+    struct hg_text scheme; /* required in the URL; empty: http, or https, which is then kept, and all names of the
+                              loopback interface are equivalent */
     struct hg_text host;   /* an IPv6 address in brackets */
     uint16_t port;         /* 0: the default of the URL's scheme */
 };
