@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 #
-# update-manuals.sh HOPGATE SOURCE: puts what `HOPGATE describe --man NAME` says between `.\" options: begin` and
-# `.\" options: end` of each manual page below SOURCE. Pages of plugins that cannot be loaded are named and left alone.
+# update-manuals.sh HOPGATE SOURCE: inserts the output of `HOPGATE describe --man NAME` between `.\" options: begin` and
+# `.\" options: end` in each manual page below SOURCE. Pages of plugins that cannot be loaded are reported and left unchanged.
 set -eu
 hopgate=$1 source=$2
 section=$(mktemp)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# Samples are installed as documentation, and where they are used unless a file is there: what stands in /etc is never
-# overwritten, and removed only if it is still the sample.
+# Samples are installed as documentation, and as config files unless those exist: files in /etc are never overwritten, and
+# only removed if they are still the unchanged sample.
 sample_configs = etc/hopgate.conf etc/client.conf
 examplesdir = $(docdir)/examples
 dist_examples_DATA = $(sample_configs)
@@ -23,7 +23,7 @@ uninstall-local:
 
 if INSTALL_UNITS
 systemdsystemunit_DATA = etc/hopgate-gateway.service etc/hopgate-client.service
-# The folder beside that of the units: PREFIX/lib/sysusers.d for PREFIX/lib/systemd/system.
+# The folder corresponding to that of the units: PREFIX/lib/sysusers.d for PREFIX/lib/systemd/system.
 sysusersdir = $(systemdsystemunitdir)/../../sysusers.d
 dist_sysusers_DATA = etc/sysusers.d/hopgate.conf
 endif

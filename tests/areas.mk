@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# Which tests concern which part of the tree: `make check-NAME` runs those of area_NAME in less than a minute, NAME being a
-# folder of core/, plugins/ or plugins/lib/: what would notice a mistake there first. Those of more_NAME concern it as
-# well and take longer. `make lint` wants every folder and every test of the suite to stand here.
+# Which tests belong to which part of the tree. `make check-NAME`, where NAME is a folder of core/, plugins/ or plugins/lib/,
+# runs the tests in area_NAME in less than a minute: those most likely to notice a mistake there. The tests in more_NAME
+# take longer. `make lint` checks that every folder and every test of the suite is listed here.
 areas = \
 	accept acme acme_http01 acme_tlsalpn01 auth_token base cli codec codec_binary codec_json config dtls exchange hook \
 	http http1 http_client jose loop origin pipeline plugin ratelimit route session store_file task tls tls_files \

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 #
-# To be sourced by what runs many things and counts them: `./bootstrap check` and tests/nightly.sh.
+# Sourced by scripts that run several steps and count the results: `./bootstrap check` and tests/nightly.sh.
 
-# steps FOLDER NUMBER: begins; outputs and results go to the folder. summary.py takes a step that is missing for a failure.
+# steps FOLDER NUMBER: starts; outputs and results are written to the folder. summary.py counts a missing step as a failure.
 steps() {
     steps_folder=$1
     rm -rf "$steps_folder"
@@ -12,7 +12,7 @@ steps() {
     echo "1..$2" >"$steps_folder/steps.tap"
 }
 
-# step NAME COMMAND...: counts as one test, with its output kept.
+# step NAME COMMAND...: runs the command as one test, and saves its output.
 step() {
     step_name=$1
     shift
@@ -32,8 +32,8 @@ step() {
     fi
 }
 
-# configured_with FOLDER OPTION...: makes FOLDER of the build folder (the current one) another build folder, configured
-# again when this one is: a tool may be there now that was not.
+# configured_with FOLDER OPTION...: creates another build folder, FOLDER, in the current one. It is configured again whenever
+# the current one is, as a tool may have been installed.
 configured_with() {
     steps_build=$1
     shift

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 #
-# How the tests are run, and the targets for those who work on the tree. They need `all-am`, not `all`: that is a make of
-# its own, which would build the same libraries at the same time.
+# Running the tests, and targets for developers. They depend on `all-am`, not `all`, which would start a second make that
+# builds the same libraries at the same time.
 
-# `make check`: the suite, and after it the cases that measure. `./bootstrap check` has the suite run once, under
-# sanitizers, and without them only what measures. HG_TEST_SCALE=small makes the end-to-end tests move less data (see
-# tests/e2e/harness.py). The default of Check's timeout, 4 s, is for a machine that does one thing at a time; what hangs
-# is found as well in a minute.
+# `make check`: the suite, followed by the cases that measure. `./bootstrap check` runs the suite once, with sanitizers,
+# and only the cases that measure without them. HG_TEST_SCALE=small makes the end-to-end tests transfer less data (see
+# tests/e2e/harness.py). Check's default timeout of 4 s is too short for a busy machine; a minute is enough to detect what
+# hangs.
 AM_TESTS_ENVIRONMENT = \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	HG_BUILDDIR='$(abs_top_builddir)'; export HG_BUILDDIR; \
@@ -18,7 +18,7 @@ AM_TESTS_ENVIRONMENT = \
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:$$ASAN_OPTIONS; export ASAN_OPTIONS; \
 	UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS; export UBSAN_OPTIONS;
 
-# A test of the extension .py writes TAP: one line for each case.
+# A test with the extension .py writes TAP: one line for each case.
 PY_LOG_COMPILER = $(PYTHON)
 PY_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 
@@ -28,8 +28,8 @@ TESTS += tests/test_summary.py tests/test_layers.py
 EXTRA_DIST += tests/test_summary.py tests/test_layers.py tests/layers.py core/README.md include/hopgate/README.md \
 	plugins/README.md plugins/lib/README.md
 
-# The suite under AddressSanitizer and UndefinedBehaviorSanitizer, in a build folder of its own, which is configured again
-# when this one is: a tool may be there now that was not.
+# The suite with AddressSanitizer and UndefinedBehaviorSanitizer, in a separate build folder, which is configured again
+# whenever this one is, as a tool may have been installed.
 asan/configured.stamp: config.status
 	$(MKDIR_P) asan
 	cd asan && $(abs_top_srcdir)/configure -q --enable-sanitizers --enable-werror CC='$(CC)' CFLAGS='-O1 -g'
@@ -39,20 +39,20 @@ check-asan: asan/configured.stamp
 	HG_TEST_SCALE=$${HG_TEST_SCALE:-small} STORM_RUNS=$${STORM_RUNS:-500} \
 	  SIM_RUNS=$${SIM_RUNS:-1500} $(MAKE) -C asan check
 
-# The unit tests under valgrind's memcheck, but for test_hook: it starts programs and watches them by pidfd_open(), which
-# valgrind knows from 3.21 on. AddressSanitizer watches its memory in check-asan.
+# The unit tests under valgrind's memcheck, except for test_hook: it starts programs and watches them with pidfd_open(),
+# which valgrind supports since 3.21. AddressSanitizer checks its memory in check-asan.
 check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES)
 	$(SHELL) $(top_srcdir)/tests/valgrind.sh '$(VALGRIND)' '$(LIBTOOL)' \
 	  $(filter-out plugins/lib/hook/test_hook,$(check_PROGRAMS))
 
-# All objects, of tests and benchmarks too, and nothing linked: with CC=clang CFLAGS=-fsyntax-only its warnings in seconds.
+# All objects, including tests and benchmarks, without linking: with CC=clang CFLAGS=-fsyntax-only, clang's warnings in seconds.
 objects: $(sort $(foreach list,$(filter am_%_OBJECTS,$(.VARIABLES)),$($(list))))
 
-# The tarball is whole, builds, installs and uninstalls; what it installs is run once (installcheck-local). The suite has
-# been run before.
+# Checks that the tarball is complete, builds, installs and uninstalls; what it installs is run once (installcheck-local).
+# The suite is not run again.
 check-tarball: lint-tarball
 	$(MAKE) distcheck TESTS= e2e_mixed= e2e_measuring= check_PROGRAMS= check_LTLIBRARIES=
-# In a clone, each file of the tree is in the tarball.
+# In a clone, checks that each file of the tree is in the tarball.
 lint-tarball:
 	@cd '$(top_srcdir)' && test ! -e .git || git ls-files | grep -v '\.gitignore$$' | while read -r file; do \
 	  case ' $(DISTFILES) ' in *"/$$file "* | *" $$file "* | *" $${file%/*} "*) ;; *) echo "$$file is not in the tarball" ;; esac; done | (! grep .)
@@ -60,12 +60,13 @@ installcheck-local:
 	@HG_PROGRAM='$(DESTDIR)$(bindir)/hopgate' HG_PLUGINS='$(DESTDIR)$(plugindir)'; export HG_PROGRAM HG_PLUGINS; \
 	$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/demo/demo.py --once
 
-# What takes too long for each change (see tests/nightly.sh); ends with "N passed, N failed". SEED=N repeats a night's runs.
+# Tests that take too long to run for each change (see tests/nightly.sh); ends with "N passed, N failed". SEED=N repeats an
+# earlier run.
 check-nightly: all-am tests/sim/sim tests/unit/test_storm $(e2e_tools)
 	@$(AM_TESTS_ENVIRONMENT) MAKE='$(MAKE)' PYTHON='$(PYTHON)' E2E_NIGHTLY='$(e2e_nightly)' \
 	  $(SHELL) $(top_srcdir)/tests/nightly.sh
 
-# Layout of all C files, set or only compared. `make lint` also has every header compile by itself.
+# Formats all C files, or checks their layout. `make lint` also checks that every header compiles on its own.
 list_sources = find core plugins include tests examples -name '*.[ch]'
 format:
 	cd $(top_srcdir) && $(list_sources) | xargs $(CLANG_FORMAT) -i
@@ -76,8 +77,8 @@ lint:
 	    $(CC) $(AM_CPPFLAGS) $(GNUTLS_CFLAGS) $(JANSSON_CFLAGS) $(AM_CFLAGS) -Werror -fsyntax-only -x c - || exit 1; \
 	done
 
-# Each variable that a fragment uses is set somewhere: one that is not is empty, and nothing else would complain. (What is
-# left out comes from make itself or from whoever calls it.)
+# Checks that each variable used in a fragment is set somewhere, as one that is not would silently be empty. (The exceptions
+# are set by make itself or by its caller.)
 lint: lint-variables
 lint-variables:
 	@cd '$(top_srcdir)' && find Makefile.am core docs etc include plugins tests -name Makefile.am -o -name '*.mk' | \
@@ -85,7 +86,7 @@ lint-variables:
 	  while read -r name; do grep -q "^$$name *[:+?]*=" '$(abs_builddir)/Makefile' || echo "no makefile sets $$name"; done | \
 	  (! grep .)
 
-# Who may include and call whom: the rules, and how it is. The calls are read from the objects, so they must be there.
+# Which folders may include and call which, and which do. Calls are read from the objects, which must have been built.
 lint: lint-layers
 lint-layers: all
 	$(PYTHON) $(top_srcdir)/tests/layers.py --lint $(top_srcdir) .

@@ -3,11 +3,11 @@
 # Copyright (c) 2026 The hopgate authors
 #
 # valgrind.sh VALGRIND LIBTOOL PROGRAM...: runs each unit test (test_*) among the programs under memcheck, in one process
-# (CK_FORK=no) so that leaks are seen, as many at once as there are processors, and writes TAP. A program gets 900 s:
-# valgrind slows down thirty to sixty times. Test cases tagged "long" are left out: simulations of minutes, in which
-# memory is used in the same ways again and again; and those that do the same many times with other random numbers do a
-# twelfth (repetitions() in tests/unit/slowness.h). So this run sees every kind of use, not every case of it:
-# AddressSanitizer sees them in full.
+# (CK_FORK=no) so that leaks are detected, in parallel on all processors, and writes TAP. A program may take 900 s, as
+# valgrind is thirty to sixty times slower. Test cases tagged "long" are left out: simulations of minutes that use memory
+# in the same ways again and again. Those that repeat something with different random numbers do a twelfth
+# (repetitions() in tests/unit/slowness.h). So this run covers every kind of memory use, but not every case;
+# AddressSanitizer covers them all.
 valgrind=$1 libtool=$2
 shift 2
 for program; do
@@ -18,9 +18,9 @@ if [ "$valgrind" = no ] || [ $# -eq 0 ]; then
     echo "Bail out! valgrind: $([ $# -eq 0 ] && echo 'no unit test was built' || echo 'not found (Debian: valgrind)')"
     exit 1
 fi
-# Descriptors that valgrind names as open at the end and that were not inherited; it does not count them as errors. What
-# a test forks is silent (--child-silent-after-fork): it ends by _exit() with all descriptors open, and its report would
-# be taken for the program's. Its errors still show in its exit status, which the test asserts.
+# Lists descriptors that valgrind reports as open at exit and that were not inherited; it does not count them as errors.
+# Processes forked by a test are silent (--child-silent-after-fork): they end with _exit() and all descriptors open, and
+# their reports would be mistaken for the program's. Their errors still affect their exit status, which the test asserts.
 left_open() {
     awk '/Open (file descriptor|AF_)/ { open = $0; next }
         open != "" { if (!/inherited/) found = found open "\n"; open = "" }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# Sessions, streams, links and recovery: pure code, no sockets, no clock.
+# Sessions, streams, links and recovery: pure code without sockets or clock.
 EXTRA_DIST += core/tunnel/README.md
 noinst_LTLIBRARIES += core/tunnel/libtunnel.la
 core_tunnel_libtunnel_la_SOURCES = \

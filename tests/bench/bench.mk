@@ -26,8 +26,8 @@ tests_bench_crowd_CFLAGS = $(UNIT_CFLAGS)
 tests_bench_crowd_LDADD = tests/bench/libtunnel_driver.la $(DTLS_TEST_LDADD)
 endif
 
-# make bench: tables, and bench.json and bench-tunnel.json in the build folder.
-# make bench-wan: far and lossy paths, as root; some ten minutes. make bench-idle: many idle sessions, and a flood.
+# make bench: prints tables, and writes bench.json and bench-tunnel.json to the build folder.
+# make bench-wan: long and lossy paths, as root; takes about ten minutes. make bench-idle: many idle sessions, and a flood.
 bench: all-am tests/tools/origin tests/tools/load tests/bench/tunnel_bench
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON) $(top_srcdir)/tests/bench/bench.py bench.json
 	@echo

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# Real processes on loopback; each file is a topic and writes TAP. Any two of them can run at the same time. The longest
-# come first, so that none is left to run alone at the end.
+# Real processes on loopback; each file covers a topic and writes TAP. Any two of them can run at the same time. The longest
+# come first, so that none runs alone at the end.
 e2e_tests = \
 	tests/e2e/acme_faults.py \
 	tests/e2e/acme_cluster.py \
@@ -33,8 +33,8 @@ e2e_tests = \
 	tests/e2e/checks.py \
 	tests/e2e/command.py
 
-# Files with cases that measure time or memory (`measures=True`, see harness.py). Under sanitizers these cases are left
-# out; elsewhere the files run one after the other, with nothing beside them. Those of the second list have no others.
+# Files with cases that measure time or memory (`measures=True`, see harness.py). With sanitizers, these cases are left
+# out; otherwise, the files run one after the other, with nothing else running. Those in the second list have no other cases.
 e2e_mixed = tests/e2e/acme_on_demand.py tests/e2e/bulk.py tests/e2e/hostile.py tests/e2e/paths.py tests/e2e/sessions.py \
 	tests/e2e/transports.py
 e2e_measuring = tests/e2e/speed.py tests/e2e/stalled.py
@@ -45,17 +45,17 @@ if SANITIZERS
 TESTS += $(e2e_mixed) $(e2e_tests)
 else
 TESTS += $(e2e_tests)
-# Not beside tests that were named: `make check TESTS=...`.
+# Not when tests are named: `make check TESTS=...`.
 check-local: $(if $(filter file,$(origin TESTS)),check-alone)
 endif
 
-# What the end-to-end tests run beside the program and its plugins.
+# What the end-to-end tests run besides the program and its plugins.
 e2e_tools = tests/unit/plugins/crash.la tests/tools/origin tests/tools/load tests/tools/relay tests/tools/clock.la tests/tools/faultpoint.la
 if HAVE_CHECK
 e2e_tools += tests/bench/crowd
 endif
 
-# All cases of the files with some that measure; or those cases alone, with no more built than they need.
+# All cases of files with some that measure; or only the cases that measure, building no more than they need.
 check-alone: check-TESTS
 	$(MAKE) -j1 check-TESTS TESTS='$(e2e_mixed) $(e2e_measuring)'
 check-measures: all-am $(e2e_tools)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 #
-# Fuzz targets. `make check` gives each target its kept inputs (replay_*, any compiler). `make fuzz` lets libFuzzer, a
-# part of clang, look for new ones for FUZZ_SECONDS each; what it finds is in build/fuzz/. Both are built from the same
-# sources, without libcore.la, so that `make check` fails where a source is missing here.
+# Fuzz targets. `make check` runs each target with its saved inputs (replay_*, any compiler). `make fuzz` uses libFuzzer,
+# which is part of clang, to search for new ones for FUZZ_SECONDS each; the results are in build/fuzz/. Both are built from
+# the same sources, without libcore.la, so that `make check` fails if a source is missing here.
 
 FUZZ_SECONDS = 30
 FUZZ_CLANG = clang

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# What end-to-end tests, demo and benchmark set against hopgate: a service, a crowd of users and a path
-# through the world. Never built with sanitizers, so that they are never what is slow.
+# The environment of hopgate in end-to-end tests, demo and benchmark: a service, a crowd of users and a network path.
+# Never built with sanitizers, so that they are not the bottleneck.
 check_PROGRAMS += tests/tools/origin tests/tools/load tests/tools/relay
 
 tests_tools_origin_SOURCES = tests/tools/origin.c tests/tools/pattern.h
@@ -23,7 +23,7 @@ tests_tools_relay_CFLAGS = -std=c11 $(WARNING_CFLAGS)
 tests_tools_relay_LDFLAGS =
 tests_tools_relay_LDADD =
 
-# Preloaded into programs: days shall pass there, or they shall be killed at a chosen place. Modules, in tests/tools/.libs.
+# Preloaded into programs, to let days pass or to kill them at a chosen place. These are modules in tests/tools/.libs.
 check_LTLIBRARIES += tests/tools/clock.la tests/tools/faultpoint.la
 tests_tools_clock_la_SOURCES = tests/tools/clock.c
 tests_tools_clock_la_CFLAGS = -std=c11 $(WARNING_CFLAGS)
