@@ -77,9 +77,6 @@ void acme_solvers_withdraw(const struct acme_solvers *solvers, enum acme_challen
 
 /* ---- dns-01 ---- */
 
-/* How long the program may run before it is killed. */
-#define HOOK_TIMEOUT (120 * HG_SECOND)
-
 /* The value of the record is the hash of the key authorization. */
 static const char *run_hook(struct task *task, const struct acme_solvers *solvers, const char *word,
                             const struct hg_challenge *challenge)
@@ -93,7 +90,7 @@ static const char *run_hook(struct task *task, const struct acme_solvers *solver
         return "out of memory";
     error = acme_blocking_hook(task, &(struct hook_call){.program = solvers->dns_hook,
                                                          .arguments = (const char *[]){word, name, value, NULL},
-                                                         .timeout = HOOK_TIMEOUT});
+                                                         .timeout = ACME_HOOK_TIMEOUT});
     free(value);
     return error;
 }

@@ -116,8 +116,13 @@ static void run_hook(struct acme_certificate *certificate, const char *event)
     if (asprintf(&error, "HOPGATE_ERROR=%s", certificate->last_error ? certificate->last_error : "") < 0)
         error = NULL;
     if (names && expires && error)
-        acme_program_run(&certificate->manager->programs, hook, (const char *[]){event, certificate->id, NULL},
-                         (const char *[]){names, expires, error, NULL});
+        hook_run(certificate->manager->worker,
+                 &(struct hook_call){.program = hook,
+                                     .arguments = (const char *[]){event, certificate->id, NULL},
+                                     .variables = (const char *[]){names, expires, error, NULL},
+                                     .timeout = ACME_HOOK_TIMEOUT,
+                                     .list = &certificate->manager->hooks},
+                 NULL, NULL);
     free(names);
     free(expires);
     free(error);

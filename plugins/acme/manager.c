@@ -179,7 +179,6 @@ struct acme_manager *acme_manager_new(struct hg_worker *worker)
         free(manager);
         return NULL;
     }
-    manager->programs = (struct acme_programs){.worker = worker, .timeout = ACME_HOOK_TIMEOUT};
     acme_solvers_find(&manager->solvers, worker);
     acme_on_demand_begin(manager);
     manager->counters.attempts = hg_counter(worker, "attempts", "Attempts to obtain or renew a certificate.");
@@ -207,7 +206,7 @@ void acme_manager_free(struct acme_manager *manager)
         acme_lookup_wake(certificate);
         acme_certificate_free(certificate);
     }
-    acme_programs_end(&manager->programs);
+    hook_cancel_all(&manager->hooks);
     acme_name_index_free(&manager->index);
     acme_on_demand_end(manager);
     for (size_t i = 0; i < manager->authority_count; i++)

@@ -14,13 +14,13 @@
 #include "plugins/acme/certificate.h"
 #include "plugins/acme/cleanup.h"
 #include "plugins/acme/name_index.h"
-#include "plugins/acme/program.h"
+#include "plugins/lib/hook/hook.h"
 
 struct acme_manager {
     struct hg_worker *worker;
     const struct acme_config *config;
     struct acme_store store;
-    struct acme_programs programs;
+    struct hook *hooks; /* those of `hook` that run */
     struct acme_solvers solvers;
     struct https *https;
     char owner[HG_STORE_OWNER_MAX + 1]; /* of leases */

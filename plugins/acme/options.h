@@ -14,6 +14,9 @@
 /* Let's Encrypt's staging environment: the word `staging`. */
 #define ACME_STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
 
+/* How long a program may run. One for dns-01 may wait until name servers have the new record. */
+#define ACME_HOOK_TIMEOUT (120 * HG_SECOND)
+
 /* Items of `directory`. */
 #define ACME_AUTHORITIES_MAX 8
 

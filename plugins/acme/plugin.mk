@@ -28,7 +28,6 @@ acme_parts = \
 	plugins/acme/options.c plugins/acme/options.h \
 	plugins/acme/order.c plugins/acme/order.h \
 	plugins/acme/problem.c plugins/acme/problem.h \
-	plugins/acme/program.c plugins/acme/program.h \
 	plugins/acme/quota.c plugins/acme/quota.h \
 	plugins/acme/renewal_time.c plugins/acme/renewal_time.h \
 	plugins/acme/revocation.c plugins/acme/revocation.h \

@@ -12,6 +12,7 @@
 
 struct hook {
     struct hg_worker *worker;
+    struct hook **list, *next;
     struct hg_timer *timer;
     hook_done done;
     void *arg;
@@ -19,8 +20,19 @@ struct hook {
 
 void hook_cancel(struct hook *hook)
 {
+    for (struct hook **at = hook->list; at && *at; at = &(*at)->next)
+        if (*at == hook) {
+            *at = hook->next;
+            break;
+        }
     hg_timer_free(hook->worker->host, hook->timer);
     free(hook);
+}
+
+void hook_cancel_all(struct hook **list)
+{
+    while (*list)
+        hook_cancel(*list);
 }
 
 static void on_time(void *arg)
@@ -30,7 +42,8 @@ static void on_time(void *arg)
     void *of_done = hook->arg;
 
     hook_cancel(hook);
-    done(of_done, NULL);
+    if (done)
+        done(of_done, NULL);
 }
 
 struct hook *hook_run(struct hg_worker *worker, const struct hook_call *call, hook_done done, void *arg)
@@ -41,7 +54,14 @@ struct hook *hook_run(struct hg_worker *worker, const struct hook_call *call, ho
         snprintf(lab->told + strlen(lab->told), sizeof lab->told - strlen(lab->told), "%s%s", i ? " " : "",
                  call->arguments[i]);
     snprintf(lab->told + strlen(lab->told), sizeof lab->told - strlen(lab->told), "\n");
-    *hook = (struct hook){.worker = worker, .timer = hg_timer_new(worker, on_time, hook), .done = done, .arg = arg};
+    *hook = (struct hook){.worker = worker,
+                          .timer = hg_timer_new(worker, on_time, hook),
+                          .done = done,
+                          .arg = arg,
+                          .list = call->list,
+                          .next = call->list ? *call->list : NULL};
+    if (call->list)
+        *call->list = hook;
     hg_timer_set(worker->host, hook->timer, HG_SECOND);
     return hook;
 }

@@ -22,6 +22,7 @@
 
 struct hook {
     struct hg_worker *worker;
+    struct hook *next, **place; /* in the caller's list; `place` is NULL if there is none */
     hook_done done;
     void *arg;
     char *program;
@@ -36,6 +37,7 @@ struct hook {
     size_t line_size;
     char last[LINE_SIZE]; /* the last line that was not empty */
     unsigned lines;
+    char command[2 * LINE_SIZE]; /* program and arguments, for the log; empty with `done` */
     char error[2 * LINE_SIZE + 4096];
 };
 
@@ -53,6 +55,10 @@ static void hook_free(struct hook *hook)
     hg_timer_free(hook->worker->host, hook->timer);
     close_fd(&hook->exit_fd);
     close_fd(&hook->output);
+    if (hook->place)
+        *hook->place = hook->next;
+    if (hook->place && hook->next)
+        hook->next->place = hook->place;
     free(hook->program);
     free(hook);
 }
@@ -116,7 +122,10 @@ static void finish(struct hook *hook, const char *error)
     /* Not freed yet, since `error` may point into it. */
     hg_io_free(hook->worker->host, hook->exit_io);
     hook->exit_io = NULL;
-    done(arg, error);
+    if (done)
+        done(arg, error);
+    else if (error)
+        hg_log(hook->worker->instance, HG_LOG_WARNING, "%s: %s", hook->command, error);
     hook_free(hook);
 }
 
@@ -286,6 +295,23 @@ static int start(struct hook *hook, const struct hook_call *call)
     return 0;
 }
 
+static void join(struct hook *hook, struct hook **list)
+{
+    hook->next = *list;
+    hook->place = list;
+    if (hook->next)
+        hook->next->place = &hook->next;
+    *list = hook;
+}
+
+static void print_command(struct hook *hook, const struct hook_call *call)
+{
+    size_t used = (size_t)snprintf(hook->command, sizeof hook->command, "%s", call->program);
+
+    for (size_t i = 0; i < count(call->arguments) && used < sizeof hook->command; i++)
+        used += (size_t)snprintf(hook->command + used, sizeof hook->command - used, " %s", call->arguments[i]);
+}
+
 struct hook *hook_run(struct hg_worker *worker, const struct hook_call *call, hook_done done, void *arg)
 {
     struct hook *hook = calloc(1, sizeof *hook);
@@ -301,6 +327,10 @@ struct hook *hook_run(struct hg_worker *worker, const struct hook_call *call, ho
         hook_free(hook);
         return NULL;
     }
+    if (call->list)
+        join(hook, call->list);
+    if (!done)
+        print_command(hook, call);
     error = start(hook, call);
     if (error) {
         kill_at_once(hook);
@@ -314,4 +344,10 @@ void hook_cancel(struct hook *hook)
 {
     kill_at_once(hook);
     hook_free(hook);
+}
+
+void hook_cancel_all(struct hook **list)
+{
+    while (*list)
+        hook_cancel(*list);
 }

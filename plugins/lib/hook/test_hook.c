@@ -95,7 +95,7 @@ static bool over(void *arg)
 
 static struct hook *start(const char *const *arguments, const char *const *variables, hg_time timeout)
 {
-    const struct hook_call call = {path, arguments, variables, timeout};
+    const struct hook_call call = {path, arguments, variables, timeout, NULL};
     struct hook *hook;
 
     is_over = false;
@@ -290,6 +290,34 @@ START_TEST(a_program_starts_clean)
 }
 END_TEST
 
+static bool is_logged(void *arg)
+{
+    return strstr(log_text, arg);
+}
+
+/* Nobody waits for these. */
+START_TEST(a_list_is_cancelled_and_failures_are_logged)
+{
+    struct hook *list = NULL;
+    const struct hook_call calls[] = {
+        {path, (const char *[]){"fail", "now", NULL}, NULL, 100 * HG_SECOND, &list},
+        {path, (const char *[]){"sleep", NULL}, NULL, 100 * HG_SECOND, &list},
+        {path, (const char *[]){"sleep", NULL}, NULL, 100 * HG_SECOND, &list},
+    };
+    char expected[256];
+
+    write_program("#!/bin/sh\n[ $1 = fail ] && exit 3\nexec sleep 100\n");
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        ck_assert_ptr_nonnull(hook_run(&worker, &calls[i], NULL, NULL));
+    snprintf(expected, sizeof expected, "%s fail now: %s exited with status 3\n", path, path);
+    ck_assert(fixture_run(fixture, is_logged, expected, 60000));
+    hook_cancel_all(&list);
+    ck_assert_ptr_null(list);
+    ck_assert_str_eq(log_text, expected);
+    ck_assert(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("hook");
@@ -303,6 +331,7 @@ int main(void)
     tcase_add_test(tests, a_flood_of_output_is_bounded);
     tcase_add_test(tests, a_cancelled_program_is_killed_and_silent);
     tcase_add_test(tests, a_program_starts_clean);
+    tcase_add_test(tests, a_list_is_cancelled_and_failures_are_logged);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
