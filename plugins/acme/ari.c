@@ -5,30 +5,29 @@
 
 #include "plugins/acme/blocking.h"
 #include "plugins/acme/client.h"
+#include "plugins/acme/manager.h"
+#include "plugins/acme/renewal_time.h"
+#include "plugins/acme/schedule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define ANSWER_MAX ((size_t)1 << 16)
 #define TIMEOUT    (30 * HG_SECOND)
-/* The pause where the authority tells none (RFC 9773 section 4.3.2), and what is taken of one that it tells
- * (section 4.3.1). */
+/* Seconds until the next question if the authority does not say (RFC 9773 section 4.3.2), and the limits of what it may
+ * say (section 4.3.1). */
 #define PAUSE     (6 * 3600)
 #define MIN_PAUSE 60
-#define MAX_PAUSE 86400
+#define MAX_PAUSE ACME_DAY
 
 struct acme_ari {
-    struct hg_worker *worker;
-    struct https *https;
-    acme_suggested suggested;
-    void *arg;
-    struct acme_key_pair *pair; /* NULL: none */
+    struct acme_certificate *certificate;
+    struct acme_key_pair *pair; /* a reference to the one that the question is about */
     struct acme_authority *authority;
-    struct hg_timer *timer;
-    struct task *task; /* a question that goes on … */
-    bool found;        /* … and its answer: */
+    struct task *task;
+    bool found; /* a window: */
     time_t start, end;
-    int64_t retry_after;
+    int64_t retry_after; /* seconds; 0: not told */
 };
 
 /* ---- Reading ---- */
@@ -74,11 +73,12 @@ time_t acme_ari_time(time_t start, time_t end, time_t chosen, time_t begins, tim
 
 /* ---- Asking ---- */
 
-static void ask(struct acme_ari *ari, const char *url)
+static void get(struct acme_ari *ari, const char *url)
 {
+    const struct hg_worker *worker = task_worker(ari->task);
     const struct https_request request = {
         .method = "GET", .url = url, .accept = "application/json", .max_size = ANSWER_MAX, .timeout = TIMEOUT};
-    const struct https_response *response = acme_blocking_https(ari->task, ari->https, &request);
+    const struct https_response *response = acme_blocking_https(ari->task, ari->certificate->manager->https, &request);
     const char *error = response->error;
     json_t *json = NULL;
 
@@ -87,7 +87,7 @@ static void ask(struct acme_ari *ari, const char *url)
         json = json_loadb(response->body.data, response->body.size, 0, NULL);
     ari->found = json && acme_ari_read(json, &ari->start, &ari->end);
     if (!ari->found)
-        hg_log(ari->worker->instance, json ? HG_LOG_WARNING : HG_LOG_DEBUG, "%s: no renewal information: %s",
+        hg_log(worker->instance, json ? HG_LOG_WARNING : HG_LOG_DEBUG, "%s: no renewal information: %s",
                ari->pair->names[0],
                json    ? "the window is invalid"
                : error ? error
@@ -102,81 +102,101 @@ static void run(struct task *task, void *arg)
     struct acme_client client;
     char *url;
 
-    ari->found = false;
-    ari->retry_after = 0;
-    if (!authority->renewal_info) { /* one without the resource may have it another time */
-        acme_client_init(&client, task, ari->https, ari->authority);
+    if (!authority->renewal_info) { /* not read yet, or the authority may have the resource by now */
+        acme_client_init(&client, task, ari->certificate->manager->https, ari->authority);
         acme_client_read_directory(&client);
         acme_client_end(&client);
     }
     if (!authority->renewal_info || asprintf(&url, "%s/%s", authority->renewal_info, ari->pair->ari_id) < 0)
         return;
-    ask(ari, url);
+    get(ari, url);
     free(url);
 }
 
-static void on_answer(void *arg)
+/* ---- What follows ---- */
+
+/* An authority that wants every certificate to be renewed at once is followed once a day. */
+static time_t restrain(struct acme_certificate *certificate, time_t when)
+{
+    const time_t now = acme_clock();
+
+    if (when > now || !certificate->hurried) {
+        certificate->hurried = when <= now;
+        return when;
+    }
+    return certificate->last_try + ACME_DAY;
+}
+
+static void follow(struct acme_certificate *certificate, time_t start, time_t end)
+{
+    const struct acme_key_pair *pair = certificate->pair;
+    time_t when = acme_ari_time(start, end, certificate->renew_at, pair->begins, pair->ends, acme_chance());
+
+    if (when != certificate->renew_at)
+        when = restrain(certificate, when);
+    if (when == certificate->renew_at)
+        return;
+    certificate->renew_at = when;
+    certificate->changed = true;
+    hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
+           "%s: the authority suggests another time; to be renewed from %s on", certificate->id,
+           acme_moment(when).text);
+}
+
+static void ari_free(struct acme_ari *ari)
+{
+    ari->certificate->manager->ari = NULL;
+    acme_key_pair_unref(ari->pair);
+    free(ari);
+}
+
+static void on_end(void *arg)
 {
     struct acme_ari *ari = arg;
+    struct acme_certificate *certificate = ari->certificate;
     const int64_t told = ari->retry_after;
     const int64_t pause = told <= 0 ? PAUSE : told < MIN_PAUSE ? MIN_PAUSE : told > MAX_PAUSE ? MAX_PAUSE : told;
 
-    ari->task = NULL;
-    hg_timer_set(ari->worker->host, ari->timer, (hg_time)pause * HG_SECOND);
-    if (ari->found)
-        ari->suggested(ari->arg, ari->start, ari->end);
+    if (certificate->pair == ari->pair) {
+        certificate->ask_ari_at = acme_clock() + (time_t)pause;
+        if (ari->found)
+            follow(certificate, ari->start, ari->end);
+    }
+    ari_free(ari);
+    acme_schedule(certificate->manager);
 }
 
-static void on_timer(void *arg)
+time_t acme_ari_due(const struct acme_certificate *certificate)
 {
-    struct acme_ari *ari = arg;
+    const bool possible =
+        certificate->loaded && certificate->pair && certificate->pair->ari_id && acme_certificate_issuer(certificate);
 
-    ari->task = task_begin(ari->worker, run, on_answer, ari);
+    /* A plan beyond the longest pause was made when the clock was ahead. */
+    return !possible ? 0 : certificate->ask_ari_at > acme_clock() + MAX_PAUSE ? 1 : certificate->ask_ari_at;
+}
+
+void acme_ari_ask(struct acme_certificate *certificate)
+{
+    struct acme_manager *manager = certificate->manager;
+    struct acme_ari *ari = manager->ari ? NULL : calloc(1, sizeof *ari);
+
+    if (!ari)
+        return;
+    *ari = (struct acme_ari){.certificate = certificate,
+                             .pair = acme_key_pair_ref(certificate->pair),
+                             .authority = acme_certificate_issuer(certificate)};
+    manager->ari = ari;
+    ari->task = task_begin(manager->worker, run, on_end, ari);
     if (!ari->task)
-        hg_timer_set(ari->worker->host, ari->timer, PAUSE * HG_SECOND);
+        ari_free(ari);
 }
 
-/* ---- Life ---- */
-
-static void stop(struct acme_ari *ari)
+void acme_ari_cancel(const struct acme_certificate *certificate)
 {
-    if (ari->task)
-        task_cancel(ari->task);
-    ari->task = NULL;
-    hg_timer_stop(ari->worker->host, ari->timer);
-    acme_key_pair_unref(ari->pair);
-    ari->pair = NULL;
-}
+    struct acme_ari *ari = certificate->manager->ari;
 
-void acme_ari_begin(struct acme_ari *ari, struct acme_key_pair *pair, struct acme_authority *authority, hg_time delay)
-{
-    stop(ari);
-    if (!pair->ari_id)
+    if (!ari || ari->certificate != certificate)
         return;
-    ari->pair = acme_key_pair_ref(pair);
-    ari->authority = authority;
-    hg_timer_set(ari->worker->host, ari->timer, delay);
-}
-
-struct acme_ari *acme_ari_new(struct hg_worker *worker, struct https *https, acme_suggested suggested, void *arg)
-{
-    struct acme_ari *ari = calloc(1, sizeof *ari);
-
-    if (!ari)
-        return NULL;
-    *ari = (struct acme_ari){.worker = worker, .https = https, .suggested = suggested, .arg = arg};
-    ari->timer = hg_timer_new(worker, on_timer, ari);
-    if (ari->timer)
-        return ari;
-    free(ari);
-    return NULL;
-}
-
-void acme_ari_free(struct acme_ari *ari)
-{
-    if (!ari)
-        return;
-    stop(ari);
-    hg_timer_free(ari->worker->host, ari->timer);
-    free(ari);
+    task_cancel(ari->task);
+    ari_free(ari);
 }

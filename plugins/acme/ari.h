@@ -1,39 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Renewal information (RFC 9773): the authority says when it would like a certificate to be renewed.
+ * Renewal information (RFC 9773): the authority suggests when to renew a certificate. It is asked about one certificate
+ * at a time, and again and again as long as the certificate is in use.
  */
 #ifndef ACME_ARI_H
 #define ACME_ARI_H
 
-#include "plugins/acme/authority.h"
-#include "plugins/acme/key_pair.h"
-#include "plugins/lib/http_client/http_client.h"
-
 #include <jansson.h>
+#include <stdbool.h>
+#include <time.h>
 
-/* Of one certificate that is kept. */
+struct acme_certificate;
+struct acme_manager;
+
+/* A question in progress. */
 struct acme_ari;
 
-/* The authority suggests this window. */
-typedef void (*acme_suggested)(void *arg, time_t start, time_t end);
-
-/* NULL: out of memory. */
-struct acme_ari *acme_ari_new(struct hg_worker *worker, struct https *https, acme_suggested suggested, void *arg);
-/* NULL is allowed. */
-void acme_ari_free(struct acme_ari *ari);
-
-/* Begins to ask the authority about this certificate, again and again, and about no other any more; for the first time
- * after `delay`. */
-void acme_ari_begin(struct acme_ari *ari, struct acme_key_pair *pair, struct acme_authority *authority, hg_time delay);
+/* When to ask about the certificate; 0: never, as its authority cannot be asked. */
+time_t acme_ari_due(const struct acme_certificate *certificate);
+/* Asks about it, unless another question is in progress. When that has ended, acme_schedule() is called. */
+void acme_ari_ask(struct acme_certificate *certificate);
+/* Cancels the question in progress if it is about this certificate. */
+void acme_ari_cancel(const struct acme_certificate *certificate);
 
 /* ---- Pure, for tests ---- */
 
-/* Reads the window. False: there is none that means anything. */
+/* Reads the suggested window. False: there is no valid one. */
 bool acme_ari_read(const json_t *json, time_t *start, time_t *end);
 
-/* When to renew a certificate: at a time of the window, by chance, but not in its last tenth, since an authority may be
- * wrong. What was chosen before (`chosen`) stays as long as it lies in the window. `chance` is from 0 to 1. */
+/* When to renew: at a random time in the window, but not in the last tenth of the lifetime, since an authority may be
+ * wrong. The time that was chosen before stays if it is in the window. `chance` is from 0 to 1. */
 time_t acme_ari_time(time_t start, time_t end, time_t chosen, time_t begins, time_t ends, double chance);
 
 #endif

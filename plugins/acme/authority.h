@@ -14,8 +14,7 @@ struct acme_authority {
     char id[33];         /* its name in the store */
     time_t paused_until; /* it has told the account to come back then; no order is placed before */
     bool find_account;   /* the account may have another URL now: it is looked up by its key */
-    bool known;          /* its directory has been read … */
-    char *renewal_info;  /* … and this is its resource for ARI (RFC 9773 section 4.1); NULL: it has none */
+    char *renewal_info;  /* its resource for ARI (RFC 9773 section 4.1); NULL: not known, or it has none */
 };
 
 void acme_authority_init(struct acme_authority *authority, const char *url);

@@ -39,7 +39,7 @@ void acme_certificate_free(struct acme_certificate *certificate)
     acme_attempt_cancel(certificate->attempt);
     if (certificate->asking)
         https_cancel(certificate->asking);
-    acme_ari_free(certificate->ari);
+    acme_ari_cancel(certificate);
     acme_key_pair_unref(certificate->pair);
     hg_certificate_unref(certificate->placeholder);
     acme_secret_free(certificate->unsaved);
@@ -191,8 +191,8 @@ void acme_certificate_serve(struct acme_certificate *certificate, struct acme_ke
     certificate->resumptions = 0;
     certificate->renew_at = acme_renewal_time(pair->begins, pair->ends, acme_chance());
     certificate->warned = certificate->busy_until = 0;
-    certificate->renew_now = certificate->revoked = certificate->asks_ari = false;
-    acme_schedule_ari(certificate);
+    certificate->renew_now = certificate->revoked = false;
+    certificate->ask_ari_at = 1;
     acme_metrics_show(certificate);
     acme_lookup_settle(certificate);
 }

@@ -40,8 +40,7 @@ struct acme_certificate {
     struct acme_key_pair *pair;         /* NULL: there is none yet */
     struct hg_certificate *placeholder; /* self-signed, made when first needed */
     char *unsaved;                      /* key and chain of `pair`, if the store did not take them yet */
-    struct acme_ari *ari;               /* made with the first pair … */
-    bool asks_ari;                      /* … which is asked about this one */
+    time_t ask_ari_at;                  /* when the authority is asked about `pair` */
     struct hg_certificate_lookup *lookups;
     time_t warned; /* that it expires; 0: not yet */
     struct {

@@ -203,7 +203,6 @@ static bool take_directory(struct acme_client *client)
     client->directory = json_deep_copy(json);
     free(authority->renewal_info);
     authority->renewal_info = info ? strdup(info) : NULL;
-    authority->known = true;
     return client->directory || acme_client_fail(client, ACME_LOCAL, "", "out of memory");
 }
 

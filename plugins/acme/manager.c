@@ -111,7 +111,6 @@ void acme_manager_loaded(struct acme_certificate *certificate, bool first)
 {
     struct acme_manager *manager = certificate->manager;
 
-    acme_schedule_ari(certificate);
     if (first || certificate->request)
         acme_watch_request(certificate);
     acme_lookup_settle(certificate);

@@ -15,6 +15,7 @@
 #include "plugins/acme/cleanup.h"
 #include "plugins/acme/name_index.h"
 #include "plugins/lib/hook/hook.h"
+#include "plugins/lib/http_client/http_client.h"
 
 struct acme_manager {
     struct hg_worker *worker;
@@ -34,8 +35,8 @@ struct acme_manager {
     size_t unread;                /* what the store has not answered yet at the start; nothing is ordered before … */
     struct acme_cleanup *cleanup; /* … nor before what gateways that died have left behind is removed; NULL: it is */
     struct hg_timer *timer, *metrics_timer;
-    unsigned running;   /* attempts */
-    unsigned ari_asked; /* certificates that their authority was first asked about at the start */
+    unsigned running;     /* attempts */
+    struct acme_ari *ari; /* the question in progress, or NULL */
 
     struct hg_store_watch *watch;
     struct acme_reading *readings; /* of what has changed */

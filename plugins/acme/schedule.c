@@ -18,8 +18,6 @@
 /* Until names that the authority refuses are tried again. */
 #define REJECTED_PAUSE     (ACME_DAY * 0.9)
 #define REJECTED_PAUSE_MAX (ACME_DAY * 1.1)
-/* Between the first questions for renewal information, so that they do not come all at once. */
-#define ARI_PAUSE (50 * HG_MILLISECOND)
 
 static double retry_pause(const struct acme_manager *manager)
 {
@@ -161,66 +159,21 @@ void acme_schedule(struct acme_manager *manager)
     for (size_t i = 0; i < manager->authority_count; i++)
         manager->authorities[i].paused_until = valid(manager, manager->authorities[i].paused_until);
     for (struct acme_certificate *certificate = manager->certificates; certificate; certificate = certificate->next) {
-        time_t due;
+        time_t due, ask_at;
 
         if (acme_schedule_is_due(certificate) && manager->running < RUNNING_MAX)
             begin(certificate);
         due = acme_schedule_due(certificate);
         if (!certificate->attempt && due > now && due < next)
             next = due;
+        ask_at = acme_ari_due(certificate);
+        if (ask_at && ask_at <= now)
+            acme_ari_ask(certificate);
+        else if (ask_at && ask_at < next)
+            next = ask_at;
     }
     for (struct acme_certificate *certificate = manager->certificates; certificate; certificate = certificate->next)
         acme_lookup_settle(certificate);
     acme_metrics_show_all(manager);
     hg_timer_set(manager->worker->host, manager->timer, (hg_time)(next - now) * HG_SECOND);
-}
-
-/* ---- Renewal information ---- */
-
-/* An authority that wants every certificate to be renewed at once is followed once a day. */
-static time_t restrain(struct acme_certificate *certificate, time_t when)
-{
-    const time_t now = acme_clock();
-
-    if (when > now || !certificate->hurried) {
-        certificate->hurried = when <= now;
-        return when;
-    }
-    return certificate->last_try + ACME_DAY;
-}
-
-static void on_suggested(void *arg, time_t start, time_t end)
-{
-    struct acme_certificate *certificate = arg;
-    const struct acme_key_pair *pair = certificate->pair;
-    time_t when;
-
-    if (!certificate->loaded)
-        return;
-    when = acme_ari_time(start, end, certificate->renew_at, pair->begins, pair->ends, acme_chance());
-    if (when != certificate->renew_at)
-        when = restrain(certificate, when);
-    if (when == certificate->renew_at)
-        return;
-    certificate->renew_at = when;
-    certificate->changed = true;
-    hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
-           "%s: the authority suggests another time; to be renewed from %s on", certificate->id,
-           acme_moment(when).text);
-    acme_schedule_soon(certificate->manager);
-}
-
-void acme_schedule_ari(struct acme_certificate *certificate)
-{
-    struct acme_manager *manager = certificate->manager;
-    struct acme_authority *authority = acme_certificate_issuer(certificate);
-
-    if (!certificate->pair || !authority || certificate->asks_ari)
-        return;
-    certificate->asks_ari = true;
-    if (!certificate->ari)
-        certificate->ari = acme_ari_new(manager->worker, manager->https, on_suggested, certificate);
-    if (certificate->ari)
-        acme_ari_begin(certificate->ari, certificate->pair, authority,
-                       authority->known ? 0 : manager->ari_asked++ * ARI_PAUSE);
 }

@@ -36,7 +36,4 @@ void acme_schedule_pause(struct acme_certificate *certificate, int64_t retry_aft
 /* Until when that authority takes no order for it; in the past: it does. */
 time_t acme_schedule_paused_until(const struct acme_certificate *certificate, unsigned authority);
 
-/* Begins to ask the authority when it would like the certificate to be renewed (RFC 9773). */
-void acme_schedule_ari(struct acme_certificate *certificate);
-
 #endif
