@@ -14,18 +14,9 @@
 /* Another gateway may have ordered meanwhile, or this one before it was restarted. True: order the certificate. */
 static bool read_store(struct acme_attempt *attempt)
 {
-    struct task *task = attempt->task;
-    struct acme_store *store = &attempt->lease.store;
-    const char *id = attempt->certificate->id;
-
-    attempt->state = acme_blocking_get_json(task, store, ACME_STATES, id);
-    attempt->stored = acme_blocking_get_pair(task, store, ACME_CERTIFICATES, id);
-    if (!attempt->stored)
-        attempt->previous = acme_blocking_get_pair(task, store, ACME_PREVIOUS, id);
-    if (!task_is_cancelled(task))
-        task_do(task, acme_issuance_prepare, attempt);
-    json_decref(attempt->state);
-    attempt->state = NULL;
+    acme_stored_read(&attempt->stored, attempt->task, &attempt->lease.store, attempt->certificate->id);
+    if (!task_is_cancelled(attempt->task))
+        task_do(attempt->task, acme_issuance_prepare, attempt);
     return attempt->must_order;
 }
 
@@ -115,8 +106,7 @@ static void run(struct task *task, void *arg)
 
 static void attempt_free(struct acme_attempt *attempt)
 {
-    acme_key_pair_unref(attempt->stored);
-    acme_key_pair_unref(attempt->previous);
+    acme_stored_free(&attempt->stored);
     acme_key_pair_unref(attempt->pair);
     acme_secret_free(attempt->pem);
     acme_order_end(&attempt->order);
@@ -133,7 +123,7 @@ static void on_end(void *arg)
     certificate->attempt = NULL;
     certificate->manager->running--;
     if (certificate->read_again)
-        acme_certificate_load(certificate);
+        acme_watch_load(certificate);
     acme_schedule(certificate->manager);
 }
 

@@ -11,6 +11,7 @@
 #define ACME_ATTEMPT_H
 
 #include "plugins/acme/lease.h"
+#include "plugins/acme/load.h"
 #include "plugins/acme/order.h"
 
 struct acme_attempt {
@@ -20,12 +21,9 @@ struct acme_attempt {
     struct acme_client client; /* client.failure: why it failed */
     struct acme_order order;   /* order.outcome: how it ended */
 
-    /* What the store holds, read under the lease. */
-    struct acme_key_pair *stored;   /* "certificates"; NULL: none, or it is damaged */
-    struct acme_key_pair *previous; /* "previous", read only if `stored` is NULL */
-    json_t *state;                  /* "states"; at the end, what is to be stored there, if anything */
-
-    bool must_order; /* set by acme_issuance_prepare() */
+    struct acme_stored stored; /* what the store holds, read under the lease */
+    bool must_order;           /* set by acme_issuance_prepare() */
+    json_t *state;             /* set by acme_issuance_conclude(): to be stored, unless NULL */
 
     /* Issued: a reference, and key and chain in PEM. */
     struct acme_key_pair *pair;

@@ -116,10 +116,15 @@ struct acme_key_pair *acme_blocking_get_pair(struct task *task, struct acme_stor
     return answer->status == HG_STORE_OK ? acme_key_pair_read(answer->value, why, sizeof why) : NULL;
 }
 
+const struct hg_store_answer *acme_blocking_list(struct task *task, struct acme_store *store, const char *kind)
+{
+    return use_store(task, store, LIST, kind, "", (struct hg_text){0}, HG_STORE_ANY);
+}
+
 const char *acme_blocking_each(struct task *task, struct acme_store *store, const char *kind,
                                bool (*found)(void *arg, const char *name, json_t *value), void *arg)
 {
-    const struct hg_store_answer *list = use_store(task, store, LIST, kind, "", (struct hg_text){0}, HG_STORE_ANY);
+    const struct hg_store_answer *list = acme_blocking_list(task, store, kind);
     bool more = true;
     json_t *names;
 

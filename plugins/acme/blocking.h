@@ -31,6 +31,8 @@ json_t *acme_blocking_get_json(struct task *task, struct acme_store *store, cons
 /* A reference; NULL: there is none that can be used. */
 struct acme_key_pair *acme_blocking_get_pair(struct task *task, struct acme_store *store, const char *kind,
                                              const char *name);
+/* The keys of that kind. */
+const struct hg_store_answer *acme_blocking_list(struct task *task, struct acme_store *store, const char *kind);
 /* Calls found() with each JSON object of that kind until it returns false. NULL, or why it cannot be read. */
 const char *acme_blocking_each(struct task *task, struct acme_store *store, const char *kind,
                                bool (*found)(void *arg, const char *name, json_t *value), void *arg);

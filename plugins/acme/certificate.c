@@ -35,7 +35,6 @@ struct acme_certificate *acme_certificate_new(struct acme_manager *manager, cons
 
 void acme_certificate_free(struct acme_certificate *certificate)
 {
-    acme_store_cancel(&certificate->manager->store, certificate->reading);
     acme_attempt_cancel(certificate->attempt);
     if (certificate->asking)
         https_cancel(certificate->asking);
@@ -156,7 +155,7 @@ static void recall_attempt(struct acme_certificate *certificate, const json_t *s
     certificate->due = 0;
 }
 
-static bool is_of(const json_t *state, const struct acme_key_pair *pair)
+bool acme_certificate_is_state_of(const json_t *state, const struct acme_key_pair *pair)
 {
     const char *serial = json_string_value(json_object_get(state, "serial"));
 
@@ -170,7 +169,7 @@ void acme_certificate_recall(struct acme_certificate *certificate, const json_t 
     if (certificate->unsaved)
         return; /* the store has yet to hear of it */
     /* Of another pair than the one that is there, this means nothing. */
-    if (certificate->pair && is_of(state, certificate->pair))
+    if (certificate->pair && acme_certificate_is_state_of(state, certificate->pair))
         recall_pair(certificate, state);
     if (!certificate->loaded || last_try > certificate->last_try)
         recall_attempt(certificate, state);
@@ -244,124 +243,4 @@ void acme_certificate_take_previous(struct acme_certificate *certificate, struct
            "%s: using the previous certificate, %s, until there is a new one", certificate->id, pair->serial);
     acme_certificate_serve(certificate, pair);
     certificate->renew_now = true;
-}
-
-/* ---- What the store holds ---- */
-
-/* Whoever starts anew looks at the log: what has failed before says so again. */
-static void tell_failing(const struct acme_certificate *certificate)
-{
-    const struct acme_key_pair *pair = certificate->pair;
-
-    if (certificate->failures && certificate->last_error && !certificate->on_demand)
-        hg_log(certificate->manager->worker->instance, HG_LOG_ERROR,
-               "%s: %s; failed attempts before this start: %u, the last one: %s; next attempt %s", certificate->id,
-               !pair                        ? "there is no certificate yet"
-               : pair->ends <= acme_clock() ? "the certificate has expired"
-                                            : "the certificate was not renewed",
-               certificate->failures, certificate->last_error, acme_moment(certificate->due).text);
-}
-
-static void end_loading(struct acme_certificate *certificate)
-{
-    const bool first = !certificate->loaded;
-
-    certificate->loaded = true;
-    if (certificate->read_again)
-        acme_certificate_load(certificate);
-    acme_manager_loaded(certificate, first);
-}
-
-/* So that `status` knows of it before an attempt has ended. */
-static void remember(struct acme_certificate *certificate)
-{
-    const struct acme_store *store = &certificate->manager->store;
-    const struct acme_store_path key = acme_store_key(ACME_STATES, certificate->id);
-    const struct hg_store_condition absent = {.revision = HG_STORE_ABSENT};
-    json_t *state = acme_certificate_state(certificate);
-    char *text = json_dumps(state, JSON_INDENT(2));
-
-    if (text)
-        store->ops->put(store->provider, hg_text(key.text), hg_text(text), &absent, acme_manager_ignore, NULL);
-    free(text);
-    json_decref(state);
-}
-
-static void on_state(void *arg, const struct hg_store_answer *answer)
-{
-    struct acme_certificate *certificate = arg;
-    json_t *state = acme_store_json(answer);
-
-    certificate->reading = NULL;
-    if (state)
-        acme_certificate_recall(certificate, state);
-    if (!certificate->loaded) {
-        certificate->changed = certificate->pair && !is_of(state, certificate->pair);
-        tell_failing(certificate);
-        if (!certificate->on_demand && answer->status == HG_STORE_NOT_FOUND)
-            remember(certificate);
-    }
-    json_decref(state);
-    end_loading(certificate);
-}
-
-/* Reads the next of it. */
-static void read_next(struct acme_certificate *certificate, const char *kind, hg_store_done done)
-{
-    certificate->reading = acme_store_get(&certificate->manager->store, kind, certificate->id, done, certificate);
-    if (!certificate->reading)
-        end_loading(certificate); /* the store has stopped, so do we */
-}
-
-static void on_previous(void *arg, const struct hg_store_answer *answer)
-{
-    struct acme_certificate *certificate = arg;
-    char why[256];
-
-    if (answer->status == HG_STORE_OK)
-        acme_certificate_take_previous(certificate, acme_key_pair_read(answer->value, why, sizeof why));
-    read_next(certificate, ACME_STATES, on_state);
-}
-
-static struct acme_key_pair *read_pair(const struct acme_certificate *certificate, const struct hg_store_answer *answer)
-{
-    struct hg_instance *instance = certificate->manager->worker->instance;
-    struct acme_key_pair *pair = NULL;
-    char why[256];
-
-    if (answer->status == HG_STORE_OK) {
-        pair = acme_key_pair_read(answer->value, why, sizeof why);
-        if (!pair)
-            hg_log(instance, HG_LOG_ERROR, "%s: cannot use the stored certificate: %s; %s", certificate->id, why,
-                   certificate->pair ? "the previous one stays in use" : "ordering a new one");
-    } else if (answer->status != HG_STORE_NOT_FOUND) {
-        hg_log(instance, HG_LOG_ERROR, "%s: cannot read its certificate: %s", certificate->id, answer->error);
-    }
-    return pair;
-}
-
-static void on_pair(void *arg, const struct hg_store_answer *answer)
-{
-    struct acme_certificate *certificate = arg;
-    struct acme_key_pair *pair = read_pair(certificate, answer);
-    const char *const *names = (const char *const *)certificate->names;
-
-    if (!pair && !certificate->pair) {
-        read_next(certificate, ACME_PREVIOUS, on_previous);
-        return;
-    }
-    if (pair && acme_certificate_take(certificate, pair) &&
-        !acme_key_pair_is_for(pair, names, certificate->name_count) && !certificate->loaded) {
-        certificate->renew_now = true;
-        hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
-               "%s: ordering a new certificate because its names in domains were changed", certificate->id);
-    }
-    read_next(certificate, ACME_STATES, on_state);
-}
-
-void acme_certificate_load(struct acme_certificate *certificate)
-{
-    certificate->read_again = certificate->reading || certificate->attempt;
-    if (!certificate->read_again)
-        read_next(certificate, ACME_CERTIFICATES, on_pair);
 }

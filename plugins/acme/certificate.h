@@ -34,8 +34,8 @@ struct acme_certificate {
     size_t name_count;
     bool on_demand;
 
-    struct hg_store_request *reading; /* of what the store holds */
-    bool loaded, read_again;          /* that was read once; … and has changed since */
+    bool loaded;                         /* from the store, at least once */
+    bool is_queued, reading, read_again; /* it will be read, is being read, is to be read after the attempt */
 
     struct acme_key_pair *pair;         /* NULL: there is none yet */
     struct hg_certificate *placeholder; /* self-signed, made when first needed */
@@ -85,8 +85,6 @@ struct acme_certificate *acme_certificate_new(struct acme_manager *manager, cons
                                               bool on_demand);
 void acme_certificate_free(struct acme_certificate *certificate);
 
-/* Reads what the store holds of it, now or when the attempt in flight has ended. */
-void acme_certificate_load(struct acme_certificate *certificate);
 /* Serves `pair`, a reference, which the store holds, if it is another one and for its names. True: it does. */
 bool acme_certificate_take(struct acme_certificate *certificate, struct acme_key_pair *pair);
 /* Serves the pair that was replaced by one which is damaged now, a reference or NULL, until there is a new one. */
@@ -97,6 +95,8 @@ void acme_certificate_serve(struct acme_certificate *certificate, struct acme_ke
 /* Its state, to and from what the store remembers. What is newer here stays. */
 json_t *acme_certificate_state(const struct acme_certificate *certificate);
 void acme_certificate_recall(struct acme_certificate *certificate, const json_t *state);
+/* Whether a state from the store is of that pair. */
+bool acme_certificate_is_state_of(const json_t *state, const struct acme_key_pair *pair);
 /* Sets `error`, a copy; NULL: none. */
 void acme_certificate_set_error(struct acme_certificate *certificate, const char *error);
 

@@ -57,23 +57,6 @@ static bool choose_authority(struct acme_certificate *certificate)
     return false;
 }
 
-/* Another gateway may have been faster, or may have just failed. */
-static void use_stored(struct acme_attempt *attempt)
-{
-    struct acme_certificate *certificate = attempt->certificate;
-
-    if (attempt->stored)
-        acme_certificate_take(certificate, attempt->stored);
-    else if (!certificate->pair)
-        acme_certificate_take_previous(certificate, attempt->previous);
-    else
-        acme_key_pair_unref(attempt->previous);
-    attempt->stored = attempt->previous = NULL;
-    if (attempt->state)
-        acme_certificate_recall(certificate, attempt->state);
-    certificate->changed = false;
-}
-
 void acme_issuance_prepare(void *arg)
 {
     struct acme_attempt *attempt = arg;
@@ -82,7 +65,8 @@ void acme_issuance_prepare(void *arg)
     time_t due;
 
     certificate->busy_until = 0;
-    use_stored(attempt);
+    acme_stored_use(&attempt->stored, certificate); /* another gateway may have been faster, or have just failed */
+    certificate->changed = false;
     due = acme_schedule_due(certificate);
     if (!due || due > acme_clock() || (!certificate->unsaved && !choose_authority(certificate)) ||
         (certificate->on_demand && !acme_certificate_is_served(certificate) && !acme_on_demand_count(certificate)))

@@ -21,7 +21,7 @@
 static bool is_under_way(const struct acme_certificate *certificate)
 {
     return certificate->attempt || certificate->asking || certificate->busy_until > acme_clock() ||
-           acme_schedule_is_due(certificate) || certificate->manager->unread;
+           acme_schedule_is_due(certificate) || !certificate->manager->is_loaded;
 }
 
 static bool is_being_replaced(const struct acme_certificate *certificate)

@@ -52,6 +52,13 @@ void acme_manager_forget(struct acme_certificate *certificate)
     acme_certificate_free(certificate);
 }
 
+struct acme_certificate *acme_manager_find(const struct acme_manager *manager, struct hg_text id)
+{
+    struct acme_certificate *certificate = acme_name_index_find(&manager->index, id);
+
+    return certificate && hg_text_equal(hg_text(certificate->id), id) ? certificate : NULL;
+}
+
 /* An item of `domains`. */
 static struct acme_certificate *certificate_of(struct acme_manager *manager, const struct acme_group *group)
 {
@@ -94,56 +101,12 @@ static void on_cleaned_up(void *arg)
     acme_schedule(manager);
 }
 
-/* All is read. An attempt that is continued presents its challenges anew, so what is left over goes first. */
-static void begin(struct acme_manager *manager)
+/* Before attempts begin, since they present the challenges of orders that they continue. */
+void acme_manager_loaded(struct acme_manager *manager)
 {
+    manager->is_loaded = true;
     manager->cleanup = acme_cleanup_begin(manager, on_cleaned_up, manager);
     acme_schedule(manager);
-}
-
-static void has_read(struct acme_manager *manager)
-{
-    if (!--manager->unread)
-        begin(manager);
-}
-
-void acme_manager_loaded(struct acme_certificate *certificate, bool first)
-{
-    struct acme_manager *manager = certificate->manager;
-
-    if (first || certificate->request)
-        acme_watch_request(certificate);
-    acme_lookup_settle(certificate);
-    if (first && !certificate->on_demand)
-        has_read(manager);
-    else
-        acme_schedule(manager);
-}
-
-static void on_pause(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
-{
-    acme_watch_pause(manager, name, answer);
-    has_read(manager);
-}
-
-static void on_quota(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
-{
-    acme_on_demand_recall(manager, name, answer);
-    has_read(manager);
-}
-
-static void read_store(struct acme_manager *manager)
-{
-    manager->unread = 1;
-    for (size_t i = 0; i < manager->authority_count; i++)
-        manager->unread += acme_watch_read(manager, ACME_PAUSES, hg_text(manager->authorities[i].id), on_pause);
-    if (manager->config->on_demand)
-        manager->unread += acme_watch_read(manager, ACME_QUOTAS, HG_TEXT(ACME_ON_DEMAND_QUOTA), on_quota);
-    for (struct acme_certificate *certificate = manager->certificates; certificate; certificate = certificate->next) {
-        manager->unread++;
-        acme_certificate_load(certificate);
-    }
-    has_read(manager);
 }
 
 /* ---- Life ---- */
@@ -160,10 +123,7 @@ static bool set_up(struct acme_manager *manager)
         return false;
     for (size_t i = 0; i < manager->config->directory.count; i++)
         acme_authority_init(&manager->authorities[manager->authority_count++], acme_options_directory(words[i]));
-    if (!make_certificates(manager) || !acme_metrics_begin(manager) || !acme_watch_begin(manager))
-        return false;
-    read_store(manager);
-    return true;
+    return make_certificates(manager) && acme_metrics_begin(manager) && acme_watch_begin(manager);
 }
 
 struct acme_manager *acme_manager_new(struct hg_worker *worker)

@@ -32,14 +32,15 @@ struct acme_manager {
     struct acme_name_index index;
     struct acme_on_demand on_demand;
 
-    size_t unread;                /* what the store has not answered yet at the start; nothing is ordered before … */
-    struct acme_cleanup *cleanup; /* … nor before what gateways that died have left behind is removed; NULL: it is */
+    bool is_loaded;               /* what the store held at the start has been read; nothing is ordered before, … */
+    struct acme_cleanup *cleanup; /* … nor before what gateways that died left behind has been removed; NULL: it has */
     struct hg_timer *timer, *metrics_timer;
     unsigned running;     /* attempts */
     struct acme_ari *ari; /* the question in progress, or NULL */
 
     struct hg_store_watch *watch;
-    struct acme_reading *readings; /* of what has changed */
+    struct acme_reading *readings, *last_reading; /* keys to be read … */
+    struct task *reader;                          /* … by this task; NULL: none are */
 
     struct {
         uint64_t *issued, *failed, *attempts, *on_demand_refused;
@@ -53,8 +54,10 @@ void acme_manager_free(struct acme_manager *manager);
 bool acme_manager_keep(struct acme_manager *manager, struct acme_certificate *certificate);
 /* Keeps it no longer. Nothing of it may be going on. */
 void acme_manager_forget(struct acme_certificate *certificate);
-/* What the store holds of it was read, perhaps for the first time. */
-void acme_manager_loaded(struct acme_certificate *certificate, bool first);
+/* The certificate with exactly this id, or NULL. */
+struct acme_certificate *acme_manager_find(const struct acme_manager *manager, struct hg_text id);
+/* What the store held at the start has been read. */
+void acme_manager_loaded(struct acme_manager *manager);
 /* For writes to the store of which it does not matter how they end. */
 void acme_manager_ignore(void *arg, const struct hg_store_answer *answer);
 
@@ -62,17 +65,15 @@ void acme_manager_ignore(void *arg, const struct hg_store_answer *answer);
 
 bool acme_watch_begin(struct acme_manager *manager);
 void acme_watch_end(struct acme_manager *manager);
-/* Looks whether an operator wants it to be renewed. */
+/* Reads the certificate, soon. */
+void acme_watch_load(struct acme_certificate *certificate);
+/* Checks again whether an operator's request to renew it is fulfilled. */
 void acme_watch_request(struct acme_certificate *certificate);
-/* It was renewed. */
+/* Removes the request: the certificate has been renewed. */
 void acme_watch_fulfilled(struct acme_certificate *certificate);
-/* An authority's pause was read. */
-void acme_watch_pause(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer);
-/* Reads a value. False: memory is out, or the store has stopped. */
+/* Reads a value, or all of that kind if `name` is empty, and calls done() with each. False: out of memory. */
 typedef void (*acme_read)(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer);
 bool acme_watch_read(struct acme_manager *manager, const char *kind, struct hg_text name, acme_read done);
-/* Reads all values of a kind. */
-void acme_watch_read_all(struct acme_manager *manager, const char *kind, acme_read done);
 
 /* ---- metrics.c: figures, and warnings of certificates that end soon ---- */
 

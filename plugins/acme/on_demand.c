@@ -209,7 +209,7 @@ struct acme_certificate *acme_on_demand_certificate(struct acme_manager *manager
     certificate->used = true;
     certificate->due = 0;
     if (!certificate->loaded)
-        acme_certificate_load(certificate);
+        acme_watch_load(certificate);
     return certificate;
 }
 
@@ -299,7 +299,7 @@ static void sweep(void *arg)
     forget_expired(manager);
     if (!on_demand->store_swept || now - on_demand->store_swept >= STORE_SWEEP_PAUSE) {
         on_demand->store_swept = now;
-        acme_watch_read_all(manager, ACME_STATES, on_unused);
+        acme_watch_read(manager, ACME_STATES, HG_TEXT(""), on_unused);
     }
     hg_timer_set(manager->worker->host, on_demand->timer, SWEEP_PAUSE);
 }

@@ -154,7 +154,7 @@ void acme_schedule(struct acme_manager *manager)
     const time_t now = acme_clock();
     time_t next = now + LOOK_PAUSE;
 
-    if (!make_timer(manager) || manager->unread || manager->cleanup)
+    if (!make_timer(manager) || !manager->is_loaded || manager->cleanup)
         return;
     for (size_t i = 0; i < manager->authority_count; i++)
         manager->authorities[i].paused_until = valid(manager, manager->authorities[i].paused_until);

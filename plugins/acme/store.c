@@ -82,13 +82,6 @@ struct hg_store_request *acme_store_remove(struct acme_store *store, const char 
     return acme_store_remove_if(store, kind, name, HG_STORE_ANY, done, arg);
 }
 
-struct hg_store_request *acme_store_list(struct acme_store *store, const char *kind, hg_store_done done, void *arg)
-{
-    const struct acme_store_path key = acme_store_key(kind, "");
-
-    return store->ops->list(store->provider, hg_text(key.text), done, arg);
-}
-
 void acme_store_cancel(struct acme_store *store, struct hg_store_request *request)
 {
     if (request)

@@ -59,7 +59,6 @@ struct hg_store_request *acme_store_remove(struct acme_store *store, const char 
 /* Only while it has that revision. */
 struct hg_store_request *acme_store_remove_if(struct acme_store *store, const char *kind, const char *name,
                                               uint64_t revision, hg_store_done done, void *arg);
-struct hg_store_request *acme_store_list(struct acme_store *store, const char *kind, hg_store_done done, void *arg);
 /* NULL is allowed. */
 void acme_store_cancel(struct acme_store *store, struct hg_store_request *request);
 

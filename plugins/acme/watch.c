@@ -1,70 +1,100 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What other workers, gateways and commands put into the store: certificates that they obtained are served here, too,
- * pending challenges are answered here, too, and what an operator wants to be renewed is.
+ * Reads what the store holds at the start, and what other workers, gateways and commands change: certificates, which
+ * are used here, too; pending challenges, which are answered here, too; pauses, quotas and operators' requests.
  */
+#include "plugins/acme/blocking.h"
+#include "plugins/acme/load.h"
 #include "plugins/acme/manager.h"
 #include "plugins/acme/schedule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A value that is read. */
+/* A key to be read. */
 struct acme_reading {
-    struct acme_manager *manager;
-    struct acme_reading *next, **place;
-    struct hg_store_request *request;
-    acme_read done;
+    struct acme_reading *next;
     const char *kind;
-    char name[HG_STORE_SEGMENT_MAX + 1]; /* "": a list of all of that kind */
+    acme_read done;                      /* NULL: a certificate is loaded */
+    char name[HG_STORE_SEGMENT_MAX + 1]; /* "": all of that kind */
 };
 
-static void reading_free(struct acme_reading *reading)
+/* ---- Reading, in a task ---- */
+
+struct read_value {
+    struct acme_manager *manager;
+    const struct acme_reading *reading;
+    const struct hg_store_answer *answer;
+};
+
+static void tell(void *arg)
 {
-    *reading->place = reading->next;
-    if (reading->next)
-        reading->next->place = reading->place;
-    free(reading);
+    const struct read_value *value = arg;
+
+    value->reading->done(value->manager, value->reading->name, value->answer);
 }
 
-static void on_read(void *arg, const struct hg_store_answer *answer)
+static void read_one(struct task *task, struct acme_manager *manager, const struct acme_reading *reading)
 {
-    struct acme_reading *reading = arg;
+    struct read_value value = {.manager = manager, .reading = reading};
 
-    if (*reading->name)
-        reading->done(reading->manager, reading->name, answer);
-    for (size_t i = 0; i < answer->count; i++)
-        acme_watch_read(reading->manager, reading->kind, acme_store_name(answer->entries[i].key), reading->done);
-    reading_free(reading);
+    if (!reading->done) {
+        acme_load(task, manager, reading->name);
+        return;
+    }
+    value.answer = *reading->name ? acme_blocking_get(task, &manager->store, reading->kind, reading->name)
+                                  : acme_blocking_list(task, &manager->store, reading->kind);
+    if (*reading->name && value.answer->status != HG_STORE_UNAVAILABLE)
+        task_do(task, tell, &value);
+    for (size_t i = 0; i < value.answer->count; i++)
+        acme_watch_read(manager, reading->kind, acme_store_name(value.answer->entries[i].key), reading->done);
+}
+
+static void run(struct task *task, void *arg)
+{
+    struct acme_manager *manager = arg;
+    struct acme_reading *reading;
+
+    while ((reading = manager->readings) && !task_is_cancelled(task)) {
+        manager->readings = reading->next;
+        read_one(task, manager, reading);
+        free(reading);
+    }
+}
+
+static void on_end(void *arg)
+{
+    struct acme_manager *manager = arg;
+
+    manager->reader = NULL;
+    if (!manager->is_loaded)
+        acme_manager_loaded(manager);
 }
 
 bool acme_watch_read(struct acme_manager *manager, const char *kind, struct hg_text name, acme_read done)
 {
+    struct acme_reading **last = &manager->readings;
     struct acme_reading *reading = name.size <= HG_STORE_SEGMENT_MAX ? calloc(1, sizeof *reading) : NULL;
 
     if (!reading)
         return false;
-    memcpy(reading->name, name.data, name.size);
-    reading->manager = manager;
-    reading->done = done;
     reading->kind = kind;
-    reading->next = manager->readings;
-    reading->place = &manager->readings;
-    if (reading->next)
-        reading->next->place = &reading->next;
-    manager->readings = reading;
-    reading->request = *reading->name ? acme_store_get(&manager->store, kind, reading->name, on_read, reading)
-                                      : acme_store_list(&manager->store, kind, on_read, reading);
-    if (reading->request)
-        return true;
-    reading_free(reading);
-    return false;
+    reading->done = done;
+    memcpy(reading->name, name.data, name.size);
+    if (manager->readings)
+        last = &manager->last_reading->next;
+    *last = manager->last_reading = reading;
+    if (!manager->reader)
+        manager->reader = task_begin(manager->worker, run, on_end, manager);
+    return manager->reader;
 }
 
-void acme_watch_read_all(struct acme_manager *manager, const char *kind, acme_read done)
+void acme_watch_load(struct acme_certificate *certificate)
 {
-    acme_watch_read(manager, kind, HG_TEXT(""), done);
+    if (!certificate->is_queued)
+        certificate->is_queued =
+            acme_watch_read(certificate->manager, ACME_CERTIFICATES, hg_text(certificate->id), NULL);
 }
 
 /* ---- Challenges ---- */
@@ -90,7 +120,7 @@ static void on_challenge(struct acme_manager *manager, const char *token, const 
 
 /* ---- Pauses ---- */
 
-void acme_watch_pause(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
+static void on_pause(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
 {
     json_t *record = acme_store_json(answer);
 
@@ -100,22 +130,21 @@ void acme_watch_pause(struct acme_manager *manager, const char *name, const stru
     json_decref(record);
 }
 
-/* ---- Requests of operators ---- */
+/* ---- Operators' requests ---- */
 
-/* The certificate of exactly that name, which is kept from now on if it is one on demand; NULL: it is none of ours. */
+/* One on demand is kept from now on. NULL: no such certificate here. */
 static struct acme_certificate *certificate_for(struct acme_manager *manager, const char *id)
 {
-    struct acme_certificate *certificate = acme_name_index_find(&manager->index, hg_text(id));
+    struct acme_certificate *certificate = acme_manager_find(manager, hg_text(id));
 
-    if (certificate)
-        return strcmp(certificate->id, id) ? NULL : certificate;
-    return manager->config->on_demand && acme_name_kind(hg_text(id)) == ACME_NAME_HOST
-               ? acme_on_demand_keep(manager, id)
-               : NULL;
+    if (certificate || !manager->config->on_demand || acme_name_kind(hg_text(id)) != ACME_NAME_HOST ||
+        acme_name_index_find(&manager->index, hg_text(id)))
+        return certificate;
+    return acme_on_demand_keep(manager, id);
 }
 
-/* Whoever wants it now has a reason: no pause is waited for. */
-static void renew(struct acme_certificate *certificate, const json_t *record, bool anew)
+/* At once: an operator who asks for it has a reason to disregard pauses. */
+static void renew(struct acme_certificate *certificate, const json_t *record, bool is_new)
 {
     struct acme_manager *manager = certificate->manager;
 
@@ -125,15 +154,15 @@ static void renew(struct acme_certificate *certificate, const json_t *record, bo
         hg_log(manager->worker->instance, HG_LOG_WARNING, "%s: certificate %s is revoked; ordering a new one",
                certificate->id, certificate->pair->serial);
     }
-    if (!anew || certificate->last_try > (time_t)json_integer_value(json_object_get(record, "at")))
-        return; /* it was tried since then */
+    if (!is_new || certificate->last_try > (time_t)json_integer_value(json_object_get(record, "at")))
+        return; /* tried since then */
     certificate->failures = 0;
     certificate->due = 0;
     certificate->paused_until[certificate->authority] = 0;
     manager->authorities[certificate->authority].paused_until = 0;
 }
 
-/* It stands until the certificate that it names was replaced, so it outlives this process. */
+/* A request stays in the store until the certificate that it names has been replaced, also over a restart. */
 static void on_request(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
 {
     json_t *record = acme_store_json(answer);
@@ -143,13 +172,14 @@ static void on_request(struct acme_manager *manager, const char *name, const str
                                                : NULL;
 
     if (certificate && !certificate->loaded) {
-        acme_certificate_load(certificate); /* then it is read again */
+        acme_watch_load(certificate);
+        acme_watch_read(manager, ACME_REQUESTS, hg_text(name), on_request);
     } else if (certificate) {
-        const bool anew = certificate->request != answer->revision;
+        const bool is_new = certificate->request != answer->revision;
 
         certificate->request = answer->revision;
         if (certificate->pair ? serial && !strcmp(serial, certificate->pair->serial) : !serial)
-            renew(certificate, record, anew);
+            renew(certificate, record, is_new);
         else if (certificate->pair)
             acme_watch_fulfilled(certificate);
         acme_schedule_soon(manager);
@@ -192,58 +222,60 @@ static bool is_below(struct hg_text key, const char *kind, struct hg_text *name)
     return key.size > size && !memcmp(key.data, prefix.text, size) && key.data[size] == '/';
 }
 
-static void look_at_all(struct acme_manager *manager)
+/* Challenges first: the authority may ask this gateway any moment. */
+static bool read_all(struct acme_manager *manager)
 {
-    acme_watch_read_all(manager, ACME_CHALLENGES, on_challenge); /* the authority may ask this gateway any moment */
-    acme_watch_read_all(manager, ACME_REQUESTS, on_request);
+    bool good = acme_watch_read(manager, ACME_CHALLENGES, HG_TEXT(""), on_challenge) &&
+                acme_watch_read(manager, ACME_PAUSES, HG_TEXT(""), on_pause) &&
+                acme_watch_read(manager, ACME_QUOTAS, HG_TEXT(""), acme_on_demand_recall);
+
+    for (struct acme_certificate *certificate = manager->certificates; certificate; certificate = certificate->next)
+        acme_watch_load(certificate);
+    return good && acme_watch_read(manager, ACME_REQUESTS, HG_TEXT(""), on_request);
 }
 
 /* An empty key: anything may have changed. */
 static void on_changed(void *arg, struct hg_text key)
 {
+    static const struct {
+        const char *kind;
+        acme_read done;
+    } kinds[] = {{ACME_CHALLENGES, on_challenge},
+                 {ACME_REQUESTS, on_request},
+                 {ACME_PAUSES, on_pause},
+                 {ACME_QUOTAS, acme_on_demand_recall}};
     struct acme_manager *manager = arg;
     struct acme_certificate *certificate;
     struct hg_text name;
 
-    if (is_below(key, ACME_CHALLENGES, &name))
-        acme_watch_read(manager, ACME_CHALLENGES, name, on_challenge);
-    else if (is_below(key, ACME_REQUESTS, &name))
-        acme_watch_read(manager, ACME_REQUESTS, name, on_request);
-    else if (is_below(key, ACME_PAUSES, &name))
-        acme_watch_read(manager, ACME_PAUSES, name, acme_watch_pause);
-    else if (is_below(key, ACME_QUOTAS, &name))
-        acme_watch_read(manager, ACME_QUOTAS, name, acme_on_demand_recall);
-    else if (is_below(key, ACME_CERTIFICATES, &name) || is_below(key, ACME_STATES, &name)) {
-        certificate = acme_name_index_find(&manager->index, name);
-        if (certificate && hg_text_equal(hg_text(certificate->id), name))
-            acme_certificate_load(certificate);
+    if (!key.size)
+        read_all(manager);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (is_below(key, kinds[i].kind, &name))
+            acme_watch_read(manager, kinds[i].kind, name, kinds[i].done);
+    if (is_below(key, ACME_CERTIFICATES, &name) || is_below(key, ACME_STATES, &name)) {
+        certificate = acme_manager_find(manager, name);
+        if (certificate)
+            acme_watch_load(certificate);
     }
-    if (key.size)
-        return;
-    look_at_all(manager);
-    for (certificate = manager->certificates; certificate; certificate = certificate->next)
-        acme_certificate_load(certificate);
 }
 
 bool acme_watch_begin(struct acme_manager *manager)
 {
     manager->watch = manager->store.ops->watch(manager->store.provider, HG_TEXT("acme"), on_changed, manager);
-    if (manager->watch)
-        look_at_all(manager);
-    return manager->watch;
+    return manager->watch && read_all(manager);
 }
 
-/* A store that has stopped before us has ended the watch, and tells by taking no request any more. */
 void acme_watch_end(struct acme_manager *manager)
 {
-    struct hg_store_request *request = acme_store_get(&manager->store, ACME_STATES, "-", acme_manager_ignore, NULL);
-
-    acme_store_cancel(&manager->store, request);
-    if (request && manager->watch)
+    if (manager->watch)
         manager->store.ops->unwatch(manager->store.provider, manager->watch);
+    if (manager->reader)
+        task_cancel(manager->reader);
     while (manager->readings) {
-        if (request)
-            acme_store_cancel(&manager->store, manager->readings->request);
-        reading_free(manager->readings);
+        struct acme_reading *reading = manager->readings;
+
+        manager->readings = reading->next;
+        free(reading);
     }
 }
