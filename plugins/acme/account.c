@@ -18,7 +18,7 @@
 /* What the store holds of it; key and URL are the client's. */
 struct record {
     struct acme_client *client;
-    struct acme_store *store;
+    struct store *store;
     uint64_t revision;
     char *contact;          /* the email that the authority knows; NULL: none */
     time_t contact_refused; /* it has refused another one then; 0: it has not */
@@ -51,8 +51,8 @@ static bool load(struct record *record)
 {
     struct acme_client *client = record->client;
     const struct hg_store_answer *found =
-        acme_blocking_get(client->task, record->store, ACME_ACCOUNTS, client->authority->id);
-    json_t *json = acme_store_json(found);
+        task_store_get(client->task, record->store, ACME_ACCOUNTS, client->authority->id);
+    json_t *json = store_json(found);
 
     if (found->status == HG_STORE_NOT_READABLE || found->status == HG_STORE_UNAVAILABLE)
         return acme_client_fail(client, ACME_LOCAL, "", "cannot read the account: %s", found->error);
@@ -73,7 +73,7 @@ static enum hg_store_status save(struct record *record)
 {
     struct acme_client *client = record->client;
     char *pem = client->account.key ? x509_key_pem(client->account.key) : NULL;
-    const struct hg_store_answer *put = acme_blocking_put_json(
+    const struct hg_store_answer *put = task_store_put_json(
         client->task, record->store, ACME_ACCOUNTS, client->authority->id,
         json_pack("{s:s, s:s*, s:s*, s:I, s:s*}", "directory", client->authority->url, "account", client->account.kid,
                   "contact", record->contact, "contact_refused", (json_int_t)record->contact_refused, "key", pem),
@@ -112,7 +112,7 @@ static bool load_or_make_key(struct record *record)
     return status == HG_STORE_OK;
 }
 
-bool acme_account_load(struct acme_client *client, struct acme_store *store)
+bool acme_account_load(struct acme_client *client, struct store *store)
 {
     struct record record = {.client = client, .store = store};
     const bool loaded = load(&record);
@@ -172,7 +172,7 @@ static bool is_at_fault(const struct acme_client *client)
     return !client->failure.of_names && (!strcmp(client->failure.type, "accountDoesNotExist") || is_dead(client));
 }
 
-bool acme_account_is_at_fault(struct acme_client *client, struct acme_store *store)
+bool acme_account_is_at_fault(struct acme_client *client, struct store *store)
 {
     struct record record = {.client = client, .store = store};
 
@@ -273,7 +273,7 @@ static bool update_contact(struct record *record)
     return true;
 }
 
-bool acme_account_open(struct acme_client *client, struct acme_store *store)
+bool acme_account_open(struct acme_client *client, struct store *store)
 {
     struct record record = {.client = client, .store = store};
     const bool ready = load_or_make_key(&record) &&

@@ -11,13 +11,13 @@
 #include "plugins/acme/store.h"
 
 /* Makes the account ready for requests, with the contact that the config has. False: client->failure. */
-bool acme_account_open(struct acme_client *client, struct acme_store *store);
+bool acme_account_open(struct acme_client *client, struct store *store);
 
 /* Reads the key and URL from the store, and nothing else. False: there is none. */
-bool acme_account_load(struct acme_client *client, struct acme_store *store);
+bool acme_account_load(struct acme_client *client, struct store *store);
 
 /* Looks at client->failure of a request by the account: true if the account is at fault and was forgotten, so that the
  * next attempt makes another one. */
-bool acme_account_is_at_fault(struct acme_client *client, struct acme_store *store);
+bool acme_account_is_at_fault(struct acme_client *client, struct store *store);
 
 #endif

@@ -30,8 +30,7 @@ static void keep_previous(struct acme_attempt *attempt, const char *pem)
 {
     struct hg_instance *instance = attempt->client.instance;
     const char *id = attempt->certificate->id;
-    const struct hg_store_answer *answer =
-        acme_blocking_get(attempt->task, &attempt->lease.store, ACME_CERTIFICATES, id);
+    const struct hg_store_answer *answer = task_store_get(attempt->task, &attempt->lease.store, ACME_CERTIFICATES, id);
     struct acme_key_pair *pair;
     char why[256];
 
@@ -41,8 +40,8 @@ static void keep_previous(struct acme_attempt *attempt, const char *pem)
     if (!pair)
         hg_log(instance, HG_LOG_WARNING, "%s: moved invalid data from the store (%s) to acme/%s/%s", id, why,
                ACME_QUARANTINE, id);
-    answer = acme_blocking_put(attempt->task, &attempt->lease.store, pair ? ACME_PREVIOUS : ACME_QUARANTINE, id,
-                               answer->value, HG_STORE_ANY);
+    answer = task_store_put(attempt->task, &attempt->lease.store, pair ? ACME_PREVIOUS : ACME_QUARANTINE, id,
+                            answer->value, HG_STORE_ANY);
     if (answer->status != HG_STORE_OK)
         hg_log(instance, HG_LOG_WARNING, "%s: cannot keep the previous certificate: %s", id, answer->error);
     acme_key_pair_unref(pair);
@@ -51,15 +50,14 @@ static void keep_previous(struct acme_attempt *attempt, const char *pem)
 /* Stores key and chain. A revoked certificate is not kept as the previous one. */
 static void save(struct acme_attempt *attempt, const char *pem)
 {
-    struct acme_store *store = &attempt->lease.store;
+    struct store *store = &attempt->lease.store;
     const struct hg_store_answer *put;
 
     if (attempt->certificate->revoked)
-        acme_blocking_remove(attempt->task, store, ACME_PREVIOUS, attempt->certificate->id);
+        task_store_remove(attempt->task, store, ACME_PREVIOUS, attempt->certificate->id);
     else
         keep_previous(attempt, pem);
-    put = acme_blocking_put(attempt->task, store, ACME_CERTIFICATES, attempt->certificate->id, hg_text(pem),
-                            HG_STORE_ANY);
+    put = task_store_put(attempt->task, store, ACME_CERTIFICATES, attempt->certificate->id, hg_text(pem), HG_STORE_ANY);
     attempt->saved = put->status == HG_STORE_OK;
     attempt->order.outcome = put->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_ISSUED;
     if (attempt->saved)
@@ -73,8 +71,8 @@ static void save(struct acme_attempt *attempt, const char *pem)
 static bool take_lease(struct acme_attempt *attempt)
 {
     const struct acme_manager *manager = attempt->certificate->manager;
-    const enum hg_store_status status =
-        acme_lease_take(&attempt->lease, attempt->task, &manager->store, attempt->certificate->id, manager->owner);
+    const enum hg_store_status status = lease_take(&attempt->lease, attempt->task, &manager->store, ACME_CERTIFICATES,
+                                                   attempt->certificate->id, manager->owner);
 
     if (status == HG_STORE_OK)
         return true;
@@ -97,9 +95,9 @@ static void run(struct task *task, void *arg)
     if (!task_is_cancelled(task))
         task_do(task, acme_issuance_conclude, attempt);
     if (attempt->state) /* it may be lost: the next attempt does without */
-        acme_blocking_put_json(task, &attempt->lease.store, ACME_STATES, attempt->certificate->id, attempt->state,
-                               HG_STORE_ANY);
-    acme_lease_release(&attempt->lease);
+        task_store_put_json(task, &attempt->lease.store, ACME_STATES, attempt->certificate->id, attempt->state,
+                            HG_STORE_ANY);
+    lease_release(&attempt->lease);
 }
 
 /* ---- Life ---- */

@@ -10,14 +10,14 @@
 #ifndef ACME_ATTEMPT_H
 #define ACME_ATTEMPT_H
 
-#include "plugins/acme/lease.h"
 #include "plugins/acme/load.h"
 #include "plugins/acme/order.h"
+#include "plugins/lib/task/lease.h"
 
 struct acme_attempt {
     struct acme_certificate *certificate; /* not loaded from the store meanwhile */
     struct task *task;
-    struct acme_lease lease;
+    struct lease lease;
     struct acme_client client; /* client.failure: why it failed */
     struct acme_order order;   /* order.outcome: how it ended */
 

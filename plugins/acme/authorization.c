@@ -206,11 +206,11 @@ static void share(const struct authorization *item)
 {
     struct acme_order *order = item->order;
     const struct hg_store_answer *put =
-        acme_blocking_put_json(order->client->task, order->store, ACME_CHALLENGES, item->token,
-                               json_pack("{s:s, s:s, s:s, s:s}", "certificate", order->certificate->id, "type",
-                                         acme_challenge_names[item->type], "identifier", item->name,
-                                         "key_authorization", item->key_authorization),
-                               HG_STORE_ANY);
+        task_store_put_json(order->client->task, order->store, ACME_CHALLENGES, item->token,
+                            json_pack("{s:s, s:s, s:s, s:s}", "certificate", order->certificate->id, "type",
+                                      acme_challenge_names[item->type], "identifier", item->name, "key_authorization",
+                                      item->key_authorization),
+                            HG_STORE_ANY);
 
     if (put->status != HG_STORE_OK)
         hg_log(order->client->instance, HG_LOG_WARNING, "%s: cannot store the challenge: %s", item->name, put->error);
@@ -241,7 +241,7 @@ static void withdraw(struct authorization *item)
 /* ---- All names of an order ---- */
 
 struct delay {
-    const struct acme_store *store;
+    const struct store *store;
     hg_time delay;
 };
 

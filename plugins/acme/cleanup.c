@@ -4,8 +4,8 @@
 #include "plugins/acme/cleanup.h"
 
 #include "plugins/acme/blocking.h"
-#include "plugins/acme/lease.h"
 #include "plugins/acme/manager.h"
+#include "plugins/lib/task/lease.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +14,10 @@
 
 struct withdrawal {
     const struct acme_solvers *solvers;
-    struct acme_store *store;
+    struct store *store;
     enum acme_challenge_type type;
     const struct hg_challenge *challenge;
 };
-
-static void ignore(void *arg, const struct hg_store_answer *answer)
-{
-    (void)arg;
-    (void)answer; /* what stays is looked at again at the next start */
-}
 
 /* Nothing is waited for: the process may be about to end. */
 static void withdraw(void *arg)
@@ -33,10 +27,10 @@ static void withdraw(void *arg)
 
     snprintf(token, sizeof token, "%.*s", HG_PRINT(withdrawal->challenge->token));
     acme_solvers_withdraw(withdrawal->solvers, withdrawal->type, hg_text(token));
-    acme_store_remove(withdrawal->store, ACME_CHALLENGES, token, ignore, NULL);
+    store_remove(withdrawal->store, ACME_CHALLENGES, token, HG_STORE_ANY);
 }
 
-void acme_cleanup_challenge(struct task *task, struct acme_store *store, const struct acme_solvers *solvers,
+void acme_cleanup_challenge(struct task *task, struct store *store, const struct acme_solvers *solvers,
                             enum acme_challenge_type type, const struct hg_challenge *challenge, bool again)
 {
     struct withdrawal withdrawal = {.solvers = solvers, .store = store, .type = type, .challenge = challenge};
@@ -81,17 +75,17 @@ static bool clean(void *arg, const char *token, json_t *record)
     const struct hg_challenge challenge = {.identifier = hg_text(identifier),
                                            .token = hg_text(token),
                                            .key_authorization = hg_text(text_in(record, "key_authorization"))};
-    struct acme_lease lease;
+    struct lease lease;
     json_t *again = NULL;
 
-    if (acme_lease_take(&lease, cleanup->task, &manager->store, *certificate ? certificate : identifier,
-                        manager->owner) == HG_STORE_OK)
-        again = acme_blocking_get_json(cleanup->task, &lease.store, ACME_CHALLENGES, token);
+    if (lease_take(&lease, cleanup->task, &manager->store, ACME_CERTIFICATES, *certificate ? certificate : identifier,
+                   manager->owner) == HG_STORE_OK)
+        again = task_store_get_json(cleanup->task, &lease.store, ACME_CHALLENGES, token);
     if (again)
         acme_cleanup_challenge(cleanup->task, &lease.store, &manager->solvers,
                                acme_challenge_type_of(json_object_get(record, "type")), &challenge, false);
     json_decref(again);
-    acme_lease_release(&lease);
+    lease_release(&lease);
     return true;
 }
 
@@ -99,7 +93,7 @@ static void run(struct task *task, void *arg)
 {
     struct acme_cleanup *cleanup = arg;
     cleanup->task = task;
-    acme_blocking_each(task, &cleanup->manager->store, ACME_CHALLENGES, clean, cleanup);
+    task_store_each(task, &cleanup->manager->store, ACME_CHALLENGES, clean, cleanup);
 }
 
 static void ended(void *arg)

@@ -21,7 +21,7 @@ void acme_cleanup_cancel(struct acme_cleanup *cleanup);
 
 /* In a task that holds the certificate's lease: withdraws a challenge of that type and removes it from the store. If
  * the program fails, it is tried once more at the next start (`again`), then somebody has to do it by hand. */
-void acme_cleanup_challenge(struct task *task, struct acme_store *store, const struct acme_solvers *solvers,
+void acme_cleanup_challenge(struct task *task, struct store *store, const struct acme_solvers *solvers,
                             enum acme_challenge_type type, const struct hg_challenge *challenge, bool again);
 
 #endif

@@ -32,7 +32,7 @@ struct verb {
 struct command {
     struct hg_worker *worker;
     struct task *task;
-    struct acme_store store;
+    struct store store;
     struct https *https;
     const struct verb *verb;
     char name[ACME_NAME_MAX + 1]; /* "": all */
@@ -147,7 +147,7 @@ static bool request_renewal(struct command *command, const char *id, const char 
         fail(command, "%s: the name is too long", id);
         return false;
     }
-    put = acme_blocking_put_json(
+    put = task_store_put_json(
         command->task, &command->store, ACME_REQUESTS, request,
         json_pack("{s:s*, s:b, s:I}", "serial", serial, "revoked", revoked, "at", (json_int_t)acme_clock()),
         HG_STORE_ANY);
@@ -169,7 +169,7 @@ static bool renew(struct command *command, const char *id, json_t *state)
 
 static struct acme_key_pair *read_pair(struct command *command, const char *kind, const char *id)
 {
-    struct acme_key_pair *pair = acme_blocking_get_pair(command->task, &command->store, kind, id);
+    struct acme_key_pair *pair = acme_store_get_pair(command->task, &command->store, kind, id);
 
     if (!pair || !command->serial || !strcasecmp(pair->serial, command->serial))
         return pair;
@@ -191,7 +191,7 @@ static void revoked(struct command *command, const char *id, const json_t *state
 {
     printf("%s: certificate %s has been revoked\n", id, pair->serial);
     if (!current)
-        acme_blocking_remove(command->task, &command->store, ACME_PREVIOUS, id);
+        task_store_remove(command->task, &command->store, ACME_PREVIOUS, id);
     else if (is_kept(command, id, state) && request_renewal(command, id, pair->serial, true))
         printf("%s: the running gateway is ordering a new one\n", id);
 }
@@ -257,7 +257,7 @@ static void run(struct task *task, void *arg)
     const char *error;
 
     command->task = task;
-    error = acme_blocking_each(task, &command->store, ACME_STATES, look, command);
+    error = task_store_each(task, &command->store, ACME_STATES, look, command);
     if (error)
         fail(command, "cannot read the store: %s", error);
     else if (!command->found)
@@ -294,7 +294,7 @@ void acme_command(struct hg_worker *worker, int argc, char **argv)
         return;
     }
     command->https = https_new(worker, config->ca);
-    if (command->https && acme_store_open(&command->store, worker) && task_begin(worker, run, ended, command))
+    if (command->https && store_open(&command->store, worker, "acme") && task_begin(worker, run, ended, command))
         return;
     fail(command, "out of memory");
     ended(command);

@@ -12,9 +12,9 @@
 
 /* ---- Reading ---- */
 
-void acme_stored_read(struct acme_stored *stored, struct task *task, struct acme_store *store, const char *id)
+void acme_stored_read(struct acme_stored *stored, struct task *task, struct store *store, const char *id)
 {
-    const struct hg_store_answer *answer = acme_blocking_get(task, store, ACME_CERTIFICATES, id);
+    const struct hg_store_answer *answer = task_store_get(task, store, ACME_CERTIFICATES, id);
 
     *stored = (struct acme_stored){.pair = NULL};
     if (answer->status == HG_STORE_OK)
@@ -22,8 +22,8 @@ void acme_stored_read(struct acme_stored *stored, struct task *task, struct acme
     else if (answer->status != HG_STORE_NOT_FOUND)
         snprintf(stored->fault, sizeof stored->fault, "%s", answer->error);
     if (!stored->pair)
-        stored->previous = acme_blocking_get_pair(task, store, ACME_PREVIOUS, id);
-    stored->state = acme_blocking_get_json(task, store, ACME_STATES, id);
+        stored->previous = acme_store_get_pair(task, store, ACME_PREVIOUS, id);
+    stored->state = task_store_get_json(task, store, ACME_STATES, id);
 }
 
 void acme_stored_free(struct acme_stored *stored)
@@ -63,21 +63,6 @@ static void log_failures(const struct acme_certificate *certificate)
                certificate->failures, certificate->last_error, acme_moment(certificate->due).text);
 }
 
-/* So that `hopgate acme status` lists the certificate before an attempt has ended. */
-static void store_state(const struct acme_certificate *certificate)
-{
-    const struct acme_store *store = &certificate->manager->store;
-    const struct acme_store_path key = acme_store_key(ACME_STATES, certificate->id);
-    const struct hg_store_condition absent = {.revision = HG_STORE_ABSENT};
-    json_t *state = acme_certificate_state(certificate);
-    char *text = json_dumps(state, JSON_INDENT(2));
-
-    if (text)
-        store->ops->put(store->provider, hg_text(key.text), hg_text(text), &absent, acme_manager_ignore, NULL);
-    free(text);
-    json_decref(state);
-}
-
 /* The first time. The pair is the one that was served with the configuration before, perhaps for other names. */
 static void use_first(struct acme_certificate *certificate, bool has_state, bool state_is_of_pair)
 {
@@ -90,8 +75,9 @@ static void use_first(struct acme_certificate *certificate, bool has_state, bool
     }
     certificate->changed = certificate->pair && !state_is_of_pair;
     log_failures(certificate);
-    if (!has_state && !certificate->on_demand)
-        store_state(certificate);
+    if (!has_state && !certificate->on_demand) /* `hopgate acme status` lists it before an attempt has ended */
+        store_put_json(&certificate->manager->store, ACME_STATES, certificate->id, acme_certificate_state(certificate),
+                       HG_STORE_ABSENT);
 }
 
 struct loading {

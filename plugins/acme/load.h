@@ -18,7 +18,7 @@ struct acme_stored {
 };
 
 /* In a task. */
-void acme_stored_read(struct acme_stored *stored, struct task *task, struct acme_store *store, const char *id);
+void acme_stored_read(struct acme_stored *stored, struct task *task, struct store *store, const char *id);
 void acme_stored_free(struct acme_stored *stored);
 
 /* Uses what is better there than here; the pairs pass to the certificate. */

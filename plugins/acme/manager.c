@@ -9,12 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void acme_manager_ignore(void *arg, const struct hg_store_answer *answer)
-{
-    (void)arg;
-    (void)answer;
-}
-
 /* ---- Certificates ---- */
 
 bool acme_manager_keep(struct acme_manager *manager, struct acme_certificate *certificate)
@@ -134,7 +128,7 @@ struct acme_manager *acme_manager_new(struct hg_worker *worker)
         return NULL;
     manager->worker = worker;
     manager->config = worker->cfg;
-    if (!acme_store_open(&manager->store, worker)) {
+    if (!store_open(&manager->store, worker, "acme")) {
         free(manager);
         return NULL;
     }

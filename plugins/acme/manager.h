@@ -20,7 +20,7 @@
 struct acme_manager {
     struct hg_worker *worker;
     const struct acme_config *config;
-    struct acme_store store;
+    struct store store;
     struct hook *hooks; /* those of `hook` that run */
     struct acme_solvers solvers;
     struct https *https;
@@ -58,9 +58,6 @@ void acme_manager_forget(struct acme_certificate *certificate);
 struct acme_certificate *acme_manager_find(const struct acme_manager *manager, struct hg_text id);
 /* What the store held at the start has been read. */
 void acme_manager_loaded(struct acme_manager *manager);
-/* For writes to the store of which it does not matter how they end. */
-void acme_manager_ignore(void *arg, const struct hg_store_answer *answer);
-
 /* ---- watch.c: what others put into the store ---- */
 
 bool acme_watch_begin(struct acme_manager *manager);

@@ -154,7 +154,7 @@ static bool make_room(struct acme_manager *manager)
     for (struct acme_certificate *each = manager->certificates; each; each = each->next)
         if (each->on_demand && !each->pair && is_idle(each) && (each->due <= now || !each->last_try)) {
             if (each->last_try)
-                acme_store_remove(&manager->store, ACME_STATES, each->id, acme_manager_ignore, NULL);
+                store_remove(&manager->store, ACME_STATES, each->id, HG_STORE_ANY);
             acme_manager_forget(each);
             return true;
         }
@@ -226,14 +226,13 @@ bool acme_on_demand_count(struct acme_certificate *certificate)
         refuse(certificate, REFUSED_BY_QUOTA, refusal);
         return false;
     }
-    acme_store_put_json(&manager->store, ACME_QUOTAS, ACME_ON_DEMAND_QUOTA, acme_quota_state(quota),
-                        acme_manager_ignore, NULL);
+    store_put_json(&manager->store, ACME_QUOTAS, ACME_ON_DEMAND_QUOTA, acme_quota_state(quota), HG_STORE_ANY);
     return true;
 }
 
 void acme_on_demand_recall(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
 {
-    json_t *state = acme_store_json(answer);
+    json_t *state = store_json(answer);
 
     (void)name;
     if (state)
@@ -260,7 +259,7 @@ static void forget_expired(struct acme_manager *manager)
 static void on_unused(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
 {
     static const char *const kinds[] = {ACME_CERTIFICATES, ACME_PREVIOUS, ACME_ORDERS, ACME_STATES};
-    json_t *state = acme_store_json(answer);
+    json_t *state = store_json(answer);
     const time_t expires = (time_t)json_integer_value(json_object_get(state, "expires"));
     const time_t last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
     const struct acme_certificate *kept = acme_name_index_find(&manager->index, hg_text(name));
@@ -271,7 +270,7 @@ static void on_unused(struct acme_manager *manager, const char *name, const stru
         return;
     hg_log(manager->worker->instance, HG_LOG_INFO, "%s: expired and unused; removed from the store", name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        acme_store_remove(&manager->store, kinds[i], name, acme_manager_ignore, NULL);
+        store_remove(&manager->store, kinds[i], name, HG_STORE_ANY);
 }
 
 static void sum_up(struct acme_manager *manager)

@@ -109,8 +109,8 @@ static bool save(struct acme_order *order)
 
     for (size_t i = 0; i < order->certificate->name_count; i++)
         json_array_append_new(json_object_get(record, "names"), json_string(order->certificate->names[i]));
-    put = acme_blocking_put_json(order->client->task, order->store, ACME_ORDERS, order->certificate->id, record,
-                                 HG_STORE_ANY);
+    put = task_store_put_json(order->client->task, order->store, ACME_ORDERS, order->certificate->id, record,
+                              HG_STORE_ANY);
     if (put->status == HG_STORE_OK)
         return true;
     order->outcome = put->status == HG_STORE_CONFLICT ? ACME_LOST : ACME_NOT_STORED;
@@ -120,7 +120,7 @@ static bool save(struct acme_order *order)
 /* A record that stays is looked at by the next attempt. */
 void acme_order_forget(struct acme_order *order)
 {
-    acme_blocking_remove(order->client->task, order->store, ACME_ORDERS, order->certificate->id);
+    task_store_remove(order->client->task, order->store, ACME_ORDERS, order->certificate->id);
     order->finalized = false;
 }
 
@@ -146,7 +146,7 @@ static bool is_about(const json_t *record, const struct acme_order *order)
  * record was to be removed when the process was killed. */
 static void load(struct acme_order *order)
 {
-    json_t *record = acme_blocking_get_json(order->client->task, order->store, ACME_ORDERS, order->certificate->id);
+    json_t *record = task_store_get_json(order->client->task, order->store, ACME_ORDERS, order->certificate->id);
     const char *pem = json_string_value(json_object_get(record, "key"));
     const char *url = json_string_value(json_object_get(record, "order"));
     gnutls_x509_privkey_t key = pem && is_about(record, order) ? x509_key_read(hg_text(pem)) : NULL;

@@ -33,7 +33,7 @@ enum acme_outcome {
 
 struct acme_order {
     struct acme_client *client; /* client->failure says why an order has failed */
-    struct acme_store *store;   /* under the lease of the certificate */
+    struct store *store;        /* under the lease of the certificate */
     const struct acme_certificate *certificate;
     hg_time deadline, pause;
     bool with_replaces, with_profile;

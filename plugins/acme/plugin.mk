@@ -18,7 +18,6 @@ acme_parts = \
 	plugins/acme/download.c plugins/acme/download.h \
 	plugins/acme/issuance.c \
 	plugins/acme/key_pair.c plugins/acme/key_pair.h \
-	plugins/acme/lease.c plugins/acme/lease.h \
 	plugins/acme/load.c plugins/acme/load.h \
 	plugins/acme/lookup.c \
 	plugins/acme/manager.c plugins/acme/manager.h \

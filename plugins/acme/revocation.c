@@ -36,7 +36,7 @@ static bool ask_by_own_key(struct acme_client *client, const struct acme_key_pai
     return revoked;
 }
 
-bool acme_revoke(struct task *task, struct acme_store *store, struct https *https, const char *directory,
+bool acme_revoke(struct task *task, struct store *store, struct https *https, const char *directory,
                  const struct acme_key_pair *pair, char *error, size_t size)
 {
     struct acme_authority authority;

@@ -13,7 +13,7 @@
 
 /* Has the authority with that directory revoke a certificate: by the account, or by the certificate's own key if there
  * is no account or it may not. True: it is revoked now, or was before. False: `error` says why not. */
-bool acme_revoke(struct task *task, struct acme_store *store, struct https *https, const char *directory,
+bool acme_revoke(struct task *task, struct store *store, struct https *https, const char *directory,
                  const struct acme_key_pair *pair, char *error, size_t size);
 
 #endif

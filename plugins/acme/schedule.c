@@ -68,9 +68,8 @@ void acme_schedule_pause_account(struct acme_manager *manager, struct acme_autho
     if (until <= authority->paused_until)
         return;
     authority->paused_until = until;
-    acme_store_put_json(&manager->store, ACME_PAUSES, authority->id,
-                        json_pack("{s:s, s:I}", "directory", authority->url, "until", (json_int_t)until),
-                        acme_manager_ignore, NULL);
+    store_put_json(&manager->store, ACME_PAUSES, authority->id,
+                   json_pack("{s:s, s:I}", "directory", authority->url, "until", (json_int_t)until), HG_STORE_ANY);
 }
 
 /* A plan that reaches further than any was made while the clock was ahead: it is void. */

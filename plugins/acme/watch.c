@@ -43,12 +43,12 @@ static void read_one(struct task *task, struct acme_manager *manager, const stru
         acme_load(task, manager, reading->name);
         return;
     }
-    value.answer = *reading->name ? acme_blocking_get(task, &manager->store, reading->kind, reading->name)
-                                  : acme_blocking_list(task, &manager->store, reading->kind);
+    value.answer = *reading->name ? task_store_get(task, &manager->store, reading->kind, reading->name)
+                                  : task_store_list(task, &manager->store, reading->kind);
     if (*reading->name && value.answer->status != HG_STORE_UNAVAILABLE)
         task_do(task, tell, &value);
     for (size_t i = 0; i < value.answer->count; i++)
-        acme_watch_read(manager, reading->kind, acme_store_name(value.answer->entries[i].key), reading->done);
+        acme_watch_read(manager, reading->kind, store_name(value.answer->entries[i].key), reading->done);
 }
 
 static void run(struct task *task, void *arg)
@@ -101,7 +101,7 @@ void acme_watch_load(struct acme_certificate *certificate)
 
 static void on_challenge(struct acme_manager *manager, const char *token, const struct hg_store_answer *answer)
 {
-    json_t *record = acme_store_json(answer);
+    json_t *record = store_json(answer);
     const enum acme_challenge_type type = acme_challenge_type_of(json_object_get(record, "type"));
     const char *identifier = json_string_value(json_object_get(record, "identifier"));
     const char *authorization = json_string_value(json_object_get(record, "key_authorization"));
@@ -122,7 +122,7 @@ static void on_challenge(struct acme_manager *manager, const char *token, const 
 
 static void on_pause(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
 {
-    json_t *record = acme_store_json(answer);
+    json_t *record = store_json(answer);
 
     for (size_t i = 0; record && i < manager->authority_count; i++)
         if (!strcmp(manager->authorities[i].id, name))
@@ -165,7 +165,7 @@ static void renew(struct acme_certificate *certificate, const json_t *record, bo
 /* A request stays in the store until the certificate that it names has been replaced, also over a restart. */
 static void on_request(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
 {
-    json_t *record = acme_store_json(answer);
+    json_t *record = store_json(answer);
     const char *serial = json_string_value(json_object_get(record, "serial"));
     struct acme_certificate *certificate = record && !strncmp(name, ACME_RENEW "@", sizeof ACME_RENEW)
                                                ? certificate_for(manager, name + sizeof ACME_RENEW)
@@ -205,22 +205,11 @@ void acme_watch_fulfilled(struct acme_certificate *certificate)
     char name[HG_STORE_SEGMENT_MAX + 1];
 
     if (certificate->request && request_name(name, certificate))
-        acme_store_remove_if(&certificate->manager->store, ACME_REQUESTS, name, certificate->request,
-                             acme_manager_ignore, NULL);
+        store_remove(&certificate->manager->store, ACME_REQUESTS, name, certificate->request);
     certificate->request = 0;
 }
 
 /* ---- What has changed ---- */
-
-/* Whether `key` is below "acme/KIND"; `name` is its rest. */
-static bool is_below(struct hg_text key, const char *kind, struct hg_text *name)
-{
-    const struct acme_store_path prefix = acme_store_key(kind, "");
-    const size_t size = strlen(prefix.text);
-
-    *name = acme_store_name(key);
-    return key.size > size && !memcmp(key.data, prefix.text, size) && key.data[size] == '/';
-}
 
 /* Challenges first: the authority may ask this gateway any moment. */
 static bool read_all(struct acme_manager *manager)
@@ -246,14 +235,14 @@ static void on_changed(void *arg, struct hg_text key)
                  {ACME_QUOTAS, acme_on_demand_recall}};
     struct acme_manager *manager = arg;
     struct acme_certificate *certificate;
-    struct hg_text name;
+    const struct hg_text name = store_name(key);
 
     if (!key.size)
         read_all(manager);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (is_below(key, kinds[i].kind, &name))
+        if (store_is_kind(&manager->store, key, kinds[i].kind))
             acme_watch_read(manager, kinds[i].kind, name, kinds[i].done);
-    if (is_below(key, ACME_CERTIFICATES, &name) || is_below(key, ACME_STATES, &name)) {
+    if (store_is_kind(&manager->store, key, ACME_CERTIFICATES) || store_is_kind(&manager->store, key, ACME_STATES)) {
         certificate = acme_manager_find(manager, name);
         if (certificate)
             acme_watch_load(certificate);

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
 
-# Sequential code in a thread; linked into the plugins that have some, with -lpthread.
+# Sequential code in a thread; linked into the plugins that have some, with $(JANSSON_LIBS) -lpthread.
+EXTRA_DIST += plugins/lib/task/README.md
 noinst_LTLIBRARIES += plugins/lib/task/libtask.la
-plugins_lib_task_libtask_la_SOURCES = plugins/lib/task/task.c plugins/lib/task/task.h
-plugins_lib_task_libtask_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+plugins_lib_task_libtask_la_SOURCES = plugins/lib/task/lease.c plugins/lib/task/lease.h \
+	plugins/lib/task/store.c plugins/lib/task/store.h plugins/lib/task/task.c plugins/lib/task/task.h
+plugins_lib_task_libtask_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(JANSSON_CFLAGS)
 plugins_lib_task_libtask_la_CFLAGS = $(PLUGIN_CFLAGS)
 
 if HAVE_CHECK
