@@ -95,7 +95,7 @@ class Bench:
         self.rows.append(row)
         print_row(row)
 
-    # # ---- Measurements ----
+    # ---- Measurements ----
 
     def bulk(self, world, network, figures):
         network.tunnel()

@@ -60,7 +60,7 @@ class Lab:
         """`hopgate acme WORDS` for the running gateway."""
         return self.world.program("acme", *words, "-c", self.world.last_gateway.config, **options)
 
-    # # ---- Certificates served ----
+    # ---- Certificates served ----
 
     def chain(self, name=None, alpn=None, port=None):
         return served_chain(port or self.pebble.tls, name, alpn)
@@ -95,7 +95,7 @@ class Lab:
         time.sleep(0.5)  # by then, it has read the answer
         clock.pass_by(601)
 
-    # # ---- The store ----
+    # ---- The store ----
 
     def files(self, under=""):
         """The files of values in the store, without hopgate's temporary files."""
@@ -108,7 +108,7 @@ class Lab:
         check(len(found) == 1, f"{name} is in {found} of {self.files()}")
         return found[0]
 
-    # # ---- Pebble's log ----
+    # ---- Pebble's log ----
 
     def issued(self):
         return len(self.pebble.issued())

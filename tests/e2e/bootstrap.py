@@ -203,13 +203,13 @@ def used_folder(world):
     check("\nabi=77\n" in make()[1], "hopgate.pc has the old ABI")
 
 
-@case("a program in its build folder uses the plugins beside it, and says so")
+@case("a program in its build folder uses the plugins built with it, and says so")
 def build_folder(world):
     environment = {name: value for name, value in os.environ.items() if name != "HOPGATE_PLUGIN_PATH"}
     listed = subprocess.run([os.path.join(BUILD, "hopgate"), "plugins"], cwd="/", env=environment, capture_output=True, text=True)
     check(f"{os.path.realpath(BUILD)}/.libs/http.so" in listed.stdout, f"{listed.stdout}{listed.stderr}")
     check("not installed: using the plugins in" in listed.stderr, listed.stderr)
-    # Elsewhere the same file is an ordinary program, which has the installed ones.
+    # In another place, the same file is an ordinary program and uses the installed plugins.
     shutil.copy(os.path.join(BUILD, "hopgate"), world.path("hopgate"))
     listed = subprocess.run([world.path("hopgate"), "plugins"], env=environment, capture_output=True, text=True)
     check(f"{os.path.realpath(BUILD)}/.libs" not in listed.stdout + listed.stderr, listed.stdout)

@@ -330,7 +330,7 @@ def with_json(reply, document):
     return Reply(reply.status, document, reply.fields, reply.reason)
 
 
-# # ---- Actions ----
+# ---- Actions ----
 
 
 def problem(status, kind, detail="as requested by the test", retry_after=None, **more):

@@ -340,7 +340,7 @@ class World:
         openssl("x509", "-req", "-in", "gate.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "7300",
                 "-extfile", "extensions", "-out", "gate.pem")
 
-    # # ---- The parts of a path ----
+    # ---- The parts of a path ----
 
     def program(self, *words, **options):
         """Runs `hopgate WORDS` until it exits."""

@@ -214,7 +214,7 @@ class Network:
         wait_until(lambda: not old & set(port_of(line) for line in self.bindings()), 5, "the router to forget")
         self.router.ip("address", "add", f"{OUTSIDE}/24", "dev", self.outside)
 
-    # # ---- UDP faults ----
+    # ---- UDP faults ----
 
     def ends(self):
         return self.gate, self.home
@@ -243,7 +243,7 @@ class Network:
         for end in self.ends():
             end.remove_table("blocked")
 
-    # # ---- hopgate on the network ----
+    # ---- hopgate on the network ----
 
     def control(self, name):
         """The congestion control for the kernel's TCP over the path, whatever the machine's default."""

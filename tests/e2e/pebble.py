@@ -122,7 +122,7 @@ class Pebble:
         with urllib.request.urlopen(url, context=self.trust, timeout=10) as answer:
             return answer.read().decode()
 
-    # # ---- Pebble's state ----
+    # ---- Pebble's state ----
 
     def manage(self, path):
         return self.get(f"https://localhost:{self.management}/{path}")
@@ -156,7 +156,7 @@ class Pebble:
         verify_chain(self.world, chain, self.root(root), name)
         return Leaf(chain)
 
-    # # ---- The DNS that Pebble uses ----
+    # ---- The DNS that Pebble uses ----
 
     def dns(self, action, **values):
         """An action of pebble-challtestsrv: set-txt, clear-txt, add-a, set-servfail, set-default-ipv4, …"""

@@ -74,7 +74,7 @@ def answer(body, status="200 OK", fields=""):
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{fields}\r\n{body}".encode()
 
 
-# # ---- Responses for the wrong user ----
+# ---- Responses for the wrong user ----
 
 @case("what a service sends after HEAD, 204, 304 or beyond its length never reaches another user")
 def strays(world):
@@ -141,7 +141,7 @@ def unannounced(world):
     equal(sum(in_parallel([user] * 20)), 0, "failed POSTs of 800")
 
 
-# # ---- Logins bound to a connection ----
+# ---- Logins bound to a connection ----
 
 @case("a connection with an NTLM or Negotiate login serves only its user, and both ends close together")
 def logins(world):
@@ -174,7 +174,7 @@ def logins(world):
             status, fields, _ = ask(carl)
             equal((status, fields.get("connection")), (401, "close"), "after the service has closed the connection unnoticed")
             equal(carl.recv(1), b"", "the user's connection")
-    check(world.last_gateway.running(), "the gateway is gone")
+    check(world.last_gateway.running(), "the gateway has exited")
 
 
 # ---- Responses that break rules ----

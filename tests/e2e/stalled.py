@@ -94,8 +94,8 @@ def compare(world, what, alone):
     beside = measure(world)
     note(f"{what}: p99 {beside[0]:.1f} ms, a download {beside[2]:.0f} MB/s and {beside[1]:.2f} s of CPU; "
          f"alone {alone[0]:.1f} ms, {alone[2]:.0f} MB/s, {alone[1]:.2f} s")
-    check(beside[0] < 2 * alone[0] + 300, f"p99 is {beside[0]:.0f} ms beside {what}, {alone[0]:.0f} ms alone")
-    check(beside[2] > alone[2] / 5, f"a download runs at {beside[2]:.0f} MB/s beside {what}, at {alone[2]:.0f} MB/s alone")
+    check(beside[0] < 2 * alone[0] + 300, f"p99 is {beside[0]:.0f} ms with {what}, {alone[0]:.0f} ms alone")
+    check(beside[2] > alone[2] / 5, f"a download runs at {beside[2]:.0f} MB/s with {what}, at {alone[2]:.0f} MB/s alone")
 
 
 def quiet(*processes):
