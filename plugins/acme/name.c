@@ -7,50 +7,28 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <hopgate/match.h>
 
 #define LABEL_MAX 63
 
-static bool is_label(const char *label, size_t size)
-{
-    if (!size || size > LABEL_MAX || label[0] == '-' || label[size - 1] == '-')
-        return false;
-    for (size_t i = 0; i < size; i++)
-        if (!isascii((unsigned char)label[i]) || (!isalnum((unsigned char)label[i]) && label[i] != '-'))
-            return false;
-    return true;
-}
-
-static bool is_number(const char *label, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (!isdigit((unsigned char)label[i]))
-            return false;
-    return true;
-}
-
+/* Labels of letters, digits and hyphens; the last is not a number. */
 static bool is_host(struct hg_text name)
 {
+    size_t label = 0, digits = 0; /* of the current label */
 
     if (!name.size || name.size > ACME_NAME_MAX)
         return false;
-    for (size_t begin = 0;;) {
-        const char *label = name.data + begin;
-        const char *dot = memchr(label, '.', name.size - begin);
-        const size_t size = dot ? (size_t)(dot - label) : name.size - begin;
+    for (size_t i = 0; i < name.size; i++) {
+        const unsigned char c = (unsigned char)name.data[i];
 
-        if (!is_label(label, size))
+        if (c == '.' ? !label || name.data[i - 1] == '-' : !(isascii(c) && isalnum(c)) && (c != '-' || !label))
             return false;
-        if (!dot)
-            return !is_number(label, size);
-        begin += size + 1;
+        label = c == '.' ? 0 : label + 1;
+        digits = c == '.' ? 0 : digits + (isdigit(c) != 0);
+        if (label > LABEL_MAX)
+            return false;
     }
-}
-
-static struct hg_text without_dot(struct hg_text name)
-{
-    if (name.size && name.data[name.size - 1] == '.')
-        name.size--;
-    return name;
+    return label > digits && name.data[name.size - 1] != '-';
 }
 
 enum acme_name_kind acme_name_kind(struct hg_text name)
@@ -59,7 +37,8 @@ enum acme_name_kind acme_name_kind(struct hg_text name)
 
     if (x509_address(name, address))
         return ACME_NAME_ADDRESS;
-    name = without_dot(name);
+    if (name.size && name.data[name.size - 1] == '.')
+        name.size--;
     if (is_host(name))
         return ACME_NAME_HOST;
     if (name.size > 2 && name.size <= ACME_NAME_MAX && !memcmp(name.data, "*.", 2) &&
@@ -71,30 +50,17 @@ enum acme_name_kind acme_name_kind(struct hg_text name)
 bool acme_name_canonical(struct hg_text name, char canonical[ACME_NAME_MAX + 1])
 {
     uint8_t address[16];
+    const size_t size = x509_address(name, address);
 
-    switch (acme_name_kind(name)) {
-    case ACME_NAME_WRONG:
+    if (size)
+        return inet_ntop(size == 4 ? AF_INET : AF_INET6, address, canonical, ACME_NAME_MAX + 1);
+    if (acme_name_kind(name) == ACME_NAME_WRONG)
         return false;
-    case ACME_NAME_ADDRESS:
-        return inet_ntop(x509_address(name, address) == 4 ? AF_INET : AF_INET6, address, canonical, ACME_NAME_MAX + 1);
-    default:
-        name = without_dot(name);
-        for (size_t i = 0; i < name.size; i++)
-            canonical[i] = (char)tolower((unsigned char)name.data[i]);
-        canonical[name.size] = 0;
-        return true;
-    }
+    canonical[hg_host_canonical(name, canonical).size] = 0;
+    return true;
 }
 
 bool acme_name_matches(const char *pattern, struct hg_text name)
 {
-    const char *dot;
-
-    if (hg_text_equal(hg_text(pattern), name))
-        return true;
-    if (pattern[0] != '*' || !name.size)
-        return false;
-    dot = memchr(name.data, '.', name.size);
-    return dot && dot != name.data &&
-           hg_text_equal(hg_text(pattern + 1), (struct hg_text){dot, name.size - (size_t)(dot - name.data)});
+    return hg_text_equal(hg_text(pattern), name) || x509_wildcard_fits(hg_text(pattern), name);
 }

@@ -222,23 +222,11 @@ bool pair_time_fault(const struct pair *pair, time_t now, char *text, size_t cap
     return true;
 }
 
-/* Matches a host name against a pattern in a certificate: equal, or with "*" instead of the first label (RFC 6125
- * 6.4.3). */
 static enum pair_fit name_fits(struct hg_text pattern, struct hg_text name)
 {
-    const char *dot;
-
     if (hg_text_equal_nocase(pattern, name))
         return PAIR_EXACT;
-    if (pattern.size < 3 || memcmp(pattern.data, "*.", 2) || !name.size)
-        return PAIR_NO_FIT;
-    dot = memchr(name.data, '.', name.size);
-    if (!dot || dot == name.data)
-        return PAIR_NO_FIT;
-    return hg_text_equal_nocase((struct hg_text){pattern.data + 1, pattern.size - 1},
-                                (struct hg_text){dot, name.size - (size_t)(dot - name.data)})
-               ? PAIR_WILDCARD
-               : PAIR_NO_FIT;
+    return x509_wildcard_fits(pattern, name) ? PAIR_WILDCARD : PAIR_NO_FIT;
 }
 
 enum pair_fit pair_fits(const struct pair *pair, struct hg_text server_name)

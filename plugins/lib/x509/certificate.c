@@ -48,3 +48,12 @@ bool x509_is_key_of(gnutls_privkey_t key, const gnutls_pcert_st *leaf)
     gnutls_pubkey_deinit(public);
     return equal;
 }
+
+bool x509_wildcard_fits(struct hg_text pattern, struct hg_text name)
+{
+    const char *dot = name.size ? memchr(name.data, '.', name.size) : NULL;
+
+    return dot && dot != name.data && pattern.size > 2 && !memcmp(pattern.data, "*.", 2) &&
+           hg_text_equal_nocase((struct hg_text){pattern.data + 1, pattern.size - 1},
+                                (struct hg_text){dot, name.size - (size_t)(dot - name.data)});
+}

@@ -45,6 +45,10 @@ struct x509_self_signed {
 /* NULL: out of memory, or GnuTLS has failed. */
 struct hg_certificate *x509_self_signed(const struct x509_self_signed *wanted);
 
+/* Whether a name of a certificate is a wildcard for `name`, with "*" in place of the first label (RFC 6125 section
+ * 6.4.3). */
+bool x509_wildcard_fits(struct hg_text pattern, struct hg_text name);
+
 /* ---- A chain with its key ---- */
 
 /* More than any path that a verifier follows. */
