@@ -29,8 +29,8 @@ struct hg_listener {
 };
 
 /* hg_config_error() or hg_config_warning(). */
-typedef __attribute__((format(printf, 3, 4))) void (*teller)(const struct hg_instance *instance, const char *option,
-                                                             const char *format, ...);
+typedef __attribute__((format(printf, 3, 4))) int (*teller)(const struct hg_instance *instance, const char *option,
+                                                            const char *format, ...);
 
 static void tell_bind_error(teller tell, const struct hg_instance *instance, const char *option,
                             const struct hg_address *address, int error)

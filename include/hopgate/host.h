@@ -201,26 +201,30 @@ static inline void hg_log_failure(struct hg_worker *worker, const struct hg_head
 /**
  * Reports a config error, in configure() or prepare(). The core adds file:line:column. `option` is the option's name,
  * with a path into lists and maps ("routes[2].to"); NULL: the whole block. Say what is wrong and what to do.
+ * Returns -1, for the caller to return.
  */
-__attribute__((format(printf, 3, 4))) static inline void hg_config_error(const struct hg_instance *instance,
-                                                                         const char *option, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static inline int hg_config_error(const struct hg_instance *instance,
+                                                                        const char *option, const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
     instance->host->config_error(instance, option, format, arguments);
     va_end(arguments);
+    return -1;
 }
 
-/** Reports a possible problem in the config, in hg_plugin.examine: like hg_config_error(), but without failing. */
-__attribute__((format(printf, 3, 4))) static inline void hg_config_warning(const struct hg_instance *instance,
-                                                                           const char *option, const char *format, ...)
+/** Reports a possible problem in the config, in hg_plugin.examine: like hg_config_error(), but without failing; returns
+ * 0. */
+__attribute__((format(printf, 3, 4))) static inline int hg_config_warning(const struct hg_instance *instance,
+                                                                          const char *option, const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
     instance->host->config_warning(instance, option, format, arguments);
     va_end(arguments);
+    return 0;
 }
 
 /**

@@ -179,8 +179,7 @@ static int check_directories(struct hg_instance *instance, const struct acme_con
         if (is_url(acme_options_directory(words[i]), "https://"))
             continue;
         snprintf(option, sizeof option, "directory[%zu]", i);
-        hg_config_error(instance, option, "\"%s\" is neither an https URL nor staging", words[i]);
-        result = -1;
+        result = hg_config_error(instance, option, "\"%s\" is neither an https URL nor staging", words[i]);
     }
     return result;
 }
@@ -192,65 +191,46 @@ static int check_name(struct hg_instance *instance, const struct acme_config *co
     struct hg_capability solver;
     const enum acme_name_kind kind = acme_name_kind(hg_text(name));
 
-    if (kind == ACME_NAME_WRONG) {
-        hg_config_error(
+    if (kind == ACME_NAME_WRONG)
+        return hg_config_error(
             instance, option,
             "\"%s\" is neither a host name nor an IP address; write international names in their ASCII form "
             "(xn--...)",
             name);
-        return -1;
-    }
-    if (kind == ACME_NAME_WILDCARD && !config->dns_hook) {
-        hg_config_error(instance, option,
-                        "a certificate for \"%s\" requires a dns-01 challenge; set dns_hook to a program that sets TXT "
-                        "records, or list each host",
-                        name);
-        return -1;
-    }
+    if (kind == ACME_NAME_WILDCARD && !config->dns_hook)
+        return hg_config_error(
+            instance, option,
+            "a certificate for \"%s\" requires a dns-01 challenge; set dns_hook to a program that sets TXT "
+            "records, or list each host",
+            name);
     if (hg_capability(instance, HG_CHALLENGE_HTTP01, HG_CHALLENGES_VERSION, &solver) ||
         hg_capability(instance, HG_CHALLENGE_TLSALPN01, HG_CHALLENGES_VERSION, &solver) ||
         (config->dns_hook && kind != ACME_NAME_ADDRESS))
         return 0;
-    hg_config_error(instance, option,
-                    "no plugin can answer challenges for \"%s\"; add acme_http01 or acme_tlsalpn01 to the pipeline%s",
-                    name, kind == ACME_NAME_ADDRESS ? "" : ", or set dns_hook");
-    return -1;
+    return hg_config_error(
+        instance, option,
+        "no plugin can answer challenges for \"%s\"; add acme_http01 or acme_tlsalpn01 to the pipeline%s", name,
+        kind == ACME_NAME_ADDRESS ? "" : ", or set dns_hook");
 }
 
-/* A certificate is stored under its first name, and a handshake finds one by any: so each stands once. */
-static bool stands_before(const struct acme_config *config, size_t group, size_t index, const char *canonical)
+/* A certificate is stored under its first name, and a handshake finds it by any of its names: no name may appear twice.
+ * `seen` has the canonical names so far. */
+static int check_twice(struct hg_instance *instance, const char *option, const char *name, json_t *seen)
 {
-    const struct acme_group *groups = config->domains.items;
+    char canonical[ACME_NAME_MAX + 1];
 
-    for (size_t i = 0; i <= group; i++) {
-        const char *const *names = groups[i].names.items;
-
-        for (size_t j = 0; j < groups[i].names.count && (i < group || j < index); j++) {
-            char other[ACME_NAME_MAX + 1];
-
-            if (acme_name_canonical(hg_text(names[j]), other) && !strcmp(other, canonical))
-                return true;
-        }
-    }
-    return false;
-}
-
-static int check_twice(struct hg_instance *instance, const struct acme_config *config, size_t group, size_t index)
-{
-    const struct acme_group *groups = config->domains.items;
-    const char *name = ((const char *const *)groups[group].names.items)[index];
-    char canonical[ACME_NAME_MAX + 1], option[64];
-
-    if (!acme_name_canonical(hg_text(name), canonical) || !stands_before(config, group, index, canonical))
+    if (!acme_name_canonical(hg_text(name), canonical))
         return 0;
-    snprintf(option, sizeof option, "domains[%zu].names[%zu]", group, index);
-    hg_config_error(instance, option, "duplicate \"%s\" in domains; keep it in one certificate", name);
-    return -1;
+    if (json_object_get(seen, canonical))
+        return hg_config_error(instance, option, "duplicate \"%s\" in domains; keep it in one certificate", name);
+    json_object_set_new(seen, canonical, json_true());
+    return 0;
 }
 
 static int check_domains(struct hg_instance *instance, const struct acme_config *config)
 {
     const struct acme_group *groups = config->domains.items;
+    json_t *seen = json_object();
     int result = 0;
 
     for (size_t i = 0; i < config->domains.count; i++) {
@@ -260,10 +240,11 @@ static int check_domains(struct hg_instance *instance, const struct acme_config 
             char option[64];
 
             snprintf(option, sizeof option, "domains[%zu].names[%zu]", i, j);
-            if (check_name(instance, config, option, names[j]) | check_twice(instance, config, i, j))
-                result = -1;
+            result |= check_name(instance, config, option, names[j]);
+            result |= check_twice(instance, option, names[j], seen);
         }
     }
+    json_decref(seen);
     return result;
 }
 
@@ -271,53 +252,40 @@ static int check_on_demand(struct hg_instance *instance, const struct acme_confi
 {
     struct hg_capability found;
 
-    if (config->ask && !is_url(config->ask, "https://") && !is_url(config->ask, "http://")) {
-        hg_config_error(instance, "ask", "\"%s\" is not an http or https URL", config->ask);
-        return -1;
-    }
-    if (config->on_demand && !config->wait) {
-        hg_config_error(instance, "wait",
-                        "must not be 0 with on_demand, as handshakes have to wait for these certificates");
-        return -1;
-    }
-    if (!config->on_demand || config->ask)
+    if (config->ask && !is_url(config->ask, "https://") && !is_url(config->ask, "http://"))
+        return hg_config_error(instance, "ask", "\"%s\" is not an http or https URL", config->ask);
+    if (config->on_demand && !config->wait)
+        return hg_config_error(instance, "wait",
+                               "must not be 0 with on_demand, as handshakes have to wait for these certificates");
+    if (!config->on_demand || config->ask || hg_capability(instance, HG_ROUTES, HG_ROUTES_VERSION, &found))
         return 0;
-    if (hg_capability(instance, HG_ROUTES, HG_ROUTES_VERSION, &found))
-        return 0;
-    hg_config_error(instance, "on_demand",
-                    "no plugin knows which names are served; add a route to the pipeline, or set ask");
-    return -1;
+    return hg_config_error(instance, "on_demand",
+                           "no plugin knows which names are served; add a route to the pipeline, or set ask");
 }
 
 static int check_program(struct hg_instance *instance, const char *option, const char *path)
 {
     if (!path || !access(path, X_OK))
         return 0;
-    hg_config_error(instance, option, "cannot run %s: it must exist and be executable", path);
-    return -1;
+    return hg_config_error(instance, option, "cannot run %s: it must exist and be executable", path);
 }
 
 static int check_ca(struct hg_instance *instance, const struct acme_config *config)
 {
     const char *wrong = config->ca ? https_check_roots(config->ca) : NULL;
 
-    if (!wrong)
-        return 0;
-    hg_config_error(instance, "ca", "cannot use %s: %s", config->ca, wrong);
-    return -1;
+    return wrong ? hg_config_error(instance, "ca", "cannot use %s: %s", config->ca, wrong) : 0;
 }
 
-/* Without a key the account would be asked for without its binding. */
+/* With half of it, the account would be requested without the binding. */
 static int check_binding(struct hg_instance *instance, const struct acme_config *config)
 {
     size_t size = 0;
     uint8_t *key;
 
-    if (!config->eab_kid != !config->eab_key) {
-        hg_config_error(instance, config->eab_kid ? "eab_kid" : "eab_key", "requires %s, too",
-                        config->eab_kid ? "eab_key" : "eab_kid");
-        return -1;
-    }
+    if (!config->eab_kid != !config->eab_key)
+        return hg_config_error(instance, config->eab_kid ? "eab_kid" : "eab_key", "requires %s, too",
+                               config->eab_kid ? "eab_key" : "eab_kid");
     if (!config->eab_key)
         return 0;
     key = jose_base64url_read(hg_text(config->eab_key), &size);
@@ -326,9 +294,8 @@ static int check_binding(struct hg_instance *instance, const struct acme_config 
     free(key);
     if (size)
         return 0;
-    hg_config_error(instance, "eab_key",
-                    "the file must contain only the MAC key from the authority, in base64url or base64");
-    return -1;
+    return hg_config_error(instance, "eab_key",
+                           "the file must contain only the MAC key from the authority, in base64url or base64");
 }
 
 /* ---- What was wanted ---- */
@@ -373,20 +340,19 @@ int acme_options_check(struct hg_instance *instance)
     const struct acme_config *config = instance->cfg;
     int result = check_directories(instance, config);
 
-    if (!config->agree_tos) {
-        hg_config_error(
+    if (!config->agree_tos)
+        result = hg_config_error(
             instance, NULL,
             "set agree_tos: true if you agree to the terms of service of the authority in directory; it is required");
-        result = -1;
-    }
-    if (!config->domains.count && !config->on_demand) {
-        hg_config_error(instance, NULL, "give domains, the names to obtain certificates for, or on_demand: true");
-        result = -1;
-    }
-    if (check_binding(instance, config) | check_domains(instance, config) | check_on_demand(instance, config) |
-        check_ca(instance, config) | check_program(instance, "dns_hook", config->dns_hook) |
-        check_program(instance, "hook", config->hook))
-        result = -1;
+    if (!config->domains.count && !config->on_demand)
+        result =
+            hg_config_error(instance, NULL, "give domains, the names to obtain certificates for, or on_demand: true");
+    result |= check_binding(instance, config);
+    result |= check_domains(instance, config);
+    result |= check_on_demand(instance, config);
+    result |= check_ca(instance, config);
+    result |= check_program(instance, "dns_hook", config->dns_hook);
+    result |= check_program(instance, "hook", config->hook);
     return result;
 }
 
