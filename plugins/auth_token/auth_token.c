@@ -52,30 +52,23 @@ static int configure_client(struct hg_instance *instance, const struct config *c
                         config->id, HG_IDENTITY_MAX);
         result = -1;
     }
-    if (!config->token) {
-        hg_config_error(instance, "id", "requires `token_file`, too; `hopgate token %s` creates a token",
-                        config->id ? config->id : "NAME");
-        return -1;
-    }
-    if (is_line(config->token)) {
-        hg_config_error(instance, "token_file",
-                        "the file contains the line for the gateway's `file`; it must contain the secret that `hopgate "
-                        "token` printed with it");
-        return -1;
-    }
-    if (strlen(config->token) > AUTH_TOKEN_MAX || strpbrk(config->token, " \t\r\n")) {
-        hg_config_error(instance, "token_file",
-                        "the file must contain only the token: %d to %d characters on one line, without spaces",
-                        AUTH_TOKEN_MIN, AUTH_TOKEN_MAX);
-        return -1;
-    }
-    if (strlen(config->token) < AUTH_TOKEN_MIN) {
-        hg_config_error(
+    if (!config->token)
+        return hg_config_error(instance, "id", "requires `token_file`, too; `hopgate token %s` creates a token",
+                               config->id ? config->id : "NAME");
+    if (is_line(config->token))
+        return hg_config_error(
+            instance, "token_file",
+            "the file contains the line for the gateway's `file`; it must contain the secret that `hopgate "
+            "token` printed with it");
+    if (strlen(config->token) > AUTH_TOKEN_MAX || strpbrk(config->token, " \t\r\n"))
+        return hg_config_error(instance, "token_file",
+                               "the file must contain only the token: %d to %d characters on one line, without spaces",
+                               AUTH_TOKEN_MIN, AUTH_TOKEN_MAX);
+    if (strlen(config->token) < AUTH_TOKEN_MIN)
+        return hg_config_error(
             instance, "token_file",
             "the token has fewer than %d characters, so it can be guessed; `hopgate token %s` creates a good one",
             AUTH_TOKEN_MIN, config->id ? config->id : "NAME");
-        return -1;
-    }
     return result;
 }
 
@@ -83,24 +76,18 @@ static int configure(struct hg_instance *instance)
 {
     const struct config *config = instance->cfg;
 
-    if (config->file && (config->id || config->token)) {
-        hg_config_error(instance, NULL, "give either `file` (on a gateway) or `id` and `token_file` (on a client)");
-        return -1;
-    }
-    if (config->file && hg_end(instance) == HG_END_CLIENT) {
-        hg_config_error(instance, "file", "this is for a gateway; a client needs `id` and `token_file`");
-        return -1;
-    }
-    if (!config->file && (config->id || config->token) && hg_end(instance) == HG_END_GATEWAY) {
-        hg_config_error(instance, config->id ? "id" : "token_file", "this is for a client; a gateway needs `file`");
-        return -1;
-    }
+    if (config->file && (config->id || config->token))
+        return hg_config_error(instance, NULL,
+                               "give either `file` (on a gateway) or `id` and `token_file` (on a client)");
+    if (config->file && hg_end(instance) == HG_END_CLIENT)
+        return hg_config_error(instance, "file", "this is for a gateway; a client needs `id` and `token_file`");
+    if (!config->file && (config->id || config->token) && hg_end(instance) == HG_END_GATEWAY)
+        return hg_config_error(instance, config->id ? "id" : "token_file",
+                               "this is for a client; a gateway needs `file`");
     if (config->id || config->token)
         return configure_client(instance, config);
-    if (!config->file) {
-        hg_config_error(instance, NULL, "give `file` (on a gateway) or `id` and `token_file` (on a client)");
-        return -1;
-    }
+    if (!config->file)
+        return hg_config_error(instance, NULL, "give `file` (on a gateway) or `id` and `token_file` (on a client)");
     hg_reads_file(instance, "file", config->file, true);
     instance->state = tokens_load(config->file, tell_config, instance);
     if (instance->state && ((const struct tokens *)instance->state)->count == 0)

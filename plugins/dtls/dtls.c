@@ -104,8 +104,8 @@ static int set_bind_address(struct hg_instance *instance)
         address->v6.sin6_port = htons(config->bind.port);
         return 0;
     }
-    hg_config_error(instance, "bind", "\"%s\" is not an IP address and port, such as 192.0.2.1:0", config->bind.host);
-    return -1;
+    return hg_config_error(instance, "bind", "\"%s\" is not an IP address and port, such as 192.0.2.1:0",
+                           config->bind.host);
 }
 
 static int configure_client(struct hg_instance *instance)
@@ -148,10 +148,8 @@ static int configure(struct hg_instance *instance)
     int result;
 
     instance->state = state;
-    if (!state) {
-        hg_config_error(instance, NULL, "out of memory");
-        return -1;
-    }
+    if (!state)
+        return hg_config_error(instance, NULL, "out of memory");
     atomic_flag_clear(&state->buffers_told);
     result = tlscommon_setup_init(&state->setup, instance, config->priority, PROTOCOLS);
     if (!state->setup.credentials)
@@ -161,14 +159,12 @@ static int configure(struct hg_instance *instance)
                         (long long)config->mtu, MTU_MIN);
         result = -1;
     }
-    if (gateway == client) {
-        hg_config_error(
+    if (gateway == client)
+        return hg_config_error(
             instance, gateway ? "listen" : NULL,
             gateway
                 ? "a block cannot have both `listen` and `connect`; remove `listen` on a client, `connect` on a gateway"
                 : "give `listen: ADDRESS` on a gateway or `connect: HOST:PORT` on a client");
-        return -1;
-    }
     if ((gateway ? configure_gateway(instance) : configure_client(instance)) < 0)
         result = -1;
     return result;
@@ -222,10 +218,8 @@ static int prepare(struct hg_instance *instance)
     if (tlscommon_setup_listen(&state->setup, instance, &config->listen, SOCK_DGRAM))
         return -1;
     state->rosters = calloc(state->setup.listener_count * DTLS_LISTENER_SOCKETS + 1, sizeof(struct dtls_roster *));
-    if (!state->rosters) {
-        hg_config_error(instance, NULL, "out of memory");
-        return -1;
-    }
+    if (!state->rosters)
+        return hg_config_error(instance, NULL, "out of memory");
     for (size_t i = 0; i < state->setup.listener_count; i++)
         prepare_sockets(instance, state->setup.listeners[i], &state->rosters[i * DTLS_LISTENER_SOCKETS]);
     return 0;

@@ -136,10 +136,8 @@ static int http_configure(struct hg_instance *instance)
     struct http *http = calloc(1, sizeof *http);
     int result = 0;
 
-    if (!http) {
-        hg_config_error(instance, NULL, "out of memory");
-        return -1;
-    }
+    if (!http)
+        return hg_config_error(instance, NULL, "out of memory");
     instance->state = http;
     http->limits = (struct http1_limits)HTTP1_DEFAULT_LIMITS;
     http->limits.start_line = config->max_request_line;
@@ -188,10 +186,8 @@ static int http_prepare(struct hg_instance *instance)
     int result = 0;
 
     http->listeners = calloc(config->listen.count, sizeof *http->listeners);
-    if (!http->listeners) {
-        hg_config_error(instance, "listen", "out of memory");
-        return -1;
-    }
+    if (!http->listeners)
+        return hg_config_error(instance, "listen", "out of memory");
     for (size_t i = 0; i < config->listen.count; i++) {
         char option[32];
 

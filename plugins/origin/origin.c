@@ -47,9 +47,9 @@ static int origin_configure(struct hg_instance *instance)
 
     if (!wrong)
         return 0;
-    hg_config_error(instance, "host", "\"%s\" is not \"public\", \"origin\", or a host with an optional port: %s",
-                    config->host, wrong);
-    return -1;
+    return hg_config_error(instance, "host",
+                           "\"%s\" is not \"public\", \"origin\", or a host with an optional port: %s", config->host,
+                           wrong);
 }
 
 static int origin_start(struct hg_worker *worker)

@@ -326,10 +326,8 @@ int route_configure(struct hg_instance *instance)
         route->rules = calloc(list->count, sizeof *route->rules);
         route->hosts = calloc(list->count, HG_HOST_MAX + 1);
     }
-    if (!route || !route->rules || !route->hosts) {
-        hg_config_error(instance, NULL, "out of memory");
-        return -1;
-    }
+    if (!route || !route->rules || !route->hosts)
+        return hg_config_error(instance, NULL, "out of memory");
     return configure_rules(route, instance, list);
 }
 

@@ -246,19 +246,15 @@ static int check_folder(const struct hg_instance *instance, const char *path, co
     gid_t group;
     uid_t user = owner_of(instance, &group);
 
-    if (!S_ISDIR(state->st_mode)) {
-        hg_config_error(instance, "path", "%s is not a directory", path);
-        return -1;
-    }
+    if (!S_ISDIR(state->st_mode))
+        return hg_config_error(instance, "path", "%s is not a directory", path);
     if (user != 0 && can_be_given(path, state))
         return 0;
-    if (user != 0 && state->st_uid != user) {
-        hg_config_error(
+    if (user != 0 && state->st_uid != user)
+        return hg_config_error(
             instance, "path",
             "%s belongs to uid %u, but hopgate will run as uid %u: chown -R it, or choose another directory", path,
             (unsigned)state->st_uid, (unsigned)user);
-        return -1;
-    }
     if (user != 0 && check_content(instance, path, user))
         return -1;
     if (state->st_mode & 077)
@@ -278,8 +274,7 @@ static int configure(struct hg_instance *instance)
         if (check_parent(instance, path))
             return -1;
     } else if (stat(path, &state)) {
-        hg_config_error(instance, "path", "%s: %s", path, strerror(errno));
-        return -1;
+        return hg_config_error(instance, "path", "%s: %s", path, strerror(errno));
     } else if (check_folder(instance, path, &state)) {
         return -1;
     }
@@ -307,15 +302,11 @@ static int prepare(struct hg_instance *instance)
 
         if (was_there && (user == 0 || !can_be_given(path, &state)))
             return 0;
-        if (!was_there || chmod(path, 0700)) {
-            hg_config_error(instance, "path", "cannot create %s: %s", path, strerror(errno));
-            return -1;
-        }
+        if (!was_there || chmod(path, 0700))
+            return hg_config_error(instance, "path", "cannot create %s: %s", path, strerror(errno));
     }
-    if (chown(path, user, group)) {
-        hg_config_error(instance, "path", "cannot give %s to uid %u: %s", path, (unsigned)user, strerror(errno));
-        return -1;
-    }
+    if (chown(path, user, group))
+        return hg_config_error(instance, "path", "cannot give %s to uid %u: %s", path, (unsigned)user, strerror(errno));
     return 0;
 }
 

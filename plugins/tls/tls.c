@@ -60,9 +60,8 @@ static int configure_gateway(struct hg_instance *instance)
 
     if (!client_only)
         return tlscommon_setup_gateway(&state->setup, instance, config->listen.count > 0);
-    hg_config_error(instance, client_only,
-                    "only applies to a client, with `connect: HOST:PORT`; add that, or remove this");
-    return -1;
+    return hg_config_error(instance, client_only,
+                           "only applies to a client, with `connect: HOST:PORT`; add that, or remove this");
 }
 
 static bool is_client(const struct hg_instance *instance)
@@ -79,10 +78,8 @@ static int configure(struct hg_instance *instance)
     int result;
 
     instance->state = state;
-    if (!state) {
-        hg_config_error(instance, NULL, "out of memory");
-        return -1;
-    }
+    if (!state)
+        return hg_config_error(instance, NULL, "out of memory");
     result = tlscommon_setup_init(&state->setup, instance, config->priority, PROTOCOLS);
     if (!state->setup.credentials)
         return -1;

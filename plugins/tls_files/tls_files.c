@@ -126,17 +126,14 @@ static void warn(const struct teller *teller, const struct pair_files *files, co
 
 static int check_form(struct hg_instance *instance, const struct config *config)
 {
-    if (config->pairs.count && (config->cert || config->key)) {
-        hg_config_error(instance, "pairs", "give either `cert` and `key` or `pairs`, not both");
-        return -1;
-    }
+    if (config->pairs.count && (config->cert || config->key))
+        return hg_config_error(instance, "pairs", "give either `cert` and `key` or `pairs`, not both");
     if (config->pairs.count || (config->cert && config->key))
         return 0;
     if (!config->cert && !config->key)
-        hg_config_error(instance, NULL, "give `cert` and `key`, or a list of such pairs");
-    else
-        hg_config_error(instance, config->cert ? "cert" : "key", "requires `%s`, too", config->cert ? "key" : "cert");
-    return -1;
+        return hg_config_error(instance, NULL, "give `cert` and `key`, or a list of such pairs");
+    return hg_config_error(instance, config->cert ? "cert" : "key", "requires `%s`, too",
+                           config->cert ? "key" : "cert");
 }
 
 /* The pairs in the config, in whichever form they were given. NULL: out of memory. */
@@ -163,10 +160,8 @@ static int configure(struct hg_instance *instance)
     if (check_form(instance, config))
         return -1;
     instance->state = state = instance_new(config);
-    if (!state || !state->pairs || !state->states) {
-        hg_config_error(instance, NULL, "out of memory");
-        return -1;
-    }
+    if (!state || !state->pairs || !state->states)
+        return hg_config_error(instance, NULL, "out of memory");
     for (size_t i = 0; i < state->count; i++) {
         char prefix[32] = "";
 

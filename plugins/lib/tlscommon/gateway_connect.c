@@ -43,16 +43,12 @@ static int check_gateway(struct hg_instance *instance, const struct hg_list *lis
 
     if (list->count > 1)
         snprintf(option, sizeof option, "connect[%zu]", number);
-    if (!strcmp(address->host, "*")) {
-        hg_config_error(instance, option, "cannot connect to \"*\"; give the name of the gateway");
-        return -1;
-    }
-    if (is_repeated(addresses, number)) {
-        hg_config_error(instance, option,
-                        "duplicate gateway %s:%u; for several links to a gateway, use the setting `links`",
-                        address->host, address->port);
-        return -1;
-    }
+    if (!strcmp(address->host, "*"))
+        return hg_config_error(instance, option, "cannot connect to \"*\"; give the name of the gateway");
+    if (is_repeated(addresses, number))
+        return hg_config_error(instance, option,
+                               "duplicate gateway %s:%u; for several links to a gateway, use the setting `links`",
+                               address->host, address->port);
     return 0;
 }
 

@@ -26,24 +26,21 @@ int tlscommon_trust(struct hg_instance *instance, gnutls_certificate_credentials
         count = gnutls_certificate_set_x509_system_trust(credentials);
         if (count > 0)
             return 0;
-        hg_config_error(instance, "ca",
-                        "the system's trust store is empty; install its certificates (package ca-certificates), or "
-                        "give a file with the gateway's authority");
-        return -1;
+        return hg_config_error(
+            instance, "ca",
+            "the system's trust store is empty; install its certificates (package ca-certificates), or "
+            "give a file with the gateway's authority");
     }
     hg_reads_file(instance, "ca", ca, false);
     fd = open(ca, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        hg_config_error(instance, "ca", "cannot read %s: %s", ca, strerror(errno));
-        return -1;
-    }
+    if (fd < 0)
+        return hg_config_error(instance, "ca", "cannot read %s: %s", ca, strerror(errno));
     close(fd);
     count = gnutls_certificate_set_x509_trust_file(credentials, ca, GNUTLS_X509_FMT_PEM);
     if (count > 0)
         return 0;
-    hg_config_error(instance, "ca", "%s contains no PEM certificate (\"-----BEGIN CERTIFICATE-----\")%s%s", ca,
-                    count < 0 ? ": " : "", count < 0 ? gnutls_strerror(count) : "");
-    return -1;
+    return hg_config_error(instance, "ca", "%s contains no PEM certificate (\"-----BEGIN CERTIFICATE-----\")%s%s", ca,
+                           count < 0 ? ": " : "", count < 0 ? gnutls_strerror(count) : "");
 }
 
 /* ---- Verification ---- */

@@ -22,8 +22,7 @@ int tlscommon_setup_init(struct tlscommon_setup *setup, struct hg_instance *inst
 
     if (gnutls_certificate_allocate_credentials(&setup->credentials) < 0) {
         setup->credentials = NULL;
-        hg_config_error(instance, NULL, "out of memory");
-        return -1;
+        return hg_config_error(instance, NULL, "out of memory");
     }
     if (!priority)
         snprintf(text, sizeof text, "%s%s", protocols, tlscommon_has_aes() ? AES_FIRST : AES_LAST);
@@ -31,9 +30,8 @@ int tlscommon_setup_init(struct tlscommon_setup *setup, struct hg_instance *inst
     if (result == 0)
         return 0;
     setup->priority = NULL;
-    hg_config_error(instance, "priority", "not a GnuTLS priority string, at \"%s\": %s", where ? where : "",
-                    gnutls_strerror(result));
-    return -1;
+    return hg_config_error(instance, "priority", "not a GnuTLS priority string, at \"%s\": %s", where ? where : "",
+                           gnutls_strerror(result));
 }
 
 int tlscommon_setup_gateway(struct tlscommon_setup *setup, struct hg_instance *instance, bool listens)
@@ -65,10 +63,8 @@ int tlscommon_setup_listen(struct tlscommon_setup *setup, struct hg_instance *in
     if (listen->count == 0)
         return 0;
     setup->listeners = calloc(listen->count, sizeof(struct hg_listener *));
-    if (!setup->listeners) {
-        hg_config_error(instance, "listen", "out of memory");
-        return -1;
-    }
+    if (!setup->listeners)
+        return hg_config_error(instance, "listen", "out of memory");
     for (size_t i = 0; i < listen->count; i++) {
         char option[32];
 
