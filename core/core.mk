@@ -10,7 +10,7 @@ CORE_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 # All of core/ except main(), for the unit tests to link with.
 noinst_LTLIBRARIES += core/libcore.la
 core_libcore_la_SOURCES = \
-	core/base/backoff.c core/base/backoff.h core/base/buffer.c core/base/buffer.h core/base/fatal.c core/base/fatal.h core/base/failure.c \
+	core/base/backoff.c core/base/backoff.h core/base/buffer.c core/base/buffer.h core/base/cold.h core/base/fatal.c core/base/fatal.h core/base/failure.c \
 	core/base/failure.h core/base/log.c core/base/log.h core/base/log_limit.c core/base/log_line.c \
 	core/base/log_private.h core/base/message.c core/base/message.h core/base/multimap.c core/base/multimap.h \
 	core/base/socket_address.c core/base/socket_address.h \

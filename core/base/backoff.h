@@ -10,6 +10,8 @@
 #ifndef CORE_BASE_BACKOFF_H
 #define CORE_BASE_BACKOFF_H
 
+#include "core/base/cold.h"
+
 #include <hopgate/types.h>
 
 #include <stdbool.h>
@@ -31,15 +33,15 @@ struct backoff {
 };
 
 /* The wait before the next try. `random` is any random number. */
-hg_time backoff_next(struct backoff *backoff, uint64_t random);
+COLD hg_time backoff_next(struct backoff *backoff, uint64_t random);
 
 /* The gateway refused the try, for a reason that is unlikely to change soon. */
-void backoff_refused(struct backoff *backoff);
+COLD void backoff_refused(struct backoff *backoff);
 
 /* A link that was up has ended after `lifetime`. */
-void backoff_link_ended(struct backoff *backoff, hg_time lifetime);
+COLD void backoff_link_ended(struct backoff *backoff, hg_time lifetime);
 
 /* A session was resumed: the gateway is fine and the path is at fault, so the next wait is short. */
-void backoff_resumed(struct backoff *backoff);
+COLD void backoff_resumed(struct backoff *backoff);
 
 #endif

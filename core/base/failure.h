@@ -6,6 +6,8 @@
 #ifndef CORE_BASE_FAILURE_H
 #define CORE_BASE_FAILURE_H
 
+#include "core/base/cold.h"
+
 #include <hopgate/host.h>
 
 /* The status of a reset because the user is no longer interested in the response, as in nginx's log: not a failure. */
@@ -24,6 +26,6 @@ struct failure {
 
 /* Logs the failure at info, or at debug if the user went away. The number of lines a minute is limited, to far more
  * than a working service ever causes; further ones are only counted, since anyone on the internet can cause them. */
-void failure_log(const struct failure *failure);
+COLD void failure_log(const struct failure *failure);
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef CORE_BASE_FATAL_H
 #define CORE_BASE_FATAL_H
 
+#include "core/base/cold.h"
+
 /* What a thread is doing: a plugin's callback, with both texts living as long as the program; plugin NULL: running the
  * core itself; callback NULL as well: a thread that a plugin has started. */
 struct calling {
@@ -35,6 +37,6 @@ static inline void fatal_mark_thread(void)
 
 /* From now on, a fatal signal writes a line to standard error and then ends the process as it would have anyway: with a
  * core dump or a sanitizer's report. The calling thread is marked as the core's. */
-void fatal_watch(void);
+COLD void fatal_watch(void);
 
 #endif

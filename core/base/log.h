@@ -10,6 +10,8 @@
 #ifndef CORE_BASE_LOG_H
 #define CORE_BASE_LOG_H
 
+#include "core/base/cold.h"
+
 #include <hopgate/host.h>
 #include <stdio.h>
 
@@ -21,15 +23,16 @@ enum log_format {
 };
 
 /* Call before the first line; the default is LOG_AUTO and HG_LOG_INFO. */
-void log_configure(enum log_format format, enum hg_level level);
+COLD void log_configure(enum log_format format, enum hg_level level);
 bool log_enabled(enum hg_level level);
 /* Whether lines are JSON. Safe in a signal handler. */
 bool log_is_json(void);
 
 /* Logs a line under the name of a part ("http", "session"). Each line is written by one system call. */
-__attribute__((format(printf, 3, 4))) void log_line(enum hg_level level, const char *part, const char *format, ...);
-__attribute__((format(printf, 3, 0))) void log_vline(enum hg_level level, const char *part, const char *format,
-                                                     va_list arguments);
+__attribute__((cold, format(printf, 3, 4))) void log_line(enum hg_level level, const char *part, const char *format,
+                                                          ...);
+__attribute__((cold, format(printf, 3, 0))) void log_vline(enum hg_level level, const char *part, const char *format,
+                                                           va_list arguments);
 
 /* A machine-readable part of a line: a member of its JSON object, or name=value in text. */
 struct log_member {
@@ -51,10 +54,10 @@ struct log_event {
     bool says_all; /* the message already contains the members: in text they are left out */
 };
 
-__attribute__((format(printf, 2, 3))) void log_event(const struct log_event *event, const char *format, ...);
+__attribute__((cold, format(printf, 2, 3))) void log_event(const struct log_event *event, const char *format, ...);
 
 /* Logs a line at info that consists only of members: its message is "name=value name=value". */
-void log_figures(const char *part, const struct log_member *members, size_t count);
+COLD void log_figures(const char *part, const struct log_member *members, size_t count);
 
 /* The limit on lines per minute that outsiders could otherwise cause without bound. */
 struct log_limit {
@@ -68,25 +71,26 @@ struct log_limit {
 /* Whether an event may be logged now. If not, it is counted, and within a minute a line gives the count, "… (repeated
  * 17 times in the last minute)", with the message of the first one counted. `site`, compared by address, identifies the
  * kind of event. `source` is who caused it, an address (its port is ignored) or a name; NULL: nobody in particular. */
-__attribute__((format(printf, 5, 6))) bool log_admits(struct log_limit limit, const void *site, const char *source,
-                                                      const struct log_event *event, const char *format, ...);
+__attribute__((cold, format(printf, 5, 6))) bool log_admits(struct log_limit limit, const void *site,
+                                                            const char *source, const struct log_event *event,
+                                                            const char *format, ...);
 
 /* Like log_line(), limited to LOG_FEW. The address of the format is the site. */
-__attribute__((format(printf, 4, 5))) void log_limited(enum hg_level level, const char *part, const char *source,
-                                                       const char *format, ...);
-__attribute__((format(printf, 4, 0))) void log_vlimited(enum hg_level level, const char *part, const char *source,
-                                                        const char *format, va_list arguments);
+__attribute__((cold, format(printf, 4, 5))) void log_limited(enum hg_level level, const char *part, const char *source,
+                                                             const char *format, ...);
+__attribute__((cold, format(printf, 4, 0))) void log_vlimited(enum hg_level level, const char *part, const char *source,
+                                                              const char *format, va_list arguments);
 
 /* Whether any counted events have yet to be reported; cheap. */
 bool log_has_counted(void);
 /* Logs what was counted in minutes that have ended, or everything. */
-void log_counted(bool all);
+COLD void log_counted(bool all);
 
 /* Returns a stream that logs each line written to it: as a warning if it contains "warning: ", else as an error. Used
  * for errors in config files, which are reported to a stream. `part` is a literal. NULL when out of memory. */
-FILE *log_stream(const char *part);
+COLD FILE *log_stream(const char *part);
 
 /* Copies `text` as printable ASCII with a NUL, cut to `capacity`, so that a peer's words can be logged. */
-void log_printable(char *copy, size_t capacity, const char *text);
+COLD void log_printable(char *copy, size_t capacity, const char *text);
 
 #endif

@@ -111,9 +111,9 @@ static void count(struct bucket *bucket, const struct log_event *event, const ch
     atomic_fetch_add(&state.counted, 1);
 }
 
-__attribute__((format(printf, 5, 0))) static bool admits(struct log_limit limit, const void *site, const char *source,
-                                                         const struct log_event *event, const char *format,
-                                                         va_list arguments)
+__attribute__((cold, format(printf, 5, 0))) static bool admits(struct log_limit limit, const void *site,
+                                                               const char *source, const struct log_event *event,
+                                                               const char *format, va_list arguments)
 {
     time_t now = seconds();
     struct bucket *all, *each;

@@ -10,6 +10,8 @@
 #ifndef CORE_BASE_SUGGEST_H
 #define CORE_BASE_SUGGEST_H
 
+#include "core/base/cold.h"
+
 #include <stddef.h>
 
 struct suggestion {
@@ -19,11 +21,11 @@ struct suggestion {
     size_t distance;    /* of `best`; until there is a close candidate, the smallest distance that is too far */
 };
 
-struct suggestion suggestion_for(const char *word);
+COLD struct suggestion suggestion_for(const char *word);
 /* Adds a valid word as a candidate. It must live as long as the suggestion is used. */
-void suggestion_offer(struct suggestion *suggestion, const char *candidate);
+COLD void suggestion_offer(struct suggestion *suggestion, const char *candidate);
 /* The closest candidate, else the shortest one with a part in common; NULL: none is similar. */
-const char *suggestion_best(const struct suggestion *suggestion);
+COLD const char *suggestion_best(const struct suggestion *suggestion);
 
 /* For printf: "%s%s%s" with SUGGESTION(best) prints "; did you mean 'best'?" or nothing. */
 #define SUGGESTION(best) (best) ? "; did you mean '" : "", (best) ? (best) : "", (best) ? "'?" : ""

@@ -6,6 +6,7 @@
 #ifndef CORE_CLI_CLI_H
 #define CORE_CLI_CLI_H
 
+#include "core/base/cold.h"
 #include "core/plugin/plugin.h"
 
 /* Exit codes, as in hopgate(1). A plugin's command may use others. */
@@ -39,20 +40,20 @@ struct cli_command {
 };
 
 /* The whole program. Returns the exit code. */
-int cli_main(int argc, char **argv);
+COLD int cli_main(int argc, char **argv);
 
 /* The commands: cli_run.c and cli_plugins.c. */
-int cli_run(struct cli *cli, char **arguments);
-int cli_check(struct cli *cli, char **arguments);
-int cli_plugins(struct cli *cli, char **arguments);
-int cli_describe(struct cli *cli, char **arguments);
+COLD int cli_run(struct cli *cli, char **arguments);
+COLD int cli_check(struct cli *cli, char **arguments);
+COLD int cli_plugins(struct cli *cli, char **arguments);
+COLD int cli_describe(struct cli *cli, char **arguments);
 
 /* Runs a plugin's command that uses a config file; argv[0] is its name. Returns the exit code. */
-int cli_command_on_file(struct cli *cli, const struct hg_command *command, int argc, char **argv);
+COLD int cli_command_on_file(struct cli *cli, const struct hg_command *command, int argc, char **argv);
 
 /* Finds a command added by a plugin. `visit` is called with each command before it. NULL if there is no such
  * command. */
-const struct hg_command *cli_plugin_command(struct plugins *plugins, const char *name,
-                                            void (*visit)(void *arg, const struct hg_command *command), void *arg);
+COLD const struct hg_command *cli_plugin_command(struct plugins *plugins, const char *name,
+                                                 void (*visit)(void *arg, const struct hg_command *command), void *arg);
 
 #endif

@@ -6,17 +6,18 @@
 #ifndef CORE_CLI_RUN_H
 #define CORE_CLI_RUN_H
 
+#include "core/base/cold.h"
 #include "core/pipeline/pipeline.h"
 
 /* Runs until stopped by SIGTERM or SIGINT. Returns the exit code of the program: 0, or 1 if it could not start.
  */
-int run_pipeline(struct pipeline *pipeline);
+COLD int run_pipeline(struct pipeline *pipeline);
 
 /* Runs a command of an instance's plugin (hg_plugin.command), with only those instances of the pipeline started that it
  * needs. Returns the exit code of the program. */
-int run_command_of(const struct instance *instance, int argc, char **argv);
+COLD int run_command_of(const struct instance *instance, int argc, char **argv);
 
 /* Lets the plugins of a pipeline without errors check their environment (hg_plugin.examine). */
-void run_examinations(struct pipeline *pipeline);
+COLD void run_examinations(struct pipeline *pipeline);
 
 #endif

@@ -10,12 +10,14 @@
 #ifndef CORE_CONFIG_DESCRIBE_H
 #define CORE_CONFIG_DESCRIBE_H
 
+#include "core/base/cold.h"
+
 #include <hopgate/option.h>
 #include <stdio.h>
 
 /* Lines of at most 80 columns, indented by `indent` spaces. "None." for an empty table. */
-void describe_text(FILE *out, const struct hg_option *table, int indent);
+COLD void describe_text(FILE *out, const struct hg_option *table, int indent);
 /* The same as lines of a manual page (man(7)). */
-void describe_manual(FILE *out, const struct hg_option *table);
+COLD void describe_manual(FILE *out, const struct hg_option *table);
 
 #endif

@@ -36,8 +36,8 @@ static void print_line(FILE *out, const char *text)
     fputc('\n', out);
 }
 
-__attribute__((format(printf, 4, 0))) static void tell(const struct config *config, const struct config_node *at,
-                                                       const char *kind, const char *format, va_list arguments)
+__attribute__((cold, format(printf, 4, 0))) static void tell(const struct config *config, const struct config_node *at,
+                                                             const char *kind, const char *format, va_list arguments)
 {
     char *message = NULL;
 

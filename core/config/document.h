@@ -10,6 +10,8 @@
 #ifndef CORE_CONFIG_DOCUMENT_H
 #define CORE_CONFIG_DOCUMENT_H
 
+#include "core/base/cold.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,27 +55,28 @@ struct config {
 
 /* Reads a file. Returns NULL only when out of memory; if the file cannot be parsed at all, the error is reported and
  * `root` is NULL. `errors` must outlive the result. */
-struct config *config_read(const char *path, FILE *errors);
+COLD struct config *config_read(const char *path, FILE *errors);
 /* The same for bytes in memory; `path` names them and gives the base of relative paths. */
-struct config *config_parse(const char *path, const char *bytes, size_t size, FILE *errors);
-void config_free(struct config *config);
+COLD struct config *config_parse(const char *path, const char *bytes, size_t size, FILE *errors);
+COLD void config_free(struct config *config);
 
 /* The value of a key, or NULL. The node of the key is stored in `*key_node` unless `key_node` is NULL. */
-struct config_node *config_get(const struct config_node *mapping, const char *key, const struct config_node **key_node);
+COLD struct config_node *config_get(const struct config_node *mapping, const char *key,
+                                    const struct config_node **key_node);
 /* Whether a value is null: nothing, ~ or null, without quotes. */
-bool config_is_null(const struct config_node *node);
+COLD bool config_is_null(const struct config_node *node);
 /* "a list", "a mapping", "text": its name in messages. */
-const char *config_kind_name(const struct config_node *node);
+COLD const char *config_kind_name(const struct config_node *node);
 
 /* Notes a file that will be read, with the place of its path in the config. When out of memory, it is not noted. */
-void config_note_file(struct config *config, const struct config_node *at, const char *path, bool again);
+COLD void config_note_file(struct config *config, const struct config_node *at, const char *path, bool again);
 
 /* Reports an error or a warning as "FILE:LINE:COLUMN: …"; a NULL `at` stands for the whole file. */
-__attribute__((format(printf, 3, 4))) void config_fault(struct config *config, const struct config_node *at,
-                                                        const char *format, ...);
-__attribute__((format(printf, 3, 0))) void config_vfault(struct config *config, const struct config_node *at,
-                                                         const char *format, va_list arguments);
-__attribute__((format(printf, 3, 4))) void config_warning(struct config *config, const struct config_node *at,
-                                                          const char *format, ...);
+__attribute__((cold, format(printf, 3, 4))) void config_fault(struct config *config, const struct config_node *at,
+                                                              const char *format, ...);
+__attribute__((cold, format(printf, 3, 0))) void config_vfault(struct config *config, const struct config_node *at,
+                                                               const char *format, va_list arguments);
+__attribute__((cold, format(printf, 3, 4))) void config_warning(struct config *config, const struct config_node *at,
+                                                                const char *format, ...);
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef CORE_CONFIG_NETWORKS_H
 #define CORE_CONFIG_NETWORKS_H
 
+#include "core/base/cold.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,16 +26,16 @@ struct network {
 
 /* Reads "192.0.2.1", "192.0.2.0/24", "2001:db8::/32". Returns NULL, or what is wrong, for which `hint`, of at least 64
  * bytes, may be used. */
-const char *network_parse(const char *text, struct network *network, char *hint, size_t hint_size);
+COLD const char *network_parse(const char *text, struct network *network, char *hint, size_t hint_size);
 
 struct network_set;
 
-struct network_set *network_set_new(void);
-void network_set_free(struct network_set *set);
+COLD struct network_set *network_set_new(void);
+COLD void network_set_free(struct network_set *set);
 /* 0, or -1 when out of memory. */
-int network_set_add(struct network_set *set, const struct network *network);
+COLD int network_set_add(struct network_set *set, const struct network *network);
 /* Call once all networks are added: prepares the set for searching. */
-void network_set_finish(struct network_set *set);
+COLD void network_set_finish(struct network_set *set);
 /* Whether the address, with or without a port, belongs to a network of the set. False for other address families. */
 bool network_set_has(const struct network_set *set, const struct sockaddr *address);
 

@@ -6,6 +6,7 @@
 #ifndef CORE_CONFIG_ONLY_H
 #define CORE_CONFIG_ONLY_H
 
+#include "core/base/cold.h"
 #include "core/config/options.h"
 
 #include <hopgate/message.h>
@@ -25,8 +26,8 @@ struct only_options {
 
 /* Fills `options` from a stage's block, which may be NULL, and prepares the matching. False after an error. `*only` is
  * set to NULL if the stage sees all requests; otherwise it lives as long as `reading->memory`. */
-bool only_read(const struct option_reading *reading, const struct config_node *block, const struct config_node *at,
-               struct only_options *options, const struct only **only);
+COLD bool only_read(const struct option_reading *reading, const struct config_node *block, const struct config_node *at,
+                    struct only_options *options, const struct only **only);
 
 /* Whether a stage sees a request of that user. The request is as it arrives at the stage. */
 bool only_matches(const struct only *only, const struct hg_head *request, const struct hg_sockaddr *user);

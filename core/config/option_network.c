@@ -32,7 +32,7 @@ struct telling {
     size_t faults;
 };
 
-__attribute__((format(printf, 2, 3))) static void fault(struct telling *telling, const char *format, ...)
+__attribute__((cold, format(printf, 2, 3))) static void fault(struct telling *telling, const char *format, ...)
 {
     char *text = NULL;
     va_list arguments;

@@ -20,8 +20,8 @@ struct table_check {
     unsigned depth;
 };
 
-__attribute__((format(printf, 3, 4))) static bool bad(const struct table_check *check, const struct hg_option *option,
-                                                      const char *format, ...)
+__attribute__((cold, format(printf, 3, 4))) static bool bad(const struct table_check *check,
+                                                            const struct hg_option *option, const char *format, ...)
 {
     va_list arguments;
     int used = snprintf(check->why, check->why_size, "option '%s': ", option->name);

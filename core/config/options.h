@@ -6,6 +6,7 @@
 #ifndef CORE_CONFIG_OPTIONS_H
 #define CORE_CONFIG_OPTIONS_H
 
+#include "core/base/cold.h"
 #include "core/config/document.h"
 
 #include <hopgate/host.h>
@@ -27,26 +28,26 @@ struct option_reading {
 /* Fills `cfg`, which must be zeroed, from `block` and the defaults. `block` may be NULL; errors, including missing
  * options, are then reported at `at`. True if there were no errors. `table` may be NULL: the block must then be
  * empty. */
-bool options_fill(const struct option_reading *reading, const struct hg_option *table, const struct config_node *block,
-                  const struct config_node *at, void *cfg);
-void options_free(struct option_memory **memory);
+COLD bool options_fill(const struct option_reading *reading, const struct hg_option *table,
+                       const struct config_node *block, const struct config_node *at, void *cfg);
+COLD void options_free(struct option_memory **memory);
 
 /* Rereads the files whose content may change while the program runs. A file with errors changes nothing. Changes and
  * errors are reported, one line each. */
 typedef void option_tell(void *arg, enum hg_level level, const char *text);
-void options_reread(const struct option_memory *memory, option_tell *tell, void *arg);
+COLD void options_reread(const struct option_memory *memory, option_tell *tell, void *arg);
 
 /* Whether the networks of an option include the address: see hg_networks_match(). */
 bool networks_match(const struct hg_networks *networks, const struct sockaddr *address);
 
 /* Finds the option with a path ("routes[2].to"): its value, or else the nearest thing around it that exists. */
-const struct config_node *options_locate(const struct hg_option *table, const struct config_node *block,
-                                         const char *path);
+COLD const struct config_node *options_locate(const struct hg_option *table, const struct config_node *block,
+                                              const char *path);
 
 /* Writes "NAME: VALUE" lines as YAML, indented by `indent` spaces, with secrets as "(secret)". */
-void options_print(FILE *out, const struct hg_option *table, const void *cfg, int indent);
+COLD void options_print(FILE *out, const struct hg_option *table, const void *cfg, int indent);
 
 /* Whether there is an error in a table for a struct of `cfg_size` bytes; if so, it is described in `why`. */
-bool options_table_is_bad(const struct hg_option *table, size_t cfg_size, char *why, size_t why_size);
+COLD bool options_table_is_bad(const struct hg_option *table, size_t cfg_size, char *why, size_t why_size);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef CORE_CONFIG_SETTINGS_H
 #define CORE_CONFIG_SETTINGS_H
 
+#include "core/base/cold.h"
 #include "core/config/options.h"
 
 /* The most links that a client may have to each gateway. */
@@ -37,7 +38,7 @@ struct settings {
 extern const struct hg_option settings_options[];
 
 /* Fills the settings from the root of the file, or with the defaults if `root` is NULL. False after an error. */
-bool settings_fill(struct config *config, const struct config_node *root, struct option_memory **memory,
-                   struct settings *settings);
+COLD bool settings_fill(struct config *config, const struct config_node *root, struct option_memory **memory,
+                        struct settings *settings);
 
 #endif

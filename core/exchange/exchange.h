@@ -8,6 +8,8 @@
 #ifndef CORE_EXCHANGE_EXCHANGE_H
 #define CORE_EXCHANGE_EXCHANGE_H
 
+#include "core/base/cold.h"
+
 #include <hopgate/host.h>
 
 struct exchange;
@@ -43,9 +45,9 @@ struct exchange_table {
 
 /* Initializes a table with room for this many tops and this many stages below them. The caller fills in `tops`, and
  * `stages` from stages[1] on, and counts the latter in `stage_count`. 0, or -1 when out of memory. */
-int exchange_table_init(struct exchange_table *table, size_t top_count, size_t stage_count, size_t buffer);
+COLD int exchange_table_init(struct exchange_table *table, size_t top_count, size_t stage_count, size_t buffer);
 /* Frees what the table holds. No exchange may be open. */
-void exchange_table_free(struct exchange_table *table);
+COLD void exchange_table_free(struct exchange_table *table);
 
 /* Opens an exchange that begins at `top`, one of table->tops, with `state` as its self->state. NULL when out of memory;
  * the caller then keeps `request`. See hg_exchange_open(). */
@@ -58,8 +60,8 @@ void exchange_flush(struct hg_self *self, enum hg_direction direction);
 void exchange_emit_end(struct hg_self *self, enum hg_direction direction, struct hg_fields *trailers);
 size_t exchange_credit(struct hg_self *self, enum hg_direction direction);
 void exchange_resume(struct hg_self *self, enum hg_direction direction);
-void exchange_reset(struct hg_self *self, const struct hg_reason *reason);
-void exchange_break(struct hg_self *self, const struct hg_reason *reason);
+COLD void exchange_reset(struct hg_self *self, const struct hg_reason *reason);
+COLD void exchange_break(struct hg_self *self, const struct hg_reason *reason);
 void exchange_set_target(struct hg_self *self, const struct hg_target *target);
 void exchange_set_tls(struct hg_self *self, const struct hg_tls *tls);
 void exchange_set_service(struct hg_self *self, const struct hg_service *service);
@@ -68,10 +70,10 @@ void exchange_set_service(struct hg_self *self, const struct hg_service *service
 void exchange_run_ready(struct exchange_table *table);
 
 /* Resets all exchanges, as there is no time left to stop. */
-void exchange_reset_all(struct exchange_table *table, const struct hg_reason *reason);
+COLD void exchange_reset_all(struct exchange_table *table, const struct hg_reason *reason);
 
 /* Logs each stage's statistics, then a line for each open exchange: how old it is and which stage holds it. */
-void exchange_report_stages(const struct exchange_table *table);
-void exchange_report(const struct exchange_table *table);
+COLD void exchange_report_stages(const struct exchange_table *table);
+COLD void exchange_report(const struct exchange_table *table);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef CORE_EXCHANGE_EXCHANGE_PRIVATE_H
 #define CORE_EXCHANGE_EXCHANGE_PRIVATE_H
 
+#include "core/base/cold.h"
 #include "core/base/fatal.h"
 #include "core/exchange/exchange.h"
 
@@ -192,28 +193,29 @@ void slot_offer_credit(struct slot *slot, enum hg_direction direction);
 /* ---- exchange_end.c ---- */
 
 /* Resets the exchange, once; `by`: the index of the slot that requested it, or NOBODY. */
-void exchange_reset_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by);
+COLD void exchange_reset_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by);
 /* The same, but only once what is on its way up from there has been taken; what is below ends at once. */
-void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by);
+COLD void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by);
 /* Continues a break; called until it is complete. */
-void exchange_go_on_breaking(struct exchange *exchange);
+COLD void exchange_go_on_breaking(struct exchange *exchange);
 /* A stage answers instead of those below it, which are reset. */
-void exchange_replace_below(struct slot *slot);
+COLD void exchange_replace_below(struct slot *slot);
 /* Detaches all stages and frees the exchange. If it was reset, the stages get the reset first. */
 void exchange_finish(struct exchange *exchange);
-void exchange_finish_reset(struct exchange *exchange);
+COLD void exchange_finish_reset(struct exchange *exchange);
 
 /* ---- exchange_breach.c ---- */
 
 /* A stage broke the contract. Logged under its name, the first time for each callback; the exchange is reset … */
-__attribute__((format(printf, 3, 4))) void slot_breach(struct slot *slot, enum breach breach, const char *format, ...);
+__attribute__((cold, format(printf, 3, 4))) void slot_breach(struct slot *slot, enum breach breach, const char *format,
+                                                             ...);
 /* … or continues, if that does no harm. */
-__attribute__((format(printf, 3, 4))) void slot_note_breach(struct slot *slot, enum breach breach, const char *format,
-                                                            ...);
+__attribute__((cold, format(printf, 3, 4))) void slot_note_breach(struct slot *slot, enum breach breach,
+                                                                  const char *format, ...);
 
 /* ---- exchange_report.c ---- */
 
 /* Logs that the exchange was reset, and why. The outcome must be set. */
-void exchange_log_failure(const struct exchange *exchange);
+COLD void exchange_log_failure(const struct exchange *exchange);
 
 #endif

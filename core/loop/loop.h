@@ -7,6 +7,7 @@
 #ifndef CORE_LOOP_LOOP_H
 #define CORE_LOOP_LOOP_H
 
+#include "core/base/cold.h"
 #include "core/loop/trim.h"
 
 #include <ev.h>
@@ -31,9 +32,9 @@ struct loop {
 };
 
 /* 0, or -1 when out of memory. Call loop_end() in either case. */
-int loop_init(struct loop *loop, void (*turn_ends)(struct loop *loop));
+COLD int loop_init(struct loop *loop, void (*turn_ends)(struct loop *loop));
 /* Makes the posted calls that are waiting, then frees everything the loop owns. */
-void loop_end(struct loop *loop);
+COLD void loop_end(struct loop *loop);
 
 /* Runs until loop_break() is called. */
 void loop_run(struct loop *loop);

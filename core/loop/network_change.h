@@ -7,17 +7,19 @@
 #ifndef CORE_LOOP_NETWORK_CHANGE_H
 #define CORE_LOOP_NETWORK_CHANGE_H
 
+#include "core/base/cold.h"
+
 #include <hopgate/host.h>
 
 struct changes;
 
 /* Calls `changed` after a change, but never from within these functions except changes_look(). NULL when out of memory.
  * What the kernel does not allow to be watched is not watched. */
-struct changes *changes_watch(struct hg_worker *worker, hg_callback changed, void *arg);
+COLD struct changes *changes_watch(struct hg_worker *worker, hg_callback changed, void *arg);
 /* NULL is allowed. */
-void changes_unwatch(struct changes *changes);
+COLD void changes_unwatch(struct changes *changes);
 
 /* Checks whether the machine was suspended; cheap enough for every turn of the loop. */
-void changes_look(struct changes *changes);
+COLD void changes_look(struct changes *changes);
 
 #endif

@@ -7,6 +7,8 @@
 #ifndef CORE_LOOP_RESOLVE_H
 #define CORE_LOOP_RESOLVE_H
 
+#include "core/base/cold.h"
+
 #include <hopgate/host.h>
 
 struct loop;
@@ -17,6 +19,6 @@ struct hg_resolution *resolve_start(struct loop *loop, const char *plugin, const
 void resolve_cancel(struct hg_resolution *resolution);
 
 /* Drops unfinished lookups without calling back. Answers that were posted must still be run afterwards. */
-void resolver_stop(struct loop *loop);
+COLD void resolver_stop(struct loop *loop);
 
 #endif

@@ -7,6 +7,8 @@
 #ifndef CORE_LOOP_TRIM_H
 #define CORE_LOOP_TRIM_H
 
+#include "core/base/cold.h"
+
 #include <ev.h>
 #include <stddef.h>
 
@@ -16,7 +18,7 @@ struct trim {
     size_t count, most;
 };
 
-void trim_init(struct trim *trim);
+COLD void trim_init(struct trim *trim);
 
 /* To be called when a descriptor is watched, and when it no longer is. */
 void trim_added(struct trim *trim);

@@ -7,6 +7,7 @@
 #ifndef CORE_PIPELINE_GATEWAY_LIST_H
 #define CORE_PIPELINE_GATEWAY_LIST_H
 
+#include "core/base/cold.h"
 #include "core/pipeline/pipeline.h"
 
 /* How one transport reaches a gateway. */
@@ -29,14 +30,14 @@ struct gateway_list {
 /* Finds the gateways of a pipeline, whose instances must be configured. 0, or -1 when out of memory; call
  * gateway_list_free() in either case.
  */
-int gateway_list_make(struct gateway_list *gateways, const struct pipeline *pipeline);
-void gateway_list_free(struct gateway_list *gateways);
+COLD int gateway_list_make(struct gateway_list *gateways, const struct pipeline *pipeline);
+COLD void gateway_list_free(struct gateway_list *gateways);
 
 /* "gate.example.com:443" */
-void gateway_print(char *text, size_t size, const struct gateway *gateway);
+COLD void gateway_print(char *text, size_t size, const struct gateway *gateway);
 
 /* "; 2 links to each of a.example.com:443 by dtls and tls, b.example.com:443 by tls"; nothing if there is only one.
  */
-void gateway_list_print(const struct pipeline *pipeline, FILE *out);
+COLD void gateway_list_print(const struct pipeline *pipeline, FILE *out);
 
 #endif

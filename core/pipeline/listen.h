@@ -6,26 +6,27 @@
 #ifndef CORE_PIPELINE_LISTEN_H
 #define CORE_PIPELINE_LISTEN_H
 
+#include "core/base/cold.h"
 #include "core/pipeline/pipeline.h"
 
 #include <hopgate/host.h>
 
 /* See hg_listen() and hg_listener_fds(). */
-struct hg_listener *listen_bind(struct hg_instance *instance, const char *option, const struct hg_address *address,
-                                int socket_type);
+COLD struct hg_listener *listen_bind(struct hg_instance *instance, const char *option, const struct hg_address *address,
+                                     int socket_type);
 /*
  * Warns at `option` if this user could not listen on this machine, because the address is not local or the port needs
  * privileges. For a moment this binds a TCP socket, without listening, even for a UDP address: the kernel applies the
  * same rules, and a running gateway loses no datagrams. Names are not looked up.
  */
-void listen_check(struct hg_instance *instance, const char *option, const struct hg_address *address);
-size_t listen_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity);
-size_t listen_sockets(const struct hg_listener *listener, int *fds, size_t capacity);
+COLD void listen_check(struct hg_instance *instance, const char *option, const struct hg_address *address);
+COLD size_t listen_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds, size_t capacity);
+COLD size_t listen_sockets(const struct hg_listener *listener, int *fds, size_t capacity);
 
 /* Logs the addresses that an instance listens on. */
-void listen_log(const struct instance *instance);
+COLD void listen_log(const struct instance *instance);
 
 /* Closes all listening sockets of an instance. */
-void listen_close(struct instance *instance);
+COLD void listen_close(struct instance *instance);
 
 #endif

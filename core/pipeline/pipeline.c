@@ -15,7 +15,7 @@
 
 /* ---- Services for instances ---- */
 
-__attribute__((format(printf, 4, 0))) static void
+__attribute__((cold, format(printf, 4, 0))) static void
 tell_at(const struct instance *instance, void (*tell)(struct config *, const struct config_node *, const char *, ...),
         const char *option, const char *format, va_list arguments)
 {

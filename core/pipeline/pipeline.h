@@ -6,6 +6,7 @@
 #ifndef CORE_PIPELINE_PIPELINE_H
 #define CORE_PIPELINE_PIPELINE_H
 
+#include "core/base/cold.h"
 #include "core/config/only.h"
 #include "core/config/settings.h"
 #include "core/plugin/plugin.h"
@@ -64,28 +65,30 @@ struct pipeline {
  * written to `errors`, each on a line that begins with file:line:column; `errors` and `plugins` must outlive the
  * pipeline. Returns NULL if the file cannot be read or parsed at all; otherwise the pipeline is usable if
  * pipeline->errors is 0. */
-struct pipeline *pipeline_load(const char *path, struct plugins *plugins, const struct hg_host *host, FILE *errors);
+COLD struct pipeline *pipeline_load(const char *path, struct plugins *plugins, const struct hg_host *host,
+                                    FILE *errors);
 
 /* Calls prepare() of every instance, which does what needs privileges. 0, or -1 with errors reported. */
-int pipeline_prepare(struct pipeline *pipeline);
+COLD int pipeline_prepare(struct pipeline *pipeline);
 
 /* Calls every unconfigure(), in reverse order, and frees everything. NULL is allowed. */
-void pipeline_free(struct pipeline *pipeline);
+COLD void pipeline_free(struct pipeline *pipeline);
 
 /* The instance that offers a capability; NULL: none. `*offer` is set unless `offer` is NULL. */
-struct instance *pipeline_provider(const struct pipeline *pipeline, const char *name, uint32_t version,
-                                   const struct hg_offer **offer);
+COLD struct instance *pipeline_provider(const struct pipeline *pipeline, const char *name, uint32_t version,
+                                        const struct hg_offer **offer);
 
 /* Prints one line: "gateway: http > route > codec_binary, codec_json > dtls; certificates by tls_files". */
-void pipeline_print(const struct pipeline *pipeline, FILE *out);
+COLD void pipeline_print(const struct pipeline *pipeline, FILE *out);
 
 /* These implement struct hg_host: see hg_config_error(), hg_config_warning() and hg_capability(). */
-__attribute__((format(printf, 3, 0))) void
+__attribute__((cold, format(printf, 3, 0))) void
 pipeline_config_warning(const struct hg_instance *instance, const char *option, const char *format, va_list arguments);
-__attribute__((format(printf, 3, 0))) void pipeline_config_error(const struct hg_instance *instance, const char *option,
-                                                                 const char *format, va_list arguments);
-enum hg_end pipeline_end(const struct hg_instance *instance);
-void pipeline_reads_file(const struct hg_instance *instance, const char *option, const char *path, bool again);
-bool pipeline_capability(struct hg_instance *instance, const char *name, uint32_t version, struct hg_capability *found);
+__attribute__((cold, format(printf, 3, 0))) void
+pipeline_config_error(const struct hg_instance *instance, const char *option, const char *format, va_list arguments);
+COLD enum hg_end pipeline_end(const struct hg_instance *instance);
+COLD void pipeline_reads_file(const struct hg_instance *instance, const char *option, const char *path, bool again);
+COLD bool pipeline_capability(struct hg_instance *instance, const char *name, uint32_t version,
+                              struct hg_capability *found);
 
 #endif

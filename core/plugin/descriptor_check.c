@@ -21,7 +21,7 @@ struct verdict {
     size_t why_size;
 };
 
-__attribute__((format(printf, 2, 3))) static int refuse(const struct verdict *verdict, const char *format, ...)
+__attribute__((cold, format(printf, 2, 3))) static int refuse(const struct verdict *verdict, const char *format, ...)
 {
     va_list arguments;
 

@@ -6,6 +6,8 @@
 #ifndef CORE_PLUGIN_PLUGIN_H
 #define CORE_PLUGIN_PLUGIN_H
 
+#include "core/base/cold.h"
+
 #include <hopgate/codec.h>
 #include <hopgate/plugin.h>
 #include <hopgate/stage.h>
@@ -27,15 +29,15 @@ struct plugins;
 /* `folders`, terminated by NULL, are searched first (--plugin-dir); then those of HOPGATE_PLUGIN_PATH, those of the
  * config file, and the installed one or, for a program that runs in its build folder, the one with the plugins built
  * with it. NULL when out of memory. */
-struct plugins *plugins_new(const char *const *folders);
+COLD struct plugins *plugins_new(const char *const *folders);
 /* Sets the folders that the config file names, replacing earlier ones. They are copied. 0, or -1 when out of memory. */
-int plugins_set_config_folders(struct plugins *plugins, const char *const *folders, size_t count);
+COLD int plugins_set_config_folders(struct plugins *plugins, const char *const *folders, size_t count);
 /* Frees the table; the code of the plugins stays loaded. NULL is allowed. */
-void plugins_free(struct plugins *plugins);
+COLD void plugins_free(struct plugins *plugins);
 
 /* Loads the plugin of that name: the first NAME.so in the search path. NULL, with the reason in `why`, if it is not
  * usable; later files of the same name are then not tried. */
-const struct plugin *plugins_load(struct plugins *plugins, const char *name, char *why, size_t why_size);
+COLD const struct plugin *plugins_load(struct plugins *plugins, const char *name, char *why, size_t why_size);
 
 /* A .so in the search path. */
 struct plugin_file {
@@ -46,16 +48,16 @@ struct plugin_file {
 
 /* All of them, by folder in the order of the search path and by name within a folder; `*count` is their number. The
  * caller frees the result with plugins_files_free(). NULL: none, or out of memory. */
-struct plugin_file *plugins_files(const struct plugins *plugins, size_t *count);
-void plugins_files_free(struct plugin_file *files, size_t count);
+COLD struct plugin_file *plugins_files(const struct plugins *plugins, size_t *count);
+COLD void plugins_files_free(struct plugin_file *files, size_t count);
 
 /* The search path, separated by ", ". The caller frees it; NULL when out of memory. */
-char *plugins_search_path(const struct plugins *plugins);
+COLD char *plugins_search_path(const struct plugins *plugins);
 
 /* The folder in the build tree that plugins were loaded from, as the program runs there; NULL if none were. */
-const char *plugins_build_folder(const struct plugins *plugins);
+COLD const char *plugins_build_folder(const struct plugins *plugins);
 
 /* "stage": the word for a role; NULL if there is no such role. */
-const char *plugin_role_name(uint32_t role);
+COLD const char *plugin_role_name(uint32_t role);
 
 #endif

@@ -6,12 +6,13 @@
 #ifndef CORE_SESSION_ACCEPT_H
 #define CORE_SESSION_ACCEPT_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
-void accept_open(struct hg_link *link, const struct control_message *open);
+COLD void accept_open(struct hg_link *link, const struct control_message *open);
 /* The link is over, so the verdict on its credentials is no longer needed. */
-void accept_cancel(struct hg_link *link);
+COLD void accept_cancel(struct hg_link *link);
 /* Verifying the credentials took too long: refuses the client. */
-void accept_overdue(struct hg_link *link);
+COLD void accept_overdue(struct hg_link *link);
 
 #endif

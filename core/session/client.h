@@ -6,13 +6,14 @@
 #ifndef CORE_SESSION_CLIENT_H
 #define CORE_SESSION_CLIENT_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
 extern const struct tunnel_end client_end;
 
 /* Makes these the sessions of a client and begins to connect. 0, or -1 on failure. */
-int client_start(struct sessions *sessions);
+COLD int client_start(struct sessions *sessions);
 /* Asks the gateways to start no new exchanges. */
-void client_drain(struct sessions *sessions);
+COLD void client_drain(struct sessions *sessions);
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef CORE_SESSION_CONTROL_MESSAGE_H
 #define CORE_SESSION_CONTROL_MESSAGE_H
 
+#include "core/base/cold.h"
 #include "core/tunnel/tunnel.h"
 
 #include <hopgate/types.h>
@@ -67,11 +68,11 @@ struct control_message {
 
 /* Parses a line, given without its LF. Returns 0, then call control_message_free(); or -1 with `*error` set to a
  * literal. */
-int control_decode(struct control_message *message, const char *line, size_t size, const char **error);
+COLD int control_decode(struct control_message *message, const char *line, size_t size, const char **error);
 /* Also wipes all strings in the credentials. */
-void control_message_free(struct control_message *message);
+COLD void control_message_free(struct control_message *message);
 /* Overwrites all strings in credentials that are about to be freed. They must not be shared. */
-void control_wipe(json_t *credentials);
+COLD void control_wipe(json_t *credentials);
 
 /* What `open` and `accept` contain about this end. */
 struct control_offer {
@@ -87,12 +88,12 @@ struct control_offer {
 
 /* Each returns a line with its LF, NUL-terminated, for the caller to free(); NULL when out of memory or if the line
  * would exceed CONTROL_LINE_MAX. */
-char *control_encode_open(const struct control_offer *offer);
-char *control_encode_accept(const struct control_offer *offer);
-char *control_encode_refuse(const char *code, const char *reason, unsigned retry_after);
-char *control_encode_drain(const char *reason, unsigned retry_after);
-char *control_encode_notice(const char *reason);
-char *control_encode_ping(json_int_t id);
-char *control_encode_pong(json_int_t id);
+COLD char *control_encode_open(const struct control_offer *offer);
+COLD char *control_encode_accept(const struct control_offer *offer);
+COLD char *control_encode_refuse(const char *code, const char *reason, unsigned retry_after);
+COLD char *control_encode_drain(const char *reason, unsigned retry_after);
+COLD char *control_encode_notice(const char *reason);
+COLD char *control_encode_ping(json_int_t id);
+COLD char *control_encode_pong(json_int_t id);
 
 #endif

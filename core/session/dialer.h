@@ -13,33 +13,34 @@
 #ifndef CORE_SESSION_DIALER_H
 #define CORE_SESSION_DIALER_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
 /* Connects to all gateways and keeps the sessions open. 0, or -1 when out of memory. */
-int dialers_start(struct sessions *sessions);
+COLD int dialers_start(struct sessions *sessions);
 /* Stops all dialers; all links must have ended. Does nothing on a gateway. */
-void dialers_stop(struct sessions *sessions);
+COLD void dialers_stop(struct sessions *sessions);
 /* Calls dialer_review() for all of them. */
-void dialers_review(struct sessions *sessions);
+COLD void dialers_review(struct sessions *sessions);
 /* The network has changed, or the machine was suspended: checks whether all gateways respond, and dials at once where
  * there is no link. `sessions` is a struct sessions. */
-void dialers_changed(void *sessions);
+COLD void dialers_changed(void *sessions);
 /* Logs the dialers' statistics, one line each. */
-void dialers_report(const struct sessions *sessions);
+COLD void dialers_report(const struct sessions *sessions);
 
 /* Dials, now or after a wait, if a link is needed. */
-void dialer_want(struct dialer *dialer);
+COLD void dialer_want(struct dialer *dialer);
 /* Stops dialling if no link is needed now. */
-void dialer_review(struct dialer *dialer);
+COLD void dialer_review(struct dialer *dialer);
 /* The gateway has refused a session and must not be tried before this time. `drains`: it refused because it is about to
  * stop, so another one may soon be available. */
-void dialer_refused(struct dialer *dialer, hg_time not_before, bool drains);
+COLD void dialer_refused(struct dialer *dialer, hg_time not_before, bool drains);
 
 /* A link's handshake is complete. */
-void dialer_link_up(struct hg_link *link);
+COLD void dialer_link_up(struct hg_link *link);
 /* The gateway has accepted a link; `resumed`: for the session that `open` named. */
-void dialer_accepted(struct hg_link *link, bool resumed);
+COLD void dialer_accepted(struct hg_link *link, bool resumed);
 /* A link has ended; its session, if it had one, knows already. */
-void dialer_link_ended(struct hg_link *link);
+COLD void dialer_link_ended(struct hg_link *link);
 
 #endif

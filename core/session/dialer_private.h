@@ -8,6 +8,7 @@
 #define CORE_SESSION_DIALER_PRIVATE_H
 
 #include "core/base/backoff.h"
+#include "core/base/cold.h"
 #include "core/session/dialer.h"
 #include "core/session/link.h"
 
@@ -42,31 +43,31 @@ struct session *dialer_session_in_need(const struct dialer *dialer);
 /* The dialer's session that takes new exchanges, or NULL. */
 struct session *dialer_current_session(const struct dialer *dialer);
 bool dialer_needs_link(const struct dialer *dialer);
-uint64_t dialer_random(void);
+COLD uint64_t dialer_random(void);
 
 /* ---- transport_race.c ---- */
 
 /* Begins to connect to an endpoint. NULL if even that failed. */
-struct hg_link *dialer_connect(struct dialer *dialer, const struct gateway_endpoint *endpoint);
+COLD struct hg_link *dialer_connect(struct dialer *dialer, const struct gateway_endpoint *endpoint);
 /* Lets the next transport join the race. */
-void race_next(struct dialer *dialer);
+COLD void race_next(struct dialer *dialer);
 /* Ends the race. */
-void race_end(struct dialer *dialer, const char *why);
+COLD void race_end(struct dialer *dialer, const char *why);
 /* The link of the race that is waiting for the answer to its `open` (`said`), or that is up and waiting for its
  * turn. */
-struct hg_link *race_opening_link(const struct dialer *dialer, bool said);
+COLD struct hg_link *race_opening_link(const struct dialer *dialer, bool said);
 /* A link in the race is up, or has ended. */
-void race_link_up(struct hg_link *link);
-void race_link_ended(struct dialer *dialer, const struct hg_link *link);
+COLD void race_link_up(struct hg_link *link);
+COLD void race_link_ended(struct dialer *dialer, const struct hg_link *link);
 
 /* ---- transport_return.c ---- */
 
 /* Tries an earlier transport; `dialer` is a struct dialer. */
-void return_probe(void *dialer);
+COLD void return_probe(void *dialer);
 /* The link of this probe is up, or has ended. */
-void return_link_up(struct hg_link *link);
-void return_link_ended(struct dialer *dialer, const struct hg_link *link);
+COLD void return_link_up(struct hg_link *link);
+COLD void return_link_ended(struct dialer *dialer, const struct hg_link *link);
 /* A session has moved to this link; `returned`: it is back on an earlier transport. */
-void return_note(struct dialer *dialer, const struct hg_link *link, bool returned);
+COLD void return_note(struct dialer *dialer, const struct hg_link *link, bool returned);
 
 #endif

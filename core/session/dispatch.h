@@ -7,12 +7,13 @@
 #ifndef CORE_SESSION_DISPATCH_H
 #define CORE_SESSION_DISPATCH_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
 /* 0, or -1 when out of memory. */
-int dispatch_start(struct sessions *sessions);
+COLD int dispatch_start(struct sessions *sessions);
 /* No exchange may be open. Does nothing on a client. */
-void dispatch_stop(struct sessions *sessions);
+COLD void dispatch_stop(struct sessions *sessions);
 
 /* The session's client responds: tries the exchanges that wait for it again. */
 void dispatch_retry(struct session *session);

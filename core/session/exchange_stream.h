@@ -11,6 +11,7 @@
 #ifndef CORE_SESSION_EXCHANGE_STREAM_H
 #define CORE_SESSION_EXCHANGE_STREAM_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
 #include <hopgate/codec.h>
@@ -61,13 +62,13 @@ enum hg_verdict exchange_stream_send_head(struct exchange_stream *stream, const 
 size_t exchange_stream_send_data(struct exchange_stream *stream, const struct hg_slice *slice);
 enum hg_verdict exchange_stream_send_end(struct exchange_stream *stream, const struct hg_fields *trailers);
 /* The exchange was reset from elsewhere. */
-void exchange_stream_was_reset(struct exchange_stream *stream, const struct hg_reason *reason);
+COLD void exchange_stream_was_reset(struct exchange_stream *stream, const struct hg_reason *reason);
 
 /* Decodes what has arrived, as far as the exchange has credit. */
 void exchange_stream_receive(struct exchange_stream *stream);
 /* Writes what was encoded, and resumes the exchange if it was waiting for that. */
 void exchange_stream_write(struct exchange_stream *stream);
 /* The session was lost, and the stream with it. */
-void exchange_stream_session_lost(struct exchange_stream *stream, const struct hg_reason *reason);
+COLD void exchange_stream_session_lost(struct exchange_stream *stream, const struct hg_reason *reason);
 
 #endif

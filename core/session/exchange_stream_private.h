@@ -7,12 +7,13 @@
 #ifndef CORE_SESSION_EXCHANGE_STREAM_PRIVATE_H
 #define CORE_SESSION_EXCHANGE_STREAM_PRIVATE_H
 
+#include "core/base/cold.h"
 #include "core/session/exchange_stream.h"
 
 /* Disconnects the exchange from its stream. `code` goes to the peer, for the directions that have not ended. */
 void exchange_stream_over(struct exchange_stream *stream, uint64_t code);
 /* The same for a failure found at this end: also resets the exchange. Without an exchange, it is freed. */
-void exchange_stream_fail(struct exchange_stream *stream, uint64_t code, const struct hg_reason *reason);
+COLD void exchange_stream_fail(struct exchange_stream *stream, uint64_t code, const struct hg_reason *reason);
 
 /* Bytes decoded since the last event, beyond those that each stream may hold. */
 uint64_t exchange_stream_undecoded(const struct exchange_stream *stream);

@@ -6,14 +6,15 @@
 #ifndef CORE_SESSION_GATEWAY_H
 #define CORE_SESSION_GATEWAY_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
 extern const struct tunnel_end gateway_end;
 
 /* Makes these the sessions of a gateway. 0, or -1 when out of memory. */
-int gateway_start(struct sessions *sessions);
-void gateway_stop(struct sessions *sessions);
+COLD int gateway_start(struct sessions *sessions);
+COLD void gateway_stop(struct sessions *sessions);
 /* Tells all clients that this gateway is about to stop. */
-void gateway_drain(struct sessions *sessions);
+COLD void gateway_drain(struct sessions *sessions);
 
 #endif

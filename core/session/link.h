@@ -9,6 +9,7 @@
 #ifndef CORE_SESSION_LINK_H
 #define CORE_SESSION_LINK_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
 #include <hopgate/transport.h>
@@ -80,20 +81,21 @@ static inline bool link_is_alive(const struct hg_link *link)
 }
 
 /* Creates a link that is not up yet, to be checked at `check_at`. NULL: out of memory, or too many links. */
-struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport, hg_time check_at);
+COLD struct hg_link *link_new(struct sessions *sessions, struct hg_worker *transport, hg_time check_at);
 /* Frees a link in any state; the transport's half is closed, or its connection attempt cancelled. */
-void link_free(struct hg_link *link);
+COLD void link_free(struct hg_link *link);
 /* Closes the link, sending the code and reason to the peer. If called again, the first reason stays. */
-__attribute__((format(printf, 3, 4))) void link_close(struct hg_link *link, uint64_t code, const char *format, ...);
+__attribute__((cold, format(printf, 3, 4))) void link_close(struct hg_link *link, uint64_t code, const char *format,
+                                                            ...);
 /* The tunnel reported an error for a packet or at a deadline. */
-void link_failed(struct hg_link *link, int code);
+COLD void link_failed(struct hg_link *link, int code);
 /* The peer was silent for too long: the link ends without a CLOSE. */
-void link_died(struct hg_link *link);
+COLD void link_died(struct hg_link *link);
 /* Calls end->check() at that time. */
 void link_check_at(struct hg_link *link, hg_time when);
 /* Sets the timer for the next thing to do; `more`: there is more to send right now. */
 void link_set_timer(struct hg_link *link, bool more);
 /* Sends a control message and frees `line`, which may be NULL. False on failure; the link is then being closed. */
-bool link_send_message(struct hg_link *link, char *line);
+COLD bool link_send_message(struct hg_link *link, char *line);
 
 #endif

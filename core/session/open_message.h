@@ -6,9 +6,10 @@
 #ifndef CORE_SESSION_OPEN_MESSAGE_H
 #define CORE_SESSION_OPEN_MESSAGE_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
 /* Sends `open` on a link that is up, to resume session `named`, or for a new session if NULL. */
-void open_message_send(struct hg_link *link, const struct session *named);
+COLD void open_message_send(struct hg_link *link, const struct session *named);
 
 #endif

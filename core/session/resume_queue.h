@@ -7,24 +7,25 @@
 #ifndef CORE_SESSION_RESUME_QUEUE_H
 #define CORE_SESSION_RESUME_QUEUE_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
 /* The session has lost its link; `why` is for the log and for those affected if it ends. */
-void resume_queue_add(struct session *session, const char *why);
+COLD void resume_queue_add(struct session *session, const char *why);
 /* It has a link again, or ends. Does nothing if it is not in the queue. */
-void resume_queue_remove(struct session *session);
+COLD void resume_queue_remove(struct session *session);
 /* Sets session->contested. For a session in the queue, the wait starts over. */
-void resume_queue_set_contested(struct session *session, bool contested);
+COLD void resume_queue_set_contested(struct session *session, bool contested);
 
 /* How long contested sessions, or the others, wait. */
-hg_time resume_queue_timeout(const struct sessions *sessions, bool contested);
+COLD hg_time resume_queue_timeout(const struct sessions *sessions, bool contested);
 /* The first session whose wait is over, or NULL. */
-struct session *resume_queue_due(const struct sessions *sessions, bool contested);
+COLD struct session *resume_queue_due(const struct sessions *sessions, bool contested);
 /* Sets the timer for the next session whose wait ends. */
-void resume_queue_set_timer(struct sessions *sessions);
+COLD void resume_queue_set_timer(struct sessions *sessions);
 
 /* Gateway: a client's sessions in the queue, newest first; NULL: none, or none older. */
-struct session *resume_queue_newest(const struct sessions *sessions, struct hg_text client);
-struct session *resume_queue_older(const struct session *session);
+COLD struct session *resume_queue_newest(const struct sessions *sessions, struct hg_text client);
+COLD struct session *resume_queue_older(const struct session *session);
 
 #endif

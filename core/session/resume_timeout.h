@@ -7,11 +7,12 @@
 #ifndef CORE_SESSION_RESUME_TIMEOUT_H
 #define CORE_SESSION_RESUME_TIMEOUT_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
 /* 0, or -1 when out of memory. */
-int resume_timeout_start(struct sessions *sessions);
+COLD int resume_timeout_start(struct sessions *sessions);
 /* Ends the sessions that are still waiting. */
-void resume_timeout_stop(struct sessions *sessions);
+COLD void resume_timeout_stop(struct sessions *sessions);
 
 #endif

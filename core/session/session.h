@@ -7,6 +7,7 @@
 #ifndef CORE_SESSION_SESSION_H
 #define CORE_SESSION_SESSION_H
 
+#include "core/base/cold.h"
 #include "core/base/multimap.h"
 #include "core/pipeline/gateway_list.h"
 #include "core/pipeline/pipeline.h"
@@ -147,22 +148,22 @@ struct session {
 };
 
 /* Logs an event of a session at level info: "session 7 of client-1 …". */
-__attribute__((format(printf, 2, 3))) void session_log(const struct session *session, const char *format, ...);
+__attribute__((cold, format(printf, 2, 3))) void session_log(const struct session *session, const char *format, ...);
 
 /* Creates a session without name, codec and link. NULL when out of memory. */
-struct session *session_new(struct sessions *sessions);
+COLD struct session *session_new(struct sessions *sessions);
 /* Ends a session: its exchanges are reset with the reason `why`, its link is closed with SESSION_ENDED. */
-void session_end(struct session *session, const char *why);
+COLD void session_end(struct session *session, const char *why);
 /* The same if `why` may contain an address of the peer. Exchanges are reset with `public_why` instead, as users must
  * not learn where a service is hosted. */
-void session_end_discreetly(struct session *session, const char *why, const char *public_why);
+COLD void session_end_discreetly(struct session *session, const char *why, const char *public_why);
 
 /* Moves the session to this link. Its previous link is closed with LINK_REPLACED. */
-void session_attach(struct session *session, struct hg_link *link);
+COLD void session_attach(struct session *session, struct hg_link *link);
 /* Both ends have agreed on the session, and its link is attached. */
-void session_opened(struct session *session);
+COLD void session_opened(struct session *session);
 /* The session continues over the link just attached; `why`: what was wrong with the previous one. */
-void session_resumed(struct session *session, const char *why);
+COLD void session_resumed(struct session *session, const char *why);
 
 /* Whether it has neither exchanges nor streams, so that nothing is left to deliver. */
 static inline bool session_is_idle(const struct session *session)
@@ -172,6 +173,6 @@ static inline bool session_is_idle(const struct session *session)
 
 /* The session has lost its link; `over`: it was closed with a code that ends the session (docs/protocol.md, section
  * 7). */
-void session_link_lost(struct session *session, bool over, const char *why);
+COLD void session_link_lost(struct session *session, bool over, const char *why);
 
 #endif

@@ -6,13 +6,14 @@
 #ifndef CORE_SESSION_SESSION_LOOKUP_H
 #define CORE_SESSION_SESSION_LOOKUP_H
 
+#include "core/base/cold.h"
 #include "core/session/session.h"
 
 /* Makes up an unguessable name of CONTROL_SESSION_NAME_SIZE characters. 0, or -1 if the system has no random
  * numbers. */
-int session_random_name(char *name);
+COLD int session_random_name(char *name);
 /* Gateway: names the session, and registers it under its name and its client. 0, or -1 when out of memory. */
-int session_register(struct session *session);
+COLD int session_register(struct session *session);
 
 /* Gateway: the session of that name, or NULL. */
 struct session *session_by_name(const struct sessions *sessions, const char *name);

@@ -8,6 +8,7 @@
 #ifndef CORE_SESSION_SESSION_TABLE_H
 #define CORE_SESSION_SESSION_TABLE_H
 
+#include "core/base/cold.h"
 #include "core/exchange/exchange.h"
 #include "core/pipeline/pipeline.h"
 
@@ -20,10 +21,10 @@ extern const struct hg_stage_ops client_stage_ops;
 /* Creates the sessions of one worker; a client begins to connect. Every instance of the pipeline must have been
  * started. `worker` is the core's own instance, whose state they become; `top` is where a client's exchanges begin.
  * NULL on failure, which has been logged. */
-struct sessions *sessions_start(struct hg_worker *worker, const struct pipeline *pipeline,
-                                struct exchange_table *exchanges, struct stage *top);
+COLD struct sessions *sessions_start(struct hg_worker *worker, const struct pipeline *pipeline,
+                                     struct exchange_table *exchanges, struct stage *top);
 /* Sends `drain` to the peers; opens nothing new. */
-void sessions_drain(struct sessions *sessions);
+COLD void sessions_drain(struct sessions *sessions);
 /* Sends what has accumulated, one batch per link, and ends links that are over. Called by the worker at the end of a
  * turn, after exchange_run_ready(); it calls exchange_run_ready() itself for exchanges that can continue, so nothing is
  * left to do when it returns. */
@@ -32,14 +33,14 @@ void sessions_flush(struct sessions *sessions);
  * has acknowledged them. A draining worker stops when no exchange is open and this is true. */
 bool sessions_idle(const struct sessions *sessions);
 /* Closes every link and frees everything. No exchange may be open. */
-void sessions_stop(struct sessions *sessions);
+COLD void sessions_stop(struct sessions *sessions);
 /* Logs the statistics of the sessions, one line each. */
-void sessions_report(const struct sessions *sessions);
+COLD void sessions_report(const struct sessions *sessions);
 
 /* These implement struct hg_host. */
-struct hg_link *sessions_link_accept(struct sessions *sessions, struct hg_worker *transport);
-void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_info *info);
-void sessions_link_down(struct hg_link *link, const char *reason);
+COLD struct hg_link *sessions_link_accept(struct sessions *sessions, struct hg_worker *transport);
+COLD void sessions_link_up(struct hg_link *link, void *handle, const struct hg_link_info *info);
+COLD void sessions_link_down(struct hg_link *link, const char *reason);
 void sessions_link_packet(struct hg_link *link, uint64_t packet_number, const uint8_t *packet, size_t size);
 void sessions_link_batch_end(struct hg_link *link);
 void sessions_link_writable(struct hg_link *link);
@@ -47,6 +48,6 @@ void sessions_link_set_max_packet(struct hg_link *link, size_t max_packet);
 bool sessions_target_served(const struct sessions *sessions, const struct hg_target *target);
 void sessions_link_set_probe_max(struct hg_link *link, size_t probe_max);
 void sessions_link_check(struct hg_link *link);
-void sessions_link_renew(struct hg_link *link);
+COLD void sessions_link_renew(struct hg_link *link);
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef CORE_SESSION_STREAM_ERROR_H
 #define CORE_SESSION_STREAM_ERROR_H
 
+#include "core/base/cold.h"
 #include "core/tunnel/tunnel.h"
 
 #include <hopgate/types.h>
@@ -17,10 +18,11 @@
 uint64_t stream_error_code(const struct hg_reason *reason);
 
 /* The reason for a code sent by the peer. Its texts are literals. */
-struct hg_reason stream_error_reason(uint64_t code);
+COLD struct hg_reason stream_error_reason(uint64_t code);
 
 /* Makes a reason sent by the peer fit to be passed on: a valid status, an error type from RFC 9209, and a detail in
  * printable ASCII, which is written to `detail`. */
-struct hg_reason stream_error_from_peer(const struct hg_reason *reason, char detail[static STREAM_ERROR_DETAIL_SIZE]);
+COLD struct hg_reason stream_error_from_peer(const struct hg_reason *reason,
+                                             char detail[static STREAM_ERROR_DETAIL_SIZE]);
 
 #endif

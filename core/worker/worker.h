@@ -6,6 +6,7 @@
 #ifndef CORE_WORKER_WORKER_H
 #define CORE_WORKER_WORKER_H
 
+#include "core/base/cold.h"
 #include "core/exchange/exchange.h"
 #include "core/loop/loop.h"
 #include "core/pipeline/pipeline.h"
@@ -39,24 +40,24 @@ struct worker {
 extern const struct hg_host worker_host;
 
 /* Loads a pipeline whose instances use that table, see pipeline_load(). */
-struct pipeline *worker_load_pipeline(const char *path, struct plugins *plugins, FILE *errors);
+COLD struct pipeline *worker_load_pipeline(const char *path, struct plugins *plugins, FILE *errors);
 
 /* Creates a worker for a pipeline without errors. NULL when out of memory. */
-struct worker *worker_new(struct pipeline *pipeline);
+COLD struct worker *worker_new(struct pipeline *pipeline);
 /* Starts all instances, then the sessions. 0, or -1 with the reason logged. */
-int worker_start_instances(struct worker *worker);
-int worker_start_sessions(struct worker *worker);
-int worker_start(struct worker *worker);
+COLD int worker_start_instances(struct worker *worker);
+COLD int worker_start_sessions(struct worker *worker);
+COLD int worker_start(struct worker *worker);
 /* Runs the loop until worker_drain() has been called and everything has ended or time is up. */
 void worker_run(struct worker *worker);
 /* Begins to stop: nothing new is accepted, and exchanges in progress may finish within the stop_timeout setting. A
  * second call stops at once.
  */
-void worker_drain(struct worker *worker);
+COLD void worker_drain(struct worker *worker);
 /* Makes all instances reread their files. */
-void worker_reread(struct worker *worker);
+COLD void worker_reread(struct worker *worker);
 /* Stops all instances and frees the worker. NULL is allowed. */
-void worker_free(struct worker *worker);
+COLD void worker_free(struct worker *worker);
 
 /* The worker of an instance. */
 static inline struct worker *worker_of(const struct hg_worker *instance)
@@ -65,13 +66,13 @@ static inline struct worker *worker_of(const struct hg_worker *instance)
 }
 
 /* Logs counters, each stage's figures, sessions and exchanges. */
-void worker_report(struct worker *worker);
+COLD void worker_report(struct worker *worker);
 
 /* These implement struct hg_host. */
 struct hg_worker *worker_sibling(const struct hg_worker *instance);
 struct hg_worker *worker_instance_of(struct hg_worker *worker, const struct hg_instance *instance);
-void worker_finish(struct hg_worker *instance, int exit_code);
-void *worker_metric(struct hg_worker *instance, const struct hg_metric *metric, const struct hg_label *labels);
-void worker_metrics_read(struct hg_worker *instance, hg_series_visitor visit, void *arg);
+COLD void worker_finish(struct hg_worker *instance, int exit_code);
+COLD void *worker_metric(struct hg_worker *instance, const struct hg_metric *metric, const struct hg_label *labels);
+COLD void worker_metrics_read(struct hg_worker *instance, hg_series_visitor visit, void *arg);
 
 #endif
