@@ -127,7 +127,7 @@ static void write_line(int number, const char *name)
 
 /* ---- The signals ---- */
 
-static void on_fatal_signal(int number, siginfo_t *info, void *context)
+COLD static void on_fatal_signal(int number, siginfo_t *info, void *context)
 {
     int saved = errno;
 

@@ -19,7 +19,7 @@ struct log_text {
 };
 
 /* Formats the line of an event, with a newline at the end. `cut`: `message` is truncated. */
-void log_make_line(struct log_text *line, enum log_format format, const struct log_event *event, struct hg_text message,
-                   bool cut);
+COLD void log_make_line(struct log_text *line, enum log_format format, const struct log_event *event,
+                        struct hg_text message, bool cut);
 
 #endif

@@ -209,7 +209,7 @@ static void verified(struct hg_link *link, const struct hg_verification *verific
 }
 
 /* The answer comes later; by then the link may be closing. */
-static void answered(struct hg_verification *verification, enum hg_verify answer)
+COLD static void answered(struct hg_verification *verification, enum hg_verify answer)
 {
     struct verifying *verifying = (struct verifying *)verification;
     struct hg_link *link = verifying->link;

@@ -172,7 +172,7 @@ static void receive_notice(const struct hg_link *link, const struct control_mess
     hg_log_limited(link->sessions->worker->instance, HG_LOG_WARNING, link->peer, "%s says: %s", link->peer, reason);
 }
 
-static void client_message(struct hg_link *link, const struct control_message *message)
+COLD static void client_message(struct hg_link *link, const struct control_message *message)
 {
     if (message->type == CONTROL_ACCEPT && link->state == LINK_OPENING && link->open_sent)
         receive_accept(link, message);

@@ -59,7 +59,7 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
     rivals_review(link->sessions, hg_text(session->identity.id));
 }
 
-static void gateway_message(struct hg_link *link, const struct control_message *message)
+COLD static void gateway_message(struct hg_link *link, const struct control_message *message)
 {
     if (message->type == CONTROL_OPEN && link->state == LINK_OPENING)
         accept_open(link, message);

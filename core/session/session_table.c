@@ -101,15 +101,11 @@ bool sessions_idle(const struct sessions *sessions)
 
 void sessions_flush(struct sessions *sessions)
 {
+    struct hg_link *link;
+
     if (sessions->changes)
         changes_look(sessions->changes);
-    while (sessions->flush) {
-        struct hg_link *link = sessions->flush;
-
-        sessions->flush = link->next_flush;
-        if (!sessions->flush)
-            sessions->flush_tail = &sessions->flush;
-        link->is_queued = false;
+    while ((link = flush_queue_next(sessions))) {
         link_flush(link);
         if (!sessions->flush)
             exchange_run_ready(sessions->exchanges);

@@ -42,31 +42,3 @@ const char *tn_error_name(uint64_t code)
         return "unknown";
     }
 }
-
-const char *tn_stream_error_name(uint64_t code)
-{
-    switch (code) {
-    case TN_STREAM_NO_ERROR:
-        return "NO_ERROR";
-    case TN_STREAM_CANCELLED:
-        return "CANCELLED";
-    case TN_STREAM_REFUSED:
-        return "REFUSED";
-    case TN_STREAM_INTERNAL:
-        return "INTERNAL";
-    case TN_STREAM_CODEC:
-        return "CODEC";
-    case TN_STREAM_UNREACHABLE:
-        return "UNREACHABLE";
-    case TN_STREAM_ORIGIN:
-        return "ORIGIN";
-    case TN_STREAM_TIMEOUT:
-        return "TIMEOUT";
-    case TN_STREAM_SESSION_LOST:
-        return "SESSION_LOST";
-    case TN_STREAM_LIMIT:
-        return "LIMIT";
-    default:
-        return "unknown";
-    }
-}

@@ -95,19 +95,9 @@ struct tn_stream *tn_stream_open(struct tn_session *session)
     return stream;
 }
 
-uint64_t tn_session_streams_available(const struct tn_session *session)
-{
-    return session->opened < session->peer_max_streams ? session->peer_max_streams - session->opened : 0;
-}
-
 uint64_t tn_stream_id(const struct tn_stream *stream)
 {
     return stream->id;
-}
-
-struct tn_session *tn_stream_session(const struct tn_stream *stream)
-{
-    return stream->session;
 }
 
 void tn_stream_set_user(struct tn_stream *stream, void *user)

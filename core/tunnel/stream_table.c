@@ -255,11 +255,6 @@ void tn_session_set_peer_params(struct tn_session *session, const struct tn_peer
     }
 }
 
-struct tn_link *tn_session_link(const struct tn_session *session)
-{
-    return session->link;
-}
-
 size_t tn_session_stream_count(const struct tn_session *session)
 {
     return session->stream_count;

@@ -91,9 +91,6 @@ enum tn_stream_error {
     TN_STREAM_LIMIT = 0x09,        /* a limit on size or number was exceeded */
 };
 
-/* The name of a code of enum tn_stream_error; "unknown" for other values. */
-const char *tn_stream_error_name(uint64_t code);
-
 /* The congestion controller of a link. */
 enum tn_congestion {
     TN_CONGESTION_BBR,   /* BBR version 3, draft-ietf-ccwg-bbr */
@@ -153,9 +150,6 @@ void tn_session_local_params(const struct tn_session *session, struct tn_peer_pa
 /* Sets the limits received from the peer. Limits only ever grow, so setting them again (on resumption) does no harm. */
 void tn_session_set_peer_params(struct tn_session *session, const struct tn_peer_params *params);
 
-/* The link that currently carries the session, or NULL. */
-struct tn_link *tn_session_link(const struct tn_session *session);
-
 /* The number of streams: opened by either side and not yet both finished and released. */
 size_t tn_session_stream_count(const struct tn_session *session);
 
@@ -206,11 +200,7 @@ void tn_session_stats(const struct tn_session *session, struct tn_session_stats 
 /* Opens a stream. NULL if the peer's limit is reached (TN_EVENT_STREAMS follows) or when out of memory. */
 struct tn_stream *tn_stream_open(struct tn_session *session);
 
-/* How many more streams the peer currently allows to be opened. */
-uint64_t tn_session_streams_available(const struct tn_session *session);
-
 uint64_t tn_stream_id(const struct tn_stream *stream);
-struct tn_session *tn_stream_session(const struct tn_stream *stream);
 void tn_stream_set_user(struct tn_stream *stream, void *user);
 void *tn_stream_user(const struct tn_stream *stream);
 

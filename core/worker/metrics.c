@@ -184,7 +184,7 @@ static uint64_t count_of(const struct hg_histogram *histogram)
     return count;
 }
 
-static void report(void *arg, const struct hg_series *series)
+COLD static void report(void *arg, const struct hg_series *series)
 {
     char *labels = NULL, *buckets = NULL;
     size_t size = 0;

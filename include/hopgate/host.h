@@ -158,8 +158,8 @@ struct hg_host {
 /* ---- Messages to people ---- */
 
 /** Logs a line under the plugin's name. No trailing newline, no secrets. */
-__attribute__((format(printf, 3, 4))) static inline void hg_log(const struct hg_instance *instance, enum hg_level level,
-                                                                const char *format, ...)
+__attribute__((cold, format(printf, 3, 4))) static inline void hg_log(const struct hg_instance *instance,
+                                                                      enum hg_level level, const char *format, ...)
 {
     va_list arguments;
 
@@ -175,7 +175,7 @@ __attribute__((format(printf, 3, 4))) static inline void hg_log(const struct hg_
  * `source` (an address, whose port is ignored, or a name; NULL: nobody in particular), a few are logged each minute;
  * the others are counted, and a line gives their number: "… (repeated 17 times in the last minute)".
  */
-__attribute__((format(printf, 4, 5))) static inline void
+__attribute__((cold, format(printf, 4, 5))) static inline void
 hg_log_limited(const struct hg_instance *instance, enum hg_level level, const char *source, const char *format, ...)
 {
     va_list arguments;
@@ -203,8 +203,8 @@ static inline void hg_log_failure(struct hg_worker *worker, const struct hg_head
  * with a path into lists and maps ("routes[2].to"); NULL: the whole block. Say what is wrong and what to do.
  * Returns -1, for the caller to return.
  */
-__attribute__((format(printf, 3, 4))) static inline int hg_config_error(const struct hg_instance *instance,
-                                                                        const char *option, const char *format, ...)
+__attribute__((cold, format(printf, 3, 4))) static inline int
+hg_config_error(const struct hg_instance *instance, const char *option, const char *format, ...)
 {
     va_list arguments;
 
@@ -216,8 +216,8 @@ __attribute__((format(printf, 3, 4))) static inline int hg_config_error(const st
 
 /** Reports a possible problem in the config, in hg_plugin.examine: like hg_config_error(), but without failing; returns
  * 0. */
-__attribute__((format(printf, 3, 4))) static inline int hg_config_warning(const struct hg_instance *instance,
-                                                                          const char *option, const char *format, ...)
+__attribute__((cold, format(printf, 3, 4))) static inline int
+hg_config_warning(const struct hg_instance *instance, const char *option, const char *format, ...)
 {
     va_list arguments;
 
