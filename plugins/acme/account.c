@@ -3,25 +3,24 @@
  */
 #include "plugins/acme/account.h"
 
-#include "plugins/acme/blocking.h"
 #include "plugins/acme/clock.h"
 #include "plugins/lib/jose/jose.h"
 #include "plugins/lib/x509/x509.h"
 
 #include <stdlib.h>
 
-/* Until a contact that was refused is tried again, in seconds. */
+/* When a refused contact is tried again, in seconds. */
 #define CONTACT_PAUSE 86400
-/* How often the record may be another one when it is written. */
+/* How often another gateway may change the record before it is written. */
 #define TRIES 3
 
-/* What the store holds of it; key and URL are the client's. */
+/* The stored record, except key and URL, which are in the client. */
 struct record {
     struct acme_client *client;
     struct store *store;
     uint64_t revision;
-    char *contact;          /* the email that the authority knows; NULL: none */
-    time_t contact_refused; /* it has refused another one then; 0: it has not */
+    char *contact;          /* the email at the authority, or NULL */
+    time_t contact_refused; /* when it refused another one, or 0 */
 };
 
 static void set_text(char **text, const char *value)
@@ -30,7 +29,7 @@ static void set_text(char **text, const char *value)
     *text = value ? strdup(value) : NULL;
 }
 
-/* Takes `key`, perhaps NULL, in the place of the one that there is. */
+/* Takes over `key`, which may be NULL. */
 static bool set_key(struct acme_client *client, gnutls_x509_privkey_t key)
 {
     gnutls_x509_privkey_deinit(client->account.key);
@@ -68,7 +67,7 @@ static bool load(struct record *record)
     return true;
 }
 
-/* Unless another gateway has changed it: HG_STORE_CONFLICT. */
+/* HG_STORE_CONFLICT: another gateway has changed it. */
 static enum hg_store_status save(struct record *record)
 {
     struct acme_client *client = record->client;
@@ -87,15 +86,15 @@ static enum hg_store_status save(struct record *record)
     return put->status;
 }
 
-/* What the authority has told it would tell again: losing it costs one request. */
-static void note(struct record *record)
+/* A failure does no harm: the authority can be asked again. */
+static void save_if_possible(struct record *record)
 {
     if (save(record) != HG_STORE_OK)
         hg_log(record->client->instance, HG_LOG_WARNING, "%s", record->client->failure.error);
 }
 
-/* An account whose key might be lost must not be made, so the key is stored before the authority hears of it. */
-static bool load_or_make_key(struct record *record)
+/* The key is stored before it is used, so that the account cannot be lost. */
+static bool load_or_create_key(struct record *record)
 {
     struct acme_client *client = record->client;
     enum hg_store_status status = HG_STORE_CONFLICT;
@@ -121,26 +120,26 @@ bool acme_account_load(struct acme_client *client, struct store *store)
     return loaded && client->account.kid;
 }
 
-/* ---- An account that is of no use ---- */
+/* ---- An account that can no longer be used ---- */
 
-/* RFC 8555 section 7.3.6: a deactivated account refuses everything, for ever, as does its key. */
+/* RFC 8555 section 7.3.6: a deactivated account can never be used again, and neither can its key. */
 static bool is_dead(const struct acme_client *client)
 {
     const struct acme_failure *failure = &client->failure;
 
-    /* Until the account is there, it is its external binding that was revoked. */
+    /* Before there is an account, "revoked" is about its external binding. */
     return !strcmp(failure->type, "unauthorized") && (strcasestr(failure->error, "deactivated") ||
                                                       (client->account.kid && strcasestr(failure->error, "revoked")));
 }
 
-/* Not every authority that has lost an account, or moved it, says so by the type. */
+/* Some authorities that have lost or moved the account do not use the proper type. */
 static bool may_have_moved(const struct acme_failure *failure)
 {
-    return !failure->of_names && acme_failure_is_refusal(failure) &&
+    return !failure->in_validation && acme_failure_is_refusal(failure) &&
            (!*failure->type || !strcmp(failure->type, "malformed") || !strcmp(failure->type, "unauthorized"));
 }
 
-/* Another attempt may have done so already, and made the next one. */
+/* Unless another attempt has done so already and created the next one. */
 static void forget(struct record *record, bool dead)
 {
     struct acme_client *client = record->client;
@@ -159,17 +158,17 @@ static void forget(struct record *record, bool dead)
         record->contact_refused = 0;
         if (dead)
             set_key(client, NULL);
-        note(record);
+        save_if_possible(record);
     }
     client->failure = failure;
     free(kid);
     free(thumbprint);
 }
 
-/* A failed challenge is "unauthorized", too, and quotes the page that somebody else's server has shown. */
+/* A failed challenge may be "unauthorized", too, and quotes the page of another server. */
 static bool is_at_fault(const struct acme_client *client)
 {
-    return !client->failure.of_names && (!strcmp(client->failure.type, "accountDoesNotExist") || is_dead(client));
+    return !client->failure.in_validation && (!strcmp(client->failure.type, "accountDoesNotExist") || is_dead(client));
 }
 
 bool acme_account_is_at_fault(struct acme_client *client, struct store *store)
@@ -205,14 +204,14 @@ static void bind_externally(const struct acme_client *client, json_t *payload)
     json_t *jwk = jose_jwk(client->account.key);
     char *text = json_dumps(jwk, JSON_COMPACT);
 
-    /* This fails only when memory runs out: the options' check has read the MAC key. */
+    /* Fails only if out of memory, as the MAC key was checked with the options. */
     json_object_set_new(payload, "externalAccountBinding", jose_mac(header, text, client->config->eab_key));
     json_decref(jwk);
     free(text);
 }
 
-/* RFC 8555 section 7.3: an account that there is with that key is found, otherwise it is made. */
-static bool find_or_make(struct record *record)
+/* RFC 8555 section 7.3: the authority returns an existing account with this key. */
+static bool find_or_create(struct record *record)
 {
     struct acme_client *client = record->client;
     json_t *payload;
@@ -224,7 +223,7 @@ static bool find_or_make(struct record *record)
     if (client->config->eab_kid)
         bind_externally(client, payload);
     if (!acme_client_ask_json(
-            client, (struct acme_query){.resource = "newAccount", .key = client->account.key, .of_account = true},
+            client, (struct acme_query){.resource = "newAccount", .key = client->account.key, .about_account = true},
             payload))
         return false;
     kid = acme_client_location(client);
@@ -235,8 +234,8 @@ static bool find_or_make(struct record *record)
         set_text(&client->account.kid, kid);
         set_text(&record->contact, client->answer.status == 201 ? wanted_contact(client) : NULL);
         hg_log(client->instance, HG_LOG_INFO, "%s: account %s %s", client->authority->url, kid,
-               client->answer.status == 201 ? "made" : "found");
-        note(record);
+               client->answer.status == 201 ? "created" : "found");
+        save_if_possible(record);
     }
     free(kid);
     return true;
@@ -250,8 +249,7 @@ static bool has_contact(const struct record *record)
     return !strcmp(contact, wanted_contact(record->client)) || (since >= 0 && since < CONTACT_PAUSE);
 }
 
-/* The account is as good without it, so nothing waits for a contact that is refused; but an authority that is down or
- * has no time would not take an order either. */
+/* A refused contact is no reason not to order, but an authority that is down or busy accepts no order either. */
 static bool update_contact(struct record *record)
 {
     struct acme_client *client = record->client;
@@ -259,7 +257,7 @@ static bool update_contact(struct record *record)
 
     if (has_contact(record))
         return true;
-    if (acme_client_ask_json(client, (struct acme_query){.url = client->account.kid, .of_account = true},
+    if (acme_client_ask_json(client, (struct acme_query){.url = client->account.kid, .about_account = true},
                              json_pack("{s:o}", "contact", contacts(client)))) {
         set_text(&record->contact, contact);
     } else if (!client->failure.status || acme_failure_is_limit(&client->failure) || is_at_fault(client)) {
@@ -269,15 +267,15 @@ static bool update_contact(struct record *record)
                *contact ? contact : "none", client->failure.error);
         record->contact_refused = acme_clock();
     }
-    note(record);
+    save_if_possible(record);
     return true;
 }
 
 bool acme_account_open(struct acme_client *client, struct store *store)
 {
     struct record record = {.client = client, .store = store};
-    const bool ready = load_or_make_key(&record) &&
-                       ((client->account.kid && !client->authority->find_account) || find_or_make(&record)) &&
+    const bool ready = load_or_create_key(&record) &&
+                       ((client->account.kid && !client->authority->find_account) || find_or_create(&record)) &&
                        update_contact(&record);
 
     free(record.contact);

@@ -14,25 +14,24 @@
 
 #define ANSWER_MAX ((size_t)1 << 16)
 #define TIMEOUT    (30 * HG_SECOND)
-/* Seconds until the next question if the authority does not say (RFC 9773 section 4.3.2), and the limits of what it may
- * say (section 4.3.1). */
+/* Seconds until the next query: without Retry-After (RFC 9773 section 4.3.2), and its limits (section 4.3.1). */
 #define PAUSE     (6 * 3600)
 #define MIN_PAUSE 60
 #define MAX_PAUSE ACME_DAY
 
 struct acme_ari {
     struct acme_certificate *certificate;
-    struct acme_key_pair *pair; /* a reference to the one that the question is about */
+    struct acme_key_pair *pair; /* a reference */
     struct acme_authority *authority;
     struct task *task;
     bool found; /* a window: */
     time_t start, end;
-    int64_t retry_after; /* seconds; 0: not told */
+    int64_t retry_after; /* seconds; 0: none */
 };
 
 /* ---- Reading ---- */
 
-/* A time of RFC 3339, fractions of a second left out. */
+/* RFC 3339, without fractions of a second. */
 static bool read_time(const json_t *json, time_t *when)
 {
     const char *text = json_string_value(json), *rest;
@@ -57,7 +56,7 @@ bool acme_ari_read(const json_t *json, time_t *start, time_t *end)
 {
     const json_t *window = json_object_get(json, "suggestedWindow");
 
-    /* RFC 9773 section 4.2: one that does not end after its start is treated as if there were none. */
+    /* RFC 9773 section 4.2: a window that ends before it starts is treated as missing. */
     return read_time(json_object_get(window, "start"), start) && read_time(json_object_get(window, "end"), end) &&
            *start < *end;
 }
@@ -102,7 +101,7 @@ static void run(struct task *task, void *arg)
     struct acme_client client;
     char *url;
 
-    if (!authority->renewal_info) { /* not read yet, or the authority may have the resource by now */
+    if (!authority->renewal_info) { /* not read yet, or the authority may provide it by now */
         acme_client_init(&client, task, ari->certificate->manager->https, ari->authority);
         acme_client_read_directory(&client);
         acme_client_end(&client);
@@ -115,7 +114,7 @@ static void run(struct task *task, void *arg)
 
 /* ---- What follows ---- */
 
-/* An authority that wants every certificate to be renewed at once is followed once a day. */
+/* If the authority suggests to renew at once again and again, does so once a day. */
 static time_t restrain(struct acme_certificate *certificate, time_t when)
 {
     const time_t now = acme_clock();
@@ -138,9 +137,8 @@ static void follow(struct acme_certificate *certificate, time_t start, time_t en
         return;
     certificate->renew_at = when;
     certificate->changed = true;
-    hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
-           "%s: the authority suggests another time; to be renewed from %s on", certificate->id,
-           acme_moment(when).text);
+    acme_log(certificate, HG_LOG_INFO, "the authority suggests another time; will be renewed after %s",
+             acme_moment(when).text);
 }
 
 static void ari_free(struct acme_ari *ari)
@@ -154,8 +152,8 @@ static void on_end(void *arg)
 {
     struct acme_ari *ari = arg;
     struct acme_certificate *certificate = ari->certificate;
-    const int64_t told = ari->retry_after;
-    const int64_t pause = told <= 0 ? PAUSE : told < MIN_PAUSE ? MIN_PAUSE : told > MAX_PAUSE ? MAX_PAUSE : told;
+    const int64_t after = ari->retry_after;
+    const int64_t pause = after <= 0 ? PAUSE : after < MIN_PAUSE ? MIN_PAUSE : after > MAX_PAUSE ? MAX_PAUSE : after;
 
     if (certificate->pair == ari->pair) {
         certificate->ask_ari_at = acme_clock() + (time_t)pause;
@@ -171,7 +169,7 @@ time_t acme_ari_due(const struct acme_certificate *certificate)
     const bool possible =
         certificate->loaded && certificate->pair && certificate->pair->ari_id && acme_certificate_issuer(certificate);
 
-    /* A plan beyond the longest pause was made when the clock was ahead. */
+    /* A time beyond the longest pause was planned while the clock was ahead. */
     return !possible ? 0 : certificate->ask_ari_at > acme_clock() + MAX_PAUSE ? 1 : certificate->ask_ari_at;
 }
 

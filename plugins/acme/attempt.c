@@ -3,15 +3,12 @@
  */
 #include "plugins/acme/attempt.h"
 
-#include "plugins/acme/blocking.h"
 #include "plugins/acme/manager.h"
 #include "plugins/acme/schedule.h"
 
 #include <stdlib.h>
 
-/* ---- Reading ---- */
-
-/* Another gateway may have ordered meanwhile, or this one before it was restarted. True: order the certificate. */
+/* Returns whether to order: another gateway may have done so meanwhile, or this one before it was restarted. */
 static bool read_store(struct acme_attempt *attempt)
 {
     acme_stored_read(&attempt->stored, attempt->task, &attempt->lease.store, attempt->certificate->id);
@@ -22,13 +19,11 @@ static bool read_store(struct acme_attempt *attempt)
 
 /* ---- Saving ---- */
 
-/* Keeps the pair that is being replaced, to have something to serve should the new one be damaged. It is copied first,
- * and each of the two changes writes one value, so there is a valid pair in the place of the certificate whenever the
- * process dies. Something else in that place is moved aside for a person to look at. A failure here does not prevent
- * the use of the new pair. */
+/* Copies the pair that is being replaced, in case the new one gets damaged. As this is done first, there is always a
+ * valid pair in place if the process dies. Invalid data is moved aside for the operator. A failure here does not
+ * prevent the use of the new pair. */
 static void keep_previous(struct acme_attempt *attempt, const char *pem)
 {
-    struct hg_instance *instance = attempt->client.instance;
     const char *id = attempt->certificate->id;
     const struct hg_store_answer *answer = task_store_get(attempt->task, &attempt->lease.store, ACME_CERTIFICATES, id);
     struct acme_key_pair *pair;
@@ -38,16 +33,16 @@ static void keep_previous(struct acme_attempt *attempt, const char *pem)
         return;
     pair = acme_key_pair_read(answer->value, why, sizeof why);
     if (!pair)
-        hg_log(instance, HG_LOG_WARNING, "%s: moved invalid data from the store (%s) to acme/%s/%s", id, why,
-               ACME_QUARANTINE, id);
+        acme_log(attempt->certificate, HG_LOG_WARNING,
+                 "moved invalid data from the store (%s) to acme/" ACME_QUARANTINE "/%s", why, id);
     answer = task_store_put(attempt->task, &attempt->lease.store, pair ? ACME_PREVIOUS : ACME_QUARANTINE, id,
                             answer->value, HG_STORE_ANY);
     if (answer->status != HG_STORE_OK)
-        hg_log(instance, HG_LOG_WARNING, "%s: cannot keep the previous certificate: %s", id, answer->error);
+        acme_log(attempt->certificate, HG_LOG_WARNING, "cannot keep the previous certificate: %s", answer->error);
     acme_key_pair_unref(pair);
 }
 
-/* Stores key and chain. A revoked certificate is not kept as the previous one. */
+/* A revoked certificate is not kept as the previous one. */
 static void save(struct acme_attempt *attempt, const char *pem)
 {
     struct store *store = &attempt->lease.store;
@@ -66,7 +61,7 @@ static void save(struct acme_attempt *attempt, const char *pem)
         acme_client_fail(&attempt->client, ACME_LOCAL, "", "cannot store the certificate: %s", put->error);
 }
 
-/* ---- From start to end ---- */
+/* ---- Running ---- */
 
 static bool take_lease(struct acme_attempt *attempt)
 {
@@ -94,7 +89,7 @@ static void run(struct task *task, void *arg)
     }
     if (!task_is_cancelled(task))
         task_do(task, acme_issuance_conclude, attempt);
-    if (attempt->state) /* it may be lost: the next attempt does without */
+    if (attempt->state) /* if this fails, the next attempt does without */
         task_store_put_json(task, &attempt->lease.store, ACME_STATES, attempt->certificate->id, attempt->state,
                             HG_STORE_ANY);
     lease_release(&attempt->lease);

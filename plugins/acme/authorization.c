@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  */
-#include "plugins/acme/blocking.h"
 #include "plugins/acme/manager.h"
 #include "plugins/acme/order.h"
 #include "plugins/acme/problem.h"
@@ -9,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One name's. */
 struct authorization {
     struct acme_order *order;
     const char *url;
@@ -17,7 +15,7 @@ struct authorization {
     bool wildcard, valid, pending;
     enum acme_challenge_type type;
     char *challenge_url, *token, *key_authorization; /* of the challenge that was chosen */
-    bool presented, told;
+    bool presented, responded;
 };
 
 static const struct acme_solvers *solvers_of(const struct authorization *item)
@@ -34,7 +32,7 @@ static struct hg_challenge challenge_of(const struct authorization *item)
 
 /* ---- Failures ---- */
 
-/* Of client->failure: names the challenge that was tried, or failed in the attempt before. */
+/* Prepends the name and the challenge that was tried. */
 static bool name_failure(struct authorization *item)
 {
     struct acme_client *client = item->order->client;
@@ -47,23 +45,17 @@ static bool name_failure(struct authorization *item)
 static bool fail(struct authorization *item, int status, const char *type, const char *error)
 {
     acme_client_fail(item->order->client, status, type, "%s", error);
-    item->order->client->failure.of_names = true;
+    item->order->client->failure.in_validation = true;
     return name_failure(item);
 }
 
-/* The order cannot succeed any more. */
+/* The order can no longer succeed. */
 static bool fail_name(struct authorization *item, const char *error)
 {
     return fail(item, 400, "", error);
 }
 
-/* Nothing was refused: the order is continued by the next attempt. */
-static bool fail_late(struct authorization *item, const char *error)
-{
-    return fail(item, ACME_LOCAL, "", error);
-}
-
-/* ---- Looking ---- */
+/* ---- Polling ---- */
 
 static bool take_identifier(struct authorization *item, const json_t *json)
 {
@@ -97,7 +89,7 @@ static bool fail_invalid(struct authorization *item, const json_t *json, const c
     return fail(item, 400, acme_problem_type(error), text);
 }
 
-/* Valid or pending; false: neither. */
+/* False: neither valid nor pending. */
 static bool look(struct authorization *item)
 {
     struct acme_client *client = item->order->client;
@@ -128,7 +120,7 @@ static const json_t *offer_of(const json_t *challenges, enum acme_challenge_type
     return NULL;
 }
 
-/* A token is base64url and goes into a path, so nothing else is taken (RFC 8555 section 8.3). */
+/* A token becomes part of a path, so it must be base64url (RFC 8555 section 8.3). */
 static bool is_token(const char *token)
 {
     return token && *token && strlen(token) <= HG_STORE_SEGMENT_MAX &&
@@ -144,7 +136,7 @@ static bool take_challenge(struct authorization *item, const json_t *challenge, 
     if (!url || !is_token(token))
         return false;
     item->type = type;
-    item->told = status && strcmp(status, "pending") != 0;
+    item->responded = status && strcmp(status, "pending") != 0;
     item->challenge_url = strdup(url);
     item->token = strdup(token);
     if (asprintf(&item->key_authorization, "%s.%s", token, item->order->client->account.thumbprint) < 0)
@@ -152,7 +144,7 @@ static bool take_challenge(struct authorization *item, const json_t *challenge, 
     return item->challenge_url && item->token && item->key_authorization;
 }
 
-/* Of the types that both sides can, the preferred one; first that which has worked for these names before. */
+/* The type that worked last is preferred, then the order of the types. */
 static bool choose(struct authorization *item)
 {
     const struct acme_certificate *certificate = item->order->certificate;
@@ -174,24 +166,19 @@ static bool choose(struct authorization *item)
 
 /* ---- Presenting it ---- */
 
-struct presentation {
-    const struct authorization *item;
-    int result;
-};
-
 static void present_here(void *arg)
 {
-    struct presentation *presentation = arg;
-    const struct hg_challenge challenge = challenge_of(presentation->item);
+    struct authorization *item = arg;
+    const struct hg_challenge challenge = challenge_of(item);
 
-    presentation->result = acme_solvers_present(solvers_of(presentation->item), presentation->item->type, &challenge);
+    item->presented = !acme_solvers_present(solvers_of(item), item->type, &challenge);
 }
 
 static bool present_dns(struct authorization *item)
 {
     const struct acme_solvers *solvers = solvers_of(item);
     const struct hg_challenge challenge = challenge_of(item);
-    const char *error = acme_solvers_present_dns(item->order->client->task, solvers, &challenge);
+    const char *error = acme_solvers_run_dns_hook(item->order->client->task, solvers, "present", &challenge);
     char text[768];
 
     if (!error)
@@ -200,8 +187,8 @@ static bool present_dns(struct authorization *item)
     return fail_name(item, text);
 }
 
-/* Other gateways and workers present what is in the store, and whoever comes after this process removes a TXT record
- * that stands there. Where it cannot be written, this worker still answers. */
+/* So that other gateways and workers present it, too, and a TXT record is removed even if this process dies. If this
+ * fails, this worker still answers. */
 static void share(const struct authorization *item)
 {
     struct acme_order *order = item->order;
@@ -218,64 +205,46 @@ static void share(const struct authorization *item)
 
 static bool present(struct authorization *item)
 {
-    struct presentation presentation = {.item = item};
-
-    if (item->type != ACME_DNS01)
-        task_do(item->order->client->task, present_here, &presentation);
-    if (presentation.result)
+    item->presented = item->type == ACME_DNS01;
+    if (!item->presented)
+        task_do(item->order->client->task, present_here, item);
+    if (!item->presented)
         return fail_name(item, "out of memory");
-    item->presented = true;
     share(item);
     return item->type != ACME_DNS01 || present_dns(item);
 }
 
-static void withdraw(struct authorization *item)
-{
-    const struct hg_challenge challenge = challenge_of(item);
-
-    if (item->presented)
-        acme_cleanup_challenge(item->order->client->task, item->order->store, solvers_of(item), item->type, &challenge,
-                               true);
-}
-
 /* ---- All names of an order ---- */
 
-struct delay {
-    const struct store *store;
-    hg_time delay;
-};
-
-static void ask_delay(void *arg)
+static void read_delay(void *arg)
 {
-    struct delay *delay = arg;
+    struct acme_order *order = arg;
 
-    delay->delay = hg_store_delay(delay->store->ops, delay->store->provider);
+    order->delay = hg_store_delay(order->store->ops, order->store->provider);
 }
 
-/* The authority may ask any gateway, so it is told when all of them know. Where the deadline comes first, this one
- * does. */
+/* The authority may query any gateway, so waits until all present the challenges, unless that exceeds the deadline. */
 static void wait_for_others(struct acme_order *order, const struct authorization *items, size_t count)
 {
     const hg_time now = hg_now(task_worker(order->client->task));
-    struct delay delay = {.store = order->store};
+    bool needed = false;
 
     for (size_t i = 0; i < count; i++)
-        if (!items[i].valid && !items[i].told && items[i].type != ACME_DNS01) {
-            task_do(order->client->task, ask_delay, &delay);
-            break;
-        }
-    if (delay.delay && now < order->deadline && delay.delay < order->deadline - now)
-        task_sleep(order->client->task, delay.delay);
+        needed |= !items[i].valid && !items[i].responded && items[i].type != ACME_DNS01;
+    if (needed)
+        task_do(order->client->task, read_delay, order);
+    if (order->delay && now < order->deadline && order->delay < order->deadline - now)
+        task_sleep(order->client->task, order->delay);
 }
 
-/* Tells the authority to look, unless it knows already: an order that is continued. */
-static bool tell(struct authorization *item)
+/* RFC 8555 section 7.5.1, unless an earlier attempt has done so. */
+static bool respond(struct authorization *item)
 {
-    if (item->valid || item->told)
+    if (item->valid || item->responded)
         return true;
-    item->told =
+    item->responded =
         acme_client_ask(item->order->client, &(struct acme_query){.url = item->challenge_url, .payload = "{}"});
-    return item->told || name_failure(item);
+    return item->responded || name_failure(item);
 }
 
 static bool await(struct authorization *item)
@@ -284,7 +253,7 @@ static bool await(struct authorization *item)
         if (!look(item))
             return false;
         if (!item->valid && !acme_order_wait(item->order, item->order->client->answer.retry_after))
-            return fail_late(item, "the authority did not validate the challenge in time");
+            return fail(item, ACME_LOCAL, "", "the authority did not validate the challenge in time");
     }
     return true;
 }
@@ -296,26 +265,26 @@ static bool prove(struct acme_order *order, struct authorization *items, size_t 
             return false;
     wait_for_others(order, items, count);
     for (size_t i = 0; i < count; i++)
-        if (!tell(&items[i]))
+        if (!respond(&items[i]))
             return false;
     for (size_t i = 0; i < count; i++) {
         if (!await(&items[i]))
             return false;
-        if (items[i].told)
+        if (items[i].responded)
             order->worked = items[i].type;
     }
     return true;
 }
 
-/* What is pending is deactivated, so that the authority does not count it (RFC 8555 section 7.5.2); it expires by
- * itself, too. */
+/* Deactivates pending authorizations, so that they do not count against limits (RFC 8555 section 7.5.2). If this fails,
+ * they expire. */
 static void give_up(struct acme_order *order, const struct authorization *items, size_t count)
 {
     struct acme_client *client = order->client;
     const struct acme_failure failure = client->failure;
 
     if (failure.status < 400 || failure.status == 429 || failure.status >= 500)
-        return; /* it is continued, or the authority has enough to do */
+        return; /* the order will be continued, or the authority is busy */
     for (size_t i = 0; i < count; i++)
         if (items[i].pending)
             acme_client_ask(client,
@@ -325,7 +294,11 @@ static void give_up(struct acme_order *order, const struct authorization *items,
 
 static void end(struct authorization *item)
 {
-    withdraw(item);
+    const struct hg_challenge challenge = challenge_of(item);
+
+    if (item->presented)
+        acme_cleanup_challenge(item->order->client->task, item->order->store, solvers_of(item), item->type, &challenge,
+                               true);
     free(item->name);
     free(item->challenge_url);
     free(item->token);

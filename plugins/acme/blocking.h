@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The store, HTTPS servers and the operator's programs for the code of a task: each call returns when it is done, or at
- * once when the task is cancelled.
+ * HTTP requests and the operator's programs for tasks: each call returns when it is done, or when the task is
+ * cancelled.
  */
 #ifndef ACME_BLOCKING_H
 #define ACME_BLOCKING_H
@@ -14,7 +14,7 @@
 const struct https_response *acme_blocking_https(struct task *task, struct https *https,
                                                  const struct https_request *request);
 
-/* NULL: the program has ended with status 0; else what went wrong. */
+/* NULL: the program has exited with status 0. Otherwise the error. */
 const char *acme_blocking_hook(struct task *task, const struct hook_call *call);
 
 #endif

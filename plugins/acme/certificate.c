@@ -8,6 +8,7 @@
 #include "plugins/acme/renewal_time.h"
 #include "plugins/acme/schedule.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct acme_certificate *acme_certificate_new(struct acme_manager *manager, const char *const *names, size_t count,
@@ -22,7 +23,9 @@ struct acme_certificate *acme_certificate_new(struct acme_manager *manager, cons
     certificate->worked = ACME_CHALLENGE_TYPES;
     certificate->names = calloc(count, sizeof *certificate->names);
     for (size_t i = 0; certificate->names && i < count; i++) {
-        certificate->names[i] = strdup(names[i]);
+        char canonical[ACME_NAME_MAX + 1];
+
+        certificate->names[i] = acme_name_canonical(hg_text(names[i]), canonical) ? strdup(canonical) : NULL;
         certificate->name_count += certificate->names[i] != NULL;
     }
     if (certificate->name_count != count) {
@@ -42,10 +45,10 @@ void acme_certificate_free(struct acme_certificate *certificate)
     acme_key_pair_unref(certificate->pair);
     hg_certificate_unref(certificate->placeholder);
     acme_secret_free(certificate->unsaved);
-    json_decref(certificate->wanted);
+    json_decref(certificate->options);
     free(certificate->last_error);
     for (size_t i = 0; i < certificate->name_count; i++)
-        free(certificate->names[i]);
+        free((void *)(uintptr_t)certificate->names[i]);
     free(certificate->names);
     free(certificate);
 }
@@ -54,6 +57,17 @@ void acme_certificate_set_error(struct acme_certificate *certificate, const char
 {
     free(certificate->last_error);
     certificate->last_error = error ? strdup(error) : NULL;
+}
+
+void acme_log(const struct acme_certificate *certificate, enum hg_level level, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    hg_log(certificate->manager->worker->instance, level, "%s: %s", certificate->id, text);
 }
 
 bool acme_certificate_is_served(const struct acme_certificate *certificate)
@@ -88,11 +102,11 @@ json_t *acme_certificate_state(const struct acme_certificate *certificate)
         (json_int_t)certificate->last_try, "failures", (int)certificate->failures, "resumptions",
         (int)certificate->resumptions, "last_error", certificate->last_error, "expires",
         (json_int_t)(pair ? pair->ends : 0), "serial", pair ? pair->serial : NULL, "directory",
-        certificate->manager->authorities[certificate->authority].url, "options", certificate->wanted, "challenge",
+        certificate->manager->authorities[certificate->authority].url, "options", certificate->options, "challenge",
         certificate->worked < ACME_CHALLENGE_TYPES ? acme_challenge_names[certificate->worked] : NULL);
 }
 
-/* The authority with that directory by its number; how many there are: it is not in the config any more. */
+/* The index of the authority with this directory, or authority_count if it is no longer in the config. */
 static unsigned authority_of(const struct acme_certificate *certificate, const char *directory)
 {
     unsigned i = 0;
@@ -105,13 +119,13 @@ static unsigned authority_of(const struct acme_certificate *certificate, const c
 
 struct acme_authority *acme_certificate_issuer(const struct acme_certificate *certificate)
 {
-    const char *directory = json_string_value(json_object_get(certificate->wanted, "directory"));
+    const char *directory = json_string_value(json_object_get(certificate->options, "directory"));
     const unsigned i = directory ? authority_of(certificate, directory) : 0;
 
     return i < certificate->manager->authority_count ? &certificate->manager->authorities[i] : NULL;
 }
 
-/* What belongs to the pair that there is. At the start the config may want another one. */
+/* The part about the pair. At the start, the config may have been changed since it was obtained. */
 static void recall_pair(struct acme_certificate *certificate, const json_t *state)
 {
     const time_t renew_at = (time_t)json_integer_value(json_object_get(state, "renew_at"));
@@ -121,24 +135,24 @@ static void recall_pair(struct acme_certificate *certificate, const json_t *stat
         certificate->renew_at = renew_at <= certificate->pair->ends ? renew_at : certificate->renew_at;
         certificate->hurried = json_is_true(json_object_get(state, "hurried"));
     }
-    json_decref(certificate->wanted);
-    certificate->wanted = json_deep_copy(json_object_get(state, "options"));
-    changed = certificate->loaded ? NULL : acme_options_changed(certificate->manager->config, certificate->wanted);
+    json_decref(certificate->options);
+    certificate->options = json_deep_copy(json_object_get(state, "options"));
+    changed = certificate->loaded ? NULL : acme_options_changed(certificate->manager->config, certificate->options);
     if (!changed)
         return;
     certificate->renew_now = true;
-    hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
-           "%s: ordering a new certificate because %s was changed; using the one from %s until then", certificate->id,
-           changed, json_string_value(json_object_get(certificate->wanted, "directory")));
+    acme_log(certificate, HG_LOG_INFO,
+             "ordering a new certificate because %s was changed; using the one from %s until then", changed,
+             json_string_value(json_object_get(certificate->options, "directory")));
 }
 
-/* How the last attempt ended; what has failed by another config is tried at once. */
+/* How the last attempt ended. If its authority was removed from the config, the next attempt is made at once. */
 static void recall_attempt(struct acme_certificate *certificate, const json_t *state)
 {
     const char *directory = json_string_value(json_object_get(state, "directory"));
     const json_t *pauses = json_object_get(state, "pauses");
 
-    certificate->busy_until = 0; /* whoever ordered it has ended */
+    certificate->busy_until = 0; /* the other gateway's attempt has ended */
     certificate->last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
     certificate->failures = (unsigned)json_integer_value(json_object_get(state, "failures"));
     certificate->due = (time_t)json_integer_value(json_object_get(state, "due"));
@@ -167,15 +181,14 @@ void acme_certificate_recall(struct acme_certificate *certificate, const json_t 
     const time_t last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
 
     if (certificate->unsaved)
-        return; /* the store has yet to hear of it */
-    /* Of another pair than the one that is there, this means nothing. */
+        return; /* the state in the store is older */
     if (certificate->pair && acme_certificate_is_state_of(state, certificate->pair))
         recall_pair(certificate, state);
     if (!certificate->loaded || last_try > certificate->last_try)
         recall_attempt(certificate, state);
 }
 
-/* ---- What is served ---- */
+/* ---- The pair in use ---- */
 
 void acme_certificate_serve(struct acme_certificate *certificate, struct acme_key_pair *pair)
 {
@@ -196,7 +209,7 @@ void acme_certificate_serve(struct acme_certificate *certificate, struct acme_ke
     acme_lookup_settle(certificate);
 }
 
-/* Valid and newer than the one that is not stored yet: somebody else has obtained it since. */
+/* Valid and newer than the unsaved one: another gateway has obtained it since. */
 static bool is_newer(const struct acme_certificate *certificate, const struct acme_key_pair *found)
 {
     const struct acme_key_pair *pair = certificate->pair;
@@ -213,24 +226,22 @@ static bool is_for_names(const struct acme_certificate *certificate, const struc
     return true;
 }
 
-/* One that another gateway has obtained by another config may be for other names: it is none of ours. At the start it
- * is what was served by the config before. */
-bool acme_certificate_take(struct acme_certificate *certificate, struct acme_key_pair *pair)
+/* A gateway with another config may have stored a certificate for other names, which is not used. At the start, it may
+ * be the one that was in use before our config was changed. */
+void acme_certificate_take(struct acme_certificate *certificate, struct acme_key_pair *pair)
 {
     const struct acme_key_pair *old = certificate->pair;
 
     if ((old && !strcmp(old->serial, pair->serial)) || (certificate->unsaved && !is_newer(certificate, pair)) ||
         (certificate->loaded && !is_for_names(certificate, pair))) {
         acme_key_pair_unref(pair);
-        return false;
+        return;
     }
     if (old)
-        hg_log(certificate->manager->worker->instance, HG_LOG_INFO, "%s: now using certificate %s", certificate->id,
-               pair->serial);
+        acme_log(certificate, HG_LOG_INFO, "now using certificate %s", pair->serial);
     certificate->failures = 0;
     acme_certificate_set_error(certificate, NULL);
     acme_certificate_serve(certificate, pair);
-    return true;
 }
 
 void acme_certificate_take_previous(struct acme_certificate *certificate, struct acme_key_pair *pair)
@@ -239,8 +250,7 @@ void acme_certificate_take_previous(struct acme_certificate *certificate, struct
         acme_key_pair_unref(pair);
         return;
     }
-    hg_log(certificate->manager->worker->instance, HG_LOG_WARNING,
-           "%s: using the previous certificate, %s, until there is a new one", certificate->id, pair->serial);
+    acme_log(certificate, HG_LOG_WARNING, "using the previous certificate, %s, until there is a new one", pair->serial);
     acme_certificate_serve(certificate, pair);
     certificate->renew_now = true;
 }

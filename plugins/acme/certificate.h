@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * One certificate that is kept: what is served for it, what the store remembers of it, and the attempt in flight.
+ * A certificate: the pair in use, its state, and the attempt in progress.
  */
 #ifndef ACME_CERTIFICATE_H
 #define ACME_CERTIFICATE_H
@@ -17,7 +17,7 @@
 struct acme_attempt;
 struct acme_manager;
 
-/* A handshake that waits for it. */
+/* A handshake that waits for a certificate. */
 struct hg_certificate_lookup {
     struct acme_certificate *certificate;
     struct hg_certificate_lookup *next, **place; /* in certificate->lookups */
@@ -29,80 +29,84 @@ struct hg_certificate_lookup {
 struct acme_certificate {
     struct acme_manager *manager;
     struct acme_certificate *next;
-    char *id; /* the first name */
-    char **names;
+    const char *id; /* the first name */
+    const char **names;
     size_t name_count;
     bool on_demand;
 
     bool loaded;                         /* from the store, at least once */
-    bool is_queued, reading, read_again; /* it will be read, is being read, is to be read after the attempt */
+    bool is_queued, reading, read_again; /* to be read; being read; to be read after the attempt */
 
-    struct acme_key_pair *pair;         /* NULL: there is none yet */
-    struct hg_certificate *placeholder; /* self-signed, made when first needed */
-    char *unsaved;                      /* key and chain of `pair`, if the store did not take them yet */
-    time_t ask_ari_at;                  /* when the authority is asked about `pair` */
+    struct acme_key_pair *pair;         /* in use; NULL: none yet */
+    struct hg_certificate *placeholder; /* self-signed, created when first needed */
+    char *unsaved;                      /* `pair` in PEM if it could not be stored yet */
+    time_t ask_ari_at;                  /* when to ask the authority about `pair` */
     struct hg_certificate_lookup *lookups;
-    time_t warned; /* that it expires; 0: not yet */
+    time_t warned; /* when its expiry was logged last; 0: not yet */
     struct {
-        uint64_t *not_after, *next_try, *failures; /* NULL: it is on demand */
+        uint64_t *not_after, *next_try, *failures; /* NULL: on demand */
     } metrics;
 
-    /* The state, which the store remembers. */
-    json_t *wanted;    /* the options that `pair` was obtained with; NULL: not known */
-    time_t renew_at;   /* of `pair`: chosen once */
-    time_t due;        /* of the next attempt; 0: none is planned */
+    /* The state, which is also in the store. */
+    json_t *options;   /* with which `pair` was obtained; NULL: unknown */
+    time_t renew_at;   /* when to renew `pair`: chosen once */
+    time_t due;        /* the next attempt; 0: none is planned */
     time_t last_try;   /* 0: none yet */
     unsigned failures; /* in a row */
     char *last_error;
-    enum acme_challenge_type worked;           /* the last one that has; ACME_CHALLENGE_TYPES: not known */
-    time_t paused_until[ACME_AUTHORITIES_MAX]; /* by each authority, for this certificate alone */
-    unsigned authority;                        /* the one that is tried next */
-    unsigned resumptions;                      /* of an order that was finalized there, one after the other */
-    bool hurried; /* the pair before this one was renewed since the authority wanted it at once */
+    enum acme_challenge_type worked;           /* the last one that did; ACME_CHALLENGE_TYPES: unknown */
+    time_t paused_until[ACME_AUTHORITIES_MAX]; /* by each authority, for this certificate only */
+    unsigned authority;                        /* to try next */
+    unsigned resumptions;                      /* of a finalized order there, in a row */
+    bool hurried;                              /* the authority's last suggestion was to renew at once */
 
-    bool renew_now;   /* whatever the time: its options were changed, it is damaged, or an operator wants it */
+    bool renew_now;   /* its options were changed, it is damaged, or an operator requested it */
     bool revoked;     /* `pair` is */
-    bool changed;     /* the state, and the store does not know yet */
-    uint64_t request; /* the revision of an operator's request to renew it; 0: there is none */
+    bool changed;     /* the state is newer than the one in the store */
+    uint64_t request; /* the revision of an operator's request to renew it; 0: none */
 
-    /* The attempt in flight. */
     struct acme_attempt *attempt;
-    hg_time began;
-    time_t busy_since, busy_until; /* another gateway orders it: it is tried again then */
-    unsigned again;                /* attempts at once, one after the other */
-    unsigned preference;           /* rotates the types of challenge */
-    bool unproved;                 /* an authority has looked at a challenge in vain, since `preference` was changed */
+    hg_time began;                 /* the attempt */
+    time_t busy_since, busy_until; /* another gateway is ordering it; when to try again */
+    unsigned again;                /* immediate attempts in a row */
+    unsigned preference;           /* rotates the challenge types */
+    bool challenge_failed;         /* since `preference` was changed */
 
     /* On demand. */
-    struct https_call *asking; /* for permission */
-    bool permitted;            /* by what was asked */
+    struct https_call *asking; /* the query for permission */
+    bool permitted;            /* by its answer */
     bool used;                 /* by a handshake, since it was issued */
-    struct acme_source source; /* the address that it was wanted from first */
+    struct acme_source source; /* of the first handshake */
 };
 
-/* For canonical names, which are copied. NULL: out of memory. */
+/* Copies the names in canonical form. NULL: out of memory. */
 struct acme_certificate *acme_certificate_new(struct acme_manager *manager, const char *const *names, size_t count,
                                               bool on_demand);
 void acme_certificate_free(struct acme_certificate *certificate);
 
-/* Serves `pair`, a reference, which the store holds, if it is another one and for its names. True: it does. */
-bool acme_certificate_take(struct acme_certificate *certificate, struct acme_key_pair *pair);
-/* Serves the pair that was replaced by one which is damaged now, a reference or NULL, until there is a new one. */
+/* These three take over the reference `pair`. Uses the pair that is in the store, if it is another one and for the
+ * certificate's names. */
+void acme_certificate_take(struct acme_certificate *certificate, struct acme_key_pair *pair);
+/* Uses the pair before the stored one, which is damaged, until there is a new one. NULL is allowed. */
 void acme_certificate_take_previous(struct acme_certificate *certificate, struct acme_key_pair *pair);
-/* Serves `pair`, a reference, from now on. */
+/* Uses `pair` from now on. */
 void acme_certificate_serve(struct acme_certificate *certificate, struct acme_key_pair *pair);
 
-/* Its state, to and from what the store remembers. What is newer here stays. */
+/* The state as stored. */
 json_t *acme_certificate_state(const struct acme_certificate *certificate);
+/* Takes over what is newer in a stored state. */
 void acme_certificate_recall(struct acme_certificate *certificate, const json_t *state);
-/* Whether a state from the store is of that pair. */
+/* Whether a stored state belongs to this pair. */
 bool acme_certificate_is_state_of(const json_t *state, const struct acme_key_pair *pair);
-/* Sets `error`, a copy; NULL: none. */
+/* NULL: no error. */
 void acme_certificate_set_error(struct acme_certificate *certificate, const char *error);
+/* Logs a line that starts with the certificate's id. */
+void acme_log(const struct acme_certificate *certificate, enum hg_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* Whether there is one to be served: on demand an expired one is none, so that it is wanted anew. */
+/* Whether there is a certificate to serve. One on demand that has expired is not served but ordered again. */
 bool acme_certificate_is_served(const struct acme_certificate *certificate);
-/* The authority that has issued `pair`; NULL: it is not in the config any more. */
+/* The authority that issued `pair`; NULL: it is no longer in the config. */
 struct acme_authority *acme_certificate_issuer(const struct acme_certificate *certificate);
 
 /* ---- lookup.c: handshakes ---- */
@@ -110,9 +114,9 @@ struct acme_authority *acme_certificate_issuer(const struct acme_certificate *ce
 struct hg_certificate *acme_lookup(struct acme_manager *manager, const struct hg_certificate_query *query,
                                    hg_certificate_done done, void *arg, struct hg_certificate_lookup **later);
 void acme_lookup_cancel(struct hg_certificate_lookup *lookup);
-/* Everything that the handshakes waiting for it can be told is told. */
+/* Lets waiting handshakes continue with what there is. */
 void acme_lookup_wake(struct acme_certificate *certificate);
-/* The same, unless something better may come soon. */
+/* Does so unless a better certificate may be available soon. */
 void acme_lookup_settle(struct acme_certificate *certificate);
 
 #endif

@@ -29,7 +29,7 @@ void acme_solvers_find(struct acme_solvers *solvers, struct hg_worker *worker)
     static const char *const capabilities[ACME_DNS01] = {HG_CHALLENGE_TLSALPN01, HG_CHALLENGE_HTTP01};
     const struct acme_config *config = worker->cfg;
 
-    *solvers = (struct acme_solvers){.worker = worker, .dns_hook = config->dns_hook};
+    *solvers = (struct acme_solvers){.dns_hook = config->dns_hook};
     for (int type = 0; type < ACME_DNS01; type++) {
         struct hg_capability found;
 
@@ -75,11 +75,8 @@ void acme_solvers_withdraw(const struct acme_solvers *solvers, enum acme_challen
         ops->withdraw(solvers->by_type[type].provider, token);
 }
 
-/* ---- dns-01 ---- */
-
-/* The value of the record is the hash of the key authorization. */
-static const char *run_hook(struct task *task, const struct acme_solvers *solvers, const char *word,
-                            const struct hg_challenge *challenge)
+const char *acme_solvers_run_dns_hook(struct task *task, const struct acme_solvers *solvers, const char *command,
+                                      const struct hg_challenge *challenge)
 {
     char name[sizeof "_acme-challenge." + ACME_NAME_MAX], *value;
     const char *error;
@@ -89,20 +86,8 @@ static const char *run_hook(struct task *task, const struct acme_solvers *solver
     if (!value)
         return "out of memory";
     error = acme_blocking_hook(task, &(struct hook_call){.program = solvers->dns_hook,
-                                                         .arguments = (const char *[]){word, name, value, NULL},
+                                                         .arguments = (const char *[]){command, name, value, NULL},
                                                          .timeout = ACME_HOOK_TIMEOUT});
     free(value);
     return error;
-}
-
-const char *acme_solvers_present_dns(struct task *task, const struct acme_solvers *solvers,
-                                     const struct hg_challenge *challenge)
-{
-    return run_hook(task, solvers, "present", challenge);
-}
-
-const char *acme_solvers_withdraw_dns(struct task *task, const struct acme_solvers *solvers,
-                                      const struct hg_challenge *challenge)
-{
-    return run_hook(task, solvers, "cleanup", challenge);
 }

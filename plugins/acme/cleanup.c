@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
+ *
+ * Withdrawing challenges. A TXT record for dns-01 is in the store from before it is presented until it has been
+ * removed, so whatever happens in between, some gateway removes it.
  */
-#include "plugins/acme/cleanup.h"
-
-#include "plugins/acme/blocking.h"
 #include "plugins/acme/manager.h"
+#include "plugins/acme/schedule.h"
 #include "plugins/lib/task/lease.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* ---- One challenge ---- */
 
 struct withdrawal {
     const struct acme_solvers *solvers;
@@ -19,7 +17,7 @@ struct withdrawal {
     const struct hg_challenge *challenge;
 };
 
-/* Nothing is waited for: the process may be about to end. */
+/* Does not wait for the store, as the process may be about to end. */
 static void withdraw(void *arg)
 {
     const struct withdrawal *withdrawal = arg;
@@ -39,7 +37,8 @@ void acme_cleanup_challenge(struct task *task, struct store *store, const struct
     if (type == ACME_DNS01 && task_is_cancelled(task))
         return;
     if (type == ACME_DNS01)
-        error = solvers->dns_hook ? acme_solvers_withdraw_dns(task, solvers, challenge) : "dns_hook is no longer set";
+        error = solvers->dns_hook ? acme_solvers_run_dns_hook(task, solvers, "cleanup", challenge)
+                                  : "dns_hook is no longer set";
     if (task_is_cancelled(task) && error)
         return;
     if (error)
@@ -50,14 +49,7 @@ void acme_cleanup_challenge(struct task *task, struct store *store, const struct
         task_do(task, withdraw, &withdrawal);
 }
 
-/* ---- What is left over, at the start ---- */
-
-struct acme_cleanup {
-    struct acme_manager *manager;
-    struct task *task;
-    hg_callback done;
-    void *arg;
-};
+/* ---- Left behind by others ---- */
 
 static const char *text_in(const json_t *record, const char *name)
 {
@@ -66,11 +58,11 @@ static const char *text_in(const json_t *record, const char *name)
     return text ? text : "";
 }
 
-/* Whoever orders the certificate has withdrawn it himself if it is gone when the lease is there. */
+/* With the lease, checks again: the gateway that had it may have withdrawn the challenge. */
 static bool clean(void *arg, const char *token, json_t *record)
 {
-    const struct acme_cleanup *cleanup = arg;
-    struct acme_manager *manager = cleanup->manager;
+    struct acme_manager *manager = arg;
+    struct task *task = manager->cleanup;
     const char *identifier = text_in(record, "identifier"), *certificate = text_in(record, "certificate");
     const struct hg_challenge challenge = {.identifier = hg_text(identifier),
                                            .token = hg_text(token),
@@ -78,11 +70,11 @@ static bool clean(void *arg, const char *token, json_t *record)
     struct lease lease;
     json_t *again = NULL;
 
-    if (lease_take(&lease, cleanup->task, &manager->store, ACME_CERTIFICATES, *certificate ? certificate : identifier,
+    if (lease_take(&lease, task, &manager->store, ACME_CERTIFICATES, *certificate ? certificate : identifier,
                    manager->owner) == HG_STORE_OK)
-        again = task_store_get_json(cleanup->task, &lease.store, ACME_CHALLENGES, token);
+        again = task_store_get_json(task, &lease.store, ACME_CHALLENGES, token);
     if (again)
-        acme_cleanup_challenge(cleanup->task, &lease.store, &manager->solvers,
+        acme_cleanup_challenge(task, &lease.store, &manager->solvers,
                                acme_challenge_type_of(json_object_get(record, "type")), &challenge, false);
     json_decref(again);
     lease_release(&lease);
@@ -91,36 +83,20 @@ static bool clean(void *arg, const char *token, json_t *record)
 
 static void run(struct task *task, void *arg)
 {
-    struct acme_cleanup *cleanup = arg;
-    cleanup->task = task;
-    task_store_each(task, &cleanup->manager->store, ACME_CHALLENGES, clean, cleanup);
+    const struct acme_manager *manager = arg;
+
+    task_store_each(task, &manager->store, ACME_CHALLENGES, clean, arg);
 }
 
-static void ended(void *arg)
+static void on_end(void *arg)
 {
-    const struct acme_cleanup cleanup = *(struct acme_cleanup *)arg;
+    struct acme_manager *manager = arg;
 
-    free(arg);
-    cleanup.done(cleanup.arg);
+    manager->cleanup = NULL;
+    acme_schedule(manager);
 }
 
-struct acme_cleanup *acme_cleanup_begin(struct acme_manager *manager, hg_callback done, void *arg)
+void acme_cleanup_begin(struct acme_manager *manager)
 {
-    struct acme_cleanup *cleanup = calloc(1, sizeof *cleanup);
-
-    if (!cleanup)
-        return NULL;
-    *cleanup = (struct acme_cleanup){.manager = manager, .done = done, .arg = arg};
-    cleanup->task = task_begin(manager->worker, run, ended, cleanup);
-    if (cleanup->task)
-        return cleanup;
-    free(cleanup);
-    return NULL;
-}
-
-void acme_cleanup_cancel(struct acme_cleanup *cleanup)
-{
-    if (cleanup)
-        task_cancel(cleanup->task);
-    free(cleanup);
+    manager->cleanup = task_begin(manager->worker, run, on_end, manager);
 }

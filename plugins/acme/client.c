@@ -13,14 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Bounds of what an authority sends, far above what any does. */
+/* The largest responses. */
 #define JSON_MAX  ((size_t)256 << 10)
 #define CHAIN_MAX ((size_t)1 << 20)
 #define TIMEOUT   (30 * HG_SECOND)
-/* An authority that refuses every second nonce is met in tests only; one in twenty now and then. */
+/* Some authorities refuse one nonce in twenty, test authorities every second one. */
 #define NONCE_TRIES 24
-
-/* The longest pause of an authority that is waited for in the middle of an order, in seconds. */
+/* The longest pause that a request waits for, in seconds. */
 #define PATIENCE 60
 
 /* ---- Authorities ---- */
@@ -51,19 +50,17 @@ void acme_client_init(struct acme_client *client, struct task *task, struct http
         .task = task, .instance = worker->instance, .config = worker->cfg, .https = https, .authority = authority};
 }
 
-static void forget_answer(struct acme_client *client)
+static void free_answer(struct acme_client *client)
 {
-    json_decref(client->json);
-    free(client->body);
-    free(client->headers);
-    client->json = NULL;
-    client->body = client->headers = NULL;
+    json_decref(client->answer.json);
+    free(client->answer.body);
+    free(client->answer.headers);
     client->answer = (struct acme_answer){0};
 }
 
 void acme_client_end(struct acme_client *client)
 {
-    forget_answer(client);
+    free_answer(client);
     json_decref(client->directory);
     free(client->nonce);
     if (client->account.key)
@@ -128,27 +125,27 @@ static void keep_nonce(struct acme_client *client, const struct https_response *
 
 static bool take_answer(struct acme_client *client, const struct https_response *response, bool pem)
 {
-    forget_answer(client);
-    client->body = strndup(response->body.data ? response->body.data : "", response->body.size);
-    client->headers = strndup(response->headers.data ? response->headers.data : "", response->headers.size);
-    if (!client->body || !client->headers)
+    struct acme_answer *answer = &client->answer;
+    const struct hg_text body = response->body, headers = response->headers;
+
+    free_answer(client);
+    *answer = (struct acme_answer){.status = response->status,
+                                   .body = strndup(body.data ? body.data : "", body.size),
+                                   .headers = strndup(headers.data ? headers.data : "", headers.size),
+                                   .retry_after = response->retry_after};
+    if (!answer->body || !answer->headers)
         return acme_client_fail(client, ACME_LOCAL, "", "out of memory");
     if (!pem || response->status / 100 != 2)
-        client->json = json_loadb(response->body.data, response->body.size, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(client->json)) {
-        json_decref(client->json);
-        client->json = NULL;
+        answer->json = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(answer->json)) {
+        json_decref(answer->json);
+        answer->json = NULL;
     }
-    client->answer = (struct acme_answer){.status = response->status,
-                                          .json = client->json,
-                                          .body = client->body,
-                                          .headers = hg_text(client->headers),
-                                          .retry_after = response->retry_after};
     keep_nonce(client, response);
     return true;
 }
 
-/* `what` is for a person. A signed message is in `body`, otherwise it is NULL. */
+/* `what` is for the error text; `body`: a signed message, or NULL. */
 static bool send_request(struct acme_client *client, const char *method, const char *url, const char *what,
                          const char *body, bool pem)
 {
@@ -168,14 +165,14 @@ static bool send_request(struct acme_client *client, const char *method, const c
     return take_answer(client, response, pem);
 }
 
-/* An answer that cannot be used. What comes before a signed request is not about any name, so it is meant for all. */
-static bool fail_answer(struct acme_client *client, bool of_all, const char *what, const char *error)
+/* A response that cannot be used; `whole_account`: the request was not about any name. */
+static bool fail_answer(struct acme_client *client, bool whole_account, const char *what, const char *error)
 {
     const struct acme_answer *answer = &client->answer;
 
     acme_client_fail(client, answer->status, "", "%s: %s (status %d)", what, error, answer->status);
     client->failure.retry_after = answer->retry_after;
-    client->failure.of_account = answer->status == 503 || (answer->status == 429 && of_all);
+    client->failure.whole_account = answer->status == 503 || (answer->status == 429 && whole_account);
     return false;
 }
 
@@ -189,14 +186,15 @@ static bool take_directory(struct acme_client *client)
     const char *info = json_string_value(json_object_get(json, "renewalInfo"));
 
     if (client->answer.status != 200)
-        return fail_answer(client, true, authority->url, "no ACME directory");
+        return fail_answer(client, true, authority->url, "not an ACME directory");
     if (!json)
-        return fail_answer(client, true, authority->url, "no ACME directory: not a JSON object");
+        return fail_answer(client, true, authority->url, "not an ACME directory: not a JSON object");
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
         const char *url = json_string_value(json_object_get(json, needed[i]));
         char error[64];
 
-        snprintf(error, sizeof error, "no ACME directory: %s is %s", needed[i], url ? "no https URL" : "missing");
+        snprintf(error, sizeof error, "not an ACME directory: %s is %s", needed[i],
+                 url ? "not an https URL" : "missing");
         if (!url || strncasecmp(url, "https://", 8))
             return fail_answer(client, true, authority->url, error);
     }
@@ -223,30 +221,29 @@ static bool get_nonce(struct acme_client *client)
 
 /* ---- Signed requests ---- */
 
-static const char *what_is_asked(const struct acme_query *query)
+static const char *name_of(const struct acme_query *query)
 {
     return query->resource ? query->resource : query->url;
 }
 
-/* The authority has told another attempt of this account to come back later, after this one was begun. */
+/* Another attempt may have been told to wait since this one began. */
 static bool is_allowed(struct acme_client *client, const struct acme_query *query)
 {
     const time_t until = client->authority->paused_until, left = until - acme_clock();
 
-    if (left <= 0 || !query->payload || query->of_account)
+    if (left <= 0 || !query->payload || query->about_account)
         return true;
     if (left <= PATIENCE) {
         task_sleep(client->task, (hg_time)left * HG_SECOND);
         return true;
     }
-    acme_client_fail(client, 429, "rateLimited", "%s: the authority asked for no requests before %s",
-                     what_is_asked(query), acme_moment(until).text);
-    client->failure.of_account = true;
+    acme_client_fail(client, 429, "rateLimited", "%s: the authority asked for no requests before %s", name_of(query),
+                     acme_moment(until).text);
+    client->failure.whole_account = true;
     client->failure.retry_after = left;
     return false;
 }
 
-/* Signs and sends it; the nonce is used up. */
 static bool post(struct acme_client *client, const struct acme_query *query, const char *url)
 {
     char *nonce = client->nonce;
@@ -259,50 +256,54 @@ static bool post(struct acme_client *client, const struct acme_query *query, con
     bool sent;
 
     client->nonce = NULL;
-    sent = body ? send_request(client, "POST", url, what_is_asked(query), body, query->pem)
-                : acme_client_fail(client, ACME_LOCAL, "", "%s: cannot sign the request", what_is_asked(query));
+    sent = body ? send_request(client, "POST", url, name_of(query), body, query->pem)
+                : acme_client_fail(client, ACME_LOCAL, "", "%s: cannot sign the request", name_of(query));
     json_decref(message);
     free(body);
     free(nonce);
     return sent;
 }
 
-static bool is_problem(const struct acme_client *client)
+static struct hg_text header(const struct acme_client *client, const char *name, unsigned index)
 {
-    const struct https_response response = {.headers = client->answer.headers};
-    const struct hg_text type = https_header(&response, "Content-Type", 0);
-    const struct hg_text wanted = HG_TEXT("application/problem+json");
-
-    return client->json && type.size >= wanted.size && !strncasecmp(type.data, wanted.data, wanted.size);
+    return https_header(&(struct https_response){.headers = hg_text(client->answer.headers)}, name, index);
 }
 
-/* Limits mostly are of the names of an order (RFC 8555 section 6.6), so the others go on; of the account or of the
- * whole authority are those that name it, as Let's Encrypt's do, or that something without names has met. */
+static bool is_problem(const struct acme_client *client)
+{
+    const struct hg_text type = header(client, "Content-Type", 0), wanted = HG_TEXT("application/problem+json");
+
+    return client->answer.json && type.size >= wanted.size && !strncasecmp(type.data, wanted.data, wanted.size);
+}
+
+/* Most rate limits concern the names of an order (RFC 8555 section 6.6) and do not affect others. Those that say so, as
+ * Let's Encrypt's do, or that limit requests without names concern the whole account. */
 static bool fail_problem(struct acme_client *client, const struct acme_query *query)
 {
     const struct acme_answer *answer = &client->answer;
     struct acme_failure *failure = &client->failure;
 
-    acme_client_fail(client, answer->status, acme_problem_type(client->json), "%s", "");
-    acme_problem_print(client->json, failure->error, sizeof failure->error);
+    acme_client_fail(client, answer->status, acme_problem_type(answer->json), "%s", "");
+    acme_problem_print(answer->json, failure->error, sizeof failure->error);
     failure->retry_after = answer->retry_after;
-    failure->of_account = answer->status == 503 ||
-                          (answer->status == 429 && (query->of_account || strcasestr(failure->error, "this account")));
+    failure->whole_account =
+        answer->status == 503 ||
+        (answer->status == 429 && (query->about_account || strcasestr(failure->error, "this account")));
     return false;
 }
 
-static bool look_at_answer(struct acme_client *client, const struct acme_query *query)
+static bool check_answer(struct acme_client *client, const struct acme_query *query)
 {
     const struct acme_answer *answer = &client->answer;
 
     if (answer->status / 100 == 2 && (query->pem || answer->json || !*answer->body))
         return true;
-    if (answer->status / 100 == 2)
-        return fail_answer(client, query->of_account, what_is_asked(query), "the response is not a JSON object");
-    if (is_problem(client))
+    if (answer->status / 100 != 2 && is_problem(client))
         return fail_problem(client, query);
-    return fail_answer(client, query->of_account, what_is_asked(query),
-                       answer->status / 100 == 3 ? "a redirect, which is not followed" : "no problem document");
+    return fail_answer(client, query->about_account, name_of(query),
+                       answer->status / 100 == 2   ? "the response is not a JSON object"
+                       : answer->status / 100 == 3 ? "a redirect, which is not followed"
+                                                   : "no problem document");
 }
 
 bool acme_client_ask(struct acme_client *client, const struct acme_query *query)
@@ -314,10 +315,10 @@ bool acme_client_ask(struct acme_client *client, const struct acme_query *query)
             return false;
         url = query->resource ? acme_client_resource(client, query->resource) : query->url;
         if (!url)
-            return acme_client_fail(client, 400, "", "%s: not in the authority's directory", what_is_asked(query));
+            return acme_client_fail(client, 400, "", "%s: not in the authority's directory", name_of(query));
         if (!get_nonce(client) || !post(client, query, url))
             return false;
-        if (look_at_answer(client, query))
+        if (check_answer(client, query))
             return true;
         if (strcmp(client->failure.type, "badNonce") != 0)
             return false;
@@ -337,18 +338,17 @@ bool acme_client_ask_json(struct acme_client *client, struct acme_query query, j
     return good;
 }
 
-/* ---- Fields of answers ---- */
+/* ---- Header fields ---- */
 
 char *acme_client_location(const struct acme_client *client)
 {
-    const struct https_response response = {.headers = client->answer.headers};
-    const struct hg_text value = https_header(&response, "Location", 0);
+    const struct hg_text value = header(client, "Location", 0);
 
     return value.data && value.size > 8 && !strncasecmp(value.data, "https://", 8) ? strndup(value.data, value.size)
                                                                                    : NULL;
 }
 
-/* <URL>;rel="relation" (RFC 8288 section 3); an authority sends one in each field. */
+/* <URL>;rel="relation" (RFC 8288 section 3); authorities send one per field. */
 static bool is_relation(struct hg_text value, const char *relation)
 {
     char wanted[2][64];
@@ -361,10 +361,8 @@ static bool is_relation(struct hg_text value, const char *relation)
 
 char *acme_client_link(const struct acme_client *client, const char *relation, unsigned index)
 {
-    const struct https_response response = {.headers = client->answer.headers};
-
     for (unsigned i = 0;; i++) {
-        const struct hg_text value = https_header(&response, "Link", i);
+        const struct hg_text value = header(client, "Link", i);
         const char *end;
 
         if (!value.data)

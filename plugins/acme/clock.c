@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The clock, apart so that tests can set it.
+ * A separate file, so that tests can replace it.
  */
 #include "plugins/acme/clock.h"
 

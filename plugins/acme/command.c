@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * hopgate acme status|renew|revoke: shows what the store holds, asks the running gateway to renew a certificate by a
- * request in the store, or revokes one.
+ * hopgate acme status|renew|revoke. To renew, it leaves a request in the store for the running gateway.
  */
 #include "plugins/acme/command.h"
-#include "plugins/acme/blocking.h"
 #include "plugins/acme/clock.h"
 #include "plugins/acme/name.h"
 #include "plugins/acme/options.h"
@@ -16,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The exit codes of hopgate. */
+/* The exit code of hopgate. */
 #define EXIT_USAGE 2
 #define DAY        86400
 
@@ -28,7 +26,6 @@ struct verb {
     bool (*run)(struct command *command, const char *id, json_t *state);
 };
 
-/* What a command is about. */
 struct command {
     struct hg_worker *worker;
     struct task *task;
@@ -36,8 +33,8 @@ struct command {
     struct https *https;
     const struct verb *verb;
     char name[ACME_NAME_MAX + 1]; /* "": all */
-    const char *serial;           /* revoke: of that certificate; NULL: the current one */
-    bool found;                   /* a certificate of that name */
+    const char *serial;           /* to revoke; NULL: the current certificate */
+    bool found;                   /* a certificate with this name */
     int exit_code;
 };
 
@@ -53,7 +50,7 @@ __attribute__((format(printf, 2, 3))) static void fail(struct command *command, 
     command->exit_code = EXIT_FAILURE;
 }
 
-/* ---- What there is ---- */
+/* ---- Status ---- */
 
 static json_int_t number(const json_t *state, const char *name)
 {
@@ -71,7 +68,7 @@ static bool is_meant(const struct command *command, const json_t *names)
     return false;
 }
 
-/* Whether the config still wants the certificate that the store has under this name. */
+/* Whether a certificate in the store is still in the config. */
 static bool is_kept(const struct command *command, const char *id, const json_t *state)
 {
     const struct acme_config *config = command->worker->cfg;
@@ -97,7 +94,6 @@ static void print_names(const json_t *state, bool kept)
            kept ? "" : " (removed from the config)");
 }
 
-/* A line for each certificate, and one more where something went wrong. */
 static void print_state(const json_t *state, bool kept)
 {
     const char *serial = json_string_value(json_object_get(state, "serial"));
@@ -117,7 +113,6 @@ static void print_state(const json_t *state, bool kept)
         printf("    %s\n", error);
 }
 
-/* With the state of each certificate: does what the command wants of those with its name. */
 static bool look(void *arg, const char *id, json_t *state)
 {
     struct command *command = arg;
@@ -136,8 +131,7 @@ static bool show(struct command *command, const char *id, json_t *state)
 
 /* ---- Requests ---- */
 
-/* "renew@NAME" stands until that certificate was replaced. `serial`: of it; `revoked`: it must not be served any more.
- */
+/* The request stays until the certificate with this serial number has been replaced. */
 static bool request_renewal(struct command *command, const char *id, const char *serial, bool revoked)
 {
     char request[HG_STORE_SEGMENT_MAX + 1];
@@ -177,7 +171,6 @@ static struct acme_key_pair *read_pair(struct command *command, const char *kind
     return NULL;
 }
 
-/* The authority that has issued it. */
 static const char *directory_of(const struct command *command, const json_t *state)
 {
     const struct acme_config *config = command->worker->cfg;
@@ -229,13 +222,13 @@ static const struct verb verbs[] = {
     {"revoke", 1, 2, revoke},
 };
 
-/* 0, or an exit code after the fault was told. */
+/* 0, or the exit code. */
 static int parse(struct command *command, int argc, char **argv)
 {
     const struct verb *verb = verbs, *const end = verbs + sizeof verbs / sizeof *verbs;
 
     if (argc < 2)
-        return usage("what? %s", "status tells how things stand");
+        return usage("missing %s", "subcommand");
     while (verb < end && strcmp(argv[1], verb->word) != 0)
         verb++;
     if (verb == end)
@@ -264,7 +257,7 @@ static void run(struct task *task, void *arg)
         fail(command,
              *command->name ? "%s: no certificate for this name in the store" : "%sno certificate in the store yet",
              command->name);
-    task_sleep(task, 0); /* what has called back last is left before it is freed */
+    task_sleep(task, 0); /* lets the last callback return before its owner is freed */
 }
 
 static void ended(void *arg)

@@ -9,15 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Alternate chains that are looked at. */
+/* How many alternate chains are tried. */
 #define ALTERNATES_MAX 8
 #define CHAIN_MAX      16
-/* A leaf may begin this much later than our clock says, which then is wrong rather than the authority's. */
+/* How much later than now a leaf may begin: our clock may be behind. */
 #define SKEW_MAX (24 * 3600)
 
 struct chain {
     gnutls_x509_crt_t crts[CHAIN_MAX];
-    unsigned count; /* 0: it is none */
+    unsigned count; /* 0: not a chain */
 };
 
 static struct chain import(const char *pem)
@@ -37,7 +37,7 @@ static void release(struct chain *chain)
         gnutls_x509_crt_deinit(chain->crts[--chain->count]);
 }
 
-/* Whether the last certificate was issued by that common name. */
+/* Whether the last certificate was issued by this common name. */
 static bool leads_to(const struct chain *chain, const char *issuer)
 {
     char name[256];
@@ -49,7 +49,7 @@ static bool leads_to(const struct chain *chain, const char *issuer)
            !strcmp(name, issuer);
 }
 
-/* Each certificate signed by the next. */
+/* Whether each certificate is signed by the next one. */
 static bool is_whole(const struct chain *chain)
 {
     for (unsigned i = 0; i + 1 < chain->count; i++) {
@@ -68,7 +68,7 @@ static bool ask(struct acme_client *client, const char *url)
     return acme_client_ask(client, &(struct acme_query){.url = url, .pem = true});
 }
 
-/* An alternate chain from the same leaf to where it is preferred; NULL: there is none. */
+/* NULL: not a complete chain from the same leaf to the preferred issuer. */
 static char *ask_alternate(struct acme_client *client, const char *url, const struct chain *usual)
 {
     char *text = ask(client, url) ? strdup(client->answer.body) : NULL;
@@ -83,7 +83,7 @@ static char *ask_alternate(struct acme_client *client, const char *url, const st
     return text;
 }
 
-/* The usual chain stays if the preferred one cannot be had: that is no reason to do without a certificate. */
+/* Falls back to the default chain: without the preferred one, a certificate is still better than none. */
 static char *prefer(struct acme_client *client, char *usual, const struct chain *chain)
 {
     char *urls[ALTERNATES_MAX], *preferred = NULL;
@@ -123,12 +123,12 @@ char *acme_download(struct acme_client *client, const char *url)
     return text;
 }
 
-/* What a client can follow: the pair's chain, from which reading has left out what does not belong to it by name. */
+/* Checks the pair's chain, without certificates whose names do not match. */
 static bool is_verified(const struct acme_key_pair *pair, const char *pem)
 {
     const struct hg_certificate *certificate = &pair->certificate;
     struct chain given = import(pem), chain = {.count = 0};
-    bool whole = certificate->chain_size > 1 || given.count == 1; /* one that roots have signed comes alone */
+    bool whole = certificate->chain_size > 1 || given.count == 1; /* a leaf that a root has signed comes alone */
 
     for (; whole && chain.count < certificate->chain_size; chain.count++)
         if (gnutls_pcert_export_x509(&certificate->chain[chain.count], &chain.crts[chain.count]) < 0)

@@ -10,27 +10,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Attempts at once, one after the other. */
+/* Immediate attempts in a row. */
 #define AGAIN_MAX 3
-/* Pauses, in seconds, before the lease of a certificate that another gateway orders is tried again: while handshakes
- * wait, otherwise, and at most. The watch reports how that gateway's attempt ends, unless the gateway dies. */
+/* Pauses, in seconds, until the lease is tried again if another gateway has it: while handshakes wait, otherwise, and
+ * at most. The watch reports how that gateway's attempt ends, unless the gateway dies. */
 #define BUSY_PAUSE_SHORT 1
 #define BUSY_PAUSE       5
 #define BUSY_PAUSE_MAX   60
-/* How often a finalized order is continued before the next authority is tried, unless the authority asks for a pause
- * that is longer than this. With the usual pauses, that is after a quarter of an hour if the authority is down, and
- * after an hour if it neither issues nor refuses. */
+/* How often a finalized order is continued before the next authority is tried, unless the authority asks for a longer
+ * pause than this. Usually this takes a quarter of an hour if the authority is down, and an hour if it neither issues
+ * nor refuses. */
 #define RESUMPTIONS_MAX 4
 #define STAY_PAUSE      3600
 
-static struct hg_instance *instance_of(const struct acme_certificate *certificate)
-{
-    return certificate->manager->worker->instance;
-}
-
 /* ---- Before: what to order, and where ---- */
 
-/* An authority that has not asked for a pause. One that was about to issue is waited for. */
+/* Skips authorities that have asked for a pause, but waits for one that was about to issue. */
 static bool choose_authority(struct acme_certificate *certificate)
 {
     const struct acme_manager *manager = certificate->manager;
@@ -65,7 +60,7 @@ void acme_issuance_prepare(void *arg)
     time_t due;
 
     certificate->busy_until = 0;
-    acme_stored_use(&attempt->stored, certificate); /* another gateway may have been faster, or have just failed */
+    acme_stored_use(&attempt->stored, certificate); /* another gateway may have obtained it, or have just failed */
     certificate->changed = false;
     due = acme_schedule_due(certificate);
     if (!due || due > acme_clock() || (!certificate->unsaved && !choose_authority(certificate)) ||
@@ -81,7 +76,6 @@ void acme_issuance_prepare(void *arg)
 
 /* ---- Afterwards ---- */
 
-/* Tells the operator's program. */
 static void run_hook(struct acme_certificate *certificate, const char *event)
 {
     const char *hook = certificate->manager->config->hook;
@@ -112,7 +106,7 @@ static void run_hook(struct acme_certificate *certificate, const char *event)
     free(error);
 }
 
-/* One that is due while it is new shows that this clock and the authority's differ by weeks: no order after the other.
+/* If a new certificate is already due, our clock and the authority's differ by weeks. Prevents one order after another.
  */
 static void postpone_renewal(struct acme_certificate *certificate)
 {
@@ -121,11 +115,9 @@ static void postpone_renewal(struct acme_certificate *certificate)
     if (certificate->renew_at >= soonest)
         return;
     certificate->renew_at = soonest;
-    hg_log(instance_of(certificate), HG_LOG_WARNING,
-           "%s: this new certificate is already due for renewal; is the clock correct?", certificate->id);
+    acme_log(certificate, HG_LOG_WARNING, "this new certificate is already due for renewal; is the clock correct?");
 }
 
-/* The disk is full, or whatever: it is tried again each minute. */
 static void save_later(struct acme_certificate *certificate)
 {
     certificate->failures = 1;
@@ -140,9 +132,9 @@ static void issued(struct acme_attempt *attempt)
 
     ++*manager->counters.issued;
     certificate->failures = certificate->again = certificate->preference = 0;
-    json_decref(certificate->wanted);
-    certificate->wanted = acme_options_wanted(manager->config, manager->authorities[certificate->authority].url);
-    certificate->authority = 0; /* the next time the first one is tried first again */
+    json_decref(certificate->options);
+    certificate->options = acme_options_wanted(manager->config, manager->authorities[certificate->authority].url);
+    certificate->authority = 0;
     certificate->due = 0;
     certificate->used = false;
     acme_certificate_set_error(certificate, NULL);
@@ -151,23 +143,22 @@ static void issued(struct acme_attempt *attempt)
     if (!attempt->saved) {
         certificate->unsaved = attempt->pem;
         attempt->pem = NULL;
-        certificate->revoked = is_revoked; /* the one that the store still holds */
+        certificate->revoked = is_revoked; /* the one that is still in the store */
     }
     postpone_renewal(certificate);
-    hg_log(instance_of(certificate), HG_LOG_INFO, "%s: certificate %s %s; expires %s, to be renewed from %s on",
-           certificate->id, certificate->pair->serial, is_renewal ? "renewed" : "issued",
-           acme_moment(certificate->pair->ends).text, acme_moment(certificate->renew_at).text);
+    acme_log(certificate, HG_LOG_INFO, "certificate %s %s; expires %s, will be renewed after %s",
+             certificate->pair->serial, is_renewal ? "renewed" : "issued", acme_moment(certificate->pair->ends).text,
+             acme_moment(certificate->renew_at).text);
     run_hook(certificate, is_renewal ? "renewed" : "issued");
     if (attempt->saved) {
         acme_watch_fulfilled(certificate);
         return;
     }
     save_later(certificate);
-    hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: %s; using it from memory and storing it later", certificate->id,
-           attempt->client.failure.error);
+    acme_log(certificate, HG_LOG_ERROR, "%s; using it from memory and storing it later", attempt->client.failure.error);
 }
 
-/* A certificate that could not be stored before. */
+/* After a certificate could not be stored when it was issued. */
 static void saved(struct acme_attempt *attempt)
 {
     struct acme_certificate *certificate = attempt->certificate;
@@ -176,7 +167,7 @@ static void saved(struct acme_attempt *attempt)
         save_later(certificate);
         return;
     }
-    hg_log(instance_of(certificate), HG_LOG_INFO, "%s: the certificate has been stored", certificate->id);
+    acme_log(certificate, HG_LOG_INFO, "the certificate has been stored");
     acme_secret_free(certificate->unsaved);
     certificate->unsaved = NULL;
     certificate->revoked = false;
@@ -184,19 +175,19 @@ static void saved(struct acme_attempt *attempt)
     acme_watch_fulfilled(certificate);
 }
 
-/* The next authority at once; after the last one a pause, then the first again, with the other challenge if one of them
- * was not satisfied. */
+/* Returns false after the last one: then there is a pause before the first one is tried again, with another challenge
+ * if one has failed. */
 static bool next_authority(struct acme_certificate *certificate)
 {
     certificate->authority = (certificate->authority + 1) % (unsigned)certificate->manager->authority_count;
     if (certificate->authority)
         return true;
-    certificate->preference += certificate->unproved;
-    certificate->unproved = false;
+    certificate->preference += certificate->challenge_failed;
+    certificate->challenge_failed = false;
     return false;
 }
 
-/* Another order elsewhere would replace this one in the store, which would then be issued in vain. */
+/* Whether to stay with this authority: another order would replace this one, which may be issued yet, in the store. */
 static bool stays(struct acme_attempt *attempt)
 {
     struct acme_certificate *certificate = attempt->certificate;
@@ -216,7 +207,6 @@ static void try_at_once(struct acme_certificate *certificate)
     certificate->failures = certificate->failures ? certificate->failures : 1;
 }
 
-/* When to try again, and with what. */
 static void plan_retry(struct acme_attempt *attempt)
 {
     struct acme_certificate *certificate = attempt->certificate;
@@ -234,21 +224,17 @@ static void plan_retry(struct acme_attempt *attempt)
 static void failed(struct acme_attempt *attempt)
 {
     struct acme_certificate *certificate = attempt->certificate;
-    struct acme_manager *manager = certificate->manager;
-    struct acme_authority *authority = &manager->authorities[certificate->authority];
     const struct acme_failure *failure = &attempt->client.failure;
     char left[64] = "";
 
-    ++*manager->counters.failed;
+    ++*certificate->manager->counters.failed;
     acme_certificate_set_error(certificate, failure->error);
-    certificate->unproved |= failure->of_names;
-    if (attempt->order.outcome == ACME_LIMITED && failure->retry_after && failure->of_account)
-        acme_schedule_pause_account(manager, authority, failure->retry_after);
-    else if (attempt->order.outcome == ACME_LIMITED && failure->retry_after)
-        acme_schedule_pause(certificate, failure->retry_after);
+    certificate->challenge_failed |= failure->in_validation;
+    if (attempt->order.outcome == ACME_LIMITED && failure->retry_after)
+        acme_schedule_pause(certificate, failure->retry_after, failure->whole_account);
     if (!stays(attempt) && next_authority(certificate)) {
-        hg_log(instance_of(certificate), HG_LOG_WARNING, "%s: %s: %s; trying the next authority", certificate->id,
-               authority->url, failure->error);
+        acme_log(certificate, HG_LOG_WARNING, "%s: %s; trying the next authority", attempt->client.authority->url,
+                 failure->error);
         try_at_once(certificate);
         return;
     }
@@ -256,12 +242,12 @@ static void failed(struct acme_attempt *attempt)
     if (certificate->pair)
         snprintf(left, sizeof left, "; the certificate is valid for %.1f more days",
                  (double)(certificate->pair->ends - acme_clock()) / ACME_DAY);
-    hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: no certificate: %s; next attempt %s%s", certificate->id,
-           failure->error, acme_moment(certificate->due).text, left);
+    acme_log(certificate, HG_LOG_ERROR, "no certificate: %s; next attempt %s%s", failure->error,
+             acme_moment(certificate->due).text, left);
     run_hook(certificate, "failed");
 }
 
-/* Tried again each minute, so the operator's program is run once for each error. */
+/* This is tried again each minute, but the hook is run only once for each error. */
 static void not_stored(struct acme_attempt *attempt)
 {
     struct acme_certificate *certificate = attempt->certificate;
@@ -273,18 +259,17 @@ static void not_stored(struct acme_attempt *attempt)
     certificate->failures = certificate->failures ? certificate->failures : 1;
     acme_schedule_in(certificate, ACME_STORE_PAUSE);
     certificate->changed = false;
-    hg_log(instance_of(certificate), HG_LOG_ERROR, "%s: nothing is ordered: %s", certificate->id, error);
+    acme_log(certificate, HG_LOG_ERROR, "nothing was ordered: %s", error);
     if (!known)
         run_hook(certificate, "failed");
 }
 
-/* The account or order that was the cause has been dropped. */
+/* The account or order that was the cause was dropped. */
 static void again(struct acme_attempt *attempt)
 {
     struct acme_certificate *certificate = attempt->certificate;
 
-    hg_log(instance_of(certificate), HG_LOG_WARNING, "%s: %s; trying again", certificate->id,
-           attempt->client.failure.error);
+    acme_log(certificate, HG_LOG_WARNING, "%s; trying again", attempt->client.failure.error);
     certificate->resumptions = 0;
     if (certificate->again++ < AGAIN_MAX) {
         try_at_once(certificate);
@@ -294,7 +279,7 @@ static void again(struct acme_attempt *attempt)
     failed(attempt);
 }
 
-/* Another gateway orders it, or has taken over the lease; the watch reports what that gateway obtains. */
+/* Another gateway has the lease; the watch reports what it obtains. */
 static void busy(struct acme_attempt *attempt)
 {
     struct acme_certificate *certificate = attempt->certificate;
@@ -302,7 +287,7 @@ static void busy(struct acme_attempt *attempt)
     time_t pause;
 
     if (!certificate->busy_until) {
-        hg_log(instance_of(certificate), HG_LOG_DEBUG, "%s: %s", certificate->id, attempt->client.failure.error);
+        acme_log(certificate, HG_LOG_DEBUG, "%s", attempt->client.failure.error);
         certificate->busy_since = now;
     }
     pause = (now - certificate->busy_since) / 2;

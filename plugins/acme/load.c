@@ -3,7 +3,6 @@
  */
 #include "plugins/acme/load.h"
 
-#include "plugins/acme/blocking.h"
 #include "plugins/acme/manager.h"
 #include "plugins/acme/schedule.h"
 
@@ -49,33 +48,31 @@ void acme_stored_use(struct acme_stored *stored, struct acme_certificate *certif
         acme_certificate_recall(certificate, stored->state);
 }
 
-/* The operator may look at the log only now: repeats what failed before the start. */
+/* Repeats what failed before the start, as the operator may look at the log only now. */
 static void log_failures(const struct acme_certificate *certificate)
 {
     const struct acme_key_pair *pair = certificate->pair;
 
     if (certificate->failures && certificate->last_error && !certificate->on_demand)
-        hg_log(certificate->manager->worker->instance, HG_LOG_ERROR,
-               "%s: %s; failed attempts before this start: %u, the last one: %s; next attempt %s", certificate->id,
-               !pair                        ? "there is no certificate yet"
-               : pair->ends <= acme_clock() ? "the certificate has expired"
-                                            : "the certificate was not renewed",
-               certificate->failures, certificate->last_error, acme_moment(certificate->due).text);
+        acme_log(certificate, HG_LOG_ERROR,
+                 "%s; failed attempts before this start: %u, the last one: %s; next attempt %s",
+                 !pair                        ? "there is no certificate yet"
+                 : pair->ends <= acme_clock() ? "the certificate has expired"
+                                              : "the certificate was not renewed",
+                 certificate->failures, certificate->last_error, acme_moment(certificate->due).text);
 }
 
-/* The first time. The pair is the one that was served with the configuration before, perhaps for other names. */
+/* At the start. If the config has changed, the pair may be for other names. */
 static void use_first(struct acme_certificate *certificate, bool has_state, bool state_is_of_pair)
 {
     certificate->loaded = true;
-    if (certificate->pair &&
-        !acme_key_pair_is_for(certificate->pair, (const char *const *)certificate->names, certificate->name_count)) {
+    if (certificate->pair && !acme_key_pair_is_for(certificate->pair, certificate->names, certificate->name_count)) {
         certificate->renew_now = true;
-        hg_log(certificate->manager->worker->instance, HG_LOG_INFO,
-               "%s: ordering a new certificate because its names in domains were changed", certificate->id);
+        acme_log(certificate, HG_LOG_INFO, "ordering a new certificate because its names in domains were changed");
     }
     certificate->changed = certificate->pair && !state_is_of_pair;
     log_failures(certificate);
-    if (!has_state && !certificate->on_demand) /* `hopgate acme status` lists it before an attempt has ended */
+    if (!has_state && !certificate->on_demand) /* lets `hopgate acme status` list it */
         store_put_json(&certificate->manager->store, ACME_STATES, certificate->id, acme_certificate_state(certificate),
                        HG_STORE_ABSENT);
 }
@@ -97,9 +94,8 @@ static void use_loaded(void *arg)
         return;
     certificate->reading = false;
     if (*stored->fault)
-        hg_log(loading->manager->worker->instance, HG_LOG_ERROR, "%s: cannot use the stored certificate: %s; %s",
-               certificate->id, stored->fault,
-               certificate->pair ? "the previous one stays in use" : "ordering a new one");
+        acme_log(certificate, HG_LOG_ERROR, "cannot use the stored certificate: %s; %s", stored->fault,
+                 certificate->pair ? "the previous one stays in use" : "ordering a new one");
     acme_stored_use(stored, certificate);
     if (!certificate->loaded)
         use_first(certificate, has_state,

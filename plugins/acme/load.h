@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the store holds of a certificate: reading it in a task, and using it.
+ * Reading a certificate from the store.
  */
 #ifndef ACME_LOAD_H
 #define ACME_LOAD_H
@@ -11,21 +11,20 @@
 #include "plugins/lib/task/task.h"
 
 struct acme_stored {
-    struct acme_key_pair *pair;     /* "certificates"; NULL: there is none, or … */
-    char fault[256];                /* … it cannot be used: why; else "" */
-    struct acme_key_pair *previous; /* "previous", read only if there is no `pair` */
-    json_t *state;                  /* "states", or NULL */
+    struct acme_key_pair *pair;     /* or NULL */
+    char fault[256];                /* why `pair` cannot be used, or "" */
+    struct acme_key_pair *previous; /* or NULL; read only if there is no `pair` */
+    json_t *state;                  /* or NULL */
 };
 
 /* In a task. */
 void acme_stored_read(struct acme_stored *stored, struct task *task, struct store *store, const char *id);
 void acme_stored_free(struct acme_stored *stored);
 
-/* Uses what is better there than here; the pairs pass to the certificate. */
+/* Takes over what is newer in the store. The references to the pairs pass to the certificate. */
 void acme_stored_use(struct acme_stored *stored, struct acme_certificate *certificate);
 
-/* In a task: reads the certificate with this id and uses it, for the first time or since it has changed. Not during an
- * attempt, after which it is read again. */
+/* In a task: reads the certificate with this id and uses it. During an attempt, this is put off until after it. */
 void acme_load(struct task *task, struct acme_manager *manager, const char *id);
 
 #endif

@@ -9,15 +9,14 @@
 
 #include <stdlib.h>
 
-/* How long what the store holds is waited for at the start, also where `wait` is 0: a moment, unless the disk hangs. */
+/* How long handshakes wait for the store at the start, even if `wait` is 0. */
 #define READ_PATIENCE HG_SECOND
-
-/* How long a handshake waits for what may come in the place of an expired certificate, and how old the attempt may be:
- * the usual one takes a second or two, after a time in which the gateway did not run. */
+/* How long they wait for the renewal of an expired certificate, and how long the attempt may have taken already.
+ * Usually it takes a second or two after the gateway was stopped for long. */
 #define EXPIRED_PATIENCE (3 * HG_SECOND)
 #define FRESH            (5 * HG_SECOND)
 
-/* Whether it is obtained, here or by another gateway, or will be in a moment. */
+/* Whether the certificate is being obtained, here or by another gateway, or will be in a moment. */
 static bool is_under_way(const struct acme_certificate *certificate)
 {
     return certificate->attempt || certificate->asking || certificate->busy_until > acme_clock() ||
@@ -32,7 +31,7 @@ static bool is_being_replaced(const struct acme_certificate *certificate)
                                 : is_under_way(certificate);
 }
 
-/* Whether it pays to wait for one. */
+/* Whether a better certificate is worth waiting for. */
 static bool is_coming(const struct acme_certificate *certificate)
 {
     if (!certificate->loaded)
@@ -42,8 +41,7 @@ static bool is_coming(const struct acme_certificate *certificate)
     return acme_certificate_is_served(certificate) ? is_being_replaced(certificate) : is_under_way(certificate);
 }
 
-/* What a handshake is shown: the certificate, or a self-signed one where the config promises one. A reference, or NULL.
- */
+/* The certificate, or a self-signed one for names in `domains`. A reference, or NULL. */
 static struct hg_certificate *shown(struct acme_certificate *certificate)
 {
     if (acme_certificate_is_served(certificate))
@@ -51,14 +49,12 @@ static struct hg_certificate *shown(struct acme_certificate *certificate)
     if (certificate->on_demand)
         return NULL;
     if (!certificate->placeholder) {
-        certificate->placeholder =
-            x509_self_signed(&(struct x509_self_signed){.subject = "hopgate, no certificate yet",
-                                                        .names = (const char *const *)certificate->names,
-                                                        .name_count = certificate->name_count,
-                                                        .now = acme_clock()});
+        certificate->placeholder = x509_self_signed(&(struct x509_self_signed){.subject = "hopgate, no certificate yet",
+                                                                               .names = certificate->names,
+                                                                               .name_count = certificate->name_count,
+                                                                               .now = acme_clock()});
         if (certificate->placeholder)
-            hg_log(certificate->manager->worker->instance, HG_LOG_WARNING,
-                   "%s: no certificate yet; using a self-signed one", certificate->id);
+            acme_log(certificate, HG_LOG_WARNING, "no certificate yet; using a self-signed one");
     }
     return certificate->placeholder ? hg_certificate_ref(certificate->placeholder) : NULL;
 }
@@ -72,7 +68,6 @@ void acme_lookup_cancel(struct hg_certificate_lookup *lookup)
     free(lookup);
 }
 
-/* What there is is the answer. */
 static void answer(void *arg)
 {
     struct hg_certificate_lookup *lookup = arg;
@@ -133,7 +128,7 @@ static bool offers_validation(const struct hg_certificate_query *query)
     return false;
 }
 
-/* The certificate that is kept for the name; for who asks for none, such as an address, the first one of the config. */
+/* A client that sends no name, such as one that connects to an address, gets the first certificate in the config. */
 static struct acme_certificate *certificate_for(struct acme_manager *manager, const struct hg_certificate_query *query)
 {
     char name[ACME_NAME_MAX + 1];
@@ -160,7 +155,7 @@ struct hg_certificate *acme_lookup(struct acme_manager *manager, const struct hg
     certificate = certificate_for(manager, query);
     if (!certificate)
         return NULL;
-    /* Who waits makes it due. */
+    /* A waiting handshake makes a certificate on demand due. */
     if (is_coming(certificate) || (certificate->on_demand && !acme_certificate_is_served(certificate))) {
         *later = park(certificate, done, arg);
         if (*later && acme_schedule_is_due(certificate))

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * How the certificates stand, for people: metrics, and warnings of those that end soon. It looks at the clock by
- * itself, since what has stopped working may be the rest.
+ * Gauges, and warnings before certificates expire. These have their own timer, in case the rest of acme hangs.
  */
 #include "plugins/acme/manager.h"
 #include "plugins/acme/renewal_time.h"
@@ -10,17 +9,16 @@
 
 #include <stdio.h>
 
-#define DAY 86400
-/* Between two looks, seconds. */
-#define LOOK_PAUSE 600
-/* When what the store holds has been read. */
-#define FIRST_LOOK (5 * HG_SECOND)
-/* Between two warnings: a part of the lifetime, a day at most. */
+/* Seconds between two checks. */
+#define CHECK_PAUSE 600
+/* The first one, when the store has been read. */
+#define FIRST_CHECK (5 * HG_SECOND)
+/* A warning each 32nd of the lifetime, but at least once a day. */
 #define WARNINGS 32
 
-/* ---- Figures ---- */
+/* ---- Gauges ---- */
 
-/* Strangers decide which certificates there are on demand, so these have no figures of their own. */
+/* Certificates on demand have none of their own, as strangers choose their names. */
 void acme_metrics_add(struct acme_certificate *certificate)
 {
     struct hg_worker *worker = certificate->manager->worker;
@@ -75,8 +73,8 @@ static const char *reason_of(const struct acme_certificate *certificate)
     return certificate->busy_until ? "another gateway is ordering it; see its log" : "no attempt is complete yet";
 }
 
-/* A failed attempt tells the days left, too, and the days of a certificate on demand may be over for good. */
-static bool is_told(const struct acme_certificate *certificate, time_t now, time_t pause)
+/* A failed attempt logs the days left, too, and a certificate on demand may be no longer in use. */
+static bool was_reported(const struct acme_certificate *certificate, time_t now, time_t pause)
 {
     if (certificate->on_demand && !certificate->failures)
         return true;
@@ -85,7 +83,7 @@ static bool is_told(const struct acme_certificate *certificate, time_t now, time
     return certificate->warned && now - certificate->warned < pause;
 }
 
-/* That is told once at any rate. */
+/* This is always reported once. */
 static bool has_just_expired(const struct acme_certificate *certificate, time_t now)
 {
     return certificate->pair->ends <= now && certificate->warned < certificate->pair->ends &&
@@ -95,26 +93,25 @@ static bool has_just_expired(const struct acme_certificate *certificate, time_t 
 static void warn(struct acme_certificate *certificate, time_t now)
 {
     const struct acme_key_pair *pair = certificate->pair;
-    const time_t part = (pair->ends - pair->begins) / WARNINGS, pause = part < DAY ? part : DAY;
-    const double days = (double)(pair->ends - now) / DAY;
+    const time_t part = (pair->ends - pair->begins) / WARNINGS, pause = part < ACME_DAY ? part : ACME_DAY;
+    const double days = (double)(pair->ends - now) / ACME_DAY;
 
     if (!has_just_expired(certificate, now) && (!acme_is_emergency(pair->begins, pair->ends, now) ||
-                                                now < certificate->renew_at || is_told(certificate, now, pause)))
+                                                now < certificate->renew_at || was_reported(certificate, now, pause)))
         return;
     certificate->warned = now;
     if (days > 0)
-        hg_log(certificate->manager->worker->instance, HG_LOG_WARNING, "%s: the certificate expires in %.1f days: %s",
-               certificate->id, days, reason_of(certificate));
+        acme_log(certificate, HG_LOG_WARNING, "the certificate expires in %.1f days: %s", days, reason_of(certificate));
     else
-        hg_log(certificate->manager->worker->instance, HG_LOG_ERROR, "%s: the certificate has expired, %s: %s",
-               certificate->id, acme_moment(pair->ends).text, reason_of(certificate));
+        acme_log(certificate, HG_LOG_ERROR, "the certificate has expired, %s: %s", acme_moment(pair->ends).text,
+                 reason_of(certificate));
 }
 
-static void look(void *arg)
+static void check(void *arg)
 {
     struct acme_manager *manager = arg;
     const time_t now = acme_clock();
-    time_t pause = LOOK_PAUSE;
+    time_t pause = CHECK_PAUSE;
 
     acme_metrics_show_all(manager);
     for (struct acme_certificate *certificate = manager->certificates; certificate; certificate = certificate->next) {
@@ -128,9 +125,9 @@ static void look(void *arg)
 
 bool acme_metrics_begin(struct acme_manager *manager)
 {
-    manager->metrics_timer = hg_timer_new(manager->worker, look, manager);
+    manager->metrics_timer = hg_timer_new(manager->worker, check, manager);
     if (!manager->metrics_timer)
         return false;
-    hg_timer_set(manager->worker->host, manager->metrics_timer, FIRST_LOOK);
+    hg_timer_set(manager->worker->host, manager->metrics_timer, FIRST_CHECK);
     return true;
 }

@@ -9,30 +9,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Names kept without a certificate. Beyond them the oldest that has had its turn makes room. */
+/* Names without a certificate. If there are more, the oldest one is removed. */
 #define NAMES_MAX 4096
-
-/* How long a refusal holds, and how long `ask` may take. */
+/* How long a refusal lasts, in seconds. */
 #define REFUSAL_PAUSE 60
 #define ASK_TIMEOUT   (5 * HG_SECOND)
 #define ASK_MAX       65536
-/* Of the questions that go on at once, those for one address. */
+/* Concurrent queries to `ask` for one address. */
 #define ASKS_PER_SOURCE 16
-/* How long a renewal is put off that is not allowed at the moment. */
+/* How long a renewal is put off if it is not permitted, in seconds. */
 #define LATER_PAUSE 3600
-/* How long after its end a certificate goes from memory and from the store, and how often one is looked for. The store
- * keeps it longer, since the clock may be ahead. */
-#define FORGET_AGE        86400
-#define REMOVE_AGE        (7 * 86400)
-#define STORE_SWEEP_PAUSE (86400 * HG_SECOND)
-/* Strangers choose the names that are refused: a line in the log each minute is enough. */
+/* How long after its expiry a certificate is removed from memory and from the store, in seconds, and how often the
+ * store is searched. The store keeps it longer in case the clock is ahead. */
+#define FORGET_AGE        ACME_DAY
+#define REMOVE_AGE        (7 * ACME_DAY)
+#define STORE_SWEEP_PAUSE (ACME_DAY * HG_SECOND)
+/* How often refusals are logged: strangers choose the names. */
 #define SWEEP_PAUSE (60 * HG_SECOND)
+/* The key of the quota in the store. */
+#define QUOTA "on-demand"
 
 enum refusal { REFUSED_NAME, REFUSED_BY_QUOTA };
 
 /* ---- Permission ---- */
 
-/* A wildcard's route is no permission: whoever makes up names below it would have them ordered. */
+/* Routes for wildcards do not count: anyone can make up names that match. */
 static bool is_served(const struct acme_manager *manager, const char *name)
 {
     const struct acme_on_demand *on_demand = &manager->on_demand;
@@ -47,8 +48,7 @@ static void refuse(struct acme_certificate *certificate, enum refusal kind, cons
     const enum hg_level level = kind == REFUSED_BY_QUOTA ? HG_LOG_WARNING : HG_LOG_INFO;
 
     ++*manager->counters.on_demand_refused;
-    hg_log(manager->worker->instance, refusals->since ? HG_LOG_DEBUG : level, "%s: nothing is ordered on demand: %s",
-           certificate->id, error);
+    acme_log(certificate, refusals->since ? HG_LOG_DEBUG : level, "not ordered on demand: %s", error);
     refusals->count += refusals->since != 0;
     refusals->since = refusals->since ? refusals->since : hg_now(manager->worker);
     acme_certificate_set_error(certificate, error);
@@ -57,7 +57,7 @@ static void refuse(struct acme_certificate *certificate, enum refusal kind, cons
     acme_lookup_wake(certificate);
 }
 
-/* The certificate that there is serves on. */
+/* A certificate that is in use stays in use. */
 static void deny(struct acme_certificate *certificate, const char *why)
 {
     if (!acme_certificate_is_served(certificate)) {
@@ -65,7 +65,7 @@ static void deny(struct acme_certificate *certificate, const char *why)
         return;
     }
     certificate->due = acme_clock() + LATER_PAUSE;
-    hg_log(certificate->manager->worker->instance, HG_LOG_INFO, "%s: not renewed now: %s", certificate->id, why);
+    acme_log(certificate, HG_LOG_INFO, "not renewed now: %s", why);
 }
 
 /* ---- `ask` ---- */
@@ -86,14 +86,14 @@ static void on_asked(void *arg, const struct https_response *response)
     if (response->error)
         snprintf(error, sizeof error, "%s: %s", url, response->error);
     else
-        snprintf(error, sizeof error, "%s says no (status %d)", url, response->status);
+        snprintf(error, sizeof error, "%s refused it (status %d)", url, response->status);
     if (certificate->permitted)
         acme_schedule_soon(certificate->manager);
     else
         deny(certificate, error);
 }
 
-/* Whoever is slow to answer is not asked for ever more names, nor by one address alone. */
+/* Limits the queries to a slow server, in total and for one address. */
 static bool is_too_much(const struct acme_certificate *certificate)
 {
     const struct acme_on_demand *on_demand = &certificate->manager->on_demand;
@@ -104,7 +104,7 @@ static bool is_too_much(const struct acme_certificate *certificate)
     return on_demand->asking_count == ACME_ASKS_MAX || same >= ASKS_PER_SOURCE;
 }
 
-/* Only host names come here, which need no escaping in a URL. */
+/* The id is a host name, so it needs no escaping in a URL. */
 static bool ask(struct acme_certificate *certificate)
 {
     struct acme_manager *manager = certificate->manager;
@@ -146,7 +146,7 @@ static bool is_idle(const struct acme_certificate *certificate)
     return !certificate->attempt && !certificate->asking && !certificate->lookups && !certificate->reading;
 }
 
-/* The oldest that has no certificate, and was not ordered in vain a moment ago. */
+/* Removes the oldest name without a certificate, unless its order has just failed. */
 static bool make_room(struct acme_manager *manager)
 {
     const time_t now = acme_clock();
@@ -155,26 +155,24 @@ static bool make_room(struct acme_manager *manager)
         if (each->on_demand && !each->pair && is_idle(each) && (each->due <= now || !each->last_try)) {
             if (each->last_try)
                 store_remove(&manager->store, ACME_STATES, each->id, HG_STORE_ANY);
-            acme_manager_forget(each);
+            acme_manager_remove(each);
             return true;
         }
     return false;
 }
 
-struct acme_certificate *acme_on_demand_keep(struct acme_manager *manager, const char *name)
+struct acme_certificate *acme_on_demand_add(struct acme_manager *manager, const char *name)
 {
     struct acme_certificate *certificate;
 
     if (manager->on_demand.names >= NAMES_MAX && !make_room(manager))
         return NULL;
-    certificate = acme_certificate_new(manager, &name, 1, true);
-    if (!certificate || !acme_manager_keep(manager, certificate))
-        return NULL;
-    manager->on_demand.names++;
+    certificate = acme_manager_add(manager, &name, 1, true);
+    manager->on_demand.names += certificate != NULL;
     return certificate;
 }
 
-/* One that handshakes use is renewed when that is due. */
+/* Only certificates that are used are renewed. */
 static void use(struct acme_certificate *certificate)
 {
     if (certificate->used)
@@ -196,13 +194,13 @@ struct acme_certificate *acme_on_demand_certificate(struct acme_manager *manager
     if (known && (known->attempt || known->asking || !known->loaded))
         return known;
     if (known && known->failures && known->due > acme_clock())
-        return NULL; /* it was tried a moment ago */
+        return NULL; /* it has just failed */
     if (acme_name_kind(hg_text(name)) != ACME_NAME_HOST || (!manager->config->ask && !is_served(manager, name))) {
         ++*manager->counters.on_demand_refused;
         return NULL;
     }
     if (!known)
-        certificate = acme_on_demand_keep(manager, name);
+        certificate = acme_on_demand_add(manager, name);
     if (!certificate || certificate->lookups)
         return certificate;
     certificate->source = acme_source_of(peer);
@@ -226,21 +224,17 @@ bool acme_on_demand_count(struct acme_certificate *certificate)
         refuse(certificate, REFUSED_BY_QUOTA, refusal);
         return false;
     }
-    store_put_json(&manager->store, ACME_QUOTAS, ACME_ON_DEMAND_QUOTA, acme_quota_state(quota), HG_STORE_ANY);
+    store_put_json(&manager->store, ACME_QUOTAS, QUOTA, acme_quota_state(quota), HG_STORE_ANY);
     return true;
 }
 
-void acme_on_demand_recall(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
+void acme_on_demand_recall(struct acme_manager *manager, const struct acme_value *value)
 {
-    json_t *state = store_json(answer);
-
-    (void)name;
-    if (state)
-        acme_quota_recall(&manager->on_demand.quota, state);
-    json_decref(state);
+    if (value->json)
+        acme_quota_recall(&manager->on_demand.quota, value->json);
 }
 
-/* ---- What nobody uses ---- */
+/* ---- Removing ---- */
 
 static void forget_expired(struct acme_manager *manager)
 {
@@ -250,37 +244,34 @@ static void forget_expired(struct acme_manager *manager)
         next = each->next;
         if (!each->on_demand || !each->pair || each->pair->ends + FORGET_AGE > now || each->due > now || !is_idle(each))
             continue;
-        hg_log(manager->worker->instance, HG_LOG_INFO, "%s: expired and unused; dropped", each->id);
-        acme_manager_forget(each);
+        acme_log(each, HG_LOG_INFO, "expired and unused; dropped");
+        acme_manager_remove(each);
     }
 }
 
-/* What the store remembers of a name that is neither in the config nor in use. */
-static void on_unused(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
+/* Names that are neither in the config nor in use. */
+static void on_state(struct acme_manager *manager, const struct acme_value *value)
 {
     static const char *const kinds[] = {ACME_CERTIFICATES, ACME_PREVIOUS, ACME_ORDERS, ACME_STATES};
-    json_t *state = store_json(answer);
-    const time_t expires = (time_t)json_integer_value(json_object_get(state, "expires"));
-    const time_t last_try = (time_t)json_integer_value(json_object_get(state, "last_try"));
-    const struct acme_certificate *kept = acme_name_index_find(&manager->index, hg_text(name));
+    const time_t expires = (time_t)json_integer_value(json_object_get(value->json, "expires"));
+    const time_t last_try = (time_t)json_integer_value(json_object_get(value->json, "last_try"));
     const time_t last = expires > last_try ? expires : last_try;
 
-    json_decref(state);
-    if (!state || (kept && !strcmp(kept->id, name)) || last + REMOVE_AGE > acme_clock())
+    if (!value->json || acme_manager_find(manager, hg_text(value->name)) || last + REMOVE_AGE > acme_clock())
         return;
-    hg_log(manager->worker->instance, HG_LOG_INFO, "%s: expired and unused; removed from the store", name);
+    hg_log(manager->worker->instance, HG_LOG_INFO, "%s: expired and unused; removed from the store", value->name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        store_remove(&manager->store, kinds[i], name, HG_STORE_ANY);
+        store_remove(&manager->store, kinds[i], value->name, HG_STORE_ANY);
 }
 
-static void sum_up(struct acme_manager *manager)
+static void summarize_refusals(struct acme_manager *manager)
 {
     for (int kind = REFUSED_NAME; kind <= REFUSED_BY_QUOTA; kind++) {
         struct acme_refusals *refusals = &manager->on_demand.refusals[kind];
 
         if (refusals->count)
             hg_log(manager->worker->instance, kind == REFUSED_BY_QUOTA ? HG_LOG_WARNING : HG_LOG_INFO,
-                   "nothing was ordered on demand for %u more names: %s", refusals->count,
+                   "%u more names were not ordered on demand: %s", refusals->count,
                    kind == REFUSED_BY_QUOTA ? "on_demand_per_hour or the limit for one address is used up"
                                             : "not permitted");
         refusals->since = refusals->count ? hg_now(manager->worker) : 0;
@@ -294,11 +285,11 @@ static void sweep(void *arg)
     struct acme_on_demand *on_demand = &manager->on_demand;
     const hg_time now = hg_now(manager->worker);
 
-    sum_up(manager);
+    summarize_refusals(manager);
     forget_expired(manager);
     if (!on_demand->store_swept || now - on_demand->store_swept >= STORE_SWEEP_PAUSE) {
         on_demand->store_swept = now;
-        acme_watch_read(manager, ACME_STATES, HG_TEXT(""), on_unused);
+        acme_watch_read(manager, ACME_STATES, HG_TEXT(""), on_state);
     }
     hg_timer_set(manager->worker->host, on_demand->timer, SWEEP_PAUSE);
 }

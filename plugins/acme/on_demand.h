@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Certificates on demand: for whom one may be ordered that the config does not name, and how many.
+ * Certificates on demand: for which names they may be ordered, and how many.
  */
 #ifndef ACME_ON_DEMAND_H
 #define ACME_ON_DEMAND_H
@@ -15,26 +15,23 @@
 struct acme_certificate;
 struct acme_manager;
 
-/* What `on_demand` lacks where all routes are for wildcards or any host. */
+/* The warning if all routes are for wildcards or any host. */
 #define ACME_NO_PERMISSION                                                                                             \
     "no route names a host, and wildcards do not permit orders; give each host its own route, or set ask"
-/* Where the store counts the orders, below "quotas". */
-#define ACME_ON_DEMAND_QUOTA "on-demand"
-
-/* Questions to `ask` that go on at once. */
+/* Concurrent queries to `ask`. */
 #define ACME_ASKS_MAX 64
 
 struct acme_on_demand {
-    const struct hg_routes_ops *routes; /* NULL: nobody routes */
+    const struct hg_routes_ops *routes; /* NULL: there is no route */
     struct hg_worker *provider;
-    size_t names; /* kept without a certificate: on its way, refused or failed */
+    size_t names; /* without a certificate: being obtained, refused or failed */
     struct acme_certificate *asking[ACME_ASKS_MAX];
     size_t asking_count;
     struct acme_quota quota;
     struct acme_refusals {
-        hg_time since; /* the last line in the log; 0: the next one is logged at once */
+        hg_time since; /* when one was logged; 0: the next one is logged at once */
         unsigned count;
-    } refusals[2]; /* for want of permission, by the quota */
+    } refusals[2]; /* by enum refusal */
     struct hg_timer *timer;
     hg_time store_swept;
 };
@@ -42,19 +39,20 @@ struct acme_on_demand {
 bool acme_on_demand_begin(struct acme_manager *manager);
 void acme_on_demand_end(struct acme_manager *manager);
 
-/* The certificate for a name, `known` if one is kept; NULL: there is none, and none is ordered now. `peer` is the
- * address and port of the handshake's other end. */
+/* The certificate for a name; `known`: if there is one already. NULL: there is none, and none will be ordered now.
+ * `peer` is the client's address and port. */
 struct acme_certificate *acme_on_demand_certificate(struct acme_manager *manager, struct acme_certificate *known,
                                                     const char *name, struct hg_text peer);
-/* Keeps one for a name that nothing is kept for; NULL: there is no room for it. */
-struct acme_certificate *acme_on_demand_keep(struct acme_manager *manager, const char *name);
+/* Adds a certificate for a new name. NULL: there is no room. */
+struct acme_certificate *acme_on_demand_add(struct acme_manager *manager, const char *name);
 
-/* Whether an order may begin now: somebody serves the name. False: who waits was refused, or the renewal has another
- * time, or it is being asked for. */
+/* Whether the order is permitted. False: not yet, as `ask` is being queried; or no, then waiting handshakes were
+ * refused or the renewal was put off. */
 bool acme_on_demand_may_begin(struct acme_certificate *certificate);
-/* Counts an order; false: there were too many in an hour, and who waits was refused. */
+/* Counts an order. False: there were too many in an hour; waiting handshakes were refused. */
 bool acme_on_demand_count(struct acme_certificate *certificate);
-/* What the store has of the quota was read: some gateway has counted. */
-void acme_on_demand_recall(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer);
+/* The stored quota was read. */
+struct acme_value;
+void acme_on_demand_recall(struct acme_manager *manager, const struct acme_value *value);
 
 #endif

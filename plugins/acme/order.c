@@ -4,7 +4,6 @@
 #include "plugins/acme/order.h"
 
 #include "plugins/acme/account.h"
-#include "plugins/acme/blocking.h"
 #include "plugins/acme/certificate.h"
 #include "plugins/acme/clock.h"
 #include "plugins/acme/download.h"
@@ -15,12 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How long the authority may take before it is left alone until the next attempt. */
+/* How long an attempt waits for the authority. */
 #define TIMEOUT (600 * HG_SECOND)
-/* Validation takes a second or two at the big authorities. */
+/* Pauses between polls: large authorities take a second or two to validate. */
 #define FIRST_PAUSE (250 * HG_MILLISECOND)
 #define MAX_PAUSE   (5 * HG_SECOND)
-/* Failed attempts after which `replaces` is left out. */
+/* Failed attempts after which `replaces` is omitted. */
 #define REPLACES_MAX 3
 
 static hg_time now(const struct acme_order *order)
@@ -28,8 +27,7 @@ static hg_time now(const struct acme_order *order)
     return hg_now(task_worker(order->client->task));
 }
 
-/* Whether the authority is told which of its certificates is renewed (RFC 9773 section 5). After some failures it is
- * not: perhaps that is what fails. */
+/* Whether to send `replaces` (RFC 9773 section 5). It may be the reason for repeated failures. */
 static bool replaces(const struct acme_order *order)
 {
     const struct acme_certificate *certificate = order->certificate;
@@ -64,7 +62,7 @@ static bool is_rejection(const struct acme_failure *failure)
            !strcmp(failure->type, "caa");
 }
 
-/* What client->failure means for the next attempt. */
+/* Sets the outcome according to client->failure. */
 static bool fail(struct acme_order *order, const char *what)
 {
     struct acme_client *client = order->client;
@@ -82,7 +80,6 @@ static bool fail(struct acme_order *order, const char *what)
     return false;
 }
 
-/* What is no answer of the authority. */
 static bool fail_text(struct acme_order *order, enum acme_outcome outcome, const char *error)
 {
     order->outcome = outcome;
@@ -94,7 +91,7 @@ static bool fail_memory(struct acme_order *order)
     return fail_text(order, ACME_FAILED, "out of memory");
 }
 
-/* ---- What the store holds of it ---- */
+/* ---- Storing ---- */
 
 static json_t *options_of(const struct acme_order *order)
 {
@@ -117,14 +114,14 @@ static bool save(struct acme_order *order)
     return acme_client_fail(order->client, ACME_LOCAL, "", "cannot write to the store: %s", put->error);
 }
 
-/* A record that stays is looked at by the next attempt. */
+/* If this fails, the next attempt deals with the record. */
 void acme_order_forget(struct acme_order *order)
 {
     task_store_remove(order->client->task, order->store, ACME_ORDERS, order->certificate->id);
     order->finalized = false;
 }
 
-static bool is_about(const json_t *record, const struct acme_order *order)
+static bool is_same(const json_t *record, const struct acme_order *order)
 {
     const json_t *names = json_object_get(record, "names");
     json_t *options = options_of(order);
@@ -142,14 +139,14 @@ static bool is_about(const json_t *record, const struct acme_order *order)
     return true;
 }
 
-/* Key and URL of an earlier attempt for the same certificate. Not of an order that has led to what is renewed: its
- * record was to be removed when the process was killed. */
+/* Key and URL of an earlier attempt for the same certificate. Not of the order that led to the current pair: its record
+ * is left over from a process that was killed. */
 static void load(struct acme_order *order)
 {
     json_t *record = task_store_get_json(order->client->task, order->store, ACME_ORDERS, order->certificate->id);
     const char *pem = json_string_value(json_object_get(record, "key"));
     const char *url = json_string_value(json_object_get(record, "order"));
-    gnutls_x509_privkey_t key = pem && is_about(record, order) ? x509_key_read(hg_text(pem)) : NULL;
+    gnutls_x509_privkey_t key = pem && is_same(record, order) ? x509_key_read(hg_text(pem)) : NULL;
 
     if (key && order->certificate->pair && acme_key_pair_has_key(order->certificate->pair, key)) {
         gnutls_x509_privkey_deinit(key);
@@ -162,12 +159,9 @@ static void load(struct acme_order *order)
     if (!order->url)
         return;
     order->resumed = order->finalized = true;
-    hg_log(order->client->instance, HG_LOG_INFO, "%s: continuing the order %s", order->certificate->id, order->url);
+    acme_log(order->certificate, HG_LOG_INFO, "continuing the order %s", order->url);
 }
 
-/* ---- Key ---- */
-
-/* RSA takes up to a second. */
 static void make_key(void *arg)
 {
     struct acme_order *order = arg;
@@ -178,7 +172,7 @@ static void make_key(void *arg)
 static bool make_and_save_key(struct acme_order *order)
 {
     if (!order->key && order->client->config->key_type >= X509_RSA2048)
-        task_compute(order->client->task, make_key, order);
+        task_compute(order->client->task, make_key, order); /* takes up to a second */
     else if (!order->key)
         make_key(order);
     if (order->key && !order->key_pem)
@@ -197,8 +191,7 @@ static bool offers_profile(const struct acme_order *order)
         return false;
     if (json_object_get(profiles, profile))
         return true;
-    hg_log(order->client->instance, HG_LOG_WARNING, "%s: the authority has no profile \"%s\"; using its default",
-           order->certificate->id, profile);
+    acme_log(order->certificate, HG_LOG_WARNING, "the authority has no profile \"%s\"; using its default", profile);
     return false;
 }
 
@@ -219,9 +212,9 @@ static json_t *order_payload(const struct acme_order *order)
     return payload;
 }
 
-/* Which optional member of the order may have caused the failure, so that it is left out next time, or NULL. For
- * `replaces` that is any failure but of the account and of those who have no time: authorities that stumble over it use
- * more words than RFC 9773 section 5 has, or none. */
+/* Omits the optional member that may have caused the failure and returns its name, or NULL. For `replaces`, this can be
+ * any failure except those of the account and of a busy authority: authorities that cannot handle it answer in more
+ * ways than RFC 9773 section 5 has. */
 static const char *drop_refused(struct acme_order *order)
 {
     const struct acme_failure *failure = &order->client->failure;
@@ -249,15 +242,15 @@ static bool place(struct acme_order *order)
 
         if (!dropped)
             return fail(order, "");
-        hg_log(client->instance, HG_LOG_INFO, "%s: ordered anew without %s, which was refused: %s",
-               order->certificate->id, dropped, client->failure.error);
+        acme_log(order->certificate, HG_LOG_INFO, "ordering again without %s, which was refused: %s", dropped,
+                 client->failure.error);
     }
     order->url = acme_client_location(client);
     return order->url ? save(order)
                       : fail_text(order, ACME_FAILED, "newOrder: the authority sent no URL for the order");
 }
 
-/* ---- From its URL to the certificate's (RFC 8555 section 7.1.6) ---- */
+/* ---- The states of an order (RFC 8555 section 7.1.6) ---- */
 
 bool acme_order_wait(struct acme_order *order, int64_t retry_after)
 {
@@ -291,7 +284,6 @@ static bool look(struct acme_order *order)
     return acme_client_prefix(client, "the order of an earlier attempt no longer exists");
 }
 
-/* Proves the names, then looks again. */
 static bool authorize(struct acme_order *order)
 {
     json_t *urls = json_deep_copy(json_object_get(order->client->answer.json, "authorizations"));
@@ -302,16 +294,15 @@ static bool authorize(struct acme_order *order)
     if (good)
         return look(order);
     if (acme_failure_is_refusal(&order->client->failure))
-        acme_order_forget(order); /* it has become invalid with its authorization */
+        acme_order_forget(order); /* it is invalid, like its authorization */
     return fail(order, "");
 }
 
-/* Asks for the certificate; the answer is the order as it is then, unless it was too early or finalized already. */
+/* The response is the order, unless this was too early or it was finalized already. */
 static bool finalize(struct acme_order *order)
 {
     struct acme_client *client = order->client;
-    gnutls_datum_t der =
-        x509_request(order->key, (const char *const *)order->certificate->names, order->certificate->name_count);
+    gnutls_datum_t der = x509_request(order->key, order->certificate->names, order->certificate->name_count);
     char *request = der.data ? jose_base64url(der.data, der.size) : NULL;
     const bool good = request && acme_client_ask_json(client, (struct acme_query){.url = order->finalize_url},
                                                       json_pack("{s:s}", "csr", request));
@@ -328,7 +319,7 @@ static bool finalize(struct acme_order *order)
     if (acme_failure_is_limit(&client->failure))
         order->finalized = false;
     if (acme_failure_is_refusal(&client->failure))
-        acme_order_forget(order); /* it remains "ready" (RFC 8555 section 7.4), and would be refused again */
+        acme_order_forget(order); /* it stays "ready" (RFC 8555 section 7.4) and would be refused again */
     return fail(order, "finalize");
 }
 
@@ -340,7 +331,7 @@ static bool fail_invalid(struct acme_order *order, const char *status)
     acme_client_fail(client, 403, acme_problem_type(error), "the order is %s", status);
     if (json_is_object(error))
         acme_problem_print(error, client->failure.error, sizeof client->failure.error);
-    client->failure.of_names = true;
+    client->failure.in_validation = true;
     acme_order_forget(order);
     if (!order->resumed)
         return fail(order, "");
@@ -359,7 +350,6 @@ static bool take_url(char **url, const json_t *json, const char *name)
     return *url;
 }
 
-/* From the order as the authority has just told it to the URL of its certificate. */
 static bool complete(struct acme_order *order)
 {
     bool authorized = false;
@@ -389,9 +379,9 @@ static bool complete(struct acme_order *order)
     }
 }
 
-/* ---- All of it ---- */
+/* ---- The whole order ---- */
 
-/* A certificate that is not ours will not become so; one that may be good later is fetched again, not ordered again. */
+/* An order whose certificate may become usable later is kept, so that it is only downloaded again. */
 static bool fetch(struct acme_order *order, struct acme_key_pair **pair, char **pem)
 {
     struct acme_client *client = order->client;
@@ -405,8 +395,8 @@ static bool fetch(struct acme_order *order, struct acme_key_pair **pair, char **
     free(chain);
     if (!*pem)
         return fail_memory(order);
-    *pair = acme_download_check(hg_text(*pem), (const char *const *)order->certificate->names,
-                                order->certificate->name_count, acme_clock(), &later, why, sizeof why);
+    *pair = acme_download_check(hg_text(*pem), order->certificate->names, order->certificate->name_count, acme_clock(),
+                                &later, why, sizeof why);
     if (*pair)
         return true;
     acme_secret_free(*pem);

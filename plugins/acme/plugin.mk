@@ -6,12 +6,11 @@ acme_parts = \
 	plugins/acme/account.c plugins/acme/account.h \
 	plugins/acme/ari.c plugins/acme/ari.h \
 	plugins/acme/attempt.c plugins/acme/attempt.h \
-	plugins/acme/authority.h \
 	plugins/acme/authorization.c \
 	plugins/acme/blocking.c plugins/acme/blocking.h \
 	plugins/acme/certificate.c plugins/acme/certificate.h \
 	plugins/acme/challenge.c plugins/acme/challenge.h \
-	plugins/acme/cleanup.c plugins/acme/cleanup.h \
+	plugins/acme/cleanup.c \
 	plugins/acme/client.c plugins/acme/client.h \
 	plugins/acme/clock.h \
 	plugins/acme/command.c plugins/acme/command.h \

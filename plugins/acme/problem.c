@@ -33,7 +33,7 @@ const char *acme_problem_kind(const char *type, int status)
     return *type && !strchr(type, ' ') && strstr(kinds, word) ? type : status ? "other" : "unreachable";
 }
 
-/* Appends what may stand in a log: what came from outside in one line of printable text. */
+/* Appends text from outside, without control characters. */
 static void append(char *text, size_t size, const char *format, ...)
 {
     size_t used = strlen(text);

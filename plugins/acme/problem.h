@@ -9,12 +9,11 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* As a person wants to read it: "type: detail; name: detail ...", in one line. */
+/* For humans, in one line: "type: detail; name: type: detail; ..." */
 void acme_problem_print(const json_t *problem, char *text, size_t size);
-/* Its type without the prefix; "" if there is none. */
+/* The type without its prefix, or "". */
 const char *acme_problem_type(const json_t *problem);
-/* One of a bounded number of words for a failure of that type: the type if a standard has it, "unreachable" where
- * `status` is 0, else "other". */
+/* For metrics: the type if a standard has it, "unreachable" if `status` is 0, or "other". */
 const char *acme_problem_kind(const char *type, int status);
 
 #endif

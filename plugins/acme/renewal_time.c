@@ -7,15 +7,14 @@
 #include <math.h>
 
 #define SHORT_LIFETIME (10 * 86400)
-/* The part of what is left at renewal by which it may be earlier. */
+/* How much earlier a renewal may be, as a part of the lifetime left then. */
 #define SPREAD 0.1
-/* By how much a pause is longer or shorter by chance. */
+/* How much a pause is randomized. */
 #define JITTER 0.25
 /* An emergency: less than this part of the lifetime is left. */
 #define EMERGENCY 0.15
-/* The shortest pause then: Let's Encrypt allows five failed validations of a name in an hour, and one that is beyond
- * that pauses the account for all names. Of certificates that live for hours or less it is this part of the lifetime.
- */
+/* The shortest pause in an emergency: Let's Encrypt allows five failed validations of a name per hour; more would pause
+ * the account for all names. If a certificate lives only for hours, it is this part of the lifetime. */
 #define RUSH          (20 * 60)
 #define RUSH_LIFETIME 0.01
 

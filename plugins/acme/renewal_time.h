@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * When certificates are renewed and when a failed attempt is repeated. Pure: times and chance are arguments.
- *
- * `chance` is from 0 up to 1, exclusively.
+ * When certificates are renewed, and when failed attempts are repeated. `chance`: 0 <= chance < 1.
  */
 #ifndef ACME_RENEWAL_TIME_H
 #define ACME_RENEWAL_TIME_H
@@ -11,20 +9,19 @@
 #include <hopgate/types.h>
 #include <time.h>
 
-/* A third of the lifetime before the end, half of it for those that live less than ten days (as Let's Encrypt
- * recommends), and a little earlier by chance, so that certificates made together do not stay together. */
+/* When a third of the lifetime is left, or half if that is less than ten days (as Let's Encrypt recommends), and a
+ * little earlier at random, so that not all certificates are renewed at once. */
 time_t acme_renewal_time(time_t begins, time_t ends, double chance);
 
-/* Little is left of a certificate that should have been renewed long ago, or nothing. */
+/* Whether a certificate that should have been renewed long ago is about to expire, or has expired. */
 bool acme_is_emergency(time_t begins, time_t ends, time_t now);
 
-/* Seconds to wait after the `failures`th failed attempt in a row: doubled each time from `min` on, a quarter more
- * or less by chance, never more than `max`. A certificate that ends soon (`ends`, 0: there is none) is tried more
- * often: so that there are ten attempts in what is left of it; when it is over, a tenth of what has passed since is the
- * longest pause, but not less than 20 minutes. */
+/* The pause in seconds after that many failed attempts in a row: `min`, doubled each time, up to `max`, and randomized
+ * by a quarter. In an emergency (`ends` is 0 if there is no certificate), it is at most a tenth of the time that is
+ * left or, after the expiry, has passed since, but not less than 20 minutes. */
 double acme_backoff(unsigned failures, double min, double max, time_t begins, time_t ends, time_t now, double chance);
 
-/* From 0 up to 1. */
+/* 0 <= chance < 1 */
 double acme_chance(void);
 
 #endif

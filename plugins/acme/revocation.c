@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* `key` is NULL: the account asks. */
+/* `key`: to sign with; NULL: the account's. */
 static bool ask(struct acme_client *client, const struct acme_key_pair *pair, gnutls_x509_privkey_t key)
 {
     const gnutls_pcert_st *leaf = &pair->certificate.chain[0];
     char *der = jose_base64url(leaf->cert.data, leaf->cert.size);
     const bool revoked =
-        acme_client_ask_json(client, (struct acme_query){.resource = "revokeCert", .key = key, .of_account = true},
+        acme_client_ask_json(client, (struct acme_query){.resource = "revokeCert", .key = key, .about_account = true},
                              der ? json_pack("{s:s}", "certificate", der) : NULL);
 
     free(der);
@@ -30,7 +30,7 @@ static bool ask_by_own_key(struct acme_client *client, const struct acme_key_pai
     bool revoked;
 
     if (gnutls_privkey_export_x509(pair->certificate.key, &key) < 0)
-        return acme_client_fail(client, ACME_LOCAL, "", "cannot use its key");
+        return acme_client_fail(client, ACME_LOCAL, "", "cannot use the certificate's key");
     revoked = ask(client, pair, key);
     gnutls_x509_privkey_deinit(key);
     return revoked;

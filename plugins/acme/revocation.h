@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Revoking a certificate (RFC 8555 section 7.6), as sequential code of a task.
+ * Revoking a certificate (RFC 8555 section 7.6) in a task.
  */
 #ifndef ACME_REVOCATION_H
 #define ACME_REVOCATION_H
@@ -11,8 +11,8 @@
 #include "plugins/lib/http_client/http_client.h"
 #include "plugins/lib/task/task.h"
 
-/* Has the authority with that directory revoke a certificate: by the account, or by the certificate's own key if there
- * is no account or it may not. True: it is revoked now, or was before. False: `error` says why not. */
+/* Requests the revocation, signed with the account's key, or with the certificate's key if there is no account or it is
+ * refused. True: it is revoked, or was already. False: sets `error`. */
 bool acme_revoke(struct task *task, struct store *store, struct https *https, const char *directory,
                  const struct acme_key_pair *pair, char *error, size_t size);
 

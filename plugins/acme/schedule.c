@@ -7,15 +7,15 @@
 #include "plugins/acme/manager.h"
 #include "plugins/acme/renewal_time.h"
 
-/* Attempts side by side. */
+/* Concurrent attempts. */
 #define RUNNING_MAX 4
-/* The wall clock may jump: each certificate is looked at again after so many seconds. */
-#define LOOK_PAUSE 600
-/* An authority may say when to come back, but not send us away for ever. */
+/* How often all certificates are checked, in seconds, because the wall clock may jump. */
+#define CHECK_PAUSE 600
+/* The longest Retry-After that is respected. */
 #define PAUSE_MAX ACME_DAY
-/* The longest pause between attempts, in pauses after the first failure. */
+/* The longest pause between attempts, as a multiple of `retry`. */
 #define RETRY_MAX 360
-/* Until names that the authority refuses are tried again. */
+/* The pause after the authority has rejected the names. */
 #define REJECTED_PAUSE     (ACME_DAY * 0.9)
 #define REJECTED_PAUSE_MAX (ACME_DAY * 1.1)
 
@@ -26,7 +26,7 @@ static double retry_pause(const struct acme_manager *manager)
 
 /* ---- Plans ---- */
 
-/* The wall clock counts whole seconds, and a part of this one is over: it does not count. */
+/* One second more, as a part of the current one is already over. */
 static time_t moment_after(time_t pause)
 {
     return acme_clock() + 1 + pause;
@@ -51,28 +51,22 @@ void acme_schedule_rejected(struct acme_certificate *certificate)
     acme_schedule_in(certificate, REJECTED_PAUSE + (REJECTED_PAUSE_MAX - REJECTED_PAUSE) * acme_chance());
 }
 
-static time_t end_of_pause(int64_t retry_after)
+void acme_schedule_pause(struct acme_certificate *certificate, int64_t retry_after, bool whole_account)
 {
-    return moment_after((time_t)(retry_after < PAUSE_MAX ? retry_after : PAUSE_MAX));
-}
+    const time_t until = moment_after((time_t)(retry_after < PAUSE_MAX ? retry_after : PAUSE_MAX));
+    struct acme_manager *manager = certificate->manager;
+    struct acme_authority *authority = &manager->authorities[certificate->authority];
 
-void acme_schedule_pause(struct acme_certificate *certificate, int64_t retry_after)
-{
-    certificate->paused_until[certificate->authority] = end_of_pause(retry_after);
-}
-
-void acme_schedule_pause_account(struct acme_manager *manager, struct acme_authority *authority, int64_t retry_after)
-{
-    const time_t until = end_of_pause(retry_after);
-
-    if (until <= authority->paused_until)
+    if (!whole_account)
+        certificate->paused_until[certificate->authority] = until;
+    if (!whole_account || until <= authority->paused_until)
         return;
     authority->paused_until = until;
     store_put_json(&manager->store, ACME_PAUSES, authority->id,
                    json_pack("{s:s, s:I}", "directory", authority->url, "until", (json_int_t)until), HG_STORE_ANY);
 }
 
-/* A plan that reaches further than any was made while the clock was ahead: it is void. */
+/* A time further ahead than any pause was planned while the clock was wrong. */
 static time_t valid(const struct acme_manager *manager, time_t when)
 {
     const double retry_max = RETRY_MAX * retry_pause(manager);
@@ -90,8 +84,8 @@ time_t acme_schedule_paused_until(const struct acme_certificate *certificate, un
 
 /* ---- What is due ---- */
 
-/* Whether nothing is done for one on demand until somebody wants or uses it. */
-static bool rests(const struct acme_certificate *certificate)
+/* Whether a certificate on demand waits until a handshake requests or uses it. */
+static bool is_dormant(const struct acme_certificate *certificate)
 {
     if (!certificate->on_demand || certificate->unsaved)
         return false;
@@ -104,7 +98,7 @@ time_t acme_schedule_due(const struct acme_certificate *certificate)
     const struct acme_key_pair *pair = certificate->pair;
     time_t due = valid(certificate->manager, certificate->due);
 
-    if (!certificate->loaded || certificate->asking || rests(certificate))
+    if (!certificate->loaded || certificate->asking || is_dormant(certificate))
         return 0;
     if (certificate->changed)
         due = 1;
@@ -151,7 +145,7 @@ static void begin(struct acme_certificate *certificate)
 void acme_schedule(struct acme_manager *manager)
 {
     const time_t now = acme_clock();
-    time_t next = now + LOOK_PAUSE;
+    time_t next = now + CHECK_PAUSE;
 
     if (!make_timer(manager) || !manager->is_loaded || manager->cleanup)
         return;

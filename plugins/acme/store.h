@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What acme keeps in the store: keys "acme/KIND/NAME".
+ * The keys in the store: "acme/KIND/NAME".
  */
 #ifndef ACME_STORE_H
 #define ACME_STORE_H
@@ -18,13 +18,13 @@
 #define ACME_STATES       "states"       /* of certificates */
 #define ACME_PAUSES       "pauses"       /* by authority */
 #define ACME_QUOTAS       "quotas"
-#define ACME_REQUESTS     "requests" /* of operators: ACME_RENEW@NAME, with the serial number of what is to be replaced */
+#define ACME_REQUESTS     "requests" /* of operators: ACME_RENEW@NAME, with the serial number of the pair to replace */
 #define ACME_RENEW        "renew"
 
-/* In a task. A reference; NULL: there is none that can be used. */
+/* In a task. A reference; NULL: none, or invalid. */
 struct acme_key_pair *acme_store_get_pair(struct task *task, struct store *store, const char *kind, const char *name);
 
-/* Wipes and frees a text with a key. NULL is allowed. */
+/* Wipes and frees a key in PEM. NULL is allowed. */
 void acme_secret_free(char *text);
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Reads what the store holds at the start, and what other workers, gateways and commands change: certificates, which
- * are used here, too; pending challenges, which are answered here, too; pauses, quotas and operators' requests.
+ * Reads the store at the start and when other workers, gateways or commands change it: certificates and challenges,
+ * which are used here as well, pauses, quotas and operators' requests.
  */
-#include "plugins/acme/blocking.h"
 #include "plugins/acme/load.h"
 #include "plugins/acme/manager.h"
 #include "plugins/acme/schedule.h"
@@ -12,43 +11,43 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A key to be read. */
+/* A key to read. */
 struct acme_reading {
     struct acme_reading *next;
+    struct acme_manager *manager;
     const char *kind;
-    acme_read done;                      /* NULL: a certificate is loaded */
+    acme_read_done done;                 /* NULL: load the certificate */
     char name[HG_STORE_SEGMENT_MAX + 1]; /* "": all of that kind */
+    struct acme_value value;
 };
 
 /* ---- Reading, in a task ---- */
 
-struct read_value {
-    struct acme_manager *manager;
-    const struct acme_reading *reading;
-    const struct hg_store_answer *answer;
-};
-
-static void tell(void *arg)
+static void deliver(void *arg)
 {
-    const struct read_value *value = arg;
+    const struct acme_reading *reading = arg;
 
-    value->reading->done(value->manager, value->reading->name, value->answer);
+    reading->done(reading->manager, &reading->value);
 }
 
-static void read_one(struct task *task, struct acme_manager *manager, const struct acme_reading *reading)
+static void read_one(struct task *task, struct acme_manager *manager, struct acme_reading *reading)
 {
-    struct read_value value = {.manager = manager, .reading = reading};
+    const struct hg_store_answer *answer;
 
     if (!reading->done) {
         acme_load(task, manager, reading->name);
         return;
     }
-    value.answer = *reading->name ? task_store_get(task, &manager->store, reading->kind, reading->name)
-                                  : task_store_list(task, &manager->store, reading->kind);
-    if (*reading->name && value.answer->status != HG_STORE_UNAVAILABLE)
-        task_do(task, tell, &value);
-    for (size_t i = 0; i < value.answer->count; i++)
-        acme_watch_read(manager, reading->kind, store_name(value.answer->entries[i].key), reading->done);
+    answer = *reading->name ? task_store_get(task, &manager->store, reading->kind, reading->name)
+                            : task_store_list(task, &manager->store, reading->kind);
+    for (size_t i = 0; i < answer->count; i++)
+        acme_watch_read(manager, reading->kind, store_name(answer->entries[i].key), reading->done);
+    if (!*reading->name || answer->status == HG_STORE_UNAVAILABLE)
+        return;
+    reading->value =
+        (struct acme_value){.name = reading->name, .json = store_json(answer), .revision = answer->revision};
+    task_do(task, deliver, reading);
+    json_decref(reading->value.json);
 }
 
 static void run(struct task *task, void *arg)
@@ -68,19 +67,21 @@ static void on_end(void *arg)
     struct acme_manager *manager = arg;
 
     manager->reader = NULL;
-    if (!manager->is_loaded)
-        acme_manager_loaded(manager);
+    if (manager->is_loaded)
+        return;
+    manager->is_loaded = true;
+    acme_cleanup_begin(manager);
+    acme_schedule(manager);
 }
 
-bool acme_watch_read(struct acme_manager *manager, const char *kind, struct hg_text name, acme_read done)
+bool acme_watch_read(struct acme_manager *manager, const char *kind, struct hg_text name, acme_read_done done)
 {
     struct acme_reading **last = &manager->readings;
     struct acme_reading *reading = name.size <= HG_STORE_SEGMENT_MAX ? calloc(1, sizeof *reading) : NULL;
 
     if (!reading)
         return false;
-    reading->kind = kind;
-    reading->done = done;
+    *reading = (struct acme_reading){.manager = manager, .kind = kind, .done = done};
     memcpy(reading->name, name.data, name.size);
     if (manager->readings)
         last = &manager->last_reading->next;
@@ -97,42 +98,35 @@ void acme_watch_load(struct acme_certificate *certificate)
             acme_watch_read(certificate->manager, ACME_CERTIFICATES, hg_text(certificate->id), NULL);
 }
 
-/* ---- Challenges ---- */
+/* ---- Values ---- */
 
-static void on_challenge(struct acme_manager *manager, const char *token, const struct hg_store_answer *answer)
+static void on_challenge(struct acme_manager *manager, const struct acme_value *value)
 {
-    json_t *record = store_json(answer);
-    const enum acme_challenge_type type = acme_challenge_type_of(json_object_get(record, "type"));
-    const char *identifier = json_string_value(json_object_get(record, "identifier"));
-    const char *authorization = json_string_value(json_object_get(record, "key_authorization"));
+    const enum acme_challenge_type type = acme_challenge_type_of(json_object_get(value->json, "type"));
+    const char *identifier = json_string_value(json_object_get(value->json, "identifier"));
+    const char *authorization = json_string_value(json_object_get(value->json, "key_authorization"));
 
-    if (!record) {
+    if (!value->json) {
         for (int each = 0; each < ACME_DNS01; each++)
-            acme_solvers_withdraw(&manager->solvers, (enum acme_challenge_type)each, hg_text(token));
+            acme_solvers_withdraw(&manager->solvers, (enum acme_challenge_type)each, hg_text(value->name));
     } else if (type < ACME_DNS01 && identifier && authorization) {
         acme_solvers_present(&manager->solvers, type,
                              &(struct hg_challenge){.identifier = hg_text(identifier),
-                                                    .token = hg_text(token),
+                                                    .token = hg_text(value->name),
                                                     .key_authorization = hg_text(authorization)});
     }
-    json_decref(record);
 }
 
-/* ---- Pauses ---- */
-
-static void on_pause(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
+static void on_pause(struct acme_manager *manager, const struct acme_value *value)
 {
-    json_t *record = store_json(answer);
-
-    for (size_t i = 0; record && i < manager->authority_count; i++)
-        if (!strcmp(manager->authorities[i].id, name))
-            manager->authorities[i].paused_until = (time_t)json_integer_value(json_object_get(record, "until"));
-    json_decref(record);
+    for (size_t i = 0; value->json && i < manager->authority_count; i++)
+        if (!strcmp(manager->authorities[i].id, value->name))
+            manager->authorities[i].paused_until = (time_t)json_integer_value(json_object_get(value->json, "until"));
 }
 
 /* ---- Operators' requests ---- */
 
-/* One on demand is kept from now on. NULL: no such certificate here. */
+/* Adds the certificate if it is on demand. NULL: it is not in the config. */
 static struct acme_certificate *certificate_for(struct acme_manager *manager, const char *id)
 {
     struct acme_certificate *certificate = acme_manager_find(manager, hg_text(id));
@@ -140,21 +134,21 @@ static struct acme_certificate *certificate_for(struct acme_manager *manager, co
     if (certificate || !manager->config->on_demand || acme_name_kind(hg_text(id)) != ACME_NAME_HOST ||
         acme_name_index_find(&manager->index, hg_text(id)))
         return certificate;
-    return acme_on_demand_keep(manager, id);
+    return acme_on_demand_add(manager, id);
 }
 
-/* At once: an operator who asks for it has a reason to disregard pauses. */
-static void renew(struct acme_certificate *certificate, const json_t *record, bool is_new)
+/* Renews at once and ignores pauses, as this is what the operator asked for. */
+static void renew(struct acme_certificate *certificate, const json_t *request, bool is_new)
 {
     struct acme_manager *manager = certificate->manager;
 
     certificate->renew_now = certificate->pair;
-    if (certificate->pair && json_is_true(json_object_get(record, "revoked")) && !certificate->revoked) {
+    if (certificate->pair && json_is_true(json_object_get(request, "revoked")) && !certificate->revoked) {
         certificate->revoked = true;
-        hg_log(manager->worker->instance, HG_LOG_WARNING, "%s: certificate %s is revoked; ordering a new one",
-               certificate->id, certificate->pair->serial);
+        acme_log(certificate, HG_LOG_WARNING, "certificate %s is revoked; ordering a new one",
+                 certificate->pair->serial);
     }
-    if (!is_new || certificate->last_try > (time_t)json_integer_value(json_object_get(record, "at")))
+    if (!is_new || certificate->last_try > (time_t)json_integer_value(json_object_get(request, "at")))
         return; /* tried since then */
     certificate->failures = 0;
     certificate->due = 0;
@@ -162,29 +156,27 @@ static void renew(struct acme_certificate *certificate, const json_t *record, bo
     manager->authorities[certificate->authority].paused_until = 0;
 }
 
-/* A request stays in the store until the certificate that it names has been replaced, also over a restart. */
-static void on_request(struct acme_manager *manager, const char *name, const struct hg_store_answer *answer)
+/* A request stays in the store until the certificate with its serial number has been replaced, across restarts. */
+static void on_request(struct acme_manager *manager, const struct acme_value *value)
 {
-    json_t *record = store_json(answer);
-    const char *serial = json_string_value(json_object_get(record, "serial"));
-    struct acme_certificate *certificate = record && !strncmp(name, ACME_RENEW "@", sizeof ACME_RENEW)
-                                               ? certificate_for(manager, name + sizeof ACME_RENEW)
+    const char *serial = json_string_value(json_object_get(value->json, "serial"));
+    struct acme_certificate *certificate = value->json && !strncmp(value->name, ACME_RENEW "@", sizeof ACME_RENEW)
+                                               ? certificate_for(manager, value->name + sizeof ACME_RENEW)
                                                : NULL;
 
     if (certificate && !certificate->loaded) {
         acme_watch_load(certificate);
-        acme_watch_read(manager, ACME_REQUESTS, hg_text(name), on_request);
+        acme_watch_read(manager, ACME_REQUESTS, hg_text(value->name), on_request);
     } else if (certificate) {
-        const bool is_new = certificate->request != answer->revision;
+        const bool is_new = certificate->request != value->revision;
 
-        certificate->request = answer->revision;
+        certificate->request = value->revision;
         if (certificate->pair ? serial && !strcmp(serial, certificate->pair->serial) : !serial)
-            renew(certificate, record, is_new);
+            renew(certificate, value->json, is_new);
         else if (certificate->pair)
             acme_watch_fulfilled(certificate);
         acme_schedule_soon(manager);
     }
-    json_decref(record);
 }
 
 static bool request_name(char name[HG_STORE_SEGMENT_MAX + 1], const struct acme_certificate *certificate)
@@ -209,30 +201,32 @@ void acme_watch_fulfilled(struct acme_certificate *certificate)
     certificate->request = 0;
 }
 
-/* ---- What has changed ---- */
+/* ---- Changes ---- */
 
-/* Challenges first: the authority may ask this gateway any moment. */
+/* Challenges first, as the authority may query this gateway any moment. */
+static const struct {
+    const char *kind;
+    acme_read_done done;
+} kinds[] = {{ACME_CHALLENGES, on_challenge},
+             {ACME_PAUSES, on_pause},
+             {ACME_QUOTAS, acme_on_demand_recall},
+             {ACME_REQUESTS, on_request}};
+
+/* Lists them first, so requests are read after the certificates. */
 static bool read_all(struct acme_manager *manager)
 {
-    bool good = acme_watch_read(manager, ACME_CHALLENGES, HG_TEXT(""), on_challenge) &&
-                acme_watch_read(manager, ACME_PAUSES, HG_TEXT(""), on_pause) &&
-                acme_watch_read(manager, ACME_QUOTAS, HG_TEXT(""), acme_on_demand_recall);
+    bool good = true;
 
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        good = acme_watch_read(manager, kinds[i].kind, HG_TEXT(""), kinds[i].done) && good;
     for (struct acme_certificate *certificate = manager->certificates; certificate; certificate = certificate->next)
         acme_watch_load(certificate);
-    return good && acme_watch_read(manager, ACME_REQUESTS, HG_TEXT(""), on_request);
+    return good;
 }
 
 /* An empty key: anything may have changed. */
 static void on_changed(void *arg, struct hg_text key)
 {
-    static const struct {
-        const char *kind;
-        acme_read done;
-    } kinds[] = {{ACME_CHALLENGES, on_challenge},
-                 {ACME_REQUESTS, on_request},
-                 {ACME_PAUSES, on_pause},
-                 {ACME_QUOTAS, acme_on_demand_recall}};
     struct acme_manager *manager = arg;
     struct acme_certificate *certificate;
     const struct hg_text name = store_name(key);

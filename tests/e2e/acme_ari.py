@@ -26,7 +26,7 @@ def past(world):
     wait_until(lambda: ari_id(second.pem) in asked, 10, "a query for the second certificate")
     orders = lab.proxy.answered("new_order")
     equal([order.payload.get("replaces") for order in orders], [None, ari_id(first.pem)], "replaces")
-    gate.wait_for(r"the authority suggests another time; to be renewed from " +
+    gate.wait_for(r"the authority suggests another time; will be renewed after " +
                   time.strftime("%Y-%m-", time.gmtime(time.time() + 40.5 * 86400)), 10)
     equal(lab.issued(), 2, "certificates")
 
@@ -38,7 +38,7 @@ def always(world):
     gate = lab.gateway(["a.test"])
     second = lab.wait_for("a.test", but=lab.wait_for("a.test").serial)
     wait_until(lambda: len(lab.proxy.seen("renewal_info")) == 2, 10, "a query for the second certificate")
-    gate.wait_for(r"suggests another time; to be renewed from " + time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400)), 10)
+    gate.wait_for(r"suggests another time; will be renewed after " + time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400)), 10)
     equal(lab.wait_for("a.test").serial, second.serial, "the certificate served")
     tomorrow = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400))
     told = wait_until(lambda: f"renewed {tomorrow}" in lab.command("status").stdout and lab.command("status").stdout, 10, "the time of renewal")

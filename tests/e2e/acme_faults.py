@@ -310,7 +310,7 @@ def http_urls(world):
         base = f"http://127.0.0.1:{plain.getsockname()[1]}"
         lab.proxy.edit_directory = lambda document: document.update(newAccount=base + "/account")
         gate = lab.gateway(["a.test"], wait="0")
-        gate.wait_for("no ACME directory: newAccount is no https URL")
+        gate.wait_for("not an ACME directory: newAccount is not an https URL")
         lab.proxy.edit_directory = lambda document: None
         rules = [lab.proxy.on("order", caproxy.edit(lambda document: document.update(finalize=base + "/finalize")), times=2),
                  lab.proxy.on("new_order", caproxy.edit(lambda document: document.update(authorizations=[base])), times=1)]
@@ -390,7 +390,7 @@ def read_only(world):
     clock = Clock(world)
     gate = lab.gateway(["a.test", "b.test"], wait="0", world={"preload": clock})
     equal(lab.wait_for("a.test").serial, first.serial, "the certificate served")
-    gate.wait_for(r"(?i)b\.test: nothing is ordered: .*read-only")
+    gate.wait_for(r"(?i)b\.test: nothing was ordered: .*read-only")
     equal(lab.pebble.orders(), 1, "orders")
     subprocess.run(["mount", "-o", "remount,rw", lab.state], check=True)
     clock.pass_by(61)

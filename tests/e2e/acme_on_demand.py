@@ -366,7 +366,7 @@ def flood(world):
     for number in range(scaled(1000, 300)):
         check("UNRECOGNIZED" in str(alert(lab.pebble.tls, f"x{number}.served.test")).upper(), "a name beyond the quota is not refused")
     equal(len(lab.files()), files, "files in the store")
-    equal(len(log_lines(lab.gate, "nothing is ordered on demand")), 1, "lines in the log")
+    equal(len(log_lines(lab.gate, ": not ordered on demand")), 1, "lines in the log")
     equal(len(lab.orders()), 2, "orders")
 
 

@@ -156,12 +156,12 @@ START_TEST(test_refused_by_ask)
     lab_begin();
     rule = fake_ca_rule(lab->ca, (struct fake_rule){.kind = "ask", .status = 403});
     shake_many("wild.test", 1000); /* 50 seconds */
-    ck_assert_uint_eq(lab_said("info: n0.wild.test: nothing is ordered on demand: https://ca1.test/ask says no"), 1);
+    ck_assert_uint_eq(lab_said("info: n0.wild.test: not ordered on demand: https://ca1.test/ask refused it"), 1);
     ck_assert_uint_eq(lab_said("info: n1.wild.test"), 0);
     lab->host.log[0] = 0; /* it would be full */
     lab_run(2 * LAB_MINUTE);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "ask"), 1000);
-    ck_assert_uint_eq(lab_said("info: nothing was ordered on demand for 999 more names"), 1);
+    ck_assert_uint_eq(lab_said("info: 999 more names were not ordered on demand"), 1);
     ck_assert_uint_eq(lab->ca->order_count, 1);
     rule->status = 200;
     shake("a.wild.test", 0);
