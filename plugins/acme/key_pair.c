@@ -37,7 +37,7 @@ static struct acme_key_pair *pair_new(void)
     return pair;
 }
 
-/* ---- What the leaf says ---- */
+/* ---- The leaf ---- */
 
 static bool add_name(struct acme_key_pair *pair, struct hg_text text)
 {
@@ -45,7 +45,7 @@ static bool add_name(struct acme_key_pair *pair, struct hg_text text)
     char **names;
 
     if (!acme_name_canonical(text, canonical))
-        return true; /* nothing that anybody asks for here */
+        return true; /* no client can ask for it */
     names = realloc(pair->names, (pair->name_count + 1) * sizeof *names);
     if (!names)
         return false;
@@ -80,7 +80,8 @@ static bool take_names(struct acme_key_pair *pair, gnutls_x509_crt_t leaf)
     }
 }
 
-/* Key identifier and serial number, the latter with the leading zero that makes it positive (RFC 9773 section 4.1). */
+/* The issuer's key identifier and the serial number, including the leading zero that makes it positive (RFC 9773
+ * section 4.1). */
 static void take_ids(struct acme_key_pair *pair, gnutls_x509_crt_t leaf)
 {
     uint8_t serial[SERIAL_MAX + 1], issuer[64];
@@ -158,7 +159,7 @@ bool acme_key_pair_has_key(const struct acme_key_pair *pair, gnutls_x509_privkey
     return has;
 }
 
-/* ---- For whom ---- */
+/* ---- Names ---- */
 
 static bool has_name(char *const *names, size_t count, const char *name)
 {

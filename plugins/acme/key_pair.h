@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A chain with its key, from PEM: what is served, and what is known of it. Counted; does not change.
+ * A certificate chain with its key, read from PEM, and what acme needs to know about it. Reference-counted, immutable.
  */
 #ifndef ACME_KEY_PAIR_H
 #define ACME_KEY_PAIR_H
@@ -12,25 +12,24 @@
 
 struct acme_key_pair {
     struct hg_certificate certificate; /* first, so that one is the other */
-    char **names;                      /* canonical, of the leaf's subject alternative names */
+    char **names;                      /* the leaf's subject alternative names, canonical */
     size_t name_count;
     time_t begins, ends;
     char *ari_id;            /* the certificate's identifier for ARI (RFC 9773 section 4.1); NULL: none */
-    char serial[2 * 20 + 3]; /* hexadecimal, for people */
+    char serial[2 * 20 + 3]; /* hexadecimal, for logs and commands */
 };
 
-/* From a private key and a chain, leaf first, in one text of PEM. NULL with `why` set: not a pair that belongs
- * together.
+/* Reads a private key and its chain, leaf first, from one PEM text. NULL: it is no such pair; `why` says what is wrong.
  */
 struct acme_key_pair *acme_key_pair_read(struct hg_text pem, char *why, size_t why_size);
 
-/* Whether this canonical name is one of its own. */
+/* Whether this canonical name is among its names. */
 bool acme_key_pair_is_named(const struct acme_key_pair *pair, const char *name);
 
-/* Whether it is that key's. */
+/* Whether the certificate is for this key. */
 bool acme_key_pair_has_key(const struct acme_key_pair *pair, gnutls_x509_privkey_t key);
 
-/* Whether it is for each of these canonical names and no other. */
+/* Whether its names are exactly these canonical names. */
 bool acme_key_pair_is_for(const struct acme_key_pair *pair, const char *const *names, size_t count);
 
 static inline struct acme_key_pair *acme_key_pair_ref(struct acme_key_pair *pair)

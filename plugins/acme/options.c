@@ -184,7 +184,6 @@ static int check_directories(struct hg_instance *instance, const struct acme_con
     return result;
 }
 
-/* One name of a certificate. */
 static int check_name(struct hg_instance *instance, const struct acme_config *config, const char *option,
                       const char *name)
 {
@@ -214,7 +213,7 @@ static int check_name(struct hg_instance *instance, const struct acme_config *co
 }
 
 /* A certificate is stored under its first name, and a handshake finds it by any of its names: no name may appear twice.
- * `seen` has the canonical names so far. */
+ * `seen` contains the canonical names so far. */
 static int check_twice(struct hg_instance *instance, const char *option, const char *name, json_t *seen)
 {
     char canonical[ACME_NAME_MAX + 1];
@@ -277,7 +276,7 @@ static int check_ca(struct hg_instance *instance, const struct acme_config *conf
     return wrong ? hg_config_error(instance, "ca", "cannot use %s: %s", config->ca, wrong) : 0;
 }
 
-/* With half of it, the account would be requested without the binding. */
+/* With only half of it, the account would be requested without the binding. */
 static int check_binding(struct hg_instance *instance, const struct acme_config *config)
 {
     size_t size = 0;
@@ -298,7 +297,7 @@ static int check_binding(struct hg_instance *instance, const struct acme_config 
                            "the file must contain only the MAC key from the authority, in base64url or base64");
 }
 
-/* ---- What was wanted ---- */
+/* ---- What a certificate was ordered with ---- */
 
 json_t *acme_options_wanted(const struct acme_config *config, const char *directory)
 {
@@ -333,7 +332,7 @@ const char *acme_options_changed(const struct acme_config *config, const json_t 
     return changed;
 }
 
-/* ---- All of it ---- */
+/* ---- All options ---- */
 
 int acme_options_check(struct hg_instance *instance)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the block `acme` of the config file says.
+ * The options of acme.
  */
 #ifndef ACME_OPTIONS_H
 #define ACME_OPTIONS_H
@@ -11,13 +11,13 @@
 #include <hopgate/plugin.h>
 #include <jansson.h>
 
-/* Let's Encrypt's staging environment: the word `staging`. */
+/* What `staging` stands for: Let's Encrypt's staging environment. */
 #define ACME_STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 /* How long a program may run. One for dns-01 may wait until name servers have the new record. */
 #define ACME_HOOK_TIMEOUT (120 * HG_SECOND)
 
-/* Items of `directory`. */
+/* The most items of `directory`. */
 #define ACME_AUTHORITIES_MAX 8
 
 /* An item of `domains`: the names of one certificate. */
@@ -43,18 +43,18 @@ struct acme_config {
 
 extern const struct hg_option acme_options[];
 
-/* The directory's URL that an item of `directory` means. */
+/* The URL that an item of `directory` stands for. */
 const char *acme_options_directory(const char *word);
 
-/* What makes a certificate another one: its authority, by the directory's URL, and what is asked of it. */
+/* What a certificate is ordered with: the authority's directory URL, and the options that change the certificate. */
 json_t *acme_options_wanted(const struct acme_config *config, const char *directory);
-/* Which option wants another certificate than one that was obtained with `wanted`; NULL: none. */
+/* Which option has changed since a certificate was ordered with `wanted`; NULL: none. */
 const char *acme_options_changed(const struct acme_config *config, const json_t *wanted);
 
-/* Checks what the table cannot; tells every fault. 0 or -1. */
+/* Checks what the option table cannot, and reports all errors. 0 or -1. */
 int acme_options_check(struct hg_instance *instance);
 
-/* Warns where on_demand can never order anything (hg_plugin.examine). */
+/* Warns if on_demand can never order anything (hg_plugin.examine). */
 void acme_examine(struct hg_worker *worker);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define HOUR 3600
-/* Orders in an hour that one source may cause. */
+/* Orders per hour that one source may cause. */
 #define PER_SOURCE 10
 
 struct acme_source acme_source_of(struct hg_text peer)
@@ -29,7 +29,8 @@ struct acme_source acme_source_of(struct hg_text peer)
     return source;
 }
 
-/* Forgets what is older than an hour. What is of the future was counted by a clock that was ahead: it is of now. */
+/* Forgets orders that are more than an hour old. One from the future was counted when the clock was fast: it counts as
+ * of now. */
 static void move_on(struct acme_quota *quota, time_t now)
 {
     size_t kept = 0;
@@ -81,7 +82,7 @@ json_t *acme_quota_state(const struct acme_quota *quota)
     return json_pack("{s:o}", "orders", orders);
 }
 
-/* In the place of what was counted here: another gateway has counted since. */
+/* Replaces what was counted here, since another gateway has counted more. */
 void acme_quota_recall(struct acme_quota *quota, const json_t *state)
 {
     const json_t *orders = json_object_get(state, "orders");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * How many certificates were ordered on demand in the last hour, and by whom. Pure: the time is an argument.
+ * How many certificates were ordered on demand in the last hour, and for whom. Pure: the time is an argument.
  */
 #ifndef ACME_QUOTA_H
 #define ACME_QUOTA_H
@@ -10,12 +10,12 @@
 #include <jansson.h>
 #include <time.h>
 
-/* An address as quotas count it: of IPv6 the network of 64 bits, since whoever has one address there has all. */
+/* An address as quotas count it: for IPv6 the /64 network, as whoever has one address there has all of them. */
 struct acme_source {
     char text[48];
 };
 
-/* The orders of the last hour, by the wall clock, since they outlive the process. Zeroed at first. */
+/* The orders of the last hour, in wall-clock time, as they outlive the process. Initially all zero. */
 struct acme_quota {
     struct acme_quota_order {
         time_t at;
@@ -24,12 +24,12 @@ struct acme_quota {
     size_t count;
 };
 
-/* Of the address and port of a handshake's other end. */
+/* `peer` is the address and port of a handshake's other end. */
 struct acme_source acme_source_of(struct hg_text peer);
 
-/* Counts an order, of which `most` are allowed in an hour. NULL, or what is used up. */
+/* Counts an order; `most` are allowed per hour. Returns NULL, or which limit has been reached. */
 const char *acme_quota_count(struct acme_quota *quota, int64_t most, const struct acme_source *source, time_t now);
-/* From and to what the store holds. */
+/* Convert to and from what the store holds. */
 json_t *acme_quota_state(const struct acme_quota *quota);
 void acme_quota_recall(struct acme_quota *quota, const json_t *state);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The stage that answers http-01 challenges (RFC 8555 section 8.3): offers `challenge_http01`.
+ * A stage that answers http-01 challenges (RFC 8555 section 8.3): offers `challenge_http01`.
  */
 #include "config.h"
 
@@ -11,13 +11,13 @@
 
 #define FOLDER "/.well-known/acme-challenge/"
 
-/* A challenge that is answered. The worker's state is a list of them, empty at first: they are few, and only while an
- * order runs. */
+/* A challenge that is being answered. The worker's state is a list of them; there are only a few, and only during an
+ * order. */
 struct pending {
     struct pending *next;
     struct hg_buffer *answer; /* the key authorization */
-    size_t size;              /* of it */
-    size_t token_size;        /* it begins with the token */
+    size_t size;              /* of the key authorization */
+    size_t token_size;        /* of the token, with which it begins */
 };
 
 static struct pending **find(struct hg_worker *worker, struct hg_text token)
@@ -27,6 +27,15 @@ static struct pending **find(struct hg_worker *worker, struct hg_text token)
     while (*at && !hg_text_equal((struct hg_text){(const char *)(*at)->answer->data, (*at)->token_size}, token))
         at = &(*at)->next;
     return at;
+}
+
+static void drop(struct pending **at)
+{
+    struct pending *pending = *at;
+
+    *at = pending->next;
+    hg_buffer_unref(pending->answer);
+    free(pending);
 }
 
 /* ---- The capability ---- */
@@ -54,24 +63,16 @@ static int present(struct hg_worker *provider, const struct hg_challenge *challe
 
 static void withdraw(struct hg_worker *provider, struct hg_text token)
 {
-    struct pending **at = find(provider, token), *pending = *at;
+    struct pending **at = find(provider, token);
 
-    if (!pending)
-        return;
-    *at = pending->next;
-    hg_buffer_unref(pending->answer);
-    free(pending);
+    if (*at)
+        drop(at);
 }
 
 static void worker_stop(struct hg_worker *worker)
 {
-    while (worker->state) {
-        struct pending *pending = worker->state;
-
-        worker->state = pending->next;
-        hg_buffer_unref(pending->answer);
-        free(pending);
-    }
+    while (worker->state)
+        drop((struct pending **)&worker->state);
 }
 
 /* ---- The stage ---- */
@@ -86,7 +87,7 @@ static enum hg_verdict attach(struct hg_self *self)
     return is_challenge(self->exchange->request->path) ? HG_NEXT : HG_BYPASS;
 }
 
-/* Emits a head of our own. False: out of memory. */
+/* Emits a response head. False: out of memory. */
 static bool emit_head(struct hg_self *self, int status, int64_t length, struct hg_text name, struct hg_text value)
 {
     struct hg_head *head = hg_head_new(self->host, HG_RESPONSE);
@@ -104,7 +105,8 @@ static bool emit_head(struct hg_self *self, int status, int64_t length, struct h
     return true;
 }
 
-/* The key authorization and nothing after it (RFC 8555 section 8.3). It is far below any credit. */
+/* The key authorization, with no newline after it (RFC 8555 section 8.3). It is so short that there is always credit
+ * for it. */
 static enum hg_verdict give_answer(struct hg_self *self, const struct pending *pending, bool with_body)
 {
     const struct hg_slice answer = {pending->answer, pending->answer->data, pending->size};
@@ -148,7 +150,7 @@ static enum hg_verdict stage_head(struct hg_self *self, enum hg_direction direct
     return HG_ERROR;
 }
 
-/* A request with a body, which is of no interest. */
+/* Discards the request's body. */
 static size_t stage_data(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice)
 {
     (void)self;

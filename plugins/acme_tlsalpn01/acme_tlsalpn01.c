@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Answers tls-alpn-01 challenges (RFC 8737): offers `challenge_tlsalpn01`, which makes the certificates for handshakes
- * of the protocol acme-tls/1.
+ * Answers tls-alpn-01 challenges (RFC 8737): offers `challenge_tlsalpn01`, which has the certificates for handshakes
+ * with the protocol acme-tls/1.
  */
 #include "config.h"
 #include "plugins/lib/x509/x509.h"
@@ -19,12 +19,12 @@
 #define ACME_IDENTIFIER_OID "1.3.6.1.5.5.7.1.31"
 #define HASH_SIZE           32
 
-/* A challenge that is answered. The worker's state is a list of them, the newest first, empty at first: they are few,
- * and only while an order runs. */
+/* A challenge that is being answered. The worker's state is a list of them, newest first; there are only a few, and
+ * only during an order. */
 struct pending {
     struct pending *next;
     struct hg_certificate *certificate;
-    char server_name[NAME_SIZE]; /* what the authority will ask for */
+    char server_name[NAME_SIZE]; /* what the authority will send as SNI */
     size_t token_size;
     char token[];
 };
