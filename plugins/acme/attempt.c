@@ -116,7 +116,7 @@ static void on_end(void *arg)
     certificate->attempt = NULL;
     certificate->manager->running--;
     if (certificate->read_again)
-        acme_watch_load(certificate);
+        acme_watch_load(certificate, false);
     acme_schedule(certificate->manager);
 }
 

@@ -111,7 +111,7 @@ void acme_load(struct task *task, struct acme_manager *manager, const char *id)
     struct acme_certificate *certificate = acme_manager_find(manager, hg_text(id));
     struct loading loading = {.manager = manager, .id = id};
 
-    if (!certificate)
+    if (!certificate || !certificate->is_queued)
         return;
     certificate->is_queued = false;
     certificate->read_again = certificate->attempt;

@@ -114,6 +114,8 @@ static struct hg_certificate_lookup *park(struct acme_certificate *certificate, 
     if (acme_certificate_is_served(certificate) && patience > EXPIRED_PATIENCE)
         patience = EXPIRED_PATIENCE;
     hg_timer_set(manager->worker->host, lookup->timer, patience);
+    if (!certificate->loaded && !certificate->lookups)
+        acme_watch_load(certificate, true);
     if (lookup->next)
         lookup->next->place = &lookup->next;
     certificate->lookups = lookup;

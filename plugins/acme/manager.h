@@ -62,8 +62,8 @@ struct acme_certificate *acme_manager_find(const struct acme_manager *manager, s
 
 bool acme_watch_begin(struct acme_manager *manager);
 void acme_watch_end(struct acme_manager *manager);
-/* Reads the certificate from the store, soon. */
-void acme_watch_load(struct acme_certificate *certificate);
+/* Reads the certificate from the store, soon, or before everything else if a handshake waits for it (`is_first`). */
+void acme_watch_load(struct acme_certificate *certificate, bool is_first);
 /* Checks again whether an operator's request to renew it is fulfilled. */
 void acme_watch_request(struct acme_certificate *certificate);
 /* Removes the request: the certificate was renewed. */

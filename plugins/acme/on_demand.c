@@ -207,7 +207,7 @@ struct acme_certificate *acme_on_demand_certificate(struct acme_manager *manager
     certificate->used = true;
     certificate->due = 0;
     if (!certificate->loaded)
-        acme_watch_load(certificate);
+        acme_watch_load(certificate, true);
     return certificate;
 }
 

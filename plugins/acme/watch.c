@@ -74,28 +74,38 @@ static void on_end(void *arg)
     acme_schedule(manager);
 }
 
-bool acme_watch_read(struct acme_manager *manager, const char *kind, struct hg_text name, acme_read_done done)
+static bool queue(struct acme_manager *manager, const char *kind, struct hg_text name, acme_read_done done,
+                  bool is_first)
 {
-    struct acme_reading **last = &manager->readings;
+    struct acme_reading **place = &manager->readings;
     struct acme_reading *reading = name.size <= HG_STORE_SEGMENT_MAX ? calloc(1, sizeof *reading) : NULL;
 
     if (!reading)
         return false;
     *reading = (struct acme_reading){.manager = manager, .kind = kind, .done = done};
     memcpy(reading->name, name.data, name.size);
-    if (manager->readings)
-        last = &manager->last_reading->next;
-    *last = manager->last_reading = reading;
+    if (manager->readings && !is_first)
+        place = &manager->last_reading->next;
+    reading->next = *place;
+    *place = reading;
+    if (!reading->next)
+        manager->last_reading = reading;
     if (!manager->reader)
         manager->reader = task_begin(manager->worker, run, on_end, manager);
     return manager->reader;
 }
 
-void acme_watch_load(struct acme_certificate *certificate)
+bool acme_watch_read(struct acme_manager *manager, const char *kind, struct hg_text name, acme_read_done done)
 {
-    if (!certificate->is_queued)
+    return queue(manager, kind, name, done, false);
+}
+
+/* If it was queued before, that reading will find nothing left to do. */
+void acme_watch_load(struct acme_certificate *certificate, bool is_first)
+{
+    if (!certificate->is_queued || is_first)
         certificate->is_queued =
-            acme_watch_read(certificate->manager, ACME_CERTIFICATES, hg_text(certificate->id), NULL);
+            queue(certificate->manager, ACME_CERTIFICATES, hg_text(certificate->id), NULL, is_first);
 }
 
 /* ---- Values ---- */
@@ -165,7 +175,7 @@ static void on_request(struct acme_manager *manager, const struct acme_value *va
                                                : NULL;
 
     if (certificate && !certificate->loaded) {
-        acme_watch_load(certificate);
+        acme_watch_load(certificate, false);
         acme_watch_read(manager, ACME_REQUESTS, hg_text(value->name), on_request);
     } else if (certificate) {
         const bool is_new = certificate->request != value->revision;
@@ -220,7 +230,7 @@ static bool read_all(struct acme_manager *manager)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         good = acme_watch_read(manager, kinds[i].kind, HG_TEXT(""), kinds[i].done) && good;
     for (struct acme_certificate *certificate = manager->certificates; certificate; certificate = certificate->next)
-        acme_watch_load(certificate);
+        acme_watch_load(certificate, false);
     return good;
 }
 
@@ -239,7 +249,7 @@ static void on_changed(void *arg, struct hg_text key)
     if (store_is_kind(&manager->store, key, ACME_CERTIFICATES) || store_is_kind(&manager->store, key, ACME_STATES)) {
         certificate = acme_manager_find(manager, name);
         if (certificate)
-            acme_watch_load(certificate);
+            acme_watch_load(certificate, false);
     }
 }
 

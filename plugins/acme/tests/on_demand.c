@@ -244,6 +244,27 @@ START_TEST(test_removed)
 }
 END_TEST
 
+/* While thousands of values are to be read, the certificate that a handshake waits for is read first. */
+START_TEST(test_read_first)
+{
+    lab_begin();
+    shake("a.named.test", 0);
+    lab_run(10 * HG_SECOND);
+    lab_stop();
+    for (int i = 0; i < 4000; i++) {
+        char key[64];
+
+        snprintf(key, sizeof key, "acme/pauses/%d", i);
+        fake_store_set(&lab->store, key, "{}");
+    }
+    lab_start();
+    lab_run(20 * HG_MILLISECOND); /* the list of these has been read, few of the values have */
+    ck_assert_int_eq(shake("a.named.test", 0), -1);
+    lab_run(20 * HG_MILLISECOND);
+    ck_assert_int_eq(shake("a.named.test", 0), 1);
+}
+END_TEST
+
 TCase *cases_on_demand(void)
 {
     TCase *tests = tcase_create("on_demand");
@@ -257,6 +278,7 @@ TCase *cases_on_demand(void)
     tcase_add_test(tests, test_strangers);
     tcase_add_test(tests, test_refused_by_ask);
     tcase_add_loop_test(tests, test_quotas_and_restart, 0, 2);
+    tcase_add_test(tests, test_read_first);
     tcase_add_test(tests, test_unused);
     tcase_add_loop_test(tests, test_removed, 0, 2);
     return tests;
