@@ -8,7 +8,6 @@
 #include "plugins/acme/options.h"
 #include "plugins/lib/jose/base64url.h"
 
-#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 
