@@ -13,6 +13,7 @@
  */
 #include "core/session/control_message.h"
 #include "tests/bench/tunnel_driver.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <signal.h>
@@ -326,7 +327,6 @@ END_TEST
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create("crowd");
-    SRunner *runner = srunner_create(suite);
     TCase *tests = tcase_create("crowd");
     struct rlimit limit;
     int bad;
@@ -344,10 +344,7 @@ int main(int argc, char **argv)
     }
     tcase_add_test(tests, run);
     suite_add_tcase(suite, tests);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_SILENT);
-    bad = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    bad = run_suite_as(suite, CK_NOFORK, CK_SILENT);
     free(crowd.times);
-    return bad > 0;
+    return bad;
 }

@@ -6,6 +6,7 @@
  * of JSON for each. Rates are per second of processor time that both ends use together, so that they are also valid on
  * a busy machine.
  */
+#include "tests/unit/run_suite.h"
 #include "tests/unit/transport_pair.h"
 
 #include <check.h>
@@ -128,17 +129,11 @@ END_TEST
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create(TEST_NAME "_bench");
-    SRunner *runner = srunner_create(suite);
     TCase *tests = tcase_create("bench");
-    int failed;
 
     if (argc > 1)
         seconds = atof(argv[1]);
     tcase_add_test(tests, bench);
     suite_add_tcase(suite, tests);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_MINIMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite_as(suite, CK_NOFORK, CK_MINIMAL);
 }

@@ -10,6 +10,7 @@
 #include "tests/bench/gnutls_baseline.h"
 #include "tests/bench/measurement.h"
 #include "tests/bench/tunnel_driver.h"
+#include "tests/unit/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -257,17 +258,11 @@ END_TEST
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create("tunnel_bench");
-    SRunner *runner = srunner_create(suite);
     TCase *tests = tcase_create("bench");
-    int failed;
 
     if (argc > 1)
         seconds = atof(argv[1]);
     tcase_add_test(tests, bench);
     suite_add_tcase(suite, tests);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_MINIMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite_as(suite, CK_NOFORK, CK_MINIMAL);
 }
