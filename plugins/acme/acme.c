@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Offers `certificates` that are obtained and renewed by themselves (RFC 8555).
+ * Obtains and renews certificates (RFC 8555), and offers them as `certificates`.
  */
 #include "config.h"
 #include "plugins/acme/command.h"
@@ -45,7 +45,7 @@ static void cancel(struct hg_worker *worker, struct hg_certificate_lookup *looku
     acme_lookup_cancel(lookup);
 }
 
-/* Validations are answered where a solver makes the certificates for them. */
+/* For tls-alpn-01, if its solver is in the pipeline. */
 static const char *const *protocols(const struct hg_instance *instance)
 {
     static const char *const validation[] = {HG_ALPN_ACME_TLS, NULL};

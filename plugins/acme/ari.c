@@ -114,7 +114,7 @@ static void run(struct task *task, void *arg)
 
 /* ---- What follows ---- */
 
-/* If the authority suggests to renew at once again and again, does so once a day. */
+/* If the authority suggests immediate renewal every time, renews once a day. */
 static time_t restrain(struct acme_certificate *certificate, time_t when)
 {
     const time_t now = acme_clock();

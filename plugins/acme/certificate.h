@@ -58,7 +58,7 @@ struct acme_certificate {
     time_t paused_until[ACME_AUTHORITIES_MAX]; /* by each authority, for this certificate only */
     unsigned authority;                        /* to try next */
     unsigned resumptions;                      /* of a finalized order there, in a row */
-    bool hurried;                              /* the authority's last suggestion was to renew at once */
+    bool hurried;                              /* the authority's last suggestion was immediate renewal */
 
     bool renew_now;   /* its options were changed, it is damaged, or an operator requested it */
     bool revoked;     /* `pair` is */

@@ -148,7 +148,7 @@ struct acme_key_pair *acme_download_check(struct hg_text pem, const char *const 
     if (!pair)
         return NULL;
     if (!acme_key_pair_is_for(pair, names, count)) {
-        snprintf(why, why_size, "has other names than were ordered");
+        snprintf(why, why_size, "is for other names than ordered");
     } else if (pair->ends <= now) {
         snprintf(why, why_size, "has already expired; is the local clock correct, %s?", acme_moment(now).text);
     } else if (pair->begins > now + SKEW_MAX) {
@@ -156,7 +156,8 @@ struct acme_key_pair *acme_download_check(struct hg_text pem, const char *const 
         snprintf(why, why_size, "is not valid before tomorrow; is the local clock correct, %s?", acme_moment(now).text);
     } else if (!is_verified(pair, pem.data)) {
         *later = true;
-        snprintf(why, why_size, "does not verify: the accompanying certificates have not signed it");
+        snprintf(why, why_size,
+                 "does not verify: it was not signed by the intermediate certificates that came with it");
     } else {
         return pair;
     }

@@ -73,7 +73,7 @@ static const char *reason_of(const struct acme_certificate *certificate)
     return certificate->busy_until ? "another gateway is ordering it; see its log" : "no attempt is complete yet";
 }
 
-/* A failed attempt logs the days left, too, and a certificate on demand may be no longer in use. */
+/* A failed attempt logs the days left, too, and a certificate on demand may no longer be in use. */
 static bool was_reported(const struct acme_certificate *certificate, time_t now, time_t pause)
 {
     if (certificate->on_demand && !certificate->failures)

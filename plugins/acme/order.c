@@ -268,7 +268,8 @@ bool acme_order_wait(struct acme_order *order, int64_t retry_after)
 static bool await(struct acme_order *order)
 {
     return acme_order_wait(order, order->client->answer.retry_after) ||
-           fail_text(order, ACME_FAILED, "the authority did not issue in time; the order will be checked again later");
+           fail_text(order, ACME_FAILED,
+                     "the certificate was not issued in time; the order will be checked again later");
 }
 
 static bool look(struct acme_order *order)

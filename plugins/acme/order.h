@@ -38,7 +38,7 @@ struct acme_order {
     hg_time delay; /* until other gateways present the challenges */
     bool with_replaces, with_profile;
     bool resumed;                    /* it was placed by an earlier attempt */
-    bool finalized;                  /* the authority may still issue, if no response was lost */
+    bool finalized;                  /* as far as we know, the authority may still issue */
     enum acme_challenge_type worked; /* ACME_CHALLENGE_TYPES: none was needed, or none worked */
     enum acme_outcome outcome;       /* of the attempt */
     gnutls_x509_privkey_t key;

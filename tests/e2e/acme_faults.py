@@ -122,7 +122,7 @@ def processing(world):
     clock = Clock(world)
     gate = lab.gateway(["a.test"], wait="0", world={"preload": clock})
     lab.pass_deadline(clock, "finalize")
-    gate.wait_for("the authority did not issue in time; the order will be checked again later", 15)
+    gate.wait_for("the certificate was not issued in time; the order will be checked again later", 15)
     for rule in rules:
         rule.end()
     lab.wait_for("a.test")

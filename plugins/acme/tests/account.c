@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The account: lost, refused, with a new key (behaviour 17).
+ * Accounts that are lost or refused (behaviour 17).
  */
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
 #include "plugins/lib/jose/jose.h"
 #include "plugins/lib/x509/x509.h"
 
-/* Another certificate can be had, and nobody needs to help. */
-static void check_goes_on(unsigned accounts)
+/* Renewal works without an operator's help. */
+static void check_renews(unsigned accounts)
 {
     const unsigned issued = lab->ca->issued;
 
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run_until_issued(issued + 1, 10 * LAB_MINUTE);
     ck_assert_msg(lab->ca->issued == issued + 1, "%s", lab->host.log);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), (int)lab->ca->order_count - 1);
     ck_assert_uint_eq(lab->ca->account_count, accounts);
 }
 
-/* The key in the store is that of the account at the authority. */
+/* Whether the key in the store is that of this account. */
 static bool is_key_of(unsigned account, const char *member)
 {
     json_t *record = json_loads(fake_store_first(&lab->store, "acme/accounts"), 0, NULL);
@@ -35,12 +35,12 @@ static bool is_key_of(unsigned account, const char *member)
     return same;
 }
 
-/* ---- Forgotten, deactivated ---- */
+/* ---- Unknown, deactivated ---- */
 
 static const char *const kinds[] = {"new-order", "authorization", "challenge", "order", "finalize", "certificate"};
 
-/* At each request of an order. */
-START_TEST(test_unknown)
+/* In each request of an order. */
+START_TEST(test_unknown_account)
 {
     fake_ca_rule(
         lab->ca,
@@ -55,8 +55,8 @@ START_TEST(test_unknown)
 }
 END_TEST
 
-/* Another order goes on meanwhile: nothing is asked without an account, and there are two certificates in the end. */
-START_TEST(test_unknown_to_one)
+/* With another order in progress, no request is made without an account, and both certificates are issued. */
+START_TEST(test_unknown_in_one_order)
 {
     lab_add("b.test");
     fake_ca_rule(lab->ca,
@@ -76,7 +76,7 @@ START_TEST(test_forgotten)
     lab->ca->accounts[0].forgotten = true;
     if (_i)
         lab_restart();
-    check_goes_on(2);
+    check_renews(2);
     ck_assert(json_equal(lab->ca->accounts[0].jwk, lab->ca->accounts[1].jwk));
     ck_assert(is_key_of(1, "key"));
 }
@@ -88,24 +88,24 @@ START_TEST(test_deactivated)
     lab->ca->accounts[0].deactivated = true;
     if (_i)
         lab_restart();
-    check_goes_on(2);
+    check_renews(2);
     ck_assert(!json_equal(lab->ca->accounts[0].jwk, lab->ca->accounts[1].jwk));
     ck_assert(is_key_of(1, "key"));
     lab_restart();
-    check_goes_on(2);
+    check_renews(2);
 }
 END_TEST
 
-/* One order hears of it while another one is having the next account made: that one is not given up as well. */
+/* One order notices while another one is creating the next account, which is not dropped as well. */
 START_TEST(test_deactivated_twice)
 {
     lab_add("b.test");
     lab_start();
     lab_run_until_issued(2, LAB_MINUTE);
     lab->ca->accounts[0].deactivated = true;
-    lab_want("a.test");
-    lab_run((hg_time)_i * 10 * HG_MILLISECOND); /* an answer takes a hundred */
-    lab_want("b.test");
+    lab_renew("a.test");
+    lab_run((hg_time)_i * 10 * HG_MILLISECOND); /* a response takes 100 */
+    lab_renew("b.test");
     lab_run(5 * LAB_MINUTE);
     ck_assert_uint_eq(lab->ca->issued, 4);
     ck_assert_msg(lab->ca->account_count == 2, "%u accounts: %s", lab->ca->account_count, lab->host.log);
@@ -113,8 +113,8 @@ START_TEST(test_deactivated_twice)
 }
 END_TEST
 
-/* What was told last is found again by the key. */
-START_TEST(test_lost_answer)
+/* The account is found again by its key. */
+START_TEST(test_lost_response)
 {
     fake_ca_rule(
         lab->ca,
@@ -134,16 +134,16 @@ START_TEST(test_contact)
     lab_stop();
     lab->config.email = _i ? NULL : "another@a.test";
     lab_start();
-    check_goes_on(1);
+    check_renews(1);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 1);
-    check_goes_on(1);
+    check_renews(1);
     lab_restart();
-    check_goes_on(1);
+    check_renews(1);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 1);
 }
 END_TEST
 
-/* Told, tried again a day later, and no certificate waits for it. */
+/* It is logged and tried again a day later, and no certificate waits for it. */
 START_TEST(test_contact_refused)
 {
     static const struct fake_rule rules[] = {
@@ -158,17 +158,17 @@ START_TEST(test_contact_refused)
     lab->config.email = "ops@wrong";
     rule = fake_ca_rule(lab->ca, rules[_i]);
     lab_start();
-    check_goes_on(1);
-    check_goes_on(1);
+    check_renews(1);
+    check_renews(1);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 1);
-    ck_assert_uint_eq(lab_said("error: https://ca1.test/directory: cannot change the contact to "), 1);
+    ck_assert_uint_eq(lab_logged("error: https://ca1.test/directory: cannot change the contact to "), 1);
     lab_run(LAB_DAY);
-    check_goes_on(1);
+    check_renews(1);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 2);
     rule->times = rule->hits;
     lab_run(LAB_DAY);
-    check_goes_on(1);
-    check_goes_on(1);
+    check_renews(1);
+    check_renews(1);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "account"), 3);
 }
 END_TEST
@@ -184,9 +184,9 @@ START_TEST(test_terms)
                                                     .status = 403,
                                                     .type = "userActionRequired",
                                                     .detail = "agree to https://ca1.test/terms/2"});
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run(30 * HG_SECOND);
-    ck_assert_uint_eq(lab_said("userActionRequired: agree to https://ca1.test/terms/2; next attempt"), 1);
+    ck_assert_uint_eq(lab_logged("userActionRequired: agree to https://ca1.test/terms/2; next attempt"), 1);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
     rule->times = rule->hits;
     lab_run(5 * LAB_MINUTE);
@@ -195,7 +195,7 @@ START_TEST(test_terms)
 }
 END_TEST
 
-/* Its URL is another one now, and the authority has no words for that: it is found by its key. */
+/* The account has another URL now, and the authority does not say so: it is found by its key. */
 START_TEST(test_stale_url)
 {
     static const int statuses[] = {0, 400, 401, 403, 404};
@@ -214,7 +214,7 @@ START_TEST(test_stale_url)
     lab_stop();
     fake_store_set(&lab->store, key, text);
     lab_start();
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run(5 * LAB_MINUTE);
     ck_assert_msg(lab_served_by(lab->ca, "a.test") == 1, "%s", lab->host.log);
     ck_assert_uint_eq(lab->ca->account_count, 1);
@@ -224,12 +224,12 @@ START_TEST(test_stale_url)
 }
 END_TEST
 
-START_TEST(test_no_binding)
+START_TEST(test_missing_binding)
 {
     lab->ca->eab_required = true;
     lab_start();
     lab_run(2 * LAB_HOUR);
-    ck_assert_uint_ge(lab_said("externalAccountRequired: an external account binding is required; next attempt"), 4);
+    ck_assert_uint_ge(lab_logged("externalAccountRequired: an external account binding is required; next attempt"), 4);
     ck_assert_uint_le(fake_ca_seen(lab->ca, "new-account"), 9);
     lab_stop();
     lab->config.eab_kid = "kid-1";
@@ -240,8 +240,8 @@ START_TEST(test_no_binding)
 }
 END_TEST
 
-/* The authority's words, pauses that grow, and the key stays: the account can be restored. */
-START_TEST(test_binding_used_up)
+/* The authority's error is logged, the pauses grow, and the key is kept, so the account can be restored. */
+START_TEST(test_binding_refused)
 {
     static const char *const words[] = {"the external account key was used already", "the binding was revoked"};
     json_t *first;
@@ -253,9 +253,9 @@ START_TEST(test_binding_used_up)
     lab_begin();
     first = json_deep_copy(lab->ca->accounts[0].jwk);
     lab->ca->accounts[0].forgotten = true;
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run(2 * LAB_HOUR);
-    ck_assert_msg(lab_said(words[_i]) >= 4, "%s", lab->host.log);
+    ck_assert_msg(lab_logged(words[_i]) >= 4, "%s", lab->host.log);
     ck_assert_msg(fake_ca_seen(lab->ca, "new-account") <= 10, "%u", fake_ca_seen(lab->ca, "new-account"));
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
     lab->ca->accounts[0].forgotten = false;
@@ -273,17 +273,17 @@ TCase *cases_account(void)
 
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, test_unknown, 0, sizeof kinds / sizeof *kinds);
-    tcase_add_test(tests, test_unknown_to_one);
+    tcase_add_loop_test(tests, test_unknown_account, 0, sizeof kinds / sizeof *kinds);
+    tcase_add_test(tests, test_unknown_in_one_order);
     tcase_add_loop_test(tests, test_forgotten, 0, 2);
     tcase_add_loop_test(tests, test_deactivated, 0, 2);
     tcase_add_loop_test(tests, test_deactivated_twice, 0, 30);
-    tcase_add_test(tests, test_lost_answer);
+    tcase_add_test(tests, test_lost_response);
     tcase_add_loop_test(tests, test_contact, 0, 2);
     tcase_add_loop_test(tests, test_contact_refused, 0, 3);
     tcase_add_test(tests, test_terms);
     tcase_add_loop_test(tests, test_stale_url, 0, 5);
-    tcase_add_test(tests, test_no_binding);
-    tcase_add_loop_test(tests, test_binding_used_up, 0, 2);
+    tcase_add_test(tests, test_missing_binding);
+    tcase_add_loop_test(tests, test_binding_refused, 0, 2);
     return tests;
 }

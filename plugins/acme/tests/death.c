@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The process dies, at each change of the store and at each request; the next one goes on (behaviour 8).
+ * The process dies at each change of the store and at each request, and the next one continues (behaviour 8).
  */
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
@@ -9,14 +9,14 @@
 #include <hopgate/host.h>
 #include <stdio.h>
 
-/* They are renewed after half of it. */
+/* Certificates are renewed after half of it. */
 #define LIFETIME (12 * 3600)
 
-/* Where it dies. */
+/* When the process dies. */
 struct death {
     unsigned change;  /* of the store, or … */
-    const char *kind; /* … the request of that kind that waits for its answer */
-    bool done;        /* the store, or the authority, has done it */
+    const char *kind; /* … a request of this kind */
+    bool done;        /* after the store or the authority has processed it */
 };
 
 static void plan(const struct death *death)
@@ -28,7 +28,7 @@ static void plan(const struct death *death)
         lab->store.death = (struct fake_death){.change = lab->store.changes + death->change, .done = death->done};
 }
 
-/* A record that is left when the certificate is there already does no harm, but none is left in the end. */
+/* An order may be left until the next renewal, but not a challenge. */
 static void check_nothing_left(const char *where)
 {
     lab_run(LAB_MINUTE);
@@ -42,14 +42,14 @@ static void check_next(const char *where)
 
     lab_run(3 * LAB_HOUR);
     ck_assert_msg(lab->ca->issued == issued, "%s: %u certificates later", where, lab->ca->issued);
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run(LAB_MINUTE);
     ck_assert_msg(lab->ca->issued == issued + 1, "%s: %u renewed", where, lab->ca->issued);
     ck_assert_msg(lab_served_by(lab->ca, "a.test") == (int)lab->ca->order_count - 1, "%s: not renewed", where);
     ck_assert_msg(!fake_store_first(&lab->store, "acme/orders"), "%s: an order is left in the store", where);
 }
 
-/* False: it did not die, there are no more places. */
+/* False: there were fewer changes, so it did not die. */
 static bool first_certificate(const struct death *death, const char *where)
 {
     bool died;
@@ -73,7 +73,7 @@ static bool first_certificate(const struct death *death, const char *where)
     return died;
 }
 
-/* The old one is there at once, a new one comes, one. */
+/* After a restart, the old certificate is served at once, and one new one is obtained. */
 static bool renewal(const struct death *death, const char *where)
 {
     bool died;
@@ -134,7 +134,7 @@ START_TEST(test_requests)
     snprintf(where, sizeof where, "%s %s", kind, _i & 1 ? "done" : "not done");
     ck_assert_msg(first_certificate(&(struct death){.kind = kind, .done = _i & 1}, where), "%s", where);
     if (_i / 2 < 3)
-        return; /* what a renewal does without */
+        return; /* a renewal makes no such request */
     lab_tear_down();
     lab_set_up();
     ck_assert_msg(renewal(&(struct death){.kind = kind, .done = _i & 1}, where), "%s", where);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What is downloaded: the preferred chain, and what is looked at before it is served (behaviours 12, 23).
+ * The preferred chain, and checks before a certificate is used (behaviours 12, 23).
  */
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
 
-/* The common name of who issued the last certificate that is served. */
+/* The common name of the issuer of the last certificate in the chain. */
 static const char *root_of_served(void)
 {
     const char *pem = fake_store_first(&lab->store, "acme/certificates");
@@ -28,7 +28,7 @@ static const struct {
     const char *preferred, *alternate;
     struct fake_rule rule;
     const char *root;
-    bool told;
+    bool logged;
 } chains[] = {
     {NULL, "good", {0}, "Root A", false},
     {"Root A", "good", {0}, "Root A", false},
@@ -56,20 +56,20 @@ START_TEST(test_chains)
     ck_assert_msg(lab_served_by(lab->ca, "a.test") == 0, "%d: %s", _i, lab->host.log);
     ck_assert_str_eq(root_of_served(), chains[_i].root);
     ck_assert_uint_eq(lab->ca->order_count, 1);
-    ck_assert_msg(lab_said("using the default one") == chains[_i].told, "%d: %s", _i, lab->host.log);
+    ck_assert_msg(lab_logged("using the default one") == chains[_i].logged, "%d: %s", _i, lab->host.log);
 }
 END_TEST
 
-/* The leaf is not what was ordered: told, not served, and ordered anew after a pause. */
+/* A wrong leaf is logged, not served, and ordered again after a pause. */
 static const struct {
     bool other_key;
     const char *other_names;
     int64_t skew;
-    const char *told;
-    unsigned orders; /* once it is right: what may have been a fault of this clock is downloaded again */
+    const char *logged;
+    unsigned orders; /* 1: if our clock may be wrong, it is only downloaded again */
 } leaves[] = {
     {true, NULL, 0, "the key does not belong to the certificate", 2},
-    {false, "b.test", 0, "has other names", 2},
+    {false, "b.test", 0, "is for other names", 2},
     {false, NULL, -91 * 86400, "has already expired", 2},
     {false, NULL, 30 * 86400, "not valid before tomorrow", 1},
 };
@@ -81,7 +81,7 @@ START_TEST(test_leaf)
     lab->ca->skew = leaves[_i].skew;
     lab_start();
     lab_run(30 * HG_SECOND);
-    ck_assert_msg(lab_said(leaves[_i].told) == 1, "%s: %s", leaves[_i].told, lab->host.log);
+    ck_assert_msg(lab_logged(leaves[_i].logged) == 1, "%s: %s", leaves[_i].logged, lab->host.log);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), -1);
     ck_assert_ptr_null(fake_store_first(&lab->store, "acme/certificates"));
     lab->ca->other_key = false;
@@ -89,18 +89,18 @@ START_TEST(test_leaf)
     lab->clock_error = lab->ca->skew > 0 ? lab->ca->skew : 0;
     lab->ca->skew = 0;
     lab_run(20 * LAB_MINUTE);
-    ck_assert_msg(lab->ca->order_count == leaves[_i].orders, "%s: %u orders", leaves[_i].told, lab->ca->order_count);
+    ck_assert_msg(lab->ca->order_count == leaves[_i].orders, "%s: %u orders", leaves[_i].logged, lab->ca->order_count);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), (int)leaves[_i].orders - 1);
 }
 END_TEST
 
-/* The old one is served while the new one is unusable. */
+/* The old certificate is served while the new one cannot be used. */
 START_TEST(test_leaf_of_renewal)
 {
     lab_start();
     lab_run_until_issued(1, LAB_MINUTE);
     lab->ca->other_key = true;
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run(30 * HG_SECOND);
     ck_assert_msg(lab->ca->issued == 2, "%s", lab->host.log);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
@@ -110,7 +110,7 @@ START_TEST(test_leaf_of_renewal)
 }
 END_TEST
 
-/* What is no chain at all: the order is kept, and the certificate fetched again from there. */
+/* If the response is not a chain, the order is kept, and the certificate is downloaded again. */
 START_TEST(test_no_chain)
 {
     static const struct fake_rule rules[] = {{.body = ""},
@@ -124,7 +124,7 @@ START_TEST(test_no_chain)
     fake_ca_rule(lab->ca, rule);
     lab_start();
     lab_run(30 * HG_SECOND);
-    ck_assert_uint_eq(lab_said("no certificate:"), 1);
+    ck_assert_uint_eq(lab_logged("no certificate:"), 1);
     fake_ca_forget_rules(lab->ca);
     lab_run(5 * LAB_MINUTE);
     lab_check_one();
@@ -132,16 +132,16 @@ START_TEST(test_no_chain)
 }
 END_TEST
 
-/* A renewal with an intermediate that has not signed it, by its key or even by its name: what verifies is served on,
- * and nothing more is ordered for that. */
+/* A renewal with an intermediate that has not signed it: the old certificate stays in use, and nothing more is ordered.
+ */
 START_TEST(test_alien_intermediate)
 {
     lab_begin();
     lab->ca->chain = _i ? "alien" : "torn";
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run(LAB_HOUR);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
-    ck_assert_uint_ge(lab_said("no certificate: the authority's certificate: does not verify"), 2);
+    ck_assert_uint_ge(lab_logged("no certificate: the authority's certificate: does not verify"), 2);
     ck_assert_uint_eq(lab->ca->order_count, 2);
     lab->ca->chain = NULL;
     lab_run(2 * LAB_HOUR);

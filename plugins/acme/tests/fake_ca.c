@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What an authority does with a request that was checked: accounts, orders, authorizations.
+ * What an authority does with a request: accounts, orders, authorizations.
  */
 #include "plugins/acme/tests/fake_ca.h"
 #include "plugins/lib/jose/base64url.h"
@@ -199,7 +199,7 @@ static void new_order(struct fake_ca *ca, const struct fake_request *request, st
             return;
         }
         snprintf(order->names[order->name_count], sizeof *order->names, "%s", name);
-        order->authorizations[order->name_count++].status = ca->valid_already ? "valid" : "pending";
+        order->authorizations[order->name_count++].status = ca->already_valid ? "valid" : "pending";
     }
     update(order);
     tell_order(ca, ca->order_count++, reply);
@@ -329,7 +329,7 @@ static bool is_key_of(const json_t *jwk, const struct fake_ca_order *order)
     return equal;
 }
 
-/* RFC 8555 section 7.6: by the account that has ordered it, or by its own key. */
+/* RFC 8555 section 7.6: by the account that ordered it, or with its own key. */
 static void revoke(struct fake_ca *ca, const struct fake_request *request, struct fake_reply *reply)
 {
     for (unsigned i = 0; i < ca->order_count; i++) {
@@ -354,7 +354,7 @@ static void revoke(struct fake_ca *ca, const struct fake_request *request, struc
     fake_reply_problem(reply, 404, "malformed", "there is no such certificate");
 }
 
-/* ---- All of them ---- */
+/* ---- Requests ---- */
 
 void fake_ca_serve(struct fake_ca *ca, const struct fake_request *request, struct fake_reply *reply)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Certificate authorities (RFC 8555) inside the process, in the place of libcurl: they answer after a tenth of a
- * second, check signatures, nonces and challenges, issue certificates that are real, and go wrong by rules.
+ * Certificate authorities (RFC 8555) inside the process, which replace the HTTP client: they answer after a tenth of a
+ * second, check signatures, nonces and challenges, issue real certificates, and fail as rules say.
  */
 #ifndef ACME_TESTS_FAKE_CA_H
 #define ACME_TESTS_FAKE_CA_H
@@ -24,19 +24,20 @@ enum {
 
 struct fake_ca;
 
-/* What goes wrong. The zero value of a member means: as usual. */
+/* A fault. Members that are zero have no effect. */
 struct fake_rule {
-    const char *kind;          /* of request: the first segment of its path ("new-order"); with a "*": of any */
-    unsigned skip;             /* that many are answered as usual first … */
-    unsigned times;            /* … and after that many it is over; 0: never */
-    int status;                /* the CA does nothing but answer with it */
-    const char *type, *detail; /* of the problem; a NULL type: no problem document */
-    int64_t retry_after;       /* also in answers that are as usual otherwise */
+    const char *kind;          /* of request: the first segment of its path, such as "new-order", or "*" */
+    unsigned skip;             /* that many requests are answered as usual first */
+    unsigned times;            /* how many requests are affected; 0: all */
+    int status;                /* the CA only answers with this status */
+    const char *type, *detail; /* of the problem; without a type, there is no problem document */
+    int64_t retry_after;       /* also added to responses that are as usual otherwise */
     const char *body;          /* instead of the document */
-    const char *error;         /* the connection fails with it, before the CA … */
-    bool too_late;             /* … or after it has done what was asked */
-    void (*edit)(struct fake_ca *ca, json_t *document); /* the CA does it and answers something else */
-    bool kills;                                         /* the process dies while it waits for the answer */
+    const char *error;         /* the connection fails, before the CA has processed the request, … */
+    bool too_late;             /* … or after it */
+    void (*edit)(struct fake_ca *ca,
+                 json_t *document); /* changes the response after the CA has processed the request */
+    bool kills;                     /* the process dies while it waits for the response */
     unsigned hits;
 };
 
@@ -48,8 +49,8 @@ struct fake_ca_order {
     bool wildcard, revoked, revoked_by_own_key;
     struct fake_authorization {
         const char *status;
-        const char *failed; /* the type of challenge that has */
-        const char *tried;  /* the type of challenge that the CA was told to look at */
+        const char *failed; /* the challenge type that did */
+        const char *tried;  /* the challenge type that was tried */
     } authorizations[FAKE_NAMES_MAX];
     char profile[32], replaces[128];
     char *leaf; /* PEM */
@@ -61,18 +62,18 @@ struct fake_ca {
     json_t *meta;     /* of the directory */
     bool no_key_change;
     bool eab_required, eab_used_up;
-    const char *eab_words;   /* where it is used up */
-    int unknown_status;      /* of accounts that are not there, without a type of their own; 0: as usual */
-    bool valid_already;      /* authorizations are */
-    bool lazy;               /* it does not look at challenges */
-    const char *unreachable; /* a type of challenge that always fails */
-    const char *quoted;      /* a challenge fails as unauthorized, for that reason */
-    const char *forbidden;   /* a name that it will not have */
-    int64_t lifetime;        /* of certificates, seconds */
-    int64_t skew;            /* of its clock */
-    const char *other_names; /* certificates are for that name instead */
+    const char *eab_words;   /* the error if it is used up */
+    int unknown_status;      /* for unknown accounts, with type malformed; 0: accountDoesNotExist */
+    bool already_valid;      /* authorizations are */
+    bool lazy;               /* does not validate challenges */
+    const char *unreachable; /* a challenge type that always fails */
+    const char *quoted;      /* challenges fail as unauthorized, with this detail */
+    const char *forbidden;   /* a name that is rejected */
+    int64_t lifetime;        /* of certificates, in seconds */
+    int64_t skew;            /* of its clock, in seconds */
+    const char *other_names; /* certificates are for this name instead */
     bool other_key;          /* certificates are for another key */
-    int replaces_status;     /* it answers so to orders that tell what they replace */
+    int replaces_status;     /* for orders with `replaces` */
     const char *chain;       /* the default chain: "good" or NULL, "alien" (of another authority), "torn" */
     const char *alternate; /* the alternate chain: "good", "other" (another leaf), "cut", "torn" (a link is missing) */
     struct fake_rule rules[FAKE_RULES_MAX];
@@ -93,38 +94,37 @@ struct fake_ca {
     gnutls_x509_crt_t intermediates[2], roots[2];
 };
 
-/* All of a test, with the connections to them: what https_new() and the others find. */
+/* The authorities of a test, with the connections to them. */
 struct fake_world {
     struct fake_host *host;
     struct fake_ca cas[FAKE_CAS_MAX];
     bool (*is_presented)(const char *type, const char *name, const char *token, const char *key_authorization);
-    bool dead; /* the process: nothing leaves it any more */
+    bool dead; /* the process: it sends nothing any more */
 };
 
 void fake_world_begin(struct fake_world *world, struct fake_host *host);
 void fake_world_end(struct fake_world *world);
 
-/* The rule counts from now on. */
+/* Adds a rule. */
 struct fake_rule *fake_ca_rule(struct fake_ca *ca, struct fake_rule rule);
 void fake_ca_forget_rules(struct fake_ca *ca);
-/* Requests of that kind since fake_world_begin(), as they were sent. */
+/* The number of requests of that kind since fake_world_begin(). */
 unsigned fake_ca_seen(const struct fake_ca *ca, const char *kind);
 
-/* The answer to one request. */
 struct fake_reply {
     int status;
     char fields[1024];
     char *body;
-    json_t *document; /* or that */
+    json_t *document; /* instead of `body` */
 };
 
-/* A request that was checked: who has signed it, and what it says. */
+/* A request whose signature was checked. */
 struct fake_request {
-    const char *kind; /* of its path … */
-    unsigned number;
+    const char *kind; /* from the path */
+    unsigned number;  /* from the path */
     const char *url;
-    int account;           /* -1: it came with a key … */
-    const json_t *jwk;     /* … which is this one */
+    int account;           /* -1: it was signed with … */
+    const json_t *jwk;     /* … this key */
     const json_t *payload; /* NULL: a POST-as-GET */
 };
 
@@ -135,21 +135,20 @@ void fake_reply_problem(struct fake_reply *reply, int status, const char *type, 
 void fake_reply_field(struct fake_reply *reply, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* fake_jose.c: the payload of a message that the key of `jwk`, or of its own header if that is NULL, has signed; NULL:
- * it has not. `header` is for the caller to free, as is the payload, a null for an empty one. */
+/* fake_jose.c: the payload of a message, a null if it is empty; NULL: it was not signed with the key `jwk`, or the one
+ * in its header if `jwk` is NULL. Payload and `header` are for the caller to free. */
 json_t *fake_jose_open(const json_t *message, const json_t *jwk, json_t **header);
 json_t *fake_jose_header(const json_t *message);
 /* "token.thumbprint", for the caller to free. */
 char *fake_jose_key_authorization(const char *token, const json_t *jwk);
 
-/* fake_issuer.c: its certificates. */
+/* fake_issuer.c */
 void fake_issuer_begin(struct fake_ca *ca);
 void fake_issuer_end(struct fake_ca *ca);
-/* Issues for an order by its CSR. False: it is not as ordered. */
+/* Issues the certificate of an order. False: the CSR is invalid. */
 bool fake_issuer_issue(struct fake_ca *ca, struct fake_ca_order *order, const char *csr);
 /* The chain in PEM, for the caller to free. */
 char *fake_issuer_chain(struct fake_ca *ca, const struct fake_ca_order *order, bool alternate);
 
-/* Of each test that has a world. */
 extern struct fake_world *fake_world;
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The operator's programs, in the place of libhook: nothing is run, all of them do well a second later, and what they
- * were told is kept.
+ * Replaces libhook: runs no programs, reports success after a second, and records the arguments.
  */
 #include "plugins/acme/tests/lab.h"
 #include "plugins/lib/hook/hook.h"
@@ -51,9 +50,9 @@ struct hook *hook_run(struct hg_worker *worker, const struct hook_call *call, ho
     struct hook *hook = malloc(sizeof *hook);
 
     for (size_t i = 0; call->arguments[i]; i++)
-        snprintf(lab->told + strlen(lab->told), sizeof lab->told - strlen(lab->told), "%s%s", i ? " " : "",
+        snprintf(lab->hooks + strlen(lab->hooks), sizeof lab->hooks - strlen(lab->hooks), "%s%s", i ? " " : "",
                  call->arguments[i]);
-    snprintf(lab->told + strlen(lab->told), sizeof lab->told - strlen(lab->told), "\n");
+    snprintf(lab->hooks + strlen(lab->hooks), sizeof lab->hooks - strlen(lab->hooks), "\n");
     *hook = (struct hook){.worker = worker,
                           .timer = hg_timer_new(worker, on_time, hook),
                           .done = done,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The certificates of an authority: two chains to the same leaf.
+ * The certificates of an authority: two chains for each leaf.
  */
 #include "plugins/acme/tests/fake_ca.h"
 #include "plugins/lib/jose/base64url.h"
@@ -137,7 +137,7 @@ static char *pem_of(gnutls_x509_crt_t crt)
     return text;
 }
 
-/* Another leaf than that of the order. */
+/* A leaf that is not the order's. */
 static char *stranger(struct fake_ca *ca, const struct fake_ca_order *order)
 {
     gnutls_x509_privkey_t key = key_new();
@@ -157,7 +157,7 @@ char *fake_issuer_chain(struct fake_ca *ca, const struct fake_ca_order *order, b
     const char *how = alternate ? ca->alternate : ca->chain ? ca->chain : "good";
     struct fake_ca *signer = strcmp(how, "alien") ? ca : &fake_world->cas[1];
     char *leaf = strcmp(how, "other") ? strdup(order->leaf) : stranger(ca, order);
-    /* Without the link to the leaf the root of the alternate chain still is at its end. */
+    /* "torn": without the intermediate, but issued by the alternate root. */
     char *next = pem_of(strcmp(how, "torn") ? signer->intermediates[alternate] : ca->roots[1]);
     char *chain = NULL;
 

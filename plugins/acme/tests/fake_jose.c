@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Messages as an authority reads them (RFC 7515, RFC 8555 section 6.2).
+ * Reading signed messages (RFC 7515, RFC 8555 section 6.2).
  */
 #include "plugins/acme/tests/fake_ca.h"
 #include "plugins/lib/jose/base64url.h"
@@ -36,7 +36,7 @@ static gnutls_datum_t bytes_of(const char *text)
     return (gnutls_datum_t){bytes, (unsigned)size};
 }
 
-/* Both coordinates of a key, or of RSA n and e, as the algorithm wants them. */
+/* Both coordinates, or n and e for RSA. False: not a key for this algorithm. */
 static bool import_key(gnutls_pubkey_t key, const json_t *jwk, const char *algorithm, size_t coordinate)
 {
     const bool rsa = !strcmp(member(jwk, "kty"), "RSA");

@@ -158,7 +158,7 @@ void fake_store_set(struct fake_store *store, const char *key, const char *value
     tell(store, key);
 }
 
-/* ---- Operations, when their time has come ---- */
+/* ---- Completing operations ---- */
 
 static struct fake_lease *lease_of(struct fake_store *store, const char *name)
 {
@@ -213,7 +213,7 @@ static bool may_write(const struct hg_store_request *request, struct hg_store_an
     return true;
 }
 
-/* False: the process has died there. */
+/* False: the process has died. */
 static bool change(struct hg_store_request *request, struct hg_store_answer *answer)
 {
     struct fake_store *store = request->store;
@@ -326,7 +326,7 @@ static void on_time(void *arg)
     free(changed);
 }
 
-/* ---- Operations, as they are begun ---- */
+/* ---- Beginning operations ---- */
 
 static struct hg_store_request *begin(struct hg_worker *provider, struct hg_store_request what, struct hg_text key,
                                       hg_store_done done, void *arg)
@@ -411,7 +411,7 @@ static struct hg_store_request *release(struct hg_worker *provider, struct hg_te
     return begin(provider, (struct hg_store_request){.operation = OPERATION_RELEASE, .fence = fence}, name, done, arg);
 }
 
-/* What was begun is done all the same, as in any store. */
+/* A cancelled operation is completed nevertheless, as in any store. */
 static void ignore(void *arg, const struct hg_store_answer *answer)
 {
     (void)arg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A store in memory, for a fake host: it answers a millisecond later, outlives the plugin, fails and dies when told.
+ * A store in memory, for a fake host. It answers after a millisecond, outlives the plugin, and can fail.
  */
 #ifndef ACME_TESTS_FAKE_STORE_H
 #define ACME_TESTS_FAKE_STORE_H
@@ -10,7 +10,7 @@
 
 #include <hopgate/store.h>
 
-/* Where the process that uses the store dies: at the nth change (1: the first), with or without it having been done. */
+/* The process that uses the store dies at the nth change, before or after it is made. */
 struct fake_death {
     unsigned change;
     bool done;
@@ -35,33 +35,33 @@ struct fake_store {
     uint64_t revisions;
     unsigned changes; /* puts and removes since fake_store_restart() */
     struct fake_death death;
-    bool dead;              /* takes and answers nothing any more */
-    const char *unwritable; /* keys with that beginning cannot be written; NULL: all can */
+    bool dead;              /* the process is */
+    const char *unwritable; /* keys with this prefix cannot be written */
     hg_time delay;          /* until other nodes see a change */
-    bool closed;            /* no lease can be opened, nor can what they protect be written */
+    bool closed;            /* read-only: no lease can be taken, and what they protect cannot be written */
 };
 
 extern const struct hg_store_ops fake_store_ops;
 
 void fake_store_init(struct fake_store *store, struct fake_host *host);
-/* The process has ended, a new one begins: the values are there, leases and watches are not. */
+/* A new process begins: without leases and watches. */
 void fake_store_restart(struct fake_store *store);
 void fake_store_free(struct fake_store *store);
 
-/* Another process takes a lease, whoever has it, for so long. */
+/* Another process takes a lease for that long, even if it is held. */
 void fake_store_steal(struct fake_store *store, const char *lease, hg_time time);
 
-/* The value as a text, or NULL. Valid until the next change. */
+/* A value, or NULL. Valid until the next change. */
 const char *fake_store_text(const struct fake_store *store, const char *key);
-/* The first of the values below the prefix, or NULL. */
+/* The first value below the prefix, or NULL. */
 const char *fake_store_first(const struct fake_store *store, const char *prefix);
 /* Its key. */
 const char *fake_store_key(const struct fake_store *store, const char *prefix);
-/* As another process would write it, told to who watches … */
+/* Another process writes a value, with … */
 void fake_store_set(struct fake_store *store, const char *key, const char *value);
-/* … or not told, which a watch may do once more than it has happened but never less: who looks sees it. */
+/* … or without notifying watches. */
 void fake_store_slip(struct fake_store *store, const char *key, const char *value);
-/* Watches are told that anything may have changed. */
+/* Notifies watches that anything may have changed. */
 void fake_store_overflow(struct fake_store *store);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * In the place of plugins/lib/http_client/http_client.c: the way to the authorities, what is checked of each request,
- * and what goes wrong.
+ * Replaces plugins/lib/http_client/http_client.c: passes requests to the authorities, checks them, and applies the
+ * rules.
  */
 #include "plugins/acme/tests/fake_ca.h"
 #include "plugins/lib/http_client/http_client.h"
@@ -24,7 +24,7 @@ struct https_call {
     char *url, *body;
     https_done done;
     void *arg;
-    /* Of the URL. */
+    /* From the URL. */
     struct fake_ca *ca;
     char kind[24];
     unsigned number;
@@ -32,7 +32,7 @@ struct https_call {
 
 struct fake_world *fake_world;
 
-/* ---- What is checked ---- */
+/* ---- Checks ---- */
 
 static unsigned nonce_number(const json_t *header)
 {
@@ -58,7 +58,7 @@ static void give_nonce(struct fake_ca *ca, struct fake_reply *reply)
     fake_reply_field(reply, "Replay-Nonce", "n%u", ca->nonce_count);
 }
 
-/* The account that the header names; false with the reply: none that may do anything. */
+/* The account in the header. False, with a reply: it is unknown or deactivated. */
 static bool find_account(struct fake_ca *ca, const json_t *header, int *number, struct fake_reply *reply)
 {
     const char *kid = json_string_value(json_object_get(header, "kid"));
@@ -78,7 +78,7 @@ static bool find_account(struct fake_ca *ca, const json_t *header, int *number, 
     return false;
 }
 
-/* RFC 8555 section 6: what is not signed as it has to be is our fault, and never right. */
+/* RFC 8555 section 6. A request that is not signed properly is a fault of acme. */
 static void serve_signed(struct https_call *call, struct fake_reply *reply)
 {
     struct fake_ca *ca = call->ca;
@@ -123,7 +123,7 @@ static void serve(struct https_call *call, struct fake_reply *reply)
         give_nonce(call->ca, reply);
 }
 
-/* ---- What goes wrong ---- */
+/* ---- Rules ---- */
 
 static struct fake_rule *rule_for(struct fake_ca *ca, const char *kind)
 {
@@ -144,7 +144,7 @@ static struct fake_rule *rule_for(struct fake_ca *ca, const char *kind)
     return NULL;
 }
 
-/* The CA's whole answer is the rule's. */
+/* The rule replaces the CA's response. */
 static void follow(struct https_call *call, const struct fake_rule *rule, struct fake_reply *reply)
 {
     reply->status = rule->status;

@@ -47,7 +47,7 @@ static int present_tlsalpn01(struct hg_worker *provider, const struct hg_challen
     return present("tls-alpn-01", challenge);
 }
 
-/* Presented twice, here and by the mirror: withdrawn as a whole. */
+/* A challenge is presented twice: by the attempt, and by the watch. This withdraws both. */
 static void withdraw(struct hg_worker *provider, struct hg_text token)
 {
     (void)provider;
@@ -125,7 +125,7 @@ void lab_stop(void)
 {
     fake_host_stop(&lab->host, hopgate_plugin());
     lab->host.worker.state = NULL;
-    fake_host_run(&lab->host, HG_SECOND); /* what the store was given last */
+    fake_host_run(&lab->host, HG_SECOND); /* until the store has written everything */
     end_process();
 }
 
@@ -176,7 +176,7 @@ static json_t *lab_state_of(const char *name)
     return text ? json_loads(text, 0, NULL) : NULL;
 }
 
-void lab_want(const char *name)
+void lab_renew(const char *name)
 {
     char key[128], value[128];
     json_t *state = lab_state_of(name);
@@ -204,7 +204,7 @@ int lab_command(const char *verb, const char *name, const char *argument)
     return lab->host.exit_code;
 }
 
-/* ---- Of each test ---- */
+/* ---- Set-up ---- */
 
 static const char *first_name = "a.test";
 
@@ -248,7 +248,7 @@ void lab_add(const char *name)
     lab->groups[lab->config.domains.count++].names = (struct hg_list){.items = names, .count = 1};
 }
 
-/* ---- How it stands ---- */
+/* ---- Results ---- */
 
 static void ignore(void *arg, struct hg_certificate *certificate)
 {
@@ -283,7 +283,7 @@ int64_t lab_state(const char *name, const char *member)
     return value;
 }
 
-unsigned lab_said(const char *text)
+unsigned lab_logged(const char *text)
 {
     unsigned count = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The plugin as a whole on a simulated clock: with a store, solvers and authorities that are fakes.
+ * The whole plugin on a simulated clock, with fakes of the store, the solvers and the authorities.
  */
 #ifndef ACME_TESTS_LAB_H
 #define ACME_TESTS_LAB_H
@@ -16,8 +16,7 @@
 #define LAB_MINUTE (60 * HG_SECOND)
 #define LAB_HOUR   (3600 * HG_SECOND)
 #define LAB_DAY    (86400 * HG_SECOND)
-/* Of whoever orders the certificate of a.test. */
-#define LAB_LEASE "acme/certificates/a.test"
+#define LAB_LEASE  "acme/certificates/a.test"
 
 enum { LAB_JOBS_MAX = 8 };
 
@@ -33,45 +32,45 @@ struct lab {
     bool running;
     char (*presented)[3][192]; /* type, name, key authorization */
     size_t presented_count;
-    char told[1024]; /* to the operator's programs: their arguments, a line each */
-    char peer[64];   /* of the handshakes that lab_served_by() makes */
+    char hooks[1024]; /* the arguments of programs that were run, a line each */
+    char peer[64];    /* of the handshakes in lab_served_by() */
 };
 
 extern struct lab *lab;
 
-/* Of each test: a gateway that is not started yet, for a.test, with one authority. */
+/* For each test: a gateway with a certificate for a.test and one authority, not started yet. */
 void lab_set_up(void);
 void lab_tear_down(void);
 
 void lab_start(void);
-/* In good order. */
+/* As SIGTERM does. */
 void lab_stop(void);
-/* The process is gone without another word. */
+/* As SIGKILL does. */
 void lab_kill(void);
 void lab_restart(void);
 void lab_run(hg_time time);
-/* Runs until there are that many certificates in all, or the time is over. */
+/* Runs until that many certificates have been issued in total, or the time is over. */
 void lab_run_until_issued(unsigned count, hg_time time);
 
-/* Starts, and has a certificate for a.test. */
+/* Starts, and obtains a certificate for a.test. */
 void lab_begin(void);
-/* An operator wants a certificate to be renewed: what the command leaves in the store. */
-void lab_want(const char *name);
+/* Stores a request to renew a certificate, as the command does. */
+void lab_renew(const char *name);
 
-/* `hopgate acme VERB NAME [ARGUMENT]` beside it: the exit code. What it prints goes to the test's output. */
+/* Runs `hopgate acme VERB NAME [ARGUMENT]` and returns its exit code. Its output goes to the test's. */
 int lab_command(const char *verb, const char *name, const char *argument);
 
-/* The names of a certificate beside a.test. */
+/* Adds a certificate to the config. */
 void lab_add(const char *name);
 
-/* The order that has led to what is served for a name, by its number; -1: something else, or nothing. With on_demand
- * a route names each host *.named.test, and one for *.wild.test those. */
+/* The number of the order whose certificate is served for a name; -1: none. With on_demand, a route names each host
+ * *.named.test, and another one is for *.wild.test. */
 int lab_served_by(struct fake_ca *ca, const char *name);
-/* What the store remembers of a certificate: a member of its state. */
+/* A member of the stored state of a certificate. */
 int64_t lab_state(const char *name, const char *member);
-/* How often the log says it. */
-unsigned lab_said(const char *text);
-/* Orders that are finalized, and what is served, of the first authority: one, and it. */
+/* How often this was logged. */
+unsigned lab_logged(const char *text);
+/* Checks that the first authority has issued one certificate, and that it is served. */
 void lab_check_one(void);
 
 #endif

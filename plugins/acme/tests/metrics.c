@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What people are told of certificates: figures, and warnings of those that end soon (behaviour 24).
+ * Gauges, and warnings before certificates expire (behaviour 24).
  */
 #include "plugins/acme/store.h"
 #include "plugins/acme/tests/cases.h"
@@ -15,7 +15,7 @@ static uint64_t gauge(const char *name, const char *label)
     return fake_host_gauge(&lab->host, name, label);
 }
 
-START_TEST(test_figures)
+START_TEST(test_gauges)
 {
     lab_add("b.test");
     lab->ca->forbidden = "b.test";
@@ -36,8 +36,8 @@ START_TEST(test_figures)
 }
 END_TEST
 
-/* The command "status" has something to tell before the first attempt has ended. */
-START_TEST(test_known_at_once)
+/* For the command "status", before the first attempt has ended. */
+START_TEST(test_state_at_start)
 {
     lab->ca->lazy = true;
     lab_add("b.test");
@@ -45,15 +45,15 @@ START_TEST(test_known_at_once)
     lab_run(HG_SECOND);
     ck_assert_ptr_nonnull(fake_store_text(&lab->store, "acme/states/a.test"));
     ck_assert_ptr_nonnull(strstr(fake_store_text(&lab->store, "acme/states/b.test"), "\"b.test\""));
-    ck_assert_uint_eq(lab_said("no certificate:"), 0);
+    ck_assert_uint_eq(lab_logged("no certificate:"), 0);
     lab->ca->lazy = false;
     lab_run_until_issued(2, 20 * LAB_MINUTE);
     ck_assert_int_ge(lab_served_by(lab->ca, "a.test"), 0);
 }
 END_TEST
 
-/* Whoever starts anew is told what went wrong before, whether or not a handshake comes. */
-START_TEST(test_told_at_start)
+/* A restarted process logs what went wrong before. */
+START_TEST(test_failures_logged_at_start)
 {
     lab->ca->forbidden = "a.test";
     lab_add("b.test");
@@ -61,14 +61,15 @@ START_TEST(test_told_at_start)
     lab_run(LAB_MINUTE);
     lab_restart();
     lab_run(HG_SECOND);
-    ck_assert_msg(lab_said("error: a.test: there is no certificate yet; failed attempts before this start: 1, the last "
-                           "one: rejectedIdentifier: that name is on a list; next attempt 2030-01-0") == 1,
-                  "%s", lab->host.log);
-    ck_assert_uint_eq(lab_said("error: b.test"), 0);
+    ck_assert_msg(
+        lab_logged("error: a.test: there is no certificate yet; failed attempts before this start: 1, the last "
+                   "one: rejectedIdentifier: that name is on a list; next attempt 2030-01-0") == 1,
+        "%s", lab->host.log);
+    ck_assert_uint_eq(lab_logged("error: b.test"), 0);
 }
 END_TEST
 
-/* However the authority words it, there is a bounded number of figures. */
+/* The number of gauges is bounded, whatever types the authority uses. */
 static const struct {
     struct fake_rule rule;
     const char *kind;
@@ -80,7 +81,7 @@ static const struct {
     {{.kind = "directory", .error = "the connection is refused"}, "unreachable"},
 };
 
-START_TEST(test_kinds)
+START_TEST(test_error_types)
 {
     fake_ca_rule(lab->ca, failures[_i].rule);
     lab_start();
@@ -99,36 +100,36 @@ START_TEST(test_unwritable)
 }
 END_TEST
 
-/* Tried each minute, but the operator's program hears of it once. */
-START_TEST(test_told_of_unwritable)
+/* The attempt is repeated each minute, but the hook is run only once. */
+START_TEST(test_hook_runs_once)
 {
-    lab->config.hook = "/bin/sh"; /* it is not run */
+    lab->config.hook = "/bin/sh"; /* not really run */
     lab->store.unwritable = "acme/orders/";
     lab_start();
     lab_run(5 * LAB_MINUTE);
     ck_assert_uint_ge(gauge("errors", "store"), 4);
-    ck_assert_str_eq(lab->told, "failed a.test\n");
+    ck_assert_str_eq(lab->hooks, "failed a.test\n");
     lab->store.unwritable = NULL;
     lab_run(2 * LAB_MINUTE);
     lab_check_one();
-    ck_assert_str_eq(lab->told, "failed a.test\nissued a.test\n");
+    ck_assert_str_eq(lab->hooks, "failed a.test\nissued a.test\n");
 }
 END_TEST
 
-/* How often the log says it in that many days; it is emptied now and then, before it is full. */
-static unsigned said_within(unsigned days, const char *text)
+/* How often this is logged in that many days. The log is emptied daily, as it has a limited size. */
+static unsigned logged_within(unsigned days, const char *text)
 {
     unsigned count = 0;
 
     for (unsigned i = 0; i < days; i++) {
         lab->host.log[0] = 0;
         lab_run(LAB_DAY);
-        count += lab_said(text);
+        count += lab_logged(text);
     }
     return count;
 }
 
-/* The gateway that has the lease hangs, or its authority is down: nobody fails here. */
+/* The gateway that has the lease hangs, or its authority is down, so no attempt fails here. */
 START_TEST(test_warnings)
 {
     unsigned warnings;
@@ -138,32 +139,32 @@ START_TEST(test_warnings)
     lab_run_until_issued(1, LAB_MINUTE);
     fake_store_steal(&lab->store, LAB_LEASE, 365 * LAB_DAY);
     lab_run(LAB_MINUTE);
-    ck_assert_uint_eq(said_within(76, "expires in"), 0);
-    /* A day each, in fifteen hundredths of the time. */
-    warnings = said_within(13, "warning: a.test: the certificate expires in ");
+    ck_assert_uint_eq(logged_within(76, "expires in"), 0);
+    /* Once a day in the last 15 % of the lifetime. */
+    warnings = logged_within(13, "warning: a.test: the certificate expires in ");
     ck_assert_msg(warnings >= 12 && warnings <= 13, "%u warnings", warnings);
-    ck_assert_uint_eq(lab_said(" days: another gateway is ordering it; see its log"), 1);
-    ck_assert_uint_ge(said_within(3, "error: a.test: the certificate has expired, "), 1);
+    ck_assert_uint_eq(lab_logged(" days: another gateway is ordering it; see its log"), 1);
+    ck_assert_uint_ge(logged_within(3, "error: a.test: the certificate has expired, "), 1);
 }
 END_TEST
 
-/* Each failed attempt tells the days left already. */
-START_TEST(test_told_once)
+/* If attempts fail, they log the days left, and there is no further warning. */
+START_TEST(test_days_left_logged_once)
 {
     lab->ca->lifetime = 90 * 86400;
     lab_start();
     lab_run_until_issued(1, LAB_MINUTE);
     fake_ca_rule(lab->ca, (struct fake_rule){.kind = "*", .status = 503});
     lab_run(78 * LAB_DAY);
-    lab->host.log[0] = 0; /* it would be full */
+    lab->host.log[0] = 0; /* before it is full */
     lab_run(4 * LAB_DAY);
-    ck_assert_uint_eq(lab_said("expires in"), 0);
-    ck_assert_uint_ge(lab_said("no certificate"), 1);
-    ck_assert_uint_eq(lab_said("no certificate"), lab_said("the certificate is valid for"));
+    ck_assert_uint_eq(lab_logged("expires in"), 0);
+    ck_assert_uint_ge(lab_logged("no certificate"), 1);
+    ck_assert_uint_eq(lab_logged("no certificate"), lab_logged("the certificate is valid for"));
 }
 END_TEST
 
-/* Whoever waits for an authority that wants to be left alone fails nowhere, and expires with a line of its own. */
+/* During a pause of the authority no attempt fails, so the expiry is logged. */
 START_TEST(test_expired)
 {
     lab->ca->lifetime = 90 * 86400;
@@ -178,20 +179,20 @@ START_TEST(test_expired)
     lab_run(89 * LAB_DAY);
     lab->host.log[0] = 0;
     lab_run(LAB_DAY + LAB_MINUTE);
-    ck_assert_msg(lab_said("error: a.test: the certificate has expired, 2030-04-01") == 1, "%s", lab->host.log);
-    ck_assert_uint_eq(lab_said("error: b.test: the certificate has expired, 2030-04-01"), 1);
+    ck_assert_msg(lab_logged("error: a.test: the certificate has expired, 2030-04-01") == 1, "%s", lab->host.log);
+    ck_assert_uint_eq(lab_logged("error: b.test: the certificate has expired, 2030-04-01"), 1);
 }
 END_TEST
 
-/* ---- After its end ---- */
+/* ---- After the expiry ---- */
 
 static void keep(void *arg, struct hg_certificate *certificate)
 {
     *(struct hg_certificate **)arg = certificate;
 }
 
-/* Found expired after a time in which the gateway did not run: a handshake waits for a moment, since the new one may be
- * there by then; not longer, nor once the attempt has taken longer. */
+/* The certificate has expired while the gateway was stopped: a handshake waits a moment for the new one, but not if the
+ * attempt takes longer. */
 START_TEST(test_after_downtime)
 {
     const struct hg_certificates_ops *ops = hopgate_plugin()->offers[0].ops;
@@ -231,14 +232,14 @@ TCase *cases_metrics(void)
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 300); /* months of a simulated clock, on a loaded machine */
     tcase_set_tags(tests, "long");
-    tcase_add_test(tests, test_figures);
-    tcase_add_test(tests, test_known_at_once);
-    tcase_add_test(tests, test_told_at_start);
-    tcase_add_loop_test(tests, test_kinds, 0, (int)(sizeof failures / sizeof *failures));
+    tcase_add_test(tests, test_gauges);
+    tcase_add_test(tests, test_state_at_start);
+    tcase_add_test(tests, test_failures_logged_at_start);
+    tcase_add_loop_test(tests, test_error_types, 0, (int)(sizeof failures / sizeof *failures));
     tcase_add_test(tests, test_unwritable);
-    tcase_add_test(tests, test_told_of_unwritable);
+    tcase_add_test(tests, test_hook_runs_once);
     tcase_add_test(tests, test_warnings);
-    tcase_add_test(tests, test_told_once);
+    tcase_add_test(tests, test_days_left_logged_once);
     tcase_add_test(tests, test_expired);
     tcase_add_loop_test(tests, test_after_downtime, 0, 2);
     return tests;

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-START_TEST(test_source)
+START_TEST(test_source_of_address)
 {
     static const char *const cases[][2] = {
         {"192.0.2.1:443", "192.0.2.1"},
@@ -36,7 +36,7 @@ END_TEST
 
 enum { MOST = 25 };
 
-/* How many of so many orders are allowed. */
+/* How many of these orders are allowed. */
 static unsigned order(struct acme_quota *quotas, const char *address, unsigned count, time_t now)
 {
     struct acme_source source;
@@ -62,7 +62,7 @@ START_TEST(test_quotas)
 }
 END_TEST
 
-/* Whoever asks all the time gets no more in any hour, wherever it begins, and not less. */
+/* Constant requests get the full quota in any hour, wherever it begins, but not more. */
 START_TEST(test_any_hour)
 {
     enum { TIME = 600 };
@@ -85,8 +85,8 @@ START_TEST(test_any_hour)
 }
 END_TEST
 
-/* A clock that was years ahead has counted, and was set right. */
-START_TEST(test_set_back)
+/* Orders were counted while the clock was years ahead. */
+START_TEST(test_clock_set_back)
 {
     struct acme_quota quotas = {0};
 
@@ -107,7 +107,7 @@ static void set_up(void)
     lab->config.on_demand_per_hour = 60;
 }
 
-/* A handshake from one of 21 addresses, as if each time from another port. */
+/* A handshake from one of 21 addresses, each time from another port. */
 static int shake(const char *name, unsigned number)
 {
     snprintf(lab->peer, sizeof lab->peer, "192.0.2.%u:%u", number % 21, 1024 + number);
@@ -133,7 +133,7 @@ static bool is_stored(const char *kind, const char *name)
     return fake_store_text(&lab->store, key);
 }
 
-/* Names that strangers make up are not ordered, and harm no name that is. */
+/* Names that strangers make up are not ordered, and do not affect others. */
 START_TEST(test_strangers)
 {
     lab_begin();
@@ -147,7 +147,7 @@ START_TEST(test_strangers)
 }
 END_TEST
 
-/* Nor are those that `ask` refuses, and all that the log says of them is a line a minute. */
+/* Neither are those that `ask` refuses, which are logged once a minute. */
 START_TEST(test_refused_by_ask)
 {
     struct fake_rule *rule;
@@ -156,12 +156,12 @@ START_TEST(test_refused_by_ask)
     lab_begin();
     rule = fake_ca_rule(lab->ca, (struct fake_rule){.kind = "ask", .status = 403});
     shake_many("wild.test", 1000); /* 50 seconds */
-    ck_assert_uint_eq(lab_said("info: n0.wild.test: not ordered on demand: https://ca1.test/ask refused it"), 1);
-    ck_assert_uint_eq(lab_said("info: n1.wild.test"), 0);
-    lab->host.log[0] = 0; /* it would be full */
+    ck_assert_uint_eq(lab_logged("info: n0.wild.test: not ordered on demand: https://ca1.test/ask refused it"), 1);
+    ck_assert_uint_eq(lab_logged("info: n1.wild.test"), 0);
+    lab->host.log[0] = 0; /* before it is full */
     lab_run(2 * LAB_MINUTE);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "ask"), 1000);
-    ck_assert_uint_eq(lab_said("info: 999 more names were not ordered on demand"), 1);
+    ck_assert_uint_eq(lab_logged("info: 999 more names were not ordered on demand"), 1);
     ck_assert_uint_eq(lab->ca->order_count, 1);
     rule->status = 200;
     shake("a.wild.test", 0);
@@ -195,7 +195,7 @@ END_TEST
 
 /* ---- Use ---- */
 
-/* A certificate that nobody has used since it was issued is not renewed before somebody does. */
+/* A certificate is not renewed before it has been used. */
 START_TEST(test_unused)
 {
     lab->ca->lifetime = 8LL * 86400; /* renewed after four */
@@ -211,7 +211,7 @@ START_TEST(test_unused)
     ck_assert_uint_eq(lab->ca->order_count, 3);
     lab_run(10 * LAB_DAY);
     ck_assert_uint_eq(lab->ca->order_count, 3);
-    /* Expired: neither shown nor lost. */
+    /* Expired: not served, but ordered again. */
     ck_assert_int_eq(shake("a.named.test", 0), -1);
     lab_run(10 * HG_SECOND);
     if (shake("a.named.test", 0) != 3) {
@@ -221,7 +221,7 @@ START_TEST(test_unused)
 }
 END_TEST
 
-/* Then it goes from memory and from the store, also where a process before this one has obtained it. */
+/* Then it is removed from memory and from the store, even if an earlier process has obtained it. */
 START_TEST(test_removed)
 {
     lab->ca->lifetime = 8LL * 86400;
@@ -234,7 +234,7 @@ START_TEST(test_removed)
         lab_restart();
     lab_run(14 * LAB_DAY);
     ck_assert(is_stored("certificates", "a.named.test"));
-    ck_assert_uint_eq(lab_said("a.named.test: expired and unused; dropped"), !_i);
+    ck_assert_uint_eq(lab_logged("a.named.test: expired and unused; dropped"), !_i);
     lab_run(3 * LAB_DAY);
     ck_assert(!is_stored("certificates", "a.named.test") && !is_stored("states", "a.named.test"));
     ck_assert_uint_eq(lab->ca->order_count, 1);
@@ -271,10 +271,10 @@ TCase *cases_on_demand(void)
 
     tcase_add_checked_fixture(tests, set_up, lab_tear_down);
     tcase_set_timeout(tests, 300);
-    tcase_add_test(tests, test_source);
+    tcase_add_test(tests, test_source_of_address);
     tcase_add_test(tests, test_quotas);
     tcase_add_loop_test(tests, test_any_hour, 0, 5);
-    tcase_add_test(tests, test_set_back);
+    tcase_add_test(tests, test_clock_set_back);
     tcase_add_test(tests, test_strangers);
     tcase_add_test(tests, test_refused_by_ask);
     tcase_add_loop_test(tests, test_quotas_and_restart, 0, 2);

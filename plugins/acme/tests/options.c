@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What `hopgate check` says of the options.
+ * How `hopgate check` checks the options.
  */
 #include "plugins/acme/options.h"
 #include "plugins/acme/tests/cases.h"
@@ -33,7 +33,7 @@ static void finish(struct hg_worker *worker, int exit_code)
     finished++;
 }
 
-/* Else it would be noticed when the first certificate is ordered. */
+/* Otherwise this would only be noticed with the first order. */
 START_TEST(test_ca)
 {
     static const char *const wrong[] = {"/nowhere/ca.pem", "/dev/null"};
@@ -51,7 +51,7 @@ START_TEST(test_ca)
 }
 END_TEST
 
-/* No handshake would ever wait, and so nothing be ordered. */
+/* Otherwise no handshake would wait, and nothing would be ordered. */
 START_TEST(test_wait)
 {
     config = (struct acme_config){.on_demand = true, .ask = "http://127.0.0.1/"};
@@ -69,7 +69,7 @@ START_TEST(test_wait)
 }
 END_TEST
 
-/* Else the account would be made without its binding, or refused for want of it. */
+/* Otherwise the account would be created without its binding, or refused. */
 START_TEST(test_binding)
 {
     static const struct {
@@ -101,8 +101,8 @@ static bool names_hosts(struct hg_worker *provider)
     return is_named;
 }
 
-/* Whether `on_demand` is warned of, since nobody would ever permit an order. */
-static bool is_warned_of(bool named, const char *ask)
+/* Whether there is a warning that `on_demand` never permits an order. */
+static bool is_warned_about(bool named, const char *ask)
 {
     static const struct hg_routes_ops routes = {.names_hosts = names_hosts};
 
@@ -120,9 +120,9 @@ static bool is_warned_of(bool named, const char *ask)
 
 START_TEST(test_permission)
 {
-    ck_assert(is_warned_of(false, NULL));
-    ck_assert(!is_warned_of(true, NULL));
-    ck_assert(!is_warned_of(false, "http://127.0.0.1/"));
+    ck_assert(is_warned_about(false, NULL));
+    ck_assert(!is_warned_about(true, NULL));
+    ck_assert(!is_warned_about(false, "http://127.0.0.1/"));
 }
 END_TEST
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * One order from its beginning to its end: what the authority may answer (RFC 8555 section 7.4).
+ * Orders, and how the authority may respond (RFC 8555 section 7.4).
  */
 #include "plugins/acme/store.h"
 #include "plugins/acme/tests/cases.h"
@@ -44,8 +44,8 @@ static void invalid_by_names(struct fake_ca *ca, json_t *document)
                                   "type", "dns", "value", "a.test"));
 }
 
-/* The least that it takes: of each kind of request one. */
-START_TEST(test_plain)
+/* One request of each kind is enough. */
+START_TEST(test_minimal)
 {
     static const char *const kinds[] = {"directory", "new-nonce", "new-account", "new-order",
                                         "challenge", "finalize",  "certificate"};
@@ -62,20 +62,20 @@ START_TEST(test_plain)
 }
 END_TEST
 
-/* ---- For ever: a deadline, pauses that grow up to a bound, taken up again (behaviour 3) ---- */
+/* ---- Timeout: pauses grow up to a limit, and the order is continued later (behaviour 3) ---- */
 
 static const struct {
     const char *name, *kind[2];
-    bool lazy; /* it does not look at challenges */
+    bool lazy; /* does not validate challenges */
     void (*edit)(struct fake_ca *ca, json_t *document);
-    const char *polled; /* the kind of request that is repeated meanwhile */
+    const char *polled; /* the kind of request that is repeated */
 } delays[] = {
     {"the authorization is pending", {NULL}, true, NULL, "authorization"},
     {"the order is pending", {"order", NULL}, false, pending, "order"},
     {"the order is processing", {"order", "finalize"}, false, processing, "order"},
 };
 
-START_TEST(test_for_ever)
+START_TEST(test_timeout)
 {
     const unsigned attempt = 10 * 60;
     unsigned polls;
@@ -86,11 +86,11 @@ START_TEST(test_for_ever)
     lab_start();
     lab_run(attempt * HG_SECOND - LAB_MINUTE);
     polls = fake_ca_seen(lab->ca, delays[_i].polled);
-    /* A second at first, five later: more than 100 and less than 150 in nine minutes. */
+    /* Pauses from a quarter of a second to five seconds: about 120 polls in nine minutes. */
     ck_assert_msg(polls > 90 && polls < 150, "%s: %u polls", delays[_i].name, polls);
-    ck_assert_uint_eq(lab_said("no certificate"), 0);
+    ck_assert_uint_eq(lab_logged("no certificate"), 0);
     lab_run(LAB_MINUTE + 10 * HG_SECOND);
-    ck_assert_msg(lab_said("no certificate") == 1, "%s: %s", delays[_i].name, lab->host.log);
+    ck_assert_msg(lab_logged("no certificate") == 1, "%s: %s", delays[_i].name, lab->host.log);
     ck_assert_uint_eq(lab->ca->order_count, 1);
     ck_assert_uint_eq(lab->presented_count, 0);
     fake_ca_forget_rules(lab->ca);
@@ -101,8 +101,7 @@ START_TEST(test_for_ever)
 }
 END_TEST
 
-/* The authority says when to ask again. */
-START_TEST(test_told_when_to_poll)
+START_TEST(test_poll_retry_after)
 {
     fake_ca_rule(lab->ca, (struct fake_rule){.kind = "finalize", .times = 1, .edit = processing, .retry_after = 120});
     fake_ca_rule(lab->ca,
@@ -118,11 +117,11 @@ START_TEST(test_told_when_to_poll)
 }
 END_TEST
 
-/* ---- What is done already (behaviour 4) ---- */
+/* ---- Already done (behaviour 4) ---- */
 
-START_TEST(test_valid_already)
+START_TEST(test_already_valid)
 {
-    lab->ca->valid_already = true;
+    lab->ca->already_valid = true;
     lab_start();
     lab_run_until_issued(1, LAB_MINUTE);
     lab_check_one();
@@ -131,8 +130,8 @@ START_TEST(test_valid_already)
 }
 END_TEST
 
-/* It says "ready" although it was finalized: the answer to that was lost. */
-START_TEST(test_finalized_already)
+/* The order is still "ready" although it was finalized, and the response was lost. */
+START_TEST(test_already_finalized)
 {
     fake_ca_rule(lab->ca, (struct fake_rule){
                               .kind = "finalize", .times = 1, .error = "Connection reset by peer", .too_late = true});
@@ -145,12 +144,12 @@ START_TEST(test_finalized_already)
 }
 END_TEST
 
-/* ---- Any node answers (behaviour 20) ---- */
+/* ---- Any node may be queried (behaviour 20) ---- */
 
 static void add_second_name(void);
 
-/* The authority is told when all others have had the time to look into the store, once for all names. */
-START_TEST(test_told_late)
+/* The challenges are responded to when all nodes have had time to read the store. This wait is once for all names. */
+START_TEST(test_waits_for_other_nodes)
 {
     hg_time began;
 
@@ -169,8 +168,8 @@ START_TEST(test_told_late)
 }
 END_TEST
 
-/* Also what was stored before this node looked, or when the store has lost count of what it had to tell. */
-START_TEST(test_presents_what_is_pending)
+/* Even if they were stored before this node started, or the store has missed notifications. */
+START_TEST(test_presents_pending)
 {
     const char *format = "{\"type\": \"tls-alpn-01\", \"identifier\": \"%s\", \"key_authorization\": \"%s.key\"}";
     char value[256];
@@ -192,21 +191,21 @@ START_TEST(test_presents_what_is_pending)
 }
 END_TEST
 
-/* ---- What is shown at the start ---- */
+/* ---- Handshakes at the start ---- */
 
 static unsigned placeholders, certificates;
 
 static void on_shown(void *arg, struct hg_certificate *certificate)
 {
     (void)arg;
-    if (lab_said("using a self-signed one"))
+    if (lab_logged("using a self-signed one"))
         placeholders++;
     else
         certificates++;
     hg_certificate_unref(certificate);
 }
 
-/* Who comes while the store is read waits that long, even where nothing else is waited for. */
+/* Handshakes wait until the store has been read, even if `wait` is 0. */
 START_TEST(test_waits_for_the_store)
 {
     const struct hg_certificates_ops *ops = hopgate_plugin()->offers[0].ops;
@@ -222,7 +221,7 @@ START_TEST(test_waits_for_the_store)
     lab_run(HG_SECOND / 10);
     ck_assert_uint_eq(certificates, 1);
     lab_stop();
-    fake_store_free(&lab->store); /* there is nothing to wait for now */
+    fake_store_free(&lab->store); /* now it is empty */
     fake_store_init(&lab->store, &lab->host);
     lab_start();
     ck_assert_ptr_null(ops->find(&lab->host.worker, &query, on_shown, NULL, &later));
@@ -249,32 +248,34 @@ START_TEST(test_other_challenge)
     lab_run(5 * LAB_MINUTE);
     lab_check_one();
     ck_assert_uint_eq(lab->ca->order_count, 2);
-    ck_assert_uint_eq(lab_said("a.test: tls-alpn-01: connection: no answer from a.test"), 1);
+    ck_assert_uint_eq(lab_logged("a.test: tls-alpn-01: connection: no answer from a.test"), 1);
     ck_assert_uint_eq(
         lab->ca->deactivations + (unsigned)!strcmp(lab->ca->orders[0].authorizations[1].status, "invalid"), 1);
     ck_assert_str_eq(lab->ca->orders[1].authorizations[0].tried, "http-01");
 }
 END_TEST
 
-/* What the order's error tells of each name is in the log. */
+/* The order's error for each name is logged. */
 START_TEST(test_invalid)
 {
     fake_ca_rule(lab->ca, (struct fake_rule){.kind = "order", .skip = 1, .times = 1, .edit = invalid_by_names});
     lab_start();
     lab_run(5 * LAB_MINUTE);
-    ck_assert_msg(lab_said("compound: some names failed; a.test: caa: CAA forbids it") == 1, "%s", lab->host.log);
+    ck_assert_msg(lab_logged("compound: some names failed; a.test: caa: CAA forbids it") == 1, "%s", lab->host.log);
     lab_check_one();
     ck_assert_uint_eq(lab->ca->order_count, 2);
 }
 END_TEST
 
-/* ---- What is no answer (behaviour 7) ---- */
+/* ---- Invalid responses (behaviour 7) ---- */
 
-static const char *const spoilt_kinds[] = {"directory", "new-nonce", "new-account", "new-order",  "authorization",
-                                           "challenge", "order",     "finalize",    "certificate"};
+static const char *const invalid_kinds[] = {"directory", "new-nonce", "new-account", "new-order",  "authorization",
+                                            "challenge", "order",     "finalize",    "certificate"};
 
-/* Each kind of answer, spoilt once, in each way; what the authority has done is done or not. */
-START_TEST(test_spoilt)
+/* Each kind of response is invalid once, in each of these ways, before or after the authority has processed the
+ * request.
+ */
+START_TEST(test_invalid_responses)
 {
     static const struct fake_rule ways[] = {
         {.body = ""},
@@ -298,7 +299,7 @@ START_TEST(test_spoilt)
         struct fake_rule rule = ways[i];
         const struct fake_rule *made;
 
-        rule.kind = spoilt_kinds[_i];
+        rule.kind = invalid_kinds[_i];
         rule.times = 1;
         made = fake_ca_rule(lab->ca, rule);
         lab_start();
@@ -309,7 +310,7 @@ START_TEST(test_spoilt)
         ck_assert_msg(lab_served_by(lab->ca, "a.test") == (int)lab->ca->order_count - 1, "%s, way %zu: %s", rule.kind,
                       i, lab->host.log);
         ck_assert_msg(made->hits == 1, "%s was not asked for", rule.kind);
-        ck_assert_msg(lab_said("no certificate:") <= 2, "%s, way %zu: %s", rule.kind, i, lab->host.log);
+        ck_assert_msg(lab_logged("no certificate:") <= 2, "%s, way %zu: %s", rule.kind, i, lab->host.log);
         lab_tear_down();
         lab_set_up();
     }
@@ -326,7 +327,7 @@ START_TEST(test_bad_nonces)
     lab_start();
     lab_run(30 * HG_SECOND);
     ck_assert_uint_eq(rule->hits, 24);
-    ck_assert_uint_eq(lab_said("no certificate"), 1);
+    ck_assert_uint_eq(lab_logged("no certificate"), 1);
     rule->times = rule->hits + 10;
     lab_run(5 * LAB_MINUTE);
     lab_check_one();
@@ -334,7 +335,7 @@ START_TEST(test_bad_nonces)
 }
 END_TEST
 
-/* ---- Members of the order that are refused (behaviours 15, 23) ---- */
+/* ---- Refused members of the order (behaviours 15, 23) ---- */
 
 static json_t *with_profile(const char *name)
 {
@@ -346,7 +347,7 @@ START_TEST(test_profile)
     static const struct {
         const char *offered;
         bool refused;
-        const char *used, *told;
+        const char *used, *logged;
     } cases[] = {
         {"shortlived", false, "shortlived", NULL},
         {"classic", false, "", "no profile \"shortlived\""},
@@ -362,13 +363,13 @@ START_TEST(test_profile)
     lab_run_until_issued(1, LAB_MINUTE);
     lab_check_one();
     ck_assert_str_eq(lab->ca->orders[0].profile, cases[_i].used);
-    ck_assert_msg(!cases[_i].told || lab_said(cases[_i].told) == 1, "%s", lab->host.log);
+    ck_assert_msg(!cases[_i].logged || lab_logged(cases[_i].logged) == 1, "%s", lab->host.log);
 }
 END_TEST
 
 static void renew(void)
 {
-    lab_want("a.test");
+    lab_renew("a.test");
 }
 
 /* RFC 9773 section 5. */
@@ -392,12 +393,12 @@ START_TEST(test_replaces)
     lab_run_until_issued(2, LAB_MINUTE);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
     ck_assert_str_eq(lab->ca->orders[1].replaces, refused ? "" : "AQIDBAUGBwg.EAAAAQ");
-    ck_assert_uint_eq(lab_said("without replaces, which was refused"), refused);
+    ck_assert_uint_eq(lab_logged("without replaces, which was refused"), refused);
 }
 END_TEST
 
-/* An authority that stumbles over it, in whatever way, has a renewal all the same. */
-START_TEST(test_replaces_harms)
+/* Renewal works with an authority that cannot handle it. */
+START_TEST(test_replaces_unsupported)
 {
     static const int statuses[] = {500, 404, 422};
 
@@ -410,8 +411,8 @@ START_TEST(test_replaces_harms)
 }
 END_TEST
 
-/* What has worked before is tried first, also after a restart and when something else has failed meanwhile. */
-START_TEST(test_worked_before)
+/* The challenge that worked last is tried first, even after a restart and other failures. */
+START_TEST(test_prefers_what_worked)
 {
     lab->ca->unreachable = "tls-alpn-01";
     lab_start();
@@ -429,7 +430,7 @@ START_TEST(test_worked_before)
     lab_run_until_issued(2, 10 * LAB_MINUTE);
     ck_assert_uint_eq(lab->ca->order_count, 3);
     ck_assert_str_eq(lab->ca->orders[2].authorizations[0].tried, "http-01");
-    /* It does no longer: the other one again. */
+    /* If it no longer works, the other one is tried. */
     lab->ca->unreachable = "http-01";
     renew();
     lab_run_until_issued(3, 10 * LAB_MINUTE);
@@ -438,8 +439,8 @@ START_TEST(test_worked_before)
 }
 END_TEST
 
-/* Another certificate is wanted: it is ordered, once, the log says why, and the old one is served until then. */
-START_TEST(test_changed)
+/* A new certificate is ordered, once, the reason is logged, and the old one is served until then. */
+START_TEST(test_options_changed)
 {
     static const char *const options[] = {"directory", "key_type", "profile", "preferred_chain",
                                           "its names in domains"};
@@ -464,20 +465,20 @@ START_TEST(test_changed)
     lab_start();
     lab_run(10 * HG_SECOND);
     snprintf(why, sizeof why, "a.test: ordering a new certificate because %s w", options[_i]);
-    ck_assert_msg(lab_said(why) == 1, "%s", lab->host.log);
+    ck_assert_msg(lab_logged(why) == 1, "%s", lab->host.log);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 0);
     ca->lazy = false;
     lab_run(LAB_HOUR);
     ck_assert_int_eq(lab_served_by(ca, "a.test"), (int)ca->order_count - 1);
     ck_assert_uint_eq(lab->world.cas[0].issued + lab->world.cas[1].issued, 2);
-    ck_assert_uint_eq(lab_said("without replaces"), 0);
+    ck_assert_uint_eq(lab_logged("without replaces"), 0);
     lab_restart();
     lab_run(LAB_HOUR);
     ck_assert_uint_eq(lab->world.cas[0].issued + lab->world.cas[1].issued, 2);
 }
 END_TEST
 
-/* "orderNotReady" to who was told "ready": neither a storm nor for ever. */
+/* "orderNotReady" although the order is "ready": polls with pauses, until the deadline. */
 START_TEST(test_never_ready)
 {
     fake_ca_rule(lab->ca,
@@ -487,7 +488,7 @@ START_TEST(test_never_ready)
     ck_assert_uint_gt(fake_ca_seen(lab->ca, "finalize"), 50);
     ck_assert_uint_lt(fake_ca_seen(lab->ca, "finalize"), 150);
     lab_run(2 * LAB_MINUTE);
-    ck_assert_uint_eq(lab_said("no certificate"), 1);
+    ck_assert_uint_eq(lab_logged("no certificate"), 1);
     fake_ca_forget_rules(lab->ca);
     lab_run(5 * LAB_MINUTE);
     lab_check_one();
@@ -495,7 +496,7 @@ START_TEST(test_never_ready)
 }
 END_TEST
 
-/* A CSR that is refused would be refused for ever: the order is given up, with its key. */
+/* A refused CSR would be refused again, so the order is dropped with its key. */
 START_TEST(test_refused_csr)
 {
     fake_ca_rule(lab->ca, (struct fake_rule){
@@ -503,28 +504,28 @@ START_TEST(test_refused_csr)
     lab_start();
     lab_run(5 * LAB_MINUTE);
     lab_check_one();
-    ck_assert_uint_eq(lab_said("badCSR: weak key"), 1);
+    ck_assert_uint_eq(lab_logged("badCSR: weak key"), 1);
     ck_assert_uint_eq(lab->ca->order_count, 2);
 }
 END_TEST
 
-/* What a challenge's error quotes is nobody's judgement about the account. */
-START_TEST(test_page_of_a_stranger)
+/* A page quoted in a challenge's error says nothing about the account. */
+START_TEST(test_quoted_page)
 {
     lab->ca->quoted = "Invalid response from http://a.test/: \"This account was deactivated\"";
     lab_start();
     lab_run(30 * HG_SECOND);
-    ck_assert_msg(lab_said("This account was deactivated") == 1, "%s", lab->host.log);
+    ck_assert_msg(lab_logged("This account was deactivated") == 1, "%s", lab->host.log);
     lab->ca->quoted = NULL;
     lab_run(5 * LAB_MINUTE);
     lab_check_one();
     ck_assert_uint_eq(lab->ca->account_count, 1);
-    ck_assert_uint_eq(lab_said("account can no longer be used"), 0);
+    ck_assert_uint_eq(lab_logged("account can no longer be used"), 0);
 }
 END_TEST
 
-/* With two authorities, too, of which the second one never works. */
-START_TEST(test_other_challenge_of_two)
+/* The second one never works. */
+START_TEST(test_other_challenge_two_authorities)
 {
     lab->config.directory.count = 2;
     lab->ca->unreachable = "tls-alpn-01";
@@ -536,8 +537,8 @@ START_TEST(test_other_challenge_of_two)
 }
 END_TEST
 
-/* Both are refused, one after the other. */
-START_TEST(test_nothing_but_names)
+/* One after the other. */
+START_TEST(test_both_members_refused)
 {
     lab->ca->meta = with_profile("shortlived");
     lab->config.profile = "shortlived";
@@ -551,8 +552,8 @@ START_TEST(test_nothing_but_names)
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
     ck_assert_str_eq(lab->ca->orders[1].replaces, "");
     ck_assert_str_eq(lab->ca->orders[1].profile, "");
-    ck_assert_uint_eq(lab_said("without replaces, which was refused"), 1);
-    ck_assert_uint_eq(lab_said("without profile, which was refused"), 1);
+    ck_assert_uint_eq(lab_logged("without replaces, which was refused"), 1);
+    ck_assert_uint_eq(lab_logged("without profile, which was refused"), 1);
 }
 END_TEST
 
@@ -562,27 +563,27 @@ TCase *cases_order(void)
 
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, test_plain);
-    tcase_add_loop_test(tests, test_for_ever, 0, sizeof delays / sizeof *delays);
-    tcase_add_test(tests, test_told_when_to_poll);
-    tcase_add_test(tests, test_valid_already);
-    tcase_add_test(tests, test_finalized_already);
-    tcase_add_test(tests, test_told_late);
-    tcase_add_test(tests, test_presents_what_is_pending);
+    tcase_add_test(tests, test_minimal);
+    tcase_add_loop_test(tests, test_timeout, 0, sizeof delays / sizeof *delays);
+    tcase_add_test(tests, test_poll_retry_after);
+    tcase_add_test(tests, test_already_valid);
+    tcase_add_test(tests, test_already_finalized);
+    tcase_add_test(tests, test_waits_for_other_nodes);
+    tcase_add_test(tests, test_presents_pending);
     tcase_add_test(tests, test_waits_for_the_store);
     tcase_add_test(tests, test_other_challenge);
     tcase_add_test(tests, test_invalid);
-    tcase_add_loop_test(tests, test_spoilt, 0, sizeof spoilt_kinds / sizeof *spoilt_kinds);
+    tcase_add_loop_test(tests, test_invalid_responses, 0, sizeof invalid_kinds / sizeof *invalid_kinds);
     tcase_add_test(tests, test_bad_nonces);
     tcase_add_loop_test(tests, test_profile, 0, 3);
     tcase_add_loop_test(tests, test_replaces, 0, 5);
-    tcase_add_loop_test(tests, test_replaces_harms, 0, 3);
-    tcase_add_loop_test(tests, test_worked_before, 0, 2);
-    tcase_add_loop_test(tests, test_changed, 0, 5);
+    tcase_add_loop_test(tests, test_replaces_unsupported, 0, 3);
+    tcase_add_loop_test(tests, test_prefers_what_worked, 0, 2);
+    tcase_add_loop_test(tests, test_options_changed, 0, 5);
     tcase_add_test(tests, test_never_ready);
     tcase_add_test(tests, test_refused_csr);
-    tcase_add_test(tests, test_page_of_a_stranger);
-    tcase_add_test(tests, test_other_challenge_of_two);
-    tcase_add_test(tests, test_nothing_but_names);
+    tcase_add_test(tests, test_quoted_page);
+    tcase_add_test(tests, test_other_challenge_two_authorities);
+    tcase_add_test(tests, test_both_members_refused);
     return tests;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Names, pairs of certificate and key.
+ * Names, and pairs of certificate and key.
  */
 #include "plugins/acme/key_pair.h"
 #include "plugins/acme/name.h"
@@ -59,7 +59,7 @@ START_TEST(test_names)
 }
 END_TEST
 
-/* Its chain and key, as the store has them. */
+/* Key and chain, as in the store. */
 static void print_pem(const struct hg_certificate *certificate, char *text, size_t size)
 {
     gnutls_x509_privkey_t key;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * When attempts are repeated, and where: what authorities tell (behaviour 5), what they do not (6), and clocks that
- * jump (13).
+ * When and where attempts are repeated: with Retry-After (behaviour 5), without it (6), and when clocks jump (13).
  */
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
@@ -32,7 +31,7 @@ static void refuse_all(struct fake_ca *ca)
 static const struct {
     struct fake_rule rule;
     int64_t least, most; /* seconds */
-    bool of_name;        /* other names go on */
+    bool one_name;       /* other names are not affected */
 } pauses[] = {
     {{.kind = "directory", .status = 503, .retry_after = 600}, 600, 660, false},
     {{.kind = "new-nonce", .status = 503, .retry_after = 600}, 600, 660, false},
@@ -60,24 +59,24 @@ static const struct {
     {{.kind = "finalize", .status = 429, .type = "rateLimited", .retry_after = 600}, 600, 660, true},
     {{.kind = "order", .status = 503, .retry_after = 600}, 600, 660, false},
     {{.kind = "certificate", .status = 503, .retry_after = 600}, 600, 660, false},
-    /* Nothing that makes sense: the usual pause, and a day at the most. */
+    /* Missing or absurd: the usual pause, or a day. */
     {{.kind = "new-order", .status = 429, .type = "rateLimited"}, 40, 80, true},
     {{.kind = "new-order", .status = 429, .type = "rateLimited", .retry_after = 40 * YEAR}, DAY, DAY + 60, true},
     {{.kind = "new-order", .status = 503, .retry_after = INT64_MAX}, DAY, DAY + 60, false},
 };
 
-/* Nobody asks meanwhile, not after a restart, and for another certificate only where the pause is of names; afterwards
- * it goes on by itself. */
+/* There are no requests during the pause, even after a restart, and for another certificate only if the pause does not
+ * affect it. Afterwards, both are obtained. */
 START_TEST(test_retry_after)
 {
     unsigned before;
 
     lab_add("b.test");
     fake_ca_rule(lab->ca, pauses[_i].rule)->times = 1;
-    lab->config.domains.count = 1; /* b.test comes when the pause has begun */
+    lab->config.domains.count = 1; /* b.test follows when the pause has begun */
     lab_start();
     lab_run(20 * HG_SECOND);
-    ck_assert_msg(lab_said("no certificate:") == 1, "%s: %s", pauses[_i].rule.kind, lab->host.log);
+    ck_assert_msg(lab_logged("no certificate:") == 1, "%s: %s", pauses[_i].rule.kind, lab->host.log);
     before = requests();
     lab_stop();
     lab->config.domains.count = 2;
@@ -86,10 +85,10 @@ START_TEST(test_retry_after)
         lab_run_until_issued(2, LAB_HOUR);
     } else {
         lab_run((hg_time)(pauses[_i].least - 30) * HG_SECOND);
-        ck_assert_msg(pauses[_i].of_name || requests() == before, "%s: %u requests", pauses[_i].rule.kind,
+        ck_assert_msg(pauses[_i].one_name || requests() == before, "%s: %u requests", pauses[_i].rule.kind,
                       requests() - before);
         ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), -1);
-        ck_assert_msg((lab_served_by(lab->ca, "b.test") != -1) == pauses[_i].of_name, "%s", pauses[_i].rule.kind);
+        ck_assert_msg((lab_served_by(lab->ca, "b.test") != -1) == pauses[_i].one_name, "%s", pauses[_i].rule.kind);
         lab_run((hg_time)(pauses[_i].most - pauses[_i].least + 60) * HG_SECOND);
     }
     ck_assert_int_ne(lab_served_by(lab->ca, "a.test"), -1);
@@ -103,11 +102,10 @@ static unsigned seen(const char *kind)
     return fake_ca_seen(lab->ca, kind);
 }
 
-/* One of several orders that go on at once is told to come back: it counts for the others, too, and they go on with the
- * orders that they have. What is finalized already is fetched meanwhile, since that wants nothing new. */
-START_TEST(test_all_pause)
+/* A Retry-After for one of several concurrent orders also affects the others, which continue afterwards. */
+START_TEST(test_pause_affects_others)
 {
-    const int64_t told = _i ? 30 : HOUR;
+    const int64_t pause = _i ? 30 : HOUR;
 
     lab_add("b.test");
     lab_add("c.test");
@@ -117,20 +115,21 @@ START_TEST(test_all_pause)
                                              .times = 1,
                                              .status = 429,
                                              .type = "rateLimited",
-                                             .retry_after = told,
+                                             .retry_after = pause,
                                              .detail = "too many requests from this account"});
-    lab_run((hg_time)(told - 5) * HG_SECOND);
+    lab_run((hg_time)(pause - 5) * HG_SECOND);
     ck_assert_uint_eq(seen("new-order"), 3);
     ck_assert_msg(!seen("finalize") && !lab->ca->issued, "%u finalized: %s", seen("finalize"), lab->host.log);
     lab_run(3 * LAB_MINUTE);
     ck_assert_msg(lab->ca->issued == 3, "%u certificates: %s", lab->ca->issued, lab->host.log);
     ck_assert_uint_eq(seen("new-order"), 3);
     if (_i)
-        ck_assert_uint_eq(lab_said("no certificate: "), 1); /* a short pause is no failure of the others */
+        ck_assert_uint_eq(lab_logged("no certificate: "), 1); /* a short pause does not make the others fail */
 }
 END_TEST
 
-START_TEST(test_finalized_goes_on)
+/* Issued certificates are downloaded even during a pause. */
+START_TEST(test_pause_allows_download)
 {
     lab_add("b.test");
     lab_start();
@@ -146,8 +145,8 @@ START_TEST(test_finalized_goes_on)
 }
 END_TEST
 
-/* The wall clock counts whole seconds: the pause is not shorter for those of which the most was over when it began. */
-START_TEST(test_retry_after_of_few)
+/* The pause is not shorter if it begins late in a second of the wall clock. */
+START_TEST(test_short_retry_after)
 {
     hg_time began;
     unsigned before;
@@ -157,11 +156,11 @@ START_TEST(test_retry_after_of_few)
                               .kind = "new-order", .times = 1, .status = 429, .type = "rateLimited", .retry_after = 4});
     lab->host.now += (hg_time)_i * HG_SECOND / 10;
     lab_start();
-    while (!lab_said("no certificate:"))
+    while (!lab_logged("no certificate:"))
         lab_run(HG_SECOND / 100);
     began = lab->host.now;
     before = requests();
-    lab_run(HG_SECOND - began % HG_SECOND); /* the process that is next looks at each full second */
+    lab_run(HG_SECOND - began % HG_SECOND); /* the next process then acts at full seconds */
     lab_restart();
     while (requests() == before)
         lab_run(HG_SECOND / 100);
@@ -170,8 +169,8 @@ START_TEST(test_retry_after_of_few)
 }
 END_TEST
 
-/* It is one authority's pause: the next one is asked at once, and the first again when it is over. */
-START_TEST(test_pause_of_one)
+/* The next authority is tried at once. */
+START_TEST(test_one_authority_pauses)
 {
     struct fake_ca *second = &lab->world.cas[1];
 
@@ -187,7 +186,7 @@ START_TEST(test_pause_of_one)
 }
 END_TEST
 
-START_TEST(test_pause_of_all)
+START_TEST(test_all_authorities_pause)
 {
     struct fake_ca *second = &lab->world.cas[1];
 
@@ -209,7 +208,7 @@ END_TEST
 
 /* ---- Down ---- */
 
-/* Several certificates do not come all at once. */
+/* Several certificates are not all ordered at once. */
 START_TEST(test_spread)
 {
     int64_t first = INT64_MAX, last = 0;
@@ -233,7 +232,7 @@ START_TEST(test_spread)
 }
 END_TEST
 
-/* The old certificate is served to its end and beyond, the start waits for nothing, and in the end it goes on. */
+/* The old certificate is served even after its expiry, also at once after a restart, and finally renewed. */
 START_TEST(test_down)
 {
     lab->ca->lifetime = 8LL * DAY; /* renewed after four */
@@ -254,7 +253,7 @@ START_TEST(test_down)
 }
 END_TEST
 
-/* The second one of several is asked at once, and an authority that rejects the names is no end either. */
+/* The second authority is tried at once, whether the first one is down or rejects the names. */
 START_TEST(test_fall_back)
 {
     struct fake_ca *second = &lab->world.cas[1];
@@ -267,11 +266,11 @@ START_TEST(test_fall_back)
     lab_start();
     lab_run(20 * HG_SECOND);
     ck_assert_int_eq(lab_served_by(second, "a.test"), 0);
-    ck_assert_uint_eq(lab_said("trying the next authority"), 1);
+    ck_assert_uint_eq(lab_logged("trying the next authority"), 1);
 }
 END_TEST
 
-/* The next one has issued: it is asked about its certificate, and the first one issues again. */
+/* The second authority issues, and gets the queries about its certificate. The next one is issued by the first. */
 START_TEST(test_back_to_first)
 {
     struct fake_ca *second = &lab->world.cas[1];
@@ -290,14 +289,14 @@ START_TEST(test_back_to_first)
     if (revoke)
         ck_assert_int_eq(lab_command("revoke", "a.test", NULL), 0);
     else
-        lab_want("a.test");
+        lab_renew("a.test");
     lab_run(20 * HG_SECOND);
     ck_assert_msg(lab_served_by(lab->ca, "a.test") == 0, "%s", lab->host.log);
     ck_assert_uint_eq(second->order_count, 1);
     ck_assert_uint_eq(fake_ca_seen(second, "revoke"), revoke);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "revoke"), 0);
-    ck_assert_str_eq(lab->ca->orders[0].replaces, ""); /* it does not know what it would replace */
-    lab_want("a.test");
+    ck_assert_str_eq(lab->ca->orders[0].replaces, ""); /* it does not know the other's certificate */
+    lab_renew("a.test");
     lab_run(20 * HG_SECOND);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
     ck_assert_str_ne(lab->ca->orders[1].replaces, "");
@@ -311,7 +310,7 @@ static void processing(struct fake_ca *ca, json_t *document)
     json_object_del(document, "certificate");
 }
 
-/* An order that was finalized is not given up for the next authority: once it has issued, it would be in vain. */
+/* A finalized order is not given up for the next authority, as its certificate would be wasted. */
 static const struct fake_rule interruptions[] = {
     {.kind = "finalize", .times = 1, .error = "Connection reset by peer", .too_late = true},
     {.kind = "finalize", .times = 1, .status = 500},
@@ -322,7 +321,7 @@ static const struct fake_rule interruptions[] = {
     {.kind = "certificate", .times = 1, .status = 503, .retry_after = 600},
 };
 
-START_TEST(test_order_under_way)
+START_TEST(test_keeps_finalized_order)
 {
     const struct fake_rule *rule = &interruptions[_i / 2];
     const struct fake_ca *second = &lab->world.cas[1];
@@ -332,7 +331,7 @@ START_TEST(test_order_under_way)
         fake_ca_rule(lab->ca, (struct fake_rule){.kind = "finalize", .times = 1, .edit = processing});
     fake_ca_rule(lab->ca, *rule);
     lab_start();
-    while (!lab_said("no certificate:") && lab->host.now < LAB_HOUR)
+    while (!lab_logged("no certificate:") && lab->host.now < LAB_HOUR)
         lab_run(HG_SECOND);
     if (_i & 1)
         lab_restart();
@@ -343,35 +342,35 @@ START_TEST(test_order_under_way)
 }
 END_TEST
 
-/* But neither for ever nor for an authority that wants hours of pause. */
+/* But not forever, nor if the authority asks for a pause of hours. */
 static const struct {
     struct fake_rule rule;
     unsigned least, most; /* minutes */
-} ends_of_patience[] = {
+} give_ups[] = {
     {{.kind = "order", .skip = 2, .edit = processing}, 50, 80},
     {{.kind = "order", .skip = 2, .status = 503, .retry_after = 2 * HOUR}, 0, 2},
     {{.kind = "order", .skip = 2, .status = 404}, 0, 5},
     {{.kind = "certificate", .status = 500}, 10, 25},
 };
 
-START_TEST(test_order_under_way_too_long)
+START_TEST(test_gives_up_finalized_order)
 {
     struct fake_ca *second = &lab->world.cas[1];
 
     lab->config.directory.count = 2;
     fake_ca_rule(lab->ca, (struct fake_rule){.kind = "finalize", .times = 1, .edit = processing});
-    fake_ca_rule(lab->ca, ends_of_patience[_i].rule);
+    fake_ca_rule(lab->ca, give_ups[_i].rule);
     fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-order", .skip = 1, .status = 500});
     lab_start();
-    lab_run(ends_of_patience[_i].least * LAB_MINUTE);
+    lab_run(give_ups[_i].least * LAB_MINUTE);
     ck_assert_uint_eq(second->order_count, 0);
-    lab_run((ends_of_patience[_i].most - ends_of_patience[_i].least) * LAB_MINUTE);
+    lab_run((give_ups[_i].most - give_ups[_i].least) * LAB_MINUTE);
     ck_assert_msg(lab_served_by(second, "a.test") == 0, "%s", lab->host.log);
 }
 END_TEST
 
-/* Both fail: the pause after two attempts, then both again. */
-START_TEST(test_fall_back_round)
+/* The pause comes after both have failed; then both are tried again. */
+START_TEST(test_all_authorities_fail)
 {
     struct fake_ca *second = &lab->world.cas[1];
 
@@ -388,7 +387,7 @@ START_TEST(test_fall_back_round)
 }
 END_TEST
 
-/* Daily, and only for the one name. */
+/* Tried again daily; other names are not affected. */
 START_TEST(test_rejected)
 {
     lab_add("b.test");
@@ -403,7 +402,7 @@ END_TEST
 
 /* ---- Clocks ---- */
 
-/* The authority's clock is right, ours is not. */
+/* Only our clock is wrong. */
 static void set_clock(int64_t error)
 {
     lab->clock_error = error;
@@ -411,7 +410,7 @@ static void set_clock(int64_t error)
         lab->world.cas[i].skew = -error;
 }
 
-/* Certificates from the future, as this clock has it: served, not renewed. */
+/* Certificates that seem to be from the future are served, and not renewed. */
 START_TEST(test_clock_behind)
 {
     lab->ca->lifetime = 8LL * DAY; /* renewed after four */
@@ -430,8 +429,8 @@ START_TEST(test_clock_behind)
 }
 END_TEST
 
-/* A clock that is years ahead for a day: the certificates in use stay, and there are no more orders than with an
- * authority that fails. */
+/* A clock that is years ahead for a day: certificates stay in use, and there are no more orders than with an authority
+ * that fails. */
 START_TEST(test_clock_ahead)
 {
     unsigned orders;
@@ -466,16 +465,16 @@ static unsigned add_names(void)
     return lab->ca->order_count;
 }
 
-/* A clock that is set ahead so that all certificates are due: each is renewed once, and the new ones, due by that clock
- * too, are not renewed again. */
-START_TEST(test_set_ahead)
+/* If a clock is set ahead so that all certificates are due, each is renewed once, although the new ones seem to be due
+ * as well. */
+START_TEST(test_clock_set_ahead)
 {
     const unsigned orders = add_names();
 
     set_clock(65LL * DAY);
     lab_run(3 * LAB_DAY);
     ck_assert_uint_eq(lab->ca->order_count, 2 * orders);
-    ck_assert(lab_said("is the clock correct?"));
+    ck_assert(lab_logged("is the clock correct?"));
     lab_restart();
     lab_run(LAB_DAY);
     ck_assert_uint_eq(lab->ca->order_count, 2 * orders);
@@ -485,8 +484,8 @@ START_TEST(test_set_ahead)
 }
 END_TEST
 
-/* By hours and minutes, to and fro, as by somebody who looks for the right time: nothing at all. */
-START_TEST(test_set_by_hours)
+/* Back and forth by hours and minutes: this has no effect. */
+START_TEST(test_clock_set_by_hours)
 {
     const unsigned orders = add_names();
 
@@ -502,8 +501,8 @@ START_TEST(test_set_by_hours)
 }
 END_TEST
 
-/* The pauses between the attempts: doubled from retry to 360 times that, never beyond it, and spread. */
-START_TEST(test_backoff_of_weeks)
+/* Pauses between attempts: doubled each time, up to 360 times `retry`, and randomized. */
+START_TEST(test_backoff_over_weeks)
 {
     double least = 1e9, most = 0, nominal = 60; /* seconds */
     hg_time last = 0;
@@ -538,7 +537,7 @@ START_TEST(test_backoff_of_weeks)
 }
 END_TEST
 
-/* An attempt has failed, or the authority told to wait, when the clock was years ahead: no wait for years. */
+/* An attempt has failed, or the authority has asked for a pause, while the clock was years ahead. */
 START_TEST(test_due_in_years)
 {
     set_clock(5LL * YEAR);
@@ -556,7 +555,7 @@ START_TEST(test_due_in_years)
 }
 END_TEST
 
-/* Planned to be renewed after its end, by such a clock. */
+/* The renewal was planned with such a clock, after the expiry. */
 START_TEST(test_renewal_in_years)
 {
     json_t *state;
@@ -585,26 +584,25 @@ TCase *cases_pauses(void)
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 300);
     tcase_set_tags(tests, "long");
-    tcase_add_loop_test(tests, test_retry_after_of_few, 0, 10);
-    tcase_add_loop_test(tests, test_all_pause, 0, 2);
-    tcase_add_test(tests, test_finalized_goes_on);
+    tcase_add_loop_test(tests, test_short_retry_after, 0, 10);
+    tcase_add_loop_test(tests, test_pause_affects_others, 0, 2);
+    tcase_add_test(tests, test_pause_allows_download);
     tcase_add_loop_test(tests, test_retry_after, 0, sizeof pauses / sizeof *pauses);
-    tcase_add_test(tests, test_pause_of_one);
-    tcase_add_test(tests, test_pause_of_all);
+    tcase_add_test(tests, test_one_authority_pauses);
+    tcase_add_test(tests, test_all_authorities_pause);
     tcase_add_test(tests, test_spread);
     tcase_add_test(tests, test_down);
     tcase_add_loop_test(tests, test_fall_back, 0, 2);
     tcase_add_loop_test(tests, test_back_to_first, 0, 4);
-    tcase_add_test(tests, test_fall_back_round);
-    tcase_add_loop_test(tests, test_order_under_way, 0, 2 * (int)(sizeof interruptions / sizeof *interruptions));
-    tcase_add_loop_test(tests, test_order_under_way_too_long, 0,
-                        (int)(sizeof ends_of_patience / sizeof *ends_of_patience));
+    tcase_add_test(tests, test_all_authorities_fail);
+    tcase_add_loop_test(tests, test_keeps_finalized_order, 0, 2 * (int)(sizeof interruptions / sizeof *interruptions));
+    tcase_add_loop_test(tests, test_gives_up_finalized_order, 0, (int)(sizeof give_ups / sizeof *give_ups));
     tcase_add_test(tests, test_rejected);
     tcase_add_test(tests, test_clock_behind);
     tcase_add_test(tests, test_clock_ahead);
-    tcase_add_test(tests, test_set_ahead);
-    tcase_add_test(tests, test_set_by_hours);
-    tcase_add_test(tests, test_backoff_of_weeks);
+    tcase_add_test(tests, test_clock_set_ahead);
+    tcase_add_test(tests, test_clock_set_by_hours);
+    tcase_add_test(tests, test_backoff_over_weeks);
     tcase_add_test(tests, test_renewal_in_years);
     tcase_add_loop_test(tests, test_due_in_years, 0, 2);
     return tests;

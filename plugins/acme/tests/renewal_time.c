@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * When certificates are renewed, when attempts are repeated.
+ * When certificates are renewed, and when attempts are repeated.
  */
 #include "plugins/acme/renewal_time.h"
 #include "plugins/acme/ari.h"
@@ -10,7 +10,7 @@
 
 #define DAY 86400.0
 
-/* A third of the lifetime is left, half of a short one; by chance a tenth of that more. */
+/* A third of the lifetime is left, or half of a short one, or up to a tenth more. */
 START_TEST(test_renewal)
 {
     static const struct {
@@ -42,21 +42,21 @@ START_TEST(test_backoff)
     ck_assert_double_eq_tol(acme_backoff(4, 60, 21600, 0, 0, now, 0.5), 480, 0.001);
     ck_assert_double_eq_tol(acme_backoff(1, 60, 21600, 0, 0, now, 0), 45, 0.001);
     ck_assert_double_eq_tol(acme_backoff(1, 60, 21600, 0, 0, now, 1), 75, 0.001);
-    /* Never longer than the longest, and spread below it. */
+    /* Never longer than the maximum, and randomized below it. */
     ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, 0, 0, now, 1), 21600, 0.001);
     ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, 0, 0, now, 0), 12960, 0.001);
     ck_assert_double_eq_tol(acme_backoff(UINT32_MAX, 60, 21600, 0, 0, now, 1), 21600, 0.001);
     /* Ten hours are left of ninety days: an attempt an hour. */
     ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - (time_t)(90 * DAY) + 36000, now + 36000, now, 0.5), 3600,
                             0.001);
-    /* It is over, or about to be: no slower, but less than five an hour, unless it lived for hours only. */
+    /* Expired, or about to: fewer than five attempts an hour, unless the lifetime is only hours. */
     for (int left = -3; left < 4; left++) {
         const time_t ends = now + left * 3600L;
 
         ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, ends - (time_t)(90 * DAY), ends, now, 0.5), 1200, 0.001);
         ck_assert_double_ge(acme_backoff(40, 60, 21600, ends - (time_t)(6 * DAY), ends, now, 0), 900);
     }
-    /* The longer it is over, the slower: perhaps it is the clock that is wrong, and each attempt a certificate. */
+    /* Slower the longer it is expired: the clock may be wrong, and each attempt may yield a certificate. */
     ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - (time_t)(91 * DAY), now - 36000, now, 0.5), 3600, 0.001);
     ck_assert_double_eq_tol(acme_backoff(40, 60, 21600, now - (time_t)(200 * DAY), now - (time_t)(100 * DAY), now, 0.5),
                             17280, 0.001);
@@ -105,11 +105,11 @@ START_TEST(test_suggested_time)
     const time_t begins = 1700000000, ends = begins + 1000;
 
     ck_assert_int_eq(acme_ari_time(begins + 100, begins + 200, begins + 600, begins, ends, 0.5), begins + 150);
-    /* What was chosen stays while the window holds it, wherever it moves. */
+    /* The chosen time stays while it is in the window. */
     ck_assert_int_eq(acme_ari_time(begins + 100, begins + 200, begins + 170, begins, ends, 0.5), begins + 170);
     ck_assert_int_eq(acme_ari_time(begins + 160, begins + 260, begins + 170, begins, ends, 0.5), begins + 170);
     ck_assert_int_eq(acme_ari_time(begins + 180, begins + 280, begins + 170, begins, ends, 0), begins + 180);
-    /* In the past: at once. Near the end or beyond it: in time all the same. */
+    /* In the past: at once. Near or after the expiry: still in time. */
     ck_assert_int_eq(acme_ari_time(begins - 200, begins - 100, begins + 170, begins, ends, 0.5), begins - 150);
     ck_assert_int_eq(acme_ari_time(begins + 5000, begins + 6000, begins + 170, begins, ends, 0.5), begins + 900);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the operator wants of a certificate: renewed, by the gateway; or revoked, by the command (RFC 8555 section 7.6).
+ * Operators' commands: renew, by the gateway, and revoke (RFC 8555 section 7.6).
  */
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
@@ -10,12 +10,12 @@
 #include <hopgate/host.h>
 #include <stdio.h>
 
-static bool is_wanted(void)
+static bool is_requested(void)
 {
     return fake_store_first(&lab->store, "acme/requests");
 }
 
-/* The first certificate is revoked, once, and there is one new one. */
+/* The first certificate is revoked, and there is one new one. */
 static void check_done(void)
 {
     lab_run(LAB_MINUTE);
@@ -23,7 +23,7 @@ static void check_done(void)
     ck_assert_msg(lab->ca->issued == 2, "%u certificates: %s", lab->ca->issued, lab->host.log);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), (int)lab->ca->order_count - 1);
     ck_assert(!lab->ca->orders[lab->ca->order_count - 1].revoked);
-    ck_assert(!is_wanted());
+    ck_assert(!is_requested());
     ck_assert_ptr_null(fake_store_first(&lab->store, "acme/previous"));
 }
 
@@ -39,7 +39,7 @@ static int revoke(const char *serial)
     return lab_command("revoke", "a.test", serial);
 }
 
-/* Begins with a key of that type, which an earlier attempt has made: that takes no simulated time. */
+/* Begins with a key of that type from an earlier attempt, as generating it takes no simulated time. */
 static void begin_with(int type)
 {
     gnutls_x509_privkey_t key = x509_key_new((enum x509_key_type)type);
@@ -58,7 +58,7 @@ static void begin_with(int type)
     lab_begin();
 }
 
-/* By the account, whatever the certificate's key. */
+/* Signed with the account's key, whatever the certificate's key is. */
 START_TEST(test_revoked)
 {
     begin_with(_i);
@@ -67,12 +67,12 @@ START_TEST(test_revoked)
     check_done();
     ck_assert(!lab->ca->orders[0].revoked_by_own_key);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "revoke"), 1);
-    ck_assert_uint_eq(lab_said("is revoked; ordering a new one"), 1);
+    ck_assert_uint_eq(lab_logged("is revoked; ordering a new one"), 1);
 }
 END_TEST
 
-/* The gateway does not run: it orders a new one when it starts. */
-START_TEST(test_later)
+/* The gateway orders a new certificate when it starts. */
+START_TEST(test_gateway_stopped)
 {
     lab_begin();
     fake_ca_rule(lab->ca, (struct fake_rule){.kind = "new-order", .error = "Connection refused"});
@@ -83,7 +83,7 @@ START_TEST(test_later)
 }
 END_TEST
 
-/* The authority is in trouble: that is said, nothing changes, and the next try goes well. */
+/* The command fails, nothing changes, and the next try succeeds. */
 static const struct fake_rule troubles[] = {
     {.kind = "revoke", .times = 1, .status = 503},
     {.kind = "revoke", .times = 1, .status = 500, .type = "serverInternal"},
@@ -93,14 +93,14 @@ static const struct fake_rule troubles[] = {
     {.kind = "*", .times = 1, .error = "Connection refused"},
 };
 
-START_TEST(test_trouble)
+START_TEST(test_authority_errors)
 {
     lab_begin();
     lab_run(LAB_MINUTE);
     fake_ca_rule(lab->ca, troubles[_i]);
     ck_assert_int_eq(revoke(NULL), 1);
     lab_run(LAB_MINUTE);
-    ck_assert(!is_wanted());
+    ck_assert(!is_requested());
     ck_assert_uint_eq(lab->ca->issued, 1);
     ck_assert_int_eq(revoke(NULL), 0);
     check_done();
@@ -108,8 +108,7 @@ START_TEST(test_trouble)
 }
 END_TEST
 
-/* Somebody else has revoked it. */
-START_TEST(test_already)
+START_TEST(test_already_revoked)
 {
     lab_begin();
     fake_ca_rule(lab->ca, (struct fake_rule){.kind = "revoke", .status = 400, .type = "alreadyRevoked"});
@@ -128,7 +127,7 @@ static void forget_account(void)
     free(key);
 }
 
-/* The account may not, or there is none any more: the certificate's own key may, of any kind. */
+/* The account may not revoke it, or is lost: signed with the certificate's key, of any type. */
 START_TEST(test_own_key)
 {
     begin_with(_i / 4);
@@ -147,7 +146,7 @@ START_TEST(test_own_key)
 }
 END_TEST
 
-/* It will not: asked by both keys, and nothing is ordered. */
+/* The authority refuses: both keys are tried, and nothing is ordered. */
 START_TEST(test_refused)
 {
     lab_begin();
@@ -157,12 +156,12 @@ START_TEST(test_refused)
     lab_run(LAB_HOUR);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "revoke"), 2);
     ck_assert_uint_eq(lab->ca->issued, 1);
-    ck_assert(!is_wanted());
+    ck_assert(!is_requested());
 }
 END_TEST
 
-/* The one before, by its serial number: the current one stays. */
-START_TEST(test_replaced)
+/* The previous certificate, by its serial number: the current one stays in use. */
+START_TEST(test_previous)
 {
     const char *state;
     char serial[64];
@@ -170,31 +169,31 @@ START_TEST(test_replaced)
     lab_begin();
     state = strstr(fake_store_text(&lab->store, "acme/states/a.test"), "\"serial\": \"");
     ck_assert_int_eq(sscanf(state, "\"serial\": \"%63[0-9a-f]", serial), 1);
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run(10 * HG_SECOND);
     ck_assert_uint_eq(lab->ca->issued, 2);
     ck_assert_int_eq(revoke(serial), 0);
     check_done();
-    ck_assert_int_eq(revoke(serial), 1); /* it is not there any more */
+    ck_assert_int_eq(revoke(serial), 1); /* it is no longer in the store */
     ck_assert_int_eq(revoke("77"), 1);
     ck_assert_int_eq(lab_command("revoke", "b.test", NULL), 1);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "revoke"), 1);
 }
 END_TEST
 
-/* `hopgate acme renew`: at each change of the store. */
+/* `hopgate acme renew`, killed at each change of the store. */
 START_TEST(test_renewal_killed)
 {
     lab_begin();
     lab->store.death = (struct fake_death){.change = lab->store.changes + 1 + (unsigned)_i / 2, .done = _i & 1};
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run(LAB_MINUTE);
     ck_assert(lab->store.dead);
     kill_and_start();
     lab_run(5 * LAB_MINUTE);
     ck_assert_msg(lab->ca->issued == 2, "%u certificates: %s", lab->ca->issued, lab->host.log);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), (int)lab->ca->order_count - 1);
-    ck_assert(!is_wanted());
+    ck_assert(!is_requested());
 }
 END_TEST
 
@@ -205,12 +204,12 @@ TCase *cases_revocation(void)
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, test_revoked, X509_P256, X509_RSA2048 + 1);
-    tcase_add_test(tests, test_later);
-    tcase_add_loop_test(tests, test_trouble, 0, 6);
-    tcase_add_test(tests, test_already);
+    tcase_add_test(tests, test_gateway_stopped);
+    tcase_add_loop_test(tests, test_authority_errors, 0, 6);
+    tcase_add_test(tests, test_already_revoked);
     tcase_add_loop_test(tests, test_own_key, 0, 12);
     tcase_add_test(tests, test_refused);
-    tcase_add_test(tests, test_replaced);
+    tcase_add_test(tests, test_previous);
     tcase_add_loop_test(tests, test_renewal_killed, 0, 4);
     return tests;
 }

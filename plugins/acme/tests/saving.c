@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What was issued is served and saved later where the store does not take it (behaviour 9), or the lease was lost
- * meanwhile (20).
+ * A certificate that cannot be stored (behaviour 9), or whose lease was lost (20), is served and stored later.
  */
 #include "plugins/acme/store.h"
 #include "plugins/acme/tests/cases.h"
@@ -17,15 +16,15 @@ static const char *stored(void)
     return text ? text : "";
 }
 
-/* The authority has issued that many, of which the last is not downloaded yet. */
-static void run_until_last_is_on_its_way(unsigned count)
+/* The authority has issued that many, but the last one is not downloaded yet. */
+static void run_until_last_is_issued(unsigned count)
 {
     while (lab->ca->issued < count)
         lab_run(HG_SECOND / 100);
     ck_assert_uint_eq(lab->ca->issued, count);
 }
 
-/* What is served is that of the last order, now and after a restart; there was no further one. */
+/* The certificate of the last order is served, even after a restart, and nothing more is ordered. */
 static void check_saved(void)
 {
     const unsigned count = lab->ca->order_count;
@@ -38,18 +37,18 @@ static void check_saved(void)
     ck_assert_ptr_null(fake_store_first(&lab->store, "acme/orders"));
 }
 
-/* For longer than the lease lasts; of the old one, which the store still holds, nothing is taken. */
+/* For longer than the lease. The old certificate in the store is not used again. */
 START_TEST(test_read_only)
 {
     char *before;
 
     lab_begin();
     before = strdup(stored());
-    lab_want("a.test");
-    run_until_last_is_on_its_way(2);
+    lab_renew("a.test");
+    run_until_last_is_issued(2);
     lab->store.closed = true;
     lab_run(5 * HG_SECOND);
-    ck_assert_msg(lab_said("using it from memory and storing it later") == 1, "%s", lab->host.log);
+    ck_assert_msg(lab_logged("using it from memory and storing it later") == 1, "%s", lab->host.log);
     for (int i = 0; i < 20; i++) {
         ck_assert_msg(lab_served_by(lab->ca, "a.test") == 1, "%d: %s", i, lab->host.log);
         lab_run(30 * HG_SECOND);
@@ -63,7 +62,7 @@ START_TEST(test_read_only)
 }
 END_TEST
 
-/* The lease is lost at the worst moment, of a first certificate and a renewal. */
+/* At the worst moment, for a first certificate and a renewal. */
 START_TEST(test_lease_lost)
 {
     char *before;
@@ -74,8 +73,8 @@ START_TEST(test_lease_lost)
         lab_start();
     before = strdup(stored());
     if (_i)
-        lab_want("a.test");
-    run_until_last_is_on_its_way(1 + (unsigned)_i);
+        lab_renew("a.test");
+    run_until_last_is_issued(1 + (unsigned)_i);
     fake_store_steal(&lab->store, "acme/certificates/a.test", 5 * LAB_MINUTE);
     for (int i = 0; i < 8; i++) {
         lab_run(30 * HG_SECOND);
@@ -89,7 +88,7 @@ START_TEST(test_lease_lost)
 }
 END_TEST
 
-/* The disk is full, then there is room, but this process has lost the lease meanwhile. */
+/* The disk is full, and when there is room again, the lease is lost. */
 START_TEST(test_lease_lost_later)
 {
     char *before;
@@ -97,7 +96,7 @@ START_TEST(test_lease_lost_later)
     lab_begin();
     before = strdup(stored());
     lab->store.unwritable = CERTIFICATE;
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run(10 * HG_SECOND);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);
     lab->store.unwritable = NULL;
@@ -112,9 +111,9 @@ START_TEST(test_lease_lost_later)
 }
 END_TEST
 
-/* Meanwhile the other process has obtained one that is newer: that it stays, whether this one was told of it or only
- * finds it when it leads again. */
-START_TEST(test_newer_one_of_another)
+/* Meanwhile, another gateway has obtained a newer one. It stays, whether this gateway is notified or only finds it when
+ * it has the lease again. */
+START_TEST(test_newer_from_other_gateway)
 {
     char *first, *newer;
 
@@ -122,7 +121,7 @@ START_TEST(test_newer_one_of_another)
     lab_begin();
     first = strdup(stored());
     lab->ca->skew = 0;
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run_until_issued(2, LAB_MINUTE);
     newer = strdup(stored());
     ck_assert_str_ne(first, newer);
@@ -130,9 +129,9 @@ START_TEST(test_newer_one_of_another)
     fake_store_set(&lab->store, CERTIFICATE, first);
     lab_start();
     lab_run(5 * HG_SECOND);
-    lab->ca->skew = -3600; /* what it issues now is older than what the other will have */
+    lab->ca->skew = -3600; /* certificates issued now are older than the other gateway's */
     lab->store.unwritable = CERTIFICATE;
-    lab_want("a.test");
+    lab_renew("a.test");
     lab_run(10 * HG_SECOND);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 2);
     fake_store_steal(&lab->store, LAB_LEASE, 5 * LAB_MINUTE);
@@ -152,16 +151,16 @@ START_TEST(test_newer_one_of_another)
 }
 END_TEST
 
-/* While it is renewed it is revoked: it does not become the spare one. */
+/* A certificate that is revoked while it is renewed is not kept as the previous one. */
 START_TEST(test_revoked_meanwhile)
 {
     lab_begin();
-    lab_want("a.test");
+    lab_renew("a.test");
     while (fake_ca_seen(lab->ca, "new-order") < 2)
         lab_run(HG_SECOND / 100);
     ck_assert_int_eq(lab_command("revoke", "a.test", NULL), 0);
     lab_run(10 * HG_SECOND);
-    ck_assert_msg(lab_said("is revoked; ordering a new one") == 1, "%s", lab->host.log);
+    ck_assert_msg(lab_logged("is revoked; ordering a new one") == 1, "%s", lab->host.log);
     ck_assert_ptr_null(fake_store_first(&lab->store, "acme/" ACME_PREVIOUS));
     ck_assert_uint_eq(lab->ca->order_count, 2);
     check_saved();
@@ -178,6 +177,6 @@ TCase *cases_saving(void)
     tcase_add_loop_test(tests, test_lease_lost, 0, 2);
     tcase_add_test(tests, test_lease_lost_later);
     tcase_add_test(tests, test_revoked_meanwhile);
-    tcase_add_loop_test(tests, test_newer_one_of_another, 0, 2);
+    tcase_add_loop_test(tests, test_newer_from_other_gateway, 0, 2);
     return tests;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Everything at once, by chance: faults of the authority and of the store, deaths, clocks, wishes. What must hold all
- * the time, and in the end, when nothing goes wrong any more.
+ * Random faults of the authority and of the store, deaths, clock steps and requests, all at once: what must hold all
+ * the time, and at the end, without faults.
  */
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
@@ -46,7 +46,7 @@ static void spoil(void)
         fake_ca_forget_rules(lab->ca);
     rule.kind = kinds[chance(sizeof kinds / sizeof *kinds)];
     if (!strcmp(rule.kind, "new-account") && rule.type && !strcmp(rule.type, "accountDoesNotExist"))
-        rule.type = "malformed"; /* it does not lie about which keys it knows: the change of a key rests on that */
+        rule.type = "malformed"; /* it does not lie about the keys that it knows, as changing a key depends on this */
     rule.times = 1 + chance(3);
     rule.skip = chance(2);
     fake_ca_rule(lab->ca, rule);
@@ -64,7 +64,7 @@ static void happen(void)
         break;
     case 3:
     case 4:
-        lab_want(names[chance(2)]);
+        lab_renew(names[chance(2)]);
         break;
     case 5:
         lab->store.death = (struct fake_death){.change = lab->store.changes + 1 + chance(12), .done = chance(2)};
@@ -86,21 +86,21 @@ static void happen(void)
     }
 }
 
-/* What was served once is served for ever, or something newer. */
+/* Once a certificate has been served, there is always one. */
 static void check_served(bool *was_served)
 {
     for (size_t i = 0; i < 2; i++) {
         const char *name = i ? "b.test" : "a.test", *key = i ? "acme/certificates/b.test" : "acme/certificates/a.test";
         const bool served = lab_served_by(lab->ca, name) >= 0;
 
-        ck_assert_msg(served || !was_served[i], "%s is not served any more: %s", name, lab->host.log);
-        was_served[i] |= served && fake_store_text(&lab->store, key); /* else it dies with the process */
+        ck_assert_msg(served || !was_served[i], "%s is no longer served: %s", name, lab->host.log);
+        was_served[i] |= served && fake_store_text(&lab->store, key); /* otherwise it is lost with the process */
     }
 }
 
 static void pass(hg_time time)
 {
-    lab_run(time + 20 * HG_MILLISECOND); /* time to read the store after a restart, too */
+    lab_run(time + 20 * HG_MILLISECOND); /* enough to read the store after a restart */
     if (!lab->store.dead)
         return;
     lab_kill();
@@ -144,8 +144,8 @@ START_TEST(test_storm)
     pass(8 * LAB_HOUR);
     lab->host.log[0] = 0;
     issued = lab->ca->issued;
-    lab_want("a.test");
-    lab_want("b.test");
+    lab_renew("a.test");
+    lab_renew("b.test");
     pass(10 * LAB_MINUTE);
     ck_assert_msg(lab->ca->issued == issued + 2, "storm %d: %u issued: %s", _i, lab->ca->issued - issued,
                   lab->host.log);
@@ -153,7 +153,7 @@ START_TEST(test_storm)
                   lab->host.log);
     ck_assert_msg(!fake_store_first(&lab->store, "acme/orders"), "storm %d: an order is left", _i);
     ck_assert_msg(!fake_store_first(&lab->store, "acme/challenges"), "storm %d: a challenge is left", _i);
-    ck_assert_msg(!fake_store_first(&lab->store, "acme/requests"), "storm %d: a wish is left", _i);
+    ck_assert_msg(!fake_store_first(&lab->store, "acme/requests"), "storm %d: a request is left", _i);
     ck_assert_uint_eq(lab->presented_count, 0);
     ck_assert(is_account_alive());
 }
