@@ -57,7 +57,7 @@ static json_int_t number(const json_t *state, const char *name)
     return json_integer_value(json_object_get(state, name));
 }
 
-static bool is_meant(const struct command *command, const json_t *names)
+static bool is_selected(const struct command *command, const json_t *names)
 {
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));
@@ -117,7 +117,7 @@ static bool look(void *arg, const char *id, json_t *state)
 {
     struct command *command = arg;
 
-    if (!is_meant(command, json_object_get(state, "names")))
+    if (!is_selected(command, json_object_get(state, "names")))
         return true;
     command->found = true;
     return command->verb->run(command, id, state);

@@ -100,7 +100,7 @@ static bool is_below(const char *key, const char *prefix)
     return !size || (!strncmp(key, prefix, size) && key[size] == '/');
 }
 
-static void tell(struct fake_store *store, const char *key)
+static void notify(struct fake_store *store, const char *key)
 {
     for (struct hg_store_watch *watch = store->watches, *next; watch; watch = next) {
         next = watch->next;
@@ -155,7 +155,7 @@ void fake_store_slip(struct fake_store *store, const char *key, const char *valu
 void fake_store_set(struct fake_store *store, const char *key, const char *value)
 {
     fake_store_slip(store, key, value);
-    tell(store, key);
+    notify(store, key);
 }
 
 /* ---- Completing operations ---- */
@@ -322,7 +322,7 @@ static void on_time(void *arg)
     request->done(request->arg, &answer);
     request_free(request);
     if (changed)
-        tell(store, changed);
+        notify(store, changed);
     free(changed);
 }
 

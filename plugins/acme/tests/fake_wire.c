@@ -179,7 +179,7 @@ static void call_free(struct https_call *call)
     free(call);
 }
 
-static void tell(struct https_call *call, struct https_response *response, struct fake_reply *reply)
+static void deliver(struct https_call *call, struct https_response *response, struct fake_reply *reply)
 {
     if (reply->document) {
         free(reply->body);
@@ -210,7 +210,7 @@ static void answer(void *arg)
         if (rule)
             edit(call, rule, &reply);
         response.error = rule ? rule->error : NULL;
-        tell(call, &response, &reply);
+        deliver(call, &response, &reply);
         call_free(call);
     }
     json_decref(reply.document);
