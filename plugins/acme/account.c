@@ -86,10 +86,38 @@ static enum hg_store_status save(struct record *record)
     return put->status;
 }
 
-/* A failure does no harm: the authority can be asked again. */
+/* After a conflict: whether the record is still about the same account, so that it can be written again. Without a
+ * contact of its own, an attempt that has only found the account takes over the stored one. */
+static bool catch_up(struct record *record)
+{
+    struct acme_client *client = record->client;
+    const struct hg_store_answer *found =
+        task_store_get(client->task, record->store, ACME_ACCOUNTS, client->authority->id);
+    json_t *json = store_json(found);
+    gnutls_x509_privkey_t key = json ? x509_key_read(hg_text(text_in(json, "key"))) : NULL;
+    char *thumbprint = key ? jose_thumbprint(key) : NULL;
+    bool same = thumbprint && client->account.thumbprint && !strcmp(thumbprint, client->account.thumbprint);
+
+    if (same) {
+        record->revision = found->revision;
+        if (!record->contact)
+            set_text(&record->contact, text_in(json, "contact"));
+    }
+    gnutls_x509_privkey_deinit(key);
+    free(thumbprint);
+    json_decref(json);
+    return same;
+}
+
+/* Several attempts may find or create the account at once, here or at other gateways. A failure does no harm: the
+ * authority can be asked again. */
 static void save_if_possible(struct record *record)
 {
-    if (save(record) != HG_STORE_OK)
+    enum hg_store_status status = save(record);
+
+    for (int tries = 1; tries < TRIES && status == HG_STORE_CONFLICT && catch_up(record); tries++)
+        status = save(record);
+    if (status != HG_STORE_OK)
         hg_log(record->client->instance, HG_LOG_WARNING, "%s", record->client->failure.error);
 }
 

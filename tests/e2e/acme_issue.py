@@ -85,12 +85,13 @@ def fifty(world):
 @case("several certificates, each with its own names; a name that is in none is refused")
 def several(world):
     lab = Lab(world, bad_nonces=5)
-    lab.gateway(["a.test", ["b.test", "c.test"]])
+    gate = lab.gateway(["a.test", ["b.test", "c.test"]])
     equal(lab.wait_for("a.test").names, ["a.test"], "names")
     equal(lab.wait_for("c.test").names, ["b.test", "c.test"], "names")
     equal(lab.wait_for("b.test").names, ["b.test", "c.test"], "names")
     check("UNRECOGNIZED" in (alert(lab.pebble.tls, "d.test") or ""), f"d.test: {alert(lab.pebble.tls, 'd.test')}")
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 2, 2), "accounts, orders, certificates")
+    check("cannot store" not in gate.text(), "both orders open the account at once; that is no conflict:\n" + gate.text()[-2000:])
 
 
 @case("IP addresses: with HTTP-01, and with TLS-ALPN-01 using the reverse name (RFC 8738)")
