@@ -102,7 +102,7 @@ static void print_state(const json_t *state, bool kept)
 
     print_names(state, kept);
     if (serial)
-        printf("expires %s (%.1f days left), renewed %s, serial %s\n", acme_moment(expires).text,
+        printf("expires %s (%.1f days left), renewal %s, serial %s\n", acme_moment(expires).text,
                (double)(expires - acme_clock()) / DAY, acme_moment((time_t)number(state, "renew_at")).text, serial);
     else
         printf("no certificate yet\n");

@@ -95,7 +95,7 @@ static void use_loaded(void *arg)
     certificate->reading = false;
     if (*stored->fault)
         acme_log(certificate, HG_LOG_ERROR, "cannot use the stored certificate: %s; %s", stored->fault,
-                 certificate->pair ? "the previous one stays in use" : "ordering a new one");
+                 certificate->pair ? "the current one stays in use" : "ordering a new one");
     acme_stored_use(stored, certificate);
     if (!certificate->loaded)
         use_first(certificate, has_state,

@@ -41,7 +41,7 @@ def always(world):
     gate.wait_for(r"suggests another time; will be renewed after " + time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400)), 10)
     equal(lab.wait_for("a.test").serial, second.serial, "the certificate served")
     tomorrow = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400))
-    told = wait_until(lambda: f"renewed {tomorrow}" in lab.command("status").stdout and lab.command("status").stdout, 10, "the time of renewal")
+    told = wait_until(lambda: f"renewal {tomorrow}" in lab.command("status").stdout and lab.command("status").stdout, 10, "the time of renewal")
     for _ in range(2):  # nor because of restarts
         gate.stop()
         asked = len(lab.proxy.seen("renewal_info"))

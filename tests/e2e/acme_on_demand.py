@@ -177,7 +177,7 @@ def refused(world):
     check(alert(lab.pebble.tls, "bad.served.test"), "a refused name got a certificate after a restart")
     equal(len(lab.orders("bad.served.test")), 1, "orders after a restart")
     lab.wait_for("a.served.test")
-    check("renewed 20" in told, f"the status: {told}")
+    check("renewal 20" in told, f"the status: {told}")
     wait_until(lambda: status_without_days(lab) == re.sub(r"\(.*? left\)", "", told), 10, "the same status after a restart")
 
 
