@@ -99,6 +99,7 @@ static void leave_session(struct exchange_stream *stream)
     if (stream->next)
         stream->next->previous = stream->previous;
     session->stream_count--;
+    session->sessions->some_delivered |= session->over;
     stream->session = NULL;
 }
 
@@ -145,6 +146,14 @@ void exchange_stream_free(struct exchange_stream *stream)
         exchange_stream_over(stream, TN_STREAM_NO_ERROR);
     leave_session(stream);
     free(stream);
+}
+
+bool exchange_stream_has_arrived(const struct exchange_stream *stream)
+{
+    if (stream->over || !stream->self || stream->sends != HG_DOWN ||
+        (stream->sent != MESSAGE_ENDED && !stream->unwanted))
+        return false;
+    return stream->received == MESSAGE_ENDED || (stream->tn && tn_stream_all_received(stream->tn));
 }
 
 void exchange_stream_session_lost(struct exchange_stream *stream, const struct hg_reason *reason)

@@ -68,6 +68,9 @@ COLD void exchange_stream_was_reset(struct exchange_stream *stream, const struct
 void exchange_stream_receive(struct exchange_stream *stream);
 /* Writes what was encoded, and resumes the exchange if it was waiting for that. */
 void exchange_stream_write(struct exchange_stream *stream);
+/* Gateway: whether the request was sent and the whole response has arrived, so that it can be delivered without the
+ * peer. */
+bool exchange_stream_has_arrived(const struct exchange_stream *stream);
 /* The session was lost, and the stream with it. */
 COLD void exchange_stream_session_lost(struct exchange_stream *stream, const struct hg_reason *reason);
 

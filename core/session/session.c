@@ -9,6 +9,7 @@
 #include "core/session/flush_queue.h"
 #include "core/session/link.h"
 #include "core/session/resume_queue.h"
+#include "core/session/session_events.h"
 #include "core/session/session_parameters.h"
 
 #include <inttypes.h>
@@ -61,7 +62,7 @@ static void log_end(const struct session *session, const char *why)
 {
     struct tn_session_stats stats;
 
-    if (!session->open)
+    if (!session->open || session->over)
         return;
     tn_session_stats(session->tn, &stats);
     session_log(session,
@@ -84,29 +85,44 @@ static void leave_link(struct session *session, uint64_t code, const char *why)
     link_close(link, code, "%s", why);
 }
 
-void session_end_discreetly(struct session *session, const char *why, const char *public_why)
+/* Resets the exchanges of a session that has ended; those whose response has arrived only if `all`. */
+static void reset_exchanges(struct session *session, const char *why, bool all)
 {
     char detail[384];
     struct hg_reason reason = user_errors[USER_ERROR_SESSION_ENDED];
     struct exchange_stream *next;
 
     snprintf(detail, sizeof detail, "the session%s%s ended: %s", *session->identity.id ? " of " : "",
-             session->identity.id, public_why);
+             session->identity.id, why);
     reason.detail = detail;
-    log_end(session, why);
-    leave_link(session, TN_SESSION_ENDED, why);
-    resume_queue_remove(session);
     for (struct exchange_stream *stream = session->streams; stream; stream = next) {
         next = stream->next;
-        exchange_stream_session_lost(stream, &reason);
+        if (all || !exchange_stream_has_arrived(stream))
+            exchange_stream_session_lost(stream, &reason);
     }
+}
+
+/* From now on it can be neither found nor resumed. */
+static void withdraw(struct session *session)
+{
     if (session->by_client.key.size) {
         multimap_remove(&session->sessions->by_client, &session->by_client);
+        session->by_client.key.size = 0;
         if (session->sessions->end->session_down)
             session->sessions->end->session_down(session);
     }
     if (session->by_name.key.size)
         multimap_remove(&session->sessions->by_name, &session->by_name);
+    session->by_name.key.size = 0;
+}
+
+void session_end_discreetly(struct session *session, const char *why, const char *public_why)
+{
+    log_end(session, why);
+    leave_link(session, TN_SESSION_ENDED, why);
+    resume_queue_remove(session);
+    reset_exchanges(session, public_why, true);
+    withdraw(session);
     *session->previous = session->next;
     if (session->next)
         session->next->previous = session->previous;
@@ -164,9 +180,45 @@ static bool may_outlive_link(const struct session *session)
     return !((session->draining || sessions->drained_at) && session_is_idle(session));
 }
 
+/* A client ends its session when everything it sent has been acknowledged. A user who reads slowly may not have got it
+ * yet. Returns false if there is nothing to deliver. */
+static bool deliver_rest(struct session *session, const char *why)
+{
+    bool any = false;
+
+    if (!*session->identity.id || session->sessions->stopping)
+        return false;
+    session_handle_events(session); /* those of packets that came together with CLOSE */
+    for (struct exchange_stream *stream = session->streams; stream; stream = stream->next)
+        any |= exchange_stream_has_arrived(stream);
+    if (!any)
+        return false;
+    log_end(session, why);
+    session->over = true;
+    reset_exchanges(session, "its link was closed", false);
+    withdraw(session);
+    return true;
+}
+
+void sessions_free_delivered(struct sessions *sessions, bool all)
+{
+    struct session *next;
+
+    if (!sessions->some_delivered && !all)
+        return;
+    sessions->some_delivered = false;
+    for (struct session *session = sessions->sessions; session; session = next) {
+        next = session->next;
+        if (session->over && (all || !session->streams))
+            session_end(session, "the process stops");
+    }
+}
+
 void session_link_lost(struct session *session, bool over, const char *why)
 {
     session->link = NULL;
+    if (over && deliver_rest(session, why))
+        return;
     if (over || !may_outlive_link(session)) {
         session_end_discreetly(session, why, "its link was closed");
         return;

@@ -87,6 +87,7 @@ struct sessions {
     struct dispatch **waiting_tail;
     struct hg_timer *waiting_timer; /* runs until the first of them fails */
     size_t waiting_count;
+    bool some_delivered; /* gateway: a session that is over may have delivered its last response */
     uint64_t next_number;
     hg_time drained_at; /* when sessions_drain() was called; 0: not yet */
     bool stopping;      /* sessions no longer wait for links */
@@ -124,6 +125,7 @@ struct session {
     bool confirmed;           /* the client knows its name, so it can be resumed */
     bool draining;            /* the peer or this end wants no new streams */
     bool silent;              /* client: there has been no response on its link for too long */
+    bool over;                /* gateway: it only delivers the responses that had arrived when the client ended it */
     bool contested;           /* gateway: another process of the client is connected, see rival_processes.h */
     uint64_t asked_for;       /* gateway: the session of another process because of which the peer was pinged … */
     hg_time asked_at;         /* … and when; reset by the answer */
@@ -170,6 +172,9 @@ static inline bool session_is_idle(const struct session *session)
 {
     return !session->streams && !tn_session_stream_count(session->tn);
 }
+
+/* Frees the sessions that are over and have delivered what they had received; with `all`, also those that have not. */
+void sessions_free_delivered(struct sessions *sessions, bool all);
 
 /* The session has lost its link; `over`: it was closed with a code that ends the session (docs/protocol.md, section
  * 7). */

@@ -105,6 +105,7 @@ void sessions_flush(struct sessions *sessions)
 
     if (sessions->changes)
         changes_look(sessions->changes);
+    sessions_free_delivered(sessions, false);
     while ((link = flush_queue_next(sessions))) {
         link_flush(link);
         if (!sessions->flush)
@@ -136,6 +137,7 @@ void sessions_stop(struct sessions *sessions)
     sessions_flush(sessions);
     sessions->stopping = true;
     free_links(sessions);
+    sessions_free_delivered(sessions, true);
     resume_timeout_stop(sessions);
     dialers_stop(sessions);
     dispatch_stop(sessions);

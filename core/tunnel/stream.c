@@ -253,6 +253,12 @@ void tn_stream_consume(struct tn_stream *stream, size_t size)
     }
 }
 
+bool tn_stream_all_received(const struct tn_stream *stream)
+{
+    return stream->final_known && !stream->peer_reset && !stream->discarding &&
+           stream->receiver.contiguous == stream->final_size;
+}
+
 bool tn_stream_fin_read(const struct tn_stream *stream)
 {
     return stream->final_known && !stream->peer_reset && !stream->discarding &&

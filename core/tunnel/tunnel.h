@@ -242,6 +242,9 @@ void tn_stream_consume(struct tn_stream *stream, size_t size);
 /* Bytes in order that have not been consumed yet. */
 size_t tn_stream_readable(const struct tn_stream *stream);
 
+/* Whether the peer ended its direction and all bytes before the end have arrived. */
+bool tn_stream_all_received(const struct tn_stream *stream);
+
 /* Whether the peer ended its direction and all bytes before the end have been consumed. */
 bool tn_stream_fin_read(const struct tn_stream *stream);
 

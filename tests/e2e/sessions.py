@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 
-from harness import MIB, Skip, case, check, equal, main, note, read_response, wait_until
+from harness import MIB, Skip, case, check, equal, main, note, pattern_sha256, read_response, wait_until
 
 
 @case("a token has 256 bits and is never repeated; the gateway's line contains only its SHA-256")
@@ -233,6 +233,25 @@ def drain_client(world):
     equal(client.wait(8), 0, "the client's exit code")
     equal(world.curl("/", want="%{http_code}"), "503", "a request afterwards")
     check(gate.running(), "the gateway has exited, too")
+
+
+@case("SIGTERM of the client: what it had sent of a response reaches a user who reads slowly, after the client has exited")
+def drain_slow_reader(world):
+    gate, client = world.tunnel()
+    size = 200_000  # what a stream may hold, and the sockets, before the user has read anything
+    with socket.socket() as user:
+        user.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        user.settimeout(10)
+        user.connect((world.address, world.http))
+        user.sendall(f"GET /bytes/{size} HTTP/1.1\r\nHost: app.test\r\n\r\n".encode())
+        _, _, body = read_response(user, head_only=True)
+        client.signal(signal.SIGTERM)
+        equal(client.wait(9), 0, "the client's exit code")
+        while len(body) < size and (block := user.recv(65536)):
+            body += block
+    equal(hashlib.sha256(body).hexdigest(), pattern_sha256(size), f"the hash of {len(body)} of {size} bytes")
+    check("cut short" not in gate.text(), "the gateway cut the response short")
+    equal(gate.stop(8), 0, "the gateway's exit code")
 
 
 @case("SIGTERM: an endless exchange is aborted at stop_timeout; a second SIGTERM stops at once")
