@@ -179,12 +179,12 @@ static void networks_reread(void *kept, option_tell *tell, void *arg)
         return;
     set = make_set(networks, &networks->networks, &telling);
     if (!set) {
-        tell(arg, HG_LOG_ERROR, "files of networks cannot be used: the networks read before stay valid");
+        tell(arg, HG_LOG_ERROR, "cannot use the changed files of networks; the previous networks stay in use");
         return;
     }
     network_set_free(networks->previous);
     networks->previous = __atomic_exchange_n(&networks->set, set, __ATOMIC_ACQ_REL);
-    snprintf(line, sizeof line, "files of networks were read again: %zu networks", networks->networks);
+    snprintf(line, sizeof line, "reloaded the files of networks: %zu networks", networks->networks);
     tell(arg, HG_LOG_INFO, line);
 }
 

@@ -136,7 +136,7 @@ void user_check_files(struct config *config, const char *name)
 
     if (!user || user->pw_uid == 0)
         return;
-    snprintf(who, sizeof who, "the user %.64s, which hopgate switches to,", name);
+    snprintf(who, sizeof who, "user %.64s, which hopgate switches to,", name);
     check_files(config, user, true, who, config_fault);
 }
 
@@ -147,7 +147,7 @@ void user_check_own(struct config *config)
 
     if (!user)
         return;
-    snprintf(who, sizeof who, "the user %.64s, as which this runs,", user->pw_name);
+    snprintf(who, sizeof who, "user %.64s, which this process runs as,", user->pw_name);
     check_files(config, user, false, who, config_warning);
 }
 
@@ -164,5 +164,5 @@ void user_check_units(struct config *config)
     const struct passwd *user = geteuid() == 0 && is_in_units_folder(config) ? getpwnam(unit_user) : NULL;
 
     if (user && user->pw_uid != 0)
-        check_files(config, user, false, "the user hopgate, as which the systemd unit runs,", config_warning);
+        check_files(config, user, false, "user hopgate, which the systemd unit runs as,", config_warning);
 }

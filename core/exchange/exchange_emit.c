@@ -26,7 +26,7 @@ static struct slot *emits_to(struct slot *slot, enum hg_direction direction)
         return NULL;
     next = slot_neighbour(slot, direction);
     if (!next && (direction != HG_DOWN || !exchange->is_shortened))
-        slot_breach(slot, BREACH_DIRECTION, "emits %s, where there is nobody", direction == HG_DOWN ? "down" : "up");
+        slot_breach(slot, BREACH_DIRECTION, "emits %s, where there is no stage", direction == HG_DOWN ? "down" : "up");
     return next;
 }
 

@@ -23,7 +23,7 @@ static int check_codecs(const struct sessions *sessions)
 
     for (size_t i = 0; i < pipeline->codec_count; i++)
         if (pipeline->codecs[i]->plugin->codec.data_growth < 64) {
-            hg_log(sessions->worker->instance, HG_LOG_ERROR, "the codec %s tells a data_growth below 64",
+            hg_log(sessions->worker->instance, HG_LOG_ERROR, "the codec %s has a data_growth below 64",
                    pipeline->codecs[i]->public.name);
             return -1;
         }

@@ -27,7 +27,7 @@ KINDS = {
     "no_reason": ("500", "in head(), it resets without a reason"),
     "bad_status": ("500", "in head(), it resets with status 42"),
     "resume_unheld": ("200", "in head(), it resumes what it does not hold"),
-    "wrong_direction": ("500", "in end(), it emits down, where there is nobody"),
+    "wrong_direction": ("500", "in end(), it emits down, where there is no stage"),
     "after_detach": ("200", "outside its callbacks, it uses an exchange after detach()"),
 }
 

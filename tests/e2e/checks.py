@@ -114,7 +114,7 @@ def readable(world):
     os.chmod(world.path("gate.key"), 0o600)
     for name in ("gate.key", "tokens"):
         path = world.path(name)
-        agree(world, text, fault=f"the user nobody, which hopgate switches to, cannot read {path} after a change: "
+        agree(world, text, fault=f"user nobody, which hopgate switches to, cannot read {path} after a change: "
               f"Permission denied; chgrp {group} {path} && chmod g\\+r {path}" if name == "gate.key" else "cannot read .*")
         subprocess.run(f"chgrp {group} {path} && chmod g+r {path}", shell=True, check=True)  # as suggested
     agree(world, text)
@@ -141,7 +141,7 @@ def unreadable(world):
         told = report(verdicts(world, text, nobody))
         for name in ("gate.key", "tokens"):
             path = world.path(name)
-            check(re.search(f"the user nobody, as which this runs, cannot read {path}.*: Permission denied; chgrp \\w+ {path} && chmod g\\+r {path}",
+            check(re.search(f"user nobody, which this process runs as, cannot read {path}.*: Permission denied; chgrp \\w+ {path} && chmod g\\+r {path}",
                             told), told)
     os.unlink(world.path("tokens"))
     for text in (text, "user: nobody\n" + text):
@@ -173,7 +173,7 @@ def units(world):
 
     key = world.path("hopgate/gate.key")
     told = report(world.path("hopgate/gateway.conf"))
-    check(f"the user hopgate, as which the systemd unit runs, cannot read {key}" in told and told.count("warning") == 1, told)
+    check(f"user hopgate, which the systemd unit runs as, cannot read {key}" in told and told.count("warning") == 1, told)
     subprocess.run(told.split("; ")[1], shell=True, check=True)  # as suggested
     equal(report(world.path("hopgate/gateway.conf")), "", "the output after that")
 

@@ -203,7 +203,7 @@ def only(world):
     with open(networks, "w", encoding="utf-8") as file:
         file.write("192.0.2.0/24\n")
     gate.signal(signal.SIGHUP)
-    gate.wait_for("files of networks were read again: 1 networks")
+    gate.wait_for("reloaded the files of networks: 1 networks")
     equal(status("/in"), outside, "a network")
     with open(networks, "w", encoding="utf-8") as file:
         file.write("127.0.0.0/8\n10.0.0.1/8\n")

@@ -369,7 +369,7 @@ START_TEST(test_reread)
     ck_assert(networks_match(filled.options.networks, first) && !networks_match(filled.options.networks, second));
     write_file("office", "192.0.2.2\n");
     options_reread(filled.memory, collect, told);
-    ck_assert_str_eq(told, "files of networks were read again: 2 networks\n");
+    ck_assert_str_eq(told, "reloaded the files of networks: 2 networks\n");
     ck_assert(!networks_match(filled.options.networks, first) && networks_match(filled.options.networks, second));
     write_file("office", "192.0.2.1\nnobody\n");
     options_reread(filled.memory, collect, told);
