@@ -250,16 +250,22 @@ static const struct hg_command *find_plugin_command(struct cli *cli, const char 
     return command;
 }
 
+static void print_usage(FILE *file, const char *name, const char *arguments)
+{
+    fprintf(file, "usage: hopgate %s%s%s\n", name, arguments && *arguments ? " " : "", arguments ? arguments : "");
+}
+
 static void print_command(const struct cli_command *command)
 {
-    printf("usage: hopgate %s %s\n\nhopgate %s: %s\n", command->name, command->usage, command->name, command->summary);
+    print_usage(stdout, command->name, command->usage);
+    printf("\nhopgate %s: %s\n", command->name, command->summary);
     print_options(command->options);
 }
 
 static void print_plugin_command(const struct hg_command *command)
 {
-    printf("usage: hopgate %s %s\n\nhopgate %s: %s\n", command->name, command->usage ? command->usage : "",
-           command->name, command->summary);
+    print_usage(stdout, command->name, command->usage);
+    printf("\nhopgate %s: %s\n", command->name, command->summary);
     if (command->help)
         printf("\n%s\n", command->help);
 }
@@ -306,7 +312,7 @@ static int run_command(struct cli *cli, const struct cli_command *command, int a
         return CLI_OK;
     }
     if (result != CLI_OK || !arguments_suit(cli, command, argc - optind, argv + optind)) {
-        fprintf(stderr, "usage: hopgate %s %s\n", command->name, command->usage);
+        print_usage(stderr, command->name, command->usage);
         return CLI_USAGE;
     }
     cli->plugins = plugins_new(cli->folders);

@@ -56,7 +56,7 @@ int cli_command_on_file(struct cli *cli, const struct hg_command *command, int a
     if (instance)
         result = run_command_of(instance, argc, argv);
     else if (pipeline && !pipeline->errors)
-        fprintf(stderr, "hopgate %s: %s configures no plugin with this command\n", command->name, cli->config);
+        fprintf(stderr, "hopgate %s: no plugin in the pipeline of %s has this command\n", command->name, cli->config);
     pipeline_free(pipeline);
     return result;
 }

@@ -26,7 +26,10 @@ static int choice(const char *setting, const char *option, const char *word)
             return i;
         suggestion_offer(&suggestion, entry->choices[i]);
     }
-    fprintf(stderr, "hopgate: %s: unknown value '%s'%s%s%s\n", option, word, SUGGESTION(suggestion_best(&suggestion)));
+    fprintf(stderr, "hopgate: %s: unknown value '%s'%s%s%s", option, word, SUGGESTION(suggestion_best(&suggestion)));
+    for (int i = 0; entry->choices[i]; i++)
+        fprintf(stderr, "%s%s", i ? ", " : "; expected one of: ", entry->choices[i]);
+    fprintf(stderr, "\n");
     return -1;
 }
 

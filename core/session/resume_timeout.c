@@ -50,7 +50,7 @@ void resume_timeout_stop(struct sessions *sessions)
 {
     for (size_t i = 0; i < 2; i++)
         while (sessions->resume_queues[i].first)
-            session_end(sessions->resume_queues[i].first, "the process stops");
+            session_end(sessions->resume_queues[i].first, "the process is stopping");
     if (sessions->resume_timer)
         hg_timer_free(sessions->worker->host, sessions->resume_timer);
     multimap_free(&sessions->resumable);

@@ -215,10 +215,11 @@ static void announce(const struct session *former, const struct session *newer)
 
     print_process(first, sizeof first, former);
     print_process(second, sizeof second, newer);
-    hg_log_limited(newer->sessions->worker->instance, HG_LOG_WARNING, id,
-                   "two processes use the id %s: new exchanges go to (%s); the previous one (%s) only gets those for "
-                   "services that the other does not have",
-                   id, second, first);
+    hg_log_limited(
+        newer->sessions->worker->instance, HG_LOG_WARNING, id,
+        "two processes use the id %s: new exchanges go to the newer one, %s; the older one, %s, only gets those for "
+        "services that the newer one does not have",
+        id, second, first);
     snprintf(text, sizeof text, "another process uses this id and now gets all new exchanges: %s", second);
     link_send_message(former->link, control_encode_notice(text));
     snprintf(text, sizeof text, "another process already uses this id: %s", first);

@@ -67,7 +67,7 @@ static void log_end(const struct session *session, const char *why)
     tn_session_stats(session->tn, &stats);
     session_log(session,
                 "ended after %.1f s: %s (exchanges %" PRIu64 ", bytes sent %" PRIu64 ", received %" PRIu64
-                ", sent again %" PRIu64 ", repeated %" PRIu64 ")",
+                ", sent again %" PRIu64 ", sent twice %" PRIu64 ")",
                 (double)(hg_now(session->sessions->worker) - session->opened_at) / (double)HG_SECOND, why,
                 session->exchanges, stats.bytes_sent, stats.bytes_received, stats.bytes_resent, stats.bytes_repeated);
 }
@@ -210,7 +210,7 @@ void sessions_free_delivered(struct sessions *sessions, bool all)
     for (struct session *session = sessions->sessions; session; session = next) {
         next = session->next;
         if (session->over && (all || !session->streams))
-            session_end(session, "the process stops");
+            session_end(session, "the process is stopping");
     }
 }
 

@@ -119,7 +119,7 @@ static void free_links(struct sessions *sessions)
         struct hg_link *link = sessions->links;
 
         if (link->handle) {
-            link_close(link, TN_SHUTDOWN, "the process stops");
+            link_close(link, TN_SHUTDOWN, "the process is stopping");
             link_flush(link);
         } else {
             link_free(link);

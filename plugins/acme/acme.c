@@ -66,8 +66,15 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
                                            {HG_CHALLENGE_TLSALPN01, HG_CHALLENGES_VERSION, true},
                                            {HG_ROUTES, HG_ROUTES_VERSION, true},
                                            {0}};
+    static const char help[] =
+        "  status [NAME]            show the certificates in the store, or one of them\n"
+        "  renew NAME               make the gateway order a new certificate now\n"
+        "  revoke NAME [SERIAL]     revoke the current certificate, or the one with this serial\n"
+        "\n"
+        "Options:\n"
+        "  -c, --config FILE        the config file of the gateway";
     static const struct hg_command commands[] = {
-        {.name = "acme", .usage = ACME_USAGE, .summary = "show, renew or revoke certificates"},
+        {.name = "acme", .usage = ACME_USAGE, .summary = "show, renew or revoke certificates", .help = help},
         {0},
     };
     static const struct hg_plugin plugin = {

@@ -261,7 +261,7 @@ enum hg_verify gateway_verify(struct hg_worker *provider, const json_t *credenti
     refresh(gateway, false);
     entry = tokens_find(gateway->tokens, id, token);
     if (!entry) {
-        snprintf(why, sizeof why, "no such token of \"%.*s\"", HG_PRINT(id));
+        snprintf(why, sizeof why, "no such token for \"%.*s\"", HG_PRINT(id));
         refuse(provider, peer, why);
         return HG_VERIFY_REFUSED;
     }
