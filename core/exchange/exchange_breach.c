@@ -68,3 +68,25 @@ void slot_breach(struct slot *slot, enum breach breach, const char *format, ...)
     exchange_reset_by(slot->exchange, &(struct hg_reason){500, "proxy_internal_error", detail, 0}, slot->index);
     slot->exchange->is_breach = true;
 }
+
+bool slot_head_is_valid(struct slot *slot, enum hg_direction direction, const struct hg_head *head, const char *what)
+{
+    if (head->kind != (direction == HG_DOWN ? HG_REQUEST : HG_RESPONSE))
+        slot_breach(slot, BREACH_HEAD_KIND, "%s the head of a %s", what,
+                    direction == HG_DOWN ? "response down" : "request up");
+    else if (direction == HG_UP && (head->status < 100 || head->status > 999))
+        slot_breach(slot, BREACH_HEAD_STATUS, "%s a head with status %d", what, head->status);
+    else if (direction == HG_DOWN && head->traffic > HG_TRAFFIC_DATAGRAMS)
+        slot_breach(slot, BREACH_TRAFFIC, "%s a head with traffic %d", what, (int)head->traffic);
+    else
+        return true;
+    return false;
+}
+
+bool slot_is_direction(struct slot *slot, enum hg_direction direction)
+{
+    if (direction == HG_DOWN || direction == HG_UP)
+        return true;
+    slot_breach(slot, BREACH_DIRECTION, "names %d as a direction", (int)direction);
+    return false;
+}

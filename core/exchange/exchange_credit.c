@@ -59,8 +59,11 @@ static size_t credit_left(struct slot *slot, enum hg_direction direction)
 size_t exchange_credit(struct hg_self *self, enum hg_direction direction)
 {
     struct slot *slot = slot_of(self);
-    size_t credit = slot_is_over(slot) ? 0 : credit_left(slot, direction);
+    size_t credit;
 
+    if (!slot_is_direction(slot, direction))
+        return 0;
+    credit = slot_is_over(slot) ? 0 : credit_left(slot, direction);
     /* Only writable() clears it: a stage that asks again in the meantime and gets a little may still have to wait for
      * more. */
     if (!credit)

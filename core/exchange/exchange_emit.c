@@ -16,13 +16,18 @@ static bool is_present(struct slot *slot)
     return false;
 }
 
+static bool may_act(struct slot *slot, enum hg_direction direction)
+{
+    return is_present(slot) && slot_is_direction(slot, direction);
+}
+
 /* The slot that `slot` emits to; NULL: what it emits is discarded. */
 static struct slot *emits_to(struct slot *slot, enum hg_direction direction)
 {
     const struct exchange *exchange = slot->exchange;
     struct slot *next;
 
-    if (!is_present(slot) || slot_is_over(slot))
+    if (!may_act(slot, direction) || slot_is_over(slot))
         return NULL;
     next = slot_neighbour(slot, direction);
     if (!next && (direction != HG_DOWN || !exchange->is_shortened))
@@ -34,11 +39,25 @@ static struct slot *emits_to(struct slot *slot, enum hg_direction direction)
 static bool may_emit_head(struct slot *slot, enum hg_direction direction, const struct inbox *next,
                           const struct hg_head *head)
 {
-    if (head->kind != (direction == HG_DOWN ? HG_REQUEST : HG_RESPONSE))
-        slot_breach(slot, BREACH_HEAD_KIND, "emits the head of a %s",
-                    direction == HG_DOWN ? "response down" : "request up");
-    else if (next->head_came)
+    if (!slot_head_is_valid(slot, direction, head, "emits"))
+        return false;
+    if (next->head_came)
         slot_breach(slot, BREACH_SECOND_HEAD, "emits a head after the final one");
+    return !next->head_came;
+}
+
+/* Whether the stage may emit the head, which it still owns; otherwise it must not be freed. */
+static bool owns_head(struct slot *slot, enum hg_direction direction, const struct hg_head *head)
+{
+    const struct exchange *exchange = slot->exchange;
+    const struct slot *next = slot_neighbour(slot, direction);
+
+    if (!head)
+        slot_breach(slot, BREACH_NO_HEAD, "emits a head that is NULL");
+    else if (head == exchange->request || head == exchange->response || head == slot->inboxes[direction].heads)
+        slot_breach(slot, BREACH_FOREIGN_HEAD, "emits a head that is not its own");
+    else if (next && next->inboxes[direction].heads && head == next->inboxes[direction].last_head)
+        slot_breach(slot, BREACH_SAME_HEAD, "emits the same head again");
     else
         return true;
     return false;
@@ -47,17 +66,13 @@ static bool may_emit_head(struct slot *slot, enum hg_direction direction, const 
 size_t exchange_emit_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
     struct slot *slot = slot_of(self), *to;
-    struct exchange *exchange = slot->exchange;
 
-    if (!is_present(slot)) {
+    if (!may_act(slot, direction)) {
         message_head_free(head);
         return 0;
     }
-    if (!head || head == exchange->request || head == exchange->response || head == slot->inboxes[direction].heads) {
-        slot_breach(slot, head ? BREACH_FOREIGN_HEAD : BREACH_NO_HEAD, "emits a head that is %s",
-                    head ? "not its own" : "NULL");
+    if (!owns_head(slot, direction, head))
         return 0;
-    }
     to = emits_to(slot, direction);
     if (!to || !may_emit_head(slot, direction, &to->inboxes[direction], head)) {
         message_head_free(head);
@@ -126,7 +141,7 @@ void exchange_flush(struct hg_self *self, enum hg_direction direction)
 {
     struct slot *slot = slot_of(self), *next;
 
-    if (!slot->exchange->table->gathers || !is_present(slot) || slot_is_over(slot))
+    if (!slot->exchange->table->gathers || !may_act(slot, direction) || slot_is_over(slot))
         return;
     next = slot_receiver(slot, direction);
     if (next)
@@ -145,7 +160,7 @@ void exchange_resume(struct hg_self *self, enum hg_direction direction)
 {
     struct slot *slot = slot_of(self);
 
-    if (!is_present(slot))
+    if (!may_act(slot, direction))
         return;
     if (!may_resume(slot, direction)) {
         slot_note_breach(slot, BREACH_RESUME, "resumes what it does not hold");

@@ -42,9 +42,12 @@ enum breach {
     BREACH_SECOND_ANSWER, /* a final head of its own, and one from another stage passed on */
     BREACH_SECOND_END,    /* a second end */
     BREACH_HEAD_KIND,     /* a request up or a response down */
+    BREACH_HEAD_STATUS,   /* a response whose status is out of range */
+    BREACH_TRAFFIC,       /* a request whose traffic is out of range */
     BREACH_NO_HEAD,       /* head is NULL */
     BREACH_FOREIGN_HEAD,  /* a head that belongs to the exchange */
-    BREACH_DIRECTION,     /* emitted where there is no further stage */
+    BREACH_SAME_HEAD,     /* a head that has just been emitted */
+    BREACH_DIRECTION,     /* a direction that does not exist, or emitted where there is no further stage */
     BREACH_RESUME,        /* resumed without being held */
     BREACH_NO_REASON,     /* reset without a reason */
     BREACH_STATUS,        /* reset with a status out of range */
@@ -212,6 +215,10 @@ __attribute__((cold, format(printf, 3, 4))) void slot_breach(struct slot *slot, 
 /* … or continues, if that does no harm. */
 __attribute__((cold, format(printf, 3, 4))) void slot_note_breach(struct slot *slot, enum breach breach,
                                                                   const char *format, ...);
+/* Whether the stages can work with a head that `slot` emits or passes on, as `what` says ("emits"). */
+bool slot_head_is_valid(struct slot *slot, enum hg_direction direction, const struct hg_head *head, const char *what);
+/* Whether `direction` is one. False after a breach. */
+bool slot_is_direction(struct slot *slot, enum hg_direction direction);
 
 /* ---- exchange_report.c ---- */
 

@@ -131,6 +131,8 @@ static bool call_head(struct slot *slot, enum hg_direction direction, enum hg_ve
     *verdict = slot->ops->head(&slot->public, direction, inbox->heads);
     if (*verdict > HG_ERROR || *verdict == HG_BYPASS)
         slot_breach(slot, BREACH_VERDICT, "answers %d", (int)*verdict);
+    else if (*verdict == HG_NEXT || *verdict == HG_PAUSE)
+        slot_head_is_valid(slot, direction, inbox->heads, "passes on");
     slot_leave(slot);
     return !slot_is_over(slot);
 }

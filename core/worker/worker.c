@@ -159,8 +159,10 @@ int worker_start_instances(struct worker *worker)
 
         if (start && takes_part(worker, instance))
             CALL_PLUGIN(instance->public.name, "worker_start", result = start(&worker->instances[instance->index]));
-        if (result)
+        if (result) { /* the plugin should have said why */
+            log_line(HG_LOG_ERROR, "core", "%s could not be started", instance->public.name);
             return -1;
+        }
     }
     return 0;
 }

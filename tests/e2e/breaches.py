@@ -24,6 +24,10 @@ KINDS = {
     "wrong_head": ("500", "in head(), it emits the head of a request up"),
     "no_head": ("500", "in head(), it emits a head that is NULL"),
     "foreign_head": ("500", "in head(), it emits a head that is not its own"),
+    "same_head": ("500", "in head(), it emits the same head again"),
+    "answer_status": ("500", "in head(), it emits a head with status 42"),
+    "no_traffic": ("500", "in head(), it passes on a head with traffic 9"),
+    "third_direction": ("500", "in head(), it names 7 as a direction"),
     "no_reason": ("500", "in head(), it resets without a reason"),
     "bad_status": ("500", "in head(), it resets with status 42"),
     "resume_unheld": ("200", "in head(), it resumes what it does not hold"),
@@ -88,6 +92,17 @@ def spin(world):
     gate, _ = world.tunnel(stages=["breach"])
     equal(breach(world, "spin"), "500", "status")
     stop_in_time(gate)
+
+
+@case("a plugin that does not start is named, even if it does not say why")
+def silent(world):
+    use_test_plugins(world)
+    world.environment["HOPGATE_TEST_BREACH"] = "start"
+    world.token("client-1")
+    gate = world.gateway(stages=["breach"], ready=False)
+    gate.expected_codes = (1,)
+    equal(gate.wait(), 1, "exit code")
+    check("breach could not be started" in gate.text(), gate.text())
 
 
 main()

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * breach: a stage that breaks the contract in <hopgate/stage.h> in the way that a request's path says: /breach/KIND.
- * Other requests bypass it.
+ * Other requests bypass it. If HOPGATE_TEST_BREACH is set, it does not start, and does not say why.
  */
 #include <hopgate/host.h>
 #include <hopgate/plugin.h>
@@ -99,6 +99,45 @@ static enum hg_verdict foreign_head(struct hg_self *self)
     return HG_NEXT;
 }
 
+static enum hg_verdict same_head(struct hg_self *self)
+{
+    struct hg_head *head = hg_head_new(self->host, HG_RESPONSE);
+
+    head->status = 103;
+    hg_emit_head(self, HG_UP, head);
+    hg_emit_head(self, HG_UP, head);
+    return HG_TAKEN;
+}
+
+static enum hg_verdict answer_status(struct hg_self *self)
+{
+    struct hg_head *head = hg_head_new(self->host, HG_RESPONSE);
+
+    head->status = 42;
+    hg_emit_head(self, HG_UP, head);
+    return HG_TAKEN;
+}
+
+static enum hg_verdict no_traffic(struct hg_self *self)
+{
+    ((struct hg_head *)(uintptr_t)self->exchange->request)->traffic = (enum hg_traffic)9;
+    return HG_NEXT;
+}
+
+/* Not a direction, in every function that takes one. */
+static enum hg_verdict third_direction(struct hg_self *self)
+{
+    enum hg_direction direction = (enum hg_direction)7;
+
+    hg_resume(self, direction);
+    hg_flush(self, direction);
+    hg_credit(self, direction);
+    hg_emit_head(self, direction, hg_head_new(self->host, HG_RESPONSE));
+    emit(self, direction, 1);
+    hg_emit_end(self, direction, NULL);
+    return HG_NEXT;
+}
+
 static enum hg_verdict no_reason(struct hg_self *self)
 {
     hg_reset(self, NULL);
@@ -170,7 +209,7 @@ static void touch(void *arg)
 
 static int start(struct hg_worker *worker)
 {
-    struct state *state = calloc(1, sizeof *state);
+    struct state *state = getenv("HOPGATE_TEST_BREACH") ? NULL : calloc(1, sizeof *state);
 
     worker->state = state;
     if (state)
@@ -210,6 +249,10 @@ static const struct kind kinds[] = {
     {.name = "wrong_head", .head = wrong_head},
     {.name = "no_head", .head = no_head},
     {.name = "foreign_head", .head = foreign_head},
+    {.name = "same_head", .head = same_head},
+    {.name = "answer_status", .head = answer_status},
+    {.name = "no_traffic", .head = no_traffic},
+    {.name = "third_direction", .head = third_direction},
     {.name = "no_reason", .head = no_reason},
     {.name = "bad_status", .head = bad_status},
     {.name = "resume_unheld", .head = resume_unheld, .passes = true},
