@@ -8,12 +8,16 @@
 #include "core/config/option_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define FILE_PREFIX "file:"
 
 enum {
-    FAULTS_MAX = 10, /* the most errors reported for one file */
+    FAULTS_MAX = 10,             /* the most errors reported for one file */
+    NETWORK_FILE_MAX = 64 << 20, /* bytes of a file */
 };
 
 /* What an option's member points to. */
@@ -78,14 +82,34 @@ static void add_line(struct network_set *set, char *line, size_t *count, struct 
         add_network(set, line, count, telling, place);
 }
 
+/* Opens a regular file: others may never end, or make the worker wait when it rereads them. NULL after an error. */
+static FILE *open_file(const char *path, struct telling *telling)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat state;
+    FILE *file = NULL;
+
+    if (fd < 0 || fstat(fd, &state))
+        fault(telling, "cannot read %s: %s", path, strerror(errno));
+    else if (!S_ISREG(state.st_mode) || state.st_size > NETWORK_FILE_MAX)
+        fault(telling, "%s: not a regular file of up to 64 MiB", path);
+    else if (!(file = fdopen(fd, "r")))
+        fault(telling, "cannot read %s: %s", path, strerror(errno));
+    if (!file && fd >= 0)
+        close(fd);
+    return file;
+}
+
 static void add_file(struct network_set *set, const char *path, size_t *count, struct telling *telling)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_file(path, telling);
     size_t room = 0, number = 0, before = telling->faults;
     char *line = NULL, *place = NULL;
 
-    errno = file ? 0 : errno;
-    while (file && getline(&line, &room, file) >= 0 && telling->faults - before < FAULTS_MAX) {
+    if (!file)
+        return;
+    errno = 0;
+    while (getline(&line, &room, file) >= 0 && telling->faults - before < FAULTS_MAX) {
         if (asprintf(&place, "%s:%zu: ", path, ++number) < 0)
             place = NULL;
         add_line(set, line, count, telling, place ? place : "");
@@ -94,10 +118,9 @@ static void add_file(struct network_set *set, const char *path, size_t *count, s
     }
     if (telling->faults - before == FAULTS_MAX)
         fault(telling, "%s: the rest was not read", path);
-    else if (!file || errno)
+    else if (errno)
         fault(telling, "cannot read %s: %s", path, strerror(errno));
-    if (file)
-        fclose(file);
+    fclose(file);
     free(line);
 }
 

@@ -329,6 +329,7 @@ static const struct {
     {"only: {networks: '::/0x1'}", "the prefix length must be 0 to 128"},
     {"only: {networks: /etc/office}", "for a file of networks write file:/etc/office"},
     {"only: {networks: [[]]}", "expected an address, a network or file:PATH, not a list"},
+    {"only: {networks: file:/dev/zero}", "/dev/zero: not a regular file of up to 64 MiB"},
     {"only: {networks: file:missing}", "/missing: No such file or directory"},
     {"only: {networks: file:bad}", "/bad:4: 'localhost': write an address"},
     {"only: {networks: file:bad}", "/bad:6: '10.0.0.1/8': bits are set"},

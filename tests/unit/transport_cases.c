@@ -457,6 +457,8 @@ START_TEST(a_client_needs_trust)
         !((const struct hg_transport_ops *)hopgate_plugin()->ops)->listens(&(struct hg_instance){.cfg = &config}));
     config.client.ca = "/nonexistent/ca.pem";
     ck_assert_has(faults(&config), "ca: cannot read /nonexistent/ca.pem: No such file or directory");
+    config.client.ca = "/dev/zero";
+    ck_assert_has(faults(&config), "ca: /dev/zero: not a regular file of up to 16 MiB");
     config.client.ca = pair.ca_path;
     file = fopen(pair.ca_path, "w");
     fputs("no certificate\n", file);

@@ -7,14 +7,24 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* The longest chain that is verified; those of public authorities have three or four certificates. */
 #define CHAIN_MAX 16
 
+enum {
+    ROOTS_MAX = 16 << 20, /* bytes of a file of trusted authorities */
+};
+
 static int add_file(gnutls_x509_trust_list_t trust, const char *path)
 {
-    const int count = gnutls_x509_trust_list_add_trust_file(trust, path, NULL, GNUTLS_X509_FMT_PEM, 0, 0);
+    struct stat state;
+    int count;
+
+    if (stat(path, &state) || !S_ISREG(state.st_mode) || state.st_size > ROOTS_MAX)
+        return GNUTLS_E_FILE_ERROR;
+    count = gnutls_x509_trust_list_add_trust_file(trust, path, NULL, GNUTLS_X509_FMT_PEM, 0, 0);
 
     return count ? count : GNUTLS_E_NO_CERTIFICATE_FOUND;
 }
