@@ -182,6 +182,11 @@ void fake_store_steal(struct fake_store *store, const char *lease, hg_time time)
     stolen->until = store->host->now + time;
 }
 
+bool fake_store_is_held(struct fake_store *store, const char *lease)
+{
+    return lease_of(store, lease)->until > store->host->now;
+}
+
 static bool holds(struct fake_store *store, const char *name, uint64_t fence)
 {
     const struct fake_lease *lease = lease_of(store, name);

@@ -50,6 +50,8 @@ void fake_store_free(struct fake_store *store);
 
 /* Another process takes a lease for that long, even if it is held. */
 void fake_store_steal(struct fake_store *store, const char *lease, hg_time time);
+/* Whether any process holds it. */
+bool fake_store_is_held(struct fake_store *store, const char *lease);
 
 /* A value, or NULL. Valid until the next change. */
 const char *fake_store_text(const struct fake_store *store, const char *key);

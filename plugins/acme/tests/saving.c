@@ -62,6 +62,22 @@ START_TEST(test_read_only)
 }
 END_TEST
 
+/* The lease is renewed however long the authority takes, so no other process starts an order of its own. */
+START_TEST(test_lease_is_kept)
+{
+    lab->ca->lazy = true; /* it does not look at challenges */
+    lab_start();
+    for (unsigned seconds = 1; seconds < 9 * 60; seconds++) {
+        lab_run(HG_SECOND);
+        ck_assert_msg(fake_store_is_held(&lab->store, LAB_LEASE), "free after %u s", seconds);
+    }
+    lab->ca->lazy = false;
+    lab_run(6 * LAB_MINUTE);
+    lab_check_one();
+    ck_assert(!fake_store_is_held(&lab->store, LAB_LEASE));
+}
+END_TEST
+
 /* At the worst moment, for a first certificate and a renewal. */
 START_TEST(test_lease_lost)
 {
@@ -174,6 +190,7 @@ TCase *cases_saving(void)
     tcase_add_checked_fixture(tests, lab_set_up, lab_tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, test_read_only);
+    tcase_add_test(tests, test_lease_is_kept);
     tcase_add_loop_test(tests, test_lease_lost, 0, 2);
     tcase_add_test(tests, test_lease_lost_later);
     tcase_add_test(tests, test_revoked_meanwhile);
