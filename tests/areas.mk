@@ -12,7 +12,9 @@ areas = \
 # core/
 area_base = tests/unit/test_log tests/unit/test_message tests/unit/test_multimap tests/e2e/command.py
 area_loop = tests/e2e/names.py
+more_loop = tests/e2e/roaming.py
 area_config = tests/unit/test_config tests/unit/test_options tests/unit/test_only tests/fuzz/replay_config tests/e2e/checks.py
+more_config = tests/e2e/rules.py
 area_plugin = tests/unit/test_pipeline tests/e2e/install.py
 area_pipeline = tests/unit/test_pipeline tests/e2e/checks.py
 area_exchange = tests/unit/test_exchange tests/unit/test_worker tests/e2e/access_log.py tests/e2e/breaches.py tests/e2e/rules.py
@@ -29,6 +31,7 @@ area_cli = tests/e2e/command.py tests/e2e/bootstrap.py tests/test_layers.py test
 area_http = plugins/http/test_http tests/e2e/requests.py tests/e2e/failures.py
 area_route = plugins/route/test_route tests/e2e/rules.py
 area_auth_token = plugins/auth_token/test_auth_token tests/e2e/sessions.py
+more_auth_token = tests/e2e/failures.py
 area_codec_binary = plugins/codec_binary/test_codec_binary tests/unit/test_codecs tests/fuzz/replay_codec_binary
 area_codec_json = plugins/codec_json/test_codec_json tests/unit/test_codecs tests/fuzz/replay_codec_json
 area_dtls = tests/unit/test_dtls tests/e2e/hostile.py
