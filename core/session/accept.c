@@ -13,6 +13,7 @@
 #include "core/session/session_parameters.h"
 #include "core/session/stream_error.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,18 +195,55 @@ static void admit(struct hg_link *link, struct session *named, const struct hg_i
 struct verifying {
     struct hg_verification public; /* first, so that a pointer to either is a pointer to both */
     struct hg_link *link;
+    bool answered_within;        /* verify() has called answered(), which it must not */
     struct control_message open; /* without its credentials, which have been wiped */
 };
+
+/* What is wrong with an answer of the identity plugin, or NULL. */
+static const char *verdict_fault(const struct sessions *sessions, const struct hg_verification *verification,
+                                 enum hg_verify answer)
+{
+    const char *id = verification->identity.id;
+
+    if (answer == HG_VERIFY_LATER)
+        return sessions->identity->cancel ? "answers HG_VERIFY_LATER twice" : "answers later, but has no cancel()";
+    if (answer != HG_VERIFY_GRANTED && answer != HG_VERIFY_REFUSED)
+        return "gives an answer that does not exist";
+    if (answer == HG_VERIFY_REFUSED)
+        return NULL;
+    if (!memchr(id, '\0', sizeof verification->identity.id) || !*id || strchr(id, '/'))
+        return "grants an id that is empty, too long or contains \"/\"";
+    for (; *id; id++)
+        if (iscntrl((unsigned char)*id))
+            return "grants an id with a control character";
+    return NULL;
+}
 
 /* The answer has arrived. */
 static void verified(struct hg_link *link, const struct hg_verification *verification, enum hg_verify answer,
                      const struct control_message *open)
 {
-    if (answer == HG_VERIFY_GRANTED)
+    const char *fault = verdict_fault(link->sessions, verification, answer);
+
+    if (fault) {
+        hg_log(link->sessions->identity_worker->instance, HG_LOG_ERROR, "this plugin has a bug: its verify() %s",
+               fault);
+        send_refuse(link, "credentials", "credentials refused", 0);
+        if (answer == HG_VERIFY_GRANTED)
+            hg_buffer_unref(verification->identity.owner);
+    } else if (answer == HG_VERIFY_GRANTED)
         admit(link, open->session ? session_by_name(link->sessions, open->session) : NULL, &verification->identity,
               open);
     else
         send_refuse(link, "credentials", verification->reason ? verification->reason : "credentials refused", 0);
+}
+
+COLD static void answered_within(struct hg_verification *verification, enum hg_verify answer)
+{
+    struct verifying *verifying = (struct verifying *)verification;
+
+    (void)answer;
+    verifying->answered_within = true;
 }
 
 /* The answer comes later; by then the link may be closing. */
@@ -254,10 +292,14 @@ static void verify(struct hg_link *link, const struct control_message *open)
         return;
     }
     verifying->link = link;
-    verifying->public.answered = answered;
+    verifying->public.answered = answered_within;
     CALL_PLUGIN(sessions->identity_worker->instance->name, "verify",
                 answer = sessions->identity->verify(sessions->identity_worker, open->credentials, hg_text(link->peer),
                                                     &verifying->public));
+    verifying->public.answered = answered;
+    if (verifying->answered_within)
+        hg_log(sessions->identity_worker->instance, HG_LOG_ERROR,
+               "this plugin has a bug: its verify() calls answered() before it has returned (ignored)");
     if (answer == HG_VERIFY_LATER && sessions->identity->cancel) {
         verifying->open = *open;
         verifying->open.credentials = NULL;

@@ -21,7 +21,8 @@
 
 /** Who opened a session. */
 struct hg_identity {
-    char id[HG_IDENTITY_MAX + 1]; /**< The client's id, as used in routes. */
+    char id[HG_IDENTITY_MAX + 1]; /**< The client's id, as used in routes: not empty, without "/" and control
+                                       characters. */
     const char *const
         *services;           /**< What it may serve, terminated by NULL; NULL: everything. Lives as long as `owner`. */
     struct hg_buffer *owner; /**< A reference for the caller of verify(), to be dropped with hg_buffer_unref() once the

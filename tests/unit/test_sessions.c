@@ -506,6 +506,47 @@ START_TEST(a_late_refusal_refuses_the_session)
 }
 END_TEST
 
+/* ---- Identity plugins that break the contract ---- */
+
+static void expect_refusal(void)
+{
+    testbed_start(&testbed);
+    ck_assert(testbed_run(&testbed, is_refused, NULL, 2000));
+    ck_assert(no_session(NULL));
+    testbed.granted_id = NULL;
+    testbed.wrong_verdict = 0;
+    testbed_connect(&testbed); /* it tries again */
+}
+
+START_TEST(impossible_ids_are_refused)
+{
+    static const char *const ids[] = {"", "a/b", "a\nb"};
+
+    testbed.granted_id = ids[_i];
+    expect_refusal();
+}
+END_TEST
+
+START_TEST(impossible_verdicts_are_refused)
+{
+    testbed.wrong_verdict = 42;
+    expect_refusal();
+}
+END_TEST
+
+START_TEST(an_answer_within_verify_is_ignored)
+{
+    struct user user = {0};
+
+    testbed.answers_within = true;
+    start_and_ask(50 * HG_MILLISECOND);
+    testbed_connect(&testbed);
+    ck_assert_uint_eq(testbed.verified_late, 1);
+    user_get(&user, &testbed, "/down/1000", 0);
+    expect_success(&user, 1000);
+}
+END_TEST
+
 START_TEST(losing_the_link_cancels_verification)
 {
     start_and_ask(3600 * HG_SECOND);
@@ -975,6 +1016,9 @@ static Suite *make_suite(void)
     tcase_add_test(ill, a_refused_client_is_told_why_and_tries_again);
     tcase_add_test(ill, a_late_grant_opens_the_session);
     tcase_add_test(ill, a_late_refusal_refuses_the_session);
+    tcase_add_loop_test(ill, impossible_ids_are_refused, 0, 3);
+    tcase_add_test(ill, impossible_verdicts_are_refused);
+    tcase_add_test(ill, an_answer_within_verify_is_ignored);
     tcase_add_test(ill, losing_the_link_cancels_verification);
     tcase_add_test(ill, verification_has_a_time_limit);
     tcase_add_test(ill, draining_during_verification_refuses);

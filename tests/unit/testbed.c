@@ -482,8 +482,12 @@ static enum hg_verify verify(struct hg_worker *provider, const json_t *credentia
     if (!json_is_string(json_object_get(credentials, "id")))
         return HG_VERIFY_REFUSED;
     snprintf(verification->identity.id, sizeof verification->identity.id, "%s",
-             json_string_value(json_object_get(credentials, "id")));
+             testbed->granted_id ? testbed->granted_id : json_string_value(json_object_get(credentials, "id")));
     verification->identity.services = testbed->services;
+    if (testbed->answers_within)
+        verification->answered(verification, HG_VERIFY_GRANTED);
+    if (testbed->wrong_verdict)
+        return (enum hg_verify)testbed->wrong_verdict;
     if (testbed->verifies_after) {
         ck_assert_ptr_null(testbed->verification);
         testbed->verification = verification;

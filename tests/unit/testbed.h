@@ -33,6 +33,9 @@ struct testbed {
     const char *const *services;          /* what the client may serve; NULL: everything */
     const char *const *serves;            /* what clients that open a session from now on announce; NULL: nothing */
     bool refuses;                         /* the gateway's identity plugin refuses */
+    const char *granted_id;               /* the id that it grants in place of the client's; NULL: that one */
+    int wrong_verdict;                    /* it answers this instead; 0: it does not */
+    bool answers_within;                  /* it calls answered() within verify() */
     hg_time verifies_after;               /* the gateway's identity plugin answers after this time; 0: at once */
     struct hg_verification *verification; /* not answered yet */
     struct hg_timer *verify_timer;
