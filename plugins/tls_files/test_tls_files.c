@@ -387,6 +387,26 @@ START_TEST(test_renewal)
 }
 END_TEST
 
+/* On SIGHUP, an operator learns at once whether the new files can be used. */
+START_TEST(test_sighup)
+{
+    struct fixture fixture;
+
+    fixture_begin(&fixture);
+    write_valid(&fixture.files[0], "a.test");
+    ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), 0);
+    ck_assert_int_eq(found_for(&fixture, "a.test"), 0);
+    write_valid(&fixture.files[0], "a.test");
+    fixture.plugin->worker_reread(&fixture.fake.worker);
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "reloaded /"));
+    unlink(fixture.files[0].key);
+    fixture.plugin->worker_reread(&fixture.fake.worker);
+    ck_assert_ptr_nonnull(strstr(fixture.fake.log, "the previous one stays in use"));
+    ck_assert_int_eq(found_for(&fixture, "a.test"), 0);
+    fixture_end(&fixture);
+}
+END_TEST
+
 static unsigned count(const char *text, const char *part)
 {
     unsigned found = 0;
@@ -465,6 +485,7 @@ int main(void)
     tcase_add_test(tests, test_forms);
     tcase_add_test(tests, test_warnings);
     tcase_add_test(tests, test_renewal);
+    tcase_add_test(tests, test_sighup);
     tcase_add_test(tests, test_bad_renewal);
     tcase_add_test(tests, test_renewal_that_becomes_readable);
     suite_add_tcase(suite, tests);

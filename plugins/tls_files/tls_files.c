@@ -254,22 +254,27 @@ static void refresh(struct hg_worker *worker, struct slot *slot)
     hg_log(worker->instance, HG_LOG_INFO, "reloaded %s", slot->files->cert);
 }
 
+static void refresh_all(struct hg_worker *worker)
+{
+    struct provider *provider = worker->state;
+
+    provider->next_look = hg_now(worker) + LOOK_INTERVAL;
+    for (size_t i = 0; i < provider->count; i++)
+        refresh(worker, &provider->slots[i]);
+}
+
 static struct hg_certificate *find(struct hg_worker *worker, const struct hg_certificate_query *query,
                                    hg_certificate_done done, void *arg, struct hg_certificate_lookup **later)
 {
     struct provider *provider = worker->state;
-    const hg_time now = hg_now(worker);
     const struct slot *best = &provider->slots[0];
     enum pair_fit best_fit = PAIR_NO_FIT;
 
     (void)done;
     (void)arg;
     *later = NULL;
-    if (now >= provider->next_look) {
-        provider->next_look = now + LOOK_INTERVAL;
-        for (size_t i = 0; i < provider->count; i++)
-            refresh(worker, &provider->slots[i]);
-    }
+    if (hg_now(worker) >= provider->next_look)
+        refresh_all(worker);
     for (size_t i = 0; i < provider->count && provider->count > 1; i++) {
         enum pair_fit fit = pair_fits(provider->slots[i].pair, query->server_name);
 
@@ -320,6 +325,7 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
         .unconfigure = unconfigure,
         .worker_start = worker_start,
         .worker_stop = worker_stop,
+        .worker_reread = refresh_all,
         .examine = examine,
     };
 
