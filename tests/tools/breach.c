@@ -193,8 +193,8 @@ static enum hg_verdict wrong_direction(struct hg_self *self)
 /* ---- After detach() ---- */
 
 struct state {
-    struct hg_self *gone; /* an exchange that has ended */
-    struct hg_timer *timer;
+    struct hg_self *gone;    /* an exchange that has ended */
+    struct hg_call touching; /* in the same turn of the loop: later, another exchange may have its memory */
 };
 
 static void touch(void *arg)
@@ -212,17 +212,18 @@ static int start(struct hg_worker *worker)
     struct state *state = getenv("HOPGATE_TEST_BREACH") ? NULL : calloc(1, sizeof *state);
 
     worker->state = state;
-    if (state)
-        state->timer = hg_timer_new(worker, touch, state);
-    return state && state->timer ? 0 : -1;
+    if (!state)
+        return -1;
+    state->touching = (struct hg_call){.callback = touch, .arg = state};
+    return 0;
 }
 
 static void stop(struct hg_worker *worker)
 {
     struct state *state = worker->state;
 
-    if (state && state->timer)
-        hg_timer_free(worker->host, state->timer);
+    if (state)
+        hg_defer_cancel(&state->touching);
     free(state);
 }
 
@@ -317,7 +318,7 @@ static void on_detach(struct hg_self *self)
     if (strcmp(kind_of(self)->name, "after_detach") != 0)
         return;
     state->gone = self;
-    hg_timer_set(self->host, state->timer, 10 * HG_MILLISECOND);
+    hg_defer(self->worker, &state->touching);
 }
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
