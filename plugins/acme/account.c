@@ -78,7 +78,7 @@ static enum hg_store_status save(struct record *record)
                   "contact", record->contact, "contact_refused", (json_int_t)record->contact_refused, "key", pem),
         record->revision);
 
-    acme_secret_free(pem);
+    store_text_free(pem);
     if (put->status == HG_STORE_OK)
         record->revision = put->revision;
     else

@@ -101,7 +101,7 @@ static void attempt_free(struct acme_attempt *attempt)
 {
     acme_stored_free(&attempt->stored);
     acme_key_pair_unref(attempt->pair);
-    acme_secret_free(attempt->pem);
+    store_text_free(attempt->pem);
     acme_order_end(&attempt->order);
     acme_client_end(&attempt->client);
     free(attempt);

@@ -44,7 +44,7 @@ void acme_certificate_free(struct acme_certificate *certificate)
     acme_ari_cancel(certificate);
     acme_key_pair_unref(certificate->pair);
     hg_certificate_unref(certificate->placeholder);
-    acme_secret_free(certificate->unsaved);
+    store_text_free(certificate->unsaved);
     json_decref(certificate->options);
     free(certificate->last_error);
     for (size_t i = 0; i < certificate->name_count; i++)
@@ -196,7 +196,7 @@ void acme_certificate_serve(struct acme_certificate *certificate, struct acme_ke
         certificate->manager->on_demand.names--;
     acme_key_pair_unref(certificate->pair);
     hg_certificate_unref(certificate->placeholder);
-    acme_secret_free(certificate->unsaved);
+    store_text_free(certificate->unsaved);
     certificate->pair = pair;
     certificate->placeholder = NULL;
     certificate->unsaved = NULL;

@@ -168,7 +168,7 @@ static void saved(struct acme_attempt *attempt)
         return;
     }
     acme_log(certificate, HG_LOG_INFO, "the certificate has been stored");
-    acme_secret_free(certificate->unsaved);
+    store_text_free(certificate->unsaved);
     certificate->unsaved = NULL;
     certificate->revoked = false;
     certificate->failures = 0;

@@ -48,7 +48,7 @@ void acme_order_begin(struct acme_order *order)
 void acme_order_end(struct acme_order *order)
 {
     gnutls_x509_privkey_deinit(order->key);
-    acme_secret_free(order->key_pem);
+    store_text_free(order->key_pem);
     free(order->url);
     free(order->finalize_url);
     free(order->certificate_url);
@@ -400,7 +400,7 @@ static bool fetch(struct acme_order *order, struct acme_key_pair **pair, char **
                                 &later, why, sizeof why);
     if (*pair)
         return true;
-    acme_secret_free(*pem);
+    store_text_free(*pem);
     *pem = NULL;
     if (!later)
         acme_order_forget(order);

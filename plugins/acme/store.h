@@ -24,7 +24,4 @@
 /* In a task. A reference; NULL: none, or invalid. */
 struct acme_key_pair *acme_store_get_pair(struct task *task, struct store *store, const char *kind, const char *name);
 
-/* Wipes and frees a key in PEM. NULL is allowed. */
-void acme_secret_free(char *text);
-
 #endif

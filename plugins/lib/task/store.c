@@ -36,8 +36,7 @@ static struct hg_store_condition condition_of(const struct store *store, uint64_
                                        .fence = store->fence};
 }
 
-/* The value may be a secret. Takes it. */
-static void text_free(char *text)
+void store_text_free(char *text)
 {
     if (text)
         explicit_bzero(text, strlen(text));
@@ -90,7 +89,7 @@ void store_put_json(const struct store *store, const char *kind, const char *nam
 
     if (text)
         store->ops->put(store->provider, hg_text(key.text), hg_text(text), &condition, ignore, NULL);
-    text_free(text);
+    store_text_free(text);
     json_decref(value);
 }
 
@@ -201,7 +200,7 @@ const struct hg_store_answer *task_store_put_json(struct task *task, const struc
     const struct hg_store_answer *answer =
         text ? task_store_put(task, store, kind, name, hg_text(text), revision) : &no_memory;
 
-    text_free(text);
+    store_text_free(text);
     json_decref(value);
     return answer;
 }

@@ -58,6 +58,8 @@ const char *task_store_each(struct task *task, const struct store *store, const 
 json_t *store_json(const struct hg_store_answer *answer);
 /* The last segment of a key. */
 struct hg_text store_name(struct hg_text key);
+/* Wipes and frees a text that may contain a secret. NULL is allowed. */
+void store_text_free(char *text);
 /* Whether a key is of that kind. */
 bool store_is_kind(const struct store *store, struct hg_text key, const char *kind);
 

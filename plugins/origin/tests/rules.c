@@ -148,92 +148,95 @@ START_TEST(checks_of_host_are_explained)
 }
 END_TEST
 
+static const struct {
+    struct hg_service service;
+    bool has_base;
+    const char *request, *seen, *response, *passed; /* %s: the service's host and port */
+} address_cases[] = {
+    {{0},
+     false,
+     "Destination: https://app.test/x",
+     "Destination: http://app.test/x",
+     "Location: http://%s/me",
+     "Location: https://app.test/me"},
+    {{0},
+     false,
+     "Origin: https://app.test",
+     "Origin: https://app.test",
+     "Location: http://app.test:%s/",
+     "Location: https://app.test/"},
+    {{0}, false, "A: b", "A: b", "Location: http://app.test/x/", "Location: https://app.test/x/"},
+    {{0}, false, "A: b", "A: b", "Location: https://other.test/", "Location: https://other.test/"},
+    {{.keep_urls = true}, false, "A: b", "A: b", "Location: http://%s/me", "Location: http://%s/me"},
+    {{.host = "origin"},
+     false,
+     "Destination: https://app.test/x",
+     "Destination: http://%s/x",
+     "Set-Cookie: a=b; Domain=127.0.0.1",
+     "Set-Cookie: a=b"},
+    {{.host = "origin"},
+     false,
+     "Origin: https://app.test",
+     "Origin: http://%s",
+     "Location: https://%s/me",
+     "Location: https://app.test/me"},
+    {{.host = "origin", .keep_urls = true},
+     false,
+     "Origin: https://app.test",
+     "Origin: https://app.test",
+     "Location: http://%s/me",
+     "Location: http://%s/me"},
+    {{.host = "blog.internal"},
+     false,
+     "Referer: https://app.test/x",
+     "Referer: http://blog.internal/x",
+     "Location: http://blog.internal:%s/",
+     "Location: https://app.test/"},
+    {{.host = "blog.internal"},
+     false,
+     "A: b",
+     "A: b",
+     "Refresh: 1; url=http://blog.internal/",
+     "Refresh: 1; url=https://app.test/"},
+    {{0},
+     true,
+     "Destination: https://app.test/x",
+     "Destination: http://app.test/base/x",
+     "Location: /base/me",
+     "Location: /me"},
+    {{.host = "origin"},
+     true,
+     "Destination: /x",
+     "Destination: /base/x",
+     "Content-Location: http://%s/base/me",
+     "Content-Location: https://app.test/me"},
+};
+
 /* The address that a service knows itself by, in both directions. */
 START_TEST(addresses_in_heads)
 {
     static const char *const bases[] = {"", "/base"};
-    static const struct {
-        struct hg_service service;
-        bool has_base;
-        const char *request, *seen, *response, *passed; /* %s: the service's host and port */
-    } cases[] = {
-        {{0},
-         false,
-         "Destination: https://app.test/x",
-         "Destination: http://app.test/x",
-         "Location: http://%s/me",
-         "Location: https://app.test/me"},
-        {{0},
-         false,
-         "Origin: https://app.test",
-         "Origin: https://app.test",
-         "Location: http://app.test:%s/",
-         "Location: https://app.test/"},
-        {{0}, false, "A: b", "A: b", "Location: http://app.test/x/", "Location: https://app.test/x/"},
-        {{0}, false, "A: b", "A: b", "Location: https://other.test/", "Location: https://other.test/"},
-        {{.keep_urls = true}, false, "A: b", "A: b", "Location: http://%s/me", "Location: http://%s/me"},
-        {{.host = "origin"},
-         false,
-         "Destination: https://app.test/x",
-         "Destination: http://%s/x",
-         "Set-Cookie: a=b; Domain=127.0.0.1",
-         "Set-Cookie: a=b"},
-        {{.host = "origin"},
-         false,
-         "Origin: https://app.test",
-         "Origin: http://%s",
-         "Location: https://%s/me",
-         "Location: https://app.test/me"},
-        {{.host = "origin", .keep_urls = true},
-         false,
-         "Origin: https://app.test",
-         "Origin: https://app.test",
-         "Location: http://%s/me",
-         "Location: http://%s/me"},
-        {{.host = "blog.internal"},
-         false,
-         "Referer: https://app.test/x",
-         "Referer: http://blog.internal/x",
-         "Location: http://blog.internal:%s/",
-         "Location: https://app.test/"},
-        {{.host = "blog.internal"},
-         false,
-         "A: b",
-         "A: b",
-         "Refresh: 1; url=http://blog.internal/",
-         "Refresh: 1; url=https://app.test/"},
-        {{0},
-         true,
-         "Destination: https://app.test/x",
-         "Destination: http://app.test/base/x",
-         "Location: /base/me",
-         "Location: /me"},
-        {{.host = "origin"},
-         true,
-         "Destination: /x",
-         "Destination: /base/x",
-         "Content-Location: http://%s/base/me",
-         "Content-Location: https://app.test/me"},
-    };
 
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof address_cases / sizeof *address_cases; i++) {
         struct origin_config config = default_config();
         struct service *service = service_start(serve_silence);
         struct fixture *fixture = start(&config);
-        struct user user = {.scheme = "https", .fields = {cases[i].request}, .service = &cases[i].service};
-        const char *place = strstr(cases[i].response, ":%s") ? strrchr(service->url, ':') + 1 : service->url + 7;
+        struct user user = {
+            .scheme = "https", .fields = {address_cases[i].request}, .service = &address_cases[i].service};
+        const char *place =
+            strstr(address_cases[i].response, ":%s") ? strrchr(service->url, ':') + 1 : service->url + 7;
         char url[128], text[256], line[128], expected[256];
 
-        snprintf(url, sizeof url, "%s%s", service->url, bases[cases[i].has_base]);
-        print(line, sizeof line, cases[i].response, place);
+        snprintf(url, sizeof url, "%s%s", service->url, bases[address_cases[i].has_base]);
+        print(line, sizeof line, address_cases[i].response, place);
         snprintf(text, sizeof text, "HTTP/1.1 302 Found\r\n%s\r\nContent-Length: 0\r\n\r\n", line);
         user.url = url;
         service->text = text;
         fetch(fixture, &user);
-        print(line, sizeof line, cases[i].passed, place);
+        print(line, sizeof line, address_cases[i].passed, place);
         snprintf(expected, sizeof expected, "302 Found|%s\n", line);
         check_answer(&user, expected, "");
-        print(line, sizeof line, cases[i].seen, service->url + 7);
+        print(line, sizeof line, address_cases[i].seen, service->url + 7);
         snprintf(expected, sizeof expected, "\r\n%s\r\n", line);
         ck_assert_msg(strstr(service->heads, expected) != NULL, "case %zu: no %s in %s", i, line, service->heads);
         fixture_free(fixture);
