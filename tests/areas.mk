@@ -20,8 +20,8 @@ area_pipeline = tests/unit/test_pipeline tests/e2e/checks.py
 area_exchange = tests/unit/test_exchange tests/unit/test_worker tests/e2e/access_log.py tests/e2e/breaches.py tests/e2e/rules.py
 area_tunnel = $(tunnel_tests) tests/fuzz/replay_link tests/sim/sim tests/e2e/loss.py tests/e2e/mtu.py
 more_tunnel = tests/e2e/speed.py tests/e2e/paths.py
-area_session = tests/unit/test_control tests/unit/test_gateways tests/unit/test_processes tests/unit/test_resume \
-	tests/unit/test_sessions tests/unit/test_storm tests/fuzz/replay_control tests/e2e/crash.py tests/e2e/gateways.py \
+area_session = tests/unit/test_control tests/unit/test_gateways tests/unit/test_hostile_peers tests/unit/test_identity \
+	tests/unit/test_processes tests/unit/test_resume tests/unit/test_sessions tests/unit/test_storm tests/unit/test_two_transports tests/fuzz/replay_control tests/e2e/crash.py tests/e2e/gateways.py \
 	tests/e2e/processes.py tests/e2e/resume.py tests/e2e/sessions.py
 area_worker = tests/unit/test_worker tests/unit/test_metrics tests/unit/test_exchange tests/e2e/bulk.py
 more_worker = tests/e2e/stalled.py

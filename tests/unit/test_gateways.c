@@ -4,17 +4,14 @@
  * A client with several gateways, or with several links to one: what happens to one, and how it affects the others.
  */
 #include "core/pipeline/gateway_list.h"
-#include "core/session/exchange_stream.h"
 #include "core/session/link.h"
 #include "core/session/session_lookup.h"
 #include "core/session/session_table.h"
 #include "tests/unit/run_suite.h"
-#include "tests/unit/testbed.h"
+#include "tests/unit/testbed_cases.h"
 
 #include <check.h>
 #include <stdio.h>
-
-static struct testbed testbed;
 
 /* ---- Which gateways there are ---- */
 
@@ -123,16 +120,6 @@ static void set_up_three(void)
     testbed_new(&testbed);
 }
 
-static void tear_down(void)
-{
-    testbed_free(&testbed);
-}
-
-static struct sessions *at_client(void)
-{
-    return testbed.client->worker->sessions;
-}
-
 static size_t session_count(const struct fixture *fixture)
 {
     size_t count = 0;
@@ -164,14 +151,6 @@ static void expect_sessions(const struct fixture *fixture, size_t count, unsigne
     testbed_wait(&testbed, 20);
 }
 
-static void expect_success(const struct user *user, uint64_t bytes)
-{
-    ck_assert_msg(!user->was_reset, "reset: %d %s %s", user->reason.status, user->reason.error, user->detail);
-    ck_assert_int_eq(user->status, 200);
-    ck_assert(user->ended && !user->is_wrong);
-    ck_assert_uint_eq(user->got, bytes);
-}
-
 static void get_at(struct fixture *gateway)
 {
     struct user user = {0};
@@ -179,17 +158,6 @@ static void get_at(struct fixture *gateway)
     user_ask_at(gateway, &user, &testbed, "client-1", "web", "/down/10", 0);
     ck_assert(testbed_run(&testbed, user_is_done, &user, 5000));
     expect_success(&user, 10);
-}
-
-static bool has_status(void *arg)
-{
-    return ((struct user *)arg)->status != 0;
-}
-
-static bool is_held(void *arg)
-{
-    (void)arg;
-    return testbed.held != NULL;
 }
 
 START_TEST(a_client_serves_all_its_gateways)

@@ -5,33 +5,13 @@
  */
 #include "core/session/rival_processes.h"
 
-#include "core/session/exchange_stream.h"
 #include "core/session/link.h"
 #include "tests/unit/clock.h"
 #include "tests/unit/run_suite.h"
-#include "tests/unit/testbed.h"
+#include "tests/unit/testbed_cases.h"
 
 #include <check.h>
 #include <stdio.h>
-
-static struct testbed testbed;
-
-static void set_up(void)
-{
-    memset(&testbed, 0, sizeof testbed);
-    testbed.wire.seed = 1;
-    testbed_new(&testbed);
-}
-
-static void tear_down(void)
-{
-    testbed_free(&testbed);
-}
-
-static struct sessions *at_gateway(void)
-{
-    return testbed.gateway->worker->sessions;
-}
 
 static bool has_count(void *arg)
 {
@@ -42,19 +22,6 @@ static void expect_count(size_t count, unsigned milliseconds)
 {
     ck_assert_msg(testbed_run(&testbed, has_count, &count, milliseconds), "%zu sessions instead of %zu",
                   testbed_session_count(&testbed), count);
-}
-
-static bool is_held(void *arg)
-{
-    (void)arg;
-    return testbed.held != NULL;
-}
-
-static void expect_success(const struct user *user, uint64_t bytes)
-{
-    ck_assert_msg(!user->was_reset, "reset: %d %s %s", user->reason.status, user->reason.error, user->detail);
-    ck_assert_int_eq(user->status, 200);
-    ck_assert_uint_eq(user->got, bytes);
 }
 
 static struct wire_end *end_of(const struct session *session)

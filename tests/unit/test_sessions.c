@@ -5,79 +5,19 @@
  */
 #include "core/session/session_table.h"
 
-#include "core/session/exchange_stream.h"
-#include "core/session/flush_queue.h"
 #include "core/session/link.h"
 #include "tests/unit/run_suite.h"
 #include "tests/unit/slowness.h"
-#include "tests/unit/testbed.h"
+#include "tests/unit/testbed_cases.h"
 
 #include <check.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-static struct testbed testbed;
-
-static void set_up(void)
-{
-    memset(&testbed, 0, sizeof testbed);
-    testbed.wire.seed = 1;
-    testbed_new(&testbed);
-}
-
-static void tear_down(void)
-{
-    testbed_free(&testbed);
-}
-
-static void connect_pair(void)
-{
-    testbed_start(&testbed);
-    testbed_connect(&testbed);
-}
-
-static bool origin_is_quiet(void *arg)
-{
-    (void)arg;
-    return testbed.attached == testbed.detached;
-}
-
-static bool no_session(void *arg)
-{
-    (void)arg;
-    return testbed_session_count(&testbed) == 0;
-}
 
 static bool two_sessions(void *arg)
 {
     (void)arg;
     return testbed_session_count(&testbed) == 2;
-}
-
-static bool one_session(void *arg)
-{
-    (void)arg;
-    return testbed_session_count(&testbed) == 1;
-}
-
-static bool has_status(void *arg)
-{
-    return ((struct user *)arg)->status != 0;
-}
-
-static bool is_held(void *arg)
-{
-    (void)arg;
-    return testbed.held != NULL;
-}
-
-static void expect_success(const struct user *user, uint64_t bytes)
-{
-    ck_assert_msg(!user->was_reset, "reset: %d %s %s", user->reason.status, user->reason.error, user->detail);
-    ck_assert_int_eq(user->status, 200);
-    ck_assert(user->ended && !user->is_wrong);
-    ck_assert_uint_eq(user->got, bytes);
 }
 
 /* ---- Success ---- */
@@ -438,253 +378,6 @@ START_TEST(a_client_without_a_gateway_keeps_trying_at_a_limited_rate)
 }
 END_TEST
 
-START_TEST(a_refused_client_is_told_why_and_tries_again)
-{
-    testbed.refuses = true;
-    testbed_start(&testbed);
-    testbed_wait(&testbed, 100);
-    ck_assert(no_session(NULL));
-    ck_assert_uint_ge(*testbed.gateway->worker->sessions->refused, 1);
-    testbed.refuses = false;
-    testbed_connect(&testbed);
-}
-END_TEST
-
-/* ---- Identities that answer later ---- */
-
-static bool is_asked(void *arg)
-{
-    (void)arg;
-    return testbed.verification != NULL;
-}
-
-static bool is_cancelled(void *arg)
-{
-    (void)arg;
-    return testbed.cancelled > 0;
-}
-
-static bool is_refused(void *arg)
-{
-    (void)arg;
-    return *testbed.gateway->worker->sessions->refused > 0;
-}
-
-static void start_and_ask(hg_time after)
-{
-    testbed.verifies_after = after;
-    testbed_start(&testbed);
-    ck_assert(testbed_run(&testbed, is_asked, NULL, 2000));
-    ck_assert_uint_eq(testbed.verified_late, 0);
-}
-
-START_TEST(a_late_grant_opens_the_session)
-{
-    struct user user = {0};
-
-    start_and_ask(50 * HG_MILLISECOND);
-    testbed_wait(&testbed, 20);
-    ck_assert(no_session(NULL));
-    testbed_connect(&testbed);
-    ck_assert_uint_eq(testbed.verified_late, 1);
-    ck_assert_uint_eq(testbed.cancelled, 0);
-    user_get(&user, &testbed, "/down/1000", 0);
-    expect_success(&user, 1000);
-}
-END_TEST
-
-START_TEST(a_late_refusal_refuses_the_session)
-{
-    testbed.refuses = true;
-    start_and_ask(50 * HG_MILLISECOND);
-    ck_assert_uint_eq(*testbed.gateway->worker->sessions->refused, 0);
-    ck_assert(testbed_run(&testbed, is_refused, NULL, 2000));
-    ck_assert_uint_ge(testbed.verified_late, 1);
-    ck_assert(no_session(NULL));
-    testbed.refuses = false;
-    testbed_connect(&testbed); /* it tries again */
-}
-END_TEST
-
-/* ---- Identity plugins that break the contract ---- */
-
-static void expect_refusal(void)
-{
-    testbed_start(&testbed);
-    ck_assert(testbed_run(&testbed, is_refused, NULL, 2000));
-    ck_assert(no_session(NULL));
-    testbed.granted_id = NULL;
-    testbed.wrong_verdict = 0;
-    testbed_connect(&testbed); /* it tries again */
-}
-
-START_TEST(impossible_ids_are_refused)
-{
-    static const char *const ids[] = {"", "a/b", "a\nb"};
-
-    testbed.granted_id = ids[_i];
-    expect_refusal();
-}
-END_TEST
-
-START_TEST(impossible_verdicts_are_refused)
-{
-    testbed.wrong_verdict = 42;
-    expect_refusal();
-}
-END_TEST
-
-START_TEST(an_answer_within_verify_is_ignored)
-{
-    struct user user = {0};
-
-    testbed.answers_within = true;
-    start_and_ask(50 * HG_MILLISECOND);
-    testbed_connect(&testbed);
-    ck_assert_uint_eq(testbed.verified_late, 1);
-    user_get(&user, &testbed, "/down/1000", 0);
-    expect_success(&user, 1000);
-}
-END_TEST
-
-START_TEST(losing_the_link_cancels_verification)
-{
-    start_and_ask(3600 * HG_SECOND);
-    wire_break(wire_newest(&testbed.wire, true));
-    ck_assert(testbed_run(&testbed, is_cancelled, NULL, 2000));
-    ck_assert_uint_eq(testbed.verified_late, 0);
-    testbed.verifies_after = 0;
-    testbed_connect(&testbed);
-}
-END_TEST
-
-START_TEST(verification_has_a_time_limit)
-{
-    start_and_ask(3600 * HG_SECOND);
-    testbed_wait(&testbed, 7000);
-    ck_assert_uint_eq(testbed.cancelled, 0);
-    ck_assert(testbed_run(&testbed, is_cancelled, NULL, 2000));
-    ck_assert(is_refused(NULL)); /* the client learns it while it is still waiting */
-}
-END_TEST
-
-START_TEST(draining_during_verification_refuses)
-{
-    struct user running = {.stalls = true};
-
-    connect_pair();
-    user_ask(&running, &testbed, "client-1", "web", "/down/3000000", 0);
-    ck_assert(testbed_run(&testbed, has_status, &running, 5000));
-    testbed.verifies_after = 50 * HG_MILLISECOND;
-    testbed_add_client(&testbed);
-    ck_assert(testbed_run(&testbed, is_asked, NULL, 2000));
-    worker_drain(testbed.gateway->worker);
-    ck_assert_uint_eq(*testbed.gateway->worker->sessions->refused, 0);
-    ck_assert(testbed_run(&testbed, is_refused, NULL, 2000));
-    ck_assert_uint_ge(testbed.verified_late, 1);
-    ck_assert(one_session(NULL));
-}
-END_TEST
-
-/* Without an answer; the program would crash if anything freed were used. */
-START_TEST(stopping_during_verification_cancels_it)
-{
-    start_and_ask(3600 * HG_SECOND);
-}
-END_TEST
-
-/* ---- Clients that may stay ---- */
-
-static bool is_said_to_be_refused(void *arg)
-{
-    (void)arg;
-    return *testbed.gateway->worker->sessions->refused > 0;
-}
-
-START_TEST(a_withdrawn_service_is_refused_at_once)
-{
-    static const char *const both[] = {"web", "other", NULL}, *const other[] = {"other", NULL};
-    struct user held = {0}, running = {.stalls = true}, late = {0};
-
-    testbed.services = _i ? both : NULL;
-    connect_pair();
-    user_ask(&held, &testbed, "client-1", "web", "/hang", 0);
-    user_ask(&running, &testbed, "client-1", "web", "/down/5000000", 0);
-    ck_assert(testbed_run(&testbed, has_status, &running, 5000));
-    /* Changes that do not concern this client have no effect on it. */
-    testbed.changed(testbed.changed_arg);
-    testbed_wait(&testbed, 50);
-    ck_assert(!held.detached && !running.detached);
-    testbed.services = other;
-    testbed.changed(testbed.changed_arg);
-    testbed_wait(&testbed, 50);
-    ck_assert(held.detached && running.detached);
-    ck_assert_int_eq(held.reason.status, 404);
-    ck_assert_str_eq(held.reason.error, "destination_not_found");
-    ck_assert_ptr_nonnull(strstr(held.detail, "may no longer serve this service"));
-    ck_assert(running.was_reset && !running.ended);
-    ck_assert(origin_is_quiet(NULL));
-    user_ask(&late, &testbed, "client-1", "web", "/down/10", 0);
-    testbed_wait(&testbed, 50);
-    ck_assert_int_eq(late.reason.status, 404);
-    ck_assert_uint_eq(testbed.wire.connects, 1);
-    ck_assert(one_session(NULL));
-}
-END_TEST
-
-/* There may be fewer services when the session continues over another link. */
-START_TEST(a_service_withdrawn_at_a_resumption_is_refused)
-{
-    static const char *const other[] = {"other", NULL};
-    struct user held = {0};
-
-    connect_pair();
-    user_ask(&held, &testbed, "client-1", "web", "/hang", 0);
-    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
-    testbed_wait(&testbed, 50);
-    testbed.services = other;
-    wire_break(wire_newest(&testbed.wire, true));
-    ck_assert(testbed_run(&testbed, user_is_done, &held, 5000));
-    ck_assert_int_eq(held.reason.status, 404);
-    ck_assert_uint_eq(*testbed.gateway->worker->sessions->resumed, 1);
-}
-END_TEST
-
-START_TEST(a_removed_client_is_disconnected)
-{
-    struct user held = {0}, late = {0};
-
-    connect_pair();
-    user_ask(&held, &testbed, "client-1", "web", "/hang", 0);
-    ck_assert(testbed_run(&testbed, is_held, NULL, 5000));
-    testbed_wait(&testbed, 50);
-    if (_i) {
-        testbed.wire.unreachable = true;
-        wire_break(wire_newest(&testbed.wire, true));
-        testbed_wait(&testbed, 50);
-        ck_assert(one_session(NULL));
-    }
-    testbed.refuses = true;
-    testbed.changed(testbed.changed_arg);
-    ck_assert(no_session(NULL));
-    testbed.wire.unreachable = false;
-    ck_assert(testbed_run(&testbed, is_said_to_be_refused, NULL, 5000));
-    ck_assert(held.detached);
-    ck_assert_int_eq(held.reason.status, 502);
-    ck_assert_ptr_nonnull(strstr(held.detail, "its token was removed"));
-    ck_assert(_i || origin_is_quiet(NULL));
-    user_ask(&late, &testbed, "client-1", "web", "/down/10", 0);
-    testbed_wait(&testbed, 50);
-    ck_assert_int_eq(late.reason.status, 503);
-    /* It keeps trying, less and less often. */
-    testbed_wait(&testbed, 20000);
-    ck_assert_uint_le(testbed.wire.connects, 16);
-    testbed.refuses = false;
-    testbed_wait(&testbed, 31000);
-    ck_assert(one_session(NULL));
-}
-END_TEST
-
 /* ---- Several sessions, and their ends ---- */
 
 START_TEST(the_newest_session_serves_unless_it_is_silent)
@@ -734,12 +427,6 @@ START_TEST(a_stopping_client_finishes_its_exchanges)
 }
 END_TEST
 
-static bool client_is_disconnected(void *arg)
-{
-    (void)arg;
-    return !testbed.client->worker->sessions->sessions;
-}
-
 static bool gateway_is_idle(void *arg)
 {
     (void)arg;
@@ -783,217 +470,10 @@ START_TEST(a_vanished_gateway_is_noticed_at_once)
 }
 END_TEST
 
-/* ---- Hostile peers ---- */
-
-/* A link whose client end is played by the test. */
-static struct wire_end *hostile_link(void)
-{
-    struct wire_end *end;
-
-    testbed.wire.unreachable = false;
-    testbed_start(&testbed);
-    testbed_connect(&testbed);
-    end = wire_newest(&testbed.wire, true);
-    return end;
-}
-
-START_TEST(garbage_closes_only_its_link)
-{
-    struct wire_end *gateway = hostile_link();
-    struct user user = {0};
-
-    wire_inject(gateway, "\x3f\x3f\x3f", 3);
-    ck_assert(testbed_run(&testbed, client_is_disconnected, NULL, 1000));
-    testbed_connect(&testbed);
-    ck_assert_ptr_ne(wire_newest(&testbed.wire, true), gateway);
-    user_get(&user, &testbed, "/down/10", 0);
-    expect_success(&user, 10);
-}
-END_TEST
-
-/* A CONTROL frame with `text` at that offset. */
-static size_t control_frame(uint8_t *packet, unsigned offset, const char *text)
-{
-    size_t size = strlen(text);
-
-    packet[0] = 0x06;
-    packet[1] = (uint8_t)(0x40 | offset >> 8);
-    packet[2] = (uint8_t)offset;
-    packet[3] = (uint8_t)(0x40 | size >> 8);
-    packet[4] = (uint8_t)size;
-    memcpy(packet + 5, text, size);
-    return 5 + size;
-}
-
-/* How the gateway responds to a first control message that is invalid: 0 it closes, 1 it refuses. */
-static const struct {
-    const char *line;
-    bool refused;
-} bad_opens[] = {
-    {"nonsense\n", false},
-    {"{\"type\":\"accept\",\"version\":1,\"session\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"codec\":\"x\",\"parameters\":{}}\n",
-     false},
-    {"{\"type\":\"open\",\"versions\":[1],\"codecs\":\"binary/1\",\"parameters\":{},\"credentials\":{}}\n", false},
-    {"{\"type\":\"open\",\"versions\":[2]}\n", true},
-    {"{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"x/9\"],\"parameters\":{},\"credentials\":{\"id\":\"a\"}}\n",
-     true},
-    {"{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},\"credentials\":{}}\n", true},
-};
-
-START_TEST(a_bad_open_opens_nothing)
-{
-    /* The client's own `open` never arrives, so what is injected is the first message that the gateway reads. */
-    struct wire_end *gateway;
-    uint8_t packet[1400];
-
-    testbed_start(&testbed);
-    testbed.wire.loss = 100;
-    testbed_wait(&testbed, 20);
-    gateway = wire_newest(&testbed.wire, true);
-    ck_assert_ptr_nonnull(gateway);
-    wire_inject(gateway, packet, control_frame(packet, 0, bad_opens[_i].line));
-    testbed_wait(&testbed, 50);
-    ck_assert(no_session(NULL));
-    if (bad_opens[_i].refused) {
-        ck_assert_uint_eq(*testbed.gateway->worker->sessions->refused, 1);
-        ck_assert_ptr_nonnull(gateway->link);
-        testbed_wait(&testbed, 2200);
-    }
-    ck_assert_ptr_null(gateway->link);
-}
-END_TEST
-
-/* The same bytes of CONTROL in another packet count as a duplicate. */
-START_TEST(a_repeated_open_opens_one_session)
-{
-    static const char line[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
-                               "\"credentials\":{\"id\":\"client-1\"}}\n";
-    struct wire_end *gateway;
-    uint8_t packet[1400];
-
-    testbed_start(&testbed);
-    testbed.wire.loss = 100;
-    testbed_wait(&testbed, 20);
-    gateway = wire_newest(&testbed.wire, true);
-    for (unsigned i = 0; i < 3; i++)
-        wire_inject(gateway, packet, control_frame(packet, 0, line));
-    testbed_wait(&testbed, 50);
-    ck_assert(one_session(NULL));
-    ck_assert_uint_eq(*testbed.gateway->worker->sessions->opened, 1);
-    ck_assert_int_eq(gateway->link->state, LINK_ACTIVE);
-}
-END_TEST
-
-START_TEST(a_second_open_closes_the_link)
-{
-    static const char line[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{},"
-                               "\"credentials\":{\"id\":\"client-1\"}}\n";
-    struct wire_end *gateway = hostile_link();
-    struct hg_link *client = testbed.client->worker->sessions->links;
-
-    ck_assert(tn_control_write(client->tn, line, sizeof line - 1));
-    link_flush_later(client);
-    testbed_wait(&testbed, 100);
-    ck_assert_ptr_null(gateway->link);
-}
-END_TEST
-
-/* ---- Heads that never end ---- */
-
-#define HEADS 8
-#define PIECE 8000
-
-/* Acknowledges the gateway's packets to a stranger, so that those of its sessions can follow. */
-static void acknowledge_all(struct wire_end *gateway)
-{
-    const unsigned last = (unsigned)gateway->next_number - 1;
-    const uint8_t ack[] = {2, (uint8_t)(0x40 | last >> 8), (uint8_t)last, 0,
-                           0, (uint8_t)(0x40 | last >> 8), (uint8_t)last};
-
-    if (gateway->next_number)
-        wire_inject(gateway, ack, sizeof ack);
-    testbed_wait(&testbed, 20);
-}
-
-/* Sends a STREAM frame on the gateway's stream with that number. */
-static void inject_stream(struct wire_end *gateway, unsigned number, size_t offset, const void *bytes, size_t size)
-{
-    const unsigned id = 4 * number + 1;
-    uint8_t packet[PIECE + 16] = {0x0e,
-                                  (uint8_t)id,
-                                  (uint8_t)(0x80 | offset >> 24),
-                                  (uint8_t)(offset >> 16),
-                                  (uint8_t)(offset >> 8),
-                                  (uint8_t)offset,
-                                  (uint8_t)(0x40 | size >> 8),
-                                  (uint8_t)size};
-
-    memcpy(packet + 8, bytes, size);
-    wire_inject(gateway, packet, size + 8);
-}
-
-static unsigned count_resets(const struct user *users)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < HEADS; i++)
-        count += users[i].was_reset;
-    return count;
-}
-
-/* A client that lets many heads grow, which the codec must keep until they are complete, cannot use more memory in this
- * way than its session may use anyway; small heads still get through. */
-START_TEST(endless_heads_are_limited)
-{
-    static const char open[] = "{\"type\":\"open\",\"versions\":[1],\"codecs\":[\"binary/1\"],\"parameters\":{"
-                               "\"initial_max_data\":1000000,\"initial_max_stream_data\":10000,"
-                               "\"initial_max_streams\":10},\"credentials\":{\"id\":\"stranger\"}}\n";
-    static const uint8_t response[] = {2, 8, 0x41, 1, 0x40, 200, 0, 0, 0, 0, 3, 0}; /* and its end */
-    static uint8_t piece[PIECE] = {2, 0x80, 0x20, 0, 0}; /* the beginning of a head of 2 MiB */
-    struct user users[HEADS] = {0}, last = {0};
-    uint8_t packet[1400];
-    struct wire_end *gateway;
-    unsigned resets;
-    size_t sent = 0;
-
-    testbed.gateway->pipeline->settings.session_window = 256 << 10;
-    connect_pair();
-    gateway = wire_stranger(&testbed.wire);
-    testbed_wait(&testbed, 20);
-    wire_inject(gateway, packet, control_frame(packet, 0, open));
-    testbed_wait(&testbed, 20);
-    acknowledge_all(gateway);
-    for (unsigned i = 0; i < HEADS; i++)
-        user_ask(&users[i], &testbed, "stranger", "web", "/", 0);
-    while (!count_resets(users) && sent < 200000) {
-        for (unsigned i = 0; i < HEADS; i++)
-            inject_stream(gateway, i, sent, piece, PIECE);
-        memset(piece, 0, 5);
-        sent += PIECE;
-        acknowledge_all(gateway);
-    }
-    /* Each has an eighth of the session's 256 KiB, on top of the 64 KiB that every stream may have. */
-    resets = count_resets(users);
-    ck_assert_uint_ge(resets, 1);
-    ck_assert_uint_le(resets, HEADS / 2);
-    ck_assert_uint_gt(sent, 65536 + (256 << 10) / HEADS);
-    ck_assert_uint_le(sent, 65536 + (256 << 10) / HEADS + PIECE);
-    for (unsigned i = 0; i < HEADS; i++)
-        ck_assert(!users[i].was_reset || users[i].reason.status == 502);
-    user_ask(&last, &testbed, "stranger", "web", "/", 0);
-    acknowledge_all(gateway);
-    inject_stream(gateway, HEADS, 0, response, sizeof response);
-    ck_assert(testbed_run(&testbed, user_is_done, &last, 1000));
-    expect_success(&last, 0);
-    ck_assert_uint_eq(count_resets(users), resets);
-}
-END_TEST
-
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("sessions");
-    TCase *well = tcase_create("success"), *ill = tcase_create("failures"), *stays = tcase_create("identities"),
-          *ends = tcase_create("ends"), *hostile = tcase_create("hostile");
+    TCase *well = tcase_create("success"), *failures = tcase_create("failures"), *ends = tcase_create("ends");
 
     tcase_add_test(well, a_small_response_comes_back_in_few_packets);
     tcase_add_test(well, bodies_and_trailers_go_both_ways);
@@ -1007,36 +487,18 @@ static Suite *make_suite(void)
     tcase_add_test(well, two_thousand_exchanges_at_once);
     tcase_add_test(well, exchanges_wait_in_line_for_a_stream);
     tcase_add_test(well, a_stalled_reader_is_limited_and_affects_no_others);
-    tcase_add_test(ill, the_error_says_why_there_is_no_session);
-    tcase_add_test(ill, the_origins_reason_reaches_the_user);
-    tcase_add_test(ill, a_user_who_leaves_cancels_at_the_origin);
-    tcase_add_test(ill, a_silent_peer_is_dead_and_its_exchanges_are_reset);
-    tcase_add_test(ill, a_lost_link_is_replaced_at_once);
-    tcase_add_test(ill, a_client_without_a_gateway_keeps_trying_at_a_limited_rate);
-    tcase_add_test(ill, a_refused_client_is_told_why_and_tries_again);
-    tcase_add_test(ill, a_late_grant_opens_the_session);
-    tcase_add_test(ill, a_late_refusal_refuses_the_session);
-    tcase_add_loop_test(ill, impossible_ids_are_refused, 0, 3);
-    tcase_add_test(ill, impossible_verdicts_are_refused);
-    tcase_add_test(ill, an_answer_within_verify_is_ignored);
-    tcase_add_test(ill, losing_the_link_cancels_verification);
-    tcase_add_test(ill, verification_has_a_time_limit);
-    tcase_add_test(ill, draining_during_verification_refuses);
-    tcase_add_test(ill, stopping_during_verification_cancels_it);
-    tcase_add_loop_test(stays, a_withdrawn_service_is_refused_at_once, 0, 2);
-    tcase_add_test(stays, a_service_withdrawn_at_a_resumption_is_refused);
-    tcase_add_loop_test(stays, a_removed_client_is_disconnected, 0, 2);
+    tcase_add_test(failures, the_error_says_why_there_is_no_session);
+    tcase_add_test(failures, the_origins_reason_reaches_the_user);
+    tcase_add_test(failures, a_user_who_leaves_cancels_at_the_origin);
+    tcase_add_test(failures, a_silent_peer_is_dead_and_its_exchanges_are_reset);
+    tcase_add_test(failures, a_lost_link_is_replaced_at_once);
+    tcase_add_test(failures, a_client_without_a_gateway_keeps_trying_at_a_limited_rate);
     tcase_add_test(ends, the_newest_session_serves_unless_it_is_silent);
     tcase_add_test(ends, a_stopping_client_finishes_its_exchanges);
     tcase_add_test(ends, a_stopping_gateway_lets_exchanges_finish);
     tcase_add_test(ends, a_vanished_gateway_is_noticed_at_once);
-    tcase_add_test(hostile, garbage_closes_only_its_link);
-    tcase_add_loop_test(hostile, a_bad_open_opens_nothing, 0, (int)(sizeof bad_opens / sizeof *bad_opens));
-    tcase_add_test(hostile, a_repeated_open_opens_one_session);
-    tcase_add_test(hostile, a_second_open_closes_the_link);
-    tcase_add_test(hostile, endless_heads_are_limited);
-    TCase *const cases[] = {well, ill, stays, ends, hostile};
-    for (size_t i = 0; i < 5; i++) {
+    TCase *const cases[] = {well, failures, ends};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tcase_add_checked_fixture(cases[i], set_up, tear_down);
         tcase_set_timeout(cases[i], 120);
         suite_add_tcase(suite, cases[i]);

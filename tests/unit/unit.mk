@@ -50,7 +50,8 @@ tests_unit_test_worker_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_worker_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_worker_LDADD = $(UNIT_LDADD)
 
-testbed_sources = tests/unit/clock.c tests/unit/clock.h tests/unit/testbed.c tests/unit/testbed.h tests/unit/memory_transport.c tests/unit/memory_transport.h
+testbed_sources = tests/unit/clock.c tests/unit/clock.h tests/unit/testbed.c tests/unit/testbed.h tests/unit/testbed_cases.c \
+	tests/unit/testbed_cases.h tests/unit/memory_transport.c tests/unit/memory_transport.h
 
 check_PROGRAMS += tests/unit/test_sessions
 TESTS += tests/unit/test_sessions
@@ -58,6 +59,27 @@ tests_unit_test_sessions_SOURCES = tests/unit/test_sessions.c $(testbed_sources)
 tests_unit_test_sessions_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
 tests_unit_test_sessions_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sessions_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_identity
+TESTS += tests/unit/test_identity
+tests_unit_test_identity_SOURCES = tests/unit/test_identity.c $(testbed_sources)
+tests_unit_test_identity_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_identity_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_identity_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_hostile_peers
+TESTS += tests/unit/test_hostile_peers
+tests_unit_test_hostile_peers_SOURCES = tests/unit/test_hostile_peers.c $(testbed_sources)
+tests_unit_test_hostile_peers_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_hostile_peers_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_hostile_peers_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_two_transports
+TESTS += tests/unit/test_two_transports
+tests_unit_test_two_transports_SOURCES = tests/unit/test_two_transports.c $(testbed_sources)
+tests_unit_test_two_transports_CPPFLAGS = $(core_libcore_la_CPPFLAGS)
+tests_unit_test_two_transports_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_two_transports_LDADD = plugins/codec_binary/libcodec_binary.la $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_resume
 TESTS += tests/unit/test_resume
