@@ -59,6 +59,7 @@ int cli_run(struct cli *cli, char **arguments)
     int result;
 
     (void)arguments;
+    run_hold_requests();
     if (format == -1 || level == -1)
         return CLI_USAGE;
     level = level >= 0 ? level + HG_LOG_ERROR : level;

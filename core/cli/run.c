@@ -14,6 +14,7 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
@@ -103,6 +104,22 @@ static void unwatch_signal(struct worker *worker, ev_signal *watcher)
     ev_signal_stop(worker->loop.ev, watcher);
 }
 
+/* The signals that an operator may send at any time, and which end a process that does not handle them. */
+static void mask_requests(int how)
+{
+    sigset_t requests;
+
+    sigemptyset(&requests);
+    sigaddset(&requests, SIGHUP);
+    sigaddset(&requests, SIGUSR1);
+    pthread_sigmask(how, &requests, NULL);
+}
+
+void run_hold_requests(void)
+{
+    mask_requests(SIG_BLOCK);
+}
+
 static void run_worker(struct worker *worker)
 {
     struct signals signals;
@@ -111,7 +128,10 @@ static void run_worker(struct worker *worker)
     watch_signal(worker, &signals.interrupt, SIGINT, on_stop);
     watch_signal(worker, &signals.hangup, SIGHUP, on_reread);
     watch_signal(worker, &signals.report, SIGUSR1, on_report);
+    mask_requests(SIG_UNBLOCK);
+    log_start(worker->pipeline); /* from here on, signals are handled */
     worker_run(worker);
+    mask_requests(SIG_BLOCK);
     unwatch_signal(worker, &signals.terminate);
     unwatch_signal(worker, &signals.interrupt);
     unwatch_signal(worker, &signals.hangup);
@@ -138,7 +158,6 @@ int run_pipeline(struct pipeline *pipeline)
         return 1;
     }
     if (worker_start(worker) == 0) {
-        log_start(pipeline);
         run_worker(worker);
         result = 0;
     }

@@ -9,6 +9,10 @@
 #include "core/base/cold.h"
 #include "core/pipeline/pipeline.h"
 
+/* Keeps SIGHUP and SIGUSR1 pending until the pipeline runs, as by default they would end the process: a service manager
+ * can send SIGHUP as soon as the program is executed. To be called first, as threads inherit it. */
+COLD void run_hold_requests(void);
+
 /* Runs until stopped by SIGTERM or SIGINT. Returns the exit code of the program: 0, or 1 if it could not start.
  */
 COLD int run_pipeline(struct pipeline *pipeline);

@@ -167,6 +167,21 @@ def crashing(world, options=None, loading=False):
     return gate
 
 
+def wait_for_idleness(gate):
+    """Waits until the loop sleeps: after a response, the gateway still has a connection to close, in its plugin."""
+
+    def switches():
+        with open(f"/proc/{gate.pid}/status") as file:
+            return re.search(r"^voluntary_ctxt_switches:.*", file.read(), re.M).group()
+
+    def idle():
+        before = switches()
+        time.sleep(0.2)
+        return switches() == before
+
+    wait_until(idle, 20, "the gateway to be idle")
+
+
 def last_line(gate):
     gate.wait()
     lines = re.findall(r"fatal signal.*?callback '[^']*'|fatal signal.*? in (?:the core|a plugin's own thread)", gate.text())
@@ -203,6 +218,7 @@ def crash_in_exchange(world):
     gate = crashing(world)
     gate.wait_for("running as a gateway")
     world.curl("/", "-d", "x")
+    wait_for_idleness(gate)
     gate.signal(signal.SIGSEGV)
     equal(last_line(gate), "fatal signal 11 (SIGSEGV) in the core")
     gate = crashing(world, {"at": "worker_reread"})

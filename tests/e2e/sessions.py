@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 
-from harness import MIB, Skip, case, check, equal, main, note, pattern_sha256, read_response, wait_until
+from harness import BUILD, MIB, Skip, case, check, equal, main, note, pattern_sha256, read_response, wait_until
 
 
 @case("a token has 256 bits and is never repeated; the gateway's line contains only its SHA-256")
@@ -284,6 +284,16 @@ def hangup(world):
     time.sleep(0.5)
     check(gate.running() and client.running(), "SIGHUP ended a process")
     equal(world.curl("/"), "hello\n", "a request afterwards")
+
+
+@case("SIGHUP while a gateway starts: it is handled when the gateway runs")
+def hangup_at_start(world):
+    world.environment["HOPGATE_PLUGIN_PATH"] = f"{BUILD}/.libs:{BUILD}/tests/unit/plugins/.libs"
+    world.token("client-1")
+    for at in ("configure", "prepare", "worker_start"):
+        gate = world.gateway(stages=[{"crash": {"at": at, "by": "hangup"}}], ready=False)
+        gate.wait_for(r"running as a gateway(.|\n)*SIGHUP: reloading")
+        equal(gate.stop(), 0, f"the exit code after SIGHUP in {at}")
 
 
 @case("user: root binds, then becomes nobody permanently")

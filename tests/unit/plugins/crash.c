@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A stage that crashes where its option says, or while being loaded if the environment says so.
+ * A stage that crashes where its option says, or while being loaded if the environment says so. It can also send
+ * SIGHUP, which must not end the process.
  */
 #include <hopgate/host.h>
 #include <pthread.h>
@@ -9,12 +10,12 @@
 #include <stdlib.h>
 
 enum place { NOWHERE, CONFIGURE, PREPARE, WORKER_START, ATTACH, DATA, DETACH, TIMER, DEFER, REREAD, EMIT, THREAD };
-enum kind { POINTER, ABORT, DIVISION, STACK };
+enum kind { POINTER, ABORT, DIVISION, STACK, HANGUP };
 
 static const char *const places[] = {"nowhere", "configure", "prepare", "worker_start", "attach",
                                      "data",    "detach",    "timer",   "defer",        "worker_reread",
                                      "emit",    "thread",    NULL};
-static const char *const kinds[] = {"pointer", "abort", "division", "stack", NULL};
+static const char *const kinds[] = {"pointer", "abort", "division", "stack", "hangup", NULL};
 
 struct config {
     int at, by;
@@ -65,6 +66,9 @@ UNSANITIZED static void crash(int by)
         break;
     case STACK:
         overflow(0);
+        break;
+    case HANGUP:
+        raise(SIGHUP);
         break;
     default:
         *nothing = 1;
