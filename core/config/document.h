@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The config file as a tree of nodes that know their position in it.
+ * The config file as a tree of nodes, each with its position in the file.
  *
  * The format is YAML, read with libyaml, so JSON is accepted too. Every scalar is text, to be interpreted by the type
  * of its option. ${NAME} in a value is replaced by an environment variable; $${ stands for ${. Further features of YAML

@@ -106,7 +106,7 @@ static void forget_socket(struct watched_socket **at)
     free(watched);
 }
 
-/* c-ares opens and closes its sockets itself and says what to watch them for. */
+/* c-ares opens and closes its sockets itself and reports the events to watch them for. */
 static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
     struct channel *channel = arg;

@@ -122,7 +122,7 @@ static void receive_accept(struct hg_link *link, const struct control_message *a
         return;
     }
     if (link->is_probe) {
-        link_close(link, TN_SESSION_ENDED, "%s leads to another gateway", link->transport->instance->name);
+        link_close(link, TN_SESSION_ENDED, "%s connects to another gateway", link->transport->instance->name);
         return;
     }
     if (named)

@@ -5,7 +5,7 @@
  * exchanges, and opens a link whenever this session, or an older one that is draining, needs one. Dialers are
  * independent: each has its own tries, waits and returns to a better transport.
  *
- * The transports that lead to the gateway race for the link, each with a head start over the next (RFC 8305): the first
+ * The transports to the gateway race for the link, each with a head start over the next (RFC 8305): the first
  * link that is up sends `open`, and the others are closed once that is accepted. While a session uses a later
  * transport, the earlier ones are tried from time to time with a full handshake, and the session moves back to one that
  * works.

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Both ends of an exchange may hit the same failure at once, so every way out ends in exchange_stream_over(): after
- * that, the exchange hears nothing more from the stream, nor the stream from the exchange.
+ * that, neither calls the other any more.
  */
 #include "core/session/exchange_stream.h"
 

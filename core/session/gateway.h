@@ -14,7 +14,7 @@ extern const struct tunnel_end gateway_end;
 /* Makes these the sessions of a gateway. 0, or -1 when out of memory. */
 COLD int gateway_start(struct sessions *sessions);
 COLD void gateway_stop(struct sessions *sessions);
-/* Tells all clients that this gateway is about to stop. */
+/* Notifies all clients that this gateway is about to stop. */
 COLD void gateway_drain(struct sessions *sessions);
 
 #endif

@@ -15,7 +15,7 @@
 
 #include <hopgate/identity.h>
 
-/* How long an end that is stopping waits until its peers know. */
+/* How long an end that is stopping waits until its peers have been notified. */
 #define DRAIN_TIMEOUT HG_SECOND
 
 /* A contested session loses its link after CONTESTED_SILENCE without an answer, and ends after CONTESTED_ABSENCE
@@ -123,13 +123,13 @@ struct session {
     struct hg_link *link;     /* NULL: it has lost its link and waits in the resume queue */
     bool open;                /* accepted by the gateway */
     bool confirmed;           /* the client knows its name, so it can be resumed */
-    bool draining;            /* the peer or this end wants no new streams */
+    bool draining;            /* the peer or this end accepts no new streams */
     bool silent;              /* client: there has been no response on its link for too long */
     bool over;                /* gateway: it only delivers the responses that had arrived when the client ended it */
     bool contested;           /* gateway: another process of the client is connected, see rival_processes.h */
     uint64_t asked_for;       /* gateway: the session of another process because of which the peer was pinged … */
     hg_time asked_at;         /* … and when; reset by the answer */
-    const char *drain_reason; /* client: why this end wants no new streams; sent again on each link */
+    const char *drain_reason; /* client: why this end accepts no new streams; sent again on each link */
     hg_time opened_at;
     uint64_t exchanges; /* carried in total */
 

@@ -21,7 +21,7 @@ void session_local_parameters(const struct sessions *sessions, struct control_pa
     struct tn_params params;
 
     session_parameters(sessions, &params);
-    tn_params_told(&params, &parameters->limits);
+    tn_params_to_send(&params, &parameters->limits);
     parameters->max_ack_delay = (unsigned)(params.max_ack_delay / TN_MILLISECOND);
 }
 

@@ -86,7 +86,8 @@ static bool has_delivered_all(const struct sessions *sessions)
     return true;
 }
 
-/* A client's link ends when its session does: see client.c. A gateway only waits until its clients know. */
+/* A client's link ends when its session does: see client.c. A gateway only waits until its clients have been notified.
+ */
 bool sessions_idle(const struct sessions *sessions)
 {
     if (sessions->dialers)

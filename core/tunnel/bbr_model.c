@@ -27,7 +27,7 @@
 #define EXTRA_ACKED_MAX (1 << 20)
 
 /* The share of the bandwidth-delay product by which bundled ACKs may raise the safe amount. On a busy machine ACKs come
- * in larger bundles, and whatever is allowed for them is taken from CUBIC. */
+ * in larger bundles, and what is allowed for them is taken from CUBIC. */
 #define SAFE_EXTRA 0.0625
 
 /* Loss up to this share is not considered congestion while there is no sign of a queue. */

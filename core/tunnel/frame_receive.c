@@ -201,7 +201,7 @@ static int receive_max_streams(struct tn_session *session, const struct frame *f
     return 0;
 }
 
-/* If the peer does not know a limit that it was sent, the frame was probably lost, and the next probe timeout may be
+/* If the peer has not received a limit that it was sent, the frame was probably lost, and the next probe timeout may be
  * far off. */
 static int receive_stream_data_blocked(struct tn_session *session, const struct frame *frame, const char **what)
 {

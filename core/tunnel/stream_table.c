@@ -209,14 +209,14 @@ void tn_session_free(struct tn_session *session)
     free(session);
 }
 
-void tn_params_told(const struct tn_params *params, struct tn_peer_params *told)
+void tn_params_to_send(const struct tn_params *params, struct tn_peer_params *sent)
 {
-    *told = (struct tn_peer_params){VARINT_MAX, params->stream_window, params->max_streams};
+    *sent = (struct tn_peer_params){VARINT_MAX, params->stream_window, params->max_streams};
 }
 
-void tn_session_local_params(const struct tn_session *session, struct tn_peer_params *told)
+void tn_session_local_params(const struct tn_session *session, struct tn_peer_params *sent)
 {
-    tn_params_told(&session->params, told);
+    tn_params_to_send(&session->params, sent);
 }
 
 static uint64_t at_most_varint(uint64_t value)

@@ -133,7 +133,7 @@ struct tn_peer_params {
 
 /* What to send to the peer in `open` or `accept`: this side's limits at the start of a session. What a session holds is
  * bounded by the credit of each stream, so there is no limit for all of them together. */
-void tn_params_told(const struct tn_params *params, struct tn_peer_params *told);
+void tn_params_to_send(const struct tn_params *params, struct tn_peer_params *sent);
 
 /* ---- Sessions ---- */
 
@@ -145,7 +145,7 @@ struct tn_session *tn_session_new(const struct tn_params *params);
 void tn_session_free(struct tn_session *session);
 
 /* The same for an existing session. */
-void tn_session_local_params(const struct tn_session *session, struct tn_peer_params *told);
+void tn_session_local_params(const struct tn_session *session, struct tn_peer_params *sent);
 
 /* Sets the limits received from the peer. Limits only ever grow, so setting them again (on resumption) does no harm. */
 void tn_session_set_peer_params(struct tn_session *session, const struct tn_peer_params *params);

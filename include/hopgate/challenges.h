@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * The capabilities "challenge_http01" and "challenge_tlsalpn01": answering the challenges by which a certificate
- * authority checks that a name leads here (RFC 8555 section 8.3, RFC 8737).
+ * authority checks that a name is served here (RFC 8555 section 8.3, RFC 8737).
  *
  * Offered by the plugins that answer these types of challenge (acme_http01, acme_tlsalpn01), used by the one that
  * orders certificates (acme). From those present in the pipeline it knows which types are possible, even in

@@ -148,10 +148,11 @@ struct hg_plugin {
     void (*command)(struct hg_worker *worker, int argc, char **argv);
 
     /**
-     * Called by `hopgate check` if the config has no errors: checks its environment, such as whether names lead here,
-     * and reports possible problems with hg_config_warning(). Nothing has been started, and `worker` has no state. The
-     * loop runs until hg_finish(), which may be called within and whose exit code is ignored. It must limit its own
-     * time, to a few seconds at most, and free everything of its own before hg_finish(). May be NULL.
+     * Called by `hopgate check` if the config has no errors: checks its environment, such as whether a
+     * certificate has expired, and reports possible problems with hg_config_warning(). Nothing has been started, and
+     * `worker` has no state. The loop runs until hg_finish(), which may be called within and whose exit code is
+     * ignored. It must limit its own time, to a few seconds at most, and free everything of its own before hg_finish().
+     * May be NULL.
      */
     void (*examine)(struct hg_worker *worker);
 };

@@ -169,7 +169,7 @@ struct hg_store_ops {
 
 /**
  * How long it usually takes after a put or remove was answered until a watch elsewhere (in another worker, process or
- * machine) reports it; for callers that must be sure that the others know. 0: almost no time.
+ * machine) reports it; for callers that must be sure that the others have seen the change. 0: almost no time.
  */
 static inline hg_time hg_store_delay(const struct hg_store_ops *ops, struct hg_worker *provider)
 {

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Withdrawing challenges. A TXT record for dns-01 is in the store from before it is presented until it has been
- * removed, so whatever happens in between, some gateway removes it.
+ * removed, so if anything fails in between, some gateway still removes it.
  */
 #include "plugins/acme/manager.h"
 #include "plugins/acme/schedule.h"

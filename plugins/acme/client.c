@@ -226,7 +226,7 @@ static const char *name_of(const struct acme_query *query)
     return query->resource ? query->resource : query->url;
 }
 
-/* Another attempt may have been told to wait since this one began. */
+/* Another attempt may have been asked to wait since this one began. */
 static bool is_allowed(struct acme_client *client, const struct acme_query *query)
 {
     const time_t until = client->authority->paused_until, left = until - acme_clock();

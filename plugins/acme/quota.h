@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <time.h>
 
-/* An address as quotas count it: for IPv6 the /64 network, as whoever has one address there has all of them. */
+/* An address as quotas count it: for IPv6 the /64 network, as a user who has one address there has all of them. */
 struct acme_source {
     char text[48];
 };

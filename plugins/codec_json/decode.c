@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Decoding "json/1". The bytes come from another machine: whatever they are, the result fulfils what
+ * Decoding "json/1". The bytes come from another machine and may be anything; the result always fulfils what
  * <hopgate/message.h> guarantees for heads and fields, since a serializer later relies on it.
  */
 #include "plugins/codec_json/format.h"

@@ -212,7 +212,7 @@ static void shrink(struct dtls_association *association, size_t datagram)
             limit = BASE_DATAGRAM;
         association->max_packet = limit - association->record;
     }
-    /* The core is told later, as this may be running inside one of its calls. */
+    /* Reported to the core later, as this may be running inside one of its calls. */
     hg_timer_set(association->dtls->worker->host, association->timer, 0);
 }
 
@@ -261,7 +261,7 @@ void dtls_association_suspect(struct dtls_association *association, const char *
         association->suspected = now;
     if (association->suspicions >= SUSPICION_COUNT && now - association->suspected >= SUSPICION_TIME)
         dtls_association_lose(association, reason);
-    /* The core is told later, as this may be running inside one of its calls. */
+    /* Reported to the core later, as this may be running inside one of its calls. */
     association->wants_check = true;
     hg_timer_set(association->dtls->worker->host, association->timer, 0);
 }

@@ -19,7 +19,7 @@ struct dtls_association;
 struct dtls_owner {
     /* The handshake is complete. */
     void (*up)(struct dtls_association *association);
-    /* It has ended, in whatever state: tell the core if it knows of a link, then call dtls_association_end(). */
+    /* It has ended, in any state: report this to the core if it has a link, then call dtls_association_end(). */
     void (*down)(struct dtls_association *association, const char *reason);
     /* The association ends: remove it from everything that refers to it. */
     void (*remove)(struct dtls_association *association);
@@ -54,7 +54,7 @@ struct dtls_association {
     bool is_client;
     bool answered;    /* the peer has sent something that looks like DTLS */
     bool alerted;     /* the peer has ended the handshake with an alert */
-    bool lost;        /* tell the core `reason` */
+    bool lost;        /* to be reported to the core, with `reason` */
     bool wants_check; /* … or that the peer may be dead: hg_link_check() */
     bool is_old;      /* … or that the keys have protected enough */
     struct dtls_limits limits;
@@ -90,10 +90,10 @@ int dtls_association_init(struct dtls_association *association, struct dtls_work
 /* Continues the handshake. False: the association has ended. */
 bool dtls_association_handshake(struct dtls_association *association);
 
-/* GnuTLS failed: sends the peer an alert and tells the owner why. */
+/* GnuTLS failed: sends the peer an alert and reports the reason to the owner. */
 void dtls_association_fail(struct dtls_association *association, int error);
 
-/* Ends it from within a call of the core, which is told later. */
+/* Ends it from within a call of the core; the report follows later. */
 void dtls_association_lose(struct dtls_association *association, const char *reason);
 
 /* Suspends the handshake until dtls_association_handshake() is called; it can still time out. */
@@ -102,10 +102,10 @@ void dtls_association_park(struct dtls_association *association);
 /* A record has arrived. False: the association has ended. */
 bool dtls_association_receive(struct dtls_association *association, const struct dtls_record *record);
 
-/* Tells the core that the batch is complete, for all associations that received something. */
+/* Reports to the core that the batch is complete, for all associations that received something. */
 void dtls_association_batch_end(struct dtls_worker *dtls);
 
-/* The socket is writable again: tells the core for all links whose packets were refused. */
+/* The socket is writable again: reports it to the core for all links whose packets were refused. */
 void dtls_association_writable(struct dtls_socket *socket);
 
 /* There is a sign, which anyone could have forged, that the peer no longer knows this association. */
@@ -117,7 +117,7 @@ void dtls_association_set_limits(struct dtls_association *association);
 /* For struct dtls_socket: a datagram of the association was not sent. */
 void dtls_association_send_failed(void *association, int error, size_t datagram);
 
-/* Tells the core that the link is up. */
+/* Reports to the core that the link is up. */
 void dtls_association_link_up(struct dtls_association *association);
 
 /* Keeps it from being freed until dtls_association_leave(), which returns false if it has ended in between. */

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * The roster of a listening socket: a file with the paths of the associations that are up. It outlives the process, so
- * after a gateway was killed, the next process finds the peers there and can tell them that their associations are
+ * after a gateway was killed, the next process finds the peers there and can notify them that their associations are
  * lost.
  *
  * The file only helps: without it, clients find out by themselves, but later. It is therefore never synced, nothing

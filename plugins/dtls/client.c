@@ -21,7 +21,7 @@
 /* An association with one address of a gateway. */
 struct attempt {
     struct dtls_association association; /* first, so that pointers to both can be cast */
-    struct tlscommon_wish *wish;         /* NULL: the link is up, or no longer wanted */
+    struct tlscommon_dial *dial;         /* NULL: the link is up, or no longer wanted */
     struct tlscommon_gateway *gateway;
     struct dtls_socket socket;
 };
@@ -44,16 +44,16 @@ static void free_attempt(struct dtls_association *association)
 static void attempt_down(struct dtls_association *association, const char *reason)
 {
     struct attempt *attempt = (struct attempt *)association;
-    struct tlscommon_wish *wish = attempt->wish;
+    struct tlscommon_dial *dial = attempt->dial;
     struct hg_link *link = association->link;
 
     dtls_association_enter(association);
-    attempt->wish = NULL;
+    attempt->dial = NULL;
     dtls_association_end(association);
-    if (wish) {
+    if (dial) {
         ++*association->dtls->counters.handshakes_failed;
         tlscommon_gateway_forget(attempt->gateway);
-        tlscommon_wish_failed(wish, attempt, reason);
+        tlscommon_dial_failed(dial, attempt, reason);
     } else if (link) {
         hg_link_down(association->dtls->worker, link, reason);
     }
@@ -88,8 +88,8 @@ static void attempt_up(struct dtls_association *association)
         return;
     }
     tlscommon_gateway_keep(attempt->gateway, session);
-    association->link = tlscommon_wish_fulfil(attempt->wish, attempt);
-    attempt->wish = NULL;
+    association->link = tlscommon_dial_succeeded(attempt->dial, attempt);
+    attempt->dial = NULL;
     dtls_association_link_up(association);
 }
 
@@ -190,9 +190,9 @@ static void prepare_session(const struct attempt *attempt)
     tlscommon_gateway_resume(attempt->gateway, session);
 }
 
-static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address, char *reason, size_t size)
+static int begin(struct tlscommon_dial *dial, const struct hg_sockaddr *address, char *reason, size_t size)
 {
-    struct dtls_worker *dtls = wish->client->worker->state;
+    struct dtls_worker *dtls = dial->client->worker->state;
     struct attempt *attempt = calloc(1, sizeof *attempt);
     struct dtls_path path;
     int fd;
@@ -218,10 +218,10 @@ static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address,
         free(attempt);
         return -1;
     }
-    attempt->wish = wish;
-    attempt->gateway = wish->gateway;
-    tlscommon_wish_begun(wish, attempt);
-    if (wish->client->one_at_a_time && tlscommon_wish_has_next(wish))
+    attempt->dial = dial;
+    attempt->gateway = dial->gateway;
+    tlscommon_dial_begun(dial, attempt);
+    if (dial->client->one_at_a_time && tlscommon_dial_has_next(dial))
         attempt->association.answer_by = hg_now(dtls->worker) + ANSWER_TIME;
     prepare_session(attempt);
     if (dtls_association_handshake(&attempt->association))
@@ -238,7 +238,7 @@ static void end(void *unwanted)
 {
     struct attempt *attempt = unwanted;
 
-    attempt->wish = NULL;
+    attempt->dial = NULL;
     dtls_association_end(&attempt->association);
 }
 

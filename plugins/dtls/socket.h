@@ -25,7 +25,7 @@
 
 /* Datagrams of one size, the last one possibly shorter, to one peer. */
 struct dtls_run {
-    void *owner;    /* is told if sending fails; NULL: nobody */
+    void *owner;    /* is notified if sending fails; NULL: nobody is */
     size_t offset;  /* of the first unsent byte, in socket->bytes */
     size_t size;    /* unsent bytes */
     size_t segment; /* of each datagram but the last */
@@ -73,7 +73,7 @@ void dtls_socket_end_run(struct dtls_socket *socket);
 /* Sends as much of the queue as the kernel takes. */
 void dtls_socket_flush(struct dtls_socket *socket);
 
-/* Queued datagrams of this owner are still sent, but it is no longer told if that fails. */
+/* Queued datagrams of this owner are still sent, but it is no longer notified if that fails. */
 void dtls_socket_forget(struct dtls_socket *socket, const void *owner);
 
 /* ---- Receiving ---- */

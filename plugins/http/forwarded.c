@@ -109,7 +109,7 @@ static bool begins(struct hg_text name, const char *text)
     return true;
 }
 
-/* Fields in which a proxy tells a service about the user or the requested URL. From anyone else they are forged. */
+/* Fields in which a proxy describes the user or the requested URL to a service. From anyone else they are forged. */
 static bool speaks_for_proxy(struct hg_text name)
 {
     static const char *const names[] = {

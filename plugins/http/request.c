@@ -71,7 +71,7 @@ static void answer(struct protocol *protocol, const struct hg_reason *reason, co
     discard_rest(protocol);
 }
 
-/* Ends the open exchange from this side, and tells the public user if that is still possible. `sound`: the rest of the
+/* Ends the open exchange from this side, with an error page if that is still possible. `sound`: the rest of the
  * body can be parsed. */
 static void fail(struct protocol *protocol, const struct hg_reason *reason, bool sound)
 {
@@ -252,7 +252,7 @@ static bool check_expectation(struct protocol *protocol, struct hg_head *head)
         if (!hg_text_equal_nocase(field->name, HG_TEXT("Expect")))
             continue;
         if (!hg_text_equal_nocase(field->value, HG_TEXT("100-continue"))) {
-            protocol->expects_continue = true; /* for whatever it is, it waits */
+            protocol->expects_continue = true; /* the client waits for it, whatever the value is */
             return false;
         }
         expects = true;

@@ -95,9 +95,9 @@ static void break_off(struct protocol *protocol, const struct hg_reason *reason)
     hg_reset(self, reason);
 }
 
-/* The rest of a request body may be long or, if no 100 asked for it, may never arrive; then it could not be told from
- * the next request (RFC 9112 section 9.6). A short rest is read and discarded, so that a service that does not wait for
- * the body of a small request does not cost the user the connection. */
+/* The rest of a request body may be long or, if no 100 asked for it, may never arrive; then it could not be
+ * distinguished from the next request (RFC 9112 section 9.6). A short rest is read and discarded, so that a service
+ * that does not wait for the body of a small request does not cost the user the connection. */
 static bool rest_ends_connection(const struct protocol *protocol)
 {
     const struct http1_body *body = &protocol->body;

@@ -42,7 +42,7 @@ struct tls {
     bool failed;         /* nothing more can be sent or received */
     bool said_bye;       /* nothing more may be sent */
     size_t unsent;       /* bytes of a record that GnuTLS has encrypted but could not send */
-    struct hg_tls facts; /* what exchanges are told; filled for the first one */
+    struct hg_tls facts; /* what exchanges report; filled for the first one */
     char *server_name;
 };
 

@@ -155,7 +155,7 @@ static void fail(struct connection *connection, int status, const char *error, c
     connection_free(connection);
 }
 
-/* The detail names the option that set the limit, for the owner of the service, who may want a different one. */
+/* The detail names the option that set the limit, for the owner of the service, who may prefer a different one. */
 static void timed_out(struct connection *connection, int status, const char *error, const char *what, hg_time limit,
                       const char *option)
 {
@@ -240,7 +240,7 @@ static void close_socket(struct connection *connection)
     connection->fd = -1;
 }
 
-/* Makes on_timer() try the next address. This never happens here, as it would call into whoever is waiting for a
+/* Makes on_timer() try the next address. This never happens here, as it would call into the code that waits for a
  * connection. */
 static void try_next_soon(struct connection *connection, int error)
 {

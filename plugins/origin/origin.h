@@ -5,7 +5,7 @@
  *
  * Each exchange has a `request`. Its pool (one per URL) gives it a `connection`: an idle one if possible, or a new one
  * up to the limit; otherwise the request waits. A `rule` says how requests are made; connections do not depend on it,
- * so rules that lead to one URL share its pool. The connection sends what the request has queued in it and reads the
+ * so rules with the same URL share its pool. The connection sends what the request has queued in it and reads the
  * `response`, whose events are passed up at once. When the response is complete, the connection returns to the pool.
  *
  *   origin.c            the descriptor, and the instance in a worker
@@ -288,8 +288,8 @@ void request_reset(struct hg_self *self, const struct hg_reason *reason);
 void request_detach(struct hg_self *self);
 void request_writable(struct hg_self *self, enum hg_direction direction);
 
-/* The request has got a connection: queues its head and whatever else can be sent. False: it has failed, and the caller
- * still owns the connection. */
+/* The request has got a connection: queues its head and everything else that can be sent. False: it has failed, and the
+ * caller still owns the connection. */
 bool request_start(struct request *request, struct connection *connection);
 /* There is room in the connection's queue again. */
 void request_resume(struct request *request);

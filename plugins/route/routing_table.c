@@ -195,7 +195,7 @@ const struct rule *table_find_host(const struct table *table, struct hg_text aut
     return rule ? rule : group_find(&table->any, path, by_path);
 }
 
-/* 1: `test` has returned true; 0: it has not; -1: and other groups need not be tried, since every path leads to a rule
+/* 1: `test` has returned true; 0: it has not; -1: and other groups need not be tried, since every path has a rule
  * of this one. */
 static int group_any(const struct group *group, bool (*test)(void *arg, const struct rule *rule), void *arg)
 {

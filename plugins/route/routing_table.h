@@ -36,7 +36,7 @@ const struct rule *table_find_host(const struct table *table, struct hg_text aut
 const struct rule *table_find_service(const struct table *table, struct hg_text service, struct hg_text path,
                                       bool *by_path);
 
-/* Whether `test` returns true for any rule that a request for this host, with whatever path, may match because the rule
+/* Whether `test` returns true for any rule that a request for this host, with any path, may match because the rule
  * names the host, exactly or by a wildcard; rules for any host do not count. */
 bool table_any_of_host(const struct table *table, struct hg_text authority,
                        bool (*test)(void *arg, const struct rule *rule), void *arg);

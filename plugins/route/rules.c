@@ -240,7 +240,7 @@ static void check_no_service(struct check *check)
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (options[i].is_there)
             fault(check, options[i].name,
-                  "this is for services and belongs in the client's rule, which leads to a URL");
+                  "this is for services and belongs in the client's rule, which routes to a URL");
 }
 
 static void check_entry(struct check *check, struct rule *rule, bool by_service, char *buffer)
@@ -248,7 +248,7 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
     const struct route_entry *entry = check->entry;
 
     if (is_url(entry->to) && !by_service)
-        fault(check, "to", "\"%s\": a gateway's rules lead to CLIENT/SERVICE; the URL belongs in the client's rule",
+        fault(check, "to", "\"%s\": a gateway's rules route to CLIENT/SERVICE; the URL belongs in the client's rule",
               entry->to);
     else if (by_service)
         check_url(check, rule);

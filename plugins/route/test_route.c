@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- A host that records what it is told ---- */
+/* ---- A host that records what is reported to it ---- */
 
 static struct {
     char errors[8192]; /* "option: text\n" for each */
@@ -151,7 +151,7 @@ static void ask(struct fixture *fixture, const struct answer *answer)
         snprintf(to, sizeof to, "%.*s/%.*s", HG_PRINT(told.target.client), HG_PRINT(told.target.service));
     ck_assert_msg(verdict == (answer->to ? HG_NEXT : HG_ERROR), "%s %s: verdict %d", answer->authority, answer->path,
                   verdict);
-    ck_assert_msg(strcmp(to, answer->to ? answer->to : "") == 0, "%s%s%s leads to \"%s\" instead of \"%s\"",
+    ck_assert_msg(strcmp(to, answer->to ? answer->to : "") == 0, "%s%s%s is routed to \"%s\" instead of \"%s\"",
                   answer->authority ? answer->authority : "", answer->service ? answer->service : "", answer->path, to,
                   answer->to ? answer->to : "");
     ck_assert_int_eq(told.reason.status, answer->to ? 0 : 404);
@@ -604,7 +604,7 @@ static const struct {
     {{{.to = "http://x/\xc3\xa4"}}, {"routes[0].to\tprintable ASCII"}},
     {{{.to = "http://::1:80"}}, {"routes[0].to\tan IPv6 address needs brackets"}},
     {{{.to = "http://x y"}}, {"routes[0].to\tthe host may only contain"}},
-    {{{.to = "c/s"}, {.host = "t", .to = "http://x"}}, {"routes[1].to\ta gateway's rules lead to CLIENT/SERVICE"}},
+    {{{.to = "c/s"}, {.host = "t", .to = "http://x"}}, {"routes[1].to\ta gateway's rules route to CLIENT/SERVICE"}},
     {{{.to = "http://x"}, {.service = "s", .to = "c/s"}}, {"routes[1].to\tnot a URL of the form http://"}},
     {{{.host = "t:0", .to = "http://x"}}, {"routes[0].host\tnot \"public\", \"origin\", or a host"}},
     {{{.host = "", .to = "http://x"}}, {"routes[0].host\tthe host is missing"}},
@@ -669,7 +669,7 @@ START_TEST(config_faults)
         ck_assert_msg(found && found < line_end, "case %d: no \"%s\" in: %s", _i, tab + 1, told.errors);
         at = line_end + 1;
     }
-    ck_assert_msg(faults[_i].errors[2] || !*at, "case %d: more was told: %s", _i, at);
+    ck_assert_msg(faults[_i].errors[2] || !*at, "case %d: more was reported: %s", _i, at);
     unconfigure(&fixture);
 }
 END_TEST
@@ -682,7 +682,7 @@ START_TEST(rules_of_the_other_end)
 
     end = HG_END_GATEWAY;
     ck_assert_int_eq(configure(&fixture, url), -1);
-    ck_assert_ptr_nonnull(strstr(told.errors, "routes[0].to: \"http://x\": a gateway's rules lead to CLIENT/SERVICE"));
+    ck_assert_ptr_nonnull(strstr(told.errors, "routes[0].to: \"http://x\": a gateway's rules route to CLIENT/SERVICE"));
     unconfigure(&fixture);
     end = HG_END_CLIENT;
     ck_assert_int_eq(configure(&fixture, client), -1);

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * A lease is a file with its fence, end and owner. Its holder keeps it open and locked, and the kernel drops that lock
- * when the process dies in whatever way, so the next holder need not wait for the end of the lease. If the holder is
+ * however the process ends, so the next holder need not wait for the end of the lease. If the holder is
  * stopped or hangs, the lease ends by CLOCK_BOOTTIME, which keeps running during suspend and cannot be set. That clock
  * is useless for leases of other machines, and times of day differ and jump; so such a lease has ended when it has been
  * seen unchanged for as long as a lease taken now would last.

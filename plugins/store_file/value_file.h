@@ -25,7 +25,7 @@ struct value_file {
     int error;
 };
 
-/* Reads the file with that path below `directory`. value_file_free() must follow, whatever the state. */
+/* Reads the file with that path below `directory`. value_file_free() must follow in every case. */
 enum value_file_state value_file_read(int directory, const char *path, struct value_file *file);
 /* Frees what was read, wiping it. */
 void value_file_free(struct value_file *file);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Noticing changes in the store's folders, whoever makes them, with inotify(7).
+ * Noticing changes in the store's folders, by any process, with inotify(7).
  */
 #ifndef PLUGINS_STORE_FILE_WATCH_H
 #define PLUGINS_STORE_FILE_WATCH_H

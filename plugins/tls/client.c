@@ -14,7 +14,7 @@
 /* A connection to one address of a gateway. */
 struct attempt {
     struct tls_connection connection; /* first, so that pointers to both can be cast */
-    struct tlscommon_wish *wish;      /* NULL: the link is up, or no longer wanted */
+    struct tlscommon_dial *dial;      /* NULL: the link is up, or no longer wanted */
     struct tlscommon_gateway *gateway;
 };
 
@@ -34,7 +34,7 @@ static int keep_session(gnutls_session_t session, unsigned type, unsigned when, 
     return 0;
 }
 
-/* Only its wish refers to it, which is told before this. */
+/* Only its dial refers to it, and has been notified before. */
 static void attempt_remove(struct tls_connection *connection)
 {
     (void)connection;
@@ -48,16 +48,16 @@ static void attempt_free(struct tls_connection *connection)
 static void attempt_down(struct tls_connection *connection, const char *reason)
 {
     struct attempt *attempt = (struct attempt *)connection;
-    struct tlscommon_wish *wish = attempt->wish;
+    struct tlscommon_dial *dial = attempt->dial;
     struct hg_link *link = connection->link;
 
     tls_connection_enter(connection);
-    attempt->wish = NULL;
+    attempt->dial = NULL;
     tls_connection_end(connection);
-    if (wish) {
+    if (dial) {
         ++*connection->tls->counters.handshakes_failed;
         tlscommon_gateway_forget(attempt->gateway);
-        tlscommon_wish_failed(wish, attempt, reason);
+        tlscommon_dial_failed(dial, attempt, reason);
     } else if (link) {
         hg_link_down(connection->tls->worker, link, reason);
     }
@@ -91,8 +91,8 @@ static void attempt_up(struct tls_connection *connection)
         attempt_down(connection, wrong);
         return;
     }
-    connection->link = tlscommon_wish_fulfil(attempt->wish, attempt);
-    attempt->wish = NULL;
+    connection->link = tlscommon_dial_succeeded(attempt->dial, attempt);
+    attempt->dial = NULL;
     tls_connection_link_up(connection);
 }
 
@@ -159,9 +159,9 @@ static int open_socket(const struct sockaddr *address, socklen_t address_size, c
     return -1;
 }
 
-static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address, char *reason, size_t size)
+static int begin(struct tlscommon_dial *dial, const struct hg_sockaddr *address, char *reason, size_t size)
 {
-    struct tls_worker *tls = wish->client->worker->state;
+    struct tls_worker *tls = dial->client->worker->state;
     const struct sockaddr *peer = (const struct sockaddr *)&address->address;
     int fd = open_socket(peer, address->size, reason, size);
     struct attempt *attempt;
@@ -175,9 +175,9 @@ static int begin(struct tlscommon_wish *wish, const struct hg_sockaddr *address,
         free(attempt);
         return -1;
     }
-    attempt->wish = wish;
-    attempt->gateway = wish->gateway;
-    tlscommon_wish_begun(wish, attempt);
+    attempt->dial = dial;
+    attempt->gateway = dial->gateway;
+    tlscommon_dial_begun(dial, attempt);
     accept_print_peer(attempt->connection.peer, peer);
     snprintf(attempt->connection.reason, sizeof attempt->connection.reason,
              "no response from %s; there is no gateway, or TCP is blocked on the way", attempt->connection.peer);
@@ -195,7 +195,7 @@ static void end(void *unwanted)
 {
     struct attempt *attempt = unwanted;
 
-    attempt->wish = NULL;
+    attempt->dial = NULL;
     tls_connection_end(&attempt->connection);
 }
 

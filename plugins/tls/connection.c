@@ -237,7 +237,7 @@ static void on_closing(struct tls_connection *connection, int events)
         finish(connection);
 }
 
-/* Ends the link from within a call of the core, which is told later. */
+/* Ends the link from within a call of the core; the report follows later. */
 static void lose(struct tls_connection *connection, const char *reason)
 {
     if (connection->lost || connection->state != TLS_UP)

@@ -20,7 +20,7 @@ struct tls_owner {
     void (*ready)(struct tls_connection *connection);
     /* The handshake is complete. */
     void (*up)(struct tls_connection *connection);
-    /* It has ended, in whatever state: tell the core if it knows of a link, then call tls_connection_end(). */
+    /* It has ended, in any state: report this to the core if it has a link, then call tls_connection_end(). */
     void (*down)(struct tls_connection *connection, const char *reason);
     /* The connection ends: remove it from everything that refers to it. */
     void (*remove)(struct tls_connection *connection);
@@ -57,7 +57,7 @@ struct tls_connection {
     bool refused;    /* a packet of the core */
     bool alerted;    /* the peer has ended the handshake with an alert */
     bool farewell;   /* the last bytes are being sent; it ends when the peer has received them */
-    bool lost;       /* tell the core `reason` */
+    bool lost;       /* to be reported to the core, with `reason` */
     const char *bad; /* what is wrong with the stream of packets */
     char peer[ACCEPT_PEER_SIZE];
     char reason[256]; /* why it failed, for humans */
@@ -85,7 +85,7 @@ void tls_connection_park(struct tls_connection *connection);
 /* Starts or continues the handshake. False: the connection has ended. */
 bool tls_connection_handshake(struct tls_connection *connection);
 
-/* Tells the core that the link is up. */
+/* Reports to the core that the link is up. */
 void tls_connection_link_up(struct tls_connection *connection);
 
 /* Sends close_notify or, if `alert` > 0, that fatal alert; tls_connection_end() then waits until the peer has received

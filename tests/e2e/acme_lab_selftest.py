@@ -38,7 +38,7 @@ def issues(world):
     equal(pebble.status("1234"), None, "the status of one that it has not issued")
 
 
-@case("the proxy leads to Pebble, and records what passes")
+@case("the proxy forwards to Pebble, and records what passes")
 def passes(world):
     pebble = Pebble(world)
     proxy = Proxy(pebble)
@@ -53,7 +53,7 @@ def passes(world):
     equal(proxy.csr_of(proxy.seen("certificate")[0].target)[1], ["a.test"], "the names in the CSR")
 
 
-@case("the proxy fails as told: statuses, documents, connections")
+@case("the proxy fails as requested: statuses, documents, connections")
 def wrong(world):
     proxy = Proxy(Pebble(world))
     proxy.on("directory", caproxy.problem(429, "rateLimited", retry_after=7), times=1)
@@ -136,7 +136,7 @@ def lacks(world):
           "an order for another name is the same order")
 
 
-@case("the CA based on openssl issues what it is told to")
+@case("the CA based on openssl issues what is requested")
 def authority(world):
     pebble = Pebble(world)
     proxy = Proxy(pebble)

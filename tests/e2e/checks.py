@@ -281,7 +281,7 @@ def listening(world):
     for name in ("gate.key", "tokens"):
         os.chmod(world.path(name), 0o644)
     text = gateway(world, {"dtls": {"listen": "*:1"}})
-    check("not permitted" not in verdicts(world, text)[1], "root is told that listening is not permitted")
+    check("not permitted" not in verdicts(world, text)[1], "a report to root that listening is not permitted")
     code, report, ended, _ = verdicts(world, text, ("setpriv", "--reuid", "nobody", "--clear-groups"))
     equal((code, ended), (0, 1), f"exit codes of check and run:\n{report}")
     check(re.search(r"warning: dtls: listen\[0\]: not permitted to listen on \*:1: .*CAP_NET_BIND_SERVICE", report), report)

@@ -93,7 +93,7 @@ def tarball(world):
         check(wanted in listed.split(), f"{wanted} is not in the tarball")
 
 
-@case("program and plugins are hardened, unless configure is told otherwise")
+@case("program and plugins are hardened, unless configure says otherwise")
 def hardened(world):
     with open(os.path.join(BUILD, "config.status")) as file:
         if 'S["enable_hardening"]="yes"' not in file.read():

@@ -233,7 +233,7 @@ class Network:
                    for end in self.ends())
 
     def block_udp(self, reject=False):
-        """Blocks all UDP; with `reject`, the sender is told by ICMP."""
+        """Blocks all UDP; with `reject`, the sender gets ICMP errors."""
         for end in self.ends():
             end.table("blocked", f"""chain arriving {{ type filter hook input priority 0
                 iifname != "lo" meta l4proto udp {"reject with icmpx type admin-prohibited" if reject else "drop"}

@@ -658,7 +658,7 @@ START_TEST(the_newest_of_two_links_carries_the_session)
     ck_assert_uint_eq(testbed_session_count(&testbed), 1);
     ck_assert_ptr_eq(session->link, second->link);
     ck_assert_ptr_null(first->link);
-    /* The client was told why, and takes its session back by the same rule. */
+    /* The client was given the reason, and takes its session back by the same rule. */
     ck_assert_ptr_null(at_client()->sessions->link);
     ck_assert_ptr_nonnull(strstr(at_client()->sessions->lost_reason, "LINK_REPLACED"));
     testbed.wire.unreachable = false;

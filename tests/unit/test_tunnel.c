@@ -657,7 +657,7 @@ START_TEST(early_and_late_resets)
     tn_session_stats(sessions[CLIENT], &stats);
     ck_assert_uint_eq(stats.bytes_received, 202);
     ck_assert_uint_eq(stats.bytes_held, 2);
-    /* A reader that stops before it hears of the reset is not told of it. */
+    /* If a reader stops before the reset arrives, the reset is not reported to it. */
     FORGE(0x04, 9, 9, 0);
     ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
     stream = expect_event(CLIENT, TN_EVENT_OPENED, 0);

@@ -59,7 +59,7 @@ struct test_provider {
 };
 
 struct test_pair {
-    struct hg_host host; /* first, so that a worker's host leads here; worker_host, but with its own links */
+    struct hg_host host; /* first, so that a worker's host points here; worker_host, but with its own links */
     struct fixture *fixture;
     struct hg_worker *gateway, *client; /* NULL: not present */
     TEST_CONFIG gateway_config, client_config;

@@ -231,7 +231,7 @@ static void break_upload(struct bench *bench)
     user_close(&user);
 }
 
-/* The response has started, so the user cannot be told, but the stages below are. */
+/* The response has started, so there is no error page, but the stages below are notified. */
 START_TEST(test_broken_upload)
 {
     struct bench bench;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What all codecs do alike, whatever their format: checking the order of messages and the bytes of texts, and
+ * What codecs of all formats have in common: checking the order of messages and the bytes of texts, and
  * collecting messages that arrive in pieces. docs/protocol.md, section 8.
  */
 #ifndef PLUGINS_LIB_CODEC_CODEC_H

@@ -17,7 +17,8 @@ gnutls_x509_trust_list_t https_trust_new(const char *extra, char *why, size_t si
 /* All of them as PEM, for gnutls_free(); `data` is NULL when out of memory. */
 gnutls_datum_t https_trust_pem(gnutls_x509_trust_list_t trust);
 
-/* Whether a server's chain, leaf first, leads to one of them. Its name is not checked. `why` says why not, or is "". */
+/* Whether a server's chain, leaf first, was issued by one of them. Its name is not checked. `why` says why not, or is
+ * "". */
 bool https_trust_covers(gnutls_x509_trust_list_t trust, const gnutls_datum_t *chain, unsigned count, char *why,
                         size_t size);
 

@@ -41,7 +41,7 @@ static const struct algorithm *algorithm_of(gnutls_x509_privkey_t key)
     return NULL;
 }
 
-/* GnuTLS may put a zero before a number or leave out its leading zeros; JOSE wants all `size` bytes. */
+/* GnuTLS may put a zero before a number or leave out its leading zeros; JOSE requires all `size` bytes. */
 static bool pad(gnutls_datum_t number, uint8_t *padded, size_t size)
 {
     for (; number.size > size && !*number.data; number.size--)
@@ -135,7 +135,7 @@ static json_t *flattened(char *input, char *signature)
     return message;
 }
 
-/* For elliptic curves, GnuTLS makes a DER sequence of two numbers; JOSE wants only these (RFC 7518 section 3.4). */
+/* For elliptic curves, GnuTLS makes a DER sequence of two numbers; JOSE uses only these (RFC 7518 section 3.4). */
 static char *signature_text(const gnutls_datum_t *signature, size_t coordinate)
 {
     uint8_t raw[2 * COORDINATE_MAX];

@@ -3,7 +3,7 @@
  *
  * How many things each source has, counted for its address and its network in tables of a fixed size. An address is an
  * IPv4 address or an IPv6 /64, which is what one subscriber has (RFC 6177); a network is an IPv4 /24 or an IPv6 /48.
- * Sources with the same place in a table are counted together; without the seed, nobody can bring that about.
+ * Sources with the same place in a table are counted together; without the seed, nobody can choose such sources.
  */
 #ifndef PLUGINS_LIB_RATELIMIT_SOURCE_COUNTS_H
 #define PLUGINS_LIB_RATELIMIT_SOURCE_COUNTS_H

@@ -114,50 +114,50 @@ void tlscommon_gateway_resume(const struct tlscommon_gateway *gateway, gnutls_se
         gnutls_session_set_data(session, gateway->session.data, gateway->session.size);
 }
 
-/* ---- Wishes ---- */
+/* ---- Dials ---- */
 
-bool tlscommon_wish_has_next(const struct tlscommon_wish *wish)
+bool tlscommon_dial_has_next(const struct tlscommon_dial *dial)
 {
-    return wish->begun < wish->count;
+    return dial->begun < dial->count;
 }
 
-static bool is_trying(const struct tlscommon_wish *wish)
+static bool is_trying(const struct tlscommon_dial *dial)
 {
-    for (size_t i = 0; i < wish->begun; i++)
-        if (wish->candidates[i].attempt)
+    for (size_t i = 0; i < dial->begun; i++)
+        if (dial->candidates[i].attempt)
             return true;
     return false;
 }
 
-static bool has_answer(const struct tlscommon_wish *wish)
+static bool has_answer(const struct tlscommon_dial *dial)
 {
-    for (size_t i = 0; i < wish->begun; i++)
-        if (wish->candidates[i].attempt && wish->client->attempts->is_answered(wish->candidates[i].attempt))
+    for (size_t i = 0; i < dial->begun; i++)
+        if (dial->candidates[i].attempt && dial->client->attempts->is_answered(dial->candidates[i].attempt))
             return true;
     return false;
 }
 
-static void set_timer(const struct tlscommon_wish *wish, hg_time delay)
+static void set_timer(const struct tlscommon_dial *dial, hg_time delay)
 {
-    hg_timer_set(wish->client->worker->host, wish->timer, delay);
+    hg_timer_set(dial->client->worker->host, dial->timer, delay);
 }
 
-/* Removes the wish from the client, and ends everything that it has started. */
-static void wish_free(struct tlscommon_wish *wish)
+/* Removes the dial from the client, and ends everything that it has started. */
+static void dial_free(struct tlscommon_dial *dial)
 {
-    const struct hg_host *host = wish->client->worker->host;
+    const struct hg_host *host = dial->client->worker->host;
 
-    *wish->previous = wish->next;
-    if (wish->next)
-        wish->next->previous = wish->previous;
-    for (size_t i = 0; i < wish->begun; i++)
-        if (wish->candidates[i].attempt)
-            wish->client->attempts->end(wish->candidates[i].attempt);
-    if (wish->resolution)
-        hg_resolve_cancel(host, wish->resolution);
-    hg_timer_free(host, wish->timer);
-    free(wish->candidates);
-    free(wish);
+    *dial->previous = dial->next;
+    if (dial->next)
+        dial->next->previous = dial->previous;
+    for (size_t i = 0; i < dial->begun; i++)
+        if (dial->candidates[i].attempt)
+            dial->client->attempts->end(dial->candidates[i].attempt);
+    if (dial->resolution)
+        hg_resolve_cancel(host, dial->resolution);
+    hg_timer_free(host, dial->timer);
+    free(dial->candidates);
+    free(dial);
 }
 
 static void print_address(char text[INET6_ADDRSTRLEN], const struct hg_sockaddr *address)
@@ -173,71 +173,71 @@ static void print_address(char text[INET6_ADDRSTRLEN], const struct hg_sockaddr 
 }
 
 /* Tries the next address that can be tried. If there is none and nothing is in progress, reports the failure. */
-static void advance(struct tlscommon_wish *wish)
+static void advance(struct tlscommon_dial *dial)
 {
-    struct tlscommon_client *client = wish->client;
+    struct tlscommon_client *client = dial->client;
     struct hg_worker *worker = client->worker;
-    struct hg_link *link = wish->link;
-    char reason[sizeof wish->reason];
+    struct hg_link *link = dial->link;
+    char reason[sizeof dial->reason];
 
-    while (tlscommon_wish_has_next(wish)) {
-        struct tlscommon_candidate *candidate = &wish->candidates[wish->begun++];
+    while (tlscommon_dial_has_next(dial)) {
+        struct tlscommon_candidate *candidate = &dial->candidates[dial->begun++];
 
-        if (tlscommon_wish_has_next(wish) && !client->one_at_a_time)
-            set_timer(wish, ATTEMPT_DELAY);
-        if (client->attempts->begin(wish, &candidate->address, reason, sizeof reason) == 0)
+        if (tlscommon_dial_has_next(dial) && !client->one_at_a_time)
+            set_timer(dial, ATTEMPT_DELAY);
+        if (client->attempts->begin(dial, &candidate->address, reason, sizeof reason) == 0)
             return;
-        snprintf(wish->reason, sizeof wish->reason, "%s", reason);
-        if (tlscommon_wish_has_next(wish))
+        snprintf(dial->reason, sizeof dial->reason, "%s", reason);
+        if (tlscommon_dial_has_next(dial))
             hg_log(worker->instance, HG_LOG_INFO, "%s; trying the next address", reason);
     }
-    if (is_trying(wish) || wish->resolution)
+    if (is_trying(dial) || dial->resolution)
         return;
-    snprintf(reason, sizeof reason, "%s", wish->reason);
-    wish_free(wish);
+    snprintf(reason, sizeof reason, "%s", dial->reason);
+    dial_free(dial);
     hg_link_down(worker, link, reason);
 }
 
-void tlscommon_wish_begun(struct tlscommon_wish *wish, void *attempt)
+void tlscommon_dial_begun(struct tlscommon_dial *dial, void *attempt)
 {
-    wish->candidates[wish->begun - 1].attempt = attempt;
+    dial->candidates[dial->begun - 1].attempt = attempt;
 }
 
-void tlscommon_wish_failed(struct tlscommon_wish *wish, const void *attempt, const char *reason)
+void tlscommon_dial_failed(struct tlscommon_dial *dial, const void *attempt, const char *reason)
 {
-    const struct hg_instance *instance = wish->client->worker->instance;
+    const struct hg_instance *instance = dial->client->worker->instance;
 
-    for (size_t i = 0; i < wish->begun; i++)
-        if (wish->candidates[i].attempt == attempt)
-            wish->candidates[i].attempt = NULL;
-    snprintf(wish->reason, sizeof wish->reason, "%s", reason);
-    if (tlscommon_wish_has_next(wish))
+    for (size_t i = 0; i < dial->begun; i++)
+        if (dial->candidates[i].attempt == attempt)
+            dial->candidates[i].attempt = NULL;
+    snprintf(dial->reason, sizeof dial->reason, "%s", reason);
+    if (tlscommon_dial_has_next(dial))
         hg_log(instance, HG_LOG_INFO, "%s; trying the next address", reason);
-    else if (is_trying(wish))
+    else if (is_trying(dial))
         hg_log(instance, HG_LOG_INFO, "%s; another address is still being tried", reason);
-    set_timer(wish, 0); /* this may be running inside begin() */
+    set_timer(dial, 0); /* this may be running inside begin() */
 }
 
-static void add_address(struct tlscommon_wish *wish, const struct hg_sockaddr *address)
+static void add_address(struct tlscommon_dial *dial, const struct hg_sockaddr *address)
 {
-    for (size_t i = 0; i < wish->count; i++)
-        if (wish->candidates[i].address.size == address->size &&
-            !memcmp(&wish->candidates[i].address.address, &address->address, address->size))
+    for (size_t i = 0; i < dial->count; i++)
+        if (dial->candidates[i].address.size == address->size &&
+            !memcmp(&dial->candidates[i].address.address, &address->address, address->size))
             return;
-    wish->candidates[wish->count++] = (struct tlscommon_candidate){.address = *address};
+    dial->candidates[dial->count++] = (struct tlscommon_candidate){.address = *address};
 }
 
 /* Adds new addresses, with the families interleaved as in RFC 8305 section 4: the resolver has sorted them by RFC
  * 6724, all of one family first, and that family may not work at all. `count` is at least 1. Returns -1 when out of
  * memory. */
-static int add_addresses(struct tlscommon_wish *wish, const struct hg_sockaddr *addresses, size_t count)
+static int add_addresses(struct tlscommon_dial *dial, const struct hg_sockaddr *addresses, size_t count)
 {
-    struct tlscommon_candidate *grown = realloc(wish->candidates, (wish->count + count) * sizeof *grown);
+    struct tlscommon_candidate *grown = realloc(dial->candidates, (dial->count + count) * sizeof *grown);
     size_t of_first = 0, of_others = 0;
 
     if (!grown)
         return -1;
-    wish->candidates = grown;
+    dial->candidates = grown;
     for (size_t taken = 0; taken < count; taken++) {
         bool first = taken % 2 == 0;
         size_t *at;
@@ -247,133 +247,133 @@ static int add_addresses(struct tlscommon_wish *wish, const struct hg_sockaddr *
         while (of_others < count && addresses[of_others].address.ss_family == addresses[0].address.ss_family)
             of_others++;
         at = of_others == count || (first && of_first < count) ? &of_first : &of_others;
-        add_address(wish, &addresses[(*at)++]);
+        add_address(dial, &addresses[(*at)++]);
     }
     return 0;
 }
 
 /* Tries the addresses that worked before, if there are any. */
-static bool use_known(struct tlscommon_wish *wish, const char *why)
+static bool use_known(struct tlscommon_dial *dial, const char *why)
 {
-    const struct tlscommon_gateway *gateway = wish->gateway;
+    const struct tlscommon_gateway *gateway = dial->gateway;
 
-    if (!gateway->known_count || add_addresses(wish, gateway->known, gateway->known_count))
+    if (!gateway->known_count || add_addresses(dial, gateway->known, gateway->known_count))
         return false;
-    hg_log(wish->client->worker->instance, HG_LOG_INFO, "%s; trying the previous addresses", why);
-    advance(wish);
+    hg_log(dial->client->worker->instance, HG_LOG_INFO, "%s; trying the previous addresses", why);
+    advance(dial);
     return true;
 }
 
 static void on_timer(void *arg)
 {
-    struct tlscommon_wish *wish = arg;
-    const char *name = wish->gateway->address->host;
-    char text[sizeof wish->reason];
+    struct tlscommon_dial *dial = arg;
+    const char *name = dial->gateway->address->host;
+    char text[sizeof dial->reason];
 
-    if (wish->resolution && !wish->count) {
+    if (dial->resolution && !dial->count) {
         snprintf(text, sizeof text, "cannot look up %s: no response from a name server yet", name);
-        use_known(wish, text);
+        use_known(dial, text);
         return;
     }
-    if (wish->client->one_at_a_time && is_trying(wish))
+    if (dial->client->one_at_a_time && is_trying(dial))
         return;
-    if (tlscommon_wish_has_next(wish) && !wish->is_patient && has_answer(wish)) {
-        wish->is_patient = true;
-        set_timer(wish, ANSWERED_PATIENCE);
+    if (tlscommon_dial_has_next(dial) && !dial->is_patient && has_answer(dial)) {
+        dial->is_patient = true;
+        set_timer(dial, ANSWERED_PATIENCE);
         return;
     }
-    if (tlscommon_wish_has_next(wish) && wish->candidates[wish->begun - 1].attempt) {
-        print_address(text, &wish->candidates[wish->begun - 1].address);
-        hg_log(wish->client->worker->instance, HG_LOG_INFO, "no response from %s yet; trying the next address as well",
+    if (tlscommon_dial_has_next(dial) && dial->candidates[dial->begun - 1].attempt) {
+        print_address(text, &dial->candidates[dial->begun - 1].address);
+        hg_log(dial->client->worker->instance, HG_LOG_INFO, "no response from %s yet; trying the next address as well",
                text);
     }
-    advance(wish);
+    advance(dial);
 }
 
 static void resolved(void *arg, const struct hg_sockaddr *addresses, size_t count, const char *error)
 {
-    struct tlscommon_wish *wish = arg;
-    bool waits = wish->count > 0; /* for attempts with known addresses */
+    struct tlscommon_dial *dial = arg;
+    bool waits = dial->count > 0; /* for attempts with known addresses */
 
-    wish->resolution = NULL;
-    if (count == 0 || add_addresses(wish, addresses, count)) {
-        snprintf(wish->reason, sizeof wish->reason, "cannot look up %s: %s", wish->gateway->address->host,
+    dial->resolution = NULL;
+    if (count == 0 || add_addresses(dial, addresses, count)) {
+        snprintf(dial->reason, sizeof dial->reason, "cannot look up %s: %s", dial->gateway->address->host,
                  count == 0 ? error : "out of memory");
-        if (!waits && use_known(wish, wish->reason))
+        if (!waits && use_known(dial, dial->reason))
             return;
     }
     if (waits)
-        set_timer(wish, 0);
+        set_timer(dial, 0);
     else
-        advance(wish);
+        advance(dial);
 }
 
-/* Remembers the addresses of a successful wish, the one that succeeded first. */
-static void remember(struct tlscommon_gateway *gateway, const struct tlscommon_wish *wish, const void *attempt)
+/* Remembers the addresses of a successful dial, the one that succeeded first. */
+static void remember(struct tlscommon_gateway *gateway, const struct tlscommon_dial *dial, const void *attempt)
 {
-    struct hg_sockaddr *known = malloc(wish->count * sizeof *known);
+    struct hg_sockaddr *known = malloc(dial->count * sizeof *known);
     size_t count = 1;
 
     if (!known)
         return;
-    for (size_t i = 0; i < wish->count; i++)
-        known[wish->candidates[i].attempt == attempt ? 0 : count++] = wish->candidates[i].address;
+    for (size_t i = 0; i < dial->count; i++)
+        known[dial->candidates[i].attempt == attempt ? 0 : count++] = dial->candidates[i].address;
     free(gateway->known);
     gateway->known = known;
     gateway->known_count = count;
 }
 
-struct hg_link *tlscommon_wish_fulfil(struct tlscommon_wish *wish, const void *attempt)
+struct hg_link *tlscommon_dial_succeeded(struct tlscommon_dial *dial, const void *attempt)
 {
-    struct hg_link *link = wish->link;
+    struct hg_link *link = dial->link;
 
-    remember(wish->gateway, wish, attempt);
-    for (size_t i = 0; i < wish->begun; i++)
-        if (wish->candidates[i].attempt == attempt)
-            wish->candidates[i].attempt = NULL;
-    wish_free(wish);
+    remember(dial->gateway, dial, attempt);
+    for (size_t i = 0; i < dial->begun; i++)
+        if (dial->candidates[i].attempt == attempt)
+            dial->candidates[i].attempt = NULL;
+    dial_free(dial);
     return link;
 }
 
 int tlscommon_client_connect(struct tlscommon_client *client, struct hg_link *link, size_t gateway)
 {
-    struct tlscommon_wish *wish = calloc(1, sizeof *wish);
+    struct tlscommon_dial *dial = calloc(1, sizeof *dial);
     struct hg_worker *worker = client->worker;
 
-    if (wish) {
-        wish->client = client;
-        wish->gateway = &client->gateways[gateway];
-        wish->link = link;
-        wish->timer = hg_timer_new(worker, on_timer, wish);
+    if (dial) {
+        dial->client = client;
+        dial->gateway = &client->gateways[gateway];
+        dial->link = link;
+        dial->timer = hg_timer_new(worker, on_timer, dial);
     }
-    if (wish && wish->timer)
-        wish->resolution =
-            hg_resolve(worker, wish->gateway->address->host, wish->gateway->address->port, resolved, wish);
-    if (!wish || !wish->resolution) {
+    if (dial && dial->timer)
+        dial->resolution =
+            hg_resolve(worker, dial->gateway->address->host, dial->gateway->address->port, resolved, dial);
+    if (!dial || !dial->resolution) {
         hg_log(worker->instance, HG_LOG_ERROR, "cannot connect: out of memory");
-        if (wish)
-            hg_timer_free(worker->host, wish->timer);
-        free(wish);
+        if (dial)
+            hg_timer_free(worker->host, dial->timer);
+        free(dial);
         return -1;
     }
-    if (wish->gateway->known_count)
-        set_timer(wish, LOOKUP_PATIENCE);
-    wish->next = client->wishes;
-    wish->previous = &client->wishes;
-    if (wish->next)
-        wish->next->previous = &wish->next;
-    client->wishes = wish;
+    if (dial->gateway->known_count)
+        set_timer(dial, LOOKUP_PATIENCE);
+    dial->next = client->dials;
+    dial->previous = &client->dials;
+    if (dial->next)
+        dial->next->previous = &dial->next;
+    client->dials = dial;
     return 0;
 }
 
 void tlscommon_client_cancel(struct tlscommon_client *client, const struct hg_link *link)
 {
-    struct tlscommon_wish *wish = client->wishes;
+    struct tlscommon_dial *dial = client->dials;
 
-    while (wish && wish->link != link)
-        wish = wish->next;
-    if (wish)
-        wish_free(wish);
+    while (dial && dial->link != link)
+        dial = dial->next;
+    if (dial)
+        dial_free(dial);
 }
 
 /* ---- Creation and destruction ---- */

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * The client's end of a TLS or DTLS transport, except for the socket: the options that name gateways, the session
- * tickets of each, and the steps from the core's wish for a link to an address of the gateway that answers.
+ * tickets of each, and dialling: finding an address of the gateway that answers.
  */
 #ifndef PLUGINS_LIB_TLSCOMMON_GATEWAY_CONNECT_H
 #define PLUGINS_LIB_TLSCOMMON_GATEWAY_CONNECT_H
@@ -27,7 +27,7 @@ struct tlscommon_client_config {
      .item = HG_OPTION_ADDRESS,                                                                                        \
      .offset = offsetof(owner, part.connect),                                                                          \
      .doc = "On a client: the gateways to connect to; it keeps a session with each. Transports that name the same "    \
-            "host lead to the same gateway. If a name has several addresses, all are tried."},                         \
+            "host connect to the same gateway. If a name has several addresses, all are tried."},                      \
         {.name = "server_name",                                                                                        \
          .type = HG_OPTION_STRING,                                                                                     \
          .offset = offsetof(owner, part.server_name),                                                                  \
@@ -47,7 +47,7 @@ int tlscommon_client_configure(struct hg_instance *instance, const struct tlscom
 /* ---- Connecting ---- */
 
 struct tlscommon_client;
-struct tlscommon_wish;
+struct tlscommon_dial;
 
 /* What a client remembers about a gateway. */
 struct tlscommon_gateway {
@@ -60,11 +60,11 @@ struct tlscommon_gateway {
 
 /* What a transport does with one address of a gateway. The attempt itself belongs to the transport. */
 struct tlscommon_attempts {
-    /* Starts one and passes it to tlscommon_wish_begun(). Returns 0, or -1 with `reason` filled and nothing started. */
-    int (*begin)(struct tlscommon_wish *wish, const struct hg_sockaddr *address, char *reason, size_t size);
+    /* Starts one and passes it to tlscommon_dial_begun(). Returns 0, or -1 with `reason` filled and nothing started. */
+    int (*begin)(struct tlscommon_dial *dial, const struct hg_sockaddr *address, char *reason, size_t size);
     /* Whether anything has arrived from there. */
     bool (*is_answered)(const void *attempt);
-    /* Ends an attempt that is no longer needed; it must not use the wish any longer. */
+    /* Ends an attempt that is no longer needed; it must not use the dial any longer. */
     void (*end)(void *attempt);
 };
 
@@ -75,7 +75,7 @@ struct tlscommon_client {
     const struct tlscommon_attempts *attempts;
     bool one_at_a_time;                 /* the next address is tried only after the previous one has failed */
     struct tlscommon_gateway *gateways; /* one for each that the config names */
-    struct tlscommon_wish *wishes;
+    struct tlscommon_dial *dials;
 };
 
 /* An address of the gateway. */
@@ -84,9 +84,9 @@ struct tlscommon_candidate {
     void *attempt; /* NULL: none in progress */
 };
 
-/* The core's wish for a link, until that is up or down. The addresses of the gateway race for it (RFC 8305 section
- * 5). */
-struct tlscommon_wish {
+/* A link that the core has requested, until it is up or has failed. The addresses of the gateway race for it (RFC 8305
+ * section 5). */
+struct tlscommon_dial {
     struct tlscommon_client *client;
     struct tlscommon_gateway *gateway;
     struct hg_link *link;
@@ -96,7 +96,7 @@ struct tlscommon_wish {
     size_t count, begun;
     bool is_patient;                         /* an address that has answered was given extra time */
     char reason[320];                        /* of the last failure */
-    struct tlscommon_wish *next, **previous; /* client->wishes */
+    struct tlscommon_dial *next, **previous; /* client->dials */
 };
 
 /* Returns 0, or -1 when out of memory; then nothing has to be freed. `config` must outlive it. */
@@ -110,14 +110,14 @@ int tlscommon_client_connect(struct tlscommon_client *client, struct hg_link *li
 void tlscommon_client_cancel(struct tlscommon_client *client, const struct hg_link *link);
 
 /* Called in begin(), before anything can happen to the attempt. */
-void tlscommon_wish_begun(struct tlscommon_wish *wish, void *attempt);
+void tlscommon_dial_begun(struct tlscommon_dial *dial, void *attempt);
 /* Whether there are more addresses. */
-bool tlscommon_wish_has_next(const struct tlscommon_wish *wish);
-/* An attempt has failed and ended: others continue, or the core is told `reason`. This happens later, so the wish stays
- * valid until the transport returns to the loop. */
-void tlscommon_wish_failed(struct tlscommon_wish *wish, const void *attempt, const char *reason);
-/* An attempt has become the link, which is returned: ends all other attempts and frees the wish. */
-struct hg_link *tlscommon_wish_fulfil(struct tlscommon_wish *wish, const void *attempt);
+bool tlscommon_dial_has_next(const struct tlscommon_dial *dial);
+/* An attempt has failed and ended: others continue, or `reason` is reported to the core. This happens later, so the
+ * dial stays valid until the transport returns to the loop. */
+void tlscommon_dial_failed(struct tlscommon_dial *dial, const void *attempt, const char *reason);
+/* An attempt has become the link, which is returned: ends all other attempts and frees the dial. */
+struct hg_link *tlscommon_dial_succeeded(struct tlscommon_dial *dial, const void *attempt);
 
 /* The name that the gateway's certificate must match. */
 const char *tlscommon_gateway_name(const struct tlscommon_client *client, const struct tlscommon_gateway *gateway);
