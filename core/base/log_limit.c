@@ -46,7 +46,8 @@ static time_t seconds(void)
 /* FNV-1a over both, without the source's port, as the same source comes back from another one. */
 static uint64_t key_of(const void *site, const char *source)
 {
-    const char *end = source ? strrchr(source, ':') : NULL;
+    const char *colon = source ? strrchr(source, ':') : NULL;
+    const char *end = colon && !colon[1 + strspn(colon + 1, "0123456789")] ? colon : NULL;
     uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uintptr_t)site;
 
     hash *= UINT64_C(0x100000001b3);

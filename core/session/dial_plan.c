@@ -96,8 +96,8 @@ void dialer_want(struct dialer *dialer)
     if (dialer->not_before > now + delay)
         delay = dialer->not_before - now;
     if (delay)
-        hg_log(core->instance, HG_LOG_INFO, "%sreconnecting in %.1f s", dialer->label,
-               (double)delay / (double)HG_SECOND);
+        hg_log_limited(core->instance, HG_LOG_INFO, dialer->label, "%sreconnecting in %.1f s", dialer->label,
+                       (double)delay / (double)HG_SECOND);
     dialer->waits = true;
     dialer->next_endpoint = 0;
     hg_timer_set(core->host, dialer->timer, delay);

@@ -86,6 +86,17 @@ void race_link_up(struct hg_link *link)
     }
 }
 
+/* A gateway can be away for days; only what is new is logged at once. */
+static void log_failure(const struct dialer *dialer, const struct hg_link *link)
+{
+    const char *transport = link->transport->instance->name;
+    char failure[sizeof dialer->label + sizeof link->reason + 64];
+
+    snprintf(failure, sizeof failure, "%s%s: %s", dialer->label, transport, link->reason);
+    hg_log_limited(dialer->sessions->worker->instance, HG_LOG_WARNING, failure, "%scannot open a session over %s: %s",
+                   dialer->label, transport, link->reason);
+}
+
 /* A link has left the race. */
 void race_link_ended(struct dialer *dialer, const struct hg_link *link)
 {
@@ -94,8 +105,7 @@ void race_link_ended(struct dialer *dialer, const struct hg_link *link)
     dialer->attempts--;
     if (!dialer_needs_link(dialer))
         return;
-    hg_log(dialer->sessions->worker->instance, HG_LOG_WARNING, "%scannot open a session over %s: %s", dialer->label,
-           link->transport->instance->name, link->reason);
+    log_failure(dialer, link);
     second = race_opening_link(dialer, false);
     if (second && !race_opening_link(dialer, true))
         open_message_send(second, dialer_session_in_need(dialer));

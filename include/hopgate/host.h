@@ -172,8 +172,8 @@ __attribute__((cold, format(printf, 3, 4))) static inline void hg_log(const stru
 
 /**
  * Like hg_log(), for lines that outsiders could otherwise cause without bound. Of those with the same format and
- * `source` (an address, whose port is ignored, or a name; NULL: nobody in particular), a few are logged each minute;
- * the others are counted, and a line gives their number: "… (repeated 17 times in the last minute)".
+ * `source` (an address, whose port is ignored, a name or another text; NULL: nobody in particular), a few are logged
+ * each minute; the others are counted, and a line gives their number: "… (repeated 17 times in the last minute)".
  */
 __attribute__((cold, format(printf, 4, 5))) static inline void
 hg_log_limited(const struct hg_instance *instance, enum hg_level level, const char *source, const char *format, ...)

@@ -4,6 +4,8 @@
 
 import hashlib
 import json
+import re
+import socket
 import subprocess
 import time
 
@@ -136,6 +138,24 @@ def no_udp(world):
     first_response(world, began, 2)
     client.wait_for(r"cannot open a session over dtls: .*refused")
     client.wait_for(r"over tls \(TLS1.3")
+
+
+@case("the gateway is away: each failure is logged three times a minute, then counted; another failure is logged at once")
+def gateway_away(world):
+    world.certificates()
+    world.token("client-1")
+    world.address, world.http, world.https = "127.0.0.1", free_port(), free_port()
+    client = world.client({"web": "http://127.0.0.1:9"}, transports=[world.connect("dtls"), world.connect("tls")])
+    refused = "cannot open a session over tls: .*refused"
+    client.wait_for(rf"(?:{refused}(?:.|\n)*){{3}}", 20)
+    with socket.create_server((world.address, world.https)) as server:
+        server.accept()[0].close()
+        client.wait_for(r"cannot open a session over tls: (?!.*refused)", 20)
+    time.sleep(5)  # for more rounds
+    client.stop()
+    lines = re.findall(refused + ".*", client.text())
+    equal(len(lines), 4, f"lines about the same failure in {client.text()}")
+    check("times in the last minute" in lines[3], f"no number in {lines[3]}")
 
 
 @case("UDP is dropped silently: TLS within two seconds; DTLS again when the link ends and UDP works", seconds=60)
