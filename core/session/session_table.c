@@ -172,12 +172,12 @@ static void report_figures(const struct session *session, const struct tn_sessio
         LOG_NUMBER("bytes_held", streams->bytes_held),
         LOG_NUMBER("bytes_lent", streams->bytes_lent),
         LOG_NUMBER("rtt_us", link->smoothed_rtt / HG_MICROSECOND),
-        LOG_NUMBER("window", link->congestion_window),
         LOG_NUMBER("packets_lost", link->packets_lost),
         LOG_NUMBER("packet_size", link->packet_size),
+        LOG_NUMBER("window", link->congestion_window), /* the last, as a byte link has none */
     };
 
-    log_figures("session", members, sizeof members / sizeof *members);
+    log_figures("session", members, sizeof members / sizeof *members - (link->congestion_window == UINT64_MAX));
 }
 
 static void report(const struct session *session)

@@ -16,6 +16,7 @@
 
 /* The exit code of hopgate. */
 #define EXIT_USAGE 2
+#define HOUR       3600
 #define DAY        86400
 
 struct command;
@@ -94,6 +95,16 @@ static void print_names(const json_t *state, bool kept)
            kept ? "" : " (removed from the config)");
 }
 
+static void print_left(time_t seconds)
+{
+    if (seconds <= 0)
+        printf("expired");
+    else if (seconds < 2 * DAY)
+        printf("%ld hours left", (long)(seconds / HOUR));
+    else
+        printf("%ld days left", (long)(seconds / DAY));
+}
+
 static void print_state(const json_t *state, bool kept)
 {
     const char *serial = json_string_value(json_object_get(state, "serial"));
@@ -101,11 +112,13 @@ static void print_state(const json_t *state, bool kept)
     const time_t expires = (time_t)number(state, "expires");
 
     print_names(state, kept);
-    if (serial)
-        printf("expires %s (%.1f days left), renewal %s, serial %s\n", acme_moment(expires).text,
-               (double)(expires - acme_clock()) / DAY, acme_moment((time_t)number(state, "renew_at")).text, serial);
-    else
+    if (serial) {
+        printf("expires %s (", acme_moment(expires).text);
+        print_left(expires - acme_clock());
+        printf("), renewal %s, serial %s\n", acme_moment((time_t)number(state, "renew_at")).text, serial);
+    } else {
         printf("no certificate yet\n");
+    }
     if (number(state, "failures"))
         printf("    failures in a row: %lld, next try %s%s%s\n", (long long)number(state, "failures"),
                acme_moment((time_t)number(state, "due")).text, error ? ": " : "", error ? error : "");

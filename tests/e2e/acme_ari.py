@@ -2,6 +2,7 @@
 # Copyright (c) 2026 The hopgate authors
 """acme: renewal information (RFC 9773), provided by the proxy in front of Pebble, which has none."""
 
+import re
 import time
 
 from acme_lab import Lab
@@ -42,6 +43,7 @@ def always(world):
     equal(lab.wait_for("a.test").serial, second.serial, "the certificate served")
     tomorrow = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400))
     told = wait_until(lambda: f"renewal {tomorrow}" in lab.command("status").stdout and lab.command("status").stdout, 10, "the time of renewal")
+    check(re.search(r"\(\d\d+ days left\)", told), f"status says {told!r}")
     for _ in range(2):  # nor because of restarts
         gate.stop()
         asked = len(lab.proxy.seen("renewal_info"))

@@ -44,6 +44,8 @@ def short(world):
     os.chmod(hook, 0o755)
     lab.gateway(["a.test"], hook=hook)
     leaf = lab.wait_for("a.test")
+    status = lab.command("status").stdout
+    check("(0 hours left)" in status or "(expired)" in status, f"for a certificate of 20 s, status says {status!r}")
     key, times = leaf.public_key, []
     with open_connection(lab.pebble.tls, "a.test", lab.root) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")

@@ -5,6 +5,7 @@
 import hashlib
 import json
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -58,6 +59,9 @@ def shared_port(world):
 def own_port(world):
     gate, client = tls_tunnel(world, listen=free_port())
     move_data(world)
+    gate.signal(signal.SIGUSR1)
+    figures = gate.wait_for(r"rtt_us=.*").group()
+    check("packet_size=" in figures and "window=" not in figures, f"on a byte link, which has no window: {figures}")
     equal(client.stop(5), 0, "the client's exit code")
     equal(world.curl("/", want="%{http_code}"), "503", "a request afterwards")
     equal(gate.stop(5), 0, "the gateway's exit code")
