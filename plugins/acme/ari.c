@@ -112,7 +112,7 @@ static void run(struct task *task, void *arg)
     free(url);
 }
 
-/* ---- What follows ---- */
+/* ---- The result ---- */
 
 /* If the authority suggests immediate renewal every time, renews once a day. */
 static time_t restrain(struct acme_certificate *certificate, time_t when)

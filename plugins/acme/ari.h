@@ -24,7 +24,7 @@ void acme_ari_ask(struct acme_certificate *certificate);
 /* Cancels the query in progress if it is about this certificate. */
 void acme_ari_cancel(const struct acme_certificate *certificate);
 
-/* ---- Pure, for tests ---- */
+/* ---- Pure functions, for tests ---- */
 
 /* Reads the suggested window. False: there is no valid one. */
 bool acme_ari_read(const json_t *json, time_t *start, time_t *end);

@@ -36,7 +36,7 @@ void acme_attempt_cancel(struct acme_attempt *attempt);
 
 /* ---- issuance.c: called by an attempt, in the worker's thread ---- */
 
-/* Takes over what is newer in the store, and decides whether and where to order. `arg` is the attempt. */
+/* Adopts newer data from the store, and decides whether and where to order. `arg` is the attempt. */
 void acme_issuance_prepare(void *arg);
 /* At the end: plans the next attempt, and sets the state to store before the lease is released. */
 void acme_issuance_conclude(void *arg);

@@ -87,14 +87,14 @@ void acme_certificate_free(struct acme_certificate *certificate);
 /* These three take over the reference `pair`. Uses the pair that is in the store, if it is another one and for the
  * certificate's names. */
 void acme_certificate_take(struct acme_certificate *certificate, struct acme_key_pair *pair);
-/* Uses the pair before the stored one, which is damaged, until there is a new one. NULL is allowed. */
+/* Uses the previous pair until there is a new one, as the stored one is damaged. NULL is allowed. */
 void acme_certificate_take_previous(struct acme_certificate *certificate, struct acme_key_pair *pair);
 /* Uses `pair` from now on. */
 void acme_certificate_serve(struct acme_certificate *certificate, struct acme_key_pair *pair);
 
 /* The state as stored. */
 json_t *acme_certificate_state(const struct acme_certificate *certificate);
-/* Takes over what is newer in a stored state. */
+/* Adopts the newer parts of a stored state. */
 void acme_certificate_recall(struct acme_certificate *certificate, const json_t *state);
 /* Whether a stored state belongs to this pair. */
 bool acme_certificate_is_state_of(const json_t *state, const struct acme_key_pair *pair);
@@ -114,7 +114,7 @@ struct acme_authority *acme_certificate_issuer(const struct acme_certificate *ce
 struct hg_certificate *acme_lookup(struct acme_manager *manager, const struct hg_certificate_query *query,
                                    hg_certificate_done done, void *arg, struct hg_certificate_lookup **later);
 void acme_lookup_cancel(struct hg_certificate_lookup *lookup);
-/* Lets waiting handshakes continue with what there is. */
+/* Lets waiting handshakes continue with the current certificate, if any. */
 void acme_lookup_wake(struct acme_certificate *certificate);
 /* Does so unless a better certificate may be available soon. */
 void acme_lookup_settle(struct acme_certificate *certificate);

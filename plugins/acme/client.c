@@ -17,7 +17,7 @@
 #define JSON_MAX  ((size_t)256 << 10)
 #define CHAIN_MAX ((size_t)1 << 20)
 #define TIMEOUT   (30 * HG_SECOND)
-/* Some authorities refuse one nonce in twenty, test authorities every second one. */
+/* Some authorities refuse one nonce in twenty, test authorities every other one. */
 #define NONCE_TRIES 24
 /* The longest pause that a request waits for, in seconds. */
 #define PATIENCE 60

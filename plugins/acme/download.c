@@ -128,7 +128,7 @@ static bool is_verified(const struct acme_key_pair *pair, const char *pem)
 {
     const struct hg_certificate *certificate = &pair->certificate;
     struct chain given = import(pem), chain = {.count = 0};
-    bool whole = certificate->chain_size > 1 || given.count == 1; /* a leaf that a root has signed comes alone */
+    bool whole = certificate->chain_size > 1 || given.count == 1; /* a leaf signed by a root has no intermediates */
 
     for (; whole && chain.count < certificate->chain_size; chain.count++)
         if (gnutls_pcert_export_x509(&certificate->chain[chain.count], &chain.crts[chain.count]) < 0)

@@ -264,7 +264,7 @@ static void not_stored(struct acme_attempt *attempt)
         run_hook(certificate, "failed");
 }
 
-/* The account or order that was the cause was dropped. */
+/* The account or order that caused the failure was dropped. */
 static void again(struct acme_attempt *attempt)
 {
     struct acme_certificate *certificate = attempt->certificate;

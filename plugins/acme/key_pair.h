@@ -19,7 +19,8 @@ struct acme_key_pair {
     char serial[2 * 20 + 3]; /* hexadecimal, for logs and commands */
 };
 
-/* Reads a private key and its chain, leaf first, from one PEM text. NULL: it is no such pair; `why` says what is wrong.
+/* Reads a private key and its chain, leaf first, from one PEM text. NULL: it is not such a pair; `why` says what is
+ * wrong.
  */
 struct acme_key_pair *acme_key_pair_read(struct hg_text pem, char *why, size_t why_size);
 

@@ -48,7 +48,7 @@ void acme_stored_use(struct acme_stored *stored, struct acme_certificate *certif
         acme_certificate_recall(certificate, stored->state);
 }
 
-/* Repeats what failed before the start, as the operator may look at the log only now. */
+/* Logs failures from before the start again, as the operator may look at the log only now. */
 static void log_failures(const struct acme_certificate *certificate)
 {
     const struct acme_key_pair *pair = certificate->pair;

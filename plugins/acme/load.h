@@ -21,7 +21,7 @@ struct acme_stored {
 void acme_stored_read(struct acme_stored *stored, struct task *task, struct store *store, const char *id);
 void acme_stored_free(struct acme_stored *stored);
 
-/* Takes over what is newer in the store. The references to the pairs pass to the certificate. */
+/* Adopts newer data from the store. The references to the pairs pass to the certificate. */
 void acme_stored_use(struct acme_stored *stored, struct acme_certificate *certificate);
 
 /* In a task: reads the certificate with this id and uses it. During an attempt, this is put off until after it. */

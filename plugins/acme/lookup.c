@@ -11,8 +11,8 @@
 
 /* How long handshakes wait for the store at the start, even if `wait` is 0. */
 #define READ_PATIENCE HG_SECOND
-/* How long they wait for the renewal of an expired certificate, and how long the attempt may have taken already.
- * Usually it takes a second or two after the gateway was stopped for long. */
+/* How long they wait for the renewal of an expired certificate, and how long the attempt may have taken already. After
+ * a long downtime, a renewal usually takes a second or two. */
 #define EXPIRED_PATIENCE (3 * HG_SECOND)
 #define FRESH            (5 * HG_SECOND)
 

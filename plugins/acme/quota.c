@@ -82,7 +82,7 @@ json_t *acme_quota_state(const struct acme_quota *quota)
     return json_pack("{s:o}", "orders", orders);
 }
 
-/* Replaces what was counted here, since another gateway has counted more. */
+/* Replaces our counts, since another gateway has counted more. */
 void acme_quota_recall(struct acme_quota *quota, const json_t *state)
 {
     const json_t *orders = json_object_get(state, "orders");

@@ -29,7 +29,7 @@ struct acme_source acme_source_of(struct hg_text peer);
 
 /* Counts an order; `most` are allowed per hour. Returns NULL, or which limit has been reached. */
 const char *acme_quota_count(struct acme_quota *quota, int64_t most, const struct acme_source *source, time_t now);
-/* Convert to and from what the store holds. */
+/* Convert to and from the stored form. */
 json_t *acme_quota_state(const struct acme_quota *quota);
 void acme_quota_recall(struct acme_quota *quota, const json_t *state);
 

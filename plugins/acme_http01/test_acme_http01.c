@@ -22,7 +22,7 @@
 #define ANSWER TOKEN ".nP1qzpXGymHBrUEepNY9HCsQk7K8KhOypzEt62jcerQ"
 #define PATH   "/.well-known/acme-challenge/"
 
-/* ---- What stands below: a redirect of everything ---- */
+/* ---- The stage below: redirects everything ---- */
 
 static unsigned redirected; /* requests that reached it */
 
@@ -143,7 +143,7 @@ static void ask_all(struct user *users, size_t count)
         pthread_join(users[i].thread, NULL);
 }
 
-/* Asks by one request line and host. */
+/* Sends a request with this method, path and host. */
 static struct user get(const char *method, const char *path, const char *host)
 {
     char request[512];
@@ -202,7 +202,7 @@ START_TEST(head_is_answered_without_a_body)
 }
 END_TEST
 
-START_TEST(what_is_not_pending_is_not_found)
+START_TEST(unknown_tokens_are_not_found)
 {
     static const char *const paths[] = {PATH, PATH "x", PATH TOKEN "x", PATH TOKEN "/", PATH "?" TOKEN, PATH "../x"};
 
@@ -230,7 +230,7 @@ START_TEST(other_methods_are_refused)
         ck_assert_msg(status_of(&other) == 405, "%s: %s", methods[i], other.got);
         ck_assert_ptr_nonnull(strstr(other.got, "Allow: GET, HEAD"));
     }
-    ask_all(&user, 1); /* its body is taken */
+    ask_all(&user, 1); /* its body is read */
     ck_assert_int_eq(status_of(&user), 405);
     ck_assert_uint_eq(redirected, 0);
 }
@@ -251,7 +251,7 @@ START_TEST(all_other_paths_pass)
 }
 END_TEST
 
-/* An authority asks from several places at once, for several names at once. */
+/* An authority queries from several places at once, for several names at once. */
 START_TEST(many_fetch_at_once)
 {
     enum { TOKENS = 50, USERS = 3 * TOKENS };
@@ -277,7 +277,7 @@ START_TEST(many_fetch_at_once)
 }
 END_TEST
 
-START_TEST(what_was_withdrawn_is_gone)
+START_TEST(withdrawn_challenges_are_gone)
 {
     struct hg_worker *worker = fixture_worker(fixture, 1);
     struct user user;
@@ -285,7 +285,7 @@ START_TEST(what_was_withdrawn_is_gone)
     present("a", "a.thumb");
     present(TOKEN, ANSWER);
     present("b", "b.thumb");
-    present(TOKEN, ANSWER); /* once more: no difference */
+    present(TOKEN, ANSWER); /* again: no difference */
     ops->withdraw(worker, HG_TEXT("unknown"));
     ops->withdraw(worker, HG_TEXT(TOKEN));
     user = get("GET", PATH TOKEN, "app.test");
@@ -305,11 +305,11 @@ int main(void)
 
     tcase_add_test(tests, a_pending_challenge_is_answered_on_any_host);
     tcase_add_test(tests, head_is_answered_without_a_body);
-    tcase_add_test(tests, what_is_not_pending_is_not_found);
+    tcase_add_test(tests, unknown_tokens_are_not_found);
     tcase_add_test(tests, other_methods_are_refused);
     tcase_add_test(tests, all_other_paths_pass);
     tcase_add_test(tests, many_fetch_at_once);
-    tcase_add_test(tests, what_was_withdrawn_is_gone);
+    tcase_add_test(tests, withdrawn_challenges_are_gone);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);

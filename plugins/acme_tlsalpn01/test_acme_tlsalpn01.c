@@ -44,7 +44,7 @@ static struct hg_certificate *find(const char *server_name)
     return ops->find(&fake.worker, &query);
 }
 
-/* RFC 8737 section 3: what the authority looks at. `san` is 0 and a name, or 4 or 16 and an address. */
+/* RFC 8737 section 3: what the authority checks. `san` is 0 and a name, or 4 or 16 and an address. */
 static void expect(struct hg_certificate *certificate, size_t san, const void *identifier, const char *answer)
 {
     static const gnutls_datum_t text = {(unsigned char *)(uintptr_t) "text", 4};
@@ -109,7 +109,7 @@ START_TEST(a_long_name_needs_no_common_name)
 END_TEST
 
 /* RFC 8738 section 6. */
-START_TEST(addresses_are_asked_for_by_their_reverse_name)
+START_TEST(addresses_are_queried_by_their_reverse_name)
 {
     struct in6_addr address;
 
@@ -122,19 +122,19 @@ START_TEST(addresses_are_asked_for_by_their_reverse_name)
 }
 END_TEST
 
-START_TEST(what_was_withdrawn_is_gone)
+START_TEST(withdrawn_challenges_are_gone)
 {
     struct hg_certificate *held;
 
     present("a.test", "a", "a.thumb");
     present("b.test", "b", "b.thumb");
-    present("a.test", "a2", "a2.thumb"); /* in the place of the first, until it is withdrawn */
+    present("a.test", "a2", "a2.thumb"); /* in place of the first, until it is withdrawn */
     expect(find("a.test"), 0, "a.test", "a2.thumb");
-    present("a.test", "a", "a.thumb"); /* once more: no difference */
+    present("a.test", "a", "a.thumb"); /* again: no difference */
     expect(find("a.test"), 0, "a.test", "a2.thumb");
     ops->withdraw(&fake.worker, HG_TEXT("a2"));
     expect(find("a.test"), 0, "a.test", "a.thumb");
-    held = find("b.test"); /* a handshake goes on with it */
+    held = find("b.test"); /* a handshake is still using it */
     ops->withdraw(&fake.worker, HG_TEXT("b"));
     ops->withdraw(&fake.worker, HG_TEXT("unknown"));
     ck_assert_ptr_null(find("b.test"));
@@ -149,8 +149,8 @@ int main(void)
 
     tcase_add_test(tests, a_pending_name_has_its_certificate);
     tcase_add_test(tests, a_long_name_needs_no_common_name);
-    tcase_add_test(tests, addresses_are_asked_for_by_their_reverse_name);
-    tcase_add_test(tests, what_was_withdrawn_is_gone);
+    tcase_add_test(tests, addresses_are_queried_by_their_reverse_name);
+    tcase_add_test(tests, withdrawn_challenges_are_gone);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -11,7 +11,7 @@
 
 struct watch;
 
-/* What has happened in the folders. */
+/* The events in the folders. */
 enum watch_news {
     WATCH_NOTHING,
     WATCH_OTHERS,   /* apparently to other files; a link on the path may now point elsewhere */

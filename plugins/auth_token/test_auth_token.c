@@ -21,7 +21,7 @@
 #define ALPHA       "109ce4afb097dbfd400eb7d737d6443fa17067c84a4da1aa990cec3647473062"
 #define BETA        "a6b5d911682fc53f8163370e8bde2268682a33f6ce6a3a67a27cabd016f31fef"
 
-/* While this is not 0, the wall clock stands still at that time. */
+/* While this is not 0, the wall clock is stopped at that time. */
 static struct timespec stopped;
 
 /* Replaces libc's in the whole program. */
@@ -139,7 +139,7 @@ START_TEST(test_verify)
 }
 END_TEST
 
-/* Whatever the file contains, as it cannot know how long a token is. */
+/* Whatever the file contains, as a hash does not show how long its token is. */
 START_TEST(test_short_tokens)
 {
     struct fixture fixture;

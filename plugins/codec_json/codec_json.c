@@ -6,7 +6,7 @@
 #include "config.h"
 #include "plugins/codec_json/format.h"
 
-/* What a line of data has around its text: {"type":"data","base64":""} and the newline. */
+/* The parts of a line of data around its text: {"type":"data","base64":""} and the newline. */
 #define DATA_LINE (sizeof "{\"type\":\"data\",\"base64\":\"\"}\n" - 1)
 
 HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
@@ -14,8 +14,8 @@ HG_EXPORT const struct hg_plugin *hopgate_plugin(void)
     static const struct hg_codec_ops ops = {
         .wire_name = "json/1",
         .decoder_size = sizeof(struct codec_json_decoder),
-        /* Three lines if characters are cut at both ends, each with base64's last group beyond 4/3, plus what a text
-         * may exceed base64 by. */
+        /* Three lines if characters are cut at both ends, each with base64's last group beyond 4/3, plus the excess of
+         * text over base64. */
         .data_overhead = 3 * (DATA_LINE + 3) + CODEC_JSON_TEXT_SLACK,
         .data_growth = 86, /* base64; a text that would grow more is not encoded as text */
         .encode_head = codec_json_encode_head,

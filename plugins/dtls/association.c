@@ -153,8 +153,8 @@ void dtls_association_end(struct dtls_association *association)
 
 /* ---- Path limit ---- */
 
-/* The largest datagram that can be sent: `mtu` if configured, but no more than the route takes. What gets through is
- * for the core to find out by probing. */
+/* The largest datagram that can be sent: `mtu` if configured, but no more than the route takes. The core finds out by
+ * probing what gets through. */
 static size_t choose_datagram(const struct dtls_association *association)
 {
     const struct dtls_config *config = association->dtls->config;

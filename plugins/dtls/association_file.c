@@ -290,7 +290,7 @@ void dtls_roster_close(struct dtls_roster *roster)
 {
     if (!roster)
         return;
-    /* With entries left in it, the next process would only ask in vain. If the privileges needed to remove the file
+    /* With entries left in it, the next process would send useless hints. If the privileges needed to remove the file
      * have been dropped, an empty file stays. */
     if (ftruncate(roster->fd, 0) || unlinkat(roster->directory, roster->name, 0))
         hg_log(roster->instance, HG_LOG_DEBUG, "cannot remove %s: %s", roster->name, strerror(errno));

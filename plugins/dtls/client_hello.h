@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a ClientHello asks for. It is parsed before GnuTLS sees it, since in TLS 1.2 GnuTLS wants the certificate at
+ * What a ClientHello asks for. It is parsed before GnuTLS sees it, since in TLS 1.2 GnuTLS needs the certificate at
  * once, while it may still have to be looked up.
  */
 #ifndef PLUGINS_DTLS_CLIENT_HELLO_H

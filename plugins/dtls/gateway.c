@@ -293,8 +293,8 @@ static void receive_client_hello(struct port *port, const struct dtls_path *path
 }
 
 /* Answers a record of an unknown association: the gateway has restarted, or has given up on the client. The alert says
- * so, if the client believes it. It is smaller than what it answers, and alerts are never answered, so it cannot be
- * used for amplification or loops. */
+ * so, though the client need not believe it. It is smaller than what it answers, and alerts are never answered, so it
+ * cannot be used for amplification or loops. */
 static void hint(struct port *port, const struct dtls_path *path, const struct dtls_record *record)
 {
     struct dtls_gateway *gateway = port->gateway;

@@ -88,7 +88,7 @@ void connection_flush_later(struct connection *connection);
 
 /* ---- discard.c ---- */
 
-/* What the peer sends from now on is of no use, but it must not get a reset while it is sending, as it might lose a
+/* Further input from the peer is of no use, but it must not get a reset while it is sending, as it might lose a
  * response that it has not read yet (RFC 9112 section 9.6). Its input is therefore read as long as it makes progress,
  * for at most idle_timeout. The deadline is set accordingly. */
 void connection_begin_discarding(struct connection *connection);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What is added to a request: its id, the peer, Via (RFC 9110 section 7.6.3), Forwarded (RFC 7239) and its X-Forwarded-
+ * Additions to a request: its id, the peer, Via (RFC 9110 section 7.6.3), Forwarded (RFC 7239) and its X-Forwarded-
  * predecessors, and Max-Forwards (RFC 9110 section 7.6.2).
  */
 #include "plugins/http/protocol.h"

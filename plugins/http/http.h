@@ -9,14 +9,14 @@
  *
  *   connection.c, connection.h  one connection: socket, deadline, how it ends
  *   discard.c                   reading input that will not be answered
- *   input.c                     what has been read but not used
- *   output.c                    what has not been written yet
+ *   input.c                     bytes that were read but not used yet
+ *   output.c                    output that has not been written yet
  *   tls.c, tls.h                the layer between socket and buffers on `tls` listeners
  *
  *   protocol.c, protocol.h      HTTP/1.1 on a connection: its events and state
  *   request.c                   from input to exchanges: heads, bodies, pipelining
  *   response.c                  from exchanges to output
- *   forwarded.c                 what is added to a request head: id, peer, Via, Forwarded
+ *   forwarded.c                 additions to a request head: id, peer, Via, Forwarded
  *   error.c                     the gateway's own responses
  *
  * HTTP/2 will be next to protocol.c, on top of the same connection, chosen by ALPN in connection_handshake().

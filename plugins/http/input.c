@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What has been read from a connection's socket but not used yet.
+ * Bytes that were read from a connection's socket but not used yet.
  */
 #include "plugins/http/connection.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What has not been written to a connection's socket yet: slices from the exchange, with encoded bytes in between.
+ * Output that has not been written to a connection's socket yet: slices from the exchange, with encoded bytes in
+ * between.
  */
 #include "plugins/http/tls.h"
 

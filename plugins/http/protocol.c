@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The events that a connection reports to its protocol, and what it asks of it.
+ * The events that a connection reports to its protocol, and its queries.
  */
 #include "plugins/http/protocol.h"
 

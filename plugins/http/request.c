@@ -93,7 +93,8 @@ static void fail(struct protocol *protocol, const struct hg_reason *reason, bool
 
 /* ---- Bodies ---- */
 
-/* What the decoder may see of the input: data up to the credit, since everything it returns must be emitted. */
+/* The part of the input that the decoder may see: data up to the credit, since everything it returns must be
+ * emitted. */
 static size_t read_piece(struct protocol *protocol, struct http1_piece *piece)
 {
     const struct http1_limits *limits = &protocol->connection.edge->http->limits;

@@ -284,7 +284,7 @@ static void on_detach(struct hg_self *self)
     if (!protocol->truncate && protocol->response_phase == RESPONSE_DONE)
         request_next(protocol);
     else if (protocol->response_framing != HTTP1_UNTIL_CLOSE)
-        connection_finish(&protocol->connection); /* sends what there is; the missing end shows */
+        connection_finish(&protocol->connection); /* sends the queued part; the user sees that the end is missing */
     else if (connection_flush(&protocol->connection))
         connection_abort(&protocol->connection, true);
 }

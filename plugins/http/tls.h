@@ -8,7 +8,7 @@
 
 #include "plugins/http/connection.h"
 
-/* What the listeners of an instance share. NULL after config errors. */
+/* Shared by the listeners of an instance. NULL after config errors. */
 struct tls_context *tls_context_new(struct hg_instance *instance, const char *priority);
 void tls_context_free(struct tls_context *context);
 
@@ -29,7 +29,7 @@ struct tls *tls_new(struct connection *connection, const struct sockaddr *addres
 int tls_handshake(struct tls *tls);
 /* Passes the descriptor and everything that was received to the plugin that takes the connection. */
 void tls_hand_over(struct tls *tls, int fd);
-/* What the stages of an exchange may know. The handshake must be complete. */
+/* The facts about TLS for the stages of an exchange. The handshake must be complete. */
 const struct hg_tls *tls_facts(struct tls *tls);
 bool tls_wants_write(const struct tls *tls);
 /* Whether there are bytes that tls_read() has not returned yet, for which the socket will not become readable. */

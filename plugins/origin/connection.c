@@ -16,7 +16,7 @@
  * cost one each time. */
 #define ADDRESSES_KNOWN (5 * HG_SECOND)
 
-/* How long to keep a connection for its owner, as nothing reports when that one leaves: longer than edges keep users'
+/* How long to keep a connection for its owner, as nothing reports when the owner leaves: longer than edges keep users'
  * connections by default. */
 #define OWNED_TIME (90 * HG_SECOND)
 

@@ -7,9 +7,9 @@
 #include "plugins/lib/url/url_rewrite.h"
 #include "plugins/origin/origin.h"
 
-/* A service knows itself by its URL, by the Host it was sent, and by that Host with the port it listens on, which some
- * append to whatever name they were called by. It sees only http; https and the public Host together are already the
- * public address. */
+/* A service may refer to itself by its URL, by the Host it was sent, and by that Host with the port it listens on,
+ * which some append to any Host. It sees only http; https and the public Host together are already the public
+ * address. */
 static void name_service(const struct rule *rule, const struct hg_head *request, struct url_map *map)
 {
     const struct url *url = &rule->pool->url;

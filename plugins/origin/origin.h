@@ -13,7 +13,7 @@
  *   location_rewrite.c  replaces the service's address with the public one, and vice versa
  *   connection_pool.c   which connection serves which request
  *   connection.c        one socket: connecting, sending, time-outs, closing
- *   output.c            the queue of what is to be sent
+ *   output.c            the queue of bytes to be sent
  *   request.c           down: from events of the exchange to bytes in the connection's queue
  *   response.c          up: from bytes of the socket to events
  *
@@ -245,7 +245,7 @@ void connection_watch(struct connection *connection);
 void connection_set_timer(struct connection *connection);
 /* Sends everything that was queued or sent again, over a new socket. */
 void connection_reopen(struct connection *connection);
-/* Closes the socket and frees the connection. If there is a request, it must already know. */
+/* Closes the socket and frees the connection. If there is a request, it must have been detached before. */
 void connection_free(struct connection *connection);
 
 /* ---- output.c ---- */

@@ -147,7 +147,7 @@ static void abandon(struct request *request)
         connection_free(connection);
 }
 
-/* What came from above is not a valid message. */
+/* The message from above is invalid. */
 static void reject(struct request *request, const char *detail)
 {
     abandon(request);

@@ -28,7 +28,7 @@ void response_start(struct connection *connection)
 {
     connection->response = (struct response){.scan = HTTP1_SCAN_RESPONSE};
     connection->is_paused = false;
-    connection->input_start = connection->input_end; /* the bytes before may still be in use */
+    connection->input_start = connection->input_end; /* the preceding bytes may still be in use */
 }
 
 /* ---- Ends ---- */

@@ -77,7 +77,7 @@ int directory_root(struct directory *directory)
 
 /* ---- Failures ---- */
 
-/* The caller's fault, or the system's. */
+/* Whether it is the caller's fault or the system's. */
 static enum hg_store_status write_status(int error)
 {
     return error == ENOTDIR || error == EISDIR || error == ENAMETOOLONG ? HG_STORE_INVALID : HG_STORE_NOT_WRITABLE;

@@ -13,7 +13,7 @@
 
 /* Initially zero. */
 struct polling {
-    struct hg_store_request *last; /* what was there at the last look, as a list */
+    struct hg_store_request *last; /* the values at the last look, as a list */
 };
 
 /* Whether the folder is on a file system that other machines may change. */

@@ -240,7 +240,7 @@ START_TEST(a_write_is_done_when_its_folder_is_synced)
 }
 END_TEST
 
-START_TEST(what_cannot_be_read_is_not_taken_for_damaged)
+START_TEST(unreadable_values_are_not_taken_for_damaged)
 {
     test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
     read_error = EIO;
@@ -332,7 +332,7 @@ START_TEST(a_read_only_folder_is_served)
 }
 END_TEST
 
-START_TEST(a_folder_that_was_removed_is_made_anew)
+START_TEST(a_folder_that_was_removed_is_recreated)
 {
     test_put_ok(&one, "acme/a", "old", HG_STORE_ABSENT);
     damage("", "rm -r %s");
@@ -413,7 +413,7 @@ END_TEST
 
 /* A process is stopped while it writes: the others can write after a while, and when it continues, it changes
  * nothing. */
-START_TEST(who_is_stopped_with_the_lock_loses_it)
+START_TEST(a_process_that_is_stopped_with_the_lock_loses_it)
 {
     static const enum hg_store_status ends[] = {HG_STORE_UNAVAILABLE, HG_STORE_OK};
     const bool early = _i; /* before it has the lock */
@@ -454,7 +454,7 @@ START_TEST(who_is_stopped_with_the_lock_loses_it)
 END_TEST
 
 /* An operator removes the lock file: two writers do not lose each other's changes. */
-START_TEST(a_lock_file_that_is_removed_is_made_anew)
+START_TEST(a_lock_file_that_is_removed_is_recreated)
 {
     for (unsigned turn = 0; turn < 20; turn++) {
         damage(".lock", "rm -f %s");
@@ -491,7 +491,7 @@ static void expect_changes(const char *keys)
 
 /* On a file system shared by machines, where the kernel reports nothing; without inotify; after the folder was
  * removed. */
-START_TEST(changes_are_found_where_nothing_is_told)
+START_TEST(changes_are_found_without_notifications)
 {
     on_nfs = _i == 0;
     inotify_error = _i == 1 ? EMFILE : 0;
@@ -570,16 +570,16 @@ TCase *test_fault_cases(void)
     tcase_add_test(tests, a_write_that_fails_changes_nothing);
     tcase_add_loop_test(tests, a_lease_that_cannot_be_opened_is_not_lost, 0, 5);
     tcase_add_test(tests, a_write_is_done_when_its_folder_is_synced);
-    tcase_add_test(tests, what_cannot_be_read_is_not_taken_for_damaged);
+    tcase_add_test(tests, unreadable_values_are_not_taken_for_damaged);
     tcase_add_test(tests, the_loop_never_waits_for_the_disk);
     tcase_add_test(tests, a_full_disk_changes_nothing);
     tcase_add_test(tests, a_read_only_folder_is_served);
-    tcase_add_test(tests, a_folder_that_was_removed_is_made_anew);
+    tcase_add_test(tests, a_folder_that_was_removed_is_recreated);
     tcase_add_test(tests, a_value_is_whole_whenever_its_writer_is_killed);
     tcase_add_test(tests, no_write_is_lost_between_processes);
-    tcase_add_loop_test(tests, changes_are_found_where_nothing_is_told, 0, 3);
-    tcase_add_loop_test(tests, who_is_stopped_with_the_lock_loses_it, 0, 2);
-    tcase_add_test(tests, a_lock_file_that_is_removed_is_made_anew);
+    tcase_add_loop_test(tests, changes_are_found_without_notifications, 0, 3);
+    tcase_add_loop_test(tests, a_process_that_is_stopped_with_the_lock_loses_it, 0, 2);
+    tcase_add_test(tests, a_lock_file_that_is_removed_is_recreated);
     tcase_add_checked_fixture(tests, set_up, test_tear_down);
     tcase_set_timeout(tests, 120);
     return tests;

@@ -249,7 +249,7 @@ START_TEST(operations_keep_their_order_and_a_cancelled_one_is_silent)
 }
 END_TEST
 
-START_TEST(what_was_given_is_written_before_the_store_stops)
+START_TEST(pending_writes_are_done_before_the_store_stops)
 {
     const struct hg_store_condition any = {.revision = HG_STORE_ANY};
 
@@ -293,7 +293,7 @@ static bool was_told(void *arg)
 }
 
 /* A store above its user starts after it and stops before it. */
-START_TEST(a_store_may_stand_anywhere)
+START_TEST(a_store_may_be_anywhere_in_the_pipeline)
 {
     static const struct hg_plugin user = {
         .abi = HG_ABI, .role = HG_ROLE_PROVIDER, .name = "user", .worker_start = early_start, .worker_stop = late_stop};
@@ -345,7 +345,7 @@ static bool acquired(void *arg)
 }
 
 /* The holder hangs for longer than its lease, and does not know that when it continues. */
-START_TEST(who_lost_a_lease_can_do_no_harm)
+START_TEST(a_process_that_lost_its_lease_can_do_no_harm)
 {
     uint64_t fence = test_acquire(&one, "lock", 300)->fence;
     struct test_answer *answer;
@@ -547,7 +547,7 @@ static const char *check(const char *path, const char *user)
     return faults;
 }
 
-START_TEST(an_unusable_path_is_told)
+START_TEST(an_unusable_path_is_reported)
 {
     char path[128];
 
@@ -562,7 +562,7 @@ START_TEST(an_unusable_path_is_told)
 }
 END_TEST
 
-START_TEST(the_folder_is_made_for_whom_the_program_becomes)
+START_TEST(the_folder_belongs_to_the_configured_user)
 {
     const struct passwd *nobody = getpwnam("nobody");
     char path[128], inside[160];
@@ -608,16 +608,16 @@ int main(void)
     tcase_add_test(tests, the_largest_value_and_one_more);
     tcase_add_test(tests, wrong_keys_are_the_callers_fault);
     tcase_add_test(tests, operations_keep_their_order_and_a_cancelled_one_is_silent);
-    tcase_add_test(tests, what_was_given_is_written_before_the_store_stops);
-    tcase_add_test(tests, a_store_may_stand_anywhere);
+    tcase_add_test(tests, pending_writes_are_done_before_the_store_stops);
+    tcase_add_test(tests, a_store_may_be_anywhere_in_the_pipeline);
     tcase_add_test(tests, a_lease_has_one_holder);
-    tcase_add_test(tests, who_lost_a_lease_can_do_no_harm);
+    tcase_add_test(tests, a_process_that_lost_its_lease_can_do_no_harm);
     tcase_add_test(tests, a_lease_of_another_machine_ends_by_this_one_s_clock);
     tcase_add_test(tests, the_lease_of_a_dead_process_is_free);
     tcase_add_test(tests, changes_of_others_are_noticed);
     tcase_add_test(tests, a_watch_may_end_in_its_own_callback);
-    tcase_add_test(tests, an_unusable_path_is_told);
-    tcase_add_test(tests, the_folder_is_made_for_whom_the_program_becomes);
+    tcase_add_test(tests, an_unusable_path_is_reported);
+    tcase_add_test(tests, the_folder_belongs_to_the_configured_user);
     tcase_add_checked_fixture(tests, test_set_up, test_tear_down);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, pure);

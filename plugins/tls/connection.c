@@ -168,7 +168,7 @@ static void finish(struct tls_connection *connection)
     tls_connection_leave(connection);
 }
 
-/* Lets the peer receive what is on its way: otherwise, unread bytes from the peer would make the kernel reset the
+/* Lets the peer receive the data in flight: otherwise, unread bytes from the peer would make the kernel reset the
  * connection, and our last bytes would be lost. False: too many connections are doing this already. */
 static bool begin_closing(struct tls_connection *connection)
 {

@@ -29,7 +29,7 @@
 
 static uint8_t content[16384], big[65536];
 
-/* What a session sends and receives with. */
+/* The socket and the buffers of a session. */
 struct wire {
     int fd;
     bool gathering; /* collect records instead of sending them one by one */
@@ -233,7 +233,7 @@ static void dtls_receiver(struct measurement_shared *shared, const void *arg)
     }
 }
 
-/* Waits while too much is in flight. Must not wait for what was lost. */
+/* Waits while too much is in flight. Must not wait for lost data. */
 static void wait_for_receiver(const struct measurement *measurement, unsigned long long *sent)
 {
     static const struct timespec pause = {.tv_nsec = 100000};

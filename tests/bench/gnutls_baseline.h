@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What can be reached at best: only GnuTLS and the kernel, over loopback, AES-128-GCM.
+ * The upper bound: only GnuTLS and the kernel, over loopback, AES-128-GCM.
  */
 #ifndef TESTS_BENCH_GNUTLS_BASELINE_H
 #define TESTS_BENCH_GNUTLS_BASELINE_H

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 #define MESSAGE 64
-/* IP and UDP headers, and what a record of DTLS 1.2 with AES-GCM adds. */
+/* IP and UDP headers, and the overhead of a DTLS 1.2 record with AES-GCM. */
 #define OVERHEAD 65
 
 static double seconds = 2;

@@ -50,7 +50,7 @@ struct driver {
 void driver_init(struct driver *driver, const struct driver_user *user, const struct test_certificate *ca,
                  const struct test_certificate *leaf);
 
-/* Handles events, sends what there is to send, sets the timer. To be called after a change that was not made in a
+/* Handles events, sends pending packets, sets the timer. To be called after a change that was not made in a
  * callback. */
 void driver_flush(struct driver_link *link);
 

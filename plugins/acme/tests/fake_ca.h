@@ -49,7 +49,7 @@ struct fake_ca_order {
     bool wildcard, revoked, revoked_by_own_key;
     struct fake_authorization {
         const char *status;
-        const char *failed; /* the challenge type that did */
+        const char *failed; /* the challenge type that failed */
         const char *tried;  /* the challenge type that was tried */
     } authorizations[FAKE_NAMES_MAX];
     char profile[32], replaces[128];

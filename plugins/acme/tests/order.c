@@ -148,7 +148,7 @@ END_TEST
 
 static void add_second_name(void);
 
-/* The challenges are responded to when all nodes have had time to read the store. This wait is once for all names. */
+/* The challenges are responded to when all nodes have had time to read the store. There is one wait for all names. */
 START_TEST(test_waits_for_other_nodes)
 {
     hg_time began;

@@ -295,7 +295,7 @@ START_TEST(test_back_to_first)
     ck_assert_uint_eq(second->order_count, 1);
     ck_assert_uint_eq(fake_ca_seen(second, "revoke"), revoke);
     ck_assert_uint_eq(fake_ca_seen(lab->ca, "revoke"), 0);
-    ck_assert_str_eq(lab->ca->orders[0].replaces, ""); /* it does not know the other's certificate */
+    ck_assert_str_eq(lab->ca->orders[0].replaces, ""); /* the other CA's certificate is unknown to it */
     lab_renew("a.test");
     lab_run(20 * HG_SECOND);
     ck_assert_int_eq(lab_served_by(lab->ca, "a.test"), 1);

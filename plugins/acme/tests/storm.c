@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Random faults of the authority and of the store, deaths, clock steps and requests, all at once: what must hold all
- * the time, and at the end, without faults.
+ * Random faults of the authority and of the store, deaths, clock steps and requests, all at once. Some invariants must
+ * hold throughout, others at the end, without faults.
  */
 #include "plugins/acme/tests/cases.h"
 #include "plugins/acme/tests/lab.h"
@@ -46,7 +46,7 @@ static void spoil(void)
         fake_ca_forget_rules(lab->ca);
     rule.kind = kinds[chance(sizeof kinds / sizeof *kinds)];
     if (!strcmp(rule.kind, "new-account") && rule.type && !strcmp(rule.type, "accountDoesNotExist"))
-        rule.type = "malformed"; /* it does not lie about the keys that it knows, as changing a key depends on this */
+        rule.type = "malformed"; /* it never denies an existing account, as changing a key depends on this */
     rule.times = 1 + chance(3);
     rule.skip = chance(2);
     fake_ca_rule(lab->ca, rule);

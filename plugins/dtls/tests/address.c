@@ -35,7 +35,7 @@ static void set_gateway(struct hg_sockaddr *address)
     address->size = sizeof *v4;
 }
 
-START_TEST(a_closed_port_is_told_at_once)
+START_TEST(a_closed_port_is_reported_at_once)
 {
     struct hg_link *link;
     hg_time begun = test_clock();
@@ -50,7 +50,7 @@ START_TEST(a_closed_port_is_told_at_once)
 }
 END_TEST
 
-START_TEST(a_silent_address_is_told)
+START_TEST(a_silent_address_is_reported)
 {
     struct hg_link *link;
     int fd = silent_socket(&pair.resolve[0]);
@@ -65,7 +65,7 @@ START_TEST(a_silent_address_is_told)
 }
 END_TEST
 
-START_TEST(a_name_that_does_not_exist_is_told)
+START_TEST(a_name_that_does_not_exist_is_reported)
 {
     struct hg_link *link;
 
@@ -78,7 +78,7 @@ START_TEST(a_name_that_does_not_exist_is_told)
 END_TEST
 
 /* The closed port is given up at once, the silent ones after one Connection Attempt Delay each. */
-START_TEST(addresses_are_tried_beside_each_other)
+START_TEST(addresses_are_tried_in_parallel)
 {
     hg_time begun;
     int fds[2];
@@ -147,7 +147,7 @@ START_TEST(a_fixed_port_goes_from_one_address_to_the_next)
 END_TEST
 
 /* The error reported is that of the last one to fail. */
-START_TEST(addresses_that_all_fail_are_told)
+START_TEST(failure_of_all_addresses_is_reported)
 {
     struct hg_link *link;
     int fd = silent_socket(&pair.resolve[0]);
@@ -165,7 +165,7 @@ START_TEST(addresses_that_all_fail_are_told)
 END_TEST
 
 /* The client's connected socket only receives from the exact address it sent to. */
-START_TEST(answers_leave_from_the_address_asked)
+START_TEST(answers_come_from_the_address_asked)
 {
     struct hg_link *link;
 
@@ -216,7 +216,7 @@ START_TEST(mapped_ipv4_works)
 }
 END_TEST
 
-START_TEST(the_own_address_is_chosen)
+START_TEST(bind_address_is_used)
 {
     pair.client_config.bind = (struct hg_address){.host = "127.0.0.9", .port = 0};
     test_pair_start(&pair, true, true, 0);
@@ -225,7 +225,7 @@ START_TEST(the_own_address_is_chosen)
 }
 END_TEST
 
-START_TEST(a_foreign_own_address_is_told)
+START_TEST(a_foreign_bind_address_is_reported)
 {
     struct hg_link *link;
 
@@ -241,17 +241,17 @@ TCase *address_tests(void)
 {
     TCase *tests = dtls_case("addresses", 30);
 
-    tcase_add_test(tests, a_closed_port_is_told_at_once);
-    tcase_add_test(tests, a_silent_address_is_told);
-    tcase_add_test(tests, a_name_that_does_not_exist_is_told);
-    tcase_add_test(tests, addresses_are_tried_beside_each_other);
+    tcase_add_test(tests, a_closed_port_is_reported_at_once);
+    tcase_add_test(tests, a_silent_address_is_reported);
+    tcase_add_test(tests, a_name_that_does_not_exist_is_reported);
+    tcase_add_test(tests, addresses_are_tried_in_parallel);
     tcase_add_test(tests, families_take_turns);
     tcase_add_test(tests, a_fixed_port_goes_from_one_address_to_the_next);
-    tcase_add_test(tests, addresses_that_all_fail_are_told);
-    tcase_add_test(tests, answers_leave_from_the_address_asked);
+    tcase_add_test(tests, failure_of_all_addresses_is_reported);
+    tcase_add_test(tests, answers_come_from_the_address_asked);
     tcase_add_test(tests, ipv6_works);
     tcase_add_test(tests, mapped_ipv4_works);
-    tcase_add_test(tests, the_own_address_is_chosen);
-    tcase_add_test(tests, a_foreign_own_address_is_told);
+    tcase_add_test(tests, bind_address_is_used);
+    tcase_add_test(tests, a_foreign_bind_address_is_reported);
     return tests;
 }

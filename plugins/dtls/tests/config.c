@@ -36,7 +36,7 @@ START_TEST(either_listen_or_connect)
 }
 END_TEST
 
-START_TEST(wrong_values_are_told)
+START_TEST(wrong_values_are_reported)
 {
     struct dtls_config config = pair.client_config;
 
@@ -107,7 +107,7 @@ TCase *config_tests(void)
     add_config_tests(tests);
     tcase_add_test(tests, a_gateway_needs_certificates_alone);
     tcase_add_test(tests, either_listen_or_connect);
-    tcase_add_test(tests, wrong_values_are_told);
+    tcase_add_test(tests, wrong_values_are_reported);
     tcase_add_test(tests, server_name_is_a_name);
     tcase_add_test(tests, several_gateways_take_no_fixed_port);
     tcase_add_test(tests, a_priority_is_used);

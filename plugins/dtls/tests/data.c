@@ -91,7 +91,7 @@ START_TEST(any_sizes_arrive_in_order)
 END_TEST
 
 /* The core skips numbers (RFC 9000 section 21.4): nothing is sent for them, and later ones keep their numbers. */
-START_TEST(numbers_can_be_left_out)
+START_TEST(numbers_can_be_skipped)
 {
     struct hg_link *client, *link, *peer;
     uint64_t number;
@@ -113,7 +113,7 @@ START_TEST(numbers_can_be_left_out)
 }
 END_TEST
 
-START_TEST(without_pieces_all_goes_on)
+START_TEST(everything_works_without_gso)
 {
     struct hg_link *link, *gateway;
 
@@ -189,7 +189,7 @@ START_TEST(a_link_closes_with_a_full_kernel_buffer)
 }
 END_TEST
 
-START_TEST(passing_errors_lose_datagrams_alone)
+START_TEST(temporary_errors_only_lose_datagrams)
 {
     static const int codes[] = {ENOBUFS, EPERM, ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, ENOMEM};
     struct hg_link *link, *gateway;
@@ -274,7 +274,7 @@ START_TEST(a_probe_is_a_datagram_of_its_own)
 END_TEST
 
 /* The interface refuses it: this is reported at once and has no other effect. */
-START_TEST(a_refused_probe_is_told_at_once)
+START_TEST(a_refused_probe_is_reported_at_once)
 {
     struct hg_link *client, *link, *peer;
 
@@ -301,7 +301,7 @@ START_TEST(a_refused_probe_is_told_at_once)
 END_TEST
 
 /* On no socket may the kernel refuse a probe because of a path MTU that it learned from ICMP. */
-START_TEST(the_kernel_does_not_judge_the_path)
+START_TEST(the_kernel_refuses_no_probe_because_of_icmp)
 {
     struct hg_link *link;
     int value = 0;
@@ -394,7 +394,7 @@ START_TEST(late_records_arrive)
 END_TEST
 
 /* By records sent, records received, and time. */
-START_TEST(old_keys_are_told_once)
+START_TEST(old_keys_are_reported_once)
 {
     struct hg_link *client, *gateway;
     struct dtls_limits *limits;
@@ -454,20 +454,20 @@ TCase *data_tests(void)
 
     tcase_add_test(tests, a_batch_leaves_and_arrives_in_one_piece);
     tcase_add_test(tests, any_sizes_arrive_in_order);
-    tcase_add_loop_test(tests, numbers_can_be_left_out, 0, 2);
-    tcase_add_loop_test(tests, without_pieces_all_goes_on, 0, 2);
+    tcase_add_loop_test(tests, numbers_can_be_skipped, 0, 2);
+    tcase_add_loop_test(tests, everything_works_without_gso, 0, 2);
     tcase_add_loop_test(tests, a_full_kernel_buffer_is_waited_for, 0, 2);
     tcase_add_test(tests, a_link_closes_with_a_full_kernel_buffer);
-    tcase_add_test(tests, passing_errors_lose_datagrams_alone);
+    tcase_add_test(tests, temporary_errors_only_lose_datagrams);
     tcase_add_loop_test(tests, a_smaller_path_shrinks_packets, 0, 2);
     tcase_add_test(tests, a_probe_is_a_datagram_of_its_own);
-    tcase_add_loop_test(tests, a_refused_probe_is_told_at_once, 0, 2);
-    tcase_add_test(tests, the_kernel_does_not_judge_the_path);
+    tcase_add_loop_test(tests, a_refused_probe_is_reported_at_once, 0, 2);
+    tcase_add_test(tests, the_kernel_refuses_no_probe_because_of_icmp);
     tcase_add_test(tests, the_mtu_option_bounds_packets);
     tcase_add_test(tests, a_handshake_fits_a_small_path);
     tcase_add_test(tests, a_datagram_may_hold_several_records);
     tcase_add_test(tests, late_records_arrive);
-    tcase_add_loop_test(tests, old_keys_are_told_once, 0, 3);
+    tcase_add_loop_test(tests, old_keys_are_reported_once, 0, 3);
     tcase_add_test(tests, too_many_forgeries_end_an_association);
     return tests;
 }

@@ -20,7 +20,7 @@ START_TEST(both_ends_open_a_link)
     ck_assert_str_eq(client->security, "DTLS1.2 ECDHE-X25519 AES-128-GCM");
     ck_assert_str_eq(gateway->security, client->security);
     ck_assert_str_eq(pair.provider.server_name, "gate.test");
-    /* Packets start with datagrams of 1,200 bytes; what the loopback interface takes may be probed. */
+    /* Packets start with datagrams of 1,200 bytes; sizes up to the loopback interface's MTU may be probed. */
     ck_assert_uint_eq(client->max_packet, 1200 - 37);
     ck_assert_uint_eq(gateway->max_packet, 1200 - 37);
     ck_assert_uint_eq(client->probe_max, 16347);

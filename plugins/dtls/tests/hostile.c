@@ -73,7 +73,7 @@ static size_t random_datagram(uint8_t *bytes, size_t capacity)
     return size;
 }
 
-START_TEST(random_datagrams_make_no_state)
+START_TEST(random_datagrams_create_no_state)
 {
     uint8_t bytes[1600];
     size_t in = 0, out = 0, before;
@@ -102,7 +102,7 @@ START_TEST(random_datagrams_make_no_state)
 }
 END_TEST
 
-START_TEST(hellos_without_a_cookie_make_no_state)
+START_TEST(hellos_without_a_cookie_create_no_state)
 {
     uint8_t hello[2048];
     size_t size, answered, before;
@@ -234,7 +234,7 @@ START_TEST(forged_alerts_do_not_end_a_link)
 }
 END_TEST
 
-START_TEST(a_ghost_does_not_stand_in_the_way)
+START_TEST(a_ghost_does_not_block_new_links)
 {
     struct hg_link *link, *ghost, *begun;
     struct sockaddr_in v4;
@@ -260,7 +260,7 @@ START_TEST(a_ghost_does_not_stand_in_the_way)
     ck_assert_uint_eq(COUNTER(pair.gateway, handshakes_failed), 1);
     ck_assert(!ghost->down);
 
-    /* A complete one gets its own packets; it is up to the core to find the ghost dead. */
+    /* A complete one gets its own packets; it is up to the core to detect that the ghost is dead. */
     pair.accepted = NULL;
     link = test_connect_up(&pair);
     ck_assert(!ghost->down);
@@ -366,7 +366,7 @@ START_TEST(handshakes_are_bounded)
     test_wait(&pair, COUNTER(pair.gateway, refused) >= 6, 1000);
     ck_assert_uint_eq(pair.provider.asked, 2);
     ck_assert_uint_ge(COUNTER(pair.gateway, refused), 6);
-    /* Another one's turn comes when one of those has finished. */
+    /* Another one gets its turn when one of those has finished. */
     pair.provider.later = false;
     test_pair_answer(&pair, hg_certificate_ref(pair.provider.certificate));
     test_wait(&pair, COUNTER(pair.client, handshakes) >= 3, 4000);
@@ -459,7 +459,7 @@ START_TEST(a_gateway_that_is_gone_is_noticed)
 }
 END_TEST
 
-START_TEST(a_gateway_started_anew_is_noticed)
+START_TEST(a_restarted_gateway_is_noticed)
 {
     struct hg_link *link;
     uint16_t port;
@@ -526,7 +526,7 @@ START_TEST(another_protocol_is_refused)
 END_TEST
 
 /* A session that has lost its link finishes over another one; the core decides whom to refuse when `open` arrives. */
-START_TEST(a_draining_gateway_still_makes_links)
+START_TEST(a_draining_gateway_still_accepts_links)
 {
     void (*drain)(struct hg_worker *) = hopgate_plugin()->worker_drain;
 
@@ -544,20 +544,20 @@ TCase *hostile_tests(void)
 {
     TCase *tests = dtls_case("hostile", 60);
 
-    tcase_add_test(tests, random_datagrams_make_no_state);
-    tcase_add_test(tests, hellos_without_a_cookie_make_no_state);
+    tcase_add_test(tests, random_datagrams_create_no_state);
+    tcase_add_test(tests, hellos_without_a_cookie_create_no_state);
     tcase_add_test(tests, mangled_hellos_do_no_harm);
     tcase_add_test(tests, a_live_association_survives_its_own_address);
     tcase_add_test(tests, forged_alerts_do_not_end_a_link);
-    tcase_add_test(tests, a_ghost_does_not_stand_in_the_way);
+    tcase_add_test(tests, a_ghost_does_not_block_new_links);
     tcase_add_test(tests, a_stranger_at_its_address_does_not_end_a_link);
     tcase_add_test(tests, handshakes_are_bounded);
     tcase_add_test(tests, handshakes_of_a_source_are_limited);
     tcase_add_test(tests, a_thousand_associations_share_a_socket);
     tcase_add_test(tests, a_gateway_that_is_gone_is_noticed);
-    tcase_add_test(tests, a_gateway_started_anew_is_noticed);
+    tcase_add_test(tests, a_restarted_gateway_is_noticed);
     tcase_add_loop_test(tests, other_tools_can_shake_hands, 0, 3);
     tcase_add_test(tests, another_protocol_is_refused);
-    tcase_add_test(tests, a_draining_gateway_still_makes_links);
+    tcase_add_test(tests, a_draining_gateway_still_accepts_links);
     return tests;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What a gateway keeps about its associations, and how it asks their clients to reconnect.
+ * How a gateway records its associations, and how it asks their clients to reconnect.
  */
 #include "plugins/dtls/tests/cases.h"
 
@@ -169,7 +169,7 @@ static void overwrite(off_t offset, const void *bytes, size_t size)
 }
 
 /* A broken record costs one client its hint, a broken file all of them, and nothing else is affected. */
-START_TEST(what_is_broken_is_left_out)
+START_TEST(broken_records_are_ignored)
 {
     struct dtls_roster *roster;
     struct dtls_path path = path_number(50);
@@ -212,7 +212,7 @@ static off_t size_of_gateways_file(void)
     return state.st_size;
 }
 
-START_TEST(a_gateway_keeps_who_is_up)
+START_TEST(a_gateway_records_its_associations)
 {
     ck_assert_int_eq(size_of_gateways_file(), 64);
     test_connect_up(&pair);
@@ -231,7 +231,7 @@ static void ignore(void *arg, int events)
 }
 
 /* Everyone in the roster gets the hint twice, and is then forgotten. */
-START_TEST(clients_are_called_back)
+START_TEST(clients_are_asked_to_reconnect)
 {
     int clients[3];
     struct dtls_path paths[3];
@@ -269,7 +269,7 @@ START_TEST(clients_are_called_back)
 END_TEST
 
 /* A client that gets it does not trust it, but has the core check the link. */
-START_TEST(a_hint_makes_the_client_ask)
+START_TEST(a_hint_makes_the_client_check)
 {
     struct dtls_instance *state = (struct dtls_instance *)pair.gateway->instance->state;
     static const uint8_t alert[] = {21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 10};
@@ -293,10 +293,10 @@ TCase *roster_tests(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, it_outlives_its_process);
     tcase_add_test(tests, it_does_not_grow_with_time);
-    tcase_add_loop_test(tests, what_is_broken_is_left_out, 0, 5);
+    tcase_add_loop_test(tests, broken_records_are_ignored, 0, 5);
     tcase_add_test(tests, without_a_folder_nothing_is_kept);
-    tcase_add_test(tests, a_gateway_keeps_who_is_up);
-    tcase_add_test(tests, clients_are_called_back);
-    tcase_add_test(tests, a_hint_makes_the_client_ask);
+    tcase_add_test(tests, a_gateway_records_its_associations);
+    tcase_add_test(tests, clients_are_asked_to_reconnect);
+    tcase_add_test(tests, a_hint_makes_the_client_check);
     return tests;
 }

@@ -175,7 +175,7 @@ static void watch_client(struct hg_host *host)
     told[0] = '\0';
 }
 
-START_TEST(small_kernel_buffers_are_told_once)
+START_TEST(small_kernel_buffers_are_logged_once)
 {
     struct hg_host host;
 
@@ -189,7 +189,7 @@ START_TEST(small_kernel_buffers_are_told_once)
 }
 END_TEST
 
-START_TEST(kernel_buffers_are_as_wanted)
+START_TEST(kernel_buffers_are_as_configured)
 {
     struct hg_host host;
     int size;
@@ -215,7 +215,7 @@ TCase *socket_tests(void)
     TCase *tests = dtls_case("sockets", 30);
 
     tcase_add_loop_test(tests, datagrams_carry_no_marks, 0, 2);
-    tcase_add_test(tests, small_kernel_buffers_are_told_once);
-    tcase_add_test(tests, kernel_buffers_are_as_wanted);
+    tcase_add_test(tests, small_kernel_buffers_are_logged_once);
+    tcase_add_test(tests, kernel_buffers_are_as_configured);
     return tests;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What tests/unit/transport_pair.h and transport_cases.h must know of this transport.
+ * The definitions of this transport for tests/unit/transport_pair.h and transport_cases.h.
  */
 #ifndef PLUGINS_DTLS_TESTS_TRANSPORT_H
 #define PLUGINS_DTLS_TESTS_TRANSPORT_H

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-START_TEST(records_are_taken_off_a_datagram)
+START_TEST(records_are_split_off_a_datagram)
 {
     static const uint8_t datagram[] = {23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 'a', 'b',
                                        21, 254, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 'c'};
@@ -31,7 +31,7 @@ START_TEST(records_are_taken_off_a_datagram)
 }
 END_TEST
 
-START_TEST(what_is_no_record_is_not_taken)
+START_TEST(invalid_records_are_dropped)
 {
     static const uint8_t good[] = {23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 'a', 'b'};
     /* type, version, length: 0, more than is left, more than any record has */
@@ -124,7 +124,7 @@ START_TEST(a_mangled_hello_is_read_within_its_bounds)
 }
 END_TEST
 
-START_TEST(fragments_are_no_hello)
+START_TEST(fragments_are_not_a_hello)
 {
     static const size_t places[] = {13, 16, 21, 24, 4}; /* type, length, offset, fragment's length, epoch */
     uint8_t bytes[256];
@@ -192,11 +192,11 @@ TCase *unit_tests(void)
 {
     TCase *tests = dtls_case("unit", 30);
 
-    tcase_add_test(tests, records_are_taken_off_a_datagram);
-    tcase_add_test(tests, what_is_no_record_is_not_taken);
+    tcase_add_test(tests, records_are_split_off_a_datagram);
+    tcase_add_test(tests, invalid_records_are_dropped);
     tcase_add_test(tests, a_hello_is_read);
     tcase_add_test(tests, a_mangled_hello_is_read_within_its_bounds);
-    tcase_add_test(tests, fragments_are_no_hello);
+    tcase_add_test(tests, fragments_are_not_a_hello);
     tcase_add_test(tests, a_piece_is_cut_into_datagrams);
     tcase_add_test(tests, cookies_end_with_their_keys);
     return tests;

@@ -114,7 +114,7 @@ static void interim(struct hg_self *self, int status)
     hg_emit_head(self, HG_UP, head);
 }
 
-/* What is answered before the request has ended. */
+/* Responses that start before the request has ended. */
 static void begin(struct hg_self *self, const struct hg_head *head)
 {
     static const struct hg_reason refused = {503, "connection_refused", "nobody \"home\"", 7};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What is below the edge in its tests: an origin that answers as the path says, and records what reached it; and a
- * provider of a certificate.
+ * The stages below the edge in its tests: an origin that answers as the path says, and records the requests that
+ * reached it; and a provider of a certificate.
  */
 #ifndef PLUGINS_HTTP_TESTS_ANSWER_H
 #define PLUGINS_HTTP_TESTS_ANSWER_H
@@ -10,7 +10,8 @@
 #include <hopgate/certificates.h>
 #include <hopgate/host.h>
 
-/* What reached the origin. Shared by its thread and the test's, so read it only when nothing is running. */
+/* The requests that reached the origin. Shared by its thread and the test's, so read it only when nothing is
+ * running. */
 struct seen {
     unsigned heads, ends, resets, detaches;
     uint64_t bytes;

@@ -58,7 +58,7 @@ END_TEST
 
 #define CROWD 40
 
-/* Users who connect while there are no descriptors left wait, and none is lost. */
+/* Users who connect when descriptors have run out have to wait, and none is lost. */
 static void come_in_crowd(struct bench *bench)
 {
     struct user users[CROWD];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Requests and how they are forwarded: versions, pipelining, what is said about the user.
+ * Requests and how they are forwarded: versions, pipelining, the fields about the user.
  */
 #include "plugins/http/tests/cases.h"
 
@@ -201,7 +201,7 @@ START_TEST(test_max_forwards)
 }
 END_TEST
 
-/* If a request without a body is answered here, the connection can be used for whatever follows. */
+/* If a request without a body is answered here, the connection can be reused. */
 static void ask_nearby(struct bench *bench)
 {
     static const char here[] = "OPTIONS /ok HTTP/1.1\r\nMax-Forwards: 0\r\nHost: a\r\n\r\n";
@@ -232,7 +232,7 @@ START_TEST(test_answered_here)
 }
 END_TEST
 
-/* A request that was here three times is in a loop (RFC 8586), in whichever field lines it says so; other names do not
+/* A request that has been here three times is in a loop (RFC 8586), whichever field lines show that; other names do not
  * count. */
 static void loop(struct bench *bench)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What codecs of all formats have in common: checking the order of messages and the bytes of texts, and
- * collecting messages that arrive in pieces. docs/protocol.md, section 8.
+ * Shared by the codecs of all formats: checking the order of messages and the bytes of texts, and collecting messages
+ * that arrive in pieces. docs/protocol.md, section 8.
  */
 #ifndef PLUGINS_LIB_CODEC_CODEC_H
 #define PLUGINS_LIB_CODEC_CODEC_H

@@ -178,7 +178,7 @@ START_TEST(arguments_and_variables_reach_the_program)
 }
 END_TEST
 
-START_TEST(failures_are_told_with_the_last_line)
+START_TEST(failures_are_reported_with_the_last_line)
 {
     ck_assert_ptr_nonnull(strstr(run("#!/bin/sh\necho first\necho the zone is locked >&2\nexit 3\n"),
                                  "program exited with status 3: the zone is locked"));
@@ -189,7 +189,7 @@ START_TEST(failures_are_told_with_the_last_line)
 }
 END_TEST
 
-START_TEST(what_cannot_be_run_is_told)
+START_TEST(a_program_that_cannot_be_run_is_reported)
 {
     static const char *const none[] = {NULL};
 
@@ -208,7 +208,7 @@ START_TEST(what_cannot_be_run_is_told)
 }
 END_TEST
 
-START_TEST(who_hangs_is_killed_with_its_children)
+START_TEST(a_program_that_hangs_is_killed_with_its_children)
 {
     static const char *const none[] = {NULL};
     pid_t grandchild;
@@ -324,9 +324,9 @@ int main(void)
     TCase *tests = tcase_create("hook");
 
     tcase_add_test(tests, arguments_and_variables_reach_the_program);
-    tcase_add_test(tests, failures_are_told_with_the_last_line);
-    tcase_add_test(tests, what_cannot_be_run_is_told);
-    tcase_add_test(tests, who_hangs_is_killed_with_its_children);
+    tcase_add_test(tests, failures_are_reported_with_the_last_line);
+    tcase_add_test(tests, a_program_that_cannot_be_run_is_reported);
+    tcase_add_test(tests, a_program_that_hangs_is_killed_with_its_children);
     tcase_add_test(tests, a_child_in_the_background_is_not_waited_for);
     tcase_add_test(tests, a_flood_of_output_is_bounded);
     tcase_add_test(tests, a_cancelled_program_is_killed_and_silent);

@@ -92,7 +92,7 @@ bool http1_next_field(const uint8_t **at, const uint8_t *end, struct hg_field *f
 /* ---- Trailers ---- */
 
 /* RFC 9110 section 6.5.1: a trailer is too late for fields that frame, route, modify or authenticate a message, or say
- * how to read its content; nor may it contain what an edge says about the user. */
+ * how to read its content; nor may it contain fields in which an edge describes the user. */
 static bool is_no_trailer(struct hg_text name)
 {
     static const char *const names[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Which bytes are a valid head: a state machine that reads each byte once and is never lenient.
+ * The syntax of heads: a state machine that reads each byte once and is never lenient.
  */
 #include "plugins/lib/http1/http1_internal.h"
 

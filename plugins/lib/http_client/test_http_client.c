@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Unit tests of requests to HTTPS servers: whom they trust, and that this costs nothing per connection. The loop is
- * real, the server runs in a thread, and the system's trust store is replaced.
+ * Unit tests of requests to HTTPS servers: which servers are trusted, and that verifying them costs nothing per
+ * connection. The loop is real, the server runs in a thread, and the system's trust store is replaced.
  */
 #include "plugins/lib/http_client/http_client.h"
 #include "plugins/lib/http_client/trusted_cas.h"
@@ -274,7 +274,7 @@ static void tear_down(void)
 /* ---- Which servers are trusted ---- */
 
 /* A private authority is trusted in addition to the public ones, not instead of them. */
-START_TEST(the_file_is_trusted_beside_the_system)
+START_TEST(the_file_is_trusted_in_addition_to_the_system)
 {
     ck_assert_str_eq(try(&of_file, NO_FAULT, true), "");
     ck_assert_str_eq(try(&of_system, NO_FAULT, true), "");
@@ -409,7 +409,7 @@ int main(void)
 
     for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++)
         unsetenv(proxies[i]);
-    tcase_add_test(tests, the_file_is_trusted_beside_the_system);
+    tcase_add_test(tests, the_file_is_trusted_in_addition_to_the_system);
     tcase_add_test(tests, others_are_refused_before_the_request);
     tcase_add_test(tests, the_next_call_is_refused_as_well);
     tcase_add_test(tests, roots_are_read_once);

@@ -55,7 +55,7 @@ static bool pad(gnutls_datum_t number, uint8_t *padded, size_t size)
 
 /* ---- Public keys ---- */
 
-/* In `size` bytes; 0: in as few as possible. */
+/* In `size` bytes; 0: as few as possible. */
 static char *number_text(gnutls_datum_t number, size_t size)
 {
     uint8_t padded[COORDINATE_MAX];

@@ -12,8 +12,8 @@
 #include <gnutls/x509.h>
 #include <jansson.h>
 
-/* Signs `payload`, any text. Takes `header`, the protected header, and adds "alg" to it. Either may be NULL when memory
- * has run out: so is the result then. */
+/* Signs `payload`, any text. Takes `header`, the protected header, and adds "alg" to it. If either is NULL because
+ * memory has run out, the result is NULL, too. */
 json_t *jose_sign(json_t *header, const char *payload, gnutls_x509_privkey_t key);
 /* The same with HS256; `key` is base64url, as in a JWK (RFC 7518 section 6.4.1). */
 json_t *jose_mac(json_t *header, const char *payload, const char *key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * base64url; keys and signed messages, checked with openssl, which is not ours.
+ * base64url; keys and signed messages, checked with openssl, an independent implementation.
  */
 #include "plugins/lib/jose/base64url.h"
 #include "plugins/lib/jose/jose.h"
@@ -41,7 +41,7 @@ static void write_file(const char *name, const void *bytes, size_t size)
     fclose(file);
 }
 
-/* What a command prints, both streams. */
+/* The output of a command, both streams. */
 static char *output_of(const char *command)
 {
     FILE *pipe = popen(command, "r");
@@ -134,7 +134,8 @@ START_TEST(test_jwk)
 }
 END_TEST
 
-/* r and s of a signature as the DER that openssl reads: positive numbers, so that a set top bit needs a zero before. */
+/* r and s of a signature as the DER that openssl reads: positive numbers, so one with its top bit set needs a leading
+ * zero. */
 static size_t der_of(const uint8_t *raw, size_t coordinate, uint8_t der[128])
 {
     size_t size = 2;
@@ -194,7 +195,7 @@ static void check_signature(gnutls_x509_privkey_t key, size_t coordinate, const 
     gnutls_free(pem.data);
 }
 
-/* Of elliptic curves often enough that numbers with a byte less and with their top bit set come up. */
+/* Often enough, for elliptic curves, that numbers with a byte less and with their top bit set occur. */
 START_TEST(test_signature)
 {
     gnutls_x509_privkey_t key;

@@ -20,8 +20,8 @@ struct ratelimit_config {
 };
 
 /* Its options, for the plugin's table. By default, a source costs at most a tenth of a core, at 0.4 ms per handshake
- * with ECDSA (make bench-idle). If 1,000 clients behind one NAT come at once, and again after 0.4, 1.2 and 2.8 s (RFC
- * 6347 section 4.2.4.1), all get in within 3 s. */
+ * with ECDSA (make bench-idle). If 1,000 clients behind one NAT connect at once, and retry after 0.4, 1.2 and 2.8 s
+ * (RFC 6347 section 4.2.4.1), all get in within 3 s. */
 #define RATELIMIT_OPTIONS(config, member)                                                                              \
     {.name = "handshake_rate",                                                                                         \
      .type = HG_OPTION_INTEGER,                                                                                        \

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Whose handshake is signed next. Signatures are the main cost of a server's handshakes: 0.1 ms with ECDSA, 1 ms with
- * 2,048-bit RSA, 5 ms with 4,096-bit RSA. Once signing has taken 5 ms in a turn of the loop, the rest waits, so that no
- * other event is delayed by more than that and one signature.
+ * Decides whose handshake is signed next. Signatures are the main cost of a server's handshakes: 0.1 ms with ECDSA,
+ * 1 ms with 2,048-bit RSA, 5 ms with 4,096-bit RSA. Once signing has taken 5 ms in a turn of the loop, the rest waits,
+ * so that no other event is delayed by more than that and one signature.
  *
  * There are several queues, by how many turns of the same source are already waiting: none, one, two or three, four to
  * seven, and so on. Every other turn goes to the first queue that is not empty; the other turns rotate through all
- * queues. So a source that sends many gets only what is left over, and one that comes alone waits for just a handful of
- * others, however many there are.
+ * queues. So a source that sends many gets only what is left over, and one with a single request waits for just a
+ * handful of others, however many there are.
  */
 #ifndef PLUGINS_LIB_RATELIMIT_SIGNING_QUEUE_H
 #define PLUGINS_LIB_RATELIMIT_SIGNING_QUEUE_H

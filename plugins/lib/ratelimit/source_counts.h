@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * How many things each source has, counted for its address and its network in tables of a fixed size. An address is an
- * IPv4 address or an IPv6 /64, which is what one subscriber has (RFC 6177); a network is an IPv4 /24 or an IPv6 /48.
- * Sources with the same place in a table are counted together; without the seed, nobody can choose such sources.
+ * Counts for each source, by its address and by its network, in tables of a fixed size. An address is an IPv4 address
+ * or an IPv6 /64, which is what one subscriber has (RFC 6177); a network is an IPv4 /24 or an IPv6 /48. Sources with
+ * the same place in a table are counted together; without the seed, nobody can choose such sources.
  */
 #ifndef PLUGINS_LIB_RATELIMIT_SOURCE_COUNTS_H
 #define PLUGINS_LIB_RATELIMIT_SOURCE_COUNTS_H

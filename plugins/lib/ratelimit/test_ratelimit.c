@@ -50,8 +50,8 @@ static unsigned admitted(const char *address, unsigned tries)
     return count;
 }
 
-/* A source that was known before a restart comes back along with all others. */
-START_TEST(those_who_were_here_do_not_count)
+/* A source that was known before a restart returns along with all others. */
+START_TEST(known_sources_do_not_count)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000201)};
 
@@ -104,7 +104,7 @@ START_TEST(without_a_rate_there_is_no_limit)
 }
 END_TEST
 
-START_TEST(the_log_tells_once_a_minute)
+START_TEST(refusals_are_logged_once_a_minute)
 {
     admitted("192.0.2.1", 100);
     ck_assert_str_eq(fake.log, "warning: handshakes from 192.0.2.1 exceed handshake_rate (10 per second) and are "
@@ -147,8 +147,8 @@ int main(void)
     tcase_add_test(tests, a_burst_then_the_rate);
     tcase_add_test(tests, each_source_has_its_own);
     tcase_add_test(tests, without_a_rate_there_is_no_limit);
-    tcase_add_test(tests, those_who_were_here_do_not_count);
-    tcase_add_test(tests, the_log_tells_once_a_minute);
+    tcase_add_test(tests, known_sources_do_not_count);
+    tcase_add_test(tests, refusals_are_logged_once_a_minute);
     tcase_add_test(tests, the_table_cannot_be_exhausted);
     tcase_set_timeout(tests, 30);
     suite_add_tcase(suite, tests);

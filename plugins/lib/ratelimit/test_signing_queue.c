@@ -106,7 +106,7 @@ START_TEST(one_signature_may_take_longer)
 }
 END_TEST
 
-START_TEST(a_source_alone_gets_all)
+START_TEST(a_lone_source_gets_everything)
 {
     for (size_t i = 0; i < CROWD; i++)
         come(&crowd[i], "192.0.2.1");
@@ -115,9 +115,9 @@ START_TEST(a_source_alone_gets_all)
 }
 END_TEST
 
-/* However many come from one source, or from all addresses of one network, a client from elsewhere waits for only a
- * handful of others, and so does a neighbor of that source. */
-START_TEST(who_comes_alone_is_soon_next)
+/* However many requests are from one source, or from all addresses of one network, a client from elsewhere waits for
+ * only a handful of others, and so does a neighbor of that source. */
+START_TEST(a_lone_client_is_soon_next)
 {
     for (size_t i = 0; i < CROWD; i++) {
         char address[64];
@@ -138,7 +138,7 @@ START_TEST(who_comes_alone_is_soon_next)
 }
 END_TEST
 
-START_TEST(who_leaves_is_not_called)
+START_TEST(a_client_that_leaves_is_not_called)
 {
     for (size_t i = 0; i < 40; i++)
         come(&crowd[i], i % 2 ? "192.0.2.1" : "192.0.2.2");
@@ -193,9 +193,9 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_turn_of_the_loop_is_short);
     tcase_add_test(tests, one_signature_may_take_longer);
-    tcase_add_test(tests, a_source_alone_gets_all);
-    tcase_add_loop_test(tests, who_comes_alone_is_soon_next, 0, 4);
-    tcase_add_test(tests, who_leaves_is_not_called);
+    tcase_add_test(tests, a_lone_source_gets_everything);
+    tcase_add_loop_test(tests, a_lone_client_is_soon_next, 0, 4);
+    tcase_add_test(tests, a_client_that_leaves_is_not_called);
     tcase_add_test(tests, nobody_gets_all);
     tcase_set_timeout(tests, 30);
     suite_add_tcase(suite, tests);

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-/* How long it is held on after a process has died, at most. */
+/* How long it remains held after a process has died, at most. */
 #define TIME_TO_LIVE (30 * HG_SECOND)
 #define RENEW_PAUSE  (TIME_TO_LIVE / 3)
 

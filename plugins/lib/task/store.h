@@ -32,8 +32,8 @@ void store_remove(const struct store *store, const char *kind, const char *name,
 
 /* ---- In a task ---- */
 
-/* What is returned here, unless it is the caller's to free, is valid until the task waits for something else. The
- * status is HG_STORE_UNAVAILABLE if the task was cancelled or the store has stopped. */
+/* Results that the caller need not free are valid until the task waits for something else. The status is
+ * HG_STORE_UNAVAILABLE if the task was cancelled or the store has stopped. */
 const struct hg_store_answer *task_store_get(struct task *task, const struct store *store, const char *kind,
                                              const char *name);
 const struct hg_store_answer *task_store_put(struct task *task, const struct store *store, const char *kind,
@@ -54,7 +54,7 @@ const char *task_store_each(struct task *task, const struct store *store, const 
 
 /* ---- Answers ---- */
 
-/* The value as a JSON object, for the caller to free; NULL: it is none. */
+/* The value as a JSON object, for the caller to free; NULL: it is not one. */
 json_t *store_json(const struct hg_store_answer *answer);
 /* The last segment of a key. */
 struct hg_text store_name(struct hg_text key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Sequential code beside the worker's loop: a thread that takes turns with the worker. Only one of the two runs at a
+ * Sequential code alongside the worker's loop: a thread that takes turns with the worker. Only one of the two runs at a
  * time. The worker waits while a task computes, and a task waits while the worker does, so a task may read and write
  * whatever belongs to the worker, without locks. What must happen in the worker's thread (timers, calls of other
  * plugins) is handed to it by task_do() and task_wait().

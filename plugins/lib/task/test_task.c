@@ -196,7 +196,7 @@ static void sleep_once(struct task *self, void *arg)
     *(bool *)arg = task_sleep(self, 50 * HG_MILLISECOND);
 }
 
-START_TEST(task_sleep_lasts_as_long_as_told)
+START_TEST(task_sleep_lasts_as_long_as_requested)
 {
     const hg_time start = hg_now(worker);
     bool slept = false;
@@ -247,7 +247,7 @@ START_TEST(the_worker_continues_during_a_computation)
     atomic_store(&computing, false);
     begin(run_computation, NULL);
     ck_assert(fixture_run(fixture, is_computing, NULL, 5000));
-    fixture_wait(fixture, 50); /* would not return if the loop stood still */
+    fixture_wait(fixture, 50); /* would not return if the loop were blocked */
     ck_assert(!is_over);
     atomic_store(&may_finish, true);
     ck_assert(fixture_run(fixture, has_ended, NULL, 5000));
@@ -264,7 +264,7 @@ int main(void)
     tcase_add_test(tests, task_wait_fails_if_the_operation_cannot_begin);
     tcase_add_test(tests, cancelling_stops_the_operation_and_returns_when_run_has);
     tcase_add_test(tests, a_task_that_is_cancelled_at_once_runs_cancelled);
-    tcase_add_test(tests, task_sleep_lasts_as_long_as_told);
+    tcase_add_test(tests, task_sleep_lasts_as_long_as_requested);
     tcase_add_test(tests, task_sleep_ends_when_cancelled);
     tcase_add_test(tests, the_worker_continues_during_a_computation);
     tcase_add_checked_fixture(tests, set_up, tear_down);

@@ -131,7 +131,7 @@ START_TEST(https_stays)
 END_TEST
 
 /* The service is at http://127.0.0.1:4000/base. */
-START_TEST(a_base_is_taken_off)
+START_TEST(a_base_is_removed)
 {
     const struct url_map map = {.places = {url_place_of(HG_TEXT(""), HG_TEXT("127.0.0.1:4000"))},
                                 .place_count = 1,
@@ -258,7 +258,7 @@ int main(void)
 
     tcase_add_test(tests, addresses_of_a_service);
     tcase_add_test(tests, https_stays);
-    tcase_add_test(tests, a_base_is_taken_off);
+    tcase_add_test(tests, a_base_is_removed);
     tcase_add_test(tests, a_prefix_is_put_back);
     tcase_add_test(tests, targets_of_requests);
     tcase_add_test(tests, public_loopback);

@@ -130,7 +130,7 @@ static const struct url_place *find_place(const struct url_map *map, struct hg_t
 
 /* ---- Paths and URLs ---- */
 
-/* Removes what the map removes; `*prefix` is what replaces it. False: the path is not mapped. */
+/* Removes the start that the map replaces; `*prefix` is its replacement. False: the path is not mapped. */
 static bool map_path(const struct url_map *map, struct hg_text *path, struct hg_text *prefix)
 {
     *prefix = map->path;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What openssl, which is not ours, says of a request or a certificate. */
+/* Checks what openssl, an independent implementation, prints about a request or a certificate. */
 static void expect(const gnutls_datum_t *der, const char *type, const char *command, const char *const *wanted,
                    size_t count)
 {

@@ -133,7 +133,7 @@ static bool fill(gnutls_x509_crt_t crt, gnutls_x509_crq_t request, const struct 
                                                                  wanted->extension.size, 1) >= 0);
 }
 
-/* What a handshake takes. NULL: out of memory. */
+/* In the form that handshakes need. NULL: out of memory. */
 static struct hg_certificate *wrap(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key)
 {
     struct hg_certificate *certificate = calloc(1, sizeof *certificate);

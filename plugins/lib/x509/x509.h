@@ -20,12 +20,12 @@ enum x509_key_type {
 
 /* NULL: out of memory, or GnuTLS has failed. RSA takes tens to hundreds of milliseconds. */
 gnutls_x509_privkey_t x509_key_new(enum x509_key_type type);
-/* NULL: this is no key. */
+/* NULL: this is not a key. */
 gnutls_x509_privkey_t x509_key_read(struct hg_text pem);
 /* As PKCS #8, for the caller to wipe and free. NULL: out of memory. */
 char *x509_key_pem(gnutls_x509_privkey_t key);
 
-/* The 4 or 16 bytes of an IP address; 0: it is none. */
+/* The 4 or 16 bytes of an IP address; 0: not an address. */
 size_t x509_address(struct hg_text text, uint8_t address[16]);
 
 /* A request for a certificate for host names and IP addresses, in DER; gnutls_free() frees its data. Without data: out

@@ -115,7 +115,7 @@ START_TEST(both_connections_end)
 END_TEST
 
 /* A user with any number of connections ties up no more than others may keep, and nobody has to wait for them. */
-START_TEST(owned_connections_have_a_bound)
+START_TEST(owned_connections_are_bounded)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_login);
@@ -173,7 +173,7 @@ TCase *owned_tests(void)
 
     tcase_add_test(tests, nobody_else_is_logged_in);
     tcase_add_test(tests, both_connections_end);
-    tcase_add_test(tests, owned_connections_have_a_bound);
+    tcase_add_test(tests, owned_connections_are_bounded);
     tcase_add_test(tests, nobody_waits_for_owners);
     return tests;
 }

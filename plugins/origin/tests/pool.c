@@ -136,7 +136,7 @@ START_TEST(exchanges_share_a_limited_pool)
 }
 END_TEST
 
-START_TEST(waiting_has_bounds)
+START_TEST(waiting_is_bounded)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_silence);
@@ -268,7 +268,7 @@ TCase *pool_tests(void)
     tcase_add_test(tests, idle_connections_go);
     tcase_add_test(tests, drain_closes_idle_connections);
     tcase_add_test(tests, exchanges_share_a_limited_pool);
-    tcase_add_test(tests, waiting_has_bounds);
+    tcase_add_test(tests, waiting_is_bounded);
     tcase_add_loop_test(tests, anything_in_any_order, 0, 10);
     return tests;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Responses of all kinds, and what is not a valid one.
+ * Responses of all kinds, valid and invalid.
  */
 #include "plugins/origin/tests/cases.h"
 
@@ -160,7 +160,7 @@ static void serve_huge_head(struct service *service, int fd, unsigned number)
     service_wait_close(service, fd);
 }
 
-START_TEST(heads_have_a_bound)
+START_TEST(heads_are_bounded)
 {
     static const struct {
         size_t lines;
@@ -309,7 +309,7 @@ static void serve_flood_of_interims(struct service *service, int fd, unsigned nu
         ;
 }
 
-START_TEST(interims_have_a_bound)
+START_TEST(interims_are_bounded)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_flood_of_interims);
@@ -329,9 +329,9 @@ TCase *response_tests(void)
 
     tcase_add_loop_test(tests, kinds_of_responses, 0, (int)(sizeof kinds / sizeof *kinds));
     tcase_add_loop_test(tests, faulty_responses, 0, (int)(sizeof faulty / sizeof *faulty));
-    tcase_add_test(tests, heads_have_a_bound);
+    tcase_add_test(tests, heads_are_bounded);
     tcase_add_test(tests, corpus);
     tcase_add_test(tests, cases);
-    tcase_add_test(tests, interims_have_a_bound);
+    tcase_add_test(tests, interims_are_bounded);
     return tests;
 }

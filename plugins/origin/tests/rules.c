@@ -212,7 +212,7 @@ static const struct {
      "Content-Location: https://app.test/me"},
 };
 
-/* The address that a service knows itself by, in both directions. */
+/* The address by which a service refers to itself, in both directions. */
 START_TEST(addresses_in_heads)
 {
     static const char *const bases[] = {"", "/base"};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What waits for what: 100-continue, early responses, slow services, stalled readers, users who leave.
+ * Timing: 100-continue, early responses, slow services, stalled readers, users who leave.
  */
 #include "plugins/origin/tests/cases.h"
 
@@ -139,7 +139,7 @@ static void serve_dribble(struct service *service, int fd, unsigned number)
     }
 }
 
-START_TEST(dribbled_head_has_a_bound_in_time)
+START_TEST(dribbled_head_is_bounded_in_time)
 {
     struct origin_config config = default_config();
     struct service *service = service_start(serve_dribble);
@@ -294,7 +294,7 @@ TCase *timing_tests(void)
     tcase_add_test(tests, early_response_while_the_upload_runs);
     tcase_add_test(tests, early_response_survives_a_broken_upload);
     tcase_add_test(tests, slow_services);
-    tcase_add_test(tests, dribbled_head_has_a_bound_in_time);
+    tcase_add_test(tests, dribbled_head_is_bounded_in_time);
     tcase_add_test(tests, service_that_does_not_read);
     tcase_add_test(tests, stalled_reader);
     tcase_add_test(tests, abort_closes_at_once);

@@ -32,7 +32,7 @@ START_TEST(a_gateway_needs_certificates)
 }
 END_TEST
 
-START_TEST(wrong_values_are_told)
+START_TEST(wrong_values_are_reported)
 {
     struct tls_config config = pair.client_config;
 
@@ -62,7 +62,7 @@ TCase *config_tests(void)
 
     add_config_tests(tests);
     tcase_add_test(tests, a_gateway_needs_certificates);
-    tcase_add_test(tests, wrong_values_are_told);
+    tcase_add_test(tests, wrong_values_are_reported);
     tcase_add_test(tests, a_priority_is_used);
     return tests;
 }

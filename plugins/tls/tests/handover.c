@@ -141,7 +141,7 @@ START_TEST(those_beyond_the_rate_are_closed)
 END_TEST
 
 /* A session that has lost its link finishes over another one; the core decides whom to refuse when `open` arrives. */
-START_TEST(links_are_made_while_the_gateway_stops)
+START_TEST(links_are_accepted_while_the_gateway_stops)
 {
     struct raw raw = {.split = 0};
 
@@ -158,7 +158,7 @@ START_TEST(links_are_made_while_the_gateway_stops)
 }
 END_TEST
 
-START_TEST(those_who_came_before_the_stop_are_served)
+START_TEST(connections_from_before_the_stop_are_served)
 {
     struct raw raw = {.split = 0};
 
@@ -172,7 +172,7 @@ START_TEST(those_who_came_before_the_stop_are_served)
 END_TEST
 
 /* The same on a port of the gateway's own. */
-START_TEST(a_port_takes_links_while_the_gateway_stops)
+START_TEST(a_port_accepts_links_while_the_gateway_stops)
 {
     test_pair_start(&pair, true, true, 0);
     drain_gateway();
@@ -189,8 +189,8 @@ TCase *edge_tests(void)
     tcase_add_test(tests, other_protocols_stay_with_the_edge);
     tcase_add_test(tests, too_many_are_closed);
     tcase_add_test(tests, those_beyond_the_rate_are_closed);
-    tcase_add_test(tests, links_are_made_while_the_gateway_stops);
-    tcase_add_test(tests, those_who_came_before_the_stop_are_served);
-    tcase_add_test(tests, a_port_takes_links_while_the_gateway_stops);
+    tcase_add_test(tests, links_are_accepted_while_the_gateway_stops);
+    tcase_add_test(tests, connections_from_before_the_stop_are_served);
+    tcase_add_test(tests, a_port_accepts_links_while_the_gateway_stops);
     return tests;
 }

@@ -75,7 +75,7 @@ static void add_address(const char *host, uint16_t port)
     to->size = sizeof *address;
 }
 
-START_TEST(a_closed_port_is_told)
+START_TEST(a_closed_port_is_reported)
 {
     char text[96];
 
@@ -100,7 +100,7 @@ START_TEST(addresses_are_tried_in_turn)
 END_TEST
 
 /* A listener whose connections nobody accepts, with a full queue: TCP no longer answers. */
-START_TEST(the_next_address_is_tried_beside_a_silent_one)
+START_TEST(the_next_address_is_tried_in_parallel_with_a_silent_one)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int silent = socket(AF_INET, SOCK_STREAM, 0), fill[4];
@@ -143,8 +143,8 @@ TCase *handshake_tests(void)
     add_handshake_tests(tests);
     tcase_add_test(tests, both_ends_open_a_link);
     tcase_add_test(tests, a_graceful_close_loses_nothing);
-    tcase_add_test(tests, a_closed_port_is_told);
+    tcase_add_test(tests, a_closed_port_is_reported);
     tcase_add_test(tests, addresses_are_tried_in_turn);
-    tcase_add_test(tests, the_next_address_is_tried_beside_a_silent_one);
+    tcase_add_test(tests, the_next_address_is_tried_in_parallel_with_a_silent_one);
     return tests;
 }

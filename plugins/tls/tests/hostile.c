@@ -32,7 +32,7 @@ static int raw_end(struct raw *raw)
     return GNUTLS_E_TIMEDOUT;
 }
 
-START_TEST(a_truncated_stream_is_told)
+START_TEST(a_truncated_stream_is_reported)
 {
     struct hg_link *link;
     struct raw raw;
@@ -59,7 +59,7 @@ START_TEST(a_truncated_stream_is_told)
 }
 END_TEST
 
-START_TEST(a_reset_is_told)
+START_TEST(a_reset_is_reported)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
     struct hg_link *link;
@@ -73,7 +73,7 @@ START_TEST(a_reset_is_told)
 }
 END_TEST
 
-START_TEST(a_bad_length_is_told_to_both)
+START_TEST(a_bad_length_is_reported_at_both_ends)
 {
     static const char *const bad[] = {"\0\0", "\x40\x01", "\xff\xff"};
 
@@ -119,7 +119,7 @@ START_TEST(single_bytes_make_packets)
 }
 END_TEST
 
-START_TEST(noise_is_no_handshake)
+START_TEST(noise_is_not_a_handshake)
 {
     static const char *const noise[] = {"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x40\x01", "\x16\x03\x01\0\x04\2\0\0\0",
                                         "SSH-2.0-x\r\n", "\x15\x03\x01\0\2\2\x28"};
@@ -261,11 +261,11 @@ TCase *hostile_tests(void)
 {
     TCase *tests = new_case("hostile peers", 60);
 
-    tcase_add_test(tests, a_truncated_stream_is_told);
-    tcase_add_test(tests, a_reset_is_told);
-    tcase_add_test(tests, a_bad_length_is_told_to_both);
+    tcase_add_test(tests, a_truncated_stream_is_reported);
+    tcase_add_test(tests, a_reset_is_reported);
+    tcase_add_test(tests, a_bad_length_is_reported_at_both_ends);
     tcase_add_test(tests, single_bytes_make_packets);
-    tcase_add_test(tests, noise_is_no_handshake);
+    tcase_add_test(tests, noise_is_not_a_handshake);
     tcase_add_test(tests, another_protocol_is_refused);
     tcase_add_test(tests, half_open_connections_are_bounded);
     tcase_add_test(tests, a_turn_is_bounded);

@@ -77,7 +77,7 @@ START_TEST(packets_are_found_wherever_the_stream_is_cut)
 }
 END_TEST
 
-START_TEST(an_incomplete_packet_is_known)
+START_TEST(an_incomplete_packet_is_detected)
 {
     static const uint8_t stream[] = {0, 3, 7, 8, 9};
     struct tls_packets packets = {.count = 0};
@@ -118,7 +118,7 @@ TCase *stream_tests(void)
     TCase *tests = new_case("packets on a stream", 60);
 
     tcase_add_test(tests, packets_are_found_wherever_the_stream_is_cut);
-    tcase_add_test(tests, an_incomplete_packet_is_known);
+    tcase_add_test(tests, an_incomplete_packet_is_detected);
     tcase_add_test(tests, lengths_out_of_range_are_refused);
     return tests;
 }
