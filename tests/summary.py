@@ -6,8 +6,8 @@
 In a build folder, automake has left NAME.trs (results) and NAME.log (output) for every test that ran. A Check program is one
 result for automake, but its log has its own count; a TAP program has one result for each case; the simulator reports its
 number of runs. A single file is read as TAP: planned cases without a result count as failed, and so does a file without a
-plan, since its writer may have died at any point. What a failed test reported about the failure is printed with it. Exits
-with 1 if anything failed or nothing ran.
+plan, since its writer may have died at any point. The messages of a failed test are printed with it. Exits with 1 if anything
+failed or nothing ran.
 """
 
 import os
@@ -24,15 +24,15 @@ def read(path):
         return file.read()
 
 
-def against_plan(text, told):
+def against_plan(text, reported):
     """The number of cases that failed in addition to those reported in the file, and why."""
     plan = re.search(r"^1\.\.(\d+)", text, re.M)
     if not plan:
         return 1, "no plan: empty or cut off"
     planned = int(plan[1])
-    if told > planned:
-        return 1, f"{told} results, more than the {planned} planned"
-    return planned - told, f"{planned - told} of {planned} did not run" if told < planned else ""
+    if reported > planned:
+        return 1, f"{reported} results, more than the {planned} planned"
+    return planned - reported, f"{planned - reported} of {planned} did not run" if reported < planned else ""
 
 
 def of_tap(text):
@@ -58,8 +58,8 @@ def of_test(trs):
 
 
 def reasons(path):
-    """What the log of a failed test says about it: each `not ok` with its diagnostics, except for copies of programs' logs
-    (indented further), failures in Check's format, and the first lines of sanitizer reports."""
+    """The lines about the failure in the log of a test: each `not ok` with its diagnostics, except for copies of programs'
+    logs (indented further), failures in Check's format, and the first lines of sanitizer reports."""
     text = read(path) if os.path.exists(path) else ""
     diagnostics = []
     for line in text.splitlines():

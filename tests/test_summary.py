@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""tests/summary.py: what did not run to the end never counts as passed."""
+"""tests/summary.py: a test that did not run to the end never counts as passed."""
 
 import os
 import subprocess
@@ -15,14 +15,14 @@ TAP = [
     ("a plan at the end", "ok - a\nok - b\n1..2\n", "2 passed, 0 failed", ""),
     ("a skipped case", "1..2\nok 1 - a\nok 2 - b # SKIP no route\n", "1 passed, 0 failed", "1 skipped"),
     ("a failure", "1..2\nok 1 - a\nnot ok 2 - b\n", "1 passed, 1 failed", "1 FAILED"),
-    ("what a failure says", "1..1\n# ---- gateway\n#   a log\n# 3 instead of 4\nnot ok 1 - a\n# 2.0 s\n", "0 passed, 1 failed",
+    ("the diagnostics of a failure", "1..1\n# ---- gateway\n#   a log\n# 3 instead of 4\nnot ok 1 - a\n# 2.0 s\n", "0 passed, 1 failed",
      "# 3 instead of 4\n    not ok 1 - a"),
     ("an empty file", "", "0 passed, 1 failed", "no plan"),
     ("no plan", "ok 1 - a\n", "1 passed, 1 failed", "no plan"),
     ("cut off", "1..4\nok 1 - a\nnot ok 2 - b\n", "1 passed, 3 failed", "2 of 4 did not run"),
     ("cut off within a line", "1..2\nok 1 - a\nnot o", "1 passed, 1 failed", "1 of 2 did not run"),
     ("given up", "1..3\nok 1 - a\nBail out! no memory\n", "1 passed, 3 failed", "2 of 3 did not run"),
-    ("nothing but giving up", "Bail out! not found\n", "0 passed, 2 failed", "no plan"),
+    ("given up at once", "Bail out! not found\n", "0 passed, 2 failed", "no plan"),
     ("more than was planned", "1..1\nok 1 - a\nok 2 - b\n", "2 passed, 1 failed", "more than the 1 planned"),
 ]
 
@@ -64,7 +64,7 @@ def main():
             code, output = summary(path)
             results.append((name, "" if code == 1 and "0 passed, 1 failed" in output else output))
         results += [(name, wrong_with(folder, tap, last, named)) for name, tap, last, named in TAP]
-        results.append(("what a Check program says of its failure", program_that_fails(folder)))
+        results.append(("the failure message of a Check program", program_that_fails(folder)))
     for number, (name, wrong) in enumerate(results, 1):
         failed += bool(wrong)
         print(f"{'not ok' if wrong else 'ok'} {number} - {name}")

@@ -6,8 +6,8 @@
 
 # `make check`: the suite, followed by the cases that measure. `./bootstrap check` runs the suite once, with sanitizers,
 # and only the cases that measure without them. HG_TEST_SCALE=small makes the end-to-end tests transfer less data (see
-# tests/e2e/harness.py). Check's default timeout of 4 s is too short for a busy machine; a minute is enough to detect what
-# hangs.
+# tests/e2e/harness.py). Check's default timeout of 4 s is too short for a busy machine; a minute is enough to detect a
+# test that hangs.
 AM_TESTS_ENVIRONMENT = \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	HG_BUILDDIR='$(abs_top_builddir)'; export HG_BUILDDIR; \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What a stage knows about a finished exchange, shown by the access log of examples/access_log."""
+"""What a stage can find out about a finished exchange, shown by the access log of examples/access_log."""
 
 import json
 import os

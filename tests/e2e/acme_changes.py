@@ -38,8 +38,8 @@ def removed(world):
     gate.stop()
     lab.gateway(["a.test"])
     lab.wait_for("a.test")
-    told = lab.command("status").stdout
-    check(re.search(r"^a\.test: expires", told, re.M) and re.search(r"^b\.test \(removed from the config\): expires", told, re.M), told)
+    status = lab.command("status").stdout
+    check(re.search(r"^a\.test: expires", status, re.M) and re.search(r"^b\.test \(removed from the config\): expires", status, re.M), status)
     result = lab.command("renew", "b.test")
     check(result.returncode == 1 and "b.test: no longer in the configuration" in result.stderr, result)
     equal(lab.pebble.status(first.serial), "Valid", "the certificate")
@@ -52,9 +52,9 @@ def removed(world):
 def twice(world):
     lab = Lab(world)
     for domains in (["a.test", "A.test."], [["a.test", "b.test"], "b.test"], [["a.test", "a.test"]]):
-        code, told = lab.check(domains)
+        code, output = lab.check(domains)
         equal(code, 1, f"the exit code for {domains}")
-        check(" in domains; keep it in one certificate" in told, told)
+        check(" in domains; keep it in one certificate" in output, output)
     equal(lab.check(["a.test", ["b.test", "c.a.test"]])[0], 0, "the exit code if each name appears once")
 
 
@@ -135,7 +135,7 @@ def slow_removal(world):
     done = world.path("hook-done")
     hook = lab.pebble.dns_hook(f"[ $1 = cleanup ] && {{ sleep 4; echo $(wc -l <{world.path('hook-calls')}) >>{done}; }}")
 
-    # The CA is not told to validate the challenge, and asks to come back in a minute.
+    # The CA never gets the request to validate the challenge, and sends a Retry-After of a minute.
     clock = Clock(world)
     lab.proxy.on("authorization", caproxy.edit(lambda document: None, retry_after=60), times=2)
     rule = lab.proxy.on("challenge", caproxy.answer(200, json.dumps({"type": "dns-01", "status": "pending"}).encode()))
@@ -152,12 +152,12 @@ def slow_removal(world):
 @case("a pause between attempts below one second, and removed options: check explains both")
 def refused_options(world):
     lab = Lab(world)
-    code, told = lab.check(["a.test"], retry="200ms")
-    check(code == 1 and "200ms is out of range; expected 1s to" in told, told)
+    code, output = lab.check(["a.test"], retry="200ms")
+    check(code == 1 and "200ms is out of range; expected 1s to" in output, output)
     equal(lab.check(["a.test"], retry="1s")[0], 0, "the exit code for one second")
     for option in ("must_staple", "attempt_timeout", "hook_timeout", "on_demand_per_source", "retry_min", "retry_max"):
-        code, told = lab.check(["a.test"], **{option: "1"})
-        check(code == 1 and f"option '{option}' has been removed: " in told, told)
+        code, output = lab.check(["a.test"], **{option: "1"})
+        check(code == 1 and f"option '{option}' has been removed: " in output, output)
 
 
 @case("removed commands are refused")

@@ -58,7 +58,7 @@ class Days(Lab):
         self.settle()
 
 
-@case("a certificate of 90 days, of 6 days: renewed no day too soon, and in time")
+@case("a certificate of 90 days, of 6 days: renewed neither too early nor too late")
 def lifetimes(world):
     lab = Days(world)
     for days, early, late in ((90, 50, 64), (6, 2, 3.6)):

@@ -91,7 +91,7 @@ def several(world):
     equal(lab.wait_for("b.test").names, ["b.test", "c.test"], "names")
     check("UNRECOGNIZED" in (alert(lab.pebble.tls, "d.test") or ""), f"d.test: {alert(lab.pebble.tls, 'd.test')}")
     equal((lab.pebble.accounts(), lab.pebble.orders(), lab.issued()), (1, 2, 2), "accounts, orders, certificates")
-    check("cannot store" not in gate.text(), "both orders open the account at once; that is no conflict:\n" + gate.text()[-2000:])
+    check("cannot store" not in gate.text(), "both orders open the account at once; that is not a conflict:\n" + gate.text()[-2000:])
 
 
 @case("IP addresses: with HTTP-01, and with TLS-ALPN-01 using the reverse name (RFC 8738)")

@@ -28,12 +28,12 @@ class Killing:
         self.gate = self.lab.gateway(["k.test"], **options)
         self.ready.set()
 
-    def at(self, kind, heard, skip=0):
-        """Kills the running gateway: before the CA gets that request, or before the gateway gets the answer."""
+    def at(self, kind, answered, skip=0):
+        """Kills the running gateway before the CA gets that request or, with `answered`, before the gateway gets the answer."""
         happened = threading.Event()
 
         def act(call):
-            if heard:
+            if answered:
                 call.forward()
             self.ready.wait(30)
             self.gate.kill()
@@ -78,12 +78,12 @@ def first(world):
     # is fetched once before the challenge and at least once after it.
     found = [(kind, 0) for kind in dict.fromkeys(kinds)] + [("authorization", 1)]
     # A request that does not reach the CA changes nothing there, so not all of these are needed.
-    points = [(kind, skip, heard) for kind, skip in found for heard in (False, True) if heard or kind == "finalize"]
+    points = [(kind, skip, answered) for kind, skip in found for answered in (False, True) if answered or kind == "finalize"]
     points = scaled(points, [p for p in points if p[2] and p[0] in ("new_account", "new_order", "finalize", "certificate")])
-    for number, (kind, skip, heard) in enumerate(points):
-        where = f"{kind}{' again' if skip else ''}, {'the answer' if heard else 'the request'} lost"
-        lab.state = world.path(f"state-{number}-{heard}")
-        issued, accounts, happened = lab.issued(), lab.pebble.accounts(), killing.at(kind, heard, skip)
+    for number, (kind, skip, answered) in enumerate(points):
+        where = f"{kind}{' again' if skip else ''}, {'the answer' if answered else 'the request'} lost"
+        lab.state = world.path(f"state-{number}-{answered}")
+        issued, accounts, happened = lab.issued(), lab.pebble.accounts(), killing.at(kind, answered, skip)
         killing.start(wait="0")
         check(happened.wait(60), f"{where}: not reached")
         killing.start()
@@ -101,12 +101,12 @@ def renewal(world):
     lab.proxy.ari = lambda certificate: window(-100, -50) if certificate in due else window(30 * 86400, 31 * 86400)
     killing.start()
     leaf = lab.wait_for("k.test")
-    points = [(kind, heard) for kind in ("new_order", "authorization", "challenge", "finalize", "order", "certificate")
-              for heard in (False, True) if heard or kind != "authorization"]
-    for kind, heard in scaled(points, [("new_order", True), ("finalize", True), ("certificate", True)]):
-        where = f"{kind}, {'the answer' if heard else 'the request'} lost"
+    points = [(kind, answered) for kind in ("new_order", "authorization", "challenge", "finalize", "order", "certificate")
+              for answered in (False, True) if answered or kind != "authorization"]
+    for kind, answered in scaled(points, [("new_order", True), ("finalize", True), ("certificate", True)]):
+        where = f"{kind}, {'the answer' if answered else 'the request'} lost"
         killing.gate.stop()
-        issued, happened = lab.issued(), killing.at(kind, heard)
+        issued, happened = lab.issued(), killing.at(kind, answered)
         due.append(ari_id(leaf.pem))
         killing.start()
         check(happened.wait(60), f"{where}: not reached")

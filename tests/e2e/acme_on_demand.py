@@ -170,15 +170,15 @@ def refused(world):
         check(alert(lab.pebble.tls, "bad.served.test"), "a refused name got a certificate")
     equal(len(lab.orders("bad.served.test")), 1, "orders")
     lab.wait_for("a.served.test")
-    told = lab.command("status", "a.served.test").stdout
+    status = lab.command("status", "a.served.test").stdout
     lab.gate.stop()
     lab.gate = lab.gateway(["gate.test"], on_demand=True, retry="30s", world={"routes": ROUTES})
     world.wait_for_tunnel(host="x.served.test", seconds=30)
     check(alert(lab.pebble.tls, "bad.served.test"), "a refused name got a certificate after a restart")
     equal(len(lab.orders("bad.served.test")), 1, "orders after a restart")
     lab.wait_for("a.served.test")
-    check("renewal 20" in told, f"the status: {told}")
-    wait_until(lambda: status_without_days(lab) == re.sub(r"\(.*? left\)", "", told), 10, "the same status after a restart")
+    check("renewal 20" in status, f"the status: {status}")
+    wait_until(lambda: status_without_days(lab) == re.sub(r"\(.*? left\)", "", status), 10, "the same status after a restart")
 
 
 @case("quotas limit the orders per hour, in total and for one source")

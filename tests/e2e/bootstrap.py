@@ -17,8 +17,8 @@ NOT_SOURCE = shutil.ignore_patterns("build", ".git", "autom4te.cache")
 
 
 def answers(world):
-    """A file with what configure found out about compiler and libraries when it ran for the build folder, for use as
-    CONFIG_SITE, so that it need not check again; what it finds in PATH is left out."""
+    """A file with the results of configure for compiler and libraries in the build folder, for use as CONFIG_SITE, so that it
+    need not check again; programs that it finds in PATH are left out."""
     with open(os.path.join(BUILD, "config.log")) as file:
         known = re.findall(r"^(?:ac_cv_(?:c|func|header|lib|search)_|lt_cv_(?!path|prog_gnu|sys_global)).*", file.read(), re.M)
     return world.write("config.site", "\n".join(known) + "\n")

@@ -44,18 +44,18 @@ def use_test_plugins(world):
     world.environment["HOPGATE_PLUGIN_PATH"] += ":" + os.path.join(BUILD, "tests", "tools", ".libs")
 
 
-def said(process, text):
+def times_logged(process, text):
     return process.text().count(f"this plugin has a bug: {text} (logged once)")
 
 
 def breach_each(world, culprit, kinds):
     for kind in kinds:
         status, text = KINDS[kind]
-        check(not said(culprit, text), f"{kind}: logged before it happened")
+        check(not times_logged(culprit, text), f"{kind}: logged before it happened")
         equal([breach(world, kind), breach(world, kind)], [status, status], f"{kind}: statuses")
-        wait_until(lambda: said(culprit, text), 5, f"{kind}: '{text}' in the log")
+        wait_until(lambda: times_logged(culprit, text), 5, f"{kind}: '{text}' in the log")
         equal(world.curl("/bytes/10", want="%{http_code}"), "200", f"the next request after {kind}")
-        equal(said(culprit, text), 1, f"{kind}: lines in the log")
+        equal(times_logged(culprit, text), 1, f"{kind}: lines in the log")
     equal(culprit.text().count("this plugin has a bug"), len(kinds), "lines about bugs")
 
 

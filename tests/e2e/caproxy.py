@@ -4,7 +4,7 @@
 
     proxy = Proxy(pebble)
     proxy.on("new_order", problem(429, "rateLimited", retry_after=3), times=1)
-    proxy.on("finalize", cut(before=False))          the CA gets it, but the client never knows
+    proxy.on("finalize", cut(before=False))          the CA gets it, but its answer is lost
     proxy.seen("new_order")                          the client's requests; each is a Request
     proxy.ari = lambda certificate: window(-10, -5)  renewal information (RFC 9773), which Pebble lacks
 

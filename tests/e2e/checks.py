@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What `check` says about a config agrees with what `run` does: each config here is passed to both."""
+"""`check` and `run` agree about a config: each config here is passed to both."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def agree(world, text, fault=None, warning=None, prefix=()):
         equal((code, ended), (1, 1), f"exit codes of check and run:\n{text}\n{report}\n{log}")
         found = re.search(r"^\S+:\d+:\d+: (?!warning).*", report, re.M)
         check(found and re.search(fault, found.group(0)), f"no error like /{fault}/ with its position:\n{report}")
-        check(found.group(0).split(": ", 1)[1] in json_messages(log), f"run says something else:\n{report}\n{log}")
+        check(found.group(0).split(": ", 1)[1] in json_messages(log), f"run reports something else:\n{report}\n{log}")
         return
     equal((code, ended), (0, None), f"exit codes of check and run:\n{text}\n{report}\n{log}")
     warnings = re.findall(r"^\S+:\d+:\d+: warning: .*", report, re.M)
@@ -137,16 +137,16 @@ def unreadable(world):
     nobody = ("setpriv", "--reuid", "nobody", "--clear-groups")
     for name in ("gate.key", "tokens"):
         os.chmod(world.path(name), 0o600)
-    for report in (lambda verdict: verdict[1], lambda verdict: json_messages(verdict[3])):
-        told = report(verdicts(world, text, nobody))
+    for select in (lambda verdict: verdict[1], lambda verdict: json_messages(verdict[3])):
+        output = select(verdicts(world, text, nobody))
         for name in ("gate.key", "tokens"):
             path = world.path(name)
             check(re.search(f"user nobody, which this process runs as, cannot read {path}.*: Permission denied; chgrp \\w+ {path} && chmod g\\+r {path}",
-                            told), told)
+                            output), output)
     os.unlink(world.path("tokens"))
     for text in (text, "user: nobody\n" + text):
-        told = verdicts(world, text)[1]
-        check("tokens: No such file" in told and not re.search("cannot read .*tokens", told), told)
+        output = verdicts(world, text)[1]
+        check("tokens: No such file" in output and not re.search("cannot read .*tokens", output), output)
 
 
 @case("check by root warns about files that the user of the systemd units cannot read")
@@ -172,9 +172,9 @@ def units(world):
         return result.stderr
 
     key = world.path("hopgate/gate.key")
-    told = report(world.path("hopgate/gateway.conf"))
-    check(f"user hopgate, which the systemd unit runs as, cannot read {key}" in told and told.count("warning") == 1, told)
-    subprocess.run(told.split("; ")[1], shell=True, check=True)  # as suggested
+    output = report(world.path("hopgate/gateway.conf"))
+    check(f"user hopgate, which the systemd unit runs as, cannot read {key}" in output and output.count("warning") == 1, output)
+    subprocess.run(output.split("; ")[1], shell=True, check=True)  # as suggested
     equal(report(world.path("hopgate/gateway.conf")), "", "the output after that")
 
 

@@ -143,7 +143,7 @@ def client_first(world):
     equal(world.curl("/"), "hello\n")
 
 
-@case("a client that freezes is found dead in limited time, and is used again when it continues")
+@case("a client that freezes is detected in limited time, and is used again when it continues")
 def frozen(world):
     _, client = world.tunnel(extra={"keep_alive": "500ms", "dead_after": "2s", "resume_timeout": "1s"})
     client.signal(signal.SIGSTOP)

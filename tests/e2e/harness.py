@@ -10,8 +10,8 @@ A test file registers cases and ends with main():
         equal(world.curl("/"), "hello\\n")
 
 Each case gets a World: a temporary folder, and everything started in it. After the case, the world checks that hopgate's
-processes exited normally, kills by process id what is still running, and prints the logs if the case failed. The output is
-TAP. `python3 tests/e2e/FILE.py WORD` runs the cases whose names contain the word.
+processes exited normally, kills whatever is still running, by process id, and prints the logs if the case failed. The output
+is TAP. `python3 tests/e2e/FILE.py WORD` runs the cases whose names contain the word.
 
 Any two files can run at the same time: each case has its own ports, folders and namespaces. Cases that measure time or
 memory (`measures=True`) need an otherwise idle machine and a build without sanitizers; with sanitizers they are left out.
@@ -516,7 +516,7 @@ class World:
     # ---- The end ----
 
     def close(self, failed):
-        """Stops everything; returns what was wrong with the exits."""
+        """Stops everything; returns a list of abnormal exits."""
         wrong = []
         for process in reversed(self.processes):
             if not isinstance(process, Hopgate):

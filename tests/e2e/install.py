@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""What `make install` installs, building from only that, and configure's message for each missing library."""
+"""The files that `make install` installs, building from them alone, and configure's message for each missing library."""
 
 import os
 import re

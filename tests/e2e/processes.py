@@ -70,25 +70,25 @@ def both_serve(world):
     older = world.client({"web": url})
     world.wait_for_tunnel()
     newer = second_process(world, gate, {"other": url})
-    said = (gate, f"two processes use the id client-1: .*:{newer.pid}:.*:{older.pid}:"), \
+    lines = (gate, f"two processes use the id client-1: .*:{newer.pid}:.*:{older.pid}:"), \
         (older, f"another process uses this id and now gets all new exchanges: .*:{newer.pid}:.* at .*since"), \
         (newer, f"another process already uses this id: .*:{older.pid}:.* at .*since")
-    for process, text in said:
+    for process, text in lines:
         process.wait_for(text)
     for _ in range(4):
         equal(world.curl("/"), "hello\n", "the exchange of the older one")
         equal(world.curl("/bytes/5", want="%{http_code} %{size_download}"), "200 5", "the exchange of the newer one")
-    for process, text in said:
-        equal(len(re.findall(text, process.text())), 1, f"how often {process.name} says so")
+    for process, text in lines:
+        equal(len(re.findall(text, process.text())), 1, f"the number of such lines from {process.name}")
 
 
 @case("an id has more sessions than allowed: refused, both ends log which limit it is, and it works when there is room")
 def too_many(world):
     gate, first = world.tunnel(extra={"sessions_per_client": 1})
     second = world.client({"web": f"http://127.0.0.1:{world.service.port}"})
-    said = r"client-1 already has 1 sessions \(sessions_per_client\)"
-    gate.wait_for(f"session refused for .*: {said}")
-    second.wait_for(rf"cannot open a session over dtls: .*\(overload\): {said}")
+    reason = r"client-1 already has 1 sessions \(sessions_per_client\)"
+    gate.wait_for(f"session refused for .*: {reason}")
+    second.wait_for(rf"cannot open a session over dtls: .*\(overload\): {reason}")
     equal(world.curl("/"), "hello\n", "a request in the meantime")
     first.stop()
     wait_until(lambda: world.curl("/") == "hello\n", 20, "the second process to serve")

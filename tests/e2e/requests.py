@@ -24,7 +24,7 @@ def corpus():
     return entries
 
 
-@case("a page comes through: HTTP/1.1, HTTP/1.0, TLS 1.2, TLS 1.3")
+@case("a page is served: HTTP/1.1, HTTP/1.0, TLS 1.2, TLS 1.3")
 def page(world):
     world.tunnel()
     equal(world.curl("/"), "hello\n")

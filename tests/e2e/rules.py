@@ -12,7 +12,7 @@ from harness import case, check, equal, main, wait_until
 
 
 class Service(BaseHTTPRequestHandler):
-    """A service that knows its own address, like many."""
+    """A service that is configured with its own address, like many."""
 
     protocol_version = "HTTP/1.1"
 

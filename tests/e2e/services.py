@@ -76,7 +76,7 @@ def answer(body, status="200 OK", fields=""):
 
 # ---- Responses for the wrong user ----
 
-@case("what a service sends after HEAD, 204, 304 or beyond its length never reaches another user")
+@case("bytes that a service sends after HEAD, 204, 304 or beyond the length never reach another user")
 def strays(world):
     def script(connection, read_head):
         while head := read_head():
@@ -217,7 +217,7 @@ def cases(world):
     check(len(rules) >= 5, f"the log lists {rules}")
 
 
-# ---- Responses that end early, or come in pieces ----
+# ---- Responses that end early, or arrive in pieces ----
 
 @case("a head, part of the body and the end in one burst: the part arrives, and is seen to be incomplete")
 def burst(world):

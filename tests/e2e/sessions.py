@@ -57,7 +57,7 @@ def times_in_memory(process, secret):
     return count
 
 
-@case("a token that was sent is kept in no memory but that of the client's config", measures=True)
+@case("after a token was sent, only the client's config still has it in memory", measures=True)
 def shown_token(world):  # a sanitizer keeps what GnuTLS has freed
     service = world.origin()
     secret = world.token("client-1").encode()
@@ -163,7 +163,7 @@ def reread_tokens(world):
     equal(world.curl("/"), "hello\n", "a request afterwards")
 
 
-@case("two clients with the same id: the newest serves, and when it leaves, the first one does again")
+@case("two clients with the same id: the newest serves; when it disconnects, the first one serves again")
 def second_client(world):
     service = world.origin()
     world.token("client-1")
@@ -235,7 +235,7 @@ def drain_client(world):
     check(gate.running(), "the gateway has exited, too")
 
 
-@case("SIGTERM of the client: what it had sent of a response reaches a user who reads slowly, after the client has exited")
+@case("SIGTERM of the client: the part of a response that it had sent reaches a user who reads slowly, after the client has exited")
 def drain_slow_reader(world):
     gate, client = world.tunnel()
     size = 200_000  # what a stream may hold, and the sockets, before the user has read anything

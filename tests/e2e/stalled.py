@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The hopgate authors
-"""Hundreds of users who stop reading or read slowly, and uploads that are not read: all others are unaffected, and what both
-processes hold for them is limited and released."""
+"""Hundreds of users who stop reading or read slowly, and uploads that are not read: all others are unaffected, and the
+memory that both processes hold for them is limited and released."""
 
 import resource
 import select
@@ -115,7 +115,7 @@ def held(gate, client):
 
 
 def stall(gate, client, crowd, request, count, bound, send=None):
-    """Adds the users; what is held for them is limited."""
+    """Adds the users; the memory held for them is limited."""
     crowd.add(FIRST, request)
     if send:
         send()

@@ -91,7 +91,7 @@ def restart(world):
     equal(world.curl("/"), "hello\n")
 
 
-@case("TLS: a client does not talk to the wrong gateway, and says why")
+@case("TLS: a client refuses the wrong gateway, and logs why")
 def wrong_name(world):
     world.origin()
     world.token("client-1")
