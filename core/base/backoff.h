@@ -3,8 +3,8 @@
  *
  * How long a client waits before it tries to connect again.
  *
- * The first try after a good link is made at once. After that the wait grows by half with each failure, up to a cap. A
- * random part of each wait is left out, so that the clients of a restarted gateway do not all come back at the same
+ * The first try after a good link is made at once. After that the wait grows by half with each failure, up to a cap.
+ * Each wait is shortened by a random part, so that the clients of a restarted gateway do not all come back at the same
  * moment. The cap is low while the gateway may return at any time, since until then a try costs only one small packet.
  */
 #ifndef CORE_BASE_BACKOFF_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Code that rarely runs: at startup, for a new link or session, when somebody asks, or after an error.
+ * Code that rarely runs: at startup, for a new link or session, on request, or after an error.
  */
 #ifndef CORE_BASE_COLD_H
 #define CORE_BASE_COLD_H

@@ -4,7 +4,7 @@
  * The log: readable lines on a terminal, one JSON object per line elsewhere. It goes to standard error.
  *
  * A line is at most 4096 bytes long (PIPE_BUF, so that lines of several processes never mix) and is valid UTF-8 without
- * control characters, whatever the input. If the other end is not being read or the disk is full, lines are dropped and
+ * control characters, for any input. If the other end is not being read or the disk is full, lines are dropped and
  * counted so that the program is not held up; the count is logged once there is room again.
  */
 #ifndef CORE_BASE_LOG_H
@@ -65,12 +65,12 @@ struct log_limit {
     unsigned all;
 };
 
-/* A few lines a minute, for what peers do wrong. */
+/* A few lines a minute, for misbehaving peers. */
 #define LOG_FEW ((struct log_limit){3, 20})
 
 /* Whether an event may be logged now. If not, it is counted, and within a minute a line gives the count, "… (repeated
  * 17 times in the last minute)", with the message of the first one counted. `site`, compared by address, identifies the
- * kind of event. `source` is who caused it, an address (its port is ignored) or a name; NULL: nobody in particular. */
+ * kind of event. `source` is its originator, an address (whose port is ignored) or a name; NULL: none in particular. */
 __attribute__((cold, format(printf, 5, 6))) bool log_admits(struct log_limit limit, const void *site,
                                                             const char *source, const struct log_event *event,
                                                             const char *format, ...);
@@ -90,7 +90,7 @@ COLD void log_counted(bool all);
  * for errors in config files, which are reported to a stream. `part` is a literal. NULL when out of memory. */
 COLD FILE *log_stream(const char *part);
 
-/* Copies `text` as printable ASCII with a NUL, cut to `capacity`, so that a peer's words can be logged. */
+/* Copies `text` as printable ASCII with a NUL, cut to `capacity`, so that a peer's text can be logged. */
 COLD void log_printable(char *copy, size_t capacity, const char *text);
 
 #endif

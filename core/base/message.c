@@ -133,7 +133,7 @@ enum kind {
 #define EACH_BYTE(byte) ((uint64_t)(byte)*UINT64_C(0x0101010101010101))
 #define HIGH_BITS       EACH_BYTE(0x80)
 
-/* Whether all bytes are allowed. The check is fast, and may say no to a few that are. */
+/* Whether all bytes are allowed. The check is fast, but may reject a few that are. */
 static inline bool is_plain_line(uint64_t word)
 {
     return !((word - EACH_BYTE('\r' + 1)) & ~word & HIGH_BITS);

@@ -7,7 +7,7 @@
 
 #define FIRST_BUCKETS 16
 
-/* FNV-1a. Keys are names chosen by this program or an authenticated client, so no stranger can make them collide. */
+/* FNV-1a. Keys are names chosen by this program or an authenticated client, so outsiders cannot make them collide. */
 static size_t hash(struct hg_text key)
 {
     uint64_t value = 0xcbf29ce484222325;

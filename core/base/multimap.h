@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A hash table from texts to nodes, with many nodes per key, newest first. Nodes are embedded in the objects they lead
- * to, so they need no allocation.
+ * A hash table from texts to nodes, with many nodes per key, newest first. Nodes are embedded in the objects in the
+ * map, so they need no allocation.
  */
 #ifndef CORE_BASE_MULTIMAP_H
 #define CORE_BASE_MULTIMAP_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the core tells public users when it cannot serve a request: the status of the error page, the error type for
- * Proxy-Status (RFC 9209 section 2.3), the text, and Retry-After. Plugins have texts of their own.
+ * The errors that public users get when the core cannot serve a request: the status of the error page, the error type
+ * for Proxy-Status (RFC 9209 section 2.3), the text, and Retry-After. Plugins have texts of their own.
  */
 #ifndef CORE_BASE_USER_ERRORS_H
 #define CORE_BASE_USER_ERRORS_H

@@ -74,7 +74,7 @@ int cli_run(struct cli *cli, char **arguments)
     return result;
 }
 
-/* Prints the file as it was understood, as YAML. */
+/* Prints the parsed config as YAML. */
 static void print_meaning(const struct pipeline *pipeline)
 {
     struct settings settings = pipeline->settings;

@@ -17,7 +17,7 @@ COLD void run_hold_requests(void);
  */
 COLD int run_pipeline(struct pipeline *pipeline);
 
-/* Runs a command of an instance's plugin (hg_plugin.command), with only those instances of the pipeline started that it
+/* Runs a command of an instance's plugin (hg_plugin.command), starting only the instances of the pipeline that it
  * needs. Returns the exit code of the program. */
 COLD int run_command_of(const struct instance *instance, int argc, char **argv);
 

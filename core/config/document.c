@@ -154,7 +154,7 @@ const char *config_kind_name(const struct config_node *node)
 
 /* ---- Files ---- */
 
-/* The absolute folder of a file, without resolving links: paths are relative to where the file was named. */
+/* The absolute folder of a file, without resolving links: relative paths start at the folder as named. */
 static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -71,7 +71,7 @@ COLD const char *config_kind_name(const struct config_node *node);
 /* Notes a file that will be read, with the place of its path in the config. When out of memory, it is not noted. */
 COLD void config_note_file(struct config *config, const struct config_node *at, const char *path, bool again);
 
-/* Reports an error or a warning as "FILE:LINE:COLUMN: …"; a NULL `at` stands for the whole file. */
+/* Reports an error or a warning as "FILE:LINE:COLUMN: …"; a NULL `at` means the whole file. */
 __attribute__((cold, format(printf, 3, 4))) void config_fault(struct config *config, const struct config_node *at,
                                                               const char *format, ...);
 __attribute__((cold, format(printf, 3, 0))) void config_vfault(struct config *config, const struct config_node *at,

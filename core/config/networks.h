@@ -24,8 +24,8 @@ struct network {
     bool is_ipv4;
 };
 
-/* Reads "192.0.2.1", "192.0.2.0/24", "2001:db8::/32". Returns NULL, or what is wrong, for which `hint`, of at least 64
- * bytes, may be used. */
+/* Reads "192.0.2.1", "192.0.2.0/24", "2001:db8::/32". Returns NULL, or an error message, which may be in `hint`, of at
+ * least 64 bytes. */
 COLD const char *network_parse(const char *text, struct network *network, char *hint, size_t hint_size);
 
 struct network_set;

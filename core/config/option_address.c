@@ -45,7 +45,7 @@ static bool is_ipv6(const char *host)
     return inet_pton(AF_INET6, plain, &address) == 1;
 }
 
-/* Splits "host:port" in place. Returns NULL, or what is wrong with it. */
+/* Splits "host:port" in place. Returns NULL, or an error message. */
 static const char *split_address(char *text, char **host, char **port)
 {
     char *colon = strrchr(text, ':'), *bracket = strchr(text, ']');

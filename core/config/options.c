@@ -284,7 +284,7 @@ static void print_list(FILE *out, const struct hg_option *option, const struct h
     }
 }
 
-/* A number that is absent, and could not be 0 otherwise. */
+/* Whether a number is absent: it is 0, which is out of its range. */
 static bool is_absent(const struct hg_option *option, const void *value)
 {
     bool is_number =

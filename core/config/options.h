@@ -40,7 +40,7 @@ COLD void options_reread(const struct option_memory *memory, option_tell *tell, 
 /* Whether the networks of an option include the address: see hg_networks_match(). */
 bool networks_match(const struct hg_networks *networks, const struct sockaddr *address);
 
-/* Finds the option with a path ("routes[2].to"): its value, or else the nearest thing around it that exists. */
+/* Finds the option with a path ("routes[2].to"): its value, or else the innermost block around it that exists. */
 COLD const struct config_node *options_locate(const struct hg_option *table, const struct config_node *block,
                                               const char *path);
 

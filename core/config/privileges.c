@@ -55,7 +55,7 @@ int user_become(const char *name)
 
 /* ---- What a user can read ---- */
 
-/* What prevents a user from reading a file. */
+/* Why a user cannot read a file. */
 struct obstacle {
     int error;   /* 0: nothing */
     size_t size; /* length of the part of the path that is not accessible: a folder, or the whole path */
@@ -77,7 +77,7 @@ static struct obstacle look(const char *path)
     return (struct obstacle){access(path, R_OK) ? errno : 0, size};
 }
 
-/* Runs in a child process that becomes the user, since mode bits are not all that decides. */
+/* Runs in a child process that becomes the user, since mode bits alone do not decide. */
 static struct obstacle look_as(const struct passwd *user, const char *path)
 {
     struct obstacle found = {0, strlen(path)};

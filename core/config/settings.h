@@ -15,7 +15,7 @@
 /* The one top-level key that is not a setting. */
 #define SETTINGS_PIPELINE "pipeline"
 
-/* Always filled: what is missing from the file has its default. */
+/* Always filled: settings missing from the file have their defaults. */
 struct settings {
     const char *user;             /* becomes this user after binding; NULL: does not change */
     int log;                      /* enum log_format */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * How exchanges work. A stage's part in an exchange is a slot, which has an inbox for each direction. What a stage
- * emits goes into the inbox of the next slot that uses it; emitting calls nothing. exchange_run() then takes events out
- * of the inboxes and calls the stages until all inboxes are empty or held. So no callback ever runs inside another, and
- * a stage's credit is the room in the inbox that it emits into.
+ * How exchanges work. A stage's part in an exchange is a slot, which has an inbox for each direction. Emitted events go
+ * into the inbox of the next slot that uses them; emitting calls no stage. exchange_run() then takes events out of the
+ * inboxes and calls the stages until all inboxes are empty or held. So no callback ever runs inside another, and a
+ * stage's credit is the room in the inbox that it emits into.
  */
 #include "core/exchange/exchange.h"
 

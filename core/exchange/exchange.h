@@ -69,7 +69,7 @@ void exchange_set_service(struct hg_self *self, const struct hg_service *service
 /* Runs exchanges until none has any events queued. */
 void exchange_run_ready(struct exchange_table *table);
 
-/* Resets all exchanges, as there is no time left to stop. */
+/* Resets all exchanges, as their time to finish is over. */
 COLD void exchange_reset_all(struct exchange_table *table, const struct hg_reason *reason);
 
 /* Logs each stage's statistics, then a line for each open exchange: how old it is and which stage holds it. */

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Credit: how much a stage may emit. It is the room in the inbox that the bytes go into. As inboxes are bounded, so is
- * what waits in an exchange, and a slow reader slows down its sender. A stage that found no credit gets writable() once
+ * the memory of an exchange, and a slow reader slows down its sender. A stage that found no credit gets writable() once
  * half of the room is free again.
  */
 #include "core/exchange/exchange_private.h"

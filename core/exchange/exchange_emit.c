@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Requests of stages, made in callbacks or outside of them. They are only queued; nothing is called from here.
+ * Requests of stages, made in callbacks or outside of them. They are only queued; no stage is called from here.
  */
 #include "core/base/message.h"
 #include "core/exchange/exchange_private.h"

@@ -54,7 +54,7 @@ enum breach {
     BREACH_DETACHED,      /* an action after detach() */
 };
 
-/* What waits for a stage in one direction: heads, then data, then the end. */
+/* The events queued for a stage in one direction: heads, then data, then the end. */
 struct inbox {
     struct hg_head *heads, *last_head;
     struct hg_slice *slices; /* a ring */
@@ -106,8 +106,8 @@ struct exchange {
     bool is_ready;
     bool is_reset;
     bool is_breach;    /* … by a breach of contract: the stage that caused it gets the reset, too */
-    bool is_shortened; /* the slots below `bottom` have been detached: what still comes down is discarded */
-    bool is_breaking;  /* will be reset once what waits above `reset_by` has been taken … */
+    bool is_shortened; /* the slots below `bottom` have been detached: events that still come down are discarded */
+    bool is_breaking;  /* will be reset once the inboxes above `reset_by` are empty … */
     bool is_cut;       /* … and that slot and those below are already detached */
     struct hg_outcome outcome;
     struct hg_reason reason;
@@ -180,7 +180,7 @@ void slot_append_slice(struct slot *slot, enum hg_direction direction, struct hg
 void slot_append_flush(struct slot *slot, enum hg_direction direction);
 void slot_append_end(struct slot *slot, enum hg_direction direction, struct hg_fields *trailers);
 bool inbox_is_empty(const struct inbox *inbox);
-/* Discards what is waiting. */
+/* Discards all queued events. */
 void inbox_clear(struct exchange *exchange, struct inbox *inbox);
 /* Frees a head that is no longer used; the request and the final response stay until the exchange ends. */
 void exchange_head_done(struct exchange *exchange, struct hg_head *head);
@@ -197,7 +197,7 @@ void slot_offer_credit(struct slot *slot, enum hg_direction direction);
 
 /* Resets the exchange, once; `by`: the index of the slot that requested it, or NOBODY. */
 COLD void exchange_reset_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by);
-/* The same, but only once what is on its way up from there has been taken; what is below ends at once. */
+/* The same, but only once all events on their way up from there have been taken; the slots below end at once. */
 COLD void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by);
 /* Continues a break; called until it is complete. */
 COLD void exchange_go_on_breaking(struct exchange *exchange);
@@ -215,9 +215,9 @@ __attribute__((cold, format(printf, 3, 4))) void slot_breach(struct slot *slot, 
 /* … or continues, if that does no harm. */
 __attribute__((cold, format(printf, 3, 4))) void slot_note_breach(struct slot *slot, enum breach breach,
                                                                   const char *format, ...);
-/* Whether the stages can work with a head that `slot` emits or passes on, as `what` says ("emits"). */
+/* Whether a head that `slot` emits or passes on is valid; `what` is the verb for the log ("emits"). */
 bool slot_head_is_valid(struct slot *slot, enum hg_direction direction, const struct hg_head *head, const char *what);
-/* Whether `direction` is one. False after a breach. */
+/* Whether `direction` is valid. False after a breach. */
 bool slot_is_direction(struct slot *slot, enum hg_direction direction);
 
 /* ---- exchange_report.c ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The inboxes, which hold what waits for each stage of an exchange, and the list of exchanges that are ready to run.
+ * The inboxes, which queue the events for each stage of an exchange, and the list of exchanges that are ready to run.
  */
 #include "core/base/message.h"
 #include "core/exchange/exchange_private.h"

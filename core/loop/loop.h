@@ -40,7 +40,7 @@ COLD void loop_end(struct loop *loop);
 void loop_run(struct loop *loop);
 void loop_break(struct loop *loop);
 
-/* The loop of an instance: whatever struct hg_worker.core points to begins with one. */
+/* The loop of an instance: struct hg_worker.core always points to a struct that begins with one. */
 static inline struct loop *loop_of(const struct hg_worker *instance)
 {
     return instance->core;

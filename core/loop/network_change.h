@@ -14,7 +14,7 @@
 struct changes;
 
 /* Calls `changed` after a change, but never from within these functions except changes_look(). NULL when out of memory.
- * What the kernel does not allow to be watched is not watched. */
+ * Anything that the kernel does not allow to be watched is skipped. */
 COLD struct changes *changes_watch(struct hg_worker *worker, hg_callback changed, void *arg);
 /* NULL is allowed. */
 COLD void changes_unwatch(struct changes *changes);

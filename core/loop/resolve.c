@@ -32,7 +32,7 @@ struct resolver {
 
 /* c-ares reads resolv.conf when a channel is created and never again, and keeps a socket, bound to the local address of
  * that moment, while any lookup on the channel is pending. But a laptop changes networks, or boots before it has one.
- * So a channel is only shared by lookups that begin at about the same time, and each round that nobody answers is
+ * So a channel is only shared by lookups that begin at about the same time, and each round without an answer is
  * repeated on a new channel. That is easier to get right than watching a file that may be replaced, be reached through
  * changing symbolic links or not exist yet, and it also helps if the file never changes (127.0.0.53, 8.8.8.8). */
 struct channel {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Returns memory to the system after many connections have closed, as the allocator would otherwise keep forever what
- * lies between objects that remain. The number of connections is judged by the descriptors that a worker watches.
+ * Returns memory to the system after many connections have closed, as the allocator would otherwise never return the
+ * memory between objects that remain. The number of connections is judged by the descriptors that a worker watches.
  */
 #ifndef CORE_LOOP_TRIM_H
 #define CORE_LOOP_TRIM_H

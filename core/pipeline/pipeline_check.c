@@ -335,7 +335,7 @@ static bool is_used(const struct pipeline *pipeline, const char *name)
     return false;
 }
 
-/* A capability that is needed must have exactly one provider; one that nobody needs may have several. */
+/* A capability that is needed must have exactly one provider; one that is not needed may have several. */
 static void check_doubles(struct pipeline *pipeline, const struct instance *instance)
 {
     for (const struct hg_offer *offer = instance->plugin->descriptor.offers; offer->name; offer++) {

@@ -40,7 +40,7 @@ COLD void dialer_refused(struct dialer *dialer, hg_time not_before, bool drains)
 COLD void dialer_link_up(struct hg_link *link);
 /* The gateway has accepted a link; `resumed`: for the session that `open` named. */
 COLD void dialer_accepted(struct hg_link *link, bool resumed);
-/* A link has ended; its session, if it had one, knows already. */
+/* A link has ended; its session, if any, has already been notified. */
 COLD void dialer_link_ended(struct hg_link *link);
 
 #endif

@@ -11,8 +11,8 @@
 
 #include <stdlib.h>
 
-/* A codec keeps an incomplete message, which for a head may be megabytes, and new credit is given for what it has
- * taken. Each stream may keep this much; what exceeds it counts against the whole session. */
+/* A codec keeps an incomplete message, which for a head may be megabytes, and new credit is given for the bytes it has
+ * consumed. Each stream may keep this much; the excess counts against the whole session. */
 #define UNDECODED_FREE ((size_t)65536)
 
 uint64_t exchange_stream_undecoded(const struct exchange_stream *stream)

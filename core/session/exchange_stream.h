@@ -5,8 +5,8 @@
  * are decoded into events of the other. Backpressure passes both ways, as the exchange's credit and as room in the
  * stream.
  *
- * What an exchange emits within one turn of the loop is collected and written to the stream at the end of the turn, so
- * that a small response with head, data and end leaves as one piece in one packet.
+ * Events emitted within one turn of the loop are collected and written to the stream at its end, so that a small
+ * response with head, data and end leaves as one piece in one packet.
  */
 #ifndef CORE_SESSION_EXCHANGE_STREAM_H
 #define CORE_SESSION_EXCHANGE_STREAM_H

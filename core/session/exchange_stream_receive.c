@@ -15,7 +15,7 @@
  * credit. */
 #define INTERIM_MAX 10000
 
-/* Whether the session holds too much of incomplete messages. A single message may take up the whole limit. */
+/* Whether incomplete messages use too much of the session's memory. A single one may take up the whole limit. */
 static bool keeps_too_much(const struct exchange_stream *stream)
 {
     const struct session *session = stream->session;
@@ -101,7 +101,7 @@ static void receive_reset(struct exchange_stream *stream, const struct hg_reason
         exchange_stream_free(stream);
 }
 
-/* Passes a decoded event other than a reset to the exchange. Returns what is wrong with it, or NULL. */
+/* Passes a decoded event other than a reset to the exchange. Returns an error message, or NULL. */
 static const char *receive_event(struct exchange_stream *stream, struct hg_codec_event *event)
 {
     const struct hg_host *host = stream->session->codec_worker->host;

@@ -222,7 +222,7 @@ enum hg_verdict exchange_stream_send_end(struct exchange_stream *stream, const s
     return pass_output(stream);
 }
 
-/* Writes the reason into the stream itself, after what was sent, even if there is no room. False when out of memory. */
+/* Writes the reason into the stream itself, after the sent data, even if there is no room. False when out of memory. */
 static bool send_reset(struct exchange_stream *stream, const struct hg_reason *reason)
 {
     const struct session *session = stream->session;
@@ -244,8 +244,8 @@ void exchange_stream_was_reset(struct exchange_stream *stream, const struct hg_r
 {
     if (stream->over)
         return;
-    /* A gateway cancels at once and drops what is on its way, since nobody is left to read a response. A client
-     * delivers what it has sent, followed by its reason, as the public user should see both. */
+    /* A gateway cancels at once and drops data in transit, since nobody is left to read a response. A client delivers
+     * the data it has sent, followed by its reason, as the public user should see both. */
     if (stream->tn && stream->sends == HG_UP && stream->sent != MESSAGE_ENDED && !stream->unwanted &&
         !send_reset(stream, reason))
         stream->sent = MESSAGE_BODY;

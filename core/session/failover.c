@@ -12,7 +12,7 @@
 #include <inttypes.h>
 
 /* While exchanges are in progress: the silence after which the gateway is pinged. The first value is for a stalled
- * transfer; it doubles up to the last while nothing moves, so that a long poll costs little. */
+ * transfer; it doubles up to the last while nothing is transferred, so that a long poll costs little. */
 #define ASK_FIRST (300 * HG_MILLISECOND)
 #define ASK_LAST  (4 * HG_SECOND)
 

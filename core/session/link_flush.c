@@ -32,7 +32,7 @@ static void keep_refused(struct hg_link *link, uint64_t number, size_t size, boo
     link->blocked = true;
     link->refused_probe = is_probe;
     link->refused_packet = malloc(size);
-    /* Without memory the packet is lost; only on a byte link can that not be repaired. */
+    /* Without memory the packet is lost, which only a byte link cannot repair. */
     if (!link->refused_packet) {
         if (link->ops->flags & HG_TRANSPORT_RELIABLE)
             link_close(link, TN_INTERNAL_ERROR, "out of memory");
@@ -122,7 +122,7 @@ static void end(struct hg_link *link)
     link_free(link);
 }
 
-/* Packets may have been sent that the peer must answer: check no later than its time for that is up. */
+/* Packets that the peer must answer may have been sent: check at the latest when its time for that is up. */
 static void expect_answer(struct hg_link *link)
 {
     struct tn_link_stats stats;

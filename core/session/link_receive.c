@@ -26,7 +26,7 @@ static void pong(struct hg_link *link, json_int_t id)
 {
     char *line = control_encode_pong(id);
 
-    /* A peer that pings faster than it takes the answers gets fewer of them. */
+    /* A peer that pings faster than it reads the answers gets fewer of them. */
     if (line)
         tn_control_write(link->tn, line, strlen(line));
     free(line);
@@ -69,7 +69,7 @@ static void read_control(struct hg_link *link)
             return;
         }
         tn_control_consume(link->tn, (size_t)(newline - data) + 1);
-        /* A refused peer has nothing more to say. */
+        /* Further messages of a refused peer are ignored. */
         if (link->state != LINK_REFUSED)
             handle_message(link, &message);
         control_message_free(&message);

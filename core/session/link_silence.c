@@ -4,7 +4,7 @@
 #include "core/session/link_silence.h"
 
 /* A client that has not been answered for three probe timeouts looks for another link (RFC 9002 section 6.2.1), but
- * within these limits. On a byte link TCP repairs losses, which takes it longer. */
+ * within these limits. On a byte link TCP repairs losses, which takes longer. */
 #define TIMEOUT_MIN          (500 * HG_MILLISECOND)
 #define TIMEOUT_MIN_RELIABLE (2 * HG_SECOND)
 #define TIMEOUT_MAX          (10 * HG_SECOND)

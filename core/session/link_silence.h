@@ -21,7 +21,7 @@ hg_time link_unanswered_for(const struct hg_link *link);
  * it must be overdue at two checks, a moment apart. */
 bool link_is_overdue(struct hg_link *link, hg_time timeout);
 
-/* Asks the peer of a link with a session whether it is alive: it acknowledges the question, or is soon overdue. */
+/* Pings the peer of a link with a session: it acknowledges the ping, or is soon overdue. */
 void link_ask(struct hg_link *link);
 
 #endif

@@ -13,7 +13,7 @@ hg_time resume_queue_timeout(const struct sessions *sessions, bool contested)
     return contested && timeout > CONTESTED_ABSENCE ? CONTESTED_ABSENCE : timeout;
 }
 
-/* When the first session of a line, and thus any of it, is given up. */
+/* When the first session of a queue, and thus the earliest, is given up. */
 static hg_time line_due(const struct sessions *sessions, bool contested)
 {
     const struct session *first = sessions->resume_queues[contested].first;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Sessions that have lost their link and wait for another one. Their exchanges pause: nothing moves and no credit is
- * given, so what they hold stays bounded.
+ * Sessions that have lost their link and wait for another one. Their exchanges pause: no data is transferred and no
+ * credit is given, so their memory stays bounded.
  */
 #ifndef CORE_SESSION_RESUME_QUEUE_H
 #define CORE_SESSION_RESUME_QUEUE_H

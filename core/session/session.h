@@ -25,7 +25,7 @@
 
 struct exchange_stream;
 struct changes;  /* core/loop/network_change.h */
-struct dialer;   /* core/session/dialer.c */
+struct dialer;   /* core/session/dialer_private.h */
 struct dispatch; /* core/session/dispatch.c */
 struct hg_link;
 struct session;
@@ -38,7 +38,7 @@ struct tunnel_end {
     void (*message)(struct hg_link *link, const struct control_message *message);
     /* The time in link->check_at has come. */
     void (*check)(struct hg_link *link);
-    /* The link has ended; its session, if it had one, knows already. */
+    /* The link has ended; its session, if any, has already been notified. */
     void (*link_ended)(struct hg_link *link);
     /* Packets arrive on the session's link, for the first time or again. */
     void (*session_answers)(struct session *session);

@@ -9,8 +9,7 @@
 
 /* ---- Events of one stream ---- */
 
-/* If a client drops an exchange because its gateway asked for that, it has not failed: if anything has, the gateway
- * logs it. */
+/* If a client drops an exchange at its gateway's request, that is no failure: if there was one, the gateway logs it. */
 static struct hg_reason reason_of_peer(const struct exchange_stream *stream, uint64_t code)
 {
     struct hg_reason reason = stream_error_reason(code);

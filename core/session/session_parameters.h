@@ -13,7 +13,7 @@
 COLD void session_parameters(const struct sessions *sessions, struct tn_params *params);
 /* The part of them that `open` and `accept` send to the peer. */
 COLD void session_local_parameters(const struct sessions *sessions, struct control_parameters *parameters);
-/* Sets what the peer has sent. */
+/* Applies the parameters sent by the peer. */
 void session_set_peer_parameters(struct session *session, struct hg_link *link,
                                  const struct control_parameters *parameters);
 

@@ -20,8 +20,8 @@ uint64_t stream_error_code(const struct hg_reason *reason);
 /* The reason for a code sent by the peer. Its texts are literals. */
 COLD struct hg_reason stream_error_reason(uint64_t code);
 
-/* Makes a reason sent by the peer fit to be passed on: a valid status, an error type from RFC 9209, and a detail in
- * printable ASCII, which is written to `detail`. */
+/* Sanitizes a reason sent by the peer: a valid status, an error type from RFC 9209, and a detail in printable ASCII,
+ * which is written to `detail`. */
 COLD struct hg_reason stream_error_from_peer(const struct hg_reason *reason,
                                              char detail[static STREAM_ERROR_DETAIL_SIZE]);
 

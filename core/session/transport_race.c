@@ -86,7 +86,7 @@ void race_link_up(struct hg_link *link)
     }
 }
 
-/* A gateway can be away for days; only what is new is logged at once. */
+/* A gateway can be away for days; only new failures are logged at once. */
 static void log_failure(const struct dialer *dialer, const struct hg_link *link)
 {
     const char *transport = link->transport->instance->name;

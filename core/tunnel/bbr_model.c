@@ -23,11 +23,11 @@
 #define QUANTA      3
 
 /* The most that any link delivers in one piece: the longest A-MPDU of IEEE 802.11ac. A host that is busy with other
- * things may deliver more at once, but what waits for it there is a queue. */
+ * things may deliver more at once, but data waiting there is a queue. */
 #define EXTRA_ACKED_MAX (1 << 20)
 
 /* The share of the bandwidth-delay product by which bundled ACKs may raise the safe amount. On a busy machine ACKs come
- * in larger bundles, and what is allowed for them is taken from CUBIC. */
+ * in larger bundles, and the allowance for them is at the expense of CUBIC. */
 #define SAFE_EXTRA 0.0625
 
 /* Loss up to this share is not considered congestion while there is no sign of a queue. */
@@ -173,10 +173,10 @@ static uint64_t bbr_inflight_at_loss(const struct congestion_loss *loss)
     return (uint64_t)fmax(in_flight_before + fmax(prefix, 0), 0);
 }
 
-/* How much may be in flight after a probe that lost too much. According to the draft, as much as when it did. When two
- * flows together fill a queue of one bandwidth-delay product, then CUBIC shrinks and BBR does not, and in measurements
- * BBR ended up with six sevenths of the bandwidth. So after an overflow it is reduced to what keeps the path busy at
- * the current rate, allowing for bundled ACKs, minus headroom. */
+/* How much may be in flight after a probe that lost too much. According to the draft, as much as at that loss. When two
+ * flows together fill a queue of one bandwidth-delay product, CUBIC backs off and BBR does not, and in measurements BBR
+ * ended up with six sevenths of the bandwidth. So after an overflow it is reduced to what keeps the path busy at the
+ * current rate, allowing for bundled ACKs, minus headroom. */
 uint64_t bbr_safe_inflight(const struct congestion *congestion, const struct congestion_loss *loss)
 {
     const struct bbr *bbr = &congestion->bbr;

@@ -39,7 +39,7 @@ uint64_t bbr_bdp(const struct congestion *congestion, double bw, double gain);
 /* The same but, on a short path, at least room for what is sent and received as one piece. */
 uint64_t bbr_quantize(const struct congestion *congestion, uint64_t inflight);
 uint64_t bbr_inflight(const struct congestion *congestion, double bw, double gain);
-/* What keeps the path busy, as far as the window allows. */
+/* Enough to keep the path busy, as far as the window allows. */
 uint64_t bbr_target_inflight(const struct congestion *congestion);
 /* The long-term limit minus the share left to others; BBR_UNBOUND: none. */
 uint64_t bbr_inflight_with_headroom(const struct congestion *congestion);

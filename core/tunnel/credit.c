@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Credit for the peer (RFC 9000 section 4). Each stream has a reserve that no other stream can use. Whatever its window
- * exceeds the reserve by is lent from the session's pool, and returns to the pool as bytes are read without new credit
- * being given for them: credit once given cannot be revoked. So the bytes that a session holds are bounded per stream.
- * A limit for all streams together is not needed; it could only hold back a stream that still has credit of its own.
+ * Credit for the peer (RFC 9000 section 4). Each stream has a reserve that no other stream can use. Credit beyond the
+ * reserve is lent from the session's pool, and returns to it as bytes are read without new credit being given for them:
+ * credit once given cannot be revoked. So the bytes that a session holds are bounded per stream. A limit for all
+ * streams together is not needed; it could only hold back a stream that still has credit of its own.
  */
 #include "core/tunnel/session_internal.h"
 
@@ -62,8 +62,8 @@ static uint64_t scaled(uint64_t size, uint64_t free, uint64_t whole, int squarin
     return size * part >> 10;
 }
 
-/* The loan for a reader that has shown no more than that it reads. It shrinks as the pool is lent out, so that hundreds
- * of readers that stop reading hold little and leave most of it; all the more on a near path, where a loan saves least
+/* The loan for a reader that has only just begun to read. It shrinks as the pool is lent out, so that hundreds of
+ * readers that stop reading hold little and leave most of it; all the more on a near path, where a loan saves least
  * time.
  */
 static uint64_t first_loan(const struct tn_stream *stream)
@@ -134,7 +134,7 @@ bool credit_is_due(struct tn_stream *stream)
 {
     uint64_t limit;
 
-    /* What was lent to others in the meantime may leave less. */
+    /* Loans to others in the meantime may leave less. */
     if (loan_of(stream) > 0)
         lend(stream, loan_of(stream));
     limit = stream->receiver.read + stream->window;

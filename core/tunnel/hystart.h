@@ -27,8 +27,8 @@ struct hystart {
 
 void hystart_start(struct hystart *hystart);
 
-/* Processes an ACK in slow start; returns by how many of its bytes the window may grow. `prior_delivered`: what had
- * been delivered when its newest packet was sent; `delivered`: what has been delivered now. */
+/* Processes an ACK in slow start; returns by how many of its bytes the window may grow. `prior_delivered`: bytes
+ * delivered when its newest packet was sent; `delivered`: bytes delivered now. */
 uint64_t hystart_acknowledged(struct hystart *hystart, uint64_t bytes, tn_time rtt, uint64_t prior_delivered,
                               uint64_t delivered);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Intrusive doubly linked lists: nodes are embedded in what they link, so they need no extra memory.
+ * Intrusive doubly linked lists: nodes are embedded in the linked objects, so they need no extra memory.
  */
 #ifndef CORE_TUNNEL_LIST_H
 #define CORE_TUNNEL_LIST_H

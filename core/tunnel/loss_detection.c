@@ -104,7 +104,7 @@ static bool recovery_in_black_hole(const struct recovery *recovery, uint32_t pos
     return lost >= BLACK_HOLE_PACKETS && last - since >= recovery_pto(recovery);
 }
 
-/* The lost packets were too large; those already sent say nothing more about it. */
+/* The lost packets were too large; the loss of others already sent is no further evidence. */
 static void recovery_leave_black_hole(struct recovery *recovery, tn_time now)
 {
     recovery->large_passed = recovery->largest_sent + 1;

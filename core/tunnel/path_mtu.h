@@ -46,7 +46,7 @@ size_t path_mtu_smaller(const struct path_mtu *mtu, bool last);
  * later. */
 void path_mtu_black_hole(struct path_mtu *mtu, size_t size, tn_time now);
 
-/* Someone, who may be wrong, reports that packets above `size` do not pass at the moment. */
+/* A hint, which may be wrong, that packets above `size` do not pass at the moment. */
 void path_mtu_told(struct path_mtu *mtu, size_t size, tn_time now);
 
 /* Changes the largest packet worth trying. Returns whether a probe is in flight that cannot pass. */

@@ -59,8 +59,8 @@ static bool receive_buffer_reserve(struct receive_buffer *receiver)
 }
 
 /* How large a buffer to allocate for `size` bytes: exact for a single message or data after a gap; growing while data
- * accumulates, so that bulk data comes in few large slices. Never many times the data at hand, whatever came before,
- * since the memory that a peer can make us hold is bounded by its credit. */
+ * accumulates, so that bulk data comes in few large slices. Never many times the data at hand, regardless of earlier
+ * data, since the memory that a peer can make us hold is bounded by its credit. */
 static size_t receive_buffer_chunk(const struct receive_buffer *receiver, uint32_t index, uint64_t offset, size_t size)
 {
     size_t chunk = size;

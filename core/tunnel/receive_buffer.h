@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The receiving half of a byte sequence: puts what arrives in order, in counted buffers.
+ * The receiving half of a byte sequence: reassembles it in counted buffers.
  */
 #ifndef CORE_TUNNEL_RECEIVE_BUFFER_H
 #define CORE_TUNNEL_RECEIVE_BUFFER_H

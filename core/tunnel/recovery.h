@@ -14,7 +14,7 @@
 #include "core/tunnel/reordering.h"
 #include "core/tunnel/spurious_loss.h"
 
-/* A frame that was sent: what is needed once it is acknowledged or lost. */
+/* A sent frame, as needed once it is acknowledged or lost. */
 struct sent_frame {
     struct sent_frame *next;
     struct tn_stream *stream; /* NULL for frames of the link or session */

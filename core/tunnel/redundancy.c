@@ -74,7 +74,7 @@ static bool repeat_packet(struct packet *packet, const struct sent_packet *sent)
     for (struct sent_frame *frame = sent->frames; frame; frame = frame->next) {
         if (!wants_repetition(frame))
             continue;
-        /* What does not fit even into an empty packet is not repeated at all. */
+        /* A frame that does not fit even into an empty packet is never repeated. */
         if (!session_repeat(frame, packet) && packet->next > packet->start)
             return false;
         frame->repeated = true;

@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * Repetition of thin traffic. A lost packet delays the response that it belongs to by a whole round trip, as the loss
- * is not noticed before that. For a few hundred bytes that is a poor bargain on a path that loses packets and has room.
- * So they are sent twice there, a moment apart, without waiting for a loss (the idea of redundant data bundling, A.
- * Petlund, "Improving latency for interactive, thin-stream applications over reliable transport", 2009). Only stream
- * data is repeated, only once, and only after everything that waits to be sent for the first time.
+ * is not noticed before that. For a few hundred bytes that is a poor bargain on a path that loses packets and has spare
+ * capacity. So they are sent twice there, a moment apart, without waiting for a loss (the idea of redundant data
+ * bundling, A. Petlund, "Improving latency for interactive, thin-stream applications over reliable transport", 2009).
+ * Only stream data is repeated, only once, and only after everything that waits to be sent for the first time.
  */
 #ifndef CORE_TUNNEL_REDUNDANCY_H
 #define CORE_TUNNEL_REDUNDANCY_H

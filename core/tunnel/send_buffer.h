@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The sending half of a byte sequence: holds what was written until it is acknowledged.
+ * The sending half of a byte sequence: holds written bytes until they are acknowledged.
  */
 #ifndef CORE_TUNNEL_SEND_BUFFER_H
 #define CORE_TUNNEL_SEND_BUFFER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The internals of a session and its streams. What belongs to the session survives links; the functions at the end are
- * what a link needs of it.
+ * The internals of a session and its streams. The session's state survives links; the functions at the end are its
+ * interface for links.
  */
 #ifndef CORE_TUNNEL_SESSION_INTERNAL_H
 #define CORE_TUNNEL_SESSION_INTERNAL_H
@@ -55,12 +55,12 @@ struct tn_stream {
 
     struct receive_buffer receiver;
     uint64_t receive_max;     /* the credit given to the peer */
-    uint64_t receive_highest; /* what is counted for this stream against the session's credit */
+    uint64_t receive_highest; /* bytes of this stream counted against the session's credit */
     uint64_t final_size;      /* valid if final_known */
-    uint64_t window;          /* credit beyond what was read: the reserve, and what may be lent on top */
+    uint64_t window;          /* credit beyond the bytes read: the reserve plus the permitted loan */
     uint64_t lent;            /* unread credit beyond the reserve, borrowed from the session's pool */
     tn_time tune_time;        /* when it was last checked whether the window is the limit; 0: not yet */
-    uint64_t tune_read;       /* what had been read by tune_time */
+    uint64_t tune_read;       /* bytes read by tune_time */
     uint64_t stop_code;
     uint64_t peer_reset_code, peer_stop_code;
 
@@ -74,7 +74,7 @@ struct tn_stream {
     bool fin_written, fin_sent, fin_acknowledged, reset, reset_acknowledged;
     /* The direction from the peer to this side. */
     bool final_known, peer_reset;
-    bool discarding; /* nobody is reading: bytes are counted and dropped */
+    bool discarding; /* no longer read: bytes are counted and dropped */
 };
 
 struct tn_session {
@@ -94,7 +94,7 @@ struct tn_session {
     bool fresh_first;     /* `urgent` filled the last packet, so the next begins with `fresh` */
 
     uint64_t send_max, data_sent; /* the peer's credit, and how much of it is used */
-    uint64_t peer_stream_window;  /* what the peer allows for a new stream */
+    uint64_t peer_stream_window;  /* the peer's credit for a new stream */
     uint64_t blocked_at;
     uint64_t data_received, data_consumed;
     uint64_t lent;                                         /* lent from the pool to all streams */
@@ -128,14 +128,14 @@ void stream_event(struct tn_stream *stream, enum tn_event_type type);
 void stream_schedule(struct tn_stream *stream);
 /* Queues TN_EVENT_WRITABLE if it was requested and half of the buffer is free. */
 void stream_check_writable(struct tn_stream *stream);
-/* Nobody reads the stream from now on: drops its data and returns the credit. */
+/* The stream is no longer read: drops its data and returns the credit. */
 void stream_discard(struct tn_stream *stream);
 /* Updates the counts of unsent bytes. */
 void stream_count_unsent(struct tn_stream *stream);
 
 /* ---- credit.c ---- */
 
-/* Updates what the stream has borrowed, after a change to what it has read, may receive or will receive. */
+/* Updates the stream's loan, after a change to the bytes it has read, may receive or will receive. */
 void credit_count(struct tn_stream *stream);
 /* A stream begins: on a far path it gets more than its reserve at once. */
 void credit_begin(struct tn_stream *stream);
@@ -169,7 +169,7 @@ void session_check_blocked(struct tn_session *session);
 bool session_write_pending(struct tn_session *session, struct packet *packet);
 /* A stream's frames other than data. */
 bool stream_write_pending(struct tn_stream *stream, struct packet *packet, tn_time now, tn_time rtt);
-/* What was lost, then FIN if there is no data to carry it. */
+/* Lost data, then FIN if there is no data to carry it. */
 bool stream_write_lost(struct tn_stream *stream, struct packet *packet);
 /* New data, as far as the credit allows. */
 bool stream_write_new(struct tn_stream *stream, struct packet *packet);

@@ -66,7 +66,7 @@ struct loss_verdict spurious_loss_acknowledged(struct spurious_loss *episode, co
         spurious_loss_found(episode, walk.low, walk.high, &verdict);
     } while (episode->numbers.count > 0 && frame_ack_next(&walk));
     verdict.all = verdict.any && episode->numbers.count == 0 && !episode->partial;
-    /* The verdict is given; the rest of the episode changes nothing. */
+    /* The verdict is final: the rest of the episode changes nothing. */
     episode->partial |= verdict.all;
     return verdict;
 }

@@ -176,7 +176,7 @@ void tn_stream_reset(struct tn_stream *stream, uint64_t code)
     session->unsent -= send_buffer_unsent(&stream->sender);
     session->unacknowledged -= stream->sender.next - stream->sender.acknowledged;
     send_buffer_drop(&stream->sender);
-    /* What was never sent does not count: the final size is the highest offset that the peer may have seen. */
+    /* Bytes never sent do not count: the final size is the highest offset that the peer may have seen. */
     stream->sender.end = stream->sender.next;
     stream_count_unsent(stream);
     stream->pending &= (uint8_t) ~(PENDING_FIN | PENDING_BLOCKED);

@@ -5,8 +5,8 @@
  */
 #include "core/tunnel/session_internal.h"
 
-/* Whether new data may be sent: limited by the peer's credit, which may be up to 2^62 and so does not limit what this
- * side has to keep, and by what this side keeps. What was lost is not new. */
+/* Whether new data may be sent: limited by the peer's credit and, since that may be up to 2^62, by the amount of data
+ * that this side must keep. Lost data is not new. */
 static bool session_may_send_data(const struct tn_session *session)
 {
     return session->data_sent < session->send_max && session->unacknowledged < session->params.session_unacked;

@@ -122,7 +122,7 @@ struct tn_stream *session_add_stream(struct tn_session *session, uint64_t id)
     return stream;
 }
 
-/* Clears a stream. What it keeps is for its next use, or for stream_free(). */
+/* Clears a stream. Small arrays are kept for its next use, or until stream_free(). */
 static void stream_clear(struct tn_stream *stream)
 {
     struct tn_session *session = stream->session;

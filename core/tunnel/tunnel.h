@@ -97,7 +97,7 @@ enum tn_congestion {
     TN_CONGESTION_CUBIC, /* RFC 9438 with HyStart++, RFC 9406 */
 };
 
-/* What this side does and allows. Fill with tn_params_default(), then change what should differ. */
+/* This side's behaviour and limits. Fill with tn_params_default(), then change what should differ. */
 struct tn_params {
     bool is_client; /* this side opened the link: its stream ids are 0, 4, 8, …; the peer's are 1, 5, 9, … */
     bool reliable;  /* links: packets are neither lost nor reordered (TLS over TCP) */
@@ -113,7 +113,7 @@ struct tn_params {
     uint64_t session_send_buffer; /* if the streams together hold more than this beyond 16 KiB each, none may hold more
                                      than 16 KiB (8 MiB) */
     uint64_t session_unacked;     /* sent bytes of all streams that are kept because they, or bytes before them, are not
-                                     acknowledged: at this limit no new data is sent, whatever the peer's credit, so
+                                     acknowledged: at this limit no new data is sent, regardless of the peer's credit, so
                                      it is exceeded by at most a packet (32 MiB) */
     uint64_t random;       /* links: unpredictable bits that decide which packet numbers are skipped; 0: none are */
     tn_time max_ack_delay; /* how long an ACK may be delayed (5 ms); sent to the peer */
@@ -124,14 +124,14 @@ struct tn_params {
 
 void tn_params_default(struct tn_params *params);
 
-/* What the peer allows: its `parameters` in `open` or `accept`. */
+/* The peer's limits: its `parameters` in `open` or `accept`. */
 struct tn_peer_params {
     uint64_t initial_max_data;        /* bytes, all streams together */
     uint64_t initial_max_stream_data; /* bytes, each stream */
     uint64_t initial_max_streams;     /* streams that this side may open */
 };
 
-/* What to send to the peer in `open` or `accept`: this side's limits at the start of a session. What a session holds is
+/* This side's limits at the start of a session, to be sent in `open` or `accept`. The bytes that a session holds are
  * bounded by the credit of each stream, so there is no limit for all of them together. */
 void tn_params_to_send(const struct tn_params *params, struct tn_peer_params *sent);
 
@@ -291,9 +291,8 @@ void tn_link_batch_end(struct tn_link *link, tn_time now);
  * capacity of packet_size_max. */
 size_t tn_link_send(struct tn_link *link, tn_time now, uint64_t packet_number, uint8_t *out, size_t capacity);
 
-/* Whether the next packet must not have this number, as no packet ever will. Now and then a number is skipped to catch
- * a peer that acknowledges packets it did not receive in order to be sent more than its path carries (RFC 9000 section
- * 21.4). */
+/* Whether this number must be skipped: no packet ever gets it. Now and then a number is skipped to catch a peer that
+ * acknowledges packets it did not receive in order to be sent more than its path carries (RFC 9000 section 21.4). */
 bool tn_link_skips(struct tn_link *link, uint64_t packet_number);
 
 /* Whether tn_link_send() would currently build a packet. Cheap. */
@@ -365,7 +364,7 @@ bool tn_control_write(struct tn_link *link, const void *data, size_t size);
  * this link. */
 size_t tn_control_peek(struct tn_link *link, const char **data);
 
-/* Marks the first `size` of them as consumed. Consume each message once it is complete: what is left counts against
+/* Marks the first `size` of them as consumed. Consume each message once it is complete: the rest counts against
  * TN_CONTROL_RECEIVE_MAX. */
 void tn_control_consume(struct tn_link *link, size_t size);
 

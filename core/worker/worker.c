@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * A turn of the loop: the callbacks of descriptors, timers and posts run, and mostly queue events. Before the loop
- * waits again, the exchanges run and the sessions send what has accumulated. So everything that arrives in one turn
- * leaves in as few packets and system calls as possible.
+ * waits again, the exchanges run and the sessions send what has accumulated. So the output of one turn is sent in as
+ * few packets and system calls as possible.
  */
 #include "core/worker/worker.h"
 
@@ -135,7 +135,7 @@ struct worker *worker_new(struct pipeline *pipeline)
     return worker;
 }
 
-/* Whether an instance is started. When a command runs, only those that its plugin cannot do without are. */
+/* Whether an instance is started. For a command, only those that its plugin requires are. */
 static bool takes_part(const struct worker *worker, const struct instance *instance)
 {
     const struct hg_need *need;

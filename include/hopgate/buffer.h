@@ -5,10 +5,10 @@
  *
  * A buffer is a piece of memory with a reference count. A slice is a view of part of a buffer. To keep a slice beyond
  * the call that it was passed to, take a reference on its buffer and drop it later. Each buffer has a function that
- * frees it, so nobody ever frees memory of another party.
+ * frees it, so memory is always freed by its own allocator.
  *
- * Bytes that anyone else can see are never modified: a buffer is filled by its creator before its first slice is passed
- * on, and only the part that no slice covers yet may still be written to.
+ * Shared bytes are never modified: a buffer is filled by its creator before its first slice is passed on, and only the
+ * part that no slice covers yet may still be written to.
  *
  * Threads: the count is atomic, so that an exchange may move from one worker to another. The bytes need no lock because
  * they do not change.

@@ -71,9 +71,9 @@ struct hg_certificates_ops {
     void (*cancel)(struct hg_worker *provider, struct hg_certificate_lookup *lookup);
     /**
      * Protocols that consist of the handshake alone, as ALPN names, terminated by NULL (acme-tls/1, RFC 8737). If a
-     * peer offers one, an edge selects it, uses the certificate that find() then gives, and closes the connection after
-     * the handshake; if find() gives none, it refuses the protocol (no_application_protocol). A NULL result, or a NULL
-     * member: no such protocols. Depends on the config alone and lives as long as the instance.
+     * peer offers one, an edge selects it, uses the certificate that find() returns for it, and closes the connection
+     * after the handshake; if find() returns none, it refuses the protocol (no_application_protocol). A NULL result, or
+     * a NULL member: no such protocols. Depends on the config alone and lives as long as the instance.
      */
     const char *const *(*protocols)(const struct hg_instance *provider);
 };

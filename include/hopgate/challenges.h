@@ -5,10 +5,9 @@
  * authority checks that a name is served here (RFC 8555 section 8.3, RFC 8737).
  *
  * Offered by the plugins that answer these types of challenge (acme_http01, acme_tlsalpn01), used by the one that
- * orders certificates (acme). From those present in the pipeline it knows which types are possible, even in
- * configure(). A solver keeps what is presented to it in its worker's memory and nowhere else: acme keeps pending
- * challenges in the store and presents each of them in every worker of every node, so any of them can answer the
- * authority.
+ * orders certificates (acme). Those present in the pipeline determine, even in configure(), which types are possible. A
+ * solver keeps presented challenges only in its worker's memory: acme keeps pending challenges in the store and
+ * presents each of them in every worker of every node, so any of them can answer the authority.
  */
 #ifndef HOPGATE_CHALLENGES_H
 #define HOPGATE_CHALLENGES_H
@@ -37,7 +36,7 @@ struct hg_challenge {
 /** The operations of both capabilities. */
 struct hg_challenges_ops {
     /**
-     * From now on, answers the challenge until it is withdrawn: http-01 by token, tls-alpn-01 by identifier. Presenting
+     * Answers the challenge from now on, until it is withdrawn: http-01 by token, tls-alpn-01 by identifier. Presenting
      * a token again changes nothing; in tls-alpn-01, a second token for the same identifier replaces the first until it
      * is withdrawn. 0, or -1 when out of memory.
      */

@@ -56,20 +56,20 @@ struct hg_codec_ops {
 
     /** Encodes a head. 0, or -1 with `error` set to the reason (a literal): over a limit, out of memory. */
     int (*encode_head)(struct hg_worker *worker, const struct hg_head *head, struct hg_output *out, const char **error);
-    /** Encodes data: a `slice` of 1 to 16,384 bytes, whose buffer it may take a reference on. Returns the same. */
+    /** Encodes data: a `slice` of 1 to 16,384 bytes, whose buffer it may take a reference on. Returns as above. */
     int (*encode_data)(struct hg_worker *worker, const struct hg_slice *slice, struct hg_output *out,
                        const char **error);
-    /** Encodes the end; `trailers` may be NULL. Returns the same. */
+    /** Encodes the end; `trailers` may be NULL. Returns as above. */
     int (*encode_end)(struct hg_worker *worker, const struct hg_fields *trailers, struct hg_output *out,
                       const char **error);
-    /** Encodes a failure, in place of what should have followed. Returns the same. */
+    /** Encodes a failure, in place of the rest of the message. Returns as above. */
     int (*encode_reset)(struct hg_worker *worker, const struct hg_reason *reason, struct hg_output *out,
                         const char **error);
 
     /**
      * Reads from the front of `in`, produces at most one event and returns the number of bytes used: at least 1 unless
-     * `in` is empty. What it used but could not complete is kept in its state, within the decoder's limits. Returns -1
-     * with `error` set (a literal) if the bytes are invalid or over a limit; the decoder must not be used after that.
+     * `in` is empty. Used but incomplete input is kept in its state, within the decoder's limits. Returns -1 with
+     * `error` set (a literal) if the bytes are invalid or over a limit; the decoder must not be used after that.
      */
     ptrdiff_t (*decode)(struct hg_worker *worker, void *decoder, const struct hg_slice *in,
                         struct hg_codec_event *event, const char **error);

@@ -32,8 +32,8 @@ struct hg_connections_ops {
      */
     const char *const *(*protocols)(const struct hg_instance *provider);
     /**
-     * Takes a connection whose ClientHello offers one of protocols(). Whatever happens to it, the caller no longer owns
-     * it. A draining edge still hands over connections, as exchanges in progress may need a new connection to finish.
+     * Takes a connection whose ClientHello offers one of protocols(). The caller gives up ownership in any case. A
+     * draining edge still hands over connections, as exchanges in progress may need a new connection to finish.
      */
     void (*take)(struct hg_worker *provider, const struct hg_connection *connection);
 };

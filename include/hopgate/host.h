@@ -46,8 +46,9 @@ typedef void (*hg_io_callback)(void *arg, int events);
 typedef void (*hg_callback)(void *arg);
 
 /**
- * A pending call, made by hg_defer() or hg_post(). It is part of a struct of the caller's, so neither allocates memory.
- * Set `callback` and `arg`, the rest to zero. The memory must stay valid until the call has been made or cancelled.
+ * A pending call, made by hg_defer() or hg_post(). It is embedded in a struct of the caller, so neither allocates
+ * memory. Set `callback` and `arg`, the rest to zero. The memory must stay valid until the call has been made or
+ * cancelled.
  */
 struct hg_call {
     hg_callback callback;
@@ -172,8 +173,8 @@ __attribute__((cold, format(printf, 3, 4))) static inline void hg_log(const stru
 
 /**
  * Like hg_log(), for lines that outsiders could otherwise cause without bound. Of those with the same format and
- * `source` (an address, whose port is ignored, a name or another text; NULL: nobody in particular), a few are logged
- * each minute; the others are counted, and a line gives their number: "… (repeated 17 times in the last minute)".
+ * `source` (an address, whose port is ignored, a name or another text; NULL: no particular source), a few are logged
+ * each minute; the others are counted, and a line reports their number: "… (repeated 17 times in the last minute)".
  */
 __attribute__((cold, format(printf, 4, 5))) static inline void
 hg_log_limited(const struct hg_instance *instance, enum hg_level level, const char *source, const char *format, ...)
@@ -190,7 +191,7 @@ hg_log_limited(const struct hg_instance *instance, enum hg_level level, const ch
 /**
  * Logs a failed request that never became an exchange; for exchanges, hg_reset() logs the failure. `request` is NULL if
  * nothing is known of it; `user` is the public user's address and port. Can also be used to explain a service's
- * response that is passed on as it is: give the explanation as `reason->detail`, with the response's status.
+ * response that is passed on unchanged: give the explanation as `reason->detail`, with the response's status.
  */
 static inline void hg_log_failure(struct hg_worker *worker, const struct hg_head *request, struct hg_text user,
                                   const struct hg_reason *reason)
@@ -229,8 +230,8 @@ hg_config_warning(const struct hg_instance *instance, const char *option, const 
 
 /**
  * Announces, in configure(), a file that the instance reads; `again`: it will be reread later, when it has changed. The
- * core makes sure that the user that the program becomes can still read it then, and otherwise reports a config error
- * at `option`: hopgate would rather not start than continue with a certificate that it cannot reload.
+ * core checks that the user that the program becomes can still read it then, and otherwise reports a config error at
+ * `option`: not starting is better than running with a certificate that cannot be reloaded.
  */
 static inline void hg_reads_file(const struct hg_instance *instance, const char *option, const char *path, bool again)
 {
@@ -420,7 +421,7 @@ static inline void hg_finish(struct hg_worker *worker, int exit_code)
 
 /**
  * The user that the program becomes after prepare(), for things that should belong to that user; in configure() or
- * later. False, and nothing is set, if it does not change its user.
+ * later. Returns false and sets nothing if the user does not change.
  */
 static inline bool hg_run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
 {
@@ -450,8 +451,8 @@ static inline struct hg_listener *hg_listen(struct hg_instance *instance, const 
 }
 
 /**
- * All descriptors of a listener, whichever worker they will belong to, in prepare(): for socket options that need
- * privileges. Fills `fds` and returns how many there are; call it with a capacity of 0 to find out.
+ * All descriptors of a listener, for all workers, in prepare(): for socket options that need privileges. Fills `fds`
+ * and returns how many there are; call it with a capacity of 0 to find out.
  */
 static inline size_t hg_listener_sockets(const struct hg_instance *instance, const struct hg_listener *listener,
                                          int *fds, size_t capacity)
@@ -542,8 +543,8 @@ static inline uint64_t *hg_gauge(struct hg_worker *worker, const char *name, con
 
 /**
  * Calls `visit` for each series that an instance has in this worker's thread, including those of the core; all series
- * of a metric come one after the other. For plugins that publish them, such as a page for Prometheus. Must not create
- * any within.
+ * of a metric come one after the other. For plugins that publish them, such as a page for Prometheus. `visit` must not
+ * create any.
  */
 static inline void hg_metrics_read(struct hg_worker *worker, hg_series_visitor visit, void *arg)
 {
@@ -553,9 +554,9 @@ static inline void hg_metrics_read(struct hg_worker *worker, hg_series_visitor v
 /* ---- Exchanges ---- */
 
 /**
- * Opens an exchange, for an edge. `request` passes to the exchange and goes down; data and the end follow with
- * hg_emit() and hg_emit_end() on the result. `state` becomes self->state and is owned by the edge, whose self_size must
- * be 0. NULL when out of memory: the caller still owns `request`. Nothing is called within.
+ * Opens an exchange, for an edge. The exchange takes ownership of `request` and passes it down; send data and the end
+ * with hg_emit() and hg_emit_end() on the result. `state` becomes self->state and is owned by the edge, whose self_size
+ * must be 0. NULL when out of memory: the caller still owns `request`. No callback runs before it returns.
  */
 static inline struct hg_self *hg_exchange_open(struct hg_worker *edge, struct hg_head *request, void *state)
 {
@@ -563,8 +564,8 @@ static inline struct hg_self *hg_exchange_open(struct hg_worker *edge, struct hg
 }
 
 /**
- * Emits a head, which passes to the exchange. Only for whoever creates one: a stage that answered TAKEN, an edge, an
- * origin. What passes through a stage is passed on without it. Returns the credit for data.
+ * Emits a head, which the exchange then owns. Only for its creator: a stage that answered TAKEN, an edge, an origin.
+ * Heads that merely pass through a stage do not need it. Returns the credit for data.
  */
 static inline size_t hg_emit_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
@@ -607,15 +608,15 @@ static inline void hg_resume(struct hg_self *self, enum hg_direction direction)
     self->host->resume(self, direction);
 }
 
-/** Ends the exchange early, dropping what waits in it. All others get `reset`, and then everyone gets `detach`. */
+/** Ends the exchange early and drops its queued events. All other stages get `reset`, and then all get `detach`. */
 static inline void hg_reset(struct hg_self *self, const struct hg_reason *reason)
 {
     self->host->reset(self, reason);
 }
 
 /**
- * Breaks off a response: like hg_reset(), but what the caller has emitted up so far is delivered first, however long
- * its reader takes. The caller and the stages below it are detached at once.
+ * Breaks off a response: like hg_reset(), but everything that the caller has emitted up so far is delivered first,
+ * however slowly it is read. The caller and the stages below it are detached at once.
  */
 static inline void hg_break_off(struct hg_self *self, const struct hg_reason *reason)
 {
@@ -712,7 +713,7 @@ static inline void hg_link_set_probe_max(struct hg_worker *transport, struct hg_
 
 /**
  * Checks whether the peer is alive: call it on any sign that the peer has lost the link or the path has changed, even
- * one that anyone could forge. A client asks the peer at once, but at most once a second, and acts only on the answer
+ * one that anyone could forge. A client pings the peer at once, but at most once a second, and acts only on the answer
  * or its absence; a gateway does nothing. Calls ops->send() and flush() later, never within.
  */
 static inline void hg_link_check(struct hg_worker *transport, struct hg_link *link)
@@ -721,9 +722,9 @@ static inline void hg_link_check(struct hg_worker *transport, struct hg_link *li
 }
 
 /**
- * The link's keys should not protect more data than they have: the core of a client opens another link and moves the
- * session to it; this one is used until then. Call it once per link. Nothing is called within. Does nothing on a
- * gateway.
+ * The link's keys should not protect more data than they already have: the core of a client opens another link and
+ * moves the session to it; this one is used until then. Call it once per link. No callback runs before it returns. Does
+ * nothing on a gateway.
  */
 static inline void hg_link_renew(struct hg_worker *transport, struct hg_link *link)
 {

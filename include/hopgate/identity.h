@@ -57,8 +57,8 @@ struct hg_identity_ops {
     json_t *(*present)(struct hg_worker *provider);
     /**
      * On a gateway: verifies untrusted credentials, which are only valid during the call. Returns GRANTED with
-     * `verification->identity` filled; REFUSED with `verification->reason` set, after logging with hg_log_limited()
-     * what is wrong; or LATER, if something else must be asked first. The core refuses after 8 s.
+     * `verification->identity` filled; REFUSED with `verification->reason` set, after logging the details with
+     * hg_log_limited(); or LATER, if another system must be consulted first. The core refuses after 8 s.
      */
     enum hg_verify (*verify)(struct hg_worker *provider, const json_t *credentials, struct hg_text peer,
                              struct hg_verification *verification);
@@ -69,8 +69,8 @@ struct hg_identity_ops {
     void (*cancel)(struct hg_worker *provider, struct hg_verification *verification);
     /**
      * On a gateway: from now on, `changed(arg)` is called when the results of verify() may no longer be true; in the
-     * provider's thread, never within an operation. There is one at a time: another call replaces it, and a NULL
-     * `changed` ends it. NULL if identities never change.
+     * provider's thread, never within an operation. There is only one callback: another call replaces it, and a NULL
+     * `changed` removes it. NULL if identities never change.
      */
     void (*watch)(struct hg_worker *provider, void (*changed)(void *arg), void *arg);
     /**
@@ -82,7 +82,7 @@ struct hg_identity_ops {
     int (*review)(struct hg_worker *provider, struct hg_identity *identity, const char **reason);
     /**
      * On a gateway, from the end of configure() on: whether a client with that id could open a session at all,
-     * according to what was read then. For config warnings. NULL if that cannot be known.
+     * according to the files read in configure(). For config warnings. NULL if that cannot be known.
      */
     bool (*knows)(const struct hg_instance *provider, struct hg_text id);
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Hosts and paths of requests, and how a config file names them: "app.example.com", "*.example.com", "/api". Used both
- * by the core's option `only` and by routes.
+ * Hosts and paths of requests, and patterns for them in config files: "app.example.com", "*.example.com", "/api". Used
+ * both by the core's option `only` and by routes.
  */
 #ifndef HOPGATE_MATCH_H
 #define HOPGATE_MATCH_H
@@ -79,7 +79,7 @@ static inline bool hg_host_is_valid(struct hg_text host)
 
 /**
  * Parses a host from a config file: "app.example.com", an address, or "*.example.com" for every name below example.com,
- * which becomes ".example.com". The result is in `buffer`, of HG_HOST_MAX + 1 bytes. Returns NULL, or what is wrong.
+ * which becomes ".example.com". The result is in `buffer`, of HG_HOST_MAX + 1 bytes. Returns NULL, or an error message.
  */
 static inline const char *hg_host_pattern(const char *host, char *buffer, struct hg_text *pattern)
 {
@@ -113,8 +113,8 @@ static inline bool hg_host_fits(struct hg_text host, struct hg_text pattern)
 }
 
 /**
- * Parses a path from a config file, which stands for itself and everything below it. Final slashes are removed: "/"
- * becomes "". Returns NULL, or what is wrong.
+ * Parses a path from a config file, which matches itself and everything below it. Final slashes are removed: "/"
+ * becomes "". Returns NULL, or an error message.
  */
 static inline const char *hg_path_pattern(const char *path, struct hg_text *pattern)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * Messages: the heads and trailers of HTTP requests and responses, in the same form for every stage, whatever the HTTP
- * version or encoding.
+ * Messages: the heads and trailers of HTTP requests and responses, in the same form for every stage, regardless of the
+ * HTTP version or encoding.
  *
  * Framing is not part of a message: Transfer-Encoding, Connection and the fields it names, Keep-Alive and the like are
  * removed where a message enters and created where it leaves. Content-Length becomes `length`, Host becomes
  * `authority`.
  *
  * Memory: a head or a set of fields is created by hg_head_new() or hg_fields_new() of <hopgate/host.h> and owns all its
- * texts. Texts passed to a setter are copied and checked: none can end its line and begin another. A head or set of
- * fields belongs to its creator until it is emitted, and then to the exchange.
+ * texts. Texts passed to a setter are copied and checked: none can break out of its line. A head or set of fields
+ * belongs to its creator until it is emitted, and then to the exchange.
  */
 #ifndef HOPGATE_MESSAGE_H
 #define HOPGATE_MESSAGE_H

@@ -7,8 +7,8 @@
  * and updated by plain stores in that worker's thread, without locks or atomic operations. It is read in the same
  * thread; for the sum over all threads, read each of the hg_sibling() workers in its own thread with hg_post().
  *
- * Metrics stay until the worker ends, so the number of label values must be bounded by the config, not by what
- * strangers send.
+ * Metrics stay until the worker ends, so the number of label values must be bounded by the config, not by untrusted
+ * input.
  */
 #ifndef HOPGATE_METRICS_H
 #define HOPGATE_METRICS_H

@@ -114,7 +114,7 @@ struct hg_plugin {
      */
     int (*configure)(struct hg_instance *instance);
     /**
-     * Called once for each configure() that was called, even if it failed; frees what that has created. May be NULL.
+     * Called once for each configure() that was called, even if it failed; frees what configure() created. May be NULL.
      */
     void (*unconfigure)(struct hg_instance *instance);
     /**
@@ -127,8 +127,8 @@ struct hg_plugin {
      */
     int (*worker_start)(struct hg_worker *worker);
     /**
-     * On SIGHUP: rereads the files that may change while it runs, such as tokens, whether or not they seem to have
-     * changed. A file with errors changes nothing, and the error is logged. May be NULL.
+     * On SIGHUP: rereads the files that may change while it runs, such as tokens, even if they seem unchanged. A file
+     * with errors changes nothing, and the error is logged. May be NULL.
      */
     void (*worker_reread)(struct hg_worker *worker);
     /**
@@ -136,23 +136,22 @@ struct hg_plugin {
      * and opens links, which sessions may have to move to; the core refuses new sessions. May be NULL.
      */
     void (*worker_drain)(struct hg_worker *worker);
-    /** Frees everything of the worker. Its exchanges and links have already ended. May be NULL. */
+    /** Frees the instance's state in the worker. Its exchanges and links have already ended. May be NULL. */
     void (*worker_stop)(struct hg_worker *worker);
 
     /**
      * Begins a command of `commands` that uses a config file: `hopgate WORD ... -c FILE`, where the file has a block of
-     * this plugin. argv[0] is the word; "-c FILE" has been removed. Only those instances are started that this plugin
-     * cannot do without, so `worker` has no state of its own. The loop runs until hg_finish(), which may be called
-     * within. NULL if every command has a `run`.
+     * this plugin. argv[0] is the word; "-c FILE" has been removed. Only the instances that this plugin requires are
+     * started, so `worker` has no state of its own. The loop runs until hg_finish(), which may be called within. NULL
+     * if every command has a `run`.
      */
     void (*command)(struct hg_worker *worker, int argc, char **argv);
 
     /**
-     * Called by `hopgate check` if the config has no errors: checks its environment, such as whether a
-     * certificate has expired, and reports possible problems with hg_config_warning(). Nothing has been started, and
-     * `worker` has no state. The loop runs until hg_finish(), which may be called within and whose exit code is
-     * ignored. It must limit its own time, to a few seconds at most, and free everything of its own before hg_finish().
-     * May be NULL.
+     * Called by `hopgate check` if the config has no errors: checks its environment, such as whether a certificate has
+     * expired, and reports possible problems with hg_config_warning(). Nothing has been started, and `worker` has no
+     * state. The loop runs until hg_finish(), which may be called within and whose exit code is ignored. It must finish
+     * within a few seconds, and free everything it allocated before hg_finish(). May be NULL.
      */
     void (*examine)(struct hg_worker *worker);
 };

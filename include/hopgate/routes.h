@@ -26,7 +26,7 @@ enum hg_served {
 
 struct hg_routes_ops {
     /**
-     * Whether `host`, a name or an address literal (IPv6 in brackets), is served, whatever the path. Cheap: two table
+     * Whether `host`, a name or an address literal (IPv6 in brackets), is served, on any path. Cheap: two table
      * lookups. Always HG_SERVED_UNKNOWN on a client, whose routes are not by host.
      */
     enum hg_served (*served)(struct hg_worker *provider, struct hg_text host);

@@ -5,7 +5,7 @@
  *
  * A route fills a struct hg_service for each rule in configure(), keeps it unchanged until unconfigure(), and passes it
  * to the exchange with hg_set_service(). The origin below finds it in exchange->service, and can tell rules apart by
- * its address. So neither includes the other's headers, and the core only passes on a pointer that it never follows.
+ * its address. So neither includes the other's headers, and the core merely passes the pointer on.
  *
  * Zero means "not given" for every member: the origin then uses its own options.
  */

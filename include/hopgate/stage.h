@@ -10,11 +10,11 @@
  * Rules for all callbacks on a struct hg_self:
  *   - The first is `attach`, the last is `detach`; there is exactly one detach after an attach that answered NEXT,
  *     and nothing after it.
- *   - A callback is never called from within another one of the same exchange: what a stage asks for in a callback
- *     (emit, resume, reply, reset) is queued and done after it has returned.
+ *   - A callback is never called from within another one of the same exchange: actions requested in a callback (emit,
+ *     resume, reply, reset) are queued and done after it has returned.
  *   - Nothing that a stage receives is modified in place, except heads, which a stage may change while `head` runs.
- *   - Nothing is dropped: a stage that cannot continue says so (PAUSE, a short count) and the rest waits, which in the
- *     end makes the sender wait.
+ *   - Nothing is dropped: a stage that cannot continue returns PAUSE or a short count, and the rest is queued until, in
+ *     the end, the sender has to wait.
  */
 #ifndef HOPGATE_STAGE_H
 #define HOPGATE_STAGE_H
@@ -64,7 +64,7 @@ struct hg_tls {
 
 /** How an exchange ended, for access logs and metrics. */
 struct hg_outcome {
-    bool complete;        /**< Request and response came to their ends. */
+    bool complete;        /**< Request and response are both complete. */
     int status;           /**< Of the final response head that reached the user or, if none did, of the failure. */
     uint64_t bytes[2];    /**< Of the bodies: HG_DOWN from the user, HG_UP to the user, as seen by the top stage. */
     hg_time first_byte;   /**< When the final response head reached the top; 0: never. */
@@ -86,7 +86,7 @@ struct hg_exchange {
     const struct hg_tls *tls; /**< Gateway: the TLS of the user's connection. NULL: none, or not known. */
     const struct hg_outcome *outcome; /**< In `reset` and `detach`; NULL before. If a stage is detached while those
                                            above continue, because one of them responds instead or the response is being
-                                           cut short, it sees what is known by then. */
+                                           cut short, it gets the outcome as known by then. */
 };
 
 /** A stage's part in an exchange. Created by the core. */
@@ -111,10 +111,9 @@ struct hg_stage_ops {
      */
     enum hg_verdict (*head)(struct hg_self *self, enum hg_direction direction, struct hg_head *head);
     /**
-     * Bytes of the body arrive. Returns how many of them, from the beginning, the stage has consumed; what should go on
-     * it emits with hg_emit(), be it the same slice or other bytes. A short count is backpressure: the core keeps the
-     * rest and offers it again after hg_resume(), along with what has arrived in the meantime. `slice->size` is never
-     * 0.
+     * Bytes of the body arrive. Returns how many of them, from the beginning, the stage has consumed; it passes data on
+     * with hg_emit(), either the same slice or other bytes. A short count is backpressure: the core keeps the rest and
+     * offers it again after hg_resume(), along with what has arrived in the meantime. `slice->size` is never 0.
      */
     size_t (*data)(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice);
     /**
@@ -125,7 +124,7 @@ struct hg_stage_ops {
     /**
      * The sender has no more data for now, so what has arrived so far should not wait for more. For stages that collect
      * data before they pass it on, such as compression: they emit what they have, then call hg_flush(). If it is NULL,
-     * the flush passes after the data before it. An end implies a flush; none comes with it.
+     * the flush passes after the data before it. An end implies a flush, so none is sent with it.
      */
     void (*flush)(struct hg_self *self, enum hg_direction direction);
     /**

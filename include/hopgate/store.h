@@ -22,14 +22,14 @@
  *
  * Leases decide who may do something while others wait. A lease has a name (a key in a name space of its own) and one
  * holder at a time, and expires unless its holder renews it in time. Each time it changes hands, its fence increases,
- * forever, so that a holder that was stopped and lost it without noticing can be recognized: pass the lease and fence
- * with each write that the lease protects, and the write fails once another holds it.
+ * and it is never reset, so that a holder that was stopped and lost it without noticing can be recognized: pass the
+ * lease and fence with each write that the lease protects, and the write fails once another holds it.
  *
  * Order and threads: operations of one worker on the same key take effect in the order of the calls. All texts are
  * copied within a call; the contents of an answer are valid during `done`. A store may be anywhere in the pipeline, so
  * it accepts operations from the caller's worker_start() until its worker_stop(). A store that stops first completes
- * what it was given and answers all of it within its worker_stop(); after that it accepts nothing more, and all watches
- * have ended. The store wipes its copies of values, which may include keys.
+ * all pending operations and calls their `done` within its worker_stop(); after that it accepts no more, and all
+ * watches have ended. The store wipes its copies of values, which may include keys.
  */
 #ifndef HOPGATE_STORE_H
 #define HOPGATE_STORE_H
@@ -54,14 +54,14 @@ enum hg_store_status {
     HG_STORE_CORRUPT = 3,   /**< The value is damaged: it was put aside for someone to look at, the log says where, and
                                  the key has no value from now on. */
     HG_STORE_NOT_WRITABLE = 4, /**< Not done: disk full, read-only, I/O error, no permission. The old value stays. */
-    HG_STORE_NOT_READABLE = 5, /**< There may be a value, but an I/O error or missing permission is in the way. */
+    HG_STORE_NOT_READABLE = 5, /**< There may be a value, but it cannot be read: I/O error, no permission. */
     HG_STORE_UNAVAILABLE = 6,  /**< The store is unreachable or stopping; it is not known whether a write was done. */
     HG_STORE_INVALID = 7,      /**< An error of the caller: a key or value beyond the limits above. */
 };
 
 /** A revision as a condition. */
-#define HG_STORE_ANY    UINT64_MAX    /**< Whatever is there. */
-#define HG_STORE_ABSENT ((uint64_t)0) /**< Nothing is there. */
+#define HG_STORE_ANY    UINT64_MAX    /**< Any value, or none. */
+#define HG_STORE_ABSENT ((uint64_t)0) /**< No value. */
 
 /** A key in a list. */
 struct hg_store_entry {
@@ -151,10 +151,10 @@ struct hg_store_ops {
     void (*cancel)(struct hg_worker *provider, struct hg_store_request *request);
 
     /**
-     * Calls `changed` in this worker for each value below `prefix` (as in list) that changes after this call, whoever
-     * changed it: this worker, another process, or another machine if the store is shared. It reports everything that a
-     * list or get started later would not show. Several changes may be reported as one, and a change may be reported
-     * more than once. NULL when out of memory or if the store has stopped.
+     * Calls `changed` in this worker for each value below `prefix` (as in list) that is changed after this call, by
+     * this worker, another process, or another machine if the store is shared. Every change that a list or get started
+     * later does not show is reported. Several changes may be reported as one, and a change may be reported more than
+     * once. NULL when out of memory or if the store has stopped.
      */
     struct hg_store_watch *(*watch)(struct hg_worker *provider, struct hg_text prefix, hg_store_changed changed,
                                     void *arg);

@@ -4,8 +4,8 @@
  * Transports: carry the packets of a session.
  *
  * A transport makes links, each of them a DTLS association or a TLS connection. It listens on a gateway or connects on
- * a client, encrypts and verifies, and does not know what is in a packet. The core builds and reads packets, and
- * decides when a link is dead.
+ * a client, encrypts and verifies, and treats packets as opaque. The core builds and reads packets, and decides when a
+ * link is dead.
  *
  * A link has two halves that refer to each other: struct hg_link is the core's, opaque to the transport; the
  * transport's own is the `handle` that it passes to hg_link_up(). Either side may end it: the transport with
@@ -79,13 +79,13 @@ struct hg_transport_ops {
     int (*send)(void *handle, const uint8_t *packet, size_t size);
     /** Sends what send() has collected, with as few system calls as possible. May be called with nothing collected. */
     void (*flush)(void *handle);
-    /** The core is done with the link: say goodbye (close_notify) if `graceful`, and free the handle. */
+    /** The core is done with the link: send close_notify if `graceful`, and free the handle. */
     void (*close)(void *handle, bool graceful);
 
     /**
      * May be NULL. Like send(), for a path MTU probe (RFC 8899): a packet larger than any known to pass, up to
-     * probe_max. It is sent as a datagram of its own and never fragmented, whatever the kernel knows about the path. If
-     * it is too large to be sent at all, hg_link_set_probe_max() follows soon.
+     * probe_max. It is sent as a datagram of its own and never fragmented, regardless of the kernel's path MTU. If it
+     * is too large to be sent at all, hg_link_set_probe_max() follows soon.
      */
     int (*probe)(void *handle, const uint8_t *packet, size_t size);
     /**

@@ -43,11 +43,11 @@ struct fake_host {
     char errors[8192]; /* lines of "option: text"; "-" for the whole block */
 };
 
-/* Makes an instance of `plugin` with that config, in one worker. Calls nothing of the plugin. */
+/* Makes an instance of `plugin` with that config, in one worker. Calls no function of the plugin. */
 void fake_host_init(struct fake_host *fake, const struct hg_plugin *plugin, void *cfg);
 /* Calls configure() and worker_start(), if the plugin has them. 0, or -1 as soon as one fails. */
 int fake_host_start(struct fake_host *fake, const struct hg_plugin *plugin);
-/* Offers a capability from now on, in whatever version is requested. */
+/* Offers a capability from now on, in any version requested. */
 void fake_host_offer(struct fake_host *fake, const char *name, const void *ops, void *state);
 /* Lets time pass: first descriptors that are ready are reported, then deferred and posted calls are made, then timers
  * are called in the order of their deadlines. */

@@ -62,7 +62,7 @@ struct wire_end *wire_newest(struct wire *wire, bool gateway);
 struct wire_end *wire_stranger(struct wire *wire);
 /* Sends a packet as if by the peer of `to`. */
 void wire_inject(struct wire_end *to, const void *packet, size_t size);
-/* Both ends learn that the link has ended. */
+/* Reports the end of the link to both ends. */
 void wire_break(struct wire_end *end);
 /* Frees what is left. The workers must have been freed. */
 void wire_free(struct wire *wire);

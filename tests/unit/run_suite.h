@@ -22,7 +22,7 @@ static inline int run_suite_as(Suite *suite, enum fork_status fork, enum print_o
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* The same as the environment says: CK_FORK, CK_VERBOSITY, CK_RUN_CASE. */
+/* The same, controlled by the environment: CK_FORK, CK_VERBOSITY, CK_RUN_CASE. */
 static inline int run_suite(Suite *suite)
 {
     return run_suite_as(suite, CK_FORK_GETENV, CK_ENV);

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The hopgate authors
  *
  * How much slower than usual everything is, according to Check's CK_TIMEOUT_MULTIPLIER, which tests/valgrind.sh sets.
- * Whatever is waited for, or must be quick, may take that much longer; what must not happen early stays as it is.
+ * Upper limits on time are multiplied by it; lower limits are not.
  */
 #ifndef TESTS_UNIT_SLOWNESS_H
 #define TESTS_UNIT_SLOWNESS_H

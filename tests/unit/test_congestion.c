@@ -92,7 +92,7 @@ START_TEST(cubic_follows_its_curve)
     lose(now);
     ck_assert_uint_eq(c.window, 700 * PACKET);
     ck_assert_uint_eq(c.events, 1);
-    /* What was sent before the reduction causes neither another one nor growth. */
+    /* Packets sent before the reduction cause neither another one nor growth. */
     lose(now);
     acknowledge_window(200 * MS, false);
     ck_assert_uint_eq(c.window, 700 * PACKET);
@@ -211,7 +211,7 @@ START_TEST(cubic_undo_continues_the_curve)
     c.ops->spurious(&c, now);
     ck_assert_double_eq((double)c.window, before);
     ck_assert_double_eq(c.cubic.curve.plateau, plateau);
-    /* What was sent before the loss causes no growth. */
+    /* Packets sent before the loss cause no growth. */
     now += 1 * MS;
     cubic_round(200 * MS);
     before = (double)c.window;
@@ -411,7 +411,7 @@ START_TEST(episode_is_spurious_when_all_packets_arrive)
     ck_assert(!acknowledge_numbers(&episode, 10, 11));
     ck_assert(acknowledge_numbers(&episode, 12, 12));
     ck_assert(!acknowledge_numbers(&episode, 10, 40));
-    /* Still the same episode: the verdict is given. */
+    /* Still the same episode: the verdict is final. */
     spurious_loss_add(&episode, 15, 40);
     ck_assert(!acknowledge_numbers(&episode, 15, 15));
     /* A new episode. One of its packets is really lost. */
@@ -646,7 +646,7 @@ START_TEST(bbr_loss_ends_probe)
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_UP);
     bbr_lose(4, 180);
     ck_assert_int_eq(c.bbr.state, BBR_PROBE_BW_DOWN);
-    /* What keeps the path busy, minus headroom. */
+    /* Enough to keep the path busy, minus headroom. */
     ck_assert_uint_le(c.bbr.inflight_long_term, 120 * PACKET);
     ck_assert_uint_ge(c.bbr.inflight_long_term, 100 * PACKET);
     /* The loss was spurious: the probe starts again. */
@@ -816,7 +816,7 @@ START_TEST(bottleneck_reorders)
 }
 END_TEST
 
-/* Neither gets less than a quarter, whichever was first. */
+/* Neither gets less than a quarter, regardless of which started first. */
 START_TEST(bottleneck_shared)
 {
     static const enum tn_congestion pairs[][2] = {{TN_CONGESTION_BBR, TN_CONGESTION_BBR},

@@ -147,8 +147,8 @@ START_TEST(emitting_beyond_credit_resets)
 }
 END_TEST
 
-/* A second head or end is detected outside the stage's callbacks. That must leave calling_now as it is, and not restore
- * what it was before the last callback. */
+/* A second head or end is detected outside the stage's callbacks. That must leave calling_now unchanged, and not
+ * restore its value from before the last callback. */
 START_TEST(a_second_head_or_end_does_not_change_calling_now)
 {
     struct watch watch = {.seed = 1};
@@ -197,7 +197,7 @@ START_TEST(a_stage_answers_in_place_of_those_below)
 }
 END_TEST
 
-/* What waits below is dropped, and so is the stage that held it back. */
+/* Events queued below are dropped, and so is the stage that held them back. */
 START_TEST(an_upload_continues_when_a_stage_above_answers)
 {
     struct watch watch = {.seed = 1};
@@ -238,7 +238,7 @@ START_TEST(a_reset_reaches_all_but_its_originator)
 }
 END_TEST
 
-/* What was emitted is delivered, however late; the stage that breaks off the response is detached at once. */
+/* Emitted data is delivered, however late; the stage that breaks off the response is detached at once. */
 START_TEST(a_response_broken_off_loses_nothing)
 {
     struct watch watch = {.seed = 1};

@@ -147,7 +147,7 @@ static void expect_sessions(const struct fixture *fixture, size_t count, unsigne
 
     ck_assert_msg(testbed_run(&testbed, has_sessions, &wanted, milliseconds), "%zu sessions with a link instead of %zu",
                   session_count(fixture), count);
-    /* Both ends know by now. */
+    /* Time for the other end to notice. */
     testbed_wait(&testbed, 20);
 }
 
@@ -185,7 +185,7 @@ START_TEST(an_absent_gateway_does_not_affect_the_others)
     testbed_wait(&testbed, 25000);
     get_at(testbed.gateway);
     get_at(testbed.more[1].gateway);
-    /* They were not reconnected to, nor did their sessions move. */
+    /* There were no reconnects to them, and their sessions did not move. */
     ck_assert_uint_eq(testbed.wire.connects, 1);
     ck_assert_uint_eq(testbed.more[1].wire.connects, 1);
     ck_assert_uint_eq(*at_client()->resumed, 0);

@@ -71,7 +71,7 @@ static const struct {
 
 START_TEST(a_bad_open_opens_nothing)
 {
-    /* The client's own `open` never arrives, so what is injected is the first message that the gateway reads. */
+    /* The client's own `open` never arrives, so the injected message is the first that the gateway reads. */
     struct wire_end *gateway;
     uint8_t packet[1400];
 

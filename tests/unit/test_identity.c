@@ -96,7 +96,7 @@ START_TEST(verification_has_a_time_limit)
     testbed_wait(&testbed, 7000);
     ck_assert_uint_eq(testbed.cancelled, 0);
     ck_assert(testbed_run(&testbed, is_cancelled, NULL, 2000));
-    ck_assert(is_refused(NULL)); /* the client learns it while it is still waiting */
+    ck_assert(is_refused(NULL)); /* the client is notified while it is still waiting */
 }
 END_TEST
 

@@ -341,7 +341,7 @@ static struct tn_stream *lose_one(tn_time rtt)
     return stream;
 }
 
-/* What was lost arrives a millisecond later instead of a round trip, and is sent twice, but not more often. */
+/* Lost data arrives a millisecond later instead of a round trip, and is sent twice, but not more often. */
 START_TEST(thin_data_is_repeated)
 {
     struct tn_stream *stream = lose_one(RTT);

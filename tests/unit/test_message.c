@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * What the texts of heads and fields may contain, so that nobody can split a message.
+ * Which bytes the texts of heads and fields may contain, so that no message can be split.
  */
 #include "core/base/message.h"
 #include "tests/unit/run_suite.h"

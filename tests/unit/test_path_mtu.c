@@ -374,7 +374,7 @@ START_TEST(transfer_finds_what_passes)
 }
 END_TEST
 
-/* A search whose probes are all lost costs nothing but these: no window shrinks, nobody waits. */
+/* A search whose probes are all lost costs nothing but these: no window shrinks, nothing is delayed. */
 START_TEST(lost_probes_are_not_congestion)
 {
     struct bottleneck bottleneck = {.rate = 10,

@@ -365,7 +365,7 @@ static const struct {
      "F:3:5: needy: it requires 'store', which no plugin in the pipeline offers; plugins that offer it: cupboard\n"},
     {"pipeline:\n  - edge\n  - needy\n  - cupboard\n  - cupboard\n" GATEWAY_END,
      "F:5:5: cupboard: 'store' is already offered by 'cupboard' in line 4\n"},
-    {"pipeline:\n  - edge\n  - cupboard\n  - cupboard\n" GATEWAY_END, ""}, /* nobody needs it */
+    {"pipeline:\n  - edge\n  - cupboard\n  - cupboard\n" GATEWAY_END, ""}, /* not needed */
     {"pipeline:\n  - edge\n  - needy_new\n  - cupboard\n" GATEWAY_END,
      "F:3:5: needy_new: it requires 'store' version 3, but 'cupboard' offers version 1\n"},
 

@@ -29,7 +29,7 @@ static struct wire_end *end_of(const struct session *session)
     return session->link->handle;
 }
 
-/* Like kill -9: none of its ends says anything, nor does its kernel. */
+/* Like kill -9: neither its links nor its kernel send anything. */
 static void kill_client(struct fixture **client)
 {
     testbed.wire.dark = true;
@@ -61,7 +61,7 @@ START_TEST(exchanges_of_a_killed_process_fail_soon)
     ck_assert(testbed_run(&testbed, is_held, NULL, 1000));
     testbed_wait(&testbed, 200);
     kill_client(&testbed.client);
-    /* Either nobody has noticed the short silence yet, or the link is known to be dead and the session waits. */
+    /* Either the short silence has not been noticed yet, or the link is known to be dead and the session waits. */
     if (_i == 1)
         wire_break(wire_newest(&testbed.wire, true));
     testbed_wait(&testbed, 300);

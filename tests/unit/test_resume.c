@@ -689,7 +689,7 @@ START_TEST(forgotten_sessions_do_not_pile_up)
 {
     connect_pair();
     for (unsigned i = 0; i < 10; i++) {
-        /* The gateway only notices that the link is down. */
+        /* The gateway only sees the link go down. */
         testbed.wire.dark = true;
         wire_break(wire_newest(&testbed.wire, true));
         fixture_free(testbed.client);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A gateway and a client in one process: exchanges over the tunnel, failures, and who learns of them.
+ * A gateway and a client in one process: exchanges over the tunnel, failures, and how they are reported.
  */
 #include "core/session/session_table.h"
 

@@ -94,7 +94,7 @@ static struct sessions *at(int side)
 
 /* ---- Invariants ---- */
 
-/* What core/session/session.c sets for the tunnel: see set_params() there and tn_params_default(). */
+/* The limits set for the tunnel: see core/session/session_parameters.c and tn_params_default(). */
 static void check_bounds(void)
 {
     for (int side = 0; side < 2; side++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * A session and its streams, packet by packet: what the simulator's random runs would not detect if it were wrong.
+ * A session and its streams, packet by packet: errors that the simulator's random runs would not detect.
  */
 #include "core/tunnel/varint.h"
 #include "tests/sim/random.h"
@@ -212,7 +212,7 @@ START_TEST(window_grows)
         tn_session_stats(sessions[GATEWAY], &stats);
         most = stats.bytes_unacked > most ? stats.bytes_unacked : most;
     }
-    /* Nobody reads from now on: what can still be sent is the window. */
+    /* Nothing is read from now on, so only the window can still be sent. */
     for (int i = 0; i < 100; i++) {
         write_bytes(stream, 0, sizeof bytes);
         settle();
@@ -234,7 +234,7 @@ static uint64_t lent_by(int side)
     return stats.bytes_lent;
 }
 
-/* A round in which the gateway writes what it may, and the client reads everything that arrived on this stream. */
+/* A round: the gateway writes as much as it may, and the client reads everything that arrived on this stream. */
 static uint64_t read_round(struct tn_stream *stream)
 {
     struct tn_event event;
@@ -272,7 +272,7 @@ START_TEST(stalled_readers_do_not_use_up_the_pool)
         for (int round = 0; round < 20; round++)
             ck_assert_uint_gt(read_round(streams[i]), 0);
         write_bytes(streams[i], 0, sizeof bytes);
-        settle(); /* nobody reads this */
+        settle(); /* never read */
     }
     before = lent_by(CLIENT);
     last = tn_stream_open(sessions[GATEWAY]);
@@ -427,7 +427,7 @@ START_TEST(violations)
         FORGE(0x0e, 1, params[CLIENT].stream_window, 1, 7);
         ck_assert_int_eq(give_forged(CLIENT, &forged), TN_FLOW_CONTROL_ERROR);
         break;
-    case 1: /* beyond one stream's; as many as may be open, each within its own, are not a violation */
+    case 1: /* beyond one stream's; any number of open streams, each within its own, is no violation */
         for (uint64_t i = 0; i < params[CLIENT].max_streams; i++) {
             FORGE(0x0e, 4 * i + 1, params[CLIENT].stream_window - 1, 1, 7);
             ck_assert_int_eq(give_forged(CLIENT, &forged), 0);
@@ -546,9 +546,9 @@ static bool holds_first_bytes(size_t size)
     return i < size && (packet[i] & 0xfc) == 0x08;
 }
 
-/* Whatever credit a client gives, a gateway keeps only so much for it: for one that acknowledges nothing on a byte
- * link, and for one that never acknowledges the first bytes, so that the rest of the stream must be kept as well. Once
- * they are acknowledged, everything continues. */
+/* A gateway keeps only so much for a client, regardless of the credit it gives: for one that acknowledges nothing on a
+ * byte link, and for one that never acknowledges the first bytes, so that the rest of the stream must be kept as well.
+ * Once they are acknowledged, everything continues. */
 START_TEST(unacknowledged_data_is_limited)
 {
     bool reliable = _i == 1;

@@ -98,7 +98,7 @@ static void send_buffer_write(struct send_buffer *sender, const uint8_t *data, s
     hg_buffer_unref(buffer);
 }
 
-/* Random pieces are sent, lost and acknowledged in any order; what remains must always be available. */
+/* Random pieces are sent, lost and acknowledged in any order; the remaining bytes must always be available. */
 START_TEST(send_buffer_against_model)
 {
     struct random random = {(uint64_t)_i + 1};
@@ -407,7 +407,7 @@ START_TEST(acks_frame)
         ck_assert_uint_eq(walk.high, 297 - 3 * i);
         ck_assert_int_eq(frame_ack_next(&walk), i < 19);
     }
-    /* What the peer knows is not reported again, unless something new arrived in that range. */
+    /* Confirmed ranges are not reported again, unless something new arrived in them. */
     acks_confirmed(&acks, 291);
     in = out;
     ck_assert(frame_read(&in, acks_write(&acks, out, sizeof out, 300), &frame));

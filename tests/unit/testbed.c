@@ -63,8 +63,8 @@ static bool is_pattern(const struct hg_slice *slice, uint64_t at)
 
 /* ---- The public user ---- */
 
-/* What an exchange knows about its user. It belongs to the testbed: when a test has failed, its own `struct user` no
- * longer exists, but the exchange has yet to end (with CK_FORK=no, in the same process). */
+/* An exchange's data about its user. It belongs to the testbed: when a test has failed, its own `struct user` no longer
+ * exists, but the exchange has yet to end (with CK_FORK=no, in the same process). */
 struct asked {
     struct user *user;
     struct user nobody;
@@ -76,7 +76,7 @@ static struct user *user_of(const struct hg_self *self)
     return ((struct asked *)self->state)->user;
 }
 
-/* From now on, exchanges access no test's user. */
+/* Detaches all exchanges from the users of a test, which may end before them. */
 static void forget_users(struct testbed *testbed)
 {
     for (struct asked *asked = testbed->asked; asked; asked = asked->next) {

@@ -30,11 +30,11 @@ struct testbed {
     struct other_gateway more[WIRE_GATEWAYS - 1];
     struct fixture *gateway, *client;
     struct fixture *other;                /* a second client with the same id: see testbed_add_client() */
-    const char *const *services;          /* what the client may serve; NULL: everything */
-    const char *const *serves;            /* what clients that open a session from now on announce; NULL: nothing */
+    const char *const *services;          /* those that the client may serve; NULL: all */
+    const char *const *serves;            /* announced by clients that open a session from now on; NULL: none */
     bool refuses;                         /* the gateway's identity plugin refuses */
     const char *granted_id;               /* the id that it grants in place of the client's; NULL: that one */
-    int wrong_verdict;                    /* it answers this instead; 0: it does not */
+    int wrong_verdict;                    /* the verdict that it returns instead; 0: none */
     bool answers_within;                  /* it calls answered() within verify() */
     hg_time verifies_after;               /* the gateway's identity plugin answers after this time; 0: at once */
     struct hg_verification *verification; /* not answered yet */
@@ -75,7 +75,7 @@ struct user {
 /* Creates both ends; the settings may be changed before testbed_start(). */
 void testbed_new(struct testbed *testbed);
 void testbed_start(struct testbed *testbed);
-/* The gateway vanishes without notice, if it existed, and is replaced by one that knows nothing. */
+/* The gateway vanishes without notice, if it existed, and is replaced by one without any state. */
 void testbed_replace_gateway(struct testbed *testbed);
 /* Starts a second process of the same client. */
 void testbed_add_client(struct testbed *testbed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The testbed of a test program's cases, with what many of them do. Include it in one file of a program.
+ * The testbed of a test program's cases, and what many of them share. Include it in one file of a program.
  */
 #ifndef TESTS_UNIT_TESTBED_CASES_H
 #define TESTS_UNIT_TESTBED_CASES_H

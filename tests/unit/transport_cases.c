@@ -350,7 +350,7 @@ START_TEST(a_failed_lookup_keeps_the_good_addresses)
 }
 END_TEST
 
-/* The failure of the address that worked before is not the end while the lookup is pending. */
+/* The failure of the address that worked before is not final while the lookup is pending. */
 START_TEST(a_late_lookup_adds_addresses)
 {
     struct hg_link *link;

@@ -143,7 +143,7 @@ static bool run_until(struct fixture *fixture, bool (*done)(void *arg), void *ar
     ev_timer_init(&timer, on_deadline, seconds, 0.);
     timer.data = &late;
     ev_timer_start(fixture->worker->loop.ev, &timer);
-    /* What a turn has queued would only run at the start of the next one, which might then wait for nothing. */
+    /* Exchanges queued in a turn would only run at the start of the next one, which might then wait in vain. */
     while (!late && (exchange_run_ready(&fixture->worker->exchanges), !done(arg)))
         ev_run(fixture->worker->loop.ev, EVRUN_ONCE);
     ev_timer_stop(fixture->worker->loop.ev, &timer);
