@@ -9,7 +9,8 @@
 #include <malloc.h>
 #endif
 
-/* How many descriptors must have been closed since the peak; fewer do not free much memory. */
+/* At least this many descriptors, and half of those at the peak, must have been closed; fewer do not free much memory.
+ */
 #define WORTHWHILE 64
 /* How long to wait after that, and the shortest time between two trims, in seconds: walking the heap takes
  * milliseconds. */

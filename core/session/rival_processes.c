@@ -20,7 +20,8 @@ static bool is_there(const struct session *session)
 
 /* ---- How many sessions are allowed ---- */
 
-/* Ends sessions without a link that belong to other processes: the client has forgotten them, or never knew them. */
+/* Ends idle sessions without a link that belong to other processes: the client has forgotten them, or never had them.
+ */
 static void end_forgotten(const struct sessions *sessions, const char *client, const char *process)
 {
     struct session *session = resume_queue_newest(sessions, hg_text(client)), *older;

@@ -62,9 +62,8 @@ static uint64_t scaled(uint64_t size, uint64_t free, uint64_t whole, int squarin
     return size * part >> 10;
 }
 
-/* The loan for a reader that has only just begun to read. It shrinks as the pool is lent out, so that hundreds of
- * readers that stop reading hold little and leave most of it; all the more on a near path, where a loan saves least
- * time.
+/* The loan for a new reader. It shrinks as the pool is lent out, so that hundreds of readers that stop reading hold
+ * little and leave most of it; all the more on a near path, where a loan saves least time.
  */
 static uint64_t first_loan(const struct tn_stream *stream)
 {
