@@ -23,7 +23,7 @@ static const struct {
 } options[] = {
     {'c', true, "config", "FILE", "read the configuration from FILE"},
     {'F', false, "log", "FORMAT", "log as auto, text or json; overrides the config file"},
-    {'L', false, "log-level", "LEVEL", "log error, warning, info or debug; overrides the config file"},
+    {'L', false, "log-level", "LEVEL", "log at level error, warning, info or debug; overrides the config file"},
     {'M', false, "man", NULL, "print the option section of a manual page"},
     {'P', false, "print", NULL, "print the configuration with all defaults; secrets are left out"},
     {'D', false, "plugin-dir", "DIR", "search DIR for plugins first; may be repeated"},

@@ -93,7 +93,7 @@ int cli_describe(struct cli *cli, char **arguments)
         print_head(plugin);
         print_offers(&plugin->descriptor);
     } else {
-        printf("The settings of a config file, beside its pipeline.\n");
+        printf("The settings of a config file, besides its pipeline.\n");
     }
     printf("\nOptions:\n\n");
     describe_text(stdout, table, 2);

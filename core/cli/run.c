@@ -52,7 +52,7 @@ static void log_start(const struct pipeline *pipeline)
     const struct passwd *user = getpwuid(geteuid());
 
     log_line(HG_LOG_INFO, "core", "running as a %s, user %s (uid %ld)",
-             pipeline->shape == PIPELINE_GATEWAY ? "gateway" : "client", user ? user->pw_name : "without a name",
+             pipeline->shape == PIPELINE_GATEWAY ? "gateway" : "client", user ? user->pw_name : "unknown",
              (long)geteuid());
     if (geteuid() == 0)
         log_line(HG_LOG_WARNING, "core",

@@ -103,7 +103,7 @@ const char *network_parse(const char *text, struct network *network, char *hint,
     if (network->first.high & bits.high || network->first.low & bits.low) {
         print_number((struct ip_number){network->first.high & ~bits.high, network->first.low & ~bits.low},
                      network->is_ipv4, right, sizeof right);
-        snprintf(hint, hint_size, "bits are set behind the prefix; the network is %s/%u", right, prefix);
+        snprintf(hint, hint_size, "bits are set after the prefix; the network is %s/%u", right, prefix);
         return hint;
     }
     if (!network->is_ipv4 && is_mapped(network->first) && is_mapped(network->last)) {

@@ -22,18 +22,18 @@ static const struct hg_option only_fields[] = {
      .item = HG_OPTION_STRING,
      MEMBER(paths),
      .min = 1,
-     .doc = "Paths with all that is below them: /a fits /a and /a/b, not /ab. Percent-encoding, repeated slashes and "
-            "a segment \"..\" do not lead around this: a path that a service might read as one of these fits."},
+     .doc = "Paths, including everything below them: /a matches /a and /a/b, but not /ab. A path that a service might "
+            "read as one of these matches too: with percent-encoding, repeated slashes or a segment \"..\"."},
     {.name = "methods",
      .type = HG_OPTION_LIST,
      .item = HG_OPTION_STRING,
      MEMBER(methods),
      .min = 1,
-     .doc = "Methods, such as GET; in capitals, since methods are case-sensitive."},
+     .doc = "Methods, such as GET, in capitals, as methods are case-sensitive."},
     {.name = "networks",
      .type = HG_OPTION_NETWORK,
      MEMBER(networks),
-     .doc = "Networks of users, or file:PATH of a file with one a line, which is read again on SIGHUP."},
+     .doc = "Networks of users, or file:PATH for a file with one per line, which is read again on SIGHUP."},
     {0},
 };
 
@@ -41,8 +41,8 @@ const struct hg_option only_options[] = {
     {.name = ONLY_NAME,
      .type = HG_OPTION_MAP,
      .fields = only_fields,
-     .doc = "The requests in which this stage takes part; others pass it by. Each option that is given must fit. An "
-            "option of every stage."},
+     .doc = "The requests in which this stage takes part; others bypass it. All given conditions must match. Every "
+            "stage has this option."},
     {0},
 };
 
@@ -107,7 +107,7 @@ static bool check_methods(const struct option_reading *reading, const struct con
             strpbrk(methods[i], "abcdefghijklmnopqrstuvwxyz") && !strpbrk(methods[i], "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
         if (!hg_text_is_token(hg_text(methods[i])))
-            good = item_fault(reading, "methods", i, block, methods[i], "it is no method; write one such as GET");
+            good = item_fault(reading, "methods", i, block, methods[i], "not a method; write one such as GET");
         else if (is_lower)
             good = item_fault(reading, "methods", i, block, methods[i], "methods are case-sensitive; write capitals");
     }
@@ -127,7 +127,7 @@ bool only_read(const struct option_reading *reading, const struct config_node *b
         return true;
     if (given->kind == CONFIG_MAPPING && given->count == 0)
         return option_fault(reading, NULL, given,
-                            ONLY_NAME ": it says nothing; give hosts, paths, methods or networks, or leave it out");
+                            ONLY_NAME ": it is empty; give hosts, paths, methods or networks, or remove it");
     partial.partial = true;
     if (!options_fill(&partial, only_options, block, at, options))
         return false;

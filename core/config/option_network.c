@@ -202,12 +202,12 @@ static void networks_reread(void *kept, option_tell *tell, void *arg)
         return;
     set = make_set(networks, &networks->networks, &telling);
     if (!set) {
-        tell(arg, HG_LOG_ERROR, "cannot use the changed files of networks; the previous networks stay in use");
+        tell(arg, HG_LOG_ERROR, "cannot use the changed network files; the previous networks stay in use");
         return;
     }
     network_set_free(networks->previous);
     networks->previous = __atomic_exchange_n(&networks->set, set, __ATOMIC_ACQ_REL);
-    snprintf(line, sizeof line, "reloaded the files of networks: %zu networks", networks->networks);
+    snprintf(line, sizeof line, "reloaded the network files: %zu networks", networks->networks);
     tell(arg, HG_LOG_INFO, line);
 }
 
@@ -247,7 +247,7 @@ static const char *item_text(const struct option_reading *reading, const struct 
     if (strncmp(node->text, FILE_PREFIX, strlen(FILE_PREFIX)) != 0) {
         if (node->text[0] != '/')
             return option_copy(reading, path, node, node->text, node->size);
-        option_fault(reading, path, node, "for a file of networks write " FILE_PREFIX "%s", node->text);
+        option_fault(reading, path, node, "for a file of networks, write " FILE_PREFIX "%s", node->text);
         return NULL;
     }
     if (reading->no_files) {

@@ -31,7 +31,7 @@ static const struct {
     [HG_OPTION_ENUM] = {"word", "a word", sizeof(int)},
     [HG_OPTION_LIST] = {"list", "a list", sizeof(struct hg_list)},
     [HG_OPTION_MAP] = {"mapping", "a mapping", 0},
-    [HG_OPTION_SECRET_FILE] = {"path of a secret", "the path of a file that holds the secret", sizeof(const char *)},
+    [HG_OPTION_SECRET_FILE] = {"path of a secret", "the path of a file that contains the secret", sizeof(const char *)},
     [HG_OPTION_NETWORK] = {"address or network, or a list of them", "an address, a network or file:PATH",
                            sizeof(const struct hg_networks *)},
 };

@@ -57,9 +57,9 @@ const struct hg_option settings_options[] = {
      .value = "10s",
      .min = (int64_t)(200 * HG_MILLISECOND),
      .max = (int64_t)(19 * HG_SECOND),
-     .doc = "How long a peer may go without acknowledging data before the link is closed. A client looks for another "
-            "link long before that. The peer of an idle link, which is checked after `keep_alive`, has at most 4s, so "
-            "by default a dead peer is detected in less than 20 seconds."},
+     .doc = "How long a peer may go without acknowledging data before the link is closed. A client tries to open "
+            "another link long before that. The peer of an idle link, which is checked after `keep_alive`, has at most "
+            "4s to respond, so by default a dead peer is detected in less than 20 seconds."},
     {.name = "resume_timeout",
      .type = HG_OPTION_DURATION,
      PLACE(resume_timeout),
@@ -67,8 +67,8 @@ const struct hg_option settings_options[] = {
      .min = 0,
      .max = (int64_t)(3600 * HG_SECOND),
      .doc = "How long a session that has lost its link waits for another one, with its requests paused, before it "
-            "ends; 0: it does not wait. A gateway cannot tell whether a client was killed or cut off, so requests to "
-            "a killed client wait as long, after up to `dead_after`. If another process with the same id answers, "
+            "ends; 0: it does not wait. A gateway cannot tell whether a client was killed or cut off, so requests to a "
+            "killed client also wait this long, after up to `dead_after`. If another process with the same id answers, "
             "such as the restarted client, they end within 3s."},
     {.name = "links",
      .type = HG_OPTION_INTEGER,
@@ -84,15 +84,16 @@ const struct hg_option settings_options[] = {
      .value = "64",
      .min = 1,
      .max = 1024,
-     .doc = "Gateway: the most sessions that a client id may have, counting all processes that use it. When the limit "
-            "is reached, a new session replaces one without a link or is refused."},
+     .doc =
+         "Gateway: the maximum number of sessions for a client id, counting all processes that use it. When the limit "
+         "is reached, a new session replaces one without a link or is refused."},
     {.name = "sessions_per_process",
      .type = HG_OPTION_INTEGER,
      PLACE(sessions_per_process),
      .value = "16",
      .min = 1,
      .max = 1024,
-     .doc = "Gateway: the most sessions that one client process may have. It needs one for each of its `links`, and "
+     .doc = "Gateway: the maximum number of sessions for one client process. It needs one for each of its `links`, and "
             "twice as many while the gateway drains."},
     {.name = "head_start",
      .type = HG_OPTION_DURATION,
@@ -116,7 +117,7 @@ const struct hg_option settings_options[] = {
      .value = "32M",
      .min = 256 << 10,
      .max = INT64_C(4) << 30,
-     .doc = "Memory for the data of a session that waits for its readers, in each direction, shared by all streams. "
+     .doc = "Memory for the unread data of a session, in each direction, shared by all streams. "
             "Each stream can always buffer 12 KiB; beyond that, its window grows with the capacity of the path, up to "
             "half of the free part of this memory. On a path that loses packets, one stream needs about three times "
             "the bandwidth-delay product, at both ends, to use the full bandwidth. A session buffers at most this "

@@ -58,7 +58,7 @@ static void tell_parser_error(struct builder *builder)
     else if (byte == '@' || byte == '`' || byte == '%')
         config_fault(builder->config, &at, "a value that begins with '%c' must be quoted", byte);
     else if (*context && parser->context_mark.line != parser->problem_mark.line)
-        config_fault(builder->config, &at, "invalid YAML: %s, %s that began in line %zu", parser->problem, context,
+        config_fault(builder->config, &at, "invalid YAML: %s, %s that began on line %zu", parser->problem, context,
                      parser->context_mark.line + 1);
     else
         config_fault(builder->config, &at, "invalid YAML: %s%s%s", parser->problem ? parser->problem : "unknown",
@@ -157,7 +157,7 @@ static bool key_is_good(struct builder *builder, const struct config_node *mappi
         return false;
     }
     if (config_get(mapping, key->text, &first)) {
-        config_fault(builder->config, key, "duplicate '%s'; first given in line %u", key->text, first->line);
+        config_fault(builder->config, key, "duplicate '%s'; first given on line %u", key->text, first->line);
         return false;
     }
     if (mapping->count >= KEYS_MAX) {

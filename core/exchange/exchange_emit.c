@@ -163,7 +163,7 @@ void exchange_resume(struct hg_self *self, enum hg_direction direction)
     if (!may_act(slot, direction))
         return;
     if (!may_resume(slot, direction)) {
-        slot_note_breach(slot, BREACH_RESUME, "resumes what it does not hold");
+        slot_note_breach(slot, BREACH_RESUME, "resumes something that it does not hold");
         return;
     }
     slot->inboxes[direction].resumed = true;

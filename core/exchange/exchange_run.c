@@ -47,7 +47,7 @@ static bool pass_head(struct slot *slot, enum hg_direction direction, struct hg_
     }
     if (next && next->inboxes[direction].head_came) {
         slot->hook = HOOK_HEAD; /* the callback that let the head pass */
-        slot_breach(slot, BREACH_SECOND_ANSWER, "has emitted a final head and lets another one pass");
+        slot_breach(slot, BREACH_SECOND_ANSWER, "has emitted a final head and passes on another one");
         slot->hook = HOOK_NONE;
         exchange_head_done(slot->exchange, head);
         return false;
@@ -103,7 +103,7 @@ static bool attach(struct slot *slot)
         slot_enter(slot, HOOK_ATTACH, HG_DOWN);
         verdict = slot->ops->attach(&slot->public);
         if (verdict != HG_NEXT && verdict != HG_BYPASS)
-            slot_breach(slot, BREACH_VERDICT, "answers %d", (int)verdict);
+            slot_breach(slot, BREACH_VERDICT, "returns %d", (int)verdict);
         slot_leave(slot);
     }
     slot->attached = verdict == HG_NEXT;
@@ -130,7 +130,7 @@ static bool call_head(struct slot *slot, enum hg_direction direction, enum hg_ve
     slot_enter(slot, HOOK_HEAD, direction);
     *verdict = slot->ops->head(&slot->public, direction, inbox->heads);
     if (*verdict > HG_ERROR || *verdict == HG_BYPASS)
-        slot_breach(slot, BREACH_VERDICT, "answers %d", (int)*verdict);
+        slot_breach(slot, BREACH_VERDICT, "returns %d", (int)*verdict);
     else if (*verdict == HG_NEXT || *verdict == HG_PAUSE)
         slot_head_is_valid(slot, direction, inbox->heads, "passes on");
     slot_leave(slot);
@@ -198,9 +198,9 @@ static bool run_slice(struct slot *slot, enum hg_direction direction)
     slot_enter(slot, HOOK_DATA, direction);
     used = slot->ops->data(&slot->public, direction, slice);
     if (used > size)
-        slot_breach(slot, BREACH_CONSUMED, "takes %zu of %zu bytes", used, size);
+        slot_breach(slot, BREACH_CONSUMED, "consumes %zu of %zu bytes", used, size);
     else if (!used && inbox->resumed)
-        slot_breach(slot, BREACH_SPIN, "takes nothing and resumes, which would never end");
+        slot_breach(slot, BREACH_SPIN, "consumes nothing and resumes, which would never end");
     slot_leave(slot);
     if (slot_is_over(slot))
         return false;
@@ -230,7 +230,7 @@ static void run_end(struct slot *slot, enum hg_direction direction)
         slot_enter(slot, HOOK_END, direction);
         verdict = slot->ops->end(&slot->public, direction, inbox->trailers);
         if (verdict != HG_NEXT && verdict != HG_PAUSE && verdict != HG_ERROR)
-            slot_breach(slot, BREACH_VERDICT, "answers %d", (int)verdict);
+            slot_breach(slot, BREACH_VERDICT, "returns %d", (int)verdict);
         slot_leave(slot);
         if (verdict == HG_PAUSE && !slot_is_over(slot)) {
             inbox->end_called = true;
@@ -250,7 +250,7 @@ static void run_end(struct slot *slot, enum hg_direction direction)
     inbox->ended = true;
     if (next && (next->inboxes[direction].end_waits || next->inboxes[direction].ended)) {
         slot->hook = HOOK_END;
-        slot_note_breach(slot, BREACH_SECOND_END, "has emitted an end and lets another one pass");
+        slot_note_breach(slot, BREACH_SECOND_END, "has emitted an end and passes on another one");
         slot->hook = HOOK_NONE;
         next = NULL;
     }

@@ -114,10 +114,10 @@ static bool read_only(struct instance *instance, const struct option_reading *re
                          &instance->only_options, &instance->only);
     if (!instance->block || !config_get(instance->block, ONLY_NAME, &key))
         return true;
-    return option_fault(reading, NULL, key, "'" ONLY_NAME "' is an option of stages, and %s is %s %s%s: remove it here",
+    return option_fault(reading, NULL, key, "'" ONLY_NAME "' is an option of stages, but %s is %s %s%s: remove it here",
                         instance->public.name, role == HG_ROLE_EDGE || role == HG_ROLE_ORIGIN ? "an" : "a",
                         plugin_role_name(role),
-                        role == HG_ROLE_EDGE || role == HG_ROLE_ORIGIN ? ", which every request needs" : "");
+                        role == HG_ROLE_EDGE || role == HG_ROLE_ORIGIN ? ", which every request passes through" : "");
 }
 
 /* Creates an instance and fills its options, as far as they are valid. NULL when out of memory. */

@@ -112,8 +112,9 @@ static void check_numbers(struct pipeline *pipeline)
     for (size_t i = 0; i < pipeline->path_count; i++)
         if (role_of(pipeline->path[i]) == single && pipeline->path[i] != first)
             config_fault(pipeline->config, pipeline->path[i]->name,
-                         "%s: a pipeline has only one %s, and that is '%s' in line %u", pipeline->path[i]->public.name,
-                         plugin_role_name(single), first->public.name, first->name->line);
+                         "%s: a pipeline can have only one %s, and it already has '%s' on line %u",
+                         pipeline->path[i]->public.name, plugin_role_name(single), first->public.name,
+                         first->name->line);
     if (pipeline->codec_count == 0)
         config_fault(pipeline->config, list, "a %s needs a codec between stages and transports, such as codec_binary",
                      shape_name(pipeline));
@@ -139,7 +140,7 @@ static void check_codecs(struct pipeline *pipeline)
         for (size_t j = 0; j < i; j++)
             if (strcmp(pipeline->codecs[i]->plugin->codec.wire_name, pipeline->codecs[j]->plugin->codec.wire_name) == 0)
                 config_fault(pipeline->config, pipeline->codecs[i]->name,
-                             "%s: duplicate format '%s', already provided by '%s' in line %u",
+                             "%s: duplicate format '%s', already provided by '%s' on line %u",
                              pipeline->codecs[i]->public.name, pipeline->codecs[i]->plugin->codec.wire_name,
                              pipeline->codecs[j]->public.name, pipeline->codecs[j]->name->line);
 }
@@ -345,7 +346,7 @@ static void check_doubles(struct pipeline *pipeline, const struct instance *inst
             continue;
         find_offer(pipeline, offer->name, &first);
         if (first != instance)
-            config_fault(pipeline->config, instance->name, "%s: '%s' is already offered by '%s' in line %u",
+            config_fault(pipeline->config, instance->name, "%s: '%s' is already offered by '%s' on line %u",
                          instance->public.name, offer->name, first->public.name, first->name->line);
     }
 }

@@ -49,7 +49,7 @@ static void report_circle(struct ordering *ordering, const struct instance *agai
     while (ordering->visited[first] != again)
         first++;
     circle = describe_circle(ordering, first);
-    config_fault(ordering->pipeline->config, again->name, "%s: it needs itself: %s; none of them can start first",
+    config_fault(ordering->pipeline->config, again->name, "%s: circular dependency: %s; none of them can start first",
                  again->public.name, circle ? circle : "");
     ordering->is_circular = true;
     free(circle);

@@ -99,7 +99,7 @@ static int take_stage(const struct verdict *verdict, struct plugin *plugin, cons
     if (!(plugin->stage.events & (HG_EVENTS_MESSAGES | HG_EVENTS_STREAM | HG_EVENTS_DATAGRAMS)))
         return refuse(verdict,
                       "its events declare neither HG_EVENTS_MESSAGES, HG_EVENTS_STREAM nor HG_EVENTS_DATAGRAMS, "
-                      "so no exchange could pass it");
+                      "so no exchange could pass through it");
     return 0;
 }
 

@@ -208,7 +208,7 @@ static const char *verdict_fault(const struct sessions *sessions, const struct h
     if (answer == HG_VERIFY_LATER)
         return sessions->identity->cancel ? "answers HG_VERIFY_LATER twice" : "answers later, but has no cancel()";
     if (answer != HG_VERIFY_GRANTED && answer != HG_VERIFY_REFUSED)
-        return "gives an answer that does not exist";
+        return "returns an invalid answer";
     if (answer == HG_VERIFY_REFUSED)
         return NULL;
     if (!memchr(id, '\0', sizeof verification->identity.id) || !*id || strchr(id, '/'))

@@ -158,7 +158,7 @@ static void receive_drain(struct hg_link *link, const struct control_message *dr
         return;
     session->draining = true;
     log_printable(reason, sizeof reason, drain->reason);
-    hg_log(link->sessions->worker->instance, HG_LOG_INFO, "the gateway wants to end session %" PRIu64 ": %s",
+    hg_log(link->sessions->worker->instance, HG_LOG_INFO, "the gateway is draining session %" PRIu64 ": %s",
            session->number, reason);
     link_check_at(link, hg_now(link->sessions->worker) + DRAIN_TICK);
     dialer_want(link->dialer);
@@ -169,7 +169,8 @@ static void receive_notice(const struct hg_link *link, const struct control_mess
     char reason[STREAM_ERROR_DETAIL_SIZE];
 
     log_printable(reason, sizeof reason, notice->reason);
-    hg_log_limited(link->sessions->worker->instance, HG_LOG_WARNING, link->peer, "%s says: %s", link->peer, reason);
+    hg_log_limited(link->sessions->worker->instance, HG_LOG_WARNING, link->peer, "notice from %s: %s", link->peer,
+                   reason);
 }
 
 COLD static void client_message(struct hg_link *link, const struct control_message *message)

@@ -33,7 +33,7 @@ static const struct hg_option options[] = {
      .type = HG_OPTION_PATH,
      .flags = HG_OPTION_REQUIRED,
      .offset = offsetof(struct config, file),
-     .doc = "The file that lines are appended to."},
+     .doc = "The file to append lines to."},
     {0},
 };
 

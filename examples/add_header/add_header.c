@@ -45,14 +45,14 @@ static const struct hg_option options[] = {
      .fields = field_options,
      .item_size = sizeof(struct field),
      .offset = offsetof(struct config, request),
-     .doc = "Fields that every request gets."},
+     .doc = "Fields to add to every request."},
     {.name = "response",
      .type = HG_OPTION_LIST,
      .item = HG_OPTION_MAP,
      .fields = field_options,
      .item_size = sizeof(struct field),
      .offset = offsetof(struct config, response),
-     .doc = "Fields that every final response gets."},
+     .doc = "Fields to add to every final response."},
     {0},
 };
 

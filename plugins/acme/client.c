@@ -237,7 +237,7 @@ static bool is_allowed(struct acme_client *client, const struct acme_query *quer
         task_sleep(client->task, (hg_time)left * HG_SECOND);
         return true;
     }
-    acme_client_fail(client, 429, "rateLimited", "%s: the authority asked for no requests before %s", name_of(query),
+    acme_client_fail(client, 429, "rateLimited", "%s: the authority requested a pause until %s", name_of(query),
                      acme_moment(until).text);
     client->failure.whole_account = true;
     client->failure.retry_after = left;

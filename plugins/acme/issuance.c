@@ -46,7 +46,7 @@ static bool choose_authority(struct acme_certificate *certificate)
     }
     certificate->failures = certificate->failures ? certificate->failures : 1;
     certificate->due = first;
-    snprintf(error, sizeof error, "the authority asked for no requests before %s", acme_moment(first).text);
+    snprintf(error, sizeof error, "the authority requested a pause until %s", acme_moment(first).text);
     if (!certificate->last_error)
         acme_certificate_set_error(certificate, error);
     return false;

@@ -210,7 +210,7 @@ START_TEST(test_bad_files)
 
     fixture_begin(&fixture, "a:" ALPHA "\nb:" ALPHA "\na:" ALPHA ":web\n");
     ck_assert_int_eq(fake_host_start(&fixture.fake, fixture.plugin), -1);
-    ck_assert_ptr_nonnull(strstr(fixture.fake.errors, ":3: duplicate token of \"a\", first given in line 1"));
+    ck_assert_ptr_nonnull(strstr(fixture.fake.errors, ":3: duplicate token of \"a\", first given on line 1"));
     fixture_end(&fixture);
 
     fixture_begin(&fixture, "");

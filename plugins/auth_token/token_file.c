@@ -167,7 +167,7 @@ static void sort(struct parser *parser)
     for (size_t i = 1; i < tokens->count; i++)
         if (!memcmp(sorted[i - 1]->key, sorted[i]->key, sizeof sorted[i]->key)) {
             parser->line = sorted[i]->line;
-            tell(parser, "duplicate token of \"%s\", first given in line %zu", sorted[i]->id, sorted[i - 1]->line);
+            tell(parser, "duplicate token of \"%s\", first given on line %zu", sorted[i]->id, sorted[i - 1]->line);
         }
 }
 

@@ -280,7 +280,7 @@ void dtls_association_send_failed(void *context, int error, size_t datagram)
 
         dtls_path_print(&association->path, text);
         if (error == ECONNREFUSED)
-            snprintf(reason, sizeof reason, "%s: connection refused; nothing listens on that UDP port", text);
+            snprintf(reason, sizeof reason, "%s: connection refused; nothing is listening on that UDP port", text);
         else
             snprintf(reason, sizeof reason, "cannot send to %s: %s", text, strerror(error));
         /* ENOBUFS and the like are temporary, and a packet filter's EPERM may be, too. */

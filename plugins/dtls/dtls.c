@@ -55,7 +55,7 @@ static const struct hg_option options[] = {
      .value = "4000",
      .min = 1,
      .max = 1000000,
-     .doc = "On a gateway: the most handshakes in progress in each worker; other clients retry."},
+     .doc = "On a gateway: the maximum number of handshakes in progress in each worker; other clients retry."},
     RATELIMIT_OPTIONS(struct dtls_config, ratelimit),
     {.name = "socket_buffer",
      .type = HG_OPTION_SIZE,

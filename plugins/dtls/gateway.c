@@ -203,7 +203,7 @@ static void peer_up(struct dtls_association *association)
     found = find(gateway, &association->path, peer->hash);
     peer->is_newer = found.up != NULL;
     if (found.newer && found.newer != peer)
-        peer_down(&found.newer->association, "replaced: another handshake from the same address is complete");
+        peer_down(&found.newer->association, "replaced: another handshake from the same address has completed");
     association->link = hg_link_accept(association->dtls->worker);
     if (association->link) {
         peer->place = dtls_roster_add(port_of(association)->roster, &association->path);
@@ -288,7 +288,7 @@ static void receive_client_hello(struct port *port, const struct dtls_path *path
     if (!may_begin(gateway, path, found.handshake))
         return;
     if (found.handshake)
-        peer_down(&found.handshake->association, "the client has started again");
+        peer_down(&found.handshake->association, "the client has restarted");
     begin(port, path, hash, client_hello, &prestate);
 }
 

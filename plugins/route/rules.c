@@ -76,7 +76,8 @@ static const struct hg_option entry_options[] = {
      .offset = ENTRY(max_fields),
      .min = 1,
      .max = HTTP1_FIELDS_MAX,
-     .doc = "On a client: the most field lines in a response head; more are answered with 502. Default: 1000."},
+     .doc = "On a client: the maximum number of field lines in a response head; more are answered with 502. Default: "
+            "1000."},
     {.name = "strict",
      .type = HG_OPTION_BOOL,
      .offset = ENTRY(strict),
@@ -363,8 +364,7 @@ void route_examine(struct hg_worker *worker)
         if (is_among(client, told, count) || identity->knows(found.provider, client))
             continue;
         snprintf(option, sizeof option, "routes[%zu].to", i);
-        hg_config_warning(worker->instance, option,
-                          "%s does not know a client \"%.*s\"; requests for it are answered with 503",
+        hg_config_warning(worker->instance, option, "%s has no client \"%.*s\"; requests for it are answered with 503",
                           found.provider->name, HG_PRINT(client));
         told[count++] = client;
     }

@@ -122,8 +122,8 @@ bool directory_lock(struct directory *directory, struct hg_store_request *reques
     }
     if (taken_away)
         hg_log(directory->instance, HG_LOG_WARNING,
-               "%s/" LOCK_FILE ": another process has held the lock for %d s, so it is stopped or hangs; taking the "
-               "lock, its write will fail",
+               "%s/" LOCK_FILE ": another process has held the lock for %d s, so it is stopped or hangs; this "
+               "process takes over the lock, and the write of the other will fail",
                directory->path, LOCK_SECONDS);
     if (!directory->cleaned)
         clean_temporary(directory);

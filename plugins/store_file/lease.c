@@ -261,7 +261,7 @@ static int open_own(struct directory *directory, struct hg_store_request *reques
         return -1;
     }
     request_fail(request, HG_STORE_CONFLICT, "%s/%s: the lease is lost%s%s", directory->path, path,
-                 *lease->owner ? ", held now by " : "", lease->owner);
+                 *lease->owner ? "; now held by " : "", lease->owner);
     if (fd >= 0)
         close(fd);
     return -1;

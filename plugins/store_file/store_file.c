@@ -260,8 +260,8 @@ static int check_folder(const struct hg_instance *instance, const char *path, co
     if (state->st_mode & 077)
         hg_log(instance, HG_LOG_WARNING, "%s is accessible to other users: chmod 700 it", path);
     if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) && errno == EROFS)
-        hg_log(instance, HG_LOG_WARNING, "%s is on a read-only file system; existing values are used, nothing is saved",
-               path);
+        hg_log(instance, HG_LOG_WARNING,
+               "%s is on a read-only file system; existing values are used, but nothing is saved", path);
     return 0;
 }
 
@@ -306,7 +306,8 @@ static int prepare(struct hg_instance *instance)
             return hg_config_error(instance, "path", "cannot create %s: %s", path, strerror(errno));
     }
     if (chown(path, user, group))
-        return hg_config_error(instance, "path", "cannot give %s to uid %u: %s", path, (unsigned)user, strerror(errno));
+        return hg_config_error(instance, "path", "cannot change the owner of %s to uid %u: %s", path, (unsigned)user,
+                               strerror(errno));
     return 0;
 }
 

@@ -115,7 +115,7 @@ static int start_handshake(struct tls_connection *connection)
 static void print_connect_error(char *reason, size_t size, const char *peer, int error)
 {
     if (error == ECONNREFUSED)
-        snprintf(reason, size, "%s: connection refused; nothing listens on that TCP port", peer);
+        snprintf(reason, size, "%s: connection refused; nothing is listening on that TCP port", peer);
     else
         snprintf(reason, size, "cannot reach %s: %s", peer, strerror(error));
 }

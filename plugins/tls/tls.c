@@ -24,8 +24,8 @@ static const struct hg_option options[] = {
     {OPTION(handshake_timeout), .type = HG_OPTION_DURATION, .value = "10s", .min = 100 * (int64_t)HG_MILLISECOND,
      .max = 300 * (int64_t)HG_SECOND, .doc = "How long a handshake may take."},
     {OPTION(max_handshakes), .type = HG_OPTION_INTEGER, .value = "4000", .min = 1, .max = 1000000,
-     .doc = "On a gateway: the most handshakes in progress in each worker. Other clients wait to be accepted; "
-            "connections handed over by the edge are closed."},
+     .doc = "On a gateway: the maximum number of handshakes in progress in each worker. Other clients wait to be "
+            "accepted; connections handed over by the edge are closed."},
     RATELIMIT_OPTIONS(struct tls_config, ratelimit),
     {OPTION(priority), .type = HG_OPTION_STRING,
      .doc = "A GnuTLS priority string. The default is TLS 1.3 with X25519 or P-256 and AES-128-GCM; processors "

@@ -9,17 +9,17 @@ from harness import BUILD, case, check, equal, main, wait_until
 
 # For each request: what tests/tools/breach.c does; the status that its user gets; what is logged.
 KINDS = {
-    "attach_verdict": ("500", "in attach(), it answers 17"),
-    "head_verdict": ("500", "in head(), it answers 17"),
-    "end_verdict": ("500", "in end(), it answers 3"),
-    "take_more": ("500", "in data(), it takes 6 of 5 bytes"),
-    "spin": ("500", "in data(), it takes nothing and resumes, which would never end"),
+    "attach_verdict": ("500", "in attach(), it returns 17"),
+    "head_verdict": ("500", "in head(), it returns 17"),
+    "end_verdict": ("500", "in end(), it returns 3"),
+    "take_more": ("500", "in data(), it consumes 6 of 5 bytes"),
+    "spin": ("500", "in data(), it consumes nothing and resumes, which would never end"),
     "over_credit": ("500", "in head(), it emits 1048576 bytes, more than its credit"),
     "early_data": ("500", "in head(), it emits data before the final head"),
     "early_end": ("500", "in head(), it emits an end before the final head"),
     "late_data": ("500", "in head(), it emits data after the end"),
     "second_head": ("500", "in head(), it emits a head after the final one"),
-    "second_answer": ("200", "in head(), it has emitted a final head and lets another one pass"),
+    "second_answer": ("200", "in head(), it has emitted a final head and passes on another one"),
     "second_end": ("200", "in head(), it emits a second end"),
     "wrong_head": ("500", "in head(), it emits the head of a request up"),
     "no_head": ("500", "in head(), it emits a head that is NULL"),
@@ -30,7 +30,7 @@ KINDS = {
     "third_direction": ("500", "in head(), it names 7 as a direction"),
     "no_reason": ("500", "in head(), it resets without a reason"),
     "bad_status": ("500", "in head(), it resets with status 42"),
-    "resume_unheld": ("200", "in head(), it resumes what it does not hold"),
+    "resume_unheld": ("200", "in head(), it resumes something that it does not hold"),
     "wrong_direction": ("500", "in end(), it emits down, where there is no stage"),
     "after_detach": ("200", "outside its callbacks, it uses an exchange after detach()"),
 }

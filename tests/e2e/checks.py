@@ -193,7 +193,7 @@ def tokens(world):
     world.token("client-1")
     agree(world, gateway(world, {"route": [{"host": f"{host}.test", "to": f"{to}/web"} for host, to in
                                            (("a", "client-1"), ("b", "client-2"), ("c", "client-2"))]}),
-          warning=r"route: routes\[1\]\.to: auth_token does not know a client \"client-2\"")
+          warning=r"route: routes\[1\]\.to: auth_token has no client \"client-2\"")
     text = client(world)
     os.chmod(world.path("token-client-1"), 0o600)
     agree(world, text)
@@ -239,8 +239,8 @@ def messages(world):
                           ({"route": [{"host": "app.test/x", "to": "client-1/web"}]}, ["expected only a host, as in app.example.com, without scheme or path"]),
                           ({"route": [{"host": "app.test:80", "to": "client-1/web"}]}, ["omit the port"]),
                           ({"http": {"listen": "127.0.0.1:1", "only": {"paths": "/"}}},
-                           ["http: 'only' is an option of stages, and http is an edge, which every request needs: remove it"]),
-                          ({"codec_binary": {"only": {"paths": "/"}}}, ["and codec_binary is a codec: remove it here"]),
+                           ["http: 'only' is an option of stages, but http is an edge, which every request passes through: remove it"]),
+                          ({"codec_binary": {"only": {"paths": "/"}}}, ["but codec_binary is a codec: remove it here"]),
                           ({"route": {"only": {"host": "a"}, "routes": [{"to": "client-1/web"}]}},
                            ["unknown option 'host'; did you mean 'hosts'?"]),
                           ({"auth_token": "none", "token": {"file": "tokens"}}, ["no plugin 'token'; did you mean 'auth_token'"]),

@@ -134,7 +134,7 @@ def drained(world):
         slow.stdout.read(1)
         stopping = first.process
         stopping.signal(15)
-        client.wait_for(rf"the gateway wants to end session \d+")
+        client.wait_for(rf"the gateway is draining session \d+")
         equal(second.curl("/"), "hello\n", "the other gateway's answer in the meantime")
         slow.stdout.read()
         equal(slow.wait(10), 0, "the exit code of the one with an answer in progress")

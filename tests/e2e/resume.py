@@ -48,7 +48,7 @@ def draining(world):
         status, _, body = read_response(connection, head_only=True)
         equal(status, 200)
         gate.signal(signal.SIGTERM)
-        client.wait_for(r"the gateway wants to end session")
+        client.wait_for(r"the gateway is draining session")
         relay.rebind()
         gate.wait_for(r" continues with ")
         client.wait_for(r"\(draining\)")  # a new session is refused at once, on a working link

@@ -203,12 +203,12 @@ def only(world):
     with open(networks, "w", encoding="utf-8") as file:
         file.write("192.0.2.0/24\n")
     gate.signal(signal.SIGHUP)
-    gate.wait_for("reloaded the files of networks: 1 networks")
+    gate.wait_for("reloaded the network files: 1 networks")
     equal(status("/in"), outside, "a network")
     with open(networks, "w", encoding="utf-8") as file:
         file.write("127.0.0.0/8\n10.0.0.1/8\n")
     gate.signal(signal.SIGHUP)
-    gate.wait_for("office:2: '10.0.0.1/8': bits are set behind the prefix; the network is 10.0.0.0/8")
+    gate.wait_for("office:2: '10.0.0.1/8': bits are set after the prefix; the network is 10.0.0.0/8")
     equal(status("/in"), outside, "a file with an error changes nothing")
     described = world.program("describe", "route").stdout
     check("only: mapping" in described and "networks: address or network" in described, described)

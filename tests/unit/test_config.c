@@ -104,7 +104,7 @@ static const struct {
 } bad_files[] = {
     {"", "f: the file is empty"},
     {"# only a comment\n", "f: the file is empty"},
-    {"a: 1\na: 2\n", "f:2:1: duplicate 'a'; first given in line 1"},
+    {"a: 1\na: 2\n", "f:2:1: duplicate 'a'; first given on line 1"},
     {"a:\n\tb: 1\n", "f:2:1: tab found"},
     {"a: 1\n---\nb: 2\n", "f:2:1: a second document begins here"},
     {"a: \xff\n", "f:1:4: byte 0xff is not UTF-8"},

@@ -313,21 +313,21 @@ END_TEST
 static const struct {
     const char *text, *wanted;
 } faults[] = {
-    {"only: {}", "f:1:7: test: only: it says nothing"},
+    {"only: {}", "f:1:7: test: only: it is empty"},
     {"only: GET", "only: expected a mapping"},
     {"only: {host: a}", "f:1:8: test: only: unknown option 'host'; did you mean 'hosts'?"},
     {"only: {hosts: []}", "only.hosts: 0 items"},
     {"only: {hosts: [a, 'b:80']}", "f:1:19: test: only.hosts[1]: \"b:80\": omit the port"},
     {"only: {paths: [a]}", "f:1:16: test: only.paths[0]: \"a\": a path starts with \"/\""},
     {"only: {methods: [get]}", "only.methods[0]: \"get\": methods are case-sensitive"},
-    {"only: {methods: ['G T']}", "only.methods[0]: \"G T\": it is no method"},
+    {"only: {methods: ['G T']}", "only.methods[0]: \"G T\": not a method"},
     {"only: {networks: [10.0.0.1, 10.0.0.300]}", "f:1:29: test: only.networks[1]: '10.0.0.300': write an address"},
-    {"only: {networks: 10.0.0.1/8}", "'10.0.0.1/8': bits are set behind the prefix; the network is 10.0.0.0/8"},
+    {"only: {networks: 10.0.0.1/8}", "'10.0.0.1/8': bits are set after the prefix; the network is 10.0.0.0/8"},
     {"only: {networks: '2001:db8::1/32'}", "the network is 2001:db8::/32"},
     {"only: {networks: 10.0.0.0/33}", "the prefix length must be 0 to 32"},
     {"only: {networks: 10.0.0.0/}", "the prefix length must be 0 to 32"},
     {"only: {networks: '::/0x1'}", "the prefix length must be 0 to 128"},
-    {"only: {networks: /etc/office}", "for a file of networks write file:/etc/office"},
+    {"only: {networks: /etc/office}", "for a file of networks, write file:/etc/office"},
     {"only: {networks: [[]]}", "expected an address, a network or file:PATH, not a list"},
     {"only: {networks: file:/dev/zero}", "/dev/zero: not a regular file of up to 64 MiB"},
     {"only: {networks: file:missing}", "/missing: No such file or directory"},
@@ -370,7 +370,7 @@ START_TEST(test_reread)
     ck_assert(networks_match(filled.options.networks, first) && !networks_match(filled.options.networks, second));
     write_file("office", "192.0.2.2\n");
     options_reread(filled.memory, collect, told);
-    ck_assert_str_eq(told, "reloaded the files of networks: 2 networks\n");
+    ck_assert_str_eq(told, "reloaded the network files: 2 networks\n");
     ck_assert(!networks_match(filled.options.networks, first) && networks_match(filled.options.networks, second));
     write_file("office", "192.0.2.1\nnobody\n");
     options_reread(filled.memory, collect, told);

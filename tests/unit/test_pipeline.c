@@ -277,8 +277,8 @@ static const struct {
 
     /* start order */
     {"pipeline:\n  - edge\n  - needs_round\n  - round_one\n  - round_two\n" GATEWAY_END,
-     "F:5:5: round_two: it needs itself: round_two needs 'one' of round_one, round_one needs 'two' of round_two; none "
-     "of them can start first\n"},
+     "F:5:5: round_two: circular dependency: round_two needs 'one' of round_one, round_one needs 'two' of round_two; "
+     "none of them can start first\n"},
 
     /* the file */
     {"", "F: the file is empty; 'pipeline:' is required\n"},
@@ -329,7 +329,7 @@ static const struct {
     {"pipeline:\n  - edge\n  - ident\n  - transport: { listen: '*:1' }\n  - codec\n",
      "F:5:5: codec: wrong order: on a gateway, the codec must come before 'transport' (transport); move it up\n"},
     {"pipeline:\n  - edge\n  - edge_both\n" GATEWAY_END,
-     "F:3:5: edge_both: a pipeline has only one edge, and that is 'edge' in line 2\n"},
+     "F:3:5: edge_both: a pipeline can have only one edge, and it already has 'edge' on line 2\n"},
     {"pipeline:\n  - edge\n  - ident\n",
      "F:2:3: a gateway needs a codec between stages and transports, such as codec_binary\n"
      "F:2:3: a gateway needs a transport at its end, such as dtls\n"},
@@ -347,7 +347,7 @@ static const struct {
     {"pipeline:\n  - transport: { listen: 'a:1' }\n  - codec\n  - ident\n  - origin\n",
      "F:2:5: transport: it listens, but the transports of a client must connect\n"},
     {"pipeline:\n  - edge\n  - codec_same\n" GATEWAY_END,
-     "F:5:5: codec: duplicate format 'one/1', already provided by 'codec_same' in line 3\n"},
+     "F:5:5: codec: duplicate format 'one/1', already provided by 'codec_same' on line 3\n"},
     {"pipeline:\n  - edge_both\n  - stage\n" GATEWAY_END,
      "F:3:5: stage: does not support upgraded exchanges (WebSockets), which 'edge_both' passes on\n"},
     {"pipeline:\n" CLIENT_HEAD "  - stage\n  - origin_both\n",
@@ -360,11 +360,11 @@ static const struct {
     {"pipeline:\n  - edge\n  - ident_new\n  - codec\n  - transport: { listen: '*:1' }\n",
      "F:2:3: gateway: it requires 'identity' version 1, but 'ident_new' offers version 9\n"},
     {"pipeline:\n  - edge\n  - ident_again\n" GATEWAY_END,
-     "F:4:5: ident: 'identity' is already offered by 'ident_again' in line 3\n"},
+     "F:4:5: ident: 'identity' is already offered by 'ident_again' on line 3\n"},
     {"pipeline:\n  - edge\n  - needy\n" GATEWAY_END,
      "F:3:5: needy: it requires 'store', which no plugin in the pipeline offers; plugins that offer it: cupboard\n"},
     {"pipeline:\n  - edge\n  - needy\n  - cupboard\n  - cupboard\n" GATEWAY_END,
-     "F:5:5: cupboard: 'store' is already offered by 'cupboard' in line 4\n"},
+     "F:5:5: cupboard: 'store' is already offered by 'cupboard' on line 4\n"},
     {"pipeline:\n  - edge\n  - cupboard\n  - cupboard\n" GATEWAY_END, ""}, /* not needed */
     {"pipeline:\n  - edge\n  - needy_new\n  - cupboard\n" GATEWAY_END,
      "F:3:5: needy_new: it requires 'store' version 3, but 'cupboard' offers version 1\n"},

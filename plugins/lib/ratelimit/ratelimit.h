@@ -35,7 +35,7 @@ struct ratelimit_config {
         .offset = offsetof(config, member) + offsetof(struct ratelimit_config, burst), .value = "500", .min = 1,       \
         .max = 1000000,                                                                                                \
         .doc = "On a gateway: how many handshakes one source may start at once before `handshake_rate` applies. Many " \
-               "clients may share a NAT and come back at the same time when a gateway has restarted."                  \
+               "clients may share a NAT and reconnect at the same time when a gateway has restarted."                  \
     }
 
 struct ratelimit;

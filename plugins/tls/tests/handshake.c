@@ -80,7 +80,7 @@ START_TEST(a_closed_port_is_reported)
     char text[96];
 
     test_pair_start(&pair, false, true, free_port());
-    snprintf(text, sizeof text, "127.0.0.1:%u: connection refused; nothing listens on that TCP port", pair.port);
+    snprintf(text, sizeof text, "127.0.0.1:%u: connection refused; nothing is listening on that TCP port", pair.port);
     expect_refusal(text);
 }
 END_TEST
