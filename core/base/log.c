@@ -188,7 +188,7 @@ void log_line(enum hg_level level, const char *part, const char *format, ...)
 }
 
 /* A line without a level, meant for people: "FILE:1:2: warning: ...". */
-static void log_told(const char *part, const char *line, size_t size)
+static void log_report_line(const char *part, const char *line, size_t size)
 {
     static const char word[] = "warning: ";
     const char *found = memmem(line, size, word, sizeof word - 1);
@@ -204,7 +204,7 @@ static ssize_t stream_write(void *part, const char *bytes, size_t size)
         if (i < size && bytes[i] != '\n')
             continue;
         if (i > start)
-            log_told(part, bytes + start, i - start);
+            log_report_line(part, bytes + start, i - start);
         start = i + 1;
     }
     return (ssize_t)size;

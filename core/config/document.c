@@ -36,8 +36,9 @@ static void print_line(FILE *out, const char *text)
     fputc('\n', out);
 }
 
-__attribute__((cold, format(printf, 4, 0))) static void tell(const struct config *config, const struct config_node *at,
-                                                             const char *kind, const char *format, va_list arguments)
+__attribute__((cold, format(printf, 4, 0))) static void report(const struct config *config,
+                                                               const struct config_node *at, const char *kind,
+                                                               const char *format, va_list arguments)
 {
     char *message = NULL;
 
@@ -54,7 +55,7 @@ __attribute__((cold, format(printf, 4, 0))) static void tell(const struct config
 void config_vfault(struct config *config, const struct config_node *at, const char *format, va_list arguments)
 {
     config->faults++;
-    tell(config, at, "", format, arguments);
+    report(config, at, "", format, arguments);
 }
 
 void config_fault(struct config *config, const struct config_node *at, const char *format, ...)
@@ -71,7 +72,7 @@ void config_warning(struct config *config, const struct config_node *at, const c
     va_list arguments;
 
     va_start(arguments, format);
-    tell(config, at, "warning: ", format, arguments);
+    report(config, at, "warning: ", format, arguments);
     va_end(arguments);
 }
 

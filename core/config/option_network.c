@@ -29,14 +29,14 @@ struct hg_networks {
 };
 
 /* Where errors go: to the config's errors, or to the log. */
-struct telling {
-    void (*tell)(void *arg, size_t item, const char *text);
+struct reporting {
+    void (*report)(void *arg, size_t item, const char *text);
     void *arg;
     size_t item; /* the item of the option's value being read */
     size_t faults;
 };
 
-__attribute__((cold, format(printf, 2, 3))) static void fault(struct telling *telling, const char *format, ...)
+__attribute__((cold, format(printf, 2, 3))) static void fault(struct reporting *reporting, const char *format, ...)
 {
     char *text = NULL;
     va_list arguments;
@@ -45,14 +45,14 @@ __attribute__((cold, format(printf, 2, 3))) static void fault(struct telling *te
     if (vasprintf(&text, format, arguments) < 0)
         text = NULL;
     va_end(arguments);
-    telling->faults++;
-    telling->tell(telling->arg, telling->item, text ? text : "out of memory");
+    reporting->faults++;
+    reporting->report(reporting->arg, reporting->item, text ? text : "out of memory");
     free(text);
 }
 
 /* ---- Building the set ---- */
 
-static void add_network(struct network_set *set, const char *text, size_t *count, struct telling *telling,
+static void add_network(struct network_set *set, const char *text, size_t *count, struct reporting *reporting,
                         const char *place)
 {
     static const struct hg_option option = {0}; /* not a secret */
@@ -61,15 +61,15 @@ static void add_network(struct network_set *set, const char *text, size_t *count
     const char *wrong = network_parse(text, &network, hint, sizeof hint);
 
     if (wrong)
-        fault(telling, "%s'%s': %s", place, option_show(&option, text, shown, sizeof shown), wrong);
+        fault(reporting, "%s'%s': %s", place, option_show(&option, text, shown, sizeof shown), wrong);
     else if (network_set_add(set, &network))
-        fault(telling, "out of memory");
+        fault(reporting, "out of memory");
     else
         ++*count;
 }
 
 /* One network per line; '#' starts a comment. */
-static void add_line(struct network_set *set, char *line, size_t *count, struct telling *telling, const char *place)
+static void add_line(struct network_set *set, char *line, size_t *count, struct reporting *reporting, const char *place)
 {
     char *end;
 
@@ -79,69 +79,69 @@ static void add_line(struct network_set *set, char *line, size_t *count, struct 
     while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
         *--end = '\0';
     if (*line)
-        add_network(set, line, count, telling, place);
+        add_network(set, line, count, reporting, place);
 }
 
 /* Opens a regular file: others may never end, or make the worker wait when it rereads them. NULL after an error. */
-static FILE *open_file(const char *path, struct telling *telling)
+static FILE *open_file(const char *path, struct reporting *reporting)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat state;
     FILE *file = NULL;
 
     if (fd < 0 || fstat(fd, &state))
-        fault(telling, "cannot read %s: %s", path, strerror(errno));
+        fault(reporting, "cannot read %s: %s", path, strerror(errno));
     else if (!S_ISREG(state.st_mode) || state.st_size > NETWORK_FILE_MAX)
-        fault(telling, "%s: not a regular file of up to 64 MiB", path);
+        fault(reporting, "%s: not a regular file of up to 64 MiB", path);
     else if (!(file = fdopen(fd, "r")))
-        fault(telling, "cannot read %s: %s", path, strerror(errno));
+        fault(reporting, "cannot read %s: %s", path, strerror(errno));
     if (!file && fd >= 0)
         close(fd);
     return file;
 }
 
-static void add_file(struct network_set *set, const char *path, size_t *count, struct telling *telling)
+static void add_file(struct network_set *set, const char *path, size_t *count, struct reporting *reporting)
 {
-    FILE *file = open_file(path, telling);
-    size_t room = 0, number = 0, before = telling->faults;
+    FILE *file = open_file(path, reporting);
+    size_t room = 0, number = 0, before = reporting->faults;
     char *line = NULL, *place = NULL;
 
     if (!file)
         return;
     errno = 0;
-    while (getline(&line, &room, file) >= 0 && telling->faults - before < FAULTS_MAX) {
+    while (getline(&line, &room, file) >= 0 && reporting->faults - before < FAULTS_MAX) {
         if (asprintf(&place, "%s:%zu: ", path, ++number) < 0)
             place = NULL;
-        add_line(set, line, count, telling, place ? place : "");
+        add_line(set, line, count, reporting, place ? place : "");
         free(place);
         errno = 0;
     }
-    if (telling->faults - before == FAULTS_MAX)
-        fault(telling, "%s: the rest was not read", path);
+    if (reporting->faults - before == FAULTS_MAX)
+        fault(reporting, "%s: the rest was not read", path);
     else if (errno)
-        fault(telling, "cannot read %s: %s", path, strerror(errno));
+        fault(reporting, "cannot read %s: %s", path, strerror(errno));
     fclose(file);
     free(line);
 }
 
 /* NULL after an error. */
-static struct network_set *make_set(const struct hg_networks *networks, size_t *count, struct telling *telling)
+static struct network_set *make_set(const struct hg_networks *networks, size_t *count, struct reporting *reporting)
 {
     struct network_set *set = network_set_new();
 
     *count = 0;
     if (!set)
-        fault(telling, "out of memory");
+        fault(reporting, "out of memory");
     for (size_t i = 0; set && i < networks->count; i++) {
         const char *text = networks->texts[i];
 
-        telling->item = i;
+        reporting->item = i;
         if (strncmp(text, FILE_PREFIX, strlen(FILE_PREFIX)) == 0)
-            add_file(set, text + strlen(FILE_PREFIX), count, telling);
+            add_file(set, text + strlen(FILE_PREFIX), count, reporting);
         else
-            add_network(set, text, count, telling, "");
+            add_network(set, text, count, reporting, "");
     }
-    if (telling->faults) {
+    if (reporting->faults) {
         network_set_free(set);
         return NULL;
     }
@@ -172,12 +172,12 @@ static void networks_clear(void *kept)
     network_set_free(networks->previous);
 }
 
-static void networks_reread(void *kept, option_tell *tell, void *arg);
+static void networks_reread(void *kept, option_tell *report, void *arg);
 
 static const struct option_kept kept_networks = {.clear = networks_clear, .reread = networks_reread};
 
 struct logging {
-    option_tell *tell;
+    option_tell *report;
     void *arg;
 };
 
@@ -186,29 +186,29 @@ static void log_fault(void *arg, size_t item, const char *text)
     const struct logging *logging = arg;
 
     (void)item;
-    logging->tell(logging->arg, HG_LOG_ERROR, text);
+    logging->report(logging->arg, HG_LOG_ERROR, text);
 }
 
 /* A file with errors changes nothing, so that a typo locks nobody in or out. */
-static void networks_reread(void *kept, option_tell *tell, void *arg)
+static void networks_reread(void *kept, option_tell *report, void *arg)
 {
     struct hg_networks *networks = kept;
-    struct logging logging = {tell, arg};
-    struct telling telling = {.tell = log_fault, .arg = &logging};
+    struct logging logging = {report, arg};
+    struct reporting reporting = {.report = log_fault, .arg = &logging};
     struct network_set *set;
     char line[128];
 
     if (!has_files(networks))
         return;
-    set = make_set(networks, &networks->networks, &telling);
+    set = make_set(networks, &networks->networks, &reporting);
     if (!set) {
-        tell(arg, HG_LOG_ERROR, "cannot use the changed network files; the previous networks stay in use");
+        report(arg, HG_LOG_ERROR, "cannot use the changed network files; the previous networks stay in use");
         return;
     }
     network_set_free(networks->previous);
     networks->previous = __atomic_exchange_n(&networks->set, set, __ATOMIC_ACQ_REL);
     snprintf(line, sizeof line, "reloaded the network files: %zu networks", networks->networks);
-    tell(arg, HG_LOG_INFO, line);
+    report(arg, HG_LOG_INFO, line);
 }
 
 /* ---- The option ---- */
@@ -220,7 +220,7 @@ struct place {
     const struct config_node *node;
 };
 
-static void tell_at(void *arg, size_t item, const char *text)
+static void report_at(void *arg, size_t item, const char *text)
 {
     const struct place *place = arg;
     bool alone = place->node->kind != CONFIG_SEQUENCE;
@@ -274,7 +274,7 @@ bool option_store_networks(const struct option_reading *reading, const struct op
     struct hg_networks *networks =
         option_memory_keep(reading->memory, sizeof *networks + count * sizeof *networks->texts, &kept_networks);
     struct place place = {reading, path, node};
-    struct telling telling = {.tell = tell_at, .arg = &place};
+    struct reporting reporting = {.report = report_at, .arg = &place};
 
     if (!networks)
         return option_fault(reading, path, node, "out of memory");
@@ -288,7 +288,7 @@ bool option_store_networks(const struct option_reading *reading, const struct op
     }
     if (!good)
         return false;
-    networks->set = make_set(networks, &networks->networks, &telling);
+    networks->set = make_set(networks, &networks->networks, &reporting);
     *target = networks;
     return networks->set != NULL;
 }

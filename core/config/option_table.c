@@ -76,23 +76,23 @@ static bool default_is_bad(const struct table_check *check, const struct hg_opti
     struct option_reading reading = {.config = &nowhere, .memory = &memory, .no_files = true};
     struct config_node at = {.line = 1, .column = 1};
     max_align_t value[8] = {0};
-    char *told = NULL;
+    char *reported = NULL;
     size_t told_size = 0;
     bool good;
 
     if (!option->value || option->type == HG_OPTION_MAP)
         return false;
-    nowhere.errors = open_memstream(&told, &told_size);
+    nowhere.errors = open_memstream(&reported, &told_size);
     if (!nowhere.errors)
         return bad(check, option, "out of memory");
     table[0].offset = 0;
     good = options_fill(&reading, table, NULL, &at, value);
     fclose(nowhere.errors);
     if (!good) {
-        told[strcspn(told, "\n")] = '\0';
-        bad(check, option, "invalid default '%s': %s", option->value, told);
+        reported[strcspn(reported, "\n")] = '\0';
+        bad(check, option, "invalid default '%s': %s", option->value, reported);
     }
-    free(told);
+    free(reported);
     options_free(&memory);
     return !good;
 }

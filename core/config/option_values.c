@@ -216,11 +216,11 @@ void *option_memory_keep(struct option_memory **memory, size_t size, const struc
     return bytes;
 }
 
-void options_reread(const struct option_memory *memory, option_tell *tell, void *arg)
+void options_reread(const struct option_memory *memory, option_tell *report, void *arg)
 {
     for (; memory; memory = memory->next)
         if (memory->kept && memory->kept->reread)
-            memory->kept->reread((void *)(uintptr_t)memory->bytes, tell, arg);
+            memory->kept->reread((void *)(uintptr_t)memory->bytes, report, arg);
 }
 
 void options_free(struct option_memory **memory)

@@ -107,7 +107,7 @@ static struct obstacle look_as(const struct passwd *user, const char *path)
 
 /* Reports each file that `user` cannot read; `again`: only files that are reread later. */
 static void check_files(struct config *config, const struct passwd *user, bool again, const char *who,
-                        void (*tell)(struct config *, const struct config_node *, const char *, ...))
+                        void (*report)(struct config *, const struct config_node *, const char *, ...))
 {
     const struct group *group = getgrgid(user->pw_gid);
     char name[64];
@@ -122,10 +122,10 @@ static void check_files(struct config *config, const struct passwd *user, bool a
         if (obstacle.error != EACCES) /* a missing file is missing for every user, and already reported */
             continue;
         folder = file->path[obstacle.size] == '/';
-        tell(config, file->at, "%s cannot read %s%s: %s%s%.*s; chgrp %s %.*s && chmod g+%c %.*s", who, file->path,
-             again ? " after a change" : "", strerror(obstacle.error), folder ? ": " : "",
-             folder ? (int)obstacle.size : 0, file->path, name, (int)obstacle.size, file->path, folder ? 'x' : 'r',
-             (int)obstacle.size, file->path);
+        report(config, file->at, "%s cannot read %s%s: %s%s%.*s; chgrp %s %.*s && chmod g+%c %.*s", who, file->path,
+               again ? " after a change" : "", strerror(obstacle.error), folder ? ": " : "",
+               folder ? (int)obstacle.size : 0, file->path, name, (int)obstacle.size, file->path, folder ? 'x' : 'r',
+               (int)obstacle.size, file->path);
     }
 }
 

@@ -37,7 +37,7 @@ static char byte_at(const struct builder *builder, const yaml_mark_t *mark)
     return at && at < end ? *at : '\0';
 }
 
-static void tell_parser_error(struct builder *builder)
+static void report_parser_error(struct builder *builder)
 {
     const yaml_parser_t *parser = &builder->parser;
     struct config_node at = {.line = (unsigned)parser->problem_mark.line + 1,
@@ -69,7 +69,7 @@ static bool next_event(struct builder *builder, yaml_event_t *event)
 {
     if (yaml_parser_parse(&builder->parser, event))
         return true;
-    tell_parser_error(builder);
+    report_parser_error(builder);
     return false;
 }
 

@@ -28,7 +28,7 @@ static const char *where(const struct slot *slot, char text[WHERE_SIZE])
     return text;
 }
 
-static void tell(struct slot *slot, enum breach breach, const char *what)
+static void report(struct slot *slot, enum breach breach, const char *what)
 {
     static_assert(sizeof slot->stage->breaches / sizeof *slot->stage->breaches == HOOK_DETACH + 1, "one for each hook");
     uint32_t bit = UINT32_C(1) << breach;
@@ -49,7 +49,7 @@ void slot_note_breach(struct slot *slot, enum breach breach, const char *format,
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    tell(slot, breach, what);
+    report(slot, breach, what);
 }
 
 void slot_breach(struct slot *slot, enum breach breach, const char *format, ...)
@@ -60,7 +60,7 @@ void slot_breach(struct slot *slot, enum breach breach, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    tell(slot, breach, what);
+    report(slot, breach, what);
     if (slot_is_over(slot))
         return;
     snprintf(detail, sizeof detail, "%s has a bug: %s, it %s", slot->public.worker->instance->name, where(slot, place),

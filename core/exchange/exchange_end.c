@@ -56,7 +56,7 @@ static const struct slot *resetter(const struct exchange *exchange)
     return exchange->reset_by == NOBODY ? NULL : &exchange->slots[exchange->reset_by];
 }
 
-static void tell_reset(struct slot *slot, const struct hg_reason *reason)
+static void report_reset(struct slot *slot, const struct hg_reason *reason)
 {
     const struct exchange *exchange = slot->exchange;
 
@@ -89,7 +89,7 @@ static void cut_below(struct slot *slot, const struct hg_reason *reason, const s
     for (unsigned i = slot->index + 1; i <= exchange->bottom; i++) {
         struct slot *below = &exchange->slots[i];
 
-        tell_reset(below, reason);
+        report_reset(below, reason);
         detach(below);
         inbox_clear(exchange, &below->inboxes[HG_DOWN]);
         inbox_clear(exchange, &below->inboxes[HG_UP]);
@@ -130,7 +130,7 @@ void exchange_finish_reset(struct exchange *exchange)
     set_outcome(exchange, &exchange->reason, resetter(exchange));
     exchange_log_failure(exchange);
     for (unsigned i = 0; i < exchange->table->stage_count; i++)
-        tell_reset(&exchange->slots[i], &exchange->reason);
+        report_reset(&exchange->slots[i], &exchange->reason);
     detach_all(exchange);
 }
 
@@ -143,7 +143,7 @@ static bool is_taken(const struct exchange *exchange)
     return true;
 }
 
-void exchange_go_on_breaking(struct exchange *exchange)
+void exchange_continue_break(struct exchange *exchange)
 {
     if (!exchange->is_cut) {
         exchange->is_cut = true;

@@ -200,7 +200,7 @@ COLD void exchange_reset_by(struct exchange *exchange, const struct hg_reason *r
 /* The same, but only once all events on their way up from there have been taken; the slots below end at once. */
 COLD void exchange_break_by(struct exchange *exchange, const struct hg_reason *reason, unsigned by);
 /* Continues a break; called until it is complete. */
-COLD void exchange_go_on_breaking(struct exchange *exchange);
+COLD void exchange_continue_break(struct exchange *exchange);
 /* A stage answers instead of those below it, which are reset. */
 COLD void exchange_replace_below(struct slot *slot);
 /* Detaches all stages and frees the exchange. If it was reset, the stages get the reset first. */

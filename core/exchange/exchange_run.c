@@ -339,7 +339,7 @@ static void exchange_run(struct exchange *exchange)
         uint64_t set = exchange->work[direction];
 
         if (exchange->is_breaking && (!exchange->is_cut || !exchange->work[HG_UP]))
-            exchange_go_on_breaking(exchange);
+            exchange_continue_break(exchange);
         if (exchange->is_reset) {
             exchange_finish_reset(exchange);
             return;

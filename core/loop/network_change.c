@@ -37,7 +37,7 @@ struct changes {
     int netlink; /* -1: none */
     struct hg_io *netlink_io;
     struct hg_timer *timer; /* running while a change has yet to be reported */
-    hg_time told_at;        /* the time of the last report; 0: none yet */
+    hg_time reported_at;    /* the time of the last report; 0: none yet */
     hg_time quiet;
 };
 
@@ -132,10 +132,10 @@ static void on_netlink(void *arg, int events)
     (void)events;
     if (!drain(changes))
         return;
-    if (!changes->told_at || now > changes->told_at + 4 * changes->quiet)
+    if (!changes->reported_at || now > changes->reported_at + 4 * changes->quiet)
         changes->quiet = QUIET_FIRST;
-    else if (due < changes->told_at + changes->quiet)
-        due = changes->told_at + changes->quiet;
+    else if (due < changes->reported_at + changes->quiet)
+        due = changes->reported_at + changes->quiet;
     /* A burst of changes must not keep waking the process. */
     hg_io_set(changes->worker->host, changes->netlink_io, 0);
     hg_timer_set(changes->worker->host, changes->timer, due - now);
@@ -146,7 +146,7 @@ static void on_timer(void *arg)
     struct changes *changes = arg;
 
     drain(changes);
-    changes->told_at = hg_now(changes->worker);
+    changes->reported_at = hg_now(changes->worker);
     changes->quiet = 2 * changes->quiet < QUIET_LAST ? 2 * changes->quiet : QUIET_LAST;
     hg_io_set(changes->worker->host, changes->netlink_io, HG_READ);
     hg_log(changes->worker->instance, HG_LOG_DEBUG, "addresses or routes have changed; checking all links");

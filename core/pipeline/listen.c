@@ -29,32 +29,32 @@ struct hg_listener {
 };
 
 /* hg_config_error() or hg_config_warning(). */
-typedef __attribute__((format(printf, 3, 4))) int (*teller)(const struct hg_instance *instance, const char *option,
-                                                            const char *format, ...);
+typedef __attribute__((format(printf, 3, 4))) int (*reporter)(const struct hg_instance *instance, const char *option,
+                                                              const char *format, ...);
 
-static void tell_bind_error(teller tell, const struct hg_instance *instance, const char *option,
-                            const struct hg_address *address, int error)
+static void report_bind_error(reporter report, const struct hg_instance *instance, const char *option,
+                              const struct hg_address *address, int error)
 {
     switch (error) {
     case EADDRINUSE:
-        tell(instance, option, "%s:%u is in use: stop the other program or choose another port", address->host,
-             address->port);
+        report(instance, option, "%s:%u is in use: stop the other program or choose another port", address->host,
+               address->port);
         break;
     case EACCES:
-        tell(instance, option,
-             "not permitted to listen on %s:%u: start hopgate as root with `user:` set, or grant it "
-             "CAP_NET_BIND_SERVICE",
-             address->host, address->port);
+        report(instance, option,
+               "not permitted to listen on %s:%u: start hopgate as root with `user:` set, or grant it "
+               "CAP_NET_BIND_SERVICE",
+               address->host, address->port);
         break;
     case EADDRNOTAVAIL:
-        tell(instance, option, "%s is not an address of this machine; use one that is, or *", address->host);
+        report(instance, option, "%s is not an address of this machine; use one that is, or *", address->host);
         break;
     case E2BIG:
-        tell(instance, option, "%s has more than %d addresses; list the addresses to listen on, or use *",
-             address->host, MOST_FDS);
+        report(instance, option, "%s has more than %d addresses; list the addresses to listen on, or use *",
+               address->host, MOST_FDS);
         break;
     default:
-        tell(instance, option, "cannot listen on %s:%u: %s", address->host, address->port, strerror(error));
+        report(instance, option, "cannot listen on %s:%u: %s", address->host, address->port, strerror(error));
     }
 }
 
@@ -140,7 +140,7 @@ void listen_check(struct hg_instance *instance, const char *option, const struct
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         error = bind(fd, list->ai_addr, list->ai_addrlen) ? errno : 0;
         if (error == EACCES || error == EADDRNOTAVAIL)
-            tell_bind_error(hg_config_warning, instance, option, address, error);
+            report_bind_error(hg_config_warning, instance, option, address, error);
         close(fd);
     }
     freeaddrinfo(list);
@@ -166,7 +166,7 @@ struct hg_listener *listen_bind(struct hg_instance *public, const char *option, 
     error = listener ? bind_all(listener, list, any, socket_type) : ENOMEM;
     freeaddrinfo(list);
     if (error) {
-        tell_bind_error(hg_config_error, public, option, address, error);
+        report_bind_error(hg_config_error, public, option, address, error);
         free(listener);
         return NULL;
     }

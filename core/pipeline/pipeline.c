@@ -16,8 +16,9 @@
 /* ---- Services for instances ---- */
 
 __attribute__((cold, format(printf, 4, 0))) static void
-tell_at(const struct instance *instance, void (*tell)(struct config *, const struct config_node *, const char *, ...),
-        const char *option, const char *format, va_list arguments)
+report_at(const struct instance *instance,
+          void (*report)(struct config *, const struct config_node *, const char *, ...), const char *option,
+          const char *format, va_list arguments)
 {
     const struct hg_option *table = instance->plugin->descriptor.options;
     const struct config_node *at = option ? options_locate(table, instance->block, option) : instance->block;
@@ -25,8 +26,8 @@ tell_at(const struct instance *instance, void (*tell)(struct config *, const str
 
     if (vasprintf(&message, format, arguments) < 0)
         message = NULL;
-    tell(instance->pipeline->config, at ? at : instance->name, "%s: %s%s%s", instance->public.name,
-         option ? option : "", option ? ": " : "", message ? message : "out of memory");
+    report(instance->pipeline->config, at ? at : instance->name, "%s: %s%s%s", instance->public.name,
+           option ? option : "", option ? ": " : "", message ? message : "out of memory");
     free(message);
 }
 
@@ -35,7 +36,7 @@ void pipeline_config_error(const struct hg_instance *public, const char *option,
     struct instance *instance =
         (struct instance *)(uintptr_t) public; /* instances belong to the core, which may modify them */
 
-    tell_at(instance, config_fault, option, format, arguments);
+    report_at(instance, config_fault, option, format, arguments);
     instance->faults++;
     instance->pipeline->errors++;
 }
@@ -43,7 +44,7 @@ void pipeline_config_error(const struct hg_instance *public, const char *option,
 void pipeline_config_warning(const struct hg_instance *public, const char *option, const char *format,
                              va_list arguments)
 {
-    tell_at((const struct instance *)public, config_warning, option, format, arguments);
+    report_at((const struct instance *)public, config_warning, option, format, arguments);
 }
 
 void pipeline_reads_file(const struct hg_instance *public, const char *option, const char *path, bool again)

@@ -192,7 +192,7 @@ static char *find_file(struct plugins *plugins, const char *name)
     return NULL;
 }
 
-static void tell_not_found(const struct plugins *plugins, const char *name, char *why, size_t why_size)
+static void report_not_found(const struct plugins *plugins, const char *name, char *why, size_t why_size)
 {
     struct suggestion suggestion = suggestion_for(name);
     size_t count = 0;
@@ -294,7 +294,7 @@ const struct plugin *plugins_load(struct plugins *plugins, const char *name, cha
             return plugins->loaded[i];
     path = name_is_good(name) ? find_file(plugins, name) : NULL;
     if (!path) {
-        tell_not_found(plugins, name, why, why_size);
+        report_not_found(plugins, name, why, why_size);
         return NULL;
     }
     plugin = load_file(name, path, why, why_size);

@@ -20,7 +20,7 @@
 #define DRAIN_TICK (100 * HG_MILLISECOND)
 
 /* Asks the gateway to start no new exchanges on this session, which ends once those in progress have. */
-static void say_drain(struct session *session)
+static void send_drain(struct session *session)
 {
     link_send_message(session->link, control_encode_drain(session->drain_reason, 0));
     link_check_at(session->link, hg_now(session->sessions->worker) + DRAIN_TICK);
@@ -33,7 +33,7 @@ static void drain_session(struct session *session, const char *reason)
     session->draining = true;
     session->drain_reason = reason;
     if (session->link)
-        say_drain(session);
+        send_drain(session);
     else if (session_is_idle(session))
         session_end(session, reason);
 }
@@ -86,7 +86,7 @@ static void go_on(struct hg_link *link, struct session *session, const struct co
     session_resumed(session, why);
     dialer_accepted(link, true);
     if (session->drain_reason)
-        say_drain(session);
+        send_drain(session);
 }
 
 static void begin_session(struct hg_link *link, const struct instance *codec, const struct control_message *accept)

@@ -90,7 +90,7 @@ static void set_timer(struct sessions *sessions)
                      sessions->waiting->until > now ? sessions->waiting->until - now : 0);
 }
 
-static void join_line(struct dispatch *dispatch, struct hg_head *head)
+static void enqueue(struct dispatch *dispatch, struct hg_head *head)
 {
     struct sessions *sessions = dispatch->self->worker->state;
 
@@ -105,7 +105,7 @@ static void join_line(struct dispatch *dispatch, struct hg_head *head)
         set_timer(sessions);
 }
 
-static void leave_line(struct dispatch *dispatch)
+static void dequeue(struct dispatch *dispatch)
 {
     struct sessions *sessions;
 
@@ -129,7 +129,7 @@ static void give_up(void *arg)
     while (sessions->waiting && now >= sessions->waiting->until) {
         struct dispatch *dispatch = sessions->waiting;
 
-        leave_line(dispatch);
+        dequeue(dispatch);
         fail(dispatch->self, user_errors[USER_ERROR_LINK_LOST]);
     }
     set_timer(sessions);
@@ -147,7 +147,7 @@ static void try_again(struct dispatch *dispatch)
     session = session_choose(dispatch->self->worker->state, &dispatch->self->exchange->target, &reason, &absent);
     if (!session && absent)
         return;
-    leave_line(dispatch);
+    dequeue(dispatch);
     verdict = session ? begin(dispatch, session, head) : fail(dispatch->self, reason);
     /* After PAUSE, the stream resumes the exchange; after ERROR, it has been reset. */
     if (verdict == HG_NEXT)
@@ -198,7 +198,7 @@ static enum hg_verdict gateway_head(struct hg_self *self, enum hg_direction dire
         return begin(dispatch, session, head);
     if (!absent || sessions->waiting_count >= RETURN_WAITING_MAX)
         return fail(self, reason);
-    join_line(dispatch, head);
+    enqueue(dispatch, head);
     return HG_PAUSE;
 }
 
@@ -216,7 +216,7 @@ static enum hg_verdict gateway_finish(struct hg_self *self, enum hg_direction di
 
 static void gateway_reset(struct hg_self *self, const struct hg_reason *reason)
 {
-    leave_line(self->state);
+    dequeue(self->state);
     if (stream_of(self))
         exchange_stream_was_reset(stream_of(self), reason);
 }
@@ -230,7 +230,7 @@ static void gateway_writable(struct hg_self *self, enum hg_direction direction)
 
 static void gateway_detach(struct hg_self *self)
 {
-    leave_line(self->state);
+    dequeue(self->state);
     if (stream_of(self))
         exchange_stream_free(stream_of(self));
 }

@@ -87,10 +87,10 @@ static const char *receive_head(struct exchange_stream *stream, struct hg_head *
     return NULL;
 }
 
-static void receive_reset(struct exchange_stream *stream, const struct hg_reason *told)
+static void receive_reset(struct exchange_stream *stream, const struct hg_reason *reported)
 {
     char detail[STREAM_ERROR_DETAIL_SIZE];
-    struct hg_reason reason = stream_error_from_peer(told, detail);
+    struct hg_reason reason = stream_error_from_peer(reported, detail);
 
     /* If a gateway drops an exchange, it logs the reason itself. */
     reason.status = receives(stream) == HG_DOWN ? FAILURE_ABANDONED : reason.status;

@@ -95,7 +95,7 @@ static bool send_packets(struct hg_link *link)
 }
 
 /* Sends CLOSE, once. If the transport does not accept it, the transport's own closing must do. */
-static void say_close(struct hg_link *link)
+static void send_close(struct hg_link *link)
 {
     uint64_t number = link->ops->next_packet_number(link->handle);
     size_t size;
@@ -112,7 +112,7 @@ static void end(struct hg_link *link)
     bool over = link->session_over;
 
     if (link->handle && link->tn && !link->dead && !link->is_closed && !link->refused_packet)
-        say_close(link);
+        send_close(link);
     link->session = NULL;
     tn_link_free(link->tn);
     link->tn = NULL;
@@ -139,7 +139,7 @@ static void expect_answer(struct hg_link *link)
 }
 
 /* Logs a new packet size found by path MTU probing. */
-static void tell_packet_size(struct hg_link *link)
+static void report_packet_size(struct hg_link *link)
 {
     const struct hg_instance *core = link_worker(link)->instance;
     size_t size = tn_link_packet_size(link->tn);
@@ -175,6 +175,6 @@ void link_flush(struct hg_link *link)
         session_handle_events(link->session);
     if (link->handle)
         expect_answer(link);
-    tell_packet_size(link);
+    report_packet_size(link);
     link_set_timer(link, more);
 }

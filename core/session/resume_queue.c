@@ -14,7 +14,7 @@ hg_time resume_queue_timeout(const struct sessions *sessions, bool contested)
 }
 
 /* When the first session of a queue, and thus the earliest, is given up. */
-static hg_time line_due(const struct sessions *sessions, bool contested)
+static hg_time queue_due(const struct sessions *sessions, bool contested)
 {
     const struct session *first = sessions->resume_queues[contested].first;
 
@@ -24,7 +24,7 @@ static hg_time line_due(const struct sessions *sessions, bool contested)
 void resume_queue_set_timer(struct sessions *sessions)
 {
     struct hg_worker *core = sessions->worker;
-    hg_time now = hg_now(core), due = line_due(sessions, false), contested_due = line_due(sessions, true);
+    hg_time now = hg_now(core), due = queue_due(sessions, false), contested_due = queue_due(sessions, true);
 
     if (contested_due < due)
         due = contested_due;
@@ -34,20 +34,20 @@ void resume_queue_set_timer(struct sessions *sessions)
         hg_timer_set(core->host, sessions->resume_timer, due > now ? due - now : 0);
 }
 
-static void join_line(struct session *session)
+static void enqueue(struct session *session)
 {
-    struct resume_queue *line = &session->sessions->resume_queues[session->contested];
+    struct resume_queue *queue = &session->sessions->resume_queues[session->contested];
 
     session->lost_at = hg_now(session->sessions->worker);
     session->next_lost = NULL;
-    session->previous_lost = line->tail;
-    *line->tail = session;
-    line->tail = &session->next_lost;
-    if (line->first == session)
+    session->previous_lost = queue->tail;
+    *queue->tail = session;
+    queue->tail = &session->next_lost;
+    if (queue->first == session)
         resume_queue_set_timer(session->sessions);
 }
 
-static void leave_line(struct session *session)
+static void dequeue(struct session *session)
 {
     session->lost_at = 0;
     *session->previous_lost = session->next_lost;
@@ -59,13 +59,13 @@ static void leave_line(struct session *session)
 
 struct session *resume_queue_due(const struct sessions *sessions, bool contested)
 {
-    return line_due(sessions, contested) <= hg_now(sessions->worker) ? sessions->resume_queues[contested].first : NULL;
+    return queue_due(sessions, contested) <= hg_now(sessions->worker) ? sessions->resume_queues[contested].first : NULL;
 }
 
 void resume_queue_add(struct session *session, const char *why)
 {
     snprintf(session->lost_reason, sizeof session->lost_reason, "%s", why);
-    join_line(session);
+    enqueue(session);
     session->resumable.key = hg_text(session->identity.id);
     /* Without memory it cannot be found there, and only ends by its timeout. */
     if (!session->resumable.key.size || multimap_add(&session->sessions->resumable, &session->resumable))
@@ -76,7 +76,7 @@ void resume_queue_remove(struct session *session)
 {
     if (!session->lost_at)
         return;
-    leave_line(session);
+    dequeue(session);
     if (session->resumable.key.size)
         multimap_remove(&session->sessions->resumable, &session->resumable);
     session->resumable.key.size = 0;
@@ -87,10 +87,10 @@ void resume_queue_set_contested(struct session *session, bool contested)
     bool waits = session->lost_at;
 
     if (waits)
-        leave_line(session);
+        dequeue(session);
     session->contested = contested;
     if (waits)
-        join_line(session);
+        enqueue(session);
 }
 
 static struct session *of_node(struct multimap_node *node)

@@ -247,7 +247,7 @@ size_t tn_link_packet_size(const struct tn_link *link)
 
 void tn_link_set_packet_size(struct tn_link *link, size_t packet_size)
 {
-    path_mtu_told(&link->path_mtu, packet_size, link->now);
+    path_mtu_reported(&link->path_mtu, packet_size, link->now);
     packet_size_changed(link);
 }
 

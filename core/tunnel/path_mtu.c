@@ -142,7 +142,7 @@ void path_mtu_black_hole(struct path_mtu *mtu, size_t size, tn_time now)
     path_mtu_rest(mtu, now);
 }
 
-void path_mtu_told(struct path_mtu *mtu, size_t size, tn_time now)
+void path_mtu_reported(struct path_mtu *mtu, size_t size, tn_time now)
 {
     if (mtu->max <= mtu->base) {
         mtu->usual = mtu->base = mtu->size = mtu->max = size; /* without a search, nothing else would find it */

@@ -47,7 +47,7 @@ size_t path_mtu_smaller(const struct path_mtu *mtu, bool last);
 void path_mtu_black_hole(struct path_mtu *mtu, size_t size, tn_time now);
 
 /* A hint, which may be wrong, that packets above `size` do not pass at the moment. */
-void path_mtu_told(struct path_mtu *mtu, size_t size, tn_time now);
+void path_mtu_reported(struct path_mtu *mtu, size_t size, tn_time now);
 
 /* Changes the largest packet worth trying. Returns whether a probe is in flight that cannot pass. */
 bool path_mtu_set_max(struct path_mtu *mtu, size_t max);

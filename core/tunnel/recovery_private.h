@@ -25,7 +25,7 @@ tn_time recovery_pto(const struct recovery *recovery);
 uint32_t recovery_find(const struct recovery *recovery, uint64_t number);
 /* Takes a packet out of flight and reports the fate of its frames to `tell`. */
 void recovery_settle(struct recovery *recovery, struct sent_packet *packet,
-                     void (*tell)(void *owner, const struct sent_frame *frame));
+                     void (*report)(void *owner, const struct sent_frame *frame));
 /* Drops settled packets from the front. */
 void recovery_trim(struct recovery *recovery);
 /* If nothing is outstanding, frees memory left over from a burst. */

@@ -90,7 +90,7 @@ void recovery_shrink(struct recovery *recovery)
 }
 
 void recovery_settle(struct recovery *recovery, struct sent_packet *packet,
-                     void (*tell)(void *owner, const struct sent_frame *frame))
+                     void (*report)(void *owner, const struct sent_frame *frame))
 {
     struct sent_frame *frame = packet->frames, *next;
 
@@ -104,7 +104,7 @@ void recovery_settle(struct recovery *recovery, struct sent_packet *packet,
     }
     for (; frame; frame = next) {
         next = frame->next;
-        tell(recovery->owner, frame);
+        report(recovery->owner, frame);
         frame->next = recovery->free_frames;
         recovery->free_frames = frame;
         recovery->frames_used--;

@@ -36,7 +36,7 @@ struct hg_routes_ops {
      * On a client: calls `tell` for each service that its rules name, once each. False, perhaps after some calls, if
      * there is a rule for any service, or on a gateway. May be NULL.
      */
-    bool (*services)(struct hg_worker *provider, void (*tell)(void *arg, struct hg_text service), void *arg);
+    bool (*services)(struct hg_worker *provider, void (*report)(void *arg, struct hg_text service), void *arg);
 };
 
 #endif

@@ -27,7 +27,7 @@ static const struct hg_option options[] = {
 
 /* ---- Configuring ---- */
 
-static void tell_config(void *arg, const char *text)
+static void report_config(void *arg, const char *text)
 {
     hg_config_error(arg, "file", "%s", text);
 }
@@ -89,7 +89,7 @@ static int configure(struct hg_instance *instance)
     if (!config->file)
         return hg_config_error(instance, NULL, "give `file` (on a gateway) or `id` and `token_file` (on a client)");
     hg_reads_file(instance, "file", config->file, true);
-    instance->state = tokens_load(config->file, tell_config, instance);
+    instance->state = tokens_load(config->file, report_config, instance);
     if (instance->state && ((const struct tokens *)instance->state)->count == 0)
         hg_config_warning(instance, "file",
                           "%s contains no tokens, so no client can connect; `hopgate token NAME` creates one",

@@ -47,7 +47,7 @@ struct parser {
     size_t service_count; /* in tokens->services, including terminators */
 };
 
-__attribute__((format(printf, 2, 3))) static void tell(struct parser *parser, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void report(struct parser *parser, const char *format, ...)
 {
     char what[512], text[5000];
     va_list arguments;
@@ -105,8 +105,8 @@ static void parse_services(struct parser *parser, char *text, struct tokens_entr
     for (char *rest = text, *name; (name = strsep(&rest, ","));) {
         name = trim(name);
         if (!tokens_is_name(hg_text(name)))
-            tell(parser, "\"%s\" is not a service name: 1 to %d letters, digits, '-', '.' and '_'", name,
-                 HG_IDENTITY_MAX);
+            report(parser, "\"%s\" is not a service name: 1 to %d letters, digits, '-', '.' and '_'", name,
+                   HG_IDENTITY_MAX);
         lists[parser->service_count++] = name;
     }
     lists[parser->service_count++] = NULL;
@@ -128,11 +128,11 @@ static void parse_line(struct parser *parser, char *line)
     id = trim(id);
     *entry = (struct tokens_entry){.id = id, .line = parser->line};
     if (!tokens_is_name(hg_text(id)))
-        tell(parser, "\"%.140s\" is not a client id: 1 to %d letters, digits, '-', '.' and '_'", id, HG_IDENTITY_MAX);
+        report(parser, "\"%.140s\" is not a client id: 1 to %d letters, digits, '-', '.' and '_'", id, HG_IDENTITY_MAX);
     if (!hash)
-        tell(parser, "no token; expected ID:SHA256 or ID:SHA256:SERVICE,SERVICE as printed by `hopgate token`");
+        report(parser, "no token; expected ID:SHA256 or ID:SHA256:SERVICE,SERVICE as printed by `hopgate token`");
     else if (!parse_hash(trim(hash), entry->key + SHA256_SIZE))
-        tell(
+        report(
             parser,
             "the token of \"%.140s\" is not 64 hexadecimal digits; expected its SHA-256, as printed by `hopgate token`",
             id);
@@ -158,7 +158,7 @@ static void sort(struct parser *parser)
 
     tokens->sorted = sorted;
     if (!sorted) {
-        tell(parser, "out of memory");
+        report(parser, "out of memory");
         return;
     }
     for (size_t i = 0; i < tokens->count; i++)
@@ -167,7 +167,7 @@ static void sort(struct parser *parser)
     for (size_t i = 1; i < tokens->count; i++)
         if (!memcmp(sorted[i - 1]->key, sorted[i]->key, sizeof sorted[i]->key)) {
             parser->line = sorted[i]->line;
-            tell(parser, "duplicate token of \"%s\", first given on line %zu", sorted[i]->id, sorted[i - 1]->line);
+            report(parser, "duplicate token of \"%s\", first given on line %zu", sorted[i]->id, sorted[i - 1]->line);
         }
 }
 
@@ -186,14 +186,14 @@ static void parse(struct parser *parser, size_t size)
     const size_t lines = count_bytes(tokens->text, size, '\n') + 1;
 
     if (memchr(tokens->text, 0, size)) {
-        tell(parser, "not a text file: it contains NUL bytes");
+        report(parser, "not a text file: it contains NUL bytes");
         return;
     }
     tokens->entries = calloc(lines, sizeof *tokens->entries);
     /* At most one name for each comma and line, and one terminator for each line. */
     tokens->services = calloc(count_bytes(tokens->text, size, ',') + 2 * lines, sizeof *tokens->services);
     if (!tokens->entries || !tokens->services) {
-        tell(parser, "out of memory");
+        report(parser, "out of memory");
         return;
     }
     for (char *rest = tokens->text, *line; (line = strsep(&rest, "\n"));) {
@@ -211,11 +211,11 @@ static ssize_t slurp(struct parser *parser, int fd)
     size_t size = 0;
 
     if (fstat(fd, &tokens->file)) {
-        tell(parser, "%s", strerror(errno));
+        report(parser, "%s", strerror(errno));
         return -1;
     }
     if (!S_ISREG(tokens->file.st_mode) || tokens->file.st_size > FILE_MAX) {
-        tell(parser, "not a regular file of up to 16 MiB");
+        report(parser, "not a regular file of up to 16 MiB");
         return -1;
     }
     tokens->text = malloc((size_t)tokens->file.st_size + 1);
@@ -225,7 +225,7 @@ static ssize_t slurp(struct parser *parser, int fd)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            tell(parser, "%s", strerror(errno));
+            report(parser, "%s", strerror(errno));
             return -1;
         }
         if (!got)
@@ -233,7 +233,7 @@ static ssize_t slurp(struct parser *parser, int fd)
         size += (size_t)got;
     }
     if (!tokens->text) {
-        tell(parser, "out of memory");
+        report(parser, "out of memory");
         return -1;
     }
     tokens->text[size] = 0;
@@ -258,14 +258,14 @@ struct tokens *tokens_load(const char *path, tokens_fault fault, void *arg)
     int fd;
 
     if (!parser.tokens) {
-        tell(&parser, "out of memory");
+        report(&parser, "out of memory");
         return NULL;
     }
     atomic_init(&parser.tokens->owner.refs, 1);
     parser.tokens->owner.release = tokens_release;
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        tell(&parser, "%s", strerror(errno));
+        report(&parser, "%s", strerror(errno));
     } else {
         size = slurp(&parser, fd);
         close(fd);

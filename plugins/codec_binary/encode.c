@@ -260,8 +260,8 @@ int codec_binary_encode_reset(struct hg_worker *worker, const struct hg_reason *
                               const char **error)
 {
     char error_space[CODEC_ERROR_MAX + 1], detail_space[CODEC_DETAIL_MAX + 1];
-    const struct hg_text type = codec_tell_error(error_space, reason->error);
-    const struct hg_text detail = codec_tell_detail(detail_space, reason->detail);
+    const struct hg_text type = codec_sent_error(error_space, reason->error);
+    const struct hg_text detail = codec_sent_detail(detail_space, reason->detail);
     struct draft draft;
     uint8_t *at;
 

@@ -267,11 +267,11 @@ int codec_json_encode_reset(struct hg_worker *worker, const struct hg_reason *re
                             const char **error)
 {
     char type[CODEC_ERROR_MAX + 1], detail[CODEC_DETAIL_MAX + 1];
-    struct hg_reason told = *reason;
+    struct hg_reason reported = *reason;
 
     if (reason->status < 400 || reason->status > 599)
         return fail(error, "status of a reset out of range");
-    told.error = codec_tell_error(type, reason->error).data;
-    told.detail = codec_tell_detail(detail, reason->detail).data;
-    return encode(worker, put_reset, &told, CODEC_JSON_LINE_MAX, out, error);
+    reported.error = codec_sent_error(type, reason->error).data;
+    reported.detail = codec_sent_detail(detail, reason->detail).data;
+    return encode(worker, put_reset, &reported, CODEC_JSON_LINE_MAX, out, error);
 }

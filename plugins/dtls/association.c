@@ -216,7 +216,7 @@ static void shrink(struct dtls_association *association, size_t datagram)
     hg_timer_set(association->dtls->worker->host, association->timer, 0);
 }
 
-static void tell_core(struct dtls_association *association)
+static void report_core(struct dtls_association *association)
 {
     struct hg_worker *worker = association->dtls->worker;
     size_t probe_max = association->probe_max, max_packet = association->max_packet;
@@ -395,7 +395,7 @@ static void on_timer(void *arg)
     if (association->lost) {
         association->owner->down(association, association->reason);
     } else if (association->state == DTLS_UP) {
-        tell_core(association);
+        report_core(association);
     } else if (now >= association->deadline ||
                (association->answer_by && !association->answered && now >= association->answer_by)) {
         handshake_overdue(association);

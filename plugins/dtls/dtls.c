@@ -150,7 +150,7 @@ static int configure(struct hg_instance *instance)
     instance->state = state;
     if (!state)
         return hg_config_error(instance, NULL, "out of memory");
-    atomic_flag_clear(&state->buffers_told);
+    atomic_flag_clear(&state->buffers_reported);
     result = tlscommon_setup_init(&state->setup, instance, config->priority, PROTOCOLS);
     if (!state->setup.credentials)
         return -1;
@@ -190,7 +190,7 @@ void dtls_set_buffers(struct hg_instance *instance, int fd)
     struct dtls_instance *state = instance->state;
     size_t size = dtls_socket_set_buffers(fd, config->socket_buffer);
 
-    if (size < config->socket_buffer && !atomic_flag_test_and_set(&state->buffers_told))
+    if (size < config->socket_buffer && !atomic_flag_test_and_set(&state->buffers_reported))
         hg_log(instance, HG_LOG_WARNING,
                "the kernel limits socket buffers to %zu bytes instead of %llu; raise net.core.rmem_max and "
                "net.core.wmem_max (sysctl), or lower socket_buffer",

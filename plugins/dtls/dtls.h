@@ -43,7 +43,7 @@ struct dtls_instance {
     struct tlscommon_setup setup;
     bool bound; /* client: `bind_address` is set */
     union dtls_address bind_address;
-    atomic_flag buffers_told;
+    atomic_flag buffers_reported;
     struct dtls_roster **rosters; /* gateway: DTLS_LISTENER_SOCKETS for each listener; each may be NULL */
 };
 

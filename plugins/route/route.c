@@ -160,7 +160,7 @@ static bool route_names_hosts(struct hg_worker *provider)
 }
 
 /* The rules are sorted by service. */
-static bool route_services(struct hg_worker *provider, void (*tell)(void *arg, struct hg_text service), void *arg)
+static bool route_services(struct hg_worker *provider, void (*report)(void *arg, struct hg_text service), void *arg)
 {
     const struct route *route = provider->instance->state;
 
@@ -169,7 +169,7 @@ static bool route_services(struct hg_worker *provider, void (*tell)(void *arg, s
             return false;
     for (size_t i = 0; i < route->count; i++)
         if (!i || !hg_text_equal(route->rules[i].key, route->rules[i - 1].key))
-            tell(arg, route->rules[i].key);
+            report(arg, route->rules[i].key);
     return true;
 }
 

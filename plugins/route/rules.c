@@ -280,7 +280,7 @@ static void check_entry(struct check *check, struct rule *rule, bool by_service,
 
 /* ---- All rules ---- */
 
-static void tell_doubled(struct check *check, const struct rule *first, const struct rule *twin)
+static void report_doubled(struct check *check, const struct rule *first, const struct rule *twin)
 {
     check->number = twin->number;
     fault(check, NULL, "same host or service and path as routes[%zu]; this rule would never be chosen", first->number);
@@ -310,7 +310,7 @@ static int configure_rules(struct route *route, struct hg_instance *instance, co
         return -1;
     route->table = table_new(route->rules, list->count, &first, &twin);
     if (twin)
-        tell_doubled(&check, first, twin);
+        report_doubled(&check, first, twin);
     else if (!route->table)
         hg_config_error(instance, NULL, "out of memory");
     return route->table ? 0 : -1;
@@ -351,7 +351,7 @@ void route_examine(struct hg_worker *worker)
     const struct route_entry *entries = list->items;
     const struct route *route = worker->instance->state;
     const struct hg_identity_ops *identity = NULL;
-    struct hg_text told[MOST_UNKNOWN];
+    struct hg_text reported[MOST_UNKNOWN];
     struct hg_capability found;
     size_t count = 0;
 
@@ -361,12 +361,12 @@ void route_examine(struct hg_worker *worker)
         const struct hg_text client = client_of(&entries[i]);
         char option[64];
 
-        if (is_among(client, told, count) || identity->knows(found.provider, client))
+        if (is_among(client, reported, count) || identity->knows(found.provider, client))
             continue;
         snprintf(option, sizeof option, "routes[%zu].to", i);
         hg_config_warning(worker->instance, option, "%s has no client \"%.*s\"; requests for it are answered with 503",
                           found.provider->name, HG_PRINT(client));
-        told[count++] = client;
+        reported[count++] = client;
     }
     hg_finish(worker, EXIT_SUCCESS);
 }

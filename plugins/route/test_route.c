@@ -24,49 +24,49 @@ static struct {
     bool has_service;
     struct hg_reason reason;
     const char *live; /* the client that has a session */
-} told;
+} reported;
 
 static void keep_config_error(const struct hg_instance *instance, const char *option, const char *format,
                               va_list arguments)
 {
-    size_t used = strlen(told.errors);
+    size_t used = strlen(reported.errors);
 
     (void)instance;
-    used += (size_t)snprintf(told.errors + used, sizeof told.errors - used, "%s: ", option ? option : "-");
-    used += (size_t)vsnprintf(told.errors + used, sizeof told.errors - used, format, arguments);
-    ck_assert_uint_lt(used + 1, sizeof told.errors);
-    strcat(told.errors, "\n");
+    used += (size_t)snprintf(reported.errors + used, sizeof reported.errors - used, "%s: ", option ? option : "-");
+    used += (size_t)vsnprintf(reported.errors + used, sizeof reported.errors - used, format, arguments);
+    ck_assert_uint_lt(used + 1, sizeof reported.errors);
+    strcat(reported.errors, "\n");
 }
 
 static void keep_target(struct hg_self *self, const struct hg_target *target)
 {
     (void)self;
-    told.target = *target;
-    told.has_target = true;
+    reported.target = *target;
+    reported.has_target = true;
 }
 
 static void keep_service(struct hg_self *self, const struct hg_service *service)
 {
     (void)self;
-    told.service = *service;
-    told.has_service = true;
+    reported.service = *service;
+    reported.has_service = true;
 }
 
 static void keep_reset(struct hg_self *self, const struct hg_reason *reason)
 {
     (void)self;
-    told.reason = *reason;
+    reported.reason = *reason;
 }
 
 static bool is_live(struct hg_worker *worker, const struct hg_target *target)
 {
     (void)worker;
-    return hg_text_equal(target->client, hg_text(told.live));
+    return hg_text_equal(target->client, hg_text(reported.live));
 }
 
 static enum hg_end end; /* the end that the pipeline is for */
 
-static enum hg_end tell_end(const struct hg_instance *instance)
+static enum hg_end report_end(const struct hg_instance *instance)
 {
     (void)instance;
     return end;
@@ -81,7 +81,7 @@ static const struct hg_host host = {
     .set_service = keep_service,
     .reset = keep_reset,
     .target_served = is_live,
-    .end = tell_end,
+    .end = report_end,
 };
 
 /* ---- An instance with a given block ---- */
@@ -102,7 +102,7 @@ static int configure(struct fixture *fixture, const struct route_entry *entries)
 {
     size_t count = 0;
 
-    memset(&told, 0, sizeof told);
+    memset(&reported, 0, sizeof reported);
     memset(fixture, 0, sizeof *fixture);
     while (entries[count].to)
         count++;
@@ -142,21 +142,21 @@ static void ask(struct fixture *fixture, const struct answer *answer)
     head->service = hg_text(answer->service);
     hg_head_set(&host, head, &head->path, hg_text(answer->path));
     fixture->exchange.request = head;
-    told.has_target = false;
-    told.reason = (struct hg_reason){0};
+    reported.has_target = false;
+    reported.reason = (struct hg_reason){0};
     verdict = ops->head(&fixture->self, HG_DOWN, head);
-    if (told.has_target && told.target.url.size)
-        snprintf(to, sizeof to, "%.*s", HG_PRINT(told.target.url));
-    else if (told.has_target)
-        snprintf(to, sizeof to, "%.*s/%.*s", HG_PRINT(told.target.client), HG_PRINT(told.target.service));
+    if (reported.has_target && reported.target.url.size)
+        snprintf(to, sizeof to, "%.*s", HG_PRINT(reported.target.url));
+    else if (reported.has_target)
+        snprintf(to, sizeof to, "%.*s/%.*s", HG_PRINT(reported.target.client), HG_PRINT(reported.target.service));
     ck_assert_msg(verdict == (answer->to ? HG_NEXT : HG_ERROR), "%s %s: verdict %d", answer->authority, answer->path,
                   verdict);
     ck_assert_msg(strcmp(to, answer->to ? answer->to : "") == 0, "%s%s%s is routed to \"%s\" instead of \"%s\"",
                   answer->authority ? answer->authority : "", answer->service ? answer->service : "", answer->path, to,
                   answer->to ? answer->to : "");
-    ck_assert_int_eq(told.reason.status, answer->to ? 0 : 404);
+    ck_assert_int_eq(reported.reason.status, answer->to ? 0 : 404);
     if (!answer->to)
-        ck_assert_str_eq(told.reason.error, "destination_not_found");
+        ck_assert_str_eq(reported.reason.error, "destination_not_found");
     ck_assert_msg(hg_text_equal(head->path, hg_text(answer->path_after ? answer->path_after : answer->path)),
                   "%s became %.*s", answer->path, HG_PRINT(head->path));
     message_head_free(head);
@@ -166,8 +166,8 @@ static void ask_all(const struct route_entry *entries, const struct answer *answ
 {
     struct fixture fixture;
 
-    ck_assert_msg(configure(&fixture, entries) == 0, "%s", told.errors);
-    ck_assert_str_eq(told.errors, "");
+    ck_assert_msg(configure(&fixture, entries) == 0, "%s", reported.errors);
+    ck_assert_str_eq(reported.errors, "");
     for (; answers->path; answers++)
         ask(&fixture, answers);
     unconfigure(&fixture);
@@ -352,7 +352,7 @@ START_TEST(paths_of_no_interest)
         head->service = hg_text(refused[i].service);
         head->path = HG_TEXT("/b/../a");
         ck_assert_int_eq(ops->head(&fixture.self, HG_DOWN, head), HG_ERROR);
-        ck_assert_int_eq(told.reason.status, 400);
+        ck_assert_int_eq(reported.reason.status, 400);
         message_head_free(head);
         unconfigure(&fixture);
     }
@@ -430,10 +430,10 @@ START_TEST(paths_do_not_climb)
         struct hg_head *head = message_head_new(HG_REQUEST);
 
         head->path = hg_text(climbing[i]);
-        told.has_target = false;
+        reported.has_target = false;
         ck_assert_msg(ops->head(&fixture.self, HG_DOWN, head) == HG_ERROR, "%s", climbing[i]);
-        ck_assert_int_eq(told.reason.status, 400);
-        ck_assert(!told.has_target);
+        ck_assert_int_eq(reported.reason.status, 400);
+        ck_assert(!reported.has_target);
         message_head_free(head);
     }
     unconfigure(&fixture);
@@ -494,7 +494,7 @@ START_TEST(longest_prefix_by_definition)
                     snprintf(prefixes[i], sizeof prefixes[i], "/x%zu", i);
             entries[i] = (struct route_entry){.path = prefixes[i][0] ? prefixes[i] : "/", .to = "c/s"};
         }
-        ck_assert_msg(configure(&fixture, entries) == 0, "%s", told.errors);
+        ck_assert_msg(configure(&fixture, entries) == 0, "%s", reported.errors);
         for (int question = 0; question < 200; question++) {
             const struct route *route = fixture.instance.state;
             const struct rule *rule;
@@ -544,19 +544,20 @@ START_TEST(settings_of_services)
 
     ck_assert_int_eq(configure(&fixture, entries), 0);
     ask(&fixture, &(struct answer){.service = "plain", .path = "/", .to = "http://127.0.0.1:1"});
-    ck_assert(told.has_service && !told.service.host && !told.service.response_timeout && !told.service.max_head);
-    ck_assert(!told.service.strict && !told.service.lenient && !told.service.keep_urls);
+    ck_assert(reported.has_service && !reported.service.host && !reported.service.response_timeout &&
+              !reported.service.max_head);
+    ck_assert(!reported.service.strict && !reported.service.lenient && !reported.service.keep_urls);
     ask(&fixture, &(struct answer){.service = "full", .path = "/", .to = "http://127.0.0.1:1"});
-    ck_assert_str_eq(told.service.host, "origin");
-    ck_assert_uint_eq(told.service.connect_timeout, 1);
-    ck_assert_uint_eq(told.service.response_timeout, 2);
-    ck_assert_uint_eq(told.service.idle_timeout, 3);
-    ck_assert_uint_eq(told.service.max_head, 4);
-    ck_assert_uint_eq(told.service.max_fields, 5);
-    ck_assert(!told.service.strict && told.service.lenient && told.service.keep_urls);
+    ck_assert_str_eq(reported.service.host, "origin");
+    ck_assert_uint_eq(reported.service.connect_timeout, 1);
+    ck_assert_uint_eq(reported.service.response_timeout, 2);
+    ck_assert_uint_eq(reported.service.idle_timeout, 3);
+    ck_assert_uint_eq(reported.service.max_head, 4);
+    ck_assert_uint_eq(reported.service.max_fields, 5);
+    ck_assert(!reported.service.strict && reported.service.lenient && reported.service.keep_urls);
     ask(&fixture, &(struct answer){.service = "strict", .path = "/", .to = "http://127.0.0.1:1"});
-    ck_assert_str_eq(told.service.host, "[::1]:80");
-    ck_assert(told.service.strict && !told.service.lenient);
+    ck_assert_str_eq(reported.service.host, "[::1]:80");
+    ck_assert(reported.service.strict && !reported.service.lenient);
     unconfigure(&fixture);
 }
 END_TEST
@@ -570,7 +571,7 @@ START_TEST(responses_pass)
 
     ck_assert_int_eq(configure(&fixture, entries), 0);
     ck_assert_int_eq(ops->head(&fixture.self, HG_UP, head), HG_NEXT);
-    ck_assert(!told.has_target && !told.reason.status);
+    ck_assert(!reported.has_target && !reported.reason.status);
     unconfigure(&fixture);
     message_head_free(head);
 }
@@ -653,7 +654,7 @@ static const struct {
 
 START_TEST(config_faults)
 {
-    const char *at = told.errors;
+    const char *at = reported.errors;
     struct fixture fixture;
 
     ck_assert_msg(configure(&fixture, faults[_i].entries) == -1, "case %d was accepted", _i);
@@ -664,9 +665,9 @@ START_TEST(config_faults)
         const char *found;
 
         ck_assert_msg(line_end && strncmp(at, faults[_i].errors[i], option) == 0 && at[option] == ':', "case %d: %s",
-                      _i, told.errors);
+                      _i, reported.errors);
         found = strstr(at, tab + 1);
-        ck_assert_msg(found && found < line_end, "case %d: no \"%s\" in: %s", _i, tab + 1, told.errors);
+        ck_assert_msg(found && found < line_end, "case %d: no \"%s\" in: %s", _i, tab + 1, reported.errors);
         at = line_end + 1;
     }
     ck_assert_msg(faults[_i].errors[2] || !*at, "case %d: more was reported: %s", _i, at);
@@ -682,11 +683,12 @@ START_TEST(rules_of_the_other_end)
 
     end = HG_END_GATEWAY;
     ck_assert_int_eq(configure(&fixture, url), -1);
-    ck_assert_ptr_nonnull(strstr(told.errors, "routes[0].to: \"http://x\": a gateway's rules route to CLIENT/SERVICE"));
+    ck_assert_ptr_nonnull(
+        strstr(reported.errors, "routes[0].to: \"http://x\": a gateway's rules route to CLIENT/SERVICE"));
     unconfigure(&fixture);
     end = HG_END_CLIENT;
     ck_assert_int_eq(configure(&fixture, client), -1);
-    ck_assert_ptr_nonnull(strstr(told.errors, "routes[0].to: \"c/s\": not a URL of the form http://"));
+    ck_assert_ptr_nonnull(strstr(reported.errors, "routes[0].to: \"c/s\": not a URL of the form http://"));
     unconfigure(&fixture);
     ck_assert_int_eq(configure(&fixture, url), 0);
     unconfigure(&fixture);
@@ -764,10 +766,10 @@ START_TEST(served_hosts)
     struct fixture fixture;
 
     ck_assert_int_eq(configure(&fixture, entries), 0);
-    told.live = "live";
+    reported.live = "live";
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         ck_assert_msg(ops->served(&fixture.worker, hg_text(cases[i].host)) == cases[i].served, "%s", cases[i].host);
-    told.live = "none";
+    reported.live = "none";
     ck_assert_int_eq(ops->served(&fixture.worker, HG_TEXT("x.dev.test")), HG_SERVED_ABSENT);
     unconfigure(&fixture);
 }

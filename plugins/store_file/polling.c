@@ -32,8 +32,8 @@ bool polling_is_shared(int root)
 }
 
 /* Both are sorted by key. */
-static void tell_differences(const struct hg_store_answer *before, const struct hg_store_answer *now,
-                             tree_changed changed, void *arg)
+static void report_differences(const struct hg_store_answer *before, const struct hg_store_answer *now,
+                               tree_changed changed, void *arg)
 {
     size_t old = 0, new = 0;
 
@@ -60,7 +60,7 @@ void polling_look(struct polling *polling, int root, tree_changed changed, void 
         return;
     }
     if (polling->last)
-        tell_differences(&polling->last->answer, &now->answer, changed, arg);
+        report_differences(&polling->last->answer, &now->answer, changed, arg);
     polling_end(polling);
     polling->last = now;
 }

@@ -204,8 +204,8 @@ END_TEST
 START_TEST(a_lease_that_cannot_be_opened_is_not_lost)
 {
     static const int errors[] = {EIO, EMFILE, EACCES, EROFS, -EROFS};
-    static const char *const told[] = {"Input/output error", "Too many open files", "Permission denied",
-                                       "Read-only file system", "Read-only file system"};
+    static const char *const reported[] = {"Input/output error", "Too many open files", "Permission denied",
+                                           "Read-only file system", "Read-only file system"};
     const uint64_t fence = test_acquire(&one, "lock", 30000)->fence;
     const bool readable = errors[_i] < 0;
     const struct test_answer *answer;
@@ -213,10 +213,10 @@ START_TEST(a_lease_that_cannot_be_opened_is_not_lost)
     lease_error = errors[_i];
     answer = test_put_guarded(&one, "acme/a", "new", "lock", fence);
     ck_assert_int_eq(answer->status, readable ? HG_STORE_OK : HG_STORE_NOT_WRITABLE);
-    ck_assert_msg(readable || strstr(answer->error, told[_i]), "%s", answer->error);
+    ck_assert_msg(readable || strstr(answer->error, reported[_i]), "%s", answer->error);
     answer = test_renew(&one, "lock", fence, 30000);
     ck_assert_int_eq(answer->status, HG_STORE_NOT_WRITABLE);
-    ck_assert_msg(strstr(answer->error, told[_i]), "%s", answer->error);
+    ck_assert_msg(strstr(answer->error, reported[_i]), "%s", answer->error);
     ck_assert_int_eq(test_acquire(&two, "lock", 30000)->status, HG_STORE_NOT_WRITABLE);
     lease_error = 0;
     ck_assert_int_eq(test_acquire(&two, "lock", 30000)->status, HG_STORE_CONFLICT);
@@ -366,7 +366,7 @@ static void expect_whole(const struct test_answer *answer)
     ck_assert_uint_eq(strspn(answer->value + 8, (char[]){answer->value[8], '\0'}), size - 8);
 }
 
-static void write_for_ever(unsigned turn, int told)
+static void write_for_ever(unsigned turn, int reported)
 {
     static char value[100000];
 
@@ -374,7 +374,7 @@ static void write_for_ever(unsigned turn, int told)
     for (;; turn++) {
         const struct test_answer *answer = test_put_bytes(&one, "acme/a", value, make_value(value, turn));
 
-        if (answer->status || write(told, "", 1) != 1)
+        if (answer->status || write(reported, "", 1) != 1)
             abort();
     }
 }

@@ -218,12 +218,12 @@ START_TEST(wrong_keys_are_the_callers_fault)
 }
 END_TEST
 
-static unsigned told;
+static unsigned reported;
 
 static void count_answers(void *arg, const struct hg_store_answer *answer)
 {
     (void)answer;
-    told += (unsigned)(uintptr_t)arg;
+    reported += (unsigned)(uintptr_t)arg;
 }
 
 START_TEST(operations_keep_their_order_and_a_cancelled_one_is_silent)
@@ -232,7 +232,7 @@ START_TEST(operations_keep_their_order_and_a_cancelled_one_is_silent)
     struct hg_worker *provider = fixture_worker(one.fixture, 0);
     struct hg_store_request *request;
 
-    told = 0;
+    reported = 0;
     for (int i = 0; i < 100; i++) {
         char value[16];
         size_t size = (size_t)snprintf(value, sizeof value, "%d", i);
@@ -242,9 +242,9 @@ START_TEST(operations_keep_their_order_and_a_cancelled_one_is_silent)
     }
     request = one.ops->put(provider, HG_TEXT("b"), HG_TEXT("x"), &any, count_answers, (void *)1000);
     one.ops->cancel(provider, request);
-    ck_assert_uint_eq(told, 0); /* never within the call */
+    ck_assert_uint_eq(reported, 0); /* never within the call */
     ck_assert_str_eq(test_get(&one, "a")->value, "99");
-    ck_assert_uint_eq(told, 100);
+    ck_assert_uint_eq(reported, 100);
     ck_assert_str_eq(test_get(&one, "b")->value, "x");
 }
 END_TEST
@@ -253,11 +253,11 @@ START_TEST(pending_writes_are_done_before_the_store_stops)
 {
     const struct hg_store_condition any = {.revision = HG_STORE_ANY};
 
-    told = 0;
+    reported = 0;
     for (int i = 0; i < 10; i++)
         one.ops->put(fixture_worker(one.fixture, 0), HG_TEXT("a"), HG_TEXT("last"), &any, count_answers, (void *)1);
     test_store_stop(&one);
-    ck_assert_uint_eq(told, 10);
+    ck_assert_uint_eq(reported, 10);
     test_store_start(&one, one.path);
     ck_assert_str_eq(test_get(&one, "a")->value, "last");
 }
@@ -283,13 +283,13 @@ static void late_stop(struct hg_worker *worker)
     ck_assert_ptr_null(early_ops->get(hg_capability_worker(worker, &found), HG_TEXT("a"), count_answers, NULL));
     ck_assert_ptr_null(early_ops->watch(hg_capability_worker(worker, &found), HG_TEXT("a"), NULL, NULL));
     early_ops->unwatch(hg_capability_worker(worker, &found), NULL);
-    told += 10;
+    reported += 10;
 }
 
-static bool was_told(void *arg)
+static bool was_reported(void *arg)
 {
     (void)arg;
-    return told > 0;
+    return reported > 0;
 }
 
 /* A store above its user starts after it and stops before it. */
@@ -301,12 +301,12 @@ START_TEST(a_store_may_be_anywhere_in_the_pipeline)
     const struct fixture_part parts[] = {{hopgate_plugin(), &config}, {&user, NULL}};
     struct fixture *fixture = fixture_new(PIPELINE_GATEWAY, parts, 2);
 
-    told = 0;
+    reported = 0;
     fixture_start(fixture);
-    ck_assert_uint_eq(told, 0);
-    ck_assert(fixture_run(fixture, was_told, NULL, 10000));
+    ck_assert_uint_eq(reported, 0);
+    ck_assert(fixture_run(fixture, was_reported, NULL, 10000));
     fixture_free(fixture);
-    ck_assert_uint_eq(told, 11);
+    ck_assert_uint_eq(reported, 11);
 }
 END_TEST
 

@@ -57,7 +57,7 @@ struct handle {
     /* Only the worker's thread: */
     struct queue early; /* requests from before the start */
     bool started;
-    bool telling; /* watches are being called, so none may be freed */
+    bool reporting; /* watches are being called, so none may be freed */
     struct hg_store_watch *watches;
     uint64_t *reads, *writes, *failures, *damaged;
 };
@@ -186,7 +186,7 @@ static void sweep(struct handle *handle)
     }
 }
 
-static void tell_change(const struct handle *handle, const struct change *change)
+static void report_change(const struct handle *handle, const struct change *change)
 {
     struct hg_text key = {change->key, change->size};
 
@@ -195,17 +195,17 @@ static void tell_change(const struct handle *handle, const struct change *change
             watch->changed(watch->arg, key);
 }
 
-static void tell_changes(struct handle *handle, struct change *changes)
+static void report_changes(struct handle *handle, struct change *changes)
 {
-    handle->telling = true;
+    handle->reporting = true;
     while (changes) {
         struct change *change = changes;
 
         changes = change->next;
-        tell_change(handle, change);
+        report_change(handle, change);
         free(change);
     }
-    handle->telling = false;
+    handle->reporting = false;
     sweep(handle);
 }
 
@@ -233,7 +233,7 @@ static void on_arrival(void *arg)
     free_changes(handle);
     pthread_mutex_unlock(&handle->thread->lock);
     answer_all(handle, &done);
-    tell_changes(handle, changes);
+    report_changes(handle, changes);
 }
 
 /* ---- The thread ---- */
@@ -583,7 +583,7 @@ struct hg_store_watch *handle_watch(struct handle *handle, struct hg_text prefix
 void handle_unwatch(struct handle *handle, struct hg_store_watch *watch)
 {
     watch->changed = NULL;
-    if (!handle->telling)
+    if (!handle->reporting)
         sweep(handle);
 }
 

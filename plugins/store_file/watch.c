@@ -41,7 +41,7 @@ static bool join(char path[KEY_PATH_SIZE], const char *directory, const char *na
     return (size_t)snprintf(path, KEY_PATH_SIZE, "%s%s%s", directory, *directory ? "/" : "", name) < KEY_PATH_SIZE;
 }
 
-static void tell(const struct tree *tree, const char *path)
+static void report(const struct tree *tree, const char *path)
 {
     char key[HG_STORE_KEY_MAX + 1];
 
@@ -62,10 +62,10 @@ static struct branch *branch_by_watch(const struct tree *tree, int watch)
 struct visit {
     struct tree *tree;
     const char *path;
-    bool tells; /* the folder is new, so its contents must be reported */
+    bool reports; /* the folder is new, so its contents must be reported */
 };
 
-static int add_branch(struct tree *tree, const char *path, bool tells);
+static int add_branch(struct tree *tree, const char *path, bool reports);
 
 static int visit_name(void *arg, const char *name, unsigned char type)
 {
@@ -75,16 +75,16 @@ static int visit_name(void *arg, const char *name, unsigned char type)
     if (name[0] == '.' || !join(path, visit->path, name))
         return 0;
     if (type == DT_DIR)
-        add_branch(visit->tree, path, visit->tells);
-    else if (visit->tells)
-        tell(visit->tree, path);
+        add_branch(visit->tree, path, visit->reports);
+    else if (visit->reports)
+        report(visit->tree, path);
     return 0;
 }
 
 /* Watches a folder before reading it, so nothing is missed. Returns 0, or -1 with errno. */
-static int add_branch(struct tree *tree, const char *path, bool tells)
+static int add_branch(struct tree *tree, const char *path, bool reports)
 {
-    struct visit visit = {tree, path, tells};
+    struct visit visit = {tree, path, reports};
     char full[4096];
     struct branch *branch;
     int watch;
@@ -142,7 +142,7 @@ static void handle(struct tree *tree, const struct inotify_event *event)
         return;
     if (!(event->mask & IN_ISDIR)) {
         if (!(event->mask & IN_CREATE)) /* it is not complete yet */
-            tell(tree, path);
+            report(tree, path);
     } else if (event->mask & (IN_CREATE | IN_MOVED_TO)) {
         add_branch(tree, path, true);
     } else {

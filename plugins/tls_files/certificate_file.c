@@ -25,8 +25,8 @@ struct loader {
     bool failed;
 };
 
-__attribute__((format(printf, 3, 4))) static void tell(struct loader *loader, const char *member, const char *format,
-                                                       ...)
+__attribute__((format(printf, 3, 4))) static void report(struct loader *loader, const char *member, const char *format,
+                                                         ...)
 {
     char what[512], text[5000];
     va_list arguments;
@@ -68,16 +68,16 @@ static bool slurp(struct loader *loader, const char *member, const char *path, g
     struct stat state;
 
     if (fd < 0 || fstat(fd, &state)) {
-        tell(loader, member, "%s", strerror(errno));
+        report(loader, member, "%s", strerror(errno));
     } else if (!S_ISREG(state.st_mode) || state.st_size > FILE_MAX) {
-        tell(loader, member, "not a regular file of up to 1 MiB");
+        report(loader, member, "not a regular file of up to 1 MiB");
     } else {
         text->size = (unsigned)state.st_size;
         text->data = malloc(text->size + 1);
         if (!text->data)
-            tell(loader, member, "out of memory");
+            report(loader, member, "out of memory");
         else if (!read_all(fd, text))
-            tell(loader, member, "%s", strerror(errno));
+            report(loader, member, "%s", strerror(errno));
     }
     if (fd >= 0)
         close(fd);
@@ -99,16 +99,16 @@ static bool holds(const gnutls_datum_t *text, const char *part)
     return text->data && memmem(text->data, text->size, part, strlen(part));
 }
 
-static void tell_no_chain(struct loader *loader, const gnutls_datum_t *text, int result)
+static void report_no_chain(struct loader *loader, const gnutls_datum_t *text, int result)
 {
     if (holds(text, "PRIVATE KEY-----") && !holds(text, "-----BEGIN CERTIFICATE-----"))
-        tell(loader, "cert", "contains a private key and no certificate; are `cert` and `key` swapped?");
+        report(loader, "cert", "contains a private key and no certificate; are `cert` and `key` swapped?");
     else if (!holds(text, "-----BEGIN "))
-        tell(loader, "cert", "not a PEM file: it has no line \"-----BEGIN CERTIFICATE-----\"");
+        report(loader, "cert", "not a PEM file: it has no line \"-----BEGIN CERTIFICATE-----\"");
     else if (result == GNUTLS_E_SHORT_MEMORY_BUFFER)
-        tell(loader, "cert", "more than %d certificates", X509_CHAIN_MAX);
+        report(loader, "cert", "more than %d certificates", X509_CHAIN_MAX);
     else
-        tell(loader, "cert", "not a PEM certificate chain: %s", gnutls_strerror(result));
+        report(loader, "cert", "not a PEM certificate chain: %s", gnutls_strerror(result));
 }
 
 static void take_chain(struct loader *loader, const gnutls_datum_t *text)
@@ -116,9 +116,9 @@ static void take_chain(struct loader *loader, const gnutls_datum_t *text)
     const int result = x509_read_chain(&loader->pair->certificate, text);
 
     if (result == GNUTLS_E_CERTIFICATE_LIST_UNSORTED)
-        tell(loader, "cert", "its certificates do not form a chain: %s", gnutls_strerror(result));
+        report(loader, "cert", "its certificates do not form a chain: %s", gnutls_strerror(result));
     else if (result < 0)
-        tell_no_chain(loader, text, result);
+        report_no_chain(loader, text, result);
 }
 
 /* ---- The key ---- */
@@ -133,14 +133,14 @@ static void take_key(struct loader *loader, const gnutls_datum_t *text)
     if (result >= 0)
         return;
     if (result == GNUTLS_E_DECRYPTION_FAILED || holds(text, "ENCRYPTED"))
-        tell(loader, "key",
-             "the key is encrypted, and hopgate has no password for it; store it unencrypted with mode 0600");
+        report(loader, "key",
+               "the key is encrypted, and hopgate has no password for it; store it unencrypted with mode 0600");
     else if (holds(text, "-----BEGIN CERTIFICATE-----") && !holds(text, "PRIVATE KEY-----"))
-        tell(loader, "key", "contains a certificate and no private key; are `cert` and `key` swapped?");
+        report(loader, "key", "contains a certificate and no private key; are `cert` and `key` swapped?");
     else if (!holds(text, "-----BEGIN "))
-        tell(loader, "key", "not a PEM file: it has no line \"-----BEGIN PRIVATE KEY-----\"");
+        report(loader, "key", "not a PEM file: it has no line \"-----BEGIN PRIVATE KEY-----\"");
     else
-        tell(loader, "key", "not a PEM private key: %s", gnutls_strerror(result));
+        report(loader, "key", "not a PEM private key: %s", gnutls_strerror(result));
 }
 
 /* ---- Names and times ---- */
@@ -198,10 +198,10 @@ static void take_leaf(struct loader *loader)
         gnutls_x509_crt_deinit(leaf);
     }
     if (result < 0)
-        tell(loader, "cert", "%s", gnutls_strerror(result));
+        report(loader, "cert", "%s", gnutls_strerror(result));
 }
 
-static void tell_date(char *text, size_t capacity, const char *what, time_t when)
+static void report_date(char *text, size_t capacity, const char *what, time_t when)
 {
     char date[32] = "?";
     struct tm parts;
@@ -214,9 +214,9 @@ static void tell_date(char *text, size_t capacity, const char *what, time_t when
 bool pair_time_fault(const struct pair *pair, time_t now, char *text, size_t capacity)
 {
     if (now >= pair->ends)
-        tell_date(text, capacity, "the certificate expired on", pair->ends);
+        report_date(text, capacity, "the certificate expired on", pair->ends);
     else if (now < pair->begins)
-        tell_date(text, capacity, "the certificate is not valid before", pair->begins);
+        report_date(text, capacity, "the certificate is not valid before", pair->begins);
     else
         return false;
     return true;
@@ -277,7 +277,7 @@ struct pair *pair_load(const struct pair_files *files, pair_fault fault, void *a
     bool have_cert, have_key;
 
     if (!loader.pair) {
-        tell(&loader, "cert", "out of memory");
+        report(&loader, "cert", "out of memory");
         return NULL;
     }
     atomic_init(&loader.pair->certificate.refs, 1);
@@ -294,7 +294,7 @@ struct pair *pair_load(const struct pair_files *files, pair_fault fault, void *a
     forget(&key);
     loader.failed |= !loader.pair->certificate.chain_size;
     if (!loader.failed && !x509_is_key_of(loader.pair->certificate.key, loader.pair->certificate.chain))
-        tell(&loader, "key", "not the key of the first certificate in %s", files->cert);
+        report(&loader, "key", "not the key of the first certificate in %s", files->cert);
     if (!loader.failed)
         take_leaf(&loader);
     if (loader.failed) {

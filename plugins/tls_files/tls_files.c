@@ -78,50 +78,50 @@ static const struct hg_option options[] = {
 /* ---- Configuring ---- */
 
 /* Where to report errors, and for which option. */
-struct teller {
+struct reporter {
     struct hg_instance *instance;
     const char *prefix; /* "pairs[1]." or "" */
 };
 
-static void tell_config(void *arg, const char *member, const char *text)
+static void report_config(void *arg, const char *member, const char *text)
 {
-    const struct teller *teller = arg;
+    const struct reporter *reporter = arg;
     char option[64];
 
-    snprintf(option, sizeof option, "%s%s", teller->prefix, member);
-    hg_config_error(teller->instance, option, "%s", text);
+    snprintf(option, sizeof option, "%s%s", reporter->prefix, member);
+    hg_config_error(reporter->instance, option, "%s", text);
 }
 
-static void tell_log(void *arg, const char *member, const char *text)
+static void report_log(void *arg, const char *member, const char *text)
 {
     (void)member;
     hg_log(arg, HG_LOG_WARNING, "%s", text);
 }
 
-static void name_files(const struct teller *teller, const struct pair_files *files)
+static void name_files(const struct reporter *reporter, const struct pair_files *files)
 {
     char option[64];
 
-    snprintf(option, sizeof option, "%scert", teller->prefix);
-    hg_reads_file(teller->instance, option, files->cert, true);
-    snprintf(option, sizeof option, "%skey", teller->prefix);
-    hg_reads_file(teller->instance, option, files->key, true);
+    snprintf(option, sizeof option, "%scert", reporter->prefix);
+    hg_reads_file(reporter->instance, option, files->cert, true);
+    snprintf(option, sizeof option, "%skey", reporter->prefix);
+    hg_reads_file(reporter->instance, option, files->key, true);
 }
 
 /* Warns about what is valid, but doubtful. */
-static void warn(const struct teller *teller, const struct pair_files *files, const struct pair *pair,
+static void warn(const struct reporter *reporter, const struct pair_files *files, const struct pair *pair,
                  const struct pair_state *state)
 {
     const char *readers = state->key.st_mode & S_IRWXO ? "o-rwx" : "g-w";
     char text[128], option[64];
 
-    snprintf(option, sizeof option, "%scert", teller->prefix);
+    snprintf(option, sizeof option, "%scert", reporter->prefix);
     if (pair_time_fault(pair, time(NULL), text, sizeof text))
-        hg_config_warning(teller->instance, option, "%s: %s", files->cert, text);
-    snprintf(option, sizeof option, "%skey", teller->prefix);
+        hg_config_warning(reporter->instance, option, "%s: %s", files->cert, text);
+    snprintf(option, sizeof option, "%skey", reporter->prefix);
     if (state->key.st_mode & (S_IRWXO | S_IWGRP))
-        hg_config_warning(teller->instance, option, "other users can read or change the private key in %s: chmod %s it",
-                          files->key, readers);
+        hg_config_warning(reporter->instance, option,
+                          "other users can read or change the private key in %s: chmod %s it", files->key, readers);
 }
 
 static int check_form(struct hg_instance *instance, const struct config *config)
@@ -167,11 +167,11 @@ static int configure(struct hg_instance *instance)
 
         if (config->pairs.count)
             snprintf(prefix, sizeof prefix, "pairs[%zu].", i);
-        name_files(&(struct teller){instance, prefix}, &state->files[i]);
+        name_files(&(struct reporter){instance, prefix}, &state->files[i]);
         pair_look(&state->files[i], &state->states[i]);
-        state->pairs[i] = pair_load(&state->files[i], tell_config, &(struct teller){instance, prefix});
+        state->pairs[i] = pair_load(&state->files[i], report_config, &(struct reporter){instance, prefix});
         if (state->pairs[i])
-            warn(&(struct teller){instance, prefix}, &state->files[i], state->pairs[i], &state->states[i]);
+            warn(&(struct reporter){instance, prefix}, &state->files[i], state->pairs[i], &state->states[i]);
         else
             result = -1;
     }
@@ -238,7 +238,7 @@ static void refresh(struct hg_worker *worker, struct slot *slot)
     if (pair_state_equal(&slot->seen, &state))
         return;
     slot->seen = state;
-    pair = pair_load(slot->files, tell_log, worker->instance);
+    pair = pair_load(slot->files, report_log, worker->instance);
     if (pair && pair_time_fault(pair, time(NULL), text, sizeof text)) {
         hg_log(worker->instance, HG_LOG_WARNING, "%s: %s", slot->files->cert, text);
         pair_unref(pair);

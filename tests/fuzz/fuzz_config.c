@@ -82,13 +82,13 @@ static void must_stand_somewhere(const struct config_node *node)
 }
 
 /* Every error is a separate line that starts with the name of the file. */
-static void must_be_lines(const char *told, size_t faults)
+static void must_be_lines(const char *reported, size_t faults)
 {
     size_t lines = 0;
 
-    for (; *told; lines++) {
-        must(strncmp(told, "f:", 2) == 0 && strchr(told, '\n'));
-        told = strchr(told, '\n') + 1;
+    for (; *reported; lines++) {
+        must(strncmp(reported, "f:", 2) == 0 && strchr(reported, '\n'));
+        reported = strchr(reported, '\n') + 1;
     }
     must(lines == faults);
 }
@@ -115,9 +115,9 @@ static void fill(struct config *config)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *told = NULL;
+    char *reported = NULL;
     size_t told_size = 0;
-    FILE *errors = open_memstream(&told, &told_size);
+    FILE *errors = open_memstream(&reported, &told_size);
     struct config *config = config_parse("f", (const char *)data, size, errors);
 
     must(config != NULL);
@@ -128,8 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(config->faults > 0);
     }
     fclose(errors);
-    must_be_lines(told, config->faults);
+    must_be_lines(reported, config->faults);
     config_free(config);
-    free(told);
+    free(reported);
     return 0;
 }

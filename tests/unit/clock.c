@@ -27,10 +27,10 @@ void clock_sleep(hg_time time)
 /* Replaces libc's, for everything linked into the program. */
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
-    hg_time told = clock == CLOCK_BOOTTIME ? now + asleep : now;
+    hg_time reported = clock == CLOCK_BOOTTIME ? now + asleep : now;
 
     if (clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
         return (int)syscall(SYS_clock_gettime, clock, time);
-    *time = (struct timespec){.tv_sec = (time_t)(told / HG_SECOND), .tv_nsec = (long)(told % HG_SECOND)};
+    *time = (struct timespec){.tv_sec = (time_t)(reported / HG_SECOND), .tv_nsec = (long)(reported % HG_SECOND)};
     return 0;
 }

@@ -271,7 +271,7 @@ static const struct hg_address *gateways(const struct hg_instance *instance, siz
     return *count ? wire->addresses : NULL;
 }
 
-struct wire_end *wire_stranger(struct wire *wire)
+struct wire_end *wire_unknown_peer(struct wire *wire)
 {
     struct wire_end *stranger = end_new(wire, NULL), *gateway = end_new(wire, wire->gateway);
 

@@ -59,7 +59,7 @@ extern const struct hg_plugin wire_gateway_bytes_plugin, wire_client_bytes_plugi
 struct wire_end *wire_newest(struct wire *wire, bool gateway);
 /* A link from a stranger, not from a client of these tests. Returns the gateway's end, which is up after its worker's
  * turn. What the gateway sends on it is lost. */
-struct wire_end *wire_stranger(struct wire *wire);
+struct wire_end *wire_unknown_peer(struct wire *wire);
 /* Sends a packet as if by the peer of `to`. */
 void wire_inject(struct wire_end *to, const void *packet, size_t size);
 /* Reports the end of the link to both ends. */

@@ -558,10 +558,10 @@ START_TEST(test_large_head)
 }
 END_TEST
 
-static void check_reset(struct fixture *fixture, const struct hg_reason *reason, const char *error_told,
-                        const char *detail_told)
+static void check_reset(struct fixture *fixture, const struct hg_reason *reason, const char *error_sent,
+                        const char *detail_sent)
 {
-    const struct hg_reason expected = {.status = reason->status, .error = error_told, .detail = detail_told};
+    const struct hg_reason expected = {.status = reason->status, .error = error_sent, .detail = detail_sent};
     struct transcript transcript = {0}, wanted = {0};
     struct random_numbers random = seeded(1);
     struct hg_output out = {0};

@@ -19,14 +19,14 @@
 
 struct parsed {
     struct config *config;
-    char *told; /* all errors and warnings */
+    char *reported; /* all errors and warnings */
     FILE *stream;
     size_t told_size;
 };
 
 static void parse_bytes(struct parsed *parsed, const char *bytes, size_t size)
 {
-    parsed->stream = open_memstream(&parsed->told, &parsed->told_size);
+    parsed->stream = open_memstream(&parsed->reported, &parsed->told_size);
     parsed->config = config_parse("f", bytes, size, parsed->stream);
     ck_assert_ptr_nonnull(parsed->config);
     fflush(parsed->stream);
@@ -40,7 +40,7 @@ static void parse(struct parsed *parsed, const char *text)
 static void parsed_free(struct parsed *parsed)
 {
     fclose(parsed->stream);
-    free(parsed->told);
+    free(parsed->reported);
     config_free(parsed->config);
 }
 
@@ -56,7 +56,7 @@ START_TEST(test_tree)
                    "  inner: { x: 1, y: }\n"
                    "  \xc3\xa4\xc3\xb6: z\n");
     root = parsed.config->root;
-    ck_assert_str_eq(parsed.told, "");
+    ck_assert_str_eq(parsed.reported, "");
     ck_assert_int_eq(root->kind, CONFIG_MAPPING);
     value = config_get(root, "user", &key);
     ck_assert_str_eq(value->text, "ops");
@@ -88,7 +88,7 @@ START_TEST(test_json)
     const struct config_node *list;
 
     parse(&parsed, "{\"pipeline\": [{\"http\": {\"listen\": [\"*:80\"]}}, \"origin\"],\n \"n\": 1.50}\n");
-    ck_assert_str_eq(parsed.told, "");
+    ck_assert_str_eq(parsed.reported, "");
     list = config_get(parsed.config->root, "pipeline", NULL);
     ck_assert_uint_eq(list->count, 2);
     ck_assert_str_eq(list->items[1]->text, "origin");
@@ -100,7 +100,7 @@ END_TEST
 
 static const struct {
     const char *text;
-    const char *told; /* how the first line reported begins */
+    const char *reported; /* how the first line reported begins */
 } bad_files[] = {
     {"", "f: the file is empty"},
     {"# only a comment\n", "f: the file is empty"},
@@ -136,10 +136,10 @@ START_TEST(test_bad_files)
     struct parsed parsed;
 
     parse(&parsed, bad_files[_i].text);
-    ck_assert_msg(strncmp(parsed.told, bad_files[_i].told, strlen(bad_files[_i].told)) == 0,
-                  "expected \"%s\", told was \"%s\"", bad_files[_i].told, parsed.told);
+    ck_assert_msg(strncmp(parsed.reported, bad_files[_i].reported, strlen(bad_files[_i].reported)) == 0,
+                  "expected \"%s\", told was \"%s\"", bad_files[_i].reported, parsed.reported);
     ck_assert_uint_ge(parsed.config->faults, 1);
-    ck_assert_uint_eq(parsed.told[parsed.told_size - 1], '\n');
+    ck_assert_uint_eq(parsed.reported[parsed.told_size - 1], '\n');
     parsed_free(&parsed);
 }
 END_TEST
@@ -149,10 +149,10 @@ START_TEST(test_hints)
     struct parsed parsed;
 
     parse(&parsed, "listen: *:443\n");
-    ck_assert_ptr_nonnull(strstr(parsed.told, "must be quoted"));
+    ck_assert_ptr_nonnull(strstr(parsed.reported, "must be quoted"));
     parsed_free(&parsed);
     parse(&parsed, "host: *.dev.test\n");
-    ck_assert_ptr_nonnull(strstr(parsed.told, "must be quoted"));
+    ck_assert_ptr_nonnull(strstr(parsed.reported, "must be quoted"));
     parsed_free(&parsed);
 }
 END_TEST
@@ -164,9 +164,9 @@ START_TEST(test_several)
 
     parse(&parsed, "a: ${HG_TEST_UNSET}\nb: 1\nb: 2\nc: &x y\nd: good\n");
     ck_assert_uint_eq(parsed.config->faults, 3);
-    ck_assert_ptr_nonnull(strstr(parsed.told, "f:1:4: "));
-    ck_assert_ptr_nonnull(strstr(parsed.told, "f:3:1: "));
-    ck_assert_ptr_nonnull(strstr(parsed.told, "f:4:4: "));
+    ck_assert_ptr_nonnull(strstr(parsed.reported, "f:1:4: "));
+    ck_assert_ptr_nonnull(strstr(parsed.reported, "f:3:1: "));
+    ck_assert_ptr_nonnull(strstr(parsed.reported, "f:4:4: "));
     ck_assert_str_eq(config_get(parsed.config->root, "d", NULL)->text, "good");
     ck_assert(config_get(parsed.config->root, "a", NULL)->faulty);
     parsed_free(&parsed);
@@ -181,7 +181,7 @@ START_TEST(test_nesting)
     memset(deep, '[', sizeof deep - 1);
     deep[sizeof deep - 1] = '\0';
     parse(&parsed, deep);
-    ck_assert_str_eq(parsed.told, "f:1:33: lists and mappings are nested more than 32 deep\n");
+    ck_assert_str_eq(parsed.reported, "f:1:33: lists and mappings are nested more than 32 deep\n");
     ck_assert_ptr_null(parsed.config->root);
     parsed_free(&parsed);
 
@@ -189,7 +189,7 @@ START_TEST(test_nesting)
     for (int i = 0; i < 1100; i++)
         end += sprintf(end, "k%d: v\n", i);
     parse(&parsed, deep);
-    ck_assert_ptr_nonnull(strstr(parsed.told, "f:1001:1: more than 1000 keys in one mapping\n"));
+    ck_assert_ptr_nonnull(strstr(parsed.reported, "f:1001:1: more than 1000 keys in one mapping\n"));
     parsed_free(&parsed);
 }
 END_TEST
@@ -206,7 +206,7 @@ START_TEST(test_variables)
                    "d: ${HG_TEST_EMPTY}\n"
                    "'${k}': key\n"
                    "e: ${HG_TEST_EMPTY}${HG_TEST_EMPTY}z\n");
-    ck_assert_str_eq(parsed.told, "");
+    ck_assert_str_eq(parsed.reported, "");
     ck_assert_str_eq(config_get(parsed.config->root, "a", NULL)->text, "value ${HG_TEST_UNSET}");
     ck_assert_str_eq(config_get(parsed.config->root, "b", NULL)->text, "xy");
     ck_assert_str_eq(config_get(parsed.config->root, "c", NULL)->text, "${HG_TEST_SET} $ $$ {}");
@@ -224,34 +224,34 @@ START_TEST(test_byte_order_mark)
 
     parse(&parsed, "\xef\xbb\xbf"
                    "a: 1\n");
-    ck_assert_str_eq(parsed.told, "");
+    ck_assert_str_eq(parsed.reported, "");
     ck_assert_str_eq(config_get(parsed.config->root, "a", NULL)->text, "1");
     parsed_free(&parsed);
     parse_bytes(&parsed,
                 "\xff\xfe"
                 "a\0:\0",
                 6); /* UTF-16 */
-    ck_assert_str_eq(parsed.told, "f:1:1: byte 0xff is not UTF-8: save the file as UTF-8\n");
+    ck_assert_str_eq(parsed.reported, "f:1:1: byte 0xff is not UTF-8: save the file as UTF-8\n");
     parsed_free(&parsed);
 }
 END_TEST
 
 START_TEST(test_files)
 {
-    char *told = NULL, folder[] = "/tmp/hopgate-test-XXXXXX", path[64];
+    char *reported = NULL, folder[] = "/tmp/hopgate-test-XXXXXX", path[64];
     size_t size = 0;
-    FILE *stream = open_memstream(&told, &size), *file;
+    FILE *stream = open_memstream(&reported, &size), *file;
     struct config *config = config_read("/nonexistent/hopgate.conf", stream);
 
     fflush(stream);
     ck_assert_ptr_null(config->root);
-    ck_assert_str_eq(told, "/nonexistent/hopgate.conf: cannot open the file: No such file or directory\n");
+    ck_assert_str_eq(reported, "/nonexistent/hopgate.conf: cannot open the file: No such file or directory\n");
     config_free(config);
     ck_assert_ptr_nonnull(mkdtemp(folder));
     rewind(stream);
     config = config_read(folder, stream);
     fflush(stream);
-    ck_assert_ptr_nonnull(strstr(told, "cannot read the file: Is a directory"));
+    ck_assert_ptr_nonnull(strstr(reported, "cannot read the file: Is a directory"));
     config_free(config);
 
     snprintf(path, sizeof path, "%s/c.conf", folder);
@@ -271,12 +271,12 @@ START_TEST(test_files)
     rewind(stream);
     config = config_read(path, stream);
     fflush(stream);
-    ck_assert_ptr_nonnull(strstr(told, "larger than 4 MiB"));
+    ck_assert_ptr_nonnull(strstr(reported, "larger than 4 MiB"));
     config_free(config);
     unlink(path);
     rmdir(folder);
     fclose(stream);
-    free(told);
+    free(reported);
 }
 END_TEST
 

@@ -306,9 +306,9 @@ END_TEST
 START_TEST(a_peers_reason_is_sanitized)
 {
     char detail[STREAM_ERROR_DETAIL_SIZE], *long_detail = malloc(1001), error[] = "connection_refused";
-    struct hg_reason told = {200, error, "bad\r\nX-Injected: 1\x1b[2J", 3}, reason;
+    struct hg_reason reported = {200, error, "bad\r\nX-Injected: 1\x1b[2J", 3}, reason;
 
-    reason = stream_error_from_peer(&told, detail);
+    reason = stream_error_from_peer(&reported, detail);
     ck_assert_int_eq(reason.status, 502);
     ck_assert_str_eq(reason.error, "connection_refused");
     ck_assert_ptr_ne(reason.error, error);
@@ -316,8 +316,8 @@ START_TEST(a_peers_reason_is_sanitized)
     ck_assert_uint_eq(reason.retry_after, 3);
     memset(long_detail, 'x', 1000);
     long_detail[1000] = '\0';
-    told = (struct hg_reason){503, "made_up", long_detail, 0};
-    reason = stream_error_from_peer(&told, detail);
+    reported = (struct hg_reason){503, "made_up", long_detail, 0};
+    reason = stream_error_from_peer(&reported, detail);
     ck_assert_int_eq(reason.status, 503);
     ck_assert_ptr_null(reason.error);
     ck_assert_uint_eq(strlen(reason.detail), STREAM_ERROR_DETAIL_SIZE - 1);

@@ -506,7 +506,7 @@ START_TEST(a_client_that_names_no_process_has_one_session)
     testbed.client->pipeline->settings.links = testbed.links = 1;
     testbed_start(&testbed);
     expect_sessions(testbed.gateway, 1, 200);
-    end = wire_stranger(&testbed.wire);
+    end = wire_unknown_peer(&testbed.wire);
     testbed_wait(&testbed, 20);
     inject_open(end, _i ? "another" : "");
     testbed_wait(&testbed, 50);
@@ -525,7 +525,7 @@ START_TEST(forgotten_sessions_of_a_process_do_not_pile_up)
     testbed_start(&testbed);
     expect_sessions(testbed.gateway, 1, 200);
     for (unsigned i = 0; i < 40; i++) {
-        struct wire_end *end = wire_stranger(&testbed.wire);
+        struct wire_end *end = wire_unknown_peer(&testbed.wire);
 
         testbed_wait(&testbed, 20);
         inject_open(end, "mine");

@@ -187,7 +187,7 @@ START_TEST(endless_heads_are_limited)
 
     testbed.gateway->pipeline->settings.session_window = 256 << 10;
     connect_pair();
-    gateway = wire_stranger(&testbed.wire);
+    gateway = wire_unknown_peer(&testbed.wire);
     testbed_wait(&testbed, 20);
     wire_inject(gateway, packet, control_frame(packet, 0, open));
     testbed_wait(&testbed, 20);

@@ -169,7 +169,7 @@ struct filled {
     struct option_memory *memory;
     struct only_options options;
     const struct only *only;
-    char *told;
+    char *reported;
     size_t told_size;
     FILE *stream;
     bool good;
@@ -196,7 +196,7 @@ static void fill(struct filled *filled, const char *text)
 
     memset(filled, 0, sizeof *filled);
     snprintf(path, sizeof path, "%s/f", folder);
-    filled->stream = open_memstream(&filled->told, &filled->told_size);
+    filled->stream = open_memstream(&filled->reported, &filled->told_size);
     filled->config = config_parse(path, text, strlen(text), filled->stream);
     reading.config = filled->config;
     ck_assert_ptr_nonnull(filled->config->root);
@@ -210,7 +210,7 @@ static void filled_free(struct filled *filled)
     options_free(&filled->memory);
     config_free(filled->config);
     fclose(filled->stream);
-    free(filled->told);
+    free(filled->reported);
 }
 
 /* "METHOD AUTHORITY PATH USER", and whether the stage sees the request. */
@@ -224,7 +224,7 @@ static void check_requests(const char *text, const struct request_case *cases)
     struct filled filled;
 
     fill(&filled, text);
-    ck_assert_msg(filled.good, "%s", filled.told);
+    ck_assert_msg(filled.good, "%s", filled.reported);
     ck_assert_ptr_nonnull(filled.only);
     for (; cases->method; cases++) {
         struct hg_head head = {
@@ -344,38 +344,38 @@ START_TEST(test_faults)
     write_file("worse", "a\na\na\na\na\na\na\na\na\na\na\na\n");
     fill(&filled, faults[_i].text);
     ck_assert(!filled.good);
-    ck_assert_msg(strstr(filled.told, faults[_i].wanted), "%s\n%s", faults[_i].text, filled.told);
+    ck_assert_msg(strstr(filled.reported, faults[_i].wanted), "%s\n%s", faults[_i].text, filled.reported);
     filled_free(&filled);
 }
 END_TEST
 
 static void collect(void *arg, enum hg_level level, const char *text)
 {
-    char *told = arg;
-    size_t used = strlen(told);
+    char *reported = arg;
+    size_t used = strlen(reported);
 
-    snprintf(told + used, 1024 - used, "%s%s\n", level == HG_LOG_ERROR ? "error: " : "", text);
+    snprintf(reported + used, 1024 - used, "%s%s\n", level == HG_LOG_ERROR ? "error: " : "", text);
 }
 
 START_TEST(test_reread)
 {
     struct sockaddr_storage one = address_of("192.0.2.1"), two = address_of("192.0.2.2");
     const struct sockaddr *first = (struct sockaddr *)&one, *second = (struct sockaddr *)&two;
-    char told[1024] = "";
+    char reported[1024] = "";
     struct filled filled;
 
     write_file("office", "192.0.2.1\r\n");
     fill(&filled, "only: {networks: ['file:office', 198.51.100.0/24]}");
-    ck_assert_msg(filled.good, "%s", filled.told);
+    ck_assert_msg(filled.good, "%s", filled.reported);
     ck_assert(networks_match(filled.options.networks, first) && !networks_match(filled.options.networks, second));
     write_file("office", "192.0.2.2\n");
-    options_reread(filled.memory, collect, told);
-    ck_assert_str_eq(told, "reloaded the network files: 2 networks\n");
+    options_reread(filled.memory, collect, reported);
+    ck_assert_str_eq(reported, "reloaded the network files: 2 networks\n");
     ck_assert(!networks_match(filled.options.networks, first) && networks_match(filled.options.networks, second));
     write_file("office", "192.0.2.1\nnobody\n");
-    options_reread(filled.memory, collect, told);
-    ck_assert_ptr_nonnull(strstr(told, "error: "));
-    ck_assert_ptr_nonnull(strstr(told, "/office:2: 'nobody'"));
+    options_reread(filled.memory, collect, reported);
+    ck_assert_ptr_nonnull(strstr(reported, "error: "));
+    ck_assert_ptr_nonnull(strstr(reported, "/office:2: 'nobody'"));
     ck_assert(!networks_match(filled.options.networks, first) && networks_match(filled.options.networks, second));
     filled_free(&filled);
 }

@@ -132,7 +132,7 @@ struct filled {
     struct config *config;
     struct option_memory *memory;
     struct values values;
-    char *told;
+    char *reported;
     size_t told_size;
     FILE *stream;
     bool good;
@@ -147,7 +147,7 @@ static void fill_at(struct filled *filled, const char *path, const struct hg_opt
     const struct config_node *block;
 
     memset(filled, 0, sizeof *filled);
-    filled->stream = open_memstream(&filled->told, &filled->told_size);
+    filled->stream = open_memstream(&filled->reported, &filled->told_size);
     filled->config = config_parse(path, *text ? text : "~", *text ? strlen(text) : 1, filled->stream);
     reading.config = filled->config;
     ck_assert_ptr_nonnull(filled->config->root);
@@ -167,7 +167,7 @@ static void filled_free(struct filled *filled)
     options_free(&filled->memory);
     config_free(filled->config);
     fclose(filled->stream);
-    free(filled->told);
+    free(filled->reported);
 }
 
 START_TEST(test_defaults)
@@ -176,7 +176,7 @@ START_TEST(test_defaults)
 
     fill(&filled, "");
     ck_assert(filled.good);
-    ck_assert_str_eq(filled.told, "");
+    ck_assert_str_eq(filled.reported, "");
     ck_assert_ptr_null(filled.values.string);
     ck_assert(filled.values.boolean);
     ck_assert_int_eq(filled.values.integer, 3);
@@ -217,7 +217,7 @@ START_TEST(test_good)
                   "defaults: 3\n"
                   "nested: { on: yes }\n"
                   "hidden: xyzzy\n");
-    ck_assert_str_eq(filled.told, "");
+    ck_assert_str_eq(filled.reported, "");
     ck_assert_str_eq(filled.values.string, "a: b");
     ck_assert(!filled.values.boolean);
     ck_assert_int_eq(filled.values.integer, -5);
@@ -256,18 +256,20 @@ START_TEST(test_body)
     struct filled filled;
 
     fill(&filled, "- { host: a }\n- { host: b, weight: 2 }\n");
-    ck_assert_str_eq(filled.told, "");
+    ck_assert_str_eq(filled.reported, "");
     ck_assert_uint_eq(filled.values.rules.count, 2);
     ck_assert_int_eq(filled.values.integer, 3);
     ck_assert_uint_eq(options_locate(table, filled.config->root, "rules[1].weight")->column, 22);
     filled_free(&filled);
     fill(&filled, "- { host: a }\n- { weigth: 3 }\n");
-    ck_assert_str_eq(filled.told, "/etc/hopgate/f:2:5: test: rules[1]: unknown option 'weigth'; did you mean "
-                                  "'weight'?\n/etc/hopgate/f:2:3: test: rules[1]: missing option 'host': The host.\n");
+    ck_assert_str_eq(filled.reported,
+                     "/etc/hopgate/f:2:5: test: rules[1]: unknown option 'weigth'; did you mean "
+                     "'weight'?\n/etc/hopgate/f:2:3: test: rules[1]: missing option 'host': The host.\n");
     filled_free(&filled);
     fill(&filled, "host: a\n");
-    ck_assert_str_eq(filled.told, "/etc/hopgate/f:1:1: test: 'host' belongs in an item of the list 'rules': put '- ' "
-                                  "before it, as in - { host: … }\n");
+    ck_assert_str_eq(filled.reported,
+                     "/etc/hopgate/f:1:1: test: 'host' belongs in an item of the list 'rules': put '- ' "
+                     "before it, as in - { host: … }\n");
     filled_free(&filled);
 }
 END_TEST
@@ -290,7 +292,7 @@ START_TEST(test_nested_body)
 
     ck_assert_msg(!options_table_is_bad(groups, sizeof list, why, sizeof why), "%s", why);
     fill_at(&filled, "/etc/hopgate/f", groups, &list, "groups: [a, [b, c], { names: d }]\n");
-    ck_assert_str_eq(filled.told, "");
+    ck_assert_str_eq(filled.reported, "");
     ck_assert_uint_eq(list.count, 3);
     items = list.items;
     ck_assert_uint_eq(items[0].count, 1);
@@ -322,7 +324,7 @@ START_TEST(test_locate)
                   "  weight:   4}]\n"
                   "nested: {on: yes}\n"
                   "defaults: 4k\n");
-    ck_assert_str_eq(filled.told, "");
+    ck_assert_str_eq(filled.reported, "");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct config_node *node = options_locate(table, filled.config->root, cases[i].path);
 
@@ -335,7 +337,7 @@ END_TEST
 
 static const struct {
     const char *text;
-    const char *told; /* how the only line reported begins, after the path of the file */
+    const char *reported; /* how the only line reported begins, after the path of the file */
 } bad[] = {
     {"strng: x", "1:1: test: unknown option 'strng'; did you mean 'string'?"},
     {"strengt: x", "1:1: test: unknown option 'strengt'"},
@@ -408,9 +410,9 @@ START_TEST(test_bad)
     const char *line;
 
     fill(&filled, bad[_i].text);
-    line = filled.told + strlen("/etc/hopgate/f:");
-    ck_assert_msg(strncmp(line, bad[_i].told, strlen(bad[_i].told)) == 0, "expected \"%s\", told was \"%s\"",
-                  bad[_i].told, filled.told);
+    line = filled.reported + strlen("/etc/hopgate/f:");
+    ck_assert_msg(strncmp(line, bad[_i].reported, strlen(bad[_i].reported)) == 0, "expected \"%s\", told was \"%s\"",
+                  bad[_i].reported, filled.reported);
     ck_assert_uint_eq(filled.config->faults, 1);
     filled_free(&filled);
 }
@@ -440,16 +442,16 @@ START_TEST(test_secret_values)
     struct hg_address pin = {0};
 
     fill_at(&filled, "f", secret_number, &pin, "pin: hunter2");
-    ck_assert_str_eq(filled.told, "f:1:6: test: pin: '(secret)' is not a whole number\n");
+    ck_assert_str_eq(filled.reported, "f:1:6: test: pin: '(secret)' is not a whole number\n");
     filled_free(&filled);
     fill_at(&filled, "f", secret_word, &pin, "pin: hunter2");
-    ck_assert_ptr_null(strstr(filled.told, "hunter2"));
+    ck_assert_ptr_null(strstr(filled.reported, "hunter2"));
     filled_free(&filled);
     fill_at(&filled, "f", secret_address, &pin, "pin: 'a:hunter2'");
-    ck_assert_ptr_null(strstr(filled.told, "hunter2"));
+    ck_assert_ptr_null(strstr(filled.reported, "hunter2"));
     filled_free(&filled);
     fill_at(&filled, "f", secret_address, &pin, "pin: 'a:1 hunter2'");
-    ck_assert_ptr_null(strstr(filled.told, "hunter2"));
+    ck_assert_ptr_null(strstr(filled.reported, "hunter2"));
     filled_free(&filled);
 }
 END_TEST
@@ -460,7 +462,7 @@ START_TEST(test_secret_files)
         const char *content;
         mode_t mode;
         const char *secret; /* NULL: refused */
-        const char *told;
+        const char *reported;
     } cases[] = {
         {"s3cret\n", 0600, "s3cret", ""},
         {"s3cret", 0640, "s3cret", ""},
@@ -484,14 +486,14 @@ START_TEST(test_secret_files)
         chmod(path, cases[i].mode);
         fill_at(&filled, place, table, NULL, "secret: token");
         ck_assert_pstr_eq(filled.values.secret, cases[i].secret);
-        ck_assert_ptr_nonnull(strstr(filled.told, cases[i].told));
+        ck_assert_ptr_nonnull(strstr(filled.reported, cases[i].reported));
         ck_assert_int_eq(filled.good, cases[i].secret != NULL);
-        ck_assert(*cases[i].told || !*filled.told);
+        ck_assert(*cases[i].reported || !*filled.reported);
         filled_free(&filled);
         unlink(path);
     }
     fill_at(&filled, place, table, NULL, "secret: .");
-    ck_assert_ptr_nonnull(strstr(filled.told, "is a directory"));
+    ck_assert_ptr_nonnull(strstr(filled.reported, "is a directory"));
     filled_free(&filled);
     for (int kind = 0; kind < 2; kind++) {
         FILE *file = fopen(path, "w");
@@ -501,7 +503,7 @@ START_TEST(test_secret_files)
         fclose(file);
         chmod(path, 0600);
         fill_at(&filled, place, table, NULL, "secret: token");
-        ck_assert_ptr_nonnull(strstr(filled.told, kind ? "is larger than 65536 bytes" : "contains a zero byte"));
+        ck_assert_ptr_nonnull(strstr(filled.reported, kind ? "is larger than 65536 bytes" : "contains a zero byte"));
         filled_free(&filled);
     }
     unlink(path);
@@ -548,10 +550,10 @@ START_TEST(test_print)
         char *first, *second;
 
         fill(&filled, texts[i]);
-        ck_assert_str_eq(filled.told, "");
+        ck_assert_str_eq(filled.reported, "");
         first = printed(&filled.values);
         fill(&again, first);
-        ck_assert_str_eq(again.told, "");
+        ck_assert_str_eq(again.reported, "");
         ck_assert_str_eq(again.values.string, filled.values.string);
         second = printed(&again.values);
         ck_assert_str_eq(first, second);

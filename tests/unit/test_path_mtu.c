@@ -197,18 +197,18 @@ START_TEST(a_hint_is_followed_and_verified)
 {
     start(PACKET(9000));
     search(9000, false);
-    path_mtu_told(&mtu, PACKET(9100), now);
+    path_mtu_reported(&mtu, PACKET(9100), now);
     ck_assert_uint_eq(mtu.size, PACKET(9000));
-    path_mtu_told(&mtu, PACKET(1400), now);
+    path_mtu_reported(&mtu, PACKET(1400), now);
     ck_assert_uint_eq(mtu.size, PACKET(1400));
     now += TN_SECOND;
     search(1500, true);
     ck_assert_uint_eq(mtu.size, PACKET(1500));
     /* Without probing the hint cannot be verified, so it is followed in both directions. */
     start(0);
-    path_mtu_told(&mtu, 1000, now);
+    path_mtu_reported(&mtu, 1000, now);
     ck_assert_uint_eq(mtu.size, 1000);
-    path_mtu_told(&mtu, 2000, now);
+    path_mtu_reported(&mtu, 2000, now);
     ck_assert_uint_eq(mtu.size, 2000);
     ck_assert_uint_eq(path_mtu_wants(&mtu, now + 7200 * TN_SECOND, true), 0);
 }

@@ -230,11 +230,11 @@ static const struct hg_host host = {.log = host_log,
 
 /* Loads a config file with that text. Messages are collected with "F" for the path of the file, each line terminated by
  * "\n". */
-static struct pipeline *load(struct plugins *plugins, const char *text, char **told)
+static struct pipeline *load(struct plugins *plugins, const char *text, char **reported)
 {
     char path[256], *raw = NULL, *line;
     size_t size = 0, told_size = 0, prefix;
-    FILE *stream = open_memstream(&raw, &size), *out = open_memstream(told, &told_size);
+    FILE *stream = open_memstream(&raw, &size), *out = open_memstream(reported, &told_size);
     struct pipeline *pipeline;
 
     write_file("c.conf", text);
@@ -258,7 +258,7 @@ static struct pipeline *load(struct plugins *plugins, const char *text, char **t
 
 static const struct {
     const char *text;
-    const char *told; /* everything that must be reported or, if it ends with "…", how that begins */
+    const char *reported; /* everything that must be reported or, if it ends with "…", how that begins */
 } pipelines[] = {
     /* valid ones */
     {"pipeline:\n  - edge\n" GATEWAY_END, ""},
@@ -383,21 +383,21 @@ static const struct {
 START_TEST(test_pipelines)
 {
     struct plugins *plugins = new_plugins();
-    const char *expected = pipelines[_i].told, *dots = strstr(expected, "…");
-    char *told = NULL;
-    struct pipeline *pipeline = load(plugins, pipelines[_i].text, &told);
+    const char *expected = pipelines[_i].reported, *dots = strstr(expected, "…");
+    char *reported = NULL;
+    struct pipeline *pipeline = load(plugins, pipelines[_i].text, &reported);
 
     if (dots)
-        ck_assert_msg(strncmp(told, expected, (size_t)(dots - expected)) == 0, "%s", told);
+        ck_assert_msg(strncmp(reported, expected, (size_t)(dots - expected)) == 0, "%s", reported);
     else
-        ck_assert_str_eq(told, expected);
+        ck_assert_str_eq(reported, expected);
     if (*expected == '\0') {
         ck_assert_ptr_nonnull(pipeline);
         ck_assert_uint_eq(pipeline->errors, 0);
     } else if (pipeline) {
         ck_assert_uint_gt(pipeline->errors, 0);
     }
-    free(told);
+    free(reported);
     pipeline_free(pipeline);
     plugins_free(plugins);
 }
@@ -406,16 +406,16 @@ END_TEST
 START_TEST(test_arranged)
 {
     struct plugins *plugins = new_plugins();
-    char *told = NULL, *line = NULL;
+    char *reported = NULL, *line = NULL;
     size_t size = 0;
     struct pipeline *pipeline = load(plugins,
                                      "user: root\nstop_timeout: 3s\nlog: json\nlog_level: debug\npipeline:\n"
                                      "  - edge\n  - stage\n  - ident\n  - stage_both\n  - codec_other\n  - codec\n"
                                      "  - transport: { listen: '*:1' }\n  - transport: { listen: '*:2' }\n",
-                                     &told);
+                                     &reported);
     FILE *out = open_memstream(&line, &size);
 
-    ck_assert_str_eq(told, "");
+    ck_assert_str_eq(reported, "");
     ck_assert_int_eq(pipeline->shape, PIPELINE_GATEWAY);
     ck_assert_uint_eq(pipeline->count, 8);
     ck_assert_uint_eq(pipeline->path_count, 3);
@@ -439,7 +439,7 @@ START_TEST(test_arranged)
                      "ident\n");
     ck_assert_int_eq(pipeline_prepare(pipeline), 0);
     free(line);
-    free(told);
+    free(reported);
     pipeline_free(pipeline);
     plugins_free(plugins);
 }
@@ -450,15 +450,15 @@ START_TEST(test_start_order)
 {
     struct plugins *plugins = new_plugins();
     static const char *const order[] = {"transport", "codec", "ident", "stage", "cupboard", "needy", "edge"};
-    char *told = NULL;
+    char *reported = NULL;
     struct pipeline *pipeline =
-        load(plugins, "pipeline:\n  - edge\n  - cupboard\n  - needy\n  - stage\n" GATEWAY_END, &told);
+        load(plugins, "pipeline:\n  - edge\n  - cupboard\n  - needy\n  - stage\n" GATEWAY_END, &reported);
 
-    ck_assert_str_eq(told, "");
+    ck_assert_str_eq(reported, "");
     ck_assert_uint_eq(pipeline->count, sizeof order / sizeof *order);
     for (size_t i = 0; i < pipeline->count; i++)
         ck_assert_str_eq(pipeline->start_order[i]->public.name, order[i]);
-    free(told);
+    free(reported);
     pipeline_free(pipeline);
     plugins_free(plugins);
 }
@@ -468,11 +468,11 @@ END_TEST
 START_TEST(test_plugin_dir)
 {
     struct plugins *plugins = plugins_new(NULL);
-    char *told = NULL;
-    struct pipeline *pipeline = load(plugins, "plugin_dir: .\npipeline:\n  - edge\n" GATEWAY_END, &told);
+    char *reported = NULL;
+    struct pipeline *pipeline = load(plugins, "plugin_dir: .\npipeline:\n  - edge\n" GATEWAY_END, &reported);
 
-    ck_assert_str_eq(told, "");
-    free(told);
+    ck_assert_str_eq(reported, "");
+    free(reported);
     pipeline_free(pipeline);
     plugins_free(plugins);
 }
@@ -482,16 +482,16 @@ END_TEST
 START_TEST(test_length)
 {
     for (unsigned stages = 62; stages <= 63; stages++) {
-        char text[2048] = "pipeline:\n  - edge\n", *told = NULL;
+        char text[2048] = "pipeline:\n  - edge\n", *reported = NULL;
         struct plugins *plugins = new_plugins();
         struct pipeline *pipeline;
 
         for (unsigned i = 0; i < stages; i++)
             strcat(text, "  - stage\n");
         strcat(text, GATEWAY_END);
-        pipeline = load(plugins, text, &told);
-        ck_assert_str_eq(told, stages == 62 ? "" : "F:65:5: stage: there are 64 stages; at most 63 are allowed\n");
-        free(told);
+        pipeline = load(plugins, text, &reported);
+        ck_assert_str_eq(reported, stages == 62 ? "" : "F:65:5: stage: there are 64 stages; at most 63 are allowed\n");
+        free(reported);
         pipeline_free(pipeline);
         plugins_free(plugins);
     }

@@ -211,7 +211,7 @@ END_TEST
 /* Opens a link as a stranger with this id, and sends `open` on it. */
 static struct wire_end *open_session(const char *process)
 {
-    struct wire_end *end = wire_stranger(&testbed.wire);
+    struct wire_end *end = wire_unknown_peer(&testbed.wire);
     uint8_t packet[1400] = {0x06, 0x40, 0};
     int size;
 

@@ -568,7 +568,7 @@ END_TEST
 /* A link to the gateway on which nothing has been sent yet. */
 static struct wire_end *silent_link(void)
 {
-    struct wire_end *gateway = wire_stranger(&testbed.wire);
+    struct wire_end *gateway = wire_unknown_peer(&testbed.wire);
 
     testbed_wait(&testbed, 20);
     ck_assert_ptr_nonnull(gateway->link);

@@ -70,7 +70,7 @@ static struct storm {
         }                                                                                                              \
     } while (0)
 
-static void tell(const char *event)
+static void report(const char *event)
 {
     if (storm.verbose)
         printf("%.6f after %u packets: %s\n", (double)clock_now() / 1e9,
@@ -164,20 +164,20 @@ static struct wire_end *some_link(void)
 
 static void break_link(struct wire_end *end)
 {
-    tell("a link breaks");
+    report("a link breaks");
     wire_break(end);
 }
 
 static void darken_link(struct wire_end *end)
 {
-    tell("a link goes dark, as when the address changes");
+    report("a link goes dark, as when the address changes");
     end->is_dark = true;
 }
 
 /* One direction only; not on a byte link. */
 static void mute_link(struct wire_end *end)
 {
-    tell("a link goes dark in one direction");
+    report("a link goes dark in one direction");
     if (end->wire == &storm.testbed.wire && chance(0.5))
         end->peer->is_mute = true;
     else if (end->wire == &storm.testbed.wire)
@@ -188,7 +188,7 @@ static void mute_link(struct wire_end *end)
 
 static void close_link(struct wire_end *end)
 {
-    tell("an end closes a link");
+    report("an end closes a link");
     if (chance(0.5) && end->link && end->is_up)
         link_close(end->link, TN_NO_ERROR, "the storm wants it");
     else if (end->peer->link)
@@ -205,26 +205,26 @@ static void darken_all(struct wire *wire)
 
 static void block_first(void)
 {
-    tell("the first transport is blocked");
+    report("the first transport is blocked");
     darken_all(&storm.testbed.wire);
     storm.unreachable_till = clock_now() + between(0, 4 * HG_SECOND);
 }
 
 static void darken_first(void)
 {
-    tell("the first transport is dark for a while");
+    report("the first transport is dark for a while");
     storm.dark_till = clock_now() + between(0, 4 * HG_SECOND);
 }
 
 static void mute_gateway(void)
 {
-    tell("nothing of the gateway's arrives over the first transport");
+    report("nothing of the gateway's arrives over the first transport");
     storm.mute_till = clock_now() + between(0, 3 * HG_SECOND);
 }
 
 static void lose_network(void)
 {
-    tell("there is no network");
+    report("there is no network");
     darken_all(&storm.testbed.wire);
     darken_all(&storm.testbed.bytes);
     storm.lost_till = clock_now() + between(0, 6 * HG_SECOND);
@@ -246,13 +246,13 @@ static void stand_still(void)
 {
     hg_time time = random_scaled(&storm.random, HG_MILLISECOND, 14 * HG_SECOND);
 
-    tell("an end stands still");
+    report("an end stands still");
     storm.till[between(CLIENT, GATEWAY)] = clock_now() + time;
 }
 
 static void jump(void)
 {
-    tell("the clock jumps");
+    report("the clock jumps");
     clock_pass(random_scaled(&storm.random, HG_MILLISECOND, 40 * HG_SECOND));
 }
 
@@ -265,9 +265,9 @@ static void name_session(void)
 
     if (!session)
         return;
-    tell(thief ? "a thief names the session" : "an `open` comes twice");
+    report(thief ? "a thief names the session" : "an `open` comes twice");
     apply_network();
-    end = wire_stranger(&storm.testbed.wire);
+    end = wire_unknown_peer(&storm.testbed.wire);
     testbed_inject_open(end, thief ? "client-2" : "client-1", session->name);
     if (chance(0.3))
         testbed_inject_open(end, thief ? "client-2" : "client-1", session->name);
@@ -275,7 +275,7 @@ static void name_session(void)
 
 static void ask(struct reader *reader)
 {
-    tell(reader->path);
+    report(reader->path);
     storm.asked++;
     user_ask(&reader->user, &storm.testbed, "client-1", "web", reader->path, reader->path[1] == 'e' ? reader->size : 0);
 }
@@ -294,7 +294,7 @@ static void disturb_user(void)
     } else if (reader->leaves && reader->user.self) {
         static const struct hg_reason gone = {499, "connection_terminated", "the user has left", 0};
 
-        tell("a user leaves");
+        report("a user leaves");
         reader->left = true;
         hg_reset(reader->user.self, &gone);
     } else if (reader->user.stalls) {

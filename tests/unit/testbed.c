@@ -530,12 +530,12 @@ static int review(struct hg_worker *provider, struct hg_identity *identity, cons
 static const struct hg_identity_ops identity_ops = {
     .present = present, .verify = verify, .cancel = cancel_verify, .watch = watch, .review = review};
 
-static bool services(struct hg_worker *provider, void (*tell)(void *arg, struct hg_text service), void *arg)
+static bool services(struct hg_worker *provider, void (*report)(void *arg, struct hg_text service), void *arg)
 {
     const struct testbed *testbed = provider->cfg;
 
     for (const char *const *service = testbed->serves; service && *service; service++)
-        tell(arg, hg_text(*service));
+        report(arg, hg_text(*service));
     return testbed->serves != NULL;
 }
 

@@ -266,15 +266,15 @@ START_TEST(each_gateway_has_its_address_and_its_ticket)
     struct hg_address gateways[3] = {
         {.host = "127.0.0.1"}, {.host = "localhost"}, {.host = "no-such-name.invalid", .port = 1}};
     struct hg_link *links[4];
-    const struct hg_address *told;
+    const struct hg_address *reported;
     size_t count;
 
     pair.client_config.client.connect = (struct hg_list){3, gateways};
     test_pair_start(&pair, true, true, 0);
     gateways[0].port = gateways[1].port = pair.port;
-    told = test_ops()->gateways(pair.client->instance, &count);
+    reported = test_ops()->gateways(pair.client->instance, &count);
     ck_assert_uint_eq(count, 3);
-    ck_assert_ptr_eq(told, gateways);
+    ck_assert_ptr_eq(reported, gateways);
     for (size_t i = 0; i < 4; i++) {
         links[i] = test_connect_to(&pair, i % 2);
         test_wait(&pair, links[i]->up || links[i]->down, 5000);

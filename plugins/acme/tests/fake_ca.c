@@ -70,7 +70,7 @@ static int account_of_key(const struct fake_ca *ca, const json_t *jwk)
     return -1;
 }
 
-static void tell_account(const struct fake_ca *ca, unsigned number, int status, struct fake_reply *reply)
+static void report_account(const struct fake_ca *ca, unsigned number, int status, struct fake_reply *reply)
 {
     reply->status = status;
     reply->document = json_pack("{s:s}", "status", ca->accounts[number].deactivated ? "deactivated" : "valid");
@@ -97,7 +97,7 @@ static void change_account(struct fake_ca *ca, const struct fake_request *reques
 
     if (status && !strcmp(status, "deactivated"))
         ca->accounts[request->number].deactivated = true;
-    tell_account(ca, request->number, 200, reply);
+    report_account(ca, request->number, 200, reply);
 }
 
 static void new_account(struct fake_ca *ca, const struct fake_request *request, struct fake_reply *reply)
@@ -107,13 +107,13 @@ static void new_account(struct fake_ca *ca, const struct fake_request *request, 
     if (known >= 0 && ca->accounts[known].deactivated) {
         fake_reply_problem(reply, 403, "unauthorized", "the account is deactivated");
     } else if (known >= 0) {
-        tell_account(ca, (unsigned)known, 200, reply);
+        report_account(ca, (unsigned)known, 200, reply);
     } else if (json_is_true(json_object_get(request->payload, "onlyReturnExisting"))) {
         fake_reply_problem(reply, 400, "accountDoesNotExist", "there is no account with that key");
     } else if (is_bound(ca, request, reply)) {
         ca->eab_used_up = ca->eab_required;
         ca->accounts[ca->account_count].jwk = json_deep_copy(request->jwk);
-        tell_account(ca, ca->account_count++, 201, reply);
+        report_account(ca, ca->account_count++, 201, reply);
     }
 }
 
@@ -132,7 +132,7 @@ static void change_key(struct fake_ca *ca, const struct fake_request *request, s
     } else {
         json_decref(account->jwk);
         account->jwk = json_deep_copy(jwk);
-        tell_account(ca, (unsigned)request->account, 200, reply);
+        report_account(ca, (unsigned)request->account, 200, reply);
     }
     json_decref(header);
     json_decref(inner);
@@ -140,7 +140,7 @@ static void change_key(struct fake_ca *ca, const struct fake_request *request, s
 
 /* ---- Orders ---- */
 
-static void tell_order(const struct fake_ca *ca, unsigned number, struct fake_reply *reply)
+static void report_order(const struct fake_ca *ca, unsigned number, struct fake_reply *reply)
 {
     const struct fake_ca_order *order = &ca->orders[number];
     json_t *identifiers = json_array(), *authorizations = json_array();
@@ -202,7 +202,7 @@ static void new_order(struct fake_ca *ca, const struct fake_request *request, st
         order->authorizations[order->name_count++].status = ca->already_valid ? "valid" : "pending";
     }
     update(order);
-    tell_order(ca, ca->order_count++, reply);
+    report_order(ca, ca->order_count++, reply);
     reply->status = 201;
 }
 
@@ -216,7 +216,7 @@ static void finalize(struct fake_ca *ca, const struct fake_request *request, str
         fake_reply_problem(reply, 400, "badCSR", "no such request");
     } else {
         order->status = "valid";
-        tell_order(ca, request->number, reply);
+        report_order(ca, request->number, reply);
     }
 }
 
@@ -259,7 +259,7 @@ static json_t *challenge(const struct fake_ca *ca, const struct fake_authorizati
     return json;
 }
 
-static void tell_authorization(struct fake_ca *ca, unsigned number, struct fake_reply *reply)
+static void report_authorization(struct fake_ca *ca, unsigned number, struct fake_reply *reply)
 {
     const struct fake_authorization *authorization = authorization_of(ca, number);
     const char *name = ca->orders[number / FAKE_NAMES_MAX].names[number % FAKE_NAMES_MAX];
@@ -278,7 +278,7 @@ static void authorization(struct fake_ca *ca, const struct fake_request *request
         item->status = "deactivated";
         update(&ca->orders[request->number / FAKE_NAMES_MAX]);
     }
-    tell_authorization(ca, request->number, reply);
+    report_authorization(ca, request->number, reply);
 }
 
 static void look_at_challenge(struct fake_ca *ca, const struct fake_request *request, struct fake_reply *reply)
@@ -372,7 +372,7 @@ void fake_ca_serve(struct fake_ca *ca, const struct fake_request *request, struc
             return;
         }
     if (!strcmp(request->kind, "order"))
-        tell_order(ca, request->number, reply);
+        report_order(ca, request->number, reply);
     else if (!strcmp(request->kind, "account"))
         change_account(ca, request, reply);
     else

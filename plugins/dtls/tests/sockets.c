@@ -146,7 +146,7 @@ END_TEST
 
 /* ---- Buffers ---- */
 
-static char told[1024];
+static char reported[1024];
 
 static bool any_level(const struct hg_instance *instance, enum hg_level level)
 {
@@ -157,12 +157,12 @@ static bool any_level(const struct hg_instance *instance, enum hg_level level)
 __attribute__((format(printf, 3, 0))) static void keep_log(const struct hg_instance *instance, enum hg_level level,
                                                            const char *format, va_list arguments)
 {
-    size_t used = strlen(told);
+    size_t used = strlen(reported);
 
     (void)instance;
     (void)level;
-    used += (size_t)vsnprintf(told + used, sizeof told - used, format, arguments);
-    snprintf(told + used, sizeof told - used, "\n");
+    used += (size_t)vsnprintf(reported + used, sizeof reported - used, format, arguments);
+    snprintf(reported + used, sizeof reported - used, "\n");
 }
 
 /* The client's sockets are created one at a time, so what is logged about them can be observed. */
@@ -172,7 +172,7 @@ static void watch_client(struct hg_host *host)
     host->log = keep_log;
     host->log_enabled = any_level;
     pair.client->instance->host = host;
-    told[0] = '\0';
+    reported[0] = '\0';
 }
 
 START_TEST(small_kernel_buffers_are_logged_once)
@@ -184,8 +184,8 @@ START_TEST(small_kernel_buffers_are_logged_once)
     kernel.buffer_max = 200000;
     test_connect_up(&pair);
     test_connect_up(&pair);
-    ck_assert_str_eq(told, "the kernel limits socket buffers to 200000 bytes instead of 4194304; raise "
-                           "net.core.rmem_max and net.core.wmem_max (sysctl), or lower socket_buffer\n");
+    ck_assert_str_eq(reported, "the kernel limits socket buffers to 200000 bytes instead of 4194304; raise "
+                               "net.core.rmem_max and net.core.wmem_max (sysctl), or lower socket_buffer\n");
 }
 END_TEST
 
@@ -201,7 +201,7 @@ START_TEST(kernel_buffers_are_as_configured)
     test_pair_start(&pair, true, true, 0);
     watch_client(&host);
     link = test_connect_up(&pair);
-    ck_assert_str_eq(told, "");
+    ck_assert_str_eq(reported, "");
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(
             getsockopt(ASSOCIATION(link)->socket->fd, SOL_SOCKET, i ? SO_SNDBUF : SO_RCVBUF, &size, &length), 0);

@@ -48,7 +48,7 @@ const char *codec_set_fault(struct hg_text text, enum codec_text kind)
     return fault ? fault : "out of memory";
 }
 
-static struct hg_text tell(char *to, const char *from, size_t max, const char *bad, char replacement)
+static struct hg_text sanitize(char *to, const char *from, size_t max, const char *bad, char replacement)
 {
     struct hg_text text = hg_text(from);
 
@@ -63,14 +63,14 @@ static struct hg_text tell(char *to, const char *from, size_t max, const char *b
     return (struct hg_text){to, text.size};
 }
 
-struct hg_text codec_tell_error(char to[static CODEC_ERROR_MAX + 1], const char *error)
+struct hg_text codec_sent_error(char to[static CODEC_ERROR_MAX + 1], const char *error)
 {
-    return tell(to, error, CODEC_ERROR_MAX, NOT_IN_WORD, '_');
+    return sanitize(to, error, CODEC_ERROR_MAX, NOT_IN_WORD, '_');
 }
 
-struct hg_text codec_tell_detail(char to[static CODEC_DETAIL_MAX + 1], const char *detail)
+struct hg_text codec_sent_detail(char to[static CODEC_DETAIL_MAX + 1], const char *detail)
 {
-    return tell(to, detail, CODEC_DETAIL_MAX, "\r\n", ' ');
+    return sanitize(to, detail, CODEC_DETAIL_MAX, "\r\n", ' ');
 }
 
 static char *put_string(char *at, struct hg_text text)

@@ -54,8 +54,8 @@ const char *codec_request_fault(const struct hg_head *head);
 
 /* The texts of a reset as they are sent, terminated by NUL. As a failure must always get through, a text that is too
  * long is cut off, between characters of UTF-8, and what a decoder would refuse is replaced. */
-struct hg_text codec_tell_error(char to[static CODEC_ERROR_MAX + 1], const char *error);
-struct hg_text codec_tell_detail(char to[static CODEC_DETAIL_MAX + 1], const char *detail);
+struct hg_text codec_sent_error(char to[static CODEC_ERROR_MAX + 1], const char *error);
+struct hg_text codec_sent_detail(char to[static CODEC_DETAIL_MAX + 1], const char *detail);
 
 /* Puts the texts of a received reset into `reason`. They are stored in the returned memory, which is for free(); NULL
  * when out of memory. */

@@ -110,7 +110,7 @@ static int read_chain(const gnutls_datum_t *chain, unsigned count, gnutls_x509_c
 }
 
 /* The local clock is wrong as often as the certificate. */
-static void tell_clock(char *why, size_t size)
+static void report_clock(char *why, size_t size)
 {
     const size_t used = strlen(why);
     const time_t now = time(NULL);
@@ -120,7 +120,7 @@ static void tell_clock(char *why, size_t size)
         strftime(why + used, size - used, " The local clock says %Y-%m-%d %H:%M:%S UTC; is it correct?", &parts);
 }
 
-static void tell_status(unsigned status, char *why, size_t size)
+static void report_status(unsigned status, char *why, size_t size)
 {
     gnutls_datum_t text = {0};
 
@@ -128,7 +128,7 @@ static void tell_status(unsigned status, char *why, size_t size)
         snprintf(why, size, "%s", (const char *)text.data);
     gnutls_free(text.data);
     if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED))
-        tell_clock(why, size);
+        report_clock(why, size);
 }
 
 bool https_trust_covers(gnutls_x509_trust_list_t trust, const gnutls_datum_t *chain, unsigned count, char *why,
@@ -150,7 +150,7 @@ bool https_trust_covers(gnutls_x509_trust_list_t trust, const gnutls_datum_t *ch
     if (result)
         snprintf(why, size, "cannot verify the server's certificate: %s", gnutls_strerror(result));
     else if (status)
-        tell_status(status, why, size);
+        report_status(status, why, size);
     else
         *why = 0;
     return !result && !status;

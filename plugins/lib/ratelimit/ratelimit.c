@@ -30,7 +30,7 @@ struct ratelimit {
     struct hg_worker *worker;
     const struct ratelimit_config *config;
     uint64_t *limited;
-    hg_time told_at; /* when it was last logged; 0: never */
+    hg_time reported_at; /* when it was last logged; 0: never */
     uint64_t seed[2];
     size_t known;  /* number of sources */
     size_t oldest; /* to be replaced next, once all places are taken */
@@ -101,7 +101,7 @@ static struct source *add(struct ratelimit *limit, uint64_t key)
     return &limit->sources[index];
 }
 
-static void tell(struct ratelimit *limit, uint64_t key)
+static void report(struct ratelimit *limit, uint64_t key)
 {
     hg_time now = hg_now(limit->worker);
     uint32_t v4 = htonl((uint32_t)key);
@@ -109,9 +109,9 @@ static void tell(struct ratelimit *limit, uint64_t key)
     char text[INET6_ADDRSTRLEN];
 
     ++*limit->limited;
-    if (limit->told_at && now - limit->told_at < TOLD_SILENCE)
+    if (limit->reported_at && now - limit->reported_at < TOLD_SILENCE)
         return;
-    limit->told_at = now;
+    limit->reported_at = now;
     for (size_t i = 0; i < sizeof key; i++)
         v6.s6_addr[i] = (uint8_t)(key >> (56 - 8 * i));
     if (key >> 32 == SHARES_IPV4 >> 32)
@@ -153,7 +153,7 @@ bool ratelimit_admits(struct ratelimit *limit, const struct sockaddr *address)
     if (source->full_at < now)
         source->full_at = now;
     if (source->full_at - now > (hg_time)(limit->config->burst - 1) * interval) {
-        tell(limit, key);
+        report(limit, key);
         return false;
     }
     source->full_at += interval;

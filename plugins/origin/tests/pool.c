@@ -172,7 +172,8 @@ static void serve_at_random(struct service *service, int fd, unsigned number)
 
     while (service_read_head(service, fd, head)) {
         unsigned chance = (unsigned)rand_r(&seed) % 12;
-        size_t size = (size_t)rand_r(&seed) % 40000, told = chance == 0 ? size + 1 + (size_t)rand_r(&seed) % 10 : size;
+        size_t size = (size_t)rand_r(&seed) % 40000,
+               reported = chance == 0 ? size + 1 + (size_t)rand_r(&seed) % 10 : size;
         const char *field = strstr(head, "Content-Length: ");
         uint64_t total;
 
@@ -189,8 +190,9 @@ static void serve_at_random(struct service *service, int fd, unsigned number)
         if (chance == 4)
             service_sleep(30);
         if (chance < 8) {
-            snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nX-Size: %zu\r\nContent-Length: %zu\r\n\r\n", told, told);
-            if (!service_say(fd, text) || !service_write_pattern(fd, size, 0) || size != told)
+            snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nX-Size: %zu\r\nContent-Length: %zu\r\n\r\n", reported,
+                     reported);
+            if (!service_say(fd, text) || !service_write_pattern(fd, size, 0) || size != reported)
                 return;
         } else if (chance < 10) {
             snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nX-Size: %zu\r\n\r\n", size);
@@ -243,14 +245,14 @@ START_TEST(anything_in_any_order)
     }
     ck_assert(fixture_run(fixture, all_are_over, users, 30000));
     for (size_t i = 0; i < 200; i++) {
-        const char *told = strstr(users[i].heads, "X-Size: ");
+        const char *reported = strstr(users[i].heads, "X-Size: ");
 
         ck_assert_uint_eq(users[i].detaches, 1);
         ck_assert_uint_le(users[i].ends + users[i].resets, 1);
         if (!users[i].ends)
             continue;
-        ck_assert_ptr_nonnull(told);
-        ck_assert_uint_eq(users[i].received, strtoul(told + 8, NULL, 10)); /* if not reset, never short */
+        ck_assert_ptr_nonnull(reported);
+        ck_assert_uint_eq(users[i].received, strtoul(reported + 8, NULL, 10)); /* if not reset, never short */
         good++;
     }
     ck_assert_uint_gt(good, 50);

@@ -10,7 +10,7 @@
 
 const struct http1_limits default_limits = HTTP1_DEFAULT_LIMITS;
 
-__attribute__((format(printf, 2, 3))) static void tell(struct story *story, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void report(struct story *story, const char *format, ...)
 {
     va_list arguments;
 
@@ -20,10 +20,10 @@ __attribute__((format(printf, 2, 3))) static void tell(struct story *story, cons
     ck_assert_uint_lt(story->size, sizeof story->text);
 }
 
-static void tell_fields(struct story *story, const struct hg_fields *fields)
+static void report_fields(struct story *story, const struct hg_fields *fields)
 {
     for (size_t i = 0; i < fields->count; i++)
-        tell(story, "{%.*s: %.*s}", HG_PRINT(fields->items[i].name), HG_PRINT(fields->items[i].value));
+        report(story, "{%.*s: %.*s}", HG_PRINT(fields->items[i].name), HG_PRINT(fields->items[i].value));
 }
 
 void reader_init(struct reader *reader, enum hg_head_kind kind, struct story *story)
@@ -37,18 +37,18 @@ void reader_init(struct reader *reader, enum hg_head_kind kind, struct story *st
     reader->story = story;
 }
 
-static void tell_head(struct story *story, const struct hg_head *head, const struct http1_message *message)
+static void report_head(struct story *story, const struct hg_head *head, const struct http1_message *message)
 {
     static const char *const framings[] = {"none", "length", "chunked", "close"};
 
     if (head->kind == HG_REQUEST)
-        tell(story, "[%.*s %.*s://%.*s%.*s", HG_PRINT(head->method), HG_PRINT(head->scheme), HG_PRINT(head->authority),
-             HG_PRINT(head->path));
+        report(story, "[%.*s %.*s://%.*s%.*s", HG_PRINT(head->method), HG_PRINT(head->scheme),
+               HG_PRINT(head->authority), HG_PRINT(head->path));
     else
-        tell(story, "[%d '%.*s'", head->status, HG_PRINT(head->reason));
-    tell(story, " %x %lld %s%s%s%.*s]", head->version, (long long)head->length, framings[message->framing],
-         message->keep_alive ? "" : " last", head->upgrade.size ? " upgrade=" : "", HG_PRINT(head->upgrade));
-    tell_fields(story, &head->fields);
+        report(story, "[%d '%.*s'", head->status, HG_PRINT(head->reason));
+    report(story, " %x %lld %s%s%s%.*s]", head->version, (long long)head->length, framings[message->framing],
+           message->keep_alive ? "" : " last", head->upgrade.size ? " upgrade=" : "", HG_PRINT(head->upgrade));
+    report_fields(story, &head->fields);
 }
 
 /* Reads a head. Returns the number of bytes used, 0 if more are needed, -1 on an error. */
@@ -70,7 +70,7 @@ static ptrdiff_t read_head(struct reader *reader, const uint8_t *data, size_t si
         return -1;
     if (message.broken)
         reader->broken = message.broken;
-    tell_head(story, head, &message);
+    report_head(story, head, &message);
     reader->scan = (struct http1_scan){.kind = reader->kind};
     reader->in_body = !hg_head_is_interim(head);
     http1_body_start(&reader->body, reader->kind, &message);
@@ -86,13 +86,13 @@ static ptrdiff_t read_body(struct reader *reader, uint8_t *data, size_t size)
     switch (piece.type) {
     case HTTP1_PIECE_DATA:
         ck_assert(piece.data >= data && piece.data + piece.size <= data + size);
-        tell(reader->story, "%.*s", (int)piece.size, (const char *)piece.data);
+        report(reader->story, "%.*s", (int)piece.size, (const char *)piece.data);
         break;
     case HTTP1_PIECE_END:
         if (piece.trailers)
-            tell_fields(reader->story, piece.trailers);
+            report_fields(reader->story, piece.trailers);
         hg_fields_free(&worker_host, piece.trailers);
-        tell(reader->story, ".");
+        report(reader->story, ".");
         reader->in_body = false;
         if (reader->body.broken)
             reader->broken = reader->body.broken;
@@ -125,7 +125,7 @@ ptrdiff_t reader_feed(struct reader *reader, const uint8_t *bytes, size_t size)
     } while (used > 0 && (at < size || reader->in_body));
     free(data);
     if (used < 0) {
-        tell(reader->story, "!%d", reader->story->reason.status);
+        report(reader->story, "!%d", reader->story->reason.status);
         ck_assert_ptr_nonnull(reader->story->reason.detail);
         ck_assert_ptr_nonnull(reader->story->reason.error);
         return -1;
