@@ -39,6 +39,14 @@ tests_fuzz_replay_config_SOURCES = tests/fuzz/replay.c $(fuzz_config_sources)
 tests_fuzz_replay_config_CPPFLAGS = $(core_libcore_la_CPPFLAGS) -DFUZZ_CORPUS='"config"'
 tests_fuzz_replay_config_LDADD = $(YAML_LIBS)
 
+check_PROGRAMS += tests/fuzz/replay_handshake
+TESTS += tests/fuzz/replay_handshake
+fuzz_handshake_sources = tests/fuzz/fuzz_handshake.c plugins/dtls/client_hello.c plugins/dtls/record_header.c \
+	plugins/lib/tlscommon/client_hello_read.c plugins/tls/packet_framing.c
+tests_fuzz_replay_handshake_SOURCES = tests/fuzz/replay.c $(fuzz_handshake_sources)
+tests_fuzz_replay_handshake_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(GNUTLS_CFLAGS) -DFUZZ_CORPUS='"handshake"'
+tests_fuzz_replay_handshake_LDADD = $(GNUTLS_LIBS)
+
 check_PROGRAMS += tests/fuzz/replay_http1
 TESTS += tests/fuzz/replay_http1
 fuzz_http1_sources = tests/fuzz/fuzz_http1.c core/base/buffer.c core/base/message.c
@@ -61,7 +69,7 @@ tests_fuzz_replay_url_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -DFUZZ_CORPUS='"
 tests_fuzz_replay_url_LDADD = plugins/lib/url/liburl.la
 
 EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/codec_binary tests/fuzz/codec_json tests/fuzz/config tests/fuzz/control \
-	tests/fuzz/http1 tests/fuzz/link tests/fuzz/url
+	tests/fuzz/handshake tests/fuzz/http1 tests/fuzz/link tests/fuzz/url
 
 run_fuzz = HG_SRCDIR='$(top_srcdir)' FUZZ_CLANG='$(FUZZ_CLANG)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
 	$(SHELL) $(top_srcdir)/tests/fuzz/fuzz.sh
@@ -77,14 +85,16 @@ fuzz-control:
 	$(run_fuzz) control "$(fuzz_cppflags) $(JANSSON_CFLAGS) $(JANSSON_LIBS)" $(fuzz_control_sources)
 fuzz-config:
 	$(run_fuzz) config "$(fuzz_cppflags) $(YAML_CFLAGS) $(YAML_LIBS)" $(fuzz_config_sources)
+fuzz-handshake:
+	$(run_fuzz) handshake "$(fuzz_cppflags) $(GNUTLS_CFLAGS) $(GNUTLS_LIBS)" $(fuzz_handshake_sources)
 fuzz-http1:
 	$(run_fuzz) http1 "$(fuzz_cppflags)" $(fuzz_http1_sources) $(plugins_lib_http1_libhttp1_la_SOURCES)
 fuzz-link:
 	$(run_fuzz) link "$(fuzz_cppflags) $(core_tunnel_libtunnel_la_LIBADD)" $(fuzz_link_sources) $(core_tunnel_libtunnel_la_SOURCES)
 fuzz-url:
 	$(run_fuzz) url "$(fuzz_cppflags)" $(fuzz_url_sources) $(plugins_lib_url_liburl_la_SOURCES)
-fuzz: fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 fuzz-link fuzz-url
+fuzz: fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-handshake fuzz-http1 fuzz-link fuzz-url
 clean-local: clean-fuzz
 clean-fuzz:
 	rm -rf fuzz
-.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-http1 fuzz-link fuzz-url clean-fuzz
+.PHONY: fuzz fuzz-codec_binary fuzz-codec_json fuzz-config fuzz-control fuzz-handshake fuzz-http1 fuzz-link fuzz-url clean-fuzz
