@@ -67,9 +67,9 @@ const struct hg_option settings_options[] = {
      .min = 0,
      .max = (int64_t)(3600 * HG_SECOND),
      .doc = "How long a session that has lost its link waits for another one, with its requests paused, before it "
-            "ends; 0: it does not wait. A gateway cannot tell whether a client was killed or cut off, so requests to a "
-            "killed client also wait this long, after up to `dead_after`. If another process with the same id answers, "
-            "such as the restarted client, they end within 3s."},
+            "ends; 0: it does not wait. A gateway cannot tell whether a client was killed or cut off, so requests in "
+            "progress at a killed client also wait this long, after up to `dead_after`; new ones fail within 5s. If "
+            "another process with the same id answers, such as the restarted client, they end within 3s."},
     {.name = "links",
      .type = HG_OPTION_INTEGER,
      PLACE(links),

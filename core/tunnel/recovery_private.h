@@ -23,7 +23,7 @@ tn_time recovery_pto(const struct recovery *recovery);
 
 /* The position of the first packet whose number is at least `number`. */
 uint32_t recovery_find(const struct recovery *recovery, uint64_t number);
-/* Takes a packet out of flight and reports the fate of its frames to `tell`. */
+/* Takes a packet out of flight and passes the fate of its frames to `report`. */
 void recovery_settle(struct recovery *recovery, struct sent_packet *packet,
                      void (*report)(void *owner, const struct sent_frame *frame));
 /* Drops settled packets from the front. */

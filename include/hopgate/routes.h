@@ -33,7 +33,7 @@ struct hg_routes_ops {
     /** Whether any rule names a host itself; if none does, no host is ever HG_SERVED_LIVE. */
     bool (*names_hosts)(struct hg_worker *provider);
     /**
-     * On a client: calls `tell` for each service that its rules name, once each. False, perhaps after some calls, if
+     * On a client: calls `report` for each service that its rules name, once each. False, perhaps after some calls, if
      * there is a rule for any service, or on a gateway. May be NULL.
      */
     bool (*services)(struct hg_worker *provider, void (*report)(void *arg, struct hg_text service), void *arg);
