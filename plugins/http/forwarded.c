@@ -94,35 +94,6 @@ static int add_via(const struct connection *connection, struct hg_head *head)
     return hg_field_add(connection->edge->worker->host, &head->fields, HG_TEXT("Via"), (struct hg_text){value, size});
 }
 
-/* Whether a name equals or starts with a text; `_` counts as `-`, as in CGI and WSGI. */
-static bool begins(struct hg_text name, const char *text)
-{
-    size_t i = 0;
-
-    for (; text[i]; i++) {
-        char c = i < name.size ? name.data[i] : '\0';
-
-        c = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-        if ((c == '_' ? '-' : c) != text[i])
-            return false;
-    }
-    return true;
-}
-
-/* Fields in which a proxy describes the user or the requested URL to a service. From anyone else they are forged. */
-static bool speaks_for_proxy(struct hg_text name)
-{
-    static const char *const names[] = {
-        "cf-connecting-ip",    "client-ip",   "fastly-client-ip", "forwarded",      "true-client-ip", "x-client-ip",
-        "x-cluster-client-ip", "x-forwarded", "x-original-host",  "x-original-url", "x-real-ip",      "x-rewrite-url",
-    };
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (name.size == strlen(names[i]) && begins(name, names[i]))
-            return true;
-    return begins(name, "x-forwarded-");
-}
-
 int forwarded_name(struct protocol *protocol, struct hg_head *head)
 {
     if (!protocol->is_named && !http1_binds_connection(head))
@@ -177,7 +148,7 @@ static void remove_all(const struct hg_host *host, struct hg_head *head)
     for (size_t i = 0; i < head->fields.count;) {
         struct hg_text name = head->fields.items[i].name;
 
-        if (speaks_for_proxy(name))
+        if (http1_speaks_for_proxy(name))
             hg_field_remove(host, &head->fields, name);
         else
             i++;

@@ -89,10 +89,41 @@ bool http1_next_field(const uint8_t **at, const uint8_t *end, struct hg_field *f
     return true;
 }
 
+/* ---- Fields of proxies ---- */
+
+/* Whether a name equals or starts with a text; `_` counts as `-`, as in CGI and WSGI. */
+static bool begins(struct hg_text name, const char *text)
+{
+    size_t i = 0;
+
+    for (; text[i]; i++) {
+        char c = i < name.size ? name.data[i] : '\0';
+
+        c = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        if ((c == '_' ? '-' : c) != text[i])
+            return false;
+    }
+    return true;
+}
+
+bool http1_speaks_for_proxy(struct hg_text name)
+{
+    static const char *const names[] = {
+        "cf-connecting-ip",    "client-ip",   "fastly-client-ip", "forwarded",      "true-client-ip", "x-client-ip",
+        "x-cluster-client-ip", "x-forwarded", "x-original-host",  "x-original-url", "x-real-ip",      "x-rewrite-url",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (name.size == strlen(names[i]) && begins(name, names[i]))
+            return true;
+    return begins(name, "x-forwarded-");
+}
+
 /* ---- Trailers ---- */
 
 /* RFC 9110 section 6.5.1: a trailer is too late for fields that frame, route, modify or authenticate a message, or say
- * how to read its content; nor may it contain fields in which an edge describes the user. */
+ * how to read its content; nor may it describe the user, as
+ * proxies do. */
 static bool is_no_trailer(struct hg_text name)
 {
     static const char *const names[] = {
@@ -109,7 +140,6 @@ static bool is_no_trailer(struct hg_text name)
         "Date",
         "Expect",
         "Expires",
-        "Forwarded",
         "Location",
         "Max-Forwards",
         "Pragma",
@@ -119,26 +149,19 @@ static bool is_no_trailer(struct hg_text name)
         "Set-Cookie",
         "Set-Cookie2",
         "Trailer",
-        "True-Client-IP",
         "Vary",
         "Via",
         "Warning",
         "WWW-Authenticate",
-        "X-Original-URL",
-        "X-Real-IP",
         "X-Request-Id",
-        "X-Rewrite-URL",
     };
-    static const char *const prefixes[] = {"If-", "X-Forwarded"};
 
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (name.size >= strlen(prefixes[i]) &&
-            hg_text_equal_nocase((struct hg_text){name.data, strlen(prefixes[i])}, hg_text(prefixes[i])))
-            return true;
+    if (begins(name, "if-"))
+        return true;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (hg_text_equal_nocase(name, hg_text(names[i])))
             return true;
-    return http1_classify(name) != HTTP1_FIELD_OTHER;
+    return http1_speaks_for_proxy(name) || http1_classify(name) != HTTP1_FIELD_OTHER;
 }
 
 static bool is_dropped(enum hg_head_kind kind, const struct http1_limits *limits, struct hg_text name)

@@ -226,12 +226,16 @@ static enum http1_result unknown_coding(enum hg_head_kind kind, const struct fac
     return http1_fault(reason, kind, 501, "http_response_transfer_coding", "a transfer coding other than chunked");
 }
 
-/* A response breaks a rule. It is refused by default, although its meaning can be guessed. */
+/* A rule of RFC 9112 section 6.1, and how the owner of a service can have its responses accepted nevertheless. */
+#define RULE(text) text " (RFC 9112 section 6.1)", text " (RFC 9112 section 6.1; " LENIENT ")"
+#define LENIENT    "`lenient: yes` in the client's route rule accepts it"
+
+/* A message breaks a rule, but its meaning can be guessed. A request is always refused, a response by default. */
 static enum http1_result guess(enum hg_head_kind kind, const struct http1_limits *limits, struct http1_message *message,
-                               struct hg_reason *reason, const char *rule)
+                               struct hg_reason *reason, const char *rule, const char *rule_and_hint)
 {
     if (kind == HG_REQUEST || !limits->lenient)
-        return http1_fault(reason, kind, 400, NULL, rule);
+        return http1_fault(reason, kind, 400, NULL, kind == HG_REQUEST ? rule : rule_and_hint);
     message->broken = rule;
     return HTTP1_DONE;
 }
@@ -239,19 +243,16 @@ static enum http1_result guess(enum hg_head_kind kind, const struct http1_limits
 static enum http1_result take_coding(enum hg_head_kind kind, const struct http1_limits *limits, unsigned minor,
                                      const struct facts *facts, struct http1_message *message, struct hg_reason *reason)
 {
-    if (facts->lengths && guess(kind, limits, message, reason,
-                                "both Content-Length and Transfer-Encoding (RFC 9112 section 6.1; `lenient: yes` in "
-                                "the client's route rule uses the latter)") == HTTP1_FAULT)
+    if (facts->lengths &&
+        guess(kind, limits, message, reason, RULE("both Content-Length and Transfer-Encoding")) == HTTP1_FAULT)
         return HTTP1_FAULT;
-    if (minor == 0 && guess(kind, limits, message, reason,
-                            "Transfer-Encoding in HTTP/1.0 (RFC 9112 section 6.1; `lenient: yes` in the client's route "
-                            "rule accepts it)") == HTTP1_FAULT)
+    if (minor == 0 && guess(kind, limits, message, reason, RULE("Transfer-Encoding in HTTP/1.0")) == HTTP1_FAULT)
         return HTTP1_FAULT;
     if (facts->codings_differ)
         return unknown_coding(kind, facts, reason);
-    if (facts->codings > 1 && guess(kind, limits, message, reason,
-                                    "Transfer-Encoding does not end in chunked, or contains it twice (RFC 9112 section "
-                                    "6.1; `lenient: yes` in the client's route rule accepts it)") == HTTP1_FAULT)
+    if (facts->codings > 1 &&
+        guess(kind, limits, message, reason, RULE("Transfer-Encoding does not end in chunked, or contains it twice")) ==
+            HTTP1_FAULT)
         return HTTP1_FAULT;
     message->framing = HTTP1_CHUNKED;
     return HTTP1_DONE;

@@ -127,6 +127,10 @@ struct hg_head *http1_parse_response(const struct hg_host *host, const struct ht
  * Negotiate (RFC 4559). The connection must then be used for this user only. */
 bool http1_binds_connection(const struct hg_head *head);
 
+/* Whether a proxy uses a field with this name to describe the user or the requested URL to a service. From anyone else
+ * it is forged. `_` counts as `-`, as in CGI and WSGI. */
+bool http1_speaks_for_proxy(struct hg_text name);
+
 /* ---- Reading a body ---- */
 
 struct http1_body {

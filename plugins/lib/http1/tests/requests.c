@@ -126,6 +126,10 @@ START_TEST(test_request_framing)
                      "[POST http://a/ 101 999999999999999999 length]x");
     ck_assert_str_eq(request(&story, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000000000\r\n\r\nx"),
                      "!400");
+    ck_assert_str_eq(request(&story, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+                                     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+                     "!400");
+    ck_assert_str_eq(story.reason.detail, "both Content-Length and Transfer-Encoding (RFC 9112 section 6.1)");
     ck_assert_str_eq(request(&story, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\nx"), "!400");
     ck_assert_str_eq(request(&story, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"),
                      "!400");
@@ -259,7 +263,8 @@ START_TEST(test_trailers)
     ck_assert_str_eq(request(&story,
                              "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
                              "x-forwarded-for: 1\r\nHost: b\r\nAUTHORIZATION: c\r\nIf-Match: d\r\nUpgrade: e\r\n"
-                             "Checksum: f\r\nIffy: g\r\nKeep-Alive: h\r\n\r\n"),
+                             "Checksum: f\r\nIffy: g\r\nKeep-Alive: h\r\nCF-Connecting-IP: i\r\nClient-IP: j\r\n"
+                             "X-Original-Host: k\r\nX-Real-IP: l\r\nX-Forwarded: m\r\n\r\n"),
                      "[POST http://a/ 101 -1 chunked]{Checksum: f}{Iffy: g}.");
     ck_assert_str_eq(request(&story, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
                                      "Content-Length: 5\r\n\r\n"),

@@ -85,6 +85,7 @@ START_TEST(test_lenient)
         reader_feed(&reader, (const uint8_t *)inputs[i], strlen(inputs[i]));
         ck_assert_msg(strstr(story.text, "chunked") && strstr(story.text, "]hi."), "%s", story.text);
         ck_assert_ptr_nonnull(reader.broken);
+        ck_assert_ptr_null(strstr(reader.broken, "lenient: yes"));
     }
 }
 END_TEST
